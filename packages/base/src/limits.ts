@@ -1,0 +1,165 @@
+// Every limit of the product: name, default, unit, the code a client sees past it, and why this number.
+
+import type {ErrorCode} from './errors.ts';
+
+export interface Limit {
+  readonly value: number;
+  readonly unit: 'bytes' | 'count' | 'ms';
+  /** What a client gets past it; absent where nothing is refused (a size of a piece, a wait). */
+  readonly code?: ErrorCode;
+  readonly why: string;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const LIMITS = {
+  write_body_bytes_max: {
+    value: 64 * MIB,
+    unit: 'bytes',
+    code: 'BODY_TOO_LARGE',
+    why: 'Inflated size of one write; 200,000 lines of TSBS.',
+  },
+  sql_bytes_max: {
+    value: 1 * MIB,
+    unit: 'bytes',
+    code: 'BODY_TOO_LARGE',
+    why: 'One SQL text; large INSERTs belong to the write route.',
+  },
+  line_bytes_max: {
+    value: 1 * MIB,
+    unit: 'bytes',
+    code: 'LINE_TOO_LONG',
+    why: 'One line; sixteen strings of the longest kind.',
+  },
+  series_key_bytes_max: {
+    value: 65_535,
+    unit: 'bytes',
+    code: 'LINE_TOO_LONG',
+    why: "Measurement, tags and one field's name, as in InfluxDB.",
+  },
+  string_bytes_max: {
+    value: 64 * KIB,
+    unit: 'bytes',
+    code: 'LINE_TOO_LONG',
+    why: 'One string field; as in InfluxDB 3.',
+  },
+  rejected_lines_listed: {
+    value: 100,
+    unit: 'count',
+    why: 'Lines named in one answer; the rest is counted.',
+  },
+  share_bytes_max: {
+    value: 8 * MIB,
+    unit: 'bytes',
+    why: 'One log entry; a larger share is split in line order.',
+  },
+  write_deadline_ms: {
+    value: 4_000,
+    unit: 'ms',
+    code: 'OUTCOME_UNKNOWN',
+    why: 'Telegraf gives up after 5 s.',
+  },
+  query_deadline_ms: {
+    value: 30_000,
+    unit: 'ms',
+    code: 'DEADLINE_EXCEEDED',
+    why: 'What a person waits for.',
+  },
+  max_future_ms: {
+    value: 86_400_000,
+    unit: 'ms',
+    code: 'TIME_IN_FUTURE',
+    why: 'A day ahead of now covers every time zone mistake.',
+  },
+  new_buckets_per_request_max: {
+    value: 16,
+    unit: 'count',
+    code: 'BUCKET_LIMIT',
+    why: 'A backfill of months goes on in several requests; a wrong precision does not.',
+  },
+  buckets_per_database_max: {
+    value: 1_000,
+    unit: 'count',
+    code: 'BUCKET_LIMIT',
+    why: '19 years of weeks.',
+  },
+  tables_per_database_max: {
+    value: 4_000,
+    unit: 'count',
+    code: 'TABLE_LIMIT',
+    why: 'As in InfluxDB 3.',
+  },
+  columns_per_table_max: {
+    value: 1_000,
+    unit: 'count',
+    code: 'COLUMN_LIMIT',
+    why: 'Wider tables are series in disguise.',
+  },
+  series_per_database_max: {
+    value: 10_000_000,
+    unit: 'count',
+    code: 'SERIES_LIMIT',
+    why: '1 GB of index on each of few nodes.',
+  },
+  shards_per_bucket_max: {
+    value: 64,
+    unit: 'count',
+    code: 'INVALID_ARGUMENT',
+    why: 'More groups than threads that could serve them.',
+  },
+  bodies_in_flight_bytes_max: {
+    value: 256 * MIB,
+    unit: 'bytes',
+    code: 'OVERLOADED',
+    why: 'Four largest bodies at once, a node.',
+  },
+  proposals_in_flight_bytes_max: {
+    value: 128 * MIB,
+    unit: 'bytes',
+    code: 'OVERLOADED',
+    why: 'Proposed and not yet applied, an engine thread.',
+  },
+  memtables_bytes_max: {
+    value: 512 * MIB,
+    unit: 'bytes',
+    why: 'Past it the largest memtable is flushed, an engine thread.',
+  },
+  raft_uncommitted_bytes_max: {
+    value: 64 * MIB,
+    unit: 'bytes',
+    code: 'OVERLOADED',
+    why: 'Tail of one group without a majority.',
+  },
+  raft_inflight_bytes_max: {
+    value: 16 * MIB,
+    unit: 'bytes',
+    why: 'Two largest entries on the way to one follower.',
+  },
+  raft_inflight_messages_max: {value: 256, unit: 'count', why: 'As in TiKV.'},
+  fragment_bytes_max: {
+    value: 256 * KIB,
+    unit: 'bytes',
+    why: 'A beat waits behind one fragment at most: 0.2 s at 10 Mbit/s.',
+  },
+  node_queue_bytes_max: {
+    value: 64 * MIB,
+    unit: 'bytes',
+    why: 'Frames waiting for one node on one channel.',
+  },
+  idempotency_keys_max: {value: 10_000, unit: 'count', why: 'Keys a replica set remembers.'},
+  rows_per_answer_max: {
+    value: 10_000_000,
+    unit: 'count',
+    code: 'QUERY_ERROR',
+    why: 'More is an export.',
+  },
+  query_memory_bytes_max: {
+    value: 512 * MIB,
+    unit: 'bytes',
+    code: 'QUERY_ERROR',
+    why: 'Groups and sorted rows of one query on one node.',
+  },
+} as const satisfies Record<string, Limit>;
+
+export type LimitName = keyof typeof LIMITS;

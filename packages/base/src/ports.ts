@@ -1,0 +1,112 @@
+// The ports: all that layers 0 to 3 may know of time, chance, disks and networks. The adapters to
+// Node live in server/src/adapters/, the simulated ones in packages/simulator.
+
+import type {NodeId, StoreId} from './ids.ts';
+
+export interface Timer {
+  /** Idempotent; a cancelled timer never calls back. */
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Milliseconds since the Unix epoch; may jump. For row times and people, never for waiting. */
+  wallMs(): number;
+  /** Milliseconds since an arbitrary start; never goes back. */
+  monotonicMs(): number;
+  setTimer(delayMs: number, callback: () => void): Timer;
+  /** Runs `callback` after what is already queued in this thread, before any timer (setImmediate). */
+  defer(callback: () => void): void;
+}
+
+export interface Random {
+  /** Uniform in [0, 1). */
+  next(): number;
+  /** Uniform integer in [0, limit). Requires 1 <= limit <= 2^32. */
+  below(limit: number): number;
+}
+
+/**
+ * A file opened for reading and writing. Every failure (EIO, ENOSPC, a short read) rejects with
+ * FatalError naming path and offset. Calls on one file may overlap; the caller orders them.
+ */
+export interface DiskFile {
+  readonly path: string;
+  /** Exactly `length` bytes at `offset`; rejects when the file is shorter. */
+  readAt(offset: number, length: number): Promise<Uint8Array>;
+  /** Writes the chunks one after another from `offset`. Not durable before `sync`. */
+  writeAt(offset: number, chunks: readonly Uint8Array[]): Promise<void>;
+  /** fdatasync: when it resolves, every write that resolved before is durable. Never retried after a failure. */
+  sync(): Promise<void>;
+  truncate(bytes: number): Promise<void>;
+  size(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly kind: 'file' | 'directory';
+}
+
+/** Paths are relative to the root that the adapter was given, with '/' between names. */
+export interface Disk {
+  /** 'create' fails if the file exists, 'write' fails if it does not. */
+  open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskFile>;
+  exists(path: string): Promise<boolean>;
+  /** Sorted by name. A missing directory is an empty one. */
+  list(path: string): Promise<DirectoryEntry[]>;
+  /** With its parents; existing ones are fine. */
+  makeDirectory(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  /** A hard link. */
+  link(from: string, to: string): Promise<void>;
+  /** A file, or a directory with all in it. A missing one is fine. */
+  remove(path: string): Promise<void>;
+  /** Makes creations, renames and removals in the directory durable. */
+  syncDirectory(path: string): Promise<void>;
+  space(): Promise<{freeBytes: number; totalBytes: number}>;
+}
+
+/** A change of a store's manifest: all of it durable when the commit resolves, or none of it. */
+export interface ManifestEdit {
+  readonly put: readonly (readonly [key: string, value: Uint8Array])[];
+  readonly remove: readonly string[];
+}
+
+/**
+ * One store's manifest: an ordered, small table of rows with atomic, durable commits. Checksums over
+ * rows and the chain of commits are storage's own (storage/src/manifest), since SQLite has none.
+ */
+export interface ManifestStore {
+  /** All rows, in ascending order of keys (by UTF-16 code units). */
+  load(): Promise<(readonly [key: string, value: Uint8Array])[]>;
+  /** Commits are applied in the order of the calls. */
+  commit(edit: ManifestEdit): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type OpenManifestStore = (store: StoreId) => Promise<ManifestStore>;
+
+/** Traffic classes between two nodes, each a connection of its own: bulk never delays control. */
+export type Channel = 'control' | 'bulk';
+
+/** Frames between this thread's groups and the other nodes. The main thread owns the sockets. */
+export interface Transport {
+  /**
+   * Hands over one frame; false if the queue to that node is full or the node is not connected, and
+   * then the frame is dropped. The caller never touches `frame` again.
+   */
+  send(to: NodeId, channel: Channel, frame: Uint8Array): boolean;
+}
+
+/** Heavy work on immutable files, done by the background worker of the process. */
+export interface Background {
+  /** CPU work: zstd of `input`. */
+  compress(input: Uint8Array, level: number): Promise<Uint8Array>;
+}
+
+/** Structured log of a component; adapters write JSON lines. */
+export interface Log {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
