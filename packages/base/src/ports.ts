@@ -1,7 +1,7 @@
 // The ports: all that layers 0 to 3 may know of time, chance, disks and networks. The adapters to
 // Node live in server/src/adapters/, the simulated ones in packages/simulator.
 
-import type {NodeId, StoreId} from './ids.ts';
+import type {NodeId, ReplicaSetId, StoreId} from './ids.ts';
 
 export interface Timer {
   /** Idempotent; a cancelled timer never calls back. */
@@ -109,4 +109,58 @@ export interface Log {
   info(fields: Readonly<Record<string, unknown>>, message: string): void;
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
   error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+/** A request to another node (or to this one), addressed by what it concerns. Payloads are opaque. */
+export interface RpcTarget {
+  readonly node: NodeId;
+  /** Which engine thread of the node answers: the one that hosts this replica set, or the meta group. */
+  readonly set: ReplicaSetId;
+}
+
+export interface RpcOptions {
+  /** On the caller's monotonic clock. Past it the call rejects with DEADLINE_EXCEEDED. */
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Calls between nodes, over the shared connections. A call to the own node does not leave the process. */
+export interface Rpc {
+  /**
+   * One request, one answer, on the control connection. Rejects with the DbError that the handler
+   * threw; with UNAVAILABLE when the request was surely not handled (not connected, queue full);
+   * with OUTCOME_UNKNOWN when the connection was lost after it was sent.
+   */
+  call(
+    target: RpcTarget,
+    method: string,
+    payload: Uint8Array,
+    options: RpcOptions,
+  ): Promise<Uint8Array>;
+  /** One request, many answers, on the bulk connection with credit: a slow reader stops the sender. */
+  stream(
+    target: RpcTarget,
+    method: string,
+    payload: Uint8Array,
+    options: RpcOptions,
+  ): AsyncIterable<Uint8Array>;
+}
+
+/** Serves calls. A thrown DbError crosses to the caller; anything else becomes INTERNAL there and is logged here. */
+export interface RpcHandlers {
+  readonly call: ReadonlyMap<
+    string,
+    (payload: Uint8Array, context: RpcContext) => Promise<Uint8Array>
+  >;
+  readonly stream: ReadonlyMap<
+    string,
+    (payload: Uint8Array, context: RpcContext) => AsyncIterable<Uint8Array>
+  >;
+}
+
+export interface RpcContext {
+  readonly from: NodeId;
+  readonly set: ReplicaSetId;
+  /** Aborted when the caller cancels, is gone, or its deadline passes. */
+  readonly signal: AbortSignal;
 }

@@ -1,1 +1,3 @@
-export {};
+export * from './column-values.ts';
+export * from './parsed-batch.ts';
+export * from './scan.ts';

@@ -1,0 +1,175 @@
+// The catalog's entities as plain, immutable data (JSON): tenants, databases, tables, buckets,
+// replica sets, nodes, operations. Times are milliseconds since the epoch.
+
+import type {
+  BucketId,
+  ColumnId,
+  DatabaseId,
+  NodeId,
+  OperationId,
+  ReplicaId,
+  ReplicaSetId,
+  TableId,
+  TenantId,
+} from '@flotilla/base';
+
+export type Precision = 'ns' | 'us' | 'ms';
+export type FailoverMode = 'automatic' | 'manual';
+/** As column's FieldType; a tag is always a string. */
+export type ColumnType = 'float' | 'integer' | 'unsigned' | 'boolean' | 'string';
+
+export interface Tenant {
+  readonly id: TenantId;
+  readonly name: string;
+}
+
+export interface DatabaseOptions {
+  /** Rows older than now - ttlMs are refused and hidden; absent: kept for ever. */
+  readonly ttlMs?: number | undefined;
+  /** Of buckets made from now on. */
+  readonly bucketDurationMs: number;
+  /** Of buckets made from now on; 'auto': data nodes x engine threads, at least 4, at most 64. */
+  readonly shards: number | 'auto';
+  readonly replicas: number;
+  /** Fixed when the database is made. */
+  readonly precision: Precision;
+  readonly failover: FailoverMode;
+}
+
+export interface Database {
+  readonly id: DatabaseId;
+  readonly tenant: TenantId;
+  readonly name: string;
+  readonly options: DatabaseOptions;
+  /** Rows before it are hidden and refused; raised by the meta leader, never lowered. */
+  readonly expiredBeforeMs?: number | undefined;
+}
+
+export interface Column {
+  readonly id: ColumnId;
+  readonly name: string;
+  readonly kind: 'tag' | 'field';
+  readonly type: ColumnType;
+}
+
+export interface Table {
+  readonly id: TableId;
+  readonly database: DatabaseId;
+  readonly name: string;
+  /** In order of creation; ids ascend. */
+  readonly columns: readonly Column[];
+  /** Dropped: the name is free, the id dead; kept so that new replica sets learn of it. */
+  readonly droppedAtMs?: number | undefined;
+}
+
+export interface Bucket {
+  readonly id: BucketId;
+  readonly database: DatabaseId;
+  /** [startMs, endMs). Buckets of one database never overlap. */
+  readonly startMs: number;
+  readonly endMs: number;
+  /** By shard: the replica set of shard i is at i. Their number is fixed. */
+  readonly replicaSets: readonly ReplicaSetId[];
+}
+
+export interface ReplicaPlacement {
+  readonly replica: ReplicaId;
+  readonly node: NodeId;
+  /** What meta wants; the truth about roles is the group's own committed configuration. */
+  readonly role: 'voter' | 'learner';
+}
+
+export interface ReplicaSet {
+  readonly id: ReplicaSetId;
+  readonly database: DatabaseId;
+  readonly bucket: BucketId;
+  readonly shard: number;
+  /** Raised with each change of placement. */
+  readonly epoch: number;
+  /** 'creating' until a majority has reported its bootstrap durable; then 'open'. */
+  readonly state: 'creating' | 'open' | 'dropping';
+  /** The members with which it was founded: their bootstrap configuration. */
+  readonly founders: readonly ReplicaId[];
+  readonly replicas: readonly ReplicaPlacement[];
+  /** Version of the catalog at its creation: its replicas start with the ids dead by then. */
+  readonly createdAtVersion: number;
+}
+
+export interface Node {
+  readonly id: NodeId;
+  /** host:port of HTTP; gRPC is on the next port. */
+  readonly address: string;
+  readonly zone?: string | undefined;
+  readonly engineThreads: number;
+  readonly state: 'active' | 'draining' | 'drained' | 'decommissioned';
+  readonly joinedAtMs: number;
+  /** Of the program it runs. */
+  readonly version: string;
+}
+
+export type OperationKind =
+  | 'add-replica'
+  | 'remove-replica'
+  | 'move-replica'
+  | 'transfer-leader'
+  | 'drain-node'
+  | 'decommission-node'
+  | 'rebalance'
+  | 'repair';
+
+export interface OperationStep {
+  readonly step: string;
+  readonly atMs: number;
+}
+
+/** A persisted, resumable piece of cluster work. Its steps are idempotent and fenced by replica ids. */
+export interface Operation {
+  readonly id: OperationId;
+  readonly kind: OperationKind;
+  readonly state: 'running' | 'done' | 'failed' | 'cancelling' | 'cancelled';
+  readonly replicaSet?: ReplicaSetId | undefined;
+  readonly source?: ReplicaId | undefined;
+  readonly target?: ReplicaId | undefined;
+  readonly sourceNode?: NodeId | undefined;
+  readonly targetNode?: NodeId | undefined;
+  readonly step: string;
+  readonly history: readonly OperationStep[];
+  readonly error?: string | undefined;
+  readonly startedBy: string;
+  readonly createdAtMs: number;
+}
+
+export interface ClusterIdentity {
+  /** Random hex, chosen at the founding. */
+  readonly id: string;
+  readonly foundedAtMs: number;
+}
+
+/** Entities by kind; a change is the new value of one of them, or its removal. */
+export interface Entities {
+  cluster: ClusterIdentity;
+  node: Node;
+  tenant: Tenant;
+  database: Database;
+  table: Table;
+  bucket: Bucket;
+  'replica-set': ReplicaSet;
+  operation: Operation;
+}
+
+export type EntityKind = keyof Entities;
+
+/** What followers of the catalog receive: one entity's new value, or its removal where absent. */
+export type CatalogChange = {
+  [Kind in EntityKind]: {
+    readonly kind: Kind;
+    readonly id: number;
+    readonly value?: Entities[Kind] | undefined;
+  };
+}[EntityKind];
+
+/** All changes of one applied command. Versions are indexes of the meta group's log; they ascend, with gaps. */
+export interface CatalogUpdate {
+  readonly version: number;
+  readonly changes: readonly CatalogChange[];
+}

@@ -1,0 +1,70 @@
+// Reading one replica's rows of one table: what a query asks of storage. The shape is here, below
+// both, so that query and storage know it and not each other.
+
+import type {ColumnId, SeriesId, TableId} from '@flotilla/base';
+import type {ColumnValues, FieldType} from './column-values.ts';
+
+/** On tags. A series without the tag has null there: no comparison but `null` holds for it. Plain JSON. */
+export type TagPredicate =
+  | {readonly op: 'and' | 'or'; readonly of: readonly TagPredicate[]}
+  | {readonly op: 'not'; readonly of: TagPredicate}
+  | {readonly op: 'in'; readonly column: ColumnId; readonly values: readonly string[]}
+  | {
+      readonly op: 'compare';
+      readonly column: ColumnId;
+      readonly with: '<' | '<=' | '>' | '>=';
+      readonly value: string;
+    }
+  | {
+      readonly op: 'match';
+      readonly column: ColumnId;
+      readonly pattern: string;
+      readonly ignoreCase: boolean;
+    }
+  | {readonly op: 'null'; readonly column: ColumnId};
+
+/** Plain JSON: it crosses nodes inside a query fragment. */
+export interface ScanSpec {
+  readonly table: TableId;
+  /** [startOffset, endOffset) in units of the database's precision since the bucket's start. */
+  readonly startOffset: number;
+  readonly endOffset: number;
+  /** Which series; all of the table where absent. Three-valued: null counts as false. */
+  readonly tags?: TagPredicate | undefined;
+  /** The field columns to read, in the order in which chunks give them. */
+  readonly fields: readonly {readonly column: ColumnId; readonly type: FieldType}[];
+}
+
+/** A column of a chunk: dense, one slot a row. */
+export interface ChunkColumn {
+  readonly values: ColumnValues;
+  /** One byte a row, 1 = has a value; absent: every row has one. A slot without a value holds anything. */
+  readonly present?: Uint8Array | undefined;
+}
+
+/**
+ * Rows of ONE series, ascending by time, no two of the same time (the later write has won, field by
+ * field). Arrays are valid until the next call of `next` or `close`, and may be longer than rowCount.
+ */
+export interface SeriesChunk {
+  readonly series: SeriesId;
+  readonly rowCount: number;
+  readonly offsets: Float64Array;
+  /** As ScanSpec.fields; undefined where no row of the chunk has a value. */
+  readonly columns: readonly (ChunkColumn | undefined)[];
+}
+
+export interface TableScan {
+  /**
+   * The next chunks, some thousand rows together, series by series (all chunks of a series follow
+   * each other, in time order); undefined at the end. A row is given also when none of the asked
+   * fields has a value in it.
+   */
+  next(): Promise<readonly SeriesChunk[] | undefined>;
+  /** A tag's value, or undefined where the series does not have it. */
+  tagValue(series: SeriesId, column: ColumnId): string | undefined;
+  /** The canonical key's bytes, for ties. */
+  seriesKey(series: SeriesId): Uint8Array;
+  /** Releases what the scan pins. Idempotent; needed also after an error or the end. */
+  close(): void;
+}
