@@ -1,0 +1,23 @@
+// Entry of the npm scripts: installs what is missing, then runs the named script on Node 24.
+
+import path from 'node:path';
+import {ensureInstalled, ROOT} from './tools/install.mjs';
+import {runNode} from './tools/run-node.mjs';
+
+const SCRIPTS = {
+  start: ['packages/cli/src/main.ts', 'start'],
+  test: ['tools/test.mjs'],
+  check: ['tools/test.mjs', '--checks-only'],
+  bench: ['bench/src/main.ts'],
+  proto: ['tools/proto.mjs'],
+  format: ['tools/format.mjs'],
+};
+
+const [name, ...rest] = process.argv.slice(2);
+const script = name !== undefined && Object.hasOwn(SCRIPTS, name) ? SCRIPTS[name] : undefined;
+if (script === undefined) {
+  process.stderr.write(`usage: node bootstrap.mjs {${Object.keys(SCRIPTS).join('|')}} [arguments]\n`);
+  process.exit(2);
+}
+ensureInstalled();
+runNode([path.join(ROOT, script[0]), ...script.slice(1), ...rest]);
