@@ -20,7 +20,9 @@ function fail(message) {
 }
 
 function lockHash() {
-  return createHash('sha256').update(readFileSync(path.join(ROOT, 'pnpm-lock.yaml'))).digest('hex');
+  return createHash('sha256')
+    .update(readFileSync(path.join(ROOT, 'pnpm-lock.yaml')))
+    .digest('hex');
 }
 
 function pnpmVersion() {
@@ -42,7 +44,11 @@ export function ensureInstalled() {
   if (present === wanted) return;
   process.stderr.write('flotilla: installing dependencies (once, some 20 seconds) ...\n');
   const args = ['--yes', '--prefer-offline', pnpmVersion(), 'install', '--frozen-lockfile'];
-  const result = spawnSync('npx', args, {cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8'});
+  const result = spawnSync('npx', args, {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+  });
   if (result.status !== 0) {
     process.stderr.write(result.stdout ?? '');
     process.stderr.write(result.stderr ?? '');

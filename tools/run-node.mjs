@@ -1,7 +1,7 @@
 // Runs a script with the project's own Node 24 in the foreground, passing signals and exit code on.
 
 import {spawn} from 'node:child_process';
-import {ROOT, NODE} from './install.mjs';
+import {NODE, ROOT} from './install.mjs';
 
 /**
  * @param {string[]} args script and its arguments

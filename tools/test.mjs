@@ -17,9 +17,23 @@ const CHECKS = [
   {
     name: 'floating promises',
     command: bin('oxlint'),
-    args: ['--type-aware', '-A', 'all', '-D', 'typescript/no-floating-promises', '--quiet', 'packages', 'bench', 'test'],
+    args: [
+      '--type-aware',
+      '-A',
+      'all',
+      '-D',
+      'typescript/no-floating-promises',
+      '--quiet',
+      'packages',
+      'bench',
+      'test',
+    ],
   },
-  {name: 'layers', command: bin('depcruise'), args: ['--config', '.dependency-cruiser.cjs', 'packages', 'bench/src', 'test']},
+  {
+    name: 'layers',
+    command: bin('depcruise'),
+    args: ['--config', '.dependency-cruiser.cjs', 'packages', 'bench/src', 'test'],
+  },
   {name: 'unused code', command: bin('knip'), args: ['--no-progress']},
 ];
 
@@ -45,7 +59,9 @@ async function runChecks() {
     const started = Date.now();
     const {ok, output} = await run(command, args);
     totals[ok ? 'passed' : 'failed'] += 1;
-    process.stdout.write(`${ok ? 'ok  ' : 'FAIL'} ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
+    process.stdout.write(
+      `${ok ? 'ok  ' : 'FAIL'} ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`,
+    );
     if (!ok) process.stdout.write(`${output}\n`);
   }
   return totals;
@@ -54,7 +70,10 @@ async function runChecks() {
 async function runTests(extra) {
   const directory = mkdtempSync(path.join(tmpdir(), 'flotilla-test-'));
   const countFile = path.join(directory, 'count.json');
-  const {ok} = await run(NODE, [vitest, 'run', ...extra], {live: true, env: {FLOTILLA_TEST_COUNT: countFile}});
+  const {ok} = await run(NODE, [vitest, 'run', ...extra], {
+    live: true,
+    env: {FLOTILLA_TEST_COUNT: countFile},
+  });
   try {
     const totals = JSON.parse(readFileSync(countFile, 'utf8'));
     if (!ok && totals.failed === 0) totals.failed = 1; // Vitest failed outside any test.

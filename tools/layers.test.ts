@@ -1,0 +1,123 @@
+// The layer check itself is checked: each rule goes red on a planted import, and the whole tree is
+// really read (the tool has been seen to read nothing and report no violation).
+
+import {spawnSync} from 'node:child_process';
+import {mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {afterAll, beforeAll, expect, test} from 'vitest';
+
+const ROOT = path.resolve(import.meta.dirname, '..');
+const CONFIG = path.join(ROOT, '.dependency-cruiser.cjs');
+const PACKAGES = readdirSync(path.join(ROOT, 'packages'));
+
+interface CruiseResult {
+  readonly modules: {readonly source: string}[];
+  readonly summary: {readonly violations: {readonly rule: {readonly name: string}}[]};
+}
+
+function cruise(directory: string, targets: string[]): CruiseResult {
+  const args = ['--config', CONFIG, '--output-type', 'json', ...targets];
+  const bin = path.join(ROOT, 'node_modules/.bin/depcruise');
+  const {stdout} = spawnSync(bin, args, {cwd: directory, encoding: 'utf8', maxBuffer: 1 << 28});
+  return JSON.parse(stdout) as CruiseResult;
+}
+
+let fixture = '';
+
+beforeAll(() => {
+  fixture = mkdtempSync(path.join(tmpdir(), 'flotilla-layers-'));
+  mkdirSync(path.join(fixture, 'node_modules/@flotilla'), {recursive: true});
+  writeFileSync(path.join(fixture, 'tsconfig.json'), '{"compilerOptions": {"module": "nodenext"}}');
+  for (const name of PACKAGES) {
+    const directory = path.join(fixture, 'packages', name);
+    mkdirSync(path.join(directory, 'src/inside'), {recursive: true});
+    const manifest = {name: `@flotilla/${name}`, type: 'module', exports: {'.': './src/index.ts'}};
+    writeFileSync(path.join(directory, 'package.json'), JSON.stringify(manifest));
+    writeFileSync(
+      path.join(directory, 'src/index.ts'),
+      'export interface Thing {a: number}\nexport const thing = 1;\n',
+    );
+    writeFileSync(path.join(directory, 'src/inside/deep.ts'), 'export const deep = 1;\n');
+    symlinkSync(directory, path.join(fixture, 'node_modules/@flotilla', name));
+  }
+});
+
+afterAll(() => rmSync(fixture, {recursive: true, force: true}));
+
+function rulesBrokenBy(file: string, text: string): string[] {
+  const planted = path.join(fixture, file);
+  writeFileSync(planted, text);
+  try {
+    return cruise(fixture, ['packages']).summary.violations.map(({rule}) => rule.name);
+  } finally {
+    rmSync(planted);
+  }
+}
+
+test('the fixture itself breaks no rule', () => {
+  expect(rulesBrokenBy('packages/raft/src/plain.ts', 'export {};\n')).toEqual([]);
+});
+
+test.each([
+  [
+    'a value import upwards',
+    'packages/raft/src/x.ts',
+    "import {thing} from '@flotilla/storage';\nexport const y = thing;\n",
+    'layer-raft',
+  ],
+  [
+    'a type import upwards',
+    'packages/column/src/x.ts',
+    "import type {Thing} from '@flotilla/query';\nexport type Y = Thing;\n",
+    'layer-column',
+  ],
+  [
+    'an import of a sibling',
+    'packages/storage/src/x.ts',
+    "import {thing} from '@flotilla/multiraft';\nexport const y = thing;\n",
+    'layer-storage',
+  ],
+  [
+    'a disk below the server',
+    'packages/storage/src/x.ts',
+    "import fs from 'node:fs';\nexport const y = fs;\n",
+    'no-effects-below-server',
+  ],
+  [
+    'a way into the inside',
+    'packages/replica/src/x.ts',
+    "import {deep} from '../../storage/src/inside/deep.ts';\nexport const y = deep;\n",
+    'through-the-door',
+  ],
+  [
+    'the testkit in the product',
+    'packages/server/src/x.ts',
+    "import {thing} from '@flotilla/testkit';\nexport const y = thing;\n",
+    'testkit-only-in-tests',
+  ],
+  [
+    'the server in any other command',
+    'packages/cli/src/x.ts',
+    "import {thing} from '@flotilla/server';\nexport const y = thing;\n",
+    'cli-loads-server-lazily',
+  ],
+  [
+    'a cycle',
+    'packages/base/src/x.ts',
+    "import {thing} from './index.ts';\nimport './x.ts';\nexport const y = thing;\n",
+    'no-cycles',
+  ],
+])('%s goes red', (_what, file, text, rule) => {
+  expect(rulesBrokenBy(file, text)).toContain(rule);
+});
+
+test('every source file is cruised', () => {
+  const {modules} = cruise(ROOT, ['packages']);
+  const cruised = new Set(modules.map(({source}) => source));
+  const {stdout} = spawnSync('git', ['ls-files', 'packages/*.ts'], {cwd: ROOT, encoding: 'utf8'});
+  const missing = stdout
+    .split('\n')
+    .filter((file) => file !== '' && !file.includes('/generated/') && !cruised.has(file));
+  expect(missing).toEqual([]);
+});
