@@ -1,1 +1,3 @@
-export {};
+export * from './memory-disk.ts';
+export * from './memory-network.ts';
+export * from './virtual-clock.ts';

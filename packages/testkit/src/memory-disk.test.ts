@@ -1,0 +1,74 @@
+import {SeededRandom} from '@flotilla/base';
+import {expect, test} from 'vitest';
+import {MemoryDisk} from './memory-disk.ts';
+import {VirtualClock} from './virtual-clock.ts';
+
+const bytes = (...values: number[]) => Uint8Array.from(values);
+
+async function makeFile(disk: MemoryDisk, path: string) {
+  const file = await disk.open(path, 'create');
+  await disk.syncDirectory('');
+  return file;
+}
+
+test('a crash takes back what was not synced, and no more', async () => {
+  const disk = new MemoryDisk();
+  const file = await makeFile(disk, 'a');
+  await file.writeAt(0, [bytes(1, 2), bytes(3)]);
+  await file.sync();
+  await file.writeAt(1, [bytes(9, 9, 9, 9)]);
+  expect([...disk.bytesOf('a')]).toEqual([1, 9, 9, 9, 9]);
+  disk.crash();
+  expect([...disk.bytesOf('a')]).toEqual([1, 2, 3]);
+});
+
+test('names need the sync of their directory', async () => {
+  const disk = new MemoryDisk();
+  await makeFile(disk, 'kept');
+  await disk.open('lost', 'create');
+  await disk.rename('kept', 'renamed');
+  disk.crash();
+  expect((await disk.list('')).map((entry) => entry.name)).toEqual(['kept']);
+  await disk.makeDirectory('d/e');
+  await disk.syncDirectory('');
+  disk.crash();
+  expect(await disk.exists('d')).toBe(true);
+  expect(await disk.exists('d/e')).toBe(false);
+});
+
+test('a truncation is taken back too', async () => {
+  const disk = new MemoryDisk();
+  const file = await makeFile(disk, 'a');
+  await file.writeAt(0, [bytes(1, 2, 3)]);
+  await file.sync();
+  await file.truncate(1);
+  await file.writeAt(1, [bytes(7)]);
+  disk.crash();
+  expect([...disk.bytesOf('a')]).toEqual([1, 2, 3]);
+});
+
+test('with chance, sectors of an unsynced write survive singly', async () => {
+  const disk = new MemoryDisk();
+  const file = await makeFile(disk, 'a');
+  await file.writeAt(0, [new Uint8Array(8192).fill(1)]);
+  disk.crash(new SeededRandom(4));
+  const left = disk.bytesOf('a');
+  expect(left.includes(1)).toBe(true);
+  expect(left.includes(0)).toBe(true);
+});
+
+test('injected faults strike once and name the path; pending calls die with the process', async () => {
+  const clock = new VirtualClock();
+  const disk = new MemoryDisk({clock, latencyMs: {sync: 5}});
+  const file = await disk.open('a', 'create');
+  disk.fail({operation: 'sync', path: 'a'});
+  await expect(clock.resolve(file.sync())).rejects.toThrow('cannot sync a: EIO');
+  await clock.resolve(file.sync());
+  let answered = false;
+  void file.sync().then(() => {
+    answered = true;
+  });
+  disk.crash();
+  await clock.advance(100);
+  expect(answered).toBe(false);
+});
