@@ -1,1 +1,3 @@
+export * from './catalog.ts';
+export * from './commands.ts';
 export * from './model.ts';

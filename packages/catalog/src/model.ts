@@ -43,6 +43,14 @@ export interface Database {
   readonly options: DatabaseOptions;
   /** Rows before it are hidden and refused; raised by the meta leader, never lowered. */
   readonly expiredBeforeMs?: number | undefined;
+  /** Dropped: the name is free; it can be recovered until the purge. */
+  readonly dropped?: Trash | undefined;
+}
+
+/** A dropped thing that waits for its purge. */
+export interface Trash {
+  readonly atMs: number;
+  readonly purgeAtMs: number;
 }
 
 export interface Column {
@@ -59,7 +67,9 @@ export interface Table {
   /** In order of creation; ids ascend. */
   readonly columns: readonly Column[];
   /** Dropped: the name is free, the id dead; kept so that new replica sets learn of it. */
-  readonly droppedAtMs?: number | undefined;
+  readonly dropped?: Trash | undefined;
+  /** The id is dead for ever and the columns are forgotten. */
+  readonly purgedAtMs?: number | undefined;
 }
 
 export interface Bucket {
@@ -93,10 +103,14 @@ export interface ReplicaSet {
   readonly replicas: readonly ReplicaPlacement[];
   /** Version of the catalog at its creation: its replicas start with the ids dead by then. */
   readonly createdAtVersion: number;
+  /** No automatic operation touches it. */
+  readonly pinned?: boolean | undefined;
 }
 
 export interface Node {
   readonly id: NodeId;
+  /** Random hex of its data directory: a repeated registration finds the node by it. */
+  readonly incarnation: string;
   /** host:port of HTTP; gRPC is on the next port. */
   readonly address: string;
   readonly zone?: string | undefined;
@@ -143,6 +157,10 @@ export interface ClusterIdentity {
   /** Random hex, chosen at the founding. */
   readonly id: string;
   readonly foundedAtMs: number;
+  /** Paused: the reconciler starts nothing by itself; running operations go on. */
+  readonly automation: 'running' | 'paused';
+  /** Manual: no ordinary group campaigns unless told, whatever its database says. */
+  readonly failover: FailoverMode;
 }
 
 /** Entities by kind; a change is the new value of one of them, or its removal. */

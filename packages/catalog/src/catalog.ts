@@ -1,0 +1,274 @@
+// The read side of the catalog: one copy per node and thread, kept current by updates in the order of
+// the meta group's log. Entities are immutable; an update replaces those it names and costs what it
+// changes. Every copy at one version is equal, which is what makes routing by it safe to fence.
+
+import {
+  type BucketId,
+  type DatabaseId,
+  META_SET,
+  type NodeId,
+  type OperationId,
+  type ReplicaId,
+  type ReplicaSetId,
+  type TableId,
+  type TenantId,
+} from '@flotilla/base';
+import {BucketTimeline} from './bucket-timeline.ts';
+import type {
+  Bucket,
+  CatalogChange,
+  CatalogUpdate,
+  ClusterIdentity,
+  Column,
+  Database,
+  Entities,
+  EntityKind,
+  Node,
+  Operation,
+  ReplicaSet,
+  Table,
+  Tenant,
+} from './model.ts';
+import {NameIndex} from './name-index.ts';
+import {TableIndex} from './table-index.ts';
+
+type ChangeOf<Kind extends EntityKind> = Extract<CatalogChange, {kind: Kind}>;
+
+export class Catalog {
+  #version = 0;
+  #cluster: ClusterIdentity | undefined;
+  readonly #nodes = new Map<NodeId, Node>();
+  readonly #tenants = new Map<TenantId, Tenant>();
+  readonly #tenantNames = new NameIndex<TenantId>();
+  readonly #databases = new Map<DatabaseId, Database>();
+  readonly #databaseNames = new NameIndex<DatabaseId>();
+  readonly #tables = new TableIndex();
+  readonly #buckets = new Map<BucketId, Bucket>();
+  readonly #timelines = new Map<DatabaseId, BucketTimeline>();
+  readonly #replicaSets = new Map<ReplicaSetId, ReplicaSet>();
+  readonly #setOfReplica = new Map<ReplicaId, ReplicaSetId>();
+  readonly #operations = new Map<OperationId, Operation>();
+
+  static fromSnapshot(snapshot: CatalogUpdate): Catalog {
+    const catalog = new Catalog();
+    catalog.applyUpdate(snapshot);
+    return catalog;
+  }
+
+  /** Index of the meta group's log up to which this copy is current; 0 before the founding. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Absent before the founding. */
+  get cluster(): ClusterIdentity | undefined {
+    return this.#cluster;
+  }
+
+  /** An update at or below the version is already in and changes nothing. */
+  applyUpdate(update: CatalogUpdate): void {
+    if (update.version <= this.#version) return;
+    for (const change of update.changes) this.#applyChange(change);
+    this.#version = update.version;
+  }
+
+  /** Every entity, as one update for an empty copy. */
+  snapshot(): CatalogUpdate {
+    const changes: CatalogChange[] = [];
+    if (this.#cluster !== undefined) changes.push({kind: 'cluster', id: 0, value: this.#cluster});
+    for (const [id, value] of this.#nodes) changes.push({kind: 'node', id, value});
+    for (const [id, value] of this.#tenants) changes.push({kind: 'tenant', id, value});
+    for (const [id, value] of this.#databases) changes.push({kind: 'database', id, value});
+    for (const value of this.#tables.all()) changes.push({kind: 'table', id: value.id, value});
+    for (const [id, value] of this.#buckets) changes.push({kind: 'bucket', id, value});
+    for (const [id, value] of this.#replicaSets) changes.push({kind: 'replica-set', id, value});
+    for (const [id, value] of this.#operations) changes.push({kind: 'operation', id, value});
+    return {version: this.#version, changes};
+  }
+
+  node(id: NodeId): Node | undefined {
+    return this.#nodes.get(id);
+  }
+
+  nodes(): IterableIterator<Node> {
+    return this.#nodes.values();
+  }
+
+  tenant(id: TenantId): Tenant | undefined {
+    return this.#tenants.get(id);
+  }
+
+  tenants(): IterableIterator<Tenant> {
+    return this.#tenants.values();
+  }
+
+  tenantByName(name: string): Tenant | undefined {
+    const id = this.#tenantNames.get(0, name);
+    return id === undefined ? undefined : this.#tenants.get(id);
+  }
+
+  /** A dropped one too, until it is purged. */
+  database(id: DatabaseId): Database | undefined {
+    return this.#databases.get(id);
+  }
+
+  /** Dropped ones too, until they are purged. */
+  databases(): IterableIterator<Database> {
+    return this.#databases.values();
+  }
+
+  /** Never a dropped one. */
+  databaseByName(tenant: TenantId, name: string): Database | undefined {
+    const id = this.#databaseNames.get(tenant, name);
+    return id === undefined ? undefined : this.#databases.get(id);
+  }
+
+  /** A dropped one too, until it is forgotten. */
+  table(id: TableId): Table | undefined {
+    return this.#tables.get(id);
+  }
+
+  /** Never a dropped one. */
+  tableByName(database: DatabaseId, name: string): Table | undefined {
+    return this.#tables.byName(database, name);
+  }
+
+  /** In order of creation, without the dropped ones. */
+  tables(database: DatabaseId): Table[] {
+    return this.#tables.live(database);
+  }
+
+  /** Those whose ids are dead. */
+  droppedTables(database: DatabaseId): Table[] {
+    return this.#tables.dropped(database);
+  }
+
+  tableCount(database: DatabaseId): number {
+    return this.#tables.liveCount(database);
+  }
+
+  columnByName(table: TableId, name: string): Column | undefined {
+    return this.#tables.column(table, name);
+  }
+
+  bucket(id: BucketId): Bucket | undefined {
+    return this.#buckets.get(id);
+  }
+
+  bucketAt(database: DatabaseId, timeMs: number): Bucket | undefined {
+    return this.#timelines.get(database)?.at(timeMs);
+  }
+
+  /** Those that overlap [fromMs, toMs), in order of time; all of them by default. */
+  buckets(database: DatabaseId, fromMs = -Infinity, toMs = Infinity): readonly Bucket[] {
+    return this.#timelines.get(database)?.between(fromMs, toMs) ?? [];
+  }
+
+  bucketCount(database: DatabaseId): number {
+    return this.#timelines.get(database)?.count ?? 0;
+  }
+
+  /** The meta group's own too, under META_SET. */
+  replicaSet(id: ReplicaSetId): ReplicaSet | undefined {
+    return this.#replicaSets.get(id);
+  }
+
+  /** Without the meta group's. */
+  *replicaSets(): Generator<ReplicaSet> {
+    for (const set of this.#replicaSets.values()) if (set.id !== META_SET) yield set;
+  }
+
+  /** The set that lists the replica in its placement. */
+  replicaSetOf(replica: ReplicaId): ReplicaSet | undefined {
+    const id = this.#setOfReplica.get(replica);
+    return id === undefined ? undefined : this.#replicaSets.get(id);
+  }
+
+  operation(id: OperationId): Operation | undefined {
+    return this.#operations.get(id);
+  }
+
+  operations(): IterableIterator<Operation> {
+    return this.#operations.values();
+  }
+
+  #applyChange(change: CatalogChange): void {
+    switch (change.kind) {
+      case 'cluster':
+        this.#cluster = change.value;
+        break;
+      case 'node':
+        replaceEntity(this.#nodes, change);
+        break;
+      case 'operation':
+        replaceEntity(this.#operations, change);
+        break;
+      case 'tenant':
+        this.#applyTenant(change);
+        break;
+      case 'database':
+        this.#applyDatabase(change);
+        break;
+      case 'table':
+        this.#tables.replace(change.id as TableId, change.value);
+        break;
+      case 'bucket':
+        this.#applyBucket(change);
+        break;
+      case 'replica-set':
+        this.#applyReplicaSet(change);
+        break;
+      default:
+        // A kind that only a newer build knows: its entities are of no use to this one.
+        change satisfies never;
+    }
+  }
+
+  #applyTenant(change: ChangeOf<'tenant'>): void {
+    const id = change.id as TenantId;
+    this.#tenantNames.move(0, this.#tenants.get(id)?.name, change.value?.name, id);
+    replaceEntity(this.#tenants, change);
+  }
+
+  #applyDatabase(change: ChangeOf<'database'>): void {
+    const id = change.id as DatabaseId;
+    const old = this.#databases.get(id);
+    const tenant = (change.value ?? old)?.tenant;
+    if (tenant !== undefined)
+      this.#databaseNames.move(tenant, liveName(old), liveName(change.value), id);
+    replaceEntity(this.#databases, change);
+  }
+
+  #applyBucket(change: ChangeOf<'bucket'>): void {
+    const id = change.id as BucketId;
+    const old = this.#buckets.get(id);
+    if (old !== undefined) this.#timelines.get(old.database)?.remove(old);
+    replaceEntity(this.#buckets, change);
+    const database = (change.value ?? old)?.database;
+    if (database === undefined) return;
+    const timeline = this.#timelines.get(database) ?? new BucketTimeline();
+    if (change.value !== undefined) timeline.insert(change.value);
+    if (timeline.count === 0) this.#timelines.delete(database);
+    else this.#timelines.set(database, timeline);
+  }
+
+  #applyReplicaSet(change: ChangeOf<'replica-set'>): void {
+    const id = change.id as ReplicaSetId;
+    const old = this.#replicaSets.get(id);
+    for (const {replica} of old?.replicas ?? []) this.#setOfReplica.delete(replica);
+    for (const {replica} of change.value?.replicas ?? []) this.#setOfReplica.set(replica, id);
+    replaceEntity(this.#replicaSets, change);
+  }
+}
+
+function liveName(database: Database | undefined): string | undefined {
+  return database?.dropped === undefined ? database?.name : undefined;
+}
+
+function replaceEntity<Kind extends EntityKind, Id extends number>(
+  entities: Map<Id, Entities[Kind]>,
+  change: {readonly id: number; readonly value?: Entities[Kind] | undefined},
+): void {
+  if (change.value === undefined) entities.delete(change.id as Id);
+  else entities.set(change.id as Id, change.value);
+}

@@ -1,0 +1,346 @@
+// What can be asked of the catalog: versioned JSON in the meta group's log. Whoever proposes has
+// already chosen times and nodes; ids are given out by the machine. Each command is applied whole or
+// answers an error and changes nothing.
+
+import type {
+  BucketId,
+  ColumnId,
+  DatabaseId,
+  ErrorCode,
+  ErrorDetails,
+  NodeId,
+  OperationId,
+  ReplicaId,
+  ReplicaSetId,
+  TableId,
+  TenantId,
+} from '@flotilla/base';
+import type {
+  Column,
+  ColumnType,
+  DatabaseOptions,
+  FailoverMode,
+  Node,
+  Operation,
+  OperationKind,
+} from './model.ts';
+
+/** Of the encoding. A machine stops its replica at a version that it does not know. */
+export const COMMAND_VERSION = 1;
+
+/** What a node tells of itself. */
+export interface NodeDescription {
+  readonly incarnation: string;
+  readonly address: string;
+  readonly zone?: string | undefined;
+  readonly engineThreads: number;
+  readonly version: string;
+}
+
+/** Options as given; what is absent keeps its default or its present value. */
+export interface OptionChanges {
+  /** null: rows are kept for ever. */
+  readonly ttlMs?: number | null | undefined;
+  readonly bucketDurationMs?: number | undefined;
+  readonly shards?: number | 'auto' | undefined;
+  readonly replicas?: number | undefined;
+  readonly precision?: DatabaseOptions['precision'] | undefined;
+  readonly failover?: FailoverMode | undefined;
+}
+
+export interface FieldRequest {
+  readonly name: string;
+  readonly type: ColumnType;
+}
+
+/** Columns that a write needs; absent ones are created. */
+export interface TableRequest {
+  readonly name: string;
+  readonly tags: readonly string[];
+  readonly fields: readonly FieldRequest[];
+}
+
+export interface PlacementRequest {
+  readonly node: NodeId;
+  readonly role: 'voter' | 'learner';
+}
+
+export interface FoundCluster {
+  readonly type: 'found-cluster';
+  readonly clusterId: string;
+  readonly node: NodeDescription;
+  readonly atMs: number;
+}
+/** Idempotent by the description's incarnation. */
+export interface RegisterNode {
+  readonly type: 'register-node';
+  readonly node: NodeDescription;
+  readonly atMs: number;
+}
+export interface UpdateNode {
+  readonly type: 'update-node';
+  readonly node: NodeId;
+  readonly address?: string | undefined;
+  readonly zone?: string | undefined;
+  readonly engineThreads?: number | undefined;
+  readonly version?: string | undefined;
+}
+/** 'decommissioned' is for ever and requires that no placement names the node. */
+export interface SetNodeState {
+  readonly type: 'set-node-state';
+  readonly node: NodeId;
+  readonly state: Node['state'];
+}
+export interface SetCluster {
+  readonly type: 'set-cluster';
+  readonly automation?: 'running' | 'paused' | undefined;
+  readonly failover?: FailoverMode | undefined;
+}
+export interface CreateTenant {
+  readonly type: 'create-tenant';
+  readonly name: string;
+  readonly ifNotExists?: boolean | undefined;
+}
+/** Requires that it holds no database. */
+export interface DropTenant {
+  readonly type: 'drop-tenant';
+  readonly name: string;
+  readonly ifExists?: boolean | undefined;
+}
+export interface CreateDatabase {
+  readonly type: 'create-database';
+  readonly tenant: string;
+  readonly name: string;
+  readonly options: OptionChanges;
+  readonly ifNotExists?: boolean | undefined;
+}
+export interface AlterDatabase {
+  readonly type: 'alter-database';
+  readonly tenant: string;
+  readonly name: string;
+  /** Without `precision`: that is fixed. */
+  readonly options: OptionChanges;
+}
+export interface DropDatabase {
+  readonly type: 'drop-database';
+  readonly tenant: string;
+  readonly name: string;
+  readonly ifExists?: boolean | undefined;
+  readonly atMs: number;
+  readonly purgeAtMs: number;
+}
+/** The one of that name that was dropped last, under its old name or `as`. */
+export interface RecoverDatabase {
+  readonly type: 'recover-database';
+  readonly tenant: string;
+  readonly name: string;
+  readonly as?: string | undefined;
+}
+/** Requires that it is dropped: all it holds goes, its replica sets become 'dropping'. */
+export interface PurgeDatabase {
+  readonly type: 'purge-database';
+  readonly database: DatabaseId;
+}
+export interface CreateTable {
+  readonly type: 'create-table';
+  readonly database: DatabaseId;
+  readonly table: TableRequest;
+  readonly ifNotExists?: boolean | undefined;
+}
+/** Creates what is missing; conflicts and limits are values, so that the other columns still come to be. */
+export interface EnsureTables {
+  readonly type: 'ensure-tables';
+  readonly database: DatabaseId;
+  readonly tables: readonly TableRequest[];
+}
+export interface DropTable {
+  readonly type: 'drop-table';
+  readonly database: DatabaseId;
+  readonly name: string;
+  readonly ifExists?: boolean | undefined;
+  readonly atMs: number;
+  readonly purgeAtMs: number;
+}
+/** The one of that name that was dropped last, under its old name or `as`. */
+export interface RecoverTable {
+  readonly type: 'recover-table';
+  readonly database: DatabaseId;
+  readonly name: string;
+  readonly as?: string | undefined;
+}
+export interface PurgeTable {
+  readonly type: 'purge-table';
+  readonly table: TableId;
+  readonly atMs: number;
+}
+/** Requires that it was purged: nothing refers to the id any more. */
+export interface ForgetTable {
+  readonly type: 'forget-table';
+  readonly table: TableId;
+}
+/** The bucket that holds `timeMs`: the present one, or a new one, the wanted range cut against the others. */
+export interface EnsureBucket {
+  readonly type: 'ensure-bucket';
+  readonly database: DatabaseId;
+  readonly timeMs: number;
+  /** [startMs, endMs) holds timeMs. */
+  readonly startMs: number;
+  readonly endMs: number;
+  /** By shard: its founders. Their number is the number of shards. */
+  readonly placements: readonly (readonly PlacementRequest[])[];
+}
+export interface OpenReplicaSets {
+  readonly type: 'open-replica-sets';
+  readonly sets: readonly ReplicaSetId[];
+}
+/** New replicas get new ids; the epoch is raised. CONFLICT unless `expectedEpoch` is the present one. */
+export interface SetPlacement {
+  readonly type: 'set-placement';
+  readonly set: ReplicaSetId;
+  readonly expectedEpoch: number;
+  readonly add: readonly PlacementRequest[];
+  readonly remove: readonly ReplicaId[];
+  readonly roles: readonly {readonly replica: ReplicaId; readonly role: 'voter' | 'learner'}[];
+}
+export interface PinReplicaSet {
+  readonly type: 'pin-replica-set';
+  readonly set: ReplicaSetId;
+  readonly pinned: boolean;
+}
+/** Those that are 'dropping' and of which no replica is left. */
+export interface ForgetReplicaSets {
+  readonly type: 'forget-replica-sets';
+  readonly sets: readonly ReplicaSetId[];
+}
+/** Never lowers. */
+export interface RaiseExpiredBefore {
+  readonly type: 'raise-expired-before';
+  readonly database: DatabaseId;
+  readonly expiredBeforeMs: number;
+}
+/** Its replica sets become 'dropping'. */
+export interface DropBucket {
+  readonly type: 'drop-bucket';
+  readonly bucket: BucketId;
+}
+export interface CreateOperation {
+  readonly type: 'create-operation';
+  readonly kind: OperationKind;
+  readonly replicaSet?: ReplicaSetId | undefined;
+  readonly source?: ReplicaId | undefined;
+  readonly target?: ReplicaId | undefined;
+  readonly sourceNode?: NodeId | undefined;
+  readonly targetNode?: NodeId | undefined;
+  readonly startedBy: string;
+  readonly atMs: number;
+}
+/** CONFLICT unless `expectedStep` is the present one. A finished operation stays as it is. */
+export interface UpdateOperation {
+  readonly type: 'update-operation';
+  readonly operation: OperationId;
+  readonly expectedStep: string;
+  readonly step?: string | undefined;
+  readonly state?: Operation['state'] | undefined;
+  readonly source?: ReplicaId | undefined;
+  readonly target?: ReplicaId | undefined;
+  readonly error?: string | undefined;
+  readonly atMs: number;
+}
+/** Forgets operations that were finished before that time. */
+export interface ExpireOperations {
+  readonly type: 'expire-operations';
+  readonly finishedBeforeMs: number;
+}
+
+export type Command =
+  | FoundCluster
+  | RegisterNode
+  | UpdateNode
+  | SetNodeState
+  | SetCluster
+  | CreateTenant
+  | DropTenant
+  | CreateDatabase
+  | AlterDatabase
+  | DropDatabase
+  | RecoverDatabase
+  | PurgeDatabase
+  | CreateTable
+  | EnsureTables
+  | DropTable
+  | RecoverTable
+  | PurgeTable
+  | ForgetTable
+  | EnsureBucket
+  | OpenReplicaSets
+  | SetPlacement
+  | PinReplicaSet
+  | ForgetReplicaSets
+  | RaiseExpiredBefore
+  | DropBucket
+  | CreateOperation
+  | UpdateOperation
+  | ExpireOperations;
+
+export type CommandType = Command['type'];
+
+export type ColumnOutcome =
+  | {readonly column: ColumnId}
+  | {readonly error: 'TYPE_CONFLICT'; readonly existing?: Column | undefined}
+  | {readonly error: 'COLUMN_LIMIT'};
+
+export type TableOutcome =
+  | {
+      readonly table: TableId;
+      /** As the request's tags and fields, in their order. */
+      readonly tags: readonly ColumnOutcome[];
+      readonly fields: readonly ColumnOutcome[];
+    }
+  | {readonly error: 'TABLE_LIMIT' | 'INVALID_ARGUMENT'};
+
+type Nothing = Readonly<Record<string, never>>;
+
+/** What each command answers when it succeeds. */
+export interface CommandValues {
+  'found-cluster': {readonly node: NodeId; readonly replica: ReplicaId};
+  'register-node': {readonly node: NodeId};
+  'update-node': Nothing;
+  'set-node-state': Nothing;
+  'set-cluster': Nothing;
+  'create-tenant': {readonly tenant: TenantId; readonly created: boolean};
+  'drop-tenant': {readonly dropped: boolean};
+  'create-database': {readonly database: DatabaseId; readonly created: boolean};
+  'alter-database': {readonly database: DatabaseId};
+  'drop-database': {readonly database?: DatabaseId | undefined};
+  'recover-database': {readonly database: DatabaseId};
+  'purge-database': Nothing;
+  'create-table': {readonly table: TableId; readonly created: boolean};
+  /** In the order of the request. */
+  'ensure-tables': {readonly tables: readonly TableOutcome[]};
+  'drop-table': {readonly table?: TableId | undefined};
+  'recover-table': {readonly table: TableId};
+  'purge-table': Nothing;
+  'forget-table': Nothing;
+  'ensure-bucket': {readonly bucket: BucketId; readonly created: boolean};
+  'open-replica-sets': Nothing;
+  'set-placement': {readonly epoch: number; readonly added: readonly ReplicaId[]};
+  'pin-replica-set': Nothing;
+  'forget-replica-sets': Nothing;
+  'raise-expired-before': Nothing;
+  'drop-bucket': Nothing;
+  'create-operation': {readonly operation: OperationId};
+  'update-operation': Nothing;
+  'expire-operations': Nothing;
+}
+
+export type CommandValue<C extends Command> = CommandValues[C['type']];
+
+export interface CommandError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: ErrorDetails;
+}
+
+export type CommandResult<Value = CommandValues[CommandType]> =
+  | {readonly ok: true; readonly value: Value}
+  | {readonly ok: false; readonly error: CommandError};
