@@ -1,1 +1,22 @@
-export {};
+export {
+  type AdminClient,
+  type Entity,
+  type Id,
+  isFinal,
+  type Operation,
+  type Replica,
+  type ReplicaSet,
+  type ReplicaSetChange,
+  type Status,
+} from './admin.ts';
+export {FlotillaError, type NoAnswerCode, type WriteDetails, writeDetailsOf} from './errors.ts';
+export {
+  type CallOptions,
+  FlotillaClient,
+  type FlotillaClientOptions,
+  type QueryFormat,
+  type QueryOptions,
+  type WriteOptions,
+  type WriteResult,
+} from './flotilla-client.ts';
+export type {Row, Value} from './rows.ts';

@@ -1,0 +1,215 @@
+// The calls of an operator. Answers are checked for what this client reads and otherwise passed on
+// whole, so that a newer server's fields reach those who print JSON.
+
+import {z} from 'zod';
+import {type ExchangeRequest, readText} from './exchange.ts';
+import type {Call, CallOptions, Reply} from './flotilla-client.ts';
+
+const Id = z.union([z.string(), z.number()]);
+export type Id = z.infer<typeof Id>;
+
+const Reason = z.looseObject({message: z.string(), next: z.string().optional()});
+
+export const Status = z.looseObject({
+  verdict: z.enum(['healthy', 'degraded', 'unavailable']),
+  reasons: z.array(Reason).default([]),
+  cluster: z.looseObject({}).optional(),
+  nodes: z.array(z.looseObject({})).default([]),
+  metaLeader: z.unknown().optional(),
+});
+export type Status = z.infer<typeof Status>;
+
+const Replica = z.looseObject({
+  replica: Id,
+  node: Id,
+  role: z.string().default('voter'),
+  leader: z.boolean().default(false),
+  state: z.string().default('unknown'),
+  appliedIndex: z.number().nullish(),
+  commitIndex: z.number().nullish(),
+  lag: z.number().nullish(),
+});
+export type Replica = z.infer<typeof Replica>;
+
+export const ReplicaSet = z.looseObject({
+  id: Id,
+  replicas: z.array(Replica).default([]),
+});
+export type ReplicaSet = z.infer<typeof ReplicaSet>;
+
+export const Operation = z.looseObject({
+  id: Id,
+  kind: z.string(),
+  state: z.string(),
+  step: z.string().default(''),
+  percent: z.number().nullish(),
+  replicaSet: Id.nullish(),
+  history: z.array(z.looseObject({})).default([]),
+  error: z.unknown().optional(),
+});
+export type Operation = z.infer<typeof Operation>;
+
+const Entity = z.looseObject({});
+export type Entity = z.infer<typeof Entity>;
+
+/** An operation that has reached one of these goes no further. */
+const FINAL_STATES: ReadonlySet<string> = new Set(['done', 'failed', 'cancelled']);
+
+export function isFinal(operation: Operation): boolean {
+  return FINAL_STATES.has(operation.state);
+}
+
+/** What changes a replica set. Nodes are named by id or address, replicas by id. */
+export type ReplicaSetChange =
+  | {readonly action: 'add-replica'; readonly node: Id}
+  | {readonly action: 'remove-replica'; readonly replica: Id}
+  | {readonly action: 'remove-replica'; readonly node: Id}
+  | {readonly action: 'move-replica'; readonly from: Id; readonly to: Id}
+  | {readonly action: 'transfer-leader'; readonly to: Id};
+
+interface Sender {
+  send(call: Call): Promise<Reply>;
+  timeoutMs(options: CallOptions): number;
+}
+
+export class AdminClient {
+  readonly #sender: Sender;
+  constructor(sender: Sender) {
+    this.#sender = sender;
+  }
+
+  async status(options: CallOptions = {}): Promise<Status> {
+    return Status.parse(await this.#get('/status', options));
+  }
+
+  async nodes(options: CallOptions = {}): Promise<Entity[]> {
+    return listOf(Entity, await this.#get('/nodes', options), 'nodes');
+  }
+
+  async databases(options: CallOptions = {}): Promise<Entity[]> {
+    return listOf(Entity, await this.#get(`/databases${scope(options)}`, options), 'databases');
+  }
+
+  async database(name: string, options: CallOptions = {}): Promise<Entity> {
+    const path = `/databases/${encodeURIComponent(name)}${scope(options)}`;
+    return Entity.parse(await this.#get(path, options));
+  }
+
+  async createDatabase(
+    definition: {readonly name: string} & Readonly<Record<string, unknown>>,
+    options: CallOptions = {},
+  ): Promise<Entity> {
+    return this.#change('POST', `/databases${scope(options)}`, definition, options);
+  }
+
+  async alterDatabase(
+    name: string,
+    changes: Readonly<Record<string, unknown>>,
+    options: CallOptions = {},
+  ): Promise<Entity> {
+    const path = `/databases/${encodeURIComponent(name)}${scope(options)}`;
+    return this.#change('PATCH', path, changes, options);
+  }
+
+  async dropDatabase(name: string, options: CallOptions = {}): Promise<Entity> {
+    const path = `/databases/${encodeURIComponent(name)}${scope(options)}`;
+    return this.#change('DELETE', path, undefined, options);
+  }
+
+  async replicaSets(options: CallOptions = {}): Promise<ReplicaSet[]> {
+    const path =
+      options.database === undefined ? '/replica-sets' : `/replica-sets${scope(options, 'db')}`;
+    return listOf(ReplicaSet, await this.#get(path, options), 'replicaSets');
+  }
+
+  async replicaSet(id: Id, options: CallOptions = {}): Promise<ReplicaSet> {
+    return ReplicaSet.parse(await this.#get(`/replica-sets/${encodeURIComponent(id)}`, options));
+  }
+
+  /** Starts the operation and returns at once; `operation(id)` says how far it is. */
+  async changeReplicaSet(
+    id: Id,
+    change: ReplicaSetChange,
+    options: CallOptions = {},
+  ): Promise<Operation> {
+    const {action, ...body} = change;
+    const path = `/replica-sets/${encodeURIComponent(id)}/${action}`;
+    const answer = await this.#change('POST', path, body, options);
+    return Operation.parse(answer['operation'] ?? answer);
+  }
+
+  async operations(options: CallOptions = {}): Promise<Operation[]> {
+    return listOf(Operation, await this.#get('/operations', options), 'operations');
+  }
+
+  async operation(id: Id, options: CallOptions = {}): Promise<Operation> {
+    const answer = await this.#get(`/operations/${encodeURIComponent(id)}`, options);
+    return Operation.parse((answer as {operation?: unknown}).operation ?? answer);
+  }
+
+  /** Writes every memtable of the asked node into parts; answers when done. */
+  async flushStorage(options: CallOptions = {}): Promise<void> {
+    await this.#change('POST', '/storage/flush', undefined, options);
+  }
+
+  /** Merges every replica's parts of the asked node as far as they go; answers when done. */
+  async compactStorage(options: CallOptions = {}): Promise<void> {
+    await this.#change('POST', '/storage/compact', undefined, options);
+  }
+
+  async #get(path: string, options: CallOptions): Promise<unknown> {
+    return this.#json({...this.#call(path, options), method: 'GET', isRepeatable: true});
+  }
+
+  /** On a fresh connection: a kept one that the node is closing would leave the outcome unknown. */
+  async #change(
+    method: ExchangeRequest['method'],
+    path: string,
+    body: unknown,
+    options: CallOptions,
+  ): Promise<Entity> {
+    const call = {...this.#call(path, options), method, isRepeatable: false, fresh: true};
+    if (body === undefined) return Entity.parse((await this.#json(call)) ?? {});
+    const headers = {...call.headers, 'content-type': 'application/json'};
+    const bytes = Buffer.from(JSON.stringify(body), 'utf8');
+    return Entity.parse((await this.#json({...call, headers, body: bytes})) ?? {});
+  }
+
+  #call(path: string, options: CallOptions) {
+    const timeoutMs = this.#sender.timeoutMs(options);
+    return {
+      path: `/admin/v1${path}`,
+      headers: {accept: 'application/json'},
+      timeoutMs,
+      silenceMsMax: timeoutMs,
+      signal: options.signal,
+    };
+  }
+
+  async #json(call: Call): Promise<unknown> {
+    const reply = await this.#sender.send(call);
+    const text = await readText(reply.answer, reply);
+    return text.trim() === '' ? undefined : JSON.parse(text);
+  }
+}
+
+/** A list stands alone or under its name; both are read. */
+function listOf<Schema extends z.ZodType>(
+  schema: Schema,
+  answer: unknown,
+  key: string,
+): z.infer<Schema>[] {
+  const list = Array.isArray(answer)
+    ? answer
+    : (answer as Record<string, unknown> | undefined)?.[key];
+  return z.array(schema).parse(list);
+}
+
+function scope(options: CallOptions, databaseKey?: string): string {
+  const query = new URLSearchParams();
+  if (options.tenant !== undefined) query.set('tenant', options.tenant);
+  if (databaseKey !== undefined && options.database !== undefined) {
+    query.set(databaseKey, options.database);
+  }
+  return query.size === 0 ? '' : `?${query}`;
+}

@@ -1,0 +1,166 @@
+// One HTTP request and its answer over node:http with a keep-alive agent. Knows nothing of retries:
+// it only says, where no answer came, whether the request can have reached the node.
+
+import http from 'node:http';
+import https from 'node:https';
+import type {Readable} from 'node:stream';
+import {FlotillaError} from './errors.ts';
+
+export interface ExchangeRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Node's base URL, no slash at the end. */
+  readonly url: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | undefined;
+  /** Longest time without progress of the upload or, once that is done, until the answer's head. */
+  readonly silenceMsMax: number;
+  /** A connection of its own: none that the node may just be closing. For what must not be repeated. */
+  readonly fresh?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ExchangeAnswer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: Readable;
+}
+
+/** Owns the connections of one client. */
+export class Connections {
+  readonly #http: http.Agent;
+  readonly #https: https.Agent;
+
+  constructor(connectionsMax: number) {
+    // Idle sockets are kept for less than the 72 s after which fastify closes them.
+    const options = {
+      keepAlive: true,
+      maxSockets: connectionsMax,
+      maxFreeSockets: connectionsMax,
+      timeout: 60_000,
+    };
+    this.#http = new http.Agent(options);
+    this.#https = new https.Agent(options);
+  }
+
+  close(): void {
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+
+  /** Resolves with the head of the answer, whatever its status; rejects with a NoAnswerCode. */
+  exchange(request: ExchangeRequest): Promise<ExchangeAnswer> {
+    const target = new URL(request.url + request.path);
+    const isTls = target.protocol === 'https:';
+    const agent = request.fresh === true ? false : isTls ? this.#https : this.#http;
+    const headers: Record<string, string | number> = {...request.headers};
+    if (request.method !== 'GET') headers['content-length'] = request.body?.byteLength ?? 0;
+    const options = {method: request.method, headers, agent, signal: request.signal};
+    return new Promise((resolve, reject) => {
+      const outgoing = (isTls ? https : http).request(target, options);
+      const silence = watchSilence(outgoing, request.silenceMsMax);
+      outgoing.once('response', (incoming) => {
+        clearInterval(silence.timer);
+        resolve({status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming});
+      });
+      outgoing.once('error', (cause) => {
+        clearInterval(silence.timer);
+        reject(noAnswer(cause, {request, isSilent: silence.isSilent, isSent: silence.isSent}));
+      });
+      outgoing.end(request.body);
+    });
+  }
+}
+
+interface Silence {
+  isSilent: boolean;
+  /** Some byte may have reached the node. */
+  isSent: boolean;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Looks in one allowance of silence: how late, as a share of it, a silence is noticed. */
+const LOOKS = 4;
+
+/** Destroys the request once nothing moved for `silenceMsMax`: a frozen node accepts and never answers. */
+function watchSilence(outgoing: http.ClientRequest, silenceMsMax: number): Silence {
+  let sentBytes = 0;
+  let silentLooks = 0;
+  const timer = setInterval(() => {
+    const socket = outgoing.socket;
+    const nowSentBytes = socket === null ? 0 : socket.bytesWritten - socket.writableLength;
+    silentLooks = nowSentBytes > sentBytes ? 0 : silentLooks + 1;
+    sentBytes = nowSentBytes;
+    if (silentLooks < LOOKS) return;
+    silence.isSilent = true;
+    outgoing.destroy(new Error(`no answer within ${Math.round(silenceMsMax)} ms`));
+  }, silenceMsMax / LOOKS);
+  const silence: Silence = {isSilent: false, isSent: false, timer};
+  outgoing.once('socket', (socket) => {
+    // A kept connection counts its earlier requests too.
+    sentBytes = socket.bytesWritten - socket.writableLength;
+    if (!socket.connecting) silence.isSent = true;
+    else {
+      socket.once('connect', () => {
+        silence.isSent = true;
+      });
+    }
+  });
+  return silence;
+}
+
+function noAnswer(
+  cause: Error,
+  context: {request: ExchangeRequest; isSilent: boolean; isSent: boolean},
+): Error {
+  const {request, isSilent, isSent} = context;
+  if (request.signal?.aborted === true) return cause;
+  const code = isSilent ? 'TIMEOUT' : isSent ? 'CONNECTION_LOST' : 'CONNECTION_FAILED';
+  const reason = cause.message || ((cause as NodeJS.ErrnoException).code ?? 'unknown');
+  const verb = isSent ? 'cannot get an answer from' : 'cannot connect to';
+  return new FlotillaError(`${verb} ${request.url}: ${reason}`, {
+    code: isSilent && !isSent ? 'CONNECTION_FAILED' : code,
+    url: request.url,
+    cause,
+  });
+}
+
+/** The rest of a body. A pause of the sender longer than `silenceMsMax` is an error; one of the reader is not. */
+export async function* readBody(
+  answer: ExchangeAnswer,
+  options: {url: string; silenceMsMax: number},
+): AsyncGenerator<Buffer> {
+  const {url, silenceMsMax} = options;
+  const iterator = answer.body[Symbol.asyncIterator]();
+  try {
+    while (true) {
+      const timer = setTimeout(() => {
+        answer.body.destroy(
+          new FlotillaError(`${url} stopped in the middle of its answer`, {code: 'TIMEOUT', url}),
+        );
+      }, silenceMsMax);
+      const next = await iterator.next().finally(() => clearTimeout(timer));
+      if (next.done === true) return;
+      yield next.value as Buffer;
+    }
+  } catch (error) {
+    if (error instanceof FlotillaError || (error as Error).name === 'AbortError') throw error;
+    throw new FlotillaError(`${url} broke the connection in the middle of its answer`, {
+      code: 'CONNECTION_LOST',
+      url,
+      cause: error,
+    });
+  } finally {
+    answer.body.destroy(); // A reader that leaves early cancels the query on the node.
+  }
+}
+
+export async function readText(
+  answer: ExchangeAnswer,
+  options: {url: string; silenceMsMax: number},
+): Promise<string> {
+  const pieces: Buffer[] = [];
+  for await (const piece of readBody(answer, options)) pieces.push(piece);
+  return Buffer.concat(pieces).toString('utf8');
+}

@@ -1,0 +1,283 @@
+// The client: every request goes to one of the given nodes and, where that can help and cannot harm,
+// again to the next until the deadline. A write carries one idempotency key over all its tries, so
+// the cluster applies it once whoever dies in between.
+
+import {randomUUID} from 'node:crypto';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {promisify} from 'node:util';
+import {gzip} from 'node:zlib';
+import {AdminClient} from './admin.ts';
+import {errorOfAnswer, FlotillaError} from './errors.ts';
+import {
+  Connections,
+  type ExchangeAnswer,
+  type ExchangeRequest,
+  readBody,
+  readText,
+} from './exchange.ts';
+import {backoffMs, maySendAgain, NodeRotation} from './retry.ts';
+import {linesOf, parseRowLine, parseRows, type Row} from './rows.ts';
+
+/** Longer than a query's own deadline (30 s), so that the node's answer, which says more, comes first. */
+const TIMEOUT_MS_DEFAULT = 35_000;
+/** A node answers a write within its 4 s deadline or not at all. */
+const WRITE_SILENCE_MS_DEFAULT = 6_000;
+const CONNECTIONS_DEFAULT = 64;
+const PRODUCT_DEFAULTS = {tenant: 'default', database: 'public'};
+
+const gzipAsync = promisify(gzip);
+
+export interface FlotillaClientOptions {
+  /** Base URLs of any nodes of the cluster; the more, the fewer failures are seen. */
+  readonly urls: readonly string[];
+  readonly tenant?: string | undefined;
+  readonly database?: string | undefined;
+  /** Longest time for one call, all tries included. */
+  readonly timeoutMs?: number | undefined;
+  /** Longest silence of one node in one try of a write before the next is asked. */
+  readonly writeSilenceMs?: number | undefined;
+  /** Open connections to one node. */
+  readonly connections?: number | undefined;
+}
+
+export interface CallOptions {
+  readonly tenant?: string | undefined;
+  readonly database?: string | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WriteOptions extends CallOptions {
+  readonly precision?: 'ns' | 'us' | 'ms' | 's' | 'm' | 'h' | undefined;
+  /** 1 to 128 printable bytes; made up where none is given. Give your own to repeat a write later. */
+  readonly idempotencyKey?: string | undefined;
+  /** false: a bad line refuses the whole body. Default: good lines are written. */
+  readonly acceptPartial?: boolean | undefined;
+  readonly gzip?: boolean | undefined;
+}
+
+export interface WriteResult {
+  /** How many times the body was sent. */
+  readonly attempts: number;
+  readonly url: string;
+}
+
+export interface QueryOptions extends CallOptions {
+  /** Read the asked node's own replicas, without a majority if need be. */
+  readonly stale?: boolean | undefined;
+  readonly maxStalenessMs?: number | undefined;
+}
+
+export type QueryFormat = 'json' | 'ndjson' | 'csv' | 'table';
+
+const CONTENT_TYPES: Record<QueryFormat, string> = {
+  json: 'application/json',
+  ndjson: 'application/x-ndjson',
+  csv: 'text/csv',
+  table: 'text/plain',
+};
+
+/** One request as it goes to whichever node; `isRepeatable` says that twice is as good as once. */
+export interface Call extends Omit<ExchangeRequest, 'url'> {
+  readonly isRepeatable: boolean;
+  readonly timeoutMs: number;
+}
+
+export interface Reply {
+  readonly answer: ExchangeAnswer;
+  readonly url: string;
+  readonly attempts: number;
+  readonly silenceMsMax: number;
+}
+
+export class FlotillaClient {
+  readonly admin: AdminClient;
+  readonly urls: readonly string[];
+  readonly #options: FlotillaClientOptions;
+  readonly #connections: Connections;
+  readonly #nodes: NodeRotation;
+
+  constructor(options: FlotillaClientOptions) {
+    this.urls = options.urls.map(normalizeUrl);
+    if (this.urls.length === 0) throw new TypeError('urls is empty: name at least one node');
+    this.#options = options;
+    this.#connections = new Connections(options.connections ?? CONNECTIONS_DEFAULT);
+    this.#nodes = new NodeRotation(this.urls);
+    this.admin = new AdminClient(this);
+  }
+
+  /** Writes line protocol. Throws LINES_REJECTED where lines were bad: `writeDetailsOf` names them. */
+  async write(lines: string | Uint8Array, options: WriteOptions = {}): Promise<WriteResult> {
+    const plain = typeof lines === 'string' ? Buffer.from(lines, 'utf8') : lines;
+    const headers: Record<string, string> = {
+      'content-type': 'text/plain; charset=utf-8',
+      'idempotency-key': options.idempotencyKey ?? randomUUID(),
+    };
+    if (options.gzip === true) headers['content-encoding'] = 'gzip';
+    const query = this.#scope(options);
+    if (options.precision !== undefined) query.set('precision', options.precision);
+    if (options.acceptPartial !== undefined) {
+      query.set('accept_partial', String(options.acceptPartial));
+    }
+    const reply = await this.send({
+      method: 'POST',
+      path: `/api/v1/write?${query}`,
+      headers,
+      body: options.gzip === true ? await gzipAsync(plain, {level: 1}) : plain,
+      isRepeatable: true,
+      timeoutMs: this.timeoutMs(options),
+      silenceMsMax: this.#options.writeSilenceMs ?? WRITE_SILENCE_MS_DEFAULT,
+      signal: options.signal,
+    });
+    await readText(reply.answer, reply);
+    return {attempts: reply.attempts, url: reply.url};
+  }
+
+  /** All rows at once; for large answers take `queryStream`. */
+  async query(sql: string, options: QueryOptions = {}): Promise<Row[]> {
+    const text = await this.queryText(sql, 'json', options);
+    return text.trim() === '' ? [] : parseRows(text); // Statements without rows may answer nothing.
+  }
+
+  /** Rows as they come. Leaving the loop early cancels the query. */
+  async *queryStream(sql: string, options: QueryOptions = {}): AsyncGenerator<Row> {
+    const reply = await this.#sql(sql, 'ndjson', options);
+    for await (const line of linesOf(readBody(reply.answer, reply))) {
+      yield parseRowLine(line, reply.url);
+    }
+  }
+
+  async queryText(sql: string, format: QueryFormat, options: QueryOptions = {}): Promise<string> {
+    const reply = await this.#sql(sql, format, options);
+    return readText(reply.answer, reply);
+  }
+
+  /** The answer's bytes as they come, in the given format. */
+  async *queryBytes(
+    sql: string,
+    format: QueryFormat,
+    options: QueryOptions = {},
+  ): AsyncGenerator<Buffer> {
+    const reply = await this.#sql(sql, format, options);
+    yield* readBody(reply.answer, reply);
+  }
+
+  /** Whether this one node takes requests; never throws for a node that is down. */
+  async isReady(url: string, timeoutMs = 1_000): Promise<boolean> {
+    try {
+      const answer = await this.#connections.exchange({
+        method: 'GET',
+        url: normalizeUrl(url),
+        path: '/ready',
+        headers: {},
+        silenceMsMax: timeoutMs,
+      });
+      answer.body.resume();
+      return answer.status === 200;
+    } catch (error) {
+      if (error instanceof FlotillaError) return false;
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#connections.close();
+  }
+
+  timeoutMs(options: CallOptions): number {
+    return options.timeoutMs ?? this.#options.timeoutMs ?? TIMEOUT_MS_DEFAULT;
+  }
+
+  /** Sends until an answer below 400 comes or the deadline passes; then the last failure is thrown. */
+  async send(call: Call): Promise<Reply> {
+    const deadlineMs = performance.now() + call.timeoutMs;
+    const tried = new Set<string>();
+    let round = 0;
+    for (let attempts = 1; ; attempts++) {
+      const url = this.#nodes.next(tried, performance.now())!;
+      tried.add(url);
+      const leftMs = Math.max(1, deadlineMs - performance.now());
+      const silenceMsMax = Math.min(call.silenceMsMax, leftMs);
+      const outcome = await this.#try({...call, url, silenceMsMax});
+      const failure = outcome instanceof FlotillaError ? outcome : undefined;
+      this.#nodes.record(url, failure, performance.now());
+      if (!(outcome instanceof FlotillaError)) {
+        return {answer: outcome, url, attempts, silenceMsMax: call.timeoutMs};
+      }
+      if (!maySendAgain(outcome, call.isRepeatable)) throw afterAttempts(outcome, attempts);
+      let waitMs = 0;
+      if (tried.size === this.#nodes.size) {
+        tried.clear();
+        waitMs = backoffMs(round++, outcome, Math.random());
+      }
+      if (performance.now() + waitMs >= deadlineMs) throw afterAttempts(outcome, attempts);
+      if (waitMs > 0) await sleep(waitMs, undefined, {signal: call.signal});
+    }
+  }
+
+  async #try(request: ExchangeRequest): Promise<ExchangeAnswer | FlotillaError> {
+    const {url, silenceMsMax} = request;
+    try {
+      const answer = await this.#connections.exchange(request);
+      if (answer.status < 400) return answer;
+      const body = await readText(answer, {url, silenceMsMax});
+      return errorOfAnswer(answer.status, body, {url, retryAfter: answer.headers['retry-after']});
+    } catch (error) {
+      if (error instanceof FlotillaError) return error;
+      throw error;
+    }
+  }
+
+  #sql(sql: string, format: QueryFormat, options: QueryOptions): Promise<Reply> {
+    const query = this.#scope(options);
+    if (options.stale === true) query.set('consistency', 'stale');
+    if (options.maxStalenessMs !== undefined) {
+      query.set('max_staleness', `${options.maxStalenessMs}ms`);
+    }
+    const timeoutMs = this.timeoutMs(options);
+    return this.send({
+      method: 'POST',
+      path: `/api/v1/sql?${query}`,
+      headers: {'content-type': 'text/plain; charset=utf-8', accept: CONTENT_TYPES[format]},
+      body: Buffer.from(sql, 'utf8'),
+      isRepeatable: isReadOnly(sql),
+      timeoutMs,
+      silenceMsMax: timeoutMs,
+      signal: options.signal,
+    });
+  }
+
+  #scope(options: CallOptions): URLSearchParams {
+    return new URLSearchParams({
+      db: options.database ?? this.#options.database ?? PRODUCT_DEFAULTS.database,
+      tenant: options.tenant ?? this.#options.tenant ?? PRODUCT_DEFAULTS.tenant,
+    });
+  }
+}
+
+/** By its first word; a statement that might change something is never sent twice on a guess. */
+export function isReadOnly(sql: string): boolean {
+  const text = sql.replace(/^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/|\()+/, '');
+  if (/^explain\s+analy[sz]e\b/i.test(text)) return false; // It runs what it explains.
+  return /^(?:select|with|values|explain|show|describe|desc)\b/i.test(text);
+}
+
+function normalizeUrl(url: string): string {
+  const full = /^https?:\/\//i.test(url) ? url : `http://${url}`;
+  if (!URL.canParse(full)) throw new TypeError(`not a URL: ${url}`);
+  return full.replace(/\/+$/, '');
+}
+
+function afterAttempts(failure: FlotillaError, attempts: number): FlotillaError {
+  if (attempts === 1) return failure;
+  const {code, status, details, url, retryAfterMs} = failure;
+  return new FlotillaError(`${failure.message} (sent ${attempts} times)`, {
+    code,
+    status,
+    details,
+    url,
+    retryAfterMs,
+    attempts,
+    cause: failure,
+  });
+}

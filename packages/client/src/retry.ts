@@ -1,0 +1,70 @@
+// When a failed request is sent again, to which node, and after what wait. Pure but for the cursor.
+
+import type {FlotillaError} from './errors.ts';
+
+/** First wait after every node was tried once; an election takes some 150 ms. */
+const BACKOFF_MS_MIN = 50;
+/** Longest wait between rounds: a node that restarts is noticed within it. */
+const BACKOFF_MS_MAX = 2_000;
+/** A node that did not answer is asked last for this long. */
+const SUSPENSION_MS = 2_000;
+
+/**
+ * Whether sending again can help and cannot harm. 429, 503 and a refused connection had no effect.
+ * 502, 504 and a lost connection may have had theirs, so only what is repeatable (a read, or a write
+ * under an idempotency key) goes again.
+ */
+export function maySendAgain(failure: FlotillaError, isRepeatable: boolean): boolean {
+  if (failure.code === 'CONNECTION_FAILED') return true;
+  if (failure.status === 429 || failure.status === 503) return true;
+  const isOutcomeUnknown =
+    failure.status === 502 ||
+    failure.status === 504 ||
+    failure.code === 'CONNECTION_LOST' ||
+    failure.code === 'TIMEOUT';
+  return isOutcomeUnknown && isRepeatable;
+}
+
+/**
+ * The wait before the next round over all nodes. An overloaded node's Retry-After is obeyed; a 503's
+ * (whole seconds) is not, for an election is over sooner.
+ * @param jitter uniform in [0, 1)
+ */
+export function backoffMs(round: number, failure: FlotillaError, jitter: number): number {
+  const exponential = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(round, 10));
+  const spread = exponential * (0.5 + jitter / 2);
+  return failure.status === 429 ? Math.max(spread, failure.retryAfterMs ?? 0) : spread;
+}
+
+/** The nodes in turn, those that lately did not answer last. */
+export class NodeRotation {
+  readonly #urls: readonly string[];
+  readonly #suspendedUntilMs = new Map<string, number>();
+  #cursor = 0;
+
+  constructor(urls: readonly string[]) {
+    this.#urls = urls;
+  }
+
+  get size(): number {
+    return this.#urls.length;
+  }
+
+  /** The next node not in `tried`, or undefined when all were. */
+  next(tried: ReadonlySet<string>, nowMs: number): string | undefined {
+    const order = this.#urls.map((_, i) => this.#urls[(this.#cursor + i) % this.#urls.length]!);
+    const open = order.filter((url) => !tried.has(url));
+    const chosen = open.find((url) => (this.#suspendedUntilMs.get(url) ?? 0) <= nowMs) ?? open[0];
+    if (chosen !== undefined) this.#cursor = (this.#urls.indexOf(chosen) + 1) % this.#urls.length;
+    return chosen;
+  }
+
+  /** Takes note of how a try at `url` ended. */
+  record(url: string, failure: FlotillaError | undefined, nowMs: number): void {
+    if (failure === undefined || (failure.status !== undefined && failure.code !== 'DRAINING')) {
+      this.#suspendedUntilMs.delete(url);
+    } else {
+      this.#suspendedUntilMs.set(url, nowMs + SUSPENSION_MS);
+    }
+  }
+}
