@@ -1,0 +1,22 @@
+import type {TableId} from '@flotilla/base';
+import fc from 'fast-check';
+import {expect, test} from 'vitest';
+import {decodeCommand, encodeControl, encodeWrite} from './command.ts';
+
+test('a share comes back as it was', () => {
+  fc.assert(
+    fc.property(fc.uint8Array(), (share) => {
+      expect(decodeCommand(encodeWrite(share))).toEqual({type: 'write', share});
+    }),
+  );
+});
+
+test('a control command comes back as it was', () => {
+  const control = {type: 'drop-table', table: 7 as TableId} as const;
+  expect(decodeCommand(encodeControl(control))).toEqual({type: 'control', control});
+});
+
+test('another version and another kind are refused by name', () => {
+  expect(() => decodeCommand(Uint8Array.of(9, 1))).toThrow('want version 1; have 9');
+  expect(() => decodeCommand(Uint8Array.of(1, 9))).toThrow('unknown kind 9');
+});

@@ -1,0 +1,25 @@
+// The clients' own retries: a share that carries an Idempotency-Key is skipped if the set has seen
+// the key. The last `max` keys in log order; a key already forgotten is a new write.
+
+export class IdempotencyKeys {
+  readonly #max: number;
+  readonly #keys: Set<string>;
+
+  constructor(max: number, record: readonly string[] = []) {
+    this.#max = max;
+    this.#keys = new Set(record);
+  }
+
+  /** True if the key is new, and then remembers it. */
+  remember(key: string): boolean {
+    if (this.#keys.has(key)) return false;
+    this.#keys.add(key);
+    if (this.#keys.size > this.#max) this.#keys.delete(this.#keys.values().next().value!);
+    return true;
+  }
+
+  /** In log order. */
+  record(): string[] {
+    return [...this.#keys];
+  }
+}

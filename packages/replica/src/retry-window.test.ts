@@ -1,0 +1,45 @@
+import fc from 'fast-check';
+import {expect, test} from 'vitest';
+import {IdempotencyKeys} from './idempotency-keys.ts';
+import {RetryWindow, SEQUENCES_PER_ROUTER} from './retry-window.ts';
+
+test('a sequence is new once, then a duplicate', () => {
+  const window = new RetryWindow();
+  expect(window.check(7, 1)).toBe('new');
+  expect(window.check(7, 1)).toBe('duplicate');
+  expect(window.check(8, 1)).toBe('new');
+});
+
+test('what fell out of the window is refused, and is never new again', () => {
+  const window = new RetryWindow();
+  for (let sequence = 0; sequence <= SEQUENCES_PER_ROUTER; sequence++) window.check(1, sequence);
+  expect(window.check(1, 0)).toBe('forgotten');
+  expect(window.check(1, 1)).toBe('duplicate');
+});
+
+test('nothing is new twice, whatever the order, through records too', () => {
+  const step = fc.record({router: fc.nat(3), sequence: fc.nat(3000), restart: fc.boolean()});
+  fc.assert(
+    fc.property(fc.array(step, {maxLength: 3000, size: 'max'}), (steps) => {
+      let window = new RetryWindow();
+      const applied = new Set<string>();
+      for (const {router, sequence, restart} of steps) {
+        if (restart) window = new RetryWindow(JSON.parse(JSON.stringify(window.record())));
+        const key = `${router}/${sequence}`;
+        const seen = window.check(router, sequence);
+        if (seen === 'new') expect(applied.has(key)).toBe(false);
+        if (seen === 'new') applied.add(key);
+        if (seen === 'duplicate') expect(applied.has(key)).toBe(true);
+      }
+    }),
+    {numRuns: 20},
+  );
+});
+
+test('keys are forgotten in log order', () => {
+  const keys = new IdempotencyKeys(2);
+  expect([keys.remember('a'), keys.remember('b'), keys.remember('a')]).toEqual([true, true, false]);
+  keys.remember('c');
+  expect(keys.record()).toEqual(['b', 'c']);
+  expect(new IdempotencyKeys(2, keys.record()).remember('b')).toBe(false);
+});

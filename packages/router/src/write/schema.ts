@@ -1,0 +1,216 @@
+// Holds a parsed batch against the catalog: which tables and columns are missing, which fields and
+// tags conflict with what is there. Pure; whoever calls it asks meta for what is missing and calls
+// again with the newer catalog.
+
+import type {
+  Catalog,
+  Column,
+  ColumnType,
+  Database,
+  FieldRequest,
+  Table,
+  TableRequest,
+} from '@flotilla/catalog';
+import {
+  encodeSeriesKey,
+  type ParsedBatch,
+  type ParsedField,
+  type ParsedSeries,
+  type ParsedTable,
+  seriesHash,
+} from '@flotilla/column';
+import type {Refusal} from './ddl.ts';
+import {mergeAsFloat} from './float-merge.ts';
+import type {RejectedRows, Rejections} from './rejected-rows.ts';
+
+/** What a series' names resolved to; kept in ParsedSeries.resolution while `table` is current. */
+export interface ResolvedSeries {
+  readonly table: Table;
+  readonly key: Uint8Array;
+  readonly hash: number;
+}
+
+export interface ResolvedField {
+  readonly column: Column;
+  readonly field: ParsedField;
+}
+
+export interface ResolvedTable {
+  readonly table: Table;
+  readonly parsed: ParsedTable;
+  /** As parsed.series; undefined where all of its rows are refused. */
+  readonly series: readonly (ResolvedSeries | undefined)[];
+  readonly fields: readonly ResolvedField[];
+  readonly rejected: RejectedRows;
+}
+
+/** What the batch needs, the catalog lacks and meta has not refused; empty when there is nothing. */
+export function missingTables(
+  catalog: Catalog,
+  database: Database,
+  batch: ParsedBatch,
+  refusals: ReadonlyMap<string, Refusal>,
+): TableRequest[] {
+  const requests: TableRequest[] = [];
+  for (const parsed of batch.tables) {
+    if (refusals.has(refusalKey(parsed.table, ''))) continue;
+    const request = missingColumns(
+      catalog,
+      catalog.tableByName(database.id, parsed.table),
+      parsed,
+      refusals,
+    );
+    if (request !== undefined) requests.push(request);
+  }
+  return requests;
+}
+
+function missingColumns(
+  catalog: Catalog,
+  table: Table | undefined,
+  parsed: ParsedTable,
+  refusals: ReadonlyMap<string, Refusal>,
+): TableRequest | undefined {
+  const known = (name: string): boolean =>
+    (table !== undefined && catalog.columnByName(table.id, name) !== undefined) ||
+    refusals.has(refusalKey(parsed.table, name));
+  const tags = new Set<string>();
+  for (const series of parsed.series) {
+    if (table !== undefined && cachedResolution(series, table) !== undefined) continue;
+    for (const name of series.tagNames) if (!known(name)) tags.add(name);
+  }
+  const fields = new Map<string, ColumnType>();
+  for (const {name, values} of parsed.fields) {
+    if (known(name) || tags.has(name)) continue;
+    const other = fields.get(name);
+    fields.set(name, other === undefined ? values.type : widerType(other, values.type));
+  }
+  if (table !== undefined && tags.size === 0 && fields.size === 0) return undefined;
+  const requested: FieldRequest[] = [...fields].map(([name, type]) => ({name, type}));
+  return {name: parsed.table, tags: [...tags], fields: requested};
+}
+
+/** A body that writes a new field both as 1 and as 1i means a float; otherwise its first type holds. */
+function widerType(first: ColumnType, second: ColumnType): ColumnType {
+  const numeric =
+    (first === 'float' && second === 'integer') || (first === 'integer' && second === 'float');
+  return numeric ? 'float' : first;
+}
+
+function cachedResolution(series: ParsedSeries, table: Table): ResolvedSeries | undefined {
+  const cached = series.resolution as ResolvedSeries | undefined;
+  return cached?.table === table ? cached : undefined;
+}
+
+/**
+ * Resolves one table's names to ids and refuses the rows that conflict. A name that the catalog still
+ * lacks was refused by meta: `refusals` says why, by table and column (or by table alone, under '').
+ */
+export function resolveTable(
+  catalog: Catalog,
+  database: Database,
+  parsed: ParsedTable,
+  rejections: Rejections,
+  refusals: ReadonlyMap<string, Refusal>,
+): ResolvedTable | undefined {
+  const table = catalog.tableByName(database.id, parsed.table);
+  if (table === undefined) {
+    rejectAll(parsed, rejections, refusalOf(refusals, parsed.table, ''));
+    return undefined;
+  }
+  let rejected: RejectedRows;
+  const series = parsed.series.map((one) => resolveSeries(catalog, table, one, refusals));
+  for (const [position, resolved] of series.entries()) {
+    if (!('code' in resolved)) continue;
+    for (let row = 0; row < parsed.rowCount; row++) {
+      if (parsed.seriesOfRow[row] === position)
+        rejected = rejections.add(parsed, row, rejected, resolved);
+    }
+  }
+  const fields: ResolvedField[] = [];
+  for (const field of parsed.fields) {
+    const column = resolveField(catalog, table, field, refusals);
+    if ('code' in column) rejected = rejectField(parsed, field, rejections, rejected, column);
+    else fields.push({column, field});
+  }
+  const merged = mergeAsFloat(fields, (row, refusal) => {
+    rejected = rejections.add(parsed, row, rejected, refusal);
+  });
+  const usable = series.map((one) => ('code' in one ? undefined : one));
+  return {table, parsed, series: usable, fields: merged, rejected};
+}
+
+function rejectAll(parsed: ParsedTable, rejections: Rejections, refusal: Refusal): void {
+  let marks: RejectedRows;
+  for (let row = 0; row < parsed.rowCount; row++)
+    marks = rejections.add(parsed, row, marks, refusal);
+}
+
+function rejectField(
+  parsed: ParsedTable,
+  field: ParsedField,
+  rejections: Rejections,
+  rejected: RejectedRows,
+  refusal: Refusal,
+): RejectedRows {
+  let marks = rejected;
+  for (let i = 0; i < field.count; i++)
+    marks = rejections.add(parsed, field.rows[i]!, marks, refusal);
+  return marks;
+}
+
+function resolveSeries(
+  catalog: Catalog,
+  table: Table,
+  series: ParsedSeries,
+  refusals: ReadonlyMap<string, Refusal>,
+): ResolvedSeries | Refusal {
+  const cached = cachedResolution(series, table);
+  if (cached !== undefined) return cached;
+  const tags: {column: Column['id']; value: string}[] = [];
+  for (const [i, name] of series.tagNames.entries()) {
+    const column = catalog.columnByName(table.id, name);
+    if (column === undefined) return refusalOf(refusals, table.name, name);
+    if (column.kind !== 'tag') return typeConflict(name, 'a tag', `a field of type ${column.type}`);
+    tags.push({column: column.id, value: series.tagValues[i]!});
+  }
+  tags.sort((a, b) => a.column - b.column);
+  const key = encodeSeriesKey(table.id, tags);
+  const resolved = {table, key, hash: seriesHash(key)};
+  series.resolution = resolved;
+  return resolved;
+}
+
+function resolveField(
+  catalog: Catalog,
+  table: Table,
+  field: ParsedField,
+  refusals: ReadonlyMap<string, Refusal>,
+): Column | Refusal {
+  const column = catalog.columnByName(table.id, field.name);
+  if (column === undefined) return refusalOf(refusals, table.name, field.name);
+  if (column.kind === 'tag')
+    return typeConflict(field.name, `a field of type ${field.values.type}`, 'a tag');
+  const fits =
+    column.type === field.values.type ||
+    (column.type === 'float' && field.values.type === 'integer');
+  return fits ? column : typeConflict(field.name, field.values.type, column.type);
+}
+
+function typeConflict(name: string, given: string, present: string): Refusal {
+  return {code: 'TYPE_CONFLICT', reason: `column "${name}" is ${present}, the line has ${given}`};
+}
+
+function refusalOf(refusals: ReadonlyMap<string, Refusal>, table: string, column: string): Refusal {
+  return (
+    refusals.get(refusalKey(table, column)) ??
+    refusals.get(refusalKey(table, '')) ?? {
+      code: 'TABLE_NOT_FOUND',
+      reason: `table "${table}" was dropped while the write was under way`,
+    }
+  );
+}
+
+export function refusalKey(table: string, column: string): string {
+  return `${table}\u0000${column}`;
+}
