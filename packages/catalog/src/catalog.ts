@@ -47,7 +47,9 @@ export class Catalog {
   readonly #timelines = new Map<DatabaseId, BucketTimeline>();
   readonly #replicaSets = new Map<ReplicaSetId, ReplicaSet>();
   readonly #setOfReplica = new Map<ReplicaId, ReplicaSetId>();
+  readonly #replicaCounts = new Map<NodeId, number>();
   readonly #operations = new Map<OperationId, Operation>();
+  readonly #operationOfSet = new Map<ReplicaSetId, OperationId>();
 
   static fromSnapshot(snapshot: CatalogUpdate): Catalog {
     const catalog = new Catalog();
@@ -184,12 +186,23 @@ export class Catalog {
     return id === undefined ? undefined : this.#replicaSets.get(id);
   }
 
+  /** How many placements name the node, the meta group's among them. */
+  replicaCount(node: NodeId): number {
+    return this.#replicaCounts.get(node) ?? 0;
+  }
+
   operation(id: OperationId): Operation | undefined {
     return this.#operations.get(id);
   }
 
   operations(): IterableIterator<Operation> {
     return this.#operations.values();
+  }
+
+  /** The unfinished operation of the set; there is one at most. */
+  operationOf(set: ReplicaSetId): Operation | undefined {
+    const id = this.#operationOfSet.get(set);
+    return id === undefined ? undefined : this.#operations.get(id);
   }
 
   #applyChange(change: CatalogChange): void {
@@ -201,7 +214,7 @@ export class Catalog {
         replaceEntity(this.#nodes, change);
         break;
       case 'operation':
-        replaceEntity(this.#operations, change);
+        this.#applyOperation(change);
         break;
       case 'tenant':
         this.#applyTenant(change);
@@ -255,10 +268,35 @@ export class Catalog {
   #applyReplicaSet(change: ChangeOf<'replica-set'>): void {
     const id = change.id as ReplicaSetId;
     const old = this.#replicaSets.get(id);
-    for (const {replica} of old?.replicas ?? []) this.#setOfReplica.delete(replica);
-    for (const {replica} of change.value?.replicas ?? []) this.#setOfReplica.set(replica, id);
+    for (const {replica, node} of old?.replicas ?? []) {
+      this.#setOfReplica.delete(replica);
+      this.#countReplica(node, -1);
+    }
+    for (const {replica, node} of change.value?.replicas ?? []) {
+      this.#setOfReplica.set(replica, id);
+      this.#countReplica(node, 1);
+    }
     replaceEntity(this.#replicaSets, change);
   }
+
+  #countReplica(node: NodeId, difference: number): void {
+    const count = this.replicaCount(node) + difference;
+    if (count === 0) this.#replicaCounts.delete(node);
+    else this.#replicaCounts.set(node, count);
+  }
+
+  #applyOperation(change: ChangeOf<'operation'>): void {
+    const id = change.id as OperationId;
+    const set = (change.value ?? this.#operations.get(id))?.replicaSet;
+    replaceEntity(this.#operations, change);
+    if (set === undefined) return;
+    if (change.value !== undefined && !isFinished(change.value)) this.#operationOfSet.set(set, id);
+    else if (this.#operationOfSet.get(set) === id) this.#operationOfSet.delete(set);
+  }
+}
+
+export function isFinished(operation: Operation): boolean {
+  return operation.state !== 'running' && operation.state !== 'cancelling';
 }
 
 function liveName(database: Database | undefined): string | undefined {

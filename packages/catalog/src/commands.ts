@@ -231,6 +231,7 @@ export interface CreateOperation {
   readonly target?: ReplicaId | undefined;
   readonly sourceNode?: NodeId | undefined;
   readonly targetNode?: NodeId | undefined;
+  readonly allowFewerVoters?: boolean | undefined;
   readonly startedBy: string;
   readonly atMs: number;
 }

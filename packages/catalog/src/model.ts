@@ -100,6 +100,8 @@ export interface ReplicaSet {
   readonly state: 'creating' | 'open' | 'dropping';
   /** The members with which it was founded: their bootstrap configuration. */
   readonly founders: readonly ReplicaId[];
+  /** Those of the founders that were learners in it. */
+  readonly foundingLearners?: readonly ReplicaId[] | undefined;
   readonly replicas: readonly ReplicaPlacement[];
   /** Version of the catalog at its creation: its replicas start with the ids dead by then. */
   readonly createdAtVersion: number;
@@ -146,6 +148,8 @@ export interface Operation {
   readonly target?: ReplicaId | undefined;
   readonly sourceNode?: NodeId | undefined;
   readonly targetNode?: NodeId | undefined;
+  /** A removal may leave fewer voters than before. */
+  readonly allowFewerVoters?: boolean | undefined;
   readonly step: string;
   readonly history: readonly OperationStep[];
   readonly error?: string | undefined;

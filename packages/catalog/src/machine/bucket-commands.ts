@@ -1,0 +1,173 @@
+// Buckets and the replica sets that are made with them. Buckets of a database never overlap: a new
+// one is cut against those that are there when its command is applied, whatever its proposer saw.
+
+import {
+  type BucketId,
+  type DatabaseId,
+  LIMITS,
+  type ReplicaId,
+  type ReplicaSetId,
+} from '@flotilla/base';
+import type {Catalog} from '../catalog.ts';
+import type {
+  CommandResult,
+  DropBucket,
+  EnsureBucket,
+  ForgetReplicaSets,
+  OpenReplicaSets,
+  PinReplicaSet,
+  PlacementRequest,
+} from '../commands.ts';
+import type {Bucket, ReplicaPlacement} from '../model.ts';
+import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
+import {REPLICAS_MAX} from './options.ts';
+
+export const ensureBucket: Handler<EnsureBucket> = (draft, command) => {
+  const {catalog} = draft;
+  const database = catalog.database(command.database);
+  if (database === undefined || database.dropped !== undefined) {
+    return refuse('DATABASE_NOT_FOUND', `no database ${command.database}`);
+  }
+  const present = catalog.bucketAt(database.id, command.timeMs);
+  if (present !== undefined) return succeed({bucket: present.id, created: false});
+  const fault = bucketFault(draft, command);
+  if (fault !== undefined) return fault;
+  if (command.timeMs < (database.expiredBeforeMs ?? -Infinity)) {
+    return refuse('TIME_EXPIRED', `database ${database.name} has expired that time`);
+  }
+  if (catalog.bucketCount(database.id) >= LIMITS.buckets_per_database_max.value) {
+    return refuse('BUCKET_LIMIT', `database ${database.name} holds as many buckets as it may`);
+  }
+  const id = draft.nextId<BucketId>('bucket');
+  const replicaSets = command.placements.map((placement, shard) =>
+    putNewReplicaSet(draft, {database: database.id, bucket: id, shard, placement}),
+  );
+  draft.put('bucket', id, {id, database: database.id, replicaSets, ...cutRange(catalog, command)});
+  return succeed({bucket: id, created: true});
+};
+
+export const openReplicaSets: Handler<OpenReplicaSets> = (draft, command) => {
+  for (const id of new Set(command.sets)) {
+    const set = draft.catalog.replicaSet(id);
+    if (set?.state === 'creating') draft.put('replica-set', id, {...set, state: 'open'});
+  }
+  return succeed(NOTHING);
+};
+
+export const pinReplicaSet: Handler<PinReplicaSet> = (draft, command) => {
+  const set = draft.catalog.replicaSet(command.set);
+  if (set === undefined) return refuse('NOT_FOUND', `no replica set ${command.set}`);
+  draft.put('replica-set', set.id, {...set, pinned: command.pinned});
+  return succeed(NOTHING);
+};
+
+export const forgetReplicaSets: Handler<ForgetReplicaSets> = (draft, command) => {
+  for (const id of new Set(command.sets)) {
+    const set = draft.catalog.replicaSet(id);
+    if (set === undefined) continue;
+    if (set.state !== 'dropping') return refuse('CONFLICT', `replica set ${id} is not dropped`);
+    draft.remove('replica-set', id);
+  }
+  return succeed(NOTHING);
+};
+
+export const dropBucket: Handler<DropBucket> = (draft, command) => {
+  const bucket = draft.catalog.bucket(command.bucket);
+  if (bucket !== undefined) putDroppedBucket(draft, bucket);
+  return succeed(NOTHING);
+};
+
+/** The bucket goes at once; its replica sets stay 'dropping' until no replica of them is left. */
+export function putDroppedBucket(draft: Draft, bucket: Bucket): void {
+  draft.remove('bucket', bucket.id);
+  for (const id of bucket.replicaSets) {
+    const set = draft.catalog.replicaSet(id);
+    if (set !== undefined) draft.put('replica-set', id, {...set, state: 'dropping'});
+  }
+}
+
+/** The part of the wanted range around its time that no bucket holds. */
+function cutRange(catalog: Catalog, wanted: EnsureBucket): Pick<Bucket, 'startMs' | 'endMs'> {
+  let {startMs, endMs} = wanted;
+  for (const bucket of catalog.buckets(wanted.database, startMs, endMs)) {
+    if (bucket.endMs <= wanted.timeMs) startMs = Math.max(startMs, bucket.endMs);
+    else endMs = Math.min(endMs, bucket.startMs);
+  }
+  return {startMs, endMs};
+}
+
+function bucketFault(draft: Draft, command: EnsureBucket): CommandResult<never> | undefined {
+  const {timeMs, startMs, endMs, placements} = command;
+  const range = `[${startMs}, ${endMs})`;
+  if (
+    ![timeMs, startMs, endMs].every(Number.isSafeInteger) ||
+    timeMs < startMs ||
+    timeMs >= endMs
+  ) {
+    return refuse('INVALID_ARGUMENT', `a bucket's range ${range} must hold its time ${timeMs}`);
+  }
+  const shardsMax = LIMITS.shards_per_bucket_max.value;
+  if (placements.length < 1 || placements.length > shardsMax) {
+    return refuse('INVALID_ARGUMENT', `a bucket has 1 to ${shardsMax} shards`);
+  }
+  for (const placement of placements) {
+    const fault = placementFault(draft.catalog, placement);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** An even number of voters tolerates no more failures than one fewer, and waits for one more. */
+function placementFault(
+  catalog: Catalog,
+  placement: readonly PlacementRequest[],
+): CommandResult<never> | undefined {
+  const voters = placement.filter(({role}) => role === 'voter').length;
+  if (voters % 2 === 0 || placement.length > REPLICAS_MAX) {
+    return refuse('INVALID_ARGUMENT', `a replica set has an odd number of voters; have ${voters}`);
+  }
+  if (new Set(placement.map(({node}) => node)).size < placement.length) {
+    return refuse('INVALID_ARGUMENT', 'a node holds at most one replica of a set');
+  }
+  return nodesFault(catalog, placement);
+}
+
+export function nodesFault(
+  catalog: Catalog,
+  placement: readonly PlacementRequest[],
+): CommandResult<never> | undefined {
+  for (const {node} of placement) {
+    const state = catalog.node(node)?.state;
+    if (state === undefined) return refuse('NOT_FOUND', `no node ${node}`);
+    if (state === 'decommissioned') return refuse('CONFLICT', `node ${node} is decommissioned`);
+  }
+  return undefined;
+}
+
+function putNewReplicaSet(
+  draft: Draft,
+  wanted: {
+    readonly database: DatabaseId;
+    readonly bucket: BucketId;
+    readonly shard: number;
+    readonly placement: readonly PlacementRequest[];
+  },
+): ReplicaSetId {
+  const {placement, ...place} = wanted;
+  const id = draft.nextId<ReplicaSetId>('replicaSet');
+  const replicas = placement.map(
+    ({node, role}): ReplicaPlacement => ({replica: draft.nextId<ReplicaId>('replica'), node, role}),
+  );
+  const learners = replicas.filter(({role}) => role === 'learner').map(({replica}) => replica);
+  draft.put('replica-set', id, {
+    id,
+    ...place,
+    epoch: 1,
+    state: 'creating',
+    founders: replicas.map(({replica}) => replica),
+    foundingLearners: learners.length === 0 ? undefined : learners,
+    replicas,
+    createdAtVersion: draft.version,
+  });
+  return id;
+}

@@ -1,0 +1,94 @@
+// The write side of the catalog: the deterministic state machine of the meta group. It reads no
+// clock and draws no numbers; the same commands at the same indexes make the same catalog on every
+// member. Each command is applied whole, or answers an error and changes nothing.
+
+import {assert} from '@flotilla/base';
+import {Catalog} from '../catalog.ts';
+import type {Command, CommandResult, CommandType, CommandValue} from '../commands.ts';
+import type {CatalogUpdate} from '../model.ts';
+import * as buckets from './bucket-commands.ts';
+import * as cluster from './cluster-commands.ts';
+import * as databases from './database-commands.ts';
+import {type Counters, Draft, FIRST_COUNTERS, type Handler} from './draft.ts';
+import * as operations from './operation-commands.ts';
+import {setPlacement} from './placement-commands.ts';
+import * as tables from './table-commands.ts';
+
+const HANDLERS: {readonly [Type in CommandType]: Handler<Extract<Command, {type: Type}>>} = {
+  'found-cluster': cluster.foundCluster,
+  'register-node': cluster.registerNode,
+  'update-node': cluster.updateNode,
+  'set-node-state': cluster.setNodeState,
+  'set-cluster': cluster.setCluster,
+  'create-tenant': cluster.createTenant,
+  'drop-tenant': cluster.dropTenant,
+  'create-database': databases.createDatabase,
+  'alter-database': databases.alterDatabase,
+  'drop-database': databases.dropDatabase,
+  'recover-database': databases.recoverDatabase,
+  'purge-database': databases.purgeDatabase,
+  'raise-expired-before': databases.raiseExpiredBefore,
+  'create-table': tables.createTable,
+  'ensure-tables': tables.ensureTables,
+  'drop-table': tables.dropTable,
+  'recover-table': tables.recoverTable,
+  'purge-table': tables.purgeTable,
+  'forget-table': tables.forgetTable,
+  'ensure-bucket': buckets.ensureBucket,
+  'open-replica-sets': buckets.openReplicaSets,
+  'pin-replica-set': buckets.pinReplicaSet,
+  'forget-replica-sets': buckets.forgetReplicaSets,
+  'drop-bucket': buckets.dropBucket,
+  'set-placement': setPlacement,
+  'create-operation': operations.createOperation,
+  'update-operation': operations.updateOperation,
+  'expire-operations': operations.expireOperations,
+};
+
+export const COMMAND_TYPES = Object.keys(HANDLERS) as readonly CommandType[];
+
+export interface MachineSnapshot {
+  readonly counters: Counters;
+  readonly catalog: CatalogUpdate;
+}
+
+export interface Applied<Value> {
+  /** Empty where the command was refused or changed nothing; the version moves on all the same. */
+  readonly update: CatalogUpdate;
+  readonly result: CommandResult<Value>;
+}
+
+export class CatalogMachine {
+  /** The state; only `apply`, `advance` and nobody else change it. */
+  readonly catalog: Catalog;
+  #counters: Counters;
+
+  constructor(snapshot?: MachineSnapshot) {
+    this.catalog = snapshot === undefined ? new Catalog() : Catalog.fromSnapshot(snapshot.catalog);
+    this.#counters = snapshot?.counters ?? FIRST_COUNTERS;
+  }
+
+  /** Requires that `index` is above the version. */
+  apply<C extends Command>(command: C, index: number): Applied<CommandValue<C>> {
+    assert(index > this.catalog.version, () => `command at ${index} after ${this.catalog.version}`);
+    const draft = new Draft(this.catalog, this.#counters, index);
+    // The table pairs each type with its handler; TypeScript cannot follow that through the union.
+    const handler = HANDLERS[command.type] as unknown as Handler<C>;
+    const result = handler(draft, command);
+    const update = {version: index, changes: result.ok ? draft.changes : []};
+    if (result.ok) this.#counters = draft.counters;
+    this.catalog.applyUpdate(update);
+    return {update, result};
+  }
+
+  /** An entry without a command passed at `index`. */
+  advance(index: number): CatalogUpdate {
+    const update = {version: index, changes: []};
+    this.catalog.applyUpdate(update);
+    return update;
+  }
+
+  snapshot(): MachineSnapshot {
+    return {counters: this.#counters, catalog: this.catalog.snapshot()};
+  }
+}

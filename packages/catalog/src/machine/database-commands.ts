@@ -1,0 +1,130 @@
+// Databases: made, altered, dropped into the trash, recovered from it, purged.
+
+import type {DatabaseId} from '@flotilla/base';
+import type {Catalog} from '../catalog.ts';
+import type {
+  AlterDatabase,
+  CommandResult,
+  CreateDatabase,
+  DropDatabase,
+  PurgeDatabase,
+  RaiseExpiredBefore,
+  RecoverDatabase,
+} from '../commands.ts';
+import type {Database, Tenant} from '../model.ts';
+import {putDroppedBucket} from './bucket-commands.ts';
+import {type Handler, NOTHING, refuse, succeed} from './draft.ts';
+import {isEntityName} from './names.ts';
+import {changeOptions, DEFAULT_OPTIONS} from './options.ts';
+
+export const createDatabase: Handler<CreateDatabase> = (draft, command) => {
+  const tenant = draft.catalog.tenantByName(command.tenant);
+  if (tenant === undefined) return noTenant(command.tenant);
+  const present = draft.catalog.databaseByName(tenant.id, command.name);
+  if (present !== undefined) {
+    if (command.ifNotExists === true) return succeed({database: present.id, created: false});
+    return refuse('ALREADY_EXISTS', `database ${command.name} exists`);
+  }
+  if (!isEntityName(command.name)) {
+    return refuse('INVALID_ARGUMENT', `${JSON.stringify(command.name)} cannot name a database`);
+  }
+  const options = changeOptions(DEFAULT_OPTIONS, command.options);
+  if ('invalid' in options) return refuse('INVALID_ARGUMENT', options.invalid);
+  const id = draft.nextId<DatabaseId>('database');
+  draft.put('database', id, {id, tenant: tenant.id, name: command.name, options});
+  return succeed({database: id, created: true});
+};
+
+export const alterDatabase: Handler<AlterDatabase> = (draft, command) => {
+  const found = findDatabase(draft.catalog, command.tenant, command.name);
+  if ('ok' in found) return found;
+  const {database} = found;
+  const {precision} = command.options;
+  if (precision !== undefined && precision !== database.options.precision) {
+    return refuse('INVALID_ARGUMENT', 'the precision of a database is fixed when it is made');
+  }
+  const options = changeOptions(database.options, command.options);
+  if ('invalid' in options) return refuse('INVALID_ARGUMENT', options.invalid);
+  draft.put('database', database.id, {...database, options});
+  return succeed({database: database.id});
+};
+
+export const dropDatabase: Handler<DropDatabase> = (draft, command) => {
+  const found = findDatabase(draft.catalog, command.tenant, command.name);
+  if ('ok' in found) return command.ifExists === true ? succeed({}) : found;
+  const {database} = found;
+  draft.put('database', database.id, {
+    ...database,
+    dropped: {atMs: command.atMs, purgeAtMs: command.purgeAtMs},
+  });
+  return succeed({database: database.id});
+};
+
+export const recoverDatabase: Handler<RecoverDatabase> = (draft, command) => {
+  const tenant = draft.catalog.tenantByName(command.tenant);
+  if (tenant === undefined) return noTenant(command.tenant);
+  const dropped = lastDropped(draft.catalog, tenant, command.name);
+  if (dropped === undefined) {
+    return refuse('DATABASE_NOT_FOUND', `no dropped database ${command.name} waits for its purge`);
+  }
+  const name = command.as ?? dropped.name;
+  if (!isEntityName(name)) {
+    return refuse('INVALID_ARGUMENT', `${JSON.stringify(name)} cannot name a database`);
+  }
+  if (draft.catalog.databaseByName(tenant.id, name) !== undefined) {
+    return refuse('ALREADY_EXISTS', `database ${name} exists: recover it under another name`);
+  }
+  draft.put('database', dropped.id, {...dropped, name, dropped: undefined});
+  return succeed({database: dropped.id});
+};
+
+export const purgeDatabase: Handler<PurgeDatabase> = (draft, command) => {
+  const {catalog} = draft;
+  const database = catalog.database(command.database);
+  if (database === undefined) return succeed(NOTHING);
+  if (database.dropped === undefined) {
+    return refuse('CONFLICT', `database ${database.name} is not dropped`);
+  }
+  for (const bucket of catalog.buckets(database.id)) putDroppedBucket(draft, bucket);
+  for (const table of catalog.tables(database.id)) draft.remove('table', table.id);
+  for (const table of catalog.droppedTables(database.id)) draft.remove('table', table.id);
+  draft.remove('database', database.id);
+  return succeed(NOTHING);
+};
+
+export const raiseExpiredBefore: Handler<RaiseExpiredBefore> = (draft, command) => {
+  const database = draft.catalog.database(command.database);
+  if (database === undefined)
+    return refuse('DATABASE_NOT_FOUND', `no database ${command.database}`);
+  if (command.expiredBeforeMs > (database.expiredBeforeMs ?? -Infinity)) {
+    draft.put('database', database.id, {...database, expiredBeforeMs: command.expiredBeforeMs});
+  }
+  return succeed(NOTHING);
+};
+
+function findDatabase(
+  catalog: Catalog,
+  tenantName: string,
+  name: string,
+): {readonly database: Database} | CommandResult<never> {
+  const tenant = catalog.tenantByName(tenantName);
+  if (tenant === undefined) return noTenant(tenantName);
+  const database = catalog.databaseByName(tenant.id, name);
+  if (database === undefined) return refuse('DATABASE_NOT_FOUND', `no database ${name}`);
+  return {database};
+}
+
+function noTenant(name: string): CommandResult<never> {
+  return refuse('TENANT_NOT_FOUND', `no tenant ${name}`);
+}
+
+/** Of two dropped at one time the younger. */
+function lastDropped(catalog: Catalog, tenant: Tenant, name: string): Database | undefined {
+  let last: Database | undefined;
+  for (const database of catalog.databases()) {
+    if (database.tenant !== tenant.id || database.name !== name) continue;
+    if (database.dropped === undefined) continue;
+    if (last === undefined || database.dropped.atMs >= last.dropped!.atMs) last = database;
+  }
+  return last;
+}

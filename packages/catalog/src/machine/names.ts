@@ -1,0 +1,18 @@
+// Which names tenants, databases, tables and columns may have.
+
+/** Room in every list and file name that shows one. */
+const NAME_UNITS_MAX = 128;
+
+/** No '/': `db/autogen` is how InfluxDB 2 clients name a database. No control characters: logs. */
+export function isEntityName(name: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
+  return name.length > 0 && name.length <= NAME_UNITS_MAX && !/[\u0000-\u001f\u007f/]/.test(name);
+}
+
+/** Longer ones than a series key may be are refused where lines are parsed. */
+export function isTableName(name: string): boolean {
+  return name.length > 0;
+}
+
+/** Every table has it, first, and it is neither a tag nor a field. */
+export const TIME_COLUMN = 'time';

@@ -1,0 +1,157 @@
+// Operations: at most one unfinished per replica set, and one drain per node. Each update names the
+// step that it goes on from, so that two runners cannot both advance one.
+
+import type {OperationId} from '@flotilla/base';
+import {type Catalog, isFinished} from '../catalog.ts';
+import type {
+  CommandResult,
+  CreateOperation,
+  ExpireOperations,
+  UpdateOperation,
+} from '../commands.ts';
+import type {Operation, OperationKind} from '../model.ts';
+import {type Handler, NOTHING, refuse, succeed} from './draft.ts';
+
+/** Where each kind begins. */
+const FIRST_STEP: Readonly<Record<OperationKind, string>> = {
+  'add-replica': 'create',
+  'remove-replica': 'change',
+  'move-replica': 'create',
+  'transfer-leader': 'transfer',
+  'drain-node': 'evacuate',
+  'decommission-node': 'evacuate',
+  rebalance: 'run',
+  repair: 'create',
+};
+
+/** What a person reads of one; the steps of a move are seven. */
+const HISTORY_MAX = 50;
+
+export const createOperation: Handler<CreateOperation> = (draft, command) => {
+  const fault = subjectFault(draft.catalog, command) ?? busyFault(draft.catalog, command);
+  if (fault !== undefined) return fault;
+  const {type: _, atMs, ...subject} = command;
+  const id = draft.nextId<OperationId>('operation');
+  const step = FIRST_STEP[command.kind];
+  draft.put('operation', id, {
+    ...subject,
+    id,
+    state: 'running',
+    step,
+    history: [{step, atMs}],
+    createdAtMs: atMs,
+  });
+  return succeed({operation: id});
+};
+
+export const updateOperation: Handler<UpdateOperation> = (draft, command) => {
+  const operation = draft.catalog.operation(command.operation);
+  if (operation === undefined) return refuse('NOT_FOUND', `no operation ${command.operation}`);
+  if (isFinished(operation)) {
+    return refuse('CONFLICT', `operation ${operation.id} is ${operation.state} already`);
+  }
+  if (operation.step !== command.expectedStep) {
+    return refuse('CONFLICT', `operation ${operation.id} is at step ${operation.step}`);
+  }
+  if (operation.state === 'cancelling' && command.state === 'running') {
+    return refuse('CONFLICT', `operation ${operation.id} is being cancelled`);
+  }
+  draft.put('operation', operation.id, updated(operation, command));
+  return succeed(NOTHING);
+};
+
+export const expireOperations: Handler<ExpireOperations> = (draft, command) => {
+  for (const operation of draft.catalog.operations()) {
+    const finishedAtMs = operation.history.at(-1)?.atMs ?? operation.createdAtMs;
+    if (isFinished(operation) && finishedAtMs < command.finishedBeforeMs) {
+      draft.remove('operation', operation.id);
+    }
+  }
+  return succeed(NOTHING);
+};
+
+function updated(operation: Operation, command: UpdateOperation): Operation {
+  const step = command.step ?? operation.step;
+  const state = command.state ?? operation.state;
+  const moved = step !== operation.step || state !== operation.state;
+  const history = moved
+    ? [...operation.history, {step: state === 'running' ? step : state, atMs: command.atMs}]
+    : operation.history;
+  return {
+    ...operation,
+    step,
+    state,
+    source: command.source ?? operation.source,
+    target: command.target ?? operation.target,
+    error: command.error ?? operation.error,
+    history: history.slice(-HISTORY_MAX),
+  };
+}
+
+function subjectFault(
+  catalog: Catalog,
+  command: CreateOperation,
+): CommandResult<never> | undefined {
+  for (const id of [command.sourceNode, command.targetNode]) {
+    if (id !== undefined && catalog.node(id) === undefined)
+      return refuse('NOT_FOUND', `no node ${id}`);
+  }
+  const missing = missingSubject(command);
+  if (missing !== undefined) {
+    return refuse('INVALID_ARGUMENT', `operation ${command.kind} needs a ${missing}`);
+  }
+  if (command.replicaSet === undefined) return undefined;
+  const set = catalog.replicaSet(command.replicaSet);
+  if (set === undefined || set.state === 'dropping') {
+    return refuse('NOT_FOUND', `no replica set ${command.replicaSet}`);
+  }
+  for (const replica of [command.source, command.target]) {
+    if (replica !== undefined && !set.replicas.some((placed) => placed.replica === replica)) {
+      return refuse('NOT_FOUND', `no replica ${replica} in replica set ${set.id}`);
+    }
+  }
+  return undefined;
+}
+
+function missingSubject(command: CreateOperation): string | undefined {
+  switch (command.kind) {
+    case 'drain-node':
+    case 'decommission-node':
+      return command.sourceNode === undefined ? 'node' : undefined;
+    case 'rebalance':
+      return undefined;
+    case 'add-replica':
+      if (command.replicaSet === undefined) return 'replica set';
+      return command.targetNode === undefined ? 'target node' : undefined;
+    case 'transfer-leader':
+      if (command.replicaSet === undefined) return 'replica set';
+      return command.target === undefined ? 'target replica' : undefined;
+    case 'move-replica':
+    case 'repair':
+      if (command.replicaSet === undefined) return 'replica set';
+      if (command.source === undefined) return 'source replica';
+      return command.targetNode === undefined ? 'target node' : undefined;
+    case 'remove-replica':
+      if (command.replicaSet === undefined) return 'replica set';
+      return command.source === undefined ? 'source replica' : undefined;
+    default:
+      return command.kind satisfies never;
+  }
+}
+
+/** One operation at a time per replica set, one drain per node, one rebalance. */
+function busyFault(catalog: Catalog, command: CreateOperation): CommandResult<never> | undefined {
+  const busy =
+    command.replicaSet === undefined
+      ? [...catalog.operations()].find(
+          (other) =>
+            !isFinished(other) &&
+            other.replicaSet === undefined &&
+            other.sourceNode === command.sourceNode,
+        )
+      : catalog.operationOf(command.replicaSet);
+  if (busy === undefined) return undefined;
+  return refuse('CONFLICT', `operation ${busy.id} (${busy.kind}) is running there`, {
+    operation: busy.id,
+  });
+}
