@@ -1,0 +1,53 @@
+// What the HTTP routes ask of the engine threads. Requests and answers are plain data (they cross
+// threads); bodies are transferred, never copied. The routes know nothing of groups or catalogs, the
+// engine nothing of sockets.
+
+/** An answer that is known whole. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | undefined;
+}
+
+/** An answer whose rows follow as they come. */
+export interface StreamAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+export interface WriteCall {
+  readonly tenant: string;
+  readonly database: string;
+  readonly precision: string;
+  /** Content-Encoding; '' for identity. */
+  readonly encoding: string;
+  readonly acceptPartial: boolean;
+  readonly idempotencyKey?: string | undefined;
+  /** As received: still compressed. The caller gives it away. */
+  readonly body: Uint8Array;
+}
+
+export interface SqlCall {
+  readonly tenant: string;
+  readonly database: string;
+  readonly text: string;
+  readonly format: 'json' | 'ndjson' | 'csv' | 'table';
+  readonly consistency: 'linearizable' | 'stale';
+  readonly partial: boolean;
+  readonly maxStalenessMs?: number | undefined;
+  readonly deadlineMs?: number | undefined;
+}
+
+/** One admin request: the route's name and its checked arguments. */
+export interface AdminCall {
+  readonly action: string;
+  readonly args: Readonly<Record<string, unknown>>;
+}
+
+export interface EngineGateway {
+  write(call: WriteCall): Promise<HttpAnswer>;
+  sql(call: SqlCall, signal: AbortSignal): Promise<StreamAnswer>;
+  /** Plain JSON. Rejects with DbError. */
+  admin(call: AdminCall): Promise<unknown>;
+}

@@ -1,0 +1,34 @@
+// The one place where an error becomes an HTTP answer.
+
+import {DbError, ERRORS, type ErrorDetails, toWireError} from '@flotilla/base';
+
+/** Seconds a client should wait before it sends a refused request again. */
+const RETRY_AFTER_S = 1;
+
+export interface ErrorBody {
+  readonly code: string;
+  readonly message: string;
+  readonly details: ErrorDetails;
+  /** CnosDB's own client reads these two. */
+  readonly error_code: string;
+  readonly error_message: string;
+}
+
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: ErrorBody;
+}
+
+/** Total: what is not a DbError answers 500 without its text; log it where it was caught. */
+export function errorAnswer(thrown: unknown): ErrorAnswer {
+  const {code, message, details} = toWireError(thrown);
+  const status = thrown instanceof DbError ? ERRORS[thrown.code].http : ERRORS.INTERNAL.http;
+  const headers: Record<string, string> = {'content-type': 'application/json'};
+  if (status === 429 || status === 503) headers['retry-after'] = String(RETRY_AFTER_S);
+  return {
+    status,
+    headers,
+    body: {code, message, details, error_code: code, error_message: message},
+  };
+}

@@ -1,0 +1,166 @@
+// /admin/v1: all that the command line and the console do. Each route checks its arguments and hands
+// them over by name; engine/admin/ answers.
+
+import type {FastifyPluginCallback, FastifyRequest} from 'fastify';
+import {z} from 'zod';
+import type {EngineGateway} from '../../engine/gateway.ts';
+import {DatabaseParam, TenantParam} from '../params.ts';
+import {parseOrThrow} from '../parse-or-throw.ts';
+
+const Id = z.coerce.number().int().positive();
+const Tenant = z.object({tenant: TenantParam});
+const DatabaseBody = z.strictObject({
+  name: z.string().min(1).max(255).optional(),
+  ttl: z.string().nullable().optional(),
+  bucketDuration: z.string().optional(),
+  shards: z.union([z.number().int(), z.literal('auto')]).optional(),
+  replicas: z.number().int().optional(),
+  precision: z.enum(['ns', 'us', 'ms']).optional(),
+  failover: z.enum(['automatic', 'manual']).optional(),
+  ifNotExists: z.boolean().optional(),
+});
+
+interface Route {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly url: string;
+  readonly action: string;
+  readonly params?: z.ZodType<object>;
+  readonly query?: z.ZodType<object>;
+  readonly body?: z.ZodType<object>;
+}
+
+const ROUTES: readonly Route[] = [
+  {method: 'GET', url: '/admin/v1/status', action: 'status'},
+  {method: 'GET', url: '/admin/v1/nodes', action: 'node-list'},
+  {method: 'GET', url: '/admin/v1/databases', action: 'database-list', query: Tenant},
+  {
+    method: 'POST',
+    url: '/admin/v1/databases',
+    action: 'database-create',
+    query: Tenant,
+    body: DatabaseBody.required({name: true}),
+  },
+  {
+    method: 'GET',
+    url: '/admin/v1/databases/:name',
+    action: 'database-show',
+    params: z.object({name: z.string()}),
+    query: Tenant,
+  },
+  {
+    method: 'PATCH',
+    url: '/admin/v1/databases/:name',
+    action: 'database-alter',
+    params: z.object({name: z.string()}),
+    query: Tenant,
+    body: DatabaseBody,
+  },
+  {
+    method: 'DELETE',
+    url: '/admin/v1/databases/:name',
+    action: 'database-drop',
+    params: z.object({name: z.string()}),
+    query: Tenant,
+  },
+  {
+    method: 'GET',
+    url: '/admin/v1/replica-sets',
+    action: 'replica-set-list',
+    query: Tenant.extend({db: DatabaseParam.unwrap().optional()}),
+  },
+  {
+    method: 'GET',
+    url: '/admin/v1/replica-sets/:id',
+    action: 'replica-set-show',
+    params: z.object({id: Id}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/replica-sets/:id/add-replica',
+    action: 'add-replica',
+    params: z.object({id: Id}),
+    body: z.strictObject({node: Id}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/replica-sets/:id/remove-replica',
+    action: 'remove-replica',
+    params: z.object({id: Id}),
+    body: z.strictObject({replica: Id.optional(), node: Id.optional()}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/replica-sets/:id/move-replica',
+    action: 'move-replica',
+    params: z.object({id: Id}),
+    body: z.strictObject({from: Id, to: Id}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/replica-sets/:id/transfer-leader',
+    action: 'transfer-leader',
+    params: z.object({id: Id}),
+    body: z.strictObject({to: Id}),
+  },
+  {method: 'GET', url: '/admin/v1/operations', action: 'operation-list'},
+  {
+    method: 'GET',
+    url: '/admin/v1/operations/:id',
+    action: 'operation-show',
+    params: z.object({id: Id}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/operations/:id/cancel',
+    action: 'operation-cancel',
+    params: z.object({id: Id}),
+  },
+  {method: 'POST', url: '/admin/v1/storage/flush', action: 'storage-flush'},
+  {method: 'POST', url: '/admin/v1/storage/compact', action: 'storage-compact'},
+];
+
+export const adminRoutes: FastifyPluginCallback<{gateway: EngineGateway}> = (
+  app,
+  {gateway},
+  done,
+) => {
+  for (const route of ROUTES) {
+    app.route({
+      method: route.method,
+      url: route.url,
+      handler: async (request, reply) => {
+        const answer = await gateway.admin({
+          action: route.action,
+          args: argumentsOf(route, request),
+        });
+        return reply.send(answer ?? {});
+      },
+    });
+  }
+  done();
+};
+
+function argumentsOf(route: Route, request: FastifyRequest): Record<string, unknown> {
+  return {
+    ...(route.query === undefined ? {} : parseOrThrow(route.query, request.query)),
+    ...(route.body === undefined ? {} : parseOrThrow(route.body, jsonBody(request))),
+    ...(route.params === undefined ? {} : parseOrThrow(route.params, request.params)),
+  };
+}
+
+function jsonBody(request: FastifyRequest): unknown {
+  const body = request.body as Buffer | undefined;
+  if (body === undefined || body.length === 0) return {};
+  const parsed = z.string().transform((text, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch (error) {
+      context.addIssue({
+        code: 'custom',
+        message: `the body is not JSON: ${(error as Error).message}`,
+      });
+      return z.NEVER;
+    }
+  });
+  return parseOrThrow(parsed, body.toString('utf8'));
+}

@@ -1,0 +1,82 @@
+// POST /api/v1/sql: the statement is the body, the answer's form is chosen by Accept. Rows stream as
+// they are ready; a failure after the first byte breaks the connection (NDJSON ends with an error line).
+
+import {Readable} from 'node:stream';
+import {DbError, LIMITS, toWireError} from '@flotilla/base';
+import type {FastifyPluginCallback} from 'fastify';
+import {z} from 'zod';
+import type {EngineGateway, SqlCall} from '../../engine/gateway.ts';
+import {DatabaseParam, TenantParam} from '../params.ts';
+import {parseOrThrow} from '../parse-or-throw.ts';
+
+const SqlQuery = z.strictObject({
+  tenant: TenantParam,
+  db: DatabaseParam,
+  consistency: z.enum(['linearizable', 'stale']).default('linearizable'),
+  max_staleness: z.coerce.number().positive().optional(),
+  partial: z.enum(['refuse', 'allow']).default('refuse'),
+  timeout_ms: z.coerce.number().int().positive().max(600_000).optional(),
+  chunked: z.string().optional(),
+});
+
+const FORMATS: Readonly<Record<string, SqlCall['format']>> = {
+  'application/json': 'json',
+  'application/x-ndjson': 'ndjson',
+  'application/nd-json': 'ndjson',
+  'text/csv': 'csv',
+  'application/csv': 'csv',
+  'text/plain': 'table',
+  'text/table': 'table',
+};
+
+/** The first known type of the Accept header, by its order; JSON where it names none or anything. */
+export function formatOf(accept: string | undefined): SqlCall['format'] {
+  for (const part of (accept ?? '').split(',')) {
+    const type = part.split(';')[0]!.trim().toLowerCase();
+    const format = FORMATS[type];
+    if (format !== undefined) return format;
+    if (type === '*/*' || type === 'application/*' || type === '') return 'json';
+  }
+  throw new DbError(
+    'INVALID_ARGUMENT',
+    `Accept: ${accept}: want one of ${Object.keys(FORMATS).join(', ')}`,
+  );
+}
+
+export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {gateway}, done) => {
+  app.post('/api/v1/sql', {bodyLimit: LIMITS.sql_bytes_max.value}, async (request, reply) => {
+    const query = parseOrThrow(SqlQuery, request.query);
+    const format = formatOf(request.headers.accept);
+    const text = ((request.body as Buffer | undefined) ?? Buffer.alloc(0)).toString('utf8');
+    const abort = new AbortController();
+    request.raw.socket.once('close', () => abort.abort());
+    const answer = await gateway.sql(
+      {
+        tenant: query.tenant,
+        database: query.db,
+        text,
+        format,
+        consistency: query.consistency,
+        partial: query.partial === 'allow',
+        maxStalenessMs: query.max_staleness === undefined ? undefined : query.max_staleness * 1000,
+        deadlineMs: query.timeout_ms,
+      },
+      abort.signal,
+    );
+    const chunks = format === 'ndjson' ? endWithErrorLine(answer.chunks) : answer.chunks;
+    return reply
+      .code(answer.status)
+      .headers(answer.headers)
+      .send(Readable.from(chunks, {objectMode: false}));
+  });
+  done();
+};
+
+/** NDJSON has room for an error after its rows: one more line. */
+async function* endWithErrorLine(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    yield Buffer.from(`${JSON.stringify({error: toWireError(error)})}\n`);
+  }
+}
