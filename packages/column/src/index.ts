@@ -1,3 +1,13 @@
+export * from './bytes/byte-reader.ts';
+export * from './bytes/byte-writer.ts';
+export * from './codecs/column-buffers.ts';
+export * from './codecs/column-codec.ts';
+export {decodeFlags, encodeFlags} from './codecs/flags.ts';
+export {decodeNumbers, encodeNumbers} from './codecs/numbers.ts';
 export * from './column-values.ts';
 export * from './parsed-batch.ts';
 export * from './scan.ts';
+export * from './series-key.ts';
+export * from './share/share.ts';
+export * from './share/share-codec.ts';
+export * from './xx-hash.ts';

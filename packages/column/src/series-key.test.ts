@@ -1,0 +1,106 @@
+import {type ColumnId, FatalError, type TableId} from '@flotilla/base';
+import fc from 'fast-check';
+import {expect, test} from 'vitest';
+import {decodeSeriesKey, encodeSeriesKey, seriesHash} from './series-key.ts';
+import {xxHash32} from './xx-hash.ts';
+
+const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
+const hashOf = (text: string, seed = 0): number => xxHash32(ascii(text), 0, text.length, seed);
+
+test('xxHash32 gives the published values', () => {
+  expect(hashOf('')).toBe(0x02cc5d05);
+  expect(hashOf('a')).toBe(0x550d7456);
+  expect(hashOf('abc')).toBe(0x32d153ff);
+  expect(hashOf('Nobody inspects the spammish repetition')).toBe(0xe2293b2f);
+  expect(hashOf('abc', 0x9747b28c)).not.toBe(hashOf('abc'));
+});
+
+test('a hash depends on the bytes between start and end alone', () => {
+  const bytes = ascii('..abc..');
+  expect(xxHash32(bytes, 2, 5, 0)).toBe(hashOf('abc'));
+});
+
+const tags = fc
+  .uniqueArray(
+    fc.record({
+      column: fc.integer({min: 1, max: 5000}),
+      value: fc.string({unit: 'grapheme', minLength: 1}),
+    }),
+    {selector: (tag) => tag.column, maxLength: 12},
+  )
+  .map((list) =>
+    list
+      .sort((a, b) => a.column - b.column)
+      .map(({column, value}) => ({column: column as ColumnId, value})),
+  );
+
+test('a key gives back its table and tags', () => {
+  fc.assert(
+    fc.property(fc.integer({min: 1, max: 2 ** 40}), tags, (table, list) => {
+      const key = encodeSeriesKey(table as TableId, list);
+      expect(decodeSeriesKey(key)).toEqual({table, tags: list});
+    }),
+  );
+});
+
+test('bytes that are no key are damage', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({maxLength: 30}), (bytes) => {
+      try {
+        decodeSeriesKey(bytes);
+      } catch (error) {
+        expect(error).toBeInstanceOf(FatalError);
+      }
+    }),
+  );
+  expect(() => decodeSeriesKey(Uint8Array.of(1, 2, 1, 97, 2, 1, 97))).toThrow(FatalError);
+  expect(() => decodeSeriesKey(Uint8Array.of(1, 2, 1, 0xff))).toThrow(FatalError);
+});
+
+test('tags out of order and empty values are our own mistakes', () => {
+  const tag = (column: number, value: string) => ({column: column as ColumnId, value});
+  expect(() => encodeSeriesKey(1 as TableId, [tag(2, 'a'), tag(1, 'b')])).toThrow('BUG');
+  expect(() => encodeSeriesKey(1 as TableId, [tag(1, '')])).toThrow('BUG');
+});
+
+/**
+ * Key sets as fleets have them: numbered hosts with a few shared tags. Chi-square against the
+ * uniform distribution for every number of shards, p > 0.001 by Wilson and Hilferty's approximation.
+ */
+test('a million typical keys spread evenly over 2 to 64 shards', () => {
+  const count = 1_000_000;
+  const regions = ['eu-west-1', 'us-east-1', 'ap-southeast-2'].map(ascii);
+  const hashes = new Uint32Array(count);
+  for (let i = 0; i < count; i++) hashes[i] = seriesHash(typicalKey(i, regions[i % 3]!));
+  for (let shards = 2; shards <= 64; shards++) {
+    const counts = new Float64Array(shards);
+    for (let i = 0; i < count; i++) counts[hashes[i]! % shards]! += 1;
+    const mean = count / shards;
+    const chiSquare = counts.reduce((sum, n) => sum + (n - mean) ** 2 / mean, 0);
+    expect(chiSquare, `${shards} shards`).toBeLessThan(chiSquareLimit(shards - 1));
+    expect(Math.max(...counts), `${shards} shards`).toBeLessThan(mean * 1.05);
+  }
+});
+
+/** As encodeSeriesKey would make it, without its checks: a million keys in a second. */
+function typicalKey(i: number, region: Uint8Array): Uint8Array {
+  const host = ascii(`host_${i}`);
+  return Uint8Array.of(
+    7,
+    1,
+    host.length,
+    ...host,
+    2,
+    region.length,
+    ...region,
+    3,
+    1,
+    48 + (i % 10),
+  );
+}
+
+/** Upper 0.1 % point. */
+function chiSquareLimit(degrees: number): number {
+  const z = 3.0902;
+  return degrees * (1 - 2 / (9 * degrees) + z * Math.sqrt(2 / (9 * degrees))) ** 3;
+}

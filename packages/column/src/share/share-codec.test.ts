@@ -1,0 +1,134 @@
+import {type ColumnId, FatalError, type TableId} from '@flotilla/base';
+import fc from 'fast-check';
+import {expect, test} from 'vitest';
+import type {ColumnValues} from '../column-values.ts';
+import type {Share, ShareColumn, ShareTable} from './share.ts';
+import {decodeShare, encodeShare, replaceSeriesKeys, shareHeader} from './share-codec.ts';
+
+const encoder = new TextEncoder();
+
+function texts(values: readonly string[]): ColumnValues {
+  const parts = values.map((value) => encoder.encode(value));
+  let end = 0;
+  const ends = Uint32Array.from(parts, (part) => {
+    end += part.length;
+    return end;
+  });
+  return {type: 'string', ends, bytes: Uint8Array.from(parts.flatMap((part) => [...part]))};
+}
+
+function valuesOf(kind: number, seeds: readonly number[]): ColumnValues {
+  switch (kind) {
+    case 0:
+      return {type: 'float', values: Float64Array.from(seeds, (n) => n / 10)};
+    case 1:
+      return {type: 'integer', values: Float64Array.from(seeds, (n) => n - 50)};
+    case 2: {
+      const wide = BigUint64Array.from(seeds, (n) => 2n ** 63n + BigInt(n));
+      const values = Float64Array.from(wide, Number);
+      return seeds.length === 0 ? {type: 'unsigned', values} : {type: 'unsigned', values, wide};
+    }
+    case 3:
+      return {type: 'boolean', values: Uint8Array.from(seeds, (n) => n % 2)};
+    default:
+      return texts(seeds.map((n) => `text ${n % 7}`));
+  }
+}
+
+const column = (rowCount: number): fc.Arbitrary<ShareColumn> =>
+  fc
+    .record({
+      column: fc.integer({min: 1, max: 1000}),
+      kind: fc.integer({min: 0, max: 4}),
+      rows: fc.option(fc.subarray(Array.from({length: rowCount}, (_, row) => row))),
+      seeds: fc.array(fc.integer({min: 0, max: 999}), {minLength: rowCount, maxLength: rowCount}),
+    })
+    .map(({column: id, kind, rows, seeds}) => {
+      const count = rows === null ? rowCount : rows.length;
+      return {
+        column: id as ColumnId,
+        count,
+        rows: rows === null ? undefined : Int32Array.from(rows),
+        values: valuesOf(kind, seeds.slice(0, count)),
+      };
+    });
+
+const table: fc.Arbitrary<ShareTable> = fc.integer({min: 0, max: 20}).chain((rowCount) =>
+  fc
+    .record({
+      table: fc.integer({min: 1, max: 100_000}),
+      series: fc.array(
+        fc.oneof(fc.uint8Array({maxLength: 20}), fc.integer({min: 0, max: 2 ** 40})),
+        {minLength: 1, maxLength: 5},
+      ),
+      picks: fc.array(fc.nat(), {minLength: rowCount, maxLength: rowCount}),
+      offsets: fc.array(fc.maxSafeNat(), {minLength: rowCount, maxLength: rowCount}),
+      columns: fc.array(column(rowCount), {maxLength: 5}),
+    })
+    .map((parts) => ({
+      table: parts.table as TableId,
+      rowCount,
+      series: parts.series,
+      seriesOfRow: Int32Array.from(parts.picks, (pick) => pick % parts.series.length),
+      offsets: Float64Array.from(parts.offsets),
+      columns: parts.columns,
+    })),
+);
+
+const share: fc.Arbitrary<Share> = fc.record({
+  router: fc.record({incarnation: fc.maxSafeNat(), sequence: fc.maxSafeNat()}),
+  idempotencyKey: fc.option(fc.string({minLength: 1, maxLength: 128}), {nil: undefined}),
+  tables: fc.array(table, {maxLength: 4}),
+});
+
+test('a share comes back as it was', () => {
+  fc.assert(
+    fc.property(share, (given) => {
+      const bytes = encodeShare(given);
+      expect(decodeShare(bytes)).toEqual(given);
+      expect(shareHeader(bytes)).toEqual({
+        ...given.router,
+        idempotencyKey: given.idempotencyKey,
+        rowCount: given.tables.reduce((sum, {rowCount}) => sum + rowCount, 0),
+      });
+    }),
+  );
+});
+
+test('known keys become ids and nothing else changes', () => {
+  fc.assert(
+    fc.property(share, (given) => {
+      const known = (id: TableId, key: Uint8Array) => (key.length % 2 === 1 ? id + 7 : undefined);
+      const expected = given.tables.map((each) => ({
+        ...each,
+        series: each.series.map((entry) =>
+          typeof entry === 'number' ? entry : (known(each.table, entry) ?? entry),
+        ),
+      }));
+      const replaced = decodeShare(replaceSeriesKeys(encodeShare(given), known));
+      expect(replaced).toEqual({...given, tables: expected});
+    }),
+  );
+});
+
+test('damage is FatalError or another share, never anything else', () => {
+  const flips = fc.array(fc.record({at: fc.nat(), to: fc.integer({min: 0, max: 255})}), {
+    minLength: 1,
+    maxLength: 4,
+  });
+  fc.assert(
+    fc.property(share, flips, fc.nat(), (given, changes, cut) => {
+      const bytes = encodeShare(given);
+      for (const {at, to} of changes) bytes[at % bytes.length] = to;
+      for (const candidate of [bytes, bytes.subarray(0, cut % bytes.length)]) {
+        try {
+          decodeShare(candidate);
+          replaceSeriesKeys(candidate, () => 1);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FatalError);
+        }
+      }
+    }),
+    {numRuns: 500},
+  );
+});
