@@ -1,0 +1,136 @@
+// What nodes say beside Raft: hello, beats, snapshot transfer. Decoders are total: bytes that are no
+// such message, or hold integers past 2^53, give undefined.
+
+import './protobuf-setup.ts';
+import {flotilla} from './generated/protocol.js';
+import {
+  decodeSafely,
+  fromProtoMessage,
+  isSafeField,
+  toProtoMessage,
+  type WireMessage,
+} from './raft-message.ts';
+
+export interface Hello {
+  readonly cluster: number;
+  readonly node: number;
+  readonly bootEpoch: number;
+  readonly versionMax: number;
+  readonly software: string;
+}
+
+export interface ThreadBeat {
+  readonly turnAgeMs: number;
+  readonly writeAgeMs: number;
+}
+
+export interface StoreBeat {
+  readonly store: number;
+  readonly durableRecord: number;
+}
+
+export interface Beat {
+  readonly bootEpoch: number;
+  readonly sequence: number;
+  readonly threads: readonly ThreadBeat[];
+  readonly stores: readonly StoreBeat[];
+  readonly wallMs: number;
+}
+
+export interface SnapshotBegin {
+  readonly transfer: number;
+  readonly message: Extract<WireMessage, {type: 'snapshot'}>;
+  readonly files: readonly {readonly name: string; readonly bytes: number}[];
+}
+
+export interface SnapshotChunk {
+  readonly transfer: number;
+  readonly file: number;
+  readonly offset: number;
+  readonly payload: Uint8Array;
+  readonly crc: number;
+}
+
+export interface SnapshotAck {
+  readonly transfer: number;
+  readonly position: number;
+  readonly state: 'receiving' | 'staged' | 'refused';
+}
+
+export function encodeHello(hello: Hello): Uint8Array {
+  return flotilla.Hello.encode(hello).finish();
+}
+
+export function decodeHello(bytes: Uint8Array): Hello | undefined {
+  const proto = decodeSafely(() => flotilla.Hello.decode(bytes));
+  if (proto === undefined) return undefined;
+  const {cluster, node, bootEpoch, versionMax, software} = proto;
+  if (![cluster, node, bootEpoch].every(isSafeField)) return undefined;
+  return {cluster, node, bootEpoch, versionMax, software};
+}
+
+export function encodeBeat(beat: Beat): Uint8Array {
+  const threads = beat.threads.map(({turnAgeMs, writeAgeMs}) => ({
+    turnAgeMs: Math.round(turnAgeMs),
+    writeAgeMs: Math.round(writeAgeMs),
+  }));
+  return flotilla.Beat.encode({...beat, threads, stores: [...beat.stores]}).finish();
+}
+
+export function decodeBeat(bytes: Uint8Array): Beat | undefined {
+  const proto = decodeSafely(() => flotilla.Beat.decode(bytes));
+  if (proto === undefined) return undefined;
+  const stores = proto.stores.map(({store, durableRecord}) => ({
+    store: store ?? 0,
+    durableRecord: durableRecord ?? 0,
+  }));
+  const records = stores.map(({durableRecord}) => durableRecord);
+  if (![proto.bootEpoch, proto.sequence, ...records].every(isSafeField)) return undefined;
+  const threads = proto.threads.map(({turnAgeMs, writeAgeMs}) => ({
+    turnAgeMs: turnAgeMs ?? 0,
+    writeAgeMs: writeAgeMs ?? 0,
+  }));
+  const {bootEpoch, sequence, wallMs} = proto;
+  return {bootEpoch, sequence, threads, stores, wallMs};
+}
+
+export function encodeSnapshotBegin(begin: SnapshotBegin): Uint8Array {
+  const message = toProtoMessage(begin.message);
+  return flotilla.SnapshotBegin.encode({...begin, message, files: [...begin.files]}).finish();
+}
+
+export function decodeSnapshotBegin(bytes: Uint8Array): SnapshotBegin | undefined {
+  const proto = decodeSafely(() => flotilla.SnapshotBegin.decode(bytes));
+  const message = fromProtoMessage(proto?.message ?? {});
+  if (proto === undefined || message?.type !== 'snapshot') return undefined;
+  const files = proto.files.map(({name, bytes: size}) => ({name: name ?? '', bytes: size ?? 0}));
+  if (![proto.transfer, ...files.map((file) => file.bytes)].every(isSafeField)) return undefined;
+  return {transfer: proto.transfer, message, files};
+}
+
+export function encodeSnapshotChunk(chunk: SnapshotChunk): Uint8Array {
+  return flotilla.SnapshotChunk.encode(chunk).finish();
+}
+
+export function decodeSnapshotChunk(bytes: Uint8Array): SnapshotChunk | undefined {
+  const proto = decodeSafely(() => flotilla.SnapshotChunk.decode(bytes));
+  if (proto === undefined || ![proto.transfer, proto.offset].every(isSafeField)) return undefined;
+  const {transfer, file, offset, payload, crc} = proto;
+  return {transfer, file, offset, payload, crc};
+}
+
+const ACK_STATES: readonly SnapshotAck['state'][] = ['receiving', 'staged', 'refused'];
+
+export function encodeSnapshotAck(ack: SnapshotAck): Uint8Array {
+  const {transfer, position} = ack;
+  const state = ACK_STATES.indexOf(ack.state);
+  return flotilla.SnapshotAck.encode({transfer, position, state}).finish();
+}
+
+export function decodeSnapshotAck(bytes: Uint8Array): SnapshotAck | undefined {
+  const proto = decodeSafely(() => flotilla.SnapshotAck.decode(bytes));
+  const state = ACK_STATES[proto?.state ?? ACK_STATES.length];
+  if (proto === undefined || state === undefined) return undefined;
+  if (![proto.transfer, proto.position].every(isSafeField)) return undefined;
+  return {transfer: proto.transfer, position: proto.position, state};
+}
