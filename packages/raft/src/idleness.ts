@@ -1,0 +1,27 @@
+// When a host may stop ticking a group: nothing is under way that time would have to move on. Members
+// that the host knows to be gone keep nobody awake.
+
+import {isCaughtUp} from './replication.ts';
+import {type GroupState, isPromotable} from './state.ts';
+import {isQuorumReachable} from './tick.ts';
+
+export function isIdle(state: GroupState): boolean {
+  const {log} = state;
+  if (log.appliedIndex < log.commitIndex || state.lastSeq > state.persistedSeq) return false;
+  if (state.pendingReads.length > 0 || state.pendingProposals.length > 0) return false;
+  if (state.role === 'leader') return isLeaderIdle(state);
+  if (state.role !== 'follower') return false;
+  return state.leader !== 0 || state.manualFailover || !isPromotable(state);
+}
+
+function isLeaderIdle(state: GroupState): boolean {
+  // A lease runs by ticks: without them it would never end.
+  if (state.leaseReads || state.transferTo !== 0) return false;
+  if (state.log.commitIndex < state.log.lastIndex) return false;
+  if (!isQuorumReachable(state)) return false;
+  for (const [id, progress] of state.progress) {
+    if (id === state.id || !progress.reachable) continue;
+    if (progress.state !== 'replicate' || !isCaughtUp(state, progress)) return false;
+  }
+  return true;
+}

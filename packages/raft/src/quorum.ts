@@ -1,0 +1,47 @@
+// The mathematics of majorities, simple and joint. A joint configuration agrees when both halves do
+// (paper section 6). An empty half agrees with everything, so that a simple configuration is the joint
+// one whose outgoing half is empty.
+
+import type {Configuration} from './configuration.ts';
+
+export type VoteResult = 'won' | 'lost' | 'pending';
+
+type Halves = Pick<Configuration, 'voters' | 'votersOutgoing'>;
+
+/**
+ * The highest index that a majority of each half has reached. A member absent from `match` counts
+ * as 0. Without any voter nothing is ever committed: 0.
+ */
+export function committedIndex(config: Halves, match: ReadonlyMap<number, number>): number {
+  if (config.voters.length === 0 && config.votersOutgoing.length === 0) return 0;
+  return Math.min(majorityIndex(config.voters, match), majorityIndex(config.votersOutgoing, match));
+}
+
+export function voteResult(config: Halves, votes: ReadonlyMap<number, boolean>): VoteResult {
+  if (config.voters.length === 0 && config.votersOutgoing.length === 0) return 'lost';
+  const incoming = majorityVote(config.voters, votes);
+  const outgoing = majorityVote(config.votersOutgoing, votes);
+  if (incoming === 'lost' || outgoing === 'lost') return 'lost';
+  return incoming === 'won' && outgoing === 'won' ? 'won' : 'pending';
+}
+
+function majorityIndex(voters: readonly number[], match: ReadonlyMap<number, number>): number {
+  if (voters.length === 0) return Number.MAX_SAFE_INTEGER;
+  const reached = voters.map((id) => match.get(id) ?? 0).sort((a, b) => b - a);
+  // Descending: this many members, a majority, are at or beyond the value at that place.
+  return reached[Math.floor(voters.length / 2)]!;
+}
+
+function majorityVote(voters: readonly number[], votes: ReadonlyMap<number, boolean>): VoteResult {
+  if (voters.length === 0) return 'won';
+  const majority = Math.floor(voters.length / 2) + 1;
+  let granted = 0;
+  let refused = 0;
+  for (const id of voters) {
+    const vote = votes.get(id);
+    if (vote === true) granted++;
+    else if (vote === false) refused++;
+  }
+  if (granted >= majority) return 'won';
+  return refused > voters.length - majority ? 'lost' : 'pending';
+}

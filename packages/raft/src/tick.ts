@@ -1,0 +1,66 @@
+// Logical time: election timers, heartbeats, the check of the quorum, and the end of what waits.
+
+import {campaign} from './election.ts';
+import {maybeAutoLeave} from './membership.ts';
+import {expireProposals} from './proposals.ts';
+import {voteResult} from './quorum.ts';
+import {expireReads} from './read-index.ts';
+import {broadcastHeartbeats, tickSnapshotAsk} from './replication.ts';
+import {abortTransfer, becomeFollower} from './roles.ts';
+import type {GroupState} from './state.ts';
+
+export function stepTick(state: GroupState): void {
+  state.ticks++;
+  expireReads(state);
+  expireProposals(state);
+  if (state.role === 'leader') tickLeader(state);
+  else tickElection(state);
+}
+
+function tickElection(state: GroupState): void {
+  state.electionElapsed++;
+  if (state.manualFailover || state.electionElapsed < state.electionTimeout) return;
+  state.electionElapsed = 0;
+  campaign(state, {transfer: false});
+}
+
+function tickLeader(state: GroupState): void {
+  state.electionElapsed++;
+  if (state.electionElapsed >= state.timing.electionTicks) {
+    state.electionElapsed = 0;
+    if (state.checkQuorum && !checkQuorum(state)) return;
+  }
+  tickTransfer(state);
+  for (const [id, progress] of state.progress) {
+    if (id !== state.id) tickSnapshotAsk(state, id, progress);
+  }
+  state.heartbeatElapsed++;
+  if (state.heartbeatElapsed >= state.timing.heartbeatTicks) broadcastHeartbeats(state);
+}
+
+function tickTransfer(state: GroupState): void {
+  if (state.transferTo === 0) return;
+  state.transferElapsed++;
+  if (state.transferElapsed < state.timing.electionTicks) return;
+  abortTransfer(state);
+  maybeAutoLeave(state);
+}
+
+/** Steps down unless a quorum was heard of since the last check. */
+function checkQuorum(state: GroupState): boolean {
+  const active = new Map<number, boolean>();
+  for (const [id, progress] of state.progress) {
+    active.set(id, id === state.id || (progress.recentlyActive && progress.reachable));
+    progress.recentlyActive = false;
+  }
+  if (voteResult(state.configuration, active) === 'won') return true;
+  becomeFollower(state, state.term, 0);
+  return false;
+}
+
+/** A quorum of members whose nodes are alive, as far as the host has said. */
+export function isQuorumReachable(state: GroupState): boolean {
+  const reachable = new Map<number, boolean>();
+  for (const [id, progress] of state.progress) reachable.set(id, progress.reachable);
+  return voteResult(state.configuration, reachable) === 'won';
+}

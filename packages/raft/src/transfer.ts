@@ -1,0 +1,31 @@
+// Handing leadership to a chosen voter (thesis section 3.10): refuse proposals, let the target catch
+// up, tell it to campaign at once. Given up after an election timeout.
+
+import {isVoter} from './configuration.ts';
+import {abortTransfer} from './roles.ts';
+import type {GroupState} from './state.ts';
+
+export function stepTransferLeader(state: GroupState, to: number): void {
+  if (state.role !== 'leader' || state.transferTo === to) return;
+  const progress = state.progress.get(to);
+  const fit = isVoter(state.configuration, to) && progress?.reachable === true && to !== state.id;
+  if (!fit) {
+    state.gathered.transfers.push({to, outcome: 'refused'});
+    return;
+  }
+  abortTransfer(state);
+  state.transferTo = to;
+  state.transferElapsed = 0;
+  progress.probeDue = true;
+  state.flushDue = true;
+  maybeSendTimeoutNow(state, to);
+}
+
+/** Tells the target, once it holds the whole log; again at its next replies, as messages get lost. */
+export function maybeSendTimeoutNow(state: GroupState, from: number): void {
+  if (state.transferTo !== from || state.role !== 'leader') return;
+  if (state.progress.get(from)?.match !== state.log.lastIndex) return;
+  // The target may campaign whenever this arrives, even after the transfer was given up.
+  state.leaseVoid = true;
+  state.gathered.send.push({type: 'timeoutNow', from: state.id, to: from, term: state.term});
+}
