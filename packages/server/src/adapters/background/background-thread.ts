@@ -1,0 +1,72 @@
+// The background worker of a node: manifests and heavy compression for all its threads, one call
+// after another. Its parent sends a MessagePort per thread; calls of one port keep their order, so
+// the commits of a store, which one thread owns, do too.
+
+import {join} from 'node:path';
+import {type MessagePort, parentPort, workerData} from 'node:worker_threads';
+import zlib from 'node:zlib';
+import {assert, assertNever, type StoreId} from '@flotilla/base';
+import {ManifestDatabase} from './manifest-database.ts';
+import {
+  type BackgroundCall,
+  type BackgroundReply,
+  type BackgroundRequest,
+  type BackgroundResult,
+  encodeFailure,
+  transferable,
+} from './protocol.ts';
+
+const {directory} = workerData as {directory: string};
+const manifests = new Map<StoreId, ManifestDatabase>();
+
+assert(parentPort !== null, 'the background thread has a parent');
+parentPort.on('message', (port: MessagePort) => {
+  port.on('message', (call: BackgroundCall) => answer(port, call));
+});
+
+function answer(port: MessagePort, {callId, request}: BackgroundCall): void {
+  let reply: BackgroundReply;
+  try {
+    reply = {callId, ok: true, result: handle(request)};
+  } catch (error) {
+    reply = {callId, ok: false, failure: encodeFailure(error)};
+  }
+  const compressed = reply.ok && reply.result instanceof Uint8Array ? reply.result : undefined;
+  port.postMessage(reply, compressed === undefined ? [] : [compressed.buffer as ArrayBuffer]);
+}
+
+function handle(request: BackgroundRequest): BackgroundResult {
+  switch (request.type) {
+    case 'compress':
+      return transferable(zlib.zstdCompressSync(request.input, zstdOptions(request.level)));
+    case 'manifest-open':
+      assert(!manifests.has(request.store), () => `manifest of store ${request.store} is open`);
+      manifests.set(request.store, new ManifestDatabase(manifestPath(request.store)));
+      return undefined;
+    case 'manifest-load':
+      return mustManifest(request.store).load();
+    case 'manifest-commit':
+      mustManifest(request.store).commit(request.edit);
+      return undefined;
+    case 'manifest-close':
+      mustManifest(request.store).close();
+      manifests.delete(request.store);
+      return undefined;
+    default:
+      return assertNever(request);
+  }
+}
+
+function zstdOptions(level: number) {
+  return {params: {[zlib.constants.ZSTD_c_compressionLevel]: level}};
+}
+
+function manifestPath(store: StoreId): string {
+  return join(directory, 'stores', String(store), 'manifest.sqlite');
+}
+
+function mustManifest(store: StoreId): ManifestDatabase {
+  const manifest = manifests.get(store);
+  assert(manifest !== undefined, () => `manifest of store ${store} is not open`);
+  return manifest;
+}

@@ -1,0 +1,95 @@
+import {type ChildProcess, spawn} from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import {join} from 'node:path';
+import {FatalError, type NodeId} from '@flotilla/base';
+import {afterEach, beforeEach, expect, test} from 'vitest';
+import {DirectoryLockedError, openDataDirectory} from './data-directory.ts';
+
+let path: string;
+const children: ChildProcess[] = [];
+
+beforeEach(() => {
+  path = join(fs.mkdtempSync(join(os.tmpdir(), 'flotilla-directory-')), 'node');
+});
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  fs.rmSync(join(path, '..'), {recursive: true});
+});
+
+/** A process that opens the directory, prints its boot epoch and stays. */
+async function holdInChild(): Promise<{child: ChildProcess; line: string}> {
+  const script = `
+    const {openDataDirectory} = await import(${JSON.stringify(new URL('./data-directory.ts', import.meta.url).href)});
+    try {
+      const directory = await openDataDirectory({path: ${JSON.stringify(path)}, stores: 2});
+      console.log('epoch', directory.bootEpoch);
+      setInterval(() => directory.path, 1000);
+    } catch (error) {
+      console.log(error.name);
+    }`;
+  const child = spawn(process.execPath, ['-e', `(async () => {${script}})()`]);
+  children.push(child);
+  const line = await new Promise<string>((resolve) => {
+    child.stdout.once('data', (text: Buffer) => resolve(String(text).trim()));
+    child.stderr.once('data', (text: Buffer) => resolve(String(text).trim()));
+  });
+  return {child, line};
+}
+
+function exited(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => child.once('exit', () => resolve()));
+}
+
+test('a new directory has stores and no identity; it keeps both what it is given and its stores', async () => {
+  const first = await openDataDirectory({path, stores: 3});
+  expect(first.identity).toBeUndefined();
+  expect(first.bootEpoch).toBe(1);
+  expect((await first.disk.list('stores')).map(({name}) => name)).toEqual(['0', '1', '2']);
+  await first.adopt({cluster: 'c-1', node: 4 as NodeId});
+  await expect(first.adopt({cluster: 'c-2', node: 5 as NodeId})).rejects.toThrow(/already/);
+  first.close();
+
+  const second = await openDataDirectory({path, stores: 8});
+  expect(second.identity).toEqual({cluster: 'c-1', node: 4});
+  expect(second.stores).toBe(3);
+  expect(second.bootEpoch).toBe(2);
+  second.close();
+});
+
+test('the second opener is refused, in this process too, and told who has it', async () => {
+  const first = await openDataDirectory({path, stores: 1});
+  const refusal = await openDataDirectory({path, stores: 1}).catch((error: unknown) => error);
+  expect(refusal).toBeInstanceOf(DirectoryLockedError);
+  expect(String(refusal)).toContain(`pid ${process.pid}`);
+  first.close();
+  (await openDataDirectory({path, stores: 1})).close();
+});
+
+test('another process is refused while it lives; after kill -9 the next one gets in', async () => {
+  const first = await holdInChild();
+  expect(first.line).toBe('epoch 1');
+  expect((await holdInChild()).line).toBe('DirectoryLockedError');
+  await expect(openDataDirectory({path, stores: 2})).rejects.toBeInstanceOf(DirectoryLockedError);
+  const gone = exited(first.child);
+  first.child.kill('SIGKILL');
+  await gone;
+  const next = await openDataDirectory({path, stores: 2});
+  expect(next.bootEpoch).toBe(2);
+  next.close();
+});
+
+test('stores without node.json are never founded again', async () => {
+  (await openDataDirectory({path, stores: 1})).close();
+  fs.rmSync(join(path, 'node.json'));
+  await expect(openDataDirectory({path, stores: 1})).rejects.toThrow(/has stores but no node.json/);
+});
+
+test.each(['node.json', 'boot-epoch'])('a flipped bit in %s is fatal', async (name) => {
+  (await openDataDirectory({path, stores: 1})).close();
+  const bytes = fs.readFileSync(join(path, name));
+  bytes[bytes.indexOf(0x3a) + 1]! ^= 1; // The first value after a colon.
+  fs.writeFileSync(join(path, name), bytes);
+  await expect(openDataDirectory({path, stores: 1})).rejects.toBeInstanceOf(FatalError);
+});

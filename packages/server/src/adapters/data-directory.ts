@@ -1,0 +1,217 @@
+// The data directory of a node: who it is, how it is laid out, and that one process alone has it.
+//
+//   lock              an empty SQLite file whose exclusive lock the process holds while it lives
+//   lock-holder       pid of the last holder, for the message of the one that is refused
+//   boot-epoch        how often the directory was opened; raised durably before it is used
+//   node.json         format version, number of stores, cluster id and node id once there are any
+//   stores/<number>/  a store each: its log, manifest and parts
+//
+// Invariants: an empty directory is always a new node; a directory with stores but without node.json
+// is refused, never founded again; every file here is replaced whole (temporary file, fsync, rename,
+// fsync of the directory) and carries a CRC32.
+//
+// The lock is the kernel's own record lock (fcntl), taken through SQLite: it ends with the process
+// even after kill -9, so there is nothing stale to judge; it holds between containers that share a
+// volume (a socket in the abstract namespace does not) and cannot be mistaken by a reused pid.
+
+import fs from 'node:fs';
+import {basename, dirname, join} from 'node:path';
+import {crc32} from 'node:zlib';
+import {assert, FatalError, type NodeId, type StoreId} from '@flotilla/base';
+import Database from 'better-sqlite3';
+import {NodeDisk, syncDirectory, systemErrorCode} from './node-disk.ts';
+
+const FORMAT = 1;
+const NODE_FILE = 'node.json';
+const EPOCH_FILE = 'boot-epoch';
+const STORES = 'stores';
+
+export interface NodeIdentity {
+  readonly cluster: string;
+  readonly node: NodeId;
+}
+
+interface NodeFile {
+  readonly format: number;
+  readonly stores: number;
+  readonly identity: NodeIdentity | null;
+}
+
+export interface DataDirectoryOptions {
+  readonly path: string;
+  /** How many stores a new directory gets; an existing one keeps its own. */
+  readonly stores: number;
+}
+
+/** Another process has the directory. Expected: the operator started the node twice. */
+export class DirectoryLockedError extends Error {
+  override readonly name = 'DirectoryLockedError';
+}
+
+/** Path of a store below the root, as the Disk port wants it. */
+export function storePath(store: StoreId): string {
+  return `${STORES}/${store}`;
+}
+
+export class DataDirectory {
+  readonly path: string;
+  readonly disk: NodeDisk;
+  readonly stores: number;
+  /** From 1; greater at each start of this directory. */
+  readonly bootEpoch: number;
+  readonly #lock: Database.Database;
+  #identity: NodeIdentity | undefined;
+
+  constructor(path: string, lock: Database.Database, file: NodeFile, bootEpoch: number) {
+    this.path = path;
+    this.disk = new NodeDisk(path);
+    this.stores = file.stores;
+    this.bootEpoch = bootEpoch;
+    this.#lock = lock;
+    this.#identity = file.identity ?? undefined;
+  }
+
+  /** Undefined until the node has founded or joined a cluster. */
+  get identity(): NodeIdentity | undefined {
+    return this.#identity;
+  }
+
+  /** Makes the identity durable. Requires that the directory has none: a node never becomes another. */
+  async adopt(identity: NodeIdentity): Promise<void> {
+    assert(this.#identity === undefined, 'the directory already has an identity');
+    await writeNodeFile(this.path, {format: FORMAT, stores: this.stores, identity});
+    this.#identity = identity;
+  }
+
+  /** Last of all: after it another process may open the directory. */
+  close(): void {
+    this.#lock.close();
+  }
+}
+
+/**
+ * Locks, checks and opens the directory, making it if it is missing. Throws DirectoryLockedError if a
+ * living process has it, FatalError if it is damaged or of a newer format.
+ */
+export async function openDataDirectory(options: DataDirectoryOptions): Promise<DataDirectory> {
+  const {path, stores} = options;
+  assert(stores >= 1, 'a data directory has at least one store');
+  await fs.promises.mkdir(path, {recursive: true});
+  const lock = lockDirectory(path);
+  try {
+    const file = (await readNodeFile(path)) ?? (await createNodeFile(path, stores));
+    // After node.json, and again until there is an identity, so that a crash between leaves no trace.
+    if (file.identity === null) await makeStores(path, file.stores);
+    const bootEpoch = ((await readEpoch(path)) ?? 0) + 1;
+    await replaceFile(join(path, EPOCH_FILE), withChecksum({epoch: bootEpoch}));
+    return new DataDirectory(path, lock, file, bootEpoch);
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+function lockDirectory(path: string): Database.Database {
+  const holder = join(path, 'lock-holder');
+  const lock = new Database(join(path, 'lock'), {timeout: 0});
+  try {
+    lock.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    lock.close();
+    if (systemErrorCode(error) !== 'SQLITE_BUSY') {
+      throw new FatalError(`cannot lock the data directory; ${path}`, error);
+    }
+    const pid = fs.existsSync(holder) ? fs.readFileSync(holder, 'utf8').trim() : 'unknown';
+    throw new DirectoryLockedError(
+      `another process has the data directory ${path} (pid ${pid}); stop it first`,
+    );
+  }
+  fs.writeFileSync(holder, `${process.pid}\n`);
+  return lock;
+}
+
+async function readNodeFile(path: string): Promise<NodeFile | undefined> {
+  const parsed = await readChecked(join(path, NODE_FILE));
+  if (parsed === undefined) return undefined;
+  const {format, stores, identity} = parsed as unknown as NodeFile;
+  if (format !== FORMAT) {
+    throw new FatalError(
+      `cannot open data directory of format ${format}: this build knows ${FORMAT}; ${path}`,
+    );
+  }
+  return {format, stores, identity};
+}
+
+async function createNodeFile(path: string, stores: number): Promise<NodeFile> {
+  if (fs.existsSync(join(path, STORES))) {
+    throw new FatalError(
+      `cannot open data directory: it has stores but no ${NODE_FILE}; restore that file, ` +
+        `or start with an empty directory as a new node; ${path}`,
+    );
+  }
+  const file: NodeFile = {format: FORMAT, stores, identity: null};
+  await writeNodeFile(path, file);
+  return file;
+}
+
+async function makeStores(path: string, stores: number): Promise<void> {
+  for (let store = 0; store < stores; store++) {
+    await fs.promises.mkdir(join(path, storePath(store as StoreId)), {recursive: true});
+  }
+  await syncDirectory(join(path, STORES));
+  await syncDirectory(path);
+  await syncDirectory(dirname(path));
+}
+
+async function writeNodeFile(path: string, file: NodeFile): Promise<void> {
+  await replaceFile(join(path, NODE_FILE), withChecksum({...file}));
+}
+
+async function readEpoch(path: string): Promise<number | undefined> {
+  const parsed = await readChecked(join(path, EPOCH_FILE));
+  const epoch = parsed?.['epoch'];
+  if (epoch === undefined) return undefined;
+  if (!Number.isSafeInteger(epoch)) {
+    throw new FatalError(`cannot read boot epoch: want an integer; ${path}/${EPOCH_FILE}`);
+  }
+  return epoch as number;
+}
+
+/** Writes `text` so that after a crash the file holds all of the old or all of the new. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.tmp`);
+  try {
+    const file = await fs.promises.open(temporary, 'w');
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await fs.promises.rename(temporary, path);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    throw new FatalError(`cannot replace file; ${path}`, error);
+  }
+}
+
+/** One JSON object and the CRC32 of its text, so that a person can read it and a flipped bit is seen. */
+function withChecksum(fields: Record<string, unknown>): string {
+  const text = JSON.stringify(fields);
+  return `${text}\n${crc32(text)}\n`;
+}
+
+async function readChecked(path: string): Promise<Record<string, unknown> | undefined> {
+  let content: string;
+  try {
+    content = await fs.promises.readFile(path, 'utf8');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw new FatalError(`cannot read file; ${path}`, error);
+  }
+  const [text = '', checksum] = content.split('\n');
+  if (String(crc32(text)) !== checksum) {
+    throw new FatalError(`cannot read file: its checksum does not match; ${path}`);
+  }
+  return JSON.parse(text);
+}

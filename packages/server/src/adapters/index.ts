@@ -1,0 +1,16 @@
+export {BackgroundClient} from './background/background-client.ts';
+export {BackgroundWorker, type BackgroundWorkerOptions} from './background/background-worker.ts';
+export {
+  DataDirectory,
+  type DataDirectoryOptions,
+  DirectoryLockedError,
+  type NodeIdentity,
+  openDataDirectory,
+  replaceFile,
+  storePath,
+} from './data-directory.ts';
+export {NodeClock} from './node-clock.ts';
+export {NodeDisk, syncDirectory, systemErrorCode} from './node-disk.ts';
+export {createNodeRandom} from './node-random.ts';
+export {createPinoLog, PinoLog, type PinoLogOptions} from './pino-log.ts';
+export {sqliteManifestStores} from './sqlite-manifest-store.ts';
