@@ -1,1 +1,2 @@
-export {};
+export {runCommandLine} from './program.ts';
+export {EXIT, type Terminal} from './terminal.ts';

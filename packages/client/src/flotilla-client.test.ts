@@ -125,6 +125,14 @@ describe('write', () => {
     expect(error.attempts).toBeGreaterThan(1);
   });
 
+  it('gives up sooner where no node can be connected to', async () => {
+    const client = new FlotillaClient({urls: ['127.0.0.1:1'], unreachableMs: 100});
+    cleanups.push(() => client.close());
+    const startMs = performance.now();
+    expect(await errorOf(client.write('m v=1 1'))).toMatchObject({code: 'CONNECTION_FAILED'});
+    expect(performance.now() - startMs).toBeLessThan(5_000);
+  });
+
   it.each([400, 404, 413, 415, 500, 507])('does not repeat a %i', async (status) => {
     const node = await fakeNode((_seen, response) => fail(response, status, 'NO_USE'));
     const error = await errorOf(clientOf([node.url]).write('m v=1 1'));

@@ -34,6 +34,8 @@ export interface FlotillaClientOptions {
   readonly database?: string | undefined;
   /** Longest time for one call, all tries included. */
   readonly timeoutMs?: number | undefined;
+  /** Give up sooner than `timeoutMs` where for this long no node could even be connected to. */
+  readonly unreachableMs?: number | undefined;
   /** Longest silence of one node in one try of a write before the next is asked. */
   readonly writeSilenceMs?: number | undefined;
   /** Open connections to one node. */
@@ -190,13 +192,18 @@ export class FlotillaClient {
 
   /** Sends until an answer below 400 comes or the deadline passes; then the last failure is thrown. */
   async send(call: Call): Promise<Reply> {
-    const deadlineMs = performance.now() + call.timeoutMs;
+    const startMs = performance.now();
+    const unreachableMs = Math.min(
+      call.timeoutMs,
+      this.#options.unreachableMs ?? Number.POSITIVE_INFINITY,
+    );
+    let isReached = false;
     const tried = new Set<string>();
     let round = 0;
     for (let attempts = 1; ; attempts++) {
       const url = this.#nodes.next(tried, performance.now())!;
       tried.add(url);
-      const leftMs = Math.max(1, deadlineMs - performance.now());
+      const leftMs = Math.max(1, startMs + call.timeoutMs - performance.now());
       const silenceMsMax = Math.min(call.silenceMsMax, leftMs);
       const outcome = await this.#try({...call, url, silenceMsMax});
       const failure = outcome instanceof FlotillaError ? outcome : undefined;
@@ -205,6 +212,8 @@ export class FlotillaClient {
         return {answer: outcome, url, attempts, silenceMsMax: call.timeoutMs};
       }
       if (!maySendAgain(outcome, call.isRepeatable)) throw afterAttempts(outcome, attempts);
+      isReached ||= outcome.code !== 'CONNECTION_FAILED';
+      const deadlineMs = startMs + (isReached ? call.timeoutMs : unreachableMs);
       let waitMs = 0;
       if (tried.size === this.#nodes.size) {
         tried.clear();

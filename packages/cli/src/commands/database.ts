@@ -1,0 +1,163 @@
+// `database list|create|alter|drop`.
+
+import type {Command} from 'commander';
+import {z} from 'zod';
+import {parseDurationMs} from '../duration.ts';
+import {type CommandContext, examples, type Session} from '../session.ts';
+import {EXIT, UsageError} from '../terminal.ts';
+
+const COLUMNS = [
+  'name',
+  'tenant',
+  'ttl',
+  'bucketDuration',
+  'shards',
+  'replicas',
+  'precision',
+  'failover',
+];
+
+const Tenant = z.object({tenant: z.string().optional()});
+const Changes = Tenant.extend({
+  ttl: z.string().optional(),
+  bucketDuration: z.string().optional(),
+  shards: z.union([z.literal('auto'), z.coerce.number().int().min(1).max(64)]).optional(),
+  replicas: z.coerce.number().int().min(1).optional(),
+  precision: z.enum(['ns', 'us', 'ms']).optional(),
+  failover: z.enum(['automatic', 'manual']).optional(),
+  dryRun: z.boolean().optional(),
+});
+type Changes = z.infer<typeof Changes>;
+
+export function addDatabaseCommands(program: Command, context: CommandContext): void {
+  const group = program.command('database').description('databases and their options');
+  addList(group, context);
+  addCreate(group, context);
+  addAlter(group, context);
+  addDrop(group, context);
+}
+
+function addList(group: Command, context: CommandContext): void {
+  const command = withTenant(group.command('list'))
+    .description('list the databases and their options')
+    .addHelpText('after', examples(['database list', 'database list --tenant acme --json']));
+  context.client(command, Tenant, async (session, options) => {
+    const databases = await session.client.admin.databases(options);
+    const flat = databases.map(flattenOptions);
+    await session.print(databases, () => '');
+    if (!session.json) await session.table(flat, COLUMNS, 'no databases');
+    return EXIT.ok;
+  });
+}
+
+function addCreate(group: Command, context: CommandContext): void {
+  const command = withChanges(group.command('create').argument('<name>'))
+    .option('--precision <unit>', 'of its times: ns, us or ms; fixed for ever (default ns)')
+    .description('make a database')
+    .addHelpText(
+      'after',
+      examples(['database create metrics', 'database create metrics --ttl 30d --replicas 3']),
+    );
+  context.client(command, Changes, async (session, options, name = '') => {
+    const definition = {name, ...definitionOf(options)};
+    if (options.dryRun === true) return printPlan(session, 'create', definition);
+    await session.client.admin.createDatabase(definition, {tenant: options.tenant});
+    await session.print({created: name}, () => `created ${name}\n`);
+    return EXIT.ok;
+  });
+}
+
+function addAlter(group: Command, context: CommandContext): void {
+  const command = withChanges(group.command('alter').argument('<name>'))
+    .description('change options of a database; shards and bucket duration count for new buckets')
+    .addHelpText(
+      'after',
+      examples(['database alter metrics --ttl 90d', 'database alter metrics --ttl none']),
+    );
+  context.client(command, Changes, async (session, options, name = '') => {
+    const changes = definitionOf(options);
+    if (Object.keys(changes).length === 0) throw new UsageError('name an option to change');
+    if (options.dryRun === true) return printPlan(session, `alter ${name}`, changes);
+    await session.client.admin.alterDatabase(name, changes, {tenant: options.tenant});
+    await session.print({altered: name, ...changes}, () => `altered ${name}\n`);
+    return EXIT.ok;
+  });
+}
+
+function addDrop(group: Command, context: CommandContext): void {
+  const schema = Tenant.extend({dryRun: z.boolean().optional()});
+  const command = withTenant(group.command('drop').argument('<name>'))
+    .option('--dry-run', 'say what would be done')
+    .description('drop a database')
+    .addHelpText('after', examples(['database drop metrics']));
+  context.client(command, schema, async (session, options, name = '') => {
+    if (options.dryRun === true) {
+      const found = await session.client.admin.database(name, {tenant: options.tenant});
+      return printPlan(session, 'drop', found);
+    }
+    await session.client.admin.dropDatabase(name, {tenant: options.tenant});
+    await session.print({dropped: name}, () => `dropped ${name}\n`);
+    return EXIT.ok;
+  });
+}
+
+async function printPlan(session: Session, verb: string, plan: object): Promise<number> {
+  await session.print({dryRun: true, plan}, () => `would ${verb}: ${JSON.stringify(plan)}\n`);
+  return EXIT.ok;
+}
+
+function withTenant(command: Command): Command {
+  return command.option('--tenant <name>', 'tenant of the database (default: default)');
+}
+
+function withChanges(command: Command): Command {
+  return withTenant(command)
+    .option('--ttl <duration>', 'drop rows older than this, as 30d or 12h; none keeps them')
+    .option('--bucket-duration <duration>', 'time range of one bucket (default 7d)')
+    .option('--shards <n|auto>', 'replica sets of one bucket')
+    .option('--replicas <n>', 'copies of each replica set (default 3)')
+    .option('--failover <mode>', 'automatic or manual')
+    .option('--dry-run', 'say what would be done');
+}
+
+/** The options as the admin routes take them; durations in ms, null for none. */
+function definitionOf(options: Changes): Record<string, unknown> {
+  const {ttl, bucketDuration, shards, replicas, precision, failover} = options;
+  const definition = {
+    ttlMs: ttl === undefined ? undefined : ttl === 'none' ? null : parseDurationMs(ttl, '--ttl'),
+    bucketDurationMs:
+      bucketDuration === undefined
+        ? undefined
+        : parseDurationMs(bucketDuration, '--bucket-duration'),
+    shards,
+    replicas,
+    precision,
+    failover,
+  };
+  return Object.fromEntries(Object.entries(definition).filter(([, value]) => value !== undefined));
+}
+
+/** Options may stand beside the name or in an object of their own; durations are shown as people say them. */
+function flattenOptions(database: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const options = database['options'];
+  const flat: Record<string, unknown> = {
+    ...database,
+    ...(typeof options === 'object' && options !== null ? options : {}),
+  };
+  flat['ttl'] ??= showDuration(flat['ttlMs']) ?? 'none';
+  flat['bucketDuration'] ??= showDuration(flat['bucketDurationMs']);
+  return flat;
+}
+
+function showDuration(ms: unknown): string | undefined {
+  if (typeof ms !== 'number') return undefined;
+  for (const [unit, size] of [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1000],
+  ] as const) {
+    if (ms % size === 0) return `${ms / size}${unit}`;
+  }
+  return `${ms}ms`;
+}

@@ -1,0 +1,200 @@
+// `replica-set list|show` and the four changes of its members, each of which starts an operation.
+
+import type {ReplicaSet, ReplicaSetChange} from '@flotilla/client';
+import type {Command} from 'commander';
+import {z} from 'zod';
+import {watchOperation} from '../operation-watch.ts';
+import {type CommandContext, examples, type Session} from '../session.ts';
+import {formatCell, renderRecords} from '../table.ts';
+import {EXIT, UsageError, widthOf} from '../terminal.ts';
+
+const LIST_COLUMNS = [
+  'id',
+  'database',
+  'start',
+  'end',
+  'shard',
+  'epoch',
+  'state',
+  'leader',
+  'replicas',
+];
+const REPLICA_COLUMNS = [
+  'replica',
+  'node',
+  'role',
+  'leader',
+  'state',
+  'appliedIndex',
+  'commitIndex',
+  'lag',
+];
+
+const ChangeOptions = z.object({
+  wait: z.boolean().default(true),
+  dryRun: z.boolean().default(false),
+  node: z.string().optional(),
+  replica: z.string().optional(),
+  from: z.string().optional(),
+  to: z.string().optional(),
+});
+type ChangeOptions = z.infer<typeof ChangeOptions>;
+
+export function addReplicaSetCommands(program: Command, context: CommandContext): void {
+  const group = program
+    .command('replica-set')
+    .description('replica sets: one bucket and shard each, one Raft group each');
+  addList(group, context);
+  addShow(group, context);
+  addChange(context, {
+    command: group
+      .command('add-replica')
+      .description('add a replica on a node; it joins as a learner and votes once caught up')
+      .option('--node <node>', 'where')
+      .addHelpText('after', examples(['replica-set add-replica 12 --node 4'])),
+    changeOf: ({node}) => ({action: 'add-replica', node: must(node, '--node')}),
+  });
+  addChange(context, {
+    command: group
+      .command('remove-replica')
+      .description('remove a replica, named by itself or by its node')
+      .option('--replica <replica>', 'which')
+      .option('--node <node>', 'the one on this node')
+      .addHelpText('after', examples(['replica-set remove-replica 12 --node 2'])),
+    changeOf: removalOf,
+  });
+  addChange(context, {
+    command: group
+      .command('move-replica')
+      .description('move a replica from one node to another while the load goes on')
+      .option('--from <node>', 'node that has it')
+      .option('--to <node>', 'node that gets it')
+      .addHelpText('after', examples(['replica-set move-replica 12 --from 2 --to 4'])),
+    changeOf: ({from, to}) => ({
+      action: 'move-replica',
+      from: must(from, '--from'),
+      to: must(to, '--to'),
+    }),
+  });
+  addChange(context, {
+    command: group
+      .command('transfer-leader')
+      .description('hand the lead to the replica on another node')
+      .option('--to <node>', 'node of the next leader')
+      .addHelpText('after', examples(['replica-set transfer-leader 12 --to 3'])),
+    changeOf: ({to}) => ({action: 'transfer-leader', to: must(to, '--to')}),
+  });
+}
+
+function addList(group: Command, context: CommandContext): void {
+  const schema = z.object({db: z.string().optional(), tenant: z.string().optional()});
+  const command = group
+    .command('list')
+    .description('list the replica sets')
+    .option('--db <name>', 'of this database only')
+    .option('--tenant <name>', 'tenant of the database')
+    .addHelpText('after', examples(['replica-set list --db metrics']));
+  context.client(command, schema, async (session, {db, tenant}) => {
+    const sets = await session.client.admin.replicaSets({database: db, tenant});
+    await session.print(sets, () =>
+      sets.length === 0
+        ? 'no replica sets\n'
+        : renderRecords(sets.map(summaryOf), LIST_COLUMNS, widthOf(session.terminal.stdout)),
+    );
+    return EXIT.ok;
+  });
+}
+
+function addShow(group: Command, context: CommandContext): void {
+  const command = group
+    .command('show')
+    .argument('<id>')
+    .description('show one replica set and each of its replicas')
+    .addHelpText('after', examples(['replica-set show 12']));
+  context.client(command, z.object({}), async (session, _options, id = '') => {
+    const set = await session.client.admin.replicaSet(id);
+    await session.print(set, () => renderReplicaSet(set, widthOf(session.terminal.stdout)));
+    return EXIT.ok;
+  });
+}
+
+function addChange(
+  context: CommandContext,
+  change: {command: Command; changeOf: (options: ChangeOptions) => ReplicaSetChange},
+): void {
+  const command = change.command
+    .argument('<id>')
+    .option('--no-wait', 'return as soon as the operation is accepted')
+    .option('--dry-run', 'say what would be done');
+  context.client(command, ChangeOptions, async (session, options, id = '') => {
+    const wanted = change.changeOf(options);
+    if (options.dryRun) return printPlan(session, id, wanted);
+    const operation = await session.client.admin.changeReplicaSet(id, wanted);
+    if (options.wait) return watchOperation(session, operation);
+    await session.print(
+      operation,
+      () =>
+        `operation ${operation.id} has begun\n` +
+        `  watch it: ${session.commandLine(`operation watch ${operation.id}`)}\n`,
+    );
+    return EXIT.ok;
+  });
+}
+
+async function printPlan(session: Session, id: string, change: ReplicaSetChange): Promise<number> {
+  const set = await session.client.admin.replicaSet(id);
+  const width = widthOf(session.terminal.stdout);
+  const {action, ...target} = change;
+  const words = Object.entries(target).map(([name, value]) => `${name} ${value}`);
+  await session.print(
+    {dryRun: true, change, replicaSet: set},
+    () => `would ${action} ${words.join(', ')} of:\n${renderReplicaSet(set, width)}`,
+  );
+  return EXIT.ok;
+}
+
+function removalOf({node, replica}: ChangeOptions): ReplicaSetChange {
+  if (node !== undefined && replica !== undefined) {
+    throw new UsageError('name the replica by --replica or by --node, not by both');
+  }
+  if (replica !== undefined) return {action: 'remove-replica', replica};
+  return {action: 'remove-replica', node: must(node, '--replica or --node')};
+}
+
+function must(value: string | undefined, option: string): string {
+  if (value === undefined) throw new UsageError(`${option} is missing`);
+  return value;
+}
+
+function summaryOf(set: ReplicaSet): Record<string, unknown> {
+  const bucket = bucketOf(set);
+  return {
+    ...set,
+    start: bucket['start'],
+    end: bucket['end'],
+    leader: set.replicas.find((replica) => replica.leader)?.node,
+    replicas: set.replicas
+      .map(({node, role}) => (role === 'learner' ? `${node}*` : node))
+      .join(' '),
+  };
+}
+
+export function renderReplicaSet(set: ReplicaSet, width?: number): string {
+  const bucket = bucketOf(set);
+  const head = [
+    `replica set ${set.id}`,
+    `database ${formatCell(set['database'])}`,
+    `bucket ${formatCell(bucket['id'])} [${formatCell(bucket['start'])}, ${formatCell(bucket['end'])})`,
+    `shard ${formatCell(set['shard'])}`,
+    `epoch ${formatCell(set['epoch'])}`,
+    formatCell(set['state']),
+  ];
+  return `${head.join('  ')}\n\n${renderRecords(set.replicas, REPLICA_COLUMNS, width)}`;
+}
+
+function bucketOf(set: ReplicaSet): Readonly<Record<string, unknown>> {
+  const bucket = set['bucket'];
+  return typeof bucket === 'object' && bucket !== null
+    ? (bucket as Record<string, unknown>)
+    : {id: bucket};
+}

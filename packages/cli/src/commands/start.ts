@@ -1,0 +1,179 @@
+// `start`: one node in this process, until a signal or a fault stops it.
+
+import path from 'node:path';
+import {FlotillaClient} from '@flotilla/client';
+import type {Command} from 'commander';
+import {z} from 'zod';
+import type {RunningNode, ServerEntry, StartNodeOptions} from '../server-entry.ts';
+import {type CommandContext, examples} from '../session.ts';
+import {EXIT, type Terminal, UsageError, writeOut} from '../terminal.ts';
+
+/** A stop that takes longer is cut off: what is acknowledged is on disk already. */
+const STOP_MS_MAX = 10_000;
+/** Between looks whether the node is ready. */
+const READY_POLL_MS = 200;
+
+const Options = z.object({
+  data: z.string().default('./data'),
+  listen: z.string().default('127.0.0.1:8902'),
+  advertise: z.string().optional(),
+  join: z.string().optional(),
+  bootstrap: z.boolean().default(false),
+  engineThreads: z.coerce.number().int().min(0).max(256).optional(),
+  zone: z.string().optional(),
+  log: z.enum(['pretty', 'json']).default('pretty'),
+  hints: z.boolean().default(true),
+});
+type Options = z.infer<typeof Options>;
+
+export function addStartCommand(program: Command, context: CommandContext): void {
+  const command = program
+    .command('start')
+    .description('start a node; alone on loopback it founds a cluster of one')
+    .option('--data <directory>', 'where its files live (default ./data)')
+    .option('--listen <host:port>', 'HTTP; gRPC takes the next port (default 127.0.0.1:8902)')
+    .option('--advertise <host:port>', 'how the other nodes reach it (default: --listen)')
+    .option('--join <a,b,c>', 'addresses of the cluster, its own may be among them')
+    .option('--bootstrap', 'found the cluster; given to one node of --join')
+    .option('--engine-threads <n>', 'default: cores - 1')
+    .option('--zone <name>', 'replicas of a set are spread over zones')
+    .option('--log <form>', 'pretty (for people, the default) or json')
+    .option('--no-hints', 'leave out the curl lines')
+    .addHelpText(
+      'after',
+      examples([
+        'start',
+        'start --listen 10.0.0.1:8902 --join 10.0.0.1:8902,10.0.0.2:8902,10.0.0.3:8902 --bootstrap',
+        'start --listen 10.0.0.2:8902 --join 10.0.0.1:8902,10.0.0.2:8902,10.0.0.3:8902',
+      ]),
+    );
+  context.plain(command, Options, start);
+}
+
+async function start(terminal: Terminal, options: Options): Promise<number> {
+  checkAddress(options.listen, '--listen');
+  if (options.advertise !== undefined) checkAddress(options.advertise, '--advertise');
+  const node = await startServer(options);
+  const stopping = stopOnSignal(terminal, node);
+  if (options.hints && options.log === 'pretty') {
+    hintWhenReady(terminal, node).catch((error: unknown) => {
+      terminal.stderr.write(`flotilla: cannot look whether the node is ready: ${String(error)}\n`);
+    });
+  }
+  const code = await Promise.race([node.stopped, stopping]);
+  // Whatever still keeps the event loop alive has had its time.
+  process.exit(code);
+}
+
+async function startServer(options: Options): Promise<RunningNode> {
+  const {startNode} = (await import('@flotilla/server')) as unknown as ServerEntry;
+  const nodeOptions: StartNodeOptions = {
+    dataDirectory: path.resolve(options.data),
+    listen: options.listen,
+    advertise: options.advertise,
+    join: options.join === undefined ? undefined : splitAddresses(options.join),
+    bootstrap: options.bootstrap,
+    engineThreads: options.engineThreads,
+    zone: options.zone,
+    log: options.log,
+  };
+  try {
+    return await startNode(nodeOptions);
+  } catch (error) {
+    throw explainTakenPort(error, options.listen);
+  }
+}
+
+/** Names the port and the flag; any other failure is passed on. */
+export function explainTakenPort(error: unknown, listen: string): unknown {
+  const cause = (error as {cause?: unknown}).cause;
+  const taken = [error, cause].find(
+    (each) => (each as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE',
+  ) as {port?: number} | undefined;
+  if (taken === undefined) return error;
+  const {host, port} = splitAddress(listen);
+  const takenPort = taken.port ?? port;
+  const use = takenPort === port ? 'HTTP' : 'gRPC, the port after that of --listen';
+  return new Error(
+    `port ${takenPort} (${use}) is taken: stop what uses it, or choose another with ` +
+      `--listen ${host}:${port + 10}`,
+  );
+}
+
+/** Resolves with the exit code if the node does not stop in time; its own `stopped` comes first else. */
+function stopOnSignal(terminal: Terminal, node: RunningNode): Promise<number> {
+  return new Promise((resolve) => {
+    let isStopping = false;
+    const stop = () => {
+      // Again means at once: a person who presses Ctrl-C twice means it.
+      if (isStopping) return resolve(EXIT.interrupted);
+      isStopping = true;
+      const timer = setTimeout(() => {
+        terminal.stderr.write(`flotilla: did not stop within ${STOP_MS_MAX / 1000} s\n`);
+        resolve(EXIT.failed);
+      }, STOP_MS_MAX);
+      timer.unref();
+      node.stop().catch((error: unknown) => {
+        terminal.stderr.write(`flotilla: cannot stop cleanly: ${String(error)}\n`);
+        resolve(EXIT.failed);
+      });
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+    // Started by `dev`, which went away without a word.
+    process.once('disconnect', stop);
+  });
+}
+
+async function hintWhenReady(terminal: Terminal, node: RunningNode): Promise<void> {
+  const url = reachableUrl(node.address);
+  const client = new FlotillaClient({urls: [url]});
+  let isStopped = false;
+  void node.stopped.finally(() => {
+    isStopped = true;
+  });
+  try {
+    while (!isStopped) {
+      if (await client.isReady(url)) return await writeOut(terminal.stdout, renderHints(url));
+      await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+    }
+  } finally {
+    client.close();
+  }
+}
+
+export function renderHints(url: string): string {
+  return `
+Flotilla listens on ${url}
+  write a point:  curl '${url}/api/v1/write?db=public' --data-binary 'cpu,host=a usage=0.5'
+  read it back:   curl '${url}/api/v1/sql?db=public' -H 'Accept: text/plain' -d 'SELECT * FROM cpu'
+
+`;
+}
+
+/** A wildcard address is for listening; from here the node is reached by loopback. */
+function reachableUrl(address: string): string {
+  const url = address.includes('://') ? address : `http://${address}`;
+  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+}
+
+function splitAddresses(text: string): string[] {
+  const addresses = text
+    .split(',')
+    .map((address) => address.trim())
+    .filter((address) => address !== '');
+  for (const address of addresses) checkAddress(address, '--join');
+  return addresses;
+}
+
+function checkAddress(address: string, option: string): void {
+  const {host, port} = splitAddress(address);
+  if (host === '' || !(port >= 1 && port <= 65_534)) {
+    throw new UsageError(`${option}: not host:port: ${address} (as 127.0.0.1:8902)`);
+  }
+}
+
+function splitAddress(address: string): {host: string; port: number} {
+  const colon = address.lastIndexOf(':');
+  return {host: address.slice(0, Math.max(0, colon)), port: Number(address.slice(colon + 1))};
+}

@@ -1,0 +1,66 @@
+// `status`: one verdict, and for each reason the next command to type.
+
+import type {Status} from '@flotilla/client';
+import {FlotillaError} from '@flotilla/client';
+import type {Command} from 'commander';
+import {z} from 'zod';
+import {type CommandContext, examples, type Session} from '../session.ts';
+import {renderRecords} from '../table.ts';
+import {EXIT, widthOf} from '../terminal.ts';
+
+const EXIT_OF_VERDICT: Record<Status['verdict'], number> = {
+  healthy: EXIT.ok,
+  degraded: EXIT.failed,
+  unavailable: EXIT.unavailable,
+};
+
+/** Whoever asks for the verdict wants it now; a cluster that cannot give it by then is unavailable. */
+const TIMEOUT_MS = 5_000;
+
+const NODE_COLUMNS = [
+  'id',
+  'node',
+  'address',
+  'zone',
+  'state',
+  'alive',
+  'leaders',
+  'replicas',
+  'version',
+];
+
+export function addStatusCommand(program: Command, context: CommandContext): void {
+  const command = program
+    .command('status')
+    .description('say whether the cluster is healthy (0), degraded (1) or unavailable (2)')
+    .addHelpText('after', examples(['status', 'status --url a:8902,b:8902 --json']));
+  context.client(command, z.object({}), async (session) => {
+    const status = await statusOrUnavailable(session);
+    await session.print(status, () => renderStatus(status, widthOf(session.terminal.stdout)));
+    return EXIT_OF_VERDICT[status.verdict];
+  });
+}
+
+/** No answer from any node is a verdict too. */
+async function statusOrUnavailable(session: Session): Promise<Status> {
+  try {
+    return await session.client.admin.status({timeoutMs: session.timeoutMs ?? TIMEOUT_MS});
+  } catch (error) {
+    if (!(error instanceof FlotillaError)) throw error;
+    const isNoAnswer = error.status === undefined || error.status === 503;
+    if (!isNoAnswer) throw error;
+    const next = error.status === undefined ? './flotilla start' : session.commandLine('node list');
+    return {verdict: 'unavailable', reasons: [{message: error.message, next}], nodes: []};
+  }
+}
+
+export function renderStatus(status: Status, width?: number): string {
+  const name = status.cluster?.['name'] ?? status.cluster?.['id'];
+  const head = name === undefined ? status.verdict : `${status.verdict}  (cluster ${String(name)})`;
+  const reasons = status.reasons.map(({message, next}) =>
+    next === undefined ? `- ${message}\n` : `- ${message}\n    next: ${next}\n`,
+  );
+  const nodes =
+    status.nodes.length === 0 ? '' : `\n${renderRecords(status.nodes, NODE_COLUMNS, width)}`;
+  return `${head}\n${reasons.join('')}${nodes}`;
+}

@@ -1,0 +1,64 @@
+// Follows an operation to its end. The operation belongs to the cluster, not to this process: Ctrl-C
+// only stops looking, and says how to look again.
+
+import {setTimeout as sleep} from 'node:timers/promises';
+import {isFinal, type Operation} from '@flotilla/client';
+import {ProgressBar} from './progress-bar.ts';
+import type {Session} from './session.ts';
+import {EXIT, writeOut} from './terminal.ts';
+
+/** Twice a second: a move takes seconds to minutes. */
+const POLL_MS = 500;
+
+export async function watchOperation(session: Session, first: Operation): Promise<number> {
+  const {terminal} = session;
+  const aborter = new AbortController();
+  const stopListening = terminal.onInterrupt(() => aborter.abort());
+  const bar = new ProgressBar(terminal.stderr);
+  try {
+    const last = await follow(session, {first, bar, signal: aborter.signal});
+    bar.clear();
+    await session.print(last, () => `${describe(last)}\n`);
+    return last.state === 'done' ? EXIT.ok : EXIT.failed;
+  } catch (error) {
+    bar.clear();
+    if (!aborter.signal.aborted) throw error;
+    await writeOut(
+      terminal.stderr,
+      `operation ${first.id} goes on; watch it with: ` +
+        `${session.commandLine(`operation watch ${first.id}`)}\n`,
+    );
+    return EXIT.interrupted;
+  } finally {
+    stopListening();
+  }
+}
+
+async function follow(
+  session: Session,
+  watch: {first: Operation; bar: ProgressBar; signal: AbortSignal},
+): Promise<Operation> {
+  const {bar, signal} = watch;
+  let operation = watch.first;
+  let shownStep: string | undefined;
+  while (!isFinal(operation)) {
+    const {percent, step} = operation;
+    bar.update(typeof percent === 'number' ? percent / 100 : undefined, describe(operation));
+    if (session.terminal.stderr.isTTY !== true && step !== shownStep) {
+      await writeOut(session.terminal.stderr, `${describe(operation)}\n`);
+      shownStep = step;
+    }
+    await sleep(POLL_MS, undefined, {signal});
+    operation = await session.client.admin.operation(operation.id, {signal});
+  }
+  return operation;
+}
+
+function describe(operation: Operation): string {
+  const {id, kind, state, step, error, replicaSet} = operation;
+  const target =
+    replicaSet === undefined || replicaSet === null ? '' : ` of replica set ${replicaSet}`;
+  const where = state === 'running' && step !== '' ? `${state}, ${step}` : state;
+  const reason = error === undefined || error === null ? '' : `: ${String(error)}`;
+  return `operation ${id} (${kind}${target}): ${where}${reason}`;
+}

@@ -1,0 +1,380 @@
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import http from 'node:http';
+import type {AddressInfo} from 'node:net';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {Readable, Writable} from 'node:stream';
+import {gzipSync} from 'node:zlib';
+import {afterEach, describe, expect, it} from 'vitest';
+import {runCommandLine} from './program.ts';
+import {EXIT, type Terminal} from './terminal.ts';
+
+interface Seen {
+  readonly method: string;
+  readonly path: string;
+  readonly body: string;
+}
+type Routes = Record<string, (seen: Seen) => unknown>;
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup();
+});
+
+class Refusal {
+  readonly status: number;
+  readonly body: object;
+  constructor(status: number, body: object) {
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** Answers `METHOD /path` from `routes`; a string goes out as it is, a Refusal with its status. */
+async function fakeCluster(routes: Routes): Promise<{url: string; seen: Seen[]}> {
+  const seen: Seen[] = [];
+  const server = http.createServer((request, response) => {
+    const pieces: Buffer[] = [];
+    request.on('data', (piece: Buffer) => pieces.push(piece));
+    request.on('end', () => {
+      const {method = '', url = ''} = request;
+      const entry = {method, path: url, body: Buffer.concat(pieces).toString()};
+      seen.push(entry);
+      const route = routes[`${method} ${url.split('?')[0]}`];
+      const answer =
+        route === undefined ? new Refusal(404, {code: 'ROUTE_NOT_FOUND'}) : route(entry);
+      if (answer instanceof Refusal) response.statusCode = answer.status;
+      if (answer === undefined) response.statusCode = 204;
+      const body = answer instanceof Refusal ? answer.body : answer;
+      response.end(typeof body === 'string' || body === undefined ? body : JSON.stringify(body));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return {url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen};
+}
+
+class Sink extends Writable {
+  text = '';
+  readonly isTTY: boolean;
+  readonly columns = 80;
+  constructor(isTTY: boolean) {
+    super();
+    this.isTTY = isTTY;
+  }
+  override _write(piece: Buffer, _encoding: string, done: () => void): void {
+    this.text += piece.toString();
+    done();
+  }
+}
+
+async function run(
+  args: string[],
+  options: {
+    url?: string;
+    stdin?: string;
+    tty?: boolean;
+    onInterrupt?: (stop: () => void) => void;
+  } = {},
+) {
+  const stdout = new Sink(options.tty ?? false);
+  const stderr = new Sink(options.tty ?? false);
+  const terminal: Terminal = {
+    stdin: Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]),
+    stdout,
+    stderr,
+    env: {FLOTILLA_URL: options.url ?? 'http://127.0.0.1:1'},
+    onInterrupt(handler) {
+      options.onInterrupt?.(handler);
+      return () => {};
+    },
+  };
+  const code = await runCommandLine(args, terminal);
+  return {code, out: stdout.text, err: stderr.text};
+}
+
+describe('status', () => {
+  const degraded = {
+    verdict: 'degraded',
+    reasons: [{message: 'node 2 is down', next: './flotilla node list'}],
+    cluster: {id: 'c1'},
+    nodes: [{id: 1, address: 'a:1', state: 'active'}],
+  };
+
+  it.each([
+    ['healthy', 0],
+    ['degraded', 1],
+    ['unavailable', 2],
+  ])('%s exits with %i', async (verdict, code) => {
+    const {url} = await fakeCluster({'GET /admin/v1/status': () => ({...degraded, verdict})});
+    expect(await run(['status'], {url})).toMatchObject({code});
+  });
+
+  it('shows each reason with the next command', async () => {
+    const {url} = await fakeCluster({'GET /admin/v1/status': () => degraded});
+    const {out} = await run(['status'], {url});
+    expect(out).toBe(
+      'degraded  (cluster c1)\n- node 2 is down\n    next: ./flotilla node list\n\n' +
+        'ID  ADDRESS  STATE\n 1  a:1      active\n',
+    );
+    const json = await run(['status', '--json'], {url});
+    expect(JSON.parse(json.out)).toMatchObject(degraded);
+  });
+
+  it('is unavailable where no node answers', async () => {
+    const {code, out} = await run(['status', '--timeout', '0.2']);
+    expect(code).toBe(2);
+    expect(out).toMatch(/^unavailable\n- cannot connect to http:\/\/127\.0\.0\.1:1/);
+    expect(out).toContain('next: ./flotilla start');
+  });
+});
+
+describe('usage', () => {
+  it.each([
+    [['sail'], /unknown command/],
+    [['status', '--speed'], /unknown option/],
+    [['replica-set', 'show'], /missing required argument/],
+    [['database', 'create', 'x', '--replicas', 'many'], /--replicas: /],
+    [['database', 'create', 'x', '--ttl', 'soon'], /--ttl: not a duration: soon/],
+    [['database', 'alter', 'x'], /name an option/],
+    [['replica-set', 'move-replica', '1', '--from', '2'], /--to is missing/],
+    [['status', '--url', 'http://a b'], /--url: not a URL/],
+    [['start', '--listen', 'here'], /--listen: not host:port: here/],
+    [['sql', '-e', ' ; -- nothing'], /no SQL/],
+  ])('%j', async (args, message) => {
+    const {code, err} = await run(args);
+    expect(code).toBe(EXIT.usage);
+    expect(err).toMatch(message);
+  });
+
+  it.each([
+    ['start'],
+    ['dev'],
+    ['sql'],
+    ['write'],
+    ['status'],
+    ['node list'],
+    ['database list'],
+    ['database create'],
+    ['database alter'],
+    ['database drop'],
+    ['replica-set list'],
+    ['replica-set show'],
+    ['replica-set add-replica'],
+    ['replica-set remove-replica'],
+    ['replica-set move-replica'],
+    ['replica-set transfer-leader'],
+    ['operation list'],
+    ['operation show'],
+    ['operation watch'],
+  ])('%s --help shows examples', async (command) => {
+    const {code, out} = await run([...command.split(' '), '--help']);
+    expect(code).toBe(0);
+    expect(out).toContain(`Examples:\n  ./flotilla ${command}`);
+  });
+
+  it('documents the exit codes', async () => {
+    expect((await run(['--help'])).out).toMatch(/Exit codes:[\s\S]*130/);
+  });
+
+  it('prints failures as JSON where asked', async () => {
+    const {url} = await fakeCluster({});
+    const {code, err} = await run(['node', 'list', '--json'], {url});
+    expect(code).toBe(EXIT.failed);
+    expect(JSON.parse(err)).toMatchObject({code: 'ROUTE_NOT_FOUND'});
+  });
+});
+
+describe('database', () => {
+  it('lists with durations as people say them', async () => {
+    const options = {bucketDurationMs: 604_800_000, replicas: 3, shards: 'auto', precision: 'ns'};
+    const {url} = await fakeCluster({
+      'GET /admin/v1/databases': () => [{name: 'public', options}],
+    });
+    const {out} = await run(['database', 'list'], {url});
+    expect(out).toBe(
+      'NAME    TTL   BUCKET DURATION  SHARDS  REPLICAS  PRECISION\n' +
+        'public  none  7d               auto           3  ns\n',
+    );
+  });
+
+  it('creates, alters and drops', async () => {
+    const {url, seen} = await fakeCluster({
+      'POST /admin/v1/databases': () => ({}),
+      'PATCH /admin/v1/databases/m': () => ({}),
+      'DELETE /admin/v1/databases/m': () => undefined,
+    });
+    const created = await run(['database', 'create', 'm', '--ttl', '30d', '--shards', '8'], {url});
+    expect(created).toMatchObject({code: 0, out: 'created m\n'});
+    expect(await run(['database', 'alter', 'm', '--ttl', 'none'], {url})).toMatchObject({code: 0});
+    expect(await run(['database', 'drop', 'm', '--tenant', 't'], {url})).toMatchObject({code: 0});
+    expect(seen.map(({body}) => (body === '' ? undefined : JSON.parse(body)))).toEqual([
+      {name: 'm', ttlMs: 2_592_000_000, shards: 8},
+      {ttlMs: null},
+      undefined,
+    ]);
+    expect(seen[2]!.path).toBe('/admin/v1/databases/m?tenant=t');
+  });
+
+  it('sends nothing on a dry run', async () => {
+    const {url, seen} = await fakeCluster({});
+    const {out} = await run(['database', 'create', 'm', '--dry-run'], {url});
+    expect(out).toBe('would create: {"name":"m"}\n');
+    expect(seen).toEqual([]);
+  });
+});
+
+describe('replica sets and operations', () => {
+  const set = {
+    id: 12,
+    database: 'public',
+    bucket: {id: 3, start: '2026-01-01T00:00:00Z', end: '2026-01-08T00:00:00Z'},
+    shard: 0,
+    epoch: 2,
+    state: 'open',
+    replicas: [
+      {replica: 31, node: 1, role: 'voter', leader: true, state: 'open', appliedIndex: 9, lag: 0},
+      {replica: 32, node: 2, role: 'learner', leader: false, state: 'open', lag: 4},
+    ],
+  };
+  const operation = {id: 7, kind: 'move-replica', state: 'running', step: 'catch-up', percent: 40};
+
+  it('lists and shows', async () => {
+    const {url} = await fakeCluster({
+      'GET /admin/v1/replica-sets': () => [set],
+      'GET /admin/v1/replica-sets/12': () => set,
+    });
+    const list = await run(['replica-set', 'list', '--db', 'public'], {url});
+    expect(list.out.split('\n')[1]).toMatch(/^12 {2}public .* open +1 +1 2\*$/);
+    const shown = await run(['replica-set', 'show', '12'], {url});
+    expect(shown.out).toContain('replica set 12  database public  bucket 3 [2026-01-01T00:00:00Z');
+    expect(shown.out).toMatch(/32 {5}2 {2}learner {2}no/);
+  });
+
+  it('moves and watches to the end', async () => {
+    let looks = 0;
+    const {url, seen} = await fakeCluster({
+      'POST /admin/v1/replica-sets/12/move-replica': () => ({operation}),
+      'GET /admin/v1/operations/7': () =>
+        ++looks < 2 ? operation : {...operation, state: 'done', step: 'done'},
+    });
+    const args = ['replica-set', 'move-replica', '12', '--from', '1', '--to', '3'];
+    const {code, out, err} = await run(args, {url});
+    expect(code).toBe(0);
+    expect(seen[0]!.body).toBe('{"from":"1","to":"3"}');
+    expect(err).toBe('operation 7 (move-replica): running, catch-up\n');
+    expect(out).toBe('operation 7 (move-replica): done\n');
+  });
+
+  it('fails as the operation fails', async () => {
+    const failed = {...operation, state: 'failed', error: 'node 3 is gone'};
+    const {url} = await fakeCluster({'GET /admin/v1/operations/7': () => failed});
+    const {code, out} = await run(['operation', 'watch', '7'], {url});
+    expect(code).toBe(EXIT.failed);
+    expect(out).toContain('failed: node 3 is gone');
+  });
+
+  it('leaves it running on Ctrl-C and says how to watch', async () => {
+    const {url} = await fakeCluster({'GET /admin/v1/operations/7': () => operation});
+    const onInterrupt = (stop: () => void) => setTimeout(stop, 50);
+    const args = ['operation', 'watch', '7', '--url', url];
+    const {code, err} = await run(args, {tty: true, onInterrupt});
+    expect(code).toBe(EXIT.interrupted);
+    expect(err).toContain('[##########................] 40%');
+    expect(err).toContain(`watch it with: ./flotilla operation watch 7 --url ${url}\n`);
+  });
+
+  it('returns at once where asked', async () => {
+    const {url} = await fakeCluster({
+      'POST /admin/v1/replica-sets/12/remove-replica': () => ({operation}),
+    });
+    const args = ['replica-set', 'remove-replica', '12', '--node', '2', '--no-wait'];
+    const {code, out} = await run(args, {url});
+    expect(code).toBe(0);
+    expect(out).toContain('watch it: ./flotilla operation watch 7');
+  });
+
+  it('says what it would do', async () => {
+    const {url, seen} = await fakeCluster({'GET /admin/v1/replica-sets/12': () => set});
+    const args = ['replica-set', 'add-replica', '12', '--node', '4', '--dry-run'];
+    expect((await run(args, {url})).out).toMatch(/^would add-replica node 4 of:\nreplica set 12/);
+    expect(seen.length).toBe(1);
+  });
+});
+
+describe('sql', () => {
+  const accept = {'POST /api/v1/sql': ({body}: Seen) => `<${body}>`};
+
+  it('runs statements from -e and stdin', async () => {
+    const {url} = await fakeCluster(accept);
+    expect(await run(['sql', '-e', "SELECT ';'; SELECT 2"], {url})).toMatchObject({
+      code: 0,
+      out: "<SELECT ';'>\n<SELECT 2>\n",
+    });
+    expect((await run(['sql'], {url, stdin: 'SELECT 3;\n'})).out).toBe('<SELECT 3>\n');
+  });
+
+  it('stops at the first failure and points to it', async () => {
+    const {url, seen} = await fakeCluster({
+      'POST /api/v1/sql': () => new Refusal(404, {code: 'DATABASE_NOT_FOUND', message: 'no m'}),
+    });
+    const {code, err} = await run(['sql', '-e', 'SELECT 1; SELECT 2', '--db', 'm'], {url});
+    expect(code).toBe(EXIT.failed);
+    expect(err).toMatch(/^flotilla: no m\n {2}See .\/flotilla database list/);
+    expect(seen.length).toBe(1);
+  });
+});
+
+describe('write', () => {
+  function directory(): string {
+    const made = mkdtempSync(path.join(tmpdir(), 'flotilla-cli-'));
+    cleanups.push(() => rmSync(made, {recursive: true}));
+    return made;
+  }
+
+  it('cuts a file at lines and goes on where it is told', async () => {
+    const {url, seen} = await fakeCluster({'POST /api/v1/write': () => undefined});
+    const file = path.join(directory(), 'a.lp.gz');
+    writeFileSync(file, gzipSync('m v=1 1\nm v=2 2\nm v=3 3\nm v=4 4\nm v=5 5'));
+    const args = ['write', file, '--batch-lines', '2', '--skip-lines', '1', '--db', 'd'];
+    const {code, out} = await run(args, {url});
+    expect({code, out}).toEqual({code: 0, out: 'sent 4 lines (39 B)\n'});
+    expect(seen.map(({body}) => body)).toEqual(['m v=2 2\n', 'm v=3 3\nm v=4 4\n', 'm v=5 5']);
+    expect(seen[0]!.path).toBe('/api/v1/write?db=d&tenant=default&accept_partial=true');
+  });
+
+  it('names bad lines by their place in the whole input', async () => {
+    const line = {line: 1, code: 'LINE_SYNTAX', reason: 'no fields', text: 'bad'};
+    const {url} = await fakeCluster({
+      'POST /api/v1/write': ({body}) =>
+        body.startsWith('bad')
+          ? new Refusal(400, {
+              code: 'LINES_REJECTED',
+              message: 'x',
+              details: {written: 0, rejected: 1, lines: [line], replicaSets: []},
+            })
+          : undefined,
+    });
+    const stdin = 'm v=1 1\nm v=2 2\nbad\nm v=4 4\n';
+    const {code, out} = await run(['write', '--batch-lines', '2'], {url, stdin});
+    expect(code).toBe(EXIT.linesRejected);
+    expect(out).toBe('line 3: no fields: bad\nsent 4 lines (28 B), 1 rejected\n');
+  });
+
+  it('says from where to go on after a failure', async () => {
+    let count = 0;
+    const {url} = await fakeCluster({
+      'POST /api/v1/write': () =>
+        ++count === 2 ? new Refusal(507, {code: 'DISK_FULL'}) : undefined,
+    });
+    const stdin = 'm v=1 1\nm v=2 2\nm v=3 3\n';
+    const {code, err} = await run(['write', '--batch-lines', '1'], {url, stdin});
+    expect(code).toBe(EXIT.failed);
+    expect(err).toBe(
+      'the first 1 lines are written; go on with --skip-lines 1\nflotilla: DISK_FULL\n',
+    );
+  });
+});

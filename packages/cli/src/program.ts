@@ -1,0 +1,64 @@
+// The command tree. Each command lives in its own file; here they are only put together.
+
+import {Command, CommanderError} from 'commander';
+import {addDatabaseCommands} from './commands/database.ts';
+import {addDevCommand} from './commands/dev.ts';
+import {addNodeCommands} from './commands/node.ts';
+import {addOperationCommands} from './commands/operation.ts';
+import {addReplicaSetCommands} from './commands/replica-set.ts';
+import {addSqlCommand} from './commands/sql.ts';
+import {addStartCommand} from './commands/start.ts';
+import {addStatusCommand} from './commands/status.ts';
+import {addWriteCommand} from './commands/write.ts';
+import {CommandContext} from './session.ts';
+import {EXIT, type Terminal} from './terminal.ts';
+
+const EXIT_CODES = `
+Exit codes:
+  0    done                        (status: healthy)
+  1    refused or failed           (status: degraded)
+  2    no node answered            (status: unavailable)
+  3    write: some lines were bad, the good ones are written
+  64   the command line is wrong
+  130  Ctrl-C; an operation that was being watched goes on
+
+FLOTILLA_URL stands in for --url. Each command's --help shows examples.
+`;
+
+/** Runs one command line; the number is the exit code. */
+export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
+  const context = new CommandContext(terminal);
+  const program = buildProgram(context);
+  try {
+    await program.parseAsync(args, {from: 'user'});
+    return context.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return context.report(error, args.includes('--json'));
+  }
+}
+
+function buildProgram(context: CommandContext): Command {
+  const {stdout, stderr} = context.terminal;
+  const program = new Command('./flotilla')
+    .description('Flotilla: a time-series database that runs as many small Raft groups')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      getOutHelpWidth: () => stdout.columns ?? 100,
+      getErrHelpWidth: () => stderr.columns ?? 100,
+    })
+    .showHelpAfterError('(--help shows how)')
+    .addHelpText('after', EXIT_CODES);
+  addStartCommand(program, context);
+  addDevCommand(program, context);
+  addSqlCommand(program, context);
+  addWriteCommand(program, context);
+  addStatusCommand(program, context);
+  addNodeCommands(program, context);
+  addDatabaseCommands(program, context);
+  addReplicaSetCommands(program, context);
+  addOperationCommands(program, context);
+  return program;
+}

@@ -1,0 +1,201 @@
+// What the commands that talk to a cluster share: the options --url and --json, a client made from
+// them, and how results and failures are printed.
+
+import {FlotillaClient, FlotillaError} from '@flotilla/client';
+import type {Command} from 'commander';
+import {z} from 'zod';
+import {renderFields, renderRecords} from './table.ts';
+import {EXIT, type Terminal, UsageError, widthOf, writeOut} from './terminal.ts';
+
+export const URL_DEFAULT = 'http://127.0.0.1:8902';
+
+/** A person would rather know that no node is there than wait for one to come back. */
+const UNREACHABLE_MS = 3_000;
+
+const SessionOptions = z.object({
+  url: z.string().optional(),
+  json: z.boolean().default(false),
+  timeout: z.coerce.number().positive().optional(),
+});
+
+export interface Session {
+  readonly client: FlotillaClient;
+  readonly json: boolean;
+  readonly terminal: Terminal;
+  /** What --timeout says, if it was given. */
+  readonly timeoutMs: number | undefined;
+  /** A command line to show to the person, with the --url that this one was given. */
+  commandLine(rest: string): string;
+  /** JSON where asked for, else the text. */
+  print(value: unknown, text: () => string): Promise<void>;
+  table(
+    records: readonly Readonly<Record<string, unknown>>[],
+    columns: readonly string[],
+    nothing: string,
+  ): Promise<void>;
+  fields(value: Readonly<Record<string, unknown>>): Promise<void>;
+}
+
+/** What a command does; the number is the exit code. */
+export type Action<Options> = (
+  session: Session,
+  options: Options,
+  ...args: string[]
+) => Promise<number>;
+
+/** Runs the actions of a program and keeps the exit code of the one that ran. */
+export class CommandContext {
+  readonly terminal: Terminal;
+  exitCode: number = EXIT.ok;
+
+  constructor(terminal: Terminal) {
+    this.terminal = terminal;
+  }
+
+  /** Adds the options of every command that talks to a cluster, and its action. */
+  client<Schema extends z.ZodType>(
+    command: Command,
+    schema: Schema,
+    action: Action<z.infer<Schema>>,
+  ): Command {
+    return command
+      .option('--url <a,b,c>', `nodes to ask, in turn (or FLOTILLA_URL; default ${URL_DEFAULT})`)
+      .option('--json', 'print JSON')
+      .option('--timeout <seconds>', 'give up after this time, all tries included')
+      .action(async (...received: unknown[]) => {
+        // Commander passes the arguments, then the options, then the command itself.
+        const args = received.slice(0, -2) as string[];
+        const raw = received.at(-2);
+        const options = parseOptions(schema, raw);
+        const session = openSession(parseOptions(SessionOptions, raw), this.terminal);
+        try {
+          this.exitCode = await action(session, options, ...args);
+        } catch (error) {
+          this.exitCode = await this.report(error, session.json);
+        } finally {
+          session.client.close();
+        }
+      });
+  }
+
+  /** Adds the action of a command that talks to no cluster. */
+  plain<Schema extends z.ZodType>(
+    command: Command,
+    schema: Schema,
+    action: (terminal: Terminal, options: z.infer<Schema>) => Promise<number>,
+  ): Command {
+    return command.action(async (raw: unknown) => {
+      this.exitCode = await action(this.terminal, parseOptions(schema, raw));
+    });
+  }
+
+  /** Tells the person, or the program that asked for JSON, and returns the exit code. */
+  async report(error: unknown, json: boolean): Promise<number> {
+    const failure = describeFailure(error);
+    const {code, message, details} = failure;
+    const text = json
+      ? `${JSON.stringify({code, message, details})}\n`
+      : `flotilla: ${message}\n${failure.next === undefined ? '' : `  ${failure.next}\n`}`;
+    await writeOut(this.terminal.stderr, text);
+    return failure.exitCode;
+  }
+}
+
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly next?: string | undefined;
+  readonly exitCode: number;
+}
+
+export function describeFailure(error: unknown): Failure {
+  if (error instanceof FlotillaError) {
+    const {code, message, details} = error;
+    const exitCode = error.status === undefined ? EXIT.unavailable : EXIT.failed;
+    return {code, message, details, next: nextStep(error), exitCode};
+  }
+  if (error instanceof UsageError) {
+    return {code: 'USAGE', message: error.message, details: {}, exitCode: EXIT.usage};
+  }
+  if (error instanceof z.ZodError) {
+    const message = `the answer has an unexpected shape: ${z.prettifyError(error)}`;
+    return {code: 'UNEXPECTED_ANSWER', message, details: {}, exitCode: EXIT.failed};
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return {code: 'FAILED', message, details: {}, exitCode: EXIT.failed};
+}
+
+function nextStep(error: FlotillaError): string | undefined {
+  switch (error.code) {
+    case 'CONNECTION_FAILED':
+      return 'Is a node running? Start one with ./flotilla start, or name it with --url.';
+    case 'DATABASE_NOT_FOUND':
+      return 'See ./flotilla database list; make one with ./flotilla database create NAME.';
+    case 'CONNECTION_LOST':
+    case 'TIMEOUT':
+    case 'OUTCOME_UNKNOWN':
+      return 'It is not known whether the change was made: look before you repeat it.';
+    default:
+      return undefined;
+  }
+}
+
+function openSession(options: z.infer<typeof SessionOptions>, terminal: Terminal): Session {
+  const urls = (options.url ?? terminal.env['FLOTILLA_URL'] ?? URL_DEFAULT)
+    .split(',')
+    .map((url) => url.trim())
+    .filter((url) => url !== '');
+  const {json} = options;
+  const timeoutMs = options.timeout === undefined ? undefined : options.timeout * 1000;
+  return {
+    client: openClient(urls, timeoutMs),
+    json,
+    terminal,
+    timeoutMs,
+    commandLine: (rest) =>
+      `./flotilla ${rest}${options.url === undefined ? '' : ` --url ${options.url}`}`,
+    print: (value, text) =>
+      writeOut(terminal.stdout, json ? `${JSON.stringify(value, null, 2)}\n` : text()),
+    table(records, columns, nothing) {
+      const width = widthOf(terminal.stdout);
+      const text = () =>
+        records.length === 0 ? `${nothing}\n` : renderRecords(records, columns, width);
+      return this.print(records, text);
+    },
+    fields(value) {
+      const shown = Object.entries(value).filter(([, field]) => field !== undefined);
+      return this.print(value, () =>
+        renderFields(shown.map(([name, field]) => [name, formatField(field)])),
+      );
+    },
+  };
+}
+
+function formatField(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function openClient(urls: readonly string[], timeoutMs: number | undefined): FlotillaClient {
+  try {
+    return new FlotillaClient({urls, timeoutMs, unreachableMs: UNREACHABLE_MS});
+  } catch (error) {
+    throw new UsageError(`--url: ${(error as Error).message}`);
+  }
+}
+
+function parseOptions<Schema extends z.ZodType>(schema: Schema, raw: unknown): z.infer<Schema> {
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const option = String(issue?.path[0] ?? '').replace(
+    /[A-Z]/g,
+    (letter) => `-${letter.toLowerCase()}`,
+  );
+  throw new UsageError(`--${option}: ${issue?.message}`);
+}
+
+/** The part of --help that shows how a command is used. */
+export function examples(lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ./flotilla ${line}\n`).join('')}`;
+}

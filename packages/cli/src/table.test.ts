@@ -1,0 +1,62 @@
+import {expect, it} from 'vitest';
+import {formatBytes, ProgressBar, renderBar} from './progress-bar.ts';
+import {pointAt} from './sql-prompt.ts';
+import {fitWidths, renderRecords, renderTable} from './table.ts';
+
+it('aligns columns and leaves no blanks at the end', () => {
+  const columns = [{title: 'NAME'}, {title: 'N', align: 'right' as const}, {title: 'NOTE'}];
+  expect(
+    renderTable(columns, [
+      ['a', '1', ''],
+      ['bcdef', '10', 'x'],
+    ]),
+  ).toBe('NAME    N  NOTE\na       1\nbcdef  10  x\n');
+});
+
+it('cuts the widest column to fit a terminal, and none in a pipe', () => {
+  const records = [{id: 1, message: 'x'.repeat(50)}];
+  const lines = renderRecords(records, ['id', 'message'], 20).split('\n');
+  expect(lines[1]).toBe(` 1  ${'x'.repeat(15)}…`);
+  expect(renderRecords(records, ['id', 'message'])).toContain('x'.repeat(50));
+});
+
+it('leaves narrow columns alone', () => {
+  expect(fitWidths([3, 40, 4], 20)).toEqual([3, 9, 4]);
+  expect(fitWidths([40, 40], 5)).toEqual([6, 6]);
+});
+
+it('shows only columns that are there', () => {
+  const text = renderRecords([{b: true}, {b: false, c: {d: 1}}], ['a', 'b', 'c']);
+  expect(text).toBe('B    C\nyes  -\nno   {"d":1}\n');
+});
+
+it('draws a bar that fits', () => {
+  expect(renderBar(0.5, 'half', 40)).toBe('[##############.............] 50% half');
+  expect(renderBar(2, 'x', 20)).toBe('[##########]100% x');
+  expect(renderBar(undefined, 'working', 5)).toBe('work');
+  for (const width of [10, 20, 80]) {
+    expect(renderBar(0.3, 'some label', width).length).toBeLessThan(width);
+  }
+});
+
+it('draws no bar without a terminal', () => {
+  const bar = new ProgressBar(process.stderr.isTTY ? ({} as never) : process.stderr);
+  bar.update(0.5, 'x');
+  bar.clear();
+});
+
+it('says bytes in units', () => {
+  expect([0, 999, 1000, 999_600, 12_345_678].map(formatBytes)).toEqual([
+    '0 B',
+    '999 B',
+    '1.0 kB',
+    '1.0 MB',
+    '12.3 MB',
+  ]);
+});
+
+it('points at the place of a syntax error', () => {
+  expect(pointAt('SELECT\nFROM x', 7)).toBe('FROM x\n^\n');
+  expect(pointAt('SELEC 1', 0)).toBe('SELEC 1\n^\n');
+  expect(pointAt('x', undefined)).toBe('');
+});

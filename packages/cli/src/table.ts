@@ -1,0 +1,90 @@
+// Plain tables: aligned columns, a heading, no frames. On a terminal the widest columns give way until
+// a line fits; in a pipe nothing is cut.
+
+const GAP = '  ';
+/** A column is never cut below this: less says nothing. */
+const COLUMN_WIDTH_MIN = 6;
+
+export interface TableColumn {
+  readonly title: string;
+  readonly align?: 'left' | 'right';
+}
+
+export function renderTable(
+  columns: readonly TableColumn[],
+  rows: readonly (readonly string[])[],
+  widthMax?: number,
+): string {
+  const natural = columns.map((column, i) =>
+    Math.max(column.title.length, ...rows.map((row) => (row[i] ?? '').length)),
+  );
+  const widths = widthMax === undefined ? natural : fitWidths(natural, widthMax);
+  const render = (cells: readonly string[]) =>
+    columns
+      .map((column, i) => pad(cut(cells[i] ?? '', widths[i]!), widths[i]!, column.align))
+      .join(GAP)
+      .trimEnd();
+  const lines = [render(columns.map((column) => column.title)), ...rows.map(render)];
+  return `${lines.join('\n')}\n`;
+}
+
+/** Takes from the widest column, one by one, until the line fits or nothing more can be taken. */
+export function fitWidths(natural: readonly number[], widthMax: number): number[] {
+  const widths = [...natural];
+  let excess =
+    widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) - widthMax;
+  while (excess > 0) {
+    const widest = widths.indexOf(Math.max(...widths));
+    if (widths[widest]! <= COLUMN_WIDTH_MIN) break;
+    widths[widest]!--;
+    excess--;
+  }
+  return widths;
+}
+
+/** One line per field, for a single thing. */
+export function renderFields(fields: readonly (readonly [string, string])[]): string {
+  const width = Math.max(0, ...fields.map(([name]) => name.length));
+  return fields.map(([name, value]) => `${name.padEnd(width)}${GAP}${value}\n`).join('');
+}
+
+/** Columns of `wanted` that any record has, in that order. A value is shown as `formatCell` says. */
+export function renderRecords(
+  records: readonly Readonly<Record<string, unknown>>[],
+  wanted: readonly string[],
+  widthMax?: number,
+): string {
+  const keys = wanted.filter((key) => records.some((record) => record[key] !== undefined));
+  const columns = keys.map((key) => ({
+    title: titleOf(key),
+    align: records.every((record) => isNumeric(record[key]))
+      ? ('right' as const)
+      : ('left' as const),
+  }));
+  const rows = records.map((record) => keys.map((key) => formatCell(record[key])));
+  return renderTable(columns, rows, widthMax);
+}
+
+export function formatCell(value: unknown): string {
+  if (value === undefined || value === null || value === '') return '-';
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value === 'object') return JSON.stringify(value);
+  return String(value).replaceAll('\n', ' ');
+}
+
+function isNumeric(value: unknown): boolean {
+  return typeof value === 'number' || value === undefined || value === null;
+}
+
+/** `appliedIndex` -> `APPLIED INDEX`. */
+function titleOf(key: string): string {
+  return key.replace(/([a-z0-9])([A-Z])/g, '$1 $2').toUpperCase();
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+}
+
+function pad(text: string, width: number, align: TableColumn['align']): string {
+  return align === 'right' ? text.padStart(width) : text.padEnd(width);
+}
