@@ -201,6 +201,7 @@ export interface SetPlacement {
   readonly add: readonly PlacementRequest[];
   readonly remove: readonly ReplicaId[];
   readonly roles: readonly {readonly replica: ReplicaId; readonly role: 'voter' | 'learner'}[];
+  readonly replicasWanted?: number | undefined;
 }
 export interface PinReplicaSet {
   readonly type: 'pin-replica-set';

@@ -105,6 +105,8 @@ export interface ReplicaSet {
   readonly replicas: readonly ReplicaPlacement[];
   /** Version of the catalog at its creation: its replicas start with the ids dead by then. */
   readonly createdAtVersion: number;
+  /** How many replicas it should have, once add-replica or remove-replica said so; else its database's option. */
+  readonly replicasWanted?: number | undefined;
   /** No automatic operation touches it. */
   readonly pinned?: boolean | undefined;
 }

@@ -1,7 +1,7 @@
 // Operations: at most one unfinished per replica set, and one drain per node. Each update names the
 // step that it goes on from, so that two runners cannot both advance one.
 
-import type {OperationId} from '@flotilla/base';
+import type {NodeId, OperationId, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import {type Catalog, isFinished} from '../catalog.ts';
 import type {
   CommandResult,
@@ -32,9 +32,14 @@ export const createOperation: Handler<CreateOperation> = (draft, command) => {
   if (fault !== undefined) return fault;
   const {type: _, atMs, ...subject} = command;
   const id = draft.nextId<OperationId>('operation');
-  const step = FIRST_STEP[command.kind];
+  // Without another node a repair takes the replica out, and the set is healed like any that lacks one.
+  const inPlace = command.kind === 'repair' && command.targetNode === undefined;
+  const step = inPlace ? FIRST_STEP['remove-replica'] : FIRST_STEP[command.kind];
   draft.put('operation', id, {
     ...subject,
+    // Kept: the placement forgets a replica's node when it forgets the replica.
+    sourceNode: command.sourceNode ?? nodeOf(draft.catalog, command.replicaSet, command.source),
+    targetNode: command.targetNode ?? nodeOf(draft.catalog, command.replicaSet, command.target),
     id,
     state: 'running',
     step,
@@ -110,7 +115,22 @@ function subjectFault(
       return refuse('NOT_FOUND', `no replica ${replica} in replica set ${set.id}`);
     }
   }
+  if (command.target === undefined && set.replicas.some(({node}) => node === command.targetNode)) {
+    return refuse(
+      'CONFLICT',
+      `node ${command.targetNode} holds a replica of replica set ${set.id} already`,
+    );
+  }
   return undefined;
+}
+
+function nodeOf(
+  catalog: Catalog,
+  set: ReplicaSetId | undefined,
+  replica: ReplicaId | undefined,
+): NodeId | undefined {
+  if (set === undefined || replica === undefined) return undefined;
+  return catalog.replicaSet(set)?.replicas.find((placed) => placed.replica === replica)?.node;
 }
 
 function missingSubject(command: CreateOperation): string | undefined {
@@ -127,10 +147,10 @@ function missingSubject(command: CreateOperation): string | undefined {
       if (command.replicaSet === undefined) return 'replica set';
       return command.target === undefined ? 'target replica' : undefined;
     case 'move-replica':
-    case 'repair':
       if (command.replicaSet === undefined) return 'replica set';
       if (command.source === undefined) return 'source replica';
       return command.targetNode === undefined ? 'target node' : undefined;
+    case 'repair':
     case 'remove-replica':
       if (command.replicaSet === undefined) return 'replica set';
       return command.source === undefined ? 'source replica' : undefined;

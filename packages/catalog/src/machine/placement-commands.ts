@@ -33,7 +33,8 @@ export const setPlacement: Handler<SetPlacement> = (draft, command) => {
     return refuse('CONFLICT', `no voter of replica set ${set.id} would be left`);
   }
   const epoch = set.epoch + 1;
-  draft.put('replica-set', set.id, {...set, epoch, replicas});
+  const replicasWanted = command.replicasWanted ?? set.replicasWanted;
+  draft.put('replica-set', set.id, {...set, epoch, replicas, replicasWanted});
   return succeed({epoch, added: added.map(({replica}) => replica)});
 };
 

@@ -1,0 +1,108 @@
+// One replica set as it is: what its leader reports, beside what its placement wants. Without a
+// reported leader nothing is known of its members, and nothing is changed.
+
+import type {NodeId, ReplicaId} from '@flotilla/base';
+import type {ReplicaPlacement, ReplicaSet} from '../model.ts';
+import type {ReplicaReport, Reports} from './reports.ts';
+
+/** Fewer missing entries than this are fetched faster than a joint change goes round. */
+const LAG_ENTRIES_MAX = 1_000;
+
+export class GroupView {
+  readonly set: ReplicaSet;
+  readonly leader: ReplicaReport | undefined;
+  readonly #reports: Reports;
+
+  constructor(set: ReplicaSet, reports: Reports) {
+    this.set = set;
+    this.#reports = reports;
+    this.leader = this.#findLeader();
+  }
+
+  get configIndex(): number {
+    return this.leader?.configIndex ?? 0;
+  }
+
+  get joint(): boolean {
+    return (this.leader?.configuration.votersOutgoing.length ?? 0) > 0;
+  }
+
+  get voters(): readonly number[] {
+    return this.leader?.configuration.voters ?? [];
+  }
+
+  get learners(): readonly number[] {
+    return this.leader?.configuration.learners ?? [];
+  }
+
+  isVoter(replica: ReplicaId): boolean {
+    return this.voters.includes(replica);
+  }
+
+  isLearner(replica: ReplicaId): boolean {
+    return this.learners.includes(replica);
+  }
+
+  /** In either half of the configuration. Requires a leader. */
+  isMember(replica: ReplicaId): boolean {
+    const config = this.leader?.configuration;
+    if (config === undefined) return false;
+    return (
+      this.isVoter(replica) ||
+      this.isLearner(replica) ||
+      config.votersOutgoing.includes(replica) ||
+      config.learnersNext.includes(replica)
+    );
+  }
+
+  /** Unknown lag is not small lag. */
+  isCaughtUp(replica: ReplicaId): boolean {
+    if (this.leader === undefined) return false;
+    if (this.leader.replica === replica) return true;
+    const member = this.leader.progress?.find((progress) => progress.replica === replica);
+    if (member === undefined || !member.active) return false;
+    return this.leader.lastIndex - member.matchIndex <= LAG_ENTRIES_MAX;
+  }
+
+  placement(replica: ReplicaId): ReplicaPlacement | undefined {
+    return this.set.replicas.find((placed) => placed.replica === replica);
+  }
+
+  report(placed: {readonly node: NodeId; readonly replica: ReplicaId}): ReplicaReport | undefined {
+    return this.#reports.get(placed.node)?.replicas.get(placed.replica);
+  }
+
+  isLive(node: NodeId): boolean {
+    return this.#reports.get(node)?.live === true;
+  }
+
+  /** Node of the reported leader. */
+  get leaderNode(): NodeId | undefined {
+    return this.leader && this.placement(this.leader.replica)?.node;
+  }
+
+  /** A live, caught-up voter other than `not`, the least loaded by `load`. */
+  successor(
+    not: ReplicaId,
+    load: (node: NodeId) => number = () => 0,
+  ): ReplicaPlacement | undefined {
+    return this.set.replicas
+      .filter(
+        ({replica, node}) =>
+          replica !== not && this.isVoter(replica) && this.isLive(node) && this.isCaughtUp(replica),
+      )
+      .sort((a, b) => load(a.node) - load(b.node))[0];
+  }
+
+  /** Of two that claim to lead, the one of the later term does. */
+  #findLeader(): ReplicaReport | undefined {
+    let leader: ReplicaReport | undefined;
+    for (const placed of this.set.replicas) {
+      if (!this.isLive(placed.node)) continue;
+      const report = this.report(placed);
+      if (report?.role !== 'leader') continue;
+      if (leader === undefined || report.term > leader.term) leader = report;
+    }
+    return leader;
+  }
+}

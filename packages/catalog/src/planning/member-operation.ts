@@ -1,0 +1,284 @@
+// Moves, additions, removals and repairs of replicas as persisted state machines. Each next step is
+// planned from what the group IS, never from what was sent: a retry, a crash between saving and
+// acting, and a duplicate answer all take the same path. The order keeps the majority:
+//   create -> learner -> catch-up -> (lead away) -> swap, one joint change -> confirm -> destroy-source.
+// Cancelling rolls back while the joint change has not been made, and forward after it.
+
+import type {ReplicaId} from '@flotilla/base';
+import type {SetPlacement} from '../commands.ts';
+import type {Operation, ReplicaSet} from '../model.ts';
+import type {Action, MemberChange} from './action.ts';
+import type {GroupView} from './group-view.ts';
+
+export type MemberStep =
+  | 'create'
+  | 'learner'
+  | 'catch-up'
+  | 'swap'
+  | 'change'
+  | 'confirm'
+  | 'destroy-source';
+
+/** Exactly one of: nothing yet, a step to save, an action to carry out, an end to save. */
+export type Decision =
+  | {readonly type: 'wait'; readonly for: string}
+  | {readonly type: 'advance'; readonly step: string; readonly target?: ReplicaId | undefined}
+  | {readonly type: 'act'; readonly action: Action}
+  | {
+      readonly type: 'finish';
+      readonly state: 'done' | 'failed' | 'cancelled';
+      readonly error?: string | undefined;
+    };
+
+/** The next step of a move or a repair by another node. `source` and `target` are replica ids, never nodes. */
+export function planReplicaMove(operation: Operation, group: GroupView): Decision {
+  if (operation.state === 'cancelling' && canRollBack(operation, group)) {
+    return planRollback(operation, group);
+  }
+  switch (operation.step as MemberStep) {
+    case 'create':
+      return planCreate(operation, group);
+    case 'learner':
+      return planLearner(operation, group);
+    case 'catch-up':
+      return planCatchUp(operation, group, {type: 'advance', step: 'swap'});
+    case 'swap':
+      return planSwap(operation, group);
+    case 'confirm':
+      return planConfirm(operation, group);
+    case 'destroy-source':
+      return planDestroySource(operation, group);
+    default:
+      return unknownStep(operation);
+  }
+}
+
+/** The new replica stays a learner; voters grow by two when two learners are caught up. */
+export function planReplicaAddition(operation: Operation, group: GroupView): Decision {
+  if (operation.state === 'cancelling') return planRollback(operation, group);
+  switch (operation.step as MemberStep) {
+    case 'create':
+      return planCreate(operation, group);
+    case 'learner':
+      return planLearner(operation, group);
+    case 'catch-up':
+      return planCatchUp(operation, group, {type: 'finish', state: 'done'});
+    default:
+      return unknownStep(operation);
+  }
+}
+
+export function planReplicaRemoval(operation: Operation, group: GroupView): Decision {
+  switch (operation.step as MemberStep) {
+    case 'change':
+      return planRemovingChange(operation, group);
+    case 'confirm':
+      return planConfirm(operation, group);
+    case 'destroy-source':
+      return planDestroySource(operation, group);
+    default:
+      return unknownStep(operation);
+  }
+}
+
+export function planLeaderTransfer(operation: Operation, group: GroupView): Decision {
+  const {target} = operation;
+  if (target === undefined) return fail('no target');
+  if (group.leader?.replica === target) return {type: 'finish', state: 'done'};
+  if (operation.state === 'cancelling') return {type: 'finish', state: 'cancelled'};
+  if (group.leader === undefined) return wait('a leader');
+  if (!group.isVoter(target)) return fail(`replica ${target} is not a voter`);
+  if (!group.isCaughtUp(target)) return wait(`replica ${target} to catch up`);
+  return transfer(group, target);
+}
+
+function planCreate(operation: Operation, group: GroupView): Decision {
+  const {set} = group;
+  const placed = set.replicas.find(({node}) => node === operation.targetNode);
+  if (placed !== undefined) return {type: 'advance', step: 'learner', target: placed.replica};
+  if (operation.targetNode === undefined) return fail('no target node');
+  return place(set, {
+    add: [{node: operation.targetNode, role: 'learner'}],
+    replicasWanted: operation.kind === 'add-replica' ? set.replicas.length + 1 : undefined,
+  });
+}
+
+function planLearner(operation: Operation, group: GroupView): Decision {
+  const target = operation.target!;
+  if (group.leader === undefined) return wait('a leader');
+  if (group.isMember(target)) return {type: 'advance', step: 'catch-up'};
+  if (group.joint) return wait('the joint configuration to be left');
+  const placed = group.placement(target);
+  if (placed === undefined) return fail(`replica ${target} is not placed any more`);
+  // A member that does not exist yet would be a learner that answers "gone".
+  if (group.report(placed) === undefined) return wait(`replica ${target} to be created`);
+  return change(group, [{type: 'learner', id: target}], 'simple');
+}
+
+function planCatchUp(operation: Operation, group: GroupView, next: Decision): Decision {
+  if (group.isCaughtUp(operation.target!)) return next;
+  return wait(`replica ${operation.target} to catch up`);
+}
+
+function planSwap(operation: Operation, group: GroupView): Decision {
+  const source = operation.source!;
+  const target = operation.target!;
+  if (group.leader === undefined) return wait('a leader');
+  if (group.joint) return planInsideJoint(source, target, group);
+  if (!group.isMember(source)) return {type: 'advance', step: 'confirm'};
+  if (group.isLearner(source)) return change(group, [{type: 'remove', id: source}], 'simple');
+  const changes: MemberChange[] = [
+    {type: 'voter', id: target},
+    {type: 'remove', id: source},
+  ];
+  if (group.leader.replica !== source) return change(group, changes, 'joint');
+  // The lead goes first, so that leaving the joint configuration deposes nobody.
+  const successor = group.successor(source);
+  if (successor !== undefined) return transfer(group, successor.replica);
+  // A sole voter has no successor before the target votes: the lead moves inside the joint state.
+  if (group.voters.length === 1) return change(group, changes, 'joint-explicit');
+  return wait('another voter to catch up, since the leader is to go');
+}
+
+/** With auto-leave the leader leaves by itself; an explicit joint state is left by its new leader. */
+function planInsideJoint(source: ReplicaId, target: ReplicaId, group: GroupView): Decision {
+  if (group.leader!.configuration.autoLeave) return wait('the joint configuration to be left');
+  if (group.leader!.replica !== source) return change(group, [], 'leave');
+  if (!group.isCaughtUp(target)) return wait(`replica ${target} to catch up`);
+  return transfer(group, target);
+}
+
+function planRemovingChange(operation: Operation, group: GroupView): Decision {
+  const source = operation.source!;
+  if (group.leader === undefined) return wait('a leader');
+  if (group.joint) return wait('the joint configuration to be left');
+  if (!group.isMember(source)) return {type: 'advance', step: 'confirm'};
+  if (operation.state === 'cancelling') return {type: 'finish', state: 'cancelled'};
+  if (group.isLearner(source)) return change(group, [{type: 'remove', id: source}], 'simple');
+  if (group.voters.length === 1) return fail('it is the only voter: move it instead');
+  if (group.leader.replica === source) {
+    const successor = group.successor(source);
+    if (successor === undefined)
+      return wait('another voter to catch up, since the leader is to go');
+    return transfer(group, successor.replica);
+  }
+  return planVoterRemoval(operation, group, source);
+}
+
+function planVoterRemoval(operation: Operation, group: GroupView, source: ReplicaId): Decision {
+  const remove: MemberChange = {type: 'remove', id: source};
+  const learner = group.learners.find((id) => group.isCaughtUp(id as ReplicaId));
+  if (learner !== undefined) {
+    return change(group, [{type: 'voter', id: learner as ReplicaId}, remove], 'joint');
+  }
+  // A repair puts a new voter in its place at once; until then as many may fail as with the dead one.
+  if (operation.kind === 'repair' || group.voters.length % 2 === 0) {
+    return change(group, [remove], 'simple');
+  }
+  if (operation.allowFewerVoters !== true) {
+    return fail('fewer voters would hold each write, and that was not allowed');
+  }
+  const second = group.voters.find((id) => id !== source && id !== group.leader!.replica);
+  return change(group, [remove, {type: 'learner', id: second as ReplicaId}], 'joint');
+}
+
+/** The group's own committed configuration is without the source; meta's wish follows it. */
+function planConfirm(operation: Operation, group: GroupView): Decision {
+  const {set} = group;
+  const source = operation.source!;
+  if (group.placement(source) === undefined) return {type: 'advance', step: 'destroy-source'};
+  if (group.leader === undefined) return wait('a leader');
+  if (group.joint || group.isMember(source)) return wait(`replica ${source} to leave`);
+  return place(set, {
+    remove: [source],
+    roles: set.replicas
+      .filter(({replica}) => replica !== source && group.isMember(replica))
+      .map(({replica}) => ({replica, role: group.isVoter(replica) ? 'voter' : 'learner'})),
+    replicasWanted: operation.kind === 'remove-replica' ? set.replicas.length - 1 : undefined,
+  });
+}
+
+/** A dead node destroys it when it comes back: it reports a replica that no placement names. */
+function planDestroySource(operation: Operation, group: GroupView): Decision {
+  const replica = operation.source!;
+  const node = operation.sourceNode;
+  const gone =
+    node === undefined || !group.isLive(node) || group.report({node, replica}) === undefined;
+  if (gone) return {type: 'finish', state: 'done'};
+  return {type: 'act', action: {type: 'destroy-replica', node, set: group.set.id, replica}};
+}
+
+function canRollBack(operation: Operation, group: GroupView): boolean {
+  if (operation.step === 'confirm' || operation.step === 'destroy-source') return false;
+  if (operation.step !== 'swap') return true;
+  const source = operation.source!;
+  return !group.joint && (group.leader === undefined || group.isMember(source));
+}
+
+function planRollback(operation: Operation, group: GroupView): Decision {
+  const {set} = group;
+  const placed = set.replicas.find(({node}) => node === operation.targetNode);
+  if (placed === undefined) return {type: 'finish', state: 'cancelled'};
+  // Before its step was saved nobody was told to take the target into the configuration.
+  if (operation.step !== 'create') {
+    if (group.leader === undefined) return wait('a leader');
+    if (group.joint) return wait('the joint configuration to be left');
+    if (group.isMember(placed.replica)) {
+      return change(group, [{type: 'remove', id: placed.replica}], 'simple');
+    }
+  }
+  return place(set, {
+    remove: [placed.replica],
+    replicasWanted: operation.kind === 'add-replica' ? set.replicas.length - 1 : undefined,
+  });
+}
+
+function place(
+  set: ReplicaSet,
+  changes: Partial<Pick<SetPlacement, 'add' | 'remove' | 'roles' | 'replicasWanted'>>,
+): Decision {
+  const command: SetPlacement = {
+    type: 'set-placement',
+    set: set.id,
+    expectedEpoch: set.epoch,
+    add: changes.add ?? [],
+    remove: changes.remove ?? [],
+    roles: changes.roles ?? [],
+    replicasWanted: changes.replicasWanted,
+  };
+  return {type: 'act', action: {type: 'propose', command}};
+}
+
+function change(
+  group: GroupView,
+  changes: readonly MemberChange[],
+  mode: 'simple' | 'joint' | 'joint-explicit' | 'leave',
+): Decision {
+  const node = group.leaderNode;
+  if (node === undefined) return wait('a leader');
+  const expectedConfigIndex = group.configIndex;
+  const set = group.set.id;
+  return {
+    type: 'act',
+    action: {type: 'change-config', node, set, changes, mode, expectedConfigIndex},
+  };
+}
+
+function transfer(group: GroupView, to: ReplicaId): Decision {
+  const node = group.leaderNode;
+  if (node === undefined) return wait('a leader');
+  return {type: 'act', action: {type: 'transfer-leader', node, set: group.set.id, to}};
+}
+
+function wait(what: string): Decision {
+  return {type: 'wait', for: what};
+}
+
+function fail(error: string): Decision {
+  return {type: 'finish', state: 'failed', error};
+}
+
+/** Saved by a newer build: it goes on when one runs again. */
+function unknownStep(operation: Operation): Decision {
+  return wait(`a build that knows the step ${operation.step}`);
+}

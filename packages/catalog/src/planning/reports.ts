@@ -1,0 +1,60 @@
+// What is: the nodes' reports as the planner sees them. A report is a hint that may be old; whatever
+// is planned from it is fenced by replica ids and by the group's configuration index.
+
+import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+
+/** A group's active configuration, by raft's words. Arrays ascend. */
+export interface GroupConfiguration {
+  readonly voters: readonly number[];
+  /** The old majority while joint; empty otherwise. */
+  readonly votersOutgoing: readonly number[];
+  readonly learners: readonly number[];
+  readonly learnersNext: readonly number[];
+  /** The leader leaves the joint configuration by itself. */
+  readonly autoLeave: boolean;
+}
+
+/** What a leader knows of another member. */
+export interface MemberProgress {
+  readonly replica: ReplicaId;
+  readonly matchIndex: number;
+  /** It answered lately. */
+  readonly active: boolean;
+}
+
+export interface ReplicaReport {
+  readonly set: ReplicaSetId;
+  readonly replica: ReplicaId;
+  readonly role: 'leader' | 'follower' | 'candidate' | 'learner' | 'stopped';
+  readonly term: number;
+  readonly appliedIndex: number;
+  readonly lastIndex: number;
+  /** Index at which the active configuration was applied: committed, therefore. */
+  readonly configIndex: number;
+  readonly configuration: GroupConfiguration;
+  /** Its bootstrap, or what it was given since, is durable. */
+  readonly durable: boolean;
+  /** Rows were written to it since its node started. */
+  readonly written: boolean;
+  /** Why it stopped. */
+  readonly fault?: string | undefined;
+  /** It lost what it had acknowledged, so it must be replaced under a new id. */
+  readonly damaged?: boolean | undefined;
+  /** From the leader alone. */
+  readonly progress?: readonly MemberProgress[] | undefined;
+}
+
+export interface NodeReport {
+  readonly node: NodeId;
+  /** It answered lately. The replicas of one that did not are as it last reported them. */
+  readonly live: boolean;
+  /** Since when it has not answered, on the planner's clock; absent while it is live. */
+  readonly silentSinceMs?: number | undefined;
+  /** Its wall clock less the planner's. */
+  readonly clockOffsetMs: number;
+  /** Free part of its fullest disk, 0 to 1. */
+  readonly diskFree: number;
+  readonly replicas: ReadonlyMap<ReplicaId, ReplicaReport>;
+}
+
+export type Reports = ReadonlyMap<NodeId, NodeReport>;
