@@ -118,9 +118,6 @@ export function stepSnapshot(state: GroupState, message: SnapshotMessage): void 
   }
   log.restore(snapshot);
   forgetProposals(state, snapshot.index);
-  // The snapshot's members and no others: what this log said about them was never committed.
-  state.configuration = snapshot.configuration;
-  state.configIndex = snapshot.configIndex;
   state.pendingSnapshot = snapshot;
   state.pendingSnapshotWrite = snapshot;
   acceptAppend(state, message, snapshot.index);
@@ -132,6 +129,9 @@ export function stepSnapshotInstalled(state: GroupState, index: number): void {
   if (pendingSnapshot === undefined || pendingSnapshot.index !== index) return;
   state.pendingSnapshot = undefined;
   state.log.snapshotInstalled();
-  const {configuration} = pendingSnapshot;
+  const {configuration, configIndex} = pendingSnapshot;
+  // The snapshot's members and no others: what this log said about them was never committed.
+  state.configuration = configuration;
+  state.configIndex = configIndex;
   state.gathered.configurations.push({index, configuration});
 }

@@ -37,7 +37,10 @@ export interface AfterWrite {
   readonly messages: readonly Message[];
 }
 
-/** Committed and durable here: both ends inclusive. One batch at a time, until `applied(hi)`. */
+/**
+ * Committed and durable here: both ends inclusive. One batch at a time, until `applied(hi)`. A write
+ * with a snapshot voids the batch that is out: what of it was applied no longer counts.
+ */
 export interface Apply {
   readonly lo: number;
   readonly hi: number;

@@ -65,6 +65,7 @@ export interface GroupState {
   /** 0: unknown. */
   leader: number;
   readonly log: RaftLog;
+  /** In force at the applied index. */
   configuration: Configuration;
   configIndex: number;
   /** No configuration change is proposed before this index is applied. */

@@ -1,0 +1,16 @@
+export {
+  type AppliedEntry,
+  type Checkpoint,
+  LabDisk,
+  type LabSnapshot,
+} from './disk.ts';
+export {
+  type LabEntry,
+  type LabNodesOptions,
+  type LabProgress,
+  type LabState,
+  type LabStatus,
+  type MessageFilter,
+  RaftLab,
+} from './lab.ts';
+export {type LabEvents, type LabOptions, LabReplica} from './replica.ts';

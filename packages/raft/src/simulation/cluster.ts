@@ -1,0 +1,325 @@
+// A seeded run of one group under trouble: messages are lost, doubled and reordered, disks are late,
+// processes crash and lose what was not durable, members come and go. After every step the laws of the
+// paper (figure 3) are checked against what is durable and what was applied.
+
+import {SeededRandom} from '@flotilla/base';
+import type {ConfigChange, Configuration} from '../configuration.ts';
+import {EMPTY_CONFIGURATION, isJoint, isVoter, membersOf} from '../configuration.ts';
+import {LabDisk, type LabOptions, LabReplica, type LabSnapshot} from '../lab/index.ts';
+import type {Message} from '../message.ts';
+import {bootstrapState, emptyState} from '../options.ts';
+import {Laws} from './laws.ts';
+
+export interface ClusterOptions {
+  readonly seed: number;
+  readonly voters: number;
+  /** Ids available to later members. */
+  readonly replicasMax: number;
+  readonly preVote: boolean;
+  readonly checkQuorum: boolean;
+  readonly leaseReads: boolean;
+}
+
+interface InFlight {
+  readonly message: Message;
+  readonly contents: LabSnapshot | undefined;
+}
+
+interface Read {
+  /** Highest index known applied anywhere when the read began. */
+  readonly atLeast: number;
+}
+
+const encoder = new TextEncoder();
+
+export class Cluster {
+  readonly random: SeededRandom;
+  readonly replicas = new Map<number, LabReplica>();
+  readonly laws = new Laws();
+  readonly #options: ClusterOptions;
+  #network: InFlight[] = [];
+  #contents = new Map<object, LabSnapshot>();
+  #reads = new Map<number, Read>();
+  #lastId = 0;
+  /** Snapshots on their way whose sender has not been told the outcome. */
+  #transfers: {from: number; to: number}[] = [];
+  /** Links cut in one direction, as "from>to". */
+  #cut = new Set<string>();
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.random = new SeededRandom(options.seed);
+    const voters = Array.from({length: options.voters}, (_, i) => i + 1);
+    const configuration = {...EMPTY_CONFIGURATION, voters};
+    for (const id of voters) this.#add(id, new LabDisk(bootstrapState(configuration)));
+  }
+
+  #add(id: number, disk: LabDisk): void {
+    this.replicas.set(id, new LabReplica(this.#labOptions(id), disk, (m) => this.#post(m)));
+  }
+
+  #labOptions(id: number): LabOptions {
+    const {preVote, checkQuorum, leaseReads} = this.#options;
+    return {
+      id,
+      random: this.random,
+      timing: {electionTicks: 6, heartbeatTicks: 1},
+      limits: {
+        messageBytesMax: 60,
+        inflightMessagesMax: 4,
+        inflightBytesMax: 200,
+        uncommittedBytesMax: 1_000,
+        appliedBytesPerOutput: 60,
+      },
+      preVote,
+      checkQuorum,
+      leaseReads,
+    };
+  }
+
+  #post(message: Message): void {
+    if (this.#cut.has(`${message.from}>${message.to}`)) return;
+    const contents = message.type === 'snapshot' ? this.#contents.get(message.snapshot) : undefined;
+    this.#network.push({message, contents});
+  }
+
+  /** One random event, then the laws. */
+  step(): void {
+    const replica = this.#pick([...this.replicas.values()]);
+    const draw = this.random.below(1_000);
+    if (draw < 300) this.#deliver();
+    else if (draw < 520) replica.process();
+    else if (draw < 660) replica.persist(1 + this.random.below(2));
+    else if (draw < 760) replica.apply(1 + this.random.below(3));
+    else if (draw < 880) replica.step({type: 'tick'});
+    else if (draw < 930) this.#propose(replica);
+    else if (draw < 950) this.#read(replica);
+    else this.#trouble(replica);
+    // A crash may have put a new process in its place.
+    const now = this.replicas.get(replica.id)!;
+    this.#serveSnapshots(now);
+    this.#check(now);
+  }
+
+  #trouble(replica: LabReplica): void {
+    const draw = this.random.below(100);
+    if (draw < 12) this.#crash(replica);
+    else if (draw < 40) this.#changeMembers(replica);
+    else if (draw < 55) this.#compact(replica);
+    else if (draw < 65) this.#transfer(replica);
+    else if (draw < 72) this.#cutLink();
+    else if (draw < 82) this.#cut.clear();
+    else if (draw < 87) replica.step({type: 'campaign'});
+    else if (draw < 91) replica.step({type: 'forgetLeader'});
+    else if (draw < 94) this.#reportReachable(replica);
+    else if (draw < 96) replica.checkpoint();
+    else if (draw < 98) this.#endTransfers();
+    else replica.step({type: 'evict', uptoIndex: replica.appliedIndex});
+  }
+
+  #deliver(): void {
+    if (this.#network.length === 0) return;
+    // Mostly near the front, so that there is progress; sometimes anywhere.
+    const far = this.random.below(4) === 0;
+    const span = far ? this.#network.length : Math.min(3, this.#network.length);
+    const at = this.random.below(span);
+    const {message, contents} = this.#network[at]!;
+    const fate = this.random.below(100);
+    if (fate >= 6) this.#network.splice(at, 1);
+    if (fate >= 94) return;
+    const target = this.replicas.get(message.to);
+    target?.receive(message, contents);
+    if (target !== undefined) this.#check(target);
+  }
+
+  #propose(replica: LabReplica): void {
+    const count = 1 + this.random.below(3);
+    const entries = Array.from({length: count}, () => {
+      const proposalId = ++this.#lastId;
+      return {proposalId, payload: encoder.encode(`p${proposalId}`)};
+    });
+    replica.step({type: 'propose', entries});
+  }
+
+  #read(replica: LabReplica): void {
+    const readId = ++this.#lastId;
+    this.#reads.set(readId, {atLeast: this.laws.highestApplied});
+    replica.step({type: 'readIndex', readId});
+  }
+
+  #crash(replica: LabReplica): void {
+    const {id} = replica;
+    if (this.random.below(2) === 0) replica.persist(this.random.below(3));
+    this.replicas.set(id, replica.restart());
+    this.laws.restarted(id, replica.disk);
+  }
+
+  #changeMembers(replica: LabReplica): void {
+    const {configuration, role} = replica.group.status();
+    if (role !== 'leader') return;
+    const proposalId = ++this.#lastId;
+    if (isJoint(configuration)) {
+      replica.step({type: 'proposeConfig', proposalId, mode: 'leave', changes: []});
+      return;
+    }
+    const changes = this.#randomChanges(configuration);
+    const mode = this.#pick(['simple', 'joint', 'joint-explicit'] as const);
+    replica.step({type: 'proposeConfig', proposalId, mode, changes});
+  }
+
+  #randomChanges(configuration: Configuration): ConfigChange[] {
+    const members = membersOf(configuration);
+    const changes: ConfigChange[] = [];
+    const count = 1 + this.random.below(3);
+    for (let i = 0; i < count; i++) {
+      const id = 1 + this.random.below(this.#options.replicasMax);
+      if (changes.some((change) => change.id === id)) continue;
+      if (!members.includes(id)) {
+        // A member that was here once never comes back: ids are not used again.
+        if (this.replicas.has(id)) continue;
+        this.#add(id, new LabDisk(emptyState()));
+        changes.push({type: 'learner', id});
+      } else {
+        changes.push({type: this.#pick(['voter', 'voter', 'learner', 'remove'] as const), id});
+      }
+    }
+    return changes;
+  }
+
+  #compact(replica: LabReplica): void {
+    const {appliedIndex, stableIndex, pendingSnapshotIndex} = replica.group.status();
+    if (pendingSnapshotIndex > 0) return;
+    const boundary = Math.min(appliedIndex, stableIndex, replica.disk.lastIndex);
+    replica.compact(boundary + 1 - this.random.below(3));
+  }
+
+  #serveSnapshots(replica: LabReplica): void {
+    for (const {to} of replica.wanted.splice(0)) {
+      const snapshot = this.random.below(4) === 0 ? undefined : replica.snapshot();
+      if (snapshot === undefined) {
+        replica.step({type: 'snapshotSent', to, ok: false});
+        continue;
+      }
+      this.#contents.set(snapshot.meta, snapshot);
+      replica.step({type: 'snapshotReady', to, snapshot: snapshot.meta});
+      this.#transfers.push({from: replica.id, to});
+    }
+  }
+
+  #endTransfers(): void {
+    for (const {from, to} of this.#transfers.splice(0)) {
+      const ok = this.random.below(2) === 0;
+      this.replicas.get(from)?.step({type: 'snapshotSent', to, ok});
+    }
+  }
+
+  #transfer(replica: LabReplica): void {
+    const members = membersOf(replica.group.status().configuration);
+    if (members.length > 0) replica.step({type: 'transferLeader', to: this.#pick(members)});
+  }
+
+  #cutLink(): void {
+    const ids = [...this.replicas.keys()];
+    this.#cut.add(`${this.#pick(ids)}>${this.#pick(ids)}`);
+  }
+
+  #reportReachable(replica: LabReplica): void {
+    const id = this.#pick([...this.replicas.keys()]);
+    const reachable = this.random.below(2) === 0;
+    if (this.random.below(2) === 0) replica.step({type: 'unreachable', id});
+    else replica.step({type: 'reachable', id, reachable});
+  }
+
+  #check(replica: LabReplica): void {
+    this.laws.check(replica);
+    const {reads} = replica.takeEvents();
+    for (const {readId, index} of reads) {
+      const read = this.#reads.get(readId);
+      if (read !== undefined) this.laws.readServed(replica.id, index, read.atLeast);
+      this.#reads.delete(readId);
+    }
+  }
+
+  #pick<Value>(values: readonly Value[]): Value {
+    return values[this.random.below(values.length)]!;
+  }
+
+  /** Ends all trouble and lets the group come to rest. True if it has a leader and agrees. */
+  settle(ticksMax: number): boolean {
+    this.#cut.clear();
+    this.#endTransfers();
+    for (const replica of this.replicas.values()) {
+      for (const id of this.replicas.keys()) replica.step({type: 'reachable', id, reachable: true});
+    }
+    for (let tick = 0; tick < ticksMax; tick++) {
+      for (const replica of this.replicas.values()) replica.step({type: 'tick'});
+      this.#drain();
+      this.#endTransfers();
+      if (this.#hasSettled()) return true;
+    }
+    return false;
+  }
+
+  #drain(): void {
+    for (let round = 0; round < 40; round++) {
+      for (const replica of this.replicas.values()) {
+        while (replica.process()) this.#check(replica);
+        replica.persist();
+        replica.apply();
+        for (const {to} of replica.wanted.splice(0)) this.#answerSnapshot(replica, to);
+        this.#check(replica);
+      }
+      const sent = this.#network.splice(0);
+      if (sent.length === 0 && round > 0) return;
+      for (const {message, contents} of sent) {
+        this.replicas.get(message.to)?.receive(message, contents);
+      }
+    }
+  }
+
+  #answerSnapshot(replica: LabReplica, to: number): void {
+    const snapshot = replica.snapshot();
+    if (snapshot === undefined) {
+      replica.step({type: 'snapshotSent', to, ok: false});
+      return;
+    }
+    this.#contents.set(snapshot.meta, snapshot);
+    replica.step({type: 'snapshotReady', to, snapshot: snapshot.meta});
+    this.#transfers.push({from: replica.id, to});
+  }
+
+  /** One leader whose members all applied its whole log, out of any automatic joint configuration. */
+  #hasSettled(): boolean {
+    const leader = this.#leader();
+    if (leader === undefined) return false;
+    const {configuration, lastIndex} = leader.group.status();
+    if (isJoint(configuration) && configuration.autoLeave) return false;
+    return membersOf(configuration).every((id) => {
+      const replica = this.replicas.get(id)!;
+      // Under lease reads nobody that leads may rest.
+      return replica.appliedIndex === lastIndex && (replica.idle || this.#options.leaseReads);
+    });
+  }
+
+  #leader(): LabReplica | undefined {
+    const leaders = [...this.replicas.values()].filter(
+      ({group}) => group.status().role === 'leader',
+    );
+    leaders.sort((a, b) => b.group.status().term - a.group.status().term);
+    const [leader] = leaders;
+    if (leader === undefined) return undefined;
+    return isVoter(leader.group.status().configuration, leader.id) ? leader : undefined;
+  }
+
+  describe(): string {
+    return [...this.replicas.values()]
+      .map(({group, idle}) => {
+        const s = group.status();
+        const progress = [...s.progress]
+          .map(([id, p]) => `${id}:${p.state}/${p.matchIndex}/${p.nextIndex}`)
+          .join(' ');
+        return `${s.id} ${s.role} t${s.term} lead=${s.leader} last=${s.lastIndex} commit=${s.commitIndex} applied=${s.appliedIndex} idle=${idle} ${JSON.stringify(s.configuration)} ${progress}`;
+      })
+      .join('\n');
+  }
+}

@@ -1,0 +1,136 @@
+// The laws of Raft (paper figure 3) as checks over what replicas show after each step:
+//  1 election safety: one leader a term
+//  2 leader completeness: a leader's log holds every entry committed in earlier terms
+//  3 state machine safety: an index is applied once, as the same entry everywhere
+//  4 a commit index never goes back, nor does a durable term, and a durable vote stays for its term
+//  5 log matching: same index and term, same entry and same predecessor
+//  6 committed is durable: what is applied anywhere is on the disks of a quorum's worth of voters
+//  7 linearizable reads: a read covers all that was applied anywhere when it began
+
+import type {Entry} from '../entry.ts';
+import type {AppliedEntry, LabDisk, LabReplica} from '../lab/index.ts';
+import {dataOf} from '../lab/replica.ts';
+
+class LawBroken extends Error {}
+
+interface Seen {
+  term: number;
+  commit: number;
+  vote: number;
+  role: string;
+  checked: number;
+}
+
+export class Laws {
+  highestApplied = 0;
+  leadersSeen = 0;
+  appliedSeen = 0;
+  readsSeen = 0;
+  configsSeen = 0;
+  readonly #leaders = new Map<number, number>();
+  /** The one history: by index, what was applied. */
+  readonly #history = new Map<number, AppliedEntry>();
+  /** By "index/term", the entry and the term before it. */
+  readonly #entries = new Map<string, string>();
+  readonly #seen = new Map<number, Seen>();
+
+  check(replica: LabReplica): void {
+    const status = replica.group.status();
+    const {id, term, role, commitIndex, vote} = status;
+    const seen = this.#seen.get(id) ?? {term: 0, commit: 0, vote: 0, role: '', checked: 0};
+    if (term < seen.term) this.#fail(`term of ${id} went back from ${seen.term} to ${term}`);
+    if (commitIndex < seen.commit) this.#fail(`commit of ${id} went back to ${commitIndex}`);
+    if (term === seen.term && seen.vote !== 0 && vote !== seen.vote) {
+      this.#fail(`${id} changed its vote in term ${term}`);
+    }
+    if (role === 'leader') this.#checkLeader(replica, seen.role !== 'leader' || term !== seen.term);
+    this.#checkApplied(replica);
+    this.#checkEntries(replica);
+    this.#seen.set(id, {term, commit: commitIndex, vote, role, checked: 0});
+  }
+
+  #checkLeader(replica: LabReplica, fresh: boolean): void {
+    const {id, term, firstIndex, lastIndex} = replica.group.status();
+    const before = this.#leaders.get(term);
+    if (before !== undefined && before !== id) this.#fail(`${before} and ${id} lead term ${term}`);
+    this.#leaders.set(term, id);
+    if (!fresh) return;
+    this.leadersSeen++;
+    if (
+      lastIndex < this.highestApplied &&
+      term > (this.#history.get(this.highestApplied)?.term ?? 0)
+    ) {
+      this.#fail(
+        `leader ${id} of term ${term} ends at ${lastIndex}, applied ${this.highestApplied}`,
+      );
+    }
+    for (const entry of replica.disk.entries) {
+      const applied = this.#history.get(entry.index);
+      if (entry.index < firstIndex || applied === undefined || applied.term >= term) continue;
+      if (applied.term !== entry.term)
+        this.#fail(`leader ${id} lacks applied entry ${entry.index}`);
+    }
+  }
+
+  #checkApplied(replica: LabReplica): void {
+    for (const entry of replica.events.applied) {
+      const known = this.#history.get(entry.index);
+      if (known === undefined) {
+        this.appliedSeen++;
+        this.#history.set(entry.index, entry);
+        this.highestApplied = Math.max(this.highestApplied, entry.index);
+      } else if (known.term !== entry.term || known.data !== entry.data) {
+        this.#fail(`${replica.id} applied another entry at ${entry.index}`);
+      }
+    }
+    replica.applied.forEach((entry, at) => {
+      const before = replica.applied[at - 1];
+      if (before !== undefined && entry.index !== before.index + 1) {
+        this.#fail(`${replica.id} applied ${before.index} then ${entry.index}`);
+      }
+    });
+  }
+
+  #checkEntries({id, disk}: LabReplica): void {
+    let previousTerm = disk.snapshotTerm;
+    for (const entry of disk.entries) {
+      const key = `${entry.index}/${entry.term}`;
+      const value = `${previousTerm} ${entry.type} ${dataOf(entry)}`;
+      const known = this.#entries.get(key) ?? value;
+      if (known !== value)
+        this.#fail(`log of ${id} differs at ${key}: ${value}, elsewhere ${known}`);
+      this.#entries.set(key, known);
+      previousTerm = entry.term;
+    }
+  }
+
+  /** What is in memory is gone; what is durable stays, and nothing below it is taken back. */
+  restarted(id: number, disk: LabDisk): void {
+    const seen = this.#seen.get(id);
+    if (seen === undefined) return;
+    const {term, vote, commit} = disk.hardState;
+    const applied = disk.checkpoint.index;
+    this.#seen.set(id, {term, vote, commit: Math.max(commit, applied), role: '', checked: 0});
+  }
+
+  readServed(id: number, index: number, atLeast: number): void {
+    this.readsSeen++;
+    if (index < atLeast) this.#fail(`read at ${id} got ${index}, applied before was ${atLeast}`);
+  }
+
+  /** After a restart: whether an entry that was applied is still on enough disks. */
+  checkDurable(entriesOf: readonly (readonly Entry[])[], snapshots: readonly number[]): void {
+    for (const [index, applied] of this.#history) {
+      const holders = entriesOf.filter(
+        (entries, at) =>
+          snapshots[at]! >= index ||
+          entries.some((entry) => entry.index === index && entry.term === applied.term),
+      );
+      if (holders.length === 0) this.#fail(`applied entry ${index} is on no disk`);
+    }
+  }
+
+  #fail(message: string): never {
+    throw new LawBroken(message);
+  }
+}
