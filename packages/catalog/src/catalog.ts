@@ -180,6 +180,11 @@ export class Catalog {
     for (const set of this.#replicaSets.values()) if (set.id !== META_SET) yield set;
   }
 
+  /** The meta group's own; absent before the founding. */
+  metaSet(): ReplicaSet | undefined {
+    return this.#replicaSets.get(META_SET);
+  }
+
   /** The set that lists the replica in its placement. */
   replicaSetOf(replica: ReplicaId): ReplicaSet | undefined {
     const id = this.#setOfReplica.get(replica);

@@ -10,4 +10,29 @@ export {DEFAULT_DATABASE, DEFAULT_TENANT} from './machine/cluster-commands.ts';
 export type {Counters} from './machine/draft.ts';
 export {DEFAULT_OPTIONS} from './machine/options.ts';
 export * from './model.ts';
+export {type Action, type MemberChange, subjectOf} from './planning/action.ts';
+export {GroupView} from './planning/group-view.ts';
+export {
+  type Decision,
+  planLeaderTransfer,
+  planReplicaAddition,
+  planReplicaMove,
+  planReplicaRemoval,
+} from './planning/member-operation.ts';
+export {
+  autoShards,
+  type NodeLoads,
+  planBucket,
+  planPlacement,
+  votersOf,
+} from './planning/placement.ts';
+export {metaReplicasWanted, planNext} from './planning/reconcile.ts';
+export type {
+  GroupConfiguration,
+  MemberProgress,
+  NodeReport,
+  ReplicaReport,
+  Reports,
+} from './planning/reports.ts';
+export {TRASH_RETENTION_MS} from './planning/upkeep.ts';
 export {hashSeriesKey, shardOf} from './shard-hash.ts';

@@ -1,0 +1,216 @@
+// Operations over many sets: draining and decommissioning a node, rebalancing, and the replacement of
+// replicas that are lost. They make moves, a few at a time, and end when nothing is left to move.
+
+import type {NodeId} from '@flotilla/base';
+import type {Catalog} from '../catalog.ts';
+import type {CreateOperation} from '../commands.ts';
+import type {Node, Operation, ReplicaPlacement, ReplicaSet} from '../model.ts';
+import type {Action} from './action.ts';
+import type {Decision} from './member-operation.ts';
+import {fitNodes, pickNodes} from './placement.ts';
+import type {Reports} from './reports.ts';
+
+/** Moves at once in the cluster; each copies a replica. */
+export const MOVES_MAX = 8;
+/** A node that was silent for so long is not coming back soon: its replicas are made anew elsewhere. */
+export const REPAIR_AFTER_MS = 15 * 60_000;
+/** Nodes this much apart in their number of replicas are even enough. */
+const IMBALANCE_MIN = 2;
+
+export interface MoveBudget {
+  left: number;
+}
+
+/** What a node operation does next: at most one save, and the moves that it starts. */
+export interface NodePlan {
+  readonly decision: Decision;
+  readonly moves: readonly Action[];
+}
+
+export function planEvacuation(
+  operation: Operation,
+  catalog: Catalog,
+  reports: Reports,
+  context: {readonly nowMs: number; readonly budget: MoveBudget},
+): NodePlan {
+  const node = catalog.node(operation.sourceNode!);
+  if (node === undefined) return ended('failed', 'no such node');
+  if (operation.state === 'cancelling') {
+    if (node.state === 'draining') return proposed(node, 'active');
+    return ended('cancelled');
+  }
+  if (node.state === 'active') return proposed(node, 'draining');
+  if (catalog.replicaCount(node.id) > 0) {
+    return {decision: WAIT, moves: planMovesFrom(node, operation, catalog, reports, context)};
+  }
+  if (node.state === 'draining') return proposed(node, 'drained');
+  if (operation.kind === 'decommission-node' && node.state !== 'decommissioned') {
+    return proposed(node, 'decommissioned');
+  }
+  return ended('done');
+}
+
+/** Moves replicas from the fullest node to the emptiest until they are nearly even. */
+export function planRebalance(
+  operation: Operation,
+  catalog: Catalog,
+  reports: Reports,
+  context: {readonly nowMs: number; readonly budget: MoveBudget},
+): NodePlan {
+  if (operation.state === 'cancelling') return ended('cancelled');
+  const moving = [...catalog.operations()].some(
+    (other) => other.kind === 'move-replica' && other.state === 'running',
+  );
+  // One wave after the other: counts are right again when the moves are done.
+  if (moving) return {decision: WAIT, moves: []};
+  const moves = planEvening(catalog, reports, context);
+  return moves.length === 0 ? ended('done') : {decision: WAIT, moves};
+}
+
+/** Fullest and emptiest fit node differ by more than a move can cure. */
+export function isUneven(catalog: Catalog, reports: Reports): boolean {
+  const counts = liveNodes(catalog, reports).map(({id}) => catalog.replicaCount(id));
+  const max = Math.max(0, ...counts);
+  // A tenth of the fullest: below that moving costs more than it gives.
+  return counts.length > 1 && max - Math.min(...counts) > Math.max(IMBALANCE_MIN, max / 10);
+}
+
+/** Replicas on nodes that are gone for long, and damaged ones, get a successor. */
+export function planRepairs(
+  catalog: Catalog,
+  reports: Reports,
+  context: {readonly nowMs: number; readonly budget: MoveBudget},
+): Action[] {
+  const lost = new Set<NodeId>();
+  for (const report of reports.values()) {
+    const silentMs = context.nowMs - (report.silentSinceMs ?? context.nowMs);
+    if (!report.live && silentMs >= REPAIR_AFTER_MS) lost.add(report.node);
+  }
+  const actions: Action[] = [];
+  for (const set of catalog.replicaSets()) {
+    if (context.budget.left <= 0) break;
+    if (set.state !== 'open' || set.pinned === true || catalog.operationOf(set.id)) continue;
+    for (const placed of set.replicas) {
+      const report = reports.get(placed.node)?.replicas.get(placed.replica);
+      const damaged = report?.damaged === true;
+      if (!damaged && !lost.has(placed.node)) continue;
+      const target = pickTarget(set, placed, catalog, reports);
+      // In place only where the node lives: a dead one's replica keeps its seat till then.
+      if (target === undefined && !damaged) continue;
+      actions.push(move('repair', set, placed, target, 'reconciler', context.nowMs));
+      context.budget.left--;
+      break;
+    }
+  }
+  return actions;
+}
+
+function planMovesFrom(
+  node: Node,
+  operation: Operation,
+  catalog: Catalog,
+  reports: Reports,
+  context: {readonly nowMs: number; readonly budget: MoveBudget},
+): Action[] {
+  const moves: Action[] = [];
+  for (const set of setsWithMeta(catalog)) {
+    if (context.budget.left <= 0) break;
+    const placed = set.replicas.find((replica) => replica.node === node.id);
+    if (placed === undefined || set.state !== 'open' || catalog.operationOf(set.id)) continue;
+    const target = pickTarget(set, placed, catalog, reports);
+    if (target === undefined) continue;
+    moves.push(
+      move('move-replica', set, placed, target, `operation ${operation.id}`, context.nowMs),
+    );
+    context.budget.left--;
+  }
+  return moves;
+}
+
+function planEvening(
+  catalog: Catalog,
+  reports: Reports,
+  context: {readonly nowMs: number; readonly budget: MoveBudget},
+): Action[] {
+  const nodes = liveNodes(catalog, reports);
+  const counts = new Map(nodes.map(({id}) => [id, catalog.replicaCount(id)]));
+  const moves: Action[] = [];
+  for (const set of catalog.replicaSets()) {
+    if (context.budget.left <= 0) break;
+    if (set.state !== 'open' || set.pinned === true || catalog.operationOf(set.id)) continue;
+    const source = [...set.replicas].sort(
+      (a, b) => (counts.get(b.node) ?? 0) - (counts.get(a.node) ?? 0),
+    )[0]!;
+    const others = nodes.filter(({id}) => !set.replicas.some((placed) => placed.node === id));
+    const kept = nodes.filter(({id}) => id !== source.node && isPlacedOn(set, id));
+    const target = pickNodes(others, 1, NONE, counts, kept)[0];
+    const from = counts.get(source.node) ?? 0;
+    if (target === undefined || from - (counts.get(target.id) ?? 0) < IMBALANCE_MIN) continue;
+    counts.set(source.node, from - 1);
+    counts.set(target.id, (counts.get(target.id) ?? 0) + 1);
+    moves.push(move('move-replica', set, source, target, 'rebalance', context.nowMs));
+    context.budget.left--;
+  }
+  return moves;
+}
+
+function pickTarget(
+  set: ReplicaSet,
+  source: ReplicaPlacement,
+  catalog: Catalog,
+  reports: Reports,
+): Node | undefined {
+  const nodes = liveNodes(catalog, reports);
+  const loads = new Map(nodes.map(({id}) => [id, catalog.replicaCount(id)]));
+  const kept = nodes.filter(({id}) => id !== source.node && isPlacedOn(set, id));
+  const others = nodes.filter(({id}) => !isPlacedOn(set, id));
+  return pickNodes(others, 1, NONE, loads, kept)[0];
+}
+
+function isPlacedOn(set: ReplicaSet, node: NodeId): boolean {
+  return set.replicas.some((placed) => placed.node === node);
+}
+
+export function liveNodes(catalog: Catalog, reports: Reports): Node[] {
+  return fitNodes(catalog, reports).filter(({id}) => reports.get(id)?.live === true);
+}
+
+/** The meta group's set first: nothing moves without it. */
+export function* setsWithMeta(catalog: Catalog): Generator<ReplicaSet> {
+  const meta = catalog.metaSet();
+  if (meta !== undefined) yield meta;
+  yield* catalog.replicaSets();
+}
+
+const NONE: ReadonlyMap<NodeId, number> = new Map();
+const WAIT: Decision = {type: 'wait', for: 'moves'};
+
+function move(
+  kind: 'move-replica' | 'repair',
+  set: ReplicaSet,
+  source: ReplicaPlacement,
+  target: Node | undefined,
+  startedBy: string,
+  atMs: number,
+): Action {
+  const command: CreateOperation = {
+    type: 'create-operation',
+    kind,
+    replicaSet: set.id,
+    source: source.replica,
+    sourceNode: source.node,
+    targetNode: target?.id,
+    startedBy,
+    atMs,
+  };
+  return {type: 'propose', command};
+}
+
+function proposed(node: Node, state: Node['state']): NodePlan {
+  const command = {type: 'set-node-state', node: node.id, state} as const;
+  return {decision: {type: 'act', action: {type: 'propose', command}}, moves: []};
+}
+
+function ended(state: 'done' | 'failed' | 'cancelled', error?: string): NodePlan {
+  return {decision: {type: 'finish', state, error}, moves: []};
+}

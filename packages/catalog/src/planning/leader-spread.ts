@@ -1,0 +1,47 @@
+// Leaders do the work of writes, so each node should lead as many sets as the others. A lead moves
+// only to a live, caught-up voter, and only where that makes the two nodes more even.
+
+import type {NodeId} from '@flotilla/base';
+import type {Catalog} from '../catalog.ts';
+import type {Action} from './action.ts';
+import type {GroupView} from './group-view.ts';
+import type {Reports} from './reports.ts';
+
+/** A transfer pauses the set's writes for a round trip: few at a time. */
+const TRANSFERS_MAX = 4;
+
+export function planLeaderSpread(
+  groups: Iterable<GroupView>,
+  catalog: Catalog,
+  reports: Reports,
+): Action[] {
+  const led = new Map<NodeId, number>();
+  const movable: GroupView[] = [];
+  for (const group of groups) {
+    const node = group.leaderNode;
+    if (node === undefined) continue;
+    led.set(node, (led.get(node) ?? 0) + 1);
+    const {set} = group;
+    const manual = catalog.database(set.database)?.options.failover === 'manual';
+    if (set.pinned !== true && !manual && !group.joint && !catalog.operationOf(set.id)) {
+      movable.push(group);
+    }
+  }
+  const load = (node: NodeId) =>
+    catalog.node(node)?.state === 'active' && reports.get(node)?.live === true
+      ? (led.get(node) ?? 0)
+      : Infinity;
+  const actions: Action[] = [];
+  for (const group of movable) {
+    if (actions.length >= TRANSFERS_MAX) break;
+    const from = group.leaderNode!;
+    const to = group.successor(group.leader!.replica, load);
+    if (to === undefined || load(to.node) === Infinity) continue;
+    const leaving = catalog.node(from)?.state !== 'active';
+    if (!leaving && (led.get(from) ?? 0) - load(to.node) < 2) continue;
+    led.set(from, (led.get(from) ?? 0) - 1);
+    led.set(to.node, load(to.node) + 1);
+    actions.push({type: 'transfer-leader', node: from, set: group.set.id, to: to.replica});
+  }
+  return actions;
+}

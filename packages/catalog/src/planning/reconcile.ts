@@ -1,0 +1,252 @@
+// The reconciler's decision: what should be (the catalog) against what is (the reports). Pure, and
+// without memory: planning twice from the same facts gives the same actions, and planning after a
+// crash goes on where the facts stand.
+
+import {META_SET} from '@flotilla/base';
+import {type Catalog, isFinished} from '../catalog.ts';
+import type {Operation, ReplicaSet} from '../model.ts';
+import type {Action} from './action.ts';
+import {
+  isUneven,
+  liveNodes,
+  MOVES_MAX,
+  type MoveBudget,
+  planEvacuation,
+  planRebalance,
+  planRepairs,
+  setsWithMeta,
+} from './evacuation.ts';
+import {GroupView} from './group-view.ts';
+import {planLeaderSpread} from './leader-spread.ts';
+import {
+  type Decision,
+  planLeaderTransfer,
+  planReplicaAddition,
+  planReplicaMove,
+  planReplicaRemoval,
+} from './member-operation.ts';
+import {isHealing, planGrowth, planMembership} from './membership.ts';
+import {pickNodes} from './placement.ts';
+import type {Reports} from './reports.ts';
+import {planUpkeep} from './upkeep.ts';
+
+/** Sets that get new learners at once: each is a snapshot to send. */
+const HEALING_MAX = 32;
+/** A set whose leader does not move in so long has a reason that a person must see. */
+const TRANSFER_MS_MAX = 60_000;
+
+export function planNext(catalog: Catalog, reports: Reports, nowMs: number): Action[] {
+  const automatic = catalog.cluster?.automation === 'running';
+  const groups = [...setsWithMeta(catalog)].map((set) => new GroupView(set, reports));
+  const actions: Action[] = [
+    ...planExistence(catalog, groups, reports),
+    ...planOperations(catalog, groups, reports, nowMs),
+  ];
+  const idle = groups.filter(
+    ({set}) => set.state === 'open' && catalog.operationOf(set.id) === undefined,
+  );
+  for (const group of idle) {
+    const action = planMembership(group);
+    if (action !== undefined) actions.push(action);
+  }
+  actions.push(...planUpkeep(catalog, reports, nowMs).map(proposal));
+  if (automatic) {
+    actions.push(...planHealing(catalog, idle, reports));
+    actions.push(...planAutomatic(catalog, groups, reports, nowMs));
+  }
+  return actions;
+}
+
+function proposal(command: Extract<Action, {type: 'propose'}>['command']): Action {
+  return {type: 'propose', command};
+}
+
+/** Replicas that should be there and are not, those that should not and are, and sets to open. */
+function planExistence(catalog: Catalog, groups: readonly GroupView[], reports: Reports): Action[] {
+  const actions: Action[] = [];
+  for (const group of groups) {
+    const {set} = group;
+    if (set.state === 'dropping') continue;
+    for (const placed of set.replicas) {
+      if (!group.isLive(placed.node) || group.report(placed) !== undefined) continue;
+      const {node, replica} = placed;
+      actions.push({type: 'create-replica', node, set: set.id, replica});
+    }
+  }
+  const members = new Map(groups.map((group) => [group.set.id, group]));
+  for (const report of reports.values()) {
+    if (!report.live) continue;
+    for (const {set, replica} of report.replicas.values()) {
+      const group = members.get(set);
+      const wanted =
+        group !== undefined && group.set.state !== 'dropping' && group.placement(replica);
+      // A member of the configuration is taken out of that first, whatever the placement says.
+      if (wanted || (group?.set.state === 'open' && group.isMember(replica))) continue;
+      actions.push({type: 'destroy-replica', node: report.node, set, replica});
+    }
+  }
+  const opened = groups.filter((group) => isOpenable(group, catalog)).map(({set}) => set.id);
+  if (opened.length > 0) actions.push(proposal({type: 'open-replica-sets', sets: opened}));
+  return actions;
+}
+
+/** A majority of the founding voters has its bootstrap on disk. */
+function isOpenable(group: GroupView, catalog: Catalog): boolean {
+  const {set} = group;
+  if (set.state !== 'creating' || catalog.bucket(set.bucket) === undefined) return false;
+  const voters = set.founders.filter((id) => !set.foundingLearners?.includes(id));
+  const durable = set.replicas.filter(
+    (placed) => voters.includes(placed.replica) && group.report(placed)?.durable === true,
+  );
+  return durable.length > voters.length / 2;
+}
+
+function planOperations(
+  catalog: Catalog,
+  groups: readonly GroupView[],
+  reports: Reports,
+  nowMs: number,
+): Action[] {
+  const bySet = new Map(groups.map((group) => [group.set.id, group]));
+  const running = [...catalog.operations()].filter((operation) => !isFinished(operation));
+  const moving = running.filter(({kind}) => kind === 'move-replica' || kind === 'repair').length;
+  const context = {nowMs, budget: {left: MOVES_MAX - moving}};
+  const actions: Action[] = [];
+  for (const operation of running) {
+    const {decision, moves} = decide(operation, catalog, reports, bySet, context);
+    const action = actionOf(decision, operation, nowMs);
+    if (action !== undefined) actions.push(action);
+    actions.push(...moves);
+  }
+  return actions;
+}
+
+function decide(
+  operation: Operation,
+  catalog: Catalog,
+  reports: Reports,
+  groups: ReadonlyMap<ReplicaSet['id'], GroupView>,
+  context: {readonly nowMs: number; readonly budget: MoveBudget},
+): {readonly decision: Decision; readonly moves: readonly Action[]} {
+  switch (operation.kind) {
+    case 'drain-node':
+    case 'decommission-node':
+      return planEvacuation(operation, catalog, reports, context);
+    case 'rebalance':
+      return planRebalance(operation, catalog, reports, context);
+    default:
+      return {decision: decideForSet(operation, groups, context.nowMs), moves: []};
+  }
+}
+
+function decideForSet(
+  operation: Operation,
+  groups: ReadonlyMap<ReplicaSet['id'], GroupView>,
+  nowMs: number,
+): Decision {
+  const group = groups.get(operation.replicaSet!);
+  if (group === undefined || group.set.state === 'dropping') {
+    return {type: 'finish', state: 'failed', error: 'the replica set was dropped'};
+  }
+  switch (operation.kind) {
+    case 'add-replica':
+      return planReplicaAddition(operation, group);
+    case 'remove-replica':
+      return planReplicaRemoval(operation, group);
+    case 'move-replica':
+      return planReplicaMove(operation, group);
+    case 'repair':
+      if (operation.targetNode === undefined) return planReplicaRemoval(operation, group);
+      return planReplicaMove(operation, group);
+    case 'transfer-leader': {
+      const decision = planLeaderTransfer(operation, group);
+      if (decision.type === 'finish' || nowMs - operation.createdAtMs < TRANSFER_MS_MAX) {
+        return decision;
+      }
+      return {type: 'finish', state: 'failed', error: 'the leader did not move within a minute'};
+    }
+    default:
+      return {type: 'wait', for: `a build that knows the operation ${operation.kind}`};
+  }
+}
+
+function actionOf(decision: Decision, operation: Operation, atMs: number): Action | undefined {
+  const update = {
+    type: 'update-operation',
+    operation: operation.id,
+    expectedStep: operation.step,
+    atMs,
+  } as const;
+  switch (decision.type) {
+    case 'wait':
+      return undefined;
+    case 'act':
+      return decision.action;
+    case 'advance':
+      return proposal({...update, step: decision.step, target: decision.target});
+    case 'finish':
+      return proposal({...update, state: decision.state, error: decision.error});
+    default:
+      return decision satisfies never;
+  }
+}
+
+/** More replicas where a set lacks some and nodes can hold them. */
+function planHealing(catalog: Catalog, idle: readonly GroupView[], reports: Reports): Action[] {
+  const nodes = liveNodes(catalog, reports);
+  const loads = new Map(nodes.map(({id}) => [id, catalog.replicaCount(id)]));
+  let room = HEALING_MAX - idle.filter(isHealing).length;
+  const actions: Action[] = [];
+  for (const group of idle) {
+    if (room <= 0) break;
+    if (group.set.pinned === true) continue;
+    const action = planGrowth(group, replicasWanted(catalog, group.set), ({set}, count) => {
+      const present = nodes.filter(({id}) => set.replicas.some(({node}) => node === id));
+      const others = nodes.filter((node) => !present.includes(node));
+      return pickNodes(others, count, new Map(), loads, present);
+    });
+    if (action === undefined) continue;
+    actions.push(action);
+    for (const {node} of addedBy(action)) loads.set(node, (loads.get(node) ?? 0) + 1);
+    room--;
+  }
+  return actions;
+}
+
+function addedBy(action: Action) {
+  return action.type === 'propose' && action.command.type === 'set-placement'
+    ? action.command.add
+    : [];
+}
+
+function replicasWanted(catalog: Catalog, set: ReplicaSet): number {
+  if (set.id === META_SET) return metaReplicasWanted(catalog);
+  return set.replicasWanted ?? catalog.database(set.database)?.options.replicas ?? 0;
+}
+
+/** One, three or five, by how many nodes there are. */
+export function metaReplicasWanted(catalog: Catalog): number {
+  const active = [...catalog.nodes()].filter(({state}) => state === 'active').length;
+  if (active >= 5) return 5;
+  return Math.min(active, 3);
+}
+
+/** What the cluster starts by itself: repairs, evening out, leaders spread. */
+function planAutomatic(
+  catalog: Catalog,
+  groups: readonly GroupView[],
+  reports: Reports,
+  nowMs: number,
+): Action[] {
+  const running = [...catalog.operations()].filter((operation) => !isFinished(operation));
+  const moving = running.filter(({kind}) => kind === 'move-replica' || kind === 'repair').length;
+  const actions = planRepairs(catalog, reports, {nowMs, budget: {left: MOVES_MAX - moving}});
+  const quiet = running.length === 0 && actions.length === 0 && !groups.some(isHealing);
+  if (quiet && isUneven(catalog, reports)) {
+    const startedBy = 'reconciler';
+    actions.push(proposal({type: 'create-operation', kind: 'rebalance', startedBy, atMs: nowMs}));
+  }
+  const ordinary = groups.filter(({set}) => set.id !== META_SET && set.state === 'open');
+  actions.push(...planLeaderSpread(ordinary, catalog, reports));
+  return actions;
+}

@@ -1,0 +1,135 @@
+// What time brings: buckets made ahead where the present one is written to, expiry in two steps (rows
+// hidden first, files gone after the trash's retention), purges, and old operations forgotten.
+
+import type {Catalog} from '../catalog.ts';
+import type {Command} from '../commands.ts';
+import type {Bucket, Database} from '../model.ts';
+import {planBucket} from './placement.ts';
+import type {Reports} from './reports.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** What was expired or dropped can be had back for so long. */
+export const TRASH_RETENTION_MS = DAY_MS;
+/** Dead ids outlive their purge, for routers that still know them. */
+const DEAD_TABLE_KEPT_MS = DAY_MS;
+/** Finished operations are history for a week. */
+const OPERATIONS_KEPT_MS = 7 * DAY_MS;
+/** A clock further from the others' median than this expires nothing. */
+const CLOCK_OFFSET_MS_MAX = 10_000;
+
+export function planUpkeep(catalog: Catalog, reports: Reports, nowMs: number): Command[] {
+  const commands: Command[] = [];
+  const trusted = isClockTrusted(reports);
+  for (const database of catalog.databases()) {
+    if (database.dropped !== undefined) {
+      if (trusted && database.dropped.purgeAtMs <= nowMs) {
+        commands.push({type: 'purge-database', database: database.id});
+      }
+      continue;
+    }
+    const ahead = planBucketAhead(catalog, database, reports, nowMs);
+    if (ahead !== undefined) commands.push(ahead);
+    if (!trusted) continue;
+    commands.push(...planExpiry(catalog, database, nowMs));
+    commands.push(...planTablePurges(catalog, database, nowMs));
+  }
+  commands.push(...planForgotten(catalog, reports), ...planHistory(catalog, nowMs));
+  return commands;
+}
+
+/** The median of the other nodes' clocks is near ours; alone we have only our own. */
+export function isClockTrusted(reports: Reports): boolean {
+  const offsets = [...reports.values()]
+    .filter(({live}) => live)
+    .map(({clockOffsetMs}) => clockOffsetMs)
+    .sort((a, b) => a - b);
+  const median = offsets[offsets.length >>> 1] ?? 0;
+  return Math.abs(median) <= CLOCK_OFFSET_MS_MAX;
+}
+
+/** One bucket ahead of the present one exists as soon as that is written to. */
+function planBucketAhead(
+  catalog: Catalog,
+  database: Database,
+  reports: Reports,
+  nowMs: number,
+): Command | undefined {
+  const present = catalog.bucketAt(database.id, nowMs);
+  if (present === undefined || catalog.bucketAt(database.id, present.endMs) !== undefined) {
+    return undefined;
+  }
+  if (!isWritten(catalog, present, reports)) return undefined;
+  return planBucket(catalog, database.id, present.endMs, reports);
+}
+
+function isWritten(catalog: Catalog, bucket: Bucket, reports: Reports): boolean {
+  return bucket.replicaSets.some((id) =>
+    catalog
+      .replicaSet(id)
+      ?.replicas.some(
+        ({node, replica}) => reports.get(node)?.replicas.get(replica)?.written === true,
+      ),
+  );
+}
+
+function planExpiry(catalog: Catalog, database: Database, nowMs: number): Command[] {
+  const {ttlMs} = database.options;
+  const commands: Command[] = [];
+  const expiredBeforeMs = database.expiredBeforeMs ?? -Infinity;
+  if (ttlMs !== undefined) {
+    // Raised in steps of a hundredth of the ttl, an hour at most: each is a command in meta's log.
+    const stepMs = Math.min(HOUR_MS, Math.max(MINUTE_MS, Math.floor(ttlMs / 100)));
+    const raisedMs = Math.floor((nowMs - ttlMs) / stepMs) * stepMs;
+    if (raisedMs > expiredBeforeMs) {
+      commands.push({
+        type: 'raise-expired-before',
+        database: database.id,
+        expiredBeforeMs: raisedMs,
+      });
+    }
+  }
+  const goneBeforeMs = Math.min(expiredBeforeMs, nowMs - (ttlMs ?? 0) - TRASH_RETENTION_MS);
+  for (const bucket of catalog.buckets(database.id, -Infinity, goneBeforeMs)) {
+    if (bucket.endMs <= goneBeforeMs) commands.push({type: 'drop-bucket', bucket: bucket.id});
+  }
+  return commands;
+}
+
+function planTablePurges(catalog: Catalog, database: Database, nowMs: number): Command[] {
+  const commands: Command[] = [];
+  for (const {id, dropped, purgedAtMs} of catalog.droppedTables(database.id)) {
+    if (purgedAtMs === undefined && dropped!.purgeAtMs <= nowMs) {
+      commands.push({type: 'purge-table', table: id, atMs: nowMs});
+    } else if (purgedAtMs !== undefined && purgedAtMs + DEAD_TABLE_KEPT_MS <= nowMs) {
+      commands.push({type: 'forget-table', table: id});
+    }
+  }
+  return commands;
+}
+
+/** Dropped sets of which no live node holds a replica. A dead node's is destroyed when it is back. */
+function planForgotten(catalog: Catalog, reports: Reports): Command[] {
+  const sets = [...catalog.replicaSets()]
+    .filter(({state}) => state === 'dropping')
+    .filter(({replicas}) =>
+      replicas.every(({node, replica}) => {
+        const report = reports.get(node);
+        return report === undefined || !report.live || !report.replicas.has(replica);
+      }),
+    )
+    .map(({id}) => id);
+  return sets.length === 0 ? [] : [{type: 'forget-replica-sets', sets}];
+}
+
+function planHistory(catalog: Catalog, nowMs: number): Command[] {
+  const finishedBeforeMs = nowMs - OPERATIONS_KEPT_MS;
+  for (const {state, history, createdAtMs} of catalog.operations()) {
+    const finished = state === 'done' || state === 'failed' || state === 'cancelled';
+    if (finished && (history.at(-1)?.atMs ?? createdAtMs) < finishedBeforeMs) {
+      return [{type: 'expire-operations', finishedBeforeMs}];
+    }
+  }
+  return [];
+}
