@@ -1,1 +1,11 @@
-export {};
+export type {BucketTime} from './block-cut.ts';
+export type {BlockStatistics} from './block-statistics.ts';
+export {type CommitPoint, type Edit, Manifest} from './manifest.ts';
+export type {FlushPoint, StoragePoint} from './replica-state.ts';
+export {
+  ReplicaStorage,
+  type StorageOptions,
+  type TableCounts,
+  type WriteResult,
+} from './replica-storage.ts';
+export type {SnapshotFile, StagedFiles, StorageSnapshot} from './snapshot.ts';

@@ -1,0 +1,61 @@
+// Where the rows of a series are cut into blocks: at multiples, since the Unix epoch, of one duration
+// of a fixed chain, so that a time bin of a query covers whole blocks and their statistics answer it.
+
+/** In seconds; each divides the next but one day closes the chain. */
+const CHAIN_SECONDS = [1, 10, 60, 300, 600, 3_600, 21_600, 86_400];
+
+/** A block holds some hundreds of rows: fewer waste their header, more decode what nobody asked. */
+const BLOCK_ROWS_MIN = 100;
+const BLOCK_ROWS_MAX = 1_000;
+
+export interface BucketTime {
+  /** Start of the bucket since the Unix epoch, in units of the database's precision. */
+  readonly startUnits: bigint;
+  /** 1e9, 1e6 or 1e3. */
+  readonly unitsPerSecond: number;
+}
+
+export class BlockCut {
+  readonly #steps: readonly number[];
+  /** Bucket start since the last midnight UTC: every step of the chain divides a day. */
+  readonly #phase: number;
+
+  constructor(bucket: BucketTime) {
+    this.#steps = CHAIN_SECONDS.map((seconds) => seconds * bucket.unitsPerSecond);
+    const day = BigInt(this.#steps.at(-1)!);
+    this.#phase = Number(((bucket.startUnits % day) + day) % day);
+  }
+
+  /** End row (exclusive) of each block of `count` ascending offsets. */
+  ends(offsets: Float64Array, count: number): number[] {
+    if (count === 0) return [];
+    const step = this.#step(offsets, count);
+    // Bins of a day may be too thin for a block each; several of them still begin and end at midnights.
+    const rowsMin = step === this.#steps.at(-1) ? BLOCK_ROWS_MIN : 1;
+    const ends: number[] = [];
+    let start = 0;
+    let bin = this.#bin(offsets[0]!, step);
+    for (let row = 1; row < count; row++) {
+      const next = this.#bin(offsets[row]!, step);
+      const rows = row - start;
+      if ((next !== bin && rows >= rowsMin) || rows >= BLOCK_ROWS_MAX) {
+        ends.push(row);
+        start = row;
+      }
+      bin = next;
+    }
+    ends.push(count);
+    return ends;
+  }
+
+  /** The shortest duration whose bins hold enough rows on average. */
+  #step(offsets: Float64Array, count: number): number {
+    const span = offsets[count - 1]! - offsets[0]! + 1;
+    const found = this.#steps.find((step) => count * step >= BLOCK_ROWS_MIN * span);
+    return found ?? this.#steps.at(-1)!;
+  }
+
+  #bin(offset: number, step: number): number {
+    return Math.floor((offset + this.#phase) / step);
+  }
+}

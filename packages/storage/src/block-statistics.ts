@@ -1,0 +1,90 @@
+// What a block's column says of itself without being decoded: min, max, sum, first and last of its
+// values (their count stands in the presence bits). Left out where it would not be exact or would not
+// be small: wide integers, NaN, strings and booleans, floats in short blocks.
+
+import type {ByteReader, ByteWriter, ColumnValues} from '@flotilla/column';
+
+export interface BlockStatistics {
+  readonly min: number;
+  readonly max: number;
+  readonly sum: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Five doubles may be at most a twentieth of what they describe. */
+const FLOAT_VALUES_BYTES_MIN = 5 * 8 * 20;
+
+/**
+ * Statistics of the first `count` values, or undefined where they are left out.
+ * @param encodedBytes what the values themselves take
+ */
+export function computeStatistics(
+  values: ColumnValues,
+  count: number,
+  encodedBytes: number,
+): BlockStatistics | undefined {
+  if (count === 0) return undefined;
+  switch (values.type) {
+    case 'integer':
+    case 'unsigned': {
+      if (values.wide !== undefined) return undefined;
+      const statistics = summarise(values.values, count);
+      return Number.isSafeInteger(statistics.sum) &&
+        Number.isSafeInteger(statistics.max - statistics.min)
+        ? statistics
+        : undefined;
+    }
+    case 'float': {
+      if (encodedBytes < FLOAT_VALUES_BYTES_MIN) return undefined;
+      const statistics = summarise(values.values, count);
+      return Number.isFinite(statistics.sum) ? statistics : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The sum is Neumaier's: exact for integers inside 2^53, compensated for floats. */
+function summarise(values: Float64Array, count: number): BlockStatistics {
+  let min = values[0]!;
+  let max = min;
+  let sum = 0;
+  let lost = 0;
+  for (let i = 0; i < count; i++) {
+    const value = values[i]!;
+    if (value < min) min = value;
+    if (value > max) max = value;
+    const next = sum + value;
+    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+    sum = next;
+  }
+  return {min, max, sum: sum + lost, first: values[0]!, last: values[count - 1]!};
+}
+
+/** Integers relative to the minimum: one or two bytes each on usual values. */
+export function writeStatistics(
+  writer: ByteWriter,
+  type: ColumnValues['type'],
+  {min, max, sum, first, last}: BlockStatistics,
+): void {
+  if (type === 'float') {
+    for (const value of [min, max, sum, first, last]) writer.f64(value);
+    return;
+  }
+  writer.signedVarint(min);
+  for (const value of [max, first, last]) writer.varint(value - min);
+  writer.signedVarint(sum);
+}
+
+export function readStatistics(reader: ByteReader, type: ColumnValues['type']): BlockStatistics {
+  if (type === 'float') {
+    const [min, max, sum] = [reader.f64(), reader.f64(), reader.f64()];
+    return {min, max, sum, first: reader.f64(), last: reader.f64()};
+  }
+  const min = reader.signedVarint();
+  const max = min + reader.varint();
+  const first = min + reader.varint();
+  const last = min + reader.varint();
+  return {min, max, first, last, sum: reader.signedVarint()};
+}

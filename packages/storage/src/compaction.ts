@@ -1,0 +1,92 @@
+// Parts merged into one. Only neighbours in log order are merged, so no part left out can lie between
+// them, whatever its series and times: the newer part still wins per field.
+
+import type {Disk, SeriesId, TableId} from '@flotilla/base';
+import type {BlockCut} from './block-cut.ts';
+import type {Field} from './memtable-view.ts';
+import type {Part} from './part.ts';
+import {PartWriter, type WrittenPart} from './part-writer.ts';
+import {RowSource} from './row-source.ts';
+import type {SeriesIndex} from './series-index.ts';
+import type {Slices} from './slices.ts';
+
+/** Fewer are not worth rewriting. */
+const PARTS_MIN = 4;
+/** More cost too many open stripes at once. */
+const PARTS_MAX = 16;
+/**
+ * The largest of a run may be at most this share of the run: so each row is rewritten a number of
+ * times that grows with the logarithm of the size, not with the size.
+ */
+const LARGEST_SHARE_MAX = 0.6;
+
+/** A run of parts to merge: positions [start, end). */
+export interface CompactionPlan {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The longest run of small parts that pays; the newest such run when there are several. */
+export function planCompaction(
+  parts: readonly {readonly bytes: number}[],
+): CompactionPlan | undefined {
+  for (let count = Math.min(PARTS_MAX, parts.length); count >= PARTS_MIN; count--) {
+    for (let start = parts.length - count; start >= 0; start--) {
+      const sizes = parts.slice(start, start + count).map(({bytes}) => bytes);
+      const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
+      if (Math.max(...sizes) <= total * LARGEST_SHARE_MAX) return {start, end: start + count};
+    }
+  }
+  return undefined;
+}
+
+export interface MergeOptions {
+  readonly disk: Disk;
+  readonly path: string;
+  readonly cut: BlockCut;
+  readonly index: SeriesIndex;
+  /** From the oldest to the newest. */
+  readonly parts: readonly Part[];
+  /** Tables whose rows are left out. */
+  readonly isPurged: (table: TableId) => boolean;
+  readonly slices: Slices;
+}
+
+/** Writes the merged part; undefined, and no file, when nothing is left. */
+export async function mergeParts(options: MergeOptions): Promise<WrittenPart | undefined> {
+  const {disk, path, cut, parts, isPurged} = options;
+  const all = parts.flatMap(({record}) => record.tables.map(({table}) => table));
+  const tables = [...new Set(all)].filter((table) => !isPurged(table)).sort((a, b) => a - b);
+  if (tables.length === 0) return undefined;
+  const writer = await PartWriter.create(disk, path, cut);
+  for (const table of tables) await mergeTable(options, writer, table);
+  return writer.finish();
+}
+
+async function mergeTable(
+  {parts, index, slices}: MergeOptions,
+  writer: PartWriter,
+  table: TableId,
+): Promise<void> {
+  const sources = parts.filter((part) => part.has(table));
+  const fields = await unionFields(sources, table);
+  const range = {startOffset: Number.NEGATIVE_INFINITY, endOffset: Number.POSITIVE_INFINITY};
+  const source = await RowSource.open({table, fields, range, parts: sources, memtables: []});
+  writer.beginTable(table, fields);
+  for (const id of index.select(table, undefined)) {
+    const series = id as SeriesId;
+    if (source.hasNoBlocks(series)) continue;
+    for await (const rows of source.rowsOf(series)) {
+      await writer.addRows(series, rows);
+      await slices.spend(rows.rowCount * (fields.length + 1));
+    }
+  }
+  await writer.endTable();
+}
+
+async function unionFields(parts: readonly Part[], table: TableId): Promise<Field[]> {
+  const fields = new Map<number, Field>();
+  for (const part of parts)
+    for (const field of (await part.tableIndex(table)).fields) fields.set(field.column, field);
+  return [...fields.values()].sort((a, b) => a.column - b.column);
+}

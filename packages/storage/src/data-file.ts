@@ -1,0 +1,45 @@
+// An immutable file that is read by ranges and removed when the manifest no longer names it and
+// nobody reads it any more: the counted reference behind every pin.
+
+import {assert, type Disk, type DiskFile} from '@flotilla/base';
+
+export class DataFile {
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly #disk: Disk;
+  #handle: Promise<DiskFile> | undefined;
+  #references = 1;
+  #isObsolete = false;
+
+  constructor(disk: Disk, directory: string, name: string, bytes: number) {
+    this.#disk = disk;
+    this.name = name;
+    this.path = `${directory}/${name}`;
+    this.bytes = bytes;
+  }
+
+  retain(): void {
+    assert(this.#references > 0, () => `${this.path} is retained after its end`);
+    this.#references += 1;
+  }
+
+  /** Ends one reference; the last one closes the file and, if it is obsolete, removes it. */
+  async release(): Promise<void> {
+    assert(this.#references > 0, () => `${this.path} is released too often`);
+    this.#references -= 1;
+    if (this.#references > 0) return;
+    if (this.#handle !== undefined) await (await this.#handle).close();
+    if (this.#isObsolete) await this.#disk.remove(this.path);
+  }
+
+  /** Requires that the manifest no longer names it. It goes with its last reference. */
+  markObsolete(): void {
+    this.#isObsolete = true;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    this.#handle ??= this.#disk.open(this.path, 'read');
+    return (await this.#handle).readAt(offset, length);
+  }
+}

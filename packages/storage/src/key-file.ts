@@ -1,0 +1,59 @@
+// Series keys on disk: each flush writes those that are new since the last one, in the order of their
+// ids, so that a restart reads keys and no rows. Drawn in FORMAT.md.
+
+import {crc32} from 'node:zlib';
+import {type Disk, FatalError, type SeriesId} from '@flotilla/base';
+import {ByteReader, ByteWriter} from '@flotilla/column';
+import type {SeriesIndex} from './series-index.ts';
+
+/** "FLOTKEY" and the version of the format. */
+const KEY_MAGIC = Uint8Array.of(0x46, 0x4c, 0x4f, 0x54, 0x4b, 0x45, 0x59, 1);
+
+export interface KeyFileRecord {
+  readonly file: string;
+  readonly bytes: number;
+  /** Ids firstSeries .. firstSeries + count - 1. */
+  readonly firstSeries: number;
+  readonly count: number;
+}
+
+export function encodeKeys(index: SeriesIndex, firstSeries: number, count: number): Uint8Array {
+  const writer = new ByteWriter(64 + count * 64);
+  writer.bytes(KEY_MAGIC);
+  writer.varint(firstSeries);
+  writer.varint(count);
+  for (let id = firstSeries; id < firstSeries + count; id++) {
+    const key = index.key(id as SeriesId);
+    writer.varint(key.length);
+    writer.bytes(key);
+  }
+  writer.u32(crc32(writer.written()));
+  return writer.copy();
+}
+
+/** Adds the file's keys to the index. Requires that the index holds exactly those before them. */
+export async function loadKeys(
+  disk: Disk,
+  path: string,
+  record: KeyFileRecord,
+  index: SeriesIndex,
+): Promise<void> {
+  const file = await disk.open(path, 'read');
+  const bytes = await file.readAt(0, record.bytes);
+  await file.close();
+  const end = Math.max(0, bytes.length - 4);
+  const want = new ByteReader(bytes, end).u32();
+  const have = crc32(bytes.subarray(0, end));
+  if (want !== have)
+    throw new FatalError(`checksum mismatch: want ${want}; have ${have}; file=${path}`);
+  const reader = new ByteReader(bytes, 0, end);
+  if (Buffer.compare(reader.view(KEY_MAGIC.length), KEY_MAGIC) !== 0)
+    throw new FatalError(`not a key file of a known version; file=${path}`);
+  const firstSeries = reader.varint();
+  const count = reader.varint();
+  if (firstSeries !== index.count || firstSeries !== record.firstSeries || count !== record.count)
+    throw new FatalError(`series from ${firstSeries}, want ${index.count}; file=${path}`);
+  for (let i = 0; i < count; i++) index.add(reader.view(reader.varint()));
+  if (index.count !== firstSeries + count)
+    throw new FatalError(`series keys occur twice; file=${path}`);
+}

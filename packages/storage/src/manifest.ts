@@ -1,0 +1,185 @@
+// The manifest of one store over the ManifestStore port, which detects neither a flipped bit nor a row
+// that went back to an older value. So each row carries a checksum of key and value, and a row of its
+// own carries the number of the last commit, a running checksum over all commits, and the sum of all
+// row checksums: a missing, stale or foreign row is damage, and damage is never opened.
+
+import {crc32} from 'node:zlib';
+import {FatalError, type ManifestEdit, type ManifestStore} from '@flotilla/base';
+import {ByteReader, ByteWriter} from '@flotilla/column';
+
+/** Before every other key, so that `load` gives it first. */
+const COMMIT_KEY = '!commit';
+const ROW_VERSION = 1;
+/** Version (u8), commit number (f64), checksum of key, number and value (u32). */
+const ROW_HEADER_BYTES = 13;
+
+export interface CommitPoint {
+  /** Consecutive, from 1. 0: nothing was ever committed. */
+  readonly number: number;
+  /** Of this commit and all before it. */
+  readonly checksum: number;
+}
+
+interface Row {
+  readonly value: Uint8Array;
+  readonly crc: number;
+}
+
+export interface Edit {
+  readonly put?: readonly (readonly [key: string, value: Uint8Array])[];
+  readonly remove?: readonly string[];
+}
+
+export class Manifest {
+  readonly #store: ManifestStore;
+  readonly #rows: Map<string, Row>;
+  #point: CommitPoint;
+  #rowSum: number;
+  /** Commits go one after another; after one has failed none follows. */
+  #tail: Promise<void> = Promise.resolve();
+
+  private constructor(store: ManifestStore, rows: Map<string, Row>, commit: CommitRow) {
+    this.#store = store;
+    this.#rows = rows;
+    this.#point = {number: commit.number, checksum: commit.checksum};
+    this.#rowSum = commit.rowSum;
+  }
+
+  /** Throws FatalError naming the row when anything is not as it was committed. */
+  static async open(store: ManifestStore): Promise<Manifest> {
+    const rows = new Map<string, Row>();
+    let commit: CommitRow = {number: 0, checksum: 0, rowSum: 0};
+    let rowSum = 0;
+    let newest = 0;
+    for (const [key, stored] of await store.load()) {
+      const {number, value, crc} = decodeRow(key, stored);
+      if (key === COMMIT_KEY) {
+        commit = decodeCommit(value);
+        continue;
+      }
+      rows.set(key, {value, crc});
+      rowSum = (rowSum + crc) >>> 0;
+      newest = Math.max(newest, number);
+    }
+    if (newest > commit.number)
+      throw new FatalError(`manifest has rows of commit ${newest}; its last is ${commit.number}`);
+    if (rowSum !== commit.rowSum)
+      throw new FatalError(`manifest rows do not add up: want ${commit.rowSum}; have ${rowSum}`);
+    return new Manifest(store, rows, commit);
+  }
+
+  /** The last durable commit: what the segment log records, to notice a manifest that went back. */
+  get point(): CommitPoint {
+    return this.#point;
+  }
+
+  /** Rows whose key begins with `prefix`, by key, as of the last durable commit. */
+  rows(prefix: string): (readonly [key: string, value: Uint8Array])[] {
+    const found: (readonly [string, Uint8Array])[] = [];
+    for (const [key, row] of this.#rows) if (key.startsWith(prefix)) found.push([key, row.value]);
+    return found.sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  get(key: string): Uint8Array | undefined {
+    return this.#rows.get(key)?.value;
+  }
+
+  /** Durable when it resolves, all or nothing. */
+  commit(edit: Edit): Promise<void> {
+    const commit = this.#tail.then(() => this.#commit(edit));
+    this.#tail = commit;
+    // The caller has the failure too; this only keeps later commits from going ahead of it unnoticed.
+    commit.catch(() => {});
+    return commit;
+  }
+
+  async close(): Promise<void> {
+    await this.#tail.catch(() => {});
+    await this.#store.close();
+  }
+
+  async #commit({put = [], remove = []}: Edit): Promise<void> {
+    const number = this.#point.number + 1;
+    const stored: [string, Uint8Array][] = [];
+    const added = new Map<string, Row>();
+    let checksum = this.#point.checksum;
+    for (const [key, value] of put) {
+      const row = encodeRow(key, number, value);
+      stored.push([key, row.bytes]);
+      added.set(key, {value: value.slice(), crc: row.crc});
+      checksum = crc32(row.bytes, checksum);
+    }
+    for (const key of remove) checksum = crc32(key, checksum);
+    const rowSum = this.#sumAfter(added, remove);
+    stored.push([COMMIT_KEY, encodeCommit({number, checksum, rowSum})]);
+    const edit: ManifestEdit = {put: stored, remove};
+    await this.#store.commit(edit);
+    for (const key of remove) this.#rows.delete(key);
+    for (const [key, row] of added) this.#rows.set(key, row);
+    this.#point = {number, checksum};
+    this.#rowSum = rowSum;
+  }
+
+  #sumAfter(added: ReadonlyMap<string, Row>, remove: readonly string[]): number {
+    let sum = this.#rowSum;
+    for (const key of new Set([...added.keys(), ...remove]))
+      sum = (sum - (this.#rows.get(key)?.crc ?? 0) + (added.get(key)?.crc ?? 0)) >>> 0;
+    return sum;
+  }
+}
+
+interface CommitRow extends CommitPoint {
+  readonly rowSum: number;
+}
+
+function encodeRow(
+  key: string,
+  number: number,
+  value: Uint8Array,
+): {readonly bytes: Uint8Array; readonly crc: number} {
+  const crc = rowChecksum(key, number, value);
+  const writer = new ByteWriter(ROW_HEADER_BYTES + value.length);
+  writer.u8(ROW_VERSION);
+  writer.f64(number);
+  writer.u32(crc);
+  writer.bytes(value);
+  return {bytes: writer.copy(), crc};
+}
+
+function decodeRow(
+  key: string,
+  stored: Uint8Array,
+): {readonly number: number; readonly value: Uint8Array; readonly crc: number} {
+  if (stored.length < ROW_HEADER_BYTES)
+    throw new FatalError(
+      `manifest row ${key}: want ${ROW_HEADER_BYTES} bytes; have ${stored.length}`,
+    );
+  const reader = new ByteReader(stored);
+  const version = reader.u8();
+  if (version !== ROW_VERSION)
+    throw new FatalError(`manifest row ${key}: want version ${ROW_VERSION}; have ${version}`);
+  const number = reader.f64();
+  const crc = reader.u32();
+  const value = stored.slice(ROW_HEADER_BYTES);
+  const have = rowChecksum(key, number, value);
+  if (have !== crc)
+    throw new FatalError(`manifest row ${key}: checksum mismatch: want ${crc}; have ${have}`);
+  return {number, value, crc};
+}
+
+function rowChecksum(key: string, number: number, value: Uint8Array): number {
+  return crc32(value, crc32(`${key}\0${number}\0`));
+}
+
+function encodeCommit({number, checksum, rowSum}: CommitRow): Uint8Array {
+  const writer = new ByteWriter(16);
+  writer.f64(number);
+  writer.u32(checksum);
+  writer.u32(rowSum);
+  return encodeRow(COMMIT_KEY, number, writer.written()).bytes;
+}
+
+function decodeCommit(value: Uint8Array): CommitRow {
+  const reader = new ByteReader(value);
+  return {number: reader.f64(), checksum: reader.u32(), rowSum: reader.u32()};
+}

@@ -1,0 +1,180 @@
+// Rows that are not in a part yet: per table, typed-array columns appended in arrival order, the rows
+// of one series chained from the last back to the first, so one series is read without a scan.
+// Position is log order: of two rows of one series and time the later position wins, per field.
+// Nothing that was appended ever changes; a pin is a row count beside the arrays.
+
+import type {ColumnId, SeriesId, TableId} from '@flotilla/base';
+import type {ColumnValues, FieldType} from '@flotilla/column';
+import {withCapacity} from './growable.ts';
+import {MemtableColumn} from './memtable-column.ts';
+import {MemtableView} from './memtable-view.ts';
+
+/** Rows of one table as a share carries them, series resolved. */
+export interface TableRows {
+  readonly rowCount: number;
+  /** Ids of the series that occur. */
+  readonly series: Int32Array;
+  /** Row -> index into `series`. */
+  readonly seriesOfRow: Int32Array;
+  readonly offsets: Float64Array;
+  readonly columns: readonly {
+    readonly column: ColumnId;
+    readonly count: number;
+    readonly rows?: Int32Array | undefined;
+    readonly values: ColumnValues;
+  }[];
+}
+
+/** A Map entry and its boxed slot, as measured by heap growth per series. */
+const BYTES_PER_SLOT = 48;
+
+export class MemtableTable {
+  #rowCount = 0;
+  #offsets = new Float64Array(0);
+  /** The row of the same series before this one, -1 = none. */
+  #previous = new Int32Array(0);
+  readonly #slots = new Map<number, number>();
+  #lastRow = new Int32Array(0);
+  /** By slot: 1 while each row came later in time than the one before. */
+  #ordered = new Uint8Array(0);
+  readonly #columns = new Map<ColumnId, MemtableColumn>();
+
+  get rowCount(): number {
+    return this.#rowCount;
+  }
+
+  get seriesCount(): number {
+    return this.#slots.size;
+  }
+
+  get bytes(): number {
+    let bytes = this.#offsets.byteLength + this.#previous.byteLength;
+    bytes += this.#slots.size * BYTES_PER_SLOT;
+    for (const column of this.#columns.values()) bytes += column.bytes;
+    return bytes;
+  }
+
+  append(rows: TableRows): void {
+    const base = this.#rowCount;
+    const end = base + rows.rowCount;
+    this.#offsets = withCapacity(this.#offsets, end);
+    this.#offsets.set(rows.offsets.subarray(0, rows.rowCount), base);
+    this.#previous = withCapacity(this.#previous, end);
+    this.#chain(rows, base);
+    for (const {column, values, rows: at, count} of rows.columns)
+      this.#column(column, values.type).append(values, at, count, base);
+    this.#rowCount = end;
+  }
+
+  /** The series' latest row, -1 = none; and whether its rows came in time order. */
+  lastRowOf(series: SeriesId): {readonly row: number; readonly ordered: boolean} | undefined {
+    const slot = this.#slots.get(series);
+    if (slot === undefined) return undefined;
+    return {row: this.#lastRow[slot]!, ordered: this.#ordered[slot] === 1};
+  }
+
+  /** The row of the same series before `row`, -1 = none. */
+  previousRow(row: number): number {
+    return this.#previous[row]!;
+  }
+
+  /** Ids of the series that have rows, ascending. */
+  seriesIds(): Int32Array {
+    return Int32Array.from(this.#slots.keys()).sort();
+  }
+
+  columnTypes(): Map<ColumnId, FieldType> {
+    return new Map([...this.#columns].map(([id, column]) => [id, column.type]));
+  }
+
+  view(): MemtableView {
+    return new MemtableView({
+      table: this,
+      rowCount: this.#rowCount,
+      offsets: this.#offsets,
+      previous: this.#previous,
+      columns: new Map([...this.#columns].map(([id, column]) => [id, column.view()])),
+    });
+  }
+
+  #chain(rows: TableRows, base: number): void {
+    const slots = this.#slotsOf(rows.series);
+    const {seriesOfRow, rowCount} = rows;
+    const offsets = this.#offsets;
+    const previous = this.#previous;
+    const lastRow = this.#lastRow;
+    const ordered = this.#ordered;
+    for (let i = 0; i < rowCount; i++) {
+      const slot = slots[seriesOfRow[i]!]!;
+      const row = base + i;
+      const last = lastRow[slot]!;
+      previous[row] = last;
+      if (last >= 0 && offsets[row]! <= offsets[last]!) ordered[slot] = 0;
+      lastRow[slot] = row;
+    }
+  }
+
+  #slotsOf(series: Int32Array): Int32Array {
+    const slots = new Int32Array(series.length);
+    for (let i = 0; i < series.length; i++) {
+      let slot = this.#slots.get(series[i]!);
+      if (slot === undefined) {
+        slot = this.#slots.size;
+        this.#slots.set(series[i]!, slot);
+        this.#lastRow = withCapacity(this.#lastRow, slot + 1);
+        this.#lastRow[slot] = -1;
+        this.#ordered = withCapacity(this.#ordered, slot + 1);
+        this.#ordered[slot] = 1;
+      }
+      slots[i] = slot;
+    }
+    return slots;
+  }
+
+  #column(id: ColumnId, type: FieldType): MemtableColumn {
+    let column = this.#columns.get(id);
+    if (column === undefined) {
+      column = new MemtableColumn(type);
+      this.#columns.set(id, column);
+    }
+    return column;
+  }
+}
+
+export class Memtable {
+  readonly #tables = new Map<TableId, MemtableTable>();
+  #bytes = 0;
+
+  get isEmpty(): boolean {
+    return this.#tables.size === 0;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  table(id: TableId): MemtableTable | undefined {
+    return this.#tables.get(id);
+  }
+
+  tableIds(): TableId[] {
+    return [...this.#tables.keys()].sort((a, b) => a - b);
+  }
+
+  append(id: TableId, rows: TableRows): void {
+    let table = this.#tables.get(id);
+    if (table === undefined) {
+      table = new MemtableTable();
+      this.#tables.set(id, table);
+    }
+    this.#bytes -= table.bytes;
+    table.append(rows);
+    this.#bytes += table.bytes;
+  }
+
+  /** Forgets a table's rows; pins go on seeing them. */
+  dropTable(id: TableId): void {
+    this.#bytes -= this.#tables.get(id)?.bytes ?? 0;
+    this.#tables.delete(id);
+  }
+}

@@ -1,0 +1,120 @@
+// One scan's way through one table of one part, series ascending: which blocks a series has inside the
+// time range, and their rows. Memory: the stripes at hand, however long a series is.
+
+import {assert, type SeriesId} from '@flotilla/base';
+import type {Field, RowRange} from './memtable-view.ts';
+import type {Part} from './part.ts';
+import type {Block, Stripe, TableIndex} from './part-format.ts';
+import type {SeriesRows} from './series-rows.ts';
+import {type LoadedStripe, loadDirectory, loadStripe} from './stripe-reader.ts';
+
+/** Stripes kept decoded to pages: blocks are read in time order, so one and the next suffice. */
+const STRIPES_LOADED_MAX = 2;
+
+/** A block of the series at hand. Offsets inclusive. */
+export interface BlockReference {
+  readonly cursor: PartCursor;
+  readonly stripe: number;
+  readonly block: number;
+  readonly minOffset: number;
+  readonly maxOffset: number;
+}
+
+interface Directory {
+  readonly blocks: readonly Block[];
+  /** Blocks before it belong to series already passed. */
+  next: number;
+}
+
+export class PartCursor {
+  readonly #part: Part;
+  readonly #fields: readonly Field[];
+  readonly #range: RowRange;
+  /** Those that intersect the time range, by (series, time). */
+  readonly #stripes: readonly Stripe[];
+  #first = 0;
+  readonly #directories = new Map<number, Directory>();
+  readonly #loaded = new Map<number, LoadedStripe>();
+  #previous = -1;
+
+  constructor(part: Part, index: TableIndex, fields: readonly Field[], range: RowRange) {
+    this.#part = part;
+    this.#fields = fields;
+    this.#range = range;
+    this.#stripes = index.stripes.filter(
+      (stripe) => stripe.minOffset < range.endOffset && stripe.maxOffset >= range.startOffset,
+    );
+  }
+
+  /** False: no block of the series can be here, known without reading. */
+  mayHave(series: SeriesId): boolean {
+    this.#passTo(series);
+    const stripe = this.#stripes[this.#first];
+    return stripe !== undefined && stripe.firstSeries <= series;
+  }
+
+  /** The series' blocks inside the range, by time. Series ascend from call to call. */
+  async blocksOf(series: SeriesId): Promise<BlockReference[]> {
+    assert(series > this.#previous, () => `series ${series} after ${this.#previous}`);
+    this.#previous = series;
+    this.#passTo(series);
+    const references: BlockReference[] = [];
+    for (let number = this.#first; number < this.#stripes.length; number++) {
+      if (this.#stripes[number]!.firstSeries > series) break;
+      const directory = this.#directories.get(number) ?? (await this.#openDirectory(number));
+      this.#collect(series, number, directory, references);
+    }
+    return references;
+  }
+
+  async rows(reference: BlockReference): Promise<SeriesRows> {
+    const {stripe, block} = reference;
+    const loaded = this.#loaded.get(stripe) ?? (await this.#load(stripe));
+    return loaded.rows(block);
+  }
+
+  #passTo(series: SeriesId): void {
+    while (this.#first < this.#stripes.length && this.#stripes[this.#first]!.lastSeries < series) {
+      this.#directories.delete(this.#first);
+      this.#loaded.delete(this.#first);
+      this.#first += 1;
+    }
+  }
+
+  #collect(
+    series: SeriesId,
+    stripe: number,
+    directory: Directory,
+    references: BlockReference[],
+  ): void {
+    const {blocks} = directory;
+    while (directory.next < blocks.length && blocks[directory.next]!.series < series)
+      directory.next += 1;
+    for (let block = directory.next; block < blocks.length; block++) {
+      const {minOffset, maxOffset, series: owner} = blocks[block]!;
+      if (owner !== series) break;
+      if (minOffset < this.#range.endOffset && maxOffset >= this.#range.startOffset)
+        references.push({cursor: this, stripe, block, minOffset, maxOffset});
+    }
+  }
+
+  /** A stripe of one series may be one of very many: then only its directory is read now. */
+  async #openDirectory(number: number): Promise<Directory> {
+    const stripe = this.#stripes[number]!;
+    const blocks =
+      stripe.firstSeries === stripe.lastSeries
+        ? await loadDirectory(this.#part, stripe)
+        : (await this.#load(number)).blocks;
+    const directory = {blocks, next: 0};
+    this.#directories.set(number, directory);
+    return directory;
+  }
+
+  async #load(number: number): Promise<LoadedStripe> {
+    const loaded = await loadStripe(this.#part, this.#stripes[number]!, this.#fields);
+    if (this.#loaded.size >= STRIPES_LOADED_MAX)
+      this.#loaded.delete(this.#loaded.keys().next().value!);
+    this.#loaded.set(number, loaded);
+    return loaded;
+  }
+}

@@ -1,0 +1,215 @@
+// The fixed bytes of a part and the coding of its table indexes and footer. Drawn in FORMAT.md.
+
+import {crc32} from 'node:zlib';
+import {type ColumnId, FatalError, type SeriesId, type TableId} from '@flotilla/base';
+import {ByteReader, ByteWriter, type FieldType} from '@flotilla/column';
+import type {Field} from './memtable-view.ts';
+
+/** "FLOTPRT" and the version of the format. */
+export const PART_MAGIC = Uint8Array.of(0x46, 0x4c, 0x4f, 0x54, 0x50, 0x52, 0x54, 1);
+
+/** Footer offset (f64), footer length (u32), footer checksum (u32), magic. */
+export const TRAILER_BYTES = 24;
+
+/** In the order of their codes on disk. */
+const FIELD_TYPES: readonly FieldType[] = ['float', 'integer', 'unsigned', 'boolean', 'string'];
+
+/** A run of bytes of the file under one checksum. */
+export interface Page {
+  readonly offset: number;
+  readonly length: number;
+  readonly crc: number;
+}
+
+/** Consecutive blocks of a table, stored column by column: what is read at once. */
+export interface Stripe {
+  readonly firstSeries: SeriesId;
+  readonly lastSeries: SeriesId;
+  readonly rowCount: number;
+  readonly blockCount: number;
+  /** Both inclusive. */
+  readonly minOffset: number;
+  readonly maxOffset: number;
+  readonly directory: Page;
+  readonly offsets: Page;
+  /** By field column; absent where no row of the stripe has a value. */
+  readonly columns: ReadonlyMap<ColumnId, Page>;
+}
+
+export interface TableIndex {
+  readonly fields: readonly Field[];
+  /** By (series, time). */
+  readonly stripes: readonly Stripe[];
+}
+
+export interface TableEntry {
+  readonly table: TableId;
+  readonly rowCount: number;
+  readonly seriesCount: number;
+  readonly index: Page;
+}
+
+/** One block of a stripe. Offsets inclusive. */
+export interface Block {
+  readonly series: SeriesId;
+  readonly rowCount: number;
+  readonly minOffset: number;
+  readonly maxOffset: number;
+}
+
+export function checkPage(bytes: Uint8Array, page: Page, path: string): Uint8Array {
+  const have = crc32(bytes);
+  if (have === page.crc) return bytes;
+  throw new FatalError(
+    `checksum mismatch: want ${page.crc}; have ${have}; file=${path} offset=${page.offset} length=${page.length}`,
+  );
+}
+
+export function encodeTableIndex({fields, stripes}: TableIndex): Uint8Array {
+  const writer = new ByteWriter(256 + stripes.length * 64);
+  writer.varint(fields.length);
+  for (const {column, type} of fields) {
+    writer.varint(column);
+    writer.u8(FIELD_TYPES.indexOf(type));
+  }
+  writer.varint(stripes.length);
+  for (const stripe of stripes) encodeStripe(writer, stripe);
+  return writer.copy();
+}
+
+function encodeStripe(writer: ByteWriter, stripe: Stripe): void {
+  writer.varint(stripe.firstSeries);
+  writer.varint(stripe.lastSeries - stripe.firstSeries);
+  writer.varint(stripe.rowCount);
+  writer.varint(stripe.blockCount);
+  writer.signedVarint(stripe.minOffset);
+  writer.varint(stripe.maxOffset - stripe.minOffset);
+  writer.varint(stripe.directory.offset);
+  encodePage(writer, stripe.directory);
+  encodePage(writer, stripe.offsets);
+  writer.varint(stripe.columns.size);
+  for (const [column, page] of stripe.columns) {
+    writer.varint(column);
+    encodePage(writer, page);
+  }
+}
+
+function encodePage(writer: ByteWriter, page: Page): void {
+  writer.varint(page.length);
+  writer.u32(page.crc);
+}
+
+export function decodeTableIndex(bytes: Uint8Array): TableIndex {
+  const reader = new ByteReader(bytes);
+  const fields: Field[] = [];
+  for (let i = reader.count(bytes.length); i > 0; i--) {
+    const column = reader.varint() as ColumnId;
+    fields.push({column, type: FIELD_TYPES[reader.count(FIELD_TYPES.length - 1)]!});
+  }
+  const stripes: Stripe[] = [];
+  for (let i = reader.count(bytes.length); i > 0; i--) stripes.push(decodeStripe(reader));
+  return {fields, stripes};
+}
+
+function decodeStripe(reader: ByteReader): Stripe {
+  const firstSeries = reader.varint() as SeriesId;
+  const lastSeries = (firstSeries + reader.varint()) as SeriesId;
+  const rowCount = reader.varint();
+  const blockCount = reader.varint();
+  const minOffset = reader.signedVarint();
+  const maxOffset = minOffset + reader.varint();
+  const directory = decodePage(reader, reader.varint());
+  const offsets = decodePage(reader, directory.offset + directory.length);
+  let position = offsets.offset + offsets.length;
+  const columns = new Map<ColumnId, Page>();
+  for (let i = reader.count(reader.remaining); i > 0; i--) {
+    const column = reader.varint() as ColumnId;
+    const page = decodePage(reader, position);
+    columns.set(column, page);
+    position += page.length;
+  }
+  return {
+    firstSeries,
+    lastSeries,
+    rowCount,
+    blockCount,
+    minOffset,
+    maxOffset,
+    directory,
+    offsets,
+    columns,
+  };
+}
+
+function decodePage(reader: ByteReader, offset: number): Page {
+  return {offset, length: reader.varint(), crc: reader.u32()};
+}
+
+export function encodeFooter(entries: readonly TableEntry[]): Uint8Array {
+  const writer = new ByteWriter();
+  writer.varint(entries.length);
+  for (const {table, rowCount, seriesCount, index} of entries) {
+    writer.varint(table);
+    writer.varint(rowCount);
+    writer.varint(seriesCount);
+    writer.varint(index.offset);
+    encodePage(writer, index);
+  }
+  return writer.copy();
+}
+
+export function decodeFooter(bytes: Uint8Array): TableEntry[] {
+  const reader = new ByteReader(bytes);
+  const entries: TableEntry[] = [];
+  for (let i = reader.count(bytes.length); i > 0; i--) {
+    const table = reader.varint() as TableId;
+    const rowCount = reader.varint();
+    const seriesCount = reader.varint();
+    entries.push({table, rowCount, seriesCount, index: decodePage(reader, reader.varint())});
+  }
+  return entries;
+}
+
+export function encodeTrailer(footer: Page): Uint8Array {
+  const writer = new ByteWriter(TRAILER_BYTES);
+  writer.f64(footer.offset);
+  writer.u32(footer.length);
+  writer.u32(footer.crc);
+  writer.bytes(PART_MAGIC);
+  return writer.copy();
+}
+
+export function decodeTrailer(bytes: Uint8Array, path: string): Page {
+  const reader = new ByteReader(bytes);
+  const footer = {offset: reader.f64(), length: reader.u32(), crc: reader.u32()};
+  if (Buffer.compare(reader.view(PART_MAGIC.length), PART_MAGIC) !== 0)
+    throw new FatalError(`not a part of a known version; file=${path}`);
+  return footer;
+}
+
+export function encodeDirectory(blocks: readonly Block[], stripeMinOffset: number): Uint8Array {
+  const writer = new ByteWriter(blocks.length * 8);
+  let series = blocks[0]!.series as number;
+  for (const block of blocks) {
+    writer.varint(block.series - series);
+    writer.varint(block.rowCount);
+    writer.varint(block.minOffset - stripeMinOffset);
+    writer.varint(block.maxOffset - block.minOffset);
+    series = block.series;
+  }
+  return writer.copy();
+}
+
+export function decodeDirectory(bytes: Uint8Array, stripe: Stripe): Block[] {
+  const reader = new ByteReader(bytes);
+  const blocks: Block[] = [];
+  let series = stripe.firstSeries as number;
+  for (let i = 0; i < stripe.blockCount; i++) {
+    series += reader.varint();
+    const rowCount = reader.varint();
+    const minOffset = stripe.minOffset + reader.varint();
+    const maxOffset = minOffset + reader.varint();
+    blocks.push({series: series as SeriesId, rowCount, minOffset, maxOffset});
+  }
+  return blocks;
+}

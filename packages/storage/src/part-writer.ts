@@ -1,0 +1,140 @@
+// Writes one part: tables ascending, in each the series ascending, in each the rows by time. Memory is
+// one stripe and at most ROWS_PENDING_MAX rows of the series at hand.
+
+import {crc32} from 'node:zlib';
+import {assert, type Disk, type DiskFile, type SeriesId, type TableId} from '@flotilla/base';
+import type {BlockCut} from './block-cut.ts';
+import type {Field} from './memtable-view.ts';
+import {
+  encodeFooter,
+  encodeTableIndex,
+  encodeTrailer,
+  PART_MAGIC,
+  type Stripe,
+  type TableEntry,
+} from './part-format.ts';
+import {mergeRows, type SeriesRows, sliceRows} from './series-rows.ts';
+import {StripeBuilder} from './stripe-builder.ts';
+
+/** Enough to see a series' density, whatever small pieces its rows come in. */
+const ROWS_PENDING_MAX = 16_384;
+
+export interface WrittenPart {
+  readonly bytes: number;
+  readonly tables: readonly TableEntry[];
+}
+
+interface OpenTable {
+  readonly table: TableId;
+  readonly fields: readonly Field[];
+  readonly builder: StripeBuilder;
+  readonly stripes: Stripe[];
+  rowCount: number;
+  seriesCount: number;
+}
+
+export class PartWriter {
+  readonly #file: DiskFile;
+  readonly #cut: BlockCut;
+  readonly #entries: TableEntry[] = [];
+  #position = PART_MAGIC.length;
+  #table: OpenTable | undefined;
+  #series: SeriesId | undefined;
+  #pending: SeriesRows[] = [];
+  #pendingCount = 0;
+
+  private constructor(file: DiskFile, cut: BlockCut) {
+    this.#file = file;
+    this.#cut = cut;
+  }
+
+  static async create(disk: Disk, path: string, cut: BlockCut): Promise<PartWriter> {
+    const file = await disk.open(path, 'create');
+    await file.writeAt(0, [PART_MAGIC]);
+    return new PartWriter(file, cut);
+  }
+
+  beginTable(table: TableId, fields: readonly Field[]): void {
+    assert(this.#table === undefined, 'the table before is still open');
+    const builder = new StripeBuilder(fields);
+    this.#table = {table, fields, builder, stripes: [], rowCount: 0, seriesCount: 0};
+  }
+
+  /** Rows of a series, later than those given before for it. Columns as the table's fields. */
+  async addRows(series: SeriesId, rows: SeriesRows): Promise<void> {
+    const table = this.#table!;
+    if (series !== this.#series) {
+      await this.#endSeries();
+      this.#series = series;
+      table.seriesCount += 1;
+    }
+    table.rowCount += rows.rowCount;
+    this.#pending.push(rows);
+    this.#pendingCount += rows.rowCount;
+    if (this.#pendingCount >= ROWS_PENDING_MAX) await this.#cutPending(false);
+  }
+
+  async endTable(): Promise<void> {
+    await this.#endSeries();
+    const {table, fields, builder, stripes, rowCount, seriesCount} = this.#table!;
+    if (!builder.isEmpty) await this.#writeStripe();
+    this.#table = undefined;
+    if (rowCount === 0) return;
+    const bytes = encodeTableIndex({fields, stripes});
+    const index = {offset: this.#position, length: bytes.length, crc: crc32(bytes)};
+    this.#entries.push({table, rowCount, seriesCount, index});
+    await this.#write([bytes]);
+  }
+
+  /** Ends the file and makes its bytes durable; its name is the caller's to sync. */
+  async finish(): Promise<WrittenPart> {
+    assert(this.#table === undefined, 'a table is still open');
+    const bytes = encodeFooter(this.#entries);
+    const footer = {offset: this.#position, length: bytes.length, crc: crc32(bytes)};
+    await this.#write([bytes, encodeTrailer(footer)]);
+    await this.#file.sync();
+    await this.#file.close();
+    return {bytes: this.#position, tables: this.#entries};
+  }
+
+  async #endSeries(): Promise<void> {
+    if (this.#pendingCount > 0) await this.#cutPending(true);
+    this.#series = undefined;
+  }
+
+  /** Cuts the pending rows into blocks; the last block waits for more rows unless the series ends. */
+  async #cutPending(isEnd: boolean): Promise<void> {
+    const rows = concatRows(this.#pending);
+    const ends = this.#cut.ends(rows.offsets, rows.rowCount);
+    const kept = isEnd || ends.length === 1 ? rows.rowCount : ends[ends.length - 2]!;
+    let start = 0;
+    for (const end of ends) {
+      if (end > kept) break;
+      this.#table!.builder.addBlock(this.#series!, rows, start, end);
+      start = end;
+      if (this.#table!.builder.isFull) await this.#writeStripe();
+    }
+    this.#pending = start < rows.rowCount ? [sliceRows(rows, start, rows.rowCount)] : [];
+    this.#pendingCount = rows.rowCount - start;
+  }
+
+  async #writeStripe(): Promise<void> {
+    const {builder, stripes} = this.#table!;
+    const {stripe, chunks} = builder.take(this.#position);
+    stripes.push(stripe);
+    await this.#write(chunks);
+  }
+
+  async #write(chunks: readonly Uint8Array[]): Promise<void> {
+    const offset = this.#position;
+    for (const chunk of chunks) this.#position += chunk.length;
+    await this.#file.writeAt(offset, chunks);
+  }
+}
+
+/** In pairs, so that many small pieces are not copied once per piece. */
+function concatRows(pieces: readonly SeriesRows[]): SeriesRows {
+  if (pieces.length === 1) return pieces[0]!;
+  const middle = pieces.length >>> 1;
+  return mergeRows(concatRows(pieces.slice(0, middle)), concatRows(pieces.slice(middle)));
+}

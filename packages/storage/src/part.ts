@@ -1,0 +1,76 @@
+// A part as it is read: the footer and the index of each table are loaded on first use and kept (some
+// 100 bytes per column of a stripe, that is per 32,768 rows); everything else is read when asked for.
+
+import {FatalError, type TableId} from '@flotilla/base';
+import type {DataFile} from './data-file.ts';
+import {
+  checkPage,
+  decodeFooter,
+  decodeTableIndex,
+  decodeTrailer,
+  type Page,
+  type TableEntry,
+  type TableIndex,
+  TRAILER_BYTES,
+} from './part-format.ts';
+
+/** What the manifest says of a part: plain JSON. */
+export interface PartRecord {
+  readonly file: string;
+  readonly bytes: number;
+  /** It holds the whole effect of the log entries in (lo, hi]. */
+  readonly lo: number;
+  readonly hi: number;
+  readonly tables: readonly {
+    readonly table: TableId;
+    readonly rowCount: number;
+    readonly seriesCount: number;
+  }[];
+}
+
+export class Part {
+  readonly record: PartRecord;
+  readonly file: DataFile;
+  #entries: Promise<TableEntry[]> | undefined;
+  readonly #indexes = new Map<TableId, Promise<TableIndex>>();
+
+  constructor(record: PartRecord, file: DataFile) {
+    this.record = record;
+    this.file = file;
+  }
+
+  has(table: TableId): boolean {
+    return this.record.tables.some((entry) => entry.table === table);
+  }
+
+  /** Requires that the part has the table. */
+  tableIndex(table: TableId): Promise<TableIndex> {
+    let index = this.#indexes.get(table);
+    if (index === undefined) {
+      index = this.#loadIndex(table);
+      this.#indexes.set(table, index);
+    }
+    return index;
+  }
+
+  async readPage(page: Page): Promise<Uint8Array> {
+    return checkPage(await this.file.read(page.offset, page.length), page, this.file.path);
+  }
+
+  async #loadIndex(table: TableId): Promise<TableIndex> {
+    this.#entries ??= this.#loadFooter();
+    const entry = (await this.#entries).find((each) => each.table === table);
+    if (entry === undefined)
+      throw new FatalError(`table ${table} is in the manifest only; file=${this.file.path}`);
+    return decodeTableIndex(await this.readPage(entry.index));
+  }
+
+  async #loadFooter(): Promise<TableEntry[]> {
+    const {file} = this;
+    const trailer = await file.read(file.bytes - TRAILER_BYTES, TRAILER_BYTES);
+    const footer = decodeTrailer(trailer, file.path);
+    if (footer.offset + footer.length + TRAILER_BYTES !== file.bytes)
+      throw new FatalError(`footer does not end at the trailer; file=${file.path}`);
+    return decodeFooter(await this.readPage(footer));
+  }
+}

@@ -1,0 +1,198 @@
+// One replica's durable side: its directory, its files and its rows in the manifest, held so that each
+// change is one commit and a file lives as long as somebody reads it. Order, always: bytes synced,
+// directory synced, manifest committed, and only then what it replaced is let go.
+
+import {type Disk, FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import {DataFile} from './data-file.ts';
+import type {Manifest} from './manifest.ts';
+import {Part, type PartRecord} from './part.ts';
+import {
+  decodeStateJson,
+  EMPTY_STATE,
+  encodeStateJson,
+  type ReplicaState,
+  type StateKeys,
+  stateKeys,
+} from './replica-state.ts';
+
+export interface ReplicaFilesOptions {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly manifest: Manifest;
+  readonly set: ReplicaSetId;
+  readonly replica: ReplicaId;
+}
+
+export class ReplicaFiles {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly #manifest: Manifest;
+  readonly #keys: StateKeys;
+  #state: ReplicaState;
+  #nextFile: number;
+  #parts: readonly Part[];
+  #keyFiles: readonly DataFile[];
+  #commits: Promise<void> = Promise.resolve();
+  readonly #releases = new Set<Promise<void>>();
+  #failure: unknown;
+
+  private constructor(options: ReplicaFilesOptions, state: ReplicaState) {
+    this.disk = options.disk;
+    this.directory = options.directory;
+    this.#manifest = options.manifest;
+    this.#keys = stateKeys(options.set, options.replica);
+    this.#state = state;
+    this.#nextFile = state.nextFile;
+    this.#parts = state.parts.map((record) => this.#part(record));
+    this.#keyFiles = state.keyFiles.map(({file, bytes}) => this.#file(file, bytes));
+  }
+
+  static async open(options: ReplicaFilesOptions): Promise<ReplicaFiles> {
+    const {disk, directory, manifest, set, replica} = options;
+    const keys = stateKeys(set, replica);
+    const json = manifest.get(keys.state);
+    const state =
+      json === undefined
+        ? EMPTY_STATE
+        : decodeStateJson(json, manifest.get(keys.extra) ?? new Uint8Array(0));
+    if (!(await disk.exists(directory))) await makeDurableDirectory(disk, directory);
+    await sweep(disk, directory, state);
+    return new ReplicaFiles(options, state);
+  }
+
+  /** As of the last commit. */
+  get state(): ReplicaState {
+    return this.#state;
+  }
+
+  /** From the oldest to the newest. */
+  get parts(): readonly Part[] {
+    return this.#parts;
+  }
+
+  get keyFiles(): readonly DataFile[] {
+    return this.#keyFiles;
+  }
+
+  path(name: string): string {
+    return `${this.directory}/${name}`;
+  }
+
+  nextName(suffix: 'part' | 'keys'): string {
+    return `${String(this.#nextFile++).padStart(8, '0')}.${suffix}`;
+  }
+
+  async writeFile(name: string, bytes: Uint8Array): Promise<void> {
+    const file = await this.disk.open(this.path(name), 'create');
+    await file.writeAt(0, [bytes]);
+    await file.sync();
+    await file.close();
+  }
+
+  /**
+   * Commits what `change` makes of the state then, and calls `committed` in the same turn in which
+   * files and state change. Requires that files it names are synced.
+   */
+  commit(change: (state: ReplicaState) => ReplicaState, committed?: () => void): Promise<void> {
+    const commit = this.#commits.then(async () => {
+      await this.disk.syncDirectory(this.directory);
+      const state = {...change(this.#state), nextFile: this.#nextFile};
+      await this.#manifest.commit({
+        put: [
+          [this.#keys.state, encodeStateJson(state)],
+          [this.#keys.extra, state.extra],
+        ],
+      });
+      this.#switchTo(state);
+      committed?.();
+    });
+    this.#commits = commit;
+    // Each caller has the failure as well; a later commit must not overtake a failed one.
+    commit.catch(() => {});
+    return commit;
+  }
+
+  /** Ends a pin. A failed removal surfaces at the next `settle`. */
+  release(file: DataFile): void {
+    const release = file
+      .release()
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => this.#releases.delete(release));
+    this.#releases.add(release);
+  }
+
+  /** Waits for commits and removals under way; throws what one of them failed with. */
+  async settle(): Promise<void> {
+    await this.#commits;
+    await Promise.all(this.#releases);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Closes the files that nobody else reads. */
+  async close(): Promise<void> {
+    // A failed commit was its caller's to report; handles are closed all the same.
+    await this.#commits.catch(() => {});
+    for (const file of this.#files()) this.release(file);
+    this.#parts = [];
+    this.#keyFiles = [];
+    await Promise.all(this.#releases);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Removes rows, then files: a crash between leaves files that no manifest names. */
+  async destroy(): Promise<void> {
+    await this.close();
+    await this.#manifest.commit({remove: [this.#keys.state, this.#keys.extra]});
+    await this.disk.remove(this.directory);
+    await this.disk.syncDirectory(parentOf(this.directory));
+  }
+
+  #switchTo(state: ReplicaState): void {
+    const before = new Map(this.#files().map((file) => [file.name, file]));
+    const partsBefore = new Map(this.#parts.map((part) => [part.file.name, part]));
+    this.#parts = state.parts.map((record) => partsBefore.get(record.file) ?? this.#part(record));
+    this.#keyFiles = state.keyFiles.map(
+      ({file, bytes}) => before.get(file) ?? this.#file(file, bytes),
+    );
+    this.#state = state;
+    for (const file of this.#files()) before.delete(file.name);
+    for (const file of before.values()) {
+      file.markObsolete();
+      this.release(file);
+    }
+  }
+
+  #files(): DataFile[] {
+    return [...this.#parts.map((part) => part.file), ...this.#keyFiles];
+  }
+
+  #part(record: PartRecord): Part {
+    return new Part(record, this.#file(record.file, record.bytes));
+  }
+
+  #file(name: string, bytes: number): DataFile {
+    return new DataFile(this.disk, this.directory, name, bytes);
+  }
+}
+
+/** Removes files that no commit names; one that is named and missing is damage. */
+async function sweep(disk: Disk, directory: string, state: ReplicaState): Promise<void> {
+  const named = new Set([...state.parts, ...state.keyFiles].map(({file}) => file));
+  for (const {name} of await disk.list(directory))
+    if (!named.delete(name)) await disk.remove(`${directory}/${name}`);
+  if (named.size > 0)
+    throw new FatalError(`manifest names missing files: ${[...named].join(' ')}; in ${directory}`);
+}
+
+async function makeDurableDirectory(disk: Disk, directory: string): Promise<void> {
+  await disk.makeDirectory(directory);
+  for (let path = directory; path !== ''; path = parentOf(path))
+    await disk.syncDirectory(parentOf(path));
+}
+
+function parentOf(path: string): string {
+  const end = path.lastIndexOf('/');
+  return end < 0 ? '' : path.slice(0, end);
+}

@@ -1,0 +1,432 @@
+// One replica's data: what apply changes, what a flush makes durable, what a scan sees. Deterministic
+// given the log: no clock and no randomness, and every refusal is a value that all replicas return.
+
+import {
+  assert,
+  type Disk,
+  type ReplicaId,
+  type ReplicaSetId,
+  type SeriesId,
+  type TableId,
+} from '@flotilla/base';
+import type {ScanSpec, ShareTable, TableScan} from '@flotilla/column';
+import {BlockCut, type BucketTime} from './block-cut.ts';
+import {mergeParts, planCompaction} from './compaction.ts';
+import {writeMemtable} from './flush.ts';
+import {encodeKeys, type KeyFileRecord, loadKeys} from './key-file.ts';
+import type {Manifest} from './manifest.ts';
+import {Memtable} from './memtable.ts';
+import type {Part, PartRecord} from './part.ts';
+import type {WrittenPart} from './part-writer.ts';
+import {ReplicaFiles} from './replica-files.ts';
+import type {FlushPoint, ReplicaState, StoragePoint} from './replica-state.ts';
+import {SeriesIndex} from './series-index.ts';
+import {Slices} from './slices.ts';
+import {installFiles, pinSnapshot, type StagedFiles, type StorageSnapshot} from './snapshot.ts';
+import {TableFates} from './table-fates.ts';
+import {ReplicaTableScan} from './table-scan.ts';
+
+/** More key files than these are written again as one: a restart opens few files. */
+const KEY_FILES_MAX = 8;
+
+export interface StorageOptions {
+  readonly disk: Disk;
+  /** The replica's own, under the disk's root. Made if it is missing; strangers in it are removed. */
+  readonly directory: string;
+  /** Of the store that the replica lives in; shared, and not closed here. */
+  readonly manifest: Manifest;
+  readonly set: ReplicaSetId;
+  readonly replica: ReplicaId;
+  readonly bucket: BucketTime;
+  /** Ids that were dead before the replica set was made. */
+  readonly deadTables?: readonly TableId[] | undefined;
+  /** Resolves after what waits in this thread has run (setImmediate). */
+  readonly pause: () => Promise<void>;
+}
+
+export type WriteResult =
+  | {readonly status: 'applied'; readonly rowCount: number}
+  | {readonly status: 'rejected'; readonly code: 'TABLE_DROPPED'; readonly table: TableId};
+
+export interface TableCounts {
+  readonly table: TableId;
+  /** Rows as written: duplicates count until they are compacted away. */
+  readonly rowCount: number;
+  readonly seriesCount: number;
+  readonly isDropped: boolean;
+}
+
+/** A memtable on its way to disk, and the point that its flush makes durable. */
+interface Frozen {
+  readonly memtable: Memtable;
+  readonly lo: number;
+  readonly point: FlushPoint;
+  readonly seriesCount: number;
+  readonly droppedTables: readonly TableId[];
+  readonly purgedTables: readonly TableId[];
+}
+
+export class ReplicaStorage {
+  readonly #files: ReplicaFiles;
+  readonly #cut: BlockCut;
+  readonly #slices: Slices;
+  #index: SeriesIndex;
+  #fates: TableFates;
+  #appliedIndex: number;
+  #active = new Memtable();
+  /** From the oldest to the newest. */
+  #frozen: readonly Frozen[] = [];
+  #expiredBefore = 0;
+  #flushes: Promise<void> = Promise.resolve();
+  #compactions: Promise<void> = Promise.resolve();
+
+  private constructor(options: StorageOptions, files: ReplicaFiles, index: SeriesIndex) {
+    const {state} = files;
+    this.#files = files;
+    this.#index = index;
+    this.#cut = new BlockCut(options.bucket);
+    this.#slices = new Slices(options.pause);
+    const dropped = state.point === undefined ? (options.deadTables ?? []) : state.droppedTables;
+    this.#fates = new TableFates(dropped, state.purgedTables);
+    this.#appliedIndex = state.point?.index ?? 0;
+  }
+
+  static async open(options: StorageOptions): Promise<ReplicaStorage> {
+    const files = await ReplicaFiles.open(options);
+    return new ReplicaStorage(options, files, await loadIndex(files));
+  }
+
+  /** What survives a crash now; undefined before the first flush. */
+  durablePoint(): StoragePoint | undefined {
+    return this.#files.state.point;
+  }
+
+  /** The opaque bytes that were flushed with the durable point. */
+  durableExtra(): Uint8Array {
+    return this.#files.state.extra;
+  }
+
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  get seriesCount(): number {
+    return this.#index.count;
+  }
+
+  /** Applies all of a share or, if one of its tables is dead, nothing of it. */
+  applyWrite(index: number, share: {readonly tables: readonly ShareTable[]}): WriteResult {
+    this.#advance(index);
+    for (const {table} of share.tables)
+      if (this.#fates.isDead(table)) return {status: 'rejected', code: 'TABLE_DROPPED', table};
+    let rowCount = 0;
+    for (const table of share.tables) {
+      const series = this.#resolveSeries(table.series);
+      this.#active.append(table.table, {...table, series});
+      rowCount += table.rowCount;
+    }
+    return {status: 'applied', rowCount};
+  }
+
+  /** Hides the table's rows and refuses writes to it from here on. */
+  applyDropTable(index: number, table: TableId): void {
+    this.#advance(index);
+    this.#fates.drop(table);
+  }
+
+  /** The dropped table lives again; false if it was purged, and stays dead. */
+  applyRecoverTable(index: number, table: TableId): boolean {
+    this.#advance(index);
+    return this.#fates.recover(table);
+  }
+
+  /** Dead for ever: memory goes now, parts at their next compaction. */
+  applyPurgeTable(index: number, table: TableId): void {
+    this.#advance(index);
+    this.#fates.purge(table);
+    this.#active.dropTable(table);
+  }
+
+  /** An entry that changes nothing here. */
+  applyNothing(index: number): void {
+    this.#advance(index);
+  }
+
+  /** Rows before it are hidden from scans that begin from now on. Not durable: set again at open. */
+  setExpiredBefore(offset: number): void {
+    this.#expiredBefore = offset;
+  }
+
+  /** The id of a canonical key that was applied here before. */
+  seriesId(key: Uint8Array): SeriesId | undefined {
+    return this.#index.find(key);
+  }
+
+  scan(spec: ScanSpec): TableScan {
+    const {table} = spec;
+    const isDead = this.#fates.isDead(table);
+    const parts = isDead ? [] : this.#files.parts.filter((part) => part.has(table));
+    const views = [...this.#frozen.map(({memtable}) => memtable), this.#active].map((memtable) =>
+      memtable.table(table)?.view(),
+    );
+    for (const {file} of parts) file.retain();
+    const files = this.#files;
+    return new ReplicaTableScan({
+      table,
+      fields: spec.fields,
+      range: {
+        startOffset: Math.max(spec.startOffset, this.#expiredBefore),
+        endOffset: spec.endOffset,
+      },
+      parts,
+      memtables: views.filter((view) => view !== undefined),
+      index: this.#index,
+      series: isDead ? new Int32Array(0) : this.#index.select(table, spec.tags),
+      release: () => {
+        for (const {file} of parts) files.release(file);
+      },
+    });
+  }
+
+  tables(): TableCounts[] {
+    const rows = new Map<TableId, number>();
+    const add = (table: TableId, count: number) => rows.set(table, (rows.get(table) ?? 0) + count);
+    for (const {record} of this.#files.parts)
+      for (const {table, rowCount} of record.tables) add(table, rowCount);
+    for (const memtable of [...this.#frozen.map((frozen) => frozen.memtable), this.#active])
+      for (const table of memtable.tableIds()) add(table, memtable.table(table)!.rowCount);
+    return [...rows].map(([table, rowCount]) => ({
+      table,
+      rowCount,
+      seriesCount: this.#index.seriesCount(table),
+      isDropped: this.#fates.isDead(table),
+    }));
+  }
+
+  /** Of memtables, those being flushed included. */
+  memtableBytes(): number {
+    let bytes = this.#active.bytes;
+    for (const {memtable} of this.#frozen) bytes += memtable.bytes;
+    return bytes;
+  }
+
+  /** Of memtables and the series index. */
+  memoryBytes(): number {
+    return this.memtableBytes() + this.#index.memoryBytes();
+  }
+
+  needsFlush(limits: {readonly memtableBytes: number}): boolean {
+    return this.#active.bytes >= limits.memtableBytes;
+  }
+
+  /**
+   * Makes everything applied by now durable, under `point`. The memtable is frozen before this returns
+   * its promise; writes go on into a new one. Requires point.index >= the applied index.
+   */
+  flush(point: FlushPoint): Promise<void> {
+    const frozen = this.#freeze(point);
+    const flush = this.#flushes.then(() => this.#writeFrozen(frozen));
+    this.#flushes = flush;
+    // Each caller has the failure as well; a later flush must not overtake a failed one.
+    flush.catch(() => {});
+    return flush;
+  }
+
+  needsCompaction(): boolean {
+    return this.#planCompaction() !== undefined;
+  }
+
+  /** One step of compaction; false if there was nothing to do. Runs beside writes, flushes and scans. */
+  compact(): Promise<boolean> {
+    return this.#exclusively(async () => {
+      const plan = this.#planCompaction();
+      if (plan === undefined) return false;
+      await this.#mergeParts(this.#files.parts.slice(plan.start, plan.end));
+      return true;
+    });
+  }
+
+  /** Everything that is in parts into one part. */
+  compactAll(): Promise<void> {
+    return this.#exclusively(async () => {
+      const {parts} = this.#files;
+      if (parts.length > 1 || parts.some((part) => this.#hasPurged(part)))
+        await this.#mergeParts(parts);
+    });
+  }
+
+  /** Flushes up to `point`, then pins the files of the durable state. */
+  async snapshot(point: FlushPoint): Promise<StorageSnapshot> {
+    await this.flush(point);
+    return pinSnapshot(this.#files);
+  }
+
+  /** Replaces everything by a snapshot's files, in one commit. Nothing may be applied meanwhile. */
+  async install(staged: StagedFiles): Promise<void> {
+    await this.#flushes;
+    await this.#compactions;
+    await installFiles(this.#files, staged);
+    this.#index = await loadIndex(this.#files);
+    const {point, droppedTables, purgedTables} = this.#files.state;
+    this.#fates = new TableFates(droppedTables, purgedTables);
+    this.#appliedIndex = point!.index;
+    this.#active = new Memtable();
+    this.#frozen = [];
+  }
+
+  /** Waits for what is under way and releases memory and handles; what is not flushed is in the log. */
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#flushes, this.#compactions]);
+    await this.#files.close();
+  }
+
+  /** Removes all data of this replica, durably. */
+  async destroy(): Promise<void> {
+    await Promise.allSettled([this.#flushes, this.#compactions]);
+    await this.#files.destroy();
+  }
+
+  #advance(index: number): void {
+    assert(index > this.#appliedIndex, () => `apply of ${index} after ${this.#appliedIndex}`);
+    this.#appliedIndex = index;
+  }
+
+  #resolveSeries(series: readonly (Uint8Array | number)[]): Int32Array {
+    const ids = new Int32Array(series.length);
+    for (let i = 0; i < ids.length; i++) {
+      const each = series[i]!;
+      if (typeof each !== 'number') {
+        ids[i] = this.#index.add(each);
+        continue;
+      }
+      assert(each < this.#index.count, () => `entry names series ${each} of ${this.#index.count}`);
+      ids[i] = each;
+    }
+    return ids;
+  }
+
+  #freeze(point: FlushPoint): Frozen {
+    assert(point.index >= this.#appliedIndex, () => `flush point ${point.index} is behind`);
+    const lo = this.#frozen.at(-1)?.point.index ?? this.#files.state.point?.index ?? 0;
+    const frozen = {
+      memtable: this.#active,
+      lo,
+      point,
+      seriesCount: this.#index.count,
+      droppedTables: this.#fates.dropped(),
+      purgedTables: this.#fates.purged(),
+    };
+    this.#appliedIndex = point.index;
+    this.#active = new Memtable();
+    this.#frozen = [...this.#frozen, frozen];
+    return frozen;
+  }
+
+  async #writeFrozen(frozen: Frozen): Promise<void> {
+    const part = await this.#writePart(frozen);
+    const keyFiles = await this.#writeKeys(frozen.seriesCount);
+    const {index, term, configuration, extra} = frozen.point;
+    const change = (state: ReplicaState): ReplicaState => ({
+      ...state,
+      point: {index, term, configuration},
+      extra,
+      parts: part === undefined ? state.parts : [...state.parts, part],
+      keyFiles,
+      droppedTables: frozen.droppedTables,
+      purgedTables: frozen.purgedTables,
+    });
+    // In the turn of the commit, so that no scan sees the rows twice or not at all.
+    await this.#files.commit(change, () => {
+      this.#frozen = this.#frozen.filter((each) => each !== frozen);
+    });
+  }
+
+  async #writePart({memtable, lo, point}: Frozen): Promise<PartRecord | undefined> {
+    if (memtable.isEmpty) return undefined;
+    const file = this.#files.nextName('part');
+    const written = await writeMemtable({
+      disk: this.#files.disk,
+      path: this.#files.path(file),
+      cut: this.#cut,
+      memtable,
+      slices: this.#slices,
+    });
+    return partRecord(file, written, lo, point.index);
+  }
+
+  async #writeKeys(seriesCount: number): Promise<readonly KeyFileRecord[]> {
+    const {keyFiles} = this.#files.state;
+    const last = keyFiles.at(-1);
+    const durableCount = last === undefined ? 0 : last.firstSeries + last.count;
+    if (seriesCount === durableCount) return keyFiles;
+    const kept = keyFiles.length < KEY_FILES_MAX ? keyFiles : [];
+    const firstSeries = kept.length === 0 ? 0 : durableCount;
+    const count = seriesCount - firstSeries;
+    const bytes = encodeKeys(this.#index, firstSeries, count);
+    const file = this.#files.nextName('keys');
+    await this.#files.writeFile(file, bytes);
+    return [...kept, {file, bytes: bytes.length, firstSeries, count}];
+  }
+
+  /** Compactions go one after another; a failed one ends them. */
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#compactions.then(work);
+    this.#compactions = result.then(() => {});
+    // The caller has the failure as well.
+    this.#compactions.catch(() => {});
+    return result;
+  }
+
+  #planCompaction() {
+    const {parts} = this.#files;
+    const purged = parts.findIndex((part) => this.#hasPurged(part));
+    if (purged >= 0) return {start: purged, end: purged + 1};
+    return planCompaction(parts.map(({record}) => record));
+  }
+
+  #hasPurged(part: Part): boolean {
+    const {purgedTables} = this.#files.state;
+    return part.record.tables.some(({table}) => purgedTables.includes(table));
+  }
+
+  async #mergeParts(parts: readonly Part[]): Promise<void> {
+    for (const {file} of parts) file.retain();
+    const file = this.#files.nextName('part');
+    // Only purges that are durable: until then the state of a restart still has the table.
+    const {purgedTables} = this.#files.state;
+    const written = await mergeParts({
+      disk: this.#files.disk,
+      path: this.#files.path(file),
+      cut: this.#cut,
+      index: this.#index,
+      parts,
+      isPurged: (table) => purgedTables.includes(table),
+      slices: this.#slices,
+    });
+    const merged =
+      written && partRecord(file, written, parts[0]!.record.lo, parts.at(-1)!.record.hi);
+    const replaced = new Set(parts.map(({record}) => record.file));
+    await this.#files.commit((state) => {
+      const at = state.parts.findIndex((record) => replaced.has(record.file));
+      const kept = state.parts.filter((record) => !replaced.has(record.file));
+      return {...state, parts: kept.toSpliced(at, 0, ...(merged ? [merged] : []))};
+    });
+    for (const part of parts) this.#files.release(part.file);
+  }
+}
+
+function partRecord(file: string, written: WrittenPart, lo: number, hi: number): PartRecord {
+  const tables = written.tables.map(({table, rowCount, seriesCount}) => ({
+    table,
+    rowCount,
+    seriesCount,
+  }));
+  return {file, bytes: written.bytes, lo, hi, tables};
+}
+
+async function loadIndex(files: ReplicaFiles): Promise<SeriesIndex> {
+  const index = new SeriesIndex();
+  for (const record of files.state.keyFiles)
+    await loadKeys(files.disk, files.path(record.file), record, index);
+  return index;
+}

@@ -1,0 +1,64 @@
+// One table's rows out of memtables and parts, series by series: what a scan reads and what a
+// compaction writes again.
+
+import type {SeriesId, TableId} from '@flotilla/base';
+import type {Field, MemtableView, RowRange} from './memtable-view.ts';
+import type {Part} from './part.ts';
+import {PartCursor} from './part-cursor.ts';
+import {mergeSeries} from './series-merge.ts';
+import {clipRows, mergeRows, type SeriesRows} from './series-rows.ts';
+
+export interface RowSourceOptions {
+  readonly table: TableId;
+  readonly fields: readonly Field[];
+  readonly range: RowRange;
+  /** From the oldest to the newest, all of the table. */
+  readonly parts: readonly Part[];
+  /** From the oldest to the newest; each newer than every part. */
+  readonly memtables: readonly MemtableView[];
+}
+
+export class RowSource {
+  readonly #options: RowSourceOptions;
+  readonly #cursors: readonly PartCursor[];
+
+  private constructor(options: RowSourceOptions, cursors: readonly PartCursor[]) {
+    this.#options = options;
+    this.#cursors = cursors;
+  }
+
+  static async open(options: RowSourceOptions): Promise<RowSource> {
+    const {parts, table, fields, range} = options;
+    const cursors = parts.map(async (part) => {
+      return new PartCursor(part, await part.tableIndex(table), fields, range);
+    });
+    return new RowSource(options, await Promise.all(cursors));
+  }
+
+  /** The series' rows in time order, in pieces. Series ascend from call to call. */
+  async *rowsOf(series: SeriesId): AsyncGenerator<SeriesRows> {
+    const {startOffset, endOffset} = this.#options.range;
+    const references = [];
+    for (const cursor of this.#cursors)
+      if (cursor.mayHave(series)) references.push(...(await cursor.blocksOf(series)));
+    for await (const piece of mergeSeries(references, this.memtableRows(series))) {
+      const rows = clipRows(piece, startOffset, endOffset);
+      if (rows.rowCount > 0) yield rows;
+    }
+  }
+
+  /** True: no part has rows of the series, so `memtableRows` has them all. */
+  hasNoBlocks(series: SeriesId): boolean {
+    return this.#cursors.every((cursor) => !cursor.mayHave(series));
+  }
+
+  memtableRows(series: SeriesId): SeriesRows | undefined {
+    const {memtables, fields, range} = this.#options;
+    let merged: SeriesRows | undefined;
+    for (const memtable of memtables) {
+      const rows = memtable.rowsOf(series, fields, range);
+      if (rows !== undefined) merged = merged === undefined ? rows : mergeRows(merged, rows);
+    }
+    return merged;
+  }
+}

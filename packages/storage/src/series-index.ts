@@ -1,0 +1,125 @@
+// Series of one replica: canonical key -> id in order of first appearance in the log, id -> key, and
+// per table the tags as dictionary columns (a number per series and tag, the distinct values in one
+// ByteSet). A predicate is evaluated once per distinct value, then mapped over the series.
+//
+// A canonical key: varint table id, then per tag, ascending by column: varint column id, varint
+// byte length, UTF-8 value.
+
+import {assert, type ColumnId, type SeriesId, type TableId} from '@flotilla/base';
+import {ByteReader, type TagPredicate} from '@flotilla/column';
+import {ByteSet} from './byte-set.ts';
+import {Int32List, withCapacity} from './growable.ts';
+import {selectPositions, type TagColumns} from './tag-selection.ts';
+
+const utf8 = new TextDecoder('utf-8', {ignoreBOM: true});
+
+/** One tag of one table. */
+export class TagColumn {
+  readonly values = new ByteSet();
+  /** By the series' position in its table: number of its value + 1; 0 or beyond the end = null. */
+  #numbers = new Int32Array(0);
+
+  numberOf(position: number): number {
+    return position < this.#numbers.length ? this.#numbers[position]! - 1 : -1;
+  }
+
+  set(position: number, value: Uint8Array): void {
+    this.#numbers = withCapacity(this.#numbers, position + 1);
+    this.#numbers[position] = this.values.add(value) + 1;
+  }
+
+  get bytes(): number {
+    return this.values.bytes + this.#numbers.byteLength;
+  }
+}
+
+class TableSeries {
+  readonly ids = new Int32List();
+  readonly tags = new Map<ColumnId, TagColumn>();
+}
+
+export class SeriesIndex {
+  readonly #keys = new ByteSet();
+  readonly #tables = new Map<TableId, TableSeries>();
+  /** Series id -> its position among the series of its table. */
+  readonly #positions = new Int32List();
+  readonly #tableOf = new Int32List();
+
+  get count(): number {
+    return this.#keys.count;
+  }
+
+  find(key: Uint8Array): SeriesId | undefined {
+    return this.#keys.find(key) as SeriesId | undefined;
+  }
+
+  /** The id of `key`; a new one if it appears for the first time. */
+  add(key: Uint8Array): SeriesId {
+    const before = this.#keys.count;
+    const id = this.#keys.add(key);
+    if (id === before) this.#indexTags(id, key);
+    return id as SeriesId;
+  }
+
+  key(series: SeriesId): Uint8Array {
+    assert(series < this.count, () => `unknown series ${series}`);
+    return this.#keys.get(series);
+  }
+
+  tableOf(series: SeriesId): TableId {
+    return this.#tableOf.at(series) as TableId;
+  }
+
+  seriesCount(table: TableId): number {
+    return this.#tables.get(table)?.ids.count ?? 0;
+  }
+
+  tagValue(series: SeriesId, column: ColumnId): string | undefined {
+    const tag = this.#tables.get(this.tableOf(series))?.tags.get(column);
+    const number = tag?.numberOf(this.#positions.at(series)) ?? -1;
+    return number < 0 ? undefined : utf8.decode(tag!.values.get(number));
+  }
+
+  /** Ids of the table's series for which `predicate` is true, ascending. */
+  select(table: TableId, predicate: TagPredicate | undefined): Int32Array {
+    const series = this.#tables.get(table);
+    if (series === undefined) return new Int32Array(0);
+    const ids = series.ids.view();
+    return predicate === undefined
+      ? ids
+      : selectPositions(ids, series.tags as TagColumns, predicate);
+  }
+
+  memoryBytes(): number {
+    let bytes = this.#keys.bytes + this.#positions.bytes + this.#tableOf.bytes;
+    for (const table of this.#tables.values()) {
+      bytes += table.ids.bytes;
+      for (const tag of table.tags.values()) bytes += tag.bytes;
+    }
+    return bytes;
+  }
+
+  #indexTags(id: number, key: Uint8Array): void {
+    const reader = new ByteReader(key);
+    const tableId = reader.varint() as TableId;
+    let table = this.#tables.get(tableId);
+    if (table === undefined) {
+      table = new TableSeries();
+      this.#tables.set(tableId, table);
+    }
+    const position = table.ids.count;
+    table.ids.push(id);
+    this.#positions.push(position);
+    this.#tableOf.push(tableId);
+    while (reader.remaining > 0) {
+      const column = reader.varint() as ColumnId;
+      const value = reader.view(reader.varint());
+      let tag = table.tags.get(column);
+      if (tag === undefined) {
+        tag = new TagColumn();
+        table.tags.set(column, tag);
+      }
+      tag.set(position, value);
+    }
+  }
+}

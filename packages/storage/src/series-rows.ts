@@ -1,0 +1,103 @@
+// Rows of one series in time order, and the one rule by which two sources of them become one: the
+// newer source (in log order) wins per field, and an absent field is not a write.
+
+import type {ChunkColumn} from '@flotilla/column';
+import {ABSENT, gatherColumn, sliceColumn} from './column-gather.ts';
+
+/** Offsets strictly ascend; arrays may be longer than `rowCount`. Columns as the reader asked them. */
+export interface SeriesRows {
+  readonly rowCount: number;
+  readonly offsets: Float64Array;
+  readonly columns: readonly (ChunkColumn | undefined)[];
+}
+
+/** First row whose offset is at least `offset`. */
+export function lowerBound(offsets: Float64Array, count: number, offset: number): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (offsets[middle]! < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+export function sliceRows(rows: SeriesRows, from: number, to: number): SeriesRows {
+  if (from === 0 && to === rows.rowCount) return rows;
+  return {
+    rowCount: to - from,
+    offsets: rows.offsets.subarray(from, to),
+    columns: rows.columns.map((column) => column && sliceColumn(column, from, to)),
+  };
+}
+
+/** Rows with start <= offset < end. */
+export function clipRows(rows: SeriesRows, start: number, end: number): SeriesRows {
+  const from = lowerBound(rows.offsets, rows.rowCount, start);
+  const to = lowerBound(rows.offsets, rows.rowCount, end);
+  return sliceRows(rows, from, Math.max(from, to));
+}
+
+/** Both sources in one. Requires the same columns in both. */
+export function mergeRows(older: SeriesRows, newer: SeriesRows): SeriesRows {
+  if (older.rowCount === 0) return newer;
+  if (newer.rowCount === 0) return older;
+  const merged = mergeOffsets(older, newer);
+  const columns = older.columns.map((column, i) => mergeColumn(column, newer.columns[i], merged));
+  return {rowCount: merged.rowCount, offsets: merged.offsets, columns};
+}
+
+interface MergedOffsets {
+  readonly rowCount: number;
+  readonly offsets: Float64Array;
+  /** Row of each source, -1 where it has none of that time. */
+  readonly olderRow: Int32Array;
+  readonly newerRow: Int32Array;
+}
+
+function mergeOffsets(older: SeriesRows, newer: SeriesRows): MergedOffsets {
+  const capacity = older.rowCount + newer.rowCount;
+  const offsets = new Float64Array(capacity);
+  const olderRow = new Int32Array(capacity).fill(-1);
+  const newerRow = new Int32Array(capacity).fill(-1);
+  let o = 0;
+  let n = 0;
+  let rowCount = 0;
+  while (o < older.rowCount || n < newer.rowCount) {
+    const left = o < older.rowCount ? older.offsets[o]! : Number.POSITIVE_INFINITY;
+    const right = n < newer.rowCount ? newer.offsets[n]! : Number.POSITIVE_INFINITY;
+    offsets[rowCount] = Math.min(left, right);
+    if (left <= right) olderRow[rowCount] = o++;
+    if (right <= left) newerRow[rowCount] = n++;
+    rowCount += 1;
+  }
+  return {rowCount, offsets, olderRow, newerRow};
+}
+
+function mergeColumn(
+  older: ChunkColumn | undefined,
+  newer: ChunkColumn | undefined,
+  merged: MergedOffsets,
+): ChunkColumn | undefined {
+  const any = newer ?? older;
+  if (any === undefined) return undefined;
+  const {rowCount} = merged;
+  const pick = new Int32Array(rowCount);
+  let absentCount = 0;
+  for (let i = 0; i < rowCount; i++) {
+    const n = merged.newerRow[i]!;
+    const o = merged.olderRow[i]!;
+    if (n >= 0 && has(newer, n)) pick[i] = n;
+    else if (o >= 0 && has(older, o)) pick[i] = ~o;
+    else {
+      pick[i] = ABSENT;
+      absentCount += 1;
+    }
+  }
+  return gatherColumn((newer ?? any).values, (older ?? any).values, pick, rowCount, absentCount);
+}
+
+function has(column: ChunkColumn | undefined, row: number): boolean {
+  return column !== undefined && (column.present === undefined || column.present[row] === 1);
+}

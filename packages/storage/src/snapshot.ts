@@ -1,0 +1,99 @@
+// A replica's durable state as a set of immutable files: pinned here and streamed by whoever sends a
+// snapshot, or staged on this disk by whoever received one and installed in one commit.
+
+import {assert, FatalError} from '@flotilla/base';
+import type {ReplicaFiles} from './replica-files.ts';
+import {
+  decodeStateFile,
+  encodeStateFile,
+  type ReplicaState,
+  type StoragePoint,
+} from './replica-state.ts';
+
+/** What the parts and keys of a snapshot belong to: point, tables, opaque bytes. */
+const STATE_FILE = 'state';
+
+export interface SnapshotFile {
+  readonly name: string;
+  readonly bytes: number;
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+export interface StorageSnapshot {
+  readonly point: StoragePoint;
+  readonly files: readonly SnapshotFile[];
+  /** Ends the pins. Idempotent. */
+  release(): void;
+}
+
+/** A received snapshot: all its files lie complete and synced in `directory` of the same disk. */
+export interface StagedFiles {
+  readonly directory: string;
+  readonly fileNames: readonly string[];
+  readonly point: StoragePoint;
+}
+
+/** Requires a durable point. */
+export function pinSnapshot(files: ReplicaFiles): StorageSnapshot {
+  const {state} = files;
+  assert(state.point !== undefined, 'a snapshot needs a durable point');
+  const pinned = [...files.parts.map((part) => part.file), ...files.keyFiles];
+  for (const file of pinned) file.retain();
+  const stateBytes = encodeStateFile(state);
+  let isReleased = false;
+  return {
+    point: state.point,
+    files: [
+      {
+        name: STATE_FILE,
+        bytes: stateBytes.length,
+        read: async (offset, length) => stateBytes.slice(offset, offset + length),
+      },
+      ...pinned.map((file) => ({
+        name: file.name,
+        bytes: file.bytes,
+        read: (offset: number, length: number) => file.read(offset, length),
+      })),
+    ],
+    release: () => {
+      if (isReleased) return;
+      isReleased = true;
+      for (const file of pinned) files.release(file);
+    },
+  };
+}
+
+/** Links the staged files under names of this replica's own, then commits them in place of all else. */
+export async function installFiles(files: ReplicaFiles, staged: StagedFiles): Promise<void> {
+  const state = await readStaged(files, staged);
+  const adopt = async <R extends {readonly file: string}>(
+    records: readonly R[],
+    suffix: 'part' | 'keys',
+  ): Promise<R[]> => {
+    const adopted: R[] = [];
+    for (const record of records) {
+      const file = files.nextName(suffix);
+      await files.disk.link(`${staged.directory}/${record.file}`, files.path(file));
+      adopted.push({...record, file});
+    }
+    return adopted;
+  };
+  const parts = await adopt(state.parts, 'part');
+  const keyFiles = await adopt(state.keyFiles, 'keys');
+  await files.commit(() => ({...state, parts, keyFiles}));
+}
+
+async function readStaged(files: ReplicaFiles, staged: StagedFiles): Promise<ReplicaState> {
+  const path = `${staged.directory}/${STATE_FILE}`;
+  const file = await files.disk.open(path, 'read');
+  const state = decodeStateFile(await file.readAt(0, await file.size()), path);
+  await file.close();
+  if (state.point?.index !== staged.point.index || state.point.term !== staged.point.term)
+    throw new FatalError(
+      `snapshot is of ${state.point?.index}, want ${staged.point.index}; ${path}`,
+    );
+  const names = new Set(staged.fileNames);
+  for (const {file: name} of [...state.parts, ...state.keyFiles])
+    if (!names.has(name)) throw new FatalError(`snapshot lacks ${name}; in ${staged.directory}`);
+  return state;
+}

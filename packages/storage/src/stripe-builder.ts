@@ -1,0 +1,134 @@
+// Gathers consecutive blocks of a table and lays them out column by column, each column a page under
+// its own checksum: a query reads the pages of the columns it asks for, in few and large reads.
+
+import {crc32} from 'node:zlib';
+import type {ColumnId, SeriesId} from '@flotilla/base';
+import {ByteWriter, encodeColumn} from '@flotilla/column';
+import {writeBlockColumn} from './block-column.ts';
+import type {Field} from './memtable-view.ts';
+import {type Block, encodeDirectory, type Page, type Stripe} from './part-format.ts';
+import type {SeriesRows} from './series-rows.ts';
+
+/** A page of TSBS's integers is then some 15 KB: one read and 10 us of checksum. */
+const STRIPE_ROWS_MAX = 32_768;
+/** Blocks of one row each must not make a directory larger than its columns. */
+const STRIPE_BLOCKS_MAX = 1_024;
+/** Long strings fill a stripe before its rows do. */
+const STRIPE_BYTES_MAX = 1 << 20;
+
+/** Bodies of one column, one a block (of no bytes where the block has no value), and their ends. */
+class PageBuilder {
+  readonly bodies = new ByteWriter(4096);
+  #ends: number[] = [];
+
+  endBlock(): void {
+    this.#ends.push(this.bodies.position);
+  }
+
+  /** Lengths of all bodies, then the bodies. Undefined if every body is empty. */
+  take(): Uint8Array | undefined {
+    const ends = this.#ends;
+    this.#ends = [];
+    if (this.bodies.position === 0) return undefined;
+    const page = new ByteWriter(this.bodies.position + ends.length * 2);
+    let start = 0;
+    for (const end of ends) {
+      page.varint(end - start);
+      start = end;
+    }
+    page.bytes(this.bodies.written());
+    this.bodies.clear();
+    return page.copy();
+  }
+}
+
+export class StripeBuilder {
+  readonly #fields: readonly Field[];
+  readonly #offsets = new PageBuilder();
+  readonly #columns: readonly PageBuilder[];
+  readonly #scratch = new ByteWriter(4096);
+  #blocks: Block[] = [];
+  #rowCount = 0;
+
+  constructor(fields: readonly Field[]) {
+    this.#fields = fields;
+    this.#columns = fields.map(() => new PageBuilder());
+  }
+
+  get isEmpty(): boolean {
+    return this.#blocks.length === 0;
+  }
+
+  get isFull(): boolean {
+    if (this.#rowCount >= STRIPE_ROWS_MAX || this.#blocks.length >= STRIPE_BLOCKS_MAX) return true;
+    let bytes = this.#offsets.bodies.position;
+    for (const column of this.#columns) bytes += column.bodies.position;
+    return bytes >= STRIPE_BYTES_MAX;
+  }
+
+  /** One block: rows [from, to) of a series. Blocks come by (series, time). */
+  addBlock(series: SeriesId, rows: SeriesRows, from: number, to: number): void {
+    const offsets = rows.offsets.subarray(from, to);
+    encodeColumn({type: 'integer', values: offsets}, to - from, this.#offsets.bodies);
+    this.#offsets.endBlock();
+    for (let i = 0; i < this.#columns.length; i++) {
+      const page = this.#columns[i]!;
+      const column = rows.columns[i];
+      if (column !== undefined) writeBlockColumn(page.bodies, this.#scratch, column, from, to);
+      page.endBlock();
+    }
+    this.#rowCount += to - from;
+    this.#blocks.push({
+      series,
+      rowCount: to - from,
+      minOffset: offsets[0]!,
+      maxOffset: offsets[to - from - 1]!,
+    });
+  }
+
+  /** The stripe's bytes, to be written at `position` of the file, and its index entry. Empties it. */
+  take(position: number): {readonly stripe: Stripe; readonly chunks: readonly Uint8Array[]} {
+    const blocks = this.#blocks;
+    const rowCount = this.#rowCount;
+    this.#blocks = [];
+    this.#rowCount = 0;
+    const chunks: Uint8Array[] = [];
+    let next = position;
+    const place = (bytes: Uint8Array): Page => {
+      chunks.push(bytes);
+      const page = {offset: next, length: bytes.length, crc: crc32(bytes)};
+      next += bytes.length;
+      return page;
+    };
+    const {minOffset, maxOffset} = extent(blocks);
+    const directory = place(encodeDirectory(blocks, minOffset));
+    const offsets = place(this.#offsets.take()!);
+    const columns = new Map<ColumnId, Page>();
+    for (let i = 0; i < this.#columns.length; i++) {
+      const bytes = this.#columns[i]!.take();
+      if (bytes !== undefined) columns.set(this.#fields[i]!.column, place(bytes));
+    }
+    const stripe = {
+      firstSeries: blocks[0]!.series,
+      lastSeries: blocks.at(-1)!.series,
+      rowCount,
+      blockCount: blocks.length,
+      minOffset,
+      maxOffset,
+      directory,
+      offsets,
+      columns,
+    };
+    return {stripe, chunks};
+  }
+}
+
+function extent(blocks: readonly Block[]): {minOffset: number; maxOffset: number} {
+  let minOffset = Number.POSITIVE_INFINITY;
+  let maxOffset = Number.NEGATIVE_INFINITY;
+  for (const block of blocks) {
+    minOffset = Math.min(minOffset, block.minOffset);
+    maxOffset = Math.max(maxOffset, block.maxOffset);
+  }
+  return {minOffset, maxOffset};
+}

@@ -1,0 +1,131 @@
+// One stripe in memory: the pages that a scan asked for, read by coalesced ranges and verified; the
+// columns of a block are decoded only when the block is wanted.
+
+import {ByteReader, type ChunkColumn, decodeColumn} from '@flotilla/column';
+import {readBlockColumn} from './block-column.ts';
+import type {Field} from './memtable-view.ts';
+import type {Part} from './part.ts';
+import {type Block, checkPage, decodeDirectory, type Page, type Stripe} from './part-format.ts';
+import type {SeriesRows} from './series-rows.ts';
+
+/** Reading this much for nothing costs less than one more read. */
+const GAP_BYTES_MAX = 32_768;
+
+/** Bodies of a page by block. */
+class PageBodies {
+  readonly #bytes: Uint8Array;
+  readonly #ends: Int32Array;
+
+  constructor(bytes: Uint8Array, blockCount: number) {
+    const reader = new ByteReader(bytes);
+    const lengths = new Int32Array(blockCount);
+    for (let i = 0; i < blockCount; i++) lengths[i] = reader.count(bytes.length);
+    let end = reader.position;
+    this.#ends = lengths.map((length) => (end += length));
+    this.#bytes = bytes;
+    this.#start = reader.position;
+  }
+
+  readonly #start: number;
+
+  /** Undefined where the block has no value. */
+  body(block: number): Uint8Array | undefined {
+    const start = block === 0 ? this.#start : this.#ends[block - 1]!;
+    const end = this.#ends[block]!;
+    return start === end ? undefined : this.#bytes.subarray(start, end);
+  }
+}
+
+export class LoadedStripe {
+  readonly blocks: readonly Block[];
+  readonly #offsets: PageBodies;
+  readonly #columns: readonly (PageBodies | undefined)[];
+  readonly #fields: readonly Field[];
+
+  constructor(
+    blocks: readonly Block[],
+    offsets: PageBodies,
+    columns: readonly (PageBodies | undefined)[],
+    fields: readonly Field[],
+  ) {
+    this.blocks = blocks;
+    this.#offsets = offsets;
+    this.#columns = columns;
+    this.#fields = fields;
+  }
+
+  /** All rows of a block, decoded into arrays of their own. */
+  rows(block: number): SeriesRows {
+    const {rowCount} = this.blocks[block]!;
+    const reader = new ByteReader(this.#offsets.body(block)!);
+    const offsets = decodeColumn(reader, 'integer', rowCount) as {values: Float64Array};
+    const columns: (ChunkColumn | undefined)[] = [];
+    for (let i = 0; i < this.#columns.length; i++) {
+      const body = this.#columns[i]?.body(block);
+      columns.push(body && readBlockColumn(body, this.#fields[i]!.type, rowCount));
+    }
+    return {rowCount, offsets: offsets.values, columns};
+  }
+}
+
+export async function loadDirectory(part: Part, stripe: Stripe): Promise<readonly Block[]> {
+  return decodeDirectory(await part.readPage(stripe.directory), stripe);
+}
+
+export async function loadStripe(
+  part: Part,
+  stripe: Stripe,
+  fields: readonly Field[],
+): Promise<LoadedStripe> {
+  const columns = fields.map(({column}) => stripe.columns.get(column));
+  const wanted = [
+    stripe.directory,
+    stripe.offsets,
+    ...columns.filter((page) => page !== undefined),
+  ];
+  const pages = await readPages(part, wanted);
+  const bodies = (page: Page) => new PageBodies(pages.get(page)!, stripe.blockCount);
+  return new LoadedStripe(
+    decodeDirectory(pages.get(stripe.directory)!, stripe),
+    bodies(stripe.offsets),
+    columns.map((page) => page && bodies(page)),
+    fields,
+  );
+}
+
+/** Pages near each other come by one read. */
+async function readPages(part: Part, pages: readonly Page[]): Promise<Map<Page, Uint8Array>> {
+  const ordered = [...new Set(pages)].sort((a, b) => a.offset - b.offset);
+  const result = new Map<Page, Uint8Array>();
+  const reads: Promise<void>[] = [];
+  for (let first = 0; first < ordered.length; ) {
+    let last = first;
+    while (
+      last + 1 < ordered.length &&
+      gapAfter(ordered[last]!, ordered[last + 1]!) <= GAP_BYTES_MAX
+    )
+      last += 1;
+    reads.push(readRun(part, ordered.slice(first, last + 1), result));
+    first = last + 1;
+  }
+  await Promise.all(reads);
+  return result;
+}
+
+function gapAfter(page: Page, next: Page): number {
+  return next.offset - (page.offset + page.length);
+}
+
+async function readRun(
+  part: Part,
+  pages: readonly Page[],
+  result: Map<Page, Uint8Array>,
+): Promise<void> {
+  const start = pages[0]!.offset;
+  const last = pages.at(-1)!;
+  const bytes = await part.file.read(start, last.offset + last.length - start);
+  for (const page of pages) {
+    const from = page.offset - start;
+    result.set(page, checkPage(bytes.subarray(from, from + page.length), page, part.file.path));
+  }
+}

@@ -1,0 +1,42 @@
+// Which tables are dead. Dropped: rows hidden, writes refused, and it may live again. Purged: dead for
+// ever, and its rows go at the next compaction. Changed only by log entries, so replicas agree.
+
+import type {TableId} from '@flotilla/base';
+
+export class TableFates {
+  readonly #dropped: Set<TableId>;
+  readonly #purged: Set<TableId>;
+
+  constructor(dropped: Iterable<TableId>, purged: Iterable<TableId>) {
+    this.#dropped = new Set(dropped);
+    this.#purged = new Set(purged);
+  }
+
+  isDead(table: TableId): boolean {
+    return this.#dropped.has(table) || this.#purged.has(table);
+  }
+
+  drop(table: TableId): void {
+    if (!this.#purged.has(table)) this.#dropped.add(table);
+  }
+
+  /** False: it was purged before, and stays dead. */
+  recover(table: TableId): boolean {
+    if (this.#purged.has(table)) return false;
+    this.#dropped.delete(table);
+    return true;
+  }
+
+  purge(table: TableId): void {
+    this.#dropped.delete(table);
+    this.#purged.add(table);
+  }
+
+  dropped(): TableId[] {
+    return [...this.#dropped].sort((a, b) => a - b);
+  }
+
+  purged(): TableId[] {
+    return [...this.#purged].sort((a, b) => a - b);
+  }
+}
