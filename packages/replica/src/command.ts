@@ -14,8 +14,8 @@ export type ControlCommand =
   /** From here on the table's rows are hidden and writes that name it are rejected. */
   | {readonly type: 'drop-table'; readonly table: TableId}
   | {readonly type: 'recover-table'; readonly table: TableId}
-  /** Rows before the offset (database precision, since the bucket's start) are hidden. Never lowered. */
-  | {readonly type: 'expire'; readonly beforeOffset: number};
+  /** Its rows are gone for ever. */
+  | {readonly type: 'purge-table'; readonly table: TableId};
 
 export type Command =
   | {readonly type: 'write'; readonly share: Uint8Array}

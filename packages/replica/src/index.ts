@@ -1,1 +1,9 @@
-export {};
+export {type ControlCommand, encodeControl} from './command.ts';
+export {FlushSchedule} from './flush-schedule.ts';
+export {
+  type MachineEvents,
+  type MachineLimits,
+  ReplicaMachine,
+  type WriteApplied,
+} from './replica-machine.ts';
+export {type ProposalHost, WRITE_METHOD, writeHandler} from './write-handler.ts';

@@ -1,3 +1,4 @@
 export * from './memory-disk.ts';
 export * from './memory-network.ts';
+export * from './process-cluster.ts';
 export * from './virtual-clock.ts';

@@ -1,0 +1,42 @@
+// What a replica replicates beside its rows: the retry window and the idempotency keys. Written with
+// each durable point, read at open, carried by snapshots inside storage's own files.
+
+import {FatalError, LIMITS} from '@flotilla/base';
+import {IdempotencyKeys} from './idempotency-keys.ts';
+import {RetryWindow, type RetryWindowRecord} from './retry-window.ts';
+
+const RECORD_VERSION = 1;
+
+interface Record {
+  readonly version: number;
+  readonly routers: RetryWindowRecord;
+  readonly keys: readonly string[];
+}
+
+export interface Seen {
+  readonly retries: RetryWindow;
+  readonly keys: IdempotencyKeys;
+}
+
+export function encodeSeen({retries, keys}: Seen): Uint8Array {
+  const record: Record = {version: RECORD_VERSION, routers: retries.record(), keys: keys.record()};
+  return new TextEncoder().encode(JSON.stringify(record));
+}
+
+/** Of a replica that has no durable point yet: nothing seen. */
+export function decodeSeen(bytes: Uint8Array | undefined): Seen {
+  const keysMax = LIMITS.idempotency_keys_max.value;
+  if (bytes === undefined || bytes.length === 0) {
+    return {retries: new RetryWindow(), keys: new IdempotencyKeys(keysMax)};
+  }
+  const record = JSON.parse(new TextDecoder().decode(bytes)) as Record;
+  if (record.version !== RECORD_VERSION) {
+    throw new FatalError(
+      `cannot decode retry windows: want version ${RECORD_VERSION}; have ${record.version}`,
+    );
+  }
+  return {
+    retries: new RetryWindow(record.routers),
+    keys: new IdempotencyKeys(keysMax, record.keys),
+  };
+}

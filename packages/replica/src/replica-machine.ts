@@ -1,0 +1,222 @@
+// A replica's state machine: committed entries into storage. Apply is deterministic and calls
+// nobody: no clock, no network, no failure for local reasons. What all replicas refuse alike is a value.
+
+import {assertNever, FatalError} from '@flotilla/base';
+import {decodeShare, type ScanSpec, type TableScan} from '@flotilla/column';
+import type {
+  ApplyResult,
+  DurablePoint,
+  Snapshot,
+  StagedSnapshot,
+  StateMachine,
+} from '@flotilla/multiraft';
+import type {FlushPoint, ReplicaStorage, StoragePoint} from '@flotilla/storage';
+import {type ControlCommand, decodeCommand} from './command.ts';
+import {decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
+
+type Configuration = DurablePoint['configuration'];
+
+/** What apply made of a write. */
+export type WriteApplied =
+  | {readonly status: 'applied'; readonly rowCount: number}
+  /** Seen before: applied then, nothing now. */
+  | {readonly status: 'duplicate'}
+  /** Older than the retry window: whether it was applied is not known any more. */
+  | {readonly status: 'forgotten'}
+  /** It names a dead table; the router is behind. */
+  | {readonly status: 'dropped-table'; readonly table: number};
+
+export interface MachineLimits {
+  /** A memtable of this size is flushed. */
+  readonly memtableBytes: number;
+  /** With this much in memory nothing is applied until a flush has finished. */
+  readonly memtableBytesMax: number;
+}
+
+export interface MachineEvents {
+  /** A flush or compaction failed: the disk is broken, the store stops. */
+  readonly onFault: (error: unknown) => void;
+  /** The durable point moved. */
+  readonly onDurable: () => void;
+}
+
+export class ReplicaMachine implements StateMachine {
+  readonly storage: ReplicaStorage;
+  readonly #limits: MachineLimits;
+  readonly #events: MachineEvents;
+  #seen: Seen;
+  #point: DurablePoint;
+  #applied: DurablePoint;
+  #flushing: Promise<void> | undefined;
+  #compacting: Promise<void> | undefined;
+  #isClosed = false;
+
+  /** @param founding where a replica without a durable point begins. */
+  constructor(
+    storage: ReplicaStorage,
+    founding: DurablePoint,
+    limits: MachineLimits,
+    events: MachineEvents,
+  ) {
+    this.storage = storage;
+    this.#limits = limits;
+    this.#events = events;
+    this.#seen = decodeSeen(storage.durableExtra());
+    const point = storage.durablePoint();
+    this.#point = point === undefined ? founding : asDurablePoint(point);
+    this.#applied = this.#point;
+  }
+
+  durablePoint(): DurablePoint {
+    return this.#point;
+  }
+
+  apply(index: number, term: number, payload: Uint8Array): ApplyResult {
+    const command = decodeCommand(payload);
+    const value =
+      command.type === 'write'
+        ? this.#applyWrite(index, command.share)
+        : this.#applyControl(index, command.control);
+    this.#applied = {...this.#applied, index, term}; // Last, so that a throw leaves the entry unapplied.
+    return {value};
+  }
+
+  applyConfiguration(index: number, term: number, configuration: Configuration): void {
+    this.storage.applyNothing(index);
+    this.#applied = {index, term, configuration};
+  }
+
+  applyNothing(index: number, term: number): void {
+    this.storage.applyNothing(index);
+    this.#applied = {...this.#applied, index, term};
+  }
+
+  canApply(): boolean {
+    return this.storage.memtableBytes() < this.#limits.memtableBytesMax;
+  }
+
+  afterApply(): void {
+    if (this.#flushing === undefined && this.storage.needsFlush(this.#limits)) this.#startFlush();
+  }
+
+  /** Rows that are in memory only. */
+  get memtableBytes(): number {
+    return this.storage.memtableBytes();
+  }
+
+  get isFlushing(): boolean {
+    return this.#flushing !== undefined;
+  }
+
+  scan(spec: ScanSpec): TableScan {
+    return this.storage.scan(spec);
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    const snapshot = await this.storage.snapshot(this.#flushPoint());
+    this.#durable();
+    return {
+      point: asDurablePoint(snapshot.point),
+      files: snapshot.files,
+      release: () => snapshot.release(),
+    };
+  }
+
+  async install(staged: StagedSnapshot): Promise<void> {
+    const {directory, fileNames, point} = staged;
+    await this.storage.install({directory, fileNames, point});
+    this.#seen = decodeSeen(this.storage.durableExtra());
+    this.#point = point;
+    this.#applied = point;
+  }
+
+  async flush(): Promise<void> {
+    await this.storage.flush(this.#flushPoint());
+    this.#durable();
+  }
+
+  /** Merges all parts into one; for measurements and by an operator's order. */
+  async compactAll(): Promise<void> {
+    await this.storage.compactAll();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled([this.#flushing, this.#compacting]);
+    await this.storage.close();
+  }
+
+  async destroy(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled([this.#flushing, this.#compacting]);
+    await this.storage.destroy();
+  }
+
+  #applyWrite(index: number, bytes: Uint8Array): WriteApplied {
+    const share = decodeShare(bytes);
+    const {incarnation, sequence} = share.router;
+    const seen = this.#seen.retries.check(incarnation, sequence);
+    const isKnownKey =
+      share.idempotencyKey !== undefined &&
+      seen === 'new' &&
+      !this.#seen.keys.remember(share.idempotencyKey);
+    if (seen !== 'new' || isKnownKey) {
+      this.storage.applyNothing(index);
+      return {status: seen === 'forgotten' ? 'forgotten' : 'duplicate'};
+    }
+    const result = this.storage.applyWrite(index, share);
+    if (result.status === 'applied') return result;
+    return {status: 'dropped-table', table: result.table};
+  }
+
+  #applyControl(index: number, control: ControlCommand): undefined {
+    switch (control.type) {
+      case 'drop-table':
+        this.storage.applyDropTable(index, control.table);
+        return;
+      case 'recover-table':
+        this.storage.applyRecoverTable(index, control.table);
+        return;
+      case 'purge-table':
+        this.storage.applyPurgeTable(index, control.table);
+        return;
+      default:
+        return assertNever(control);
+    }
+  }
+
+  #flushPoint(): FlushPoint {
+    return {...this.#applied, extra: encodeSeen(this.#seen)};
+  }
+
+  #startFlush(): void {
+    this.#flushing = this.flush()
+      .catch((error: unknown) => this.#events.onFault(error))
+      .finally(() => {
+        this.#flushing = undefined;
+      });
+  }
+
+  #durable(): void {
+    const point = this.storage.durablePoint();
+    if (point === undefined) throw new FatalError('a flush left no durable point');
+    this.#point = asDurablePoint(point);
+    this.#events.onDurable();
+    this.#maybeCompact();
+  }
+
+  #maybeCompact(): void {
+    if (this.#compacting !== undefined || this.#isClosed || !this.storage.needsCompaction()) return;
+    this.#compacting = this.storage
+      .compact()
+      .then(() => undefined)
+      .catch((error: unknown) => this.#events.onFault(error))
+      .finally(() => {
+        this.#compacting = undefined;
+      });
+  }
+}
+
+function asDurablePoint({index, term, configuration}: StoragePoint): DurablePoint {
+  return {index, term, configuration: configuration as Configuration};
+}

@@ -1,0 +1,94 @@
+// Between the main thread (sockets) and an engine thread (groups). Plain data only: it is cloned or
+// transferred. The same messages pass by plain calls when the engine runs in the main thread.
+
+import type {MessagePort} from 'node:worker_threads';
+import type {Channel, NodeId, ReplicaSetId, StoreId, WireError} from '@flotilla/base';
+import type {CatalogUpdate} from '@flotilla/catalog';
+import type {AdminCall, HttpAnswer, SqlCall, WriteCall} from './gateway.ts';
+
+/** What an engine thread is told once, before anything else. */
+export interface EngineOptions {
+  /** From 0. Thread 0 hosts the meta group and follows the catalog for all. */
+  readonly thread: number;
+  readonly threads: number;
+  readonly node: NodeId;
+  readonly clusterId: string;
+  readonly bootEpoch: number;
+  readonly dataDirectory: string;
+  /** host:port of HTTP, as other nodes reach it. */
+  readonly address: string;
+  readonly zone?: string | undefined;
+  readonly version: string;
+  /** Stores of this thread: i mod threads = thread. */
+  readonly stores: readonly StoreId[];
+  readonly logLevel: string;
+  /** The catalog as the main thread has it when the thread starts. */
+  readonly catalog: CatalogUpdate;
+  /** How this start came to be; only thread 0 acts on it. */
+  readonly founding?: FoundingOrder | undefined;
+}
+
+export interface FoundingOrder {
+  readonly clusterId: string;
+  readonly incarnation: string;
+}
+
+export type Call =
+  | {readonly method: 'write'; readonly call: WriteCall}
+  | {readonly method: 'sql'; readonly call: SqlCall}
+  | {readonly method: 'admin'; readonly call: AdminCall};
+
+export type ToEngine =
+  | {readonly type: 'start'; readonly options: EngineOptions; readonly background: MessagePort}
+  | {
+      readonly type: 'frame';
+      readonly from: NodeId;
+      readonly channel: Channel;
+      readonly frame: Uint8Array;
+    }
+  | {
+      readonly type: 'node';
+      readonly node: NodeId;
+      readonly state: NodeState;
+      readonly bootEpoch: number;
+    }
+  | {readonly type: 'catalog'; readonly update: CatalogUpdate}
+  | {readonly type: 'replicas'; readonly thread: number; readonly statuses: readonly unknown[]}
+  | {readonly type: 'call'; readonly callId: number; readonly call: Call}
+  /** The reader of a streamed answer took one chunk. */
+  | {readonly type: 'pull'; readonly callId: number}
+  | {readonly type: 'cancel'; readonly callId: number}
+  | {readonly type: 'stop'};
+
+/** As NodeLiveness sees it; 'connected' adds that frames can be sent at once. */
+export type NodeState = 'connected' | 'alive' | 'suspect' | 'gone';
+
+export type FromEngine =
+  | {readonly type: 'started'}
+  | {
+      readonly type: 'send';
+      readonly to: NodeId;
+      readonly channel: Channel;
+      readonly frame: Uint8Array;
+    }
+  /** A replica of the set lives, or no longer lives, in this thread: frames for it come here. */
+  | {readonly type: 'hosted'; readonly set: ReplicaSetId; readonly isHere: boolean}
+  /** Thread 0 only: the catalog moved. */
+  | {readonly type: 'catalog'; readonly update: CatalogUpdate}
+  /** The thread turned; and the age of the oldest write that waits for its disk. */
+  | {readonly type: 'pulse'; readonly durableAgeMs: number}
+  | {readonly type: 'answer'; readonly callId: number; readonly answer: HttpAnswer}
+  | {readonly type: 'value'; readonly callId: number; readonly value: unknown}
+  | {readonly type: 'failed'; readonly callId: number; readonly error: WireError}
+  /** The head of a streamed answer; chunks follow, one for each pull, then the end. */
+  | {
+      readonly type: 'head';
+      readonly callId: number;
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+    }
+  | {readonly type: 'chunk'; readonly callId: number; readonly bytes: Uint8Array}
+  | {readonly type: 'end'; readonly callId: number; readonly error?: WireError | undefined}
+  /** The thread cannot go on: the process ends with a named exit code. */
+  | {readonly type: 'fatal'; readonly message: string}
+  | {readonly type: 'stopped'};

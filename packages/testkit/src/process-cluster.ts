@@ -1,0 +1,200 @@
+// A cluster of real processes on this machine, for tests that cross packages: real sockets, real
+// disks, real signals. Nodes are started by the project's own Node, never through npm.
+
+import {type ChildProcess, spawn} from 'node:child_process';
+import {createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import net from 'node:net';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+
+const ROOT = path.resolve(import.meta.dirname, '../../..');
+const NODE = path.join(ROOT, 'node_modules/.bin/node');
+const MAIN = path.join(ROOT, 'packages/cli/src/main.ts');
+/** Nodes on two shared cores, several at once, need their time. */
+const READY_MS_MAX = 60_000;
+const STOP_MS_MAX = 15_000;
+
+export interface ClusterOptions {
+  readonly nodes: number;
+  readonly engineThreads?: number | undefined;
+}
+
+/** Two neighbouring free ports: HTTP and, one above, gRPC. */
+export async function freePortPair(): Promise<number> {
+  for (;;) {
+    const first = await listen(0);
+    const {port} = first.address() as net.AddressInfo;
+    const second = await listen(port + 1).catch(() => undefined);
+    await Promise.all([closeServer(first), second === undefined ? undefined : closeServer(second)]);
+    if (second !== undefined) return port;
+  }
+}
+
+function listen(port: number): Promise<net.Server> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
+}
+
+function closeServer(server: net.Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+export class ProcessNode {
+  readonly number: number;
+  readonly port: number;
+  readonly directory: string;
+  readonly logFile: string;
+  readonly #args: readonly string[];
+  #child: ChildProcess | undefined;
+  #exit: Promise<number | string> = Promise.resolve(0);
+
+  constructor(
+    number: number,
+    {port, directory, args}: {port: number; directory: string; args: readonly string[]},
+  ) {
+    this.number = number;
+    this.port = port;
+    this.directory = directory;
+    this.logFile = `${directory}.log`;
+    this.#args = args;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error(`node ${this.number} is not running`);
+    return this.#child.pid;
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined;
+  }
+
+  start(): void {
+    if (this.#child !== undefined) throw new Error(`node ${this.number} is running`);
+    const child = spawn(NODE, [MAIN, 'start', ...this.#args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {...process.env, UV_THREADPOOL_SIZE: '16'},
+    });
+    this.#child = child;
+    const log = createWriteStream(this.logFile, {flags: 'a'});
+    child.stdout.pipe(log, {end: false});
+    child.stderr.pipe(log, {end: false});
+    this.#exit = new Promise((resolve) => {
+      child.once('exit', (code, signal) => {
+        this.#child = undefined;
+        log.end();
+        resolve(signal ?? code ?? -1);
+      });
+    });
+  }
+
+  /** Resolves with the exit code, or the signal that ended it. */
+  exited(): Promise<number | string> {
+    return this.#exit;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    process.kill(this.pid, signal);
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child === undefined) return;
+    this.signal('SIGKILL');
+    await this.#exit;
+  }
+
+  /** Stops it as an operator would; the exit code. Fails when it takes too long. */
+  async stop(): Promise<number | string> {
+    this.signal('SIGTERM');
+    const late = sleep(STOP_MS_MAX, 'late', {ref: false});
+    const code = await Promise.race([this.#exit, late]);
+    if (code === 'late')
+      throw new Error(`node ${this.number} did not stop in ${STOP_MS_MAX} ms\n${this.logTail()}`);
+    return code;
+  }
+
+  async ready(): Promise<void> {
+    const endMs = Date.now() + READY_MS_MAX;
+    let last = 'no answer';
+    while (Date.now() < endMs) {
+      if (this.#child === undefined)
+        throw new Error(`node ${this.number} ended: ${await this.#exit}\n${this.logTail()}`);
+      try {
+        const answer = await fetch(`${this.url}/ready`, {signal: AbortSignal.timeout(2_000)});
+        last = await answer.text();
+        if (answer.ok) return;
+      } catch (error) {
+        last = String(error);
+      }
+      await sleep(50);
+    }
+    throw new Error(
+      `node ${this.number} is not ready after ${READY_MS_MAX} ms: ${last}\n${this.logTail()}`,
+    );
+  }
+
+  logTail(): string {
+    if (!existsSync(this.logFile)) return '(no log)';
+    return readFileSync(this.logFile, 'utf8').split('\n').slice(-40).join('\n');
+  }
+}
+
+export class ProcessCluster {
+  readonly directory: string;
+  readonly nodes: readonly ProcessNode[];
+
+  private constructor(directory: string, nodes: readonly ProcessNode[]) {
+    this.directory = directory;
+    this.nodes = nodes;
+  }
+
+  /** Starts the nodes and waits until each takes traffic. */
+  static async start(options: ClusterOptions): Promise<ProcessCluster> {
+    const directory = mkdtempSync(path.join(tmpdir(), 'flotilla-cluster-'));
+    const ports: number[] = [];
+    while (ports.length < options.nodes) ports.push(await freePortPair());
+    const join = ports.map((port) => `127.0.0.1:${port}`).join(',');
+    const nodes = ports.map((port, i) => {
+      const own = path.join(directory, `node${i + 1}`);
+      mkdirSync(own, {recursive: true});
+      const args = ['--listen', `127.0.0.1:${port}`, '--data', own];
+      if (options.nodes > 1) args.push('--join', join);
+      if (options.nodes > 1 && i === 0) args.push('--bootstrap');
+      if (options.engineThreads !== undefined)
+        args.push('--engine-threads', String(options.engineThreads));
+      return new ProcessNode(i + 1, {port, directory: own, args});
+    });
+    const cluster = new ProcessCluster(directory, nodes);
+    for (const node of nodes) node.start();
+    try {
+      await Promise.all(nodes.map((node) => node.ready()));
+    } catch (error) {
+      await cluster.destroy();
+      throw error;
+    }
+    return cluster;
+  }
+
+  get urls(): string[] {
+    return this.nodes.map(({url}) => url);
+  }
+
+  node(number: number): ProcessNode {
+    const node = this.nodes[number - 1];
+    if (node === undefined) throw new Error(`no node ${number}`);
+    return node;
+  }
+
+  /** Kills what runs and removes the data. */
+  async destroy(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.kill()));
+    rmSync(this.directory, {recursive: true, force: true});
+  }
+}
