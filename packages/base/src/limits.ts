@@ -147,6 +147,23 @@ export const LIMITS = {
     unit: 'bytes',
     why: 'Frames waiting for one node on one channel.',
   },
+  rpc_calls_in_flight_max: {
+    value: 4_096,
+    unit: 'count',
+    code: 'OVERLOADED',
+    why: 'Calls and streams to other nodes, a thread; also those that one thread elsewhere has here.',
+  },
+  rpc_bytes_in_flight_max: {
+    value: 128 * MIB,
+    unit: 'bytes',
+    code: 'OVERLOADED',
+    why: 'Requests sent and not yet answered, a thread; as much as proposals in flight.',
+  },
+  rpc_window_bytes: {
+    value: 256 * KIB,
+    unit: 'bytes',
+    why: 'Sent and not yet taken by the reader, a stream; 20 ms at 100 Mbit/s.',
+  },
   idempotency_keys_max: {value: 10_000, unit: 'count', why: 'Keys a replica set remembers.'},
   rows_per_answer_max: {
     value: 10_000_000,

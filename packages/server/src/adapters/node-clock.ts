@@ -9,7 +9,9 @@ export class NodeClock implements Clock {
   }
 
   monotonicMs(): number {
-    return performance.now();
+    // Not performance.now(): that counts from the start of each thread, and deadlines cross threads.
+    const [seconds, nanoseconds] = process.hrtime();
+    return seconds * 1e3 + nanoseconds / 1e6;
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {
