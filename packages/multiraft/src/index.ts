@@ -1,1 +1,1 @@
-export {};
+export * from './state-machine.ts';

@@ -1,0 +1,82 @@
+// The directory of a store: which replicas live in it, and the tombstones of those that did. It is
+// the log's own state machine: recovery and the running log pass every item through `apply`.
+
+import {FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import {GroupLog} from './group-log.ts';
+import type {EntryBlock, LogItem} from './log-item.ts';
+
+export class LogDirectory {
+  readonly groups = new Map<ReplicaSetId, GroupLog>();
+  /** The highest replica id of the set that was destroyed here: it and all below never live again. */
+  readonly tombstones = new Map<ReplicaSetId, ReplicaId>();
+  /** Destroyed replicas whose state machine may still hold data. */
+  readonly unburied = new Map<ReplicaSetId, ReplicaId>();
+
+  /** Throws FatalError for items that no log of ours can hold in this order. */
+  apply(item: LogItem, block: EntryBlock | undefined, segment: number): void {
+    switch (item.type) {
+      case 'create':
+        this.groups.set(item.set, new GroupLog(item.set, item.replica, item.founding));
+        return;
+      case 'tombstone':
+        this.#bury(item);
+        return;
+      case 'group':
+        this.#restore(item);
+        return;
+      case 'write':
+        this.#group(item).write(item, block, segment);
+        return;
+      case 'failover':
+        this.#group(item).manual = item.manual;
+        return;
+      case 'compact':
+        this.#group(item).compact(item.firstIndex, item.prevTerm);
+        return;
+      case 'configured':
+        this.#group(item).configured(item.index);
+        return;
+    }
+  }
+
+  /** Everything, as the items of a checkpoint. */
+  toItems(): LogItem[] {
+    const items: LogItem[] = [];
+    for (const [set, replica] of this.tombstones)
+      items.push({type: 'tombstone', set, replica, dataGone: this.unburied.get(set) !== replica});
+    for (const group of this.groups.values()) items.push(group.toItem());
+    return items;
+  }
+
+  #bury({set, replica, dataGone}: Extract<LogItem, {type: 'tombstone'}>): void {
+    const before = this.tombstones.get(set);
+    if (before === undefined || before < replica) this.tombstones.set(set, replica);
+    if (dataGone && this.unburied.get(set) === replica) this.unburied.delete(set);
+    if (!dataGone) this.unburied.set(set, replica);
+    const group = this.groups.get(set);
+    if (group !== undefined && group.replica <= replica) this.groups.delete(set);
+  }
+
+  /** In the oldest segment's checkpoint it makes the group; in later ones it tells what was compacted. */
+  #restore(item: Extract<LogItem, {type: 'group'}>): void {
+    const group = this.groups.get(item.set);
+    if (group === undefined) {
+      this.groups.set(item.set, GroupLog.restore(item));
+      return;
+    }
+    if (group.replica !== item.replica || group.lastIndex !== item.lastIndex)
+      throw new FatalError(
+        `corrupt log: checkpoint of set ${item.set} differs from the records before it`,
+      );
+    group.compact(item.firstIndex, item.prevTerm);
+  }
+
+  #group(key: {set: ReplicaSetId; replica: ReplicaId}): GroupLog {
+    const group = this.groups.get(key.set);
+    if (group === undefined || group.replica !== key.replica)
+      throw new FatalError(
+        `corrupt log: record of replica ${key.replica} of set ${key.set}, which does not live here`,
+      );
+    return group;
+  }
+}

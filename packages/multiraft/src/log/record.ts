@@ -1,0 +1,142 @@
+// Segment files and their records, and how a torn end is told from damage. A record is valid if its
+// checksum, seeded with its segment's salt, holds; bytes of another file or an entry's payload that
+// look like a record are therefore not one. A batch is written and synced before the next begins, so
+// at most the last record can be torn: whatever is bad before a valid later one is damage, and is
+// never cut off in silence. Formats: ARCHITECTURE.md, "Log records".
+// CRC-32 of node:zlib, not CRC32C: it runs at 3.8 GB/s here, CRC32C by eight tables in JavaScript at 0.8;
+// both find every burst of up to 32 bits.
+
+import {crc32} from 'node:zlib';
+import {FatalError} from '@flotilla/base';
+import {ByteReader, type ByteWriter} from '@flotilla/wire';
+
+export const SEGMENT_HEADER_BYTES = 32;
+export const RECORD_HEADER_BYTES = 20;
+
+const SEGMENT_VERSION = 1;
+const RECORD_VERSION = 1;
+/** "FLSG", little-endian. */
+const MAGIC = 0x47534c46;
+
+export type RecordKind = 'turn' | 'checkpoint';
+const KINDS: readonly (RecordKind | undefined)[] = [undefined, 'turn', 'checkpoint'];
+
+export interface SegmentHeader {
+  readonly segment: number;
+  /** Chance; seeds every checksum of the file. */
+  readonly salt: number;
+  /** Number of the checkpoint that the segment begins with. */
+  readonly firstRecord: number;
+}
+
+export interface LogRecord {
+  readonly number: number;
+  readonly kind: RecordKind;
+  /** Of the body, in the segment file. */
+  readonly start: number;
+  readonly end: number;
+}
+
+export function encodeSegmentHeader(writer: ByteWriter, header: SegmentHeader): void {
+  const start = writer.length;
+  writer.u32(MAGIC);
+  writer.u32(SEGMENT_VERSION);
+  writer.u64(header.segment);
+  writer.u32(header.salt);
+  writer.u64(header.firstRecord);
+  writer.u32(crc32(writer.view(start)));
+}
+
+export function decodeSegmentHeader(bytes: Uint8Array, path: string): SegmentHeader {
+  const reader = new ByteReader(bytes, 0, Math.min(bytes.length, SEGMENT_HEADER_BYTES));
+  const [magic, version] = [reader.u32(), reader.u32()];
+  const header = {segment: reader.u64(), salt: reader.u32(), firstRecord: reader.u64()};
+  const crc = reader.u32();
+  const whole = !reader.failed && crc === crc32(bytes.subarray(0, SEGMENT_HEADER_BYTES - 4));
+  if (!whole || magic !== MAGIC)
+    throw new FatalError(`cannot read segment header: bad checksum; file=${path} offset=0`);
+  if (version !== SEGMENT_VERSION)
+    throw new FatalError(`cannot read segment of version ${version}; file=${path} offset=4`);
+  return header;
+}
+
+/** Begins a record at the writer's end; the body follows, then `endRecord`. Returns its start. */
+export function beginRecord(writer: ByteWriter, kind: RecordKind, number: number): number {
+  const start = writer.length;
+  writer.u32(0);
+  writer.u32(0);
+  writer.u64(number);
+  writer.u32(RECORD_VERSION | (KINDS.indexOf(kind) << 8));
+  return start;
+}
+
+export function endRecord(writer: ByteWriter, start: number, salt: number): void {
+  const length = writer.length - start - RECORD_HEADER_BYTES;
+  writer.setU32(start, length);
+  writer.setU32(start + 4, recordCrc(writer.view(start), length, salt));
+}
+
+function recordCrc(record: Uint8Array, length: number, salt: number): number {
+  const seed = crc32(record.subarray(0, 4), salt);
+  return crc32(record.subarray(8, RECORD_HEADER_BYTES + length), seed);
+}
+
+export interface Scan {
+  readonly records: readonly LogRecord[];
+  /** One past the last valid record. */
+  readonly end: number;
+}
+
+/**
+ * The valid records of a segment, in order, from its first. Stops at a torn end.
+ * Throws FatalError if something bad is followed by something valid, or a number is missing.
+ */
+export function scanSegment(bytes: Uint8Array, header: SegmentHeader, path: string): Scan {
+  const records: LogRecord[] = [];
+  let at = SEGMENT_HEADER_BYTES;
+  for (;;) {
+    const record = recordAt(bytes, at, header.salt);
+    if (record === undefined) break;
+    const expected = header.firstRecord + records.length;
+    if (record.number !== expected)
+      throw new FatalError(
+        `corrupt log: want record ${expected}, have ${record.number}; file=${path} offset=${at}`,
+      );
+    records.push(record);
+    at = record.end;
+  }
+  const next = header.firstRecord + records.length;
+  const later = findRecordAfter(bytes, at, header.salt, next);
+  if (later !== undefined)
+    throw new FatalError(
+      `corrupt log: record ${next} is bad, record ${later.number} after it is whole; file=${path} offset=${at}`,
+    );
+  return {records, end: at};
+}
+
+/** undefined unless a valid record begins at `at`. */
+function recordAt(bytes: Uint8Array, at: number, salt: number): LogRecord | undefined {
+  const reader = new ByteReader(bytes, at);
+  const [length, crc, number, word] = [reader.u32(), reader.u32(), reader.u64(), reader.u32()];
+  const start = at + RECORD_HEADER_BYTES;
+  const kind = KINDS[word >>> 8];
+  if (reader.failed || kind === undefined || (word & 0xff) !== RECORD_VERSION) return undefined;
+  if (length === 0 || start + length > bytes.length) return undefined;
+  if (recordCrc(bytes.subarray(at), length, salt) !== crc) return undefined;
+  return {number, kind, start, end: start + length};
+}
+
+/** Any valid record behind `from` whose number comes later; the number is looked at before the checksum. */
+function findRecordAfter(
+  bytes: Uint8Array,
+  from: number,
+  salt: number,
+  number: number,
+): LogRecord | undefined {
+  for (let at = from + 1; at + RECORD_HEADER_BYTES < bytes.length; at++) {
+    if (bytes[at + 16] !== RECORD_VERSION) continue;
+    const record = recordAt(bytes, at, salt);
+    if (record !== undefined && record.number > number) return record;
+  }
+  return undefined;
+}

@@ -1,0 +1,119 @@
+// Reading a store's log back: segments in order, records in order, items through the directory.
+// A torn end of the last segment is cut; anything else that is bad is damage and stops the store.
+// Segments before a gap in the numbers are leftovers of an interrupted removal; if one of them was
+// needed after all, a group misses entries and recovery says so.
+
+import {type Disk, type DiskFile, FatalError} from '@flotilla/base';
+import {LogDirectory} from './directory.ts';
+import {decodeItems} from './log-item.ts';
+import {
+  decodeSegmentHeader,
+  type LogRecord,
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+  scanSegment,
+} from './record.ts';
+
+export interface SegmentFile {
+  readonly header: SegmentHeader;
+  readonly file: DiskFile;
+  /** One past the last record. */
+  bytes: number;
+}
+
+export interface Recovered {
+  readonly directory: LogDirectory;
+  readonly segments: SegmentFile[];
+  readonly nextRecord: number;
+}
+
+const NAME = /^segment-(\d{16})$/;
+
+export function segmentPath(path: string, segment: number): string {
+  return `${path}/segment-${String(segment).padStart(16, '0')}`;
+}
+
+export async function recoverSegments(disk: Disk, path: string): Promise<Recovered> {
+  await makeDurableDirectory(disk, path);
+  const numbers = await listSegments(disk, path);
+  const directory = new LogDirectory();
+  const segments: SegmentFile[] = [];
+  let nextRecord = 1;
+  for (const number of numbers) {
+    const isLast = number === numbers.at(-1);
+    const segment = await recoverSegment(disk, segmentPath(path, number), isLast, directory);
+    const {header} = segment.file;
+    if (header.segment !== number || (segments.length > 0 && header.firstRecord !== nextRecord))
+      throw new FatalError(
+        `corrupt log: want record ${nextRecord}, have ${header.firstRecord}; file=${segment.file.file.path} offset=${SEGMENT_HEADER_BYTES}`,
+      );
+    nextRecord = header.firstRecord + segment.recordCount;
+    segments.push(segment.file);
+  }
+  for (const group of directory.groups.values()) group.assertLocated(path);
+  return {directory, segments, nextRecord};
+}
+
+/** The newest segments without a gap between them; removes what an interrupted step left behind. */
+async function listSegments(disk: Disk, path: string): Promise<number[]> {
+  const numbers: number[] = [];
+  for (const {name} of await disk.list(path)) {
+    const match = NAME.exec(name);
+    if (match !== null) numbers.push(Number(match[1]));
+    else if (name.endsWith('.new')) await disk.remove(`${path}/${name}`);
+  }
+  let first = numbers.length - 1;
+  while (first > 0 && numbers[first - 1] === numbers[first]! - 1) first -= 1;
+  for (const stale of numbers.slice(0, Math.max(0, first)))
+    await disk.remove(segmentPath(path, stale));
+  return numbers.slice(Math.max(0, first));
+}
+
+async function recoverSegment(
+  disk: Disk,
+  path: string,
+  isLast: boolean,
+  directory: LogDirectory,
+): Promise<{file: SegmentFile; recordCount: number}> {
+  const file = await disk.open(path, isLast ? 'write' : 'read');
+  const bytes = await file.readAt(0, await file.size());
+  const header = decodeSegmentHeader(bytes, path);
+  const {records, end} = scanSegment(bytes, header, path);
+  if (records[0]?.kind !== 'checkpoint')
+    throw new FatalError(
+      `corrupt log: no checkpoint at the start; file=${path} offset=${SEGMENT_HEADER_BYTES}`,
+    );
+  if (end < bytes.length) {
+    if (!isLast)
+      throw new FatalError(
+        `corrupt log: bad record before the last segment; file=${path} offset=${end}`,
+      );
+    await file.truncate(end);
+    await file.sync();
+  }
+  for (const record of records) applyRecord(directory, record, {bytes, header, path});
+  return {file: {header, file, bytes: end}, recordCount: records.length};
+}
+
+function applyRecord(
+  directory: LogDirectory,
+  record: LogRecord,
+  source: {bytes: Uint8Array; header: SegmentHeader; path: string},
+): void {
+  const {bytes, header, path} = source;
+  const isEmpty = record.end === record.start + 1 && bytes[record.start] === 0;
+  const items = isEmpty ? [] : decodeItems(bytes, record.start, record.end);
+  if (items === undefined)
+    throw new FatalError(
+      `cannot decode log record ${record.number}; file=${path} offset=${record.start}`,
+    );
+  for (const {item, entryBlock} of items) directory.apply(item, entryBlock, header.segment);
+}
+
+async function makeDurableDirectory(disk: Disk, path: string): Promise<void> {
+  if (await disk.exists(path)) return;
+  await disk.makeDirectory(path);
+  const names = path.split('/');
+  for (let depth = names.length - 1; depth >= 0; depth--)
+    await disk.syncDirectory(names.slice(0, depth).join('/'));
+}

@@ -1,0 +1,336 @@
+import {FatalError, type ReplicaId, type ReplicaSetId, SeededRandom} from '@flotilla/base';
+import type {Entry} from '@flotilla/raft';
+import {MemoryDisk, VirtualClock} from '@flotilla/testkit';
+import {ByteWriter} from '@flotilla/wire';
+import fc from 'fast-check';
+import {describe, expect, test} from 'vitest';
+import {decodeEntries, decodeItems, encodeItem, type LogItem} from './log-item.ts';
+import {SegmentLog} from './segment-log.ts';
+
+const SET = 1 as ReplicaSetId;
+const REPLICA = 11 as ReplicaId;
+const key = {set: SET, replica: REPLICA};
+const founding = {
+  index: 5,
+  term: 5,
+  configuration: {
+    voters: [11, 12],
+    votersOutgoing: [],
+    learners: [],
+    learnersNext: [],
+    autoLeave: false,
+  },
+};
+
+function open(disk: MemoryDisk, segmentBytes?: number): Promise<SegmentLog> {
+  return SegmentLog.open({disk, path: 'store/log', random: new SeededRandom(1), segmentBytes});
+}
+
+function entries(first: number, count: number, term = 6, bytes = 20): Entry[] {
+  return Array.from({length: count}, (_, i) => ({
+    term,
+    index: first + i,
+    type: 'normal' as const,
+    payload: new Uint8Array(bytes).fill(first + i),
+  }));
+}
+
+function write(list: Entry[], more: Partial<Extract<LogItem, {type: 'write'}>> = {}): LogItem {
+  return {type: 'write', ...key, term: 6, vote: 11, commit: 5, entries: list, ...more};
+}
+
+async function readAll(log: SegmentLog, set = SET): Promise<Entry[]> {
+  const group = log.group(set)!;
+  if (group.lastIndex < group.firstIndex) return [];
+  return log.read(group, {from: group.firstIndex, upto: group.lastIndex, bytesMax: Infinity});
+}
+
+const plain = (list: readonly Entry[]) =>
+  list.map((entry) => ({...entry, payload: [...entry.payload]}));
+
+describe('items', () => {
+  const number = fc.oneof(fc.maxSafeNat(), fc.nat(200));
+  const ids = fc.array(number, {maxLength: 3});
+  const configuration = fc.record({
+    voters: ids,
+    votersOutgoing: ids,
+    learners: ids,
+    learnersNext: ids,
+    autoLeave: fc.boolean(),
+  });
+  const optional = <Value>(arbitrary: fc.Arbitrary<Value>) =>
+    fc.option(arbitrary, {nil: undefined});
+  const point = fc.record({index: number, term: number, configuration});
+  const snapshot = fc.record({index: number, term: number, configuration, configIndex: number});
+  const keys = {
+    set: number as fc.Arbitrary<ReplicaSetId>,
+    replica: number as fc.Arbitrary<ReplicaId>,
+  };
+  const type = <Name extends string>(name: Name) => fc.constant(name);
+  const item: fc.Arbitrary<LogItem> = fc.oneof(
+    fc.record({...keys, type: type('create'), founding: optional(point)}),
+    fc.record({...keys, type: type('tombstone'), dataGone: fc.boolean()}),
+    fc.record({...keys, type: type('failover'), manual: fc.boolean()}),
+    fc.record({...keys, type: type('compact'), firstIndex: number, prevTerm: number}),
+    fc.record({...keys, type: type('configured'), index: number}),
+    fc.record({
+      ...keys,
+      type: type('group'),
+      founding: optional(point),
+      snapshot: optional(snapshot),
+      term: number,
+      vote: number,
+      commit: number,
+      firstIndex: number,
+      prevTerm: number,
+      lastIndex: number,
+      manual: fc.boolean(),
+      configIndexes: ids,
+    }),
+    fc
+      .record({
+        ...keys,
+        type: type('write'),
+        term: number,
+        vote: number,
+        commit: number,
+        truncateFrom: optional(number),
+        snapshot: optional(snapshot),
+        first: fc.nat(2 ** 40),
+        payloads: fc.array(fc.tuple(number, fc.uint8Array({maxLength: 30})), {maxLength: 4}),
+      })
+      .map(({first, payloads, ...rest}) => ({
+        ...rest,
+        entries: payloads.map(([term, payload], i) => ({
+          term,
+          index: first + i,
+          type: 'config' as const,
+          payload,
+        })),
+      })),
+  );
+
+  test('come back, and their entries are found in place', () => {
+    fc.assert(
+      fc.property(fc.array(item), (items) => {
+        const writer = new ByteWriter();
+        for (const one of items) encodeItem(writer, one);
+        const bytes = writer.finish();
+        const back = decodeItems(bytes, 0, bytes.length)!.map(({item: one, entryBlock}) => {
+          if (one.type !== 'write' || entryBlock === undefined) return one;
+          const {offset, bytes: length, firstIndex, count} = entryBlock;
+          const block = bytes.slice(offset, offset + length);
+          return {...one, entries: decodeEntries(block, firstIndex, count)!};
+        });
+        expect(back).toEqual(items);
+      }),
+    );
+  });
+
+  test('decoding is total', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({maxLength: 80}), (bytes) => {
+        decodeItems(bytes, 0, bytes.length);
+      }),
+    );
+  });
+});
+
+async function filled(segmentBytes?: number): Promise<MemoryDisk> {
+  const disk = new MemoryDisk();
+  const log = await open(disk, segmentBytes);
+  await log.append([{type: 'create', ...key, founding}]);
+  await log.append([write(entries(6, 3))]);
+  await log.append([write(entries(9, 2))]);
+  return disk;
+}
+
+const FILE = 'store/log/segment-0000000000000001';
+
+describe('recovery', () => {
+  test('gives back identity, hard state and entries', async () => {
+    const disk = await filled();
+    disk.crash();
+    const log = await open(disk);
+    const group = log.group(SET)!;
+    expect(group).toMatchObject({
+      replica: 11,
+      term: 6,
+      vote: 11,
+      commit: 5,
+      firstIndex: 6,
+      lastIndex: 10,
+    });
+    expect(group.terms).toEqual([{index: 6, term: 6}]);
+    expect(group.founding).toEqual(founding);
+    expect(plain(await readAll(log))).toEqual(plain(entries(6, 5)));
+  });
+
+  test('cuts a torn last record at every length, and goes on writing', async () => {
+    const whole = (await filled()).bytesOf(FILE);
+    const shorter = new MemoryDisk();
+    const log = await open(shorter);
+    await log.append([{type: 'create', ...key, founding}]);
+    await log.append([write(entries(6, 3))]);
+    const lastStart = shorter.bytesOf(FILE).length;
+    for (let cut = lastStart; cut < whole.length; cut++) {
+      const disk = await filled();
+      disk.overwrite(FILE, whole.subarray(0, cut));
+      const reopened = await open(disk);
+      expect(reopened.group(SET)!.lastIndex).toBe(8);
+      await reopened.append([write(entries(9, 4, 7))]);
+      const again = await open(disk);
+      expect(plain(await readAll(again))).toEqual(plain([...entries(6, 3), ...entries(9, 4, 7)]));
+    }
+  });
+
+  test('a flipped bit before the last record is damage that names its place; in the last it is a torn end', async () => {
+    const whole = (await filled()).bytesOf(FILE);
+    const disk = await filled();
+    let torn = 0;
+    for (let offset = 0; offset < whole.length; offset++) {
+      disk.overwrite(FILE, whole);
+      disk.flipBit(FILE, offset, offset % 8);
+      try {
+        const log = await open(disk);
+        expect(log.group(SET)!.lastIndex).toBe(8);
+        torn += 1;
+      } catch (error) {
+        expect(error).toBeInstanceOf(FatalError);
+        expect((error as Error).message).toMatch(
+          /file=store\/log\/segment-0000000000000001 offset=\d+/,
+        );
+      }
+    }
+    const last = 20 + 1 + 2 + 1 + 3 + 2 + 8 + 2 * 23;
+    expect(torn).toBe(last);
+  });
+
+  test('a truncation and a snapshot void what came before', async () => {
+    const disk = await filled();
+    let log = await open(disk);
+    await log.append([write(entries(8, 2, 7), {term: 7, truncateFrom: 8})]);
+    log = await open(disk);
+    expect(plain(await readAll(log))).toEqual(plain([...entries(6, 2), ...entries(8, 2, 7)]));
+    expect(log.group(SET)!.terms).toEqual([
+      {index: 6, term: 6},
+      {index: 8, term: 7},
+    ]);
+    const snapshot = {index: 50, term: 8, configuration: founding.configuration, configIndex: 40};
+    await log.append([write(entries(51, 1, 8), {term: 8, commit: 50, snapshot})]);
+    log = await open(disk);
+    expect(log.group(SET)).toMatchObject({firstIndex: 51, prevTerm: 8, lastIndex: 51, snapshot});
+    expect(log.group(SET)!.configIndexAt(50)).toBe(40);
+  });
+
+  test('a replica made again never sees its predecessor', async () => {
+    const disk = await filled();
+    let log = await open(disk);
+    await log.append([{type: 'tombstone', ...key, dataGone: false}]);
+    await log.append([{type: 'create', set: SET, replica: 21 as ReplicaId}]);
+    log = await open(disk);
+    expect(log.group(SET)).toMatchObject({
+      replica: 21,
+      firstIndex: 1,
+      lastIndex: 0,
+      term: 0,
+      vote: 0,
+    });
+    expect(log.tombstone(SET)).toBe(11);
+    expect([...log.unburied()]).toEqual([[SET, REPLICA]]);
+  });
+
+  test('any prefix of unsynced sectors is a torn end, never damage', async () => {
+    for (let seed = 0; seed < 40; seed++) {
+      const clock = new VirtualClock();
+      const disk = new MemoryDisk({clock, latencyMs: {sync: 5}});
+      const log = await clock.resolve(open(disk));
+      await clock.resolve(log.append([{type: 'create', ...key, founding}, write(entries(6, 3))]));
+      void log.append([write(entries(9, 30, 6, 100))]).catch(() => undefined);
+      await clock.advance(2);
+      disk.crash(new SeededRandom(seed));
+      const reopened = await clock.resolve(open(disk));
+      expect([8, 38]).toContain(reopened.group(SET)!.lastIndex);
+    }
+  });
+});
+
+describe('group commit', () => {
+  test('what gathers during a sync becomes one record and one sync', async () => {
+    const clock = new VirtualClock();
+    const disk = new MemoryDisk({clock, latencyMs: {sync: 5}});
+    const log = await clock.resolve(open(disk));
+    await clock.resolve(log.append([{type: 'create', ...key, founding}]));
+    const before = {...disk.counts, record: log.durableRecord};
+    const all = Promise.all(
+      Array.from({length: 20}, (_, i) => log.append([write(entries(6 + i, 1))])),
+    );
+    await clock.resolve(all);
+    expect(disk.counts.sync - before.sync).toBe(1);
+    expect(log.durableRecord - before.record).toBe(1);
+    const first = log.append([write(entries(26, 1))]);
+    await clock.advance(1);
+    const second = [27, 28, 29].map((index) => log.append([write(entries(index, 1))]));
+    await clock.resolve(Promise.all([first, ...second]));
+    expect(disk.counts.sync - before.sync).toBe(3);
+  });
+
+  test('after a failed sync the log is dead for everyone, and recovery replays what is there', async () => {
+    const disk = await filled();
+    const log = await open(disk);
+    disk.fail({operation: 'sync', path: 'segment'});
+    const results = await Promise.allSettled([
+      log.append([write(entries(11, 1))]),
+      log.append([write(entries(12, 1))]),
+    ]);
+    expect(results.map((one) => one.status)).toEqual(['rejected', 'rejected']);
+    await expect(log.append([write(entries(13, 1))])).rejects.toThrow('EIO');
+    expect(log.failure).toBeInstanceOf(FatalError);
+    disk.crash();
+    expect((await open(disk)).group(SET)!.lastIndex).toBe(10);
+  });
+});
+
+describe('retention', () => {
+  test('segments go once no group needs them, and recovery starts from the next checkpoint', async () => {
+    const disk = new MemoryDisk();
+    let log = await open(disk, 2000);
+    await log.append([{type: 'create', ...key, founding}]);
+    for (let index = 6; index < 66; index++) await log.append([write(entries(index, 1, 6, 100))]);
+    expect(log.segmentCount).toBeGreaterThan(3);
+    await log.append([{type: 'compact', ...key, firstIndex: 60, prevTerm: 6}]);
+    await log.append([]); // Behind the removal, which follows the answer.
+    expect(log.segmentCount).toBeLessThanOrEqual(2);
+    disk.crash();
+    log = await open(disk, 2000);
+    expect(log.group(SET)).toMatchObject({firstIndex: 60, prevTerm: 6, lastIndex: 65});
+    expect(plain(await readAll(log))).toEqual(plain(entries(60, 6, 6, 100)));
+  });
+
+  test('a lost segment that is still needed is damage', async () => {
+    const disk = new MemoryDisk();
+    const log = await open(disk, 500);
+    await log.append([{type: 'create', ...key, founding}]);
+    for (let index = 6; index < 26; index++) await log.append([write(entries(index, 1, 6, 100))]);
+    await disk.remove('store/log/segment-0000000000000002');
+    await expect(open(disk, 500)).rejects.toThrow(/are missing/);
+  });
+
+  test('reading back checks what it reads', async () => {
+    const disk = await filled();
+    const log = await open(disk);
+    const group = log.group(SET)!;
+    disk.flipBit(FILE, group.runs[0]!.offset + 5);
+    await expect(readAll(log)).rejects.toThrow(/bad checksum of entries/);
+  });
+
+  test('bytesMax bounds a read, one entry at least', async () => {
+    const disk = await filled();
+    const log = await open(disk);
+    const group = log.group(SET)!;
+    const range = {from: 6, upto: 10};
+    expect(await log.read(group, {...range, bytesMax: 1})).toHaveLength(1);
+    expect(await log.read(group, {...range, bytesMax: 45})).toHaveLength(2);
+    expect(await log.read(group, {...range, from: 7, bytesMax: 1000})).toHaveLength(4);
+  });
+});

@@ -1,0 +1,263 @@
+// The log of a store: one writer for all its groups. How a batch becomes durable (group commit):
+//   1. `append` queues items; if no batch is on its way one starts after the present task.
+//   2. All that is queued becomes one record, at the end of the active segment.
+//   3. One write, one fdatasync; meanwhile the next batch gathers.
+//   4. Every `append` of the batch resolves; segments that nobody needs are removed.
+// Law: record n is durable before record n + 1 is written. After a failed write or sync nothing is
+// known of what the disk holds, so the log is dead: nothing is retried, everything waiting rejects.
+
+import {crc32} from 'node:zlib';
+import type {ReplicaId, ReplicaSetId} from '@flotilla/base';
+import {assert, type Disk, FatalError, type Random} from '@flotilla/base';
+import type {Entry} from '@flotilla/raft';
+import {ByteWriter} from '@flotilla/wire';
+import type {LogDirectory} from './directory.ts';
+import type {GroupLog} from './group-log.ts';
+import {decodeEntries, type EntryBlock, encodeItem, type LogItem} from './log-item.ts';
+import {beginRecord, encodeSegmentHeader, endRecord, type SegmentHeader} from './record.ts';
+import {recoverSegments, type SegmentFile, segmentPath} from './recovery.ts';
+
+/** Long enough that checkpoints are rare, short enough that removal follows need. */
+export const SEGMENT_BYTES = 64 * 1024 * 1024;
+
+export interface SegmentLogOptions {
+  readonly disk: Disk;
+  /** Of this log alone; made if it is missing. */
+  readonly path: string;
+  readonly random: Random;
+  readonly segmentBytes?: number | undefined;
+}
+
+interface Waiting {
+  readonly items: readonly LogItem[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class SegmentLog {
+  readonly #options: SegmentLogOptions;
+  readonly #segmentBytes: number;
+  readonly #directory: LogDirectory;
+  /** Ascending; the last one is written to. */
+  readonly #segments: SegmentFile[];
+  readonly #writer = new ByteWriter(64 * 1024);
+  #nextRecord: number;
+  #waiting: Waiting[] = [];
+  #running = false;
+  #failure: FatalError | undefined;
+  #closed = false;
+
+  private constructor(
+    options: SegmentLogOptions,
+    directory: LogDirectory,
+    segments: SegmentFile[],
+    nextRecord: number,
+  ) {
+    this.#options = options;
+    this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    this.#directory = directory;
+    this.#segments = segments;
+    this.#nextRecord = nextRecord;
+  }
+
+  /** Recovers what the directory holds. Rejects with FatalError on damage. */
+  static async open(options: SegmentLogOptions): Promise<SegmentLog> {
+    const {directory, segments, nextRecord} = await recoverSegments(options.disk, options.path);
+    const log = new SegmentLog(options, directory, segments, nextRecord);
+    if (segments.length === 0) await log.#addSegment();
+    return log;
+  }
+
+  groups(): Iterable<GroupLog> {
+    return this.#directory.groups.values();
+  }
+
+  group(set: ReplicaSetId): GroupLog | undefined {
+    return this.#directory.groups.get(set);
+  }
+
+  /** 0 if no replica of the set was destroyed here. */
+  tombstone(set: ReplicaSetId): number {
+    return this.#directory.tombstones.get(set) ?? 0;
+  }
+
+  /** Destroyed replicas whose state machine may still hold data. */
+  unburied(): Iterable<readonly [ReplicaSetId, ReplicaId]> {
+    return this.#directory.unburied;
+  }
+
+  get failure(): FatalError | undefined {
+    return this.#failure;
+  }
+
+  /** The number of the last durable record. */
+  get durableRecord(): number {
+    return this.#nextRecord - 1;
+  }
+
+  get totalBytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  }
+
+  get segmentCount(): number {
+    return this.#segments.length;
+  }
+
+  get oldestSegment(): number {
+    return this.#segments[0]!.header.segment;
+  }
+
+  /** Queued behind all earlier items; resolves when durable, rejects when the log is dead. */
+  append(items: readonly LogItem[]): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    assert(!this.#closed, 'append to a closed log');
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({items, resolve, reject});
+      if (!this.#running) void this.#run();
+    });
+  }
+
+  /**
+   * Durable entries from..upto (inclusive) as far as `bytesMax` allows, one at least.
+   * Rejects with FatalError if they cannot be read back as written.
+   */
+  async read(
+    group: GroupLog,
+    range: {from: number; upto: number; bytesMax: number},
+  ): Promise<Entry[]> {
+    const entries: Entry[] = [];
+    let bytes = 0;
+    let at = range.from;
+    while (at <= range.upto && (bytes === 0 || bytes < range.bytesMax)) {
+      for (const entry of await this.#readRun(group, at)) {
+        if (entry.index < at || entry.index > range.upto) continue;
+        bytes += entry.payload.length + 1;
+        if (bytes > range.bytesMax && entries.length > 0) return entries;
+        entries.push(entry);
+        at = entry.index + 1;
+      }
+    }
+    return entries;
+  }
+
+  /** Flushes what is queued and releases the files. */
+  async close(): Promise<void> {
+    if (this.#failure === undefined && (this.#running || this.#waiting.length > 0))
+      await this.append([]);
+    this.#closed = true;
+    for (const segment of this.#segments) await segment.file.close();
+  }
+
+  async #readRun(group: GroupLog, index: number): Promise<Entry[]> {
+    const run = group.runs[group.runAt(index)];
+    assert(run !== undefined, () => `entry ${index} of set ${group.set} is not in the log`);
+    const segment = this.#segments.find((one) => one.header.segment === run.segment);
+    assert(segment !== undefined, () => `segment ${run.segment} was removed too early`);
+    const {firstIndex, count, offset, bytes, crc} = run;
+    const block = await segment.file.readAt(offset, bytes);
+    const entries = crc32(block) === crc ? decodeEntries(block, firstIndex, count) : undefined;
+    if (entries === undefined)
+      throw new FatalError(
+        `corrupt log: bad checksum of entries; file=${segment.file.path} offset=${offset}`,
+      );
+    return entries;
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    // Whatever the present task still appends joins the first batch.
+    await Promise.resolve();
+    while (this.#waiting.length > 0 && this.#failure === undefined) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#writeBatch(batch);
+        for (const {resolve} of batch) resolve();
+        await this.#removeSegments();
+      } catch (error) {
+        this.#fail(error, batch);
+      }
+    }
+    this.#running = false;
+  }
+
+  async #writeBatch(batch: readonly Waiting[]): Promise<void> {
+    if (batch.every(({items}) => items.length === 0)) return;
+    if (this.#active.bytes >= this.#segmentBytes) await this.#addSegment();
+    const segment = this.#active;
+    const writer = this.#writer;
+    writer.reset();
+    const start = beginRecord(writer, 'turn', this.#nextRecord);
+    const blocks: (EntryBlock | undefined)[] = [];
+    for (const {items} of batch) for (const item of items) blocks.push(encodeItem(writer, item));
+    endRecord(writer, start, segment.header.salt);
+    await segment.file.writeAt(segment.bytes, [writer.view()]);
+    await segment.file.sync();
+    let next = 0;
+    for (const {items} of batch) {
+      for (const item of items) {
+        const block = blocks[next++];
+        const moved = block && {...block, offset: block.offset + segment.bytes};
+        this.#directory.apply(item, moved, segment.header.segment);
+      }
+    }
+    segment.bytes += writer.length;
+    this.#nextRecord += 1;
+  }
+
+  get #active(): SegmentFile {
+    return this.#segments.at(-1)!;
+  }
+
+  /**
+   * A segment gets its name only once its header and checkpoint are durable, so a named segment that
+   * does not begin with them is damage and not a torn creation.
+   */
+  async #addSegment(): Promise<void> {
+    const {disk, path, random} = this.#options;
+    const header: SegmentHeader = {
+      segment: (this.#segments.at(-1)?.header.segment ?? 0) + 1,
+      salt: random.below(2 ** 32),
+      firstRecord: this.#nextRecord,
+    };
+    const writer = new ByteWriter();
+    encodeSegmentHeader(writer, header);
+    const start = beginRecord(writer, 'checkpoint', header.firstRecord);
+    // A record is never empty: an empty directory says so by the byte of no item.
+    const items = this.#directory.toItems();
+    if (items.length === 0) writer.u8(0);
+    for (const item of items) encodeItem(writer, item);
+    endRecord(writer, start, header.salt);
+    const name = segmentPath(path, header.segment);
+    await disk.remove(`${name}.new`);
+    const file = await disk.open(`${name}.new`, 'create');
+    await file.writeAt(0, [writer.view()]);
+    await file.sync();
+    await disk.rename(`${name}.new`, name);
+    await disk.syncDirectory(path);
+    this.#segments.push({header, file, bytes: writer.length});
+    this.#nextRecord += 1;
+  }
+
+  /** From the oldest on, as far as no group needs an entry of them. */
+  async #removeSegments(): Promise<void> {
+    if (this.#segments.length < 2) return;
+    let needed = this.#active.header.segment;
+    for (const group of this.#directory.groups.values())
+      needed = Math.min(needed, group.oldestSegment ?? needed);
+    while (this.#segments[0]!.header.segment < needed) {
+      const segment = this.#segments.shift()!;
+      await segment.file.close();
+      await this.#options.disk.remove(segmentPath(this.#options.path, segment.header.segment));
+    }
+  }
+
+  #fail(error: unknown, batch: readonly Waiting[]): void {
+    const {path} = this.#options;
+    this.#failure =
+      error instanceof FatalError ? error : new FatalError(`cannot write log; file=${path}`, error);
+    const rejected = [...batch, ...this.#waiting];
+    this.#waiting = [];
+    for (const {reject} of rejected) reject(this.#failure);
+  }
+}
