@@ -1,1 +1,8 @@
-export {};
+export {
+  DEFAULT_LIMITS,
+  type LineProtocolLimits,
+  type LineProtocolOptions,
+  LineProtocolParser,
+  type ParseOptions,
+} from './line-protocol/line-protocol-parser.ts';
+export {type Precision, parsePrecision} from './line-protocol/row-time.ts';
