@@ -1,7 +1,6 @@
 export {LeaderDirectory} from './leader-directory.ts';
 export {SetCaller, type SetCallerPorts, type SetRequest} from './set-caller.ts';
-export type {MetaDdl, Refusal} from './write/ddl.ts';
-export {refusalKey} from './write/schema.ts';
+export {MetaDdl, type MetaProposer} from './write/ddl.ts';
 export {
   type SetOutcome,
   type WriteOutcome,

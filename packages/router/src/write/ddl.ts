@@ -1,7 +1,16 @@
-// What a write asks of meta before it can be placed.
+// What a write asks of meta before it can be placed: tables, columns and buckets that are missing.
 
-import type {DatabaseId, ErrorCode} from '@flotilla/base';
-import type {TableRequest} from '@flotilla/catalog';
+import {type DatabaseId, DbError, type ErrorCode} from '@flotilla/base';
+import {
+  type Catalog,
+  type ColumnOutcome,
+  type Command,
+  type CommandValue,
+  planBucket,
+  type TableOutcome,
+  type TableRequest,
+} from '@flotilla/catalog';
+import {refusalKey} from './schema.ts';
 
 /** Why meta did not make a table, a column or a bucket; becomes the reason of the lines that need it. */
 export interface Refusal {
@@ -9,18 +18,90 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** When one of these resolves, this thread's copy of the catalog holds what it made. */
-export interface MetaDdl {
+/** The part of meta's client that DDL needs. */
+export interface MetaProposer {
+  /** When it resolves, this thread's copy of the catalog holds what the command did. */
+  propose<C extends Command>(
+    command: C,
+    options: {readonly deadlineMs: number},
+  ): Promise<CommandValue<C>>;
+}
+
+export class MetaDdl {
+  readonly #meta: MetaProposer;
+  readonly #catalog: () => Catalog;
+
+  constructor(meta: MetaProposer, catalog: () => Catalog) {
+    this.#meta = meta;
+    this.#catalog = catalog;
+  }
+
   /** Refusals by `refusalKey(table, column)`; the column is '' where the whole table was refused. */
-  ensureTables(
+  async ensureTables(
     database: DatabaseId,
     tables: readonly TableRequest[],
     deadlineMs: number,
-  ): Promise<ReadonlyMap<string, Refusal>>;
-  /** The bucket that holds `timeMs`, open for writes. */
-  ensureBucket(
+  ): Promise<ReadonlyMap<string, Refusal>> {
+    const command = {type: 'ensure-tables', database, tables} as const;
+    const {tables: outcomes} = await this.#meta.propose(command, {deadlineMs});
+    const refusals = new Map<string, Refusal>();
+    for (const [i, outcome] of outcomes.entries()) noteRefusals(tables[i]!, outcome, refusals);
+    return refusals;
+  }
+
+  /** The bucket that holds `timeMs`; what refuses it for good is a value. */
+  async ensureBucket(
     database: DatabaseId,
     timeMs: number,
     deadlineMs: number,
-  ): Promise<Refusal | undefined>;
+  ): Promise<Refusal | undefined> {
+    const command = planBucket(this.#catalog(), database, timeMs);
+    if (command === undefined) throw new DbError('UNAVAILABLE', 'no node can take a new bucket');
+    try {
+      await this.#meta.propose(command, {deadlineMs});
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof DbError) || error.code !== 'BUCKET_LIMIT') throw error;
+      return {code: error.code, reason: error.message};
+    }
+  }
+}
+
+function noteRefusals(
+  request: TableRequest,
+  outcome: TableOutcome,
+  refusals: Map<string, Refusal>,
+): void {
+  if ('error' in outcome) {
+    const reason =
+      outcome.error === 'TABLE_LIMIT'
+        ? 'the database holds as many tables as it may'
+        : `"${request.name}" is no name for a table`;
+    refusals.set(refusalKey(request.name, ''), {code: outcome.error, reason});
+    return;
+  }
+  for (const [i, tag] of outcome.tags.entries())
+    noteColumn(request, request.tags[i]!, tag, refusals);
+  for (const [i, field] of outcome.fields.entries()) {
+    noteColumn(request, request.fields[i]!.name, field, refusals);
+  }
+}
+
+function noteColumn(
+  request: TableRequest,
+  name: string,
+  outcome: ColumnOutcome,
+  refusals: Map<string, Refusal>,
+): void {
+  // A conflict needs no note: the column is there now, and resolving names both types.
+  if (
+    !('error' in outcome) ||
+    (outcome.error === 'TYPE_CONFLICT' && outcome.existing !== undefined)
+  )
+    return;
+  const reason =
+    outcome.error === 'COLUMN_LIMIT'
+      ? `table "${request.name}" holds as many columns as it may`
+      : `"${name}" is both a tag and a field of the line, or no name for a column`;
+  refusals.set(refusalKey(request.name, name), {code: outcome.error, reason});
 }
