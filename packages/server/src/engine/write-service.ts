@@ -1,0 +1,72 @@
+// A write's body from its received bytes to the answer: inflate, parse, route. One parser per
+// database, since what a series' text resolves to depends on it.
+
+import {type Clock, type DatabaseId, DbError, LIMITS} from '@flotilla/base';
+import {LineProtocolParser, parsePrecision} from '@flotilla/ingest';
+import type {WriteRouter} from '@flotilla/router';
+import {errorAnswer} from '../http/error-answer.ts';
+import {type CatalogAccess, findDatabase} from './catalog-access.ts';
+import type {HttpAnswer, WriteCall} from './gateway.ts';
+import {inflate} from './inflate.ts';
+import {lineTextOf} from './line-text.ts';
+import {writeAnswer} from './write-answer.ts';
+
+/** Databases that one thread keeps a parser (and its cache of series) for. */
+const PARSERS_MAX = 64;
+
+export interface WriteServiceDeps {
+  readonly access: CatalogAccess;
+  readonly router: WriteRouter;
+  readonly clock: Clock;
+}
+
+export class WriteService {
+  readonly #deps: WriteServiceDeps;
+  /** In order of last use. */
+  readonly #parsers = new Map<DatabaseId, LineProtocolParser>();
+
+  constructor(deps: WriteServiceDeps) {
+    this.#deps = deps;
+  }
+
+  /** Rejects for mistakes of ours only; everything expected is an answer. */
+  async write(call: WriteCall): Promise<HttpAnswer> {
+    try {
+      return await this.#write(call);
+    } catch (error) {
+      if (!(error instanceof DbError)) throw error;
+      const {status, headers, body} = errorAnswer(error);
+      return {status, headers, body: Buffer.from(`${JSON.stringify(body)}\n`)};
+    }
+  }
+
+  async #write(call: WriteCall): Promise<HttpAnswer> {
+    const {access, router, clock} = this.#deps;
+    const deadlineMs = clock.monotonicMs() + LIMITS.write_deadline_ms.value;
+    const precision = parsePrecision(call.precision);
+    if (precision === undefined) {
+      const message = `precision: "${call.precision}" is not one of n, ns, u, us, ms, s, m, h`;
+      throw new DbError('INVALID_ARGUMENT', message);
+    }
+    const database = await findDatabase(access, call, deadlineMs);
+    const body = inflate(call.body, call.encoding);
+    const batch = this.#parser(database.id).parse(body, {precision, nowMs: clock.wallMs()});
+    const outcome = await router.write({
+      database: database.id,
+      batch,
+      lineText: lineTextOf(body),
+      deadlineMs,
+      acceptPartial: call.acceptPartial,
+      idempotencyKey: call.idempotencyKey,
+    });
+    return writeAnswer(outcome);
+  }
+
+  #parser(database: DatabaseId): LineProtocolParser {
+    const parser = this.#parsers.get(database) ?? new LineProtocolParser();
+    this.#parsers.delete(database);
+    this.#parsers.set(database, parser);
+    if (this.#parsers.size > PARSERS_MAX) this.#parsers.delete(this.#parsers.keys().next().value!);
+    return parser;
+  }
+}
