@@ -45,6 +45,8 @@ export class Cluster {
   #transfers: {from: number; to: number}[] = [];
   /** Links cut in one direction, as "from>to". */
   #cut = new Set<string>();
+  /** Nodes reported gone, as "to>whom". */
+  #gone = new Set<string>();
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -107,7 +109,8 @@ export class Cluster {
     else if (draw < 40) this.#changeMembers(replica);
     else if (draw < 55) this.#compact(replica);
     else if (draw < 65) this.#transfer(replica);
-    else if (draw < 72) this.#cutLink();
+    else if (draw < 68) this.#cutLink();
+    else if (draw < 72) this.#isolate(replica.id);
     else if (draw < 82) this.#cut.clear();
     else if (draw < 87) replica.step({type: 'campaign'});
     else if (draw < 91) replica.step({type: 'forgetLeader'});
@@ -150,6 +153,9 @@ export class Cluster {
   #crash(replica: LabReplica): void {
     const {id} = replica;
     if (this.random.below(2) === 0) replica.persist(this.random.below(3));
+    if (this.random.below(2) === 0 && replica.group.status().pendingSnapshotIndex === 0) {
+      replica.checkpoint();
+    }
     this.replicas.set(id, replica.restart());
     this.laws.restarted(id, replica.disk);
   }
@@ -223,11 +229,33 @@ export class Cluster {
     this.#cut.add(`${this.#pick(ids)}>${this.#pick(ids)}`);
   }
 
+  #isolate(id: number): void {
+    for (const other of this.replicas.keys()) {
+      this.#cut.add(`${id}>${other}`);
+      this.#cut.add(`${other}>${id}`);
+    }
+  }
+
   #reportReachable(replica: LabReplica): void {
     const id = this.#pick([...this.replicas.keys()]);
     const reachable = this.random.below(2) === 0;
-    if (this.random.below(2) === 0) replica.step({type: 'unreachable', id});
-    else replica.step({type: 'reachable', id, reachable});
+    if (this.random.below(2) === 0) {
+      replica.step({type: 'unreachable', id});
+      return;
+    }
+    replica.step({type: 'reachable', id, reachable});
+    if (reachable) this.#gone.delete(`${replica.id}>${id}`);
+    else this.#gone.add(`${replica.id}>${id}`);
+  }
+
+  /** Tells each replica that the nodes it was told were gone are back; nobody else is reset. */
+  #bringBack(): void {
+    for (const replica of this.replicas.values()) {
+      for (const id of this.replicas.keys()) {
+        if (!this.#gone.has(`${replica.id}>${id}`)) continue;
+        replica.step({type: 'reachable', id, reachable: true});
+      }
+    }
   }
 
   #check(replica: LabReplica): void {
@@ -248,9 +276,7 @@ export class Cluster {
   settle(ticksMax: number): boolean {
     this.#cut.clear();
     this.#endTransfers();
-    for (const replica of this.replicas.values()) {
-      for (const id of this.replicas.keys()) replica.step({type: 'reachable', id, reachable: true});
-    }
+    this.#bringBack();
     for (let tick = 0; tick < ticksMax; tick++) {
       for (const replica of this.replicas.values()) replica.step({type: 'tick'});
       this.#drain();

@@ -1,13 +1,13 @@
 import {expect, test} from 'vitest';
 import {Cluster} from './cluster.ts';
 
-const SEEDS = Number(process.env['SEEDS'] ?? 300);
+const SEEDS = Number(process.env['SEEDS'] ?? 250);
 const FIRST = Number(process.env['SEED'] ?? 1);
-const STEPS = Number(process.env['STEPS'] ?? 4_000);
+const STEPS = Number(process.env['STEPS'] ?? 3_000);
 
 /**
  * Goal: no law of Raft is broken whatever is lost, late, doubled or crashed, and once the trouble ends
- * the group has a leader and agrees. Replay one: SEED=17 SEEDS=1.
+ * the group has a leader and agrees. Replay one by the environment: SEED and SEEDS=1.
  */
 test('the laws hold under random trouble, and the group recovers', () => {
   const total = {leaders: 0, applied: 0, reads: 0};
@@ -30,5 +30,8 @@ test('the laws hold under random trouble, and the group recovers', () => {
     total.applied += cluster.laws.appliedSeen;
     total.reads += cluster.laws.readsSeen;
   }
-  console.log(total);
-});
+  // A simulation in which nothing happens proves nothing.
+  expect(total.leaders).toBeGreaterThan(SEEDS);
+  expect(total.applied).toBeGreaterThan(10 * SEEDS);
+  expect(total.reads).toBeGreaterThan(SEEDS);
+}, 60_000);
