@@ -6,7 +6,8 @@ import {BACKSLASH, QUOTE} from './ascii.ts';
 export function unescapeText(bytes: Uint8Array): Uint8Array {
   const first = bytes.indexOf(BACKSLASH);
   if (first < 0) return bytes;
-  const out = bytes.slice();
+  // Not `slice`: a Buffer's is a view, and the body must stay as it is.
+  const out = new Uint8Array(bytes);
   let length = first;
   for (let at = first; at < bytes.length; at++) {
     if (bytes[at] === BACKSLASH && (bytes[at + 1] === QUOTE || bytes[at + 1] === BACKSLASH)) at++;

@@ -1,0 +1,211 @@
+import fc from 'fast-check';
+import {expect, test} from 'vitest';
+import {renderBatch} from './batch-text.ts';
+import {DEFAULT_LIMITS, LineProtocolParser} from './line-protocol-parser.ts';
+
+const OPTIONS = {precision: 'ns', nowMs: 0} as const;
+const newParser = (seriesCacheMax = 1000) =>
+  new LineProtocolParser({limits: DEFAULT_LIMITS, seriesCacheMax});
+
+const name = fc
+  .string({unit: fc.constantFrom(...'abz_ ,=é€😀\ue000"#0'), minLength: 1, maxLength: 6})
+  .filter((text) => text !== 'time' && !/^[ #]/.test(text));
+const tagValue = fc.string({unit: fc.constantFrom(...'ab ,=\\xé"'), minLength: 1, maxLength: 6});
+const plainTagValue = tagValue.filter((text) => !/\\$|\\[ ,=]/.test(text));
+const fieldValue = fc.oneof(
+  fc.record({type: fc.constant('float'), value: fc.double({noNaN: true, noDefaultInfinity: true})}),
+  fc.record({
+    type: fc.constant('integer'),
+    value: fc.bigInt({min: -(2n ** 63n), max: 2n ** 63n - 1n}),
+  }),
+  fc.record({type: fc.constant('unsigned'), value: fc.bigInt({min: 0n, max: 2n ** 64n - 1n})}),
+  fc.record({type: fc.constant('boolean'), value: fc.boolean()}),
+  fc.record({
+    type: fc.constant('string'),
+    value: fc.string({unit: fc.constantFrom(...'a"\\\n\r ,=é😀')}),
+  }),
+);
+const row = fc.record({
+  table: name,
+  tags: fc.uniqueArray(fc.tuple(name, plainTagValue), {selector: ([key]) => key, maxLength: 4}),
+  fields: fc.uniqueArray(fc.tuple(name, fieldValue), {
+    selector: ([key]) => key,
+    minLength: 1,
+    maxLength: 4,
+  }),
+  time: fc.bigInt({min: -(2n ** 63n) + 2n, max: 2n ** 63n - 2n}),
+});
+type Row = typeof row extends fc.Arbitrary<infer T> ? T : never;
+type Value = Row['fields'][number][1];
+
+const escapeName = (text: string) => text.replace(/[ ,=]/g, '\\$&');
+const quote = (text: string) => (/^\w+$/.test(text) ? text : JSON.stringify(text));
+
+function literalOf({type, value}: Value): string {
+  if (type === 'integer') return `${value}i`;
+  if (type === 'unsigned') return `${value}u`;
+  if (type === 'string') return `"${String(value).replace(/["\\]/g, '\\$&')}"`;
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
+function toLine(given: Row): string {
+  const tags = given.tags.map(([key, value]) => `,${escapeName(key)}=${escapeName(value)}`);
+  const fields = given.fields.map(([key, value]) => `${escapeName(key)}=${literalOf(value)}`);
+  return `${escapeName(given.table)}${tags.join('')} ${fields.join(',')} ${given.time}`;
+}
+
+/** As renderBatch writes it. */
+function expectedRow(given: Row, line: number): string {
+  const bytewise = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+  const tags = [...given.tags]
+    .sort(([a], [b]) => bytewise(a, b))
+    .map(([key, value]) => `${quote(key)}=${quote(value)}`);
+  const fields = given.fields.map(([key, value]) => {
+    const text = value.type === 'string' ? JSON.stringify(value.value) : literalOf(value);
+    return `${quote(key)}=${text}`;
+  });
+  return `${line}: ${quote(given.table)}{${tags.join(',')}} ${fields.sort().join(',')} ${given.time}`;
+}
+
+test('rows come back from their lines, whatever their names and values', () => {
+  fc.assert(
+    fc.property(fc.array(row, {minLength: 1, maxLength: 8}), fc.boolean(), (rows, ended) => {
+      const lines = rows.map(toLine);
+      const body = Buffer.from(lines.join('\n') + (ended ? '\n' : ''));
+      let line = 1;
+      const expected = rows.map((given, i) => {
+        const text = expectedRow(given, line);
+        line += lines[i]!.split('\n').length;
+        return text;
+      });
+      const parser = newParser();
+      expect(renderBatch(parser.parse(body, OPTIONS))).toBe(expected.join('\n'));
+      expect(renderBatch(parser.parse(body, OPTIONS))).toBe(expected.join('\n'));
+    }),
+    {numRuns: 500},
+  );
+});
+
+const goodLine = fc
+  .record({
+    table: fc.constantFrom('m', 'n'),
+    tag: fc.integer({min: 0, max: 9}),
+    value: fc.integer(),
+  })
+  .map(({table, tag, value}) => `${table},t=${tag} v=${value}i,w=${value} ${Math.abs(value)}`);
+
+const noise = fc.oneof(
+  fc.string({unit: fc.constantFrom(...'m,t=v1 "\\i.e-u#\t\r5'), maxLength: 40}),
+  fc
+    .tuple(goodLine, fc.nat(), fc.constantFrom('"', '\\', ' ', ',', '=', '\0', 'x', '', '1'))
+    .map(([line, at, change]) => {
+      const place = at % line.length;
+      return line.slice(0, place) + change + line.slice(place + 1);
+    }),
+  row.map(toLine).map((line) => line.slice(0, line.length - 5)),
+);
+
+test('good lines around a bad one are kept', () => {
+  fc.assert(
+    fc.property(fc.array(goodLine), noise, fc.array(goodLine), (before, bad, after) => {
+      const only = newParser().parse(Buffer.from([...before, ...after].join('\n')), OPTIONS);
+      const parser = newParser();
+      const bytes = Buffer.from([...before, bad, ...after].join('\n'));
+      const kept = renderBatch(parser.parse(bytes, OPTIONS)).split('\n');
+      const shift = bad.split('\n').length;
+      const wanted = renderBatch(only)
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => {
+          const [number, ...rest] = line.split(': ');
+          const at = Number(number);
+          return `${at > before.length ? at + shift : at}: ${rest.join(': ')}`;
+        });
+      for (const line of wanted) expect(kept).toContain(line);
+    }),
+    {numRuns: 1500},
+  );
+});
+
+test('no bytes make it throw, and each line is a row, a bad line or nothing', () => {
+  const parser = newParser(20);
+  const bytes = fc.oneof(
+    fc.uint8Array({maxLength: 200}),
+    fc.array(noise, {maxLength: 12}).map((lines) => Buffer.from(lines.join('\n'))),
+    fc
+      .array(fc.constantFrom(...Buffer.from('m,t=v1 "\\\n\r5i.#')), {maxLength: 200})
+      .map((list) => Uint8Array.from(list)),
+  );
+  fc.assert(
+    fc.property(bytes, (given) => {
+      const copy = given.slice();
+      const batch = parser.parse(given, OPTIONS);
+      expect(given).toEqual(copy);
+      const newlines = given.filter((byte) => byte === 10).length;
+      expect(batch.rowCount + batch.badLineCount).toBeLessThanOrEqual(newlines + 1);
+      for (const {line} of batch.badLines) expect(line).toBeLessThanOrEqual(newlines + 1);
+      expect(renderBatch(newParser().parse(given, OPTIONS))).toBe(renderBatch(batch));
+    }),
+    {numRuns: 3000},
+  );
+});
+
+test('the same text gives the same series object, until more are known than may be', () => {
+  const parser = newParser(2);
+  const seriesOf = (body: string) => parser.parse(Buffer.from(body), OPTIONS).tables[0]!.series[0];
+  const first = seriesOf('m,t=1 v=1');
+  expect(seriesOf('m,t=1 v=2')).toBe(first);
+  parser.parse(Buffer.from('m,t=2 v=1\nm,t=3 v=1'), OPTIONS);
+  expect(seriesOf('m,t=1 v=2')).not.toBe(first);
+});
+
+test('series of one body are listed once each, by first appearance, without those of bad lines', () => {
+  const body = 'm,t=9 v=x\nm,t=1 v=1\nm,t=2 v=1\nm,t=1 v=2\nm,t=3 v=1 x\nm,t=2 v=3\n';
+  const table = newParser().parse(Buffer.from(body), OPTIONS).tables[0]!;
+  expect(table.series.map((series) => series.tagValues[0])).toEqual(['1', '2']);
+  expect([...table.seriesOfRow.subarray(0, 4)]).toEqual([0, 1, 0, 1]);
+});
+
+test('bad lines beyond the list are counted, and their text is cut', () => {
+  const parser = new LineProtocolParser({
+    limits: {...DEFAULT_LIMITS, rejected_lines_listed: 2},
+    seriesCacheMax: 10,
+  });
+  const batch = parser.parse(Buffer.from(`${'é'.repeat(300)}\nbad\nbad\nbad\n`), OPTIONS);
+  expect(batch.badLineCount).toBe(4);
+  expect(batch.badLines.map((bad) => bad.text)).toEqual(['é'.repeat(200), 'bad']);
+});
+
+/** A field of every fifth row, seldom beyond 2^53. */
+function sparse(i: number): string {
+  if (i % 5 !== 0) return '';
+  return `,w=${i % 1000 === 995 ? 2n ** 60n + BigInt(i) : i}i`;
+}
+
+test('many rows, tables and columns grow in step', () => {
+  const lines = Array.from({length: 5000}, (_, i) => {
+    return `t${i % 3},h=${i % 70} a=${i},s="x${i}",b=${i % 2 === 0}${sparse(i)} ${i}`;
+  });
+  const parser = newParser();
+  const body = Buffer.from(lines.join('\n'));
+  for (let round = 0; round < 2; round++) {
+    const batch = parser.parse(body, OPTIONS);
+    const texts = renderBatch(batch).split('\n');
+    expect(texts.length).toBe(5000);
+    texts.forEach((text, i) => {
+      const fields = `a=${i},b=${i % 2 === 0},s="x${i}"${sparse(i)}`;
+      expect(text).toBe(`${i + 1}: t${i % 3}{h=${i % 70}} ${fields} ${i}`);
+    });
+  }
+});
+
+test('a long body of unclosed quotes, and one of many strings, take no quadratic time', () => {
+  const start = performance.now();
+  const unclosed = Buffer.from('m v="a\n'.repeat(200_000));
+  expect(newParser().parse(unclosed, OPTIONS).rowCount).toBe(0);
+  const strings = Array.from({length: 60_000}, (_, i) => `f${i}="x"`).join(',');
+  expect(newParser().parse(Buffer.from(`m ${strings} 5`), OPTIONS).rowCount).toBe(1);
+  const badAfterWide = `m ${strings} 5\n${'m f0=1,x\n'.repeat(100_000)}`;
+  expect(newParser().parse(Buffer.from(badAfterWide), OPTIONS).badLineCount).toBe(100_000);
+  expect(performance.now() - start).toBeLessThan(5000);
+});
