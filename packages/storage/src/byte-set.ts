@@ -1,6 +1,7 @@
 // Byte strings numbered in order of first appearance: one arena, one open-addressing table of
 // numbers, no JavaScript string and no object per entry. Series keys and tag values live in these.
 
+import {assert} from '@flotilla/base';
 import {xxHash32} from '@flotilla/column';
 import {withCapacity} from './growable.ts';
 
@@ -8,10 +9,13 @@ import {withCapacity} from './growable.ts';
 const LOAD_NUMERATOR = 2;
 const LOAD_DENOMINATOR = 3;
 
+/** What a 32-bit end can say; ten million series of 110 bytes are a quarter of it. */
+const ARENA_BYTES_MAX = 2 ** 32;
+
 export class ByteSet {
   #arena = new Uint8Array(0);
   /** End of entry i in the arena; it begins where i - 1 ends. */
-  #ends = new Float64Array(0);
+  #ends = new Uint32Array(0);
   #hashes = new Int32Array(0);
   #count = 0;
   /** Number + 1 of the entry in that slot, 0 = free. Its length is a power of two. */
@@ -57,6 +61,7 @@ export class ByteSet {
   #append(bytes: Uint8Array, hash: number): number {
     const number = this.#count;
     const start = this.#start(number);
+    assert(start + bytes.length < ARENA_BYTES_MAX, 'the arena is full');
     this.#arena = withCapacity(this.#arena, start + bytes.length);
     this.#arena.set(bytes, start);
     this.#ends = withCapacity(this.#ends, number + 1);

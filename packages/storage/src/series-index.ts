@@ -16,16 +16,24 @@ const utf8 = new TextDecoder('utf-8', {ignoreBOM: true});
 /** One tag of one table. */
 export class TagColumn {
   readonly values = new ByteSet();
-  /** By the series' position in its table: number of its value + 1; 0 or beyond the end = null. */
-  #numbers = new Int32Array(0);
+  /**
+   * By the series' position in its table: number of its value + 1; 0 or beyond the end = null. As wide
+   * as the distinct values need: most tags have few.
+   */
+  #numbers: Uint8Array | Uint16Array | Int32Array = new Uint8Array(0);
 
   numberOf(position: number): number {
     return position < this.#numbers.length ? this.#numbers[position]! - 1 : -1;
   }
 
   set(position: number, value: Uint8Array): void {
+    const number = this.values.add(value) + 1;
+    if (number > 0xff && this.#numbers instanceof Uint8Array)
+      this.#numbers = Uint16Array.from(this.#numbers);
+    if (number > 0xffff && this.#numbers instanceof Uint16Array)
+      this.#numbers = Int32Array.from(this.#numbers);
     this.#numbers = withCapacity(this.#numbers, position + 1);
-    this.#numbers[position] = this.values.add(value) + 1;
+    this.#numbers[position] = number;
   }
 
   get bytes(): number {
@@ -43,7 +51,6 @@ export class SeriesIndex {
   readonly #tables = new Map<TableId, TableSeries>();
   /** Series id -> its position among the series of its table. */
   readonly #positions = new Int32List();
-  readonly #tableOf = new Int32List();
 
   get count(): number {
     return this.#keys.count;
@@ -67,7 +74,7 @@ export class SeriesIndex {
   }
 
   tableOf(series: SeriesId): TableId {
-    return this.#tableOf.at(series) as TableId;
+    return new ByteReader(this.key(series)).varint() as TableId;
   }
 
   seriesCount(table: TableId): number {
@@ -91,7 +98,7 @@ export class SeriesIndex {
   }
 
   memoryBytes(): number {
-    let bytes = this.#keys.bytes + this.#positions.bytes + this.#tableOf.bytes;
+    let bytes = this.#keys.bytes + this.#positions.bytes;
     for (const table of this.#tables.values()) {
       bytes += table.ids.bytes;
       for (const tag of table.tags.values()) bytes += tag.bytes;
@@ -110,7 +117,6 @@ export class SeriesIndex {
     const position = table.ids.count;
     table.ids.push(id);
     this.#positions.push(position);
-    this.#tableOf.push(tableId);
     while (reader.remaining > 0) {
       const column = reader.varint() as ColumnId;
       const value = reader.view(reader.varint());

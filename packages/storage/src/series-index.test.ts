@@ -1,0 +1,51 @@
+import type {ColumnId, SeriesId, TableId} from '@flotilla/base';
+import {encodeSeriesKey} from '@flotilla/column';
+import fc from 'fast-check';
+import {expect, test} from 'vitest';
+import {SeriesIndex} from './series-index.ts';
+
+const HOST = 1 as ColumnId;
+
+function key(table: number, host: string): Uint8Array {
+  return encodeSeriesKey(table as TableId, host === '' ? [] : [{column: HOST, value: host}]);
+}
+
+test('ids come in order of first appearance and lead back to their keys', () => {
+  const keys = fc.array(fc.tuple(fc.integer({min: 1, max: 3}), fc.string({unit: 'binary'})));
+  fc.assert(
+    fc.property(keys, (pairs) => {
+      const index = new SeriesIndex();
+      const want = new Map<string, number>();
+      for (const [table, host] of pairs) {
+        const text = `${table}|${host}`;
+        const known = want.get(text);
+        expect(index.find(key(table, host))).toBe(known);
+        const id = index.add(key(table, host));
+        expect(id).toBe(known ?? want.size);
+        want.set(text, id);
+        expect(index.key(id)).toEqual(key(table, host));
+        expect(index.tableOf(id)).toBe(table);
+        expect(index.tagValue(id, HOST) ?? '').toBe(host);
+      }
+      expect(index.count).toBe(want.size);
+    }),
+  );
+});
+
+test('a hundred thousand series take at most 100 bytes each beyond their keys', () => {
+  const index = new SeriesIndex();
+  let keyBytes = 0;
+  const count = 100_000;
+  for (let i = 0; i < count; i++) {
+    const tags = Array.from({length: 10}, (_, tag) => ({
+      column: (tag + 1) as ColumnId,
+      value: tag === 0 ? `host_${i}` : `value_${(i * (tag + 3)) % (tag * 20)}`,
+    }));
+    const bytes = encodeSeriesKey(1 as TableId, tags);
+    keyBytes += bytes.length;
+    index.add(bytes);
+  }
+  expect(index.find(index.key(54_321 as SeriesId))).toBe(54_321);
+  const beyond = (index.memoryBytes() - keyBytes) / count;
+  expect(beyond).toBeLessThan(100);
+});
