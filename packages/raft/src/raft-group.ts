@@ -73,6 +73,11 @@ export class RaftGroup {
     return statusOf(this.#state);
   }
 
+  /** The term at an index of the log, or at its beginning; undefined elsewhere. For making snapshots. */
+  termAt(index: number): number | undefined {
+    return this.#state.log.termAt(index);
+  }
+
   #isApplyDue(): boolean {
     return this.#state.pendingSnapshot === undefined && this.#state.log.hasApplicable();
   }

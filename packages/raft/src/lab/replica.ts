@@ -164,15 +164,10 @@ export class LabReplica {
   /** The state machine as a snapshot at its applied index; undefined if that is not possible yet. */
   snapshot(): LabSnapshot | undefined {
     const {appliedIndex: index, configuration, configIndex} = this.group.status();
-    const term = this.#termAt(index);
+    const term = this.group.termAt(index);
     if (term === undefined) return undefined;
     const meta: SnapshotMeta = {index, term, configuration, configIndex};
     return {meta, applied: [...this.applied]};
-  }
-
-  #termAt(index: number): number | undefined {
-    if (index === this.disk.snapshotIndex) return this.disk.snapshotTerm;
-    return this.disk.entries.find((entry) => entry.index === index)?.term;
   }
 
   /** A new process over the same disk: everything not durable is gone. */

@@ -115,8 +115,9 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   messages: (lab) => orNone(lab.messages().map(describe)),
   status: (lab, _, id) => {
     const {role, term, vote, leader, commitIndex, appliedIndex, lastIndex} = lab.status(id);
+    const {stableIndex} = lab.replica(id).group.status();
     return [
-      `${role} term=${term} vote=${vote} leader=${leader} commit=${commitIndex} applied=${appliedIndex} last=${lastIndex}`,
+      `${role} term=${term} vote=${vote} leader=${leader} commit=${commitIndex} applied=${appliedIndex} last=${lastIndex} stable=${stableIndex}`,
     ];
   },
   idle: (lab, _, id) => [String(lab.replica(id).idle)],

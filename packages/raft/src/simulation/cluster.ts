@@ -30,6 +30,40 @@ interface Read {
   readonly atLeast: number;
 }
 
+/** How often each event comes, before a seed makes some rare and some frequent. */
+const WEIGHTS = {
+  deliver: 300,
+  turn: 120,
+  process: 100,
+  persist: 80,
+  apply: 60,
+  tick: 150,
+  propose: 40,
+  read: 30,
+  crash: 5,
+  members: 10,
+  compact: 6,
+  transfer: 3,
+  cut: 2,
+  isolate: 3,
+  heal: 3,
+  campaign: 6,
+  forget: 4,
+  reach: 2,
+  endTransfers: 3,
+  evict: 3,
+};
+
+type EventName = keyof typeof WEIGHTS;
+
+const LEADER_EVENTS: ReadonlySet<EventName> = new Set([
+  'propose',
+  'read',
+  'members',
+  'transfer',
+  'isolate',
+]);
+
 const encoder = new TextEncoder();
 
 export class Cluster {
@@ -47,10 +81,17 @@ export class Cluster {
   #cut = new Set<string>();
   /** Nodes reported gone, as "to>whom". */
   #gone = new Set<string>();
+  readonly #weights: readonly (readonly [EventName, number])[];
+  readonly #weightSum: number;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.random = new SeededRandom(options.seed);
+    this.#weights = (Object.keys(WEIGHTS) as EventName[]).map((name) => [
+      name,
+      WEIGHTS[name] * this.#pick([0.3, 1, 1, 3]),
+    ]);
+    this.#weightSum = this.#weights.reduce((sum, [, weight]) => sum + weight, 0);
     const voters = Array.from({length: options.voters}, (_, i) => i + 1);
     const configuration = {...EMPTY_CONFIGURATION, voters};
     for (const id of voters) this.#add(id, new LabDisk(bootstrapState(configuration)));
@@ -87,37 +128,119 @@ export class Cluster {
 
   /** One random event, then the laws. */
   step(): void {
-    const replica = this.#pick([...this.replicas.values()]);
-    const draw = this.random.below(1_000);
-    if (draw < 300) this.#deliver();
-    else if (draw < 520) replica.process();
-    else if (draw < 660) replica.persist(1 + this.random.below(2));
-    else if (draw < 760) replica.apply(1 + this.random.below(3));
-    else if (draw < 880) replica.step({type: 'tick'});
-    else if (draw < 930) this.#propose(replica);
-    else if (draw < 950) this.#read(replica);
-    else this.#trouble(replica);
+    const event = this.#pickEvent();
+    const replica = LEADER_EVENTS.has(event) ? this.#pickLeader() : this.#pickMember();
+    this.#act(event, replica);
     // A crash may have put a new process in its place.
     const now = this.replicas.get(replica.id)!;
     this.#serveSnapshots(now);
     this.#check(now);
   }
 
-  #trouble(replica: LabReplica): void {
-    const draw = this.random.below(100);
-    if (draw < 12) this.#crash(replica);
-    else if (draw < 40) this.#changeMembers(replica);
-    else if (draw < 55) this.#compact(replica);
-    else if (draw < 65) this.#transfer(replica);
-    else if (draw < 68) this.#cutLink();
-    else if (draw < 72) this.#isolate(replica.id);
-    else if (draw < 82) this.#cut.clear();
-    else if (draw < 87) replica.step({type: 'campaign'});
-    else if (draw < 91) replica.step({type: 'forgetLeader'});
-    else if (draw < 94) this.#reportReachable(replica);
-    else if (draw < 96) replica.checkpoint();
-    else if (draw < 98) this.#endTransfers();
-    else replica.step({type: 'evict', uptoIndex: replica.appliedIndex});
+  #act(event: EventName, replica: LabReplica): void {
+    switch (event) {
+      case 'deliver':
+        this.#deliver();
+        break;
+      case 'turn':
+        this.#turn(replica);
+        break;
+      case 'process':
+        replica.process();
+        break;
+      case 'persist':
+        replica.persist(1 + this.random.below(2));
+        break;
+      case 'apply':
+        replica.apply(1 + this.random.below(3));
+        break;
+      case 'tick':
+        replica.step({type: 'tick'});
+        break;
+      case 'propose':
+        this.#propose(replica);
+        break;
+      case 'read':
+        this.#read(replica);
+        break;
+      case 'crash':
+        this.#crash(replica);
+        break;
+      case 'members':
+        this.#changeMembers(replica);
+        break;
+      case 'compact':
+        this.#compact(replica);
+        break;
+      case 'transfer':
+        this.#transfer(replica);
+        break;
+      case 'cut':
+        this.#cutLink();
+        break;
+      case 'isolate':
+        this.#isolate(replica.id);
+        break;
+      case 'heal':
+        this.#cut.clear();
+        break;
+      case 'campaign':
+        replica.step({type: 'campaign'});
+        break;
+      case 'forget':
+        replica.step({type: 'forgetLeader'});
+        break;
+      case 'reach':
+        this.#reportReachable(replica);
+        break;
+      case 'endTransfers':
+        this.#endTransfers();
+        break;
+      case 'evict':
+        replica.step({type: 'evict', uptoIndex: replica.appliedIndex});
+        break;
+    }
+  }
+
+  #turn(replica: LabReplica): void {
+    replica.process();
+    replica.persist();
+    replica.apply();
+    replica.process();
+  }
+
+  #pickEvent(): EventName {
+    let draw = this.random.next() * this.#weightSum;
+    for (const [name, weight] of this.#weights) {
+      draw -= weight;
+      if (draw < 0) return name;
+    }
+    return 'deliver';
+  }
+
+  /** Mostly somebody whom a leader counts: the rest has nothing to say. */
+  #pickMember(): LabReplica {
+    const leader = this.#anyLeader();
+    if (leader === undefined || this.random.below(8) === 0) return this.#pickAny();
+    const members = membersOf(leader.group.status().configuration);
+    return this.replicas.get(this.#pick(members))!;
+  }
+
+  /** Of any term: a deposed leader that does not know it is the most dangerous one. */
+  #pickLeader(): LabReplica {
+    const leader = this.#anyLeader();
+    return leader === undefined || this.random.below(4) === 0 ? this.#pickAny() : leader;
+  }
+
+  #anyLeader(): LabReplica | undefined {
+    const leaders = [...this.replicas.values()].filter(
+      ({group}) => group.status().role === 'leader',
+    );
+    return leaders.length === 0 ? undefined : this.#pick(leaders);
+  }
+
+  #pickAny(): LabReplica {
+    return this.#pick([...this.replicas.values()]);
   }
 
   #deliver(): void {

@@ -24,6 +24,8 @@ export class Laws {
   leadersSeen = 0;
   appliedSeen = 0;
   readsSeen = 0;
+  /** By index, the term of what any replica held as committed. */
+  readonly #committed = new Map<number, number>();
   readonly #leaders = new Map<number, number>();
   /** The one history: by index, what was applied. */
   readonly #history = new Map<number, AppliedEntry>();
@@ -41,31 +43,34 @@ export class Laws {
       this.#fail(`${id} changed its vote in term ${term}`);
     }
     if (role === 'leader') this.#checkLeader(replica, seen.role !== 'leader' || term !== seen.term);
+    this.#checkCommitted(replica, seen.commit);
     this.#checkApplied(replica);
     this.#checkEntries(replica);
     this.#seen.set(id, {term, commit: commitIndex, vote, role});
   }
 
   #checkLeader(replica: LabReplica, fresh: boolean): void {
-    const {id, term, firstIndex, lastIndex} = replica.group.status();
+    const {id, term, firstIndex} = replica.group.status();
     const before = this.#leaders.get(term);
     if (before !== undefined && before !== id) this.#fail(`${before} and ${id} lead term ${term}`);
     this.#leaders.set(term, id);
     if (!fresh) return;
     this.leadersSeen++;
-    if (
-      lastIndex < this.highestApplied &&
-      term > (this.#history.get(this.highestApplied)?.term ?? 0)
-    ) {
-      this.#fail(
-        `leader ${id} of term ${term} ends at ${lastIndex}, applied ${this.highestApplied}`,
-      );
+    for (const [index, committedTerm] of this.#committed) {
+      if (committedTerm >= term || index < firstIndex) continue;
+      if (replica.group.termAt(index) !== committedTerm) {
+        this.#fail(`leader ${id} of term ${term} lacks committed entry ${index}/${committedTerm}`);
+      }
     }
-    for (const entry of replica.disk.entries) {
-      const applied = this.#history.get(entry.index);
-      if (entry.index < firstIndex || applied === undefined || applied.term >= term) continue;
-      if (applied.term !== entry.term)
-        this.#fail(`leader ${id} lacks applied entry ${entry.index}`);
+  }
+
+  #checkCommitted({id, group}: LabReplica, afterIndex: number): void {
+    const {commitIndex, firstIndex} = group.status();
+    for (let index = Math.max(afterIndex + 1, firstIndex); index <= commitIndex; index++) {
+      const term = group.termAt(index)!;
+      const known = this.#committed.get(index) ?? term;
+      if (known !== term) this.#fail(`${id} committed ${index}/${term}, elsewhere term ${known}`);
+      this.#committed.set(index, term);
     }
   }
 

@@ -1,7 +1,7 @@
 import {expect, test} from 'vitest';
 import {Cluster} from './cluster.ts';
 
-const SEEDS = Number(process.env['SEEDS'] ?? 250);
+const SEEDS = Number(process.env['SEEDS'] ?? 200);
 const FIRST = Number(process.env['SEED'] ?? 1);
 const STEPS = Number(process.env['STEPS'] ?? 3_000);
 
