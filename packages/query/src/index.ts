@@ -1,1 +1,23 @@
-export {};
+export {type ExecuteOptions, executeFragment} from './execute/execute-fragment.ts';
+export {
+  type MergeOptions,
+  mergeResults,
+  type ResultBatch,
+  type ResultColumn,
+} from './execute/merge-results.ts';
+export type {Vector} from './execute/vector.ts';
+export {CONTENT_TYPES, formatResult, type ResultFormat} from './format/format-result.ts';
+export {type InsertContext, insertToBatch} from './insert-batch.ts';
+export type {PlanCatalog} from './plan/catalog-view.ts';
+export type {Fragment, OutputColumn, QueryPlan, ValueType} from './plan/plan.ts';
+export {type PlanContext, planSelect} from './plan/plan-select.ts';
+export type {
+  AdminStatement,
+  DatabaseOptionsChange,
+  InsertStatement,
+  SelectStatement,
+  Statement,
+  TableName,
+} from './sql/ast.ts';
+export {parseStatement} from './sql/parse-statement.ts';
+export {loadSqlParser} from './sql/postgres-tree.ts';

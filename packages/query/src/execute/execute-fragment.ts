@@ -1,0 +1,209 @@
+// The work of a fragment, where its data is: filter, then project or aggregate chunk by chunk, and
+// send what comes of it as encoded batches (batch-codec.ts). Between batches of chunks it lets others
+// run. The scan is closed at the end, on an error, and when the reader goes away.
+
+import {DbError} from '@flotilla/base';
+import type {SeriesChunk, TableScan} from '@flotilla/column';
+import type {Fragment, GroupsWork, RowsWork} from '../plan/plan.ts';
+import type {Accumulator} from './accumulator.ts';
+import {createAccumulator} from './aggregates.ts';
+import {encodeBatch} from './batch-codec.ts';
+import {ChunkRows, fragmentBase} from './chunk-rows.ts';
+import {compileExpression, type Evaluate} from './compile.ts';
+import {GroupKeys} from './group-keys.ts';
+import {QueryMemory} from './memory.ts';
+import {Runs} from './runs.ts';
+import {SortedRows} from './sorted-rows.ts';
+import {type BooleanVector, gather, type Vector} from './vector.ts';
+
+export interface ExecuteOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Rows read between two calls of `pause`. */
+  readonly yieldEvery?: number | undefined;
+  /** Lets others of the thread run (Clock.defer). */
+  readonly pause?: (() => Promise<void>) | undefined;
+  readonly memoryBytesMax?: number | undefined;
+}
+
+/** Rows of one batch on the wire: some 300 KiB of ten columns, one fragment of bulk. */
+const BATCH_ROWS = 4_096;
+/** 5 ms of work at some 10M values a second, with expressions. */
+const YIELD_EVERY_ROWS = 50_000;
+
+export async function* executeFragment(
+  fragment: Fragment,
+  scan: TableScan,
+  options: ExecuteOptions = {},
+): AsyncGenerator<Uint8Array, void> {
+  if (fragment.version !== 1) {
+    throw new DbError('UNSUPPORTED', `query fragment of version ${fragment.version}`);
+  }
+  const memory = new QueryMemory(options.memoryBytesMax);
+  const work =
+    fragment.work.kind === 'groups'
+      ? new GroupsExecution(fragment, fragment.work, scan, memory)
+      : new RowsExecution(fragment, fragment.work, scan, memory);
+  const yieldEvery = options.yieldEvery ?? YIELD_EVERY_ROWS;
+  let sincePause = 0;
+  try {
+    while (!work.done) {
+      refuseCancelled(options.signal);
+      const chunks = await scan.next();
+      if (chunks === undefined) break;
+      for (const chunk of chunks) {
+        work.add(chunk);
+        sincePause += chunk.rowCount;
+        yield* work.ready();
+        if (sincePause < yieldEvery) continue;
+        sincePause = 0;
+        refuseCancelled(options.signal);
+        await options.pause?.();
+      }
+    }
+    yield* work.finish();
+  } finally {
+    scan.close();
+  }
+}
+
+function refuseCancelled(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new DbError('CANCELLED', 'the query was cancelled');
+}
+
+/** What both kinds of work do first. */
+class FilteredChunks {
+  readonly rows: ChunkRows;
+  readonly #filter: Evaluate | undefined;
+
+  constructor(fragment: Fragment, scan: TableScan) {
+    this.rows = new ChunkRows(fragment, scan);
+    this.#filter = fragment.filter && compileExpression(fragment.filter, fragmentBase(fragment));
+  }
+
+  load(chunk: SeriesChunk): ChunkRows {
+    this.rows.load(chunk);
+    if (this.#filter !== undefined) this.rows.filter(this.#filter(this.rows) as BooleanVector);
+    return this.rows;
+  }
+}
+
+class GroupsExecution {
+  readonly done = false;
+  readonly #chunks: FilteredChunks;
+  readonly #keys: GroupKeys;
+  readonly #runs = new Runs();
+  readonly #aggregates: readonly {
+    readonly accumulator: Accumulator;
+    readonly argument: Evaluate | undefined;
+  }[];
+
+  constructor(fragment: Fragment, work: GroupsWork, scan: TableScan, memory: QueryMemory) {
+    const base = fragmentBase(fragment);
+    this.#chunks = new FilteredChunks(fragment, scan);
+    this.#aggregates = work.aggregates.map((spec) => ({
+      accumulator: createAccumulator(spec, base),
+      argument: spec.argument && compileExpression(spec.argument, base),
+    }));
+    const bytesPerGroup = this.#aggregates.reduce(
+      (sum, {accumulator}) => sum + accumulator.bytesPerGroup,
+      0,
+    );
+    this.#keys = new GroupKeys(fragment, work.keys, {base, memory, bytesPerGroup});
+  }
+
+  add(chunk: SeriesChunk): void {
+    const rows = this.#chunks.load(chunk);
+    if (rows.rowCount === 0) return;
+    const runs = this.#runs;
+    this.#keys.assign(rows, runs);
+    for (const {accumulator, argument} of this.#aggregates) {
+      accumulator.update(runs, argument?.(rows), rows);
+    }
+  }
+
+  *ready(): Generator<Uint8Array> {}
+
+  *finish(): Generator<Uint8Array> {
+    const {count} = this.#keys;
+    const columns = [
+      ...this.#keys.vectors(),
+      ...this.#aggregates.flatMap(({accumulator}) => accumulator.states(count)),
+    ];
+    for (let start = 0; start < count; start += BATCH_ROWS) {
+      const rowCount = Math.min(BATCH_ROWS, count - start);
+      const slots = Int32Array.from({length: rowCount}, (_, i) => start + i);
+      const piece = columns.map((column) => gather(column, slots, rowCount));
+      yield encodeBatch({rowCount, columns: piece});
+    }
+  }
+}
+
+class RowsExecution {
+  readonly #chunks: FilteredChunks;
+  readonly #columns: readonly Evaluate[];
+  readonly #newRows: () => SortedRows;
+  readonly #sorts: boolean;
+  readonly #limit: number;
+  #rows: SortedRows;
+  #waiting = 0;
+  #sent = 0;
+  /** Encoded at once, because the chunk was large enough. */
+  readonly #encoded: Uint8Array[] = [];
+
+  constructor(fragment: Fragment, work: RowsWork, scan: TableScan, memory: QueryMemory) {
+    const base = fragmentBase(fragment);
+    this.#chunks = new FilteredChunks(fragment, scan);
+    this.#columns = work.columns.map((column) => compileExpression(column, base));
+    const types = work.columns.map((column) => column.type);
+    // Without a limit the coordinator sorts: it has to hold all rows anyway.
+    this.#sorts = work.order.length > 0 && work.limit !== undefined;
+    this.#limit = work.limit ?? Infinity;
+    const order = this.#sorts ? work.order : [];
+    const limit = this.#sorts ? work.limit : undefined;
+    this.#newRows = () => new SortedRows({types, order, limit, memory, base});
+    this.#rows = this.#newRows();
+  }
+
+  get done(): boolean {
+    return !this.#sorts && this.#sent + this.#waiting >= this.#limit;
+  }
+
+  add(chunk: SeriesChunk): void {
+    if (this.done) return;
+    const rows = this.#chunks.load(chunk);
+    if (rows.rowCount === 0) return;
+    const vectors: Vector[] = this.#columns.map((column) => column(rows));
+    if (this.#sorts) {
+      this.#rows.add(vectors, rows.rowCount);
+      return;
+    }
+    const rowCount = Math.min(rows.rowCount, this.#limit - this.#sent - this.#waiting);
+    // Enough for a batch of its own: columns go out as they are, without a copy row by row.
+    if (rowCount >= BATCH_ROWS / 8) {
+      this.#encoded.push(encodeBatch({rowCount, columns: vectors}));
+      this.#sent += rowCount;
+      return;
+    }
+    this.#rows.add(vectors, rowCount);
+    this.#waiting += rowCount;
+  }
+
+  *ready(): Generator<Uint8Array> {
+    for (const bytes of this.#encoded.splice(0)) yield bytes;
+    if (this.#waiting >= BATCH_ROWS) yield* this.#flush();
+  }
+
+  *#flush(): Generator<Uint8Array> {
+    const rows = this.#rows;
+    this.#sent += this.#waiting;
+    this.#waiting = 0;
+    this.#rows = this.#newRows();
+    for (const piece of rows.finish(0, BATCH_ROWS)) yield encodeBatch(piece);
+    rows.release();
+  }
+
+  *finish(): Generator<Uint8Array> {
+    yield* this.ready();
+    yield* this.#flush();
+  }
+}

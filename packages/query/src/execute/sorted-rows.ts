@@ -1,0 +1,109 @@
+// Rows that wait to be sorted. With a limit only the first `limit` are kept: when twice as many (and
+// a slack) have come, the rest is thrown away.
+
+import type {SortKey, ValueType} from '../plan/plan.ts';
+import {ColumnBuilder} from './column-builder.ts';
+import type {QueryMemory} from './memory.ts';
+import type {TimeBase, Vector} from './vector.ts';
+
+/** Rows taken beyond twice the limit before the surplus is thrown away: sorting is not free. */
+const SLACK = 4_096;
+
+export class SortedRows {
+  readonly #types: readonly ValueType[];
+  readonly #order: readonly SortKey[];
+  readonly #limit: number;
+  readonly #memory: QueryMemory;
+  readonly #base: TimeBase;
+  #builders: ColumnBuilder[];
+  #count = 0;
+  #bytes = 0;
+
+  constructor(options: {
+    types: readonly ValueType[];
+    order: readonly SortKey[];
+    limit: number | undefined;
+    memory: QueryMemory;
+    base: TimeBase;
+  }) {
+    this.#types = options.types;
+    this.#order = options.order;
+    this.#limit = options.limit ?? Infinity;
+    this.#memory = options.memory;
+    this.#base = options.base;
+    this.#builders = this.#newBuilders();
+  }
+
+  #newBuilders(): ColumnBuilder[] {
+    return this.#types.map((type) => new ColumnBuilder(type, this.#base));
+  }
+
+  add(vectors: readonly Vector[], rowCount: number): void {
+    for (let row = 0; row < rowCount; row++) {
+      if (this.#limit === 0) return;
+      this.#builders.forEach((builder, i) => {
+        builder.set(this.#count, vectors[i]!, row);
+      });
+      this.#count++;
+      if (this.#count >= 2 * this.#limit + SLACK) this.#prune();
+    }
+    this.#account();
+  }
+
+  #account(): void {
+    const text = this.#builders.reduce((sum, builder) => sum + builder.textBytes, 0);
+    const bytes = this.#count * this.#types.length * 9 + text;
+    this.#memory.take(bytes - this.#bytes);
+    this.#bytes = bytes;
+  }
+
+  /** Gives back what the rows held, once they are sent. */
+  release(): void {
+    this.#memory.take(-this.#bytes);
+    this.#bytes = 0;
+  }
+
+  #prune(): void {
+    const vectors = this.#taken(this.#sorted().subarray(0, this.#limit));
+    const count = Math.min(this.#limit, this.#count);
+    this.#builders = this.#newBuilders();
+    this.#builders.forEach((builder, i) => {
+      for (let row = 0; row < count; row++) builder.set(row, vectors[i]!, row);
+    });
+    this.#count = count;
+  }
+
+  #sorted(): Int32Array {
+    const rows = new Int32Array(this.#count);
+    for (let i = 0; i < rows.length; i++) rows[i] = i;
+    const keys = this.#order.map((key) => ({...key, builder: this.#builders[key.column]!}));
+    return rows.sort((a, b) => {
+      for (const {builder, descending, nullsFirst} of keys) {
+        const aNull = builder.isNull(a);
+        const bNull = builder.isNull(b);
+        if (aNull !== bNull) return aNull === nullsFirst ? -1 : 1;
+        const order = aNull ? 0 : builder.compareSlots(a, b);
+        if (order !== 0) return descending ? -order : order;
+      }
+      // Equal rows stay in the order they came.
+      return a - b;
+    });
+  }
+
+  #taken(slots: Int32Array): Vector[] {
+    return this.#builders.map((builder) => builder.toVector(slots.length, slots));
+  }
+
+  /** The rows from `offset`, at most up to the limit, in order, in pieces. */
+  *finish(offset: number, pieceRows: number): Generator<{rowCount: number; columns: Vector[]}> {
+    const end = Math.min(this.#limit, this.#count);
+    const rows = this.#order.length === 0 ? undefined : this.#sorted();
+    for (let start = offset; start < end; start += pieceRows) {
+      const rowCount = Math.min(pieceRows, end - start);
+      const slots =
+        rows?.subarray(start, start + rowCount) ??
+        Int32Array.from({length: rowCount}, (_, i) => start + i);
+      yield {rowCount, columns: this.#taken(slots)};
+    }
+  }
+}

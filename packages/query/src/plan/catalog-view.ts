@@ -1,0 +1,7 @@
+import type {Catalog} from '@flotilla/catalog';
+
+/** What planning reads of the catalog. */
+export type PlanCatalog = Pick<
+  Catalog,
+  'database' | 'databaseByName' | 'tableByName' | 'tables' | 'buckets'
+>;

@@ -1,0 +1,232 @@
+// The statements about databases, tables and replicas, in CnosDB's grammar where it has one
+// (VNODE_DURATION there is BUCKET_DURATION here, both are taken). A statement of that grammar which
+// has no execution yet is refused by its name.
+
+import {TokenReader} from './admin-tokens.ts';
+import type {AdminStatement, DatabaseOptionsChange, TableName} from './ast.ts';
+import {parseDurationMs} from './duration-text.ts';
+
+export const ADMIN_WORDS: ReadonlySet<string> = new Set([
+  'create',
+  'alter',
+  'drop',
+  'recover',
+  'show',
+  'describe',
+  'desc',
+  'replica',
+  'move',
+  'copy',
+  'compact',
+  'checksum',
+  'kill',
+]);
+
+export function parseAdmin(text: string): AdminStatement {
+  const reader = new TokenReader(text);
+  const statement = readStatement(reader);
+  reader.mustEnd();
+  return statement;
+}
+
+function readStatement(reader: TokenReader): AdminStatement {
+  if (reader.maybeWords('create', 'database')) return readCreateDatabase(reader);
+  if (reader.maybeWords('alter', 'database')) return readAlterDatabase(reader);
+  if (reader.maybeWords('drop', 'database')) return readDrop(reader, 'database');
+  if (reader.maybeWords('drop', 'table')) return readDrop(reader, 'table');
+  if (reader.maybeWords('describe') || reader.maybeWords('desc')) return readDescribe(reader);
+  if (reader.maybeWords('show', 'databases')) return {kind: 'show-databases'};
+  if (reader.maybeWords('show', 'replicas')) return {kind: 'show-replicas'};
+  if (reader.maybeWords('show', 'tables')) {
+    const database = reader.maybeWords('on') ? reader.mustName('a database').text : undefined;
+    return {kind: 'show-tables', database};
+  }
+  return refuse(reader);
+}
+
+/** The first words that tell one statement of the grammar from another. */
+const REFUSED: readonly (readonly [name: string, ...words: string[]])[] = [
+  ['CREATE TABLE is', 'create', 'table'],
+  ['CREATE USER is', 'create', 'user'],
+  ['CREATE TENANT is', 'create', 'tenant'],
+  ['ALTER TABLE is', 'alter', 'table'],
+  ['ALTER TENANT is', 'alter', 'tenant'],
+  ['ALTER USER is', 'alter', 'user'],
+  ['DROP VNODE is', 'drop', 'vnode'],
+  ['DROP TENANT is', 'drop', 'tenant'],
+  ['DROP USER is', 'drop', 'user'],
+  ['RECOVER DATABASE is', 'recover', 'database'],
+  ['RECOVER TABLE is', 'recover', 'table'],
+  ['RECOVER TENANT is', 'recover', 'tenant'],
+  ['SHOW SERIES is', 'show', 'series'],
+  ['SHOW TAG VALUES is', 'show', 'tag'],
+  ['SHOW COLUMNS (use DESCRIBE TABLE) is', 'show', 'columns'],
+  ['SHOW QUERIES is', 'show', 'queries'],
+  ['REPLICA ADD is', 'replica', 'add'],
+  ['REPLICA REMOVE is', 'replica', 'remove'],
+  ['REPLICA PROMOTE is', 'replica', 'promote'],
+  ['REPLICA DESTROY is', 'replica', 'destroy'],
+  ['REPLICA DESTROY is', 'replica', 'destory'],
+  ['MOVE VNODE is', 'move', 'vnode'],
+  ['COPY VNODE is', 'copy', 'vnode'],
+  ['COMPACT VNODE is', 'compact', 'vnode'],
+  ['COMPACT DATABASE is', 'compact', 'database'],
+  ['CHECKSUM GROUP is', 'checksum', 'group'],
+  ['KILL QUERY is', 'kill', 'query'],
+];
+
+function refuse(reader: TokenReader): never {
+  const {at} = reader.peek();
+  for (const [name, ...words] of REFUSED) {
+    if (reader.maybeWords(...words)) throw reader.unsupported(name, at);
+  }
+  const first = reader.next().text.toUpperCase();
+  const known = [
+    'DATABASE',
+    'TABLE',
+    ...(first === 'SHOW' ? ['DATABASES', 'TABLES', 'REPLICAS'] : []),
+  ];
+  throw reader.expected(`a thing to ${first}`, `${first} knows ${known.join(', ')}`);
+}
+
+function readCreateDatabase(reader: TokenReader): AdminStatement {
+  const ifNotExists = reader.maybeWords('if', 'not', 'exists');
+  const name = reader.mustName('a database').text;
+  const withWord = reader.maybeWords('with');
+  const options = readOptions(reader);
+  if (withWord && Object.keys(options).length === 0) throw reader.expected('an option after WITH');
+  return {kind: 'create-database', name, ifNotExists, options};
+}
+
+function readAlterDatabase(reader: TokenReader): AdminStatement {
+  const name = reader.mustName('a database').text;
+  reader.mustWord('set');
+  const {at} = reader.peek();
+  const options = readOptions(reader);
+  if (Object.keys(options).length === 0) throw reader.expected('an option after SET');
+  if (options.precision !== undefined) {
+    throw reader.error('PRECISION is fixed when the database is made', undefined, at);
+  }
+  return {kind: 'alter-database', name, options};
+}
+
+function readDrop(reader: TokenReader, thing: 'database' | 'table'): AdminStatement {
+  const ifExists = reader.maybeWords('if', 'exists');
+  if (thing === 'table') {
+    const table = readTableName(reader);
+    return {kind: 'drop-table', table, ifExists, afterMs: readAfter(reader)};
+  }
+  const name = reader.mustName('a database').text;
+  return {kind: 'drop-database', name, ifExists, afterMs: readAfter(reader)};
+}
+
+function readAfter(reader: TokenReader): number | undefined {
+  return reader.maybeWords('after') ? readDuration(reader, {least: 0}) : undefined;
+}
+
+function readDescribe(reader: TokenReader): AdminStatement {
+  if (reader.maybeWords('database')) {
+    return {kind: 'describe-database', name: reader.mustName('a database').text};
+  }
+  reader.maybeWords('table');
+  return {kind: 'describe-table', table: readTableName(reader)};
+}
+
+function readTableName(reader: TokenReader): TableName {
+  const first = reader.mustName('a table');
+  if (!reader.maybeSign('.')) return {name: first.text, at: first.at};
+  return {database: first.text, name: reader.mustName('a table').text, at: first.at};
+}
+
+type Writable = {-readonly [Key in keyof DatabaseOptionsChange]: DatabaseOptionsChange[Key]};
+
+/** `TTL '30d' SHARD 4 ..`, each at most once; commas between them and `=` are taken too. */
+function readOptions(reader: TokenReader): DatabaseOptionsChange {
+  const options: Writable = {};
+  for (;;) {
+    const {at, text} = reader.peek();
+    const before = Object.keys(options).length;
+    if (!maybeReadOption(reader, options)) return options;
+    if (Object.keys(options).length === before) {
+      throw reader.error(`${text.toUpperCase()} stands twice`, undefined, at);
+    }
+    reader.maybeSign(',');
+  }
+}
+
+function maybeReadOption(reader: TokenReader, options: Writable): boolean {
+  const token = reader.peek();
+  const known = token.kind === 'word' ? OPTIONS[token.text] : undefined;
+  if (known === undefined) return false;
+  reader.next();
+  reader.maybeSign('=');
+  known(reader, options);
+  return true;
+}
+
+const OPTIONS: Readonly<Record<string, (reader: TokenReader, options: Writable) => void>> = {
+  ttl: (reader, options) => {
+    const token = reader.peek();
+    const none = ['none', 'inf'].includes(token.text.toLowerCase());
+    options.ttlMs = none ? null : readDuration(reader, {least: 1});
+    if (none) reader.next();
+  },
+  shard: readShards,
+  shards: readShards,
+  vnode_duration: readBucketDuration,
+  bucket_duration: readBucketDuration,
+  replica: readReplicas,
+  replicas: readReplicas,
+  precision: (reader, options) => {
+    options.precision = readChoice(reader, ['ns', 'us', 'ms'] as const);
+  },
+  failover: (reader, options) => {
+    options.failover = readChoice(reader, ['automatic', 'manual'] as const);
+  },
+};
+
+function readShards(reader: TokenReader, options: Writable): void {
+  options.shards = reader.peek().text.toLowerCase() === 'auto' ? 'auto' : readPositive(reader);
+  if (options.shards === 'auto') reader.next();
+}
+
+function readBucketDuration(reader: TokenReader, options: Writable): void {
+  options.bucketDurationMs = readDuration(reader, {least: 1});
+}
+
+function readReplicas(reader: TokenReader, options: Writable): void {
+  options.replicas = readPositive(reader);
+}
+
+function readPositive(reader: TokenReader): number {
+  const token = reader.peek();
+  if (token.kind !== 'number' || !/^[1-9]\d{0,5}$/.test(token.text)) {
+    throw reader.expected('a whole number from 1');
+  }
+  reader.next();
+  return Number(token.text);
+}
+
+function readDuration(reader: TokenReader, {least}: {least: number}): number {
+  const token = reader.peek();
+  const text = token.kind === 'string' || token.kind === 'number' ? token.text : undefined;
+  const ms = text === undefined ? undefined : parseDurationMs(text);
+  if (ms === undefined || ms < least) {
+    throw reader.expected('a duration', "durations are written like '7d', '12h', '90m' or '30s'");
+  }
+  reader.next();
+  return ms;
+}
+
+function readChoice<Choice extends string>(
+  reader: TokenReader,
+  choices: readonly Choice[],
+): Choice {
+  const token = reader.peek();
+  const choice = choices.find((known) => known === token.text.toLowerCase());
+  if (choice === undefined || token.kind === 'number') {
+    throw reader.expected(choices.map((known) => `'${known}'`).join(' or '));
+  }
+  reader.next();
+  return choice;
+}

@@ -1,0 +1,173 @@
+import {DbError} from '@flotilla/base';
+import fc from 'fast-check';
+import {beforeAll, describe, expect, test} from 'vitest';
+import {parseStatement} from './parse-statement.ts';
+import {loadSqlParser} from './postgres-tree.ts';
+
+beforeAll(loadSqlParser);
+
+function errorOf(text: string): DbError {
+  try {
+    parseStatement(text);
+  } catch (error) {
+    if (error instanceof DbError) return error;
+    throw error;
+  }
+  throw new Error(`parsed: ${text}`);
+}
+
+describe('databases, in the grammar of CnosDB', () => {
+  test('CREATE DATABASE with every option', () => {
+    const text = `create database if not exists "My db" WITH TTL '30d' SHARD 4 VNODE_DURATION '12h'
+      REPLICA 3 PRECISION 'us' FAILOVER 'manual';`;
+    expect(parseStatement(text)).toEqual({
+      kind: 'create-database',
+      name: 'My db',
+      ifNotExists: true,
+      options: {
+        ttlMs: 30 * 86_400_000,
+        shards: 4,
+        bucketDurationMs: 12 * 3_600_000,
+        replicas: 3,
+        precision: 'us',
+        failover: 'manual',
+      },
+    });
+  });
+
+  test.each([
+    ['CREATE DATABASE d', {kind: 'create-database', name: 'd', ifNotExists: false, options: {}}],
+    ["create database D ttl '10'", {options: {ttlMs: 864_000_000}, name: 'd'}],
+    ['CREATE DATABASE d TTL none, SHARD auto', {options: {ttlMs: null, shards: 'auto'}}],
+    ["ALTER DATABASE d SET BUCKET_DURATION '1d'", {options: {bucketDurationMs: 86_400_000}}],
+    ['DROP DATABASE IF EXISTS d', {kind: 'drop-database', ifExists: true}],
+    [
+      "DROP TABLE a.b AFTER '0s'",
+      {kind: 'drop-table', table: {database: 'a', name: 'b'}, afterMs: 0},
+    ],
+    ['DESCRIBE DATABASE d', {kind: 'describe-database', name: 'd'}],
+    ['DESCRIBE TABLE t', {kind: 'describe-table', table: {name: 't'}}],
+    ['desc "T"', {kind: 'describe-table', table: {name: 'T'}}],
+    ['-- all\nSHOW DATABASES', {kind: 'show-databases'}],
+    ['SHOW TABLES ON d', {kind: 'show-tables', database: 'd'}],
+    ['SHOW TABLES', {kind: 'show-tables', database: undefined}],
+    ['show replicas;;', {kind: 'show-replicas'}],
+  ])('%s', (text, expected) => {
+    expect(parseStatement(text)).toMatchObject(expected);
+  });
+
+  test.each([
+    ['CREATE TABLE t (f DOUBLE)', 'CREATE TABLE is not supported yet'],
+    ['REPLICA DESTORY REPLICA_ID 1', 'REPLICA DESTROY is not supported yet'],
+    ['MOVE VNODE 1 TO NODE 2', 'MOVE VNODE is not supported yet'],
+    ['SHOW TAG VALUES FROM t WITH KEY = a', 'SHOW TAG VALUES is not supported yet'],
+    ['KILL QUERY 1', 'KILL QUERY is not supported yet'],
+    ['SELECT a, row_number() OVER () FROM t', 'window functions are not supported yet'],
+    ['SELECT * FROM a JOIN b ON a.x = b.x', 'JOIN is not supported yet'],
+    ['SELECT * FROM a ASOF JOIN b ON a.x = b.x', 'ASOF JOIN is not supported yet'],
+    ['SELECT * FROM a, b', 'joins are not supported yet'],
+    [
+      'WITH x AS (SELECT 1) SELECT * FROM x',
+      'WITH (common table expressions) is not supported yet',
+    ],
+    ['SELECT * FROM (SELECT 1) x', 'subqueries are not supported yet'],
+    ['SELECT (SELECT 1)', 'subqueries are not supported yet'],
+    ['SELECT 1 UNION SELECT 2', 'UNION, INTERSECT and EXCEPT are not supported yet'],
+    ['SELECT DISTINCT ON (h) * FROM t', 'DISTINCT ON is not supported yet'],
+    ['SELECT count(DISTINCT a) FROM t', 'count(DISTINCT ..) is not supported yet'],
+    ['SELECT a FROM t GROUP BY ROLLUP (a)', 'GROUPING SETS, ROLLUP and CUBE are not supported yet'],
+    ['DELETE FROM t', 'DELETE is not supported yet'],
+    ['EXPLAIN SELECT 1', 'EXPLAIN is not supported yet'],
+    ['VALUES (1)', 'VALUES as a query is not supported yet'],
+    ['INSERT INTO t SELECT 1', 'INSERT without VALUES is not supported yet'],
+  ])('%s is refused by name', (text, message) => {
+    const error = errorOf(text);
+    expect(error.code).toBe('UNSUPPORTED');
+    expect(error.message.split(' at line')[0]).toBe(message);
+  });
+});
+
+describe('errors say where', () => {
+  test('PostgreSQL counts code points, its tree bytes, we UTF-16', () => {
+    const syntax = errorOf("SELECT '😀é' FRO t WHERE");
+    expect(syntax).toMatchObject({code: 'SYNTAX_ERROR', details: {line: 1}});
+    const unsupported = errorOf("SELECT\n  '😀é', row_number() OVER () FROM t");
+    expect(unsupported.details).toMatchObject({position: 16, line: 2, column: 10});
+  });
+
+  test('the caret stands below the place', () => {
+    const error = errorOf('SHOW TABLES\n  OF d');
+    expect(error.details).toMatchObject({position: 14, line: 2, column: 3});
+    expect(error.message).toBe(
+      "expected the end of the statement, found 'of' at line 2, column 3\n  OF d\n  ^",
+    );
+  });
+
+  test.each([
+    ['', 0],
+    ['  -- nothing\n', 13],
+    ['SELECT 1; SELECT 2', 10],
+    ['SHOW DATABASES; SHOW TABLES', 16],
+    ['CREATE DATABASE', 15],
+    ["CREATE DATABASE d TTL 'soon'", 22],
+    ['CREATE DATABASE d SHARD 0', 24],
+    ["CREATE DATABASE d TTL '1d' TTL '2d'", 27],
+    ["ALTER DATABASE d SET PRECISION 'ms'", 21],
+    ['SHOW NOTHING', 5],
+    ["SELECT 'abc", 7],
+    ['FROB x', 0],
+    ['SHOW "x', 5],
+    ["SELECT INTERVAL 'long ago'", 16],
+    ["SELECT TIMESTAMP '2024-13-01'", 17],
+  ])('%j at %i', (text, position) => {
+    expect(errorOf(text)).toMatchObject({code: 'SYNTAX_ERROR', details: {position}});
+  });
+
+  test('any text parses or fails with a place', () => {
+    const words = [
+      'SELECT',
+      'SHOW',
+      'CREATE',
+      'DATABASE',
+      '*',
+      'FROM',
+      't',
+      "'x'",
+      '1',
+      ';',
+      '(',
+      ')',
+    ];
+    const texts = fc.oneof(
+      fc.array(fc.constantFrom(...words)).map((picked) => picked.join(' ')),
+      fc.string().map((tail) => `SHOW ${tail}`),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        try {
+          parseStatement(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(DbError);
+        }
+      }),
+      {numRuns: 300},
+    );
+  });
+});
+
+test('what PostgreSQL writes in many ways becomes one tree', () => {
+  const statement = parseStatement(
+    'SELECT count(*) FILTER (WHERE a > 1), a BETWEEN 1 AND 2, b IS NOT TRUE FROM d.t x LIMIT 5 OFFSET 2',
+  );
+  expect(statement).toMatchObject({
+    kind: 'select',
+    from: {database: 'd', name: 't', alias: 'x', at: 76},
+    limit: 5,
+    offset: 2,
+    items: [
+      {expression: {kind: 'call', name: 'count', star: false, args: [{kind: 'case'}]}},
+      {expression: {kind: 'and', of: [{operator: '>='}, {operator: '<='}]}},
+      {expression: {kind: 'not', of: {kind: 'and'}}},
+    ],
+  });
+});
