@@ -37,12 +37,12 @@ type ChangeOf<Kind extends EntityKind> = Extract<CatalogChange, {kind: Kind}>;
 export class Catalog {
   #version = 0;
   #cluster: ClusterIdentity | undefined;
+  #tables = new TableIndex();
   readonly #nodes = new Map<NodeId, Node>();
   readonly #tenants = new Map<TenantId, Tenant>();
   readonly #tenantNames = new NameIndex<TenantId>();
   readonly #databases = new Map<DatabaseId, Database>();
   readonly #databaseNames = new NameIndex<DatabaseId>();
-  readonly #tables = new TableIndex();
   readonly #buckets = new Map<BucketId, Bucket>();
   readonly #timelines = new Map<DatabaseId, BucketTimeline>();
   readonly #replicaSets = new Map<ReplicaSetId, ReplicaSet>();
@@ -72,6 +72,29 @@ export class Catalog {
     if (update.version <= this.#version) return;
     for (const change of update.changes) this.#applyChange(change);
     this.#version = update.version;
+  }
+
+  /**
+   * Replaces all contents by a snapshot, for a copy too old to be brought up by updates; one at or
+   * below the version changes nothing.
+   */
+  applySnapshot(snapshot: CatalogUpdate): void {
+    if (snapshot.version <= this.#version) return;
+    this.#cluster = undefined;
+    this.#tables = new TableIndex();
+    this.#nodes.clear();
+    this.#tenants.clear();
+    this.#tenantNames.clear();
+    this.#databases.clear();
+    this.#databaseNames.clear();
+    this.#buckets.clear();
+    this.#timelines.clear();
+    this.#replicaSets.clear();
+    this.#setOfReplica.clear();
+    this.#replicaCounts.clear();
+    this.#operations.clear();
+    this.#operationOfSet.clear();
+    this.applyUpdate(snapshot);
   }
 
   /** Every entity, as one update for an empty copy. */

@@ -1,1 +1,23 @@
-export {};
+export {
+  applyCatalogEvent,
+  CatalogFollower,
+  type CatalogFollowerOptions,
+} from './catalog-follower.ts';
+export {commandSchema, decodeCommand, encodeCommand} from './command-codec.ts';
+export {
+  type AddressAnswer,
+  decideFounding,
+  type FoundingDecision,
+  type FoundingFacts,
+} from './founding.ts';
+export {type Deadline, MetaClient, type MetaClientOptions} from './meta-client.ts';
+export {MetaService, type MetaServiceOptions} from './meta-service.ts';
+export {
+  type CatalogEvent,
+  MetaStateMachine,
+  type MetaStateMachineOptions,
+} from './meta-state-machine.ts';
+export {nodeHandlers, type RaftStatus, reportOf} from './node-handlers.ts';
+export type {CreateOrder, GroupRole, MetaGroup, MetaMembers, ReplicaHost} from './ports.ts';
+export {Reconciler, type ReconcilerOptions} from './reconciler.ts';
+export {VersionWaits} from './version-waits.ts';

@@ -218,6 +218,7 @@ test('any commands keep the invariants, and copies and snapshots equal the machi
     fc.property(fc.array(anyCommand, {maxLength: 60}), fc.nat(60), (commands, snapshotAt) => {
       const {machine} = founded();
       const copy = Catalog.fromSnapshot(machine.catalog.snapshot());
+      const stale = Catalog.fromSnapshot(machine.catalog.snapshot());
       const ids = new IdHistory();
       ids.follow(new Catalog(), copy.snapshot());
       let second = new CatalogMachine(roundTrip(machine.snapshot()));
@@ -232,6 +233,9 @@ test('any commands keep the invariants, and copies and snapshots equal the machi
       }
       checkInvariants(machine.catalog);
       expect(contents(copy)).toEqual(contents(machine.catalog));
+      stale.applySnapshot(roundTrip(machine.catalog.snapshot()));
+      expect(contents(stale)).toEqual(contents(machine.catalog));
+      checkInvariants(stale);
       expect(contents(second.catalog)).toEqual(contents(machine.catalog));
       expect(second.snapshot().counters).toEqual(machine.snapshot().counters);
     }),

@@ -1,0 +1,151 @@
+// Keeps a node's copy of the catalog current: a watch on any member of the meta group, resumed at the
+// copy's version, replaced by a snapshot when that is too old, taken up with another member when the
+// connection ends or goes silent. The copy never goes back: an older member's news change nothing.
+
+import {type Clock, type Log, META_SET, type NodeId, type Rpc} from '@flotilla/base';
+import {Catalog, type CatalogChange} from '@flotilla/catalog';
+import type {CatalogEvent} from './meta-state-machine.ts';
+import {pause} from './pause.ts';
+import type {MetaMembers} from './ports.ts';
+import {VersionWaits} from './version-waits.ts';
+import {decodeWatchFrame, encodeWatchRequest, HEARTBEAT_MS, type WatchFrame} from './watch.ts';
+
+const RECONNECT_PAUSE_MS = 100;
+/** Three heartbeats missed. */
+const SILENCE_MS = 3 * HEARTBEAT_MS;
+
+export interface CatalogFollowerOptions {
+  readonly rpc: Rpc;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Members to ask, the own node first where it is one. */
+  readonly members: MetaMembers;
+  /** A copy to go on from, as of the node's last run. */
+  readonly catalog?: Catalog | undefined;
+}
+
+export class CatalogFollower {
+  readonly catalog: Catalog;
+  readonly #options: CatalogFollowerOptions;
+  readonly #waits: VersionWaits;
+  readonly #listeners = new Set<(event: CatalogEvent) => void>();
+  readonly #stopped = new AbortController();
+  #running: Promise<void> | undefined;
+  #nextMember = 0;
+  #heardAtMs: number | undefined;
+
+  constructor(options: CatalogFollowerOptions) {
+    this.#options = options;
+    this.catalog = options.catalog ?? new Catalog();
+    this.#waits = new VersionWaits(options.clock);
+    this.#waits.reached(this.catalog.version);
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+  }
+
+  /** Called after the copy has changed, in order. Returns what ends it. */
+  onUpdate(listener: (event: CatalogEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Rejects with META_UNAVAILABLE past the deadline. */
+  waitForVersion(version: number, deadlineMs: number): Promise<void> {
+    return this.#waits.wait(version, deadlineMs);
+  }
+
+  /** How long ago a member was heard of; Infinity before the first time. */
+  silentMs(): number {
+    if (this.#heardAtMs === undefined) return Infinity;
+    return this.#options.clock.monotonicMs() - this.#heardAtMs;
+  }
+
+  async #run(): Promise<void> {
+    const {clock, log, members} = this.#options;
+    const {signal} = this.#stopped;
+    while (!signal.aborted) {
+      const all = members();
+      const node = all[this.#nextMember % Math.max(1, all.length)];
+      if (node !== undefined) {
+        try {
+          await this.#follow(node);
+        } catch (error) {
+          if (!signal.aborted) log.warn({node, error: String(error)}, 'catalog watch ended');
+        }
+      }
+      this.#nextMember++;
+      await pause(clock, RECONNECT_PAUSE_MS, signal);
+    }
+  }
+
+  async #follow(node: NodeId): Promise<void> {
+    const {rpc, clock} = this.#options;
+    const connection = new AbortController();
+    const end = () => connection.abort();
+    this.#stopped.signal.addEventListener('abort', end);
+    let silence = clock.setTimer(SILENCE_MS, end);
+    let parts: CatalogChange[] = [];
+    try {
+      const frames = rpc.stream(
+        {node, set: META_SET},
+        'meta.watch',
+        encodeWatchRequest(this.catalog.version),
+        {deadlineMs: Infinity, signal: connection.signal},
+      );
+      for await (const payload of frames) {
+        if (connection.signal.aborted) break;
+        silence.cancel();
+        silence = clock.setTimer(SILENCE_MS, end);
+        this.#heardAtMs = clock.monotonicMs();
+        const frame = decodeWatchFrame(payload);
+        if (frame.type === 'snapshot-part') parts.push(...frame.changes);
+        else parts = this.#take(frame, parts);
+      }
+    } finally {
+      silence.cancel();
+      this.#stopped.signal.removeEventListener('abort', end);
+      connection.abort();
+    }
+  }
+
+  #take(
+    frame: Exclude<WatchFrame, {type: 'snapshot-part'}>,
+    parts: readonly CatalogChange[],
+  ): CatalogChange[] {
+    switch (frame.type) {
+      case 'snapshot': {
+        const {version, changes} = frame.update;
+        this.#apply({type: 'snapshot', update: {version, changes: [...parts, ...changes]}});
+        break;
+      }
+      case 'updates':
+        for (const update of frame.updates) this.#apply({type: 'update', update});
+        break;
+      case 'version':
+        break; // It has been heard: that is all that is to be learnt.
+      default:
+        frame satisfies never;
+    }
+    return [];
+  }
+
+  #apply(event: CatalogEvent): void {
+    if (event.update.version <= this.catalog.version) return;
+    applyCatalogEvent(this.catalog, event);
+    this.#waits.reached(this.catalog.version);
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+/** For the copies of other threads, which get the same events. */
+export function applyCatalogEvent(catalog: Catalog, event: CatalogEvent): void {
+  if (event.type === 'snapshot') catalog.applySnapshot(event.update);
+  else catalog.applyUpdate(event.update);
+}

@@ -1,0 +1,188 @@
+// Commands as they stand in the meta group's log: versioned JSON. What comes from another node is
+// checked by schema before it is proposed, so that apply may trust what it finds in the log.
+
+import {DbError} from '@flotilla/base';
+import {COMMAND_VERSION, type Command} from '@flotilla/catalog';
+import * as z from 'zod';
+import {
+  bucketId,
+  databaseId,
+  failover,
+  nodeDescription,
+  nodeId,
+  operationId,
+  operationKind,
+  operationState,
+  optionChanges,
+  placementRequest,
+  replicaId,
+  role,
+  setId,
+  tableId,
+  tableRequest,
+  timeMs,
+} from './schemas.ts';
+
+const type = <Type extends Command['type']>(name: Type) => z.literal(name);
+const flag = z.boolean().optional();
+const dropped = {atMs: timeMs, purgeAtMs: timeMs};
+
+const clusterCommands = [
+  z.object({
+    type: type('found-cluster'),
+    clusterId: z.string(),
+    node: nodeDescription,
+    atMs: timeMs,
+  }),
+  z.object({type: type('register-node'), node: nodeDescription, atMs: timeMs}),
+  z.object({
+    type: type('update-node'),
+    node: nodeId,
+    address: z.string().optional(),
+    zone: z.string().optional(),
+    engineThreads: z.int().min(0).optional(),
+    version: z.string().optional(),
+  }),
+  z.object({
+    type: type('set-node-state'),
+    node: nodeId,
+    state: z.enum(['active', 'draining', 'drained', 'decommissioned']),
+  }),
+  z.object({
+    type: type('set-cluster'),
+    automation: z.enum(['running', 'paused']).optional(),
+    failover: failover.optional(),
+  }),
+  z.object({type: type('create-tenant'), name: z.string(), ifNotExists: flag}),
+  z.object({type: type('drop-tenant'), name: z.string(), ifExists: flag}),
+] as const;
+
+const name = z.string();
+const databaseCommands = [
+  z.object({
+    type: type('create-database'),
+    tenant: name,
+    name,
+    options: optionChanges,
+    ifNotExists: flag,
+  }),
+  z.object({type: type('alter-database'), tenant: name, name, options: optionChanges}),
+  z.object({type: type('drop-database'), tenant: name, name, ifExists: flag, ...dropped}),
+  z.object({type: type('recover-database'), tenant: name, name, as: name.optional()}),
+  z.object({type: type('purge-database'), database: databaseId}),
+  z.object({
+    type: type('raise-expired-before'),
+    database: databaseId,
+    expiredBeforeMs: timeMs,
+  }),
+  z.object({
+    type: type('create-table'),
+    database: databaseId,
+    table: tableRequest,
+    ifNotExists: flag,
+  }),
+  z.object({type: type('ensure-tables'), database: databaseId, tables: z.array(tableRequest)}),
+  z.object({type: type('drop-table'), database: databaseId, name, ifExists: flag, ...dropped}),
+  z.object({type: type('recover-table'), database: databaseId, name, as: name.optional()}),
+  z.object({type: type('purge-table'), table: tableId, atMs: timeMs}),
+  z.object({type: type('forget-table'), table: tableId}),
+] as const;
+
+const placementCommands = [
+  z.object({
+    type: type('ensure-bucket'),
+    database: databaseId,
+    timeMs,
+    startMs: timeMs,
+    endMs: timeMs,
+    placements: z.array(z.array(placementRequest)),
+  }),
+  z.object({type: type('open-replica-sets'), sets: z.array(setId)}),
+  z.object({
+    type: type('set-placement'),
+    set: setId,
+    expectedEpoch: z.int(),
+    add: z.array(placementRequest),
+    remove: z.array(replicaId),
+    roles: z.array(z.object({replica: replicaId, role})),
+    replicasWanted: z.int().optional(),
+  }),
+  z.object({type: type('pin-replica-set'), set: setId, pinned: z.boolean()}),
+  z.object({type: type('forget-replica-sets'), sets: z.array(setId)}),
+  z.object({type: type('drop-bucket'), bucket: bucketId}),
+] as const;
+
+const operationCommands = [
+  z.object({
+    type: type('create-operation'),
+    kind: operationKind,
+    replicaSet: setId.optional(),
+    source: replicaId.optional(),
+    target: replicaId.optional(),
+    sourceNode: nodeId.optional(),
+    targetNode: nodeId.optional(),
+    allowFewerVoters: flag,
+    startedBy: z.string(),
+    atMs: timeMs,
+  }),
+  z.object({
+    type: type('update-operation'),
+    operation: operationId,
+    expectedStep: z.string(),
+    step: z.string().optional(),
+    state: operationState.optional(),
+    source: replicaId.optional(),
+    target: replicaId.optional(),
+    error: z.string().optional(),
+    atMs: timeMs,
+  }),
+  z.object({type: type('expire-operations'), finishedBeforeMs: timeMs}),
+] as const;
+
+/** Strict about what a command is; the catalog judges what it asks for. */
+export const commandSchema = z.discriminatedUnion('type', [
+  ...clusterCommands,
+  ...databaseCommands,
+  ...placementCommands,
+  ...operationCommands,
+]) satisfies z.ZodType<Command>;
+
+export function encodeCommand(command: Command): Uint8Array {
+  return encodeJson({v: COMMAND_VERSION, command});
+}
+
+/** Throws for a version that this build does not know: applying it otherwise than others would diverge. */
+export function decodeCommand(payload: Uint8Array): Command {
+  const {v, command} = decodeJson(payload) as {v: number; command: Command};
+  if (v !== COMMAND_VERSION) {
+    throw new Error(
+      `command version ${v} is newer than this build, which knows ${COMMAND_VERSION}`,
+    );
+  }
+  return command;
+}
+
+export function encodeJson(value: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(value), 'utf8');
+}
+
+export function decodeJson(payload: Uint8Array): unknown {
+  return JSON.parse(
+    Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('utf8'),
+  );
+}
+
+/** What came from another node, or INVALID_ARGUMENT. */
+export function decodeChecked<Value>(schema: z.ZodType<Value>, payload: Uint8Array): Value {
+  let json: unknown;
+  try {
+    json = decodeJson(payload);
+  } catch (cause) {
+    throw new DbError('INVALID_ARGUMENT', 'the payload is not JSON', {}, cause);
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    throw new DbError('INVALID_ARGUMENT', `malformed payload: ${z.prettifyError(parsed.error)}`);
+  }
+  return parsed.data;
+}

@@ -1,0 +1,280 @@
+// How everyone asks the meta group: finds its leader among the known members, tries again inside the
+// deadline where that cannot do harm, and lets equal questions be asked once. One ReadIndex is under
+// way per node; those that ask meanwhile share the next one, since it must begin after they asked.
+
+import {
+  type Clock,
+  type DatabaseId,
+  DbError,
+  META_SET,
+  type NodeId,
+  type Rpc,
+} from '@flotilla/base';
+import type {Command, CommandType, CommandValue} from '@flotilla/catalog';
+import {decodeJson, encodeJson} from './command-codec.ts';
+import {pause} from './pause.ts';
+import type {MetaMembers} from './ports.ts';
+
+/** Elections take some hundred milliseconds: a few rounds of questions. */
+const RETRY_PAUSE_MS = 50;
+/** A member that does not answer a repeatable question in so long is passed over. */
+const ATTEMPT_MS = 1_500;
+
+/** Applied twice they do what once would have done. Those fenced by epoch or step fail the second time. */
+const IDEMPOTENT: ReadonlySet<CommandType> = new Set([
+  'register-node',
+  'update-node',
+  'set-node-state',
+  'set-cluster',
+  'alter-database',
+  'purge-database',
+  'raise-expired-before',
+  'ensure-tables',
+  'purge-table',
+  'forget-table',
+  'ensure-bucket',
+  'open-replica-sets',
+  'pin-replica-set',
+  'forget-replica-sets',
+  'drop-bucket',
+  'expire-operations',
+]);
+
+export interface Deadline {
+  /** On the monotonic clock. */
+  readonly deadlineMs: number;
+}
+
+export interface MetaClientOptions {
+  readonly rpc: Rpc;
+  readonly clock: Clock;
+  readonly members: MetaMembers;
+  /** Of this node's copy of the catalog, for `waitForVersion`. */
+  readonly waitForVersion: (version: number, deadlineMs: number) => Promise<void>;
+}
+
+interface Question extends Deadline {
+  readonly method: string;
+  readonly body: object;
+  readonly repeatable: boolean;
+}
+
+export class MetaClient {
+  readonly #options: MetaClientOptions;
+  readonly #underway = new Map<string, Promise<unknown>>();
+  #leader: NodeId | undefined;
+  #nextMember = 0;
+  #reading: Promise<number> | undefined;
+  #nextReading: Promise<number> | undefined;
+
+  constructor(options: MetaClientOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Rejects with the catalog's own error; with META_UNAVAILABLE when the deadline passed and nothing
+   * was done; with OUTCOME_UNKNOWN when it may have been done.
+   */
+  propose<C extends Command>(command: C, {deadlineMs}: Deadline): Promise<CommandValue<C>> {
+    const repeatable = IDEMPOTENT.has(command.type) || isConditional(command);
+    const ask = () =>
+      this.#ask({method: 'meta.propose', body: {command}, repeatable, deadlineMs}) as Promise<
+        CommandValue<C>
+      >;
+    if (command.type !== 'ensure-tables' && command.type !== 'ensure-bucket') return ask();
+    return this.#once(JSON.stringify(command), deadlineMs, ask);
+  }
+
+  /** The bucket that holds the time, planned and made by the leader if it is not there. */
+  ensureBucket(
+    database: DatabaseId,
+    timeMs: number,
+    {deadlineMs}: Deadline,
+  ): Promise<CommandValue<Extract<Command, {type: 'ensure-bucket'}>>> {
+    const body = {database, timeMs};
+    const ask = () =>
+      this.#ask({method: 'meta.ensure-bucket', body, repeatable: true, deadlineMs}) as Promise<
+        CommandValue<Extract<Command, {type: 'ensure-bucket'}>>
+      >;
+    return this.#once(`bucket ${database} ${timeMs}`, deadlineMs, ask);
+  }
+
+  /** The version that this node's copy must reach to show all that was done before the call. */
+  readIndex({deadlineMs}: Deadline): Promise<number> {
+    if (this.#reading === undefined)
+      return before(this.#startReading(deadlineMs), this.#clockTo(deadlineMs));
+    this.#nextReading ??= this.#reading
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextReading = undefined;
+        return this.#startReading(deadlineMs);
+      });
+    return before(this.#nextReading, this.#clockTo(deadlineMs));
+  }
+
+  waitForVersion(version: number, {deadlineMs}: Deadline): Promise<void> {
+    return this.#options.waitForVersion(version, deadlineMs);
+  }
+
+  #startReading(deadlineMs: number): Promise<number> {
+    // At least an attempt's time: those who join have deadlines of their own.
+    const limitMs = Math.max(deadlineMs, this.#options.clock.monotonicMs() + ATTEMPT_MS);
+    const reading = this.#ask({
+      method: 'meta.read-index',
+      body: {},
+      repeatable: true,
+      deadlineMs: limitMs,
+    }).then((answer) => (answer as {index: number}).index);
+    this.#reading = reading;
+    const finished = () => {
+      if (this.#reading === reading) this.#reading = undefined;
+    };
+    reading.then(finished, finished);
+    return reading;
+  }
+
+  /** Joins an equal question under way; asks anew if that one ran out of its own, shorter time. */
+  async #once<Value>(key: string, deadlineMs: number, ask: () => Promise<Value>): Promise<Value> {
+    const present = this.#underway.get(key) as Promise<Value> | undefined;
+    if (present !== undefined) {
+      try {
+        return await before(present, this.#clockTo(deadlineMs));
+      } catch (error) {
+        if (!isOutOfTime(error) || this.#leftMs(deadlineMs) <= 0) throw error;
+        return ask();
+      }
+    }
+    const asking = ask();
+    this.#underway.set(key, asking);
+    try {
+      return await asking;
+    } finally {
+      this.#underway.delete(key);
+    }
+  }
+
+  async #ask(question: Question): Promise<unknown> {
+    let unknown = false;
+    let last: unknown;
+    while (this.#leftMs(question.deadlineMs) > 0) {
+      const node = this.#target();
+      if (node !== undefined) {
+        try {
+          const answer = await this.#call(node, question);
+          this.#leader = node;
+          return answer;
+        } catch (error) {
+          if (!this.#mayRetry(error, question)) throw error;
+          unknown ||= isUnknown(error);
+          last = error;
+          if (this.#follow(node, error)) continue;
+        }
+      }
+      const leftMs = this.#leftMs(question.deadlineMs);
+      await pause(this.#options.clock, Math.max(0, Math.min(RETRY_PAUSE_MS, leftMs)));
+    }
+    if (unknown) throw outcomeUnknown(last);
+    throw new DbError('META_UNAVAILABLE', 'the meta group did not answer in time', {}, last);
+  }
+
+  async #call(node: NodeId, question: Question): Promise<unknown> {
+    const {rpc, clock} = this.#options;
+    const leftMs = this.#leftMs(question.deadlineMs);
+    const timeoutMs = question.repeatable ? Math.min(ATTEMPT_MS, leftMs) : leftMs;
+    const payload = encodeJson({...question.body, timeoutMs});
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    const target = {node, set: META_SET};
+    return decodeJson(await rpc.call(target, question.method, payload, {deadlineMs}));
+  }
+
+  #target(): NodeId | undefined {
+    if (this.#leader !== undefined) return this.#leader;
+    const members = this.#options.members();
+    return members[this.#nextMember % Math.max(1, members.length)];
+  }
+
+  /** True where the answer names another node to ask at once. */
+  #follow(node: NodeId, error: unknown): boolean {
+    const leader =
+      error instanceof DbError && error.code === 'NOT_LEADER' && error.details['leader'];
+    if (typeof leader === 'number' && leader !== node) {
+      // Two members that name each other during an election must not be asked in a tight loop.
+      const again = this.#leader === leader;
+      this.#leader = leader as NodeId;
+      return !again;
+    }
+    this.#leader = undefined;
+    this.#nextMember++;
+    return false;
+  }
+
+  #mayRetry(error: unknown, question: Question): boolean {
+    if (!(error instanceof DbError)) return false;
+    switch (error.code) {
+      case 'NOT_LEADER':
+      case 'NO_LEADER':
+      case 'UNAVAILABLE':
+      case 'OVERLOADED':
+      case 'REPLICA_GONE':
+      case 'REPLICA_STOPPED':
+      case 'DRAINING':
+      case 'META_UNAVAILABLE':
+        return true;
+      case 'OUTCOME_UNKNOWN':
+      case 'DEADLINE_EXCEEDED':
+        if (question.repeatable) return true;
+        throw outcomeUnknown(error);
+      default:
+        return false;
+    }
+  }
+
+  #leftMs(deadlineMs: number): number {
+    return deadlineMs - this.#options.clock.monotonicMs();
+  }
+
+  #clockTo(deadlineMs: number) {
+    return {clock: this.#options.clock, delayMs: Math.max(0, this.#leftMs(deadlineMs))};
+  }
+}
+
+/** A thing that is there, or gone, already is no error to it. */
+function isConditional(command: Command): boolean {
+  return (
+    ('ifNotExists' in command && command.ifNotExists === true) ||
+    ('ifExists' in command && command.ifExists === true)
+  );
+}
+
+function isUnknown(error: unknown): boolean {
+  return (
+    error instanceof DbError &&
+    (error.code === 'OUTCOME_UNKNOWN' || error.code === 'DEADLINE_EXCEEDED')
+  );
+}
+
+function isOutOfTime(error: unknown): boolean {
+  return isUnknown(error) || (error instanceof DbError && error.code === 'META_UNAVAILABLE');
+}
+
+function outcomeUnknown(cause: unknown): DbError {
+  return new DbError(
+    'OUTCOME_UNKNOWN',
+    'the meta group did not answer in time: the change may have been made',
+    {},
+    cause,
+  );
+}
+
+/** The promise's outcome, or META_UNAVAILABLE after the delay; the promise itself goes on. */
+function before<Value>(
+  promise: Promise<Value>,
+  {clock, delayMs}: {readonly clock: Clock; readonly delayMs: number},
+): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimer(delayMs, () =>
+      reject(new DbError('META_UNAVAILABLE', 'the meta group did not answer in time')),
+    );
+    promise.then(resolve, reject).finally(() => timer.cancel());
+  });
+}

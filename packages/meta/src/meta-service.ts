@@ -1,0 +1,158 @@
+// The meta group's door on the nodes that host it: proposals, read indexes and the watch. Only the
+// leader answers the first two; others name it.
+
+import {
+  type Clock,
+  type DatabaseId,
+  DbError,
+  META_SET,
+  type NodeId,
+  type RpcHandlers,
+} from '@flotilla/base';
+import {
+  type Catalog,
+  type Command,
+  type CommandResult,
+  type CommandValue,
+  planBucket,
+  type Reports,
+} from '@flotilla/catalog';
+import * as z from 'zod';
+import {commandSchema, decodeChecked, encodeCommand, encodeJson} from './command-codec.ts';
+import type {CatalogEvent, MetaStateMachine} from './meta-state-machine.ts';
+import type {MetaGroup} from './ports.ts';
+import {databaseId, timeMs} from './schemas.ts';
+import {CatalogWatch} from './watch.ts';
+
+const proposeRequest = z.object({command: commandSchema, timeoutMs: z.number()});
+const readIndexRequest = z.object({timeoutMs: z.number()});
+const ensureBucketRequest = z.object({database: databaseId, timeMs, timeoutMs: z.number()});
+
+export interface MetaServiceOptions {
+  readonly group: MetaGroup;
+  readonly machine: MetaStateMachine;
+  readonly clock: Clock;
+  /** What the reconciler knows of the nodes; new buckets avoid the silent and the full ones. */
+  readonly reports?: (() => Reports) | undefined;
+}
+
+export class MetaService {
+  readonly #options: MetaServiceOptions;
+  readonly #watch: CatalogWatch;
+
+  constructor(options: MetaServiceOptions) {
+    this.#options = options;
+    this.#watch = new CatalogWatch(options.machine, options.clock);
+  }
+
+  get catalog(): Catalog {
+    return this.#options.machine.catalog;
+  }
+
+  isLeader(): boolean {
+    return this.#options.group.status(META_SET)?.role === 'leader';
+  }
+
+  /** Of the member's own catalog. Returns what ends it. */
+  onUpdate(listener: (event: CatalogEvent) => void): () => void {
+    return this.#options.machine.onUpdate(listener);
+  }
+
+  close(): void {
+    this.#watch.close();
+  }
+
+  /** Rejects with the command's own DbError where the catalog refused it. */
+  async propose<C extends Command>(command: C, deadlineMs: number): Promise<CommandValue<C>> {
+    const {group} = this.#options;
+    try {
+      const {value} = await group.propose(META_SET, encodeCommand(command), {deadlineMs});
+      return unwrap(value as CommandResult<CommandValue<C>>);
+    } catch (error) {
+      throw this.#namingLeader(error);
+    }
+  }
+
+  async readIndex(deadlineMs: number): Promise<number> {
+    try {
+      return await this.#options.group.readIndex(META_SET, {deadlineMs});
+    } catch (error) {
+      throw this.#namingLeader(error);
+    }
+  }
+
+  /** Planned here, where it is known which nodes live. */
+  async ensureBucket(
+    database: DatabaseId,
+    atMs: number,
+    deadlineMs: number,
+  ): Promise<CommandValue<Extract<Command, {type: 'ensure-bucket'}>>> {
+    if (!this.isLeader()) throw this.#notLeader();
+    const present = this.catalog.bucketAt(database, atMs);
+    if (present !== undefined) return {bucket: present.id, created: false};
+    const command = planBucket(this.catalog, database, atMs, this.#options.reports?.());
+    if (command === undefined) {
+      if (this.catalog.database(database) === undefined) {
+        throw new DbError('DATABASE_NOT_FOUND', `no database ${database}`);
+      }
+      throw new DbError('UNAVAILABLE', 'no node can take a replica: all are draining or full');
+    }
+    return this.propose(command, deadlineMs);
+  }
+
+  handlers(): RpcHandlers {
+    const {clock} = this.#options;
+    const deadlineOf = (timeoutMs: number) => clock.monotonicMs() + timeoutMs;
+    return {
+      call: new Map([
+        [
+          'meta.propose',
+          async (payload) => {
+            const {command, timeoutMs} = decodeChecked(proposeRequest, payload);
+            return encodeJson(await this.propose(command, deadlineOf(timeoutMs)));
+          },
+        ],
+        [
+          'meta.read-index',
+          async (payload) => {
+            const {timeoutMs} = decodeChecked(readIndexRequest, payload);
+            return encodeJson({index: await this.readIndex(deadlineOf(timeoutMs))});
+          },
+        ],
+        [
+          'meta.ensure-bucket',
+          async (payload) => {
+            const request = decodeChecked(ensureBucketRequest, payload);
+            const {database, timeMs: atMs, timeoutMs} = request;
+            return encodeJson(await this.ensureBucket(database, atMs, deadlineOf(timeoutMs)));
+          },
+        ],
+      ]),
+      stream: new Map([
+        ['meta.watch', (payload, context) => this.#watch.serve(payload, context.signal)],
+      ]),
+    };
+  }
+
+  #namingLeader(error: unknown): unknown {
+    if (!(error instanceof DbError) || error.code !== 'NOT_LEADER') return error;
+    return this.#notLeader();
+  }
+
+  #notLeader(): DbError {
+    const leader = this.#leaderNode();
+    if (leader === undefined) return new DbError('NO_LEADER', 'the meta group has no leader now');
+    return new DbError('NOT_LEADER', `node ${leader} leads the meta group`, {leader});
+  }
+
+  #leaderNode(): NodeId | undefined {
+    const status = this.#options.group.status(META_SET);
+    if (status === undefined || status.role === 'leader') return undefined;
+    return this.catalog.metaSet()?.replicas.find(({replica}) => replica === status.leader)?.node;
+  }
+}
+
+function unwrap<Value>(result: CommandResult<Value>): Value {
+  if (result.ok) return result.value;
+  throw new DbError(result.error.code, result.error.message, result.error.details);
+}

@@ -1,0 +1,201 @@
+// What the meta group replicates into: the catalog machine, with its durable points on disk. Between
+// two of them the log is the truth; replay from the last one makes the same catalog again.
+
+import {assert, type Disk, FatalError} from '@flotilla/base';
+import {
+  type Catalog,
+  CatalogMachine,
+  type CatalogUpdate,
+  type CommandResult,
+} from '@flotilla/catalog';
+import type {
+  ApplyResult,
+  DurablePoint,
+  Snapshot,
+  StagedSnapshot,
+  StateMachine,
+} from '@flotilla/multiraft';
+import {decodeCommand} from './command-codec.ts';
+import {encodeMetaState, MetaFiles} from './meta-snapshot.ts';
+
+/** Replay of so many commands takes less than a second. */
+const ENTRIES_PER_FLUSH = 2_000;
+const SNAPSHOT_FILE = 'catalog.json';
+
+/** Entities that changed, or that all contents were replaced. */
+export interface CatalogEvent {
+  readonly type: 'update' | 'snapshot';
+  readonly update: CatalogUpdate;
+}
+
+export interface MetaStateMachineOptions {
+  readonly disk: Disk;
+  /** Of this replica, on the store's disk. */
+  readonly directory: string;
+  /** Given for the replica that begins with the group. */
+  readonly founding?: DurablePoint | undefined;
+  /** A flush that ran by itself failed: the store is broken and its node must know. */
+  readonly onFatal: (error: FatalError) => void;
+}
+
+const NOWHERE: DurablePoint = {
+  index: 0,
+  term: 0,
+  configuration: {voters: [], votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false},
+};
+
+export class MetaStateMachine implements StateMachine {
+  readonly #files: MetaFiles;
+  readonly #onFatal: (error: FatalError) => void;
+  readonly #listeners = new Set<(event: CatalogEvent) => void>();
+  #machine: CatalogMachine;
+  #durable: DurablePoint;
+  #applied: DurablePoint;
+  #flushing: Promise<void> | undefined;
+  #broken = false;
+  /** False while the durable point is only the bootstrap, of which there is no file yet. */
+  #written: boolean;
+
+  static async open(options: MetaStateMachineOptions): Promise<MetaStateMachine> {
+    const files = new MetaFiles(options.disk, options.directory);
+    const state = await files.readNewest();
+    const point = state?.point ?? options.founding ?? NOWHERE;
+    const machine = new CatalogMachine(state?.machine);
+    if (state === undefined && point.index > 0) machine.advance(point.index);
+    return new MetaStateMachine(options, files, {
+      machine,
+      point,
+      written: state !== undefined,
+    });
+  }
+
+  private constructor(
+    options: MetaStateMachineOptions,
+    files: MetaFiles,
+    opened: {machine: CatalogMachine; point: DurablePoint; written: boolean},
+  ) {
+    this.#files = files;
+    this.#onFatal = options.onFatal;
+    this.#machine = opened.machine;
+    this.#durable = opened.point;
+    this.#applied = opened.point;
+    this.#written = opened.written;
+  }
+
+  /** The member's own copy; replaced as an object only by `install`. */
+  get catalog(): Catalog {
+    return this.#machine.catalog;
+  }
+
+  /** Called after each apply, in order. Returns what ends it. */
+  onUpdate(listener: (event: CatalogEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  durablePoint(): DurablePoint {
+    return this.#durable;
+  }
+
+  apply(index: number, term: number, payload: Uint8Array): ApplyResult {
+    const {update, result} = this.#machine.apply(decodeCommand(payload), index);
+    this.#advanced(index, term, update);
+    return {value: result satisfies CommandResult};
+  }
+
+  applyConfiguration(
+    index: number,
+    term: number,
+    configuration: DurablePoint['configuration'],
+  ): void {
+    this.#advanced(index, term, this.#machine.advance(index), configuration);
+  }
+
+  applyNothing(index: number, term: number): void {
+    this.#advanced(index, term, this.#machine.advance(index));
+  }
+
+  canApply(): boolean {
+    return !this.#broken;
+  }
+
+  afterApply(): void {
+    if (this.#applied.index - this.#durable.index < ENTRIES_PER_FLUSH) return;
+    if (this.#flushing !== undefined || this.#broken) return;
+    this.flush().catch((error: unknown) => this.#onFatal(fatal(error)));
+  }
+
+  /** One at a time: a call during a flush waits for it, then writes what came since. */
+  async flush(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing;
+    if (this.#written && this.#durable.index === this.#applied.index) return;
+    this.#flushing = this.#write();
+    try {
+      await this.#flushing;
+    } finally {
+      this.#flushing = undefined;
+    }
+  }
+
+  snapshot(): Promise<Snapshot> {
+    const point = this.#applied;
+    // In memory: it is small, and a picture needs no pin that way.
+    const bytes = encodeMetaState({point, machine: this.#machine.snapshot()});
+    const read = async (offset: number, length: number) => bytes.subarray(offset, offset + length);
+    const files = [{name: SNAPSHOT_FILE, bytes: bytes.length, read}];
+    return Promise.resolve({point, files, release: () => {}});
+  }
+
+  async install(staged: StagedSnapshot): Promise<void> {
+    const state = await this.#files.read(`${staged.directory}/${SNAPSHOT_FILE}`);
+    assert(state.point.index === staged.point.index, 'the staged snapshot is of another index');
+    while (this.#flushing !== undefined) await this.#flushing;
+    await this.#files.write(staged.point.index, encodeMetaState({...state, point: staged.point}));
+    this.#machine = new CatalogMachine(state.machine);
+    this.#durable = staged.point;
+    this.#written = true;
+    this.#applied = staged.point;
+    this.#emit({type: 'snapshot', update: state.machine.catalog});
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+    while (this.#flushing !== undefined) await this.#flushing;
+  }
+
+  async destroy(): Promise<void> {
+    await this.close();
+    await this.#files.destroy();
+  }
+
+  #advanced(
+    index: number,
+    term: number,
+    update: CatalogUpdate,
+    configuration = this.#applied.configuration,
+  ): void {
+    this.#applied = {index, term, configuration};
+    this.#emit({type: 'update', update});
+  }
+
+  #emit(event: CatalogEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  async #write(): Promise<void> {
+    const point = this.#applied;
+    const bytes = encodeMetaState({point, machine: this.#machine.snapshot()});
+    try {
+      await this.#files.write(point.index, bytes);
+    } catch (error) {
+      this.#broken = true;
+      throw error;
+    }
+    this.#durable = point;
+    this.#written = true;
+  }
+}
+
+function fatal(error: unknown): FatalError {
+  return error instanceof FatalError ? error : new FatalError('cannot write the catalog', error);
+}

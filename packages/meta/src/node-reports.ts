@@ -1,0 +1,118 @@
+// What the reconciler knows of the nodes: asked one by one, each in its own rhythm, so that a dead one
+// delays nobody.
+
+import {type Clock, DbError, META_SET, type NodeId, type Rpc} from '@flotilla/base';
+import type {NodeReport, Reports} from '@flotilla/catalog';
+import {decodeChecked, encodeJson} from './command-codec.ts';
+import {ReportReceiver, reportAnswer} from './report-session.ts';
+
+/** Nodes answer from memory. */
+const REPORT_TIMEOUT_MS = 1_000;
+/** Some questions in a row without an answer: the node counts as silent. */
+const LIVE_MS = 3_000;
+
+interface NodeState {
+  readonly receiver: ReportReceiver;
+  asking: Promise<void> | undefined;
+  /** Since when its answers count; when the run began, for one that never answered. */
+  heardAtMs: number;
+  answered: boolean;
+  clockOffsetMs: number;
+  diskFree: number;
+}
+
+export interface NodeReportsOptions {
+  readonly rpc: Rpc;
+  readonly clock: Clock;
+  /** Random, new in each run of the reconciler. */
+  readonly session: string;
+}
+
+export class NodeReports {
+  readonly #options: NodeReportsOptions;
+  readonly #nodes = new Map<NodeId, NodeState>();
+
+  constructor(options: NodeReportsOptions) {
+    this.#options = options;
+  }
+
+  /** Asks the node now; joins a question under way only if `fresh` is false. */
+  async ask(node: NodeId, fresh = false): Promise<void> {
+    const state = this.#stateOf(node);
+    if (state.asking !== undefined) {
+      await state.asking;
+      if (!fresh) return;
+    }
+    state.asking ??= this.#ask(node, state).finally(() => {
+      state.asking = undefined;
+    });
+    await state.asking;
+  }
+
+  /** Only of these nodes; others are forgotten. */
+  keep(nodes: ReadonlySet<NodeId>): void {
+    for (const node of this.#nodes.keys()) if (!nodes.has(node)) this.#nodes.delete(node);
+  }
+
+  /** Nodes that never answered in this run are there as silent ones, since its beginning. */
+  view(): Reports {
+    const nowMs = this.#options.clock.monotonicMs();
+    const wallMs = this.#options.clock.wallMs();
+    const reports = new Map<NodeId, NodeReport>();
+    for (const [node, state] of this.#nodes) {
+      const silentMs = nowMs - state.heardAtMs;
+      // In its first moments a run knows nothing of a node, and must not plan around it as dead.
+      if (!state.answered && silentMs < LIVE_MS) continue;
+      const live = state.answered && silentMs < LIVE_MS;
+      reports.set(node, {
+        node,
+        live,
+        silentSinceMs: live ? undefined : wallMs - silentMs,
+        clockOffsetMs: state.clockOffsetMs,
+        diskFree: state.diskFree,
+        replicas: state.receiver.replicas,
+      });
+    }
+    return reports;
+  }
+
+  async #ask(node: NodeId, state: NodeState): Promise<void> {
+    const {rpc, clock, session} = this.#options;
+    const {receiver} = state;
+    const askedAtMs = clock.monotonicMs();
+    const payload = encodeJson({session, acknowledged: receiver.acknowledged});
+    try {
+      const answer = decodeChecked(
+        reportAnswer,
+        await rpc.call({node, set: META_SET}, 'node.report', payload, {
+          deadlineMs: askedAtMs + REPORT_TIMEOUT_MS,
+        }),
+      );
+      receiver.take(answer);
+      state.heardAtMs = clock.monotonicMs();
+      state.answered = true;
+      // Half the round trip ago, as well as can be told.
+      const tripMs = state.heardAtMs - askedAtMs;
+      state.clockOffsetMs = Math.round(answer.wallMs + tripMs / 2 - clock.wallMs());
+      state.diskFree = answer.diskFree;
+    } catch (error) {
+      // Not hearing from a node is itself what is to be known of it.
+      if (!(error instanceof DbError)) throw error;
+    }
+  }
+
+  #stateOf(node: NodeId): NodeState {
+    const present = this.#nodes.get(node);
+    if (present !== undefined) return present;
+    const state: NodeState = {
+      receiver: new ReportReceiver(),
+      asking: undefined,
+      heardAtMs: this.#options.clock.monotonicMs(),
+      answered: false,
+      clockOffsetMs: 0,
+      diskFree: 1,
+    };
+    this.#nodes.set(node, state);
+    return state;
+  }
+}

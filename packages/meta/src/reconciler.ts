@@ -1,0 +1,240 @@
+// Closes the difference between what should be and what is, wherever the meta group is led. It keeps
+// no memory of its own: each round plans from the catalog and the nodes' reports, so a new leader
+// goes on where the facts stand. Two actions on one subject are never under way at once, and a subject
+// is planned for again only after the nodes concerned have reported since.
+
+import {
+  type Clock,
+  DbError,
+  type Log,
+  META_SET,
+  type NodeId,
+  type Random,
+  type Rpc,
+  type Timer,
+} from '@flotilla/base';
+import {type Action, type Command, planNext, type Reports, subjectOf} from '@flotilla/catalog';
+import {encodeJson} from './command-codec.ts';
+import type {MetaService} from './meta-service.ts';
+import {NodeReports} from './node-reports.ts';
+import {pause} from './pause.ts';
+import type {CreateOrder} from './ports.ts';
+
+const ROUND_MS = 200;
+/** How soon a new leader begins; each round proves leadership anew in any case. */
+const LEADERSHIP_MS = 100;
+/** Orders and commands under way at once: enough to fill the nodes, few enough to see each fail. */
+const ACTIONS_MAX = 64;
+/** An order is carried out in milliseconds, a new replica's first sync on a slow disk in a second. */
+const ORDER_TIMEOUT_MS = 10_000;
+
+export interface ReconcilerOptions {
+  readonly service: MetaService;
+  readonly rpc: Rpc;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** To be started once where the meta group has a member; it works only while that member leads. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  #run: Run | undefined;
+  #timer: Timer | undefined;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /** Of the present run; empty elsewhere than at the leader. */
+  reports(): Reports {
+    return this.#run?.reports() ?? new Map();
+  }
+
+  isRunning(): boolean {
+    return this.#run !== undefined;
+  }
+
+  start(): void {
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.setTimer(LEADERSHIP_MS, () => this.start());
+    if (this.#options.service.isLeader()) this.#run ??= new Run(this.#options);
+    else if (this.#run !== undefined) void this.#end();
+  }
+
+  /** Waits for what is under way. */
+  async stop(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    await this.#end();
+  }
+
+  #end(): Promise<void> {
+    const run = this.#run;
+    this.#run = undefined;
+    return run?.stop() ?? Promise.resolve();
+  }
+}
+
+class Run {
+  readonly #options: ReconcilerOptions;
+  readonly #nodes: NodeReports;
+  readonly #stopped = new AbortController();
+  readonly #underway = new Map<string, Promise<void>>();
+  readonly #finished: Promise<void>;
+  #wake: AbortController | undefined;
+  readonly #unlisten: () => void;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    const session = options.random.below(0x1_0000_0000).toString(16);
+    this.#nodes = new NodeReports({rpc: options.rpc, clock: options.clock, session});
+    this.#unlisten = options.service.onUpdate(({update}) => {
+      if (update.changes.length > 0) this.#wake?.abort();
+    });
+    this.#finished = this.#loop();
+  }
+
+  reports(): Reports {
+    return this.#nodes.view();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    this.#wake?.abort();
+    this.#unlisten();
+    await this.#finished;
+    await Promise.all(this.#underway.values());
+  }
+
+  async #loop(): Promise<void> {
+    const {clock, log} = this.#options;
+    while (!this.#stopped.signal.aborted) {
+      this.#wake = new AbortController();
+      try {
+        await this.#round();
+      } catch (error) {
+        // A round that fails is tried again: leadership may just have gone, or not be proven yet.
+        log.warn({error: String(error)}, 'reconciler round failed');
+      }
+      await pause(clock, ROUND_MS, this.#wake.signal);
+    }
+  }
+
+  async #round(): Promise<void> {
+    const {service, clock} = this.#options;
+    // Proves that this member still leads and that its copy holds all that was committed: what it
+    // does not name was removed, and may be destroyed.
+    const index = await service.readIndex(clock.monotonicMs() + ORDER_TIMEOUT_MS);
+    if (service.catalog.version < index || this.#stopped.signal.aborted) return;
+    const nodes = [...service.catalog.nodes()].filter(({state}) => state !== 'decommissioned');
+    this.#nodes.keep(new Set(nodes.map(({id}) => id)));
+    await this.#askAll(nodes.map(({id}) => id));
+    if (this.#stopped.signal.aborted) return;
+    for (const action of planNext(service.catalog, this.#nodes.view(), clock.wallMs())) {
+      if (this.#underway.size >= ACTIONS_MAX) break;
+      this.#begin(action);
+    }
+  }
+
+  /** Waits for the answers of a round at most: a silent node is asked on beside it. */
+  async #askAll(nodes: readonly NodeId[]): Promise<void> {
+    const all = Promise.all(nodes.map((node) => this.#nodes.ask(node)));
+    all.catch((error: unknown) => this.#options.log.error({error: String(error)}, 'report failed'));
+    await Promise.race([all, pause(this.#options.clock, ROUND_MS, this.#stopped.signal)]);
+  }
+
+  #begin(action: Action): void {
+    const subject = subjectOf(action);
+    if (this.#underway.has(subject)) return;
+    const working = this.#carryOut(action)
+      .catch((error: unknown) => this.#note(action, error))
+      .finally(() => {
+        this.#underway.delete(subject);
+        this.#wake?.abort();
+      });
+    this.#underway.set(subject, working);
+  }
+
+  async #carryOut(action: Action): Promise<void> {
+    try {
+      await this.#execute(action);
+    } finally {
+      // What it changed, or failed to, is known only from reports made after it.
+      await Promise.all(this.#nodesOf(action).map((node) => this.#nodes.ask(node, true)));
+    }
+  }
+
+  #execute(action: Action): Promise<unknown> {
+    const timeoutMs = ORDER_TIMEOUT_MS;
+    switch (action.type) {
+      case 'propose':
+        return this.#propose(action.command);
+      case 'create-replica':
+        return this.#order(action, 'replica.create', this.#createOrder(action));
+      case 'destroy-replica':
+        return this.#order(action, 'replica.destroy', {set: action.set, replica: action.replica});
+      case 'change-config': {
+        const {set, changes, mode, expectedConfigIndex} = action;
+        const body = {set, changes, mode, expectedConfigIndex, timeoutMs};
+        return this.#order(action, 'replica.config', body);
+      }
+      case 'transfer-leader':
+        return this.#order(action, 'replica.transfer', {set: action.set, to: action.to, timeoutMs});
+      default:
+        return action satisfies never;
+    }
+  }
+
+  #propose(command: Command): Promise<unknown> {
+    const {service, clock} = this.#options;
+    return service.propose(command, clock.monotonicMs() + ORDER_TIMEOUT_MS);
+  }
+
+  #order(
+    {node, set}: Exclude<Action, {type: 'propose'}>,
+    method: string,
+    body: object,
+  ): Promise<unknown> {
+    const {rpc, clock} = this.#options;
+    const deadlineMs = clock.monotonicMs() + ORDER_TIMEOUT_MS;
+    return rpc.call({node, set}, method, encodeJson(body), {deadlineMs});
+  }
+
+  /** A founder brings the group's bootstrap; every later replica begins empty. */
+  #createOrder({set, replica}: Extract<Action, {type: 'create-replica'}>): CreateOrder {
+    const entity = this.#options.service.catalog.replicaSet(set);
+    const founders = entity?.founders ?? [];
+    const learners = founders.filter((id) => entity?.foundingLearners?.includes(id));
+    const founding = {
+      voters: founders.filter((id) => !learners.includes(id)),
+      votersOutgoing: [],
+      learners,
+      learnersNext: [],
+      autoLeave: false,
+    };
+    return {
+      set,
+      replica,
+      founding: founders.includes(replica) ? founding : undefined,
+      createdAtVersion: entity?.createdAtVersion ?? 0,
+    };
+  }
+
+  #nodesOf(action: Action): NodeId[] {
+    if (action.type === 'propose') return [];
+    if (action.type !== 'transfer-leader') return [action.node];
+    const {catalog} = this.#options.service;
+    const to = catalog.replicaSet(action.set)?.replicas.find(({replica}) => replica === action.to);
+    return to === undefined ? [action.node] : [action.node, to.node];
+  }
+
+  /** The next round plans from the facts again, so a failure is only told. */
+  #note(action: Action, error: unknown): void {
+    const {log} = this.#options;
+    const set = 'set' in action ? action.set : META_SET;
+    const fields = {action: action.type, subject: subjectOf(action), set, error: String(error)};
+    if (error instanceof DbError) log.info(fields, 'reconciler action refused');
+    else log.error(fields, 'reconciler action failed');
+  }
+}

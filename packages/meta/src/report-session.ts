@@ -1,0 +1,77 @@
+// Reports between a node and the reconciler hold only what changed: both keep the last one by a
+// session and a number. Whoever lost the thread (a restart, a new leader, a lost answer) gets all.
+
+import type {ReplicaId} from '@flotilla/base';
+import type {ReplicaReport} from '@flotilla/catalog';
+import * as z from 'zod';
+import {replicaId, replicaReport} from './schemas.ts';
+
+export const reportRequest = z.object({
+  /** Random, of the asking reconciler's run. */
+  session: z.string(),
+  /** The last report it took in; 0: none. */
+  acknowledged: z.int(),
+});
+export type ReportRequest = z.infer<typeof reportRequest>;
+
+export const reportAnswer = z.object({
+  sequence: z.int(),
+  /** It stands alone: what it does not name is not there. */
+  full: z.boolean(),
+  wallMs: z.number(),
+  diskFree: z.number(),
+  changed: z.array(replicaReport),
+  removed: z.array(replicaId),
+});
+
+interface Difference {
+  readonly sequence: number;
+  readonly full: boolean;
+  readonly changed: readonly ReplicaReport[];
+  readonly removed: readonly ReplicaId[];
+}
+
+/** The node's side: one asker at a time, the last one. */
+export class ReportSender {
+  #session = '';
+  #sequence = 0;
+  #sent = new Map<ReplicaId, string>();
+
+  answer(request: ReportRequest, replicas: readonly ReplicaReport[]): Difference {
+    const resumed = request.session === this.#session && request.acknowledged === this.#sequence;
+    const base = resumed ? this.#sent : new Map<ReplicaId, string>();
+    const next = new Map<ReplicaId, string>();
+    const changed: ReplicaReport[] = [];
+    for (const report of replicas) {
+      const text = JSON.stringify(report);
+      next.set(report.replica, text);
+      if (base.get(report.replica) !== text) changed.push(report);
+    }
+    const removed = [...base.keys()].filter((replica) => !next.has(replica));
+    this.#session = request.session;
+    this.#sequence++;
+    this.#sent = next;
+    return {sequence: this.#sequence, full: !resumed, changed, removed};
+  }
+}
+
+/** The reconciler's side, for one node. */
+export class ReportReceiver {
+  #sequence = 0;
+  readonly #replicas = new Map<ReplicaId, ReplicaReport>();
+
+  get acknowledged(): number {
+    return this.#sequence;
+  }
+
+  get replicas(): ReadonlyMap<ReplicaId, ReplicaReport> {
+    return this.#replicas;
+  }
+
+  take(answer: Difference): void {
+    if (answer.full) this.#replicas.clear();
+    for (const report of answer.changed) this.#replicas.set(report.replica, report);
+    for (const replica of answer.removed) this.#replicas.delete(replica);
+    this.#sequence = answer.sequence;
+  }
+}

@@ -1,0 +1,94 @@
+// Schemas of the pieces that commands, orders and reports are made of.
+
+import type {
+  BucketId,
+  DatabaseId,
+  NodeId,
+  OperationId,
+  ReplicaId,
+  ReplicaSetId,
+  TableId,
+} from '@flotilla/base';
+import * as z from 'zod';
+
+function id<Id extends number>(min = 1) {
+  return z.int().min(min) as unknown as z.ZodType<Id, number>;
+}
+
+export const nodeId = id<NodeId>();
+/** From 0: the meta group's set. */
+export const setId = id<ReplicaSetId>(0);
+export const replicaId = id<ReplicaId>();
+export const databaseId = id<DatabaseId>();
+export const tableId = id<TableId>();
+export const bucketId = id<BucketId>();
+export const operationId = id<OperationId>();
+export const timeMs = z.int();
+
+export const role = z.enum(['voter', 'learner']);
+export const failover = z.enum(['automatic', 'manual']);
+export const precision = z.enum(['ns', 'us', 'ms']);
+export const columnType = z.enum(['float', 'integer', 'unsigned', 'boolean', 'string']);
+
+export const operationKind = z.enum([
+  'add-replica',
+  'remove-replica',
+  'move-replica',
+  'transfer-leader',
+  'drain-node',
+  'decommission-node',
+  'rebalance',
+  'repair',
+]);
+export const operationState = z.enum(['running', 'done', 'failed', 'cancelling', 'cancelled']);
+
+export const nodeDescription = z.object({
+  incarnation: z.string().min(1),
+  address: z.string().min(1),
+  zone: z.string().optional(),
+  engineThreads: z.int().min(0),
+  version: z.string(),
+});
+
+export const optionChanges = z.object({
+  ttlMs: z.int().nullable().optional(),
+  bucketDurationMs: z.int().optional(),
+  shards: z.union([z.int(), z.literal('auto')]).optional(),
+  replicas: z.int().optional(),
+  precision: precision.optional(),
+  failover: failover.optional(),
+});
+
+export const tableRequest = z.object({
+  name: z.string(),
+  tags: z.array(z.string()),
+  fields: z.array(z.object({name: z.string(), type: columnType})),
+});
+
+export const placementRequest = z.object({node: nodeId, role});
+
+export const configuration = z.object({
+  voters: z.array(z.int()),
+  votersOutgoing: z.array(z.int()),
+  learners: z.array(z.int()),
+  learnersNext: z.array(z.int()),
+  autoLeave: z.boolean(),
+});
+
+export const replicaReport = z.object({
+  set: setId,
+  replica: replicaId,
+  role: z.enum(['leader', 'follower', 'candidate', 'learner', 'stopped']),
+  term: z.int(),
+  appliedIndex: z.int(),
+  lastIndex: z.int(),
+  configIndex: z.int(),
+  configuration,
+  durable: z.boolean(),
+  written: z.boolean(),
+  fault: z.string().optional(),
+  damaged: z.boolean().optional(),
+  progress: z
+    .array(z.object({replica: replicaId, matchIndex: z.int(), active: z.boolean()}))
+    .optional(),
+});

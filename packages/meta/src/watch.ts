@@ -1,0 +1,140 @@
+// The versioned watch, server side: recent updates in a bounded ring, each sent to every watcher
+// after the version it has; a watcher from before the ring gets a snapshot. Idle watches get the
+// version again and again, so that waits end and a dead connection is noticed.
+
+import type {Clock} from '@flotilla/base';
+import type {CatalogChange, CatalogUpdate} from '@flotilla/catalog';
+import * as z from 'zod';
+import {decodeChecked, decodeJson, encodeJson} from './command-codec.ts';
+import type {CatalogEvent, MetaStateMachine} from './meta-state-machine.ts';
+import {pause} from './pause.ts';
+
+/** Some minutes of busy DDL; a follower that was away for longer takes a snapshot. */
+const RING_UPDATES_MAX = 4_096;
+/** Also bounded by what the updates hold, since one may replace a wide table. */
+const RING_CHANGES_MAX = 20_000;
+/** A third of what a follower takes for a dead connection. */
+export const HEARTBEAT_MS = 1_000;
+/** A piece of a snapshot or of a burst: far below the bulk connection's window. */
+const FRAME_CHARS = 64 * 1024;
+
+export type WatchFrame =
+  /** The first ones of a snapshot; nothing is applied before the last. */
+  | {readonly type: 'snapshot-part'; readonly changes: readonly CatalogChange[]}
+  | {readonly type: 'snapshot'; readonly update: CatalogUpdate}
+  | {readonly type: 'updates'; readonly updates: readonly CatalogUpdate[]}
+  /** The version that the asked member has. */
+  | {readonly type: 'version'; readonly version: number};
+
+const watchRequest = z.object({from: z.int().min(0)});
+
+export function encodeWatchRequest(from: number): Uint8Array {
+  return encodeJson({from});
+}
+
+/** Another node of the same cluster made it: its shape is not checked field by field. */
+export function decodeWatchFrame(payload: Uint8Array): WatchFrame {
+  return decodeJson(payload) as WatchFrame;
+}
+
+export class CatalogWatch {
+  readonly #machine: MetaStateMachine;
+  readonly #clock: Clock;
+  readonly #ring: CatalogUpdate[] = [];
+  readonly #wakes = new Set<() => void>();
+  readonly #stop: () => void;
+  #changes = 0;
+  /** Updates after this version are in the ring. */
+  #ringFrom: number;
+
+  constructor(machine: MetaStateMachine, clock: Clock) {
+    this.#machine = machine;
+    this.#clock = clock;
+    this.#ringFrom = machine.catalog.version;
+    this.#stop = machine.onUpdate((event) => this.#push(event));
+  }
+
+  close(): void {
+    this.#stop();
+    for (const wake of this.#wakes) wake();
+  }
+
+  /** Until `signal` is aborted. */
+  async *serve(payload: Uint8Array, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    let {from} = decodeChecked(watchRequest, payload);
+    while (!signal.aborted) {
+      const {version} = this.#machine.catalog;
+      if (from < version) {
+        for (const frame of this.#framesAfter(from)) yield frame;
+        from = version;
+      } else {
+        yield encodeJson({type: 'version', version} satisfies WatchFrame);
+      }
+      if (this.#machine.catalog.version <= from) await this.#nextWake(signal);
+    }
+  }
+
+  #push(event: CatalogEvent): void {
+    if (event.type === 'snapshot') {
+      this.#ring.length = 0;
+      this.#changes = 0;
+      this.#ringFrom = event.update.version;
+    } else {
+      this.#ring.push(event.update);
+      this.#changes += event.update.changes.length;
+      while (this.#ring.length > RING_UPDATES_MAX || this.#changes > RING_CHANGES_MAX) {
+        const oldest = this.#ring.shift()!;
+        this.#changes -= oldest.changes.length;
+        this.#ringFrom = oldest.version;
+      }
+    }
+    for (const wake of this.#wakes) wake();
+  }
+
+  /** All of it is encoded at once: the ring and the catalog move on while a slow reader takes frames. */
+  #framesAfter(from: number): Uint8Array[] {
+    if (from < this.#ringFrom) return snapshotFrames(this.#machine.catalog.snapshot());
+    const first = this.#ring.findIndex(({version}) => version > from);
+    const frames: Uint8Array[] = [];
+    for (const updates of inPieces(this.#ring.slice(first))) {
+      frames.push(encodeJson({type: 'updates', updates} satisfies WatchFrame));
+    }
+    return frames;
+  }
+
+  async #nextWake(signal: AbortSignal): Promise<void> {
+    const awake = new AbortController();
+    const wake = () => awake.abort();
+    this.#wakes.add(wake);
+    signal.addEventListener('abort', wake);
+    await pause(this.#clock, HEARTBEAT_MS, awake.signal);
+    signal.removeEventListener('abort', wake);
+    this.#wakes.delete(wake);
+  }
+}
+
+function snapshotFrames({version, changes}: CatalogUpdate): Uint8Array[] {
+  const pieces = inPieces(changes);
+  const last = pieces.pop() ?? [];
+  const frames = pieces.map((part) =>
+    encodeJson({type: 'snapshot-part', changes: part} satisfies WatchFrame),
+  );
+  frames.push(
+    encodeJson({type: 'snapshot', update: {version, changes: last}} satisfies WatchFrame),
+  );
+  return frames;
+}
+
+function inPieces<Item>(items: readonly Item[]): Item[][] {
+  const pieces: Item[][] = [];
+  let chars = FRAME_CHARS;
+  for (const item of items) {
+    if (chars >= FRAME_CHARS) {
+      pieces.push([]);
+      chars = 0;
+    }
+    pieces.at(-1)!.push(item);
+    chars += JSON.stringify(item).length;
+  }
+  return pieces;
+}
