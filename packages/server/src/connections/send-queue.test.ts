@@ -32,8 +32,11 @@ test('whatever is pushed and taken, each kind arrives whole and in order, and by
         for (const frame of joiner.add(message)!) add(received, frame);
         return true;
       };
-      steps.forEach((now, i) => {
-        if (now === 'take') return drain();
+      for (const [i, now] of steps.entries()) {
+        if (now === 'take') {
+          drain();
+          continue;
+        }
         const frame = Buffer.alloc(now.push + 1, i);
         frame[0] = now.lane === 'urgent' ? 1 : 0;
         const before = queue.bytes;
@@ -41,7 +44,7 @@ test('whatever is pushed and taken, each kind arrives whole and in order, and by
           add(sent, frame);
           expect(queue.bytes).toBe(before + frame.length);
         }
-      });
+      }
       while (drain());
       expect(queue.bytes).toBe(0);
       expect(received).toEqual(sent);

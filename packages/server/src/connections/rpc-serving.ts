@@ -1,0 +1,231 @@
+// The answering half of calls between nodes: runs handlers and sends what they give.
+//
+// Invariants: a handler's signal is aborted when its caller cancels, is gone, or its deadline passes,
+// and nothing is sent for it after that; a node that was lost is owed nothing, so that an answer never
+// reaches a later process with the same call ids; the handlers that one thread elsewhere keeps
+// running here are bounded by rpc_calls_in_flight_max.
+
+import {
+  assert,
+  type Channel,
+  DbError,
+  LIMITS,
+  type NodeId,
+  type RpcContext,
+  type RpcHandlers,
+  type Timer,
+  toWireError,
+} from '@flotilla/base';
+import {
+  encodeRpcFrame,
+  RPC_PAYLOAD_BYTES_MAX,
+  type RpcBody,
+  type RpcFrame,
+  type RpcHead,
+} from './rpc-frame.ts';
+import type {RpcOwner} from './rpc-port.ts';
+import {ITEM_OVERHEAD_BYTES} from './rpc-reader.ts';
+
+const WINDOW_BYTES = LIMITS.rpc_window_bytes.value;
+/** A quarter of the window, so that a reader takes one piece while others are on the way. */
+const PIECE_BYTES_MAX = WINDOW_BYTES / 4 - ITEM_OVERHEAD_BYTES;
+/** A full queue drains by then at any speed that is worth waiting for. */
+const QUEUE_RETRY_MS = 5;
+
+type Request = Extract<RpcBody, {type: 'call' | 'open'}>;
+
+interface Active {
+  readonly key: string;
+  readonly from: NodeId;
+  readonly caller: string;
+  readonly head: RpcHead;
+  readonly channel: Channel;
+  readonly abort: AbortController;
+  readonly timer: Timer;
+  /** Of a stream: item frames and bytes sent, bytes that the reader declared as taken. */
+  itemsSent: number;
+  sentBytes: number;
+  takenBytes: number;
+  /** Wakes the sender, at new credit or abort. */
+  wake: (() => void) | undefined;
+}
+
+export class RpcServing {
+  readonly #owner: RpcOwner;
+  readonly #handlers: {
+    readonly call: Map<
+      string,
+      RpcHandlers['call'] extends ReadonlyMap<string, infer H> ? H : never
+    >;
+    readonly stream: Map<
+      string,
+      RpcHandlers['stream'] extends ReadonlyMap<string, infer H> ? H : never
+    >;
+  } = {call: new Map(), stream: new Map()};
+  readonly #active = new Map<string, Active>();
+  /** Running handlers by caller (node and thread), those of abandoned calls among them. */
+  readonly #running = new Map<string, number>();
+
+  constructor(owner: RpcOwner) {
+    this.#owner = owner;
+  }
+
+  /** Adds handlers; each method is served once. */
+  serve(handlers: RpcHandlers): void {
+    for (const kind of ['call', 'stream'] as const) {
+      for (const [method, handler] of handlers[kind]) {
+        assert(!this.#handlers[kind].has(method), () => `${method} is served twice`);
+        (this.#handlers[kind] as Map<string, typeof handler>).set(method, handler);
+      }
+    }
+  }
+
+  receive(from: NodeId, {head, body}: RpcFrame): void {
+    const key = `${from}/${head.callerThread}/${head.callerEpoch}/${head.callId}`;
+    const active = this.#active.get(key);
+    if (body.type === 'call' || body.type === 'open') {
+      // A call id in use can only be a fault of the other node; its first call goes on.
+      if (active === undefined) this.#start(key, from, head, body);
+    } else if (active === undefined) {
+      // Credit or cancel that crossed the end of its call.
+    } else if (body.type === 'cancel') {
+      this.#abandon(active);
+    } else if (body.type === 'credit') {
+      active.takenBytes = Math.max(active.takenBytes, Math.min(body.takenBytes, active.sentBytes));
+      active.wake?.();
+    }
+  }
+
+  nodeLost(node: NodeId): void {
+    for (const active of [...this.#active.values()]) {
+      if (active.from === node) this.#abandon(active);
+    }
+  }
+
+  close(): void {
+    for (const active of [...this.#active.values()]) this.#abandon(active);
+  }
+
+  #start(key: string, from: NodeId, head: RpcHead, request: Request): void {
+    const active: Active = {
+      key,
+      from,
+      caller: `${from}/${head.callerThread}`,
+      head,
+      channel: request.type === 'open' ? 'bulk' : 'control',
+      abort: new AbortController(),
+      timer: this.#owner.clock.setTimer(request.timeoutMs, () => this.#abandon(active)),
+      itemsSent: 0,
+      sentBytes: 0,
+      takenBytes: 0,
+      wake: undefined,
+    };
+    const running = this.#running.get(active.caller) ?? 0;
+    this.#active.set(key, active);
+    this.#running.set(active.caller, running + 1);
+    void this.#run(active, request, running).finally(() => this.#end(active));
+  }
+
+  /** Never rejects: whatever is thrown becomes an error frame. */
+  async #run(active: Active, request: Request, running: number): Promise<void> {
+    try {
+      if (running >= LIMITS.rpc_calls_in_flight_max.value) {
+        throw new DbError(
+          'OVERLOADED',
+          `node ${this.#owner.node} runs too many calls of one thread`,
+        );
+      }
+      if (request.type === 'call') await this.#runCall(active, request);
+      else await this.#runStream(active, request);
+    } catch (error) {
+      if (active.abort.signal.aborted) return;
+      if (!(error instanceof DbError)) {
+        this.#owner.log.error({error, method: request.method, from: active.from}, 'a call failed');
+      }
+      this.#reply(active, {type: 'error', error: toWireError(error)});
+    }
+  }
+
+  async #runCall(active: Active, {method, payload}: Request): Promise<void> {
+    const handler = this.#handlers.call.get(method);
+    if (handler === undefined) throw this.#unknown(method);
+    const answer = await handler(payload, contextOf(active));
+    assert(
+      answer.byteLength <= RPC_PAYLOAD_BYTES_MAX,
+      () => `${method} answers ${answer.byteLength} bytes`,
+    );
+    this.#reply(active, {type: 'answer', payload: answer});
+  }
+
+  async #runStream(active: Active, {method, payload}: Request): Promise<void> {
+    const handler = this.#handlers.stream.get(method);
+    if (handler === undefined) throw this.#unknown(method);
+    for await (const item of handler(payload, contextOf(active))) {
+      let from = 0;
+      do {
+        const piece = item.subarray(from, from + PIECE_BYTES_MAX);
+        from += piece.byteLength;
+        await this.#sendPiece(active, piece, from < item.byteLength);
+      } while (from < item.byteLength);
+    }
+    this.#reply(active, {type: 'end', count: active.itemsSent});
+  }
+
+  async #sendPiece(active: Active, bytes: Uint8Array, more: boolean): Promise<void> {
+    const cost = bytes.byteLength + ITEM_OVERHEAD_BYTES;
+    const {signal} = active.abort;
+    while (!signal.aborted && active.sentBytes + cost - active.takenBytes > WINDOW_BYTES) {
+      await new Promise<void>((resolve) => {
+        active.wake = resolve;
+      });
+      active.wake = undefined;
+    }
+    const body: RpcBody = {type: 'item', sequence: active.itemsSent, more, bytes};
+    while (!signal.aborted && !this.#send(active, body)) await this.#pause();
+    // Leaves the handler's loop, which closes the handler's iterator.
+    if (signal.aborted) throw new DbError('CANCELLED', 'the reader is gone');
+    active.itemsSent++;
+    active.sentBytes += cost;
+  }
+
+  #reply(active: Active, body: RpcBody): void {
+    if (active.abort.signal.aborted || this.#send(active, body)) return;
+    // The caller's deadline ends the call; it then does not know the outcome.
+    this.#owner.log.warn({node: active.from}, 'dropped an answer: the queue to its node is full');
+  }
+
+  #send(active: Active, body: RpcBody): boolean {
+    const frame = encodeRpcFrame({head: active.head, body});
+    return this.#owner.port.send(active.from, active.channel, frame, 'answer');
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#owner.clock.setTimer(QUEUE_RETRY_MS, resolve);
+    });
+  }
+
+  #unknown(method: string): DbError {
+    return new DbError('UNSUPPORTED', `node ${this.#owner.node} does not know the call ${method}`);
+  }
+
+  /** Nobody waits for the answer any more. The handler ends in its own time. */
+  #abandon(active: Active): void {
+    if (!this.#active.delete(active.key)) return;
+    active.timer.cancel();
+    active.abort.abort();
+    active.wake?.();
+  }
+
+  #end(active: Active): void {
+    active.timer.cancel();
+    if (this.#active.get(active.key) === active) this.#active.delete(active.key);
+    const running = this.#running.get(active.caller)! - 1;
+    if (running === 0) this.#running.delete(active.caller);
+    else this.#running.set(active.caller, running);
+  }
+}
+
+function contextOf({from, head, abort}: Active): RpcContext {
+  return {from, set: head.set, signal: abort.signal};
+}
