@@ -59,8 +59,9 @@ export async function mergeParts(options: MergeOptions): Promise<WrittenPart | u
   const tables = [...new Set(all)].filter((table) => !isPurged(table)).sort((a, b) => a - b);
   if (tables.length === 0) return undefined;
   const writer = await PartWriter.create(disk, path, cut);
-  for (const table of tables) await mergeTable(options, writer, table);
-  return writer.finish();
+  return writer.write(async () => {
+    for (const table of tables) await mergeTable(options, writer, table);
+  });
 }
 
 async function mergeTable(

@@ -4,7 +4,7 @@ import type {Disk, SeriesId, TableId} from '@flotilla/base';
 import type {BlockCut} from './block-cut.ts';
 import type {Memtable} from './memtable.ts';
 import {PartWriter, type WrittenPart} from './part-writer.ts';
-import type {Slices} from './slices.ts';
+import {rowsPerSlice, type Slices} from './slices.ts';
 
 export interface FlushOptions {
   readonly disk: Disk;
@@ -18,8 +18,9 @@ export interface FlushOptions {
 export async function writeMemtable(options: FlushOptions): Promise<WrittenPart> {
   const {disk, path, cut, memtable} = options;
   const writer = await PartWriter.create(disk, path, cut);
-  for (const table of memtable.tableIds()) await writeTable(options, writer, table);
-  return writer.finish();
+  return writer.write(async () => {
+    for (const table of memtable.tableIds()) await writeTable(options, writer, table);
+  });
 }
 
 async function writeTable(
@@ -36,10 +37,10 @@ async function writeTable(
   writer.beginTable(tableId, fields);
   for (const id of table.seriesIds()) {
     const series = id as SeriesId;
-    const rows = view.rowsOf(series, fields, range);
-    if (rows === undefined) continue;
-    await writer.addRows(series, rows);
-    await slices.spend(rows.rowCount * (fields.length + 1));
+    for (const rows of view.piecesOf(series, fields, range, rowsPerSlice(fields.length))) {
+      await writer.addRows(series, rows);
+      await slices.spend(rows.rowCount * (fields.length + 1));
+    }
   }
   await writer.endTable();
 }

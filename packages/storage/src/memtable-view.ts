@@ -43,15 +43,35 @@ export class MemtableView {
   }
 
   rowsOf(series: SeriesId, fields: readonly Field[], range: RowRange): SeriesRows | undefined {
+    const ordered = this.#order(series, range);
+    return ordered && this.#gather(fields, ordered);
+  }
+
+  /** The same rows in pieces of at most `pieceRows`, each gathered when it is asked for. */
+  *piecesOf(
+    series: SeriesId,
+    fields: readonly Field[],
+    range: RowRange,
+    pieceRows: number,
+  ): Generator<SeriesRows> {
+    const ordered = this.#order(series, range);
+    if (ordered === undefined) return;
+    for (let from = 0; from < ordered.rowCount; from += pieceRows)
+      yield this.#gather(fields, sliceOrder(ordered, from, from + pieceRows));
+  }
+
+  #order(series: SeriesId, range: RowRange): OrderedRows | undefined {
     const chain = this.#collect(series, range);
     if (chain === undefined) return undefined;
-    const {offsets} = this.#parts;
-    const ordered = chain.ordered
+    return chain.ordered
       ? {rows: chain.rows, ends: undefined, rowCount: chain.rows.length}
-      : orderRows(chain.rows, offsets);
+      : orderRows(chain.rows, this.#parts.offsets);
+  }
+
+  #gather(fields: readonly Field[], ordered: OrderedRows): SeriesRows {
     return {
       rowCount: ordered.rowCount,
-      offsets: pickOffsets(ordered, offsets),
+      offsets: pickOffsets(ordered, this.#parts.offsets),
       columns: fields.map((field) => this.#column(field, ordered)),
     };
   }
@@ -104,6 +124,19 @@ function orderRows(rows: Int32Array, offsets: Float64Array): OrderedRows {
     if (isLastOfTime) ends[rowCount++] = i + 1;
   }
   return {rows: sorted, ends: rowCount === sorted.length ? undefined : ends, rowCount};
+}
+
+/** Output rows [from, to), to at most the last. */
+function sliceOrder({rows, ends, rowCount}: OrderedRows, from: number, to: number): OrderedRows {
+  const end = Math.min(to, rowCount);
+  if (ends === undefined)
+    return {rows: rows.subarray(from, end), ends: undefined, rowCount: end - from};
+  const start = from === 0 ? 0 : ends[from - 1]!;
+  return {
+    rows: rows.subarray(start, ends[end - 1]!),
+    ends: ends.slice(from, end).map((each) => each - start),
+    rowCount: end - from,
+  };
 }
 
 function pickOffsets({rows, ends, rowCount}: OrderedRows, offsets: Float64Array): Float64Array {

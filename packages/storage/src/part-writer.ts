@@ -1,5 +1,5 @@
 // Writes one part: tables ascending, in each the series ascending, in each the rows by time. Memory is
-// one stripe and at most ROWS_PENDING_MAX rows of the series at hand.
+// one stripe and the pending rows of the series at hand.
 
 import {crc32} from 'node:zlib';
 import {assert, type Disk, type DiskFile, type SeriesId, type TableId} from '@flotilla/base';
@@ -14,10 +14,8 @@ import {
   type TableEntry,
 } from './part-format.ts';
 import {mergeRows, type SeriesRows, sliceRows} from './series-rows.ts';
+import {rowsPerSlice} from './slices.ts';
 import {StripeBuilder} from './stripe-builder.ts';
-
-/** Enough to see a series' density, whatever small pieces its rows come in. */
-const ROWS_PENDING_MAX = 16_384;
 
 export interface WrittenPart {
   readonly bytes: number;
@@ -71,7 +69,8 @@ export class PartWriter {
     table.rowCount += rows.rowCount;
     this.#pending.push(rows);
     this.#pendingCount += rows.rowCount;
-    if (this.#pendingCount >= ROWS_PENDING_MAX) await this.#cutPending(false);
+    // Enough to see the series' density, whatever small pieces its rows come in.
+    if (this.#pendingCount >= 2 * rowsPerSlice(table.fields.length)) await this.#cutPending(false);
   }
 
   async endTable(): Promise<void> {
@@ -86,14 +85,22 @@ export class PartWriter {
     await this.#write([bytes]);
   }
 
-  /** Ends the file and makes its bytes durable; its name is the caller's to sync. */
-  async finish(): Promise<WrittenPart> {
+  /** Runs `tables`, which writes them, then ends the file and makes its bytes durable. Its name is the caller's to sync. */
+  async write(tables: () => Promise<void>): Promise<WrittenPart> {
+    try {
+      await tables();
+      return await this.#finish();
+    } finally {
+      await this.#file.close();
+    }
+  }
+
+  async #finish(): Promise<WrittenPart> {
     assert(this.#table === undefined, 'a table is still open');
     const bytes = encodeFooter(this.#entries);
     const footer = {offset: this.#position, length: bytes.length, crc: crc32(bytes)};
     await this.#write([bytes, encodeTrailer(footer)]);
     await this.#file.sync();
-    await this.#file.close();
     return {bytes: this.#position, tables: this.#entries};
   }
 

@@ -611,6 +611,9 @@ test('a long series of many stripes, with late and partial rows over it, reads a
   await trial.check({...WHOLE_TABLE, start: 29_999_500, length: 120_000, fields: [1, 0]});
   await trial.step(flush);
   await trial.check(WHOLE_TABLE);
+  // The first and the last row of the part alone.
+  await trial.check({...WHOLE_TABLE, start: 0, length: 1});
+  await trial.check({...WHOLE_TABLE, start: 69_999_000, length: 1});
   await trial.step({type: 'compact', isAll: true});
   await trial.check(WHOLE_TABLE);
   expect(trial.storage.tables()).toEqual([
@@ -763,6 +766,21 @@ async function readWhole(trial: Trial): Promise<string[]> {
     await storage.close();
   }
 }
+
+test('closing breaks a compaction off; its file is a stranger to the next open', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  for (const mark of [1, 2]) {
+    trial.write(series(1, {count: 20_000, step: 1_000}, mark));
+    await trial.step({type: 'flush', isAwaited: true});
+  }
+  const compaction = expect(trial.storage.compactAll()).rejects.toMatchObject({code: 'CANCELLED'});
+  await trial.storage.close();
+  await compaction;
+  await trial.step({type: 'crash'});
+  await trial.check(WHOLE_TABLE);
+  await trial.storage.close();
+});
 
 test('a missing file is damage, a stranger is removed', async () => {
   const trial = new Trial();

@@ -69,7 +69,8 @@ interface Frozen {
 export class ReplicaStorage {
   readonly #files: ReplicaFiles;
   readonly #cut: BlockCut;
-  readonly #slices: Slices;
+  readonly #flushSlices: Slices;
+  readonly #compactionSlices: Slices;
   #index: SeriesIndex;
   #fates: TableFates;
   #appliedIndex: number;
@@ -85,7 +86,8 @@ export class ReplicaStorage {
     this.#files = files;
     this.#index = index;
     this.#cut = new BlockCut(options.bucket);
-    this.#slices = new Slices(options.pause);
+    this.#flushSlices = new Slices(options.pause);
+    this.#compactionSlices = new Slices(options.pause);
     const dropped = state.point === undefined ? (options.deadTables ?? []) : state.droppedTables;
     this.#fates = new TableFates(dropped, state.purgedTables);
     this.#appliedIndex = state.point?.index ?? 0;
@@ -274,16 +276,25 @@ export class ReplicaStorage {
     this.#frozen = [];
   }
 
-  /** Waits for what is under way and releases memory and handles; what is not flushed is in the log. */
+  /**
+   * Waits for flushes under way, breaks off compactions, and releases memory and handles. What is not
+   * flushed is in the log.
+   */
   async close(): Promise<void> {
-    await Promise.allSettled([this.#flushes, this.#compactions]);
+    await this.#quiesce();
     await this.#files.close();
   }
 
   /** Removes all data of this replica, durably. */
   async destroy(): Promise<void> {
-    await Promise.allSettled([this.#flushes, this.#compactions]);
+    await this.#quiesce();
     await this.#files.destroy();
+  }
+
+  async #quiesce(): Promise<void> {
+    this.#compactionSlices.stop();
+    // Their failures are their callers'; here it only counts that nothing runs any more.
+    await Promise.allSettled([this.#flushes, this.#compactions]);
   }
 
   #advance(index: number): void {
@@ -349,7 +360,7 @@ export class ReplicaStorage {
       path: this.#files.path(file),
       cut: this.#cut,
       memtable,
-      slices: this.#slices,
+      slices: this.#flushSlices,
     });
     return partRecord(file, written, lo, point.index);
   }
@@ -391,6 +402,14 @@ export class ReplicaStorage {
 
   async #mergeParts(parts: readonly Part[]): Promise<void> {
     for (const {file} of parts) file.retain();
+    try {
+      await this.#replaceParts(parts, await this.#writeMerged(parts));
+    } finally {
+      for (const {file} of parts) this.#files.release(file);
+    }
+  }
+
+  async #writeMerged(parts: readonly Part[]): Promise<PartRecord | undefined> {
     const file = this.#files.nextName('part');
     // Only purges that are durable: until then the state of a restart still has the table.
     const {purgedTables} = this.#files.state;
@@ -401,17 +420,18 @@ export class ReplicaStorage {
       index: this.#index,
       parts,
       isPurged: (table) => purgedTables.includes(table),
-      slices: this.#slices,
+      slices: this.#compactionSlices,
     });
-    const merged =
-      written && partRecord(file, written, parts[0]!.record.lo, parts.at(-1)!.record.hi);
+    return written && partRecord(file, written, parts[0]!.record.lo, parts.at(-1)!.record.hi);
+  }
+
+  async #replaceParts(parts: readonly Part[], merged: PartRecord | undefined): Promise<void> {
     const replaced = new Set(parts.map(({record}) => record.file));
     await this.#files.commit((state) => {
       const at = state.parts.findIndex((record) => replaced.has(record.file));
       const kept = state.parts.filter((record) => !replaced.has(record.file));
       return {...state, parts: kept.toSpliced(at, 0, ...(merged ? [merged] : []))};
     });
-    for (const part of parts) this.#files.release(part.file);
   }
 }
 

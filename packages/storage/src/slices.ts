@@ -1,16 +1,32 @@
 // Long work in short slices: after so many values the thread goes back to its queue. Counted, not
 // timed, since this layer has no clock.
 
+import {DbError} from '@flotilla/base';
+
 /** Some 2 ms of encoding or merging at 50-100 ns a value. */
 const VALUES_PER_SLICE = 30_000;
+
+/** However wide the table: below it a block could not be seen whole. */
+const ROWS_PER_SLICE_MIN = 2_000;
+
+/** How many rows of that many columns, and their times, are worked on in one go. */
+export function rowsPerSlice(columns: number): number {
+  return Math.max(ROWS_PER_SLICE_MIN, Math.floor(VALUES_PER_SLICE / (columns + 1)));
+}
 
 export class Slices {
   /** Lets whatever waits in this thread run first. */
   readonly #pause: () => Promise<void>;
   #spent = 0;
+  #isStopped = false;
 
   constructor(pause: () => Promise<void>) {
     this.#pause = pause;
+  }
+
+  /** The work under way ends with CANCELLED at its next slice. */
+  stop(): void {
+    this.#isStopped = true;
   }
 
   async spend(values: number): Promise<void> {
@@ -18,5 +34,6 @@ export class Slices {
     if (this.#spent < VALUES_PER_SLICE) return;
     this.#spent = 0;
     await this.#pause();
+    if (this.#isStopped) throw new DbError('CANCELLED', 'the replica is closing');
   }
 }
