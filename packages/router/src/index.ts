@@ -1,4 +1,15 @@
 export {LeaderDirectory} from './leader-directory.ts';
+export {
+  type FragmentHandlerPorts,
+  fragmentHandler,
+  QUERY_METHOD,
+} from './read/fragment-handler.ts';
+export {
+  type Consistency,
+  FragmentReader,
+  type FragmentReaderPorts,
+  type ReadOptions,
+} from './read/fragment-reader.ts';
 export {SetCaller, type SetCallerPorts, type SetRequest} from './set-caller.ts';
 export {MetaDdl, type MetaProposer} from './write/ddl.ts';
 export {

@@ -13,6 +13,7 @@ import {
 } from '@flotilla/base';
 import type {Catalog} from '@flotilla/catalog';
 import type {LeaderDirectory} from './leader-directory.ts';
+import {pause} from './pause.ts';
 
 /** First wait after a whole round of replicas had no leader; doubled each round up to the last. */
 const BACKOFF_FIRST_MS = 10;
@@ -60,7 +61,7 @@ export class SetCaller {
       if (this.#ports.clock.monotonicMs() + waitMs >= request.deadlineMs) {
         throw unknown ? outcomeUnknown(request.set, failure) : failure;
       }
-      await this.#wait(waitMs, request.signal);
+      await pause(this.#ports.clock, waitMs, request.signal);
     }
   }
 
@@ -102,21 +103,6 @@ export class SetCaller {
       leaders.forget(request.set);
       return error;
     }
-  }
-
-  #wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const cancel = (): void => {
-        timer.cancel();
-        reject(new DbError('CANCELLED', 'the client went away'));
-      };
-      const timer = this.#ports.clock.setTimer(ms, () => {
-        signal?.removeEventListener('abort', cancel);
-        resolve();
-      });
-      signal?.addEventListener('abort', cancel, {once: true});
-      if (signal?.aborted) cancel();
-    });
   }
 }
 

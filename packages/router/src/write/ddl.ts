@@ -1,14 +1,12 @@
 // What a write asks of meta before it can be placed: tables, columns and buckets that are missing.
 
 import {type DatabaseId, DbError, type ErrorCode} from '@flotilla/base';
-import {
-  type Catalog,
-  type ColumnOutcome,
-  type Command,
-  type CommandValue,
-  planBucket,
-  type TableOutcome,
-  type TableRequest,
+import type {
+  ColumnOutcome,
+  Command,
+  CommandValue,
+  TableOutcome,
+  TableRequest,
 } from '@flotilla/catalog';
 import {refusalKey} from './schema.ts';
 
@@ -18,22 +16,18 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** The part of meta's client that DDL needs. */
+/** What DDL needs of meta. When one of these resolves, this thread's copy of the catalog holds what was done. */
 export interface MetaProposer {
-  /** When it resolves, this thread's copy of the catalog holds what the command did. */
-  propose<C extends Command>(
-    command: C,
-    options: {readonly deadlineMs: number},
-  ): Promise<CommandValue<C>>;
+  propose<C extends Command>(command: C, deadlineMs: number): Promise<CommandValue<C>>;
+  /** The bucket that holds the time, made if it is not there. */
+  ensureBucket(database: DatabaseId, timeMs: number, deadlineMs: number): Promise<void>;
 }
 
 export class MetaDdl {
   readonly #meta: MetaProposer;
-  readonly #catalog: () => Catalog;
 
-  constructor(meta: MetaProposer, catalog: () => Catalog) {
+  constructor(meta: MetaProposer) {
     this.#meta = meta;
-    this.#catalog = catalog;
   }
 
   /** Refusals by `refusalKey(table, column)`; the column is '' where the whole table was refused. */
@@ -43,7 +37,7 @@ export class MetaDdl {
     deadlineMs: number,
   ): Promise<ReadonlyMap<string, Refusal>> {
     const command = {type: 'ensure-tables', database, tables} as const;
-    const {tables: outcomes} = await this.#meta.propose(command, {deadlineMs});
+    const {tables: outcomes} = await this.#meta.propose(command, deadlineMs);
     const refusals = new Map<string, Refusal>();
     for (const [i, outcome] of outcomes.entries()) noteRefusals(tables[i]!, outcome, refusals);
     return refusals;
@@ -55,10 +49,8 @@ export class MetaDdl {
     timeMs: number,
     deadlineMs: number,
   ): Promise<Refusal | undefined> {
-    const command = planBucket(this.#catalog(), database, timeMs);
-    if (command === undefined) throw new DbError('UNAVAILABLE', 'no node can take a new bucket');
     try {
-      await this.#meta.propose(command, {deadlineMs});
+      await this.#meta.ensureBucket(database, timeMs, deadlineMs);
       return undefined;
     } catch (error) {
       if (!(error instanceof DbError) || error.code !== 'BUCKET_LIMIT') throw error;

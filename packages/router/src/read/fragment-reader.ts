@@ -1,0 +1,140 @@
+// The coordinator's side of a query: each fragment is read from one replica of its set, the leader by
+// default. Until the replica has begun to answer another one may be asked; after that a failure is
+// the query's.
+
+import {
+  type Clock,
+  DbError,
+  ERRORS,
+  type NodeId,
+  type Random,
+  type ReplicaSetId,
+  type Rpc,
+} from '@flotilla/base';
+import type {Catalog} from '@flotilla/catalog';
+import type {Fragment} from '@flotilla/query';
+import type {LeaderDirectory} from '../leader-directory.ts';
+import {pause} from '../pause.ts';
+import {type FragmentRequest, QUERY_METHOD} from './fragment-handler.ts';
+
+const BACKOFF_FIRST_MS = 10;
+const BACKOFF_LAST_MS = 200;
+/** A replica that has not begun to answer by then is passed over, until the deadline. */
+const BEGIN_MS_MAX = 5_000;
+
+export type Consistency = 'linearizable' | 'stale';
+
+export interface ReadOptions {
+  readonly consistency: Consistency;
+  /** On the monotonic clock. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface FragmentReaderPorts {
+  readonly node: NodeId;
+  readonly rpc: Rpc;
+  readonly catalog: () => Catalog;
+  readonly leaders: LeaderDirectory;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export class FragmentReader {
+  readonly #ports: FragmentReaderPorts;
+
+  constructor(ports: FragmentReaderPorts) {
+    this.#ports = ports;
+  }
+
+  /** The fragment's result batches. Throws an error that names the replica set. */
+  async *read(fragment: Fragment, options: ReadOptions): AsyncGenerator<Uint8Array, void> {
+    const begun = await this.#begin(fragment, options);
+    try {
+      for (;;) {
+        const {value, done} = await begun.next();
+        if (done === true) return;
+        yield value;
+      }
+    } catch (error) {
+      throw naming(fragment.set, error);
+    } finally {
+      await begun.return?.();
+    }
+  }
+
+  /** A stream that has begun: its empty first chunk is taken. */
+  async #begin(fragment: Fragment, options: ReadOptions): Promise<AsyncIterator<Uint8Array>> {
+    const {clock, random} = this.#ports;
+    for (let backoffMs = BACKOFF_FIRST_MS; ; backoffMs = Math.min(2 * backoffMs, BACKOFF_LAST_MS)) {
+      const begun = await this.#round(fragment, options);
+      if (!(begun instanceof DbError)) return begun;
+      const waitMs = backoffMs * (0.5 + random.next());
+      if (clock.monotonicMs() + waitMs >= options.deadlineMs) throw naming(fragment.set, begun);
+      await pause(clock, waitMs, options.signal);
+    }
+  }
+
+  async #round(
+    fragment: Fragment,
+    options: ReadOptions,
+  ): Promise<AsyncIterator<Uint8Array> | DbError> {
+    const {set} = fragment;
+    const queue = this.#candidates(set, options.consistency);
+    const asked = new Set<NodeId>();
+    let last = new DbError('UNAVAILABLE', `replica set ${set} is not in the catalog (any more)`);
+    while (queue.length > 0 && this.#ports.clock.monotonicMs() < options.deadlineMs) {
+      const node = queue.shift()!;
+      if (asked.has(node)) continue;
+      asked.add(node);
+      const begun = await this.#try(node, fragment, options);
+      if (!(begun instanceof DbError)) return begun;
+      last = begun;
+      const hint = begun.details['leader'];
+      if (typeof hint === 'number' && !asked.has(hint as NodeId)) queue.unshift(hint as NodeId);
+    }
+    return last;
+  }
+
+  #candidates(set: ReplicaSetId, consistency: Consistency): NodeId[] {
+    const {leaders, catalog, node} = this.#ports;
+    const nodes = leaders.candidates(set, catalog());
+    if (consistency === 'linearizable' || !nodes.includes(node)) return nodes;
+    return [node, ...nodes];
+  }
+
+  async #try(
+    node: NodeId,
+    fragment: Fragment,
+    {consistency, deadlineMs, signal}: ReadOptions,
+  ): Promise<AsyncIterator<Uint8Array> | DbError> {
+    const {rpc, leaders, clock} = this.#ports;
+    const timeoutMs = Math.min(BEGIN_MS_MAX, deadlineMs - clock.monotonicMs());
+    const request: FragmentRequest = {fragment, consistency, timeoutMs};
+    const payload = new TextEncoder().encode(JSON.stringify(request));
+    const target = {node, set: fragment.set};
+    const stream = rpc
+      .stream(target, QUERY_METHOD, payload, {deadlineMs, signal})
+      [Symbol.asyncIterator]();
+    try {
+      await stream.next();
+      if (consistency === 'linearizable') leaders.learn(fragment.set, node);
+      return stream;
+    } catch (error) {
+      if (!(error instanceof DbError)) throw error;
+      // A read that went unanswered changed nothing: whatever is not final may be asked elsewhere.
+      if (ERRORS[error.code].retry === 'never') throw naming(fragment.set, error);
+      leaders.forget(fragment.set);
+      return error;
+    }
+  }
+}
+
+/** A query that fails names the replica set that could not be read. */
+function naming(set: ReplicaSetId, error: unknown): unknown {
+  if (!(error instanceof DbError) || error.details['replicaSet'] !== undefined) return error;
+  if (ERRORS[error.code].retry === 'never') return error;
+  const message = `replica set ${set} cannot be read: ${error.message}`;
+  const code = error.code === 'OUTCOME_UNKNOWN' ? 'UNAVAILABLE' : error.code;
+  return new DbError(code, message, {...error.details, replicaSet: set}, error);
+}
