@@ -1,15 +1,15 @@
 export {BackgroundClient} from './background/background-client.ts';
 export {BackgroundWorker, type BackgroundWorkerOptions} from './background/background-worker.ts';
+export {NodeClock} from './node-clock.ts';
 export {
-  DataDirectory,
-  type DataDirectoryOptions,
   DirectoryLockedError,
+  NodeDirectory,
+  type NodeDirectoryOptions,
   type NodeIdentity,
-  openDataDirectory,
+  openNodeDirectory,
   replaceFile,
   storePath,
-} from './data-directory.ts';
-export {NodeClock} from './node-clock.ts';
+} from './node-directory.ts';
 export {NodeDisk, syncDirectory, systemErrorCode} from './node-disk.ts';
 export {createNodeRandom} from './node-random.ts';
 export {createPinoLog, PinoLog, type PinoLogOptions} from './pino-log.ts';

@@ -64,7 +64,7 @@ export class Acceptor {
   }
 
   close(reason: string): void {
-    for (const entrant of [...this.#entrants]) entrant.stream.close(reason);
+    for (const entrant of this.#entrants) entrant.stream.close(reason);
   }
 
   /** Ends what the node has here. */

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import http2 from 'node:http2';
 import net from 'node:net';
 import {DbError, LIMITS, type Log, type NodeId, SeededRandom} from '@flotilla/base';
 import {afterEach, expect, test} from 'vitest';
@@ -32,7 +33,7 @@ async function startNode(
   const warnings: string[] = [];
   const log: Log = {
     info() {},
-    warn: (fields, message) => warnings.push(`${message}: ${fields['reason']}`),
+    warn: (fields, message) => warnings.push(`${message}: ${String(fields['reason'])}`),
     error: (_, message) => warnings.push(message),
   };
   const server = new NodeServer({
@@ -112,7 +113,7 @@ async function startProxy(target: number) {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const cut = (how: 'resetAndDestroy' | 'destroy') => {
-    for (const socket of [...sockets]) socket[how]();
+    for (const socket of sockets) socket[how]();
   };
   const pause = () => {
     for (const socket of sockets) socket.pause();
@@ -256,6 +257,15 @@ test('a node that leaves the catalog is disconnected and not let in again', asyn
   await expect.poll(() => one.events.at(-1)?.state).toBe('lost');
   await expect.poll(() => one.warnings.join('\n')).toMatch(/node 1 was removed from the cluster/);
   expect(two.connections.isConnected(one.id)).toBe(false);
+});
+
+test('the accepting side opens its flow control window as wide as the dialing side does', async () => {
+  const {port} = await startNode(1);
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  cleanups.push(() => session.destroy());
+  const window = LIMITS.fragment_bytes_max.value;
+  await expect.poll(() => session.remoteSettings.initialWindowSize).toBe(window);
+  await expect.poll(() => session.state.remoteWindowSize).toBe(window);
 });
 
 test('garbage on the port harms nobody', async () => {

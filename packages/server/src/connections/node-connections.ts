@@ -82,7 +82,10 @@ export class NodeConnections implements Transport {
     server.attach((channel, stream) => this.#acceptor.accept(channel, stream));
   }
 
-  /** Handlers are called in the order in which they were given. A handler keeps no view of `frame`. */
+  /**
+   * Handlers are called in the order in which they were given. A frame may be a view of a larger
+   * buffer, all of which a view keeps alive and a structured clone copies.
+   */
   onFrame(handler: FrameHandler): void {
     this.#onFrame.push(handler);
   }

@@ -87,7 +87,7 @@ export class RpcCaller {
 
   /** The connection to `node` is gone: nothing that was asked there is answered any more. */
   nodeLost(node: NodeId): void {
-    for (const [callId, pending] of [...this.#pending]) {
+    for (const [callId, pending] of this.#pending) {
       if (pending.node !== node) continue;
       this.#forget(callId);
       pending.fail(lostError(node, pending.channel));
@@ -95,7 +95,7 @@ export class RpcCaller {
   }
 
   close(): void {
-    for (const [callId, pending] of [...this.#pending]) {
+    for (const [callId, pending] of this.#pending) {
       this.#forget(callId);
       pending.fail(new DbError('CANCELLED', 'this node is stopping'));
     }

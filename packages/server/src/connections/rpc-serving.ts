@@ -97,13 +97,13 @@ export class RpcServing {
   }
 
   nodeLost(node: NodeId): void {
-    for (const active of [...this.#active.values()]) {
+    for (const active of this.#active.values()) {
       if (active.from === node) this.#abandon(active);
     }
   }
 
   close(): void {
-    for (const active of [...this.#active.values()]) this.#abandon(active);
+    for (const active of this.#active.values()) this.#abandon(active);
   }
 
   #start(key: string, from: NodeId, head: RpcHead, request: Request): void {

@@ -74,7 +74,7 @@ test('a call is answered; its handler knows who asks and about what', async () =
     handlers({
       call: {
         echo: async (payload: Uint8Array, {from, set: about}: RpcContext) =>
-          bytes(`${from}/${about}: ${Buffer.from(payload)}`),
+          bytes(`${from}/${about}: ${Buffer.from(payload).toString()}`),
       },
     }),
   );
@@ -248,12 +248,13 @@ test('calls in flight are bounded, in number and bytes', async () => {
   one.nodeLost(node(2));
   expect(new Set(await Promise.all(calls))).toEqual(new Set(['OUTCOME_UNKNOWN']));
   const large = Buffer.alloc(LIMITS.node_queue_bytes_max.value - 2_000);
-  const waiting = [1, 2].map(() => one.call(at(2), 'x', large, within(5_000)).catch(() => {}));
+  const waiting = [1, 2].map(() => one.call(at(2), 'x', large, within(5_000)));
   await expect(one.call(at(2), 'x', large, within(5_000))).rejects.toMatchObject({
     code: 'OVERLOADED',
   });
+  const settled = Promise.allSettled(waiting);
   one.close();
-  await Promise.all(waiting);
+  expect((await settled).map(({status}) => status)).toEqual(['rejected', 'rejected']);
 });
 
 test('a call to a set of this thread stays in it; one to another thread goes through the port', async () => {

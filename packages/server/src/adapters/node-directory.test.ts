@@ -4,7 +4,7 @@ import os from 'node:os';
 import {join} from 'node:path';
 import {FatalError, type NodeId} from '@flotilla/base';
 import {afterEach, beforeEach, expect, test} from 'vitest';
-import {DirectoryLockedError, openDataDirectory} from './data-directory.ts';
+import {DirectoryLockedError, openNodeDirectory} from './node-directory.ts';
 
 let path: string;
 const children: ChildProcess[] = [];
@@ -21,9 +21,9 @@ afterEach(() => {
 /** A process that opens the directory, prints its boot epoch and stays. */
 async function holdInChild(): Promise<{child: ChildProcess; line: string}> {
   const script = `
-    const {openDataDirectory} = await import(${JSON.stringify(new URL('./data-directory.ts', import.meta.url).href)});
+    const {openNodeDirectory} = await import(${JSON.stringify(new URL('./node-directory.ts', import.meta.url).href)});
     try {
-      const directory = await openDataDirectory({path: ${JSON.stringify(path)}, stores: 2});
+      const directory = await openNodeDirectory({path: ${JSON.stringify(path)}, stores: 2});
       console.log('epoch', directory.bootEpoch);
       setInterval(() => directory.path, 1000);
     } catch (error) {
@@ -43,7 +43,7 @@ function exited(child: ChildProcess): Promise<void> {
 }
 
 test('a new directory has stores and no identity; it keeps both what it is given and its stores', async () => {
-  const first = await openDataDirectory({path, stores: 3});
+  const first = await openNodeDirectory({path, stores: 3});
   expect(first.identity).toBeUndefined();
   expect(first.bootEpoch).toBe(1);
   expect((await first.disk.list('stores')).map(({name}) => name)).toEqual(['0', '1', '2']);
@@ -51,7 +51,7 @@ test('a new directory has stores and no identity; it keeps both what it is given
   await expect(first.adopt({cluster: 'c-2', node: 5 as NodeId})).rejects.toThrow(/already/);
   first.close();
 
-  const second = await openDataDirectory({path, stores: 8});
+  const second = await openNodeDirectory({path, stores: 8});
   expect(second.identity).toEqual({cluster: 'c-1', node: 4});
   expect(second.stores).toBe(3);
   expect(second.bootEpoch).toBe(2);
@@ -59,37 +59,37 @@ test('a new directory has stores and no identity; it keeps both what it is given
 });
 
 test('the second opener is refused, in this process too, and told who has it', async () => {
-  const first = await openDataDirectory({path, stores: 1});
-  const refusal = await openDataDirectory({path, stores: 1}).catch((error: unknown) => error);
+  const first = await openNodeDirectory({path, stores: 1});
+  const refusal = await openNodeDirectory({path, stores: 1}).catch((error: unknown) => error);
   expect(refusal).toBeInstanceOf(DirectoryLockedError);
   expect(String(refusal)).toContain(`pid ${process.pid}`);
   first.close();
-  (await openDataDirectory({path, stores: 1})).close();
+  (await openNodeDirectory({path, stores: 1})).close();
 });
 
 test('another process is refused while it lives; after kill -9 the next one gets in', async () => {
   const first = await holdInChild();
   expect(first.line).toBe('epoch 1');
   expect((await holdInChild()).line).toBe('DirectoryLockedError');
-  await expect(openDataDirectory({path, stores: 2})).rejects.toBeInstanceOf(DirectoryLockedError);
+  await expect(openNodeDirectory({path, stores: 2})).rejects.toBeInstanceOf(DirectoryLockedError);
   const gone = exited(first.child);
   first.child.kill('SIGKILL');
   await gone;
-  const next = await openDataDirectory({path, stores: 2});
+  const next = await openNodeDirectory({path, stores: 2});
   expect(next.bootEpoch).toBe(2);
   next.close();
 });
 
 test('stores without node.json are never founded again', async () => {
-  (await openDataDirectory({path, stores: 1})).close();
+  (await openNodeDirectory({path, stores: 1})).close();
   fs.rmSync(join(path, 'node.json'));
-  await expect(openDataDirectory({path, stores: 1})).rejects.toThrow(/has stores but no node.json/);
+  await expect(openNodeDirectory({path, stores: 1})).rejects.toThrow(/has stores but no node.json/);
 });
 
 test.each(['node.json', 'boot-epoch'])('a flipped bit in %s is fatal', async (name) => {
-  (await openDataDirectory({path, stores: 1})).close();
+  (await openNodeDirectory({path, stores: 1})).close();
   const bytes = fs.readFileSync(join(path, name));
   bytes[bytes.indexOf(0x3a) + 1]! ^= 1; // The first value after a colon.
   fs.writeFileSync(join(path, name), bytes);
-  await expect(openDataDirectory({path, stores: 1})).rejects.toBeInstanceOf(FatalError);
+  await expect(openNodeDirectory({path, stores: 1})).rejects.toBeInstanceOf(FatalError);
 });

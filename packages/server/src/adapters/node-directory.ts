@@ -37,7 +37,7 @@ interface NodeFile {
   readonly identity: NodeIdentity | null;
 }
 
-export interface DataDirectoryOptions {
+export interface NodeDirectoryOptions {
   readonly path: string;
   /** How many stores a new directory gets; an existing one keeps its own. */
   readonly stores: number;
@@ -53,7 +53,7 @@ export function storePath(store: StoreId): string {
   return `${STORES}/${store}`;
 }
 
-export class DataDirectory {
+export class NodeDirectory {
   readonly path: string;
   readonly disk: NodeDisk;
   readonly stores: number;
@@ -93,7 +93,7 @@ export class DataDirectory {
  * Locks, checks and opens the directory, making it if it is missing. Throws DirectoryLockedError if a
  * living process has it, FatalError if it is damaged or of a newer format.
  */
-export async function openDataDirectory(options: DataDirectoryOptions): Promise<DataDirectory> {
+export async function openNodeDirectory(options: NodeDirectoryOptions): Promise<NodeDirectory> {
   const {path, stores} = options;
   assert(stores >= 1, 'a data directory has at least one store');
   await fs.promises.mkdir(path, {recursive: true});
@@ -104,7 +104,7 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
     if (file.identity === null) await makeStores(path, file.stores);
     const bootEpoch = ((await readEpoch(path)) ?? 0) + 1;
     await replaceFile(join(path, EPOCH_FILE), withChecksum({epoch: bootEpoch}));
-    return new DataDirectory(path, lock, file, bootEpoch);
+    return new NodeDirectory(path, lock, file, bootEpoch);
   } catch (error) {
     lock.close();
     throw error;
