@@ -3,8 +3,8 @@
 
 import {DbError} from '@flotilla/base';
 
-/** Some 2 ms of encoding or merging at 50-100 ns a value. */
-const VALUES_PER_SLICE = 30_000;
+/** Some 1 ms of encoding or merging at 50-100 ns a value. */
+const VALUES_PER_SLICE = 10_000;
 
 /** However wide the table: below it a block could not be seen whole. */
 const ROWS_PER_SLICE_MIN = 2_000;
