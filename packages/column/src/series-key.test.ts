@@ -69,9 +69,8 @@ test('tags out of order and empty values are our own mistakes', () => {
  */
 test('a million typical keys spread evenly over 2 to 64 shards', () => {
   const count = 1_000_000;
-  const regions = ['eu-west-1', 'us-east-1', 'ap-southeast-2'].map(ascii);
   const hashes = new Uint32Array(count);
-  for (let i = 0; i < count; i++) hashes[i] = seriesHash(typicalKey(i, regions[i % 3]!));
+  for (let i = 0; i < count; i++) hashes[i] = typicalHash(i);
   for (let shards = 2; shards <= 64; shards++) {
     const counts = new Float64Array(shards);
     for (let i = 0; i < count; i++) counts[hashes[i]! % shards]! += 1;
@@ -82,22 +81,32 @@ test('a million typical keys spread evenly over 2 to 64 shards', () => {
   }
 });
 
-/** As encodeSeriesKey would make it, without its checks: a million keys in a second. */
-function typicalKey(i: number, region: Uint8Array): Uint8Array {
-  const host = ascii(`host_${i}`);
-  return Uint8Array.of(
-    7,
-    1,
-    host.length,
-    ...host,
-    2,
-    region.length,
-    ...region,
-    3,
-    1,
-    48 + (i % 10),
-  );
+const REGIONS = ['eu-west-1', 'us-east-1', 'ap-southeast-2'].map(ascii);
+const HOST = ascii('host_');
+const keyBytes = new Uint8Array(64);
+
+/** Of the key that encodeSeriesKey makes, put together in place: a million in half a second. */
+function typicalHash(i: number): number {
+  const digits = String(i);
+  const region = REGIONS[i % 3]!;
+  keyBytes.set([7, 1, HOST.length + digits.length]);
+  keyBytes.set(HOST, 3);
+  let at = 3 + HOST.length;
+  for (let d = 0; d < digits.length; d++) keyBytes[at++] = digits.charCodeAt(d);
+  keyBytes[at++] = 2;
+  keyBytes[at++] = region.length;
+  keyBytes.set(region, at);
+  at += region.length;
+  return xxHash32(keyBytes, 0, at, 0);
 }
+
+test('the keys of the spread test are canonical', () => {
+  const tags = [
+    {column: 1 as ColumnId, value: 'host_4711'},
+    {column: 2 as ColumnId, value: 'us-east-1'},
+  ];
+  expect(typicalHash(4711)).toBe(seriesHash(encodeSeriesKey(7 as TableId, tags)));
+});
 
 /** Upper 0.1 % point. */
 function chiSquareLimit(degrees: number): number {

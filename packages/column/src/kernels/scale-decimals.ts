@@ -51,8 +51,9 @@ export function decimalExponent(value: number, least: number): number {
   for (let exponent = least; exponent <= DECIMAL_EXPONENT_MAX; exponent++) {
     const power = POWERS_OF_TEN[exponent]!;
     const scaled = Math.round(value * power);
-    if (Math.abs(scaled) > SCALED_MAX) return -1;
-    if (Object.is(scaled / power, value)) return exponent;
+    // No exponent makes an integer of NaN or -0.
+    if (!(Math.abs(scaled) <= SCALED_MAX) || Object.is(value, -0)) return -1;
+    if (scaled / power === value) return exponent;
   }
   return -1;
 }

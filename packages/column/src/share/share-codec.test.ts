@@ -132,3 +132,37 @@ test('damage is FatalError or another share, never anything else', () => {
     {numRuns: 500},
   );
 });
+
+/** The first version as it was first written: entries of a log must be read for ever. */
+test('version 1 keeps its bytes', () => {
+  const given: Share = {
+    router: {incarnation: 300, sequence: 5},
+    idempotencyKey: 'key',
+    tables: [
+      {
+        table: 9 as TableId,
+        rowCount: 4,
+        series: [Uint8Array.of(9, 1, 1, 97), 12],
+        seriesOfRow: Int32Array.of(0, 1, 0, 1),
+        offsets: Float64Array.of(10, 20, 30, 45),
+        columns: [
+          {column: 1 as ColumnId, count: 4, rows: undefined, values: valuesOf(1, [1, 5, 3, 2])},
+          {
+            column: 2 as ColumnId,
+            count: 2,
+            rows: Int32Array.of(1, 3),
+            values: valuesOf(0, [1, 25]),
+          },
+          {column: 3 as ColumnId, count: 4, rows: undefined, values: valuesOf(2, [0, 1, 2, 3])},
+          {column: 4 as ColumnId, count: 4, rows: undefined, values: valuesOf(3, [0, 1, 0, 0])},
+          {column: 5 as ColumnId, count: 4, rows: undefined, values: valuesOf(4, [1, 1, 2, 1])},
+        ],
+      },
+    ],
+  };
+  const bytes = encodeShare(given);
+  expect(Buffer.from(bytes).toString('hex')).toMatchInlineSnapshot(
+    `"01ac0205036b65790401090407020809010161194e0200010a020a0680428d05010904027103a0020200020201020804010201050003030a040b0000000000000080020002e4040b040602050c04090208000674657874203174657874203202000104"`,
+  );
+  expect(decodeShare(bytes)).toEqual(given);
+});

@@ -224,12 +224,8 @@ export class LineProtocolParser {
   #findSlot(table: KnownTable, start: number): FieldSlot | undefined {
     const {bytes} = this.#body;
     const equals = nameEnd(bytes, start, bytes.length);
-    if (bytes[equals] !== EQUALS) {
+    if (equals === start || bytes[equals] !== EQUALS) {
       this.#fail(equals === start ? 'missing field key' : 'missing field value');
-      return undefined;
-    }
-    if (equals === start) {
-      this.#fail('missing field key');
       return undefined;
     }
     const fault = nameFault(bytes, start, equals);

@@ -14,6 +14,9 @@ const PROBES_MAX = 32;
 /** Fields known over all tables, beyond which all is forgotten as with series. */
 const SLOTS_MAX = 100_000;
 
+/** Tag values kept once: regions, versions and racks repeat over all series. */
+const SHARED_VALUES_MAX = 10_000;
+
 export class SeriesEntry {
   readonly series: ParsedSeries;
   readonly table: KnownTable;
@@ -47,6 +50,7 @@ export class SeriesCache {
   #count = 0;
   #fieldCount = 0;
   #last: SeriesEntry | undefined = undefined;
+  readonly #sharedValues = new Map<string, string>();
 
   constructor(seriesMax: number) {
     this.#seriesMax = seriesMax;
@@ -69,6 +73,7 @@ export class SeriesCache {
     this.#count = 0;
     this.#fieldCount = 0;
     this.#last = undefined;
+    this.#sharedValues.clear();
   }
 
   /** The series whose text begins at `start`. A space ends the text, or the newline where fields are missing. */
@@ -126,13 +131,21 @@ export class SeriesCache {
   #add(text: SeriesText, bytes: Buffer, start: number, end: number, hash: number): SeriesEntry {
     const table = this.#table(text.table);
     if (!sameNames(table.tagNames, text.tagNames)) table.tagNames = text.tagNames;
-    const series = new ParsedSeries(text.table, table.tagNames, text.tagValues);
+    const values = text.tagValues.map((value) => this.#share(value));
+    const series = new ParsedSeries(table.name, table.tagNames, values);
     const at = this.#arena.add(bytes, start, end);
     const entry = new SeriesEntry(series, table, {start: at, length: end - start, hash});
     this.#count++;
     if (this.#count * 2 > this.#slots.length) this.#grow();
     this.#place(entry);
     return entry;
+  }
+
+  #share(value: string): string {
+    const shared = this.#sharedValues.get(value);
+    if (shared !== undefined) return shared;
+    if (this.#sharedValues.size < SHARED_VALUES_MAX) this.#sharedValues.set(value, value);
+    return value;
   }
 
   #table(name: string): KnownTable {

@@ -68,9 +68,19 @@ function measurementEnd(bytes: Uint8Array, start: number, end: number): number {
   }
 }
 
-function compareNames(a: Tag, b: Tag): number {
-  if (a.name === b.name) return 0;
-  return Buffer.compare(Buffer.from(a.name), Buffer.from(b.name));
+/** By UTF-8 bytes, from UTF-16: surrogates stand for the code points above all others. */
+function compareNames({name: a}: Tag, {name: b}: Tag): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const unitA = a.charCodeAt(i);
+    const unitB = b.charCodeAt(i);
+    if (unitA !== unitB) return utf8Rank(unitA) - utf8Rank(unitB);
+  }
+  return a.length - b.length;
+}
+
+function utf8Rank(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
 
 function syntax(reason: string): Fault {
