@@ -83,6 +83,10 @@ export class RaftLog {
       const index = entries[i]!.index;
       assert(index === entries[i - 1]!.index + 1, () => `gap in the stored log at ${index}`);
     }
+    for (let i = 1; i < this.#runs.length; i++) {
+      const {index, term} = this.#runs[i]!;
+      assert(term > this.#runs[i - 1]!.term, () => `term goes back in the stored log at ${index}`);
+    }
     const need = this.appliedIndex + 1;
     assert(need > last || this.cachedFrom <= need, () => `entry ${need} to apply is not loaded`);
     const first = this.#runs[0]?.index ?? last + 1;

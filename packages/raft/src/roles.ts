@@ -9,7 +9,7 @@ import {Progress} from './progress.ts';
 import {limitProposals} from './proposals.ts';
 import {dropPendingReads} from './read-index.ts';
 import {appendOwn} from './replication.ts';
-import {type GroupState, isVoterHere} from './state.ts';
+import {drawTimeout, type GroupState, isVoterHere} from './state.ts';
 
 export function becomeFollower(state: GroupState, term: number, leader: number): void {
   if (state.role === 'leader') limitProposals(state);
@@ -78,8 +78,7 @@ function reset(state: GroupState, role: Role, term: number): void {
   state.leader = 0;
   state.electionElapsed = 0;
   state.heartbeatElapsed = 0;
-  const {electionTicks} = state.timing;
-  state.electionTimeout = electionTicks + state.random.below(electionTicks);
+  state.electionTimeout = drawTimeout(state.random, state.timing);
   state.votes.clear();
   state.progress.clear();
   state.pendingConfigIndex = 0;

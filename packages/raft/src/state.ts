@@ -139,7 +139,7 @@ export function createState(options: GroupOptions): GroupState {
     ticks: 0,
     electionElapsed: 0,
     heartbeatElapsed: 0,
-    electionTimeout: options.timing.electionTicks,
+    electionTimeout: drawTimeout(options.random, options.timing),
     voteBarTick: leaseReads ? options.timing.electionTicks : 0,
     votes: new Map(),
     ownVoteSeq: 0,
@@ -163,6 +163,11 @@ export function createState(options: GroupOptions): GroupState {
     gathered: emptyGathered(),
     badInput: {malformed: 0, staleSession: 0, conflict: 0},
   };
+}
+
+/** From [E, 2E), so that replicas that start waiting together do not stand together. */
+export function drawTimeout(random: Random, {electionTicks}: Timing): number {
+  return electionTicks + random.below(electionTicks);
 }
 
 function checkOptions(options: GroupOptions): void {

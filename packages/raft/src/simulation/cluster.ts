@@ -62,6 +62,7 @@ const LEADER_EVENTS: ReadonlySet<EventName> = new Set([
   'members',
   'transfer',
   'isolate',
+  'crash',
 ]);
 
 const encoder = new TextEncoder();
@@ -93,8 +94,10 @@ export class Cluster {
     ]);
     this.#weightSum = this.#weights.reduce((sum, [, weight]) => sum + weight, 0);
     const voters = Array.from({length: options.voters}, (_, i) => i + 1);
-    const configuration = {...EMPTY_CONFIGURATION, voters};
-    for (const id of voters) this.#add(id, new LabDisk(bootstrapState(configuration)));
+    const learners = [options.voters + 1, options.voters + 2];
+    const configuration = {...EMPTY_CONFIGURATION, voters, learners};
+    for (const id of membersOf(configuration))
+      this.#add(id, new LabDisk(bootstrapState(configuration)));
   }
 
   #add(id: number, disk: LabDisk): void {
@@ -149,7 +152,9 @@ export class Cluster {
         replica.process();
         break;
       case 'persist':
-        replica.persist(1 + this.random.below(2));
+        if (!this.#isLazy(replica) || this.random.below(3) === 0) {
+          replica.persist(1 + this.random.below(2));
+        }
         break;
       case 'apply':
         replica.apply(1 + this.random.below(3));
@@ -179,7 +184,8 @@ export class Cluster {
         this.#cutLink();
         break;
       case 'isolate':
-        this.#isolate(replica.id);
+        if (this.random.below(2) === 0) this.#isolate([replica.id]);
+        else this.#isolate([...this.replicas.keys()].filter(() => this.random.below(2) === 0));
         break;
       case 'heal':
         this.#cut.clear();
@@ -204,9 +210,14 @@ export class Cluster {
 
   #turn(replica: LabReplica): void {
     replica.process();
-    replica.persist();
+    if (!this.#isLazy(replica)) replica.persist();
     replica.apply();
     replica.process();
+  }
+
+  /** Whose disk is behind in this run: what it acknowledges too early is lost in a crash. */
+  #isLazy({id}: LabReplica): boolean {
+    return (id + this.#options.seed) % 3 === 0;
   }
 
   #pickEvent(): EventName {
@@ -291,9 +302,19 @@ export class Cluster {
       replica.step({type: 'proposeConfig', proposalId, mode: 'leave', changes: []});
       return;
     }
-    const changes = this.#randomChanges(configuration);
+    const swap = this.random.below(2) === 0;
+    const changes = swap ? this.#swapVoters(configuration) : this.#randomChanges(configuration);
     const mode = this.#pick(['simple', 'joint', 'joint-explicit'] as const);
     replica.step({type: 'proposeConfig', proposalId, mode, changes});
+  }
+
+  /** Another half of the members votes: the joint configuration's halves share little or nothing. */
+  #swapVoters(configuration: Configuration): ConfigChange[] {
+    return membersOf(configuration).map((id) => {
+      const votes = configuration.voters.includes(id);
+      const stays = this.random.below(4) === 0;
+      return {type: votes === stays ? 'voter' : 'learner', id};
+    });
   }
 
   #randomChanges(configuration: Configuration): ConfigChange[] {
@@ -352,10 +373,14 @@ export class Cluster {
     this.#cut.add(`${this.#pick(ids)}>${this.#pick(ids)}`);
   }
 
-  #isolate(id: number): void {
-    for (const other of this.replicas.keys()) {
-      this.#cut.add(`${id}>${other}`);
-      this.#cut.add(`${other}>${id}`);
+  /** Cuts these off from the rest. */
+  #isolate(ids: readonly number[]): void {
+    for (const id of ids) {
+      for (const other of this.replicas.keys()) {
+        if (ids.includes(other)) continue;
+        this.#cut.add(`${id}>${other}`);
+        this.#cut.add(`${other}>${id}`);
+      }
     }
   }
 

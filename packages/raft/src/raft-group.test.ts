@@ -1,0 +1,271 @@
+// What scenarios do not reach: input of any shape, payloads that left memory, leases, deadlines.
+
+import {BugError, SeededRandom} from '@flotilla/base';
+import fc from 'fast-check';
+import {expect, test} from 'vitest';
+import {EMPTY_CONFIGURATION} from './configuration.ts';
+import type {Entry} from './entry.ts';
+import {RaftLab} from './lab/index.ts';
+import type {Message} from './message.ts';
+import {bootstrapState, type GroupOptions} from './options.ts';
+import {RaftGroup} from './raft-group.ts';
+
+const VOTERS = {...EMPTY_CONFIGURATION, voters: [1, 2, 3]};
+
+function groupOptions(over: Partial<GroupOptions> = {}): GroupOptions {
+  return {
+    id: 1,
+    random: new SeededRandom(1),
+    timing: {electionTicks: 10, heartbeatTicks: 1},
+    limits: {
+      messageBytesMax: 100,
+      inflightMessagesMax: 4,
+      inflightBytesMax: 1_000,
+      uncommittedBytesMax: 1_000,
+      appliedBytesPerOutput: 100,
+    },
+    preVote: true,
+    checkQuorum: true,
+    ...bootstrapState(VOTERS),
+    ...over,
+  };
+}
+
+function labOfThree(options: {leaseReads?: boolean} = {}): RaftLab {
+  const lab = new RaftLab();
+  lab.addNodes(3, {voters: [1, 2, 3], index: 5, term: 5, checkQuorum: true, ...options});
+  // Under lease reads nobody votes in the first election timeout of its life.
+  for (const id of [1, 2, 3]) lab.tick(id, options.leaseReads === true ? 10 : 0);
+  lab.campaign(1);
+  lab.stabilize();
+  expect(lab.status(1).role).toBe('leader');
+  for (const id of [1, 2, 3]) lab.takeEvents(id);
+  return lab;
+}
+
+const number = fc.oneof(
+  fc.integer({min: -1, max: 12}),
+  fc.constantFrom(0.5, Number.NaN, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY),
+);
+const entry = fc.record({
+  term: number,
+  index: number,
+  type: fc.constantFrom('normal', 'noop'),
+  payload: fc.constant(new Uint8Array(1)),
+});
+const anyMessage = fc.record({
+  type: fc.constantFrom(
+    'append',
+    'appendReply',
+    'vote',
+    'voteReply',
+    'preVote',
+    'preVoteReply',
+    'heartbeat',
+    'heartbeatReply',
+    'snapshot',
+    'timeoutNow',
+    'readIndex',
+    'readIndexReply',
+    'fromTheFuture',
+  ),
+  from: fc.constantFrom(0, 1, 2, 3, 4),
+  to: fc.constantFrom(1, 1, 1, 2),
+  term: number,
+  session: number,
+  prevIndex: number,
+  prevTerm: number,
+  commitIndex: number,
+  entries: fc.array(entry, {maxLength: 3}),
+  index: number,
+  rejected: fc.boolean(),
+  granted: fc.boolean(),
+  transfer: fc.boolean(),
+  hintIndex: number,
+  hintTerm: number,
+  lastIndex: number,
+  lastTerm: number,
+  round: number,
+  readId: number,
+  snapshot: fc.record({
+    index: number,
+    term: number,
+    configIndex: number,
+    configuration: fc.constantFrom(VOTERS, {...VOTERS, learners: [1]}),
+  }),
+});
+
+test('nothing that a node sends makes a group throw', () => {
+  fc.assert(
+    fc.property(fc.array(anyMessage, {maxLength: 30}), (messages) => {
+      const group = new RaftGroup(groupOptions());
+      for (const message of messages) {
+        group.step({type: 'message', message: message as unknown as Message});
+        const {write, apply} = group.take();
+        if (write !== undefined) group.step({type: 'persisted', seq: write.seq});
+        if (apply !== undefined) group.step({type: 'applied', index: apply.hi});
+      }
+    }),
+    {numRuns: 1_000},
+  );
+});
+
+test('malformed input is dropped and counted', () => {
+  const group = new RaftGroup(groupOptions());
+  const message = {type: 'timeoutNow', from: 2, to: 9, term: 5} as const;
+  group.step({type: 'message', message});
+  expect(group.status().badInput.malformed).toBe(1);
+  expect(group.hasOutput()).toBe(false);
+});
+
+test('a broken promise of the host is a bug', () => {
+  const group = new RaftGroup(groupOptions());
+  expect(() => group.step({type: 'persisted', seq: 1})).toThrow(BugError);
+  expect(() => group.step({type: 'applied', index: 9})).toThrow(BugError);
+  expect(() => new RaftGroup(groupOptions({id: 0}))).toThrow(BugError);
+  expect(() => new RaftGroup(groupOptions({leaseReads: true, checkQuorum: false}))).toThrow(
+    BugError,
+  );
+});
+
+test('take leaves nothing behind', () => {
+  const group = new RaftGroup(groupOptions());
+  for (let i = 0; i < 20; i++) group.step({type: 'tick'});
+  expect(group.hasOutput()).toBe(true);
+  group.take();
+  expect(group.hasOutput()).toBe(false);
+});
+
+test('payloads that left memory are read from the stored log', () => {
+  const lab = labOfThree();
+  lab.setReachable(1, 3, false);
+  lab.propose(1, 'a', 'b', 'c');
+  lab.stabilize([1, 2]);
+  const {group} = lab.replica(1);
+  group.step({type: 'evict', uptoIndex: 8});
+  expect(group.status().cachedFrom).toBe(9);
+  group.step({type: 'reachable', id: 3, reachable: true});
+  const {needEntries, send} = group.take();
+  expect(needEntries).toEqual([{firstIndex: 7, lastIndex: 8, bytesMax: 1 << 20}]);
+  expect(send.filter(({type}) => type === 'append').length).toBeLessThanOrEqual(1);
+  // The first read fails; the next heartbeat reply asks again.
+  group.step({type: 'entries', firstIndex: 7, entries: undefined});
+  expect(group.take().send).toEqual([]);
+  lab.tick(1);
+  lab.stabilize();
+  expect(lab.log(3).map(({data}) => data)).toEqual(['', 'a', 'b', 'c']);
+});
+
+test('a stored log that disagrees with memory stops the group', () => {
+  const lab = labOfThree();
+  lab.setReachable(1, 3, false);
+  lab.propose(1, 'a');
+  lab.stabilize([1, 2]);
+  const {group} = lab.replica(1);
+  group.step({type: 'evict', uptoIndex: 7});
+  group.step({type: 'reachable', id: 3, reachable: true});
+  const [read] = group.take().needEntries;
+  expect(read?.firstIndex).toBe(7);
+  const wrong: Entry[] = [{term: 5, index: 7, type: 'normal', payload: new Uint8Array(1)}];
+  // The probe is out: only once it may send does it look.
+  lab.deliver({from: 3, drop: true});
+  const stepWrong = () => group.step({type: 'entries', firstIndex: 7, entries: wrong});
+  const paused = group.status().progress.get(3)?.paused === true;
+  if (paused) stepWrong();
+  else expect(stepWrong).toThrow(BugError);
+});
+
+test('a lease serves reads without a round, and ends without answers', () => {
+  const lab = labOfThree({leaseReads: true});
+  lab.tick(1);
+  lab.stabilize();
+  const first = lab.readIndex(1);
+  lab.process(1);
+  expect(lab.takeEvents(1).reads).toEqual([{readId: first, index: 6}]);
+  lab.tick(1, 8);
+  lab.process(1);
+  lab.readIndex(1);
+  lab.process(1);
+  expect(lab.takeEvents(1).reads).toEqual([]);
+});
+
+test('no lease while leadership is being given away, nor after the target was told', () => {
+  const lab = labOfThree({leaseReads: true});
+  lab.tick(1);
+  lab.stabilize();
+  lab.transfer(1, 2);
+  lab.process(1);
+  lab.deliver({drop: true});
+  lab.readIndex(1);
+  lab.process(1);
+  expect(lab.takeEvents(1).reads).toEqual([]);
+});
+
+test('under lease reads a follower does not forget its leader, and nobody rests', () => {
+  const lab = labOfThree({leaseReads: true});
+  lab.tick(1);
+  lab.stabilize();
+  lab.forgetLeader(2);
+  expect(lab.status(2).leader).toBe(1);
+  expect(lab.replica(1).idle).toBe(false);
+});
+
+test('under lease reads a restarted replica votes only after an election timeout', () => {
+  const lab = labOfThree({leaseReads: true});
+  lab.restart(2);
+  lab.restart(3);
+  lab.campaign(3);
+  lab.stabilize([2, 3]);
+  expect(lab.status(3).role).toBe('follower');
+  lab.tick(2, 10);
+  lab.tick(3, 10);
+  lab.campaign(3);
+  lab.stabilize([2, 3]);
+  expect(lab.status(3).role).toBe('leader');
+});
+
+test('a read without a quorum ends in time, with check-quorum and without', () => {
+  for (const checkQuorum of [true, false]) {
+    const lab = new RaftLab();
+    lab.addNodes(3, {voters: [1, 2, 3], index: 5, term: 5, checkQuorum});
+    lab.campaign(1);
+    lab.stabilize();
+    lab.takeEvents(1);
+    const readId = lab.readIndex(1);
+    lab.tick(1, 20);
+    lab.process(1);
+    expect(lab.takeEvents(1).dropped).toMatchObject([{kind: 'read', readId}]);
+  }
+});
+
+test('reads that come together share one round', () => {
+  const lab = labOfThree();
+  for (let i = 0; i < 5; i++) lab.readIndex(1);
+  lab.process(1);
+  expect(lab.messages().filter(({type}) => type === 'heartbeat').length).toBe(2);
+  lab.stabilize();
+  expect(lab.takeEvents(1).reads.length).toBe(5);
+});
+
+test('proposals of one turn share one append for each member', () => {
+  const lab = labOfThree();
+  for (let i = 0; i < 5; i++) lab.propose(1, `p${i}`);
+  lab.process(1);
+  expect(lab.messages().filter(({type}) => type === 'append').length).toBe(2);
+});
+
+test('the election timeout is drawn from [E, 2E)', () => {
+  for (let seed = 0; seed < 50; seed++) {
+    const group = new RaftGroup(groupOptions({random: new SeededRandom(seed), preVote: false}));
+    const campaigns: number[] = [];
+    for (let tick = 1; tick <= 100; tick++) {
+      group.step({type: 'tick'});
+      if (group.take().role?.role === 'candidate') campaigns.push(tick);
+    }
+    campaigns.forEach((tick, i) => {
+      const waited = tick - (campaigns[i - 1] ?? 0);
+      expect(waited).toBeGreaterThanOrEqual(10);
+      expect(waited).toBeLessThan(20);
+    });
+  }
+});
