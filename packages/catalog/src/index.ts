@@ -26,7 +26,7 @@ export {
   planPlacement,
   votersOf,
 } from './planning/placement.ts';
-export {metaReplicasWanted, planNext} from './planning/reconcile.ts';
+export {planNext} from './planning/reconcile.ts';
 export type {
   GroupConfiguration,
   MemberProgress,
@@ -35,4 +35,5 @@ export type {
   Reports,
 } from './planning/reports.ts';
 export {TRASH_RETENTION_MS} from './planning/upkeep.ts';
+export {metaReplicasWanted, replicasWanted} from './planning/wanted.ts';
 export {hashSeriesKey, shardOf} from './shard-hash.ts';

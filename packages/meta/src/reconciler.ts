@@ -171,7 +171,7 @@ class Run {
       case 'propose':
         return this.#propose(action.command);
       case 'create-replica':
-        return this.#order(action, 'replica.create', this.#createOrder(action));
+        return this.#create(action);
       case 'destroy-replica':
         return this.#order(action, 'replica.destroy', {set: action.set, replica: action.replica});
       case 'change-config': {
@@ -202,23 +202,26 @@ class Run {
   }
 
   /** A founder brings the group's bootstrap; every later replica begins empty. */
-  #createOrder({set, replica}: Extract<Action, {type: 'create-replica'}>): CreateOrder {
+  #create(action: Extract<Action, {type: 'create-replica'}>): Promise<unknown> {
+    const {set, replica} = action;
     const entity = this.#options.service.catalog.replicaSet(set);
-    const founders = entity?.founders ?? [];
-    const learners = founders.filter((id) => entity?.foundingLearners?.includes(id));
+    // Planned a moment ago, and removed since.
+    if (!entity?.replicas.some((placed) => placed.replica === replica)) return Promise.resolve();
+    const learners = entity.foundingLearners ?? [];
     const founding = {
-      voters: founders.filter((id) => !learners.includes(id)),
+      voters: entity.founders.filter((id) => !learners.includes(id)),
       votersOutgoing: [],
       learners,
       learnersNext: [],
       autoLeave: false,
     };
-    return {
+    const order: CreateOrder = {
       set,
       replica,
-      founding: founders.includes(replica) ? founding : undefined,
-      createdAtVersion: entity?.createdAtVersion ?? 0,
+      founding: entity.founders.includes(replica) ? founding : undefined,
+      createdAtVersion: entity.createdAtVersion,
     };
+    return this.#order(action, 'replica.create', order);
   }
 
   #nodesOf(action: Action): NodeId[] {

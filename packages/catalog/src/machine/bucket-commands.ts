@@ -132,14 +132,17 @@ function placementFault(
   return nodesFault(catalog, placement);
 }
 
-export function nodesFault(
+/** What a draining node is given is moved away again; a drained one is given nothing. */
+function nodesFault(
   catalog: Catalog,
   placement: readonly PlacementRequest[],
 ): CommandResult<never> | undefined {
   for (const {node} of placement) {
     const state = catalog.node(node)?.state;
     if (state === undefined) return refuse('NOT_FOUND', `no node ${node}`);
-    if (state === 'decommissioned') return refuse('CONFLICT', `node ${node} is decommissioned`);
+    if (state === 'drained' || state === 'decommissioned') {
+      return refuse('CONFLICT', `node ${node} is ${state}`);
+    }
   }
   return undefined;
 }

@@ -103,7 +103,8 @@ export const setNodeState: Handler<SetNodeState> = (draft, command) => {
     return refuse('CONFLICT', `node ${node.id} is decommissioned, and that is for ever`);
   }
   const replicas = draft.catalog.replicaCount(node.id);
-  if (command.state === 'decommissioned' && replicas > 0) {
+  const emptied = command.state === 'drained' || command.state === 'decommissioned';
+  if (emptied && replicas > 0) {
     return refuse('CONFLICT', `node ${node.id} still holds ${replicas} replicas: drain it first`, {
       replicas,
     });

@@ -101,6 +101,10 @@ function subjectFault(
     if (id !== undefined && catalog.node(id) === undefined)
       return refuse('NOT_FOUND', `no node ${id}`);
   }
+  const target = command.targetNode === undefined ? undefined : catalog.node(command.targetNode);
+  if (target !== undefined && target.state !== 'active') {
+    return refuse('CONFLICT', `node ${target.id} is ${target.state}`);
+  }
   const missing = missingSubject(command);
   if (missing !== undefined) {
     return refuse('INVALID_ARGUMENT', `operation ${command.kind} needs a ${missing}`);

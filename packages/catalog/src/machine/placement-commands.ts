@@ -2,9 +2,9 @@
 // saw and raises it; a new replica gets an id that no replica ever had.
 
 import type {ReplicaId} from '@flotilla/base';
+import type {Catalog} from '../catalog.ts';
 import type {CommandResult, SetPlacement} from '../commands.ts';
 import type {ReplicaPlacement, ReplicaSet} from '../model.ts';
-import {nodesFault} from './bucket-commands.ts';
 import {type Handler, refuse, succeed} from './draft.ts';
 
 export const setPlacement: Handler<SetPlacement> = (draft, command) => {
@@ -18,7 +18,7 @@ export const setPlacement: Handler<SetPlacement> = (draft, command) => {
       {epoch: set.epoch},
     );
   }
-  const fault = nodesFault(draft.catalog, command.add) ?? membersFault(set, command);
+  const fault = nodesFault(draft.catalog, command) ?? membersFault(set, command);
   if (fault !== undefined) return fault;
   const removed = new Set(command.remove);
   const roles = new Map(command.roles.map(({replica, role}) => [replica, role]));
@@ -37,6 +37,16 @@ export const setPlacement: Handler<SetPlacement> = (draft, command) => {
   draft.put('replica-set', set.id, {...set, epoch, replicas, replicasWanted});
   return succeed({epoch, added: added.map(({replica}) => replica)});
 };
+
+/** A node that is to be emptied gets no more. */
+function nodesFault(catalog: Catalog, {add}: SetPlacement): CommandResult<never> | undefined {
+  for (const {node} of add) {
+    const state = catalog.node(node)?.state;
+    if (state === undefined) return refuse('NOT_FOUND', `no node ${node}`);
+    if (state !== 'active') return refuse('CONFLICT', `node ${node} is ${state}`);
+  }
+  return undefined;
+}
 
 function membersFault(set: ReplicaSet, command: SetPlacement): CommandResult<never> | undefined {
   const present = new Set(set.replicas.map(({replica}) => replica));

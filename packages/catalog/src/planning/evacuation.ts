@@ -9,6 +9,7 @@ import type {Action} from './action.ts';
 import type {Decision} from './member-operation.ts';
 import {fitNodes, pickNodes} from './placement.ts';
 import type {Reports} from './reports.ts';
+import {replicasWanted} from './wanted.ts';
 
 /** Moves at once in the cluster; each copies a replica. */
 export const MOVES_MAX = 8;
@@ -41,13 +42,29 @@ export function planEvacuation(
   }
   if (node.state === 'active') return proposed(node, 'draining');
   if (catalog.replicaCount(node.id) > 0) {
-    return {decision: WAIT, moves: planMovesFrom(node, operation, catalog, reports, context)};
+    const moves = planMovesFrom(node, operation, catalog, reports, context);
+    const stuck = moves.length === 0 && context.budget.left === MOVES_MAX;
+    return {decision: stuck ? planExplanation(operation, context.nowMs) : WAIT, moves};
   }
   if (node.state === 'draining') return proposed(node, 'drained');
   if (operation.kind === 'decommission-node' && node.state !== 'decommissioned') {
     return proposed(node, 'decommissioned');
   }
   return ended('done');
+}
+
+/** Once: the operation goes on as soon as a node can take what is left. */
+function planExplanation(operation: Operation, atMs: number): Decision {
+  const error = 'no live node with room can take the replicas that are left: add one';
+  if (operation.error === error) return WAIT;
+  const command = {
+    type: 'update-operation',
+    operation: operation.id,
+    expectedStep: operation.step,
+    error,
+    atMs,
+  } as const;
+  return {type: 'act', action: {type: 'propose', command}};
 }
 
 /** Moves replicas from the fullest node to the emptiest until they are nearly even. */
@@ -118,10 +135,11 @@ function planMovesFrom(
     const placed = set.replicas.find((replica) => replica.node === node.id);
     if (placed === undefined || set.state !== 'open' || catalog.operationOf(set.id)) continue;
     const target = pickTarget(set, placed, catalog, reports);
-    if (target === undefined) continue;
-    moves.push(
-      move('move-replica', set, placed, target, `operation ${operation.id}`, context.nowMs),
-    );
+    // Where there are more replicas than wanted now, one less is better than a wait for a place.
+    if (target === undefined && set.replicas.length <= replicasWanted(catalog, set)) continue;
+    const kind = target === undefined ? 'remove-replica' : 'move-replica';
+    const startedBy = `operation ${operation.id}`;
+    moves.push(move(kind, set, placed, target, startedBy, context.nowMs));
     context.budget.left--;
   }
   return moves;
@@ -186,7 +204,7 @@ const NONE: ReadonlyMap<NodeId, number> = new Map();
 const WAIT: Decision = {type: 'wait', for: 'moves'};
 
 function move(
-  kind: 'move-replica' | 'repair',
+  kind: 'move-replica' | 'remove-replica' | 'repair',
   set: ReplicaSet,
   source: ReplicaPlacement,
   target: Node | undefined,
@@ -200,6 +218,7 @@ function move(
     source: source.replica,
     sourceNode: source.node,
     targetNode: target?.id,
+    allowFewerVoters: kind === 'remove-replica' ? true : undefined,
     startedBy,
     atMs,
   };

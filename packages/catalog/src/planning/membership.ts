@@ -41,6 +41,18 @@ export function planGrowth(
   return place(group, {add: nodes.map(({id}) => ({node: id, role: 'learner'}))});
 }
 
+/** Learners above the wanted number, which cancelled and overtaken operations leave behind. */
+export function planShrinking(group: GroupView, wanted: number): Action | undefined {
+  const {set} = group;
+  if (group.leader === undefined || group.joint || set.replicas.length <= wanted) return undefined;
+  const learner = set.replicas.findLast(
+    ({replica, role}) => role === 'learner' && !group.isVoter(replica),
+  );
+  if (learner === undefined) return undefined;
+  // First from the placement: a learner that is placed and no member would be taken back.
+  return place(group, {remove: [learner.replica]});
+}
+
 /** Members that no placement names: what a late order left behind. */
 function planStrangers(group: GroupView): Action | undefined {
   const {configuration} = group.leader!;

@@ -25,10 +25,11 @@ import {
   planReplicaMove,
   planReplicaRemoval,
 } from './member-operation.ts';
-import {isHealing, planGrowth, planMembership} from './membership.ts';
+import {isHealing, planGrowth, planMembership, planShrinking} from './membership.ts';
 import {pickNodes} from './placement.ts';
 import type {Reports} from './reports.ts';
 import {planUpkeep} from './upkeep.ts';
+import {replicasWanted} from './wanted.ts';
 
 /** Sets that get new learners at once: each is a snapshot to send. */
 const HEALING_MAX = 32;
@@ -134,8 +135,14 @@ function decide(
       return planEvacuation(operation, catalog, reports, context);
     case 'rebalance':
       return planRebalance(operation, catalog, reports, context);
-    default:
+    default: {
+      const target = catalog.node(operation.targetNode!);
+      if (operation.step === 'create' && target?.state !== 'active') {
+        const error = `node ${operation.targetNode} takes no replicas now`;
+        return {decision: {type: 'finish', state: 'failed', error}, moves: []};
+      }
       return {decision: decideForSet(operation, groups, context.nowMs), moves: []};
+    }
   }
 }
 
@@ -191,16 +198,19 @@ function actionOf(decision: Decision, operation: Operation, atMs: number): Actio
   }
 }
 
-/** More replicas where a set lacks some and nodes can hold them. */
+/** More replicas where a set lacks some and nodes can hold them; fewer learners where it has too many. */
 function planHealing(catalog: Catalog, idle: readonly GroupView[], reports: Reports): Action[] {
   const nodes = liveNodes(catalog, reports);
   const loads = new Map(nodes.map(({id}) => [id, catalog.replicaCount(id)]));
   let room = HEALING_MAX - idle.filter(isHealing).length;
   const actions: Action[] = [];
   for (const group of idle) {
-    if (room <= 0) break;
     if (group.set.pinned === true) continue;
-    const action = planGrowth(group, replicasWanted(catalog, group.set), ({set}, count) => {
+    const wanted = replicasWanted(catalog, group.set);
+    const shrinking = planShrinking(group, wanted);
+    if (shrinking !== undefined) actions.push(shrinking);
+    if (room <= 0) continue;
+    const action = planGrowth(group, wanted, ({set}, count) => {
       const present = nodes.filter(({id}) => set.replicas.some(({node}) => node === id));
       const others = nodes.filter((node) => !present.includes(node));
       return pickNodes(others, count, new Map(), loads, present);
@@ -217,18 +227,6 @@ function addedBy(action: Action) {
   return action.type === 'propose' && action.command.type === 'set-placement'
     ? action.command.add
     : [];
-}
-
-function replicasWanted(catalog: Catalog, set: ReplicaSet): number {
-  if (set.id === META_SET) return metaReplicasWanted(catalog);
-  return set.replicasWanted ?? catalog.database(set.database)?.options.replicas ?? 0;
-}
-
-/** One, three or five, by how many nodes there are. */
-export function metaReplicasWanted(catalog: Catalog): number {
-  const active = [...catalog.nodes()].filter(({state}) => state === 'active').length;
-  if (active >= 5) return 5;
-  return Math.min(active, 3);
 }
 
 /** What the cluster starts by itself: repairs, evening out, leaders spread. */
