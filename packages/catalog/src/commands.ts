@@ -90,6 +90,8 @@ export interface SetNodeState {
   readonly type: 'set-node-state';
   readonly node: NodeId;
   readonly state: Node['state'];
+  /** CONFLICT unless it is the present one. */
+  readonly expectedState?: Node['state'] | undefined;
 }
 export interface SetCluster {
   readonly type: 'set-cluster';

@@ -24,6 +24,7 @@ import {
 } from './schemas.ts';
 
 const type = <Type extends Command['type']>(name: Type) => z.literal(name);
+const nodeState = z.enum(['active', 'draining', 'drained', 'decommissioned']);
 const flag = z.boolean().optional();
 const dropped = {atMs: timeMs, purgeAtMs: timeMs};
 
@@ -46,7 +47,8 @@ const clusterCommands = [
   z.object({
     type: type('set-node-state'),
     node: nodeId,
-    state: z.enum(['active', 'draining', 'drained', 'decommissioned']),
+    state: nodeState,
+    expectedState: nodeState.optional(),
   }),
   z.object({
     type: type('set-cluster'),

@@ -99,6 +99,9 @@ export const setNodeState: Handler<SetNodeState> = (draft, command) => {
   const node = draft.catalog.node(command.node);
   if (node === undefined) return refuse('NOT_FOUND', `no node ${command.node}`);
   if (node.state === command.state) return succeed(NOTHING);
+  if (command.expectedState !== undefined && command.expectedState !== node.state) {
+    return refuse('CONFLICT', `node ${node.id} is ${node.state}, not ${command.expectedState}`);
+  }
   if (node.state === 'decommissioned') {
     return refuse('CONFLICT', `node ${node.id} is decommissioned, and that is for ever`);
   }

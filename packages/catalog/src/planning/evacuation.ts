@@ -226,7 +226,8 @@ function move(
 }
 
 function proposed(node: Node, state: Node['state']): NodePlan {
-  const command = {type: 'set-node-state', node: node.id, state} as const;
+  const expectedState = node.state;
+  const command = {type: 'set-node-state', node: node.id, state, expectedState} as const;
   return {decision: {type: 'act', action: {type: 'propose', command}}, moves: []};
 }
 
