@@ -1,1 +1,17 @@
-export * from './state-machine.ts';
+export {
+  Host,
+  type LeadershipListener,
+  type ProposeOptions,
+  type StoppedListener,
+} from './host/host.ts';
+export type {NodeState} from './host/node-states.ts';
+export {
+  HOST_LIMITS,
+  type HostLimits,
+  type HostOptions,
+  type OpenHostedStateMachine,
+  type StoreOptions,
+} from './host/options.ts';
+export type {MemberStatus, ReplicaStatus} from './host/status.ts';
+export {checkTiming, TIMINGS, type Timing, type TimingPreset} from './host/timing.ts';
+export type * from './state-machine.ts';

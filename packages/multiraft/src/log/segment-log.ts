@@ -7,8 +7,14 @@
 // known of what the disk holds, so the log is dead: nothing is retried, everything waiting rejects.
 
 import {crc32} from 'node:zlib';
-import type {ReplicaId, ReplicaSetId} from '@flotilla/base';
-import {assert, type Disk, FatalError, type Random} from '@flotilla/base';
+import {
+  assert,
+  type Disk,
+  FatalError,
+  type Random,
+  type ReplicaId,
+  type ReplicaSetId,
+} from '@flotilla/base';
 import type {Entry} from '@flotilla/raft';
 import {ByteWriter} from '@flotilla/wire';
 import type {LogDirectory} from './directory.ts';
@@ -88,6 +94,10 @@ export class SegmentLog {
 
   get failure(): FatalError | undefined {
     return this.#failure;
+  }
+
+  get isWriting(): boolean {
+    return this.#running && this.#waiting.length > 0;
   }
 
   /** The number of the last durable record. */

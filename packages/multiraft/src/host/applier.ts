@@ -1,0 +1,129 @@
+// Applies what is committed, group after group in a circle, a bounded piece each, so that a hot group
+// does not starve the others. A configuration entry stops its batch until the core has said which
+// configuration it made: the state machine must remember exactly that.
+
+import type {Clock} from '@flotilla/base';
+import type {Configuration} from '@flotilla/raft';
+import type {HostedGroup} from './hosted-group.ts';
+
+/** Entries of one group before the next has its turn: some 100 us of small ones. */
+const ENTRIES_PER_VISIT = 256;
+/** Of one turn, for all groups: beats and acknowledgements must not wait longer. */
+const TURN_MS_MAX = 5;
+
+export class Applier {
+  readonly #clock: Clock;
+  readonly #onApplied: (group: HostedGroup) => void;
+  readonly #onBroken: (group: HostedGroup, error: unknown) => void;
+  #queue: HostedGroup[] = [];
+  readonly #queued = new Set<HostedGroup>();
+  /** Groups whose state machine cannot take more now; asked again each tick. */
+  readonly #blocked = new Set<HostedGroup>();
+
+  constructor(
+    clock: Clock,
+    onApplied: (group: HostedGroup) => void,
+    onBroken: (group: HostedGroup, error: unknown) => void,
+  ) {
+    this.#clock = clock;
+    this.#onApplied = onApplied;
+    this.#onBroken = onBroken;
+  }
+
+  get isEmpty(): boolean {
+    return this.#queue.length === 0;
+  }
+
+  add(group: HostedGroup): void {
+    if (this.#queued.has(group)) return;
+    this.#queued.add(group);
+    this.#queue.push(group);
+  }
+
+  /** True if some state machine may take more again. */
+  retryBlocked(): boolean {
+    const ready = [...this.#blocked].filter((group) => group.isGone || group.machine.canApply());
+    for (const group of ready) {
+      this.#blocked.delete(group);
+      this.add(group);
+    }
+    return ready.length > 0;
+  }
+
+  run(): void {
+    const endMs = this.#clock.monotonicMs() + TURN_MS_MAX;
+    // At least one visit, whatever the clock says.
+    do {
+      const group = this.#queue.shift();
+      if (group === undefined) return;
+      this.#queued.delete(group);
+      this.#visit(group);
+    } while (this.#clock.monotonicMs() < endMs);
+  }
+
+  /** The core told which configuration the waiting entry made; undefined: none. */
+  configured(group: HostedGroup, configuration: Configuration | undefined): void {
+    const entry = group.configEntry;
+    if (entry === undefined) return;
+    group.configEntry = undefined;
+    const {index, term} = entry;
+    if (configuration === undefined) group.machine.applyNothing(index, term);
+    else group.machine.applyConfiguration(index, term, configuration);
+    group.appliedIndex = index;
+    group.waits.applied(index, undefined);
+    group.machine.afterApply();
+    this.#endBatch(group);
+    if (group.applying !== undefined) this.add(group);
+  }
+
+  #visit(group: HostedGroup): void {
+    if (group.isGone || group.isInstalling || group.configEntry !== undefined) return;
+    if (group.applying === undefined) return;
+    try {
+      this.#applySome(group);
+    } catch (error) {
+      this.#onBroken(group, error);
+      return;
+    }
+    if (
+      group.applying !== undefined &&
+      group.configEntry === undefined &&
+      !this.#blocked.has(group)
+    )
+      this.add(group);
+  }
+
+  #applySome(group: HostedGroup): void {
+    const {machine, waits} = group;
+    const applying = group.applying!;
+    const before = group.appliedIndex;
+    for (let visited = 0; visited < ENTRIES_PER_VISIT; visited++) {
+      const entry = applying.entries[applying.at];
+      if (entry === undefined) break;
+      if (!machine.canApply()) {
+        this.#blocked.add(group);
+        break;
+      }
+      applying.at += 1;
+      if (entry.type === 'config') {
+        group.configEntry = entry;
+        group.raft.step({type: 'applied', index: entry.index});
+        break;
+      }
+      if (entry.type === 'noop') machine.applyNothing(entry.index, entry.term);
+      else waits.applied(entry.index, machine.apply(entry.index, entry.term, entry.payload).value);
+      group.appliedIndex = entry.index;
+    }
+    if (group.configEntry === undefined && group.appliedIndex > before) {
+      group.raft.step({type: 'applied', index: group.appliedIndex});
+      machine.afterApply();
+    }
+    if (group.configEntry === undefined) this.#endBatch(group);
+    this.#onApplied(group);
+  }
+
+  #endBatch(group: HostedGroup): void {
+    if (group.applying !== undefined && group.applying.at >= group.applying.entries.length)
+      group.applying = undefined;
+  }
+}

@@ -1,0 +1,322 @@
+// A cluster of hosts in memory, on one virtual clock and from one seed. A node that crashes loses
+// what its disk had not synced and what its state machines had not flushed.
+
+import {
+  assert,
+  type NodeId,
+  type ReplicaId,
+  type ReplicaSetId,
+  SeededRandom,
+  type StoreId,
+} from '@flotilla/base';
+import {EMPTY_CONFIGURATION} from '@flotilla/raft';
+import {MemoryDisk, MemoryNetwork, VirtualClock} from '@flotilla/testkit';
+import type {
+  ApplyResult,
+  DurablePoint,
+  Snapshot,
+  StagedSnapshot,
+  StateMachine,
+} from '../state-machine.ts';
+import {Host} from './host.ts';
+import type {HostLimits} from './options.ts';
+import type {ReplicaStatus} from './status.ts';
+
+/** What a state machine keeps on its disk. */
+interface Kept {
+  point: DurablePoint;
+  values: string[];
+}
+
+const START: DurablePoint = {index: 0, term: 0, configuration: EMPTY_CONFIGURATION};
+const text = new TextDecoder();
+const bytesOf = new TextEncoder();
+
+/** A list of the texts that were applied, in order. */
+export class ListMachine implements StateMachine {
+  values: string[];
+  #point: DurablePoint;
+  readonly #kept: Kept;
+  readonly #disk: MemoryDisk;
+  readonly #onDestroy: () => void;
+  isReady = true;
+  pinned = 0;
+
+  constructor(kept: Kept, disk: MemoryDisk, onDestroy: () => void) {
+    this.#kept = kept;
+    this.#disk = disk;
+    this.#onDestroy = onDestroy;
+    this.values = [...kept.values];
+    this.#point = kept.point;
+  }
+
+  durablePoint(): DurablePoint {
+    return this.#kept.point;
+  }
+
+  apply(index: number, term: number, payload: Uint8Array): ApplyResult {
+    this.#move(index, term);
+    const value = text.decode(payload);
+    if (value === 'poison') throw new Error('poisoned');
+    this.values.push(value);
+    return {value: {index, count: this.values.length}};
+  }
+
+  applyConfiguration(
+    index: number,
+    term: number,
+    configuration: DurablePoint['configuration'],
+  ): void {
+    this.#move(index, term);
+    this.#point = {index, term, configuration};
+  }
+
+  applyNothing(index: number, term: number): void {
+    this.#move(index, term);
+  }
+
+  canApply(): boolean {
+    return this.isReady;
+  }
+
+  afterApply(): void {}
+
+  async snapshot(): Promise<Snapshot> {
+    const bytes = bytesOf.encode(JSON.stringify(this.values));
+    this.pinned += 1;
+    return {
+      point: this.#point,
+      files: [
+        {
+          name: 'values.json',
+          bytes: bytes.length,
+          read: async (offset, length) => bytes.slice(offset, offset + length),
+        },
+      ],
+      release: () => {
+        this.pinned -= 1;
+      },
+    };
+  }
+
+  async install(staged: StagedSnapshot): Promise<void> {
+    const file = await this.#disk.open(`${staged.directory}/${staged.fileNames[0]}`, 'read');
+    const bytes = await file.readAt(0, await file.size());
+    this.values = JSON.parse(text.decode(bytes)) as string[];
+    this.#point = staged.point;
+    await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    this.#kept.values = [...this.values];
+    this.#kept.point = this.#point;
+  }
+
+  async close(): Promise<void> {}
+
+  async destroy(): Promise<void> {
+    this.#onDestroy();
+  }
+
+  #move(index: number, term: number): void {
+    assert(index === this.#point.index + 1, () => `apply gap: ${this.#point.index} then ${index}`);
+    this.#point = {...this.#point, index, term};
+  }
+}
+
+export interface TestNode {
+  readonly id: NodeId;
+  readonly disk: MemoryDisk;
+  readonly kept: Map<string, Kept>;
+  host: Host | undefined;
+  bootEpoch: number;
+}
+
+export interface TestClusterOptions {
+  readonly nodes?: number;
+  readonly seed?: number;
+  readonly latencyMs?: number;
+  readonly bytesPerMs?: number;
+  readonly syncMs?: number;
+  readonly limits?: Partial<HostLimits>;
+}
+
+export class TestCluster {
+  readonly clock = new VirtualClock();
+  readonly random: SeededRandom;
+  readonly network: MemoryNetwork;
+  readonly nodes: TestNode[] = [];
+  /** Where each replica was put: what the catalog would know. */
+  readonly placed = new Map<ReplicaId, NodeId>();
+  readonly #options: TestClusterOptions;
+  #lastReplica = 100;
+
+  constructor(options: TestClusterOptions = {}) {
+    this.#options = options;
+    this.random = new SeededRandom(options.seed ?? 1);
+    const {latencyMs = 1, bytesPerMs} = options;
+    this.network = new MemoryNetwork({
+      clock: this.clock,
+      latencyMs,
+      bytesPerMs,
+      random: this.random,
+    });
+    for (let id = 1; id <= (options.nodes ?? 3); id++) this.addNode();
+  }
+
+  addNode(): TestNode {
+    const {clock} = this;
+    const disk = new MemoryDisk({clock, latencyMs: {sync: this.#options.syncMs ?? 1}});
+    const id = (this.nodes.length + 1) as NodeId;
+    const node: TestNode = {id, disk, kept: new Map(), host: undefined, bootEpoch: 0};
+    this.nodes.push(node);
+    return node;
+  }
+
+  node(id: number): TestNode {
+    return this.nodes[id - 1]!;
+  }
+
+  host(id: number): Host {
+    const {host} = this.node(id);
+    assert(host !== undefined, () => `node ${id} is down`);
+    return host;
+  }
+
+  async startAll(): Promise<void> {
+    for (const node of this.nodes) if (node.host === undefined) await this.start(node.id);
+  }
+
+  async start(id: number): Promise<Host> {
+    const node = this.node(id);
+    node.bootEpoch += 1;
+    const transport = this.network.join(node.id, (from, channel, frame) =>
+      node.host?.receive(from, channel, frame),
+    );
+    const {clock, random} = this;
+    const opening = Host.open({
+      node: node.id,
+      bootEpoch: node.bootEpoch,
+      clock,
+      random,
+      transport,
+      stores: [{store: 0 as StoreId, disk: node.disk, path: 'store-0'}],
+      timing: 'local',
+      limits: this.#options.limits,
+      openStateMachine: async ({set, replica, founding}) => {
+        const key = `${set}/${replica}`;
+        const kept = node.kept.get(key) ?? {point: founding ?? START, values: []};
+        node.kept.set(key, kept);
+        return new ListMachine(kept, node.disk, () => node.kept.delete(key));
+      },
+      locate: (_set, replica) => this.placed.get(replica),
+    });
+    node.host = await clock.resolve(opening);
+    for (const other of this.nodes) {
+      if (other === node || other.host === undefined) continue;
+      other.host.nodeChanged(node.id, {state: 'alive', bootEpoch: node.bootEpoch});
+      node.host.nodeChanged(other.id, {state: 'alive', bootEpoch: other.bootEpoch});
+    }
+    return node.host;
+  }
+
+  /** Power off. The others see their connections reset. */
+  crash(id: number): void {
+    const node = this.node(id);
+    this.network.leave(node.id);
+    node.disk.crash(this.random);
+    // What the dead process still does reaches nobody: its disk and links are cut.
+    for (const [key, kept] of node.kept) node.kept.set(key, structuredClone(kept));
+    node.host = undefined;
+    for (const other of this.nodes)
+      other.host?.nodeChanged(node.id, {state: 'gone', bootEpoch: node.bootEpoch});
+  }
+
+  async stop(id: number): Promise<void> {
+    const node = this.node(id);
+    await this.clock.resolve(node.host!.close());
+    this.network.leave(node.id);
+    node.host = undefined;
+    for (const other of this.nodes)
+      other.host?.nodeChanged(node.id, {state: 'gone', bootEpoch: node.bootEpoch});
+  }
+
+  place(node: number): ReplicaId {
+    this.#lastReplica += 1;
+    const replica = this.#lastReplica as ReplicaId;
+    this.placed.set(replica, node as NodeId);
+    return replica;
+  }
+
+  /** A new set with one voter on each of the nodes. */
+  async found(set: number, on: readonly number[] = [1, 2, 3]): Promise<ReplicaId[]> {
+    const voters = on.map((node) => this.place(node));
+    const made = voters.map((replica, i) =>
+      this.host(on[i]!).createReplica({
+        set: set as ReplicaSetId,
+        replica,
+        founding: {voters, learners: []},
+      }),
+    );
+    await this.clock.resolve(Promise.all(made));
+    return voters;
+  }
+
+  status(node: number, set: number): ReplicaStatus | undefined {
+    return this.node(node).host?.status(set as ReplicaSetId);
+  }
+
+  values(node: number, set: number): string[] {
+    return (this.host(node).stateMachine(set as ReplicaSetId) as ListMachine).values;
+  }
+
+  machine(node: number, set: number): ListMachine {
+    return this.host(node).stateMachine(set as ReplicaSetId) as ListMachine;
+  }
+
+  /** The node that leads the set with the highest term; 0 if none does. */
+  leader(set: number): number {
+    let best = 0;
+    let term = -1;
+    for (const node of this.nodes) {
+      const status = this.status(node.id, set);
+      if (status?.role !== 'leader' || status.stopped !== undefined || status.term <= term)
+        continue;
+      best = node.id;
+      term = status.term;
+    }
+    return best;
+  }
+
+  async electAll(sets: readonly number[], limitMs = 20_000): Promise<void> {
+    const led = await this.clock.until(() => sets.every((set) => this.leader(set) !== 0), limitMs);
+    assert(led, 'some set has no leader');
+  }
+
+  /** Proposes at the leader, again after failures that had no effect. */
+  async write(set: number, value: string, limitMs = 10_000): Promise<void> {
+    const deadlineMs = this.clock.monotonicMs() + limitMs;
+    for (;;) {
+      await this.electAll([set], limitMs);
+      const host = this.host(this.leader(set));
+      const proposal = host.propose(set as ReplicaSetId, bytesOf.encode(value), {deadlineMs});
+      try {
+        await this.clock.resolve(proposal, limitMs + 1_000);
+        return;
+      } catch (error) {
+        const code = (error as {code?: string}).code;
+        if (code !== 'NOT_LEADER' && code !== 'NO_LEADER') throw error;
+        await this.clock.advance(20);
+      }
+    }
+  }
+
+  /** Until all given nodes hold the same values for the set. */
+  agree(set: number, nodes: readonly number[], count?: number, limitMs = 10_000): Promise<boolean> {
+    return this.clock.until(() => {
+      const all = nodes.map((node) => this.values(node, set).join());
+      const isEqual = all.every((one) => one === all[0]);
+      return isEqual && (count === undefined || this.values(nodes[0]!, set).length === count);
+    }, limitMs);
+  }
+}

@@ -1,0 +1,263 @@
+// The turn: whatever came since the last one was stepped into the groups; now each changed group says
+// what it wants, and all of it leaves together:
+//   1. take   outputs of the changed groups; answers to those who wait
+//   2. send   one frame per node, votes and heartbeats first; before the disk is touched, since a
+//             leader may replicate what it has not yet stored itself
+//   3. write  one record per store, not awaited; the next turns gather meanwhile
+//   4. apply  what is committed, in a circle, for a bounded time
+// When a write is durable its groups learn it, and the acknowledgements that waited for it leave.
+// Laws: an acknowledgement leaves after the write that covers it; a fault of one group stops that
+// group alone; a fault of a store's log stops all groups of that store and nothing is retried.
+
+import {
+  assert,
+  type Clock,
+  DbError,
+  FatalError,
+  type Log,
+  type NodeId,
+  type ReplicaId,
+  type ReplicaSetId,
+} from '@flotilla/base';
+import {entryBytes, type Input, type LogRead, type Message, type Output} from '@flotilla/raft';
+import {Applier} from './applier.ts';
+import type {HostedGroup} from './hosted-group.ts';
+import type {HostLimits, HostOptions} from './options.ts';
+import {Outbox} from './outbox.ts';
+import type {PendingWrite, Store} from './store.ts';
+
+/** What a host does beside the turn, when a group asks for it. */
+export interface DriverHooks {
+  roleChanged(group: HostedGroup, wasLeader: boolean): void;
+  /** A snapshot is wanted for a member; `snapshotReady` or `snapshotSent` must follow. */
+  wantSnapshot(group: HostedGroup, to: ReplicaId): void;
+  /** The message that goes beside a snapshot's contents. */
+  sendSnapshot(group: HostedGroup, message: Extract<Message, {type: 'snapshot'}>): void;
+  /** The log now says that the staged snapshot is the state: install it. */
+  install(group: HostedGroup, index: number): void;
+  stopped(group: HostedGroup, reason: string): void;
+  storeFailed(store: Store, error: FatalError): void;
+}
+
+export class Driver {
+  readonly groups = new Map<ReplicaSetId, HostedGroup>();
+  readonly outbox: Outbox;
+  readonly applier: Applier;
+  readonly #clock: Clock;
+  readonly #log: Log | undefined;
+  readonly #locate: HostOptions['locate'];
+  readonly #stores: readonly Store[];
+  readonly #hooks: DriverHooks;
+  #dirty = new Set<HostedGroup>();
+  #isScheduled = false;
+  #isClosed = false;
+  lastTurnMs: number;
+
+  constructor(
+    options: HostOptions,
+    limits: HostLimits,
+    stores: readonly Store[],
+    hooks: DriverHooks,
+  ) {
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#locate = options.locate;
+    this.#stores = stores;
+    this.#hooks = hooks;
+    this.lastTurnMs = options.clock.monotonicMs();
+    this.outbox = new Outbox(options.transport, limits.fragmentBytesMax, (set, to) => {
+      const group = this.groups.get(set as ReplicaSetId);
+      if (group !== undefined) this.step(group, {type: 'unreachable', id: to});
+    });
+    this.applier = new Applier(
+      options.clock,
+      (group) => {
+        group.waits.appliedUpto(group.appliedIndex);
+        this.touch(group);
+      },
+      (group, error) => this.stopGroup(group, `apply failed: ${String(error)}`),
+    );
+  }
+
+  /** Into the group's core; its output follows in the next turn. */
+  step(group: HostedGroup, input: Input): void {
+    if (group.isGone) return;
+    try {
+      group.raft.step(input);
+    } catch (error) {
+      this.stopGroup(group, `consensus core failed: ${String(error)}`);
+      return;
+    }
+    this.touch(group);
+  }
+
+  touch(group: HostedGroup): void {
+    this.#dirty.add(group);
+    this.schedule();
+  }
+
+  schedule(): void {
+    if (this.#isScheduled || this.#isClosed) return;
+    this.#isScheduled = true;
+    this.#clock.defer(() => this.#turn());
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  nodeOf(group: HostedGroup, replica: number): NodeId | undefined {
+    const known = this.#locate(group.set, replica as ReplicaId) ?? group.nodes.get(replica);
+    if (known !== undefined) group.nodes.set(replica, known);
+    return known;
+  }
+
+  stopGroup(group: HostedGroup, reason: string): void {
+    if (group.isGone) return;
+    group.stopped = reason;
+    const {set, replica} = group;
+    this.#log?.error({set, replica, reason}, 'replica stopped');
+    this.retire(group, new DbError('REPLICA_STOPPED', `replica ${replica} stopped: ${reason}`));
+    this.#hooks.stopped(group, reason);
+  }
+
+  /** Whoever waits for the group is told; it takes part in no turn again. */
+  retire(group: HostedGroup, error: DbError): void {
+    this.#dirty.delete(group);
+    group.held = [];
+    group.applying = undefined;
+    group.waits.stop(error);
+  }
+
+  #turn(): void {
+    this.#isScheduled = false;
+    if (this.#isClosed) return;
+    this.lastTurnMs = this.#clock.monotonicMs();
+    const dirty = this.#dirty;
+    this.#dirty = new Set();
+    for (const group of dirty) if (!group.isGone) this.#take(group);
+    this.outbox.flush();
+    for (const store of this.#stores) this.#write(store);
+    this.applier.run();
+    if (this.#dirty.size > 0 || !this.applier.isEmpty) this.schedule();
+  }
+
+  #take(group: HostedGroup): void {
+    try {
+      this.#carryOut(group, group.raft.take());
+    } catch (error) {
+      this.stopGroup(group, `output failed: ${String(error)}`);
+    }
+  }
+
+  #carryOut(group: HostedGroup, output: Output): void {
+    if (output.role !== undefined) this.#changeRole(group, output.role);
+    for (const proposed of output.proposed) group.waits.proposed(proposed);
+    for (const dropped of output.dropped) group.waits.dropped(dropped);
+    for (const {readId, index} of output.reads)
+      group.waits.readConfirmed(readId, index, group.appliedIndex);
+    for (const {to, outcome} of output.transfers) group.waits.transferFailed(to, outcome);
+    this.#configure(group, output);
+    for (const message of output.send) this.send(group, message);
+    if (output.write !== undefined) this.#addWrite(group, output.write);
+    for (const after of output.afterWrite) group.held.push(after);
+    for (const {to} of output.wantSnapshot) this.#hooks.wantSnapshot(group, to as ReplicaId);
+    for (const read of output.needEntries) void this.#readEntries(group, read);
+    if (output.apply !== undefined) {
+      assert(group.applying === undefined, 'a second batch to apply');
+      group.applying = {entries: output.apply.entries, at: 0};
+      this.applier.add(group);
+    }
+    group.isIdle = output.idle;
+    if (!output.idle) group.quietTicks = 0;
+  }
+
+  #changeRole(group: HostedGroup, role: NonNullable<Output['role']>): void {
+    const wasLeader = group.isLeader;
+    group.role = role;
+    if (role.leader !== 0) this.nodeOf(group, role.leader);
+    group.waits.leaderChanged(role.leader);
+    this.#hooks.roleChanged(group, wasLeader);
+  }
+
+  #configure(group: HostedGroup, {configurations}: Output): void {
+    const latest = configurations.at(-1);
+    if (latest !== undefined) group.configuration = latest.configuration;
+    const entry = group.configEntry;
+    if (entry === undefined) return;
+    const {set, replica} = group;
+    const made = configurations.find(({index}) => index === entry.index);
+    if (made !== undefined) group.store.add({type: 'configured', set, replica, index: entry.index});
+    this.applier.configured(group, made?.configuration);
+    group.waits.appliedUpto(group.appliedIndex);
+  }
+
+  send(group: HostedGroup, message: Message): void {
+    if (message.type === 'snapshot') {
+      this.#hooks.sendSnapshot(group, message);
+      return;
+    }
+    const node = this.nodeOf(group, message.to);
+    if (node === undefined) return;
+    this.outbox.message(node, group.set, message);
+  }
+
+  #addWrite(group: HostedGroup, write: NonNullable<Output['write']>): void {
+    for (const entry of write.entries) group.cachedBytes += entryBytes(entry);
+    if (write.snapshot !== undefined) {
+      // What was being applied belongs to the state that goes.
+      group.isInstalling = true;
+      group.applying = undefined;
+      group.configEntry = undefined;
+    }
+    group.store.addWrite(group, write);
+  }
+
+  #write(store: Store): void {
+    const batch = store.takeBatch();
+    if (batch === undefined || store.failure !== undefined) return;
+    store.writingSinceMs ??= this.#clock.monotonicMs();
+    store.log.append(batch.items).then(
+      () => this.#durable(store, batch.writes),
+      (error: unknown) => this.failStore(store, error),
+    );
+  }
+
+  #durable(store: Store, writes: readonly PendingWrite[]): void {
+    store.writingSinceMs = store.log.isWriting ? this.#clock.monotonicMs() : undefined;
+    for (const {group, write} of writes) {
+      if (group.isGone) continue;
+      this.step(group, {type: 'persisted', seq: write.seq});
+      this.#release(group, write.seq);
+      if (write.snapshot !== undefined) this.#hooks.install(group, write.snapshot.index);
+    }
+  }
+
+  #release(group: HostedGroup, seq: number): void {
+    while (group.held.length > 0 && group.held[0]!.seq <= seq)
+      for (const message of group.held.shift()!.messages) this.send(group, message);
+  }
+
+  failStore(store: Store, error: unknown): void {
+    if (store.failure !== undefined) return;
+    store.failure =
+      error instanceof FatalError ? error : new FatalError(`store ${store.store} failed`, error);
+    for (const group of this.groups.values())
+      if (group.store === store) this.stopGroup(group, store.failure.message);
+    this.#hooks.storeFailed(store, store.failure);
+  }
+
+  async #readEntries(group: HostedGroup, read: LogRead): Promise<void> {
+    const {firstIndex, lastIndex, bytesMax} = read;
+    const {log} = group.store;
+    const place = log.group(group.set);
+    try {
+      assert(place !== undefined, 'a group without a place in the log');
+      const entries = await log.read(place, {from: firstIndex, upto: lastIndex, bytesMax});
+      this.step(group, {type: 'entries', firstIndex, entries});
+    } catch (error) {
+      if (error instanceof FatalError) this.failStore(group.store, error);
+      else this.step(group, {type: 'entries', firstIndex, entries: undefined});
+    }
+  }
+}

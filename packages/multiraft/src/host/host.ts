@@ -1,0 +1,527 @@
+// All groups of one engine thread, behind one door. Driven by its ports alone: frames come in through
+// `receive`, changes of nodes through `nodeChanged`, time through the clock, durability through the
+// disks. Same ports, same seed: same run.
+
+import {
+  type Channel,
+  DbError,
+  type FatalError,
+  type NodeId,
+  type ReplicaId,
+  type ReplicaSetId,
+} from '@flotilla/base';
+import {
+  BOOTSTRAP_INDEX,
+  BOOTSTRAP_TERM,
+  type ConfigChange,
+  type ConfigChangeMode,
+  type FailoverMode,
+  isVoter,
+} from '@flotilla/raft';
+import {frameKind, readItems} from '@flotilla/wire';
+import {Snapshots} from '../snapshot/snapshots.ts';
+import type {StateMachine} from '../state-machine.ts';
+import {Driver} from './driver.ts';
+import type {HostedGroup} from './hosted-group.ts';
+import {Inbox} from './inbox.ts';
+import {type NodeState, NodeStates} from './node-states.ts';
+import {Notices} from './notices.ts';
+import {
+  buryLeftovers,
+  discardStaging,
+  foundingConfiguration,
+  openGroup,
+  type SetReplica,
+} from './opening.ts';
+import {checkLimits, HOST_LIMITS, type HostLimits, type HostOptions} from './options.ts';
+import {Retention} from './retention.ts';
+import {type ReplicaStatus, replicaStatus} from './status.ts';
+import {Store} from './store.ts';
+import {Ticker} from './ticker.ts';
+import {checkTiming, TIMINGS, type Timing} from './timing.ts';
+import type {ProposalBudget} from './waits.ts';
+
+export interface ProposeOptions {
+  /** On the host's monotonic clock. */
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type LeadershipListener = (change: {
+  readonly set: ReplicaSetId;
+  readonly replica: ReplicaId;
+  readonly isLeader: boolean;
+  readonly term: number;
+}) => void;
+
+export type StoppedListener = (stop: {
+  /** Absent when a whole store stopped. */
+  readonly set?: ReplicaSetId | undefined;
+  readonly replica?: ReplicaId | undefined;
+  readonly reason: string;
+  /** The store's log is dead: the process must end and replay. */
+  readonly isStore: boolean;
+}) => void;
+
+/** Retention, disk space: what need not happen in every tick. */
+const HOUSEKEEPING_MS = 1_000;
+/** A clean stop waits this long for leaders to be taken over. */
+const HANDOVER_MS_MAX = 2_000;
+/** Groups opened at a time: enough to keep the disk busy, few enough to bound memory. */
+const OPENING_AT_A_TIME = 32;
+/** A proposal's weight in the budgets beside its payload. */
+const PROPOSAL_OVERHEAD_BYTES = 64;
+
+export class Host {
+  readonly #options: HostOptions;
+  readonly #timing: Timing;
+  readonly #limits: HostLimits;
+  readonly #stores: Store[];
+  readonly #driver: Driver;
+  readonly #ticker: Ticker;
+  readonly #notices: Notices;
+  readonly #nodes: NodeStates;
+  readonly #inbox: Inbox;
+  readonly #snapshots: Snapshots;
+  readonly #retention: Retention;
+  /** Replicas that could not be opened, and why. */
+  readonly #broken = new Map<ReplicaSetId, {replica: ReplicaId; reason: string}>();
+  readonly #leadershipListeners = new Set<LeadershipListener>();
+  readonly #stoppedListeners = new Set<StoppedListener>();
+  /** Creations and destructions, one after another per set. */
+  readonly #changing = new Map<ReplicaSetId, Promise<void>>();
+  readonly #budget: ProposalBudget = {bytes: 0};
+  #lastId = 0;
+  #housekeepingDueMs = 0;
+  #isClosed = false;
+
+  private constructor(options: HostOptions, timing: Timing, limits: HostLimits, stores: Store[]) {
+    this.#options = options;
+    this.#timing = timing;
+    this.#limits = limits;
+    this.#stores = stores;
+    this.#driver = new Driver(options, limits, stores, {
+      roleChanged: (group, wasLeader) => this.#roleChanged(group, wasLeader),
+      wantSnapshot: (group, to) => this.#snapshots.want(group, to),
+      sendSnapshot: (group, message) => this.#snapshots.send(group, message),
+      install: (group, index) => this.#snapshots.install(group, index),
+      stopped: (group, reason) => this.#stopped(group, reason),
+      storeFailed: (store, error) => this.#storeFailed(store, error),
+    });
+    const {clock} = options;
+    this.#ticker = new Ticker(clock, timing, this.#driver, (nowMs) => this.#tick(nowMs));
+    this.#notices = new Notices(this.#driver.outbox, timing);
+    this.#nodes = new NodeStates(options, timing, this.#driver, this.#ticker);
+    this.#snapshots = new Snapshots(options, limits, this.#driver, this.#ticker);
+    this.#retention = new Retention(this.#driver, limits);
+    this.#inbox = new Inbox(this.#driver, this.#ticker, this.#notices, this.#snapshots);
+  }
+
+  /** Recovers all groups of its stores. Rejects with FatalError if a store's log is damaged. */
+  static async open(options: HostOptions): Promise<Host> {
+    const timing = typeof options.timing === 'string' ? TIMINGS[options.timing] : options.timing;
+    const limits = {...HOST_LIMITS, ...options.limits};
+    checkTiming(timing);
+    checkLimits(limits);
+    const stores = await Promise.all(
+      options.stores.map((store) => Store.open(store, options, limits)),
+    );
+    const host = new Host(options, timing, limits, stores);
+    for (const store of stores) await host.#openStore(store);
+    host.#ticker.start();
+    return host;
+  }
+
+  /** Resolves when durable. Idempotent. Refuses replica ids that were, or may have been, destroyed here. */
+  createReplica(
+    order: SetReplica & {
+      readonly founding?:
+        | {readonly voters: readonly ReplicaId[]; readonly learners: readonly ReplicaId[]}
+        | undefined;
+    },
+  ): Promise<void> {
+    return this.#oneByOne(order.set, async () => {
+      const {set, replica} = order;
+      const present = this.#driver.groups.get(set)?.replica ?? this.#broken.get(set)?.replica;
+      if (present === replica) return;
+      if (present !== undefined)
+        throw new DbError('CONFLICT', `replica ${present} of set ${set} lives here`);
+      const tombstone = this.#tombstone(set);
+      if (replica <= tombstone)
+        throw new DbError(
+          'CONFLICT',
+          `replica ids of set ${set} up to ${tombstone} are used up here`,
+        );
+      const store = this.#storeFor(set);
+      const founding = order.founding && {
+        index: BOOTSTRAP_INDEX,
+        term: BOOTSTRAP_TERM,
+        configuration: foundingConfiguration(order.founding),
+      };
+      await store.log.append([{type: 'create', set, replica, founding}]);
+      await this.#openPlace(store, set);
+    });
+  }
+
+  /** The tombstone is durable before any state goes. Idempotent. */
+  destroyReplica({set, replica}: SetReplica): Promise<void> {
+    return this.#oneByOne(set, async () => {
+      const group = this.#driver.groups.get(set);
+      const isHere = group !== undefined && group.replica <= replica;
+      if (!isHere && !this.#broken.has(set) && replica <= this.#tombstone(set)) return;
+      const store = group?.store ?? this.#storeHolding(set) ?? this.#storeFor(set);
+      const key = {set, replica: group?.replica ?? replica};
+      if (isHere) await this.#forget(group);
+      const hadData = store.log.group(set) !== undefined;
+      await store.log.append([{type: 'tombstone', set, replica, dataGone: !hadData}]);
+      this.#broken.delete(set);
+      if (!hadData) return;
+      const machine =
+        group?.machine ?? (await this.#options.openStateMachine({...key, store: store.store}));
+      await machine.destroy();
+      await store.log.append([{type: 'tombstone', set, replica, dataGone: true}]);
+    });
+  }
+
+  /** What apply made of the payload, once it is committed and applied here. */
+  async propose(
+    set: ReplicaSetId,
+    payload: Uint8Array,
+    {deadlineMs, signal}: ProposeOptions,
+  ): Promise<unknown> {
+    const group = this.#ready(set, deadlineMs);
+    if (signal?.aborted === true)
+      throw new DbError('CANCELLED', 'cancelled before it was proposed');
+    const bytes = payload.length + PROPOSAL_OVERHEAD_BYTES;
+    this.#admit(group, bytes);
+    return new Promise((resolve, reject) => {
+      const proposalId = this.#nextId();
+      group.waits.addProposal(proposalId, bytes, {resolve, reject, deadlineMs, signal});
+      this.#wakeStep(group, {type: 'propose', entries: [{proposalId, payload}]});
+    });
+  }
+
+  /** Resolves when the change is applied here. Leaving of a joint change with auto-leave follows by itself. */
+  async proposeConfig(
+    set: ReplicaSetId,
+    changes: readonly ConfigChange[],
+    mode: ConfigChangeMode,
+    options: {readonly expectedConfigIndex?: number | undefined; readonly deadlineMs: number},
+  ): Promise<void> {
+    const {expectedConfigIndex, deadlineMs} = options;
+    const group = this.#ready(set, deadlineMs);
+    await new Promise((resolve, reject) => {
+      const proposalId = this.#nextId();
+      group.waits.addProposal(proposalId, 0, {resolve, reject, deadlineMs});
+      this.#wakeStep(group, {
+        type: 'proposeConfig',
+        proposalId,
+        changes,
+        mode,
+        expectedConfigIndex,
+      });
+    });
+  }
+
+  /** An index that covers every write acknowledged before the call; resolves once it is applied here. */
+  async readIndex(set: ReplicaSetId, {deadlineMs}: {readonly deadlineMs: number}): Promise<number> {
+    const group = this.#ready(set, deadlineMs);
+    return new Promise((resolve, reject) => {
+      const readId = this.#nextId();
+      group.waits.addRead(readId, {resolve, reject, deadlineMs});
+      this.#wakeStep(group, {type: 'readIndex', readId});
+    });
+  }
+
+  /** Resolves when this replica has seen the other one lead. */
+  async transferLeader(
+    set: ReplicaSetId,
+    toReplica: ReplicaId,
+    {deadlineMs}: {readonly deadlineMs: number},
+  ): Promise<void> {
+    const group = this.#ready(set, deadlineMs);
+    if (group.role.leader === toReplica) return;
+    if (!group.isLeader) throw group.waits.notLeading();
+    await new Promise<void>((resolve, reject) => {
+      group.waits.addTransfer(toReplica, {resolve, reject, deadlineMs});
+      this.#wakeStep(group, {type: 'transferLeader', to: toReplica});
+    });
+  }
+
+  /** Starts an election, whatever the failover mode. */
+  campaign(set: ReplicaSetId): void {
+    this.#wakeStep(this.#live(set), {type: 'campaign'});
+  }
+
+  /** Resolves when durable. */
+  async setFailover(set: ReplicaSetId, mode: FailoverMode): Promise<void> {
+    const group = this.#live(set);
+    const manual = mode === 'manual';
+    if (group.isManual === manual) return;
+    await group.store.log.append([{type: 'failover', set, replica: group.replica, manual}]);
+    group.isManual = manual;
+    this.#wakeStep(group, {type: 'setFailover', mode});
+  }
+
+  status(set: ReplicaSetId): ReplicaStatus | undefined {
+    const group = this.#driver.groups.get(set);
+    return group && replicaStatus(group, (replica) => this.#driver.nodeOf(group, replica));
+  }
+
+  *statuses(): Iterable<ReplicaStatus> {
+    for (const set of this.#driver.groups.keys()) yield this.status(set)!;
+  }
+
+  /** Replicas that could not be opened at start, and why. */
+  broken(): ReadonlyMap<ReplicaSetId, {readonly replica: ReplicaId; readonly reason: string}> {
+    return this.#broken;
+  }
+
+  stateMachine(set: ReplicaSetId): StateMachine | undefined {
+    return this.#driver.groups.get(set)?.machine;
+  }
+
+  /** How long the thread and its writes have stood still: goes into the node's beats. */
+  ages(): {readonly turnAgeMs: number; readonly writeAgeMs: number} {
+    const nowMs = this.#options.clock.monotonicMs();
+    const since = this.#stores.map((store) => nowMs - (store.writingSinceMs ?? nowMs));
+    return {turnAgeMs: nowMs - this.#ticker.lastTickMs, writeAgeMs: Math.max(0, ...since)};
+  }
+
+  /** The highest durable record of each store's log: goes into the node's beats. */
+  durableRecords(): {readonly store: number; readonly durableRecord: number}[] {
+    return this.#stores.map(({store, log}) => ({store, durableRecord: log.durableRecord}));
+  }
+
+  receive(from: NodeId, _channel: Channel, frame: Uint8Array): void {
+    if (this.#isClosed || frameKind(frame) !== 'groups') return;
+    for (const item of readItems(frame)) this.#inbox.take(from, item);
+  }
+
+  nodeChanged(node: NodeId, state: NodeState): void {
+    if (this.#isClosed) return;
+    const isNew = this.#nodes.change(node, state);
+    if (state.state !== 'gone' && !isNew) return;
+    this.#inbox.forget(node);
+    if (isNew) this.#snapshots.forget(node);
+    if (state.state === 'gone') this.#notices.forget(node);
+  }
+
+  onLeadership(listener: LeadershipListener): () => void {
+    this.#leadershipListeners.add(listener);
+    return () => this.#leadershipListeners.delete(listener);
+  }
+
+  onStopped(listener: StoppedListener): () => void {
+    this.#stoppedListeners.add(listener);
+    return () => this.#stoppedListeners.delete(listener);
+  }
+
+  /** A clean stop: leaders are handed over as far as they can in bounded time, all state is flushed. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    await this.#handOver();
+    this.#isClosed = true;
+    this.#ticker.stop();
+    await this.#snapshots.close();
+    await Promise.all(this.#changing.values());
+    this.#driver.close();
+    const draining = new DbError('DRAINING', 'the node is stopping');
+    for (const group of this.#driver.groups.values()) {
+      if (!group.isGone) await group.machine.flush();
+      group.isDestroyed = true;
+      this.#driver.retire(group, draining);
+      await group.machine.close();
+    }
+    for (const store of this.#stores) await store.log.close();
+  }
+
+  async #handOver(): Promise<void> {
+    const deadlineMs = this.#options.clock.monotonicMs() + HANDOVER_MS_MAX;
+    const transfers: Promise<void>[] = [];
+    for (const group of this.#driver.groups.values()) {
+      const status = group.isGone || !group.isLeader ? undefined : this.status(group.set);
+      const fit = status?.members.filter(
+        ({replica, isReachable, isRecentlyActive}) =>
+          isReachable && isRecentlyActive && isVoter(group.configuration, replica),
+      );
+      const target = fit?.sort((a, b) => b.matchIndex - a.matchIndex)[0];
+      if (target !== undefined)
+        transfers.push(this.transferLeader(group.set, target.replica, {deadlineMs}));
+    }
+    await Promise.allSettled(transfers);
+  }
+
+  async #openStore(store: Store): Promise<void> {
+    await buryLeftovers(store, this.#options.openStateMachine);
+    const sets = [...store.log.groups()].map(({set}) => set);
+    for (let at = 0; at < sets.length; at += OPENING_AT_A_TIME) {
+      const some = sets.slice(at, at + OPENING_AT_A_TIME);
+      await Promise.all(some.map((set) => this.#openPlace(store, set)));
+    }
+    await discardStaging(store);
+  }
+
+  async #openPlace(store: Store, set: ReplicaSetId): Promise<void> {
+    const place = store.log.group(set)!;
+    const {random, openStateMachine} = this.#options;
+    const context = {
+      store,
+      random,
+      openStateMachine,
+      timing: this.#timing,
+      limits: this.#limits,
+      budget: this.#budget,
+    };
+    try {
+      const group = await openGroup(place, context);
+      this.#driver.groups.set(set, group);
+      this.#nodes.introduce(group);
+      this.#wake(group);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#broken.set(set, {replica: place.replica, reason});
+      this.#options.log?.error({set, replica: place.replica, reason}, 'cannot open replica');
+      this.#tellStopped({set, replica: place.replica, reason, isStore: false});
+    }
+  }
+
+  #tick(nowMs: number): void {
+    for (const group of this.#driver.groups.values())
+      if (!group.waits.isEmpty) group.waits.expire(nowMs);
+    this.#notices.tick(nowMs, this.#driver.groups.values());
+    this.#snapshots.tick(nowMs);
+    if (nowMs >= this.#housekeepingDueMs) {
+      this.#housekeepingDueMs = nowMs + HOUSEKEEPING_MS;
+      this.#retention.run(this.#stores);
+      for (const store of this.#stores) void this.#watchSpace(store);
+    }
+    if (!this.#driver.outbox.isEmpty) this.#driver.schedule();
+  }
+
+  async #watchSpace(store: Store): Promise<void> {
+    try {
+      const {freeBytes, totalBytes} = await store.disk.space();
+      store.isFull = freeBytes < totalBytes * this.#limits.diskFreeShareMin;
+    } catch (error) {
+      this.#options.log?.warn({store: store.store, error: String(error)}, 'cannot tell free space');
+    }
+  }
+
+  #roleChanged(group: HostedGroup, wasLeader: boolean): void {
+    const {set, replica, role} = group;
+    this.#wake(group);
+    if (wasLeader === group.isLeader) return;
+    if (wasLeader) {
+      const nodes = new Set(group.others().map((other) => this.#driver.nodeOf(group, other)));
+      nodes.delete(undefined);
+      const notice = {leader: replica, term: role.term};
+      this.#notices.notLeading(set, notice, nodes as Set<NodeId>);
+    }
+    const change = {set, replica, isLeader: group.isLeader, term: role.term};
+    for (const listener of this.#leadershipListeners) listener(change);
+  }
+
+  #stopped(group: HostedGroup, reason: string): void {
+    this.#ticker.remove(group);
+    const {set, replica} = group;
+    if (group.isLeader) {
+      const change = {set, replica, isLeader: false, term: group.role.term};
+      for (const listener of this.#leadershipListeners) listener(change);
+    }
+    this.#tellStopped({set, replica, reason, isStore: false});
+  }
+
+  #storeFailed(store: Store, error: FatalError): void {
+    this.#options.log?.error({store: store.store, reason: error.message}, 'store stopped');
+    this.#tellStopped({reason: error.message, isStore: true});
+  }
+
+  #tellStopped(stop: Parameters<StoppedListener>[0]): void {
+    for (const listener of this.#stoppedListeners) listener(stop);
+  }
+
+  async #forget(group: HostedGroup): Promise<void> {
+    group.isDestroyed = true;
+    this.#driver.groups.delete(group.set);
+    this.#ticker.remove(group);
+    this.#driver.retire(group, new DbError('REPLICA_GONE', `replica ${group.replica} was removed`));
+    await this.#snapshots.abandon(group);
+  }
+
+  #live(set: ReplicaSetId): HostedGroup {
+    const group = this.#driver.groups.get(set);
+    const broken = this.#broken.get(set);
+    if (this.#isClosed) throw new DbError('DRAINING', 'the node is stopping');
+    if (broken !== undefined) throw new DbError('REPLICA_STOPPED', broken.reason);
+    if (group === undefined) throw new DbError('REPLICA_GONE', `no replica of set ${set} here`);
+    if (group.stopped !== undefined) throw new DbError('REPLICA_STOPPED', group.stopped);
+    return group;
+  }
+
+  #ready(set: ReplicaSetId, deadlineMs: number): HostedGroup {
+    const group = this.#live(set);
+    if (deadlineMs <= this.#options.clock.monotonicMs())
+      throw new DbError('DEADLINE_EXCEEDED', 'the deadline passed before anything was proposed');
+    return group;
+  }
+
+  #admit(group: HostedGroup, bytes: number): void {
+    if (!group.isLeader) throw group.waits.notLeading();
+    if (group.store.isFull) throw new DbError('DISK_FULL', `store ${group.store.store} is full`);
+    if (!group.machine.canApply())
+      throw new DbError('OVERLOADED', 'the replica must flush before it takes more');
+    const {groupProposalsBytesMax, proposalsBytesMax} = this.#limits;
+    const all = this.#budget.bytes + bytes;
+    if (group.waits.bytes + bytes > groupProposalsBytesMax || all > proposalsBytesMax)
+      throw new DbError('OVERLOADED', 'too many proposals wait');
+  }
+
+  #wake(group: HostedGroup): void {
+    this.#ticker.wake(group);
+    this.#driver.touch(group);
+  }
+
+  #wakeStep(group: HostedGroup, input: Parameters<Driver['step']>[1]): void {
+    this.#ticker.wake(group);
+    this.#driver.step(group, input);
+  }
+
+  #nextId(): number {
+    this.#lastId += 1;
+    return this.#lastId;
+  }
+
+  #tombstone(set: ReplicaSetId): number {
+    return Math.max(0, ...this.#stores.map(({log}) => log.tombstone(set)));
+  }
+
+  #storeHolding(set: ReplicaSetId): Store | undefined {
+    return this.#stores.find(({log}) => log.group(set) !== undefined);
+  }
+
+  #storeFor(set: ReplicaSetId): Store {
+    const wanted = this.#options.storeOf?.(set);
+    const load = (store: Store): number => [...store.log.groups()].length;
+    const store =
+      wanted === undefined
+        ? [...this.#stores].sort((a, b) => load(a) - load(b))[0]
+        : this.#stores.find((one) => one.store === wanted);
+    if (store === undefined) throw new DbError('INVALID_ARGUMENT', `no store ${wanted} here`);
+    return store;
+  }
+
+  #oneByOne(set: ReplicaSetId, change: () => Promise<void>): Promise<void> {
+    const before = this.#changing.get(set) ?? Promise.resolve();
+    const result = before.then(() => {
+      if (this.#isClosed) throw new DbError('DRAINING', 'the node is stopping');
+      return change();
+    });
+    const settled = result.catch(() => undefined);
+    this.#changing.set(set, settled);
+    void settled.then(() => {
+      if (this.#changing.get(set) === settled) this.#changing.delete(set);
+    });
+    return result;
+  }
+}

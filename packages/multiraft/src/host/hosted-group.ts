@@ -1,0 +1,84 @@
+// One replica in a host: its consensus core, its state machine, and what stands between them.
+// All decisions about consensus are the core's; this only carries them out.
+
+import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import type {AfterWrite, Configuration, Entry, RaftGroup, RoleChange} from '@flotilla/raft';
+import {membersOf} from '@flotilla/raft';
+import type {StateMachine} from '../state-machine.ts';
+import type {Store} from './store.ts';
+import {type ProposalBudget, Waits} from './waits.ts';
+
+export interface HostedGroupParts {
+  readonly set: ReplicaSetId;
+  readonly replica: ReplicaId;
+  readonly store: Store;
+  readonly raft: RaftGroup;
+  readonly machine: StateMachine;
+  readonly configuration: Configuration;
+  readonly appliedIndex: number;
+  readonly isManual: boolean;
+  readonly budget: ProposalBudget;
+}
+
+export class HostedGroup {
+  readonly set: ReplicaSetId;
+  readonly replica: ReplicaId;
+  readonly store: Store;
+  readonly raft: RaftGroup;
+  readonly machine: StateMachine;
+  readonly waits: Waits;
+  configuration: Configuration;
+  role: RoleChange = {role: 'follower', leader: 0, term: 0};
+  isManual: boolean;
+  /** Learned from messages; `locate` of the host comes first. */
+  readonly nodes = new Map<number, NodeId>();
+  /** Acknowledgements that wait for a write, in order. */
+  held: AfterWrite[] = [];
+  /** The committed batch being applied, and how far. */
+  applying: {readonly entries: readonly Entry[]; at: number} | undefined;
+  /** A configuration entry whose effect the core is about to tell. */
+  configEntry: Entry | undefined;
+  appliedIndex: number;
+  /** While the state machine is being replaced nothing is applied. */
+  isInstalling = false;
+  isIdle = false;
+  isAsleep = false;
+  /** Ticks since anything but heartbeats happened. */
+  quietTicks = 0;
+  /** Bytes of entries that the core may hold in memory. */
+  cachedBytes = 0;
+  /** Why it stands still for good. */
+  stopped: string | undefined;
+  isDestroyed = false;
+
+  constructor(parts: HostedGroupParts) {
+    this.set = parts.set;
+    this.replica = parts.replica;
+    this.store = parts.store;
+    this.raft = parts.raft;
+    this.machine = parts.machine;
+    this.configuration = parts.configuration;
+    this.appliedIndex = parts.appliedIndex;
+    this.isManual = parts.isManual;
+    this.waits = new Waits(
+      () => ({
+        isSelf: this.role.leader === this.replica,
+        node: this.nodes.get(this.role.leader),
+      }),
+      parts.budget,
+    );
+  }
+
+  get isLeader(): boolean {
+    return this.role.role === 'leader';
+  }
+
+  get isGone(): boolean {
+    return this.stopped !== undefined || this.isDestroyed;
+  }
+
+  /** Members but this one. */
+  others(): ReplicaId[] {
+    return membersOf(this.configuration).filter((id) => id !== this.replica) as ReplicaId[];
+  }
+}

@@ -1,0 +1,142 @@
+// Building a group from what its store's log and its state machine hold. Law: the state machine is
+// never ahead of the log nor behind its first retained entry; such a replica lost durable state, so
+// it is stopped and never votes again under its id.
+
+import {FatalError, type Random, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import {type Configuration, type Entry, RaftGroup} from '@flotilla/raft';
+import type {GroupLog} from '../log/group-log.ts';
+import type {StateMachine} from '../state-machine.ts';
+import {HostedGroup} from './hosted-group.ts';
+import type {HostLimits, OpenHostedStateMachine} from './options.ts';
+import type {Store} from './store.ts';
+import type {Timing} from './timing.ts';
+import type {ProposalBudget} from './waits.ts';
+
+export interface OpeningContext {
+  readonly store: Store;
+  readonly random: Random;
+  readonly timing: Timing;
+  readonly limits: HostLimits;
+  readonly openStateMachine: OpenHostedStateMachine;
+  readonly budget: ProposalBudget;
+}
+
+export async function openGroup(place: GroupLog, context: OpeningContext): Promise<HostedGroup> {
+  const {set, replica, founding} = place;
+  const {store} = context;
+  const identity = {set, replica, store: store.store, founding};
+  const machine = await context.openStateMachine(identity);
+  try {
+    await redoInstall(place, store, machine);
+    return await buildGroup(place, context, machine);
+  } catch (error) {
+    await machine.close();
+    throw error;
+  }
+}
+
+/** The log switched to a snapshot and the crash came before the state machine did. */
+async function redoInstall(place: GroupLog, store: Store, machine: StateMachine): Promise<void> {
+  const {set, replica, snapshot} = place;
+  if (snapshot === undefined || snapshot.index <= machine.durablePoint().index) return;
+  const directory = store.stagedPath(set, replica, snapshot.index);
+  const fileNames = (await store.disk.list(directory)).map((entry) => entry.name);
+  if (!(await store.disk.exists(directory)))
+    throw new FatalError(`snapshot at ${snapshot.index} is missing; directory=${directory}`);
+  await machine.install({point: snapshot, directory, fileNames});
+}
+
+async function buildGroup(
+  place: GroupLog,
+  {store, random, timing, limits, budget}: OpeningContext,
+  machine: StateMachine,
+): Promise<HostedGroup> {
+  const {set, replica, firstIndex, prevTerm, lastIndex, term, vote, commit, terms} = place;
+  const {index: appliedIndex, configuration} = machine.durablePoint();
+  if (appliedIndex < firstIndex - 1 || appliedIndex > lastIndex)
+    throw new FatalError(
+      `state machine of replica ${replica} of set ${set} stands at ${appliedIndex}, outside its log (${firstIndex - 1} to ${lastIndex})`,
+    );
+  const entries = await loadEntries(place, store, appliedIndex);
+  const {uncommittedBytesMax, inflightBytesMax, inflightMessagesMax} = limits;
+  const raft = new RaftGroup({
+    id: replica,
+    random,
+    timing: {electionTicks: timing.electionTicks, heartbeatTicks: timing.heartbeatTicks},
+    limits: {
+      // An append fills a frame and not more; a single larger entry still goes, in fragments.
+      messageBytesMax: limits.fragmentBytesMax / 2,
+      inflightMessagesMax,
+      inflightBytesMax,
+      uncommittedBytesMax,
+      appliedBytesPerOutput: limits.fragmentBytesMax * 4,
+    },
+    preVote: true,
+    checkQuorum: true,
+    failover: place.manual ? 'manual' : 'automatic',
+    hardState: {term, vote, commit: Math.max(commit, appliedIndex)},
+    log: {snapshotIndex: firstIndex - 1, snapshotTerm: prevTerm, entries, terms: [...terms]},
+    appliedIndex,
+    configuration,
+    configIndex: place.configIndexAt(appliedIndex),
+  });
+  return new HostedGroup({
+    set,
+    replica,
+    store,
+    raft,
+    machine,
+    configuration,
+    appliedIndex,
+    isManual: place.manual,
+    budget,
+  });
+}
+
+/** All that is not applied, and in any case the last one, as it says where the log ends. */
+async function loadEntries(place: GroupLog, store: Store, appliedIndex: number): Promise<Entry[]> {
+  const {firstIndex, lastIndex} = place;
+  if (lastIndex < firstIndex) return [];
+  const from = Math.max(firstIndex, Math.min(appliedIndex + 1, lastIndex));
+  return store.log.read(place, {from, upto: lastIndex, bytesMax: Infinity});
+}
+
+/** Voters of a founding sorted as configurations want them. */
+export function foundingConfiguration(founding: {
+  readonly voters: readonly ReplicaId[];
+  readonly learners: readonly ReplicaId[];
+}): Configuration {
+  const sorted = (ids: readonly ReplicaId[]): number[] => [...ids].sort((a, b) => a - b);
+  return {
+    voters: sorted(founding.voters),
+    votersOutgoing: [],
+    learners: sorted(founding.learners),
+    learnersNext: [],
+    autoLeave: false,
+  };
+}
+
+/** Removes what is left of replicas that were destroyed when a crash came in between. */
+export async function buryLeftovers(
+  store: Store,
+  openStateMachine: OpenHostedStateMachine,
+): Promise<void> {
+  for (const [set, replica] of [...store.log.unburied()]) {
+    const machine = await openStateMachine({set, replica, store: store.store});
+    await machine.destroy();
+    await store.log.append([{type: 'tombstone', set, replica, dataGone: true}]);
+  }
+}
+
+/** Snapshots that no log record names are discarded; those that are named lie whole in theirs. */
+export async function discardStaging(store: Store): Promise<void> {
+  const needed = new Set<string>();
+  for (const {set, replica, snapshot} of store.log.groups())
+    if (snapshot !== undefined) needed.add(store.stagedPath(set, replica, snapshot.index));
+  for (const {name} of await store.disk.list(store.stagingPath)) {
+    const path = `${store.stagingPath}/${name}`;
+    if (!needed.has(path)) await store.disk.remove(path);
+  }
+}
+
+export type SetReplica = {readonly set: ReplicaSetId; readonly replica: ReplicaId};

@@ -1,0 +1,105 @@
+// What a host is made of: the ports it may use, the stores it owns, the limits it keeps.
+
+import {
+  assert,
+  type Clock,
+  type Disk,
+  LIMITS,
+  type Log,
+  type NodeId,
+  type Random,
+  type ReplicaId,
+  type ReplicaSetId,
+  type StoreId,
+  type Transport,
+} from '@flotilla/base';
+import type {DurablePoint, StateMachine} from '../state-machine.ts';
+import type {Timing, TimingPreset} from './timing.ts';
+
+export interface StoreOptions {
+  readonly store: StoreId;
+  readonly disk: Disk;
+  /** Of this store alone, on that disk; the log lies under `log`, snapshots arrive under `staging`. */
+  readonly path: string;
+}
+
+export interface HostLimits {
+  /** Proposed and not yet applied: of the host, and of one group. */
+  readonly proposalsBytesMax: number;
+  readonly groupProposalsBytesMax: number;
+  /** Entries kept in memory for followers that are a little behind. */
+  readonly cacheBytesMax: number;
+  /** Log entries on disk that are applied and durable elsewhere: of one group, and of a store. */
+  readonly groupLogBytesMax: number;
+  readonly storeLogBytesMax: number;
+  readonly fragmentBytesMax: number;
+  readonly segmentBytes: number;
+  readonly snapshotsSentMax: number;
+  readonly snapshotsReceivedMax: number;
+  /** A full disk refuses proposals below this share of its size. */
+  readonly diskFreeShareMin: number;
+  readonly uncommittedBytesMax: number;
+  readonly inflightBytesMax: number;
+  readonly inflightMessagesMax: number;
+}
+
+const MIB = 1024 * 1024;
+
+export const HOST_LIMITS: HostLimits = {
+  proposalsBytesMax: LIMITS.proposals_in_flight_bytes_max.value,
+  // Half of the host's: one hot group never takes it all.
+  groupProposalsBytesMax: LIMITS.proposals_in_flight_bytes_max.value / 2,
+  // Two times what may be in flight to one follower, and little beside the memtables.
+  cacheBytesMax: 64 * MIB,
+  // Some minutes of a hot group; a follower further behind takes a snapshot.
+  groupLogBytesMax: 64 * MIB,
+  // 16 segments: restart reads them all.
+  storeLogBytesMax: 1024 * MIB,
+  fragmentBytesMax: LIMITS.fragment_bytes_max.value,
+  segmentBytes: 64 * MIB,
+  snapshotsSentMax: 2,
+  snapshotsReceivedMax: 2,
+  diskFreeShareMin: 0.05,
+  uncommittedBytesMax: LIMITS.raft_uncommitted_bytes_max.value,
+  inflightBytesMax: LIMITS.raft_inflight_bytes_max.value,
+  inflightMessagesMax: LIMITS.raft_inflight_messages_max.value,
+};
+
+/** As OpenStateMachine, told in addition in which store the replica lives. */
+export type OpenHostedStateMachine = (identity: {
+  readonly set: ReplicaSetId;
+  readonly replica: ReplicaId;
+  readonly store: StoreId;
+  readonly founding?: DurablePoint | undefined;
+}) => Promise<StateMachine>;
+
+export interface HostOptions {
+  readonly node: NodeId;
+  /** Higher at each start of the node. */
+  readonly bootEpoch: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly transport: Transport;
+  readonly log?: Log | undefined;
+  readonly stores: readonly StoreOptions[];
+  /** Which store a new replica goes to; the one with fewest replicas when absent. */
+  readonly storeOf?: ((set: ReplicaSetId) => StoreId) | undefined;
+  readonly timing: TimingPreset | Timing;
+  readonly limits?: Partial<HostLimits> | undefined;
+  readonly openStateMachine: OpenHostedStateMachine;
+  /** Where a replica lives, as the catalog knows it; learned from its messages otherwise. */
+  readonly locate: (set: ReplicaSetId, replica: ReplicaId) => NodeId | undefined;
+}
+
+/** Every byte limit holds at least one entry of the largest kind. */
+export function checkLimits(limits: HostLimits): void {
+  const entryBytes = LIMITS.share_bytes_max.value;
+  const {proposalsBytesMax, groupProposalsBytesMax, uncommittedBytesMax, inflightBytesMax} = limits;
+  const all = {proposalsBytesMax, groupProposalsBytesMax, uncommittedBytesMax, inflightBytesMax};
+  for (const [name, value] of Object.entries(all))
+    assert(
+      value >= entryBytes,
+      () => `${name} of ${value} is below one entry of ${entryBytes} bytes`,
+    );
+  assert(limits.fragmentBytesMax >= 1024, 'fragments below 1 KiB are all header');
+}

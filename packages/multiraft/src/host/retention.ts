@@ -1,0 +1,101 @@
+// Which log entries may go. Never one above the state machine's durable index. Up to there: as soon as
+// every member is known to hold them; else only when the group or the store is over its byte budget,
+// the largest holder first. A follower knows of the others only that a sleeping group is caught up.
+// A quiet group may pin an old segment by a few bytes: over budget it is flushed, so that it lets go.
+
+import type {GroupLog} from '../log/group-log.ts';
+import type {Driver} from './driver.ts';
+import type {HostedGroup} from './hosted-group.ts';
+import type {HostLimits} from './options.ts';
+import type {Store} from './store.ts';
+
+/** Fewer are not worth an item in the log, unless the group falls asleep. */
+const ENTRIES_MIN = 64;
+
+export class Retention {
+  readonly #driver: Driver;
+  readonly #limits: HostLimits;
+  readonly #flushing = new Set<HostedGroup>();
+
+  constructor(driver: Driver, limits: HostLimits) {
+    this.#driver = driver;
+    this.#limits = limits;
+  }
+
+  run(stores: readonly Store[]): void {
+    for (const store of stores) if (store.failure === undefined) this.#runStore(store);
+    this.#evict();
+  }
+
+  #runStore(store: Store): void {
+    const holders: {group: HostedGroup; place: GroupLog}[] = [];
+    for (const place of store.log.groups()) {
+      const group = this.#driver.groups.get(place.set);
+      if (group === undefined || group.isGone || group.isInstalling) continue;
+      if (place.replica !== group.replica || place.runs.length === 0) continue;
+      const isOver = place.retainedBytes > this.#limits.groupLogBytesMax;
+      this.#compact(group, place, isOver ? Number.MAX_SAFE_INTEGER : heldByAll(group));
+      holders.push({group, place});
+    }
+    let excess = store.log.totalBytes - this.#limits.storeLogBytesMax;
+    if (excess <= 0) return;
+    holders.sort((a, b) => b.place.retainedBytes - a.place.retainedBytes);
+    for (const {group, place} of holders) {
+      if (excess <= 0) break;
+      excess -= place.retainedBytes;
+      this.#compact(group, place, Number.MAX_SAFE_INTEGER);
+    }
+    this.#unpin(store, holders);
+  }
+
+  #compact(group: HostedGroup, place: GroupLog, upto: number): void {
+    const last = Math.min(upto, group.machine.durablePoint().index, group.appliedIndex);
+    const count = last + 1 - place.firstIndex;
+    if (count <= 0 || (count < ENTRIES_MIN && !group.isAsleep && upto < Number.MAX_SAFE_INTEGER))
+      return;
+    const prevTerm = place.termAt(last);
+    if (prevTerm === undefined) return;
+    const {set, replica, store} = group;
+    this.#driver.step(group, {type: 'compacted', firstIndex: last + 1});
+    store.add({type: 'compact', set, replica, firstIndex: last + 1, prevTerm});
+  }
+
+  /** Flushes who holds the oldest segment. */
+  #unpin(store: Store, holders: readonly {group: HostedGroup; place: GroupLog}[]): void {
+    for (const {group, place} of holders) {
+      if (place.oldestSegment !== store.log.oldestSegment || this.#flushing.has(group)) continue;
+      if (group.machine.durablePoint().index >= group.appliedIndex) continue;
+      this.#flushing.add(group);
+      group.machine.flush().then(
+        () => this.#flushing.delete(group),
+        (error: unknown) => {
+          this.#flushing.delete(group);
+          this.#driver.stopGroup(group, `flush failed: ${String(error)}`);
+        },
+      );
+    }
+  }
+
+  /** Entries in memory beyond the budget, and all of sleeping groups: followers behind read from disk. */
+  #evict(): void {
+    let bytes = 0;
+    const groups = [...this.#driver.groups.values()].filter((group) => group.cachedBytes > 0);
+    for (const group of groups) bytes += group.cachedBytes;
+    groups.sort((a, b) => b.cachedBytes - a.cachedBytes);
+    for (const group of groups) {
+      if (!group.isAsleep && bytes <= this.#limits.cacheBytesMax) continue;
+      bytes -= group.cachedBytes;
+      group.cachedBytes = 0;
+      this.#driver.step(group, {type: 'evict', uptoIndex: group.appliedIndex});
+    }
+  }
+}
+
+/** The highest index that every member is known to hold. */
+function heldByAll(group: HostedGroup): number {
+  if (!group.isLeader) return group.isAsleep ? group.appliedIndex : 0;
+  let held = Number.MAX_SAFE_INTEGER;
+  for (const {matchIndex, state, pendingSnapshotIndex} of group.raft.status().progress.values())
+    held = Math.min(held, state === 'snapshot' ? pendingSnapshotIndex : matchIndex);
+  return held;
+}

@@ -1,0 +1,85 @@
+// What a host tells about one of its replicas: to operators, to the meta group's reports, to tests.
+
+import type {NodeId, ReplicaId, ReplicaSetId, StoreId} from '@flotilla/base';
+import type {Configuration, ProgressStatus, Role} from '@flotilla/raft';
+import type {HostedGroup} from './hosted-group.ts';
+
+export interface MemberStatus {
+  readonly replica: ReplicaId;
+  readonly node: NodeId | undefined;
+  readonly state: ProgressStatus['state'];
+  readonly matchIndex: number;
+  /** Entries that the member does not hold. */
+  readonly lag: number;
+  readonly isReachable: boolean;
+  readonly isRecentlyActive: boolean;
+}
+
+export interface ReplicaStatus {
+  readonly set: ReplicaSetId;
+  readonly replica: ReplicaId;
+  readonly store: StoreId | undefined;
+  readonly role: Role;
+  readonly term: number;
+  readonly leader: {readonly replica: ReplicaId; readonly node: NodeId | undefined} | undefined;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  /** Of the log: durable here up to this index. */
+  readonly durableIndex: number;
+  /** Of the state machine: what a restart need not replay. */
+  readonly flushedIndex: number;
+  readonly configuration: Configuration;
+  readonly configIndex: number;
+  readonly isConfigPending: boolean;
+  readonly failover: 'automatic' | 'manual';
+  readonly isAsleep: boolean;
+  /** At the leader: every other member. */
+  readonly members: readonly MemberStatus[];
+  /** Why it stands still for good. */
+  readonly stopped: string | undefined;
+}
+
+export function replicaStatus(
+  group: HostedGroup,
+  nodeOf: (replica: ReplicaId) => NodeId | undefined,
+): ReplicaStatus {
+  const status = group.raft.status();
+  const leader = status.leader as ReplicaId;
+  const members: MemberStatus[] = [];
+  for (const [id, progress] of status.progress) {
+    const replica = id as ReplicaId;
+    if (replica === group.replica) continue;
+    members.push({
+      replica,
+      node: nodeOf(replica),
+      state: progress.state,
+      matchIndex: progress.matchIndex,
+      lag: status.lastIndex - progress.matchIndex,
+      isReachable: progress.reachable,
+      isRecentlyActive: progress.recentlyActive,
+    });
+  }
+  return {
+    set: group.set,
+    replica: group.replica,
+    store: group.store.store,
+    role: status.role,
+    term: status.term,
+    leader: leader === 0 ? undefined : {replica: leader, node: nodeOf(leader)},
+    commitIndex: status.commitIndex,
+    appliedIndex: status.appliedIndex,
+    firstIndex: status.firstIndex,
+    lastIndex: status.lastIndex,
+    durableIndex: status.stableIndex,
+    flushedIndex: group.machine.durablePoint().index,
+    configuration: status.configuration,
+    configIndex: status.configIndex,
+    isConfigPending: status.configPending,
+    failover: status.failover,
+    isAsleep: group.isAsleep,
+    members,
+    stopped: group.stopped,
+  };
+}

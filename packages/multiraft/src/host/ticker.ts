@@ -1,0 +1,78 @@
+// Logical time for the groups that need it, and sleep for those that do not. A group sleeps once its
+// core is idle and only heartbeats passed for a while: followers first, so that the leader's last
+// heartbeats find them asleep and nobody's election timer runs out. What replaces the timers is the
+// liveness of nodes: a sleeping follower is woken when its leader's node is suspect, gone or began
+// anew, or says that it no longer leads. A stalled loop delivers one tick, never the missed ones.
+
+import type {Clock, Timer} from '@flotilla/base';
+import type {Driver} from './driver.ts';
+import type {HostedGroup} from './hosted-group.ts';
+import type {Timing} from './timing.ts';
+
+const FOLLOWER_QUIET_TICKS = 2;
+
+export class Ticker {
+  readonly #clock: Clock;
+  readonly #timing: Timing;
+  readonly #driver: Driver;
+  readonly #onTick: (nowMs: number) => void;
+  readonly #awake = new Set<HostedGroup>();
+  #timer: Timer | undefined;
+  /** When the loop was last seen alive. */
+  lastTickMs: number;
+
+  constructor(clock: Clock, timing: Timing, driver: Driver, onTick: (nowMs: number) => void) {
+    this.#clock = clock;
+    this.#timing = timing;
+    this.#driver = driver;
+    this.#onTick = onTick;
+    this.lastTickMs = clock.monotonicMs();
+  }
+
+  start(): void {
+    this.#timer = this.#clock.setTimer(this.#timing.tickMs, () => this.#tick());
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  get awakeCount(): number {
+    return this.#awake.size;
+  }
+
+  /** Something beside heartbeats happened to the group. */
+  wake(group: HostedGroup): void {
+    if (group.isGone) return;
+    group.quietTicks = 0;
+    group.isAsleep = false;
+    this.#awake.add(group);
+  }
+
+  remove(group: HostedGroup): void {
+    this.#awake.delete(group);
+  }
+
+  #tick(): void {
+    this.start();
+    this.lastTickMs = this.#clock.monotonicMs();
+    for (const group of this.#awake) this.#tickGroup(group);
+    if (this.#driver.applier.retryBlocked()) this.#driver.schedule();
+    this.#onTick(this.#clock.monotonicMs());
+  }
+
+  #tickGroup(group: HostedGroup): void {
+    if (group.isGone) {
+      this.#awake.delete(group);
+      return;
+    }
+    group.quietTicks += 1;
+    const enough = group.isLeader ? this.#timing.electionTicks : FOLLOWER_QUIET_TICKS;
+    if (group.isIdle && group.waits.isEmpty && group.quietTicks > enough) {
+      group.isAsleep = true;
+      this.#awake.delete(group);
+      return;
+    }
+    this.#driver.step(group, {type: 'tick'});
+  }
+}

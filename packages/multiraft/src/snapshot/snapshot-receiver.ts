@@ -1,0 +1,250 @@
+// Takes snapshots in. Chunks are checked and written in order into a directory of their own; when all
+// is there it is synced, renamed to the place that recovery knows, and only then the core is told.
+// Law: once the log says that a snapshot is the state, its files lie whole under `stagedPath`, until
+// the state machine has installed them.
+
+import {crc32} from 'node:zlib';
+import type {Transport} from '@flotilla/base';
+import {type DiskFile, FatalError, type NodeId} from '@flotilla/base';
+import {
+  ByteWriter,
+  encodeSnapshotAck,
+  type SnapshotAck,
+  type SnapshotBegin,
+  type SnapshotChunk,
+  startGroupsFrame,
+  writeItem,
+} from '@flotilla/wire';
+import type {Driver} from '../host/driver.ts';
+import type {HostedGroup} from '../host/hosted-group.ts';
+import type {Ticker} from '../host/ticker.ts';
+import type {StagedSnapshot} from '../state-machine.ts';
+
+/** A transfer that stood still this long is over. */
+const GIVE_UP_MS = 30_000;
+
+interface Incoming {
+  readonly from: NodeId;
+  readonly group: HostedGroup;
+  readonly begin: SnapshotBegin;
+  readonly directory: string;
+  readonly totalBytes: number;
+  files: DiskFile[];
+  /** Accepted, and written. */
+  accepted: number;
+  written: number;
+  progressMs: number;
+  /** One disk operation after another. */
+  work: Promise<void>;
+  isOver: boolean;
+}
+
+export interface Staged extends StagedSnapshot {
+  readonly sinceMs: number;
+}
+
+export class SnapshotReceiver {
+  readonly #driver: Driver;
+  readonly #ticker: Ticker;
+  readonly #transport: Transport;
+  readonly #receivedMax: number;
+  readonly #now: () => number;
+  readonly #incoming = new Set<Incoming>();
+  /** Whole and verified; the core decides what becomes of it. */
+  readonly staged = new Map<HostedGroup, Staged>();
+
+  constructor(
+    driver: Driver,
+    ticker: Ticker,
+    transport: Transport,
+    options: {readonly receivedMax: number; readonly now: () => number},
+  ) {
+    this.#driver = driver;
+    this.#ticker = ticker;
+    this.#transport = transport;
+    this.#receivedMax = options.receivedMax;
+    this.#now = options.now;
+  }
+
+  begin(from: NodeId, group: HostedGroup | undefined, begin: SnapshotBegin, set: number): void {
+    const known = this.#find(from, begin.transfer);
+    if (known !== undefined) {
+      this.#answer(known, known.written);
+      return;
+    }
+    const isFor = group !== undefined && !group.isGone && group.replica === begin.message.to;
+    const isFree = this.#incoming.size < this.#receivedMax && !this.staged.has(group!);
+    if (!isFor || !isFree || group.isInstalling || !areNamesFit(begin)) {
+      const {transfer} = begin;
+      this.#send(from, set, {transfer, position: 0, state: 'refused'});
+      return;
+    }
+    for (const other of this.#incoming) if (other.group === group) this.#end(other);
+    group.nodes.set(begin.message.from, from);
+    const {store, replica} = group;
+    const incoming: Incoming = {
+      from,
+      group,
+      begin,
+      directory: `${store.stagingPath}/incoming-${set}-${replica}-${from}-${begin.transfer}`,
+      totalBytes: begin.files.reduce((sum, file) => sum + file.bytes, 0),
+      files: [],
+      accepted: 0,
+      written: 0,
+      progressMs: this.#now(),
+      work: Promise.resolve(),
+      isOver: false,
+    };
+    this.#incoming.add(incoming);
+    this.#do(incoming, async () => {
+      await this.#create(incoming);
+      if (incoming.totalBytes === 0) await this.#complete(incoming);
+      else this.#answer(incoming, 0);
+    });
+  }
+
+  chunk(from: NodeId, chunk: SnapshotChunk): void {
+    const incoming = this.#find(from, chunk.transfer);
+    if (incoming === undefined) return;
+    const {file, offset, payload} = chunk;
+    const sizes = incoming.begin.files;
+    const before = sizes.slice(0, file).reduce((sum, one) => sum + one.bytes, 0);
+    const fits = payload.length > 0 && offset + payload.length <= (sizes[file]?.bytes ?? -1);
+    if (!fits || before + offset !== incoming.accepted || crc32(payload) !== chunk.crc) return;
+    incoming.accepted += payload.length;
+    incoming.progressMs = this.#now();
+    this.#do(incoming, async () => {
+      await incoming.files[file]!.writeAt(offset, [payload]);
+      incoming.written += payload.length;
+      if (incoming.written === incoming.totalBytes) await this.#complete(incoming);
+      else this.#answer(incoming, incoming.written);
+    });
+  }
+
+  tick(nowMs: number): void {
+    for (const incoming of this.#incoming)
+      if (nowMs - incoming.progressMs >= GIVE_UP_MS || incoming.group.isGone) this.#end(incoming);
+    for (const [group, {sinceMs, directory}] of this.staged) {
+      if (group.isInstalling || nowMs === sinceMs) continue;
+      // The core did not want it.
+      this.staged.delete(group);
+      this.#discard(group, directory);
+    }
+  }
+
+  forget(node: NodeId): void {
+    for (const incoming of this.#incoming) if (incoming.from === node) this.#end(incoming);
+  }
+
+  /** Resolves when nothing is written for the group any more. */
+  async abandon(group: HostedGroup): Promise<void> {
+    for (const incoming of this.#incoming) {
+      if (incoming.group !== group) continue;
+      this.#end(incoming);
+      await incoming.work;
+    }
+  }
+
+  #find(from: NodeId, transfer: number): Incoming | undefined {
+    return [...this.#incoming].find((one) => one.from === from && one.begin.transfer === transfer);
+  }
+
+  #do(incoming: Incoming, step: () => Promise<void>): void {
+    incoming.work = incoming.work.then(async () => {
+      if (incoming.isOver) return;
+      try {
+        await step();
+      } catch (error) {
+        this.#fail(incoming, error);
+      }
+    });
+  }
+
+  /** A full disk refuses the snapshot alone; any other failure of the disk is the store's. */
+  #fail(incoming: Incoming, error: unknown): void {
+    const {group, from, begin} = incoming;
+    this.#send(from, group.set, {transfer: begin.transfer, position: 0, state: 'refused'});
+    this.#end(incoming);
+    const isFull = error instanceof FatalError && error.message.includes('ENOSPC');
+    if (!isFull) this.#driver.failStore(group.store, error);
+  }
+
+  async #create(incoming: Incoming): Promise<void> {
+    const {group, directory, begin} = incoming;
+    const {disk, path, stagingPath} = group.store;
+    await disk.makeDirectory(stagingPath);
+    await disk.syncDirectory(path);
+    await disk.remove(directory);
+    await disk.makeDirectory(directory);
+    for (const {name} of begin.files)
+      incoming.files.push(await disk.open(`${directory}/${name}`, 'create'));
+  }
+
+  async #complete(incoming: Incoming): Promise<void> {
+    const {group, directory, begin} = incoming;
+    const {disk, stagingPath} = group.store;
+    for (const file of incoming.files) {
+      await file.sync();
+      await file.close();
+    }
+    incoming.files = [];
+    await disk.syncDirectory(directory);
+    const {snapshot} = begin.message;
+    const target = group.store.stagedPath(group.set, group.replica, snapshot.index);
+    await disk.remove(target);
+    await disk.rename(directory, target);
+    await disk.syncDirectory(stagingPath);
+    if (incoming.isOver) return;
+    incoming.isOver = true;
+    this.#incoming.delete(incoming);
+    const {index, term, configuration} = snapshot;
+    this.staged.set(group, {
+      point: {index, term, configuration},
+      directory: target,
+      fileNames: begin.files.map(({name}) => name),
+      sinceMs: this.#now(),
+    });
+    const {transfer} = begin;
+    this.#send(incoming.from, group.set, {
+      transfer,
+      position: incoming.totalBytes,
+      state: 'staged',
+    });
+    this.#ticker.wake(group);
+    this.#driver.step(group, {type: 'message', message: begin.message});
+  }
+
+  #end(incoming: Incoming): void {
+    if (incoming.isOver) return;
+    incoming.isOver = true;
+    this.#incoming.delete(incoming);
+    const {files} = incoming;
+    incoming.work = incoming.work.then(async () => {
+      for (const file of files) await file.close();
+    });
+    this.#discard(incoming.group, incoming.directory, incoming.work);
+  }
+
+  /** Leftovers cost only space until the next start removes them. */
+  #discard(group: HostedGroup, directory: string, after = Promise.resolve()): void {
+    after.then(() => group.store.disk.remove(directory)).catch(() => undefined);
+  }
+
+  #answer({from, group, begin}: Incoming, position: number): void {
+    this.#send(from, group.set, {transfer: begin.transfer, position, state: 'receiving'});
+  }
+
+  #send(to: NodeId, set: number, ack: SnapshotAck): void {
+    const writer = new ByteWriter(64);
+    startGroupsFrame(writer);
+    writeItem(writer, {kind: 'snapshotAck', set, payload: encodeSnapshotAck(ack)});
+    this.#transport.send(to, 'bulk', writer.finish());
+  }
+}
+
+/** Names make paths: plain, and each once. */
+function areNamesFit({files}: SnapshotBegin): boolean {
+  const names = files.map(({name}) => name);
+  if (new Set(names).size < names.length) return false;
+  return names.every((name) => /^[\w.-]{1,200}$/.test(name) && !/^\.+$/.test(name));
+}

@@ -1,0 +1,251 @@
+// Streams snapshots to members that need one. A transfer: pin the state, tell the core, and once the
+// core has sent its message, stream the files in chunks, each with its checksum, with at most
+// `WINDOW_BYTES` unacknowledged per node, so that a slow link carries beats beside it. When nothing
+// arrives for a while the sender goes back to what was acknowledged; after `GIVE_UP_MS` it gives up.
+
+import {crc32} from 'node:zlib';
+import type {NodeId, ReplicaId, Transport} from '@flotilla/base';
+import type {Message, SnapshotMeta} from '@flotilla/raft';
+import {
+  ByteWriter,
+  encodeSnapshotBegin,
+  encodeSnapshotChunk,
+  type ItemKind,
+  type SnapshotAck,
+  startGroupsFrame,
+  writeItem,
+} from '@flotilla/wire';
+import type {Driver} from '../host/driver.ts';
+import type {HostedGroup} from '../host/hosted-group.ts';
+import type {Snapshot} from '../state-machine.ts';
+
+/** Unacknowledged on bulk, per node: the promise to beats and log on the same link. */
+export const WINDOW_BYTES = 256 * 1024;
+const CHUNK_BYTES = 64 * 1024;
+const RESEND_MS = 1_000;
+const GIVE_UP_MS = 30_000;
+
+interface Transfer {
+  readonly group: HostedGroup;
+  readonly to: ReplicaId;
+  readonly id: number;
+  /** Pinned; undefined while it is being made. */
+  snapshot: Snapshot | undefined;
+  message: Extract<Message, {type: 'snapshot'}> | undefined;
+  node: NodeId | undefined;
+  totalBytes: number;
+  /** Over all files: sent, and acknowledged. */
+  position: number;
+  acknowledged: number;
+  progressMs: number;
+  sentMs: number;
+  isReading: boolean;
+  isOver: boolean;
+}
+
+export class SnapshotSender {
+  readonly #driver: Driver;
+  readonly #transport: Transport;
+  readonly #sentMax: number;
+  readonly #now: () => number;
+  #queue: Transfer[] = [];
+  readonly #active = new Set<Transfer>();
+  #lastId: number;
+
+  constructor(
+    driver: Driver,
+    transport: Transport,
+    options: {readonly sentMax: number; readonly now: () => number; readonly firstId: number},
+  ) {
+    this.#driver = driver;
+    this.#transport = transport;
+    this.#sentMax = options.sentMax;
+    this.#now = options.now;
+    this.#lastId = options.firstId;
+  }
+
+  want(group: HostedGroup, to: ReplicaId): void {
+    if (this.#find(group, to) !== undefined) return;
+    const nowMs = this.#now();
+    this.#lastId += 1;
+    this.#queue.push({
+      group,
+      to,
+      id: this.#lastId,
+      snapshot: undefined,
+      message: undefined,
+      node: undefined,
+      totalBytes: 0,
+      position: 0,
+      acknowledged: 0,
+      progressMs: nowMs,
+      sentMs: nowMs,
+      isReading: false,
+      isOver: false,
+    });
+    this.#startNext();
+  }
+
+  /** The core's message: it leaves with the contents. */
+  begin(group: HostedGroup, message: Extract<Message, {type: 'snapshot'}>): void {
+    const transfer = this.#find(group, message.to as ReplicaId);
+    const node = this.#driver.nodeOf(group, message.to);
+    if (transfer?.snapshot === undefined || node === undefined) {
+      if (transfer !== undefined) this.#finish(transfer, false);
+      else this.#driver.step(group, {type: 'snapshotSent', to: message.to, ok: false});
+      return;
+    }
+    transfer.message = message;
+    transfer.node = node;
+    this.#sendBegin(transfer);
+  }
+
+  acknowledge(from: NodeId, ack: SnapshotAck): void {
+    const transfer = [...this.#active].find((one) => one.id === ack.transfer && one.node === from);
+    if (transfer === undefined) return;
+    if (ack.state !== 'receiving') {
+      this.#finish(transfer, ack.state === 'staged');
+      return;
+    }
+    if (ack.position > transfer.acknowledged && ack.position <= transfer.totalBytes) {
+      transfer.acknowledged = ack.position;
+      transfer.position = Math.max(transfer.position, ack.position);
+      transfer.progressMs = this.#now();
+    }
+    void this.#pump(transfer);
+  }
+
+  tick(nowMs: number): void {
+    for (const transfer of this.#active) {
+      if (nowMs - transfer.progressMs >= GIVE_UP_MS || transfer.group.isGone)
+        this.#finish(transfer, false);
+      else if (nowMs - Math.max(transfer.progressMs, transfer.sentMs) >= RESEND_MS)
+        this.#resend(transfer);
+    }
+  }
+
+  /** The node is a new process: it knows nothing of what it had received. */
+  forget(node: NodeId): void {
+    for (const transfer of this.#active) if (transfer.node === node) this.#finish(transfer, false);
+  }
+
+  abandon(group: HostedGroup): void {
+    this.#queue = this.#queue.filter((one) => one.group !== group);
+    for (const transfer of this.#active)
+      if (transfer.group === group) this.#finish(transfer, false);
+  }
+
+  close(): void {
+    this.#queue = [];
+    for (const transfer of this.#active) this.#finish(transfer, false);
+  }
+
+  #find(group: HostedGroup, to: ReplicaId): Transfer | undefined {
+    const is = (one: Transfer): boolean => one.group === group && one.to === to;
+    return this.#queue.find(is) ?? [...this.#active].find(is);
+  }
+
+  #startNext(): void {
+    while (this.#active.size < this.#sentMax) {
+      const transfer = this.#queue.shift();
+      if (transfer === undefined) return;
+      transfer.progressMs = this.#now();
+      this.#active.add(transfer);
+      void this.#prepare(transfer);
+    }
+  }
+
+  async #prepare(transfer: Transfer): Promise<void> {
+    const {group, to} = transfer;
+    try {
+      const snapshot = await group.machine.snapshot();
+      if (transfer.isOver) {
+        snapshot.release();
+        return;
+      }
+      transfer.snapshot = snapshot;
+      transfer.totalBytes = snapshot.files.reduce((sum, file) => sum + file.bytes, 0);
+      const {index, term, configuration} = snapshot.point;
+      const configIndex = group.store.log.group(group.set)?.configIndexAt(index) ?? index;
+      const meta: SnapshotMeta = {index, term, configuration, configIndex};
+      this.#driver.step(group, {type: 'snapshotReady', to, snapshot: meta});
+    } catch {
+      // The state machine could not make one now; the core asks again.
+      this.#finish(transfer, false);
+    }
+  }
+
+  #sendBegin(transfer: Transfer): void {
+    const {id, message, snapshot} = transfer;
+    const files = snapshot!.files.map(({name, bytes}) => ({name, bytes}));
+    const begin = {transfer: id, message: message!, files};
+    transfer.sentMs = this.#now();
+    this.#sendItem(transfer, 'snapshotBegin', encodeSnapshotBegin(begin));
+  }
+
+  #resend(transfer: Transfer): void {
+    if (transfer.message === undefined) {
+      // The core wanted no snapshot any more when it was ready, or it is slow to make.
+      if (transfer.snapshot !== undefined) this.#finish(transfer, false);
+      return;
+    }
+    transfer.position = transfer.acknowledged;
+    this.#sendBegin(transfer);
+  }
+
+  async #pump(transfer: Transfer): Promise<void> {
+    if (transfer.isReading || transfer.isOver) return;
+    transfer.isReading = true;
+    try {
+      while (transfer.position < transfer.totalBytes && this.#room(transfer) >= CHUNK_BYTES) {
+        if (transfer.isOver || !(await this.#sendChunk(transfer))) break;
+      }
+    } catch {
+      this.#finish(transfer, false);
+    }
+    transfer.isReading = false;
+  }
+
+  async #sendChunk(transfer: Transfer): Promise<boolean> {
+    const {position, snapshot, id} = transfer;
+    let start = 0;
+    let file = 0;
+    while (position >= start + snapshot!.files[file]!.bytes) {
+      start += snapshot!.files[file]!.bytes;
+      file += 1;
+    }
+    const source = snapshot!.files[file]!;
+    const offset = position - start;
+    const payload = await source.read(offset, Math.min(CHUNK_BYTES, source.bytes - offset));
+    if (transfer.isOver || transfer.position !== position) return !transfer.isOver;
+    const chunk = {transfer: id, file, offset, payload, crc: crc32(payload)};
+    if (!this.#sendItem(transfer, 'snapshotChunk', encodeSnapshotChunk(chunk))) return false;
+    transfer.position += payload.length;
+    transfer.sentMs = this.#now();
+    return true;
+  }
+
+  /** Left of the node's window, over all its transfers. */
+  #room({node}: Transfer): number {
+    let unacknowledged = 0;
+    for (const one of this.#active)
+      if (one.node === node) unacknowledged += one.position - one.acknowledged;
+    return WINDOW_BYTES - unacknowledged;
+  }
+
+  #sendItem({node, group}: Transfer, kind: ItemKind, payload: Uint8Array): boolean {
+    const writer = new ByteWriter(payload.length + 32);
+    startGroupsFrame(writer);
+    writeItem(writer, {kind, set: group.set, payload});
+    return this.#transport.send(node!, 'bulk', writer.finish());
+  }
+
+  #finish(transfer: Transfer, ok: boolean): void {
+    if (transfer.isOver) return;
+    transfer.isOver = true;
+    this.#active.delete(transfer);
+    transfer.snapshot?.release();
+    this.#driver.step(transfer.group, {type: 'snapshotSent', to: transfer.to, ok});
+    this.#startNext();
+  }
+}
