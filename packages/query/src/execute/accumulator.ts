@@ -35,10 +35,3 @@ export function grown(values: Float64Array<ArrayBuffer>, slot: number): Float64A
   wider.set(values);
   return wider;
 }
-
-/** The highest slot of the runs. */
-export function slotMax(runs: Runs): number {
-  let max = -1;
-  for (let i = 0; i < runs.count; i++) if (runs.slots[i]! > max) max = runs.slots[i]!;
-  return max;
-}

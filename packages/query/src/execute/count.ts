@@ -1,6 +1,6 @@
 // count(*) and count(x).
 
-import {type Accumulator, grown, type RunContext, slotMax} from './accumulator.ts';
+import {type Accumulator, grown, type RunContext} from './accumulator.ts';
 import type {Runs} from './runs.ts';
 import type {NumberVector, Vector} from './vector.ts';
 
@@ -10,7 +10,7 @@ export class CountAccumulator implements Accumulator {
   #counts = new Float64Array(0);
 
   update(runs: Runs, vector: Vector | undefined, _context: RunContext): void {
-    this.#counts = grown(this.#counts, slotMax(runs));
+    this.#counts = grown(this.#counts, runs.slotMax);
     const {slots, ends, count} = runs;
     const present = vector?.present;
     const constant = vector?.constant ?? false;

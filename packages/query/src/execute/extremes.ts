@@ -2,7 +2,7 @@
 // Numbers inside ±2^53 go by doubles; the first wide vector moves the slots to exact ones.
 
 import type {ValueType} from '../plan/plan.ts';
-import {type Accumulator, grown, type RunContext, slotMax} from './accumulator.ts';
+import {type Accumulator, grown, type RunContext} from './accumulator.ts';
 import {ColumnBuilder} from './column-builder.ts';
 import type {Runs} from './runs.ts';
 import {isNull, type NumberVector, type TimeBase, type Vector} from './vector.ts';
@@ -30,7 +30,7 @@ export class ExtremeAccumulator implements Accumulator {
     const values = vector!;
     const plain = 'wide' in values ? values.wide === undefined : true;
     if (this.#exact === undefined && plain && !values.constant) {
-      this.#grow(slotMax(runs));
+      this.#grow(runs.slotMax);
       if (this.#max) this.#updateMax(runs, values as NumberVector);
       else this.#updateMin(runs, values as NumberVector);
       return;
@@ -48,40 +48,48 @@ export class ExtremeAccumulator implements Accumulator {
 
   #updateMax(runs: Runs, {values, present}: NumberVector): void {
     const {slots, ends, count} = runs;
+    const best = this.#best;
+    const seen = this.#seen;
     let row = 0;
     for (let run = 0; run < count; run++) {
       const slot = slots[run]!;
       const end = ends[run]!;
-      let best = this.#seen[slot] === 1 ? this.#best[slot]! : -Infinity;
-      let seen = this.#seen[slot]!;
-      for (; row < end; row++) {
-        if (present !== undefined && present[row] === 0) continue;
-        const value = values[row]!;
-        seen = 1;
-        // True for a NaN, which then stays.
-        if (!(value <= best) && !Number.isNaN(best)) best = value;
+      let max = seen[slot] === 1 ? best[slot]! : -Infinity;
+      let found = seen[slot]!;
+      // Math.max keeps a NaN, and is one instruction more than a comparison.
+      if (present === undefined) {
+        found = 1;
+        for (; row < end; row++) max = Math.max(max, values[row]!);
+      } else {
+        for (; row < end; row++) {
+          if (present[row] === 0) continue;
+          found = 1;
+          max = Math.max(max, values[row]!);
+        }
       }
-      this.#best[slot] = best;
-      this.#seen[slot] = seen;
+      best[slot] = max;
+      seen[slot] = found;
     }
   }
 
   #updateMin(runs: Runs, {values, present}: NumberVector): void {
     const {slots, ends, count} = runs;
+    const best = this.#best;
+    const seen = this.#seen;
     let row = 0;
     for (let run = 0; run < count; run++) {
       const slot = slots[run]!;
       const end = ends[run]!;
-      let best = this.#seen[slot] === 1 ? this.#best[slot]! : Number.NaN;
-      let seen = this.#seen[slot]!;
+      let min = seen[slot] === 1 ? best[slot]! : Number.NaN;
+      let found = seen[slot]!;
       for (; row < end; row++) {
         if (present !== undefined && present[row] === 0) continue;
-        const value = values[row]!;
-        seen = 1;
-        if (value < best || Number.isNaN(best)) best = value;
+        found = 1;
+        // A NaN so far gives way to anything.
+        if (!(values[row]! >= min)) min = Number.isNaN(values[row]!) ? min : values[row]!;
       }
-      this.#best[slot] = best;
-      this.#seen[slot] = seen;
+      best[slot] = min;
+      seen[slot] = found;
     }
   }
 

@@ -2,6 +2,7 @@
 // series; a bin of the time then is a number in that series' map; other keys go by their text.
 
 import type {BoundExpression, Fragment} from '../plan/plan.ts';
+import {BinSlots} from './bin-slots.ts';
 import type {ChunkRows} from './chunk-rows.ts';
 import {ColumnBuilder} from './column-builder.ts';
 import {compileExpression, type Evaluate} from './compile.ts';
@@ -20,7 +21,11 @@ interface Key {
   readonly builder: ColumnBuilder;
 }
 
-type SlotMap = Map<number | string, number>;
+/** Groups of one value of the keys that are constant per series. */
+interface SeriesGroups {
+  readonly bins: BinSlots;
+  readonly byText: Map<string, number>;
+}
 
 export class GroupKeys {
   count = 0;
@@ -28,12 +33,12 @@ export class GroupKeys {
   /** The one key that varies inside a series, if it is a bin of the time counted in doubles. */
   readonly #bin: {readonly key: number; readonly bin: UnitBin} | undefined;
   readonly #varying: readonly number[];
-  readonly #bySeriesKey = new Map<string, SlotMap>();
+  readonly #bySeriesKey = new Map<string, SeriesGroups>();
   readonly #memory: QueryMemory;
   readonly #bytesPerGroup: number;
   readonly #base: TimeBase;
   #series = -1;
-  #slots: SlotMap = new Map();
+  #groups: SeriesGroups = {bins: new BinSlots(), byText: new Map()};
   #vectors: Vector[] = [];
 
   constructor(
@@ -82,7 +87,12 @@ export class GroupKeys {
     for (let run = 0; run < runs.count; run++) {
       const at = row;
       const text = varying.map((vector) => keyText(vector, at)).join('');
-      runs.slots[run] = this.#slots.get(text) ?? this.#addGroup(text, row);
+      let slot = this.#groups.byText.get(text);
+      if (slot === undefined) {
+        slot = this.#addGroup(row);
+        this.#groups.byText.set(text, slot);
+      }
+      runs.setSlot(run, slot);
       row = runs.ends[run]!;
     }
   }
@@ -98,29 +108,29 @@ export class GroupKeys {
     const known = this.#bySeriesKey.get(text);
     if (known === undefined) {
       this.#memory.take(2 * text.length + GROUP_BYTES);
-      this.#slots = new Map();
-      this.#bySeriesKey.set(text, this.#slots);
-    } else this.#slots = known;
+      this.#groups = {bins: new BinSlots(), byText: new Map()};
+      this.#bySeriesKey.set(text, this.#groups);
+    } else this.#groups = known;
   }
 
   #assignBins(rows: ChunkRows, runs: Runs, key: number, bin: UnitBin): void {
     runs.cutByBin(rows.times.values, rows.rowCount, bin);
-    const slots = this.#slots;
+    const {bins} = this.#groups;
     for (let run = 0; run < runs.count; run++) {
       const ordinal = runs.ordinals[run]!;
-      let slot = slots.get(ordinal);
-      if (slot === undefined) {
+      let slot = bins.get(ordinal);
+      if (slot < 0) {
         const start = Float64Array.of(ordinal * bin.width - bin.phase);
         this.#vectors[key] = {type: 'time', values: start, constant: true, ...this.#base};
-        slot = this.#addGroup(ordinal, 0);
+        slot = this.#addGroup(0);
+        bins.set(ordinal, slot);
       }
-      runs.slots[run] = slot;
+      runs.setSlot(run, slot);
     }
   }
 
-  #addGroup(key: number | string, row: number): number {
+  #addGroup(row: number): number {
     const slot = this.count++;
-    this.#slots.set(key, slot);
     let textBytes = 0;
     this.#keys.forEach(({builder}, i) => {
       const before = builder.textBytes;

@@ -13,8 +13,17 @@ export class Runs {
   /** Of each run's bin, where the runs were cut by one. */
   ordinals = new Float64Array(64);
 
+  /** The highest slot, once all are set. */
+  slotMax = -1;
+
   clear(): void {
     this.count = 0;
+    this.slotMax = -1;
+  }
+
+  setSlot(run: number, slot: number): void {
+    this.slots[run] = slot;
+    if (slot > this.slotMax) this.slotMax = slot;
   }
 
   push(end: number, ordinal: number): void {

@@ -4,7 +4,7 @@
 // Source: A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen" (1974).
 
 import type {AggregateSpec} from '../plan/plan.ts';
-import {type Accumulator, grown, type RunContext, slotMax} from './accumulator.ts';
+import {type Accumulator, grown, type RunContext} from './accumulator.ts';
 import {checkRange, newWide} from './numbers.ts';
 import type {Runs} from './runs.ts';
 import {exactAt, isNull, type NumberVector, type Vector} from './vector.ts';
@@ -36,7 +36,7 @@ export class SumAccumulator implements Accumulator {
   }
 
   update(runs: Runs, vector: Vector | undefined, _context: RunContext): void {
-    this.#grow(slotMax(runs));
+    this.#grow(runs.slotMax);
     const numbers = vector as NumberVector;
     if (numbers.wide !== undefined || numbers.constant) this.#updateSlowly(runs, numbers);
     else if (this.#float) this.#updateFloats(runs, numbers);
