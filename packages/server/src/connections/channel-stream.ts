@@ -1,14 +1,14 @@
 // One channel's gRPC stream to one node, from either side: the hello first, then frames. Keeps at
-// most `fragment_bytes_max` bytes in gRPC's and HTTP/2's hands; what waits stays in the SendQueue,
+// most two messages in gRPC's and HTTP/2's hands; what waits stays in the SendQueue,
 // where urgent frames still overtake.
 //
 // Invariant: `onClose` is called exactly once, in the turn in which the end was seen, and no
 // callback after it.
 
-import {LIMITS} from '@flotilla/base';
-import {FrameJoiner, type Lane, SendQueue} from './send-queue.ts';
+import {FrameJoiner, type Lane, MESSAGE_BYTES_MAX, SendQueue} from './send-queue.ts';
 
-const IN_STREAM_BYTES_MAX = LIMITS.fragment_bytes_max.value;
+/** One message on its way to the socket and the next behind it. */
+const IN_STREAM_BYTES = MESSAGE_BYTES_MAX;
 
 /** What both gRPC's client streams and its server streams are. */
 export interface MessageStream {
@@ -75,7 +75,7 @@ export class ChannelStream {
 
   #pump(): void {
     this.#pumpDue = false;
-    while (!this.#closed && this.#inStreamBytes < IN_STREAM_BYTES_MAX) {
+    while (!this.#closed && this.#inStreamBytes < IN_STREAM_BYTES) {
       const message = this.#queue.take();
       if (message === undefined) return;
       this.#inStreamBytes += message.byteLength;

@@ -7,6 +7,7 @@ import {NodeClock} from '../adapters/node-clock.ts';
 import {identifyNode, requestJoin} from './join-client.ts';
 import {NodeConnections} from './node-connections.ts';
 import {NodeServer} from './node-server.ts';
+import {WINDOW_BYTES} from './node-service.ts';
 
 const clock = new NodeClock();
 
@@ -152,6 +153,15 @@ test('three nodes have two TCP connections per pair, and frames go both ways on 
   expect(nodes.map(({port}) => socketsOn(port))).toEqual([0, 2, 4]);
 });
 
+test('nodes named by host names have two connections as well', async () => {
+  const [one, two] = [await startNode(1), await startNode(2)];
+  one.connections.setNodes([{id: two.id, address: `localhost:${two.port - 1}`}]);
+  await expect.poll(() => one.connections.isConnected(two.id)).toBe(true);
+  one.connections.send(two.id, 'bulk', Buffer.alloc(300_000, 'x'));
+  await expect.poll(() => two.frames.length).toBe(1);
+  expect(socketsOn(two.port)).toBe(2);
+});
+
 test.each(['resetAndDestroy', 'destroy'] as const)(
   'a connection lost by %s is seen by both within 50 ms, and made again',
   async (how) => {
@@ -263,9 +273,8 @@ test('the accepting side opens its flow control window as wide as the dialing si
   const {port} = await startNode(1);
   const session = http2.connect(`http://127.0.0.1:${port}`);
   cleanups.push(() => session.destroy());
-  const window = LIMITS.fragment_bytes_max.value;
-  await expect.poll(() => session.remoteSettings.initialWindowSize).toBe(window);
-  await expect.poll(() => session.state.remoteWindowSize).toBe(window);
+  await expect.poll(() => session.remoteSettings.initialWindowSize).toBe(WINDOW_BYTES);
+  await expect.poll(() => session.state.remoteWindowSize).toBe(WINDOW_BYTES);
 });
 
 test('garbage on the port harms nobody', async () => {

@@ -29,15 +29,17 @@ export const NODE_SERVICE = {
 };
 
 /**
- * HTTP/2's window in both directions. It bounds what is on a slow link before an urgent frame: 0.2 s
- * at 10 Mbit/s; and what one channel carries on a far one: 5 MB/s at 50 ms.
+ * HTTP/2's window, in both directions. It bounds what is on the way before an urgent frame: with both
+ * channels full on a line of 10 Mbit/s beats come 0.2-0.35 s late (slow-link.test.ts), with twice this
+ * 0.4-0.55 s, when nodes become suspect. It bounds a channel, too: 13 MB/s if main threads are 10 ms
+ * late.
  */
-export const WINDOW_BYTES = LIMITS.fragment_bytes_max.value;
+export const WINDOW_BYTES = 131_072;
 
 /** Dead sockets that no beat speaks of (the other side gone without a word) are freed in 20 s. */
 const KEEPALIVE = {'grpc.keepalive_time_ms': 10_000, 'grpc.keepalive_timeout_ms': 10_000};
 
-/** A fragment, the heads of its pieces, and slack; nothing longer is ever sent. */
+/** A stream's messages are far smaller; the answer to a join may need this much. */
 const MESSAGE_BYTES = {
   'grpc.max_receive_message_length': 2 * LIMITS.fragment_bytes_max.value,
   'grpc.max_send_message_length': 2 * LIMITS.fragment_bytes_max.value,
@@ -54,6 +56,9 @@ const CLIENT_OPTIONS: ChannelOptions = {
   'grpc-node.flow_control_window': WINDOW_BYTES,
   // A retry would send a stream's first frames again; NodeConnections dials again itself.
   'grpc.enable_retries': 0,
+  // Even so gRPC would keep a megabyte per stream for one and call it written; frames queued behind it
+  // could no longer be overtaken.
+  'grpc.per_rpc_retry_buffer_size': 0,
   'grpc.enable_http_proxy': 0,
   'grpc.service_config_disable_resolution': 1,
 };

@@ -1,16 +1,13 @@
-import {LIMITS} from '@flotilla/base';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
-import {FrameJoiner, type Lane, SendQueue} from './send-queue.ts';
-
-const FRAGMENT = LIMITS.fragment_bytes_max.value;
+import {FrameJoiner, type Lane, MESSAGE_BYTES_MAX, SendQueue} from './send-queue.ts';
 
 type Step = {readonly push: number; readonly lane: Lane} | 'take';
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.constant('take' as const),
   fc.record({
-    push: fc.oneof(fc.nat(300), fc.nat(3 * FRAGMENT)),
+    push: fc.oneof(fc.nat(300), fc.nat(3 * MESSAGE_BYTES_MAX)),
     lane: fc.constantFrom<Lane>('normal', 'answer'),
   }),
   fc.record({push: fc.nat(300), lane: fc.constant<Lane>('urgent')}),
@@ -28,7 +25,7 @@ test('whatever is pushed and taken, each kind arrives whole and in order, and by
       const drain = () => {
         const message = queue.take();
         if (message === undefined) return false;
-        expect(message.length).toBeLessThanOrEqual(FRAGMENT);
+        expect(message.length).toBeLessThanOrEqual(MESSAGE_BYTES_MAX);
         for (const frame of joiner.add(message)!) add(received, frame);
         return true;
       };
@@ -53,7 +50,7 @@ test('whatever is pushed and taken, each kind arrives whole and in order, and by
   );
 });
 
-test('an urgent frame waits for one fragment at most', () => {
+test('an urgent frame waits for one message of its queue at most', () => {
   const queue = new SendQueue();
   queue.push(Buffer.alloc(8_000_000), 'normal');
   queue.take();
