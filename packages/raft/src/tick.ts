@@ -20,7 +20,8 @@ export function stepTick(state: GroupState): void {
 function tickElection(state: GroupState): void {
   state.electionElapsed++;
   if (state.manualFailover || state.electionElapsed < state.electionTimeout) return;
-  state.electionElapsed = 0;
+  // The timer begins again only with a campaign that takes place: a replica that may not stand must
+  // not count a silent leader as alive for another round, or it would refuse its vote for ever.
   campaign(state, {transfer: false});
 }
 

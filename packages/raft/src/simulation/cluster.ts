@@ -32,21 +32,21 @@ interface Read {
 
 /** How often each event comes, before a seed makes some rare and some frequent. */
 const WEIGHTS = {
-  deliver: 300,
-  turn: 120,
+  deliver: 400,
+  turn: 500,
   process: 100,
   persist: 80,
   apply: 60,
-  tick: 150,
+  tick: 250,
   propose: 40,
   read: 30,
   crash: 5,
-  members: 10,
+  members: 14,
   compact: 6,
   transfer: 3,
   cut: 2,
-  isolate: 3,
-  heal: 3,
+  isolate: 4,
+  heal: 12,
   campaign: 6,
   forget: 4,
   reach: 2,
@@ -64,6 +64,8 @@ const LEADER_EVENTS: ReadonlySet<EventName> = new Set([
   'isolate',
   'crash',
 ]);
+
+const IN_FLIGHT_MAX = 40;
 
 const encoder = new TextEncoder();
 
@@ -109,7 +111,7 @@ export class Cluster {
     return {
       id,
       random: this.random,
-      timing: {electionTicks: 6, heartbeatTicks: 1},
+      timing: {electionTicks: 8, heartbeatTicks: 1},
       limits: {
         messageBytesMax: 60,
         inflightMessagesMax: 4,
@@ -127,6 +129,9 @@ export class Cluster {
     if (this.#cut.has(`${message.from}>${message.to}`)) return;
     const contents = message.type === 'snapshot' ? this.#contents.get(message.snapshot) : undefined;
     this.#network.push({message, contents});
+    // What waits for ever says nothing: a full network loses somebody.
+    const {length} = this.#network;
+    if (length > IN_FLIGHT_MAX) this.#network.splice(this.random.below(length), 1);
   }
 
   /** One random event, then the laws. */
@@ -143,7 +148,7 @@ export class Cluster {
   #act(event: EventName, replica: LabReplica): void {
     switch (event) {
       case 'deliver':
-        this.#deliver();
+        for (let left = this.random.below(6); left >= 0; left--) this.#deliver();
         break;
       case 'turn':
         this.#turn(replica);

@@ -3,7 +3,7 @@ import {Cluster} from './cluster.ts';
 
 const SEEDS = Number(process.env['SEEDS'] ?? 200);
 const FIRST = Number(process.env['SEED'] ?? 1);
-const STEPS = Number(process.env['STEPS'] ?? 3_000);
+const STEPS = Number(process.env['STEPS'] ?? 5_000);
 
 /**
  * Goal: no law of Raft is broken whatever is lost, late, doubled or crashed, and once the trouble ends
