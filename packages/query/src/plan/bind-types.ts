@@ -142,10 +142,12 @@ function bindInterval(
       const ns = left.ns + BigInt(sign) * right.ns;
       return {op: 'interval', months: left.months + sign * right.months, ns};
     }
-  } else if (operator === '*' && right.op !== 'interval' && left.op === 'interval') {
-    if (isConstant(right) && right.type === 'integer' && right.value !== null) {
-      const factor = BigInt(right.value as string);
-      return {op: 'interval', months: left.months * Number(factor), ns: left.ns * factor};
+  } else if (operator === '*') {
+    const [interval, factor] = left.op === 'interval' ? [left, right] : [right, left];
+    const whole = factor.op !== 'interval' && isConstant(factor) && factor.type === 'integer';
+    if (interval.op === 'interval' && whole && factor.value !== null) {
+      const times = BigInt(factor.value as string);
+      return {op: 'interval', months: interval.months * Number(times), ns: interval.ns * times};
     }
   } else if (operator === '+' || (operator === '-' && right.op === 'interval')) {
     const [interval, value] = left.op === 'interval' ? [left, right] : [right, left];

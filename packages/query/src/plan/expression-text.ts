@@ -52,6 +52,8 @@ function literalText(literal: Literal): string {
       return `'${formatTimeNs(literal.value)}'`;
     case 'interval':
       return `INTERVAL '${literal.months === 0 ? '' : `${literal.months} months `}${Number(literal.ns) / 1e9} s'`;
+    case 'float':
+      return Number.isInteger(literal.value) ? literal.value.toFixed(1) : String(literal.value);
     default:
       return String(literal.value);
   }
