@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {renderBatch} from './batch-text.ts';
+import {toBody} from './body.ts';
 import {DEFAULT_LIMITS, LineProtocolParser} from './line-protocol-parser.ts';
+import {SeriesCache, type SeriesEntry} from './series-cache.ts';
 
 const OPTIONS = {precision: 'ns', nowMs: 0} as const;
 const newParser = (seriesCacheMax = 1000) =>
@@ -199,13 +201,59 @@ test('many rows, tables and columns grow in step', () => {
   }
 });
 
+test('a body of too many tables or fields keeps the first ones', () => {
+  const limits = {...DEFAULT_LIMITS, tables_per_database_max: 2, columns_per_table_max: 3};
+  const parser = new LineProtocolParser({limits, seriesCacheMax: 10});
+  const body = 'a v=1 1\nb v=1 2\nc v=1 3\na w=1,x=1,y=1 4\na w=1,x=1 5\na z=1 6\nb p=1,q=1 7\n';
+  for (const given of [body, body, 'c v=1 1\na z=1,y=1 2\nb v=1 3\na x=1,w=1 4']) {
+    const batch = parser.parse(Buffer.from(given), OPTIONS);
+    const rows = batch.tables.reduce((sum, table) => sum + table.rowCount, 0);
+    expect(rows).toBe(batch.rowCount);
+    const seen = batch.badLines.map(({line, code}) => `${line} ${code}`);
+    expect(seen).toEqual(
+      given === body
+        ? ['3 TABLE_LIMIT', '4 COLUMN_LIMIT', '6 COLUMN_LIMIT']
+        : ['3 TABLE_LIMIT', '4 COLUMN_LIMIT'],
+    );
+  }
+});
+
+test('the fields of bad lines use up nothing', () => {
+  const limits = {...DEFAULT_LIMITS, columns_per_table_max: 3};
+  const parser = new LineProtocolParser({limits, seriesCacheMax: 10});
+  const body =
+    'm a=1,b=1i,x\nm c="x",d=t,x\nm a=1i,a=2,x\nm e=1,f=1,g=1 4\nm e="s",f=1,x\nm e="t",f=2 6';
+  for (let round = 0; round < 2; round++) {
+    const batch = parser.parse(Buffer.from(body), OPTIONS);
+    expect(batch.badLines.map(({line}) => line)).toEqual([1, 2, 3, 5]);
+    expect(renderBatch({...batch, badLines: [], badLineCount: 0})).toBe(
+      '4: m{} e=1,f=1,g=1 4\n6: m{} e="t",f=2 6',
+    );
+  }
+});
+
+test('series past what a body may add are still read right', () => {
+  const cache = new SeriesCache(1, 1);
+  const texts = ['m,t=1', 'm,t=2', 'm,t=3', 'm,t=4', 'm,t=3', 'm,t=1', 'm,t=4'];
+  for (const text of texts) {
+    const entry = cache.find(toBody(Buffer.from(`${text} v=1`)), 0) as SeriesEntry;
+    expect(`m,t=${entry.series.tagValues[0]}`).toBe(text);
+  }
+  expect(cache.size).toBe(2);
+});
+
 test('a long body of unclosed quotes, and one of many strings, take no quadratic time', () => {
   const start = performance.now();
   const unclosed = Buffer.from('m v="a\n'.repeat(200_000));
   expect(newParser().parse(unclosed, OPTIONS).rowCount).toBe(0);
   const strings = Array.from({length: 60_000}, (_, i) => `f${i}="x"`).join(',');
-  expect(newParser().parse(Buffer.from(`m ${strings} 5`), OPTIONS).rowCount).toBe(1);
+  const wide = () =>
+    new LineProtocolParser({
+      limits: {...DEFAULT_LIMITS, columns_per_table_max: 100_000},
+      seriesCacheMax: 10,
+    });
+  expect(wide().parse(Buffer.from(`m ${strings} 5`), OPTIONS).rowCount).toBe(1);
   const badAfterWide = `m ${strings} 5\n${'m f0=1,x\n'.repeat(100_000)}`;
-  expect(newParser().parse(Buffer.from(badAfterWide), OPTIONS).badLineCount).toBe(100_000);
+  expect(wide().parse(Buffer.from(badAfterWide), OPTIONS).badLineCount).toBe(100_000);
   expect(performance.now() - start).toBeLessThan(5000);
 });

@@ -36,6 +36,10 @@ export interface LineProtocolLimits {
   readonly series_key_bytes_max: number;
   readonly string_bytes_max: number;
   readonly rejected_lines_listed: number;
+  /** Of one body: no database takes more, and each costs memory. */
+  readonly tables_per_database_max: number;
+  /** Of one table in one body, likewise. */
+  readonly columns_per_table_max: number;
 }
 
 export const DEFAULT_LIMITS: LineProtocolLimits = {
@@ -43,6 +47,8 @@ export const DEFAULT_LIMITS: LineProtocolLimits = {
   series_key_bytes_max: LIMITS.series_key_bytes_max.value,
   string_bytes_max: LIMITS.string_bytes_max.value,
   rejected_lines_listed: LIMITS.rejected_lines_listed.value,
+  tables_per_database_max: LIMITS.tables_per_database_max.value,
+  columns_per_table_max: LIMITS.columns_per_table_max.value,
 };
 
 export interface LineProtocolOptions {
@@ -165,7 +171,9 @@ export class LineProtocolParser {
       return this.#rejectLine(start);
     }
     const rows = this.#rowsOf(entry);
+    if (rows === undefined) return this.#rejectLine(start);
     this.#rows = rows;
+    rows.beginRow();
     let at = this.#readFields(entry, rows, start + entry.textLength);
     if (at >= 0) at = this.#readTime(at);
     if (at >= 0 && at - start > this.#limits.line_bytes_max) at = this.#tooLong('line');
@@ -175,12 +183,17 @@ export class LineProtocolParser {
     return at;
   }
 
-  #rowsOf(entry: SeriesEntry): TableRows {
+  #rowsOf(entry: SeriesEntry): TableRows | undefined {
     const {table} = entry;
     if (table.rows !== undefined) return table.rows;
+    if (this.#tables.length >= this.#limits.tables_per_database_max) {
+      this.#code = 'TABLE_LIMIT';
+      this.#reason = 'too many tables in one body';
+      return undefined;
+    }
     this.#tables.push(table);
     const shortest = entry.textLength + 4;
-    return table.beginBody(this.#bodyNumber, Math.ceil(this.#body.bytes.length / shortest));
+    return table.beginBody(Math.ceil(this.#body.bytes.length / shortest));
   }
 
   /** Only good rows give a series its place in the batch. */
@@ -205,12 +218,13 @@ export class LineProtocolParser {
     let slot = table.first;
     for (;;) {
       if (slot === undefined || !slotMatches(slot, this.#cache.arena, view, at)) {
-        slot = this.#findSlot(table, at);
+        slot = this.#findSlot(table, rows, at);
         if (slot === undefined) return -1;
         if (previous === undefined) table.first = slot;
         else previous.next = slot;
       }
       if (slot.textLength - 1 > nameBytesMax) return this.#tooLong('series key');
+      if (!slot.isOf(rows) && this.#isFull(rows)) return this.#tooManyColumns();
       at = this.#readValue(slot, rows, at + slot.textLength);
       if (at < 0) return -1;
       if (bytes[at] !== COMMA) return at;
@@ -221,7 +235,7 @@ export class LineProtocolParser {
   }
 
   /** The field at `start` by its name, when the expected one does not stand there. */
-  #findSlot(table: KnownTable, start: number): FieldSlot | undefined {
+  #findSlot(table: KnownTable, rows: TableRows, start: number): FieldSlot | undefined {
     const {bytes} = this.#body;
     const equals = nameEnd(bytes, start, bytes.length);
     if (equals === start || bytes[equals] !== EQUALS) {
@@ -234,9 +248,21 @@ export class LineProtocolParser {
       return undefined;
     }
     const name = readName(bytes, start, equals);
-    if (name !== 'time') return this.#cache.field(table, name, {bytes, start, end: equals + 1});
-    this.#fail('a field cannot be called time');
-    return undefined;
+    if (name === 'time') {
+      this.#fail('a field cannot be called time');
+      return undefined;
+    }
+    const known = table.slot(name);
+    if (known !== undefined) return known;
+    const added = this.#isFull(rows)
+      ? undefined
+      : this.#cache.addField(table, name, {bytes, start, end: equals + 1});
+    if (added === undefined) this.#tooManyColumns();
+    return added;
+  }
+
+  #isFull(rows: TableRows): boolean {
+    return rows.slots.length >= this.#limits.columns_per_table_max;
   }
 
   /** Adds the value at `start` to the row; returns the offset after it, or -1. */
@@ -309,11 +335,21 @@ export class LineProtocolParser {
     return -1;
   }
 
+  #tooManyColumns(): -1 {
+    this.#code = 'COLUMN_LIMIT';
+    this.#reason = 'too many fields in one table';
+    return -1;
+  }
+
   /** Takes back what the line added and notes it; returns the offset of the newline that ends it. */
   #rejectLine(start: number): number {
     const {bytes} = this.#body;
     if (this.#rows !== undefined) {
-      for (let i = 0; i < this.#touchedCount; i++) this.#touched[i]!.rollBack(this.#rows);
+      for (let i = 0; i < this.#touchedCount; i++) {
+        this.#touched[i]!.rollBack(this.#rows);
+        this.#touched[i]!.dropEmpty();
+      }
+      this.#rows.rejectRow();
     }
     const end = badLineEnd(bytes, start);
     this.#badLineCount++;

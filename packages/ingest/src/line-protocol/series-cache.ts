@@ -11,8 +11,16 @@ import {FieldSlot, KnownTable} from './table-rows.ts';
 
 /** A text that finds this many other texts in its way is not kept: colliding keys cost no more. */
 const PROBES_MAX = 32;
-/** Fields known over all tables, beyond which all is forgotten as with series. */
-const SLOTS_MAX = 100_000;
+/** Tables and fields, beyond which all is forgotten before the next body, as with series. */
+const TABLES_KEPT_MAX = 10_000;
+const FIELDS_KEPT_MAX = 100_000;
+/**
+ * What one body may add, good lines and bad: its memory is bounded whatever its bytes are. Tables and
+ * fields past it are refused; series past it are found anew for each line, and listed once for each.
+ */
+const TABLES_ADDED_MAX = 100_000;
+const FIELDS_ADDED_MAX = 1_000_000;
+const SERIES_ADDED_MAX = 1_000_000;
 
 /** Tag values kept once: regions, versions and racks repeat over all series. */
 const SHARED_VALUES_MAX = 10_000;
@@ -20,6 +28,7 @@ const SHARED_VALUES_MAX = 10_000;
 export class SeriesEntry {
   readonly series: ParsedSeries;
   readonly table: KnownTable;
+  /** Where its text stands in the arena, or -1 if it is not kept. */
   readonly textStart: number;
   readonly textLength: number;
   readonly hash: number;
@@ -44,6 +53,7 @@ export class SeriesEntry {
 
 export class SeriesCache {
   readonly #seriesMax: number;
+  readonly #seriesAddedMax: number;
   #arena = new ByteArena();
   #tables = new Map<string, KnownTable>();
   #slots: (SeriesEntry | undefined)[] = new Array(1024).fill(undefined);
@@ -52,8 +62,9 @@ export class SeriesCache {
   #last: SeriesEntry | undefined = undefined;
   readonly #sharedValues = new Map<string, string>();
 
-  constructor(seriesMax: number) {
+  constructor(seriesMax: number, seriesAddedMax = SERIES_ADDED_MAX) {
     this.#seriesMax = seriesMax;
+    this.#seriesAddedMax = seriesAddedMax;
   }
 
   get size(): number {
@@ -66,7 +77,11 @@ export class SeriesCache {
 
   /** Between two bodies, so that a series has one object in a body: all is forgotten past the limits. */
   trim(): void {
-    if (this.#count <= this.#seriesMax && this.#fieldCount <= SLOTS_MAX) return;
+    const fits =
+      this.#count <= this.#seriesMax &&
+      this.#tables.size <= TABLES_KEPT_MAX &&
+      this.#fieldCount <= FIELDS_KEPT_MAX;
+    if (fits) return;
     this.#arena = new ByteArena();
     this.#tables = new Map();
     this.#slots = new Array(1024).fill(undefined);
@@ -88,20 +103,20 @@ export class SeriesCache {
       return predicted;
     }
     const entry = this.#findByHash(body, start);
-    if ('reason' in entry) return entry;
+    // One that is not kept has no text to be compared with later.
+    if ('reason' in entry || entry.textStart < 0) return entry;
     if (this.#last !== undefined) this.#last.next = entry;
     this.#last = entry;
     return entry;
   }
 
-  /** The field whose name begins at `start` and is followed by an equals sign at `equals`. */
-  field(
+  /** A new field of the table, or undefined if there are too many. @param text  `name=` as it was written */
+  addField(
     table: KnownTable,
     name: string,
-    text: {bytes: Buffer; start: number; end: number},
-  ): FieldSlot {
-    const known = table.slot(name);
-    if (known !== undefined) return known;
+    text: {readonly bytes: Buffer; readonly start: number; readonly end: number},
+  ): FieldSlot | undefined {
+    if (this.#fieldCount >= FIELDS_KEPT_MAX + FIELDS_ADDED_MAX) return undefined;
     const at = this.#arena.add(text.bytes, text.start, text.end);
     const slot = new FieldSlot(name, at, text.end - text.start);
     table.addSlot(slot);
@@ -128,15 +143,25 @@ export class SeriesCache {
     return 'reason' in text ? text : this.#add(text, body.bytes, start, end, hash);
   }
 
-  #add(text: SeriesText, bytes: Buffer, start: number, end: number, hash: number): SeriesEntry {
+  #add(
+    text: SeriesText,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    hash: number,
+  ): SeriesEntry | Fault {
     const table = this.#table(text.table);
+    if (table === undefined) return {code: 'TABLE_LIMIT', reason: 'too many tables in one body'};
     if (!sameNames(table.tagNames, text.tagNames)) table.tagNames = text.tagNames;
     const values = text.tagValues.map((value) => this.#share(value));
     const series = new ParsedSeries(table.name, table.tagNames, values);
-    const at = this.#arena.add(bytes, start, end);
+    const isKept = this.#count < this.#seriesMax + this.#seriesAddedMax;
+    const at = isKept ? this.#arena.add(bytes, start, end) : -1;
     const entry = new SeriesEntry(series, table, {start: at, length: end - start, hash});
+    if (!isKept) return entry;
     this.#count++;
-    if (this.#count * 2 > this.#slots.length) this.#grow();
+    // A quarter full: chains that honest hashes make stay far below the probes' limit.
+    if (this.#count * 4 > this.#slots.length) this.#grow();
     this.#place(entry);
     return entry;
   }
@@ -148,12 +173,12 @@ export class SeriesCache {
     return value;
   }
 
-  #table(name: string): KnownTable {
-    let table = this.#tables.get(name);
-    if (table === undefined) {
-      table = new KnownTable(name);
-      this.#tables.set(name, table);
-    }
+  #table(name: string): KnownTable | undefined {
+    const known = this.#tables.get(name);
+    if (known !== undefined) return known;
+    if (this.#tables.size >= TABLES_KEPT_MAX + TABLES_ADDED_MAX) return undefined;
+    const table = new KnownTable(name);
+    this.#tables.set(name, table);
     return table;
   }
 

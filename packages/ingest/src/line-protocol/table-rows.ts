@@ -16,8 +16,10 @@ export class FieldSlot {
   readonly textLength: number;
   /** The field that followed this one last time. */
   next: FieldSlot | undefined = undefined;
-  /** The body that the rest is of. */
-  #body = -1;
+  /** Values to make room for: as many as the last body had. */
+  #expected = 0;
+  /** The rows that the rest is of. */
+  #rows: TableRows | undefined = undefined;
   /** The row being read, if it has this field already, else -1; and where its value went. */
   #row = -1;
   #column: AnyColumn | undefined = undefined;
@@ -33,15 +35,33 @@ export class FieldSlot {
     this.textLength = textLength;
   }
 
+  /** Whether these rows have the field already. */
+  isOf(rows: TableRows): boolean {
+    return this.#rows === rows;
+  }
+
   /** Begins a value: of one field written twice in a row the last wins. */
   begin(rows: TableRows): void {
-    if (this.#body !== rows.body) this.#forget(rows.body);
-    else this.rollBack(rows);
+    if (this.#rows === rows) {
+      this.rollBack(rows);
+    } else {
+      this.#rows = rows;
+      rows.slots.push(this);
+    }
+  }
+
+  /** After `rollBack` of a bad row: the columns that it began are gone. */
+  dropEmpty(): void {
+    if (this.#float?.count === 0) this.#float = undefined;
+    if (this.#integer?.count === 0) this.#integer = undefined;
+    if (this.#unsigned?.count === 0) this.#unsigned = undefined;
+    if (this.#boolean?.count === 0) this.#boolean = undefined;
+    if (this.#text?.count === 0) this.#text = undefined;
   }
 
   /** Takes back the value of the row being read, if it has one. */
   rollBack(rows: TableRows): void {
-    if (this.#body !== rows.body || this.#row !== rows.rowCount) return;
+    if (this.#row !== rows.rowCount) return;
     this.#column!.pop();
     this.#row = -1;
   }
@@ -55,14 +75,14 @@ export class FieldSlot {
   }
 
   addBoolean(rows: TableRows, value: boolean): void {
-    this.#boolean ??= rows.addColumn(new BooleanColumn(this.name, rows.capacity));
+    this.#boolean ??= rows.addColumn(new BooleanColumn(this.name, this.#expected));
     this.#boolean.add(rows.rowCount, value);
     this.#row = rows.rowCount;
     this.#column = this.#boolean;
   }
 
   addText(rows: TableRows, text: Uint8Array): void {
-    this.#text ??= rows.addColumn(new TextColumn(this.name, rows.capacity));
+    this.#text ??= rows.addColumn(new TextColumn(this.name, this.#expected));
     this.#text.add(rows.rowCount, text);
     this.#row = rows.rowCount;
     this.#column = this.#text;
@@ -71,19 +91,21 @@ export class FieldSlot {
   #numbers(rows: TableRows, literal: NumberLiteral): NumberColumn {
     switch (literal.type) {
       case 'float':
-        this.#float ??= rows.addColumn(new NumberColumn(this.name, 'float', rows.capacity));
+        this.#float ??= rows.addColumn(new NumberColumn(this.name, 'float', this.#expected));
         return this.#float;
       case 'integer':
-        this.#integer ??= rows.addColumn(new NumberColumn(this.name, 'integer', rows.capacity));
+        this.#integer ??= rows.addColumn(new NumberColumn(this.name, 'integer', this.#expected));
         return this.#integer;
       case 'unsigned':
-        this.#unsigned ??= rows.addColumn(new NumberColumn(this.name, 'unsigned', rows.capacity));
+        this.#unsigned ??= rows.addColumn(new NumberColumn(this.name, 'unsigned', this.#expected));
         return this.#unsigned;
     }
   }
 
-  #forget(body: number): void {
-    this.#body = body;
+  /** Lets go of the columns, which the batch owns now. */
+  endBody(): void {
+    this.#expected = Math.ceil((this.#column?.count ?? 0) * 1.125);
+    this.#rows = undefined;
     this.#row = -1;
     this.#column = undefined;
     this.#float = undefined;
@@ -96,27 +118,29 @@ export class FieldSlot {
 
 /** The columns of a table over one body. */
 export class TableRows {
-  /** Number of the body; no two of one parser have the same. */
-  readonly body: number;
   readonly table: string;
   rowCount = 0;
-  /** Rows for which there is room. */
-  capacity: number;
   readonly series: ParsedSeries[] = [];
+  /** The fields that the body has, good lines or bad. */
+  readonly slots: FieldSlot[] = [];
+  /** Rows for which there is room. */
+  #capacity: number;
   readonly #columns: AnyColumn[] = [];
+  /** Before the row being read. */
+  #columnsBefore = 0;
+  #slotsBefore = 0;
   #seriesOfRow: Int32Array;
   #timesMs: Float64Array;
   #timesNs: Int32Array;
   #lines: Uint32Array;
 
-  constructor(body: number, table: string, capacity: number) {
-    this.body = body;
+  constructor(table: string, capacity: number) {
     this.table = table;
-    this.capacity = Math.max(capacity, CAPACITY_MIN);
-    this.#seriesOfRow = new Int32Array(this.capacity);
-    this.#timesMs = new Float64Array(this.capacity);
-    this.#timesNs = new Int32Array(this.capacity);
-    this.#lines = new Uint32Array(this.capacity);
+    this.#capacity = Math.max(capacity, CAPACITY_MIN);
+    this.#seriesOfRow = new Int32Array(this.#capacity);
+    this.#timesMs = new Float64Array(this.#capacity);
+    this.#timesNs = new Int32Array(this.#capacity);
+    this.#lines = new Uint32Array(this.#capacity);
   }
 
   addColumn<Column extends AnyColumn>(column: Column): Column {
@@ -124,10 +148,21 @@ export class TableRows {
     return column;
   }
 
+  beginRow(): void {
+    this.#columnsBefore = this.#columns.length;
+    this.#slotsBefore = this.slots.length;
+  }
+
+  /** Forgets the fields and columns that a bad row began: they must not use up what good rows may have. */
+  rejectRow(): void {
+    this.#columns.length = this.#columnsBefore;
+    while (this.slots.length > this.#slotsBefore) this.slots.pop()!.endBody();
+  }
+
   /** Ends the row being read: what its fields added is kept. */
   addRow(series: number, time: {readonly ms: number; readonly ns: number}, line: number): void {
     const row = this.rowCount;
-    if (row === this.capacity) this.#grow();
+    if (row === this.#capacity) this.#grow();
     this.#seriesOfRow[row] = series;
     this.#timesMs[row] = time.ms;
     this.#timesNs[row] = time.ns;
@@ -151,8 +186,8 @@ export class TableRows {
   }
 
   #grow(): void {
-    this.capacity *= 2;
-    const {capacity} = this;
+    const capacity = this.#capacity * 2;
+    this.#capacity = capacity;
     const series = new Int32Array(capacity);
     series.set(this.#seriesOfRow);
     this.#seriesOfRow = series;
@@ -189,14 +224,15 @@ export class KnownTable {
   }
 
   /** Begins the rows of a body; the last body says how many to expect. */
-  beginBody(body: number, rowsMax: number): TableRows {
-    this.#rows = new TableRows(body, this.name, Math.min(this.#expectedRows, rowsMax));
+  beginBody(rowsMax: number): TableRows {
+    this.#rows = new TableRows(this.name, Math.min(this.#expectedRows, rowsMax));
     return this.#rows;
   }
 
   /** Lets go of the rows, which the batch owns now; their count is kept for the next body. */
   endBody(): void {
     this.#expectedRows = Math.ceil((this.#rows?.rowCount ?? 0) * 1.125);
+    for (const slot of this.#rows?.slots ?? []) slot.endBody();
     this.#rows = undefined;
   }
 
