@@ -79,7 +79,8 @@ async function mergeTable(
     if (source.hasNoBlocks(series)) continue;
     for await (const rows of source.rowsOf(series)) {
       await writer.addRows(series, rows);
-      await slices.spend(rows.rowCount * (fields.length + 1));
+      const due = slices.spend(rows.rowCount * (fields.length + 1));
+      if (due !== undefined) await due;
     }
   }
   await writer.endTable();

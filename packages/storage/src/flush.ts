@@ -39,7 +39,8 @@ async function writeTable(
     const series = id as SeriesId;
     for (const rows of view.piecesOf(series, fields, range, rowsPerSlice(fields.length))) {
       await writer.addRows(series, rows);
-      await slices.spend(rows.rowCount * (fields.length + 1));
+      const due = slices.spend(rows.rowCount * (fields.length + 1));
+      if (due !== undefined) await due;
     }
   }
   await writer.endTable();

@@ -782,6 +782,24 @@ test('closing breaks a compaction off; its file is a stranger to the next open',
   await trial.storage.close();
 });
 
+test('key files are gathered to one when they become many', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  for (let host = 0; host < 20; host++) {
+    trial.write(series(host, {count: 2, step: 1_000}, host));
+    await trial.step({type: 'flush', isAwaited: true});
+    const names = (await trial.fixture.disk.list('replicas/1-1')).map(({name}) => name);
+    expect(names.filter((name) => name.endsWith('.keys')).length).toBeLessThanOrEqual(9);
+  }
+  await trial.step({type: 'crash'});
+  expect(trial.storage.seriesCount).toBe(20);
+  expect(trial.storage.needsCompaction()).toBe(true);
+  while (trial.storage.needsCompaction()) expect(await trial.storage.compact()).toBe(true);
+  expect(await trial.storage.compact()).toBe(false);
+  await trial.check(WHOLE_TABLE);
+  await trial.storage.close();
+});
+
 test('a missing file is damage, a stranger is removed', async () => {
   const trial = new Trial();
   const {disk} = trial.fixture;

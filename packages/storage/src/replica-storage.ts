@@ -71,6 +71,7 @@ export class ReplicaStorage {
   readonly #cut: BlockCut;
   readonly #flushSlices: Slices;
   readonly #compactionSlices: Slices;
+  readonly #scanSlices: Slices;
   #index: SeriesIndex;
   #fates: TableFates;
   #appliedIndex: number;
@@ -88,6 +89,7 @@ export class ReplicaStorage {
     this.#cut = new BlockCut(options.bucket);
     this.#flushSlices = new Slices(options.pause);
     this.#compactionSlices = new Slices(options.pause);
+    this.#scanSlices = new Slices(options.pause);
     const dropped = state.point === undefined ? (options.deadTables ?? []) : state.droppedTables;
     this.#fates = new TableFates(dropped, state.purgedTables);
     this.#appliedIndex = state.point?.index ?? 0;
@@ -183,6 +185,7 @@ export class ReplicaStorage {
       parts,
       memtables: views.filter((view) => view !== undefined),
       index: this.#index,
+      slices: this.#scanSlices,
       series: isDead ? new Int32Array(0) : this.#index.select(table, spec.tags),
       release: () => {
         for (const {file} of parts) files.release(file);

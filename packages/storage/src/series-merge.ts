@@ -76,7 +76,7 @@ async function mergeBlocks(blocks: readonly BlockReference[]): Promise<SeriesRow
   return merged!;
 }
 
-function* inPieces(rows: SeriesRows): Generator<SeriesRows> {
+export function* inPieces(rows: SeriesRows): Generator<SeriesRows> {
   for (let start = 0; start < rows.rowCount; start += PIECE_ROWS_MAX)
     yield sliceRows(rows, start, Math.min(start + PIECE_ROWS_MAX, rows.rowCount));
 }

@@ -29,10 +29,15 @@ export class Slices {
     this.#isStopped = true;
   }
 
-  async spend(values: number): Promise<void> {
+  /** A promise to wait for when the slice is used up, else undefined. */
+  spend(values: number): Promise<void> | undefined {
     this.#spent += values;
-    if (this.#spent < VALUES_PER_SLICE) return;
+    if (this.#spent < VALUES_PER_SLICE) return undefined;
     this.#spent = 0;
+    return this.#rest();
+  }
+
+  async #rest(): Promise<void> {
     await this.#pause();
     if (this.#isStopped) throw new DbError('CANCELLED', 'the replica is closing');
   }

@@ -5,25 +5,32 @@ import {assert, type ColumnId, type SeriesId} from '@flotilla/base';
 import type {SeriesChunk, TableScan} from '@flotilla/column';
 import {RowSource, type RowSourceOptions} from './row-source.ts';
 import type {SeriesIndex} from './series-index.ts';
+import {inPieces} from './series-merge.ts';
 import type {SeriesRows} from './series-rows.ts';
+import type {Slices} from './slices.ts';
 
 /** Rows handed out at once: enough to feed kernels, few enough to stay in the second-level cache. */
 const ROWS_PER_CALL = 8_192;
+/** Decoding a value takes about an eighth of what encoding it does, for which slices are made. */
+const READ_DISCOUNT = 8;
 
 export interface ScanOptions extends RowSourceOptions {
   readonly index: SeriesIndex;
   /** Ids to look at, ascending. */
   readonly series: Int32Array;
+  readonly slices: Slices;
   /** Ends the pins. Called once. */
   readonly release: () => void;
 }
+
+type Pieces = AsyncGenerator<SeriesRows> | Generator<SeriesRows>;
 
 export class ReplicaTableScan implements TableScan {
   readonly #options: ScanOptions;
   #source: RowSource | undefined;
   /** Position in `series` of the one to open next. */
   #next = 0;
-  #open: {readonly series: SeriesId; readonly pieces: AsyncGenerator<SeriesRows>} | undefined;
+  #open: {readonly series: SeriesId; readonly pieces: Pieces} | undefined;
   #isClosed = false;
 
   constructor(options: ScanOptions) {
@@ -34,12 +41,15 @@ export class ReplicaTableScan implements TableScan {
     assert(!this.#isClosed, 'the scan is closed');
     this.#source ??= await RowSource.open(this.#options);
     const chunks: SeriesChunk[] = [];
+    const valuesPerRow = this.#options.fields.length + 1;
     let rowCount = 0;
     while (rowCount < ROWS_PER_CALL) {
       const chunk = await this.#nextChunk(this.#source);
       if (chunk === undefined) break;
       chunks.push(chunk);
       rowCount += chunk.rowCount;
+      const due = this.#options.slices.spend((chunk.rowCount * valuesPerRow) / READ_DISCOUNT);
+      if (due !== undefined) await due;
     }
     return chunks.length === 0 ? undefined : chunks;
   }
@@ -59,6 +69,7 @@ export class ReplicaTableScan implements TableScan {
   }
 
   async #nextChunk(source: RowSource): Promise<SeriesChunk | undefined> {
+    const {series: ids, slices} = this.#options;
     for (;;) {
       if (this.#open !== undefined) {
         const {series, pieces} = this.#open;
@@ -66,27 +77,24 @@ export class ReplicaTableScan implements TableScan {
         if (!piece.done) return {series, ...piece.value};
         this.#open = undefined;
       }
-      const chunk = this.#openNext(source);
+      if (this.#next === ids.length) return undefined;
+      const chunk = this.#openSeries(source, ids[this.#next++]! as SeriesId);
       if (chunk !== undefined) return chunk;
-      if (this.#open === undefined) return undefined;
+      // Any number of series may have no rows in the range: looking at them is work as well.
+      const due = slices.spend(1);
+      if (due !== undefined) await due;
     }
   }
 
-  /** Goes on to the next series that has rows; the small ones in memory are chunks at once. */
-  #openNext(source: RowSource): SeriesChunk | undefined {
-    const {series: ids} = this.#options;
-    while (this.#next < ids.length) {
-      const series = ids[this.#next++]! as SeriesId;
-      if (!source.hasNoBlocks(series)) {
-        this.#open = {series, pieces: source.rowsOf(series)};
-        return undefined;
-      }
-      const rows = source.memtableRows(series);
-      if (rows === undefined) continue;
-      if (rows.rowCount <= ROWS_PER_CALL) return {series, ...rows};
+  /** A few rows in memory are a chunk at once; all else is read piece by piece. */
+  #openSeries(source: RowSource, series: SeriesId): SeriesChunk | undefined {
+    if (!source.hasNoBlocks(series)) {
       this.#open = {series, pieces: source.rowsOf(series)};
       return undefined;
     }
+    const rows = source.memtableRows(series);
+    if (rows === undefined || rows.rowCount <= ROWS_PER_CALL) return rows && {series, ...rows};
+    this.#open = {series, pieces: inPieces(rows)};
     return undefined;
   }
 }
