@@ -22,9 +22,11 @@ test('a cancelled timer never calls back; deferred work comes before timers', as
   const calls: string[] = [];
   clock.setTimer(1, () => calls.push('cancelled')).cancel();
   await new Promise<void>((resolve) => {
+    const never = clock.setTimer(Number.POSITIVE_INFINITY, () => calls.push('never'));
     setImmediate(() => {
       clock.setTimer(5, () => {
         calls.push('timer');
+        never.cancel();
         resolve();
       });
       clock.defer(() => calls.push('deferred'));

@@ -3,6 +3,9 @@
 
 import type {Clock, Timer} from '@flotilla/base';
 
+/** Node takes a longer delay for none at all. 24 days: no wait of ours. */
+const TIMER_MS_MAX = 0x7fff_ffff;
+
 export class NodeClock implements Clock {
   wallMs(): number {
     return Date.now();
@@ -15,7 +18,7 @@ export class NodeClock implements Clock {
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {
-    const handle = setTimeout(callback, delayMs);
+    const handle = setTimeout(callback, Math.min(delayMs, TIMER_MS_MAX));
     return {cancel: () => clearTimeout(handle)};
   }
 

@@ -63,6 +63,8 @@ test('the second opener is refused, in this process too, and told who has it', a
   const refusal = await openNodeDirectory({path, stores: 1}).catch((error: unknown) => error);
   expect(refusal).toBeInstanceOf(DirectoryLockedError);
   expect(String(refusal)).toContain(`pid ${process.pid}`);
+  // The refused opening has closed the lock's file, which must not have freed it for others.
+  expect((await holdInChild()).line).toBe('DirectoryLockedError');
   first.close();
   (await openNodeDirectory({path, stores: 1})).close();
 });

@@ -12,7 +12,8 @@
 //
 // The lock is the kernel's own record lock (fcntl), taken through SQLite: it ends with the process
 // even after kill -9, so there is nothing stale to judge; it holds between containers that share a
-// volume (a socket in the abstract namespace does not) and cannot be mistaken by a reused pid.
+// volume (a socket in the abstract namespace does not) and cannot be mistaken by a reused pid. Such a
+// lock also ends when its process closes any descriptor of the file, so nothing else may open it.
 
 import fs from 'node:fs';
 import {basename, dirname, join} from 'node:path';
@@ -85,7 +86,7 @@ export class NodeDirectory {
 
   /** Last of all: after it another process may open the directory. */
   close(): void {
-    this.#lock.close();
+    releaseLock(this.#lock);
   }
 }
 
@@ -106,10 +107,13 @@ export async function openNodeDirectory(options: NodeDirectoryOptions): Promise<
     await replaceFile(join(path, EPOCH_FILE), withChecksum({epoch: bootEpoch}));
     return new NodeDirectory(path, lock, file, bootEpoch);
   } catch (error) {
-    lock.close();
+    releaseLock(lock);
     throw error;
   }
 }
+
+/** Keeps the locks from the garbage collector, whatever becomes of a NodeDirectory. */
+const heldLocks = new Set<Database.Database>();
 
 function lockDirectory(path: string): Database.Database {
   const holder = join(path, 'lock-holder');
@@ -127,7 +131,13 @@ function lockDirectory(path: string): Database.Database {
     );
   }
   fs.writeFileSync(holder, `${process.pid}\n`);
+  heldLocks.add(lock);
   return lock;
+}
+
+function releaseLock(lock: Database.Database): void {
+  lock.close();
+  heldLocks.delete(lock);
 }
 
 async function readNodeFile(path: string): Promise<NodeFile | undefined> {

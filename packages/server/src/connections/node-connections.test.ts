@@ -4,10 +4,11 @@ import net from 'node:net';
 import {DbError, LIMITS, type Log, type NodeId, SeededRandom} from '@flotilla/base';
 import {afterEach, expect, test} from 'vitest';
 import {NodeClock} from '../adapters/node-clock.ts';
+import {PROTOCOL} from './hello.ts';
 import {identifyNode, requestJoin} from './join-client.ts';
 import {NodeConnections} from './node-connections.ts';
 import {NodeServer} from './node-server.ts';
-import {WINDOW_BYTES} from './node-service.ts';
+import {createNodeClient, NODE_SERVICE, WINDOW_BYTES} from './node-service.ts';
 
 const clock = new NodeClock();
 
@@ -275,6 +276,80 @@ test('the accepting side opens its flow control window as wide as the dialing si
   cleanups.push(() => session.destroy());
   await expect.poll(() => session.remoteSettings.initialWindowSize).toBe(WINDOW_BYTES);
   await expect.poll(() => session.state.remoteWindowSize).toBe(WINDOW_BYTES);
+});
+
+/** A node that greets as it is told and does nothing else. */
+function greet(
+  port: number,
+  hello: Record<string, unknown> | string,
+  channels = ['control', 'bulk'] as const,
+) {
+  const ends: string[] = [];
+  for (const channel of channels) {
+    const client = createNodeClient(addressOf(port));
+    const {path, requestSerialize, responseDeserialize} = NODE_SERVICE[channel];
+    const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    stream.on('error', (error) => ends.push(error.message));
+    stream.on('data', () => {});
+    stream.write(Buffer.from(typeof hello === 'string' ? hello : JSON.stringify(hello)));
+    cleanups.push(() => {
+      stream.cancel();
+      client.close();
+    });
+  }
+  return ends;
+}
+
+test('a later attempt of a node replaces its session, an earlier one is refused', async () => {
+  const two = await startNode(2);
+  const hello = {protocol: PROTOCOL, cluster: 'c', from: 1, to: 2, bootEpoch: 3, session: 5};
+  const first = greet(two.port, hello);
+  await expect.poll(() => two.events.map(({state}) => state)).toEqual(['connected']);
+  const earlier = greet(two.port, {...hello, bootEpoch: 2, session: 9});
+  await expect
+    .poll(() => earlier.join())
+    .toMatch(/a later attempt of this node stands.*later attempt/);
+  const restarted = greet(two.port, {...hello, bootEpoch: 4, session: 1});
+  await expect
+    .poll(() => two.events.map(({state, bootEpoch}) => `${state} ${bootEpoch}`))
+    .toEqual(['connected 3', 'lost 3', 'connected 4']);
+  await expect.poll(() => first.length).toBe(2);
+  expect(restarted).toEqual([]);
+});
+
+test('a hello that is none, of another protocol, or from the wrong side is refused', async () => {
+  const two = await startNode(2);
+  const hello = {protocol: PROTOCOL, cluster: 'c', from: 1, to: 2, bootEpoch: 1, session: 1};
+  const refusals: [Record<string, unknown> | string, RegExp][] = [
+    ['GET / HTTP/1.1', /the first message is no hello/],
+    ['x'.repeat(10_000), /the first message is no hello/],
+    [{...hello, bootEpoch: '1'}, /the first message is no hello/],
+    [{...hello, protocol: 99}, /node 1 speaks protocol 99, node 2 speaks 1/],
+    [{...hello, from: 3}, /node 2 dials node 3/],
+    [{...hello, from: 2}, /a second node 2 is running/],
+  ];
+  for (const [sent, reason] of refusals) {
+    const ends = greet(two.port, sent);
+    await expect.poll(() => ends.length).toBe(2);
+    expect(ends[0]).toMatch(reason);
+  }
+  expect(two.events).toEqual([]);
+});
+
+test('a node that has no identity yet refuses streams and answers questions', async () => {
+  const log: Log = {info() {}, warn() {}, error() {}};
+  const server = new NodeServer({
+    log,
+    identify: () => ({state: 'waiting'}),
+    join: async () => ({}),
+  });
+  const port = await server.listen('127.0.0.1', 0);
+  cleanups.push(() => server.close());
+  const ends = greet(port, 'anything');
+  await expect.poll(() => ends.length).toBe(2);
+  expect(ends[0]).toMatch(/belongs to no cluster yet/);
+  const answer = await identifyNode(addressOf(port), {clock, timeoutMs: 1_000});
+  expect(answer).toEqual({state: 'waiting'});
 });
 
 test('garbage on the port harms nobody', async () => {

@@ -60,6 +60,7 @@ export class NodeConnections implements Transport {
   readonly #removed = new Set<NodeId>();
   /** The last reason that was logged per node, so that an outage is one line and not one a second. */
   readonly #logged = new Map<NodeId, string>();
+  #lastRefusal: string | undefined;
   #onFrame: FrameHandler[] = [];
   #onNode: NodeHandler[] = [];
   #closed = false;
@@ -196,7 +197,9 @@ export class NodeConnections implements Transport {
   #end(session: NodeSession | undefined, reason: string): void {
     if (this.#closed) return;
     if (session === undefined) {
-      this.#options.log.warn({reason}, 'refused a connection');
+      // A node that is refused asks every second: one line says it.
+      if (this.#lastRefusal !== reason) this.#options.log.warn({reason}, 'refused a connection');
+      this.#lastRefusal = reason;
       return;
     }
     const {from: node, bootEpoch} = session.hello;
