@@ -11,7 +11,7 @@ export const DECIMAL_EXPONENT_MAX = 15;
 const SCALED_MAX = 2 ** 48;
 
 /** 10^0 .. 10^15, all exact in a double. */
-export const POWERS_OF_TEN: Float64Array = Float64Array.from(
+const POWERS_OF_TEN: Float64Array = Float64Array.from(
   {length: DECIMAL_EXPONENT_MAX + 1},
   (_, exponent) => Number(`1e${exponent}`),
 );
