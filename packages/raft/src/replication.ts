@@ -102,7 +102,8 @@ function sendableEntries(state: GroupState, progress: Progress): Entry[] {
   if (progress.next >= log.cachedFrom) {
     return log.slice(progress.next, log.lastIndex, limits.messageBytesMax);
   }
-  if (progress.readingFrom === 0) {
+  // A probe asks first whether the logs match; only what will be taken is worth a disk read.
+  if (progress.state === 'replicate' && progress.readingFrom === 0) {
     progress.readingFrom = progress.next;
     state.gathered.needEntries.push({
       firstIndex: progress.next,

@@ -8,6 +8,7 @@ import {EMPTY_CONFIGURATION, isJoint, isVoter, membersOf} from '../configuration
 import {LabDisk, type LabOptions, LabReplica, type LabSnapshot} from '../lab/index.ts';
 import type {Message} from '../message.ts';
 import {bootstrapState, emptyState} from '../options.ts';
+import {type EventName, LEADER_EVENTS, WEIGHTS} from './events.ts';
 import {Laws} from './laws.ts';
 
 export interface ClusterOptions {
@@ -29,41 +30,6 @@ interface Read {
   /** Highest index known applied anywhere when the read began. */
   readonly atLeast: number;
 }
-
-/** How often each event comes, before a seed makes some rare and some frequent. */
-const WEIGHTS = {
-  deliver: 400,
-  turn: 500,
-  process: 100,
-  persist: 80,
-  apply: 60,
-  tick: 250,
-  propose: 40,
-  read: 30,
-  crash: 5,
-  members: 14,
-  compact: 6,
-  transfer: 3,
-  cut: 2,
-  isolate: 4,
-  heal: 12,
-  campaign: 6,
-  forget: 4,
-  reach: 2,
-  endTransfers: 3,
-  evict: 3,
-};
-
-type EventName = keyof typeof WEIGHTS;
-
-const LEADER_EVENTS: ReadonlySet<EventName> = new Set([
-  'propose',
-  'read',
-  'members',
-  'transfer',
-  'isolate',
-  'crash',
-]);
 
 const IN_FLIGHT_MAX = 40;
 
