@@ -1,4 +1,4 @@
-import {DbError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import {DbError, type ReplicaSetId} from '@flotilla/base';
 import {describe, expect, test} from 'vitest';
 import {TestCluster} from './cluster.fixture.ts';
 
@@ -62,4 +62,345 @@ test('a leader that crashes is replaced, restarts with what was acknowledged, an
   await cluster.write(1, 'after');
   await cluster.start(old);
   expect(await cluster.agree(1, [1, 2, 3], 11)).toBe(true);
+});
+
+describe('members', () => {
+  test('a learner added late gets a snapshot, catches up and is promoted', async () => {
+    const cluster = await started({nodes: 4});
+    await cluster.found(1);
+    for (let i = 0; i < 200; i++) await cluster.write(1, `value ${i}`);
+    // The log begins at index 6 and a later member at 0: only a snapshot can bring it there.
+    const learner = cluster.place(4);
+    await cluster.clock.resolve(cluster.host(4).createReplica({set: SET, replica: learner}));
+    const leader = cluster.host(cluster.leader(1));
+    const deadlineMs = cluster.clock.monotonicMs() + 5_000;
+    const {configIndex} = leader.status(SET)!;
+    const add = leader.proposeConfig(SET, [{type: 'learner', id: learner}], 'simple', {
+      deadlineMs,
+      expectedConfigIndex: configIndex,
+    });
+    await cluster.clock.resolve(add);
+    expect(await cluster.agree(1, [1, 2, 3, 4], 200)).toBe(true);
+    await cluster.write(1, 'more');
+    expect(await cluster.agree(1, [1, 2, 3, 4], 201)).toBe(true);
+    expect(cluster.machine(cluster.leader(1), 1).pinned).toBe(0);
+    const promote = leader.proposeConfig(SET, [{type: 'voter', id: learner}], 'simple', {
+      deadlineMs,
+    });
+    await cluster.clock.resolve(promote);
+    expect(leader.status(SET)!.configuration.voters).toContain(learner);
+    const stale = leader.proposeConfig(SET, [{type: 'remove', id: learner}], 'simple', {
+      deadlineMs,
+      expectedConfigIndex: configIndex,
+    });
+    expect(await code(cluster.clock.resolve(stale))).toBe('CONFLICT');
+    cluster.crash(4);
+    await cluster.start(4);
+    expect(await cluster.agree(1, [1, 2, 3, 4], 201)).toBe(true);
+    const sameConfig = () => cluster.status(4, 1)!.configIndex === leader.status(SET)!.configIndex;
+    expect(await cluster.clock.until(sameConfig, 2_000)).toBe(true);
+  });
+
+  test('a move by one joint change, then the old replica is destroyed and stays gone', async () => {
+    const cluster = await started({nodes: 4});
+    const [first] = await cluster.found(1);
+    const sent: Parameters<typeof cluster.network.deliver>[0][] = [];
+    cluster.network.tap = (frame) => sent.push(frame);
+    for (let i = 0; i < 20; i++) await cluster.write(1, `value ${i}`);
+    const replica = cluster.place(4);
+    await cluster.clock.resolve(cluster.host(4).createReplica({set: SET, replica}));
+    const deadlineMs = cluster.clock.monotonicMs() + 10_000;
+    if (cluster.leader(1) === 1) {
+      const to = cluster.status(2, 1)!.replica;
+      await cluster.clock.resolve(cluster.host(1).transferLeader(SET, to, {deadlineMs}));
+    }
+    // A leader changes members only once an entry of its own term is committed.
+    await cluster.clock.until(() => cluster.leader(1) > 1);
+    await cluster.write(1, 'its own');
+    const leader = cluster.host(cluster.leader(1));
+    const change = (
+      changes: Parameters<typeof leader.proposeConfig>[1],
+      mode: 'simple' | 'joint',
+    ) => cluster.clock.resolve(leader.proposeConfig(SET, changes, mode, {deadlineMs}));
+    await change([{type: 'learner', id: replica}], 'simple');
+    expect(await cluster.agree(1, [2, 3, 4], 21)).toBe(true);
+    await change(
+      [
+        {type: 'voter', id: replica},
+        {type: 'remove', id: first!},
+      ],
+      'joint',
+    );
+    await cluster.clock.until(() => leader.status(SET)!.configuration.votersOutgoing.length === 0);
+    expect(leader.status(SET)!.configuration.voters).not.toContain(first);
+    await cluster.clock.resolve(cluster.host(1).destroyReplica({set: SET, replica: first!}));
+    await cluster.clock.resolve(cluster.host(1).destroyReplica({set: SET, replica: first!}));
+    expect(cluster.node(1).kept.size).toBe(0);
+    // Whatever was ever on its way to it comes again.
+    for (const frame of sent) if (frame.to === 1) cluster.network.deliver(frame);
+    await cluster.clock.advance(2_000);
+    expect(cluster.status(1, 1)).toBeUndefined();
+    const again = cluster.host(1).createReplica({set: SET, replica: first!});
+    expect(await code(cluster.clock.resolve(again))).toBe('CONFLICT');
+    cluster.crash(1);
+    await cluster.start(1);
+    const reborn = cluster.host(1).createReplica({set: SET, replica: first!});
+    expect(await code(cluster.clock.resolve(reborn))).toBe('CONFLICT');
+    await cluster.write(1, 'last');
+    expect(await cluster.agree(1, [2, 3, 4], 22)).toBe(true);
+  });
+
+  test('destroyed and made again under a new id, it sees nothing of before', async () => {
+    const cluster = await started();
+    const [first] = await cluster.found(1);
+    await cluster.write(1, 'a');
+    await cluster.clock.resolve(cluster.host(1).destroyReplica({set: SET, replica: first!}));
+    const replica = cluster.place(1);
+    await cluster.clock.resolve(cluster.host(1).createReplica({set: SET, replica}));
+    expect(cluster.status(1, 1)).toMatchObject({replica, term: 0, lastIndex: 0});
+    cluster.crash(1);
+    await cluster.start(1);
+    await cluster.clock.advance(3_000);
+    expect(cluster.status(1, 1)).toMatchObject({replica, term: 0, lastIndex: 0, role: 'follower'});
+  });
+
+  test('a crash between tombstone and removal is finished at the next start', async () => {
+    const cluster = await started();
+    const [first] = await cluster.found(1);
+    const machine = cluster.machine(1, 1);
+    machine.destroy = () => new Promise<void>(() => {});
+    void cluster.host(1).destroyReplica({set: SET, replica: first!});
+    await cluster.clock.advance(100);
+    cluster.crash(1);
+    expect(cluster.node(1).kept.size).toBe(1);
+    await cluster.start(1);
+    expect(cluster.node(1).kept.size).toBe(0);
+    expect(cluster.status(1, 1)).toBeUndefined();
+  });
+});
+
+describe('fifty sets', () => {
+  const sets = Array.from({length: 50}, (_, i) => i + 1);
+
+  test('elect, sleep, send nothing, and wake for a write and for a dead node', async () => {
+    const cluster = await started();
+    for (const set of sets) await cluster.found(set);
+    await cluster.electAll(sets);
+    await cluster.clock.advance(5_000);
+    const before = cluster.network.counts.frames;
+    await cluster.clock.advance(4_000);
+    // At most the digest that each node sends to each other every ten seconds.
+    expect(cluster.network.counts.frames - before).toBeLessThanOrEqual(6);
+    expect([...cluster.host(1).statuses()].every((status) => status.isAsleep)).toBe(true);
+    await cluster.write(7, 'awake');
+    expect(await cluster.agree(7, [1, 2, 3], 1)).toBe(true);
+    const beforeMs = cluster.clock.monotonicMs();
+    cluster.crash(1);
+    await cluster.electAll(sets);
+    expect(cluster.clock.monotonicMs() - beforeMs).toBeLessThan(500);
+    for (const set of sets) await cluster.write(set, 'after');
+    await cluster.start(1);
+    for (const set of sets) expect(await cluster.agree(set, [1, 2, 3])).toBe(true);
+  });
+
+  test('all at once: one record and few frames serve all sets', async () => {
+    const cluster = await started({syncMs: 4});
+    for (const set of sets) await cluster.found(set);
+    await cluster.electAll(sets);
+    const leader = cluster.leader(1);
+    const led = sets.filter((set) => cluster.leader(set) === leader);
+    await cluster.clock.advance(3_000);
+    const {disk} = cluster.node(leader);
+    const before = {sync: disk.counts.sync, frames: cluster.network.counts.frames};
+    const deadlineMs = cluster.clock.monotonicMs() + 5_000;
+    const proposals = led.map((set) =>
+      cluster.host(leader).propose(set as ReplicaSetId, bytes('x'), {deadlineMs}),
+    );
+    await cluster.clock.resolve(Promise.all(proposals));
+    expect(disk.counts.sync - before.sync).toBeLessThanOrEqual(3);
+    expect(cluster.network.counts.frames - before.frames).toBeLessThan(20);
+  });
+
+  test('survives crashes of everyone at any time with all that was acknowledged', async () => {
+    const cluster = await started({seed: 5});
+    const some = sets.slice(0, 8);
+    for (const set of some) await cluster.found(set);
+    const acknowledged = new Map<number, string[]>(some.map((set) => [set, []]));
+    for (let round = 0; round < 12; round++) {
+      const victim = 1 + cluster.random.below(3);
+      for (const set of some) {
+        await cluster.write(set, `round ${round}`, 20_000);
+        acknowledged.get(set)!.push(`round ${round}`);
+      }
+      for (const set of some) {
+        const leader = cluster.leader(set);
+        if (leader === 0) continue;
+        const deadlineMs = cluster.clock.monotonicMs() + 50;
+        const value = `unknown ${round}`;
+        const proposal = cluster
+          .host(leader)
+          .propose(set as ReplicaSetId, bytes(value), {deadlineMs});
+        void proposal.catch(() => undefined);
+      }
+      await cluster.clock.advance(cluster.random.below(4));
+      cluster.crash(victim);
+      await cluster.clock.advance(cluster.random.below(400));
+      await cluster.start(victim);
+    }
+    for (const set of some) {
+      expect(await cluster.agree(set, [1, 2, 3], undefined, 30_000)).toBe(true);
+      const values = cluster.values(1, set).filter((value) => value.startsWith('round'));
+      expect(values).toEqual(acknowledged.get(set));
+    }
+  });
+});
+
+describe('reads', () => {
+  test('a read at any replica covers every write acknowledged before it', async () => {
+    const cluster = await started();
+    await cluster.found(1);
+    for (let i = 0; i < 10; i++) {
+      await cluster.write(1, `v${i}`);
+      const node = 1 + (i % 3);
+      const deadlineMs = cluster.clock.monotonicMs() + 3_000;
+      await cluster.clock.resolve(cluster.host(node).readIndex(SET, {deadlineMs}));
+      expect(cluster.values(node, 1)).toContain(`v${i}`);
+    }
+  });
+
+  test('a deposed leader answers no read and no write', async () => {
+    const cluster = await started();
+    await cluster.found(1);
+    await cluster.write(1, 'a');
+    const old = cluster.leader(1);
+    cluster.network.isolate(cluster.node(old).id);
+    const deadlineMs = cluster.clock.monotonicMs() + 10_000;
+    const read = code(cluster.host(old).readIndex(SET, {deadlineMs}));
+    const write = code(cluster.host(old).propose(SET, bytes('lost?'), {deadlineMs}));
+    for (const node of cluster.nodes)
+      if (node.id !== old)
+        node.host!.nodeChanged(cluster.node(old).id, {state: 'suspect', bootEpoch: 1});
+    await cluster.clock.until(() => cluster.leader(1) !== old && cluster.leader(1) !== 0);
+    await cluster.write(1, 'b');
+    expect(await cluster.clock.resolve(read, 20_000)).toMatch(/NO_LEADER|NOT_LEADER/);
+    expect(await cluster.clock.resolve(write, 20_000)).toMatch(/NOT_LEADER|OUTCOME_UNKNOWN/);
+    cluster.network.heal();
+    for (const node of cluster.nodes)
+      if (node.id !== old)
+        node.host!.nodeChanged(cluster.node(old).id, {state: 'alive', bootEpoch: 1});
+    expect(await cluster.agree(1, [1, 2, 3])).toBe(true);
+    expect(cluster.values(old, 1).filter((value) => value === 'b')).toHaveLength(1);
+  });
+});
+
+describe('faults', () => {
+  test('a state machine that throws stops its replica alone', async () => {
+    const cluster = await started();
+    await cluster.found(1);
+    await cluster.found(2);
+    await cluster.write(1, 'a');
+    const stops: unknown[] = [];
+    cluster.host(1).onStopped((stop) => stops.push(stop));
+    const leader = cluster.leader(1);
+    const deadlineMs = cluster.clock.monotonicMs() + 1_000;
+    const poison = cluster.host(leader).propose(SET, bytes('poison'), {deadlineMs});
+    expect(await code(cluster.clock.resolve(poison))).toBe('OUTCOME_UNKNOWN');
+    await cluster.clock.advance(500);
+    expect(stops).toMatchObject([
+      {set: 1, isStore: false, reason: expect.stringContaining('poisoned')},
+    ]);
+    expect(cluster.status(1, 1)!.stopped).toContain('poisoned');
+    await cluster.write(2, 'fine');
+    const after = cluster.host(1).propose(SET, bytes('x'), {deadlineMs: Infinity});
+    expect(await code(after)).toBe('REPLICA_STOPPED');
+  });
+
+  test('a failed sync stops the store, loses nothing and is never retried', async () => {
+    const cluster = await started();
+    await cluster.found(1);
+    await cluster.write(1, 'a');
+    const leader = cluster.leader(1);
+    const {disk} = cluster.node(leader);
+    const stops: {isStore: boolean}[] = [];
+    cluster.host(leader).onStopped((stop) => stops.push(stop));
+    disk.fail({operation: 'sync', path: 'segment'});
+    const deadlineMs = cluster.clock.monotonicMs() + 1_000;
+    const doomed = cluster.host(leader).propose(SET, bytes('b'), {deadlineMs});
+    expect(await code(cluster.clock.resolve(doomed))).toMatch(/OUTCOME_UNKNOWN|REPLICA_STOPPED|ok/);
+    expect(stops.some((stop) => stop.isStore)).toBe(true);
+    const syncs = disk.counts.sync;
+    await cluster.clock.advance(1_000);
+    expect(disk.counts.sync).toBe(syncs);
+    cluster.crash(leader);
+    await cluster.electAll([1]);
+    await cluster.write(1, 'c');
+    await cluster.start(leader);
+    expect(await cluster.agree(1, [1, 2, 3])).toBe(true);
+    expect(cluster.values(1, 1)).toContain('a');
+  });
+
+  test('a full disk refuses proposals with DISK_FULL', async () => {
+    const cluster = await started();
+    await cluster.found(1);
+    await cluster.write(1, 'a');
+    const leader = cluster.leader(1);
+    cluster.node(leader).disk.freeBytes = 2 ** 30;
+    await cluster.clock.advance(2_000);
+    const refused = cluster.host(leader).propose(SET, bytes('b'), {deadlineMs: Infinity});
+    expect(await code(refused)).toBe('DISK_FULL');
+  });
+
+  test('overload is refused before anything is proposed', async () => {
+    const cluster = await started();
+    await cluster.found(1);
+    await cluster.write(1, 'a');
+    const host = cluster.host(cluster.leader(1));
+    const large = new Uint8Array(8 * 1024 * 1024);
+    const deadlineMs = cluster.clock.monotonicMs() + 30_000;
+    const all = Array.from({length: 12}, () => code(host.propose(SET, large, {deadlineMs})));
+    const codes = await cluster.clock.resolve(Promise.all(all), 60_000);
+    expect(codes.filter((one) => one === 'OVERLOADED').length).toBeGreaterThan(2);
+    expect(codes.filter((one) => one === 'ok').length).toBeGreaterThan(4);
+  });
+
+  test('a majority that is lost ends every proposal in time, as unknown', async () => {
+    const cluster = await started();
+    await cluster.found(1);
+    await cluster.write(1, 'a');
+    const leader = cluster.leader(1);
+    for (const node of [1, 2, 3]) if (node !== leader) cluster.crash(node);
+    const deadlineMs = cluster.clock.monotonicMs() + 400;
+    const outcome = code(cluster.host(leader).propose(SET, bytes('b'), {deadlineMs}));
+    expect(await cluster.clock.resolve(outcome, 1_000)).toBe('OUTCOME_UNKNOWN');
+  });
+});
+
+describe('operator orders', () => {
+  test('leadership moves on order, on a clean stop, and not by itself under manual failover', async () => {
+    const cluster = await started();
+    await cluster.found(1);
+    await cluster.write(1, 'a');
+    const leader = cluster.leader(1);
+    const other = leader === 3 ? 1 : 3;
+    const to = cluster.status(other, 1)!.replica;
+    const deadlineMs = cluster.clock.monotonicMs() + 3_000;
+    await cluster.clock.resolve(cluster.host(leader).transferLeader(SET, to, {deadlineMs}));
+    await cluster.clock.until(() => cluster.leader(1) === other);
+    await cluster.stop(other);
+    expect(cluster.leader(1)).not.toBe(0);
+    await cluster.write(1, 'b');
+    await cluster.start(other);
+    expect(await cluster.agree(1, [1, 2, 3], 2)).toBe(true);
+    for (const node of cluster.nodes)
+      await cluster.clock.resolve(node.host!.setFailover(SET, 'manual'));
+    const last = cluster.leader(1);
+    cluster.crash(last);
+    await cluster.clock.advance(5_000);
+    expect(cluster.leader(1)).toBe(0);
+    const survivor = last === 1 ? 2 : 1;
+    cluster.host(survivor).campaign(SET);
+    await cluster.electAll([1]);
+    await cluster.start(last);
+    expect(cluster.status(last, 1)!.failover).toBe('manual');
+  });
 });

@@ -109,7 +109,10 @@ export class Host {
       storeFailed: (store, error) => this.#storeFailed(store, error),
     });
     const {clock} = options;
-    this.#ticker = new Ticker(clock, timing, this.#driver, (nowMs) => this.#tick(nowMs));
+    this.#ticker = new Ticker(clock, timing, this.#driver, {
+      onTick: (nowMs) => this.#tick(nowMs),
+      isNodeAlive: (node) => this.#nodes.isAlive(node),
+    });
     this.#notices = new Notices(this.#driver.outbox, timing);
     this.#nodes = new NodeStates(options, timing, this.#driver, this.#ticker);
     this.#snapshots = new Snapshots(options, limits, this.#driver, this.#ticker);

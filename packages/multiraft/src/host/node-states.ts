@@ -45,6 +45,11 @@ export class NodeStates {
     return isNew;
   }
 
+  /** Also when nothing is known of it. */
+  isAlive(node: NodeId): boolean {
+    return (this.#states.get(node)?.state ?? 'alive') === 'alive';
+  }
+
   /** Tells a group that was just opened which of its members' nodes are not alive. */
   introduce(group: HostedGroup): void {
     for (const [node, {state}] of this.#states)

@@ -4,7 +4,7 @@
 // liveness of nodes: a sleeping follower is woken when its leader's node is suspect, gone or began
 // anew, or says that it no longer leads. A stalled loop delivers one tick, never the missed ones.
 
-import type {Clock, Timer} from '@flotilla/base';
+import type {Clock, NodeId, Timer} from '@flotilla/base';
 import type {Driver} from './driver.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {Timing} from './timing.ts';
@@ -16,16 +16,26 @@ export class Ticker {
   readonly #timing: Timing;
   readonly #driver: Driver;
   readonly #onTick: (nowMs: number) => void;
+  readonly #isNodeAlive: (node: NodeId) => boolean;
   readonly #awake = new Set<HostedGroup>();
   #timer: Timer | undefined;
   /** When the loop was last seen alive. */
   lastTickMs: number;
 
-  constructor(clock: Clock, timing: Timing, driver: Driver, onTick: (nowMs: number) => void) {
+  constructor(
+    clock: Clock,
+    timing: Timing,
+    driver: Driver,
+    hooks: {
+      readonly onTick: (nowMs: number) => void;
+      readonly isNodeAlive: (node: NodeId) => boolean;
+    },
+  ) {
     this.#clock = clock;
     this.#timing = timing;
     this.#driver = driver;
-    this.#onTick = onTick;
+    this.#onTick = hooks.onTick;
+    this.#isNodeAlive = hooks.isNodeAlive;
     this.lastTickMs = clock.monotonicMs();
   }
 
@@ -68,11 +78,17 @@ export class Ticker {
     }
     group.quietTicks += 1;
     const enough = group.isLeader ? this.#timing.electionTicks : FOLLOWER_QUIET_TICKS;
-    if (group.isIdle && group.waits.isEmpty && group.quietTicks > enough) {
+    if (group.isIdle && group.waits.isEmpty && group.quietTicks > enough && this.#isSafe(group)) {
       group.isAsleep = true;
       this.#awake.delete(group);
       return;
     }
     this.#driver.step(group, {type: 'tick'});
+  }
+
+  /** A leader whose node is not alive may still have been heard last: nobody would wake its followers. */
+  #isSafe(group: HostedGroup): boolean {
+    const node = group.nodes.get(group.role.leader);
+    return group.isLeader || node === undefined || this.#isNodeAlive(node);
   }
 }
