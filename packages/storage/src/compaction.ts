@@ -1,14 +1,12 @@
 // Parts merged into one. Only neighbours in log order are merged, so no part left out can lie between
 // them, whatever its series and times: the newer part still wins per field.
 
-import type {Disk, SeriesId, TableId} from '@flotilla/base';
-import type {BlockCut} from './block-cut.ts';
+import type {SeriesId, TableId} from '@flotilla/base';
 import type {Field} from './memtable-view.ts';
 import type {Part} from './part.ts';
-import {PartWriter, type WrittenPart} from './part-writer.ts';
+import {PartWriter, type PartWriterOptions, type WrittenPart} from './part-writer.ts';
 import {RowSource} from './row-source.ts';
 import type {SeriesIndex} from './series-index.ts';
-import type {Slices} from './slices.ts';
 
 /** Fewer are not worth rewriting. */
 const PARTS_MIN = 4;
@@ -40,25 +38,21 @@ export function planCompaction(
   return undefined;
 }
 
-export interface MergeOptions {
-  readonly disk: Disk;
-  readonly path: string;
-  readonly cut: BlockCut;
+export interface MergeOptions extends PartWriterOptions {
   readonly index: SeriesIndex;
   /** From the oldest to the newest. */
   readonly parts: readonly Part[];
   /** Tables whose rows are left out. */
   readonly isPurged: (table: TableId) => boolean;
-  readonly slices: Slices;
 }
 
 /** Writes the merged part; undefined, and no file, when nothing is left. */
 export async function mergeParts(options: MergeOptions): Promise<WrittenPart | undefined> {
-  const {disk, path, cut, parts, isPurged} = options;
+  const {parts, isPurged} = options;
   const all = parts.flatMap(({record}) => record.tables.map(({table}) => table));
   const tables = [...new Set(all)].filter((table) => !isPurged(table)).sort((a, b) => a - b);
   if (tables.length === 0) return undefined;
-  const writer = await PartWriter.create(disk, path, cut);
+  const writer = await PartWriter.create(options);
   return writer.write(async () => {
     for (const table of tables) await mergeTable(options, writer, table);
   });

@@ -1,23 +1,18 @@
 // A frozen memtable written as one part.
 
-import type {Disk, SeriesId, TableId} from '@flotilla/base';
-import type {BlockCut} from './block-cut.ts';
+import type {SeriesId, TableId} from '@flotilla/base';
 import type {Memtable} from './memtable.ts';
-import {PartWriter, type WrittenPart} from './part-writer.ts';
-import {rowsPerSlice, type Slices} from './slices.ts';
+import {PartWriter, type PartWriterOptions, type WrittenPart} from './part-writer.ts';
+import {rowsPerSlice} from './slices.ts';
 
-export interface FlushOptions {
-  readonly disk: Disk;
-  readonly path: string;
-  readonly cut: BlockCut;
+export interface FlushOptions extends PartWriterOptions {
   readonly memtable: Memtable;
-  readonly slices: Slices;
 }
 
 /** Requires a memtable that nobody appends to any more, with rows in it. */
 export async function writeMemtable(options: FlushOptions): Promise<WrittenPart> {
-  const {disk, path, cut, memtable} = options;
-  const writer = await PartWriter.create(disk, path, cut);
+  const {memtable} = options;
+  const writer = await PartWriter.create(options);
   return writer.write(async () => {
     for (const table of memtable.tableIds()) await writeTable(options, writer, table);
   });

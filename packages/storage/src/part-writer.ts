@@ -14,12 +14,19 @@ import {
   type TableEntry,
 } from './part-format.ts';
 import {mergeRows, type SeriesRows, sliceRows} from './series-rows.ts';
-import {rowsPerSlice} from './slices.ts';
+import {rowsPerSlice, type Slices} from './slices.ts';
 import {StripeBuilder} from './stripe-builder.ts';
 
 export interface WrittenPart {
   readonly bytes: number;
   readonly tables: readonly TableEntry[];
+}
+
+export interface PartWriterOptions {
+  readonly disk: Disk;
+  readonly path: string;
+  readonly cut: BlockCut;
+  readonly slices: Slices;
 }
 
 interface OpenTable {
@@ -34,6 +41,7 @@ interface OpenTable {
 export class PartWriter {
   readonly #file: DiskFile;
   readonly #cut: BlockCut;
+  readonly #slices: Slices;
   readonly #entries: TableEntry[] = [];
   #position = PART_MAGIC.length;
   #table: OpenTable | undefined;
@@ -41,15 +49,15 @@ export class PartWriter {
   #pending: SeriesRows[] = [];
   #pendingCount = 0;
 
-  private constructor(file: DiskFile, cut: BlockCut) {
+  private constructor(file: DiskFile, cut: BlockCut, slices: Slices) {
     this.#file = file;
     this.#cut = cut;
+    this.#slices = slices;
   }
 
-  static async create(disk: Disk, path: string, cut: BlockCut): Promise<PartWriter> {
-    const file = await disk.open(path, 'create');
-    await file.writeAt(0, [PART_MAGIC]);
-    return new PartWriter(file, cut);
+  /** The file's first bytes are written by `write`. */
+  static async create({disk, path, cut, slices}: PartWriterOptions): Promise<PartWriter> {
+    return new PartWriter(await disk.open(path, 'create'), cut, slices);
   }
 
   beginTable(table: TableId, fields: readonly Field[]): void {
@@ -88,6 +96,7 @@ export class PartWriter {
   /** Runs `tables`, which writes them, then ends the file and makes its bytes durable. Its name is the caller's to sync. */
   async write(tables: () => Promise<void>): Promise<WrittenPart> {
     try {
+      await this.#file.writeAt(0, [PART_MAGIC]);
       await tables();
       return await this.#finish();
     } finally {
@@ -118,6 +127,8 @@ export class PartWriter {
     for (const end of ends) {
       if (end > kept) break;
       this.#table!.builder.addBlock(this.#series!, rows, start, end);
+      const due = this.#slices.spend((end - start) * (this.#table!.fields.length + 1));
+      if (due !== undefined) await due;
       start = end;
       if (this.#table!.builder.isFull) await this.#writeStripe();
     }

@@ -7,7 +7,7 @@ import {DbError} from '@flotilla/base';
 const VALUES_PER_SLICE = 10_000;
 
 /** However wide the table: below it a block could not be seen whole. */
-const ROWS_PER_SLICE_MIN = 2_000;
+const ROWS_PER_SLICE_MIN = 1_000;
 
 /** How many rows of that many columns, and their times, are worked on in one go. */
 export function rowsPerSlice(columns: number): number {

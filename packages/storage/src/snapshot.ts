@@ -22,7 +22,7 @@ export interface SnapshotFile {
 export interface StorageSnapshot {
   readonly point: StoragePoint;
   readonly files: readonly SnapshotFile[];
-  /** Ends the pins. Idempotent. */
+  /** Ends the pins. Idempotent; not while a read is under way. */
   release(): void;
 }
 

@@ -32,6 +32,7 @@ export class ReplicaTableScan implements TableScan {
   #next = 0;
   #open: {readonly series: SeriesId; readonly pieces: Pieces} | undefined;
   #isClosed = false;
+  #isReading = false;
 
   constructor(options: ScanOptions) {
     this.#options = options;
@@ -39,11 +40,22 @@ export class ReplicaTableScan implements TableScan {
 
   async next(): Promise<readonly SeriesChunk[] | undefined> {
     assert(!this.#isClosed, 'the scan is closed');
+    assert(!this.#isReading, 'the call before has not answered yet');
+    this.#isReading = true;
+    try {
+      return await this.#read();
+    } finally {
+      this.#isReading = false;
+      if (this.#isClosed) this.#options.release();
+    }
+  }
+
+  async #read(): Promise<readonly SeriesChunk[] | undefined> {
     this.#source ??= await RowSource.open(this.#options);
     const chunks: SeriesChunk[] = [];
     const valuesPerRow = this.#options.fields.length + 1;
     let rowCount = 0;
-    while (rowCount < ROWS_PER_CALL) {
+    while (rowCount < ROWS_PER_CALL && !this.#isClosed) {
       const chunk = await this.#nextChunk(this.#source);
       if (chunk === undefined) break;
       chunks.push(chunk);
@@ -62,10 +74,11 @@ export class ReplicaTableScan implements TableScan {
     return this.#options.index.key(series);
   }
 
+  /** A read under way ends first: a file must not be closed beneath it, which would look like damage. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#options.release();
+    if (!this.#isReading) this.#options.release();
   }
 
   async #nextChunk(source: RowSource): Promise<SeriesChunk | undefined> {
