@@ -1,4 +1,8 @@
-export {type ExecuteOptions, executeFragment} from './execute/execute-fragment.ts';
+export {
+  type ExecuteOptions,
+  executeFragment,
+  type FragmentBatches,
+} from './execute/execute-fragment.ts';
 export {
   type MergeOptions,
   mergeResults,

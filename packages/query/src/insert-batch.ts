@@ -148,7 +148,7 @@ class InsertConversion {
       return timeConstant(BigInt(bound.value as string));
     const name = target.kind === 'time' ? 'time' : target.name;
     if (!mayBecome(bound.type, type, target.kind)) {
-      throw this.#binder.error(`${name} is a ${type}, not a ${bound.type}`, expression.at);
+      throw this.#binder.error(`${name} takes ${type}, not ${bound.type}`, expression.at);
     }
     try {
       return convert(this.#binder, bound, type, expression.at) as Constant;

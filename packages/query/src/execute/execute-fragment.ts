@@ -30,10 +30,38 @@ const BATCH_ROWS = 4_096;
 /** 5 ms of work at some 10M values a second, with expressions. */
 const YIELD_EVERY_ROWS = 50_000;
 
-export async function* executeFragment(
+/** The batches of a fragment. `return` releases the scan, also before the first `next`. */
+export interface FragmentBatches extends AsyncIterable<Uint8Array> {
+  next(): Promise<IteratorResult<Uint8Array, void>>;
+  return(): Promise<IteratorResult<Uint8Array, void>>;
+}
+
+/**
+ * Owns `scan` from the call on: it is closed at the end, after an error and by `return`.
+ * Throws QUERY_ERROR (memory, overflow, a cast that fails), CANCELLED, and what the scan throws.
+ */
+export function executeFragment(
   fragment: Fragment,
   scan: TableScan,
   options: ExecuteOptions = {},
+): FragmentBatches {
+  const batches = runFragment(fragment, scan, options);
+  const opened: FragmentBatches = {
+    next: () => batches.next(),
+    return: () => {
+      // A generator that was never asked for anything skips its `finally`.
+      scan.close();
+      return batches.return();
+    },
+    [Symbol.asyncIterator]: () => opened,
+  };
+  return opened;
+}
+
+async function* runFragment(
+  fragment: Fragment,
+  scan: TableScan,
+  options: ExecuteOptions,
 ): AsyncGenerator<Uint8Array, void> {
   if (fragment.version !== 1) {
     throw new DbError('UNSUPPORTED', `query fragment of version ${fragment.version}`);

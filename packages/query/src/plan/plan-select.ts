@@ -57,7 +57,8 @@ export function planSelect(
     const limit = conjuncts.never ? 0 : shape.limit;
     return {constant, fragments: [], merge: body.merge, output: body.output, ...shape, limit};
   }
-  const fragments = conjuncts.never
+  const nothing = conjuncts.never || statement.limit === 0;
+  const fragments = nothing
     ? []
     : planFragments(catalog, source.database, scope, conjuncts, body.work);
   return {constant, fragments, merge: body.merge, output: body.output, ...shape};

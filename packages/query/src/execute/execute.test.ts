@@ -1,0 +1,177 @@
+// What the executor and the coordinator do beside the right answer: stop, release, bound, let run.
+
+import type {DatabaseId, TenantId} from '@flotilla/base';
+import type {TableScan} from '@flotilla/column';
+import {beforeAll, expect, test} from 'vitest';
+import {MemoryDatabase} from '../fixtures/memory-database.ts';
+import type {QueryPlan} from '../plan/plan.ts';
+import {planSelect} from '../plan/plan-select.ts';
+import type {SelectStatement} from '../sql/ast.ts';
+import {parseStatement} from '../sql/parse-statement.ts';
+import {loadSqlParser} from '../sql/postgres-tree.ts';
+import {executeFragment} from './execute-fragment.ts';
+import {mergeResults} from './merge-results.ts';
+
+beforeAll(loadSqlParser);
+
+const HOUR_MS = 3_600_000;
+
+function database(hosts = 20, rows = 500): MemoryDatabase {
+  const made = new MemoryDatabase({
+    precision: 'ms',
+    bucketMs: 24 * HOUR_MS,
+    shards: 2,
+    chunkRows: 100,
+  });
+  made.createTable('m', ['host'], {v: 'float', s: 'string'});
+  for (let host = 0; host < hosts; host++) {
+    for (let i = 0; i < rows; i++) {
+      const timeNs = BigInt(i) * 1_000_000_000n;
+      made.insert('m', {timeNs, tags: {host: `h${host}`}, fields: {v: i, s: `text ${i}`}});
+    }
+  }
+  return made;
+}
+
+function plan(from: MemoryDatabase, text: string): QueryPlan {
+  const context = {tenant: 1 as TenantId, database: 1 as DatabaseId, nowNs: 0n};
+  return planSelect(parseStatement(text) as SelectStatement, from.catalog(), context);
+}
+
+/** Counts what is read and whether the scan is released. */
+function watched(scan: TableScan) {
+  const seen = {reads: 0, closed: 0};
+  const of: TableScan = {
+    next: () => {
+      seen.reads++;
+      return scan.next();
+    },
+    tagValue: (series, column) => scan.tagValue(series, column),
+    seriesKey: (series) => scan.seriesKey(series),
+    close: () => {
+      seen.closed++;
+    },
+  };
+  return {seen, of};
+}
+
+async function drain<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const all: Item[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+test('LIMIT without ORDER BY reads no more than it needs', async () => {
+  const from = database();
+  const [fragment] = plan(from, 'SELECT v FROM m LIMIT 3').fragments;
+  const {seen, of} = watched(from.scan(fragment!));
+  await drain(executeFragment(fragment!, of));
+  expect(seen).toMatchObject({reads: 1, closed: 1});
+});
+
+test('the scan is closed when the reader goes away, and after an error', async () => {
+  const from = database();
+  const [fragment] = plan(from, 'SELECT v, s FROM m').fragments;
+  const early = watched(from.scan(fragment!));
+  for await (const _ of executeFragment(fragment!, early.of)) break;
+  expect(early.seen.closed).toBeGreaterThan(0);
+  const failing = watched({...early.of, next: () => Promise.reject(new Error('broken'))});
+  await expect(drain(executeFragment(fragment!, failing.of))).rejects.toThrow('broken');
+  expect(failing.seen.closed).toBe(1);
+});
+
+test('a cancelled query stops between chunks, and others run in between', async () => {
+  const from = database();
+  const [fragment] = plan(from, 'SELECT max(v) FROM m').fragments;
+  const controller = new AbortController();
+  let pauses = 0;
+  const {seen, of} = watched(from.scan(fragment!));
+  const running = drain(
+    executeFragment(fragment!, of, {
+      signal: controller.signal,
+      yieldEvery: 1_000,
+      pause: async () => {
+        if (++pauses === 2) controller.abort();
+      },
+    }),
+  );
+  await expect(running).rejects.toMatchObject({code: 'CANCELLED'});
+  expect(seen.closed).toBe(1);
+  expect(pauses).toBe(2);
+});
+
+test('groups and sorted rows stop at the bound on memory, which the error names', async () => {
+  const from = database();
+  for (const text of [
+    'SELECT time, host, max(v) FROM m GROUP BY 1, 2',
+    'SELECT * FROM m ORDER BY v',
+  ]) {
+    const made = plan(from, text);
+    const answer = mergeResults(
+      made,
+      made.fragments.map((fragment) => executeFragment(fragment, from.scan(fragment))),
+      {memoryBytesMax: 50_000},
+    );
+    await expect(drain(answer)).rejects.toMatchObject({
+      code: 'QUERY_ERROR',
+      details: {limit: 'query_memory_bytes_max'},
+    });
+  }
+  const [fragment] = plan(from, 'SELECT time, host, max(v) FROM m GROUP BY 1, 2').fragments;
+  const local = executeFragment(fragment!, from.scan(fragment!), {memoryBytesMax: 50_000});
+  await expect(drain(local)).rejects.toThrow(/query_memory_bytes_max/);
+});
+
+test('a top list of many rows needs little memory', async () => {
+  const from = database(60, 500);
+  const made = plan(from, 'SELECT time, v FROM m ORDER BY v DESC, time LIMIT 5');
+  const answer = mergeResults(
+    made,
+    made.fragments.map((fragment) =>
+      executeFragment(fragment, from.scan(fragment), {memoryBytesMax: 400_000}),
+    ),
+    {memoryBytesMax: 20_000},
+  );
+  const [batch] = await drain(answer);
+  expect([...(batch!.columns[1]!.values.values as Float64Array).subarray(0, 5)]).toEqual([
+    499, 499, 499, 499, 499,
+  ]);
+});
+
+test('an answer has a bound on its rows', async () => {
+  const from = database();
+  const made = plan(from, 'SELECT v FROM m');
+  const streams = made.fragments.map((fragment) => executeFragment(fragment, from.scan(fragment)));
+  await expect(drain(mergeResults(made, streams, {rowsMax: 100}))).rejects.toMatchObject({
+    details: {limit: 'rows_per_answer_max'},
+  });
+});
+
+test('when enough rows have come every other stream is released', async () => {
+  const from = database();
+  const made = plan(from, 'SELECT v FROM m LIMIT 1');
+  const scans = made.fragments.map((fragment) => watched(from.scan(fragment)));
+  const streams = made.fragments.map((fragment, i) => executeFragment(fragment, scans[i]!.of));
+  await drain(mergeResults(made, streams));
+  for (const {seen} of scans) expect(seen.closed).toBeGreaterThan(0);
+});
+
+test('a fragment that is never read still releases its scan', async () => {
+  const from = database();
+  const [fragment] = plan(from, 'SELECT v FROM m').fragments;
+  const {seen, of} = watched(from.scan(fragment!));
+  await executeFragment(fragment!, of).return();
+  expect(seen).toEqual({reads: 0, closed: 1});
+  expect(plan(from, 'SELECT v FROM m LIMIT 0').fragments).toEqual([]);
+});
+
+test('the failure of one stream is the failure of the answer', async () => {
+  const from = database();
+  const made = plan(from, 'SELECT v FROM m');
+  async function* failing(): AsyncGenerator<Uint8Array> {
+    yield await Promise.reject(new Error('replica set 7'));
+  }
+  const [fragment] = made.fragments;
+  const streams = [executeFragment(fragment!, from.scan(fragment!)), failing()];
+  await expect(drain(mergeResults(made, streams))).rejects.toThrow('replica set 7');
+});
