@@ -2,6 +2,7 @@
 // that the host knows to be gone keep nobody awake.
 
 import {isCaughtUp} from './replication.ts';
+import {isRetiring} from './roles.ts';
 import {type GroupState, isPromotable} from './state.ts';
 import {isQuorumReachable} from './tick.ts';
 
@@ -16,7 +17,7 @@ export function isIdle(state: GroupState): boolean {
 
 function isLeaderIdle(state: GroupState): boolean {
   // A lease runs by ticks: without them it would never end.
-  if (state.leaseReads || state.transferTo !== 0) return false;
+  if (state.leaseReads || state.transferTo !== 0 || isRetiring(state)) return false;
   if (state.log.commitIndex < state.log.lastIndex) return false;
   if (!isQuorumReachable(state)) return false;
   for (const [id, progress] of state.progress) {

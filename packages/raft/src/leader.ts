@@ -2,6 +2,7 @@
 // states as in etcd/raft stepLeader. Replies of an ended session, or from who is no member, are void.
 
 import type {SnapshotMeta} from './entry.ts';
+import {maybeRetire} from './membership.ts';
 import type {AppendReply, HeartbeatReply} from './message.ts';
 import type {Progress} from './progress.ts';
 import {confirmReads} from './read-index.ts';
@@ -33,6 +34,7 @@ export function stepAppendReply(state: GroupState, message: AppendReply): void {
   progress.knownCommit = Math.max(progress.knownCommit, message.commitIndex);
   if (message.rejected) retreat(state, progress, message);
   else advance(state, message.from, progress, message.index);
+  maybeRetire(state);
 }
 
 /** The follower skipped its terms that cannot match; skip ours that cannot match what it has there. */
@@ -77,6 +79,7 @@ export function stepHeartbeatReply(state: GroupState, message: HeartbeatReply): 
     state.flushDue = true;
   }
   maybeSendTimeoutNow(state, message.from);
+  maybeRetire(state);
 }
 
 /** The transport may have lost something: find out what, instead of streaming on. */

@@ -9,9 +9,10 @@ import {changeConfig, isJoint, isVoter, membersOf} from './configuration.ts';
 import type {Entry} from './entry.ts';
 import type {DropReason} from './output.ts';
 import {settleApplied, trackProposal} from './proposals.ts';
+import {voteResult} from './quorum.ts';
 import {confirmReads} from './read-index.ts';
 import {appendOwn, maybeCommit} from './replication.ts';
-import {abortTransfer, addProgress, becomeFollower, mustStepDown} from './roles.ts';
+import {abortTransfer, addProgress, becomeFollower, isRetiring} from './roles.ts';
 import {dropProposal, type GroupState} from './state.ts';
 
 export interface ConfigProposal {
@@ -37,7 +38,7 @@ function refusalOf(
   {changes, mode, expectedConfigIndex}: ConfigProposal,
 ): {reason: DropReason; detail?: string} | undefined {
   if (state.role !== 'leader') return {reason: 'not-leader'};
-  if (state.transferTo !== 0) return {reason: 'transferring'};
+  if (state.transferTo !== 0 || isRetiring(state)) return {reason: 'transferring'};
   if (state.pendingConfigIndex > state.log.appliedIndex) return {reason: 'config-pending'};
   if (expectedConfigIndex !== undefined && expectedConfigIndex !== state.configIndex) {
     return {reason: 'config-changed', detail: `made at index ${state.configIndex}`};
@@ -68,8 +69,18 @@ export function stepApplied(state: GroupState, index: number): void {
   }
   log.appliedTo(index);
   settleApplied(state, index);
-  if (mustStepDown(state)) becomeFollower(state, state.term, 0);
+  maybeRetire(state);
   maybeAutoLeave(state);
+}
+
+/** Ends a retiring leader's term of office once its successors can elect each other without it. */
+export function maybeRetire(state: GroupState): void {
+  if (!isRetiring(state)) return;
+  const informed = new Map<number, boolean>();
+  for (const [id, progress] of state.progress) {
+    informed.set(id, progress.knownCommit >= state.configIndex);
+  }
+  if (voteResult(state.configuration, informed) === 'won') becomeFollower(state, state.term, 0);
 }
 
 function applyConfig(state: GroupState, entry: Entry): void {

@@ -50,7 +50,7 @@ export interface Apply {
 export type DropReason =
   /** This replica does not lead; `leaderHint` says who may. */
   | 'not-leader'
-  /** Refused while leadership is being transferred. */
+  /** Refused while leadership is being transferred, or its holder is no longer a voter. */
   | 'transferring'
   /** The uncommitted tail is at its limit. */
   | 'uncommitted-limit'

@@ -97,7 +97,11 @@ function tailBytes(state: GroupState): number {
   return bytes;
 }
 
-/** A leader that the configuration in force no longer counts. */
-export function mustStepDown(state: GroupState): boolean {
+/**
+ * A leader that the configuration in force no longer counts. It proposes nothing more, but leads until
+ * a quorum of the others knows of the change: whoever does not may need the vote of this replica, whose
+ * log may be the longer one, and which may not stand itself.
+ */
+export function isRetiring(state: GroupState): boolean {
   return state.role === 'leader' && !isVoterHere(state);
 }

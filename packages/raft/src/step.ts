@@ -10,6 +10,7 @@ import {stepPersisted} from './persistence.ts';
 import {trackProposal} from './proposals.ts';
 import {dropPendingReads, stepReadIndex} from './read-index.ts';
 import {appendOwn, stepEntriesRead} from './replication.ts';
+import {isRetiring} from './roles.ts';
 import {dropProposal, type GroupState} from './state.ts';
 import {stepMessage} from './step-message.ts';
 import {stepTick} from './tick.ts';
@@ -84,7 +85,7 @@ function stepPropose(state: GroupState, payloads: readonly ProposedPayload[]): v
     const over = state.uncommittedBytes + payload.length > state.limits.uncommittedBytesMax;
     if (state.role !== 'leader') {
       dropProposal(state, proposalId, 'not-leader');
-    } else if (state.transferTo !== 0) {
+    } else if (state.transferTo !== 0 || isRetiring(state)) {
       dropProposal(state, proposalId, 'transferring');
     } else if (over && payload.length > 0 && state.log.commitIndex < state.log.lastIndex) {
       dropProposal(state, proposalId, 'uncommitted-limit');

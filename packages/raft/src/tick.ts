@@ -6,7 +6,7 @@ import {expireProposals} from './proposals.ts';
 import {voteResult} from './quorum.ts';
 import {expireReads} from './read-index.ts';
 import {broadcastHeartbeats, tickSnapshotAsk} from './replication.ts';
-import {abortTransfer, becomeFollower} from './roles.ts';
+import {abortTransfer, becomeFollower, isRetiring} from './roles.ts';
 import type {GroupState} from './state.ts';
 
 export function stepTick(state: GroupState): void {
@@ -29,7 +29,7 @@ function tickLeader(state: GroupState): void {
   state.electionElapsed++;
   if (state.electionElapsed >= state.timing.electionTicks) {
     state.electionElapsed = 0;
-    if (state.checkQuorum && !checkQuorum(state)) return;
+    if (state.checkQuorum && !isRetiring(state) && !checkQuorum(state)) return;
   }
   tickTransfer(state);
   for (const [id, progress] of state.progress) {
