@@ -66,9 +66,17 @@ async function mergeTable(
   const sources = parts.filter((part) => part.has(table));
   const fields = await unionFields(sources, table);
   const range = {startOffset: Number.NEGATIVE_INFINITY, endOffset: Number.POSITIVE_INFINITY};
-  const source = await RowSource.open({table, fields, range, parts: sources, memtables: []});
+  const ids = index.select(table, undefined);
+  const source = await RowSource.open({
+    table,
+    fields,
+    series: ids,
+    range,
+    parts: sources,
+    memtables: [],
+  });
   writer.beginTable(table, fields);
-  for (const id of index.select(table, undefined)) {
+  for (const id of ids) {
     const series = id as SeriesId;
     if (source.hasNoBlocks(series)) continue;
     for await (const rows of source.rowsOf(series)) {

@@ -11,6 +11,7 @@ export class DataFile {
   #handle: Promise<DiskFile> | undefined;
   #references = 1;
   #isObsolete = false;
+  readonly #reads = new Set<Promise<Uint8Array>>();
 
   constructor(disk: Disk, directory: string, name: string, bytes: number) {
     this.#disk = disk;
@@ -29,6 +30,8 @@ export class DataFile {
     assert(this.#references > 0, () => `${this.path} is released too often`);
     this.#references -= 1;
     if (this.#references > 0) return;
+    // A descriptor closed beneath a read could by then name another file.
+    await Promise.allSettled(this.#reads);
     if (this.#handle !== undefined) await (await this.#handle).close();
     if (this.#isObsolete) await this.#disk.remove(this.path);
   }
@@ -39,7 +42,14 @@ export class DataFile {
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
+    assert(this.#references > 0, () => `${this.path} is read after its end`);
     this.#handle ??= this.#disk.open(this.path, 'read');
-    return (await this.#handle).readAt(offset, length);
+    const read = this.#handle.then((handle) => handle.readAt(offset, length));
+    this.#reads.add(read);
+    try {
+      return await read;
+    } finally {
+      this.#reads.delete(read);
+    }
   }
 }

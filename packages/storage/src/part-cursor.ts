@@ -2,7 +2,7 @@
 // time range, and their rows. Memory: the stripes at hand, however long a series is.
 
 import {assert, type SeriesId} from '@flotilla/base';
-import type {Field, RowRange} from './memtable-view.ts';
+import type {Field} from './memtable-view.ts';
 import type {Part} from './part.ts';
 import type {Block, Stripe, TableIndex} from './part-format.ts';
 import type {SeriesRows} from './series-rows.ts';
@@ -10,6 +10,15 @@ import {type LoadedStripe, loadDirectory, loadStripe} from './stripe-reader.ts';
 
 /** Stripes kept decoded to pages: blocks are read in time order, so one and the next suffice. */
 const STRIPES_LOADED_MAX = 2;
+
+export interface CursorRequest {
+  readonly fields: readonly Field[];
+  /** Ids of the series that will be asked for, ascending. */
+  readonly series: Int32Array;
+  /** [startOffset, endOffset) */
+  readonly startOffset: number;
+  readonly endOffset: number;
+}
 
 /** A block of the series at hand. Offsets inclusive. */
 export interface BlockReference {
@@ -28,21 +37,24 @@ interface Directory {
 
 export class PartCursor {
   readonly #part: Part;
-  readonly #fields: readonly Field[];
-  readonly #range: RowRange;
-  /** Those that intersect the time range, by (series, time). */
+  readonly #request: CursorRequest;
+  /** Those that may hold wanted rows, by (series, time). */
   readonly #stripes: readonly Stripe[];
   #first = 0;
   readonly #directories = new Map<number, Directory>();
   readonly #loaded = new Map<number, LoadedStripe>();
+  /** The stripe after the last loaded one, being read while that one is decoded. */
+  #ahead: {readonly number: number; readonly stripe: Promise<LoadedStripe>} | undefined;
   #previous = -1;
 
-  constructor(part: Part, index: TableIndex, fields: readonly Field[], range: RowRange) {
+  constructor(part: Part, index: TableIndex, request: CursorRequest) {
     this.#part = part;
-    this.#fields = fields;
-    this.#range = range;
+    this.#request = request;
     this.#stripes = index.stripes.filter(
-      (stripe) => stripe.minOffset < range.endOffset && stripe.maxOffset >= range.startOffset,
+      (stripe) =>
+        stripe.minOffset < request.endOffset &&
+        stripe.maxOffset >= request.startOffset &&
+        hasAnyBetween(request.series, stripe.firstSeries, stripe.lastSeries),
     );
   }
 
@@ -93,7 +105,7 @@ export class PartCursor {
     for (let block = directory.next; block < blocks.length; block++) {
       const {minOffset, maxOffset, series: owner} = blocks[block]!;
       if (owner !== series) break;
-      if (minOffset < this.#range.endOffset && maxOffset >= this.#range.startOffset)
+      if (minOffset < this.#request.endOffset && maxOffset >= this.#request.startOffset)
         references.push({cursor: this, stripe, block, minOffset, maxOffset});
     }
   }
@@ -111,10 +123,37 @@ export class PartCursor {
   }
 
   async #load(number: number): Promise<LoadedStripe> {
-    const loaded = await loadStripe(this.#part, this.#stripes[number]!, this.#fields);
+    const reading = this.#ahead?.number === number ? this.#ahead.stripe : this.#read(number);
+    this.#readAhead(number + 1);
+    const loaded = await reading;
     if (this.#loaded.size >= STRIPES_LOADED_MAX)
       this.#loaded.delete(this.#loaded.keys().next().value!);
     this.#loaded.set(number, loaded);
     return loaded;
   }
+
+  /** Every stripe here is likely to be wanted, and in order. */
+  #readAhead(number: number): void {
+    this.#ahead = undefined;
+    if (number >= this.#stripes.length || this.#loaded.has(number)) return;
+    const stripe = this.#read(number);
+    // Whoever comes to need it meets the failure; a scan that ends before never does.
+    stripe.catch(() => {});
+    this.#ahead = {number, stripe};
+  }
+
+  #read(number: number): Promise<LoadedStripe> {
+    return loadStripe(this.#part, this.#stripes[number]!, this.#request.fields);
+  }
+}
+
+function hasAnyBetween(ids: Int32Array, first: number, last: number): boolean {
+  let low = 0;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ids[middle]! < first) low = middle + 1;
+    else high = middle;
+  }
+  return low < ids.length && ids[low]! <= last;
 }

@@ -11,6 +11,8 @@ import {clipRows, mergeRows, type SeriesRows} from './series-rows.ts';
 export interface RowSourceOptions {
   readonly table: TableId;
   readonly fields: readonly Field[];
+  /** Ids that will be asked for, ascending. */
+  readonly series: Int32Array;
   readonly range: RowRange;
   /** From the oldest to the newest, all of the table. */
   readonly parts: readonly Part[];
@@ -28,10 +30,11 @@ export class RowSource {
   }
 
   static async open(options: RowSourceOptions): Promise<RowSource> {
-    const {parts, table, fields, range} = options;
-    const cursors = parts.map(async (part) => {
-      return new PartCursor(part, await part.tableIndex(table), fields, range);
-    });
+    const {parts, table, fields, series, range} = options;
+    const request = {fields, series, ...range};
+    const cursors = parts.map(
+      async (part) => new PartCursor(part, await part.tableIndex(table), request),
+    );
     return new RowSource(options, await Promise.all(cursors));
   }
 

@@ -16,8 +16,6 @@ const READ_DISCOUNT = 8;
 
 export interface ScanOptions extends RowSourceOptions {
   readonly index: SeriesIndex;
-  /** Ids to look at, ascending. */
-  readonly series: Int32Array;
   readonly slices: Slices;
   /** Ends the pins. Called once. */
   readonly release: () => void;
