@@ -17,7 +17,7 @@ export {
   MetaStateMachine,
   type MetaStateMachineOptions,
 } from './meta-state-machine.ts';
-export {nodeHandlers, type RaftStatus, reportOf} from './node-handlers.ts';
+export {brokenReportOf, nodeHandlers, reportOf} from './node-handlers.ts';
 export type {CreateOrder, GroupRole, MetaGroup, MetaMembers, ReplicaHost} from './ports.ts';
 export {Reconciler, type ReconcilerOptions} from './reconciler.ts';
 export {VersionWaits} from './version-waits.ts';

@@ -66,8 +66,8 @@ export class MetaService {
   async propose<C extends Command>(command: C, deadlineMs: number): Promise<CommandValue<C>> {
     const {group} = this.#options;
     try {
-      const {value} = await group.propose(META_SET, encodeCommand(command), {deadlineMs});
-      return unwrap(value as CommandResult<CommandValue<C>>);
+      const result = await group.propose(META_SET, encodeCommand(command), {deadlineMs});
+      return unwrap(result as CommandResult<CommandValue<C>>);
     } catch (error) {
       throw this.#namingLeader(error);
     }
@@ -146,9 +146,10 @@ export class MetaService {
   }
 
   #leaderNode(): NodeId | undefined {
-    const status = this.#options.group.status(META_SET);
-    if (status === undefined || status.role === 'leader') return undefined;
-    return this.catalog.metaSet()?.replicas.find(({replica}) => replica === status.leader)?.node;
+    const leader = this.#options.group.status(META_SET)?.leader;
+    if (leader === undefined) return undefined;
+    const placed = this.catalog.metaSet()?.replicas.find(({replica}) => replica === leader.replica);
+    return leader.node ?? placed?.node;
   }
 }
 

@@ -86,7 +86,7 @@ export class MetaFiles {
   /** Durable when it resolves. */
   async write(index: number, bytes: Uint8Array): Promise<void> {
     const disk = this.#disk;
-    await disk.makeDirectory(this.#directory);
+    await this.#makeDirectory();
     const path = `${this.#directory}/catalog-${String(index).padStart(16, '0')}.json`;
     const aside = `${path}.new`;
     await disk.remove(aside);
@@ -105,6 +105,17 @@ export class MetaFiles {
   async destroy(): Promise<void> {
     await this.#disk.remove(this.#directory);
     await this.#disk.syncDirectory(parentOf(this.#directory));
+  }
+
+  /** A file is only as durable as the names of all directories above it. */
+  async #makeDirectory(): Promise<void> {
+    if (await this.#disk.exists(this.#directory)) return;
+    await this.#disk.makeDirectory(this.#directory);
+    let path = this.#directory;
+    do {
+      path = parentOf(path);
+      await this.#disk.syncDirectory(path);
+    } while (path !== '');
   }
 
   async #removeOld(): Promise<void> {

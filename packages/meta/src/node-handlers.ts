@@ -3,18 +3,18 @@
 // or changes nothing.
 
 import type {Clock, ReplicaId, ReplicaSetId, RpcHandlers} from '@flotilla/base';
-import {DbError} from '@flotilla/base';
-import type {GroupConfiguration, ReplicaReport} from '@flotilla/catalog';
+import type {ReplicaReport} from '@flotilla/catalog';
+import type {ReplicaStatus} from '@flotilla/multiraft';
 import * as z from 'zod';
 import {decodeChecked, encodeJson} from './command-codec.ts';
 import type {ReplicaHost} from './ports.ts';
 import {ReportSender, reportRequest} from './report-session.ts';
-import {configuration, replicaId, setId} from './schemas.ts';
+import {replicaId, setId} from './schemas.ts';
 
 export const createRequest = z.object({
   set: setId,
   replica: replicaId,
-  founding: configuration.optional(),
+  founding: z.object({voters: z.array(replicaId), learners: z.array(replicaId)}).optional(),
   createdAtVersion: z.int(),
 });
 export const destroyRequest = z.object({set: setId, replica: replicaId});
@@ -44,8 +44,7 @@ export function nodeHandlers(host: ReplicaHost, clock: Clock): RpcHandlers {
     return DONE;
   };
   const destroy = async (payload: Uint8Array) => {
-    const {set, replica} = decodeChecked(destroyRequest, payload);
-    await host.destroyReplica(set, replica);
+    await host.destroyReplica(decodeChecked(destroyRequest, payload));
     return DONE;
   };
   const config = async (payload: Uint8Array) => {
@@ -72,64 +71,66 @@ export function nodeHandlers(host: ReplicaHost, clock: Clock): RpcHandlers {
   };
 }
 
-/** As raft's Status has it, as far as a report needs it. */
-export interface RaftStatus {
-  readonly id: number;
-  readonly role: string;
-  readonly term: number;
-  readonly appliedIndex: number;
-  readonly lastIndex: number;
-  readonly stableIndex: number;
-  readonly configIndex: number;
-  readonly configuration: GroupConfiguration;
-  readonly progress: ReadonlyMap<
-    number,
-    {readonly matchIndex: number; readonly recentlyActive: boolean}
-  >;
-}
-
-/** One replica's report from its group's status. */
+/** One replica's report from its host's status. */
 export function reportOf(
-  set: ReplicaSetId,
-  status: RaftStatus,
-  known: {
-    readonly written: boolean;
-    readonly fault?: string | undefined;
-    readonly damaged?: boolean | undefined;
-  },
+  status: ReplicaStatus,
+  known: {readonly written: boolean; readonly damaged?: boolean | undefined},
 ): ReplicaReport {
-  const progress = [...status.progress].map(([id, {matchIndex, recentlyActive}]) => ({
-    replica: id as ReplicaId,
+  const progress = status.members.map(({replica, matchIndex, isRecentlyActive}) => ({
+    replica,
     matchIndex,
-    active: recentlyActive || id === status.id,
+    active: isRecentlyActive,
   }));
   return {
-    set,
-    replica: status.id as ReplicaId,
-    role: known.fault === undefined ? roleOf(status) : 'stopped',
+    set: status.set,
+    replica: status.replica,
+    role: roleOf(status),
     term: status.term,
     appliedIndex: status.appliedIndex,
     lastIndex: status.lastIndex,
     configIndex: status.configIndex,
     configuration: status.configuration,
-    durable: status.stableIndex > 0,
+    // A host shows a replica only once its creation is on disk.
+    durable: status.stopped === undefined,
     written: known.written,
-    fault: known.fault,
+    fault: status.stopped,
     damaged: known.damaged,
     progress: status.role === 'leader' ? progress : undefined,
   };
 }
 
-function roleOf(status: RaftStatus): ReplicaReport['role'] {
-  if (status.configuration.learners.includes(status.id)) return 'learner';
-  switch (status.role) {
-    case 'leader':
-    case 'follower':
-      return status.role;
-    case 'candidate':
-    case 'preCandidate':
-      return 'candidate';
-    default:
-      throw new DbError('INTERNAL', `raft has a role that reports do not know: ${status.role}`);
-  }
+/**
+ * Of a replica that could not be opened: it is there, and that is all that is known. A damaged one is
+ * replaced under a new id; one that only a newer build can open waits for that.
+ */
+export function brokenReportOf(
+  set: ReplicaSetId,
+  broken: {readonly replica: ReplicaId; readonly reason: string; readonly damaged: boolean},
+): ReplicaReport {
+  return {
+    set,
+    replica: broken.replica,
+    role: 'stopped',
+    term: 0,
+    appliedIndex: 0,
+    lastIndex: 0,
+    configIndex: 0,
+    configuration: {
+      voters: [],
+      votersOutgoing: [],
+      learners: [],
+      learnersNext: [],
+      autoLeave: false,
+    },
+    durable: false,
+    written: false,
+    fault: broken.reason,
+    damaged: broken.damaged,
+  };
+}
+
+function roleOf(status: ReplicaStatus): ReplicaReport['role'] {
+  if (status.stopped !== undefined) return 'stopped';
+  if (status.configuration.learners.includes(status.replica)) return 'learner';
+  return status.role === 'preCandidate' ? 'candidate' : status.role;
 }

@@ -1,17 +1,16 @@
 // What meta needs of the groups that a node hosts; multiraft's host, as far as it goes, fits them.
 
 import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
-import type {GroupConfiguration, MemberChange, ReplicaReport} from '@flotilla/catalog';
-import type {ApplyResult} from '@flotilla/multiraft';
+import type {MemberChange, ReplicaReport} from '@flotilla/catalog';
 
 /** The meta group as this thread hosts it. */
 export interface MetaGroup {
-  /** Rejects with NOT_LEADER, NO_LEADER, OVERLOADED (no effect) or OUTCOME_UNKNOWN. */
+  /** Gives what apply made of it. Rejects with NOT_LEADER, NO_LEADER, OVERLOADED (no effect) or OUTCOME_UNKNOWN. */
   propose(
     set: ReplicaSetId,
     payload: Uint8Array,
     options: {readonly deadlineMs: number},
-  ): Promise<ApplyResult>;
+  ): Promise<unknown>;
   /** The index that covers every write acknowledged before the call. */
   readIndex(set: ReplicaSetId, options: {readonly deadlineMs: number}): Promise<number>;
   status(set: ReplicaSetId): GroupRole | undefined;
@@ -19,8 +18,7 @@ export interface MetaGroup {
 
 export interface GroupRole {
   readonly role: string;
-  /** 0: unknown. */
-  readonly leader: number;
+  readonly leader: {readonly replica: ReplicaId; readonly node: NodeId | undefined} | undefined;
 }
 
 /** How a replica is brought to life: with its group's bootstrap, or empty, as a learner. */
@@ -28,19 +26,21 @@ export interface CreateOrder {
   readonly set: ReplicaSetId;
   readonly replica: ReplicaId;
   /** The configuration of the bootstrap; absent for a replica that begins empty. */
-  readonly founding?: GroupConfiguration | undefined;
+  readonly founding?:
+    | {readonly voters: readonly ReplicaId[]; readonly learners: readonly ReplicaId[]}
+    | undefined;
   /** Of the catalog, at the creation of the set: the ids dead by then. */
   readonly createdAtVersion: number;
 }
 
-/** The replicas of a node. Every call may come twice; the second changes nothing. */
+/** The replicas of a node: its threads' hosts in one. Every call may come twice; the second changes nothing. */
 export interface ReplicaHost {
   /** Of all engine threads. */
   replicas(): Promise<readonly ReplicaReport[]>;
   /** Resolves when the bootstrap, or the empty replica, is durable. CONFLICT for a tombstoned id. */
   createReplica(order: CreateOrder): Promise<void>;
   /** Resolves when its tombstone is durable. */
-  destroyReplica(set: ReplicaSetId, replica: ReplicaId): Promise<void>;
+  destroyReplica(order: {readonly set: ReplicaSetId; readonly replica: ReplicaId}): Promise<void>;
   /** Resolves when the change is applied. CONFLICT where the configuration is of another index. */
   proposeConfig(
     set: ReplicaSetId,

@@ -21,6 +21,10 @@ import {pause} from './pause.ts';
 import type {CreateOrder} from './ports.ts';
 
 const ROUND_MS = 200;
+/** Between rounds that follow at once on what the one before did. */
+const ROUND_GAP_MS = 20;
+/** A subject whose action failed rests: what refused it will hardly have changed sooner. */
+const REST_MS = 1_000;
 /** How soon a new leader begins; each round proves leadership anew in any case. */
 const LEADERSHIP_MS = 100;
 /** Orders and commands under way at once: enough to fill the nodes, few enough to see each fail. */
@@ -117,7 +121,8 @@ class Run {
         // A round that fails is tried again: leadership may just have gone, or not be proven yet.
         log.warn({error: String(error)}, 'reconciler round failed');
       }
-      await pause(clock, ROUND_MS, this.#wake.signal);
+      await pause(clock, ROUND_GAP_MS, this.#stopped.signal);
+      await pause(clock, ROUND_MS - ROUND_GAP_MS, this.#wake.signal);
     }
   }
 
@@ -148,7 +153,10 @@ class Run {
     const subject = subjectOf(action);
     if (this.#underway.has(subject)) return;
     const working = this.#carryOut(action)
-      .catch((error: unknown) => this.#note(action, error))
+      .catch((error: unknown) => {
+        this.#note(action, error);
+        return pause(this.#options.clock, REST_MS, this.#stopped.signal);
+      })
       .finally(() => {
         this.#underway.delete(subject);
         this.#wake?.abort();
@@ -208,13 +216,8 @@ class Run {
     // Planned a moment ago, and removed since.
     if (!entity?.replicas.some((placed) => placed.replica === replica)) return Promise.resolve();
     const learners = entity.foundingLearners ?? [];
-    const founding = {
-      voters: entity.founders.filter((id) => !learners.includes(id)),
-      votersOutgoing: [],
-      learners,
-      learnersNext: [],
-      autoLeave: false,
-    };
+    const voters = entity.founders.filter((id) => !learners.includes(id));
+    const founding = {voters, learners};
     const order: CreateOrder = {
       set,
       replica,

@@ -1,0 +1,163 @@
+// A meta group without Raft and calls without sockets, for tests: entries are applied by every member
+// at once, in order; calls go to the handlers of the named node, or fail as a dead node's do.
+
+import {
+  type Clock,
+  DbError,
+  type Disk,
+  type Log,
+  META_SET,
+  type NodeId,
+  type ReplicaId,
+  type Rpc,
+  type RpcContext,
+  type RpcHandlers,
+  type RpcOptions,
+  type RpcTarget,
+} from '@flotilla/base';
+import {MetaStateMachine} from './meta-state-machine.ts';
+import type {GroupRole, MetaGroup} from './ports.ts';
+
+export const SILENT: Log = {info: () => {}, warn: () => {}, error: () => {}};
+
+export async function openMachine(disk: Disk, founding = true): Promise<MetaStateMachine> {
+  const configuration = {
+    voters: [1],
+    votersOutgoing: [],
+    learners: [],
+    learnersNext: [],
+    autoLeave: false,
+  };
+  return MetaStateMachine.open({
+    disk,
+    directory: 'meta',
+    founding: founding ? {index: 5, term: 5, configuration} : undefined,
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+}
+
+/** One log, applied by all members; one of them leads. */
+export class FakeMetaLog {
+  readonly members = new Map<NodeId, MetaStateMachine>();
+  leader: NodeId | undefined;
+  proposals = 0;
+  reads = 0;
+  /** Of the next proposals: applied, and then answered by this. */
+  unknownOutcomes = 0;
+  #index = 5;
+
+  group(node: NodeId): MetaGroup {
+    return {
+      propose: async (_set, payload) => {
+        this.#mustLead(node);
+        this.proposals++;
+        this.#index++;
+        let value: unknown;
+        for (const machine of this.members.values()) {
+          value = machine.apply(this.#index, 5, payload).value;
+        }
+        if (this.unknownOutcomes > 0) {
+          this.unknownOutcomes--;
+          throw new DbError('OUTCOME_UNKNOWN', 'lost');
+        }
+        return value;
+      },
+      readIndex: async () => {
+        this.#mustLead(node);
+        this.reads++;
+        return this.#index;
+      },
+      status: (): GroupRole => ({
+        role: node === this.leader ? 'leader' : 'follower',
+        leader:
+          this.leader === undefined
+            ? undefined
+            : {replica: this.leader as number as ReplicaId, node: this.leader},
+      }),
+    };
+  }
+
+  #mustLead(node: NodeId): void {
+    if (this.leader === undefined) throw new DbError('NO_LEADER', 'none');
+    if (node !== this.leader) throw new DbError('NOT_LEADER', 'not here');
+  }
+}
+
+export class FakeNetwork {
+  readonly nodes = new Map<NodeId, RpcHandlers[]>();
+  readonly calls: {readonly node: NodeId; readonly method: string}[] = [];
+  /** Calls to these are never answered; others that are not there fail at once. */
+  readonly hanging = new Set<NodeId>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  add(node: NodeId, ...handlers: RpcHandlers[]): void {
+    this.nodes.set(node, [...(this.nodes.get(node) ?? []), ...handlers]);
+  }
+
+  rpc(from: NodeId): Rpc {
+    return {
+      call: (target, method, payload, options) =>
+        this.#call(from, target, method, payload, options),
+      stream: (target, method, payload, options) =>
+        this.#stream(from, target, method, payload, options),
+    };
+  }
+
+  async #call(
+    from: NodeId,
+    target: RpcTarget,
+    method: string,
+    payload: Uint8Array,
+    options: RpcOptions,
+  ): Promise<Uint8Array> {
+    this.calls.push({node: target.node, method});
+    if (this.hanging.has(target.node)) await this.#hang(options);
+    const handler = this.#handlers(target.node)
+      .map(({call}) => call.get(method))
+      .find((found) => found !== undefined);
+    if (handler === undefined) throw new DbError('UNAVAILABLE', `node ${target.node} is not there`);
+    return handler(payload, contextOf(from, options));
+  }
+
+  async *#stream(
+    from: NodeId,
+    target: RpcTarget,
+    method: string,
+    payload: Uint8Array,
+    options: RpcOptions,
+  ): AsyncGenerator<Uint8Array> {
+    this.calls.push({node: target.node, method});
+    const handler = this.#handlers(target.node)
+      .map(({stream}) => stream.get(method))
+      .find((found) => found !== undefined);
+    if (handler === undefined) throw new DbError('UNAVAILABLE', `node ${target.node} is not there`);
+    for await (const frame of handler(payload, contextOf(from, options))) {
+      if (this.hanging.has(target.node)) await this.#hang(options);
+      if (!this.nodes.has(target.node)) throw new DbError('UNAVAILABLE', 'the connection was lost');
+      yield frame;
+    }
+  }
+
+  #handlers(node: NodeId): RpcHandlers[] {
+    return this.nodes.get(node) ?? [];
+  }
+
+  #hang({deadlineMs, signal}: RpcOptions): Promise<never> {
+    return new Promise((_resolve, reject) => {
+      const fail = () => reject(new DbError('DEADLINE_EXCEEDED', 'no answer'));
+      signal?.addEventListener('abort', fail);
+      if (deadlineMs === Infinity) return;
+      this.#clock.setTimer(deadlineMs - this.#clock.monotonicMs(), fail);
+    });
+  }
+}
+
+function contextOf(from: NodeId, {signal}: RpcOptions): RpcContext {
+  return {from, set: META_SET, signal: signal ?? new AbortController().signal};
+}

@@ -1,0 +1,207 @@
+import {type DatabaseId, DbError, META_SET, type NodeId} from '@flotilla/base';
+import {MemoryDisk, VirtualClock} from '@flotilla/testkit';
+import {beforeEach, describe, expect, test} from 'vitest';
+import {CatalogFollower} from './catalog-follower.ts';
+import {FakeMetaLog, FakeNetwork, openMachine, SILENT} from './fakes.fixture.ts';
+import {MetaClient} from './meta-client.ts';
+import {MetaService} from './meta-service.ts';
+
+const [ONE, TWO, THREE] = [1, 2, 3] as NodeId[] as [NodeId, NodeId, NodeId];
+const PUBLIC = 1 as DatabaseId;
+
+let clock: VirtualClock;
+let network: FakeNetwork;
+let log: FakeMetaLog;
+let follower: CatalogFollower;
+let client: MetaClient;
+
+/** Members 1 to 3, of which 1 leads; client and follower on node 9. */
+beforeEach(async () => {
+  clock = new VirtualClock();
+  network = new FakeNetwork(clock);
+  log = new FakeMetaLog();
+  log.leader = ONE;
+  for (const node of [ONE, TWO, THREE]) {
+    const machine = await openMachine(new MemoryDisk());
+    log.members.set(node, machine);
+    const service = new MetaService({group: log.group(node), machine, clock});
+    network.add(node, service.handlers());
+  }
+  const rpc = network.rpc(9 as NodeId);
+  const members = () => [TWO, ONE, THREE];
+  follower = new CatalogFollower({rpc, clock, log: SILENT, members});
+  const waitForVersion = follower.waitForVersion.bind(follower);
+  client = new MetaClient({rpc, clock, members, waitForVersion});
+  const node = {incarnation: 'i', address: 'a', engineThreads: 1, version: '1'};
+  await client.propose({type: 'found-cluster', clusterId: 'c', node, atMs: 1}, within(1000));
+  network.calls.length = 0;
+});
+
+function within(ms: number) {
+  return {deadlineMs: clock.monotonicMs() + ms};
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await clock.resolve(promise);
+    return 'ok';
+  } catch (error) {
+    return error instanceof DbError ? error.code : String(error);
+  }
+}
+
+describe('client', () => {
+  test('goes where a follower points to, and there at once the next time', async () => {
+    const other = new MetaClient({
+      rpc: network.rpc(9 as NodeId),
+      clock,
+      members: () => [TWO, THREE],
+      waitForVersion: () => Promise.resolve(),
+    });
+    await other.propose({type: 'create-tenant', name: 'a'}, within(1000));
+    await other.propose({type: 'create-tenant', name: 'b'}, within(1000));
+    expect(network.calls.map(({node}) => node)).toEqual([TWO, ONE, ONE]);
+  });
+
+  test("gives the catalog's own refusal", async () => {
+    const again = client.propose({type: 'create-tenant', name: 'default'}, within(1000));
+    expect(await codeOf(again)).toBe('ALREADY_EXISTS');
+  });
+
+  test('waits for an election and passes over dead members', async () => {
+    log.leader = undefined;
+    network.nodes.delete(ONE);
+    const asking = client.propose({type: 'create-tenant', name: 'a'}, within(5000));
+    await clock.advance(400);
+    log.leader = THREE;
+    expect(await codeOf(asking)).toBe('ok');
+  });
+
+  test('says that nothing was done when nobody could be asked', async () => {
+    log.leader = undefined;
+    const asking = client.propose({type: 'create-tenant', name: 'a'}, within(500));
+    expect(await codeOf(asking)).toBe('META_UNAVAILABLE');
+  });
+
+  test('asks again after an unknown outcome only where that does no harm', async () => {
+    log.unknownOutcomes = 1;
+    const tables = [{name: 'cpu', tags: [], fields: []}];
+    const ensure = client.propose({type: 'ensure-tables', database: PUBLIC, tables}, within(1000));
+    expect(await codeOf(ensure)).toBe('ok');
+    log.unknownOutcomes = 1;
+    const create = client.propose({type: 'create-tenant', name: 'x'}, within(1000));
+    expect(await codeOf(create)).toBe('OUTCOME_UNKNOWN');
+  });
+
+  test('a leader that hangs is passed over for repeatable questions', async () => {
+    network.hanging.add(ONE);
+    const reading = client.readIndex(within(4000));
+    await clock.advance(1000);
+    log.leader = TWO;
+    expect(await codeOf(reading)).toBe('ok');
+  });
+
+  test('equal questions are asked once; different ones each', async () => {
+    const before = log.proposals;
+    const ensure = (name: string) =>
+      client.propose(
+        {type: 'ensure-tables', database: PUBLIC, tables: [{name, tags: [], fields: []}]},
+        within(1000),
+      );
+    const results = await clock.resolve(Promise.all([ensure('a'), ensure('a'), ensure('b')]));
+    expect(results[0]).toEqual(results[1]);
+    expect(log.proposals - before).toBe(2);
+  });
+
+  test('makes a bucket once, however many ask', async () => {
+    const make = () => client.ensureBucket(PUBLIC, 5, within(1000));
+    const [first, second] = await clock.resolve(Promise.all([make(), make()]));
+    expect(first).toEqual(second);
+    expect(await clock.resolve(make())).toEqual({...first, created: false});
+    expect(await codeOf(client.ensureBucket(99 as DatabaseId, 5, within(1000)))).toBe(
+      'DATABASE_NOT_FOUND',
+    );
+  });
+
+  test('one read index at a time; those that ask meanwhile share the next', async () => {
+    const reads = Array.from({length: 10}, () => client.readIndex(within(1000)));
+    const indexes = await clock.resolve(Promise.all(reads));
+    expect(new Set(indexes)).toEqual(new Set([6]));
+    expect(log.reads).toBe(2);
+  });
+
+  test('refuses what is no command', async () => {
+    const payload = Buffer.from(JSON.stringify({command: {type: 'nonsense'}, timeoutMs: 1}));
+    const rpc = network.rpc(9 as NodeId);
+    const target = {node: ONE, set: META_SET};
+    const asking = rpc.call(target, 'meta.propose', payload, within(1000));
+    expect(await codeOf(asking)).toBe('INVALID_ARGUMENT');
+  });
+});
+
+describe('follower', () => {
+  const makeTenant = (name: string) => client.propose({type: 'create-tenant', name}, within(1000));
+
+  test('follows, announces each change, and ends waits', async () => {
+    const seen: number[] = [];
+    follower.onUpdate(({update}) => seen.push(update.version));
+    follower.start();
+    await clock.advance(10);
+    await makeTenant('a');
+    await clock.resolve(client.waitForVersion(7, within(1000)));
+    expect(follower.catalog.tenantByName('a')).toBeDefined();
+    expect(seen).toEqual([6, 7]);
+    expect(await codeOf(client.waitForVersion(99, within(200)))).toBe('META_UNAVAILABLE');
+    await follower.stop();
+  });
+
+  test('goes to another member when its own is lost or silent, and misses nothing', async () => {
+    follower.start();
+    await clock.advance(10);
+    network.nodes.delete(TWO);
+    await makeTenant('a');
+    await clock.resolve(client.waitForVersion(7, within(4000)));
+    network.hanging.add(ONE);
+    log.leader = THREE;
+    const tables = [{name: 'cpu', tags: [], fields: []}];
+    const ensure = {type: 'ensure-tables', database: PUBLIC, tables} as const;
+    await clock.resolve(client.propose(ensure, within(5000)));
+    await clock.resolve(client.waitForVersion(8, within(9000)));
+    expect(follower.catalog.snapshot()).toEqual(log.members.get(THREE)!.catalog.snapshot());
+    await follower.stop();
+  });
+
+  test('takes a snapshot when it was away for too long', async () => {
+    follower.start();
+    await clock.advance(10);
+    await follower.stop();
+    // More updates than the ring keeps.
+    for (let i = 0; i < 4200; i++) log.members.get(TWO)!.applyNothing(7 + i, 5);
+    const events: string[] = [];
+    const next = new CatalogFollower({
+      rpc: network.rpc(9 as NodeId),
+      clock,
+      log: SILENT,
+      members: () => [TWO],
+      catalog: follower.catalog,
+    });
+    next.onUpdate(({type}) => events.push(type));
+    next.start();
+    await clock.advance(10);
+    expect(events).toEqual(['snapshot']);
+    expect(next.catalog.version).toBe(4206);
+    expect(next.catalog.tenantByName('default')).toBeDefined();
+    await next.stop();
+  });
+
+  test('knows how long it has heard nothing', async () => {
+    expect(follower.silentMs()).toBe(Infinity);
+    follower.start();
+    await clock.advance(5000);
+    expect(follower.silentMs()).toBeLessThanOrEqual(1000);
+    network.nodes.clear();
+    await clock.advance(5000);
+    expect(follower.silentMs()).toBeGreaterThan(3000);
+    await follower.stop();
+  });
+});

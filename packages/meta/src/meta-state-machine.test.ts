@@ -1,0 +1,124 @@
+import {FatalError} from '@flotilla/base';
+import type {Command} from '@flotilla/catalog';
+import type {Host} from '@flotilla/multiraft';
+import {MemoryDisk} from '@flotilla/testkit';
+import {expect, test} from 'vitest';
+import {encodeCommand} from './command-codec.ts';
+import {openMachine} from './fakes.fixture.ts';
+import {MetaStateMachine} from './meta-state-machine.ts';
+import type {MetaGroup} from './ports.ts';
+
+/** Checked by the compiler: multiraft's host is what meta asks for. */
+export const hostFits = (host: Host): MetaGroup => host;
+
+const found: Command = {
+  type: 'found-cluster',
+  clusterId: 'c',
+  node: {incarnation: 'i', address: 'a', engineThreads: 1, version: '1'},
+  atMs: 1,
+};
+
+function tenant(name: string): Uint8Array {
+  return encodeCommand({type: 'create-tenant', name});
+}
+
+test('a founding replica begins at its bootstrap and reopens at its last flush', async () => {
+  const disk = new MemoryDisk();
+  const machine = await openMachine(disk);
+  expect(machine.durablePoint().index).toBe(5);
+  expect(machine.apply(6, 5, encodeCommand(found)).value).toMatchObject({ok: true});
+  machine.applyNothing(7, 6);
+  await machine.flush();
+  machine.apply(8, 6, tenant('after'));
+  expect(machine.durablePoint()).toMatchObject({index: 7, term: 6});
+  disk.crash();
+  const reopened = await openMachine(disk);
+  expect(reopened.durablePoint()).toMatchObject({index: 7, term: 6});
+  expect(reopened.catalog.tenantByName('after')).toBeUndefined();
+  reopened.apply(8, 6, tenant('after'));
+  expect(reopened.catalog.snapshot()).toEqual(machine.catalog.snapshot());
+});
+
+test('a configuration is part of the durable point', async () => {
+  const disk = new MemoryDisk();
+  const machine = await openMachine(disk);
+  const configuration = {...machine.durablePoint().configuration, learners: [2]};
+  machine.applyConfiguration(6, 5, configuration);
+  await machine.flush();
+  expect((await openMachine(disk)).durablePoint().configuration).toEqual(configuration);
+});
+
+test('a snapshot installs elsewhere, durably, and is announced', async () => {
+  const from = await openMachine(new MemoryDisk());
+  from.apply(6, 5, encodeCommand(found));
+  const snapshot = await from.snapshot();
+  from.apply(7, 5, tenant('later')); // The picture stays as it was.
+  const disk = new MemoryDisk();
+  await disk.makeDirectory('staging');
+  const file = await disk.open(`staging/${snapshot.files[0]!.name}`, 'create');
+  await file.writeAt(0, [await snapshot.files[0]!.read(0, snapshot.files[0]!.bytes)]);
+  await file.close();
+  const to = await openMachine(disk, false);
+  const events: string[] = [];
+  to.onUpdate((event) => events.push(event.type));
+  await to.install({point: snapshot.point, directory: 'staging', fileNames: ['catalog.json']});
+  disk.crash();
+  expect(events).toEqual(['snapshot']);
+  expect(to.durablePoint().index).toBe(6);
+  const reopened = await openMachine(disk, false);
+  expect(reopened.catalog.version).toBe(6);
+  expect(reopened.catalog.tenantByName('default')).toBeDefined();
+});
+
+test('a crash at any operation of a flush leaves the state before or after it', async () => {
+  for (let operations = 0; operations < 40; operations++) {
+    const disk = new MemoryDisk();
+    const machine = await openMachine(disk);
+    machine.apply(6, 5, encodeCommand(found));
+    await machine.flush();
+    machine.apply(7, 5, tenant('x'));
+    // Never settles: its process is gone.
+    machine.flush().catch(() => undefined);
+    for (let i = 0; i < operations; i++) await Promise.resolve();
+    disk.crash();
+    const {index} = (await openMachine(disk)).durablePoint();
+    expect([6, 7]).toContain(index);
+  }
+});
+
+test('a failed flush stops applying; a flipped bit is damage, never an older state', async () => {
+  const disk = new MemoryDisk();
+  const machine = await openMachine(disk);
+  await machine.flush();
+  machine.apply(6, 5, encodeCommand(found));
+  disk.fail({operation: 'sync', path: 'catalog-', code: 'EIO'});
+  await expect(machine.flush()).rejects.toThrow(FatalError);
+  expect(machine.canApply()).toBe(false);
+
+  const other = new MemoryDisk();
+  const whole = await openMachine(other);
+  whole.apply(6, 5, encodeCommand(found));
+  await whole.flush();
+  const name = (await other.list('meta')).at(-1)!.name;
+  other.flipBit(`meta/${name}`, 100);
+  await expect(openMachine(other)).rejects.toThrow(/damaged/);
+});
+
+test('keeps two files, and none after its destruction', async () => {
+  const disk = new MemoryDisk();
+  const machine = await openMachine(disk);
+  for (let index = 6; index < 10; index++) {
+    machine.applyNothing(index, 5);
+    await machine.flush();
+  }
+  expect((await disk.list('meta')).map(({name}) => name)).toHaveLength(2);
+  await machine.destroy();
+  expect(await disk.list('meta')).toEqual([]);
+});
+
+test('a command of a newer version stops the replica', async () => {
+  const machine = await openMachine(new MemoryDisk());
+  expect(machine).toBeInstanceOf(MetaStateMachine);
+  const newer = Buffer.from(JSON.stringify({v: 99, command: {}}));
+  expect(() => machine.apply(6, 5, newer)).toThrow(/version 99/);
+});

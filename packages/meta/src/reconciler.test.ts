@@ -1,0 +1,217 @@
+// Goal: with real services, calls and handlers and a model of groups, the cluster that founds on one
+// node spreads itself over those that join, and whoever leads meta goes on where the other stopped.
+
+import {
+  DbError,
+  type NodeId,
+  type ReplicaId,
+  type ReplicaSetId,
+  SeededRandom,
+} from '@flotilla/base';
+import type {MemberChange, ReplicaReport} from '@flotilla/catalog';
+import {MemoryDisk, VirtualClock} from '@flotilla/testkit';
+import {expect, test} from 'vitest';
+import {FakeMetaLog, FakeNetwork, openMachine, SILENT} from './fakes.fixture.ts';
+import {MetaService} from './meta-service.ts';
+import {nodeHandlers} from './node-handlers.ts';
+import type {CreateOrder, ReplicaHost} from './ports.ts';
+import {Reconciler} from './reconciler.ts';
+
+interface Group {
+  voters: number[];
+  learners: number[];
+  configIndex: number;
+  leader: number;
+}
+
+/** Groups whose changes take effect at once; a leader is the first founder. */
+class Groups {
+  readonly groups = new Map<ReplicaSetId, Group>();
+  readonly onNode = new Map<NodeId, Map<ReplicaId, ReplicaSetId>>();
+  orders = 0;
+
+  host(node: NodeId): ReplicaHost {
+    const here = new Map<ReplicaId, ReplicaSetId>();
+    this.onNode.set(node, here);
+    return {
+      replicas: async () => [...here].map(([replica, set]) => this.#report(set, replica)),
+      diskFree: async () => 0.9,
+      createReplica: async (order) => this.#create(here, order),
+      destroyReplica: async ({replica}) => {
+        this.orders++;
+        here.delete(replica);
+      },
+      proposeConfig: async (set, changes, _mode, {expectedConfigIndex}) => {
+        this.orders++;
+        const group = this.groups.get(set)!;
+        if (group.configIndex !== expectedConfigIndex) throw new DbError('CONFLICT', 'moved on');
+        change(group, changes);
+      },
+      transferLeader: async (set, to) => {
+        this.orders++;
+        this.groups.get(set)!.leader = to;
+      },
+    };
+  }
+
+  #create(here: Map<ReplicaId, ReplicaSetId>, {set, replica, founding}: CreateOrder): void {
+    this.orders++;
+    here.set(replica, set);
+    if (founding === undefined || this.groups.has(set)) return;
+    const {voters, learners} = founding;
+    this.groups.set(set, {
+      voters: [...voters],
+      learners: [...learners],
+      configIndex: 5,
+      leader: voters[0]!,
+    });
+  }
+
+  #report(set: ReplicaSetId, replica: ReplicaId): ReplicaReport {
+    const group = this.groups.get(set)!;
+    const members = [...group.voters, ...group.learners] as ReplicaId[];
+    return {
+      set,
+      replica,
+      role: group.leader === replica ? 'leader' : 'follower',
+      term: 6,
+      appliedIndex: 10,
+      lastIndex: 10,
+      configIndex: group.configIndex,
+      configuration: {
+        voters: group.voters,
+        votersOutgoing: [],
+        learners: group.learners,
+        learnersNext: [],
+        autoLeave: false,
+      },
+      durable: true,
+      written: false,
+      progress: members.map((member) => ({replica: member, matchIndex: 10, active: true})),
+    };
+  }
+}
+
+function change(group: Group, changes: readonly MemberChange[]): void {
+  for (const {type, id} of changes) {
+    group.voters = group.voters.filter((voter) => voter !== id);
+    group.learners = group.learners.filter((learner) => learner !== id);
+    if (type === 'voter') group.voters.push(id);
+    if (type === 'learner') group.learners.push(id);
+  }
+  group.configIndex++;
+}
+
+async function startCluster() {
+  const clock = new VirtualClock();
+  const network = new FakeNetwork(clock);
+  const log = new FakeMetaLog();
+  const groups = new Groups();
+  const meta = new Map<NodeId, {service: MetaService; reconciler: Reconciler}>();
+  for (const node of [1, 2] as NodeId[]) {
+    const machine = await openMachine(new MemoryDisk());
+    log.members.set(node, machine);
+    const random = new SeededRandom(node);
+    const rpc = network.rpc(node);
+    const service: MetaService = new MetaService({group: log.group(node), machine, clock});
+    const reconciler = new Reconciler({service, rpc, clock, random, log: SILENT});
+    reconciler.start();
+    meta.set(node, {service, reconciler});
+  }
+  log.leader = 1 as NodeId;
+  const {service} = meta.get(1 as NodeId)!;
+  const join = async (i: number) => {
+    const node = {incarnation: `i${i}`, address: `n${i}`, engineThreads: 2, version: '1'};
+    await service.propose(
+      i === 1
+        ? {type: 'found-cluster', clusterId: 'c', node, atMs: 1}
+        : {type: 'register-node', node, atMs: 1},
+      Infinity,
+    );
+    network.add(i as NodeId, nodeHandlers(groups.host(i as NodeId), clock));
+  };
+  await join(1);
+  groups.onNode.get(1 as NodeId)!.set(1 as ReplicaId, 0 as ReplicaSetId);
+  groups.groups.set(0 as ReplicaSetId, {voters: [1], learners: [], configIndex: 5, leader: 1});
+  const stop = async () => {
+    for (const {reconciler} of meta.values()) await clock.resolve(reconciler.stop());
+  };
+  return {clock, network, log, groups, meta, service, join, stop};
+}
+
+test('a bucket opens, and a cluster of one spreads to three in one joint change each', async () => {
+  const {clock, groups, service, join, stop} = await startCluster();
+  await service.ensureBucket(1 as never, 0, Infinity);
+  const {catalog} = service;
+  const isOpen = () => [...catalog.replicaSets()].every(({state}) => state === 'open');
+  expect(await clock.until(isOpen, 5_000)).toBe(true);
+  await join(2);
+  const voters = (count: number) => () =>
+    [...groups.groups.values()].every((group) => group.voters.length === count);
+  await clock.advance(5_000);
+  expect(voters(1)()).toBe(true); // Two nodes: a voter and a learner.
+  await join(3);
+  expect(await clock.until(voters(3), 10_000)).toBe(true);
+  await clock.advance(3_000);
+  for (const set of catalog.replicaSets()) {
+    expect(set.replicas.map(({role}) => role)).toEqual(['voter', 'voter', 'voter']);
+  }
+  const leaders = [...catalog.replicaSets()].map(
+    ({id, replicas}) =>
+      replicas.find(({replica}) => replica === groups.groups.get(id)!.leader)!.node,
+  );
+  expect(new Set(leaders).size).toBeGreaterThan(1);
+  const {orders} = groups;
+  await clock.advance(5_000);
+  expect(groups.orders, 'a settled cluster gets no orders').toBe(orders);
+  await stop();
+});
+
+test('a move goes on under the next leader of meta, and the source is destroyed', async () => {
+  const {clock, log, groups, meta, service, join, stop} = await startCluster();
+  for (const i of [2, 3, 4]) await join(i);
+  await service.ensureBucket(1 as never, 0, Infinity);
+  await clock.advance(5_000);
+  const set = [...service.catalog.replicaSets()][0]!;
+  const source = set.replicas[0]!;
+  const free = ([1, 2, 3, 4] as NodeId[]).find(
+    (node) => !set.replicas.some((placed) => placed.node === node),
+  )!;
+  const {operation} = await service.propose(
+    {
+      type: 'create-operation',
+      kind: 'move-replica',
+      replicaSet: set.id,
+      source: source.replica,
+      targetNode: free,
+      startedBy: 'test',
+      atMs: 1,
+    },
+    Infinity,
+  );
+  service.onUpdate(() => {
+    if (service.catalog.operation(operation)?.step === 'swap') log.leader = 2 as NodeId;
+  });
+  const isDone = () => service.catalog.operation(operation)?.state === 'done';
+  expect(await clock.until(isDone, 20_000)).toBe(true);
+  expect(log.leader).toBe(2);
+  expect(meta.get(1 as NodeId)!.reconciler.isRunning()).toBe(false);
+  expect(groups.onNode.get(source.node)!.has(source.replica)).toBe(false);
+  expect(service.catalog.replicaSet(set.id)!.replicas.map(({node}) => node)).toContain(free);
+  await stop();
+});
+
+test('a silent node delays no round, and is seen as silent', async () => {
+  const {clock, network, meta, service, join, stop} = await startCluster();
+  for (const i of [2, 3]) await join(i);
+  await clock.advance(1_000);
+  network.hanging.add(3 as NodeId);
+  await clock.advance(6_000);
+  const reports = meta.get(1 as NodeId)!.reconciler.reports();
+  expect(reports.get(3 as NodeId)).toMatchObject({live: false});
+  expect(reports.get(2 as NodeId)).toMatchObject({live: true});
+  await service.ensureBucket(1 as never, 0, Infinity);
+  const isOpen = () => [...service.catalog.replicaSets()].every(({state}) => state === 'open');
+  expect(await clock.until(isOpen, 5_000)).toBe(true);
+  await stop();
+});

@@ -1,0 +1,68 @@
+import type {ReplicaId, ReplicaSetId} from '@flotilla/base';
+import type {ReplicaReport} from '@flotilla/catalog';
+import fc from 'fast-check';
+import {expect, test} from 'vitest';
+import {ReportReceiver, ReportSender} from './report-session.ts';
+
+function report(replica: number, appliedIndex: number): ReplicaReport {
+  return {
+    set: 1 as ReplicaSetId,
+    replica: replica as ReplicaId,
+    role: 'follower',
+    term: 5,
+    appliedIndex,
+    lastIndex: appliedIndex,
+    configIndex: 5,
+    configuration: {
+      voters: [1],
+      votersOutgoing: [],
+      learners: [],
+      learnersNext: [],
+      autoLeave: false,
+    },
+    durable: true,
+    written: false,
+  };
+}
+
+test('the receiver has what the sender reports, whatever answers are lost and whoever restarts', () => {
+  const round = fc.record({
+    replicas: fc.uniqueArray(fc.record({replica: fc.nat(5), index: fc.nat(3)}), {
+      selector: ({replica}) => replica,
+    }),
+    fate: fc.constantFrom('taken', 'lost', 'new-sender', 'new-receiver'),
+  });
+  fc.assert(
+    fc.property(fc.array(round), (rounds) => {
+      let sender = new ReportSender();
+      let receiver = new ReportReceiver();
+      let session = 0;
+      for (const {replicas, fate} of rounds) {
+        if (fate === 'new-sender') sender = new ReportSender();
+        if (fate === 'new-receiver') {
+          receiver = new ReportReceiver();
+          session++;
+        }
+        const now = replicas.map(({replica, index}) => report(replica, index));
+        const request = {session: `s${session}`, acknowledged: receiver.acknowledged};
+        const answer = sender.answer(request, now);
+        if (fate === 'lost') continue;
+        receiver.take(answer);
+        expect(new Map(receiver.replicas)).toEqual(new Map(now.map((one) => [one.replica, one])));
+      }
+    }),
+  );
+});
+
+test('what did not change is not sent again', () => {
+  const sender = new ReportSender();
+  const receiver = new ReportReceiver();
+  const ask = (reports: ReplicaReport[]) => {
+    const answer = sender.answer({session: 's', acknowledged: receiver.acknowledged}, reports);
+    receiver.take(answer);
+    return answer;
+  };
+  expect(ask([report(1, 1), report(2, 1)]).changed).toHaveLength(2);
+  expect(ask([report(1, 1), report(2, 2)]).changed.map(({replica}) => replica)).toEqual([2]);
+  expect(ask([report(2, 2)])).toMatchObject({changed: [], removed: [1], full: false});
+});
