@@ -36,8 +36,6 @@ export interface MachineLimits {
 export interface MachineEvents {
   /** A flush or compaction failed: the disk is broken, the store stops. */
   readonly onFault: (error: unknown) => void;
-  /** The durable point moved. */
-  readonly onDurable: () => void;
 }
 
 export class ReplicaMachine implements StateMachine {
@@ -50,6 +48,7 @@ export class ReplicaMachine implements StateMachine {
   #flushing: Promise<void> | undefined;
   #compacting: Promise<void> | undefined;
   #isClosed = false;
+  #isWritten = false;
 
   /** @param founding where a replica without a durable point begins. */
   constructor(
@@ -102,6 +101,11 @@ export class ReplicaMachine implements StateMachine {
   /** Rows that are in memory only. */
   get memtableBytes(): number {
     return this.storage.memtableBytes();
+  }
+
+  /** Rows were applied since this machine was opened. */
+  get isWritten(): boolean {
+    return this.#isWritten;
   }
 
   get isFlushing(): boolean {
@@ -165,6 +169,7 @@ export class ReplicaMachine implements StateMachine {
       return {status: seen === 'forgotten' ? 'forgotten' : 'duplicate'};
     }
     const result = this.storage.applyWrite(index, share);
+    this.#isWritten = true;
     if (result.status === 'applied') return result;
     return {status: 'dropped-table', table: result.table};
   }
@@ -201,7 +206,6 @@ export class ReplicaMachine implements StateMachine {
     const point = this.storage.durablePoint();
     if (point === undefined) throw new FatalError('a flush left no durable point');
     this.#point = asDurablePoint(point);
-    this.#events.onDurable();
     this.#maybeCompact();
   }
 

@@ -4,7 +4,9 @@
 import type {MessagePort} from 'node:worker_threads';
 import type {Channel, NodeId, ReplicaSetId, StoreId, WireError} from '@flotilla/base';
 import type {CatalogUpdate} from '@flotilla/catalog';
+import type {CatalogEvent} from '@flotilla/meta';
 import type {AdminCall, HttpAnswer, SqlCall, WriteCall} from './gateway.ts';
+import type {ReplicaNote} from './replica-host.ts';
 
 /** What an engine thread is told once, before anything else. */
 export interface EngineOptions {
@@ -21,12 +23,14 @@ export interface EngineOptions {
   readonly version: string;
   /** Stores of this thread: i mod threads = thread. */
   readonly stores: readonly StoreId[];
-  readonly logLevel: string;
+  readonly logLevel: LogLevel;
   /** The catalog as the main thread has it when the thread starts. */
   readonly catalog: CatalogUpdate;
   /** How this start came to be; only thread 0 acts on it. */
   readonly founding?: FoundingOrder | undefined;
 }
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface FoundingOrder {
   readonly clusterId: string;
@@ -52,16 +56,17 @@ export type ToEngine =
       readonly state: NodeState;
       readonly bootEpoch: number;
     }
-  | {readonly type: 'catalog'; readonly update: CatalogUpdate}
-  | {readonly type: 'replicas'; readonly thread: number; readonly statuses: readonly unknown[]}
+  | {readonly type: 'catalog'; readonly event: CatalogEvent}
+  /** Thread 0 only: the replicas of another thread. */
+  | {readonly type: 'notes'; readonly thread: number; readonly notes: readonly ReplicaNote[]}
   | {readonly type: 'call'; readonly callId: number; readonly call: Call}
   /** The reader of a streamed answer took one chunk. */
   | {readonly type: 'pull'; readonly callId: number}
   | {readonly type: 'cancel'; readonly callId: number}
   | {readonly type: 'stop'};
 
-/** As NodeLiveness sees it; 'connected' adds that frames can be sent at once. */
-export type NodeState = 'connected' | 'alive' | 'suspect' | 'gone';
+/** As NodeLiveness sees it. */
+export type NodeState = 'alive' | 'suspect' | 'gone';
 
 export type FromEngine =
   | {readonly type: 'started'}
@@ -74,9 +79,11 @@ export type FromEngine =
   /** A replica of the set lives, or no longer lives, in this thread: frames for it come here. */
   | {readonly type: 'hosted'; readonly set: ReplicaSetId; readonly isHere: boolean}
   /** Thread 0 only: the catalog moved. */
-  | {readonly type: 'catalog'; readonly update: CatalogUpdate}
-  /** The thread turned; and the age of the oldest write that waits for its disk. */
-  | {readonly type: 'pulse'; readonly durableAgeMs: number}
+  | {readonly type: 'catalog'; readonly event: CatalogEvent}
+  /** The thread turned: the ages of its last turn and of the oldest write that waits for its disk. */
+  | {readonly type: 'pulse'; readonly turnAgeMs: number; readonly writeAgeMs: number}
+  /** From threads above 0: their replicas, for thread 0. */
+  | {readonly type: 'notes'; readonly notes: readonly ReplicaNote[]}
   | {readonly type: 'answer'; readonly callId: number; readonly answer: HttpAnswer}
   | {readonly type: 'value'; readonly callId: number; readonly value: unknown}
   | {readonly type: 'failed'; readonly callId: number; readonly error: WireError}

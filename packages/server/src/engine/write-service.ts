@@ -2,7 +2,7 @@
 // database, since what a series' text resolves to depends on it.
 
 import {type Clock, type DatabaseId, DbError, LIMITS} from '@flotilla/base';
-import {LineProtocolParser, parsePrecision} from '@flotilla/ingest';
+import {DEFAULT_LIMITS, LineProtocolParser, parsePrecision} from '@flotilla/ingest';
 import type {WriteRouter} from '@flotilla/router';
 import {errorAnswer} from '../http/error-answer.ts';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
@@ -13,6 +13,8 @@ import {writeAnswer} from './write-answer.ts';
 
 /** Databases that one thread keeps a parser (and its cache of series) for. */
 const PARSERS_MAX = 64;
+/** Series that one parser remembers: some 400 MB of text and objects at TSBS's 300 bytes a line. */
+const SERIES_CACHED_MAX = 500_000;
 
 export interface WriteServiceDeps {
   readonly access: CatalogAccess;
@@ -63,7 +65,9 @@ export class WriteService {
   }
 
   #parser(database: DatabaseId): LineProtocolParser {
-    const parser = this.#parsers.get(database) ?? new LineProtocolParser();
+    const parser =
+      this.#parsers.get(database) ??
+      new LineProtocolParser({limits: DEFAULT_LIMITS, seriesCacheMax: SERIES_CACHED_MAX});
     this.#parsers.delete(database);
     this.#parsers.set(database, parser);
     if (this.#parsers.size > PARSERS_MAX) this.#parsers.delete(this.#parsers.keys().next().value!);

@@ -1,0 +1,297 @@
+// What /admin/v1 answers: the catalog and the replicas as JSON, and operations on them as commands
+// to meta. Runs in thread 0.
+
+import {
+  type Clock,
+  DbError,
+  type NodeId,
+  type OperationId,
+  type ReplicaId,
+  type ReplicaSetId,
+} from '@flotilla/base';
+import {
+  type Catalog,
+  type Command,
+  type Database,
+  type Operation,
+  type ReplicaSet,
+  TRASH_RETENTION_MS,
+} from '@flotilla/catalog';
+import type {MetaClient} from '@flotilla/meta';
+import {type CatalogAccess, findDatabase} from './catalog-access.ts';
+import type {ClusterView, ReplicaSetView} from './cluster-view.ts';
+import {durationText, parseDuration} from './durations.ts';
+import type {AdminCall} from './gateway.ts';
+import {verdictOf} from './verdict.ts';
+
+/** DDL and orders by hand: longer than a meta election, shorter than a person's patience. */
+const ADMIN_MS_MAX = 10_000;
+
+export interface AdminServiceDeps {
+  readonly access: CatalogAccess;
+  readonly meta: MetaClient;
+  readonly view: ClusterView;
+  readonly clock: Clock;
+}
+
+/** Checked by the routes (http/routes/admin.ts). */
+type Args = AdminCall['args'];
+type Action = (args: Args, deadlineMs: number) => Promise<unknown>;
+
+export class AdminService {
+  readonly #deps: AdminServiceDeps;
+  readonly #actions: Readonly<Record<string, Action>>;
+
+  constructor(deps: AdminServiceDeps) {
+    this.#deps = deps;
+    this.#actions = {
+      status: () => this.#status(),
+      'node-list': () => this.#nodes(),
+      'database-list': (args) => this.#databases(args),
+      'database-show': async (args, deadlineMs) =>
+        this.#describe(await this.#database(args, deadlineMs)),
+      'database-create': (args, deadlineMs) => this.#createDatabase(args, deadlineMs),
+      'database-alter': (args, deadlineMs) => this.#alterDatabase(args, deadlineMs),
+      'database-drop': (args, deadlineMs) => this.#dropDatabase(args, deadlineMs),
+      'replica-set-list': (args, deadlineMs) => this.#replicaSets(args, deadlineMs),
+      'replica-set-show': (args) => this.#replicaSet(args),
+      'add-replica': (args, deadlineMs) => this.#addReplica(args, deadlineMs),
+      'remove-replica': (args, deadlineMs) => this.#removeReplica(args, deadlineMs),
+      'move-replica': (args, deadlineMs) => this.#moveReplica(args, deadlineMs),
+      'transfer-leader': (args, deadlineMs) => this.#transferLeader(args, deadlineMs),
+      'operation-list': async () => [...this.#catalog.operations()].map(describeOperation),
+      'operation-show': async (args) => describeOperation(this.#operation(args)),
+      'operation-cancel': (args, deadlineMs) => this.#cancelOperation(args, deadlineMs),
+    };
+  }
+
+  async run({action, args}: AdminCall): Promise<unknown> {
+    const run = this.#actions[action];
+    if (run === undefined) throw new DbError('UNSUPPORTED', `this node does not know ${action}`);
+    return run(args, this.#deps.clock.monotonicMs() + ADMIN_MS_MAX);
+  }
+
+  get #catalog(): Catalog {
+    return this.#deps.access.catalog;
+  }
+
+  async #status(): Promise<unknown> {
+    const facts = await this.#deps.view.facts();
+    const cluster = this.#catalog.cluster;
+    return {
+      ...verdictOf(facts),
+      cluster: {
+        id: cluster?.id,
+        replicaSets: facts.sets.length,
+        replicas: facts.sets.reduce((sum, {replicas}) => sum + replicas.length, 0),
+        databases: [...this.#catalog.databases()].filter(({dropped}) => dropped === undefined)
+          .length,
+      },
+      metaLeader: facts.meta.leader,
+      metaVoters: facts.meta.voters,
+      nodes: facts.nodes.map(({node, isReachable}) => ({
+        id: node.id,
+        address: node.address,
+        state: node.state,
+        isReachable,
+      })),
+    };
+  }
+
+  async #nodes(): Promise<unknown> {
+    const facts = await this.#deps.view.facts();
+    return facts.nodes.map(({node, isReachable}) => ({
+      ...node,
+      isReachable,
+      replicas: this.#catalog.replicaCount(node.id),
+      leaders: facts.sets.filter(({leader}) => leader === node.id).length,
+      isMetaVoter: facts.meta.voters.includes(node.id),
+      isMetaLeader: facts.meta.leader === node.id,
+    }));
+  }
+
+  async #databases(args: Args): Promise<unknown> {
+    const tenant = this.#catalog.tenantByName(String(args['tenant']));
+    if (tenant === undefined)
+      throw new DbError('TENANT_NOT_FOUND', `tenant "${String(args['tenant'])}" does not exist`);
+    const mine = [...this.#catalog.databases()].filter(
+      (one) => one.tenant === tenant.id && one.dropped === undefined,
+    );
+    return mine.map((database) => this.#describe(database));
+  }
+
+  #database(args: Args, deadlineMs: number): Promise<Database> {
+    const name = {tenant: String(args['tenant']), database: String(args['name'])};
+    return findDatabase(this.#deps.access, name, deadlineMs);
+  }
+
+  #describe({id, name, tenant, options}: Database): unknown {
+    const {ttlMs, bucketDurationMs, shards, replicas, precision, failover} = options;
+    return {
+      id,
+      name,
+      tenant: this.#catalog.tenant(tenant)?.name,
+      ttl: ttlMs === undefined ? null : durationText(ttlMs),
+      bucketDuration: durationText(bucketDurationMs),
+      shards,
+      replicas,
+      precision,
+      failover,
+      tables: this.#catalog.tableCount(id),
+      buckets: this.#catalog.bucketCount(id),
+    };
+  }
+
+  async #createDatabase(args: Args, deadlineMs: number): Promise<unknown> {
+    const {tenant, name} = {tenant: String(args['tenant']), name: String(args['name'])};
+    const ifNotExists = args['ifNotExists'] === true;
+    await this.#propose(
+      {type: 'create-database', tenant, name, ifNotExists, options: optionsOf(args)},
+      deadlineMs,
+    );
+    return this.#describe(await this.#database(args, deadlineMs));
+  }
+
+  async #alterDatabase(args: Args, deadlineMs: number): Promise<unknown> {
+    const {tenant, name} = {tenant: String(args['tenant']), name: String(args['name'])};
+    await this.#propose(
+      {type: 'alter-database', tenant, name, options: optionsOf(args)},
+      deadlineMs,
+    );
+    return this.#describe(await this.#database(args, deadlineMs));
+  }
+
+  async #dropDatabase(args: Args, deadlineMs: number): Promise<unknown> {
+    const {tenant, name} = {tenant: String(args['tenant']), name: String(args['name'])};
+    const atMs = this.#deps.clock.wallMs();
+    const purgeAtMs = atMs + TRASH_RETENTION_MS;
+    await this.#propose({type: 'drop-database', tenant, name, atMs, purgeAtMs}, deadlineMs);
+    return {dropped: name, recoverableUntil: new Date(purgeAtMs).toISOString()};
+  }
+
+  async #replicaSets(args: Args, deadlineMs: number): Promise<readonly ReplicaSetView[]> {
+    if (args['db'] === undefined) return (await this.#deps.view.facts()).sets;
+    const {id} = await this.#database({...args, name: args['db']}, deadlineMs);
+    return (await this.#deps.view.facts((set) => set.database === id)).sets;
+  }
+
+  async #replicaSet(args: Args): Promise<ReplicaSetView> {
+    const {id} = this.#set(args);
+    return (await this.#deps.view.facts((set) => set.id === id)).sets[0]!;
+  }
+
+  #set(args: Args): ReplicaSet {
+    const id = args['id'] as ReplicaSetId;
+    const set = this.#catalog.replicaSet(id);
+    if (set === undefined) throw new DbError('NOT_FOUND', `no replica set ${id}`);
+    return set;
+  }
+
+  #replicaOn(set: ReplicaSet, node: unknown): ReplicaId {
+    const found = set.replicas.find((replica) => replica.node === node);
+    if (found !== undefined) return found.replica;
+    const nodes = set.replicas.map((replica) => replica.node).join(', ');
+    throw new DbError(
+      'NOT_FOUND',
+      `replica set ${set.id} has no replica on node ${String(node)}; it has some on ${nodes}`,
+    );
+  }
+
+  #addReplica(args: Args, deadlineMs: number): Promise<unknown> {
+    const {id} = this.#set(args);
+    return this.#start(
+      {kind: 'add-replica', replicaSet: id, targetNode: args['node'] as NodeId},
+      deadlineMs,
+    );
+  }
+
+  #removeReplica(args: Args, deadlineMs: number): Promise<unknown> {
+    const set = this.#set(args);
+    const {node, replica} = args;
+    if ((node === undefined) === (replica === undefined)) {
+      throw new DbError(
+        'INVALID_ARGUMENT',
+        'name the replica to remove: either `node` or `replica`',
+      );
+    }
+    const source = node === undefined ? (replica as ReplicaId) : this.#replicaOn(set, node);
+    return this.#start({kind: 'remove-replica', replicaSet: set.id, source}, deadlineMs);
+  }
+
+  #moveReplica(args: Args, deadlineMs: number): Promise<unknown> {
+    const set = this.#set(args);
+    const source = this.#replicaOn(set, args['from']);
+    return this.#start(
+      {kind: 'move-replica', replicaSet: set.id, source, targetNode: args['to'] as NodeId},
+      deadlineMs,
+    );
+  }
+
+  #transferLeader(args: Args, deadlineMs: number): Promise<unknown> {
+    const set = this.#set(args);
+    const target = this.#replicaOn(set, args['to']);
+    return this.#start({kind: 'transfer-leader', replicaSet: set.id, target}, deadlineMs);
+  }
+
+  async #start(
+    wanted: Omit<Extract<Command, {type: 'create-operation'}>, 'type' | 'atMs' | 'startedBy'>,
+    deadlineMs: number,
+  ): Promise<unknown> {
+    const atMs = this.#deps.clock.wallMs();
+    const {operation} = await this.#deps.meta.propose(
+      {type: 'create-operation', ...wanted, startedBy: 'operator', atMs},
+      {deadlineMs},
+    );
+    await this.#deps.access.refresh(deadlineMs);
+    const found = this.#catalog.operation(operation);
+    return {operation: found === undefined ? {id: operation} : describeOperation(found)};
+  }
+
+  #operation(args: Args): Operation {
+    const id = args['id'] as OperationId;
+    const operation = this.#catalog.operation(id);
+    if (operation === undefined) throw new DbError('NOT_FOUND', `no operation ${id}`);
+    return operation;
+  }
+
+  async #cancelOperation(args: Args, deadlineMs: number): Promise<unknown> {
+    const {id, step} = this.#operation(args);
+    const atMs = this.#deps.clock.wallMs();
+    await this.#propose(
+      {type: 'update-operation', operation: id, expectedStep: step, state: 'cancelling', atMs},
+      deadlineMs,
+    );
+    return {operation: describeOperation(this.#operation(args))};
+  }
+
+  async #propose(command: Command, deadlineMs: number): Promise<void> {
+    await this.#deps.meta.propose(command, {deadlineMs});
+    await this.#deps.access.refresh(deadlineMs);
+  }
+}
+
+function optionsOf(args: Args): Extract<Command, {type: 'create-database'}>['options'] {
+  const {ttl, bucketDuration, shards, replicas, precision, failover} = args as Record<
+    string,
+    never
+  >;
+  return {
+    ...(ttl === undefined ? {} : {ttlMs: ttl === null ? null : parseDuration(ttl, 'ttl')}),
+    ...(bucketDuration === undefined
+      ? {}
+      : {bucketDurationMs: parseDuration(bucketDuration, 'bucketDuration')}),
+    ...(shards === undefined ? {} : {shards}),
+    ...(replicas === undefined ? {} : {replicas}),
+    ...(precision === undefined ? {} : {precision}),
+    ...(failover === undefined ? {} : {failover}),
+  };
+}
+
+function describeOperation(operation: Operation): Record<string, unknown> {
+  const {createdAtMs, history, ...rest} = operation;
+  return {
+    ...rest,
+    startedAt: new Date(createdAtMs).toISOString(),
+    history: history.map(({step, atMs}) => ({step, at: new Date(atMs).toISOString()})),
+  };
+}

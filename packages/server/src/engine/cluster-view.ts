@@ -1,0 +1,174 @@
+// What is true of the replicas of the whole cluster now: the catalog's placement beside what each
+// node reports. For operators; nothing is decided from it.
+
+import {
+  type Clock,
+  DbError,
+  META_SET,
+  type NodeId,
+  type ReplicaId,
+  type ReplicaSetId,
+  type Rpc,
+  type RpcHandlers,
+} from '@flotilla/base';
+import type {Catalog, Node, ReplicaSet} from '@flotilla/catalog';
+import type {NodeReplicas, ReplicaNote} from './replica-host.ts';
+
+const NOTES_METHOD = 'node.notes';
+const NOTES_MS_MAX = 1_500;
+
+type Status = ReplicaNote['status'];
+
+export interface ReplicaView {
+  readonly replica: ReplicaId;
+  readonly node: NodeId;
+  readonly address: string | undefined;
+  readonly role: 'voter' | 'learner';
+  readonly leader: boolean;
+  /** Raft's role, 'stopped', 'missing' (the node has none) or 'unreachable' (the node does not answer). */
+  readonly state: string;
+  readonly term?: number | undefined;
+  readonly appliedIndex?: number | undefined;
+  readonly commitIndex?: number | undefined;
+  /** Entries that it has not applied, by the most advanced replica. */
+  readonly lag?: number | undefined;
+  readonly stopped?: string | undefined;
+}
+
+export interface ReplicaSetView {
+  readonly id: ReplicaSetId;
+  readonly database: string;
+  readonly tenant: string;
+  readonly bucket: {readonly id: number; readonly start: string; readonly end: string};
+  readonly shard: number;
+  readonly epoch: number;
+  readonly state: ReplicaSet['state'];
+  readonly leader: NodeId | undefined;
+  readonly replicas: readonly ReplicaView[];
+}
+
+export interface ClusterFacts {
+  readonly sets: readonly ReplicaSetView[];
+  /** Only where a majority of it answers is there a leader. */
+  readonly meta: {readonly leader: NodeId | undefined; readonly voters: readonly NodeId[]};
+  readonly nodes: readonly {readonly node: Node; readonly isReachable: boolean}[];
+}
+
+export interface ClusterViewDeps {
+  readonly rpc: Rpc;
+  readonly clock: Clock;
+  readonly catalog: () => Catalog;
+}
+
+/** The node's side: what its replicas are now. Thread 0 serves it for all threads. */
+export function notesHandler(replicas: NodeReplicas): RpcHandlers {
+  const notes = async (): Promise<Uint8Array> =>
+    new TextEncoder().encode(JSON.stringify([...replicas.notes()].map(({status}) => status)));
+  return {call: new Map([[NOTES_METHOD, notes]]), stream: new Map()};
+}
+
+export class ClusterView {
+  readonly #deps: ClusterViewDeps;
+
+  constructor(deps: ClusterViewDeps) {
+    this.#deps = deps;
+  }
+
+  /** Asks every node at once; those that do not answer in time are unreachable. */
+  async facts(only: (set: ReplicaSet) => boolean = () => true): Promise<ClusterFacts> {
+    const catalog = this.#deps.catalog();
+    const nodes = [...catalog.nodes()].filter(({state}) => state !== 'decommissioned');
+    const answers = await Promise.all(nodes.map(({id}) => this.#ask(id)));
+    const statuses = new Map<NodeId, Map<ReplicaSetId, Status>>();
+    for (const [i, answer] of answers.entries()) {
+      if (answer !== undefined)
+        statuses.set(nodes[i]!.id, new Map(answer.map((status) => [status.set, status])));
+    }
+    const sets = [...catalog.replicaSets()]
+      .filter(only)
+      .map((set) => viewOf(catalog, set, statuses));
+    const meta = catalog.metaSet();
+    return {
+      sets,
+      meta: {
+        leader: meta && leaderOf(meta, statuses),
+        voters: meta?.replicas.filter(({role}) => role === 'voter').map(({node}) => node) ?? [],
+      },
+      nodes: nodes.map((node) => ({node, isReachable: statuses.has(node.id)})),
+    };
+  }
+
+  async #ask(node: NodeId): Promise<readonly Status[] | undefined> {
+    const {rpc, clock} = this.#deps;
+    const target = {node, set: META_SET};
+    try {
+      const options = {deadlineMs: clock.monotonicMs() + NOTES_MS_MAX};
+      const answer = await rpc.call(target, NOTES_METHOD, new Uint8Array(0), options);
+      return JSON.parse(new TextDecoder().decode(answer)) as Status[];
+    } catch (error) {
+      // That a node does not answer is itself what there is to say of it.
+      if (error instanceof DbError) return undefined;
+      throw error;
+    }
+  }
+}
+
+type Statuses = ReadonlyMap<NodeId, ReadonlyMap<ReplicaSetId, Status>>;
+
+/** The node that leads in the highest term: an old leader that is cut off may still believe it does. */
+function leaderOf(set: ReplicaSet, statuses: Statuses): NodeId | undefined {
+  let best: {node: NodeId; term: number} | undefined;
+  for (const {node} of set.replicas) {
+    const status = statuses.get(node)?.get(set.id);
+    if (status?.role !== 'leader') continue;
+    if (best === undefined || status.term > best.term) best = {node, term: status.term};
+  }
+  return best?.node;
+}
+
+function viewOf(catalog: Catalog, set: ReplicaSet, statuses: Statuses): ReplicaSetView {
+  const bucket = catalog.bucket(set.bucket);
+  const database = catalog.database(set.database);
+  const leader = leaderOf(set, statuses);
+  const applied = set.replicas.map(({node}) => statuses.get(node)?.get(set.id)?.appliedIndex ?? 0);
+  const newest = Math.max(0, ...applied);
+  return {
+    id: set.id,
+    database: database?.name ?? `${set.database}`,
+    tenant: (database && catalog.tenant(database.tenant)?.name) ?? '',
+    bucket: {id: set.bucket, start: timeText(bucket?.startMs), end: timeText(bucket?.endMs)},
+    shard: set.shard,
+    epoch: set.epoch,
+    state: set.state,
+    leader,
+    replicas: set.replicas.map(({replica, node, role}) => {
+      const address = catalog.node(node)?.address;
+      const all = statuses.get(node);
+      const status = all?.get(set.id);
+      if (status === undefined || status.replica !== replica) {
+        const state = all === undefined ? 'unreachable' : 'missing';
+        return {replica, node, address, role, leader: false, state};
+      }
+      const {term, appliedIndex, commitIndex, stopped} = status;
+      const state = stopped === undefined ? status.role : 'stopped';
+      const lag = newest - appliedIndex;
+      return {
+        replica,
+        node,
+        address,
+        role,
+        leader: node === leader,
+        state,
+        term,
+        appliedIndex,
+        commitIndex,
+        lag,
+        stopped,
+      };
+    }),
+  };
+}
+
+function timeText(ms: number | undefined): string {
+  return ms === undefined || Math.abs(ms) > 8.64e15 ? String(ms ?? '') : new Date(ms).toISOString();
+}

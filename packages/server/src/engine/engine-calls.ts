@@ -1,0 +1,141 @@
+// The calls that an engine thread serves for the HTTP routes: one answer, or a stream that the reader
+// pulls chunk by chunk, so that a slow client stops the query and fills no memory.
+
+import {DbError, type Log, toWireError, type WireError} from '@flotilla/base';
+import type {AdminService} from './admin-service.ts';
+import type {Call, FromEngine} from './messages.ts';
+import type {SqlService} from './sql-service.ts';
+import type {WriteService} from './write-service.ts';
+
+/** Chunks on the way to the reader beside the one it asked for. */
+const CHUNKS_AHEAD = 4;
+
+export interface EngineServices {
+  readonly writes: WriteService;
+  readonly sql: SqlService;
+  readonly admin: AdminService;
+  /** Orders that every thread of the node carries out for its own replicas. */
+  readonly storage: (action: string) => Promise<void>;
+}
+
+interface OpenStream {
+  readonly abort: AbortController;
+  credit: number;
+  wake: (() => void) | undefined;
+}
+
+export class EngineCalls {
+  readonly #services: EngineServices;
+  readonly #emit: (message: FromEngine) => void;
+  readonly #log: Log;
+  readonly #streams = new Map<number, OpenStream>();
+  #underway = 0;
+  #idle: (() => void) | undefined;
+
+  constructor(services: EngineServices, emit: (message: FromEngine) => void, log: Log) {
+    this.#services = services;
+    this.#emit = emit;
+    this.#log = log;
+  }
+
+  serve(callId: number, call: Call): void {
+    this.#underway += 1;
+    this.#serve(callId, call)
+      .catch((error: unknown) => this.#emit({type: 'failed', callId, error: this.#toWire(error)}))
+      .finally(() => {
+        this.#underway -= 1;
+        if (this.#underway === 0) this.#idle?.();
+      });
+  }
+
+  pull(callId: number): void {
+    const stream = this.#streams.get(callId);
+    if (stream === undefined) return;
+    stream.credit += 1;
+    stream.wake?.();
+  }
+
+  cancel(callId: number): void {
+    const stream = this.#streams.get(callId);
+    stream?.abort.abort();
+    stream?.wake?.();
+  }
+
+  /** Resolves when no call is under way. */
+  async idle(): Promise<void> {
+    while (this.#underway > 0) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    }
+  }
+
+  async #serve(callId: number, call: Call): Promise<void> {
+    switch (call.method) {
+      case 'write': {
+        const answer = await this.#services.writes.write(call.call);
+        this.#emit({type: 'answer', callId, answer});
+        return;
+      }
+      case 'admin': {
+        const value = await this.#admin(call.call.action, call);
+        this.#emit({type: 'value', callId, value});
+        return;
+      }
+      case 'sql':
+        return this.#stream(callId, call);
+      default:
+        call satisfies never;
+    }
+  }
+
+  async #admin(action: string, {call}: Extract<Call, {method: 'admin'}>): Promise<unknown> {
+    if (!action.startsWith('storage-')) return this.#services.admin.run(call);
+    await this.#services.storage(action);
+    return {};
+  }
+
+  async #stream(callId: number, {call}: Extract<Call, {method: 'sql'}>): Promise<void> {
+    const stream: OpenStream = {
+      abort: new AbortController(),
+      credit: CHUNKS_AHEAD,
+      wake: undefined,
+    };
+    this.#streams.set(callId, stream);
+    try {
+      const {status, headers, chunks} = await this.#services.sql.run(call, stream.abort.signal);
+      this.#emit({type: 'head', callId, status, headers});
+      await this.#pump(callId, chunks, stream);
+    } finally {
+      this.#streams.delete(callId);
+    }
+  }
+
+  async #pump(
+    callId: number,
+    chunks: AsyncIterable<Uint8Array>,
+    stream: OpenStream,
+  ): Promise<void> {
+    let error: WireError | undefined;
+    try {
+      for await (const bytes of chunks) {
+        while (stream.credit === 0 && !stream.abort.signal.aborted) {
+          await new Promise<void>((resolve) => {
+            stream.wake = resolve;
+          });
+        }
+        if (stream.abort.signal.aborted) throw new DbError('CANCELLED', 'the client went away');
+        stream.credit -= 1;
+        this.#emit({type: 'chunk', callId, bytes});
+      }
+    } catch (thrown) {
+      error = this.#toWire(thrown);
+    }
+    this.#emit({type: 'end', callId, error});
+  }
+
+  #toWire(thrown: unknown): WireError {
+    if (!(thrown instanceof DbError)) this.#log.error({err: thrown}, 'call failed');
+    return toWireError(thrown);
+  }
+}

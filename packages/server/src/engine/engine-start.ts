@@ -1,0 +1,319 @@
+// Everything an engine thread is made of, put together from its options and ports.
+
+import type {MessagePort} from 'node:worker_threads';
+import {
+  type Clock,
+  type DatabaseId,
+  LIMITS,
+  type Log,
+  META_SET,
+  type NodeId,
+  type Random,
+  type ReplicaSetId,
+  type StoreId,
+} from '@flotilla/base';
+import type {Command, CommandValue} from '@flotilla/catalog';
+import {MetaClient, nodeHandlers} from '@flotilla/meta';
+import {Host} from '@flotilla/multiraft';
+import {FlushSchedule, ReplicaMachine, WRITE_METHOD, writeHandler} from '@flotilla/replica';
+import {
+  FragmentReader,
+  fragmentHandler,
+  LeaderDirectory,
+  MetaDdl,
+  QUERY_METHOD,
+  SetCaller,
+  WriteRouter,
+} from '@flotilla/router';
+import {Manifest} from '@flotilla/storage';
+import {
+  BackgroundClient,
+  createNodeRandom,
+  NodeClock,
+  NodeDisk,
+  sqliteManifestStores,
+  storePath,
+} from '../adapters/index.ts';
+import {RpcCore} from '../connections/index.ts';
+import {AdminService} from './admin-service.ts';
+import {CatalogCopy} from './catalog-copy.ts';
+import {ClusterView, notesHandler} from './cluster-view.ts';
+import type {EngineServices} from './engine-calls.ts';
+import type {EngineOptions, FromEngine} from './messages.ts';
+import {MetaRole, metaMembers} from './meta-role.ts';
+import {replicaFactory} from './replica-factory.ts';
+import {NodeReplicas, type ReplicaNote} from './replica-host.ts';
+import {SqlService} from './sql-service.ts';
+import {WriteService} from './write-service.ts';
+
+/** RPC's numbers of threads: 0 is the main thread's. */
+const rpcThread = (thread: number): number => thread + 1;
+
+/** A memtable beyond it is flushed: parts of some 10 MB, a few per bucket and hour at full load. */
+const MEMTABLE_BYTES = 64 * 1024 * 1024;
+/** A replica with so much in memory waits for its flush. */
+const MEMTABLE_BYTES_MAX = 4 * MEMTABLE_BYTES;
+
+/** Bits of a router's incarnation: node (21), boot epoch (24), thread (8): 53 in all. */
+const THREADS_MAX = 2 ** 8;
+const BOOTS_MAX = 2 ** 24;
+
+export interface EngineParts {
+  readonly options: EngineOptions;
+  readonly clock: Clock;
+  readonly host: Host;
+  readonly rpc: RpcCore;
+  readonly copy: CatalogCopy;
+  readonly meta: MetaClient;
+  /** Thread 0 alone. */
+  readonly metaRole: MetaRole | undefined;
+  readonly replicas: NodeReplicas;
+  readonly services: EngineServices;
+  readonly notes: Map<number, readonly ReplicaNote[]>;
+  readonly machines: () => ReplicaMachine[];
+  readonly flushes: FlushSchedule;
+  readonly close: () => Promise<void>;
+}
+
+interface Base {
+  readonly options: EngineOptions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly disk: NodeDisk;
+  readonly emit: (message: FromEngine) => void;
+}
+
+export async function startEngine(
+  options: EngineOptions,
+  port: MessagePort,
+  emit: (message: FromEngine) => void,
+  log: Log,
+): Promise<EngineParts> {
+  const clock = new NodeClock();
+  const base = {
+    options,
+    clock,
+    random: createNodeRandom(),
+    log,
+    disk: new NodeDisk(options.dataDirectory),
+    emit,
+  };
+  const background = new BackgroundClient(port);
+  const manifests = await openManifests(options.stores, background);
+  const rpc = createRpc(base, (set) => host.stateMachine(set) !== undefined);
+  const storeOf = (set: ReplicaSetId): StoreId =>
+    set === META_SET ? options.stores[0]! : options.stores[set % options.stores.length]!;
+  const onFault = (error: unknown): void => {
+    log.error({err: error}, 'a disk failed under a replica');
+    emit({type: 'fatal', message: `a disk failed: ${String(error)}`});
+  };
+  // Filled below; a replica's place is asked only once messages flow.
+  let copy: CatalogCopy | undefined;
+  const host = await Host.open({
+    node: options.node,
+    bootEpoch: options.bootEpoch,
+    clock,
+    random: base.random,
+    transport: {send: (to, channel, frame) => sendFrame(base, to, channel, frame)},
+    log,
+    stores: options.stores.map((store) => ({store, disk: base.disk, path: storePath(store)})),
+    storeOf,
+    timing: 'local',
+    openStateMachine: replicaFactory({
+      disk: base.disk,
+      clock,
+      manifests,
+      limits: {memtableBytes: MEMTABLE_BYTES, memtableBytesMax: MEMTABLE_BYTES_MAX},
+      onFault,
+    }),
+    locate: (set, replica) =>
+      copy?.catalog.replicaSet(set)?.replicas.find((placed) => placed.replica === replica)?.node,
+  });
+  host.onStopped(({isStore, reason}) => {
+    if (isStore) emit({type: 'fatal', message: `a store stopped: ${reason}`});
+  });
+  const metaRole =
+    options.thread === 0
+      ? new MetaRole({host, rpc, clock, random: base.random, log, options})
+      : undefined;
+  copy =
+    metaRole === undefined
+      ? CatalogCopy.from(clock, options.catalog)
+      : new CatalogCopy(clock, metaRole.follower.catalog);
+  return assemble(base, {host, rpc, copy, metaRole, manifests, storeOf, background});
+}
+
+async function openManifests(
+  stores: readonly StoreId[],
+  background: BackgroundClient,
+): Promise<Map<StoreId, Manifest>> {
+  const open = sqliteManifestStores(background);
+  const manifests = await Promise.all(
+    stores.map(async (store) => [store, await Manifest.open(await open(store))] as const),
+  );
+  return new Map(manifests);
+}
+
+function sendFrame(
+  {emit}: Base,
+  to: NodeId,
+  channel: 'control' | 'bulk',
+  frame: Uint8Array,
+): boolean {
+  emit({type: 'send', to, channel, frame});
+  return true;
+}
+
+function createRpc(base: Base, hosts: (set: ReplicaSetId) => boolean): RpcCore {
+  const {options, clock, log} = base;
+  return new RpcCore({
+    node: options.node,
+    thread: rpcThread(options.thread),
+    bootEpoch: options.bootEpoch,
+    port: {send: (to, channel, frame) => sendFrame(base, to, channel, frame)},
+    clock,
+    log,
+    hosts: (set) => (set === META_SET ? options.thread === 0 : hosts(set)),
+  });
+}
+
+interface Grown {
+  readonly host: Host;
+  readonly rpc: RpcCore;
+  readonly copy: CatalogCopy;
+  readonly metaRole: MetaRole | undefined;
+  readonly manifests: ReadonlyMap<StoreId, Manifest>;
+  readonly storeOf: (set: ReplicaSetId) => StoreId;
+  readonly background: BackgroundClient;
+}
+
+function assemble(base: Base, grown: Grown): EngineParts {
+  const {options, clock, random, disk, emit} = base;
+  const {host, rpc, copy, metaRole, manifests, storeOf, background} = grown;
+  const {catalog} = copy;
+  const meta = new MetaClient({
+    rpc,
+    clock,
+    members: () => metaMembers(catalog, options.node),
+    waitForVersion: (version, deadlineMs) => copy.waitForVersion(version, deadlineMs),
+  });
+  copy.attach(meta);
+  metaRole?.follower.onUpdate((event) => {
+    copy.notify(event);
+    emit({type: 'catalog', event});
+  });
+  const notes = new Map<number, readonly ReplicaNote[]>();
+  const monotonicMs = (): number => clock.monotonicMs();
+  const replicas = new NodeReplicas({
+    host,
+    copy,
+    disk,
+    monotonicMs,
+    manifests,
+    storeOf,
+    notesOfOthers: () => [...notes.values()].flat(),
+    onHosted: (set, isHere) => {
+      emit({type: 'hosted', set, isHere});
+      if (set === META_SET) metaRole?.hosted();
+    },
+  });
+  rpc.serve(nodeHandlers(replicas, clock));
+  rpc.serve(notesHandler(replicas));
+  rpc.serve({
+    call: new Map([[WRITE_METHOD, writeHandler(host, monotonicMs)]]),
+    stream: new Map([
+      [
+        QUERY_METHOD,
+        fragmentHandler({
+          host,
+          monotonicMs,
+          pause: () => new Promise((resolve) => clock.defer(resolve)),
+        }),
+      ],
+    ]),
+  });
+  const leaders = new LeaderDirectory();
+  const caller = new SetCaller({rpc, catalog: () => catalog, leaders, clock, random});
+  const router = new WriteRouter({
+    caller,
+    catalog: () => catalog,
+    meta: new MetaDdl(metaProposer(meta, copy)),
+    clock,
+    incarnation: incarnationOf(options),
+  });
+  const reader = new FragmentReader({
+    node: options.node,
+    rpc,
+    catalog: () => catalog,
+    leaders,
+    clock,
+    random,
+  });
+  const view = new ClusterView({rpc, clock, catalog: () => catalog});
+  const machines = (): ReplicaMachine[] => machinesOf(host);
+  return {
+    options,
+    clock,
+    host,
+    rpc,
+    copy,
+    meta,
+    metaRole,
+    replicas,
+    notes,
+    machines,
+    flushes: new FlushSchedule(LIMITS.memtables_bytes_max.value),
+    services: {
+      writes: new WriteService({access: copy, router, clock}),
+      sql: new SqlService({access: copy, meta, reader, router, view, clock}),
+      admin: new AdminService({access: copy, meta, view, clock}),
+      storage: (action) => settleStorage(action, machines()),
+    },
+    close: async () => {
+      await metaRole?.stop();
+      await host.close();
+      rpc.close();
+      await Promise.all([...manifests.values()].map((manifest) => manifest.close()));
+      background.close();
+    },
+  };
+}
+
+function machinesOf(host: Host): ReplicaMachine[] {
+  const machines: ReplicaMachine[] = [];
+  for (const {set} of host.statuses()) {
+    const machine = host.stateMachine(set);
+    if (machine instanceof ReplicaMachine) machines.push(machine);
+  }
+  return machines;
+}
+
+/** One after the other: flushes and compactions of one disk gain nothing from company. */
+async function settleStorage(action: string, machines: readonly ReplicaMachine[]): Promise<void> {
+  for (const machine of machines) {
+    await machine.flush();
+    if (action === 'storage-compact') await machine.compactAll();
+  }
+}
+
+function metaProposer(
+  meta: MetaClient,
+  copy: CatalogCopy,
+): ConstructorParameters<typeof MetaDdl>[0] {
+  return {
+    async propose<C extends Command>(command: C, deadlineMs: number): Promise<CommandValue<C>> {
+      const value = await meta.propose(command, {deadlineMs});
+      await copy.refresh(deadlineMs);
+      return value;
+    },
+    async ensureBucket(database: DatabaseId, timeMs: number, deadlineMs: number): Promise<void> {
+      await meta.ensureBucket(database, timeMs, {deadlineMs});
+      await copy.refresh(deadlineMs);
+    },
+  };
+}
+
+function incarnationOf({node, bootEpoch, thread}: EngineOptions): number {
+  return (node * BOOTS_MAX + (bootEpoch % BOOTS_MAX)) * THREADS_MAX + thread;
+}

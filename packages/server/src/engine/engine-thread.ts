@@ -1,0 +1,26 @@
+// The worker's entry: an Engine whose mailbox is the parent port. Bytes that leave are transferred,
+// never copied, where they own their buffer.
+
+import {parentPort} from 'node:worker_threads';
+import {assert} from '@flotilla/base';
+import {createPinoLog} from '../adapters/index.ts';
+import {Engine} from './engine.ts';
+import type {FromEngine, ToEngine} from './messages.ts';
+
+assert(parentPort !== null, 'engine-thread.ts is the entry of a worker');
+const port = parentPort;
+
+const engine = new Engine(
+  (message) => port.postMessage(message, transferOf(message)),
+  ({thread, logLevel}) => createPinoLog({level: logLevel, fields: {thread}}),
+);
+port.on('message', (message: ToEngine) => engine.receive(message));
+
+/** The buffer of a message's bytes, if they are all of it and nobody else's (not Buffer's pool). */
+function transferOf(message: FromEngine): ArrayBuffer[] {
+  const bytes =
+    message.type === 'send' ? message.frame : message.type === 'chunk' ? message.bytes : undefined;
+  if (bytes === undefined) return [];
+  const {buffer} = bytes;
+  return buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength ? [buffer] : [];
+}

@@ -1,0 +1,169 @@
+// An engine thread: groups, routing and queries behind one mailbox. Runs in a worker, or in the main
+// thread when a node has none.
+
+import type {MessagePort} from 'node:worker_threads';
+import {DbError, type Log, META_SET, toWireError} from '@flotilla/base';
+import {loadSqlParser} from '@flotilla/query';
+import {isRpcFrame} from '../connections/index.ts';
+import {EngineCalls} from './engine-calls.ts';
+import {type EngineParts, startEngine} from './engine-start.ts';
+import type {EngineOptions, FromEngine, ToEngine} from './messages.ts';
+import {updateNodeRecord} from './meta-role.ts';
+
+/** How often the thread shows that it turns: half of the time between two beats of the node. */
+const PULSE_MS = 25;
+const NOTES_MS = 200;
+const HOUSEKEEPING_MS = 1_000;
+const RECORD_MS_MAX = 60_000;
+
+type AfterStart = Exclude<ToEngine, {type: 'start'}>;
+
+export class Engine {
+  readonly #emit: (message: FromEngine) => void;
+  readonly #createLog: (options: EngineOptions) => Log;
+  #parts: EngineParts | undefined;
+  #calls: EngineCalls | undefined;
+  /** What came before the thread was ready; frames are not kept, since they are sent again. */
+  #early: AfterStart[] = [];
+  #isStopping = false;
+
+  constructor(emit: (message: FromEngine) => void, createLog: (options: EngineOptions) => Log) {
+    this.#emit = emit;
+    this.#createLog = createLog;
+  }
+
+  receive(message: ToEngine): void {
+    if (message.type === 'start') {
+      this.#start(message.options, message.background).catch((error: unknown) => {
+        this.#emit({
+          type: 'fatal',
+          message: error instanceof Error ? error.message : String(error),
+        });
+      });
+      return;
+    }
+    if (this.#parts === undefined) {
+      if (message.type !== 'frame') this.#early.push(message);
+      return;
+    }
+    this.#handle(message, this.#parts);
+  }
+
+  async #start(options: EngineOptions, background: MessagePort): Promise<void> {
+    const log = this.#createLog(options);
+    await loadSqlParser();
+    const parts = await startEngine(options, background, this.#emit, log);
+    this.#parts = parts;
+    this.#calls = new EngineCalls(parts.services, this.#emit, log);
+    for (const {set} of parts.host.statuses()) this.#emit({type: 'hosted', set, isHere: true});
+    for (const message of this.#early.splice(0)) this.#handle(message, parts);
+    this.#tick(parts);
+    if (options.founding !== undefined) {
+      await parts.metaRole?.found(options.founding.clusterId, options.founding.incarnation);
+      this.#emit({type: 'hosted', set: META_SET, isHere: true});
+    }
+    parts.metaRole?.start();
+    this.#emit({type: 'started'});
+    if (options.thread === 0) await this.#recordNode(parts, log);
+  }
+
+  #handle(message: AfterStart, parts: EngineParts): void {
+    switch (message.type) {
+      case 'frame':
+        if (isRpcFrame(message.frame)) parts.rpc.receive(message.from, message.frame);
+        else parts.host.receive(message.from, message.channel, message.frame);
+        return;
+      case 'node':
+        this.#nodeChanged(message, parts);
+        return;
+      case 'catalog':
+        parts.copy.apply(message.event);
+        return;
+      case 'notes':
+        parts.notes.set(message.thread, message.notes);
+        return;
+      case 'call':
+        this.#serve(message);
+        return;
+      case 'pull':
+        this.#calls?.pull(message.callId);
+        return;
+      case 'cancel':
+        this.#calls?.cancel(message.callId);
+        return;
+      case 'stop':
+        this.#stop(parts).catch((error: unknown) =>
+          this.#emit({type: 'fatal', message: String(error)}),
+        );
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #nodeChanged(
+    {node, state, bootEpoch}: Extract<ToEngine, {type: 'node'}>,
+    parts: EngineParts,
+  ): void {
+    if (state === 'gone') parts.rpc.nodeLost(node);
+    parts.host.nodeChanged(node, {state, bootEpoch});
+  }
+
+  #serve({callId, call}: Extract<ToEngine, {type: 'call'}>): void {
+    if (this.#isStopping) {
+      const error = toWireError(new DbError('DRAINING', 'the node is stopping; ask another'));
+      this.#emit({type: 'failed', callId, error});
+      return;
+    }
+    this.#calls?.serve(callId, call);
+  }
+
+  /** Timers of the thread: each sets the next one itself, so that a late one is followed by no burst. */
+  #tick(parts: EngineParts): void {
+    const {clock} = parts;
+    const every = (ms: number, work: () => void): void => {
+      if (this.#isStopping) return;
+      clock.setTimer(ms, () => {
+        work();
+        every(ms, work);
+      });
+    };
+    every(PULSE_MS, () => this.#emit({type: 'pulse', ...parts.host.ages()}));
+    every(HOUSEKEEPING_MS, () => flushDue(parts, this.#emit));
+    if (parts.options.thread > 0) {
+      every(NOTES_MS, () => this.#emit({type: 'notes', notes: [...parts.replicas.ownNotes()]}));
+    }
+  }
+
+  async #recordNode({meta, copy, options, clock}: EngineParts, log: Log): Promise<void> {
+    try {
+      await copy.refresh(clock.monotonicMs() + RECORD_MS_MAX);
+      await updateNodeRecord(meta, copy.catalog, options, clock.monotonicMs() + RECORD_MS_MAX);
+    } catch (error) {
+      log.warn(
+        {err: error},
+        "cannot bring this node's record up to date; it is tried again at the next start",
+      );
+    }
+  }
+
+  async #stop(parts: EngineParts): Promise<void> {
+    this.#isStopping = true;
+    await this.#calls?.idle();
+    await parts.close();
+    this.#emit({type: 'stopped'});
+  }
+}
+
+function flushDue(
+  {machines, flushes, clock}: EngineParts,
+  emit: (message: FromEngine) => void,
+): void {
+  for (const machine of flushes.due(machines(), clock.monotonicMs())) {
+    machine
+      .flush()
+      .catch((error: unknown) =>
+        emit({type: 'fatal', message: `a flush failed: ${String(error)}`}),
+      );
+  }
+}

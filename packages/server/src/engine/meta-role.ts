@@ -1,0 +1,158 @@
+// Thread 0's part in the meta group: follows the catalog for the node; where this node is a member,
+// serves the others; where it leads, runs the reconciler.
+
+import {
+  type Clock,
+  type Log,
+  META_SET,
+  type NodeId,
+  type Random,
+  type ReplicaId,
+} from '@flotilla/base';
+import {Catalog, type Command} from '@flotilla/catalog';
+import {
+  CatalogFollower,
+  type MetaClient,
+  MetaService,
+  MetaStateMachine,
+  Reconciler,
+} from '@flotilla/meta';
+import type {Host} from '@flotilla/multiraft';
+import type {RpcCore} from '../connections/index.ts';
+import type {EngineOptions} from './messages.ts';
+import {pause} from './pause.ts';
+
+/** The first replica of the meta group; the catalog gives it this id when the cluster is founded. */
+const FIRST_META_REPLICA = 1 as ReplicaId;
+const FOUNDING_MS_MAX = 20_000;
+const POLL_MS = 20;
+
+export interface MetaRoleDeps {
+  readonly host: Host;
+  readonly rpc: RpcCore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly options: EngineOptions;
+}
+
+/** Members of the meta group, this node first if it is one. */
+export function metaMembers(catalog: Catalog, self: NodeId): NodeId[] {
+  const nodes = catalog.metaSet()?.replicas.map(({node}) => node) ?? [];
+  return nodes.includes(self) ? [self, ...nodes.filter((node) => node !== self)] : nodes;
+}
+
+export class MetaRole {
+  readonly follower: CatalogFollower;
+  readonly #deps: MetaRoleDeps;
+  #service: MetaService | undefined;
+  #reconciler: Reconciler | undefined;
+  #machine: MetaStateMachine | undefined;
+
+  constructor(deps: MetaRoleDeps) {
+    this.#deps = deps;
+    const {rpc, clock, log, options} = deps;
+    const catalog = Catalog.fromSnapshot(options.catalog);
+    this.follower = new CatalogFollower({
+      rpc,
+      clock,
+      log,
+      catalog,
+      // Before the founding the catalog names nobody, and this node is the one to ask.
+      members: () =>
+        catalog.metaSet() === undefined ? [options.node] : metaMembers(catalog, options.node),
+    });
+    deps.host.onLeadership(({set}) => {
+      if (set === META_SET) this.#followLeadership();
+    });
+  }
+
+  start(): void {
+    this.hosted();
+    this.follower.start();
+    this.#followLeadership();
+  }
+
+  /** A replica of the meta group may have come to this thread: it is served from now on. */
+  hosted(): void {
+    const {host, rpc, clock, random, log} = this.#deps;
+    const machine = host.stateMachine(META_SET);
+    if (!(machine instanceof MetaStateMachine) || machine === this.#machine) return;
+    this.#machine = machine;
+    const service = new MetaService({
+      group: host,
+      machine,
+      clock,
+      reports: () => this.#reconciler?.reports() ?? new Map(),
+    });
+    this.#service = service;
+    rpc.serve(service.handlers());
+    this.#reconciler = new Reconciler({service, rpc, clock, random, log});
+  }
+
+  /** Founds the cluster: the meta group of this node alone, then the first command. Idempotent. */
+  async found(clusterId: string, incarnation: string): Promise<void> {
+    const {host, clock, options} = this.#deps;
+    const founding = {voters: [FIRST_META_REPLICA], learners: []};
+    await host.createReplica({set: META_SET, replica: FIRST_META_REPLICA, founding});
+    this.hosted();
+    const deadlineMs = clock.monotonicMs() + FOUNDING_MS_MAX;
+    while (host.status(META_SET)?.role !== 'leader') {
+      if (clock.monotonicMs() > deadlineMs)
+        throw new Error('the meta group of this node alone found no leader');
+      await pause(clock, POLL_MS);
+    }
+    await host.readIndex(META_SET, {deadlineMs});
+    if (this.#service!.catalog.cluster !== undefined) return;
+    const command: Command = {
+      type: 'found-cluster',
+      clusterId,
+      node: nodeDescription(options, incarnation),
+      atMs: clock.wallMs(),
+    };
+    await this.#service!.propose(command, deadlineMs);
+  }
+
+  async stop(): Promise<void> {
+    await this.#reconciler?.stop();
+    await this.follower.stop();
+    this.#service?.close();
+  }
+
+  #followLeadership(): void {
+    if (this.#reconciler === undefined) return;
+    if (this.#deps.host.status(META_SET)?.role === 'leader') this.#reconciler.start();
+    else
+      this.#reconciler
+        .stop()
+        .catch((error: unknown) => this.#deps.log.error({err: error}, 'reconciler did not stop'));
+  }
+}
+
+export function nodeDescription(
+  {address, zone, threads, version}: EngineOptions,
+  incarnation: string,
+): Extract<Command, {type: 'register-node'}>['node'] {
+  return {incarnation, address, zone, engineThreads: threads, version};
+}
+
+/** Tells the catalog where and what this node is now, if that has changed since. */
+export async function updateNodeRecord(
+  meta: MetaClient,
+  catalog: Catalog,
+  options: EngineOptions,
+  deadlineMs: number,
+): Promise<void> {
+  const known = catalog.node(options.node);
+  const {address, zone, threads: engineThreads, version} = options;
+  const isSame =
+    known?.address === address &&
+    known.zone === (zone ?? known.zone) &&
+    known.engineThreads === engineThreads &&
+    known.version === version;
+  if (isSame) return;
+  await meta.propose(
+    {type: 'update-node', node: options.node, address, zone, engineThreads, version},
+    {deadlineMs},
+  );
+}

@@ -1,0 +1,7 @@
+import type {Clock} from '@flotilla/base';
+
+export function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setTimer(ms, resolve);
+  });
+}

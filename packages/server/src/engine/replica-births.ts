@@ -1,0 +1,71 @@
+// What a replica must know before it can open, kept in the store's manifest: a node that restarts
+// opens its replicas before it has heard from the catalog.
+
+import {
+  type DatabaseId,
+  FatalError,
+  type ReplicaId,
+  type ReplicaSetId,
+  type TableId,
+} from '@flotilla/base';
+import type {Catalog, Precision} from '@flotilla/catalog';
+import type {Manifest} from '@flotilla/storage';
+
+const RECORD_VERSION = 1;
+
+export interface ReplicaBirth {
+  readonly version: number;
+  readonly database: DatabaseId;
+  /** Of its bucket. */
+  readonly startMs: number;
+  readonly precision: Precision;
+  /** Table ids that were dead when the set was made. */
+  readonly deadTables: readonly TableId[];
+}
+
+function keyOf(set: ReplicaSetId, replica: ReplicaId): string {
+  return `birth/${set}/${replica}`;
+}
+
+/** Undefined where the catalog no longer knows the set: it was dropped meanwhile. */
+export function birthOf(catalog: Catalog, set: ReplicaSetId): ReplicaBirth | undefined {
+  const entity = catalog.replicaSet(set);
+  const bucket = entity === undefined ? undefined : catalog.bucket(entity.bucket);
+  const database = entity === undefined ? undefined : catalog.database(entity.database);
+  if (bucket === undefined || database === undefined) return undefined;
+  return {
+    version: RECORD_VERSION,
+    database: database.id,
+    startMs: bucket.startMs,
+    precision: database.options.precision,
+    deadTables: catalog.droppedTables(database.id).map(({id}) => id),
+  };
+}
+
+export async function recordBirth(
+  manifest: Manifest,
+  {set, replica}: {readonly set: ReplicaSetId; readonly replica: ReplicaId},
+  birth: ReplicaBirth,
+): Promise<void> {
+  const value = new TextEncoder().encode(JSON.stringify(birth));
+  await manifest.commit({put: [[keyOf(set, replica), value]]});
+}
+
+export function readBirth(manifest: Manifest, set: ReplicaSetId, replica: ReplicaId): ReplicaBirth {
+  const key = keyOf(set, replica);
+  const value = manifest.get(key);
+  if (value === undefined) throw new FatalError(`the manifest has no row ${key}`);
+  const birth = JSON.parse(new TextDecoder().decode(value)) as ReplicaBirth;
+  if (birth.version !== RECORD_VERSION) {
+    throw new FatalError(`row ${key}: want version ${RECORD_VERSION}; have ${birth.version}`);
+  }
+  return birth;
+}
+
+export async function forgetBirth(
+  manifest: Manifest,
+  set: ReplicaSetId,
+  replica: ReplicaId,
+): Promise<void> {
+  await manifest.commit({remove: [keyOf(set, replica)]});
+}

@@ -1,0 +1,80 @@
+// Opens the state machines of the replicas of this thread: the catalog's for the meta group, rows for
+// all others.
+
+import {
+  type Clock,
+  type Disk,
+  META_SET,
+  type ReplicaId,
+  type ReplicaSetId,
+  type StoreId,
+} from '@flotilla/base';
+import type {Precision} from '@flotilla/catalog';
+import {MetaStateMachine} from '@flotilla/meta';
+import type {DurablePoint, HostOptions, StateMachine} from '@flotilla/multiraft';
+import {type MachineLimits, ReplicaMachine} from '@flotilla/replica';
+import {type BucketTime, type Manifest, ReplicaStorage} from '@flotilla/storage';
+import {storePath} from '../adapters/index.ts';
+import {type ReplicaBirth, readBirth} from './replica-births.ts';
+
+const UNITS_PER_SECOND: Readonly<Record<Precision, number>> = {ns: 1e9, us: 1e6, ms: 1e3};
+/** Of a replica that begins empty and waits for a snapshot. */
+const NOWHERE: DurablePoint = {
+  index: 0,
+  term: 0,
+  configuration: {voters: [], votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false},
+};
+
+export interface ReplicaFactoryDeps {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly manifests: ReadonlyMap<StoreId, Manifest>;
+  readonly limits: MachineLimits;
+  /** A disk failed under a state machine: the process ends and replays. */
+  readonly onFault: (error: unknown) => void;
+}
+
+type Open = HostOptions['openStateMachine'];
+type Identity = Parameters<Open>[0];
+
+export function replicaFactory(deps: ReplicaFactoryDeps): Open {
+  return (identity) =>
+    identity.set === META_SET ? openMeta(deps, identity) : openReplica(deps, identity);
+}
+
+function directoryOf(store: StoreId, set: ReplicaSetId, replica: ReplicaId): string {
+  return `${storePath(store)}/replicas/${set}-${replica}`;
+}
+
+function openMeta({disk, onFault}: ReplicaFactoryDeps, identity: Identity): Promise<StateMachine> {
+  const {store, set, replica, founding} = identity;
+  return MetaStateMachine.open({
+    disk,
+    directory: directoryOf(store, set, replica),
+    founding,
+    onFatal: onFault,
+  });
+}
+
+async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMachine> {
+  const {disk, clock, manifests, limits, onFault} = deps;
+  const {store, set, replica, founding} = identity;
+  const manifest = manifests.get(store)!;
+  const birth = readBirth(manifest, set, replica);
+  const storage = await ReplicaStorage.open({
+    disk,
+    directory: directoryOf(store, set, replica),
+    manifest,
+    set,
+    replica,
+    bucket: bucketTime(birth),
+    deadTables: birth.deadTables,
+    pause: () => new Promise((resolve) => clock.defer(resolve)),
+  });
+  return new ReplicaMachine(storage, founding ?? NOWHERE, limits, {onFault});
+}
+
+function bucketTime({startMs, precision}: ReplicaBirth): BucketTime {
+  const unitsPerSecond = UNITS_PER_SECOND[precision];
+  return {startUnits: (BigInt(startMs) * BigInt(unitsPerSecond)) / 1000n, unitsPerSecond};
+}

@@ -1,0 +1,167 @@
+// Meta's view of the replicas of this node: what its reconciler orders, carried out by the groups'
+// host of the thread that got the order, and what they report.
+
+import {
+  DbError,
+  type Disk,
+  META_SET,
+  type ReplicaId,
+  type ReplicaSetId,
+  type StoreId,
+} from '@flotilla/base';
+import type {ReplicaReport} from '@flotilla/catalog';
+import {type CreateOrder, type ReplicaHost, reportOf} from '@flotilla/meta';
+import type {Host, ReplicaStatus} from '@flotilla/multiraft';
+import {ReplicaMachine} from '@flotilla/replica';
+import type {Manifest} from '@flotilla/storage';
+import type {CatalogCopy} from './catalog-copy.ts';
+import {birthOf, forgetBirth, recordBirth} from './replica-births.ts';
+
+/** The catalog reaches every node within some milliseconds, or it is cut off. */
+const CATALOG_WAIT_MS = 5_000;
+
+/** One replica as other threads and nodes see it. Plain JSON. */
+export interface ReplicaNote {
+  readonly report: ReplicaReport;
+  readonly status: {
+    readonly set: ReplicaSetId;
+    readonly replica: ReplicaId;
+    readonly role: string;
+    readonly term: number;
+    readonly leader: ReplicaId | undefined;
+    readonly commitIndex: number;
+    readonly appliedIndex: number;
+    readonly lastIndex: number;
+    readonly flushedIndex: number;
+    readonly isAsleep: boolean;
+    readonly stopped: string | undefined;
+  };
+}
+
+export interface ReplicaHostDeps {
+  readonly host: Host;
+  readonly copy: CatalogCopy;
+  readonly disk: Disk;
+  readonly monotonicMs: () => number;
+  readonly manifests: ReadonlyMap<StoreId, Manifest>;
+  readonly storeOf: (set: ReplicaSetId) => StoreId;
+  /** Of the other engine threads of this node. */
+  readonly notesOfOthers: () => Iterable<ReplicaNote>;
+  /** A replica of the set lives, or no longer lives, in this thread. */
+  readonly onHosted: (set: ReplicaSetId, isHere: boolean) => void;
+}
+
+export class NodeReplicas implements ReplicaHost {
+  readonly #deps: ReplicaHostDeps;
+
+  constructor(deps: ReplicaHostDeps) {
+    this.#deps = deps;
+  }
+
+  async replicas(): Promise<readonly ReplicaReport[]> {
+    return [...this.notes()].map(({report}) => report);
+  }
+
+  /** Of all engine threads. */
+  *notes(): Generator<ReplicaNote> {
+    yield* this.ownNotes();
+    yield* this.#deps.notesOfOthers();
+  }
+
+  *ownNotes(): Generator<ReplicaNote> {
+    const {host} = this.#deps;
+    for (const status of host.statuses()) {
+      const machine = host.stateMachine(status.set);
+      const written = machine instanceof ReplicaMachine && machine.isWritten;
+      yield noteOf(status, written);
+    }
+    for (const [set, {replica, reason}] of host.broken()) yield brokenNote(set, replica, reason);
+  }
+
+  async createReplica(order: CreateOrder): Promise<void> {
+    const {host, copy, manifests, storeOf, monotonicMs, onHosted} = this.#deps;
+    const {set, replica, founding, createdAtVersion} = order;
+    await copy.waitForVersion(createdAtVersion, monotonicMs() + CATALOG_WAIT_MS);
+    const isNew = host.status(set) === undefined && !host.broken().has(set);
+    if (isNew && set !== META_SET) {
+      const birth = birthOf(copy.catalog, set);
+      if (birth === undefined) throw new DbError('CONFLICT', `replica set ${set} was dropped`);
+      await recordBirth(manifests.get(storeOf(set))!, {set, replica}, birth);
+    }
+    await host.createReplica({set, replica, founding});
+    onHosted(set, true);
+  }
+
+  async destroyReplica({
+    set,
+    replica,
+  }: {
+    readonly set: ReplicaSetId;
+    readonly replica: ReplicaId;
+  }): Promise<void> {
+    const {host, manifests, storeOf, onHosted} = this.#deps;
+    const store = host.status(set)?.store ?? storeOf(set);
+    await host.destroyReplica({set, replica});
+    if (set !== META_SET) await forgetBirth(manifests.get(store)!, set, replica);
+    if (host.status(set) === undefined) onHosted(set, false);
+  }
+
+  async proposeConfig(...args: Parameters<ReplicaHost['proposeConfig']>): Promise<void> {
+    await this.#deps.host.proposeConfig(...args);
+  }
+
+  async transferLeader(...args: Parameters<ReplicaHost['transferLeader']>): Promise<void> {
+    await this.#deps.host.transferLeader(...args);
+  }
+
+  async diskFree(): Promise<number> {
+    const {freeBytes, totalBytes} = await this.#deps.disk.space();
+    return freeBytes / totalBytes;
+  }
+}
+
+function noteOf(status: ReplicaStatus, written: boolean): ReplicaNote {
+  const {set, replica, role, term, leader, commitIndex, appliedIndex, lastIndex} = status;
+  const {flushedIndex, isAsleep, stopped} = status;
+  const numbers = {term, commitIndex, appliedIndex, lastIndex, flushedIndex};
+  return {
+    report: reportOf(status, {written}),
+    status: {set, replica, role, leader: leader?.replica, ...numbers, isAsleep, stopped},
+  };
+}
+
+function brokenNote(set: ReplicaSetId, replica: ReplicaId, reason: string): ReplicaNote {
+  const nothing = {term: 0, appliedIndex: 0, lastIndex: 0};
+  const configuration = {
+    voters: [],
+    votersOutgoing: [],
+    learners: [],
+    learnersNext: [],
+    autoLeave: false,
+  };
+  return {
+    report: {
+      set,
+      replica,
+      role: 'stopped',
+      ...nothing,
+      configIndex: 0,
+      configuration,
+      durable: true,
+      written: false,
+      fault: reason,
+      damaged: true,
+    },
+    status: {
+      set,
+      replica,
+      role: 'stopped',
+      ...nothing,
+      leader: undefined,
+      commitIndex: 0,
+      flushedIndex: 0,
+      isAsleep: false,
+      stopped: reason,
+    },
+  };
+}

@@ -1,0 +1,61 @@
+// One word for the state of the cluster, and each reason with the next command to type.
+
+import type {ClusterFacts} from './cluster-view.ts';
+
+export interface Reason {
+  readonly message: string;
+  readonly next: string;
+}
+
+export interface Verdict {
+  readonly verdict: 'healthy' | 'degraded' | 'unavailable';
+  readonly reasons: readonly Reason[];
+}
+
+/** Sets named in one reason; the rest is counted. */
+const SETS_NAMED = 5;
+
+export function verdictOf(facts: ClusterFacts): Verdict {
+  const leaderless = facts.sets
+    .filter(({leader, state}) => leader === undefined && state !== 'dropping')
+    .map(({id}) => id);
+  const lacking = facts.sets
+    .filter(({replicas}) =>
+      replicas.some(({state}) => ['missing', 'unreachable', 'stopped'].includes(state)),
+    )
+    .map(({id}) => id);
+  const down = facts.nodes.filter(({isReachable}) => !isReachable);
+  const reasons: Reason[] = [];
+  if (facts.meta.leader === undefined) {
+    reasons.push({
+      message: 'the meta group has no leader: no DDL, no new buckets, no linearizable reads',
+      next: 'flotilla node list',
+    });
+  }
+  if (leaderless.length > 0) {
+    reasons.push({
+      message: `replica sets without a leader: ${named(leaderless)}`,
+      next: `flotilla replica-set show ${leaderless[0]}`,
+    });
+  }
+  for (const {node} of down) {
+    reasons.push({
+      message: `node ${node.id} (${node.address}) does not answer`,
+      next: 'flotilla node list',
+    });
+  }
+  if (lacking.length > 0) {
+    reasons.push({
+      message: `replica sets that lack a replica: ${named(lacking)}`,
+      next: `flotilla replica-set show ${lacking[0]}`,
+    });
+  }
+  const isUnavailable = facts.meta.leader === undefined || leaderless.length > 0;
+  const verdict = isUnavailable ? 'unavailable' : reasons.length > 0 ? 'degraded' : 'healthy';
+  return {verdict, reasons};
+}
+
+function named(sets: readonly number[]): string {
+  const more = sets.length > SETS_NAMED ? ` and ${sets.length - SETS_NAMED} more` : '';
+  return `${sets.slice(0, SETS_NAMED).join(', ')}${more}`;
+}
