@@ -14,4 +14,5 @@ export {
 } from './host/options.ts';
 export type {MemberStatus, ReplicaStatus} from './host/status.ts';
 export {checkTiming, TIMINGS, type Timing, type TimingPreset} from './host/timing.ts';
+export {NodeLiveness, type NodeLivenessOptions, type NodeView} from './liveness/node-liveness.ts';
 export type * from './state-machine.ts';

@@ -114,7 +114,8 @@ class DirectoryNode {
 export class MemoryDisk implements Disk {
   readonly #root = new DirectoryNode();
   readonly #clock: Clock | undefined;
-  readonly #latencyMs: {readonly read?: number; readonly write?: number; readonly sync?: number};
+  /** May be changed while calls are under way; they keep what they began with. */
+  readonly latencyMs: {read?: number; write?: number; sync?: number};
   readonly #totalBytes: number;
   #faults: {fault: DiskFault; left: number}[] = [];
   /** Raised by a crash: handles and operations of before neither act nor answer any more. */
@@ -126,7 +127,7 @@ export class MemoryDisk implements Disk {
 
   constructor(options: MemoryDiskOptions = {}) {
     this.#clock = options.clock;
-    this.#latencyMs = options.latencyMs ?? {};
+    this.latencyMs = {...options.latencyMs};
     this.#totalBytes = options.totalBytes ?? 2 ** 40;
     this.freeBytes = this.#totalBytes;
   }
@@ -238,7 +239,7 @@ export class MemoryDisk implements Disk {
   }
 
   async syncDirectory(path: string): Promise<void> {
-    await this.#turn('sync', path, this.#latencyMs.sync ?? 0);
+    await this.#turn('sync', path, this.latencyMs.sync ?? 0);
     const node = this.#find(path);
     if (!(node instanceof DirectoryNode)) throw new FatalError(`cannot sync ${path}: ENOENT`);
     node.durable = new Map(node.names);
@@ -260,7 +261,7 @@ export class MemoryDisk implements Disk {
       path,
       readAt: async (offset, length) => {
         this.counts.read += 1;
-        await enter('read', this.#latencyMs.read ?? 0);
+        await enter('read', this.latencyMs.read ?? 0);
         if (offset + length > node.size)
           throw new FatalError(
             `cannot read ${path}: want ${length} bytes at ${offset}; have ${node.size}`,
@@ -269,7 +270,7 @@ export class MemoryDisk implements Disk {
       },
       writeAt: async (offset, chunks) => {
         this.counts.write += 1;
-        await enter('write', this.#latencyMs.write ?? 0);
+        await enter('write', this.latencyMs.write ?? 0);
         if (this.freeBytes <= 0) throw new FatalError(`cannot write ${path} at ${offset}: ENOSPC`);
         let at = offset;
         for (const chunk of chunks) {
@@ -280,11 +281,11 @@ export class MemoryDisk implements Disk {
       sync: async () => {
         this.counts.sync += 1;
         const covered = node.unsynced.length;
-        await enter('sync', this.#latencyMs.sync ?? 0);
+        await enter('sync', this.latencyMs.sync ?? 0);
         node.unsynced = node.unsynced.slice(covered);
       },
       truncate: async (bytes) => {
-        await enter('write', this.#latencyMs.write ?? 0);
+        await enter('write', this.latencyMs.write ?? 0);
         node.truncateUnsynced(bytes);
       },
       size: async () => {

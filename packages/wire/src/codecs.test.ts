@@ -6,6 +6,7 @@ import {
   encodeFrame,
   frameBody,
   frameKind,
+  frameThread,
   readItems,
   splitFrame,
   startGroupsFrame,
@@ -249,7 +250,7 @@ test('a snapshot transfer begins with its message', () => {
 
 test('a frame is dealt out by set', () => {
   const writer = new ByteWriter();
-  startGroupsFrame(writer);
+  startGroupsFrame(writer, 7);
   const items = [5, 6, 7, 5].map((set) => ({
     kind: 'gone' as const,
     set,
@@ -258,6 +259,7 @@ test('a frame is dealt out by set', () => {
   for (const item of items) writeItem(writer, item);
   const frame = writer.finish();
   expect(frameKind(frame)).toBe('groups');
+  expect(frameThread(frame)).toBe(7);
   const dealt = splitFrame(frame, (set) => (set === 7 ? undefined : set % 2), 3);
   const sets = [...dealt].map(([thread, part]) => [
     thread,

@@ -1,5 +1,6 @@
 // A frame is what two nodes exchange at a time: version u8, kind u8, body. Frames of kind `groups`
-// hold items, each addressed to one replica set, so that a node's main thread can deal them out to
+// name the engine thread that made them (u8: whoever follows a leader there must know it when the
+// thread stalls) and hold items, each addressed to one replica set, so that a node's main thread can deal them out to
 // its engine threads without decoding them:
 //   item: kind u8 | set varint | length varint | payload
 
@@ -8,6 +9,8 @@ import {ByteWriter} from './byte-writer.ts';
 
 export const FRAME_VERSION = 1;
 export const FRAME_HEADER_BYTES = 2;
+const GROUPS_HEADER_BYTES = 3;
+export const THREADS_MAX = 256;
 
 export type FrameKind = 'hello' | 'beat' | 'groups' | 'rpc';
 const KINDS: readonly (FrameKind | undefined)[] = [undefined, 'hello', 'beat', 'groups', 'rpc'];
@@ -67,9 +70,15 @@ export function encodeFrame(kind: FrameKind, body: Uint8Array): Uint8Array {
   return frame;
 }
 
-export function startGroupsFrame(writer: ByteWriter): void {
+export function startGroupsFrame(writer: ByteWriter, thread: number): void {
   writer.u8(FRAME_VERSION);
   writer.u8(KINDS.indexOf('groups'));
+  writer.u8(thread);
+}
+
+/** The sender's engine thread. Requires a `groups` frame. */
+export function frameThread(frame: Uint8Array): number {
+  return frame[FRAME_HEADER_BYTES] ?? 0;
 }
 
 export function writeItem(
@@ -83,7 +92,7 @@ export function writeItem(
 
 /** Items of a `groups` frame up to the first that is malformed; unknown kinds are skipped. */
 export function* readItems(frame: Uint8Array): Generator<FrameItem> {
-  const reader = new ByteReader(frame, FRAME_HEADER_BYTES);
+  const reader = new ByteReader(frame, GROUPS_HEADER_BYTES);
   while (!reader.atEnd) {
     const kind = ITEM_KINDS[reader.u8()];
     const set = reader.varint();
@@ -111,7 +120,7 @@ export function splitFrame(
     let writer = writers.get(thread);
     if (writer === undefined) {
       writer = new ByteWriter();
-      startGroupsFrame(writer);
+      startGroupsFrame(writer, frameThread(frame));
       writers.set(thread, writer);
     }
     writeItem(writer, item);

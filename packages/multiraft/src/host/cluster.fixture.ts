@@ -232,6 +232,11 @@ export class TestCluster {
       other.host?.nodeChanged(node.id, {state: 'gone', bootEpoch: node.bootEpoch});
   }
 
+  /** From now on each sync of the node takes that long. */
+  slow(id: number, syncMs: number): void {
+    this.node(id).disk.latencyMs.sync = syncMs;
+  }
+
   async stop(id: number): Promise<void> {
     const node = this.node(id);
     await this.clock.resolve(node.host!.close());

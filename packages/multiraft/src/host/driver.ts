@@ -65,10 +65,15 @@ export class Driver {
     this.#stores = stores;
     this.#hooks = hooks;
     this.lastTurnMs = options.clock.monotonicMs();
-    this.outbox = new Outbox(options.transport, limits.fragmentBytesMax, (set, to) => {
-      const group = this.groups.get(set as ReplicaSetId);
-      if (group !== undefined) this.step(group, {type: 'unreachable', id: to});
-    });
+    this.outbox = new Outbox(
+      options.transport,
+      options.thread ?? 0,
+      limits.fragmentBytesMax,
+      (set, to) => {
+        const group = this.groups.get(set as ReplicaSetId);
+        if (group !== undefined) this.step(group, {type: 'unreachable', id: to});
+      },
+    );
     this.applier = new Applier(
       options.clock,
       (group) => {

@@ -404,3 +404,36 @@ describe('operator orders', () => {
     expect(cluster.status(last, 1)!.failover).toBe('manual');
   });
 });
+
+describe('stalls', () => {
+  test('a leader whose disk stands still gives its leadership away', async () => {
+    const cluster = await started();
+    await cluster.found(1);
+    await cluster.write(1, 'a');
+    const leader = cluster.leader(1);
+    cluster.slow(leader, 5_000);
+    const deadlineMs = cluster.clock.monotonicMs() + 4_000;
+    const proposal = code(cluster.host(leader).propose(SET, bytes('b'), {deadlineMs}));
+    const moved = () => cluster.leader(1) !== 0 && cluster.leader(1) !== leader;
+    expect(await cluster.clock.until(moved, 2_000)).toBe(true);
+    await cluster.write(1, 'c');
+    await cluster.clock.resolve(proposal, 10_000);
+  });
+
+  test('what a stalled thread leads is led by another', async () => {
+    const cluster = await started();
+    await cluster.found(1);
+    await cluster.write(1, 'a');
+    const leader = cluster.leader(1);
+    await cluster.clock.advance(3_000);
+    cluster.network.isolate(cluster.node(leader).id);
+    for (const node of cluster.nodes) {
+      if (node.id === leader) continue;
+      const state = {state: 'alive' as const, bootEpoch: 1, stalledThreads: [0]};
+      node.host!.nodeChanged(cluster.node(leader).id, state);
+    }
+    const moved = () =>
+      [1, 2, 3].some((id) => id !== leader && cluster.status(id, 1)!.role === 'leader');
+    expect(await cluster.clock.until(moved, 300)).toBe(true);
+  });
+});

@@ -18,7 +18,7 @@ import {
   type FailoverMode,
   isVoter,
 } from '@flotilla/raft';
-import {frameKind, readItems} from '@flotilla/wire';
+import {frameKind, frameThread, readItems} from '@flotilla/wire';
 import {Snapshots} from '../snapshot/snapshots.ts';
 import type {StateMachine} from '../state-machine.ts';
 import {Driver} from './driver.ts';
@@ -111,7 +111,7 @@ export class Host {
     const {clock} = options;
     this.#ticker = new Ticker(clock, timing, this.#driver, {
       onTick: (nowMs) => this.#tick(nowMs),
-      isNodeAlive: (node) => this.#nodes.isAlive(node),
+      isLeaderAlive: (group) => this.#nodes.isLeaderAlive(group),
     });
     this.#notices = new Notices(this.#driver.outbox, timing);
     this.#nodes = new NodeStates(options, timing, this.#driver, this.#ticker);
@@ -298,7 +298,8 @@ export class Host {
 
   receive(from: NodeId, _channel: Channel, frame: Uint8Array): void {
     if (this.#isClosed || frameKind(frame) !== 'groups') return;
-    for (const item of readItems(frame)) this.#inbox.take(from, item);
+    const thread = frameThread(frame);
+    for (const item of readItems(frame)) this.#inbox.take(from, thread, item);
   }
 
   nodeChanged(node: NodeId, state: NodeState): void {
@@ -343,16 +344,19 @@ export class Host {
     const deadlineMs = this.#options.clock.monotonicMs() + HANDOVER_MS_MAX;
     const transfers: Promise<void>[] = [];
     for (const group of this.#driver.groups.values()) {
-      const status = group.isGone || !group.isLeader ? undefined : this.status(group.set);
-      const fit = status?.members.filter(
-        ({replica, isReachable, isRecentlyActive}) =>
-          isReachable && isRecentlyActive && isVoter(group.configuration, replica),
-      );
-      const target = fit?.sort((a, b) => b.matchIndex - a.matchIndex)[0];
-      if (target !== undefined)
-        transfers.push(this.transferLeader(group.set, target.replica, {deadlineMs}));
+      const to = group.isGone || !group.isLeader ? undefined : this.#successor(group);
+      if (to !== undefined) transfers.push(this.transferLeader(group.set, to, {deadlineMs}));
     }
     await Promise.allSettled(transfers);
+  }
+
+  /** The voter that holds most of the log, among those that are there. */
+  #successor(group: HostedGroup): ReplicaId | undefined {
+    const fit = this.status(group.set)!.members.filter(
+      ({replica, isReachable, isRecentlyActive}) =>
+        isReachable && isRecentlyActive && isVoter(group.configuration, replica),
+    );
+    return fit.sort((a, b) => b.matchIndex - a.matchIndex)[0]?.replica;
   }
 
   async #openStore(store: Store): Promise<void> {
@@ -392,6 +396,7 @@ export class Host {
   #tick(nowMs: number): void {
     for (const group of this.#driver.groups.values())
       if (!group.waits.isEmpty) group.waits.expire(nowMs);
+    for (const store of this.#stores) this.#watchWrites(store, nowMs);
     this.#notices.tick(nowMs, this.#driver.groups.values());
     this.#snapshots.tick(nowMs);
     if (nowMs >= this.#housekeepingDueMs) {
@@ -400,6 +405,17 @@ export class Host {
       for (const store of this.#stores) void this.#watchSpace(store);
     }
     if (!this.#driver.outbox.isEmpty) this.#driver.schedule();
+  }
+
+  /** A disk that stands still must not keep leadership: what it leads goes to who can still write. */
+  #watchWrites(store: Store, nowMs: number): void {
+    const since = store.writingSinceMs;
+    if (since === undefined || nowMs - since < this.#timing.stallMs) return;
+    for (const group of this.#driver.groups.values()) {
+      if (group.store !== store || group.isGone || !group.isLeader) continue;
+      const to = this.#successor(group);
+      if (to !== undefined) this.#wakeStep(group, {type: 'transferLeader', to});
+    }
   }
 
   async #watchSpace(store: Store): Promise<void> {

@@ -32,6 +32,8 @@ export class HostedGroup {
   isManual: boolean;
   /** Learned from messages; `locate` of the host comes first. */
   readonly nodes = new Map<number, NodeId>();
+  /** Engine thread of a member on its node, learned from its messages. */
+  readonly threads = new Map<number, number>();
   /** Acknowledgements that wait for a write, in order. */
   held: AfterWrite[] = [];
   /** The committed batch being applied, and how far. */

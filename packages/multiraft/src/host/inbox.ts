@@ -32,17 +32,17 @@ export class Inbox {
     this.#fragments.forget(node);
   }
 
-  take(from: NodeId, item: FrameItem): void {
+  take(from: NodeId, thread: number, item: FrameItem): void {
     switch (item.kind) {
       case 'message':
-        this.#takeMessage(from, item.set, decodeMessage(item.payload));
+        this.#takeMessage(from, thread, item.set, decodeMessage(item.payload));
         break;
       case 'append':
-        this.#takeMessage(from, item.set, decodeAppend(item.payload));
+        this.#takeMessage(from, thread, item.set, decodeAppend(item.payload));
         break;
       case 'fragment': {
         const whole = this.#fragments.add(from, item);
-        if (whole !== undefined) this.take(from, whole);
+        if (whole !== undefined) this.take(from, thread, whole);
         break;
       }
       case 'gone':
@@ -72,7 +72,7 @@ export class Inbox {
     return this.#driver.groups.get(set as ReplicaSetId);
   }
 
-  #takeMessage(from: NodeId, set: number, message: Message | undefined): void {
+  #takeMessage(from: NodeId, thread: number, set: number, message: Message | undefined): void {
     if (message === undefined) {
       this.counts.malformed += 1;
       return;
@@ -85,6 +85,7 @@ export class Inbox {
     // Contents come first: the snapshots step this message once all is staged.
     if (message.type === 'snapshot' || group.isGone) return;
     group.nodes.set(message.from, from);
+    group.threads.set(message.from, thread);
     if (message.type !== 'heartbeat' && message.type !== 'heartbeatReply') this.#ticker.wake(group);
     this.#driver.step(group, {type: 'message', message});
   }

@@ -14,6 +14,8 @@ export interface NodeState {
   /** `gone`: its connection was reset or closed. */
   readonly state: 'alive' | 'suspect' | 'gone';
   readonly bootEpoch: number;
+  /** Engine threads of the node that stand still: what they lead counts as led by a dead node. */
+  readonly stalledThreads?: readonly number[] | undefined;
 }
 
 /** Before the group's own election timer takes over. */
@@ -38,6 +40,7 @@ export class NodeStates {
     const before = this.#states.get(node);
     this.#states.set(node, state);
     const isNew = before !== undefined && before.bootEpoch !== state.bootEpoch;
+    this.#tellStalls(node, before?.stalledThreads ?? [], state.stalledThreads ?? []);
     if (before?.state === state.state && !isNew) return false;
     const isAlive = state.state === 'alive';
     for (const group of this.#driver.groups.values())
@@ -45,9 +48,15 @@ export class NodeStates {
     return isNew;
   }
 
-  /** Also when nothing is known of it. */
-  isAlive(node: NodeId): boolean {
-    return (this.#states.get(node)?.state ?? 'alive') === 'alive';
+  /** Whether the leader's node and engine thread are; also when nothing is known of them. */
+  isLeaderAlive(group: HostedGroup): boolean {
+    const {leader} = group.role;
+    const node = group.nodes.get(leader);
+    const known = node === undefined ? undefined : this.#states.get(node);
+    if (known === undefined) return true;
+    const thread = group.threads.get(leader);
+    const isStalled = thread !== undefined && known.stalledThreads?.includes(thread) === true;
+    return known.state === 'alive' && !isStalled;
   }
 
   /** Tells a group that was just opened which of its members' nodes are not alive. */
@@ -63,7 +72,22 @@ export class NodeStates {
     this.#ticker.wake(group);
     for (const id of members) this.#driver.step(group, {type: 'reachable', id, reachable: isAlive});
     const wasLed = members.some((id) => id === group.role.leader);
-    if (!wasLed || (isAlive && !isNew)) return;
+    if (wasLed && (!isAlive || isNew)) this.#depose(group);
+  }
+
+  #tellStalls(node: NodeId, before: readonly number[], now: readonly number[]): void {
+    const stalled = now.filter((thread) => !before.includes(thread));
+    if (stalled.length === 0) return;
+    for (const group of this.#driver.groups.values()) {
+      const {leader} = group.role;
+      if (group.isGone || group.isLeader || group.nodes.get(leader) !== node) continue;
+      const thread = group.threads.get(leader);
+      if (thread !== undefined && stalled.includes(thread)) this.#depose(group);
+    }
+  }
+
+  #depose(group: HostedGroup): void {
+    this.#ticker.wake(group);
     this.#driver.step(group, {type: 'forgetLeader'});
     this.#campaignSoon(group, CAMPAIGNS_MAX);
   }

@@ -77,6 +77,8 @@ export interface HostOptions {
   readonly node: NodeId;
   /** Higher at each start of the node. */
   readonly bootEpoch: number;
+  /** Number of the engine thread that this host runs in; 0 when absent. */
+  readonly thread?: number | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly transport: Transport;

@@ -30,6 +30,7 @@ const ITEM_OVERHEAD_BYTES = 48;
 
 export class Outbox {
   readonly #transport: Transport;
+  readonly #thread: number;
   readonly #fragmentBytesMax: number;
   readonly #onLost: (set: number, to: number) => void;
   readonly #queues = new Map<NodeId, Queue>();
@@ -38,10 +39,12 @@ export class Outbox {
 
   constructor(
     transport: Transport,
+    thread: number,
     fragmentBytesMax: number,
     onLost: (set: number, to: number) => void,
   ) {
     this.#transport = transport;
+    this.#thread = thread;
     this.#fragmentBytesMax = fragmentBytesMax;
     this.#onLost = onLost;
   }
@@ -86,7 +89,7 @@ export class Outbox {
       for (const piece of this.#pieces(item)) {
         const bytes = piece.payload.length + ITEM_OVERHEAD_BYTES;
         if (inFrame.length > 0 && writer.length + bytes > this.#fragmentBytesMax) emit();
-        if (inFrame.length === 0) startGroupsFrame(writer);
+        if (inFrame.length === 0) startGroupsFrame(writer, this.#thread);
         writeItem(writer, piece);
         inFrame.push(piece);
       }

@@ -4,7 +4,7 @@
 // liveness of nodes: a sleeping follower is woken when its leader's node is suspect, gone or began
 // anew, or says that it no longer leads. A stalled loop delivers one tick, never the missed ones.
 
-import type {Clock, NodeId, Timer} from '@flotilla/base';
+import type {Clock, Timer} from '@flotilla/base';
 import type {Driver} from './driver.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {Timing} from './timing.ts';
@@ -16,7 +16,7 @@ export class Ticker {
   readonly #timing: Timing;
   readonly #driver: Driver;
   readonly #onTick: (nowMs: number) => void;
-  readonly #isNodeAlive: (node: NodeId) => boolean;
+  readonly #isLeaderAlive: (group: HostedGroup) => boolean;
   readonly #awake = new Set<HostedGroup>();
   #timer: Timer | undefined;
   /** When the loop was last seen alive. */
@@ -28,14 +28,14 @@ export class Ticker {
     driver: Driver,
     hooks: {
       readonly onTick: (nowMs: number) => void;
-      readonly isNodeAlive: (node: NodeId) => boolean;
+      readonly isLeaderAlive: (group: HostedGroup) => boolean;
     },
   ) {
     this.#clock = clock;
     this.#timing = timing;
     this.#driver = driver;
     this.#onTick = hooks.onTick;
-    this.#isNodeAlive = hooks.isNodeAlive;
+    this.#isLeaderAlive = hooks.isLeaderAlive;
     this.lastTickMs = clock.monotonicMs();
   }
 
@@ -88,7 +88,6 @@ export class Ticker {
 
   /** A leader whose node is not alive may still have been heard last: nobody would wake its followers. */
   #isSafe(group: HostedGroup): boolean {
-    const node = group.nodes.get(group.role.leader);
-    return group.isLeader || node === undefined || this.#isNodeAlive(node);
+    return group.isLeader || this.#isLeaderAlive(group);
   }
 }

@@ -49,6 +49,7 @@ export class SnapshotReceiver {
   readonly #transport: Transport;
   readonly #receivedMax: number;
   readonly #now: () => number;
+  readonly #thread: number;
   readonly #incoming = new Set<Incoming>();
   /** Whole and verified; the core decides what becomes of it. */
   readonly staged = new Map<HostedGroup, Staged>();
@@ -57,13 +58,14 @@ export class SnapshotReceiver {
     driver: Driver,
     ticker: Ticker,
     transport: Transport,
-    options: {readonly receivedMax: number; readonly now: () => number},
+    options: {readonly receivedMax: number; readonly thread: number; readonly now: () => number},
   ) {
     this.#driver = driver;
     this.#ticker = ticker;
     this.#transport = transport;
     this.#receivedMax = options.receivedMax;
     this.#now = options.now;
+    this.#thread = options.thread;
   }
 
   begin(from: NodeId, group: HostedGroup | undefined, begin: SnapshotBegin, set: number): void {
@@ -236,7 +238,7 @@ export class SnapshotReceiver {
 
   #send(to: NodeId, set: number, ack: SnapshotAck): void {
     const writer = new ByteWriter(64);
-    startGroupsFrame(writer);
+    startGroupsFrame(writer, this.#thread);
     writeItem(writer, {kind: 'snapshotAck', set, payload: encodeSnapshotAck(ack)});
     this.#transport.send(to, 'bulk', writer.finish());
   }

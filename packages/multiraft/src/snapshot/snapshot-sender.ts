@@ -48,6 +48,7 @@ export class SnapshotSender {
   readonly #transport: Transport;
   readonly #sentMax: number;
   readonly #now: () => number;
+  readonly #thread: number;
   #queue: Transfer[] = [];
   readonly #active = new Set<Transfer>();
   #lastId: number;
@@ -55,12 +56,18 @@ export class SnapshotSender {
   constructor(
     driver: Driver,
     transport: Transport,
-    options: {readonly sentMax: number; readonly now: () => number; readonly firstId: number},
+    options: {
+      readonly sentMax: number;
+      readonly thread: number;
+      readonly now: () => number;
+      readonly firstId: number;
+    },
   ) {
     this.#driver = driver;
     this.#transport = transport;
     this.#sentMax = options.sentMax;
     this.#now = options.now;
+    this.#thread = options.thread;
     this.#lastId = options.firstId;
   }
 
@@ -235,7 +242,7 @@ export class SnapshotSender {
 
   #sendItem({node, group}: Transfer, kind: ItemKind, payload: Uint8Array): boolean {
     const writer = new ByteWriter(payload.length + 32);
-    startGroupsFrame(writer);
+    startGroupsFrame(writer, this.#thread);
     writeItem(writer, {kind, set: group.set, payload});
     return this.#transport.send(node!, 'bulk', writer.finish());
   }

@@ -25,16 +25,19 @@ export class Snapshots {
 
   constructor(options: HostOptions, limits: HostLimits, driver: Driver, ticker: Ticker) {
     const now = (): number => options.clock.monotonicMs();
+    const thread = options.thread ?? 0;
     this.#driver = driver;
     this.#ticker = ticker;
     this.#sender = new SnapshotSender(driver, options.transport, {
       now,
+      thread,
       sentMax: limits.snapshotsSentMax,
       // A restarted sender must not continue its predecessor's transfers by their number.
       firstId: options.random.below(2 ** 31) * 2 ** 16,
     });
     this.#receiver = new SnapshotReceiver(driver, ticker, options.transport, {
       now,
+      thread,
       receivedMax: limits.snapshotsReceivedMax,
     });
   }

@@ -1,0 +1,97 @@
+import {type NodeId, SeededRandom} from '@flotilla/base';
+import {MemoryNetwork, VirtualClock} from '@flotilla/testkit';
+import {expect, test} from 'vitest';
+import type {NodeState} from '../host/node-states.ts';
+import {TIMINGS} from '../host/timing.ts';
+import {NodeLiveness} from './node-liveness.ts';
+
+const ONE = 1 as NodeId;
+const TWO = 2 as NodeId;
+
+function pair() {
+  const clock = new VirtualClock();
+  const random = new SeededRandom(3);
+  const network = new MemoryNetwork({clock, latencyMs: 1});
+  const ages = {turnAgeMs: 0, writeAgeMs: 0};
+  const told: Record<number, NodeState[]> = {1: [], 2: []};
+  const make = (id: NodeId) => {
+    const receive = (from: NodeId, _channel: string, frame: Uint8Array) =>
+      nodes[id]!.receive(from, frame);
+    const liveness = new NodeLiveness({
+      bootEpoch: 10,
+      clock,
+      random,
+      transport: network.join(id, receive),
+      timing: TIMINGS.local,
+      threads: () => [{turnAgeMs: 0, writeAgeMs: 0}, ages],
+      stores: () => [{store: 0, durableRecord: 42}],
+      onChange: (_node, state) => told[id]!.push(state),
+    });
+    liveness.start();
+    return liveness;
+  };
+  const nodes: Record<number, NodeLiveness> = {};
+  nodes[1] = make(ONE);
+  nodes[2] = make(TWO);
+  nodes[1].connected(TWO, 10);
+  nodes[2].connected(ONE, 10);
+  const states = (id: number) => told[id]!.map(({state}) => state);
+  return {clock, network, nodes, told, states, ages};
+}
+
+test('beats keep a node alive; silence makes it suspect in 500 to 700 ms; a beat brings it back', async () => {
+  const {clock, network, nodes, states} = pair();
+  await clock.advance(5_000);
+  expect(states(1)).toEqual(['alive']);
+  expect(nodes[1]!.view(TWO)!.durableRecords.get(0)).toBe(42);
+  network.cut(TWO, ONE);
+  await clock.advance(450);
+  expect(states(1)).toEqual(['alive']);
+  await clock.advance(350);
+  expect(states(1)).toEqual(['alive', 'suspect']);
+  expect(states(2)).toEqual(['alive']);
+  network.heal();
+  await clock.advance(100);
+  expect(states(1)).toEqual(['alive', 'suspect', 'alive']);
+});
+
+test('a lost connection is gone at once', async () => {
+  const {clock, nodes, states} = pair();
+  await clock.advance(100);
+  nodes[2]!.stop();
+  await clock.advance(60);
+  nodes[1]!.disconnected(TWO);
+  expect(states(1)).toEqual(['alive', 'gone']);
+  await clock.advance(1_000);
+  expect(states(1)).toEqual(['alive', 'gone']);
+  nodes[1]!.connected(TWO, 11);
+  expect(nodes[1]!.view(TWO)).toMatchObject({state: 'alive', bootEpoch: 11});
+});
+
+test('a new boot epoch is told although the node never seemed away; an old one is not heard', async () => {
+  const {clock, nodes, told} = pair();
+  await clock.advance(100);
+  nodes[1]!.connected(TWO, 12);
+  expect(told[1]!.map(({bootEpoch}) => bootEpoch)).toEqual([10, 12]);
+  await clock.advance(100);
+  expect(nodes[1]!.view(TWO)!.bootEpoch).toBe(12);
+});
+
+test('a late loop suspects nobody', async () => {
+  const {clock, nodes, states} = pair();
+  await clock.advance(1_000);
+  clock.stall(3_000);
+  await clock.advance(400);
+  expect(states(1)).toEqual(['alive']);
+  expect(nodes[1]!.lateCount).toBe(1);
+});
+
+test('a stalled thread is named, and so is its return', async () => {
+  const {clock, told, ages} = pair();
+  await clock.advance(100);
+  ages.writeAgeMs = 600;
+  await clock.advance(100);
+  ages.writeAgeMs = 0;
+  await clock.advance(100);
+  expect(told[1]!.map(({stalledThreads}) => stalledThreads)).toEqual([[], [1], []]);
+});

@@ -1,0 +1,213 @@
+// Who of the other nodes is alive: one beat per pair of nodes, whatever the number of groups. Lives in
+// the main thread; the hosts hear of changes only. A beat carries the sender's boot epoch and, per
+// engine thread, how long it and its disk have stood still. Laws: a node is suspect only after a wait
+// during which this loop itself ran on time, since a late loop finds beats it has not read yet; a
+// lost connection needs no wait at all. A beat is never evidence for reads or commits.
+
+import type {Clock, NodeId, Random, Timer, Transport} from '@flotilla/base';
+import {
+  type Beat,
+  decodeBeat,
+  encodeBeat,
+  encodeFrame,
+  frameBody,
+  frameKind,
+  type StoreBeat,
+  type ThreadBeat,
+} from '@flotilla/wire';
+import type {NodeState} from '../host/node-states.ts';
+import type {Timing} from '../host/timing.ts';
+
+export interface NodeLivenessOptions {
+  readonly bootEpoch: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly transport: Transport;
+  readonly timing: Timing;
+  /** By number of engine thread. */
+  readonly threads: () => readonly ThreadBeat[];
+  readonly stores: () => readonly StoreBeat[];
+  readonly onChange: (node: NodeId, state: NodeState) => void;
+}
+
+export interface NodeView extends NodeState {
+  readonly node: NodeId;
+  readonly sinceBeatMs: number;
+  /** The other's wall clock minus this one's, late by one way of the network. */
+  readonly wallOffsetMs: number;
+  /** Highest durable record of each of its stores: one that reopens below it is an old image. */
+  readonly durableRecords: ReadonlyMap<number, number>;
+}
+
+interface Known {
+  state: NodeState['state'];
+  bootEpoch: number;
+  sequence: number;
+  beatMs: number;
+  /** Suspect from then on, unless a beat comes. */
+  deadlineMs: number;
+  stalledThreads: readonly number[];
+  wallOffsetMs: number;
+  readonly durableRecords: Map<number, number>;
+}
+
+export class NodeLiveness {
+  readonly #options: NodeLivenessOptions;
+  readonly #known = new Map<NodeId, Known>();
+  #timer: Timer | undefined;
+  #sequence = 0;
+  #dueMs = 0;
+  /** Waits begun anew because this loop was late. */
+  lateCount = 0;
+
+  constructor(options: NodeLivenessOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  /** A connection stands and its hello was read. */
+  connected(node: NodeId, bootEpoch: number): void {
+    const known = this.#known.get(node);
+    if (known !== undefined && bootEpoch < known.bootEpoch) return;
+    this.#heard(node, bootEpoch);
+    this.#sendBeat(node);
+  }
+
+  /** Its connection was closed or reset: nobody waits for beats that cannot come. */
+  disconnected(node: NodeId): void {
+    const known = this.#known.get(node);
+    if (known === undefined || known.state === 'gone') return;
+    known.state = 'gone';
+    known.stalledThreads = [];
+    this.#tell(node, known);
+  }
+
+  /** No member of the cluster any more. */
+  forget(node: NodeId): void {
+    this.#known.delete(node);
+  }
+
+  /** Frames of other kinds are not for it. */
+  receive(from: NodeId, frame: Uint8Array): void {
+    const beat = frameKind(frame) === 'beat' ? decodeBeat(frameBody(frame)) : undefined;
+    if (beat === undefined) return;
+    const before = this.#known.get(from);
+    // Of an earlier life, or overtaken by a later one of the same connection.
+    if (before !== undefined && beat.bootEpoch < before.bootEpoch) return;
+    if (beat.bootEpoch === before?.bootEpoch && beat.sequence <= before.sequence) return;
+    const known = this.#heard(from, beat.bootEpoch);
+    known.sequence = beat.sequence;
+    known.wallOffsetMs = beat.wallMs - this.#options.clock.wallMs();
+    for (const {store, durableRecord} of beat.stores)
+      known.durableRecords.set(
+        store,
+        Math.max(durableRecord, known.durableRecords.get(store) ?? 0),
+      );
+    this.#takeStalls(from, known, beat);
+  }
+
+  view(node: NodeId): NodeView | undefined {
+    const known = this.#known.get(node);
+    if (known === undefined) return undefined;
+    const {state, bootEpoch, beatMs, stalledThreads, wallOffsetMs, durableRecords} = known;
+    const sinceBeatMs = this.#options.clock.monotonicMs() - beatMs;
+    return {node, state, bootEpoch, stalledThreads, sinceBeatMs, wallOffsetMs, durableRecords};
+  }
+
+  *views(): Iterable<NodeView> {
+    for (const node of this.#known.keys()) yield this.view(node)!;
+  }
+
+  #heard(node: NodeId, bootEpoch: number): Known {
+    const nowMs = this.#options.clock.monotonicMs();
+    let known = this.#known.get(node);
+    const isNew = known?.bootEpoch !== bootEpoch;
+    if (known === undefined) {
+      known = {
+        state: 'gone',
+        bootEpoch,
+        sequence: 0,
+        beatMs: nowMs,
+        deadlineMs: 0,
+        stalledThreads: [],
+        wallOffsetMs: 0,
+        durableRecords: new Map(),
+      };
+      this.#known.set(node, known);
+    }
+    const wasAlive = known.state === 'alive' && !isNew;
+    if (isNew) {
+      known.bootEpoch = bootEpoch;
+      known.sequence = 0;
+      known.stalledThreads = [];
+    }
+    known.state = 'alive';
+    known.beatMs = nowMs;
+    known.deadlineMs = nowMs + this.#drawWaitMs();
+    if (!wasAlive) this.#tell(node, known);
+    return known;
+  }
+
+  #takeStalls(node: NodeId, known: Known, beat: Beat): void {
+    const {stallMs} = this.#options.timing;
+    const stalled: number[] = [];
+    for (const [thread, {turnAgeMs, writeAgeMs}] of beat.threads.entries())
+      if (turnAgeMs > stallMs || writeAgeMs > stallMs) stalled.push(thread);
+    if (stalled.join() === known.stalledThreads.join()) return;
+    known.stalledThreads = stalled;
+    this.#tell(node, known);
+  }
+
+  #schedule(): void {
+    const {clock, timing} = this.#options;
+    this.#dueMs = clock.monotonicMs() + timing.beatMs;
+    this.#timer = clock.setTimer(timing.beatMs, () => this.#tick());
+  }
+
+  #tick(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const lateMs = nowMs - this.#dueMs;
+    this.#schedule();
+    for (const [node, {state}] of this.#known) if (state !== 'gone') this.#sendBeat(node);
+    if (lateMs > this.#options.timing.lateMs) {
+      this.lateCount += 1;
+      for (const known of this.#known.values()) known.deadlineMs = nowMs + this.#drawWaitMs();
+      return;
+    }
+    for (const [node, known] of this.#known) {
+      if (known.state !== 'alive' || nowMs < known.deadlineMs) continue;
+      known.state = 'suspect';
+      this.#tell(node, known);
+    }
+  }
+
+  #sendBeat(node: NodeId): void {
+    const {bootEpoch, clock, transport, threads, stores} = this.#options;
+    this.#sequence += 1;
+    const beat: Beat = {
+      bootEpoch,
+      sequence: this.#sequence,
+      threads: threads(),
+      stores: stores(),
+      wallMs: clock.wallMs(),
+    };
+    // A beat that does not fit is one that is missed.
+    transport.send(node, 'control', encodeFrame('beat', encodeBeat(beat)));
+  }
+
+  #drawWaitMs(): number {
+    const {suspectMinMs, suspectMaxMs} = this.#options.timing;
+    return suspectMinMs + this.#options.random.next() * (suspectMaxMs - suspectMinMs);
+  }
+
+  #tell(node: NodeId, {state, bootEpoch, stalledThreads}: Known): void {
+    this.#options.onChange(node, {state, bootEpoch, stalledThreads});
+  }
+}
