@@ -8,6 +8,8 @@ import {voteResult} from './quorum.ts';
 import {becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate} from './roles.ts';
 import {coveringSeq, type GroupState, isPromotable} from './state.ts';
 
+type Committed = Pick<VoteReply, 'commitIndex' | 'commitTerm'>;
+
 /** Starts an election if this replica may stand. Called by timer, host or (transfer) the leader. */
 export function campaign(state: GroupState, {transfer}: {transfer: boolean}): void {
   if (state.role === 'leader' || !isPromotable(state) || isBarred(state)) return;
@@ -71,11 +73,12 @@ function recordVote(state: GroupState, from: number, granted: boolean): void {
 
 /** Requires the same term as the candidate's: a reply to an earlier campaign never gets here. */
 export function stepVoteReply(state: GroupState, message: VoteReply): void {
+  if (learnCommit(state, message)) return;
   if (state.role === 'candidate') recordVote(state, message.from, message.granted);
 }
 
 export function stepPreVoteReply(state: GroupState, message: PreVoteReply): void {
-  if (state.role !== 'preCandidate') return;
+  if (learnCommit(state, message) || state.role !== 'preCandidate') return;
   const expectedTerm = message.granted ? state.term + 1 : state.term;
   if (message.term === expectedTerm) recordVote(state, message.from, message.granted);
 }
@@ -83,6 +86,22 @@ export function stepPreVoteReply(state: GroupState, message: PreVoteReply): void
 /** A restarted replica may have granted a lease before: not even a transfer frees it from that. */
 export function isBarred(state: GroupState): boolean {
   return state.ticks < state.voteBarTick;
+}
+
+/**
+ * Takes a voter's word for what is committed, where this log holds that very entry. True if a change of
+ * members came with it: then this replica waits until it is in force instead of standing.
+ */
+function learnCommit(state: GroupState, {commitIndex = 0, commitTerm = 0}: Committed): boolean {
+  if (state.role === 'leader' || !state.log.matches(commitIndex, commitTerm)) return false;
+  if (!state.log.commitTo(commitIndex) || !hasUnappliedConfig(state)) return false;
+  if (state.role !== 'follower') becomeFollower(state, state.term, 0);
+  return true;
+}
+
+/** What this replica knows as committed, for its answers to candidates. */
+export function committedHere({log}: GroupState): Committed {
+  return {commitIndex: log.commitIndex, commitTerm: log.termAt(log.commitIndex)};
 }
 
 /** Whether a live leader, or a promise that may outlive a restart, speaks against a campaign now. */
@@ -102,7 +121,14 @@ export function stepVote(state: GroupState, message: Vote): void {
     state.electionElapsed = 0;
   }
   const {id: from, term} = state;
-  state.gathered.afterWrite.push({type: 'voteReply', from, to, term, granted});
+  state.gathered.afterWrite.push({
+    type: 'voteReply',
+    from,
+    to,
+    term,
+    granted,
+    ...committedHere(state),
+  });
 }
 
 /** Changes nothing here: neither term, vote nor timer. */
@@ -110,5 +136,6 @@ export function stepPreVote(state: GroupState, message: PreVote): void {
   const {from: to, lastIndex, lastTerm} = message;
   const granted = message.term > state.term && state.log.isUpToDate(lastIndex, lastTerm);
   const term = granted ? message.term : state.term;
-  state.gathered.afterWrite.push({type: 'preVoteReply', from: state.id, to, term, granted});
+  const reply = {from: state.id, to, term, granted, ...committedHere(state)};
+  state.gathered.afterWrite.push({type: 'preVoteReply', ...reply});
 }

@@ -46,7 +46,17 @@ export interface Vote extends Envelope {
   readonly transfer: boolean;
 }
 
-export interface VoteReply extends Envelope {
+/**
+ * What the voter knows as committed, by index and term. A candidate whose log holds that entry takes
+ * it as committed: it may have missed a change of members that voters with longer logs know of, and
+ * who are no longer members may not stand themselves.
+ */
+interface Committed extends Envelope {
+  readonly commitIndex?: number | undefined;
+  readonly commitTerm?: number | undefined;
+}
+
+export interface VoteReply extends Committed {
   readonly type: 'voteReply';
   readonly granted: boolean;
 }
@@ -58,7 +68,7 @@ export interface PreVote extends Envelope {
 }
 
 /** Granted: `term` is the future term that was asked for. Refused: the sender's own term. */
-export interface PreVoteReply extends Envelope {
+export interface PreVoteReply extends Committed {
   readonly type: 'preVoteReply';
   readonly granted: boolean;
 }

@@ -4,6 +4,7 @@
 
 import {
   campaign,
+  committedHere,
   isBarred,
   isBoundToLeader,
   stepPreVote,
@@ -57,6 +58,7 @@ function meetHigherTerm(state: GroupState, message: Message): boolean {
 function meetLowerTerm(state: GroupState, message: Message): void {
   const {id: from, term} = state;
   const {from: to} = message;
+  const refusal = {from, to, term, granted: false, ...committedHere(state)};
   switch (message.type) {
     case 'append':
     case 'heartbeat':
@@ -75,10 +77,10 @@ function meetLowerTerm(state: GroupState, message: Message): void {
       });
       return;
     case 'vote':
-      state.gathered.afterWrite.push({type: 'voteReply', from, to, term, granted: false});
+      state.gathered.afterWrite.push({type: 'voteReply', ...refusal});
       return;
     case 'preVote':
-      state.gathered.afterWrite.push({type: 'preVoteReply', from, to, term, granted: false});
+      state.gathered.afterWrite.push({type: 'preVoteReply', ...refusal});
       return;
     default:
       return; // A reply to what this replica was in an earlier term.

@@ -30,6 +30,7 @@ function isBodyWellFormed(message: Message): boolean {
       return Number.isSafeInteger(message.readId) && isCount(message.index);
     case 'voteReply':
     case 'preVoteReply':
+      return isCount(message.commitIndex ?? 0) && isCount(message.commitTerm ?? 0);
     case 'timeoutNow':
       return true;
     default:
