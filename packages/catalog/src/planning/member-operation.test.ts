@@ -1,0 +1,219 @@
+// One row per situation: what the group is and which step was saved, and what is done next.
+
+import type {NodeId, OperationId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import {expect, test} from 'vitest';
+import type {Operation, ReplicaSet} from '../model.ts';
+import {GroupView} from './group-view.ts';
+import {
+  type Decision,
+  planLeaderTransfer,
+  planReplicaAddition,
+  planReplicaMove,
+  planReplicaRemoval,
+} from './member-operation.ts';
+import type {NodeReport, ReplicaReport} from './reports.ts';
+
+interface Situation {
+  readonly voters: readonly number[];
+  readonly outgoing?: readonly number[];
+  readonly learners?: readonly number[];
+  /** 0: none is known. */
+  readonly leader: number;
+  /** By placement; replica i is on node i. By default all members. */
+  readonly placed?: readonly number[];
+  readonly lagging?: readonly number[];
+  readonly reported?: readonly number[];
+  readonly autoLeave?: boolean;
+}
+
+function view(situation: Situation): GroupView {
+  const {voters, outgoing = [], learners = [], leader, autoLeave = true} = situation;
+  const members = [...new Set([...voters, ...outgoing, ...learners])];
+  const placed = situation.placed ?? members;
+  const set: ReplicaSet = {
+    id: 1 as ReplicaSetId,
+    database: 1 as never,
+    bucket: 1 as never,
+    shard: 0,
+    epoch: 7,
+    state: 'open',
+    founders: [],
+    replicas: placed.map((id) => ({
+      replica: id as ReplicaId,
+      node: id as NodeId,
+      role: voters.includes(id) ? 'voter' : 'learner',
+    })),
+    createdAtVersion: 1,
+  };
+  const report = (replica: number): ReplicaReport => ({
+    set: set.id,
+    replica: replica as ReplicaId,
+    role: replica === leader ? 'leader' : 'follower',
+    term: 6,
+    appliedIndex: 5000,
+    lastIndex: 5000,
+    configIndex: 40,
+    configuration: {
+      voters,
+      votersOutgoing: outgoing,
+      learners,
+      learnersNext: [],
+      autoLeave,
+    },
+    durable: true,
+    written: false,
+    progress: members.map((id) => ({
+      replica: id as ReplicaId,
+      matchIndex: situation.lagging?.includes(id) ? 10 : 5000,
+      active: true,
+    })),
+  });
+  const reports = new Map<NodeId, NodeReport>();
+  for (const id of new Set([...placed, 1, 2, 3, 4])) {
+    const present = (situation.reported ?? members).includes(id);
+    const replicas = new Map(present ? [[id as ReplicaId, report(id)]] : []);
+    const node = id as NodeId;
+    reports.set(node, {node, live: true, clockOffsetMs: 0, diskFree: 1, replicas});
+  }
+  return new GroupView(set, reports);
+}
+
+function operation(kind: Operation['kind'], step: string, more: object = {}): Operation {
+  return {
+    id: 1 as OperationId,
+    kind,
+    state: 'running',
+    replicaSet: 1 as ReplicaSetId,
+    step,
+    history: [],
+    startedBy: 'test',
+    createdAtMs: 0,
+    ...more,
+  };
+}
+
+function print(decision: Decision): string {
+  switch (decision.type) {
+    case 'wait':
+      return 'wait';
+    case 'advance':
+      return `-> ${decision.step}${decision.target === undefined ? '' : ` target ${decision.target}`}`;
+    case 'finish':
+      return decision.state;
+    default: {
+      const {action} = decision;
+      if (action.type === 'change-config') {
+        const changes = action.changes.map(({type, id}) => `${type} ${id}`).join(', ');
+        return `${action.mode} [${changes}] at ${action.expectedConfigIndex} on ${action.node}`;
+      }
+      if (action.type === 'transfer-leader') return `lead to ${action.to}`;
+      if (action.type === 'destroy-replica') return `destroy ${action.replica}`;
+      if (action.type === 'propose' && action.command.type === 'set-placement') {
+        const {add, remove, expectedEpoch} = action.command;
+        const added = add.map(({node}) => `add ${node}`);
+        return [...added, ...remove.map((id) => `remove ${id}`), `epoch ${expectedEpoch}`].join(
+          ' ',
+        );
+      }
+      return action.type;
+    }
+  }
+}
+
+// A move of replica 1 to node 4, where its successor is replica 4.
+const three = {voters: [1, 2, 3], leader: 2};
+const withTarget = {...three, learners: [4]};
+const swapped = {voters: [2, 3, 4], leader: 2, placed: [1, 2, 3, 4], reported: [1, 2, 3, 4]};
+
+test.each<[string, string, Situation, object?]>([
+  ['create', 'add 4 epoch 7', three, {target: undefined}],
+  // The placement was changed, and we crashed before saving the step.
+  ['create', '-> learner target 4', {...three, placed: [1, 2, 3, 4]}, {target: undefined}],
+  ['learner', 'wait', {...three, placed: [1, 2, 3, 4]}],
+  [
+    'learner',
+    'simple [learner 4] at 40 on 2',
+    {...three, placed: [1, 2, 3, 4], reported: [1, 2, 3, 4]},
+  ],
+  ['learner', '-> catch-up', withTarget],
+  ['learner', 'wait', {...withTarget, leader: 0}],
+  ['catch-up', 'wait', {...withTarget, lagging: [4]}],
+  // Unknown lag is not small lag.
+  ['catch-up', 'wait', {...withTarget, leader: 0}],
+  ['catch-up', '-> swap', withTarget],
+  ['swap', 'joint [voter 4, remove 1] at 40 on 2', withTarget],
+  // A leader is never swapped out: the lead goes first.
+  ['swap', 'lead to 2', {...withTarget, leader: 1}],
+  ['swap', 'lead to 3', {...withTarget, leader: 1, lagging: [2]}],
+  ['swap', 'wait', {...withTarget, leader: 1, lagging: [2, 3]}],
+  ['swap', 'wait', {voters: [2, 3, 4], outgoing: [1, 2, 3], leader: 2}],
+  // The swap was committed, and we crashed before saving: it is noticed and not proposed twice.
+  ['swap', '-> confirm', swapped],
+  // A sole voter: explicit, and the lead moves inside the joint state.
+  [
+    'swap',
+    'joint-explicit [voter 4, remove 1] at 40 on 1',
+    {voters: [1], learners: [4], leader: 1},
+  ],
+  ['swap', 'lead to 4', {voters: [4], outgoing: [1], leader: 1, autoLeave: false}],
+  ['swap', 'leave [] at 40 on 4', {voters: [4], outgoing: [1], leader: 4, autoLeave: false}],
+  // A learner is moved without a joint change.
+  ['swap', 'simple [remove 1] at 40 on 2', {voters: [2], learners: [1, 4], leader: 2}],
+  ['confirm', 'remove 1 epoch 7', swapped],
+  ['confirm', '-> destroy-source', {...swapped, placed: [2, 3, 4]}],
+  ['destroy-source', 'destroy 1', {...swapped, placed: [2, 3, 4]}],
+  ['destroy-source', 'done', {...swapped, placed: [2, 3, 4], reported: [2, 3, 4]}],
+])('move at %s: %s', (step, expected, situation, more = {}) => {
+  const ids = {source: 1, target: 4, sourceNode: 1, targetNode: 4, ...more};
+  const move = operation('move-replica', step, ids);
+  expect(print(planReplicaMove(move, view(situation)))).toBe(expected);
+});
+
+test.each<[string, string, Situation]>([
+  ['create', 'cancelled', three],
+  ['create', 'remove 4 epoch 7', {...three, placed: [1, 2, 3, 4]}],
+  ['catch-up', 'simple [remove 4] at 40 on 2', withTarget],
+  ['catch-up', 'wait', {...withTarget, leader: 0}],
+  ['swap', 'simple [remove 4] at 40 on 2', withTarget],
+  // After the joint change it goes on.
+  ['swap', 'wait', {voters: [2, 3, 4], outgoing: [1, 2, 3], leader: 2}],
+  ['swap', '-> confirm', swapped],
+  ['confirm', 'remove 1 epoch 7', swapped],
+])('cancelled move at %s: %s', (step, expected, situation) => {
+  const ids = {source: 1, target: 4, sourceNode: 1, targetNode: 4, state: 'cancelling'};
+  const move = operation('move-replica', step, ids);
+  expect(print(planReplicaMove(move, view(situation)))).toBe(expected);
+});
+
+test.each<[string, Situation, object?]>([
+  ['simple [remove 1] at 40 on 2', {voters: [2], learners: [1], leader: 2}],
+  ['joint [voter 4, remove 1] at 40 on 2', withTarget],
+  ['failed', three],
+  ['joint [remove 1, learner 3] at 40 on 2', three, {allowFewerVoters: true}],
+  ['simple [remove 1] at 40 on 2', three, {kind: 'repair'}],
+  ['lead to 2', {...three, leader: 1}, {allowFewerVoters: true}],
+  ['failed', {voters: [1], leader: 1}],
+  ['cancelled', three, {state: 'cancelling'}],
+  ['-> confirm', swapped],
+])('removal: %s', (expected, situation, more = {}) => {
+  const removal = operation('remove-replica', 'change', {source: 1, sourceNode: 1, ...more});
+  expect(print(planReplicaRemoval(removal, view(situation)))).toBe(expected);
+});
+
+test('an addition ends as a caught-up learner', () => {
+  const ids = {target: 4, targetNode: 4};
+  const addition = operation('add-replica', 'catch-up', ids);
+  expect(print(planReplicaAddition(addition, view(withTarget)))).toBe('done');
+  expect(print(planReplicaAddition(addition, view({...withTarget, lagging: [4]})))).toBe('wait');
+});
+
+test.each<[string, Situation]>([
+  ['done', {...three, leader: 3}],
+  ['lead to 3', three],
+  ['wait', {...three, leader: 0}],
+  ['wait', {...three, lagging: [3]}],
+  ['failed', {voters: [1, 2], learners: [3], leader: 2}],
+])('transfer: %s', (expected, situation) => {
+  const transfer = operation('transfer-leader', 'transfer', {target: 3});
+  expect(print(planLeaderTransfer(transfer, view(situation)))).toBe(expected);
+});

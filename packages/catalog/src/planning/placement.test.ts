@@ -1,0 +1,153 @@
+import type {DatabaseId, NodeId} from '@flotilla/base';
+import fc from 'fast-check';
+import {describe, expect, test} from 'vitest';
+import {CatalogMachine} from '../machine/catalog-machine.ts';
+import type {Node} from '../model.ts';
+import {autoShards, planBucket, planPlacement, votersOf} from './placement.ts';
+import type {NodeReport} from './reports.ts';
+
+function node(id: number, zone?: string): Node {
+  return {
+    id: id as NodeId,
+    incarnation: `i${id}`,
+    address: `n${id}`,
+    zone,
+    engineThreads: 3,
+    state: 'active',
+    joinedAtMs: 0,
+    version: '1',
+  };
+}
+
+function place(nodes: Node[], shards: number, replicas: number, silent: number[] = []) {
+  return planPlacement({
+    nodes,
+    loads: new Map(),
+    silent: new Set(silent as NodeId[]),
+    shards,
+    replicas,
+  });
+}
+
+test.each([
+  [1, 1, 1, 0],
+  [2, 3, 1, 1],
+  [3, 3, 3, 0],
+  [5, 3, 3, 0],
+  [4, 4, 3, 1],
+  [7, 7, 7, 0],
+])('%i nodes, %i replicas: %i voters and %i learners', (nodes, replicas, voters, learners) => {
+  const all = Array.from({length: nodes}, (_, i) => node(i + 1));
+  for (const placement of place(all, 6, replicas)) {
+    expect(placement.filter(({role}) => role === 'voter')).toHaveLength(voters);
+    expect(placement.filter(({role}) => role === 'learner')).toHaveLength(learners);
+  }
+});
+
+test('any placement is even over nodes, distinct in each set, and odd in voters', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({min: 1, max: 9}),
+      fc.integer({min: 1, max: 64}),
+      fc.integer({min: 1, max: 7}),
+      (nodes, shards, replicas) => {
+        const all = Array.from({length: nodes}, (_, i) => node(i + 1));
+        const counts = new Map<number, number>();
+        for (const placement of place(all, shards, replicas)) {
+          expect(placement).toHaveLength(Math.min(nodes, replicas));
+          expect(new Set(placement.map((placed) => placed.node)).size).toBe(placement.length);
+          const voters = placement.filter(({role}) => role === 'voter').length;
+          expect(voters).toBe(votersOf(placement.length));
+          for (const placed of placement) {
+            counts.set(placed.node, (counts.get(placed.node) ?? 0) + 1);
+          }
+        }
+        const used = all.map(({id}) => counts.get(id) ?? 0);
+        expect(Math.max(...used) - Math.min(...used)).toBeLessThanOrEqual(1);
+      },
+    ),
+  );
+});
+
+test('zones are distinct where there are enough of them', () => {
+  const nodes = [
+    node(1, 'a'),
+    node(2, 'a'),
+    node(3, 'b'),
+    node(4, 'b'),
+    node(5, 'c'),
+    node(6, 'c'),
+  ];
+  const zoneOf = new Map(nodes.map(({id, zone}) => [id, zone]));
+  for (const placement of place(nodes, 8, 3)) {
+    expect(new Set(placement.map((placed) => zoneOf.get(placed.node))).size).toBe(3);
+  }
+});
+
+test('silent nodes are taken last, never as the majority', () => {
+  const nodes = [node(1), node(2), node(3)];
+  for (const placement of place(nodes, 4, 3, [2])) {
+    expect(placement.map((placed) => placed.node).sort()).toEqual([1, 2, 3]);
+  }
+  for (const placement of place(nodes, 4, 3, [2, 3])) {
+    expect(placement).toEqual([{node: 1, role: 'voter'}]);
+  }
+  for (const placement of place([...nodes, node(4)], 4, 3, [2])) {
+    expect(placement.map((placed) => placed.node)).not.toContain(2);
+  }
+});
+
+test.each([
+  [1, 4],
+  [2, 6],
+  [3, 9],
+  [40, 64],
+])('%i nodes of three threads: %i shards', (count, shards) => {
+  expect(autoShards(Array.from({length: count}, (_, i) => node(i + 1)))).toBe(shards);
+});
+
+describe('planBucket', () => {
+  const WEEK = 7 * 86_400_000;
+  const database = 1 as DatabaseId;
+
+  function founded() {
+    const machine = new CatalogMachine();
+    const description = {incarnation: 'i', address: 'a', engineThreads: 3, version: '1'};
+    machine.apply({type: 'found-cluster', clusterId: 'c', node: description, atMs: 1}, 1);
+    return machine;
+  }
+
+  test('aligns to the duration, before the epoch too', () => {
+    const {catalog} = founded();
+    expect(planBucket(catalog, database, WEEK + 5)).toMatchObject({
+      startMs: WEEK,
+      endMs: 2 * WEEK,
+    });
+    expect(planBucket(catalog, database, -1)).toMatchObject({startMs: -WEEK, endMs: 0});
+    expect(planBucket(catalog, 9 as DatabaseId, 0)).toBeUndefined();
+  });
+
+  test('is cut against what is there, so that the machine takes it as it is', () => {
+    const machine = founded();
+    machine.apply(planBucket(machine.catalog, database, 0)!, 2);
+    const options = {bucketDurationMs: 5 * 86_400_000};
+    const alter = {type: 'alter-database', tenant: 'default', name: 'public', options} as const;
+    machine.apply(alter, 3);
+    const next = planBucket(machine.catalog, database, WEEK)!;
+    expect([next.startMs, next.endMs]).toEqual([WEEK, 10 * 86_400_000]);
+    machine.apply(next, 4);
+    expect(machine.catalog.buckets(database)).toHaveLength(2);
+  });
+
+  test('a full node gets nothing; without a fit node there is no plan', () => {
+    const {catalog} = founded();
+    const report: NodeReport = {
+      node: 1 as NodeId,
+      live: true,
+      clockOffsetMs: 0,
+      diskFree: 0.1,
+      replicas: new Map(),
+    };
+    expect(planBucket(catalog, database, 0, new Map([[report.node, report]]))).toBeUndefined();
+  });
+});

@@ -1,0 +1,101 @@
+import type {DatabaseId, NodeId, ReplicaId} from '@flotilla/base';
+import {beforeEach, expect, test} from 'vitest';
+import type {Command} from '../commands.ts';
+import {CatalogMachine} from '../machine/catalog-machine.ts';
+import {planBucket} from './placement.ts';
+import type {NodeReport, ReplicaReport} from './reports.ts';
+import {planUpkeep} from './upkeep.ts';
+
+const DAY = 86_400_000;
+const WEEK = 7 * DAY;
+const database = 1 as DatabaseId;
+let machine: CatalogMachine;
+
+beforeEach(() => {
+  machine = new CatalogMachine();
+  const node = {incarnation: 'i', address: 'a', engineThreads: 1, version: '1'};
+  propose({type: 'found-cluster', clusterId: 'c', node, atMs: 1});
+});
+
+function propose(command: Command): void {
+  const {result} = machine.apply(command, machine.catalog.version + 1);
+  if (!result.ok) throw new Error(result.error.message);
+}
+
+function makeBucket(timeMs: number): void {
+  propose(planBucket(machine.catalog, database, timeMs)!);
+}
+
+function reports(options: {written?: boolean; clockOffsetMs?: number} = {}) {
+  const replicas = new Map<ReplicaId, ReplicaReport>();
+  for (const set of machine.catalog.replicaSets()) {
+    if (set.state === 'dropping') continue;
+    const {replica} = set.replicas[0]!;
+    replicas.set(replica, {replica, written: options.written === true} as ReplicaReport);
+  }
+  const node = 1 as NodeId;
+  const report: NodeReport = {
+    node,
+    live: true,
+    clockOffsetMs: options.clockOffsetMs ?? 0,
+    diskFree: 1,
+    replicas,
+  };
+  return new Map([[node, report]]);
+}
+
+function plan(nowMs: number, options = {}): string[] {
+  return planUpkeep(machine.catalog, reports(options), nowMs).map(({type}) => type);
+}
+
+test('one bucket is ahead of the present one once that is written to, and no more', () => {
+  makeBucket(WEEK);
+  expect(plan(WEEK + 5)).toEqual([]);
+  expect(plan(WEEK + 5, {written: true})).toEqual(['ensure-bucket']);
+  for (const command of planUpkeep(machine.catalog, reports({written: true}), WEEK + 5)) {
+    propose(command);
+  }
+  expect(machine.catalog.bucketAt(database, 2 * WEEK)).toBeDefined();
+  expect(plan(WEEK + 5, {written: true})).toEqual([]);
+});
+
+test('expiry hides first and drops the bucket after the retention of the trash', () => {
+  makeBucket(0);
+  makeBucket(3 * WEEK);
+  const options = {ttlMs: WEEK};
+  propose({type: 'alter-database', tenant: 'default', name: 'public', options});
+  const nowMs = 2 * WEEK + DAY / 2;
+  expect(plan(nowMs, {clockOffsetMs: 11_000})).toEqual([]);
+  expect(plan(nowMs)).toEqual(['raise-expired-before']);
+  for (const command of planUpkeep(machine.catalog, reports(), nowMs)) propose(command);
+  expect(machine.catalog.database(database)!.expiredBeforeMs).toBeGreaterThan(WEEK);
+  expect(plan(nowMs)).toEqual([]);
+  expect(plan(nowMs + DAY)).toEqual(['raise-expired-before', 'drop-bucket']);
+  for (const command of planUpkeep(machine.catalog, reports(), nowMs + DAY)) propose(command);
+  expect(machine.catalog.buckets(database)).toHaveLength(1);
+  // No live node holds a replica of it any more.
+  expect(plan(nowMs + DAY)).toEqual(['forget-replica-sets']);
+});
+
+test('the trash is purged in its time', () => {
+  const table = {name: 'cpu', tags: [], fields: []};
+  propose({type: 'create-table', database, table});
+  propose({type: 'drop-table', database, name: 'cpu', atMs: 0, purgeAtMs: DAY});
+  expect(plan(DAY - 1)).toEqual([]);
+  expect(plan(DAY)).toEqual(['purge-table']);
+  propose({type: 'purge-table', table: 1 as never, atMs: DAY});
+  expect(plan(DAY + 1)).toEqual([]);
+  expect(plan(2 * DAY)).toEqual(['forget-table']);
+  propose({type: 'drop-database', tenant: 'default', name: 'public', atMs: 0, purgeAtMs: 3 * DAY});
+  expect(plan(3 * DAY)).toEqual(['purge-database']);
+});
+
+test('finished operations are forgotten after a week', () => {
+  const subject = {kind: 'rebalance', startedBy: 't'} as const;
+  propose({type: 'create-operation', ...subject, atMs: 0});
+  expect(plan(9 * DAY)).toEqual([]);
+  const id = 1 as never;
+  propose({type: 'update-operation', operation: id, expectedStep: 'run', state: 'done', atMs: DAY});
+  expect(plan(8 * DAY)).toEqual([]);
+  expect(plan(9 * DAY)).toEqual(['expire-operations']);
+});
