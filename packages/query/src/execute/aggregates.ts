@@ -20,6 +20,8 @@ export function createAccumulator(spec: AggregateSpec, base: TimeBase): Accumula
       return new ExtremeAccumulator(spec.name, spec.type, base);
     case 'first':
     case 'last':
+    case 'first-row':
+    case 'last-row':
       return new FirstLastAccumulator(spec.name, spec.type, base);
   }
 }

@@ -52,6 +52,11 @@ export class Binder implements BindContext {
     return this.#places.get(node) ?? 0;
   }
 
+  /** Whether it is the table's time itself. */
+  isTime(node: BoundExpression): boolean {
+    return node.op === 'input' && this.scope?.inputs[node.input]?.source === 'time';
+  }
+
   /** Binds a whole clause. `refuseAggregates` names the clause that may have none. */
   bind(expression: Expression, refuseAggregates?: string): BoundExpression {
     this.#aggregatesAllowed = refuseAggregates;

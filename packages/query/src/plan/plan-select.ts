@@ -8,6 +8,7 @@ import {statementError} from '../sql/source-text.ts';
 import {Binder} from './bind.ts';
 import type {PlanCatalog} from './catalog-view.ts';
 import {splitConjuncts} from './conjuncts.ts';
+import {bindDistinctOn} from './distinct-on.ts';
 import {expressionText} from './expression-text.ts';
 import {planFragments} from './fragments.ts';
 import {Grouping} from './grouping.ts';
@@ -149,6 +150,15 @@ function bindBody(statement: SelectStatement, binder: Binder, items: readonly It
   const output = items.map((item, i) => ({name: item.name, type: columns[i]!.type}));
   const having = statement.having && binder.bindCondition(statement.having, 'HAVING');
   const {sorted, order} = bindOrder(statement, binder, items, columns);
+  if (statement.distinctOn.length > 0) {
+    const refused = statement.groupBy.length > 0 || having !== undefined;
+    if (refused || binder.aggregates.length > 0) {
+      const message = 'DISTINCT ON together with GROUP BY is not supported yet';
+      throw binder.error(message, statement.distinctOn[0]!.at, undefined, 'UNSUPPORTED');
+    }
+    const keys = statement.distinctOn.map((key) => bindGroupKey(binder, key, items, 'DISTINCT ON'));
+    return {...bindDistinctOn(binder, keys, [...columns, ...sorted], order), output, order};
+  }
   const grouped =
     statement.groupBy.length > 0 || having !== undefined || binder.aggregates.length > 0;
   if (grouped || statement.distinct) {
@@ -186,7 +196,7 @@ function bindGroups(
   }
   const keys = distinct
     ? bound.columns
-    : statement.groupBy.map((key) => bindGroupKey(binder, key, items));
+    : statement.groupBy.map((key) => bindGroupKey(binder, key, items, 'GROUP BY'));
   const grouping = new Grouping(binder, withoutConstants(keys));
   const over = (expression: BoundExpression) => grouping.overGroups(expression, distinct);
   const {aggregates} = binder;
@@ -215,9 +225,14 @@ function withoutConstants(keys: readonly BoundExpression[]): readonly BoundExpre
 }
 
 /** A number is a place in the select list; a name is a column of the table first, then an alias. */
-function bindGroupKey(binder: Binder, key: Expression, items: readonly Item[]): BoundExpression {
-  const expression = ordinalOf(binder, key, items, 'GROUP BY')?.expression ?? key;
-  return binder.bind(expression, 'GROUP BY');
+function bindGroupKey(
+  binder: Binder,
+  key: Expression,
+  items: readonly Item[],
+  clause: string,
+): BoundExpression {
+  const expression = ordinalOf(binder, key, items, clause)?.expression ?? key;
+  return binder.bind(expression, clause);
 }
 
 function ordinalOf(

@@ -102,7 +102,17 @@ export type FragmentInput =
   /** `index` into ScanSpec.fields. */
   | {readonly source: 'field'; readonly index: number; readonly type: ValueType};
 
-export type AggregateName = 'count' | 'sum' | 'avg' | 'min' | 'max' | 'first' | 'last';
+export type AggregateName =
+  | 'count'
+  | 'sum'
+  | 'avg'
+  | 'min'
+  | 'max'
+  | 'first'
+  | 'last'
+  /** The value in the first or last row, null or not: DISTINCT ON. */
+  | 'first-row'
+  | 'last-row';
 
 export interface AggregateSpec {
   readonly name: AggregateName;

@@ -86,6 +86,8 @@ export interface OrderItem {
 export interface SelectStatement {
   readonly kind: 'select';
   readonly distinct: boolean;
+  /** DISTINCT ON (..): the first row, in the order of ORDER BY, of each value of these. */
+  readonly distinctOn: readonly Expression[];
   readonly items: readonly SelectItem[];
   /** Absent: one row of constants. */
   readonly from?: (TableName & {readonly alias?: string | undefined}) | undefined;

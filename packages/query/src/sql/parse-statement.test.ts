@@ -73,7 +73,6 @@ describe('databases, in the grammar of CnosDB', () => {
     ['SELECT * FROM (SELECT 1) x', 'subqueries are not supported yet'],
     ['SELECT (SELECT 1)', 'subqueries are not supported yet'],
     ['SELECT 1 UNION SELECT 2', 'UNION, INTERSECT and EXCEPT are not supported yet'],
-    ['SELECT DISTINCT ON (h) * FROM t', 'DISTINCT ON is not supported yet'],
     ['SELECT count(DISTINCT a) FROM t', 'count(DISTINCT ..) is not supported yet'],
     ['SELECT a FROM t GROUP BY ROLLUP (a)', 'GROUPING SETS, ROLLUP and CUBE are not supported yet'],
     ['DELETE FROM t', 'DELETE is not supported yet'],

@@ -37,7 +37,7 @@ function readSelect(source: PostgresText, select: SelectStmt): SelectStatement {
   const limit = readCount(source, select.limitCount, 'LIMIT');
   return {
     kind: 'select',
-    distinct: readDistinct(source, select),
+    ...readDistinct(source, select),
     items,
     from: readFrom(source, select.fromClause ?? []),
     where: select.whereClause && readExpression(source, select.whereClause),
@@ -64,15 +64,17 @@ function refuseClauses(source: PostgresText, select: SelectStmt): void {
   if (select.limitOption === 'LIMIT_OPTION_WITH_TIES') throw source.unsupported('WITH TIES is');
 }
 
-function readDistinct(source: PostgresText, select: SelectStmt): boolean {
-  if (select.distinctClause === undefined) return false;
-  // Plain DISTINCT is a list of one empty node.
-  const on = select.distinctClause.find((node) => Object.keys(node).length > 0);
-  if (on !== undefined) {
-    const hint = 'SELECT host, last(v) FROM t GROUP BY host gives the last point of each';
-    throw source.unsupported('DISTINCT ON is', locationOf(on), hint);
-  }
-  return true;
+/** Plain DISTINCT is a list of one empty node. */
+function readDistinct(
+  source: PostgresText,
+  select: SelectStmt,
+): Pick<SelectStatement, 'distinct' | 'distinctOn'> {
+  const clause = select.distinctClause;
+  const on = (clause ?? []).filter((node) => Object.keys(node).length > 0);
+  return {
+    distinct: clause !== undefined && on.length === 0,
+    distinctOn: on.map((node) => readExpression(source, node)),
+  };
 }
 
 function readItem(source: PostgresText, node: Node): SelectItem {
