@@ -116,7 +116,7 @@ function gatherWide(
   }
 }
 
-export function wideAt(column: MaybeWide, row: number): bigint {
+function wideAt(column: MaybeWide, row: number): bigint {
   return column.wide === undefined ? BigInt(column.values[row]!) : column.wide[row]!;
 }
 
@@ -143,7 +143,7 @@ function gatherStrings(newer: Strings, older: Strings, pick: Int32Array, count: 
   return {type: 'string', ends, bytes};
 }
 
-export function stringLength(ends: Uint32Array, row: number): number {
+function stringLength(ends: Uint32Array, row: number): number {
   return row === 0 ? ends[0]! : ends[row]! - ends[row - 1]!;
 }
 

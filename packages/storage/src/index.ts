@@ -1,5 +1,4 @@
 export type {BucketTime} from './block-cut.ts';
-export type {BlockStatistics} from './block-statistics.ts';
 export {type CommitPoint, type Edit, Manifest} from './manifest.ts';
 export type {FlushPoint, StoragePoint} from './replica-state.ts';
 export {

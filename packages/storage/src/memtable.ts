@@ -10,7 +10,7 @@ import {MemtableColumn} from './memtable-column.ts';
 import {MemtableView} from './memtable-view.ts';
 
 /** Rows of one table as a share carries them, series resolved. */
-export interface TableRows {
+interface TableRows {
   readonly rowCount: number;
   /** Ids of the series that occur. */
   readonly series: Int32Array;

@@ -851,6 +851,32 @@ test('tables dead before the set was made refuse writes, a purged one never live
   await storage.close();
 });
 
+test('a purged table leaves the parts once its purge is durable', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  const rows = series(1, {count: 50, step: 1_000}, 1);
+  trial.write(rows);
+  await trial.step({type: 'flush', isAwaited: true});
+  trial.write(rows.map((each) => ({...each, table: 2})));
+  trial.write(rows);
+  await trial.step({type: 'flush', isAwaited: true});
+  trial.changeTable('drop', 1);
+  trial.changeTable('purge', 1);
+  expect(trial.storage.needsCompaction()).toBe(false);
+  await trial.step({type: 'flush', isAwaited: true});
+  while (trial.storage.needsCompaction()) await trial.storage.compact();
+  expect(trial.storage.tables()).toEqual([
+    {table: 2, rowCount: 50, seriesCount: 1, isDropped: false},
+  ]);
+  for (const query of EVERYTHING) await trial.check(query);
+  await trial.step({type: 'crash'});
+  for (const query of EVERYTHING) await trial.check(query);
+  await trial.storage.close();
+  // The first part held nothing else, so it is gone altogether.
+  const names = (await trial.fixture.disk.list('replicas/1-1')).map(({name}) => name);
+  expect(names.filter((name) => name.endsWith('.part'))).toHaveLength(1);
+});
+
 test('a failed write to disk fails this flush and every later one', async () => {
   const trial = new Trial();
   trial.storage = await trial.fixture.open(1);
