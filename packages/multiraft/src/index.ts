@@ -1,5 +1,7 @@
+export {frameKind, splitFrame} from '@flotilla/wire';
 export {
   Host,
+  type HostMetrics,
   type LeadershipListener,
   type ProposeOptions,
   type StoppedListener,

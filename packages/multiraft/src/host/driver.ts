@@ -219,7 +219,8 @@ export class Driver {
   }
 
   #write(store: Store): void {
-    const batch = store.takeBatch();
+    // What was queued between turns for a replica that is destroyed meanwhile must not follow its tombstone.
+    const batch = store.takeBatch(({set, replica}) => this.groups.get(set)?.replica === replica);
     if (batch === undefined || store.failure !== undefined) return;
     store.writingSinceMs ??= this.#clock.monotonicMs();
     store.log.append(batch.items).then(

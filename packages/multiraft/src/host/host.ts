@@ -63,6 +63,17 @@ export type StoppedListener = (stop: {
   readonly isStore: boolean;
 }) => void;
 
+export interface HostMetrics {
+  readonly groups: number;
+  /** Ticking: the others sleep. */
+  readonly awake: number;
+  readonly brokenGroups: number;
+  readonly proposalBytes: number;
+  readonly logBytes: number;
+  readonly malformedItems: number;
+  readonly itemsForGoneReplicas: number;
+}
+
 /** Retention, disk space: what need not happen in every tick. */
 const HOUSEKEEPING_MS = 1_000;
 /** A clean stop waits this long for leaders to be taken over. */
@@ -284,6 +295,19 @@ export class Host {
     return this.#driver.groups.get(set)?.machine;
   }
 
+  metrics(): HostMetrics {
+    const {groups} = this.#driver;
+    return {
+      groups: groups.size,
+      awake: this.#ticker.awakeCount,
+      brokenGroups: this.#broken.size,
+      proposalBytes: this.#budget.bytes,
+      logBytes: this.#stores.reduce((sum, {log}) => sum + log.totalBytes, 0),
+      malformedItems: this.#inbox.counts.malformed,
+      itemsForGoneReplicas: this.#inbox.counts.gone,
+    };
+  }
+
   /** How long the thread and its writes have stood still: goes into the node's beats. */
   ages(): {readonly turnAgeMs: number; readonly writeAgeMs: number} {
     const nowMs = this.#options.clock.monotonicMs();
@@ -366,7 +390,7 @@ export class Host {
       const some = sets.slice(at, at + OPENING_AT_A_TIME);
       await Promise.all(some.map((set) => this.#openPlace(store, set)));
     }
-    await discardStaging(store);
+    await discardStaging(store, (set) => this.#broken.has(set));
   }
 
   async #openPlace(store: Store, set: ReplicaSetId): Promise<void> {

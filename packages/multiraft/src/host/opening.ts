@@ -128,11 +128,18 @@ export async function buryLeftovers(
   }
 }
 
-/** Snapshots that no log record names are discarded; those that are named lie whole in theirs. */
-export async function discardStaging(store: Store): Promise<void> {
+/**
+ * Requires the groups opened: what a log record named is installed then, and what none named was never
+ * whole. Only a replica that could not be opened may still need its own.
+ */
+export async function discardStaging(
+  store: Store,
+  isBroken: (set: ReplicaSetId) => boolean,
+): Promise<void> {
   const needed = new Set<string>();
   for (const {set, replica, snapshot} of store.log.groups())
-    if (snapshot !== undefined) needed.add(store.stagedPath(set, replica, snapshot.index));
+    if (snapshot !== undefined && isBroken(set))
+      needed.add(store.stagedPath(set, replica, snapshot.index));
   for (const {name} of await store.disk.list(store.stagingPath)) {
     const path = `${store.stagingPath}/${name}`;
     if (!needed.has(path)) await store.disk.remove(path);

@@ -2,7 +2,7 @@
 
 import type {Disk, FatalError, ReplicaId, ReplicaSetId, StoreId} from '@flotilla/base';
 import type {Write} from '@flotilla/raft';
-import type {LogItem} from '../log/log-item.ts';
+import type {LogItem, ReplicaKey} from '../log/log-item.ts';
 import {SegmentLog} from '../log/segment-log.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {HostLimits, HostOptions, StoreOptions} from './options.ts';
@@ -80,9 +80,11 @@ export class Store {
   }
 
   /** What the turn has to write; empty afterwards. */
-  takeBatch(): {items: LogItem[]; writes: PendingWrite[]} | undefined {
+  takeBatch(
+    lives: (key: ReplicaKey) => boolean,
+  ): {items: LogItem[]; writes: PendingWrite[]} | undefined {
     if (this.#items.length === 0) return undefined;
-    const batch = {items: this.#items, writes: this.#writes};
+    const batch = {items: this.#items.filter(lives), writes: this.#writes};
     this.#items = [];
     this.#writes = [];
     return batch;

@@ -1,0 +1,69 @@
+import type {NodeId} from '@flotilla/base';
+import {type FrameItem, readItems} from '@flotilla/wire';
+import fc from 'fast-check';
+import {expect, test} from 'vitest';
+import {FragmentAssembler} from './fragments.ts';
+import {Outbox} from './outbox.ts';
+
+const NODE = 2 as NodeId;
+const FRAME_BYTES = 1_024;
+
+/** The frames that an outbox makes of items of the given sizes. */
+function framesOf(sizes: readonly number[]): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  const transport = {
+    send: (_to: NodeId, _channel: string, frame: Uint8Array) => frames.push(frame) > 0,
+  };
+  const outbox = new Outbox(transport, 0, FRAME_BYTES, () => undefined);
+  for (const [i, bytes] of sizes.entries())
+    outbox.item(NODE, {kind: 'message', set: i, payload: new Uint8Array(bytes).fill(i)});
+  outbox.flush();
+  return frames;
+}
+
+function assemble(frames: readonly Uint8Array[]): FrameItem[] {
+  const assembler = new FragmentAssembler();
+  const items: FrameItem[] = [];
+  for (const frame of frames) {
+    for (const item of readItems(frame)) {
+      const whole = item.kind === 'fragment' ? assembler.add(NODE, item) : item;
+      if (whole !== undefined) items.push(whole);
+    }
+  }
+  return items;
+}
+
+const sizes = fc.array(fc.oneof(fc.nat(100), fc.nat(9_000)), {maxLength: 12});
+
+test('whatever the sizes, frames stay small and all items come back in order', () => {
+  fc.assert(
+    fc.property(sizes, (list) => {
+      const frames = framesOf(list);
+      for (const frame of frames) expect(frame.length).toBeLessThanOrEqual(FRAME_BYTES);
+      const items = assemble(frames);
+      expect(items.map(({set, payload}) => [set, payload.length])).toEqual([...list.entries()]);
+      for (const {set, payload} of items) expect(payload.every((byte) => byte === set)).toBe(true);
+    }),
+  );
+});
+
+test('with frames lost, what comes back is whole or not at all', () => {
+  fc.assert(
+    fc.property(sizes, fc.array(fc.boolean(), {minLength: 120}), (list, kept) => {
+      const items = assemble(framesOf(list).filter((_, i) => kept[i % kept.length]));
+      for (const {set, payload} of items) {
+        expect(payload.length).toBe(list[set]);
+        expect(payload.every((byte) => byte === set)).toBe(true);
+      }
+    }),
+  );
+});
+
+test('adding is total', () => {
+  const assembler = new FragmentAssembler();
+  fc.assert(
+    fc.property(fc.uint8Array({maxLength: 40}), (payload) => {
+      assembler.add(NODE, {kind: 'fragment', set: 1, payload});
+    }),
+  );
+});

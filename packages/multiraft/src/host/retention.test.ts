@@ -1,0 +1,110 @@
+import type {NodeId, ReplicaSetId} from '@flotilla/base';
+import {expect, test} from 'vitest';
+import {TestCluster} from './cluster.fixture.ts';
+
+const SET = 1 as ReplicaSetId;
+
+async function filled(limits: ConstructorParameters<typeof TestCluster>[0] = {}) {
+  const cluster = new TestCluster(limits);
+  await cluster.startAll();
+  await cluster.found(1);
+  for (let i = 0; i < 100; i++) await cluster.write(1, `value ${i}`.padEnd(1_000));
+  return cluster;
+}
+
+const firstIndex = (cluster: TestCluster, node: number) => cluster.status(node, 1)!.firstIndex;
+
+test('nothing above the durable state goes; below it all goes once everyone holds it', async () => {
+  const cluster = await filled();
+  await cluster.clock.advance(5_000);
+  expect(firstIndex(cluster, 1)).toBe(6);
+  for (const node of [1, 2, 3]) await cluster.machine(node, 1).flush();
+  await cluster.clock.advance(5_000);
+  for (const node of [1, 2, 3]) {
+    const {firstIndex: first, lastIndex} = cluster.status(node, 1)!;
+    expect(first).toBe(lastIndex + 1);
+  }
+  await cluster.write(1, 'on');
+  for (const node of [1, 2, 3]) {
+    cluster.crash(node);
+    await cluster.start(node);
+  }
+  expect(await cluster.agree(1, [1, 2, 3], 101)).toBe(true);
+});
+
+test('what an absent member lacks is kept and read back from disk', async () => {
+  const cluster = await filled();
+  const absent = cluster.leader(1) === 3 ? 2 : 3;
+  cluster.crash(absent);
+  for (let i = 0; i < 30; i++) await cluster.write(1, `later ${i}`);
+  const leader = cluster.leader(1);
+  await cluster.machine(leader, 1).flush();
+  // Long enough to sleep and to drop what is in memory.
+  await cluster.clock.advance(6_000);
+  const {firstIndex: first} = cluster.status(leader, 1)!;
+  expect(first).toBeLessThanOrEqual(106);
+  const reads = cluster.node(leader).disk.counts.read;
+  let snapshots = 0;
+  cluster.network.tap = ({channel}) => {
+    if (channel === 'bulk') snapshots += 1;
+  };
+  await cluster.start(absent);
+  expect(await cluster.agree(1, [1, 2, 3], 130)).toBe(true);
+  expect(cluster.node(leader).disk.counts.read).toBeGreaterThan(reads);
+  expect(snapshots).toBe(0);
+});
+
+test('over its budget a group lets go, and who is behind takes a snapshot', async () => {
+  const cluster = await filled({limits: {groupLogBytesMax: 20_000}});
+  const absent = cluster.leader(1) === 3 ? 2 : 3;
+  cluster.crash(absent);
+  for (let i = 0; i < 100; i++) await cluster.write(1, `later ${i}`.padEnd(1_000));
+  for (const node of cluster.nodes) if (node.host) await cluster.machine(node.id, 1).flush();
+  await cluster.clock.advance(2_000);
+  expect(firstIndex(cluster, cluster.leader(1))).toBeGreaterThan(150);
+  await cluster.start(absent);
+  expect(await cluster.agree(1, [1, 2, 3], 200, 20_000)).toBe(true);
+});
+
+test('a store over its budget flushes who pins its oldest segment, and removes it', async () => {
+  const limits = {segmentBytes: 20_000, storeLogBytesMax: 60_000};
+  const cluster = new TestCluster({limits});
+  await cluster.startAll();
+  await cluster.found(2);
+  await cluster.write(2, 'quiet');
+  await cluster.found(1);
+  for (let i = 0; i < 200; i++) {
+    await cluster.write(1, `value ${i}`.padEnd(1_000));
+    if (i % 50 === 49) for (const node of cluster.nodes) await cluster.machine(node.id, 1).flush();
+  }
+  await cluster.clock.advance(8_000);
+  for (const node of [1, 2, 3]) expect(cluster.host(node).metrics().logBytes).toBeLessThan(90_000);
+  for (const node of [1, 2, 3]) {
+    cluster.crash(node);
+    await cluster.start(node);
+  }
+  expect(await cluster.agree(1, [1, 2, 3], 200)).toBe(true);
+  expect(await cluster.agree(2, [1, 2, 3], 1)).toBe(true);
+});
+
+test('a follower that sleeps under a leader that is none is woken by notice or digest', async () => {
+  const cluster = await filled();
+  await cluster.clock.advance(4_000);
+  const leader = cluster.leader(1);
+  expect(cluster.status(leader, 1)!.isAsleep).toBe(true);
+  const others = [1, 2, 3].filter((node) => node !== leader) as NodeId[];
+  // The leader's node loses its connections unnoticed by the others, and steps down alone.
+  cluster.network.isolate(leader as NodeId);
+  for (const other of others)
+    cluster.host(leader).nodeChanged(other, {state: 'suspect', bootEpoch: 1});
+  await cluster.clock.until(() => cluster.status(leader, 1)!.role !== 'leader', 10_000);
+  for (const other of others) expect(cluster.status(other, 1)!.isAsleep).toBe(true);
+  cluster.network.heal();
+  for (const other of others)
+    cluster.host(leader).nodeChanged(other, {state: 'alive', bootEpoch: 1});
+  await cluster.electAll([1], 5_000);
+  const knows = () => [1, 2, 3].every((node) => cluster.status(node, 1)!.leader !== undefined);
+  expect(await cluster.clock.until(knows, 2_000)).toBe(true);
+  const deadlineMs = cluster.clock.monotonicMs() + 5_000;
+  await cluster.clock.resolve(cluster.host(1).readIndex(SET, {deadlineMs}));
+});

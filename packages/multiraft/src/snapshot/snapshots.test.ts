@@ -1,0 +1,93 @@
+import {type NodeId, type ReplicaId, type ReplicaSetId, SeededRandom} from '@flotilla/base';
+import {readItems} from '@flotilla/wire';
+import {expect, test} from 'vitest';
+import {TestCluster} from '../host/cluster.fixture.ts';
+import {WINDOW_BYTES} from './snapshot-sender.ts';
+
+const SET = 1 as ReplicaSetId;
+
+/** Four nodes, three voters with some 600 KB of state, a learner about to come on the fourth. */
+async function prepared(options: {seed?: number; bytesPerMs?: number} = {}) {
+  const cluster = new TestCluster({nodes: 4, ...options});
+  await cluster.startAll();
+  await cluster.found(1);
+  for (let i = 0; i < 6; i++) await cluster.write(1, `${i}`.repeat(100_000));
+  const learner = cluster.place(4);
+  await cluster.clock.resolve(cluster.host(4).createReplica({set: SET, replica: learner}));
+  return {cluster, learner};
+}
+
+async function addLearner(cluster: TestCluster, id: ReplicaId): Promise<void> {
+  const deadlineMs = cluster.clock.monotonicMs() + 60_000;
+  const leader = cluster.host(cluster.leader(1));
+  const add = leader.proposeConfig(SET, [{type: 'learner', id}], 'simple', {deadlineMs});
+  await cluster.clock.resolve(add);
+}
+
+test('never more than the window is unacknowledged, and nothing of it stays behind', async () => {
+  const {cluster, learner} = await prepared({bytesPerMs: 1_250});
+  let inFlight = 0;
+  let highest = 0;
+  cluster.network.tap = ({channel, frame, to}) => {
+    if (channel !== 'bulk') return;
+    for (const item of readItems(frame)) {
+      if (item.kind === 'snapshotChunk') inFlight += item.payload.length;
+      if (item.kind === 'snapshotAck' && to !== 4) inFlight -= 64 * 1024;
+    }
+    highest = Math.max(highest, inFlight);
+  };
+  const term = cluster.status(1, 1)!.term;
+  await addLearner(cluster, learner);
+  expect(await cluster.agree(1, [1, 2, 3, 4], 6, 30_000)).toBe(true);
+  expect(highest).toBeGreaterThan(64 * 1024);
+  expect(highest).toBeLessThanOrEqual(WINDOW_BYTES + 1_024);
+  expect(cluster.status(1, 1)!.term).toBe(term);
+  await cluster.clock.advance(500);
+  expect(await cluster.node(4).disk.list('store-0/staging')).toEqual([]);
+});
+
+test('lost frames are sent again from what was acknowledged', async () => {
+  const {cluster, learner} = await prepared();
+  await addLearner(cluster, learner);
+  cluster.network.lossRate = 0.2;
+  expect(await cluster.agree(1, [1, 2, 3, 4], 6, 60_000)).toBe(true);
+});
+
+test('a receiver that crashes at any moment comes back empty or with the whole snapshot', async () => {
+  for (let seed = 0; seed < 12; seed++) {
+    const {cluster, learner} = await prepared({seed, bytesPerMs: 20_000});
+    await addLearner(cluster, learner);
+    await cluster.clock.advance(2 + seed * 4);
+    cluster.crash(4);
+    await cluster.clock.advance(new SeededRandom(seed).below(200));
+    await cluster.start(4);
+    expect(await cluster.agree(1, [1, 2, 3, 4], 6, 60_000), `seed ${seed}`).toBe(true);
+    await cluster.clock.advance(1_000);
+    expect(await cluster.node(4).disk.list('store-0/staging'), `seed ${seed}`).toEqual([]);
+  }
+});
+
+test('a crash between the record and the installation is redone at the start', async () => {
+  const {cluster, learner} = await prepared();
+  const machine = cluster.machine(4, 1);
+  let began = false;
+  machine.install = () => {
+    began = true;
+    return new Promise<void>(() => {});
+  };
+  await addLearner(cluster, learner);
+  expect(await cluster.clock.until(() => began)).toBe(true);
+  cluster.crash(4);
+  cluster.network.isolate(4 as NodeId);
+  await cluster.start(4);
+  expect(cluster.values(4, 1)).toHaveLength(6);
+});
+
+test('a sender that crashes is replaced by the next leader', async () => {
+  const {cluster, learner} = await prepared({bytesPerMs: 2_000});
+  await addLearner(cluster, learner);
+  await cluster.clock.advance(60);
+  cluster.crash(cluster.leader(1));
+  const rest = cluster.nodes.filter((node) => node.host !== undefined).map((node) => node.id);
+  expect(await cluster.agree(1, rest, 6, 60_000)).toBe(true);
+});
