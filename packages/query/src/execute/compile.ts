@@ -112,11 +112,8 @@ function compileUnary(
       return (rows) => logicalNot(of(rows) as BooleanVector, rows.rowCount);
     case 'null':
       return (rows) => isNullVector(of(rows), rows.rowCount);
-    case 'in': {
-      const wanted = new Set(expression.values);
-      return (rows) =>
-        testText(of(rows) as StringVector, rows.rowCount, (text) => wanted.has(text));
-    }
+    case 'in':
+      return compileIn(expression, of);
     case 'match': {
       const pattern = compilePattern(expression.pattern, expression.ignoreCase);
       return (rows) => testText(of(rows) as StringVector, rows.rowCount, (t) => pattern.test(t));
@@ -142,6 +139,22 @@ function compileUnary(
     default:
       return assertNever(expression);
   }
+}
+
+function compileIn(expression: Of<'in'>, of: Evaluate): Evaluate {
+  if (expression.of[0].type === 'string') {
+    const wanted = new Set(expression.values);
+    return (rows) => testText(of(rows) as StringVector, rows.rowCount, (text) => wanted.has(text));
+  }
+  const wanted = new Set(expression.values.map(Number));
+  return (rows) => {
+    const vector = of(rows) as NumberVector;
+    const count = vector.constant ? 1 : rows.rowCount;
+    const values = new Uint8Array(count);
+    // The doubles do even if the vector is wide: what is wanted lies inside ±2^53.
+    for (let i = 0; i < count; i++) values[i] = wanted.has(vector.values[i]!) ? 1 : 0;
+    return {type: 'boolean', values, present: vector.present, constant: vector.constant};
+  };
 }
 
 /** Code points count as one character where the pattern allows it. */

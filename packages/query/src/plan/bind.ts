@@ -6,7 +6,7 @@ import type {Expression} from '../sql/ast.ts';
 import {statementError} from '../sql/source-text.ts';
 import {bindCall} from './bind-call.ts';
 import type {BindContext, Operand} from './bind-context.ts';
-import {bindArithmetic, commonType, convert, unify} from './bind-types.ts';
+import {bindArithmetic, commonType, convert, isNumber, unify} from './bind-types.ts';
 import {fold, isConstant, literalConstant, NULL} from './constants.ts';
 import type {AggregateSpec, BoundExpression, ValueType} from './plan.ts';
 import {FIRST_AGGREGATE, type TableScope} from './scope.ts';
@@ -205,15 +205,8 @@ export class Binder implements BindContext {
   #bindIn(expression: Extract<Expression, {kind: 'in'}>): BoundExpression {
     const of = this.value(expression.of);
     const list = expression.list.map((each) => this.value(each));
-    const texts = list.map((each) =>
-      isConstant(each) && each.type === 'string' && each.value !== null
-        ? String(each.value)
-        : undefined,
-    );
-    const values = texts.filter((text) => text !== undefined);
-    if (of.type === 'string' && values.length === list.length) {
-      return {op: 'in', type: 'boolean', of: [of], values};
-    }
+    const values = listValues(of, list);
+    if (values !== undefined) return {op: 'in', type: 'boolean', of: [of], values};
     const tests = expression.list.map((each) =>
       this.#compare('=', expression.of, each, expression.at),
     );
@@ -300,4 +293,22 @@ function likePattern(text: string): string {
     }
   }
   return `^${out}$`;
+}
+
+/** Of a list that a set can hold: texts beside text, or numbers that doubles hold beside a number. */
+function listValues(
+  of: BoundExpression,
+  list: readonly BoundExpression[],
+): readonly string[] | undefined {
+  const values: string[] = [];
+  for (const each of list) {
+    if (!isConstant(each) || each.value === null) return undefined;
+    const texts = of.type === 'string' && each.type === 'string';
+    const numbers = isNumber(of.type) && isNumber(each.type);
+    // Beyond ±2^53 a double may be equal to what the integer is not.
+    const safe = numbers && Math.abs(Number(each.value)) <= Number.MAX_SAFE_INTEGER;
+    if (!texts && !safe) return undefined;
+    values.push(String(each.value));
+  }
+  return values;
 }

@@ -48,7 +48,7 @@ export type BoundExpression =
       readonly of: readonly BoundExpression[];
     }
   | {
-      /** One of a list of texts. */
+      /** One of a list of texts, or of numbers inside ±2^53 as text. */
       readonly op: 'in';
       readonly type: 'boolean';
       readonly of: readonly [BoundExpression];

@@ -154,6 +154,19 @@ describe('errors say where', () => {
   });
 });
 
+test('expressions that would exhaust the stack are refused, and the parser lives on', () => {
+  for (const count of [300, 20_000]) {
+    expect(errorOf(`SELECT 1${'+1'.repeat(count)}`).code).toBe('UNSUPPORTED');
+    expect(['UNSUPPORTED', 'SYNTAX_ERROR']).toContain(
+      errorOf(`SELECT ${'- '.repeat(count)}x`).code,
+    );
+    expect(parseStatement('SELECT 1').kind).toBe('select');
+  }
+  expect(parseStatement(`SELECT 1 FROM t WHERE a = 1${' OR a = 1'.repeat(2_000)}`).kind).toBe(
+    'select',
+  );
+});
+
 test('what PostgreSQL writes in many ways becomes one tree', () => {
   const statement = parseStatement(
     'SELECT count(*) FILTER (WHERE a > 1), a BETWEEN 1 AND 2, b IS NOT TRUE FROM d.t x LIMIT 5 OFFSET 2',

@@ -9,6 +9,7 @@ import {statementError} from './source-text.ts';
 
 /** Deeper expressions would exhaust the stack in one of the passes over the tree. */
 const DEPTH_MAX = 250;
+const TOO_DEEP = `an expression nested over ${DEPTH_MAX} levels`;
 
 let loaded = false;
 
@@ -38,6 +39,8 @@ export class PostgresText {
     try {
       return parseSync(this.text);
     } catch (error) {
+      // A chain of thousands of operators: the tree does not fit the stack.
+      if (error instanceof RangeError) throw this.error('UNSUPPORTED', TOO_DEEP, 0);
       if (!hasSqlDetails(error) || error.sqlDetails === undefined) throw error;
       const {message, cursorPosition} = error.sqlDetails;
       throw this.error('SYNTAX_ERROR', message, this.#ofCodePoints(cursorPosition));
@@ -62,11 +65,7 @@ export class PostgresText {
   /** Runs one step down the tree, refusing what is too deep. */
   descend<Result>(location: number | undefined, step: () => Result): Result {
     if (++this.#depth > DEPTH_MAX) {
-      throw this.error(
-        'UNSUPPORTED',
-        `an expression nested over ${DEPTH_MAX} levels`,
-        this.at(location),
-      );
+      throw this.error('UNSUPPORTED', TOO_DEEP, this.at(location));
     }
     const result = step();
     this.#depth--;
