@@ -103,12 +103,12 @@ export class MetaClient {
   readIndex({deadlineMs}: Deadline): Promise<number> {
     if (this.#reading === undefined)
       return before(this.#startReading(deadlineMs), this.#clockTo(deadlineMs));
-    this.#nextReading ??= this.#reading
-      .catch(() => undefined)
-      .then(() => {
-        this.#nextReading = undefined;
-        return this.#startReading(deadlineMs);
-      });
+    // However the present one ends: its askers are told by itself.
+    const start = () => {
+      this.#nextReading = undefined;
+      return this.#startReading(deadlineMs);
+    };
+    this.#nextReading ??= this.#reading.then(start, start);
     return before(this.#nextReading, this.#clockTo(deadlineMs));
   }
 
