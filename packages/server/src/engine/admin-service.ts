@@ -47,6 +47,7 @@ export class AdminService {
     this.#actions = {
       status: () => this.#status(),
       'node-list': () => this.#nodes(),
+      'node-join': (args, deadlineMs) => this.#takeIn(args, deadlineMs),
       'database-list': (args) => this.#databases(args),
       'database-show': async (args, deadlineMs) =>
         this.#describe(await this.#database(args, deadlineMs)),
@@ -96,6 +97,18 @@ export class AdminService {
         isReachable,
       })),
     };
+  }
+
+  /** Registers a node (checked by node/node.ts); it starts with this copy of the catalog. */
+  async #takeIn(args: Args, deadlineMs: number): Promise<unknown> {
+    const node = args as unknown as Extract<Command, {type: 'register-node'}>['node'];
+    const atMs = this.#deps.clock.wallMs();
+    const {node: id} = await this.#deps.meta.propose(
+      {type: 'register-node', node, atMs},
+      {deadlineMs},
+    );
+    await this.#deps.access.refresh(deadlineMs);
+    return {node: id, catalog: this.#catalog.snapshot()};
   }
 
   async #nodes(): Promise<unknown> {

@@ -12,7 +12,7 @@ import {
   type ReplicaSetId,
   type StoreId,
 } from '@flotilla/base';
-import type {Command, CommandValue} from '@flotilla/catalog';
+import type {Catalog, Command, CommandValue} from '@flotilla/catalog';
 import {MetaClient, nodeHandlers} from '@flotilla/meta';
 import {Host} from '@flotilla/multiraft';
 import {FlushSchedule, ReplicaMachine, WRITE_METHOD, writeHandler} from '@flotilla/replica';
@@ -112,6 +112,7 @@ export async function startEngine(
   let copy: CatalogCopy | undefined;
   const host = await Host.open({
     node: options.node,
+    thread: options.thread,
     bootEpoch: options.bootEpoch,
     clock,
     random: base.random,
@@ -189,8 +190,8 @@ interface Grown {
 }
 
 function assemble(base: Base, grown: Grown): EngineParts {
-  const {options, clock, random, disk, emit} = base;
-  const {host, rpc, copy, metaRole, manifests, storeOf, background} = grown;
+  const {options, clock} = base;
+  const {host, rpc, copy, metaRole, manifests, background} = grown;
   const {catalog} = copy;
   const meta = new MetaClient({
     rpc,
@@ -201,56 +202,11 @@ function assemble(base: Base, grown: Grown): EngineParts {
   copy.attach(meta);
   metaRole?.follower.onUpdate((event) => {
     copy.notify(event);
-    emit({type: 'catalog', event});
+    base.emit({type: 'catalog', event});
   });
   const notes = new Map<number, readonly ReplicaNote[]>();
-  const monotonicMs = (): number => clock.monotonicMs();
-  const replicas = new NodeReplicas({
-    host,
-    copy,
-    disk,
-    monotonicMs,
-    manifests,
-    storeOf,
-    notesOfOthers: () => [...notes.values()].flat(),
-    onHosted: (set, isHere) => {
-      emit({type: 'hosted', set, isHere});
-      if (set === META_SET) metaRole?.hosted();
-    },
-  });
-  rpc.serve(nodeHandlers(replicas, clock));
-  rpc.serve(notesHandler(replicas));
-  rpc.serve({
-    call: new Map([[WRITE_METHOD, writeHandler(host, monotonicMs)]]),
-    stream: new Map([
-      [
-        QUERY_METHOD,
-        fragmentHandler({
-          host,
-          monotonicMs,
-          pause: () => new Promise((resolve) => clock.defer(resolve)),
-        }),
-      ],
-    ]),
-  });
-  const leaders = new LeaderDirectory();
-  const caller = new SetCaller({rpc, catalog: () => catalog, leaders, clock, random});
-  const router = new WriteRouter({
-    caller,
-    catalog: () => catalog,
-    meta: new MetaDdl(metaProposer(meta, copy)),
-    clock,
-    incarnation: incarnationOf(options),
-  });
-  const reader = new FragmentReader({
-    node: options.node,
-    rpc,
-    catalog: () => catalog,
-    leaders,
-    clock,
-    random,
-  });
-  const view = new ClusterView({rpc, clock, catalog: () => catalog});
+  const replicas = hostReplicas(base, grown, notes);
+  serveNodes({base, host, rpc, replicas});
   const machines = (): ReplicaMachine[] => machinesOf(host);
   return {
     options,
@@ -264,12 +220,7 @@ function assemble(base: Base, grown: Grown): EngineParts {
     notes,
     machines,
     flushes: new FlushSchedule(LIMITS.memtables_bytes_max.value),
-    services: {
-      writes: new WriteService({access: copy, router, clock}),
-      sql: new SqlService({access: copy, meta, reader, router, view, clock}),
-      admin: new AdminService({access: copy, meta, view, clock}),
-      storage: (action) => settleStorage(action, machines()),
-    },
+    services: createServices(base, grown, meta, machines),
     close: async () => {
       await metaRole?.stop();
       await host.close();
@@ -277,6 +228,73 @@ function assemble(base: Base, grown: Grown): EngineParts {
       await Promise.all([...manifests.values()].map((manifest) => manifest.close()));
       background.close();
     },
+  };
+}
+
+function hostReplicas(
+  {clock, disk, emit}: Base,
+  {host, copy, metaRole, manifests, storeOf}: Grown,
+  notes: ReadonlyMap<number, readonly ReplicaNote[]>,
+): NodeReplicas {
+  return new NodeReplicas({
+    host,
+    copy,
+    disk,
+    monotonicMs: () => clock.monotonicMs(),
+    manifests,
+    storeOf,
+    notesOfOthers: () => [...notes.values()].flat(),
+    onHosted: (set, isHere) => {
+      emit({type: 'hosted', set, isHere});
+      if (set === META_SET) metaRole?.hosted();
+    },
+  });
+}
+
+/** What this thread answers other threads and nodes. */
+function serveNodes(parts: {
+  readonly base: Base;
+  readonly host: Host;
+  readonly rpc: RpcCore;
+  readonly replicas: NodeReplicas;
+}): void {
+  const {rpc, host, replicas} = parts;
+  const {clock} = parts.base;
+  const monotonicMs = (): number => clock.monotonicMs();
+  const rest = (): Promise<void> => new Promise((resolve) => clock.defer(resolve));
+  rpc.serve(nodeHandlers(replicas, clock));
+  rpc.serve(notesHandler(replicas));
+  rpc.serve({
+    call: new Map([[WRITE_METHOD, writeHandler(host, monotonicMs)]]),
+    stream: new Map([[QUERY_METHOD, fragmentHandler({host, monotonicMs, pause: rest})]]),
+  });
+}
+
+/** What this thread does for HTTP. */
+function createServices(
+  {options, clock, random}: Base,
+  {rpc, copy}: Grown,
+  meta: MetaClient,
+  machines: () => ReplicaMachine[],
+): EngineServices {
+  const catalog = (): Catalog => copy.catalog;
+  const leaders = new LeaderDirectory();
+  const caller = new SetCaller({rpc, catalog, leaders, clock, random});
+  const ddl = new MetaDdl(metaProposer(meta, copy));
+  const router = new WriteRouter({
+    caller,
+    catalog,
+    meta: ddl,
+    clock,
+    incarnation: incarnationOf(options),
+  });
+  const reader = new FragmentReader({node: options.node, rpc, catalog, leaders, clock, random});
+  const view = new ClusterView({rpc, clock, catalog});
+  return {
+    writes: new WriteService({access: copy, router, clock}),
+    sql: new SqlService({access: copy, meta, reader, router, view, clock}),
+    admin: new AdminService({access: copy, meta, view, clock}),
+    storage: (action) => settleStorage(action, machines()),
   };
 }
 

@@ -14,7 +14,8 @@ import {updateNodeRecord} from './meta-role.ts';
 const PULSE_MS = 25;
 const NOTES_MS = 200;
 const HOUSEKEEPING_MS = 1_000;
-const RECORD_MS_MAX = 60_000;
+/** Longer than a meta election: after it the meta group counts as lost. */
+const FRESH_MS_MAX = 10_000;
 
 type AfterStart = Exclude<ToEngine, {type: 'start'}>;
 
@@ -101,12 +102,9 @@ export class Engine {
     }
   }
 
-  #nodeChanged(
-    {node, state, bootEpoch}: Extract<ToEngine, {type: 'node'}>,
-    parts: EngineParts,
-  ): void {
-    if (state === 'gone') parts.rpc.nodeLost(node);
-    parts.host.nodeChanged(node, {state, bootEpoch});
+  #nodeChanged({node, state}: Extract<ToEngine, {type: 'node'}>, parts: EngineParts): void {
+    if (state.state === 'gone') parts.rpc.nodeLost(node);
+    parts.host.nodeChanged(node, state);
   }
 
   #serve({callId, call}: Extract<ToEngine, {type: 'call'}>): void {
@@ -135,15 +133,15 @@ export class Engine {
     }
   }
 
+  /** Brings the catalog up to date once, tells so, and corrects this node's record in it. */
   async #recordNode({meta, copy, options, clock}: EngineParts, log: Log): Promise<void> {
     try {
-      await copy.refresh(clock.monotonicMs() + RECORD_MS_MAX);
-      await updateNodeRecord(meta, copy.catalog, options, clock.monotonicMs() + RECORD_MS_MAX);
+      await copy.refresh(clock.monotonicMs() + FRESH_MS_MAX);
+      this.#emit({type: 'fresh', isMetaLost: false});
+      await updateNodeRecord(meta, copy.catalog, options, clock.monotonicMs() + FRESH_MS_MAX);
     } catch (error) {
-      log.warn(
-        {err: error},
-        "cannot bring this node's record up to date; it is tried again at the next start",
-      );
+      log.warn({err: error}, 'the meta group does not answer; this node serves what needs no meta');
+      this.#emit({type: 'fresh', isMetaLost: true});
     }
   }
 

@@ -5,6 +5,7 @@ import type {MessagePort} from 'node:worker_threads';
 import type {Channel, NodeId, ReplicaSetId, StoreId, WireError} from '@flotilla/base';
 import type {CatalogUpdate} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
+import type {NodeState} from '@flotilla/multiraft';
 import type {AdminCall, HttpAnswer, SqlCall, WriteCall} from './gateway.ts';
 import type {ReplicaNote} from './replica-host.ts';
 
@@ -54,7 +55,6 @@ export type ToEngine =
       readonly type: 'node';
       readonly node: NodeId;
       readonly state: NodeState;
-      readonly bootEpoch: number;
     }
   | {readonly type: 'catalog'; readonly event: CatalogEvent}
   /** Thread 0 only: the replicas of another thread. */
@@ -65,11 +65,10 @@ export type ToEngine =
   | {readonly type: 'cancel'; readonly callId: number}
   | {readonly type: 'stop'};
 
-/** As NodeLiveness sees it. */
-export type NodeState = 'alive' | 'suspect' | 'gone';
-
 export type FromEngine =
   | {readonly type: 'started'}
+  /** Thread 0 only: the catalog is current, or it is known that meta cannot be reached. */
+  | {readonly type: 'fresh'; readonly isMetaLost: boolean}
   | {
       readonly type: 'send';
       readonly to: NodeId;

@@ -1,0 +1,53 @@
+// The main thread's end of an engine's mailbox: a worker, or an engine in this very thread.
+
+import {type MessagePort, Worker} from 'node:worker_threads';
+import type {Clock} from '@flotilla/base';
+import {createPinoLog} from '../adapters/index.ts';
+import {Engine} from '../engine/engine.ts';
+import type {FromEngine, ToEngine} from '../engine/messages.ts';
+
+export interface EngineLink {
+  post(message: ToEngine, transfer?: readonly (ArrayBuffer | MessagePort)[]): void;
+  /** Frees the thread; after 'stopped' or when the process ends. */
+  close(): Promise<void>;
+}
+
+export interface EngineEvents {
+  readonly onMessage: (message: FromEngine) => void;
+  /** The thread ended without being asked. */
+  readonly onDeath: (cause: Error) => void;
+}
+
+export function startWorkerEngine(thread: number, {onMessage, onDeath}: EngineEvents): EngineLink {
+  const worker = new Worker(new URL('../engine/engine-thread.ts', import.meta.url), {
+    name: `flotilla-engine-${thread}`,
+  });
+  let isClosed = false;
+  const die = (cause: Error): void => {
+    if (!isClosed) onDeath(cause);
+    isClosed = true;
+  };
+  worker.on('message', onMessage);
+  worker.on('error', (error) => die(error instanceof Error ? error : new Error(String(error))));
+  worker.on('exit', (code) => die(new Error(`engine thread ${thread} exited with code ${code}`)));
+  return {
+    post: (message, transfer) =>
+      worker.postMessage(message, transfer === undefined ? [] : [...transfer]),
+    close: async () => {
+      isClosed = true;
+      await worker.terminate();
+    },
+  };
+}
+
+/** For tests and embedding: no thread, the same messages, each in a turn of its own. */
+export function startLocalEngine({onMessage}: EngineEvents, clock: Clock): EngineLink {
+  const engine = new Engine(
+    (message) => clock.defer(() => onMessage(message)),
+    ({logLevel}) => createPinoLog({level: logLevel}),
+  );
+  return {
+    post: (message) => clock.defer(() => engine.receive(message)),
+    close: async () => undefined,
+  };
+}

@@ -1,0 +1,18 @@
+// Why a node's process ended, for units and scripts.
+
+export const EXIT_CODES = {
+  /** Stopped on request, cleanly. */
+  stopped: 0,
+  /** It could not start: a flag, a port, the data directory. */
+  startFailed: 1,
+  /** An engine thread died; its groups fail over, the restart replays the log. */
+  engineDied: 70,
+  /** The background worker died. */
+  backgroundDied: 71,
+  /** A disk failed under a store, or the store is damaged. */
+  storeFailed: 74,
+  /** A clean stop took too long and was cut off. */
+  stopTimedOut: 75,
+} as const;
+
+export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];

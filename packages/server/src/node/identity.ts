@@ -1,0 +1,164 @@
+// How a node comes to its identity: it goes on as who it is, founds a cluster, or is taken into one.
+
+import {randomBytes} from 'node:crypto';
+import {type Clock, DbError, type Log, type NodeId} from '@flotilla/base';
+import type {CatalogUpdate} from '@flotilla/catalog';
+import {type AddressAnswer, decideFounding} from '@flotilla/meta';
+import {z} from 'zod';
+import type {NodeDirectory} from '../adapters/index.ts';
+import {identifyNode, requestJoin} from '../connections/index.ts';
+import {pause} from '../engine/pause.ts';
+import {parseOrThrow} from '../http/parse-or-throw.ts';
+import {isLoopback, type NodeOptions, splitAddress} from './node-options.ts';
+
+const ASK_MS_MAX = 1_000;
+const JOIN_MS_MAX = 15_000;
+const RETRY_MS = 300;
+/** A reason to wait is told once, and again this often. */
+const REMIND_MS = 10_000;
+
+/** What a node tells of itself when it asks to be taken in. */
+export const JoinRequest = z.object({
+  incarnation: z.string().min(8).max(64),
+  address: z.string(),
+  zone: z.string().optional(),
+  engineThreads: z.number().int().min(0),
+  version: z.string(),
+});
+export type JoinRequest = z.infer<typeof JoinRequest>;
+
+const JoinAnswer = z.object({
+  clusterId: z.string(),
+  node: z.number().int().positive(),
+  catalog: z.object({version: z.number(), changes: z.array(z.unknown())}),
+});
+
+const Identified = z.object({clusterId: z.string().optional()});
+
+export type Beginning =
+  | {readonly type: 'resume'}
+  | {
+      readonly type: 'found';
+      readonly clusterId: string;
+      readonly node: NodeId;
+      readonly incarnation: string;
+    }
+  | {readonly type: 'joined'; readonly catalog: CatalogUpdate};
+
+export interface IdentityDeps {
+  readonly directory: NodeDirectory;
+  readonly options: NodeOptions;
+  readonly address: string;
+  readonly engineThreads: number;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What the node waits for, for /ready. */
+  readonly onWaiting: (reason: string) => void;
+  readonly isStopping: () => boolean;
+}
+
+/** Resolves once the directory has an identity, or this node is to found a cluster; undefined when it is stopped. */
+export async function becomeSomebody(deps: IdentityDeps): Promise<Beginning | undefined> {
+  const {directory, options, address, clock, log} = deps;
+  // The same for every try of this start, so that a join whose answer was lost makes no second node.
+  const incarnation = randomBytes(16).toString('hex');
+  const join = options.join ?? [];
+  let toldAtMs = -Infinity;
+  let told = '';
+  while (!deps.isStopping()) {
+    const others =
+      directory.identity === undefined ? join.filter((other) => other !== address) : [];
+    const decision = decideFounding({
+      clusterId: directory.identity?.cluster,
+      join,
+      bootstrap: options.bootstrap,
+      loopback: isLoopback(splitAddress(options.listen).host),
+      ownAddress: address,
+      answers: await askAll(others, clock),
+    });
+    switch (decision.type) {
+      case 'resume':
+        return {type: 'resume'};
+      case 'found':
+        return {
+          type: 'found',
+          clusterId: randomBytes(8).toString('hex'),
+          node: 1 as NodeId,
+          incarnation,
+        };
+      case 'join': {
+        const joined = await tryJoin(decision.address, incarnation, deps);
+        if (joined !== undefined) return joined;
+        break;
+      }
+      case 'wait': {
+        deps.onWaiting(decision.reason);
+        if (decision.reason !== told || clock.monotonicMs() - toldAtMs > REMIND_MS) {
+          log.info({}, `waiting: ${decision.reason}`);
+          told = decision.reason;
+          toldAtMs = clock.monotonicMs();
+        }
+        break;
+      }
+      default:
+        decision satisfies never;
+    }
+    await pause(clock, RETRY_MS);
+  }
+  return undefined;
+}
+
+async function askAll(
+  addresses: readonly string[],
+  clock: Clock,
+): Promise<Map<string, AddressAnswer>> {
+  const answers = new Map<string, AddressAnswer>();
+  await Promise.all(
+    addresses.map(async (address) => {
+      try {
+        answers.set(
+          address,
+          Identified.parse(await identifyNode(address, {clock, timeoutMs: ASK_MS_MAX})),
+        );
+      } catch (error) {
+        // Silence is an answer of its own: the address is absent from the map.
+        if (!(error instanceof DbError) && !(error instanceof z.ZodError)) throw error;
+      }
+    }),
+  );
+  return answers;
+}
+
+async function tryJoin(
+  address: string,
+  incarnation: string,
+  deps: IdentityDeps,
+): Promise<Beginning | undefined> {
+  const {directory, options, engineThreads, version, clock, log} = deps;
+  const request: JoinRequest = {
+    incarnation,
+    address: deps.address,
+    zone: options.zone,
+    engineThreads,
+    version,
+  };
+  try {
+    const answer = parseOrThrow(
+      JoinAnswer,
+      await requestJoin(address, request, {clock, timeoutMs: JOIN_MS_MAX}),
+    );
+    await directory.adopt({cluster: answer.clusterId, node: answer.node as NodeId});
+    log.info(
+      {node: answer.node, cluster: answer.clusterId},
+      `joined the cluster as node ${answer.node}`,
+    );
+    return {type: 'joined', catalog: answer.catalog as CatalogUpdate};
+  } catch (error) {
+    if (!(error instanceof DbError)) throw error;
+    const reason = `${address} did not take this node in: ${error.message}`;
+    deps.onWaiting(reason);
+    log.warn({}, reason);
+    return undefined;
+  }
+}

@@ -1,0 +1,240 @@
+// A node's life: open the directory, listen, become somebody, run, stop. The ports are bound first and
+// the directory is locked, so that what is wrong with either is said at once; all else goes on behind
+// /ready.
+
+import {type Clock, DbError, type Log, type NodeId, type Random} from '@flotilla/base';
+import type {Catalog, CatalogUpdate} from '@flotilla/catalog';
+import type {FastifyInstance} from 'fastify';
+import {
+  createNodeRandom,
+  createPinoLog,
+  NodeClock,
+  type NodeDirectory,
+  openNodeDirectory,
+} from '../adapters/index.ts';
+import {NodeServer} from '../connections/index.ts';
+import type {FoundingOrder} from '../engine/messages.ts';
+import {createApp} from '../http/app.ts';
+import {parseOrThrow} from '../http/parse-or-throw.ts';
+import type {Health} from '../http/routes/health.ts';
+import {VERSION} from '../version.ts';
+import {readCatalogCache, writeCatalogCache} from './catalog-cache.ts';
+import {EngineClient} from './engine-client.ts';
+import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
+import {becomeSomebody, JoinRequest} from './identity.ts';
+import {
+  type NodeOptions,
+  parseNodeOptions,
+  type StartNodeOptions,
+  splitAddress,
+} from './node-options.ts';
+import {defaultEngineThreads, RunningNode} from './running-node.ts';
+
+/** Requests under way get so long to finish before their connections are cut. */
+const DRAIN_MS_MAX = 5_000;
+
+export interface StartedNode {
+  /** host:port of HTTP. */
+  readonly address: string;
+  /** Resolves with the exit code once the node has stopped, by itself or by `stop`. */
+  readonly stopped: Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** Throws when an option, a port or the data directory forbids it; what comes later is told by `stopped`. */
+export async function startNode(given: StartNodeOptions): Promise<StartedNode> {
+  const options = parseNodeOptions(given);
+  const log = createPinoLog({level: 'info', plain: options.log === 'pretty'});
+  const directory = await openNodeDirectory({
+    path: options.dataDirectory,
+    stores: Math.max(1, options.engineThreads ?? defaultEngineThreads()),
+  });
+  try {
+    const node = new NodeProcess(options, directory, log);
+    await node.listen();
+    node.run();
+    return node;
+  } catch (error) {
+    directory.close();
+    throw error;
+  }
+}
+
+class NodeProcess implements StartedNode {
+  readonly address: string;
+  readonly stopped: Promise<number>;
+  readonly #options: NodeOptions;
+  readonly #directory: NodeDirectory;
+  readonly #log: Log;
+  readonly #clock: Clock = new NodeClock();
+  readonly #random: Random = createNodeRandom();
+  readonly #client = new EngineClient();
+  readonly #server: NodeServer;
+  readonly #app: FastifyInstance;
+  readonly #engineThreads: number;
+  #running: RunningNode | undefined;
+  #waitingFor: string | undefined = 'the node is starting';
+  #isStopping = false;
+  #end!: (code: ExitCode) => void;
+  #bringingUp: Promise<void> = Promise.resolve();
+
+  constructor(options: NodeOptions, directory: NodeDirectory, log: Log) {
+    this.#options = options;
+    this.#directory = directory;
+    this.#log = log;
+    this.address = options.advertise ?? options.listen;
+    const threads = options.engineThreads ?? defaultEngineThreads();
+    this.#engineThreads = Math.min(threads, directory.stores);
+    this.stopped = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    this.#server = new NodeServer({
+      log,
+      identify: () => ({clusterId: directory.identity?.cluster, node: directory.identity?.node}),
+      join: (request) => this.#takeIn(request),
+    });
+    const health = {
+      version: VERSION,
+      health: () => this.#health(),
+      notReady: () => this.#notReady(),
+    };
+    this.#app = createApp({gateway: this.#client, health, log});
+  }
+
+  async listen(): Promise<void> {
+    const {host, port} = splitAddress(this.#options.listen);
+    try {
+      await this.#server.listen(host, port + 1);
+      await this.#app.listen({host, port});
+    } catch (error) {
+      await this.#server.close();
+      throw error;
+    }
+  }
+
+  run(): void {
+    this.#bringingUp = this.#bringUp().catch((error: unknown) => {
+      this.#log.error({err: error}, 'the node cannot start');
+      this.#end(EXIT_CODES.startFailed);
+    });
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    const cut = this.#clock.setTimer(DRAIN_MS_MAX, () => this.#app.server.closeAllConnections());
+    await this.#app.close();
+    cut.cancel();
+    await this.#bringingUp;
+    await this.#running?.stop();
+    await this.#server.close();
+    this.#directory.close();
+    this.#log.info({}, 'stopped');
+    this.#end(EXIT_CODES.stopped);
+  }
+
+  async #bringUp(): Promise<void> {
+    const {path} = this.#directory;
+    const beginning = await becomeSomebody({
+      directory: this.#directory,
+      options: this.#options,
+      address: this.address,
+      engineThreads: this.#engineThreads,
+      version: VERSION,
+      clock: this.#clock,
+      log: this.#log,
+      onWaiting: (reason) => {
+        this.#waitingFor = reason;
+      },
+      isStopping: () => this.#isStopping,
+    });
+    if (beginning === undefined) return;
+    this.#waitingFor = 'the log is being replayed';
+    if (beginning.type === 'found') {
+      const {clusterId, node, incarnation} = beginning;
+      const running = this.#create({
+        clusterId,
+        node,
+        catalog: {version: 0, changes: []},
+        founding: {clusterId, incarnation},
+      });
+      await running.start();
+      // Only now: a crash before it leaves a directory that founds again, not half a member.
+      await this.#directory.adopt({cluster: foundedId(running.catalog, clusterId), node});
+      this.#log.info({cluster: clusterId}, 'founded a cluster');
+    } else {
+      const {cluster, node} = this.#directory.identity!;
+      if (beginning.type === 'joined') await writeCatalogCache(path, beginning.catalog);
+      const catalog = await readCatalogCache(path, this.#log);
+      await this.#create({clusterId: cluster, node, catalog, founding: undefined}).start();
+    }
+    this.#waitingFor = undefined;
+    this.#log.info({node: this.#directory.identity?.node, threads: this.#engineThreads}, 'serving');
+  }
+
+  #create(who: {
+    readonly clusterId: string;
+    readonly node: NodeId;
+    readonly catalog: CatalogUpdate;
+    readonly founding: FoundingOrder | undefined;
+  }): RunningNode {
+    this.#running = new RunningNode({
+      ...who,
+      directory: this.#directory,
+      address: this.address,
+      zone: this.#options.zone,
+      version: VERSION,
+      engineThreads: this.#engineThreads,
+      server: this.#server,
+      client: this.#client,
+      clock: this.#clock,
+      random: this.#random,
+      log: this.#log,
+      logLevel: 'info',
+      onFatal: (code, reason) => {
+        this.#log.error({code}, `the node ends: ${reason}`);
+        this.#end(code);
+      },
+    });
+    return this.#running;
+  }
+
+  /** Another node asks to be a member; whoever is asked passes it to meta. */
+  async #takeIn(request: unknown): Promise<unknown> {
+    const node = parseOrThrow(JoinRequest, request);
+    if (this.#running === undefined || this.#directory.identity === undefined) {
+      throw new DbError('UNAVAILABLE', 'this node belongs to no cluster yet');
+    }
+    const {node: id, catalog} = (await this.#client.admin({
+      action: 'node-join',
+      args: {...node},
+    })) as {
+      node: NodeId;
+      catalog: CatalogUpdate;
+    };
+    return {clusterId: this.#directory.identity.cluster, node: id, catalog};
+  }
+
+  #health(): Health {
+    const starting = this.#waitingFor;
+    return {
+      status: 'pass',
+      message: starting === undefined ? 'ready for queries and writes' : starting,
+      subsystems: {
+        engine: starting === undefined ? 'ok' : starting,
+        catalog: this.#running?.isFresh === true ? 'ok' : 'not heard from the meta group yet',
+      },
+    };
+  }
+
+  #notReady(): string | undefined {
+    if (this.#isStopping) return 'the node is stopping';
+    if (this.#waitingFor !== undefined) return this.#waitingFor;
+    return this.#running?.isFresh === true ? undefined : 'the catalog is being brought up to date';
+  }
+}
+
+/** A directory that crashed while founding goes on as the cluster that it began. */
+function foundedId(catalog: Catalog, wanted: string): string {
+  return catalog.cluster?.id ?? wanted;
+}

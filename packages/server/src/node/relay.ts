@@ -1,0 +1,78 @@
+// Frames between the other nodes and the engine threads of this one. Beats stay in the main thread,
+// calls go to the thread that hosts their set or that made them, groups' items to their groups'
+// threads.
+
+import {type Channel, DbError, META_SET, type NodeId, type ReplicaSetId} from '@flotilla/base';
+import {frameKind, type NodeLiveness, splitFrame} from '@flotilla/multiraft';
+import {isRpcFrame, type NodeConnections, refuseRpcFrame, rpcTarget} from '../connections/index.ts';
+import type {EngineLink} from './engine-link.ts';
+
+/** RPC's number of engine thread i is i + 1. */
+const engineOf = (rpcThread: number): number => rpcThread - 1;
+
+export interface RelayDeps {
+  readonly self: NodeId;
+  readonly connections: NodeConnections;
+  readonly liveness: () => NodeLiveness | undefined;
+}
+
+export class Relay {
+  readonly #deps: RelayDeps;
+  readonly #threadOfSet = new Map<ReplicaSetId, number>();
+  #links: readonly EngineLink[] = [];
+
+  constructor(deps: RelayDeps) {
+    this.#deps = deps;
+  }
+
+  attach(links: readonly EngineLink[]): void {
+    this.#links = links;
+  }
+
+  hosted(set: ReplicaSetId, thread: number, isHere: boolean): void {
+    if (isHere) this.#threadOfSet.set(set, thread);
+    else if (this.#threadOfSet.get(set) === thread) this.#threadOfSet.delete(set);
+  }
+
+  /** From another node, or from this one to itself. */
+  receive(from: NodeId, channel: Channel, frame: Uint8Array): void {
+    if (isRpcFrame(frame)) return this.#receiveCall(from, channel, frame);
+    if (frameKind(frame) === 'beat') return this.#deps.liveness()?.receive(from, frame);
+    const threads = splitFrame(frame, (set) => this.#threadOfSet.get(set as ReplicaSetId));
+    for (const [thread, bytes] of threads) this.#deliver(thread, from, channel, bytes);
+  }
+
+  /** From an engine thread. A call that surely cannot go on is refused at once, in its caller's thread. */
+  send(to: NodeId, channel: Channel, frame: Uint8Array): void {
+    if (to === this.#deps.self) return this.receive(to, channel, frame);
+    if (this.#deps.connections.send(to, channel, frame, laneOf(frame))) return;
+    const error = new DbError('UNAVAILABLE', `node ${to} cannot be reached`, {node: to});
+    const refusal = refuseRpcFrame(frame, error);
+    if (refusal !== undefined) this.#receiveCall(to, channel, refusal);
+  }
+
+  #receiveCall(from: NodeId, channel: Channel, frame: Uint8Array): void {
+    const target = rpcTarget(frame);
+    if (target === undefined) return;
+    const thread =
+      target.kind === 'answer' ? engineOf(target.callerThread) : this.#threadFor(target.set);
+    this.#deliver(thread, from, channel, frame);
+  }
+
+  /** Thread 0 answers for the meta group wherever its replicas are; unknown sets are dealt out evenly. */
+  #threadFor(set: ReplicaSetId): number {
+    if (set === META_SET) return 0;
+    return this.#threadOfSet.get(set) ?? set % Math.max(1, this.#links.length);
+  }
+
+  #deliver(thread: number, from: NodeId, channel: Channel, frame: Uint8Array): void {
+    // A copy with a buffer of its own: the frame may be a view of what the socket read.
+    const bytes = new Uint8Array(frame);
+    this.#links[thread]?.post({type: 'frame', from, channel, frame: bytes}, [bytes.buffer]);
+  }
+}
+
+/** Answers have room of their own, so that a queue full of requests cannot hold them up. */
+function laneOf(frame: Uint8Array): 'normal' | 'answer' {
+  return rpcTarget(frame)?.kind === 'answer' ? 'answer' : 'normal';
+}

@@ -1,0 +1,252 @@
+// A node that has an identity: connections, engine threads, and what passes between them.
+
+import {availableParallelism} from 'node:os';
+import {
+  type Clock,
+  DbError,
+  type Log,
+  type NodeId,
+  type Random,
+  type StoreId,
+} from '@flotilla/base';
+import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
+import {applyCatalogEvent} from '@flotilla/meta';
+import {NodeLiveness, TIMINGS} from '@flotilla/multiraft';
+import {BackgroundWorker, type NodeDirectory} from '../adapters/index.ts';
+import {NodeConnections, type NodeServer} from '../connections/index.ts';
+import type {EngineOptions, FoundingOrder, FromEngine, LogLevel} from '../engine/messages.ts';
+import {CatalogCacheWriter} from './catalog-cache.ts';
+import type {EngineClient} from './engine-client.ts';
+import {type EngineLink, startLocalEngine, startWorkerEngine} from './engine-link.ts';
+import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
+import {Relay} from './relay.ts';
+
+/** A thread that has not shown for so long that it turns is reported stalled in the node's beats. */
+const PULSE_SLACK_MS = 50;
+
+export interface RunningNodeOptions {
+  readonly directory: NodeDirectory;
+  readonly clusterId: string;
+  readonly node: NodeId;
+  readonly address: string;
+  readonly zone: string | undefined;
+  readonly version: string;
+  /** 0: the one engine runs in the main thread. */
+  readonly engineThreads: number;
+  readonly catalog: CatalogUpdate;
+  readonly founding: FoundingOrder | undefined;
+  readonly server: NodeServer;
+  readonly client: EngineClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly logLevel: LogLevel;
+  readonly onFatal: (code: ExitCode, reason: string) => void;
+}
+
+/** Engine threads when none are asked for: one core is the main thread's. */
+export function defaultEngineThreads(): number {
+  return Math.max(1, availableParallelism() - 1);
+}
+
+interface ThreadState {
+  isStarted: boolean;
+  isStopped: boolean;
+  pulseAtMs: number;
+  turnAgeMs: number;
+  writeAgeMs: number;
+}
+
+export class RunningNode {
+  readonly catalog: Catalog;
+  readonly #options: RunningNodeOptions;
+  readonly #connections: NodeConnections;
+  readonly #relay: Relay;
+  readonly #liveness: NodeLiveness;
+  readonly #background: BackgroundWorker;
+  readonly #cache: CatalogCacheWriter;
+  readonly #links: EngineLink[] = [];
+  readonly #threads: ThreadState[] = [];
+  readonly #changed = new Set<() => void>();
+  #isFresh = false;
+
+  constructor(options: RunningNodeOptions) {
+    this.#options = options;
+    const {directory, clusterId, node, server, clock, random, log} = options;
+    this.catalog = Catalog.fromSnapshot(options.catalog);
+    this.#cache = new CatalogCacheWriter(directory.path, this.catalog, clock, log);
+    this.#background = new BackgroundWorker({
+      directory: directory.path,
+      onDeath: (cause) =>
+        options.onFatal(EXIT_CODES.backgroundDied, `the background worker died: ${cause.message}`),
+    });
+    const self = {cluster: clusterId, node, bootEpoch: directory.bootEpoch};
+    this.#connections = new NodeConnections({self, server, clock, random, log});
+    this.#relay = new Relay({
+      self: node,
+      connections: this.#connections,
+      liveness: () => this.#liveness,
+    });
+    this.#liveness = new NodeLiveness({
+      bootEpoch: directory.bootEpoch,
+      clock,
+      random,
+      transport: {send: (to, _channel, frame) => this.#connections.sendUrgent(to, frame)},
+      timing: TIMINGS.local,
+      threads: () => this.#threads.map((thread) => this.#ages(thread)),
+      stores: () => [],
+      onChange: (to, state) => this.#tellAll({type: 'node', node: to, state}),
+    });
+    this.#connections.onFrame((from, channel, frame) => this.#relay.receive(from, channel, frame));
+    this.#connections.onNode((to, state, bootEpoch) => {
+      if (state === 'connected') this.#liveness.connected(to, bootEpoch);
+      else this.#liveness.disconnected(to);
+    });
+  }
+
+  /** Resolves once all engine threads serve, and, where this node founds, the cluster is founded. */
+  async start(): Promise<void> {
+    const count = Math.max(1, this.#options.engineThreads);
+    for (let thread = 0; thread < count; thread++) this.#startThread(thread, count);
+    this.#relay.attach(this.#links);
+    this.#setNodes();
+    this.#liveness.start();
+    await this.#until(() => this.#threads.every(({isStarted}) => isStarted));
+    this.#options.client.attach(this.#links);
+  }
+
+  get isFresh(): boolean {
+    return this.#isFresh;
+  }
+
+  /** Clean: leaders are handed over, all is flushed. Requires that no request is under way. */
+  async stop(): Promise<void> {
+    this.#tellAll({type: 'stop'});
+    await this.#until(() => this.#threads.every(({isStopped}) => isStopped));
+    await Promise.all(this.#links.map((link) => link.close()));
+    this.#liveness.stop();
+    await this.#connections.close();
+    await this.#background.stop();
+    await this.#cache.close();
+  }
+
+  #startThread(thread: number, threads: number): void {
+    const {clock, engineThreads, onFatal} = this.#options;
+    const state = {
+      isStarted: false,
+      isStopped: false,
+      pulseAtMs: clock.monotonicMs(),
+      turnAgeMs: 0,
+      writeAgeMs: 0,
+    };
+    this.#threads.push(state);
+    const events = {
+      onMessage: (message: FromEngine) => this.#receive(thread, state, message),
+      onDeath: (cause: Error) =>
+        onFatal(EXIT_CODES.engineDied, `engine thread ${thread} died: ${cause.message}`),
+    };
+    const link =
+      engineThreads === 0 ? startLocalEngine(events, clock) : startWorkerEngine(thread, events);
+    this.#links.push(link);
+    const background = this.#background.connect();
+    link.post({type: 'start', options: this.#engineOptions(thread, threads), background}, [
+      background,
+    ]);
+  }
+
+  #engineOptions(thread: number, threads: number): EngineOptions {
+    const {directory, node, clusterId, address, zone, version, catalog, logLevel, founding} =
+      this.#options;
+    const stores: StoreId[] = [];
+    for (let store = thread; store < directory.stores; store += threads)
+      stores.push(store as StoreId);
+    return {
+      thread,
+      threads,
+      node,
+      clusterId,
+      bootEpoch: directory.bootEpoch,
+      dataDirectory: directory.path,
+      address,
+      zone,
+      version,
+      stores,
+      logLevel,
+      catalog,
+      founding: thread === 0 ? founding : undefined,
+    };
+  }
+
+  #receive(thread: number, state: ThreadState, message: FromEngine): void {
+    switch (message.type) {
+      case 'send':
+        return this.#relay.send(message.to, message.channel, message.frame);
+      case 'pulse':
+        state.pulseAtMs = this.#options.clock.monotonicMs();
+        state.turnAgeMs = message.turnAgeMs;
+        state.writeAgeMs = message.writeAgeMs;
+        return;
+      case 'hosted':
+        return this.#relay.hosted(message.set, thread, message.isHere);
+      case 'catalog':
+        applyCatalogEvent(this.catalog, message.event);
+        for (const link of this.#links.slice(1)) link.post(message);
+        this.#setNodes();
+        return this.#cache.changed();
+      case 'notes':
+        return this.#links[0]?.post({type: 'notes', thread, notes: message.notes});
+      case 'started':
+        state.isStarted = true;
+        return this.#notify();
+      case 'stopped':
+        state.isStopped = true;
+        return this.#notify();
+      case 'fresh':
+        this.#isFresh = true;
+        return;
+      case 'fatal':
+        return this.#fatal(message.message);
+      default:
+        return this.#options.client.receive(message);
+    }
+  }
+
+  #fatal(reason: string): void {
+    this.#options.client.fail(new DbError('REPLICA_STOPPED', 'the node is ending after a fault'));
+    this.#options.onFatal(EXIT_CODES.storeFailed, reason);
+  }
+
+  /** The nodes of the catalog; before any, there is nobody to talk to. */
+  #setNodes(): void {
+    const others = [...this.catalog.nodes()].filter(
+      ({id, state}) => id !== this.#options.node && state !== 'decommissioned',
+    );
+    this.#connections.setNodes(others.map(({id, address}) => ({id, address})));
+  }
+
+  #ages({pulseAtMs, turnAgeMs, writeAgeMs}: ThreadState): {turnAgeMs: number; writeAgeMs: number} {
+    const silentMs = this.#options.clock.monotonicMs() - pulseAtMs;
+    const extraMs = silentMs > PULSE_SLACK_MS ? silentMs : 0;
+    return {turnAgeMs: Math.round(turnAgeMs + extraMs), writeAgeMs: Math.round(writeAgeMs)};
+  }
+
+  #tellAll(message: Parameters<EngineLink['post']>[0]): void {
+    for (const link of this.#links) link.post(message);
+  }
+
+  #notify(): void {
+    for (const wake of this.#changed) wake();
+  }
+
+  async #until(holds: () => boolean): Promise<void> {
+    while (!holds()) {
+      await new Promise<void>((resolve) => {
+        const wake = (): void => {
+          this.#changed.delete(wake);
+          resolve();
+        };
+        this.#changed.add(wake);
+      });
+    }
+  }
+}
