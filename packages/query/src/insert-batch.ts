@@ -57,7 +57,7 @@ class InsertConversion {
   constructor(statement: InsertStatement, table: Table, context: InsertContext) {
     this.#statement = statement;
     this.#table = table;
-    this.#nowNs = BigInt(context.nowMs) * 1_000_000n;
+    this.#nowNs = BigInt(Math.floor(context.nowMs)) * 1_000_000n;
     this.#binder = new Binder({
       text: statement.text,
       nowNs: this.#nowNs,

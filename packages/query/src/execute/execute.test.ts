@@ -138,6 +138,14 @@ test('a top list of many rows needs little memory', async () => {
   ]);
 });
 
+test('LIMIT on many groups without an order keeps the first that came', async () => {
+  const from = database(20, 500);
+  const made = plan(from, 'SELECT time, host, max(v) FROM m GROUP BY 1, 2 LIMIT 2 OFFSET 1');
+  const streams = made.fragments.map((fragment) => executeFragment(fragment, from.scan(fragment)));
+  const batches = await drain(mergeResults(made, streams));
+  expect(batches.map(({rowCount}) => rowCount)).toEqual([2]);
+});
+
 test('an answer has a bound on its rows', async () => {
   const from = database();
   const made = plan(from, 'SELECT v FROM m');

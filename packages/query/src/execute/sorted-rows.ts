@@ -4,7 +4,7 @@
 import type {SortKey, ValueType} from '../plan/plan.ts';
 import {ColumnBuilder} from './column-builder.ts';
 import type {QueryMemory} from './memory.ts';
-import type {TimeBase, Vector} from './vector.ts';
+import {isNull, type TimeBase, type Vector} from './vector.ts';
 
 /** Rows taken beyond twice the limit before the surplus is thrown away: sorting is not free. */
 const SLACK = 4_096;
@@ -17,6 +17,8 @@ export class SortedRows {
   readonly #base: TimeBase;
   #builders: ColumnBuilder[];
   #count = 0;
+  /** The last of the rows kept by the latest pruning; -1 before it. Whatever sorts behind it is out. */
+  #worst = -1;
   #bytes = 0;
 
   constructor(options: {
@@ -40,7 +42,8 @@ export class SortedRows {
 
   add(vectors: readonly Vector[], rowCount: number): void {
     for (let row = 0; row < rowCount; row++) {
-      if (this.#limit === 0) return;
+      if (this.#limit === 0 || (this.#order.length === 0 && this.#count >= this.#limit)) break;
+      if (this.#worst >= 0 && this.#isBehindWorst(vectors, row)) continue;
       this.#builders.forEach((builder, i) => {
         builder.set(this.#count, vectors[i]!, row);
       });
@@ -48,6 +51,19 @@ export class SortedRows {
       if (this.#count >= 2 * this.#limit + SLACK) this.#prune();
     }
     this.#account();
+  }
+
+  /** By the first key alone: equal rows are kept until the next pruning. */
+  #isBehindWorst(vectors: readonly Vector[], row: number): boolean {
+    const {column, descending, nullsFirst} = this.#order[0]!;
+    const builder = this.#builders[column]!;
+    const vector = vectors[column]!;
+    const worstNull = builder.isNull(this.#worst);
+    const rowNull = isNull(vector, row);
+    if (worstNull !== rowNull) return rowNull !== nullsFirst;
+    if (rowNull) return false;
+    const order = builder.compareTo(this.#worst, vector, row);
+    return descending ? order > 0 : order < 0;
   }
 
   #account(): void {
@@ -71,6 +87,7 @@ export class SortedRows {
       for (let row = 0; row < count; row++) builder.set(row, vectors[i]!, row);
     });
     this.#count = count;
+    this.#worst = count - 1;
   }
 
   #sorted(): Int32Array {
