@@ -240,7 +240,7 @@ describe('fifty sets', () => {
         const proposal = cluster
           .host(leader)
           .propose(set as ReplicaSetId, bytes(value), {deadlineMs});
-        void proposal.catch(() => undefined);
+        void code(proposal);
       }
       await cluster.clock.advance(cluster.random.below(4));
       cluster.crash(victim);

@@ -10,14 +10,7 @@ import {
   type ReplicaId,
   type ReplicaSetId,
 } from '@flotilla/base';
-import {
-  BOOTSTRAP_INDEX,
-  BOOTSTRAP_TERM,
-  type ConfigChange,
-  type ConfigChangeMode,
-  type FailoverMode,
-  isVoter,
-} from '@flotilla/raft';
+import {type ConfigChange, type ConfigChangeMode, type FailoverMode, isVoter} from '@flotilla/raft';
 import {frameKind, frameThread, readItems} from '@flotilla/wire';
 import {Snapshots} from '../snapshot/snapshots.ts';
 import type {StateMachine} from '../state-machine.ts';
@@ -26,14 +19,9 @@ import type {HostedGroup} from './hosted-group.ts';
 import {Inbox} from './inbox.ts';
 import {type NodeState, NodeStates} from './node-states.ts';
 import {Notices} from './notices.ts';
-import {
-  buryLeftovers,
-  discardStaging,
-  foundingConfiguration,
-  openGroup,
-  type SetReplica,
-} from './opening.ts';
+import type {SetReplica} from './opening.ts';
 import {checkLimits, HOST_LIMITS, type HostLimits, type HostOptions} from './options.ts';
+import {type CreateOrder, ReplicaOrders} from './replica-orders.ts';
 import {Retention} from './retention.ts';
 import {type ReplicaStatus, replicaStatus} from './status.ts';
 import {Store} from './store.ts';
@@ -78,8 +66,6 @@ export interface HostMetrics {
 const HOUSEKEEPING_MS = 1_000;
 /** A clean stop waits this long for leaders to be taken over. */
 const HANDOVER_MS_MAX = 2_000;
-/** Groups opened at a time: enough to keep the disk busy, few enough to bound memory. */
-const OPENING_AT_A_TIME = 32;
 /** A proposal's weight in the budgets beside its payload. */
 const PROPOSAL_OVERHEAD_BYTES = 64;
 
@@ -95,12 +81,9 @@ export class Host {
   readonly #inbox: Inbox;
   readonly #snapshots: Snapshots;
   readonly #retention: Retention;
-  /** Replicas that could not be opened, and why. */
-  readonly #broken = new Map<ReplicaSetId, {replica: ReplicaId; reason: string}>();
+  readonly #orders: ReplicaOrders;
   readonly #leadershipListeners = new Set<LeadershipListener>();
   readonly #stoppedListeners = new Set<StoppedListener>();
-  /** Creations and destructions, one after another per set. */
-  readonly #changing = new Map<ReplicaSetId, Promise<void>>();
   readonly #budget: ProposalBudget = {bytes: 0};
   #lastId = 0;
   #housekeepingDueMs = 0;
@@ -128,6 +111,20 @@ export class Host {
     this.#nodes = new NodeStates(options, timing, this.#driver, this.#ticker);
     this.#snapshots = new Snapshots(options, limits, this.#driver, this.#ticker);
     this.#retention = new Retention(this.#driver, limits);
+    this.#orders = new ReplicaOrders(
+      {...options, timing, limits, budget: this.#budget},
+      stores,
+      this.#driver,
+      {
+        opened: (group) => {
+          this.#nodes.introduce(group);
+          this.#wake(group);
+        },
+        openFailed: ({set, replica}, reason) =>
+          this.#tellStopped({set, replica, reason, isStore: false}),
+        forget: (group) => this.#forget(group),
+      },
+    );
     this.#inbox = new Inbox(this.#driver, this.#ticker, this.#notices, this.#snapshots);
   }
 
@@ -141,60 +138,19 @@ export class Host {
       options.stores.map((store) => Store.open(store, options, limits)),
     );
     const host = new Host(options, timing, limits, stores);
-    for (const store of stores) await host.#openStore(store);
+    for (const store of stores) await host.#orders.openStore(store);
     host.#ticker.start();
     return host;
   }
 
   /** Resolves when durable. Idempotent. Refuses replica ids that were, or may have been, destroyed here. */
-  createReplica(
-    order: SetReplica & {
-      readonly founding?:
-        | {readonly voters: readonly ReplicaId[]; readonly learners: readonly ReplicaId[]}
-        | undefined;
-    },
-  ): Promise<void> {
-    return this.#oneByOne(order.set, async () => {
-      const {set, replica} = order;
-      const present = this.#driver.groups.get(set)?.replica ?? this.#broken.get(set)?.replica;
-      if (present === replica) return;
-      if (present !== undefined)
-        throw new DbError('CONFLICT', `replica ${present} of set ${set} lives here`);
-      const tombstone = this.#tombstone(set);
-      if (replica <= tombstone)
-        throw new DbError(
-          'CONFLICT',
-          `replica ids of set ${set} up to ${tombstone} are used up here`,
-        );
-      const store = this.#storeFor(set);
-      const founding = order.founding && {
-        index: BOOTSTRAP_INDEX,
-        term: BOOTSTRAP_TERM,
-        configuration: foundingConfiguration(order.founding),
-      };
-      await store.log.append([{type: 'create', set, replica, founding}]);
-      await this.#openPlace(store, set);
-    });
+  createReplica(order: CreateOrder): Promise<void> {
+    return this.#orders.create(order);
   }
 
   /** The tombstone is durable before any state goes. Idempotent. */
-  destroyReplica({set, replica}: SetReplica): Promise<void> {
-    return this.#oneByOne(set, async () => {
-      const group = this.#driver.groups.get(set);
-      const isHere = group !== undefined && group.replica <= replica;
-      if (!isHere && !this.#broken.has(set) && replica <= this.#tombstone(set)) return;
-      const store = group?.store ?? this.#storeHolding(set) ?? this.#storeFor(set);
-      const key = {set, replica: group?.replica ?? replica};
-      if (isHere) await this.#forget(group);
-      const hadData = store.log.group(set) !== undefined;
-      await store.log.append([{type: 'tombstone', set, replica, dataGone: !hadData}]);
-      this.#broken.delete(set);
-      if (!hadData) return;
-      const machine =
-        group?.machine ?? (await this.#options.openStateMachine({...key, store: store.store}));
-      await machine.destroy();
-      await store.log.append([{type: 'tombstone', set, replica, dataGone: true}]);
-    });
+  destroyReplica(key: SetReplica): Promise<void> {
+    return this.#orders.destroy(key);
   }
 
   /** What apply made of the payload, once it is committed and applied here. */
@@ -288,7 +244,7 @@ export class Host {
 
   /** Replicas that could not be opened at start, and why. */
   broken(): ReadonlyMap<ReplicaSetId, {readonly replica: ReplicaId; readonly reason: string}> {
-    return this.#broken;
+    return this.#orders.broken;
   }
 
   stateMachine(set: ReplicaSetId): StateMachine | undefined {
@@ -300,7 +256,7 @@ export class Host {
     return {
       groups: groups.size,
       awake: this.#ticker.awakeCount,
-      brokenGroups: this.#broken.size,
+      brokenGroups: this.#orders.broken.size,
       proposalBytes: this.#budget.bytes,
       logBytes: this.#stores.reduce((sum, {log}) => sum + log.totalBytes, 0),
       malformedItems: this.#inbox.counts.malformed,
@@ -352,7 +308,7 @@ export class Host {
     this.#isClosed = true;
     this.#ticker.stop();
     await this.#snapshots.close();
-    await Promise.all(this.#changing.values());
+    await this.#orders.close();
     this.#driver.close();
     const draining = new DbError('DRAINING', 'the node is stopping');
     for (const group of this.#driver.groups.values()) {
@@ -381,40 +337,6 @@ export class Host {
         isReachable && isRecentlyActive && isVoter(group.configuration, replica),
     );
     return fit.sort((a, b) => b.matchIndex - a.matchIndex)[0]?.replica;
-  }
-
-  async #openStore(store: Store): Promise<void> {
-    await buryLeftovers(store, this.#options.openStateMachine);
-    const sets = [...store.log.groups()].map(({set}) => set);
-    for (let at = 0; at < sets.length; at += OPENING_AT_A_TIME) {
-      const some = sets.slice(at, at + OPENING_AT_A_TIME);
-      await Promise.all(some.map((set) => this.#openPlace(store, set)));
-    }
-    await discardStaging(store, (set) => this.#broken.has(set));
-  }
-
-  async #openPlace(store: Store, set: ReplicaSetId): Promise<void> {
-    const place = store.log.group(set)!;
-    const {random, openStateMachine} = this.#options;
-    const context = {
-      store,
-      random,
-      openStateMachine,
-      timing: this.#timing,
-      limits: this.#limits,
-      budget: this.#budget,
-    };
-    try {
-      const group = await openGroup(place, context);
-      this.#driver.groups.set(set, group);
-      this.#nodes.introduce(group);
-      this.#wake(group);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#broken.set(set, {replica: place.replica, reason});
-      this.#options.log?.error({set, replica: place.replica, reason}, 'cannot open replica');
-      this.#tellStopped({set, replica: place.replica, reason, isStore: false});
-    }
   }
 
   #tick(nowMs: number): void {
@@ -494,7 +416,7 @@ export class Host {
 
   #live(set: ReplicaSetId): HostedGroup {
     const group = this.#driver.groups.get(set);
-    const broken = this.#broken.get(set);
+    const broken = this.#orders.broken.get(set);
     if (this.#isClosed) throw new DbError('DRAINING', 'the node is stopping');
     if (broken !== undefined) throw new DbError('REPLICA_STOPPED', broken.reason);
     if (group === undefined) throw new DbError('REPLICA_GONE', `no replica of set ${set} here`);
@@ -533,38 +455,5 @@ export class Host {
   #nextId(): number {
     this.#lastId += 1;
     return this.#lastId;
-  }
-
-  #tombstone(set: ReplicaSetId): number {
-    return Math.max(0, ...this.#stores.map(({log}) => log.tombstone(set)));
-  }
-
-  #storeHolding(set: ReplicaSetId): Store | undefined {
-    return this.#stores.find(({log}) => log.group(set) !== undefined);
-  }
-
-  #storeFor(set: ReplicaSetId): Store {
-    const wanted = this.#options.storeOf?.(set);
-    const load = (store: Store): number => [...store.log.groups()].length;
-    const store =
-      wanted === undefined
-        ? [...this.#stores].sort((a, b) => load(a) - load(b))[0]
-        : this.#stores.find((one) => one.store === wanted);
-    if (store === undefined) throw new DbError('INVALID_ARGUMENT', `no store ${wanted} here`);
-    return store;
-  }
-
-  #oneByOne(set: ReplicaSetId, change: () => Promise<void>): Promise<void> {
-    const before = this.#changing.get(set) ?? Promise.resolve();
-    const result = before.then(() => {
-      if (this.#isClosed) throw new DbError('DRAINING', 'the node is stopping');
-      return change();
-    });
-    const settled = result.catch(() => undefined);
-    this.#changing.set(set, settled);
-    void settled.then(() => {
-      if (this.#changing.get(set) === settled) this.#changing.delete(set);
-    });
-    return result;
   }
 }

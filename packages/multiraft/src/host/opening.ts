@@ -121,7 +121,7 @@ export async function buryLeftovers(
   store: Store,
   openStateMachine: OpenHostedStateMachine,
 ): Promise<void> {
-  for (const [set, replica] of [...store.log.unburied()]) {
+  for (const [set, replica] of store.log.unburied()) {
     const machine = await openStateMachine({set, replica, store: store.store});
     await machine.destroy();
     await store.log.append([{type: 'tombstone', set, replica, dataGone: true}]);

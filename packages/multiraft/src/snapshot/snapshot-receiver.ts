@@ -4,8 +4,7 @@
 // the state machine has installed them.
 
 import {crc32} from 'node:zlib';
-import type {Transport} from '@flotilla/base';
-import {type DiskFile, FatalError, type NodeId} from '@flotilla/base';
+import {type DiskFile, FatalError, type Log, type NodeId, type Transport} from '@flotilla/base';
 import {
   ByteWriter,
   encodeSnapshotAck,
@@ -50,6 +49,7 @@ export class SnapshotReceiver {
   readonly #receivedMax: number;
   readonly #now: () => number;
   readonly #thread: number;
+  readonly #log: Log | undefined;
   readonly #incoming = new Set<Incoming>();
   /** Whole and verified; the core decides what becomes of it. */
   readonly staged = new Map<HostedGroup, Staged>();
@@ -58,7 +58,12 @@ export class SnapshotReceiver {
     driver: Driver,
     ticker: Ticker,
     transport: Transport,
-    options: {readonly receivedMax: number; readonly thread: number; readonly now: () => number},
+    options: {
+      readonly receivedMax: number;
+      readonly thread: number;
+      readonly log: Log | undefined;
+      readonly now: () => number;
+    },
   ) {
     this.#driver = driver;
     this.#ticker = ticker;
@@ -66,6 +71,7 @@ export class SnapshotReceiver {
     this.#receivedMax = options.receivedMax;
     this.#now = options.now;
     this.#thread = options.thread;
+    this.#log = options.log;
   }
 
   begin(from: NodeId, group: HostedGroup | undefined, begin: SnapshotBegin, set: number): void {
@@ -229,7 +235,11 @@ export class SnapshotReceiver {
 
   /** Leftovers cost only space until the next start removes them. */
   #discard(group: HostedGroup, directory: string, after = Promise.resolve()): void {
-    after.then(() => group.store.disk.remove(directory)).catch(() => undefined);
+    after
+      .then(() => group.store.disk.remove(directory))
+      .catch((error: unknown) =>
+        this.#log?.warn({directory, error: String(error)}, 'cannot discard a snapshot'),
+      );
   }
 
   #answer({from, group, begin}: Incoming, position: number): void {

@@ -38,6 +38,7 @@ export class Snapshots {
     this.#receiver = new SnapshotReceiver(driver, ticker, options.transport, {
       now,
       thread,
+      log: options.log,
       receivedMax: limits.snapshotsReceivedMax,
     });
   }

@@ -1,0 +1,166 @@
+// Orders to create and destroy replicas, and the opening of those that a store holds. Per set one after
+// another; the log's record comes first, so that after a crash the next start finishes what it names.
+
+import {DbError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import {BOOTSTRAP_INDEX, BOOTSTRAP_TERM} from '@flotilla/raft';
+import type {Driver} from './driver.ts';
+import type {HostedGroup} from './hosted-group.ts';
+import {
+  buryLeftovers,
+  discardStaging,
+  foundingConfiguration,
+  type OpeningContext,
+  openGroup,
+  type SetReplica,
+} from './opening.ts';
+import type {HostOptions} from './options.ts';
+import type {Store} from './store.ts';
+
+export interface CreateOrder extends SetReplica {
+  /** Given for a replica that begins with its group: all of them are told the same. */
+  readonly founding?:
+    | {readonly voters: readonly ReplicaId[]; readonly learners: readonly ReplicaId[]}
+    | undefined;
+}
+
+export interface OrderHooks {
+  opened(group: HostedGroup): void;
+  openFailed(key: SetReplica, reason: string): void;
+  /** Resolves when nothing touches the group's state any more. */
+  forget(group: HostedGroup): Promise<void>;
+}
+
+type OrderOptions = Pick<HostOptions, 'log' | 'storeOf'> & Omit<OpeningContext, 'store'>;
+
+function ignore(): void {}
+
+/** Groups opened at a time: enough to keep the disk busy, few enough to bound memory. */
+const OPENING_AT_A_TIME = 32;
+
+export class ReplicaOrders {
+  /** Replicas that could not be opened, and why. */
+  readonly broken = new Map<ReplicaSetId, {replica: ReplicaId; reason: string}>();
+  readonly #options: OrderOptions;
+  readonly #stores: readonly Store[];
+  readonly #driver: Driver;
+  readonly #hooks: OrderHooks;
+  /** The last order of each set, settled or not. */
+  readonly #changing = new Map<ReplicaSetId, Promise<void>>();
+  #isClosed = false;
+
+  constructor(options: OrderOptions, stores: readonly Store[], driver: Driver, hooks: OrderHooks) {
+    this.#options = options;
+    this.#stores = stores;
+    this.#driver = driver;
+    this.#hooks = hooks;
+  }
+
+  create(order: CreateOrder): Promise<void> {
+    return this.#oneByOne(order.set, async () => {
+      const {set, replica} = order;
+      const present = this.#driver.groups.get(set)?.replica ?? this.broken.get(set)?.replica;
+      if (present === replica) return;
+      if (present !== undefined)
+        throw new DbError('CONFLICT', `replica ${present} of set ${set} lives here`);
+      const tombstone = this.#tombstone(set);
+      if (replica <= tombstone)
+        throw new DbError(
+          'CONFLICT',
+          `replica ids of set ${set} up to ${tombstone} are used up here`,
+        );
+      const store = this.#storeFor(set);
+      const founding = order.founding && {
+        index: BOOTSTRAP_INDEX,
+        term: BOOTSTRAP_TERM,
+        configuration: foundingConfiguration(order.founding),
+      };
+      await store.log.append([{type: 'create', set, replica, founding}]);
+      await this.#openPlace(store, set);
+    });
+  }
+
+  destroy({set, replica}: SetReplica): Promise<void> {
+    return this.#oneByOne(set, async () => {
+      const group = this.#driver.groups.get(set);
+      const isHere = group !== undefined && group.replica <= replica;
+      if (!isHere && !this.broken.has(set) && replica <= this.#tombstone(set)) return;
+      const store = group?.store ?? this.#storeHolding(set) ?? this.#storeFor(set);
+      const key = {set, replica: group?.replica ?? replica};
+      if (isHere) await this.#hooks.forget(group);
+      const hadData = store.log.group(set) !== undefined;
+      await store.log.append([{type: 'tombstone', set, replica, dataGone: !hadData}]);
+      this.broken.delete(set);
+      if (!hadData) return;
+      const machine =
+        group?.machine ?? (await this.#options.openStateMachine({...key, store: store.store}));
+      await machine.destroy();
+      await store.log.append([{type: 'tombstone', set, replica, dataGone: true}]);
+    });
+  }
+
+  /** Opens all that the store holds; a replica that cannot be opened is broken, the others go on. */
+  async openStore(store: Store): Promise<void> {
+    await buryLeftovers(store, this.#options.openStateMachine);
+    const sets = [...store.log.groups()].map(({set}) => set);
+    for (let at = 0; at < sets.length; at += OPENING_AT_A_TIME) {
+      const some = sets.slice(at, at + OPENING_AT_A_TIME);
+      await Promise.all(some.map((set) => this.#openPlace(store, set)));
+    }
+    await discardStaging(store, (set) => this.broken.has(set));
+  }
+
+  async #openPlace(store: Store, set: ReplicaSetId): Promise<void> {
+    const place = store.log.group(set)!;
+    const context = {...this.#options, store};
+    try {
+      const group = await openGroup(place, context);
+      this.#driver.groups.set(set, group);
+      this.#hooks.opened(group);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.broken.set(set, {replica: place.replica, reason});
+      this.#options.log?.error({set, replica: place.replica, reason}, 'cannot open replica');
+      this.#hooks.openFailed(place, reason);
+    }
+  }
+
+  /** Resolves when no order is under way any more; later ones are refused. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#changing.values());
+  }
+
+  #tombstone(set: ReplicaSetId): number {
+    return Math.max(0, ...this.#stores.map(({log}) => log.tombstone(set)));
+  }
+
+  #storeHolding(set: ReplicaSetId): Store | undefined {
+    return this.#stores.find(({log}) => log.group(set) !== undefined);
+  }
+
+  #storeFor(set: ReplicaSetId): Store {
+    const wanted = this.#options.storeOf?.(set);
+    const load = (store: Store): number => [...store.log.groups()].length;
+    const store =
+      wanted === undefined
+        ? [...this.#stores].sort((a, b) => load(a) - load(b))[0]
+        : this.#stores.find((one) => one.store === wanted);
+    if (store === undefined) throw new DbError('INVALID_ARGUMENT', `no store ${wanted} here`);
+    return store;
+  }
+
+  #oneByOne(set: ReplicaSetId, change: () => Promise<void>): Promise<void> {
+    const before = this.#changing.get(set) ?? Promise.resolve();
+    const result = before.then(() => {
+      if (this.#isClosed) throw new DbError('DRAINING', 'the node is stopping');
+      return change();
+    });
+    // Whoever gave the order hears of its failure; the next one of the set only waits for its end.
+    const settled = result.then(ignore, ignore);
+    this.#changing.set(set, settled);
+    void settled.then(() => {
+      if (this.#changing.get(set) === settled) this.#changing.delete(set);
+    });
+    return result;
+  }
+}
