@@ -11,6 +11,8 @@ export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '
 /** The Node that runs everything but this bootstrap. */
 export const NODE = path.join(ROOT, 'node_modules', '.bin', 'node');
 
+/** Not in package.json's packageManager: pnpm then wants itself in the lockfile and refuses a frozen one. */
+const PNPM = 'pnpm@12.21.0';
 const PLATFORMS = ['linux-x64', 'linux-arm64', 'darwin-arm64'];
 const STAMP = path.join(ROOT, 'node_modules', '.flotilla-lock-sha256');
 
@@ -23,11 +25,6 @@ function lockHash() {
   return createHash('sha256')
     .update(readFileSync(path.join(ROOT, 'pnpm-lock.yaml')))
     .digest('hex');
-}
-
-function pnpmVersion() {
-  const {packageManager} = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
-  return packageManager; // 'pnpm@x.y.z'
 }
 
 /** Prints nothing on stdout: the output of `./flotilla sql` belongs to its caller. */
@@ -43,7 +40,7 @@ export function ensureInstalled() {
   const present = existsSync(STAMP) && existsSync(NODE) ? readFileSync(STAMP, 'utf8') : '';
   if (present === wanted) return;
   process.stderr.write('flotilla: installing dependencies (once, some 20 seconds) ...\n');
-  const args = ['--yes', '--prefer-offline', pnpmVersion(), 'install', '--frozen-lockfile'];
+  const args = ['--yes', '--prefer-offline', PNPM, 'install', '--frozen-lockfile'];
   const result = spawnSync('npx', args, {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
