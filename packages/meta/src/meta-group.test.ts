@@ -23,15 +23,17 @@ import {Reconciler} from './reconciler.ts';
 
 class Cluster {
   readonly clock = new VirtualClock();
-  readonly random = new SeededRandom(7);
-  readonly links = new MemoryNetwork({clock: this.clock, latencyMs: 1, random: this.random});
+  readonly random: SeededRandom;
+  readonly links: MemoryNetwork;
   readonly calls = new FakeNetwork(this.clock);
   readonly hosts = new Map<NodeId, Host>();
   readonly reconcilers = new Map<NodeId, Reconciler>();
   readonly follower: CatalogFollower;
   readonly client: MetaClient;
 
-  constructor() {
+  constructor(seed: number) {
+    this.random = new SeededRandom(seed);
+    this.links = new MemoryNetwork({clock: this.clock, latencyMs: 1, random: this.random});
     const rpc = this.calls.rpc(9 as NodeId);
     const members = () => [...this.hosts.keys()];
     this.follower = new CatalogFollower({rpc, clock: this.clock, log: SILENT, members});
@@ -118,52 +120,55 @@ function replicaHost(host: Host): ReplicaHost {
   };
 }
 
-test('a cluster of one grows to three on real groups and survives its meta leader', async () => {
-  const cluster = new Cluster();
-  const {clock, client} = cluster;
-  const {catalog} = cluster.follower;
-  const within = (ms: number) => ({deadlineMs: clock.monotonicMs() + ms});
-  const describe = (i: number) => ({
-    incarnation: `i${i}`,
-    address: `n${i}`,
-    engineThreads: 1,
-    version: '1',
-  });
-  const first = await cluster.start(1 as NodeId);
-  const founding = {voters: [1 as ReplicaId], learners: []};
-  await clock.resolve(first.createReplica({set: META_SET, replica: 1 as ReplicaId, founding}));
-  const found = {type: 'found-cluster', clusterId: 'c', node: describe(1), atMs: 1} as const;
-  await clock.resolve(client.propose(found, within(5_000)));
-  const {bucket} = await clock.resolve(client.ensureBucket(1 as never, 5, within(5_000)));
-  for (const i of [2, 3]) {
-    const register = {type: 'register-node', node: describe(i), atMs: 1} as const;
-    const {node} = await clock.resolve(client.propose(register, within(5_000)));
-    await cluster.start(node);
-  }
-  const voters = () => {
-    const sets = [catalog.metaSet(), ...catalog.replicaSets()];
-    return sets.map((set) => set?.replicas.filter(({role}) => role === 'voter').length ?? 0);
-  };
-  expect(await clock.until(() => voters().every((count) => count === 3), 30_000)).toBe(true);
+test.each([1, 2, 3])(
+  'a cluster of one grows and survives its meta leader, SEED=%i',
+  async (seed) => {
+    const cluster = new Cluster(seed);
+    const {clock, client} = cluster;
+    const {catalog} = cluster.follower;
+    const within = (ms: number) => ({deadlineMs: clock.monotonicMs() + ms});
+    const describe = (i: number) => ({
+      incarnation: `i${i}`,
+      address: `n${i}`,
+      engineThreads: 1,
+      version: '1',
+    });
+    const first = await cluster.start(1 as NodeId);
+    const founding = {voters: [1 as ReplicaId], learners: []};
+    await clock.resolve(first.createReplica({set: META_SET, replica: 1 as ReplicaId, founding}));
+    const found = {type: 'found-cluster', clusterId: 'c', node: describe(1), atMs: 1} as const;
+    await clock.resolve(client.propose(found, within(5_000)));
+    const {bucket} = await clock.resolve(client.ensureBucket(1 as never, 5, within(5_000)));
+    for (const i of [2, 3]) {
+      const register = {type: 'register-node', node: describe(i), atMs: 1} as const;
+      const {node} = await clock.resolve(client.propose(register, within(5_000)));
+      await cluster.start(node);
+    }
+    const voters = () => {
+      const sets = [catalog.metaSet(), ...catalog.replicaSets()];
+      return sets.map((set) => set?.replicas.filter(({role}) => role === 'voter').length ?? 0);
+    };
+    expect(await clock.until(() => voters().every((count) => count === 3), 30_000)).toBe(true);
 
-  const leader = [...cluster.hosts].find(
-    ([, host]) => host.status(META_SET)?.role === 'leader',
-  )![0];
-  cluster.crash(leader);
-  const tables = [{name: 'cpu', tags: ['host'], fields: []}];
-  const ensure = {type: 'ensure-tables', database: 1 as never, tables} as const;
-  const made = await clock.resolve(client.propose(ensure, within(10_000)));
-  expect(made.tables[0]).toEqual({table: 1, tags: [{column: 1}], fields: []});
-  const index = await clock.resolve(client.readIndex(within(5_000)));
-  await clock.resolve(client.waitForVersion(index, within(10_000)));
-  expect(catalog.tableByName(1 as never, 'cpu')).toBeDefined();
-  expect(catalog.bucketAt(1 as never, 5)?.id).toBe(bucket);
-  const next = await clock.resolve(client.ensureBucket(1 as never, 1e12, within(10_000)));
-  const isOpen = () =>
-    catalog
-      .bucket(next.bucket)
-      ?.replicaSets.every((id) => catalog.replicaSet(id)?.state === 'open');
-  expect(await clock.until(() => isOpen() === true, 20_000)).toBe(true);
-  await clock.resolve(cluster.follower.stop());
-  for (const reconciler of cluster.reconcilers.values()) await clock.resolve(reconciler.stop());
-});
+    const leader = [...cluster.hosts].find(
+      ([, host]) => host.status(META_SET)?.role === 'leader',
+    )![0];
+    cluster.crash(leader);
+    const tables = [{name: 'cpu', tags: ['host'], fields: []}];
+    const ensure = {type: 'ensure-tables', database: 1 as never, tables} as const;
+    const made = await clock.resolve(client.propose(ensure, within(10_000)));
+    expect(made.tables[0]).toEqual({table: 1, tags: [{column: 1}], fields: []});
+    const index = await clock.resolve(client.readIndex(within(5_000)));
+    await clock.resolve(client.waitForVersion(index, within(10_000)));
+    expect(catalog.tableByName(1 as never, 'cpu')).toBeDefined();
+    expect(catalog.bucketAt(1 as never, 5)?.id).toBe(bucket);
+    const next = await clock.resolve(client.ensureBucket(1 as never, 1e12, within(10_000)));
+    const isOpen = () =>
+      catalog
+        .bucket(next.bucket)
+        ?.replicaSets.every((id) => catalog.replicaSet(id)?.state === 'open');
+    expect(await clock.until(() => isOpen() === true, 20_000)).toBe(true);
+    await clock.resolve(cluster.follower.stop());
+    for (const reconciler of cluster.reconcilers.values()) await clock.resolve(reconciler.stop());
+  },
+);

@@ -88,6 +88,20 @@ export class MetaService {
     deadlineMs: number,
   ): Promise<CommandValue<Extract<Command, {type: 'ensure-bucket'}>>> {
     if (!this.isLeader()) throw this.#notLeader();
+    try {
+      return await this.#makeBucket(database, atMs, deadlineMs);
+    } catch (error) {
+      // A node of the plan was drained meanwhile: planned anew it is left out.
+      if (!(error instanceof DbError) || error.code !== 'CONFLICT') throw error;
+      return this.#makeBucket(database, atMs, deadlineMs);
+    }
+  }
+
+  async #makeBucket(
+    database: DatabaseId,
+    atMs: number,
+    deadlineMs: number,
+  ): Promise<CommandValue<Extract<Command, {type: 'ensure-bucket'}>>> {
     const present = this.catalog.bucketAt(database, atMs);
     if (present !== undefined) return {bucket: present.id, created: false};
     const command = planBucket(this.catalog, database, atMs, this.#options.reports?.());

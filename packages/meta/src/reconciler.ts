@@ -13,7 +13,14 @@ import {
   type Rpc,
   type Timer,
 } from '@flotilla/base';
-import {type Action, type Command, planNext, type Reports, subjectOf} from '@flotilla/catalog';
+import {
+  type Action,
+  type Command,
+  isFinished,
+  planNext,
+  type Reports,
+  subjectOf,
+} from '@flotilla/catalog';
 import {encodeJson} from './command-codec.ts';
 import type {MetaService} from './meta-service.ts';
 import {NodeReports} from './node-reports.ts';
@@ -21,6 +28,8 @@ import {pause} from './pause.ts';
 import type {CreateOrder} from './ports.ts';
 
 const ROUND_MS = 200;
+/** With nothing to do; a change of the catalog begins a round at once. Below what makes a node silent. */
+const IDLE_ROUND_MS = 1_000;
 /** Between rounds that follow at once on what the one before did. */
 const ROUND_GAP_MS = 20;
 /** A subject whose action failed rests: what refused it will hardly have changed sooner. */
@@ -115,31 +124,36 @@ class Run {
     const {clock, log} = this.#options;
     while (!this.#stopped.signal.aborted) {
       this.#wake = new AbortController();
+      let restMs = ROUND_MS;
       try {
-        await this.#round();
+        if (!(await this.#round())) restMs = IDLE_ROUND_MS;
       } catch (error) {
         // A round that fails is tried again: leadership may just have gone, or not be proven yet.
         log.warn({error: String(error)}, 'reconciler round failed');
       }
       await pause(clock, ROUND_GAP_MS, this.#stopped.signal);
-      await pause(clock, ROUND_MS - ROUND_GAP_MS, this.#wake.signal);
+      await pause(clock, restMs - ROUND_GAP_MS, this.#wake.signal);
     }
   }
 
-  async #round(): Promise<void> {
+  /** True where something is going on. */
+  async #round(): Promise<boolean> {
     const {service, clock} = this.#options;
     // Proves that this member still leads and that its copy holds all that was committed: what it
     // does not name was removed, and may be destroyed.
     const index = await service.readIndex(clock.monotonicMs() + ORDER_TIMEOUT_MS);
-    if (service.catalog.version < index || this.#stopped.signal.aborted) return;
+    if (service.catalog.version < index || this.#stopped.signal.aborted) return true;
     const nodes = [...service.catalog.nodes()].filter(({state}) => state !== 'decommissioned');
     this.#nodes.keep(new Set(nodes.map(({id}) => id)));
     await this.#askAll(nodes.map(({id}) => id));
-    if (this.#stopped.signal.aborted) return;
-    for (const action of planNext(service.catalog, this.#nodes.view(), clock.wallMs())) {
+    if (this.#stopped.signal.aborted) return false;
+    const actions = planNext(service.catalog, this.#nodes.view(), clock.wallMs());
+    for (const action of actions) {
       if (this.#underway.size >= ACTIONS_MAX) break;
       this.#begin(action);
     }
+    const operations = [...service.catalog.operations()];
+    return actions.length > 0 || operations.some((operation) => !isFinished(operation));
   }
 
   /** Waits for the answers of a round at most: a silent node is asked on beside it. */
