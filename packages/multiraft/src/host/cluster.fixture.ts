@@ -8,9 +8,11 @@ import {
   type ReplicaSetId,
   SeededRandom,
   type StoreId,
+  type Transport,
 } from '@flotilla/base';
 import {EMPTY_CONFIGURATION} from '@flotilla/raft';
 import {MemoryDisk, MemoryNetwork, VirtualClock} from '@flotilla/testkit';
+import {NodeLiveness} from '../liveness/node-liveness.ts';
 import type {
   ApplyResult,
   DurablePoint,
@@ -21,6 +23,7 @@ import type {
 import {Host} from './host.ts';
 import type {HostLimits} from './options.ts';
 import type {ReplicaStatus} from './status.ts';
+import {TIMINGS} from './timing.ts';
 
 /** What a state machine keeps on its disk. */
 interface Kept {
@@ -129,6 +132,7 @@ export interface TestNode {
   readonly disk: MemoryDisk;
   readonly kept: Map<string, Kept>;
   host: Host | undefined;
+  liveness: NodeLiveness | undefined;
   bootEpoch: number;
 }
 
@@ -139,6 +143,8 @@ export interface TestClusterOptions {
   readonly bytesPerMs?: number;
   readonly syncMs?: number;
   readonly limits?: Partial<HostLimits>;
+  /** Nodes watch each other by beats; else the cluster tells them. */
+  readonly beats?: boolean;
 }
 
 export class TestCluster {
@@ -168,7 +174,14 @@ export class TestCluster {
     const {clock} = this;
     const disk = new MemoryDisk({clock, latencyMs: {sync: this.#options.syncMs ?? 1}});
     const id = (this.nodes.length + 1) as NodeId;
-    const node: TestNode = {id, disk, kept: new Map(), host: undefined, bootEpoch: 0};
+    const node: TestNode = {
+      id,
+      disk,
+      kept: new Map(),
+      host: undefined,
+      liveness: undefined,
+      bootEpoch: 0,
+    };
     this.nodes.push(node);
     return node;
   }
@@ -190,9 +203,10 @@ export class TestCluster {
   async start(id: number): Promise<Host> {
     const node = this.node(id);
     node.bootEpoch += 1;
-    const transport = this.network.join(node.id, (from, channel, frame) =>
-      node.host?.receive(from, channel, frame),
-    );
+    const transport = this.network.join(node.id, (from, channel, frame) => {
+      node.liveness?.receive(from, frame);
+      node.host?.receive(from, channel, frame);
+    });
     const {clock, random} = this;
     const opening = Host.open({
       node: node.id,
@@ -212,12 +226,49 @@ export class TestCluster {
       locate: (_set, replica) => this.placed.get(replica),
     });
     node.host = await clock.resolve(opening);
+    if (this.#options.beats === true) {
+      this.#startBeats(node, transport);
+      return node.host;
+    }
     for (const other of this.nodes) {
       if (other === node || other.host === undefined) continue;
       other.host.nodeChanged(node.id, {state: 'alive', bootEpoch: node.bootEpoch});
       node.host.nodeChanged(other.id, {state: 'alive', bootEpoch: other.bootEpoch});
     }
     return node.host;
+  }
+
+  #startBeats(node: TestNode, transport: Transport): void {
+    const {clock, random} = this;
+    const host = node.host!;
+    const liveness = new NodeLiveness({
+      bootEpoch: node.bootEpoch,
+      clock,
+      random,
+      transport,
+      timing: TIMINGS.local,
+      threads: () => [host.ages()],
+      stores: () => host.durableRecords(),
+      onChange: (other, state) => host.nodeChanged(other, state),
+    });
+    node.liveness = liveness;
+    liveness.start();
+    for (const other of this.nodes) {
+      if (other === node || other.host === undefined) continue;
+      liveness.connected(other.id, other.bootEpoch);
+      other.liveness?.connected(node.id, node.bootEpoch);
+    }
+  }
+
+  #lose(node: TestNode): void {
+    node.host = undefined;
+    node.liveness?.stop();
+    node.liveness = undefined;
+    for (const other of this.nodes) {
+      other.liveness?.disconnected(node.id);
+      if (this.#options.beats !== true)
+        other.host?.nodeChanged(node.id, {state: 'gone', bootEpoch: node.bootEpoch});
+    }
   }
 
   /** Power off. The others see their connections reset. */
@@ -227,9 +278,7 @@ export class TestCluster {
     node.disk.crash(this.random);
     // What the dead process still does reaches nobody: its disk and links are cut.
     for (const [key, kept] of node.kept) node.kept.set(key, structuredClone(kept));
-    node.host = undefined;
-    for (const other of this.nodes)
-      other.host?.nodeChanged(node.id, {state: 'gone', bootEpoch: node.bootEpoch});
+    this.#lose(node);
   }
 
   /** From now on each sync of the node takes that long. */
@@ -241,9 +290,7 @@ export class TestCluster {
     const node = this.node(id);
     await this.clock.resolve(node.host!.close());
     this.network.leave(node.id);
-    node.host = undefined;
-    for (const other of this.nodes)
-      other.host?.nodeChanged(node.id, {state: 'gone', bootEpoch: node.bootEpoch});
+    this.#lose(node);
   }
 
   place(node: number): ReplicaId {

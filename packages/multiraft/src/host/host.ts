@@ -120,6 +120,7 @@ export class Host {
           this.#nodes.introduce(group);
           this.#wake(group);
         },
+        founded: (group) => this.#nodes.campaignSoon(group),
         openFailed: ({set, replica}, reason) =>
           this.#tellStopped({set, replica, reason, isStore: false}),
         forget: (group) => this.#forget(group),

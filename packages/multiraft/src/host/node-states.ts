@@ -89,10 +89,11 @@ export class NodeStates {
   #depose(group: HostedGroup): void {
     this.#ticker.wake(group);
     this.#driver.step(group, {type: 'forgetLeader'});
-    this.#campaignSoon(group, CAMPAIGNS_MAX);
+    this.campaignSoon(group);
   }
 
-  #campaignSoon(group: HostedGroup, left: number): void {
+  /** Soon, at random, and a few times more while nobody leads. */
+  campaignSoon(group: HostedGroup, left = CAMPAIGNS_MAX): void {
     const {clock, random} = this.#options;
     const spreadMs = this.#timing.campaignSpreadMs;
     const pauseMs = left === CAMPAIGNS_MAX ? 0 : 2 * spreadMs;
@@ -101,7 +102,7 @@ export class NodeStates {
       if (!isVoter(group.configuration, group.replica)) return;
       this.#ticker.wake(group);
       this.#driver.step(group, {type: 'campaign'});
-      if (left > 1) this.#campaignSoon(group, left - 1);
+      if (left > 1) this.campaignSoon(group, left - 1);
     });
   }
 }

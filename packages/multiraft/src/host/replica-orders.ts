@@ -25,6 +25,8 @@ export interface CreateOrder extends SetReplica {
 
 export interface OrderHooks {
   opened(group: HostedGroup): void;
+  /** Its group is new, and it is the one of the voters that should lead first. */
+  founded(group: HostedGroup): void;
   openFailed(key: SetReplica, reason: string): void;
   /** Resolves when nothing touches the group's state any more. */
   forget(group: HostedGroup): Promise<void>;
@@ -76,6 +78,10 @@ export class ReplicaOrders {
       };
       await store.log.append([{type: 'create', set, replica, founding}]);
       await this.#openPlace(store, set);
+      // One of the founders begins at once: a new group need not wait for a timeout.
+      const group = this.#driver.groups.get(set);
+      if (group !== undefined && founding?.configuration.voters[0] === replica)
+        this.#hooks.founded(group);
     });
   }
 
