@@ -95,7 +95,7 @@ function integerOf(value: Scalar): bigint {
   return BigInt(roundHalfEven(value));
 }
 
-export function roundHalfEven(value: number): number {
+function roundHalfEven(value: number): number {
   const low = Math.floor(value);
   const rest = value - low;
   if (rest !== 0.5) return rest < 0.5 ? low : low + 1;

@@ -30,7 +30,7 @@ export function compareText(a: string, b: string): number {
 }
 
 /** Of slots that both have a value, in vectors of one kind. */
-export function compareSlots(a: Vector, i: number, b: Vector, j: number): number {
+function compareSlots(a: Vector, i: number, b: Vector, j: number): number {
   if (a.type === 'string') {
     return compareText(
       a.values[a.constant ? 0 : i]!,
@@ -85,7 +85,7 @@ function compareAny(
   return out;
 }
 
-export function holds(operator: Operator, order: number): boolean {
+function holds(operator: Operator, order: number): boolean {
   switch (operator) {
     case '=':
       return order === 0;

@@ -158,7 +158,7 @@ function compileIn(expression: Of<'in'>, of: Evaluate): Evaluate {
 }
 
 /** Code points count as one character where the pattern allows it. */
-export function compilePattern(pattern: string, ignoreCase: boolean): RegExp {
+function compilePattern(pattern: string, ignoreCase: boolean): RegExp {
   const flags = ignoreCase ? 'i' : '';
   try {
     return new RegExp(pattern, `${flags}u`);

@@ -17,9 +17,11 @@ export async function* raceStreams<Item>(
       yield result.value;
     }
   } finally {
-    // A request in flight may still fail: its failure has no reader any more.
-    for (const request of pending.values()) request.catch(() => undefined);
-    await Promise.allSettled(iterators.map((iterator) => iterator.return?.()));
+    // Requests in flight settle too: `return` ends them, and how is of no interest any more.
+    await Promise.allSettled([
+      ...iterators.map((iterator) => iterator.return?.()),
+      ...pending.values(),
+    ]);
   }
 }
 

@@ -51,7 +51,7 @@ export interface TimeBase {
 /** At the coordinator times of all buckets meet: nanoseconds since the epoch, always wide. */
 export const ABSOLUTE: TimeBase = {startMs: 0, unitNs: 1};
 
-export const ABSENT = new Uint8Array(1);
+const ABSENT = new Uint8Array(1);
 
 export function nullVector(type: ValueType, base: TimeBase): Vector {
   const shared = {constant: true, present: ABSENT};

@@ -5,7 +5,7 @@ import type {Expression} from '../sql/ast.ts';
 import {parseInterval} from '../sql/duration-text.ts';
 import {parseTime} from '../sql/time-text.ts';
 import type {BindContext, IntervalOperand} from './bind-context.ts';
-import {commonType, convert, isNumber} from './bind-types.ts';
+import {convert, isNumber, sharedType} from './bind-types.ts';
 import {isConstant, timeConstant} from './constants.ts';
 import type {AggregateName, BoundExpression, CallName, ValueType} from './plan.ts';
 import {suggestName} from './suggest.ts';
@@ -157,7 +157,7 @@ function bindRowFunction(binder: BindContext, call: Call, name: CallName): Bound
   const args = call.args.map((each) => binder.value(each));
   const first = args[0]!;
   if (name === 'coalesce') {
-    const type = commonType(binder, args, call.at);
+    const type = sharedType(binder, args, call.at);
     return {op: 'call', type, name, of: args.map((each) => convert(binder, each, type, call.at))};
   }
   if (name === 'lower' || name === 'upper' || name === 'length') {

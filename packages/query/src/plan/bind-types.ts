@@ -75,7 +75,7 @@ function timeOf(binder: BindContext, expression: BoundExpression): BoundExpressi
 }
 
 /** The type that all take: numbers widen, nulls take any. */
-export function commonType(
+export function sharedType(
   binder: BindContext,
   of: readonly BoundExpression[],
   at: number,

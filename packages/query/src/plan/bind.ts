@@ -6,7 +6,7 @@ import type {Expression} from '../sql/ast.ts';
 import {statementError} from '../sql/source-text.ts';
 import {bindCall} from './bind-call.ts';
 import type {BindContext, Operand} from './bind-context.ts';
-import {bindArithmetic, commonType, convert, isNumber, unify} from './bind-types.ts';
+import {bindArithmetic, convert, isNumber, sharedType, unify} from './bind-types.ts';
 import {fold, isConstant, literalConstant, NULL} from './constants.ts';
 import type {AggregateSpec, BoundExpression, ValueType} from './plan.ts';
 import {FIRST_AGGREGATE, type TableScope} from './scope.ts';
@@ -253,7 +253,7 @@ export class Binder implements BindContext {
     );
     const results = expression.whens.map(({result}) => this.value(result));
     results.push(expression.otherwise === undefined ? NULL : this.value(expression.otherwise));
-    const type: ValueType = commonType(this, results, expression.at);
+    const type: ValueType = sharedType(this, results, expression.at);
     const converted = results.map((each) => convert(this, each, type, expression.at));
     const of = conditions.flatMap((condition, i) => [condition, converted[i]!]);
     return {op: 'case', type, of: [...of, converted.at(-1)!]};

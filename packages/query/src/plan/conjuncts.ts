@@ -7,12 +7,12 @@ import {isConstant} from './constants.ts';
 import type {BoundExpression, FragmentInput} from './plan.ts';
 
 /** [startNs, endNs) */
-export interface TimeRange {
+interface TimeRange {
   readonly startNs: bigint;
   readonly endNs: bigint;
 }
 
-export const ALL_TIME: TimeRange = {startNs: TIME_NS_MIN, endNs: TIME_NS_MAX + 1n};
+const ALL_TIME: TimeRange = {startNs: TIME_NS_MIN, endNs: TIME_NS_MAX + 1n};
 
 export interface Conjuncts {
   readonly range: TimeRange;

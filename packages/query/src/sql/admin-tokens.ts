@@ -14,7 +14,7 @@ const TOKEN =
   /(?<space>\s+|--[^\n]*|\/\*[\s\S]*?\*\/)|(?<word>[\p{L}_][\p{L}\p{N}_$]*)|"(?<name>(?:[^"]|"")*)"|'(?<string>(?:[^']|'')*)'|(?<number>\d+(?:\.\d+)?)|(?<sign>[-+*/=<>(),.;!~%&|^:?@#[\]{}])/uy;
 
 /** Ends with one token of kind `end`. */
-export function readTokens(text: string): Token[] {
+function readTokens(text: string): Token[] {
   const tokens: Token[] = [];
   let at = 0;
   while (at < text.length) {

@@ -72,7 +72,7 @@ function unsupportedName(any: AnyNode): string {
   return `this expression (${Object.keys(any)[0]}) is`;
 }
 
-export function call(name: string, args: readonly Expression[], at: number): Expression {
+function call(name: string, args: readonly Expression[], at: number): Expression {
   return {kind: 'call', name, args, star: false, at};
 }
 

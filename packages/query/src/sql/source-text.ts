@@ -6,7 +6,7 @@ import {DbError, type ErrorCode} from '@flotilla/base';
 /** Longest piece of a text line that a message shows; an INSERT may be one line of a megabyte. */
 const LINE_SHOWN_MAX = 120;
 
-export interface TextPlace {
+interface TextPlace {
   /** Characters from the start of the text, from 0. */
   readonly position: number;
   /** From 1. */
@@ -15,7 +15,7 @@ export interface TextPlace {
   readonly column: number;
 }
 
-export function placeOf(text: string, position: number): TextPlace {
+function placeOf(text: string, position: number): TextPlace {
   const at = Math.max(0, Math.min(position, text.length));
   const lineStart = text.lastIndexOf('\n', at - 1) + 1;
   let line = 1;
@@ -24,7 +24,7 @@ export function placeOf(text: string, position: number): TextPlace {
 }
 
 /** The text line with a caret below the place. */
-export function excerpt(text: string, place: TextPlace): string {
+function excerpt(text: string, place: TextPlace): string {
   const start = place.position - place.column + 1;
   const lineEnd = text.indexOf('\n', place.position);
   const whole = text.slice(start, lineEnd < 0 ? text.length : lineEnd);

@@ -4,7 +4,7 @@
 import {civilOfDay, dayOfCivil, daysInMonth} from './civil.ts';
 
 const DAY_MS = 86_400_000;
-export const NS_PER_MS = 1_000_000n;
+const NS_PER_MS = 1_000_000n;
 /** What an i64 of nanoseconds holds: 1677-09-21 to 2262-04-11. */
 export const TIME_NS_MIN = -(2n ** 63n);
 export const TIME_NS_MAX = 2n ** 63n - 1n;
