@@ -146,10 +146,9 @@ export class ReplicaOrders {
 
   #storeFor(set: ReplicaSetId): Store {
     const wanted = this.#options.storeOf?.(set);
-    const load = (store: Store): number => [...store.log.groups()].length;
     const store =
       wanted === undefined
-        ? [...this.#stores].sort((a, b) => load(a) - load(b))[0]
+        ? [...this.#stores].sort((a, b) => a.log.groupCount - b.log.groupCount)[0]
         : this.#stores.find((one) => one.store === wanted);
     if (store === undefined) throw new DbError('INVALID_ARGUMENT', `no store ${wanted} here`);
     return store;

@@ -50,6 +50,8 @@ export class SegmentLog {
   #nextRecord: number;
   #waiting: Waiting[] = [];
   #running = false;
+  /** Some group let go of entries, or a segment was added, since segments were last looked through. */
+  #mayRemove = true;
   #failure: FatalError | undefined;
   #closed = false;
 
@@ -76,6 +78,10 @@ export class SegmentLog {
 
   groups(): Iterable<GroupLog> {
     return this.#directory.groups.values();
+  }
+
+  get groupCount(): number {
+    return this.#directory.groups.size;
   }
 
   group(set: ReplicaSetId): GroupLog | undefined {
@@ -209,6 +215,7 @@ export class SegmentLog {
         const block = blocks[next++];
         const moved = block && {...block, offset: block.offset + segment.bytes};
         this.#directory.apply(item, moved, segment.header.segment);
+        this.#mayRemove ||= letsGo(item);
       }
     }
     segment.bytes += writer.length;
@@ -246,12 +253,14 @@ export class SegmentLog {
     await disk.rename(`${name}.new`, name);
     await disk.syncDirectory(path);
     this.#segments.push({header, file, bytes: writer.length});
+    this.#mayRemove = true;
     this.#nextRecord += 1;
   }
 
   /** From the oldest on, as far as no group needs an entry of them. */
   async #removeSegments(): Promise<void> {
-    if (this.#segments.length < 2) return;
+    if (this.#segments.length < 2 || !this.#mayRemove) return;
+    this.#mayRemove = false;
     let needed = this.#active.header.segment;
     for (const group of this.#directory.groups.values())
       needed = Math.min(needed, group.oldestSegment ?? needed);
@@ -270,4 +279,9 @@ export class SegmentLog {
     this.#waiting = [];
     for (const {reject} of rejected) reject(this.#failure);
   }
+}
+
+function letsGo(item: LogItem): boolean {
+  if (item.type === 'write') return item.snapshot !== undefined || item.truncateFrom !== undefined;
+  return item.type === 'compact' || item.type === 'tombstone';
 }
