@@ -68,6 +68,13 @@ const message: fc.Arbitrary<WireMessage> = fc.oneof(
     transfer: fc.boolean(),
   }),
   fc.record({...envelope, type: type('voteReply'), granted: fc.boolean()}),
+  fc.record({
+    ...envelope,
+    type: type('preVoteReply'),
+    granted: fc.boolean(),
+    commitIndex: fc.integer({min: 1, max: Number.MAX_SAFE_INTEGER}),
+    commitTerm: fc.integer({min: 1, max: 1000}),
+  }),
   fc.record({...envelope, type: type('preVote'), lastIndex: number, lastTerm: number}),
   fc.record({...envelope, type: type('preVoteReply'), granted: fc.boolean()}),
   fc.record({

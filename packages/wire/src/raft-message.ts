@@ -114,6 +114,12 @@ interface Envelope {
   readonly term: number;
 }
 
+/** What the voter knows as committed; absent where it tells nothing. */
+interface WireCommitted {
+  readonly commitIndex?: number | undefined;
+  readonly commitTerm?: number | undefined;
+}
+
 /** Every message but an append. */
 export type WireMessage = Envelope &
   (
@@ -132,9 +138,8 @@ export type WireMessage = Envelope &
         readonly lastTerm: number;
         readonly transfer: boolean;
       }
-    | {readonly type: 'voteReply'; readonly granted: boolean}
+    | ({readonly type: 'voteReply' | 'preVoteReply'; readonly granted: boolean} & WireCommitted)
     | {readonly type: 'preVote'; readonly lastIndex: number; readonly lastTerm: number}
-    | {readonly type: 'preVoteReply'; readonly granted: boolean}
     | {
         readonly type: 'heartbeat';
         readonly session: number;
@@ -173,11 +178,11 @@ function fieldsOf(message: WireMessage): Fields {
         flag: message.transfer,
       };
     case 'voteReply':
-      return {type: Type.VOTE_REPLY, flag: message.granted};
+      return {type: Type.VOTE_REPLY, ...verdictFields(message)};
     case 'preVote':
       return {type: Type.PRE_VOTE, index: message.lastIndex, logTerm: message.lastTerm};
     case 'preVoteReply':
-      return {type: Type.PRE_VOTE_REPLY, flag: message.granted};
+      return {type: Type.PRE_VOTE_REPLY, ...verdictFields(message)};
     case 'heartbeat':
       return {...message, type: Type.HEARTBEAT};
     case 'heartbeatReply':
@@ -195,6 +200,10 @@ function fieldsOf(message: WireMessage): Fields {
     case 'readIndexReply':
       return {type: Type.READ_INDEX_REPLY, readId: message.readId, index: message.index};
   }
+}
+
+function verdictFields(verdict: {readonly granted: boolean} & WireCommitted): Fields {
+  return {flag: verdict.granted, commitIndex: verdict.commitIndex, logTerm: verdict.commitTerm};
 }
 
 export function toProtoMessage(message: WireMessage): Fields {
@@ -220,6 +229,10 @@ export function fromProtoMessage(proto: Fields): WireMessage | undefined {
   const envelope = {from: number(from), to: number(to), term: number(term)};
   const flag = proto.flag ?? false;
   const common = {...envelope, session: number(session), commitIndex: number(commitIndex)};
+  const committed = {
+    ...(commitIndex ? {commitIndex} : {}),
+    ...(logTerm ? {commitTerm: logTerm} : {}),
+  };
   const asked = {...envelope, lastIndex: number(index), lastTerm: number(logTerm)};
   switch (proto.type) {
     case Type.APPEND_REPLY:
@@ -234,11 +247,11 @@ export function fromProtoMessage(proto: Fields): WireMessage | undefined {
     case Type.VOTE:
       return {...asked, type: 'vote', transfer: flag};
     case Type.VOTE_REPLY:
-      return {...envelope, type: 'voteReply', granted: flag};
+      return {...envelope, ...committed, type: 'voteReply', granted: flag};
     case Type.PRE_VOTE:
       return {...asked, type: 'preVote'};
     case Type.PRE_VOTE_REPLY:
-      return {...envelope, type: 'preVoteReply', granted: flag};
+      return {...envelope, ...committed, type: 'preVoteReply', granted: flag};
     case Type.HEARTBEAT:
       return {...common, type: 'heartbeat', round: number(proto.round)};
     case Type.HEARTBEAT_REPLY:
