@@ -146,6 +146,22 @@ test('LIMIT on many groups without an order keeps the first that came', async ()
   expect(batches.map(({rowCount}) => rowCount)).toEqual([2]);
 });
 
+test('OFFSET counts over all batches of rows without an order', async () => {
+  const from = database(20, 500);
+  for (const [offset, left] of [
+    [9_990, 10],
+    [4_321, 100],
+    [10_001, 0],
+  ]) {
+    const made = plan(from, `SELECT v FROM m LIMIT 100 OFFSET ${offset}`);
+    const streams = made.fragments.map((fragment) =>
+      executeFragment(fragment, from.scan(fragment)),
+    );
+    const batches = await drain(mergeResults(made, streams));
+    expect(batches.reduce((sum, {rowCount}) => sum + rowCount, 0)).toBe(left);
+  }
+});
+
 test('an answer has a bound on its rows', async () => {
   const from = database();
   const made = plan(from, 'SELECT v FROM m');

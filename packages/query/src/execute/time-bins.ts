@@ -10,7 +10,10 @@ const DAY_NS = 86_400_000_000_000n;
 /** The fast path of a bin: units of a base, all exact. */
 export interface UnitBin {
   readonly width: number;
-  /** In [0, width): what to add to an offset so that bins begin at multiples of the width. */
+  /**
+   * In (-width, 0]: what to add to an offset so that bins begin at multiples of the width. Not above
+   * zero, so that the sum stays below 2^53 as the offset does.
+   */
   readonly phase: number;
 }
 
@@ -26,10 +29,11 @@ export function unitBin(widthNs: bigint, originNs: bigint, base: TimeBase): Unit
   if (widthNs % unit !== 0n || phaseNs % unit !== 0n) return undefined;
   const width = widthNs / unit;
   if (width > 2n ** 51n) return undefined;
-  return {width: Number(width), phase: Number(phaseNs / unit)};
+  const phase = phaseNs / unit;
+  return {width: Number(width), phase: phase === 0n ? 0 : Number(phase - width)};
 }
 
-/** How many widths from the base's own bin; exact for |offset| < 2^52. */
+/** How many widths from the base's own bin; exact for 0 <= offset < 2^53. */
 export function binOrdinal(offset: number, bin: UnitBin): number {
   const shifted = offset + bin.phase;
   const ordinal = Math.floor(shifted / bin.width);
