@@ -52,7 +52,7 @@ const EFFECTS =
   '^(node:)?(fs|fs/promises|net|http|http2|https|dgram|dns|tls|worker_threads|child_process|timers|timers/promises|cluster|os)$' +
   '|node_modules/(better-sqlite3|@grpc|fastify|pino|@duckdb)';
 
-const TEST_FILE = '\\.(test|bench)\\.ts$|/testing/';
+const TEST_FILE = '\\.(test|bench|fixture)\\.ts$|/testing/|/fixtures/|/simulation/';
 const all = Object.keys(MAY_IMPORT);
 
 const layers = Object.entries(MAY_IMPORT).map(([name, allowed]) => {

@@ -36,4 +36,3 @@ export type {
 } from './planning/reports.ts';
 export {TRASH_RETENTION_MS} from './planning/upkeep.ts';
 export {metaReplicasWanted, replicasWanted} from './planning/wanted.ts';
-export {hashSeriesKey, shardOf} from './shard-hash.ts';

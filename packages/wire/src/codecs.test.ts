@@ -30,7 +30,6 @@ import {
   encodeMessage,
   type WireMessage,
 } from './raft-message.ts';
-import {decodeRpcFrame, encodeRpcFrame, type RpcFrame} from './rpc-frame.ts';
 
 const number = fc.oneof(fc.maxSafeNat(), fc.nat(300));
 const payload = fc.uint8Array({maxLength: 40});
@@ -158,7 +157,6 @@ test('decoders are total', () => {
       decodeAppend(bytes);
       decodeMessage(bytes);
       decodeBeat(bytes);
-      decodeRpcFrame(bytes);
       decodeSnapshotBegin(bytes);
       decodeSnapshotChunk(bytes);
       decodeSnapshotAck(bytes);
@@ -172,7 +170,7 @@ test('integers past 2^53 are refused', () => {
   expect(decodeBeat(Uint8Array.from(field1))).toBeUndefined();
 });
 
-test('beats, snapshot frames and calls come back', () => {
+test('beats and snapshot frames come back', () => {
   const beat: Beat = {
     bootEpoch: 2 ** 50,
     sequence: 7,
@@ -195,36 +193,6 @@ test('beats, snapshot frames and calls come back', () => {
   for (const state of ['receiving', 'staged', 'refused'] as const) {
     const ack = {transfer: 4, position: 5, state};
     expect(decodeSnapshotAck(encodeSnapshotAck(ack))).toEqual(ack);
-  }
-  const frames: RpcFrame[] = [
-    {
-      type: 'request',
-      call: 1,
-      method: 'm',
-      set: 3,
-      payload: Uint8Array.of(1),
-      timeoutMs: 50,
-      creditBytes: undefined,
-    },
-    {
-      type: 'request',
-      call: 1,
-      method: 'm',
-      set: 3,
-      payload: Uint8Array.of(),
-      timeoutMs: 50,
-      creditBytes: 1024,
-    },
-    {type: 'response', call: 1, payload: Uint8Array.of(9)},
-    {type: 'error', call: 2, error: {code: 'NOT_LEADER', message: 'x', details: {leader: 2}}},
-    {type: 'piece', call: 2, payload: Uint8Array.of(), end: true},
-    {type: 'credit', call: 2, bytes: 77},
-    {type: 'cancel', call: 2, reason: 'gone'},
-  ];
-  for (const frame of frames) {
-    const back = decodeRpcFrame(encodeRpcFrame(frame))!;
-    const plain = 'payload' in back ? {...back, payload: Uint8Array.from(back.payload)} : back;
-    expect(plain).toEqual(frame);
   }
 });
 
@@ -279,5 +247,5 @@ test('a frame is dealt out by set', () => {
   ]);
   expect(splitFrame(frame, () => 2).get(2)).toBe(frame);
   expect(frameKind(Uint8Array.of(9, 1))).toBeUndefined();
-  expect([...frameBody(encodeFrame('rpc', Uint8Array.of(4)))]).toEqual([4]);
+  expect([...frameBody(encodeFrame('beat', Uint8Array.of(4)))]).toEqual([4]);
 });

@@ -12,8 +12,9 @@ export const FRAME_HEADER_BYTES = 2;
 const GROUPS_HEADER_BYTES = 3;
 export const THREADS_MAX = 256;
 
-export type FrameKind = 'hello' | 'beat' | 'groups' | 'rpc';
-const KINDS: readonly (FrameKind | undefined)[] = [undefined, 'hello', 'beat', 'groups', 'rpc'];
+/** Kind 0x20 is a call's (server/src/connections/rpc-frame.ts): those never come here. */
+export type FrameKind = 'beat' | 'groups';
+const KINDS: readonly (FrameKind | undefined)[] = [undefined, undefined, 'beat', 'groups'];
 
 export type ItemKind =
   /** A Raft message, as Protobuf. */

@@ -3,4 +3,3 @@ export * from './byte-writer.ts';
 export * from './frame.ts';
 export * from './node-messages.ts';
 export * from './raft-message.ts';
-export * from './rpc-frame.ts';

@@ -1,4 +1,4 @@
-// What nodes say beside Raft: hello, beats, snapshot transfer. Decoders are total: bytes that are no
+// What nodes say beside Raft: beats, snapshot transfer. Decoders are total: bytes that are no
 // such message, or hold integers past 2^53, give undefined.
 
 import './protobuf-setup.ts';
@@ -10,14 +10,6 @@ import {
   toProtoMessage,
   type WireMessage,
 } from './raft-message.ts';
-
-export interface Hello {
-  readonly cluster: number;
-  readonly node: number;
-  readonly bootEpoch: number;
-  readonly versionMax: number;
-  readonly software: string;
-}
 
 export interface ThreadBeat {
   readonly turnAgeMs: number;
@@ -55,18 +47,6 @@ export interface SnapshotAck {
   readonly transfer: number;
   readonly position: number;
   readonly state: 'receiving' | 'staged' | 'refused';
-}
-
-export function encodeHello(hello: Hello): Uint8Array {
-  return flotilla.Hello.encode(hello).finish();
-}
-
-export function decodeHello(bytes: Uint8Array): Hello | undefined {
-  const proto = decodeSafely(() => flotilla.Hello.decode(bytes));
-  if (proto === undefined) return undefined;
-  const {cluster, node, bootEpoch, versionMax, software} = proto;
-  if (![cluster, node, bootEpoch].every(isSafeField)) return undefined;
-  return {cluster, node, bootEpoch, versionMax, software};
 }
 
 export function encodeBeat(beat: Beat): Uint8Array {

@@ -1,4 +1,4 @@
-export {PROTOCOL, type Self} from './hello.ts';
+export type {Self} from './hello.ts';
 export {type AskOptions, identifyNode, requestJoin} from './join-client.ts';
 export {
   type ConnectionStatus,
@@ -9,11 +9,9 @@ export {
   type NodeHandler,
 } from './node-connections.ts';
 export {NodeServer, type NodeServerOptions} from './node-server.ts';
-export {grpcAddress} from './node-service.ts';
 export {RpcCore} from './rpc.ts';
 export {
   isRpcFrame,
-  RPC_FRAME_KIND,
   type RpcDestination,
   refuseRpcFrame,
   rpcTarget,
