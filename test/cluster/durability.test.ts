@@ -2,53 +2,26 @@
 // nodes killed at once. Real processes, real disks; each node's own replica is read in the end.
 
 import {setTimeout as sleep} from 'node:timers/promises';
-import {FlotillaClient} from '@flotilla/client';
+import {FlotillaClient, type Operation} from '@flotilla/client';
 import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
-import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import {afterAll, beforeAll, describe, expect, onTestFailed, test} from 'vitest';
 import {Ledger} from './ledger.ts';
+import {busiestLeader, leaderOf, metaLeader, openDatabase, untilApplied} from './nodes.ts';
+import {until} from './waiting.ts';
 
+/** 200,000 rows. */
 const SHAPE = {hosts: 100, ticks: 2000, batch: 1000};
+/** What is sent while every node is away need not be much. */
+const SMALL_SHAPE = {hosts: 100, ticks: 500, batch: 1000};
 const CONNECTIONS = 4;
-
-let cluster: ProcessCluster;
-let client: FlotillaClient;
-
-beforeEach(async () => {
-  cluster = await ProcessCluster.start({nodes: 3});
-  client = new FlotillaClient({urls: cluster.urls});
-  await untilEqual('every set has three replicas', async () => {
-    await client.write('warmup v=1 1600000000000000000');
-    const sets = await client.admin.replicaSets();
-    return sets.length > 0 && sets.every(({replicas}) => replicas.length === 3);
-  });
-});
-
-afterEach(() => cluster.destroy());
-
-async function untilEqual(what: string, holds: () => Promise<boolean>, withinMs = 30_000): Promise<void> {
-  const endMs = Date.now() + withinMs;
-  while (Date.now() < endMs) {
-    if (await holds().catch(() => false)) return;
-    await sleep(200);
-  }
-  throw new Error(`not within ${withinMs} ms: ${what}`);
-}
-
-/** The process that leads most replica sets now. */
-async function busiestLeader(): Promise<ProcessNode> {
-  const leads = new Map<string, number>();
-  for (const {replicas} of await client.admin.replicaSets()) {
-    const leader = replicas.find(({leader: leads}) => leads);
-    if (leader !== undefined) leads.set(String(leader.node), (leads.get(String(leader.node)) ?? 0) + 1);
-  }
-  const [id] = [...leads].sort((a, b) => b[1] - a[1])[0]!;
-  const nodes = await client.admin.nodes();
-  const address = nodes.find((node) => String(node['id']) === id)?.['address'];
-  return cluster.nodes.find(({port}) => address === `127.0.0.1:${port}`)!;
-}
+const TEST_MS_MAX = 180_000;
 
 /** Load over all nodes by several connections; `midway` runs once when half is sent. */
-async function load(ledger: Ledger, midway: () => Promise<void>): Promise<void> {
+async function load(
+  ledger: Ledger,
+  client: FlotillaClient,
+  midway: () => Promise<void>,
+): Promise<void> {
   let disturbance: Promise<void> | undefined;
   const onBody = (): void => {
     if (disturbance === undefined && ledger.sentRows >= ledger.rowCount / 2) disturbance = midway();
@@ -57,21 +30,15 @@ async function load(ledger: Ledger, midway: () => Promise<void>): Promise<void> 
   await disturbance;
 }
 
-/** Every replica of every set at one applied index. */
-async function untilApplied(): Promise<void> {
-  await untilEqual('applied indexes are equal', async () => {
-    const sets = await client.admin.replicaSets();
-    return sets.every(({replicas}) => {
-      const indexes = new Set(replicas.map(({appliedIndex}) => appliedIndex));
-      return indexes.size === 1 && !indexes.has(undefined);
-    });
-  });
-}
-
-async function expectExact(ledger: Ledger): Promise<void> {
-  await untilApplied();
+/** Every node's own replicas, and a linearizable read, hold what was acknowledged. */
+async function expectExact(
+  ledger: Ledger,
+  client: FlotillaClient,
+  {cluster, database}: {cluster: ProcessCluster; database: string},
+): Promise<void> {
+  await untilApplied(client, database);
   for (const node of cluster.nodes) {
-    const own = new FlotillaClient({urls: [node.url]});
+    const own = new FlotillaClient({urls: [node.url], database});
     const differences = await ledger.compare(own, {stale: true});
     expect(differences.slice(0, 10), `node ${node.number} of ${ledger.rowCount} rows`).toEqual([]);
     own.close();
@@ -79,42 +46,153 @@ async function expectExact(ledger: Ledger): Promise<void> {
   expect((await ledger.compare(client, {stale: false})).slice(0, 10), 'linearizable').toEqual([]);
 }
 
+function tellLogs(cluster: ProcessCluster): void {
+  for (const node of cluster.nodes) console.error(`node ${node.number}:\n${node.logTail()}`);
+}
+
 describe('three processes under load', () => {
-  test('the busiest leader killed in the middle', async () => {
-    const ledger = new Ledger(SHAPE);
-    let victim: ProcessNode | undefined;
-    await load(ledger, async () => {
-      victim = await busiestLeader();
-      await victim.kill();
-    });
-    victim!.start();
-    await victim!.ready();
-    expect(ledger.failures).toEqual([]);
-    await expectExact(ledger);
-  }, 180_000);
+  let cluster: ProcessCluster;
 
-  test('the busiest leader frozen for five seconds', async () => {
-    const ledger = new Ledger(SHAPE);
-    await load(ledger, async () => {
-      const victim = await busiestLeader();
-      victim.signal('SIGSTOP');
-      await sleep(5_000);
-      victim.signal('SIGCONT');
-    });
-    expect(ledger.failures).toEqual([]);
-    await expectExact(ledger);
-  }, 180_000);
+  beforeAll(async () => {
+    cluster = await ProcessCluster.start({nodes: 3});
+  });
+  afterAll(() => cluster.destroy());
 
-  test('all killed at once, twice', async () => {
-    const ledger = new Ledger(SHAPE);
-    await load(ledger, async () => {
-      for (let round = 0; round < 2; round++) {
-        await Promise.all(cluster.nodes.map((node) => node.kill()));
-        for (const node of cluster.nodes) node.start();
-        await Promise.all(cluster.nodes.map((node) => node.ready()));
-        await sleep(300);
-      }
+  async function withDatabase(
+    database: string,
+    run: (client: FlotillaClient) => Promise<void>,
+  ): Promise<void> {
+    onTestFailed(() => tellLogs(cluster));
+    const client = new FlotillaClient({urls: cluster.urls, database});
+    await openDatabase(client, database);
+    await run(client);
+    client.close();
+  }
+
+  test(
+    'the busiest leader killed in the middle',
+    () =>
+      withDatabase('killed', async (client) => {
+        const ledger = new Ledger(SHAPE);
+        let victim: ProcessNode | undefined;
+        await load(ledger, client, async () => {
+          victim = await busiestLeader(cluster, client, 'killed');
+          await victim.kill();
+        });
+        victim!.start();
+        await victim!.ready();
+        expect(ledger.failures).toEqual([]);
+        await expectExact(ledger, client, {cluster, database: 'killed'});
+      }),
+    TEST_MS_MAX,
+  );
+
+  test(
+    'the busiest leader frozen for five seconds',
+    () =>
+      withDatabase('frozen', async (client) => {
+        const ledger = new Ledger(SHAPE);
+        await load(ledger, client, async () => {
+          const victim = await busiestLeader(cluster, client, 'frozen');
+          victim.signal('SIGSTOP');
+          await sleep(5_000);
+          victim.signal('SIGCONT');
+        });
+        expect(ledger.failures).toEqual([]);
+        await expectExact(ledger, client, {cluster, database: 'frozen'});
+      }),
+    TEST_MS_MAX,
+  );
+
+  test(
+    'all killed at once, twice',
+    () =>
+      withDatabase('restarted', async (client) => {
+        const ledger = new Ledger(SMALL_SHAPE);
+        await load(ledger, client, async () => {
+          for (let round = 0; round < 2; round++) {
+            await Promise.all(cluster.nodes.map((node) => node.kill()));
+            for (const node of cluster.nodes) node.start();
+            await Promise.all(cluster.nodes.map((node) => node.ready()));
+            // The load goes on for a moment between the two.
+            const sentRows = ledger.sentRows;
+            await until(
+              'more is sent',
+              () => ledger.sentRows > sentRows || sentRows === ledger.rowCount,
+            );
+          }
+        });
+        await expectExact(ledger, client, {cluster, database: 'restarted'});
+      }),
+    TEST_MS_MAX,
+  );
+});
+
+describe('a replica moved under load, on four processes', () => {
+  let cluster: ProcessCluster;
+
+  beforeAll(async () => {
+    cluster = await ProcessCluster.start({nodes: 4});
+  });
+  afterAll(() => cluster.destroy());
+
+  /** Orders that a set's leading replica goes to the node that has none of the set. */
+  async function moveLeader(client: FlotillaClient, database: string): Promise<Operation> {
+    const sets = await client.admin.replicaSets({database});
+    const set = sets.find((candidate) => leaderOf(candidate) !== undefined)!;
+    const taken = new Set(set.replicas.map(({node}) => String(node)));
+    const nodes = await client.admin.nodes();
+    const to = nodes.map(({id}) => id as number).find((id) => !taken.has(String(id)))!;
+    return client.admin.changeReplicaSet(set.id, {
+      action: 'move-replica',
+      from: leaderOf(set)!,
+      to,
     });
-    await expectExact(ledger);
-  }, 180_000);
+  }
+
+  async function expectMoved(client: FlotillaClient, {id}: Operation): Promise<void> {
+    let now: Operation | undefined;
+    await until(`operation ${id} is final`, async () => {
+      now = await client.admin.operation(id);
+      return ['done', 'failed', 'cancelled'].includes(now.state);
+    }).catch((error: unknown) => {
+      throw new Error(`it stands at ${JSON.stringify(now)}`, {cause: error});
+    });
+    expect(now).toMatchObject({state: 'done'});
+    const {replicas} = await client.admin.replicaSet(now!.replicaSet!);
+    expect(replicas.filter(({role}) => role === 'voter')).toHaveLength(3);
+    expect(replicas.map(({node}) => node)).toContain(now!['targetNode']);
+  }
+
+  test.each([
+    {what: 'and nobody dies', database: 'moved', killed: false},
+    {what: 'and the meta leader is killed in the middle of it', database: 'orphaned', killed: true},
+  ])(
+    '$what',
+    async ({database, killed}) => {
+      onTestFailed(() => tellLogs(cluster));
+      const client = new FlotillaClient({urls: cluster.urls, database});
+      await openDatabase(client, database);
+      const ledger = new Ledger(SHAPE);
+      let move: Operation | undefined;
+      let victim: ProcessNode | undefined;
+      await load(ledger, client, async () => {
+        victim = killed ? await metaLeader(cluster, client) : undefined;
+        move = await moveLeader(client, database);
+        if (victim === undefined) return;
+        await until('the move is under way', async () => {
+          const {step} = await client.admin.operation(move!.id);
+          return step !== move!.step;
+        });
+        await victim.kill();
+      });
+      expect(ledger.failures).toEqual([]);
+      victim?.start();
+      await victim?.ready();
+      await expectMoved(client, move!);
+      await expectExact(ledger, client, {cluster, database});
+      client.close();
+    },
+    TEST_MS_MAX,
+  );
 });

@@ -16,7 +16,7 @@ export interface LoadShape {
 }
 
 /** Field `field` of a host at a tick: any function of the three that no two rows are likely to share. */
-function valueOf(host: number, tick: number, field: number): number {
+function fieldValue(host: number, tick: number, field: number): number {
   return new SeededRandom(host * 1_000_003 + tick * 17 + field).uint32() / 1024;
 }
 
@@ -71,7 +71,7 @@ export class Ledger {
       const tick = Math.floor(row / this.#shape.hosts);
       const values = Array.from(
         {length: FIELDS},
-        (_, field) => `f${field}=${valueOf(host, tick, field)}`,
+        (_, field) => `f${field}=${fieldValue(host, tick, field)}`,
       );
       lines.push(
         `load,host=h${host} ${values.join(',')},tick=${tick}i ${START_S + tick * INTERVAL_S}000000000`,
@@ -115,7 +115,7 @@ export class Ledger {
     if (seen[number]! > 0) return `row ${number} is there twice`;
     seen[number] = 1;
     for (let field = 0; field < FIELDS; field++) {
-      if (row[`f${field}`] !== valueOf(host, tick, field))
+      if (row[`f${field}`] !== fieldValue(host, tick, field))
         return `row ${number}: f${field} is ${String(row[`f${field}`])}`;
     }
     return undefined;

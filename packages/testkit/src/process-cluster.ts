@@ -20,6 +20,12 @@ export interface ClusterOptions {
   readonly engineThreads?: number | undefined;
 }
 
+export interface NodePlace {
+  readonly port: number;
+  readonly directory: string;
+  readonly args: readonly string[];
+}
+
 /** Two neighbouring free ports: HTTP and, one above, gRPC. */
 export async function freePortPair(): Promise<number> {
   for (;;) {
@@ -51,11 +57,12 @@ export class ProcessNode {
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;
   #exit: Promise<number | string> = Promise.resolve(0);
+  /** A signal was sent that ends it, or the test said that it would end. */
+  #mayEnd = false;
+  /** How it ended without being told to. */
+  #fault: string | undefined;
 
-  constructor(
-    number: number,
-    {port, directory, args}: {port: number; directory: string; args: readonly string[]},
-  ) {
+  constructor(number: number, {port, directory, args}: NodePlace) {
     this.number = number;
     this.port = port;
     this.directory = directory;
@@ -76,9 +83,16 @@ export class ProcessNode {
     return this.#child !== undefined;
   }
 
-  start(): void {
+  /** What went wrong if it ended by itself, with the end of its log. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  /** @param more flags of this start, after those of every start. */
+  start(more: readonly string[] = []): void {
     if (this.#child !== undefined) throw new Error(`node ${this.number} is running`);
-    const child = spawn(NODE, [MAIN, 'start', ...this.#args], {
+    this.#mayEnd = false;
+    const child = spawn(NODE, [MAIN, 'start', ...this.#args, ...more], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {...process.env, UV_THREADPOOL_SIZE: '16'},
     });
@@ -90,7 +104,9 @@ export class ProcessNode {
       child.once('exit', (code, signal) => {
         this.#child = undefined;
         log.end();
-        resolve(signal ?? code ?? -1);
+        const end = signal ?? code ?? -1;
+        if (!this.#mayEnd) this.#fault = `node ${this.number} ended: ${end}\n${this.logTail()}`;
+        resolve(end);
       });
     });
   }
@@ -101,6 +117,7 @@ export class ProcessNode {
   }
 
   signal(signal: NodeJS.Signals): void {
+    if (signal === 'SIGKILL' || signal === 'SIGTERM') this.#mayEnd = true;
     process.kill(this.pid, signal);
   }
 
@@ -176,7 +193,7 @@ export class ProcessCluster {
     try {
       await Promise.all(nodes.map((node) => node.ready()));
     } catch (error) {
-      await cluster.destroy();
+      await cluster.destroy().catch(() => undefined); // The first failure says more.
       throw error;
     }
     return cluster;
@@ -192,9 +209,12 @@ export class ProcessCluster {
     return node;
   }
 
-  /** Kills what runs and removes the data. */
+  /** Kills what runs and removes the data. Throws if a node had ended by itself. */
   async destroy(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.kill()));
-    rmSync(this.directory, {recursive: true, force: true});
+    const faults = this.nodes.map(({fault}) => fault).filter((fault) => fault !== undefined);
+    if (process.env['FLOTILLA_KEEP_DATA'] === undefined)
+      rmSync(this.directory, {recursive: true, force: true});
+    if (faults.length > 0) throw new Error(faults.join('\n'));
   }
 }
