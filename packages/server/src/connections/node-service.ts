@@ -45,7 +45,18 @@ const MESSAGE_BYTES = {
   'grpc.max_send_message_length': 2 * LIMITS.fragment_bytes_max.value,
 };
 
-export const SERVER_OPTIONS: ChannelOptions = {...KEEPALIVE, ...MESSAGE_BYTES};
+/**
+ * A client of gRPC that is closed after a refused attempt connects once more when its backoff ends, and
+ * nobody owns that connection: the accepting side ends what carries no stream for so long. Both
+ * channels open theirs at once.
+ */
+const STREAMLESS_MS_MAX = 2_000;
+
+export const SERVER_OPTIONS: ChannelOptions = {
+  ...KEEPALIVE,
+  ...MESSAGE_BYTES,
+  'grpc.max_connection_idle_ms': STREAMLESS_MS_MAX,
+};
 
 const CLIENT_OPTIONS: ChannelOptions = {
   ...KEEPALIVE,
