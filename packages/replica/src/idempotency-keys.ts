@@ -10,12 +10,14 @@ export class IdempotencyKeys {
     this.#keys = new Set(record);
   }
 
-  /** True if the key is new, and then remembers it. */
-  remember(key: string): boolean {
-    if (this.#keys.has(key)) return false;
+  has(key: string): boolean {
+    return this.#keys.has(key);
+  }
+
+  /** The share that carries the key was applied. Requires that the key is new. */
+  remember(key: string): void {
     this.#keys.add(key);
     if (this.#keys.size > this.#max) this.#keys.delete(this.#keys.values().next().value!);
-    return true;
   }
 
   /** In log order. */

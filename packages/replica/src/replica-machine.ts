@@ -1,7 +1,7 @@
 // A replica's state machine: committed entries into storage. Apply is deterministic and calls
 // nobody: no clock, no network, no failure for local reasons. What all replicas refuse alike is a value.
 
-import {assertNever, FatalError} from '@flotilla/base';
+import {assertNever, DbError, FatalError} from '@flotilla/base';
 import {decodeShare, type ScanSpec, type TableScan} from '@flotilla/column';
 import type {
   ApplyResult,
@@ -45,8 +45,11 @@ export class ReplicaMachine implements StateMachine {
   #seen: Seen;
   #point: DurablePoint;
   #applied: DurablePoint;
-  #flushing: Promise<void> | undefined;
-  #compacting: Promise<void> | undefined;
+  /** Flushes under way, whoever asked for them. */
+  #flushes = 0;
+  /** A purge waits for a flush to become durable, and then for a compaction that frees its bytes. */
+  #isPurgePending = false;
+  #isCompacting = false;
   #isClosed = false;
   #isWritten = false;
 
@@ -95,7 +98,8 @@ export class ReplicaMachine implements StateMachine {
   }
 
   afterApply(): void {
-    if (this.#flushing === undefined && this.storage.needsFlush(this.#limits)) this.#startFlush();
+    if (this.isFlushing || this.#isClosed) return;
+    if (this.#isPurgePending || this.storage.needsFlush(this.#limits)) this.#startFlush();
   }
 
   /** Rows that are in memory only. */
@@ -109,7 +113,7 @@ export class ReplicaMachine implements StateMachine {
   }
 
   get isFlushing(): boolean {
-    return this.#flushing !== undefined;
+    return this.#flushes > 0;
   }
 
   scan(spec: ScanSpec): TableScan {
@@ -135,7 +139,13 @@ export class ReplicaMachine implements StateMachine {
   }
 
   async flush(): Promise<void> {
-    await this.storage.flush(this.#flushPoint());
+    this.#flushes += 1;
+    this.#isPurgePending = false;
+    try {
+      await this.storage.flush(this.#flushPoint());
+    } finally {
+      this.#flushes -= 1;
+    }
     this.#durable();
   }
 
@@ -146,32 +156,31 @@ export class ReplicaMachine implements StateMachine {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.allSettled([this.#flushing, this.#compacting]);
     await this.storage.close();
   }
 
   async destroy(): Promise<void> {
     this.#isClosed = true;
-    await Promise.allSettled([this.#flushing, this.#compacting]);
     await this.storage.destroy();
   }
 
   #applyWrite(index: number, bytes: Uint8Array): WriteApplied {
     const share = decodeShare(bytes);
     const {incarnation, sequence} = share.router;
-    const seen = this.#seen.retries.check(incarnation, sequence);
-    const isKnownKey =
-      share.idempotencyKey !== undefined &&
-      seen === 'new' &&
-      !this.#seen.keys.remember(share.idempotencyKey);
-    if (seen !== 'new' || isKnownKey) {
+    const {retries, keys} = this.#seen;
+    const key = share.idempotencyKey;
+    const seen = retries.look(incarnation, sequence);
+    if (seen !== 'new' || (key !== undefined && keys.has(key))) {
       this.storage.applyNothing(index);
       return {status: seen === 'forgotten' ? 'forgotten' : 'duplicate'};
     }
     const result = this.storage.applyWrite(index, share);
+    if (result.status !== 'applied') return {status: 'dropped-table', table: result.table};
+    // Only what was applied: a refused write that is sent again must not pass for one that was.
+    retries.remember(incarnation, sequence);
+    if (key !== undefined) keys.remember(key);
     this.#isWritten = true;
-    if (result.status === 'applied') return result;
-    return {status: 'dropped-table', table: result.table};
+    return result;
   }
 
   #applyControl(index: number, control: ControlCommand): undefined {
@@ -184,6 +193,7 @@ export class ReplicaMachine implements StateMachine {
         return;
       case 'purge-table':
         this.storage.applyPurgeTable(index, control.table);
+        this.#isPurgePending = true;
         return;
       default:
         return assertNever(control);
@@ -195,11 +205,7 @@ export class ReplicaMachine implements StateMachine {
   }
 
   #startFlush(): void {
-    this.#flushing = this.flush()
-      .catch((error: unknown) => this.#events.onFault(error))
-      .finally(() => {
-        this.#flushing = undefined;
-      });
+    this.flush().catch((error: unknown) => this.#events.onFault(error));
   }
 
   #durable(): void {
@@ -209,15 +215,20 @@ export class ReplicaMachine implements StateMachine {
     this.#maybeCompact();
   }
 
+  /** Step after step while there is one: a purge may concern every part. */
   #maybeCompact(): void {
-    if (this.#compacting !== undefined || this.#isClosed || !this.storage.needsCompaction()) return;
-    this.#compacting = this.storage
-      .compact()
-      .then(() => undefined)
-      .catch((error: unknown) => this.#events.onFault(error))
-      .finally(() => {
-        this.#compacting = undefined;
-      });
+    if (this.#isCompacting || this.#isClosed || !this.storage.needsCompaction()) return;
+    this.#isCompacting = true;
+    this.storage.compact().then(
+      () => {
+        this.#isCompacting = false;
+        this.#maybeCompact();
+      },
+      (error: unknown) => {
+        // Closing breaks compactions off; their parts are as they were.
+        if (!(error instanceof DbError && error.code === 'CANCELLED')) this.#events.onFault(error);
+      },
+    );
   }
 }
 

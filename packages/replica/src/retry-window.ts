@@ -1,6 +1,7 @@
 // At most once for the routers' own retries: each write carries (router incarnation, sequence), and
 // apply skips what it has seen. Bounded per router and in routers; what falls out of the window is
-// refused as unknown, never applied twice. Part of the replicated state: the same on every replica.
+// refused as unknown, never applied twice. A write that was refused had no effect and is not
+// remembered: sent again it is judged anew. Part of the replicated state: the same on every replica.
 
 /** Sequences remembered per router. A router has at most this many writes in flight to one set. */
 export const SEQUENCES_PER_ROUTER = 1024;
@@ -20,7 +21,7 @@ interface RouterWindow {
 export type RetryWindowRecord = [number, number, number[]][];
 
 export class RetryWindow {
-  /** In order of last use: Map keeps insertion order, and each use inserts again. */
+  /** In order of the last write: Map keeps insertion order, and each write inserts again. */
   readonly #routers: Map<number, RouterWindow>;
 
   constructor(record: RetryWindowRecord = []) {
@@ -32,17 +33,22 @@ export class RetryWindow {
     );
   }
 
-  /** Whether (incarnation, sequence) was seen; remembers it if not. Deterministic in the order of calls. */
-  check(incarnation: number, sequence: number): Seen {
+  /** Whether (incarnation, sequence) was applied. Changes nothing. */
+  look(incarnation: number, sequence: number): Seen {
+    const window = this.#routers.get(incarnation);
+    if (window === undefined) return 'new';
+    if (window.seen.has(sequence)) return 'duplicate';
+    return sequence <= window.floor ? 'forgotten' : 'new';
+  }
+
+  /** The write was applied. Requires that `look` called it new. Deterministic in the order of calls. */
+  remember(incarnation: number, sequence: number): void {
     const window = this.#routers.get(incarnation) ?? {floor: -1, seen: new Set<number>()};
     this.#routers.delete(incarnation);
     this.#routers.set(incarnation, window);
-    if (window.seen.has(sequence)) return 'duplicate';
-    if (sequence <= window.floor) return 'forgotten';
     window.seen.add(sequence);
     if (window.seen.size > SEQUENCES_PER_ROUTER) evictOldest(window);
     if (this.#routers.size > ROUTERS_MAX) this.#routers.delete(this.#routers.keys().next().value!);
-    return 'new';
   }
 
   record(): RetryWindowRecord {

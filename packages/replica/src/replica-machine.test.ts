@@ -1,0 +1,128 @@
+import type {TableId} from '@flotilla/base';
+import {encodeShare} from '@flotilla/column';
+import type {DurablePoint} from '@flotilla/multiraft';
+import type {ReplicaStorage} from '@flotilla/storage';
+import {expect, test} from 'vitest';
+import {encodeControl, encodeWrite} from './command.ts';
+import {FlushSchedule} from './flush-schedule.ts';
+import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
+
+const FOUNDING: DurablePoint = {
+  index: 5,
+  term: 5,
+  configuration: {voters: [], votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false},
+};
+const TABLE = 7 as TableId;
+
+/** Storage's decisions without its files: which tables are dead, and flushes that end when told. */
+class FakeStorage {
+  readonly dead = new Set<TableId>();
+  applied = 0;
+  flushes: (() => void)[] = [];
+  compactionsLeft = 0;
+  compactions = 0;
+
+  asStorage(): ReplicaStorage {
+    return this as unknown as ReplicaStorage;
+  }
+  durableExtra(): undefined {
+    return undefined;
+  }
+  durablePoint(): DurablePoint {
+    return FOUNDING;
+  }
+  applyNothing(): void {}
+  applyWrite(): object {
+    if (this.dead.has(TABLE)) return {status: 'rejected', code: 'TABLE_DROPPED', table: TABLE};
+    this.applied += 1;
+    return {status: 'applied', rowCount: 1};
+  }
+  applyDropTable(_index: number, table: TableId): void {
+    this.dead.add(table);
+  }
+  applyRecoverTable(_index: number, table: TableId): void {
+    this.dead.delete(table);
+  }
+  applyPurgeTable(_index: number, table: TableId): void {
+    this.dead.add(table);
+  }
+  memtableBytes(): number {
+    return 1_000;
+  }
+  needsFlush(): boolean {
+    return false;
+  }
+  flush(): Promise<void> {
+    return new Promise((resolve) => this.flushes.push(resolve));
+  }
+  needsCompaction(): boolean {
+    return this.compactionsLeft > 0;
+  }
+  async compact(): Promise<boolean> {
+    this.compactions += 1;
+    this.compactionsLeft -= 1;
+    return true;
+  }
+}
+
+function openMachine() {
+  const storage = new FakeStorage();
+  const faults: unknown[] = [];
+  const machine = new ReplicaMachine(
+    storage.asStorage(),
+    FOUNDING,
+    {memtableBytes: 1e6, memtableBytesMax: 4e6},
+    {onFault: (error) => faults.push(error)},
+  );
+  let index = FOUNDING.index;
+  const write = (sequence: number, idempotencyKey?: string): WriteApplied => {
+    const share = encodeShare({router: {incarnation: 1, sequence}, idempotencyKey, tables: []});
+    return machine.apply(++index, 5, encodeWrite(share)).value as WriteApplied;
+  };
+  const control = (type: 'drop-table' | 'recover-table' | 'purge-table'): void => {
+    machine.apply(++index, 5, encodeControl({type, table: TABLE}));
+  };
+  return {storage, machine, faults, write, control};
+}
+
+test('a write is applied once, by its sequence and by its key', () => {
+  const {storage, write} = openMachine();
+  expect(write(1, 'k').status).toBe('applied');
+  expect(write(1, 'k').status).toBe('duplicate');
+  expect(write(2, 'k').status).toBe('duplicate');
+  expect(storage.applied).toBe(1);
+});
+
+test('a write refused for a dead table is refused again, never taken for a duplicate', () => {
+  const {storage, write, control} = openMachine();
+  control('drop-table');
+  expect(write(1, 'k')).toEqual({status: 'dropped-table', table: TABLE});
+  expect(write(1, 'k')).toEqual({status: 'dropped-table', table: TABLE});
+  control('recover-table');
+  expect(write(2, 'k').status).toBe('applied');
+  expect(storage.applied).toBe(1);
+});
+
+test('a purge is made durable at once, and every part is compacted', async () => {
+  const {storage, machine, control} = openMachine();
+  machine.afterApply();
+  expect(storage.flushes).toHaveLength(0);
+  control('purge-table');
+  machine.afterApply();
+  machine.afterApply();
+  expect(storage.flushes).toHaveLength(1);
+  storage.compactionsLeft = 3;
+  storage.flushes[0]!();
+  await expect.poll(() => storage.compactions).toBe(3);
+});
+
+test('a flush under way is not asked for again', async () => {
+  const {storage, machine} = openMachine();
+  const schedule = new FlushSchedule(0);
+  for (const due of schedule.due([machine], 0)) void due.flush();
+  expect(storage.flushes).toHaveLength(1);
+  expect(schedule.due([machine], 1_000)).toEqual([]);
+  storage.flushes[0]!();
+  await expect.poll(() => machine.isFlushing).toBe(false);
+  expect(schedule.due([machine], 2_000)).toEqual([machine]);
+});
