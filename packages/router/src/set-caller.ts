@@ -52,28 +52,36 @@ export class SetCaller {
    * try may have had its effect, else what stood in the way.
    */
   async call(request: SetRequest): Promise<Uint8Array> {
+    const {clock} = this.#ports;
+    if (clock.monotonicMs() >= request.deadlineMs) {
+      const message = `the deadline passed before replica set ${request.set} was asked`;
+      throw new DbError('DEADLINE_EXCEEDED', message, {replicaSet: request.set});
+    }
     let unknown = false;
+    let before: DbError | undefined;
     for (let backoffMs = BACKOFF_FIRST_MS; ; backoffMs = Math.min(2 * backoffMs, BACKOFF_LAST_MS)) {
-      const failure = await this.#round(request);
+      const failure = await this.#round(request, before);
       if (failure instanceof Uint8Array) return failure;
+      before = failure;
       unknown ||= request.effect === 'write' && mayHaveHappened(failure);
       const waitMs = backoffMs * (0.5 + this.#ports.random.next());
-      if (this.#ports.clock.monotonicMs() + waitMs >= request.deadlineMs) {
+      if (clock.monotonicMs() + waitMs >= request.deadlineMs) {
         throw unknown ? outcomeUnknown(request.set, failure) : failure;
       }
-      await pause(this.#ports.clock, waitMs, request.signal);
+      await pause(clock, waitMs, request.signal);
     }
   }
 
-  /** Each replica once, following hints; the answer, or why there is none. Throws what no retry mends. */
-  async #round(request: SetRequest): Promise<Uint8Array | DbError> {
+  /**
+   * Each replica once, following hints; the answer, or why there is none (`before`, the failure of the
+   * round before, where no time is left to ask anybody). Throws what no retry mends.
+   */
+  async #round(request: SetRequest, before: DbError | undefined): Promise<Uint8Array | DbError> {
     const {leaders, catalog, clock} = this.#ports;
     const queue = leaders.candidates(request.set, catalog());
     const asked = new Set<NodeId>();
-    let last = new DbError(
-      'UNAVAILABLE',
-      `replica set ${request.set} is not in the catalog (any more)`,
-    );
+    const gone = `replica set ${request.set} is not in the catalog (any more)`;
+    let last = queue.length > 0 && before !== undefined ? before : new DbError('UNAVAILABLE', gone);
     let unknown: DbError | undefined;
     while (queue.length > 0 && clock.monotonicMs() < request.deadlineMs) {
       const node = queue.shift()!;

@@ -26,6 +26,8 @@ export function errorAnswer(thrown: unknown): ErrorAnswer {
   const status = thrown instanceof DbError ? ERRORS[thrown.code].http : ERRORS.INTERNAL.http;
   const headers: Record<string, string> = {'content-type': 'application/json'};
   if (status === 429 || status === 503) headers['retry-after'] = String(RETRY_AFTER_S);
+  if (status === 405 && Array.isArray(details['allow']))
+    headers['allow'] = details['allow'].join(', ');
   return {
     status,
     headers,

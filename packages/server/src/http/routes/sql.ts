@@ -5,6 +5,7 @@ import {Readable} from 'node:stream';
 import {DbError, LIMITS, toWireError} from '@flotilla/base';
 import type {FastifyPluginCallback} from 'fastify';
 import {z} from 'zod';
+import {parseDuration} from '../../engine/durations.ts';
 import type {EngineGateway, SqlCall} from '../../engine/gateway.ts';
 import {DatabaseParam, TenantParam} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
@@ -13,7 +14,7 @@ const SqlQuery = z.strictObject({
   tenant: TenantParam,
   db: DatabaseParam,
   consistency: z.enum(['linearizable', 'stale']).default('linearizable'),
-  max_staleness: z.coerce.number().positive().optional(),
+  max_staleness: z.string().optional(),
   partial: z.enum(['refuse', 'allow']).default('refuse'),
   timeout_ms: z.coerce.number().int().positive().max(600_000).optional(),
   chunked: z.string().optional(),
@@ -58,7 +59,7 @@ export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {
         format,
         consistency: query.consistency,
         partial: query.partial === 'allow',
-        maxStalenessMs: query.max_staleness === undefined ? undefined : query.max_staleness * 1000,
+        maxStalenessMs: maxStalenessMs(query.max_staleness),
         deadlineMs: query.timeout_ms,
       },
       abort.signal,
@@ -71,6 +72,12 @@ export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {
   });
   done();
 };
+
+/** A duration (500ms, 10s), or a number of seconds. */
+function maxStalenessMs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  return /^\d+$/.test(text) ? Number(text) * 1000 : parseDuration(text, 'max_staleness');
+}
 
 /** NDJSON has room for an error after its rows: one more line. */
 async function* endWithErrorLine(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
