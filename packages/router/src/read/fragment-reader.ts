@@ -66,23 +66,28 @@ export class FragmentReader {
   /** A stream that has begun: its empty first chunk is taken. */
   async #begin(fragment: Fragment, options: ReadOptions): Promise<AsyncIterator<Uint8Array>> {
     const {clock, random} = this.#ports;
+    let before = new DbError('DEADLINE_EXCEEDED', 'the deadline passed before it was asked');
     for (let backoffMs = BACKOFF_FIRST_MS; ; backoffMs = Math.min(2 * backoffMs, BACKOFF_LAST_MS)) {
-      const begun = await this.#round(fragment, options);
+      const begun = await this.#round(fragment, options, before);
       if (!(begun instanceof DbError)) return begun;
+      before = begun;
       const waitMs = backoffMs * (0.5 + random.next());
       if (clock.monotonicMs() + waitMs >= options.deadlineMs) throw naming(fragment.set, begun);
       await pause(clock, waitMs, options.signal);
     }
   }
 
+  /** Each replica once; `before`, the failure of the round before, where no time is left to ask any. */
   async #round(
     fragment: Fragment,
     options: ReadOptions,
+    before: DbError,
   ): Promise<AsyncIterator<Uint8Array> | DbError> {
     const {set} = fragment;
     const queue = this.#candidates(set, options.consistency);
     const asked = new Set<NodeId>();
-    let last = new DbError('UNAVAILABLE', `replica set ${set} is not in the catalog (any more)`);
+    const gone = `replica set ${set} is not in the catalog (any more)`;
+    let last = queue.length > 0 ? before : new DbError('UNAVAILABLE', gone);
     while (queue.length > 0 && this.#ports.clock.monotonicMs() < options.deadlineMs) {
       const node = queue.shift()!;
       if (asked.has(node)) continue;

@@ -92,17 +92,22 @@ export class SqlService {
       nowNs,
     });
     const stop = new AbortController();
-    const timer = clock.setTimer(Math.max(0, deadlineMs - clock.monotonicMs()), () => stop.abort());
+    let isLate = false;
+    const timer = clock.setTimer(Math.max(0, deadlineMs - clock.monotonicMs()), () => {
+      isLate = true;
+      stop.abort();
+    });
     const options = {
       consistency: call.consistency,
       deadlineMs,
       signal: AbortSignal.any([signal, stop.signal]),
     };
     const streams = plan.fragments.map((fragment) => reader.read(fragment, options));
-    return withCleanUp(mergeResults(plan, streams, {signal: options.signal}), () => {
+    const end = (): void => {
       timer.cancel();
       stop.abort();
-    });
+    };
+    return ended(mergeResults(plan, streams, {signal: options.signal}), end, () => isLate);
   }
 
   async #insert(
@@ -173,13 +178,19 @@ async function begun(chunks: AsyncIterable<Uint8Array>): Promise<AsyncIterable<U
   })();
 }
 
-async function* withCleanUp<Item>(
+/** The same items; `end` is called after the last. What the deadline cancelled ends as its passing. */
+async function* ended<Item>(
   items: AsyncIterable<Item>,
-  cleanUp: () => void,
+  end: () => void,
+  isLate: () => boolean,
 ): AsyncIterable<Item> {
   try {
     yield* items;
+  } catch (error) {
+    if (!isLate() || !(error instanceof DbError) || error.code !== 'CANCELLED') throw error;
+    const message = 'the query was cancelled at its deadline; `timeout_ms` gives it more time';
+    throw new DbError('DEADLINE_EXCEEDED', message, {}, error);
   } finally {
-    cleanUp();
+    end();
   }
 }
