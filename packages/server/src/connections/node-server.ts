@@ -4,14 +4,19 @@
 import type {ServerHttp2Session} from 'node:http2';
 import {type Channel, type Log, toWireError} from '@flotilla/base';
 import {
+  logVerbosity,
   Server,
   ServerCredentials,
   type ServerDuplexStream,
   type ServerUnaryCall,
   type sendUnaryData,
+  setLogVerbosity,
   status,
 } from '@grpc/grpc-js';
 import {NODE_SERVICE, SERVER_OPTIONS, WINDOW_BYTES} from './node-service.ts';
+
+// What gRPC prints to stderr is in its own words; every failure is told, or logged, in ours.
+setLogVerbosity(logVerbosity.NONE);
 
 export type AcceptedStream = ServerDuplexStream<Buffer, Buffer>;
 
@@ -51,7 +56,7 @@ export class NodeServer {
         if (error === null) {
           this.#widenWindows();
           resolve(bound);
-        } else reject(new Error(`cannot listen on ${place} for other nodes: ${error.message}`));
+        } else reject(cannotListen(place, port, error));
       });
     });
   }
@@ -101,6 +106,13 @@ export class NodeServer {
         });
     };
   }
+}
+
+/** gRPC tells the system's error by its text alone; whoever explains a taken port wants its code. */
+function cannotListen(place: string, port: number, cause: Error): Error {
+  const error = new Error(`cannot listen on ${place} for other nodes: ${cause.message}`, {cause});
+  const isTaken = cause.message.includes('EADDRINUSE');
+  return isTaken ? Object.assign(error, {code: 'EADDRINUSE', port}) : error;
 }
 
 /** Ends a stream from the accepting side; `reason` reaches the other node's log. */
