@@ -1,4 +1,5 @@
 export {LeaderDirectory} from './leader-directory.ts';
+export {NodeWatch} from './node-watch.ts';
 export {
   type FragmentHandlerPorts,
   fragmentHandler,

@@ -13,13 +13,17 @@ import {
 } from '@flotilla/base';
 import type {Catalog} from '@flotilla/catalog';
 import type {LeaderDirectory} from './leader-directory.ts';
+import type {NodeWatch} from './node-watch.ts';
 import {pause} from './pause.ts';
 
 /** First wait after a whole round of replicas had no leader; doubled each round up to the last. */
 const BACKOFF_FIRST_MS = 10;
 const BACKOFF_LAST_MS = 200;
-/** One try is given up after this long, so that a silent node does not use up the whole deadline. */
-const TRY_MS_MAX = 1_000;
+/**
+ * One try is given up after this long, though its node lives: half of a write's deadline, so that a
+ * second try has time, and enough for the largest share at 100 Mbit/s.
+ */
+const TRY_MS_MAX = 2_000;
 
 export interface SetRequest {
   readonly set: ReplicaSetId;
@@ -27,15 +31,13 @@ export interface SetRequest {
   readonly payload: Uint8Array;
   /** On the monotonic clock. */
   readonly deadlineMs: number;
-  readonly signal?: AbortSignal | undefined;
-  /** Whether a try that got no answer may have changed something. */
-  readonly effect: 'write' | 'read';
 }
 
 export interface SetCallerPorts {
   readonly rpc: Rpc;
   readonly catalog: () => Catalog;
   readonly leaders: LeaderDirectory;
+  readonly nodes: NodeWatch;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -48,78 +50,103 @@ export class SetCaller {
   }
 
   /**
-   * The leader's answer. Rejects with the last error when the deadline passes: OUTCOME_UNKNOWN if any
-   * try may have had its effect, else what stood in the way.
+   * The leader's answer. Rejects at once with what no retry mends, else with the last error when the
+   * deadline passes; with OUTCOME_UNKNOWN if any try may have had its effect.
    */
   async call(request: SetRequest): Promise<Uint8Array> {
-    const {clock} = this.#ports;
-    if (clock.monotonicMs() >= request.deadlineMs) {
-      const message = `the deadline passed before replica set ${request.set} was asked`;
-      throw new DbError('DEADLINE_EXCEEDED', message, {replicaSet: request.set});
-    }
-    let unknown = false;
-    let before: DbError | undefined;
+    const {clock, random} = this.#ports;
+    const tries = new Tries(request.set);
     for (let backoffMs = BACKOFF_FIRST_MS; ; backoffMs = Math.min(2 * backoffMs, BACKOFF_LAST_MS)) {
-      const failure = await this.#round(request, before);
-      if (failure instanceof Uint8Array) return failure;
-      before = failure;
-      unknown ||= request.effect === 'write' && mayHaveHappened(failure);
-      const waitMs = backoffMs * (0.5 + this.#ports.random.next());
-      if (clock.monotonicMs() + waitMs >= request.deadlineMs) {
-        throw unknown ? outcomeUnknown(request.set, failure) : failure;
-      }
-      await pause(clock, waitMs, request.signal);
+      const answer = await this.#round(request, tries);
+      if (answer instanceof Uint8Array) return answer;
+      if (isFinal(answer)) throw tries.verdict(answer);
+      const waitMs = backoffMs * (0.5 + random.next());
+      if (clock.monotonicMs() + waitMs >= request.deadlineMs) throw tries.verdict(answer);
+      await pause(clock, waitMs);
     }
   }
 
-  /**
-   * Each replica once, following hints; the answer, or why there is none (`before`, the failure of the
-   * round before, where no time is left to ask anybody). Throws what no retry mends.
-   */
-  async #round(request: SetRequest, before: DbError | undefined): Promise<Uint8Array | DbError> {
+  /** Each replica once, following hints; the answer, or why there is none. */
+  async #round(request: SetRequest, tries: Tries): Promise<Uint8Array | DbError> {
     const {leaders, catalog, clock} = this.#ports;
-    const queue = leaders.candidates(request.set, catalog());
+    const {set, deadlineMs} = request;
+    const queue = leaders.candidates(set, catalog());
+    if (queue instanceof DbError) return queue;
     const asked = new Set<NodeId>();
-    const gone = `replica set ${request.set} is not in the catalog (any more)`;
-    let last = queue.length > 0 && before !== undefined ? before : new DbError('UNAVAILABLE', gone);
-    let unknown: DbError | undefined;
-    while (queue.length > 0 && clock.monotonicMs() < request.deadlineMs) {
+    let last = new DbError('DEADLINE_EXCEEDED', `no time was left to ask replica set ${set}`);
+    while (queue.length > 0 && clock.monotonicMs() < deadlineMs) {
       const node = queue.shift()!;
       if (asked.has(node)) continue;
       asked.add(node);
       const answer = await this.#tryNode(node, request);
       if (answer instanceof Uint8Array) return answer;
+      tries.note(answer);
       last = answer;
-      if (mayHaveHappened(answer)) unknown = answer;
+      if (isFinal(answer) || isOverload(answer)) return answer;
       const hint = answer.details['leader'];
       if (typeof hint === 'number' && !asked.has(hint as NodeId)) queue.unshift(hint as NodeId);
     }
-    return unknown ?? last;
+    return last;
   }
 
   async #tryNode(node: NodeId, request: SetRequest): Promise<Uint8Array | DbError> {
-    const {rpc, leaders, clock} = this.#ports;
+    const {rpc, leaders, nodes, clock} = this.#ports;
+    const {set, method, payload} = request;
     const deadlineMs = Math.min(request.deadlineMs, clock.monotonicMs() + TRY_MS_MAX);
+    const away = new AbortController();
+    const unwatch = nodes.onAway(node, () => away.abort());
     try {
-      const {set, method, payload, signal} = request;
-      const answer = await rpc.call({node, set}, method, payload, {deadlineMs, signal});
+      const options = {deadlineMs, signal: away.signal};
+      const answer = await rpc.call({node, set}, method, payload, options);
       leaders.learn(set, node);
       return answer;
     } catch (error) {
       if (!(error instanceof DbError)) throw error;
-      if (ERRORS[error.code].retry === 'never') throw error;
-      leaders.forget(request.set);
-      return error;
+      if (!isOverload(error)) leaders.forget(set);
+      return error.code === 'CANCELLED' ? gaveUp(node, error) : error;
+    } finally {
+      unwatch();
     }
   }
 }
 
-/** A try that ran into its own limit was sent, and nobody knows what became of it. */
-function mayHaveHappened(error: DbError): boolean {
-  return error.code === 'OUTCOME_UNKNOWN' || error.code === 'DEADLINE_EXCEEDED';
+/** What became of one request so far. */
+class Tries {
+  readonly #set: ReplicaSetId;
+  #mayHaveHappened = false;
+
+  constructor(set: ReplicaSetId) {
+    this.#set = set;
+  }
+
+  note({code, details}: DbError): void {
+    // A try that ran into its own limit was sent, unless the caller's side says that it was not.
+    const isUnknown =
+      code === 'OUTCOME_UNKNOWN' || (code === 'DEADLINE_EXCEEDED' && details['sent'] !== false);
+    this.#mayHaveHappened ||= isUnknown;
+  }
+
+  /** What the caller is told when `last` was the last answer. */
+  verdict(last: DbError): DbError {
+    // Apply itself refused: had an earlier try been applied, this one would have been its duplicate.
+    if (!this.#mayHaveHappened || last.code === 'TABLE_NOT_FOUND') return last;
+    const message = `replica set ${this.#set} did not answer in time; the write may be, or become, applied (last: ${last.message})`;
+    return new DbError('OUTCOME_UNKNOWN', message, {replicaSet: this.#set}, last);
+  }
 }
 
-function outcomeUnknown(set: ReplicaSetId, last: DbError): DbError {
-  const message = `replica set ${set} did not answer in time; the write may be, or become, applied (last: ${last.message})`;
-  return new DbError('OUTCOME_UNKNOWN', message, {replicaSet: set}, last);
+/** No retry mends it. A set that was dropped stays so. */
+function isFinal({code}: DbError): boolean {
+  return ERRORS[code].retry === 'never' || code === 'STALE_EPOCH';
+}
+
+/** The leader's own word: the others could only name it again, and hide why. */
+function isOverload({code}: DbError): boolean {
+  return code === 'OVERLOADED' || code === 'DISK_FULL';
+}
+
+/** The call was broken off here, because its node went away or this one stops. */
+function gaveUp(node: NodeId, cause: DbError): DbError {
+  const message = `node ${node} stopped answering before it answered this`;
+  return new DbError('OUTCOME_UNKNOWN', message, {node}, cause);
 }

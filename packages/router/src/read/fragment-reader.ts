@@ -14,13 +14,16 @@ import {
 import type {Catalog} from '@flotilla/catalog';
 import type {Fragment} from '@flotilla/query';
 import type {LeaderDirectory} from '../leader-directory.ts';
+import type {NodeWatch} from '../node-watch.ts';
 import {pause} from '../pause.ts';
 import {type FragmentRequest, QUERY_METHOD} from './fragment-handler.ts';
 
 const BACKOFF_FIRST_MS = 10;
 const BACKOFF_LAST_MS = 200;
-/** A replica that has not begun to answer by then is passed over, until the deadline. */
+/** A replica that is not up to date by then says so, and another one is asked, until the deadline. */
 const BEGIN_MS_MAX = 5_000;
+/** Its word takes this long to come; after that it is not waited for. */
+const BEGIN_SLACK_MS = 250;
 
 export type Consistency = 'linearizable' | 'stale';
 
@@ -36,6 +39,7 @@ export interface FragmentReaderPorts {
   readonly rpc: Rpc;
   readonly catalog: () => Catalog;
   readonly leaders: LeaderDirectory;
+  readonly nodes: NodeWatch;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -70,6 +74,7 @@ export class FragmentReader {
     for (let backoffMs = BACKOFF_FIRST_MS; ; backoffMs = Math.min(2 * backoffMs, BACKOFF_LAST_MS)) {
       const begun = await this.#round(fragment, options, before);
       if (!(begun instanceof DbError)) return begun;
+      if (isFinal(begun)) throw naming(fragment.set, begun);
       before = begun;
       const waitMs = backoffMs * (0.5 + random.next());
       if (clock.monotonicMs() + waitMs >= options.deadlineMs) throw naming(fragment.set, begun);
@@ -85,9 +90,9 @@ export class FragmentReader {
   ): Promise<AsyncIterator<Uint8Array> | DbError> {
     const {set} = fragment;
     const queue = this.#candidates(set, options.consistency);
+    if (queue instanceof DbError) return queue;
     const asked = new Set<NodeId>();
-    const gone = `replica set ${set} is not in the catalog (any more)`;
-    let last = queue.length > 0 ? before : new DbError('UNAVAILABLE', gone);
+    let last = before;
     while (queue.length > 0 && this.#ports.clock.monotonicMs() < options.deadlineMs) {
       const node = queue.shift()!;
       if (asked.has(node)) continue;
@@ -95,15 +100,17 @@ export class FragmentReader {
       const begun = await this.#try(node, fragment, options);
       if (!(begun instanceof DbError)) return begun;
       last = begun;
+      if (isFinal(begun)) return begun;
       const hint = begun.details['leader'];
       if (typeof hint === 'number' && !asked.has(hint as NodeId)) queue.unshift(hint as NodeId);
     }
     return last;
   }
 
-  #candidates(set: ReplicaSetId, consistency: Consistency): NodeId[] {
+  #candidates(set: ReplicaSetId, consistency: Consistency): NodeId[] | DbError {
     const {leaders, catalog, node} = this.#ports;
     const nodes = leaders.candidates(set, catalog());
+    if (nodes instanceof DbError) return nodes;
     if (consistency === 'linearizable' || !nodes.includes(node)) return nodes;
     return [node, ...nodes];
   }
@@ -113,13 +120,17 @@ export class FragmentReader {
     fragment: Fragment,
     {consistency, deadlineMs, signal}: ReadOptions,
   ): Promise<AsyncIterator<Uint8Array> | DbError> {
-    const {rpc, leaders, clock} = this.#ports;
+    const {rpc, leaders, nodes, clock} = this.#ports;
     const timeoutMs = Math.min(BEGIN_MS_MAX, deadlineMs - clock.monotonicMs());
     const request: FragmentRequest = {fragment, consistency, timeoutMs};
     const payload = new TextEncoder().encode(JSON.stringify(request));
     const target = {node, set: fragment.set};
+    const late = new AbortController();
+    const timer = clock.setTimer(timeoutMs + BEGIN_SLACK_MS, () => late.abort());
+    const unwatch = nodes.onAway(node, () => late.abort());
+    const either = AbortSignal.any([signal, late.signal]);
     const stream = rpc
-      .stream(target, QUERY_METHOD, payload, {deadlineMs, signal})
+      .stream(target, QUERY_METHOD, payload, {deadlineMs, signal: either})
       [Symbol.asyncIterator]();
     try {
       await stream.next();
@@ -127,12 +138,23 @@ export class FragmentReader {
       return stream;
     } catch (error) {
       if (!(error instanceof DbError)) throw error;
-      // A read that went unanswered changed nothing: whatever is not final may be asked elsewhere.
-      if (ERRORS[error.code].retry === 'never') throw naming(fragment.set, error);
       leaders.forget(fragment.set);
-      return error;
+      // A read that went unanswered changed nothing: whatever is not final may be asked elsewhere.
+      return late.signal.aborted && !signal.aborted ? silent(node, error) : error;
+    } finally {
+      timer.cancel();
+      unwatch();
     }
   }
+}
+
+/** No other replica would answer otherwise. A set that was dropped stays so. */
+function isFinal({code}: DbError): boolean {
+  return ERRORS[code].retry === 'never' || code === 'STALE_EPOCH';
+}
+
+function silent(node: NodeId, cause: DbError): DbError {
+  return new DbError('UNAVAILABLE', `node ${node} did not begin to answer`, {node}, cause);
 }
 
 /** A query that fails names the replica set that could not be read. */

@@ -16,11 +16,16 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** Meta's answers to a wish for a bucket that no retry mends: reasons of lines. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(['BUCKET_LIMIT', 'TIME_EXPIRED']);
+
 /** What DDL needs of meta. When one of these resolves, this thread's copy of the catalog holds what was done. */
 export interface MetaProposer {
   propose<C extends Command>(command: C, deadlineMs: number): Promise<CommandValue<C>>;
   /** The bucket that holds the time, made if it is not there. */
   ensureBucket(database: DatabaseId, timeMs: number, deadlineMs: number): Promise<void>;
+  /** Brings this thread's copy of the catalog up to what is committed now. */
+  refresh(deadlineMs: number): Promise<void>;
 }
 
 export class MetaDdl {
@@ -37,7 +42,7 @@ export class MetaDdl {
     deadlineMs: number,
   ): Promise<ReadonlyMap<string, Refusal>> {
     const command = {type: 'ensure-tables', database, tables} as const;
-    const {tables: outcomes} = await this.#meta.propose(command, deadlineMs);
+    const {tables: outcomes} = await nothingWritten(this.#meta.propose(command, deadlineMs));
     const refusals = new Map<string, Refusal>();
     for (const [i, outcome] of outcomes.entries()) noteRefusals(tables[i]!, outcome, refusals);
     return refusals;
@@ -50,12 +55,26 @@ export class MetaDdl {
     deadlineMs: number,
   ): Promise<Refusal | undefined> {
     try {
-      await this.#meta.ensureBucket(database, timeMs, deadlineMs);
+      await nothingWritten(this.#meta.ensureBucket(database, timeMs, deadlineMs));
       return undefined;
     } catch (error) {
-      if (!(error instanceof DbError) || error.code !== 'BUCKET_LIMIT') throw error;
+      if (!(error instanceof DbError) || !REFUSALS.has(error.code)) throw error;
       return {code: error.code, reason: error.message};
     }
+  }
+
+  refresh(deadlineMs: number): Promise<void> {
+    return this.#meta.refresh(deadlineMs);
+  }
+}
+
+/** Whether meta made a table or a bucket may be unknown; that none of the rows was written is not. */
+async function nothingWritten<Value>(change: Promise<Value>): Promise<Value> {
+  try {
+    return await change;
+  } catch (error) {
+    if (!(error instanceof DbError) || error.code !== 'OUTCOME_UNKNOWN') throw error;
+    throw new DbError('META_UNAVAILABLE', `${error.message}; nothing was written`, {}, error);
   }
 }
 

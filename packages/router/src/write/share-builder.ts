@@ -2,47 +2,67 @@
 // with the rows that are the set's own. Typed arrays throughout; a body of one set is not copied.
 
 import type {ReplicaSetId} from '@flotilla/base';
-import type {ColumnValues, ParsedField, ShareTable} from '@flotilla/column';
+import type {ParsedTable, ShareTable} from '@flotilla/column';
+import {gatherField, pick} from './column-pick.ts';
 import type {PlacedTable, Placement} from './row-targets.ts';
+
+/** Where a share's table came from: the rows (ascending) of a table of the body. */
+export interface RowSource {
+  readonly parsed: ParsedTable;
+  readonly rows: Int32Array;
+}
 
 /** Rows of one replica set, in the order of their lines per table. */
 export interface SetShare {
   readonly set: ReplicaSetId;
   readonly tables: readonly ShareTable[];
+  /** Of each table. */
+  readonly sources: readonly RowSource[];
   readonly rowCount: number;
 }
 
 /** One share a set that has rows, in the order of `placement.sets`. */
 export function buildShares(placement: Placement): SetShare[] {
   const tables: ShareTable[][] = placement.sets.map(() => []);
+  const sources: RowSource[][] = placement.sets.map(() => []);
   for (const placed of placement.tables) {
     const rowsBySet = groupRows(placed.setOfRow, placement.sets.length);
     for (const [index, rows] of rowsBySet.entries()) {
-      if (rows.length > 0) tables[index]!.push(gatherTable(placed, rows));
+      if (rows.length === 0) continue;
+      tables[index]!.push(gatherTable(placed, rows));
+      sources[index]!.push({parsed: placed.resolved.parsed, rows});
     }
   }
   return placement.sets.flatMap((set, index) => {
     const mine = tables[index]!;
     const rowCount = mine.reduce((sum, table) => sum + table.rowCount, 0);
-    return rowCount === 0 ? [] : [{set, tables: mine, rowCount}];
+    return rowCount === 0 ? [] : [{set, tables: mine, sources: sources[index]!, rowCount}];
   });
 }
 
 /** Halves a share in line order, table by table. Requires at least two rows. */
 export function halveShare(share: SetShare): [SetShare, SetShare] {
+  const {set} = share;
   const half = Math.ceil(share.rowCount / 2);
-  const first: ShareTable[] = [];
-  const second: ShareTable[] = [];
+  const first = {tables: [] as ShareTable[], sources: [] as RowSource[]};
+  const second = {tables: [] as ShareTable[], sources: [] as RowSource[]};
   let room = half;
-  for (const table of share.tables) {
+  for (const [i, table] of share.tables.entries()) {
+    const {parsed, rows} = share.sources[i]!;
     const taken = Math.min(room, table.rowCount);
-    if (taken > 0) first.push(sliceTable(table, 0, taken));
-    if (taken < table.rowCount) second.push(sliceTable(table, taken, table.rowCount));
+    if (taken > 0) {
+      first.tables.push(sliceTable(table, 0, taken));
+      first.sources.push({parsed, rows: rows.subarray(0, taken)});
+    }
+    if (taken < table.rowCount) {
+      second.tables.push(sliceTable(table, taken, table.rowCount));
+      second.sources.push({parsed, rows: rows.subarray(taken)});
+    }
     room -= taken;
   }
   return [
-    {set: share.set, tables: first, rowCount: half},
-    {set: share.set, tables: second, rowCount: share.rowCount - half},
+    {set, ...first, rowCount: half},
+    {set, ...second, rowCount: share.rowCount - half},
   ];
 }
 
@@ -91,37 +111,6 @@ function gatherTable(placed: PlacedTable, rows: Int32Array): ShareTable {
   };
 }
 
-type GatheredColumn = Omit<ShareTable['columns'][number], 'column'>;
-
-/** The values of `rows` (ascending), or undefined where none of them has one. */
-function gatherField(
-  field: ParsedField,
-  rowCount: number,
-  rows: Int32Array,
-): GatheredColumn | undefined {
-  if (field.count === rowCount) {
-    const values = rows.length === rowCount ? field.values : pick(field.values, rows, rows.length);
-    return {count: rows.length, rows: undefined, values};
-  }
-  const positions = new Int32Array(Math.min(field.count, rows.length));
-  const ownRows = new Int32Array(positions.length);
-  let count = 0;
-  let at = 0;
-  for (let i = 0; i < rows.length && at < field.count; i++) {
-    while (at < field.count && field.rows[at]! < rows[i]!) at++;
-    if (at >= field.count || field.rows[at] !== rows[i]) continue;
-    ownRows[count] = i;
-    positions[count++] = at;
-  }
-  if (count === 0) return undefined;
-  const full = count === rows.length;
-  return {
-    count,
-    rows: full ? undefined : ownRows.subarray(0, count),
-    values: pick(field.values, positions, count),
-  };
-}
-
 function sliceTable(table: ShareTable, start: number, end: number): ShareTable {
   const rowCount = end - start;
   const columns = table.columns.flatMap((column) => {
@@ -156,70 +145,4 @@ function lowerBound(rows: Int32Array, count: number, wanted: number): number {
     else high = middle;
   }
   return low;
-}
-
-/** The values at `positions`, in that order. */
-function pick(values: ColumnValues, positions: Int32Array, count: number): ColumnValues {
-  switch (values.type) {
-    case 'float':
-      return {type: 'float', values: pickDoubles(values.values, positions, count)};
-    case 'integer':
-    case 'unsigned':
-      return pickIntegers(values, positions, count);
-    case 'boolean': {
-      const picked = new Uint8Array(count);
-      for (let i = 0; i < count; i++) picked[i] = values.values[positions[i]!]!;
-      return {type: 'boolean', values: picked};
-    }
-    case 'string':
-      return pickStrings(values, positions, count);
-    default:
-      return values satisfies never;
-  }
-}
-
-function pickDoubles(values: Float64Array, positions: Int32Array, count: number): Float64Array {
-  const picked = new Float64Array(count);
-  for (let i = 0; i < count; i++) picked[i] = values[positions[i]!]!;
-  return picked;
-}
-
-function pickIntegers(
-  values: Extract<ColumnValues, {type: 'integer' | 'unsigned'}>,
-  positions: Int32Array,
-  count: number,
-): ColumnValues {
-  const picked = pickDoubles(values.values, positions, count);
-  if (values.wide === undefined) return {type: values.type, values: picked};
-  if (values.type === 'integer') {
-    const wide = new BigInt64Array(count);
-    for (let i = 0; i < count; i++) wide[i] = values.wide[positions[i]!]!;
-    return {type: 'integer', values: picked, wide};
-  }
-  const wide = new BigUint64Array(count);
-  for (let i = 0; i < count; i++) wide[i] = values.wide[positions[i]!]!;
-  return {type: 'unsigned', values: picked, wide};
-}
-
-function pickStrings(
-  values: Extract<ColumnValues, {type: 'string'}>,
-  positions: Int32Array,
-  count: number,
-): ColumnValues {
-  const ends = new Uint32Array(count);
-  let bytes = 0;
-  for (let i = 0; i < count; i++) {
-    const at = positions[i]!;
-    bytes += values.ends[at]! - (at === 0 ? 0 : values.ends[at - 1]!);
-    ends[i] = bytes;
-  }
-  const picked = new Uint8Array(bytes);
-  let cursor = 0;
-  for (let i = 0; i < count; i++) {
-    const at = positions[i]!;
-    const start = at === 0 ? 0 : values.ends[at - 1]!;
-    picked.set(values.bytes.subarray(start, values.ends[at]!), cursor);
-    cursor += values.ends[at]! - start;
-  }
-  return {type: 'string', ends, bytes: picked};
 }

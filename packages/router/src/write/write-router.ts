@@ -10,12 +10,17 @@ import {WRITE_METHOD} from '@flotilla/replica';
 import type {SetCaller} from '../set-caller.ts';
 import type {MetaDdl, Refusal} from './ddl.ts';
 import {Rejections} from './rejected-rows.ts';
+import {rowSubset} from './row-subset.ts';
 import {type Placement, placeRows} from './row-targets.ts';
 import {missingTables, type ResolvedTable, resolveTable} from './schema.ts';
 import {buildShares, halveShare, type SetShare} from './share-builder.ts';
 
 /** Rounds of schema and bucket changes by others that one write bears before it gives up. */
 const PREPARE_ROUNDS_MAX = 8;
+/** Times that rows are placed: anew where a table or bucket was dropped while they were on their way. */
+const PASSES_MAX = 4;
+/** An entry's limit, with room for the router's numbers. */
+const SHARE_BYTES_MAX = LIMITS.share_bytes_max.value - 16;
 
 export interface WriteRequest {
   readonly database: DatabaseId;
@@ -59,6 +64,16 @@ interface Prepared {
   readonly rejections: Rejections;
 }
 
+interface Refusals {
+  readonly columnRefusals: ReadonlyMap<string, Refusal>;
+  readonly bucketRefusals: ReadonlyMap<number, Refusal>;
+}
+
+interface SentShare {
+  readonly share: SetShare;
+  readonly outcome: SetOutcome;
+}
+
 interface EncodedShare {
   readonly share: SetShare;
   readonly bytes: Uint8Array;
@@ -74,28 +89,52 @@ export class WriteRouter {
 
   /** Rejects only where nothing was proposed: the database is gone, meta is away, the deadline passed. */
   async write(request: WriteRequest): Promise<WriteOutcome> {
-    const {placement, rejections} = await this.#prepare(request);
-    const refused = {rejectedLines: rejections.count, lines: rejections.listed()};
-    if (rejections.count > 0 && !request.acceptPartial)
-      return {writtenRows: 0, ...refused, sets: []};
-    const encoded = this.#encode(buildShares(placement), request.idempotencyKey);
-    const sets = await Promise.all(encoded.map((share) => this.#send(share, request)));
-    const written = sets.filter(({outcome}) => outcome === 'written');
-    return {writtenRows: written.reduce((sum, {rowCount}) => sum + rowCount, 0), ...refused, sets};
+    let prepared = await this.#prepare(request, request.batch);
+    const refusedBy = [prepared.rejections];
+    if (prepared.rejections.count > 0 && !request.acceptPartial) return summary(refusedBy, []);
+    const sets: SetOutcome[] = [];
+    for (let pass = 0; ; pass++) {
+      const sent = await this.#sendAll(prepared.placement, request, pass);
+      const outdated = sent.filter(({outcome: {error}}) => isOutdated(error));
+      sets.push(...sent.filter((each) => !outdated.includes(each)).map(({outcome}) => outcome));
+      if (outdated.length === 0) return summary(refusedBy, sets);
+      const again = await this.#prepareAgain(request, outdated, pass);
+      if (again instanceof DbError) {
+        sets.push(...outdated.map(({outcome}) => ({...outcome, error: again})));
+        return summary(refusedBy, sets);
+      }
+      prepared = again;
+      refusedBy.push(prepared.rejections);
+    }
+  }
+
+  /** Places the rows of refused shares by the catalog as it is now; an error if that cannot be done. */
+  async #prepareAgain(
+    request: WriteRequest,
+    outdated: readonly SentShare[],
+    pass: number,
+  ): Promise<Prepared | DbError> {
+    if (pass + 1 >= PASSES_MAX) {
+      const message = 'tables or buckets kept being dropped under the write; send it again';
+      return new DbError('UNAVAILABLE', message);
+    }
+    try {
+      await this.#ports.meta.refresh(request.deadlineMs);
+      const batch = rowSubset(outdated.flatMap(({share}) => share.sources));
+      return await this.#prepare(request, batch);
+    } catch (error) {
+      if (error instanceof DbError) return error;
+      throw error;
+    }
   }
 
   /** Places every row, making tables, columns and buckets first where they are missing. */
-  async #prepare(request: WriteRequest): Promise<Prepared> {
+  async #prepare(request: WriteRequest, batch: ParsedBatch): Promise<Prepared> {
     const columnRefusals = new Map<string, Refusal>();
     const bucketRefusals = new Map<number, Refusal>();
     for (let round = 0; round < PREPARE_ROUNDS_MAX; round++) {
       const database = this.#database(request.database);
-      const requests = missingTables(
-        this.#ports.catalog(),
-        database,
-        request.batch,
-        columnRefusals,
-      );
+      const requests = missingTables(this.#ports.catalog(), database, batch, columnRefusals);
       if (requests.length > 0) {
         const refusals = await this.#ports.meta.ensureTables(
           database.id,
@@ -105,7 +144,7 @@ export class WriteRouter {
         for (const [key, refusal] of refusals) columnRefusals.set(key, refusal);
         continue;
       }
-      const prepared = this.#place(request, database, columnRefusals, bucketRefusals);
+      const prepared = this.#place(request, batch, database, {columnRefusals, bucketRefusals});
       const missing = prepared.placement.missingTimesMs;
       if (missing.length === 0) return prepared;
       await this.#ensureBuckets(database, missing, bucketRefusals, request.deadlineMs);
@@ -127,14 +166,14 @@ export class WriteRouter {
 
   #place(
     request: WriteRequest,
+    batch: ParsedBatch,
     database: Database,
-    columnRefusals: ReadonlyMap<string, Refusal>,
-    bucketRefusals: ReadonlyMap<number, Refusal>,
+    {columnRefusals, bucketRefusals}: Refusals,
   ): Prepared {
     const catalog = this.#ports.catalog();
-    const rejections = new Rejections(request.batch, request.lineText);
+    const rejections = new Rejections(batch, request.lineText);
     const tables: ResolvedTable[] = [];
-    for (const parsed of request.batch.tables) {
+    for (const parsed of batch.tables) {
       const resolved = resolveTable(catalog, database, parsed, rejections, columnRefusals);
       if (resolved !== undefined) tables.push(resolved);
     }
@@ -166,8 +205,22 @@ export class WriteRouter {
     );
   }
 
+  #sendAll(placement: Placement, request: WriteRequest, pass: number): Promise<SentShare[]> {
+    const keyOf = (part: number): string | undefined =>
+      request.idempotencyKey === undefined
+        ? undefined
+        : partKey(request.idempotencyKey, {pass, part});
+    const encoded = this.#encode(buildShares(placement), keyOf);
+    return Promise.all(
+      encoded.map(async (each) => ({share: each.share, outcome: await this.#send(each, request)})),
+    );
+  }
+
   /** A share over the limit of an entry is halved in line order until each piece fits. */
-  #encode(shares: readonly SetShare[], idempotencyKey: string | undefined): EncodedShare[] {
+  #encode(
+    shares: readonly SetShare[],
+    keyOf: (part: number) => string | undefined,
+  ): EncodedShare[] {
     const encoded: EncodedShare[] = [];
     const partsOfSet = new Map<ReplicaSetId, number>();
     const pending = [...shares].reverse();
@@ -175,9 +228,8 @@ export class WriteRouter {
       const share = pending.pop()!;
       const part = partsOfSet.get(share.set) ?? 0;
       const router = {incarnation: this.#ports.incarnation, sequence: this.#sequence++};
-      const key = idempotencyKey === undefined ? undefined : `${idempotencyKey}\u0000${part}`;
-      const bytes = encodeShare({router, idempotencyKey: key, tables: share.tables});
-      if (bytes.length > LIMITS.share_bytes_max.value && share.rowCount > 1) {
+      const bytes = encodeShare({router, idempotencyKey: keyOf(part), tables: share.tables});
+      if (ownBytes(bytes, router) > SHARE_BYTES_MAX && share.rowCount > 1) {
         pending.push(...halveShare(share).reverse());
         continue;
       }
@@ -195,7 +247,6 @@ export class WriteRouter {
         method: WRITE_METHOD,
         payload: bytes,
         deadlineMs: request.deadlineMs,
-        effect: 'write',
       });
       return {set, rowCount, outcome: 'written'};
     } catch (error) {
@@ -204,4 +255,43 @@ export class WriteRouter {
       return {set, rowCount, outcome, error};
     }
   }
+}
+
+/**
+ * The key of one of the shares that a request becomes. A request that is sent again becomes the same
+ * shares, since they follow from its lines and the catalog. Rows that were placed anew have keys of
+ * their own: their replica sets may have seen those of the first pass.
+ */
+function partKey(
+  key: string,
+  {pass, part}: {readonly pass: number; readonly part: number},
+): string {
+  return pass === 0 ? `${key}\u0000${part}` : `${key}\u0000${pass}.${part}`;
+}
+
+/** Without the router's numbers, whose width differs from try to try while the split must not. */
+function ownBytes(bytes: Uint8Array, router: {incarnation: number; sequence: number}): number {
+  return bytes.length - varintBytes(router.incarnation) - varintBytes(router.sequence);
+}
+
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes += 1;
+  return bytes;
+}
+
+/** The share named a table that is dead now, or its replica set is: its rows belong elsewhere. */
+function isOutdated(error: DbError | undefined): boolean {
+  return error?.code === 'TABLE_NOT_FOUND' || error?.code === 'STALE_EPOCH';
+}
+
+function summary(refusedBy: readonly Rejections[], sets: readonly SetOutcome[]): WriteOutcome {
+  const written = sets.filter(({outcome}) => outcome === 'written');
+  const lines = refusedBy.flatMap((rejections) => rejections.listed());
+  return {
+    writtenRows: written.reduce((sum, {rowCount}) => sum + rowCount, 0),
+    rejectedLines: refusedBy.reduce((sum, {count}) => sum + count, 0),
+    lines: lines.sort((a, b) => a.line - b.line).slice(0, LIMITS.rejected_lines_listed.value),
+    sets,
+  };
 }

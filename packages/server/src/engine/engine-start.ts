@@ -21,6 +21,7 @@ import {
   fragmentHandler,
   LeaderDirectory,
   MetaDdl,
+  NodeWatch,
   QUERY_METHOD,
   SetCaller,
   WriteRouter,
@@ -69,6 +70,8 @@ export interface EngineParts {
   readonly metaRole: MetaRole | undefined;
   readonly replicas: NodeReplicas;
   readonly services: EngineServices;
+  /** Told which nodes answer. */
+  readonly nodes: NodeWatch;
   readonly notes: Map<number, readonly ReplicaNote[]>;
   readonly machines: () => ReplicaMachine[];
   readonly flushes: FlushSchedule;
@@ -208,6 +211,7 @@ function assemble(base: Base, grown: Grown): EngineParts {
   const replicas = hostReplicas(base, grown, notes);
   serveNodes({base, host, rpc, replicas});
   const machines = (): ReplicaMachine[] => machinesOf(host);
+  const nodes = new NodeWatch();
   return {
     options,
     clock,
@@ -217,10 +221,11 @@ function assemble(base: Base, grown: Grown): EngineParts {
     meta,
     metaRole,
     replicas,
+    nodes,
     notes,
     machines,
     flushes: new FlushSchedule(LIMITS.memtables_bytes_max.value),
-    services: createServices(base, grown, meta, machines),
+    services: createServices(base, grown, {meta, nodes, machines}),
     close: async () => {
       await metaRole?.stop();
       await host.close();
@@ -274,12 +279,12 @@ function serveNodes(parts: {
 function createServices(
   {options, clock, random}: Base,
   {rpc, copy}: Grown,
-  meta: MetaClient,
-  machines: () => ReplicaMachine[],
+  {meta, nodes, machines}: Pick<EngineParts, 'meta' | 'nodes' | 'machines'>,
 ): EngineServices {
   const catalog = (): Catalog => copy.catalog;
-  const leaders = new LeaderDirectory();
-  const caller = new SetCaller({rpc, catalog, leaders, clock, random});
+  const leaders = new LeaderDirectory(nodes);
+  const asking = {rpc, catalog, leaders, nodes, clock, random};
+  const caller = new SetCaller(asking);
   const ddl = new MetaDdl(metaProposer(meta, copy));
   const router = new WriteRouter({
     caller,
@@ -288,7 +293,7 @@ function createServices(
     clock,
     incarnation: incarnationOf(options),
   });
-  const reader = new FragmentReader({node: options.node, rpc, catalog, leaders, clock, random});
+  const reader = new FragmentReader({node: options.node, ...asking});
   const view = new ClusterView({rpc, clock, catalog});
   return {
     writes: new WriteService({access: copy, router, clock}),
@@ -329,6 +334,7 @@ function metaProposer(
       await meta.ensureBucket(database, timeMs, {deadlineMs});
       await copy.refresh(deadlineMs);
     },
+    refresh: (deadlineMs) => copy.refresh(deadlineMs),
   };
 }
 

@@ -104,6 +104,7 @@ export class Engine {
 
   #nodeChanged({node, state}: Extract<ToEngine, {type: 'node'}>, parts: EngineParts): void {
     if (state.state === 'gone') parts.rpc.nodeLost(node);
+    parts.nodes.changed(node, state.state === 'alive');
     parts.host.nodeChanged(node, state);
   }
 

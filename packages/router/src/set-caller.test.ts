@@ -1,0 +1,97 @@
+import type {NodeId, ReplicaSetId} from '@flotilla/base';
+import {beforeEach, expect, test} from 'vitest';
+import {type Behaviour, errorOf, FakeCluster, fails, OK} from './fakes.fixture.ts';
+import {SetCaller} from './set-caller.ts';
+
+let cluster: FakeCluster;
+let caller: SetCaller;
+let set: ReplicaSetId;
+
+beforeEach(() => {
+  cluster = new FakeCluster();
+  caller = new SetCaller(cluster.callerPorts());
+  [set] = cluster.addBucket() as [ReplicaSetId];
+});
+
+function behave(...nodes: Behaviour[]): void {
+  cluster.rpc.behave = (node) => nodes[node - 1]!;
+}
+
+function call(deadlineMs = 4_000): Promise<Uint8Array> {
+  return cluster.clock.resolve(
+    caller.call({set, method: 'm', payload: new Uint8Array(1), deadlineMs}),
+  );
+}
+
+const led = (leader: number) => fails('NOT_LEADER', 'elsewhere', {leader});
+
+test('follows hints to the leader, and asks it first from then on', async () => {
+  behave(led(3), led(3), OK);
+  await call();
+  await call();
+  expect(cluster.rpc.asked).toEqual([1, 3, 3]);
+});
+
+test('a try that was never sent leaves no doubt; one that was sent does', async () => {
+  const unsent = fails('DEADLINE_EXCEEDED', 'late', {sent: false});
+  behave(unsent, unsent, unsent);
+  expect((await errorOf(call())).code).toBe('DEADLINE_EXCEEDED');
+  behave(() => 'silent', unsent, unsent);
+  expect((await errorOf(call(8_000))).code).toBe('OUTCOME_UNKNOWN');
+});
+
+test('a doubt is not forgotten for what a later try says', async () => {
+  const nobody = fails('NO_LEADER', 'election');
+  let first = true;
+  behave(
+    (...given) => {
+      const doubtful = first;
+      first = false;
+      return doubtful ? fails('OUTCOME_UNKNOWN', 'lost')(...given) : nobody(...given);
+    },
+    fails('INVALID_ARGUMENT', 'too large'),
+    nobody,
+  );
+  expect((await errorOf(call())).code).toBe('OUTCOME_UNKNOWN');
+});
+
+test('the word of apply ends all doubt', async () => {
+  behave(fails('OUTCOME_UNKNOWN', 'lost'), fails('TABLE_NOT_FOUND', 'dropped', {table: 1}), OK);
+  expect((await errorOf(call())).code).toBe('TABLE_NOT_FOUND');
+});
+
+test('a node that goes away is given up at once, and not asked while others are there', async () => {
+  behave(() => 'silent', OK, OK);
+  cluster.clock.setTimer(600, () => cluster.nodes.changed(1 as NodeId, false));
+  await call();
+  expect(cluster.clock.monotonicMs()).toBe(600);
+  cluster.leaders.forget(set);
+  await call();
+  expect(cluster.rpc.asked).toEqual([1, 2, 2]);
+});
+
+test('where all nodes are away they are asked all the same', async () => {
+  for (const node of [1, 2, 3]) cluster.nodes.changed(node as NodeId, false);
+  behave(led(2), OK, OK);
+  await call();
+  expect(cluster.rpc.asked).toEqual([1, 2]);
+});
+
+test("an overloaded leader's own word is the answer", async () => {
+  cluster.leaders.learn(set, 2 as NodeId);
+  behave(led(2), fails('OVERLOADED', 'full'), led(2));
+  expect((await errorOf(call())).code).toBe('OVERLOADED');
+  expect(new Set(cluster.rpc.asked)).toEqual(new Set([2]));
+});
+
+test('a dropped replica set is not asked for until the deadline', async () => {
+  cluster.apply({type: 'drop-bucket', bucket: cluster.catalog.replicaSet(set)!.bucket});
+  expect((await errorOf(call())).code).toBe('STALE_EPOCH');
+  expect(cluster.clock.monotonicMs()).toBe(0);
+});
+
+test('a live node that keeps silent leaves time for another try', async () => {
+  behave(() => 'silent', OK, OK);
+  await call();
+  expect(cluster.clock.monotonicMs()).toBe(2_000);
+});

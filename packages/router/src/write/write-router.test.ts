@@ -1,0 +1,198 @@
+import {DbError, type ReplicaSetId} from '@flotilla/base';
+import {decodeShare, type ParsedBatch, ParsedSeries, type Share} from '@flotilla/column';
+import {beforeEach, expect, test} from 'vitest';
+import {DATABASE, errorOf, FakeCluster} from '../fakes.fixture.ts';
+import {SetCaller} from '../set-caller.ts';
+import {MetaDdl, type MetaProposer} from './ddl.ts';
+import {WriteRouter} from './write-router.ts';
+
+interface Received {
+  readonly set: ReplicaSetId;
+  readonly share: Share;
+}
+
+let cluster: FakeCluster;
+let meta: MetaProposer;
+let received: Received[];
+/** What the leader of every set does with a share. */
+let take: (share: Share) => void;
+
+beforeEach(() => {
+  cluster = new FakeCluster();
+  meta = cluster.meta();
+  received = [];
+  take = () => undefined;
+  cluster.rpc.behave = () => async (payload, target) => {
+    const share = decodeShare(payload);
+    take(share);
+    received.push({set: target.set, share});
+    return new Uint8Array(0);
+  };
+});
+
+function router(): WriteRouter {
+  return new WriteRouter({
+    caller: new SetCaller(cluster.callerPorts()),
+    catalog: () => cluster.catalog,
+    meta: new MetaDdl(meta),
+    clock: cluster.clock,
+    incarnation: 7,
+  });
+}
+
+/** Row i of each table is of host i, at minute i, on a line of its own. */
+function batchOf(tables: readonly string[], rowCount: number): ParsedBatch {
+  const rows = Array.from({length: rowCount}, (_, i) => i);
+  return {
+    rowCount: tables.length * rowCount,
+    badLines: [],
+    badLineCount: 0,
+    tables: tables.map((table, at) => ({
+      table,
+      rowCount,
+      series: rows.map((i) => new ParsedSeries(table, ['host'], [`h${i}`])),
+      seriesOfRow: Int32Array.from(rows),
+      timesMs: Float64Array.from(rows, (i) => i * 60_000),
+      timesNs: new Int32Array(rowCount),
+      lines: Uint32Array.from(rows, (i) => at * rowCount + i + 1),
+      fields: [
+        {
+          name: 'v',
+          count: rowCount,
+          rows: Int32Array.from(rows),
+          values: {type: 'float' as const, values: Float64Array.from(rows, (i) => i + at * 100)},
+        },
+      ],
+    })),
+  };
+}
+
+function write(batch: ParsedBatch, idempotencyKey?: string) {
+  const request = {database: DATABASE, batch, lineText: () => '', acceptPartial: true};
+  return cluster.clock.resolve(router().write({...request, idempotencyKey, deadlineMs: 4_000}));
+}
+
+function valuesReceived(table: string): number[] {
+  const id = cluster.catalog.tableByName(DATABASE, table)!.id;
+  const tables = received.flatMap(({share}) => share.tables).filter((each) => each.table === id);
+  const values = tables.flatMap(({columns}) =>
+    columns.flatMap((column) => [...(column.values as {values: Float64Array}).values]),
+  );
+  return values.sort((a, b) => a - b);
+}
+
+/** Drops the table when the first share names it; then refuses shares that name the dead id. */
+function dropUnderway(name: string, times: number): void {
+  let left = times;
+  take = (share) => {
+    const live = cluster.catalog.tableByName(DATABASE, name);
+    if (left > 0 && live !== undefined && share.tables.some(({table}) => table === live.id)) {
+      left -= 1;
+      cluster.apply({type: 'drop-table', database: DATABASE, name, atMs: 0, purgeAtMs: 1e9});
+    }
+    const dead = share.tables.find(({table}) => cluster.catalog.table(table)?.dropped);
+    if (dead !== undefined) throw new DbError('TABLE_NOT_FOUND', 'dropped', {table: dead.table});
+  };
+}
+
+test('rows refused for a dropped table are written to the table of that name', async () => {
+  cluster.addBucket(0, 4);
+  dropUnderway('cpu', 1);
+  const outcome = await write(batchOf(['cpu', 'mem'], 12));
+  expect(outcome).toMatchObject({writtenRows: 24, rejectedLines: 0});
+  expect(outcome.sets.every(({outcome: what}) => what === 'written')).toBe(true);
+  expect(valuesReceived('cpu')).toEqual(Array.from({length: 12}, (_, i) => i));
+  expect(valuesReceived('mem')).toEqual(Array.from({length: 12}, (_, i) => i + 100));
+});
+
+test('what is placed anew has a sequence and a key of its own', async () => {
+  cluster.addBucket(0, 1);
+  dropUnderway('cpu', 1);
+  const seen: Share[] = [];
+  const refuse = take;
+  take = (share) => {
+    seen.push(share);
+    refuse(share);
+  };
+  await write(batchOf(['cpu'], 3), 'k');
+  expect(seen.map(({idempotencyKey}) => idempotencyKey)).toEqual(['k\u00000', 'k\u00001.0']);
+  expect(seen[0]!.router.sequence).not.toBe(seen[1]!.router.sequence);
+});
+
+test('a table that is dropped again and again ends in a refusal that can be retried', async () => {
+  cluster.addBucket(0, 1);
+  dropUnderway('cpu', 100);
+  const outcome = await write(batchOf(['cpu'], 3));
+  expect(outcome.writtenRows).toBe(0);
+  expect(outcome.sets).toMatchObject([{outcome: 'refused', error: {code: 'UNAVAILABLE'}}]);
+});
+
+test('rows whose bucket was dropped are placed anew', async () => {
+  const [set] = cluster.addBucket(0, 1);
+  const {bucket} = cluster.catalog.replicaSet(set!)!;
+  const {behave} = cluster.rpc;
+  cluster.rpc.behave = (node) => async (payload, target) => {
+    if (target.set !== set) return (await behave(node)(payload, target)) as Uint8Array;
+    cluster.apply({type: 'drop-bucket', bucket});
+    throw new DbError('REPLICA_GONE', 'destroyed');
+  };
+  const outcome = await write(batchOf(['cpu'], 3));
+  expect(outcome.writtenRows).toBe(3);
+  expect(received.every((each) => each.set !== set)).toBe(true);
+});
+
+test('a doubt about DDL is none about the rows', async () => {
+  meta.propose = async () => {
+    throw new DbError('OUTCOME_UNKNOWN', 'meta did not answer in time');
+  };
+  expect((await errorOf(write(batchOf(['cpu'], 1)))).code).toBe('META_UNAVAILABLE');
+});
+
+test('a time that meta has expired meanwhile is a bad line, not the end of the body', async () => {
+  meta.ensureBucket = async () => {
+    throw new DbError('TIME_EXPIRED', 'expired');
+  };
+  const outcome = await write(batchOf(['cpu'], 2));
+  expect(outcome).toMatchObject({writtenRows: 0, rejectedLines: 2, sets: []});
+  expect(outcome.lines.map(({line, code}) => [line, code])).toEqual([
+    [1, 'TIME_EXPIRED'],
+    [2, 'TIME_EXPIRED'],
+  ]);
+});
+
+test('a body becomes the same shares whatever the numbers of the router that sends it', async () => {
+  cluster.addBucket(0, 1);
+  const one = router();
+  const request = {database: DATABASE, lineText: () => '', acceptPartial: true, deadlineMs: 4_000};
+  const keys = async (rowCount: number) => {
+    received = [];
+    const batch = wideBatch(rowCount);
+    await cluster.clock.resolve(one.write({...request, batch, idempotencyKey: 'k'}));
+    return received.length;
+  };
+  // The largest body that is one share at sequence 0 is one share at sequences of more digits.
+  const most = await largest(keys);
+  for (let i = 0; i < 200; i++) await keys(1);
+  expect(await keys(most)).toBe(1);
+});
+
+/** Rows of 64 KiB each but the last, so that a byte more or less decides. */
+function wideBatch(rowCount: number): ParsedBatch {
+  const base = batchOf(['wide'], 2);
+  const bytes = new Uint8Array(rowCount);
+  const values = {type: 'string' as const, bytes, ends: Uint32Array.of(rowCount, rowCount)};
+  const [table] = base.tables;
+  const fields = [{name: 's', count: 2, rows: Int32Array.of(0, 1), values}];
+  return {...base, tables: [{...table!, fields}]};
+}
+
+async function largest(sharesOf: (bytes: number) => Promise<number>): Promise<number> {
+  let low = 1;
+  let high = 16 * 1024 * 1024;
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if ((await sharesOf(middle)) === 1) low = middle;
+    else high = middle;
+  }
+  return low;
+}
