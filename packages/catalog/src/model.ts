@@ -80,6 +80,8 @@ export interface Bucket {
   readonly endMs: number;
   /** By shard: the replica set of shard i is at i. Their number is fixed. */
   readonly replicaSets: readonly ReplicaSetId[];
+  /** Ids that were dead when it was made: its replicas begin with them, all with the same ones. */
+  readonly deadTables?: readonly TableId[] | undefined;
 }
 
 export interface ReplicaPlacement {

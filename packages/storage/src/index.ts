@@ -8,3 +8,4 @@ export {
   type WriteResult,
 } from './replica-storage.ts';
 export type {SnapshotFile, StagedFiles, StorageSnapshot} from './snapshot.ts';
+export type {TableFate} from './table-fates.ts';

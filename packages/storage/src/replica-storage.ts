@@ -23,7 +23,7 @@ import type {FlushPoint, ReplicaState, StoragePoint} from './replica-state.ts';
 import {SeriesIndex} from './series-index.ts';
 import {Slices} from './slices.ts';
 import {installFiles, pinSnapshot, type StagedFiles, type StorageSnapshot} from './snapshot.ts';
-import {TableFates} from './table-fates.ts';
+import {type TableFate, TableFates} from './table-fates.ts';
 import {ReplicaTableScan} from './table-scan.ts';
 
 /** More key files than these are written again as one: a restart opens few files. */
@@ -149,6 +149,16 @@ export class ReplicaStorage {
     this.#advance(index);
     this.#fates.purge(table);
     this.#active.dropTable(table);
+  }
+
+  /** By the entries applied so far. */
+  fateOf(table: TableId): TableFate {
+    return this.#fates.of(table);
+  }
+
+  /** Dead, and not purged: they may live again. */
+  droppedTables(): TableId[] {
+    return this.#fates.dropped();
   }
 
   /** An entry that changes nothing here. */

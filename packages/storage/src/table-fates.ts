@@ -3,6 +3,8 @@
 
 import type {TableId} from '@flotilla/base';
 
+export type TableFate = 'live' | 'dropped' | 'purged';
+
 export class TableFates {
   readonly #dropped: Set<TableId>;
   readonly #purged: Set<TableId>;
@@ -14,6 +16,11 @@ export class TableFates {
 
   isDead(table: TableId): boolean {
     return this.#dropped.has(table) || this.#purged.has(table);
+  }
+
+  of(table: TableId): TableFate {
+    if (this.#purged.has(table)) return 'purged';
+    return this.#dropped.has(table) ? 'dropped' : 'live';
   }
 
   drop(table: TableId): void {

@@ -42,7 +42,10 @@ export const ensureBucket: Handler<EnsureBucket> = (draft, command) => {
   const replicaSets = command.placements.map((placement, shard) =>
     putNewReplicaSet(draft, {database: database.id, bucket: id, shard, placement}),
   );
-  draft.put('bucket', id, {id, database: database.id, replicaSets, ...cutRange(catalog, command)});
+  const dead = catalog.droppedTables(database.id).map((table) => table.id);
+  const deadTables = dead.length === 0 ? undefined : dead;
+  const range = cutRange(catalog, command);
+  draft.put('bucket', id, {id, database: database.id, replicaSets, deadTables, ...range});
   return succeed({bucket: id, created: true});
 };
 

@@ -38,6 +38,7 @@ import {
 import {RpcCore} from '../connections/index.ts';
 import {AdminService} from './admin-service.ts';
 import {CatalogCopy} from './catalog-copy.ts';
+import {CatalogEffects} from './catalog-effects.ts';
 import {ClusterView, notesHandler} from './cluster-view.ts';
 import type {EngineServices} from './engine-calls.ts';
 import type {EngineOptions, FromEngine} from './messages.ts';
@@ -75,6 +76,7 @@ export interface EngineParts {
   readonly notes: Map<number, readonly ReplicaNote[]>;
   readonly machines: () => ReplicaMachine[];
   readonly flushes: FlushSchedule;
+  readonly effects: CatalogEffects;
   readonly close: () => Promise<void>;
 }
 
@@ -208,7 +210,8 @@ function assemble(base: Base, grown: Grown): EngineParts {
     base.emit({type: 'catalog', event});
   });
   const notes = new Map<number, readonly ReplicaNote[]>();
-  const replicas = hostReplicas(base, grown, notes);
+  const effects = new CatalogEffects({host, copy, clock, log: base.log});
+  const replicas = hostReplicas(base, grown, {notes, effects});
   serveNodes({base, host, rpc, replicas});
   const machines = (): ReplicaMachine[] => machinesOf(host);
   const nodes = new NodeWatch();
@@ -225,6 +228,7 @@ function assemble(base: Base, grown: Grown): EngineParts {
     notes,
     machines,
     flushes: new FlushSchedule(LIMITS.memtables_bytes_max.value),
+    effects,
     services: createServices(base, grown, {meta, nodes, machines}),
     close: async () => {
       await metaRole?.stop();
@@ -239,7 +243,7 @@ function assemble(base: Base, grown: Grown): EngineParts {
 function hostReplicas(
   {clock, disk, emit}: Base,
   {host, copy, metaRole, manifests, storeOf}: Grown,
-  notes: ReadonlyMap<number, readonly ReplicaNote[]>,
+  {notes, effects}: Pick<EngineParts, 'notes' | 'effects'>,
 ): NodeReplicas {
   return new NodeReplicas({
     host,
@@ -252,6 +256,7 @@ function hostReplicas(
     onHosted: (set, isHere) => {
       emit({type: 'hosted', set, isHere});
       if (set === META_SET) metaRole?.hosted();
+      else if (isHere) effects.opened(set);
     },
   });
 }

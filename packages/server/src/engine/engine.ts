@@ -128,7 +128,10 @@ export class Engine {
       });
     };
     every(PULSE_MS, () => this.#emit({type: 'pulse', ...parts.host.ages()}));
-    every(HOUSEKEEPING_MS, () => flushDue(parts, this.#emit));
+    every(HOUSEKEEPING_MS, () => {
+      flushDue(parts, this.#emit);
+      parts.effects.settle();
+    });
     if (parts.options.thread > 0) {
       every(NOTES_MS, () => this.#emit({type: 'notes', notes: [...parts.replicas.ownNotes()]}));
     }

@@ -38,7 +38,8 @@ export function birthOf(catalog: Catalog, set: ReplicaSetId): ReplicaBirth | und
     database: database.id,
     startMs: bucket.startMs,
     precision: database.options.precision,
-    deadTables: catalog.droppedTables(database.id).map(({id}) => id),
+    // Not those of this copy, which may be newer: all replicas of a set must begin alike.
+    deadTables: bucket.deadTables ?? [],
   };
 }
 
@@ -62,10 +63,13 @@ export function readBirth(manifest: Manifest, set: ReplicaSetId, replica: Replic
   return birth;
 }
 
+/** Wherever it was written: which of the node's stores a thread owns may have changed since. */
 export async function forgetBirth(
-  manifest: Manifest,
+  manifests: Iterable<Manifest>,
   set: ReplicaSetId,
   replica: ReplicaId,
 ): Promise<void> {
-  await manifest.commit({remove: [keyOf(set, replica)]});
+  const key = keyOf(set, replica);
+  for (const manifest of manifests)
+    if (manifest.get(key) !== undefined) await manifest.commit({remove: [key]});
 }

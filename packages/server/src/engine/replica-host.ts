@@ -99,10 +99,9 @@ export class NodeReplicas implements ReplicaHost {
     readonly set: ReplicaSetId;
     readonly replica: ReplicaId;
   }): Promise<void> {
-    const {host, manifests, storeOf, onHosted} = this.#deps;
-    const store = host.status(set)?.store ?? storeOf(set);
+    const {host, manifests, onHosted} = this.#deps;
     await host.destroyReplica({set, replica});
-    if (set !== META_SET) await forgetBirth(manifests.get(store)!, set, replica);
+    if (set !== META_SET) await forgetBirth(manifests.values(), set, replica);
     if (host.status(set) === undefined) onHosted(set, false);
   }
 

@@ -1,0 +1,45 @@
+// Rows that a database has expired are hidden: every replica of it is told up to which offset of its
+// bucket, when it opens and when the catalog says so. Not in the log: all replicas follow the same
+// catalog, and the planner cuts queries at the same time.
+
+import type {ReplicaSetId} from '@flotilla/base';
+import type {Bucket, Catalog, Database, Precision} from '@flotilla/catalog';
+import type {CatalogEvent} from '@flotilla/meta';
+
+const UNITS_PER_MS: Readonly<Record<Precision, number>> = {ns: 1e6, us: 1e3, ms: 1};
+
+export interface ExpiringStorage {
+  setExpiredBefore(offset: number): void;
+}
+
+/** In units of the database's precision since the bucket's start; beyond its end where all has expired. */
+export function expiredOffset(
+  {startMs}: Pick<Bucket, 'startMs'>,
+  {expiredBeforeMs, options}: Pick<Database, 'expiredBeforeMs' | 'options'>,
+): number {
+  if (expiredBeforeMs === undefined) return 0;
+  return Math.max(0, (expiredBeforeMs - startMs) * UNITS_PER_MS[options.precision]);
+}
+
+/** Tells the storages that an event concerns; all of them where there is none. */
+export function hideExpired(
+  catalog: Catalog,
+  storages: Iterable<readonly [ReplicaSetId, ExpiringStorage]>,
+  event?: CatalogEvent,
+): void {
+  const changed = event?.type === 'update' ? changedDatabases(event) : undefined;
+  if (changed?.size === 0) return;
+  for (const [set, storage] of storages) {
+    const entity = catalog.replicaSet(set);
+    const bucket = entity && catalog.bucket(entity.bucket);
+    const database = entity && catalog.database(entity.database);
+    if (bucket === undefined || database === undefined) continue;
+    if (changed?.has(database.id) === false) continue;
+    storage.setExpiredBefore(expiredOffset(bucket, database));
+  }
+}
+
+function changedDatabases({update}: CatalogEvent): Set<number> {
+  const changed = update.changes.filter(({kind}) => kind === 'database');
+  return new Set(changed.map(({id}) => id));
+}

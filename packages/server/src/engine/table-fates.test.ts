@@ -1,0 +1,175 @@
+import {DbError, type ReplicaSetId, type TableId} from '@flotilla/base';
+import {Catalog, CatalogMachine, type Command} from '@flotilla/catalog';
+import type {CatalogEvent} from '@flotilla/meta';
+import type {ControlCommand} from '@flotilla/replica';
+import type {TableFate} from '@flotilla/storage';
+import {beforeEach, expect, test} from 'vitest';
+import {birthOf} from './replica-births.ts';
+import {type FateStorage, planFates, TableFates} from './table-fates.ts';
+
+const SET = 1 as ReplicaSetId;
+const DATABASE = 1 as never;
+
+class FakeStorage implements FateStorage {
+  readonly fates = new Map<TableId, TableFate>();
+
+  fateOf(table: TableId): TableFate {
+    return this.fates.get(table) ?? 'live';
+  }
+
+  droppedTables(): TableId[] {
+    return [...this.fates].filter(([, fate]) => fate === 'dropped').map(([id]) => id);
+  }
+
+  apply({type, table}: ControlCommand): void {
+    const fates = {
+      'drop-table': 'dropped',
+      'recover-table': 'live',
+      'purge-table': 'purged',
+    } as const;
+    this.fates.set(table, fates[type]);
+  }
+}
+
+let machine: CatalogMachine;
+let copy: CatalogMachine['catalog'];
+let storage: FakeStorage;
+let proposed: ControlCommand[];
+let fates: TableFates;
+let refresh: () => Promise<void>;
+let propose: (command: ControlCommand) => void;
+let index: number;
+
+beforeEach(() => {
+  machine = new CatalogMachine();
+  copy = machine.catalog;
+  storage = new FakeStorage();
+  proposed = [];
+  index = 5;
+  refresh = async () => undefined;
+  propose = (command) => {
+    proposed.push(command);
+    storage.apply(command);
+  };
+  const node = {incarnation: 'a', address: ':1', engineThreads: 1, version: '1'};
+  apply({type: 'found-cluster', clusterId: 'c', node, atMs: 0});
+  const placements = [[{node: 1 as never, role: 'voter' as const}]];
+  const range = {timeMs: 0, startMs: 0, endMs: 1_000};
+  apply({type: 'ensure-bucket', database: DATABASE, placements, ...range});
+  fates = new TableFates({
+    catalog: copy as Catalog,
+    refresh: () => refresh(),
+    storageOf: () => storage,
+    caughtUp: async () => undefined,
+    propose: async (_set, command) => propose(command),
+  });
+});
+
+function apply(command: Command): CatalogEvent {
+  const {result, update} = machine.apply(command, ++index);
+  if (!result.ok) throw new Error(result.error.message);
+  return {type: 'update', update: update!};
+}
+
+function makeTable(name: string): TableId {
+  const tables = [{name, tags: [], fields: [{name: 'v', type: 'float' as const}]}];
+  apply({type: 'ensure-tables', database: DATABASE, tables});
+  return machine.catalog.tableByName(DATABASE, name)!.id;
+}
+
+const drop = (name: string) =>
+  apply({type: 'drop-table', database: DATABASE, name, atMs: 0, purgeAtMs: 10});
+
+test('plans one entry for each table whose fate storage does not hold', () => {
+  const [dropped, purged, recovered] = [makeTable('a'), makeTable('b'), makeTable('c')];
+  const plan = () => planFates(machine.catalog, DATABASE, storage);
+  expect(plan()).toEqual([]);
+  for (const name of ['a', 'b', 'c']) drop(name);
+  apply({type: 'purge-table', table: purged, atMs: 20});
+  apply({type: 'recover-table', database: DATABASE, name: 'c'});
+  storage.fates.set(recovered, 'dropped');
+  storage.fates.set(999 as TableId, 'dropped');
+  expect(plan()).toEqual([
+    {type: 'drop-table', table: dropped},
+    {type: 'purge-table', table: purged},
+    {type: 'recover-table', table: recovered},
+    {type: 'purge-table', table: 999},
+  ]);
+  for (const command of plan()) storage.apply(command);
+  expect(plan()).toEqual([]);
+});
+
+test('a leader proposes when the catalog moves, once', async () => {
+  const table = makeTable('a');
+  fates.leadershipChanged(SET, true);
+  await fates.settle();
+  expect(proposed).toEqual([]);
+  fates.catalogChanged(drop('a'));
+  await fates.settle();
+  await fates.settle();
+  expect(proposed).toEqual([{type: 'drop-table', table}]);
+});
+
+test('a replica that does not lead proposes nothing, and looks when it begins to', async () => {
+  makeTable('a');
+  fates.catalogChanged(drop('a'));
+  await fates.settle();
+  expect(proposed).toEqual([]);
+  fates.leadershipChanged(SET, true);
+  await fates.settle();
+  expect(proposed).toHaveLength(1);
+});
+
+test('what an old copy says is not proposed', async () => {
+  const table = makeTable('a');
+  storage.fates.set(table, 'dropped');
+  // A copy of that time would call the table to life.
+  const beforeDrop = machine.catalog.snapshot();
+  drop('a');
+  const old = Catalog.fromSnapshot(beforeDrop);
+  const behind = new TableFates({
+    catalog: old,
+    refresh: async () => old.applySnapshot(machine.catalog.snapshot()),
+    storageOf: () => storage,
+    caughtUp: async () => undefined,
+    propose: async (_set, command) => propose(command),
+  });
+  behind.leadershipChanged(SET, true);
+  await behind.settle();
+  expect(proposed).toEqual([]);
+});
+
+test('nothing is proposed without meta; what failed is tried again', async () => {
+  makeTable('a');
+  fates.leadershipChanged(SET, true);
+  fates.catalogChanged(drop('a'));
+  refresh = async () => {
+    throw new DbError('META_UNAVAILABLE', 'no majority');
+  };
+  await fates.settle();
+  expect(proposed).toEqual([]);
+  refresh = async () => undefined;
+  const working = propose;
+  propose = () => {
+    throw new DbError('NO_LEADER', 'election');
+  };
+  await fates.settle();
+  propose = working;
+  await fates.settle();
+  expect(proposed).toHaveLength(1);
+});
+
+test('a new set begins with the ids that were dead when it was made, whatever the copy knows later', () => {
+  const first = makeTable('a');
+  const second = makeTable('b');
+  drop('a');
+  const placements = [[{node: 1 as never, role: 'voter' as const}]];
+  const range = {timeMs: 2_000, startMs: 2_000, endMs: 3_000};
+  apply({type: 'ensure-bucket', database: DATABASE, placements, ...range});
+  drop('b');
+  apply({type: 'recover-table', database: DATABASE, name: 'a'});
+  const bucket = machine.catalog.bucketAt(DATABASE, 2_000)!;
+  expect(bucket.deadTables).toEqual([first]);
+  expect(birthOf(machine.catalog, bucket.replicaSets[0]!)!.deadTables).toEqual([first]);
+  expect(second).not.toBe(first);
+});

@@ -1,0 +1,152 @@
+// Dropped, recovered and purged tables, from the catalog into the logs of the replica sets. Meta
+// decides; the leader of each set of the database proposes what its storage does not hold yet, when
+// the catalog moves and when it begins to lead. Whoever leads next looks again, so nothing that is
+// lost on the way stays undone.
+//
+// Law: before anything is proposed the copy of the catalog has been brought up to date: a node that
+// starts with an old copy must not call a dropped table to life, nor a recovered one dead.
+
+import {DbError, type ReplicaSetId, type TableId} from '@flotilla/base';
+import type {Catalog, Database} from '@flotilla/catalog';
+import type {CatalogEvent} from '@flotilla/meta';
+import type {ControlCommand} from '@flotilla/replica';
+import type {TableFate} from '@flotilla/storage';
+
+/** Sets that are worked on at once: a dropped table may concern a thousand of them. */
+const SETS_AT_ONCE = 16;
+
+/** What a replica's storage holds for true. */
+export interface FateStorage {
+  fateOf(table: TableId): TableFate;
+  droppedTables(): TableId[];
+}
+
+export interface TableFatesPorts {
+  /** This thread's copy; the same object at every call. */
+  readonly catalog: Catalog;
+  /** Resolves once the copy covers everything that was committed before the call. */
+  readonly refresh: () => Promise<void>;
+  /** Undefined where no replica of the set is open here. */
+  readonly storageOf: (set: ReplicaSetId) => FateStorage | undefined;
+  /** Resolves once everything that was committed before the call is applied here. */
+  readonly caughtUp: (set: ReplicaSetId) => Promise<unknown>;
+  readonly propose: (set: ReplicaSetId, command: ControlCommand) => Promise<unknown>;
+}
+
+/** The entries by which a replica set's storage comes to hold what the catalog says. */
+export function planFates(
+  catalog: Catalog,
+  database: Database['id'],
+  storage: FateStorage,
+): ControlCommand[] {
+  const commands: ControlCommand[] = [];
+  for (const {id, purgedAtMs} of catalog.droppedTables(database)) {
+    const fate = storage.fateOf(id);
+    if (purgedAtMs !== undefined) {
+      if (fate !== 'purged') commands.push({type: 'purge-table', table: id});
+    } else if (fate === 'live') commands.push({type: 'drop-table', table: id});
+  }
+  for (const id of storage.droppedTables()) {
+    const table = catalog.table(id);
+    // The catalog forgets a table only long after its purge.
+    if (table === undefined) commands.push({type: 'purge-table', table: id});
+    else if (table.dropped === undefined) commands.push({type: 'recover-table', table: id});
+  }
+  return commands;
+}
+
+export class TableFates {
+  readonly #ports: TableFatesPorts;
+  readonly #led = new Set<ReplicaSetId>();
+  /** Led sets that may lack an entry. */
+  readonly #due = new Set<ReplicaSetId>();
+  #settling: Promise<void> | undefined;
+
+  constructor(ports: TableFatesPorts) {
+    this.#ports = ports;
+  }
+
+  catalogChanged({type, update}: CatalogEvent): void {
+    const databases = new Set<number>();
+    for (const change of update.changes)
+      if (change.kind === 'table' && change.value !== undefined)
+        databases.add(change.value.database);
+    if (type === 'update' && databases.size === 0) return;
+    for (const set of this.#led) {
+      const database = this.#databaseOf(set);
+      if (type === 'snapshot' || (database !== undefined && databases.has(database)))
+        this.#due.add(set);
+    }
+  }
+
+  leadershipChanged(set: ReplicaSetId, isLeader: boolean): void {
+    if (isLeader) {
+      this.#led.add(set);
+      this.#due.add(set);
+    } else {
+      this.#led.delete(set);
+      this.#due.delete(set);
+    }
+  }
+
+  /** Works off what is due; what fails stays due for the next call. Never rejects for expected reasons. */
+  settle(): Promise<void> {
+    this.#settling ??= this.#settle().finally(() => {
+      this.#settling = undefined;
+    });
+    return this.#settling;
+  }
+
+  async #settle(): Promise<void> {
+    const lacking: ReplicaSetId[] = [];
+    for (const set of this.#due) {
+      // By what is known here; a newer catalog makes it due again.
+      if (this.#mayLack(set)) lacking.push(set);
+      else this.#due.delete(set);
+    }
+    if (lacking.length === 0 || !(await succeeds(this.#ports.refresh()))) return;
+    const work = async (): Promise<void> => {
+      for (let set = lacking.shift(); set !== undefined; set = lacking.shift()) {
+        this.#due.delete(set);
+        const isSettled = await succeeds(this.#settleSet(set));
+        if (!isSettled && this.#led.has(set)) this.#due.add(set);
+      }
+    };
+    await Promise.all(Array.from({length: SETS_AT_ONCE}, work));
+  }
+
+  async #settleSet(set: ReplicaSetId): Promise<void> {
+    const {catalog, storageOf, caughtUp, propose} = this.#ports;
+    await caughtUp(set);
+    const storage = storageOf(set);
+    const database = this.#databaseOf(set);
+    if (!this.#led.has(set) || storage === undefined || database === undefined) return;
+    for (const command of planFates(catalog, database, storage)) await propose(set, command);
+  }
+
+  /** Whether there is a table whose fate the set's storage, once caught up, may not hold. */
+  #mayLack(set: ReplicaSetId): boolean {
+    const storage = this.#ports.storageOf(set);
+    const database = this.#databaseOf(set);
+    if (storage === undefined || database === undefined) return false;
+    const {catalog} = this.#ports;
+    return catalog.droppedTables(database).length > 0 || storage.droppedTables().length > 0;
+  }
+
+  /** Undefined where the set is being dropped: its tables go with it. */
+  #databaseOf(set: ReplicaSetId): Database['id'] | undefined {
+    const entity = this.#ports.catalog.replicaSet(set);
+    return entity === undefined || entity.state === 'dropping' ? undefined : entity.database;
+  }
+}
+
+/** False where leadership, a majority or meta is lost for now: it is tried again. */
+async function succeeds(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (error instanceof DbError) return false;
+    throw error;
+  }
+}
