@@ -17,7 +17,10 @@ export function writeAnswer(outcome: WriteOutcome): HttpAnswer {
 
 function errorOf(outcome: WriteOutcome): DbError | undefined {
   const failed = outcome.sets.filter(({outcome: what}) => what !== 'written');
-  const worst = failed.find(({outcome: what}) => what === 'unknown') ?? failed[0];
+  const worst =
+    failed.find(({outcome: what}) => what === 'unknown') ??
+    failed.find(({error}) => error !== undefined && ERRORS[error.code].retry !== 'never') ??
+    failed[0];
   const details = {
     written: outcome.writtenRows,
     rejected: outcome.rejectedLines,

@@ -6,6 +6,7 @@ import fastify, {type FastifyError, type FastifyInstance} from 'fastify';
 import type {EngineGateway} from '../engine/gateway.ts';
 import {BodyBudget} from './body-budget.ts';
 import {errorAnswer} from './error-answer.ts';
+import {KnownRoutes} from './known-routes.ts';
 import {adminRoutes} from './routes/admin.ts';
 import {type HealthSource, healthRoutes} from './routes/health.ts';
 import {sqlRoute} from './routes/sql.ts';
@@ -33,7 +34,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
   app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
   budget.attach(app);
   app.setErrorHandler<FastifyError>((error, request, reply) => {
-    const known = toDbError(error);
+    const known = toDbError(error, request.routeOptions.bodyLimit);
     if (known === undefined)
       deps.log.error({requestId: request.id, url: request.url, err: error}, 'request failed');
     const {status, headers, body} = errorAnswer(known ?? error);
@@ -42,8 +43,9 @@ export function createApp(deps: AppDeps): FastifyInstance {
       .headers({...headers, 'x-request-id': request.id})
       .send(body);
   });
+  const routes = new KnownRoutes(app);
   app.setNotFoundHandler((request, reply) => {
-    const {status, headers, body} = errorAnswer(notFound(app, request.method, request.url));
+    const {status, headers, body} = errorAnswer(notFound(routes, request.method, request.url));
     return reply.code(status).headers(headers).send(body);
   });
   app.register(writeRoute, deps);
@@ -62,11 +64,11 @@ function requestIds(): () => string {
 }
 
 /** Fastify's own refusals in the catalogue's terms; undefined for what is a mistake of ours. */
-function toDbError(error: FastifyError): DbError | undefined {
+function toDbError(error: FastifyError, bytesMax = Number.NaN): DbError | undefined {
   if (error instanceof DbError) return error;
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    const message = `the body is over ${LIMITS.write_body_bytes_max.value} bytes; send it in pieces`;
-    return new DbError('BODY_TOO_LARGE', message);
+    const message = `the body is over ${bytesMax} bytes; send it in pieces`;
+    return new DbError('BODY_TOO_LARGE', message, {bytesMax});
   }
   const {statusCode} = error;
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
@@ -75,16 +77,12 @@ function toDbError(error: FastifyError): DbError | undefined {
   return undefined;
 }
 
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
-
-function notFound(app: FastifyInstance, method: string, url: string): DbError {
+function notFound(routes: KnownRoutes, method: string, url: string): DbError {
   const path = url.split('?')[0]!;
-  const others = METHODS.filter(
-    (other) => other !== method && app.hasRoute({method: other, url: path}),
-  );
-  if (others.length > 0) {
-    return new DbError('METHOD_NOT_ALLOWED', `${path} takes ${others.join(', ')}, not ${method}`, {
-      allow: others,
+  const allow = routes.methodsOf(path);
+  if (allow.length > 0) {
+    return new DbError('METHOD_NOT_ALLOWED', `${path} takes ${allow.join(', ')}, not ${method}`, {
+      allow,
     });
   }
   return new DbError('ROUTE_NOT_FOUND', `no route ${method} ${path}`);

@@ -1,0 +1,110 @@
+import type {NodeId, ReplicaSetId} from '@flotilla/base';
+import {describe, expect, test} from 'vitest';
+import type {ClusterFacts, ReplicaSetView} from './cluster-view.ts';
+import {verdictOf} from './verdict.ts';
+
+type NodeFact = ClusterFacts['nodes'][number];
+
+function node(id: number, isReachable = true): NodeFact {
+  return {node: {id, address: `10.0.0.${id}:8902`} as NodeFact['node'], isReachable};
+}
+
+function set(id: number, change: Partial<ReplicaSetView> = {}): ReplicaSetView {
+  return {
+    id: id as ReplicaSetId,
+    state: 'open',
+    leader: 1 as NodeId,
+    replicas: [{state: 'leader'}, {state: 'follower'}, {state: 'follower'}],
+    ...change,
+  } as unknown as ReplicaSetView;
+}
+
+function facts(change: Partial<ClusterFacts> = {}): ClusterFacts {
+  return {
+    sets: [set(1), set(2)],
+    meta: {leader: 1 as NodeId, voters: [1 as NodeId]},
+    nodes: [node(1), node(2), node(3)],
+    ...change,
+  };
+}
+
+function lacking(id: number, state: string): ReplicaSetView {
+  return set(id, {replicas: [{state: 'leader'}, {state}]} as unknown as Partial<ReplicaSetView>);
+}
+
+test('nothing wrong is healthy', () => {
+  expect(verdictOf(facts())).toEqual({verdict: 'healthy', reasons: []});
+  expect(verdictOf(facts({sets: []}))).toEqual({verdict: 'healthy', reasons: []});
+});
+
+describe('each reason names the thing and the next command', () => {
+  const noMeta = {leader: undefined, voters: [1 as NodeId]};
+  test.each([
+    {
+      what: 'a node is down',
+      change: {nodes: [node(1), node(2, false)]},
+      verdict: 'degraded',
+      says: 'node 2 (10.0.0.2:8902)',
+    },
+    {
+      what: 'a replica is missing',
+      change: {sets: [set(1), lacking(7, 'missing')]},
+      verdict: 'degraded',
+      says: 'lack a replica: 7',
+    },
+    {
+      what: 'a replica is stopped',
+      change: {sets: [lacking(7, 'stopped')]},
+      verdict: 'degraded',
+      says: '7',
+    },
+    {
+      what: 'a replica is out of reach',
+      change: {sets: [lacking(7, 'unreachable')]},
+      verdict: 'degraded',
+      says: '7',
+    },
+    {
+      what: 'a set has no leader',
+      change: {sets: [set(7, {leader: undefined})]},
+      verdict: 'unavailable',
+      says: 'without a leader: 7',
+    },
+    {
+      what: 'meta has no leader',
+      change: {meta: noMeta},
+      verdict: 'unavailable',
+      says: 'meta group',
+    },
+  ])('$what: $verdict', ({change, verdict, says}) => {
+    const found = verdictOf(facts(change));
+    expect(found.verdict).toBe(verdict);
+    expect(found.reasons).toHaveLength(1);
+    expect(found.reasons[0]!.message).toContain(says);
+    expect(found.reasons[0]!.next).toMatch(/^flotilla /);
+  });
+
+  test('the next command names one of the sets', () => {
+    const {reasons} = verdictOf(facts({sets: [set(1), lacking(7, 'missing')]}));
+    expect(reasons[0]!.next).toBe('flotilla replica-set show 7');
+  });
+});
+
+test('a set that is being dropped needs no leader', () => {
+  const dropping = set(7, {leader: undefined, state: 'dropping'});
+  expect(verdictOf(facts({sets: [dropping]})).verdict).toBe('healthy');
+});
+
+test('many sets are counted, five named', () => {
+  const sets = Array.from({length: 12}, (_, i) => set(i + 1, {leader: undefined}));
+  const {reasons} = verdictOf(facts({sets}));
+  expect(reasons[0]!.message).toContain('1, 2, 3, 4, 5 and 7 more');
+});
+
+test('the worst reason decides, all are told', () => {
+  const {verdict, reasons} = verdictOf(
+    facts({sets: [set(7, {leader: undefined}), lacking(8, 'missing')], nodes: [node(1, false)]}),
+  );
+  expect(verdict).toBe('unavailable');
+  expect(reasons).toHaveLength(3);
+});

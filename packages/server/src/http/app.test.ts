@@ -1,0 +1,401 @@
+import {DbError, ERRORS, type Log} from '@flotilla/base';
+import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import type {
+  AdminCall,
+  EngineGateway,
+  HttpAnswer,
+  SqlCall,
+  StreamAnswer,
+  WriteCall,
+} from '../engine/gateway.ts';
+import {createApp} from './app.ts';
+
+const NO_CONTENT: HttpAnswer = {status: 204, headers: {}, body: undefined};
+
+/** Answers what the test says and keeps what it was asked. */
+class FakeGateway implements EngineGateway {
+  readonly writes: WriteCall[] = [];
+  readonly statements: SqlCall[] = [];
+  readonly orders: AdminCall[] = [];
+  onWrite: (call: WriteCall) => Promise<HttpAnswer> = async () => NO_CONTENT;
+  chunks: () => AsyncIterable<Uint8Array> = async function* () {
+    yield Buffer.from('[]\n');
+  };
+  onAdmin: (call: AdminCall) => Promise<unknown> = async () => ({done: true});
+
+  write(call: WriteCall): Promise<HttpAnswer> {
+    this.writes.push(call);
+    return this.onWrite(call);
+  }
+
+  async sql(call: SqlCall): Promise<StreamAnswer> {
+    this.statements.push(call);
+    return {status: 200, headers: {'content-type': 'application/json'}, chunks: this.chunks()};
+  }
+
+  admin(call: AdminCall): Promise<unknown> {
+    this.orders.push(call);
+    return this.onAdmin(call);
+  }
+}
+
+const logged: unknown[] = [];
+const log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: (fields: unknown) => logged.push(fields),
+} as unknown as Log;
+
+let gateway: FakeGateway;
+let app: ReturnType<typeof createApp>;
+let notReady: string | undefined;
+let status: 'pass' | 'fail';
+
+beforeEach(() => {
+  gateway = new FakeGateway();
+  logged.length = 0;
+  notReady = undefined;
+  status = 'pass';
+  const health = {
+    version: '1.2.3',
+    health: () => ({status, message: 'a message', subsystems: {engine: 'ok'}}),
+    notReady: () => notReady,
+  };
+  app = createApp({gateway, health, log});
+});
+afterEach(() => app.close());
+
+function write(query: string, headers: Record<string, string> = {}) {
+  return app.inject({method: 'POST', url: `/api/v1/write${query}`, headers, payload: 'cpu v=1'});
+}
+
+function sql(query: string, accept?: string) {
+  const headers = accept === undefined ? {} : {accept};
+  return app.inject({method: 'POST', url: `/api/v1/sql${query}`, headers, payload: 'SELECT 1'});
+}
+
+describe('POST /api/v1/write', () => {
+  test('hands over the body and the defaults', async () => {
+    expect(await write('')).toMatchObject({statusCode: 204, payload: ''});
+    expect(gateway.writes).toEqual([
+      {
+        tenant: 'default',
+        database: 'public',
+        precision: 'ns',
+        encoding: '',
+        acceptPartial: true,
+        idempotencyKey: undefined,
+        body: Buffer.from('cpu v=1'),
+      },
+    ]);
+  });
+
+  test('hands over what the request says', async () => {
+    await write('?db=d&tenant=cnosdb&precision=s&accept_partial=false', {
+      'content-encoding': 'gzip',
+      'idempotency-key': 'k',
+    });
+    expect(gateway.writes).toMatchObject([
+      {
+        tenant: 'default',
+        database: 'd',
+        precision: 's',
+        encoding: 'gzip',
+        acceptPartial: false,
+        idempotencyKey: 'k',
+      },
+    ]);
+  });
+
+  test.each(['text/plain', 'application/json', 'application/octet-stream', 'a/b', undefined])(
+    'takes content type %s as bytes',
+    async (type) => {
+      const headers: Record<string, string> = type === undefined ? {} : {'content-type': type};
+      expect(await write('', headers)).toMatchObject({statusCode: 204});
+      expect(gateway.writes[0]?.body).toEqual(Buffer.from('cpu v=1'));
+    },
+  );
+
+  test.each([
+    ['?db=', 'db'],
+    [`?db=${'x'.repeat(256)}`, 'db'],
+    ['?accept_partial=perhaps', 'accept_partial'],
+    ['?unknown=1', 'unknown'],
+    ['?db=a&db=b', 'db'],
+  ])('%s is refused by name', async (query, named) => {
+    const answer = await write(query);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json()).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(named),
+    });
+    expect(gateway.writes).toEqual([]);
+  });
+
+  test.each(['', 'x'.repeat(129), 'ä'])('Idempotency-Key %j is refused', async (key) => {
+    const answer = await write('', {'idempotency-key': key});
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().message).toContain('Idempotency-Key');
+  });
+});
+
+describe('errors', () => {
+  test.each(Object.entries(ERRORS))('%s has the status of the catalogue', async (code, traits) => {
+    gateway.onWrite = async () => {
+      throw new DbError(code as keyof typeof ERRORS, 'what to do', {set: '7'}, new Error('secret'));
+    };
+    const answer = await write('');
+    expect(answer.statusCode).toBe(traits.http);
+    expect(answer.json()).toEqual({
+      code,
+      message: 'what to do',
+      details: {set: '7'},
+      error_code: code,
+      error_message: 'what to do',
+    });
+    const isToWait = traits.http === 429 || traits.http === 503;
+    expect(answer.headers['retry-after']).toBe(isToWait ? '1' : undefined);
+    expect(answer.headers['content-type']).toContain('application/json');
+    expect(answer.payload).not.toContain('secret');
+  });
+
+  test('a mistake of ours keeps its text in the log, under the id of the answer', async () => {
+    gateway.onWrite = async () => {
+      throw new TypeError('secret: x is undefined');
+    };
+    const answer = await write('', {'x-request-id': 'asked-7'});
+    expect(answer.statusCode).toBe(500);
+    expect(answer.json()).toMatchObject({code: 'INTERNAL', message: 'internal error', details: {}});
+    expect(answer.payload).not.toContain('secret');
+    expect(answer.headers['x-request-id']).toBe('asked-7');
+    expect(logged).toMatchObject([
+      {requestId: 'asked-7', err: new TypeError('secret: x is undefined')},
+    ]);
+  });
+
+  test('what is expected is not logged', async () => {
+    gateway.onWrite = async () => {
+      throw new DbError('NO_LEADER', 'an election is on');
+    };
+    await write('');
+    expect(logged).toEqual([]);
+  });
+
+  test('a body over the limit is 413, of a route with a smaller one too', async () => {
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/api/v1/sql',
+      payload: Buffer.alloc(1024 * 1024 + 1),
+    });
+    expect(answer.statusCode).toBe(413);
+    expect(answer.json()).toMatchObject({code: 'BODY_TOO_LARGE'});
+    expect(answer.json().message).toContain(String(1024 * 1024));
+    expect(gateway.statements).toEqual([]);
+  });
+
+  test.each([
+    ['GET', '/api/v1/write', 'POST'],
+    ['PUT', '/api/v1/sql?db=x', 'POST'],
+    ['POST', '/health', 'GET'],
+    ['PUT', '/admin/v1/databases', 'GET, POST'],
+    ['POST', '/admin/v1/databases/name', 'GET, PATCH, DELETE'],
+  ] as const)('%s %s is 405 with Allow: %s', async (method, url, allow) => {
+    const answer = await app.inject({method, url});
+    expect(answer.statusCode).toBe(405);
+    expect(answer.json()).toMatchObject({code: 'METHOD_NOT_ALLOWED'});
+    expect(answer.headers['allow']).toBe(allow);
+  });
+
+  test('an unknown path is 404 and named without its query', async () => {
+    const answer = await app.inject({method: 'GET', url: '/nowhere?token=secret'});
+    expect(answer.statusCode).toBe(404);
+    expect(answer.json()).toMatchObject({
+      code: 'ROUTE_NOT_FOUND',
+      message: 'no route GET /nowhere',
+    });
+  });
+});
+
+describe('POST /api/v1/sql', () => {
+  test.each([
+    [undefined, 'json'],
+    ['*/*', 'json'],
+    ['application/*', 'json'],
+    ['text/html, application/x-ndjson', 'ndjson'],
+    ['text/csv;q=0.5, application/json', 'csv'],
+    ['APPLICATION/CSV', 'csv'],
+    ['text/plain', 'table'],
+  ])('Accept %s gives %s', async (accept, format) => {
+    expect(await sql('', accept)).toMatchObject({statusCode: 200});
+    expect(gateway.statements).toMatchObject([{format, text: 'SELECT 1'}]);
+  });
+
+  test('another Accept is refused before the statement runs', async () => {
+    expect(await sql('', 'image/png')).toMatchObject({statusCode: 400});
+    expect(gateway.statements).toEqual([]);
+  });
+
+  test.each([
+    ['', undefined],
+    ['?max_staleness=10', 10_000],
+    ['?max_staleness=10s', 10_000],
+    ['?max_staleness=1m500ms', 60_500],
+  ])('max_staleness of "%s" is %s ms', async (query, maxStalenessMs) => {
+    await sql(query);
+    expect(gateway.statements).toMatchObject([{maxStalenessMs}]);
+  });
+
+  test.each([
+    '?max_staleness=soon',
+    '?max_staleness=-1',
+    '?consistency=eventual',
+    '?partial=some',
+    '?timeout_ms=0',
+    '?timeout_ms=1.5',
+    '?timeout_ms=600001',
+    '?format=json',
+  ])('%s is 400', async (query) => {
+    const answer = await sql(query);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().message).toContain(query.slice(1).split('=')[0]);
+  });
+
+  test('hands over consistency, partial and deadline', async () => {
+    await sql('?db=d&consistency=stale&partial=allow&timeout_ms=500');
+    expect(gateway.statements).toMatchObject([
+      {database: 'd', consistency: 'stale', partial: true, deadlineMs: 500},
+    ]);
+  });
+
+  test('NDJSON that fails midway ends with an error line', async () => {
+    gateway.chunks = async function* () {
+      yield Buffer.from('{"v":1}\n');
+      throw new DbError('UNAVAILABLE', 'replica set 7 cannot be read', {replicaSet: 7});
+    };
+    const {payload} = await sql('', 'application/x-ndjson');
+    const lines = payload.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      {v: 1},
+      {
+        error: {
+          code: 'UNAVAILABLE',
+          message: 'replica set 7 cannot be read',
+          details: {replicaSet: 7},
+        },
+      },
+    ]);
+  });
+
+  test('JSON that fails midway breaks the connection', async () => {
+    await app.listen({host: '127.0.0.1', port: 0});
+    gateway.chunks = async function* () {
+      yield Buffer.from('[{"v":1}');
+      await new Promise((resolve) => setTimeout(resolve, 20)); // So that the head leaves first.
+      throw new Error('secret');
+    };
+    const {port} = app.server.address() as {port: number};
+    const answer = await fetch(`http://127.0.0.1:${port}/api/v1/sql`, {method: 'POST', body: 'x'});
+    expect(answer.status).toBe(200);
+    await expect(answer.text()).rejects.toThrow();
+  });
+});
+
+describe('health', () => {
+  test('ping, health and ready', async () => {
+    expect((await app.inject('/api/v1/ping')).json()).toEqual({
+      version: '1.2.3',
+      status: 'healthy',
+    });
+    const health = await app.inject('/health');
+    expect(health.statusCode).toBe(200);
+    expect(health.json()).toEqual({
+      name: 'flotilla',
+      version: '1.2.3',
+      status: 'pass',
+      message: 'a message',
+      subsystems: {engine: 'ok'},
+    });
+    expect(await app.inject('/ready')).toMatchObject({statusCode: 200});
+  });
+
+  test('what is not well is 503', async () => {
+    status = 'fail';
+    notReady = 'the log is being replayed';
+    expect(await app.inject('/health')).toMatchObject({statusCode: 503});
+    const ready = await app.inject('/ready');
+    expect(ready.statusCode).toBe(503);
+    expect(ready.headers['retry-after']).toBe('1');
+    expect(ready.json()).toEqual({status: 'not ready', message: 'the log is being replayed'});
+  });
+});
+
+describe('/admin/v1', () => {
+  test.each([
+    ['GET', '/status', undefined, 'status', {}],
+    ['GET', '/databases?tenant=cnosdb', undefined, 'database-list', {tenant: 'default'}],
+    [
+      'POST',
+      '/databases',
+      {name: 'd', ttl: '30d', shards: 'auto'},
+      'database-create',
+      {tenant: 'default', name: 'd', ttl: '30d', shards: 'auto'},
+    ],
+    [
+      'PATCH',
+      '/databases/d',
+      {ttl: null},
+      'database-alter',
+      {tenant: 'default', name: 'd', ttl: null},
+    ],
+    // The path names the database, whatever the body says.
+    ['PATCH', '/databases/d', {name: 'e'}, 'database-alter', {tenant: 'default', name: 'd'}],
+    ['DELETE', '/databases/a%2Fb', undefined, 'database-drop', {tenant: 'default', name: 'a/b'}],
+    ['GET', '/replica-sets?db=d', undefined, 'replica-set-list', {tenant: 'default', db: 'd'}],
+    [
+      'POST',
+      '/replica-sets/7/move-replica',
+      {from: 1, to: 2},
+      'move-replica',
+      {id: 7, from: 1, to: 2},
+    ],
+    ['POST', '/replica-sets/7/transfer-leader', {to: '2'}, 'transfer-leader', {id: 7, to: 2}],
+    ['POST', '/operations/3/cancel', undefined, 'operation-cancel', {id: 3}],
+    ['POST', '/storage/flush', undefined, 'storage-flush', {}],
+  ] as const)('%s %s %j', async (method, path, body, action, args) => {
+    const payload = body === undefined ? {} : {payload: JSON.stringify(body)};
+    const answer = await app.inject({method, url: `/admin/v1${path}`, ...payload});
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toEqual({done: true});
+    expect(gateway.orders).toEqual([{action, args}]);
+  });
+
+  test.each([
+    ['POST', '/databases', '{}', 'name'],
+    ['POST', '/databases', '{"name": "d", "colour": "red"}', 'colour'],
+    ['POST', '/databases', '{"name"', 'not JSON'],
+    ['POST', '/databases', '[]', ''],
+    ['GET', '/replica-sets/x', undefined, 'id'],
+    ['GET', '/replica-sets/-1', undefined, 'id'],
+    ['POST', '/replica-sets/7/move-replica', '{"from": 1}', 'to'],
+    ['GET', '/operations/1.5', undefined, 'id'],
+  ] as const)('%s %s %s is 400', async (method, path, body, named) => {
+    const payload = body === undefined ? {} : {payload: body};
+    const answer = await app.inject({method, url: `/admin/v1${path}`, ...payload});
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json()).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(named),
+    });
+    expect(gateway.orders).toEqual([]);
+  });
+
+  test('a refusal of the cluster keeps its code', async () => {
+    gateway.onAdmin = async () => {
+      throw new DbError('CONFLICT', 'another operation is under way', {operation: 4});
+    };
+    const answer = await app.inject({method: 'GET', url: '/admin/v1/status'});
+    expect(answer.statusCode).toBe(409);
+    expect(answer.json()).toMatchObject({code: 'CONFLICT', details: {operation: 4}});
+  });
+});
