@@ -1,0 +1,49 @@
+import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import type {Log} from '@flotilla/base';
+import type {CatalogUpdate} from '@flotilla/catalog';
+import {afterEach, beforeEach, expect, test} from 'vitest';
+import {readCatalogCache, writeCatalogCache} from './catalog-cache.ts';
+
+const EMPTY: CatalogUpdate = {version: 0, changes: []};
+const SNAPSHOT: CatalogUpdate = {version: 7, changes: []};
+
+let directory: string;
+let warnings: string[];
+let log: Log;
+
+beforeEach(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'flotilla-cache-'));
+  warnings = [];
+  log = {warn: (_fields: unknown, message: string) => warnings.push(message)} as unknown as Log;
+});
+afterEach(() => rm(directory, {recursive: true, force: true}));
+
+test('what was written is read back', async () => {
+  await writeCatalogCache(directory, SNAPSHOT);
+  expect(await readCatalogCache(directory, log)).toEqual(SNAPSHOT);
+});
+
+test('none yet is an empty catalog, without a word', async () => {
+  expect(await readCatalogCache(directory, log)).toEqual(EMPTY);
+  expect(warnings).toEqual([]);
+});
+
+test('a flipped byte anywhere is noticed, and costs no more than a warning', async () => {
+  await writeCatalogCache(directory, SNAPSHOT);
+  const file = path.join(directory, 'catalog-cache.json');
+  const text = await readFile(file, 'utf8');
+  for (let at = 0; at < text.length; at++) {
+    const other = text[at] === '9' ? '8' : '9';
+    await writeFile(file, text.slice(0, at) + other + text.slice(at + 1));
+    expect(await readCatalogCache(directory, log), `byte ${at}`).toEqual(EMPTY);
+  }
+  expect(warnings).toHaveLength(text.length);
+});
+
+test('half a file is noticed', async () => {
+  await writeFile(path.join(directory, 'catalog-cache.json'), '{"version":1,');
+  expect(await readCatalogCache(directory, log)).toEqual(EMPTY);
+  expect(warnings).toHaveLength(1);
+});
