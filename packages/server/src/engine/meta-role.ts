@@ -8,6 +8,7 @@ import {
   type NodeId,
   type Random,
   type ReplicaId,
+  type RpcHandlers,
 } from '@flotilla/base';
 import {Catalog, type Command} from '@flotilla/catalog';
 import {
@@ -20,6 +21,7 @@ import {
 import type {Host} from '@flotilla/multiraft';
 import type {RpcCore} from '../connections/index.ts';
 import type {EngineOptions} from './messages.ts';
+import {metaHandlers} from './meta-handlers.ts';
 import {pause} from './pause.ts';
 
 /** The first replica of the meta group; the catalog gives it this id when the cluster is founded. */
@@ -42,12 +44,18 @@ export function metaMembers(catalog: Catalog, self: NodeId): NodeId[] {
   return nodes.includes(self) ? [self, ...nodes.filter((node) => node !== self)] : nodes;
 }
 
+/** This node's replica of the meta group, and what runs on it. */
+interface Member {
+  readonly machine: MetaStateMachine;
+  readonly service: MetaService;
+  readonly handlers: RpcHandlers;
+  readonly reconciler: Reconciler;
+}
+
 export class MetaRole {
   readonly follower: CatalogFollower;
   readonly #deps: MetaRoleDeps;
-  #service: MetaService | undefined;
-  #reconciler: Reconciler | undefined;
-  #machine: MetaStateMachine | undefined;
+  #member: Member | undefined;
 
   constructor(deps: MetaRoleDeps) {
     this.#deps = deps;
@@ -62,6 +70,7 @@ export class MetaRole {
       members: () =>
         catalog.metaSet() === undefined ? [options.node] : metaMembers(catalog, options.node),
     });
+    rpc.serve(metaHandlers(() => this.#member?.handlers));
     deps.host.onLeadership(({set}) => {
       if (set === META_SET) this.#followLeadership();
     });
@@ -73,21 +82,31 @@ export class MetaRole {
     this.#followLeadership();
   }
 
-  /** A replica of the meta group may have come to this thread: it is served from now on. */
+  /** A replica of the meta group may have come to this thread, or gone: served is the one that is here. */
   hosted(): void {
+    const machine = this.#deps.host.stateMachine(META_SET);
+    if (machine === this.#member?.machine) return;
+    const before = this.#member;
+    this.#member = machine instanceof MetaStateMachine ? this.#join(machine) : undefined;
+    if (before !== undefined) this.#leave(before);
+    this.#followLeadership();
+  }
+
+  #join(machine: MetaStateMachine): Member {
     const {host, rpc, clock, random, log} = this.#deps;
-    const machine = host.stateMachine(META_SET);
-    if (!(machine instanceof MetaStateMachine) || machine === this.#machine) return;
-    this.#machine = machine;
     const service = new MetaService({
       group: host,
       machine,
       clock,
-      reports: () => this.#reconciler?.reports() ?? new Map(),
+      reports: () => this.#member?.reconciler.reports() ?? new Map(),
     });
-    this.#service = service;
-    rpc.serve(service.handlers());
-    this.#reconciler = new Reconciler({service, rpc, clock, random, log});
+    const reconciler = new Reconciler({service, rpc, clock, random, log});
+    return {machine, service, handlers: service.handlers(), reconciler};
+  }
+
+  #leave({service, reconciler}: Member): void {
+    service.close();
+    this.#end(reconciler);
   }
 
   /** Founds the cluster: the meta group of this node alone, then the first command. Idempotent. */
@@ -103,29 +122,34 @@ export class MetaRole {
       await pause(clock, POLL_MS);
     }
     await host.readIndex(META_SET, {deadlineMs});
-    if (this.#service!.catalog.cluster !== undefined) return;
+    const {service} = this.#member!;
+    if (service.catalog.cluster !== undefined) return;
     const command: Command = {
       type: 'found-cluster',
       clusterId,
       node: nodeDescription(options, incarnation),
       atMs: clock.wallMs(),
     };
-    await this.#service!.propose(command, deadlineMs);
+    await service.propose(command, deadlineMs);
   }
 
   async stop(): Promise<void> {
-    await this.#reconciler?.stop();
+    await this.#member?.reconciler.stop();
     await this.follower.stop();
-    this.#service?.close();
+    this.#member?.service.close();
   }
 
   #followLeadership(): void {
-    if (this.#reconciler === undefined) return;
-    if (this.#deps.host.status(META_SET)?.role === 'leader') this.#reconciler.start();
-    else
-      this.#reconciler
-        .stop()
-        .catch((error: unknown) => this.#deps.log.error({err: error}, 'reconciler did not stop'));
+    const reconciler = this.#member?.reconciler;
+    if (reconciler === undefined) return;
+    if (this.#deps.host.status(META_SET)?.role === 'leader') reconciler.start();
+    else this.#end(reconciler);
+  }
+
+  #end(reconciler: Reconciler): void {
+    reconciler
+      .stop()
+      .catch((error: unknown) => this.#deps.log.error({err: error}, 'reconciler did not stop'));
   }
 }
 
