@@ -19,7 +19,8 @@ export interface EngineServices {
 }
 
 interface OpenStream {
-  readonly abort: AbortController;
+  /** Its reason, a DbError, is what the reader is told. */
+  readonly stop: AbortController;
   credit: number;
   wake: (() => void) | undefined;
 }
@@ -56,9 +57,8 @@ export class EngineCalls {
   }
 
   cancel(callId: number): void {
-    const stream = this.#streams.get(callId);
-    stream?.abort.abort();
-    stream?.wake?.();
+    const reason = new DbError('CANCELLED', 'the client went away');
+    this.#streams.get(callId)?.stop.abort(reason);
   }
 
   /** Resolves when no call is under way. */
@@ -97,13 +97,15 @@ export class EngineCalls {
 
   async #stream(callId: number, {call}: Extract<Call, {method: 'sql'}>): Promise<void> {
     const stream: OpenStream = {
-      abort: new AbortController(),
+      stop: new AbortController(),
       credit: CHUNKS_AHEAD,
       wake: undefined,
     };
+    // By the client, or by the deadline: a reader that takes nothing must not hold a query for ever.
+    stream.stop.signal.addEventListener('abort', () => stream.wake?.());
     this.#streams.set(callId, stream);
     try {
-      const {status, headers, chunks} = await this.#services.sql.run(call, stream.abort.signal);
+      const {status, headers, chunks} = await this.#services.sql.run(call, stream.stop);
       this.#emit({type: 'head', callId, status, headers});
       await this.#pump(callId, chunks, stream);
     } finally {
@@ -116,15 +118,16 @@ export class EngineCalls {
     chunks: AsyncIterable<Uint8Array>,
     stream: OpenStream,
   ): Promise<void> {
+    const {signal} = stream.stop;
     let error: WireError | undefined;
     try {
       for await (const bytes of chunks) {
-        while (stream.credit === 0 && !stream.abort.signal.aborted) {
+        while (stream.credit === 0 && !signal.aborted) {
           await new Promise<void>((resolve) => {
             stream.wake = resolve;
           });
         }
-        if (stream.abort.signal.aborted) throw new DbError('CANCELLED', 'the client went away');
+        if (signal.aborted) throw signal.reason;
         stream.credit -= 1;
         this.#emit({type: 'chunk', callId, bytes});
       }

@@ -23,6 +23,7 @@ import {AdminStatements} from './admin-statements.ts';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
 import type {ClusterView} from './cluster-view.ts';
 import type {SqlCall, StreamAnswer} from './gateway.ts';
+import {jointStreams} from './joint-streams.ts';
 import {textRows} from './text-rows.ts';
 
 export interface SqlServiceDeps {
@@ -39,7 +40,8 @@ export interface StatementContext {
   readonly call: SqlCall;
   readonly database: Database;
   readonly deadlineMs: number;
-  readonly signal: AbortSignal;
+  /** Aborted when the client goes away; here, when the deadline passes. The reason is a DbError. */
+  readonly stop: AbortController;
 }
 
 export class SqlService {
@@ -52,13 +54,13 @@ export class SqlService {
   }
 
   /** Rejects with what is wrong before the first byte; a failure after it ends the chunks. */
-  async run(call: SqlCall, signal: AbortSignal): Promise<StreamAnswer> {
+  async run(call: SqlCall, stop: AbortController): Promise<StreamAnswer> {
     const {access, clock} = this.#deps;
     const timeoutMs = call.deadlineMs ?? LIMITS.query_deadline_ms.value;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     const statement = parseStatement(call.text);
     const database = await findDatabase(access, call, deadlineMs);
-    const batches = await this.#execute(statement, {call, database, deadlineMs, signal});
+    const batches = await this.#execute(statement, {call, database, deadlineMs, stop});
     const chunks = formatResult(call.format, batches);
     return {
       status: 200,
@@ -80,7 +82,7 @@ export class SqlService {
 
   async #select(
     statement: SelectStatement,
-    {call, database, deadlineMs, signal}: StatementContext,
+    {call, database, deadlineMs, stop}: StatementContext,
   ): Promise<AsyncIterable<ResultBatch>> {
     const {access, clock, reader} = this.#deps;
     // A bucket or table that another node just made is never overlooked; a stale read does without.
@@ -91,23 +93,15 @@ export class SqlService {
       database: database.id,
       nowNs,
     });
-    const stop = new AbortController();
-    let isLate = false;
-    const timer = clock.setTimer(Math.max(0, deadlineMs - clock.monotonicMs()), () => {
-      isLate = true;
-      stop.abort();
-    });
-    const options = {
-      consistency: call.consistency,
-      deadlineMs,
-      signal: AbortSignal.any([signal, stop.signal]),
-    };
+    const timer = clock.setTimer(Math.max(0, deadlineMs - clock.monotonicMs()), () =>
+      stop.abort(deadlinePassed()),
+    );
+    const reading = new AbortController();
+    const signal = AbortSignal.any([stop.signal, reading.signal]);
+    const options = {consistency: call.consistency, deadlineMs, signal};
     const streams = plan.fragments.map((fragment) => reader.read(fragment, options));
-    const end = (): void => {
-      timer.cancel();
-      stop.abort();
-    };
-    return ended(mergeResults(plan, streams, {signal: options.signal}), end, () => isLate);
+    const results = mergeResults(plan, jointStreams(streams, reading), {signal});
+    return ended(results, stop.signal, () => timer.cancel());
   }
 
   async #insert(
@@ -178,19 +172,23 @@ async function begun(chunks: AsyncIterable<Uint8Array>): Promise<AsyncIterable<U
   })();
 }
 
-/** The same items; `end` is called after the last. What the deadline cancelled ends as its passing. */
+/** The same items; `end` is called after the last. What was stopped ends with the reason for that. */
 async function* ended<Item>(
   items: AsyncIterable<Item>,
+  stopped: AbortSignal,
   end: () => void,
-  isLate: () => boolean,
 ): AsyncIterable<Item> {
   try {
     yield* items;
   } catch (error) {
-    if (!isLate() || !(error instanceof DbError) || error.code !== 'CANCELLED') throw error;
-    const message = 'the query was cancelled at its deadline; `timeout_ms` gives it more time';
-    throw new DbError('DEADLINE_EXCEEDED', message, {}, error);
+    if (!stopped.aborted || !(error instanceof DbError) || error.code !== 'CANCELLED') throw error;
+    throw stopped.reason;
   } finally {
     end();
   }
+}
+
+function deadlinePassed(): DbError {
+  const message = 'the query was cancelled at its deadline; `timeout_ms` gives it more time';
+  return new DbError('DEADLINE_EXCEEDED', message);
 }

@@ -138,3 +138,9 @@ test('all calls fail when a thread dies', async () => {
   client.fail(new DbError('REPLICA_STOPPED', 'the node is ending after a fault'));
   for (const call of calls) await expect(call).rejects.toMatchObject({code: 'REPLICA_STOPPED'});
 });
+
+test('a query of a client that is gone already is not begun', () => {
+  const {client, engines} = started(1);
+  expect(() => client.sql(SQL, AbortSignal.abort())).toThrow('the client went away');
+  expect(engines[0]!.posted).toEqual([]);
+});

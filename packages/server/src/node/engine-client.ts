@@ -58,6 +58,8 @@ export class EngineClient implements EngineGateway {
   }
 
   sql(call: SqlCall, signal: AbortSignal): Promise<StreamAnswer> {
+    // Its listener below would never be called.
+    if (signal.aborted) throw new DbError('CANCELLED', 'the client went away');
     const link = this.#anyLink();
     const callId = this.#nextId();
     const chunks = new ChunkQueue(() => link.post({type: 'pull', callId}));

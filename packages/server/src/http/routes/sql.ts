@@ -50,7 +50,9 @@ export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {
     const format = formatOf(request.headers.accept);
     const text = ((request.body as Buffer | undefined) ?? Buffer.alloc(0)).toString('utf8');
     const abort = new AbortController();
-    request.raw.socket.once('close', () => abort.abort());
+    // The answer's end, not the socket's, which carries many requests. It may have closed already.
+    reply.raw.once('close', () => abort.abort());
+    if (request.raw.socket.destroyed) abort.abort();
     const answer = await gateway.sql(
       {
         tenant: query.tenant,

@@ -1,0 +1,59 @@
+import {DbError, type Log} from '@flotilla/base';
+import {expect, test} from 'vitest';
+import {EngineCalls, type EngineServices} from './engine-calls.ts';
+import type {FromEngine} from './messages.ts';
+
+const LOG: Log = {info: () => undefined, warn: () => undefined, error: () => undefined};
+const CALL = {method: 'sql', call: {}} as never;
+
+/** A query that answers without end, and says when it was closed. */
+function endless() {
+  const emitted: FromEngine[] = [];
+  const query = {isClosed: false, stop: undefined as AbortController | undefined};
+  const chunks = async function* () {
+    try {
+      for (let i = 0; ; i++) yield Uint8Array.of(i);
+    } finally {
+      query.isClosed = true;
+    }
+  };
+  const sql = {
+    run: async (_call: unknown, stop: AbortController) => {
+      query.stop = stop;
+      return {status: 200, headers: {}, chunks: chunks()};
+    },
+  };
+  const services = {sql} as unknown as EngineServices;
+  const calls = new EngineCalls(services, (message) => emitted.push(message), LOG);
+  const chunkCount = () => emitted.filter(({type}) => type === 'chunk').length;
+  return {calls, emitted, query, chunkCount};
+}
+
+test('a reader that takes nothing gets no more than a few chunks; each pull brings one', async () => {
+  const {calls, chunkCount} = endless();
+  calls.serve(1, CALL);
+  await expect.poll(chunkCount).toBe(4);
+  calls.pull(1);
+  await expect.poll(chunkCount).toBe(5);
+  calls.cancel(1);
+  await calls.idle();
+});
+
+test('a client that goes away ends the query, also before its head', async () => {
+  const {calls, emitted, query} = endless();
+  calls.serve(1, CALL);
+  calls.cancel(1);
+  await calls.idle();
+  expect(query.isClosed).toBe(true);
+  expect(emitted.at(-1)).toMatchObject({type: 'end', error: {code: 'CANCELLED'}});
+});
+
+test('the deadline ends a query whose reader takes nothing', async () => {
+  const {calls, emitted, query, chunkCount} = endless();
+  calls.serve(1, CALL);
+  await expect.poll(chunkCount).toBe(4);
+  query.stop!.abort(new DbError('DEADLINE_EXCEEDED', 'late'));
+  await calls.idle();
+  expect(query.isClosed).toBe(true);
+  expect(emitted.at(-1)).toMatchObject({type: 'end', error: {code: 'DEADLINE_EXCEEDED'}});
+});
