@@ -220,6 +220,7 @@ export interface RaiseExpiredBefore {
   readonly type: 'raise-expired-before';
   readonly database: DatabaseId;
   readonly expiredBeforeMs: number;
+  readonly atMs: number;
 }
 /** Its replica sets become 'dropping'. */
 export interface DropBucket {

@@ -82,6 +82,8 @@ export interface Bucket {
   readonly replicaSets: readonly ReplicaSetId[];
   /** Ids that were dead when it was made: its replicas begin with them, all with the same ones. */
   readonly deadTables?: readonly TableId[] | undefined;
+  /** Since when all of its rows are hidden: its files go when the trash's retention has passed since. */
+  readonly expiredAtMs?: number | undefined;
 }
 
 export interface ReplicaPlacement {

@@ -76,6 +76,7 @@ const databaseCommands = [
     type: type('raise-expired-before'),
     database: databaseId,
     expiredBeforeMs: timeMs,
+    atMs: timeMs,
   }),
   z.object({
     type: type('create-table'),

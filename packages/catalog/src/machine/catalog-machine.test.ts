@@ -136,7 +136,12 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     roles: fc.array(fc.record({replica: smallId, role}), {maxLength: 1}),
   }),
   fc.record({type: kind('forget-replica-sets'), sets: fc.array(smallId, {maxLength: 3})}),
-  fc.record({type: kind('raise-expired-before'), database: databaseId, expiredBeforeMs: timeMs}),
+  fc.record({
+    type: kind('raise-expired-before'),
+    database: databaseId,
+    expiredBeforeMs: timeMs,
+    atMs: timeMs,
+  }),
   fc.record({type: kind('drop-bucket'), bucket: smallId}),
   fc.record({
     type: kind('create-operation'),
@@ -293,7 +298,7 @@ describe('ensure-bucket', () => {
     expect(code(run({...wanted(1, 0, 9), placements: [even]}))).toBe('INVALID_ARGUMENT');
     const unknown = [{node: id<never>(77), role: 'voter' as const}];
     expect(code(run({...wanted(1, 0, 9), placements: [unknown]}))).toBe('NOT_FOUND');
-    must(run({type: 'raise-expired-before', database: id(1), expiredBeforeMs: 50}));
+    must(run({type: 'raise-expired-before', database: id(1), expiredBeforeMs: 50, atMs: 1}));
     expect(code(run(wanted(1, 0, 9)))).toBe('TIME_EXPIRED');
     expect(code(run(wanted(1, 0, 9, 99)))).toBe('DATABASE_NOT_FOUND');
   });

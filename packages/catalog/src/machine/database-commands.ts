@@ -96,8 +96,12 @@ export const raiseExpiredBefore: Handler<RaiseExpiredBefore> = (draft, command) 
   const database = draft.catalog.database(command.database);
   if (database === undefined)
     return refuse('DATABASE_NOT_FOUND', `no database ${command.database}`);
-  if (command.expiredBeforeMs > (database.expiredBeforeMs ?? -Infinity)) {
-    draft.put('database', database.id, {...database, expiredBeforeMs: command.expiredBeforeMs});
+  const {expiredBeforeMs, atMs} = command;
+  if (expiredBeforeMs <= (database.expiredBeforeMs ?? -Infinity)) return succeed(NOTHING);
+  draft.put('database', database.id, {...database, expiredBeforeMs});
+  for (const bucket of draft.catalog.buckets(database.id, -Infinity, expiredBeforeMs)) {
+    if (bucket.endMs > expiredBeforeMs || bucket.expiredAtMs !== undefined) continue;
+    draft.put('bucket', bucket.id, {...bucket, expiredAtMs: atMs});
   }
   return succeed(NOTHING);
 };

@@ -77,6 +77,20 @@ test('expiry hides first and drops the bucket after the retention of the trash',
   expect(plan(nowMs + DAY)).toEqual(['forget-replica-sets']);
 });
 
+test('a ttl that is shortened hides at once and keeps the files for the retention', () => {
+  makeBucket(0);
+  makeBucket(30 * WEEK);
+  const nowMs = 30 * WEEK + DAY;
+  const options = {ttlMs: DAY};
+  propose({type: 'alter-database', tenant: 'default', name: 'public', options});
+  expect(plan(nowMs)).toEqual(['raise-expired-before']);
+  for (const command of planUpkeep(machine.catalog, reports(), nowMs)) propose(command);
+  expect(plan(nowMs)).toEqual([]);
+  propose({type: 'alter-database', tenant: 'default', name: 'public', options: {ttlMs: null}});
+  expect(plan(nowMs + DAY - 1)).toEqual([]);
+  expect(plan(nowMs + DAY)).toEqual(['drop-bucket']);
+});
+
 test('the trash is purged in its time', () => {
   const table = {name: 'cpu', tags: [], fields: []};
   propose({type: 'create-table', database, table});

@@ -87,12 +87,15 @@ function planExpiry(catalog: Catalog, database: Database, nowMs: number): Comman
         type: 'raise-expired-before',
         database: database.id,
         expiredBeforeMs: raisedMs,
+        atMs: nowMs,
       });
     }
   }
-  const goneBeforeMs = Math.min(expiredBeforeMs, nowMs - (ttlMs ?? 0) - TRASH_RETENTION_MS);
-  for (const bucket of catalog.buckets(database.id, -Infinity, goneBeforeMs)) {
-    if (bucket.endMs <= goneBeforeMs) commands.push({type: 'drop-bucket', bucket: bucket.id});
+  // Counted from when it was hidden, not from its rows' times: a ttl that was shortened by mistake
+  // must not take the files at once.
+  for (const {id, expiredAtMs} of catalog.buckets(database.id, -Infinity, expiredBeforeMs)) {
+    if (expiredAtMs !== undefined && expiredAtMs + TRASH_RETENTION_MS <= nowMs)
+      commands.push({type: 'drop-bucket', bucket: id});
   }
   return commands;
 }

@@ -43,7 +43,12 @@ test('replicas are told at open and when their database changes, and at no other
   const {catalog, apply, offsets, storages} = world();
   hideExpired(catalog, storages);
   expect(offsets).toEqual([0, 0]);
-  const raised = apply({type: 'raise-expired-before', database: DATABASE, expiredBeforeMs: 1_200});
+  const raised = apply({
+    type: 'raise-expired-before',
+    database: DATABASE,
+    expiredBeforeMs: 1_200,
+    atMs: 1,
+  });
   hideExpired(catalog, storages, raised);
   expect(offsets).toEqual([1_200e6, 200e6]);
   offsets.fill(-1);
