@@ -9,6 +9,7 @@ import {EngineCalls} from './engine-calls.ts';
 import {type EngineParts, startEngine} from './engine-start.ts';
 import type {EngineOptions, FromEngine, ToEngine} from './messages.ts';
 import {updateNodeRecord} from './meta-role.ts';
+import {pause} from './pause.ts';
 
 /** How often the thread shows that it turns: half of the time between two beats of the node. */
 const PULSE_MS = 25;
@@ -16,6 +17,8 @@ const NOTES_MS = 200;
 const HOUSEKEEPING_MS = 1_000;
 /** Longer than a meta election: after it the meta group counts as lost. */
 const FRESH_MS_MAX = 10_000;
+/** Between tries to bring this node's record up to date while meta is lost. */
+const RECORD_RETRY_MS = 2_000;
 
 type AfterStart = Exclude<ToEngine, {type: 'start'}>;
 
@@ -27,6 +30,7 @@ export class Engine {
   /** What came before the thread was ready; frames are not kept, since they are sent again. */
   #early: AfterStart[] = [];
   #isStopping = false;
+  #isStopped = false;
 
   constructor(emit: (message: FromEngine) => void, createLog: (options: EngineOptions) => Log) {
     this.#emit = emit;
@@ -121,13 +125,13 @@ export class Engine {
   #tick(parts: EngineParts): void {
     const {clock} = parts;
     const every = (ms: number, work: () => void): void => {
-      if (this.#isStopping) return;
       clock.setTimer(ms, () => {
+        if (this.#isStopping) return;
         work();
         every(ms, work);
       });
     };
-    every(PULSE_MS, () => this.#emit({type: 'pulse', ...parts.host.ages()}));
+    this.#pulse(parts);
     every(HOUSEKEEPING_MS, () => {
       flushDue(parts, this.#emit);
       parts.effects.settle();
@@ -137,15 +141,30 @@ export class Engine {
     }
   }
 
-  /** Brings the catalog up to date once, tells so, and corrects this node's record in it. */
+  /** To the end of a stop: a thread that hands over and flushes is not one that stands still. */
+  #pulse(parts: EngineParts): void {
+    parts.clock.setTimer(PULSE_MS, () => {
+      if (this.#isStopped) return;
+      this.#emit({type: 'pulse', ...parts.host.ages()});
+      this.#pulse(parts);
+    });
+  }
+
+  /** Brings the catalog up to date, tells so, and corrects this node's record in it, however late. */
   async #recordNode({meta, copy, options, clock}: EngineParts, log: Log): Promise<void> {
-    try {
-      await copy.refresh(clock.monotonicMs() + FRESH_MS_MAX);
-      this.#emit({type: 'fresh', isMetaLost: false});
-      await updateNodeRecord(meta, copy.catalog, options, clock.monotonicMs() + FRESH_MS_MAX);
-    } catch (error) {
-      log.warn({err: error}, 'the meta group does not answer; this node serves what needs no meta');
-      this.#emit({type: 'fresh', isMetaLost: true});
+    for (let isFirst = true; !this.#isStopping; isFirst = false) {
+      try {
+        await copy.refresh(clock.monotonicMs() + FRESH_MS_MAX);
+        this.#emit({type: 'fresh', isMetaLost: false});
+        await updateNodeRecord(meta, copy.catalog, options, clock.monotonicMs() + FRESH_MS_MAX);
+        return;
+      } catch (error) {
+        if (!(error instanceof DbError)) throw error;
+        const message = 'the meta group does not answer; this node serves what needs no meta';
+        if (isFirst) log.warn({err: error}, message);
+        this.#emit({type: 'fresh', isMetaLost: true});
+        await pause(clock, RECORD_RETRY_MS);
+      }
     }
   }
 
@@ -153,6 +172,7 @@ export class Engine {
     this.#isStopping = true;
     await this.#calls?.idle();
     await parts.close();
+    this.#isStopped = true;
     this.#emit({type: 'stopped'});
   }
 }

@@ -69,6 +69,8 @@ export class RunningNode {
   readonly #threads: ThreadState[] = [];
   readonly #changed = new Set<() => void>();
   #isFresh = false;
+  /** An engine thread that failed answers no more: nobody waits for it. */
+  #failure: Error | undefined;
 
   constructor(options: RunningNodeOptions) {
     this.#options = options;
@@ -111,7 +113,9 @@ export class RunningNode {
     this.#relay.attach(this.#links);
     this.#setNodes();
     this.#liveness.start();
-    await this.#until(() => this.#threads.every(({isStarted}) => isStarted));
+    const areStarted = (): boolean => this.#threads.every(({isStarted}) => isStarted);
+    await this.#until(() => this.#failure !== undefined || areStarted());
+    if (this.#failure !== undefined) throw this.#failure;
     this.#options.client.attach(this.#links);
   }
 
@@ -122,7 +126,8 @@ export class RunningNode {
   /** Clean: leaders are handed over, all is flushed. Requires that no request is under way. */
   async stop(): Promise<void> {
     this.#tellAll({type: 'stop'});
-    await this.#until(() => this.#threads.every(({isStopped}) => isStopped));
+    const areStopped = (): boolean => this.#threads.every(({isStopped}) => isStopped);
+    await this.#until(() => this.#failure !== undefined || areStopped());
     await Promise.all(this.#links.map((link) => link.close()));
     this.#liveness.stop();
     await this.#connections.close();
@@ -131,7 +136,7 @@ export class RunningNode {
   }
 
   #startThread(thread: number, threads: number): void {
-    const {clock, engineThreads, onFatal} = this.#options;
+    const {clock, engineThreads} = this.#options;
     const state = {
       isStarted: false,
       isStopped: false,
@@ -143,7 +148,7 @@ export class RunningNode {
     const events = {
       onMessage: (message: FromEngine) => this.#receive(thread, state, message),
       onDeath: (cause: Error) =>
-        onFatal(EXIT_CODES.engineDied, `engine thread ${thread} died: ${cause.message}`),
+        this.#fatal(EXIT_CODES.engineDied, `engine thread ${thread} died: ${cause.message}`),
     };
     const link =
       engineThreads === 0 ? startLocalEngine(events, clock) : startWorkerEngine(thread, events);
@@ -205,15 +210,17 @@ export class RunningNode {
         this.#isFresh = true;
         return;
       case 'fatal':
-        return this.#fatal(message.message);
+        return this.#fatal(EXIT_CODES.storeFailed, message.message);
       default:
         return this.#options.client.receive(message);
     }
   }
 
-  #fatal(reason: string): void {
+  #fatal(code: ExitCode, reason: string): void {
+    this.#failure ??= new Error(reason);
     this.#options.client.fail(new DbError('REPLICA_STOPPED', 'the node is ending after a fault'));
-    this.#options.onFatal(EXIT_CODES.storeFailed, reason);
+    this.#options.onFatal(code, reason);
+    this.#notify();
   }
 
   /** The nodes of the catalog; before any, there is nobody to talk to. */
