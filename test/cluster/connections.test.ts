@@ -48,10 +48,7 @@ describe.skipIf(!canCount)('established TCP connections (by /proc/net/tcp)', () 
 
   /** The questions that nodes ask before they are members leave connections, for some seconds at most. */
   async function untilTwoAPair(): Promise<void> {
-    await until('two connections per pair', () => betweenNodes() === 2 * PAIRS, 20_000).catch(
-      () => undefined, // The numbers below say more.
-    );
-    expect(betweenNodes()).toBe(2 * PAIRS);
+    await expect.poll(betweenNodes, {timeout: 20_000, interval: 100}).toBe(2 * PAIRS);
   }
 
   test(`two per pair of nodes with over ${SHARDS} groups at work`, async () => {

@@ -14,6 +14,7 @@ const MAIN = path.join(ROOT, 'packages/cli/src/main.ts');
 /** Nodes on two shared cores, several at once, need their time. */
 const READY_MS_MAX = 60_000;
 const STOP_MS_MAX = 15_000;
+const PORT_MAX = 65_535;
 
 export interface ClusterOptions {
   readonly nodes: number;
@@ -31,10 +32,16 @@ export async function freePortPair(): Promise<number> {
   for (;;) {
     const first = await listen(0);
     const {port} = first.address() as net.AddressInfo;
-    const second = await listen(port + 1).catch(() => undefined);
+    const second = port < PORT_MAX ? await listen(port + 1).catch(takenOrThrow) : undefined;
     await Promise.all([closeServer(first), second === undefined ? undefined : closeServer(second)]);
     if (second !== undefined) return port;
   }
+}
+
+/** A port that another process has is an answer here; anything else is not. */
+function takenOrThrow(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'EADDRINUSE') throw error;
+  return undefined;
 }
 
 function listen(port: number): Promise<net.Server> {
@@ -193,7 +200,7 @@ export class ProcessCluster {
     try {
       await Promise.all(nodes.map((node) => node.ready()));
     } catch (error) {
-      await cluster.destroy().catch(() => undefined); // The first failure says more.
+      await cluster.#remove();
       throw error;
     }
     return cluster;
@@ -211,10 +218,16 @@ export class ProcessCluster {
 
   /** Kills what runs and removes the data. Throws if a node had ended by itself. */
   async destroy(): Promise<void> {
+    const faults = await this.#remove();
+    if (faults.length > 0) throw new Error(faults.join('\n'));
+  }
+
+  /** Returns what went wrong with nodes that had ended by themselves. */
+  async #remove(): Promise<string[]> {
     await Promise.all(this.nodes.map((node) => node.kill()));
     const faults = this.nodes.map(({fault}) => fault).filter((fault) => fault !== undefined);
     if (process.env['FLOTILLA_KEEP_DATA'] === undefined)
       rmSync(this.directory, {recursive: true, force: true});
-    if (faults.length > 0) throw new Error(faults.join('\n'));
+    return faults;
   }
 }
