@@ -4,7 +4,7 @@
 import type {MessagePort} from 'node:worker_threads';
 import {DbError, type Log, META_SET, toWireError} from '@flotilla/base';
 import {loadSqlParser} from '@flotilla/query';
-import {isRpcFrame} from '../connections/index.ts';
+import {isRpcFrame, refuseRpcFrame} from '../connections/index.ts';
 import {EngineCalls} from './engine-calls.ts';
 import {type EngineParts, startEngine} from './engine-start.ts';
 import type {EngineOptions, FromEngine, ToEngine} from './messages.ts';
@@ -27,7 +27,7 @@ export class Engine {
   readonly #createLog: (options: EngineOptions) => Log;
   #parts: EngineParts | undefined;
   #calls: EngineCalls | undefined;
-  /** What came before the thread was ready; frames are not kept, since they are sent again. */
+  /** What came before the thread was ready, frames apart. */
   #early: AfterStart[] = [];
   #isStopping = false;
   #isStopped = false;
@@ -48,10 +48,18 @@ export class Engine {
       return;
     }
     if (this.#parts === undefined) {
-      if (message.type !== 'frame') this.#early.push(message);
+      if (message.type === 'frame') this.#refuseEarly(message);
+      else this.#early.push(message);
       return;
     }
     this.#handle(message, this.#parts);
+  }
+
+  /** Groups' frames are sent again by themselves; who calls is told at once, and asks another node. */
+  #refuseEarly({from, channel, frame}: Extract<ToEngine, {type: 'frame'}>): void {
+    if (!isRpcFrame(frame)) return;
+    const refusal = refuseRpcFrame(frame, new DbError('UNAVAILABLE', 'the node is starting'));
+    if (refusal !== undefined) this.#emit({type: 'send', to: from, channel, frame: refusal});
   }
 
   async #start(options: EngineOptions, background: MessagePort): Promise<void> {
