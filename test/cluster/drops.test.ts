@@ -36,9 +36,21 @@ async function count(): Promise<unknown> {
   return rows[0]?.['n'];
 }
 
-async function appliedIndexes(): Promise<number[]> {
+async function appliedIndexes(): Promise<Map<unknown, number>> {
   const sets = await client.admin.replicaSets({database: DATABASE});
-  return sets.flatMap(({replicas}) => replicas.map(({appliedIndex}) => Number(appliedIndex)));
+  return new Map(sets.map(({id, replicas}) => [id, Number(replicas[0]?.appliedIndex)]));
+}
+
+/** Nodes report every 200 ms: what two looks half a second apart agree on is what is applied. */
+async function settledIndexes(): Promise<Map<unknown, number>> {
+  let last = new Map<unknown, number>();
+  await until('applied indexes have settled', async () => {
+    const before = await appliedIndexes();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    last = await appliedIndexes();
+    return [...last].every(([set, index]) => index === before.get(set));
+  });
+  return last;
 }
 
 async function replicaDirectories(): Promise<string[]> {
@@ -50,11 +62,12 @@ async function replicaDirectories(): Promise<string[]> {
 test('a drop reaches every replica set as an entry, and the name is free at once', async () => {
   await write(lines('1'));
   expect(await count()).toBe(20);
-  const before = await appliedIndexes();
+  const before = await settledIndexes();
   await client.query('DROP TABLE m', {database: DATABASE});
+  // Sets made since (of the bucket ahead) begin with the dead id and need no entry.
   await until('every set has applied the drop', async () => {
     const after = await appliedIndexes();
-    return after.every((index, i) => index > before[i]!);
+    return [...before].every(([set, index]) => after.get(set)! > index);
   });
   await write(lines('"text"'));
   expect(await count()).toBe(20);
@@ -85,10 +98,8 @@ test('what was dropped stays so over a restart', async () => {
   cluster.node(1).start();
   await cluster.node(1).ready();
   expect(await count()).toBe(20);
-  const before = await appliedIndexes();
   await write(lines('"again"'));
   expect(await count()).toBe(40);
-  expect((await appliedIndexes()).length).toBe(before.length);
 });
 
 test('a database that is purged leaves no directory of its replicas', async () => {
