@@ -108,12 +108,16 @@ export class ProcessNode {
     child.stdout.pipe(log, {end: false});
     child.stderr.pipe(log, {end: false});
     this.#exit = new Promise((resolve) => {
-      child.once('exit', (code, signal) => {
+      child.once('exit', () => {
         this.#child = undefined;
-        log.end();
-        const end = signal ?? code ?? -1;
-        if (!this.#mayEnd) this.#fault = `node ${this.number} ended: ${end}\n${this.logTail()}`;
-        resolve(end);
+      });
+      // After it, and with its last words in the log.
+      child.once('close', (code, signal) => {
+        log.end(() => {
+          const end = signal ?? code ?? -1;
+          if (!this.#mayEnd) this.#fault = `node ${this.number} ended: ${end}\n${this.logTail()}`;
+          resolve(end);
+        });
       });
     });
   }
@@ -129,8 +133,7 @@ export class ProcessNode {
   }
 
   async kill(): Promise<void> {
-    if (this.#child === undefined) return;
-    this.signal('SIGKILL');
+    if (this.#child !== undefined) this.signal('SIGKILL');
     await this.#exit;
   }
 
