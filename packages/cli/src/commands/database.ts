@@ -2,9 +2,9 @@
 
 import type {Command} from 'commander';
 import {z} from 'zod';
-import {parseDurationMs} from '../duration.ts';
 import {type CommandContext, examples, type Session} from '../session.ts';
-import {EXIT, UsageError} from '../terminal.ts';
+import {renderRecords} from '../table.ts';
+import {EXIT, UsageError, widthOf} from '../terminal.ts';
 
 const COLUMNS = [
   'name',
@@ -15,6 +15,8 @@ const COLUMNS = [
   'replicas',
   'precision',
   'failover',
+  'tables',
+  'buckets',
 ];
 
 const Tenant = z.object({tenant: z.string().optional()});
@@ -43,9 +45,11 @@ function addList(group: Command, context: CommandContext): void {
     .addHelpText('after', examples(['database list', 'database list --tenant acme --json']));
   context.client(command, Tenant, async (session, options) => {
     const databases = await session.client.admin.databases(options);
-    const flat = databases.map(flattenOptions);
-    await session.print(databases, () => '');
-    if (!session.json) await session.table(flat, COLUMNS, 'no databases');
+    await session.print(databases, () => {
+      const shown = databases.map((each) => ({...each, ttl: each['ttl'] ?? 'none'}));
+      const width = widthOf(session.terminal.stdout);
+      return shown.length === 0 ? 'no databases\n' : renderRecords(shown, COLUMNS, width);
+    });
     return EXIT.ok;
   });
 }
@@ -120,44 +124,16 @@ function withChanges(command: Command): Command {
     .option('--dry-run', 'say what would be done');
 }
 
-/** The options as the admin routes take them; durations in ms, null for none. */
+/** The options as the admin routes take them: durations as typed, null for none. */
 function definitionOf(options: Changes): Record<string, unknown> {
   const {ttl, bucketDuration, shards, replicas, precision, failover} = options;
   const definition = {
-    ttlMs: ttl === undefined ? undefined : ttl === 'none' ? null : parseDurationMs(ttl, '--ttl'),
-    bucketDurationMs:
-      bucketDuration === undefined
-        ? undefined
-        : parseDurationMs(bucketDuration, '--bucket-duration'),
+    ttl: ttl === 'none' ? null : ttl,
+    bucketDuration,
     shards,
     replicas,
     precision,
     failover,
   };
   return Object.fromEntries(Object.entries(definition).filter(([, value]) => value !== undefined));
-}
-
-/** Options may stand beside the name or in an object of their own; durations are shown as people say them. */
-function flattenOptions(database: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const options = database['options'];
-  const flat: Record<string, unknown> = {
-    ...database,
-    ...(typeof options === 'object' && options !== null ? options : {}),
-  };
-  flat['ttl'] ??= showDuration(flat['ttlMs']) ?? 'none';
-  flat['bucketDuration'] ??= showDuration(flat['bucketDurationMs']);
-  return flat;
-}
-
-function showDuration(ms: unknown): string | undefined {
-  if (typeof ms !== 'number') return undefined;
-  for (const [unit, size] of [
-    ['d', 86_400_000],
-    ['h', 3_600_000],
-    ['m', 60_000],
-    ['s', 1000],
-  ] as const) {
-    if (ms % size === 0) return `${ms / size}${unit}`;
-  }
-  return `${ms}ms`;
 }

@@ -2,9 +2,9 @@
 
 import path from 'node:path';
 import {FlotillaClient} from '@flotilla/client';
+import type {StartedNode, StartNodeOptions} from '@flotilla/server';
 import type {Command} from 'commander';
 import {z} from 'zod';
-import type {RunningNode, ServerEntry, StartNodeOptions} from '../server-entry.ts';
 import {type CommandContext, examples} from '../session.ts';
 import {EXIT, type Terminal, UsageError, writeOut} from '../terminal.ts';
 
@@ -65,8 +65,8 @@ async function start(terminal: Terminal, options: Options): Promise<number> {
   process.exit(code);
 }
 
-async function startServer(options: Options): Promise<RunningNode> {
-  const {startNode} = (await import('@flotilla/server')) as unknown as ServerEntry;
+async function startServer(options: Options): Promise<StartedNode> {
+  const {startNode} = await import('@flotilla/server');
   const nodeOptions: StartNodeOptions = {
     dataDirectory: path.resolve(options.data),
     listen: options.listen,
@@ -101,7 +101,7 @@ export function explainTakenPort(error: unknown, listen: string): unknown {
 }
 
 /** Resolves with the exit code if the node does not stop in time; its own `stopped` comes first else. */
-function stopOnSignal(terminal: Terminal, node: RunningNode): Promise<number> {
+function stopOnSignal(terminal: Terminal, node: StartedNode): Promise<number> {
   return new Promise((resolve) => {
     let isStopping = false;
     const stop = () => {
@@ -125,7 +125,7 @@ function stopOnSignal(terminal: Terminal, node: RunningNode): Promise<number> {
   });
 }
 
-async function hintWhenReady(terminal: Terminal, node: RunningNode): Promise<void> {
+async function hintWhenReady(terminal: Terminal, node: StartedNode): Promise<void> {
   const url = reachableUrl(node.address);
   const client = new FlotillaClient({urls: [url]});
   let isStopped = false;

@@ -23,7 +23,7 @@ const NODE_COLUMNS = [
   'address',
   'zone',
   'state',
-  'alive',
+  'isReachable',
   'leaders',
   'replicas',
   'version',
