@@ -10,13 +10,16 @@ const SCRIPTS = {
   check: ['tools/test.mjs', '--checks-only'],
   bench: ['bench/src/main.ts'],
   proto: ['tools/proto.mjs'],
+  limits: ['tools/limits.mjs'],
   format: ['tools/format.mjs'],
 };
 
 const [name, ...rest] = process.argv.slice(2);
 const script = name !== undefined && Object.hasOwn(SCRIPTS, name) ? SCRIPTS[name] : undefined;
 if (script === undefined) {
-  process.stderr.write(`usage: node bootstrap.mjs {${Object.keys(SCRIPTS).join('|')}} [arguments]\n`);
+  process.stderr.write(
+    `usage: node bootstrap.mjs {${Object.keys(SCRIPTS).join('|')}} [arguments]\n`,
+  );
   process.exit(2);
 }
 ensureInstalled();

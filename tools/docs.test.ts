@@ -1,0 +1,104 @@
+// The pages are held to the program: every error code and limit is in them, every command they name
+// exists, and no link of theirs is dead.
+
+import {spawnSync} from 'node:child_process';
+import {existsSync, readFileSync} from 'node:fs';
+import path from 'node:path';
+import {expect, test} from 'vitest';
+import {ERRORS} from '../packages/base/src/errors.ts';
+import {renderLimits} from './limits.mjs';
+
+const ROOT = path.resolve(import.meta.dirname, '..');
+const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8');
+
+/** Pages for users and contributors, wherever they stand. */
+function pages(): string[] {
+  const patterns = ['*.md', 'docs/**/*.md', 'packages/*/*.md', 'bench/*.md', 'deploy/**/*.md'];
+  const {stdout} = spawnSync(
+    'git',
+    ['ls-files', '-co', '--exclude-standard', '--', ...patterns.map((glob) => `:(glob)${glob}`)],
+    {cwd: ROOT, encoding: 'utf8'},
+  );
+  return stdout.split('\n').filter((file) => file !== '' && existsSync(path.join(ROOT, file)));
+}
+
+function helpOf(...words: string[]): string {
+  const main = path.join(ROOT, 'packages/cli/src/main.ts');
+  const {stdout, status} = spawnSync(process.execPath, [main, ...words, '--help'], {
+    encoding: 'utf8',
+  });
+  expect(status, `flotilla ${words.join(' ')} --help`).toBe(0);
+  return stdout;
+}
+
+/** The names under `Commands:` of a help text. */
+export function commandsIn(help: string): string[] {
+  const [, list = ''] = /^Commands:\n((?: {2}.*\n?)*)/m.exec(help) ?? [];
+  return [...list.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name]) => name!);
+}
+
+/** `./flotilla word word` as it stands in code of a page; options end the words. */
+export function commandsNamed(page: string): string[][] {
+  const code = [...page.matchAll(/```[^\n]*\n([\s\S]*?)```|`([^`\n]+)`/g)].map(
+    ([, block, inline]) => block ?? inline ?? '',
+  );
+  return code.flatMap((text) =>
+    [...text.matchAll(/\.\/flotilla((?: +[a-z][a-z-]*)+)/g)].map(([, words]) =>
+      words!.trim().split(/ +/),
+    ),
+  );
+}
+
+test('docs/http.md names every code with its status and retry class', () => {
+  const page = read('docs/http.md');
+  const wrong = Object.entries(ERRORS).filter(
+    ([code, {http, retry}]) => !page.includes(`| \`${code}\` | ${http} | ${retry} |`),
+  );
+  expect(wrong.map(([code]) => code)).toEqual([]);
+});
+
+test('docs/http.md names no code that does not exist', () => {
+  const rows = [...read('docs/http.md').matchAll(/^\| `([A-Z_]+)` \| \d{3} \|/gm)];
+  expect(rows.map(([, code]) => code!).filter((code) => !Object.hasOwn(ERRORS, code))).toEqual([]);
+});
+
+test('docs/limits.md is what LIMITS says now; else run `npm run limits`', () => {
+  expect(read('docs/limits.md')).toBe(renderLimits());
+});
+
+test('every command that a page names exists', () => {
+  const top = commandsIn(helpOf());
+  expect(top).toContain('start');
+  const groups = new Map<string, string[]>();
+  const wrong: string[] = [];
+  for (const page of pages()) {
+    for (const [command, sub] of commandsNamed(read(page))) {
+      if (command === undefined || !top.includes(command)) {
+        wrong.push(`${page}: ./flotilla ${command}`);
+        continue;
+      }
+      const subs = groups.get(command) ?? commandsIn(helpOf(command));
+      groups.set(command, subs);
+      // A group alone, or with --help, lists what is under it.
+      if (subs.length > 0 && sub !== undefined && !subs.includes(sub))
+        wrong.push(`${page}: ./flotilla ${command} ${sub}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+}, 60_000);
+
+test('commands are found in code alone, up to their options', () => {
+  const page =
+    'Say ./flotilla nothing, `./flotilla sql -e x`.\n```\n./flotilla node list --json\n```\n';
+  expect(commandsNamed(page)).toEqual([['sql'], ['node', 'list']]);
+});
+
+test('no link of a page is dead', () => {
+  const dead = pages().flatMap((page) =>
+    [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+      .map(([, target]) => target!)
+      .filter((target) => !existsSync(path.join(ROOT, path.dirname(page), target)))
+      .map((target) => `${page}: ${target}`),
+  );
+  expect(dead).toEqual([]);
+});

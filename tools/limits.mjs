@@ -1,0 +1,54 @@
+// Writes docs/limits.md from LIMITS of @flotilla/base. Run by `npm run limits`; tools/docs.test.ts
+// fails when the page differs from what `renderLimits` gives.
+
+import {writeFileSync} from 'node:fs';
+import {dirname, join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {LIMITS} from '../packages/base/src/limits.ts';
+
+const PAGE = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs', 'limits.md');
+
+const HEAD = `# Limits
+
+Made by \`npm run limits\` from \`packages/base/src/limits.ts\`; change it there. None of them can be set
+yet. A limit with a code refuses what is past it, and the answer carries that code
+([http.md](http.md#codes)); one without a code is the size of a piece or a point at which something
+begins, and refuses nothing. \`series_per_database_max\` is not enforced yet.
+
+| name | value | code | why this number |
+|---|---|---|---|
+`;
+
+const UNITS = {
+  bytes: [
+    ['MiB', 1024 * 1024],
+    ['KiB', 1024],
+    ['bytes', 1],
+  ],
+  ms: [
+    ['d', 86_400_000],
+    ['s', 1_000],
+    ['ms', 1],
+  ],
+};
+
+/** The value in its largest unit that leaves no fraction. */
+function valueText({value, unit}) {
+  if (unit === 'count') return value.toLocaleString('en-US');
+  const [name, size] = UNITS[unit].find(([, each]) => value % each === 0);
+  return `${(value / size).toLocaleString('en-US')} ${name}`;
+}
+
+/** The whole page. */
+export function renderLimits() {
+  const rows = Object.entries(LIMITS).map(([name, limit]) => {
+    const code = limit.code === undefined ? '' : `\`${limit.code}\``;
+    return `| \`${name}\` | ${valueText(limit)} | ${code} | ${limit.why} |\n`;
+  });
+  return HEAD + rows.join('');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(PAGE, renderLimits());
+  process.stdout.write('docs/limits.md is up to date with packages/base/src/limits.ts\n');
+}
