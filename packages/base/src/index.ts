@@ -1,5 +1,6 @@
 export * from './assert.ts';
 export * from './errors.ts';
+export * from './handled-elsewhere.ts';
 export * from './ids.ts';
 export * from './limits.ts';
 export * from './ports.ts';

@@ -4,7 +4,7 @@
 // row checksums: a missing, stale or foreign row is damage, and damage is never opened.
 
 import {crc32} from 'node:zlib';
-import {FatalError, type ManifestEdit, type ManifestStore} from '@flotilla/base';
+import {FatalError, handledElsewhere, type ManifestEdit, type ManifestStore} from '@flotilla/base';
 import {ByteReader, ByteWriter} from '@flotilla/column';
 
 /** Before every other key, so that `load` gives it first. */
@@ -89,12 +89,12 @@ export class Manifest {
     const commit = this.#tail.then(() => this.#commit(edit));
     this.#tail = commit;
     // The caller has the failure too; this only keeps later commits from going ahead of it unnoticed.
-    commit.catch(() => {});
+    void handledElsewhere(commit);
     return commit;
   }
 
   async close(): Promise<void> {
-    await this.#tail.catch(() => {});
+    await handledElsewhere(this.#tail);
     await this.#store.close();
   }
 

@@ -1,7 +1,7 @@
 // One scan's way through one table of one part, series ascending: which blocks a series has inside the
 // time range, and their rows. Memory: the stripes at hand, however long a series is.
 
-import {assert, type SeriesId} from '@flotilla/base';
+import {assert, handledElsewhere, type SeriesId} from '@flotilla/base';
 import type {Field} from './memtable-view.ts';
 import type {Part} from './part.ts';
 import type {Block, Stripe, TableIndex} from './part-format.ts';
@@ -138,7 +138,7 @@ export class PartCursor {
     if (number >= this.#stripes.length || this.#loaded.has(number)) return;
     const stripe = this.#read(number);
     // Whoever comes to need it meets the failure; a scan that ends before never does.
-    stripe.catch(() => {});
+    void handledElsewhere(stripe);
     this.#ahead = {number, stripe};
   }
 

@@ -2,7 +2,7 @@
 // 100 bytes per column of a stripe, that is per 32,768 rows); everything else is read when asked for.
 
 import {FatalError, type TableId} from '@flotilla/base';
-import type {DataFile} from './data-file.ts';
+import type {CountedFile} from './counted-file.ts';
 import {
   checkPage,
   decodeFooter,
@@ -30,11 +30,11 @@ export interface PartRecord {
 
 export class Part {
   readonly record: PartRecord;
-  readonly file: DataFile;
+  readonly file: CountedFile;
   #entries: Promise<TableEntry[]> | undefined;
   readonly #indexes = new Map<TableId, Promise<TableIndex>>();
 
-  constructor(record: PartRecord, file: DataFile) {
+  constructor(record: PartRecord, file: CountedFile) {
     this.record = record;
     this.file = file;
   }

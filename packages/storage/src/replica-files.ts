@@ -2,8 +2,14 @@
 // change is one commit and a file lives as long as somebody reads it. Order, always: bytes synced,
 // directory synced, manifest committed, and only then what it replaced is let go.
 
-import {type Disk, FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
-import {DataFile} from './data-file.ts';
+import {
+  type Disk,
+  FatalError,
+  handledElsewhere,
+  type ReplicaId,
+  type ReplicaSetId,
+} from '@flotilla/base';
+import {CountedFile} from './counted-file.ts';
 import type {Manifest} from './manifest.ts';
 import {Part, type PartRecord} from './part.ts';
 import {
@@ -31,7 +37,7 @@ export class ReplicaFiles {
   #state: ReplicaState;
   #nextFile: number;
   #parts: readonly Part[];
-  #keyFiles: readonly DataFile[];
+  #keyFiles: readonly CountedFile[];
   #commits: Promise<void> = Promise.resolve();
   readonly #releases = new Set<Promise<void>>();
   #failure: unknown;
@@ -70,7 +76,7 @@ export class ReplicaFiles {
     return this.#parts;
   }
 
-  get keyFiles(): readonly DataFile[] {
+  get keyFiles(): readonly CountedFile[] {
     return this.#keyFiles;
   }
 
@@ -108,12 +114,12 @@ export class ReplicaFiles {
     });
     this.#commits = commit;
     // Each caller has the failure as well; a later commit must not overtake a failed one.
-    commit.catch(() => {});
+    void handledElsewhere(commit);
     return commit;
   }
 
   /** Ends a pin. A failed removal surfaces at the next `settle`. */
-  release(file: DataFile): void {
+  release(file: CountedFile): void {
     const release = file
       .release()
       .catch((error: unknown) => {
@@ -133,7 +139,7 @@ export class ReplicaFiles {
   /** Closes the files that nobody else reads. */
   async close(): Promise<void> {
     // A failed commit was its caller's to report; handles are closed all the same.
-    await this.#commits.catch(() => {});
+    await handledElsewhere(this.#commits);
     for (const file of this.#files()) this.release(file);
     this.#parts = [];
     this.#keyFiles = [];
@@ -164,7 +170,7 @@ export class ReplicaFiles {
     }
   }
 
-  #files(): DataFile[] {
+  #files(): CountedFile[] {
     return [...this.#parts.map((part) => part.file), ...this.#keyFiles];
   }
 
@@ -172,8 +178,8 @@ export class ReplicaFiles {
     return new Part(record, this.#file(record.file, record.bytes));
   }
 
-  #file(name: string, bytes: number): DataFile {
-    return new DataFile(this.disk, this.directory, name, bytes);
+  #file(name: string, bytes: number): CountedFile {
+    return new CountedFile(this.disk, this.directory, name, bytes);
   }
 }
 

@@ -4,6 +4,7 @@
 import {
   assert,
   type Disk,
+  handledElsewhere,
   type ReplicaId,
   type ReplicaSetId,
   type SeriesId,
@@ -243,7 +244,7 @@ export class ReplicaStorage {
     const flush = this.#flushes.then(() => this.#writeFrozen(frozen));
     this.#flushes = flush;
     // Each caller has the failure as well; a later flush must not overtake a failed one.
-    flush.catch(() => {});
+    void handledElsewhere(flush);
     return flush;
   }
 
@@ -397,7 +398,7 @@ export class ReplicaStorage {
     const result = this.#compactions.then(work);
     this.#compactions = result.then(() => {});
     // The caller has the failure as well.
-    this.#compactions.catch(() => {});
+    void handledElsewhere(this.#compactions);
     return result;
   }
 

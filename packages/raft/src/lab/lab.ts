@@ -10,7 +10,7 @@ import type {Limits} from '../options.ts';
 import type {Role} from '../output.ts';
 import type {ProgressState} from '../progress.ts';
 import {LabDisk, type LabSnapshot} from './disk.ts';
-import {dataOf, type LabEvents, type LabOptions, LabReplica} from './replica.ts';
+import {type LabEvents, type LabOptions, LabReplica, textOf} from './replica.ts';
 
 export interface LabNodesOptions extends Partial<Omit<LabOptions, 'id' | 'limits'>> {
   readonly voters?: readonly number[];
@@ -317,7 +317,7 @@ export class RaftLab {
       if (write.snapshot !== undefined) entries = [];
       entries = [...entries.filter(({index}) => index < from), ...write.entries];
     }
-    return entries.map((entry) => ({index: entry.index, term: entry.term, data: dataOf(entry)}));
+    return entries.map((entry) => ({index: entry.index, term: entry.term, data: textOf(entry)}));
   }
 
   progress(id: number): Map<number, LabProgress> {

@@ -143,7 +143,7 @@ export class LabReplica {
   }
 
   #applyOne(entry: Entry): void {
-    const applied = {index: entry.index, term: entry.term, data: dataOf(entry)};
+    const applied = {index: entry.index, term: entry.term, data: textOf(entry)};
     this.applied.push(applied);
     this.events.applied.push(applied);
     this.step({type: 'applied', index: entry.index});
@@ -189,7 +189,7 @@ export function noEvents(): LabEvents {
 const text = new TextDecoder();
 
 /** An entry's payload as text. */
-export function dataOf(entry: Entry): string {
+export function textOf(entry: Entry): string {
   if (entry.type === 'noop') return '';
   if (entry.type === 'normal') return text.decode(entry.payload);
   const command = decodeConfigChange(entry.payload);

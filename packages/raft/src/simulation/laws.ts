@@ -8,7 +8,7 @@
 //  7 linearizable reads: a read covers all that was applied anywhere when it began
 
 import type {AppliedEntry, LabDisk, LabReplica} from '../lab/index.ts';
-import {dataOf} from '../lab/replica.ts';
+import {textOf} from '../lab/replica.ts';
 
 class LawBroken extends Error {}
 
@@ -107,7 +107,7 @@ export class Laws {
     let previousTerm = disk.snapshotTerm;
     for (const entry of disk.entries) {
       const key = `${entry.index}/${entry.term}`;
-      const value = `${previousTerm} ${entry.type} ${dataOf(entry)}`;
+      const value = `${previousTerm} ${entry.type} ${textOf(entry)}`;
       const known = this.#entries.get(key) ?? value;
       if (known !== value)
         this.#fail(`log of ${id} differs at ${key}: ${value}, elsewhere ${known}`);

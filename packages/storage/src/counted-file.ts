@@ -3,7 +3,7 @@
 
 import {assert, type Disk, type DiskFile} from '@flotilla/base';
 
-export class DataFile {
+export class CountedFile {
   readonly name: string;
   readonly path: string;
   readonly bytes: number;

@@ -1,0 +1,93 @@
+// Sends the bodies of a file to a target over a few connections, each waiting for its answer before
+// the next body, as TSBS's loader does. Runs in the harness: its CPU is not the target's.
+
+import http from 'node:http';
+import {setTimeout as sleep} from 'node:timers/promises';
+import type {Body, BodyFile} from './body-file.ts';
+
+/** A body that is refused for so long fails the run. */
+const REFUSED_MS_MAX = 60_000;
+const BACKOFF_MS = 100;
+/** Statuses that say "later". InfluxDB 1 says it with a 500 and a text. */
+const LATER_STATUSES: ReadonlySet<number> = new Set([429, 500, 503, 504]);
+
+export interface LoadOptions {
+  /** Write URLs; connections are spread over them in turn. */
+  readonly urls: readonly string[];
+  readonly connections: number;
+}
+
+export interface LoadResult {
+  /** From the first byte sent to the last acknowledgement. */
+  readonly seconds: number;
+  /** Bodies that had to be sent again. */
+  readonly repeats: number;
+}
+
+export async function load(file: BodyFile, options: LoadOptions): Promise<LoadResult> {
+  const agent = new http.Agent({keepAlive: true, maxSockets: options.connections});
+  const run = {next: 0, repeats: 0};
+  const connections = Array.from({length: options.connections}, (_, i) => i);
+  const startMs = performance.now();
+  try {
+    await Promise.all(
+      connections.map(async (connection) => {
+        const buffer = Buffer.allocUnsafe(file.bytesMax);
+        // Round robin over the nodes, each connection beginning at another one.
+        for (let turn = connection; run.next < file.bodies.length; turn++) {
+          const index = run.next++;
+          const bytes = await file.read(file.bodies[index] as Body, buffer);
+          const url = options.urls[turn % options.urls.length]!;
+          run.repeats += await sendUntilTaken({url, bytes, agent, isGzip: file.isGzip, index});
+        }
+      }),
+    );
+  } finally {
+    agent.destroy();
+  }
+  return {seconds: (performance.now() - startMs) / 1000, repeats: run.repeats};
+}
+
+interface Send {
+  readonly url: string;
+  readonly bytes: Buffer;
+  readonly agent: http.Agent;
+  readonly isGzip: boolean;
+  readonly index: number;
+}
+
+/** Returns how many times the target said "later". */
+async function sendUntilTaken(send: Send): Promise<number> {
+  const deadlineMs = performance.now() + REFUSED_MS_MAX;
+  for (let repeats = 0; ; repeats++) {
+    const {status, body} = await post(send);
+    if (status === 204) return repeats;
+    if (!LATER_STATUSES.has(status) || performance.now() > deadlineMs) {
+      throw new Error(`${send.url} answered ${status}: ${body.slice(0, 300)}`);
+    }
+    await sleep(BACKOFF_MS);
+  }
+}
+
+function post(send: Send): Promise<{status: number; body: string}> {
+  const {url, bytes, agent, isGzip, index} = send;
+  const headers: http.OutgoingHttpHeaders = {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': bytes.length,
+    'idempotency-key': `bench-${index}`, // Sent again it is applied once, where that is known.
+    ...(isGzip ? {'content-encoding': 'gzip'} : {}),
+  };
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, {method: 'POST', agent, headers}, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (piece: string) => {
+        body += piece;
+      });
+      response.once('end', () => resolve({status: response.statusCode ?? 0, body}));
+      response.once('error', reject);
+    });
+    request.once('error', reject);
+    request.end(bytes);
+  });
+}

@@ -1,0 +1,58 @@
+// Entry of `npm run bench`: Flotilla and its competitors side by side on this machine.
+
+import {availableParallelism} from 'node:os';
+import {Command} from 'commander';
+import {z} from 'zod';
+import {type IngestOptions, runIngest} from './ingest.ts';
+import {parseIngestOptions} from './options.ts';
+import {renderReport} from './report.ts';
+
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+const program = new Command('npm run bench --')
+  .description('run Flotilla and its competitors side by side on this machine')
+  .showHelpAfterError('(--help shows how)');
+
+program
+  .command('ingest')
+  .description('write the rows of TSBS cpu-only and measure time, CPU, memory and disk')
+  .option('--hosts <n>', 'series', '100')
+  .option('--hours <n>', 'time range of the rows; may be a fraction', '24')
+  .option('--interval <duration>', 'between two rows of a host', '10s')
+  .option('--values <kind>', 'integer (as TSBS), float (every digit) or decimal (two)', 'integer')
+  .option('--seed <n>', 'the same seed makes the same rows', '1')
+  .option('--nodes <list>', 'Flotilla with so many nodes: 1, 3 or 1,3; 0 leaves it out', '1')
+  .option('--engine-threads <n>', 'of each Flotilla node (default: its own)')
+  .option('--peers <list>', 'victoriametrics, influxdb', '')
+  .option('--rounds <n>', 'the median of so many is given', '3')
+  .option('--connections <n>', 'of the loader', '4')
+  .option('--batch <rows>', 'rows in a body', '10000')
+  .option('--gzip', 'send compressed bodies')
+  .option('--json', 'print JSON on the last line')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  npm run bench -- ingest --hosts 100 --hours 24 --peers victoriametrics,influxdb
+  npm run bench -- ingest --nodes 1,3 --hosts 4000 --hours 1 --values float --json
+`,
+  )
+  .action(async (raw: unknown) => {
+    process.exitCode = await ingest(raw);
+  });
+
+/** Exit code 1 if a target failed; a competitor that is not installed is no failure. */
+async function ingest(raw: unknown): Promise<number> {
+  const parsed = parseIngestOptions(raw);
+  if (!parsed.success) {
+    say(z.prettifyError(parsed.error));
+    return 64;
+  }
+  const {json, ...options} = parsed.data;
+  say(`${availableParallelism()} cores, Node ${process.versions.node}`);
+  const report = await runIngest({...options, say} satisfies IngestOptions);
+  process.stdout.write(json ? `${JSON.stringify(report)}\n` : renderReport(report));
+  return report.failed.length === 0 ? 0 : 1;
+}
+
+await program.parseAsync();

@@ -1,0 +1,9 @@
+import {assert} from '@flotilla/base';
+
+/** The middle value, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  assert(values.length > 0, 'median of nothing');
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,65 @@
+// The command line's words as the options of the scenario.
+
+import {z} from 'zod';
+import {flotilla} from './targets/flotilla.ts';
+import {influxdb} from './targets/influxdb.ts';
+import type {Target} from './targets/target.ts';
+import {victoriaMetrics} from './targets/victoriametrics.ts';
+import {START_MS} from './tsbs-rows.ts';
+
+const PEERS: Readonly<Record<string, Target>> = {victoriametrics: victoriaMetrics, influxdb};
+const UNITS_MS: Readonly<Record<string, number>> = {ms: 1, s: 1_000, m: 60_000, h: 3_600_000};
+
+const Count = z.coerce.number().int().min(1);
+const List = z.string().transform((text) => text.split(',').filter((item) => item.trim() !== ''));
+
+const Duration = z
+  .string()
+  .regex(/^\d+(ms|s|m|h)$/, 'want a duration as 500ms, 10s or 1m')
+  .transform((text) => {
+    const [, count = '', unit = ''] = /^(\d+)([a-z]+)$/.exec(text) ?? [];
+    return Number(count) * UNITS_MS[unit]!;
+  })
+  .refine((ms) => ms > 0, 'want more than nothing');
+
+const Options = z
+  .object({
+    hosts: Count,
+    hours: z.coerce.number().positive(),
+    interval: Duration,
+    values: z.enum(['integer', 'float', 'decimal']),
+    seed: z.coerce.number().int(),
+    nodes: List.pipe(z.array(z.coerce.number().int().min(0).max(9))),
+    engineThreads: z.coerce.number().int().min(0).optional(),
+    peers: List.pipe(z.array(z.enum(Object.keys(PEERS) as [string, ...string[]]))),
+    rounds: Count,
+    connections: Count,
+    batch: Count.max(100_000),
+    gzip: z.boolean().default(false),
+    json: z.boolean().default(false),
+  })
+  .transform((raw) => {
+    const {hosts, hours, interval, values, seed, batch, engineThreads} = raw;
+    const ours = raw.nodes
+      .filter((nodes) => nodes > 0)
+      .map((nodes) => flotilla(nodes, engineThreads));
+    const others = raw.peers.map((name) => PEERS[name]!);
+    return {
+      rows: {hosts, hours, intervalMs: interval, values, seed, startMs: START_MS},
+      batchRows: batch,
+      connections: raw.connections,
+      gzip: raw.gzip,
+      rounds: raw.rounds,
+      json: raw.json,
+      targets: [...ours, ...others],
+    };
+  })
+  .refine(({targets}) => targets.length > 0, 'nothing to run: --nodes 0 wants --peers')
+  .refine(
+    ({rows}) => rows.hours * 3_600_000 >= rows.intervalMs,
+    '--hours is less than one --interval: that is no row',
+  );
+
+export function parseIngestOptions(raw: unknown) {
+  return Options.safeParse(raw);
+}

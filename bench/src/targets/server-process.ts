@@ -1,0 +1,135 @@
+// A server as a child process: started with its log in a file, stopped by its own id, and never left
+// behind when the harness ends.
+
+import {type ChildProcess, spawn} from 'node:child_process';
+import {accessSync, closeSync, constants, openSync, readFileSync} from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+
+const START_MS_MAX = 30_000;
+const STOP_MS_MAX = 15_000;
+const POLL_MS = 50;
+const LOG_TAIL_LINES = 8;
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+export class ServerProcess {
+  readonly pid: number;
+  readonly #child: ChildProcess;
+  readonly #logFile: string;
+  readonly #name: string;
+
+  constructor(options: {
+    name: string;
+    command: string;
+    args: readonly string[];
+    env?: Readonly<Record<string, string>>;
+    logFile: string;
+  }) {
+    const log = openSync(options.logFile, 'a');
+    this.#name = options.name;
+    this.#logFile = options.logFile;
+    this.#child = spawn(options.command, options.args, {
+      stdio: ['ignore', log, log],
+      env: {...process.env, ...options.env},
+    });
+    closeSync(log);
+    if (this.#child.pid === undefined) throw new Error(`cannot start ${options.command}`);
+    this.pid = this.#child.pid;
+    running.add(this.#child);
+    this.#child.once('exit', () => running.delete(this.#child));
+  }
+
+  get #hasExited(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Waits until `isUp` says so; fails with the end of the log if the process ends first. */
+  async waitUntil(isUp: () => Promise<boolean>): Promise<void> {
+    const deadlineMs = performance.now() + START_MS_MAX;
+    while (performance.now() < deadlineMs) {
+      if (this.#hasExited) throw new Error(`${this.#name} has ended:\n${this.#logTail()}`);
+      if (await isUp()) return;
+      await sleep(POLL_MS);
+    }
+    throw new Error(`${this.#name} is not up after ${START_MS_MAX / 1000} s:\n${this.#logTail()}`);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#hasExited) return;
+    const exited = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
+    this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS_MAX);
+    await exited;
+    clearTimeout(timer);
+  }
+
+  #logTail(): string {
+    return readFileSync(this.#logFile, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .slice(-LOG_TAIL_LINES)
+      .join('\n');
+  }
+}
+
+/** Whether a GET answers 200 or 204 now. */
+export async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url);
+    await response.arrayBuffer();
+    return response.status === 200 || response.status === 204;
+  } catch {
+    return false; // Not listening yet is what is being waited for.
+  }
+}
+
+/** The text of a 2xx answer; anything else throws. */
+export async function request(url: string, init?: RequestInit): Promise<string> {
+  const response = await fetch(url, init);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text.slice(0, 300)}`);
+  return text;
+}
+
+/** The first of the names that is a program on PATH. */
+export function findProgram(names: readonly string[]): string | undefined {
+  const directories = (process.env['PATH'] ?? '').split(path.delimiter);
+  return names
+    .flatMap((name) => directories.map((directory) => path.join(directory, name)))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false; // Not there, or not a program: look on.
+      }
+    });
+}
+
+/** The first of `count` ports in a row that nothing listens on now. */
+export async function freePorts(count: number): Promise<number> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const first = await claimPort(0);
+    if (first === undefined || first + count > 65_535) continue;
+    const others = Array.from({length: count - 1}, (_, i) => first + 1 + i);
+    const claimed = await Promise.all(others.map(claimPort));
+    if (claimed.every((port) => port !== undefined)) return first;
+  }
+  throw new Error(`cannot find ${count} free ports in a row`);
+}
+
+function claimPort(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = net.createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen(port, '127.0.0.1', () => {
+      const {port: claimed} = server.address() as net.AddressInfo;
+      server.close(() => resolve(claimed));
+    });
+  });
+}

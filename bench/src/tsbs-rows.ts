@@ -1,0 +1,153 @@
+// Rows of TSBS's "devops, cpu-only" as line protocol: at each tick every host in turn, ten fields that
+// walk at random within [0, 100]. The same parameters give the same bytes. The generator is this
+// project's own, so they are not the bytes of TSBS's Go program: same shape, other values.
+
+import {assert, SeededRandom} from '@flotilla/base';
+import {linePrefixOfHost} from './tsbs-hosts.ts';
+
+export const FIELDS = [
+  'usage_user',
+  'usage_system',
+  'usage_idle',
+  'usage_nice',
+  'usage_iowait',
+  'usage_irq',
+  'usage_softirq',
+  'usage_steal',
+  'usage_guest',
+  'usage_guest_nice',
+] as const;
+
+/** integer: as TSBS writes them (`58i`). float: every digit. decimal: two digits after the point. */
+export type ValueKind = 'integer' | 'float' | 'decimal';
+
+export interface RowsParameters {
+  readonly hosts: number;
+  readonly hours: number;
+  readonly intervalMs: number;
+  readonly values: ValueKind;
+  readonly seed: number;
+  /** Time of the first tick. */
+  readonly startMs: number;
+}
+
+/** TSBS's own first tick. */
+export const START_MS = Date.UTC(2016, 0, 1);
+
+/** More than any line has: 220 bytes of tags, ten fields of at most 40, the time. */
+const LINE_BYTES_MAX = 1_024;
+const NANOSECONDS_OF_MILLISECOND = '000000';
+
+export function tickCountOf({hours, intervalMs}: RowsParameters): number {
+  // An hour's fraction times 3,600,000 may miss a whole number by the last bit.
+  return Math.floor((hours * 3_600_000 + 1e-6) / intervalMs);
+}
+
+export function rowCountOf(parameters: RowsParameters): number {
+  return parameters.hosts * tickCountOf(parameters);
+}
+
+/** Writes rows one after another into buffers of its caller. */
+export class RowsGenerator {
+  readonly #parameters: RowsParameters;
+  readonly #prefixes: readonly Buffer[];
+  readonly #normal: NormalSource;
+  /** One value for each field of each host; host-major. */
+  readonly #values: Float64Array;
+  readonly #rowCount: number;
+  #row = 0;
+
+  constructor(parameters: RowsParameters) {
+    const random = new SeededRandom(parameters.seed);
+    this.#parameters = parameters;
+    this.#prefixes = Array.from({length: parameters.hosts}, (_, host) =>
+      Buffer.from(linePrefixOfHost(host, random), 'latin1'),
+    );
+    this.#values = Float64Array.from(
+      {length: parameters.hosts * FIELDS.length},
+      () => random.next() * 100,
+    );
+    this.#normal = new NormalSource(random);
+    this.#rowCount = rowCountOf(parameters);
+  }
+
+  get isDone(): boolean {
+    return this.#row === this.#rowCount;
+  }
+
+  /** Writes at most `rowsMax` rows into `out` from its start; returns how many bytes and rows. */
+  fill(out: Buffer, rowsMax: number): {bytes: number; rows: number} {
+    assert(out.length >= rowsMax * LINE_BYTES_MAX, 'buffer too small');
+    const rows = Math.min(rowsMax, this.#rowCount - this.#row);
+    let cursor = 0;
+    for (let i = 0; i < rows; i++) cursor = this.#writeRow(out, cursor);
+    return {bytes: cursor, rows};
+  }
+
+  static bufferBytes(rowsMax: number): number {
+    return rowsMax * LINE_BYTES_MAX;
+  }
+
+  #writeRow(out: Buffer, start: number): number {
+    const {hosts, intervalMs, startMs} = this.#parameters;
+    const host = this.#row % hosts;
+    const tick = (this.#row - host) / hosts;
+    this.#row++;
+    const prefix = this.#prefixes[host]!;
+    out.set(prefix, start);
+    let cursor = start + prefix.length;
+    cursor += out.latin1Write(this.#fieldsText(host * FIELDS.length), cursor);
+    const time = startMs + tick * intervalMs;
+    cursor += out.latin1Write(` ${time}${NANOSECONDS_OF_MILLISECOND}\n`, cursor);
+    return cursor;
+  }
+
+  #fieldsText(first: number): string {
+    const {values} = this.#parameters;
+    let text = '';
+    for (let field = 0; field < FIELDS.length; field++) {
+      const value = clamp(this.#values[first + field]! + this.#normal.next());
+      this.#values[first + field] = value;
+      text += `${field === 0 ? '' : ','}${FIELDS[field]}=${formatValue(value, values)}`;
+    }
+    return text;
+  }
+}
+
+function clamp(value: number): number {
+  return value < 0 ? 0 : value > 100 ? 100 : value;
+}
+
+export function formatValue(value: number, kind: ValueKind): string {
+  if (kind === 'integer') return `${Math.trunc(value)}i`;
+  return kind === 'float' ? String(value) : value.toFixed(2);
+}
+
+/** Standard normal deviates, two at a time. @see Marsaglia and Bray (1964), the polar method. */
+class NormalSource {
+  readonly #random: SeededRandom;
+  #spare: number | undefined;
+
+  constructor(random: SeededRandom) {
+    this.#random = random;
+  }
+
+  next(): number {
+    if (this.#spare !== undefined) {
+      const spare = this.#spare;
+      this.#spare = undefined;
+      return spare;
+    }
+    let x = 0;
+    let y = 0;
+    let square = 0;
+    do {
+      x = this.#random.next() * 2 - 1;
+      y = this.#random.next() * 2 - 1;
+      square = x * x + y * y;
+    } while (square >= 1 || square === 0);
+    const factor = Math.sqrt((-2 * Math.log(square)) / square);
+    this.#spare = y * factor;
+    return x * factor;
+  }
+}
