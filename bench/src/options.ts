@@ -11,7 +11,14 @@ const PEERS: Readonly<Record<string, Target>> = {victoriametrics: victoriaMetric
 const UNITS_MS: Readonly<Record<string, number>> = {ms: 1, s: 1_000, m: 60_000, h: 3_600_000};
 
 const Count = z.coerce.number().int().min(1);
-const List = z.string().transform((text) => text.split(',').filter((item) => item.trim() !== ''));
+const ListText = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+const NodeCounts = ListText.pipe(z.array(z.string().regex(/^[0-9]$/, 'want 0 to 9')));
+const PeerNames = ListText.pipe(z.array(z.enum(Object.keys(PEERS) as [string, ...string[]])));
 
 const Duration = z
   .string()
@@ -29,9 +36,9 @@ const Options = z
     interval: Duration,
     values: z.enum(['integer', 'float', 'decimal']),
     seed: z.coerce.number().int(),
-    nodes: List.pipe(z.array(z.coerce.number().int().min(0).max(9))),
+    nodes: NodeCounts,
     engineThreads: z.coerce.number().int().min(0).optional(),
-    peers: List.pipe(z.array(z.enum(Object.keys(PEERS) as [string, ...string[]]))),
+    peers: PeerNames,
     rounds: Count,
     connections: Count,
     batch: Count.max(100_000),
@@ -40,9 +47,8 @@ const Options = z
   })
   .transform((raw) => {
     const {hosts, hours, interval, values, seed, batch, engineThreads} = raw;
-    const ours = raw.nodes
-      .filter((nodes) => nodes > 0)
-      .map((nodes) => flotilla(nodes, engineThreads));
+    const counts = raw.nodes.map(Number).filter((nodes) => nodes > 0);
+    const ours = counts.map((nodes) => flotilla(nodes, engineThreads));
     const others = raw.peers.map((name) => PEERS[name]!);
     return {
       rows: {hosts, hours, intervalMs: interval, values, seed, startMs: START_MS},

@@ -96,9 +96,9 @@ export class RowsGenerator {
     const prefix = this.#prefixes[host]!;
     out.set(prefix, start);
     let cursor = start + prefix.length;
-    cursor += out.latin1Write(this.#fieldsText(host * FIELDS.length), cursor);
+    cursor += out.write(this.#fieldsText(host * FIELDS.length), cursor, 'latin1');
     const time = startMs + tick * intervalMs;
-    cursor += out.latin1Write(` ${time}${NANOSECONDS_OF_MILLISECOND}\n`, cursor);
+    cursor += out.write(` ${time}${NANOSECONDS_OF_MILLISECOND}\n`, cursor, 'latin1');
     return cursor;
   }
 
@@ -115,7 +115,7 @@ export class RowsGenerator {
 }
 
 function clamp(value: number): number {
-  return value < 0 ? 0 : value > 100 ? 100 : value;
+  return Math.max(0, Math.min(100, value));
 }
 
 export function formatValue(value: number, kind: ValueKind): string {
