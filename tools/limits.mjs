@@ -15,8 +15,6 @@ yet. A limit with a code refuses what is past it, and the answer carries that co
 ([http.md](http.md#codes)); one without a code is the size of a piece or a point at which something
 begins, and refuses nothing. \`series_per_database_max\` is not enforced yet.
 
-| name | value | code | why this number |
-|---|---|---|---|
 `;
 
 const UNITS = {
@@ -39,13 +37,23 @@ function valueText({value, unit}) {
   return `${(value / size).toLocaleString('en-US')} ${name}`;
 }
 
+/** Columns padded to one width, as the formatter wants it. */
+function renderTable(rows) {
+  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
+  const rule = widths.map((width) => '-'.repeat(width));
+  const lines = [rows[0], rule, ...rows.slice(1)].map(
+    (row) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |\n`,
+  );
+  return lines.join('');
+}
+
 /** The whole page. */
 export function renderLimits() {
   const rows = Object.entries(LIMITS).map(([name, limit]) => {
     const code = limit.code === undefined ? '' : `\`${limit.code}\``;
-    return `| \`${name}\` | ${valueText(limit)} | ${code} | ${limit.why} |\n`;
+    return [`\`${name}\``, valueText(limit), code, limit.why];
   });
-  return HEAD + rows.join('');
+  return HEAD + renderTable([['name', 'value', 'code', 'why this number'], ...rows]);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

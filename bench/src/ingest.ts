@@ -21,6 +21,8 @@ export interface IngestOptions {
   readonly gzip: boolean;
   readonly rounds: number;
   readonly targets: readonly Target[];
+  /** Shorter than a second only in tests. */
+  readonly quietWindowMs?: number | undefined;
   /** Lines about what goes on, for a person. */
   say(text: string): void;
 }
@@ -128,7 +130,9 @@ async function runOnce(
   try {
     const running = await place.target.start(directory);
     try {
-      await waitUntilQuiet(() => new ProcessUsage(running.pids).cpuSeconds());
+      const usage = new ProcessUsage(running.pids);
+      const isQuiet = await waitUntilQuiet(() => usage.cpuSeconds(), options.quietWindowMs);
+      if (!isQuiet) options.say(`${place.target.name} is not quiet a minute after its start`);
       return await measure(options, {...place, running});
     } finally {
       await running.stop();
@@ -153,7 +157,7 @@ async function measure(
     const ackCpuSeconds = usage.cpuSeconds() - idleCpuSeconds;
     if (repeats > 0) say(`${repeats} bodies were put off and sent again`);
     await running.settle();
-    const isQuiet = await waitUntilQuiet(() => usage.cpuSeconds());
+    const isQuiet = await waitUntilQuiet(() => usage.cpuSeconds(), options.quietWindowMs);
     if (!isQuiet) say('not quiet after a minute: its CPU and disk are as of now');
     const cpuSeconds = usage.cpuSeconds() - idleCpuSeconds;
     const peakRssBytes = usage.peakRssBytes();
