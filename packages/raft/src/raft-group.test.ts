@@ -219,6 +219,21 @@ test('a lease serves reads without a round, and ends without answers', () => {
   expect(lab.takeEvents(1).reads).toEqual([]);
 });
 
+test.each([
+  {mode: 'automatic', standsAtTick: 1},
+  {mode: 'automatic', standsAtTick: 10, leaseReads: true},
+  {mode: 'manual', standsAtTick: undefined},
+] as const)('a sole voter stands at its first tick: %j', ({standsAtTick, mode, ...lease}) => {
+  const stored = bootstrapState({...EMPTY_CONFIGURATION, voters: [1], learners: [2]});
+  const group = new RaftGroup(groupOptions({...stored, failover: mode, ...lease}));
+  let tick = 0;
+  while (tick < 50 && group.status().role === 'follower') {
+    group.step({type: 'tick'});
+    tick++;
+  }
+  expect(tick).toBe(standsAtTick ?? 50);
+});
+
 test('no lease while leadership is being given away, nor after the target was told', () => {
   const lab = labOfThree({leaseReads: true});
   lab.tick(1);

@@ -215,6 +215,17 @@ export function isVoterHere(state: GroupState): boolean {
   return isVoter(state.configuration, state.id);
 }
 
+/**
+ * The one voter of the configuration in force: whoever leads, leads by its vote. After a restart that
+ * configuration may lie behind the log's, but never behind the one by which another could lead without
+ * it: the entry that leaves its outgoing half was written here with the commit index of the one that
+ * entered it, and no replica campaigns over a committed change that it has not applied.
+ */
+export function isSoleVoter({configuration, id}: GroupState): boolean {
+  const {voters, votersOutgoing} = configuration;
+  return voters.length === 1 && voters[0] === id && votersOutgoing.length === 0;
+}
+
 /** May stand for election: a voter whose state machine is not about to be replaced. */
 export function isPromotable(state: GroupState): boolean {
   return isVoterHere(state) && state.pendingSnapshot === undefined;

@@ -7,7 +7,7 @@ import {voteResult} from './quorum.ts';
 import {expireReads} from './read-index.ts';
 import {broadcastHeartbeats, tickSnapshotAsk} from './replication.ts';
 import {abortTransfer, becomeFollower, isRetiring} from './roles.ts';
-import type {GroupState} from './state.ts';
+import {type GroupState, isSoleVoter} from './state.ts';
 
 export function stepTick(state: GroupState): void {
   state.ticks++;
@@ -19,7 +19,11 @@ export function stepTick(state: GroupState): void {
 
 function tickElection(state: GroupState): void {
   state.electionElapsed++;
-  if (state.manualFailover || state.electionElapsed < state.electionTimeout) return;
+  if (state.manualFailover) return;
+  // The timeout lets a leader be heard and keeps candidates apart: a sole voter has neither. Once it
+  // stands it does wait: a disk slower than a tick must not make it begin anew with each.
+  const waits = state.role !== 'follower' || !isSoleVoter(state);
+  if (waits && state.electionElapsed < state.electionTimeout) return;
   // The timer begins again only with a campaign that takes place: a replica that may not stand must
   // not count a silent leader as alive for another round, or it would refuse its vote for ever.
   campaign(state, {transfer: false});

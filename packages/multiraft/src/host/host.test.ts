@@ -64,6 +64,19 @@ test('a leader that crashes is replaced, restarts with what was acknowledged, an
   expect(await cluster.agree(1, [1, 2, 3], 11)).toBe(true);
 });
 
+test('a set of one voter is led again a few ticks after its node restarted', async () => {
+  const cluster = await started({nodes: 1});
+  await cluster.found(1, [1]);
+  await cluster.write(1, 'a');
+  cluster.crash(1);
+  await cluster.start(1);
+  const beforeMs = cluster.clock.monotonicMs();
+  await cluster.electAll([1]);
+  expect(cluster.clock.monotonicMs() - beforeMs).toBeLessThanOrEqual(200);
+  await cluster.write(1, 'b');
+  expect(cluster.values(1, 1)).toEqual(['a', 'b']);
+});
+
 describe('members', () => {
   test('a learner added late gets a snapshot, catches up and is promoted', async () => {
     const cluster = await started({nodes: 4});

@@ -15,6 +15,7 @@ import {frameKind, frameThread, readItems} from '@flotilla/wire';
 import {Snapshots} from '../snapshot/snapshots.ts';
 import type {StateMachine} from '../state-machine.ts';
 import {Driver} from './driver.ts';
+import {FreshnessRound} from './freshness-round.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import {Inbox} from './inbox.ts';
 import {type NodeState, NodeStates} from './node-states.ts';
@@ -27,7 +28,7 @@ import {type ReplicaStatus, replicaStatus} from './status.ts';
 import {Store} from './store.ts';
 import {Ticker} from './ticker.ts';
 import {checkTiming, TIMINGS, type Timing} from './timing.ts';
-import type {ProposalBudget} from './waits.ts';
+import type {ProposalBudget, Wait} from './waits.ts';
 
 export interface ProposeOptions {
   /** On the host's monotonic clock. */
@@ -66,6 +67,8 @@ export interface HostMetrics {
 const HOUSEKEEPING_MS = 1_000;
 /** A clean stop waits this long for leaders to be taken over. */
 const HANDOVER_MS_MAX = 2_000;
+/** A read that only says how fresh a replica is. */
+const CONFIRM_MS_MAX = 2_000;
 /** A proposal's weight in the budgets beside its payload. */
 const PROPOSAL_OVERHEAD_BYTES = 64;
 
@@ -82,6 +85,7 @@ export class Host {
   readonly #snapshots: Snapshots;
   readonly #retention: Retention;
   readonly #orders: ReplicaOrders;
+  readonly #freshness: FreshnessRound;
   readonly #leadershipListeners = new Set<LeadershipListener>();
   readonly #stoppedListeners = new Set<StoppedListener>();
   readonly #budget: ProposalBudget = {bytes: 0};
@@ -111,6 +115,7 @@ export class Host {
     this.#nodes = new NodeStates(options, timing, this.#driver, this.#ticker);
     this.#snapshots = new Snapshots(options, limits, this.#driver, this.#ticker);
     this.#retention = new Retention(this.#driver, limits);
+    this.#freshness = new FreshnessRound(this.#driver.groups);
     this.#orders = new ReplicaOrders(
       {...options, timing, limits, budget: this.#budget},
       stores,
@@ -197,11 +202,15 @@ export class Host {
   /** An index that covers every write acknowledged before the call; resolves once it is applied here. */
   async readIndex(set: ReplicaSetId, {deadlineMs}: {readonly deadlineMs: number}): Promise<number> {
     const group = this.#ready(set, deadlineMs);
-    return new Promise((resolve, reject) => {
-      const readId = this.#nextId();
-      group.waits.addRead(readId, {resolve, reject, deadlineMs});
-      this.#wakeStep(group, {type: 'readIndex', readId});
-    });
+    return new Promise((resolve, reject) => this.#read(group, {resolve, reject, deadlineMs}));
+  }
+
+  /**
+   * The replica holds every write acknowledged so long ago, or longer; undefined: it does not know.
+   * @see host/freshness.ts
+   */
+  ageMs(set: ReplicaSetId): number | undefined {
+    return this.#driver.groups.get(set)?.freshness.ageMs(this.#options.clock.monotonicMs());
   }
 
   /** Resolves when this replica has seen the other one lead. */
@@ -350,8 +359,27 @@ export class Host {
       this.#housekeepingDueMs = nowMs + HOUSEKEEPING_MS;
       this.#retention.run(this.#stores);
       for (const store of this.#stores) void this.#watchSpace(store);
+      this.#freshness.run(nowMs, (group) => this.#confirm(group, nowMs));
     }
     if (!this.#driver.outbox.isEmpty) this.#driver.schedule();
+  }
+
+  #read(group: HostedGroup, {resolve, ...wait}: Wait<number>): void {
+    const beganMs = this.#options.clock.monotonicMs();
+    const readId = this.#nextId();
+    const confirmed = (index: number): void => {
+      group.freshness.confirmed(beganMs, group.appliedIndex);
+      resolve(index);
+    };
+    group.waits.addRead(readId, {...wait, resolve: confirmed});
+    this.#wakeStep(group, {type: 'readIndex', readId});
+  }
+
+  /** Nobody waits for it: a read that fails leaves the replica as old as it was. */
+  #confirm(group: HostedGroup, nowMs: number): void {
+    const nothing = (): void => undefined;
+    const deadlineMs = nowMs + CONFIRM_MS_MAX;
+    this.#read(group, {resolve: nothing, reject: nothing, deadlineMs});
   }
 
   /** A disk that stands still must not keep leadership: what it leads goes to who can still write. */

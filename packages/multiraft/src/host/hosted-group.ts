@@ -5,6 +5,7 @@ import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import type {AfterWrite, Configuration, Entry, RaftGroup, RoleChange} from '@flotilla/raft';
 import {membersOf} from '@flotilla/raft';
 import type {StateMachine} from '../state-machine.ts';
+import {Freshness} from './freshness.ts';
 import type {Store} from './store.ts';
 import {type ProposalBudget, Waits} from './waits.ts';
 
@@ -27,6 +28,7 @@ export class HostedGroup {
   readonly raft: RaftGroup;
   readonly machine: StateMachine;
   readonly waits: Waits;
+  readonly freshness = new Freshness();
   configuration: Configuration;
   role: RoleChange = {role: 'follower', leader: 0, term: 0};
   isManual: boolean;

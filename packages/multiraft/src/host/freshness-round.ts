@@ -1,0 +1,42 @@
+// Replicas read now and then for no one but themselves, few at a time, so that their age is known when
+// a majority is lost: then it is too late to ask.
+
+import type {HostedGroup} from './hosted-group.ts';
+
+/** In one call: one a second, some 0.3 ms of work for each; 10,000 idle groups have their turn in ten minutes. */
+const CONFIRMS_PER_CALL = 16;
+
+/** Goes round all groups, a bounded number of reads at a time. */
+export class FreshnessRound {
+  readonly #groups: ReadonlyMap<unknown, HostedGroup>;
+  #rest: Iterator<HostedGroup> | undefined;
+
+  constructor(groups: ReadonlyMap<unknown, HostedGroup>) {
+    this.#groups = groups;
+  }
+
+  /** Calls `confirm` for those that are due, from where the last call ended; at most once round. */
+  run(nowMs: number, confirm: (group: HostedGroup) => void): void {
+    let confirms = 0;
+    for (let visits = 0; visits < this.#groups.size && confirms < CONFIRMS_PER_CALL; visits++) {
+      const group = this.#next();
+      if (group === undefined) return;
+      // Without a leader nobody would answer.
+      if (group.isGone || group.isInstalling || group.role.leader === 0) continue;
+      if (!group.freshness.isDue(group.appliedIndex, nowMs)) continue;
+      group.freshness.tried(nowMs);
+      confirm(group);
+      confirms++;
+    }
+  }
+
+  #next(): HostedGroup | undefined {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      this.#rest ??= this.#groups.values()[Symbol.iterator]();
+      const {value, done} = this.#rest.next();
+      if (done !== true) return value;
+      this.#rest = undefined;
+    }
+    return undefined;
+  }
+}
