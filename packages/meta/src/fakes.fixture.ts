@@ -42,6 +42,8 @@ export async function openMachine(disk: Disk, founding = true): Promise<MetaStat
 export class FakeMetaLog {
   readonly members = new Map<NodeId, MetaStateMachine>();
   leader: NodeId | undefined;
+  /** Members that nothing reaches: they apply no more and hear of no leader. */
+  readonly cutOff = new Set<NodeId>();
   proposals = 0;
   reads = 0;
   /** Of the next proposals: applied, and then answered by this. */
@@ -55,7 +57,8 @@ export class FakeMetaLog {
         this.proposals++;
         this.#index++;
         let value: unknown;
-        for (const machine of this.members.values()) {
+        for (const [member, machine] of this.members) {
+          if (this.cutOff.has(member)) continue;
           value = machine.apply(this.#index, 5, payload).value;
         }
         if (this.unknownOutcomes > 0) {
@@ -72,7 +75,7 @@ export class FakeMetaLog {
       status: (): GroupRole => ({
         role: node === this.leader ? 'leader' : 'follower',
         leader:
-          this.leader === undefined
+          this.leader === undefined || this.cutOff.has(node)
             ? undefined
             : {replica: this.leader as number as ReplicaId, node: this.leader},
       }),

@@ -171,6 +171,16 @@ describe('follower', () => {
     await follower.stop();
   });
 
+  test('leaves a member that hears of no leader, for one that does', async () => {
+    follower.start();
+    await clock.advance(10);
+    log.cutOff.add(TWO);
+    await makeTenant('a');
+    await clock.resolve(client.waitForVersion(7, within(6000)));
+    expect(follower.catalog.tenantByName('a')).toBeDefined();
+    await follower.stop();
+  });
+
   test('takes a snapshot when it was away for too long', async () => {
     follower.start();
     await clock.advance(10);

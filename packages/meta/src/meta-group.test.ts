@@ -120,7 +120,7 @@ function replicaHost(host: Host): ReplicaHost {
   };
 }
 
-test.skip.each([1, 2, 3])(
+test.each([1, 2, 3])(
   'a cluster of one grows and survives its meta leader, SEED=%i',
   async (seed) => {
     const cluster = new Cluster(seed);

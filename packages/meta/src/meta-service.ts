@@ -42,7 +42,9 @@ export class MetaService {
 
   constructor(options: MetaServiceOptions) {
     this.#options = options;
-    this.#watch = new CatalogWatch(options.machine, options.clock);
+    const {group, machine, clock} = options;
+    const hasLeader = () => group.status(META_SET)?.leader !== undefined;
+    this.#watch = new CatalogWatch({machine, clock, hasLeader});
   }
 
   get catalog(): Catalog {

@@ -76,9 +76,10 @@ export function reportOf(
   status: ReplicaStatus,
   known: {readonly written: boolean; readonly damaged?: boolean | undefined},
 ): ReplicaReport {
-  const progress = status.members.map(({replica, matchIndex, isRecentlyActive}) => ({
+  const progress = status.members.map(({replica, matchIndex, state, isRecentlyActive}) => ({
     replica,
     matchIndex,
+    state,
     active: isRecentlyActive,
   }));
   return {

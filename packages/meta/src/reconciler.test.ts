@@ -87,7 +87,12 @@ class Groups {
       },
       durable: true,
       written: false,
-      progress: members.map((member) => ({replica: member, matchIndex: 10, active: true})),
+      progress: members.map((member) => ({
+        replica: member,
+        matchIndex: 10,
+        state: 'replicate',
+        active: true,
+      })),
     };
   }
 }

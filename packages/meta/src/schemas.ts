@@ -89,6 +89,13 @@ export const replicaReport = z.object({
   fault: z.string().optional(),
   damaged: z.boolean().optional(),
   progress: z
-    .array(z.object({replica: replicaId, matchIndex: z.int(), active: z.boolean()}))
+    .array(
+      z.object({
+        replica: replicaId,
+        matchIndex: z.int(),
+        state: z.enum(['probe', 'replicate', 'snapshot']),
+        active: z.boolean(),
+      }),
+    )
     .optional(),
 });

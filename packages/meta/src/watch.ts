@@ -1,8 +1,9 @@
 // The versioned watch, server side: recent updates in a bounded ring, each sent to every watcher
 // after the version it has; a watcher from before the ring gets a snapshot. Idle watches get the
-// version again and again, so that waits end and a dead connection is noticed.
+// version again and again, so that waits end and a dead connection is noticed. A member that cannot
+// know the present catalog sends its watchers to another one: they would wait on it for ever.
 
-import type {Clock} from '@flotilla/base';
+import {type Clock, DbError} from '@flotilla/base';
 import type {CatalogChange, CatalogUpdate} from '@flotilla/catalog';
 import * as z from 'zod';
 import {decodeChecked, decodeJson, encodeJson} from './command-codec.ts';
@@ -15,6 +16,8 @@ const RING_UPDATES_MAX = 4_096;
 const RING_CHANGES_MAX = 20_000;
 /** A third of what a follower takes for a dead connection. */
 export const HEARTBEAT_MS = 1_000;
+/** An election takes less. */
+const LEADERLESS_MS_MAX = 3 * HEARTBEAT_MS;
 /** A piece of a snapshot or of a burst: far below the bulk connection's window. */
 const FRAME_CHARS = 64 * 1024;
 
@@ -40,6 +43,7 @@ export function decodeWatchFrame(payload: Uint8Array): WatchFrame {
 export class CatalogWatch {
   readonly #machine: MetaStateMachine;
   readonly #clock: Clock;
+  readonly #hasLeader: () => boolean;
   readonly #ring: CatalogUpdate[] = [];
   readonly #wakes = new Set<() => void>();
   readonly #stop: () => void;
@@ -47,9 +51,16 @@ export class CatalogWatch {
   /** Updates after this version are in the ring. */
   #ringFrom: number;
 
-  constructor(machine: MetaStateMachine, clock: Clock) {
+  constructor(options: {
+    readonly machine: MetaStateMachine;
+    readonly clock: Clock;
+    /** The member follows a leader, or leads. */
+    readonly hasLeader: () => boolean;
+  }) {
+    const {machine, clock, hasLeader} = options;
     this.#machine = machine;
     this.#clock = clock;
+    this.#hasLeader = hasLeader;
     this.#ringFrom = machine.catalog.version;
     this.#stop = machine.onUpdate((event) => this.#push(event));
   }
@@ -59,10 +70,18 @@ export class CatalogWatch {
     for (const wake of this.#wakes) wake();
   }
 
-  /** Until `signal` is aborted. */
+  /** Until `signal` is aborted. Throws NO_LEADER where another member is to be asked. */
   async *serve(payload: Uint8Array, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     let {from} = decodeChecked(watchRequest, payload);
+    let ledAtMs = this.#clock.monotonicMs();
     while (!signal.aborted) {
+      const nowMs = this.#clock.monotonicMs();
+      if (this.#hasLeader()) ledAtMs = nowMs;
+      // One that has just joined is empty until its first snapshot.
+      const isEmpty = this.#machine.catalog.version === 0 && !this.#hasLeader();
+      if (isEmpty || nowMs - ledAtMs > LEADERLESS_MS_MAX) {
+        throw new DbError('NO_LEADER', 'this member of the meta group hears of no leader');
+      }
       const {version} = this.#machine.catalog;
       if (from < version) {
         for (const frame of this.#framesAfter(from)) yield frame;

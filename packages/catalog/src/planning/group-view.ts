@@ -55,12 +55,12 @@ export class GroupView {
     );
   }
 
-  /** Unknown lag is not small lag. */
+  /** Unknown lag is not small lag, and an empty member of a short log lags by a snapshot, not by entries. */
   isCaughtUp(replica: ReplicaId): boolean {
     if (this.leader === undefined) return false;
     if (this.leader.replica === replica) return true;
     const member = this.leader.progress?.find((progress) => progress.replica === replica);
-    if (member === undefined || !member.active) return false;
+    if (member === undefined || !member.active || member.state !== 'replicate') return false;
     return this.leader.lastIndex - member.matchIndex <= LAG_ENTRIES_MAX;
   }
 

@@ -22,6 +22,8 @@ interface Situation {
   /** By placement; replica i is on node i. By default all members. */
   readonly placed?: readonly number[];
   readonly lagging?: readonly number[];
+  /** Members that wait for a snapshot. */
+  readonly empty?: readonly number[];
   readonly reported?: readonly number[];
   readonly autoLeave?: boolean;
 }
@@ -65,6 +67,7 @@ function view(situation: Situation): GroupView {
     progress: members.map((id) => ({
       replica: id as ReplicaId,
       matchIndex: situation.lagging?.includes(id) ? 10 : 5000,
+      state: situation.empty?.includes(id) ? ('snapshot' as const) : ('replicate' as const),
       active: true,
     })),
   });
@@ -138,6 +141,7 @@ test.each<[string, string, Situation, object?]>([
   ['learner', '-> catch-up', withTarget],
   ['learner', 'wait', {...withTarget, leader: 0}],
   ['catch-up', 'wait', {...withTarget, lagging: [4]}],
+  ['catch-up', 'wait', {...withTarget, empty: [4]}],
   // Unknown lag is not small lag.
   ['catch-up', 'wait', {...withTarget, leader: 0}],
   ['catch-up', '-> swap', withTarget],

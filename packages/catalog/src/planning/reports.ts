@@ -18,6 +18,8 @@ export interface GroupConfiguration {
 export interface MemberProgress {
   readonly replica: ReplicaId;
   readonly matchIndex: number;
+  /** Only in `replicate` do entries flow; a member that is still empty is in `probe` or `snapshot`. */
+  readonly state: 'probe' | 'replicate' | 'snapshot';
   /** It answered lately. */
   readonly active: boolean;
 }
