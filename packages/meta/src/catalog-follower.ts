@@ -6,7 +6,7 @@ import {type Clock, type Log, META_SET, type NodeId, type Rpc} from '@flotilla/b
 import {Catalog, type CatalogChange} from '@flotilla/catalog';
 import type {CatalogEvent} from './meta-state-machine.ts';
 import {pause} from './pause.ts';
-import type {MetaMembers} from './ports.ts';
+import {type MetaMembers, type NodePresence, presentOf} from './ports.ts';
 import {VersionWaits} from './version-waits.ts';
 import {decodeWatchFrame, encodeWatchRequest, HEARTBEAT_MS, type WatchFrame} from './watch.ts';
 
@@ -20,6 +20,8 @@ export interface CatalogFollowerOptions {
   readonly log: Log;
   /** Members to ask, the own node first where it is one. */
   readonly members: MetaMembers;
+  /** A watch on a node that has stopped answering ends at once. */
+  readonly presence: NodePresence;
   /** A copy to go on from, as of the node's last run. */
   readonly catalog?: Catalog | undefined;
 }
@@ -68,10 +70,10 @@ export class CatalogFollower {
   }
 
   async #run(): Promise<void> {
-    const {clock, log, members} = this.#options;
+    const {clock, log, members, presence} = this.#options;
     const {signal} = this.#stopped;
     while (!signal.aborted) {
-      const all = members();
+      const all = presentOf(members(), presence);
       const node = all[this.#nextMember % Math.max(1, all.length)];
       if (node !== undefined) {
         try {
@@ -86,9 +88,10 @@ export class CatalogFollower {
   }
 
   async #follow(node: NodeId): Promise<void> {
-    const {rpc, clock} = this.#options;
+    const {rpc, clock, presence} = this.#options;
     const connection = new AbortController();
     const end = () => connection.abort();
+    const unwatch = presence.onAway(node, end);
     this.#stopped.signal.addEventListener('abort', end);
     let silence = clock.setTimer(SILENCE_MS, end);
     let parts: CatalogChange[] = [];
@@ -110,6 +113,7 @@ export class CatalogFollower {
       }
     } finally {
       silence.cancel();
+      unwatch();
       this.#stopped.signal.removeEventListener('abort', end);
       connection.abort();
     }

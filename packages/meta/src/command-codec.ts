@@ -125,6 +125,7 @@ const operationCommands = [
     sourceNode: nodeId.optional(),
     targetNode: nodeId.optional(),
     allowFewerVoters: flag,
+    pin: flag,
     startedBy: z.string(),
     atMs: timeMs,
   }),

@@ -16,7 +16,7 @@ import {
   type RpcTarget,
 } from '@flotilla/base';
 import {MetaStateMachine} from './meta-state-machine.ts';
-import type {GroupRole, MetaGroup} from './ports.ts';
+import type {GroupRole, MetaGroup, NodePresence} from './ports.ts';
 
 export const SILENT: Log = {info: () => {}, warn: () => {}, error: () => {}};
 
@@ -163,4 +163,27 @@ export class FakeNetwork {
 
 function contextOf(from: NodeId, {signal}: RpcOptions): RpcContext {
   return {from, set: META_SET, signal: signal ?? new AbortController().signal};
+}
+
+/** Everyone is there until told otherwise. */
+export class FakePresence implements NodePresence {
+  readonly #away = new Set<NodeId>();
+  readonly #waiting = new Map<NodeId, Set<() => void>>();
+
+  goesAway(node: NodeId): void {
+    this.#away.add(node);
+    const waiting = this.#waiting.get(node) ?? [];
+    this.#waiting.delete(node);
+    for (const callback of waiting) callback();
+  }
+
+  isAway(node: NodeId): boolean {
+    return this.#away.has(node);
+  }
+
+  onAway(node: NodeId, callback: () => void): () => void {
+    const waiting = this.#waiting.get(node) ?? new Set();
+    this.#waiting.set(node, waiting.add(callback));
+    return () => waiting.delete(callback);
+  }
 }

@@ -18,6 +18,13 @@ export {
   type MetaStateMachineOptions,
 } from './meta-state-machine.ts';
 export {brokenReportOf, nodeHandlers, reportOf} from './node-handlers.ts';
-export type {CreateOrder, GroupRole, MetaGroup, MetaMembers, ReplicaHost} from './ports.ts';
+export type {
+  CreateOrder,
+  GroupRole,
+  MetaGroup,
+  MetaMembers,
+  NodePresence,
+  ReplicaHost,
+} from './ports.ts';
 export {Reconciler, type ReconcilerOptions} from './reconciler.ts';
 export {VersionWaits} from './version-waits.ts';

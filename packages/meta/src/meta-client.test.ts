@@ -2,7 +2,7 @@ import {type DatabaseId, DbError, META_SET, type NodeId} from '@flotilla/base';
 import {MemoryDisk, VirtualClock} from '@flotilla/testkit';
 import {beforeEach, describe, expect, test} from 'vitest';
 import {CatalogFollower} from './catalog-follower.ts';
-import {FakeMetaLog, FakeNetwork, openMachine, SILENT} from './fakes.fixture.ts';
+import {FakeMetaLog, FakeNetwork, FakePresence, openMachine, SILENT} from './fakes.fixture.ts';
 import {MetaClient} from './meta-client.ts';
 import {MetaService} from './meta-service.ts';
 
@@ -12,6 +12,7 @@ const PUBLIC = 1 as DatabaseId;
 let clock: VirtualClock;
 let network: FakeNetwork;
 let log: FakeMetaLog;
+let presence: FakePresence;
 let follower: CatalogFollower;
 let client: MetaClient;
 
@@ -20,6 +21,7 @@ beforeEach(async () => {
   clock = new VirtualClock();
   network = new FakeNetwork(clock);
   log = new FakeMetaLog();
+  presence = new FakePresence();
   log.leader = ONE;
   for (const node of [ONE, TWO, THREE]) {
     const machine = await openMachine(new MemoryDisk());
@@ -29,9 +31,9 @@ beforeEach(async () => {
   }
   const rpc = network.rpc(9 as NodeId);
   const members = () => [TWO, ONE, THREE];
-  follower = new CatalogFollower({rpc, clock, log: SILENT, members});
+  follower = new CatalogFollower({rpc, clock, log: SILENT, members, presence});
   const waitForVersion = follower.waitForVersion.bind(follower);
-  client = new MetaClient({rpc, clock, members, waitForVersion});
+  client = new MetaClient({rpc, clock, members, presence, waitForVersion});
   const node = {incarnation: 'i', address: 'a', engineThreads: 1, version: '1'};
   await client.propose({type: 'found-cluster', clusterId: 'c', node, atMs: 1}, within(1000));
   network.calls.length = 0;
@@ -56,6 +58,7 @@ describe('client', () => {
       rpc: network.rpc(9 as NodeId),
       clock,
       members: () => [TWO, THREE],
+      presence,
       waitForVersion: () => Promise.resolve(),
     });
     await other.propose({type: 'create-tenant', name: 'a'}, within(1000));
@@ -99,6 +102,31 @@ describe('client', () => {
     await clock.advance(1000);
     log.leader = TWO;
     expect(await codeOf(reading)).toBe('ok');
+  });
+
+  test('a leader whose node stopped answering is given up at once, and not asked again', async () => {
+    network.hanging.add(ONE);
+    const startMs = clock.monotonicMs();
+    const reading = client.readIndex(within(4000));
+    const asking = client.propose({type: 'create-tenant', name: 'x'}, within(4000));
+    await clock.advance(600);
+    presence.goesAway(ONE);
+    // It may have come to that: who asked decides.
+    expect(await codeOf(asking)).toBe('OUTCOME_UNKNOWN');
+    // The followers still name it.
+    await clock.advance(200);
+    log.leader = TWO;
+    expect(await codeOf(reading)).toBe('ok');
+    expect(await codeOf(client.propose({type: 'create-tenant', name: 'y'}, within(1000)))).toBe(
+      'ok',
+    );
+    expect(clock.monotonicMs() - startMs).toBeLessThan(950);
+    expect(network.calls.filter(({node}) => node === ONE)).toHaveLength(2);
+  });
+
+  test('where all members are away, they are asked all the same', async () => {
+    for (const node of [ONE, TWO, THREE]) presence.goesAway(node);
+    expect(await codeOf(client.readIndex(within(1000)))).toBe('ok');
   });
 
   test('equal questions are asked once; different ones each', async () => {
@@ -171,6 +199,16 @@ describe('follower', () => {
     await follower.stop();
   });
 
+  test('leaves a member whose node stopped answering at once', async () => {
+    follower.start();
+    await clock.advance(10);
+    network.hanging.add(TWO);
+    await makeTenant('a');
+    presence.goesAway(TWO);
+    await clock.resolve(client.waitForVersion(7, within(200)));
+    await follower.stop();
+  });
+
   test('leaves a member that hears of no leader, for one that does', async () => {
     follower.start();
     await clock.advance(10);
@@ -193,6 +231,7 @@ describe('follower', () => {
       clock,
       log: SILENT,
       members: () => [TWO],
+      presence,
       catalog: follower.catalog,
     });
     next.onUpdate(({type}) => events.push(type));

@@ -13,7 +13,7 @@ import {
 import type {Command, CommandType, CommandValue} from '@flotilla/catalog';
 import {decodeJson, encodeJson} from './command-codec.ts';
 import {pause} from './pause.ts';
-import type {MetaMembers} from './ports.ts';
+import {type MetaMembers, type NodePresence, presentOf} from './ports.ts';
 
 /** Elections take some hundred milliseconds: a few rounds of questions. */
 const RETRY_PAUSE_MS = 50;
@@ -49,6 +49,7 @@ export interface MetaClientOptions {
   readonly rpc: Rpc;
   readonly clock: Clock;
   readonly members: MetaMembers;
+  readonly presence: NodePresence;
   /** Of this node's copy of the catalog, for `waitForVersion`. */
   readonly waitForVersion: (version: number, deadlineMs: number) => Promise<void>;
 }
@@ -178,26 +179,37 @@ export class MetaClient {
   }
 
   async #call(node: NodeId, question: Question): Promise<unknown> {
-    const {rpc, clock} = this.#options;
+    const {rpc, clock, presence} = this.#options;
     const leftMs = this.#leftMs(question.deadlineMs);
     const timeoutMs = question.repeatable ? Math.min(ATTEMPT_MS, leftMs) : leftMs;
     const payload = encodeJson({...question.body, timeoutMs});
     const deadlineMs = clock.monotonicMs() + timeoutMs;
-    const target = {node, set: META_SET};
-    return decodeJson(await rpc.call(target, question.method, payload, {deadlineMs}));
+    const away = new AbortController();
+    const unwatch = presence.onAway(node, () => away.abort());
+    try {
+      const options = {deadlineMs, signal: away.signal};
+      return decodeJson(await rpc.call({node, set: META_SET}, question.method, payload, options));
+    } catch (error) {
+      throw away.signal.aborted ? gaveUp(node, error) : error;
+    } finally {
+      unwatch();
+    }
   }
 
   #target(): NodeId | undefined {
-    if (this.#leader !== undefined) return this.#leader;
-    const members = this.#options.members();
-    return members[this.#nextMember % Math.max(1, members.length)];
+    const {members, presence} = this.#options;
+    if (this.#leader !== undefined && !presence.isAway(this.#leader)) return this.#leader;
+    const present = presentOf(members(), presence);
+    return present[this.#nextMember % Math.max(1, present.length)];
   }
 
   /** True where the answer names another node to ask at once. */
   #follow(node: NodeId, error: unknown): boolean {
     const leader =
       error instanceof DbError && error.code === 'NOT_LEADER' && error.details['leader'];
-    if (typeof leader === 'number' && leader !== node) {
+    const isFit = typeof leader === 'number' && leader !== node;
+    // Its followers name a frozen leader until they have elected another.
+    if (isFit && !this.#options.presence.isAway(leader as NodeId)) {
       // Two members that name each other during an election must not be asked in a tight loop.
       const again = this.#leader === leader;
       this.#leader = leader as NodeId;
@@ -255,6 +267,12 @@ function isUnknown(error: unknown): boolean {
 
 function isOutOfTime(error: unknown): boolean {
   return isUnknown(error) || (error instanceof DbError && error.code === 'META_UNAVAILABLE');
+}
+
+/** The call was broken off here; where it had come to nobody knows. */
+function gaveUp(node: NodeId, cause: unknown): DbError {
+  const message = `node ${node} of the meta group stopped answering before it answered this`;
+  return new DbError('OUTCOME_UNKNOWN', message, {node}, cause);
 }
 
 function outcomeUnknown(cause: unknown): DbError {

@@ -13,7 +13,7 @@ import {Host} from '@flotilla/multiraft';
 import {MemoryDisk, MemoryNetwork, VirtualClock} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
 import {CatalogFollower} from './catalog-follower.ts';
-import {FakeNetwork, SILENT} from './fakes.fixture.ts';
+import {FakeNetwork, FakePresence, SILENT} from './fakes.fixture.ts';
 import {MetaClient} from './meta-client.ts';
 import {MetaService} from './meta-service.ts';
 import {MetaStateMachine} from './meta-state-machine.ts';
@@ -36,9 +36,10 @@ class Cluster {
     this.links = new MemoryNetwork({clock: this.clock, latencyMs: 1, random: this.random});
     const rpc = this.calls.rpc(9 as NodeId);
     const members = () => [...this.hosts.keys()];
-    this.follower = new CatalogFollower({rpc, clock: this.clock, log: SILENT, members});
+    const presence = new FakePresence();
+    this.follower = new CatalogFollower({rpc, clock: this.clock, log: SILENT, members, presence});
     const waitForVersion = this.follower.waitForVersion.bind(this.follower);
-    this.client = new MetaClient({rpc, clock: this.clock, members, waitForVersion});
+    this.client = new MetaClient({rpc, clock: this.clock, members, presence, waitForVersion});
     this.follower.start();
   }
 

@@ -59,3 +59,17 @@ export interface ReplicaHost {
 
 /** Which nodes may be asked for the meta group, the likeliest first. */
 export type MetaMembers = () => readonly NodeId[];
+
+/** What this node's liveness says of the others. The router's NodeWatch fits it. */
+export interface NodePresence {
+  /** It has stopped answering: frozen, cut off or dead. */
+  isAway(node: NodeId): boolean;
+  /** Calls back once, when the node goes away from now on. Returns what ends that. */
+  onAway(node: NodeId, callback: () => void): () => void;
+}
+
+/** In their order, without those that are away; all of them when all are. */
+export function presentOf(nodes: readonly NodeId[], presence: NodePresence): readonly NodeId[] {
+  const here = nodes.filter((node) => !presence.isAway(node));
+  return here.length > 0 ? here : nodes;
+}

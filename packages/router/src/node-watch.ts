@@ -20,6 +20,10 @@ export class NodeWatch {
     for (const callback of waiting) callback();
   }
 
+  isAway(node: NodeId): boolean {
+    return this.#away.has(node);
+  }
+
   /** Calls back when the node goes away from now on. Returns what ends that. */
   onAway(node: NodeId, callback: () => void): () => void {
     const waiting = this.#waiting.get(node) ?? new Set();

@@ -87,6 +87,8 @@ interface Base {
   readonly log: Log;
   readonly disk: NodeDisk;
   readonly emit: (message: FromEngine) => void;
+  /** Told which nodes answer. */
+  readonly nodes: NodeWatch;
 }
 
 export async function startEngine(
@@ -103,6 +105,7 @@ export async function startEngine(
     log,
     disk: new NodeDisk(options.dataDirectory),
     emit,
+    nodes: new NodeWatch(),
   };
   const background = new BackgroundClient(port);
   const manifests = await openManifests(options.stores, background);
@@ -141,7 +144,7 @@ export async function startEngine(
   });
   const metaRole =
     options.thread === 0
-      ? new MetaRole({host, rpc, clock, random: base.random, log, options})
+      ? new MetaRole({host, rpc, clock, random: base.random, log, options, presence: base.nodes})
       : undefined;
   copy =
     metaRole === undefined
@@ -195,13 +198,14 @@ interface Grown {
 }
 
 function assemble(base: Base, grown: Grown): EngineParts {
-  const {options, clock} = base;
+  const {options, clock, nodes} = base;
   const {host, rpc, copy, metaRole, manifests, background} = grown;
   const {catalog} = copy;
   const meta = new MetaClient({
     rpc,
     clock,
     members: () => metaMembers(catalog, options.node),
+    presence: nodes,
     waitForVersion: (version, deadlineMs) => copy.waitForVersion(version, deadlineMs),
   });
   copy.attach(meta);
@@ -214,7 +218,6 @@ function assemble(base: Base, grown: Grown): EngineParts {
   const replicas = hostReplicas(base, grown, {notes, effects});
   serveNodes({base, host, rpc, replicas});
   const machines = (): ReplicaMachine[] => machinesOf(host);
-  const nodes = new NodeWatch();
   return {
     options,
     clock,
@@ -229,7 +232,7 @@ function assemble(base: Base, grown: Grown): EngineParts {
     machines,
     flushes: new FlushSchedule(LIMITS.memtables_bytes_max.value),
     effects,
-    services: createServices(base, grown, {meta, nodes, machines}),
+    services: createServices(base, grown, {meta, machines}),
     close: async () => {
       await metaRole?.stop();
       await host.close();
@@ -282,9 +285,9 @@ function serveNodes(parts: {
 
 /** What this thread does for HTTP. */
 function createServices(
-  {options, clock, random}: Base,
+  {options, clock, random, nodes}: Base,
   {rpc, copy}: Grown,
-  {meta, nodes, machines}: Pick<EngineParts, 'meta' | 'nodes' | 'machines'>,
+  {meta, machines}: Pick<EngineParts, 'meta' | 'machines'>,
 ): EngineServices {
   const catalog = (): Catalog => copy.catalog;
   const leaders = new LeaderDirectory(nodes);

@@ -16,6 +16,7 @@ import {
   type MetaClient,
   MetaService,
   MetaStateMachine,
+  type NodePresence,
   Reconciler,
 } from '@flotilla/meta';
 import type {Host} from '@flotilla/multiraft';
@@ -36,6 +37,7 @@ export interface MetaRoleDeps {
   readonly random: Random;
   readonly log: Log;
   readonly options: EngineOptions;
+  readonly presence: NodePresence;
 }
 
 /** Members of the meta group, this node first if it is one. */
@@ -59,13 +61,14 @@ export class MetaRole {
 
   constructor(deps: MetaRoleDeps) {
     this.#deps = deps;
-    const {rpc, clock, log, options} = deps;
+    const {rpc, clock, log, options, presence} = deps;
     const catalog = Catalog.fromSnapshot(options.catalog);
     this.follower = new CatalogFollower({
       rpc,
       clock,
       log,
       catalog,
+      presence,
       // Before the founding the catalog names nobody, and this node is the one to ask.
       members: () =>
         catalog.metaSet() === undefined ? [options.node] : metaMembers(catalog, options.node),
