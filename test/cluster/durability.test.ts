@@ -159,14 +159,13 @@ describe('a replica moved under load, on four processes', () => {
       throw new Error(`it stands at ${JSON.stringify(now)}`, {cause: error});
     });
     expect(now).toMatchObject({state: 'done'});
-    // The reconciler may have moved it on since, to balance: the last move of the set decides.
-    await until('the target of the last move is one of three voters', async () => {
-      const operations = await client.admin.operations();
-      const last = operations.filter(({replicaSet}) => replicaSet === now!.replicaSet).at(-1)!;
+    const votersNow = async () => {
       const {replicas} = await client.admin.replicaSet(now!.replicaSet!);
-      const voters = replicas.filter(({role}) => role === 'voter').map(({node}) => node);
-      return voters.length === 3 && voters.includes(last['targetNode'] as number);
-    });
+      return replicas.filter(({role}) => role === 'voter').map(({node}) => node);
+    };
+    await until('three vote', async () => (await votersNow()).length === 3);
+    expect(await votersNow()).toContain(now!['targetNode']);
+    expect(await votersNow()).not.toContain(now!['sourceNode']);
   }
 
   test.each([

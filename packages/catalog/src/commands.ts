@@ -236,6 +236,8 @@ export interface CreateOperation {
   readonly sourceNode?: NodeId | undefined;
   readonly targetNode?: NodeId | undefined;
   readonly allowFewerVoters?: boolean | undefined;
+  /** Made by hand: its replica set is pinned, or the cluster would even it out again. */
+  readonly pin?: boolean | undefined;
   readonly startedBy: string;
   readonly atMs: number;
 }

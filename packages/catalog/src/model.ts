@@ -111,7 +111,7 @@ export interface ReplicaSet {
   readonly createdAtVersion: number;
   /** How many replicas it should have, once add-replica or remove-replica said so; else its database's option. */
   readonly replicasWanted?: number | undefined;
-  /** No automatic operation touches it. */
+  /** Placed by hand: neither its replicas nor its lead are moved to even out nodes. Repairs go on. */
   readonly pinned?: boolean | undefined;
 }
 

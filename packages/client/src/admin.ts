@@ -62,8 +62,14 @@ export function isFinal(operation: Operation): boolean {
 /** What changes a replica set. Nodes are named by id or address, replicas by id. */
 export type ReplicaSetChange =
   | {readonly action: 'add-replica'; readonly node: Id}
-  | {readonly action: 'remove-replica'; readonly replica: Id}
-  | {readonly action: 'remove-replica'; readonly node: Id}
+  | {
+      readonly action: 'remove-replica';
+      /** Named by itself or by its node. */
+      readonly replica?: Id | undefined;
+      readonly node?: Id | undefined;
+      /** Without a learner to take its place, fewer voters will hold each write. */
+      readonly allowFewerVoters?: boolean | undefined;
+    }
   | {readonly action: 'move-replica'; readonly from: Id; readonly to: Id}
   | {readonly action: 'transfer-leader'; readonly to: Id};
 
@@ -136,6 +142,12 @@ export class AdminClient {
     const path = `/replica-sets/${encodeURIComponent(id)}/${action}`;
     const answer = await this.#change('POST', path, body, options);
     return Operation.parse(answer['operation'] ?? answer);
+  }
+
+  /** A pinned set is left out when nodes are evened out; a change by hand pins it. */
+  async pinReplicaSet(id: Id, pinned: boolean, options: CallOptions = {}): Promise<ReplicaSet> {
+    const path = `/replica-sets/${encodeURIComponent(id)}/${pinned ? 'pin' : 'unpin'}`;
+    return ReplicaSet.parse(await this.#change('POST', path, undefined, options));
   }
 
   async operations(options: CallOptions = {}): Promise<Operation[]> {

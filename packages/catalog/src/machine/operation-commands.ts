@@ -30,7 +30,7 @@ const HISTORY_MAX = 50;
 export const createOperation: Handler<CreateOperation> = (draft, command) => {
   const fault = subjectFault(draft.catalog, command) ?? busyFault(draft.catalog, command);
   if (fault !== undefined) return fault;
-  const {type: _, atMs, ...subject} = command;
+  const {type: _, atMs, pin, ...subject} = command;
   const id = draft.nextId<OperationId>('operation');
   // Without another node a repair takes the replica out, and the set is healed like any that lacks one.
   const inPlace = command.kind === 'repair' && command.targetNode === undefined;
@@ -46,6 +46,9 @@ export const createOperation: Handler<CreateOperation> = (draft, command) => {
     history: [{step, atMs}],
     createdAtMs: atMs,
   });
+  const set =
+    command.replicaSet === undefined ? undefined : draft.catalog.replicaSet(command.replicaSet);
+  if (pin === true && set !== undefined) draft.put('replica-set', set.id, {...set, pinned: true});
   return succeed({operation: id});
 };
 

@@ -8,6 +8,7 @@ import {describe, expect, test} from 'vitest';
 import {isFinished} from '../catalog.ts';
 import type {Command} from '../commands.ts';
 import {CatalogMachine} from '../machine/catalog-machine.ts';
+import type {ReplicaSet} from '../model.ts';
 import type {Action} from './action.ts';
 import {planBucket, votersOf} from './placement.ts';
 import {planNext} from './reconcile.ts';
@@ -378,6 +379,36 @@ test('a drain without a place to go says so, and ends when a node joins', () => 
   world.join(4);
   settle(world);
   expect(world.catalog.node(id(2))?.state).toBe('drained');
+});
+
+test('what was placed by hand stays where it is until it is unpinned', () => {
+  const world = new World(1, 4);
+  for (let day = 0; day < 4; day++) world.makeBucket(day * 86_400_000 * 100);
+  settle(world);
+  // All off node 1: as uneven as four nodes can be.
+  const onFirst = (set: ReplicaSet) => set.replicas.find(({node}) => node === id<NodeId>(1));
+  const sets = () => [...world.catalog.replicaSets()];
+  for (const set of sets().filter(onFirst)) {
+    const targetNode = [2, 3, 4]
+      .map((i) => id<NodeId>(i))
+      .find((i) => !set.replicas.some(({node}) => node === i))!;
+    const subject = {replicaSet: set.id, source: onFirst(set)!.replica, targetNode};
+    const by = {pin: true, startedBy: 'operator', atMs: world.nowMs};
+    world.propose({type: 'create-operation', kind: 'move-replica', ...subject, ...by});
+  }
+  settle(world);
+  const pinned = sets().filter((set) => set.pinned);
+  expect(pinned.length).toBeGreaterThan(2);
+  expect(pinned.filter(onFirst)).toEqual([]);
+  const operations = [...world.catalog.operations()].length;
+  for (let i = 0; i < 50; i++) world.step();
+  expect(pinned.filter(({id: set}) => onFirst(world.catalog.replicaSet(set)!))).toEqual([]);
+  // Nor is an evening out begun again and again that has nothing to move.
+  expect([...world.catalog.operations()].length).toBeLessThanOrEqual(operations + 1);
+
+  for (const set of pinned) world.propose({type: 'pin-replica-set', set: set.id, pinned: false});
+  settle(world);
+  expect(sets().filter(onFirst).length).toBeGreaterThan(pinned.length / 2);
 });
 
 describe('under crashes, lost, repeated and late actions', () => {

@@ -84,12 +84,13 @@ export function planRebalance(
   return moves.length === 0 ? ended('done') : {decision: WAIT, moves};
 }
 
-/** Fullest and emptiest fit node differ by more than a move can cure. */
-export function isUneven(catalog: Catalog, reports: Reports): boolean {
+/** Fullest and emptiest fit node differ by more than moving costs, and a move would make it better. */
+export function isUneven(catalog: Catalog, reports: Reports, nowMs: number): boolean {
   const counts = liveNodes(catalog, reports).map(({id}) => catalog.replicaCount(id));
   const max = Math.max(0, ...counts);
   // A tenth of the fullest: below that moving costs more than it gives.
-  return counts.length > 1 && max - Math.min(...counts) > Math.max(IMBALANCE_MIN, max / 10);
+  if (max - Math.min(...counts) <= Math.max(IMBALANCE_MIN, max / 10)) return false;
+  return planEvening(catalog, reports, {nowMs, budget: {left: 1}}).length > 0;
 }
 
 /** Replicas on nodes that are gone for long, and damaged ones, get a successor. */
@@ -106,7 +107,7 @@ export function planRepairs(
   const actions: Action[] = [];
   for (const set of catalog.replicaSets()) {
     if (context.budget.left <= 0) break;
-    if (set.state !== 'open' || set.pinned === true || catalog.operationOf(set.id)) continue;
+    if (set.state !== 'open' || catalog.operationOf(set.id)) continue;
     for (const placed of set.replicas) {
       const report = reports.get(placed.node)?.replicas.get(placed.replica);
       const damaged = report?.damaged === true;

@@ -176,7 +176,7 @@ function planVoterRemoval(operation: Operation, group: GroupView, source: Replic
     return change(group, [remove], 'simple');
   }
   if (operation.allowFewerVoters !== true) {
-    return fail('fewer voters would hold each write, and that was not allowed');
+    return fail('fewer voters would hold each write: add a replica first, or allow it (--yes)');
   }
   const second = group.voters.find((id) => id !== source && id !== group.leader!.replica);
   return change(group, [remove, {type: 'learner', id: second as ReplicaId}], 'joint');

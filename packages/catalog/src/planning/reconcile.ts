@@ -205,7 +205,6 @@ function planHealing(catalog: Catalog, idle: readonly GroupView[], reports: Repo
   let room = HEALING_MAX - idle.filter(isHealing).length;
   const actions: Action[] = [];
   for (const group of idle) {
-    if (group.set.pinned === true) continue;
     const wanted = replicasWanted(catalog, group.set);
     const shrinking = planShrinking(group, wanted);
     if (shrinking !== undefined) actions.push(shrinking);
@@ -240,7 +239,7 @@ function planAutomatic(
   const moving = running.filter(({kind}) => kind === 'move-replica' || kind === 'repair').length;
   const actions = planRepairs(catalog, reports, {nowMs, budget: {left: MOVES_MAX - moving}});
   const quiet = running.length === 0 && actions.length === 0 && !groups.some(isHealing);
-  if (quiet && isUneven(catalog, reports)) {
+  if (quiet && isUneven(catalog, reports, nowMs)) {
     const startedBy = 'reconciler';
     actions.push(proposal({type: 'create-operation', kind: 'rebalance', startedBy, atMs: nowMs}));
   }

@@ -37,6 +37,7 @@ const ChangeOptions = z.object({
   replica: z.string().optional(),
   from: z.string().optional(),
   to: z.string().optional(),
+  yes: z.boolean().default(false),
 });
 type ChangeOptions = z.infer<typeof ChangeOptions>;
 
@@ -60,6 +61,7 @@ export function addReplicaSetCommands(program: Command, context: CommandContext)
       .description('remove a replica, named by itself or by its node')
       .option('--replica <replica>', 'which')
       .option('--node <node>', 'the one on this node')
+      .option('--yes', 'also where fewer voters will then hold each write')
       .addHelpText('after', examples(['replica-set remove-replica 12 --node 2'])),
     changeOf: removalOf,
   });
@@ -84,6 +86,8 @@ export function addReplicaSetCommands(program: Command, context: CommandContext)
       .addHelpText('after', examples(['replica-set transfer-leader 12 --to 3'])),
     changeOf: ({to}) => ({action: 'transfer-leader', to: must(to, '--to')}),
   });
+  addPin(group, context, true);
+  addPin(group, context, false);
 }
 
 function addList(group: Command, context: CommandContext): void {
@@ -141,6 +145,23 @@ function addChange(
   });
 }
 
+function addPin(group: Command, context: CommandContext, pinned: boolean): void {
+  const name = pinned ? 'pin' : 'unpin';
+  const description = pinned
+    ? 'keep its replicas and its lead where they are when nodes are evened out'
+    : 'let it be moved again when nodes are evened out; a change by hand had pinned it';
+  const command = group
+    .command(name)
+    .argument('<id>')
+    .description(description)
+    .addHelpText('after', examples([`replica-set ${name} 12`]));
+  context.client(command, z.object({}), async (session, _options, id = '') => {
+    const set = await session.client.admin.pinReplicaSet(id, pinned);
+    await session.print(set, () => renderReplicaSet(set, widthOf(session.terminal.stdout)));
+    return EXIT.ok;
+  });
+}
+
 async function printPlan(session: Session, id: string, change: ReplicaSetChange): Promise<number> {
   const set = await session.client.admin.replicaSet(id);
   const width = widthOf(session.terminal.stdout);
@@ -153,12 +174,13 @@ async function printPlan(session: Session, id: string, change: ReplicaSetChange)
   return EXIT.ok;
 }
 
-function removalOf({node, replica}: ChangeOptions): ReplicaSetChange {
+function removalOf({node, replica, yes}: ChangeOptions): ReplicaSetChange {
   if (node !== undefined && replica !== undefined) {
     throw new UsageError('name the replica by --replica or by --node, not by both');
   }
-  if (replica !== undefined) return {action: 'remove-replica', replica};
-  return {action: 'remove-replica', node: must(node, '--replica or --node')};
+  const allowed = yes ? {allowFewerVoters: true} : {};
+  if (replica !== undefined) return {action: 'remove-replica', replica, ...allowed};
+  return {action: 'remove-replica', node: must(node, '--replica or --node'), ...allowed};
 }
 
 function must(value: string | undefined, option: string): string {
@@ -188,6 +210,7 @@ export function renderReplicaSet(set: ReplicaSet, width?: number): string {
     `shard ${formatCell(set['shard'])}`,
     `epoch ${formatCell(set['epoch'])}`,
     formatCell(set['state']),
+    ...(set['pinned'] === true ? ['pinned'] : []),
   ];
   return `${head.join('  ')}\n\n${renderRecords(set.replicas, REPLICA_COLUMNS, width)}`;
 }

@@ -60,6 +60,8 @@ export class AdminService {
       'remove-replica': (args, deadlineMs) => this.#removeReplica(args, deadlineMs),
       'move-replica': (args, deadlineMs) => this.#moveReplica(args, deadlineMs),
       'transfer-leader': (args, deadlineMs) => this.#transferLeader(args, deadlineMs),
+      'pin-replica-set': (args, deadlineMs) => this.#pin(args, true, deadlineMs),
+      'unpin-replica-set': (args, deadlineMs) => this.#pin(args, false, deadlineMs),
       'operation-list': async () => [...this.#catalog.operations()].map(describeOperation),
       'operation-show': async (args) => describeOperation(this.#operation(args)),
       'operation-cancel': (args, deadlineMs) => this.#cancelOperation(args, deadlineMs),
@@ -228,7 +230,11 @@ export class AdminService {
       );
     }
     const source = node === undefined ? (replica as ReplicaId) : this.#replicaOn(set, node);
-    return this.#start({kind: 'remove-replica', replicaSet: set.id, source}, deadlineMs);
+    const allowFewerVoters = args['allowFewerVoters'] === true;
+    return this.#start(
+      {kind: 'remove-replica', replicaSet: set.id, source, allowFewerVoters},
+      deadlineMs,
+    );
   }
 
   #moveReplica(args: Args, deadlineMs: number): Promise<unknown> {
@@ -246,13 +252,19 @@ export class AdminService {
     return this.#start({kind: 'transfer-leader', replicaSet: set.id, target}, deadlineMs);
   }
 
+  async #pin(args: Args, pinned: boolean, deadlineMs: number): Promise<unknown> {
+    const {id} = this.#set(args);
+    await this.#propose({type: 'pin-replica-set', set: id, pinned}, deadlineMs);
+    return this.#replicaSet(args);
+  }
+
   async #start(
     wanted: Omit<Extract<Command, {type: 'create-operation'}>, 'type' | 'atMs' | 'startedBy'>,
     deadlineMs: number,
   ): Promise<unknown> {
     const atMs = this.#deps.clock.wallMs();
     const {operation} = await this.#deps.meta.propose(
-      {type: 'create-operation', ...wanted, startedBy: 'operator', atMs},
+      {type: 'create-operation', ...wanted, pin: true, startedBy: 'operator', atMs},
       {deadlineMs},
     );
     await this.#deps.access.refresh(deadlineMs);

@@ -43,6 +43,8 @@ export interface ReplicaSetView {
   readonly shard: number;
   readonly epoch: number;
   readonly state: ReplicaSet['state'];
+  /** Placed by hand: evening out leaves it alone. */
+  readonly pinned: boolean;
   readonly leader: NodeId | undefined;
   readonly replicas: readonly ReplicaView[];
 }
@@ -140,6 +142,7 @@ function viewOf(catalog: Catalog, set: ReplicaSet, statuses: Statuses): ReplicaS
     shard: set.shard,
     epoch: set.epoch,
     state: set.state,
+    pinned: set.pinned === true,
     leader,
     replicas: set.replicas.map(({replica, node, role}) => {
       const address = catalog.node(node)?.address;

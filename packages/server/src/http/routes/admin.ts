@@ -86,7 +86,11 @@ const ROUTES: readonly Route[] = [
     url: '/admin/v1/replica-sets/:id/remove-replica',
     action: 'remove-replica',
     params: z.object({id: Id}),
-    body: z.strictObject({replica: Id.optional(), node: Id.optional()}),
+    body: z.strictObject({
+      replica: Id.optional(),
+      node: Id.optional(),
+      allowFewerVoters: z.boolean().optional(),
+    }),
   },
   {
     method: 'POST',
@@ -101,6 +105,18 @@ const ROUTES: readonly Route[] = [
     action: 'transfer-leader',
     params: z.object({id: Id}),
     body: z.strictObject({to: Id}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/replica-sets/:id/pin',
+    action: 'pin-replica-set',
+    params: z.object({id: Id}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/replica-sets/:id/unpin',
+    action: 'unpin-replica-set',
+    params: z.object({id: Id}),
   },
   {method: 'GET', url: '/admin/v1/operations', action: 'operation-list'},
   {
