@@ -118,6 +118,11 @@ export const ERRORS = {
     retry: 'backoff',
     doc: 'A replica set or node that is needed cannot be reached; the message names it.',
   },
+  STALE_TOO_OLD: {
+    http: 503,
+    retry: 'backoff',
+    doc: 'No replica of a set is known to be as fresh as `max_staleness` asks; `details.replicaSet` names the set.',
+  },
   META_UNAVAILABLE: {
     http: 503,
     retry: 'backoff',

@@ -58,7 +58,7 @@ export class CatalogFollower {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Rejects with META_UNAVAILABLE past the deadline. */
+  /** Rejects with DEADLINE_EXCEEDED past the deadline. */
   waitForVersion(version: number, deadlineMs: number): Promise<void> {
     return this.#waits.wait(version, deadlineMs);
   }

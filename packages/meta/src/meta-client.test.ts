@@ -129,6 +129,22 @@ describe('client', () => {
     expect(await codeOf(client.readIndex(within(1000)))).toBe('ok');
   });
 
+  test('a read that is late says whether the meta group is lost or only slow', async () => {
+    network.hanging.add(ONE);
+    expect(await codeOf(client.readIndex(within(500)))).toBe('DEADLINE_EXCEEDED');
+    // One after the other: the leader's silence is its followers' too, once they hear of none.
+    await clock.advance(5_000);
+    log.leader = undefined;
+    expect(await codeOf(client.readIndex(within(5_000)))).toBe('META_UNAVAILABLE');
+    // Known by now: a short question is told at once what a long one would be.
+    expect(await codeOf(client.readIndex(within(100)))).toBe('META_UNAVAILABLE');
+    network.hanging.clear();
+    log.leader = TWO;
+    expect(await codeOf(client.readIndex(within(5_000)))).toBe('ok');
+    network.hanging.add(TWO);
+    expect(await codeOf(client.readIndex(within(100)))).toBe('DEADLINE_EXCEEDED');
+  });
+
   test('equal questions are asked once; different ones each', async () => {
     const before = log.proposals;
     const ensure = (name: string) =>
@@ -179,7 +195,7 @@ describe('follower', () => {
     await clock.resolve(client.waitForVersion(7, within(1000)));
     expect(follower.catalog.tenantByName('a')).toBeDefined();
     expect(seen).toEqual([6, 7]);
-    expect(await codeOf(client.waitForVersion(99, within(200)))).toBe('META_UNAVAILABLE');
+    expect(await codeOf(client.waitForVersion(99, within(200)))).toBe('DEADLINE_EXCEEDED');
     await follower.stop();
   });
 

@@ -64,6 +64,8 @@ export class MetaClient {
   readonly #options: MetaClientOptions;
   readonly #underway = new Map<string, Promise<unknown>>();
   #leader: NodeId | undefined;
+  /** Members that had no answer, and knew none who would have, since the last answer of any. */
+  readonly #failed = new Set<NodeId>();
   #nextMember = 0;
   #reading: Promise<number> | undefined;
   #nextReading: Promise<number> | undefined;
@@ -100,17 +102,21 @@ export class MetaClient {
     return this.#once(`bucket ${database} ${timeMs}`, deadlineMs, ask);
   }
 
-  /** The version that this node's copy must reach to show all that was done before the call. */
+  /**
+   * The version that this node's copy must reach to show all that was done before the call. Past the
+   * deadline rejects with META_UNAVAILABLE where the meta group is known to be lost: every member was
+   * asked since the last answer, in vain; else with DEADLINE_EXCEEDED: more time might have done.
+   */
   readIndex({deadlineMs}: Deadline): Promise<number> {
-    if (this.#reading === undefined)
-      return before(this.#startReading(deadlineMs), this.#clockTo(deadlineMs));
+    const limit = {...this.#clockTo(deadlineMs), late: () => this.#noIndex()};
+    if (this.#reading === undefined) return before(this.#startReading(deadlineMs), limit);
     // However the present one ends: its askers are told by itself.
     const start = () => {
       this.#nextReading = undefined;
       return this.#startReading(deadlineMs);
     };
     this.#nextReading ??= this.#reading.then(start, start);
-    return before(this.#nextReading, this.#clockTo(deadlineMs));
+    return before(this.#nextReading, limit);
   }
 
   waitForVersion(version: number, {deadlineMs}: Deadline): Promise<void> {
@@ -120,12 +126,13 @@ export class MetaClient {
   #startReading(deadlineMs: number): Promise<number> {
     // At least an attempt's time: those who join have deadlines of their own.
     const limitMs = Math.max(deadlineMs, this.#options.clock.monotonicMs() + ATTEMPT_MS);
-    const reading = this.#ask({
-      method: 'meta.read-index',
-      body: {},
-      repeatable: true,
-      deadlineMs: limitMs,
-    }).then((answer) => (answer as {index: number}).index);
+    const question = {method: 'meta.read-index', body: {}, repeatable: true, deadlineMs: limitMs};
+    const reading = this.#ask(question).then(
+      (answer) => (answer as {index: number}).index,
+      (error: unknown) => {
+        throw isOutOfTime(error) ? this.#noIndex(error) : error;
+      },
+    );
     this.#reading = reading;
     const finished = () => {
       if (this.#reading === reading) this.#reading = undefined;
@@ -139,7 +146,7 @@ export class MetaClient {
     const present = this.#underway.get(key) as Promise<Value> | undefined;
     if (present !== undefined) {
       try {
-        return await before(present, this.#clockTo(deadlineMs));
+        return await before(present, {...this.#clockTo(deadlineMs), late: notDone});
       } catch (error) {
         if (!isOutOfTime(error) || this.#leftMs(deadlineMs) <= 0) throw error;
         return ask();
@@ -163,9 +170,12 @@ export class MetaClient {
         try {
           const answer = await this.#call(node, question);
           this.#leader = node;
+          this.#failed.clear();
           return answer;
         } catch (error) {
           if (!this.#mayRetry(error, question)) throw error;
+          // Who names another has not failed: that one is asked.
+          if (!(error instanceof DbError) || error.code !== 'NOT_LEADER') this.#failed.add(node);
           unknown ||= isUnknown(error);
           last = error;
           if (this.#follow(node, error)) continue;
@@ -175,7 +185,13 @@ export class MetaClient {
       await pause(this.#options.clock, Math.max(0, Math.min(RETRY_PAUSE_MS, leftMs)));
     }
     if (unknown) throw outcomeUnknown(last);
-    throw new DbError('META_UNAVAILABLE', 'the meta group did not answer in time', {}, last);
+    throw notDone(last);
+  }
+
+  #noIndex(cause?: unknown): DbError {
+    if (this.#options.members().every((member) => this.#failed.has(member))) return notDone(cause);
+    const message = 'the deadline passed while the meta group was asked for the catalog';
+    return new DbError('DEADLINE_EXCEEDED', message, {}, cause);
   }
 
   async #call(node: NodeId, question: Question): Promise<unknown> {
@@ -284,15 +300,17 @@ function outcomeUnknown(cause: unknown): DbError {
   );
 }
 
-/** The promise's outcome, or META_UNAVAILABLE after the delay; the promise itself goes on. */
+function notDone(cause?: unknown): DbError {
+  return new DbError('META_UNAVAILABLE', 'the meta group did not answer in time', {}, cause);
+}
+
+/** The promise's outcome, or the error of `late` after the delay; the promise itself goes on. */
 function before<Value>(
   promise: Promise<Value>,
-  {clock, delayMs}: {readonly clock: Clock; readonly delayMs: number},
+  limit: {readonly clock: Clock; readonly delayMs: number; readonly late: () => DbError},
 ): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const timer = clock.setTimer(delayMs, () =>
-      reject(new DbError('META_UNAVAILABLE', 'the meta group did not answer in time')),
-    );
+    const timer = limit.clock.setTimer(limit.delayMs, () => reject(limit.late()));
     promise.then(resolve, reject).finally(() => timer.cancel());
   });
 }

@@ -29,7 +29,7 @@ export class VersionWaits {
     }
   }
 
-  /** Rejects with META_UNAVAILABLE past the deadline, on the monotonic clock. */
+  /** Rejects with DEADLINE_EXCEEDED past the deadline, on the monotonic clock. */
   wait(version: number, deadlineMs: number): Promise<void> {
     if (version <= this.#version) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -38,7 +38,7 @@ export class VersionWaits {
         this.#waits.delete(wait);
         reject(
           new DbError(
-            'META_UNAVAILABLE',
+            'DEADLINE_EXCEEDED',
             `the catalog here is at version ${this.#version} and did not reach ${version}`,
           ),
         );

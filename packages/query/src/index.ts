@@ -9,6 +9,7 @@ export {
   type ResultBatch,
   type ResultColumn,
 } from './execute/merge-results.ts';
+export {STREAMS_AT_ONCE} from './execute/streams.ts';
 export type {Vector} from './execute/vector.ts';
 export {CONTENT_TYPES, formatResult, type ResultFormat} from './format/format-result.ts';
 export {type InsertContext, insertToBatch} from './insert-batch.ts';

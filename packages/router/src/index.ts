@@ -9,6 +9,8 @@ export {
   type Consistency,
   FragmentReader,
   type FragmentReaderPorts,
+  type FragmentReading,
+  isMissingSet,
   type ReadOptions,
 } from './read/fragment-reader.ts';
 export {SetCaller, type SetCallerPorts, type SetRequest} from './set-caller.ts';

@@ -3,7 +3,7 @@
 // those that were never begun too.
 
 /** More would only wait for the same threads: 64 shards of one bucket are read together. */
-const STREAMS_AT_ONCE = 64;
+export const STREAMS_AT_ONCE = 64;
 
 type Arrival<Item> =
   | {readonly index: number; readonly result: IteratorResult<Item>}

@@ -1,23 +1,40 @@
-// The replica's side of a query: brings the local replica up to a read index, pins its rows and runs
-// the fragment on them.
+// The replica's side of a query: brings the local replica up to a read index, or makes sure that it is
+// as fresh as a stale read asks, pins its rows and runs the fragment on them.
 
-import {DbError, type ReplicaSetId, type RpcContext} from '@flotilla/base';
+import {DbError, type ReplicaId, type ReplicaSetId, type RpcContext} from '@flotilla/base';
 import {executeFragment, type Fragment} from '@flotilla/query';
 import {ReplicaMachine} from '@flotilla/replica';
 import type {Consistency} from './fragment-reader.ts';
 
 export const QUERY_METHOD = 'replica.query';
+/** A majority that is there confirms a read in a round trip, or after an election. */
+const CONFIRM_MS_MAX = 1_000;
 
 /** What crosses nodes. Plain JSON. */
 export interface FragmentRequest {
   readonly fragment: Fragment;
   readonly consistency: Consistency;
+  /** Of a stale read: every write acknowledged so long before the replica was asked is wanted. */
+  readonly maxStalenessMs?: number | undefined;
   readonly timeoutMs: number;
+}
+
+/** Which rows are read: the first chunk of an answer, as JSON. */
+export interface FragmentOrigin {
+  readonly replica: ReplicaId;
+  readonly appliedIndex: number;
+  /** The rows hold every write acknowledged so long ago; absent where the replica does not know. */
+  readonly ageMs?: number | undefined;
 }
 
 export interface FragmentHost {
   /** Resolves when the local replica has applied an index that covers every acknowledged write. */
   readIndex(set: ReplicaSetId, options: {readonly deadlineMs: number}): Promise<number>;
+  /** How long ago the local replica last knew that it held every acknowledged write. */
+  ageMs(set: ReplicaSetId): number | undefined;
+  status(
+    set: ReplicaSetId,
+  ): {readonly replica: ReplicaId; readonly appliedIndex: number} | undefined;
   stateMachine(set: ReplicaSetId): unknown;
 }
 
@@ -29,27 +46,65 @@ export interface FragmentHandlerPorts {
 }
 
 /**
- * The first chunk is always empty: it says that the replica answers, so that a caller may still turn
- * to another one until then.
+ * The first chunk is the origin of the rows: it says that the replica answers, so that a caller may
+ * still turn to another one until then.
  */
 export function fragmentHandler(
   ports: FragmentHandlerPorts,
 ): (payload: Uint8Array, context: RpcContext) => AsyncIterable<Uint8Array> {
   return async function* (payload, {set, signal}) {
     const request = JSON.parse(new TextDecoder().decode(payload)) as FragmentRequest;
-    if (request.consistency === 'linearizable') {
-      await ports.host.readIndex(set, {deadlineMs: ports.monotonicMs() + request.timeoutMs});
-    }
+    const ageMs = await freshen(ports, set, request);
+    // From here to the scan nothing waits, so that the index is the one of the rows.
+    const status = ports.host.status(set);
     const machine = ports.host.stateMachine(set);
-    if (!(machine instanceof ReplicaMachine)) {
+    if (status === undefined || !(machine instanceof ReplicaMachine)) {
       throw new DbError('REPLICA_GONE', `no replica of set ${set} on this node`);
     }
+    const {replica, appliedIndex} = status;
     const scan = machine.scan(request.fragment.scan);
     try {
-      yield new Uint8Array(0);
+      const origin: FragmentOrigin = {replica, appliedIndex, ageMs};
+      yield new TextEncoder().encode(JSON.stringify(origin));
       yield* executeFragment(request.fragment, scan, {signal, pause: ports.pause});
     } finally {
       scan.close();
     }
   };
+}
+
+/** The age of what is read then, counted from now on; undefined where it neither is known nor matters. */
+async function freshen(
+  {host, monotonicMs}: FragmentHandlerPorts,
+  set: ReplicaSetId,
+  {consistency, maxStalenessMs, timeoutMs}: FragmentRequest,
+): Promise<number | undefined> {
+  const nowMs = monotonicMs();
+  if (consistency === 'linearizable') {
+    await host.readIndex(set, {deadlineMs: nowMs + timeoutMs});
+    return 0;
+  }
+  const ageMs = host.ageMs(set);
+  if (maxStalenessMs === undefined || (ageMs !== undefined && ageMs <= maxStalenessMs)) {
+    return ageMs;
+  }
+  // It may well be current and only not know it: a majority can say so.
+  try {
+    await host.readIndex(set, {deadlineMs: nowMs + Math.min(CONFIRM_MS_MAX, timeoutMs)});
+    return 0;
+  } catch (error) {
+    if (!(error instanceof DbError) || error.code === 'REPLICA_GONE') throw error;
+    throw tooOld(ageMs, maxStalenessMs, error);
+  }
+}
+
+function tooOld(ageMs: number | undefined, maxStalenessMs: number, cause: DbError): DbError {
+  const age =
+    ageMs === undefined ? 'of unknown age' : `known to be current ${Math.ceil(ageMs)} ms ago`;
+  return new DbError(
+    'STALE_TOO_OLD',
+    `the replica is ${age}, ${maxStalenessMs} ms are asked for, and no majority confirms it now`,
+    {ageMs, maxStalenessMs},
+    cause,
+  );
 }

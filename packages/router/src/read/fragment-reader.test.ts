@@ -1,8 +1,8 @@
 import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import type {Fragment} from '@flotilla/query';
-import {beforeEach, expect, test} from 'vitest';
+import {beforeEach, describe, expect, test} from 'vitest';
 import {errorOf, FakeCluster, fails, NODES, OK} from '../fakes.fixture.ts';
-import {FragmentReader} from './fragment-reader.ts';
+import {FragmentReader, isMissingSet} from './fragment-reader.ts';
 
 let cluster: FakeCluster;
 let reader: FragmentReader;
@@ -54,4 +54,55 @@ test('what no other replica would answer otherwise is the answer', async () => {
   cluster.rpc.behave = () => fails('QUERY_ERROR', 'overflow');
   expect((await errorOf(read())).code).toBe('QUERY_ERROR');
   expect(cluster.rpc.asked).toEqual([1]);
+});
+
+describe('stale', () => {
+  const tooOld = fails('STALE_TOO_OLD', 'the replica is of unknown age');
+  const stale = {consistency: 'stale', maxStalenessMs: 50, deadlineMs: 30_000} as const;
+  const begin = () => {
+    const {signal} = new AbortController();
+    return cluster.clock.resolve(reader.begin(fragment, {...stale, beginDeadlineMs: 500, signal}));
+  };
+
+  test('the own replica is asked first, whoever leads, and is named', async () => {
+    cluster.leaders.learn(fragment.set, NODES[1]!);
+    cluster.rpc.behave = () => OK;
+    const {node, set, origin} = await begin();
+    expect({node, set, origin}).toEqual({
+      node: 1,
+      set: fragment.set,
+      origin: {replica: 1, appliedIndex: 7, ageMs: 0},
+    });
+    expect(cluster.rpc.asked).toEqual([1]);
+  });
+
+  test('another replica answers where the own one is too old', async () => {
+    cluster.rpc.behave = (node) => (node === 3 ? OK : tooOld);
+    expect((await begin()).node).toBe(3);
+    expect(cluster.leaders.candidates(fragment.set, cluster.catalog)).toEqual(NODES);
+  });
+
+  test('where all are too old or dead the refusal says so, by name and early', async () => {
+    const dead = fails('UNAVAILABLE', 'not connected');
+    cluster.rpc.behave = (node) => (node === 1 ? tooOld : dead);
+    const error = await errorOf(begin());
+    expect(error).toMatchObject({code: 'STALE_TOO_OLD', details: {replicaSet: fragment.set}});
+    expect(cluster.clock.monotonicMs()).toBeLessThanOrEqual(500);
+    expect(isMissingSet(error)).toBe(true);
+  });
+});
+
+test('what begins too late for the query counts as missing; other failures do not', async () => {
+  const {signal} = new AbortController();
+  const options = {consistency: 'linearizable', deadlineMs: 30_000, signal} as const;
+  const begin = () =>
+    cluster.clock.resolve(
+      reader.begin(fragment, {...options, beginDeadlineMs: cluster.clock.monotonicMs() + 900}),
+    );
+  const error = await errorOf(begin());
+  expect(error).toMatchObject({code: 'UNAVAILABLE', details: {replicaSet: fragment.set}});
+  expect(cluster.clock.monotonicMs()).toBeLessThanOrEqual(900 + 250);
+  expect(isMissingSet(error)).toBe(true);
+  cluster.rpc.behave = () => fails('QUERY_ERROR', 'overflow');
+  expect(isMissingSet(await errorOf(begin()))).toBe(false);
 });

@@ -1,6 +1,6 @@
 // The coordinator's side of a query: each fragment is read from one replica of its set, the leader by
-// default. Until the replica has begun to answer another one may be asked; after that a failure is
-// the query's.
+// default, the own one for stale reads. Until the replica has begun to answer another one may be
+// asked; after that a failure is the query's.
 
 import {
   type Clock,
@@ -16,7 +16,7 @@ import type {Fragment} from '@flotilla/query';
 import type {LeaderDirectory} from '../leader-directory.ts';
 import type {NodeWatch} from '../node-watch.ts';
 import {pause} from '../pause.ts';
-import {type FragmentRequest, QUERY_METHOD} from './fragment-handler.ts';
+import {type FragmentOrigin, type FragmentRequest, QUERY_METHOD} from './fragment-handler.ts';
 
 const BACKOFF_FIRST_MS = 10;
 const BACKOFF_LAST_MS = 200;
@@ -29,9 +29,22 @@ export type Consistency = 'linearizable' | 'stale';
 
 export interface ReadOptions {
   readonly consistency: Consistency;
+  /** Of stale reads; absent: whatever the age. */
+  readonly maxStalenessMs?: number | undefined;
   /** On the monotonic clock. */
   readonly deadlineMs: number;
+  /** A set of which no replica has begun to answer by then cannot be read. By default the deadline. */
+  readonly beginDeadlineMs?: number | undefined;
   readonly signal: AbortSignal;
+}
+
+/** A fragment that is being answered. */
+export interface FragmentReading {
+  readonly set: ReplicaSetId;
+  readonly node: NodeId;
+  readonly origin: FragmentOrigin;
+  /** Its result batches. Must be read or returned. Throws an error that names the replica set. */
+  readonly batches: AsyncGenerator<Uint8Array, void>;
 }
 
 export interface FragmentReaderPorts {
@@ -53,22 +66,19 @@ export class FragmentReader {
 
   /** The fragment's result batches. Throws an error that names the replica set. */
   async *read(fragment: Fragment, options: ReadOptions): AsyncGenerator<Uint8Array, void> {
-    const begun = await this.#begin(fragment, options);
-    try {
-      for (;;) {
-        const {value, done} = await begun.next();
-        if (done === true) return;
-        yield value;
-      }
-    } catch (error) {
-      throw naming(fragment.set, error);
-    } finally {
-      await begun.return?.();
-    }
+    const {batches} = await this.begin(fragment, options);
+    yield* batches;
   }
 
-  /** A stream that has begun: its empty first chunk is taken. */
-  async #begin(fragment: Fragment, options: ReadOptions): Promise<AsyncIterator<Uint8Array>> {
+  /** Resolves once a replica answers. Rejects with an error that names the replica set. */
+  async begin(fragment: Fragment, options: ReadOptions): Promise<FragmentReading> {
+    const {set} = fragment;
+    const {node, origin, stream} = await this.#begin(fragment, options);
+    return {set, node, origin, batches: batchesOf(set, stream)};
+  }
+
+  /** A stream that has begun: its first chunk is taken. */
+  async #begin(fragment: Fragment, options: ReadOptions): Promise<Begun> {
     const {clock, random} = this.#ports;
     let before = new DbError('DEADLINE_EXCEEDED', 'the deadline passed before it was asked');
     for (let backoffMs = BACKOFF_FIRST_MS; ; backoffMs = Math.min(2 * backoffMs, BACKOFF_LAST_MS)) {
@@ -77,7 +87,8 @@ export class FragmentReader {
       if (isFinal(begun)) throw naming(fragment.set, begun);
       before = begun;
       const waitMs = backoffMs * (0.5 + random.next());
-      if (clock.monotonicMs() + waitMs >= options.deadlineMs) throw naming(fragment.set, begun);
+      if (clock.monotonicMs() + waitMs >= beginDeadlineOf(options))
+        throw naming(fragment.set, begun);
       await pause(clock, waitMs, options.signal);
     }
   }
@@ -87,19 +98,19 @@ export class FragmentReader {
     fragment: Fragment,
     options: ReadOptions,
     before: DbError,
-  ): Promise<AsyncIterator<Uint8Array> | DbError> {
+  ): Promise<Begun | DbError> {
     const {set} = fragment;
     const queue = this.#candidates(set, options.consistency);
     if (queue instanceof DbError) return queue;
     const asked = new Set<NodeId>();
     let last = before;
-    while (queue.length > 0 && this.#ports.clock.monotonicMs() < options.deadlineMs) {
+    while (queue.length > 0 && this.#ports.clock.monotonicMs() < beginDeadlineOf(options)) {
       const node = queue.shift()!;
       if (asked.has(node)) continue;
       asked.add(node);
       const begun = await this.#try(node, fragment, options);
       if (!(begun instanceof DbError)) return begun;
-      last = begun;
+      last = moreTelling(asked.size === 1 ? undefined : last, begun);
       if (isFinal(begun)) return begun;
       const hint = begun.details['leader'];
       if (typeof hint === 'number' && !asked.has(hint as NodeId)) queue.unshift(hint as NodeId);
@@ -115,14 +126,11 @@ export class FragmentReader {
     return [node, ...nodes];
   }
 
-  async #try(
-    node: NodeId,
-    fragment: Fragment,
-    {consistency, deadlineMs, signal}: ReadOptions,
-  ): Promise<AsyncIterator<Uint8Array> | DbError> {
+  async #try(node: NodeId, fragment: Fragment, options: ReadOptions): Promise<Begun | DbError> {
     const {rpc, leaders, nodes, clock} = this.#ports;
-    const timeoutMs = Math.min(BEGIN_MS_MAX, deadlineMs - clock.monotonicMs());
-    const request: FragmentRequest = {fragment, consistency, timeoutMs};
+    const {consistency, maxStalenessMs, deadlineMs, signal} = options;
+    const timeoutMs = Math.min(BEGIN_MS_MAX, beginDeadlineOf(options) - clock.monotonicMs());
+    const request: FragmentRequest = {fragment, consistency, maxStalenessMs, timeoutMs};
     const payload = new TextEncoder().encode(JSON.stringify(request));
     const target = {node, set: fragment.set};
     const late = new AbortController();
@@ -133,12 +141,14 @@ export class FragmentReader {
       .stream(target, QUERY_METHOD, payload, {deadlineMs, signal: either})
       [Symbol.asyncIterator]();
     try {
-      await stream.next();
+      const {value} = await stream.next();
       if (consistency === 'linearizable') leaders.learn(fragment.set, node);
-      return stream;
+      const origin = JSON.parse(new TextDecoder().decode(value)) as FragmentOrigin;
+      return {node, origin, stream};
     } catch (error) {
       if (!(error instanceof DbError)) throw error;
-      leaders.forget(fragment.set);
+      // What a follower cannot say of itself is no news of the leader.
+      if (consistency === 'linearizable') leaders.forget(fragment.set);
       // A read that went unanswered changed nothing: whatever is not final may be asked elsewhere.
       return late.signal.aborted && !signal.aborted ? silent(node, error) : error;
     } finally {
@@ -148,6 +158,38 @@ export class FragmentReader {
   }
 }
 
+interface Begun {
+  readonly node: NodeId;
+  readonly origin: FragmentOrigin;
+  readonly stream: AsyncIterator<Uint8Array>;
+}
+
+function beginDeadlineOf({deadlineMs, beginDeadlineMs}: ReadOptions): number {
+  return Math.min(deadlineMs, beginDeadlineMs ?? deadlineMs);
+}
+
+async function* batchesOf(
+  set: ReplicaSetId,
+  stream: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
+  try {
+    for (;;) {
+      const {value, done} = await stream.next();
+      if (done === true) return;
+      yield value;
+    }
+  } catch (error) {
+    throw naming(set, error);
+  } finally {
+    await stream.return?.();
+  }
+}
+
+/** Of a round's failures: that replicas are there and too old says more than that others are dead. */
+function moreTelling(before: DbError | undefined, error: DbError): DbError {
+  return before?.code === 'STALE_TOO_OLD' && !isFinal(error) ? before : error;
+}
+
 /** No other replica would answer otherwise. A set that was dropped stays so. */
 function isFinal({code}: DbError): boolean {
   return ERRORS[code].retry === 'never' || code === 'STALE_EPOCH';
@@ -155,6 +197,12 @@ function isFinal({code}: DbError): boolean {
 
 function silent(node: NodeId, cause: DbError): DbError {
   return new DbError('UNAVAILABLE', `node ${node} did not begin to answer`, {node}, cause);
+}
+
+/** The set could not be read, and others perhaps can: what a partial answer may leave out. */
+export function isMissingSet({code, details}: DbError): boolean {
+  const {retry} = ERRORS[code];
+  return details['replicaSet'] !== undefined && retry !== 'never' && code !== 'STALE_EPOCH';
 }
 
 /** A query that fails names the replica set that could not be read. */

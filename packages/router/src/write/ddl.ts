@@ -64,16 +64,19 @@ export class MetaDdl {
   }
 
   refresh(deadlineMs: number): Promise<void> {
-    return this.#meta.refresh(deadlineMs);
+    return nothingWritten(this.#meta.refresh(deadlineMs));
   }
 }
+
+/** Of meta: the write itself had no effect yet, and its own time may not be up. */
+const UNANSWERED: ReadonlySet<ErrorCode> = new Set(['OUTCOME_UNKNOWN', 'DEADLINE_EXCEEDED']);
 
 /** Whether meta made a table or a bucket may be unknown; that none of the rows was written is not. */
 async function nothingWritten<Value>(change: Promise<Value>): Promise<Value> {
   try {
     return await change;
   } catch (error) {
-    if (!(error instanceof DbError) || error.code !== 'OUTCOME_UNKNOWN') throw error;
+    if (!(error instanceof DbError) || !UNANSWERED.has(error.code)) throw error;
     throw new DbError('META_UNAVAILABLE', `${error.message}; nothing was written`, {}, error);
   }
 }
