@@ -3,11 +3,15 @@
 //   lock              an empty SQLite file whose exclusive lock the process holds while it lives
 //   lock-holder       pid of the last holder, for the message of the one that is refused
 //   boot-epoch        how often the directory was opened; raised durably before it is used
-//   node.json         format version, number of stores, cluster id and node id once there are any
+//   node.json         format version, number of stores, the directory's own random name; the cluster
+//                     that it began to found, if any; cluster id and node id once there are any
 //   stores/<number>/  a store each: its log, manifest and parts
 //
 // Invariants: an empty directory is always a new node; a directory with stores but without node.json
-// is refused, never founded again; every file here is replaced whole (temporary file, fsync, rename,
+// is refused, never founded again; nothing of a cluster is in the stores before node.json names that
+// cluster, so that after a crash the founding goes on as the same one, and cannot become another's
+// member; the name is as old as the directory, so that asking again to be taken in makes no second
+// node; every file here is replaced whole (temporary file, fsync, rename,
 // fsync of the directory) and carries a CRC32.
 //
 // The lock is the kernel's own record lock (fcntl), taken through SQLite: it ends with the process
@@ -15,6 +19,7 @@
 // volume (a socket in the abstract namespace does not) and cannot be mistaken by a reused pid. Such a
 // lock also ends when its process closes any descriptor of the file, so nothing else may open it.
 
+import {randomBytes} from 'node:crypto';
 import fs from 'node:fs';
 import {basename, dirname, join} from 'node:path';
 import {crc32} from 'node:zlib';
@@ -35,6 +40,9 @@ export interface NodeIdentity {
 interface NodeFile {
   readonly format: number;
   readonly stores: number;
+  readonly name: string;
+  /** Until the identity is adopted. */
+  readonly founding: NodeIdentity | null;
   readonly identity: NodeIdentity | null;
 }
 
@@ -60,28 +68,49 @@ export class NodeDirectory {
   readonly stores: number;
   /** From 1; greater at each start of this directory. */
   readonly bootEpoch: number;
+  /** Random, as old as the directory. */
+  readonly name: string;
   readonly #lock: Database.Database;
-  #identity: NodeIdentity | undefined;
+  #file: NodeFile;
 
   constructor(path: string, lock: Database.Database, file: NodeFile, bootEpoch: number) {
     this.path = path;
     this.disk = new NodeDisk(path);
     this.stores = file.stores;
     this.bootEpoch = bootEpoch;
+    this.name = file.name;
     this.#lock = lock;
-    this.#identity = file.identity ?? undefined;
+    this.#file = file;
   }
 
   /** Undefined until the node has founded or joined a cluster. */
   get identity(): NodeIdentity | undefined {
-    return this.#identity;
+    return this.#file.identity ?? undefined;
+  }
+
+  /** Who this node will be in the cluster that it has begun to found, and has not finished. */
+  get founding(): NodeIdentity | undefined {
+    return this.#file.founding ?? undefined;
+  }
+
+  /** Makes it durable that this directory founds that cluster, before anything of it is in a store. */
+  async beginFounding(founding: NodeIdentity): Promise<void> {
+    assert(this.identity === undefined, 'the directory already has an identity');
+    assert(this.founding === undefined, 'the directory already founds a cluster');
+    await this.#write({...this.#file, founding});
   }
 
   /** Makes the identity durable. Requires that the directory has none: a node never becomes another. */
   async adopt(identity: NodeIdentity): Promise<void> {
-    assert(this.#identity === undefined, 'the directory already has an identity');
-    await writeNodeFile(this.path, {format: FORMAT, stores: this.stores, identity});
-    this.#identity = identity;
+    assert(this.identity === undefined, 'the directory already has an identity');
+    const begun = this.founding?.cluster ?? identity.cluster;
+    assert(begun === identity.cluster, () => `the directory founds the cluster ${begun}`);
+    await this.#write({...this.#file, founding: null, identity});
+  }
+
+  async #write(file: NodeFile): Promise<void> {
+    await writeNodeFile(this.path, file);
+    this.#file = file;
   }
 
   /** Last of all: after it another process may open the directory. */
@@ -143,13 +172,13 @@ function releaseLock(lock: Database.Database): void {
 async function readNodeFile(path: string): Promise<NodeFile | undefined> {
   const parsed = await readChecked(join(path, NODE_FILE));
   if (parsed === undefined) return undefined;
-  const {format, stores, identity} = parsed as unknown as NodeFile;
+  const {format, ...file} = parsed as unknown as NodeFile;
   if (format !== FORMAT) {
     throw new FatalError(
       `cannot open data directory of format ${format}: this build knows ${FORMAT}; ${path}`,
     );
   }
-  return {format, stores, identity};
+  return {format, ...file};
 }
 
 async function createNodeFile(path: string, stores: number): Promise<NodeFile> {
@@ -159,7 +188,8 @@ async function createNodeFile(path: string, stores: number): Promise<NodeFile> {
         `or start with an empty directory as a new node; ${path}`,
     );
   }
-  const file: NodeFile = {format: FORMAT, stores, identity: null};
+  const name = randomBytes(16).toString('hex');
+  const file: NodeFile = {format: FORMAT, stores, name, founding: null, identity: null};
   await writeNodeFile(path, file);
   return file;
 }

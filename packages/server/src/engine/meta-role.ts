@@ -2,6 +2,7 @@
 // serves the others; where it leads, runs the reconciler.
 
 import {
+  assert,
   type Clock,
   type Log,
   META_SET,
@@ -126,7 +127,12 @@ export class MetaRole {
     }
     await host.readIndex(META_SET, {deadlineMs});
     const {service} = this.#member!;
-    if (service.catalog.cluster !== undefined) return;
+    const present = service.catalog.cluster?.id;
+    assert(
+      present === undefined || present === clusterId,
+      () => `the meta group here is of cluster ${present}, not of ${clusterId}`,
+    );
+    if (present !== undefined) return;
     const command: Command = {
       type: 'found-cluster',
       clusterId,

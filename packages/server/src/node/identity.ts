@@ -1,19 +1,24 @@
 // How a node comes to its identity: it goes on as who it is, founds a cluster, or is taken into one.
+// A crash at any step is followed by the same step again: what was begun is durable in the directory
+// before it is begun, and meta knows a node that asks twice by its incarnation.
 
-import {randomBytes} from 'node:crypto';
+import {createHash, randomBytes} from 'node:crypto';
 import {type Clock, DbError, type Log, type NodeId} from '@flotilla/base';
 import type {CatalogUpdate} from '@flotilla/catalog';
 import {type AddressAnswer, decideFounding} from '@flotilla/meta';
 import {z} from 'zod';
-import type {NodeDirectory} from '../adapters/index.ts';
+import type {NodeDirectory, NodeIdentity} from '../adapters/index.ts';
 import {identifyNode, requestJoin} from '../connections/index.ts';
 import {pause} from '../engine/pause.ts';
 import {parseOrThrow} from '../http/parse-or-throw.ts';
+import {writeCatalogCache} from './catalog-cache.ts';
 import {isLoopback, type NodeOptions, splitAddress} from './node-options.ts';
 
 const ASK_MS_MAX = 1_000;
 const JOIN_MS_MAX = 15_000;
 const RETRY_MS = 300;
+/** The catalog gives the founder this id, before any other. */
+const FIRST_NODE = 1 as NodeId;
 /** A reason to wait is told once, and again this often. */
 const REMIND_MS = 10_000;
 
@@ -37,13 +42,8 @@ const Identified = z.object({clusterId: z.string().optional()});
 
 export type Beginning =
   | {readonly type: 'resume'}
-  | {
-      readonly type: 'found';
-      readonly clusterId: string;
-      readonly node: NodeId;
-      readonly incarnation: string;
-    }
-  | {readonly type: 'joined'; readonly catalog: CatalogUpdate};
+  | {readonly type: 'found'; readonly founding: NodeIdentity; readonly incarnation: string}
+  | {readonly type: 'joined'};
 
 export interface IdentityDeps {
   readonly directory: NodeDirectory;
@@ -61,8 +61,10 @@ export interface IdentityDeps {
 /** Resolves once the directory has an identity, or this node is to found a cluster; undefined when it is stopped. */
 export async function becomeSomebody(deps: IdentityDeps): Promise<Beginning | undefined> {
   const {directory, options, address, clock, log} = deps;
-  // The same for every try of this start, so that a join whose answer was lost makes no second node.
-  const incarnation = randomBytes(16).toString('hex');
+  const incarnation = incarnationOf(directory.name, address);
+  if (directory.founding !== undefined) {
+    return {type: 'found', founding: directory.founding, incarnation};
+  }
   const join = options.join ?? [];
   let toldAtMs = -Infinity;
   let told = '';
@@ -81,12 +83,11 @@ export async function becomeSomebody(deps: IdentityDeps): Promise<Beginning | un
       case 'resume':
         return {type: 'resume'};
       case 'found':
-        return {
-          type: 'found',
-          clusterId: randomBytes(8).toString('hex'),
-          node: 1 as NodeId,
-          incarnation,
-        };
+        await directory.beginFounding({
+          cluster: randomBytes(8).toString('hex'),
+          node: FIRST_NODE,
+        });
+        return {type: 'found', founding: directory.founding!, incarnation};
       case 'join': {
         const joined = await tryJoin(decision.address, incarnation, deps);
         if (joined !== undefined) return joined;
@@ -107,6 +108,11 @@ export async function becomeSomebody(deps: IdentityDeps): Promise<Beginning | un
     await pause(clock, RETRY_MS);
   }
   return undefined;
+}
+
+/** The same at every try; another for a copy of the directory that is started elsewhere. */
+function incarnationOf(name: string, address: string): string {
+  return createHash('sha256').update(`${name} ${address}`).digest('hex').slice(0, 32);
 }
 
 async function askAll(
@@ -148,12 +154,14 @@ async function tryJoin(
       JoinAnswer,
       await requestJoin(address, request, {clock, timeoutMs: JOIN_MS_MAX}),
     );
+    // First, or a crash would leave a member that knows nobody to ask.
+    await writeCatalogCache(directory.path, answer.catalog as CatalogUpdate);
     await directory.adopt({cluster: answer.clusterId, node: answer.node as NodeId});
     log.info(
       {node: answer.node, cluster: answer.clusterId},
       `joined the cluster as node ${answer.node}`,
     );
-    return {type: 'joined', catalog: answer.catalog as CatalogUpdate};
+    return {type: 'joined'};
   } catch (error) {
     if (!(error instanceof DbError)) throw error;
     const reason = `${address} did not take this node in: ${error.message}`;

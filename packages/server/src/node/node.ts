@@ -3,7 +3,7 @@
 // /ready.
 
 import {type Clock, DbError, type Log, type NodeId, type Random} from '@flotilla/base';
-import type {Catalog, CatalogUpdate} from '@flotilla/catalog';
+import type {CatalogUpdate} from '@flotilla/catalog';
 import type {FastifyInstance} from 'fastify';
 import {
   createNodeRandom,
@@ -18,7 +18,7 @@ import {createApp} from '../http/app.ts';
 import {parseOrThrow} from '../http/parse-or-throw.ts';
 import type {Health} from '../http/routes/health.ts';
 import {VERSION} from '../version.ts';
-import {readCatalogCache, writeCatalogCache} from './catalog-cache.ts';
+import {readCatalogCache} from './catalog-cache.ts';
 import {EngineClient} from './engine-client.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
 import {becomeSomebody, JoinRequest} from './identity.ts';
@@ -90,7 +90,11 @@ class NodeProcess implements StartedNode {
     });
     this.#server = new NodeServer({
       log,
-      identify: () => ({clusterId: directory.identity?.cluster, node: directory.identity?.node}),
+      // A cluster that is being founded is one: nobody else may found another beside it.
+      identify: () => {
+        const {cluster: clusterId, node} = directory.identity ?? directory.founding ?? {};
+        return {clusterId, node};
+      },
       join: (request) => this.#takeIn(request),
     });
     const health = {
@@ -151,20 +155,15 @@ class NodeProcess implements StartedNode {
     if (beginning === undefined) return;
     this.#waitingFor = 'the log is being replayed';
     if (beginning.type === 'found') {
-      const {clusterId, node, incarnation} = beginning;
-      const running = this.#create({
-        clusterId,
-        node,
-        catalog: {version: 0, changes: []},
-        founding: {clusterId, incarnation},
-      });
-      await running.start();
-      // Only now: a crash before it leaves a directory that founds again, not half a member.
-      await this.#directory.adopt({cluster: foundedId(running.catalog, clusterId), node});
+      const {founding, incarnation} = beginning;
+      const {cluster: clusterId, node} = founding;
+      const catalog = {version: 0, changes: []};
+      await this.#create({clusterId, node, catalog, founding: {clusterId, incarnation}}).start();
+      // Last, when the catalog holds the cluster: until then each start goes on with the founding.
+      await this.#directory.adopt(founding);
       this.#log.info({cluster: clusterId}, 'founded a cluster');
     } else {
       const {cluster, node} = this.#directory.identity!;
-      if (beginning.type === 'joined') await writeCatalogCache(path, beginning.catalog);
       const catalog = await readCatalogCache(path, this.#log);
       await this.#create({clusterId: cluster, node, catalog, founding: undefined}).start();
     }
@@ -232,9 +231,4 @@ class NodeProcess implements StartedNode {
     if (this.#waitingFor !== undefined) return this.#waitingFor;
     return this.#running?.isFresh === true ? undefined : 'the catalog is being brought up to date';
   }
-}
-
-/** A directory that crashed while founding goes on as the cluster that it began. */
-function foundedId(catalog: Catalog, wanted: string): string {
-  return catalog.cluster?.id ?? wanted;
 }
