@@ -22,6 +22,20 @@ async function stopCleanly(node: ProcessNode): Promise<void> {
   expect(performance.now() - startMs).toBeLessThan(STOP_MS_MAX);
 }
 
+interface Handover {
+  readonly handedOver: number;
+  /** Still led when the node went on to end. */
+  readonly left: number;
+}
+
+/** Of the last clean stop, by the node's own count: one line of each engine thread that led. */
+function handoverOf(node: ProcessNode): Handover {
+  const lines = [...node.logTail().matchAll(/handedOver\W+(\d+)\W+left\W+(\d+)/g)];
+  const sum = (group: number): number =>
+    lines.reduce((total, line) => total + Number(line[group]), 0);
+  return {handedOver: sum(1), left: sum(2)};
+}
+
 async function expectExact(ledger: Ledger, client: FlotillaClient): Promise<void> {
   expect(ledger.failures).toEqual([]);
   expect((await ledger.compare(client, {stale: false})).slice(0, 10)).toEqual([]);
@@ -158,12 +172,14 @@ describe('a cluster of three', () => {
 
   const ledger = new Ledger({hosts: 100, ticks: 600, batch: 500});
 
-  test('a leader stopped cleanly under load fails no write', async () => {
+  test('a leader stopped cleanly under load hands over and fails no write', async () => {
     let stopped: Promise<void> | undefined;
+    let handover: Handover | undefined;
     const onBody = (): void => {
       if (stopped !== undefined || ledger.sentRows < ledger.rowCount / 3) return;
       stopped = busiestLeader(cluster, client, 'three').then(async (node) => {
         await stopCleanly(node);
+        handover = handoverOf(node);
         node.start();
         await node.ready();
       });
@@ -171,6 +187,8 @@ describe('a cluster of three', () => {
     await Promise.all(Array.from({length: 4}, () => ledger.send(client, onBody)));
     await stopped;
     await expectExact(ledger, client);
+    expect(handover?.left).toBe(0);
+    expect(handover?.handedOver).toBeGreaterThan(0);
   }, 120_000);
 
   test('all stopped cleanly at once start again with all rows', async () => {

@@ -332,12 +332,18 @@ export class Host {
 
   async #handOver(): Promise<void> {
     const deadlineMs = this.#options.clock.monotonicMs() + HANDOVER_MS_MAX;
+    const led = [...this.#driver.groups.values()].filter(
+      ({isGone, isLeader}) => !isGone && isLeader,
+    );
+    if (led.length === 0) return;
     const transfers: Promise<void>[] = [];
-    for (const group of this.#driver.groups.values()) {
-      const to = group.isGone || !group.isLeader ? undefined : this.#successor(group);
+    for (const group of led) {
+      const to = this.#successor(group);
       if (to !== undefined) transfers.push(this.transferLeader(group.set, to, {deadlineMs}));
     }
     await Promise.allSettled(transfers);
+    const left = led.filter(({isLeader}) => isLeader).length;
+    this.#options.log?.info({handedOver: led.length - left, left}, 'leaders handed over');
   }
 
   /** The voter that holds most of the log, among those that are there. */
