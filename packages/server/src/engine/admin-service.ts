@@ -1,5 +1,7 @@
 // What /admin/v1 answers: the catalog and the replicas as JSON, and operations on them as commands
-// to meta. Runs in thread 0.
+// to meta. Runs in thread 0. All of it sees what was done before through any node: the catalog is
+// brought up to the meta group's present index first. Without meta what only reads goes on with the
+// own copy, and says so: an operator needs it most then.
 
 import {
   type Clock,
@@ -21,11 +23,13 @@ import type {MetaClient} from '@flotilla/meta';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
 import type {ClusterView, ReplicaSetView} from './cluster-view.ts';
 import {durationText, parseDuration} from './durations.ts';
-import type {AdminCall} from './gateway.ts';
+import type {AdminCall, AdminRead} from './gateway.ts';
 import {verdictOf} from './verdict.ts';
 
 /** DDL and orders by hand: longer than a meta election, shorter than a person's patience. */
 const ADMIN_MS_MAX = 10_000;
+/** Longer than an election of the meta group; `status` must answer soon without one. */
+const REFRESH_MS_MAX = 2_000;
 
 export interface AdminServiceDeps {
   readonly access: CatalogAccess;
@@ -37,52 +41,86 @@ export interface AdminServiceDeps {
 /** Checked by the routes (http/routes/admin.ts). */
 type Args = AdminCall['args'];
 type Action = (args: Args, deadlineMs: number) => Promise<unknown>;
+type Read = (args: Args, context: ReadContext) => Promise<unknown>;
+
+interface ReadContext {
+  readonly deadlineMs: number;
+  readonly isOwnCopy: boolean;
+}
 
 export class AdminService {
   readonly #deps: AdminServiceDeps;
-  readonly #actions: Readonly<Record<string, Action>>;
+  readonly #reads: Readonly<Record<string, Read>>;
+  readonly #changes: Readonly<Record<string, Action>>;
 
   constructor(deps: AdminServiceDeps) {
     this.#deps = deps;
-    this.#actions = {
-      status: () => this.#status(),
+    this.#reads = {
+      status: (_args, {isOwnCopy}) => this.#status(isOwnCopy),
       'node-list': () => this.#nodes(),
-      'node-join': (args, deadlineMs) => this.#takeIn(args, deadlineMs),
       'database-list': (args) => this.#databases(args),
-      'database-show': async (args, deadlineMs) =>
+      'database-show': async (args, {deadlineMs}) =>
         this.#describe(await this.#database(args, deadlineMs)),
+      'replica-set-list': (args, {deadlineMs}) => this.#replicaSets(args, deadlineMs),
+      'replica-set-show': (args) => this.#replicaSet(args),
+      'operation-list': async () => [...this.#catalog.operations()].map(describeOperation),
+      'operation-show': async (args) => describeOperation(this.#operation(args)),
+    };
+    this.#changes = {
+      'node-join': (args, deadlineMs) => this.#takeIn(args, deadlineMs),
       'database-create': (args, deadlineMs) => this.#createDatabase(args, deadlineMs),
       'database-alter': (args, deadlineMs) => this.#alterDatabase(args, deadlineMs),
       'database-drop': (args, deadlineMs) => this.#dropDatabase(args, deadlineMs),
-      'replica-set-list': (args, deadlineMs) => this.#replicaSets(args, deadlineMs),
-      'replica-set-show': (args) => this.#replicaSet(args),
       'add-replica': (args, deadlineMs) => this.#addReplica(args, deadlineMs),
       'remove-replica': (args, deadlineMs) => this.#removeReplica(args, deadlineMs),
       'move-replica': (args, deadlineMs) => this.#moveReplica(args, deadlineMs),
       'transfer-leader': (args, deadlineMs) => this.#transferLeader(args, deadlineMs),
       'pin-replica-set': (args, deadlineMs) => this.#pin(args, true, deadlineMs),
       'unpin-replica-set': (args, deadlineMs) => this.#pin(args, false, deadlineMs),
-      'operation-list': async () => [...this.#catalog.operations()].map(describeOperation),
-      'operation-show': async (args) => describeOperation(this.#operation(args)),
       'operation-cancel': (args, deadlineMs) => this.#cancelOperation(args, deadlineMs),
     };
   }
 
+  /** An AdminRead for what only reads. */
   async run({action, args}: AdminCall): Promise<unknown> {
-    const run = this.#actions[action];
-    if (run === undefined) throw new DbError('UNSUPPORTED', `this node does not know ${action}`);
-    return run(args, this.#deps.clock.monotonicMs() + ADMIN_MS_MAX);
+    const nowMs = this.#deps.clock.monotonicMs();
+    const deadlineMs = nowMs + ADMIN_MS_MAX;
+    const read = this.#reads[action];
+    if (read !== undefined) return this.#read(read, args, deadlineMs);
+    const change = this.#changes[action];
+    if (change === undefined) throw new DbError('UNSUPPORTED', `this node does not know ${action}`);
+    // What the order names may have been made through another node a moment ago.
+    await this.#deps.access.refresh(deadlineMs);
+    return change(args, deadlineMs);
+  }
+
+  async #read(read: Read, args: Args, deadlineMs: number): Promise<AdminRead> {
+    const isOwnCopy = !(await this.#isRefreshed());
+    return {value: await read(args, {deadlineMs, isOwnCopy}), isOwnCopy};
+  }
+
+  async #isRefreshed(): Promise<boolean> {
+    const {access, clock} = this.#deps;
+    try {
+      await access.refresh(clock.monotonicMs() + REFRESH_MS_MAX);
+      return true;
+    } catch (error) {
+      // Whatever kept the meta group from answering, the answer says that it did not.
+      if (error instanceof DbError) return false;
+      throw error;
+    }
   }
 
   get #catalog(): Catalog {
     return this.#deps.access.catalog;
   }
 
-  async #status(): Promise<unknown> {
+  async #status(isOwnCopy: boolean): Promise<unknown> {
     const facts = await this.#deps.view.facts();
     const cluster = this.#catalog.cluster;
     return {
       ...verdictOf(facts),
+      catalog: {version: this.#catalog.version, isCurrent: !isOwnCopy},
       cluster: {
         id: cluster?.id,
         replicaSets: facts.sets.length,

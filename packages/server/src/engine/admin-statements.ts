@@ -1,10 +1,13 @@
-// CREATE, ALTER, DROP, SHOW, DESCRIBE: through meta, answered from the catalog.
+// CREATE, ALTER, DROP, SHOW, DESCRIBE: through meta, answered from the catalog. The request's database
+// is looked up only for a name that does not say its own: CREATE DATABASE works without any.
 
 import {DbError} from '@flotilla/base';
 import {type Catalog, type Database, TRASH_RETENTION_MS} from '@flotilla/catalog';
 import type {AdminStatement, ResultBatch} from '@flotilla/query';
+import {findDatabase, findTenant} from './catalog-access.ts';
 import {durationText} from './durations.ts';
-import type {SqlServiceDeps, StatementContext} from './sql-service.ts';
+import type {SqlServiceDeps} from './sql-service.ts';
+import {refreshFor, type StatementContext} from './statement-context.ts';
 import {type Cell, textRows} from './text-rows.ts';
 
 type Rows = AsyncIterable<ResultBatch>;
@@ -18,7 +21,6 @@ export class AdminStatements {
 
   async run(statement: AdminStatement, context: StatementContext): Promise<Rows> {
     const tenant = context.call.tenant;
-    const {name: current} = context.database;
     const atMs = this.#deps.clock.wallMs();
     switch (statement.kind) {
       case 'create-database': {
@@ -39,13 +41,13 @@ export class AdminStatements {
       }
       case 'drop-table': {
         const {table, ifExists} = statement;
-        const database = this.#database(table.database ?? current, context);
+        const database = await this.#database(table.database, context);
         const purgeAtMs = atMs + (statement.afterMs ?? TRASH_RETENTION_MS);
         const command = {type: 'drop-table', database: database.id, name: table.name} as const;
         return this.#change({...command, ifExists, atMs, purgeAtMs}, context);
       }
       default:
-        await this.#deps.access.refresh(context.deadlineMs);
+        await refreshFor(context, this.#deps);
         return this.#show(statement, context);
     }
   }
@@ -65,16 +67,17 @@ export class AdminStatements {
     context: StatementContext,
   ): Promise<Rows> {
     const {catalog} = this.#deps.access;
-    const {database} = context;
     switch (statement.kind) {
       case 'show-databases': {
+        const {call, deadlineMs} = context;
+        const tenant = await findTenant(this.#deps.access, call.tenant, deadlineMs);
         const mine = [...catalog.databases()].filter(
-          (one) => one.tenant === database.tenant && one.dropped === undefined,
+          (one) => one.tenant === tenant.id && one.dropped === undefined,
         );
         return names('database_name', mine.map(({name}) => name).sort());
       }
       case 'show-tables': {
-        const {id} = this.#database(statement.database ?? database.name, context);
+        const {id} = await this.#database(statement.database, context);
         return names(
           'table_name',
           catalog
@@ -84,9 +87,9 @@ export class AdminStatements {
         );
       }
       case 'describe-database':
-        return describeDatabase(this.#database(statement.name, context));
+        return describeDatabase(await this.#database(statement.name, context));
       case 'describe-table': {
-        const owner = this.#database(statement.table.database ?? database.name, context);
+        const owner = await this.#database(statement.table.database, context);
         return describeTable(catalog, owner, statement.table.name);
       }
       case 'show-replicas':
@@ -96,13 +99,10 @@ export class AdminStatements {
     }
   }
 
-  #database(name: string, {database, call}: StatementContext): Database {
-    const found = this.#deps.access.catalog.databaseByName(database.tenant, name);
-    if (found !== undefined) return found;
-    throw new DbError(
-      'DATABASE_NOT_FOUND',
-      `database "${name}" does not exist in tenant "${call.tenant}"`,
-    );
+  /** @param name absent: the request's own. */
+  #database(name: string | undefined, {call, deadlineMs}: StatementContext): Promise<Database> {
+    const {tenant, database} = call;
+    return findDatabase(this.#deps.access, {tenant, database: name ?? database}, deadlineMs);
   }
 
   async #replicas(): Promise<Rows> {

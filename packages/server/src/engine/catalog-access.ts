@@ -3,7 +3,7 @@
 // present index before anything is called unknown.
 
 import {DbError} from '@flotilla/base';
-import type {Catalog, Database} from '@flotilla/catalog';
+import type {Catalog, Database, Tenant} from '@flotilla/catalog';
 
 export interface CatalogAccess {
   /** This thread's copy; the same object at every call. */
@@ -17,25 +17,43 @@ export interface DatabaseName {
   readonly database: string;
 }
 
-export async function findDatabase(
+export function findDatabase(
   access: CatalogAccess,
   name: DatabaseName,
   deadlineMs: number,
 ): Promise<Database> {
-  const known = lookUp(access.catalog, name);
-  if (known instanceof DbError) {
-    await access.refresh(deadlineMs);
-    const now = lookUp(access.catalog, name);
-    if (now instanceof DbError) throw now;
-    return now;
-  }
-  return known;
+  return find(access, (catalog) => lookUpDatabase(catalog, name), deadlineMs);
 }
 
-function lookUp(catalog: Catalog, {tenant, database}: DatabaseName): Database | DbError {
-  const owner = catalog.tenantByName(tenant);
-  if (owner === undefined)
-    return new DbError('TENANT_NOT_FOUND', `tenant "${tenant}" does not exist`);
+export function findTenant(
+  access: CatalogAccess,
+  name: string,
+  deadlineMs: number,
+): Promise<Tenant> {
+  return find(access, (catalog) => lookUpTenant(catalog, name), deadlineMs);
+}
+
+async function find<Found>(
+  access: CatalogAccess,
+  lookUp: (catalog: Catalog) => Found | DbError,
+  deadlineMs: number,
+): Promise<Found> {
+  const known = lookUp(access.catalog);
+  if (!(known instanceof DbError)) return known;
+  await access.refresh(deadlineMs);
+  const now = lookUp(access.catalog);
+  if (now instanceof DbError) throw now;
+  return now;
+}
+
+function lookUpTenant(catalog: Catalog, name: string): Tenant | DbError {
+  const tenant = catalog.tenantByName(name);
+  return tenant ?? new DbError('TENANT_NOT_FOUND', `tenant "${name}" does not exist`);
+}
+
+function lookUpDatabase(catalog: Catalog, {tenant, database}: DatabaseName): Database | DbError {
+  const owner = lookUpTenant(catalog, tenant);
+  if (owner instanceof DbError) return owner;
   const found = catalog.databaseByName(owner.id, database);
   if (found !== undefined) return found;
   const message = `database "${database}" does not exist; create it with CREATE DATABASE "${database}"`;

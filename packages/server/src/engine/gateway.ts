@@ -45,9 +45,16 @@ export interface AdminCall {
   readonly args: Readonly<Record<string, unknown>>;
 }
 
+/** What a GET of /admin/v1 gives. */
+export interface AdminRead {
+  readonly value: unknown;
+  /** The meta group could not be asked: the node's own copy of the catalog answered, however old. */
+  readonly isOwnCopy: boolean;
+}
+
 export interface EngineGateway {
   write(call: WriteCall): Promise<HttpAnswer>;
   sql(call: SqlCall, signal: AbortSignal): Promise<StreamAnswer>;
-  /** Plain JSON. Rejects with DbError. */
+  /** Plain JSON; of what only reads, an AdminRead. Rejects with DbError. */
   admin(call: AdminCall): Promise<unknown>;
 }

@@ -12,7 +12,6 @@ import {
   mergeResults,
   parseStatement,
   planSelect,
-  type QueryPlan,
   type ResultBatch,
   type SelectStatement,
   type Statement,
@@ -20,10 +19,12 @@ import {
 } from '@flotilla/query';
 import type {FragmentReader, WriteRouter} from '@flotilla/router';
 import {AdminStatements} from './admin-statements.ts';
+import {AnswerNotes} from './answer-notes.ts';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
 import type {ClusterView} from './cluster-view.ts';
 import type {SqlCall, StreamAnswer} from './gateway.ts';
-import {jointStreams} from './joint-streams.ts';
+import {beginDeadline, SetReadings} from './set-readings.ts';
+import {refreshFor, type StatementContext} from './statement-context.ts';
 import {textRows} from './text-rows.ts';
 
 export interface SqlServiceDeps {
@@ -35,13 +36,10 @@ export interface SqlServiceDeps {
   readonly clock: Clock;
 }
 
-/** What a statement runs under. */
-export interface StatementContext {
-  readonly call: SqlCall;
-  readonly database: Database;
-  readonly deadlineMs: number;
-  /** Aborted when the client goes away; here, when the deadline passes. The reason is a DbError. */
-  readonly stop: AbortController;
+interface Answer {
+  readonly batches: AsyncIterable<ResultBatch>;
+  /** Of a SELECT. */
+  readonly readings?: SetReadings | undefined;
 }
 
 export class SqlService {
@@ -55,60 +53,67 @@ export class SqlService {
 
   /** Rejects with what is wrong before the first byte; a failure after it ends the chunks. */
   async run(call: SqlCall, stop: AbortController): Promise<StreamAnswer> {
-    const {access, clock} = this.#deps;
+    const {clock} = this.#deps;
     const timeoutMs = call.deadlineMs ?? LIMITS.query_deadline_ms.value;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
+    const notes = new AnswerNotes();
     const statement = parseStatement(call.text);
-    const database = await findDatabase(access, call, deadlineMs);
-    const batches = await this.#execute(statement, {call, database, deadlineMs, stop});
-    const chunks = formatResult(call.format, batches);
+    const answer = await this.#execute(statement, {call, deadlineMs, stop, notes});
+    const formatted = formatResult(call.format, answer.batches);
+    const chunks = await begun(formatted, answer.readings, stop.signal);
     return {
       status: 200,
-      headers: {'content-type': CONTENT_TYPES[call.format]},
-      chunks: await begun(chunks),
+      headers: {'content-type': CONTENT_TYPES[call.format], ...notes.headers()},
+      chunks: annotated(chunks, call.format, notes),
     };
   }
 
-  #execute(statement: Statement, context: StatementContext): Promise<AsyncIterable<ResultBatch>> {
+  async #execute(statement: Statement, context: StatementContext): Promise<Answer> {
     switch (statement.kind) {
       case 'select':
         return this.#select(statement, context);
       case 'insert':
-        return this.#insert(statement, context);
+        return {batches: await this.#insert(statement, context)};
       default:
-        return this.#admin.run(statement, context);
+        return {batches: await this.#admin.run(statement, context)};
     }
   }
 
-  async #select(
-    statement: SelectStatement,
-    {call, database, deadlineMs, stop}: StatementContext,
-  ): Promise<AsyncIterable<ResultBatch>> {
+  async #select(statement: SelectStatement, context: StatementContext): Promise<Answer> {
     const {access, clock, reader} = this.#deps;
-    // A bucket or table that another node just made is never overlooked; a stale read does without.
-    if (call.consistency === 'linearizable') await access.refresh(deadlineMs);
+    const {call, deadlineMs, stop, notes} = context;
+    const {consistency, maxStalenessMs, partial: isPartial} = call;
+    // A bucket or table that another node just made is never overlooked.
+    await refreshFor(context, this.#deps);
+    const database = await findDatabase(access, call, deadlineMs);
     const nowNs = BigInt(Math.floor(clock.wallMs())) * 1_000_000n;
-    const plan: QueryPlan = planSelect(statement, access.catalog, {
+    const {fragments, ...plan} = planSelect(statement, access.catalog, {
       tenant: database.tenant,
       database: database.id,
       nowNs,
     });
+    const mayGiveUp = isPartial || maxStalenessMs !== undefined;
+    const beginDeadlineMs = mayGiveUp ? beginDeadline(clock, deadlineMs) : deadlineMs;
+    const read = {consistency, maxStalenessMs, deadlineMs, beginDeadlineMs};
+    const options = {fragments, read, isPartial, stop: stop.signal, notes};
+    const readings = new SetReadings(reader, options);
     const timer = clock.setTimer(Math.max(0, deadlineMs - clock.monotonicMs()), () =>
-      stop.abort(deadlinePassed()),
+      stop.abort(readings.deadlinePassed()),
     );
-    const reading = new AbortController();
-    const signal = AbortSignal.any([stop.signal, reading.signal]);
-    const options = {consistency: call.consistency, deadlineMs, signal};
-    const streams = plan.fragments.map((fragment) => reader.read(fragment, options));
-    const results = mergeResults(plan, jointStreams(streams, reading), {signal});
-    return ended(results, stop.signal, () => timer.cancel());
+    const results = mergeResults({fragments, ...plan}, readings.streams(), {signal: stop.signal});
+    const end = (): void => {
+      timer.cancel();
+      readings.end();
+    };
+    return {batches: ended(results, stop.signal, end), readings};
   }
 
   async #insert(
     statement: InsertStatement,
-    {database, deadlineMs}: StatementContext,
+    {call, deadlineMs}: StatementContext,
   ): Promise<AsyncIterable<ResultBatch>> {
-    const {router, clock} = this.#deps;
+    const {access, router, clock} = this.#deps;
+    const database = await findDatabase(access, call, deadlineMs);
     const target = await this.#tableOf(statement.table, database, deadlineMs);
     const batch = insertToBatch(statement, target.table, {nowMs: clock.wallMs()});
     const outcome = await router.write({
@@ -159,10 +164,20 @@ export class SqlService {
   }
 }
 
-/** The same chunks, the first one fetched: what fails before it still becomes an error answer. */
-async function begun(chunks: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+/** The same chunks, the first one fetched and all sets begun: what fails before still becomes an error answer. */
+async function begun(
+  chunks: AsyncIterable<Uint8Array>,
+  readings: SetReadings | undefined,
+  stopped: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
   const iterator = chunks[Symbol.asyncIterator]();
   const first = await iterator.next();
+  try {
+    await readings?.begun();
+  } catch (error) {
+    await iterator.return?.();
+    throw reasonOf(error, stopped);
+  }
   return (async function* () {
     try {
       for (let next = first; next.done !== true; next = await iterator.next()) yield next.value;
@@ -170,6 +185,26 @@ async function begun(chunks: AsyncIterable<Uint8Array>): Promise<AsyncIterable<U
       await iterator.return?.();
     }
   })();
+}
+
+/** The same chunks, and after them what the headers could not say. */
+async function* annotated(
+  chunks: AsyncIterable<Uint8Array>,
+  format: SqlCall['format'],
+  notes: AnswerNotes,
+): AsyncIterable<Uint8Array> {
+  yield* chunks;
+  if (format === 'ndjson') {
+    const line = notes.lastLine();
+    if (line !== undefined) yield line;
+    return;
+  }
+  const [late] = notes.lateMissing;
+  // Only NDJSON has room to say so now: the others must not end as if they were whole.
+  if (late !== undefined) {
+    const message = `replica set ${late} cannot be read, and the answer had begun`;
+    throw new DbError('UNAVAILABLE', message, {replicaSet: late});
+  }
 }
 
 /** The same items; `end` is called after the last. What was stopped ends with the reason for that. */
@@ -181,14 +216,14 @@ async function* ended<Item>(
   try {
     yield* items;
   } catch (error) {
-    if (!stopped.aborted || !(error instanceof DbError) || error.code !== 'CANCELLED') throw error;
-    throw stopped.reason;
+    throw reasonOf(error, stopped);
   } finally {
     end();
   }
 }
 
-function deadlinePassed(): DbError {
-  const message = 'the query was cancelled at its deadline; `timeout_ms` gives it more time';
-  return new DbError('DEADLINE_EXCEEDED', message);
+/** What was stopped fails for the reason of that. */
+function reasonOf(error: unknown, stopped: AbortSignal): unknown {
+  const isStopped = stopped.aborted && error instanceof DbError && error.code === 'CANCELLED';
+  return isStopped ? stopped.reason : error;
 }

@@ -12,6 +12,8 @@ import {createApp} from './app.ts';
 
 const NO_CONTENT: HttpAnswer = {status: 204, headers: {}, body: undefined};
 
+const READS = /^status$|-list$|-show$/;
+
 /** Answers what the test says and keeps what it was asked. */
 class FakeGateway implements EngineGateway {
   readonly writes: WriteCall[] = [];
@@ -21,7 +23,10 @@ class FakeGateway implements EngineGateway {
   chunks: () => AsyncIterable<Uint8Array> = async function* () {
     yield Buffer.from('[]\n');
   };
-  onAdmin: (call: AdminCall) => Promise<unknown> = async () => ({done: true});
+  onAdmin: (call: AdminCall) => Promise<unknown> = async ({action}) => {
+    const value = {done: true};
+    return READS.test(action) ? {value, isOwnCopy: false} : value;
+  };
 
   write(call: WriteCall): Promise<HttpAnswer> {
     this.writes.push(call);
@@ -238,19 +243,26 @@ describe('POST /api/v1/sql', () => {
 
   test.each([
     ['', undefined],
-    ['?max_staleness=10', 10_000],
-    ['?max_staleness=10s', 10_000],
-    ['?max_staleness=1m500ms', 60_500],
+    ['?consistency=stale', undefined],
+    ['?consistency=stale&max_staleness=0', 0],
+    ['?consistency=stale&max_staleness=10', 10_000],
+    ['?consistency=stale&max_staleness=10s', 10_000],
+    ['?max_staleness=1m500ms&consistency=stale', 60_500],
   ])('max_staleness of "%s" is %s ms', async (query, maxStalenessMs) => {
     await sql(query);
     expect(gateway.statements).toMatchObject([{maxStalenessMs}]);
   });
 
   test.each([
-    '?max_staleness=soon',
-    '?max_staleness=-1',
+    '?max_staleness=soon&consistency=stale',
+    '?max_staleness=-1&consistency=stale',
+    '?max_staleness=&consistency=stale',
+    '?max_staleness=10s',
+    '?max_staleness=10s&consistency=linearizable',
     '?consistency=eventual',
     '?partial=some',
+    '?partial=refuse',
+    '?partial=',
     '?timeout_ms=0',
     '?timeout_ms=1.5',
     '?timeout_ms=600001',
@@ -388,6 +400,15 @@ describe('/admin/v1', () => {
       message: expect.stringContaining(named),
     });
     expect(gateway.orders).toEqual([]);
+  });
+
+  test('a list from the own copy of the catalog is marked', async () => {
+    const current = await app.inject('/admin/v1/nodes');
+    expect(current.headers['flotilla-catalog']).toBeUndefined();
+    gateway.onAdmin = async () => ({value: [{id: 1}], isOwnCopy: true});
+    const answer = await app.inject('/admin/v1/nodes');
+    expect(answer.json()).toEqual([{id: 1}]);
+    expect(answer.headers['flotilla-catalog']).toBe('own-copy');
   });
 
   test('a refusal of the cluster keeps its code', async () => {

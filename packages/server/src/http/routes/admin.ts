@@ -3,9 +3,12 @@
 
 import type {FastifyPluginCallback, FastifyRequest} from 'fastify';
 import {z} from 'zod';
-import type {EngineGateway} from '../../engine/gateway.ts';
+import type {AdminRead, EngineGateway} from '../../engine/gateway.ts';
 import {DatabaseParam, TenantParam} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
+
+/** On what only reads, where the meta group could not be asked. */
+export const CATALOG_HEADER = 'flotilla-catalog';
 
 const Id = z.coerce.number().int().positive();
 const Tenant = z.object({tenant: TenantParam});
@@ -149,7 +152,10 @@ export const adminRoutes: FastifyPluginCallback<{gateway: EngineGateway}> = (
           action: route.action,
           args: argumentsOf(route, request),
         });
-        return reply.send(answer ?? {});
+        if (route.method !== 'GET') return reply.send(answer ?? {});
+        const {value, isOwnCopy} = answer as AdminRead;
+        if (isOwnCopy) void reply.header(CATALOG_HEADER, 'own-copy');
+        return reply.send(value);
       },
     });
   }

@@ -15,7 +15,7 @@ const SqlQuery = z.strictObject({
   db: DatabaseParam,
   consistency: z.enum(['linearizable', 'stale']).default('linearizable'),
   max_staleness: z.string().optional(),
-  partial: z.enum(['refuse', 'allow']).default('refuse'),
+  partial: z.enum(['allow']).optional(),
   timeout_ms: z.coerce.number().int().positive().max(600_000).optional(),
   chunked: z.string().optional(),
 });
@@ -47,6 +47,7 @@ export function formatOf(accept: string | undefined): SqlCall['format'] {
 export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {gateway}, done) => {
   app.post('/api/v1/sql', {bodyLimit: LIMITS.sql_bytes_max.value}, async (request, reply) => {
     const query = parseOrThrow(SqlQuery, request.query);
+    const maxStaleness = maxStalenessMs(query);
     const format = formatOf(request.headers.accept);
     const text = ((request.body as Buffer | undefined) ?? Buffer.alloc(0)).toString('utf8');
     const abort = new AbortController();
@@ -61,7 +62,7 @@ export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {
         format,
         consistency: query.consistency,
         partial: query.partial === 'allow',
-        maxStalenessMs: maxStalenessMs(query.max_staleness),
+        maxStalenessMs: maxStaleness,
         deadlineMs: query.timeout_ms,
       },
       abort.signal,
@@ -76,9 +77,14 @@ export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {
 };
 
 /** A duration (500ms, 10s), or a number of seconds. */
-function maxStalenessMs(text: string | undefined): number | undefined {
+function maxStalenessMs({
+  consistency,
+  max_staleness: text,
+}: z.infer<typeof SqlQuery>): number | undefined {
   if (text === undefined) return undefined;
-  return /^\d+$/.test(text) ? Number(text) * 1000 : parseDuration(text, 'max_staleness');
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : parseDuration(text, 'max_staleness');
+  if (consistency === 'stale') return ms;
+  throw new DbError('INVALID_ARGUMENT', 'max_staleness: it needs consistency=stale');
 }
 
 /** NDJSON has room for an error after its rows: one more line. */

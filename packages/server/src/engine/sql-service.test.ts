@@ -1,0 +1,226 @@
+// Statements against a catalog and replica sets that behave as the test says.
+
+import {
+  type DatabaseId,
+  DbError,
+  META_SET,
+  type NodeId,
+  type ReplicaId,
+  type ReplicaSetId,
+} from '@flotilla/base';
+import {CatalogMachine, type Command} from '@flotilla/catalog';
+import type {MetaClient} from '@flotilla/meta';
+import {type Fragment, loadSqlParser} from '@flotilla/query';
+import type {FragmentReader, FragmentReading, ReadOptions, WriteRouter} from '@flotilla/router';
+import {beforeAll, beforeEach, describe, expect, test} from 'vitest';
+import {NodeClock} from '../adapters/node-clock.ts';
+import type {ClusterView} from './cluster-view.ts';
+import type {SqlCall} from './gateway.ts';
+import {SqlService} from './sql-service.ts';
+
+const NO_MAJORITY = new DbError('NO_LEADER', 'no majority', {});
+const clock = new NodeClock();
+
+let machine: CatalogMachine;
+let index: number;
+let sets: readonly ReplicaSetId[];
+/** Why a set cannot be read; 'silent': it never says. Sets that are not here give no rows. */
+let failures: Map<ReplicaSetId, DbError | 'silent'>;
+let metaFailure: DbError | undefined;
+let refreshes: number;
+let asked: ReadOptions[];
+let service: SqlService;
+
+beforeAll(() => loadSqlParser());
+
+function apply(command: Command): void {
+  const {result} = machine.apply(command, ++index);
+  if (!result.ok) throw new DbError(result.error.code, result.error.message);
+}
+
+/** One table in four shards. */
+beforeEach(() => {
+  machine = new CatalogMachine();
+  index = 5;
+  const node = {incarnation: 'n', address: ':1', engineThreads: 1, version: '1'};
+  apply({type: 'found-cluster', clusterId: 'c', node, atMs: 0});
+  const database = 1 as DatabaseId;
+  const tables = [{name: 'm', tags: ['host'], fields: [{name: 'v', type: 'float' as const}]}];
+  apply({type: 'ensure-tables', database, tables});
+  const placement = [{node: 1 as NodeId, role: 'voter' as const}];
+  const placements = Array.from({length: 4}, () => placement);
+  const range = {startMs: 0, endMs: 3_600_000};
+  apply({type: 'ensure-bucket', database, timeMs: 5, ...range, placements});
+  sets = machine.catalog.bucketAt(database, 5)!.replicaSets;
+  failures = new Map();
+  metaFailure = undefined;
+  refreshes = 0;
+  asked = [];
+  const refresh = async (): Promise<void> => {
+    refreshes += 1;
+    if (metaFailure !== undefined) throw metaFailure;
+  };
+  const meta = {propose: async (command: Command) => apply(command)};
+  service = new SqlService({
+    access: {catalog: machine.catalog, refresh},
+    meta: meta as unknown as MetaClient,
+    reader: {begin} as unknown as FragmentReader,
+    router: {} as WriteRouter,
+    view: {facts: async () => ({sets: []})} as unknown as ClusterView,
+    clock,
+  });
+});
+
+async function begin({set}: Fragment, options: ReadOptions): Promise<FragmentReading> {
+  asked.push(options);
+  const failure = failures.get(set);
+  if (failure === 'silent') {
+    await new Promise((resolve) => options.signal.addEventListener('abort', resolve));
+    throw new DbError('CANCELLED', 'broken off');
+  }
+  if (failure !== undefined)
+    throw new DbError(failure.code, failure.message, {...failure.details, replicaSet: set});
+  const origin = {replica: 9 as ReplicaId, appliedIndex: 7, ageMs: 3};
+  return {set, node: 1 as NodeId, origin, batches: (async function* () {})()};
+}
+
+interface Answered {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+async function run(text: string, call: Partial<SqlCall> = {}): Promise<Answered> {
+  const whole: SqlCall = {
+    tenant: 'default',
+    database: 'public',
+    text,
+    format: 'json',
+    consistency: 'linearizable',
+    partial: false,
+    ...call,
+  };
+  const {headers, chunks} = await service.run(whole, new AbortController());
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return {headers, text: Buffer.concat(parts).toString('utf8')};
+}
+
+async function failureOf(answered: Promise<Answered>): Promise<DbError> {
+  try {
+    await answered;
+  } catch (error) {
+    if (error instanceof DbError) return error;
+    throw error;
+  }
+  throw new Error('it did not fail');
+}
+
+const QUERIES = ['SELECT * FROM m', 'SELECT count(v) FROM m', 'SELECT v FROM m ORDER BY v LIMIT 3'];
+
+describe.each(QUERIES)('%s', (query) => {
+  test('fails and names the set that cannot be read', async () => {
+    failures.set(sets[2]!, NO_MAJORITY);
+    const error = await failureOf(run(query));
+    expect(error).toMatchObject({code: 'NO_LEADER', details: {replicaSet: sets[2]}});
+  });
+
+  test('names at its deadline the sets that have not answered', async () => {
+    failures.set(sets[1]!, 'silent').set(sets[3]!, 'silent');
+    const error = await failureOf(run(query, {deadlineMs: 50}));
+    expect(error.code).toBe('DEADLINE_EXCEEDED');
+    expect(error.details).toEqual({replicaSet: sets[1], replicaSets: [sets[1], sets[3]]});
+    expect(error.message).toContain(`replica set ${sets[1]}, ${sets[3]}`);
+  });
+
+  test('partial=allow answers with the rest and names the missing sets', async () => {
+    failures.set(sets[2]!, NO_MAJORITY).set(sets[0]!, NO_MAJORITY);
+    const {headers, text} = await run(query, {partial: true, deadlineMs: 4_000});
+    expect(headers['flotilla-missing-replica-sets']).toBe(`${sets[0]}, ${sets[2]}`);
+    expect(Array.isArray(JSON.parse(text))).toBe(true);
+    const left = asked[0]!.beginDeadlineMs! - clock.monotonicMs();
+    expect(left).toBeLessThanOrEqual(2_000);
+    const ndjson = await run(query, {partial: true, format: 'ndjson'});
+    const last = JSON.parse(ndjson.text.trim().split('\n').at(-1)!);
+    expect(last.answer.missingReplicaSets.toSorted()).toEqual([sets[0], sets[2]]);
+  });
+
+  test('partial=allow leaves nothing out for other reasons', async () => {
+    failures.set(sets[2]!, new DbError('QUERY_ERROR', 'overflow'));
+    expect((await failureOf(run(query, {partial: true}))).code).toBe('QUERY_ERROR');
+    failures.set(sets[2]!, new DbError('STALE_EPOCH', 'it was dropped'));
+    expect((await failureOf(run(query, {partial: true}))).code).toBe('STALE_EPOCH');
+  });
+
+  test('stale names set, replica, node and index, and does without meta', async () => {
+    metaFailure = new DbError('META_UNAVAILABLE', 'lost');
+    const {headers, text} = await run(query, {consistency: 'stale', maxStalenessMs: 50});
+    const named = sets.map((set) => `set=${set};replica=9;node=1;applied_index=7;age_ms=3`);
+    expect(headers['flotilla-read-from']).toBe(named.join(', '));
+    expect(JSON.parse(text)).toBeDefined();
+    expect(refreshes).toBe(0);
+    expect(asked[0]).toMatchObject({consistency: 'stale', maxStalenessMs: 50});
+  });
+
+  test('a complete answer says nothing beside its rows', async () => {
+    const {headers} = await run(query, {partial: true});
+    expect(Object.keys(headers)).toEqual(['content-type']);
+  });
+});
+
+test.each(['json', 'ndjson', 'csv', 'table'] as const)(
+  'LIMIT 0 asks nobody (%s)',
+  async (format) => {
+    await run('SELECT * FROM m LIMIT 0', {format});
+    expect(asked).toEqual([]);
+  },
+);
+
+test.each(['META_UNAVAILABLE', 'DEADLINE_EXCEEDED'] as const)(
+  '%s of the catalog is told as that, and names the meta group',
+  async (code) => {
+    metaFailure = new DbError(code, 'no answer');
+    const error = await failureOf(run('SELECT * FROM m'));
+    expect(error).toMatchObject({code, details: {replicaSet: META_SET}});
+    const {headers} = await run('SELECT * FROM m', {partial: true});
+    expect(headers['flotilla-missing-replica-sets']).toBe('0');
+  },
+);
+
+describe('a session database that does not exist', () => {
+  const nowhere = {database: 'nowhere'};
+
+  test.each([
+    'CREATE DATABASE x',
+    'CREATE DATABASE IF NOT EXISTS public',
+    "ALTER DATABASE public SET TTL '9d'",
+    'DESCRIBE DATABASE public',
+    'SHOW DATABASES',
+    'SHOW REPLICAS',
+    'SHOW TABLES ON public',
+    'DESCRIBE TABLE public.m',
+    'DROP TABLE public.m',
+    'DROP DATABASE public',
+  ])('does not matter to %s', async (statement) => {
+    expect((await run(statement, nowhere)).headers['content-type']).toContain('json');
+  });
+
+  test.each([
+    'SELECT * FROM m',
+    "INSERT INTO m (time, v) VALUES ('2026-01-01T00:00:00Z', 1)",
+    'SHOW TABLES',
+    'DESCRIBE TABLE m',
+    'DROP TABLE m',
+    'DROP TABLE IF EXISTS m',
+  ])('fails %s, by name', async (statement) => {
+    const error = await failureOf(run(statement, nowhere));
+    expect(error).toMatchObject({code: 'DATABASE_NOT_FOUND', details: {database: 'nowhere'}});
+  });
+});
+
+test('SHOW is as current as its consistency says', async () => {
+  metaFailure = new DbError('META_UNAVAILABLE', 'lost');
+  expect((await failureOf(run('SHOW TABLES'))).code).toBe('META_UNAVAILABLE');
+  expect((await run('SHOW TABLES', {consistency: 'stale'})).text).toContain('"m"');
+  const {headers} = await run('SHOW TABLES', {partial: true});
+  expect(headers['flotilla-missing-replica-sets']).toBe('0');
+});

@@ -1,0 +1,40 @@
+// What every statement runs under, and the catalog that it is answered from.
+
+import {type Clock, DbError, META_SET} from '@flotilla/base';
+import type {AnswerNotes} from './answer-notes.ts';
+import type {CatalogAccess} from './catalog-access.ts';
+import type {SqlCall} from './gateway.ts';
+import {beginDeadline} from './set-readings.ts';
+
+/** What a statement runs under. */
+export interface StatementContext {
+  readonly call: SqlCall;
+  readonly deadlineMs: number;
+  /** Aborted when the client goes away; here, when the deadline passes. The reason is a DbError. */
+  readonly stop: AbortController;
+  readonly notes: AnswerNotes;
+}
+
+/**
+ * Brings the catalog up to date for a statement that wants it so; a stale one does without. Where sets
+ * may be missing, the meta group may too: then the own copy serves, and the group is noted.
+ */
+export async function refreshFor(
+  {call, deadlineMs, notes}: StatementContext,
+  {access, clock}: {readonly access: CatalogAccess; readonly clock: Clock},
+): Promise<void> {
+  if (call.consistency === 'stale') return;
+  const untilMs = call.partial ? beginDeadline(clock, deadlineMs) : deadlineMs;
+  try {
+    await access.refresh(untilMs);
+  } catch (error) {
+    if (!(error instanceof DbError)) throw error;
+    if (!call.partial) throw metaUnread(error);
+    notes.missing(META_SET);
+  }
+}
+
+function metaUnread(error: DbError): DbError {
+  const message = `replica set ${META_SET} (the catalog's) cannot be read: ${error.message}`;
+  return new DbError(error.code, message, {...error.details, replicaSet: META_SET}, error);
+}
