@@ -8,7 +8,7 @@ import {voteResult} from './quorum.ts';
 import {becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate} from './roles.ts';
 import {coveringSeq, type GroupState, isPromotable} from './state.ts';
 
-type Committed = Pick<VoteReply, 'commitIndex' | 'commitTerm'>;
+type Committed = Pick<Vote, 'commitIndex' | 'commitTerm'>;
 
 /** Starts an election if this replica may stand. Called by timer, host or (transfer) the leader. */
 export function campaign(state: GroupState, {transfer}: {transfer: boolean}): void {
@@ -21,7 +21,9 @@ export function campaign(state: GroupState, {transfer}: {transfer: boolean}): vo
 /** A committed change of members that is not in force here: this replica might count the wrong quorum. */
 function hasUnappliedConfig(state: GroupState): boolean {
   const {log} = state;
-  for (let index = log.appliedIndex + 1; index <= log.commitIndex; index++) {
+  // Before a snapshot that is being installed nothing is left to look at.
+  const first = Math.max(log.appliedIndex, log.snapshotIndex) + 1;
+  for (let index = first; index <= log.commitIndex; index++) {
     if (log.entryAt(index).type === 'config') return true;
   }
   return false;
@@ -31,10 +33,8 @@ function campaignForPreVotes(state: GroupState): void {
   becomePreCandidate(state);
   const {id: from, log} = state;
   const {lastIndex, lastTerm} = log;
-  const term = state.term + 1;
-  for (const to of votersToAsk(state)) {
-    state.gathered.send.push({type: 'preVote', from, to, term, lastIndex, lastTerm});
-  }
+  const asked = {from, term: state.term + 1, lastIndex, lastTerm, ...committedHere(state)};
+  for (const to of votersToAsk(state)) state.gathered.send.push({type: 'preVote', to, ...asked});
   // A pre-vote promises nothing, so the own one needs no write.
   recordVote(state, from, true);
 }
@@ -44,10 +44,11 @@ function campaignForVotes(state: GroupState, transfer: boolean): void {
   state.ownVoteSeq = coveringSeq(state);
   const {id: from, log, term} = state;
   const {lastIndex, lastTerm} = log;
+  const asked = {from, term, lastIndex, lastTerm, transfer, ...committedHere(state)};
   for (const to of votersToAsk(state)) {
     // After the write: the log that the voters compare with must survive a crash, or a vote given to
     // a longer log could elect this replica with a shorter one.
-    state.gathered.afterWrite.push({type: 'vote', from, to, term, lastIndex, lastTerm, transfer});
+    state.gathered.afterWrite.push({type: 'vote', to, ...asked});
   }
 }
 
@@ -89,7 +90,7 @@ export function isBarred(state: GroupState): boolean {
 }
 
 /**
- * Takes a voter's word for what is committed, where this log holds that very entry. True if a change of
+ * Takes another's word for what is committed, where this log holds that very entry. True if a change of
  * members came with it: then this replica waits until it is in force instead of standing.
  */
 function learnCommit(state: GroupState, {commitIndex = 0, commitTerm = 0}: Committed): boolean {
@@ -99,7 +100,7 @@ function learnCommit(state: GroupState, {commitIndex = 0, commitTerm = 0}: Commi
   return true;
 }
 
-/** What this replica knows as committed, for its answers to candidates. */
+/** What this replica knows as committed, for its requests and answers. */
 export function committedHere({log}: GroupState): Committed {
   return {commitIndex: log.commitIndex, commitTerm: log.termAt(log.commitIndex)};
 }
@@ -113,6 +114,7 @@ export function isBoundToLeader(state: GroupState): boolean {
 
 /** Requires message.term === state.term. A learner votes too: its promotion may not have reached it. */
 export function stepVote(state: GroupState, message: Vote): void {
+  learnCommit(state, message);
   const {from: to, lastIndex, lastTerm} = message;
   const free = state.vote === to || (state.vote === 0 && state.leader === 0);
   const granted = free && !isBarred(state) && state.log.isUpToDate(lastIndex, lastTerm);
@@ -131,8 +133,9 @@ export function stepVote(state: GroupState, message: Vote): void {
   });
 }
 
-/** Changes nothing here: neither term, vote nor timer. */
+/** Changes nothing of the election here: neither term, vote nor timer. */
 export function stepPreVote(state: GroupState, message: PreVote): void {
+  learnCommit(state, message);
   const {from: to, lastIndex, lastTerm} = message;
   const granted = message.term > state.term && state.log.isUpToDate(lastIndex, lastTerm);
   const term = granted ? message.term : state.term;

@@ -8,7 +8,7 @@ import type {ConfigChange, ConfigChangeMode} from './configuration.ts';
 import {changeConfig, isJoint, isVoter, membersOf} from './configuration.ts';
 import type {Entry} from './entry.ts';
 import type {DropReason} from './output.ts';
-import {settleApplied, trackProposal} from './proposals.ts';
+import {limitProposals, settleApplied, trackProposal} from './proposals.ts';
 import {voteResult} from './quorum.ts';
 import {confirmReads} from './read-index.ts';
 import {appendOwn, maybeCommit} from './replication.ts';
@@ -81,6 +81,8 @@ export function maybeRetire(state: GroupState): void {
     informed.set(id, progress.knownCommit >= state.configIndex);
   }
   if (voteResult(state.configuration, informed) === 'won') becomeFollower(state, state.term, 0);
+  // Nobody checks whether a quorum still answers it, so what it proposed must not wait for that.
+  else limitProposals(state);
 }
 
 function applyConfig(state: GroupState, entry: Entry): void {

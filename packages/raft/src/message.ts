@@ -38,7 +38,18 @@ export interface AppendReply extends Session {
   readonly commitIndex: number;
 }
 
-export interface Vote extends Envelope {
+/**
+ * What the sender knows as committed, by index and term. Whose log holds that entry takes it as
+ * committed: in a vote's reply a candidate, which may have missed a change of members that voters with
+ * longer logs know of, and who are no longer members may not stand themselves; in its request a voter
+ * with the longer log, which may not stand before it knows of the change that makes it a member.
+ */
+interface Committed extends Envelope {
+  readonly commitIndex?: number | undefined;
+  readonly commitTerm?: number | undefined;
+}
+
+export interface Vote extends Committed {
   readonly type: 'vote';
   readonly lastIndex: number;
   readonly lastTerm: number;
@@ -46,22 +57,12 @@ export interface Vote extends Envelope {
   readonly transfer: boolean;
 }
 
-/**
- * What the voter knows as committed, by index and term. A candidate whose log holds that entry takes
- * it as committed: it may have missed a change of members that voters with longer logs know of, and
- * who are no longer members may not stand themselves.
- */
-interface Committed extends Envelope {
-  readonly commitIndex?: number | undefined;
-  readonly commitTerm?: number | undefined;
-}
-
 export interface VoteReply extends Committed {
   readonly type: 'voteReply';
   readonly granted: boolean;
 }
 
-export interface PreVote extends Envelope {
+export interface PreVote extends Committed {
   readonly type: 'preVote';
   readonly lastIndex: number;
   readonly lastTerm: number;

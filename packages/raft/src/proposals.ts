@@ -35,7 +35,7 @@ export function settleApplied(state: GroupState, index: number): void {
   if (count > 0) pendingProposals.splice(0, count);
 }
 
-/** This replica stopped leading: from now on it only waits to hear what became of its proposals. */
+/** This replica stops leading: from now on it only waits to hear what became of its proposals. */
 export function limitProposals(state: GroupState): void {
   const deadlineTick = state.ticks + UNKNOWN_AFTER_ELECTIONS * state.timing.electionTicks;
   for (const proposal of state.pendingProposals) {

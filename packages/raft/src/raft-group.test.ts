@@ -76,6 +76,7 @@ const anyMessage = fc.record({
   prevIndex: number,
   prevTerm: number,
   commitIndex: number,
+  commitTerm: number,
   entries: fc.array(entry, {maxLength: 3}),
   index: number,
   rejected: fc.boolean(),
@@ -183,6 +184,54 @@ test('a stored log that disagrees with memory stops the group', () => {
   const {group} = labWithEvicted().replica(1);
   const wrong: Entry[] = [{term: 5, index: 7, type: 'normal', payload: new Uint8Array(1)}];
   expect(() => group.step({type: 'entries', firstIndex: 7, entries: wrong})).toThrow(BugError);
+});
+
+test('a log that was cut while it was being read asks for a snapshot', () => {
+  const lab = labWithEvicted();
+  const {group, disk} = lab.replica(1);
+  const entries = disk.entries.filter(({index}) => index === 7 || index === 8);
+  group.step({type: 'compacted', firstIndex: 9});
+  group.step({type: 'entries', firstIndex: 7, entries});
+  const {send, wantSnapshot} = group.take();
+  expect(send.filter(({type}) => type === 'append')).toEqual([]);
+  expect(wantSnapshot).toEqual([{to: 3}]);
+});
+
+test('what a late vote says is committed does not disturb a snapshot that is being installed', () => {
+  const group = new RaftGroup(groupOptions());
+  const from2 = {from: 2, to: 1, term: 6, session: 1} as const;
+  const snapshot = {index: 20, term: 6, configuration: VOTERS, configIndex: 5};
+  group.step({type: 'message', message: {...from2, type: 'snapshot', snapshot}});
+  const entries = [21, 22].map((index) => {
+    return {term: 6, index, type: 'normal', payload: new Uint8Array(1)} as const;
+  });
+  const append = {type: 'append', prevIndex: 20, prevTerm: 6, entries, commitIndex: 20} as const;
+  group.step({type: 'message', message: {...from2, ...append}});
+  const refused = {type: 'voteReply', granted: false, commitIndex: 21, commitTerm: 6} as const;
+  group.step({type: 'message', message: {from: 3, to: 1, term: 6, ...refused}});
+  expect(group.status()).toMatchObject({commitIndex: 21, pendingSnapshotIndex: 20});
+});
+
+test('proposals of a leader that removed itself and hears nobody end', () => {
+  const lab = labOfThree();
+  lab.proposeConfig(1, [{type: 'remove', id: 1}], 'simple');
+  lab.stabilize([2, 3]);
+  lab.process(1);
+  lab.persist(1);
+  lab.deliver({to: 2});
+  lab.stabilize([2]);
+  const proposalId = lab.propose(1, 'late');
+  lab.process(1);
+  lab.deliver({from: 1, drop: true});
+  lab.deliver({to: 1});
+  lab.process(1);
+  lab.apply(1);
+  lab.process(1);
+  expect(lab.config(1).voters).toEqual([2, 3]);
+  lab.takeEvents(1);
+  lab.tick(1, 20);
+  lab.process(1);
+  expect(lab.takeEvents(1).dropped).toMatchObject([{proposalId, reason: 'unknown'}]);
 });
 
 test('a committed change of members that is not applied forbids standing', () => {

@@ -139,15 +139,17 @@ function sendRead(
   const {log} = state;
   if (entries[0]!.index !== progress.next || !progress.reachable || progress.paused) return;
   if (progress.state === 'snapshot' || isWindowFull(state, progress)) return;
+  const prevIndex = progress.next - 1;
+  const prevTerm = log.termAt(prevIndex);
+  // The log was cut while it was being read: the flush that follows asks for a snapshot.
+  if (prevTerm === undefined) return;
   for (const [offset, entry] of entries.entries()) {
     assert(
       entry.index === progress.next + offset && log.matches(entry.index, entry.term),
       () => `the stored log has (${entry.index}, ${entry.term}) out of place`,
     );
   }
-  const prevIndex = progress.next - 1;
-  const prevTerm = log.termAt(prevIndex);
-  if (prevTerm !== undefined) sendEntries(state, to, progress, {prevIndex, prevTerm, entries});
+  sendEntries(state, to, progress, {prevIndex, prevTerm, entries});
 }
 
 function askSnapshot(state: GroupState, to: number, progress: Progress): void {

@@ -3,7 +3,9 @@
 
 import {configurationFault, isMemberId} from './configuration.ts';
 import type {Entry, SnapshotMeta} from './entry.ts';
-import type {Append, Message} from './message.ts';
+import type {Append, Message, Vote} from './message.ts';
+
+type Committed = Pick<Vote, 'commitIndex' | 'commitTerm'>;
 
 export function isWellFormed(message: Message, ownId: number): boolean {
   if (message.to !== ownId || !isMemberId(message.from) || message.from === ownId) return false;
@@ -18,7 +20,8 @@ function isBodyWellFormed(message: Message): boolean {
       return [message.session, message.index, message.hintIndex, message.hintTerm].every(isCount);
     case 'vote':
     case 'preVote':
-      return isCount(message.lastIndex) && isCount(message.lastTerm) && message.term > 0;
+      if (!isCount(message.lastIndex) || !isCount(message.lastTerm)) return false;
+      return message.term > 0 && isCommittedWellFormed(message);
     case 'heartbeat':
     case 'heartbeatReply':
       return [message.session, message.commitIndex, message.round].every(isCount);
@@ -30,12 +33,16 @@ function isBodyWellFormed(message: Message): boolean {
       return Number.isSafeInteger(message.readId) && isCount(message.index);
     case 'voteReply':
     case 'preVoteReply':
-      return isCount(message.commitIndex ?? 0) && isCount(message.commitTerm ?? 0);
+      return isCommittedWellFormed(message);
     case 'timeoutNow':
       return true;
     default:
       return false; // A type of a newer version.
   }
+}
+
+function isCommittedWellFormed({commitIndex = 0, commitTerm = 0}: Committed): boolean {
+  return isCount(commitIndex) && isCount(commitTerm);
 }
 
 function isAppendWellFormed(message: Append): boolean {

@@ -48,6 +48,10 @@ const snapshot = fc.record({
   }),
 });
 const type = <Name extends string>(name: Name) => fc.constant(name);
+const committed = {
+  commitIndex: fc.integer({min: 1, max: Number.MAX_SAFE_INTEGER}),
+  commitTerm: fc.integer({min: 1, max: 1000}),
+};
 const message: fc.Arbitrary<WireMessage> = fc.oneof(
   fc.record({
     ...envelope,
@@ -66,13 +70,27 @@ const message: fc.Arbitrary<WireMessage> = fc.oneof(
     lastTerm: number,
     transfer: fc.boolean(),
   }),
+  fc.record({
+    ...envelope,
+    type: type('vote'),
+    lastIndex: number,
+    lastTerm: number,
+    transfer: fc.boolean(),
+    ...committed,
+  }),
+  fc.record({
+    ...envelope,
+    type: type('preVote'),
+    lastIndex: number,
+    lastTerm: number,
+    ...committed,
+  }),
   fc.record({...envelope, type: type('voteReply'), granted: fc.boolean()}),
   fc.record({
     ...envelope,
     type: type('preVoteReply'),
     granted: fc.boolean(),
-    commitIndex: fc.integer({min: 1, max: Number.MAX_SAFE_INTEGER}),
-    commitTerm: fc.integer({min: 1, max: 1000}),
+    ...committed,
   }),
   fc.record({...envelope, type: type('preVote'), lastIndex: number, lastTerm: number}),
   fc.record({...envelope, type: type('preVoteReply'), granted: fc.boolean()}),

@@ -114,7 +114,7 @@ interface Envelope {
   readonly term: number;
 }
 
-/** What the voter knows as committed; absent where it tells nothing. */
+/** What a candidate or voter knows as committed; absent where it tells nothing. */
 interface WireCommitted {
   readonly commitIndex?: number | undefined;
   readonly commitTerm?: number | undefined;
@@ -132,14 +132,18 @@ export type WireMessage = Envelope &
         readonly hintTerm: number;
         readonly commitIndex: number;
       }
-    | {
+    | ({
         readonly type: 'vote';
         readonly lastIndex: number;
         readonly lastTerm: number;
         readonly transfer: boolean;
-      }
+      } & WireCommitted)
     | ({readonly type: 'voteReply' | 'preVoteReply'; readonly granted: boolean} & WireCommitted)
-    | {readonly type: 'preVote'; readonly lastIndex: number; readonly lastTerm: number}
+    | ({
+        readonly type: 'preVote';
+        readonly lastIndex: number;
+        readonly lastTerm: number;
+      } & WireCommitted)
     | {
         readonly type: 'heartbeat';
         readonly session: number;
@@ -171,16 +175,11 @@ function fieldsOf(message: WireMessage): Fields {
     case 'appendReply':
       return {...message, type: Type.APPEND_REPLY, flag: message.rejected};
     case 'vote':
-      return {
-        type: Type.VOTE,
-        index: message.lastIndex,
-        logTerm: message.lastTerm,
-        flag: message.transfer,
-      };
+      return {type: Type.VOTE, ...askFields(message), flag: message.transfer};
     case 'voteReply':
       return {type: Type.VOTE_REPLY, ...verdictFields(message)};
     case 'preVote':
-      return {type: Type.PRE_VOTE, index: message.lastIndex, logTerm: message.lastTerm};
+      return {type: Type.PRE_VOTE, ...askFields(message)};
     case 'preVoteReply':
       return {type: Type.PRE_VOTE_REPLY, ...verdictFields(message)};
     case 'heartbeat':
@@ -200,6 +199,13 @@ function fieldsOf(message: WireMessage): Fields {
     case 'readIndexReply':
       return {type: Type.READ_INDEX_REPLY, readId: message.readId, index: message.index};
   }
+}
+
+function askFields(
+  asked: {readonly lastIndex: number; readonly lastTerm: number} & WireCommitted,
+): Fields {
+  const {lastIndex: index, lastTerm: logTerm, commitIndex, commitTerm: hintTerm} = asked;
+  return {index, logTerm, commitIndex, hintTerm};
 }
 
 function verdictFields(verdict: {readonly granted: boolean} & WireCommitted): Fields {
@@ -229,11 +235,12 @@ export function fromProtoMessage(proto: Fields): WireMessage | undefined {
   const envelope = {from: number(from), to: number(to), term: number(term)};
   const flag = proto.flag ?? false;
   const common = {...envelope, session: number(session), commitIndex: number(commitIndex)};
-  const committed = {
+  const committed = (commitTerm: number | null | undefined): WireCommitted => ({
     ...(commitIndex ? {commitIndex} : {}),
-    ...(logTerm ? {commitTerm: logTerm} : {}),
-  };
-  const asked = {...envelope, lastIndex: number(index), lastTerm: number(logTerm)};
+    ...(commitTerm ? {commitTerm} : {}),
+  });
+  const log = {lastIndex: number(index), lastTerm: number(logTerm)};
+  const asked = {...envelope, ...log, ...committed(hintTerm)};
   switch (proto.type) {
     case Type.APPEND_REPLY:
       return {
@@ -247,11 +254,11 @@ export function fromProtoMessage(proto: Fields): WireMessage | undefined {
     case Type.VOTE:
       return {...asked, type: 'vote', transfer: flag};
     case Type.VOTE_REPLY:
-      return {...envelope, ...committed, type: 'voteReply', granted: flag};
+      return {...envelope, ...committed(logTerm), type: 'voteReply', granted: flag};
     case Type.PRE_VOTE:
       return {...asked, type: 'preVote'};
     case Type.PRE_VOTE_REPLY:
-      return {...envelope, ...committed, type: 'preVoteReply', granted: flag};
+      return {...envelope, ...committed(logTerm), type: 'preVoteReply', granted: flag};
     case Type.HEARTBEAT:
       return {...common, type: 'heartbeat', round: number(proto.round)};
     case Type.HEARTBEAT_REPLY:
