@@ -114,6 +114,12 @@ export const LIMITS = {
     code: 'OVERLOADED',
     why: 'Four largest bodies at once, a node.',
   },
+  writes_in_flight_bytes_max: {
+    value: 256 * MIB,
+    unit: 'bytes',
+    code: 'OVERLOADED',
+    why: 'Inflated bodies and the columns made of them, an engine thread; one body alone may be more.',
+  },
   proposals_in_flight_bytes_max: {
     value: 128 * MIB,
     unit: 'bytes',

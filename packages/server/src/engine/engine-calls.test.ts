@@ -31,7 +31,7 @@ function endless() {
 
 test('a reader that takes nothing gets no more than a few chunks; each pull brings one', async () => {
   const {calls, chunkCount} = endless();
-  calls.serve(1, CALL);
+  calls.serve(1, CALL, 0);
   await expect.poll(chunkCount).toBe(4);
   calls.pull(1);
   await expect.poll(chunkCount).toBe(5);
@@ -41,7 +41,7 @@ test('a reader that takes nothing gets no more than a few chunks; each pull brin
 
 test('a client that goes away ends the query, also before its head', async () => {
   const {calls, emitted, query} = endless();
-  calls.serve(1, CALL);
+  calls.serve(1, CALL, 0);
   calls.cancel(1);
   await calls.idle();
   expect(query.isClosed).toBe(true);
@@ -50,7 +50,7 @@ test('a client that goes away ends the query, also before its head', async () =>
 
 test('the deadline ends a query whose reader takes nothing', async () => {
   const {calls, emitted, query, chunkCount} = endless();
-  calls.serve(1, CALL);
+  calls.serve(1, CALL, 0);
   await expect.poll(chunkCount).toBe(4);
   query.stop!.abort(new DbError('DEADLINE_EXCEEDED', 'late'));
   await calls.idle();

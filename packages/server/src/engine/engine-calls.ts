@@ -39,9 +39,10 @@ export class EngineCalls {
     this.#log = log;
   }
 
-  serve(callId: number, call: Call): void {
+  /** @param receivedMs when the node had the request, on the monotonic clock. */
+  serve(callId: number, call: Call, receivedMs: number): void {
     this.#underway += 1;
-    this.#serve(callId, call)
+    this.#serve(callId, call, receivedMs)
       .catch((error: unknown) => this.#emit({type: 'failed', callId, error: this.#toWire(error)}))
       .finally(() => {
         this.#underway -= 1;
@@ -70,10 +71,10 @@ export class EngineCalls {
     }
   }
 
-  async #serve(callId: number, call: Call): Promise<void> {
+  async #serve(callId: number, call: Call, receivedMs: number): Promise<void> {
     switch (call.method) {
       case 'write': {
-        const answer = await this.#services.writes.write(call.call);
+        const answer = await this.#services.writes.write(call.call, receivedMs);
         this.#emit({type: 'answer', callId, answer});
         return;
       }

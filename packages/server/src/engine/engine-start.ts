@@ -46,6 +46,7 @@ import {MetaRole, metaMembers} from './meta-role.ts';
 import {replicaFactory} from './replica-factory.ts';
 import {NodeReplicas, type ReplicaNote} from './replica-host.ts';
 import {SqlService} from './sql-service.ts';
+import {WriteMemory} from './write-memory.ts';
 import {WriteService} from './write-service.ts';
 
 /** RPC's numbers of threads: 0 is the main thread's. */
@@ -303,8 +304,9 @@ function createServices(
   });
   const reader = new FragmentReader({node: options.node, ...asking});
   const view = new ClusterView({rpc, clock, catalog});
+  const memory = new WriteMemory(LIMITS.writes_in_flight_bytes_max.value);
   return {
-    writes: new WriteService({access: copy, router, clock}),
+    writes: new WriteService({access: copy, router, clock, memory}),
     sql: new SqlService({access: copy, meta, reader, router, view, clock}),
     admin: new AdminService({access: copy, meta, view, clock}),
     storage: (action) => settleStorage(action, machines()),

@@ -120,13 +120,13 @@ export class Engine {
     parts.host.nodeChanged(node, state);
   }
 
-  #serve({callId, call}: Extract<ToEngine, {type: 'call'}>): void {
+  #serve({callId, call, receivedMs}: Extract<ToEngine, {type: 'call'}>): void {
     if (this.#isStopping) {
       const error = toWireError(new DbError('DRAINING', 'the node is stopping; ask another'));
       this.#emit({type: 'failed', callId, error});
       return;
     }
-    this.#calls?.serve(callId, call);
+    this.#calls?.serve(callId, call, receivedMs);
   }
 
   /** Timers of the thread: each sets the next one itself, so that a late one is followed by no burst. */

@@ -59,7 +59,13 @@ export type ToEngine =
   | {readonly type: 'catalog'; readonly event: CatalogEvent}
   /** Thread 0 only: the replicas of another thread. */
   | {readonly type: 'notes'; readonly thread: number; readonly notes: readonly ReplicaNote[]}
-  | {readonly type: 'call'; readonly callId: number; readonly call: Call}
+  | {
+      readonly type: 'call';
+      readonly callId: number;
+      readonly call: Call;
+      /** When the main thread had the whole request, on the monotonic clock. */
+      readonly receivedMs: number;
+    }
   /** The reader of a streamed answer took one chunk. */
   | {readonly type: 'pull'; readonly callId: number}
   | {readonly type: 'cancel'; readonly callId: number}

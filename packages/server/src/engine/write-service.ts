@@ -10,6 +10,7 @@ import type {HttpAnswer, WriteCall} from './gateway.ts';
 import {inflate} from './inflate.ts';
 import {lineTextOf} from './line-text.ts';
 import {writeAnswer} from './write-answer.ts';
+import type {WriteMemory} from './write-memory.ts';
 
 /** Databases that one thread keeps a parser (and its cache of series) for. */
 const PARSERS_MAX = 64;
@@ -20,6 +21,7 @@ export interface WriteServiceDeps {
   readonly access: CatalogAccess;
   readonly router: WriteRouter;
   readonly clock: Clock;
+  readonly memory: WriteMemory;
 }
 
 export class WriteService {
@@ -31,10 +33,13 @@ export class WriteService {
     this.#deps = deps;
   }
 
-  /** Rejects for mistakes of ours only; everything expected is an answer. */
-  async write(call: WriteCall): Promise<HttpAnswer> {
+  /**
+   * Rejects for mistakes of ours only; everything expected is an answer.
+   * @param receivedMs when the node had the request, on the monotonic clock: its deadline counts from there.
+   */
+  async write(call: WriteCall, receivedMs: number): Promise<HttpAnswer> {
     try {
-      return await this.#write(call);
+      return await this.#write(call, receivedMs + LIMITS.write_deadline_ms.value);
     } catch (error) {
       if (!(error instanceof DbError)) throw error;
       const {status, headers, body} = errorAnswer(error);
@@ -42,26 +47,35 @@ export class WriteService {
     }
   }
 
-  async #write(call: WriteCall): Promise<HttpAnswer> {
-    const {access, router, clock} = this.#deps;
-    const deadlineMs = clock.monotonicMs() + LIMITS.write_deadline_ms.value;
+  async #write(call: WriteCall, deadlineMs: number): Promise<HttpAnswer> {
+    const {access, router, clock, memory} = this.#deps;
+    if (clock.monotonicMs() >= deadlineMs) {
+      throw new DbError('OVERLOADED', 'the node was too busy to begin this write in time');
+    }
     const precision = parsePrecision(call.precision);
     if (precision === undefined) {
       const message = `precision: "${call.precision}" is not one of n, ns, u, us, ms, s, m, h`;
       throw new DbError('INVALID_ARGUMENT', message);
     }
     const database = await findDatabase(access, call, deadlineMs);
+    memory.admit(call.body.length);
     const body = inflate(call.body, call.encoding);
+    memory.admit(body.length);
     const batch = this.#parser(database.id).parse(body, {precision, nowMs: clock.wallMs()});
-    const outcome = await router.write({
-      database: database.id,
-      batch,
-      lineText: lineTextOf(body),
-      deadlineMs,
-      acceptPartial: call.acceptPartial,
-      idempotencyKey: call.idempotencyKey,
-    });
-    return writeAnswer(outcome);
+    const release = memory.hold(body.length, batch);
+    try {
+      const outcome = await router.write({
+        database: database.id,
+        batch,
+        lineText: lineTextOf(body),
+        deadlineMs,
+        acceptPartial: call.acceptPartial,
+        idempotencyKey: call.idempotencyKey,
+      });
+      return writeAnswer(outcome);
+    } finally {
+      release();
+    }
   }
 
   #parser(database: DatabaseId): LineProtocolParser {

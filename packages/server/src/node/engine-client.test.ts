@@ -1,5 +1,5 @@
-import {DbError} from '@flotilla/base';
 import {describe, expect, test} from 'vitest';
+import {NodeClock} from '../adapters/index.ts';
 import type {SqlCall, WriteCall} from '../engine/gateway.ts';
 import type {ToEngine} from '../engine/messages.ts';
 import {EngineClient} from './engine-client.ts';
@@ -18,7 +18,7 @@ function engine(): EngineLink & {readonly posted: Posted[]; calls(): number[]} {
 }
 
 function started(count: number) {
-  const client = new EngineClient();
+  const client = new EngineClient(new NodeClock());
   const engines = Array.from({length: count}, engine);
   client.attach(engines);
   return {client, engines};
@@ -29,7 +29,7 @@ const SQL = {text: 'SELECT 1'} as unknown as SqlCall;
 const NO_CONTENT = {status: 204, headers: {}, body: undefined};
 
 test('while the node starts every call is refused as retryable', async () => {
-  const client = new EngineClient();
+  const client = new EngineClient(new NodeClock());
   const refused = expect.objectContaining({code: 'UNAVAILABLE'});
   await expect(async () => client.write(WRITE)).rejects.toEqual(refused);
   await expect(async () => client.admin({action: 'status', args: {}})).rejects.toEqual(refused);
@@ -127,16 +127,16 @@ describe('a streamed answer', () => {
   test('ends with the reason when the thread dies', async () => {
     const {client, chunks} = await streaming();
     const next = chunks.next();
-    client.fail(new DbError('REPLICA_STOPPED', 'the node is ending after a fault'));
-    await expect(next).rejects.toMatchObject({code: 'REPLICA_STOPPED'});
+    client.fail('the node is ending after a fault');
+    await expect(next).rejects.toMatchObject({code: 'OUTCOME_UNKNOWN'});
   });
 });
 
-test('all calls fail when a thread dies', async () => {
+test('when a thread dies all calls fail, and nobody is told that they had no effect', async () => {
   const {client} = started(2);
   const calls = [client.write(WRITE), client.write(WRITE), client.admin({action: 'x', args: {}})];
-  client.fail(new DbError('REPLICA_STOPPED', 'the node is ending after a fault'));
-  for (const call of calls) await expect(call).rejects.toMatchObject({code: 'REPLICA_STOPPED'});
+  client.fail('the node is ending after a fault');
+  for (const call of calls) await expect(call).rejects.toMatchObject({code: 'OUTCOME_UNKNOWN'});
 });
 
 test('a query of a client that is gone already is not begun', () => {

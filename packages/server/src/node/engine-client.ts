@@ -1,7 +1,7 @@
 // The HTTP routes' calls to the engine threads: round robin for writes and queries, thread 0 for
 // administration, all threads for what each does with its own replicas.
 
-import {DbError, fromWireError} from '@flotilla/base';
+import {type Clock, DbError, fromWireError} from '@flotilla/base';
 import type {
   AdminCall,
   EngineGateway,
@@ -10,7 +10,7 @@ import type {
   StreamAnswer,
   WriteCall,
 } from '../engine/gateway.ts';
-import type {Call, FromEngine} from '../engine/messages.ts';
+import type {Call, FromEngine, ToEngine} from '../engine/messages.ts';
 import type {EngineLink} from './engine-link.ts';
 
 interface Pending {
@@ -21,10 +21,15 @@ interface Pending {
 type CallMessage = Extract<FromEngine, {callId: number}>;
 
 export class EngineClient implements EngineGateway {
+  readonly #clock: Clock;
   readonly #pending = new Map<number, Pending>();
   #links: readonly EngineLink[] = [];
   #lastCallId = 0;
   #next = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** The threads that take calls from now on; none while the node starts. */
   attach(links: readonly EngineLink[]): void {
@@ -35,11 +40,11 @@ export class EngineClient implements EngineGateway {
     this.#pending.get(message.callId)?.settle(message);
   }
 
-  /** All calls fail: their thread is gone. */
-  fail(error: DbError): void {
-    const wire = {code: error.code, message: error.message, details: error.details};
-    for (const [callId, {settle}] of [...this.#pending])
-      settle({type: 'failed', callId, error: wire});
+  /** All calls fail: their thread is gone, and what it did of them is not known. */
+  fail(reason: string): void {
+    const message = `${reason}; whether the request took effect is not known`;
+    const error = {code: 'OUTCOME_UNKNOWN', message, details: {}};
+    for (const [callId, {settle}] of [...this.#pending]) settle({type: 'failed', callId, error});
   }
 
   write(call: WriteCall): Promise<HttpAnswer> {
@@ -92,7 +97,7 @@ export class EngineClient implements EngineGateway {
         }
       };
       this.#pending.set(callId, {link, settle});
-      link.post({type: 'call', callId, call: {method: 'sql', call}});
+      link.post(this.#message(callId, {method: 'sql', call}));
     });
   }
 
@@ -107,8 +112,12 @@ export class EngineClient implements EngineGateway {
       };
       this.#pending.set(callId, {link, settle});
       const transfer = call.method === 'write' ? [call.call.body.buffer as ArrayBuffer] : [];
-      link.post({type: 'call', callId, call}, transfer);
+      link.post(this.#message(callId, call), transfer);
     });
+  }
+
+  #message(callId: number, call: Call): ToEngine {
+    return {type: 'call', callId, call, receivedMs: this.#clock.monotonicMs()};
   }
 
   #link(thread: number): EngineLink {

@@ -68,7 +68,7 @@ class NodeProcess implements StartedNode {
   readonly #log: Log;
   readonly #clock: Clock = new NodeClock();
   readonly #random: Random = createNodeRandom();
-  readonly #client = new EngineClient();
+  readonly #client = new EngineClient(this.#clock);
   readonly #server: NodeServer;
   readonly #app: FastifyInstance;
   readonly #engineThreads: number;

@@ -1,14 +1,7 @@
 // A node that has an identity: connections, engine threads, and what passes between them.
 
 import {availableParallelism} from 'node:os';
-import {
-  type Clock,
-  DbError,
-  type Log,
-  type NodeId,
-  type Random,
-  type StoreId,
-} from '@flotilla/base';
+import type {Clock, Log, NodeId, Random, StoreId} from '@flotilla/base';
 import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
 import {applyCatalogEvent} from '@flotilla/meta';
 import {NodeLiveness, TIMINGS} from '@flotilla/multiraft';
@@ -218,7 +211,7 @@ export class RunningNode {
 
   #fatal(code: ExitCode, reason: string): void {
     this.#failure ??= new Error(reason);
-    this.#options.client.fail(new DbError('REPLICA_STOPPED', 'the node is ending after a fault'));
+    this.#options.client.fail('the node is ending after a fault');
     this.#options.onFatal(code, reason);
     this.#notify();
   }

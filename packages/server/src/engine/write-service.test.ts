@@ -1,0 +1,80 @@
+import zlib from 'node:zlib';
+import {LIMITS} from '@flotilla/base';
+import type {WriteOutcome, WriteRequest, WriteRouter} from '@flotilla/router';
+import {expect, test} from 'vitest';
+import {NodeClock} from '../adapters/index.ts';
+import type {CatalogAccess} from './catalog-access.ts';
+import type {HttpAnswer, WriteCall} from './gateway.ts';
+import {WriteMemory} from './write-memory.ts';
+import {WriteService} from './write-service.ts';
+
+const KIB = 1024;
+const WRITTEN: WriteOutcome = {writtenRows: 1, rejectedLines: 0, lines: [], sets: []};
+const DATABASE = {id: 1};
+
+/** A service whose router answers when it is told. */
+function serviceWith() {
+  const clock = new NodeClock();
+  const routed: {request: WriteRequest; finish: (outcome: WriteOutcome) => void}[] = [];
+  const router = {
+    write: (request: WriteRequest) =>
+      new Promise<WriteOutcome>((finish) => routed.push({request, finish})),
+  } as unknown as WriteRouter;
+  const catalog = {tenantByName: () => ({id: 1}), databaseByName: () => DATABASE};
+  const access = {catalog, refresh: async () => undefined} as unknown as CatalogAccess;
+  const memory = new WriteMemory(256 * KIB);
+  return {service: new WriteService({access, router, clock, memory}), clock, routed};
+}
+
+function call(body: Uint8Array, encoding = ''): WriteCall {
+  const names = {tenant: 'default', database: 'public', precision: 'ns'};
+  return {...names, encoding, acceptPartial: true, body};
+}
+
+function codeOf({body}: HttpAnswer): string {
+  return JSON.parse(Buffer.from(body!).toString()).code;
+}
+
+test('the deadline counts from when the node had the request', async () => {
+  const {service, clock, routed} = serviceWith();
+  const begunMs = clock.monotonicMs();
+  const deadlineMs = begunMs + LIMITS.write_deadline_ms.value;
+  void service.write(call(Buffer.from('m f=1')), begunMs);
+  await expect.poll(() => routed.length).toBe(1);
+  expect(routed[0]!.request.deadlineMs).toBe(deadlineMs);
+  const late = await service.write(call(Buffer.from('m f=1')), begunMs - 4_000);
+  expect(late.status).toBe(429);
+  expect(routed.length).toBe(1);
+});
+
+test('small bodies that inflate to large ones are refused beside each other, and let in one by one', async () => {
+  const {service, clock, routed} = serviceWith();
+  const line = `m f=1,s="${'x'.repeat(990)}" 1\n`;
+  const body = zlib.gzipSync(Buffer.from(line.repeat(48)));
+  expect(body.length).toBeLessThan(KIB);
+  const answers: Promise<HttpAnswer>[] = [];
+  for (let i = 0; i < 8; i++) answers.push(service.write(call(body, 'gzip'), clock.monotonicMs()));
+  await expect.poll(() => routed.length).toBeGreaterThan(0);
+  const refused = await Promise.race([answers.at(-1)!, Promise.resolve(undefined)]);
+  expect(routed.length).toBeLessThanOrEqual(5);
+  expect(refused?.status).toBe(429);
+  expect(codeOf(refused!)).toBe('OVERLOADED');
+  for (const {finish} of routed) finish(WRITTEN);
+  expect((await answers[0]!).status).toBe(204);
+  const again = service.write(call(body, 'gzip'), clock.monotonicMs());
+  await expect.poll(() => routed.length).toBeGreaterThan(1);
+  routed.at(-1)!.finish(WRITTEN);
+  expect((await again).status).toBe(204);
+});
+
+test('one write alone may be over the limit, and holds off the others', () => {
+  const memory = new WriteMemory(100);
+  const batch = {tables: [], rowCount: 10, badLines: [], badLineCount: 0};
+  memory.admit(1_000);
+  const release = memory.hold(1_000, batch);
+  expect(() => memory.admit(1)).toThrow(expect.objectContaining({code: 'OVERLOADED'}));
+  expect(memory.bytes).toBeGreaterThan(1_000);
+  release();
+  expect(memory.bytes).toBe(0);
+  memory.admit(1);
+});
