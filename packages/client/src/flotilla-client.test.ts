@@ -184,6 +184,28 @@ describe('query', () => {
     expect(node.seen[0]!.url.searchParams.get('consistency')).toBe('stale');
   });
 
+  it('allows for missing sets where it can tell of them', async () => {
+    const node = await fakeNode((seen, response) => {
+      response.setHeader('flotilla-missing-replica-sets', '3, 17, more=2');
+      const answer = {missingReplicaSets: [3, 17, 18, 19], readFrom: []};
+      const isStream = seen.headers.accept === 'application/x-ndjson';
+      response.end(isStream ? `{"answer":1}\n${JSON.stringify({answer})}\n` : '[{"a":1}]');
+    });
+    const told: (readonly number[])[] = [];
+    const options = {onMissing: (sets: readonly number[]) => told.push(sets)};
+    expect(await clientOf([node.url]).query('SELECT 1', options)).toEqual([{a: 1}]);
+    expect(await collect(clientOf([node.url]).queryStream('SELECT 1', options))).toEqual([
+      {answer: 1},
+    ]);
+    expect(told).toEqual([
+      [3, 17],
+      [3, 17, 18, 19],
+    ]);
+    expect(node.seen.map(({url}) => url.searchParams.get('partial'))).toEqual(['allow', 'allow']);
+    await clientOf([node.url]).query('SELECT 1');
+    expect(node.seen[2]!.url.searchParams.get('partial')).toBeNull();
+  });
+
   it('streams rows across piece borders', async () => {
     const node = await fakeNode((_seen, response) => {
       const text = Buffer.from('{"name":"é"}\n{"name":"b"}\n{"name":"c"}');

@@ -16,7 +16,7 @@ import {
   readText,
 } from './exchange.ts';
 import {backoffMs, maySendAgain, NodeRotation} from './retry.ts';
-import {linesOf, parseRowLine, parseRows, type Row} from './rows.ts';
+import {linesOf, missingOfLine, parseRowLine, parseRows, type Row} from './rows.ts';
 
 /** Longer than a query's own deadline (30 s), so that the node's answer, which says more, comes first. */
 const TIMEOUT_MS_DEFAULT = 35_000;
@@ -67,7 +67,14 @@ export interface WriteResult {
 export interface QueryOptions extends CallOptions {
   /** Read the asked node's own replicas, without a majority if need be. */
   readonly stale?: boolean | undefined;
+  /** With `stale`: refuse rows that may lack writes acknowledged longer ago. */
   readonly maxStalenessMs?: number | undefined;
+  /**
+   * Answers with what can be read where replica sets cannot, and is told which ones are missing, if
+   * any: all of them with `queryStream`, else the first 100. 0 is the meta group: then the catalog may
+   * be old.
+   */
+  readonly onMissing?: ((replicaSets: readonly number[]) => void) | undefined;
 }
 
 export type QueryFormat = 'json' | 'ndjson' | 'csv' | 'table';
@@ -145,12 +152,16 @@ export class FlotillaClient {
   async *queryStream(sql: string, options: QueryOptions = {}): AsyncGenerator<Row> {
     const reply = await this.#sql(sql, 'ndjson', options);
     for await (const line of linesOf(readBody(reply.answer, reply))) {
-      yield parseRowLine(line, reply.url);
+      const row = parseRowLine(line, reply.url);
+      const missing = missingOfLine(row);
+      if (missing === undefined) yield row as Row;
+      else if (missing.length > 0) options.onMissing?.(missing);
     }
   }
 
   async queryText(sql: string, format: QueryFormat, options: QueryOptions = {}): Promise<string> {
     const reply = await this.#sql(sql, format, options);
+    tellMissing(reply, options);
     return readText(reply.answer, reply);
   }
 
@@ -161,6 +172,7 @@ export class FlotillaClient {
     options: QueryOptions = {},
   ): AsyncGenerator<Buffer> {
     const reply = await this.#sql(sql, format, options);
+    tellMissing(reply, options);
     yield* readBody(reply.answer, reply);
   }
 
@@ -243,6 +255,7 @@ export class FlotillaClient {
     if (options.maxStalenessMs !== undefined) {
       query.set('max_staleness', `${options.maxStalenessMs}ms`);
     }
+    if (options.onMissing !== undefined) query.set('partial', 'allow');
     const timeoutMs = this.timeoutMs(options);
     return this.send({
       method: 'POST',
@@ -262,6 +275,13 @@ export class FlotillaClient {
       tenant: options.tenant ?? this.#options.tenant ?? PRODUCT_DEFAULTS.tenant,
     });
   }
+}
+
+function tellMissing({answer}: Reply, {onMissing}: QueryOptions): void {
+  const header = answer.headers['flotilla-missing-replica-sets'];
+  if (typeof header !== 'string') return;
+  // `more=23` stands at the end of a long list.
+  onMissing?.([...header.matchAll(/(?<=^|, )\d+/g)].map(([id]) => Number(id)));
 }
 
 /** By its first word; a statement that might change something is never sent twice on a guess. */

@@ -29,6 +29,13 @@ export function parseRowLine(line: string, url: string): Row {
   return value as Row;
 }
 
+/** The sets that a last line of an answer calls missing; undefined for a row, whose cells are no objects. */
+export function missingOfLine(row: Row): readonly number[] | undefined {
+  const answer = row['answer'] as unknown as {missingReplicaSets?: unknown} | null | undefined;
+  const missing = typeof answer === 'object' ? answer?.missingReplicaSets : undefined;
+  return Array.isArray(missing) ? (missing as number[]) : undefined;
+}
+
 function parseExact(json: string): unknown {
   if (!LONG_DIGITS.test(json)) return JSON.parse(json);
   return JSON.parse(json, keepLongIntegers as (key: string, value: unknown) => unknown);

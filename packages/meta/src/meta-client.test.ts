@@ -145,6 +145,13 @@ describe('client', () => {
     expect(await codeOf(client.readIndex(within(100)))).toBe('DEADLINE_EXCEEDED');
   });
 
+  test('a member that is away counts as lost without being asked', async () => {
+    log.leader = undefined;
+    for (const node of [ONE, THREE]) presence.goesAway(node);
+    expect(await codeOf(client.readIndex(within(1_000)))).toBe('META_UNAVAILABLE');
+    expect(new Set(network.calls.map(({node}) => node))).toEqual(new Set([TWO]));
+  });
+
   test('equal questions are asked once; different ones each', async () => {
     const before = log.proposals;
     const ensure = (name: string) =>

@@ -104,8 +104,8 @@ export class MetaClient {
 
   /**
    * The version that this node's copy must reach to show all that was done before the call. Past the
-   * deadline rejects with META_UNAVAILABLE where the meta group is known to be lost: every member was
-   * asked since the last answer, in vain; else with DEADLINE_EXCEEDED: more time might have done.
+   * deadline rejects with META_UNAVAILABLE where the meta group is known to be lost: every member is
+   * away or was asked in vain since the last answer; else with DEADLINE_EXCEEDED: more time might have done.
    */
   readIndex({deadlineMs}: Deadline): Promise<number> {
     const limit = {...this.#clockTo(deadlineMs), late: () => this.#noIndex()};
@@ -189,7 +189,9 @@ export class MetaClient {
   }
 
   #noIndex(cause?: unknown): DbError {
-    if (this.#options.members().every((member) => this.#failed.has(member))) return notDone(cause);
+    const {members, presence} = this.#options;
+    const isLost = members().every((member) => presence.isAway(member) || this.#failed.has(member));
+    if (isLost) return notDone(cause);
     const message = 'the deadline passed while the meta group was asked for the catalog';
     return new DbError('DEADLINE_EXCEEDED', message, {}, cause);
   }
