@@ -10,6 +10,7 @@ import type {Message} from '../message.ts';
 import {bootstrapState, emptyState} from '../options.ts';
 import {type EventName, LEADER_EVENTS, WEIGHTS} from './events.ts';
 import {Laws} from './laws.ts';
+import {payloadOf, Requests} from './requests.ts';
 
 export interface ClusterOptions {
   readonly seed: number;
@@ -26,12 +27,9 @@ interface InFlight {
   readonly contents: LabSnapshot | undefined;
 }
 
-interface Read {
-  /** Highest index known applied anywhere when the read began. */
-  readonly atLeast: number;
-}
-
 const IN_FLIGHT_MAX = 40;
+
+const ELECTION_TICKS = 8;
 
 const encoder = new TextEncoder();
 
@@ -42,7 +40,7 @@ export class Cluster {
   readonly #options: ClusterOptions;
   #network: InFlight[] = [];
   #contents = new Map<object, LabSnapshot>();
-  #reads = new Map<number, Read>();
+  readonly #requests = new Requests();
   #lastId = 0;
   /** Snapshots on their way whose sender has not been told the outcome. */
   #transfers: {from: number; to: number}[] = [];
@@ -77,7 +75,7 @@ export class Cluster {
     return {
       id,
       random: this.random,
-      timing: {electionTicks: 8, heartbeatTicks: 1},
+      timing: {electionTicks: ELECTION_TICKS, heartbeatTicks: 1},
       limits: {
         messageBytesMax: 60,
         inflightMessagesMax: 4,
@@ -244,14 +242,15 @@ export class Cluster {
     const count = 1 + this.random.below(3);
     const entries = Array.from({length: count}, () => {
       const proposalId = ++this.#lastId;
-      return {proposalId, payload: encoder.encode(`p${proposalId}`)};
+      this.#requests.proposed(replica, proposalId);
+      return {proposalId, payload: encoder.encode(payloadOf(proposalId))};
     });
     replica.step({type: 'propose', entries});
   }
 
   #read(replica: LabReplica): void {
     const readId = ++this.#lastId;
-    this.#reads.set(readId, {atLeast: this.laws.highestApplied});
+    this.#requests.read(replica, readId, this.laws.highestApplied);
     replica.step({type: 'readIndex', readId});
   }
 
@@ -261,6 +260,8 @@ export class Cluster {
     if (this.random.below(2) === 0 && replica.group.status().pendingSnapshotIndex === 0) {
       replica.checkpoint();
     }
+    this.#check(replica);
+    this.#requests.crashed(replica);
     this.replicas.set(id, replica.restart());
     this.laws.restarted(id, replica.disk);
   }
@@ -269,6 +270,7 @@ export class Cluster {
     const {configuration, role} = replica.group.status();
     if (role !== 'leader') return;
     const proposalId = ++this.#lastId;
+    this.#requests.proposed(replica, proposalId);
     if (isJoint(configuration)) {
       replica.step({type: 'proposeConfig', proposalId, mode: 'leave', changes: []});
       return;
@@ -379,11 +381,8 @@ export class Cluster {
 
   #check(replica: LabReplica): void {
     this.laws.check(replica);
-    const {reads} = replica.takeEvents();
-    for (const {readId, index} of reads) {
-      const read = this.#reads.get(readId);
-      if (read !== undefined) this.laws.readServed(replica.id, index, read.atLeast);
-      this.#reads.delete(readId);
+    for (const {index, atLeast} of this.#requests.take(replica, replica.takeEvents())) {
+      this.laws.readServed(replica.id, index, atLeast);
     }
   }
 
@@ -403,6 +402,15 @@ export class Cluster {
       if (this.#hasSettled()) return true;
     }
     return false;
+  }
+
+  /** Requires the group settled. What became of the requests, if it is not what must. */
+  requestFault(): string | undefined {
+    for (let tick = 0; tick < 2 * ELECTION_TICKS; tick++) {
+      for (const replica of this.replicas.values()) replica.step({type: 'tick'});
+      this.#drain();
+    }
+    return this.#requests.fault(this.laws.appliedData());
   }
 
   #drain(): void {

@@ -125,6 +125,11 @@ export class Laws {
     this.#seen.set(id, {term, vote, commit: Math.max(commit, applied), role: ''});
   }
 
+  /** The payloads of all that was applied anywhere. */
+  appliedData(): Set<string> {
+    return new Set([...this.#history.values()].map(({data}) => data));
+  }
+
   readServed(id: number, index: number, atLeast: number): void {
     this.readsSeen++;
     if (index < atLeast) this.#fail(`read at ${id} got ${index}, applied before was ${atLeast}`);
