@@ -60,6 +60,11 @@ export class ByteArena {
   view = new DataView(this.#bytes.buffer);
   #used = 0;
 
+  /** Kept so far. */
+  get bytes(): number {
+    return this.#used;
+  }
+
   /** Keeps bytes[start, end) and returns where. */
   add(bytes: Uint8Array, start: number, end: number): number {
     const at = this.#used;

@@ -27,24 +27,51 @@ export function endsLine(bytes: Uint8Array, at: number): boolean {
   return byte === NEWLINE || (byte === RETURN && bytes[at + 1] === NEWLINE);
 }
 
-/** The newline that ends the bad line at `start`. */
-export function badLineEnd(bytes: Uint8Array, start: number): number {
-  let at = keyEnd(bytes, start);
-  while (bytes[at] === SPACE) at++;
-  const first = bytes.indexOf(NEWLINE, start);
-  let inName = true;
-  for (; bytes[at] !== NEWLINE; at++) {
-    const byte = bytes[at];
-    if (bytes[at - 1] === BACKSLASH) continue;
-    // What follows the fields holds no strings.
-    if (byte === SPACE) return bytes.indexOf(NEWLINE, at);
-    if (byte === COMMA) inName = true;
-    if (byte !== EQUALS || !inName) continue;
-    inName = false;
-    if (bytes[at + 1] !== QUOTE) continue;
-    const close = closingQuote(bytes, at + 2);
-    if (close < 0 || !endsValue(bytes, close + 1)) return first;
-    at = close;
+/**
+ * Ends bad lines of one body. Of many bad lines each may be followed by the same strings over line
+ * after line, up to one that is broken; where that was found once it is not looked for again, so that
+ * all bad lines of a body together take time linear in it.
+ */
+export class BadLineEnds {
+  readonly #bytes: Uint8Array;
+  /** One bit a byte: the quote there opens a string that a scan has passed. Made when needed. */
+  #passed: Uint8Array | undefined = undefined;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
   }
-  return at;
+
+  /** The newline that ends the bad line at `start`. Starts ascend, each behind the end before. */
+  find(start: number): number {
+    const bytes = this.#bytes;
+    let at = keyEnd(bytes, start);
+    while (bytes[at] === SPACE) at++;
+    const first = bytes.indexOf(NEWLINE, start);
+    let inName = true;
+    for (; bytes[at] !== NEWLINE; at++) {
+      const byte = bytes[at];
+      if (bytes[at - 1] === BACKSLASH) continue;
+      // What follows the fields holds no strings.
+      if (byte === SPACE) return bytes.indexOf(NEWLINE, at);
+      if (byte === COMMA) inName = true;
+      if (byte !== EQUALS || !inName) continue;
+      inName = false;
+      if (bytes[at + 1] !== QUOTE) continue;
+      // A scan that passed here and found its end has taken these bytes with it: the other one failed.
+      if (at > first && this.#isPassed(at + 1)) return first;
+      const close = closingQuote(bytes, at + 2);
+      if (close < 0 || !endsValue(bytes, close + 1)) return first;
+      at = close;
+    }
+    return at;
+  }
+
+  /** Whether a scan passed the quote at `at` before; from now on one has. */
+  #isPassed(at: number): boolean {
+    this.#passed ??= new Uint8Array(Math.ceil(this.#bytes.length / 8));
+    const bit = 1 << (at & 7);
+    const before = this.#passed[at >> 3]!;
+    this.#passed[at >> 3] = before | bit;
+    return (before & bit) !== 0;
+  }
 }

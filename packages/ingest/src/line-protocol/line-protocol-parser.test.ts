@@ -257,3 +257,55 @@ test('a long body of unclosed quotes, and one of many strings, take no quadratic
   expect(wide().parse(Buffer.from(badAfterWide), OPTIONS).badLineCount).toBe(100_000);
   expect(performance.now() - start).toBeLessThan(5000);
 });
+
+test('bad lines that share one broken string far below them take no quadratic time', () => {
+  const start = performance.now();
+  // From each line the strings close and open again line after line, up to the last, which is broken.
+  const body = `${'m ",c="\n'.repeat(300_000)}m ",c="x\nm v=1 5`;
+  const batch = newParser().parse(Buffer.from(body), OPTIONS);
+  expect(batch.badLineCount).toBe(300_001);
+  expect(batch.rowCount).toBe(1);
+  expect(performance.now() - start).toBeLessThan(5000);
+});
+
+test('what is kept of long texts is bounded by their bytes', () => {
+  const cache = new SeriesCache(1_000_000);
+  for (let i = 0; i < 1_150; i++) {
+    cache.trim();
+    cache.find(toBody(Buffer.from(`m,t=${'x'.repeat(60_000)}${1_000_000 + i} v=1`)), 0);
+    expect(cache.arena.bytes).toBeLessThanOrEqual(65 * 1024 * 1024);
+  }
+});
+
+test('a name over the limit is refused before it is kept', () => {
+  const cache = new SeriesCache(10, 10, 100);
+  const key = `m,t=${'x'.repeat(100)}`;
+  expect(cache.find(toBody(Buffer.from(`${key} v=1`)), 0)).toMatchObject({code: 'LINE_TOO_LONG'});
+  expect(cache.arena.bytes).toBe(0);
+  const parser = newParser();
+  const body = Buffer.from(`m ${'x'.repeat(70_000)}=1 5\n${key.repeat(700)} v=1\nm v=1 5`);
+  const batch = parser.parse(body, OPTIONS);
+  expect(batch.badLines.map(({line, code}) => `${line} ${code}`)).toEqual([
+    '1 LINE_TOO_LONG',
+    '2 LINE_TOO_LONG',
+  ]);
+  expect(batch.rowCount).toBe(1);
+});
+
+test('a body makes room for its own rows, whatever came before it', () => {
+  const parser = newParser();
+  const tables = Array.from({length: 200}, (_, i) => `t${i}`);
+  for (const table of tables)
+    parser.parse(Buffer.from(`${table} a=1,b=2i,c=t,d="x" 5\n`.repeat(2_000)), OPTIONS);
+  const batch = parser.parse(
+    Buffer.from(tables.map((table) => `${table} a=1,b=2i,c=t,d="x" 5`).join('\n')),
+    OPTIONS,
+  );
+  const room = batch.tables.reduce((sum, {timesMs, fields}) => {
+    const ofFields = fields.reduce((all, {values}) => {
+      return all + (values.type === 'string' ? values.ends : values.values).length;
+    }, 0);
+    return sum + timesMs.length + ofFields;
+  }, 0);
+  expect(room).toBeLessThan(200 * 5 * 64);
+});

@@ -23,12 +23,12 @@ import {
 } from './ascii.ts';
 import {type Body, toBody} from './body.ts';
 import {readBoolean} from './boolean-literal.ts';
-import {badLineEnd, closingQuote, endsLine, endsValue} from './line-end.ts';
+import {BadLineEnds, closingQuote, endsLine, endsValue} from './line-end.ts';
 import {hasNul, nameEnd, nameFault, readName} from './names.ts';
 import {NumberLiteral} from './number-literal.ts';
 import {type Precision, TimeReader} from './row-time.ts';
 import {SeriesCache, type SeriesEntry} from './series-cache.ts';
-import {type FieldSlot, type KnownTable, slotMatches, type TableRows} from './table-rows.ts';
+import {type FieldSlot, type KnownTable, Room, slotMatches, type TableRows} from './table-rows.ts';
 import {unescapeText} from './text-literal.ts';
 
 export interface LineProtocolLimits {
@@ -65,6 +65,7 @@ export interface ParseOptions {
 
 const EMPTY: Body = toBody(new Uint8Array(0));
 const NO_TIME = new TimeReader(EMPTY, 'ns', 0);
+const NO_ENDS = new BadLineEnds(EMPTY.bytes);
 /** Of a bad line, in its report. */
 const TEXT_CHARACTERS_MAX = 200;
 
@@ -79,6 +80,8 @@ export class LineProtocolParser {
   // Of the body being read.
   #body = EMPTY;
   #time = NO_TIME;
+  #badLineEnds = NO_ENDS;
+  #room = new Room(0);
   #tables: KnownTable[] = [];
   #badLines: BadLine[] = [];
   #badLineCount = 0;
@@ -95,7 +98,11 @@ export class LineProtocolParser {
 
   constructor(options: LineProtocolOptions) {
     this.#limits = options.limits;
-    this.#cache = new SeriesCache(options.seriesCacheMax);
+    this.#cache = new SeriesCache(
+      options.seriesCacheMax,
+      undefined,
+      options.limits.series_key_bytes_max,
+    );
   }
 
   /** Never throws for what the bytes are. The arrays of the batch are the caller's. */
@@ -123,6 +130,8 @@ export class LineProtocolParser {
     this.#cache.trim();
     this.#body = toBody(bytes);
     this.#time = new TimeReader(this.#body, options.precision, options.nowMs);
+    this.#badLineEnds = new BadLineEnds(this.#body.bytes);
+    this.#room = new Room(bytes.length);
     this.#bodyNumber++;
     this.#tables = [];
     this.#badLines = [];
@@ -144,6 +153,7 @@ export class LineProtocolParser {
     for (const table of this.#tables) table.endBody();
     this.#body = EMPTY;
     this.#time = NO_TIME;
+    this.#badLineEnds = NO_ENDS;
     this.#tables = [];
     this.#badLines = [];
     this.#rows = undefined;
@@ -192,8 +202,7 @@ export class LineProtocolParser {
       return undefined;
     }
     this.#tables.push(table);
-    const shortest = entry.textLength + 4;
-    return table.beginBody(Math.ceil(this.#body.bytes.length / shortest));
+    return table.beginBody(this.#room);
   }
 
   /** Only good rows give a series its place in the batch. */
@@ -240,6 +249,10 @@ export class LineProtocolParser {
     const equals = nameEnd(bytes, start, bytes.length);
     if (equals === start || bytes[equals] !== EQUALS) {
       this.#fail(equals === start ? 'missing field key' : 'missing field value');
+      return undefined;
+    }
+    if (equals - start > this.#limits.series_key_bytes_max) {
+      this.#tooLong('series key');
       return undefined;
     }
     const fault = nameFault(bytes, start, equals);
@@ -351,7 +364,7 @@ export class LineProtocolParser {
       }
       this.#rows.rejectRow();
     }
-    const end = badLineEnd(bytes, start);
+    const end = this.#badLineEnds.find(start);
     this.#badLineCount++;
     if (this.#badLines.length < this.#limits.rejected_lines_listed) {
       const text = textOfLine(bytes, start, end);

@@ -2,6 +2,7 @@
 // send their series in the same order again and again, so the series that followed the last one
 // before is compared first, byte by byte; only where that fails is the text hashed.
 
+import {LIMITS} from '@flotilla/base';
 import {ParsedSeries} from '@flotilla/column';
 import {SPACE} from './ascii.ts';
 import {type Body, ByteArena, equalBytes, hashBytes} from './body.ts';
@@ -14,6 +15,8 @@ const PROBES_MAX = 32;
 /** Tables and fields, beyond which all is forgotten before the next body, as with series. */
 const TABLES_KEPT_MAX = 10_000;
 const FIELDS_KEPT_MAX = 100_000;
+/** Of texts: 500,000 series of a hundred bytes fit; long ones are fewer. */
+const TEXT_BYTES_KEPT_MAX = 64 * 1024 * 1024;
 /**
  * What one body may add, good lines and bad: its memory is bounded whatever its bytes are. Tables and
  * fields past it are refused; series past it are found anew for each line, and listed once for each.
@@ -24,6 +27,11 @@ const SERIES_ADDED_MAX = 1_000_000;
 
 /** Tag values kept once: regions, versions and racks repeat over all series. */
 const SHARED_VALUES_MAX = 10_000;
+/**
+ * Of a shared value. Long ones are no regions, and a Map finds strings over 16,383 characters by their
+ * length alone (V8): of many of one length each look-up would compare all.
+ */
+const SHARED_VALUE_CHARACTERS_MAX = 256;
 
 export class SeriesEntry {
   readonly series: ParsedSeries;
@@ -54,6 +62,7 @@ export class SeriesEntry {
 export class SeriesCache {
   readonly #seriesMax: number;
   readonly #seriesAddedMax: number;
+  readonly #keyBytesMax: number;
   #arena = new ByteArena();
   #tables = new Map<string, KnownTable>();
   #slots: (SeriesEntry | undefined)[] = new Array(1024).fill(undefined);
@@ -62,9 +71,14 @@ export class SeriesCache {
   #last: SeriesEntry | undefined = undefined;
   readonly #sharedValues = new Map<string, string>();
 
-  constructor(seriesMax: number, seriesAddedMax = SERIES_ADDED_MAX) {
+  constructor(
+    seriesMax: number,
+    seriesAddedMax = SERIES_ADDED_MAX,
+    keyBytesMax: number = LIMITS.series_key_bytes_max.value,
+  ) {
     this.#seriesMax = seriesMax;
     this.#seriesAddedMax = seriesAddedMax;
+    this.#keyBytesMax = keyBytesMax;
   }
 
   get size(): number {
@@ -80,6 +94,7 @@ export class SeriesCache {
     const fits =
       this.#count <= this.#seriesMax &&
       this.#tables.size <= TABLES_KEPT_MAX &&
+      this.#arena.bytes <= TEXT_BYTES_KEPT_MAX &&
       this.#fieldCount <= FIELDS_KEPT_MAX;
     if (fits) return;
     this.#arena = new ByteArena();
@@ -131,6 +146,8 @@ export class SeriesCache {
   #findByHash(body: Body, start: number): SeriesEntry | Fault {
     const end = keyEnd(body.bytes, start);
     if (body.bytes[end] !== SPACE) return {code: 'LINE_SYNTAX', reason: 'missing fields'};
+    if (end - start > this.#keyBytesMax)
+      return {code: 'LINE_TOO_LONG', reason: 'series key too long'};
     const hash = hashBytes(body.view, start, end);
     const mask = this.#slots.length - 1;
     for (let probe = 0; probe < PROBES_MAX; probe++) {
@@ -167,6 +184,7 @@ export class SeriesCache {
   }
 
   #share(value: string): string {
+    if (value.length > SHARED_VALUE_CHARACTERS_MAX) return value;
     const shared = this.#sharedValues.get(value);
     if (shared !== undefined) return shared;
     if (this.#sharedValues.size < SHARED_VALUES_MAX) this.#sharedValues.set(value, value);

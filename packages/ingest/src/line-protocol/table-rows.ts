@@ -7,6 +7,26 @@ import {type AnyColumn, BooleanColumn, NumberColumn, TextColumn} from './field-c
 import type {NumberLiteral} from './number-literal.ts';
 
 const CAPACITY_MIN = 16;
+/** No value takes less of a body: `a=1,`. */
+const VALUE_BYTES_MIN = 4;
+
+/**
+ * How many values a body may make room for before they are read: what tables and fields had in earlier
+ * bodies says how many to expect, but all of it together is never more than this body can hold.
+ */
+export class Room {
+  #left: number;
+
+  constructor(bodyBytes: number) {
+    this.#left = Math.ceil(bodyBytes / VALUE_BYTES_MIN);
+  }
+
+  take(expected: number): number {
+    const taken = Math.min(expected, this.#left);
+    this.#left -= taken;
+    return taken;
+  }
+}
 
 /** One field of a table as bodies write it. */
 export class FieldSlot {
@@ -75,14 +95,14 @@ export class FieldSlot {
   }
 
   addBoolean(rows: TableRows, value: boolean): void {
-    this.#boolean ??= rows.addColumn(new BooleanColumn(this.name, this.#expected));
+    this.#boolean ??= rows.addColumn(new BooleanColumn(this.name, this.#room(rows)));
     this.#boolean.add(rows.rowCount, value);
     this.#row = rows.rowCount;
     this.#column = this.#boolean;
   }
 
   addText(rows: TableRows, text: Uint8Array): void {
-    this.#text ??= rows.addColumn(new TextColumn(this.name, this.#expected));
+    this.#text ??= rows.addColumn(new TextColumn(this.name, this.#room(rows)));
     this.#text.add(rows.rowCount, text);
     this.#row = rows.rowCount;
     this.#column = this.#text;
@@ -91,15 +111,21 @@ export class FieldSlot {
   #numbers(rows: TableRows, literal: NumberLiteral): NumberColumn {
     switch (literal.type) {
       case 'float':
-        this.#float ??= rows.addColumn(new NumberColumn(this.name, 'float', this.#expected));
+        this.#float ??= rows.addColumn(new NumberColumn(this.name, 'float', this.#room(rows)));
         return this.#float;
       case 'integer':
-        this.#integer ??= rows.addColumn(new NumberColumn(this.name, 'integer', this.#expected));
+        this.#integer ??= rows.addColumn(new NumberColumn(this.name, 'integer', this.#room(rows)));
         return this.#integer;
       case 'unsigned':
-        this.#unsigned ??= rows.addColumn(new NumberColumn(this.name, 'unsigned', this.#expected));
+        this.#unsigned ??= rows.addColumn(
+          new NumberColumn(this.name, 'unsigned', this.#room(rows)),
+        );
         return this.#unsigned;
     }
+  }
+
+  #room(rows: TableRows): number {
+    return rows.room.take(this.#expected);
   }
 
   /** Lets go of the columns, which the batch owns now. */
@@ -119,6 +145,7 @@ export class FieldSlot {
 /** The columns of a table over one body. */
 export class TableRows {
   readonly table: string;
+  readonly room: Room;
   rowCount = 0;
   readonly series: ParsedSeries[] = [];
   /** The fields that the body has, good lines or bad. */
@@ -134,9 +161,10 @@ export class TableRows {
   #timesNs: Int32Array;
   #lines: Uint32Array;
 
-  constructor(table: string, capacity: number) {
+  constructor(table: string, expectedRows: number, room: Room) {
     this.table = table;
-    this.#capacity = Math.max(capacity, CAPACITY_MIN);
+    this.room = room;
+    this.#capacity = Math.max(room.take(expectedRows), CAPACITY_MIN);
     this.#seriesOfRow = new Int32Array(this.#capacity);
     this.#timesMs = new Float64Array(this.#capacity);
     this.#timesNs = new Int32Array(this.#capacity);
@@ -224,8 +252,8 @@ export class KnownTable {
   }
 
   /** Begins the rows of a body; the last body says how many to expect. */
-  beginBody(rowsMax: number): TableRows {
-    this.#rows = new TableRows(this.name, Math.min(this.#expectedRows, rowsMax));
+  beginBody(room: Room): TableRows {
+    this.#rows = new TableRows(this.name, this.#expectedRows, room);
     return this.#rows;
   }
 
