@@ -177,6 +177,21 @@ describe('members', () => {
     expect(cluster.status(1, 1)).toMatchObject({replica, term: 0, lastIndex: 0, role: 'follower'});
   });
 
+  test('a late order to destroy an older replica leaves the one that lives alone', async () => {
+    const cluster = await started();
+    const [first] = await cluster.found(1);
+    await cluster.clock.resolve(cluster.host(1).destroyReplica({set: SET, replica: first!}));
+    const older = cluster.place(1);
+    const replica = cluster.place(1);
+    await cluster.clock.resolve(cluster.host(1).createReplica({set: SET, replica}));
+    await cluster.clock.resolve(cluster.host(1).destroyReplica({set: SET, replica: older}));
+    expect(cluster.node(1).kept.size).toBe(1);
+    cluster.crash(1);
+    await cluster.start(1);
+    expect(cluster.node(1).kept.size).toBe(1);
+    expect(cluster.status(1, 1)).toMatchObject({replica, stopped: undefined});
+  });
+
   test('a crash between tombstone and removal is finished at the next start', async () => {
     const cluster = await started();
     const [first] = await cluster.found(1);
@@ -190,6 +205,45 @@ describe('members', () => {
     expect(cluster.node(1).kept.size).toBe(0);
     expect(cluster.status(1, 1)).toBeUndefined();
   });
+});
+
+test('an answer to a read of the process before answers no read of this one', async () => {
+  const cluster = await started();
+  await cluster.found(1);
+  await cluster.write(1, 'a');
+  const follower = cluster.leader(1) === 1 ? 2 : 1;
+  const sent: Parameters<typeof cluster.network.deliver>[0][] = [];
+  cluster.network.tap = (frame) => sent.push(frame);
+  const read = () =>
+    cluster.host(follower).readIndex(SET, {deadlineMs: cluster.clock.monotonicMs() + 5_000});
+  const readMany = () => Promise.all(Array.from({length: 50}, read));
+  await cluster.clock.resolve(readMany());
+  cluster.network.tap = undefined;
+  await cluster.write(1, 'b');
+  cluster.crash(follower);
+  await cluster.start(follower);
+  await cluster.clock.until(() => cluster.status(follower, 1)!.leader !== undefined);
+  const {commitIndex} = cluster.status(cluster.leader(1), 1)!;
+  const reads = readMany();
+  for (const frame of sent) if (frame.to === follower) cluster.network.deliver(frame);
+  expect(Math.min(...(await cluster.clock.resolve(reads)))).toBe(commitIndex);
+});
+
+test('a leader that stops is replaced although its node lives and its followers sleep', async () => {
+  const cluster = await started();
+  await cluster.found(1);
+  await cluster.write(1, 'a');
+  const leader = cluster.leader(1);
+  await cluster.clock.advance(5_000);
+  cluster.machine(leader, 1).apply = () => {
+    throw new Error('broken here');
+  };
+  const deadlineMs = cluster.clock.monotonicMs() + 5_000;
+  const lost = cluster.host(leader).propose(SET, bytes('b'), {deadlineMs});
+  expect(await code(cluster.clock.resolve(lost))).toBe('OUTCOME_UNKNOWN');
+  const beforeMs = cluster.clock.monotonicMs();
+  await cluster.electAll([1]);
+  expect(cluster.clock.monotonicMs() - beforeMs).toBeLessThan(2_500);
 });
 
 describe('fifty sets', () => {

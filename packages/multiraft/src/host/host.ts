@@ -69,6 +69,9 @@ const HOUSEKEEPING_MS = 1_000;
 const HANDOVER_MS_MAX = 2_000;
 /** A read that only says how fresh a replica is. */
 const CONFIRM_MS_MAX = 2_000;
+/** Ids of proposals and reads are safe integers: 21 bits for the boot, 32 to count within it. */
+const BOOTS_DISTINCT = 2 ** 21;
+const IDS_PER_BOOT = 2 ** 32;
 /** A proposal's weight in the budgets beside its payload. */
 const PROPOSAL_OVERHEAD_BYTES = 64;
 
@@ -89,12 +92,15 @@ export class Host {
   readonly #leadershipListeners = new Set<LeadershipListener>();
   readonly #stoppedListeners = new Set<StoppedListener>();
   readonly #budget: ProposalBudget = {bytes: 0};
-  #lastId = 0;
+  /** Of a proposal or read. */
+  #lastId: number;
   #housekeepingDueMs = 0;
   #isClosed = false;
 
   private constructor(options: HostOptions, timing: Timing, limits: HostLimits, stores: Store[]) {
     this.#options = options;
+    // A late answer to a read of the process before must find no read of this one: it may be too old.
+    this.#lastId = (options.bootEpoch % BOOTS_DISTINCT) * IDS_PER_BOOT;
     this.#timing = timing;
     this.#limits = limits;
     this.#stores = stores;
@@ -412,20 +418,24 @@ export class Host {
     const {set, replica, role} = group;
     this.#wake(group);
     if (wasLeader === group.isLeader) return;
-    if (wasLeader) {
-      const nodes = new Set(group.others().map((other) => this.#driver.nodeOf(group, other)));
-      nodes.delete(undefined);
-      const notice = {leader: replica, term: role.term};
-      this.#notices.notLeading(set, notice, nodes as Set<NodeId>);
-    }
+    if (wasLeader) this.#tellNotLeading(group);
     const change = {set, replica, isLeader: group.isLeader, term: role.term};
     for (const listener of this.#leadershipListeners) listener(change);
+  }
+
+  /** Followers may sleep, relying on this node to live. */
+  #tellNotLeading(group: HostedGroup): void {
+    const {set, replica, role} = group;
+    const nodes = new Set(group.others().map((other) => this.#driver.nodeOf(group, other)));
+    nodes.delete(undefined);
+    this.#notices.notLeading(set, {leader: replica, term: role.term}, nodes as Set<NodeId>);
   }
 
   #stopped(group: HostedGroup, reason: string): void {
     this.#ticker.remove(group);
     const {set, replica} = group;
     if (group.isLeader) {
+      this.#tellNotLeading(group);
       const change = {set, replica, isLeader: false, term: group.role.term};
       for (const listener of this.#leadershipListeners) listener(change);
     }

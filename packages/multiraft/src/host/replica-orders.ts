@@ -90,6 +90,14 @@ export class ReplicaOrders {
       const group = this.#driver.groups.get(set);
       const isHere = group !== undefined && group.replica <= replica;
       if (!isHere && !this.broken.has(set) && replica <= this.#tombstone(set)) return;
+      const present = group?.replica ?? this.broken.get(set)?.replica;
+      if (present !== undefined && present > replica) {
+        // The order is late: what lives here came after it, and its data is not the order's.
+        await this.#storeHolding(set)!.log.append([
+          {type: 'tombstone', set, replica, dataGone: true},
+        ]);
+        return;
+      }
       const store = group?.store ?? this.#storeHolding(set) ?? this.#storeFor(set);
       const key = {set, replica: group?.replica ?? replica};
       if (isHere) await this.#hooks.forget(group);

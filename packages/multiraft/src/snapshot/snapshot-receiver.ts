@@ -132,8 +132,10 @@ export class SnapshotReceiver {
   tick(nowMs: number): void {
     for (const incoming of this.#incoming)
       if (nowMs - incoming.progressMs >= GIVE_UP_MS || incoming.group.isGone) this.#end(incoming);
-    for (const [group, {sinceMs, directory}] of this.staged) {
+    for (const [group, {sinceMs, directory, point}] of this.staged) {
       if (group.isInstalling || nowMs === sinceMs) continue;
+      // Its record is about to be written: from then on recovery relies on the files.
+      if (!group.isGone && group.raft.status().pendingSnapshotIndex === point.index) continue;
       // The core did not want it.
       this.staged.delete(group);
       this.#discard(group, directory);
