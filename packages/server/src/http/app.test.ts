@@ -236,6 +236,18 @@ describe('POST /api/v1/sql', () => {
     expect(gateway.statements).toMatchObject([{format, text: 'SELECT 1'}]);
   });
 
+  test('a compressed statement is refused by name', async () => {
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/api/v1/sql',
+      headers: {'content-encoding': 'gzip'},
+      payload: 'SELECT 1',
+    });
+    expect(answer.statusCode).toBe(415);
+    expect(answer.json()).toMatchObject({code: 'UNSUPPORTED_ENCODING'});
+    expect(gateway.statements).toEqual([]);
+  });
+
   test('another Accept is refused before the statement runs', async () => {
     expect(await sql('', 'image/png')).toMatchObject({statusCode: 400});
     expect(gateway.statements).toEqual([]);

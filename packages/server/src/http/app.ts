@@ -2,11 +2,12 @@
 // come (compressed) from the node's byte budget; engine threads inflate and parse them.
 
 import {DbError, LIMITS, type Log} from '@flotilla/base';
-import fastify, {type FastifyError, type FastifyInstance} from 'fastify';
+import fastify, {type FastifyError, type FastifyInstance, type FastifyReply} from 'fastify';
 import type {EngineGateway} from '../engine/gateway.ts';
 import {BodyBudget} from './body-budget.ts';
 import {errorAnswer} from './error-answer.ts';
 import {KnownRoutes} from './known-routes.ts';
+import {answerNoRequest} from './no-request.ts';
 import {adminRoutes} from './routes/admin.ts';
 import {type HealthSource, healthRoutes} from './routes/health.ts';
 import {sqlRoute} from './routes/sql.ts';
@@ -28,6 +29,11 @@ export function createApp(deps: AppDeps): FastifyInstance {
     forceCloseConnections: 'idle',
     genReqId: requestIds(),
     requestIdHeader: 'x-request-id',
+    clientErrorHandler: answerNoRequest,
+    frameworkErrors: (error, _request, reply: FastifyReply) => {
+      const {status, headers, body} = errorAnswer(new DbError('INVALID_ARGUMENT', error.message));
+      reply.code(status).headers(headers).send(body);
+    },
   });
   const budget = new BodyBudget(LIMITS.bodies_in_flight_bytes_max.value);
   app.removeAllContentTypeParsers();

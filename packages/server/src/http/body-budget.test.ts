@@ -1,3 +1,4 @@
+import {type AddressInfo, connect} from 'node:net';
 import fastify from 'fastify';
 import {expect, test} from 'vitest';
 import {BodyBudget} from './body-budget.ts';
@@ -47,4 +48,64 @@ test('requests without a body, unknown routes and refused bodies hold nothing', 
   await app.inject({method: 'POST', url: '/nowhere', payload: 'x'});
   expect((await post(app, 2000)).statusCode).toBe(413);
   expect(budget.usedBytes).toBe(0);
+});
+
+test('a body that is over its limit by its own word is 413, however full the budget', async () => {
+  const {app, waiting} = budgetedApp(1000);
+  const first = post(app, 900);
+  await expect.poll(() => waiting.length).toBe(1);
+  expect((await post(app, 2000)).statusCode).toBe(413);
+  waiting[0]!();
+  await first;
+});
+
+/** Sends the head of a chunked request, then each piece; resolves with all that came back. */
+async function listeningApp(maxBytes: number) {
+  const {app, budget, waiting} = budgetedApp(maxBytes);
+  await app.listen({host: '127.0.0.1', port: 0});
+  const {port} = app.server.address() as AddressInfo;
+  const open = () => {
+    const socket = connect(port, '127.0.0.1');
+    let answer = '';
+    socket.on('error', () => undefined); // A connection that is closed on us is what some tests want.
+    socket.on('data', (bytes) => {
+      answer += String(bytes);
+    });
+    socket.write(
+      'POST / HTTP/1.1\r\nhost: x\r\ncontent-type: x/y\r\ntransfer-encoding: chunked\r\n\r\n',
+    );
+    const send = (bytes: number) =>
+      socket.write(`${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n`);
+    return {socket, send, answer: () => answer};
+  };
+  return {app, budget, waiting, open};
+}
+
+test('a body of unknown length is counted as it comes, and returned when its client goes away', async () => {
+  const {app, budget, open} = await listeningApp(1000);
+  const clients = Array.from({length: 20}, open);
+  for (const {send} of clients) send(40);
+  await expect.poll(() => budget.usedBytes).toBe(800);
+  for (const {socket} of clients) socket.destroy();
+  await expect.poll(() => budget.usedBytes).toBe(0);
+  await app.close();
+});
+
+test('one that outgrows the budget is refused in the middle, and its connection closed', async () => {
+  const {app, budget, waiting, open} = await listeningApp(1000);
+  const [first, second] = [open(), open()];
+  first.send(600);
+  await expect.poll(() => budget.usedBytes).toBe(600);
+  second.send(300);
+  await expect.poll(() => budget.usedBytes).toBe(900);
+  second.send(300);
+  await expect.poll(() => second.answer()).toContain('OVERLOADED');
+  expect(second.answer().toLowerCase()).toContain('connection: close');
+  await expect.poll(() => budget.usedBytes).toBe(600);
+  first.socket.write('0\r\n\r\n');
+  await expect.poll(() => waiting.length).toBe(1);
+  waiting[0]!();
+  await expect.poll(() => first.answer()).toContain('200 OK');
+  await expect.poll(() => budget.usedBytes).toBe(0);
+  await app.close();
 });

@@ -49,6 +49,7 @@ export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {
     const query = parseOrThrow(SqlQuery, request.query);
     const maxStaleness = maxStalenessMs(query);
     const format = formatOf(request.headers.accept);
+    refuseEncoded(request.headers['content-encoding']);
     const text = ((request.body as Buffer | undefined) ?? Buffer.alloc(0)).toString('utf8');
     const abort = new AbortController();
     // The answer's end, not the socket's, which carries many requests. It may have closed already.
@@ -75,6 +76,15 @@ export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {
   });
   done();
 };
+
+/** Statements are short: what is compressed nevertheless would be read as a strange statement. */
+function refuseEncoded(encoding = 'identity'): void {
+  if (encoding.trim().toLowerCase() === 'identity') return;
+  throw new DbError(
+    'UNSUPPORTED_ENCODING',
+    `Content-Encoding ${encoding}: a statement is sent as it is, without one`,
+  );
+}
 
 /** A duration (500ms, 10s), or a number of seconds. */
 function maxStalenessMs({

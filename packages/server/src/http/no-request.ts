@@ -1,0 +1,38 @@
+// What reaches the port and is no request of HTTP: bytes that do not parse, a head that is too large,
+// a request that does not come to its end. There is no request to route, so the answer is written by
+// hand; its form is that of every other error.
+
+import {STATUS_CODES} from 'node:http';
+import type {Socket} from 'node:net';
+import {DbError} from '@flotilla/base';
+import {errorAnswer} from './error-answer.ts';
+
+/** What HTTP has statuses of its own for; anything else is 400. */
+const STATUS_OF: Readonly<Record<string, {status: number; message: string}>> = {
+  HPE_HEADER_OVERFLOW: {status: 431, message: 'the head of the request is over 16 KiB'},
+  ERR_HTTP_REQUEST_TIMEOUT: {status: 408, message: 'the request did not come to its end in time'},
+};
+
+/** The answer that Node is writing on the socket, if any. */
+type AnsweringSocket = Socket & {readonly _httpMessage?: {readonly headersSent: boolean} | null};
+
+export function answerNoRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  const isAnswering = (socket as AnsweringSocket)._httpMessage?.headersSent === true;
+  // Inside another answer these bytes would be taken for rows.
+  if (!socket.writable || error.code === 'ECONNRESET' || isAnswering) {
+    socket.destroy();
+    return;
+  }
+  const {status, message} = STATUS_OF[error.code ?? ''] ?? {
+    status: 400,
+    message: `this is no request of HTTP: ${error.message}`,
+  };
+  const body = `${JSON.stringify(errorAnswer(new DbError('INVALID_ARGUMENT', message)).body)}\n`;
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
