@@ -20,6 +20,8 @@ async function stopCleanly(node: ProcessNode): Promise<void> {
   const startMs = performance.now();
   expect(await node.stop(), node.logTail()).toBe(0);
   expect(performance.now() - startMs).toBeLessThan(STOP_MS_MAX);
+  // Every thread writes for a person, as the whole node was told to.
+  expect(node.logTail()).not.toContain('{"level"');
 }
 
 interface Handover {

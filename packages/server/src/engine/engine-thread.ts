@@ -12,7 +12,7 @@ const port = parentPort;
 
 const engine = new Engine(
   (message) => port.postMessage(message, transferOf(message)),
-  ({thread, logLevel}) => createPinoLog({level: logLevel, fields: {thread}}),
+  ({thread, isLogPlain}) => createPinoLog({plain: isLogPlain, fields: {thread}}),
 );
 port.on('message', (message: ToEngine) => engine.receive(message));
 

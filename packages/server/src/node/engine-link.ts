@@ -44,7 +44,7 @@ export function startWorkerEngine(thread: number, {onMessage, onDeath}: EngineEv
 export function startLocalEngine({onMessage}: EngineEvents, clock: Clock): EngineLink {
   const engine = new Engine(
     (message) => clock.defer(() => onMessage(message)),
-    ({logLevel}) => createPinoLog({level: logLevel}),
+    ({isLogPlain}) => createPinoLog({plain: isLogPlain}),
   );
   return {
     post: (message) => clock.defer(() => engine.receive(message)),

@@ -189,7 +189,7 @@ class NodeProcess implements StartedNode {
       clock: this.#clock,
       random: this.#random,
       log: this.#log,
-      logLevel: 'info',
+      isLogPlain: this.#options.log === 'pretty',
       onFatal: (code, reason) => {
         this.#log.error({code}, `the node ends: ${reason}`);
         this.#end(code);
