@@ -253,7 +253,8 @@ describe('fifty sets', () => {
     const cluster = await started();
     for (const set of sets) await cluster.found(set);
     await cluster.electAll(sets);
-    await cluster.clock.advance(5_000);
+    // Long enough for each replica to have asked once how fresh it is.
+    await cluster.clock.advance(10_000);
     const before = cluster.network.counts.frames;
     await cluster.clock.advance(4_000);
     // At most the digest that each node sends to each other every ten seconds.
