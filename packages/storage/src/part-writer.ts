@@ -13,7 +13,7 @@ import {
   type Stripe,
   type TableEntry,
 } from './part-format.ts';
-import {mergeRows, type SeriesRows, sliceRows} from './series-rows.ts';
+import {concatRows, type SeriesRows, sliceRows} from './series-rows.ts';
 import {rowsPerSlice, type Slices} from './slices.ts';
 import {StripeBuilder} from './stripe-builder.ts';
 
@@ -148,11 +148,4 @@ export class PartWriter {
     for (const chunk of chunks) this.#position += chunk.length;
     await this.#file.writeAt(offset, chunks);
   }
-}
-
-/** In pairs, so that many small pieces are not copied once per piece. */
-function concatRows(pieces: readonly SeriesRows[]): SeriesRows {
-  if (pieces.length === 1) return pieces[0]!;
-  const middle = pieces.length >>> 1;
-  return mergeRows(concatRows(pieces.slice(0, middle)), concatRows(pieces.slice(middle)));
 }

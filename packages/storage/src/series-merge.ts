@@ -1,19 +1,14 @@
 // The rows of one series out of all its sources, as pieces in time order. Blocks that overlap no other
-// source are handed out as they were decoded; only where sources meet in time are they merged.
+// source are handed out as they were decoded; only where sources meet in time are they merged. Sources
+// may overlap all along a series, each block two of another part: so blocks are opened in the order of
+// their beginnings, and what lies before the next one's beginning leaves. Memory is a piece and a block
+// of each part, and each row is merged as often as parts meet there, however long the series is.
 
-import type {BlockReference} from './part-cursor.ts';
-import {lowerBound, mergeRows, type SeriesRows, sliceRows} from './series-rows.ts';
+import type {BlockReference, PartCursor} from './part-cursor.ts';
+import {concatRows, lowerBound, mergeRows, type SeriesRows, sliceRows} from './series-rows.ts';
 
-/** Rows of a memtable leave in pieces of this size. */
+/** Rows of a memtable leave in pieces of this size, and merged ones are gathered to it. */
 const PIECE_ROWS_MAX = 8_192;
-
-/** Blocks that overlap in time, directly or through each other. Offsets inclusive. */
-interface Cluster {
-  readonly minOffset: number;
-  maxOffset: number;
-  /** From the oldest part to the newest. */
-  readonly blocks: BlockReference[];
-}
 
 /**
  * @param references  blocks of the parts from the oldest part to the newest
@@ -23,57 +18,122 @@ export async function* mergeSeries(
   references: readonly BlockReference[],
   newest: SeriesRows | undefined,
 ): AsyncGenerator<SeriesRows> {
-  let taken = 0;
-  const upTo = function* (end: number): Generator<SeriesRows> {
-    if (newest === undefined || taken === end) return;
-    yield* inPieces(sliceRows(newest, taken, end));
-    taken = end;
-  };
-  for (const cluster of clustersOf(references)) {
-    const merged = await mergeBlocks(cluster.blocks);
-    if (newest === undefined) {
-      yield merged;
+  const overlay = newest === undefined ? undefined : new Overlay(newest);
+  for await (const rows of mergeBlocks(references)) {
+    if (overlay === undefined) yield rows;
+    else yield* overlay.over(rows);
+  }
+  if (overlay !== undefined) yield* overlay.rest();
+}
+
+/** Rows of the parts alone. */
+async function* mergeBlocks(references: readonly BlockReference[]): AsyncGenerator<SeriesRows> {
+  const byTime = [...references].sort((a, b) => a.minOffset - b.minOffset);
+  const open = new OpenBlocks(references);
+  for (let i = 0; i < byTime.length; i++) {
+    const reference = byTime[i]!;
+    const rows = await reference.cursor.rows(reference);
+    // No block still to come has rows before it.
+    const horizon = byTime[i + 1]?.minOffset ?? Number.POSITIVE_INFINITY;
+    if (open.rowCount === 0 && reference.maxOffset < horizon) {
+      yield rows;
       continue;
     }
-    const before = lowerBound(newest.offsets, newest.rowCount, cluster.minOffset);
-    yield* upTo(before);
-    const after = lowerBound(newest.offsets, newest.rowCount, cluster.maxOffset + 1);
-    yield mergeRows(merged, sliceRows(newest, before, after));
-    taken = after;
+    open.add(reference, rows);
+    if (!open.isDue(horizon)) continue;
+    const merged = open.takeBefore(horizon);
+    if (merged !== undefined) yield merged;
   }
-  if (newest !== undefined) yield* upTo(newest.rowCount);
 }
 
-function clustersOf(references: readonly BlockReference[]): Cluster[] {
-  if (references.length === 1) {
-    const {minOffset, maxOffset} = references[0]!;
-    return [{minOffset, maxOffset, blocks: [references[0]!]}];
+/** Blocks that were read and may still meet one that was not. */
+class OpenBlocks {
+  /** From the oldest part to the newest; of each its rows in time order. */
+  readonly #parts = new Map<PartCursor, SeriesRows[]>();
+  #maxOffset = Number.NEGATIVE_INFINITY;
+  #rowCount = 0;
+  /** Rows that the last take had to leave. */
+  #left = 0;
+
+  constructor(references: readonly BlockReference[]) {
+    for (const {cursor} of references) this.#parts.set(cursor, []);
   }
-  // Within a cluster the parts' order decides who wins, so it is restored after the sort by time.
-  const order = new Map(references.map((reference, i) => [reference, i]));
-  const byTime = [...references].sort((a, b) => a.minOffset - b.minOffset);
-  const clusters: Cluster[] = [];
-  for (const reference of byTime) {
-    const last = clusters.at(-1);
-    if (last !== undefined && reference.minOffset <= last.maxOffset) {
-      last.blocks.push(reference);
-      last.maxOffset = Math.max(last.maxOffset, reference.maxOffset);
-    } else {
-      const {minOffset, maxOffset} = reference;
-      clusters.push({minOffset, maxOffset, blocks: [reference]});
+
+  get rowCount(): number {
+    return this.#rowCount;
+  }
+
+  add({cursor, maxOffset}: BlockReference, rows: SeriesRows): void {
+    this.#parts.get(cursor)!.push(rows);
+    this.#maxOffset = Math.max(this.#maxOffset, maxOffset);
+    this.#rowCount += rows.rowCount;
+  }
+
+  /** All may go, or so many that cutting off what must stay costs little beside them. */
+  isDue(horizon: number): boolean {
+    return this.#maxOffset < horizon || this.#rowCount >= Math.max(PIECE_ROWS_MAX, this.#left * 2);
+  }
+
+  takeBefore(horizon: number): SeriesRows | undefined {
+    let merged: SeriesRows | undefined;
+    this.#rowCount = 0;
+    for (const [cursor, pieces] of this.#parts) {
+      if (pieces.length === 0) continue;
+      const rows = concatRows(pieces);
+      const cut = lowerBound(rows.offsets, rows.rowCount, horizon);
+      const left = rows.rowCount - cut;
+      this.#parts.set(cursor, left === 0 ? [] : [sliceRows(rows, cut, rows.rowCount)]);
+      this.#rowCount += left;
+      if (cut === 0) continue;
+      const head = sliceRows(rows, 0, cut);
+      merged = merged === undefined ? head : mergeRows(merged, head);
     }
+    this.#left = this.#rowCount;
+    if (this.#rowCount === 0) this.#maxOffset = Number.NEGATIVE_INFINITY;
+    return merged;
   }
-  for (const {blocks} of clusters) blocks.sort((a, b) => order.get(a)! - order.get(b)!);
-  return clusters;
 }
 
-async function mergeBlocks(blocks: readonly BlockReference[]): Promise<SeriesRows> {
-  let merged: SeriesRows | undefined;
-  for (const reference of blocks) {
-    const rows = await reference.cursor.rows(reference);
-    merged = merged === undefined ? rows : mergeRows(merged, rows);
+/** The newest rows, laid over those of the parts as these come. */
+class Overlay {
+  readonly #newest: SeriesRows;
+  #taken = 0;
+
+  constructor(newest: SeriesRows) {
+    this.#newest = newest;
   }
-  return merged!;
+
+  /** What lies before `rows` and is not taken yet, then `rows` with what meets them. */
+  *over(rows: SeriesRows): Generator<SeriesRows> {
+    const {offsets, rowCount} = this.#newest;
+    const first = lowerBound(offsets, rowCount, rows.offsets[0]!);
+    yield* this.#upTo(first);
+    const end = lowerBound(offsets, rowCount, rows.offsets[rows.rowCount - 1]! + 1);
+    let start = 0;
+    // Few rows of a part may span very many of a memtable.
+    while (end - this.#taken > PIECE_ROWS_MAX) {
+      const next = this.#taken + PIECE_ROWS_MAX;
+      const cut = lowerBound(rows.offsets, rows.rowCount, offsets[next]!);
+      yield mergeRows(sliceRows(rows, start, cut), sliceRows(this.#newest, this.#taken, next));
+      this.#taken = next;
+      start = cut;
+    }
+    yield mergeRows(
+      sliceRows(rows, start, rows.rowCount),
+      sliceRows(this.#newest, this.#taken, end),
+    );
+    this.#taken = end;
+  }
+
+  rest(): Generator<SeriesRows> {
+    return this.#upTo(this.#newest.rowCount);
+  }
+
+  *#upTo(end: number): Generator<SeriesRows> {
+    if (this.#taken === end) return;
+    yield* inPieces(sliceRows(this.#newest, this.#taken, end));
+    this.#taken = end;
+  }
 }
 
 export function* inPieces(rows: SeriesRows): Generator<SeriesRows> {

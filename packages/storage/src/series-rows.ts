@@ -48,6 +48,16 @@ export function mergeRows(older: SeriesRows, newer: SeriesRows): SeriesRows {
   return {rowCount: merged.rowCount, offsets: merged.offsets, columns};
 }
 
+/**
+ * Pieces of one source, each later than the one before, as one. Requires at least one. In pairs, so
+ * that many small pieces are not copied once per piece.
+ */
+export function concatRows(pieces: readonly SeriesRows[]): SeriesRows {
+  if (pieces.length === 1) return pieces[0]!;
+  const middle = pieces.length >>> 1;
+  return mergeRows(concatRows(pieces.slice(0, middle)), concatRows(pieces.slice(middle)));
+}
+
 interface MergedOffsets {
   readonly rowCount: number;
   readonly offsets: Float64Array;
