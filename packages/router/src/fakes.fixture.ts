@@ -87,12 +87,12 @@ export class FakeCluster {
     return result.value as CommandValue<C>;
   }
 
-  /** The bucket of an hour that holds the time, of so many shards, on all nodes. */
-  addBucket(timeMs = 0, shards = 1): readonly ReplicaSetId[] {
-    const startMs = Math.floor(timeMs / HOUR_MS) * HOUR_MS;
+  /** The bucket of an hour (or so) that holds the time, of so many shards, on all nodes. */
+  addBucket(timeMs = 0, shards = 1, durationMs = HOUR_MS): readonly ReplicaSetId[] {
+    const startMs = Math.floor(timeMs / durationMs) * durationMs;
     const placement = NODES.map((node) => ({node, role: 'voter' as const}));
     const placements = Array.from({length: shards}, () => placement);
-    const range = {startMs, endMs: startMs + HOUR_MS};
+    const range = {startMs, endMs: startMs + durationMs};
     this.apply({type: 'ensure-bucket', database: DATABASE, timeMs, ...range, placements});
     return this.catalog.bucketAt(DATABASE, timeMs)!.replicaSets;
   }

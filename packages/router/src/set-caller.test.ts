@@ -35,7 +35,8 @@ test('follows hints to the leader, and asks it first from then on', async () => 
 test('a try that was never sent leaves no doubt; one that was sent does', async () => {
   const unsent = fails('DEADLINE_EXCEEDED', 'late', {sent: false});
   behave(unsent, unsent, unsent);
-  expect((await errorOf(call())).code).toBe('DEADLINE_EXCEEDED');
+  expect((await errorOf(call())).code).toBe('UNAVAILABLE');
+  expect((await errorOf(call(0))).code).toBe('UNAVAILABLE');
   behave(() => 'silent', unsent, unsent);
   expect((await errorOf(call(8_000))).code).toBe('OUTCOME_UNKNOWN');
 });

@@ -128,6 +128,10 @@ class Tries {
 
   /** What the caller is told when `last` was the last answer. */
   verdict(last: DbError): DbError {
+    if (!this.#mayHaveHappened && last.code === 'DEADLINE_EXCEEDED') {
+      // Of the two meanings of 504 a writer can only take the other: that it may be written.
+      return new DbError('UNAVAILABLE', last.message, {replicaSet: this.#set}, last);
+    }
     // Apply itself refused: had an earlier try been applied, this one would have been its duplicate.
     if (!this.#mayHaveHappened || last.code === 'TABLE_NOT_FOUND') return last;
     const message = `replica set ${this.#set} did not answer in time; the write may be, or become, applied (last: ${last.message})`;

@@ -160,6 +160,21 @@ test('a time that meta has expired meanwhile is a bad line, not the end of the b
   ]);
 });
 
+test('a request makes sixteen buckets at most, however often it is placed', async () => {
+  const weekMs = 7 * 86_400_000;
+  const [table] = batchOf(['cpu'], 30).tables;
+  const hoursOf = (i: number) => Math.floor(i / 10) * 3_600_000;
+  const timesMs = Float64Array.from({length: 30}, (_, i) => hoursOf(i) - (1 + (i % 10)) * weekMs);
+  // Cut against others, a bucket holds one of these times alone: those beside it are missing still.
+  meta.ensureBucket = async (_database, timeMs) => {
+    cluster.addBucket(timeMs, 1, 60_000);
+  };
+  const outcome = await write({...batchOf(['cpu'], 30), tables: [{...table!, timesMs}]});
+  expect(cluster.catalog.buckets(DATABASE).length).toBe(16);
+  expect(outcome).toMatchObject({writtenRows: 16, rejectedLines: 14});
+  expect(outcome.lines.every(({code}) => code === 'BUCKET_LIMIT')).toBe(true);
+});
+
 test('a body becomes the same shares whatever the numbers of the router that sends it', async () => {
   cluster.addBucket(0, 1);
   const one = router();

@@ -69,6 +69,11 @@ interface Refusals {
   readonly bucketRefusals: ReadonlyMap<number, Refusal>;
 }
 
+/** The buckets that one request has asked meta for, in all its rounds and passes. */
+interface Asked {
+  buckets: number;
+}
+
 interface SentShare {
   readonly share: SetShare;
   readonly outcome: SetOutcome;
@@ -89,7 +94,8 @@ export class WriteRouter {
 
   /** Rejects only where nothing was proposed: the database is gone, meta is away, the deadline passed. */
   async write(request: WriteRequest): Promise<WriteOutcome> {
-    let prepared = await this.#prepare(request, request.batch);
+    const asked: Asked = {buckets: 0};
+    let prepared = await this.#prepare(request, request.batch, asked);
     const refusedBy = [prepared.rejections];
     if (prepared.rejections.count > 0 && !request.acceptPartial) return summary(refusedBy, []);
     const sets: SetOutcome[] = [];
@@ -98,7 +104,7 @@ export class WriteRouter {
       const outdated = sent.filter(({outcome: {error}}) => isOutdated(error));
       sets.push(...sent.filter((each) => !outdated.includes(each)).map(({outcome}) => outcome));
       if (outdated.length === 0) return summary(refusedBy, sets);
-      const again = await this.#prepareAgain(request, outdated, pass);
+      const again = await this.#prepareAgain(request, outdated, pass, asked);
       if (again instanceof DbError) {
         sets.push(...outdated.map(({outcome}) => ({...outcome, error: again})));
         return summary(refusedBy, sets);
@@ -113,6 +119,7 @@ export class WriteRouter {
     request: WriteRequest,
     outdated: readonly SentShare[],
     pass: number,
+    asked: Asked,
   ): Promise<Prepared | DbError> {
     if (pass + 1 >= PASSES_MAX) {
       const message = 'tables or buckets kept being dropped under the write; send it again';
@@ -121,7 +128,7 @@ export class WriteRouter {
     try {
       await this.#ports.meta.refresh(request.deadlineMs);
       const batch = rowSubset(outdated.flatMap(({share}) => share.sources));
-      return await this.#prepare(request, batch);
+      return await this.#prepare(request, batch, asked);
     } catch (error) {
       if (error instanceof DbError) return error;
       throw error;
@@ -129,7 +136,7 @@ export class WriteRouter {
   }
 
   /** Places every row, making tables, columns and buckets first where they are missing. */
-  async #prepare(request: WriteRequest, batch: ParsedBatch): Promise<Prepared> {
+  async #prepare(request: WriteRequest, batch: ParsedBatch, asked: Asked): Promise<Prepared> {
     const columnRefusals = new Map<string, Refusal>();
     const bucketRefusals = new Map<number, Refusal>();
     for (let round = 0; round < PREPARE_ROUNDS_MAX; round++) {
@@ -147,7 +154,10 @@ export class WriteRouter {
       const prepared = this.#place(request, batch, database, {columnRefusals, bucketRefusals});
       const missing = prepared.placement.missingTimesMs;
       if (missing.length === 0) return prepared;
-      await this.#ensureBuckets(database, missing, bucketRefusals, request.deadlineMs);
+      await this.#ensureBuckets(database, missing, bucketRefusals, {
+        asked,
+        deadlineMs: request.deadlineMs,
+      });
     }
     const message = 'tables or buckets kept changing while the write was prepared; send it again';
     throw new DbError('UNAVAILABLE', message);
@@ -186,15 +196,18 @@ export class WriteRouter {
     database: Database,
     missingTimesMs: readonly number[],
     refusals: Map<number, Refusal>,
-    deadlineMs: number,
+    {asked, deadlineMs}: {readonly asked: Asked; readonly deadlineMs: number},
   ): Promise<void> {
     const {bucketDurationMs} = database.options;
     const max = LIMITS.new_buckets_per_request_max.value;
-    const allowed = missingTimesMs.slice(0, max);
+    const room = Math.max(0, max - asked.buckets);
+    const allowed = missingTimesMs.slice(0, room);
+    asked.buckets += allowed.length;
+    const wanted = asked.buckets + missingTimesMs.length - allowed.length;
     const reason =
-      `the request asks for ${missingTimesMs.length} new buckets; at most ${max} are made for one request ` +
+      `the request asks for ${wanted} new buckets; at most ${max} are made for one request ` +
       '(are the times in the precision that the request names?)';
-    for (const timeMs of missingTimesMs.slice(max)) {
+    for (const timeMs of missingTimesMs.slice(room)) {
       refusals.set(Math.floor(timeMs / bucketDurationMs), {code: 'BUCKET_LIMIT', reason});
     }
     await Promise.all(
