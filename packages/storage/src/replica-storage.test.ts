@@ -738,6 +738,64 @@ test('an install that dies leaves the old state or the new one', async () => {
   }
 });
 
+/** A snapshot of one replica, staged for another on the same disk. */
+async function stageSnapshot(trial: Trial, directory: string) {
+  const {disk} = trial.fixture;
+  const snapshot = await trial.storage.snapshot(trial.point());
+  await disk.makeDirectory(directory);
+  for (const file of snapshot.files) {
+    const copy = await disk.open(`${directory}/${file.name}`, 'create');
+    await copy.writeAt(0, [await file.read(0, file.bytes)]);
+    await copy.sync();
+  }
+  snapshot.release();
+  return {directory, fileNames: snapshot.files.map(({name}) => name), point: snapshot.point};
+}
+
+test('while a snapshot is installed a scan sees what was there, or all of the snapshot', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  // A replica that fell behind: it has the first write only.
+  const behind = await trial.fixture.open(2);
+  trial.write(series(1, {count: 40, step: 1_000}, 1));
+  trial.log[0]!(behind, 1);
+  const before = trial.model.scan(WHOLE_TABLE);
+  trial.write(series(1, {start: 20_000, count: 40, step: 1_000}, 2));
+  trial.write(series(2, {count: 40, step: 1_000}, 3));
+  const after = trial.model.scan(WHOLE_TABLE);
+  let isDone = false;
+  const install = behind.install(await stageSnapshot(trial, 'staging')).then(() => {
+    isDone = true;
+  });
+  const scans: TableScan[] = [];
+  while (!isDone) {
+    scans.push(behind.scan(specOf(WHOLE_TABLE)));
+    await Promise.resolve();
+  }
+  await install;
+  scans.push(behind.scan(specOf(WHOLE_TABLE)));
+  const seen = new Set<string>();
+  for (const scan of scans) seen.add((await linesOf(scan)).join('\n'));
+  expect([...seen]).toEqual([before.join('\n'), after.join('\n')]);
+  await trial.storage.close();
+  await behind.close();
+});
+
+test('a snapshot whose keys are damaged is not installed', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  trial.write(series(1, {count: 4, step: 1_000}, 1));
+  const staged = await stageSnapshot(trial, 'staging');
+  const keys = staged.fileNames.find((name) => name.endsWith('.keys'))!;
+  trial.fixture.disk.flipBit(`staging/${keys}`, 12);
+  const target = await trial.fixture.open(2);
+  await expect(target.install(staged)).rejects.toThrow(FatalError);
+  expect(target.durablePoint()).toBeUndefined();
+  await target.close();
+  await (await trial.fixture.open(2)).close();
+  await trial.storage.close();
+});
+
 test('no flipped bit of a part or key file goes unnoticed', async () => {
   const trial = new Trial();
   trial.storage = await trial.fixture.open(1);

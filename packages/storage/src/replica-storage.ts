@@ -281,13 +281,13 @@ export class ReplicaStorage {
   async install(staged: StagedFiles): Promise<void> {
     await this.#flushes;
     await this.#compactions;
-    await installFiles(this.#files, staged);
-    this.#index = await loadIndex(this.#files);
-    const {point, droppedTables, purgedTables} = this.#files.state;
-    this.#fates = new TableFates(droppedTables, purgedTables);
-    this.#appliedIndex = point!.index;
-    this.#active = new Memtable();
-    this.#frozen = [];
+    await installFiles(this.#files, staged, ({point, droppedTables, purgedTables}, index) => {
+      this.#index = index;
+      this.#fates = new TableFates(droppedTables, purgedTables);
+      this.#appliedIndex = point!.index;
+      this.#active = new Memtable();
+      this.#frozen = [];
+    });
   }
 
   /**

@@ -2,6 +2,7 @@
 // snapshot, or staged on this disk by whoever received one and installed in one commit.
 
 import {assert, FatalError} from '@flotilla/base';
+import {loadKeys} from './key-file.ts';
 import type {ReplicaFiles} from './replica-files.ts';
 import {
   decodeStateFile,
@@ -9,6 +10,7 @@ import {
   type ReplicaState,
   type StoragePoint,
 } from './replica-state.ts';
+import {SeriesIndex} from './series-index.ts';
 
 /** What the parts and keys of a snapshot belong to: point, tables, opaque bytes. */
 const STATE_FILE = 'state';
@@ -63,9 +65,21 @@ export function pinSnapshot(files: ReplicaFiles): StorageSnapshot {
   };
 }
 
-/** Links the staged files under names of this replica's own, then commits them in place of all else. */
-export async function installFiles(files: ReplicaFiles, staged: StagedFiles): Promise<void> {
+/**
+ * Links the staged files under names of this replica's own, then commits them in place of all else.
+ * @param installed  called in the turn of the commit with the series of the snapshot, so that no scan
+ *                   sees its parts beside what was in memory before
+ */
+export async function installFiles(
+  files: ReplicaFiles,
+  staged: StagedFiles,
+  installed: (state: ReplicaState, index: SeriesIndex) => void,
+): Promise<void> {
   const state = await readStaged(files, staged);
+  // Before the commit: keys that do not load must not take the place of those that do.
+  const index = new SeriesIndex();
+  for (const record of state.keyFiles)
+    await loadKeys(files.disk, `${staged.directory}/${record.file}`, record, index);
   const adopt = async <R extends {readonly file: string}>(
     records: readonly R[],
     suffix: 'part' | 'keys',
@@ -80,7 +94,10 @@ export async function installFiles(files: ReplicaFiles, staged: StagedFiles): Pr
   };
   const parts = await adopt(state.parts, 'part');
   const keyFiles = await adopt(state.keyFiles, 'keys');
-  await files.commit(() => ({...state, parts, keyFiles}));
+  await files.commit(
+    () => ({...state, parts, keyFiles}),
+    () => installed(state, index),
+  );
 }
 
 async function readStaged(files: ReplicaFiles, staged: StagedFiles): Promise<ReplicaState> {
