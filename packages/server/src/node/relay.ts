@@ -2,7 +2,14 @@
 // calls go to the thread that hosts their set or that made them, groups' items to their groups'
 // threads.
 
-import {type Channel, DbError, META_SET, type NodeId, type ReplicaSetId} from '@flotilla/base';
+import {
+  type Channel,
+  DbError,
+  type Log,
+  META_SET,
+  type NodeId,
+  type ReplicaSetId,
+} from '@flotilla/base';
 import {frameKind, type NodeLiveness, splitFrame} from '@flotilla/multiraft';
 import {isRpcFrame, type NodeConnections, refuseRpcFrame, rpcTarget} from '../connections/index.ts';
 import type {EngineLink} from './engine-link.ts';
@@ -14,12 +21,15 @@ export interface RelayDeps {
   readonly self: NodeId;
   readonly connections: NodeConnections;
   readonly liveness: () => NodeLiveness | undefined;
+  readonly log: Log;
 }
 
 export class Relay {
   readonly #deps: RelayDeps;
   readonly #threadOfSet = new Map<ReplicaSetId, number>();
   #links: readonly EngineLink[] = [];
+  /** Frames that are neither a call's, nor a beat, nor groups' of this version: dropped. */
+  #malformed = 0;
 
   constructor(deps: RelayDeps) {
     this.#deps = deps;
@@ -27,6 +37,10 @@ export class Relay {
 
   attach(links: readonly EngineLink[]): void {
     this.#links = links;
+  }
+
+  status(): {readonly malformed: number} {
+    return {malformed: this.#malformed};
   }
 
   hosted(set: ReplicaSetId, thread: number, isHere: boolean): void {
@@ -37,7 +51,10 @@ export class Relay {
   /** From another node, or from this one to itself. */
   receive(from: NodeId, channel: Channel, frame: Uint8Array): void {
     if (isRpcFrame(frame)) return this.#receiveCall(from, channel, frame);
-    if (frameKind(frame) === 'beat') return this.#deps.liveness()?.receive(from, frame);
+    const kind = frameKind(frame);
+    if (kind === 'beat') return this.#deps.liveness()?.receive(from, frame);
+    // Dealt out to several threads it would be written anew, and become a frame of this version.
+    if (kind !== 'groups') return this.#drop(from);
     const threads = splitFrame(frame, (set) => this.#threadOfSet.get(set as ReplicaSetId));
     for (const [thread, bytes] of threads) this.#deliver(thread, from, channel, bytes);
   }
@@ -53,10 +70,17 @@ export class Relay {
 
   #receiveCall(from: NodeId, channel: Channel, frame: Uint8Array): void {
     const target = rpcTarget(frame);
-    if (target === undefined) return;
+    if (target === undefined) return this.#drop(from);
     const thread =
       target.kind === 'answer' ? engineOf(target.callerThread) : this.#threadFor(target.set);
     this.#deliver(thread, from, channel, frame);
+  }
+
+  #drop(from: NodeId): void {
+    this.#malformed += 1;
+    // One line says that a node sends what this one cannot read; the count says how much.
+    if (this.#malformed > 1) return;
+    this.#deps.log.warn({node: from}, 'dropped a frame that this node cannot read');
   }
 
   /** Thread 0 answers for the meta group wherever its replicas are; unknown sets are dealt out evenly. */

@@ -97,6 +97,7 @@ export class RunningNode {
       self: node,
       connections: this.#connections,
       liveness: () => this.#liveness,
+      log,
     });
     this.#liveness = new NodeLiveness({
       bootEpoch: directory.bootEpoch,

@@ -1,0 +1,66 @@
+import type {Log, NodeId, ReplicaSetId} from '@flotilla/base';
+import {beforeEach, expect, test} from 'vitest';
+import type {NodeConnections} from '../connections/index.ts';
+import type {ToEngine} from '../engine/messages.ts';
+import type {EngineLink} from './engine-link.ts';
+import {Relay} from './relay.ts';
+
+const OTHER = 2 as NodeId;
+const GROUPS = [1, 3, 0];
+
+let relay: Relay;
+let delivered: (readonly [thread: number, frame: Uint8Array])[];
+let warnings: number;
+
+beforeEach(() => {
+  delivered = [];
+  warnings = 0;
+  const log: Log = {
+    info: () => undefined,
+    error: () => undefined,
+    warn: () => {
+      warnings += 1;
+    },
+  };
+  const connections = {send: () => true} as unknown as NodeConnections;
+  relay = new Relay({self: 1 as NodeId, connections, liveness: () => undefined, log});
+  const link = (thread: number): EngineLink => ({
+    post: (message: ToEngine) => {
+      if (message.type === 'frame') delivered.push([thread, message.frame]);
+    },
+    close: async () => undefined,
+  });
+  relay.attach([link(0), link(1)]);
+  for (const thread of [0, 1]) relay.hosted((thread + 10) as ReplicaSetId, thread, true);
+});
+
+/** An item of a group: kind, set, length, payload. */
+const item = (set: number, ...payload: number[]) => [1, set, payload.length, ...payload];
+
+test("groups' items go to the threads that host their sets, strays to thread 0", () => {
+  const frame = Uint8Array.from([...GROUPS, ...item(10, 7), ...item(11, 8), ...item(99, 9)]);
+  relay.receive(OTHER, 'control', frame);
+  expect(delivered).toEqual([
+    [0, Uint8Array.from([...GROUPS, ...item(10, 7), ...item(99, 9)])],
+    [1, Uint8Array.from([...GROUPS, ...item(11, 8)])],
+  ]);
+});
+
+test.each([
+  ['of another version', [9, 3, 0, ...item(10, 7), ...item(11, 8)]],
+  ['of an unknown kind', [1, 77, 0, ...item(10, 7), ...item(11, 8)]],
+  ['of a call that is cut short', [0x20, 0, 1]],
+  ['of nothing', []],
+])('a frame %s is dropped and counted', (_what, bytes) => {
+  relay.receive(OTHER, 'control', Uint8Array.from(bytes));
+  relay.receive(OTHER, 'bulk', Uint8Array.from(bytes));
+  expect(delivered).toEqual([]);
+  expect(relay.status()).toEqual({malformed: 2});
+  expect(warnings).toBe(1);
+});
+
+test('items behind one that is broken are left out, and the frame goes on', () => {
+  const frame = Uint8Array.from([...GROUPS, ...item(10, 7), ...item(11, 8), 1, 10, 200]);
+  relay.receive(OTHER, 'control', frame);
+  expect(delivered.map(([thread]) => thread)).toEqual([0, 1]);
+});
