@@ -1,9 +1,10 @@
 // CREATE, ALTER, DROP, SHOW, DESCRIBE: through meta, answered from the catalog. The request's database
 // is looked up only for a name that does not say its own: CREATE DATABASE works without any.
 
-import {DbError} from '@flotilla/base';
+import {DbError, META_SET} from '@flotilla/base';
 import {type Catalog, type Database, TRASH_RETENTION_MS} from '@flotilla/catalog';
 import type {AdminStatement, ResultBatch} from '@flotilla/query';
+import type {AnswerNotes} from './answer-notes.ts';
 import {findDatabase, findTenant} from './catalog-access.ts';
 import {durationText} from './durations.ts';
 import type {SqlServiceDeps} from './sql-service.ts';
@@ -19,7 +20,12 @@ export class AdminStatements {
     this.#deps = deps;
   }
 
-  async run(statement: AdminStatement, context: StatementContext): Promise<Rows> {
+  /** @param notes told where what is shown may be old. */
+  async run(
+    statement: AdminStatement,
+    context: StatementContext,
+    notes: AnswerNotes,
+  ): Promise<Rows> {
     const tenant = context.call.tenant;
     const atMs = this.#deps.clock.wallMs();
     switch (statement.kind) {
@@ -47,7 +53,7 @@ export class AdminStatements {
         return this.#change({...command, ifExists, atMs, purgeAtMs}, context);
       }
       default:
-        await refreshFor(context, this.#deps);
+        if (!(await refreshFor(context, this.#deps))) notes.missing(META_SET);
         return this.#show(statement, context);
     }
   }

@@ -28,6 +28,8 @@ let sets: readonly ReplicaSetId[];
 let failures: Map<ReplicaSetId, DbError | 'silent'>;
 let metaFailure: DbError | undefined;
 let refreshes: number;
+/** What happens in the cluster until meta has answered. */
+let onRefresh: () => Promise<void>;
 let asked: ReadOptions[];
 let service: SqlService;
 
@@ -56,8 +58,10 @@ beforeEach(() => {
   metaFailure = undefined;
   refreshes = 0;
   asked = [];
+  onRefresh = async () => undefined;
   const refresh = async (): Promise<void> => {
     refreshes += 1;
+    await onRefresh();
     if (metaFailure !== undefined) throw metaFailure;
   };
   const meta = {propose: async (command: Command) => apply(command)};
@@ -164,6 +168,59 @@ describe.each(QUERIES)('%s', (query) => {
   test('a complete answer says nothing beside its rows', async () => {
     const {headers} = await run(query, {partial: true});
     expect(Object.keys(headers)).toEqual(['content-type']);
+  });
+});
+
+describe('while the meta group is asked for the catalog', () => {
+  const query = 'SELECT count(v) FROM m';
+  const addBucket = (timeMs: number): ReplicaSetId[] => {
+    const placements = [[{node: 1 as NodeId, role: 'voter' as const}]];
+    const range = {startMs: timeMs, endMs: timeMs + 3_600_000};
+    apply({type: 'ensure-bucket', database: 1 as DatabaseId, timeMs, ...range, placements});
+    return [...machine.catalog.bucketAt(1 as DatabaseId, timeMs)!.replicaSets];
+  };
+
+  test('the sets are read already, once if nothing moved', async () => {
+    onRefresh = async () => {
+      while (asked.length < sets.length) await new Promise((resolve) => setImmediate(resolve));
+    };
+    await run(query);
+    expect(asked).toHaveLength(sets.length);
+  });
+
+  test('a moved catalog is planned for anew, whatever became of the first plan', async () => {
+    failures.set(sets[0]!, 'silent');
+    let made: ReplicaSetId[] = [];
+    onRefresh = async () => {
+      made = addBucket(3_600_000);
+      failures = new Map([[made[0]!, NO_MAJORITY]]);
+    };
+    const error = await failureOf(run(query));
+    expect(error.details).toEqual({replicaSet: made[0]});
+    onRefresh = async () => {
+      failures = new Map();
+      addBucket(7_200_000);
+    };
+    failures.set(sets[1]!, new DbError('QUERY_ERROR', 'overflow'));
+    expect((await run(query)).text).toContain('0');
+  });
+
+  test('a table that the copy lacks may have just been made', async () => {
+    const tables = [{name: 'new', tags: [], fields: [{name: 'v', type: 'float' as const}]}];
+    onRefresh = async () => apply({type: 'ensure-tables', database: 1 as DatabaseId, tables});
+    expect((await run('SELECT * FROM new')).text).toBe('[]\n');
+  });
+
+  test('what is dropped is broken off', async () => {
+    for (const set of sets) failures.set(set, 'silent');
+    onRefresh = async () => {
+      while (asked.length < sets.length) await new Promise((resolve) => setImmediate(resolve));
+      failures = new Map();
+      addBucket(3_600_000);
+    };
+    expect((await run(query, {deadlineMs: 2_000})).text).toContain('0');
+    expect(asked.slice(0, sets.length).every(({signal}) => signal.aborted)).toBe(true);
+    expect(asked).toHaveLength(2 * sets.length + 1);
   });
 });
 

@@ -9,11 +9,8 @@ import {
   formatResult,
   type InsertStatement,
   insertToBatch,
-  mergeResults,
   parseStatement,
-  planSelect,
   type ResultBatch,
-  type SelectStatement,
   type Statement,
   type TableName,
 } from '@flotilla/query';
@@ -23,8 +20,8 @@ import {AnswerNotes} from './answer-notes.ts';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
 import type {ClusterView} from './cluster-view.ts';
 import type {SqlCall, StreamAnswer} from './gateway.ts';
-import {beginDeadline, SetReadings} from './set-readings.ts';
-import {refreshFor, type StatementContext} from './statement-context.ts';
+import {type BegunAnswer, begun, Selects} from './selects.ts';
+import type {StatementContext} from './statement-context.ts';
 import {textRows} from './text-rows.ts';
 
 export interface SqlServiceDeps {
@@ -36,19 +33,15 @@ export interface SqlServiceDeps {
   readonly clock: Clock;
 }
 
-interface Answer {
-  readonly batches: AsyncIterable<ResultBatch>;
-  /** Of a SELECT. */
-  readonly readings?: SetReadings | undefined;
-}
-
 export class SqlService {
   readonly #deps: SqlServiceDeps;
   readonly #admin: AdminStatements;
+  readonly #selects: Selects;
 
   constructor(deps: SqlServiceDeps) {
     this.#deps = deps;
     this.#admin = new AdminStatements(deps);
+    this.#selects = new Selects(deps);
   }
 
   /** Rejects with what is wrong before the first byte; a failure after it ends the chunks. */
@@ -56,11 +49,8 @@ export class SqlService {
     const {clock} = this.#deps;
     const timeoutMs = call.deadlineMs ?? LIMITS.query_deadline_ms.value;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
-    const notes = new AnswerNotes();
     const statement = parseStatement(call.text);
-    const answer = await this.#execute(statement, {call, deadlineMs, stop, notes});
-    const formatted = formatResult(call.format, answer.batches);
-    const chunks = await begun(formatted, answer.readings, stop.signal);
+    const {chunks, notes} = await this.#execute(statement, {call, deadlineMs, stop});
     return {
       status: 200,
       headers: {'content-type': CONTENT_TYPES[call.format], ...notes.headers()},
@@ -68,44 +58,15 @@ export class SqlService {
     };
   }
 
-  async #execute(statement: Statement, context: StatementContext): Promise<Answer> {
-    switch (statement.kind) {
-      case 'select':
-        return this.#select(statement, context);
-      case 'insert':
-        return {batches: await this.#insert(statement, context)};
-      default:
-        return {batches: await this.#admin.run(statement, context)};
-    }
-  }
-
-  async #select(statement: SelectStatement, context: StatementContext): Promise<Answer> {
-    const {access, clock, reader} = this.#deps;
-    const {call, deadlineMs, stop, notes} = context;
-    const {consistency, maxStalenessMs, partial: isPartial} = call;
-    // A bucket or table that another node just made is never overlooked.
-    await refreshFor(context, this.#deps);
-    const database = await findDatabase(access, call, deadlineMs);
-    const nowNs = BigInt(Math.floor(clock.wallMs())) * 1_000_000n;
-    const {fragments, ...plan} = planSelect(statement, access.catalog, {
-      tenant: database.tenant,
-      database: database.id,
-      nowNs,
-    });
-    const mayGiveUp = isPartial || maxStalenessMs !== undefined;
-    const beginDeadlineMs = mayGiveUp ? beginDeadline(clock, deadlineMs) : deadlineMs;
-    const read = {consistency, maxStalenessMs, deadlineMs, beginDeadlineMs};
-    const options = {fragments, read, isPartial, stop: stop.signal, notes};
-    const readings = new SetReadings(reader, options);
-    const timer = clock.setTimer(Math.max(0, deadlineMs - clock.monotonicMs()), () =>
-      stop.abort(readings.deadlinePassed()),
-    );
-    const results = mergeResults({fragments, ...plan}, readings.streams(), {signal: stop.signal});
-    const end = (): void => {
-      timer.cancel();
-      readings.end();
-    };
-    return {batches: ended(results, stop.signal, end), readings};
+  async #execute(statement: Statement, context: StatementContext): Promise<BegunAnswer> {
+    if (statement.kind === 'select') return this.#selects.run(statement, context);
+    const notes = new AnswerNotes();
+    const batches =
+      statement.kind === 'insert'
+        ? await this.#insert(statement, context)
+        : await this.#admin.run(statement, context, notes);
+    const chunks = await begun(formatResult(context.call.format, batches));
+    return {chunks, notes};
   }
 
   async #insert(
@@ -164,29 +125,6 @@ export class SqlService {
   }
 }
 
-/** The same chunks, the first one fetched and all sets begun: what fails before still becomes an error answer. */
-async function begun(
-  chunks: AsyncIterable<Uint8Array>,
-  readings: SetReadings | undefined,
-  stopped: AbortSignal,
-): Promise<AsyncIterable<Uint8Array>> {
-  const iterator = chunks[Symbol.asyncIterator]();
-  const first = await iterator.next();
-  try {
-    await readings?.begun();
-  } catch (error) {
-    await iterator.return?.();
-    throw reasonOf(error, stopped);
-  }
-  return (async function* () {
-    try {
-      for (let next = first; next.done !== true; next = await iterator.next()) yield next.value;
-    } finally {
-      await iterator.return?.();
-    }
-  })();
-}
-
 /** The same chunks, and after them what the headers could not say. */
 async function* annotated(
   chunks: AsyncIterable<Uint8Array>,
@@ -205,25 +143,4 @@ async function* annotated(
     const message = `replica set ${late} cannot be read, and the answer had begun`;
     throw new DbError('UNAVAILABLE', message, {replicaSet: late});
   }
-}
-
-/** The same items; `end` is called after the last. What was stopped ends with the reason for that. */
-async function* ended<Item>(
-  items: AsyncIterable<Item>,
-  stopped: AbortSignal,
-  end: () => void,
-): AsyncIterable<Item> {
-  try {
-    yield* items;
-  } catch (error) {
-    throw reasonOf(error, stopped);
-  } finally {
-    end();
-  }
-}
-
-/** What was stopped fails for the reason of that. */
-function reasonOf(error: unknown, stopped: AbortSignal): unknown {
-  const isStopped = stopped.aborted && error instanceof DbError && error.code === 'CANCELLED';
-  return isStopped ? stopped.reason : error;
 }

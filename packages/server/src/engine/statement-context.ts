@@ -1,7 +1,6 @@
 // What every statement runs under, and the catalog that it is answered from.
 
 import {type Clock, DbError, META_SET} from '@flotilla/base';
-import type {AnswerNotes} from './answer-notes.ts';
 import type {CatalogAccess} from './catalog-access.ts';
 import type {SqlCall} from './gateway.ts';
 import {beginDeadline} from './set-readings.ts';
@@ -12,25 +11,25 @@ export interface StatementContext {
   readonly deadlineMs: number;
   /** Aborted when the client goes away; here, when the deadline passes. The reason is a DbError. */
   readonly stop: AbortController;
-  readonly notes: AnswerNotes;
 }
 
 /**
  * Brings the catalog up to date for a statement that wants it so; a stale one does without. Where sets
- * may be missing, the meta group may too: then the own copy serves, and the group is noted.
+ * may be missing, the meta group may too: then the own copy serves, and the answer is false.
  */
 export async function refreshFor(
-  {call, deadlineMs, notes}: StatementContext,
+  {call, deadlineMs}: StatementContext,
   {access, clock}: {readonly access: CatalogAccess; readonly clock: Clock},
-): Promise<void> {
-  if (call.consistency === 'stale') return;
+): Promise<boolean> {
+  if (call.consistency === 'stale') return true;
   const untilMs = call.partial ? beginDeadline(clock, deadlineMs) : deadlineMs;
   try {
     await access.refresh(untilMs);
+    return true;
   } catch (error) {
     if (!(error instanceof DbError)) throw error;
     if (!call.partial) throw metaUnread(error);
-    notes.missing(META_SET);
+    return false;
   }
 }
 

@@ -1,0 +1,163 @@
+// SELECT: plan, fragments, merge. The plan is made with the catalog as it is here, while the meta group
+// is asked whether that is still the present one; if it had moved, the attempt is dropped and the
+// statement planned again. So a bucket or table that another node just made is never overlooked, and
+// nobody waits for two round trips where one will do.
+
+import {type Clock, DbError, META_SET} from '@flotilla/base';
+import {formatResult, mergeResults, planSelect, type SelectStatement} from '@flotilla/query';
+import type {FragmentReader} from '@flotilla/router';
+import {AnswerNotes} from './answer-notes.ts';
+import {type CatalogAccess, findDatabase} from './catalog-access.ts';
+import {beginDeadline, SetReadings} from './set-readings.ts';
+import {refreshFor, type StatementContext} from './statement-context.ts';
+
+/** An answer whose head is known. */
+export interface BegunAnswer {
+  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly notes: AnswerNotes;
+}
+
+export interface SelectsDeps {
+  readonly access: CatalogAccess;
+  readonly reader: FragmentReader;
+  readonly clock: Clock;
+}
+
+export class Selects {
+  readonly #deps: SelectsDeps;
+
+  constructor(deps: SelectsDeps) {
+    this.#deps = deps;
+  }
+
+  async run(statement: SelectStatement, context: StatementContext): Promise<BegunAnswer> {
+    if (context.call.consistency === 'stale') return this.#attempt(statement, context).answer;
+    const {catalog} = this.#deps.access;
+    const {version} = catalog;
+    const first = this.#attempt(statement, context);
+    let isCurrent: boolean;
+    try {
+      isCurrent = await refreshFor(context, this.#deps);
+    } catch (error) {
+      await first.drop();
+      throw error;
+    }
+    if (catalog.version === version) return noted(await first.answer, isCurrent);
+    await first.drop();
+    return noted(await this.#attempt(statement, context).answer, isCurrent);
+  }
+
+  /** Whatever becomes of it before it is waited for is kept, not lost. */
+  #attempt(
+    statement: SelectStatement,
+    context: StatementContext,
+  ): {readonly answer: Promise<BegunAnswer>; drop(): Promise<void>} {
+    const dropped = new AbortController();
+    const answer = this.#begin(statement, context, dropped.signal);
+    const outcome = answer.then(
+      ({chunks}) => chunks[Symbol.asyncIterator](),
+      // A dropped attempt may fail as it likes: its catalog was not the present one.
+      () => undefined,
+    );
+    const drop = async (): Promise<void> => {
+      dropped.abort();
+      await (await outcome)?.return?.();
+    };
+    return {answer, drop};
+  }
+
+  async #begin(
+    statement: SelectStatement,
+    {call, deadlineMs, stop}: StatementContext,
+    dropped: AbortSignal,
+  ): Promise<BegunAnswer> {
+    const {access, clock, reader} = this.#deps;
+    const {consistency, maxStalenessMs, partial: isPartial} = call;
+    const database = await findDatabase(access, call, deadlineMs);
+    const nowNs = BigInt(Math.floor(clock.wallMs())) * 1_000_000n;
+    const plan = planSelect(statement, access.catalog, {
+      tenant: database.tenant,
+      database: database.id,
+      nowNs,
+    });
+    const mayGiveUp = isPartial || maxStalenessMs !== undefined;
+    const beginDeadlineMs = mayGiveUp ? beginDeadline(clock, deadlineMs) : deadlineMs;
+    const read = {consistency, maxStalenessMs, deadlineMs, beginDeadlineMs};
+    const notes = new AnswerNotes();
+    const signal = AbortSignal.any([stop.signal, dropped]);
+    const {fragments} = plan;
+    const readings = new SetReadings(reader, {fragments, read, isPartial, stop: signal, notes});
+    const timer = clock.setTimer(Math.max(0, deadlineMs - clock.monotonicMs()), () =>
+      stop.abort(readings.deadlinePassed()),
+    );
+    const results = mergeResults(plan, readings.streams(), {signal});
+    const end = (): void => {
+      timer.cancel();
+      readings.end();
+    };
+    const chunks = formatResult(call.format, ended(results, stop.signal, end));
+    const head = (): Promise<void> => orReason(readings.begun(), stop.signal);
+    return {chunks: await begun(chunks, head), notes};
+  }
+}
+
+function noted(answer: BegunAnswer, isCurrent: boolean): BegunAnswer {
+  if (!isCurrent) answer.notes.missing(META_SET);
+  return answer;
+}
+
+/** The same chunks, the first one fetched and `head` reached: what fails before still becomes an error answer. */
+export async function begun(
+  chunks: AsyncIterable<Uint8Array>,
+  head: () => Promise<void> = async () => undefined,
+): Promise<AsyncIterable<Uint8Array>> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  try {
+    await head();
+  } catch (error) {
+    await iterator.return?.();
+    throw error;
+  }
+  let isFirst = true;
+  const next = async (): Promise<IteratorResult<Uint8Array>> => {
+    if (!isFirst) return iterator.next();
+    isFirst = false;
+    return first;
+  };
+  // No generator: one that was never read would not pass the end of reading on.
+  const end = async (): Promise<IteratorResult<Uint8Array>> => {
+    await iterator.return?.();
+    return {done: true, value: undefined};
+  };
+  return {[Symbol.asyncIterator]: () => ({next, return: end})};
+}
+
+/** The same items; `end` is called after the last. What was stopped ends with the reason for that. */
+async function* ended<Item>(
+  items: AsyncIterable<Item>,
+  stopped: AbortSignal,
+  end: () => void,
+): AsyncIterable<Item> {
+  try {
+    yield* items;
+  } catch (error) {
+    throw reasonOf(error, stopped);
+  } finally {
+    end();
+  }
+}
+
+async function orReason(promise: Promise<void>, stopped: AbortSignal): Promise<void> {
+  try {
+    await promise;
+  } catch (error) {
+    throw reasonOf(error, stopped);
+  }
+}
+
+/** What was stopped fails for the reason of that. */
+function reasonOf(error: unknown, stopped: AbortSignal): unknown {
+  const isStopped = stopped.aborted && error instanceof DbError && error.code === 'CANCELLED';
+  return isStopped ? stopped.reason : error;
+}
