@@ -1,6 +1,6 @@
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import http from 'node:http';
-import type {AddressInfo} from 'node:net';
+import {type AddressInfo, createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {Readable, Writable} from 'node:stream';
@@ -99,7 +99,7 @@ async function run(
 describe('status', () => {
   const degraded = {
     verdict: 'degraded',
-    reasons: [{message: 'node 2 is down', next: './flotilla node list'}],
+    reasons: [{message: 'node 2 is down', next: 'flotilla node list'}],
     cluster: {id: 'c1'},
     nodes: [{id: 1, address: 'a:1', state: 'active'}],
   };
@@ -121,7 +121,9 @@ describe('status', () => {
         'ID  ADDRESS  STATE\n 1  a:1      active\n',
     );
     const json = await run(['status', '--json'], {url});
-    expect(JSON.parse(json.out)).toMatchObject(degraded);
+    expect(JSON.parse(json.out)).toMatchObject({verdict: 'degraded', nodes: degraded.nodes});
+    const elsewhere = await run(['status', '--url', url]);
+    expect(elsewhere.out).toContain(`next: ./flotilla node list --url ${url}\n`);
   });
 
   it('is unavailable where no node answers', async () => {
@@ -137,7 +139,12 @@ describe('usage', () => {
     [['sail'], /unknown command/],
     [['status', '--speed'], /unknown option/],
     [['replica-set', 'show'], /missing required argument/],
-    [['database', 'create', 'x', '--replicas', 'many'], /--replicas: /],
+    [['database', 'create', 'x', '--replicas', 'many'], /--replicas: not a number: many/],
+    [['replica-set', 'show', 'x1'], /<id>: not an id: x1/],
+    [['operation', 'watch', '0'], /<id>: not an id: 0/],
+    [['replica-set', 'move-replica', '1', '--from', 'a:1', '--to', '2'], /--from: not an id: a:1/],
+    [['write', '/nowhere/points'], /no such file: \/nowhere\/points/],
+    [['write', '/'], /\/ is a directory/],
     [['database', 'alter', 'x'], /name an option/],
     [['replica-set', 'move-replica', '1', '--from', '2'], /--to is missing/],
     [['status', '--url', 'http://a b'], /--url: not a URL/],
@@ -173,6 +180,20 @@ describe('usage', () => {
     const {code, out} = await run([...command.split(' '), '--help']);
     expect(code).toBe(0);
     expect(out).toContain(`Examples:\n  ./flotilla ${command}`);
+  });
+
+  it('tells its version', async () => {
+    expect(await run(['--version'])).toMatchObject({code: 0, out: '0.1.0\n'});
+  });
+
+  it('says so where something else than a node answers', async () => {
+    const other = createServer((socket) => socket.end('PRI * HTTP/2.0\r\n\r\n'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => other.close());
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const {code, err} = await run(['node', 'list', '--timeout', '0.2'], {url});
+    expect(code).toBe(EXIT.unavailable);
+    expect(err).toMatch(/answers, but not in HTTP.*\n {2}A node's HTTP port is that of --listen/);
   });
 
   it('documents the exit codes', async () => {
@@ -361,6 +382,17 @@ describe('write', () => {
     const {code, out} = await run(['write', '--batch-lines', '2'], {url, stdin});
     expect(code).toBe(EXIT.linesRejected);
     expect(out).toBe('line 3: no fields: bad\nsent 4 lines (28 B), 1 rejected\n');
+  });
+
+  it('shows of a bad line nothing that a terminal obeys', async () => {
+    const text = `\u001b[2J${'x'.repeat(200)}`;
+    const lines = [{line: 1, code: 'LINE_SYNTAX', reason: 'missing fields', text}];
+    const details = {written: 0, rejected: 1, lines, replicaSets: []};
+    const {url} = await fakeCluster({
+      'POST /api/v1/write': () => new Refusal(400, {code: 'LINES_REJECTED', details}),
+    });
+    const {out} = await run(['write'], {url, stdin: 'bad\n'});
+    expect(out.split('\n')[0]).toBe(`line 1: missing fields: \ufffd[2J${'x'.repeat(116)} ...`);
   });
 
   it('says from where to go on after a failure', async () => {

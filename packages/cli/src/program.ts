@@ -1,6 +1,7 @@
 // The command tree. Each command lives in its own file; here they are only put together.
 
 import {Command, CommanderError} from 'commander';
+import manifest from '../package.json' with {type: 'json'};
 import {addDatabaseCommands} from './commands/database.ts';
 import {addDevCommand} from './commands/dev.ts';
 import {addNodeCommands} from './commands/node.ts';
@@ -42,6 +43,7 @@ function buildProgram(context: CommandContext): Command {
   const {stdout, stderr} = context.terminal;
   const program = new Command('./flotilla')
     .description('Flotilla: a time-series database that runs as many small Raft groups')
+    .version(manifest.version)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => stdout.write(text),

@@ -130,12 +130,16 @@ function nextStep(error: FlotillaError): string | undefined {
   switch (error.code) {
     case 'CONNECTION_FAILED':
       return 'Is a node running? Start one with ./flotilla start, or name it with --url.';
+    case 'NOT_FOUND':
+      return 'See ./flotilla node list, ./flotilla replica-set list or ./flotilla operation list.';
     case 'DATABASE_NOT_FOUND':
       return 'See ./flotilla database list; make one with ./flotilla database create NAME.';
+    case 'NOT_HTTP':
+      return "A node's HTTP port is that of --listen; the next one is for other nodes only.";
     case 'CONNECTION_LOST':
     case 'TIMEOUT':
     case 'OUTCOME_UNKNOWN':
-      return 'It is not known whether the change was made: look before you repeat it.';
+      return 'If this was a change, it is not known whether it was made: look before you repeat it.';
     default:
       return undefined;
   }
@@ -188,11 +192,18 @@ function parseOptions<Schema extends z.ZodType>(schema: Schema, raw: unknown): z
   const parsed = schema.safeParse(raw);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  const option = String(issue?.path[0] ?? '').replace(
-    /[A-Z]/g,
-    (letter) => `-${letter.toLowerCase()}`,
-  );
-  throw new UsageError(`--${option}: ${issue?.message}`);
+  const name = String(issue?.path[0] ?? '');
+  const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const given = (raw as Readonly<Record<string, unknown>>)[name];
+  const isNoNumber = issue?.code === 'invalid_type' && issue.expected === 'number';
+  const reason = isNoNumber ? 'not a number' : issue?.message;
+  throw new UsageError(`--${option}: ${reason}: ${String(given)}`);
+}
+
+/** The id as the admin routes take it; `what` is the argument or option that held it. */
+export function mustId(text: string, what: string): string {
+  if (/^[1-9]\d{0,14}$/.test(text)) return text;
+  throw new UsageError(`${what}: not an id: ${text} (ids are numbers, as the list commands show)`);
 }
 
 /** The part of --help that shows how a command is used. */

@@ -22,10 +22,13 @@ const HELP = `Statements end with ; and may span lines.
 export async function runPrompt(session: Session, options: SqlOptions): Promise<number> {
   const {terminal} = session;
   const history = new HistoryFile(historyPath(terminal));
+  const remembered = await history.load();
+  await writeOut(terminal.stdout, 'End statements with ; (help shows more)\n');
+  // No wait between here and the loop below: lines that come before it are lost.
   const lines = readline.createInterface({
     input: terminal.stdin,
     output: terminal.stdout,
-    history: await history.load(),
+    history: remembered,
     historySize: HISTORY_LINES_MAX,
     removeHistoryDuplicates: true,
   });
@@ -37,10 +40,12 @@ export async function runPrompt(session: Session, options: SqlOptions): Promise<
   lines.on('SIGINT', () => {
     if (prompt.running !== undefined) return prompt.running.abort();
     prompt.text = '';
-    terminal.stdout.write('\n');
+    // Readline keeps the line that was being typed: to its end, then delete to its start.
+    lines.write(null, {ctrl: true, name: 'e'});
+    lines.write(null, {ctrl: true, name: 'u'});
+    terminal.stdout.write('^C\n');
     ask();
   });
-  await writeOut(terminal.stdout, 'End statements with ; (help shows more)\n');
   ask();
   for await (const line of lines) {
     const word = prompt.text === '' ? line.trim().toLowerCase().replace(/;$/, '') : '';
@@ -87,22 +92,9 @@ async function runAndReport(
     await writeOut(stdout, `(${Math.round(performance.now() - startMs)} ms)\n`);
   } catch (error) {
     if (work.signal.aborted) return writeOut(stderr, 'cancelled\n');
-    const {message, next, details} = describeFailure(error);
-    const pointer = pointAt(work.statement, details['position']);
-    await writeOut(
-      stderr,
-      `${pointer}error: ${message}\n${next === undefined ? '' : `  ${next}\n`}`,
-    );
+    const {message, next} = describeFailure(error);
+    await writeOut(stderr, `error: ${message}\n${next === undefined ? '' : `  ${next}\n`}`);
   }
-}
-
-/** The line of a syntax error with a mark under the place. */
-export function pointAt(statement: string, position: unknown): string {
-  if (typeof position !== 'number' || position < 0 || position > statement.length) return '';
-  const start = statement.lastIndexOf('\n', position - 1) + 1;
-  const end = statement.indexOf('\n', position);
-  const line = statement.slice(start, end === -1 ? undefined : end);
-  return `${line}\n${' '.repeat(position - start)}^\n`;
 }
 
 function historyPath(terminal: Terminal): string {

@@ -1,6 +1,5 @@
 import {expect, it} from 'vitest';
 import {formatBytes, ProgressBar, renderBar} from './progress-bar.ts';
-import {pointAt} from './sql-prompt.ts';
 import {fitWidths, renderRecords, renderTable} from './table.ts';
 
 it('aligns columns and leaves no blanks at the end', () => {
@@ -53,10 +52,4 @@ it('says bytes in units', () => {
     '1.0 MB',
     '12.3 MB',
   ]);
-});
-
-it('points at the place of a syntax error', () => {
-  expect(pointAt('SELECT\nFROM x', 7)).toBe('FROM x\n^\n');
-  expect(pointAt('SELEC 1', 0)).toBe('SELEC 1\n^\n');
-  expect(pointAt('x', undefined)).toBe('');
 });

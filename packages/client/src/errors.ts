@@ -1,10 +1,10 @@
 // What a caller of this client catches. One class: programs decide by `code` and `status`, people
-// read `message`. The codes of an answer are the server's own; three more stand for no answer at all.
+// read `message`. The codes of an answer are the server's own; four more stand for no answer at all.
 
 import {z} from 'zod';
 
-/** No answer came: the node could not be reached, the connection broke, or time ran out. */
-export type NoAnswerCode = 'CONNECTION_FAILED' | 'CONNECTION_LOST' | 'TIMEOUT';
+/** No answer came: the node could not be reached, the connection broke, time ran out, or it was no HTTP. */
+export type NoAnswerCode = 'CONNECTION_FAILED' | 'CONNECTION_LOST' | 'TIMEOUT' | 'NOT_HTTP';
 
 export interface FlotillaErrorFields {
   readonly code: string;

@@ -116,6 +116,11 @@ function noAnswer(
 ): Error {
   const {request, isSilent, isSent} = context;
   if (request.signal?.aborted === true) return cause;
+  // The parser's own errors: whoever listens there speaks something else, as a node's gRPC port does.
+  if ((cause as NodeJS.ErrnoException).code?.startsWith('HPE_') === true) {
+    const {url} = request;
+    return new FlotillaError(`${url} answers, but not in HTTP`, {code: 'NOT_HTTP', url, cause});
+  }
   const code = isSilent ? 'TIMEOUT' : isSent ? 'CONNECTION_LOST' : 'CONNECTION_FAILED';
   const reason = cause.message || ((cause as NodeJS.ErrnoException).code ?? 'unknown');
   const verb = isSent ? 'cannot get an answer from' : 'cannot connect to';

@@ -224,7 +224,7 @@ export class FlotillaClient {
         return {answer: outcome, url, attempts, silenceMsMax: call.timeoutMs};
       }
       if (!maySendAgain(outcome, call.isRepeatable)) throw afterAttempts(outcome, attempts);
-      isReached ||= outcome.code !== 'CONNECTION_FAILED';
+      isReached ||= outcome.code !== 'CONNECTION_FAILED' && outcome.code !== 'NOT_HTTP';
       const deadlineMs = startMs + (isReached ? call.timeoutMs : unreachableMs);
       let waitMs = 0;
       if (tried.size === this.#nodes.size) {

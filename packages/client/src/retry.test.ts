@@ -13,6 +13,7 @@ it.each([
   [{code: 'HTTP_502', status: 502}, true, false],
   [{code: 'CONNECTION_LOST'}, true, false],
   [{code: 'TIMEOUT'}, true, false],
+  [{code: 'NOT_HTTP'}, true, false],
   [{code: 'INTERNAL', status: 500}, false, false],
   [{code: 'DISK_FULL', status: 507}, false, false],
 ])('%o: repeatable %s, else %s', (fields, repeatable, other) => {

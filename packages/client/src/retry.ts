@@ -21,6 +21,7 @@ export function maySendAgain(failure: FlotillaError, isRepeatable: boolean): boo
     failure.status === 502 ||
     failure.status === 504 ||
     failure.code === 'CONNECTION_LOST' ||
+    failure.code === 'NOT_HTTP' ||
     failure.code === 'TIMEOUT';
   return isOutcomeUnknown && isRepeatable;
 }

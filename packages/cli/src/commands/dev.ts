@@ -11,19 +11,32 @@ import {type CommandContext, examples} from '../session.ts';
 import {EXIT, type OutputStream, type Terminal} from '../terminal.ts';
 import {renderHints} from './start.ts';
 
-const PORTS = [8902, 8912, 8922] as const;
+const PORT_DEFAULT = 8902;
+/** From one node's ports to the next one's. */
+const PORT_STEP = 10;
+const NODES = 3;
 /** Cyan, yellow and magenta: legible on light and dark. */
 const COLORS = [36, 33, 35] as const;
 const READY_POLL_MS = 200;
 const MAIN = path.resolve(import.meta.dirname, '../main.ts');
 
-const Options = z.object({data: z.string().default('./dev-data')});
+const Options = z.object({
+  data: z.string().default('./dev-data'),
+  port: z.coerce.number().int().min(1).max(65_500).default(PORT_DEFAULT),
+});
+type Options = z.infer<typeof Options>;
 
 interface DevNode {
   readonly name: string;
   readonly url: string;
   readonly process: ChildProcess;
-  readonly exited: Promise<number>;
+  readonly exited: Promise<Exit>;
+}
+
+interface Exit {
+  readonly isClean: boolean;
+  /** `exited with 1`, `was killed by SIGKILL`. */
+  readonly words: string;
 }
 
 export function addDevCommand(program: Command, context: CommandContext): void {
@@ -31,13 +44,14 @@ export function addDevCommand(program: Command, context: CommandContext): void {
     .command('dev')
     .description('start three nodes on this machine in one terminal; Ctrl-C stops all')
     .option('--data <directory>', 'where their files live (default ./dev-data)')
-    .addHelpText('after', examples(['dev', 'dev --data /tmp/trial']));
+    .option('--port <n>', 'HTTP of the first node; the others take 10 and 20 more (default 8902)')
+    .addHelpText('after', examples(['dev', 'dev --port 9002 --data /tmp/trial']));
   context.plain(command, Options, dev);
 }
 
-async function dev(terminal: Terminal, {data}: z.infer<typeof Options>): Promise<number> {
+async function dev(terminal: Terminal, options: Options): Promise<number> {
   const cluster = {isStopping: false, isReady: false};
-  const nodes = PORTS.map((_, i) => spawnNode(terminal, {index: i, data}));
+  const nodes = Array.from({length: NODES}, (_, index) => spawnNode(terminal, {index, ...options}));
   const stopAll = () => {
     cluster.isStopping = true;
     for (const node of nodes) node.process.kill('SIGTERM');
@@ -45,26 +59,28 @@ async function dev(terminal: Terminal, {data}: z.infer<typeof Options>): Promise
   const stopListening = terminal.onInterrupt(stopAll);
   process.on('SIGTERM', stopAll);
   const ends = nodes.map(async (node) => {
-    const code = await node.exited;
-    if (cluster.isStopping) return code;
-    say(terminal.stderr, `${node.name} exited with ${code}`);
-    // A cluster that cannot form would only wait; one that runs goes on with two nodes.
-    if (!cluster.isReady) stopAll();
-    return code;
+    const exit = await node.exited;
+    if (cluster.isStopping) return exit.isClean;
+    say(terminal.stderr, `${node.name} ${exit.words}`);
+    // A cluster that cannot form would only wait; one that runs goes on with two nodes, and a person
+    // who kills one to see that is told of no failure at the end.
+    if (cluster.isReady) return true;
+    stopAll();
+    return false;
   });
   const announced = announceWhenReady(terminal, {nodes, cluster});
-  const codes = await Promise.all(ends);
+  const ended = await Promise.all(ends);
   cluster.isStopping = true;
   await announced;
   stopListening();
   process.off('SIGTERM', stopAll);
-  return codes.find((code) => code !== 0) === undefined ? EXIT.ok : EXIT.failed;
+  return ended.every(Boolean) ? EXIT.ok : EXIT.failed;
 }
 
-function spawnNode(terminal: Terminal, place: {index: number; data: string}): DevNode {
-  const {index, data} = place;
+function spawnNode(terminal: Terminal, place: Options & {index: number}): DevNode {
+  const {index, data, port} = place;
   const name = `node${index + 1}`;
-  const addresses = PORTS.map((port) => `127.0.0.1:${port}`);
+  const addresses = Array.from({length: NODES}, (_, i) => `127.0.0.1:${port + i * PORT_STEP}`);
   const args = [
     ...[MAIN, 'start', '--data', path.join(data, name), '--listen', addresses[index]!],
     ...['--join', addresses.join(','), '--log', 'pretty', '--no-hints'],
@@ -83,12 +99,14 @@ function spawnNode(terminal: Terminal, place: {index: number; data: string}): De
       terminal.stdout.write(`${prefix}${line}\n`);
     });
   }
-  const exited = new Promise<number>((resolve) => {
+  const exited = new Promise<Exit>((resolve) => {
     child.once('error', (error) => {
-      say(terminal.stderr, `${name} cannot start: ${error.message}`);
-      resolve(EXIT.failed);
+      resolve({isClean: false, words: `cannot start: ${error.message}`});
     });
-    child.once('exit', (code) => resolve(code ?? EXIT.failed));
+    child.once('exit', (code, signal) => {
+      const words = signal === null ? `exited with ${code}` : `was killed by ${signal}`;
+      resolve({isClean: code === 0, words});
+    });
   });
   return {name, url: `http://${addresses[index]!}`, process: child, exited};
 }

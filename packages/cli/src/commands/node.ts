@@ -11,7 +11,7 @@ const COLUMNS = [
   'address',
   'zone',
   'state',
-  'alive',
+  'isReachable',
   'engineThreads',
   'leaders',
   'replicas',

@@ -3,7 +3,7 @@
 import type {Command} from 'commander';
 import {z} from 'zod';
 import {watchOperation} from '../operation-watch.ts';
-import {type CommandContext, examples} from '../session.ts';
+import {type CommandContext, examples, mustId} from '../session.ts';
 import {EXIT} from '../terminal.ts';
 
 const COLUMNS = ['id', 'kind', 'state', 'step', 'percent', 'replicaSet', 'startedBy', 'error'];
@@ -26,7 +26,7 @@ export function addOperationCommands(program: Command, context: CommandContext):
     .description('show one operation and its history')
     .addHelpText('after', examples(['operation show 7']));
   context.client(show, z.object({}), async (session, _options, id = '') => {
-    await session.fields(await session.client.admin.operation(id));
+    await session.fields(await session.client.admin.operation(mustId(id, '<id>')));
     return EXIT.ok;
   });
   const watch = group
@@ -35,6 +35,6 @@ export function addOperationCommands(program: Command, context: CommandContext):
     .description('follow an operation to its end; Ctrl-C leaves it running')
     .addHelpText('after', examples(['operation watch 7']));
   context.client(watch, z.object({}), async (session, _options, id = '') =>
-    watchOperation(session, await session.client.admin.operation(id)),
+    watchOperation(session, await session.client.admin.operation(mustId(id, '<id>'))),
   );
 }

@@ -4,7 +4,7 @@ import type {ReplicaSet, ReplicaSetChange} from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
 import {watchOperation} from '../operation-watch.ts';
-import {type CommandContext, examples, type Session} from '../session.ts';
+import {type CommandContext, examples, mustId, type Session} from '../session.ts';
 import {formatCell, renderRecords} from '../table.ts';
 import {EXIT, UsageError, widthOf} from '../terminal.ts';
 
@@ -116,7 +116,7 @@ function addShow(group: Command, context: CommandContext): void {
     .description('show one replica set and each of its replicas')
     .addHelpText('after', examples(['replica-set show 12']));
   context.client(command, z.object({}), async (session, _options, id = '') => {
-    const set = await session.client.admin.replicaSet(id);
+    const set = await session.client.admin.replicaSet(mustId(id, '<id>'));
     await session.print(set, () => renderReplicaSet(set, widthOf(session.terminal.stdout)));
     return EXIT.ok;
   });
@@ -132,8 +132,9 @@ function addChange(
     .option('--dry-run', 'say what would be done');
   context.client(command, ChangeOptions, async (session, options, id = '') => {
     const wanted = change.changeOf(options);
-    if (options.dryRun) return printPlan(session, id, wanted);
-    const operation = await session.client.admin.changeReplicaSet(id, wanted);
+    const set = mustId(id, '<id>');
+    if (options.dryRun) return printPlan(session, set, wanted);
+    const operation = await session.client.admin.changeReplicaSet(set, wanted);
     if (options.wait) return watchOperation(session, operation);
     await session.print(
       operation,
@@ -156,7 +157,7 @@ function addPin(group: Command, context: CommandContext, pinned: boolean): void 
     .description(description)
     .addHelpText('after', examples([`replica-set ${name} 12`]));
   context.client(command, z.object({}), async (session, _options, id = '') => {
-    const set = await session.client.admin.pinReplicaSet(id, pinned);
+    const set = await session.client.admin.pinReplicaSet(mustId(id, '<id>'), pinned);
     await session.print(set, () => renderReplicaSet(set, widthOf(session.terminal.stdout)));
     return EXIT.ok;
   });
@@ -179,13 +180,15 @@ function removalOf({node, replica, yes}: ChangeOptions): ReplicaSetChange {
     throw new UsageError('name the replica by --replica or by --node, not by both');
   }
   const allowed = yes ? {allowFewerVoters: true} : {};
-  if (replica !== undefined) return {action: 'remove-replica', replica, ...allowed};
+  if (replica !== undefined) {
+    return {action: 'remove-replica', replica: mustId(replica, '--replica'), ...allowed};
+  }
   return {action: 'remove-replica', node: must(node, '--replica or --node'), ...allowed};
 }
 
 function must(value: string | undefined, option: string): string {
   if (value === undefined) throw new UsageError(`${option} is missing`);
-  return value;
+  return mustId(value, option);
 }
 
 function summaryOf(set: ReplicaSet): Record<string, unknown> {

@@ -1,15 +1,30 @@
 import {expect, it} from 'vitest';
-import {explainTakenPort, renderHints} from './start.ts';
+import {explainDirectory, explainTakenPort, renderHints} from './start.ts';
 
 it('names the taken port and the flag', () => {
   const taken = Object.assign(new Error('listen'), {code: 'EADDRINUSE', port: 8902});
-  expect(String(explainTakenPort(taken, '127.0.0.1:8902'))).toMatch(
-    /port 8902 \(HTTP\) is taken: .* --listen 127\.0\.0\.1:8912$/,
+  const told = (error: unknown, way: 'start' | 'npm' | 'dev') =>
+    String(explainTakenPort(error, '127.0.0.1:8902', way));
+  expect(told(taken, 'start')).toMatch(
+    /port 8902 \(HTTP\) is taken: .* with --listen 127\.0\.0\.1:8912$/,
   );
+  expect(told(taken, 'npm')).toMatch(/ with npm start -- --listen 127\.0\.0\.1:8912$/);
+  expect(told(taken, 'dev')).toMatch(/ with the --port of \.\/flotilla dev$/);
   const wrapped = new Error('cannot start', {cause: {code: 'EADDRINUSE', port: 8903}});
-  expect(String(explainTakenPort(wrapped, '127.0.0.1:8902'))).toMatch(/port 8903 \(gRPC/);
+  expect(told(wrapped, 'start')).toMatch(/port 8903 \(gRPC/);
   const other = new Error('other');
-  expect(explainTakenPort(other, '127.0.0.1:8902')).toBe(other);
+  expect(explainTakenPort(other, '127.0.0.1:8902', 'start')).toBe(other);
+});
+
+it('names the data directory and the flag where the system refuses it', () => {
+  const refused = (path: string) =>
+    Object.assign(new Error(`EACCES: permission denied, open '${path}'`), {code: 'EACCES', path});
+  expect(String(explainDirectory(refused('/d/data/lock'), '/d/data'))).toMatch(
+    /cannot use the data directory \/d\/data: EACCES.*\/d\/data\/lock.* with --data$/,
+  );
+  expect(String(explainDirectory(refused('/d/data'), '/d/data'))).toMatch(/--data$/);
+  const elsewhere = refused('/d/data-2');
+  expect(explainDirectory(elsewhere, '/d/data')).toBe(elsewhere);
 });
 
 it('shows a write and a read that can be pasted', () => {

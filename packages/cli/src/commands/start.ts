@@ -53,7 +53,7 @@ export function addStartCommand(program: Command, context: CommandContext): void
 async function start(terminal: Terminal, options: Options): Promise<number> {
   checkAddress(options.listen, '--listen');
   if (options.advertise !== undefined) checkAddress(options.advertise, '--advertise');
-  const node = await startServer(options);
+  const node = await startServer(options, terminal.env);
   const stopping = stopOnSignal(terminal, node);
   if (options.hints && options.log === 'pretty') {
     hintWhenReady(terminal, node).catch((error: unknown) => {
@@ -65,7 +65,7 @@ async function start(terminal: Terminal, options: Options): Promise<number> {
   process.exit(code);
 }
 
-async function startServer(options: Options): Promise<StartedNode> {
+async function startServer(options: Options, env: Terminal['env']): Promise<StartedNode> {
   const {startNode} = await import('@flotilla/server');
   const nodeOptions: StartNodeOptions = {
     dataDirectory: path.resolve(options.data),
@@ -80,12 +80,21 @@ async function startServer(options: Options): Promise<StartedNode> {
   try {
     return await startNode(nodeOptions);
   } catch (error) {
-    throw explainTakenPort(error, options.listen);
+    const taken = explainTakenPort(error, options.listen, wayOfStarting(env));
+    throw explainDirectory(taken, nodeOptions.dataDirectory);
   }
 }
 
+type WayOfStarting = 'start' | 'npm' | 'dev';
+
+/** How the person began this process, so that the advice is something to type there. */
+function wayOfStarting(env: Terminal['env']): WayOfStarting {
+  if (process.connected === true) return 'dev'; // The only one who starts a node with a channel.
+  return env['npm_lifecycle_event'] === 'start' ? 'npm' : 'start';
+}
+
 /** Names the port and the flag; any other failure is passed on. */
-export function explainTakenPort(error: unknown, listen: string): unknown {
+export function explainTakenPort(error: unknown, listen: string, way: WayOfStarting): unknown {
   const cause = (error as {cause?: unknown}).cause;
   const taken = [error, cause].find(
     (each) => (each as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE',
@@ -93,10 +102,27 @@ export function explainTakenPort(error: unknown, listen: string): unknown {
   if (taken === undefined) return error;
   const {host, port} = splitAddress(listen);
   const takenPort = taken.port ?? port;
-  const use = takenPort === port ? 'HTTP' : 'gRPC, the port after that of --listen';
+  const use = takenPort === port ? 'HTTP' : `gRPC, the port after that of HTTP, ${port}`;
+  const other = `--listen ${host}:${port + 10}`;
+  const flag = {
+    start: other,
+    npm: `npm start -- ${other}`,
+    dev: 'the --port of ./flotilla dev',
+  }[way];
   return new Error(
-    `port ${takenPort} (${use}) is taken: stop what uses it, or choose another with ` +
-      `--listen ${host}:${port + 10}`,
+    `port ${takenPort} (${use}) is taken: stop what uses it, or choose another with ${flag}`,
+  );
+}
+
+/** Names the data directory and the flag where the system refuses it; any other failure is passed on. */
+export function explainDirectory(error: unknown, directory: string): unknown {
+  const {code, path: refused} = error as NodeJS.ErrnoException;
+  const isBelow = refused !== undefined && `${refused}/`.startsWith(`${directory}/`);
+  if (!isBelow || code === undefined) return error;
+  return new Error(
+    `cannot use the data directory ${directory}: ${(error as Error).message}; ` +
+      'let this user write there, or choose another with --data',
+    {cause: error},
   );
 }
 

@@ -44,7 +44,9 @@ export function addStatusCommand(program: Command, context: CommandContext): voi
 /** No answer from any node is a verdict too. */
 async function statusOrUnavailable(session: Session): Promise<Status> {
   try {
-    return await session.client.admin.status({timeoutMs: session.timeoutMs ?? TIMEOUT_MS});
+    const status = await session.client.admin.status({timeoutMs: session.timeoutMs ?? TIMEOUT_MS});
+    const reasons = status.reasons.map((reason) => ({...reason, next: typeable(session, reason)}));
+    return {...status, reasons};
   } catch (error) {
     if (!(error instanceof FlotillaError)) throw error;
     const isNoAnswer = error.status === undefined || error.status === 503;
@@ -52,6 +54,12 @@ async function statusOrUnavailable(session: Session): Promise<Status> {
     const next = error.status === undefined ? './flotilla start' : session.commandLine('node list');
     return {verdict: 'unavailable', reasons: [{message: error.message, next}], nodes: []};
   }
+}
+
+/** A node names a command as `flotilla ...`; here it is shown as it is typed here, with this --url. */
+function typeable(session: Session, {next}: Status['reasons'][number]): string | undefined {
+  const rest = next?.match(/^flotilla (.*)$/)?.[1];
+  return rest === undefined ? next : session.commandLine(rest);
 }
 
 export function renderStatus(status: Status, width?: number): string {

@@ -16,6 +16,8 @@ import {EXIT, UsageError, writeOut} from '../terminal.ts';
 
 /** Bad lines shown; the count says how many more there are. */
 const REJECTED_SHOWN_MAX = 20;
+/** Characters of a bad line shown; --json has all that the node sent. */
+const TEXT_SHOWN_MAX = 120;
 /** A quarter of what a node takes, so that four bodies fit where one does. */
 const BATCH_BYTES_MAX = 16_000_000;
 
@@ -133,8 +135,16 @@ async function finish(session: Session, progress: Progress, skipped: number): Pr
 
 function renderRejected({rejected, rejectedLines}: Progress): string {
   const shown = rejectedLines.slice(0, REJECTED_SHOWN_MAX);
-  const bad = shown.map(({line, reason, text}) => `line ${line}: ${reason}: ${text}\n`).join('');
+  const bad = shown
+    .map(({line, reason, text}) => `line ${line}: ${reason}: ${printable(text)}\n`)
+    .join('');
   return rejected > shown.length ? `${bad}and ${rejected - shown.length} more\n` : bad;
+}
+
+/** Enough of a bad line to know it by, and nothing that a terminal would obey. */
+function printable(text: string): string {
+  const shown = text.length > TEXT_SHOWN_MAX ? `${text.slice(0, TEXT_SHOWN_MAX)} ...` : text;
+  return shown.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}');
 }
 
 async function sayWhereToGoOn(session: Session, progress: Progress): Promise<void> {
@@ -161,13 +171,24 @@ async function openInput(session: Session, file: string | undefined): Promise<In
     }
     return {stream: stdin, fraction: () => undefined};
   }
-  const {size} = await stat(file);
+  const size = await sizeOf(file);
   const raw = createReadStream(file, {highWaterMark: 1 << 20});
   const fraction = () => (size === 0 ? 1 : raw.bytesRead / size);
   if (!file.endsWith('.gz')) return {stream: raw, fraction};
   const inflated = createGunzip();
   raw.on('error', (error) => inflated.destroy(error));
   return {stream: raw.pipe(inflated), fraction};
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    const found = await stat(file);
+    if (found.isDirectory()) throw new UsageError(`${file} is a directory: name a file`);
+    return found.size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new UsageError(`no such file: ${file}`);
+  }
 }
 
 async function* batchesOf(stream: Readable, limits: BatchLimits): AsyncGenerator<LineBatch> {
