@@ -4,21 +4,21 @@ import path from 'node:path';
 import {ensureInstalled, ROOT} from './tools/install.mjs';
 import {runNode} from './tools/run-node.mjs';
 
-const SCRIPTS = {
-  start: ['packages/cli/src/main.ts', 'start'],
-  test: ['tools/test.mjs'],
-  check: ['tools/test.mjs', '--checks-only'],
-  bench: ['bench/src/main.ts'],
-  proto: ['tools/proto.mjs'],
-  limits: ['tools/limits.mjs'],
-  format: ['tools/format.mjs'],
-};
+const SCRIPTS = new Map([
+  ['start', ['packages/cli/src/main.ts', 'start']],
+  ['test', ['tools/test.mjs']],
+  ['check', ['tools/test.mjs', '--checks-only']],
+  ['bench', ['bench/src/main.ts']],
+  ['proto', ['tools/proto.mjs']],
+  ['limits', ['tools/limits.mjs']],
+  ['format', ['tools/format.mjs']],
+]);
 
 const [name, ...rest] = process.argv.slice(2);
-const script = name !== undefined && Object.hasOwn(SCRIPTS, name) ? SCRIPTS[name] : undefined;
+const script = SCRIPTS.get(name);
 if (script === undefined) {
   process.stderr.write(
-    `usage: node bootstrap.mjs {${Object.keys(SCRIPTS).join('|')}} [arguments]\n`,
+    `usage: node bootstrap.mjs {${[...SCRIPTS.keys()].join('|')}} [arguments]\n`,
   );
   process.exit(2);
 }

@@ -1,5 +1,6 @@
 // Installs the project's dependencies, its own Node 24 among them, when the lockfile has changed
-// since the last success. Runs on Node 20: plain JavaScript, no dependency.
+// since the last success. Plain JavaScript without dependencies, and nothing newer than Node 12: an
+// old Node must come as far as being refused by name.
 
 import {spawnSync} from 'node:child_process';
 import {createHash} from 'node:crypto';
@@ -47,11 +48,11 @@ export function ensureInstalled() {
     encoding: 'utf8',
   });
   if (result.status !== 0) {
-    process.stderr.write(result.stdout ?? '');
-    process.stderr.write(result.stderr ?? '');
+    process.stderr.write(result.stdout || '');
+    process.stderr.write(result.stderr || '');
+    const reason = result.error ? result.error.message : `exit ${result.status}`;
     fail(
-      `the installation failed (${result.error?.message ?? `exit ${result.status}`}); ` +
-        'check the network and run the same command again',
+      `the installation failed (${reason}); ` + 'check the network and run the same command again',
     );
   }
   writeFileSync(STAMP, wanted);

@@ -19,7 +19,7 @@ export function runNode(args, {cwd = ROOT} = {}) {
     process.exit(1);
   });
   child.on('exit', (code, signal) => {
-    if (signal === null) process.exit(code ?? 1);
+    if (signal === null) process.exit(code === null ? 1 : code);
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });
