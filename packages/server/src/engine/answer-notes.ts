@@ -6,8 +6,8 @@
 import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import type {FragmentReading} from '@flotilla/router';
 
-export const MISSING_HEADER = 'flotilla-missing-replica-sets';
-export const READ_FROM_HEADER = 'flotilla-read-from';
+const MISSING_HEADER = 'flotilla-missing-replica-sets';
+const READ_FROM_HEADER = 'flotilla-read-from';
 /** 100 replicas are 6 KB: clients take 8 to 16 KB of headers. */
 const NAMED_IN_HEADER = 100;
 

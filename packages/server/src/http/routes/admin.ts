@@ -8,7 +8,7 @@ import {DatabaseParam, TenantParam} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
 
 /** On what only reads, where the meta group could not be asked. */
-export const CATALOG_HEADER = 'flotilla-catalog';
+const CATALOG_HEADER = 'flotilla-catalog';
 
 const Id = z.coerce.number().int().positive();
 const Tenant = z.object({tenant: TenantParam});
