@@ -51,9 +51,7 @@ export function ensureInstalled() {
     process.stderr.write(result.stdout || '');
     process.stderr.write(result.stderr || '');
     const reason = result.error ? result.error.message : `exit ${result.status}`;
-    fail(
-      `the installation failed (${reason}); ` + 'check the network and run the same command again',
-    );
+    fail(`the installation failed (${reason}); check the network and run the same command again`);
   }
   writeFileSync(STAMP, wanted);
 }
