@@ -175,6 +175,72 @@ test('a request makes sixteen buckets at most, however often it is placed', asyn
   expect(outcome.lines.every(({code}) => code === 'BUCKET_LIMIT')).toBe(true);
 });
 
+/** Rows of 3 MiB each: two fit one share. */
+function longBatch(rowCount: number): ParsedBatch {
+  const size = 3 * 1024 * 1024;
+  const [table] = batchOf(['long'], rowCount).tables;
+  const bytes = new Uint8Array(rowCount * size);
+  for (let i = 0; i < rowCount; i++) bytes.fill(48 + i, i * size, (i + 1) * size);
+  const ends = Uint32Array.from({length: rowCount}, (_, i) => (i + 1) * size);
+  const rows = Int32Array.from({length: rowCount}, (_, i) => i);
+  const values = {type: 'string' as const, bytes, ends};
+  const tables = [{...table!, fields: [{name: 's', count: rowCount, rows, values}]}];
+  return {tables, rowCount, badLines: [], badLineCount: 0};
+}
+
+/** The first character of each row's text, share by share. */
+function textsReceived(): string[] {
+  return received.map(({share}) => {
+    const {bytes, ends} = share.tables[0]!.columns[0]!.values as {
+      bytes: Uint8Array;
+      ends: Uint32Array;
+    };
+    const starts = [...ends].map((_, i) => (i === 0 ? 0 : ends[i - 1]!));
+    return starts.map((start) => String.fromCharCode(bytes[start]!)).join('');
+  });
+}
+
+test('a share that is too large goes in pieces, in line order, each under a key of its own', async () => {
+  cluster.addBucket(0, 1);
+  let underway = 0;
+  let most = 0;
+  const {behave} = cluster.rpc;
+  cluster.rpc.behave = (node) => async (payload, target) => {
+    most = Math.max(most, ++underway);
+    const answer = await behave(node)(payload, target);
+    await new Promise<void>((resolve) => cluster.clock.setTimer(10, resolve));
+    underway -= 1;
+    return answer as Uint8Array;
+  };
+  const outcome = await write(longBatch(5), 'k');
+  expect(outcome.writtenRows).toBe(5);
+  expect(textsReceived().join('')).toBe('01234');
+  expect(received.length).toBeGreaterThan(2);
+  expect(received.map(({share}) => share.idempotencyKey)).toEqual(
+    received.map((_, i) => `k\u0000${i}`),
+  );
+  // Two at once could be applied the other way round.
+  expect(most).toBe(1);
+});
+
+test('behind a piece whose outcome is unknown none is sent', async () => {
+  cluster.addBucket(0, 1);
+  const sequences = new Set<number>();
+  cluster.rpc.behave = () => async (payload) => {
+    sequences.add(decodeShare(payload).router.sequence);
+    throw new DbError('OUTCOME_UNKNOWN', 'lost');
+  };
+  const {sets, writtenRows} = await write(longBatch(5));
+  expect(writtenRows).toBe(0);
+  expect(sets.map(({outcome}) => outcome)).toEqual([
+    'unknown',
+    ...sets.slice(1).map(() => 'refused'),
+  ]);
+  expect(sets.length).toBeGreaterThan(1);
+  expect(sets[1]!.error!.code).toBe('UNAVAILABLE');
+  expect(sequences.size).toBe(1);
+});
+
 test('a body becomes the same shares whatever the numbers of the router that sends it', async () => {
   cluster.addBucket(0, 1);
   const one = router();

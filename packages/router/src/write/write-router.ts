@@ -224,9 +224,26 @@ export class WriteRouter {
         ? undefined
         : partKey(request.idempotencyKey, {pass, part});
     const encoded = this.#encode(buildShares(placement), keyOf);
+    const ofSet = Map.groupBy(encoded, ({share}) => share.set);
     return Promise.all(
-      encoded.map(async (each) => ({share: each.share, outcome: await this.#send(each, request)})),
-    );
+      [...ofSet.values()].map((pieces) => this.#sendInOrder(pieces, request)),
+    ).then((sent) => sent.flat());
+  }
+
+  /**
+   * One piece after the other, since the later line of a series and time must win. Behind a piece that
+   * was not written none is sent: that one may yet be applied, or be sent again, after them.
+   */
+  async #sendInOrder(pieces: readonly EncodedShare[], request: WriteRequest): Promise<SentShare[]> {
+    const sent: SentShare[] = [];
+    let failed: SetOutcome | undefined;
+    for (const piece of pieces) {
+      const outcome: SetOutcome =
+        failed === undefined ? await this.#send(piece, request) : notSent(piece.share, failed);
+      if (outcome.outcome !== 'written') failed ??= outcome;
+      sent.push({share: piece.share, outcome});
+    }
+    return sent;
   }
 
   /** A share over the limit of an entry is halved in line order until each piece fits. */
@@ -291,6 +308,13 @@ function varintBytes(value: number): number {
   let bytes = 1;
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes += 1;
   return bytes;
+}
+
+/** What becomes of the pieces behind one that failed; a set that is outdated is so for all of them. */
+function notSent({set, rowCount}: SetShare, {outcome, error}: SetOutcome): SetOutcome {
+  if (outcome === 'refused') return {set, rowCount, outcome, error};
+  const message = `not sent to replica set ${set}: it is not known whether the lines before were written`;
+  return {set, rowCount, outcome: 'refused', error: new DbError('UNAVAILABLE', message)};
 }
 
 /** The share named a table that is dead now, or its replica set is: its rows belong elsewhere. */
