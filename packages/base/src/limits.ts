@@ -129,7 +129,8 @@ export const LIMITS = {
   memtables_bytes_max: {
     value: 512 * MIB,
     unit: 'bytes',
-    why: 'Past it the largest memtable is flushed, an engine thread.',
+    code: 'OVERLOADED',
+    why: 'Past it the largest memtable is flushed, past twice it writes wait, an engine thread.',
   },
   raft_uncommitted_bytes_max: {
     value: 64 * MIB,

@@ -1,5 +1,6 @@
 export {type ControlCommand, encodeControl} from './command.ts';
 export {FlushSchedule} from './flush-schedule.ts';
+export {MemtableBudget} from './memtable-budget.ts';
 export {
   type MachineEvents,
   type MachineLimits,

@@ -5,6 +5,7 @@ import type {ReplicaStorage} from '@flotilla/storage';
 import {expect, test} from 'vitest';
 import {encodeControl, encodeWrite} from './command.ts';
 import {FlushSchedule} from './flush-schedule.ts';
+import {MemtableBudget} from './memtable-budget.ts';
 import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
 
 const FOUNDING: DurablePoint = {
@@ -46,9 +47,11 @@ class FakeStorage {
   applyPurgeTable(_index: number, table: TableId): void {
     this.dead.add(table);
   }
+  bytes = 1_000;
   memtableBytes(): number {
-    return 1_000;
+    return this.bytes;
   }
+  async close(): Promise<void> {}
   needsFlush(): boolean {
     return false;
   }
@@ -65,13 +68,13 @@ class FakeStorage {
   }
 }
 
-function openMachine() {
+function openMachine(memtables = new MemtableBudget(1e9)) {
   const storage = new FakeStorage();
   const faults: unknown[] = [];
   const machine = new ReplicaMachine(
     storage.asStorage(),
     FOUNDING,
-    {memtableBytes: 1e6, memtableBytesMax: 4e6},
+    {memtableBytes: 1e6, memtableBytesMax: 4e6, memtables},
     {onFault: (error) => faults.push(error)},
   );
   let index = FOUNDING.index;
@@ -125,4 +128,38 @@ test('a flush under way is not asked for again', async () => {
   storage.flushes[0]!();
   await expect.poll(() => machine.isFlushing).toBe(false);
   expect(schedule.due([machine], 2_000)).toEqual([machine]);
+});
+
+test('a purge that comes while a flush runs is flushed after it, though nothing else is applied', async () => {
+  const {storage, machine, control} = openMachine();
+  const flush = machine.flush();
+  control('purge-table');
+  machine.afterApply();
+  expect(storage.flushes).toHaveLength(1);
+  storage.flushes[0]!();
+  await flush;
+  await expect.poll(() => storage.flushes.length).toBe(2);
+});
+
+test('past what the thread may hold nobody applies, until a flush has freed some', async () => {
+  const memtables = new MemtableBudget(2_500);
+  const machines = [openMachine(memtables), openMachine(memtables), openMachine(memtables)];
+  for (const {machine, write} of machines.slice(0, 2)) {
+    write(1);
+    machine.afterApply();
+    expect(machine.canApply()).toBe(true);
+  }
+  machines[2]!.write(1);
+  machines[2]!.machine.afterApply();
+  expect(machines.map(({machine}) => machine.canApply())).toEqual([false, false, false]);
+  const [{machine, storage}] = machines as [(typeof machines)[0]];
+  const flush = machine.flush();
+  expect(machine.canApply()).toBe(false);
+  storage.bytes = 0;
+  storage.flushes[0]!();
+  await flush;
+  expect(memtables.bytes).toBe(2_000);
+  expect(machines.map(({machine: each}) => each.canApply())).toEqual([true, true, true]);
+  for (const each of machines) await each.machine.close();
+  expect(memtables.bytes).toBe(0);
 });

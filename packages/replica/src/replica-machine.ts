@@ -13,6 +13,7 @@ import type {
 import type {FlushPoint, ReplicaStorage, StoragePoint} from '@flotilla/storage';
 import {type ControlCommand, decodeCommand} from './command.ts';
 import {decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
+import type {MemtableBudget} from './memtable-budget.ts';
 
 type Configuration = DurablePoint['configuration'];
 
@@ -31,6 +32,8 @@ export interface MachineLimits {
   readonly memtableBytes: number;
   /** With this much in memory nothing is applied until a flush has finished. */
   readonly memtableBytesMax: number;
+  /** Shared by the machines of a thread; past it nothing is applied either. */
+  readonly memtables: MemtableBudget;
 }
 
 export interface MachineEvents {
@@ -47,6 +50,8 @@ export class ReplicaMachine implements StateMachine {
   #applied: DurablePoint;
   /** Flushes under way, whoever asked for them. */
   #flushes = 0;
+  /** What the shared budget has of this machine. */
+  #accountedBytes = 0;
   /** A purge waits for a flush to become durable, and then for a compaction that frees its bytes. */
   #isPurgePending = false;
   #isCompacting = false;
@@ -94,10 +99,12 @@ export class ReplicaMachine implements StateMachine {
   }
 
   canApply(): boolean {
-    return this.storage.memtableBytes() < this.#limits.memtableBytesMax;
+    const {memtableBytesMax, memtables} = this.#limits;
+    return this.storage.memtableBytes() < memtableBytesMax && !memtables.isFull;
   }
 
   afterApply(): void {
+    this.#account();
     if (this.isFlushing || this.#isClosed) return;
     if (this.#isPurgePending || this.storage.needsFlush(this.#limits)) this.#startFlush();
   }
@@ -122,6 +129,7 @@ export class ReplicaMachine implements StateMachine {
 
   async snapshot(): Promise<Snapshot> {
     const snapshot = await this.storage.snapshot(this.#flushPoint());
+    this.#account();
     this.#durable();
     return {
       point: asDurablePoint(snapshot.point),
@@ -133,6 +141,7 @@ export class ReplicaMachine implements StateMachine {
   async install(staged: StagedSnapshot): Promise<void> {
     const {directory, fileNames, point} = staged;
     await this.storage.install({directory, fileNames, point});
+    this.#account();
     this.#seen = decodeSeen(this.storage.durableExtra());
     this.#point = point;
     this.#applied = point;
@@ -145,8 +154,11 @@ export class ReplicaMachine implements StateMachine {
       await this.storage.flush(this.#flushPoint());
     } finally {
       this.#flushes -= 1;
+      this.#account();
     }
     this.#durable();
+    // A purge that came while this ran is in no flush yet, and nothing more may come to ask for one.
+    if (this.#isPurgePending && !this.isFlushing && !this.#isClosed) this.#startFlush();
   }
 
   /** Merges all parts into one; for measurements and by an operator's order. */
@@ -155,12 +167,12 @@ export class ReplicaMachine implements StateMachine {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#end();
     await this.storage.close();
   }
 
   async destroy(): Promise<void> {
-    this.#isClosed = true;
+    this.#end();
     await this.storage.destroy();
   }
 
@@ -198,6 +210,18 @@ export class ReplicaMachine implements StateMachine {
       default:
         return assertNever(control);
     }
+  }
+
+  /** Nothing is applied from here on; what is in memory goes with the machine. */
+  #end(): void {
+    this.#isClosed = true;
+    this.#account();
+  }
+
+  #account(): void {
+    const bytes = this.#isClosed ? 0 : this.storage.memtableBytes();
+    this.#limits.memtables.change(bytes - this.#accountedBytes);
+    this.#accountedBytes = bytes;
   }
 
   #flushPoint(): FlushPoint {

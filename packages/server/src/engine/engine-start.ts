@@ -15,7 +15,13 @@ import {
 import type {Catalog, Command, CommandValue} from '@flotilla/catalog';
 import {MetaClient, nodeHandlers} from '@flotilla/meta';
 import {Host} from '@flotilla/multiraft';
-import {FlushSchedule, ReplicaMachine, WRITE_METHOD, writeHandler} from '@flotilla/replica';
+import {
+  FlushSchedule,
+  MemtableBudget,
+  ReplicaMachine,
+  WRITE_METHOD,
+  writeHandler,
+} from '@flotilla/replica';
 import {
   FragmentReader,
   fragmentHandler,
@@ -56,6 +62,8 @@ const rpcThread = (thread: number): number => thread + 1;
 const MEMTABLE_BYTES = 64 * 1024 * 1024;
 /** A replica with so much in memory waits for its flush. */
 const MEMTABLE_BYTES_MAX = 4 * MEMTABLE_BYTES;
+/** Flushes begin at the thread's limit; at so many times it nothing is applied until some have ended. */
+const MEMTABLES_HELD = 2;
 
 /** Bits of a router's incarnation: node (21), boot epoch (24), thread (8): 53 in all. */
 const THREADS_MAX = 2 ** 8;
@@ -134,7 +142,11 @@ export async function startEngine(
       disk: base.disk,
       clock,
       manifests,
-      limits: {memtableBytes: MEMTABLE_BYTES, memtableBytesMax: MEMTABLE_BYTES_MAX},
+      limits: {
+        memtableBytes: MEMTABLE_BYTES,
+        memtableBytesMax: MEMTABLE_BYTES_MAX,
+        memtables: new MemtableBudget(MEMTABLES_HELD * LIMITS.memtables_bytes_max.value),
+      },
       onFault,
     }),
     locate: (set, replica) =>

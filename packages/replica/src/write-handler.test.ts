@@ -1,0 +1,54 @@
+import type {ReplicaSetId, RpcContext, TableId} from '@flotilla/base';
+import {encodeShare} from '@flotilla/column';
+import {expect, test} from 'vitest';
+import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
+import {writeHandler} from './write-handler.ts';
+
+const SET = 3 as ReplicaSetId;
+const CONTEXT = {set: SET} as RpcContext;
+const SHARE = encodeShare({
+  router: {incarnation: 1, sequence: 2},
+  tables: [
+    {
+      table: 7 as TableId,
+      rowCount: 1,
+      series: [Uint8Array.of(1)],
+      seriesOfRow: Int32Array.of(0),
+      offsets: Float64Array.of(0),
+      columns: [],
+    },
+  ],
+});
+
+/** A machine as far as the handler looks at it. */
+function machine(): ReplicaMachine {
+  const storage = {seriesId: () => undefined};
+  return Object.create(ReplicaMachine.prototype, {storage: {value: storage}}) as ReplicaMachine;
+}
+
+/** What the client's side is told when apply made that of the write. */
+async function answerTo(applied: WriteApplied): Promise<string> {
+  const host = {propose: async () => applied, stateMachine: machine};
+  const handle = writeHandler(host, () => 0);
+  try {
+    return (await handle(SHARE, CONTEXT)).length === 0 ? 'acknowledged' : 'answered with bytes';
+  } catch (error) {
+    return (error as {code: string}).code;
+  }
+}
+
+test('only what was applied, now or before, is acknowledged', async () => {
+  expect(await answerTo({status: 'applied', rowCount: 1})).toBe('acknowledged');
+  expect(await answerTo({status: 'duplicate'})).toBe('acknowledged');
+  expect(await answerTo({status: 'forgotten'})).toBe('OUTCOME_UNKNOWN');
+  expect(await answerTo({status: 'dropped-table', table: 7})).toBe('TABLE_NOT_FOUND');
+});
+
+test('a set that is not here is refused before anything is proposed', async () => {
+  const host = {
+    propose: async () => expect.unreachable('proposed'),
+    stateMachine: () => undefined,
+  };
+  const handle = writeHandler(host, () => 0);
+  await expect(handle(SHARE, CONTEXT)).rejects.toMatchObject({code: 'REPLICA_GONE'});
+});
