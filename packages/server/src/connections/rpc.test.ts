@@ -13,7 +13,13 @@ import {NodeClock} from '../adapters/node-clock.ts';
 import {NodeConnections} from './node-connections.ts';
 import {NodeServer} from './node-server.ts';
 import {RpcCore} from './rpc.ts';
-import {decodeRpcFrame, type RpcBody} from './rpc-frame.ts';
+import {
+  decodeRpcFrame,
+  encodeRpcFrame,
+  type RpcBody,
+  type RpcFrame,
+  type RpcHead,
+} from './rpc-frame.ts';
 import type {FramePort} from './rpc-port.ts';
 
 const clock = new NodeClock();
@@ -278,6 +284,38 @@ test('frames that do not decode, and answers of nobody, are dropped', () => {
   expect(one.receive(node(2), Buffer.from([0x20, 2, ...Buffer.alloc(30)]))).toBe(true);
   expect(one.receive(node(2), Buffer.from([0x01]))).toBe(false);
   expect(one.status().malformed).toBe(2);
+});
+
+test("an answer meant for an earlier process, another thread or another node is nobody's", async () => {
+  const frames: RpcFrame[] = [];
+  const one = core(1, {send: (_to, _channel, frame) => frames.push(decodeRpcFrame(frame)!) > 0});
+  const call = one.call(at(2), 'x', bytes(''), within(5_000));
+  const {head} = frames[0]!;
+  const answer = (text: string, changes: Partial<RpcHead> = {}) =>
+    encodeRpcFrame({head: {...head, ...changes}, body: {type: 'answer', payload: bytes(text)}});
+  one.receive(node(2), answer('of an earlier process', {callerEpoch: head.callerEpoch - 1}));
+  one.receive(node(2), answer('of another thread', {callerThread: head.callerThread + 1}));
+  one.receive(node(2), answer('of another call', {callId: head.callId + 1}));
+  one.receive(node(3), answer('of another node'));
+  one.receive(node(2), answer('right'));
+  expect(Buffer.from(await call).toString()).toBe('right');
+});
+
+test('an item out of turn fails its stream before it is handed over', async () => {
+  const frames: RpcFrame[] = [];
+  const one = core(1, {send: (_to, _channel, frame) => frames.push(decodeRpcFrame(frame)!) > 0});
+  const read = collect(one.stream(at(2), 'x', bytes(''), within(5_000)));
+  await expect.poll(() => frames.length).toBe(1);
+  const {head} = frames[0]!;
+  const item = (sequence: number, text: string) =>
+    one.receive(
+      node(2),
+      encodeRpcFrame({head, body: {type: 'item', sequence, more: false, bytes: bytes(text)}}),
+    );
+  item(0, 'a');
+  item(0, 'a again');
+  one.receive(node(2), encodeRpcFrame({head, body: {type: 'end', count: 2}}));
+  await expect(read).rejects.toMatchObject({code: 'UNAVAILABLE'});
 });
 
 async function startNode(id: number) {
