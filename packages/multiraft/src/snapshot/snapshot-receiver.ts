@@ -51,6 +51,8 @@ export class SnapshotReceiver {
   readonly #thread: number;
   readonly #log: Log | undefined;
   readonly #incoming = new Set<Incoming>();
+  /** What of a group is still being removed: the next transfer may use the same places. */
+  readonly #cleanups = new Map<HostedGroup, Promise<void>>();
   /** Whole and verified; the core decides what becomes of it. */
   readonly staged = new Map<HostedGroup, Staged>();
 
@@ -100,7 +102,7 @@ export class SnapshotReceiver {
       accepted: 0,
       written: 0,
       progressMs: this.#now(),
-      work: Promise.resolve(),
+      work: this.#cleanups.get(group) ?? Promise.resolve(),
       isOver: false,
     };
     this.#incoming.add(incoming);
@@ -153,6 +155,7 @@ export class SnapshotReceiver {
       this.#end(incoming);
       await incoming.work;
     }
+    await this.#cleanups.get(group);
   }
 
   #find(from: NodeId, transfer: number): Incoming | undefined {
@@ -199,6 +202,7 @@ export class SnapshotReceiver {
     }
     incoming.files = [];
     await disk.syncDirectory(directory);
+    if (incoming.isOver) return;
     const {snapshot} = begin.message;
     const target = group.store.stagedPath(group.set, group.replica, snapshot.index);
     await disk.remove(target);
@@ -237,11 +241,15 @@ export class SnapshotReceiver {
 
   /** Leftovers cost only space until the next start removes them. */
   #discard(group: HostedGroup, directory: string, after = Promise.resolve()): void {
-    after
+    const cleanup = Promise.all([after, this.#cleanups.get(group)])
       .then(() => group.store.disk.remove(directory))
       .catch((error: unknown) =>
         this.#log?.warn({directory, error: String(error)}, 'cannot discard a snapshot'),
       );
+    this.#cleanups.set(group, cleanup);
+    void cleanup.then(() => {
+      if (this.#cleanups.get(group) === cleanup) this.#cleanups.delete(group);
+    });
   }
 
   #answer({from, group, begin}: Incoming, position: number): void {

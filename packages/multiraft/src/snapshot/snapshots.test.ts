@@ -1,5 +1,15 @@
+import {crc32} from 'node:zlib';
 import {type NodeId, type ReplicaId, type ReplicaSetId, SeededRandom} from '@flotilla/base';
-import {readItems} from '@flotilla/wire';
+import {EMPTY_CONFIGURATION} from '@flotilla/raft';
+import {
+  ByteWriter,
+  encodeSnapshotBegin,
+  encodeSnapshotChunk,
+  type ItemKind,
+  readItems,
+  startGroupsFrame,
+  writeItem,
+} from '@flotilla/wire';
 import {expect, test} from 'vitest';
 import {TestCluster} from '../host/cluster.fixture.ts';
 import {WINDOW_BYTES} from './snapshot-sender.ts';
@@ -90,4 +100,51 @@ test('a sender that crashes is replaced by the next leader', async () => {
   cluster.crash(cluster.leader(1));
   const rest = cluster.nodes.filter((node) => node.host !== undefined).map((node) => node.id);
   expect(await cluster.agree(1, rest, 6, 60_000)).toBe(true);
+});
+
+function bulk(kind: ItemKind, payload: Uint8Array): Uint8Array {
+  const writer = new ByteWriter(256);
+  startGroupsFrame(writer, 0);
+  writeItem(writer, {kind, set: SET, payload});
+  return writer.finish();
+}
+
+test('transfers that two leaders begin in turn do not take each other away, on a slow disk', async () => {
+  const {cluster, learner} = await prepared();
+  cluster.slow(4, 300);
+  const payload = new TextEncoder().encode('["a"]');
+  const configuration = {...EMPTY_CONFIGURATION, voters: [101, 102, 103], learners: [learner]};
+  const begin = (from: number, transfer: number) => {
+    const envelope = {
+      type: 'snapshot',
+      from: 100 + from,
+      to: learner,
+      term: 90,
+      session: 1,
+    } as const;
+    const snapshot = {index: 50, term: 90, configuration, configIndex: 20};
+    const files = [{name: 'values.json', bytes: payload.length}];
+    const message = encodeSnapshotBegin({transfer, message: {...envelope, snapshot}, files});
+    cluster.host(4).receive(from as NodeId, 'bulk', bulk('snapshotBegin', message));
+  };
+  const chunk = (from: number, transfer: number) => {
+    const whole = {transfer, file: 0, offset: 0, payload, crc: crc32(payload)};
+    cluster
+      .host(4)
+      .receive(from as NodeId, 'bulk', bulk('snapshotChunk', encodeSnapshotChunk(whole)));
+  };
+  begin(1, 7);
+  await cluster.clock.advance(1_000);
+  chunk(1, 7);
+  await cluster.clock.advance(100);
+  begin(2, 8);
+  begin(1, 7);
+  for (let i = 0; i < 40; i++) {
+    await cluster.clock.advance(100);
+    chunk(1, 7);
+  }
+  expect(cluster.status(4, 1)!.stopped).toBeUndefined();
+  expect(cluster.values(4, 1)).toEqual(['a']);
+  await cluster.clock.advance(2_000);
+  expect(await cluster.node(4).disk.list('store-0/staging')).toEqual([]);
 });
