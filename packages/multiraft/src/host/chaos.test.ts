@@ -1,4 +1,5 @@
-// Goal: no acknowledged write is lost or doubled, replicas agree, reads are linearizable, under
+// Goal: no acknowledged write is lost or doubled, replicas agree, reads are linearizable, no replica
+// is older than it says, under
 // crashes, cuts, loss, slow disks and moves of leadership. Method: one seed drives everything; safety
 // is checked at the end of each round, liveness after the faults stop. More seeds: CHAOS_SEEDS=200.
 
@@ -14,6 +15,7 @@ class Run {
   readonly cluster: TestCluster;
   readonly acknowledged = new Map<number, string[]>(SETS.map((set) => [set, []]));
   readonly reads: Promise<void>[] = [];
+  readonly #acknowledgedMs = new Map<string, number>();
   #count = 0;
 
   constructor(seed: number) {
@@ -31,7 +33,10 @@ class Run {
       cluster
         .host(leader)
         .propose(set as ReplicaSetId, bytes, {deadlineMs})
-        .then(() => this.acknowledged.get(set)!.push(value), expectDbError);
+        .then(() => {
+          this.acknowledged.get(set)!.push(value);
+          this.#acknowledgedMs.set(value, cluster.clock.monotonicMs());
+        }, expectDbError);
     }
   }
 
@@ -49,6 +54,22 @@ class Run {
       for (const value of before) expect(seen.has(value), `stale read of ${value}`).toBe(true);
     }, expectDbError);
     this.reads.push(read);
+  }
+
+  checkAges(): void {
+    const {cluster} = this;
+    for (const node of NODES) {
+      for (const set of SETS) {
+        const ageMs = cluster.node(node).host?.ageMs(set as ReplicaSetId);
+        if (ageMs === undefined) continue;
+        const asOfMs = cluster.clock.monotonicMs() - ageMs;
+        const seen = new Set(cluster.machine(node, set).values);
+        for (const value of this.acknowledged.get(set)!) {
+          if (this.#acknowledgedMs.get(value)! >= asOfMs) continue;
+          expect(seen.has(value), `node ${node} lacks ${value} and calls itself newer`).toBe(true);
+        }
+      }
+    }
   }
 
   async fault(): Promise<void> {
@@ -135,6 +156,7 @@ async function run(seed: number): Promise<Run> {
     all.propose();
     all.read();
     await cluster.clock.advance(cluster.random.below(120));
+    all.checkAges();
     if (cluster.random.next() < 0.5) await all.fault();
   }
   await all.settle();
