@@ -1,7 +1,7 @@
 // Reading a store's log back: segments in order, records in order, items through the directory.
 // A torn end of the last segment is cut; anything else that is bad is damage and stops the store.
 // Segments before a gap in the numbers are leftovers of an interrupted removal; if one of them was
-// needed after all, a group misses entries and recovery says so.
+// needed after all, a group misses entries and recovery says so, before anything is removed.
 
 import {type Disk, type DiskFile, FatalError} from '@flotilla/base';
 import {LogDirectory} from './directory.ts';
@@ -35,7 +35,7 @@ export function segmentPath(path: string, segment: number): string {
 
 export async function recoverSegments(disk: Disk, path: string): Promise<Recovered> {
   await makeDurableDirectory(disk, path);
-  const numbers = await listSegments(disk, path);
+  const {numbers, leftovers} = await listSegments(disk, path);
   const directory = new LogDirectory();
   const segments: SegmentFile[] = [];
   let nextRecord = 1;
@@ -51,22 +51,27 @@ export async function recoverSegments(disk: Disk, path: string): Promise<Recover
     segments.push(segment.file);
   }
   for (const group of directory.groups.values()) group.assertLocated(path);
+  for (const name of leftovers) await disk.remove(name);
   return {directory, segments, nextRecord};
 }
 
-/** The newest segments without a gap between them; removes what an interrupted step left behind. */
-async function listSegments(disk: Disk, path: string): Promise<number[]> {
+/** The newest segments without a gap between them, and what an interrupted step may have left behind. */
+async function listSegments(
+  disk: Disk,
+  path: string,
+): Promise<{numbers: number[]; leftovers: string[]}> {
   const numbers: number[] = [];
+  const leftovers: string[] = [];
   for (const {name} of await disk.list(path)) {
     const match = NAME.exec(name);
     if (match !== null) numbers.push(Number(match[1]));
-    else if (name.endsWith('.new')) await disk.remove(`${path}/${name}`);
+    else if (name.endsWith('.new')) leftovers.push(`${path}/${name}`);
   }
   let first = numbers.length - 1;
   while (first > 0 && numbers[first - 1] === numbers[first]! - 1) first -= 1;
-  for (const stale of numbers.slice(0, Math.max(0, first)))
-    await disk.remove(segmentPath(path, stale));
-  return numbers.slice(Math.max(0, first));
+  first = Math.max(0, first);
+  for (const stale of numbers.slice(0, first)) leftovers.push(segmentPath(path, stale));
+  return {numbers: numbers.slice(first), leftovers};
 }
 
 async function recoverSegment(
