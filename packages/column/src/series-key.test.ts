@@ -81,6 +81,49 @@ test('a million typical keys spread evenly over 2 to 64 shards', () => {
   }
 });
 
+/** Other fleets: the key as encodeSeriesKey makes it, from what differs between two series. */
+const FLEETS: Readonly<Record<string, (i: number) => {table: number; values: string[]}>> = {
+  'ten tags of TSBS': (i) => ({
+    table: 1,
+    values: [
+      `host_${i}`,
+      `eu-west-1${'abc'[i % 3]}`,
+      `${i % 100}`,
+      'Ubuntu16.04LTS',
+      'x64',
+      ['SF', 'NYC', 'LON', 'CHI'][i % 4]!,
+      `${i % 20}`,
+      `${i % 2}`,
+      ['production', 'staging', 'test'][i % 3]!,
+    ],
+  }),
+  'counters alone': (i) => ({table: 300, values: [String(i)]}),
+  'numbers of one width': (i) => ({table: 2, values: [String(i).padStart(12, '0')]}),
+  'hexadecimal ids': (i) => ({table: 7, values: [(i * 0x9e3779b1).toString(16).padStart(16, '0')]}),
+  'one device, many sensors': (i) => ({
+    table: 9,
+    values: ['plc-1', `s${i % 500}`, `${Math.floor(i / 500)}`],
+  }),
+  'many tables': (i) => ({table: 1 + (i % 4_000), values: [`v${Math.floor(i / 4_000)}`]}),
+  addresses: (i) => ({table: 5, values: [`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, 'eth0']}),
+};
+
+test.each(Object.keys(FLEETS))('%s spread evenly over 2 to 64 shards', (fleet) => {
+  const hashes = Uint32Array.from({length: 50_000}, (_, i) => {
+    const {table, values} = FLEETS[fleet]!(i);
+    const tags = values.map((value, tag) => ({column: (tag + 1) as ColumnId, value}));
+    return seriesHash(encodeSeriesKey(table as TableId, tags));
+  });
+  expect(new Set(hashes).size).toBeGreaterThan(49_990);
+  for (let shards = 2; shards <= 64; shards++) {
+    const counts = new Float64Array(shards);
+    for (const hash of hashes) counts[hash % shards]! += 1;
+    const mean = hashes.length / shards;
+    const chiSquare = counts.reduce((sum, n) => sum + (n - mean) ** 2 / mean, 0);
+    expect(chiSquare, `${shards} shards`).toBeLessThan(chiSquareLimit(shards - 1));
+  }
+});
+
 const REGIONS = ['eu-west-1', 'us-east-1', 'ap-southeast-2'].map(ascii);
 const HOST = ascii('host_');
 const keyBytes = new Uint8Array(64);

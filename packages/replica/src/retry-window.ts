@@ -10,11 +10,63 @@ export const ROUTERS_MAX = 1024;
 
 export type Seen = 'new' | 'duplicate' | 'forgotten';
 
-interface RouterWindow {
-  /** Highest sequence ever evicted; what is at or below it and not in `seen` may have been applied. */
-  floor: number;
-  /** In order of application. */
-  readonly seen: Set<number>;
+/**
+ * The last sequences of one router, in order of application: a ring of doubles, an eighth of what a Set
+ * of them takes, since a replica has one for each router that ever wrote to it. Most sequences are
+ * higher than all before, which one comparison tells; for the rest the ring is looked through.
+ */
+class RouterWindow {
+  /** Highest sequence ever evicted; what is at or below it and not in the ring may have been applied. */
+  #floor: number;
+  #highest: number;
+  #ring = new Float64Array(8);
+  /** The oldest. */
+  #start = 0;
+  #count = 0;
+
+  constructor(floor = -1, sequences: readonly number[] = []) {
+    this.#floor = floor;
+    this.#highest = floor;
+    for (const sequence of sequences) this.add(sequence);
+  }
+
+  look(sequence: number): Seen {
+    if (sequence > this.#highest) return 'new';
+    if (this.#has(sequence)) return 'duplicate';
+    return sequence <= this.#floor ? 'forgotten' : 'new';
+  }
+
+  add(sequence: number): void {
+    if (this.#count === SEQUENCES_PER_ROUTER) this.#evict();
+    else if (this.#count === this.#ring.length) this.#grow();
+    this.#ring[(this.#start + this.#count) % this.#ring.length] = sequence;
+    this.#count += 1;
+    this.#highest = Math.max(this.#highest, sequence);
+  }
+
+  record(): [floor: number, sequences: number[]] {
+    const {length} = this.#ring;
+    const at = (i: number): number => this.#ring[(this.#start + i) % length]!;
+    return [this.#floor, Array.from({length: this.#count}, (_, i) => at(i))];
+  }
+
+  #has(sequence: number): boolean {
+    // Slots fill from the first one on, and only a full ring turns: what is filled comes first.
+    return this.#ring.subarray(0, this.#count).includes(sequence);
+  }
+
+  #evict(): void {
+    this.#floor = Math.max(this.#floor, this.#ring[this.#start]!);
+    this.#start = (this.#start + 1) % this.#ring.length;
+    this.#count -= 1;
+  }
+
+  /** Requires a ring that never turned: it turns at its largest only. */
+  #grow(): void {
+    const grown = new Float64Array(Math.min(this.#ring.length * 2, SEQUENCES_PER_ROUTER));
+    grown.set(this.#ring);
+    this.#ring = grown;
+  }
 }
 
 /** JSON form, for flushes and snapshots: [incarnation, floor, sequences in order of application][]. */
@@ -28,40 +80,26 @@ export class RetryWindow {
     this.#routers = new Map(
       record.map(([incarnation, floor, sequences]) => [
         incarnation,
-        {floor, seen: new Set(sequences)},
+        new RouterWindow(floor, sequences),
       ]),
     );
   }
 
   /** Whether (incarnation, sequence) was applied. Changes nothing. */
   look(incarnation: number, sequence: number): Seen {
-    const window = this.#routers.get(incarnation);
-    if (window === undefined) return 'new';
-    if (window.seen.has(sequence)) return 'duplicate';
-    return sequence <= window.floor ? 'forgotten' : 'new';
+    return this.#routers.get(incarnation)?.look(sequence) ?? 'new';
   }
 
   /** The write was applied. Requires that `look` called it new. Deterministic in the order of calls. */
   remember(incarnation: number, sequence: number): void {
-    const window = this.#routers.get(incarnation) ?? {floor: -1, seen: new Set<number>()};
+    const window = this.#routers.get(incarnation) ?? new RouterWindow();
     this.#routers.delete(incarnation);
     this.#routers.set(incarnation, window);
-    window.seen.add(sequence);
-    if (window.seen.size > SEQUENCES_PER_ROUTER) evictOldest(window);
+    window.add(sequence);
     if (this.#routers.size > ROUTERS_MAX) this.#routers.delete(this.#routers.keys().next().value!);
   }
 
   record(): RetryWindowRecord {
-    return [...this.#routers].map(([incarnation, {floor, seen}]) => [
-      incarnation,
-      floor,
-      [...seen],
-    ]);
+    return [...this.#routers].map(([incarnation, window]) => [incarnation, ...window.record()]);
   }
-}
-
-function evictOldest(window: RouterWindow): void {
-  const oldest = window.seen.values().next().value!;
-  window.seen.delete(oldest);
-  window.floor = Math.max(window.floor, oldest);
 }

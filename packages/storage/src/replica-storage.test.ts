@@ -674,6 +674,41 @@ test('writes and scans go on while a flush and a compaction run, and a scan keep
   expect(names.filter((name) => name.endsWith('.part'))).toHaveLength(1);
 }, 20_000);
 
+test('a part that is flushed while older ones are merged stays newer than they', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  for (const mark of [1, 2]) {
+    trial.write(series(1, {count: 5_000, step: 1_000}, mark));
+    await trial.step({type: 'flush', isAwaited: true});
+  }
+  const compaction = trial.step({type: 'compact', isAll: true});
+  trial.write(series(1, {count: 50, step: 1_000}, 3));
+  await trial.step({type: 'flush', isAwaited: true});
+  await compaction;
+  expect(trial.storage.tables()[0]!.rowCount).toBe(5_050);
+  await trial.check(WHOLE_TABLE);
+  await trial.step({type: 'crash'});
+  await trial.check(WHOLE_TABLE);
+  await trial.step({type: 'compact', isAll: true});
+  await trial.check(WHOLE_TABLE);
+  await trial.storage.close();
+}, 20_000);
+
+test('parts in the middle of the log are merged in their place', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  for (const [mark, count] of [10_000, 50, 50, 50, 50, 10_000].entries()) {
+    trial.write(series(1, {start: mark * 7_000, count, step: 1_000}, mark));
+    await trial.step({type: 'flush', isAwaited: true});
+  }
+  expect(await trial.storage.compact()).toBe(true);
+  expect(trial.storage.needsCompaction()).toBe(false);
+  await trial.check(WHOLE_TABLE);
+  await trial.step({type: 'crash'});
+  await trial.check(WHOLE_TABLE);
+  await trial.storage.close();
+}, 20_000);
+
 /** Dies at each call to disk or manifest in turn, until `work` gets through. */
 async function dieAtEachCall(work: (trial: Trial) => Promise<void>): Promise<number> {
   for (let calls = 0; ; calls++) {

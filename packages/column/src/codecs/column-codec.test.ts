@@ -75,6 +75,23 @@ test('floats of every bit pattern come back', () => {
   );
 });
 
+test('-0 keeps its sign among integers and among decimals, wherever it stands', () => {
+  const plain = fc.oneof(
+    fc.array(fc.integer({min: -9, max: 9}), {maxLength: 40}),
+    fc.array(
+      fc.integer({min: -900, max: 900}).map((cents) => cents / 100),
+      {maxLength: 40},
+    ),
+    fc.array(fc.constantFrom(0, -0), {maxLength: 40}),
+  );
+  fc.assert(
+    fc.property(plain, fc.nat(), (list, at) => {
+      const values = list.toSpliced(at % (list.length + 1), 0, -0);
+      roundTrip(floats(values), values.length);
+    }),
+  );
+});
+
 test('decimals come back bit by bit, whatever their digits', () => {
   const decimals = fc
     .tuple(fc.integer({min: 0, max: 17}), fc.array(fc.maxSafeInteger(), {maxLength: 60}))
