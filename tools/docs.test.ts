@@ -102,3 +102,46 @@ test('no link of a page is dead', () => {
   );
   expect(dead).toEqual([]);
 });
+
+/** Text of a page without its blocks of code: what people run there is no name of a file. */
+const prose = (page: string): string => read(page).replaceAll(/```[\s\S]*?```/g, '');
+
+function filesOfTree(): string[] {
+  const args = ['ls-files', '-co', '--exclude-standard'];
+  const {stdout} = spawnSync('git', args, {cwd: ROOT, encoding: 'utf8'});
+  return stdout.split('\n').filter((file) => file !== '' && existsSync(path.join(ROOT, file)));
+}
+
+/** `a/b.ts` stands for every file whose path ends so: pages shorten what their table has named. */
+function filesNamed(files: readonly string[], name: string): string[] {
+  return files.filter((file) => file === name || file.endsWith(`/${name}`));
+}
+
+test('every file that a page names by its folder exists', () => {
+  const files = filesOfTree();
+  const missing = pages().flatMap((page) =>
+    [...prose(page).matchAll(/`([\w.-]+(?:\/[\w.-]+)+\.(?:ts|mjs|cjs|md|json|txt|proto))`/g)]
+      .map(([, name]) => name!)
+      .filter((name) => filesNamed(files, name).length === 0)
+      .map((name) => `${page}: ${name}`),
+  );
+  expect(missing).toEqual([]);
+});
+
+test('what a page names behind a file is in that file', () => {
+  const files = filesOfTree();
+  const named = pages().flatMap((page) =>
+    [...prose(page).matchAll(/`([\w./-]+\.ts)` ((?:`[A-Za-z.]+`(?:, )?)+)/g)].flatMap(
+      ([, file, names]) =>
+        [...names!.matchAll(/[A-Za-z.]+/g)].map(([name]) => ({page, file: file!, name})),
+    ),
+  );
+  expect(named.length).toBeGreaterThan(20);
+  const wrong = named.filter(
+    ({file, name}) =>
+      !filesNamed(files, file).some((found) =>
+        name.split('.').every((word) => new RegExp(`\\b${word}\\b`).test(read(found))),
+      ),
+  );
+  expect(wrong.map(({page, file, name}) => `${page}: ${name} in ${file}`)).toEqual([]);
+});
