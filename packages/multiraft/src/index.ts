@@ -7,6 +7,7 @@ export {
   type StoppedListener,
 } from './host/host.ts';
 export type {NodeState} from './host/node-states.ts';
+export type {RememberedRecord} from './host/old-image.ts';
 export {
   HOST_LIMITS,
   type HostLimits,

@@ -132,6 +132,11 @@ export class ProcessNode {
     process.kill(this.pid, signal);
   }
 
+  /** It is expected to end by itself: that is no fault. */
+  mayEnd(): void {
+    this.#mayEnd = true;
+  }
+
   async kill(): Promise<void> {
     if (this.#child !== undefined) this.signal('SIGKILL');
     await this.#exit;

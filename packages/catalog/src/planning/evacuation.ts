@@ -105,7 +105,7 @@ export function planRepairs(
     if (!report.live && silentMs >= REPAIR_AFTER_MS) lost.add(report.node);
   }
   const actions: Action[] = [];
-  for (const set of catalog.replicaSets()) {
+  for (const set of setsWithMeta(catalog)) {
     if (context.budget.left <= 0) break;
     if (set.state !== 'open' || catalog.operationOf(set.id)) continue;
     for (const placed of set.replicas) {

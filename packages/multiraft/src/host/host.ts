@@ -20,6 +20,7 @@ import type {HostedGroup} from './hosted-group.ts';
 import {Inbox} from './inbox.ts';
 import {type NodeState, NodeStates} from './node-states.ts';
 import {Notices} from './notices.ts';
+import {disownOldImages, type RememberedRecord} from './old-image.ts';
 import type {SetReplica} from './opening.ts';
 import {checkLimits, HOST_LIMITS, type HostLimits, type HostOptions} from './options.ts';
 import {type CreateOrder, ReplicaOrders} from './replica-orders.ts';
@@ -290,6 +291,11 @@ export class Host {
   /** The highest durable record of each store's log: goes into the node's beats. */
   durableRecords(): {readonly store: number; readonly durableRecord: number}[] {
     return this.#stores.map(({store, log}) => ({store, durableRecord: log.durableRecord}));
+  }
+
+  /** What another node remembers of this host's stores. Undefined unless one is an old image. */
+  remembered(records: readonly RememberedRecord[]): Promise<unknown> | undefined {
+    return disownOldImages(this.#stores, this.#driver, records);
   }
 
   receive(from: NodeId, _channel: Channel, frame: Uint8Array): void {

@@ -1,10 +1,11 @@
 // Orders to create and destroy replicas, and the opening of those that a store holds. Per set one after
 // another; the log's record comes first, so that after a crash the next start finishes what it names.
 
-import {DbError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import {DbError, FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import {BOOTSTRAP_INDEX, BOOTSTRAP_TERM} from '@flotilla/raft';
 import type {Driver} from './driver.ts';
 import type {HostedGroup} from './hosted-group.ts';
+import {OLD_IMAGE} from './old-image.ts';
 import {
   buryLeftovers,
   discardStaging,
@@ -127,6 +128,7 @@ export class ReplicaOrders {
     const place = store.log.group(set)!;
     const context = {...this.#options, store};
     try {
+      if (place.damaged) throw new FatalError(OLD_IMAGE);
       const group = await openGroup(place, context);
       this.#driver.groups.set(set, group);
       this.#hooks.opened(group);

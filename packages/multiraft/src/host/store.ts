@@ -19,6 +19,8 @@ export class Store {
   readonly log: SegmentLog;
   /** Set once its log is dead: nothing more is written, its groups are stopped. */
   failure: FatalError | undefined;
+  /** It is an older image of itself: its replicas stand still. */
+  isDisowned = false;
   /** Below its reserve: proposals are refused. */
   isFull = false;
   /** Writes that wait for the log, and since when; undefined while none does. */

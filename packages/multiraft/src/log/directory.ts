@@ -1,7 +1,7 @@
 // The directory of a store: which replicas live in it, and the tombstones of those that did. It is
 // the log's own state machine: recovery and the running log pass every item through `apply`.
 
-import {FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import {FatalError, META_SET, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import {GroupLog} from './group-log.ts';
 import type {EntryBlock, LogItem} from './log-item.ts';
 
@@ -9,6 +9,8 @@ export class LogDirectory {
   readonly groups = new Map<ReplicaSetId, GroupLog>();
   /** The highest replica id of the set that was destroyed here: it and all below never live again. */
   readonly tombstones = new Map<ReplicaSetId, ReplicaId>();
+  /** Records count from that much further on since the store was last found older than it had been. */
+  recordOffset = 0;
   /** Destroyed replicas whose state machine may still hold data. */
   readonly unburied = new Map<ReplicaSetId, ReplicaId>();
 
@@ -36,12 +38,19 @@ export class LogDirectory {
       case 'configured':
         this.#group(item).configured(item.index);
         return;
+      case 'damaged':
+        this.#group(item).damage();
+        return;
+      case 'renumbered':
+        this.recordOffset = item.offset;
+        return;
     }
   }
 
   /** Everything, as the items of a checkpoint. */
   toItems(): LogItem[] {
     const items: LogItem[] = [];
+    if (this.recordOffset > 0) items.push(renumbered(this.recordOffset));
     for (const [set, replica] of this.tombstones)
       items.push({type: 'tombstone', set, replica, dataGone: this.unburied.get(set) !== replica});
     for (const group of this.groups.values()) items.push(group.toItem());
@@ -79,4 +88,8 @@ export class LogDirectory {
       );
     return group;
   }
+}
+
+export function renumbered(offset: number): LogItem {
+  return {type: 'renumbered', set: META_SET, replica: 0 as ReplicaId, offset};
 }

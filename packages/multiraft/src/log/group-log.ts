@@ -32,6 +32,8 @@ export class GroupLog {
   prevTerm: number;
   lastIndex: number;
   manual = false;
+  /** It is never opened again; its entries are needed by nobody. */
+  damaged = false;
   snapshot: SnapshotMeta | undefined;
   /** Ascending. */
   configIndexes: number[];
@@ -64,6 +66,7 @@ export class GroupLog {
     group.prevTerm = item.prevTerm;
     group.lastIndex = item.lastIndex;
     group.manual = item.manual;
+    group.damaged = item.damaged;
     group.snapshot = item.snapshot;
     group.configIndexes = [...item.configIndexes];
     group.locatedFrom = item.lastIndex + 1;
@@ -72,7 +75,7 @@ export class GroupLog {
 
   toItem(): GroupItem {
     const {set, replica, founding, term, vote, commit, firstIndex, prevTerm, lastIndex} = this;
-    const {manual, snapshot, configIndexes} = this;
+    const {manual, damaged, snapshot, configIndexes} = this;
     return {
       type: 'group',
       set,
@@ -85,18 +88,27 @@ export class GroupLog {
       prevTerm,
       lastIndex,
       manual,
+      damaged,
       snapshot,
       configIndexes: [...configIndexes],
     };
   }
 
   write(item: WriteItem, block: EntryBlock | undefined, segment: number): void {
+    // What was on its way when the damage was seen.
+    if (this.damaged) return;
     this.term = item.term;
     this.vote = item.vote;
     this.commit = item.commit;
     if (item.snapshot !== undefined) this.#restart(item.snapshot);
     if (item.truncateFrom !== undefined) this.#truncate(item.truncateFrom);
     if (block !== undefined) this.#append(block, segment);
+  }
+
+  damage(): void {
+    this.damaged = true;
+    this.runs = [];
+    this.retainedBytes = 0;
   }
 
   compact(firstIndex: number, prevTerm: number): void {
@@ -153,6 +165,7 @@ export class GroupLog {
   }
 
   assertLocated(path: string): void {
+    if (this.damaged) return;
     if (this.locatedFrom > this.firstIndex && this.lastIndex >= this.firstIndex)
       throw new FatalError(
         `corrupt log: entries ${this.firstIndex} to ${this.locatedFrom - 1} of replica ${this.replica} of set ${this.set} are missing; file=${path}`,

@@ -38,6 +38,7 @@ export interface GroupItem extends ReplicaKey {
   readonly prevTerm: number;
   readonly lastIndex: number;
   readonly manual: boolean;
+  readonly damaged: boolean;
   readonly snapshot?: SnapshotMeta | undefined;
   readonly configIndexes: readonly number[];
 }
@@ -60,7 +61,11 @@ export type LogItem =
       readonly prevTerm: number;
     })
   /** A configuration took effect that the entry at `index` made. */
-  | (ReplicaKey & {readonly type: 'configured'; readonly index: number});
+  | (ReplicaKey & {readonly type: 'configured'; readonly index: number})
+  /** It lost what it had acknowledged: it never takes part again, and waits to be destroyed. */
+  | (ReplicaKey & {readonly type: 'damaged'})
+  /** Of the store, not of a replica (both ids 0): its records count from that much further on. */
+  | (ReplicaKey & {readonly type: 'renumbered'; readonly offset: number});
 
 /** Where the entries of a write lie in the bytes that were read or written. */
 export interface EntryBlock {
@@ -81,12 +86,15 @@ const KINDS = [
   'failover',
   'compact',
   'configured',
+  'damaged',
+  'renumbered',
 ] as const;
 const HAS_TRUNCATE = 1;
 const HAS_SNAPSHOT = 2;
 const HAS_ENTRIES = 4;
 const HAS_FOUNDING = 1;
 const IS_MANUAL = 4;
+const IS_DAMAGED = 8;
 
 /** Appends the item; for a write with entries, tells where they lie in the writer. */
 export function encodeItem(writer: ByteWriter, item: LogItem): EntryBlock | undefined {
@@ -115,6 +123,11 @@ export function encodeItem(writer: ByteWriter, item: LogItem): EntryBlock | unde
       return undefined;
     case 'configured':
       writer.varint(item.index);
+      return undefined;
+    case 'damaged':
+      return undefined;
+    case 'renumbered':
+      writer.varint(item.offset);
       return undefined;
   }
 }
@@ -159,7 +172,8 @@ function encodeGroup(writer: ByteWriter, item: GroupItem): void {
   const flags =
     (founding === undefined ? 0 : HAS_FOUNDING) |
     (snapshot === undefined ? 0 : HAS_SNAPSHOT) |
-    (item.manual ? IS_MANUAL : 0);
+    (item.manual ? IS_MANUAL : 0) |
+    (item.damaged ? IS_DAMAGED : 0);
   writer.u8(flags);
   if (founding !== undefined) encodePoint(writer, founding);
   if (snapshot !== undefined) encodeSnapshotMeta(writer, snapshot);
@@ -212,6 +226,10 @@ function decodeItem(reader: ByteReader, bytes: Uint8Array): DecodedItem | undefi
       return {item: {type, ...key, firstIndex: reader.varint(), prevTerm: reader.varint()}};
     case 'configured':
       return {item: {type, ...key, index: reader.varint()}};
+    case 'damaged':
+      return {item: {type, ...key}};
+    case 'renumbered':
+      return {item: {type, ...key, offset: reader.varint()}};
     default:
       return undefined;
   }
@@ -274,6 +292,7 @@ function decodeGroup(reader: ByteReader, key: ReplicaKey): GroupItem {
     founding,
     snapshot,
     manual: (flags & IS_MANUAL) !== 0,
+    damaged: (flags & IS_DAMAGED) !== 0,
     term,
     vote,
     commit,

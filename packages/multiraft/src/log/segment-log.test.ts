@@ -73,6 +73,8 @@ describe('items', () => {
     fc.record({...keys, type: type('failover'), manual: fc.boolean()}),
     fc.record({...keys, type: type('compact'), firstIndex: number, prevTerm: number}),
     fc.record({...keys, type: type('configured'), index: number}),
+    fc.record({...keys, type: type('damaged')}),
+    fc.record({...keys, type: type('renumbered'), offset: number}),
     fc.record({
       ...keys,
       type: type('group'),
@@ -85,6 +87,7 @@ describe('items', () => {
       prevTerm: number,
       lastIndex: number,
       manual: fc.boolean(),
+      damaged: fc.boolean(),
       configIndexes: ids,
     }),
     fc
@@ -204,6 +207,23 @@ describe('recovery', () => {
     }
     const last = 20 + 1 + 2 + 1 + 3 + 2 + 8 + 2 * 23;
     expect(torn).toBe(last);
+  });
+
+  test('disowned groups keep no segment, stay so through checkpoints, and numbers go on above', async () => {
+    const disk = await filled();
+    const known = (await open(disk)).durableRecord + 100;
+    const log = await open(disk, 1);
+    await log.disown(known);
+    expect(log.durableRecord).toBeGreaterThan(known);
+    const other = {set: 2 as ReplicaSetId, replica: 21 as ReplicaId};
+    for (let i = 0; i < 3; i++) await log.append([{type: 'create', ...other, founding}]);
+    expect(log.oldestSegment).toBeGreaterThan(1);
+    const told = log.durableRecord;
+    disk.crash();
+    const again = await open(disk);
+    expect(again.openedRecord).toBe(told);
+    expect(again.group(SET)).toMatchObject({replica: REPLICA, damaged: true});
+    expect(again.group(other.set)?.damaged).toBe(false);
   });
 
   test('a truncation and a snapshot void what came before', async () => {

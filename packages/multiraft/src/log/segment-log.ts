@@ -17,7 +17,7 @@ import {
 } from '@flotilla/base';
 import type {Entry} from '@flotilla/raft';
 import {ByteWriter} from '@flotilla/wire';
-import type {LogDirectory} from './directory.ts';
+import {type LogDirectory, renumbered} from './directory.ts';
 import type {GroupLog} from './group-log.ts';
 import {decodeEntries, type EntryBlock, encodeItem, type LogItem} from './log-item.ts';
 import {beginRecord, encodeSegmentHeader, endRecord, type SegmentHeader} from './record.ts';
@@ -44,6 +44,8 @@ export class SegmentLog {
   readonly #options: SegmentLogOptions;
   readonly #segmentBytes: number;
   readonly #directory: LogDirectory;
+  /** The last durable record that was found at the start. */
+  readonly openedRecord: number;
   /** Ascending; the last one is written to. */
   readonly #segments: SegmentFile[];
   readonly #writer = new ByteWriter(64 * 1024);
@@ -66,6 +68,7 @@ export class SegmentLog {
     this.#directory = directory;
     this.#segments = segments;
     this.#nextRecord = nextRecord;
+    this.openedRecord = this.durableRecord;
   }
 
   /** Recovers what the directory holds. Rejects with FatalError on damage. */
@@ -106,9 +109,9 @@ export class SegmentLog {
     return this.#running && this.#waiting.length > 0;
   }
 
-  /** The number of the last durable record. */
+  /** The number of the last durable record, as told to other nodes: it never comes twice. */
   get durableRecord(): number {
-    return this.#nextRecord - 1;
+    return this.#nextRecord - 1 + this.#directory.recordOffset;
   }
 
   get totalBytes(): number {
@@ -121,6 +124,17 @@ export class SegmentLog {
 
   get oldestSegment(): number {
     return this.#segments[0]!.header.segment;
+  }
+
+  /**
+   * This store once told of record `known`, and came back without it: what its replicas acknowledged in
+   * between is lost. All that live here now are damaged for good; numbers go on above the known one, so
+   * that the loss is told once, and the next one again.
+   */
+  disown(known: number): Promise<void> {
+    const items: LogItem[] = [];
+    for (const {set, replica} of this.groups()) items.push({type: 'damaged', set, replica});
+    return this.append([...items, renumbered(known - (this.#nextRecord - 1))]);
   }
 
   /** Queued behind all earlier items; resolves when durable, rejects when the log is dead. */

@@ -2,6 +2,7 @@
 //
 //   lock              an empty SQLite file whose exclusive lock the process holds while it lives
 //   lock-holder       pid of the last holder, for the message of the one that is refused
+//   store-records.json, catalog-cache.json   what is remembered of the others (../node/)
 //   boot-epoch        how often the directory was opened; raised durably before it is used
 //   node.json         format version, number of stores, the directory's own random name; the cluster
 //                     that it began to found, if any; cluster id and node id once there are any
@@ -111,6 +112,12 @@ export class NodeDirectory {
   async #write(file: NodeFile): Promise<void> {
     await writeNodeFile(this.path, file);
     this.#file = file;
+  }
+
+  /** The next start has a greater epoch than this one, which others know of a life that was lost here. */
+  async raiseBootEpoch(epoch: number): Promise<void> {
+    if (epoch <= this.bootEpoch) return;
+    await replaceFile(join(this.path, EPOCH_FILE), withChecksum({epoch}));
   }
 
   /** Last of all: after it another process may open the directory. */

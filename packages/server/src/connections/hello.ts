@@ -6,8 +6,15 @@ import type {NodeId} from '@flotilla/base';
 /** Raised when frames or calls change so that an older node would misread them. */
 export const PROTOCOL = 1;
 
-/** Far above any hello; what is longer is no hello. */
-const HELLO_BYTES_MAX = 4_096;
+/** Above any hello, one that tells of 256 stores included; what is longer is no hello. */
+const HELLO_BYTES_MAX = 16_384;
+
+/** What one node remembers of another: it may be an old image of itself. */
+export interface KnownLife {
+  readonly bootEpoch: number;
+  /** The highest durable record of each store that it told. */
+  readonly records: readonly {readonly store: number; readonly record: number}[];
+}
 
 export interface Hello {
   readonly protocol: number;
@@ -18,6 +25,8 @@ export interface Hello {
   readonly bootEpoch: number;
   /** The dialer's count of attempts in this start: pairs a control stream with its bulk stream. */
   readonly session: number;
+  /** Of the receiver, as the sender remembers it. */
+  readonly known?: KnownLife | undefined;
 }
 
 /** Who this process is to the other nodes. */
@@ -25,11 +34,14 @@ export interface Self {
   readonly cluster: string;
   readonly node: NodeId;
   readonly bootEpoch: number;
+  /** What it remembers of them. */
+  readonly known?: ((node: NodeId) => KnownLife | undefined) | undefined;
 }
 
 export function encodeHello(self: Self, to: NodeId, session: number): Buffer {
   const {cluster, node: from, bootEpoch} = self;
-  const hello: Hello = {protocol: PROTOCOL, cluster, from, to, bootEpoch, session};
+  const known = self.known?.(to);
+  const hello: Hello = {protocol: PROTOCOL, cluster, from, to, bootEpoch, session, known};
   return Buffer.from(JSON.stringify(hello));
 }
 
@@ -63,7 +75,16 @@ function parseHello(message: Uint8Array): Hello | undefined {
   for (const name of ['protocol', 'from', 'to', 'bootEpoch', 'session']) {
     if (!Number.isSafeInteger(parsed[name])) return undefined;
   }
+  if (parsed['known'] !== undefined && !isKnownLife(parsed['known'])) return undefined;
   return parsed as unknown as Hello;
+}
+
+function isKnownLife(value: unknown): value is KnownLife {
+  const {bootEpoch, records} = (value ?? {}) as Partial<KnownLife>;
+  if (!Number.isSafeInteger(bootEpoch) || !Array.isArray(records)) return false;
+  return records.every(
+    (one) => Number.isSafeInteger(one?.store) && Number.isSafeInteger(one?.record),
+  );
 }
 
 /** Whether `a` was dialled after `b` by the same node. */

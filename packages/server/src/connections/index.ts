@@ -1,4 +1,4 @@
-export type {Self} from './hello.ts';
+export type {KnownLife, Self} from './hello.ts';
 export {type AskOptions, identifyNode, requestJoin} from './join-client.ts';
 export {
   type ConnectionStatus,

@@ -17,7 +17,7 @@ import {
 } from '@flotilla/base';
 import {Acceptor} from './acceptor.ts';
 import {Dialer} from './dialer.ts';
-import type {Self} from './hello.ts';
+import type {KnownLife, Self} from './hello.ts';
 import type {NodeServer} from './node-server.ts';
 import type {NodeSession, SessionEvents} from './node-session.ts';
 import type {Lane} from './send-queue.ts';
@@ -29,7 +29,13 @@ export interface NodeAddress {
 }
 
 export type FrameHandler = (from: NodeId, channel: Channel, frame: Uint8Array) => void;
-export type NodeHandler = (node: NodeId, state: 'connected' | 'lost', bootEpoch: number) => void;
+export type NodeHandler = (
+  node: NodeId,
+  state: 'connected' | 'lost',
+  bootEpoch: number,
+  /** What the other node remembers of this one. */
+  known?: KnownLife | undefined,
+) => void;
 
 export interface NodeConnectionsOptions {
   readonly self: Self;
@@ -186,12 +192,12 @@ export class NodeConnections implements Transport {
       session.close('this node is stopping');
       return;
     }
-    const {from: node, bootEpoch} = session.hello;
+    const {from: node, bootEpoch, known} = session.hello;
     assert(!this.#sessions.has(node), () => `node ${node} is connected twice`);
     this.#sessions.set(node, session);
     this.#logged.delete(node);
     this.#options.log.info({node, bootEpoch}, 'connected to a node');
-    for (const handler of this.#onNode) handler(node, 'connected', bootEpoch);
+    for (const handler of this.#onNode) handler(node, 'connected', bootEpoch, known);
   }
 
   #end(session: NodeSession | undefined, reason: string): void {

@@ -3,6 +3,7 @@
 
 import type {MessagePort} from 'node:worker_threads';
 import {DbError, type Log, META_SET, toWireError} from '@flotilla/base';
+import type {RememberedRecord} from '@flotilla/multiraft';
 import {loadSqlParser} from '@flotilla/query';
 import {isRpcFrame, refuseRpcFrame} from '../connections/index.ts';
 import {EngineCalls} from './engine-calls.ts';
@@ -92,6 +93,9 @@ export class Engine {
       case 'catalog':
         parts.copy.apply(message.event);
         return;
+      case 'remembered':
+        this.#remembered(message.records, parts);
+        return;
       case 'notes':
         parts.notes.set(message.thread, message.notes);
         return;
@@ -118,6 +122,17 @@ export class Engine {
     if (state.state === 'gone') parts.rpc.nodeLost(node);
     parts.nodes.changed(node, state.state === 'alive');
     parts.host.nodeChanged(node, state);
+  }
+
+  #remembered(records: readonly RememberedRecord[], {host}: EngineParts): void {
+    const disowned = host.remembered(records);
+    if (disowned === undefined) return;
+    // Nothing more is asked by this life, whose numbers others have seen used before.
+    this.#isStopping = true;
+    disowned.then(
+      () => this.#emit({type: 'old-image'}),
+      (error: unknown) => this.#emit({type: 'fatal', message: String(error)}),
+    );
   }
 
   #serve({callId, call, receivedMs}: Extract<ToEngine, {type: 'call'}>): void {
@@ -153,7 +168,8 @@ export class Engine {
   #pulse(parts: EngineParts): void {
     parts.clock.setTimer(PULSE_MS, () => {
       if (this.#isStopped) return;
-      this.#emit({type: 'pulse', ...parts.host.ages()});
+      const stores = parts.host.durableRecords();
+      this.#emit({type: 'pulse', ...parts.host.ages(), stores});
       this.#pulse(parts);
     });
   }

@@ -5,7 +5,7 @@ import type {MessagePort} from 'node:worker_threads';
 import type {Channel, NodeId, ReplicaSetId, StoreId, WireError} from '@flotilla/base';
 import type {CatalogUpdate} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
-import type {NodeState} from '@flotilla/multiraft';
+import type {NodeState, RememberedRecord} from '@flotilla/multiraft';
 import type {AdminCall, HttpAnswer, SqlCall, WriteCall} from './gateway.ts';
 import type {ReplicaNote} from './replica-host.ts';
 
@@ -56,6 +56,8 @@ export type ToEngine =
       readonly state: NodeState;
     }
   | {readonly type: 'catalog'; readonly event: CatalogEvent}
+  /** What another node remembers of this node's stores; before any frame of that node. */
+  | {readonly type: 'remembered'; readonly records: readonly RememberedRecord[]}
   /** Thread 0 only: the replicas of another thread. */
   | {readonly type: 'notes'; readonly thread: number; readonly notes: readonly ReplicaNote[]}
   | {
@@ -85,7 +87,15 @@ export type FromEngine =
   /** Thread 0 only: the catalog moved. */
   | {readonly type: 'catalog'; readonly event: CatalogEvent}
   /** The thread turned: the ages of its last turn and of the oldest write that waits for its disk. */
-  | {readonly type: 'pulse'; readonly turnAgeMs: number; readonly writeAgeMs: number}
+  | {
+      readonly type: 'pulse';
+      readonly turnAgeMs: number;
+      readonly writeAgeMs: number;
+      /** Of its stores, for the node's beats. */
+      readonly stores: readonly {readonly store: number; readonly durableRecord: number}[];
+    }
+  /** A store is an older image of itself, and says so durably now: the node has to end. */
+  | {readonly type: 'old-image'}
   /** From threads above 0: their replicas, for thread 0. */
   | {readonly type: 'notes'; readonly notes: readonly ReplicaNote[]}
   | {readonly type: 'answer'; readonly callId: number; readonly answer: HttpAnswer}

@@ -11,6 +11,8 @@ export const EXIT_CODES = {
   backgroundDied: 71,
   /** A disk failed under a store, or the store is damaged. */
   storeFailed: 74,
+  /** The data directory is an older image of itself: what is lost is marked, and can be started. */
+  oldImage: 76,
   /** A clean stop took too long and was cut off. */
   stopTimedOut: 75,
 } as const;

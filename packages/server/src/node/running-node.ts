@@ -6,13 +6,14 @@ import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
 import {applyCatalogEvent} from '@flotilla/meta';
 import {NodeLiveness, TIMINGS} from '@flotilla/multiraft';
 import {BackgroundWorker, type NodeDirectory} from '../adapters/index.ts';
-import {NodeConnections, type NodeServer} from '../connections/index.ts';
+import {type KnownLife, NodeConnections, type NodeServer} from '../connections/index.ts';
 import type {EngineOptions, FoundingOrder, FromEngine} from '../engine/messages.ts';
 import {CatalogCacheWriter} from './catalog-cache.ts';
 import type {EngineClient} from './engine-client.ts';
 import {type EngineLink, startLocalEngine, startWorkerEngine} from './engine-link.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
 import {Relay} from './relay.ts';
+import {StoreRecords} from './store-records.ts';
 
 /** A thread that has not shown for so long that it turns is reported stalled in the node's beats. */
 const PULSE_SLACK_MS = 50;
@@ -48,6 +49,7 @@ interface ThreadState {
   pulseAtMs: number;
   turnAgeMs: number;
   writeAgeMs: number;
+  stores: readonly {readonly store: number; readonly durableRecord: number}[];
 }
 
 export class RunningNode {
@@ -58,10 +60,15 @@ export class RunningNode {
   readonly #liveness: NodeLiveness;
   readonly #background: BackgroundWorker;
   readonly #cache: CatalogCacheWriter;
+  readonly #records: StoreRecords;
   readonly #links: EngineLink[] = [];
   readonly #threads: ThreadState[] = [];
   readonly #changed = new Set<() => void>();
   #isFresh = false;
+  /** Nodes that were connected in this life. */
+  readonly #met = new Set<NodeId>();
+  /** The latest start of this node that others have seen. */
+  #knownEpoch = 0;
   /** An engine thread that failed answers no more: nobody waits for it. */
   #failure: Error | undefined;
 
@@ -75,7 +82,18 @@ export class RunningNode {
       onDeath: (cause) =>
         options.onFatal(EXIT_CODES.backgroundDied, `the background worker died: ${cause.message}`),
     });
-    const self = {cluster: clusterId, node, bootEpoch: directory.bootEpoch};
+    this.#records = new StoreRecords({
+      directory: directory.path,
+      clock,
+      log,
+      seen: () => this.#liveness.views(),
+    });
+    const self = {
+      cluster: clusterId,
+      node,
+      bootEpoch: directory.bootEpoch,
+      known: (other: NodeId) => this.#records.of(other),
+    };
     this.#connections = new NodeConnections({self, server, clock, random, log});
     this.#relay = new Relay({
       self: node,
@@ -90,11 +108,13 @@ export class RunningNode {
       transport: {send: (to, _channel, frame) => this.#connections.sendUrgent(to, frame)},
       timing: TIMINGS.local,
       threads: () => this.#threads.map((thread) => this.#ages(thread)),
-      stores: () => [],
+      stores: () => this.#threads.flatMap(({stores}) => stores),
       onChange: (to, state) => this.#tellAll({type: 'node', node: to, state}),
     });
     this.#connections.onFrame((from, channel, frame) => this.#relay.receive(from, channel, frame));
-    this.#connections.onNode((to, state, bootEpoch) => {
+    this.#connections.onNode((to, state, bootEpoch, known) => {
+      // First, so that no group hears of the other node before it has heard what that remembers.
+      if (state === 'connected') this.#meet(to, known);
       if (state === 'connected') this.#liveness.connected(to, bootEpoch);
       else this.#liveness.disconnected(to);
     });
@@ -107,6 +127,7 @@ export class RunningNode {
     this.#relay.attach(this.#links);
     this.#setNodes();
     this.#liveness.start();
+    this.#records.start();
     const areStarted = (): boolean => this.#threads.every(({isStarted}) => isStarted);
     await this.#until(() => this.#failure !== undefined || areStarted());
     if (this.#failure !== undefined) throw this.#failure;
@@ -127,16 +148,46 @@ export class RunningNode {
     await this.#connections.close();
     await this.#background.stop();
     await this.#cache.close();
+    await this.#records.close();
+  }
+
+  /**
+   * What another node has seen of this one before. Only from its first greeting: beats of this life
+   * follow that, so what it remembers later may be of this life, which opened below it.
+   */
+  #meet(node: NodeId, known: KnownLife | undefined): void {
+    if (this.#met.has(node)) return;
+    this.#met.add(node);
+    if (known === undefined) return;
+    const {bootEpoch, records} = known;
+    this.#knownEpoch = Math.max(this.#knownEpoch, bootEpoch);
+    this.#tellAll({type: 'remembered', records});
+    if (bootEpoch > this.#options.directory.bootEpoch)
+      this.#endAsOldImage(`node ${node} knows a later start of it`);
+  }
+
+  /** The next start is another life than any that others have seen, and opens nothing that lost what it told. */
+  #endAsOldImage(reason: string): void {
+    const {directory} = this.#options;
+    directory.raiseBootEpoch(this.#knownEpoch).then(
+      () =>
+        this.#fatal(
+          EXIT_CODES.oldImage,
+          `its data directory is an older image of itself: ${reason}`,
+        ),
+      (error: unknown) => this.#fatal(EXIT_CODES.storeFailed, String(error)),
+    );
   }
 
   #startThread(thread: number, threads: number): void {
     const {clock, engineThreads} = this.#options;
-    const state = {
+    const state: ThreadState = {
       isStarted: false,
       isStopped: false,
       pulseAtMs: clock.monotonicMs(),
       turnAgeMs: 0,
       writeAgeMs: 0,
+      stores: [],
     };
     this.#threads.push(state);
     const events = {
@@ -184,6 +235,7 @@ export class RunningNode {
         state.pulseAtMs = this.#options.clock.monotonicMs();
         state.turnAgeMs = message.turnAgeMs;
         state.writeAgeMs = message.writeAgeMs;
+        state.stores = message.stores;
         return;
       case 'hosted':
         return this.#relay.hosted(message.set, thread, message.isHere);
@@ -203,6 +255,8 @@ export class RunningNode {
       case 'fresh':
         this.#isFresh = true;
         return;
+      case 'old-image':
+        return this.#endAsOldImage('other nodes know records of its stores that are not there');
       case 'fatal':
         return this.#fatal(EXIT_CODES.storeFailed, message.message);
       default:

@@ -1,0 +1,78 @@
+import type {ReplicaSetId} from '@flotilla/base';
+import {expect, test} from 'vitest';
+import {TestCluster} from './cluster.fixture.ts';
+
+const SET = 1 as ReplicaSetId;
+const LOG = 'store-0/log/segment-0000000000000001';
+
+/** Three nodes; node 3 is put back to before its last acknowledgements, and started. */
+async function withOldImage() {
+  const cluster = new TestCluster();
+  await cluster.startAll();
+  const voters = await cluster.found(1);
+  await cluster.write(1, 'a');
+  await cluster.agree(1, [1, 2, 3], 1);
+  const node = cluster.node(3);
+  const image = node.disk.bytesOf(LOG).slice();
+  const kept = structuredClone([...node.kept]);
+  for (const value of ['b', 'c', 'd']) await cluster.write(1, value);
+  await cluster.agree(1, [1, 2, 3], 4);
+  const told = cluster
+    .host(3)
+    .durableRecords()
+    .map(({store, durableRecord}) => ({store, record: durableRecord}));
+  cluster.crash(3);
+  node.disk.overwrite(LOG, image);
+  node.kept.clear();
+  for (const [key, value] of kept) node.kept.set(key, value);
+  return {cluster, voters, told};
+}
+
+test('a store that came back older stops its replicas at once, and they are never opened again', async () => {
+  const {cluster, voters, told} = await withOldImage();
+  const host = await cluster.start(3);
+  expect(host.status(SET)?.stopped).toBeUndefined();
+  const seen = host.remembered(told);
+  // In the same turn, not when it is durable.
+  expect(host.status(SET)?.stopped).toMatch(/older/);
+  await cluster.clock.resolve(seen!);
+  cluster.crash(3);
+  const again = await cluster.start(3);
+  expect(again.broken().get(SET)).toMatchObject({replica: voters[2], reason: /older/});
+  await cluster.write(1, 'e');
+  cluster.crash(cluster.leader(1));
+  // One of three is left: the old image gives no vote.
+  expect(await cluster.clock.until(() => cluster.leader(1) !== 0, 10_000)).toBe(false);
+});
+
+test('the loss is told once, and the next one again; a new replica lives beside it', async () => {
+  const {cluster, voters, told} = await withOldImage();
+  const first = await cluster.start(3);
+  await cluster.clock.resolve(first.remembered(told)!);
+  const renumbered = first.durableRecords()[0]!.durableRecord;
+  expect(renumbered).toBeGreaterThan(told[0]!.record);
+  cluster.crash(3);
+
+  const second = await cluster.start(3);
+  expect(second.remembered(told)).toBeUndefined();
+  expect(second.remembered([{store: 0, record: renumbered}])).toBeUndefined();
+  await cluster.clock.resolve(second.destroyReplica({set: SET, replica: voters[2]!}));
+  const successor = cluster.place(3);
+  await cluster.clock.resolve(second.createReplica({set: SET, replica: successor}));
+  const deadlineMs = cluster.clock.monotonicMs() + 10_000;
+  const changes = [
+    {type: 'remove', id: voters[2]!},
+    {type: 'learner', id: successor},
+  ] as const;
+  const leader = cluster.host(cluster.leader(1));
+  await cluster.clock.resolve(leader.proposeConfig(SET, changes, 'joint', {deadlineMs}));
+  expect(await cluster.agree(1, [1, 2, 3], 4)).toBe(true);
+  const before = second.durableRecords()[0]!.durableRecord;
+  cluster.crash(3);
+
+  const third = await cluster.start(3);
+  expect(third.remembered([{store: 0, record: before}])).toBeUndefined();
+  expect(third.status(SET)).toMatchObject({replica: successor, stopped: undefined});
+  // As if it had lost its last record once more.
+  expect(third.remembered([{store: 0, record: before + 1}])).toBeDefined();
+});

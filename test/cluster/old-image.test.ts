@@ -1,0 +1,67 @@
+// A node whose disk is put back from a copy: it has acknowledged what it no longer holds, so it must
+// not vote or answer in the name of its replicas, which are made anew.
+
+import {cpSync, rmSync} from 'node:fs';
+import {FlotillaClient, type Id, type ReplicaSet} from '@flotilla/client';
+import {ProcessCluster} from '@flotilla/testkit';
+import {afterAll, beforeAll, expect, test} from 'vitest';
+import {Ledger} from './ledger.ts';
+import {openDatabase, processOf, untilApplied} from './nodes.ts';
+import {until} from './waiting.ts';
+
+const OLD_IMAGE = 76;
+
+let cluster: ProcessCluster;
+let client: FlotillaClient;
+
+beforeAll(async () => {
+  cluster = await ProcessCluster.start({nodes: 3});
+  client = new FlotillaClient({urls: cluster.urls, database: 'old'});
+  await openDatabase(client, 'old');
+});
+afterAll(async () => {
+  client.close();
+  await cluster.destroy();
+});
+
+test('an old image of a node never takes part again, and its replicas are made anew', async () => {
+  const ledger = new Ledger({hosts: 50, ticks: 100, batch: 500});
+  const node = await processOf(cluster, client, '3');
+  const copy = `${node.directory}.copy`;
+  expect(await node.stop()).toBe(0);
+  cpSync(node.directory, copy, {recursive: true});
+  node.start();
+  await node.ready();
+  await ledger.send(client);
+  await untilApplied(client, 'old');
+  await node.kill();
+  rmSync(node.directory, {recursive: true});
+  cpSync(copy, node.directory, {recursive: true});
+  node.start();
+  node.mayEnd();
+  expect(await node.exited(), node.logTail()).toBe(OLD_IMAGE);
+
+  node.start();
+  await node.ready();
+  const expected = (await client.admin.replicaSets()).length + 1;
+  // In place, since no other node is free: one repair for each set, and one for the meta group.
+  await until('every replica of the node has a successor, and all vote', async () => {
+    const operations = await client.admin.operations();
+    const repairs = operations.filter(({kind, state}) => kind === 'repair' && state === 'done');
+    const sets = await client.admin.replicaSets();
+    const {metaVoters} = await client.admin.status();
+    const votersOf = ({replicas}: ReplicaSet) => replicas.filter(({role}) => role === 'voter');
+    return (
+      repairs.length === expected &&
+      sets.every((set) => votersOf(set).length === 3) &&
+      (metaVoters as Id[]).length === 3
+    );
+  });
+  await untilApplied(client, 'old');
+  const other = cluster.nodes.find((one) => one !== node)!;
+  await other.kill();
+  // It takes the successors to have a majority now, in the data's sets and in the meta group.
+  await client.write('after v=1i 1600000000000000000');
+  expect(ledger.failures).toEqual([]);
+  expect((await ledger.compare(client, {stale: false})).slice(0, 10)).toEqual([]);
+}, 180_000);
