@@ -6,6 +6,7 @@ export {decodeFlags, encodeFlags} from './codecs/flags.ts';
 export {decodeNumbers, encodeNumbers} from './codecs/numbers.ts';
 export * from './column-values.ts';
 export * from './parsed-batch.ts';
+export {TextPattern} from './pattern/text-pattern.ts';
 export * from './scan.ts';
 export * from './series-key.ts';
 export * from './share/share.ts';

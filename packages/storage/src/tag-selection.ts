@@ -3,8 +3,8 @@
 //
 // Strings compare by Unicode code point, which is the order of their UTF-8 bytes.
 
-import {type ColumnId, DbError} from '@flotilla/base';
-import type {TagPredicate} from '@flotilla/column';
+import type {ColumnId} from '@flotilla/base';
+import {type TagPredicate, TextPattern} from '@flotilla/column';
 import type {TagColumn} from './series-index.ts';
 
 export type TagColumns = ReadonlyMap<ColumnId, TagColumn>;
@@ -111,14 +111,6 @@ function compareTest(leaf: Extract<Leaf, {op: 'compare'}>): (value: Uint8Array) 
 }
 
 function matchTest(leaf: Extract<Leaf, {op: 'match'}>): (value: Uint8Array) => boolean {
-  const expression = compilePattern(leaf.pattern, leaf.ignoreCase);
+  const expression = new TextPattern(leaf.pattern, leaf.ignoreCase);
   return (value) => expression.test(utf8.decode(value));
-}
-
-function compilePattern(pattern: string, ignoreCase: boolean): RegExp {
-  try {
-    return new RegExp(pattern, ignoreCase ? 'iu' : 'u');
-  } catch (cause) {
-    throw new DbError('QUERY_ERROR', `cannot compile pattern /${pattern}/`, {pattern}, cause);
-  }
 }

@@ -2,6 +2,7 @@
 // call per node, and loops over typed arrays inside.
 
 import {assert, assertNever} from '@flotilla/base';
+import {TextPattern} from '@flotilla/column';
 import type {BoundExpression, ValueType} from '../plan/plan.ts';
 import {castVector} from './casts.ts';
 import {chooseCase, coalesce} from './choice.ts';
@@ -115,7 +116,7 @@ function compileUnary(
     case 'in':
       return compileIn(expression, of);
     case 'match': {
-      const pattern = compilePattern(expression.pattern, expression.ignoreCase);
+      const pattern = new TextPattern(expression.pattern, expression.ignoreCase);
       return (rows) => testText(of(rows) as StringVector, rows.rowCount, (t) => pattern.test(t));
     }
     case 'cast':
@@ -155,17 +156,6 @@ function compileIn(expression: Of<'in'>, of: Evaluate): Evaluate {
     for (let i = 0; i < count; i++) values[i] = wanted.has(vector.values[i]!) ? 1 : 0;
     return {type: 'boolean', values, present: vector.present, constant: vector.constant};
   };
-}
-
-/** Code points count as one character where the pattern allows it. */
-function compilePattern(pattern: string, ignoreCase: boolean): RegExp {
-  const flags = ignoreCase ? 'i' : '';
-  try {
-    return new RegExp(pattern, `${flags}u`);
-  } catch {
-    // Escapes like \- or \_ are refused under `u` only.
-    return new RegExp(pattern, flags);
-  }
 }
 
 function testText(

@@ -43,6 +43,7 @@ const NOT_YET: ReadonlySet<string> = new Set([
   ...['time_window', 'time_window_gapfill', 'date_bin_gapfill', 'time_bucket_gapfill', 'locf'],
   ...['interpolate', 'increase', 'sample', 'gauge_agg', 'counter_agg', 'state_agg', 'topk'],
   ...['bottom', 'rate', 'delta', 'first_value', 'last_value', 'selector_first', 'selector_last'],
+  ...['timezone', 'concat', 'substring', 'btrim', 'replace', 'sqrt', 'power', 'ln', 'exp'],
   ...['row_number', 'rank', 'lag', 'lead', 'to_timestamp', 'bool_and', 'bool_or', 'histogram'],
 ]);
 

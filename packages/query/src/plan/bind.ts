@@ -2,6 +2,7 @@
 // evaluated. Constants are folded on the way. Errors carry the place of what is wrong.
 
 import {DbError} from '@flotilla/base';
+import {TextPattern} from '@flotilla/column';
 import type {Expression} from '../sql/ast.ts';
 import {statementError} from '../sql/source-text.ts';
 import {bindCall} from './bind-call.ts';
@@ -143,7 +144,7 @@ export class Binder implements BindContext {
       case 'match':
         return this.#bindMatch(expression);
       case 'case':
-        return this.#bindCase(expression);
+        return this.#guard(expression.at, () => this.#bindCase(expression));
       case 'cast':
         return this.#guard(expression.at, () =>
           convert(this, this.value(expression.of), expression.type, expression.at),
@@ -241,9 +242,11 @@ export class Binder implements BindContext {
       throw this.error(`a pattern of over ${PATTERN_LENGTH_MAX} characters`, at);
     }
     try {
-      new RegExp(source);
+      new TextPattern(source, false);
     } catch (error) {
-      throw this.error(`not a regular expression: ${(error as Error).message}`, at);
+      if (!(error instanceof DbError)) throw error;
+      const code = error.code === 'UNSUPPORTED' ? 'UNSUPPORTED' : 'QUERY_ERROR';
+      throw this.error(error.message, at, undefined, code);
     }
   }
 

@@ -161,7 +161,25 @@ function readOperator(source: PostgresText, expression: A_Expr): Expression {
       return {kind: 'case', whens: [{when, result: nothing}], otherwise: left, at};
     }
     default:
-      throw source.unsupported(`this operator (${operator}) is`, expression.location);
+      throw source.unsupported(operatorName(expression.kind, operator), expression.location);
+  }
+}
+
+/** Several kinds share the name of an operator: IS DISTINCT FROM is an `=`. */
+function operatorName(kind: A_Expr['kind'], operator: string): string {
+  switch (kind) {
+    case 'AEXPR_DISTINCT':
+      return 'IS DISTINCT FROM is';
+    case 'AEXPR_NOT_DISTINCT':
+      return 'IS NOT DISTINCT FROM is';
+    case 'AEXPR_OP_ANY':
+      return `${operator} ANY is`;
+    case 'AEXPR_OP_ALL':
+      return `${operator} ALL is`;
+    case 'AEXPR_SIMILAR':
+      return 'SIMILAR TO is';
+    default:
+      return `the operator ${operator} is`;
   }
 }
 
