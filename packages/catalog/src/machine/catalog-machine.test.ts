@@ -333,6 +333,13 @@ describe('ensure-tables', () => {
 });
 
 describe('database options', () => {
+  test('a bucket that is too long is told in days', () => {
+    const {run} = founded();
+    const options = {bucketDurationMs: 1000 * DAY};
+    const outcome = run({type: 'create-database', tenant: 'default', name: 'd', options});
+    expect(JSON.stringify(outcome)).toMatch(/to 90 days at precision ns; have 1000 days/);
+  });
+
   test.each([
     [{bucketDurationMs: 90 * DAY}, 'ok'],
     [{bucketDurationMs: 91 * DAY}, 'INVALID_ARGUMENT'],

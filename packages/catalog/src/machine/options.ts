@@ -53,7 +53,7 @@ function optionsFault(options: DatabaseOptions): string | undefined {
   }
   if (!isCount(bucketDurationMs, BUCKET_DURATION_MS_MIN, durationMax)) {
     const days = durationMax / DAY_MS;
-    return `bucket duration must be from 1 minute to ${days} days at precision ${precision}; have ${bucketDurationMs} ms`;
+    return `bucket duration must be from 1 minute to ${days} days at precision ${precision}; have ${lengthOf(bucketDurationMs)}`;
   }
   const shardsMax = LIMITS.shards_per_bucket_max.value;
   if (shards !== 'auto' && !isCount(shards, 1, shardsMax)) {
@@ -66,6 +66,11 @@ function optionsFault(options: DatabaseOptions): string | undefined {
     return `failover must be automatic or manual; have ${options.failover}`;
   }
   return undefined;
+}
+
+/** Too short are milliseconds, too long are days. */
+function lengthOf(durationMs: number): string {
+  return durationMs < DAY_MS ? `${durationMs} ms` : `${durationMs / DAY_MS} days`;
 }
 
 function isCount(value: number, min: number, max: number): boolean {

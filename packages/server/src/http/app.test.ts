@@ -399,10 +399,10 @@ describe('/admin/v1', () => {
     ['POST', '/databases', '{"name": "d", "colour": "red"}', 'colour'],
     ['POST', '/databases', '{"name"', 'not JSON'],
     ['POST', '/databases', '[]', ''],
-    ['GET', '/replica-sets/x', undefined, 'id'],
-    ['GET', '/replica-sets/-1', undefined, 'id'],
-    ['POST', '/replica-sets/7/move-replica', '{"from": 1}', 'to'],
-    ['GET', '/operations/1.5', undefined, 'id'],
+    ['GET', '/replica-sets/x', undefined, 'id: not an id'],
+    ['GET', '/replica-sets/-1', undefined, 'id: not an id'],
+    ['POST', '/replica-sets/7/move-replica', '{"from": 1}', 'to: not an id'],
+    ['GET', '/operations/1.5', undefined, 'id: not an id'],
   ] as const)('%s %s %s is 400', async (method, path, body, named) => {
     const payload = body === undefined ? {} : {payload: body};
     const answer = await app.inject({method, url: `/admin/v1${path}`, ...payload});

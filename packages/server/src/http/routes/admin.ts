@@ -10,7 +10,8 @@ import {parseOrThrow} from '../parse-or-throw.ts';
 /** On what only reads, where the meta group could not be asked. */
 const CATALOG_HEADER = 'flotilla-catalog';
 
-const Id = z.coerce.number().int().positive();
+const ID_FAULT = 'not an id: ids are whole numbers from 1';
+const Id = z.coerce.number({error: ID_FAULT}).int(ID_FAULT).positive(ID_FAULT);
 const Tenant = z.object({tenant: TenantParam});
 const DatabaseBody = z.strictObject({
   name: z.string().min(1).max(255).optional(),
