@@ -160,6 +160,35 @@ test('a time that meta has expired meanwhile is a bad line, not the end of the b
   ]);
 });
 
+/** Three rows of one table, at these times. */
+function rowsAt(...timesMs: number[]): ParsedBatch {
+  const batch = batchOf(['cpu'], timesMs.length);
+  return {...batch, tables: [{...batch.tables[0]!, timesMs: Float64Array.from(timesMs)}]};
+}
+
+test('a time ahead of the limit or behind the ttl is a bad line with a code of its own', async () => {
+  const dayMs = 86_400_000;
+  const names = {tenant: 'default', name: 'public'};
+  cluster.apply({type: 'alter-database', ...names, options: {ttlMs: 30 * dayMs}});
+  const outcome = await write(rowsAt(dayMs, dayMs + 1, -30 * dayMs, -30 * dayMs - 1));
+  expect(outcome.writtenRows).toBe(2);
+  expect(outcome.lines.map(({line, code}) => [line, code])).toEqual([
+    [2, 'TIME_IN_FUTURE'],
+    [4, 'TIME_EXPIRED'],
+  ]);
+  expect(valuesReceived('cpu')).toEqual([0, 2]);
+});
+
+test('a body that must be taken whole is not sent where one line is refused', async () => {
+  const request = {database: DATABASE, lineText: () => '', deadlineMs: 4_000, acceptPartial: false};
+  const batch = rowsAt(0, 2 * 86_400_000);
+  const outcome = await cluster.clock.resolve(router().write({...request, batch}));
+  expect(outcome).toMatchObject({writtenRows: 0, rejectedLines: 1, sets: []});
+  expect(received).toEqual([]);
+  const whole = await cluster.clock.resolve(router().write({...request, batch: rowsAt(0, 1)}));
+  expect(whole).toMatchObject({writtenRows: 2, rejectedLines: 0});
+});
+
 test('a request makes sixteen buckets at most, however often it is placed', async () => {
   const weekMs = 7 * 86_400_000;
   const [table] = batchOf(['cpu'], 30).tables;
