@@ -4,7 +4,7 @@ import type {DurablePoint} from '@flotilla/multiraft';
 import type {ReplicaStorage} from '@flotilla/storage';
 import {expect, test} from 'vitest';
 import {encodeControl, encodeWrite} from './command.ts';
-import {FlushSchedule} from './flush-schedule.ts';
+import {FLUSH_AGE_MS, FlushSchedule} from './flush-schedule.ts';
 import {MemtableBudget} from './memtable-budget.ts';
 import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
 
@@ -52,8 +52,8 @@ class FakeStorage {
     return this.bytes;
   }
   async close(): Promise<void> {}
-  needsFlush(): boolean {
-    return false;
+  needsFlush({memtableBytes}: {memtableBytes: number}): boolean {
+    return this.bytes >= memtableBytes;
   }
   flush(): Promise<void> {
     return new Promise((resolve) => this.flushes.push(resolve));
@@ -162,4 +162,37 @@ test('past what the thread may hold nobody applies, until a flush has freed some
   expect(machines.map(({machine: each}) => each.canApply())).toEqual([true, true, true]);
   for (const each of machines) await each.machine.close();
   expect(memtables.bytes).toBe(0);
+});
+
+test('a memtable of its full size is flushed after an apply; at four times it the replica waits', () => {
+  const {storage, machine, write} = openMachine();
+  write(1);
+  machine.afterApply();
+  expect(storage.flushes).toHaveLength(0);
+  storage.bytes = 1e6;
+  write(2);
+  machine.afterApply();
+  expect(storage.flushes).toHaveLength(1);
+  expect(machine.canApply()).toBe(true);
+  storage.bytes = 4e6;
+  expect(machine.canApply()).toBe(false);
+});
+
+test('what is to be flushed: what is old, then the largest until the rest fits', () => {
+  const machines = [3_000, 9_000, 5_000, 0].map((bytes) => {
+    const {storage, machine} = openMachine();
+    storage.bytes = bytes;
+    return machine;
+  });
+  const [small, largest, middle, empty] = machines as [ReplicaMachine, ...ReplicaMachine[]];
+  expect(new FlushSchedule(17_000).due(machines, 0)).toEqual([]);
+  expect(new FlushSchedule(16_000).due(machines, 0)).toEqual([largest]);
+  expect(new FlushSchedule(4_000).due(machines, 0)).toEqual([largest, middle]);
+  const schedule = new FlushSchedule(1e9);
+  expect(schedule.due([small, empty!], 0)).toEqual([]);
+  expect(schedule.due(machines, FLUSH_AGE_MS - 1)).toEqual([]);
+  expect(schedule.due(machines, FLUSH_AGE_MS)).toEqual([small]);
+  // Each anew from its flush on.
+  expect(schedule.due(machines, 2 * FLUSH_AGE_MS - 2)).toEqual([]);
+  expect(schedule.due(machines, 2 * FLUSH_AGE_MS - 1)).toEqual([largest, middle]);
 });

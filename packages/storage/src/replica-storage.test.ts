@@ -944,6 +944,21 @@ test('tables dead before the set was made refuse writes, a purged one never live
   await storage.close();
 });
 
+test('a flush keeps the fates of tables as they were at its point, whatever came while it ran', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  trial.write(series(1, {count: 20, step: 1_000}, 1));
+  const flush = trial.step({type: 'flush', isAwaited: true});
+  // Applied while the table lived: so it is again when the log is replayed from the flush's point.
+  trial.write(series(1, {start: 50_000, count: 20, step: 1_000}, 2));
+  trial.changeTable('drop', 1);
+  await flush;
+  await trial.step({type: 'crash'});
+  trial.changeTable('recover', 1);
+  await trial.check(WHOLE_TABLE);
+  await trial.storage.close();
+});
+
 test('a purged table leaves the parts once its purge is durable', async () => {
   const trial = new Trial();
   trial.storage = await trial.fixture.open(1);

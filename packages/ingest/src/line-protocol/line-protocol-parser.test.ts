@@ -261,9 +261,9 @@ test('a long body of unclosed quotes, and one of many strings, take no quadratic
 test('bad lines that share one broken string far below them take no quadratic time', () => {
   const start = performance.now();
   // From each line the strings close and open again line after line, up to the last, which is broken.
-  const body = `${'m ",c="\n'.repeat(300_000)}m ",c="x\nm v=1 5`;
+  const body = `${'m ",c="\n'.repeat(100_000)}m ",c="x\nm v=1 5`;
   const batch = newParser().parse(Buffer.from(body), OPTIONS);
-  expect(batch.badLineCount).toBe(300_001);
+  expect(batch.badLineCount).toBe(100_001);
   expect(batch.rowCount).toBe(1);
   expect(performance.now() - start).toBeLessThan(5000);
 });
