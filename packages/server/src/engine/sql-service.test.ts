@@ -11,7 +11,13 @@ import {
 import {CatalogMachine, type Command} from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
 import {type Fragment, loadSqlParser} from '@flotilla/query';
-import type {FragmentReader, FragmentReading, ReadOptions, WriteRouter} from '@flotilla/router';
+import type {
+  FragmentReader,
+  FragmentReading,
+  ReadOptions,
+  WriteOutcome,
+  WriteRouter,
+} from '@flotilla/router';
 import {beforeAll, beforeEach, describe, expect, test} from 'vitest';
 import {NodeClock} from '../adapters/node-clock.ts';
 import type {ClusterView} from './cluster-view.ts';
@@ -31,6 +37,8 @@ let refreshes: number;
 /** What happens in the cluster until meta has answered. */
 let onRefresh: () => Promise<void>;
 let asked: ReadOptions[];
+/** What becomes of the rows of an INSERT. */
+let written: WriteOutcome;
 let service: SqlService;
 
 beforeAll(() => loadSqlParser());
@@ -69,7 +77,7 @@ beforeEach(() => {
     access: {catalog: machine.catalog, refresh},
     meta: meta as unknown as MetaClient,
     reader: {begin} as unknown as FragmentReader,
-    router: {} as WriteRouter,
+    router: {write: async () => written} as unknown as WriteRouter,
     view: {facts: async () => ({sets: []})} as unknown as ClusterView,
     clock,
   });
@@ -280,4 +288,46 @@ test('SHOW is as current as its consistency says', async () => {
   expect((await run('SHOW TABLES', {consistency: 'stale'})).text).toContain('"m"');
   const {headers} = await run('SHOW TABLES', {partial: true});
   expect(headers['flotilla-missing-replica-sets']).toBe('0');
+});
+
+describe('INSERT', () => {
+  const INSERT = "INSERT INTO m (time, host, v) VALUES (0, 'a', 1), (1, 'b', 2), (2, 'c', 3)";
+  const set = (of: number, outcome: 'written' | 'refused' | 'unknown', error?: DbError) => ({
+    set: sets[of]!,
+    rowCount: 1,
+    outcome,
+    error,
+  });
+
+  test('tells how many rows are written', async () => {
+    written = {writtenRows: 3, rejectedLines: 0, lines: [], sets: [set(0, 'written')]};
+    expect((await run(INSERT)).text).toContain('"rows":3');
+  });
+
+  test('taken in part, tells what is known of each set, the doubtful before the refused', async () => {
+    const unknown = new DbError('OUTCOME_UNKNOWN', 'no answer in time');
+    written = {
+      writtenRows: 1,
+      rejectedLines: 0,
+      lines: [],
+      sets: [set(0, 'written'), set(1, 'refused', NO_MAJORITY), set(2, 'unknown', unknown)],
+    };
+    const error = await failureOf(run(INSERT));
+    expect(error.code).toBe('OUTCOME_UNKNOWN');
+    expect(error.details).toMatchObject({
+      written: 1,
+      replicaSets: [
+        {id: String(sets[1]), outcome: 'refused', code: 'NO_LEADER', lines: 1},
+        {id: String(sets[2]), outcome: 'unknown', code: 'OUTCOME_UNKNOWN', lines: 1},
+      ],
+    });
+  });
+
+  test('names the row that is refused', async () => {
+    const line = {line: 2, code: 'TIME_IN_FUTURE', reason: 'too far ahead', text: ''};
+    written = {writtenRows: 0, rejectedLines: 1, lines: [line], sets: []};
+    const error = await failureOf(run(INSERT));
+    expect(error).toMatchObject({code: 'QUERY_ERROR', details: {code: 'TIME_IN_FUTURE'}});
+    expect(error.message).toContain('row 2 of VALUES: too far ahead');
+  });
 });

@@ -23,6 +23,7 @@ import type {SqlCall, StreamAnswer} from './gateway.ts';
 import {type BegunAnswer, begun, Selects} from './selects.ts';
 import type {StatementContext} from './statement-context.ts';
 import {textRows} from './text-rows.ts';
+import {writeError} from './write-answer.ts';
 
 export interface SqlServiceDeps {
   readonly access: CatalogAccess;
@@ -84,10 +85,8 @@ export class SqlService {
       deadlineMs: Math.min(deadlineMs, clock.monotonicMs() + LIMITS.write_deadline_ms.value),
       acceptPartial: false,
     });
-    const failed =
-      outcome.sets.find(({outcome: what}) => what === 'unknown') ??
-      outcome.sets.find(({error}) => error !== undefined);
-    if (failed?.error !== undefined) throw failed.error;
+    const error = writeError(outcome);
+    if (error !== undefined && error.code !== 'LINES_REJECTED') throw error;
     if (outcome.rejectedLines > 0) {
       const {code, reason, line} = outcome.lines[0]!;
       throw new DbError('QUERY_ERROR', `row ${line} of VALUES: ${reason}; nothing is written`, {

@@ -9,13 +9,14 @@ import type {HttpAnswer} from './gateway.ts';
 const REPLICA_SETS_LISTED = 100;
 
 export function writeAnswer(outcome: WriteOutcome): HttpAnswer {
-  const error = errorOf(outcome);
+  const error = writeError(outcome);
   if (error === undefined) return {status: 204, headers: {}, body: undefined};
   const {status, headers, body} = errorAnswer(error);
   return {status, headers, body: Buffer.from(`${JSON.stringify(body)}\n`)};
 }
 
-function errorOf(outcome: WriteOutcome): DbError | undefined {
+/** What a client is told of a write that was not taken whole; undefined of one that was. */
+export function writeError(outcome: WriteOutcome): DbError | undefined {
   const failed = outcome.sets.filter(({outcome: what}) => what !== 'written');
   const worst =
     failed.find(({outcome: what}) => what === 'unknown') ??
