@@ -59,6 +59,30 @@ test('with frames lost, what comes back is whole or not at all', () => {
   );
 });
 
+test('with frames lost, items of one set and size do not mix', () => {
+  const bytes = 3_000;
+  const count = 6;
+  const payloads = Array.from({length: count}, (_, i) => new Uint8Array(bytes).fill(i + 1));
+  const frames: Uint8Array[] = [];
+  const send = (_to: NodeId, _channel: string, frame: Uint8Array) => frames.push(frame) > 0;
+  const outbox = new Outbox({send}, 0, FRAME_BYTES, () => undefined);
+  for (const payload of payloads) outbox.item(NODE, {kind: 'message', set: 1, payload});
+  outbox.flush();
+  fc.assert(
+    fc.property(fc.array(fc.nat(frames.length - 1), {maxLength: 4 * count}), (order) => {
+      // Whatever comes, however often and in whatever order.
+      for (const {payload} of assemble(order.map((at) => frames[at]!)))
+        expect(payload).toEqual(payloads[payload[0]! - 1]);
+    }),
+    {numRuns: 300},
+  );
+  const pieces = frames.length / count;
+  const [item, next] = [frames.slice(0, pieces), frames.slice(pieces, 2 * pieces)];
+  expect(assemble([item[0]!, ...next.slice(1)])).toEqual([]);
+  expect(assemble([item[0]!, ...item.slice(2), item[1]!])).toEqual([]);
+  expect(assemble([...item.slice(0, 2), ...frames])).toHaveLength(count);
+});
+
 test('adding is total', () => {
   const assembler = new FragmentAssembler();
   fc.assert(
