@@ -120,8 +120,8 @@ test('blocks that overlap all along a series leave in pieces', async () => {
   const references = sources.flatMap((rows, part) => toBlocks(rows, 1_000 - part * 300));
   const {lines, longest} = await collect(references, toRows(newest));
   expect(lines).toEqual(expected([...sources, newest]));
-  // Had they to wait for each other to the end, it would be one piece.
-  expect(longest).toBeLessThan(40_000);
+  // Had they to wait for each other to the end, it would be a few long ones.
+  expect(longest).toBeLessThan(20_000);
 });
 
 test('few rows of parts under very many of a memtable leave in pieces as well', async () => {
