@@ -4,13 +4,18 @@ import {type ErrorCode, LIMITS} from '@flotilla/base';
 import type {BadLine, ParsedBatch, ParsedTable} from '@flotilla/column';
 
 const TEXT_CHARACTERS_MAX = 200;
+const LISTED = LIMITS.rejected_lines_listed.value;
+/** Sorting now and then costs less than keeping order. */
+const CUT_AT = 10 * LISTED;
 
 /** Rows of one table that are refused: one byte a row, or undefined while there is none. */
 export type RejectedRows = Uint8Array | undefined;
 
 export class Rejections {
   #count: number;
-  readonly #listed: BadLine[];
+  #listed: BadLine[];
+  /** Lines from here on cannot be among the first hundred. */
+  #lineMax = Infinity;
   readonly #lineText: (line: number) => string;
 
   /** @param lineText the text of a physical line of the body, from 1. */
@@ -26,11 +31,14 @@ export class Rejections {
 
   /** The first hundred by line number. */
   listed(): BadLine[] {
-    const sorted = this.#listed.sort((a, b) => a.line - b.line);
-    return sorted.slice(0, LIMITS.rejected_lines_listed.value).map((bad) => ({
+    return this.#first().map((bad) => ({
       ...bad,
       text: bad.text === '' ? this.#lineText(bad.line).slice(0, TEXT_CHARACTERS_MAX) : bad.text,
     }));
+  }
+
+  #first(): BadLine[] {
+    return this.#listed.sort((a, b) => a.line - b.line).slice(0, LISTED);
   }
 
   /** Refuses a row once; a second reason for the same row is dropped. Returns the table's marks. */
@@ -44,9 +52,13 @@ export class Rejections {
     if (marked[row] === 1) return marked;
     marked[row] = 1;
     this.#count += 1;
-    // Kept beyond the limit by one body's order of tables at most: sorted and cut when listed.
-    if (this.#listed.length < 10 * LIMITS.rejected_lines_listed.value) {
-      this.#listed.push({line: table.lines[row]!, code, reason, text: ''});
+    const line = table.lines[row]!;
+    if (line >= this.#lineMax) return marked;
+    // Rows come table by table, so an earlier line may still follow.
+    this.#listed.push({line, code, reason, text: ''});
+    if (this.#listed.length >= CUT_AT) {
+      this.#listed = this.#first();
+      this.#lineMax = this.#listed.at(-1)!.line;
     }
     return marked;
   }

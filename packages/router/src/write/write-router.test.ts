@@ -179,6 +179,41 @@ test('a time ahead of the limit or behind the ttl is a bad line with a code of i
   expect(valuesReceived('cpu')).toEqual([0, 2]);
 });
 
+test.each([
+  ['1 and then 1i', ['float', 'integer']],
+  ['1i and then 1', ['integer', 'float']],
+] as const)(
+  'a new field that is written as %s is a float, and no line is refused',
+  async (_as, types) => {
+    const [table] = batchOf(['cpu'], 2).tables;
+    const fields = types.map((type, row) => ({
+      name: 'v',
+      count: 1,
+      rows: Int32Array.of(row),
+      values: {type, values: Float64Array.of(row + 1)},
+    }));
+    const outcome = await write({...batchOf(['cpu'], 2), tables: [{...table!, fields}]});
+    expect(outcome).toMatchObject({writtenRows: 2, rejectedLines: 0});
+    const {id} = cluster.catalog.tableByName(DATABASE, 'cpu')!;
+    expect(cluster.catalog.columnByName(id, 'v')).toMatchObject({kind: 'field', type: 'float'});
+    expect(valuesReceived('cpu')).toEqual([1, 2]);
+  },
+);
+
+test('of many refused lines the first hundred are listed, whatever the order of tables', async () => {
+  const future = 2 * 86_400_000;
+  const {tables} = batchOf(['a', 'b'], 3_000);
+  // Lines alternate between the tables, which are refused one after the other.
+  const mixed = tables.map((table, at) => ({
+    ...table,
+    timesMs: new Float64Array(3_000).fill(future),
+    lines: Uint32Array.from({length: 3_000}, (_, i) => 2 * i + at + 1),
+  }));
+  const outcome = await write({...batchOf(['a', 'b'], 3_000), tables: mixed});
+  expect(outcome.rejectedLines).toBe(6_000);
+  expect(outcome.lines.map(({line}) => line)).toEqual(Array.from({length: 100}, (_, i) => i + 1));
+});
+
 test('a body that must be taken whole is not sent where one line is refused', async () => {
   const request = {database: DATABASE, lineText: () => '', deadlineMs: 4_000, acceptPartial: false};
   const batch = rowsAt(0, 2 * 86_400_000);
