@@ -85,6 +85,7 @@ export class ReplicaMachine implements StateMachine {
         ? this.#applyWrite(index, command.share)
         : this.#applyControl(index, command.control);
     this.#applied = {...this.#applied, index, term}; // Last, so that a throw leaves the entry unapplied.
+    this.#account();
     return {value};
   }
 
@@ -104,7 +105,6 @@ export class ReplicaMachine implements StateMachine {
   }
 
   afterApply(): void {
-    this.#account();
     if (this.isFlushing || this.#isClosed) return;
     if (this.#isPurgePending || this.storage.needsFlush(this.#limits)) this.#startFlush();
   }

@@ -624,7 +624,7 @@ test('a long series of many stripes, with late and partial rows over it, reads a
     {table: 1, rowCount: 70_650, seriesCount: 2, isDropped: false},
   ]);
   await trial.storage.close();
-}, 20_000);
+}, 60_000);
 
 test('thousands of series with few rows each fill stripes by blocks', async () => {
   const trial = new Trial();
@@ -647,7 +647,7 @@ test('thousands of series with few rows each fill stripes by blocks', async () =
   await trial.check({...WHOLE_TABLE, tags});
   await trial.check(WHOLE_TABLE);
   await trial.storage.close();
-}, 20_000);
+}, 60_000);
 
 test('writes and scans go on while a flush and a compaction run, and a scan keeps what it pinned', async () => {
   const trial = new Trial();
@@ -672,7 +672,7 @@ test('writes and scans go on while a flush and a compaction run, and a scan keep
   // The parts that the scans pinned are gone with them.
   const names = (await trial.fixture.disk.list('replicas/1-1')).map(({name}) => name);
   expect(names.filter((name) => name.endsWith('.part'))).toHaveLength(1);
-}, 20_000);
+}, 60_000);
 
 test('a part that is flushed while older ones are merged stays newer than they', async () => {
   const trial = new Trial();
@@ -692,7 +692,7 @@ test('a part that is flushed while older ones are merged stays newer than they',
   await trial.step({type: 'compact', isAll: true});
   await trial.check(WHOLE_TABLE);
   await trial.storage.close();
-}, 20_000);
+}, 60_000);
 
 test('parts in the middle of the log are merged in their place', async () => {
   const trial = new Trial();
@@ -707,7 +707,7 @@ test('parts in the middle of the log are merged in their place', async () => {
   await trial.step({type: 'crash'});
   await trial.check(WHOLE_TABLE);
   await trial.storage.close();
-}, 20_000);
+}, 60_000);
 
 /** Dies at each call to disk or manifest in turn, until `work` gets through. */
 async function dieAtEachCall(work: (trial: Trial) => Promise<void>): Promise<number> {
@@ -829,6 +829,47 @@ test('a snapshot whose keys are damaged is not installed', async () => {
   await target.close();
   await (await trial.fixture.open(2)).close();
   await trial.storage.close();
+});
+
+test('a snapshot that is not what was announced, or lacks a file, is not installed', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  trial.write(series(1, {count: 4, step: 1_000}, 1));
+  const staged = await stageSnapshot(trial, 'staging');
+  const target = await trial.fixture.open(2);
+  const {index} = staged.point;
+  for (const wrong of [
+    {...staged, point: {...staged.point, index: index + 1}},
+    {...staged, point: {...staged.point, term: 2}},
+    {...staged, fileNames: staged.fileNames.filter((name) => !name.endsWith('.part'))},
+    {...staged, fileNames: staged.fileNames.filter((name) => !name.endsWith('.keys'))},
+  ])
+    await expect(target.install(wrong)).rejects.toThrow(/^snapshot (is of|lacks)/);
+  expect(target.durablePoint()).toBeUndefined();
+  await target.install(staged);
+  await trial.storage.close();
+  trial.storage = target;
+  await trial.check(WHOLE_TABLE);
+  await target.close();
+});
+
+test('a destroy may die at any call: the replica is whole or gone, and never half', async () => {
+  for (let calls = 0, isDone = false; !isDone; calls++) {
+    const trial = new Trial();
+    trial.storage = await trial.fixture.open(1);
+    trial.write(series(1, {count: 4, step: 1_000}, 1));
+    await trial.step({type: 'flush', isAwaited: true});
+    trial.fixture.life.callsLeft = calls;
+    const destroy = trial.storage.destroy().then(() => true);
+    isDone = await Promise.race([destroy, dead(trial.fixture.life)]);
+    trial.fixture.crash();
+    trial.storage = await trial.fixture.open(1);
+    const isGone = trial.storage.durablePoint() === undefined;
+    expect(isGone || !isDone).toBe(true);
+    if (isGone) expect(trial.storage.seriesCount).toBe(0);
+    else await trial.check(WHOLE_TABLE);
+    await trial.storage.close();
+  }
 });
 
 test('no flipped bit of a part or key file goes unnoticed', async () => {
@@ -1008,4 +1049,4 @@ test('scans agree with the model, whatever was flushed, merged, lost or moved', 
     ),
     {numRuns: 200},
   );
-}, 30_000);
+}, 60_000);
