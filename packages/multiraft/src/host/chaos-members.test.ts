@@ -23,6 +23,7 @@ class Run {
   /** The newest configuration seen of each set, and every replica that was ever a member. */
   readonly #newest = new Map<number, ReplicaStatus>();
   readonly #joined = new Map<number, Set<ReplicaId>>(SETS.map((set) => [set, new Set()]));
+  readonly #configurations = new Map<string, string>();
   moves = 0;
   destroyed = 0;
   #count = 0;
@@ -136,10 +137,20 @@ class Run {
     for (const node of NODES) {
       const status = this.cluster.status(node, set);
       if (status === undefined) continue;
+      this.#checkConfiguration(set, status);
       if (status.configIndex >= (this.#newest.get(set)?.configIndex ?? 0))
         this.#newest.set(set, status);
       for (const id of membersOf(status.configuration)) this.#joined.get(set)!.add(id as ReplicaId);
     }
+  }
+
+  /** Orders are fenced by the index that made the configuration: it must name one and the same. */
+  #checkConfiguration(set: number, {replica, configIndex, configuration}: ReplicaStatus): void {
+    const key = `${set} ${configIndex}`;
+    const members = JSON.stringify(configuration);
+    const known = this.#configurations.get(key) ?? members;
+    expect(members, `replica ${replica} of set ${set} at ${configIndex}`).toBe(known);
+    this.#configurations.set(key, known);
   }
 
   /** Whoever was a member and, by the newest committed configuration, no longer is. */
@@ -254,6 +265,7 @@ class Run {
 
   check(): void {
     for (const set of SETS) {
+      this.#look(set);
       const values = this.cluster.values(this.cluster.leader(set), set);
       expect(new Set(values).size, `set ${set} applied something twice`).toBe(values.length);
       const present = new Set(values);

@@ -35,8 +35,10 @@ export class GroupLog {
   /** It is never opened again; its entries are needed by nobody. */
   damaged = false;
   snapshot: SnapshotMeta | undefined;
-  /** Ascending. */
+  /** Of changes that took effect, as far as the log was told; from a checkpoint also of entries. Ascending. */
   configIndexes: number[];
+  /** Of configuration entries in the log, committed or not. Ascending. */
+  #configEntries: number[] = [];
   terms: TermRun[] = [];
   runs: Run[] = [];
   retainedBytes = 0;
@@ -90,7 +92,8 @@ export class GroupLog {
       manual,
       damaged,
       snapshot,
-      configIndexes: [...configIndexes],
+      // The entries may lie in segments that are gone when this is read.
+      configIndexes: [...new Set([...configIndexes, ...this.#configEntries])].sort((a, b) => a - b),
     };
   }
 
@@ -124,6 +127,9 @@ export class GroupLog {
     }
     this.runs.splice(0, gone);
     this.#compactTerms(firstIndex);
+    // What is cut off was applied.
+    while (this.#configEntries.length > 0 && this.#configEntries[0]! < firstIndex)
+      this.configured(this.#configEntries.shift()!);
     this.firstIndex = firstIndex;
     this.prevTerm = prevTerm;
   }
@@ -134,9 +140,16 @@ export class GroupLog {
     if (this.configIndexes.length > CONFIG_INDEXES_KEPT) this.configIndexes.shift();
   }
 
-  /** Of the entry that made the configuration in force at `index`. */
+  /**
+   * Of the entry that made the configuration in force at `index`, which is applied. The log itself is
+   * asked too: the item that tells of the change may be on its way while the state machine, or a
+   * snapshot of it, is already beyond.
+   */
   configIndexAt(index: number): number {
-    return this.configIndexes.findLast((one) => one <= index) ?? index;
+    const told = this.configIndexes.findLast((one) => one <= index);
+    const logged = this.#configEntries.findLast((one) => one <= index);
+    if (told === undefined || logged === undefined) return told ?? logged ?? index;
+    return Math.max(told, logged);
   }
 
   /** undefined outside firstIndex - 1 .. lastIndex. */
@@ -182,6 +195,7 @@ export class GroupLog {
     this.lastIndex = snapshot.index;
     this.locatedFrom = this.firstIndex;
     this.configIndexes = [snapshot.configIndex];
+    this.#configEntries = [];
   }
 
   #truncate(from: number): void {
@@ -190,6 +204,8 @@ export class GroupLog {
     const last = this.runs.at(-1);
     if (last !== undefined) last.count = Math.min(last.count, from - last.firstIndex);
     while (this.terms.length > 0 && this.terms.at(-1)!.index >= from) this.terms.pop();
+    this.#configEntries = this.#configEntries.filter((index) => index < from);
+    this.configIndexes = this.configIndexes.filter((index) => index < from);
     this.lastIndex = Math.min(this.lastIndex, from - 1);
     this.locatedFrom = Math.min(this.locatedFrom, from);
   }
@@ -203,6 +219,7 @@ export class GroupLog {
     this.runs.push({firstIndex, count, segment, offset, bytes, crc});
     this.retainedBytes += bytes;
     for (const run of block.terms) if (this.terms.at(-1)?.term !== run.term) this.terms.push(run);
+    this.#configEntries.push(...block.configs);
     this.lastIndex = firstIndex + count - 1;
   }
 

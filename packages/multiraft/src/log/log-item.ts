@@ -76,6 +76,8 @@ export interface EntryBlock {
   /** Index and term of the first entry of each run of equal terms. */
   readonly terms: readonly {readonly index: number; readonly term: number}[];
   readonly count: number;
+  /** Indexes of the configuration entries among them. */
+  readonly configs: readonly number[];
 }
 
 const KINDS = [
@@ -164,7 +166,8 @@ function encodeEntries(writer: ByteWriter, entries: readonly Entry[]): EntryBloc
   const crc = crc32(writer.view(offset));
   writer.setU32(lengthAt, bytes);
   writer.setU32(lengthAt + 4, crc);
-  return {offset, bytes, crc, firstIndex, terms: termRuns(entries), count: entries.length};
+  const [terms, configs] = [termRuns(entries), configsAmong(entries)];
+  return {offset, bytes, crc, firstIndex, terms, count: entries.length, configs};
 }
 
 function encodeGroup(writer: ByteWriter, item: GroupItem): void {
@@ -255,10 +258,10 @@ function decodeWrite(
   if (reader.failed) return undefined;
   const entries = decodeEntries(bytes.subarray(offset, offset + blockBytes), firstIndex, count);
   if (entries === undefined) return undefined;
-  const terms = termRuns(entries);
+  const [terms, configs] = [termRuns(entries), configsAmong(entries)];
   return {
     item: {...item, entries: []},
-    entryBlock: {offset, bytes: blockBytes, crc, firstIndex, terms, count},
+    entryBlock: {offset, bytes: blockBytes, crc, firstIndex, terms, count, configs},
   };
 }
 
@@ -352,6 +355,10 @@ function decodeNumbers(reader: ByteReader): number[] {
   const numbers: number[] = [];
   for (let i = 0; i < count && !reader.failed; i++) numbers.push(reader.varint());
   return numbers;
+}
+
+function configsAmong(entries: readonly Entry[]): number[] {
+  return entries.filter(({type}) => type === 'config').map(({index}) => index);
 }
 
 function termRuns(entries: readonly Entry[]): {index: number; term: number}[] {

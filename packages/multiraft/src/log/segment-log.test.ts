@@ -226,6 +226,25 @@ describe('recovery', () => {
     expect(again.group(other.set)?.damaged).toBe(false);
   });
 
+  test('the index that made a configuration is known from the log itself', async () => {
+    const disk = new MemoryDisk();
+    let log = await open(disk, 500);
+    const config = (index: number) => [{...entries(index, 1)[0]!, type: 'config' as const}];
+    await log.append([{type: 'create', ...key, founding}, write(entries(6, 2)), write(config(8))]);
+    await log.append([write(config(9)), write([], {truncateFrom: 9}), write(entries(9, 30))]);
+    const madeAt = () => [7, 8, 38].map((index) => log.group(SET)!.configIndexAt(index));
+    expect(madeAt()).toEqual([5, 8, 8]);
+    disk.crash();
+    log = await open(disk, 500);
+    expect(madeAt()).toEqual([5, 8, 8]);
+    await log.append([{type: 'compact', ...key, firstIndex: 39, prevTerm: 6}]);
+    for (let index = 39; index < 45; index++) await log.append([write(entries(index, 1, 6, 200))]);
+    disk.crash();
+    log = await open(disk, 500);
+    expect(log.oldestSegment).toBeGreaterThan(1);
+    expect(log.group(SET)!.configIndexAt(38)).toBe(8);
+  });
+
   test('a truncation and a snapshot void what came before', async () => {
     const disk = await filled();
     let log = await open(disk);
