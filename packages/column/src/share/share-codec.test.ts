@@ -133,6 +133,38 @@ test('damage is FatalError or another share, never anything else', () => {
   );
 });
 
+test('values whose rows do not ascend, or are beyond the table, are damage', () => {
+  const withRows = (...rows: number[]): Share => ({
+    router: {incarnation: 1, sequence: 1},
+    idempotencyKey: undefined,
+    tables: [
+      {
+        table: 1 as TableId,
+        rowCount: 3,
+        series: [Uint8Array.of(1)],
+        seriesOfRow: new Int32Array(3),
+        offsets: Float64Array.of(1, 2, 3),
+        columns: [
+          {
+            column: 1 as ColumnId,
+            count: 2,
+            rows: Int32Array.from(rows),
+            values: {type: 'float', values: Float64Array.of(1, 2)},
+          },
+        ],
+      },
+    ],
+  });
+  expect(decodeShare(encodeShare(withRows(0, 2)))).toEqual(withRows(0, 2));
+  for (const rows of [
+    [2, 0],
+    [1, 1],
+    [1, 3],
+    [-1, 1],
+  ])
+    expect(() => decodeShare(encodeShare(withRows(...rows)))).toThrow(FatalError);
+});
+
 /** The first version as it was first written: entries of a log must be read for ever. */
 test('version 1 keeps its bytes', () => {
   const given: Share = {

@@ -255,7 +255,7 @@ test('a long body of unclosed quotes, and one of many strings, take no quadratic
   expect(wide().parse(Buffer.from(`m ${strings} 5`), OPTIONS).rowCount).toBe(1);
   const badAfterWide = `m ${strings} 5\n${'m f0=1,x\n'.repeat(100_000)}`;
   expect(wide().parse(Buffer.from(badAfterWide), OPTIONS).badLineCount).toBe(100_000);
-  expect(performance.now() - start).toBeLessThan(5000);
+  expect(performance.now() - start).toBeLessThan(20_000);
 });
 
 test('bad lines that share one broken string far below them take no quadratic time', () => {
@@ -265,7 +265,7 @@ test('bad lines that share one broken string far below them take no quadratic ti
   const batch = newParser().parse(Buffer.from(body), OPTIONS);
   expect(batch.badLineCount).toBe(100_001);
   expect(batch.rowCount).toBe(1);
-  expect(performance.now() - start).toBeLessThan(5000);
+  expect(performance.now() - start).toBeLessThan(20_000);
 });
 
 test('what is kept of long texts is bounded by their bytes', () => {
