@@ -5,6 +5,8 @@
 import {DbError} from '@flotilla/base';
 import type {Catalog, Database, Tenant} from '@flotilla/catalog';
 
+const DEFAULT_TENANT = 'default';
+
 export interface CatalogAccess {
   /** This thread's copy; the same object at every call. */
   readonly catalog: Catalog;
@@ -14,6 +16,8 @@ export interface CatalogAccess {
 
 export interface DatabaseName {
   readonly tenant: string;
+  /** A name that is no tenant's, as far as the copy knows, stands for `default`. */
+  readonly orDefaultTenant?: boolean | undefined;
   readonly database: string;
 }
 
@@ -51,8 +55,12 @@ function lookUpTenant(catalog: Catalog, name: string): Tenant | DbError {
   return tenant ?? new DbError('TENANT_NOT_FOUND', `tenant "${name}" does not exist`);
 }
 
-function lookUpDatabase(catalog: Catalog, {tenant, database}: DatabaseName): Database | DbError {
-  const owner = lookUpTenant(catalog, tenant);
+function lookUpDatabase(
+  catalog: Catalog,
+  {tenant, orDefaultTenant, database}: DatabaseName,
+): Database | DbError {
+  const isDefault = orDefaultTenant === true && catalog.tenantByName(tenant) === undefined;
+  const owner = lookUpTenant(catalog, isDefault ? DEFAULT_TENANT : tenant);
   if (owner instanceof DbError) return owner;
   const found = catalog.databaseByName(owner.id, database);
   if (found !== undefined) return found;

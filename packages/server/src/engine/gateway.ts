@@ -18,6 +18,8 @@ export interface StreamAnswer {
 
 export interface WriteCall {
   readonly tenant: string;
+  /** A name that is no tenant's stands for `default`. */
+  readonly orDefaultTenant?: boolean | undefined;
   readonly database: string;
   readonly precision: string;
   /** Content-Encoding; '' for identity. */

@@ -8,8 +8,10 @@ import {BodyBudget} from './body-budget.ts';
 import {errorAnswer} from './error-answer.ts';
 import {KnownRoutes} from './known-routes.ts';
 import {answerNoRequest} from './no-request.ts';
+import {requestErrorAnswer} from './request-errors.ts';
 import {adminRoutes} from './routes/admin.ts';
 import {type HealthSource, healthRoutes} from './routes/health.ts';
+import {influxRoutes, influxWordingOf} from './routes/influx/index.ts';
 import {sqlRoute} from './routes/sql.ts';
 import {writeRoute} from './routes/write.ts';
 
@@ -40,10 +42,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
   app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
   budget.attach(app);
   app.setErrorHandler<FastifyError>((error, request, reply) => {
-    const known = toDbError(error, request.routeOptions.bodyLimit);
-    if (known === undefined)
-      deps.log.error({requestId: request.id, url: request.url, err: error}, 'request failed');
-    const {status, headers, body} = errorAnswer(known ?? error);
+    const {status, headers, body} = requestErrorAnswer(error, request, deps.log);
     return reply
       .code(status)
       .headers({...headers, 'x-request-id': request.id})
@@ -51,13 +50,16 @@ export function createApp(deps: AppDeps): FastifyInstance {
   });
   const routes = new KnownRoutes(app);
   app.setNotFoundHandler((request, reply) => {
-    const {status, headers, body} = errorAnswer(notFound(routes, request.method, request.url));
+    const path = request.url.split('?')[0]!;
+    const answer = errorAnswer(notFound(routes, request.method, path));
+    const {status, headers, body} = influxWordingOf(path)?.(answer) ?? answer;
     return reply.code(status).headers(headers).send(body);
   });
   app.register(writeRoute, deps);
   app.register(sqlRoute, deps);
   app.register(healthRoutes, deps);
   app.register(adminRoutes, deps);
+  app.register(influxRoutes, deps);
   return app;
 }
 
@@ -69,22 +71,7 @@ function requestIds(): () => string {
   return () => `${prefix}-${(next++).toString(36)}`;
 }
 
-/** Fastify's own refusals in the catalogue's terms; undefined for what is a mistake of ours. */
-function toDbError(error: FastifyError, bytesMax = Number.NaN): DbError | undefined {
-  if (error instanceof DbError) return error;
-  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    const message = `the body is over ${bytesMax} bytes; send it in pieces`;
-    return new DbError('BODY_TOO_LARGE', message, {bytesMax});
-  }
-  const {statusCode} = error;
-  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return new DbError('INVALID_ARGUMENT', error.message);
-  }
-  return undefined;
-}
-
-function notFound(routes: KnownRoutes, method: string, url: string): DbError {
-  const path = url.split('?')[0]!;
+function notFound(routes: KnownRoutes, method: string, path: string): DbError {
   const allow = routes.methodsOf(path);
   if (allow.length > 0) {
     return new DbError('METHOD_NOT_ALLOWED', `${path} takes ${allow.join(', ')}, not ${method}`, {

@@ -1,0 +1,17 @@
+// GET and HEAD /ping: is somebody there, and of which version. 204 as soon as the port is open.
+
+import type {FastifyPluginCallback} from 'fastify';
+import {speakInflux} from './answer.ts';
+import {queryWordingV1} from './wording-v1.ts';
+import type {InfluxDeps} from './write-routes.ts';
+
+export const influxPingRoute: FastifyPluginCallback<InfluxDeps> = (app, {health, log}, done) => {
+  speakInflux(app, {version: health.version, log, wording: queryWordingV1});
+  app.get('/ping', async (request, reply) => {
+    const {verbose} = request.query as {verbose?: string};
+    if (verbose === undefined || verbose === '' || verbose === 'false' || verbose === '0')
+      return reply.code(204).send();
+    return reply.send({version: health.version});
+  });
+  done();
+};
