@@ -121,7 +121,7 @@ export function explainDirectory(error: unknown, directory: string): unknown {
   if (!isBelow || code === undefined) return error;
   return new Error(
     `cannot use the data directory ${directory}: ${(error as Error).message}; ` +
-      'let this user write there, or choose another with --data',
+      'it must be a directory that this user may write to; choose another with --data',
     {cause: error},
   );
 }
