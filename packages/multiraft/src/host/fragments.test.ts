@@ -1,4 +1,4 @@
-import type {NodeId} from '@flotilla/base';
+import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import {type FrameItem, readItems} from '@flotilla/wire';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
@@ -81,6 +81,27 @@ test('with frames lost, items of one set and size do not mix', () => {
   expect(assemble([item[0]!, ...next.slice(1)])).toEqual([]);
   expect(assemble([item[0]!, ...item.slice(2), item[1]!])).toEqual([]);
   expect(assemble([...item.slice(0, 2), ...frames])).toHaveLength(count);
+});
+
+test('whoever was to get a frame that was dropped is named', () => {
+  const lost: number[][] = [];
+  const outbox = new Outbox({send: () => false}, 0, FRAME_BYTES, (...one) => lost.push(one));
+  const heartbeat = {
+    type: 'heartbeat',
+    from: 1,
+    term: 6,
+    session: 1,
+    commitIndex: 5,
+    round: 1,
+  } as const;
+  outbox.message(NODE, 7 as ReplicaSetId, {...heartbeat, to: 12});
+  outbox.message(NODE, 8 as ReplicaSetId, {...heartbeat, to: 22});
+  outbox.item(NODE, {kind: 'gone', set: 9, payload: new Uint8Array(1)});
+  outbox.flush();
+  expect(lost).toEqual([
+    [7, 12],
+    [8, 22],
+  ]);
 });
 
 test('adding is total', () => {

@@ -1,4 +1,5 @@
 import {DbError, type ReplicaSetId} from '@flotilla/base';
+import {readItems} from '@flotilla/wire';
 import {describe, expect, test} from 'vitest';
 import {TestCluster} from './cluster.fixture.ts';
 
@@ -149,9 +150,13 @@ describe('members', () => {
     await cluster.clock.resolve(cluster.host(1).destroyReplica({set: SET, replica: first!}));
     await cluster.clock.resolve(cluster.host(1).destroyReplica({set: SET, replica: first!}));
     expect(cluster.node(1).kept.size).toBe(0);
-    // Whatever was ever on its way to it comes again.
-    for (const frame of sent) if (frame.to === 1) cluster.network.deliver(frame);
+    // Whatever was ever on its way to it comes again, and is answered.
+    const late = [...sent];
+    sent.length = 0;
+    for (const frame of late) if (frame.to === 1) cluster.network.deliver(frame);
     await cluster.clock.advance(2_000);
+    const answers = sent.filter(({from}) => from === 1).flatMap(({frame}) => [...readItems(frame)]);
+    expect(answers.some(({kind}) => kind === 'gone')).toBe(true);
     expect(cluster.status(1, 1)).toBeUndefined();
     const again = cluster.host(1).createReplica({set: SET, replica: first!});
     expect(await code(cluster.clock.resolve(again))).toBe('CONFLICT');
@@ -244,6 +249,54 @@ test('a leader that stops is replaced although its node lives and its followers 
   const beforeMs = cluster.clock.monotonicMs();
   await cluster.electAll([1]);
   expect(cluster.clock.monotonicMs() - beforeMs).toBeLessThan(2_500);
+});
+
+test('a read waits until its index is applied where it was asked', async () => {
+  const cluster = await started();
+  await cluster.found(1);
+  await cluster.write(1, 'a');
+  const follower = cluster.leader(1) === 1 ? 2 : 1;
+  cluster.machine(follower, 1).isReady = false;
+  await cluster.write(1, 'b');
+  const deadlineMs = cluster.clock.monotonicMs() + 5_000;
+  let seen: string[] | undefined;
+  const read = cluster
+    .host(follower)
+    .readIndex(SET, {deadlineMs})
+    .then(() => {
+      seen = [...cluster.values(follower, 1)];
+    });
+  await cluster.clock.advance(1_000);
+  expect(seen).toBeUndefined();
+  cluster.machine(follower, 1).isReady = true;
+  await cluster.clock.resolve(read);
+  expect(seen).toEqual(['a', 'b']);
+});
+
+test('nobody falls asleep under a leader whose node is suspect', async () => {
+  const cluster = await started();
+  await cluster.found(1);
+  await cluster.write(1, 'a');
+  const leader = cluster.leader(1);
+  const follower = leader === 1 ? 2 : 1;
+  await cluster.clock.advance(3_000);
+  expect(cluster.status(follower, 1)!.isAsleep).toBe(true);
+  const {id, bootEpoch} = cluster.node(leader);
+  cluster.host(follower).nodeChanged(id, {state: 'suspect', bootEpoch});
+  await cluster.clock.advance(3_000);
+  // Its leader lives after all, and says so: that alone is no reason to rely on it.
+  expect(cluster.status(follower, 1)).toMatchObject({leader: {node: leader}, isAsleep: false});
+});
+
+test('a loop that stood still for a minute deposes nobody', async () => {
+  const cluster = await started();
+  await cluster.found(1);
+  await cluster.write(1, 'a');
+  const {term} = cluster.status(1, 1)!;
+  cluster.clock.stall(60_000);
+  await cluster.clock.advance(500);
+  expect(cluster.leader(1)).not.toBe(0);
+  expect(cluster.status(1, 1)!.term).toBe(term);
 });
 
 describe('fifty sets', () => {

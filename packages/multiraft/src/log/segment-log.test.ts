@@ -346,6 +346,23 @@ describe('retention', () => {
     expect(plain(await readAll(log))).toEqual(plain(entries(60, 6, 6, 100)));
   });
 
+  test('the vote of a group that is silent since outlives the segment that it was written to', async () => {
+    const disk = new MemoryDisk();
+    let log = await open(disk, 500);
+    const silent = {set: 2 as ReplicaSetId, replica: 21 as ReplicaId};
+    await log.append([
+      {type: 'create', ...key, founding},
+      {type: 'create', ...silent, founding},
+    ]);
+    await log.append([{...write([]), ...silent, term: 9, vote: 23, commit: 5} as LogItem]);
+    for (let index = 6; index < 26; index++) await log.append([write(entries(index, 1, 6, 100))]);
+    await log.append([{type: 'compact', ...key, firstIndex: 26, prevTerm: 6}]);
+    await log.append([]);
+    log = await open(disk, 500);
+    expect(log.oldestSegment).toBeGreaterThan(1);
+    expect(log.group(silent.set)).toMatchObject({replica: 21, term: 9, vote: 23, commit: 5});
+  });
+
   test('a lost segment that is still needed is damage', async () => {
     const disk = new MemoryDisk();
     const log = await open(disk, 500);

@@ -127,14 +127,17 @@ test('transfers that two leaders begin in turn do not take each other away, on a
     const message = encodeSnapshotBegin({transfer, message: {...envelope, snapshot}, files});
     cluster.host(4).receive(from as NodeId, 'bulk', bulk('snapshotBegin', message));
   };
-  const chunk = (from: number, transfer: number) => {
-    const whole = {transfer, file: 0, offset: 0, payload, crc: crc32(payload)};
-    cluster
-      .host(4)
-      .receive(from as NodeId, 'bulk', bulk('snapshotChunk', encodeSnapshotChunk(whole)));
+  const chunk = (from: number, transfer: number, crc = crc32(payload)) => {
+    const whole = encodeSnapshotChunk({transfer, file: 0, offset: 0, payload, crc});
+    cluster.host(4).receive(from as NodeId, 'bulk', bulk('snapshotChunk', whole));
   };
   begin(1, 7);
   await cluster.clock.advance(1_000);
+  chunk(1, 7, 0);
+  await cluster.clock.advance(2_000);
+  // It came damaged and counts for nothing.
+  const staging = await cluster.node(4).disk.list('store-0/staging');
+  expect(staging.map(({name}) => name.split('-')[0])).toEqual(['incoming']);
   chunk(1, 7);
   await cluster.clock.advance(100);
   begin(2, 8);
