@@ -20,6 +20,14 @@ test('a line is JSON with level, time, fields and message', () => {
   expect(Date.parse(parsed.time)).toBeGreaterThan(0);
 });
 
+test('a plain error is its message, with its stack where something broke', () => {
+  const {log, lines} = capture(true);
+  log.warn({error: new Error('not yet')}, 'refused');
+  expect(lines[0]).toMatch(/ WARN {2}refused thread=2 error="not yet"\n$/);
+  log.error({err: new Error('gone')}, 'cannot read');
+  expect(lines[1]).toMatch(/ ERROR cannot read thread=2 err=gone\nError: gone\n {4}at .*\n$/s);
+});
+
 test('a plain line is for a person', () => {
   const {log, lines} = capture(true);
   log.info({node: 3, place: 'a b'}, 'joined');

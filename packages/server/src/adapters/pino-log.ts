@@ -65,7 +65,7 @@ export function createPinoLog(options: PinoLogOptions = {}): PinoLog {
   return new PinoLog(pino(format, stream));
 }
 
-/** `12:30:01.250 WARN message field=value`; a line that is not JSON passes as it is. */
+/** `12:30:01.250 WARN message field=value`, an error's stack below; what is not JSON passes as it is. */
 function plainLine(line: string): string {
   let parsed: Record<string, unknown>;
   try {
@@ -76,9 +76,19 @@ function plainLine(line: string): string {
   const {time, level, msg, ...fields} = parsed;
   const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${plainValue(value)}`);
   const clock = String(time).slice(11, 23);
-  return `${clock} ${String(level).toUpperCase().padEnd(5)} ${String(msg)}${rest.join('')}\n`;
+  const head = `${clock} ${String(level).toUpperCase().padEnd(5)} ${String(msg)}${rest.join('')}\n`;
+  // Only where something broke: what is refused in the course of work needs no place in the code.
+  if (level !== 'error') return head;
+  const stacks = Object.values(fields).map((value) => (isError(value) ? `${value.stack}\n` : ''));
+  return head + stacks.join('');
+}
+
+/** As pino's serializer writes it. */
+function isError(value: unknown): value is {message: string; stack: string} {
+  return typeof value === 'object' && value !== null && 'message' in value && 'stack' in value;
 }
 
 function plainValue(value: unknown): string {
-  return typeof value === 'string' && !/[\s"=]/.test(value) ? value : JSON.stringify(value);
+  const text = isError(value) ? value.message : value;
+  return typeof text === 'string' && !/[\s"=]/.test(text) ? text : JSON.stringify(text);
 }

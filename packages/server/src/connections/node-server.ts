@@ -2,7 +2,7 @@
 // a cluster ask each other who they are; streams are refused until `attach`.
 
 import type {ServerHttp2Session} from 'node:http2';
-import {type Channel, type Log, toWireError} from '@flotilla/base';
+import {type Channel, DbError, type Log, toWireError} from '@flotilla/base';
 import {
   logVerbosity,
   Server,
@@ -101,7 +101,9 @@ export class NodeServer {
         .then(() => answer(JSON.parse(call.request.toString('utf8'))))
         .then((result) => reply({result}))
         .catch((error: unknown) => {
-          this.#options.log.warn({error}, 'refused a question of another node');
+          const isEarly = error instanceof DbError && error.code === 'UNAVAILABLE';
+          const message = 'refused a question of another node';
+          this.#options.log[isEarly ? 'info' : 'warn']({error}, message);
           reply({error: toWireError(error)});
         });
     };

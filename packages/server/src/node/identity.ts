@@ -166,7 +166,8 @@ async function tryJoin(
     if (!(error instanceof DbError)) throw error;
     const reason = `${address} did not take this node in: ${error.message}`;
     deps.onWaiting(reason);
-    log.warn({}, reason);
+    // Where all nodes start at once, the one that is asked may not have founded the cluster yet.
+    log[error.code === 'UNAVAILABLE' ? 'info' : 'warn']({}, reason);
     return undefined;
   }
 }
