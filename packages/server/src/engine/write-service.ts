@@ -3,12 +3,13 @@
 
 import {type Clock, type DatabaseId, DbError, LIMITS} from '@flotilla/base';
 import {DEFAULT_LIMITS, LineProtocolParser, parsePrecision} from '@flotilla/ingest';
-import type {WriteRouter} from '@flotilla/router';
+import type {WriteRequest, WriteRouter} from '@flotilla/router';
 import {errorAnswer} from '../http/error-answer.ts';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
 import type {HttpAnswer, WriteCall} from './gateway.ts';
 import {inflate} from './inflate.ts';
 import {lineTextOf} from './line-text.ts';
+import {WorkTurns} from './work-turns.ts';
 import {writeAnswer} from './write-answer.ts';
 import type {WriteMemory} from './write-memory.ts';
 
@@ -24,13 +25,23 @@ export interface WriteServiceDeps {
   readonly memory: WriteMemory;
 }
 
+type Precision = NonNullable<ReturnType<typeof parsePrecision>>;
+
+interface Parsed {
+  readonly body: Uint8Array;
+  readonly batch: WriteRequest['batch'];
+  readonly release: () => void;
+}
+
 export class WriteService {
   readonly #deps: WriteServiceDeps;
+  readonly #turns: WorkTurns;
   /** In order of last use. */
   readonly #parsers = new Map<DatabaseId, LineProtocolParser>();
 
   constructor(deps: WriteServiceDeps) {
     this.#deps = deps;
+    this.#turns = new WorkTurns(deps.clock);
   }
 
   /**
@@ -48,21 +59,17 @@ export class WriteService {
   }
 
   async #write(call: WriteCall, deadlineMs: number): Promise<HttpAnswer> {
-    const {access, router, clock, memory} = this.#deps;
-    if (clock.monotonicMs() >= deadlineMs) {
-      throw new DbError('OVERLOADED', 'the node was too busy to begin this write in time');
-    }
+    const {access, router} = this.#deps;
     const precision = parsePrecision(call.precision);
     if (precision === undefined) {
       const message = `precision: "${call.precision}" is not one of n, ns, u, us, ms, s, m, h`;
       throw new DbError('INVALID_ARGUMENT', message);
     }
     const database = await findDatabase(access, call, deadlineMs);
-    memory.admit(call.body.length);
-    const body = inflate(call.body, call.encoding);
-    memory.admit(body.length);
-    const batch = this.#parser(database.id).parse(body, {precision, nowMs: clock.wallMs()});
-    const release = memory.hold(body.length, batch);
+    const {body, batch, release} = await this.#turns.run(() => {
+      this.#refuseLate(deadlineMs);
+      return this.#parse(call, database.id, precision);
+    });
     try {
       const outcome = await router.write({
         database: database.id,
@@ -76,6 +83,22 @@ export class WriteService {
     } finally {
       release();
     }
+  }
+
+  /** Nobody waits any more for what comes so late: parsing it would only make the next ones late. */
+  #refuseLate(deadlineMs: number): void {
+    if (this.#deps.clock.monotonicMs() < deadlineMs) return;
+    throw new DbError('OVERLOADED', 'the node was too busy to begin this write in time');
+  }
+
+  /** What is held of the thread's memory is given back by `release`. */
+  #parse(call: WriteCall, database: DatabaseId, precision: Precision): Parsed {
+    const {clock, memory} = this.#deps;
+    memory.admit(call.body.length);
+    const body = inflate(call.body, call.encoding);
+    memory.admit(body.length);
+    const batch = this.#parser(database).parse(body, {precision, nowMs: clock.wallMs()});
+    return {body, batch, release: memory.hold(body.length, batch)};
   }
 
   #parser(database: DatabaseId): LineProtocolParser {
