@@ -15,8 +15,10 @@ import {influxRoutes, influxWordingOf} from './routes/influx/index.ts';
 import {sqlRoute} from './routes/sql.ts';
 import {writeRoute} from './routes/write.ts';
 
-/** A client that sends nothing for this long loses its connection. */
+/** A request that has not come to its end by then is answered 408 and loses its connection. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/** Between looks for such requests: so much later may it be. */
+const REQUEST_TIMEOUT_LOOK_MS = 5_000;
 
 export interface AppDeps {
   readonly gateway: EngineGateway;
@@ -28,6 +30,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
   const app = fastify({
     bodyLimit: LIMITS.write_body_bytes_max.value,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: {connectionsCheckingInterval: REQUEST_TIMEOUT_LOOK_MS},
     forceCloseConnections: 'idle',
     genReqId: requestIds(),
     requestIdHeader: 'x-request-id',

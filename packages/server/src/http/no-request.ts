@@ -13,6 +13,9 @@ const STATUS_OF: Readonly<Record<string, {status: number; message: string}>> = {
   ERR_HTTP_REQUEST_TIMEOUT: {status: 408, message: 'the request did not come to its end in time'},
 };
 
+/** A client has so long to take the answer and close its side; then its connection is cut. */
+const LINGER_MS = 1_000;
+
 /** The answer that Node is writing on the socket, if any. */
 type AnsweringSocket = Socket & {readonly _httpMessage?: {readonly headersSent: boolean} | null};
 
@@ -34,5 +37,9 @@ export function answerNoRequest(error: NodeJS.ErrnoException, socket: Socket): v
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ];
+  // Cut at once, what the client still sends would make its system throw the answer away; left to the
+  // client, a connection would stay for as long as that pleases.
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  const cut = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(cut));
 }

@@ -135,3 +135,22 @@ test('a body that breaks off is not handed over', async () => {
   await closed;
   expect(writes).toEqual([]);
 });
+
+test('a client that keeps its side open loses its connection nevertheless', async () => {
+  const socket = connect({port, host: '127.0.0.1', allowHalfOpen: true});
+  let answer = '';
+  socket.on('data', (bytes) => {
+    answer += String(bytes);
+  });
+  socket.on('error', () => undefined);
+  socket.write('GARBAGE\r\n\r\n');
+  await expect.poll(() => answer).toContain('HTTP/1.1 400 ');
+  await expect.poll(connections, {timeout: 5_000}).toBe(0);
+  socket.destroy();
+});
+
+function connections(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    app.server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+  });
+}
