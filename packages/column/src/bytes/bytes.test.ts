@@ -51,3 +51,14 @@ test('truncate takes back, clear begins again', () => {
   writer.clear();
   expect(writer.position).toBe(0);
 });
+
+test('a varint over 53 bits is damage, not a rounded number', () => {
+  const largest = Uint8Array.of(0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10);
+  expect(new ByteReader(largest).varint()).toBe(2 ** 53);
+  for (const bytes of [
+    Uint8Array.of(0x82, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10),
+    Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f),
+    new Uint8Array(12).fill(0x80),
+  ])
+    expect(() => new ByteReader(bytes).varint()).toThrow(FatalError);
+});

@@ -92,6 +92,40 @@ test('-0 keeps its sign among integers and among decimals, wherever it stands', 
   );
 });
 
+test('doubles at the edge of exact integers come back', () => {
+  const near = fc.tuple(
+    fc.constantFrom(2 ** 52, 2 ** 53, 2 ** 54, 2 ** 60, -(2 ** 52), -(2 ** 53), -(2 ** 54), 0),
+    fc.integer({min: -4, max: 4}),
+  );
+  fc.assert(
+    fc.property(fc.array(near, {maxLength: 12}), (list) => {
+      const values = list.map(([base, add]) => base + add);
+      roundTrip(floats(values), values.length);
+    }),
+    {numRuns: 500},
+  );
+});
+
+test('doubles that differ in their last bits alone are not one constant', () => {
+  const tails = fc.array(fc.integer({min: 0, max: 3}), {minLength: 1, maxLength: 12});
+  fc.assert(
+    fc.property(fc.constantFrom(...SPECIAL_BITS, 0x3ff0_0000_0000_0000n), tails, (head, list) => {
+      const bits = list.map((tail) => head ^ BigInt(tail));
+      roundTrip({type: 'float', values: floatsOfBits(bits)}, bits.length);
+    }),
+  );
+});
+
+test('texts that begin with few and go on with many come back', () => {
+  for (const distinct of [255, 256, 257, 1_100]) {
+    const list = Array.from(
+      {length: distinct * 3},
+      (_, i) => `text ${i < 70 ? i % 3 : i % distinct}`,
+    );
+    roundTrip(textsOf(list), list.length);
+  }
+});
+
 test('decimals come back bit by bit, whatever their digits', () => {
   const decimals = fc
     .tuple(fc.integer({min: 0, max: 17}), fc.array(fc.maxSafeInteger(), {maxLength: 60}))
