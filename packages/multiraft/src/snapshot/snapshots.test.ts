@@ -151,3 +151,34 @@ test('transfers that two leaders begin in turn do not take each other away, on a
   await cluster.clock.advance(2_000);
   expect(await cluster.node(4).disk.list('store-0/staging')).toEqual([]);
 });
+
+test('a batch that waits to be applied is void once a snapshot takes its place', async () => {
+  const cluster = new TestCluster();
+  await cluster.startAll();
+  const voters = await cluster.found(1);
+  await cluster.write(1, 'a');
+  const leader = cluster.leader(1);
+  const follower = leader === 1 ? 2 : 1;
+  const machine = cluster.machine(follower, 1);
+  machine.isReady = false;
+  await cluster.write(1, 'b');
+  await cluster.clock.advance(200);
+  const {term} = cluster.status(leader, 1)!;
+  const payload = new TextEncoder().encode('["snapshot"]');
+  const configuration = {...EMPTY_CONFIGURATION, voters};
+  const snapshot = {index: 50, term, configuration, configIndex: 5};
+  const [from, to] = [voters[leader - 1]!, voters[follower - 1]!];
+  const message = {type: 'snapshot', from, to, term, session: 1, snapshot} as const;
+  const files = [{name: 'values.json', bytes: payload.length}];
+  const receive = (frame: Uint8Array) =>
+    cluster.host(follower).receive(leader as NodeId, 'bulk', frame);
+  receive(bulk('snapshotBegin', encodeSnapshotBegin({transfer: 7, message, files})));
+  await cluster.clock.advance(20);
+  const chunk = {transfer: 7, file: 0, offset: 0, payload, crc: crc32(payload)};
+  receive(bulk('snapshotChunk', encodeSnapshotChunk(chunk)));
+  expect(await cluster.clock.until(() => machine.values[0] === 'snapshot')).toBe(true);
+  machine.isReady = true;
+  await cluster.clock.advance(500);
+  expect(cluster.status(follower, 1)).toMatchObject({stopped: undefined, appliedIndex: 50});
+  expect(machine.values).toEqual(['snapshot']);
+});
