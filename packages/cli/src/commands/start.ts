@@ -21,6 +21,7 @@ const Options = z.object({
   bootstrap: z.boolean().default(false),
   engineThreads: z.coerce.number().int().min(0).max(256).optional(),
   zone: z.string().optional(),
+  autoCreateDatabase: z.boolean().default(false),
   log: z.enum(['pretty', 'json']).default('pretty'),
   hints: z.boolean().default(true),
 });
@@ -37,6 +38,7 @@ export function addStartCommand(program: Command, context: CommandContext): void
     .option('--bootstrap', 'found the cluster; given to one node of --join')
     .option('--engine-threads <n>', 'default: cores - 1')
     .option('--zone <name>', 'replicas of a set are spread over zones')
+    .option('--auto-create-database', 'a write makes the database that it names')
     .option('--log <form>', 'pretty (for people, the default) or json')
     .option('--no-hints', 'leave out the curl lines')
     .addHelpText(
@@ -75,6 +77,7 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
     bootstrap: options.bootstrap,
     engineThreads: options.engineThreads,
     zone: options.zone,
+    autoCreateDatabase: options.autoCreateDatabase,
     log: options.log,
   };
   try {

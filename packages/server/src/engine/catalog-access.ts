@@ -55,12 +55,18 @@ function lookUpTenant(catalog: Catalog, name: string): Tenant | DbError {
   return tenant ?? new DbError('TENANT_NOT_FOUND', `tenant "${name}" does not exist`);
 }
 
-function lookUpDatabase(
+/** The name of the tenant that is meant. */
+export function tenantNameOf(
   catalog: Catalog,
-  {tenant, orDefaultTenant, database}: DatabaseName,
-): Database | DbError {
+  {tenant, orDefaultTenant}: Pick<DatabaseName, 'tenant' | 'orDefaultTenant'>,
+): string {
   const isDefault = orDefaultTenant === true && catalog.tenantByName(tenant) === undefined;
-  const owner = lookUpTenant(catalog, isDefault ? DEFAULT_TENANT : tenant);
+  return isDefault ? DEFAULT_TENANT : tenant;
+}
+
+function lookUpDatabase(catalog: Catalog, name: DatabaseName): Database | DbError {
+  const {database} = name;
+  const owner = lookUpTenant(catalog, tenantNameOf(catalog, name));
   if (owner instanceof DbError) return owner;
   const found = catalog.databaseByName(owner.id, database);
   if (found !== undefined) return found;

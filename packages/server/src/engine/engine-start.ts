@@ -53,7 +53,7 @@ import {replicaFactory} from './replica-factory.ts';
 import {NodeReplicas, type ReplicaNote} from './replica-host.ts';
 import {SqlService} from './sql-service.ts';
 import {WriteMemory} from './write-memory.ts';
-import {WriteService} from './write-service.ts';
+import {type CreateDatabase, WriteService} from './write-service.ts';
 
 /** RPC's numbers of threads: 0 is the main thread's. */
 const rpcThread = (thread: number): number => thread + 1;
@@ -306,7 +306,8 @@ function createServices(
   const leaders = new LeaderDirectory(nodes);
   const asking = {rpc, catalog, leaders, nodes, clock, random};
   const caller = new SetCaller(asking);
-  const ddl = new MetaDdl(metaProposer(meta, copy));
+  const proposer = metaProposer(meta, copy);
+  const ddl = new MetaDdl(proposer);
   const router = new WriteRouter({
     caller,
     catalog,
@@ -317,8 +318,14 @@ function createServices(
   const reader = new FragmentReader({node: options.node, ...asking});
   const view = new ClusterView({rpc, clock, catalog});
   const memory = new WriteMemory(LIMITS.writes_in_flight_bytes_max.value);
+  const createDatabase: CreateDatabase | undefined = options.autoCreateDatabase
+    ? async (tenant, name, deadlineMs) => {
+        const command = {type: 'create-database', tenant, name, ifNotExists: true} as const;
+        await proposer.propose({...command, options: {}}, deadlineMs);
+      }
+    : undefined;
   return {
-    writes: new WriteService({access: copy, router, clock, memory}),
+    writes: new WriteService({access: copy, router, clock, memory, createDatabase}),
     sql: new SqlService({access: copy, meta, reader, router, view, clock}),
     admin: new AdminService({access: copy, meta, view, clock}),
     storage: (action) => settleStorage(action, machines()),

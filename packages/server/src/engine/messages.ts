@@ -26,6 +26,8 @@ export interface EngineOptions {
   readonly stores: readonly StoreId[];
   /** Log lines for a person instead of JSON. */
   readonly isLogPlain: boolean;
+  /** A write makes the database that it names and that is not there. */
+  readonly autoCreateDatabase: boolean;
   /** The catalog as the main thread has it when the thread starts. */
   readonly catalog: CatalogUpdate;
   /** How this start came to be; only thread 0 acts on it. */

@@ -68,6 +68,29 @@ test('small bodies that inflate to large ones are refused beside each other, and
   expect((await again).status).toBe(204);
 });
 
+test.each([
+  ['made where the node may', true, 204],
+  ['refused where it may not', false, 404],
+])('a database that is not there is %s', async (_what, mayCreate, status) => {
+  const made: unknown[] = [];
+  const catalog = {
+    tenantByName: (name: string) => (name === 'default' ? {id: 1} : undefined),
+    databaseByName: () => (made.length > 0 ? DATABASE : undefined),
+  };
+  const service = new WriteService({
+    access: {catalog, refresh: async () => undefined} as unknown as CatalogAccess,
+    router: {write: async () => WRITTEN} as unknown as WriteRouter,
+    clock: new NodeClock(),
+    memory: new WriteMemory(256 * KIB),
+    createDatabase: mayCreate ? async (tenant, name) => void made.push({tenant, name}) : undefined,
+  });
+  const target = {tenant: 'an org', orDefaultTenant: true, database: 'd'};
+  const write = {...call(Buffer.from('m f=1')), ...target};
+  const answer = await service.write(write, new NodeClock().monotonicMs());
+  expect(answer.status).toBe(status);
+  expect(made).toEqual(mayCreate ? [{tenant: 'default', name: 'd'}] : []);
+});
+
 test('between one body and the next other work of the thread gets its turn', async () => {
   const {service, clock, routed} = serviceWith(64 * KIB * KIB);
   const line = `m f=1,s="${'x'.repeat(30)}" 1\n`;

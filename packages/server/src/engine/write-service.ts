@@ -2,10 +2,11 @@
 // database, since what a series' text resolves to depends on it.
 
 import {type Clock, type DatabaseId, DbError, LIMITS} from '@flotilla/base';
+import type {Database} from '@flotilla/catalog';
 import {DEFAULT_LIMITS, LineProtocolParser, parsePrecision} from '@flotilla/ingest';
 import type {WriteRequest, WriteRouter} from '@flotilla/router';
 import {errorAnswer} from '../http/error-answer.ts';
-import {type CatalogAccess, findDatabase} from './catalog-access.ts';
+import {type CatalogAccess, findDatabase, tenantNameOf} from './catalog-access.ts';
 import type {HttpAnswer, WriteCall} from './gateway.ts';
 import {inflate} from './inflate.ts';
 import {lineTextOf} from './line-text.ts';
@@ -23,7 +24,12 @@ export interface WriteServiceDeps {
   readonly router: WriteRouter;
   readonly clock: Clock;
   readonly memory: WriteMemory;
+  /** Absent where a write into a database that is not there is refused. */
+  readonly createDatabase?: CreateDatabase | undefined;
 }
+
+/** Resolves once the catalog that the service reads has the database, whoever made it. */
+export type CreateDatabase = (tenant: string, name: string, deadlineMs: number) => Promise<void>;
 
 type Precision = NonNullable<ReturnType<typeof parsePrecision>>;
 
@@ -59,13 +65,13 @@ export class WriteService {
   }
 
   async #write(call: WriteCall, deadlineMs: number): Promise<HttpAnswer> {
-    const {access, router} = this.#deps;
+    const {router} = this.#deps;
     const precision = parsePrecision(call.precision);
     if (precision === undefined) {
       const message = `precision: "${call.precision}" is not one of n, ns, u, us, ms, s, m, h`;
       throw new DbError('INVALID_ARGUMENT', message);
     }
-    const database = await findDatabase(access, call, deadlineMs);
+    const database = await this.#database(call, deadlineMs);
     const {body, batch, release} = await this.#turns.run(() => {
       this.#refuseLate(deadlineMs);
       return this.#parse(call, database.id, precision);
@@ -83,6 +89,18 @@ export class WriteService {
     } finally {
       release();
     }
+  }
+
+  async #database(call: WriteCall, deadlineMs: number): Promise<Database> {
+    const {access, createDatabase} = this.#deps;
+    try {
+      return await findDatabase(access, call, deadlineMs);
+    } catch (error) {
+      const isMissing = error instanceof DbError && error.code === 'DATABASE_NOT_FOUND';
+      if (!isMissing || createDatabase === undefined) throw error;
+    }
+    await createDatabase(tenantNameOf(access.catalog, call), call.database, deadlineMs);
+    return findDatabase(access, call, deadlineMs);
   }
 
   /** Nobody waits any more for what comes so late: parsing it would only make the next ones late. */

@@ -4,7 +4,12 @@ import {isLoopback, parseNodeOptions, splitAddress} from './node-options.ts';
 const LEAST = {dataDirectory: '/var/lib/flotilla', listen: '127.0.0.1:8902'};
 
 test('the least that a node needs, and its defaults', () => {
-  expect(parseNodeOptions(LEAST)).toEqual({...LEAST, bootstrap: false, log: 'pretty'});
+  expect(parseNodeOptions(LEAST)).toEqual({
+    ...LEAST,
+    bootstrap: false,
+    autoCreateDatabase: false,
+    log: 'pretty',
+  });
 });
 
 test.each([

@@ -20,6 +20,7 @@ const Options = z.strictObject({
   bootstrap: z.boolean().default(false),
   engineThreads: z.number().int().min(0).max(256).optional(),
   zone: z.string().min(1).max(255).optional(),
+  autoCreateDatabase: z.boolean().default(false),
   log: z.enum(['pretty', 'json']).default('pretty'),
 });
 

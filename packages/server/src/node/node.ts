@@ -190,6 +190,7 @@ class NodeProcess implements StartedNode {
       random: this.#random,
       log: this.#log,
       isLogPlain: this.#options.log === 'pretty',
+      autoCreateDatabase: this.#options.autoCreateDatabase,
       onFatal: (code, reason) => {
         this.#log.error({code}, `the node ends: ${reason}`);
         this.#end(code);

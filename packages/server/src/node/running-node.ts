@@ -35,6 +35,7 @@ export interface RunningNodeOptions {
   readonly random: Random;
   readonly log: Log;
   readonly isLogPlain: boolean;
+  readonly autoCreateDatabase: boolean;
   readonly onFatal: (code: ExitCode, reason: string) => void;
 }
 
@@ -205,8 +206,8 @@ export class RunningNode {
   }
 
   #engineOptions(thread: number, threads: number): EngineOptions {
-    const {directory, node, clusterId, address, zone, version, catalog, isLogPlain, founding} =
-      this.#options;
+    const {directory, node, clusterId, address, zone, version, catalog, founding} = this.#options;
+    const {isLogPlain, autoCreateDatabase} = this.#options;
     const stores: StoreId[] = [];
     for (let store = thread; store < directory.stores; store += threads)
       stores.push(store as StoreId);
@@ -222,6 +223,7 @@ export class RunningNode {
       version,
       stores,
       isLogPlain,
+      autoCreateDatabase,
       catalog,
       founding: thread === 0 ? founding : undefined,
     };
