@@ -246,7 +246,8 @@ class Replica {
       else this.#log.answered(index, this.machine.apply(index, 5, entry.payload).value);
       this.appliedIndex = index;
       this.machine.afterApply();
-      expect(this.budget.bytes).toBe(this.machine.memtableBytes);
+      // A flush that has just let go of its rows is about to say so.
+      expect(this.budget.bytes).toBeGreaterThanOrEqual(this.machine.memtableBytes);
     }
   }
 
@@ -281,6 +282,7 @@ class Replica {
   /** All that replicas must agree on, as text. */
   async canonical(): Promise<unknown> {
     await this.machine.flush();
+    expect(this.budget.bytes).toBe(0);
     const {storage} = this.machine;
     const tables = [];
     for (const table of TABLES) tables.push(await this.#rows(table));
