@@ -2,8 +2,8 @@
 // whole, so that a newer server's fields reach those who print JSON.
 
 import {z} from 'zod';
+import type {Call, CallOptions, Reply} from './call.ts';
 import {type ExchangeRequest, readText} from './exchange.ts';
-import type {Call, CallOptions, Reply} from './flotilla-client.ts';
 
 const Id = z.union([z.string(), z.number()]);
 export type Id = z.infer<typeof Id>;

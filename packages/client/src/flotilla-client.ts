@@ -7,6 +7,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {promisify} from 'node:util';
 import {gzip} from 'node:zlib';
 import {AdminClient} from './admin.ts';
+import type {Call, CallOptions, Reply} from './call.ts';
 import {errorOfAnswer, FlotillaError} from './errors.ts';
 import {
   Connections,
@@ -40,13 +41,6 @@ export interface FlotillaClientOptions {
   readonly writeSilenceMs?: number | undefined;
   /** Open connections to one node. */
   readonly connections?: number | undefined;
-}
-
-export interface CallOptions {
-  readonly tenant?: string | undefined;
-  readonly database?: string | undefined;
-  readonly timeoutMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface WriteOptions extends CallOptions {
@@ -85,19 +79,6 @@ const CONTENT_TYPES: Record<QueryFormat, string> = {
   csv: 'text/csv',
   table: 'text/plain',
 };
-
-/** One request as it goes to whichever node; `isRepeatable` says that twice is as good as once. */
-export interface Call extends Omit<ExchangeRequest, 'url'> {
-  readonly isRepeatable: boolean;
-  readonly timeoutMs: number;
-}
-
-export interface Reply {
-  readonly answer: ExchangeAnswer;
-  readonly url: string;
-  readonly attempts: number;
-  readonly silenceMsMax: number;
-}
 
 export class FlotillaClient {
   readonly admin: AdminClient;

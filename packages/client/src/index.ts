@@ -9,9 +9,9 @@ export {
   type ReplicaSetChange,
   type Status,
 } from './admin.ts';
+export type {CallOptions} from './call.ts';
 export {FlotillaError, type NoAnswerCode, type WriteDetails, writeDetailsOf} from './errors.ts';
 export {
-  type CallOptions,
   FlotillaClient,
   type FlotillaClientOptions,
   type QueryFormat,

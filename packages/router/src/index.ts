@@ -6,7 +6,6 @@ export {
   QUERY_METHOD,
 } from './read/fragment-handler.ts';
 export {
-  type Consistency,
   FragmentReader,
   type FragmentReaderPorts,
   type FragmentReading,

@@ -4,7 +4,8 @@
 import {DbError, type ReplicaId, type ReplicaSetId, type RpcContext} from '@flotilla/base';
 import {executeFragment, type Fragment} from '@flotilla/query';
 import {ReplicaMachine} from '@flotilla/replica';
-import type {Consistency} from './fragment-reader.ts';
+
+export type Consistency = 'linearizable' | 'stale';
 
 export const QUERY_METHOD = 'replica.query';
 /** A majority that is there confirms a read in a round trip, or after an election. */

@@ -16,7 +16,12 @@ import type {Fragment} from '@flotilla/query';
 import type {LeaderDirectory} from '../leader-directory.ts';
 import type {NodeWatch} from '../node-watch.ts';
 import {pause} from '../pause.ts';
-import {type FragmentOrigin, type FragmentRequest, QUERY_METHOD} from './fragment-handler.ts';
+import {
+  type Consistency,
+  type FragmentOrigin,
+  type FragmentRequest,
+  QUERY_METHOD,
+} from './fragment-handler.ts';
 
 const BACKOFF_FIRST_MS = 10;
 const BACKOFF_LAST_MS = 200;
@@ -24,8 +29,6 @@ const BACKOFF_LAST_MS = 200;
 const BEGIN_MS_MAX = 5_000;
 /** Its word takes this long to come; after that it is not waited for. */
 const BEGIN_SLACK_MS = 250;
-
-export type Consistency = 'linearizable' | 'stale';
 
 export interface ReadOptions {
   readonly consistency: Consistency;

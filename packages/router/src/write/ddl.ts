@@ -8,13 +8,7 @@ import type {
   TableOutcome,
   TableRequest,
 } from '@flotilla/catalog';
-import {refusalKey} from './schema.ts';
-
-/** Why meta did not make a table, a column or a bucket; becomes the reason of the lines that need it. */
-export interface Refusal {
-  readonly code: ErrorCode;
-  readonly reason: string;
-}
+import {type Refusal, refusalKey} from './refusal.ts';
 
 /** Meta's answers to a wish for a bucket that no retry mends: reasons of lines. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(['BUCKET_LIMIT', 'TIME_EXPIRED']);

@@ -3,7 +3,7 @@
 
 import {assert, type ErrorCode} from '@flotilla/base';
 import type {ParsedField} from '@flotilla/column';
-import type {ResolvedField} from './schema.ts';
+import type {ResolvedField} from './resolved-table.ts';
 
 type Reject = (row: number, refusal: {code: ErrorCode; reason: string}) => void;
 

@@ -5,9 +5,9 @@
 import type {ReplicaSetId} from '@flotilla/base';
 import {LIMITS} from '@flotilla/base';
 import type {Bucket, Catalog, Database, Precision} from '@flotilla/catalog';
-import type {Refusal} from './ddl.ts';
+import type {Refusal} from './refusal.ts';
 import type {RejectedRows, Rejections} from './rejected-rows.ts';
-import type {ResolvedTable} from './schema.ts';
+import type {ResolvedTable} from './resolved-table.ts';
 
 /** Units of a precision in a millisecond. */
 export const UNITS_PER_MS: Readonly<Record<Precision, number>> = {ns: 1e6, us: 1e3, ms: 1};

@@ -19,30 +19,10 @@ import {
   type ParsedTable,
   seriesHash,
 } from '@flotilla/column';
-import type {Refusal} from './ddl.ts';
 import {mergeAsFloat} from './float-merge.ts';
+import {type Refusal, refusalKey} from './refusal.ts';
 import type {RejectedRows, Rejections} from './rejected-rows.ts';
-
-/** What a series' names resolved to; kept in ParsedSeries.resolution while `table` is current. */
-export interface ResolvedSeries {
-  readonly table: Table;
-  readonly key: Uint8Array;
-  readonly hash: number;
-}
-
-export interface ResolvedField {
-  readonly column: Column;
-  readonly field: ParsedField;
-}
-
-export interface ResolvedTable {
-  readonly table: Table;
-  readonly parsed: ParsedTable;
-  /** As parsed.series; undefined where all of its rows are refused. */
-  readonly series: readonly (ResolvedSeries | undefined)[];
-  readonly fields: readonly ResolvedField[];
-  readonly rejected: RejectedRows;
-}
+import type {ResolvedField, ResolvedSeries, ResolvedTable} from './resolved-table.ts';
 
 /** What the batch needs, the catalog lacks and meta has not refused; empty when there is nothing. */
 export function missingTables(
@@ -209,8 +189,4 @@ function refusalOf(refusals: ReadonlyMap<string, Refusal>, table: string, column
       reason: `table "${table}" was dropped while the write was under way`,
     }
   );
-}
-
-export function refusalKey(table: string, column: string): string {
-  return `${table}\u0000${column}`;
 }

@@ -8,11 +8,13 @@ import type {Catalog, Database} from '@flotilla/catalog';
 import {type BadLine, encodeShare, type ParsedBatch} from '@flotilla/column';
 import {WRITE_METHOD} from '@flotilla/replica';
 import type {SetCaller} from '../set-caller.ts';
-import type {MetaDdl, Refusal} from './ddl.ts';
+import type {MetaDdl} from './ddl.ts';
+import type {Refusal} from './refusal.ts';
 import {Rejections} from './rejected-rows.ts';
+import type {ResolvedTable} from './resolved-table.ts';
 import {rowSubset} from './row-subset.ts';
 import {type Placement, placeRows} from './row-targets.ts';
-import {missingTables, type ResolvedTable, resolveTable} from './schema.ts';
+import {missingTables, resolveTable} from './schema.ts';
 import {buildShares, halveShare, type SetShare} from './share-builder.ts';
 
 /** Rounds of schema and bucket changes by others that one write bears before it gives up. */

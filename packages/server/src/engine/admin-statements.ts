@@ -7,8 +7,7 @@ import type {AdminStatement, ResultBatch} from '@flotilla/query';
 import type {AnswerNotes} from './answer-notes.ts';
 import {findDatabase, findTenant} from './catalog-access.ts';
 import {durationText} from './durations.ts';
-import type {SqlServiceDeps} from './sql-service.ts';
-import {refreshFor, type StatementContext} from './statement-context.ts';
+import {refreshFor, type SqlServiceDeps, type StatementContext} from './statement-context.ts';
 import {type Cell, textRows} from './text-rows.ts';
 
 type Rows = AsyncIterable<ResultBatch>;

@@ -1,9 +1,8 @@
 // A statement from its text to the answer: SELECT through plan, fragments and merge; INSERT through
 // the write's way; the rest through meta and the catalog.
 
-import {type Clock, DbError, LIMITS, type TenantId} from '@flotilla/base';
+import {DbError, LIMITS, type TenantId} from '@flotilla/base';
 import type {Database, Table} from '@flotilla/catalog';
-import type {MetaClient} from '@flotilla/meta';
 import {
   CONTENT_TYPES,
   formatResult,
@@ -14,25 +13,14 @@ import {
   type Statement,
   type TableName,
 } from '@flotilla/query';
-import type {FragmentReader, WriteRouter} from '@flotilla/router';
 import {AdminStatements} from './admin-statements.ts';
 import {AnswerNotes} from './answer-notes.ts';
-import {type CatalogAccess, findDatabase} from './catalog-access.ts';
-import type {ClusterView} from './cluster-view.ts';
+import {findDatabase} from './catalog-access.ts';
 import type {SqlCall, StreamAnswer} from './gateway.ts';
 import {type BegunAnswer, begun, Selects} from './selects.ts';
-import type {StatementContext} from './statement-context.ts';
+import type {SqlServiceDeps, StatementContext} from './statement-context.ts';
 import {textRows} from './text-rows.ts';
 import {writeError} from './write-answer.ts';
-
-export interface SqlServiceDeps {
-  readonly access: CatalogAccess;
-  readonly meta: MetaClient;
-  readonly reader: FragmentReader;
-  readonly router: WriteRouter;
-  readonly view: ClusterView;
-  readonly clock: Clock;
-}
 
 export class SqlService {
   readonly #deps: SqlServiceDeps;

@@ -1,9 +1,22 @@
 // What every statement runs under, and the catalog that it is answered from.
 
 import {type Clock, DbError, META_SET} from '@flotilla/base';
+import type {MetaClient} from '@flotilla/meta';
+import type {FragmentReader, WriteRouter} from '@flotilla/router';
 import type {CatalogAccess} from './catalog-access.ts';
+import type {ClusterView} from './cluster-view.ts';
 import type {SqlCall} from './gateway.ts';
 import {beginDeadline} from './set-readings.ts';
+
+/** What statements are carried out by. */
+export interface SqlServiceDeps {
+  readonly access: CatalogAccess;
+  readonly meta: MetaClient;
+  readonly reader: FragmentReader;
+  readonly router: WriteRouter;
+  readonly view: ClusterView;
+  readonly clock: Clock;
+}
 
 /** What a statement runs under. */
 export interface StatementContext {
