@@ -8,7 +8,7 @@ import {DatabaseParam, TenantParam} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
 
 /** On what only reads, where the meta group could not be asked. */
-const CATALOG_HEADER = 'flotilla-catalog';
+export const CATALOG_HEADER = 'flotilla-catalog';
 
 const ID_FAULT = 'not an id: ids are whole numbers from 1';
 const Id = z.coerce.number({error: ID_FAULT}).int(ID_FAULT).positive(ID_FAULT);

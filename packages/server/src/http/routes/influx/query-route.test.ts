@@ -51,6 +51,14 @@ describe('/query', () => {
     expect(orders).toEqual([{action: 'database-list', args: {tenant: 'default'}}]);
   });
 
+  test('what the node knows without the meta group is marked', async () => {
+    expect((await get({q: 'SHOW DATABASES'})).headers['flotilla-catalog']).toBeUndefined();
+    onAdmin = async () => ({value: [{name: 'a'}], isOwnCopy: true});
+    const answer = await get({q: 'SHOW DATABASES'});
+    expect(answer.headers['flotilla-catalog']).toBe('own-copy');
+    expect(answer.json().results[0].series[0].values).toEqual([['a']]);
+  });
+
   test.each([
     FORM,
     {},

@@ -7,6 +7,7 @@ import {z} from 'zod';
 import type {AdminRead, EngineGateway} from '../../../engine/gateway.ts';
 import {DatabaseParam, TenantParam} from '../../params.ts';
 import {parseOrThrow} from '../../parse-or-throw.ts';
+import {CATALOG_HEADER} from '../admin.ts';
 import {JSON_TYPE, sendInflux, speakInflux} from './answer.ts';
 import {type InfluxStatement, parseInfluxStatements} from './statements.ts';
 import {queryWordingV1} from './wording-v1.ts';
@@ -50,7 +51,12 @@ export const influxQueryRoute: FastifyPluginCallback<InfluxDeps> = (app, deps, d
       const text = params.get('q') ?? '';
       if (text === '') throw new DbError('INVALID_ARGUMENT', 'missing required parameter "q"');
       const tenant = parseOrThrow(TenantParam, params.get('tenant') ?? undefined);
-      const runner = {gateway, tenant, isGet: request.method === 'GET'};
+      const runner = {
+        gateway,
+        tenant,
+        isGet: request.method === 'GET',
+        onOwnCopy: () => void reply.header(CATALOG_HEADER, 'own-copy'),
+      };
       const results = await runAll(parseInfluxStatements(text), runner);
       const isPretty = params.get('pretty') === 'true';
       const body = JSON.stringify({results}, undefined, isPretty ? INDENT : 0);
@@ -78,6 +84,8 @@ interface Runner {
   readonly gateway: EngineGateway;
   readonly tenant: string;
   readonly isGet: boolean;
+  /** The meta group could not be asked. */
+  readonly onOwnCopy: () => void;
 }
 
 /** The first that fails is the last that runs, as there. */
@@ -118,12 +126,14 @@ const Databases = z.array(z.object({name: z.string()}));
 
 async function perform(
   statement: InfluxStatement,
-  {gateway, tenant, isGet}: Runner,
+  {gateway, tenant, isGet, onOwnCopy}: Runner,
 ): Promise<Outcome> {
   switch (statement.kind) {
     case 'show-databases': {
       const answer = await gateway.admin({action: 'database-list', args: {tenant}});
-      const databases = Databases.parse((answer as AdminRead).value);
+      const {value, isOwnCopy} = answer as AdminRead;
+      if (isOwnCopy) onOwnCopy();
+      const databases = Databases.parse(value);
       const values = databases.map(({name}) => [name]).sort();
       return {series: [{name: 'databases', columns: ['name'], values}]};
     }

@@ -24,8 +24,6 @@ export function wordingV2(error: ErrorAnswer): InfluxAnswer {
   const isFull = error.status === DISK_FULL_STATUS;
   const status = isFull ? UNAVAILABLE_STATUS : error.status;
   const code = CODES[status] ?? (status < 500 ? 'invalid' : 'internal error');
-  const {lines} = writeDetails(error);
-  const first = lines[0] === undefined ? {} : {line: lines[0].line};
   return {
     status,
     headers: {
@@ -34,15 +32,21 @@ export function wordingV2(error: ErrorAnswer): InfluxAnswer {
       ...JSON_TYPE,
       'x-platform-error-code': code,
     },
-    body: `${JSON.stringify({code, message: messageOf(error), ...first})}\n`,
+    body: `${JSON.stringify({code, ...wordsOf(error)})}\n`,
   };
 }
 
-function messageOf(error: ErrorAnswer): string {
-  if (error.body.code !== 'LINES_REJECTED') return error.body.message;
+interface Words {
+  readonly message: string;
+  /** The first bad one. */
+  readonly line?: number | undefined;
+}
+
+function wordsOf(error: ErrorAnswer): Words {
+  if (error.body.code !== 'LINES_REJECTED') return {message: error.body.message};
   const {written, rejected, lines} = writeDetails(error);
   const listed = lines.map(({line, reason, text}) => `line ${line}: ${reason}: '${text}'`);
   const more = rejected > lines.length ? [`and ${rejected - lines.length} more lines`] : [];
   const head = `${rejected} lines rejected, ${written} rows written`;
-  return [head, ...listed, ...more].join('; ');
+  return {message: [head, ...listed, ...more].join('; '), line: lines[0]?.line};
 }
