@@ -2,9 +2,16 @@ import {type AddressInfo, connect} from 'node:net';
 import fastify from 'fastify';
 import {expect, test} from 'vitest';
 import {BodyBudget} from './body-budget.ts';
+import {answerNoRequest} from './no-request.ts';
 
-function budgetedApp(maxBytes: number) {
-  const app = fastify({bodyLimit: 1000});
+/** @param timeoutMs for a request to come to its end. */
+function budgetedApp(maxBytes: number, timeoutMs = 60_000) {
+  const app = fastify({
+    bodyLimit: 1000,
+    requestTimeout: timeoutMs,
+    http: {connectionsCheckingInterval: 50, headersTimeout: timeoutMs},
+    clientErrorHandler: answerNoRequest,
+  });
   const budget = new BodyBudget(maxBytes);
   app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
   budget.attach(app);
@@ -88,6 +95,27 @@ test('a body of unknown length is counted as it comes, and returned when its cli
   await expect.poll(() => budget.usedBytes).toBe(800);
   for (const {socket} of clients) socket.destroy();
   await expect.poll(() => budget.usedBytes).toBe(0);
+  await app.close();
+  expect(budget.usedBytes).toBe(0); // Returned once, whoever noticed first.
+});
+
+test.each([
+  ['announced', 'content-length: 800\r\n\r\nhalf'],
+  ['in pieces', 'transfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n'],
+])('a body, %s, that does not come to its end holds nothing after its time', async (_how, rest) => {
+  const {app, budget} = budgetedApp(1000, 200);
+  await app.listen({host: '127.0.0.1', port: 0});
+  const {port} = app.server.address() as AddressInfo;
+  const socket = connect({port, host: '127.0.0.1', allowHalfOpen: true});
+  let answer = '';
+  socket.on('data', (bytes) => {
+    answer += String(bytes);
+  });
+  socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-type: x/y\r\n${rest}`);
+  await expect.poll(() => budget.usedBytes).toBeGreaterThan(0);
+  await expect.poll(() => answer).toContain('HTTP/1.1 408 ');
+  await expect.poll(() => budget.usedBytes, {timeout: 5_000}).toBe(0);
+  socket.destroy();
   await app.close();
   expect(budget.usedBytes).toBe(0); // Returned once, whoever noticed first.
 });

@@ -7,11 +7,17 @@ import type {InfluxDeps} from './write-routes.ts';
 
 export const influxPingRoute: FastifyPluginCallback<InfluxDeps> = (app, {health, log}, done) => {
   speakInflux(app, {version: health.version, log, wording: queryWordingV1});
-  app.get('/ping', async (request, reply) => {
-    const {verbose} = request.query as {verbose?: string};
-    if (verbose === undefined || verbose === '' || verbose === 'false' || verbose === '0')
-      return reply.code(204).send();
-    return reply.send({version: health.version});
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/ping',
+    // Made of a GET, it would announce a body of 0 bytes, which a 204 must not.
+    exposeHeadRoute: false,
+    handler: async (request, reply) => {
+      const {verbose} = request.query as {verbose?: string};
+      if (verbose === undefined || verbose === '' || verbose === 'false' || verbose === '0')
+        return reply.code(204).send();
+      return reply.send({version: health.version});
+    },
   });
   done();
 };
