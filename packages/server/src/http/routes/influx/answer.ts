@@ -37,9 +37,10 @@ const WriteDetails = z.object({
   replicaSets: z.array(z.object({id: z.string()})).default([]),
 });
 
-/** What became of a write that failed; nothing of it where it was refused as a whole. */
+/** What became of a write that failed; nothing was written where the details are of another kind. */
 export function writeDetails({body}: ErrorAnswer): z.infer<typeof WriteDetails> {
-  return WriteDetails.parse(body.details);
+  const details = WriteDetails.safeParse(body.details);
+  return details.success ? details.data : WriteDetails.parse({});
 }
 
 /** Requires an answer of a write that is not 204: its body is the JSON of every error. */

@@ -175,6 +175,13 @@ describe("InfluxDB 1's words", () => {
     expect(error).not.toMatch(FORBIDDEN_AT_500);
   });
 
+  test('details of another kind do no harm', async () => {
+    answering(new DbError('UNAVAILABLE', 'later', {replicaSets: [12, 17], lines: 3}));
+    const answer = await post('/write?db=d');
+    expect(answer.statusCode).toBe(500);
+    expect(answer.json().error).toContain('0 rows are written; send it again');
+  });
+
   test('an unknown database is named so that Telegraf makes it', async () => {
     answering(new DbError('DATABASE_NOT_FOUND', 'create it', {database: 'a "b"'}));
     const answer = await post('/write?db=d');
