@@ -168,6 +168,11 @@ export class Catalog {
     return this.#tables.dropped(database);
   }
 
+  /** Those that have lost columns, dropped ones too, until they are purged. */
+  shrunkTables(database: DatabaseId): Table[] {
+    return this.#tables.shrunk(database);
+  }
+
   tableCount(database: DatabaseId): number {
     return this.#tables.liveCount(database);
   }

@@ -101,7 +101,14 @@ export interface SetCluster {
 export interface CreateTenant {
   readonly type: 'create-tenant';
   readonly name: string;
+  readonly comment?: string | undefined;
   readonly ifNotExists?: boolean | undefined;
+}
+export interface AlterTenant {
+  readonly type: 'alter-tenant';
+  readonly name: string;
+  /** '' takes it away. */
+  readonly comment: string;
 }
 /** Requires that it holds no database. */
 export interface DropTenant {
@@ -154,6 +161,19 @@ export interface EnsureTables {
   readonly type: 'ensure-tables';
   readonly database: DatabaseId;
   readonly tables: readonly TableRequest[];
+}
+/** One change of a table: of its columns, or of its name. */
+export type TableChange =
+  | {readonly kind: 'add-column'; readonly column: Omit<Column, 'id'>}
+  /** Its id is dead from then on. */
+  | {readonly kind: 'drop-column'; readonly name: string}
+  | {readonly kind: 'rename-column'; readonly name: string; readonly to: string}
+  | {readonly kind: 'rename-table'; readonly to: string};
+export interface AlterTable {
+  readonly type: 'alter-table';
+  readonly database: DatabaseId;
+  readonly name: string;
+  readonly change: TableChange;
 }
 export interface DropTable {
   readonly type: 'drop-table';
@@ -266,6 +286,7 @@ export type Command =
   | SetNodeState
   | SetCluster
   | CreateTenant
+  | AlterTenant
   | DropTenant
   | CreateDatabase
   | AlterDatabase
@@ -274,6 +295,7 @@ export type Command =
   | PurgeDatabase
   | CreateTable
   | EnsureTables
+  | AlterTable
   | DropTable
   | RecoverTable
   | PurgeTable
@@ -315,6 +337,7 @@ export interface CommandValues {
   'set-node-state': Nothing;
   'set-cluster': Nothing;
   'create-tenant': {readonly tenant: TenantId; readonly created: boolean};
+  'alter-tenant': {readonly tenant: TenantId};
   'drop-tenant': {readonly dropped: boolean};
   'create-database': {readonly database: DatabaseId; readonly created: boolean};
   'alter-database': {readonly database: DatabaseId};
@@ -324,6 +347,8 @@ export interface CommandValues {
   'create-table': {readonly table: TableId; readonly created: boolean};
   /** In the order of the request. */
   'ensure-tables': {readonly tables: readonly TableOutcome[]};
+  /** The column that the change is about. */
+  'alter-table': {readonly table: TableId; readonly column?: ColumnId | undefined};
   'drop-table': {readonly table?: TableId | undefined};
   'recover-table': {readonly table: TableId};
   'purge-table': Nothing;

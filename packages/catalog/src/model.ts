@@ -21,6 +21,7 @@ export type ColumnType = 'float' | 'integer' | 'unsigned' | 'boolean' | 'string'
 export interface Tenant {
   readonly id: TenantId;
   readonly name: string;
+  readonly comment?: string | undefined;
 }
 
 export interface DatabaseOptions {
@@ -66,10 +67,17 @@ export interface Table {
   readonly name: string;
   /** In order of creation; ids ascend. */
   readonly columns: readonly Column[];
+  /** Ids of dropped columns: rows keep them, nobody sees them, no column gets them again. */
+  readonly deadColumns?: readonly ColumnId[] | undefined;
   /** Dropped: the name is free, the id dead; kept so that new replica sets learn of it. */
   readonly dropped?: Trash | undefined;
   /** The id is dead for ever and the columns are forgotten. */
   readonly purgedAtMs?: number | undefined;
+}
+
+export interface DeadColumns {
+  readonly table: TableId;
+  readonly columns: readonly ColumnId[];
 }
 
 export interface Bucket {
@@ -82,6 +90,8 @@ export interface Bucket {
   readonly replicaSets: readonly ReplicaSetId[];
   /** Ids that were dead when it was made: its replicas begin with them, all with the same ones. */
   readonly deadTables?: readonly TableId[] | undefined;
+  /** As deadTables: of the tables that have lost columns. */
+  readonly deadColumns?: readonly DeadColumns[] | undefined;
   /** Since when all of its rows are hidden: its files go when the trash's retention has passed since. */
   readonly expiredAtMs?: number | undefined;
 }

@@ -1,5 +1,5 @@
-// Tables by id and by name, columns by name. Columns are only ever appended, so the name map of a
-// table that grows is extended and not rebuilt: adding a column costs one column here.
+// Tables by id and by name, columns by name. Columns are mostly appended, so the name map of a table
+// that grows is extended; one that lost or renamed a column is mapped anew.
 
 import type {DatabaseId, TableId} from '@flotilla/base';
 import type {Column, Table} from './model.ts';
@@ -13,6 +13,8 @@ interface IndexedTable {
 interface DatabaseTables {
   readonly live: Map<TableId, Table>;
   readonly dropped: Map<TableId, Table>;
+  /** Of both, those that have lost columns and are not purged. */
+  readonly shrunk: Map<TableId, Table>;
 }
 
 export class TableIndex {
@@ -45,6 +47,10 @@ export class TableIndex {
     return [...(this.#databases.get(database)?.dropped.values() ?? [])];
   }
 
+  shrunk(database: DatabaseId): Table[] {
+    return [...(this.#databases.get(database)?.shrunk.values() ?? [])];
+  }
+
   liveCount(database: DatabaseId): number {
     return this.#databases.get(database)?.live.size ?? 0;
   }
@@ -60,12 +66,19 @@ export class TableIndex {
   }
 
   #replaceInDatabase(database: DatabaseId, id: TableId, value: Table | undefined): void {
-    const tables = this.#databases.get(database) ?? {live: new Map(), dropped: new Map()};
+    const tables = this.#databases.get(database) ?? {
+      live: new Map(),
+      dropped: new Map(),
+      shrunk: new Map(),
+    };
     const [to, from] =
       value?.dropped === undefined ? [tables.live, tables.dropped] : [tables.dropped, tables.live];
     from.delete(id);
     if (value === undefined) to.delete(id);
     else to.set(id, value);
+    if (value?.deadColumns === undefined || value.purgedAtMs !== undefined)
+      tables.shrunk.delete(id);
+    else tables.shrunk.set(id, value);
     if (tables.live.size + tables.dropped.size === 0) this.#databases.delete(database);
     else this.#databases.set(database, tables);
   }
@@ -73,7 +86,7 @@ export class TableIndex {
 
 function indexTable(table: Table, old: IndexedTable | undefined): IndexedTable {
   const known = old?.columns.size ?? 0;
-  if (old === undefined || table.columns.length < known) {
+  if (old === undefined || !isExtended(old.table, table)) {
     return {table, columns: new Map(table.columns.map((column) => [column.name, column]))};
   }
   for (let i = known; i < table.columns.length; i++) {
@@ -82,6 +95,11 @@ function indexTable(table: Table, old: IndexedTable | undefined): IndexedTable {
   }
   old.table = table;
   return old;
+}
+
+/** Whether all that changed of its columns is that some came to the end. */
+function isExtended({columns: before}: Table, {columns: now}: Table): boolean {
+  return before.every(({id, name}, i) => now[i]?.id === id && now[i].name === name);
 }
 
 function liveName(table: Table | undefined): string | undefined {

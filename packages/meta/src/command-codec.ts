@@ -18,6 +18,7 @@ import {
   replicaId,
   role,
   setId,
+  tableChange,
   tableId,
   tableRequest,
   timeMs,
@@ -55,7 +56,13 @@ const clusterCommands = [
     automation: z.enum(['running', 'paused']).optional(),
     failover: failover.optional(),
   }),
-  z.object({type: type('create-tenant'), name: z.string(), ifNotExists: flag}),
+  z.object({
+    type: type('create-tenant'),
+    name: z.string(),
+    comment: z.string().optional(),
+    ifNotExists: flag,
+  }),
+  z.object({type: type('alter-tenant'), name: z.string(), comment: z.string()}),
   z.object({type: type('drop-tenant'), name: z.string(), ifExists: flag}),
 ] as const;
 
@@ -85,6 +92,7 @@ const databaseCommands = [
     ifNotExists: flag,
   }),
   z.object({type: type('ensure-tables'), database: databaseId, tables: z.array(tableRequest)}),
+  z.object({type: type('alter-table'), database: databaseId, name, change: tableChange}),
   z.object({type: type('drop-table'), database: databaseId, name, ifExists: flag, ...dropped}),
   z.object({type: type('recover-table'), database: databaseId, name, as: name.optional()}),
   z.object({type: type('purge-table'), table: tableId, atMs: timeMs}),

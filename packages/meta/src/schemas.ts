@@ -65,6 +65,16 @@ export const tableRequest = z.object({
   fields: z.array(z.object({name: z.string(), type: columnType})),
 });
 
+export const tableChange = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('add-column'),
+    column: z.object({name: z.string(), kind: z.enum(['tag', 'field']), type: columnType}),
+  }),
+  z.object({kind: z.literal('drop-column'), name: z.string()}),
+  z.object({kind: z.literal('rename-column'), name: z.string(), to: z.string()}),
+  z.object({kind: z.literal('rename-table'), to: z.string()}),
+]);
+
 export const placementRequest = z.object({node: nodeId, role});
 
 export const configuration = z.object({

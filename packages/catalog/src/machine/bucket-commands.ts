@@ -42,12 +42,26 @@ export const ensureBucket: Handler<EnsureBucket> = (draft, command) => {
   const replicaSets = command.placements.map((placement, shard) =>
     putNewReplicaSet(draft, {database: database.id, bucket: id, shard, placement}),
   );
-  const dead = catalog.droppedTables(database.id).map((table) => table.id);
-  const deadTables = dead.length === 0 ? undefined : dead;
+  const dead = deadIdsOf(catalog, database.id);
   const range = cutRange(catalog, command);
-  draft.put('bucket', id, {id, database: database.id, replicaSets, deadTables, ...range});
+  draft.put('bucket', id, {id, database: database.id, replicaSets, ...dead, ...range});
   return succeed({bucket: id, created: true});
 };
+
+/** What writes may no longer name: a set that is made later begins with it. */
+function deadIdsOf(
+  catalog: Catalog,
+  database: Bucket['database'],
+): Pick<Bucket, 'deadTables' | 'deadColumns'> {
+  const tables = catalog.droppedTables(database).map((table) => table.id);
+  const columns = catalog
+    .shrunkTables(database)
+    .map(({id, deadColumns}) => ({table: id, columns: deadColumns!}));
+  return {
+    deadTables: tables.length === 0 ? undefined : tables,
+    deadColumns: columns.length === 0 ? undefined : columns,
+  };
+}
 
 export const openReplicaSets: Handler<OpenReplicaSets> = (draft, command) => {
   for (const id of new Set(command.sets)) {

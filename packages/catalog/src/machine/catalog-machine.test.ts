@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {Catalog} from '../catalog.ts';
-import type {Command, CommandResult, CommandValue} from '../commands.ts';
+import type {Command, CommandResult, CommandValue, TableChange} from '../commands.ts';
 import type {CatalogUpdate, EntityKind} from '../model.ts';
 import {CatalogMachine} from './catalog-machine.ts';
 
@@ -53,6 +53,23 @@ const tableRequest = fc.record({
     {maxLength: 3},
   ),
 });
+const columnName = fc.constantFrom('x', 'y', 'host', 'time');
+const tableChange: fc.Arbitrary<TableChange> = fc.oneof(
+  fc.record({
+    kind: fc.constant('add-column' as const),
+    column: fc.record({
+      name: columnName,
+      kind: fc.constant('field' as const),
+      type: fc.constantFrom('float' as const, 'string' as const),
+    }),
+  }),
+  fc.record({kind: fc.constant('drop-column' as const), name: columnName}),
+  fc.record({kind: fc.constant('rename-column' as const), name: columnName, to: columnName}),
+  fc.record({
+    kind: fc.constant('rename-table' as const),
+    to: fc.constantFrom('cpu', 'mem', 'disk', ''),
+  }),
+);
 const role = fc.constantFrom('voter' as const, 'learner' as const);
 const placement = fc.uniqueArray(fc.record({node: nodeId, role}), {
   selector: ({node}) => node,
@@ -71,6 +88,11 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     state: fc.constantFrom('active' as const, 'draining' as const, 'decommissioned' as const),
   }),
   fc.record({type: kind('create-tenant'), name: entityName, ifNotExists: fc.boolean()}),
+  fc.record({
+    type: kind('alter-tenant'),
+    name: entityName,
+    comment: fc.constantFrom('', 'ours'),
+  }),
   fc.record({type: kind('drop-tenant'), name: entityName, ifExists: fc.boolean()}),
   fc.record({
     type: kind('create-database'),
@@ -109,6 +131,12 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     database: databaseId,
     name: fc.constantFrom('cpu', 'mem'),
     as: fc.constantFrom(undefined, 'cpu', 'disk'),
+  }),
+  fc.record({
+    type: kind('alter-table'),
+    database: databaseId,
+    name: fc.constantFrom('cpu', 'mem'),
+    change: tableChange,
   }),
   fc.record({type: kind('purge-table'), table: smallId, atMs: fc.nat(9)}),
   fc.record({type: kind('forget-table'), table: smallId}),
@@ -186,7 +214,8 @@ function checkInvariants(catalog: Catalog): void {
     }
     for (const table of catalog.tables(database.id)) {
       expect(catalog.tableByName(database.id, table.name)).toBe(table);
-      expect(table.columns.map((column) => column.id)).toEqual(table.columns.map((_, i) => i + 1));
+      const ids = [...table.columns.map((column) => column.id), ...(table.deadColumns ?? [])];
+      expect(ids.sort((a, b) => a - b)).toEqual(ids.map((_, i) => i + 1));
       for (const column of table.columns) {
         expect(catalog.columnByName(table.id, column.name)).toBe(column);
       }
@@ -307,6 +336,67 @@ describe('ensure-bucket', () => {
     const {run} = founded();
     for (let i = 0; i < 1000; i++) must(run(wanted(i, i, i + 1)));
     expect(code(run(wanted(5000, 5000, 5001)))).toBe('BUCKET_LIMIT');
+  });
+});
+
+describe('alter-table', () => {
+  const setUp = () => {
+    const {machine, run} = founded();
+    const fields = ['v', 'w'].map((name) => ({name, type: 'float' as const}));
+    const table = {name: 'cpu', tags: ['host'], fields};
+    const made = must(run({type: 'create-table', database: id(1), table}));
+    const alter = (change: TableChange, name = 'cpu') =>
+      run({type: 'alter-table', database: id(1), name, change});
+    const columns = () => machine.catalog.table(made.table)?.columns.map((one) => one.name);
+    return {machine, run, alter, columns, table: made.table};
+  };
+  const field = (name: string) =>
+    ({kind: 'add-column', column: {name, kind: 'field', type: 'float'}}) as const;
+
+  test('the id of a dropped column is never given again, a renamed one keeps its own', () => {
+    const {machine, alter, columns, table, run} = setUp();
+    must(alter(field('x')));
+    must(alter({kind: 'drop-column', name: 'x'}));
+    must(alter({kind: 'drop-column', name: 'host'}));
+    expect(machine.catalog.table(table)?.deadColumns).toEqual([4, 1]);
+    expect(must(alter(field('x'))).column).toBe(5);
+    const ensure = {name: 'cpu', tags: ['host'], fields: []};
+    must(run({type: 'ensure-tables', database: id(1), tables: [ensure]}));
+    expect(machine.catalog.columnByName(table, 'host')?.id).toBe(6);
+    must(alter({kind: 'rename-column', name: 'v', to: 'value'}));
+    expect(machine.catalog.columnByName(table, 'value')?.id).toBe(2);
+    expect(machine.catalog.columnByName(table, 'v')).toBeUndefined();
+    expect(columns()).toEqual(['value', 'w', 'x', 'host']);
+  });
+
+  test('a bucket that is made later knows the ids that are dead', () => {
+    const {machine, alter, run, table} = setUp();
+    must(alter({kind: 'drop-column', name: 'v'}));
+    const placements = [[{node: id<never>(1), role: 'voter' as const}]];
+    const times = {timeMs: 1, startMs: 0, endMs: 9};
+    const {bucket} = must(run({type: 'ensure-bucket', database: id(1), ...times, placements}));
+    expect(machine.catalog.bucket(bucket)?.deadColumns).toEqual([{table, columns: [2]}]);
+  });
+
+  test('a renamed table keeps its id, and the name is free', () => {
+    const {machine, alter, run, table} = setUp();
+    must(alter({kind: 'rename-table', to: 'processor'}));
+    expect(machine.catalog.tableByName(id(1), 'processor')?.id).toBe(table);
+    expect(machine.catalog.tableByName(id(1), 'cpu')).toBeUndefined();
+    must(run({type: 'create-table', database: id(1), table: {name: 'cpu', tags: [], fields: []}}));
+    expect(code(alter({kind: 'rename-table', to: 'processor'}))).toBe('ALREADY_EXISTS');
+  });
+
+  test('refuses what is not there, what is there, and the last field', () => {
+    const {alter} = setUp();
+    expect(code(alter({kind: 'drop-column', name: 'nope'}))).toBe('NOT_FOUND');
+    expect(code(alter({kind: 'drop-column', name: 'time'}))).toBe('NOT_FOUND');
+    expect(code(alter(field('host')))).toBe('ALREADY_EXISTS');
+    expect(code(alter(field('time')))).toBe('INVALID_ARGUMENT');
+    expect(code(alter({kind: 'rename-column', name: 'v', to: 'w'}))).toBe('ALREADY_EXISTS');
+    expect(code(alter(field('x'), 'mem'))).toBe('TABLE_NOT_FOUND');
+    must(alter({kind: 'drop-column', name: 'v'}));
+    expect(code(alter({kind: 'drop-column', name: 'w'}))).toBe('CONFLICT');
   });
 });
 

@@ -6,6 +6,7 @@ import {assert} from '@flotilla/base';
 import {Catalog} from '../catalog.ts';
 import type {Command, CommandResult, CommandType, CommandValue} from '../commands.ts';
 import type {CatalogUpdate} from '../model.ts';
+import {alterTable} from './alter-table.ts';
 import * as buckets from './bucket-commands.ts';
 import * as cluster from './cluster-commands.ts';
 import * as databases from './database-commands.ts';
@@ -21,6 +22,7 @@ const HANDLERS: {readonly [Type in CommandType]: Handler<Extract<Command, {type:
   'set-node-state': cluster.setNodeState,
   'set-cluster': cluster.setCluster,
   'create-tenant': cluster.createTenant,
+  'alter-tenant': cluster.alterTenant,
   'drop-tenant': cluster.dropTenant,
   'create-database': databases.createDatabase,
   'alter-database': databases.alterDatabase,
@@ -30,6 +32,7 @@ const HANDLERS: {readonly [Type in CommandType]: Handler<Extract<Command, {type:
   'raise-expired-before': databases.raiseExpiredBefore,
   'create-table': tables.createTable,
   'ensure-tables': tables.ensureTables,
+  'alter-table': alterTable,
   'drop-table': tables.dropTable,
   'recover-table': tables.recoverTable,
   'purge-table': tables.purgeTable,

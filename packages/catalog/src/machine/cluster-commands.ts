@@ -9,6 +9,7 @@ import {
   type TenantId,
 } from '@flotilla/base';
 import type {
+  AlterTenant,
   CreateTenant,
   DropTenant,
   FoundCluster,
@@ -136,7 +137,15 @@ export const createTenant: Handler<CreateTenant> = (draft, command) => {
   if (!isEntityName(command.name)) {
     return refuse('INVALID_ARGUMENT', `${JSON.stringify(command.name)} cannot name a tenant`);
   }
-  return succeed({tenant: putNewTenant(draft, command.name), created: true});
+  const {name, comment} = command;
+  return succeed({tenant: putNewTenant(draft, name, comment), created: true});
+};
+
+export const alterTenant: Handler<AlterTenant> = (draft, command) => {
+  const tenant = draft.catalog.tenantByName(command.name);
+  if (tenant === undefined) return refuse('TENANT_NOT_FOUND', `no tenant ${command.name}`);
+  draft.put('tenant', tenant.id, {...tenant, comment: command.comment || undefined});
+  return succeed({tenant: tenant.id});
 };
 
 export const dropTenant: Handler<DropTenant> = (draft, command) => {
@@ -166,8 +175,8 @@ function putNewNode(draft: Draft, description: NodeDescription, atMs: number): N
   return id;
 }
 
-function putNewTenant(draft: Draft, name: string): TenantId {
+function putNewTenant(draft: Draft, name: string, comment?: string): TenantId {
   const id = draft.nextId<TenantId>('tenant');
-  draft.put('tenant', id, {id, name});
+  draft.put('tenant', id, {id, name, comment: comment || undefined});
   return id;
 }

@@ -1,4 +1,6 @@
-// Which names tenants, databases, tables and columns may have.
+// Which names tenants, databases, tables and columns may have, and which id a column gets.
+
+import type {Table} from '../model.ts';
 
 /** Room in every list and file name that shows one. */
 const NAME_UNITS_MAX = 128;
@@ -12,6 +14,11 @@ export function isEntityName(name: string): boolean {
 /** Longer ones than a series key may be are refused where lines are parsed. */
 export function isTableName(name: string): boolean {
   return name.length > 0;
+}
+
+/** The highest id that the table ever gave to a column. */
+export function lastColumnId(table: Pick<Table, 'columns' | 'deadColumns'> | undefined): number {
+  return Math.max(0, table?.columns.at(-1)?.id ?? 0, ...(table?.deadColumns ?? []));
 }
 
 /** Every table has it, first, and it is neither a tag nor a field. */

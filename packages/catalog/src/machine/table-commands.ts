@@ -1,5 +1,5 @@
 // Tables and their columns: made when a write first names them, dropped, recovered, purged. Column
-// ids ascend from 1 inside a table and columns are never removed from it.
+// ids ascend from 1 inside a table and are never given twice.
 
 import {type ColumnId, LIMITS, type TableId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
@@ -16,7 +16,7 @@ import type {
 } from '../commands.ts';
 import type {Column, ColumnType, Database, Table} from '../model.ts';
 import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
-import {isTableName, TIME_COLUMN} from './names.ts';
+import {isTableName, lastColumnId, TIME_COLUMN} from './names.ts';
 
 export const createTable: Handler<CreateTable> = (draft, command) => {
   const database = liveDatabase(draft.catalog, command.database);
@@ -160,7 +160,7 @@ class TableWork {
     }
     const count = (table.present?.columns.length ?? 0) + table.added.size;
     if (count >= LIMITS.columns_per_table_max.value) return {error: 'COLUMN_LIMIT'};
-    const id = (count + 1) as ColumnId;
+    const id = (lastColumnId(table.present) + table.added.size + 1) as ColumnId;
     table.added.set(name, {id, name, kind, type});
     return {column: id};
   }
