@@ -1,6 +1,7 @@
 export * from './assert.ts';
 export * from './errors.ts';
 export * from './handled-elsewhere.ts';
+export * from './histogram.ts';
 export * from './ids.ts';
 export * from './limits.ts';
 export * from './ports.ts';

@@ -1,11 +1,11 @@
 export {frameKind, splitFrame} from '@flotilla/wire';
 export {
   Host,
-  type HostMetrics,
   type LeadershipListener,
   type ProposeOptions,
   type StoppedListener,
 } from './host/host.ts';
+export type {HostMetrics} from './host/host-metrics.ts';
 export type {NodeState} from './host/node-states.ts';
 export type {RememberedRecord} from './host/old-image.ts';
 export {

@@ -5,11 +5,11 @@
 import {assert} from '@flotilla/base';
 
 export class MemtableBudget {
-  readonly #bytesMax: number;
+  readonly bytesMax: number;
   #bytes = 0;
 
   constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+    this.bytesMax = bytesMax;
   }
 
   get bytes(): number {
@@ -17,7 +17,7 @@ export class MemtableBudget {
   }
 
   get isFull(): boolean {
-    return this.#bytes >= this.#bytesMax;
+    return this.#bytes >= this.bytesMax;
   }
 
   change(bytes: number): void {

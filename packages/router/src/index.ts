@@ -12,8 +12,10 @@ export {
   isMissingSet,
   type ReadOptions,
 } from './read/fragment-reader.ts';
+export {ReadCounts} from './read/read-counts.ts';
 export {SetCaller, type SetCallerPorts, type SetRequest} from './set-caller.ts';
 export {MetaDdl, type MetaProposer} from './write/ddl.ts';
+export {WriteCounts} from './write/write-counts.ts';
 export {
   type SetOutcome,
   type WriteOutcome,

@@ -3,10 +3,12 @@
 
 import type {SeriesId, TableId} from '@flotilla/base';
 import type {Field} from './memtable-view.ts';
-import type {Part} from './part.ts';
+import type {Part, PartRecord} from './part.ts';
 import {PartWriter, type PartWriterOptions, type WrittenPart} from './part-writer.ts';
+import type {ReplicaState} from './replica-state.ts';
 import {RowSource} from './row-source.ts';
 import type {SeriesIndex} from './series-index.ts';
+import {hidesIn, masksOfPart, TOMBSTONES_KEPT, type Tombstone} from './tombstone.ts';
 
 /** Fewer are not worth rewriting. */
 const PARTS_MIN = 4;
@@ -38,12 +40,45 @@ export function planCompaction(
   return undefined;
 }
 
+/**
+ * What to merge next: first what holds rows of purged tables, then, where there are many tombstones,
+ * what holds rows that they hide, then what pays.
+ */
+export function nextCompaction(state: ReplicaState): CompactionPlan | undefined {
+  const {parts} = state;
+  const purged = parts.findIndex((part) => hasPurged(part, state));
+  if (purged >= 0) return {start: purged, end: purged + 1};
+  if (state.tombstones.length >= TOMBSTONES_KEPT) {
+    const hidden = parts.findIndex((part) => hasHidden(part, state));
+    if (hidden >= 0) return {start: hidden, end: hidden + 1};
+  }
+  return planCompaction(parts);
+}
+
+/** Whether writing all parts as one would change anything. */
+export function isCompact(state: ReplicaState): boolean {
+  const {parts} = state;
+  return (
+    parts.length <= 1 && !parts.some((part) => hasPurged(part, state) || hasHidden(part, state))
+  );
+}
+
+function hasPurged(part: PartRecord, {purgedTables}: ReplicaState): boolean {
+  return part.tables.some(({table}) => purgedTables.includes(table));
+}
+
+function hasHidden(part: PartRecord, {tombstones}: ReplicaState): boolean {
+  return tombstones.some((tombstone) => hidesIn(tombstone, part));
+}
+
 export interface MergeOptions extends PartWriterOptions {
   readonly index: SeriesIndex;
   /** From the oldest to the newest. */
   readonly parts: readonly Part[];
   /** Tables whose rows are left out. */
   readonly isPurged: (table: TableId) => boolean;
+  /** Rows that they hide are left out too. */
+  readonly tombstones: readonly Tombstone[];
 }
 
 /** Writes the merged part; undefined, and no file, when nothing is left. */
@@ -59,7 +94,7 @@ export async function mergeParts(options: MergeOptions): Promise<WrittenPart | u
 }
 
 async function mergeTable(
-  {parts, index, slices}: MergeOptions,
+  {parts, index, slices, tombstones}: MergeOptions,
   writer: PartWriter,
   table: TableId,
 ): Promise<void> {
@@ -74,6 +109,10 @@ async function mergeTable(
     range,
     parts: sources,
     memtables: [],
+    partMasks: sources.map(({record}) => masksOfPart(record, tombstones, {table, ...range})),
+    memtableMasks: [],
+    index,
+    slices,
   });
   writer.beginTable(table, fields);
   for (const id of ids) {

@@ -1,15 +1,18 @@
 // A frozen memtable written as one part.
 
 import type {SeriesId, TableId} from '@flotilla/base';
+import {MaskedSeries} from './masked-series.ts';
 import type {Memtable} from './memtable.ts';
 import {PartWriter, type PartWriterOptions, type WrittenPart} from './part-writer.ts';
+import type {SeriesIndex} from './series-index.ts';
 import {rowsPerSlice} from './slices.ts';
 
 export interface FlushOptions extends PartWriterOptions {
   readonly memtable: Memtable;
+  readonly index: SeriesIndex;
 }
 
-/** Requires a memtable that nobody appends to any more, with rows in it. */
+/** Requires a memtable that nobody appends to any more, with rows in it; those deleted are left out. */
 export async function writeMemtable(options: FlushOptions): Promise<WrittenPart> {
   const {memtable} = options;
   const writer = await PartWriter.create(options);
@@ -19,7 +22,7 @@ export async function writeMemtable(options: FlushOptions): Promise<WrittenPart>
 }
 
 async function writeTable(
-  {memtable, slices}: FlushOptions,
+  {memtable, index, slices}: FlushOptions,
   writer: PartWriter,
   tableId: TableId,
 ): Promise<void> {
@@ -29,10 +32,13 @@ async function writeTable(
     .map(([column, type]) => ({column, type}))
     .sort((a, b) => a.column - b.column);
   const range = {startOffset: Number.NEGATIVE_INFINITY, endOffset: Number.POSITIVE_INFINITY};
+  const masksOfTable = memtable.masksOf(tableId);
+  const masked = await MaskedSeries.of(masksOfTable, index, slices);
   writer.beginTable(tableId, fields);
   for (const id of table.seriesIds()) {
     const series = id as SeriesId;
-    for (const rows of view.piecesOf(series, fields, range, rowsPerSlice(fields.length))) {
+    const choice = {...range, masks: masked.masksOf(series, masksOfTable)};
+    for (const rows of view.piecesOf(series, fields, choice, rowsPerSlice(fields.length))) {
       await writer.addRows(series, rows);
       const due = slices.spend(rows.rowCount * (fields.length + 1));
       if (due !== undefined) await due;

@@ -2,10 +2,12 @@ export type {BucketTime} from './block-cut.ts';
 export {type CommitPoint, type Edit, Manifest} from './manifest.ts';
 export type {FlushPoint, StoragePoint} from './replica-state.ts';
 export {
+  type DeleteResult,
   ReplicaStorage,
   type StorageOptions,
   type TableCounts,
   type WriteResult,
 } from './replica-storage.ts';
 export type {SnapshotFile, StagedFiles, StorageSnapshot} from './snapshot.ts';
+export {StorageCounts, type StorageSizes} from './storage-counts.ts';
 export type {TableFate} from './table-fates.ts';

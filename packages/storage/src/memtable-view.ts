@@ -8,6 +8,7 @@ import {withCapacity} from './growable.ts';
 import type {MemtableTable} from './memtable.ts';
 import type {MemtableColumnView} from './memtable-column.ts';
 import type {SeriesRows} from './series-rows.ts';
+import type {Mask} from './tombstone.ts';
 
 export interface Field {
   readonly column: ColumnId;
@@ -18,6 +19,12 @@ export interface RowRange {
   /** [startOffset, endOffset) */
   readonly startOffset: number;
   readonly endOffset: number;
+}
+
+/** Which rows of a series are wanted. */
+export interface RowChoice extends RowRange {
+  /** What hides rows of the series here. */
+  readonly masks: readonly Mask[];
 }
 
 interface ViewParts {
@@ -42,8 +49,8 @@ export class MemtableView {
     this.#parts = parts;
   }
 
-  rowsOf(series: SeriesId, fields: readonly Field[], range: RowRange): SeriesRows | undefined {
-    const ordered = this.#order(series, range);
+  rowsOf(series: SeriesId, fields: readonly Field[], choice: RowChoice): SeriesRows | undefined {
+    const ordered = this.#order(series, choice);
     return ordered && this.#gather(fields, ordered);
   }
 
@@ -51,17 +58,17 @@ export class MemtableView {
   *piecesOf(
     series: SeriesId,
     fields: readonly Field[],
-    range: RowRange,
+    choice: RowChoice,
     pieceRows: number,
   ): Generator<SeriesRows> {
-    const ordered = this.#order(series, range);
+    const ordered = this.#order(series, choice);
     if (ordered === undefined) return;
     for (let from = 0; from < ordered.rowCount; from += pieceRows)
       yield this.#gather(fields, sliceOrder(ordered, from, from + pieceRows));
   }
 
-  #order(series: SeriesId, range: RowRange): OrderedRows | undefined {
-    const chain = this.#collect(series, range);
+  #order(series: SeriesId, choice: RowChoice): OrderedRows | undefined {
+    const chain = this.#collect(series, choice);
     if (chain === undefined) return undefined;
     return chain.ordered
       ? {rows: chain.rows, ends: undefined, rowCount: chain.rows.length}
@@ -76,8 +83,9 @@ export class MemtableView {
     };
   }
 
-  /** The series' rows inside the range, in order of arrival. */
-  #collect(series: SeriesId, range: RowRange): {rows: Int32Array; ordered: boolean} | undefined {
+  /** The series' chosen rows, in order of arrival. */
+  #collect(series: SeriesId, choice: RowChoice): {rows: Int32Array; ordered: boolean} | undefined {
+    const {startOffset, endOffset, masks} = choice;
     const {table, rowCount, offsets, previous} = this.#parts;
     const last = table.lastRowOf(series);
     if (last === undefined) return undefined;
@@ -88,11 +96,11 @@ export class MemtableView {
     let count = 0;
     for (; row >= 0; row = previous[row]!) {
       const offset = offsets[row]!;
-      if (offset < range.startOffset) {
+      if (offset < startOffset) {
         if (last.ordered) break;
         continue;
       }
-      if (offset >= range.endOffset) continue;
+      if (offset >= endOffset || isMasked(row, offset, masks)) continue;
       rows = withCapacity(rows, count + 1);
       rows[count++] = row;
     }
@@ -112,6 +120,13 @@ export class MemtableView {
     const absentCount = pickValues(view, ordered, pick);
     return gatherColumn(values, values, pick, ordered.rowCount, absentCount);
   }
+}
+
+function isMasked(row: number, offset: number, masks: readonly Mask[]): boolean {
+  for (const {tombstone, rowEnd} of masks)
+    if (row < rowEnd && offset >= tombstone.startOffset && offset < tombstone.endOffset)
+      return true;
+  return false;
 }
 
 function orderRows(rows: Int32Array, offsets: Float64Array): OrderedRows {

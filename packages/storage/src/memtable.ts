@@ -8,6 +8,7 @@ import type {ColumnValues, FieldType} from '@flotilla/column';
 import {withCapacity} from './growable.ts';
 import {MemtableColumn} from './memtable-column.ts';
 import {MemtableView} from './memtable-view.ts';
+import {type Mask, type Tombstone, tombstoneBytes} from './tombstone.ts';
 
 /** Rows of one table as a share carries them, series resolved. */
 interface TableRows {
@@ -143,6 +144,8 @@ export class MemtableTable {
 
 export class Memtable {
   readonly #tables = new Map<TableId, MemtableTable>();
+  /** Deletes that came while rows were appended here, in log order; each masks the rows before it. */
+  readonly #masks: Mask[] = [];
   #bytes = 0;
 
   get isEmpty(): boolean {
@@ -170,6 +173,26 @@ export class Memtable {
     this.#bytes -= table.bytes;
     table.append(rows);
     this.#bytes += table.bytes;
+  }
+
+  /** Hides rows that are here, and those of every older source; what is appended later is visible. */
+  delete(tombstone: Tombstone): void {
+    const rowEnd = this.#tables.get(tombstone.table)?.rowCount ?? 0;
+    this.#masks.push({tombstone, rowEnd});
+    this.#bytes += tombstoneBytes(tombstone);
+  }
+
+  get tombstones(): readonly Tombstone[] {
+    return this.#masks.map(({tombstone}) => tombstone);
+  }
+
+  get tombstoneCount(): number {
+    return this.#masks.length;
+  }
+
+  /** Those of one table. */
+  masksOf(table: TableId): readonly Mask[] {
+    return this.#masks.filter(({tombstone}) => tombstone.table === table);
   }
 
   /** Forgets a table's rows; pins go on seeing them. */

@@ -2,11 +2,13 @@
 // time range, and their rows. Memory: the stripes at hand, however long a series is.
 
 import {assert, handledElsewhere, type SeriesId} from '@flotilla/base';
-import type {Field} from './memtable-view.ts';
+import type {MaskedSeries} from './masked-series.ts';
+import type {Field, RowRange} from './memtable-view.ts';
 import type {Part} from './part.ts';
 import type {Block, Stripe, TableIndex} from './part-format.ts';
-import type {SeriesRows} from './series-rows.ts';
+import {hideRows, type SeriesRows} from './series-rows.ts';
 import {type LoadedStripe, loadDirectory, loadStripe} from './stripe-reader.ts';
+import type {Mask} from './tombstone.ts';
 
 /** Stripes kept decoded to pages: blocks are read in time order, so one and the next suffice. */
 const STRIPES_LOADED_MAX = 2;
@@ -18,6 +20,9 @@ export interface CursorRequest {
   /** [startOffset, endOffset) */
   readonly startOffset: number;
   readonly endOffset: number;
+  /** What hides rows of this part, and of which series. */
+  readonly masks: readonly Mask[];
+  readonly masked: MaskedSeries;
 }
 
 /** A block of the series at hand. Offsets inclusive. */
@@ -27,6 +32,8 @@ export interface BlockReference {
   readonly block: number;
   readonly minOffset: number;
   readonly maxOffset: number;
+  /** Deleted: rows of these times are left out. None covers the block. */
+  readonly hidden: readonly RowRange[];
 }
 
 interface Directory {
@@ -80,9 +87,9 @@ export class PartCursor {
   }
 
   async rows(reference: BlockReference): Promise<SeriesRows> {
-    const {stripe, block} = reference;
+    const {stripe, block, hidden} = reference;
     const loaded = this.#loaded.get(stripe) ?? (await this.#load(stripe));
-    return loaded.rows(block);
+    return hideRows(loaded.rows(block), hidden);
   }
 
   #passTo(series: SeriesId): void {
@@ -100,13 +107,21 @@ export class PartCursor {
     references: BlockReference[],
   ): void {
     const {blocks} = directory;
+    const {startOffset, endOffset, masks, masked} = this.#request;
+    const ranges = masked.masksOf(series, masks).map(({tombstone}) => tombstone);
     while (directory.next < blocks.length && blocks[directory.next]!.series < series)
       directory.next += 1;
     for (let block = directory.next; block < blocks.length; block++) {
       const {minOffset, maxOffset, series: owner} = blocks[block]!;
       if (owner !== series) break;
-      if (minOffset < this.#request.endOffset && maxOffset >= this.#request.startOffset)
-        references.push({cursor: this, stripe, block, minOffset, maxOffset});
+      if (minOffset >= endOffset || maxOffset < startOffset) continue;
+      const hidden = ranges.filter(
+        (range) => range.startOffset <= maxOffset && range.endOffset > minOffset,
+      );
+      // What is deleted whole need not be read.
+      if (hidden.some((range) => range.startOffset <= minOffset && range.endOffset > maxOffset))
+        continue;
+      references.push({cursor: this, stripe, block, minOffset, maxOffset, hidden});
     }
   }
 

@@ -17,9 +17,16 @@ import {concatRows, type SeriesRows, sliceRows} from './series-rows.ts';
 import {rowsPerSlice, type Slices} from './slices.ts';
 import {StripeBuilder} from './stripe-builder.ts';
 
+export interface WrittenTable extends TableEntry {
+  /** Of its rows; both inclusive. */
+  readonly minOffset: number;
+  readonly maxOffset: number;
+}
+
 export interface WrittenPart {
   readonly bytes: number;
-  readonly tables: readonly TableEntry[];
+  /** None: every row was left out. */
+  readonly tables: readonly WrittenTable[];
 }
 
 export interface PartWriterOptions {
@@ -42,7 +49,7 @@ export class PartWriter {
   readonly #file: DiskFile;
   readonly #cut: BlockCut;
   readonly #slices: Slices;
-  readonly #entries: TableEntry[] = [];
+  readonly #entries: WrittenTable[] = [];
   #position = PART_MAGIC.length;
   #table: OpenTable | undefined;
   #series: SeriesId | undefined;
@@ -89,7 +96,9 @@ export class PartWriter {
     if (rowCount === 0) return;
     const bytes = encodeTableIndex({fields, stripes});
     const index = {offset: this.#position, length: bytes.length, crc: crc32(bytes)};
-    this.#entries.push({table, rowCount, seriesCount, index});
+    const minOffset = Math.min(...stripes.map((stripe) => stripe.minOffset));
+    const maxOffset = Math.max(...stripes.map((stripe) => stripe.maxOffset));
+    this.#entries.push({table, rowCount, seriesCount, index, minOffset, maxOffset});
     await this.#write([bytes]);
   }
 

@@ -21,10 +21,15 @@ export interface PartRecord {
   /** It holds the whole effect of the log entries in (lo, hi]. */
   readonly lo: number;
   readonly hi: number;
+  /** Of deletes up to this index no row is left in it; absent: of none beyond `hi`. */
+  readonly cleanIndex?: number | undefined;
   readonly tables: readonly {
     readonly table: TableId;
     readonly rowCount: number;
     readonly seriesCount: number;
+    /** Of the rows; both inclusive. Absent in records of the first version. */
+    readonly minOffset?: number | undefined;
+    readonly maxOffset?: number | undefined;
   }[];
 }
 

@@ -6,6 +6,7 @@ import {FatalError, type ReplicaId, type ReplicaSetId, type TableId} from '@flot
 import {ByteReader, ByteWriter} from '@flotilla/column';
 import type {KeyFileRecord} from './key-file.ts';
 import type {PartRecord} from './part.ts';
+import type {Tombstone} from './tombstone.ts';
 
 /** Where the durable state stands; the log is replayed from the next index. */
 export interface StoragePoint {
@@ -31,6 +32,8 @@ export interface ReplicaState {
   readonly keyFiles: readonly KeyFileRecord[];
   readonly droppedTables: readonly TableId[];
   readonly purgedTables: readonly TableId[];
+  /** Deletes that still hide rows of parts, in log order; all at or below the point's index. */
+  readonly tombstones: readonly Tombstone[];
 }
 
 export const EMPTY_STATE: ReplicaState = {
@@ -41,9 +44,13 @@ export const EMPTY_STATE: ReplicaState = {
   keyFiles: [],
   droppedTables: [],
   purgedTables: [],
+  tombstones: [],
 };
 
+/** Written where there are no tombstones, so that a build without them reads it. */
 const STATE_VERSION = 1;
+/** With tombstones: to read it without them would bring deleted rows back. */
+const STATE_VERSION_TOMBSTONES = 2;
 
 export interface StateKeys {
   readonly state: string;
@@ -55,8 +62,12 @@ export function stateKeys(set: ReplicaSetId, replica: ReplicaId): StateKeys {
   return {state: `${prefix}/state`, extra: `${prefix}/extra`};
 }
 
-export function encodeStateJson({extra: _, ...state}: ReplicaState): Uint8Array {
-  return Buffer.from(JSON.stringify({version: STATE_VERSION, ...state}));
+export function encodeStateJson({extra: _, tombstones, ...state}: ReplicaState): Uint8Array {
+  const versioned =
+    tombstones.length === 0
+      ? {version: STATE_VERSION, ...state}
+      : {version: STATE_VERSION_TOMBSTONES, ...state, tombstones};
+  return Buffer.from(JSON.stringify(versioned));
 }
 
 /** Requires bytes whose checksum was verified. */
@@ -64,9 +75,11 @@ export function decodeStateJson(bytes: Uint8Array, extra: Uint8Array): ReplicaSt
   const {version, ...state} = JSON.parse(Buffer.from(bytes).toString()) as ReplicaState & {
     version: number;
   };
-  if (version !== STATE_VERSION)
-    throw new FatalError(`replica state: want version ${STATE_VERSION}; have ${version}`);
-  return {...state, point: state.point, extra};
+  if (version !== STATE_VERSION && version !== STATE_VERSION_TOMBSTONES)
+    throw new FatalError(
+      `replica state: want version ${STATE_VERSION} or ${STATE_VERSION_TOMBSTONES}; have ${version}`,
+    );
+  return {...state, point: state.point, tombstones: state.tombstones ?? [], extra};
 }
 
 /** The state as the file that goes with a snapshot: lengths, JSON, extra, checksum. */

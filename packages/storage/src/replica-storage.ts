@@ -10,22 +10,26 @@ import {
   type SeriesId,
   type TableId,
 } from '@flotilla/base';
-import type {ScanSpec, ShareTable, TableScan} from '@flotilla/column';
+import type {Deletion, ScanSpec, ShareTable, TableScan} from '@flotilla/column';
 import {BlockCut, type BucketTime} from './block-cut.ts';
-import {mergeParts, planCompaction} from './compaction.ts';
+import {isCompact, mergeParts, nextCompaction} from './compaction.ts';
 import {writeMemtable} from './flush.ts';
 import {encodeKeys, type KeyFileRecord, loadKeys} from './key-file.ts';
 import type {Manifest} from './manifest.ts';
 import {Memtable} from './memtable.ts';
+import type {RowRange} from './memtable-view.ts';
 import type {Part, PartRecord} from './part.ts';
 import type {WrittenPart} from './part-writer.ts';
 import {ReplicaFiles} from './replica-files.ts';
 import type {FlushPoint, ReplicaState, StoragePoint} from './replica-state.ts';
+import type {RowSourceOptions} from './row-source.ts';
 import {SeriesIndex} from './series-index.ts';
 import {Slices} from './slices.ts';
 import {installFiles, pinSnapshot, type StagedFiles, type StorageSnapshot} from './snapshot.ts';
+import {StorageCounts, type StorageSizes} from './storage-counts.ts';
 import {type TableFate, TableFates} from './table-fates.ts';
 import {ReplicaTableScan} from './table-scan.ts';
+import {liveTombstones, type Mask, masksOfMemtables, masksOfPart, TOMBSTONES_KEPT} from './tombstone.ts';
 
 /** More key files than these are written again as one: a restart opens few files. */
 const KEY_FILES_MAX = 8;
@@ -43,15 +47,22 @@ export interface StorageOptions {
   readonly deadTables?: readonly TableId[] | undefined;
   /** Resolves after what waits in this thread has run (setImmediate). */
   readonly pause: () => Promise<void>;
+  /** Shared with the other replicas of a thread. */
+  readonly counts?: StorageCounts | undefined;
 }
 
-export type WriteResult =
-  | {readonly status: 'applied'; readonly rowCount: number}
-  | {readonly status: 'rejected'; readonly code: 'TABLE_DROPPED'; readonly table: TableId};
+interface TableRejected {
+  readonly status: 'rejected';
+  readonly code: 'TABLE_DROPPED';
+  readonly table: TableId;
+}
+
+export type WriteResult = {readonly status: 'applied'; readonly rowCount: number} | TableRejected;
+export type DeleteResult = {readonly status: 'applied'} | TableRejected;
 
 export interface TableCounts {
   readonly table: TableId;
-  /** Rows as written: duplicates count until they are compacted away. */
+  /** Rows as written: duplicates and deleted ones count until they are compacted away. */
   readonly rowCount: number;
   readonly seriesCount: number;
   readonly isDropped: boolean;
@@ -69,6 +80,7 @@ interface Frozen {
 
 export class ReplicaStorage {
   readonly #files: ReplicaFiles;
+  readonly #counts: StorageCounts;
   readonly #cut: BlockCut;
   readonly #flushSlices: Slices;
   readonly #compactionSlices: Slices;
@@ -86,6 +98,7 @@ export class ReplicaStorage {
   private constructor(options: StorageOptions, files: ReplicaFiles, index: SeriesIndex) {
     const {state} = files;
     this.#files = files;
+    this.#counts = options.counts ?? new StorageCounts();
     this.#index = index;
     this.#cut = new BlockCut(options.bucket);
     this.#flushSlices = new Slices(options.pause);
@@ -131,6 +144,24 @@ export class ReplicaStorage {
       rowCount += table.rowCount;
     }
     return {status: 'applied', rowCount};
+  }
+
+  /** Hides what there is of the rows now; what is written after it is visible. */
+  applyDelete(index: number, deletion: Deletion): DeleteResult {
+    this.#advance(index);
+    const {table, startOffset, endOffset, tags} = deletion;
+    if (this.#fates.isDead(table)) return {status: 'rejected', code: 'TABLE_DROPPED', table};
+    // Of a table's many replica sets, few have a series that was named.
+    if (this.#index.select(table, tags).length > 0)
+      this.#active.delete({index, table, startOffset, endOffset, tags});
+    return {status: 'applied'};
+  }
+
+  /** Deletes that still hide rows; each costs every scan that it touches. */
+  get tombstoneCount(): number {
+    let count = this.#files.state.tombstones.length + this.#active.tombstoneCount;
+    for (const {memtable} of this.#frozen) count += memtable.tombstoneCount;
+    return count;
   }
 
   /** Hides the table's rows and refuses writes to it from here on. */
@@ -181,20 +212,19 @@ export class ReplicaStorage {
     const {table} = spec;
     const isDead = this.#fates.isDead(table);
     const parts = isDead ? [] : this.#files.parts.filter((part) => part.has(table));
-    const views = [...this.#frozen.map(({memtable}) => memtable), this.#active].map((memtable) =>
-      memtable.table(table)?.view(),
-    );
+    const range = {
+      startOffset: Math.max(spec.startOffset, this.#expiredBefore),
+      endOffset: spec.endOffset,
+    };
     for (const {file} of parts) file.retain();
     const files = this.#files;
     return new ReplicaTableScan({
       table,
       fields: spec.fields,
-      range: {
-        startOffset: Math.max(spec.startOffset, this.#expiredBefore),
-        endOffset: spec.endOffset,
-      },
+      range,
       parts,
-      memtables: views.filter((view) => view !== undefined),
+      ...this.#memtableSources(table, range),
+      partMasks: this.#masksOfParts(parts, {table, ...range}),
       index: this.#index,
       slices: this.#scanSlices,
       series: isDead ? new Int32Array(0) : this.#index.select(table, spec.tags),
@@ -204,12 +234,41 @@ export class ReplicaStorage {
     });
   }
 
+  #memtables(): Memtable[] {
+    return [...this.#frozen.map(({memtable}) => memtable), this.#active];
+  }
+
+  #memtableSources(
+    table: TableId,
+    range: RowRange,
+  ): Pick<RowSourceOptions, 'memtables' | 'memtableMasks'> {
+    const all = this.#memtables();
+    const masks = masksOfMemtables(
+      all.map((memtable) => memtable.masksOf(table)),
+      range,
+    );
+    const present = all.flatMap((memtable, i) => {
+      const view = memtable.table(table)?.view();
+      return view === undefined ? [] : [{view, masks: masks[i]!}];
+    });
+    return {
+      memtables: present.map(({view}) => view),
+      memtableMasks: present.map((each) => each.masks),
+    };
+  }
+
+  #masksOfParts(parts: readonly Part[], wanted: RowRange & {readonly table: TableId}): Mask[][] {
+    const later = this.#memtables().flatMap(({tombstones}) => tombstones);
+    const all = [...this.#files.state.tombstones, ...later];
+    return parts.map(({record}) => masksOfPart(record, all, wanted));
+  }
+
   tables(): TableCounts[] {
     const rows = new Map<TableId, number>();
     const add = (table: TableId, count: number) => rows.set(table, (rows.get(table) ?? 0) + count);
     for (const {record} of this.#files.parts)
       for (const {table, rowCount} of record.tables) add(table, rowCount);
-    for (const memtable of [...this.#frozen.map((frozen) => frozen.memtable), this.#active])
+    for (const memtable of this.#memtables())
       for (const table of memtable.tableIds()) add(table, memtable.table(table)!.rowCount);
     return [...rows].map(([table, rowCount]) => ({
       table,
@@ -221,8 +280,8 @@ export class ReplicaStorage {
 
   /** Of memtables, those being flushed included. */
   memtableBytes(): number {
-    let bytes = this.#active.bytes;
-    for (const {memtable} of this.#frozen) bytes += memtable.bytes;
+    let bytes = 0;
+    for (const memtable of this.#memtables()) bytes += memtable.bytes;
     return bytes;
   }
 
@@ -231,8 +290,22 @@ export class ReplicaStorage {
     return this.memtableBytes() + this.#index.memoryBytes();
   }
 
+  sizes(): StorageSizes {
+    const {parts} = this.#files;
+    const memtableBytes = this.memtableBytes();
+    return {
+      parts: parts.length,
+      partBytes: parts.reduce((sum, {record}) => sum + record.bytes, 0),
+      memtableBytes,
+      memoryBytes: memtableBytes + this.#index.memoryBytes(),
+      seriesCount: this.#index.count,
+    };
+  }
+
   needsFlush(limits: {readonly memtableBytes: number}): boolean {
-    return this.#active.bytes >= limits.memtableBytes;
+    return (
+      this.#active.bytes >= limits.memtableBytes || this.#active.tombstoneCount >= TOMBSTONES_KEPT
+    );
   }
 
   /**
@@ -249,13 +322,13 @@ export class ReplicaStorage {
   }
 
   needsCompaction(): boolean {
-    return this.#planCompaction() !== undefined;
+    return nextCompaction(this.#files.state) !== undefined;
   }
 
   /** One step of compaction; false if there was nothing to do. Runs beside writes, flushes and scans. */
   compact(): Promise<boolean> {
     return this.#exclusively(async () => {
-      const plan = this.#planCompaction();
+      const plan = nextCompaction(this.#files.state);
       if (plan === undefined) return false;
       await this.#mergeParts(this.#files.parts.slice(plan.start, plan.end));
       return true;
@@ -265,9 +338,8 @@ export class ReplicaStorage {
   /** Everything that is in parts into one part. */
   compactAll(): Promise<void> {
     return this.#exclusively(async () => {
-      const {parts} = this.#files;
-      if (parts.length > 1 || parts.some((part) => this.#hasPurged(part)))
-        await this.#mergeParts(parts);
+      const {parts, state} = this.#files;
+      if (!isCompact(state)) await this.#mergeParts(parts);
     });
   }
 
@@ -350,16 +422,24 @@ export class ReplicaStorage {
   async #writeFrozen(frozen: Frozen): Promise<void> {
     const part = await this.#writePart(frozen);
     const keyFiles = await this.#writeKeys(frozen.seriesCount);
+    if (part !== undefined) {
+      this.#counts.flushes += 1;
+      this.#counts.flushedBytes += part.bytes;
+    }
     const {index, term, configuration, extra} = frozen.point;
-    const change = (state: ReplicaState): ReplicaState => ({
-      ...state,
-      point: {index, term, configuration},
-      extra,
-      parts: part === undefined ? state.parts : [...state.parts, part],
-      keyFiles,
-      droppedTables: frozen.droppedTables,
-      purgedTables: frozen.purgedTables,
-    });
+    const change = (state: ReplicaState): ReplicaState => {
+      const parts = part === undefined ? state.parts : [...state.parts, part];
+      return {
+        ...state,
+        point: {index, term, configuration},
+        extra,
+        parts,
+        keyFiles,
+        droppedTables: frozen.droppedTables,
+        purgedTables: frozen.purgedTables,
+        tombstones: liveTombstones([...state.tombstones, ...frozen.memtable.tombstones], parts),
+      };
+    };
     // In the turn of the commit, so that no scan sees the rows twice or not at all.
     await this.#files.commit(change, () => {
       this.#frozen = this.#frozen.filter((each) => each !== frozen);
@@ -374,9 +454,10 @@ export class ReplicaStorage {
       path: this.#files.path(file),
       cut: this.#cut,
       memtable,
+      index: this.#index,
       slices: this.#flushSlices,
     });
-    return partRecord(file, written, lo, point.index);
+    return this.#keep(written, {file, lo, hi: point.index});
   }
 
   async #writeKeys(seriesCount: number): Promise<readonly KeyFileRecord[]> {
@@ -402,22 +483,24 @@ export class ReplicaStorage {
     return result;
   }
 
-  #planCompaction() {
-    const {parts} = this.#files;
-    const purged = parts.findIndex((part) => this.#hasPurged(part));
-    if (purged >= 0) return {start: purged, end: purged + 1};
-    return planCompaction(parts.map(({record}) => record));
-  }
-
-  #hasPurged(part: Part): boolean {
-    const {purgedTables} = this.#files.state;
-    return part.record.tables.some(({table}) => purgedTables.includes(table));
+  /** A part of no rows is no part; its file is not kept. */
+  async #keep(
+    {bytes, tables}: WrittenPart,
+    {file, ...range}: Pick<PartRecord, 'file' | 'lo' | 'hi' | 'cleanIndex'>,
+  ): Promise<PartRecord | undefined> {
+    if (tables.length > 0)
+      return {file, bytes, ...range, tables: tables.map(({index: _, ...table}) => table)};
+    await this.#files.disk.remove(this.#files.path(file));
+    return undefined;
   }
 
   async #mergeParts(parts: readonly Part[]): Promise<void> {
     for (const {file} of parts) file.retain();
     try {
-      await this.#replaceParts(parts, await this.#writeMerged(parts));
+      const merged = await this.#writeMerged(parts);
+      await this.#replaceParts(parts, merged);
+      this.#counts.compactions += 1;
+      this.#counts.compactedBytes += merged?.bytes ?? 0;
     } finally {
       for (const {file} of parts) this.#files.release(file);
     }
@@ -425,8 +508,8 @@ export class ReplicaStorage {
 
   async #writeMerged(parts: readonly Part[]): Promise<PartRecord | undefined> {
     const file = this.#files.nextName('part');
-    // Only purges that are durable: until then the state of a restart still has the table.
-    const {purgedTables} = this.#files.state;
+    // Only purges and deletes that are durable: until then the state of a restart still has the rows.
+    const {purgedTables, tombstones} = this.#files.state;
     const written = await mergeParts({
       disk: this.#files.disk,
       path: this.#files.path(file),
@@ -434,9 +517,12 @@ export class ReplicaStorage {
       index: this.#index,
       parts,
       isPurged: (table) => purgedTables.includes(table),
+      tombstones,
       slices: this.#compactionSlices,
     });
-    return written && partRecord(file, written, parts[0]!.record.lo, parts.at(-1)!.record.hi);
+    const {lo} = parts[0]!.record;
+    const {hi} = parts.at(-1)!.record;
+    return written && this.#keep(written, {file, lo, hi, cleanIndex: tombstones.at(-1)?.index});
   }
 
   async #replaceParts(parts: readonly Part[], merged: PartRecord | undefined): Promise<void> {
@@ -444,18 +530,10 @@ export class ReplicaStorage {
     await this.#files.commit((state) => {
       const at = state.parts.findIndex((record) => replaced.has(record.file));
       const kept = state.parts.filter((record) => !replaced.has(record.file));
-      return {...state, parts: kept.toSpliced(at, 0, ...(merged ? [merged] : []))};
+      const after = kept.toSpliced(at, 0, ...(merged ? [merged] : []));
+      return {...state, parts: after, tombstones: liveTombstones(state.tombstones, after)};
     });
   }
-}
-
-function partRecord(file: string, written: WrittenPart, lo: number, hi: number): PartRecord {
-  const tables = written.tables.map(({table, rowCount, seriesCount}) => ({
-    table,
-    rowCount,
-    seriesCount,
-  }));
-  return {file, bytes: written.bytes, lo, hi, tables};
 }
 
 async function loadIndex(files: ReplicaFiles): Promise<SeriesIndex> {

@@ -36,10 +36,11 @@ async function* mergeBlocks(references: readonly BlockReference[]): AsyncGenerat
     // No block still to come has rows before it.
     const horizon = byTime[i + 1]?.minOffset ?? Number.POSITIVE_INFINITY;
     if (open.rowCount === 0 && reference.maxOffset < horizon) {
-      yield rows;
+      if (rows.rowCount > 0) yield rows;
       continue;
     }
-    open.add(reference, rows);
+    // A tombstone may have left none; the blocks before may be due all the same.
+    if (rows.rowCount > 0) open.add(reference, rows);
     if (!open.isDue(horizon)) continue;
     const merged = open.takeBefore(horizon);
     if (merged !== undefined) yield merged;

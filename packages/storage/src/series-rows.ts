@@ -39,6 +39,20 @@ export function clipRows(rows: SeriesRows, start: number, end: number): SeriesRo
   return sliceRows(rows, from, Math.max(from, to));
 }
 
+/** Without the rows inside any of the ranges [startOffset, endOffset). */
+export function hideRows(
+  rows: SeriesRows,
+  ranges: readonly {readonly startOffset: number; readonly endOffset: number}[],
+): SeriesRows {
+  let kept = rows;
+  for (const {startOffset, endOffset} of ranges) {
+    const from = lowerBound(kept.offsets, kept.rowCount, startOffset);
+    const to = lowerBound(kept.offsets, kept.rowCount, endOffset);
+    if (from < to) kept = mergeRows(sliceRows(kept, 0, from), sliceRows(kept, to, kept.rowCount));
+  }
+  return kept;
+}
+
 /** Both sources in one. Requires the same columns in both. */
 export function mergeRows(older: SeriesRows, newer: SeriesRows): SeriesRows {
   if (older.rowCount === 0) return newer;

@@ -4,10 +4,8 @@
 import {assert, type ColumnId, type SeriesId} from '@flotilla/base';
 import type {SeriesChunk, TableScan} from '@flotilla/column';
 import {RowSource, type RowSourceOptions} from './row-source.ts';
-import type {SeriesIndex} from './series-index.ts';
 import {inPieces} from './series-merge.ts';
 import type {SeriesRows} from './series-rows.ts';
-import type {Slices} from './slices.ts';
 
 /** Rows handed out at once: enough to feed kernels, few enough to stay in the second-level cache. */
 const ROWS_PER_CALL = 8_192;
@@ -15,8 +13,6 @@ const ROWS_PER_CALL = 8_192;
 const READ_DISCOUNT = 8;
 
 export interface ScanOptions extends RowSourceOptions {
-  readonly index: SeriesIndex;
-  readonly slices: Slices;
   /** Ends the pins. Called once. */
   readonly release: () => void;
 }

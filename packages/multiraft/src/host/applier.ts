@@ -3,7 +3,8 @@
 // configuration it made: the state machine must remember exactly that.
 
 import type {Clock} from '@flotilla/base';
-import type {Configuration} from '@flotilla/raft';
+import type {Configuration, Entry} from '@flotilla/raft';
+import type {HostCounts} from './host-counts.ts';
 import type {HostedGroup} from './hosted-group.ts';
 
 /** Entries of one group before the next has its turn: some 100 us of small ones. */
@@ -13,6 +14,7 @@ const TURN_MS_MAX = 5;
 
 export class Applier {
   readonly #clock: Clock;
+  readonly #counts: HostCounts;
   readonly #onApplied: (group: HostedGroup) => void;
   readonly #onBroken: (group: HostedGroup, error: unknown) => void;
   #queue: HostedGroup[] = [];
@@ -22,10 +24,12 @@ export class Applier {
 
   constructor(
     clock: Clock,
+    counts: HostCounts,
     onApplied: (group: HostedGroup) => void,
     onBroken: (group: HostedGroup, error: unknown) => void,
   ) {
     this.#clock = clock;
+    this.#counts = counts;
     this.#onApplied = onApplied;
     this.#onBroken = onBroken;
   }
@@ -94,7 +98,7 @@ export class Applier {
   }
 
   #applySome(group: HostedGroup): void {
-    const {machine, waits} = group;
+    const {machine} = group;
     const applying = group.applying!;
     const before = group.appliedIndex;
     for (let visited = 0; visited < ENTRIES_PER_VISIT; visited++) {
@@ -111,7 +115,7 @@ export class Applier {
         break;
       }
       if (entry.type === 'noop') machine.applyNothing(entry.index, entry.term);
-      else waits.applied(entry.index, machine.apply(entry.index, entry.term, entry.payload).value);
+      else this.#apply(group, entry);
       group.appliedIndex = entry.index;
     }
     if (group.configEntry === undefined && group.appliedIndex > before) {
@@ -120,6 +124,14 @@ export class Applier {
     }
     if (group.configEntry === undefined) this.#endBatch(group);
     this.#onApplied(group);
+  }
+
+  #apply({machine, waits}: HostedGroup, {index, term, payload}: Entry): void {
+    const beganMs = this.#clock.monotonicMs();
+    const {value} = machine.apply(index, term, payload);
+    this.#counts.apply.observeMs(this.#clock.monotonicMs() - beganMs);
+    const proposedMs = waits.applied(index, value);
+    if (proposedMs !== undefined) this.#counts.commit.observeMs(beganMs - proposedMs);
   }
 
   #endBatch(group: HostedGroup): void {

@@ -21,6 +21,7 @@ import {
 } from '@flotilla/base';
 import {entryBytes, type Input, type LogRead, type Message, type Output} from '@flotilla/raft';
 import {Applier} from './applier.ts';
+import {HostCounts} from './host-counts.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {HostLimits, HostOptions} from './options.ts';
 import {Outbox} from './outbox.ts';
@@ -43,6 +44,7 @@ export class Driver {
   readonly groups = new Map<ReplicaSetId, HostedGroup>();
   readonly outbox: Outbox;
   readonly applier: Applier;
+  readonly counts = new HostCounts();
   readonly #clock: Clock;
   readonly #log: Log | undefined;
   readonly #locate: HostOptions['locate'];
@@ -76,6 +78,7 @@ export class Driver {
     );
     this.applier = new Applier(
       options.clock,
+      this.counts,
       (group) => {
         group.waits.appliedUpto(group.appliedIndex);
         this.touch(group);
@@ -158,7 +161,10 @@ export class Driver {
   #carryOut(group: HostedGroup, output: Output): void {
     if (output.role !== undefined) this.#changeRole(group, output.role);
     for (const proposed of output.proposed) group.waits.proposed(proposed);
-    for (const dropped of output.dropped) group.waits.dropped(dropped);
+    for (const dropped of output.dropped) {
+      if (dropped.kind === 'proposal') this.counts.proposalsDropped += 1;
+      group.waits.dropped(dropped);
+    }
     for (const {readId, index} of output.reads)
       group.waits.readConfirmed(readId, index, group.appliedIndex);
     for (const {to, outcome} of output.transfers) group.waits.transferFailed(to, outcome);
@@ -179,8 +185,12 @@ export class Driver {
 
   #changeRole(group: HostedGroup, role: NonNullable<Output['role']>): void {
     const wasLeader = group.isLeader;
+    this.counts.roleChanged(group.role, role, group.ledTerm);
     group.role = role;
-    if (role.leader !== 0) this.nodeOf(group, role.leader);
+    if (role.leader !== 0) {
+      group.ledTerm = role.term;
+      this.nodeOf(group, role.leader);
+    }
     group.waits.leaderChanged(role.leader);
     this.#hooks.roleChanged(group, wasLeader);
   }
@@ -198,6 +208,7 @@ export class Driver {
   }
 
   send(group: HostedGroup, message: Message): void {
+    this.counts.messagesSent[message.type] += 1;
     if (message.type === 'snapshot') {
       this.#hooks.sendSnapshot(group, message);
       return;

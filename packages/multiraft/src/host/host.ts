@@ -16,6 +16,7 @@ import {Snapshots} from '../snapshot/snapshots.ts';
 import type {StateMachine} from '../state-machine.ts';
 import {Driver} from './driver.ts';
 import {FreshnessRound} from './freshness-round.ts';
+import {countsOf, type HostMetrics, logMetrics, rolesOf} from './host-metrics.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import {Inbox} from './inbox.ts';
 import {type NodeState, NodeStates} from './node-states.ts';
@@ -52,17 +53,6 @@ export type StoppedListener = (stop: {
   /** The store's log is dead: the process must end and replay. */
   readonly isStore: boolean;
 }) => void;
-
-export interface HostMetrics {
-  readonly groups: number;
-  /** Ticking: the others sleep. */
-  readonly awake: number;
-  readonly brokenGroups: number;
-  readonly proposalBytes: number;
-  readonly logBytes: number;
-  readonly malformedItems: number;
-  readonly itemsForGoneReplicas: number;
-}
 
 /** Retention, disk space: what need not happen in every tick. */
 const HOUSEKEEPING_MS = 1_000;
@@ -179,7 +169,9 @@ export class Host {
     this.#admit(group, bytes);
     return new Promise((resolve, reject) => {
       const proposalId = this.#nextId();
-      group.waits.addProposal(proposalId, bytes, {resolve, reject, deadlineMs, signal});
+      const proposedMs = this.#options.clock.monotonicMs();
+      const wait = {resolve, reject, deadlineMs, signal};
+      group.waits.addProposal(proposalId, {bytes, proposedMs, ...wait});
       this.#wakeStep(group, {type: 'propose', entries: [{proposalId, payload}]});
     });
   }
@@ -195,7 +187,8 @@ export class Host {
     const group = this.#ready(set, deadlineMs);
     await new Promise((resolve, reject) => {
       const proposalId = this.#nextId();
-      group.waits.addProposal(proposalId, 0, {resolve, reject, deadlineMs});
+      const proposedMs = this.#options.clock.monotonicMs();
+      group.waits.addProposal(proposalId, {bytes: 0, proposedMs, resolve, reject, deadlineMs});
       this.#wakeStep(group, {
         type: 'proposeConfig',
         proposalId,
@@ -269,16 +262,24 @@ export class Host {
   }
 
   metrics(): HostMetrics {
-    const {groups} = this.#driver;
+    const log = logMetrics(this.#stores);
     return {
-      groups: groups.size,
+      ...rolesOf(this.#driver),
+      ...countsOf(this.#driver.counts),
       awake: this.#ticker.awakeCount,
       brokenGroups: this.#orders.broken.size,
       proposalBytes: this.#budget.bytes,
-      logBytes: this.#stores.reduce((sum, {log}) => sum + log.totalBytes, 0),
+      proposalBytesMax: this.#limits.proposalsBytesMax,
+      logBytes: log.bytes,
+      log,
       malformedItems: this.#inbox.counts.malformed,
       itemsForGoneReplicas: this.#inbox.counts.gone,
     };
+  }
+
+  /** Some store is below its reserve of disk space: its proposals are refused. */
+  get isDiskFull(): boolean {
+    return this.#stores.some(({isFull}) => isFull);
   }
 
   /** How long the thread and its writes have stood still: goes into the node's beats. */

@@ -31,6 +31,8 @@ export class HostedGroup {
   readonly freshness = new Freshness();
   configuration: Configuration;
   role: RoleChange = {role: 'follower', leader: 0, term: 0};
+  /** The last term of which a leader was known. */
+  ledTerm = 0;
   isManual: boolean;
   /** Learned from messages; `locate` of the host comes first. */
   readonly nodes = new Map<number, NodeId>();

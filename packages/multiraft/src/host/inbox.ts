@@ -77,6 +77,7 @@ export class Inbox {
       this.counts.malformed += 1;
       return;
     }
+    this.#driver.counts.messagesReceived[message.type] += 1;
     const group = this.#group(set);
     if (group === undefined || group.replica !== message.to) {
       this.#answerGone(from, set, message.to);

@@ -37,7 +37,7 @@ export class Store {
 
   static async open(
     options: StoreOptions,
-    {random}: Pick<HostOptions, 'random'>,
+    {random, clock}: Pick<HostOptions, 'random' | 'clock'>,
     limits: HostLimits,
   ): Promise<Store> {
     const {disk, path} = options;
@@ -45,6 +45,7 @@ export class Store {
       disk,
       path: `${path}/log`,
       random,
+      clock,
       segmentBytes: limits.segmentBytes,
     });
     return new Store(options, log);

@@ -15,6 +15,8 @@ export interface Wait<Value> {
 
 interface Proposal extends Wait<unknown> {
   readonly bytes: number;
+  /** On the host's monotonic clock. */
+  readonly proposedMs: number;
   index: number;
   settled: boolean;
 }
@@ -54,10 +56,20 @@ export class Waits {
     return this.#proposals.size === 0 && this.#reads.size === 0 && this.#transfers.length === 0;
   }
 
-  addProposal(id: number, bytes: number, wait: Wait<unknown>): void {
+  addProposal(
+    id: number,
+    {
+      bytes,
+      proposedMs,
+      ...wait
+    }: Wait<unknown> & {
+      readonly bytes: number;
+      readonly proposedMs: number;
+    },
+  ): void {
     this.bytes += bytes;
     this.#budget.bytes += bytes;
-    this.#proposals.set(id, {...wait, bytes, index: 0, settled: false});
+    this.#proposals.set(id, {...wait, bytes, proposedMs, index: 0, settled: false});
   }
 
   addRead(id: number, wait: Wait<number>): void {
@@ -93,12 +105,16 @@ export class Waits {
     if (index <= appliedIndex) this.#finishRead(readId, read);
   }
 
-  /** The entry at `index` was applied; whoever proposed it gets `value`. Terms match: else it was dropped as lost. */
-  applied(index: number, value: unknown): void {
+  /**
+   * The entry at `index` was applied; whoever proposed it gets `value`. Terms match: else it was dropped
+   * as lost. Returns when it was proposed, if that was here.
+   */
+  applied(index: number, value: unknown): number | undefined {
     const id = this.#byIndex.get(index);
-    if (id === undefined) return;
+    if (id === undefined) return undefined;
     const proposal = this.#takeProposal(id);
     if (proposal !== undefined && !proposal.settled) proposal.resolve(value);
+    return proposal?.proposedMs;
   }
 
   appliedUpto(index: number): void {

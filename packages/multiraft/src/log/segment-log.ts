@@ -9,6 +9,7 @@
 import {crc32} from 'node:zlib';
 import {
   assert,
+  type Clock,
   type Disk,
   FatalError,
   type Random,
@@ -19,6 +20,7 @@ import type {Entry} from '@flotilla/raft';
 import {ByteWriter} from '@flotilla/wire';
 import {type LogDirectory, renumbered} from './directory.ts';
 import type {GroupLog} from './group-log.ts';
+import {LogCounts} from './log-counts.ts';
 import {decodeEntries, type EntryBlock, encodeItem, type LogItem} from './log-item.ts';
 import {beginRecord, encodeSegmentHeader, endRecord, type SegmentHeader} from './record.ts';
 import {recoverSegments, type SegmentFile, segmentPath} from './recovery.ts';
@@ -32,6 +34,8 @@ export interface SegmentLogOptions {
   readonly path: string;
   readonly random: Random;
   readonly segmentBytes?: number | undefined;
+  /** Syncs are timed by it; not without one. */
+  readonly clock?: Pick<Clock, 'monotonicMs'> | undefined;
 }
 
 interface Waiting {
@@ -44,6 +48,7 @@ export class SegmentLog {
   readonly #options: SegmentLogOptions;
   readonly #segmentBytes: number;
   readonly #directory: LogDirectory;
+  readonly counts = new LogCounts();
   /** The last durable record that was found at the start. */
   readonly openedRecord: number;
   /** Ascending; the last one is written to. */
@@ -107,6 +112,11 @@ export class SegmentLog {
 
   get isWriting(): boolean {
     return this.#running && this.#waiting.length > 0;
+  }
+
+  /** Appends that wait for the next batch. */
+  get queued(): number {
+    return this.#waiting.length;
   }
 
   /** The number of the last durable record, as told to other nodes: it never comes twice. */
@@ -222,7 +232,9 @@ export class SegmentLog {
     for (const {items} of batch) for (const item of items) blocks.push(encodeItem(writer, item));
     endRecord(writer, start, segment.header.salt);
     await segment.file.writeAt(segment.bytes, [writer.view()]);
-    await segment.file.sync();
+    await this.#sync(segment);
+    this.counts.batches += 1;
+    this.counts.bytes += writer.length;
     let next = 0;
     for (const {items} of batch) {
       for (const item of items) {
@@ -234,6 +246,13 @@ export class SegmentLog {
     }
     segment.bytes += writer.length;
     this.#nextRecord += 1;
+  }
+
+  async #sync({file}: SegmentFile): Promise<void> {
+    const {clock} = this.#options;
+    const beganMs = clock?.monotonicMs() ?? 0;
+    await file.sync();
+    if (clock !== undefined) this.counts.sync.observeMs(clock.monotonicMs() - beganMs);
   }
 
   get #active(): SegmentFile {

@@ -252,6 +252,7 @@ export class SnapshotSender {
     transfer.isOver = true;
     this.#active.delete(transfer);
     transfer.snapshot?.release();
+    if (ok) this.#driver.counts.snapshotsSent += 1;
     this.#driver.step(transfer.group, {type: 'snapshotSent', to: transfer.to, ok});
     this.#startNext();
   }

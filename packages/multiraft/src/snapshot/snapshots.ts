@@ -102,6 +102,7 @@ export class Snapshots {
     await group.machine.install(staged);
     this.#receiver.staged.delete(group);
     if (group.isGone) return;
+    this.#driver.counts.snapshotsReceived += 1;
     group.appliedIndex = index;
     group.isInstalling = false;
     this.#ticker.wake(group);

@@ -1,9 +1,16 @@
 // The replica's side of a query: brings the local replica up to a read index, or makes sure that it is
 // as fresh as a stale read asks, pins its rows and runs the fragment on them.
 
-import {DbError, type ReplicaId, type ReplicaSetId, type RpcContext} from '@flotilla/base';
+import {
+  DbError,
+  type DurationHistogram,
+  type ReplicaId,
+  type ReplicaSetId,
+  type RpcContext,
+} from '@flotilla/base';
 import {executeFragment, type Fragment} from '@flotilla/query';
 import {ReplicaMachine} from '@flotilla/replica';
+import {ReadCounts} from './read-counts.ts';
 
 export type Consistency = 'linearizable' | 'stale';
 
@@ -44,6 +51,7 @@ export interface FragmentHandlerPorts {
   readonly monotonicMs: () => number;
   /** Lets others of the thread run. */
   readonly pause: () => Promise<void>;
+  readonly counts?: ReadCounts | undefined;
 }
 
 /**
@@ -53,9 +61,12 @@ export interface FragmentHandlerPorts {
 export function fragmentHandler(
   ports: FragmentHandlerPorts,
 ): (payload: Uint8Array, context: RpcContext) => AsyncIterable<Uint8Array> {
+  const {monotonicMs, counts = new ReadCounts()} = ports;
   return async function* (payload, {set, signal}) {
     const request = JSON.parse(new TextDecoder().decode(payload)) as FragmentRequest;
+    const beganMs = monotonicMs();
     const ageMs = await freshen(ports, set, request);
+    if (request.consistency === 'linearizable') counts.readIndex.observeMs(monotonicMs() - beganMs);
     // From here to the scan nothing waits, so that the index is the one of the rows.
     const status = ports.host.status(set);
     const machine = ports.host.stateMachine(set);
@@ -67,11 +78,28 @@ export function fragmentHandler(
     try {
       const origin: FragmentOrigin = {replica, appliedIndex, ageMs};
       yield new TextEncoder().encode(JSON.stringify(origin));
-      yield* executeFragment(request.fragment, scan, {signal, pause: ports.pause});
+      const batches = executeFragment(request.fragment, scan, {signal, pause: ports.pause});
+      yield* timed(batches, monotonicMs, counts.scan);
     } finally {
       scan.close();
     }
   };
+}
+
+/** The same items; what making them took, all together, is observed at their end. */
+async function* timed<Item>(
+  items: AsyncIterable<Item>,
+  monotonicMs: () => number,
+  histogram: DurationHistogram,
+): AsyncIterable<Item> {
+  let spentMs = 0;
+  let beganMs = monotonicMs();
+  for await (const item of items) {
+    spentMs += monotonicMs() - beganMs;
+    yield item;
+    beganMs = monotonicMs();
+  }
+  histogram.observeMs(spentMs + monotonicMs() - beganMs);
 }
 
 /** The age of what is read then, counted from now on; undefined where it neither is known nor matters. */

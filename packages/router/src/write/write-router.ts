@@ -16,6 +16,7 @@ import {rowSubset} from './row-subset.ts';
 import {type Placement, placeRows} from './row-targets.ts';
 import {missingTables, resolveTable} from './schema.ts';
 import {buildShares, halveShare, type SetShare} from './share-builder.ts';
+import {WriteCounts} from './write-counts.ts';
 
 /** Rounds of schema and bucket changes by others that one write bears before it gives up. */
 const PREPARE_ROUNDS_MAX = 8;
@@ -88,6 +89,7 @@ interface EncodedShare {
 
 export class WriteRouter {
   readonly #ports: WriteRouterPorts;
+  readonly counts = new WriteCounts();
   #sequence = 0;
 
   constructor(ports: WriteRouterPorts) {
@@ -96,6 +98,16 @@ export class WriteRouter {
 
   /** Rejects only where nothing was proposed: the database is gone, meta is away, the deadline passed. */
   async write(request: WriteRequest): Promise<WriteOutcome> {
+    const outcome = await this.#write(request);
+    const {rows} = this.counts;
+    rows.written += outcome.writtenRows;
+    rows.rejected += outcome.rejectedLines;
+    for (const {outcome: fate, rowCount} of outcome.sets)
+      if (fate !== 'written') rows[fate] += rowCount;
+    return outcome;
+  }
+
+  async #write(request: WriteRequest): Promise<WriteOutcome> {
     const asked: Asked = {buckets: 0};
     let prepared = await this.#prepare(request, request.batch, asked);
     const refusedBy = [prepared.rejections];
@@ -139,6 +151,18 @@ export class WriteRouter {
 
   /** Places every row, making tables, columns and buckets first where they are missing. */
   async #prepare(request: WriteRequest, batch: ParsedBatch, asked: Asked): Promise<Prepared> {
+    const {clock} = this.#ports;
+    const beganMs = clock.monotonicMs();
+    const prepared = await this.#prepareInRounds(request, batch, asked);
+    this.counts.resolve.observeMs(clock.monotonicMs() - beganMs);
+    return prepared;
+  }
+
+  async #prepareInRounds(
+    request: WriteRequest,
+    batch: ParsedBatch,
+    asked: Asked,
+  ): Promise<Prepared> {
     const columnRefusals = new Map<string, Refusal>();
     const bucketRefusals = new Map<number, Refusal>();
     for (let round = 0; round < PREPARE_ROUNDS_MAX; round++) {

@@ -7,6 +7,7 @@
 import {
   type Channel,
   DbError,
+  type ErrorCode,
   type ErrorDetails,
   fromWireError,
   LIMITS,
@@ -39,6 +40,8 @@ interface Pending {
 export class RpcCaller {
   readonly #owner: RpcOwner;
   readonly #pending = new Map<number, Pending>();
+  /** Calls and streams that came to their end, by its code. */
+  readonly outcomes = new Map<ErrorCode | 'OK', number>();
   #bytes = 0;
   #lastCallId = 0;
 
@@ -72,7 +75,9 @@ export class RpcCaller {
       credit: (head, takenBytes) => {
         this.#send(target.node, 'bulk', {head, body: {type: 'credit', takenBytes}});
       },
-      cancel: (head) => this.#abandon(head),
+      cancel: (head) => {
+        if (this.#abandon(head)) this.#count('CANCELLED');
+      },
     });
     return reader;
   }
@@ -103,9 +108,13 @@ export class RpcCaller {
 
   #begin(
     request: Request,
-    fail: (error: DbError) => void,
+    reject: (error: DbError) => void,
     take: (body: RpcBody) => Taken,
   ): RpcHead | undefined {
+    const fail = (error: DbError): void => {
+      this.#count(error.code);
+      reject(error);
+    };
     const {target} = request;
     const head = this.#nextHead(target);
     const refusal = this.#refusal(request) ?? this.#sendRequest(head, request);
@@ -125,8 +134,10 @@ export class RpcCaller {
       bytes,
       take: (body) => {
         const taken = take(body);
+        if (taken === 'more') return;
+        this.#count(outcomeOf(body, taken));
         if (taken === 'done') this.#forget(head.callId);
-        if (taken === 'broken') this.#abandon(head);
+        else this.#abandon(head);
       },
       fail,
       release,
@@ -179,6 +190,10 @@ export class RpcCaller {
     return true;
   }
 
+  #count(outcome: ErrorCode | 'OK'): void {
+    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
+  }
+
   #forget(callId: number): Pending | undefined {
     const pending = this.#pending.get(callId);
     if (pending === undefined) return undefined;
@@ -207,6 +222,11 @@ interface Request {
   readonly payload: Uint8Array;
   readonly options: RpcOptions;
   readonly stream: boolean;
+}
+
+function outcomeOf(body: RpcBody, taken: Taken): ErrorCode | 'OK' {
+  if (body.type === 'error') return fromWireError(body.error).code;
+  return taken === 'done' ? 'OK' : 'INTERNAL';
 }
 
 function cancelled(method: string): DbError {

@@ -86,7 +86,7 @@ test('a call is answered; its handler knows who asks and about what', async () =
   );
   const answer = await one.call(at(2), 'echo', bytes('hello'), within(1_000));
   expect(Buffer.from(answer).toString()).toBe('1/9: hello');
-  expect(one.status()).toEqual({calls: 0, bytes: 0, malformed: 0});
+  expect(one.status()).toEqual({calls: 0, bytes: 0, malformed: 0, outcomes: [['OK', 1]]});
 });
 
 test('a DbError crosses; another error stays in the log; an unknown method is UNSUPPORTED', async () => {

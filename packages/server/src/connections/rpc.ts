@@ -9,12 +9,29 @@
 // every loss of a node to `nodeLost`, in the order in which NodeConnections reports them. Frames for
 // this very thread do not leave it.
 
-import type {Channel, NodeId, Rpc, RpcHandlers, RpcOptions, RpcTarget} from '@flotilla/base';
+import type {
+  Channel,
+  ErrorCode,
+  NodeId,
+  Rpc,
+  RpcHandlers,
+  RpcOptions,
+  RpcTarget,
+} from '@flotilla/base';
 import {RpcCaller} from './rpc-caller.ts';
 import {decodeRpcFrame, isRpcFrame, rpcTarget} from './rpc-frame.ts';
 import type {FramePort, RpcOwner} from './rpc-port.ts';
 import {RpcServing} from './rpc-serving.ts';
 import type {Lane} from './send-queue.ts';
+
+export interface RpcStatus {
+  /** Asked and not yet answered, and what their requests weigh. */
+  readonly calls: number;
+  readonly bytes: number;
+  readonly malformed: number;
+  /** How many ended so, since the start. */
+  readonly outcomes: readonly (readonly [code: ErrorCode | 'OK', count: number])[];
+}
 
 export class RpcCore implements Rpc {
   readonly #owner: RpcOwner;
@@ -67,8 +84,9 @@ export class RpcCore implements Rpc {
     this.#serving.nodeLost(node);
   }
 
-  status(): {readonly calls: number; readonly bytes: number; readonly malformed: number} {
-    return {...this.#caller.inFlight, malformed: this.#malformed};
+  status(): RpcStatus {
+    const outcomes = [...this.#caller.outcomes];
+    return {...this.#caller.inFlight, malformed: this.#malformed, outcomes};
   }
 
   close(): void {

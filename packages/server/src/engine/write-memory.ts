@@ -13,11 +13,11 @@ const BYTES_PER_ROW = 48;
 const BYTES_PER_VALUE = 24;
 
 export class WriteMemory {
-  readonly #bytesMax: number;
+  readonly bytesMax: number;
   #bytes = 0;
 
   constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+    this.bytesMax = bytesMax;
   }
 
   get bytes(): number {
@@ -26,11 +26,11 @@ export class WriteMemory {
 
   /** Throws OVERLOADED where so many bytes find no room beside other writes; one write alone always does. */
   admit(bytes: number): void {
-    if (this.#bytes === 0 || this.#bytes + bytes <= this.#bytesMax) return;
+    if (this.#bytes === 0 || this.#bytes + bytes <= this.bytesMax) return;
     const message = 'the writes under way use up their memory; send it again a little later';
     throw new DbError('OVERLOADED', message, {
       limit: 'writes_in_flight_bytes_max',
-      bytesMax: this.#bytesMax,
+      bytesMax: this.bytesMax,
     });
   }
 

@@ -7,12 +7,12 @@ import {DbError} from '@flotilla/base';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 
 export class BodyBudget {
-  readonly #maxBytes: number;
+  readonly maxBytes: number;
   readonly #held = new WeakMap<FastifyRequest, number>();
   #usedBytes = 0;
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
   }
 
   get usedBytes(): number {
@@ -53,11 +53,11 @@ export class BodyBudget {
   }
 
   #take(request: FastifyRequest, bytes: number): void {
-    if (this.#usedBytes + bytes > this.#maxBytes) {
+    if (this.#usedBytes + bytes > this.maxBytes) {
       const message = 'the bodies being received use up their budget; send it again a little later';
       throw new DbError('OVERLOADED', message, {
         limit: 'bodies_in_flight_bytes_max',
-        bytesMax: this.#maxBytes,
+        bytesMax: this.maxBytes,
       });
     }
     this.#usedBytes += bytes;
