@@ -26,6 +26,11 @@ export function parseStatement(text: string): Statement {
   if (text.length > limit) {
     throw statementError('BODY_TOO_LARGE', `the statement is over sql_bytes_max (${limit} bytes)`);
   }
+  // The parser of PostgreSQL ends a text there, and would carry out its beginning.
+  const nul = text.indexOf('\0');
+  if (nul >= 0) {
+    throw statementError('SYNTAX_ERROR', 'a statement holds no NUL', {text, at: nul});
+  }
   const at = BEFORE_FIRST_WORD.exec(text)?.[0].length ?? 0;
   const word = /^[a-zA-Z_]+/.exec(text.slice(at))?.[0] ?? '';
   if (POSTGRES_WORDS.has(word.toLowerCase())) return parsePostgres(text);

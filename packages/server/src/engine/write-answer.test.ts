@@ -93,7 +93,7 @@ test('the message says what to do', () => {
   const refused = answerOf([set(2, 'refused', 'NO_LEADER'), set(3, 'refused', 'NO_LEADER')]);
   expect(refused.body.message).toContain('and 1 more replica sets');
   expect(answerOf([written], [bad]).body.message).toBe(
-    '1 lines rejected, 10 rows written; line 3: missing fields',
+    '1 line rejected, 10 rows written; line 3: missing fields',
   );
 });
 

@@ -4,6 +4,7 @@
 import {DbError, ERRORS} from '@flotilla/base';
 import type {SetOutcome, WriteOutcome} from '@flotilla/router';
 import {errorAnswer} from '../http/error-answer.ts';
+import {counted} from './counted.ts';
 import type {HttpAnswer} from './gateway.ts';
 
 const REPLICA_SETS_LISTED = 100;
@@ -34,8 +35,9 @@ export function writeError(outcome: WriteOutcome): DbError | undefined {
   if (outcome.rejectedLines === 0) return undefined;
   const first = outcome.lines[0];
   const where = first === undefined ? '' : `; line ${first.line}: ${first.reason}`;
-  const message = `${outcome.rejectedLines} lines rejected, ${outcome.writtenRows} rows written${where}`;
-  return new DbError('LINES_REJECTED', message, details);
+  const {rejectedLines, writtenRows} = outcome;
+  const head = `${counted(rejectedLines, 'line')} rejected, ${counted(writtenRows, 'row')} written`;
+  return new DbError('LINES_REJECTED', `${head}${where}`, details);
 }
 
 function describeSet({set, outcome, error, rowCount}: SetOutcome): Record<string, unknown> {

@@ -17,7 +17,9 @@ const DatabaseBody = z.strictObject({
   name: z.string().min(1).max(255).optional(),
   ttl: z.string().nullable().optional(),
   bucketDuration: z.string().optional(),
-  shards: z.union([z.number().int(), z.literal('auto')]).optional(),
+  shards: z
+    .union([z.number().int(), z.literal('auto')], 'it wants a whole number or "auto"')
+    .optional(),
   replicas: z.number().int().optional(),
   precision: z.enum(['ns', 'us', 'ms']).optional(),
   failover: z.enum(['automatic', 'manual']).optional(),

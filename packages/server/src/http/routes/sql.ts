@@ -50,7 +50,7 @@ export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {
     const maxStaleness = maxStalenessMs(query);
     const format = formatOf(request.headers.accept);
     refuseEncoded(request.headers['content-encoding']);
-    const text = ((request.body as Buffer | undefined) ?? Buffer.alloc(0)).toString('utf8');
+    const text = textOf((request.body as Buffer | undefined) ?? Buffer.alloc(0));
     const abort = new AbortController();
     // The answer's end, not the socket's, which carries many requests. It may have closed already.
     reply.raw.once('close', () => abort.abort());
@@ -76,6 +76,15 @@ export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {
   });
   done();
 };
+
+/** A byte that is replaced unasked would make another statement. */
+function textOf(body: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', {fatal: true}).decode(body);
+  } catch {
+    throw new DbError('INVALID_ARGUMENT', 'the statement is not valid UTF-8');
+  }
+}
 
 /** Statements are short: what is compressed nevertheless would be read as a strange statement. */
 function refuseEncoded(encoding = 'identity'): void {

@@ -1,6 +1,7 @@
 // Failures in the words of InfluxDB 2: `{"code": "..", "message": ".."}`, and the code once more as a
 // header. Its clients know what to do by the status.
 
+import {counted} from '../../../engine/counted.ts';
 import type {ErrorAnswer} from '../../error-answer.ts';
 import {type InfluxAnswer, JSON_TYPE, writeDetails} from './answer.ts';
 
@@ -47,6 +48,6 @@ function wordsOf(error: ErrorAnswer): Words {
   const {written, rejected, lines} = writeDetails(error);
   const listed = lines.map(({line, reason, text}) => `line ${line}: ${reason}: '${text}'`);
   const more = rejected > lines.length ? [`and ${rejected - lines.length} more lines`] : [];
-  const head = `${rejected} lines rejected, ${written} rows written`;
+  const head = `${counted(rejected, 'line')} rejected, ${counted(written, 'row')} written`;
   return {message: [head, ...listed, ...more].join('; '), line: lines[0]?.line};
 }

@@ -279,7 +279,7 @@ describe("InfluxDB 2's words", () => {
     expect(answer.json()).toEqual({
       code: 'invalid',
       message:
-        "4 lines rejected, 1 rows written; line 2: invalid value: 'cpu v=x'; " +
+        "4 lines rejected, 1 row written; line 2: invalid value: 'cpu v=x'; " +
         'line 5: column "v" is a float: \'cpu v="a"\'; and 2 more lines',
       line: 2,
     });
