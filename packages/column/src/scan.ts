@@ -23,6 +23,16 @@ export type TagPredicate =
     }
   | {readonly op: 'null'; readonly column: ColumnId};
 
+/** The rows of one replica set that a DELETE removes. Plain JSON: it is carried by log entries. */
+export interface Deletion {
+  readonly table: TableId;
+  /** [startOffset, endOffset), as in ScanSpec. */
+  readonly startOffset: number;
+  readonly endOffset: number;
+  /** Which series; all of the table where absent. */
+  readonly tags?: TagPredicate | undefined;
+}
+
 /** Plain JSON: it crosses nodes inside a query fragment. */
 export interface ScanSpec {
   readonly table: TableId;

@@ -118,6 +118,7 @@ type Command =
   | {readonly type: 'compact'; readonly isAll: boolean}
   | {readonly type: 'crash'}
   | {readonly type: 'drop' | 'recover' | 'purge'; readonly table: number}
+  | {readonly type: 'delete'; readonly query: Query}
   | {readonly type: 'move'}
   | {readonly type: 'expire'; readonly before: number}
   | {readonly type: 'check'; readonly query: Query};
@@ -235,6 +236,16 @@ class Model {
 
   isDead(table: number): boolean {
     return this.dropped.has(table) || this.purged.has(table);
+  }
+
+  delete({table, start, length, tags}: Query): boolean {
+    if (this.isDead(table)) return false;
+    for (const {point, rows} of this.tables.get(table)?.values() ?? []) {
+      if (tags !== undefined && holds(tags, point) !== true) continue;
+      for (const offset of [...rows.keys()])
+        if (offset >= start && offset < start + length) rows.delete(offset);
+    }
+    return true;
   }
 
   scan(query: Query): string[] {
@@ -405,6 +416,8 @@ class Trial {
       case 'recover':
       case 'purge':
         return this.changeTable(command.type, command.table);
+      case 'delete':
+        return this.delete(command.query);
       case 'move':
         return this.move();
       case 'expire':
@@ -430,6 +443,14 @@ class Trial {
       const result = storage.applyWrite(index, share);
       if (first) expect(result.status).toBe(isApplied ? 'applied' : 'rejected');
       first = false;
+    });
+  }
+
+  delete(query: Query): void {
+    const isApplied = this.model.delete(query);
+    this.append((storage, index) => {
+      const result = storage.applyDelete(index, specOf(query));
+      expect(result.status).toBe(isApplied ? 'applied' : 'rejected');
     });
   }
 
@@ -571,6 +592,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({type: fc.constantFrom('drop' as const, 'recover' as const), table}),
   },
   {weight: 4, arbitrary: fc.record({type: fc.constant('check' as const), query})},
+  {weight: 3, arbitrary: fc.record({type: fc.constant('delete' as const), query})},
   {weight: 1, arbitrary: fc.constant({type: 'move' as const})},
 );
 const rareCommand: fc.Arbitrary<Command> = fc.oneof(

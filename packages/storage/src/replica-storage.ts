@@ -14,25 +14,22 @@ import type {Deletion, ScanSpec, ShareTable, TableScan} from '@flotilla/column';
 import {BlockCut, type BucketTime} from './block-cut.ts';
 import {isCompact, mergeParts, nextCompaction} from './compaction.ts';
 import {writeMemtable} from './flush.ts';
-import {encodeKeys, type KeyFileRecord, loadKeys} from './key-file.ts';
+import {loadKeys} from './key-file.ts';
+import {writeNewKeys} from './key-files.ts';
 import type {Manifest} from './manifest.ts';
 import {Memtable} from './memtable.ts';
-import type {RowRange} from './memtable-view.ts';
 import type {Part, PartRecord} from './part.ts';
 import type {WrittenPart} from './part-writer.ts';
 import {ReplicaFiles} from './replica-files.ts';
 import type {FlushPoint, ReplicaState, StoragePoint} from './replica-state.ts';
-import type {RowSourceOptions} from './row-source.ts';
+import {scanSources} from './scan-sources.ts';
 import {SeriesIndex} from './series-index.ts';
 import {Slices} from './slices.ts';
 import {installFiles, pinSnapshot, type StagedFiles, type StorageSnapshot} from './snapshot.ts';
 import {StorageCounts, type StorageSizes} from './storage-counts.ts';
 import {type TableFate, TableFates} from './table-fates.ts';
 import {ReplicaTableScan} from './table-scan.ts';
-import {liveTombstones, type Mask, masksOfMemtables, masksOfPart, TOMBSTONES_KEPT} from './tombstone.ts';
-
-/** More key files than these are written again as one: a restart opens few files. */
-const KEY_FILES_MAX = 8;
+import {liveTombstones, TOMBSTONES_KEPT} from './tombstone.ts';
 
 export interface StorageOptions {
   readonly disk: Disk;
@@ -222,9 +219,11 @@ export class ReplicaStorage {
       table,
       fields: spec.fields,
       range,
-      parts,
-      ...this.#memtableSources(table, range),
-      partMasks: this.#masksOfParts(parts, {table, ...range}),
+      ...scanSources(
+        {parts, memtables: this.#memtables(), tombstones: files.state.tombstones},
+        table,
+        range,
+      ),
       index: this.#index,
       slices: this.#scanSlices,
       series: isDead ? new Int32Array(0) : this.#index.select(table, spec.tags),
@@ -236,31 +235,6 @@ export class ReplicaStorage {
 
   #memtables(): Memtable[] {
     return [...this.#frozen.map(({memtable}) => memtable), this.#active];
-  }
-
-  #memtableSources(
-    table: TableId,
-    range: RowRange,
-  ): Pick<RowSourceOptions, 'memtables' | 'memtableMasks'> {
-    const all = this.#memtables();
-    const masks = masksOfMemtables(
-      all.map((memtable) => memtable.masksOf(table)),
-      range,
-    );
-    const present = all.flatMap((memtable, i) => {
-      const view = memtable.table(table)?.view();
-      return view === undefined ? [] : [{view, masks: masks[i]!}];
-    });
-    return {
-      memtables: present.map(({view}) => view),
-      memtableMasks: present.map((each) => each.masks),
-    };
-  }
-
-  #masksOfParts(parts: readonly Part[], wanted: RowRange & {readonly table: TableId}): Mask[][] {
-    const later = this.#memtables().flatMap(({tombstones}) => tombstones);
-    const all = [...this.#files.state.tombstones, ...later];
-    return parts.map(({record}) => masksOfPart(record, all, wanted));
   }
 
   tables(): TableCounts[] {
@@ -421,7 +395,7 @@ export class ReplicaStorage {
 
   async #writeFrozen(frozen: Frozen): Promise<void> {
     const part = await this.#writePart(frozen);
-    const keyFiles = await this.#writeKeys(frozen.seriesCount);
+    const keyFiles = await writeNewKeys(this.#files, this.#index, frozen.seriesCount);
     if (part !== undefined) {
       this.#counts.flushes += 1;
       this.#counts.flushedBytes += part.bytes;
@@ -458,20 +432,6 @@ export class ReplicaStorage {
       slices: this.#flushSlices,
     });
     return this.#keep(written, {file, lo, hi: point.index});
-  }
-
-  async #writeKeys(seriesCount: number): Promise<readonly KeyFileRecord[]> {
-    const {keyFiles} = this.#files.state;
-    const last = keyFiles.at(-1);
-    const durableCount = last === undefined ? 0 : last.firstSeries + last.count;
-    if (seriesCount === durableCount) return keyFiles;
-    const kept = keyFiles.length < KEY_FILES_MAX ? keyFiles : [];
-    const firstSeries = kept.length === 0 ? 0 : durableCount;
-    const count = seriesCount - firstSeries;
-    const bytes = encodeKeys(this.#index, firstSeries, count);
-    const file = this.#files.nextName('keys');
-    await this.#files.writeFile(file, bytes);
-    return [...kept, {file, bytes: bytes.length, firstSeries, count}];
   }
 
   /** Compactions go one after another; a failed one ends them. */

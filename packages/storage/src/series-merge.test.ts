@@ -44,6 +44,7 @@ function toBlocks(rows: readonly Row[], blockRows: number): BlockReference[] {
       stripe: 0,
       block,
       minOffset: own[0]!.offset,
+      hidden: [],
       maxOffset: own.at(-1)!.offset,
     });
   }

@@ -64,25 +64,11 @@ export function masksOfPart(
     .map(wholeSource);
 }
 
-/**
- * What is to be left out of each of several memtables.
- * @param ofEach  the masks of each by its own deletes, from the oldest memtable to the newest
- */
-export function masksOfMemtables(
-  ofEach: readonly (readonly Mask[])[],
-  wanted: RowRange,
-): (readonly Mask[])[] {
-  const inRange = ofEach.map((masks) => masks.filter((mask) => overlaps(mask.tombstone, wanted)));
-  return inRange.map((own, i) => {
-    const later = inRange.slice(i + 1).flat();
-    return [...own, ...later.map(({tombstone}) => wholeSource(tombstone))];
-  });
-}
-
-function wholeSource(tombstone: Tombstone): Mask {
+/** Over a source that is older than the tombstone. */
+export function wholeSource(tombstone: Tombstone): Mask {
   return {tombstone, rowEnd: Number.POSITIVE_INFINITY};
 }
 
-function overlaps(a: RowRange, b: RowRange): boolean {
+export function overlaps(a: RowRange, b: RowRange): boolean {
   return a.startOffset < b.endOffset && a.endOffset > b.startOffset;
 }

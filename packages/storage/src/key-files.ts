@@ -1,0 +1,28 @@
+// The key files of a replica: each flush adds one with the series that are new, and when there are many
+// they are gathered to one.
+
+import {encodeKeys, type KeyFileRecord} from './key-file.ts';
+import type {ReplicaFiles} from './replica-files.ts';
+import type {SeriesIndex} from './series-index.ts';
+
+/** More key files than these are written again as one: a restart opens few files. */
+const KEY_FILES_MAX = 8;
+
+/** Writes the keys of the first `seriesCount` series that are in no file yet; all files there are then. */
+export async function writeNewKeys(
+  files: ReplicaFiles,
+  index: SeriesIndex,
+  seriesCount: number,
+): Promise<readonly KeyFileRecord[]> {
+  const {keyFiles} = files.state;
+  const last = keyFiles.at(-1);
+  const durableCount = last === undefined ? 0 : last.firstSeries + last.count;
+  if (seriesCount === durableCount) return keyFiles;
+  const kept = keyFiles.length < KEY_FILES_MAX ? keyFiles : [];
+  const firstSeries = kept.length === 0 ? 0 : durableCount;
+  const count = seriesCount - firstSeries;
+  const bytes = encodeKeys(index, firstSeries, count);
+  const file = files.nextName('keys');
+  await files.writeFile(file, bytes);
+  return [...kept, {file, bytes: bytes.length, firstSeries, count}];
+}
