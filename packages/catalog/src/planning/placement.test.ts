@@ -69,6 +69,25 @@ test('any placement is even over nodes, distinct in each set, and odd in voters'
   );
 });
 
+test('the first founders, who lead at the beginning, are spread evenly; a silent node is never one', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({min: 1, max: 9}),
+      fc.integer({min: 1, max: 64}),
+      fc.integer({min: 1, max: 7}),
+      (nodes, shards, replicas) => {
+        const all = Array.from({length: nodes}, (_, i) => node(i + 1));
+        const leads = new Map<NodeId, number>(all.map(({id}) => [id, 0]));
+        for (const [first] of place(all, shards, replicas))
+          leads.set(first!.node, leads.get(first!.node)! + 1);
+        expect(Math.max(...leads.values()) - Math.min(...leads.values())).toBeLessThanOrEqual(1);
+        const living = place(all, shards, replicas, nodes === 1 ? [] : [1]);
+        if (nodes > 1) expect(living.some(([first]) => first!.node === 1)).toBe(false);
+      },
+    ),
+  );
+});
+
 test('zones are distinct where there are enough of them', () => {
   const nodes = [
     node(1, 'a'),

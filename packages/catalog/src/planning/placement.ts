@@ -65,7 +65,7 @@ export function planBucket(
   return {type: 'ensure-bucket', database, timeMs, startMs, endMs, placements};
 }
 
-/** By shard: its replicas, voters first. Requires at least one node. */
+/** By shard: its replicas, voters first, the one that leads at the beginning before all. Requires at least one node. */
 export function planPlacement(wanted: {
   readonly nodes: readonly Node[];
   readonly loads: NodeLoads;
@@ -82,6 +82,7 @@ export function planPlacement(wanted: {
   const voters = votersOf(usable);
   const used = new Map<NodeId, number>();
   const voting = new Map<NodeId, number>();
+  const leading = new Map<NodeId, number>();
   const placements: PlacementRequest[][] = [];
   for (let shard = 0; shard < wanted.shards; shard++) {
     const chosen = pickNodes(living, Math.min(usable, living.length), used, wanted.loads);
@@ -95,10 +96,18 @@ export function planPlacement(wanted: {
           a.order - b.order,
       );
     for (const {id} of chosen) used.set(id, (used.get(id) ?? 0) + 1);
-    for (const {id} of byVoting.slice(0, voters)) voting.set(id, (voting.get(id) ?? 0) + 1);
-    placements.push(
-      byVoting.map(({id}, i) => ({node: id, role: i < voters ? 'voter' : 'learner'})),
-    );
+    const voterIds = byVoting.slice(0, voters).map(({id}) => id);
+    for (const id of voterIds) voting.set(id, (voting.get(id) ?? 0) + 1);
+    // The first of the founders campaigns before the others would.
+    const leader = voterIds
+      .filter((id) => !wanted.silent.has(id))
+      .reduce((a, b) => ((leading.get(b) ?? 0) < (leading.get(a) ?? 0) ? b : a), voterIds[0]!);
+    leading.set(leader, (leading.get(leader) ?? 0) + 1);
+    const voterPlaces = [leader, ...voterIds.filter((id) => id !== leader)];
+    placements.push([
+      ...voterPlaces.map((node) => ({node, role: 'voter' as const})),
+      ...byVoting.slice(voters).map(({id}) => ({node: id, role: 'learner' as const})),
+    ]);
   }
   return placements;
 }
