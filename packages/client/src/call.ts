@@ -1,12 +1,29 @@
 // One call of the client: what its caller may choose, what is sent, and what came back.
 
 import type {ExchangeAnswer, ExchangeRequest} from './exchange.ts';
+import type {Precision} from './point.ts';
 
 export interface CallOptions {
   readonly tenant?: string | undefined;
   readonly database?: string | undefined;
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface WriteOptions extends CallOptions {
+  /** Unit of the times. Default: ns. */
+  readonly precision?: Precision | undefined;
+  /** 1 to 128 printable bytes; made up where none is given. Give your own to repeat a write later. */
+  readonly idempotencyKey?: string | undefined;
+  /** false: a bad line refuses the whole body. Default: good lines are written. */
+  readonly acceptPartial?: boolean | undefined;
+  readonly gzip?: boolean | undefined;
+}
+
+export interface WriteResult {
+  /** How many times the body was sent. */
+  readonly attempts: number;
+  readonly url: string;
 }
 
 /** One request as it goes to whichever node; `isRepeatable` says that twice is as good as once. */

@@ -7,7 +7,8 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {promisify} from 'node:util';
 import {gzip} from 'node:zlib';
 import {AdminClient} from './admin.ts';
-import type {Call, CallOptions, Reply} from './call.ts';
+import {BatchWriter, type BatchWriterOptions} from './batch-writer.ts';
+import type {Call, CallOptions, Reply, WriteOptions, WriteResult} from './call.ts';
 import {errorOfAnswer, FlotillaError} from './errors.ts';
 import {
   Connections,
@@ -41,21 +42,6 @@ export interface FlotillaClientOptions {
   readonly writeSilenceMs?: number | undefined;
   /** Open connections to one node. */
   readonly connections?: number | undefined;
-}
-
-export interface WriteOptions extends CallOptions {
-  readonly precision?: 'ns' | 'us' | 'ms' | 's' | 'm' | 'h' | undefined;
-  /** 1 to 128 printable bytes; made up where none is given. Give your own to repeat a write later. */
-  readonly idempotencyKey?: string | undefined;
-  /** false: a bad line refuses the whole body. Default: good lines are written. */
-  readonly acceptPartial?: boolean | undefined;
-  readonly gzip?: boolean | undefined;
-}
-
-export interface WriteResult {
-  /** How many times the body was sent. */
-  readonly attempts: number;
-  readonly url: string;
 }
 
 export interface QueryOptions extends CallOptions {
@@ -121,6 +107,11 @@ export class FlotillaClient {
     });
     await readText(reply.answer, reply);
     return {attempts: reply.attempts, url: reply.url};
+  }
+
+  /** Gathers lines and points from many calls into few bodies, with the client's nodes and names. */
+  batchWriter(options: BatchWriterOptions): BatchWriter {
+    return new BatchWriter(this, options);
   }
 
   /** All rows at once; for large answers take `queryStream`. */

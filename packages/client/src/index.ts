@@ -9,14 +9,21 @@ export {
   type ReplicaSetChange,
   type Status,
 } from './admin.ts';
-export type {CallOptions} from './call.ts';
+export {type BatchFailure, BatchWriter, type BatchWriterOptions} from './batch-writer.ts';
+export type {CallOptions, WriteOptions, WriteResult} from './call.ts';
 export {FlotillaError, type NoAnswerCode, type WriteDetails, writeDetailsOf} from './errors.ts';
 export {
   FlotillaClient,
   type FlotillaClientOptions,
   type QueryFormat,
   type QueryOptions,
-  type WriteOptions,
-  type WriteResult,
 } from './flotilla-client.ts';
+export {type BatchLimits, type LineBatch, LineBatcher} from './line-batches.ts';
+export {
+  type FieldValue,
+  lineOfPoint,
+  type Point,
+  type Precision,
+  Unsigned,
+} from './point.ts';
 export type {Row, Value} from './rows.ts';

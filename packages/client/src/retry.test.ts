@@ -50,3 +50,21 @@ it('asks every node once a round, those that failed last', () => {
     }),
   );
 });
+
+it('suspends a node that stays silent for longer each time, up to half a minute', () => {
+  const nodes = new NodeRotation(['a', 'b']);
+  const first = (nowMs: number) => nodes.next(new Set(), nowMs);
+  const waits: number[] = [];
+  let nowMs = 0;
+  for (let round = 0; round < 6; round++) {
+    for (let request = 0; request < 3; request++) nodes.record('a', refused, nowMs);
+    let waitMs = 0;
+    while (first(nowMs + waitMs) !== 'a') waitMs += 500;
+    waits.push(waitMs);
+    nowMs += waitMs;
+  }
+  expect(waits.map((ms) => Math.round(ms / 2_000) * 2)).toEqual([2, 4, 8, 16, 30, 30]);
+  nodes.record('a', undefined, nowMs);
+  nodes.record('a', refused, nowMs);
+  expect([first(nowMs + 2_000), first(nowMs + 2_000)].sort()).toEqual(['a', 'b']);
+});

@@ -6,8 +6,15 @@ import type {FlotillaError} from './errors.ts';
 const BACKOFF_MS_MIN = 50;
 /** Longest wait between rounds: a node that restarts is noticed within it. */
 const BACKOFF_MS_MAX = 2_000;
-/** A node that did not answer is asked last for this long. */
-const SUSPENSION_MS = 2_000;
+/** A node that did not answer is asked last for this long, doubled each time in a row up to the other. */
+const SUSPENSION_MS_MIN = 2_000;
+/** A frozen node costs a try its whole patience each time: rarely, then. It is found again within this. */
+const SUSPENSION_MS_MAX = 30_000;
+
+interface Suspension {
+  readonly untilMs: number;
+  readonly forMs: number;
+}
 
 /**
  * Whether sending again can help and cannot harm. 429, 503 and a refused connection had no effect.
@@ -40,7 +47,7 @@ export function backoffMs(round: number, failure: FlotillaError, jitter: number)
 /** The nodes in turn, those that lately did not answer last. */
 export class NodeRotation {
   readonly #urls: readonly string[];
-  readonly #suspendedUntilMs = new Map<string, number>();
+  readonly #suspensions = new Map<string, Suspension>();
   #cursor = 0;
 
   constructor(urls: readonly string[]) {
@@ -55,7 +62,8 @@ export class NodeRotation {
   next(tried: ReadonlySet<string>, nowMs: number): string | undefined {
     const order = this.#urls.map((_, i) => this.#urls[(this.#cursor + i) % this.#urls.length]!);
     const open = order.filter((url) => !tried.has(url));
-    const chosen = open.find((url) => (this.#suspendedUntilMs.get(url) ?? 0) <= nowMs) ?? open[0];
+    const chosen =
+      open.find((url) => (this.#suspensions.get(url)?.untilMs ?? 0) <= nowMs) ?? open[0];
     if (chosen !== undefined) this.#cursor = (this.#urls.indexOf(chosen) + 1) % this.#urls.length;
     return chosen;
   }
@@ -63,9 +71,12 @@ export class NodeRotation {
   /** Takes note of how a try at `url` ended. */
   record(url: string, failure: FlotillaError | undefined, nowMs: number): void {
     if (failure === undefined || (failure.status !== undefined && failure.code !== 'DRAINING')) {
-      this.#suspendedUntilMs.delete(url);
+      this.#suspensions.delete(url);
     } else {
-      this.#suspendedUntilMs.set(url, nowMs + SUSPENSION_MS);
+      const before = this.#suspensions.get(url);
+      if (before !== undefined && before.untilMs > nowMs) return; // The same silence, of many requests.
+      const forMs = Math.min(SUSPENSION_MS_MAX, (before?.forMs ?? SUSPENSION_MS_MIN / 2) * 2);
+      this.#suspensions.set(url, {untilMs: nowMs + forMs, forMs});
     }
   }
 }

@@ -6,10 +6,15 @@ import {createReadStream} from 'node:fs';
 import {stat} from 'node:fs/promises';
 import type {Readable} from 'node:stream';
 import {createGunzip} from 'node:zlib';
-import {FlotillaError, writeDetailsOf} from '@flotilla/client';
+import {
+  type BatchLimits,
+  FlotillaError,
+  type LineBatch,
+  LineBatcher,
+  writeDetailsOf,
+} from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
-import {type BatchLimits, type LineBatch, LineBatcher} from '../line-batches.ts';
 import {formatBytes, ProgressBar} from '../progress-bar.ts';
 import {type CommandContext, examples, type Session} from '../session.ts';
 import {EXIT, UsageError, writeOut} from '../terminal.ts';

@@ -1,12 +1,14 @@
 // Cuts a stream of line protocol into bodies at ends of lines. A newline inside a quoted string field
-// is no end: quotes count after the first blank of a line that no backslash precedes, as the server
-// reads them. Every byte of the input is in exactly one batch, in order.
+// is no end. A string begins with a quote right behind the equals sign of a field, as the server
+// reads it; all other quotes are ordinary letters. Every byte of the input is in exactly one batch, in order.
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const TAB = 0x09;
 const QUOTE = 0x22;
 const HASH = 0x23;
+const COMMA = 0x2c;
+const EQUALS = 0x3d;
 const BACKSLASH = 0x5c;
 
 export interface LineBatch {
@@ -22,8 +24,11 @@ export interface BatchLimits {
   readonly linesMax: number;
 }
 
-/** Where in a line the reader is. */
-type Place = 'indent' | 'comment' | 'key' | 'fields' | 'string';
+/**
+ * Where in a line the reader is: `key` holds the table and the tags, `gap` the blanks behind it; a
+ * string begins with a quote right behind the equals sign of a field; `rest` is the time.
+ */
+type Place = 'indent' | 'comment' | 'key' | 'gap' | 'name' | 'equals' | 'value' | 'string' | 'rest';
 
 export class LineBatcher {
   readonly #limits: BatchLimits;
@@ -57,6 +62,11 @@ export class LineBatcher {
     return full;
   }
 
+  /** Whether what was pushed ends inside a quoted string: the next newline would belong to it. */
+  get isInString(): boolean {
+    return this.#place === 'string';
+  }
+
   /** What is left at the end of the input, if anything. */
   end(): LineBatch | undefined {
     if (this.#pending.length === 0) return undefined;
@@ -69,24 +79,14 @@ export class LineBatcher {
   #scanByte(byte: number): boolean {
     this.#scanned++;
     if (byte === NEWLINE) this.#scannedLines++;
-    const place = this.#place;
-    if (byte === NEWLINE && place !== 'string') {
+    // After another backslash too, but in a string, where two are one.
+    const isEscaped = this.#isEscaped;
+    this.#isEscaped = byte === BACKSLASH && !(isEscaped && this.#place === 'string');
+    if (byte === NEWLINE && this.#place !== 'string') {
       this.#place = 'indent';
-      this.#isEscaped = false;
       return true;
     }
-    if (this.#isEscaped) {
-      this.#isEscaped = false;
-      return false;
-    }
-    if (byte === BACKSLASH) {
-      this.#isEscaped = true;
-      if (place === 'indent') this.#place = 'key';
-    } else if (place === 'indent' && byte !== SPACE && byte !== TAB) {
-      this.#place = byte === HASH ? 'comment' : 'key';
-    } else if (place === 'key' && byte === SPACE) this.#place = 'fields';
-    else if (byte === QUOTE && place === 'fields') this.#place = 'string';
-    else if (byte === QUOTE && place === 'string') this.#place = 'fields';
+    this.#place = isEscaped ? afterEscaped(this.#place) : placeAfter(this.#place, byte);
     return false;
   }
 
@@ -104,4 +104,34 @@ export class LineBatcher {
     this.#cutLines = 0;
     return batch;
   }
+}
+
+/** The place behind an unescaped byte that ends no line. */
+function placeAfter(place: Place, byte: number): Place {
+  switch (place) {
+    case 'indent':
+      if (byte === SPACE || byte === TAB) return 'indent';
+      return byte === HASH ? 'comment' : 'key';
+    case 'key':
+      return byte === SPACE ? 'gap' : 'key';
+    case 'gap':
+      return byte === SPACE ? 'gap' : placeAfter('name', byte);
+    case 'name':
+      if (byte === SPACE) return 'rest';
+      return byte === EQUALS ? 'equals' : 'name';
+    case 'equals':
+      return byte === QUOTE ? 'string' : placeAfter('value', byte);
+    case 'value':
+      if (byte === SPACE) return 'rest';
+      return byte === COMMA ? 'name' : 'value';
+    case 'string':
+      return byte === QUOTE ? 'value' : 'string';
+    default:
+      return place;
+  }
+}
+
+/** The place behind an escaped byte: it separates nothing. */
+function afterEscaped(place: Place): Place {
+  return place === 'equals' ? 'value' : place;
 }

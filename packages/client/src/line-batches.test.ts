@@ -42,6 +42,12 @@ it.each([
 it.each([
   ['a quote in a tag', 'm,t=a"b v=1\n'],
   ['a quote behind an escaped blank', 'm,t=a\\ "b v=1\n'],
+  ['a quote in the name of a field', 'm a"b=1\n'],
+  ['a quote behind an escaped equals sign', 'm a\\="b=1\n'],
+  ['a quote inside a value', 'm v=1" 1\n'],
+  ['a quote behind the time', 'm v=1 1 ="\n'],
+  ['a quote in a tag behind two backslashes and a blank', 'm,t=a\\\\ ="b v=1\n'],
+  ['a string that ends in a backslash', 'm v="a\\\\" 1\n'],
   ['a quote in a comment', '# say "\n'],
   ['a quote in an indented comment', '  # say "\n'],
 ])('cuts after %s', (_name, line) => {
