@@ -1,7 +1,7 @@
 import type {TableId} from '@flotilla/base';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
-import {decodeCommand, encodeControl, encodeWrite} from './command.ts';
+import {decodeCommand, encodeControl, encodeDelete, encodeWrite} from './command.ts';
 
 test('a share comes back as it was', () => {
   fc.assert(
@@ -14,6 +14,14 @@ test('a share comes back as it was', () => {
 test('a control command comes back as it was', () => {
   const control = {type: 'drop-table', table: 7 as TableId} as const;
   expect(decodeCommand(encodeControl(control))).toEqual({type: 'control', control});
+});
+
+test('a delete comes back as it was', () => {
+  const request = {
+    router: {incarnation: 3, sequence: 9},
+    deletion: {table: 7 as TableId, startOffset: 0, endOffset: 2 ** 53 - 1, tags: undefined},
+  };
+  expect(decodeCommand(encodeDelete(request))).toEqual({type: 'delete', request});
 });
 
 test('another version and another kind are refused by name', () => {

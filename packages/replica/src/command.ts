@@ -1,24 +1,35 @@
 // What a log entry of a replica set says: one byte version, one byte kind, then the body. A share is
 // carried as it was encoded by the router; everything else is small and JSON.
 
-import {assert, FatalError, type TableId} from '@flotilla/base';
+import {assert, type ColumnId, FatalError, type TableId} from '@flotilla/base';
 
 export const COMMAND_VERSION = 1;
 const HEADER_BYTES = 2;
 
 const KIND_WRITE = 1;
 const KIND_CONTROL = 2;
+const KIND_DELETE = 3;
 
 /** Commands beside writes. Everything they need was decided before they were proposed. */
 export type ControlCommand =
   /** From here on the table's rows are hidden and writes that name it are rejected. */
   | {readonly type: 'drop-table'; readonly table: TableId}
   | {readonly type: 'recover-table'; readonly table: TableId}
+  /** From here on writes that name the column are rejected. */
+  | {readonly type: 'drop-column'; readonly table: TableId; readonly column: ColumnId}
   /** Its rows are gone for ever. */
   | {readonly type: 'purge-table'; readonly table: TableId};
 
+/** A DELETE's part for one replica set, as the router sends it and the log holds it. Plain JSON. */
+export interface DeleteRequest {
+  /** As of a share: each is applied at most once. */
+  readonly router: {readonly incarnation: number; readonly sequence: number};
+  readonly deletion: Deletion;
+}
+
 export type Command =
   | {readonly type: 'write'; readonly share: Uint8Array}
+  | {readonly type: 'delete'; readonly request: DeleteRequest}
   | {readonly type: 'control'; readonly control: ControlCommand};
 
 export function encodeWrite(share: Uint8Array): Uint8Array {
@@ -30,10 +41,18 @@ export function encodeWrite(share: Uint8Array): Uint8Array {
 }
 
 export function encodeControl(control: ControlCommand): Uint8Array {
-  const body = new TextEncoder().encode(JSON.stringify(control));
+  return encodeJson(KIND_CONTROL, control);
+}
+
+export function encodeDelete(request: DeleteRequest): Uint8Array {
+  return encodeJson(KIND_DELETE, request);
+}
+
+function encodeJson(kind: number, value: unknown): Uint8Array {
+  const body = new TextEncoder().encode(JSON.stringify(value));
   const bytes = new Uint8Array(HEADER_BYTES + body.length);
   bytes[0] = COMMAND_VERSION;
-  bytes[1] = KIND_CONTROL;
+  bytes[1] = kind;
   bytes.set(body, HEADER_BYTES);
   return bytes;
 }
@@ -50,11 +69,14 @@ export function decodeCommand(payload: Uint8Array): Command {
     case KIND_WRITE:
       return {type: 'write', share: body};
     case KIND_CONTROL:
-      return {
-        type: 'control',
-        control: JSON.parse(new TextDecoder().decode(body)) as ControlCommand,
-      };
+      return {type: 'control', control: decodeJson(body) as ControlCommand};
+    case KIND_DELETE:
+      return {type: 'delete', request: decodeJson(body) as DeleteRequest};
     default:
       throw new FatalError(`cannot decode command: unknown kind ${payload[1]}`);
   }
+}
+
+function decodeJson(body: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder().decode(body));
 }

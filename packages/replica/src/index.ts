@@ -1,4 +1,10 @@
-export {type ControlCommand, encodeControl} from './command.ts';
+export {type ControlCommand, type DeleteRequest, encodeControl} from './command.ts';
+export {
+  DELETE_METHOD,
+  type DeleteHost,
+  deleteHandler,
+  encodeDeleteRequest,
+} from './delete-handler.ts';
 export {FlushSchedule} from './flush-schedule.ts';
 export {MemtableBudget} from './memtable-budget.ts';
 export {

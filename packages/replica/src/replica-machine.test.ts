@@ -20,6 +20,7 @@ class FakeStorage {
   readonly dead = new Set<TableId>();
   applied = 0;
   flushes: (() => void)[] = [];
+  tombstoneCount = 0;
   compactionsLeft = 0;
   compactions = 0;
 

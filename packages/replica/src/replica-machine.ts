@@ -1,7 +1,7 @@
 // A replica's state machine: committed entries into storage. Apply is deterministic and calls
 // nobody: no clock, no network, no failure for local reasons. What all replicas refuse alike is a value.
 
-import {assertNever, DbError, FatalError} from '@flotilla/base';
+import {assertNever, DbError, FatalError, LIMITS} from '@flotilla/base';
 import {decodeShare, type ScanSpec, type TableScan} from '@flotilla/column';
 import type {
   ApplyResult,
@@ -10,12 +10,23 @@ import type {
   StagedSnapshot,
   StateMachine,
 } from '@flotilla/multiraft';
-import type {FlushPoint, ReplicaStorage, StoragePoint} from '@flotilla/storage';
-import {type ControlCommand, decodeCommand} from './command.ts';
+import type {FlushPoint, ReplicaStorage, StoragePoint, WriteResult} from '@flotilla/storage';
+import {type Command, type ControlCommand, type DeleteRequest, decodeCommand} from './command.ts';
 import {decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
 import type {MemtableBudget} from './memtable-budget.ts';
 
 type Configuration = DurablePoint['configuration'];
+
+/**
+ * With so many tombstones nothing is applied until flushes and compactions have carried some out. Deletes
+ * are refused from half of that on, so that a follower whose disk is slow waits, and the leader does not.
+ */
+const TOMBSTONES_MAX = 2 * LIMITS.tombstones_per_replica_max.value;
+
+/** What apply made of a delete. */
+export type DeleteApplied =
+  | Exclude<WriteApplied, {status: 'applied'}>
+  | {readonly status: 'deleted'};
 
 /** What apply made of a write. */
 export type WriteApplied =
@@ -25,7 +36,9 @@ export type WriteApplied =
   /** Older than the retry window: whether it was applied is not known any more. */
   | {readonly status: 'forgotten'}
   /** It names a dead table; the router is behind. */
-  | {readonly status: 'dropped-table'; readonly table: number};
+  | {readonly status: 'dropped-table'; readonly table: number}
+  /** Likewise, a dead column. */
+  | {readonly status: 'dropped-column'; readonly table: number; readonly column: number};
 
 export interface MachineLimits {
   /** A memtable of this size is flushed. */
@@ -80,10 +93,7 @@ export class ReplicaMachine implements StateMachine {
 
   apply(index: number, term: number, payload: Uint8Array): ApplyResult {
     const command = decodeCommand(payload);
-    const value =
-      command.type === 'write'
-        ? this.#applyWrite(index, command.share)
-        : this.#applyControl(index, command.control);
+    const value = this.#applyCommand(index, command);
     this.#applied = {...this.#applied, index, term}; // Last, so that a throw leaves the entry unapplied.
     this.#account();
     return {value};
@@ -101,6 +111,11 @@ export class ReplicaMachine implements StateMachine {
 
   canApply(): boolean {
     const {memtableBytesMax, memtables} = this.#limits;
+    if (this.storage.tombstoneCount >= TOMBSTONES_MAX) {
+      // After a restart nobody else would begin it.
+      this.#maybeCompact();
+      return false;
+    }
     return this.storage.memtableBytes() < memtableBytesMax && !memtables.isFull;
   }
 
@@ -176,6 +191,32 @@ export class ReplicaMachine implements StateMachine {
     await this.storage.destroy();
   }
 
+  #applyCommand(index: number, command: Command): WriteApplied | DeleteApplied | undefined {
+    switch (command.type) {
+      case 'write':
+        return this.#applyWrite(index, command.share);
+      case 'delete':
+        return this.#applyDelete(index, command.request);
+      case 'control':
+        return this.#applyControl(index, command.control);
+      default:
+        return assertNever(command);
+    }
+  }
+
+  #applyDelete(index: number, {router, deletion}: DeleteRequest): DeleteApplied {
+    const {retries} = this.#seen;
+    const seen = retries.look(router.incarnation, router.sequence);
+    if (seen !== 'new') {
+      this.storage.applyNothing(index);
+      return {status: seen};
+    }
+    const result = this.storage.applyDelete(index, deletion);
+    if (result.status !== 'applied') return {status: 'dropped-table', table: result.table};
+    retries.remember(router.incarnation, router.sequence);
+    return {status: 'deleted'};
+  }
+
   #applyWrite(index: number, bytes: Uint8Array): WriteApplied {
     const share = decodeShare(bytes);
     const {incarnation, sequence} = share.router;
@@ -187,7 +228,7 @@ export class ReplicaMachine implements StateMachine {
       return {status: seen === 'forgotten' ? 'forgotten' : 'duplicate'};
     }
     const result = this.storage.applyWrite(index, share);
-    if (result.status !== 'applied') return {status: 'dropped-table', table: result.table};
+    if (result.status !== 'applied') return refused(result);
     // Only what was applied: a refused write that is sent again must not pass for one that was.
     retries.remember(incarnation, sequence);
     if (key !== undefined) keys.remember(key);
@@ -202,6 +243,9 @@ export class ReplicaMachine implements StateMachine {
         return;
       case 'recover-table':
         this.storage.applyRecoverTable(index, control.table);
+        return;
+      case 'drop-column':
+        this.storage.applyDropColumn(index, control.table, control.column);
         return;
       case 'purge-table':
         this.storage.applyPurgeTable(index, control.table);
@@ -254,6 +298,12 @@ export class ReplicaMachine implements StateMachine {
       },
     );
   }
+}
+
+function refused(result: Extract<WriteResult, {status: 'rejected'}>): WriteApplied {
+  const {table} = result;
+  if (result.code === 'TABLE_DROPPED') return {status: 'dropped-table', table};
+  return {status: 'dropped-column', table, column: result.column};
 }
 
 function asDurablePoint({index, term, configuration}: StoragePoint): DurablePoint {

@@ -42,6 +42,7 @@ test('only what was applied, now or before, is acknowledged', async () => {
   expect(await answerTo({status: 'duplicate'})).toBe('acknowledged');
   expect(await answerTo({status: 'forgotten'})).toBe('OUTCOME_UNKNOWN');
   expect(await answerTo({status: 'dropped-table', table: 7})).toBe('TABLE_NOT_FOUND');
+  expect(await answerTo({status: 'dropped-column', table: 7, column: 2})).toBe('TABLE_NOT_FOUND');
 });
 
 test('a set that is not here is refused before anything is proposed', async () => {

@@ -9,7 +9,7 @@ import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
 
 export const WRITE_METHOD = 'replica.write';
 /** A proposal that is neither committed nor lost by then is answered as unknown. */
-const PROPOSAL_MS_MAX = 4_000;
+export const PROPOSAL_MS_MAX = 4_000;
 
 /** What the handler needs of the groups' host. */
 export interface ProposalHost {
@@ -51,6 +51,11 @@ function answerOf(applied: WriteApplied, set: ReplicaSetId): Uint8Array {
     case 'dropped-table':
       throw new DbError('TABLE_NOT_FOUND', 'the table was dropped while the write was under way', {
         table: applied.table,
+      });
+    case 'dropped-column':
+      throw new DbError('TABLE_NOT_FOUND', 'a column was dropped while the write was under way', {
+        table: applied.table,
+        column: applied.column,
       });
     default:
       return applied satisfies never;

@@ -1,4 +1,5 @@
 export type {BucketTime} from './block-cut.ts';
+export type {DeadColumnIds} from './dead-columns.ts';
 export {type CommitPoint, type Edit, Manifest} from './manifest.ts';
 export type {FlushPoint, StoragePoint} from './replica-state.ts';
 export {

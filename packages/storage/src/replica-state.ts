@@ -4,6 +4,7 @@
 import {crc32} from 'node:zlib';
 import {FatalError, type ReplicaId, type ReplicaSetId, type TableId} from '@flotilla/base';
 import {ByteReader, ByteWriter} from '@flotilla/column';
+import type {DeadColumnIds} from './dead-columns.ts';
 import type {KeyFileRecord} from './key-file.ts';
 import type {PartRecord} from './part.ts';
 import type {Tombstone} from './tombstone.ts';
@@ -32,6 +33,7 @@ export interface ReplicaState {
   readonly keyFiles: readonly KeyFileRecord[];
   readonly droppedTables: readonly TableId[];
   readonly purgedTables: readonly TableId[];
+  readonly deadColumns: readonly DeadColumnIds[];
   /** Deletes that still hide rows of parts, in log order; all at or below the point's index. */
   readonly tombstones: readonly Tombstone[];
 }
@@ -44,13 +46,14 @@ export const EMPTY_STATE: ReplicaState = {
   keyFiles: [],
   droppedTables: [],
   purgedTables: [],
+  deadColumns: [],
   tombstones: [],
 };
 
-/** Written where there are no tombstones, so that a build without them reads it. */
+/** Written where there are neither tombstones nor dead columns, so that a build without them reads it. */
 const STATE_VERSION = 1;
-/** With tombstones: to read it without them would bring deleted rows back. */
-const STATE_VERSION_TOMBSTONES = 2;
+/** With one of them: to read it without would bring deleted rows back, or take writes that nobody sees. */
+const STATE_VERSION_HIDING = 2;
 
 export interface StateKeys {
   readonly state: string;
@@ -62,11 +65,12 @@ export function stateKeys(set: ReplicaSetId, replica: ReplicaId): StateKeys {
   return {state: `${prefix}/state`, extra: `${prefix}/extra`};
 }
 
-export function encodeStateJson({extra: _, tombstones, ...state}: ReplicaState): Uint8Array {
+export function encodeStateJson(whole: ReplicaState): Uint8Array {
+  const {extra: _, tombstones, deadColumns, ...state} = whole;
   const versioned =
-    tombstones.length === 0
+    tombstones.length + deadColumns.length === 0
       ? {version: STATE_VERSION, ...state}
-      : {version: STATE_VERSION_TOMBSTONES, ...state, tombstones};
+      : {version: STATE_VERSION_HIDING, ...state, tombstones, deadColumns};
   return Buffer.from(JSON.stringify(versioned));
 }
 
@@ -75,11 +79,12 @@ export function decodeStateJson(bytes: Uint8Array, extra: Uint8Array): ReplicaSt
   const {version, ...state} = JSON.parse(Buffer.from(bytes).toString()) as ReplicaState & {
     version: number;
   };
-  if (version !== STATE_VERSION && version !== STATE_VERSION_TOMBSTONES)
+  if (version !== STATE_VERSION && version !== STATE_VERSION_HIDING)
     throw new FatalError(
-      `replica state: want version ${STATE_VERSION} or ${STATE_VERSION_TOMBSTONES}; have ${version}`,
+      `replica state: want version ${STATE_VERSION} or ${STATE_VERSION_HIDING}; have ${version}`,
     );
-  return {...state, point: state.point, tombstones: state.tombstones ?? [], extra};
+  const {point, tombstones = [], deadColumns = []} = state;
+  return {...state, point, tombstones, deadColumns, extra};
 }
 
 /** The state as the file that goes with a snapshot: lengths, JSON, extra, checksum. */

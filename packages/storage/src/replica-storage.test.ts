@@ -14,6 +14,7 @@ import {
 } from '@flotilla/base';
 import {
   type ColumnValues,
+  decodeSeriesKey,
   encodeSeriesKey,
   type FieldType,
   type ScanSpec,
@@ -1005,6 +1006,40 @@ test('tables dead before the set was made refuse writes, a purged one never live
   expect(storage.applyRecoverTable(5, 1 as TableId)).toBe(false);
   expect(storage.applyWrite(6, share)).toEqual(rejected);
   await storage.close();
+});
+
+test('a dead column is refused as a field and as a tag, over a crash too; the others go on', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1, {
+    deadColumns: [{table: 9 as TableId, columns: [1 as ColumnId]}],
+  });
+  expect(trial.storage.isDeadColumn(9 as TableId, 1 as ColumnId)).toBe(true);
+  const rows = series(1, {count: 1, step: 1}, 1);
+  const unknown = shareOf(rows, trial.storage);
+  trial.write(rows);
+  const table = shareOf(rows, trial.storage).tables[0]!;
+  const field = table.columns[0]!.column;
+  const tag = decodeSeriesKey(keyOf(rows[0]!)).tags[0]!.column;
+  const drop = (column: ColumnId) =>
+    trial.append((storage, index) => storage.applyDropColumn(index, 1 as TableId, column));
+  const refused = (tables: (typeof table)[], column: ColumnId) =>
+    trial.append((storage, index) => {
+      const rejected = {status: 'rejected', code: 'COLUMN_DROPPED', table: 1, column};
+      expect(storage.applyWrite(index, {tables})).toEqual(rejected);
+    });
+  drop(field);
+  refused([table], field);
+  await trial.step({type: 'flush', isAwaited: true});
+  await trial.step({type: 'crash'});
+  refused([table], field);
+  drop(tag);
+  // By its key, and by the id of the series that is known.
+  refused([{...unknown.tables[0]!, columns: []}], tag);
+  refused([{...table, columns: []}], tag);
+  await trial.step({type: 'flush', isAwaited: true});
+  trial.append((storage, index) => storage.applyPurgeTable(index, 1 as TableId));
+  expect(trial.storage.isDeadColumn(1 as TableId, tag)).toBe(false);
+  await trial.storage.close();
 });
 
 test('a flush keeps the fates of tables as they were at its point, whatever came while it ran', async () => {

@@ -3,6 +3,7 @@
 
 import {
   assert,
+  type ColumnId,
   type Disk,
   handledElsewhere,
   type ReplicaId,
@@ -13,6 +14,7 @@ import {
 import type {Deletion, ScanSpec, ShareTable, TableScan} from '@flotilla/column';
 import {BlockCut, type BucketTime} from './block-cut.ts';
 import {isCompact, mergeParts, nextCompaction} from './compaction.ts';
+import {type DeadColumnIds, DeadColumns} from './dead-columns.ts';
 import {writeMemtable} from './flush.ts';
 import {loadKeys} from './key-file.ts';
 import {writeNewKeys} from './key-files.ts';
@@ -42,6 +44,7 @@ export interface StorageOptions {
   readonly bucket: BucketTime;
   /** Ids that were dead before the replica set was made. */
   readonly deadTables?: readonly TableId[] | undefined;
+  readonly deadColumns?: readonly DeadColumnIds[] | undefined;
   /** Resolves after what waits in this thread has run (setImmediate). */
   readonly pause: () => Promise<void>;
   /** Shared with the other replicas of a thread. */
@@ -54,7 +57,15 @@ interface TableRejected {
   readonly table: TableId;
 }
 
-export type WriteResult = {readonly status: 'applied'; readonly rowCount: number} | TableRejected;
+export type WriteResult =
+  | {readonly status: 'applied'; readonly rowCount: number}
+  | TableRejected
+  | {
+      readonly status: 'rejected';
+      readonly code: 'COLUMN_DROPPED';
+      readonly table: TableId;
+      readonly column: ColumnId;
+    };
 export type DeleteResult = {readonly status: 'applied'} | TableRejected;
 
 export interface TableCounts {
@@ -73,6 +84,7 @@ interface Frozen {
   readonly seriesCount: number;
   readonly droppedTables: readonly TableId[];
   readonly purgedTables: readonly TableId[];
+  readonly deadColumns: readonly DeadColumnIds[];
 }
 
 export class ReplicaStorage {
@@ -84,6 +96,7 @@ export class ReplicaStorage {
   readonly #scanSlices: Slices;
   #index: SeriesIndex;
   #fates: TableFates;
+  #deadColumns: DeadColumns;
   #appliedIndex: number;
   #active = new Memtable();
   /** From the oldest to the newest. */
@@ -103,6 +116,8 @@ export class ReplicaStorage {
     this.#scanSlices = new Slices(options.pause);
     const dropped = state.point === undefined ? (options.deadTables ?? []) : state.droppedTables;
     this.#fates = new TableFates(dropped, state.purgedTables);
+    const dead = state.point === undefined ? (options.deadColumns ?? []) : state.deadColumns;
+    this.#deadColumns = new DeadColumns(dead);
     this.#appliedIndex = state.point?.index ?? 0;
   }
 
@@ -129,11 +144,15 @@ export class ReplicaStorage {
     return this.#index.count;
   }
 
-  /** Applies all of a share or, if one of its tables is dead, nothing of it. */
+  /** Applies all of a share or, if a table or column that it names is dead, nothing of it. */
   applyWrite(index: number, share: {readonly tables: readonly ShareTable[]}): WriteResult {
     this.#advance(index);
-    for (const {table} of share.tables)
+    for (const rows of share.tables) {
+      const {table} = rows;
       if (this.#fates.isDead(table)) return {status: 'rejected', code: 'TABLE_DROPPED', table};
+      const column = this.#deadColumns.namedBy(rows, this.#index);
+      if (column !== undefined) return {status: 'rejected', code: 'COLUMN_DROPPED', table, column};
+    }
     let rowCount = 0;
     for (const table of share.tables) {
       const series = this.#resolveSeries(table.series);
@@ -177,7 +196,19 @@ export class ReplicaStorage {
   applyPurgeTable(index: number, table: TableId): void {
     this.#advance(index);
     this.#fates.purge(table);
+    this.#deadColumns.forget(table);
     this.#active.dropTable(table);
+  }
+
+  /** Writes that name the column are refused from here on; no column gets the id again. */
+  applyDropColumn(index: number, table: TableId, column: ColumnId): void {
+    this.#advance(index);
+    if (this.#fates.of(table) !== 'purged') this.#deadColumns.add(table, column);
+  }
+
+  /** By the entries applied so far. */
+  isDeadColumn(table: TableId, column: ColumnId): boolean {
+    return this.#deadColumns.has(table, column);
   }
 
   /** By the entries applied so far. */
@@ -327,10 +358,11 @@ export class ReplicaStorage {
   async install(staged: StagedFiles): Promise<void> {
     await this.#flushes;
     await this.#compactions;
-    await installFiles(this.#files, staged, ({point, droppedTables, purgedTables}, index) => {
+    await installFiles(this.#files, staged, (state, index) => {
       this.#index = index;
-      this.#fates = new TableFates(droppedTables, purgedTables);
-      this.#appliedIndex = point!.index;
+      this.#fates = new TableFates(state.droppedTables, state.purgedTables);
+      this.#deadColumns = new DeadColumns(state.deadColumns);
+      this.#appliedIndex = state.point!.index;
       this.#active = new Memtable();
       this.#frozen = [];
     });
@@ -386,6 +418,7 @@ export class ReplicaStorage {
       seriesCount: this.#index.count,
       droppedTables: this.#fates.dropped(),
       purgedTables: this.#fates.purged(),
+      deadColumns: this.#deadColumns.list(),
     };
     this.#appliedIndex = point.index;
     this.#active = new Memtable();
@@ -411,6 +444,7 @@ export class ReplicaStorage {
         keyFiles,
         droppedTables: frozen.droppedTables,
         purgedTables: frozen.purgedTables,
+        deadColumns: frozen.deadColumns,
         tombstones: liveTombstones([...state.tombstones, ...frozen.memtable.tombstones], parts),
       };
     };

@@ -8,7 +8,7 @@ import {
   type ReplicaSetId,
   type TableId,
 } from '@flotilla/base';
-import type {Catalog, Precision} from '@flotilla/catalog';
+import type {Catalog, DeadColumns, Precision} from '@flotilla/catalog';
 import type {Manifest} from '@flotilla/storage';
 
 const RECORD_VERSION = 1;
@@ -21,6 +21,7 @@ export interface ReplicaBirth {
   readonly precision: Precision;
   /** Table ids that were dead when the set was made. */
   readonly deadTables: readonly TableId[];
+  readonly deadColumns?: readonly DeadColumns[] | undefined;
 }
 
 function keyOf(set: ReplicaSetId, replica: ReplicaId): string {
@@ -40,6 +41,7 @@ export function birthOf(catalog: Catalog, set: ReplicaSetId): ReplicaBirth | und
     precision: database.options.precision,
     // Not those of this copy, which may be newer: all replicas of a set must begin alike.
     deadTables: bucket.deadTables ?? [],
+    deadColumns: bucket.deadColumns,
   };
 }
 

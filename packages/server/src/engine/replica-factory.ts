@@ -69,6 +69,7 @@ async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promis
     replica,
     bucket: bucketTime(birth),
     deadTables: birth.deadTables,
+    deadColumns: birth.deadColumns,
     pause: () => new Promise((resolve) => clock.defer(resolve)),
   });
   return new ReplicaMachine(storage, founding ?? NOWHERE, limits, {onFault});

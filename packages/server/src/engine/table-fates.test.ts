@@ -12,16 +12,26 @@ const DATABASE = 1 as never;
 
 class FakeStorage implements FateStorage {
   readonly fates = new Map<TableId, TableFate>();
+  readonly columns = new Set<string>();
 
   fateOf(table: TableId): TableFate {
     return this.fates.get(table) ?? 'live';
+  }
+
+  isDeadColumn(table: TableId, column: number): boolean {
+    return this.columns.has(`${table}/${column}`);
   }
 
   droppedTables(): TableId[] {
     return [...this.fates].filter(([, fate]) => fate === 'dropped').map(([id]) => id);
   }
 
-  apply({type, table}: ControlCommand): void {
+  apply(command: ControlCommand): void {
+    if (command.type === 'drop-column') {
+      this.columns.add(`${command.table}/${command.column}`);
+      return;
+    }
+    const {type, table} = command;
     const fates = {
       'drop-table': 'dropped',
       'recover-table': 'live',
@@ -108,6 +118,22 @@ test('a leader proposes when the catalog moves, once', async () => {
   await fates.settle();
   await fates.settle();
   expect(proposed).toEqual([{type: 'drop-table', table}]);
+});
+
+test('a dropped column becomes an entry, once; of a purged table none', async () => {
+  const alter = (change: Extract<Command, {type: 'alter-table'}>['change']) =>
+    apply({type: 'alter-table', database: DATABASE, name: 'a', change});
+  const table = makeTable('a');
+  alter({kind: 'add-column', column: {name: 'w', kind: 'field', type: 'float'}});
+  fates.leadershipChanged(SET, true);
+  fates.catalogChanged(alter({kind: 'drop-column', name: 'v'}));
+  await fates.settle();
+  fates.catalogChanged(alter({kind: 'rename-column', name: 'w', to: 'x'}));
+  await fates.settle();
+  expect(proposed).toEqual([{type: 'drop-column', table, column: 1}]);
+  storage.columns.clear();
+  storage.fates.set(table, 'purged');
+  expect(planFates(machine.catalog, DATABASE, storage)).toEqual([]);
 });
 
 test('a replica that does not lead proposes nothing, and looks when it begins to', async () => {

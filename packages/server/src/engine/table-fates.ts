@@ -1,4 +1,4 @@
-// Dropped, recovered and purged tables, from the catalog into the logs of the replica sets. Meta
+// Dropped, recovered and purged tables, and dropped columns, from the catalog into the logs of the replica sets. Meta
 // decides; the leader of each set of the database proposes what its storage does not hold yet, when
 // the catalog moves and when it begins to lead. Whoever leads next looks again, so nothing that is
 // lost on the way stays undone.
@@ -6,7 +6,7 @@
 // Law: before anything is proposed the copy of the catalog has been brought up to date: a node that
 // starts with an old copy must not call a dropped table to life, nor a recovered one dead.
 
-import {DbError, type ReplicaSetId, type TableId} from '@flotilla/base';
+import {type ColumnId, DbError, type ReplicaSetId, type TableId} from '@flotilla/base';
 import type {Catalog, Database} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
 import type {ControlCommand} from '@flotilla/replica';
@@ -18,6 +18,7 @@ const SETS_AT_ONCE = 16;
 /** What a replica's storage holds for true. */
 export interface FateStorage {
   fateOf(table: TableId): TableFate;
+  isDeadColumn(table: TableId, column: ColumnId): boolean;
   droppedTables(): TableId[];
 }
 
@@ -46,6 +47,8 @@ export function planFates(
       if (fate !== 'purged') commands.push({type: 'purge-table', table: id});
     } else if (fate === 'live') commands.push({type: 'drop-table', table: id});
   }
+  for (const {table, column} of deadColumnsLacking(catalog, database, storage))
+    commands.push({type: 'drop-column', table, column});
   for (const id of storage.droppedTables()) {
     const table = catalog.table(id);
     // The catalog forgets a table only long after its purge.
@@ -53,6 +56,19 @@ export function planFates(
     else if (table.dropped === undefined) commands.push({type: 'recover-table', table: id});
   }
   return commands;
+}
+
+/** Of a purged table nothing can be named. */
+function* deadColumnsLacking(
+  catalog: Catalog,
+  database: Database['id'],
+  storage: FateStorage,
+): Generator<{readonly table: TableId; readonly column: ColumnId}> {
+  for (const {id: table, deadColumns = []} of catalog.shrunkTables(database)) {
+    if (storage.fateOf(table) === 'purged') continue;
+    for (const column of deadColumns)
+      if (!storage.isDeadColumn(table, column)) yield {table, column};
+  }
 }
 
 export class TableFates {
@@ -130,7 +146,10 @@ export class TableFates {
     const database = this.#databaseOf(set);
     if (storage === undefined || database === undefined) return false;
     const {catalog} = this.#ports;
-    return catalog.droppedTables(database).length > 0 || storage.droppedTables().length > 0;
+    if (catalog.droppedTables(database).length > 0 || storage.droppedTables().length > 0)
+      return true;
+    // What is dead here stays so, caught up or not.
+    return deadColumnsLacking(catalog, database, storage).next().done !== true;
   }
 
   /** Undefined where the set is being dropped: its tables go with it. */
