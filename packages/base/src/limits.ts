@@ -171,6 +171,18 @@ export const LIMITS = {
     unit: 'bytes',
     why: 'Sent and not yet taken by the reader, a stream; 20 ms at 100 Mbit/s.',
   },
+  tombstones_per_replica_max: {
+    value: 256,
+    unit: 'count',
+    code: 'OVERLOADED',
+    why: 'Deletes not carried out in its files yet; from 64 on a replica writes parts again for their sake.',
+  },
+  delete_condition_bytes_max: {
+    value: 16 * KIB,
+    unit: 'bytes',
+    code: 'QUERY_ERROR',
+    why: 'The condition on tags of one DELETE, as kept until it is carried out: 4 MiB for all of a replica.',
+  },
   idempotency_keys_max: {value: 10_000, unit: 'count', why: 'Keys a replica set remembers.'},
   rows_per_answer_max: {
     value: 10_000_000,

@@ -2,6 +2,7 @@
 // carried as it was encoded by the router; everything else is small and JSON.
 
 import {assert, type ColumnId, FatalError, type TableId} from '@flotilla/base';
+import type {Deletion} from '@flotilla/column';
 
 export const COMMAND_VERSION = 1;
 const HEADER_BYTES = 2;

@@ -25,8 +25,9 @@ const TOMBSTONES_MAX = 2 * LIMITS.tombstones_per_replica_max.value;
 
 /** What apply made of a delete. */
 export type DeleteApplied =
-  | Exclude<WriteApplied, {status: 'applied'}>
-  | {readonly status: 'deleted'};
+  | {readonly status: 'deleted'}
+  | {readonly status: 'duplicate' | 'forgotten'}
+  | {readonly status: 'dropped-table'; readonly table: number};
 
 /** What apply made of a write. */
 export type WriteApplied =
