@@ -37,4 +37,5 @@ export interface Reply {
   readonly url: string;
   readonly attempts: number;
   readonly silenceMsMax: number;
+  readonly signal: AbortSignal | undefined;
 }

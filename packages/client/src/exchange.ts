@@ -131,12 +131,19 @@ function noAnswer(
   });
 }
 
+export interface BodyOptions {
+  readonly url: string;
+  readonly silenceMsMax: number;
+  /** The one of the request: why the body ends early, if it does. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The rest of a body. A pause of the sender longer than `silenceMsMax` is an error; one of the reader is not. */
 export async function* readBody(
   answer: ExchangeAnswer,
-  options: {url: string; silenceMsMax: number},
+  options: BodyOptions,
 ): AsyncGenerator<Buffer> {
-  const {url, silenceMsMax} = options;
+  const {url, silenceMsMax, signal} = options;
   const iterator = answer.body[Symbol.asyncIterator]();
   try {
     while (true) {
@@ -150,7 +157,8 @@ export async function* readBody(
       yield next.value as Buffer;
     }
   } catch (error) {
-    if (error instanceof FlotillaError || (error as Error).name === 'AbortError') throw error;
+    if (signal?.aborted === true) throw signal.reason;
+    if (error instanceof FlotillaError) throw error;
     throw new FlotillaError(`${url} broke the connection in the middle of its answer`, {
       code: 'CONNECTION_LOST',
       url,
@@ -161,10 +169,7 @@ export async function* readBody(
   }
 }
 
-export async function readText(
-  answer: ExchangeAnswer,
-  options: {url: string; silenceMsMax: number},
-): Promise<string> {
+export async function readText(answer: ExchangeAnswer, options: BodyOptions): Promise<string> {
   const pieces: Buffer[] = [];
   for await (const piece of readBody(answer, options)) pieces.push(piece);
   return Buffer.concat(pieces).toString('utf8');

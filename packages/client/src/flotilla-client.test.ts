@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type {AddressInfo} from 'node:net';
+import {setTimeout as sleep} from 'node:timers/promises';
 import {gunzipSync} from 'node:zlib';
 import {afterEach, describe, expect, it} from 'vitest';
 import {FlotillaError, writeDetailsOf} from './errors.ts';
@@ -228,6 +229,51 @@ describe('query', () => {
     })();
     expect(await errorOf(reading)).toMatchObject({code: 'NO_LEADER', message: 'gone'});
     expect(seen).toEqual([{a: 1}]);
+  });
+
+  it('breaks off where the loop is left early, also before the first row', async () => {
+    const closed: Promise<unknown>[] = [];
+    const node = await fakeNode((_seen, response, count) => {
+      closed.push(new Promise((resolve) => response.once('close', resolve)));
+      response.write(count === 1 ? '{"a":1}\n{"a":2}\n' : '\n');
+    });
+    for await (const row of clientOf([node.url]).queryStream('SELECT 1')) {
+      expect(row).toEqual({a: 1});
+      break;
+    }
+    await closed[0];
+    const aborter = new AbortController();
+    const {signal} = aborter;
+    const reading = collect(clientOf([node.url]).queryStream('SELECT 1', {signal}));
+    while (closed.length < 2) await sleep(5);
+    aborter.abort();
+    await expect(reading).rejects.toThrow(/abort/);
+    await closed[1];
+  });
+
+  it('reads no faster than the loop', async () => {
+    const line = Buffer.from(`{"a":"${'x'.repeat(1_000)}"}\n`.repeat(100));
+    let sentBytes = 0;
+    const node = await fakeNode((_seen, response) => {
+      const fill = (): void => {
+        let hasRoom = true;
+        while (hasRoom && !response.destroyed) {
+          hasRoom = response.write(line);
+          sentBytes += line.length;
+        }
+      };
+      response.on('drain', fill);
+      fill();
+    });
+    let count = 0;
+    for await (const _row of clientOf([node.url]).queryStream('SELECT 1')) {
+      count += 1;
+      if (count === 1) await sleep(300);
+      // Buffers of both kernels, some megabytes, and no more.
+      if (count === 1) expect(sentBytes).toBeLessThan(64_000_000);
+      if (count === 50_000) break;
+    }
+    expect(sentBytes).toBeGreaterThan(50_000_000);
   });
 
   it('says that a broken connection is one', async () => {

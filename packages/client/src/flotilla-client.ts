@@ -193,7 +193,8 @@ export class FlotillaClient {
       const failure = outcome instanceof FlotillaError ? outcome : undefined;
       this.#nodes.record(url, failure, performance.now());
       if (!(outcome instanceof FlotillaError)) {
-        return {answer: outcome, url, attempts, silenceMsMax: call.timeoutMs};
+        const {timeoutMs, signal} = call;
+        return {answer: outcome, url, attempts, silenceMsMax: timeoutMs, signal};
       }
       if (!maySendAgain(outcome, call.isRepeatable)) throw afterAttempts(outcome, attempts);
       isReached ||= outcome.code !== 'CONNECTION_FAILED' && outcome.code !== 'NOT_HTTP';
@@ -209,11 +210,11 @@ export class FlotillaClient {
   }
 
   async #try(request: ExchangeRequest): Promise<ExchangeAnswer | FlotillaError> {
-    const {url, silenceMsMax} = request;
+    const {url, silenceMsMax, signal} = request;
     try {
       const answer = await this.#connections.exchange(request);
       if (answer.status < 400) return answer;
-      const body = await readText(answer, {url, silenceMsMax});
+      const body = await readText(answer, {url, silenceMsMax, signal});
       return errorOfAnswer(answer.status, body, {url, retryAfter: answer.headers['retry-after']});
     } catch (error) {
       if (error instanceof FlotillaError) return error;
