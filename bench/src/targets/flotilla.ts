@@ -1,6 +1,7 @@
 // Flotilla, one node or three on this machine, each a process of its own as `./flotilla start` runs
 // it. Every acknowledged row is fsynced on a majority of its replicas. Writes go to all nodes in turn.
 
+import {randomBytes} from 'node:crypto';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {FlotillaClient} from '@flotilla/client';
@@ -33,8 +34,9 @@ async function start(
   for (let i = 0; i < options.nodes; i++) addresses.push(`127.0.0.1:${first + i * 2}`);
   const urls = addresses.map((address) => `http://${address}`);
   const directories = addresses.map((_, i) => path.join(directory, `node${i + 1}`));
+  const secret = randomBytes(32).toString('hex');
   const servers = addresses.map((_, i) =>
-    startNode({directory, directories, addresses, i, ...options}),
+    startNode({directory, directories, addresses, secret, i, ...options}),
   );
   const clients = urls.map((url) => new FlotillaClient({urls: [url], database: DATABASE}));
   const stop = async () => {
@@ -65,11 +67,12 @@ function startNode(place: {
   directory: string;
   directories: readonly string[];
   addresses: readonly string[];
+  secret: string;
   i: number;
   nodes: number;
   engineThreads?: number | undefined;
 }): ServerProcess {
-  const {directory, directories, addresses, i, nodes, engineThreads} = place;
+  const {directory, directories, addresses, secret, i, nodes, engineThreads} = place;
   const cluster = nodes === 1 ? [] : ['--join', addresses.join(',')];
   const founder = nodes > 1 && i === 0 ? ['--bootstrap'] : [];
   const threads = engineThreads === undefined ? [] : ['--engine-threads', String(engineThreads)];
@@ -80,7 +83,7 @@ function startNode(place: {
       ...[MAIN, 'start', '--data', directories[i]!, '--listen', addresses[i]!],
       ...['--log', 'json', '--no-hints', ...cluster, ...founder, ...threads],
     ],
-    env: {UV_THREADPOOL_SIZE: THREAD_POOL},
+    env: {UV_THREADPOOL_SIZE: THREAD_POOL, FLOTILLA_JOIN_SECRET: secret},
     logFile: path.join(directory, `node${i + 1}.log`),
   });
 }

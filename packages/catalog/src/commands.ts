@@ -75,6 +75,8 @@ export interface FoundCluster {
 export interface RegisterNode {
   readonly type: 'register-node';
   readonly node: NodeDescription;
+  /** The proposer has seen that the one who registers is the one who answers there now. */
+  readonly isAddressFree?: boolean | undefined;
   readonly atMs: number;
 }
 export interface UpdateNode {

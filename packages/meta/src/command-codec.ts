@@ -36,7 +36,12 @@ const clusterCommands = [
     node: nodeDescription,
     atMs: timeMs,
   }),
-  z.object({type: type('register-node'), node: nodeDescription, atMs: timeMs}),
+  z.object({
+    type: type('register-node'),
+    node: nodeDescription,
+    isAddressFree: z.boolean().optional(),
+    atMs: timeMs,
+  }),
   z.object({
     type: type('update-node'),
     node: nodeId,

@@ -18,6 +18,11 @@ test.each([
   ['wait --join names only', {join: [OWN]}, {}],
   ['found', {join: JOIN, bootstrap: true}, {'b:8902': NONE, 'c:8902': NONE}],
   ['wait to found', {join: JOIN, bootstrap: true}, {'b:8902': NONE}],
+  [
+    'wait to found a cluster, c:8902 must answer first; other secret',
+    {join: JOIN, bootstrap: true},
+    {'b:8902': NONE, 'c:8902': {refusal: 'other secret'}},
+  ],
   ['join c:8902', {join: JOIN, bootstrap: true}, {'c:8902': member('x')}],
   // Without --bootstrap it never founds.
   ['wait none of', {join: JOIN}, {'b:8902': NONE, 'c:8902': NONE}],

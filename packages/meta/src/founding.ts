@@ -17,6 +17,8 @@ export interface FoundingFacts {
 
 /** Of a node that answers: the cluster it belongs to, if any. */
 export interface AddressAnswer {
+  /** Why it says nothing to this node. */
+  readonly refusal?: string | undefined;
   readonly clusterId?: string | undefined;
 }
 
@@ -31,6 +33,7 @@ export function decideFounding(facts: FoundingFacts): FoundingDecision {
   if (facts.clusterId !== undefined) return {type: 'resume'};
   const others = facts.join.filter((address) => address !== facts.ownAddress);
   if (others.length === 0) return decideAlone(facts);
+  const refusals = others.flatMap((address) => facts.answers.get(address)?.refusal ?? []);
   const clusters = new Map<string, string>();
   for (const address of others) {
     const clusterId = facts.answers.get(address)?.clusterId;
@@ -43,11 +46,14 @@ export function decideFounding(facts: FoundingFacts): FoundingDecision {
   for (const address of clusters.values()) return {type: 'join', address};
   if (!facts.bootstrap) {
     return wait(
-      `none of ${others.join(', ')} belongs to a cluster yet; one node needs --bootstrap`,
+      `none of ${others.join(', ')} is known to belong to a cluster; one node needs --bootstrap`,
+      refusals,
     );
   }
-  const silent = others.filter((address) => !facts.answers.has(address));
-  if (silent.length > 0) return wait(`to found a cluster, ${silent.join(', ')} must answer first`);
+  const silent = others.filter((address) => !isHeard(facts.answers.get(address)));
+  if (silent.length > 0) {
+    return wait(`to found a cluster, ${silent.join(', ')} must answer first`, refusals);
+  }
   return {type: 'found'};
 }
 
@@ -58,6 +64,10 @@ function decideAlone(facts: FoundingFacts): FoundingDecision {
   return wait('beyond loopback a node needs --join, or --bootstrap to found a cluster');
 }
 
-function wait(reason: string): FoundingDecision {
-  return {type: 'wait', reason};
+function isHeard(answer: AddressAnswer | undefined): boolean {
+  return answer !== undefined && answer.refusal === undefined;
+}
+
+function wait(reason: string, refusals: readonly string[] = []): FoundingDecision {
+  return {type: 'wait', reason: [reason, ...refusals].join('; ')};
 }

@@ -2,7 +2,16 @@
 // disks, real signals. Nodes are started by the project's own Node, never through npm.
 
 import {type ChildProcess, spawn} from 'node:child_process';
-import {createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {randomBytes} from 'node:crypto';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import net from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
@@ -54,6 +63,13 @@ function listen(port: number): Promise<net.Server> {
 
 function closeServer(server: net.Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
+}
+
+/** Writes a new join secret into the directory; its path, for --join-secret-file. */
+export function makeJoinSecret(directory: string): string {
+  const file = path.join(directory, 'join-secret');
+  writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, {mode: 0o600});
+  return file;
 }
 
 export class ProcessNode {
@@ -192,12 +208,13 @@ export class ProcessCluster {
     const directory = mkdtempSync(path.join(tmpdir(), 'flotilla-cluster-'));
     const ports: number[] = [];
     while (ports.length < options.nodes) ports.push(await freePortPair());
+    const secret = makeJoinSecret(directory);
     const join = ports.map((port) => `127.0.0.1:${port}`).join(',');
     const nodes = ports.map((port, i) => {
       const own = path.join(directory, `node${i + 1}`);
       mkdirSync(own, {recursive: true});
       const args = ['--listen', `127.0.0.1:${port}`, '--data', own];
-      if (options.nodes > 1) args.push('--join', join);
+      if (options.nodes > 1) args.push('--join', join, '--join-secret-file', secret);
       if (options.nodes > 1 && i === 0) args.push('--bootstrap');
       if (options.engineThreads !== undefined)
         args.push('--engine-threads', String(options.engineThreads));

@@ -65,7 +65,8 @@ export const foundCluster: Handler<FoundCluster> = (draft, command) => {
 export const registerNode: Handler<RegisterNode> = (draft, command) => {
   for (const node of draft.catalog.nodes()) {
     if (node.incarnation === command.node.incarnation) return succeed({node: node.id});
-    if (node.address === command.node.address && node.state !== 'decommissioned') {
+    const isSamePlace = node.address === command.node.address && node.state !== 'decommissioned';
+    if (isSamePlace && command.isAddressFree !== true) {
       return refuse(
         'CONFLICT',
         `node ${node.id} has the address ${node.address}: decommission it first, or give this one another`,

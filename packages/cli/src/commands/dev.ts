@@ -2,6 +2,8 @@
 // its own, so that one can be killed to see the others go on.
 
 import {type ChildProcess, spawn} from 'node:child_process';
+import {randomBytes} from 'node:crypto';
+import {mkdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import {FlotillaClient} from '@flotilla/client';
@@ -51,7 +53,10 @@ export function addDevCommand(program: Command, context: CommandContext): void {
 
 async function dev(terminal: Terminal, options: Options): Promise<number> {
   const cluster = {isStopping: false, isReady: false};
-  const nodes = Array.from({length: NODES}, (_, index) => spawnNode(terminal, {index, ...options}));
+  const secretFile = makeJoinSecret(options.data);
+  const nodes = Array.from({length: NODES}, (_, index) =>
+    spawnNode(terminal, {index, secretFile, ...options}),
+  );
   const stopAll = () => {
     cluster.isStopping = true;
     for (const node of nodes) node.process.kill('SIGTERM');
@@ -77,13 +82,17 @@ async function dev(terminal: Terminal, options: Options): Promise<number> {
   return ended.every(Boolean) ? EXIT.ok : EXIT.failed;
 }
 
-function spawnNode(terminal: Terminal, place: Options & {index: number}): DevNode {
-  const {index, data, port} = place;
+function spawnNode(
+  terminal: Terminal,
+  place: Options & {index: number; secretFile: string},
+): DevNode {
+  const {index, secretFile, data, port} = place;
   const name = `node${index + 1}`;
   const addresses = Array.from({length: NODES}, (_, i) => `127.0.0.1:${port + i * PORT_STEP}`);
   const args = [
     ...[MAIN, 'start', '--data', path.join(data, name), '--listen', addresses[index]!],
-    ...['--join', addresses.join(','), '--log', 'pretty', '--no-hints'],
+    ...['--join', addresses.join(','), '--join-secret-file', secretFile],
+    ...['--log', 'pretty', '--no-hints'],
     ...(index === 0 ? ['--bootstrap'] : []),
   ];
   // A group of its own: Ctrl-C reaches this process alone, which then stops all three. The channel
@@ -109,6 +118,18 @@ function spawnNode(terminal: Terminal, place: Options & {index: number}): DevNod
     });
   });
   return {name, url: `http://${addresses[index]!}`, process: child, exited};
+}
+
+/** Made once, beside the nodes' directories. */
+function makeJoinSecret(directory: string): string {
+  mkdirSync(directory, {recursive: true});
+  const file = path.join(directory, 'join-secret');
+  try {
+    writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, {mode: 0o600, flag: 'wx'});
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return file;
 }
 
 function prefixOf(stream: OutputStream, index: number): string {

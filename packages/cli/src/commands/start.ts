@@ -1,5 +1,6 @@
 // `start`: one node in this process, until a signal or a fault stops it.
 
+import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import {FlotillaClient} from '@flotilla/client';
 import type {StartedNode, StartNodeOptions} from '@flotilla/server';
@@ -19,6 +20,7 @@ const Options = z.object({
   advertise: z.string().optional(),
   join: z.string().optional(),
   bootstrap: z.boolean().default(false),
+  joinSecretFile: z.string().optional(),
   engineThreads: z.coerce.number().int().min(0).max(256).optional(),
   zone: z.string().optional(),
   autoCreateDatabase: z.boolean().default(false),
@@ -36,6 +38,11 @@ export function addStartCommand(program: Command, context: CommandContext): void
     .option('--advertise <host:port>', 'how the other nodes reach it (default: --listen)')
     .option('--join <a,b,c>', 'addresses of the cluster, its own may be among them')
     .option('--bootstrap', 'found the cluster; given to one node of --join')
+    .option(
+      '--join-secret-file <path>',
+      'the secret that all nodes of the cluster share (or FLOTILLA_JOIN_SECRET); needed with ' +
+        '--join and --bootstrap, made by: openssl rand -hex 32',
+    )
     .option('--engine-threads <n>', 'default: cores - 1')
     .option('--zone <name>', 'replicas of a set are spread over zones')
     .option('--auto-create-database', 'a write makes the database that it names')
@@ -45,8 +52,10 @@ export function addStartCommand(program: Command, context: CommandContext): void
       'after',
       examples([
         'start',
-        'start --listen 10.0.0.1:8902 --join 10.0.0.1:8902,10.0.0.2:8902,10.0.0.3:8902 --bootstrap',
-        'start --listen 10.0.0.2:8902 --join 10.0.0.1:8902,10.0.0.2:8902,10.0.0.3:8902',
+        'start --listen 10.0.0.1:8902 --join 10.0.0.1:8902,10.0.0.2:8902,10.0.0.3:8902 \\\n' +
+          '      --join-secret-file secret --bootstrap',
+        'start --listen 10.0.0.2:8902 --join 10.0.0.1:8902,10.0.0.2:8902,10.0.0.3:8902 \\\n' +
+          '      --join-secret-file secret',
       ]),
     );
   context.plain(command, Options, start);
@@ -75,6 +84,7 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
     advertise: options.advertise,
     join: options.join === undefined ? undefined : splitAddresses(options.join),
     bootstrap: options.bootstrap,
+    joinSecret: readJoinSecret(options.joinSecretFile, env),
     engineThreads: options.engineThreads,
     zone: options.zone,
     autoCreateDatabase: options.autoCreateDatabase,
@@ -85,6 +95,19 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
   } catch (error) {
     const taken = explainTakenPort(error, options.listen, wayOfStarting(env));
     throw explainDirectory(taken, nodeOptions.dataDirectory);
+  }
+}
+
+/** The flag goes before the environment; an empty variable is none. */
+export function readJoinSecret(file: string | undefined, env: Terminal['env']): string | undefined {
+  if (file === undefined) return env['FLOTILLA_JOIN_SECRET'] || undefined;
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const {message} = error as Error;
+    throw new UsageError(
+      `--join-secret-file: cannot read the secret: ${message} (make one: openssl rand -hex 32 > ${file})`,
+    );
   }
 }
 

@@ -1,14 +1,16 @@
-// Takes in the streams that nodes with smaller ids open here, pairs a node's control stream with its
-// bulk stream by their hellos, and answers both once both are there.
+// Takes in the streams that nodes with smaller ids open here, once they have proven that they know the
+// join secret, pairs a node's control stream with its bulk stream by their hellos, and answers both once
+// both are there.
 //
 // Invariant: at most one session or pairing per node; the later attempt of a node replaces what an
 // earlier one left (its dialer gave that up before, though the news may still be on the way), and an
 // attempt older than what stands is refused.
 
 import type {Channel, Clock, NodeId, Timer} from '@flotilla/base';
+import {type AcceptedStream, refuseStream} from './accepted-stream.ts';
+import type {Visit} from './admission.ts';
 import {ChannelStream} from './channel-stream.ts';
 import {checkHello, encodeHello, type Hello, isNewer, type Self} from './hello.ts';
-import {type AcceptedStream, refuseStream} from './node-server.ts';
 import {NodeSession, type SessionEvents} from './node-session.ts';
 
 /** As long as the dialer waits; a stream that says nothing (no node of ours) ends with it. */
@@ -18,6 +20,7 @@ interface Entrant {
   readonly channel: Channel;
   readonly stream: ChannelStream;
   readonly timer: Timer;
+  isProven: boolean;
   pairing: Pairing | undefined;
 }
 
@@ -46,21 +49,34 @@ export class Acceptor {
     this.#options = options;
   }
 
-  accept(channel: Channel, accepted: AcceptedStream): void {
-    const stream = new ChannelStream(accepted, (reason) => refuseStream(accepted, reason), {
-      onHello: (message) => this.#greet(entrant, message),
-      onFrame: (frame) => {
-        const session = entrant.pairing?.session;
-        if (session !== undefined) this.#options.events.onFrame(session, channel, frame);
-        else stream.close('a frame before both hellos were answered');
+  accept(channel: Channel, accepted: AcceptedStream, visit: Visit): ChannelStream {
+    const end = (reason: string) => refuseStream(accepted, reason);
+    const {greeting} = visit;
+    const stream = new ChannelStream(
+      {stream: accepted, end, greeting},
+      {
+        onHello: (message) => {
+          visit.proven();
+          entrant.isProven = true;
+          this.#greet(entrant, message);
+        },
+        onFrame: (frame) => {
+          const session = entrant.pairing?.session;
+          if (session !== undefined) this.#options.events.onFrame(session, channel, frame);
+          else stream.close('a frame before both hellos were answered');
+        },
+        onClose: (reason, isWrongProof) => {
+          visit.ended(reason, isWrongProof);
+          this.#leave(entrant, reason);
+        },
       },
-      onClose: (reason) => this.#leave(entrant, reason),
-    });
+    );
     const timer = this.#options.clock.setTimer(HELLO_TIMEOUT_MS, () => {
       stream.close('no hello on both streams');
     });
-    const entrant: Entrant = {channel, stream, timer, pairing: undefined};
+    const entrant: Entrant = {channel, stream, timer, isProven: false, pairing: undefined};
     this.#entrants.add(entrant);
+    return stream;
   }
 
   close(reason: string): void {
@@ -127,7 +143,8 @@ export class Acceptor {
     entrant.timer.cancel();
     this.#entrants.delete(entrant);
     if (entrant.pairing !== undefined) this.#end(entrant.pairing, reason);
-    else this.#options.events.onEnd(undefined, reason);
+    // Of the others the visit tells.
+    else if (entrant.isProven) this.#options.events.onEnd(undefined, reason);
   }
 
   #end(pairing: Pairing, reason: string): void {

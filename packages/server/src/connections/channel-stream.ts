@@ -1,10 +1,12 @@
-// One channel's gRPC stream to one node, from either side: the hello first, then frames. Keeps at
+// One channel's gRPC stream to one node, from either side: the greeting, in which each side proves that
+// it knows the join secret and says hello, then frames. Keeps at
 // most two messages in gRPC's and HTTP/2's hands; what waits stays in the SendQueue,
 // where urgent frames still overtake.
 //
 // Invariant: `onClose` is called exactly once, in the turn in which the end was seen, and no
 // callback after it.
 
+import type {Greeting} from './greeting.ts';
 import {FrameJoiner, type Lane, MESSAGE_BYTES_MAX, SendQueue} from './send-queue.ts';
 
 /** One message on its way to the socket and the next behind it. */
@@ -19,9 +21,19 @@ export interface MessageStream {
 }
 
 export interface ChannelCallbacks {
+  /** The other side waits for the hello of this one. Of the dialer alone. */
+  readonly onOpened?: (() => void) | undefined;
+  /** Of a node that has proven that it knows the join secret. */
   readonly onHello: (message: Uint8Array) => void;
   readonly onFrame: (frame: Uint8Array) => void;
-  readonly onClose: (reason: string) => void;
+  readonly onClose: (reason: string, isWrongProof: boolean) => void;
+}
+
+export interface ChannelStreamOptions {
+  readonly stream: MessageStream;
+  /** Ends the stream and what it stands on; called once, whoever closes first. */
+  readonly end: (reason: string) => void;
+  readonly greeting: Greeting;
 }
 
 export class ChannelStream {
@@ -30,16 +42,18 @@ export class ChannelStream {
   readonly #queue = new SendQueue();
   readonly #joiner = new FrameJoiner();
   readonly #callbacks: ChannelCallbacks;
-  #greeted = false;
+  readonly #greeting: Greeting;
+  #proven = false;
   #closed = false;
   #pumpDue = false;
   #inStreamBytes = 0;
 
-  /** @param end ends the stream and what it stands on; called once, whoever closes first. */
-  constructor(stream: MessageStream, end: (reason: string) => void, callbacks: ChannelCallbacks) {
+  constructor({stream, end, greeting}: ChannelStreamOptions, callbacks: ChannelCallbacks) {
     this.#stream = stream;
     this.#end = end;
+    this.#greeting = greeting;
     this.#callbacks = callbacks;
+    if (greeting.side === 'dialer') stream.write(greeting.opening());
     stream.on('data', (message: Buffer) => this.#receive(message));
     stream.on('error', (error: Error) => this.close(error.message));
     stream.on('cancelled', () => this.close('the other node is gone'));
@@ -52,8 +66,9 @@ export class ChannelStream {
     return this.#queue.bytes + this.#inStreamBytes;
   }
 
+  /** Requires that the other side's number has come. */
   sendHello(message: Buffer): void {
-    this.#stream.write(message);
+    this.#stream.write(this.#greeting.prove(message));
   }
 
   /** False, and the frame dropped, if the queue is full or the stream closed. */
@@ -66,11 +81,11 @@ export class ChannelStream {
     return true;
   }
 
-  close(reason: string): void {
+  close(reason: string, isWrongProof = false): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#end(reason);
-    this.#callbacks.onClose(reason);
+    this.#callbacks.onClose(reason, isWrongProof);
   }
 
   #pump(): void {
@@ -86,11 +101,26 @@ export class ChannelStream {
     }
   }
 
+  #greet(message: Buffer): void {
+    const step = this.#greeting.receive(message);
+    switch (step.type) {
+      case 'refused':
+        return this.close(step.reason, step.isWrongProof);
+      case 'opened':
+        if (this.#greeting.side === 'acceptor') this.#stream.write(this.#greeting.opening());
+        return this.#callbacks.onOpened?.();
+      case 'proven':
+        this.#proven = true;
+        return this.#callbacks.onHello(step.body);
+      default:
+        return step satisfies never;
+    }
+  }
+
   #receive(message: Buffer): void {
     if (this.#closed) return;
-    if (!this.#greeted) {
-      this.#greeted = true;
-      this.#callbacks.onHello(message);
+    if (!this.#proven) {
+      this.#greet(message);
       return;
     }
     const frames = this.#joiner.add(message);

@@ -6,7 +6,9 @@
 
 import type {Channel, Clock, NodeId, Random, Timer} from '@flotilla/base';
 import {ChannelStream} from './channel-stream.ts';
+import {Greeting} from './greeting.ts';
 import {checkHello, encodeHello, type Hello, type Self} from './hello.ts';
+import type {JoinSecret} from './join-secret.ts';
 import {createNodeClient, NODE_SERVICE} from './node-service.ts';
 import {NodeSession, type SessionEvents} from './node-session.ts';
 
@@ -18,6 +20,7 @@ const HELLO_TIMEOUT_MS = 3_000;
 
 export interface DialerOptions {
   readonly self: Self;
+  readonly secret: JoinSecret;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: SessionEvents;
@@ -54,8 +57,9 @@ export class Dialer {
   }
 
   #dial(): void {
-    const {self, clock, events} = this.#options;
-    const attempt = new DialAttempt(this.node, this.#address, self, {
+    const {clock, events} = this.#options;
+    const place = {node: this.node, address: this.#address};
+    const attempt = new DialAttempt(place, this.#options, {
       onSession: (session) => {
         this.#failures = 0;
         timer.cancel();
@@ -93,16 +97,24 @@ class DialAttempt {
   #session: NodeSession | undefined;
   #ended = false;
 
-  constructor(node: NodeId, address: string, self: Self, events: SessionEvents) {
+  constructor(
+    {node, address}: {readonly node: NodeId; readonly address: string},
+    {self, secret}: DialerOptions,
+    events: SessionEvents,
+  ) {
     this.#node = node;
     this.#self = self;
     this.#events = events;
     const session = ++lastSession;
-    this.#control = this.#open('control', address);
-    this.#bulk = this.#open('bulk', address);
-    for (const stream of [this.#control, this.#bulk]) {
-      stream.sendHello(encodeHello(self, node, session));
-    }
+    const open = (channel: Channel): ChannelStream => {
+      const greeting = new Greeting({secret, side: 'dialer', purpose: channel});
+      const stream = this.#open(channel, address, greeting, () =>
+        stream.sendHello(encodeHello(self, node, session)),
+      );
+      return stream;
+    };
+    this.#control = open('control');
+    this.#bulk = open('bulk');
   }
 
   close(reason: string): void {
@@ -113,7 +125,12 @@ class DialAttempt {
     this.#events.onEnd(this.#session, reason);
   }
 
-  #open(channel: Channel, address: string): ChannelStream {
+  #open(
+    channel: Channel,
+    address: string,
+    greeting: Greeting,
+    onOpened: () => void,
+  ): ChannelStream {
     const client = createNodeClient(address);
     const {path, requestSerialize, responseDeserialize} = NODE_SERVICE[channel];
     const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
@@ -121,13 +138,17 @@ class DialAttempt {
       stream.cancel();
       client.close();
     };
-    return new ChannelStream(stream, end, {
-      onHello: (message) => this.#greet(message),
-      onFrame: (frame) => {
-        if (this.#session !== undefined) this.#events.onFrame(this.#session, channel, frame);
+    return new ChannelStream(
+      {stream, end, greeting},
+      {
+        onOpened,
+        onHello: (message) => this.#greet(message),
+        onFrame: (frame) => {
+          if (this.#session !== undefined) this.#events.onFrame(this.#session, channel, frame);
+        },
+        onClose: (reason) => this.close(reason),
       },
-      onClose: (reason) => this.close(reason),
-    });
+    );
   }
 
   #greet(message: Uint8Array): void {

@@ -1,10 +1,7 @@
-// The first message of each stream between two nodes, in both directions: who speaks, to whom, of
-// which cluster and start. JSON, so that any two versions can at least refuse each other by name.
+// What a node says with its proof at the beginning of each stream, in both directions: who speaks, to
+// whom, of which cluster and start.
 
 import type {NodeId} from '@flotilla/base';
-
-/** Raised when frames or calls change so that an older node would misread them. */
-export const PROTOCOL = 1;
 
 /** Above any hello, one that tells of 256 stores included; what is longer is no hello. */
 const HELLO_BYTES_MAX = 16_384;
@@ -17,7 +14,6 @@ export interface KnownLife {
 }
 
 export interface Hello {
-  readonly protocol: number;
   readonly cluster: string;
   readonly from: NodeId;
   readonly to: NodeId;
@@ -41,17 +37,14 @@ export interface Self {
 export function encodeHello(self: Self, to: NodeId, session: number): Buffer {
   const {cluster, node: from, bootEpoch} = self;
   const known = self.known?.(to);
-  const hello: Hello = {protocol: PROTOCOL, cluster, from, to, bootEpoch, session, known};
+  const hello: Hello = {cluster, from, to, bootEpoch, session, known};
   return Buffer.from(JSON.stringify(hello));
 }
 
 /** The hello, or the reason (a sentence for both nodes' logs) why its sender is refused. */
 export function checkHello(self: Self, message: Uint8Array): Hello | string {
   const hello = parseHello(message);
-  if (hello === undefined) return 'the first message is no hello';
-  if (hello.protocol !== PROTOCOL) {
-    return `node ${hello.from} speaks protocol ${hello.protocol}, node ${self.node} speaks ${PROTOCOL}`;
-  }
+  if (hello === undefined) return 'what came with the proof is no hello';
   if (hello.cluster !== self.cluster) {
     return `node ${hello.from} belongs to cluster ${hello.cluster}, node ${self.node} to ${self.cluster}`;
   }
@@ -72,7 +65,7 @@ function parseHello(message: Uint8Array): Hello | undefined {
   }
   if (typeof parsed !== 'object' || parsed === null) return undefined;
   if (typeof parsed['cluster'] !== 'string') return undefined;
-  for (const name of ['protocol', 'from', 'to', 'bootEpoch', 'session']) {
+  for (const name of ['from', 'to', 'bootEpoch', 'session']) {
     if (!Number.isSafeInteger(parsed[name])) return undefined;
   }
   if (parsed['known'] !== undefined && !isKnownLife(parsed['known'])) return undefined;

@@ -1,5 +1,6 @@
 export type {KnownLife, Self} from './hello.ts';
 export {type AskOptions, identifyNode, requestJoin} from './join-client.ts';
+export {HOW_TO_MAKE_A_SECRET, JoinSecret, whyNoSecret} from './join-secret.ts';
 export {
   type ConnectionStatus,
   type FrameHandler,

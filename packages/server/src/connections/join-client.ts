@@ -2,18 +2,28 @@
 // a connection of its own and closes it.
 
 import {type Clock, DbError, fromWireError} from '@flotilla/base';
-import type {Client, ServiceError} from '@grpc/grpc-js';
+import {type Client, type ServiceError, status} from '@grpc/grpc-js';
+import {Greeting} from './greeting.ts';
+import type {JoinSecret} from './join-secret.ts';
 import type {Answered} from './node-server.ts';
 import {createNodeClient, grpcAddress, NODE_SERVICE} from './node-service.ts';
 
 export interface AskOptions {
   readonly clock: Clock;
+  readonly secret: JoinSecret;
   readonly timeoutMs: number;
 }
 
-/** Asks the node at an HTTP address who it is. UNAVAILABLE if nobody answers there in time. */
-export function identifyNode(address: string, options: AskOptions): Promise<unknown> {
-  return ask(address, 'identify', {}, options);
+/**
+ * Asks the node at an HTTP address who it is. UNAVAILABLE if nobody answers there in time,
+ * UNAUTHENTICATED if one of the two does not know the other's join secret.
+ */
+export function identifyNode(
+  address: string,
+  request: unknown,
+  options: AskOptions,
+): Promise<unknown> {
+  return ask(address, 'identify', request, options);
 }
 
 /** Asks the node at an HTTP address to take this one into its cluster. */
@@ -32,6 +42,7 @@ async function ask(
   options: AskOptions,
 ): Promise<unknown> {
   const client = createNodeClient(address);
+  const place = grpcAddress(address);
   try {
     const bytes = Buffer.from(JSON.stringify(request));
     const answered = JSON.parse(String(await send(client, question, bytes, options))) as Answered;
@@ -39,14 +50,17 @@ async function ask(
     return answered.result;
   } catch (error) {
     if (error instanceof DbError) throw error;
+    const {code, details} = error as Partial<ServiceError>;
+    if (code === status.FAILED_PRECONDITION)
+      throw new DbError(
+        'UNAUTHENTICATED',
+        `node at ${place} refuses: ${details}`,
+        {address},
+        error,
+      );
     const reason = error instanceof Error ? error.message : String(error);
-    const place = grpcAddress(address);
-    throw new DbError(
-      'UNAVAILABLE',
-      `node at ${place} does not answer: ${reason}`,
-      {address},
-      error,
-    );
+    const message = `node at ${place} does not answer: ${reason}`;
+    throw new DbError('UNAVAILABLE', message, {address}, error);
   } finally {
     client.close();
   }
@@ -56,23 +70,24 @@ function send(
   client: Client,
   question: 'identify' | 'join',
   bytes: Buffer,
-  {clock, timeoutMs}: AskOptions,
+  {clock, secret, timeoutMs}: AskOptions,
 ): Promise<Buffer> {
   const {path, requestSerialize, responseDeserialize} = NODE_SERVICE[question];
-  return new Promise((resolve, reject) => {
-    const settle = (error: ServiceError | null, answer?: Buffer) => {
-      timer.cancel();
-      if (error !== null) reject(error);
-      else if (answer === undefined) reject(new Error('an empty answer'));
-      else resolve(answer);
-    };
-    const call = client.makeUnaryRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      bytes,
-      settle,
-    );
-    const timer = clock.setTimer(timeoutMs, () => call.cancel());
+  const greeting = new Greeting({secret, side: 'dialer', purpose: question});
+  const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+  const timer = clock.setTimer(timeoutMs, () => stream.cancel());
+  return new Promise<Buffer>((resolve, reject) => {
+    stream.on('error', reject);
+    stream.on('end', () => reject(new Error('no answer')));
+    stream.on('data', (message: Buffer) => {
+      const step = greeting.receive(message);
+      if (step.type === 'opened') stream.write(greeting.prove(bytes));
+      else if (step.type === 'proven') resolve(Buffer.from(step.body));
+      else reject(new DbError('UNAUTHENTICATED', step.reason, {}));
+    });
+    stream.write(greeting.opening());
+  }).finally(() => {
+    timer.cancel();
+    stream.cancel();
   });
 }

@@ -4,13 +4,15 @@ import net from 'node:net';
 import {DbError, LIMITS, type Log, type NodeId, SeededRandom} from '@flotilla/base';
 import {afterEach, expect, test} from 'vitest';
 import {NodeClock} from '../adapters/node-clock.ts';
-import {PROTOCOL} from './hello.ts';
+import {Greeting} from './greeting.ts';
 import {identifyNode, requestJoin} from './join-client.ts';
+import {JoinSecret} from './join-secret.ts';
 import {NodeConnections} from './node-connections.ts';
 import {NodeServer} from './node-server.ts';
 import {createNodeClient, NODE_SERVICE, WINDOW_BYTES} from './node-service.ts';
 
 const clock = new NodeClock();
+const secret = new JoinSecret('the one that all nodes here share');
 
 interface TestNode {
   readonly id: NodeId;
@@ -29,9 +31,9 @@ afterEach(() => {
 
 async function startNode(
   id: number,
-  options: {cluster?: string; bootEpoch?: number; port?: number} = {},
+  options: {cluster?: string; bootEpoch?: number; port?: number; secret?: JoinSecret} = {},
 ) {
-  const {cluster = 'c', bootEpoch = 1} = options;
+  const {cluster = 'c', bootEpoch = 1, secret: own = secret} = options;
   const warnings: string[] = [];
   const log: Log = {
     info() {},
@@ -40,6 +42,8 @@ async function startNode(
   };
   const server = new NodeServer({
     log,
+    clock,
+    secret: own,
     identify: () => ({clusterId: cluster, nodeId: id, state: 'ready'}),
     join: async () => {
       throw new DbError('CONFLICT', 'the cluster is full', {nodes: 3});
@@ -47,7 +51,8 @@ async function startNode(
   });
   const port = await server.listen('127.0.0.1', options.port ?? 0);
   const self = {cluster, node: id as NodeId, bootEpoch};
-  const connections = new NodeConnections({self, server, clock, random: new SeededRandom(id), log});
+  const random = new SeededRandom(id);
+  const connections = new NodeConnections({self, secret: own, server, clock, random, log});
   const node: TestNode = {
     id: id as NodeId,
     port,
@@ -290,8 +295,12 @@ function greet(
     const {path, requestSerialize, responseDeserialize} = NODE_SERVICE[channel];
     const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     stream.on('error', (error) => ends.push(error.message));
-    stream.on('data', () => {});
-    stream.write(Buffer.from(typeof hello === 'string' ? hello : JSON.stringify(hello)));
+    const greeting = new Greeting({secret, side: 'dialer', purpose: channel});
+    stream.on('data', (message: Buffer) => {
+      if (typeof hello === 'string' || greeting.receive(message).type !== 'opened') return;
+      stream.write(greeting.prove(Buffer.from(JSON.stringify(hello))));
+    });
+    stream.write(typeof hello === 'string' ? Buffer.from(hello) : greeting.opening());
     cleanups.push(() => {
       stream.cancel();
       client.close();
@@ -302,7 +311,7 @@ function greet(
 
 test('a later attempt of a node replaces its session, an earlier one is refused', async () => {
   const two = await startNode(2);
-  const hello = {protocol: PROTOCOL, cluster: 'c', from: 1, to: 2, bootEpoch: 3, session: 5};
+  const hello = {cluster: 'c', from: 1, to: 2, bootEpoch: 3, session: 5};
   const first = greet(two.port, hello);
   await expect.poll(() => two.events.map(({state}) => state)).toEqual(['connected']);
   const earlier = greet(two.port, {...hello, bootEpoch: 2, session: 9});
@@ -319,12 +328,13 @@ test('a later attempt of a node replaces its session, an earlier one is refused'
 
 test('a hello that is none, of another protocol, or from the wrong side is refused', async () => {
   const two = await startNode(2);
-  const hello = {protocol: PROTOCOL, cluster: 'c', from: 1, to: 2, bootEpoch: 1, session: 1};
+  const hello = {cluster: 'c', from: 1, to: 2, bootEpoch: 1, session: 1};
   const refusals: [Record<string, unknown> | string, RegExp][] = [
-    ['GET / HTTP/1.1', /the first message is no hello/],
-    ['x'.repeat(10_000), /the first message is no hello/],
-    [{...hello, bootEpoch: '1'}, /the first message is no hello/],
-    [{...hello, protocol: 99}, /node 1 speaks protocol 99, node 2 speaks 1/],
+    ['GET / HTTP/1.1', /the first message is no greeting/],
+    ['x'.repeat(10_000), /the first message is no greeting/],
+    ['{"protocol":2}', /the first message is no greeting/],
+    [{...hello, bootEpoch: '1'}, /what came with the proof is no hello/],
+    ['{"protocol":99}', /the dialing node speaks protocol 99, this one 2/],
     [{...hello, from: 3}, /node 2 dials node 3/],
     [{...hello, from: 2}, /a second node 2 is running/],
   ];
@@ -340,6 +350,8 @@ test('a node that has no identity yet refuses streams and answers questions', as
   const log: Log = {info() {}, warn() {}, error() {}};
   const server = new NodeServer({
     log,
+    clock,
+    secret,
     identify: () => ({state: 'waiting'}),
     join: async () => ({}),
   });
@@ -348,7 +360,7 @@ test('a node that has no identity yet refuses streams and answers questions', as
   const ends = greet(port, 'anything');
   await expect.poll(() => ends.length).toBe(2);
   expect(ends[0]).toMatch(/belongs to no cluster yet/);
-  const answer = await identifyNode(addressOf(port), {clock, timeoutMs: 1_000});
+  const answer = await identifyNode(addressOf(port), {}, {clock, secret, timeoutMs: 1_000});
   expect(answer).toEqual({state: 'waiting'});
 });
 
@@ -373,8 +385,8 @@ test('garbage on the port harms nobody', async () => {
 
 test('a node says who it is, and its refusal of a join keeps code and details', async () => {
   const one = await startNode(1);
-  const options = {clock, timeoutMs: 1_000};
-  expect(await identifyNode(addressOf(one.port), options)).toEqual({
+  const options = {clock, secret, timeoutMs: 1_000};
+  expect(await identifyNode(addressOf(one.port), {}, options)).toEqual({
     clusterId: 'c',
     nodeId: 1,
     state: 'ready',
@@ -382,7 +394,7 @@ test('a node says who it is, and its refusal of a join keeps code and details', 
   const refusal = requestJoin(addressOf(one.port), {address: 'x'}, options);
   await expect(refusal).rejects.toMatchObject({code: 'CONFLICT', details: {nodes: 3}});
   one.server.close();
-  await expect(identifyNode(addressOf(one.port), options)).rejects.toMatchObject({
+  await expect(identifyNode(addressOf(one.port), {}, options)).rejects.toMatchObject({
     code: 'UNAVAILABLE',
   });
 });
@@ -393,7 +405,7 @@ test('an address that takes connections and says nothing is given up at the dead
   const {port} = mute.address() as net.AddressInfo;
   cleanups.push(() => mute.close());
   const startMs = clock.monotonicMs();
-  const asked = identifyNode(addressOf(port), {clock, timeoutMs: 100});
+  const asked = identifyNode(addressOf(port), {}, {clock, secret, timeoutMs: 100});
   await expect(asked).rejects.toMatchObject({code: 'UNAVAILABLE'});
   expect(clock.monotonicMs() - startMs).toBeLessThan(1_000);
 });

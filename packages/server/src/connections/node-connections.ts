@@ -18,6 +18,7 @@ import {
 import {Acceptor} from './acceptor.ts';
 import {Dialer} from './dialer.ts';
 import type {KnownLife, Self} from './hello.ts';
+import type {JoinSecret} from './join-secret.ts';
 import type {NodeServer} from './node-server.ts';
 import type {NodeSession, SessionEvents} from './node-session.ts';
 import type {Lane} from './send-queue.ts';
@@ -26,6 +27,8 @@ export interface NodeAddress {
   readonly id: NodeId;
   /** As in the catalog: `host:port` of HTTP; gRPC listens one port above. */
   readonly address: string;
+  /** Another node has its address now: it is not dialled, and let in if it comes. */
+  readonly isGone?: boolean | undefined;
 }
 
 export type FrameHandler = (from: NodeId, channel: Channel, frame: Uint8Array) => void;
@@ -39,6 +42,7 @@ export type NodeHandler = (
 
 export interface NodeConnectionsOptions {
   readonly self: Self;
+  readonly secret: JoinSecret;
   readonly server: NodeServer;
   readonly clock: Clock;
   readonly random: Random;
@@ -61,7 +65,9 @@ export class NodeConnections implements Transport {
   readonly #dialers = new Map<NodeId, Dialer>();
   readonly #sessions = new Map<NodeId, NodeSession>();
   readonly #dropped = new Map<NodeId, number>();
-  #nodes = new Map<NodeId, string>();
+  /** Since the start of this process, to whomever. */
+  framesDropped = 0;
+  #nodes = new Map<NodeId, NodeAddress>();
   /** Nodes that the catalog once named and names no more: they are not let in again. */
   readonly #removed = new Set<NodeId>();
   /** The last reason that was logged per node, so that an outage is one line and not one a second. */
@@ -86,7 +92,7 @@ export class NodeConnections implements Transport {
       refusal: (node) =>
         this.#removed.has(node) ? `node ${node} was removed from the cluster` : undefined,
     });
-    server.attach((channel, stream) => this.#acceptor.accept(channel, stream));
+    server.attach((channel, stream, visit) => this.#acceptor.accept(channel, stream, visit));
   }
 
   /**
@@ -104,13 +110,18 @@ export class NodeConnections implements Transport {
   /** The nodes of the catalog, this one among them or not. Connections to others are closed. */
   setNodes(nodes: readonly NodeAddress[]): void {
     const {self} = this.#options;
-    const wanted = new Map(nodes.map(({id, address}) => [id, address]));
+    const wanted = new Map(nodes.map((node) => [node.id, node]));
     for (const node of this.#nodes.keys()) if (!wanted.has(node)) this.#remove(node);
     this.#nodes = wanted;
-    for (const [node, address] of wanted) {
+    for (const [node, {address, isGone = false}] of wanted) {
       this.#removed.delete(node);
       if (node <= self.node) continue;
       const dialer = this.#dialers.get(node);
+      if (isGone) {
+        dialer?.stop('another node has its address');
+        this.#dialers.delete(node);
+        continue;
+      }
       if (dialer === undefined) this.#dial(node, address);
       else dialer.address = address;
     }
@@ -126,8 +137,10 @@ export class NodeConnections implements Transport {
       return true;
     }
     const sent = this.#sessions.get(to)?.channel(channel).send(frame, lane) ?? false;
-    if (!sent) this.#dropped.set(to, (this.#dropped.get(to) ?? 0) + 1);
-    return sent;
+    if (sent) return true;
+    this.framesDropped += 1;
+    this.#dropped.set(to, (this.#dropped.get(to) ?? 0) + 1);
+    return false;
   }
 
   /** A beat: it overtakes all queued frames of the control channel. */
@@ -168,7 +181,7 @@ export class NodeConnections implements Transport {
   }
 
   #dial(node: NodeId, address: string): void {
-    const {self, clock, random} = this.#options;
+    const {self, secret, clock, random} = this.#options;
     const events = {
       ...this.#events,
       onEnd: (session: NodeSession | undefined, reason: string) => {
@@ -176,7 +189,7 @@ export class NodeConnections implements Transport {
         else this.#logOnce(node, 'cannot connect to a node', reason);
       },
     };
-    this.#dialers.set(node, new Dialer(node, address, {self, clock, random, events}));
+    this.#dialers.set(node, new Dialer(node, address, {self, secret, clock, random, events}));
   }
 
   #remove(node: NodeId): void {

@@ -1,29 +1,26 @@
 // The listening side of gRPC. It runs before the node has an identity, since nodes that found or join
-// a cluster ask each other who they are; streams are refused until `attach`.
+// a cluster ask each other who they are; streams are refused until `attach`. Whoever comes has to prove
+// first that it knows the join secret.
 
 import type {ServerHttp2Session} from 'node:http2';
-import {type Channel, DbError, type Log, toWireError} from '@flotilla/base';
-import {
-  logVerbosity,
-  Server,
-  ServerCredentials,
-  type ServerDuplexStream,
-  type ServerUnaryCall,
-  type sendUnaryData,
-  setLogVerbosity,
-  status,
-} from '@grpc/grpc-js';
+import {type Channel, type Clock, DbError, type Log, toWireError} from '@flotilla/base';
+import {logVerbosity, Server, ServerCredentials, setLogVerbosity} from '@grpc/grpc-js';
+import {type AcceptedStream, refuseStream} from './accepted-stream.ts';
+import {Admission, type Visit} from './admission.ts';
+import {AskedStream} from './asked-stream.ts';
+import type {JoinSecret} from './join-secret.ts';
 import {NODE_SERVICE, SERVER_OPTIONS, WINDOW_BYTES} from './node-service.ts';
 
 // What gRPC prints to stderr is in its own words; every failure is told, or logged, in ours.
 setLogVerbosity(logVerbosity.NONE);
 
-export type AcceptedStream = ServerDuplexStream<Buffer, Buffer>;
-
 export interface NodeServerOptions {
   readonly log: Log;
-  /** Answers Identify: JSON of the server's choice. */
-  readonly identify: () => unknown;
+  readonly clock: Clock;
+  /** Undefined: no other node is let in. */
+  readonly secret: JoinSecret | undefined;
+  /** Answers Identify. */
+  readonly identify: (request: unknown) => unknown;
   /** Answers Join. A thrown DbError reaches the asking node. */
   readonly join: (request: unknown) => Promise<unknown>;
 }
@@ -33,18 +30,26 @@ export type Answered =
   | {readonly result: unknown}
   | {readonly error: ReturnType<typeof toWireError>};
 
+type Accept = (
+  channel: Channel,
+  stream: AcceptedStream,
+  visit: Visit,
+) => {close(reason: string): void};
+
 export class NodeServer {
   readonly #server = new Server(SERVER_OPTIONS);
   readonly #options: NodeServerOptions;
-  #accept: ((channel: Channel, stream: AcceptedStream) => void) | undefined;
+  readonly #admission: Admission;
+  #accept: Accept | undefined;
 
   constructor(options: NodeServerOptions) {
     this.#options = options;
+    this.#admission = new Admission(options);
     this.#server.addService(NODE_SERVICE, {
       control: (stream: AcceptedStream) => this.#open('control', stream),
       bulk: (stream: AcceptedStream) => this.#open('bulk', stream),
-      identify: this.#answers(async () => options.identify()),
-      join: this.#answers(options.join),
+      identify: this.#answers('identify', async (request) => options.identify(request)),
+      join: this.#answers('join', options.join),
     });
   }
 
@@ -75,7 +80,7 @@ export class NodeServer {
   }
 
   /** From now on streams go to `accept`. */
-  attach(accept: (channel: Channel, stream: AcceptedStream) => void): void {
+  attach(accept: Accept): void {
     this.#accept = accept;
   }
 
@@ -85,28 +90,42 @@ export class NodeServer {
   }
 
   #open(channel: Channel, stream: AcceptedStream): void {
-    if (this.#accept !== undefined) {
-      this.#accept(channel, stream);
-      return;
-    }
     // A refused stream has nobody else who listens for its end.
     stream.on('error', () => {});
-    refuseStream(stream, 'this node belongs to no cluster yet');
+    if (this.#accept === undefined) {
+      refuseStream(stream, 'this node belongs to no cluster yet');
+      return;
+    }
+    let accepted: {close(reason: string): void} | undefined;
+    const visit = this.#admission.admit(stream.getPeer(), channel, (reason) =>
+      accepted?.close(reason),
+    );
+    if (typeof visit === 'string') refuseStream(stream, visit);
+    else accepted = this.#accept(channel, stream, visit);
   }
 
-  #answers(answer: (request: unknown) => Promise<unknown>) {
-    return (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => {
-      const reply = (answered: Answered) => callback(null, Buffer.from(JSON.stringify(answered)));
-      Promise.resolve()
-        .then(() => answer(JSON.parse(call.request.toString('utf8'))))
-        .then((result) => reply({result}))
-        .catch((error: unknown) => {
-          const isEarly = error instanceof DbError && error.code === 'UNAVAILABLE';
-          const message = 'refused a question of another node';
-          this.#options.log[isEarly ? 'info' : 'warn']({error}, message);
-          reply({error: toWireError(error)});
-        });
+  #answers(question: 'identify' | 'join', answer: (request: unknown) => Promise<unknown>) {
+    return (stream: AcceptedStream): void => {
+      const asked = new AskedStream(stream, (body) => this.#answer(body, answer));
+      const close = (reason: string): void => asked.close(reason);
+      const visit = this.#admission.admit(stream.getPeer(), question, close);
+      if (typeof visit === 'string') asked.close(visit);
+      else asked.begin(visit);
     };
+  }
+
+  async #answer(
+    body: Uint8Array,
+    answer: (request: unknown) => Promise<unknown>,
+  ): Promise<Answered> {
+    try {
+      return {result: await answer(JSON.parse(Buffer.from(body).toString('utf8')))};
+    } catch (error) {
+      const isEarly = error instanceof DbError && error.code === 'UNAVAILABLE';
+      const message = 'refused a question of another node';
+      this.#options.log[isEarly ? 'info' : 'warn']({error}, message);
+      return {error: toWireError(error)};
+    }
   }
 }
 
@@ -115,9 +134,4 @@ function cannotListen(place: string, port: number, cause: Error): Error {
   const error = new Error(`cannot listen on ${place} for other nodes: ${cause.message}`, {cause});
   const isTaken = cause.message.includes('EADDRINUSE');
   return isTaken ? Object.assign(error, {code: 'EADDRINUSE', port}) : error;
-}
-
-/** Ends a stream from the accepting side; `reason` reaches the other node's log. */
-export function refuseStream(stream: AcceptedStream, reason: string): void {
-  stream.emit('error', {code: status.FAILED_PRECONDITION, details: reason});
 }

@@ -1,4 +1,5 @@
-// The gRPC service between nodes: two endless streams and two questions, all of opaque bytes. Frames
+// The gRPC service between nodes: two endless streams and two questions (streams that end with their
+// answer, since they begin with a greeting too), all of opaque bytes. Frames
 // have codecs of their own (wire, rpc-frame), so gRPC serializes nothing here.
 
 import {LIMITS} from '@flotilla/base';
@@ -9,11 +10,11 @@ const GRPC_PORT_OFFSET = 1;
 
 const identity = (bytes: Buffer): Buffer => bytes;
 
-function method(name: string, streamed: boolean): MethodDefinition<Buffer, Buffer> {
+function method(name: string): MethodDefinition<Buffer, Buffer> {
   return {
     path: `/flotilla.v1.Nodes/${name}`,
-    requestStream: streamed,
-    responseStream: streamed,
+    requestStream: true,
+    responseStream: true,
     requestSerialize: identity,
     requestDeserialize: identity,
     responseSerialize: identity,
@@ -22,10 +23,10 @@ function method(name: string, streamed: boolean): MethodDefinition<Buffer, Buffe
 }
 
 export const NODE_SERVICE = {
-  control: method('Control', true),
-  bulk: method('Bulk', true),
-  identify: method('Identify', false),
-  join: method('Join', false),
+  control: method('Control'),
+  bulk: method('Bulk'),
+  identify: method('Identify'),
+  join: method('Join'),
 };
 
 /**

@@ -10,6 +10,7 @@ import {
 } from '@flotilla/base';
 import {afterEach, expect, test} from 'vitest';
 import {NodeClock} from '../adapters/node-clock.ts';
+import {JoinSecret} from './join-secret.ts';
 import {NodeConnections} from './node-connections.ts';
 import {NodeServer} from './node-server.ts';
 import {RpcCore} from './rpc.ts';
@@ -23,6 +24,7 @@ import {
 import type {FramePort} from './rpc-port.ts';
 
 const clock = new NodeClock();
+const secret = JoinSecret.random();
 const errors: string[] = [];
 const log: Log = {info() {}, warn() {}, error: (_, message) => errors.push(message)};
 const cleanups: (() => void)[] = [];
@@ -319,11 +321,11 @@ test('an item out of turn fails its stream before it is handed over', async () =
 });
 
 async function startNode(id: number) {
-  const server = new NodeServer({log, identify: () => ({}), join: async () => ({})});
+  const server = new NodeServer({log, clock, secret, identify: () => ({}), join: async () => ({})});
   const port = await server.listen('127.0.0.1', 0);
   const self = {cluster: 'c', node: node(id), bootEpoch: 1};
   const random = new SeededRandom(id);
-  const connections = new NodeConnections({self, server, clock, random, log});
+  const connections = new NodeConnections({self, secret, server, clock, random, log});
   const rpc = core(id, connections);
   connections.onFrame((from, _channel, frame) => rpc.receive(from, frame));
   connections.onNode((other, state) => {

@@ -6,11 +6,13 @@ import net from 'node:net';
 import {type NodeId, SeededRandom} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {NodeClock} from '../adapters/node-clock.ts';
+import {JoinSecret} from './join-secret.ts';
 import {NodeConnections} from './node-connections.ts';
 import {NodeServer} from './node-server.ts';
 
 const BYTES_PER_MS = 1_250;
 const clock = new NodeClock();
+const secret = JoinSecret.random();
 const log = {info() {}, warn() {}, error() {}};
 
 /** One queue for all sockets, as in a router before a slow line; the way back is fast. */
@@ -50,10 +52,11 @@ async function startSlowProxy(target: number) {
 }
 
 async function startNode(id: number) {
-  const server = new NodeServer({log, identify: () => ({}), join: async () => ({})});
+  const server = new NodeServer({log, clock, secret, identify: () => ({}), join: async () => ({})});
   const port = await server.listen('127.0.0.1', 0);
   const self = {cluster: 'c', node: id as NodeId, bootEpoch: 1};
-  const connections = new NodeConnections({self, server, clock, random: new SeededRandom(id), log});
+  const random = new SeededRandom(id);
+  const connections = new NodeConnections({self, secret, server, clock, random, log});
   return {id: id as NodeId, port, server, connections};
 }
 

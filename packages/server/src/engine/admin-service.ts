@@ -141,10 +141,10 @@ export class AdminService {
 
   /** Registers a node (checked by node/node.ts); it starts with this copy of the catalog. */
   async #takeIn(args: Args, deadlineMs: number): Promise<unknown> {
-    const node = args as unknown as Extract<Command, {type: 'register-node'}>['node'];
+    const {node, isAddressFree} = args as unknown as Extract<Command, {type: 'register-node'}>;
     const atMs = this.#deps.clock.wallMs();
     const {node: id} = await this.#deps.meta.propose(
-      {type: 'register-node', node, atMs},
+      {type: 'register-node', node, isAddressFree, atMs},
       {deadlineMs},
     );
     await this.#deps.access.refresh(deadlineMs);

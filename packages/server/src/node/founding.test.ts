@@ -7,12 +7,13 @@ import path from 'node:path';
 import {DbError, type NodeId} from '@flotilla/base';
 import {afterEach, beforeEach, expect, test} from 'vitest';
 import {createPinoLog, NodeClock, openNodeDirectory} from '../adapters/index.ts';
-import {NodeServer} from '../connections/index.ts';
+import {JoinSecret, NodeServer} from '../connections/index.ts';
 import {becomeSomebody, type IdentityDeps} from './identity.ts';
 import {type StartedNode, startNode} from './node.ts';
 import {parseNodeOptions} from './node-options.ts';
 
 const FOUNDING = {cluster: 'begun', node: 1 as NodeId};
+const SECRET = 'the one that all nodes here share';
 const log = createPinoLog({level: 'error', plain: true});
 
 let directory: string;
@@ -45,6 +46,7 @@ async function startedCluster(join?: string[]): Promise<string> {
     engineThreads: 0,
     log: 'json',
     join,
+    joinSecret: SECRET,
   });
   running.push(node);
   const ready = async () => (await fetch(`http://${node.address}/ready`)).status;
@@ -101,6 +103,8 @@ test('a join that a crash cut off is the same node when it asks again, and knows
   const incarnations: string[] = [];
   const member = new NodeServer({
     log,
+    clock: new NodeClock(),
+    secret: new JoinSecret(SECRET),
     identify: () => ({clusterId: 'c'}),
     join: async (request) => {
       incarnations.push((request as {incarnation: string}).incarnation);
@@ -139,7 +143,13 @@ function deps(
 ): IdentityDeps {
   return {
     directory: opened,
-    options: parseNodeOptions({dataDirectory: directory, listen, log: 'json', ...given}),
+    options: parseNodeOptions({
+      dataDirectory: directory,
+      listen,
+      log: 'json',
+      joinSecret: SECRET,
+      ...given,
+    }),
     address: listen,
     engineThreads: 1,
     version: '1',

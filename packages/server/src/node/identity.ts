@@ -8,7 +8,7 @@ import type {CatalogUpdate} from '@flotilla/catalog';
 import {type AddressAnswer, decideFounding} from '@flotilla/meta';
 import {z} from 'zod';
 import type {NodeDirectory, NodeIdentity} from '../adapters/index.ts';
-import {identifyNode, requestJoin} from '../connections/index.ts';
+import {type AskOptions, identifyNode, JoinSecret, requestJoin} from '../connections/index.ts';
 import {pause} from '../engine/pause.ts';
 import {parseOrThrow} from '../http/parse-or-throw.ts';
 import {writeCatalogCache} from './catalog-cache.ts';
@@ -38,7 +38,18 @@ const JoinAnswer = z.object({
   catalog: z.object({version: z.number(), changes: z.array(z.unknown())}),
 });
 
-const Identified = z.object({clusterId: z.string().optional()});
+/** What a node says of itself to whoever proves that it knows the secret. */
+export const Identified = z.object({
+  clusterId: z.string().optional(),
+  node: z
+    .number()
+    .int()
+    .positive()
+    .transform((node) => node as NodeId)
+    .optional(),
+  incarnation: z.string().optional(),
+});
+export type Identified = z.infer<typeof Identified>;
 
 export type Beginning =
   | {readonly type: 'resume'}
@@ -66,6 +77,7 @@ export async function becomeSomebody(deps: IdentityDeps): Promise<Beginning | un
     return {type: 'found', founding: directory.founding, incarnation};
   }
   const join = options.join ?? [];
+  const secret = new JoinSecret(options.joinSecret ?? '');
   let toldAtMs = -Infinity;
   let told = '';
   while (!deps.isStopping()) {
@@ -77,7 +89,7 @@ export async function becomeSomebody(deps: IdentityDeps): Promise<Beginning | un
       bootstrap: options.bootstrap,
       loopback: isLoopback(splitAddress(options.listen).host),
       ownAddress: address,
-      answers: await askAll(others, clock),
+      answers: await askAll(others, {clock, secret, timeoutMs: ASK_MS_MAX}),
     });
     switch (decision.type) {
       case 'resume':
@@ -89,7 +101,7 @@ export async function becomeSomebody(deps: IdentityDeps): Promise<Beginning | un
         });
         return {type: 'found', founding: directory.founding!, incarnation};
       case 'join': {
-        const joined = await tryJoin(decision.address, incarnation, deps);
+        const joined = await tryJoin(decision.address, {incarnation, secret}, deps);
         if (joined !== undefined) return joined;
         break;
       }
@@ -111,25 +123,24 @@ export async function becomeSomebody(deps: IdentityDeps): Promise<Beginning | un
 }
 
 /** The same at every try; another for a copy of the directory that is started elsewhere. */
-function incarnationOf(name: string, address: string): string {
+export function incarnationOf(name: string, address: string): string {
   return createHash('sha256').update(`${name} ${address}`).digest('hex').slice(0, 32);
 }
 
 async function askAll(
   addresses: readonly string[],
-  clock: Clock,
+  options: AskOptions,
 ): Promise<Map<string, AddressAnswer>> {
   const answers = new Map<string, AddressAnswer>();
   await Promise.all(
     addresses.map(async (address) => {
       try {
-        answers.set(
-          address,
-          Identified.parse(await identifyNode(address, {clock, timeoutMs: ASK_MS_MAX})),
-        );
+        answers.set(address, Identified.parse(await identifyNode(address, {}, options)));
       } catch (error) {
+        if (error instanceof DbError && error.code === 'UNAUTHENTICATED')
+          answers.set(address, {refusal: error.message});
         // Silence is an answer of its own: the address is absent from the map.
-        if (!(error instanceof DbError) && !(error instanceof z.ZodError)) throw error;
+        else if (!(error instanceof DbError) && !(error instanceof z.ZodError)) throw error;
       }
     }),
   );
@@ -138,7 +149,7 @@ async function askAll(
 
 async function tryJoin(
   address: string,
-  incarnation: string,
+  {incarnation, secret}: {readonly incarnation: string; readonly secret: JoinSecret},
   deps: IdentityDeps,
 ): Promise<Beginning | undefined> {
   const {directory, options, engineThreads, version, clock, log} = deps;
@@ -152,7 +163,7 @@ async function tryJoin(
   try {
     const answer = parseOrThrow(
       JoinAnswer,
-      await requestJoin(address, request, {clock, timeoutMs: JOIN_MS_MAX}),
+      await requestJoin(address, request, {clock, secret, timeoutMs: JOIN_MS_MAX}),
     );
     // First, or a crash would leave a member that knows nobody to ask.
     await writeCatalogCache(directory.path, answer.catalog as CatalogUpdate);

@@ -20,6 +20,10 @@ test.each([
   [{engineThreads: -1}, 'engineThreads'],
   [{engineThreads: 1.5}, 'engineThreads'],
   [{zone: ''}, 'zone'],
+  [{bootstrap: true}, '--bootstrap needs the join secret of its cluster: make one with `openssl'],
+  [{join: ['10.0.0.1:8902']}, '--join-secret-file'],
+  [{joinSecret: ' \n'}, 'the join secret is empty'],
+  [{joinSecret: 'too short'}, '16 to 1024 characters, this one 9'],
 ])('%j is refused by name', (change, named) => {
   expect(() => parseNodeOptions({...LEAST, ...change})).toThrow(
     expect.objectContaining({

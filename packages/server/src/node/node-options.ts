@@ -2,6 +2,7 @@
 
 import {DbError} from '@flotilla/base';
 import {z} from 'zod';
+import {HOW_TO_MAKE_A_SECRET, whyNoSecret} from '../connections/index.ts';
 import {parseOrThrow} from '../http/parse-or-throw.ts';
 
 const Address = z
@@ -12,12 +13,18 @@ const Address = z
     'want a port below 65535: gRPC takes the next one',
   );
 
+const JoinSecretText = z.string().superRefine((text, context) => {
+  const message = whyNoSecret(text);
+  if (message !== undefined) context.addIssue({code: 'custom', message});
+});
+
 const Options = z.strictObject({
   dataDirectory: z.string().min(1),
   listen: Address,
   advertise: Address.optional(),
   join: z.array(Address).optional(),
   bootstrap: z.boolean().default(false),
+  joinSecret: JoinSecretText.optional(),
   engineThreads: z.number().int().min(0).max(256).optional(),
   zone: z.string().min(1).max(255).optional(),
   autoCreateDatabase: z.boolean().default(false),
@@ -28,7 +35,16 @@ export type StartNodeOptions = z.input<typeof Options>;
 export type NodeOptions = z.output<typeof Options>;
 
 export function parseNodeOptions(options: StartNodeOptions): NodeOptions {
-  return parseOrThrow(Options, options);
+  const parsed = parseOrThrow(Options, options);
+  const {join, bootstrap, joinSecret} = parsed;
+  if (joinSecret === undefined && (join !== undefined || bootstrap)) {
+    const flag = join === undefined ? '--bootstrap' : '--join';
+    throw new DbError(
+      'INVALID_ARGUMENT',
+      `a node with ${flag} needs the join secret of its cluster: ${HOW_TO_MAKE_A_SECRET}`,
+    );
+  }
+  return parsed;
 }
 
 function portOf(address: string): string {

@@ -3,7 +3,7 @@
 // /ready.
 
 import {type Clock, DbError, type Log, type NodeId, type Random} from '@flotilla/base';
-import type {CatalogUpdate} from '@flotilla/catalog';
+import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
 import type {FastifyInstance} from 'fastify';
 import {
   createNodeRandom,
@@ -12,16 +12,17 @@ import {
   type NodeDirectory,
   openNodeDirectory,
 } from '../adapters/index.ts';
-import {NodeServer} from '../connections/index.ts';
+import {HOW_TO_MAKE_A_SECRET, identifyNode, JoinSecret, NodeServer} from '../connections/index.ts';
 import type {FoundingOrder} from '../engine/messages.ts';
 import {createApp} from '../http/app.ts';
 import {parseOrThrow} from '../http/parse-or-throw.ts';
 import type {Health} from '../http/routes/health.ts';
 import {VERSION} from '../version.ts';
 import {readCatalogCache} from './catalog-cache.ts';
+import {Announced} from './announcement.ts';
 import {EngineClient} from './engine-client.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
-import {becomeSomebody, JoinRequest} from './identity.ts';
+import {becomeSomebody, Identified, incarnationOf, JoinRequest} from './identity.ts';
 import {
   type NodeOptions,
   parseNodeOptions,
@@ -31,6 +32,7 @@ import {
 import {defaultEngineThreads, RunningNode} from './running-node.ts';
 
 /** Requests under way get so long to finish before their connections are cut. */
+const ASK_MS_MAX = 1_000;
 const DRAIN_MS_MAX = 5_000;
 
 export interface StartedNode {
@@ -70,6 +72,7 @@ class NodeProcess implements StartedNode {
   readonly #random: Random = createNodeRandom();
   readonly #client = new EngineClient(this.#clock);
   readonly #server: NodeServer;
+  readonly #secret: JoinSecret | undefined;
   readonly #app: FastifyInstance;
   readonly #engineThreads: number;
   #running: RunningNode | undefined;
@@ -90,11 +93,11 @@ class NodeProcess implements StartedNode {
     });
     this.#server = new NodeServer({
       log,
-      // A cluster that is being founded is one: nobody else may found another beside it.
-      identify: () => {
-        const {cluster: clusterId, node} = directory.identity ?? directory.founding ?? {};
-        return {clusterId, node};
-      },
+    const {joinSecret} = options;
+    this.#secret = joinSecret === undefined ? undefined : new JoinSecret(joinSecret);
+      clock: this.#clock,
+      secret: this.#secret,
+      identify: (request) => this.#identify(request),
       join: (request) => this.#takeIn(request),
     });
     const health = {
@@ -178,6 +181,7 @@ class NodeProcess implements StartedNode {
     readonly founding: FoundingOrder | undefined;
   }): RunningNode {
     this.#running = new RunningNode({
+      this.#checkSecret(node, catalog);
       ...who,
       directory: this.#directory,
       address: this.address,
@@ -194,6 +198,8 @@ class NodeProcess implements StartedNode {
       onFatal: (code, reason) => {
         this.#log.error({code}, `the node ends: ${reason}`);
         this.#end(code);
+      join: this.#options.join ?? [],
+      secret: this.#secret,
       },
     });
     return this.#running;
@@ -207,11 +213,34 @@ class NodeProcess implements StartedNode {
     }
     const {node: id, catalog} = (await this.#client.admin({
       action: 'node-join',
-      args: {...node},
+      args: {node, isAddressFree: await this.#isAddressFree(node)},
     })) as {
       node: NodeId;
       catalog: CatalogUpdate;
     };
+  /** Without the secret it would wait for the others for ever. */
+  #checkSecret(self: NodeId, catalog: CatalogUpdate): void {
+    if (this.#secret !== undefined) return;
+    const others = [...Catalog.fromSnapshot(catalog).nodes()].filter(
+      ({id, state}) => id !== self && state !== 'decommissioned',
+    );
+    if (others.length === 0) return;
+    throw new Error(
+      `this node belongs to a cluster with other nodes and was started without its join secret: ${HOW_TO_MAKE_A_SECRET}`,
+    );
+  }
+
+  /** A node that is somebody says where it is; every node is told who this one is. */
+  #identify(request: unknown): Identified {
+    const {identity, founding, name} = this.#directory;
+    const announced = Announced.safeParse(request);
+    if (announced.success && announced.data.clusterId === identity?.cluster)
+      this.#running?.heardOf(announced.data.node, announced.data.address);
+    // A cluster that is being founded is one: nobody else may found another beside it.
+    const {cluster: clusterId, node} = identity ?? founding ?? {};
+    return {clusterId, node, incarnation: incarnationOf(name, this.address)};
+  }
+
     return {clusterId: this.#directory.identity.cluster, node: id, catalog};
   }
 
@@ -228,6 +257,15 @@ class NodeProcess implements StartedNode {
   }
 
   #notReady(): string | undefined {
+  /** Of a node that was there before: who answers there now is the one that asks. */
+  async #isAddressFree({address, incarnation}: JoinRequest): Promise<boolean> {
+    const isKnown = [...this.#running!.catalog.nodes()].some((node) => node.address === address);
+    if (!isKnown) return false;
+    const options = {clock: this.#clock, secret: this.#secret!, timeoutMs: ASK_MS_MAX};
+    const there = Identified.parse(await identifyNode(address, {}, options));
+    return there.node === undefined && there.incarnation === incarnation;
+  }
+
     if (this.#isStopping) return 'the node is stopping';
     if (this.#waitingFor !== undefined) return this.#waitingFor;
     return this.#running?.isFresh === true ? undefined : 'the catalog is being brought up to date';

@@ -6,8 +6,14 @@ import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
 import {applyCatalogEvent} from '@flotilla/meta';
 import {NodeLiveness, TIMINGS} from '@flotilla/multiraft';
 import {BackgroundWorker, type NodeDirectory} from '../adapters/index.ts';
-import {type KnownLife, NodeConnections, type NodeServer} from '../connections/index.ts';
+import {
+  JoinSecret,
+  type KnownLife,
+  NodeConnections,
+  type NodeServer,
+} from '../connections/index.ts';
 import type {EngineOptions, FoundingOrder, FromEngine} from '../engine/messages.ts';
+import {announce} from './announcement.ts';
 import {CatalogCacheWriter} from './catalog-cache.ts';
 import type {EngineClient} from './engine-client.ts';
 import {type EngineLink, startLocalEngine, startWorkerEngine} from './engine-link.ts';
@@ -24,6 +30,10 @@ export interface RunningNodeOptions {
   readonly node: NodeId;
   readonly address: string;
   readonly zone: string | undefined;
+  /** Of --join: others may be there. */
+  readonly join: readonly string[];
+  /** Undefined: this node connects with no other. */
+  readonly secret: JoinSecret | undefined;
   readonly version: string;
   /** 0: the one engine runs in the main thread. */
   readonly engineThreads: number;
@@ -45,6 +55,12 @@ export function defaultEngineThreads(): number {
 }
 
 interface ThreadState {
+/** `from` is the catalog's address when the node was heard elsewhere. */
+interface Moved {
+  readonly from: string;
+  readonly to: string;
+}
+
   isStarted: boolean;
   isStopped: boolean;
   pulseAtMs: number;
@@ -66,7 +82,12 @@ export class RunningNode {
   readonly #threads: ThreadState[] = [];
   readonly #changed = new Set<() => void>();
   #isFresh = false;
+  readonly #secret: JoinSecret;
   /** Nodes that were connected in this life. */
+  #isMetaHeard = false;
+  #isStopping = false;
+  /** Where nodes are that are not where the catalog says. */
+  readonly #moved = new Map<NodeId, Moved>();
   readonly #met = new Set<NodeId>();
   /** The latest start of this node that others have seen. */
   #knownEpoch = 0;
@@ -76,6 +97,8 @@ export class RunningNode {
   constructor(options: RunningNodeOptions) {
     this.#options = options;
     const {directory, clusterId, node, server, clock, random, log} = options;
+    // One that nobody else has lets nobody in.
+    this.#secret = options.secret ?? JoinSecret.random();
     this.catalog = Catalog.fromSnapshot(options.catalog);
     this.#cache = new CatalogCacheWriter(directory.path, this.catalog, clock, log);
     this.#background = new BackgroundWorker({
@@ -95,7 +118,14 @@ export class RunningNode {
       bootEpoch: directory.bootEpoch,
       known: (other: NodeId) => this.#records.of(other),
     };
-    this.#connections = new NodeConnections({self, server, clock, random, log});
+    this.#connections = new NodeConnections({
+      self,
+      secret: this.#secret,
+      server,
+      clock,
+      random,
+      log,
+    });
     this.#relay = new Relay({
       self: node,
       connections: this.#connections,
@@ -129,6 +159,7 @@ export class RunningNode {
     this.#setNodes();
     this.#liveness.start();
     this.#records.start();
+    this.#announce();
     const areStarted = (): boolean => this.#threads.every(({isStarted}) => isStarted);
     await this.#until(() => this.#failure !== undefined || areStarted());
     if (this.#failure !== undefined) throw this.#failure;
@@ -146,6 +177,7 @@ export class RunningNode {
     await this.#until(() => this.#failure !== undefined || areStopped());
     await Promise.all(this.#links.map((link) => link.close()));
     this.#liveness.stop();
+    this.#isStopping = true;
     await this.#connections.close();
     await this.#background.stop();
     await this.#cache.close();
@@ -261,6 +293,7 @@ export class RunningNode {
         return this.#endAsOldImage('other nodes know records of its stores that are not there');
       case 'fatal':
         return this.#fatal(EXIT_CODES.storeFailed, message.message);
+        if (!message.isMetaLost) this.#isMetaHeard = true;
       default:
         return this.#options.client.receive(message);
     }
@@ -275,10 +308,44 @@ export class RunningNode {
 
   /** The nodes of the catalog; before any, there is nobody to talk to. */
   #setNodes(): void {
-    const others = [...this.catalog.nodes()].filter(
-      ({id, state}) => id !== this.#options.node && state !== 'decommissioned',
-    );
-    this.#connections.setNodes(others.map(({id, address}) => ({id, address})));
+    const present = [...this.catalog.nodes()].filter(({state}) => state !== 'decommissioned');
+    // An empty directory is a new node even at the address of an old one: of two the later lives there.
+    const latest = new Map(present.map(({id, address}) => [address, id]));
+    const others = present.filter(({id}) => id !== this.#options.node);
+    const nodes = others.map(({id, address}) => {
+      const moved = this.#moved.get(id);
+      if (moved?.from === address) return {id, address: moved.to};
+      this.#moved.delete(id);
+      return {id, address, isGone: latest.get(address) !== id};
+    });
+    this.#connections.setNodes(nodes);
+  }
+
+  /** Another node says that it is there. One that is connected is not taken elsewhere. */
+  heardOf(node: NodeId, address: string): void {
+    const from = this.catalog.node(node)?.address;
+    if (from === undefined || node === this.#options.node) return;
+    if (from === address || this.#connections.isConnected(node)) return;
+    if (this.#moved.get(node)?.to === address) return;
+    this.#options.log.info({node, from, to: address}, 'a node is at another address');
+    this.#moved.set(node, {from, to: address});
+    this.#setNodes();
+  }
+
+  #announce(): void {
+    const {clusterId, node, address, join, clock, log} = this.#options;
+    const isKnownHere = (): boolean => this.catalog.node(node)?.address === address;
+    // Founding, or at the address where the others look for it.
+    if (this.catalog.node(node) === undefined) return;
+    announce({
+      self: {clusterId, node, address},
+      secret: this.#secret,
+      clock,
+      log,
+      addresses: () => [...[...this.catalog.nodes()].map((other) => other.address), ...join],
+      isOver: () => this.#isStopping || (this.#isMetaHeard && isKnownHere()),
+      onHeard: (other, at) => this.heardOf(other, at),
+    }).catch((error: unknown) => this.#fatal(EXIT_CODES.startFailed, String(error)));
   }
 
   #ages({pulseAtMs, turnAgeMs, writeAgeMs}: ThreadState): {turnAgeMs: number; writeAgeMs: number} {
