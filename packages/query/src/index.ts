@@ -15,10 +15,12 @@ export {CONTENT_TYPES, formatResult, type ResultFormat} from './format/format-re
 export {type InsertContext, insertToBatch} from './insert-batch.ts';
 export type {PlanCatalog} from './plan/catalog-view.ts';
 export type {Fragment, OutputColumn, QueryPlan, ValueType} from './plan/plan.ts';
+export {type DeletePlan, planDelete} from './plan/plan-delete.ts';
 export {type PlanContext, planSelect} from './plan/plan-select.ts';
 export type {
   AdminStatement,
   DatabaseOptionsChange,
+  DeleteStatement,
   InsertStatement,
   SelectStatement,
   Statement,

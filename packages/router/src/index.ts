@@ -15,6 +15,7 @@ export {
 export {ReadCounts} from './read/read-counts.ts';
 export {SetCaller, type SetCallerPorts, type SetRequest} from './set-caller.ts';
 export {MetaDdl, type MetaProposer} from './write/ddl.ts';
+export type {DeleteOutcome, DeleteTarget} from './write/deletions.ts';
 export {WriteCounts} from './write/write-counts.ts';
 export {
   type SetOutcome,

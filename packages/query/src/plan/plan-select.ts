@@ -7,7 +7,7 @@ import type {Expression, SelectItem, SelectStatement} from '../sql/ast.ts';
 import {statementError} from '../sql/source-text.ts';
 import {Binder} from './bind.ts';
 import type {PlanCatalog} from './catalog-view.ts';
-import {splitConjuncts} from './conjuncts.ts';
+import {type Conjuncts, splitConjuncts} from './conjuncts.ts';
 import {bindDistinctOn} from './distinct-on.ts';
 import {expressionText} from './expression-text.ts';
 import {planFragments} from './fragments.ts';
@@ -37,8 +37,26 @@ export function planSelect(
   catalog: PlanCatalog,
   context: PlanContext,
 ): QueryPlan {
-  const source = resolveTable(statement, catalog, context);
-  const {scope} = source;
+  return analyzeSelect(statement, catalog, context).plan;
+}
+
+/** A plan, and what made its fragments. */
+export interface SelectAnalysis {
+  readonly plan: QueryPlan;
+  readonly conjuncts: Conjuncts;
+  /** Absent without FROM. */
+  readonly database?: Database | undefined;
+}
+
+/** As planSelect, for whoever wants to know why. */
+export function analyzeSelect(
+  statement: SelectStatement,
+  catalog: PlanCatalog,
+  context: PlanContext,
+): SelectAnalysis {
+  const {from, text} = statement;
+  const source = from && resolveTable({from, text}, catalog, context);
+  const scope = source?.scope;
   const binder = new Binder({
     text: statement.text,
     nowNs: context.nowNs,
@@ -49,29 +67,31 @@ export function planSelect(
   const where = statement.where && binder.bindCondition(statement.where, 'WHERE', 'WHERE');
   const body = bindBody(statement, binder, items);
   const conjuncts = splitConjuncts(where, scope?.inputs ?? []);
-  const constant = scope === undefined;
   const shape = {order: body.order, limit: statement.limit, offset: statement.offset};
-  if (constant) {
+  if (source === undefined || scope === undefined) {
     if (body.merge.kind === 'groups') {
       throw binder.error('aggregates, GROUP BY, HAVING and DISTINCT need a FROM', 0);
     }
     const limit = conjuncts.never ? 0 : shape.limit;
-    return {constant, fragments: [], merge: body.merge, output: body.output, ...shape, limit};
+    const {merge, output} = body;
+    const plan = {constant: true, fragments: [], merge, output, ...shape, limit};
+    return {plan, conjuncts};
   }
   const nothing = conjuncts.never || statement.limit === 0;
   const fragments = nothing
     ? []
     : planFragments(catalog, source.database, scope, conjuncts, body.work);
-  return {constant, fragments, merge: body.merge, output: body.output, ...shape};
+  const {merge, output} = body;
+  const plan = {constant: false, fragments, merge, output, ...shape};
+  return {plan, conjuncts, database: source.database};
 }
 
-function resolveTable(
-  statement: SelectStatement,
+/** The table that a statement names, and its database. */
+export function resolveTable(
+  {from, text}: {readonly from: NonNullable<SelectStatement['from']>; readonly text: string},
   catalog: PlanCatalog,
   context: PlanContext,
-): {scope: TableScope; database: Database} | {scope: undefined} {
-  const {from, text} = statement;
-  if (from === undefined) return {scope: undefined};
+): {scope: TableScope; database: Database} {
   const database =
     from.database === undefined
       ? catalog.database(context.database)

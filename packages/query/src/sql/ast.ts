@@ -110,6 +110,13 @@ export interface InsertStatement {
   readonly text: string;
 }
 
+export interface DeleteStatement {
+  readonly kind: 'delete';
+  readonly from: TableName & {readonly alias?: string | undefined};
+  readonly where: Expression;
+  readonly text: string;
+}
+
 /** Only what the statement names; null takes a ttl away. */
 export interface DatabaseOptionsChange {
   readonly ttlMs?: number | null | undefined;
@@ -151,4 +158,4 @@ export type AdminStatement =
   | {readonly kind: 'show-tables'; readonly database?: string | undefined}
   | {readonly kind: 'show-replicas'};
 
-export type Statement = SelectStatement | InsertStatement | AdminStatement;
+export type Statement = SelectStatement | InsertStatement | DeleteStatement | AdminStatement;

@@ -75,7 +75,7 @@ describe('databases, in the grammar of CnosDB', () => {
     ['SELECT 1 UNION SELECT 2', 'UNION, INTERSECT and EXCEPT are not supported yet'],
     ['SELECT count(DISTINCT a) FROM t', 'count(DISTINCT ..) is not supported yet'],
     ['SELECT a FROM t GROUP BY ROLLUP (a)', 'GROUPING SETS, ROLLUP and CUBE are not supported yet'],
-    ['DELETE FROM t', 'DELETE is not supported yet'],
+    ['DELETE FROM t', 'DELETE without WHERE is not carried out'],
     ['EXPLAIN SELECT 1', 'EXPLAIN is not supported yet'],
     ['VALUES (1)', 'VALUES as a query is not supported yet'],
     ['INSERT INTO t SELECT 1', 'INSERT without VALUES is not supported yet'],

@@ -1,8 +1,9 @@
-// SELECT and INSERT of PostgreSQL's tree -> ours. Whatever the executor has no answer for is refused
-// here by name, so that no clause is ever ignored in silence.
+// SELECT, INSERT and DELETE of PostgreSQL's tree -> ours. Whatever the executor has no answer for is
+// refused here by name, so that no clause is ever ignored in silence.
 
-import type {InsertStmt, Node, RangeVar, SelectStmt, SortBy} from 'libpg-query';
+import type {DeleteStmt, InsertStmt, Node, RangeVar, SelectStmt, SortBy} from 'libpg-query';
 import type {
+  DeleteStatement,
   Expression,
   InsertStatement,
   OrderItem,
@@ -13,7 +14,7 @@ import type {
 import {readExpression} from './postgres-expression.ts';
 import {type AnyNode, locationOf, namesOf, PostgresText} from './postgres-tree.ts';
 
-export function parsePostgres(text: string): SelectStatement | InsertStatement {
+export function parsePostgres(text: string): SelectStatement | InsertStatement | DeleteStatement {
   const source = new PostgresText(text);
   const statements = source.parse().stmts ?? [];
   const first = statements[0]?.stmt as AnyNode | undefined;
@@ -25,7 +26,7 @@ export function parsePostgres(text: string): SelectStatement | InsertStatement {
   }
   if (first.SelectStmt !== undefined) return readSelect(source, first.SelectStmt);
   if (first.InsertStmt !== undefined) return readInsert(source, first.InsertStmt);
-  if (first.DeleteStmt !== undefined) throw source.unsupported('DELETE is');
+  if (first.DeleteStmt !== undefined) return readDelete(source, first.DeleteStmt);
   if (first.ExplainStmt !== undefined) throw source.unsupported('EXPLAIN is');
   throw source.unsupported('this statement is');
 }
@@ -172,6 +173,24 @@ function readInsert(source: PostgresText, insert: InsertStmt): InsertStatement {
     rows: values.map((list) => readRow(source, list)),
     text: source.text,
   };
+}
+
+function readDelete(source: PostgresText, statement: DeleteStmt): DeleteStatement {
+  const {relation, usingClause, whereClause, returningClause, withClause} = statement;
+  if (withClause !== undefined) throw source.unsupported('WITH is', withClause.location);
+  if (usingClause !== undefined)
+    throw source.unsupported('DELETE .. USING is', locationOf(usingClause[0]));
+  if (returningClause !== undefined) {
+    const [first] = returningClause.exprs ?? [];
+    throw source.unsupported('RETURNING is', locationOf(first));
+  }
+  const from = {...readTable(source, relation!), alias: relation!.alias?.aliasname};
+  if (whereClause === undefined) {
+    const hint =
+      'DROP TABLE removes a table with its rows; WHERE true deletes all rows and keeps it';
+    throw source.error('UNSUPPORTED', 'DELETE without WHERE is not carried out', from.at, hint);
+  }
+  return {kind: 'delete', from, where: readExpression(source, whereClause), text: source.text};
 }
 
 function readRow(source: PostgresText, list: Node): Expression[] {

@@ -9,6 +9,7 @@ import {type BadLine, encodeShare, type ParsedBatch} from '@flotilla/column';
 import {WRITE_METHOD} from '@flotilla/replica';
 import type {SetCaller} from '../set-caller.ts';
 import type {MetaDdl} from './ddl.ts';
+import {type DeleteOutcome, type DeleteTarget, sendDeletions} from './deletions.ts';
 import type {Refusal} from './refusal.ts';
 import {Rejections} from './rejected-rows.ts';
 import type {ResolvedTable} from './resolved-table.ts';
@@ -126,6 +127,16 @@ export class WriteRouter {
       prepared = again;
       refusedBy.push(prepared.rejections);
     }
+  }
+
+  /** What became of each set's part of a DELETE. */
+  delete(targets: readonly DeleteTarget[], deadlineMs: number): Promise<DeleteOutcome[]> {
+    const ports = {caller: this.#ports.caller, nextNumber: () => this.#nextNumber()};
+    return sendDeletions(ports, targets, deadlineMs);
+  }
+
+  #nextNumber(): {readonly incarnation: number; readonly sequence: number} {
+    return {incarnation: this.#ports.incarnation, sequence: this.#sequence++};
   }
 
   /** Places the rows of refused shares by the catalog as it is now; an error if that cannot be done. */
@@ -283,7 +294,7 @@ export class WriteRouter {
     while (pending.length > 0) {
       const share = pending.pop()!;
       const part = partsOfSet.get(share.set) ?? 0;
-      const router = {incarnation: this.#ports.incarnation, sequence: this.#sequence++};
+      const router = this.#nextNumber();
       const bytes = encodeShare({router, idempotencyKey: keyOf(part), tables: share.tables});
       if (ownBytes(bytes, router) > SHARE_BYTES_MAX && share.rowCount > 1) {
         pending.push(...halveShare(share).reverse());

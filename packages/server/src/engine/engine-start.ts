@@ -16,6 +16,8 @@ import type {Catalog, Command, CommandValue} from '@flotilla/catalog';
 import {MetaClient, nodeHandlers} from '@flotilla/meta';
 import {Host} from '@flotilla/multiraft';
 import {
+  DELETE_METHOD,
+  deleteHandler,
   FlushSchedule,
   MemtableBudget,
   ReplicaMachine,
@@ -291,7 +293,10 @@ function serveNodes(parts: {
   rpc.serve(nodeHandlers(replicas, clock));
   rpc.serve(notesHandler(replicas));
   rpc.serve({
-    call: new Map([[WRITE_METHOD, writeHandler(host, monotonicMs)]]),
+    call: new Map([
+      [WRITE_METHOD, writeHandler(host, monotonicMs)],
+      [DELETE_METHOD, deleteHandler(host, monotonicMs)],
+    ]),
     stream: new Map([[QUERY_METHOD, fragmentHandler({host, monotonicMs, pause: rest})]]),
   });
 }

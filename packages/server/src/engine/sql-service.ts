@@ -10,12 +10,14 @@ import {
   insertToBatch,
   parseStatement,
   type ResultBatch,
+  type SelectStatement,
   type Statement,
   type TableName,
 } from '@flotilla/query';
 import {AdminStatements} from './admin-statements.ts';
 import {AnswerNotes} from './answer-notes.ts';
 import {findDatabase} from './catalog-access.ts';
+import {Deletes} from './deletes.ts';
 import type {SqlCall, StreamAnswer} from './gateway.ts';
 import {type BegunAnswer, begun, Selects} from './selects.ts';
 import type {SqlServiceDeps, StatementContext} from './statement-context.ts';
@@ -26,11 +28,13 @@ export class SqlService {
   readonly #deps: SqlServiceDeps;
   readonly #admin: AdminStatements;
   readonly #selects: Selects;
+  readonly #deletes: Deletes;
 
   constructor(deps: SqlServiceDeps) {
     this.#deps = deps;
     this.#admin = new AdminStatements(deps);
     this.#selects = new Selects(deps);
+    this.#deletes = new Deletes(deps);
   }
 
   /** Rejects with what is wrong before the first byte; a failure after it ends the chunks. */
@@ -50,12 +54,24 @@ export class SqlService {
   async #execute(statement: Statement, context: StatementContext): Promise<BegunAnswer> {
     if (statement.kind === 'select') return this.#selects.run(statement, context);
     const notes = new AnswerNotes();
-    const batches =
-      statement.kind === 'insert'
-        ? await this.#insert(statement, context)
-        : await this.#admin.run(statement, context, notes);
+    const batches = await this.#batches(statement, context, notes);
     const chunks = await begun(formatResult(context.call.format, batches));
     return {chunks, notes};
+  }
+
+  #batches(
+    statement: Exclude<Statement, SelectStatement>,
+    context: StatementContext,
+    notes: AnswerNotes,
+  ): Promise<AsyncIterable<ResultBatch>> {
+    switch (statement.kind) {
+      case 'insert':
+        return this.#insert(statement, context);
+      case 'delete':
+        return this.#deletes.run(statement, context);
+      default:
+        return this.#admin.run(statement, context, notes);
+    }
   }
 
   async #insert(
