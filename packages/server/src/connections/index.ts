@@ -10,7 +10,7 @@ export {
   type NodeHandler,
 } from './node-connections.ts';
 export {NodeServer, type NodeServerOptions} from './node-server.ts';
-export {RpcCore} from './rpc.ts';
+export {RpcCore, type RpcStatus} from './rpc.ts';
 export {
   isRpcFrame,
   type RpcDestination,

@@ -2,6 +2,7 @@ import {DbError, type Log} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {EngineCalls, type EngineServices} from './engine-calls.ts';
 import type {FromEngine} from './messages.ts';
+import {ServiceCounts} from './service-counts.ts';
 
 const LOG: Log = {info: () => undefined, warn: () => undefined, error: () => undefined};
 const CALL = {method: 'sql', call: {}} as never;
@@ -23,10 +24,12 @@ function endless() {
       return {status: 200, headers: {}, chunks: chunks()};
     },
   };
-  const services = {sql} as unknown as EngineServices;
-  const calls = new EngineCalls(services, (message) => emitted.push(message), LOG);
+  const counts = new ServiceCounts();
+  const services = {sql, counts} as unknown as EngineServices;
+  const context = {log: LOG, clock: {monotonicMs: () => 5}};
+  const calls = new EngineCalls(services, (message) => emitted.push(message), context);
   const chunkCount = () => emitted.filter(({type}) => type === 'chunk').length;
-  return {calls, emitted, query, chunkCount};
+  return {calls, emitted, query, chunkCount, counts};
 }
 
 test('a reader that takes nothing gets no more than a few chunks; each pull brings one', async () => {
@@ -40,12 +43,13 @@ test('a reader that takes nothing gets no more than a few chunks; each pull brin
 });
 
 test('a client that goes away ends the query, also before its head', async () => {
-  const {calls, emitted, query} = endless();
+  const {calls, emitted, query, counts} = endless();
   calls.serve(1, CALL, 0);
   calls.cancel(1);
   await calls.idle();
   expect(query.isClosed).toBe(true);
   expect(emitted.at(-1)).toMatchObject({type: 'end', error: {code: 'CANCELLED'}});
+  expect([...counts.statements]).toEqual([['CANCELLED', 1]]);
 });
 
 test('the deadline ends a query whose reader takes nothing', async () => {

@@ -1,9 +1,18 @@
 // The calls that an engine thread serves for the HTTP routes: one answer, or a stream that the reader
 // pulls chunk by chunk, so that a slow client stops the query and fills no memory.
 
-import {DbError, type Log, toWireError, type WireError} from '@flotilla/base';
+import {
+  type Clock,
+  DbError,
+  type ErrorCode,
+  type Log,
+  toWireError,
+  type WireError,
+} from '@flotilla/base';
+import type {Sample} from '../metrics/sample.ts';
 import type {AdminService} from './admin-service.ts';
 import type {Call, FromEngine} from './messages.ts';
+import type {ServiceCounts} from './service-counts.ts';
 import type {SqlService} from './sql-service.ts';
 import type {WriteService} from './write-service.ts';
 
@@ -16,6 +25,8 @@ export interface EngineServices {
   readonly admin: AdminService;
   /** Orders that every thread of the node carries out for its own replicas. */
   readonly storage: (action: string) => Promise<void>;
+  readonly measure: () => readonly Sample[];
+  readonly counts: ServiceCounts;
 }
 
 interface OpenStream {
@@ -29,21 +40,29 @@ export class EngineCalls {
   readonly #services: EngineServices;
   readonly #emit: (message: FromEngine) => void;
   readonly #log: Log;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #streams = new Map<number, OpenStream>();
   #underway = 0;
   #idle: (() => void) | undefined;
 
-  constructor(services: EngineServices, emit: (message: FromEngine) => void, log: Log) {
+  constructor(
+    services: EngineServices,
+    emit: (message: FromEngine) => void,
+    {log, clock}: {readonly log: Log; readonly clock: Pick<Clock, 'monotonicMs'>},
+  ) {
     this.#services = services;
     this.#emit = emit;
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** @param receivedMs when the node had the request, on the monotonic clock. */
   serve(callId: number, call: Call, receivedMs: number): void {
     this.#underway += 1;
     this.#serve(callId, call, receivedMs)
-      .catch((error: unknown) => this.#emit({type: 'failed', callId, error: this.#toWire(error)}))
+      .catch((error: unknown) => {
+        this.#emit({type: 'failed', callId, error: this.#toWire(error, call)});
+      })
       .finally(() => {
         this.#underway -= 1;
         if (this.#underway === 0) this.#idle?.();
@@ -84,7 +103,10 @@ export class EngineCalls {
         return;
       }
       case 'sql':
-        return this.#stream(callId, call);
+        return this.#stream(callId, call, receivedMs);
+      case 'measure':
+        this.#emit({type: 'value', callId, value: this.#services.measure()});
+        return;
       default:
         call satisfies never;
     }
@@ -96,7 +118,14 @@ export class EngineCalls {
     return {};
   }
 
-  async #stream(callId: number, {call}: Extract<Call, {method: 'sql'}>): Promise<void> {
+  async #stream(
+    callId: number,
+    call: Extract<Call, {method: 'sql'}>,
+    receivedMs: number,
+  ): Promise<void> {
+    const {counts} = this.#services;
+    const sinceReceipt = (): number => this.#clock.monotonicMs() - receivedMs;
+    let code: ErrorCode | 'OK' = 'INTERNAL';
     const stream: OpenStream = {
       stop: new AbortController(),
       credit: CHUNKS_AHEAD,
@@ -106,21 +135,29 @@ export class EngineCalls {
     stream.stop.signal.addEventListener('abort', () => stream.wake?.());
     this.#streams.set(callId, stream);
     try {
-      const {status, headers, chunks} = await this.#services.sql.run(call, stream.stop);
+      const {status, headers, chunks} = await this.#services.sql.run(call.call, stream.stop);
+      counts.firstByte.observeMs(sinceReceipt());
       this.#emit({type: 'head', callId, status, headers});
-      await this.#pump(callId, chunks, stream);
+      const error = await this.#pump(chunks, stream, callId);
+      code = error === undefined ? 'OK' : codeOf(error);
+      this.#emit({type: 'end', callId, error: error && this.#toWire(error.thrown, call)});
+    } catch (error) {
+      code = codeOf({thrown: error});
+      throw error;
     } finally {
+      counts.statementEnded(code);
+      counts.statement.observeMs(sinceReceipt());
       this.#streams.delete(callId);
     }
   }
 
+  /** What ended it, if that was a failure. */
   async #pump(
-    callId: number,
     chunks: AsyncIterable<Uint8Array>,
     stream: OpenStream,
-  ): Promise<void> {
+    callId: number,
+  ): Promise<{readonly thrown: unknown} | undefined> {
     const {signal} = stream.stop;
-    let error: WireError | undefined;
     try {
       for await (const bytes of chunks) {
         while (stream.credit === 0 && !signal.aborted) {
@@ -133,13 +170,20 @@ export class EngineCalls {
         this.#emit({type: 'chunk', callId, bytes});
       }
     } catch (thrown) {
-      error = this.#toWire(thrown);
+      return {thrown};
     }
-    this.#emit({type: 'end', callId, error});
+    return undefined;
   }
 
-  #toWire(thrown: unknown): WireError {
-    if (!(thrown instanceof DbError)) this.#log.error({err: thrown}, 'call failed');
+  #toWire(thrown: unknown, call: Call): WireError {
+    if (!(thrown instanceof DbError)) {
+      const requestId = call.method === 'measure' ? undefined : call.call.requestId;
+      this.#log.error({requestId, method: call.method, err: thrown}, 'call failed');
+    }
     return toWireError(thrown);
   }
+}
+
+function codeOf({thrown}: {readonly thrown: unknown}): ErrorCode {
+  return thrown instanceof DbError ? thrown.code : 'INTERNAL';
 }

@@ -1,6 +1,6 @@
 // Everything an engine thread is made of, put together from its options and ports.
 
-import type {MessagePort} from 'node:worker_threads';
+import {isMainThread, type MessagePort} from 'node:worker_threads';
 import {
   type Clock,
   type DatabaseId,
@@ -31,10 +31,11 @@ import {
   MetaDdl,
   NodeWatch,
   QUERY_METHOD,
+  ReadCounts,
   SetCaller,
   WriteRouter,
 } from '@flotilla/router';
-import {Manifest} from '@flotilla/storage';
+import {Manifest, StorageCounts} from '@flotilla/storage';
 import {
   BackgroundClient,
   createNodeRandom,
@@ -44,6 +45,9 @@ import {
   storePath,
 } from '../adapters/index.ts';
 import {RpcCore} from '../connections/index.ts';
+import type {Sample} from '../metrics/sample.ts';
+import {threadSamples} from '../metrics/thread-samples.ts';
+import {ThreadWatch} from '../metrics/thread-watch.ts';
 import {AdminService} from './admin-service.ts';
 import {CatalogCopy} from './catalog-copy.ts';
 import {CatalogEffects} from './catalog-effects.ts';
@@ -53,6 +57,7 @@ import type {EngineOptions, FromEngine} from './messages.ts';
 import {MetaRole, metaMembers} from './meta-role.ts';
 import {replicaFactory} from './replica-factory.ts';
 import {NodeReplicas, type ReplicaNote} from './replica-host.ts';
+import {ServiceCounts} from './service-counts.ts';
 import {SqlService} from './sql-service.ts';
 import {WriteMemory} from './write-memory.ts';
 import {type CreateDatabase, WriteService} from './write-service.ts';
@@ -88,6 +93,7 @@ export interface EngineParts {
   readonly machines: () => ReplicaMachine[];
   readonly flushes: FlushSchedule;
   readonly effects: CatalogEffects;
+  readonly watch: ThreadWatch;
   readonly close: () => Promise<void>;
 }
 
@@ -100,6 +106,8 @@ interface Base {
   readonly emit: (message: FromEngine) => void;
   /** Told which nodes answer. */
   readonly nodes: NodeWatch;
+  readonly memtables: MemtableBudget;
+  readonly storageCounts: StorageCounts;
 }
 
 export async function startEngine(
@@ -117,6 +125,8 @@ export async function startEngine(
     disk: new NodeDisk(options.dataDirectory),
     emit,
     nodes: new NodeWatch(),
+    memtables: new MemtableBudget(MEMTABLES_HELD * LIMITS.memtables_bytes_max.value),
+    storageCounts: new StorageCounts(),
   };
   const background = new BackgroundClient(port);
   const manifests = await openManifests(options.stores, background);
@@ -147,8 +157,9 @@ export async function startEngine(
       limits: {
         memtableBytes: MEMTABLE_BYTES,
         memtableBytesMax: MEMTABLE_BYTES_MAX,
-        memtables: new MemtableBudget(MEMTABLES_HELD * LIMITS.memtables_bytes_max.value),
+        memtables: base.memtables,
       },
+      counts: base.storageCounts,
       onFault,
     }),
     locate: (set, replica) =>
@@ -231,8 +242,10 @@ function assemble(base: Base, grown: Grown): EngineParts {
   const notes = new Map<number, readonly ReplicaNote[]>();
   const effects = new CatalogEffects({host, copy, clock, log: base.log});
   const replicas = hostReplicas(base, grown, {notes, effects});
-  serveNodes({base, host, rpc, replicas});
+  const reads = new ReadCounts();
+  serveNodes({base, host, rpc, replicas, reads});
   const machines = (): ReplicaMachine[] => machinesOf(host);
+  const watch = new ThreadWatch(clock, String(options.thread));
   return {
     options,
     clock,
@@ -247,7 +260,8 @@ function assemble(base: Base, grown: Grown): EngineParts {
     machines,
     flushes: new FlushSchedule(LIMITS.memtables_bytes_max.value),
     effects,
-    services: createServices(base, grown, {meta, machines}),
+    watch,
+    services: createServices(base, grown, {meta, machines, watch, reads}),
     close: async () => {
       await metaRole?.stop();
       await host.close();
@@ -285,8 +299,9 @@ function serveNodes(parts: {
   readonly host: Host;
   readonly rpc: RpcCore;
   readonly replicas: NodeReplicas;
+  readonly reads: ReadCounts;
 }): void {
-  const {rpc, host, replicas} = parts;
+  const {rpc, host, replicas, reads: counts} = parts;
   const {clock} = parts.base;
   const monotonicMs = (): number => clock.monotonicMs();
   const rest = (): Promise<void> => new Promise((resolve) => clock.defer(resolve));
@@ -297,16 +312,19 @@ function serveNodes(parts: {
       [WRITE_METHOD, writeHandler(host, monotonicMs)],
       [DELETE_METHOD, deleteHandler(host, monotonicMs)],
     ]),
-    stream: new Map([[QUERY_METHOD, fragmentHandler({host, monotonicMs, pause: rest})]]),
+    stream: new Map([[QUERY_METHOD, fragmentHandler({host, monotonicMs, pause: rest, counts})]]),
   });
 }
 
 /** What this thread does for HTTP. */
 function createServices(
-  {options, clock, random, nodes}: Base,
-  {rpc, copy}: Grown,
-  {meta, machines}: Pick<EngineParts, 'meta' | 'machines'>,
+  base: Base,
+  grown: Grown,
+  parts: Pick<EngineParts, 'meta' | 'machines' | 'watch'> & {readonly reads: ReadCounts},
 ): EngineServices {
+  const {options, clock, random, nodes} = base;
+  const {rpc, copy} = grown;
+  const {meta, machines} = parts;
   const catalog = (): Catalog => copy.catalog;
   const leaders = new LeaderDirectory(nodes);
   const asking = {rpc, catalog, leaders, nodes, clock, random};
@@ -323,6 +341,7 @@ function createServices(
   const reader = new FragmentReader({node: options.node, ...asking});
   const view = new ClusterView({rpc, clock, catalog});
   const memory = new WriteMemory(LIMITS.writes_in_flight_bytes_max.value);
+  const counts = new ServiceCounts();
   const createDatabase: CreateDatabase | undefined = options.autoCreateDatabase
     ? async (tenant, name, deadlineMs) => {
         const command = {type: 'create-database', tenant, name, ifNotExists: true} as const;
@@ -330,10 +349,12 @@ function createServices(
       }
     : undefined;
   return {
-    writes: new WriteService({access: copy, router, clock, memory, createDatabase}),
-    sql: new SqlService({access: copy, meta, reader, router, view, clock}),
+    writes: new WriteService({access: copy, router, clock, memory, createDatabase, counts}),
+    sql: new SqlService({access: copy, meta, reader, router, view, clock, counts}),
     admin: new AdminService({access: copy, meta, view, clock}),
     storage: (action) => settleStorage(action, machines()),
+    counts,
+    measure: () => measured(base, grown, {...parts, counts, memory, router}),
   };
 }
 
@@ -344,6 +365,31 @@ function machinesOf(host: Host): ReplicaMachine[] {
     if (machine instanceof ReplicaMachine) machines.push(machine);
   }
   return machines;
+}
+
+function measured(
+  {options, memtables, storageCounts: storage}: Base,
+  {host, rpc}: Grown,
+  parts: Pick<EngineParts, 'machines' | 'watch'> & {
+    readonly reads: ReadCounts;
+    readonly counts: ServiceCounts;
+    readonly memory: WriteMemory;
+    readonly router: WriteRouter;
+  },
+): readonly Sample[] {
+  const samples = threadSamples({
+    thread: options.thread,
+    host: host.metrics(),
+    rpc: rpc.status(),
+    machines: parts.machines(),
+    services: parts.counts,
+    writes: parts.router.counts,
+    reads: parts.reads,
+    storage,
+    memory: parts.memory,
+    memtables,
+  });
+  return isMainThread ? samples : [...samples, ...parts.watch.samples()];
 }
 
 /** One after the other: flushes and compactions of one disk gain nothing from company. */

@@ -1,7 +1,7 @@
 // An engine thread: groups, routing and queries behind one mailbox. Runs in a worker, or in the main
 // thread when a node has none.
 
-import type {MessagePort} from 'node:worker_threads';
+import {isMainThread, type MessagePort} from 'node:worker_threads';
 import {DbError, type Log, META_SET, toWireError} from '@flotilla/base';
 import type {RememberedRecord} from '@flotilla/multiraft';
 import {loadSqlParser} from '@flotilla/query';
@@ -67,8 +67,10 @@ export class Engine {
     const log = this.#createLog(options);
     await loadSqlParser();
     const parts = await startEngine(options, background, this.#emit, log);
+    // A thread is watched once: the main one by its node.
+    if (!isMainThread) parts.watch.start();
     this.#parts = parts;
-    this.#calls = new EngineCalls(parts.services, this.#emit, log);
+    this.#calls = new EngineCalls(parts.services, this.#emit, {log, clock: parts.clock});
     for (const {set} of parts.host.statuses()) this.#emit({type: 'hosted', set, isHere: true});
     for (const message of this.#early.splice(0)) this.#handle(message, parts);
     this.#tick(parts);
@@ -196,6 +198,7 @@ export class Engine {
     this.#isStopping = true;
     await this.#calls?.idle();
     await parts.close();
+    parts.watch.stop();
     this.#isStopped = true;
     this.#emit({type: 'stopped'});
   }

@@ -28,6 +28,8 @@ export interface WriteCall {
   readonly idempotencyKey?: string | undefined;
   /** As received: still compressed. The caller gives it away. */
   readonly body: Uint8Array;
+  /** Of the HTTP request, for the log. */
+  readonly requestId?: string | undefined;
 }
 
 export interface SqlCall {
@@ -39,12 +41,14 @@ export interface SqlCall {
   readonly partial: boolean;
   readonly maxStalenessMs?: number | undefined;
   readonly deadlineMs?: number | undefined;
+  readonly requestId?: string | undefined;
 }
 
 /** One admin request: the route's name and its checked arguments. */
 export interface AdminCall {
   readonly action: string;
   readonly args: Readonly<Record<string, unknown>>;
+  readonly requestId?: string | undefined;
 }
 
 /** What a GET of /admin/v1 gives. */

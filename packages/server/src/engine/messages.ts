@@ -42,7 +42,9 @@ export interface FoundingOrder {
 export type Call =
   | {readonly method: 'write'; readonly call: WriteCall}
   | {readonly method: 'sql'; readonly call: SqlCall}
-  | {readonly method: 'admin'; readonly call: AdminCall};
+  | {readonly method: 'admin'; readonly call: AdminCall}
+  /** Its samples. */
+  | {readonly method: 'measure'};
 
 export type ToEngine =
   | {readonly type: 'start'; readonly options: EngineOptions; readonly background: MessagePort}

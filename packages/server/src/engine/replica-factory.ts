@@ -13,7 +13,12 @@ import type {Precision} from '@flotilla/catalog';
 import {MetaStateMachine} from '@flotilla/meta';
 import type {DurablePoint, HostOptions, StateMachine} from '@flotilla/multiraft';
 import {type MachineLimits, ReplicaMachine} from '@flotilla/replica';
-import {type BucketTime, type Manifest, ReplicaStorage} from '@flotilla/storage';
+import {
+  type BucketTime,
+  type Manifest,
+  ReplicaStorage,
+  type StorageCounts,
+} from '@flotilla/storage';
 import {storePath} from '../adapters/index.ts';
 import {type ReplicaBirth, readBirth} from './replica-births.ts';
 
@@ -30,6 +35,7 @@ export interface ReplicaFactoryDeps {
   readonly clock: Clock;
   readonly manifests: ReadonlyMap<StoreId, Manifest>;
   readonly limits: MachineLimits;
+  readonly counts: StorageCounts;
   /** A disk failed under a state machine: the process ends and replays. */
   readonly onFault: (error: unknown) => void;
 }
@@ -57,7 +63,7 @@ function openMeta({disk, onFault}: ReplicaFactoryDeps, identity: Identity): Prom
 }
 
 async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMachine> {
-  const {disk, clock, manifests, limits, onFault} = deps;
+  const {disk, clock, manifests, limits, counts, onFault} = deps;
   const {store, set, replica, founding} = identity;
   const manifest = manifests.get(store)!;
   const birth = readBirth(manifest, set, replica);
@@ -71,6 +77,7 @@ async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promis
     deadTables: birth.deadTables,
     deadColumns: birth.deadColumns,
     pause: () => new Promise((resolve) => clock.defer(resolve)),
+    counts,
   });
   return new ReplicaMachine(storage, founding ?? NOWHERE, limits, {onFault});
 }

@@ -9,6 +9,7 @@ import type {FragmentReader} from '@flotilla/router';
 import {AnswerNotes} from './answer-notes.ts';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
 import {beginDeadline, SetReadings} from './set-readings.ts';
+import type {ServiceCounts} from './service-counts.ts';
 import {refreshFor, type StatementContext} from './statement-context.ts';
 
 /** An answer whose head is known. */
@@ -21,6 +22,7 @@ export interface SelectsDeps {
   readonly access: CatalogAccess;
   readonly reader: FragmentReader;
   readonly clock: Clock;
+  readonly counts?: ServiceCounts | undefined;
 }
 
 export class Selects {
@@ -35,6 +37,7 @@ export class Selects {
     const {catalog} = this.#deps.access;
     const {version} = catalog;
     const first = this.#attempt(statement, context);
+    const beganMs = this.#deps.clock.monotonicMs();
     let isCurrent: boolean;
     try {
       isCurrent = await refreshFor(context, this.#deps);
@@ -42,6 +45,7 @@ export class Selects {
       await first.drop();
       throw error;
     }
+    this.#deps.counts?.catalogIndex.observeMs(this.#deps.clock.monotonicMs() - beganMs);
     if (catalog.version === version) return noted(await first.answer, isCurrent);
     await first.drop();
     return noted(await this.#attempt(statement, context).answer, isCurrent);
@@ -71,22 +75,32 @@ export class Selects {
     {call, deadlineMs, stop}: StatementContext,
     dropped: AbortSignal,
   ): Promise<BegunAnswer> {
-    const {access, clock, reader} = this.#deps;
+    const {access, clock, reader, counts} = this.#deps;
     const {consistency, maxStalenessMs, partial: isPartial} = call;
     const database = await findDatabase(access, call, deadlineMs);
+    const beganMs = clock.monotonicMs();
     const nowNs = BigInt(Math.floor(clock.wallMs())) * 1_000_000n;
     const plan = planSelect(statement, access.catalog, {
       tenant: database.tenant,
       database: database.id,
       nowNs,
     });
+    counts?.plan.observeMs(clock.monotonicMs() - beganMs);
     const mayGiveUp = isPartial || maxStalenessMs !== undefined;
     const beginDeadlineMs = mayGiveUp ? beginDeadline(clock, deadlineMs) : deadlineMs;
     const read = {consistency, maxStalenessMs, deadlineMs, beginDeadlineMs};
     const notes = new AnswerNotes();
     const signal = AbortSignal.any([stop.signal, dropped]);
     const {fragments} = plan;
-    const readings = new SetReadings(reader, {fragments, read, isPartial, stop: signal, notes});
+    const merge = new MergeTime(clock);
+    const readings = new SetReadings(reader, {
+      fragments,
+      read,
+      isPartial,
+      stop: signal,
+      notes,
+      onBegun: () => merge.begin(),
+    });
     const timer = clock.setTimer(Math.max(0, deadlineMs - clock.monotonicMs()), () =>
       stop.abort(readings.deadlinePassed()),
     );
@@ -94,10 +108,43 @@ export class Selects {
     const end = (): void => {
       timer.cancel();
       readings.end();
+      counts?.merge.observeMs(merge.spentMs);
     };
-    const chunks = formatResult(call.format, ended(results, stop.signal, end));
+    const rows = formatResult(call.format, ended(results, stop.signal, end));
+    const chunks = merge.of(rows);
     const head = (): Promise<void> => orReason(readings.begun(), stop.signal);
     return {chunks: await begun(chunks, head), notes};
+  }
+}
+
+/** What making chunks takes from a moment on, without the waits of their reader. */
+class MergeTime {
+  readonly #clock: Clock;
+  #beganMs = Number.POSITIVE_INFINITY;
+  #sinceMs = Number.POSITIVE_INFINITY;
+  #spentMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  begin(): void {
+    this.#beganMs = this.#clock.monotonicMs();
+  }
+
+  get spentMs(): number {
+    const fromMs = Math.max(this.#sinceMs, this.#beganMs);
+    return this.#spentMs + Math.max(0, this.#clock.monotonicMs() - fromMs);
+  }
+
+  async *of<Item>(items: AsyncIterable<Item>): AsyncIterable<Item> {
+    this.#sinceMs = this.#clock.monotonicMs();
+    for await (const item of items) {
+      this.#spentMs = this.spentMs;
+      this.#sinceMs = Number.POSITIVE_INFINITY;
+      yield item;
+      this.#sinceMs = this.#clock.monotonicMs();
+    }
   }
 }
 

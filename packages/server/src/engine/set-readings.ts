@@ -21,6 +21,8 @@ export interface SetReadingsOptions {
   /** The query's end from outside. */
   readonly stop: AbortSignal;
   readonly notes: AnswerNotes;
+  /** All that are read at once have begun to answer, or are missing. */
+  readonly onBegun?: (() => void) | undefined;
 }
 
 /** By when something must have begun that the query could do without, or must refuse: never all of its time. */
@@ -113,6 +115,8 @@ export class SetReadings {
   #settled({set}: Fragment): void {
     this.#waiting.delete(set);
     this.#toBegin--;
-    if (this.#toBegin === 0) this.#head.resolve();
+    if (this.#toBegin !== 0) return;
+    this.#options.onBegun?.();
+    this.#head.resolve();
   }
 }

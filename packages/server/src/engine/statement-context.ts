@@ -6,6 +6,7 @@ import type {FragmentReader, WriteRouter} from '@flotilla/router';
 import type {CatalogAccess} from './catalog-access.ts';
 import type {ClusterView} from './cluster-view.ts';
 import type {SqlCall} from './gateway.ts';
+import type {ServiceCounts} from './service-counts.ts';
 import {beginDeadline} from './set-readings.ts';
 
 /** What statements are carried out by. */
@@ -16,6 +17,7 @@ export interface SqlServiceDeps {
   readonly router: WriteRouter;
   readonly view: ClusterView;
   readonly clock: Clock;
+  readonly counts?: ServiceCounts | undefined;
 }
 
 /** What a statement runs under. */

@@ -10,6 +10,7 @@ import {type CatalogAccess, findDatabase, tenantNameOf} from './catalog-access.t
 import type {HttpAnswer, WriteCall} from './gateway.ts';
 import {inflate} from './inflate.ts';
 import {lineTextOf} from './line-text.ts';
+import {outcomeOf, ServiceCounts} from './service-counts.ts';
 import {WorkTurns} from './work-turns.ts';
 import {writeAnswer} from './write-answer.ts';
 import type {WriteMemory} from './write-memory.ts';
@@ -26,6 +27,7 @@ export interface WriteServiceDeps {
   readonly memory: WriteMemory;
   /** Absent where a write into a database that is not there is refused. */
   readonly createDatabase?: CreateDatabase | undefined;
+  readonly counts?: ServiceCounts | undefined;
 }
 
 /** Resolves once the catalog that the service reads has the database, whoever made it. */
@@ -41,12 +43,14 @@ interface Parsed {
 
 export class WriteService {
   readonly #deps: WriteServiceDeps;
+  readonly #counts: ServiceCounts;
   readonly #turns: WorkTurns;
   /** In order of last use. */
   readonly #parsers = new Map<DatabaseId, LineProtocolParser>();
 
   constructor(deps: WriteServiceDeps) {
     this.#deps = deps;
+    this.#counts = deps.counts ?? new ServiceCounts();
     this.#turns = new WorkTurns(deps.clock);
   }
 
@@ -55,8 +59,21 @@ export class WriteService {
    * @param receivedMs when the node had the request, on the monotonic clock: its deadline counts from there.
    */
   async write(call: WriteCall, receivedMs: number): Promise<HttpAnswer> {
+    this.#counts.wireBytes += call.body.length;
+    let answer: HttpAnswer | undefined;
     try {
-      return await this.#write(call, receivedMs + LIMITS.write_deadline_ms.value);
+      answer = await this.#answer(call, receivedMs);
+      return answer;
+    } finally {
+      this.#counts.bodies[answer === undefined ? 'failed' : outcomeOf(answer.status)] += 1;
+      this.#counts.write.observeMs(this.#deps.clock.monotonicMs() - receivedMs);
+    }
+  }
+
+  async #answer(call: WriteCall, receivedMs: number): Promise<HttpAnswer> {
+    try {
+      const deadlineMs = receivedMs + LIMITS.write_deadline_ms.value;
+      return await this.#write(call, deadlineMs);
     } catch (error) {
       if (!(error instanceof DbError)) throw error;
       const {status, headers, body} = errorAnswer(error);
@@ -72,7 +89,9 @@ export class WriteService {
       throw new DbError('INVALID_ARGUMENT', message);
     }
     const database = await this.#database(call, deadlineMs);
+    const beganMs = this.#deps.clock.monotonicMs();
     const {body, batch, release} = await this.#turns.run(() => {
+      this.#counts.writeWait.observeMs(this.#deps.clock.monotonicMs() - beganMs);
       this.#refuseLate(deadlineMs);
       return this.#parse(call, database.id, precision);
     });
@@ -112,10 +131,13 @@ export class WriteService {
   /** What is held of the thread's memory is given back by `release`. */
   #parse(call: WriteCall, database: DatabaseId, precision: Precision): Parsed {
     const {clock, memory} = this.#deps;
+    const beganMs = clock.monotonicMs();
     memory.admit(call.body.length);
     const body = inflate(call.body, call.encoding);
     memory.admit(body.length);
     const batch = this.#parser(database).parse(body, {precision, nowMs: clock.wallMs()});
+    this.#counts.inflatedBytes += body.length;
+    this.#counts.parse.observeMs(clock.monotonicMs() - beganMs);
     return {body, batch, release: memory.hold(body.length, batch)};
   }
 

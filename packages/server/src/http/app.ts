@@ -12,6 +12,7 @@ import {requestErrorAnswer} from './request-errors.ts';
 import {adminRoutes} from './routes/admin.ts';
 import {type HealthSource, healthRoutes} from './routes/health.ts';
 import {influxRoutes, influxWordingOf} from './routes/influx/index.ts';
+import {type MetricsSource, metricsRoute} from './routes/metrics.ts';
 import {sqlRoute} from './routes/sql.ts';
 import {writeRoute} from './routes/write.ts';
 
@@ -23,6 +24,7 @@ const REQUEST_TIMEOUT_LOOK_MS = 5_000;
 export interface AppDeps {
   readonly gateway: EngineGateway;
   readonly health: HealthSource;
+  readonly metrics?: MetricsSource | undefined;
   readonly log: Log;
 }
 
@@ -44,6 +46,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
   budget.attach(app);
+  deps.metrics?.attach(app, budget);
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const {status, headers, body} = requestErrorAnswer(error, request, deps.log);
     return reply
@@ -61,6 +64,8 @@ export function createApp(deps: AppDeps): FastifyInstance {
   app.register(writeRoute, deps);
   app.register(sqlRoute, deps);
   app.register(healthRoutes, deps);
+  const {metrics} = deps;
+  if (metrics !== undefined) app.register(metricsRoute, {metrics});
   app.register(adminRoutes, deps);
   app.register(influxRoutes, deps);
   return app;

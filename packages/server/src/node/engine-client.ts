@@ -11,6 +11,7 @@ import type {
   WriteCall,
 } from '../engine/gateway.ts';
 import type {Call, FromEngine, ToEngine} from '../engine/messages.ts';
+import type {Sample} from '../metrics/sample.ts';
 import type {EngineLink} from './engine-link.ts';
 
 interface Pending {
@@ -60,6 +61,15 @@ export class EngineClient implements EngineGateway {
     this.#link(0);
     await Promise.all(this.#links.map((link) => this.#ask(link, {method: 'admin', call})));
     return {};
+  }
+
+  get threads(): number {
+    return this.#links.length;
+  }
+
+  /** The samples of one thread. */
+  async measure(thread: number): Promise<readonly Sample[]> {
+    return (await this.#ask(this.#link(thread), {method: 'measure'})) as readonly Sample[];
   }
 
   sql(call: SqlCall, signal: AbortSignal): Promise<StreamAnswer> {

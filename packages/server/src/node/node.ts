@@ -17,9 +17,10 @@ import type {FoundingOrder} from '../engine/messages.ts';
 import {createApp} from '../http/app.ts';
 import {parseOrThrow} from '../http/parse-or-throw.ts';
 import type {Health} from '../http/routes/health.ts';
+import {NodeMetrics} from '../metrics/node-metrics.ts';
 import {VERSION} from '../version.ts';
-import {readCatalogCache} from './catalog-cache.ts';
 import {Announced} from './announcement.ts';
+import {readCatalogCache} from './catalog-cache.ts';
 import {EngineClient} from './engine-client.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
 import {becomeSomebody, Identified, incarnationOf, JoinRequest} from './identity.ts';
@@ -31,8 +32,8 @@ import {
 } from './node-options.ts';
 import {defaultEngineThreads, RunningNode} from './running-node.ts';
 
-/** Requests under way get so long to finish before their connections are cut. */
 const ASK_MS_MAX = 1_000;
+/** Requests under way get so long to finish before their connections are cut. */
 const DRAIN_MS_MAX = 5_000;
 
 export interface StartedNode {
@@ -71,9 +72,10 @@ class NodeProcess implements StartedNode {
   readonly #clock: Clock = new NodeClock();
   readonly #random: Random = createNodeRandom();
   readonly #client = new EngineClient(this.#clock);
-  readonly #server: NodeServer;
   readonly #secret: JoinSecret | undefined;
+  readonly #server: NodeServer;
   readonly #app: FastifyInstance;
+  readonly #metrics: NodeMetrics;
   readonly #engineThreads: number;
   #running: RunningNode | undefined;
   #waitingFor: string | undefined = 'the node is starting';
@@ -91,10 +93,10 @@ class NodeProcess implements StartedNode {
     this.stopped = new Promise((resolve) => {
       this.#end = resolve;
     });
-    this.#server = new NodeServer({
-      log,
     const {joinSecret} = options;
     this.#secret = joinSecret === undefined ? undefined : new JoinSecret(joinSecret);
+    this.#server = new NodeServer({
+      log,
       clock: this.#clock,
       secret: this.#secret,
       identify: (request) => this.#identify(request),
@@ -105,7 +107,16 @@ class NodeProcess implements StartedNode {
       health: () => this.#health(),
       notReady: () => this.#notReady(),
     };
-    this.#app = createApp({gateway: this.#client, health, log});
+    this.#metrics = new NodeMetrics({
+      clock: this.#clock,
+      version: VERSION,
+      directory: directory.path,
+      asker: this.#client,
+      isReady: () => this.#notReady() === undefined,
+      connections: () => this.#running?.connections,
+    });
+    const metrics = this.#metrics;
+    this.#app = createApp({gateway: this.#client, health, metrics, log});
   }
 
   async listen(): Promise<void> {
@@ -120,6 +131,7 @@ class NodeProcess implements StartedNode {
   }
 
   run(): void {
+    this.#metrics.start();
     this.#bringingUp = this.#bringUp().catch((error: unknown) => {
       this.#log.error({err: error}, 'the node cannot start');
       this.#end(EXIT_CODES.startFailed);
@@ -135,6 +147,7 @@ class NodeProcess implements StartedNode {
     await this.#bringingUp;
     await this.#running?.stop();
     await this.#server.close();
+    this.#metrics.stop();
     this.#directory.close();
     this.#log.info({}, 'stopped');
     this.#end(EXIT_CODES.stopped);
@@ -168,6 +181,7 @@ class NodeProcess implements StartedNode {
     } else {
       const {cluster, node} = this.#directory.identity!;
       const catalog = await readCatalogCache(path, this.#log);
+      this.#checkSecret(node, catalog);
       await this.#create({clusterId: cluster, node, catalog, founding: undefined}).start();
     }
     this.#waitingFor = undefined;
@@ -181,10 +195,11 @@ class NodeProcess implements StartedNode {
     readonly founding: FoundingOrder | undefined;
   }): RunningNode {
     this.#running = new RunningNode({
-      this.#checkSecret(node, catalog);
       ...who,
       directory: this.#directory,
       address: this.address,
+      join: this.#options.join ?? [],
+      secret: this.#secret,
       zone: this.#options.zone,
       version: VERSION,
       engineThreads: this.#engineThreads,
@@ -198,26 +213,11 @@ class NodeProcess implements StartedNode {
       onFatal: (code, reason) => {
         this.#log.error({code}, `the node ends: ${reason}`);
         this.#end(code);
-      join: this.#options.join ?? [],
-      secret: this.#secret,
       },
     });
     return this.#running;
   }
 
-  /** Another node asks to be a member; whoever is asked passes it to meta. */
-  async #takeIn(request: unknown): Promise<unknown> {
-    const node = parseOrThrow(JoinRequest, request);
-    if (this.#running === undefined || this.#directory.identity === undefined) {
-      throw new DbError('UNAVAILABLE', 'this node belongs to no cluster yet');
-    }
-    const {node: id, catalog} = (await this.#client.admin({
-      action: 'node-join',
-      args: {node, isAddressFree: await this.#isAddressFree(node)},
-    })) as {
-      node: NodeId;
-      catalog: CatalogUpdate;
-    };
   /** Without the secret it would wait for the others for ever. */
   #checkSecret(self: NodeId, catalog: CatalogUpdate): void {
     if (this.#secret !== undefined) return;
@@ -241,7 +241,29 @@ class NodeProcess implements StartedNode {
     return {clusterId, node, incarnation: incarnationOf(name, this.address)};
   }
 
+  /** Another node asks to be a member; whoever is asked passes it to meta. */
+  async #takeIn(request: unknown): Promise<unknown> {
+    const node = parseOrThrow(JoinRequest, request);
+    if (this.#running === undefined || this.#directory.identity === undefined) {
+      throw new DbError('UNAVAILABLE', 'this node belongs to no cluster yet');
+    }
+    const {node: id, catalog} = (await this.#client.admin({
+      action: 'node-join',
+      args: {node, isAddressFree: await this.#isAddressFree(node)},
+    })) as {
+      node: NodeId;
+      catalog: CatalogUpdate;
+    };
     return {clusterId: this.#directory.identity.cluster, node: id, catalog};
+  }
+
+  /** Of a node that was there before: who answers there now is the one that asks. */
+  async #isAddressFree({address, incarnation}: JoinRequest): Promise<boolean> {
+    const isKnown = [...this.#running!.catalog.nodes()].some((node) => node.address === address);
+    if (!isKnown) return false;
+    const options = {clock: this.#clock, secret: this.#secret!, timeoutMs: ASK_MS_MAX};
+    const there = Identified.parse(await identifyNode(address, {}, options));
+    return there.node === undefined && there.incarnation === incarnation;
   }
 
   #health(): Health {
@@ -257,15 +279,6 @@ class NodeProcess implements StartedNode {
   }
 
   #notReady(): string | undefined {
-  /** Of a node that was there before: who answers there now is the one that asks. */
-  async #isAddressFree({address, incarnation}: JoinRequest): Promise<boolean> {
-    const isKnown = [...this.#running!.catalog.nodes()].some((node) => node.address === address);
-    if (!isKnown) return false;
-    const options = {clock: this.#clock, secret: this.#secret!, timeoutMs: ASK_MS_MAX};
-    const there = Identified.parse(await identifyNode(address, {}, options));
-    return there.node === undefined && there.incarnation === incarnation;
-  }
-
     if (this.#isStopping) return 'the node is stopping';
     if (this.#waitingFor !== undefined) return this.#waitingFor;
     return this.#running?.isFresh === true ? undefined : 'the catalog is being brought up to date';

@@ -13,6 +13,7 @@ import {
   type NodeServer,
 } from '../connections/index.ts';
 import type {EngineOptions, FoundingOrder, FromEngine} from '../engine/messages.ts';
+import type {ConnectionsStatus} from '../metrics/node-metrics.ts';
 import {announce} from './announcement.ts';
 import {CatalogCacheWriter} from './catalog-cache.ts';
 import type {EngineClient} from './engine-client.ts';
@@ -29,11 +30,11 @@ export interface RunningNodeOptions {
   readonly clusterId: string;
   readonly node: NodeId;
   readonly address: string;
-  readonly zone: string | undefined;
   /** Of --join: others may be there. */
   readonly join: readonly string[];
   /** Undefined: this node connects with no other. */
   readonly secret: JoinSecret | undefined;
+  readonly zone: string | undefined;
   readonly version: string;
   /** 0: the one engine runs in the main thread. */
   readonly engineThreads: number;
@@ -54,13 +55,13 @@ export function defaultEngineThreads(): number {
   return Math.max(1, availableParallelism() - 1);
 }
 
-interface ThreadState {
 /** `from` is the catalog's address when the node was heard elsewhere. */
 interface Moved {
   readonly from: string;
   readonly to: string;
 }
 
+interface ThreadState {
   isStarted: boolean;
   isStopped: boolean;
   pulseAtMs: number;
@@ -81,13 +82,13 @@ export class RunningNode {
   readonly #links: EngineLink[] = [];
   readonly #threads: ThreadState[] = [];
   readonly #changed = new Set<() => void>();
-  #isFresh = false;
   readonly #secret: JoinSecret;
-  /** Nodes that were connected in this life. */
+  #isFresh = false;
   #isMetaHeard = false;
   #isStopping = false;
   /** Where nodes are that are not where the catalog says. */
   readonly #moved = new Map<NodeId, Moved>();
+  /** Nodes that were connected in this life. */
   readonly #met = new Set<NodeId>();
   /** The latest start of this node that others have seen. */
   #knownEpoch = 0;
@@ -96,9 +97,9 @@ export class RunningNode {
 
   constructor(options: RunningNodeOptions) {
     this.#options = options;
-    const {directory, clusterId, node, server, clock, random, log} = options;
     // One that nobody else has lets nobody in.
     this.#secret = options.secret ?? JoinSecret.random();
+    const {directory, clusterId, node, server, clock, random, log} = options;
     this.catalog = Catalog.fromSnapshot(options.catalog);
     this.#cache = new CatalogCacheWriter(directory.path, this.catalog, clock, log);
     this.#background = new BackgroundWorker({
@@ -158,12 +159,16 @@ export class RunningNode {
     this.#relay.attach(this.#links);
     this.#setNodes();
     this.#liveness.start();
-    this.#records.start();
     this.#announce();
+    this.#records.start();
     const areStarted = (): boolean => this.#threads.every(({isStarted}) => isStarted);
     await this.#until(() => this.#failure !== undefined || areStarted());
     if (this.#failure !== undefined) throw this.#failure;
     this.#options.client.attach(this.#links);
+  }
+
+  get connections(): ConnectionsStatus {
+    return {nodes: this.#connections.status(), framesDropped: this.#connections.framesDropped};
   }
 
   get isFresh(): boolean {
@@ -172,12 +177,12 @@ export class RunningNode {
 
   /** Clean: leaders are handed over, all is flushed. Requires that no request is under way. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     this.#tellAll({type: 'stop'});
     const areStopped = (): boolean => this.#threads.every(({isStopped}) => isStopped);
     await this.#until(() => this.#failure !== undefined || areStopped());
     await Promise.all(this.#links.map((link) => link.close()));
     this.#liveness.stop();
-    this.#isStopping = true;
     await this.#connections.close();
     await this.#background.stop();
     await this.#cache.close();
@@ -288,12 +293,12 @@ export class RunningNode {
         return this.#notify();
       case 'fresh':
         this.#isFresh = true;
+        if (!message.isMetaLost) this.#isMetaHeard = true;
         return;
       case 'old-image':
         return this.#endAsOldImage('other nodes know records of its stores that are not there');
       case 'fatal':
         return this.#fatal(EXIT_CODES.storeFailed, message.message);
-        if (!message.isMetaLost) this.#isMetaHeard = true;
       default:
         return this.#options.client.receive(message);
     }

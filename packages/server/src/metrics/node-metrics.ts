@@ -1,0 +1,103 @@
+// /metrics: what the main thread counts itself, beside what the engine threads tell when asked.
+
+import type {Clock} from '@flotilla/base';
+import type {FastifyInstance} from 'fastify';
+import type {ConnectionStatus} from '../connections/index.ts';
+import {EXPOSITION_TYPE, exposition} from './exposition.ts';
+import {HttpCounts} from './http-counts.ts';
+import {processSamples} from './process-samples.ts';
+import type {Sample} from './sample.ts';
+import {budget} from './thread-samples.ts';
+import {type ThreadAsker, ThreadScrapes} from './thread-scrapes.ts';
+import {ThreadWatch} from './thread-watch.ts';
+
+/** What the node tells about its connections with the others. */
+export interface ConnectionsStatus {
+  readonly nodes: readonly ConnectionStatus[];
+  readonly framesDropped: number;
+}
+
+export interface BodyBytes {
+  readonly usedBytes: number;
+  readonly maxBytes: number;
+}
+
+export interface NodeMetricsDeps {
+  readonly clock: Clock;
+  readonly version: string;
+  readonly directory: string;
+  readonly asker: ThreadAsker;
+  readonly isReady: () => boolean;
+  /** Undefined while the node is nobody yet. */
+  readonly connections: () => ConnectionsStatus | undefined;
+}
+
+export class NodeMetrics {
+  readonly contentType = EXPOSITION_TYPE;
+  readonly #deps: NodeMetricsDeps;
+  readonly #threads: ThreadScrapes;
+  readonly #watch: ThreadWatch;
+  readonly #http = new HttpCounts();
+  #bodies: BodyBytes = {usedBytes: 0, maxBytes: 0};
+
+  constructor(deps: NodeMetricsDeps) {
+    this.#deps = deps;
+    this.#threads = new ThreadScrapes(deps.asker, deps.clock);
+    this.#watch = new ThreadWatch(deps.clock, 'main');
+  }
+
+  /** Before the routes of the app are registered. */
+  attach(app: FastifyInstance, bodies: BodyBytes): void {
+    this.#http.attach(app);
+    this.#bodies = bodies;
+  }
+
+  start(): void {
+    this.#watch.start();
+  }
+
+  stop(): void {
+    this.#watch.stop();
+  }
+
+  async render(): Promise<string> {
+    const {version, directory, isReady} = this.#deps;
+    const labels = {version, node_version: process.versions.node};
+    const [threads, http, ofProcess] = await Promise.all([
+      this.#threads.gather(),
+      this.#http.samples(),
+      processSamples(directory),
+    ]);
+    const {usedBytes, maxBytes} = this.#bodies;
+    return exposition([
+      {metric: 'flotilla_build_info', labels, value: 1},
+      {metric: 'flotilla_ready', value: isReady() ? 1 : 0},
+      ...budget('bodies', 'main', usedBytes, maxBytes),
+      ...http,
+      ...this.#connections(),
+      ...this.#watch.samples(),
+      ...threads,
+      ...ofProcess,
+    ]);
+  }
+
+  #connections(): Sample[] {
+    const status = this.#deps.connections();
+    if (status === undefined) return [];
+    const {nodes, framesDropped} = status;
+    const connected = nodes.filter((node) => node.connected).length;
+    const metric = 'flotilla_node_connections';
+    const queued = (channel: 'control' | 'bulk'): Sample => ({
+      metric: 'flotilla_node_send_queue_bytes',
+      labels: {channel},
+      value: nodes.reduce((sum, {queuedBytes}) => sum + queuedBytes[channel], 0),
+    });
+    return [
+      {metric, labels: {state: 'connected'}, value: connected},
+      {metric, labels: {state: 'disconnected'}, value: nodes.length - connected},
+      queued('control'),
+      queued('bulk'),
+      {metric: 'flotilla_node_frames_dropped_total', value: framesDropped},
+    ];
+  }
+}

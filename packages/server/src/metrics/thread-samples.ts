@@ -1,0 +1,153 @@
+// What an engine thread tells at a scrape: its counts and sums, gathered once, for all its replicas
+// together. 10,000 replicas take some milliseconds; nothing here is per row or per series.
+
+import {LIMITS} from '@flotilla/base';
+import type {HostMetrics} from '@flotilla/multiraft';
+import type {MemtableBudget, ReplicaMachine} from '@flotilla/replica';
+import type {ReadCounts, WriteCounts} from '@flotilla/router';
+import type {StorageCounts} from '@flotilla/storage';
+import type {RpcStatus} from '../connections/index.ts';
+import type {ServiceCounts} from '../engine/service-counts.ts';
+import type {WriteMemory} from '../engine/write-memory.ts';
+import type {MetricName} from './catalogue.ts';
+import {byLabel, type Sample} from './sample.ts';
+
+export interface ThreadParts {
+  readonly thread: number;
+  readonly host: HostMetrics;
+  readonly rpc: RpcStatus;
+  readonly machines: readonly ReplicaMachine[];
+  readonly services: ServiceCounts;
+  readonly writes: WriteCounts;
+  readonly reads: ReadCounts;
+  readonly storage: StorageCounts;
+  readonly memory: WriteMemory;
+  readonly memtables: MemtableBudget;
+}
+
+export function threadSamples(parts: ThreadParts): Sample[] {
+  return [
+    ...writeSamples(parts),
+    ...querySamples(parts),
+    ...raftSamples(parts.host),
+    ...logSamples(parts.host),
+    ...storageSamples(parts),
+    ...budgetSamples(parts),
+    ...rpcSamples(parts.rpc),
+  ];
+}
+
+function writeSamples({services, writes, host}: ThreadParts): Sample[] {
+  return [
+    ...byLabel('flotilla_write_bodies_total', 'outcome', Object.entries(services.bodies)),
+    ...byLabel('flotilla_write_rows_total', 'outcome', Object.entries(writes.rows)),
+    {metric: 'flotilla_write_wire_bytes_total', value: services.wireBytes},
+    {metric: 'flotilla_write_inflated_bytes_total', value: services.inflatedBytes},
+    {metric: 'flotilla_write_duration_seconds', value: services.write.copy()},
+    ...stages('flotilla_write_stage_duration_seconds', {
+      wait: services.writeWait.copy(),
+      parse: services.parse.copy(),
+      resolve: writes.resolve.copy(),
+      commit: host.commit,
+      apply: host.apply,
+    }),
+  ];
+}
+
+function querySamples({services, reads}: ThreadParts): Sample[] {
+  return [
+    ...byLabel('flotilla_statements_total', 'code', services.statements),
+    {metric: 'flotilla_statement_duration_seconds', value: services.statement.copy()},
+    {metric: 'flotilla_statement_first_byte_seconds', value: services.firstByte.copy()},
+    ...stages('flotilla_query_stage_duration_seconds', {
+      plan: services.plan.copy(),
+      catalog: services.catalogIndex.copy(),
+      read_index: reads.readIndex.copy(),
+      scan: reads.scan.copy(),
+      merge: services.merge.copy(),
+    }),
+  ];
+}
+
+function stages(metric: MetricName, histograms: Record<string, Sample['value']>): Sample[] {
+  return Object.entries(histograms).map(([stage, value]) => ({metric, labels: {stage}, value}));
+}
+
+function raftSamples(host: HostMetrics): Sample[] {
+  const {roles, stoppedGroups, brokenGroups} = host;
+  const groups = {...roles, stopped: stoppedGroups + brokenGroups};
+  return [
+    ...byLabel('flotilla_raft_groups', 'role', Object.entries(groups)),
+    {metric: 'flotilla_raft_groups_awake', value: host.awake},
+    {metric: 'flotilla_raft_elections_started_total', value: host.electionsStarted},
+    {metric: 'flotilla_raft_leader_changes_total', value: host.leaderChanges},
+    {metric: 'flotilla_raft_proposals_dropped_total', value: host.proposalsDropped},
+    ...byLabel('flotilla_raft_messages_sent_total', 'kind', Object.entries(host.messagesSent)),
+    ...byLabel(
+      'flotilla_raft_messages_received_total',
+      'kind',
+      Object.entries(host.messagesReceived),
+    ),
+    {metric: 'flotilla_raft_snapshots_sent_total', value: host.snapshotsSent},
+    {metric: 'flotilla_raft_snapshots_received_total', value: host.snapshotsReceived},
+    {metric: 'flotilla_raft_malformed_items_total', value: host.malformedItems},
+    {metric: 'flotilla_raft_gone_items_total', value: host.itemsForGoneReplicas},
+  ];
+}
+
+function logSamples({log}: HostMetrics): Sample[] {
+  return [
+    {metric: 'flotilla_log_batches_total', value: log.batches},
+    {metric: 'flotilla_log_written_bytes_total', value: log.writtenBytes},
+    ...log.syncs.map((value) => ({metric: 'flotilla_log_sync_duration_seconds', value}) as const),
+    {metric: 'flotilla_log_queued_appends', value: log.queued},
+    {metric: 'flotilla_log_bytes', value: log.bytes},
+    {metric: 'flotilla_log_segments', value: log.segments},
+  ];
+}
+
+function storageSamples({machines, storage}: ThreadParts): Sample[] {
+  const all = machines.map((machine) => machine.storage.sizes());
+  const sum = (of: (sizes: (typeof all)[number]) => number): number =>
+    all.reduce((total, sizes) => total + of(sizes), 0);
+  const memtableBytes = sum((sizes) => sizes.memtableBytes);
+  return [
+    {metric: 'flotilla_storage_memtable_bytes', value: memtableBytes},
+    {
+      metric: 'flotilla_storage_index_bytes',
+      value: sum(({memoryBytes}) => memoryBytes) - memtableBytes,
+    },
+    {metric: 'flotilla_storage_series', value: sum(({seriesCount}) => seriesCount)},
+    {metric: 'flotilla_storage_parts', value: sum(({parts}) => parts)},
+    {metric: 'flotilla_storage_part_bytes', value: sum(({partBytes}) => partBytes)},
+    {metric: 'flotilla_storage_flushes_total', value: storage.flushes},
+    {metric: 'flotilla_storage_flushed_bytes_total', value: storage.flushedBytes},
+    {metric: 'flotilla_storage_compactions_total', value: storage.compactions},
+    {metric: 'flotilla_storage_compacted_bytes_total', value: storage.compactedBytes},
+  ];
+}
+
+function budgetSamples({thread, host, memory, memtables, rpc}: ThreadParts): Sample[] {
+  return [
+    ...budget('writes', String(thread), memory.bytes, memory.bytesMax),
+    ...budget('proposals', String(thread), host.proposalBytes, host.proposalBytesMax),
+    ...budget('memtables', String(thread), memtables.bytes, memtables.bytesMax),
+    ...budget('calls', String(thread), rpc.bytes, LIMITS.rpc_bytes_in_flight_max.value),
+  ];
+}
+
+export function budget(name: string, thread: string, used: number, limit: number): Sample[] {
+  const labels = {budget: name, thread};
+  return [
+    {metric: 'flotilla_budget_used_bytes', labels, value: used},
+    {metric: 'flotilla_budget_limit_bytes', labels, value: limit},
+  ];
+}
+
+function rpcSamples({outcomes, calls, malformed}: RpcStatus): Sample[] {
+  return [
+    ...byLabel('flotilla_rpc_calls_total', 'code', outcomes),
+    {metric: 'flotilla_rpc_calls_in_flight', value: calls},
+    {metric: 'flotilla_rpc_malformed_frames_total', value: malformed},
+  ];
+}
