@@ -14,15 +14,19 @@ export type {Vector} from './execute/vector.ts';
 export {CONTENT_TYPES, formatResult, type ResultFormat} from './format/format-result.ts';
 export {type InsertContext, insertToBatch} from './insert-batch.ts';
 export type {PlanCatalog} from './plan/catalog-view.ts';
+export {type ExplainedSet, explainSelect} from './plan/explain-select.ts';
 export type {Fragment, OutputColumn, QueryPlan, ValueType} from './plan/plan.ts';
 export {type DeletePlan, planDelete} from './plan/plan-delete.ts';
 export {type PlanContext, planSelect} from './plan/plan-select.ts';
+export {planQuery, type ShapedPlan} from './plan/plan-series.ts';
 export type {
   AdminStatement,
   DatabaseOptionsChange,
   DeleteStatement,
+  ExplainStatement,
   InsertStatement,
   SelectStatement,
+  SeriesStatement,
   Statement,
   TableName,
 } from './sql/ast.ts';

@@ -143,6 +143,10 @@ export class ReplicaMachine implements StateMachine {
     return this.storage.scan(spec);
   }
 
+  scanSeries(spec: ScanSpec): TableScan {
+    return this.storage.scanSeries(spec);
+  }
+
   async snapshot(): Promise<Snapshot> {
     const snapshot = await this.storage.snapshot(this.#flushPoint());
     this.#account();

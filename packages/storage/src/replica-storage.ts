@@ -26,6 +26,7 @@ import {ReplicaFiles} from './replica-files.ts';
 import type {FlushPoint, ReplicaState, StoragePoint} from './replica-state.ts';
 import {scanSources} from './scan-sources.ts';
 import {SeriesIndex} from './series-index.ts';
+import {SeriesScan} from './series-scan.ts';
 import {Slices} from './slices.ts';
 import {installFiles, pinSnapshot, type StagedFiles, type StorageSnapshot} from './snapshot.ts';
 import {StorageCounts, type StorageSizes} from './storage-counts.ts';
@@ -266,6 +267,13 @@ export class ReplicaStorage {
 
   #memtables(): Memtable[] {
     return [...this.#frozen.map(({memtable}) => memtable), this.#active];
+  }
+
+  /** The series of a table that the index knows, whatever rows they have: one row each, no fields. */
+  scanSeries({table, tags}: Pick<ScanSpec, 'table' | 'tags'>): TableScan {
+    // A copy: the index may grow, and move, while the scan is read.
+    const series = this.#fates.isDead(table) ? [] : this.#index.select(table, tags);
+    return new SeriesScan(this.#index, Int32Array.from(series));
   }
 
   tables(): TableCounts[] {

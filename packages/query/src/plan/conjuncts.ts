@@ -12,7 +12,7 @@ interface TimeRange {
   readonly endNs: bigint;
 }
 
-const ALL_TIME: TimeRange = {startNs: TIME_NS_MIN, endNs: TIME_NS_MAX + 1n};
+export const ALL_TIME: TimeRange = {startNs: TIME_NS_MIN, endNs: TIME_NS_MAX + 1n};
 
 export interface Conjuncts {
   readonly range: TimeRange;

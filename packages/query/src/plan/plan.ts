@@ -155,6 +155,8 @@ export interface Fragment {
   readonly startMs: number;
   readonly precision: Precision;
   readonly scan: ScanSpec;
+  /** 'series': one row for each series of the replica set's index, whatever its rows. Absent: rows. */
+  readonly source?: 'series' | undefined;
   readonly inputs: readonly FragmentInput[];
   /** What is left of WHERE beside the time range and the tag predicate. */
   readonly filter?: BoundExpression | undefined;

@@ -3,14 +3,23 @@
 // has no execution yet is refused by its name.
 
 import {TokenReader} from './admin-tokens.ts';
-import type {AdminStatement, DatabaseOptionsChange, TableName} from './ast.ts';
+import type {AdminStatement, DatabaseOptionsChange, SeriesStatement} from './ast.ts';
 import {parseDurationMs} from './duration-text.ts';
+import {readFrom, readShowSeries, readShowTagKeys, readShowTagValues} from './series-statement.ts';
+import {
+  readAlterTable,
+  readCreateTable,
+  readRenameTable,
+  readTableName,
+} from './table-statement.ts';
+import {readAlterTenant, readCreateTenant, readDropTenant} from './tenant-statement.ts';
 
 export const ADMIN_WORDS: ReadonlySet<string> = new Set([
   'create',
   'alter',
   'drop',
   'recover',
+  'rename',
   'show',
   'describe',
   'desc',
@@ -22,46 +31,58 @@ export const ADMIN_WORDS: ReadonlySet<string> = new Set([
   'kill',
 ]);
 
-export function parseAdmin(text: string): AdminStatement {
+export function parseAdmin(text: string): AdminStatement | SeriesStatement {
   const reader = new TokenReader(text);
   const statement = readStatement(reader);
   reader.mustEnd();
   return statement;
 }
 
-function readStatement(reader: TokenReader): AdminStatement {
+function readStatement(reader: TokenReader): AdminStatement | SeriesStatement {
+  if (reader.maybeWords('show')) return readShow(reader);
+  if (reader.maybeWords('create', 'table')) return readCreateTable(reader);
+  if (reader.maybeWords('alter', 'table')) return readAlterTable(reader);
+  if (reader.maybeWords('rename', 'table')) return readRenameTable(reader);
+  if (reader.maybeWords('create', 'tenant')) return readCreateTenant(reader);
+  if (reader.maybeWords('alter', 'tenant')) return readAlterTenant(reader);
+  if (reader.maybeWords('drop', 'tenant')) return readDropTenant(reader);
   if (reader.maybeWords('create', 'database')) return readCreateDatabase(reader);
   if (reader.maybeWords('alter', 'database')) return readAlterDatabase(reader);
   if (reader.maybeWords('drop', 'database')) return readDrop(reader, 'database');
   if (reader.maybeWords('drop', 'table')) return readDrop(reader, 'table');
   if (reader.maybeWords('describe') || reader.maybeWords('desc')) return readDescribe(reader);
-  if (reader.maybeWords('show', 'databases')) return {kind: 'show-databases'};
-  if (reader.maybeWords('show', 'replicas')) return {kind: 'show-replicas'};
-  if (reader.maybeWords('show', 'tables')) {
-    const database = reader.maybeWords('on') ? reader.mustName('a database').text : undefined;
-    return {kind: 'show-tables', database};
-  }
   return refuse(reader);
 }
 
+/** Behind SHOW. */
+function readShow(reader: TokenReader): AdminStatement | SeriesStatement {
+  if (reader.maybeWords('databases')) return {kind: 'show-databases'};
+  if (reader.maybeWords('replicas')) return {kind: 'show-replicas'};
+  if (reader.maybeWords('tenants')) return {kind: 'show-tenants'};
+  if (reader.maybeWords('series')) return readShowSeries(reader);
+  if (reader.maybeWords('tag', 'values')) return readShowTagValues(reader);
+  if (reader.maybeWords('tag', 'keys')) return readShowTagKeys(reader);
+  if (reader.maybeWords('columns')) return {kind: 'describe-table', table: readFrom(reader)};
+  if (reader.maybeWords('tables')) {
+    const database = reader.maybeWords('on') ? reader.mustName('a database').text : undefined;
+    return {kind: 'show-tables', database};
+  }
+  if (reader.maybeWords('queries')) throw reader.unsupported('SHOW QUERIES is', 0);
+  throw reader.expected('a thing to SHOW', SHOW_HINT);
+}
+
+const SHOW_HINT =
+  'SHOW knows DATABASES, TABLES, TENANTS, REPLICAS, SERIES, COLUMNS, TAG KEYS and TAG VALUES';
+
 /** The first words that tell one statement of the grammar from another. */
 const REFUSED: readonly (readonly [name: string, ...words: string[]])[] = [
-  ['CREATE TABLE is', 'create', 'table'],
   ['CREATE USER is', 'create', 'user'],
-  ['CREATE TENANT is', 'create', 'tenant'],
-  ['ALTER TABLE is', 'alter', 'table'],
-  ['ALTER TENANT is', 'alter', 'tenant'],
   ['ALTER USER is', 'alter', 'user'],
   ['DROP VNODE is', 'drop', 'vnode'],
-  ['DROP TENANT is', 'drop', 'tenant'],
   ['DROP USER is', 'drop', 'user'],
   ['RECOVER DATABASE is', 'recover', 'database'],
   ['RECOVER TABLE is', 'recover', 'table'],
   ['RECOVER TENANT is', 'recover', 'tenant'],
-  ['SHOW SERIES is', 'show', 'series'],
-  ['SHOW TAG VALUES is', 'show', 'tag'],
-  ['SHOW COLUMNS (use DESCRIBE TABLE) is', 'show', 'columns'],
-  ['SHOW QUERIES is', 'show', 'queries'],
   ['REPLICA ADD is', 'replica', 'add'],
   ['REPLICA REMOVE is', 'replica', 'remove'],
   ['REPLICA PROMOTE is', 'replica', 'promote'],
@@ -81,12 +102,8 @@ function refuse(reader: TokenReader): never {
     if (reader.maybeWords(...words)) throw reader.unsupported(name, at);
   }
   const first = reader.next().text.toUpperCase();
-  const known = [
-    'DATABASE',
-    'TABLE',
-    ...(first === 'SHOW' ? ['DATABASES', 'TABLES', 'REPLICAS'] : []),
-  ];
-  throw reader.expected(`a thing to ${first}`, `${first} knows ${known.join(', ')}`);
+  const hint = `${first} knows ${first === 'RENAME' ? 'TABLE' : 'DATABASE, TABLE, TENANT'}`;
+  throw reader.expected(`a thing to ${first}`, hint);
 }
 
 function readCreateDatabase(reader: TokenReader): AdminStatement {
@@ -128,14 +145,11 @@ function readDescribe(reader: TokenReader): AdminStatement {
   if (reader.maybeWords('database')) {
     return {kind: 'describe-database', name: reader.mustName('a database').text};
   }
+  if (reader.maybeWords('tenant')) {
+    return {kind: 'describe-tenant', name: reader.mustName('a tenant').text};
+  }
   reader.maybeWords('table');
   return {kind: 'describe-table', table: readTableName(reader)};
-}
-
-function readTableName(reader: TokenReader): TableName {
-  const first = reader.mustName('a table');
-  if (!reader.maybeSign('.')) return {name: first.text, at: first.at};
-  return {database: first.text, name: reader.mustName('a table').text, at: first.at};
 }
 
 type Writable = {-readonly [Key in keyof DatabaseOptionsChange]: DatabaseOptionsChange[Key]};

@@ -87,6 +87,15 @@ export class TokenReader {
     return true;
   }
 
+  mustSign(sign: string): void {
+    if (!this.maybeSign(sign)) throw this.expected(`'${sign}'`);
+  }
+
+  /** For who read the rest otherwise. */
+  skipToEnd(): void {
+    this.#index = this.#tokens.length - 1;
+  }
+
   /** A name, quoted or not; `what` says of which thing. */
   mustName(what: string): Token {
     const token = this.peek();

@@ -2,7 +2,7 @@
 // it. Small on purpose: a construct without a node here is refused by name where it is parsed.
 // `at` counts characters (UTF-16 units) of the text from 0.
 
-import type {FailoverMode, Precision} from '@flotilla/catalog';
+import type {ColumnType, FailoverMode, Precision, TableChange} from '@flotilla/catalog';
 
 export type Literal =
   | {readonly type: 'null'}
@@ -117,6 +117,32 @@ export interface DeleteStatement {
   readonly text: string;
 }
 
+/** What series a table has, or values of their tags: a query of its own kind. */
+export type SeriesStatement = {
+  readonly table: TableName;
+  readonly where?: Expression | undefined;
+  readonly orderBy: readonly OrderItem[];
+  readonly limit?: number | undefined;
+  readonly offset: number;
+  readonly text: string;
+} & (
+  | {readonly kind: 'show-series'}
+  | {
+      readonly kind: 'show-tag-values';
+      readonly keys: {
+        /** False: all tags but these. */
+        readonly isListed: boolean;
+        readonly names: readonly (At & {readonly text: string})[];
+      };
+    }
+);
+
+/** Which replica sets the query would read, and why. */
+export interface ExplainStatement {
+  readonly kind: 'explain';
+  readonly select: SelectStatement;
+}
+
 /** Only what the statement names; null takes a ttl away. */
 export interface DatabaseOptionsChange {
   readonly ttlMs?: number | null | undefined;
@@ -152,10 +178,40 @@ export type AdminStatement =
       readonly ifExists: boolean;
       readonly afterMs?: number | undefined;
     }
+  | {
+      readonly kind: 'create-table';
+      readonly table: TableName;
+      readonly ifNotExists: boolean;
+      readonly tags: readonly string[];
+      readonly fields: readonly {readonly name: string; readonly type: ColumnType}[];
+    }
+  | {readonly kind: 'alter-table'; readonly table: TableName; readonly change: TableChange}
+  | {
+      readonly kind: 'create-tenant';
+      readonly name: string;
+      readonly ifNotExists: boolean;
+      readonly comment?: string | undefined;
+    }
+  | {readonly kind: 'alter-tenant'; readonly name: string; readonly comment: string}
+  | {readonly kind: 'drop-tenant'; readonly name: string; readonly ifExists: boolean}
+  | {readonly kind: 'describe-tenant'; readonly name: string}
+  | {readonly kind: 'show-tenants'}
+  | {
+      readonly kind: 'show-tag-keys';
+      readonly database?: string | undefined;
+      /** Absent: of all tables. */
+      readonly table?: TableName | undefined;
+    }
   | {readonly kind: 'describe-database'; readonly name: string}
   | {readonly kind: 'describe-table'; readonly table: TableName}
   | {readonly kind: 'show-databases'}
   | {readonly kind: 'show-tables'; readonly database?: string | undefined}
   | {readonly kind: 'show-replicas'};
 
-export type Statement = SelectStatement | InsertStatement | DeleteStatement | AdminStatement;
+export type Statement =
+  | SelectStatement
+  | InsertStatement
+  | DeleteStatement
+  | SeriesStatement
+  | ExplainStatement
+  | AdminStatement;

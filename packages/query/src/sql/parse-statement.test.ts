@@ -57,10 +57,21 @@ describe('databases, in the grammar of CnosDB', () => {
   });
 
   test.each([
-    ['CREATE TABLE t (f DOUBLE)', 'CREATE TABLE is not supported yet'],
     ['REPLICA DESTORY REPLICA_ID 1', 'REPLICA DESTROY is not supported yet'],
     ['MOVE VNODE 1 TO NODE 2', 'MOVE VNODE is not supported yet'],
-    ['SHOW TAG VALUES FROM t WITH KEY = a', 'SHOW TAG VALUES is not supported yet'],
+    ['CREATE TABLE t (f DOUBLE CODEC(GORILLA))', 'CODEC is not supported yet'],
+    ['CREATE TABLE t (f GEOMETRY(POINT, 0))', 'GEOMETRY is not supported yet'],
+    ['ALTER TABLE t ALTER f SET CODEC(ZSTD)', 'ALTER TABLE .. ALTER is not supported yet'],
+    ['ALTER TABLE t ADD FIELD f DOUBLE CODEC(GORILLA)', 'CODEC is not supported yet'],
+    ["CREATE TENANT a WITH _limiter = '{}'", '_LIMITER of a tenant is not supported yet'],
+    ['ALTER TENANT a ADD USER u AS owner', 'ALTER TENANT .. ADD USER is not supported yet'],
+    ["DROP TENANT a AFTER '7d'", 'DROP TENANT .. AFTER is not supported yet'],
+    ['SHOW QUERIES', 'SHOW QUERIES is not supported yet'],
+    ['EXPLAIN ANALYZE SELECT 1', 'EXPLAIN ANALYZE is not supported yet'],
+    [
+      'EXPLAIN INSERT INTO t (time) VALUES (1)',
+      'EXPLAIN of other than SELECT is not supported yet',
+    ],
     ['KILL QUERY 1', 'KILL QUERY is not supported yet'],
     ['SELECT a, row_number() OVER () FROM t', 'window functions are not supported yet'],
     ['SELECT * FROM a JOIN b ON a.x = b.x', 'JOIN is not supported yet'],
@@ -76,7 +87,6 @@ describe('databases, in the grammar of CnosDB', () => {
     ['SELECT count(DISTINCT a) FROM t', 'count(DISTINCT ..) is not supported yet'],
     ['SELECT a FROM t GROUP BY ROLLUP (a)', 'GROUPING SETS, ROLLUP and CUBE are not supported yet'],
     ['DELETE FROM t', 'DELETE without WHERE is not carried out'],
-    ['EXPLAIN SELECT 1', 'EXPLAIN is not supported yet'],
     ['VALUES (1)', 'VALUES as a query is not supported yet'],
     ['INSERT INTO t SELECT 1', 'INSERT without VALUES is not supported yet'],
   ])('%s is refused by name', (text, message) => {
@@ -181,5 +191,88 @@ test('what PostgreSQL writes in many ways becomes one tree', () => {
       {expression: {kind: 'and', of: [{operator: '>='}, {operator: '<='}]}},
       {expression: {kind: 'not', of: {kind: 'and'}}},
     ],
+  });
+});
+
+describe('tables, tenants and series', () => {
+  const name = (text: string) => ({name: text});
+
+  test.each([
+    [
+      'CREATE TABLE IF NOT EXISTS d.t (time TIMESTAMP, f DOUBLE, n BIGINT UNSIGNED, TAGS(a, "B"))',
+      {
+        kind: 'create-table',
+        ifNotExists: true,
+        table: {database: 'd', name: 't'},
+        tags: ['a', 'B'],
+        fields: [
+          {name: 'f', type: 'float'},
+          {name: 'n', type: 'unsigned'},
+        ],
+      },
+    ],
+    ['CREATE TABLE t (tags BIGINT)', {tags: [], fields: [{name: 'tags', type: 'integer'}]}],
+    [
+      'ALTER TABLE t ADD TAG a',
+      {change: {kind: 'add-column', column: {name: 'a', kind: 'tag', type: 'string'}}},
+    ],
+    [
+      'ALTER TABLE t ADD FIELD f STRING',
+      {change: {kind: 'add-column', column: {name: 'f', kind: 'field', type: 'string'}}},
+    ],
+    ['ALTER TABLE t ADD COLUMN f DOUBLE', {change: {kind: 'add-column', column: name('f')}}],
+    ['ALTER TABLE t DROP f', {change: {kind: 'drop-column', name: 'f'}}],
+    ['ALTER TABLE t DROP COLUMN f;', {change: {kind: 'drop-column', name: 'f'}}],
+    ['ALTER TABLE t DROP column;', {change: {kind: 'drop-column', name: 'column'}}],
+    ['ALTER TABLE t RENAME COLUMN a TO b', {change: {kind: 'rename-column', name: 'a', to: 'b'}}],
+    ['ALTER TABLE t RENAME column TO b', {change: {kind: 'rename-column', name: 'column'}}],
+    ['ALTER TABLE t RENAME TO u', {change: {kind: 'rename-table', to: 'u'}}],
+    ['RENAME TABLE t TO u', {kind: 'alter-table', change: {kind: 'rename-table', to: 'u'}}],
+    [
+      "CREATE TENANT IF NOT EXISTS a WITH COMMENT = 'it''s'",
+      {kind: 'create-tenant', ifNotExists: true, name: 'a', comment: "it's"},
+    ],
+    ["ALTER TENANT a SET COMMENT = 'x'", {kind: 'alter-tenant', name: 'a', comment: 'x'}],
+    ['ALTER TENANT a UNSET COMMENT', {kind: 'alter-tenant', comment: ''}],
+    ['DROP TENANT IF EXISTS a', {kind: 'drop-tenant', ifExists: true, name: 'a'}],
+    ['DESCRIBE TENANT a', {kind: 'describe-tenant', name: 'a'}],
+    ['SHOW COLUMNS ON d FROM t', {kind: 'describe-table', table: {database: 'd', name: 't'}}],
+    ['SHOW TAG KEYS', {kind: 'show-tag-keys'}],
+    ['SHOW TAG KEYS FROM d.t', {kind: 'show-tag-keys', database: 'd', table: {name: 't'}}],
+    [
+      "SHOW SERIES ON d FROM t WHERE a = 'x' ORDER BY key DESC LIMIT 3 OFFSET 1;",
+      {
+        kind: 'show-series',
+        table: {database: 'd', name: 't'},
+        where: {kind: 'compare', at: 32},
+        orderBy: [{descending: true}],
+        limit: 3,
+        offset: 1,
+      },
+    ],
+    [
+      'SHOW TAG VALUES FROM t WITH KEY NOT IN (a, "b")',
+      {kind: 'show-tag-values', keys: {isListed: false, names: [{text: 'a'}, {text: 'b'}]}},
+    ],
+    ['SHOW TAG VALUES FROM t WITH KEY <> a', {keys: {isListed: false, names: [{text: 'a'}]}}],
+    ['EXPLAIN SELECT 1 FROM t', {kind: 'explain', select: {from: name('t')}}],
+  ])('%s', (text, statement) => {
+    expect(parseStatement(text)).toMatchObject(statement);
+  });
+
+  test.each([
+    ['CREATE TABLE t (TAGS(a))', 13],
+    ['CREATE TABLE t (f DOUBLE, f DOUBLE)', 26],
+    ['CREATE TABLE t (time DOUBLE)', 16],
+    ['CREATE TABLE t (f TEXT)', 18],
+    ['ALTER TABLE t GROW f', 14],
+    ['ALTER TABLE t DROP', 18],
+    ['SHOW TAG VALUES FROM t', 22],
+    ['SHOW SERIES FROM t GROUP BY a', 19],
+    ['SHOW SERIES FROM t WHERE a = 1 GROUP BY b', 40],
+    ["SHOW SERIES FROM t WHERE a = 'é' AND", 36],
+    ['SHOW SERIES FROM t LIMIT 1; SHOW TABLES', 28],
+  ])('%j fails at %i', (text, position) => {
+    expect(errorOf(text)).toMatchObject({code: 'SYNTAX_ERROR', details: {position}});
   });
 });

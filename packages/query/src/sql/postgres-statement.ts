@@ -1,9 +1,18 @@
 // SELECT, INSERT and DELETE of PostgreSQL's tree -> ours. Whatever the executor has no answer for is
 // refused here by name, so that no clause is ever ignored in silence.
 
-import type {DeleteStmt, InsertStmt, Node, RangeVar, SelectStmt, SortBy} from 'libpg-query';
+import type {
+  DeleteStmt,
+  ExplainStmt,
+  InsertStmt,
+  Node,
+  RangeVar,
+  SelectStmt,
+  SortBy,
+} from 'libpg-query';
 import type {
   DeleteStatement,
+  ExplainStatement,
   Expression,
   InsertStatement,
   OrderItem,
@@ -14,21 +23,59 @@ import type {
 import {readExpression} from './postgres-expression.ts';
 import {type AnyNode, locationOf, namesOf, PostgresText} from './postgres-tree.ts';
 
-export function parsePostgres(text: string): SelectStatement | InsertStatement | DeleteStatement {
+export function parsePostgres(
+  text: string,
+): SelectStatement | InsertStatement | DeleteStatement | ExplainStatement {
   const source = new PostgresText(text);
+  const first = onlyStatement(source);
+  if (first.SelectStmt !== undefined) return readSelect(source, first.SelectStmt);
+  if (first.InsertStmt !== undefined) return readInsert(source, first.InsertStmt);
+  if (first.DeleteStmt !== undefined) return readDelete(source, first.DeleteStmt);
+  if (first.ExplainStmt !== undefined) return readExplain(source, first.ExplainStmt);
+  throw source.unsupported('this statement is');
+}
+
+/**
+ * `WHERE .. ORDER BY .. LIMIT .. OFFSET` at the end of a statement that is not PostgreSQL's. Its parser
+ * gets a SELECT in place of what stands before: at least as many characters are needed for that.
+ */
+export function parseTail(
+  text: string,
+  at: number,
+): Pick<SelectStatement, 'where' | 'orderBy' | 'limit' | 'offset' | 'text'> {
+  const source = new PostgresText(text, 'SELECT 1'.padEnd(at) + text.slice(at));
+  const {SelectStmt: select} = onlyStatement(source);
+  if (select === undefined) throw source.unsupported('this clause is', at);
+  const {where, orderBy, limit, offset, groupBy, having, from} = readSelect(source, select);
+  const other = groupBy[0] ?? having;
+  if (other !== undefined || from !== undefined) {
+    const place = other?.at ?? from?.at ?? at;
+    throw source.error('SYNTAX_ERROR', 'expected WHERE, ORDER BY, LIMIT or OFFSET', place);
+  }
+  return {where, orderBy, limit, offset, text};
+}
+
+function onlyStatement(source: PostgresText): AnyNode {
   const statements = source.parse().stmts ?? [];
   const first = statements[0]?.stmt as AnyNode | undefined;
   if (first === undefined) throw source.error('SYNTAX_ERROR', 'the statement is empty', 0);
   if (statements.length > 1) {
     const at = source.at(statements[1]!.stmt_location);
-    const shown = at + (/^\s*/.exec(text.slice(at))?.[0].length ?? 0);
+    const shown = at + (/^\s*/.exec(source.text.slice(at))?.[0].length ?? 0);
     throw source.error('SYNTAX_ERROR', 'one statement at a time; a second one begins', shown);
   }
-  if (first.SelectStmt !== undefined) return readSelect(source, first.SelectStmt);
-  if (first.InsertStmt !== undefined) return readInsert(source, first.InsertStmt);
-  if (first.DeleteStmt !== undefined) return readDelete(source, first.DeleteStmt);
-  if (first.ExplainStmt !== undefined) throw source.unsupported('EXPLAIN is');
-  throw source.unsupported('this statement is');
+  return first;
+}
+
+function readExplain(source: PostgresText, explain: ExplainStmt): ExplainStatement {
+  const [option] = explain.options ?? [];
+  if (option !== undefined) {
+    const {defname = '', location} = (option as AnyNode).DefElem!;
+    throw source.unsupported(`EXPLAIN ${defname.toUpperCase()} is`, location);
+  }
+  const select = (explain.query as AnyNode).SelectStmt;
+  if (select === undefined) throw source.unsupported('EXPLAIN of other than SELECT is');
+  return {kind: 'explain', select: readSelect(source, select)};
 }
 
 function readSelect(source: PostgresText, select: SelectStmt): SelectStatement {

@@ -26,18 +26,21 @@ type KeysOf<Union> = Union extends unknown ? keyof Union : never;
 /** One parsed text: errors and positions refer to it. */
 export class PostgresText {
   readonly text: string;
+  readonly #parsed: string;
   readonly #ascii: boolean;
   #depth = 0;
 
-  constructor(text: string) {
+  /** @param parsed what the parser gets instead: as long, and with the same letters at each place. */
+  constructor(text: string, parsed: string = text) {
     this.text = text;
-    this.#ascii = Buffer.byteLength(text) === text.length;
+    this.#parsed = parsed;
+    this.#ascii = Buffer.byteLength(parsed) === parsed.length;
   }
 
   parse(): ParseResult {
     assert(loaded, 'loadSqlParser() comes before parseStatement()');
     try {
-      return parseSync(this.text);
+      return parseSync(this.#parsed);
     } catch (error) {
       // A chain of thousands of operators: the tree does not fit the stack.
       if (error instanceof RangeError) throw this.error('UNSUPPORTED', TOO_DEEP, 0);
@@ -51,7 +54,7 @@ export class PostgresText {
   at(location: number | undefined): number {
     const bytes = Math.max(0, location ?? 0);
     if (this.#ascii) return bytes;
-    return Buffer.from(this.text).subarray(0, bytes).toString().length;
+    return Buffer.from(this.#parsed).subarray(0, bytes).toString().length;
   }
 
   error(code: 'SYNTAX_ERROR' | 'UNSUPPORTED', message: string, at: number, hint?: string): DbError {
@@ -74,7 +77,7 @@ export class PostgresText {
 
   #ofCodePoints(count: number): number {
     if (count < 0) return 0;
-    return this.#ascii ? count : [...this.text].slice(0, count).join('').length;
+    return this.#ascii ? count : [...this.#parsed].slice(0, count).join('').length;
   }
 }
 

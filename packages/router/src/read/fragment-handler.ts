@@ -74,7 +74,8 @@ export function fragmentHandler(
       throw new DbError('REPLICA_GONE', `no replica of set ${set} on this node`);
     }
     const {replica, appliedIndex} = status;
-    const scan = machine.scan(request.fragment.scan);
+    const {scan: spec, source} = request.fragment;
+    const scan = source === 'series' ? machine.scanSeries(spec) : machine.scan(spec);
     try {
       const origin: FragmentOrigin = {replica, appliedIndex, ageMs};
       yield new TextEncoder().encode(JSON.stringify(origin));

@@ -1,16 +1,35 @@
-// CREATE, ALTER, DROP, SHOW, DESCRIBE: through meta, answered from the catalog. The request's database
+// CREATE, ALTER, DROP, SHOW, DESCRIBE, EXPLAIN: through meta, answered from the catalog. The request's database
 // is looked up only for a name that does not say its own: CREATE DATABASE works without any.
 
-import {DbError, META_SET} from '@flotilla/base';
-import {type Catalog, type Database, TRASH_RETENTION_MS} from '@flotilla/catalog';
-import type {AdminStatement, ResultBatch} from '@flotilla/query';
+import {META_SET} from '@flotilla/base';
+import {type Command, type Database, type Tenant, TRASH_RETENTION_MS} from '@flotilla/catalog';
+import {
+  type AdminStatement,
+  type ExplainStatement,
+  explainSelect,
+  type ResultBatch,
+  type TableName,
+} from '@flotilla/query';
 import type {AnswerNotes} from './answer-notes.ts';
 import {findDatabase, findTenant} from './catalog-access.ts';
-import {durationText} from './durations.ts';
+import {
+  databasesOf,
+  describeDatabase,
+  describeTable,
+  describeTenant,
+  explainedRows,
+  mustTable,
+  names,
+  tagKeys,
+} from './catalog-rows.ts';
 import {refreshFor, type SqlServiceDeps, type StatementContext} from './statement-context.ts';
 import {type Cell, textRows} from './text-rows.ts';
 
 type Rows = AsyncIterable<ResultBatch>;
+type Showing =
+  | ExplainStatement
+  | Extract<AdminStatement, {kind: `show-${string}` | `describe-${string}`}>;
+type Changing = Exclude<AdminStatement, Showing>;
 
 export class AdminStatements {
   readonly #deps: SqlServiceDeps;
@@ -21,87 +40,119 @@ export class AdminStatements {
 
   /** @param notes told where what is shown may be old. */
   async run(
-    statement: AdminStatement,
+    statement: AdminStatement | ExplainStatement,
     context: StatementContext,
     notes: AnswerNotes,
   ): Promise<Rows> {
-    const tenant = context.call.tenant;
+    if (isShowing(statement)) {
+      if (!(await refreshFor(context, this.#deps))) notes.missing(META_SET);
+      return this.#show(statement, context);
+    }
+    return this.#change(await this.#commandOf(statement, context), context);
+  }
+
+  async #commandOf(statement: Changing, context: StatementContext): Promise<Command> {
+    const {tenant} = context.call;
     const atMs = this.#deps.clock.wallMs();
     switch (statement.kind) {
+      case 'create-tenant': {
+        const {name, ifNotExists, comment} = statement;
+        return {type: 'create-tenant', name, ifNotExists, comment};
+      }
+      case 'alter-tenant':
+        return {type: 'alter-tenant', name: statement.name, comment: statement.comment};
+      case 'drop-tenant':
+        return {type: 'drop-tenant', name: statement.name, ifExists: statement.ifExists};
       case 'create-database': {
         const {name, ifNotExists, options} = statement;
-        return this.#change({type: 'create-database', tenant, name, ifNotExists, options}, context);
+        return {type: 'create-database', tenant, name, ifNotExists, options};
       }
-      case 'alter-database': {
-        const {name, options} = statement;
-        return this.#change({type: 'alter-database', tenant, name, options}, context);
-      }
+      case 'alter-database':
+        return {type: 'alter-database', tenant, name: statement.name, options: statement.options};
       case 'drop-database': {
-        const {name, ifExists} = statement;
-        const purgeAtMs = atMs + (statement.afterMs ?? TRASH_RETENTION_MS);
-        return this.#change(
-          {type: 'drop-database', tenant, name, ifExists, atMs, purgeAtMs},
-          context,
-        );
+        const {name, ifExists, afterMs = TRASH_RETENTION_MS} = statement;
+        return {type: 'drop-database', tenant, name, ifExists, atMs, purgeAtMs: atMs + afterMs};
+      }
+      case 'create-table': {
+        const {table, ifNotExists, tags, fields} = statement;
+        const {database, name} = await this.#tableIn(table, context);
+        return {type: 'create-table', database, ifNotExists, table: {name, tags, fields}};
+      }
+      case 'alter-table': {
+        const {database, name} = await this.#tableIn(statement.table, context);
+        return {type: 'alter-table', database, name, change: statement.change};
       }
       case 'drop-table': {
-        const {table, ifExists} = statement;
-        const database = await this.#database(table.database, context);
-        const purgeAtMs = atMs + (statement.afterMs ?? TRASH_RETENTION_MS);
-        const command = {type: 'drop-table', database: database.id, name: table.name} as const;
-        return this.#change({...command, ifExists, atMs, purgeAtMs}, context);
+        const {ifExists, afterMs = TRASH_RETENTION_MS} = statement;
+        const {database, name} = await this.#tableIn(statement.table, context);
+        return {type: 'drop-table', database, name, ifExists, atMs, purgeAtMs: atMs + afterMs};
       }
       default:
-        if (!(await refreshFor(context, this.#deps))) notes.missing(META_SET);
-        return this.#show(statement, context);
+        return statement satisfies never;
     }
   }
 
-  async #change(
-    command: Parameters<SqlServiceDeps['meta']['propose']>[0],
-    {deadlineMs}: StatementContext,
-  ): Promise<Rows> {
+  async #tableIn(
+    {database, name}: TableName,
+    context: StatementContext,
+  ): Promise<{readonly database: Database['id']; readonly name: string}> {
+    const {id} = await this.#database(database, context);
+    return {database: id, name};
+  }
+
+  async #change(command: Command, {deadlineMs}: StatementContext): Promise<Rows> {
     await this.#deps.meta.propose(command, {deadlineMs});
     // So that whoever goes on through this node finds what was made.
     await this.#deps.access.refresh(deadlineMs);
     return textRows([{name: 'result', type: 'string'}], [['ok']]);
   }
 
-  async #show(
-    statement: Extract<AdminStatement, {kind: `show-${string}` | `describe-${string}`}>,
-    context: StatementContext,
-  ): Promise<Rows> {
+  async #show(statement: Showing, context: StatementContext): Promise<Rows> {
     const {catalog} = this.#deps.access;
     switch (statement.kind) {
       case 'show-databases': {
-        const {call, deadlineMs} = context;
-        const tenant = await findTenant(this.#deps.access, call.tenant, deadlineMs);
-        const mine = [...catalog.databases()].filter(
-          (one) => one.tenant === tenant.id && one.dropped === undefined,
-        );
-        return names('database_name', mine.map(({name}) => name).sort());
+        const {id} = await this.#tenant(context.call.tenant, context);
+        return names('database_name', namesOf(databasesOf(catalog, id)));
       }
+      case 'show-tenants':
+        return names('tenant_name', namesOf([...catalog.tenants()]));
+      case 'describe-tenant':
+        return describeTenant(catalog, await this.#tenant(statement.name, context));
       case 'show-tables': {
         const {id} = await this.#database(statement.database, context);
-        return names(
-          'table_name',
-          catalog
-            .tables(id)
-            .map(({name}) => name)
-            .sort(),
-        );
+        return names('table_name', namesOf(catalog.tables(id)));
       }
+      case 'show-tag-keys': {
+        const {database, table} = statement;
+        const owner = await this.#database(database, context);
+        const tables =
+          table === undefined ? catalog.tables(owner.id) : [mustTable(catalog, owner, table.name)];
+        return tagKeys(tables);
+      }
+      case 'explain':
+        return this.#explain(statement, context);
       case 'describe-database':
         return describeDatabase(await this.#database(statement.name, context));
       case 'describe-table': {
         const owner = await this.#database(statement.table.database, context);
-        return describeTable(catalog, owner, statement.table.name);
+        return describeTable(mustTable(catalog, owner, statement.table.name));
       }
       case 'show-replicas':
         return this.#replicas();
       default:
         return statement satisfies never;
     }
+  }
+
+  async #explain({select}: ExplainStatement, context: StatementContext): Promise<Rows> {
+    const {access, clock} = this.#deps;
+    const {id: database, tenant} = await this.#database(undefined, context);
+    const nowNs = BigInt(Math.floor(clock.wallMs())) * 1_000_000n;
+    return explainedRows(explainSelect(select, access.catalog, {tenant, database, nowNs}));
+  }
+
+  #tenant(name: string, {deadlineMs}: StatementContext): Promise<Tenant> {
+    return findTenant(this.#deps.access, name, deadlineMs);
   }
 
   /** @param name absent: the request's own. */
@@ -136,52 +187,10 @@ export class AdminStatements {
   }
 }
 
-function names(column: string, values: readonly string[]): Rows {
-  return textRows(
-    [{name: column, type: 'string'}],
-    values.map((value) => [value]),
-  );
+function isShowing(statement: AdminStatement | ExplainStatement): statement is Showing {
+  return /^(show|describe|explain)/.test(statement.kind);
 }
 
-function describeDatabase({options}: Database): Rows {
-  const {ttlMs, shards, bucketDurationMs, replicas, precision, failover} = options;
-  const columns = ['ttl', 'shard', 'bucket_duration', 'replica', 'precision', 'failover'];
-  const row = [
-    ttlMs === undefined ? 'none' : durationText(ttlMs),
-    String(shards),
-    durationText(bucketDurationMs),
-    String(replicas),
-    precision,
-    failover,
-  ];
-  return textRows(
-    columns.map((name) => ({name, type: 'string'})),
-    [row],
-  );
-}
-
-/** CnosDB's names of the types. */
-const TYPE_NAMES = {
-  float: 'DOUBLE',
-  integer: 'BIGINT',
-  unsigned: 'BIGINT UNSIGNED',
-  boolean: 'BOOLEAN',
-  string: 'STRING',
-};
-
-function describeTable(catalog: Catalog, database: Database, name: string): Rows {
-  const table = catalog.tableByName(database.id, name);
-  if (table === undefined) throw new DbError('TABLE_NOT_FOUND', `table "${name}" does not exist`);
-  const ordered = [...table.columns].sort(
-    (a, b) => Number(a.kind === 'field') - Number(b.kind === 'field'),
-  );
-  const rows = ordered.map((column) => [
-    column.name,
-    TYPE_NAMES[column.type],
-    column.kind.toUpperCase(),
-  ]);
-  return textRows(
-    ['column_name', 'data_type', 'column_type'].map((title) => ({name: title, type: 'string'})),
-    [['time', 'TIMESTAMP', 'TIME'], ...rows],
-  );
+function namesOf(things: readonly {readonly name: string}[]): string[] {
+  return things.map(({name}) => name).sort();
 }

@@ -4,12 +4,18 @@
 // nobody waits for two round trips where one will do.
 
 import {type Clock, DbError, META_SET} from '@flotilla/base';
-import {formatResult, mergeResults, planSelect, type SelectStatement} from '@flotilla/query';
+import {
+  formatResult,
+  mergeResults,
+  planQuery,
+  type SelectStatement,
+  type SeriesStatement,
+} from '@flotilla/query';
 import type {FragmentReader} from '@flotilla/router';
 import {AnswerNotes} from './answer-notes.ts';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
-import {beginDeadline, SetReadings} from './set-readings.ts';
 import type {ServiceCounts} from './service-counts.ts';
+import {beginDeadline, SetReadings} from './set-readings.ts';
 import {refreshFor, type StatementContext} from './statement-context.ts';
 
 /** An answer whose head is known. */
@@ -32,7 +38,10 @@ export class Selects {
     this.#deps = deps;
   }
 
-  async run(statement: SelectStatement, context: StatementContext): Promise<BegunAnswer> {
+  async run(
+    statement: SelectStatement | SeriesStatement,
+    context: StatementContext,
+  ): Promise<BegunAnswer> {
     if (context.call.consistency === 'stale') return this.#attempt(statement, context).answer;
     const {catalog} = this.#deps.access;
     const {version} = catalog;
@@ -53,7 +62,7 @@ export class Selects {
 
   /** Whatever becomes of it before it is waited for is kept, not lost. */
   #attempt(
-    statement: SelectStatement,
+    statement: SelectStatement | SeriesStatement,
     context: StatementContext,
   ): {readonly answer: Promise<BegunAnswer>; drop(): Promise<void>} {
     const dropped = new AbortController();
@@ -71,7 +80,7 @@ export class Selects {
   }
 
   async #begin(
-    statement: SelectStatement,
+    statement: SelectStatement | SeriesStatement,
     {call, deadlineMs, stop}: StatementContext,
     dropped: AbortSignal,
   ): Promise<BegunAnswer> {
@@ -80,7 +89,7 @@ export class Selects {
     const database = await findDatabase(access, call, deadlineMs);
     const beganMs = clock.monotonicMs();
     const nowNs = BigInt(Math.floor(clock.wallMs())) * 1_000_000n;
-    const plan = planSelect(statement, access.catalog, {
+    const {plan, shape} = planQuery(statement, access.catalog, {
       tenant: database.tenant,
       database: database.id,
       nowNs,
@@ -104,7 +113,7 @@ export class Selects {
     const timer = clock.setTimer(Math.max(0, deadlineMs - clock.monotonicMs()), () =>
       stop.abort(readings.deadlinePassed()),
     );
-    const results = mergeResults(plan, readings.streams(), {signal});
+    const results = shape(mergeResults(plan, readings.streams(), {signal}));
     const end = (): void => {
       timer.cancel();
       readings.end();

@@ -11,6 +11,7 @@ import {
   parseStatement,
   type ResultBatch,
   type SelectStatement,
+  type SeriesStatement,
   type Statement,
   type TableName,
 } from '@flotilla/query';
@@ -23,6 +24,12 @@ import {type BegunAnswer, begun, Selects} from './selects.ts';
 import type {SqlServiceDeps, StatementContext} from './statement-context.ts';
 import {textRows} from './text-rows.ts';
 import {writeError} from './write-answer.ts';
+
+type Query = SelectStatement | SeriesStatement;
+
+function isQuery(statement: Statement): statement is Query {
+  return ['select', 'show-series', 'show-tag-values'].includes(statement.kind);
+}
 
 export class SqlService {
   readonly #deps: SqlServiceDeps;
@@ -52,7 +59,7 @@ export class SqlService {
   }
 
   async #execute(statement: Statement, context: StatementContext): Promise<BegunAnswer> {
-    if (statement.kind === 'select') return this.#selects.run(statement, context);
+    if (isQuery(statement)) return this.#selects.run(statement, context);
     const notes = new AnswerNotes();
     const batches = await this.#batches(statement, context, notes);
     const chunks = await begun(formatResult(context.call.format, batches));
@@ -60,7 +67,7 @@ export class SqlService {
   }
 
   #batches(
-    statement: Exclude<Statement, SelectStatement>,
+    statement: Exclude<Statement, Query>,
     context: StatementContext,
     notes: AnswerNotes,
   ): Promise<AsyncIterable<ResultBatch>> {
