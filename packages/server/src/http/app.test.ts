@@ -92,6 +92,7 @@ describe('POST /api/v1/write', () => {
         acceptPartial: true,
         idempotencyKey: undefined,
         body: Buffer.from('cpu v=1'),
+        requestId: expect.any(String),
       },
     ]);
   });
@@ -391,7 +392,7 @@ describe('/admin/v1', () => {
     const answer = await app.inject({method, url: `/admin/v1${path}`, ...payload});
     expect(answer.statusCode).toBe(200);
     expect(answer.json()).toEqual({done: true});
-    expect(gateway.orders).toEqual([{action, args}]);
+    expect(gateway.orders).toEqual([{action, args, requestId: expect.any(String)}]);
   });
 
   test.each([

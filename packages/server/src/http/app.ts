@@ -9,6 +9,7 @@ import {errorAnswer} from './error-answer.ts';
 import {KnownRoutes} from './known-routes.ts';
 import {answerNoRequest} from './no-request.ts';
 import {requestErrorAnswer} from './request-errors.ts';
+import {logRequests, REQUEST_ID_HEADER, requestIds} from './request-log.ts';
 import {adminRoutes} from './routes/admin.ts';
 import {type HealthSource, healthRoutes} from './routes/health.ts';
 import {influxRoutes, influxWordingOf} from './routes/influx/index.ts';
@@ -34,14 +35,18 @@ export function createApp(deps: AppDeps): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: {connectionsCheckingInterval: REQUEST_TIMEOUT_LOOK_MS},
     forceCloseConnections: 'idle',
-    genReqId: requestIds(),
-    requestIdHeader: 'x-request-id',
+    genReqId: requestIds(randomPrefix()),
+    requestIdHeader: false,
     clientErrorHandler: answerNoRequest,
-    frameworkErrors: (error, _request, reply: FastifyReply) => {
+    frameworkErrors: (error, {id}, reply: FastifyReply) => {
       const {status, headers, body} = errorAnswer(new DbError('INVALID_ARGUMENT', error.message));
-      reply.code(status).headers(headers).send(body);
+      reply
+        .code(status)
+        .headers({...headers, [REQUEST_ID_HEADER]: id})
+        .send(body);
     },
   });
+  logRequests(app, deps.log, () => performance.now());
   const budget = new BodyBudget(LIMITS.bodies_in_flight_bytes_max.value);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
@@ -49,10 +54,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
   deps.metrics?.attach(app, budget);
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const {status, headers, body} = requestErrorAnswer(error, request, deps.log);
-    return reply
-      .code(status)
-      .headers({...headers, 'x-request-id': request.id})
-      .send(body);
+    return reply.code(status).headers(headers).send(body);
   });
   const routes = new KnownRoutes(app);
   app.setNotFoundHandler((request, reply) => {
@@ -71,12 +73,11 @@ export function createApp(deps: AppDeps): FastifyInstance {
   return app;
 }
 
-function requestIds(): () => string {
-  const prefix = Math.floor(Math.random() * 0x1_0000_0000)
+/** Ids of several nodes, and of several lives of one, differ by it. */
+function randomPrefix(): string {
+  return Math.floor(Math.random() * 0x1_0000_0000)
     .toString(16)
     .padStart(8, '0');
-  let next = 0;
-  return () => `${prefix}-${(next++).toString(36)}`;
 }
 
 function notFound(routes: KnownRoutes, method: string, path: string): DbError {

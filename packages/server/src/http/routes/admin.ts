@@ -38,6 +38,36 @@ interface Route {
 const ROUTES: readonly Route[] = [
   {method: 'GET', url: '/admin/v1/status', action: 'status'},
   {method: 'GET', url: '/admin/v1/nodes', action: 'node-list'},
+  {method: 'GET', url: '/admin/v1/tenants', action: 'tenant-list'},
+  {
+    method: 'POST',
+    url: '/admin/v1/tenants',
+    action: 'tenant-create',
+    body: z.strictObject({
+      name: z.string().min(1).max(255),
+      comment: z.string().optional(),
+      ifNotExists: z.boolean().optional(),
+    }),
+  },
+  {
+    method: 'GET',
+    url: '/admin/v1/tenants/:name',
+    action: 'tenant-show',
+    params: z.object({name: z.string()}),
+  },
+  {
+    method: 'PATCH',
+    url: '/admin/v1/tenants/:name',
+    action: 'tenant-alter',
+    params: z.object({name: z.string()}),
+    body: z.strictObject({comment: z.string()}),
+  },
+  {
+    method: 'DELETE',
+    url: '/admin/v1/tenants/:name',
+    action: 'tenant-drop',
+    params: z.object({name: z.string()}),
+  },
   {method: 'GET', url: '/admin/v1/databases', action: 'database-list', query: Tenant},
   {
     method: 'POST',
@@ -154,6 +184,7 @@ export const adminRoutes: FastifyPluginCallback<{gateway: EngineGateway}> = (
         const answer = await gateway.admin({
           action: route.action,
           args: argumentsOf(route, request),
+          requestId: request.id,
         });
         if (route.method !== 'GET') return reply.send(answer ?? {});
         const {value, isOwnCopy} = answer as AdminRead;

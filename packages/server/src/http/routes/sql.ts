@@ -65,6 +65,7 @@ export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {
         partial: query.partial === 'allow',
         maxStalenessMs: maxStaleness,
         deadlineMs: query.timeout_ms,
+        requestId: request.id,
       },
       abort.signal,
     );

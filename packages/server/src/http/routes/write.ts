@@ -31,6 +31,7 @@ export const writeRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (
       acceptPartial: query.accept_partial,
       idempotencyKey: key === undefined ? undefined : parseOrThrow(IDEMPOTENCY_KEY, key),
       body,
+      requestId: request.id,
     });
     return reply.code(answer.status).headers(answer.headers).send(answer.body);
   });

@@ -82,7 +82,7 @@ describe('what is handed over', () => {
   ])('%s', async (url, call) => {
     const answer = await post(url);
     expect(answer).toMatchObject({statusCode: 204, payload: ''});
-    expect(writes).toEqual([call]);
+    expect(writes).toEqual([{...call, requestId: expect.any(String)}]);
   });
 
   test.each(['text/plain; charset=utf-8', 'application/octet-stream', 'a/b', undefined])(

@@ -96,6 +96,7 @@ async function write(
     encoding: request.headers['content-encoding'] ?? '',
     idempotencyKey: key === undefined ? undefined : parseOrThrow(IDEMPOTENCY_KEY, key),
     body: (request.body as Buffer | undefined) ?? Buffer.alloc(0),
+    requestId: request.id,
   });
   if (answer.status === 204) return reply.code(204).send();
   return sendInflux(reply, wording(failureOf(answer)));
