@@ -163,6 +163,9 @@ describe('usage', () => {
     ['write'],
     ['status'],
     ['node list'],
+    ['tenant list'],
+    ['tenant create'],
+    ['tenant drop'],
     ['database list'],
     ['database create'],
     ['database alter'],
@@ -205,6 +208,29 @@ describe('usage', () => {
     const {code, err} = await run(['node', 'list', '--json'], {url});
     expect(code).toBe(EXIT.failed);
     expect(JSON.parse(err)).toMatchObject({code: 'ROUTE_NOT_FOUND'});
+  });
+});
+
+describe('tenant', () => {
+  it('lists, creates and drops', async () => {
+    const {url, seen} = await fakeCluster({
+      'GET /admin/v1/tenants': () => [{id: 1, name: 'default', databases: 2}],
+      'GET /admin/v1/tenants/acme': () => ({id: 2, name: 'acme', databases: 0}),
+      'POST /admin/v1/tenants': () => ({}),
+      'DELETE /admin/v1/tenants/acme': () => ({}),
+    });
+    const {out} = await run(['tenant', 'list'], {url});
+    expect(out).toBe('NAME     DATABASES\ndefault          2\n');
+    const created = await run(['tenant', 'create', 'acme', '--comment', 'ours'], {url});
+    expect(created).toMatchObject({code: 0, out: 'created acme\n'});
+    expect(JSON.parse(seen[1]!.body)).toEqual({name: 'acme', comment: 'ours'});
+    expect(await run(['tenant', 'drop', 'acme', '--dry-run'], {url})).toMatchObject({
+      code: 0,
+      out: 'would drop: {"id":2,"name":"acme","databases":0}\n',
+    });
+    expect(await run(['tenant', 'drop', 'acme'], {url})).toMatchObject({code: 0});
+    expect(await run(['tenant', 'create', 'x', '--dry-run'], {url})).toMatchObject({code: 0});
+    expect(seen.map(({method}) => method)).toEqual(['GET', 'POST', 'GET', 'DELETE']);
   });
 });
 

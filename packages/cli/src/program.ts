@@ -10,6 +10,7 @@ import {addReplicaSetCommands} from './commands/replica-set.ts';
 import {addSqlCommand} from './commands/sql.ts';
 import {addStartCommand} from './commands/start.ts';
 import {addStatusCommand} from './commands/status.ts';
+import {addTenantCommands} from './commands/tenant.ts';
 import {addWriteCommand} from './commands/write.ts';
 import {CommandContext} from './session.ts';
 import {EXIT, type Terminal} from './terminal.ts';
@@ -59,6 +60,7 @@ function buildProgram(context: CommandContext): Command {
   addWriteCommand(program, context);
   addStatusCommand(program, context);
   addNodeCommands(program, context);
+  addTenantCommands(program, context);
   addDatabaseCommands(program, context);
   addReplicaSetCommands(program, context);
   addOperationCommands(program, context);

@@ -92,6 +92,38 @@ export class AdminClient {
     return listOf(Entity, await this.#get('/nodes', options), 'nodes');
   }
 
+  async tenants(options: CallOptions = {}): Promise<Entity[]> {
+    return listOf(Entity, await this.#get('/tenants', options), 'tenants');
+  }
+
+  async tenant(name: string, options: CallOptions = {}): Promise<Entity> {
+    return Entity.parse(await this.#get(`/tenants/${encodeURIComponent(name)}`, options));
+  }
+
+  async createTenant(
+    definition: {
+      readonly name: string;
+      readonly comment?: string | undefined;
+      readonly ifNotExists?: boolean | undefined;
+    },
+    options: CallOptions = {},
+  ): Promise<Entity> {
+    return this.#change('POST', '/tenants', definition, options);
+  }
+
+  async alterTenant(
+    name: string,
+    changes: {readonly comment: string},
+    options: CallOptions = {},
+  ): Promise<Entity> {
+    return this.#change('PATCH', `/tenants/${encodeURIComponent(name)}`, changes, options);
+  }
+
+  /** Refused while it holds a database. */
+  async dropTenant(name: string, options: CallOptions = {}): Promise<Entity> {
+    return this.#change('DELETE', `/tenants/${encodeURIComponent(name)}`, undefined, options);
+  }
+
   async databases(options: CallOptions = {}): Promise<Entity[]> {
     return listOf(Entity, await this.#get(`/databases${scope(options)}`, options), 'databases');
   }

@@ -17,10 +17,12 @@ import {
   type Database,
   type Operation,
   type ReplicaSet,
+  type Tenant,
   TRASH_RETENTION_MS,
 } from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
+import {databasesOf} from './catalog-rows.ts';
 import type {ClusterView, ReplicaSetView} from './cluster-view.ts';
 import {durationText, parseDuration} from './durations.ts';
 import type {AdminCall, AdminRead} from './gateway.ts';
@@ -58,6 +60,9 @@ export class AdminService {
     this.#reads = {
       status: (_args, {isOwnCopy}) => this.#status(isOwnCopy),
       'node-list': () => this.#nodes(),
+      'tenant-list': async () =>
+        [...this.#catalog.tenants()].map((tenant) => this.#describeTenant(tenant)),
+      'tenant-show': async (args) => this.#describeTenant(this.#tenant(args['name'])),
       'database-list': (args) => this.#databases(args),
       'database-show': async (args, {deadlineMs}) =>
         this.#describe(await this.#database(args, deadlineMs)),
@@ -68,6 +73,9 @@ export class AdminService {
     };
     this.#changes = {
       'node-join': (args, deadlineMs) => this.#takeIn(args, deadlineMs),
+      'tenant-create': (args, deadlineMs) => this.#createTenant(args, deadlineMs),
+      'tenant-alter': (args, deadlineMs) => this.#alterTenant(args, deadlineMs),
+      'tenant-drop': (args, deadlineMs) => this.#dropTenant(args, deadlineMs),
       'database-create': (args, deadlineMs) => this.#createDatabase(args, deadlineMs),
       'database-alter': (args, deadlineMs) => this.#alterDatabase(args, deadlineMs),
       'database-drop': (args, deadlineMs) => this.#dropDatabase(args, deadlineMs),
@@ -163,13 +171,37 @@ export class AdminService {
     }));
   }
 
+  #tenant(name: unknown): Tenant {
+    const tenant = this.#catalog.tenantByName(String(name));
+    if (tenant !== undefined) return tenant;
+    throw new DbError('TENANT_NOT_FOUND', `tenant "${String(name)}" does not exist`);
+  }
+
+  #describeTenant({id, name, comment}: Tenant): unknown {
+    return {id, name, comment, databases: databasesOf(this.#catalog, id).length};
+  }
+
+  async #createTenant(args: Args, deadlineMs: number): Promise<unknown> {
+    const {name, comment} = args as {name: string; comment?: string};
+    const ifNotExists = args['ifNotExists'] === true;
+    await this.#propose({type: 'create-tenant', name, comment, ifNotExists}, deadlineMs);
+    return this.#describeTenant(this.#tenant(name));
+  }
+
+  async #alterTenant(args: Args, deadlineMs: number): Promise<unknown> {
+    const {name, comment} = args as {name: string; comment: string};
+    await this.#propose({type: 'alter-tenant', name, comment}, deadlineMs);
+    return this.#describeTenant(this.#tenant(name));
+  }
+
+  async #dropTenant(args: Args, deadlineMs: number): Promise<unknown> {
+    const name = String(args['name']);
+    await this.#propose({type: 'drop-tenant', name}, deadlineMs);
+    return {dropped: name};
+  }
+
   async #databases(args: Args): Promise<unknown> {
-    const tenant = this.#catalog.tenantByName(String(args['tenant']));
-    if (tenant === undefined)
-      throw new DbError('TENANT_NOT_FOUND', `tenant "${String(args['tenant'])}" does not exist`);
-    const mine = [...this.#catalog.databases()].filter(
-      (one) => one.tenant === tenant.id && one.dropped === undefined,
-    );
+    const mine = databasesOf(this.#catalog, this.#tenant(args['tenant']).id);
     return mine.map((database) => this.#describe(database));
   }
 
