@@ -25,7 +25,7 @@ import {Manifest, ReplicaStorage} from '@flotilla/storage';
 import {MemoryDisk} from '@flotilla/testkit';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
-import {encodeControl, encodeWrite} from './command.ts';
+import {encodeControl, encodeDelete, encodeWrite} from './command.ts';
 import {MemtableBudget} from './memtable-budget.ts';
 import {ReplicaMachine} from './replica-machine.ts';
 
@@ -94,6 +94,17 @@ type Entry =
       readonly rows: readonly Row[];
     }
   | {readonly type: 'drop-table' | 'recover-table' | 'purge-table'; readonly table: number}
+  | {
+      readonly type: 'delete';
+      readonly router: number;
+      readonly sequence: number;
+      readonly deletion: {
+        readonly table: number;
+        readonly startOffset: number;
+        readonly endOffset: number;
+        readonly hosts: readonly number[] | undefined;
+      };
+    }
   | {readonly type: 'noop'}
   | {readonly type: 'configuration'; readonly voter: number};
 
@@ -316,6 +327,16 @@ class Replica {
 
 const keyText = (key: Uint8Array): string => Buffer.from(key).toString('hex');
 
+function deletePayload({router, sequence, deletion}: Extract<Entry, {type: 'delete'}>): Uint8Array {
+  const {table, startOffset, endOffset, hosts} = deletion;
+  const values = hosts?.map((host) => `h${host}`);
+  const tags = values && ({op: 'in', column: 1 as ColumnId, values} as const);
+  return encodeDelete({
+    router: {incarnation: router, sequence},
+    deletion: {table: table as TableId, startOffset, endOffset, tags},
+  });
+}
+
 class Trial {
   readonly log = new Log();
   readonly replicas = [new Replica(this.log), new Replica(this.log), new Replica(this.log)];
@@ -375,6 +396,10 @@ class Trial {
       this.log.entries.push(entry);
       return;
     }
+    if (entry.type === 'delete') {
+      this.log.entries.push({type: 'normal', payload: deletePayload(entry)});
+      return;
+    }
     if (entry.type !== 'write') {
       const control = {type: entry.type, table: entry.table as TableId};
       this.log.entries.push({type: 'normal', payload: encodeControl(control)});
@@ -429,6 +454,20 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
       sequence: fc.nat({max: 30}),
       key: fc.option(fc.constantFrom('a', 'b', 'c'), {nil: undefined, freq: 5}),
       rows: fc.array(row, {minLength: 1, maxLength: 6}),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      type: fc.constant('delete' as const),
+      router: fc.nat({max: 1}),
+      sequence: fc.nat({max: 30}),
+      deletion: fc.record({
+        table: fc.integer({min: 1, max: 2}),
+        startOffset: offset,
+        endOffset: offset,
+        hosts: fc.option(fc.array(fc.nat({max: 6}), {maxLength: 3}), {nil: undefined}),
+      }),
     }),
   },
   {

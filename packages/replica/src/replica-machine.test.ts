@@ -1,9 +1,9 @@
-import type {TableId} from '@flotilla/base';
+import {LIMITS, type TableId} from '@flotilla/base';
 import {encodeShare} from '@flotilla/column';
 import type {DurablePoint} from '@flotilla/multiraft';
 import type {ReplicaStorage} from '@flotilla/storage';
 import {expect, test} from 'vitest';
-import {encodeControl, encodeWrite} from './command.ts';
+import {encodeControl, encodeDelete, encodeWrite} from './command.ts';
 import {FLUSH_AGE_MS, FlushSchedule} from './flush-schedule.ts';
 import {MemtableBudget} from './memtable-budget.ts';
 import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
@@ -21,6 +21,11 @@ class FakeStorage {
   applied = 0;
   flushes: (() => void)[] = [];
   tombstoneCount = 0;
+  applyDelete(): object {
+    if (this.dead.has(TABLE)) return {status: 'rejected', code: 'TABLE_DROPPED', table: TABLE};
+    this.applied += 1;
+    return {status: 'applied'};
+  }
   compactionsLeft = 0;
   compactions = 0;
 
@@ -196,4 +201,34 @@ test('what is to be flushed: what is old, then the largest until the rest fits',
   // Each anew from its flush on.
   expect(schedule.due(machines, 2 * FLUSH_AGE_MS - 2)).toEqual([]);
   expect(schedule.due(machines, 2 * FLUSH_AGE_MS - 1)).toEqual([largest, middle]);
+});
+
+test('a delete is applied once, in the same numbers as writes, and not into a dead table', () => {
+  const {storage, machine, write, control} = openMachine();
+  let index = FOUNDING.index + 100;
+  const remove = (sequence: number): unknown => {
+    const deletion = {table: TABLE, startOffset: 0, endOffset: 9};
+    const payload = encodeDelete({router: {incarnation: 1, sequence}, deletion});
+    return machine.apply(++index, 5, payload).value;
+  };
+  expect(remove(1)).toEqual({status: 'deleted'});
+  expect(remove(1)).toEqual({status: 'duplicate'});
+  expect(write(1).status).toBe('duplicate');
+  expect(storage.applied).toBe(1);
+  control('drop-table');
+  expect(remove(2)).toEqual({status: 'dropped-table', table: TABLE});
+  expect(remove(2)).toEqual({status: 'dropped-table', table: TABLE});
+});
+
+test('with twice as many tombstones as leaders take nothing is applied until some are carried out', async () => {
+  const {storage, machine} = openMachine();
+  const max = LIMITS.tombstones_per_replica_max.value;
+  storage.tombstoneCount = 2 * max - 1;
+  expect(machine.canApply()).toBe(true);
+  storage.tombstoneCount = 2 * max;
+  storage.compactionsLeft = 1;
+  expect(machine.canApply()).toBe(false);
+  expect(storage.compactions, 'begun by asking: after a restart nobody else would').toBe(1);
+  storage.tombstoneCount = 0;
+  expect(machine.canApply()).toBe(true);
 });

@@ -1083,6 +1083,98 @@ test('a purged table leaves the parts once its purge is durable', async () => {
   expect(names.filter((name) => name.endsWith('.part'))).toHaveLength(1);
 });
 
+const deleteOf = (table: number, start: number, length: number, host?: number): Query => ({
+  table,
+  start,
+  length,
+  fields: [],
+  tags: host === undefined ? undefined : {op: 'in', column: HOST, values: [`host_${host}`]},
+});
+
+test('a tombstone lives as long as a part may hold rows that it hides', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  trial.write([
+    ...series(1, {count: 100, step: 1_000}, 1),
+    ...series(2, {count: 100, step: 1_000}, 2),
+  ]);
+  trial.delete(deleteOf(1, 5_000, 3_000, 1));
+  trial.delete(deleteOf(1, 0, 1_000, 4));
+  // No series is host_4's: nothing to remember.
+  expect(trial.storage.tombstoneCount).toBe(1);
+  await trial.step({type: 'flush', isAwaited: true});
+  expect(trial.storage.tombstoneCount, 'left out of the part').toBe(0);
+  trial.delete(deleteOf(1, 50_000, 3_000, 2));
+  trial.delete(deleteOf(1, 500_000, 3_000, 2));
+  trial.write(series(2, {start: 51_000, count: 1, step: 1}, 3));
+  await trial.step({type: 'flush', isAwaited: true});
+  expect(trial.storage.tombstoneCount, 'one hides rows of the first part').toBe(1);
+  for (const query of EVERYTHING) await trial.check(query);
+  await trial.step({type: 'crash'});
+  expect(trial.storage.tombstoneCount).toBe(1);
+  await trial.step({type: 'move'});
+  expect(trial.storage.tombstoneCount).toBe(1);
+  for (const query of EVERYTHING) await trial.check(query);
+  await trial.step({type: 'compact', isAll: true});
+  expect(trial.storage.tombstoneCount).toBe(0);
+  expect(trial.storage.tables()[0]!.rowCount).toBe(200 - 3 - 3 + 1);
+  for (const query of EVERYTHING) await trial.check(query);
+  await trial.storage.close();
+});
+
+test('many tombstones are carried out by flushes and compactions for their own sake', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  trial.write(series(1, {count: 1_000, step: 1_000}, 1));
+  await trial.step({type: 'flush', isAwaited: true});
+  const limits = {memtableBytes: 1e9};
+  for (let i = 0; i < 63; i++) trial.delete(deleteOf(1, i * 10_000, 1_000));
+  expect(trial.storage.needsFlush(limits)).toBe(false);
+  trial.delete(deleteOf(1, 700_000, 1_000, 1));
+  expect(trial.storage.needsFlush(limits)).toBe(true);
+  await trial.step({type: 'flush', isAwaited: true});
+  expect(trial.storage.tombstoneCount).toBe(64);
+  while (trial.storage.needsCompaction()) await trial.storage.compact();
+  expect(trial.storage.tombstoneCount).toBe(0);
+  expect(trial.storage.tables()).toMatchObject([{table: 1, rowCount: 1_000 - 64}]);
+  for (const query of EVERYTHING) await trial.check(query);
+  await trial.storage.close();
+});
+
+test('a part of which every row is deleted goes, with its file', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  trial.write(series(1, {count: 100, step: 1_000}, 1));
+  await trial.step({type: 'flush', isAwaited: true});
+  trial.write(series(2, {count: 10, step: 1_000}, 1));
+  trial.delete(deleteOf(1, 0, 2 ** 40));
+  await trial.step({type: 'flush', isAwaited: true});
+  await trial.step({type: 'compact', isAll: true});
+  expect(trial.storage.tombstoneCount).toBe(0);
+  expect(trial.storage.tables()).toEqual([]);
+  const names = (await trial.fixture.disk.list('replicas/1-1')).map(({name}) => name);
+  expect(names.filter((name) => name.endsWith('.part'))).toEqual([]);
+  await trial.step({type: 'crash'});
+  for (const query of EVERYTHING) await trial.check(query);
+  await trial.storage.close();
+});
+
+test('a scan keeps what it pinned, whatever is deleted under it', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  trial.write(series(1, {count: 100, step: 1_000}, 1));
+  await trial.step({type: 'flush', isAwaited: true});
+  trial.write(series(2, {count: 100, step: 1_000}, 2));
+  const want = trial.model.scan(WHOLE_TABLE);
+  const scan = trial.storage.scan(specOf(WHOLE_TABLE));
+  trial.delete(deleteOf(1, 0, 2 ** 40));
+  await trial.step({type: 'flush', isAwaited: true});
+  await trial.step({type: 'compact', isAll: true});
+  expect(await linesOf(scan)).toEqual(want);
+  await trial.check(WHOLE_TABLE);
+  await trial.storage.close();
+});
+
 test('a failed write to disk fails this flush and every later one', async () => {
   const trial = new Trial();
   trial.storage = await trial.fixture.open(1);

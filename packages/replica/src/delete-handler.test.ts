@@ -1,0 +1,61 @@
+import {DbError, LIMITS, type ReplicaSetId, type RpcContext, type TableId} from '@flotilla/base';
+import {expect, test} from 'vitest';
+import {decodeCommand} from './command.ts';
+import {deleteHandler, encodeDeleteRequest} from './delete-handler.ts';
+import {type DeleteApplied, ReplicaMachine} from './replica-machine.ts';
+
+const SET = 3 as ReplicaSetId;
+const CONTEXT = {set: SET} as RpcContext;
+const REQUEST = {
+  router: {incarnation: 1, sequence: 2},
+  deletion: {table: 7 as TableId, startOffset: 5, endOffset: 9, tags: undefined},
+};
+
+interface Situation {
+  readonly applied?: DeleteApplied;
+  readonly role?: string;
+  readonly tombstoneCount?: number;
+}
+
+/** What the client's side is told, and what was proposed. */
+async function handle({
+  applied = {status: 'deleted'},
+  role = 'leader',
+  tombstoneCount = 0,
+}: Situation) {
+  const storage = {tombstoneCount};
+  const machine = Object.create(ReplicaMachine.prototype, {storage: {value: storage}});
+  const proposed: Uint8Array[] = [];
+  const host = {
+    propose: async (_set: ReplicaSetId, payload: Uint8Array) => {
+      if (role !== 'leader') throw new DbError('NOT_LEADER', 'elsewhere');
+      proposed.push(payload);
+      return applied;
+    },
+    stateMachine: () => machine as ReplicaMachine,
+    status: () => ({role}),
+  };
+  try {
+    const answer = await deleteHandler(host, () => 0)(encodeDeleteRequest(REQUEST), CONTEXT);
+    return {answer: answer.length === 0 ? 'acknowledged' : 'bytes', proposed};
+  } catch (error) {
+    return {answer: (error as DbError).code, proposed};
+  }
+}
+
+test('what was asked is proposed, and only what was applied is acknowledged', async () => {
+  const {answer, proposed} = await handle({});
+  expect(answer).toBe('acknowledged');
+  expect(proposed.map(decodeCommand)).toEqual([{type: 'delete', request: REQUEST}]);
+  const answerTo = async (applied: DeleteApplied) => (await handle({applied})).answer;
+  expect(await answerTo({status: 'duplicate'})).toBe('acknowledged');
+  expect(await answerTo({status: 'forgotten'})).toBe('OUTCOME_UNKNOWN');
+  expect(await answerTo({status: 'dropped-table', table: 7})).toBe('TABLE_NOT_FOUND');
+});
+
+test('at tombstones_per_replica_max a leader proposes none; a follower names the leader all the same', async () => {
+  const max = LIMITS.tombstones_per_replica_max.value;
+  expect((await handle({tombstoneCount: max - 1})).answer).toBe('acknowledged');
+  expect(await handle({tombstoneCount: max})).toEqual({answer: 'OVERLOADED', proposed: []});
+  expect((await handle({tombstoneCount: max, role: 'follower'})).answer).toBe('NOT_LEADER');
+});
