@@ -14,6 +14,7 @@ import {adminRoutes} from './routes/admin.ts';
 import {type HealthSource, healthRoutes} from './routes/health.ts';
 import {influxRoutes, influxWordingOf} from './routes/influx/index.ts';
 import {type MetricsSource, metricsRoute} from './routes/metrics.ts';
+import {openApiRoute} from './routes/openapi.ts';
 import {sqlRoute} from './routes/sql.ts';
 import {writeRoute} from './routes/write.ts';
 
@@ -68,6 +69,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
   app.register(healthRoutes, deps);
   const {metrics} = deps;
   if (metrics !== undefined) app.register(metricsRoute, {metrics});
+  app.register(openApiRoute, {routes, version: deps.health.version});
   app.register(adminRoutes, deps);
   app.register(influxRoutes, deps);
   return app;

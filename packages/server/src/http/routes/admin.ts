@@ -4,6 +4,8 @@
 import type {FastifyPluginCallback, FastifyRequest} from 'fastify';
 import {z} from 'zod';
 import type {AdminRead, EngineGateway} from '../../engine/gateway.ts';
+import {ADMIN_SUMMARIES} from '../openapi/admin-summaries.ts';
+import {ADMIN_ERRORS, type ApiRoute} from '../openapi/api-route.ts';
 import {DatabaseParam, TenantParam} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
 
@@ -180,6 +182,7 @@ export const adminRoutes: FastifyPluginCallback<{gateway: EngineGateway}> = (
     app.route({
       method: route.method,
       url: route.url,
+      config: {api: apiOf(route)},
       handler: async (request, reply) => {
         const answer = await gateway.admin({
           action: route.action,
@@ -195,6 +198,18 @@ export const adminRoutes: FastifyPluginCallback<{gateway: EngineGateway}> = (
   }
   done();
 };
+
+function apiOf({action, params, query, body: schema}: Route): ApiRoute {
+  return {
+    id: action,
+    summary: ADMIN_SUMMARIES[action] ?? action,
+    params,
+    query,
+    body: schema && {type: 'application/json', text: 'What is wanted.', schema},
+    answers: [{status: 200, text: 'What was asked for, or done.', types: ['application/json']}],
+    errors: ADMIN_ERRORS,
+  };
+}
 
 function argumentsOf(route: Route, request: FastifyRequest): Record<string, unknown> {
   return {

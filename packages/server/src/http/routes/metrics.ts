@@ -1,6 +1,14 @@
 // GET /metrics: Prometheus's text format.
 
 import type {FastifyInstance, FastifyPluginCallback} from 'fastify';
+import {type ApiRoute, PLAIN_ERRORS} from '../openapi/api-route.ts';
+
+const API: ApiRoute = {
+  id: 'metrics',
+  summary: 'What the node counts, for Prometheus.',
+  answers: [{status: 200, text: 'Text format 0.0.4.', types: ['text/plain']}],
+  errors: PLAIN_ERRORS,
+};
 
 export interface MetricsSource {
   readonly contentType: string;
@@ -17,7 +25,7 @@ export const metricsRoute: FastifyPluginCallback<{metrics: MetricsSource}> = (
   {metrics},
   done,
 ) => {
-  app.get('/metrics', async (_request, reply) =>
+  app.get('/metrics', {config: {api: API}}, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.render()),
   );
   done();

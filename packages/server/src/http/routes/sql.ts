@@ -7,6 +7,7 @@ import type {FastifyPluginCallback} from 'fastify';
 import {z} from 'zod';
 import {parseDuration} from '../../engine/durations.ts';
 import type {EngineGateway, SqlCall} from '../../engine/gateway.ts';
+import {type ApiRoute, SQL_ERRORS} from '../openapi/api-route.ts';
 import {DatabaseParam, TenantParam} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
 
@@ -30,6 +31,15 @@ const FORMATS: Readonly<Record<string, SqlCall['format']>> = {
   'text/table': 'table',
 };
 
+const API: ApiRoute = {
+  id: 'sql',
+  summary: 'Answers one SQL statement; Accept chooses the form of the answer.',
+  query: SqlQuery,
+  body: {type: '*/*', text: 'One statement; its content type does not matter.'},
+  answers: [{status: 200, text: 'The rows, as they are ready.', types: Object.keys(FORMATS)}],
+  errors: SQL_ERRORS,
+};
+
 /** The first known type of the Accept header, by its order; JSON where it names none or anything. */
 export function formatOf(accept: string | undefined): SqlCall['format'] {
   for (const part of (accept ?? '').split(',')) {
@@ -45,7 +55,8 @@ export function formatOf(accept: string | undefined): SqlCall['format'] {
 }
 
 export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {gateway}, done) => {
-  app.post('/api/v1/sql', {bodyLimit: LIMITS.sql_bytes_max.value}, async (request, reply) => {
+  const options = {bodyLimit: LIMITS.sql_bytes_max.value, config: {api: API}};
+  app.post('/api/v1/sql', options, async (request, reply) => {
     const query = parseOrThrow(SqlQuery, request.query);
     const maxStaleness = maxStalenessMs(query);
     const format = formatOf(request.headers.accept);

@@ -5,6 +5,7 @@ import {DbError, ERRORS, type ErrorCode, LIMITS} from '@flotilla/base';
 import type {FastifyPluginCallback, FastifyRequest} from 'fastify';
 import {z} from 'zod';
 import type {AdminRead, EngineGateway} from '../../../engine/gateway.ts';
+import {ADMIN_ERRORS, type ApiRoute} from '../../openapi/api-route.ts';
 import {DatabaseParam, TenantParam} from '../../params.ts';
 import {parseOrThrow} from '../../parse-or-throw.ts';
 import {CATALOG_HEADER} from '../admin.ts';
@@ -37,12 +38,30 @@ interface Series {
   readonly values: readonly (readonly unknown[])[];
 }
 
+const API: ApiRoute = {
+  id: 'influxdb-1-query',
+  summary: 'SHOW DATABASES, CREATE DATABASE and DROP DATABASE, for clients of InfluxDB 1.',
+  query: z.object({
+    q: z.string(),
+    tenant: TenantParam,
+    pretty: z.enum(['true', 'false']).optional(),
+  }),
+  body: {
+    type: 'application/x-www-form-urlencoded',
+    text: 'The parameters, instead of the address.',
+  },
+  answers: [{status: 200, text: 'A result or an error for each.', types: ['application/json']}],
+  errors: [...ADMIN_ERRORS, 'UNSUPPORTED_ENCODING'],
+  errorsOf: 'influxdb-1',
+};
+
 export const influxQueryRoute: FastifyPluginCallback<InfluxDeps> = (app, deps, done) => {
   const {gateway, health, log} = deps;
   speakInflux(app, {version: health.version, log, wording: queryWordingV1});
   app.route({
     method: ['GET', 'POST'],
     url: '/query',
+    config: {api: API},
     bodyLimit: LIMITS.sql_bytes_max.value,
     // A HEAD that drops a database would surprise.
     exposeHeadRoute: false,

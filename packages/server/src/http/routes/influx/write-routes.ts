@@ -6,7 +6,8 @@ import {DbError, type Log} from '@flotilla/base';
 import type {FastifyPluginCallback, FastifyReply, FastifyRequest} from 'fastify';
 import {z} from 'zod';
 import type {EngineGateway} from '../../../engine/gateway.ts';
-import {IDEMPOTENCY_KEY, TenantParam} from '../../params.ts';
+import {type ApiRoute, WRITE_ERRORS} from '../../openapi/api-route.ts';
+import {IDEMPOTENCY_KEY, TenantParam, WriteHeaders} from '../../params.ts';
 import {parseOrThrow} from '../../parse-or-throw.ts';
 import {failureOf, type InfluxWording, sendInflux, speakInflux} from './answer.ts';
 import {writeWordingV1} from './wording-v1.ts';
@@ -32,6 +33,27 @@ const Shared = {
 };
 const QueryV1 = z.object({...Shared, db: Text, rp: Text, tenant: TenantParam});
 const QueryV2 = z.object({...Shared, bucket: Text, org: Text});
+
+const API = {
+  headers: WriteHeaders,
+  body: {type: '*/*', text: 'Line protocol; its content type does not matter.'},
+  answers: [{status: 204, text: 'Durable on a majority of each replica set, and applied.'}],
+  errors: WRITE_ERRORS,
+};
+const API_V1: ApiRoute = {
+  ...API,
+  id: 'influxdb-1-write',
+  summary: 'Writes line protocol as InfluxDB 1 takes it; what may be sent again is 500.',
+  query: QueryV1,
+  errorsOf: 'influxdb-1',
+};
+const API_V2: ApiRoute = {
+  ...API,
+  id: 'influxdb-2-write',
+  summary: 'Writes line protocol as InfluxDB 2 takes it.',
+  query: QueryV2,
+  errorsOf: 'influxdb-2',
+};
 
 interface Target {
   readonly tenant: string;
@@ -68,7 +90,7 @@ function targetV2(request: FastifyRequest): Target {
 export const influxV1WriteRoute: FastifyPluginCallback<InfluxDeps> = (app, deps, done) => {
   const {health, log} = deps;
   speakInflux(app, {version: health.version, log, wording: writeWordingV1});
-  app.post('/write', (request, reply) =>
+  app.post('/write', {config: {api: API_V1}}, (request, reply) =>
     write(deps.gateway, targetV1(request), request, reply, writeWordingV1),
   );
   done();
@@ -77,7 +99,7 @@ export const influxV1WriteRoute: FastifyPluginCallback<InfluxDeps> = (app, deps,
 export const influxV2WriteRoute: FastifyPluginCallback<InfluxDeps> = (app, deps, done) => {
   const {health, log} = deps;
   speakInflux(app, {version: health.version, log, wording: wordingV2});
-  app.post('/api/v2/write', (request, reply) =>
+  app.post('/api/v2/write', {config: {api: API_V2}}, (request, reply) =>
     write(deps.gateway, targetV2(request), request, reply, wordingV2),
   );
   done();
