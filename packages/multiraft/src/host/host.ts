@@ -277,6 +277,11 @@ export class Host {
     };
   }
 
+  /** Replicas that could not be opened, or stopped themselves since. */
+  get faultyReplicas(): number {
+    return this.#orders.broken.size + rolesOf(this.#driver).stoppedGroups;
+  }
+
   /** Some store is below its reserve of disk space: its proposals are refused. */
   get isDiskFull(): boolean {
     return this.#stores.some(({isFull}) => isFull);

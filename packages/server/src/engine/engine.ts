@@ -6,6 +6,7 @@ import {DbError, type Log, META_SET, toWireError} from '@flotilla/base';
 import type {RememberedRecord} from '@flotilla/multiraft';
 import {loadSqlParser} from '@flotilla/query';
 import {isRpcFrame, refuseRpcFrame} from '../connections/index.ts';
+import type {ThreadCondition} from '../node/node-health.ts';
 import {EngineCalls} from './engine-calls.ts';
 import {type EngineParts, startEngine} from './engine-start.ts';
 import type {EngineOptions, FromEngine, ToEngine} from './messages.ts';
@@ -160,6 +161,7 @@ export class Engine {
     every(HOUSEKEEPING_MS, () => {
       flushDue(parts, this.#emit);
       parts.effects.settle();
+      this.#emit({type: 'condition', condition: conditionOf(parts)});
     });
     if (parts.options.thread > 0) {
       every(NOTES_MS, () => this.#emit({type: 'notes', notes: [...parts.replicas.ownNotes()]}));
@@ -202,6 +204,14 @@ export class Engine {
     this.#isStopped = true;
     this.#emit({type: 'stopped'});
   }
+}
+
+function conditionOf({host, metaRole}: EngineParts): ThreadCondition {
+  return {
+    isDiskFull: host.isDiskFull,
+    faultyReplicas: host.faultyReplicas,
+    isMetaHeard: metaRole?.isHeard,
+  };
 }
 
 function flushDue(

@@ -6,6 +6,7 @@ import type {Channel, NodeId, ReplicaSetId, StoreId, WireError} from '@flotilla/
 import type {CatalogUpdate} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
 import type {NodeState, RememberedRecord} from '@flotilla/multiraft';
+import type {ThreadCondition} from '../node/node-health.ts';
 import type {AdminCall, HttpAnswer, SqlCall, WriteCall} from './gateway.ts';
 import type {ReplicaNote} from './replica-host.ts';
 
@@ -98,6 +99,8 @@ export type FromEngine =
       /** Of its stores, for the node's beats. */
       readonly stores: readonly {readonly store: number; readonly durableRecord: number}[];
     }
+  /** Each second. */
+  | {readonly type: 'condition'; readonly condition: ThreadCondition}
   /** A store is an older image of itself, and says so durably now: the node has to end. */
   | {readonly type: 'old-image'}
   /** From threads above 0: their replicas, for thread 0. */

@@ -30,6 +30,8 @@ import {pause} from './pause.ts';
 const FIRST_META_REPLICA = 1 as ReplicaId;
 const FOUNDING_MS_MAX = 20_000;
 const POLL_MS = 20;
+/** Members tell watchers of themselves each second. */
+const SILENT_MS_MAX = 5_000;
 
 export interface MetaRoleDeps {
   readonly host: Host;
@@ -78,6 +80,12 @@ export class MetaRole {
     deps.host.onLeadership(({set}) => {
       if (set === META_SET) this.#followLeadership();
     });
+  }
+
+  /** A member here knows a leader; elsewhere, some member was heard of. */
+  get isHeard(): boolean {
+    const own = this.#deps.host.status(META_SET);
+    return own === undefined ? this.follower.silentMs() < SILENT_MS_MAX : own.leader !== undefined;
   }
 
   start(): void {

@@ -12,6 +12,8 @@ import {createApp} from './app.ts';
 
 const NO_CONTENT: HttpAnswer = {status: 204, headers: {}, body: undefined};
 
+const ENGINE = {status: 'pass', message: 'ok'} as const;
+
 const READS = /^status$|-list$|-show$/;
 
 /** Answers what the test says and keeps what it was asked. */
@@ -64,7 +66,7 @@ beforeEach(() => {
   status = 'pass';
   const health = {
     version: '1.2.3',
-    health: () => ({status, message: 'a message', subsystems: {engine: 'ok'}}),
+    health: () => ({status, message: 'a message', subsystems: {engine: ENGINE}}),
     notReady: () => notReady,
   };
   app = createApp({gateway, health, log});
@@ -339,7 +341,7 @@ describe('health', () => {
       version: '1.2.3',
       status: 'pass',
       message: 'a message',
-      subsystems: {engine: 'ok'},
+      subsystems: {engine: ENGINE},
     });
     expect(await app.inject('/ready')).toMatchObject({statusCode: 200});
   });

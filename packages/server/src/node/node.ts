@@ -24,6 +24,7 @@ import {readCatalogCache} from './catalog-cache.ts';
 import {EngineClient} from './engine-client.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
 import {becomeSomebody, Identified, incarnationOf, JoinRequest} from './identity.ts';
+import {healthOf} from './node-health.ts';
 import {
   type NodeOptions,
   parseNodeOptions,
@@ -267,15 +268,8 @@ class NodeProcess implements StartedNode {
   }
 
   #health(): Health {
-    const starting = this.#waitingFor;
-    return {
-      status: 'pass',
-      message: starting === undefined ? 'ready for queries and writes' : starting,
-      subsystems: {
-        engine: starting === undefined ? 'ok' : starting,
-        catalog: this.#running?.isFresh === true ? 'ok' : 'not heard from the meta group yet',
-      },
-    };
+    const {threads, metaSilentMs} = this.#running?.condition ?? {threads: [], metaSilentMs: 0};
+    return healthOf({waitingFor: this.#waitingFor, threads, metaSilentMs});
   }
 
   #notReady(): string | undefined {

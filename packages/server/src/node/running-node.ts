@@ -19,6 +19,7 @@ import {CatalogCacheWriter} from './catalog-cache.ts';
 import type {EngineClient} from './engine-client.ts';
 import {type EngineLink, startLocalEngine, startWorkerEngine} from './engine-link.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
+import type {NodeCondition, ThreadCondition} from './node-health.ts';
 import {Relay} from './relay.ts';
 import {StoreRecords} from './store-records.ts';
 
@@ -67,6 +68,7 @@ interface ThreadState {
   pulseAtMs: number;
   turnAgeMs: number;
   writeAgeMs: number;
+  condition: ThreadCondition;
   stores: readonly {readonly store: number; readonly durableRecord: number}[];
 }
 
@@ -84,6 +86,7 @@ export class RunningNode {
   readonly #changed = new Set<() => void>();
   readonly #secret: JoinSecret;
   #isFresh = false;
+  #metaHeardAtMs: number;
   #isMetaHeard = false;
   #isStopping = false;
   /** Where nodes are that are not where the catalog says. */
@@ -97,6 +100,7 @@ export class RunningNode {
 
   constructor(options: RunningNodeOptions) {
     this.#options = options;
+    this.#metaHeardAtMs = options.clock.monotonicMs();
     // One that nobody else has lets nobody in.
     this.#secret = options.secret ?? JoinSecret.random();
     const {directory, clusterId, node, server, clock, random, log} = options;
@@ -171,6 +175,11 @@ export class RunningNode {
     return {nodes: this.#connections.status(), framesDropped: this.#connections.framesDropped};
   }
 
+  get condition(): Omit<NodeCondition, 'waitingFor'> {
+    const threads = this.#threads.map((thread) => ({...thread.condition, ...this.#ages(thread)}));
+    return {threads, metaSilentMs: this.#options.clock.monotonicMs() - this.#metaHeardAtMs};
+  }
+
   get isFresh(): boolean {
     return this.#isFresh;
   }
@@ -225,6 +234,7 @@ export class RunningNode {
       pulseAtMs: clock.monotonicMs(),
       turnAgeMs: 0,
       writeAgeMs: 0,
+      condition: {isDiskFull: false, faultyReplicas: 0},
       stores: [],
     };
     this.#threads.push(state);
@@ -275,6 +285,11 @@ export class RunningNode {
         state.turnAgeMs = message.turnAgeMs;
         state.writeAgeMs = message.writeAgeMs;
         state.stores = message.stores;
+        return;
+      case 'condition':
+        state.condition = message.condition;
+        if (message.condition.isMetaHeard === true)
+          this.#metaHeardAtMs = this.#options.clock.monotonicMs();
         return;
       case 'hosted':
         return this.#relay.hosted(message.set, thread, message.isHere);

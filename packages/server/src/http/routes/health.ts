@@ -3,11 +3,17 @@
 import type {FastifyPluginCallback} from 'fastify';
 import {type ApiRoute, PLAIN_ERRORS} from '../openapi/api-route.ts';
 
+export interface Subsystem {
+  readonly status: 'pass' | 'fail';
+  /** What is wrong with it; `ok` where nothing is. */
+  readonly message: string;
+}
+
 export interface Health {
   readonly status: 'pass' | 'fail';
   readonly message: string;
-  /** Part of the node -> what is wrong with it, or 'ok'. */
-  readonly subsystems: Readonly<Record<string, string>>;
+  /** The node fails where one of them does. */
+  readonly subsystems: Readonly<Record<string, Subsystem>>;
 }
 
 export interface HealthSource {
