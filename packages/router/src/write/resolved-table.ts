@@ -4,9 +4,12 @@ import type {Column, Table} from '@flotilla/catalog';
 import type {ParsedField, ParsedTable} from '@flotilla/column';
 import type {RejectedRows} from './rejected-rows.ts';
 
-/** What a series' names resolved to; kept in ParsedSeries.resolution while `table` is current. */
+/** Stands for one state of a table without holding it: a wide one's old states would pile up. */
+export type TableState = object;
+
+/** What a series' names resolved to; kept in ParsedSeries.resolution, good while the table is in `state`. */
 export interface ResolvedSeries {
-  readonly table: Table;
+  readonly state: TableState;
   readonly key: Uint8Array;
   readonly hash: number;
 }

@@ -22,7 +22,7 @@ import {
 import {mergeAsFloat} from './float-merge.ts';
 import {type Refusal, refusalKey} from './refusal.ts';
 import type {RejectedRows, Rejections} from './rejected-rows.ts';
-import type {ResolvedField, ResolvedSeries, ResolvedTable} from './resolved-table.ts';
+import type {ResolvedField, ResolvedSeries, ResolvedTable, TableState} from './resolved-table.ts';
 
 /** What the batch needs, the catalog lacks and meta has not refused; empty when there is nothing. */
 export function missingTables(
@@ -55,8 +55,9 @@ function missingColumns(
     (table !== undefined && catalog.columnByName(table.id, name) !== undefined) ||
     refusals.has(refusalKey(parsed.table, name));
   const tags = new Set<string>();
+  const state = table && stateOf(table);
   for (const series of parsed.series) {
-    if (table !== undefined && cachedResolution(series, table) !== undefined) continue;
+    if (state !== undefined && cachedResolution(series, state) !== undefined) continue;
     for (const name of series.tagNames) if (!known(name)) tags.add(name);
   }
   const fields = new Map<string, ColumnType>();
@@ -77,9 +78,20 @@ function widerType(first: ColumnType, second: ColumnType): ColumnType {
   return numeric ? 'float' : first;
 }
 
-function cachedResolution(series: ParsedSeries, table: Table): ResolvedSeries | undefined {
+/** The catalog makes a new object with each change of a table. */
+const states = new WeakMap<Table, TableState>();
+
+function stateOf(table: Table): TableState {
+  const known = states.get(table);
+  if (known !== undefined) return known;
+  const state = {};
+  states.set(table, state);
+  return state;
+}
+
+function cachedResolution(series: ParsedSeries, state: TableState): ResolvedSeries | undefined {
   const cached = series.resolution as ResolvedSeries | undefined;
-  return cached?.table === table ? cached : undefined;
+  return cached?.state === state ? cached : undefined;
 }
 
 /**
@@ -99,7 +111,8 @@ export function resolveTable(
     return undefined;
   }
   let rejected: RejectedRows;
-  const series = parsed.series.map((one) => resolveSeries(catalog, table, one, refusals));
+  const place = {table, state: stateOf(table)};
+  const series = parsed.series.map((one) => resolveSeries(catalog, place, one, refusals));
   for (const [position, resolved] of series.entries()) {
     if (!('code' in resolved)) continue;
     for (let row = 0; row < parsed.rowCount; row++) {
@@ -141,11 +154,11 @@ function rejectField(
 
 function resolveSeries(
   catalog: Catalog,
-  table: Table,
+  {table, state}: {readonly table: Table; readonly state: TableState},
   series: ParsedSeries,
   refusals: ReadonlyMap<string, Refusal>,
 ): ResolvedSeries | Refusal {
-  const cached = cachedResolution(series, table);
+  const cached = cachedResolution(series, state);
   if (cached !== undefined) return cached;
   const tags: {column: Column['id']; value: string}[] = [];
   for (const [i, name] of series.tagNames.entries()) {
@@ -156,7 +169,7 @@ function resolveSeries(
   }
   tags.sort((a, b) => a.column - b.column);
   const key = encodeSeriesKey(table.id, tags);
-  const resolved = {table, key, hash: seriesHash(key)};
+  const resolved = {state, key, hash: seriesHash(key)};
   series.resolution = resolved;
   return resolved;
 }

@@ -225,3 +225,13 @@ test('an unknown table asks meta for all its columns at once', () => {
     },
   ]);
 });
+
+test('what is kept with a series holds no state of its table, which would be one for each of its columns', () => {
+  const batch = batchOf([{host: 1, timeMs: 0, timeNs: 0, value: 1, label: undefined}]);
+  const {catalog, database} = world(batch);
+  const [parsed] = batch.tables;
+  resolveTable(catalog, database, parsed!, new Rejections(batch, () => ''), new Map());
+  const kept = parsed!.series[0]!.resolution as Record<string, unknown>;
+  expect(Object.keys(kept).sort()).toEqual(['hash', 'key', 'state']);
+  expect(kept['state']).toEqual({});
+});
