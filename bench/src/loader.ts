@@ -1,5 +1,6 @@
 // Sends the bodies of a file to a target over a few connections, each waiting for its answer before
-// the next body, as TSBS's loader does. Runs in the harness: its CPU is not the target's.
+// the next body, as TSBS's loader does. Runs in the harness: its CPU is not the target's. Not the
+// project's client: all targets are measured by one loader, and bodies that lie ready need no batching.
 
 import http from 'node:http';
 import {setTimeout as sleep} from 'node:timers/promises';

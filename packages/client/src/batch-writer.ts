@@ -132,7 +132,7 @@ export class BatchWriter implements AsyncDisposable {
       const message = `${this.bufferedBytes} bytes wait to be written; wait for each write`;
       throw new FlotillaError(message, {code: 'BUFFER_FULL'});
     }
-    this.#seal(); // What holds the room must go, however young it is.
+    this.#sealIfIdle();
     this.#waitingBytes += piece.length;
     const {promise: isTaken, resolve: taken} = Promise.withResolvers<void>();
     this.#waiting.push({piece, isTaken, taken});
@@ -245,7 +245,12 @@ export class BatchWriter implements AsyncDisposable {
       this.#take(piece);
       taken();
     }
-    if (this.#waiting.length > 0) this.#seal();
+    if (this.#waiting.length > 0) this.#sealIfIdle();
+  }
+
+  /** Where nothing else is on its way that would make room, the open batch goes, however young. */
+  #sealIfIdle(): void {
+    if (this.#requests === 0 && this.#sealed.length === 0) this.#seal();
   }
 }
 
