@@ -41,7 +41,7 @@ export class RpcCaller {
   readonly #owner: RpcOwner;
   readonly #pending = new Map<number, Pending>();
   /** Calls and streams that came to their end, by its code. */
-  readonly outcomes = new Map<ErrorCode | 'OK', number>();
+  readonly outcomes = new Map<ErrorCode | 'OK', number>([['OK', 0]]);
   #bytes = 0;
   #lastCallId = 0;
 

@@ -22,7 +22,7 @@ export class ServiceCounts {
   readonly parse = new DurationHistogram();
   readonly write = new DurationHistogram();
   /** Statements that came to their end, by its code. */
-  readonly statements = new Map<ErrorCode | 'OK', number>();
+  readonly statements = new Map<ErrorCode | 'OK', number>([['OK', 0]]);
   readonly statement = new DurationHistogram();
   readonly firstByte = new DurationHistogram();
   /** Binding and planning of a SELECT. */

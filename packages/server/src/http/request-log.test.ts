@@ -16,6 +16,7 @@ beforeEach(() => {
   logRequests(app, {info: none, warn, error: none}, () => nowMs);
   app.get('/good', async () => 'ok');
   app.get('/bad/:name', async (_request, reply) => reply.code(503).send('no'));
+  app.get('/ready', async (_request, reply) => reply.code(503).send('not now'));
   app.get('/slow', async () => {
     await new Promise((resolve) => setTimeout(resolve, 1_050));
     return 'ok';
@@ -48,9 +49,10 @@ describe('the id of a request', () => {
 });
 
 describe('the log', () => {
-  test('says nothing of what went well, nor of a mistake of the caller', async () => {
+  test('says nothing of what went well, nor of a mistake of the caller, nor of a probe', async () => {
     await app.inject('/good');
     await app.inject('/nothing');
+    await app.inject('/ready');
     expect(lines).toEqual([]);
   });
 

@@ -12,6 +12,8 @@ export const REQUEST_ID_HEADER = 'x-request-id';
 const FIT = /^[\x21-\x7e]{1,128}$/;
 const SLOW_MS = 1_000;
 const LINES_A_SECOND = 10;
+/** Their 503 is an answer. */
+const PROBES: ReadonlySet<string | undefined> = new Set(['/health', '/ready']);
 
 export function requestIds(prefix: string): (request: Pick<IncomingMessage, 'headers'>) => string {
   let next = 0;
@@ -29,6 +31,7 @@ export function logRequests(app: FastifyInstance, log: Log, nowMs: () => number)
     void reply.header(REQUEST_ID_HEADER, request.id);
   });
   app.addHook('onResponse', async (request, reply) => {
+    if (PROBES.has(request.routeOptions.url)) return;
     const what = judgementOf(reply);
     if (what !== undefined && lines.take()) log.warn(fieldsOf(request, reply), what);
   });

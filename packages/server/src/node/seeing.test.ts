@@ -1,0 +1,206 @@
+// What a running node tells of itself, by HTTP: metrics that move with the work and stay few and quick
+// with many replica sets, health, readiness, the ids of requests.
+
+import {mkdtemp, rm} from 'node:fs/promises';
+import {createServer} from 'node:net';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {afterAll, beforeAll, describe, expect, test, vi} from 'vitest';
+import {METRICS, type MetricDefinition} from '../metrics/catalogue.ts';
+import {type Family, parseExposition} from '../metrics/exposition-parser.fixture.ts';
+import {type StartedNode, startNode} from './node.ts';
+
+const SETS_MIN = 200;
+const SHARDS = 50;
+const WEEK_S = 7 * 86_400;
+const T0_S = 1_700_000_000;
+const START_MS_MAX = 60_000;
+/** The engine threads answer in so long; a test machine may be ten times slower than it should. */
+const SCRAPE_MS_MAX = 100;
+const SCRAPES = 10;
+
+let directory: string;
+let node: StartedNode;
+let url: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'flotilla-seeing-'));
+  node = await startSomewhere();
+  url = `http://${node.address}`;
+  await vi.waitFor(async () => expect((await fetch(`${url}/ready`)).status).toBe(200), {
+    timeout: START_MS_MAX,
+  });
+}, START_MS_MAX);
+afterAll(async () => {
+  await node.stop();
+  await rm(directory, {recursive: true, force: true});
+});
+
+/** The next port, which gRPC takes, may be another process's. */
+async function startSomewhere(triesLeft = 10): Promise<StartedNode> {
+  const listen = `127.0.0.1:${await freePort()}`;
+  try {
+    return await startNode({dataDirectory: directory, listen, engineThreads: 2, log: 'json'});
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || triesLeft === 0) throw error;
+    return startSomewhere(triesLeft - 1);
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const {port} = server.address() as {port: number};
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function scrape(): Promise<Map<string, Family>> {
+  const answer = await fetch(`${url}/metrics`);
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  return parseExposition(await answer.text());
+}
+
+/** The sum of the series that have these labels; of a histogram its count. */
+function read(
+  families: Map<string, Family>,
+  name: string,
+  wanted: Record<string, string> = {},
+): number {
+  const family = families.get(name);
+  if (family === undefined) throw new Error(`no ${name}`);
+  const series = family.series.get(family.type === 'histogram' ? `${name}_count` : name) ?? [];
+  const matching = series.filter(({labels}) =>
+    Object.entries(wanted).every(([label, value]) => labels[label] === value),
+  );
+  return matching.reduce((sum, {value}) => sum + value, 0);
+}
+
+function write(lines: string, query = 'db=public&precision=s', headers = {}): Promise<Response> {
+  return fetch(`${url}/api/v1/write?${query}`, {method: 'POST', body: lines, headers});
+}
+
+async function sql(text: string): Promise<number> {
+  const answer = await fetch(`${url}/api/v1/sql`, {method: 'POST', body: text});
+  await answer.arrayBuffer();
+  return answer.status;
+}
+
+describe('/metrics', () => {
+  test('every metric of the catalogue is told, and none beside them', async () => {
+    const families = await scrape();
+    const told = [...families].map(([name, {type, help}]) => [name, type, help]);
+    const known = Object.entries(METRICS).map(([name, {type, help}]) => [name, type, help]);
+    expect(told).toEqual(known);
+  });
+
+  test('counters move with writes and statements', async () => {
+    const before = await scrape();
+    expect((await write(`cpu,host=a v=1 ${T0_S}\ncpu,host=b v=2 ${T0_S}`)).status).toBe(204);
+    expect((await write(`cpu,host=a v=1 ${T0_S}\ncpu v=oops`)).status).toBe(400);
+    expect(await sql('SELECT host, max(v) FROM cpu GROUP BY host')).toBe(200);
+    expect(await sql('SELECT nothing FROM cpu')).toBe(400);
+    const after = await scrape();
+    const moved = (name: string, labels?: Record<string, string>): number =>
+      read(after, name, labels) - read(before, name, labels);
+    expect(moved('flotilla_write_rows_total', {outcome: 'written'})).toBe(3);
+    expect(moved('flotilla_write_bodies_total', {outcome: 'written'})).toBe(1);
+    expect(moved('flotilla_write_bodies_total', {outcome: 'rejected'})).toBe(1);
+    expect(moved('flotilla_write_duration_seconds')).toBe(2);
+    for (const stage of ['wait', 'parse', 'resolve'])
+      expect([stage, moved('flotilla_write_stage_duration_seconds', {stage})]).toEqual([stage, 2]);
+    for (const stage of ['commit', 'apply'])
+      expect(moved('flotilla_write_stage_duration_seconds', {stage})).toBeGreaterThanOrEqual(2);
+    expect(moved('flotilla_statements_total', {code: 'OK'})).toBe(1);
+    expect(moved('flotilla_statements_total', {code: 'QUERY_ERROR'})).toBe(1);
+    expect(moved('flotilla_statement_duration_seconds')).toBe(2);
+    expect(moved('flotilla_statement_first_byte_seconds')).toBe(1);
+    for (const stage of ['plan', 'catalog', 'read_index', 'scan', 'merge'])
+      expect(moved('flotilla_query_stage_duration_seconds', {stage})).toBeGreaterThanOrEqual(1);
+    expect(moved('flotilla_log_batches_total')).toBeGreaterThan(0);
+    expect(moved('flotilla_log_sync_duration_seconds')).toBe(moved('flotilla_log_batches_total'));
+    expect(moved('flotilla_raft_elections_started_total')).toBeGreaterThan(0);
+    expect(moved('flotilla_rpc_calls_total', {code: 'OK'})).toBeGreaterThan(0);
+    const route = '/api/v1/write';
+    expect(moved('flotilla_http_requests_total', {route, status: '204'})).toBe(1);
+    expect(read(after, 'flotilla_storage_series')).toBe(2);
+    expect(read(after, 'flotilla_storage_memtable_bytes')).toBeGreaterThan(0);
+    expect(read(after, 'flotilla_engine_thread_up')).toBe(2);
+  });
+
+  test('a flush moves rows from memory to parts', async () => {
+    const before = await scrape();
+    await fetch(`${url}/admin/v1/storage/flush`, {method: 'POST'});
+    const after = await scrape();
+    const name = 'flotilla_storage_flushes_total';
+    expect(read(after, name)).toBeGreaterThan(read(before, name));
+    expect(read(after, 'flotilla_storage_parts')).toBeGreaterThan(0);
+    expect(read(after, 'flotilla_storage_part_bytes')).toBeGreaterThan(0);
+  });
+
+  test(
+    'with hundreds of replica sets it is as long as before, bounded, and quick',
+    async () => {
+      const body = JSON.stringify({name: 'many', shards: SHARDS});
+      const options = {method: 'POST', body, headers: {'content-type': 'application/json'}};
+      expect((await fetch(`${url}/admin/v1/databases`, options)).status).toBe(200);
+      const before = await scrape();
+      const weeks = [0, 1, 2, 3].map((week) => `cpu,host=a v=1 ${T0_S - week * WEEK_S}`);
+      // The first may run into its deadline while so many sets are made; the next finds them.
+      await expect
+        .poll(async () => (await write(weeks.join('\n'), 'db=many&precision=s')).status, {
+          timeout: START_MS_MAX,
+        })
+        .toBe(204);
+      await expect
+        .poll(async () => read(await scrape(), 'flotilla_raft_groups', {role: 'leader'}), {
+          timeout: START_MS_MAX,
+        })
+        .toBeGreaterThanOrEqual(SETS_MIN);
+      const after = await scrape();
+      for (const {name, series} of after.values()) {
+        const {labels: known = {}} = (METRICS as Record<string, MetricDefinition>)[name]!;
+        for (const {labels} of [...series.values()].flat()) {
+          for (const [label, value] of Object.entries(labels)) {
+            if (label !== 'le')
+              expect([name, label, known[label]?.has(value)]).toEqual([name, label, true]);
+          }
+        }
+      }
+      const count = (families: Map<string, Family>): number =>
+        [...families.values()].flatMap(({series}) => [...series.values()].flat()).length;
+      // Codes and routes that were not seen before; never one for a set.
+      expect(count(after) - count(before)).toBeLessThan(20);
+      const took: number[] = [];
+      for (let i = 0; i < SCRAPES; i++) {
+        const beganMs = performance.now();
+        await scrape();
+        took.push(performance.now() - beganMs);
+      }
+      expect(Math.min(...took)).toBeLessThan(SCRAPE_MS_MAX);
+    },
+    2 * START_MS_MAX,
+  );
+});
+
+test('/health tells of each part, /ready that there is traffic', async () => {
+  const health = await (await fetch(`${url}/health`)).json();
+  expect(health).toMatchObject({name: 'flotilla', status: 'pass', version: expect.any(String)});
+  const {subsystems} = health as {subsystems: Record<string, unknown>};
+  expect(Object.keys(subsystems)).toEqual(['engine', 'stores', 'disk', 'replicas', 'meta']);
+  for (const part of Object.values(subsystems))
+    expect(part).toEqual({status: 'pass', message: 'ok'});
+  expect(await (await fetch(`${url}/ready`)).json()).toEqual({status: 'ready'});
+});
+
+test('every answer has the id of its request', async () => {
+  const idOf = async (answer: Promise<Response>): Promise<string | null> =>
+    (await answer).headers.get('x-request-id');
+  const headers = {'x-request-id': 'trace-7'};
+  expect(await idOf(write('cpu v=1', 'db=public', headers))).toBe('trace-7');
+  expect(await idOf(write('cpu v=oops', 'db=public', headers))).toBe('trace-7');
+  expect(await idOf(fetch(`${url}/nowhere`, {headers}))).toBe('trace-7');
+  expect(await idOf(fetch(`${url}/health`))).toMatch(/^[0-9a-f]{8}-\w+$/);
+});
