@@ -105,7 +105,7 @@ test('rows refused for a dropped table are written to the table of that name', a
   expect(valuesReceived('mem')).toEqual(Array.from({length: 12}, (_, i) => i + 100));
 });
 
-test('what is placed anew has a sequence and a key of its own', async () => {
+test('what is placed anew has a sequence of its own, and the key that was not used', async () => {
   cluster.addBucket(0, 1);
   dropUnderway('cpu', 1);
   const seen: Share[] = [];
@@ -115,8 +115,44 @@ test('what is placed anew has a sequence and a key of its own', async () => {
     refuse(share);
   };
   await write(batchOf(['cpu'], 3), 'k');
-  expect(seen.map(({idempotencyKey}) => idempotencyKey)).toEqual(['k\u00000', 'k\u00001.0']);
+  expect(seen.map(({idempotencyKey}) => idempotencyKey)).toEqual(['k\u00000', 'k\u00000']);
   expect(seen[0]!.router.sequence).not.toBe(seen[1]!.router.sequence);
+});
+
+test('a key is applied once though a drop came between, and the client sends again', async () => {
+  cluster.addBucket(0, 4);
+  dropUnderway('cpu', 1);
+  await write(batchOf(['cpu'], 12), 'k');
+  const once = valuesReceived('cpu');
+  expect(once.length).toBe(12);
+  const keyOf = ({set, share}: Received) => `${set} ${share.idempotencyKey}`;
+  const applied = new Set(received.map(keyOf));
+  received = [];
+  await write(batchOf(['cpu'], 12), 'k');
+  expect(received.filter((each) => !applied.has(keyOf(each)))).toEqual([]);
+});
+
+test('of a body in pieces whose table is dropped between them each has a key of its own', async () => {
+  cluster.addBucket(0, 1);
+  let count = 0;
+  take = (share) => {
+    count += 1;
+    if (count === 2) {
+      cluster.apply({
+        type: 'drop-table',
+        database: DATABASE,
+        name: 'long',
+        atMs: 0,
+        purgeAtMs: 1e9,
+      });
+    }
+    const dead = share.tables.find(({table}) => cluster.catalog.table(table)?.dropped);
+    if (dead !== undefined) throw new DbError('TABLE_NOT_FOUND', 'dropped', {table: dead.table});
+  };
+  const outcome = await write(longBatch(5), 'k');
+  expect(outcome.writtenRows).toBe(5);
+  const keys = received.map(({share}) => share.idempotencyKey);
+  expect(keys).toEqual(keys.map((_, i) => `k\u0000${i}`));
 });
 
 test('a table that is dropped again and again ends in a refusal that can be retried', async () => {

@@ -115,7 +115,7 @@ export class WriteRouter {
     if (prepared.rejections.count > 0 && !request.acceptPartial) return summary(refusedBy, []);
     const sets: SetOutcome[] = [];
     for (let pass = 0; ; pass++) {
-      const sent = await this.#sendAll(prepared.placement, request, pass);
+      const sent = await this.#sendAll(prepared.placement, request, sets);
       const outdated = sent.filter(({outcome: {error}}) => isOutdated(error));
       sets.push(...sent.filter((each) => !outdated.includes(each)).map(({outcome}) => outcome));
       if (outdated.length === 0) return summary(refusedBy, sets);
@@ -255,12 +255,14 @@ export class WriteRouter {
     );
   }
 
-  #sendAll(placement: Placement, request: WriteRequest, pass: number): Promise<SentShare[]> {
-    const keyOf = (part: number): string | undefined =>
-      request.idempotencyKey === undefined
-        ? undefined
-        : partKey(request.idempotencyKey, {pass, part});
-    const encoded = this.#encode(buildShares(placement), keyOf);
+  /** @param before outcomes of the request's earlier passes: their shares have used keys. */
+  #sendAll(
+    placement: Placement,
+    request: WriteRequest,
+    before: readonly SetOutcome[],
+  ): Promise<SentShare[]> {
+    const {idempotencyKey} = request;
+    const encoded = this.#encode(buildShares(placement), {idempotencyKey, before});
     const ofSet = Map.groupBy(encoded, ({share}) => share.set);
     return Promise.all(
       [...ofSet.values()].map((pieces) => this.#sendInOrder(pieces, request)),
@@ -286,16 +288,18 @@ export class WriteRouter {
   /** A share over the limit of an entry is halved in line order until each piece fits. */
   #encode(
     shares: readonly SetShare[],
-    keyOf: (part: number) => string | undefined,
+    {idempotencyKey, before}: {idempotencyKey: string | undefined; before: readonly SetOutcome[]},
   ): EncodedShare[] {
     const encoded: EncodedShare[] = [];
     const partsOfSet = new Map<ReplicaSetId, number>();
+    for (const {set} of before) partsOfSet.set(set, (partsOfSet.get(set) ?? 0) + 1);
     const pending = [...shares].reverse();
     while (pending.length > 0) {
       const share = pending.pop()!;
       const part = partsOfSet.get(share.set) ?? 0;
       const router = this.#nextNumber();
-      const bytes = encodeShare({router, idempotencyKey: keyOf(part), tables: share.tables});
+      const key = idempotencyKey === undefined ? undefined : partKey(idempotencyKey, part);
+      const bytes = encodeShare({router, idempotencyKey: key, tables: share.tables});
       if (ownBytes(bytes, router) > SHARE_BYTES_MAX && share.rowCount > 1) {
         pending.push(...halveShare(share).reverse());
         continue;
@@ -325,15 +329,13 @@ export class WriteRouter {
 }
 
 /**
- * The key of one of the shares that a request becomes. A request that is sent again becomes the same
- * shares, since they follow from its lines and the catalog. Rows that were placed anew have keys of
- * their own: their replica sets may have seen those of the first pass.
+ * The key of one of the shares that a request becomes: the set and its place among those of the set. A
+ * request that is sent again becomes the same shares, since they follow from its lines and the catalog.
+ * So rows that were refused and placed anew have the key that they will have then, and not one of
+ * their own: their first share was not applied, and left its key unused.
  */
-function partKey(
-  key: string,
-  {pass, part}: {readonly pass: number; readonly part: number},
-): string {
-  return pass === 0 ? `${key}\u0000${part}` : `${key}\u0000${pass}.${part}`;
+function partKey(key: string, part: number): string {
+  return `${key}\u0000${part}`;
 }
 
 /** Without the router's numbers, whose width differs from try to try while the split must not. */
