@@ -13,15 +13,14 @@ import {
 } from '@flotilla/base';
 import type {Deletion, ScanSpec, ShareTable, TableScan} from '@flotilla/column';
 import {BlockCut, type BucketTime} from './block-cut.ts';
-import {isCompact, mergeParts, nextCompaction} from './compaction.ts';
+import {isCompact, nextCompaction} from './compaction.ts';
 import {type DeadColumnIds, DeadColumns} from './dead-columns.ts';
-import {writeMemtable} from './flush.ts';
 import {loadKeys} from './key-file.ts';
 import {writeNewKeys} from './key-files.ts';
 import type {Manifest} from './manifest.ts';
 import {Memtable} from './memtable.ts';
-import type {Part, PartRecord} from './part.ts';
-import type {WrittenPart} from './part-writer.ts';
+import {type PartWriting, withMerged, writeFlushed, writeMerged} from './new-parts.ts';
+import type {Part} from './part.ts';
 import {ReplicaFiles} from './replica-files.ts';
 import type {FlushPoint, ReplicaState, StoragePoint} from './replica-state.ts';
 import {scanSources} from './scan-sources.ts';
@@ -435,7 +434,9 @@ export class ReplicaStorage {
   }
 
   async #writeFrozen(frozen: Frozen): Promise<void> {
-    const part = await this.#writePart(frozen);
+    const {memtable, lo} = frozen;
+    const writing = {...this.#writing(), slices: this.#flushSlices};
+    const part = await writeFlushed(writing, {memtable, lo, hi: frozen.point.index});
     const keyFiles = await writeNewKeys(this.#files, this.#index, frozen.seriesCount);
     if (part !== undefined) {
       this.#counts.flushes += 1;
@@ -462,20 +463,6 @@ export class ReplicaStorage {
     });
   }
 
-  async #writePart({memtable, lo, point}: Frozen): Promise<PartRecord | undefined> {
-    if (memtable.isEmpty) return undefined;
-    const file = this.#files.nextName('part');
-    const written = await writeMemtable({
-      disk: this.#files.disk,
-      path: this.#files.path(file),
-      cut: this.#cut,
-      memtable,
-      index: this.#index,
-      slices: this.#flushSlices,
-    });
-    return this.#keep(written, {file, lo, hi: point.index});
-  }
-
   /** Compactions go one after another; a failed one ends them. */
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#compactions.then(work);
@@ -485,56 +472,21 @@ export class ReplicaStorage {
     return result;
   }
 
-  /** A part of no rows is no part; its file is not kept. */
-  async #keep(
-    {bytes, tables}: WrittenPart,
-    {file, ...range}: Pick<PartRecord, 'file' | 'lo' | 'hi' | 'cleanIndex'>,
-  ): Promise<PartRecord | undefined> {
-    if (tables.length > 0)
-      return {file, bytes, ...range, tables: tables.map(({index: _, ...table}) => table)};
-    await this.#files.disk.remove(this.#files.path(file));
-    return undefined;
+  #writing(): Omit<PartWriting, 'slices'> {
+    return {files: this.#files, index: this.#index, cut: this.#cut};
   }
 
   async #mergeParts(parts: readonly Part[]): Promise<void> {
     for (const {file} of parts) file.retain();
     try {
-      const merged = await this.#writeMerged(parts);
-      await this.#replaceParts(parts, merged);
+      const writing = {...this.#writing(), slices: this.#compactionSlices};
+      const merged = await writeMerged(writing, parts);
+      await this.#files.commit((state) => withMerged(state, parts, merged));
       this.#counts.compactions += 1;
       this.#counts.compactedBytes += merged?.bytes ?? 0;
     } finally {
       for (const {file} of parts) this.#files.release(file);
     }
-  }
-
-  async #writeMerged(parts: readonly Part[]): Promise<PartRecord | undefined> {
-    const file = this.#files.nextName('part');
-    // Only purges and deletes that are durable: until then the state of a restart still has the rows.
-    const {purgedTables, tombstones} = this.#files.state;
-    const written = await mergeParts({
-      disk: this.#files.disk,
-      path: this.#files.path(file),
-      cut: this.#cut,
-      index: this.#index,
-      parts,
-      isPurged: (table) => purgedTables.includes(table),
-      tombstones,
-      slices: this.#compactionSlices,
-    });
-    const {lo} = parts[0]!.record;
-    const {hi} = parts.at(-1)!.record;
-    return written && this.#keep(written, {file, lo, hi, cleanIndex: tombstones.at(-1)?.index});
-  }
-
-  async #replaceParts(parts: readonly Part[], merged: PartRecord | undefined): Promise<void> {
-    const replaced = new Set(parts.map(({record}) => record.file));
-    await this.#files.commit((state) => {
-      const at = state.parts.findIndex((record) => replaced.has(record.file));
-      const kept = state.parts.filter((record) => !replaced.has(record.file));
-      const after = kept.toSpliced(at, 0, ...(merged ? [merged] : []));
-      return {...state, parts: after, tombstones: liveTombstones(state.tombstones, after)};
-    });
   }
 }
 
