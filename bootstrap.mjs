@@ -11,6 +11,7 @@ const SCRIPTS = new Map([
   ['bench', ['bench/src/main.ts']],
   ['proto', ['tools/proto.mjs']],
   ['limits', ['tools/limits.mjs']],
+  ['metrics', ['tools/metrics.mjs']],
   ['format', ['tools/format.mjs']],
 ]);
 

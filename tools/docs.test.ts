@@ -6,7 +6,9 @@ import {existsSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import {expect, test} from 'vitest';
 import {ERRORS} from '../packages/base/src/errors.ts';
+import {METRICS} from '../packages/server/src/metrics/catalogue.ts';
 import {renderLimits} from './limits.mjs';
+import {renderMetrics} from './metrics.mjs';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8');
@@ -64,6 +66,17 @@ test('docs/http.md names no code that does not exist', () => {
 
 test('docs/limits.md is what LIMITS says now; else run `npm run limits`', () => {
   expect(read('docs/limits.md')).toBe(renderLimits());
+});
+
+test('docs/metrics.md is what METRICS says now; else run `npm run metrics`', () => {
+  expect(read('docs/metrics.md')).toBe(renderMetrics());
+});
+
+test('every metric that an alert names exists', () => {
+  const named = read('deploy/prometheus/alerts.yml').match(/\bflotilla_\w+/g)!;
+  const families = named.map((name) => name.replace(/_(bucket|sum|count)$/, ''));
+  expect(families.length).toBeGreaterThan(5);
+  expect(families.filter((name) => !Object.hasOwn(METRICS, name))).toEqual([]);
 });
 
 test('every command that a page names exists', () => {

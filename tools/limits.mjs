@@ -38,7 +38,7 @@ function valueText({value, unit}) {
 }
 
 /** Columns padded to one width, as the formatter wants it. */
-function renderTable(rows) {
+export function renderTable(rows) {
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
   const rule = widths.map((width) => '-'.repeat(width));
   const lines = [rows[0], rule, ...rows.slice(1)].map(
