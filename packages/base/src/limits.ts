@@ -114,6 +114,24 @@ export const LIMITS = {
     code: 'OVERLOADED',
     why: 'Four largest bodies at once, a node.',
   },
+  writes_at_work_bytes_max: {
+    value: 64 * MIB,
+    unit: 'bytes',
+    code: 'OVERLOADED',
+    why: 'Bodies that a node works on at once; fewer, down to 4 MiB, while work takes over a second.',
+  },
+  write_unread_ms_max: {
+    value: 1_000,
+    unit: 'ms',
+    code: 'OVERLOADED',
+    why: 'A write waits so long with its body unread; then a quarter of its deadline is gone.',
+  },
+  body_pause_ms_max: {
+    value: 10_000,
+    unit: 'ms',
+    code: 'INVALID_ARGUMENT',
+    why: 'Between two pieces of a body; a slower client holds memory for nothing. Status 408.',
+  },
   writes_in_flight_bytes_max: {
     value: 256 * MIB,
     unit: 'bytes',

@@ -26,6 +26,8 @@ export interface WriteCall {
   readonly encoding: string;
   readonly acceptPartial: boolean;
   readonly idempotencyKey?: string | undefined;
+  /** Of its deadline, before it was given to the engine. */
+  readonly waitedMs: number;
   /** As received: still compressed. The caller gives it away. */
   readonly body: Uint8Array;
   /** Of the HTTP request, for the log. */

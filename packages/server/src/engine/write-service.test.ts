@@ -28,7 +28,7 @@ function serviceWith(memoryBytes = 256 * KIB) {
 
 function call(body: Uint8Array, encoding = ''): WriteCall {
   const names = {tenant: 'default', database: 'public', precision: 'ns'};
-  return {...names, encoding, acceptPartial: true, body};
+  return {...names, encoding, acceptPartial: true, waitedMs: 0, body};
 }
 
 function codeOf({body}: HttpAnswer): string {

@@ -72,7 +72,7 @@ export class WriteService {
 
   async #answer(call: WriteCall, receivedMs: number): Promise<HttpAnswer> {
     try {
-      const deadlineMs = receivedMs + LIMITS.write_deadline_ms.value;
+      const deadlineMs = receivedMs + LIMITS.write_deadline_ms.value - call.waitedMs;
       return await this.#write(call, deadlineMs);
     } catch (error) {
       if (!(error instanceof DbError)) throw error;

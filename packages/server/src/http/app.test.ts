@@ -1,5 +1,6 @@
 import {DbError, ERRORS, type Log} from '@flotilla/base';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import {NodeClock} from '../adapters/index.ts';
 import type {
   AdminCall,
   EngineGateway,
@@ -69,7 +70,7 @@ beforeEach(() => {
     health: () => ({status, message: 'a message', subsystems: {engine: ENGINE}}),
     notReady: () => notReady,
   };
-  app = createApp({gateway, health, log});
+  app = createApp({gateway, health, log, clock: new NodeClock()});
 });
 afterEach(() => app.close());
 
@@ -92,6 +93,7 @@ describe('POST /api/v1/write', () => {
         precision: 'ns',
         encoding: '',
         acceptPartial: true,
+        waitedMs: expect.any(Number),
         idempotencyKey: undefined,
         body: Buffer.from('cpu v=1'),
         requestId: expect.any(String),

@@ -1,13 +1,13 @@
 // The HTTP server of a node: body limits, one error mapper, the routes. Bodies are collected as they
 // come (compressed) from the node's byte budget; engine threads inflate and parse them.
 
-import {DbError, LIMITS, type Log} from '@flotilla/base';
+import {type Clock, DbError, LIMITS, type Log} from '@flotilla/base';
 import fastify, {type FastifyError, type FastifyInstance, type FastifyReply} from 'fastify';
 import type {EngineGateway} from '../engine/gateway.ts';
 import {BodyBudget} from './body-budget.ts';
-import {errorAnswer} from './error-answer.ts';
+import {type ErrorAnswer, errorAnswer} from './error-answer.ts';
 import {KnownRoutes} from './known-routes.ts';
-import {answerNoRequest} from './no-request.ts';
+import {answerNoRequest, type TextAnswer} from './no-request.ts';
 import {requestErrorAnswer} from './request-errors.ts';
 import {logRequests, REQUEST_ID_HEADER, requestIds} from './request-log.ts';
 import {adminRoutes} from './routes/admin.ts';
@@ -17,6 +17,7 @@ import {type MetricsSource, metricsRoute} from './routes/metrics.ts';
 import {openApiRoute} from './routes/openapi.ts';
 import {sqlRoute} from './routes/sql.ts';
 import {writeRoute} from './routes/write.ts';
+import {WriteAdmission} from './write-admission.ts';
 
 /** A request that has not come to its end by then is answered 408 and loses its connection. */
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -28,6 +29,7 @@ export interface AppDeps {
   readonly health: HealthSource;
   readonly metrics?: MetricsSource | undefined;
   readonly log: Log;
+  readonly clock: Clock;
 }
 
 export function createApp(deps: AppDeps): FastifyInstance {
@@ -61,18 +63,24 @@ export function createApp(deps: AppDeps): FastifyInstance {
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0]!;
     const answer = errorAnswer(notFound(routes, request.method, path));
-    const {status, headers, body} = influxWordingOf(path)?.(answer) ?? answer;
+    const {status, headers, body} = wordingOf(path)(answer);
     return reply.code(status).headers(headers).send(body);
   });
-  app.register(writeRoute, deps);
+  const admission = new WriteAdmission(deps.clock, ({url}) => wordingOf(url.split('?')[0]!));
+  app.register(writeRoute, {...deps, admission});
   app.register(sqlRoute, deps);
   app.register(healthRoutes, deps);
   const {metrics} = deps;
   if (metrics !== undefined) app.register(metricsRoute, {metrics});
   app.register(openApiRoute, {routes, version: deps.health.version});
   app.register(adminRoutes, deps);
-  app.register(influxRoutes, deps);
+  app.register(influxRoutes, {...deps, admission});
   return app;
+}
+
+function wordingOf(path: string): (answer: ErrorAnswer) => TextAnswer {
+  const plain = (answer: ErrorAnswer) => ({...answer, body: JSON.stringify(answer.body)});
+  return influxWordingOf(path) ?? plain;
 }
 
 /** Ids of several nodes, and of several lives of one, differ by it. */

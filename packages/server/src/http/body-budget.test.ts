@@ -139,3 +139,31 @@ test('one that outgrows the budget is refused in the middle, and its connection 
   await app.close();
   expect(budget.usedBytes).toBe(0); // Returned once, whoever noticed first.
 });
+
+test('bodies that are only announced take nothing from others, and end when nothing more of them comes', async () => {
+  const kib = 1024;
+  const app = fastify({bodyLimit: 64_000 * kib, clientErrorHandler: answerNoRequest});
+  const budget = new BodyBudget(256_000 * kib, 300);
+  app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
+  budget.attach(app);
+  app.post('/', async (request) => (request.body as Buffer).length);
+  await app.listen({host: '127.0.0.1', port: 0});
+  const {port} = app.server.address() as AddressInfo;
+  let answers = '';
+  const halves = Array.from({length: 8}, () => {
+    const socket = connect({port, host: '127.0.0.1', allowHalfOpen: true});
+    socket.on('data', (bytes) => {
+      answers += String(bytes);
+    });
+    socket.write(
+      `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: x/y\r\ncontent-length: ${64_000 * kib}\r\n\r\nhalf`,
+    );
+    return socket;
+  });
+  await expect.poll(() => budget.usedBytes).toBe(8 * 4);
+  expect((await post(app, 1_000 * kib)).body).toBe(String(1_000 * kib));
+  await expect.poll(() => answers.split('HTTP/1.1 408 ').length - 1, {timeout: 5_000}).toBe(8);
+  for (const socket of halves) socket.destroy();
+  await expect.poll(() => budget.usedBytes, {timeout: 5_000}).toBe(0);
+  await app.close();
+});

@@ -1,18 +1,26 @@
-// One budget for the bodies of all requests in flight: what does not fit is refused (429) before a
-// byte of it is read, or as it grows where its length was not announced (Telegraf compresses as it
-// sends, in chunks). A body over its route's limit is the route's to refuse (413): no wait mends it.
+// One budget for the bodies of all requests in flight, by the bytes that have come: what a client only
+// announces takes nothing from others. A body that would not fit by its own word is refused (429)
+// before a byte of it is read, one that outgrows the budget in its middle; one that stops coming is
+// ended after `body_pause_ms_max` (408), so that halves of bodies do not use the budget up. A body over
+// its route's limit is the route's to refuse (413): no wait mends it.
 
 import {Readable} from 'node:stream';
-import {DbError} from '@flotilla/base';
+import {DbError, LIMITS} from '@flotilla/base';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
+import {answerNoRequest} from './no-request.ts';
+
+/** So long a body is counted whole at its head: counting its pieces would cost more than it holds. */
+const WHOLE_BYTES_MAX = 64 * 1024;
 
 export class BodyBudget {
   readonly maxBytes: number;
+  readonly #pauseMs: number;
   readonly #held = new WeakMap<FastifyRequest, number>();
   #usedBytes = 0;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, pauseMs: number = LIMITS.body_pause_ms_max.value) {
     this.maxBytes = maxBytes;
+    this.#pauseMs = pauseMs;
   }
 
   get usedBytes(): number {
@@ -22,10 +30,12 @@ export class BodyBudget {
   attach(app: FastifyInstance): void {
     app.addHook('onRequest', async (request) => {
       const announced = announcedBytes(request);
-      if (announced <= (request.routeOptions.bodyLimit ?? Infinity)) this.#take(request, announced);
+      if (announced > (request.routeOptions.bodyLimit ?? Infinity)) return;
+      if (isCountedWhole(request)) this.#take(request, announced);
+      else this.#refuseOver(announced);
     });
     app.addHook('preParsing', async (request, reply, payload) =>
-      request.headers['transfer-encoding'] === undefined
+      isCountedWhole(request)
         ? payload
         : Readable.from(this.#counted(request, reply, payload as Readable), {objectMode: false}),
     );
@@ -40,34 +50,52 @@ export class BodyBudget {
     reply: FastifyReply,
     payload: Readable,
   ): AsyncGenerator<Buffer, void> {
-    // Not destroyed when this ends early: the answer leaves by the same socket.
-    for await (const bytes of payload.iterator({destroyOnReturn: false})) {
-      try {
+    const pause = setTimeout(() => endPaused(request), this.#pauseMs);
+    try {
+      // Not destroyed when this ends early: the answer leaves by the same socket.
+      for await (const bytes of payload.iterator({destroyOnReturn: false})) {
+        pause.refresh();
         this.#take(request, (bytes as Buffer).length);
-      } catch (error) {
-        reply.header('connection', 'close'); // The rest is not read.
-        throw error;
+        yield bytes as Buffer;
       }
-      yield bytes as Buffer;
+    } catch (error) {
+      reply.header('connection', 'close'); // The rest is not read.
+      throw error;
+    } finally {
+      clearTimeout(pause);
     }
   }
 
   #take(request: FastifyRequest, bytes: number): void {
-    if (this.#usedBytes + bytes > this.maxBytes) {
-      const message = 'the bodies being received use up their budget; send it again a little later';
-      throw new DbError('OVERLOADED', message, {
-        limit: 'bodies_in_flight_bytes_max',
-        bytesMax: this.maxBytes,
-      });
-    }
+    this.#refuseOver(bytes);
     this.#usedBytes += bytes;
     this.#held.set(request, (this.#held.get(request) ?? 0) + bytes);
+  }
+
+  #refuseOver(bytes: number): void {
+    if (this.#usedBytes + bytes <= this.maxBytes) return;
+    const message = 'the bodies being received use up their budget; send it again a little later';
+    throw new DbError('OVERLOADED', message, {
+      limit: 'bodies_in_flight_bytes_max',
+      bytesMax: this.maxBytes,
+    });
   }
 
   #release(request: FastifyRequest): void {
     this.#usedBytes -= this.#held.get(request) ?? 0;
     this.#held.delete(request);
   }
+}
+
+function isCountedWhole(request: FastifyRequest): boolean {
+  const isChunked = request.headers['transfer-encoding'] !== undefined;
+  return !isChunked && announcedBytes(request) <= WHOLE_BYTES_MAX;
+}
+
+/** As one that runs out of its whole time. */
+function endPaused({raw}: FastifyRequest): void {
+  const error = new Error('no more of the body came');
+  answerNoRequest(Object.assign(error, {code: 'ERR_HTTP_REQUEST_TIMEOUT'}), raw.socket);
 }
 
 /** 0 where the request says nothing, as one without a body does. */

@@ -19,6 +19,12 @@ const LINGER_MS = 1_000;
 /** The answer that Node is writing on the socket, if any. */
 type AnsweringSocket = Socket & {readonly _httpMessage?: {readonly headersSent: boolean} | null};
 
+export interface TextAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 export function answerNoRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   const isAnswering = (socket as AnsweringSocket)._httpMessage?.headersSent === true;
   // Inside another answer these bytes would be taken for rows.
@@ -30,10 +36,15 @@ export function answerNoRequest(error: NodeJS.ErrnoException, socket: Socket): v
     status: 400,
     message: `this is no request of HTTP: ${error.message}`,
   };
-  const body = `${JSON.stringify(errorAnswer(new DbError('INVALID_ARGUMENT', message)).body)}\n`;
+  const {headers, body} = errorAnswer(new DbError('INVALID_ARGUMENT', message));
+  endUnread(socket, {status, headers, body: `${JSON.stringify(body)}\n`});
+}
+
+/** The last answer on a connection of which nothing is read any more. */
+export function endUnread(socket: Socket, {status, headers, body}: TextAnswer): void {
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'content-type: application/json',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ];

@@ -4,6 +4,7 @@
 import {type AddressInfo, connect} from 'node:net';
 import type {Log} from '@flotilla/base';
 import {afterEach, beforeEach, expect, test} from 'vitest';
+import {NodeClock} from '../adapters/index.ts';
 import type {EngineGateway} from '../engine/gateway.ts';
 import {createApp} from './app.ts';
 
@@ -35,7 +36,7 @@ beforeEach(async () => {
     }),
   } as unknown as EngineGateway;
   const health = {version: '1', health: () => ({}) as never, notReady: () => undefined};
-  app = createApp({gateway, health, log: LOG});
+  app = createApp({gateway, health, log: LOG, clock: new NodeClock()});
   await app.listen({host: '127.0.0.1', port: 0});
   ({port} = app.server.address() as AddressInfo);
 });

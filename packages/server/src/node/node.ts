@@ -117,7 +117,7 @@ class NodeProcess implements StartedNode {
       connections: () => this.#running?.connections,
     });
     const metrics = this.#metrics;
-    this.#app = createApp({gateway: this.#client, health, metrics, log});
+    this.#app = createApp({gateway: this.#client, health, metrics, log, clock: this.#clock});
   }
 
   async listen(): Promise<void> {

@@ -1,5 +1,6 @@
 import {ERRORS, type Log} from '@flotilla/base';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {NodeClock} from '../../adapters/index.ts';
 import {createApp} from '../app.ts';
 import type {DescribedRoute} from './document.ts';
 
@@ -41,7 +42,7 @@ beforeAll(async () => {
       });
     },
   };
-  app = createApp({gateway: {} as never, health, metrics, log: LOG});
+  app = createApp({gateway: {} as never, health, metrics, log: LOG, clock: new NodeClock()});
   document = (await app.inject('/openapi.json')).json();
 });
 afterAll(() => app.close());

@@ -1,6 +1,7 @@
 import type {Socket} from 'node:net';
 import type {Log} from '@flotilla/base';
 import {expect, test} from 'vitest';
+import {NodeClock} from '../../adapters/index.ts';
 import type {EngineGateway, StreamAnswer} from '../../engine/gateway.ts';
 import {createApp} from '../app.ts';
 
@@ -15,7 +16,7 @@ async function listening(sql: (signal: AbortSignal) => AsyncIterable<Uint8Array>
     }),
   } as unknown as EngineGateway;
   const health = {version: '1', health: () => ({}) as never, notReady: () => undefined};
-  const app = createApp({gateway, health, log: LOG});
+  const app = createApp({gateway, health, log: LOG, clock: new NodeClock()});
   const sockets: Socket[] = [];
   app.server.on('connection', (socket: Socket) => void sockets.push(socket));
   const url = await app.listen({host: '127.0.0.1', port: 0});

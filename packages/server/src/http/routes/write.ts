@@ -7,6 +7,7 @@ import type {EngineGateway} from '../../engine/gateway.ts';
 import {type ApiRoute, WRITE_ERRORS} from '../openapi/api-route.ts';
 import {DatabaseParam, IDEMPOTENCY_KEY, TenantParam, WriteHeaders} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
+import type {WriteAdmission} from '../write-admission.ts';
 
 const WriteQuery = z.strictObject({
   tenant: TenantParam,
@@ -25,16 +26,19 @@ const API: ApiRoute = {
   errors: WRITE_ERRORS,
 };
 
-export const writeRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (
-  app,
-  {gateway},
-  done,
-) => {
+export interface WriteDeps {
+  readonly gateway: EngineGateway;
+  readonly admission: WriteAdmission;
+}
+
+export const writeRoute: FastifyPluginCallback<WriteDeps> = (app, deps, done) => {
+  const {gateway, admission} = deps;
+  admission.attach(app);
   app.post('/api/v1/write', {config: {api: API}}, async (request, reply) => {
     const query = parseOrThrow(WriteQuery, request.query);
     const key = request.headers['idempotency-key'];
     const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
-    const answer = await gateway.write({
+    const call = {
       tenant: query.tenant,
       database: query.db,
       precision: query.precision,
@@ -43,7 +47,10 @@ export const writeRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (
       idempotencyKey: key === undefined ? undefined : parseOrThrow(IDEMPOTENCY_KEY, key),
       body,
       requestId: request.id,
-    });
+    };
+    const answer = await admission.run(request, body, (waitedMs) =>
+      gateway.write({...call, waitedMs}),
+    );
     return reply.code(answer.status).headers(answer.headers).send(answer.body);
   });
   done();

@@ -6,9 +6,9 @@ import {influxPingRoute} from './ping-route.ts';
 import {influxQueryRoute} from './query-route.ts';
 import {queryWordingV1, writeWordingV1} from './wording-v1.ts';
 import {wordingV2} from './wording-v2.ts';
-import {type InfluxDeps, influxV1WriteRoute, influxV2WriteRoute} from './write-routes.ts';
+import {type InfluxWriteDeps, influxV1WriteRoute, influxV2WriteRoute} from './write-routes.ts';
 
-export const influxRoutes: FastifyPluginCallback<InfluxDeps> = (app, deps, done) => {
+export const influxRoutes: FastifyPluginCallback<InfluxWriteDeps> = (app, deps, done) => {
   app.register(influxV1WriteRoute, deps);
   app.register(influxV2WriteRoute, deps);
   app.register(influxPingRoute, deps);

@@ -1,5 +1,6 @@
 import {DbError, type Log} from '@flotilla/base';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import {NodeClock} from '../../../adapters/index.ts';
 import type {AdminCall, EngineGateway} from '../../../engine/gateway.ts';
 import {createApp} from '../../app.ts';
 
@@ -23,7 +24,7 @@ beforeEach(() => {
     },
   } as unknown as EngineGateway;
   const health = {version: '1.2.3', health: () => ({}) as never, notReady: () => undefined};
-  app = createApp({gateway, health, log: LOG});
+  app = createApp({gateway, health, log: LOG, clock: new NodeClock()});
 });
 afterEach(() => app.close());
 

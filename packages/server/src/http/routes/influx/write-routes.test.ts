@@ -1,5 +1,6 @@
 import {DbError, ERRORS, type ErrorCode, type Log} from '@flotilla/base';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import {NodeClock} from '../../../adapters/index.ts';
 import type {EngineGateway, HttpAnswer, WriteCall} from '../../../engine/gateway.ts';
 import {createApp} from '../../app.ts';
 import {errorAnswer} from '../../error-answer.ts';
@@ -26,7 +27,7 @@ beforeEach(() => {
   } as unknown as EngineGateway;
   const health = {version: '1.2.3', health: () => ({}) as never, notReady: () => undefined};
   const log = {error: (fields: unknown) => logged.push(fields)} as unknown as Log;
-  app = createApp({gateway, health, log});
+  app = createApp({gateway, health, log, clock: new NodeClock()});
 });
 afterEach(() => app.close());
 
@@ -52,6 +53,7 @@ describe('what is handed over', () => {
   const common = {
     encoding: '',
     acceptPartial: true,
+    waitedMs: expect.any(Number),
     precision: 'ns',
     idempotencyKey: undefined,
     body: Buffer.from('cpu v=1'),

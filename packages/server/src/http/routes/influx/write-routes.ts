@@ -9,6 +9,7 @@ import type {EngineGateway} from '../../../engine/gateway.ts';
 import {type ApiRoute, WRITE_ERRORS} from '../../openapi/api-route.ts';
 import {IDEMPOTENCY_KEY, TenantParam, WriteHeaders} from '../../params.ts';
 import {parseOrThrow} from '../../parse-or-throw.ts';
+import type {WriteAdmission} from '../../write-admission.ts';
 import {failureOf, type InfluxWording, sendInflux, speakInflux} from './answer.ts';
 import {writeWordingV1} from './wording-v1.ts';
 import {wordingV2} from './wording-v2.ts';
@@ -17,6 +18,10 @@ export interface InfluxDeps {
   readonly gateway: EngineGateway;
   readonly health: {readonly version: string};
   readonly log: Log;
+}
+
+export interface InfluxWriteDeps extends InfluxDeps {
+  readonly admission: WriteAdmission;
 }
 
 /** The only retention policy there is: a database's ttl is its own. */
@@ -87,39 +92,45 @@ function targetV2(request: FastifyRequest): Target {
   };
 }
 
-export const influxV1WriteRoute: FastifyPluginCallback<InfluxDeps> = (app, deps, done) => {
+export const influxV1WriteRoute: FastifyPluginCallback<InfluxWriteDeps> = (app, deps, done) => {
   const {health, log} = deps;
   speakInflux(app, {version: health.version, log, wording: writeWordingV1});
+  deps.admission.attach(app);
   app.post('/write', {config: {api: API_V1}}, (request, reply) =>
-    write(deps.gateway, targetV1(request), request, reply, writeWordingV1),
+    write(deps, targetV1(request), request, reply, writeWordingV1),
   );
   done();
 };
 
-export const influxV2WriteRoute: FastifyPluginCallback<InfluxDeps> = (app, deps, done) => {
+export const influxV2WriteRoute: FastifyPluginCallback<InfluxWriteDeps> = (app, deps, done) => {
   const {health, log} = deps;
   speakInflux(app, {version: health.version, log, wording: wordingV2});
+  deps.admission.attach(app);
   app.post('/api/v2/write', {config: {api: API_V2}}, (request, reply) =>
-    write(deps.gateway, targetV2(request), request, reply, wordingV2),
+    write(deps, targetV2(request), request, reply, wordingV2),
   );
   done();
 };
 
 async function write(
-  gateway: EngineGateway,
+  {gateway, admission}: InfluxWriteDeps,
   target: Target,
   request: FastifyRequest,
   reply: FastifyReply,
   wording: InfluxWording,
 ): Promise<FastifyReply> {
   const key = request.headers['idempotency-key'];
-  const answer = await gateway.write({
+  const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
+  const call = {
     ...target,
     encoding: request.headers['content-encoding'] ?? '',
     idempotencyKey: key === undefined ? undefined : parseOrThrow(IDEMPOTENCY_KEY, key),
-    body: (request.body as Buffer | undefined) ?? Buffer.alloc(0),
+    body,
     requestId: request.id,
-  });
+  };
+  const answer = await admission.run(request, body, (waitedMs) =>
+    gateway.write({...call, waitedMs}),
+  );
   if (answer.status === 204) return reply.code(204).send();
   return sendInflux(reply, wording(failureOf(answer)));
 }

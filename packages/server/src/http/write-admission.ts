@@ -1,0 +1,259 @@
+// Which writes are worked on, so that more clients than the node can serve cost it little: work that
+// nobody waits for any more is how a busy database comes to do less the more is asked of it.
+//
+//   head -> lobby (unread) -> reading -> queue (whole, still compressed) -> work -> answer
+//
+// Bytes at work are limited by how long work takes (work-limit.ts). As much as works may be on its way
+// to it, read or being read; whoever comes beyond that waits in the lobby, its body unread, and is
+// refused after a second. A client that never backs off is so held to one refusal a second, by TCP's
+// own window. Each row is first come, first served, and nothing begins that cannot end in its time.
+
+import {type Clock, DbError, LIMITS, type Timer} from '@flotilla/base';
+import type {FastifyInstance, FastifyRequest} from 'fastify';
+import {type ErrorAnswer, errorAnswer} from './error-answer.ts';
+import {endUnread, type TextAnswer} from './no-request.ts';
+import {WorkLimit} from './work-limit.ts';
+
+/** Between looks for who has waited too long, while anybody waits. */
+const LOOK_MS = 50;
+/** Half of a write's deadline: work so old is slow, or waits for something else than this node. */
+const STUCK_MS = 2_000;
+/** A client that announces a body and does not send it has its place for no longer. */
+const READING_MS_MAX = 1_000;
+/** Of a body that announces no length. */
+const UNKNOWN_BYTES = 64 * 1024;
+/**
+ * Of a refused request more is not read: reading away the bodies of refused clients takes the main
+ * thread's time, and with it that of all messages between nodes.
+ */
+const DRAINED_BYTES_MAX = 64 * 1024;
+/** What InfluxDB's clients compress shrinks to an eighth, or less. */
+const INFLATION = 8;
+const TOO_MANY_REQUESTS = 429;
+const OUTCOME_UNKNOWN = 504;
+/** The least that work is given, however quick it was of late. */
+const WORK_MS_MIN = 1_000;
+
+type Wording = (answer: ErrorAnswer) => TextAnswer;
+
+interface Visit {
+  readonly enteredMs: number;
+  /** In its present row. */
+  sinceMs: number;
+  bytes: number;
+  go: () => void;
+  refuse: (error: DbError) => void;
+}
+
+/** Visits in the order in which they came, and their bytes. */
+class Row {
+  readonly #visits = new Set<Visit>();
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get size(): number {
+    return this.#visits.size;
+  }
+
+  add(visit: Visit, nowMs: number): void {
+    visit.sinceMs = nowMs;
+    this.#visits.add(visit);
+    this.#bytes += visit.bytes;
+  }
+
+  delete(visit: Visit): boolean {
+    if (!this.#visits.delete(visit)) return false;
+    this.#bytes -= visit.bytes;
+    return true;
+  }
+
+  first(): Visit | undefined {
+    return this.#visits.values().next().value;
+  }
+
+  /** Takes out whoever came before `beforeMs`; requires that rows keep the order of coming. */
+  takeOlder(beforeMs: number): Visit[] {
+    const taken: Visit[] = [];
+    for (const visit of this.#visits) {
+      if (visit.sinceMs >= beforeMs) break;
+      this.delete(visit);
+      taken.push(visit);
+    }
+    return taken;
+  }
+}
+
+export class WriteAdmission {
+  readonly #clock: Clock;
+  readonly #visits = new WeakMap<FastifyRequest, Visit>();
+  readonly #limit = new WorkLimit();
+  readonly #lobby = new Row();
+  readonly #reading = new Row();
+  readonly #queue = new Row();
+  /** Without what is stuck. */
+  readonly #working = new Row();
+  #look: Timer | undefined;
+
+  readonly #wordingOf: (request: FastifyRequest) => Wording;
+
+  /** @param wordingOf  how the clients of a request's path want their refusals */
+  constructor(clock: Clock, wordingOf: (request: FastifyRequest) => Wording) {
+    this.#clock = clock;
+    this.#wordingOf = wordingOf;
+  }
+
+  /** Requests of this scope's routes are visits from here on. */
+  attach(app: FastifyInstance): void {
+    app.addHook('onRequest', async (request, reply) => {
+      try {
+        await this.#enter(request);
+      } catch (error) {
+        const isLarge = (announcedBytes(request) ?? Infinity) > DRAINED_BYTES_MAX;
+        if (!isLarge || request.raw.socket.destroyed) throw error;
+        reply.hijack();
+        const answer = this.#wordingOf(request)(errorAnswer(error));
+        const headers = {...answer.headers, 'x-request-id': request.id};
+        endUnread(request.raw.socket, {...answer, headers});
+      }
+    });
+    app.addHook('onResponse', async (request) => this.#leave(request));
+    app.addHook('onRequestAbort', async (request) => this.#leave(request));
+  }
+
+  /**
+   * Runs `work` on a body in its turn. Rejects with OVERLOADED if that does not come in time.
+   * @param work  takes what the request has waited since its head; the time to read it does not count
+   */
+  run<Answer extends {readonly status: number}>(
+    request: FastifyRequest,
+    body: Uint8Array,
+    work: (waitedMs: number) => Promise<Answer>,
+  ): Promise<Answer> {
+    const visit = this.#visits.get(request)!;
+    const lobbyMs = visit.sinceMs - visit.enteredMs;
+    this.#reading.delete(visit);
+    visit.bytes = costOf(body.length, request);
+    return new Promise<Answer>((resolve, reject) => {
+      visit.refuse = reject;
+      visit.go = () => {
+        const begunMs = this.#clock.monotonicMs();
+        const waitedMs = lobbyMs + begunMs - visit.sinceMs;
+        this.#working.add(visit, begunMs);
+        work(waitedMs)
+          .then(
+            (answer) => {
+              this.#learn(visit, begunMs, answer);
+              resolve(answer);
+            },
+            (error: unknown) => reject(error),
+          )
+          .finally(() => {
+            this.#working.delete(visit);
+            this.#advance();
+          });
+      };
+      this.#queue.add(visit, this.#clock.monotonicMs());
+      this.#advance();
+    });
+  }
+
+  #enter(request: FastifyRequest): Promise<void> {
+    const nowMs = this.#clock.monotonicMs();
+    const none = (): void => undefined;
+    const bytes = costOf(announcedBytes(request) ?? UNKNOWN_BYTES, request);
+    const visit: Visit = {enteredMs: nowMs, sinceMs: nowMs, bytes, go: none, refuse: none};
+    this.#visits.set(request, visit);
+    return new Promise((resolve, reject) => {
+      visit.refuse = reject;
+      visit.go = () => {
+        this.#reading.add(visit, this.#clock.monotonicMs());
+        resolve();
+      };
+      this.#lobby.add(visit, nowMs);
+      this.#advance();
+    });
+  }
+
+  /** Its answer is sent, or its client is gone: work that has begun goes on. */
+  #leave(request: FastifyRequest): void {
+    const visit = this.#visits.get(request);
+    if (visit === undefined) return;
+    const wasReading = this.#reading.delete(visit);
+    if (!wasReading && !this.#lobby.delete(visit) && !this.#queue.delete(visit)) return;
+    visit.refuse(new DbError('CANCELLED', 'the client went away'));
+    this.#advance();
+  }
+
+  #learn({bytes}: Visit, begunMs: number, {status}: {readonly status: number}): void {
+    const nowMs = this.#clock.monotonicMs();
+    // A refusal says nothing of what work takes, nor does what ran out of its time beside quick work.
+    const isSlow = status === OUTCOME_UNKNOWN && nowMs - this.#limit.lastInTimeMs > STUCK_MS;
+    if (status >= TOO_MANY_REQUESTS && !isSlow) return;
+    const isWanted = this.#queue.size + this.#lobby.size > 0;
+    this.#limit.learn({nowMs, workMs: nowMs - begunMs, bytes, isWanted});
+  }
+
+  /** One alone always goes on, however large. */
+  #advance(): void {
+    const {bytesMax, heldBytesMax} = this.#limit;
+    const working = this.#working;
+    for (let next = this.#queue.first(); next !== undefined; next = this.#queue.first()) {
+      if (working.bytes > 0 && working.bytes + next.bytes > bytesMax) break;
+      this.#queue.delete(next);
+      next.go();
+    }
+    for (let next = this.#lobby.first(); next !== undefined; next = this.#lobby.first()) {
+      const held = this.#reading.bytes + this.#queue.bytes + working.bytes;
+      if (held > 0 && held + next.bytes > heldBytesMax) break;
+      this.#lobby.delete(next);
+      next.go();
+    }
+    if (this.#queue.size + this.#lobby.size > 0) this.#lookSoon();
+  }
+
+  /**
+   * Work that takes so long while other work is quick waits for a set without a leader: it is passed.
+   * Where none is quick the node itself is slow.
+   */
+  #passStuck(nowMs: number): void {
+    const oldest = this.#working.first();
+    if (oldest === undefined || nowMs - oldest.sinceMs < STUCK_MS) return;
+    if (nowMs - this.#limit.lastInTimeMs < STUCK_MS) this.#working.takeOlder(nowMs - STUCK_MS);
+    else this.#limit.shrink(nowMs);
+  }
+
+  #lookSoon(): void {
+    this.#look ??= this.#clock.setTimer(LOOK_MS, () => {
+      this.#look = undefined;
+      const nowMs = this.#clock.monotonicMs();
+      this.#passStuck(nowMs);
+      this.#reading.takeOlder(nowMs - READING_MS_MAX);
+      const unreadMs = LIMITS.write_unread_ms_max.value;
+      const workMs = Math.max(WORK_MS_MIN, 2 * this.#limit.workMs);
+      // Waiting in both rows, and the work itself, fit into the deadline.
+      const queuedMs = Math.max(LOOK_MS, LIMITS.write_deadline_ms.value - unreadMs - workMs);
+      for (const late of this.#lobby.takeOlder(nowMs - unreadMs)) late.refuse(overloaded());
+      for (const late of this.#queue.takeOlder(nowMs - queuedMs)) late.refuse(overloaded());
+      this.#advance();
+    });
+  }
+}
+
+/** Undefined where the request does not say. */
+function announcedBytes({headers}: FastifyRequest): number | undefined {
+  const announced = headers['content-length'];
+  return announced === undefined ? undefined : Number(announced);
+}
+
+function costOf(bytes: number, request: FastifyRequest): number {
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  return encoding === 'identity' ? bytes : bytes * INFLATION;
+}
+
+function overloaded(): DbError {
+  const message = 'the node is busy with other writes; send it again a little later';
+  return new DbError('OVERLOADED', message, {limit: 'writes_at_work_bytes_max'});
+}
