@@ -5,6 +5,13 @@ export {
   deleteHandler,
   encodeDeleteRequest,
 } from './delete-handler.ts';
+export {
+  encodeFence,
+  FENCE_METHOD,
+  type Fence,
+  type FenceHost,
+  fenceHandler,
+} from './fence-handler.ts';
 export {FlushSchedule} from './flush-schedule.ts';
 export {MemtableBudget} from './memtable-budget.ts';
 export {

@@ -113,7 +113,8 @@ export class ReplicaMachine implements StateMachine {
   canApply(): boolean {
     const {memtableBytesMax, memtables} = this.#limits;
     if (this.storage.tombstoneCount >= TOMBSTONES_MAX) {
-      // After a restart nobody else would begin it.
+      // While nothing is applied, and after a restart, nobody else would begin either.
+      this.afterApply();
       this.#maybeCompact();
       return false;
     }

@@ -100,7 +100,8 @@ export class MemtableView {
         if (last.ordered) break;
         continue;
       }
-      if (offset >= endOffset || isMasked(row, offset, masks)) continue;
+      if (offset >= endOffset) continue;
+      if (masks.length > 0 && isMasked(row, offset, masks)) continue;
       rows = withCapacity(rows, count + 1);
       rows[count++] = row;
     }
