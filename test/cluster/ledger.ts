@@ -27,6 +27,7 @@ export class Ledger {
   /** Per row (tick-major): unsent, unknown or acknowledged. */
   readonly #states: Uint8Array;
   #next = 0;
+  #isStopped = false;
   /** Bodies that the client reported as failed. */
   failures: unknown[] = [];
 
@@ -43,12 +44,18 @@ export class Ledger {
     return this.#next;
   }
 
+  /** What was not begun yet is left to the next `send`. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   /** Sends what is left of the load; several of these share it. `onBody` is told after each answer. */
   async send(
     client: FlotillaClient,
-    onBody: (ledger: Ledger) => void = () => undefined,
+    onBody: (ledger: Ledger) => void | Promise<void> = () => undefined,
   ): Promise<void> {
-    while (this.#next < this.rowCount) {
+    this.#isStopped = false;
+    while (this.#next < this.rowCount && !this.#isStopped) {
       const first = this.#next;
       const end = Math.min(first + this.#shape.batch, this.rowCount);
       this.#next = end;
@@ -60,7 +67,7 @@ export class Ledger {
         if (!(error instanceof FlotillaError)) throw error;
         this.failures.push(error);
       }
-      onBody(this);
+      await onBody(this);
     }
   }
 

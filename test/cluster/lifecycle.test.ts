@@ -70,23 +70,41 @@ describe('a cluster of one', () => {
     await cluster.destroy();
   }, 120_000);
 
-  test.each([{counts: [0, 3]}, {counts: [1, 3, 0]}, {counts: [3, 1, 0]}])(
-    'engine threads $counts over the same data',
-    async ({counts}) => {
+  test.each([
+    {counts: [3, 0, 1], end: 'a clean stop'},
+    {counts: [1, 4, 2, 0], end: 'kill -9'},
+  ])(
+    'engine threads $counts over the same data, $end between',
+    async ({counts, end}) => {
       const cluster = await ProcessCluster.start({nodes: 1, engineThreads: counts[0]});
       const node = cluster.node(1);
       const client = new FlotillaClient({urls: cluster.urls});
+      const ledger = new Ledger({hosts: 50, ticks: 40 * counts.length, batch: 250});
       for (const [i, count] of counts.entries()) {
         if (i > 0) {
-          await stopCleanly(node);
+          await (end === 'kill -9' ? node.kill() : stopCleanly(node));
           node.start(['--engine-threads', String(count)]);
           await node.ready();
         }
+        await until(`it says that it has ${count} threads`, () => {
+          const served = [...node.logTail().matchAll(/serving node=1 threads=(\d+)/g)];
+          return Number(served.at(-1)?.[1]) === count;
+        });
+        // New sets go to all stores there are now; those of before stay where they are.
+        await client.admin.createDatabase({name: `round${i}`});
         const lines = Array.from({length: 50}, (_, host) => `t,host=h${host} round=${i}i ${i + 1}`);
-        await client.write(lines.join('\n'), {precision: 's'});
-        expect(
-          await client.query('SELECT round, count(*) AS n FROM t GROUP BY round ORDER BY round'),
-        ).toEqual(Array.from({length: i + 1}, (_, round) => ({round, n: 50})));
+        for (let round = 0; round <= i; round++)
+          await client.write(lines.join('\n'), {precision: 's', database: `round${round}`});
+        const counted = 'SELECT round, count(*) AS n FROM t GROUP BY round ORDER BY round';
+        for (let round = 0; round <= i; round++)
+          expect(await client.query(counted, {database: `round${round}`})).toEqual(
+            Array.from({length: i + 1 - round}, (_, k) => ({round: round + k, n: 50})),
+          );
+        const rows = ledger.rowCount * ((i + 1) / counts.length);
+        await ledger.send(client, () => {
+          if (ledger.sentRows >= rows) ledger.stop();
+        });
+        await expectExact(ledger, client);
       }
       client.close();
       await cluster.destroy();

@@ -66,8 +66,8 @@ function closeServer(server: net.Server): Promise<void> {
 }
 
 /** Writes a new join secret into the directory; its path, for --join-secret-file. */
-export function makeJoinSecret(directory: string): string {
-  const file = path.join(directory, 'join-secret');
+export function makeJoinSecret(directory: string, name = 'join-secret'): string {
+  const file = path.join(directory, name);
   writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, {mode: 0o600});
   return file;
 }

@@ -81,7 +81,12 @@ const drop = {atMs: fc.nat(9), purgeAtMs: fc.nat(9)};
 const kind = <Type extends Command['type']>(type: Type) => fc.constant(type);
 
 const anyCommand: fc.Arbitrary<Command> = fc.oneof(
-  fc.record({type: kind('register-node'), node: fc.nat(5).map(description), atMs: fc.nat(9)}),
+  fc.record({
+    type: kind('register-node'),
+    node: fc.nat(5).map(description),
+    isAddressFree: fc.boolean(),
+    atMs: fc.nat(9),
+  }),
   fc.record({
     type: kind('set-node-state'),
     node: nodeId,
@@ -298,6 +303,10 @@ describe('founding', () => {
     expect(must(run({type: 'register-node', node: description(2), atMs: 5})).node).toBe(2);
     const other = {...description(2), incarnation: 'other'};
     expect(code(run({type: 'register-node', node: other, atMs: 5}))).toBe('CONFLICT');
+    // An empty directory is a new node, once it is known who answers at the address.
+    const emptied = {type: 'register-node', node: other, isAddressFree: true, atMs: 6} as const;
+    expect(must(run(emptied)).node).toBe(5);
+    expect(must(run(emptied)).node).toBe(5);
   });
 });
 

@@ -51,11 +51,19 @@ test('a new directory has stores and no identity; it keeps both what it is given
   await expect(first.adopt({cluster: 'c-2', node: 5 as NodeId})).rejects.toThrow(/already/);
   first.close();
 
-  const second = await openNodeDirectory({path, stores: 8});
+  const second = await openNodeDirectory({path, stores: 2});
   expect(second.identity).toEqual({cluster: 'c-1', node: 4});
   expect(second.stores).toBe(3);
   expect(second.bootEpoch).toBe(2);
   second.close();
+
+  const third = await openNodeDirectory({path, stores: 5});
+  expect((await third.disk.list('stores')).map(({name}) => name).sort()).toHaveLength(5);
+  third.close();
+  const fourth = await openNodeDirectory({path, stores: 1});
+  expect(fourth.identity).toEqual({cluster: 'c-1', node: 4});
+  expect(fourth.stores).toBe(5);
+  fourth.close();
 });
 
 test('the second opener is refused, in this process too, and told who has it', async () => {

@@ -49,7 +49,7 @@ interface NodeFile {
 
 export interface NodeDirectoryOptions {
   readonly path: string;
-  /** How many stores a new directory gets; an existing one keeps its own. */
+  /** At least so many stores, one for each engine thread; a directory never loses any. */
   readonly stores: number;
 }
 
@@ -136,7 +136,8 @@ export async function openNodeDirectory(options: NodeDirectoryOptions): Promise<
   await fs.promises.mkdir(path, {recursive: true});
   const lock = lockDirectory(path);
   try {
-    const file = (await readNodeFile(path)) ?? (await createNodeFile(path, stores));
+    const known = (await readNodeFile(path)) ?? (await createNodeFile(path, stores));
+    const file = stores > known.stores ? await growStores(path, known, stores) : known;
     // After node.json, and again until there is an identity, so that a crash between leaves no trace.
     if (file.identity === null) await makeStores(path, file.stores);
     const bootEpoch = ((await readEpoch(path)) ?? 0) + 1;
@@ -199,6 +200,15 @@ async function createNodeFile(path: string, stores: number): Promise<NodeFile> {
   const file: NodeFile = {format: FORMAT, stores, name, founding: null, identity: null};
   await writeNodeFile(path, file);
   return file;
+}
+
+/** More engine threads than before: the new stores take replicas that are made from now on. */
+async function growStores(path: string, file: NodeFile, stores: number): Promise<NodeFile> {
+  // First, so that whatever node.json counts is there; after a crash in between they are made again.
+  await makeStores(path, stores);
+  const grown = {...file, stores};
+  await writeNodeFile(path, grown);
+  return grown;
 }
 
 async function makeStores(path: string, stores: number): Promise<void> {

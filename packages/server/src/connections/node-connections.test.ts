@@ -275,6 +275,17 @@ test('a node that leaves the catalog is disconnected and not let in again', asyn
   expect(two.connections.isConnected(one.id)).toBe(false);
 });
 
+test('a node whose address another one has now is not dialled, and is again when it is found', async () => {
+  const [one, two] = [await startNode(1), await startNode(2)];
+  const address = addressOf(two.port);
+  one.connections.setNodes([{id: two.id, address, isGone: true}]);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(socketsOn(two.port)).toBe(0);
+  one.connections.setNodes([{id: two.id, address}]);
+  await allConnected([one]);
+  await expect.poll(() => one.connections.isConnected(two.id)).toBe(true);
+});
+
 test('the accepting side opens its flow control window as wide as the dialing side does', async () => {
   const {port} = await startNode(1);
   const session = http2.connect(`http://127.0.0.1:${port}`);

@@ -132,7 +132,9 @@ export async function startEngine(
   const manifests = await openManifests(options.stores, background);
   const rpc = createRpc(base, (set) => host.stateMachine(set) !== undefined);
   const storeOf = (set: ReplicaSetId): StoreId =>
-    set === META_SET ? options.stores[0]! : options.stores[set % options.stores.length]!;
+    set === META_SET
+      ? options.stores[0]!
+      : options.stores[Math.floor(set / options.threads) % options.stores.length]!;
   const onFault = (error: unknown): void => {
     log.error({err: error}, 'a disk failed under a replica');
     emit({type: 'fatal', message: `a disk failed: ${String(error)}`});
@@ -273,7 +275,7 @@ function assemble(base: Base, grown: Grown): EngineParts {
 }
 
 function hostReplicas(
-  {clock, disk, emit}: Base,
+  {options, clock, disk, emit}: Base,
   {host, copy, metaRole, manifests, storeOf}: Grown,
   {notes, effects}: Pick<EngineParts, 'notes' | 'effects'>,
 ): NodeReplicas {
@@ -288,6 +290,7 @@ function hostReplicas(
     onHosted: (set, isHere) => {
       emit({type: 'hosted', set, isHere});
       if (set === META_SET) metaRole?.hosted();
+    isComplete: () => notes.size >= options.threads - 1,
       else if (isHere) effects.opened(set);
     },
   });

@@ -47,6 +47,8 @@ export interface ReplicaHostDeps {
   readonly storeOf: (set: ReplicaSetId) => StoreId;
   /** Of the other engine threads of this node. */
   readonly notesOfOthers: () => Iterable<ReplicaNote>;
+  /** All of them have told theirs. */
+  readonly isComplete: () => boolean;
   /** A replica of the set lives, or no longer lives, in this thread. */
   readonly onHosted: (set: ReplicaSetId, isHere: boolean) => void;
 }
@@ -58,7 +60,9 @@ export class NodeReplicas implements ReplicaHost {
     this.#deps = deps;
   }
 
+  /** Never a part of them: meta would order anew what is only not told yet. */
   async replicas(): Promise<readonly ReplicaReport[]> {
+    if (!this.#deps.isComplete()) throw new DbError('UNAVAILABLE', 'the node is starting');
     return [...this.notes()].map(({report}) => report);
   }
 

@@ -1,6 +1,7 @@
-import type {Log, NodeId, ReplicaSetId} from '@flotilla/base';
+import {DbError, type Log, META_SET, type NodeId, type ReplicaSetId} from '@flotilla/base';
 import {beforeEach, expect, test} from 'vitest';
 import type {NodeConnections} from '../connections/index.ts';
+import {encodeRpcFrame, refuseRpcFrame} from '../connections/rpc-frame.ts';
 import type {ToEngine} from '../engine/messages.ts';
 import type {EngineLink} from './engine-link.ts';
 import {Relay} from './relay.ts';
@@ -10,10 +11,12 @@ const GROUPS = [1, 3, 0];
 
 let relay: Relay;
 let delivered: (readonly [thread: number, frame: Uint8Array])[];
+let sent: Uint8Array[];
 let warnings: number;
 
 beforeEach(() => {
   delivered = [];
+  sent = [];
   warnings = 0;
   const log: Log = {
     info: () => undefined,
@@ -22,7 +25,8 @@ beforeEach(() => {
       warnings += 1;
     },
   };
-  const connections = {send: () => true} as unknown as NodeConnections;
+  const send = (_to: NodeId, _channel: string, frame: Uint8Array) => sent.push(frame) > 0;
+  const connections = {send} as unknown as NodeConnections;
   relay = new Relay({self: 1 as NodeId, connections, liveness: () => undefined, log});
   const link = (thread: number): EngineLink => ({
     post: (message: ToEngine) => {
@@ -32,6 +36,26 @@ beforeEach(() => {
   });
   relay.attach([link(0), link(1)]);
   for (const thread of [0, 1]) relay.hosted((thread + 10) as ReplicaSetId, thread, true);
+});
+
+function callFrame(set: number): Uint8Array {
+  const head = {callerThread: 1, callerEpoch: 1, callId: 1, set: set as ReplicaSetId};
+  const body = {type: 'call', timeoutMs: 1, method: 'm', payload: new Uint8Array(0)} as const;
+  return encodeRpcFrame({head, body});
+}
+
+test('a call about a set that no thread has told yet is refused until all have told theirs', () => {
+  const call = callFrame(99);
+  relay.receive(OTHER, 'control', call);
+  expect(delivered).toEqual([]);
+  expect(sent).toEqual([refuseRpcFrame(call, new DbError('UNAVAILABLE', 'the node is starting'))]);
+  relay.receive(OTHER, 'control', callFrame(10));
+  relay.receive(OTHER, 'control', callFrame(META_SET));
+  expect(delivered.splice(0).map(([thread]) => thread)).toEqual([0, 0]);
+  relay.complete();
+  relay.receive(OTHER, 'control', call);
+  expect(delivered.map(([thread]) => thread)).toEqual([1]);
+  expect(sent).toHaveLength(1);
 });
 
 /** An item of a group: kind, set, length, payload. */

@@ -28,6 +28,7 @@ export class Relay {
   readonly #deps: RelayDeps;
   readonly #threadOfSet = new Map<ReplicaSetId, number>();
   #links: readonly EngineLink[] = [];
+  #isComplete = false;
   /** Frames that are neither a call's, nor a beat, nor groups' of this version: dropped. */
   #malformed = 0;
 
@@ -37,6 +38,11 @@ export class Relay {
 
   attach(links: readonly EngineLink[]): void {
     this.#links = links;
+  }
+
+  /** Every thread has told what it hosts: a set that none has is not on this node. */
+  complete(): void {
+    this.#isComplete = true;
   }
 
   status(): {readonly malformed: number} {
@@ -71,9 +77,11 @@ export class Relay {
   #receiveCall(from: NodeId, channel: Channel, frame: Uint8Array): void {
     const target = rpcTarget(frame);
     if (target === undefined) return this.#drop(from);
-    const thread =
-      target.kind === 'answer' ? engineOf(target.callerThread) : this.#threadFor(target.set);
-    this.#deliver(thread, from, channel, frame);
+    if (target.kind === 'answer')
+      return this.#deliver(engineOf(target.callerThread), from, channel, frame);
+    const thread = this.#threadFor(target.set);
+    if (thread === undefined) this.#refuseEarly(from, channel, frame);
+    else this.#deliver(thread, from, channel, frame);
   }
 
   #drop(from: NodeId): void {
@@ -83,10 +91,21 @@ export class Relay {
     this.#deps.log.warn({node: from}, 'dropped a frame that this node cannot read');
   }
 
-  /** Thread 0 answers for the meta group wherever its replicas are; unknown sets are dealt out evenly. */
-  #threadFor(set: ReplicaSetId): number {
+  /**
+   * Thread 0 answers for the meta group wherever its replicas are; unknown sets are dealt out evenly.
+   * Not before all threads have told theirs: the number of threads may have changed, and an order to
+   * make a replica that one of them is still opening would make it a second time in another.
+   */
+  #threadFor(set: ReplicaSetId): number | undefined {
     if (set === META_SET) return 0;
-    return this.#threadOfSet.get(set) ?? set % Math.max(1, this.#links.length);
+    const known = this.#threadOfSet.get(set);
+    if (known !== undefined || !this.#isComplete) return known;
+    return set % Math.max(1, this.#links.length);
+  }
+
+  #refuseEarly(from: NodeId, channel: Channel, frame: Uint8Array): void {
+    const refusal = refuseRpcFrame(frame, new DbError('UNAVAILABLE', 'the node is starting'));
+    if (refusal !== undefined) this.send(from, channel, refusal);
   }
 
   #deliver(thread: number, from: NodeId, channel: Channel, frame: Uint8Array): void {

@@ -168,6 +168,7 @@ export class RunningNode {
     const areStarted = (): boolean => this.#threads.every(({isStarted}) => isStarted);
     await this.#until(() => this.#failure !== undefined || areStarted());
     if (this.#failure !== undefined) throw this.#failure;
+    this.#relay.complete();
     this.#options.client.attach(this.#links);
   }
 
