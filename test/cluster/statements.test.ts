@@ -136,15 +136,24 @@ test('renamed columns and tables keep their rows, and free their names', async (
 test('a dropped column takes no more writes: what comes later is in a new one, of any type', async () => {
   await client.write(`shrunk,host=a,rack=r v=1,w=1 ${TIMES[0]}`);
   let isDropped = false;
+  /** Begun after the answer to the drop, and acknowledged. */
+  const after: number[] = [];
   const writers = clients.map(async (each, i) => {
-    for (let n = 0; !isDropped || n < 20; n++) {
-      await each.write(`shrunk,host=w${i} v=${n},w=1 ${TIMES[0]! + BigInt(n)}`);
+    for (let n = i * 1_000_000, left = 20; left > 0; n++) {
+      const isAfter = isDropped;
+      await each.write(`shrunk,host=w v=${n},w=1 ${TIMES[0]! + BigInt(n)}`);
+      if (!isAfter) continue;
+      after.push(n);
+      left -= 1;
     }
   });
   await clients[0]!.query('ALTER TABLE shrunk DROP v');
-  await clients[1]!.query('ALTER TABLE shrunk DROP rack');
   isDropped = true;
+  await clients[1]!.query('ALTER TABLE shrunk DROP rack');
   await Promise.all(writers);
+  const written = await client.query("SELECT v FROM shrunk WHERE host = 'w' AND v IS NOT NULL");
+  const seen = new Set(written.map(({v}) => v));
+  expect(after.filter((n) => !seen.has(n))).toEqual([]);
   for (const [i, each] of clients.entries()) {
     await each.write(`shrunk,host=last${i} v=${i} ${TIMES[0]}`);
   }

@@ -6,10 +6,11 @@ import type {Clock} from '@flotilla/base';
 import {type DatabaseId, DbError, LIMITS, type ReplicaSetId} from '@flotilla/base';
 import type {Catalog, Database} from '@flotilla/catalog';
 import {type BadLine, encodeShare, type ParsedBatch} from '@flotilla/column';
-import {WRITE_METHOD} from '@flotilla/replica';
+import {type Fence, WRITE_METHOD} from '@flotilla/replica';
 import type {SetCaller} from '../set-caller.ts';
 import type {MetaDdl} from './ddl.ts';
 import {type DeleteOutcome, type DeleteTarget, sendDeletions} from './deletions.ts';
+import {awaitFences} from './fences.ts';
 import type {Refusal} from './refusal.ts';
 import {Rejections} from './rejected-rows.ts';
 import type {ResolvedTable} from './resolved-table.ts';
@@ -83,6 +84,12 @@ interface SentShare {
   readonly outcome: SetOutcome;
 }
 
+/** The passes before this one, and the outcomes that they settled. */
+interface Passed {
+  readonly pass: number;
+  readonly before: readonly SetOutcome[];
+}
+
 interface EncodedShare {
   readonly share: SetShare;
   readonly bytes: Uint8Array;
@@ -115,7 +122,7 @@ export class WriteRouter {
     if (prepared.rejections.count > 0 && !request.acceptPartial) return summary(refusedBy, []);
     const sets: SetOutcome[] = [];
     for (let pass = 0; ; pass++) {
-      const sent = await this.#sendAll(prepared.placement, request, sets);
+      const sent = await this.#sendAll(prepared.placement, request, {pass, before: sets});
       const outdated = sent.filter(({outcome: {error}}) => isOutdated(error));
       sets.push(...sent.filter((each) => !outdated.includes(each)).map(({outcome}) => outcome));
       if (outdated.length === 0) return summary(refusedBy, sets);
@@ -133,6 +140,14 @@ export class WriteRouter {
   delete(targets: readonly DeleteTarget[], deadlineMs: number): Promise<DeleteOutcome[]> {
     const ports = {caller: this.#ports.caller, nextNumber: () => this.#nextNumber()};
     return sendDeletions(ports, targets, deadlineMs);
+  }
+
+  /** Resolves once the sets refuse writes to what was dropped; with those that had not by the deadline. */
+  awaitFences(
+    sets: readonly ReplicaSetId[],
+    options: {readonly fence: Fence; readonly deadlineMs: number},
+  ): Promise<ReplicaSetId[]> {
+    return awaitFences(this.#ports.caller, sets, options);
   }
 
   #nextNumber(): {readonly incarnation: number; readonly sequence: number} {
@@ -255,14 +270,11 @@ export class WriteRouter {
     );
   }
 
-  /** @param before outcomes of the request's earlier passes: their shares have used keys. */
-  #sendAll(
-    placement: Placement,
-    request: WriteRequest,
-    before: readonly SetOutcome[],
-  ): Promise<SentShare[]> {
-    const {idempotencyKey} = request;
-    const encoded = this.#encode(buildShares(placement), {idempotencyKey, before});
+  #sendAll(placement: Placement, request: WriteRequest, passed: Passed): Promise<SentShare[]> {
+    const {idempotencyKey: key} = request;
+    const keyOf = (part: number): string | undefined =>
+      key === undefined ? undefined : partKey(key, part, passed);
+    const encoded = this.#encode(buildShares(placement), keyOf, passed.before);
     const ofSet = Map.groupBy(encoded, ({share}) => share.set);
     return Promise.all(
       [...ofSet.values()].map((pieces) => this.#sendInOrder(pieces, request)),
@@ -288,7 +300,8 @@ export class WriteRouter {
   /** A share over the limit of an entry is halved in line order until each piece fits. */
   #encode(
     shares: readonly SetShare[],
-    {idempotencyKey, before}: {idempotencyKey: string | undefined; before: readonly SetOutcome[]},
+    keyOf: (part: number) => string | undefined,
+    before: readonly SetOutcome[],
   ): EncodedShare[] {
     const encoded: EncodedShare[] = [];
     const partsOfSet = new Map<ReplicaSetId, number>();
@@ -298,8 +311,7 @@ export class WriteRouter {
       const share = pending.pop()!;
       const part = partsOfSet.get(share.set) ?? 0;
       const router = this.#nextNumber();
-      const key = idempotencyKey === undefined ? undefined : partKey(idempotencyKey, part);
-      const bytes = encodeShare({router, idempotencyKey: key, tables: share.tables});
+      const bytes = encodeShare({router, idempotencyKey: keyOf(part), tables: share.tables});
       if (ownBytes(bytes, router) > SHARE_BYTES_MAX && share.rowCount > 1) {
         pending.push(...halveShare(share).reverse());
         continue;
@@ -329,13 +341,15 @@ export class WriteRouter {
 }
 
 /**
- * The key of one of the shares that a request becomes: the set and its place among those of the set. A
- * request that is sent again becomes the same shares, since they follow from its lines and the catalog.
- * So rows that were refused and placed anew have the key that they will have then, and not one of
- * their own: their first share was not applied, and left its key unused.
+ * The key of one of the shares that a request becomes: its place among those of its set. A request that
+ * is sent again becomes the same shares, since they follow from its lines and the catalog. So rows that
+ * were refused and placed anew take the key that they will have then, which their refusal left unused.
+ * Not where other rows are not known to be written: those may belong to the same share by then, and
+ * would pass for written with it. Then rows may be written twice, and none is lost.
  */
-function partKey(key: string, part: number): string {
-  return `${key}\u0000${part}`;
+function partKey(key: string, part: number, {pass, before}: Passed): string {
+  const isRestWritten = before.every(({outcome}) => outcome === 'written');
+  return isRestWritten ? `${key}\u0000${part}` : `${key}\u0000${pass}.${part}`;
 }
 
 /** Without the router's numbers, whose width differs from try to try while the split must not. */

@@ -1,7 +1,7 @@
 // CREATE, ALTER, DROP, SHOW, DESCRIBE, EXPLAIN: through meta, answered from the catalog. The request's database
 // is looked up only for a name that does not say its own: CREATE DATABASE works without any.
 
-import {META_SET} from '@flotilla/base';
+import {META_SET, type ReplicaSetId} from '@flotilla/base';
 import {type Command, type Database, type Tenant, TRASH_RETENTION_MS} from '@flotilla/catalog';
 import {
   type AdminStatement,
@@ -10,6 +10,7 @@ import {
   type ResultBatch,
   type TableName,
 } from '@flotilla/query';
+import type {Fence} from '@flotilla/replica';
 import type {AnswerNotes} from './answer-notes.ts';
 import {findDatabase, findTenant} from './catalog-access.ts';
 import {
@@ -24,6 +25,9 @@ import {
 } from './catalog-rows.ts';
 import {refreshFor, type SqlServiceDeps, type StatementContext} from './statement-context.ts';
 import {type Cell, textRows} from './text-rows.ts';
+
+/** Sets without a majority cannot confirm a drop, and it is not undone for them. */
+const FENCE_MS_MAX = 5_000;
 
 type Rows = AsyncIterable<ResultBatch>;
 type Showing =
@@ -48,7 +52,10 @@ export class AdminStatements {
       if (!(await refreshFor(context, this.#deps))) notes.missing(META_SET);
       return this.#show(statement, context);
     }
-    return this.#change(await this.#commandOf(statement, context), context);
+    const command = await this.#commandOf(statement, context);
+    const fence = await this.#change(command, context);
+    const open = fence === undefined ? [] : await this.#fenced(fence, context);
+    return textRows([{name: 'result', type: 'string'}], [[resultText(open)]]);
   }
 
   async #commandOf(statement: Changing, context: StatementContext): Promise<Command> {
@@ -100,11 +107,21 @@ export class AdminStatements {
     return {database: id, name};
   }
 
-  async #change(command: Command, {deadlineMs}: StatementContext): Promise<Rows> {
-    await this.#deps.meta.propose(command, {deadlineMs});
+  /** What writes may not name any more from now on. */
+  async #change(command: Command, {deadlineMs}: StatementContext): Promise<Dropped | undefined> {
+    const {meta, access} = this.#deps;
+    const dropped = await proposeDrop(meta, command, deadlineMs);
     // So that whoever goes on through this node finds what was made.
-    await this.#deps.access.refresh(deadlineMs);
-    return textRows([{name: 'result', type: 'string'}], [['ok']]);
+    await access.refresh(deadlineMs);
+    return dropped;
+  }
+
+  /** The sets that may still take writes to it, from a router that is behind. */
+  async #fenced({database, fence}: Dropped, {deadlineMs}: StatementContext) {
+    const {access, router, clock} = this.#deps;
+    const sets = access.catalog.buckets(database).flatMap(({replicaSets}) => replicaSets);
+    const untilMs = Math.min(deadlineMs, clock.monotonicMs() + FENCE_MS_MAX);
+    return router.awaitFences(sets, {fence, deadlineMs: untilMs});
   }
 
   async #show(statement: Showing, context: StatementContext): Promise<Rows> {
@@ -185,6 +202,34 @@ export class AdminStatements {
       rows,
     );
   }
+}
+
+interface Dropped {
+  readonly database: Database['id'];
+  readonly fence: Fence;
+}
+
+async function proposeDrop(
+  meta: SqlServiceDeps['meta'],
+  command: Command,
+  deadlineMs: number,
+): Promise<Dropped | undefined> {
+  if (command.type === 'drop-table') {
+    const {table} = await meta.propose(command, {deadlineMs});
+    return table && {database: command.database, fence: {table}};
+  }
+  if (command.type === 'alter-table' && command.change.kind === 'drop-column') {
+    const fence = await meta.propose(command, {deadlineMs});
+    return {database: command.database, fence};
+  }
+  await meta.propose(command, {deadlineMs});
+  return undefined;
+}
+
+function resultText([first, ...more]: readonly ReplicaSetId[]): string {
+  if (first === undefined) return 'ok';
+  const others = more.length === 0 ? 'has' : `and ${more.length} more have`;
+  return `ok, but replica set ${first} ${others} not confirmed it yet`;
 }
 
 function isShowing(statement: AdminStatement | ExplainStatement): statement is Showing {

@@ -18,7 +18,9 @@ import {Host} from '@flotilla/multiraft';
 import {
   DELETE_METHOD,
   deleteHandler,
+  FENCE_METHOD,
   FlushSchedule,
+  fenceHandler,
   MemtableBudget,
   ReplicaMachine,
   WRITE_METHOD,
@@ -55,6 +57,7 @@ import {ClusterView, notesHandler} from './cluster-view.ts';
 import type {EngineServices} from './engine-calls.ts';
 import type {EngineOptions, FromEngine} from './messages.ts';
 import {MetaRole, metaMembers} from './meta-role.ts';
+import {pause} from './pause.ts';
 import {replicaFactory} from './replica-factory.ts';
 import {NodeReplicas, type ReplicaNote} from './replica-host.ts';
 import {ServiceCounts} from './service-counts.ts';
@@ -314,6 +317,7 @@ function serveNodes(parts: {
     call: new Map([
       [WRITE_METHOD, writeHandler(host, monotonicMs)],
       [DELETE_METHOD, deleteHandler(host, monotonicMs)],
+      [FENCE_METHOD, fenceHandler(host, (ms) => pause(clock, ms))],
     ]),
     stream: new Map([[QUERY_METHOD, fragmentHandler({host, monotonicMs, pause: rest, counts})]]),
   });

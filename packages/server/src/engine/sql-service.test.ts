@@ -30,6 +30,8 @@ const clock = new NodeClock();
 let machine: CatalogMachine;
 let index: number;
 let sets: readonly ReplicaSetId[];
+let fences: {readonly sets: readonly ReplicaSetId[]; readonly fence: object}[];
+let unfenced: ReplicaSetId[];
 /** Why a set cannot be read; 'silent': it never says. Sets that are not here give no rows. */
 let failures: Map<ReplicaSetId, DbError | 'silent'>;
 let metaFailure: DbError | undefined;
@@ -43,9 +45,10 @@ let service: SqlService;
 
 beforeAll(() => loadSqlParser());
 
-function apply(command: Command): void {
+function apply(command: Command): object {
   const {result} = machine.apply(command, ++index);
   if (!result.ok) throw new DbError(result.error.code, result.error.message);
+  return result.value;
 }
 
 /** One table in four shards. */
@@ -66,6 +69,8 @@ beforeEach(() => {
   metaFailure = undefined;
   refreshes = 0;
   asked = [];
+  fences = [];
+  unfenced = [];
   onRefresh = async () => undefined;
   const refresh = async (): Promise<void> => {
     refreshes += 1;
@@ -77,11 +82,16 @@ beforeEach(() => {
     access: {catalog: machine.catalog, refresh},
     meta: meta as unknown as MetaClient,
     reader: {begin} as unknown as FragmentReader,
-    router: {write: async () => written} as unknown as WriteRouter,
+    router: {write: async () => written, awaitFences} as unknown as WriteRouter,
     view: {facts: async () => ({sets: []})} as unknown as ClusterView,
     clock,
   });
 });
+
+async function awaitFences(...[asked, {fence}]: Parameters<WriteRouter['awaitFences']>) {
+  fences.push({sets: asked, fence});
+  return unfenced;
+}
 
 async function begin({set}: Fragment, options: ReadOptions): Promise<FragmentReading> {
   asked.push(options);
@@ -215,7 +225,9 @@ describe('while the meta group is asked for the catalog', () => {
 
   test('a table that the copy lacks may have just been made', async () => {
     const tables = [{name: 'new', tags: [], fields: [{name: 'v', type: 'float' as const}]}];
-    onRefresh = async () => apply({type: 'ensure-tables', database: 1 as DatabaseId, tables});
+    onRefresh = async () => {
+      apply({type: 'ensure-tables', database: 1 as DatabaseId, tables});
+    };
     expect((await run('SELECT * FROM new')).text).toBe('[]\n');
   });
 
@@ -329,5 +341,26 @@ describe('INSERT', () => {
     const error = await failureOf(run(INSERT));
     expect(error).toMatchObject({code: 'QUERY_ERROR', details: {code: 'TIME_IN_FUTURE'}});
     expect(error.message).toContain('row 2 of VALUES: too far ahead');
+  });
+});
+
+describe('a drop', () => {
+  test('answers once every replica set of the database refuses writes to it', async () => {
+    await run('CREATE TABLE t (f DOUBLE, g DOUBLE, TAGS(a))');
+    const {id} = machine.catalog.tableByName(1 as DatabaseId, 't')!;
+    await run('ALTER TABLE t DROP f');
+    await run('ALTER TABLE t RENAME COLUMN g TO h');
+    await run('DROP TABLE t');
+    expect(fences).toEqual([
+      {sets, fence: {table: id, column: 2}},
+      {sets, fence: {table: id}},
+    ]);
+  });
+
+  test('says which have not said so in time', async () => {
+    unfenced = [sets[1]!, sets[2]!];
+    await run('CREATE TABLE t (f DOUBLE)');
+    const {text} = await run('DROP TABLE t');
+    expect(text).toContain(`ok, but replica set ${sets[1]} and 1 more have not confirmed it yet`);
   });
 });

@@ -1,0 +1,47 @@
+import type {ReplicaSetId, RpcContext} from '@flotilla/base';
+import {expect, test} from 'vitest';
+import {encodeFence, type Fence, fenceHandler} from './fence-handler.ts';
+import {ReplicaMachine} from './replica-machine.ts';
+
+const CONTEXT = {set: 3 as ReplicaSetId} as unknown as RpcContext;
+const COLUMN = {table: 1, column: 2} as unknown as Fence;
+const TABLE = {table: 1} as unknown as Fence;
+
+function replica(role: string) {
+  const dead = {table: false, column: false};
+  const storage = {
+    fateOf: () => (dead.table ? 'dropped' : 'live'),
+    isDeadColumn: () => dead.column,
+  };
+  const machine = Object.create(ReplicaMachine.prototype, {storage: {value: storage}});
+  const host = {status: () => ({role}), stateMachine: () => machine};
+  return {dead, host};
+}
+
+test('the leader answers once the drop is applied', async () => {
+  for (const fence of [TABLE, COLUMN]) {
+    const {dead, host} = replica('leader');
+    let waits = 0;
+    const answer = fenceHandler(host, async () => {
+      if (++waits === 3) dead[fence === TABLE ? 'table' : 'column'] = true;
+    });
+    expect(await answer(encodeFence(fence), CONTEXT)).toEqual(new Uint8Array(0));
+    expect(waits).toBe(3);
+  }
+});
+
+test('a column of a dropped table is dead with it', async () => {
+  const {dead, host} = replica('follower');
+  dead.table = true;
+  const answer = fenceHandler(host, async () => undefined);
+  await expect(answer(encodeFence(COLUMN), CONTEXT)).resolves.toBeDefined();
+});
+
+test('a follower that is behind, no replica, and a drop that never comes are failures', async () => {
+  const at = (host: Parameters<typeof fenceHandler>[0]) =>
+    fenceHandler(host, async () => undefined)(encodeFence(TABLE), CONTEXT);
+  await expect(at(replica('follower').host)).rejects.toMatchObject({code: 'NOT_LEADER'});
+  await expect(at(replica('leader').host)).rejects.toMatchObject({code: 'UNAVAILABLE'});
+  const gone = {status: () => undefined, stateMachine: () => undefined};
+  await expect(at(gone)).rejects.toMatchObject({code: 'REPLICA_GONE'});
+});

@@ -1,0 +1,63 @@
+// Answers once what was dropped is dead here too. The entries come by themselves (the leader follows
+// the catalog); whoever dropped a thing waits for them, so that no write that comes after the answer
+// can go, through a router that is behind, where nobody looks any more.
+
+import {
+  type ColumnId,
+  DbError,
+  type ReplicaSetId,
+  type RpcContext,
+  type TableId,
+} from '@flotilla/base';
+import type {StateMachine} from '@flotilla/multiraft';
+import {ReplicaMachine} from './replica-machine.ts';
+
+export const FENCE_METHOD = 'replica.fence';
+/** An entry is proposed as soon as the catalog's change is here, and committed in milliseconds. */
+const LOOK_MS = 10;
+const LOOKS_MAX = 100;
+
+/** Plain JSON. */
+export interface Fence {
+  readonly table: TableId;
+  /** Absent: the whole table. */
+  readonly column?: ColumnId | undefined;
+}
+
+export interface FenceHost {
+  status(set: ReplicaSetId): {readonly role: string} | undefined;
+  stateMachine(set: ReplicaSetId): StateMachine | undefined;
+}
+
+export function encodeFence(fence: Fence): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(fence));
+}
+
+/** @param wait resolves after so many milliseconds */
+export function fenceHandler(
+  host: FenceHost,
+  wait: (ms: number) => Promise<void>,
+): (payload: Uint8Array, context: RpcContext) => Promise<Uint8Array> {
+  return async (payload, {set}) => {
+    const fence = JSON.parse(new TextDecoder().decode(payload)) as Fence;
+    for (let looks = 0; looks < LOOKS_MAX; looks++) {
+      const machine = host.stateMachine(set);
+      if (!(machine instanceof ReplicaMachine)) {
+        throw new DbError('REPLICA_GONE', `no replica of set ${set} on this node`);
+      }
+      if (isDead(machine, fence)) return new Uint8Array(0);
+      // Only the leader makes the entry: a follower may be behind for long.
+      if (host.status(set)?.role !== 'leader') {
+        throw new DbError('NOT_LEADER', `this node does not lead replica set ${set}`);
+      }
+      await wait(LOOK_MS);
+    }
+    throw new DbError('UNAVAILABLE', `replica set ${set} has not applied the drop yet`);
+  };
+}
+
+/** What is applied here is committed: every write that comes later in the log meets it. */
+function isDead({storage}: ReplicaMachine, {table, column}: Fence): boolean {
+  if (storage.fateOf(table) !== 'live') return true;
+  return column !== undefined && storage.isDeadColumn(table, column);
+}
