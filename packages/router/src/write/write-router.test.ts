@@ -132,6 +132,23 @@ test('a key is applied once though a drop came between, and the client sends aga
   expect(received.filter((each) => !applied.has(keyOf(each)))).toEqual([]);
 });
 
+test('rows that are not written are not taken for those that were placed anew', async () => {
+  cluster.addBucket(0, 4);
+  dropUnderway('cpu', 1);
+  const drop = take;
+  let full: number | undefined;
+  take = (share) => {
+    full ??= share.router.sequence;
+    if (full === share.router.sequence) throw new DbError('DISK_FULL', 'full');
+    drop(share);
+  };
+  const {sets} = await write(batchOf(['cpu'], 12), 'k');
+  expect(sets.map(({outcome}) => outcome)).toContain('refused');
+  const again = received.map(({share}) => share.idempotencyKey).filter((key) => key !== 'k\u00000');
+  expect(again.length).toBeGreaterThan(0);
+  for (const key of again) expect(key).toMatch(/^k\0[1-9]\.\d$/);
+});
+
 test('of a body in pieces whose table is dropped between them each has a key of its own', async () => {
   cluster.addBucket(0, 1);
   let count = 0;
