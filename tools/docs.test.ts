@@ -100,6 +100,21 @@ test('every command that a page names exists', () => {
   expect(wrong).toEqual([]);
 }, 60_000);
 
+test('each command that a verdict or an alert names as the next one exists', () => {
+  const sources = ['packages/server/src/engine/verdict.ts', 'deploy/prometheus/alerts.yml'];
+  const named = sources.flatMap((file) =>
+    [...read(file).matchAll(/(?:next: .|; \.\/)flotilla ([a-z-]+)(?: ([a-z-]+))?/g)].map(
+      ([, command = '', sub]) => [command, sub] as const,
+    ),
+  );
+  expect(named.length).toBeGreaterThan(4);
+  const wrong = named.filter(([command, sub]) => {
+    const subs = commandsIn(helpOf(command));
+    return subs.length > 0 && (sub === undefined || !subs.includes(sub));
+  });
+  expect(wrong).toEqual([]);
+}, 60_000);
+
 test('commands are found in code alone, up to their options', () => {
   const page =
     'Say ./flotilla nothing, `./flotilla sql -e x`.\n```\n./flotilla node list --json\n```\n';

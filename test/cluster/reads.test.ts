@@ -245,4 +245,23 @@ describe('two of three nodes gone', () => {
     const status = await (await fetch(`${left.url}/admin/v1/status`)).json();
     expect(status).toMatchObject({verdict: 'unavailable', catalog: {isCurrent: false}});
   }, 60_000);
+
+  test('health fails for the meta group alone; metrics go on, and so does traffic', async () => {
+    await until('health fails', async () => (await fetch(`${left.url}/health`)).status === 503);
+    const health = (await (await fetch(`${left.url}/health`)).json()) as {
+      status: string;
+      subsystems: Record<string, {status: string; message: string}>;
+    };
+    expect(health.status).toBe('fail');
+    const failing = Object.entries(health.subsystems).filter(([, {status}]) => status === 'fail');
+    expect(failing).toEqual([
+      ['meta', {status: 'fail', message: expect.stringContaining('has not been heard of for')}],
+    ]);
+    expect((await fetch(`${left.url}/ready`)).status).toBe(200);
+    const metrics = await (await fetch(`${left.url}/metrics`)).text();
+    expect(metrics).toMatch(/^flotilla_node_connections\{state="disconnected"\} [12]$/m);
+    expect(metrics).toMatch(/^flotilla_raft_elections_started_total [1-9]/m);
+    expect(metrics).toMatch(/^flotilla_raft_messages_sent_total\{kind="preVote"\} [1-9]/m);
+    expect(metrics).toMatch(/^flotilla_statements_total\{code="STALE_TOO_OLD"\} [1-9]/m);
+  }, 90_000);
 });

@@ -261,8 +261,3 @@ export const METRICS = {
 } as const satisfies Record<string, MetricDefinition>;
 
 export type MetricName = keyof typeof METRICS;
-
-/** The metrics whose samples are gathered as plain definitions. */
-export function definitions(): [MetricName, MetricDefinition][] {
-  return Object.entries(METRICS) as [MetricName, MetricDefinition][];
-}

@@ -128,6 +128,10 @@ describe('/metrics', () => {
     expect(read(after, 'flotilla_storage_series')).toBe(2);
     expect(read(after, 'flotilla_storage_memtable_bytes')).toBeGreaterThan(0);
     expect(read(after, 'flotilla_engine_thread_up')).toBe(2);
+    for (const thread of ['main', '0', '1']) {
+      expect(read(after, 'flotilla_event_loop_delay_seconds', {thread})).toBeGreaterThan(0);
+      expect(read(after, 'flotilla_heap_used_bytes', {thread})).toBeGreaterThan(0);
+    }
   });
 
   test('a flush moves rows from memory to parts', async () => {
@@ -180,6 +184,8 @@ describe('/metrics', () => {
         took.push(performance.now() - beganMs);
       }
       expect(Math.min(...took)).toBeLessThan(SCRAPE_MS_MAX);
+      for (const thread of ['0', '1'])
+        expect(read(after, 'flotilla_gc_pause_seconds', {thread})).toBeGreaterThan(0);
     },
     2 * START_MS_MAX,
   );
