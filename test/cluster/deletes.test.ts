@@ -1,8 +1,9 @@
 // DELETE on real nodes: gone on every replica, from files as from memory, and after kill -9; what is
 // written to the same place later is there.
 
+import {readdir} from 'node:fs/promises';
 import {FlotillaClient} from '@flotilla/client';
-import {ProcessCluster} from '@flotilla/testkit';
+import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {untilApplied} from './nodes.ts';
 
@@ -70,6 +71,11 @@ async function expectModel(): Promise<void> {
   }
 }
 
+async function partsOf({directory}: ProcessNode): Promise<string[]> {
+  const entries = await readdir(directory, {recursive: true});
+  return entries.filter((entry) => entry.endsWith('.part'));
+}
+
 async function startAll(): Promise<void> {
   for (const node of cluster.nodes) node.start();
   await Promise.all(cluster.nodes.map((node) => node.ready()));
@@ -83,6 +89,7 @@ test(
     await write(ALL_TICKS, HOSTS, 1_000);
     // A clean stop writes what is in memory to files.
     await Promise.all(cluster.nodes.map((node) => node.stop()));
+    for (const node of cluster.nodes) expect(await partsOf(node)).not.toEqual([]);
     await startAll();
     await write([3, 4, 5], HOSTS, 2_000);
     const [from, to] = [timeOf(4), timeOf(20)];
