@@ -38,6 +38,12 @@ export const LIMITS = {
     code: 'LINE_TOO_LONG',
     why: "Measurement, tags and one field's name, as in InfluxDB.",
   },
+  name_bytes_max: {
+    value: 1_024,
+    unit: 'bytes',
+    code: 'LINE_TOO_LONG',
+    why: "A table's, tag's or field's name: each node keeps all of them; flattened JSON fits.",
+  },
   string_bytes_max: {
     value: 64 * KIB,
     unit: 'bytes',

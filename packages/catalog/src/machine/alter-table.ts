@@ -5,7 +5,7 @@ import {type ColumnId, LIMITS} from '@flotilla/base';
 import type {AlterTable, CommandResult, CommandValues, TableChange} from '../commands.ts';
 import type {Column, Table} from '../model.ts';
 import {type Draft, type Handler, refuse, succeed} from './draft.ts';
-import {isTableName, lastColumnId, TIME_COLUMN} from './names.ts';
+import {isColumnName, isTableName, lastColumnId} from './names.ts';
 
 type Result = CommandResult<CommandValues['alter-table']>;
 
@@ -84,7 +84,7 @@ function renameTable(draft: Draft, table: Table, to: string): Result {
 }
 
 function nameFault(draft: Draft, table: Table, name: string): CommandResult<never> | undefined {
-  if (name === '' || name === TIME_COLUMN) {
+  if (!isColumnName(name)) {
     return refuse('INVALID_ARGUMENT', `${JSON.stringify(name)} cannot name a tag or a field`);
   }
   if (draft.catalog.columnByName(table.id, name) === undefined) return undefined;

@@ -1,5 +1,6 @@
 // Which names tenants, databases, tables and columns may have, and which id a column gets.
 
+import {LIMITS} from '@flotilla/base';
 import type {Table} from '../model.ts';
 
 /** Room in every list and file name that shows one. */
@@ -11,9 +12,13 @@ export function isEntityName(name: string): boolean {
   return name.length > 0 && name.length <= NAME_UNITS_MAX && !/[\u0000-\u001f\u007f/]/.test(name);
 }
 
-/** Longer ones than a series key may be are refused where lines are parsed. */
 export function isTableName(name: string): boolean {
-  return name.length > 0;
+  return name.length > 0 && Buffer.byteLength(name) <= LIMITS.name_bytes_max.value;
+}
+
+/** Of a tag or a field. */
+export function isColumnName(name: string): boolean {
+  return isTableName(name) && name !== TIME_COLUMN;
 }
 
 /** The highest id that the table ever gave to a column. */

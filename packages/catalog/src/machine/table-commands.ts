@@ -16,7 +16,7 @@ import type {
 } from '../commands.ts';
 import type {Column, ColumnType, Database, Table} from '../model.ts';
 import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
-import {isTableName, lastColumnId, TIME_COLUMN} from './names.ts';
+import {isColumnName, isTableName, lastColumnId} from './names.ts';
 
 export const createTable: Handler<CreateTable> = (draft, command) => {
   const database = liveDatabase(draft.catalog, command.database);
@@ -151,7 +151,7 @@ class TableWork {
   }
 
   #column(table: TableDraft, name: string, kind: Column['kind'], type: ColumnType): ColumnOutcome {
-    if (name === TIME_COLUMN || name === '') return {error: 'TYPE_CONFLICT'};
+    if (!isColumnName(name)) return {error: 'TYPE_CONFLICT'};
     const existing =
       table.added.get(name) ?? (table.present && this.#draft.catalog.columnByName(table.id, name));
     if (existing !== undefined) {

@@ -1,6 +1,7 @@
 // Every row of the table of edge cases, as testdata/edge-cases.txt describes it.
 
 import {readFileSync, writeFileSync} from 'node:fs';
+import {LIMITS} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {renderBatch} from './batch-text.ts';
 import {DEFAULT_LIMITS, LineProtocolParser} from './line-protocol-parser.ts';
@@ -61,4 +62,27 @@ if (process.env['REWRITE'] !== undefined) rewrite();
 
 test.each(readCases(readFileSync(PATH, 'utf8')))('$command', ({command, expected}) => {
   expect(run(command)).toBe(expected);
+});
+
+test('a name over name_bytes_max refuses its line, whatever it names', () => {
+  const max = LIMITS.name_bytes_max.value;
+  const long = 'n'.repeat(max + 1);
+  const fits = 'n'.repeat(max);
+  const lines = [
+    `${long} v=1`,
+    `cpu,${long}=a v=1`,
+    `cpu ${long}=1`,
+    `${fits},${fits}=a ${fits}f=1`,
+  ];
+  const parser = new LineProtocolParser({limits: DEFAULT_LIMITS, seriesCacheMax: 10});
+  const good = `${fits},${fits}=a ${'f'.repeat(max)}=1`;
+  const batch = parser.parse(Buffer.from([...lines, good].join('\n')), {precision: 'ns', nowMs: 0});
+  expect(batch.rowCount).toBe(1);
+  expect(batch.badLines.map(({line, code, reason}) => [line, code, reason])).toEqual(
+    ['table', 'tag', 'field', 'field'].map((what, i) => [
+      i + 1,
+      'LINE_TOO_LONG',
+      `the name of a ${what} is over ${max} bytes`,
+    ]),
+  );
 });

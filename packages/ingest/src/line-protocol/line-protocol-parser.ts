@@ -251,8 +251,10 @@ export class LineProtocolParser {
       this.#fail(equals === start ? 'missing field key' : 'missing field value');
       return undefined;
     }
-    if (equals - start > this.#limits.series_key_bytes_max) {
-      this.#tooLong('series key');
+    const nameBytesMax = LIMITS.name_bytes_max.value;
+    if (equals - start > nameBytesMax) {
+      this.#tooLong('');
+      this.#reason = `the name of a field is over ${nameBytesMax} bytes`;
       return undefined;
     }
     const fault = nameFault(bytes, start, equals);

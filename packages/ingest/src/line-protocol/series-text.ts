@@ -1,8 +1,11 @@
 // `measurement,tag=value,..` to a series: done once per text, then found in the cache.
 
+import {LIMITS} from '@flotilla/base';
 import type {BadLine} from '@flotilla/column';
 import {COMMA, EQUALS} from './ascii.ts';
 import {hasNul, nameEnd, nameFault, readName} from './names.ts';
+
+const NAME_BYTES_MAX = LIMITS.name_bytes_max.value;
 
 export interface SeriesText {
   readonly table: string;
@@ -19,6 +22,7 @@ export function readSeriesText(bytes: Buffer, start: number, end: number): Serie
   if (fault !== undefined) return syntax(fault);
   const tableEnd = measurementEnd(bytes, start, end);
   if (tableEnd === start) return syntax('missing measurement');
+  if (tableEnd - start > NAME_BYTES_MAX) return tooLong('table');
   if (hasNul(bytes, start, tableEnd)) return syntax('NUL in a name');
   const tags: Tag[] = [];
   for (let at = tableEnd; at < end; ) {
@@ -52,6 +56,7 @@ function readTag(bytes: Buffer, start: number, end: number): Tag | Fault {
   const valueEnd = nameEnd(bytes, equals + 1, end);
   if (valueEnd < end && bytes[valueEnd] === EQUALS) return syntax('unescaped = in a tag value');
   if (valueEnd === equals + 1) return syntax('missing tag value');
+  if (equals - start > NAME_BYTES_MAX) return tooLong('tag');
   if (hasNul(bytes, start, equals)) return syntax('NUL in a name');
   const name = readName(bytes, start, equals);
   if (name === 'time') return syntax('a tag cannot be called time');
@@ -85,4 +90,9 @@ function utf8Rank(unit: number): number {
 
 function syntax(reason: string): Fault {
   return {code: 'LINE_SYNTAX', reason};
+}
+
+function tooLong(what: string): Fault {
+  const reason = `the name of a ${what} is over ${NAME_BYTES_MAX} bytes`;
+  return {code: 'LINE_TOO_LONG', reason};
 }

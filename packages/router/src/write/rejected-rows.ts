@@ -1,7 +1,8 @@
 // The lines that a write refuses, whoever refuses them: the parser, the schema, or the placement.
 
-import {type ErrorCode, LIMITS} from '@flotilla/base';
+import {LIMITS} from '@flotilla/base';
 import type {BadLine, ParsedBatch, ParsedTable} from '@flotilla/column';
+import type {Refusal} from './refusal.ts';
 
 const TEXT_CHARACTERS_MAX = 200;
 const LISTED = LIMITS.rejected_lines_listed.value;
@@ -18,8 +19,18 @@ export class Rejections {
   #lineMax = Infinity;
   readonly #lineText: (line: number) => string;
 
-  /** @param lineText the text of a physical line of the body, from 1. */
-  constructor(batch: ParsedBatch, lineText: (line: number) => string) {
+  readonly #isIgnored: (refusal: Refusal) => boolean;
+
+  /**
+   * @param lineText   the text of a physical line of the body, from 1
+   * @param isIgnored  what is no reason to refuse a row, yet
+   */
+  constructor(
+    batch: ParsedBatch,
+    lineText: (line: number) => string,
+    isIgnored: (refusal: Refusal) => boolean = () => false,
+  ) {
+    this.#isIgnored = isIgnored;
     this.#count = batch.badLineCount;
     this.#listed = [...batch.badLines];
     this.#lineText = lineText;
@@ -42,14 +53,10 @@ export class Rejections {
   }
 
   /** Refuses a row once; a second reason for the same row is dropped. Returns the table's marks. */
-  add(
-    table: ParsedTable,
-    row: number,
-    marks: RejectedRows,
-    {code, reason}: {code: ErrorCode; reason: string},
-  ): Uint8Array {
+  add(table: ParsedTable, row: number, marks: RejectedRows, refusal: Refusal): Uint8Array {
     const marked = marks ?? new Uint8Array(table.rowCount);
-    if (marked[row] === 1) return marked;
+    if (marked[row] === 1 || this.#isIgnored(refusal)) return marked;
+    const {code, reason} = refusal;
     marked[row] = 1;
     this.#count += 1;
     const line = table.lines[row]!;

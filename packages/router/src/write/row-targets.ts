@@ -5,6 +5,7 @@
 import type {ReplicaSetId} from '@flotilla/base';
 import {LIMITS} from '@flotilla/base';
 import type {Bucket, Catalog, Database, Precision} from '@flotilla/catalog';
+import type {ParsedTable} from '@flotilla/column';
 import type {Refusal} from './refusal.ts';
 import type {RejectedRows, Rejections} from './rejected-rows.ts';
 import type {ResolvedTable} from './resolved-table.ts';
@@ -44,21 +45,57 @@ export function placeRows(tables: readonly ResolvedTable[], context: PlacementCo
   return {tables: placed, sets: placer.sets, missingTimesMs: [...placer.missing.values()]};
 }
 
+/** What is wrong with a row's time, whatever its table and bucket are. */
+class TimeBounds {
+  readonly #oldestMs: number;
+  readonly #newestMs: number;
+
+  constructor({options, expiredBeforeMs}: Database, nowMs: number) {
+    const ttlStart = options.ttlMs === undefined ? -Infinity : nowMs - options.ttlMs;
+    this.#oldestMs = Math.max(ttlStart, expiredBeforeMs ?? -Infinity);
+    this.#newestMs = nowMs + LIMITS.max_future_ms.value;
+  }
+
+  has(timeMs: number): boolean {
+    return timeMs >= this.#oldestMs && timeMs <= this.#newestMs;
+  }
+
+  /** Requires a time that is outside. */
+  refusalOf(timeMs: number): Refusal {
+    const time = timeText(timeMs);
+    return timeMs > this.#newestMs
+      ? {
+          code: 'TIME_IN_FUTURE',
+          reason: `${time} is over a day ahead of now; is \`precision\` right?`,
+        }
+      : {code: 'TIME_EXPIRED', reason: `${time} is older than the database keeps (its ttl)`};
+  }
+}
+
+/** Refuses the rows whose times no bucket may hold; needs neither their table nor their bucket. */
+export function refuseTimes(
+  parsed: ParsedTable,
+  {database, nowMs, rejections}: Pick<PlacementContext, 'database' | 'nowMs' | 'rejections'>,
+): void {
+  const bounds = new TimeBounds(database, nowMs);
+  let marks: RejectedRows;
+  for (let row = 0; row < parsed.rowCount; row++) {
+    const timeMs = parsed.timesMs[row]!;
+    if (!bounds.has(timeMs)) marks = rejections.add(parsed, row, marks, bounds.refusalOf(timeMs));
+  }
+}
+
 class Placer {
   readonly sets: ReplicaSetId[] = [];
   /** Aligned start of the missing bucket -> a time in it. */
   readonly missing = new Map<number, number>();
   readonly #context: PlacementContext;
   readonly #indexOfSet = new Map<ReplicaSetId, number>();
-  readonly #oldestMs: number;
-  readonly #newestMs: number;
+  readonly #bounds: TimeBounds;
 
   constructor(context: PlacementContext) {
     this.#context = context;
-    const {options, expiredBeforeMs} = context.database;
-    const ttlStart = options.ttlMs === undefined ? -Infinity : context.nowMs - options.ttlMs;
-    this.#oldestMs = Math.max(ttlStart, expiredBeforeMs ?? -Infinity);
-    this.#newestMs = context.nowMs + LIMITS.max_future_ms.value;
+    this.#bounds = new TimeBounds(context.database, context.nowMs);
   }
 
   place(resolved: ResolvedTable): PlacedTable {
@@ -77,8 +114,9 @@ class Placer {
       setOfRow[row] = -1;
       if (rejected !== undefined && rejected[row] === 1) continue;
       const timeMs = timesMs[row]!;
-      if (timeMs < this.#oldestMs || timeMs > this.#newestMs) {
-        rejected = this.#rejectTime(resolved, row, rejected);
+      if (!this.#bounds.has(timeMs)) {
+        const refusal = this.#bounds.refusalOf(timeMs);
+        rejected = this.#context.rejections.add(parsed, row, rejected, refusal);
         continue;
       }
       if (bucket === undefined || timeMs < startMs || timeMs >= endMs) {
@@ -105,22 +143,6 @@ class Placer {
       this.#indexOfSet.set(set, index);
       return index;
     });
-  }
-
-  #rejectTime(resolved: ResolvedTable, row: number, rejected: RejectedRows): Uint8Array {
-    const timeMs = resolved.parsed.timesMs[row]!;
-    const time = timeText(timeMs);
-    const refusal =
-      timeMs > this.#newestMs
-        ? {
-            code: 'TIME_IN_FUTURE' as const,
-            reason: `${time} is over a day ahead of now; is \`precision\` right?`,
-          }
-        : {
-            code: 'TIME_EXPIRED' as const,
-            reason: `${time} is older than the database keeps (its ttl)`,
-          };
-    return this.#context.rejections.add(resolved.parsed, row, rejected, refusal);
   }
 
   #noteMissing(resolved: ResolvedTable, row: number, rejected: RejectedRows): RejectedRows {

@@ -277,6 +277,24 @@ test('a body that must be taken whole is not sent where one line is refused', as
   expect(whole).toMatchObject({writtenRows: 2, rejectedLines: 0});
 });
 
+test('a body that must be taken whole makes no table, column or bucket if one line is refused', async () => {
+  const request = {database: DATABASE, lineText: () => '', deadlineMs: 4_000, acceptPartial: false};
+  const made: string[] = [];
+  meta.ensureBucket = async () => void made.push('bucket');
+  meta.propose = ({type}) => {
+    made.push(type);
+    throw new DbError('META_UNAVAILABLE', 'not asked');
+  };
+  const inFuture = rowsAt(0, 2 * 86_400_000);
+  const bad = {line: 9, code: 'LINE_SYNTAX', reason: 'invalid number', text: 'x v=?'} as const;
+  const malformed = {...batchOf(['fresh'], 2), badLines: [bad], badLineCount: 1};
+  for (const batch of [inFuture, malformed]) {
+    const outcome = await cluster.clock.resolve(router().write({...request, batch}));
+    expect(outcome).toMatchObject({writtenRows: 0, rejectedLines: 1, sets: []});
+  }
+  expect(made).toEqual([]);
+});
+
 test('a request makes sixteen buckets at most, however often it is placed', async () => {
   const weekMs = 7 * 86_400_000;
   const [table] = batchOf(['cpu'], 30).tables;

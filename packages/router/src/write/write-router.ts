@@ -15,7 +15,7 @@ import type {Refusal} from './refusal.ts';
 import {Rejections} from './rejected-rows.ts';
 import type {ResolvedTable} from './resolved-table.ts';
 import {rowSubset} from './row-subset.ts';
-import {type Placement, placeRows} from './row-targets.ts';
+import {type Placement, placeRows, refuseTimes} from './row-targets.ts';
 import {missingTables, resolveTable} from './schema.ts';
 import {buildShares, halveShare, type SetShare} from './share-builder.ts';
 import {WriteCounts} from './write-counts.ts';
@@ -116,6 +116,10 @@ export class WriteRouter {
   }
 
   async #write(request: WriteRequest): Promise<WriteOutcome> {
+    if (!request.acceptPartial) {
+      const refused = this.#refusedAsItIs(request);
+      if (refused.count > 0) return summary([refused], []);
+    }
     const asked: Asked = {buckets: 0};
     let prepared = await this.#prepare(request, request.batch, asked);
     const refusedBy = [prepared.rejections];
@@ -152,6 +156,24 @@ export class WriteRouter {
 
   #nextNumber(): {readonly incarnation: number; readonly sequence: number} {
     return {incarnation: this.#ports.incarnation, sequence: this.#sequence++};
+  }
+
+  /**
+   * The lines that are refused whatever is made for the others: a body that must be taken whole makes
+   * no table, column or bucket if it has one.
+   */
+  #refusedAsItIs({database: id, batch, lineText}: WriteRequest): Rejections {
+    const catalog = this.#ports.catalog();
+    const database = this.#database(id);
+    const rejections = new Rejections(batch, lineText, isMissing);
+    const nowMs = this.#ports.clock.wallMs();
+    for (const parsed of batch.tables) {
+      const before = rejections.count;
+      refuseTimes(parsed, {database, nowMs, rejections});
+      if (rejections.count === before)
+        resolveTable(catalog, database, parsed, rejections, new Map());
+    }
+    return rejections;
   }
 
   /** Places the rows of refused shares by the catalog as it is now; an error if that cannot be done. */
@@ -368,6 +390,11 @@ function notSent({set, rowCount}: SetShare, {outcome, error}: SetOutcome): SetOu
   if (outcome === 'refused') return {set, rowCount, outcome, error};
   const message = `not sent to replica set ${set}: it is not known whether the lines before were written`;
   return {set, rowCount, outcome: 'refused', error: new DbError('UNAVAILABLE', message)};
+}
+
+/** Of a name that is not there, as long as meta has not been asked for it. */
+function isMissing({code}: Refusal): boolean {
+  return code === 'TABLE_NOT_FOUND';
 }
 
 /** The share named a table that is dead now, or its replica set is: its rows belong elsewhere. */
