@@ -1,5 +1,8 @@
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
 import {expect, it} from 'vitest';
-import {explainDirectory, explainTakenPort, renderHints} from './start.ts';
+import {explainDirectory, explainTakenPort, readJoinSecret, renderHints} from './start.ts';
 
 it('names the taken port and the flag', () => {
   const taken = Object.assign(new Error('listen'), {code: 'EADDRINUSE', port: 8902});
@@ -25,6 +28,21 @@ it('names the data directory and the flag where the system refuses it', () => {
   expect(String(explainDirectory(refused('/d/data'), '/d/data'))).toMatch(/--data$/);
   const elsewhere = refused('/d/data-2');
   expect(explainDirectory(elsewhere, '/d/data')).toBe(elsewhere);
+});
+
+it('takes the join secret from the file before the environment, and says how to make one', () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'flotilla-secret-'));
+  const file = path.join(directory, 'secret');
+  const env = {FLOTILLA_JOIN_SECRET: 'from the environment'};
+  expect(() => readJoinSecret(file, env)).toThrow(
+    `--join-secret-file: cannot read the secret: ENOENT`,
+  );
+  expect(() => readJoinSecret(file, env)).toThrow(`openssl rand -hex 32 > ${file}`);
+  writeFileSync(file, 'from the file');
+  expect(readJoinSecret(file, env)).toBe('from the file');
+  expect(readJoinSecret(undefined, env)).toBe('from the environment');
+  expect(readJoinSecret(undefined, {FLOTILLA_JOIN_SECRET: ''})).toBeUndefined();
+  rmSync(directory, {recursive: true});
 });
 
 it('shows a write and a read that can be pasted', () => {

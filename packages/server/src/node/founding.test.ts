@@ -5,9 +5,12 @@ import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {DbError, type NodeId} from '@flotilla/base';
+import {CatalogMachine} from '@flotilla/catalog';
 import {afterEach, beforeEach, expect, test} from 'vitest';
 import {createPinoLog, NodeClock, openNodeDirectory} from '../adapters/index.ts';
 import {JoinSecret, NodeServer} from '../connections/index.ts';
+import {writeCatalogCache} from './catalog-cache.ts';
+import {EXIT_CODES} from './exit-codes.ts';
 import {becomeSomebody, type IdentityDeps} from './identity.ts';
 import {type StartedNode, startNode} from './node.ts';
 import {parseNodeOptions} from './node-options.ts';
@@ -97,6 +100,31 @@ test('a new cluster is named in the directory before anything of it is stored', 
   const founding = beginning?.type === 'found' ? beginning.founding : undefined;
   expect(founding?.cluster).toMatch(/^[0-9a-f]{16}$/);
   expect(await identity()).toEqual({founding, identity: undefined});
+});
+
+test('a member of a cluster of several does not start without the join secret', async () => {
+  const machine = new CatalogMachine();
+  const description = (name: string) => ({
+    incarnation: `incarnation of ${name}`,
+    address: `${name}:8902`,
+    engineThreads: 1,
+    version: '1',
+  });
+  machine.apply({type: 'found-cluster', clusterId: 'c', node: description('a'), atMs: 1}, 6);
+  machine.apply({type: 'register-node', node: description('b'), atMs: 1}, 7);
+  const opened = await openNodeDirectory({path: directory, stores: 1});
+  await opened.adopt({cluster: 'c', node: 2 as NodeId});
+  await writeCatalogCache(directory, machine.catalog.snapshot());
+  opened.close();
+  const listen = `127.0.0.1:${await freePort()}`;
+  const node = await startNode({
+    dataDirectory: directory,
+    listen,
+    engineThreads: 0,
+    log: 'json',
+  });
+  expect(await node.stopped).toBe(EXIT_CODES.startFailed);
+  await node.stop();
 });
 
 test('a join that a crash cut off is the same node when it asks again, and knows whom to ask', async () => {
