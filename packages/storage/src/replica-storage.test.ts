@@ -732,6 +732,14 @@ test('parts in the middle of the log are merged in their place', async () => {
   await trial.storage.close();
 }, 60_000);
 
+const deleteOf = (table: number, start: number, length: number, host?: number): Query => ({
+  table,
+  start,
+  length,
+  fields: [],
+  tags: host === undefined ? undefined : {op: 'in', column: HOST, values: [`host_${host}`]},
+});
+
 /** Dies at each call to disk or manifest in turn, until `work` gets through. */
 async function dieAtEachCall(work: (trial: Trial) => Promise<void>): Promise<number> {
   for (let calls = 0; ; calls++) {
@@ -765,6 +773,21 @@ test('a flush may die at any call: what was durable stays, the rest comes from t
 test('so may a compaction', async () => {
   const calls = await dieAtEachCall((trial) => trial.storage.compactAll());
   expect(calls).toBeGreaterThan(8);
+});
+
+test.each([
+  ['some rows', deleteOf(1, 2_000, 4_000)],
+  ['every row', deleteOf(1, 0, 2 ** 40)],
+])('so may what carries out a delete of %s', async (_, query) => {
+  const calls = await dieAtEachCall(async (trial) => {
+    trial.delete(query);
+    await trial.storage.flush(trial.point());
+    trial.write(series(1, {start: 3_000, count: 2, step: 500}, 4));
+    await trial.storage.compactAll();
+    expect(trial.storage.tombstoneCount).toBe(0);
+    await trial.storage.flush(trial.point());
+  });
+  expect(calls).toBeGreaterThan(16);
 });
 
 test('an install that dies leaves the old state or the new one', async () => {
@@ -1081,14 +1104,6 @@ test('a purged table leaves the parts once its purge is durable', async () => {
   // The first part held nothing else, so it is gone altogether.
   const names = (await trial.fixture.disk.list('replicas/1-1')).map(({name}) => name);
   expect(names.filter((name) => name.endsWith('.part'))).toHaveLength(1);
-});
-
-const deleteOf = (table: number, start: number, length: number, host?: number): Query => ({
-  table,
-  start,
-  length,
-  fields: [],
-  tags: host === undefined ? undefined : {op: 'in', column: HOST, values: [`host_${host}`]},
 });
 
 test('a tombstone lives as long as a part may hold rows that it hides', async () => {
