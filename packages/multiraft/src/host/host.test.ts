@@ -95,6 +95,8 @@ describe('members', () => {
     });
     await cluster.clock.resolve(add);
     expect(await cluster.agree(1, [1, 2, 3, 4], 200)).toBe(true);
+    expect(leader.metrics().snapshotsSent).toBe(1);
+    expect(cluster.host(4).metrics().snapshotsReceived).toBe(1);
     await cluster.write(1, 'more');
     expect(await cluster.agree(1, [1, 2, 3, 4], 201)).toBe(true);
     expect(cluster.machine(cluster.leader(1), 1).pinned).toBe(0);

@@ -64,3 +64,33 @@ test('the deadline ends a query whose reader takes nothing', async () => {
   expect(query.isClosed).toBe(true);
   expect(emitted.at(-1)).toMatchObject({type: 'end', error: {code: 'DEADLINE_EXCEEDED'}});
 });
+
+test('a mistake of ours stands in the log with the id of its request, not in the answer', async () => {
+  const logged: unknown[] = [];
+  const log: Log = {...LOG, error: (fields) => logged.push(fields)};
+  const fault = new TypeError('secret');
+  const fails = async () => {
+    throw fault;
+  };
+  const services = {
+    sql: {run: fails},
+    writes: {write: fails},
+    counts: new ServiceCounts(),
+  } as unknown as EngineServices;
+  const emitted: FromEngine[] = [];
+  const context = {log, clock: {monotonicMs: () => 0}};
+  const calls = new EngineCalls(services, (message) => emitted.push(message), context);
+  for (const method of ['sql', 'write']) {
+    calls.serve(1, {method, call: {requestId: `of-${method}`}} as never, 0);
+    await calls.idle();
+  }
+  expect(logged).toEqual([
+    {requestId: 'of-sql', method: 'sql', err: fault},
+    {requestId: 'of-write', method: 'write', err: fault},
+  ]);
+  expect(emitted).toMatchObject([
+    {type: 'failed', error: {code: 'INTERNAL'}},
+    {type: 'failed', error: {code: 'INTERNAL'}},
+  ]);
+  expect(JSON.stringify(emitted)).not.toContain('secret');
+});
