@@ -60,6 +60,10 @@ test.each([
   ["host <> 'a'", {op: 'not', of: {op: 'in', column: HOST, values: ['a']}}],
   ["x.host IN ('a', 'b')", {op: 'in', column: HOST, values: ['a', 'b']}],
   ["host ~ '^a' AND time > 7", {op: 'match', column: HOST, pattern: '^a', ignoreCase: false}],
+  ["host LIKE 'a%'", {op: 'match', column: HOST, pattern: expect.any(String), ignoreCase: false}],
+  ["host !~ 'a'", {op: 'not', of: {op: 'match', column: HOST, pattern: 'a', ignoreCase: false}}],
+  ["host < 'b'", {op: 'compare', column: HOST, with: '<', value: 'b'}],
+  ['time BETWEEN 1 AND 9', undefined],
   ['NOT host IS NULL', {op: 'not', of: {op: 'null', column: HOST}}],
   [
     "host = 'a' OR region = 'b'",
@@ -86,6 +90,7 @@ test.each([
   ["DELETE FROM m WHERE lower(host) = 'a'", 'UNSUPPORTED', 'DELETE by this condition', 32],
   ['DELETE FROM m WHERE host IN (SELECT 1)', 'UNSUPPORTED', 'subquer', 25],
   ["DELETE FROM m USING n WHERE host = 'a'", 'UNSUPPORTED', 'DELETE .. USING is not supported', 20],
+  ['DELETE FROM m USING (SELECT 1) x WHERE true', 'UNSUPPORTED', 'DELETE .. USING', 12],
   ["DELETE FROM m WHERE host = 'a' RETURNING v", 'UNSUPPORTED', 'RETURNING is not supported', 41],
   ["WITH c AS (SELECT 1) DELETE FROM m WHERE host = 'a'", 'UNSUPPORTED', 'WITH is not', 0],
   ["DELETE FROM m WHERE hst = 'a'", 'QUERY_ERROR', 'no column hst', 20],

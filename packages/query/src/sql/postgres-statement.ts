@@ -226,7 +226,10 @@ function readDelete(source: PostgresText, statement: DeleteStmt): DeleteStatemen
   const {relation, usingClause, whereClause, returningClause, withClause} = statement;
   if (withClause !== undefined) throw source.unsupported('WITH is', withClause.location);
   if (usingClause !== undefined)
-    throw source.unsupported('DELETE .. USING is', locationOf(usingClause[0]));
+    throw source.unsupported(
+      'DELETE .. USING is',
+      locationOf(usingClause[0]) ?? relation?.location,
+    );
   if (returningClause !== undefined) {
     const [first] = returningClause.exprs ?? [];
     throw source.unsupported('RETURNING is', locationOf(first));
