@@ -290,10 +290,10 @@ function hostReplicas(
     manifests,
     storeOf,
     notesOfOthers: () => [...notes.values()].flat(),
+    isComplete: () => notes.size >= options.threads - 1,
     onHosted: (set, isHere) => {
       emit({type: 'hosted', set, isHere});
       if (set === META_SET) metaRole?.hosted();
-    isComplete: () => notes.size >= options.threads - 1,
       else if (isHere) effects.opened(set);
     },
   });
