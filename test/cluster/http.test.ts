@@ -369,7 +369,7 @@ describe('SQL', () => {
   });
 
   test.each([
-    ['CREATE TABLE t (a INT)', 'CREATE TABLE'],
+    ['CREATE USER u', 'CREATE USER'],
     ['RECOVER DATABASE d', 'RECOVER DATABASE'],
     ['MOVE VNODE 1 TO NODE 2', 'MOVE VNODE'],
     ['SELECT * FROM enc a JOIN enc b ON a.time = b.time', 'JOIN'],

@@ -85,17 +85,16 @@ test.each([
 });
 
 test.each([
-  ['SHOW TAG VALUES FROM m WITH KEY = hots', {code: 'QUERY_ERROR', details: {position: 34}}],
-  ['SHOW TAG VALUES FROM m WITH KEY = v', {code: 'QUERY_ERROR'}],
-  ['SHOW SERIES FROM nope', {code: 'TABLE_NOT_FOUND', details: {position: 17}}],
-  ["SHOW SERIES FROM m WHERE hots = 'a'", {code: 'QUERY_ERROR', details: {position: 25}}],
-  ['SHOW SERIES FROM m ORDER BY v', {code: 'QUERY_ERROR'}],
-])('%s is refused', (text, error) => {
+  ['SHOW TAG VALUES FROM m WITH KEY = hots', 'QUERY_ERROR', 34],
+  ['SHOW TAG VALUES FROM m WITH KEY = v', 'QUERY_ERROR', 34],
+  ['SHOW SERIES FROM nope', 'TABLE_NOT_FOUND', 17],
+  ["SHOW SERIES FROM m WHERE hots = 'a'", 'QUERY_ERROR', 25],
+  ['SHOW SERIES FROM m ORDER BY v', 'QUERY_ERROR', 28],
+])('%s is refused as %s at %i', (text, code, position) => {
   const statement = parseStatement(text) as SeriesStatement;
   const plan = () => planQuery(statement, database().catalog(), CONTEXT);
-  expect(plan).toThrow(
-    expect.objectContaining({...error, details: expect.objectContaining(error.details ?? {})}),
-  );
+  const details: unknown = expect.objectContaining({position});
+  expect(plan).toThrow(expect.objectContaining({code, details}));
 });
 
 test.each([

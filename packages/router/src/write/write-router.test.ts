@@ -105,6 +105,39 @@ test('rows refused for a dropped table are written to the table of that name', a
   expect(valuesReceived('mem')).toEqual(Array.from({length: 12}, (_, i) => i + 100));
 });
 
+test('rows refused for a dropped column are written to a new column of that name', async () => {
+  cluster.addBucket(0, 4);
+  let isDropped = false;
+  take = (share) => {
+    if (!isDropped) {
+      isDropped = true;
+      const change = {kind: 'drop-column', name: 'v'} as const;
+      const added = {
+        kind: 'add-column',
+        column: {name: 'w', kind: 'field', type: 'float'},
+      } as const;
+      for (const each of [added, change])
+        cluster.apply({type: 'alter-table', database: DATABASE, name: 'cpu', change: each});
+    }
+    for (const {table, columns} of share.tables) {
+      const dead = cluster.catalog.table(table)?.deadColumns ?? [];
+      const column = columns.find((each) => dead.includes(each.column))?.column;
+      if (column !== undefined) throw new DbError('TABLE_NOT_FOUND', 'dropped', {table, column});
+    }
+  };
+  const outcome = await write(batchOf(['cpu'], 12));
+  expect(outcome).toMatchObject({writtenRows: 12, rejectedLines: 0});
+  const {columns} = cluster.catalog.tableByName(DATABASE, 'cpu')!;
+  expect(columns.map(({id, name}) => [id, name])).toEqual([
+    [1, 'host'],
+    [3, 'w'],
+    [4, 'v'],
+  ]);
+  const written = received.flatMap(({share}) => share.tables.flatMap((table) => table.columns));
+  expect(new Set(written.map(({column}) => column))).toEqual(new Set([4]));
+  expect(valuesReceived('cpu')).toEqual(Array.from({length: 12}, (_, i) => i));
+});
+
 test('what is placed anew has a sequence of its own, and the key that was not used', async () => {
   cluster.addBucket(0, 1);
   dropUnderway('cpu', 1);

@@ -275,10 +275,10 @@ export class AdminService {
   #replicaOn(set: ReplicaSet, node: unknown): ReplicaId {
     const found = set.replicas.find((replica) => replica.node === node);
     if (found !== undefined) return found.replica;
-    const nodes = set.replicas.map((replica) => replica.node).join(', ');
+    const nodes = set.replicas.map((replica) => replica.node).sort((a, b) => a - b);
     throw new DbError(
       'NOT_FOUND',
-      `replica set ${set.id} has no replica on node ${String(node)}; it has some on ${nodes}`,
+      `replica set ${set.id} has no replica on node ${String(node)}; it has some on ${nodes.join(', ')}`,
     );
   }
 
