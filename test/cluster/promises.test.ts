@@ -123,10 +123,10 @@ describe('a node that sends a write again', () => {
     for (let round = 0; round < 6 && inBetween === 0; round++) {
       const table = `again${round}`;
       await written(router, linesOf(table, 0));
-      const answers: Promise<Answer | undefined>[] = [];
+      const answers: Promise<Answer>[] = [];
       const sendAll = async (): Promise<void> => {
         for (const line of linesOf(table, 1)) {
-          answers.push(write(router, line).catch(() => undefined));
+          answers.push(write(router, line));
           await sleep(0);
         }
       };
