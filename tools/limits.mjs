@@ -13,7 +13,7 @@ const HEAD = `# Limits
 Made by \`npm run limits\` from \`packages/base/src/limits.ts\`; change it there. None of them can be set
 yet. A limit with a code refuses what is past it, and the answer carries that code
 ([http.md](http.md#codes)); one without a code is the size of a piece or a point at which something
-begins, and refuses nothing. \`series_per_database_max\` is not enforced yet.
+begins, and refuses nothing.
 
 `;
 

@@ -79,7 +79,7 @@ export const ERRORS = {
   SERIES_LIMIT: {
     http: 400,
     retry: 'never',
-    doc: 'The database holds as many series as it may; known series go on.',
+    doc: 'The replica set holds as many series as it may; known series go on.',
   },
   // Reasons for one line; they stand in `details.lines` and have no status of their own.
   LINE_SYNTAX: {http: 400, retry: 'never', doc: 'The line does not follow line protocol.'},

@@ -102,11 +102,11 @@ export const LIMITS = {
     code: 'COLUMN_LIMIT',
     why: 'Wider tables are series in disguise.',
   },
-  series_per_database_max: {
-    value: 10_000_000,
+  series_per_replica_set_max: {
+    value: 1_000_000,
     unit: 'count',
     code: 'SERIES_LIMIT',
-    why: '1 GB of index on each of few nodes.',
+    why: 'Of one bucket and shard: 200 MB of index on each node that has it. New ones are refused by line.',
   },
   shards_per_bucket_max: {
     value: 64,

@@ -20,4 +20,5 @@ export {
   ReplicaMachine,
   type WriteApplied,
 } from './replica-machine.ts';
+export {refusedSeries} from './series-limit.ts';
 export {type ProposalHost, WRITE_METHOD, writeHandler} from './write-handler.ts';

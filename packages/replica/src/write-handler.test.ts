@@ -2,6 +2,7 @@ import type {ReplicaSetId, RpcContext, TableId} from '@flotilla/base';
 import {encodeShare} from '@flotilla/column';
 import {expect, test} from 'vitest';
 import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
+import {refusedSeries} from './series-limit.ts';
 import {writeHandler} from './write-handler.ts';
 
 const SET = 3 as ReplicaSetId;
@@ -22,7 +23,7 @@ const SHARE = encodeShare({
 
 /** A machine as far as the handler looks at it. */
 function machine(): ReplicaMachine {
-  const storage = {seriesId: () => undefined};
+  const storage = {seriesId: () => undefined, seriesCount: 0};
   return Object.create(ReplicaMachine.prototype, {storage: {value: storage}}) as ReplicaMachine;
 }
 
@@ -52,4 +53,46 @@ test('a set that is not here is refused before anything is proposed', async () =
   };
   const handle = writeHandler(host, () => 0);
   await expect(handle(SHARE, CONTEXT)).rejects.toMatchObject({code: 'REPLICA_GONE'});
+});
+
+test('past series_per_replica_set_max new series are refused by name, and nothing is proposed', async () => {
+  const known = Uint8Array.of(9);
+  const seriesId = (key: Uint8Array) => (key[0] === known[0] ? 0 : undefined);
+  const storage = {seriesId, seriesCount: 4};
+  const full = Object.create(ReplicaMachine.prototype, {
+    storage: {value: storage},
+  }) as ReplicaMachine;
+  const proposed: unknown[] = [];
+  const propose = async (_set: ReplicaSetId, payload: Uint8Array) => {
+    proposed.push(payload);
+    return {status: 'applied', rowCount: 1};
+  };
+  const shareOf = (series: readonly Uint8Array[]) =>
+    encodeShare({
+      router: {incarnation: 1, sequence: 2},
+      tables: [
+        {
+          table: 7 as TableId,
+          rowCount: series.length,
+          series,
+          seriesOfRow: Int32Array.from(series.keys()),
+          offsets: new Float64Array(series.length),
+          columns: [],
+        },
+      ],
+    });
+  const handle = writeHandler({propose, stateMachine: () => full}, () => 0, 5);
+  const error = await handle(shareOf([Uint8Array.of(1), known, Uint8Array.of(2)]), CONTEXT).then(
+    () => undefined,
+    (thrown) => thrown,
+  );
+  expect(error).toMatchObject({
+    code: 'SERIES_LIMIT',
+    details: {limit: 'series_per_replica_set_max'},
+  });
+  const isRefused = refusedSeries(error)!;
+  expect([0, 1, 2].map((series) => isRefused(0, series))).toEqual([false, false, true]);
+  expect(proposed).toEqual([]);
+  await handle(shareOf([Uint8Array.of(1), known]), CONTEXT);
+  expect(proposed.length).toBe(1);
 });

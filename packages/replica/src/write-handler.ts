@@ -1,11 +1,12 @@
 // The leader's side of a write: known series become ids, the share is proposed, and what apply made
 // of it is the answer.
 
-import {DbError, type ReplicaSetId, type RpcContext} from '@flotilla/base';
+import {DbError, LIMITS, type ReplicaSetId, type RpcContext} from '@flotilla/base';
 import {replaceSeriesKeys} from '@flotilla/column';
 import type {StateMachine} from '@flotilla/multiraft';
 import {encodeWrite} from './command.ts';
 import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
+import {seriesLimit} from './series-limit.ts';
 
 export const WRITE_METHOD = 'replica.write';
 /** A proposal that is neither committed nor lost by then is answered as unknown. */
@@ -27,6 +28,7 @@ const APPLIED = new Uint8Array(0);
 export function writeHandler(
   host: ProposalHost,
   monotonicMs: () => number,
+  seriesMax: number = LIMITS.series_per_replica_set_max.value,
 ): (payload: Uint8Array, context: RpcContext) => Promise<Uint8Array> {
   return async (share, {set}) => {
     const machine = host.stateMachine(set);
@@ -34,7 +36,16 @@ export function writeHandler(
       throw new DbError('REPLICA_GONE', `no replica of set ${set} on this node`);
     }
     // Ids of series that are applied here mean the same on every replica at any later index.
-    const compact = replaceSeriesKeys(share, (_table, key) => machine.storage.seriesId(key));
+    const {storage} = machine;
+    let fresh = 0;
+    const compact = replaceSeriesKeys(share, (_table, key) => {
+      const id = storage.seriesId(key);
+      if (id === undefined) fresh += 1;
+      return id;
+    });
+    // Before anything is proposed: apply is the same on every replica and refuses nothing.
+    const room = seriesMax - storage.seriesCount;
+    if (fresh > 0 && fresh > room) throw seriesLimit(compact, {set, room, seriesMax});
     const deadlineMs = monotonicMs() + PROPOSAL_MS_MAX;
     const applied = (await host.propose(set, encodeWrite(compact), {deadlineMs})) as WriteApplied;
     return answerOf(applied, set);

@@ -328,6 +328,26 @@ test('a body that must be taken whole makes no table, column or bucket if one li
   expect(made).toEqual([]);
 });
 
+test('lines of series that a full set has no room for are refused, and the others written', async () => {
+  const bits = (...series: number[]) =>
+    Buffer.of(series.reduce((sum, i) => sum | (1 << i), 0)).toString('base64');
+  let refusals = 0;
+  take = ({tables}) => {
+    if (tables[0]!.series.length < 4) return;
+    refusals += 1;
+    throw new DbError('SERIES_LIMIT', 'it is full', {refused: [bits(1, 3)]});
+  };
+  const outcome = await write(batchOf(['cpu'], 4));
+  expect(refusals).toBe(1);
+  expect(outcome).toMatchObject({writtenRows: 2, rejectedLines: 2});
+  expect(outcome.lines.map(({line, code}) => [line, code])).toEqual([
+    [2, 'SERIES_LIMIT'],
+    [4, 'SERIES_LIMIT'],
+  ]);
+  expect(outcome.sets.every(({outcome: fate}) => fate === 'written')).toBe(true);
+  expect(received.flatMap(({share}) => share.tables.map(({rowCount}) => rowCount))).toEqual([2]);
+});
+
 test('a request makes sixteen buckets at most, however often it is placed', async () => {
   const weekMs = 7 * 86_400_000;
   const [table] = batchOf(['cpu'], 30).tables;

@@ -11,13 +11,14 @@ import type {SetCaller} from '../set-caller.ts';
 import type {MetaDdl} from './ddl.ts';
 import {type DeleteOutcome, type DeleteTarget, sendDeletions} from './deletions.ts';
 import {awaitFences} from './fences.ts';
+import {isOfFullSet, refuseNewSeries} from './full-sets.ts';
 import type {Refusal} from './refusal.ts';
 import {Rejections} from './rejected-rows.ts';
 import type {ResolvedTable} from './resolved-table.ts';
 import {rowSubset} from './row-subset.ts';
 import {type Placement, placeRows, refuseTimes} from './row-targets.ts';
 import {missingTables, resolveTable} from './schema.ts';
-import {buildShares, halveShare, type SetShare} from './share-builder.ts';
+import {buildShares, halveShare, type RowSource, type SetShare} from './share-builder.ts';
 import {WriteCounts} from './write-counts.ts';
 
 /** Rounds of schema and bucket changes by others that one write bears before it gives up. */
@@ -128,11 +129,19 @@ export class WriteRouter {
     for (let pass = 0; ; pass++) {
       const sent = await this.#sendAll(prepared.placement, request, {pass, before: sets});
       const outdated = sent.filter(({outcome: {error}}) => isOutdated(error));
-      sets.push(...sent.filter((each) => !outdated.includes(each)).map(({outcome}) => outcome));
-      if (outdated.length === 0) return summary(refusedBy, sets);
-      const again = await this.#prepareAgain(request, outdated, pass, asked);
+      const full = request.acceptPartial ? sent.filter(isOfFullSet) : [];
+      const failed = [...outdated, ...full];
+      sets.push(...sent.filter((each) => !failed.includes(each)).map(({outcome}) => outcome));
+      const refused = new Rejections(rowSubset([]), request.lineText);
+      refusedBy.push(refused);
+      const rest = [
+        ...outdated.flatMap(({share}) => share.sources),
+        ...refuseNewSeries(full, refused),
+      ].filter(({rows}) => rows.length > 0);
+      if (rest.length === 0) return summary(refusedBy, sets);
+      const again = await this.#prepareAgain(request, rest, pass, asked);
       if (again instanceof DbError) {
-        sets.push(...outdated.map(({outcome}) => ({...outcome, error: again})));
+        sets.push(...failed.map(({outcome}) => ({...outcome, error: again})));
         return summary(refusedBy, sets);
       }
       prepared = again;
@@ -179,7 +188,7 @@ export class WriteRouter {
   /** Places the rows of refused shares by the catalog as it is now; an error if that cannot be done. */
   async #prepareAgain(
     request: WriteRequest,
-    outdated: readonly SentShare[],
+    rest: readonly RowSource[],
     pass: number,
     asked: Asked,
   ): Promise<Prepared | DbError> {
@@ -189,7 +198,7 @@ export class WriteRouter {
     }
     try {
       await this.#ports.meta.refresh(request.deadlineMs);
-      const batch = rowSubset(outdated.flatMap(({share}) => share.sources));
+      const batch = rowSubset(rest);
       return await this.#prepare(request, batch, asked);
     } catch (error) {
       if (error instanceof DbError) return error;
