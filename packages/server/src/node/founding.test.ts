@@ -1,7 +1,7 @@
 // A crash at each step of founding and of joining: the next start goes on with the same step.
 
 import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
-import {createServer} from 'node:net';
+import {createServer, type Server} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {DbError, type NodeId} from '@flotilla/base';
@@ -30,13 +30,22 @@ afterEach(async () => {
   await rm(directory, {recursive: true, force: true});
 });
 
-/** A port that was free a moment ago, and probably the next one too. */
-function freePort(): Promise<number> {
+/** A port that was free a moment ago, and the next one too. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const first = await listenOn(0);
+    const {port} = first!.address() as {port: number};
+    const second = await listenOn(port + 1);
+    first!.close();
+    second?.close();
+    if (second !== undefined) return port;
+  }
+}
+
+function listenOn(port: number): Promise<Server | undefined> {
   return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const {port} = server.address() as {port: number};
-      server.close(() => resolve(port));
-    });
+    const server = createServer().once('error', () => resolve(undefined));
+    server.listen(port, '127.0.0.1', () => resolve(server));
   });
 }
 
