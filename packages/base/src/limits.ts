@@ -114,6 +114,23 @@ export const LIMITS = {
     code: 'INVALID_ARGUMENT',
     why: 'More groups than threads that could serve them.',
   },
+  http_connections_max: {
+    value: 4_096,
+    unit: 'count',
+    why: 'Of clients to a node; one more is closed at once.',
+  },
+  header_bytes_max: {
+    value: 16 * KIB,
+    unit: 'bytes',
+    code: 'INVALID_ARGUMENT',
+    why: 'The head of a request, as in Node.js. Status 431.',
+  },
+  request_ms_max: {
+    value: 60_000,
+    unit: 'ms',
+    code: 'INVALID_ARGUMENT',
+    why: 'From the first byte of a request to its last: 64 MiB at 9 Mbit/s. Status 408.',
+  },
   bodies_in_flight_bytes_max: {
     value: 256 * MIB,
     unit: 'bytes',

@@ -348,7 +348,7 @@ test('lines of series that a full set has no room for are refused, and the other
   expect(received.flatMap(({share}) => share.tables.map(({rowCount}) => rowCount))).toEqual([2]);
 });
 
-test('a request makes sixteen buckets at most, however often it is placed', async () => {
+test('new_buckets_per_request_max: a request makes sixteen buckets at most, however often it is placed', async () => {
   const weekMs = 7 * 86_400_000;
   const [table] = batchOf(['cpu'], 30).tables;
   const hoursOf = (i: number) => Math.floor(i / 10) * 3_600_000;

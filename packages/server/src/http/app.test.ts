@@ -1,4 +1,4 @@
-import {DbError, ERRORS, type Log} from '@flotilla/base';
+import {DbError, ERRORS, LIMITS, type Log} from '@flotilla/base';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {NodeClock} from '../adapters/index.ts';
 import type {
@@ -436,4 +436,11 @@ describe('/admin/v1', () => {
     expect(answer.statusCode).toBe(409);
     expect(answer.json()).toMatchObject({code: 'CONFLICT', details: {operation: 4}});
   });
+});
+
+test('http_connections_max, header_bytes_max and request_ms_max hold for the server', () => {
+  const {server} = app;
+  expect(server.maxConnections).toBe(LIMITS.http_connections_max.value);
+  expect(server.requestTimeout).toBe(LIMITS.request_ms_max.value);
+  expect(Reflect.get(server, 'maxHeaderSize')).toBe(LIMITS.header_bytes_max.value);
 });

@@ -19,9 +19,7 @@ import {sqlRoute} from './routes/sql.ts';
 import {writeRoute} from './routes/write.ts';
 import {WriteAdmission} from './write-admission.ts';
 
-/** A request that has not come to its end by then is answered 408 and loses its connection. */
-const REQUEST_TIMEOUT_MS = 60_000;
-/** Between looks for such requests: so much later may it be. */
+/** Between looks for requests that take too long to come: so much later may it be. */
 const REQUEST_TIMEOUT_LOOK_MS = 5_000;
 
 export interface AppDeps {
@@ -35,8 +33,11 @@ export interface AppDeps {
 export function createApp(deps: AppDeps): FastifyInstance {
   const app = fastify({
     bodyLimit: LIMITS.write_body_bytes_max.value,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    http: {connectionsCheckingInterval: REQUEST_TIMEOUT_LOOK_MS},
+    requestTimeout: LIMITS.request_ms_max.value,
+    http: {
+      connectionsCheckingInterval: REQUEST_TIMEOUT_LOOK_MS,
+      maxHeaderSize: LIMITS.header_bytes_max.value,
+    },
     forceCloseConnections: 'idle',
     genReqId: requestIds(randomPrefix()),
     requestIdHeader: false,
@@ -49,6 +50,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
         .send(body);
     },
   });
+  app.server.maxConnections = LIMITS.http_connections_max.value;
   logRequests(app, deps.log, () => performance.now());
   const budget = new BodyBudget(LIMITS.bodies_in_flight_bytes_max.value);
   app.removeAllContentTypeParsers();

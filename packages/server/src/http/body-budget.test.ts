@@ -32,7 +32,7 @@ function post(app: ReturnType<typeof fastify>, bytes: number) {
   });
 }
 
-test('what does not fit beside the bodies in flight is refused, and fits when they are done', async () => {
+test('bodies_in_flight_bytes_max: what does not fit beside the others is refused, and fits when they are done', async () => {
   const {app, budget, waiting} = budgetedApp(1000);
   const first = post(app, 600);
   await expect.poll(() => waiting.length).toBe(1);
@@ -140,7 +140,7 @@ test('one that outgrows the budget is refused in the middle, and its connection 
   expect(budget.usedBytes).toBe(0); // Returned once, whoever noticed first.
 });
 
-test('bodies that are only announced take nothing from others, and end when nothing more of them comes', async () => {
+test('body_pause_ms_max: bodies that are only announced take nothing from others, and end when nothing more of them comes', async () => {
   const kib = 1024;
   const app = fastify({bodyLimit: 64_000 * kib, clientErrorHandler: answerNoRequest});
   const budget = new BodyBudget(256_000 * kib, 300);

@@ -62,7 +62,7 @@ function post(bytes: number) {
   return app.inject({method: 'POST', url: '/', headers, payload: Buffer.alloc(bytes)});
 }
 
-test('bodies are worked on in order as far as there is room, and later ones wait for it', async () => {
+test('writes_at_work_bytes_max: bodies are worked on in order as far as there is room, and later ones wait for it', async () => {
   const answers = [4, 4, 3, 2].map((mib) => post(mib * MIB));
   await expect.poll(() => begun.length).toBe(2);
   expect(begun.map(({bytes}) => bytes / MIB)).toEqual([4, 4]);
@@ -82,7 +82,7 @@ test('one alone is worked on, however large', async () => {
   expect((await answer).statusCode).toBe(200);
 });
 
-test('whoever finds no room is refused with Retry-After, and none of the body is read', async () => {
+test('write_unread_ms_max: whoever finds no room is refused with Retry-After, and none of the body is read', async () => {
   for (let i = 0; i < 4; i++) void post(4 * MIB);
   await expect.poll(() => begun.length).toBe(2);
   const socket = connect({port, host: '127.0.0.1', allowHalfOpen: true});
