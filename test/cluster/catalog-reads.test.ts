@@ -8,7 +8,7 @@ import {afterAll, beforeAll, expect, onTestFailed, test} from 'vitest';
 import {metaLeader} from './nodes.ts';
 
 const IS_LONGER = process.env['FLOTILLA_LONGER'] !== undefined;
-const ROUNDS = IS_LONGER ? 1_000 : 100;
+const ROUNDS = IS_LONGER ? 1_000 : 50;
 /** A database holds at most 1,000 buckets, and every round makes one. */
 const ROUNDS_PER_DATABASE = 250;
 const BUCKET_S = 7 * 86_400;

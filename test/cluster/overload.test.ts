@@ -1,5 +1,5 @@
 // More clients than the cluster can serve, none of which ever backs off. FLOTILLA_LONG=1 makes each
-// flood a minute long; the five seconds of every run find the collapse too.
+// flood a minute long; the three seconds of every run find the collapse too.
 
 import {readFileSync} from 'node:fs';
 import http from 'node:http';
@@ -9,7 +9,7 @@ import {afterAll, beforeAll, expect, test} from 'vitest';
 import {openDatabase} from './nodes.ts';
 
 const IS_LONG = process.env['FLOTILLA_LONG'] === '1';
-const FLOOD_MS = IS_LONG ? 60_000 : 5_000;
+const FLOOD_MS = IS_LONG ? 60_000 : 3_000;
 const FEW = 4;
 const MANY = 64;
 const BODY_BYTES = 4 * 1024 * 1024;
@@ -143,7 +143,7 @@ test(`${MANY} connections that never back off get at least ${KEPT} of what ${FEW
     expect(REFUSALS).toContain(status);
     if (status !== 504) expect(retryAfter).toMatch(/^[1-9]\d*$/);
   }
-  // A machine that is busy with other tests takes too few bodies in five seconds to compare them.
+  // A machine that is busy with other tests takes too few bodies in three seconds to compare them.
   if (IS_LONG || few.perSecond >= COMPARED_FROM) expect(ratio).toBeGreaterThanOrEqual(KEPT);
   for (const {pid} of cluster.nodes) expect(residentKb(pid)).toBeLessThan(RESIDENT_KB_MAX);
 

@@ -125,6 +125,12 @@ export const LIMITS = {
     code: 'INVALID_ARGUMENT',
     why: 'The head of a request, as in Node.js. Status 431.',
   },
+  head_ms_max: {
+    value: 10_000,
+    unit: 'ms',
+    code: 'INVALID_ARGUMENT',
+    why: 'From the first byte of a request to the end of its head. Status 408.',
+  },
   request_ms_max: {
     value: 60_000,
     unit: 'ms',

@@ -35,6 +35,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
     bodyLimit: LIMITS.write_body_bytes_max.value,
     requestTimeout: LIMITS.request_ms_max.value,
     http: {
+      headersTimeout: LIMITS.head_ms_max.value,
       connectionsCheckingInterval: REQUEST_TIMEOUT_LOOK_MS,
       maxHeaderSize: LIMITS.header_bytes_max.value,
     },
