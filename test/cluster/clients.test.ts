@@ -41,7 +41,7 @@ beforeAll(async () => {
   for (const {database} of CLIENTS) await openDatabase(client, database);
   halves = [
     // In the middle of a body, of a chunk, and of a head.
-    'POST /write?db=public HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\ncpu v=1',
+    'POST /write?db=public HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\ncpu v=1',
     'POST /api/v2/write?bucket=public HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n64\r\ncpu',
     'POST /write?db=public HTTP/1.1\r\nHost: x\r\nContent-Le',
   ].map((text) => sendHalf(cluster.node(1).port, text));
