@@ -1,10 +1,6 @@
 export {frameKind, splitFrame} from '@flotilla/wire';
-export {
-  Host,
-  type LeadershipListener,
-  type ProposeOptions,
-  type StoppedListener,
-} from './host/host.ts';
+export {Host, type ProposeOptions} from './host/host.ts';
+export type {LeadershipListener, StoppedListener} from './host/host-events.ts';
 export type {HostMetrics} from './host/host-metrics.ts';
 export type {NodeState} from './host/node-states.ts';
 export type {RememberedRecord} from './host/old-image.ts';

@@ -3,9 +3,10 @@
 // they had not synced. Method: one seed drives everything; liveness is checked after the faults stop.
 // More seeds: CHAOS_SEEDS=200, from CHAOS_SEED.
 
-import {DbError, type NodeId, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import {isJoint, membersOf} from '@flotilla/raft';
 import {expect, test} from 'vitest';
+import {expectDbError, expectNothingLost} from './chaos.fixture.ts';
 import {TestCluster} from './cluster.fixture.ts';
 import type {ReplicaStatus} from './status.ts';
 
@@ -267,10 +268,7 @@ class Run {
     for (const set of SETS) {
       this.#look(set);
       const values = this.cluster.values(this.cluster.leader(set), set);
-      expect(new Set(values).size, `set ${set} applied something twice`).toBe(values.length);
-      const present = new Set(values);
-      for (const value of this.acknowledged.get(set)!)
-        expect(present.has(value), `${value} was acknowledged and is lost`).toBe(true);
+      expectNothingLost(set, values, this.acknowledged.get(set)!);
     }
     for (const node of NODES) {
       expect([...this.cluster.host(node).broken().values()], `broken on ${node}`).toEqual([]);
@@ -278,10 +276,6 @@ class Run {
         expect(status.stopped).toBeUndefined();
     }
   }
-}
-
-function expectDbError(error: unknown): void {
-  if (!(error instanceof DbError)) throw error;
 }
 
 async function run(seed: number): Promise<Run> {

@@ -1,10 +1,11 @@
 // Goal: no acknowledged write is lost or doubled, replicas agree, reads are linearizable, no replica
-// is older than it says, under
-// crashes, cuts, loss, slow disks and moves of leadership. Method: one seed drives everything; safety
-// is checked at the end of each round, liveness after the faults stop. More seeds: CHAOS_SEEDS=200.
+// is older than it says, under crashes, cuts, loss, slow disks and moves of leadership. Method: one
+// seed drives everything; safety is checked at the end of each round, liveness after the faults stop.
+// More seeds: CHAOS_SEEDS=200.
 
-import {DbError, type NodeId, type ReplicaSetId} from '@flotilla/base';
+import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import {expect, test} from 'vitest';
+import {expectDbError, expectNothingLost} from './chaos.fixture.ts';
 import {TestCluster} from './cluster.fixture.ts';
 
 const SETS = [1, 2, 3, 4];
@@ -132,18 +133,11 @@ class Run {
   check(): void {
     for (const set of SETS) {
       const values = this.cluster.values(1, set);
-      expect(new Set(values).size, `set ${set} applied something twice`).toBe(values.length);
-      const present = new Set(values);
-      for (const value of this.acknowledged.get(set)!)
-        expect(present.has(value), `${value} was acknowledged and is lost`).toBe(true);
+      expectNothingLost(set, values, this.acknowledged.get(set)!);
       for (const status of NODES.map((node) => this.cluster.status(node, set)!))
         expect(status.stopped).toBeUndefined();
     }
   }
-}
-
-function expectDbError(error: unknown): void {
-  if (!(error instanceof DbError)) throw error;
 }
 
 async function run(seed: number): Promise<Run> {

@@ -16,6 +16,7 @@ import {Snapshots} from '../snapshot/snapshots.ts';
 import type {StateMachine} from '../state-machine.ts';
 import {Driver} from './driver.ts';
 import {FreshnessRound} from './freshness-round.ts';
+import type {LeadershipListener, StoppedListener} from './host-events.ts';
 import {countsOf, type HostMetrics, logMetrics, rolesOf} from './host-metrics.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import {Inbox} from './inbox.ts';
@@ -37,22 +38,6 @@ export interface ProposeOptions {
   readonly deadlineMs: number;
   readonly signal?: AbortSignal | undefined;
 }
-
-export type LeadershipListener = (change: {
-  readonly set: ReplicaSetId;
-  readonly replica: ReplicaId;
-  readonly isLeader: boolean;
-  readonly term: number;
-}) => void;
-
-export type StoppedListener = (stop: {
-  /** Absent when a whole store stopped. */
-  readonly set?: ReplicaSetId | undefined;
-  readonly replica?: ReplicaId | undefined;
-  readonly reason: string;
-  /** The store's log is dead: the process must end and replay. */
-  readonly isStore: boolean;
-}) => void;
 
 /** Retention, disk space: what need not happen in every tick. */
 const HOUSEKEEPING_MS = 1_000;
