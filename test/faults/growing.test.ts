@@ -8,9 +8,9 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {FlotillaClient, type Id, type Replica, type ReplicaSet} from '@flotilla/client';
 import {freePortPair, makeJoinSecret, ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
-import {Ledger} from './ledger.ts';
-import {untilApplied} from './nodes.ts';
-import {until} from './waiting.ts';
+import {Ledger} from '../cluster/ledger.ts';
+import {untilApplied} from '../cluster/nodes.ts';
+import {until} from '../cluster/waiting.ts';
 
 /** Between the bodies of each of two senders: a load that leaves the machine room. */
 const PACE_MS = 20;

@@ -5,7 +5,7 @@
 import {FlotillaClient} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, onTestFailed, test} from 'vitest';
-import {metaLeader} from './nodes.ts';
+import {metaLeader} from '../cluster/nodes.ts';
 
 const IS_LONGER = process.env['FLOTILLA_LONGER'] !== undefined;
 const ROUNDS = IS_LONGER ? 1_000 : 50;

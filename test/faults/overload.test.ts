@@ -6,7 +6,7 @@ import http from 'node:http';
 import {FlotillaClient} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
-import {openDatabase} from './nodes.ts';
+import {openDatabase} from '../cluster/nodes.ts';
 
 const IS_LONG = process.env['FLOTILLA_LONG'] === '1';
 const FLOOD_MS = IS_LONG ? 60_000 : 3_000;
