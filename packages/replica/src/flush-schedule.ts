@@ -1,6 +1,7 @@
 // When memtables are flushed beside their own size: the node's budget, and age. One for each engine
 // thread; its owner calls `check` every second or so.
 
+import {LIMITS} from '@flotilla/base';
 import type {ReplicaMachine} from './replica-machine.ts';
 
 /** Rows lie at most this long in memory only: it bounds the log that a restart replays. */
@@ -11,7 +12,7 @@ export class FlushSchedule {
   /** Since when a machine has had rows in memory only. */
   readonly #dirtySinceMs = new Map<ReplicaMachine, number>();
 
-  constructor(budgetBytes: number) {
+  constructor(budgetBytes: number = LIMITS.memtables_bytes_max.value) {
     this.#budgetBytes = budgetBytes;
   }
 

@@ -2,13 +2,16 @@
 // budget none of them applies more until flushes have freed some, however many replicas share the
 // growth and however slow the disk is.
 
-import {assert} from '@flotilla/base';
+import {assert, LIMITS} from '@flotilla/base';
+
+/** Flushes begin at the limit; at so many times it nothing is applied until some have ended. */
+const HELD = 2;
 
 export class MemtableBudget {
   readonly bytesMax: number;
   #bytes = 0;
 
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number = HELD * LIMITS.memtables_bytes_max.value) {
     this.bytesMax = bytesMax;
   }
 

@@ -184,6 +184,31 @@ test('a memtable of its full size is flushed after an apply; at four times it th
   expect(machine.canApply()).toBe(false);
 });
 
+test('past memtables_bytes_max the largest is flushed, past twice it nothing is applied until one was', () => {
+  const max = LIMITS.memtables_bytes_max.value;
+  const memtables = new MemtableBudget();
+  const {machine, storage, write} = openMachine(memtables);
+  const other = openMachine(memtables);
+  // A memtable's own limits are far below: here it is the sum that counts.
+  const elsewhere = 2 * max - 2 * storage.bytes;
+  memtables.change(elsewhere - 1);
+  write(1);
+  expect(machine.canApply()).toBe(true);
+  other.write(1);
+  expect(memtables.bytes).toBe(2 * max - 1);
+  expect(machine.canApply()).toBe(true);
+  memtables.change(1);
+  expect(machine.canApply()).toBe(false);
+  memtables.change(-1);
+  expect(machine.canApply()).toBe(true);
+  const schedule = new FlushSchedule();
+  storage.bytes = max / 2;
+  other.storage.bytes = max / 2;
+  expect(schedule.due([machine, other.machine], 0)).toEqual([]);
+  other.storage.bytes += 1;
+  expect(schedule.due([machine, other.machine], 0)).toEqual([other.machine]);
+});
+
 test('what is to be flushed: what is old, then the largest until the rest fits', () => {
   const machines = [3_000, 9_000, 5_000, 0].map((bytes) => {
     const {storage, machine} = openMachine();

@@ -1,6 +1,7 @@
 // Goal: whatever is asked in whatever order, the catalog keeps its invariants, every copy that gets
 // the updates equals the machine's own state, and a snapshot goes on exactly as the original would.
 
+import {LIMITS} from '@flotilla/base';
 import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {Catalog} from '../catalog.ts';
@@ -341,10 +342,24 @@ describe('ensure-bucket', () => {
     expect(code(run(wanted(1, 0, 9, 99)))).toBe('DATABASE_NOT_FOUND');
   });
 
-  test('stops at the limit of buckets', () => {
-    const {run} = founded();
-    for (let i = 0; i < 1000; i++) must(run(wanted(i, i, i + 1)));
-    expect(code(run(wanted(5000, 5000, 5001)))).toBe('BUCKET_LIMIT');
+  test('buckets_per_database_max: one more is refused, those that are there go on', () => {
+    const {machine, run} = founded();
+    const max = LIMITS.buckets_per_database_max.value;
+    for (let i = 0; i < max; i++) must(run(wanted(i, i, i + 1)));
+    expect(code(run(wanted(2 * max, 2 * max, 2 * max + 1)))).toBe('BUCKET_LIMIT');
+    expect(must(run(wanted(7, 7, 8)))).toMatchObject({created: false});
+    must(run({type: 'drop-bucket', bucket: machine.catalog.bucketAt(id(1), 7)!.id}));
+    expect(must(run(wanted(2 * max, 2 * max, 2 * max + 1)))).toMatchObject({created: true});
+  });
+
+  test('shards_per_bucket_max: as many are made, one more is refused', () => {
+    const {machine, run} = founded();
+    const max = LIMITS.shards_per_bucket_max.value;
+    const shards = (count: number) =>
+      Array.from({length: count}, () => [{node: id<never>(1), role: 'voter' as const}]);
+    expect(code(run({...wanted(1, 0, 9), placements: shards(max + 1)}))).toBe('INVALID_ARGUMENT');
+    must(run({...wanted(1, 0, 9), placements: shards(max)}));
+    expect(machine.catalog.bucketAt(id(1), 1)?.replicaSets).toHaveLength(max);
   });
 });
 
@@ -444,12 +459,14 @@ describe('database options', () => {
     [{bucketDurationMs: 91 * DAY}, 'INVALID_ARGUMENT'],
     [{bucketDurationMs: 91 * DAY, precision: 'us'}, 'ok'],
     [{bucketDurationMs: 1000}, 'INVALID_ARGUMENT'],
-    [{shards: 64}, 'ok'],
-    [{shards: 65}, 'INVALID_ARGUMENT'],
+    [{shards: LIMITS.shards_per_bucket_max.value}, 'ok'],
+    [{shards: LIMITS.shards_per_bucket_max.value + 1}, 'INVALID_ARGUMENT'],
     [{shards: 0}, 'INVALID_ARGUMENT'],
     [{replicas: 7}, 'ok'],
     [{replicas: 8}, 'INVALID_ARGUMENT'],
     [{ttlMs: 0}, 'INVALID_ARGUMENT'],
+    [{ttlMs: Number.MAX_SAFE_INTEGER + 1}, 'INVALID_ARGUMENT'],
+    [{bucketDurationMs: Number.MAX_SAFE_INTEGER, precision: 'ms'}, 'INVALID_ARGUMENT'],
   ] as const)('%j: %s', (options, expected) => {
     const {run} = founded();
     expect(code(run({type: 'create-database', tenant: 'default', name: 'd', options}))).toBe(

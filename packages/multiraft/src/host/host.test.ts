@@ -1,4 +1,4 @@
-import {DbError, type ReplicaSetId} from '@flotilla/base';
+import {DbError, LIMITS, type ReplicaSetId} from '@flotilla/base';
 import {readItems} from '@flotilla/wire';
 import {describe, expect, test} from 'vitest';
 import {TestCluster} from './cluster.fixture.ts';
@@ -16,6 +16,14 @@ function code(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     () => 'ok',
     (error: unknown) => (error instanceof DbError ? error.code : String(error)),
+  );
+}
+
+/** What it was refused with; undefined if it was not. */
+function errorOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
   );
 }
 
@@ -484,6 +492,65 @@ describe('faults', () => {
     const codes = await cluster.clock.resolve(Promise.all(all), 60_000);
     expect(codes.filter((one) => one === 'OVERLOADED').length).toBeGreaterThan(2);
     expect(codes.filter((one) => one === 'ok').length).toBeGreaterThan(4);
+  });
+
+  test('proposals_in_flight_bytes_max: one group has half of it, all groups together the whole', async () => {
+    const cluster = await started({nodes: 1});
+    const sets = [1, 2, 3];
+    for (const set of sets) await cluster.found(set, [1]);
+    for (const set of sets) await cluster.write(set, 'a');
+    const host = cluster.host(1);
+    const max = LIMITS.proposals_in_flight_bytes_max.value;
+    const large = new Uint8Array(max / 16 - 1_024);
+    const deadlineMs = cluster.clock.monotonicMs() + 30_000;
+    const propose = (set: number, count: number) =>
+      Array.from({length: count}, () =>
+        errorOf(host.propose(set as ReplicaSetId, large, {deadlineMs})),
+      );
+    // Nothing of it is written before time passes.
+    const proposed = [propose(1, 9), propose(2, 9), propose(3, 1)].map((all) => Promise.all(all));
+    const outcomes = await cluster.clock.resolve(Promise.all(proposed), 60_000);
+    const refusals = outcomes.map((all) => all.filter((error) => error !== undefined));
+    expect(refusals.map(({length}) => length)).toEqual([1, 1, 1]);
+    for (const refusal of refusals.flat())
+      expect(refusal).toMatchObject({
+        code: 'OVERLOADED',
+        details: {limit: 'proposals_in_flight_bytes_max'},
+      });
+    await cluster.write(3, 'room again');
+  });
+
+  test('raft_uncommitted_bytes_max: without a majority the tail ends there', async () => {
+    const limits = {groupProposalsBytesMax: LIMITS.proposals_in_flight_bytes_max.value};
+    const cluster = await started({limits});
+    await cluster.found(1);
+    await cluster.write(1, 'a');
+    const leader = cluster.leader(1);
+    for (const node of [1, 2, 3]) if (node !== leader) cluster.crash(node);
+    const large = new Uint8Array(LIMITS.raft_uncommitted_bytes_max.value / 8 - 1_024);
+    const propose = (payload: Uint8Array) => {
+      const deadlineMs = cluster.clock.monotonicMs() + 20;
+      return errorOf(cluster.host(leader).propose(SET, payload, {deadlineMs}));
+    };
+    for (let i = 0; i < 8; i++)
+      expect(await cluster.clock.resolve(propose(large))).toMatchObject({code: 'OUTCOME_UNKNOWN'});
+    expect(cluster.status(leader, 1)?.lastIndex).toBeGreaterThan(8);
+    expect(await cluster.clock.resolve(propose(new Uint8Array(8_192)))).toMatchObject({
+      code: 'OVERLOADED',
+      details: {limit: 'raft_uncommitted_bytes_max'},
+    });
+  });
+
+  test('what cannot be applied is refused before it is proposed', async () => {
+    const cluster = await started({nodes: 1});
+    await cluster.found(1, [1]);
+    await cluster.write(1, 'a');
+    const deadlineMs = cluster.clock.monotonicMs() + 1_000;
+    cluster.machine(1, 1).isReady = false;
+    const refused = cluster.host(1).propose(SET, bytes('b'), {deadlineMs});
+    expect(await errorOf(refused)).toMatchObject({code: 'OVERLOADED'});
+    cluster.machine(1, 1).isReady = true;
+    await cluster.write(1, 'c');
   });
 
   test('a majority that is lost ends every proposal in time, as unknown', async () => {

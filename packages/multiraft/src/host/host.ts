@@ -481,7 +481,9 @@ export class Host {
     const {groupProposalsBytesMax, proposalsBytesMax} = this.#limits;
     const all = this.#budget.bytes + bytes;
     if (group.waits.bytes + bytes > groupProposalsBytesMax || all > proposalsBytesMax)
-      throw new DbError('OVERLOADED', 'too many proposals wait');
+      throw new DbError('OVERLOADED', 'too many proposals wait', {
+        limit: 'proposals_in_flight_bytes_max',
+      });
   }
 
   #wake(group: HostedGroup): void {

@@ -191,7 +191,9 @@ export class Waits {
       case 'transferring':
         return new DbError('NO_LEADER', 'leadership is being transferred');
       case 'uncommitted-limit':
-        return new DbError('OVERLOADED', 'too many bytes wait for a majority of this replica set');
+        return new DbError('OVERLOADED', 'too many bytes wait for a majority of this replica set', {
+          limit: 'raft_uncommitted_bytes_max',
+        });
       case 'config-pending':
         return new DbError('CONFLICT', 'a change of members is on its way');
       case 'config-changed':

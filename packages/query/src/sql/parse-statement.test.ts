@@ -1,4 +1,4 @@
-import {DbError} from '@flotilla/base';
+import {DbError, LIMITS} from '@flotilla/base';
 import fc from 'fast-check';
 import {beforeAll, describe, expect, test} from 'vitest';
 import {parseStatement} from './parse-statement.ts';
@@ -15,6 +15,17 @@ function errorOf(text: string): DbError {
   }
   throw new Error(`parsed: ${text}`);
 }
+
+test('sql_bytes_max: a longer statement is refused, by its bytes and not its characters', () => {
+  const bytesMax = LIMITS.sql_bytes_max.value;
+  const whole = `SHOW TABLES --${'x'.repeat(bytesMax - 14)}`;
+  expect(parseStatement(whole)).toMatchObject({kind: 'show-tables'});
+  expect(errorOf(`${whole}x`)).toMatchObject({code: 'BODY_TOO_LARGE'});
+  expect(errorOf(`SHOW TABLES --${'é'.repeat(bytesMax / 2)}`)).toMatchObject({
+    code: 'BODY_TOO_LARGE',
+    message: `the statement is over sql_bytes_max (${bytesMax} bytes)`,
+  });
+});
 
 describe('databases, in the grammar of CnosDB', () => {
   test('CREATE DATABASE with every option', () => {

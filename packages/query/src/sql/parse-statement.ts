@@ -23,7 +23,7 @@ const BEFORE_FIRST_WORD = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/|;|\()*/;
  */
 export function parseStatement(text: string): Statement {
   const limit = LIMITS.sql_bytes_max.value;
-  if (text.length > limit) {
+  if (Buffer.byteLength(text) > limit) {
     throw statementError('BODY_TOO_LARGE', `the statement is over sql_bytes_max (${limit} bytes)`);
   }
   // The parser of PostgreSQL ends a text there, and would carry out its beginning.

@@ -1,4 +1,4 @@
-import {DbError, type ReplicaSetId} from '@flotilla/base';
+import {DbError, LIMITS, type ReplicaSetId} from '@flotilla/base';
 import {decodeShare, type ParsedBatch, ParsedSeries, type Share} from '@flotilla/column';
 import {beforeEach, expect, test} from 'vitest';
 import {DATABASE, errorOf, FakeCluster} from '../fakes.fixture.ts';
@@ -252,11 +252,12 @@ function rowsAt(...timesMs: number[]): ParsedBatch {
   return {...batch, tables: [{...batch.tables[0]!, timesMs: Float64Array.from(timesMs)}]};
 }
 
-test('a time ahead of the limit or behind the ttl is a bad line with a code of its own', async () => {
+test('a time past max_future_ms or behind the ttl is a bad line with a code of its own', async () => {
   const dayMs = 86_400_000;
+  const futureMs = LIMITS.max_future_ms.value;
   const names = {tenant: 'default', name: 'public'};
   cluster.apply({type: 'alter-database', ...names, options: {ttlMs: 30 * dayMs}});
-  const outcome = await write(rowsAt(dayMs, dayMs + 1, -30 * dayMs, -30 * dayMs - 1));
+  const outcome = await write(rowsAt(futureMs, futureMs + 1, -30 * dayMs, -30 * dayMs - 1));
   expect(outcome.writtenRows).toBe(2);
   expect(outcome.lines.map(({line, code}) => [line, code])).toEqual([
     [2, 'TIME_IN_FUTURE'],

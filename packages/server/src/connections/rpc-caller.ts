@@ -11,6 +11,7 @@ import {
   type ErrorDetails,
   fromWireError,
   LIMITS,
+  type LimitName,
   type NodeId,
   type RpcOptions,
   type RpcTarget,
@@ -153,10 +154,11 @@ export class RpcCaller {
     if (payload.byteLength > RPC_PAYLOAD_BYTES_MAX) {
       return new DbError('INVALID_ARGUMENT', `${method} asks with ${payload.byteLength} bytes`);
     }
-    const full =
-      this.#pending.size >= LIMITS.rpc_calls_in_flight_max.value ||
-      this.#bytes + payload.byteLength > LIMITS.rpc_bytes_in_flight_max.value;
-    return full ? new DbError('OVERLOADED', 'too many calls to other nodes at once') : undefined;
+    if (this.#pending.size >= LIMITS.rpc_calls_in_flight_max.value)
+      return overloaded('rpc_calls_in_flight_max');
+    if (this.#bytes + payload.byteLength > LIMITS.rpc_bytes_in_flight_max.value)
+      return overloaded('rpc_bytes_in_flight_max');
+    return undefined;
   }
 
   #sendRequest(head: RpcHead, request: Request): DbError | undefined {
@@ -227,6 +229,10 @@ interface Request {
 function outcomeOf(body: RpcBody, taken: Taken): ErrorCode | 'OK' {
   if (body.type === 'error') return fromWireError(body.error).code;
   return taken === 'done' ? 'OK' : 'INTERNAL';
+}
+
+function overloaded(limit: LimitName): DbError {
+  return new DbError('OVERLOADED', 'too many calls to other nodes at once', {limit});
 }
 
 function cancelled(method: string): DbError {

@@ -252,13 +252,17 @@ test('calls in flight are bounded, in number and bytes', async () => {
     one.call(at(2), 'x', bytes(''), within(5_000)).catch((error: DbError) => error.code),
   );
   const refused = one.call(at(2), 'x', bytes(''), within(5_000));
-  await expect(refused).rejects.toMatchObject({code: 'OVERLOADED'});
+  await expect(refused).rejects.toMatchObject({
+    code: 'OVERLOADED',
+    details: {limit: 'rpc_calls_in_flight_max'},
+  });
   one.nodeLost(node(2));
   expect(new Set(await Promise.all(calls))).toEqual(new Set(['OUTCOME_UNKNOWN']));
-  const large = Buffer.alloc(LIMITS.node_queue_bytes_max.value - 2_000);
+  const large = Buffer.alloc(LIMITS.rpc_bytes_in_flight_max.value / 2 - 2_000);
   const waiting = [1, 2].map(() => one.call(at(2), 'x', large, within(5_000)));
   await expect(one.call(at(2), 'x', large, within(5_000))).rejects.toMatchObject({
     code: 'OVERLOADED',
+    details: {limit: 'rpc_bytes_in_flight_max'},
   });
   const settled = Promise.allSettled(waiting);
   one.close();

@@ -4,7 +4,6 @@ import {isMainThread, type MessagePort} from 'node:worker_threads';
 import {
   type Clock,
   type DatabaseId,
-  LIMITS,
   type Log,
   META_SET,
   type NodeId,
@@ -72,8 +71,6 @@ const rpcThread = (thread: number): number => thread + 1;
 const MEMTABLE_BYTES = 64 * 1024 * 1024;
 /** A replica with so much in memory waits for its flush. */
 const MEMTABLE_BYTES_MAX = 4 * MEMTABLE_BYTES;
-/** Flushes begin at the thread's limit; at so many times it nothing is applied until some have ended. */
-const MEMTABLES_HELD = 2;
 
 /** Bits of a router's incarnation: node (21), boot epoch (24), thread (8): 53 in all. */
 const THREADS_MAX = 2 ** 8;
@@ -128,7 +125,7 @@ export async function startEngine(
     disk: new NodeDisk(options.dataDirectory),
     emit,
     nodes: new NodeWatch(),
-    memtables: new MemtableBudget(MEMTABLES_HELD * LIMITS.memtables_bytes_max.value),
+    memtables: new MemtableBudget(),
     storageCounts: new StorageCounts(),
   };
   const background = new BackgroundClient(port);
@@ -263,7 +260,7 @@ function assemble(base: Base, grown: Grown): EngineParts {
     nodes,
     notes,
     machines,
-    flushes: new FlushSchedule(LIMITS.memtables_bytes_max.value),
+    flushes: new FlushSchedule(),
     effects,
     watch,
     services: createServices(base, grown, {meta, machines, watch, reads}),
@@ -347,7 +344,7 @@ function createServices(
   });
   const reader = new FragmentReader({node: options.node, ...asking});
   const view = new ClusterView({rpc, clock, catalog});
-  const memory = new WriteMemory(LIMITS.writes_in_flight_bytes_max.value);
+  const memory = new WriteMemory();
   const counts = new ServiceCounts();
   const createDatabase: CreateDatabase | undefined = options.autoCreateDatabase
     ? async (tenant, name, deadlineMs) => {

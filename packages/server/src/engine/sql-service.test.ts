@@ -1,8 +1,10 @@
 // Statements against a catalog and replica sets that behave as the test says.
 
 import {
+  type Clock,
   type DatabaseId,
   DbError,
+  LIMITS,
   META_SET,
   type NodeId,
   type ReplicaId,
@@ -72,13 +74,17 @@ beforeEach(() => {
   fences = [];
   unfenced = [];
   onRefresh = async () => undefined;
+  service = serviceOn(clock);
+});
+
+function serviceOn(clock: Clock): SqlService {
   const refresh = async (): Promise<void> => {
     refreshes += 1;
     await onRefresh();
     if (metaFailure !== undefined) throw metaFailure;
   };
   const meta = {propose: async (command: Command) => apply(command)};
-  service = new SqlService({
+  return new SqlService({
     access: {catalog: machine.catalog, refresh},
     meta: meta as unknown as MetaClient,
     reader: {begin} as unknown as FragmentReader,
@@ -86,7 +92,7 @@ beforeEach(() => {
     view: {facts: async () => ({sets: []})} as unknown as ClusterView,
     clock,
   });
-});
+}
 
 async function awaitFences(...[asked, {fence}]: Parameters<WriteRouter['awaitFences']>) {
   fences.push({sets: asked, fence});
@@ -138,6 +144,29 @@ async function failureOf(answered: Promise<Answered>): Promise<DbError> {
 }
 
 const QUERIES = ['SELECT * FROM m', 'SELECT count(v) FROM m', 'SELECT v FROM m ORDER BY v LIMIT 3'];
+
+test('query_deadline_ms: a query that asks for no other time ends there, not before', async () => {
+  const timers: {delayMs: number; callback: () => void}[] = [];
+  service = serviceOn({
+    wallMs: () => clock.wallMs(),
+    monotonicMs: () => 5_000,
+    setTimer: (delayMs, callback) => {
+      timers.push({delayMs, callback});
+      return {cancel: () => undefined};
+    },
+    defer: (callback) => clock.defer(callback),
+  });
+  failures.set(sets[1]!, 'silent');
+  const failing = failureOf(run('SELECT * FROM m'));
+  await expect.poll(() => timers.length).toBe(1);
+  expect(asked[0]?.deadlineMs).toBe(5_000 + LIMITS.query_deadline_ms.value);
+  expect(timers[0]!.delayMs).toBe(LIMITS.query_deadline_ms.value);
+  timers[0]!.callback();
+  expect(await failing).toMatchObject({
+    code: 'DEADLINE_EXCEEDED',
+    details: {replicaSet: sets[1]},
+  });
+});
 
 describe.each(QUERIES)('%s', (query) => {
   test('fails and names the set that cannot be read', async () => {

@@ -2,7 +2,7 @@
 // and the columns made of them. The node's budget for bodies counts wire bytes, of which a thousandth
 // may be enough for a body that inflates to the limit; so this one is checked before inflating.
 
-import {DbError} from '@flotilla/base';
+import {DbError, LIMITS} from '@flotilla/base';
 import type {WriteRequest} from '@flotilla/router';
 
 type Batch = WriteRequest['batch'];
@@ -16,7 +16,7 @@ export class WriteMemory {
   readonly bytesMax: number;
   #bytes = 0;
 
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number = LIMITS.writes_in_flight_bytes_max.value) {
     this.bytesMax = bytesMax;
   }
 

@@ -13,7 +13,7 @@ const WRITTEN: WriteOutcome = {writtenRows: 1, rejectedLines: 0, lines: [], sets
 const DATABASE = {id: 1};
 
 /** A service whose router answers when it is told. */
-function serviceWith(memoryBytes = 256 * KIB) {
+function serviceWith(memoryBytes: number | undefined = 256 * KIB) {
   const clock = new NodeClock();
   const routed: {request: WriteRequest; finish: (outcome: WriteOutcome) => void}[] = [];
   const router = {
@@ -23,7 +23,7 @@ function serviceWith(memoryBytes = 256 * KIB) {
   const catalog = {tenantByName: () => ({id: 1}), databaseByName: () => DATABASE};
   const access = {catalog, refresh: async () => undefined} as unknown as CatalogAccess;
   const memory = new WriteMemory(memoryBytes);
-  return {service: new WriteService({access, router, clock, memory}), clock, routed};
+  return {service: new WriteService({access, router, clock, memory}), clock, routed, memory};
 }
 
 function call(body: Uint8Array, encoding = ''): WriteCall {
@@ -102,6 +102,27 @@ test('between one body and the next other work of the thread gets its turn', asy
     seen.add(routed.length);
   }
   expect(seen.size).toBeGreaterThan(1);
+});
+
+test('writes_in_flight_bytes_max: what does not fit beside the others is refused, and taken when they end', async () => {
+  const {service, clock, routed, memory} = serviceWith(LIMITS.writes_in_flight_bytes_max.value);
+  expect(new WriteMemory().bytesMax).toBe(LIMITS.writes_in_flight_bytes_max.value);
+  const batch = {tables: [], rowCount: 0, badLines: [], badLineCount: 0};
+  const body = Buffer.from('m f=1');
+  const release = memory.hold(LIMITS.writes_in_flight_bytes_max.value - body.length + 1, batch);
+  const refused = await service.write(call(body), clock.monotonicMs());
+  expect(refused.status).toBe(429);
+  expect(JSON.parse(Buffer.from(refused.body!).toString())).toMatchObject({
+    code: 'OVERLOADED',
+    details: {limit: 'writes_in_flight_bytes_max'},
+  });
+  expect(routed.length).toBe(0);
+  release();
+  memory.hold(LIMITS.writes_in_flight_bytes_max.value - body.length, batch);
+  const taken = service.write(call(body), clock.monotonicMs());
+  await expect.poll(() => routed.length).toBe(1);
+  routed[0]!.finish(WRITTEN);
+  expect((await taken).status).toBe(204);
 });
 
 test('one write alone may be over the limit, and holds off the others', () => {

@@ -196,7 +196,7 @@ describe('errors', () => {
     const answer = await app.inject({
       method: 'POST',
       url: '/api/v1/sql',
-      payload: Buffer.alloc(1024 * 1024 + 1),
+      payload: Buffer.alloc(LIMITS.sql_bytes_max.value + 1),
     });
     expect(answer.statusCode).toBe(413);
     expect(answer.json()).toMatchObject({code: 'BODY_TOO_LARGE'});
