@@ -41,6 +41,97 @@ test('whatever is asked, the result is a valid configuration or a refusal', () =
   );
 });
 
+const list = fc.array(change, {maxLength: 8});
+const someConfig: fc.Arbitrary<Configuration> = fc
+  .array(fc.tuple(list, mode), {maxLength: 4})
+  .map((steps) =>
+    steps.reduce<Configuration>((config, [changed, by]) => {
+      const next = changeConfig(config, changed, by);
+      return 'error' in next ? config : next;
+    }, START),
+  );
+
+/** Each member as a pair of what it is in the incoming and in the outgoing half, changed one by one. */
+function naiveChange(
+  config: Configuration,
+  changed: readonly ConfigChange[],
+  by: ConfigChangeMode,
+): Configuration | undefined {
+  const joint = config.votersOutgoing.length > 0;
+  if (joint !== (by === 'leave') || (by === 'leave' && changed.length > 0)) return undefined;
+  const enters = by === 'joint' || by === 'joint-explicit';
+  const incoming = new Map<number, 'voter' | 'learner'>();
+  for (const id of config.voters) incoming.set(id, 'voter');
+  for (const id of [...config.learners, ...config.learnersNext]) incoming.set(id, 'learner');
+  for (const {type, id} of changed) {
+    if (type === 'remove') incoming.delete(id);
+    else incoming.set(id, type);
+  }
+  const ids = (is: string) => [...incoming.keys()].filter((id) => incoming.get(id) === is);
+  const voters = ids('voter').sort((a, b) => a - b);
+  const learners = ids('learner').sort((a, b) => a - b);
+  const moved = [1, 2, 3, 4, 5, 6].filter(
+    (id) => voters.includes(id) !== config.voters.includes(id),
+  );
+  if (voters.length === 0 || (by === 'simple' && moved.length > 1)) return undefined;
+  const outgoing = enters ? config.voters : [];
+  return {
+    voters,
+    votersOutgoing: outgoing,
+    learners: learners.filter((id) => !outgoing.includes(id)),
+    learnersNext: learners.filter((id) => outgoing.includes(id)),
+    autoLeave: by === 'joint',
+  };
+}
+
+test('a change gives what a slow account of each member gives, or both refuse it', () => {
+  const taken = {yes: 0, no: 0};
+  fc.assert(
+    fc.property(someConfig, list, mode, (config, changed, by) => {
+      const next = changeConfig(config, changed, by);
+      const expected = naiveChange(config, changed, by);
+      taken[expected === undefined ? 'no' : 'yes']++;
+      if (expected === undefined) expect(next).toHaveProperty('error');
+      else expect(next).toEqual(expected);
+    }),
+    {numRuns: 5_000},
+  );
+  expect(taken.yes).toBeGreaterThan(500);
+  expect(taken.no).toBeGreaterThan(500);
+});
+
+test('of several changes for one member the last stands; what changes nothing is no mistake', () => {
+  const start = {...EMPTY_CONFIGURATION, voters: [1]};
+  const words = 'r1 r2 r9 v2 v3 v4 v2 v3 v4 l2 l2 r4 r4 l1 l1'.split(' ');
+  const types = {r: 'remove', v: 'voter', l: 'learner'} as const;
+  const many = words.map((word) => ({
+    type: types[word[0] as 'r' | 'v' | 'l'],
+    id: Number(word.slice(1)),
+  }));
+  expect(changeConfig(start, many, 'joint-explicit')).toEqual({
+    voters: [3],
+    votersOutgoing: [1],
+    learners: [2],
+    learnersNext: [1],
+    autoLeave: false,
+  });
+  expect(changeConfig(START, [], 'simple')).toEqual(START);
+  expect(changeConfig(START, [{type: 'remove', id: 9}], 'simple')).toEqual(START);
+  expect(changeConfig(START, [], 'joint')).toEqual({
+    ...START,
+    votersOutgoing: [1, 2, 3],
+    autoLeave: true,
+  });
+});
+
+test('a first voter comes by a simple change', () => {
+  const first: ConfigChange[] = [{type: 'voter', id: 1}];
+  expect(changeConfig(EMPTY_CONFIGURATION, first, 'simple')).toEqual({
+    ...EMPTY_CONFIGURATION,
+    voters: [1],
+  });
+});
+
 /** What a member is in the end, told change by change in any order. */
 function naiveRoles(config: Configuration, list: readonly ConfigChange[]): Map<number, string> {
   const roles = new Map<number, string>();
@@ -91,19 +182,17 @@ test('a simple change moves at most one voter', () => {
 });
 
 test.each([
-  ['no change', START, [], 'joint'],
-  [
-    'twice the same member',
-    START,
-    [
-      {type: 'voter', id: 4},
-      {type: 'remove', id: 4},
-    ],
-    'joint',
-  ],
   ['the last voter', {...START, voters: [1]}, [{type: 'remove', id: 1}], 'simple'],
   ['leaving what is not joint', START, [], 'leave'],
+  ['every voter at once', START, [1, 2, 3].map((id) => ({type: 'remove', id})), 'joint'],
+  ['two voters by a simple change', START, [4, 5].map((id) => ({type: 'voter', id})), 'simple'],
+  ['leaving with changes', {...START, votersOutgoing: [1]}, [{type: 'voter', id: 4}], 'leave'],
+  ['a joint change of nobody', EMPTY_CONFIGURATION, [{type: 'voter', id: 1}], 'joint'],
+  ['a first member that is a learner', EMPTY_CONFIGURATION, [{type: 'learner', id: 1}], 'simple'],
   ['a bad id', START, [{type: 'voter', id: 0}], 'simple'],
+  ['an unknown change', START, [{type: 'witness', id: 4}], 'simple'],
+  ['an unknown mode', START, [{type: 'voter', id: 4}], 'both'],
+  ['what is no configuration', {...START, learners: [3]}, [{type: 'voter', id: 4}], 'simple'],
 ] as [string, Configuration, ConfigChange[], ConfigChangeMode][])(
   'refuses %s',
   (_, config, list, by) => {

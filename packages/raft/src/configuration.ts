@@ -23,6 +23,9 @@ export interface ConfigChange {
 
 export type ConfigChangeMode = 'simple' | 'joint' | 'joint-explicit' | 'leave';
 
+const JOINT_MODES: readonly ConfigChangeMode[] = ['joint', 'joint-explicit'];
+const CHANGE_TYPES: readonly ConfigChange['type'][] = ['voter', 'learner', 'remove'];
+
 export interface ConfigError {
   readonly error: string;
 }
@@ -56,17 +59,28 @@ export function membersOf(config: Configuration): number[] {
   );
 }
 
+/**
+ * Changes are taken in order, so that of several for one id the last stands; what changes nothing is
+ * taken too. The result is valid, or a refusal says why there is none.
+ */
 export function changeConfig(
   config: Configuration,
   changes: readonly ConfigChange[],
   mode: ConfigChangeMode,
 ): Configuration | ConfigError {
+  const fault = configurationFault(finish(draftOf(config), config.autoLeave));
+  if (fault !== undefined) return {error: `the present configuration is none: ${fault}`};
   if (mode === 'leave') return leaveJoint(config, changes);
+  if (!JOINT_MODES.includes(mode) && mode !== 'simple') return {error: `unknown mode ${mode}`};
   if (isJoint(config)) return {error: 'a joint configuration must be left first'};
   const invalid = invalidChanges(changes);
   if (invalid !== undefined) return {error: invalid};
   const draft = draftOf(config);
-  if (mode !== 'simple') for (const id of config.voters) draft.votersOutgoing.add(id);
+  if (JOINT_MODES.includes(mode)) {
+    // A first voter comes by a simple change: two halves of which one is empty are not joint.
+    if (config.voters.length === 0) return {error: 'without a voter nothing becomes joint'};
+    for (const id of config.voters) draft.votersOutgoing.add(id);
+  }
   for (const change of changes) applyChange(draft, change);
   if (draft.voters.size === 0) return {error: 'no voter would be left'};
   if (mode === 'simple' && differenceCount(config.voters, draft.voters) > 1) {
@@ -147,10 +161,10 @@ function finish(draft: Draft, autoLeave: boolean): Configuration {
 }
 
 function invalidChanges(changes: readonly ConfigChange[]): string | undefined {
-  if (changes.length === 0) return 'nothing to change';
-  const bad = changes.find(({id}) => !isMemberId(id));
-  if (bad !== undefined) return `bad member id ${bad.id}`;
-  if (new Set(changes.map(({id}) => id)).size < changes.length) return 'a member is named twice';
+  for (const {type, id} of changes) {
+    if (!isMemberId(id)) return `bad member id ${id}`;
+    if (!CHANGE_TYPES.includes(type)) return `unknown change ${type}`;
+  }
   return undefined;
 }
 

@@ -43,6 +43,10 @@ function refusalOf(
   if (expectedConfigIndex !== undefined && expectedConfigIndex !== state.configIndex) {
     return {reason: 'config-changed', detail: `made at index ${state.configIndex}`};
   }
+  // Lawful, but an entry for nothing.
+  if (mode !== 'leave' && changes.length === 0) {
+    return {reason: 'config-invalid', detail: 'nothing to change'};
+  }
   const next = changeConfig(state.configuration, changes, mode);
   return 'error' in next ? {reason: 'config-invalid', detail: next.error} : undefined;
 }

@@ -1,6 +1,6 @@
 // The mathematics of majorities, simple and joint. A joint configuration agrees when both halves do
 // (paper section 6). An empty half agrees with everything, so that a simple configuration is the joint
-// one whose outgoing half is empty.
+// one whose outgoing half is empty; by the same convention (etcd/raft's quorum) so do both together.
 
 import type {Configuration} from './configuration.ts';
 
@@ -10,15 +10,14 @@ type Halves = Pick<Configuration, 'voters' | 'votersOutgoing'>;
 
 /**
  * The highest index that a majority of each half has reached. A member absent from `match` counts
- * as 0. Without any voter nothing is ever committed: 0.
+ * as 0. Infinity if there is no voter at all: whoever has none may not lead, and never asks.
  */
 export function committedIndex(config: Halves, match: ReadonlyMap<number, number>): number {
-  if (config.voters.length === 0 && config.votersOutgoing.length === 0) return 0;
   return Math.min(majorityIndex(config.voters, match), majorityIndex(config.votersOutgoing, match));
 }
 
+/** Whoever is absent from `votes` has not voted yet. Without any voter it is won, for the same reason. */
 export function voteResult(config: Halves, votes: ReadonlyMap<number, boolean>): VoteResult {
-  if (config.voters.length === 0 && config.votersOutgoing.length === 0) return 'lost';
   const incoming = majorityVote(config.voters, votes);
   const outgoing = majorityVote(config.votersOutgoing, votes);
   if (incoming === 'lost' || outgoing === 'lost') return 'lost';
@@ -26,7 +25,7 @@ export function voteResult(config: Halves, votes: ReadonlyMap<number, boolean>):
 }
 
 function majorityIndex(voters: readonly number[], match: ReadonlyMap<number, number>): number {
-  if (voters.length === 0) return Number.MAX_SAFE_INTEGER;
+  if (voters.length === 0) return Number.POSITIVE_INFINITY;
   const reached = voters.map((id) => match.get(id) ?? 0).sort((a, b) => b - a);
   // Descending: this many members, a majority, are at or beyond the value at that place.
   return reached[Math.floor(voters.length / 2)]!;
