@@ -4,8 +4,6 @@
 
 import {
   type ColumnId,
-  type ManifestEdit,
-  type ManifestStore,
   type ReplicaId,
   type ReplicaSetId,
   SeededRandom,
@@ -22,7 +20,7 @@ import {
 } from '@flotilla/column';
 import type {DurablePoint} from '@flotilla/multiraft';
 import {Manifest, ReplicaStorage} from '@flotilla/storage';
-import {MemoryDisk} from '@flotilla/testkit';
+import {MemoryDisk, MemoryManifestStore} from '@flotilla/testkit';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {encodeControl, encodeDelete, encodeWrite} from './command.ts';
@@ -40,22 +38,6 @@ const FOUNDING: DurablePoint = {index: 5, term: 5, configuration: configuration(
 const TABLES = [1, 2] as TableId[];
 const TYPES: readonly FieldType[] = ['float', 'integer', 'unsigned', 'boolean', 'string'];
 const FIELDS = TYPES.map((type, i) => ({column: (10 + i) as ColumnId, type}));
-
-class MemoryManifestStore implements ManifestStore {
-  readonly rows = new Map<string, Uint8Array>();
-
-  async load(): Promise<(readonly [key: string, value: Uint8Array])[]> {
-    return [...this.rows].sort(([a], [b]) => (a < b ? -1 : 1));
-  }
-
-  async commit({put, remove}: ManifestEdit): Promise<void> {
-    await Promise.resolve();
-    for (const key of remove) this.rows.delete(key);
-    for (const [key, value] of put) this.rows.set(key, value.slice());
-  }
-
-  async close(): Promise<void> {}
-}
 
 /** Calls of a process that has died neither act nor answer. */
 class Life {

@@ -5,8 +5,6 @@
 import {
   type ColumnId,
   FatalError,
-  type ManifestEdit,
-  type ManifestStore,
   type ReplicaId,
   type ReplicaSetId,
   SeededRandom,
@@ -22,28 +20,13 @@ import {
   type TableScan,
   type TagPredicate,
 } from '@flotilla/column';
-import {MemoryDisk} from '@flotilla/testkit';
+import {MemoryDisk, MemoryManifestStore} from '@flotilla/testkit';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {Manifest} from './manifest.ts';
 import {ReplicaStorage, type StorageOptions} from './replica-storage.ts';
 
 /** Rows in memory; a commit is durable one turn after it was called. */
-class MemoryManifestStore implements ManifestStore {
-  readonly rows = new Map<string, Uint8Array>();
-
-  async load(): Promise<(readonly [key: string, value: Uint8Array])[]> {
-    return [...this.rows].sort(([a], [b]) => (a < b ? -1 : 1));
-  }
-
-  async commit(edit: ManifestEdit): Promise<void> {
-    for (const key of edit.remove) this.rows.delete(key);
-    for (const [key, value] of edit.put) this.rows.set(key, value.slice());
-  }
-
-  async close(): Promise<void> {}
-}
-
 /** A process: once it is dead, none of its calls does anything or answers any more. */
 class Life {
   isOver = false;

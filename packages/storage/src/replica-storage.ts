@@ -76,6 +76,9 @@ export interface TableCounts {
   readonly isDropped: boolean;
 }
 
+/** Some 16 ms of flushing in one go: more would hold up beats, and is not needed to keep pace. */
+const SLICES_IN_ONE_MAX = 16;
+
 /** A memtable on its way to disk, and the point that its flush makes durable. */
 interface Frozen {
   readonly memtable: Memtable;
@@ -111,7 +114,7 @@ export class ReplicaStorage {
     this.#counts = options.counts ?? new StorageCounts();
     this.#index = index;
     this.#cut = new BlockCut(options.bucket);
-    this.#flushSlices = new Slices(options.pause);
+    this.#flushSlices = new Slices(options.pause, () => this.#flushUrgency());
     this.#compactionSlices = new Slices(options.pause);
     this.#scanSlices = new Slices(options.pause);
     const dropped = state.point === undefined ? (options.deadTables ?? []) : state.droppedTables;
@@ -461,6 +464,17 @@ export class ReplicaStorage {
     await this.#files.commit(change, () => {
       this.#frozen = this.#frozen.filter((each) => each !== frozen);
     });
+  }
+
+  /**
+   * A pause lasts as long as what waits: in a thread full of writes some 50 ms for each 1 ms of
+   * flushing, and memory filled faster than it was flushed. So slices grow with what came in since
+   * the freeze, until both keep pace.
+   */
+  #flushUrgency(): number {
+    const frozenBytes = this.#frozen[0]?.memtable.bytes ?? 0;
+    const behind = frozenBytes === 0 ? 0 : this.#active.bytes / frozenBytes;
+    return Math.min(SLICES_IN_ONE_MAX, 1 + behind * SLICES_IN_ONE_MAX);
   }
 
   /** Compactions go one after another; a failed one ends them. */

@@ -17,11 +17,14 @@ export function rowsPerSlice(columns: number): number {
 export class Slices {
   /** Lets whatever waits in this thread run first. */
   readonly #pause: () => Promise<void>;
+  /** How many times the usual slice the next one is; asked before each pause. */
+  readonly #urgency: () => number;
   #spent = 0;
   #isStopped = false;
 
-  constructor(pause: () => Promise<void>) {
+  constructor(pause: () => Promise<void>, urgency: () => number = () => 1) {
     this.#pause = pause;
+    this.#urgency = urgency;
   }
 
   /** The work under way ends with CANCELLED at its next slice. */
@@ -33,6 +36,7 @@ export class Slices {
   spend(values: number): Promise<void> | undefined {
     this.#spent += values;
     if (this.#spent < VALUES_PER_SLICE) return undefined;
+    if (this.#spent < VALUES_PER_SLICE * this.#urgency()) return undefined;
     this.#spent = 0;
     return this.#rest();
   }

@@ -1,4 +1,5 @@
 export * from './memory-disk.ts';
+export * from './memory-manifest-store.ts';
 export * from './memory-network.ts';
 export * from './process-cluster.ts';
 export * from './virtual-clock.ts';
