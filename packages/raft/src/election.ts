@@ -13,6 +13,7 @@ type Committed = Pick<Vote, 'commitIndex' | 'commitTerm'>;
 /** Starts an election if this replica may stand. Called by timer, host or (transfer) the leader. */
 export function campaign(state: GroupState, {transfer}: {transfer: boolean}): void {
   if (state.role === 'leader' || !isPromotable(state) || isBarred(state)) return;
+  if (!transfer && isPromised(state)) return;
   if (hasUnappliedConfig(state)) return;
   if (transfer || !state.preVote) campaignForVotes(state, transfer);
   else campaignForPreVotes(state);
@@ -89,6 +90,11 @@ export function isBarred(state: GroupState): boolean {
   return state.ticks < state.voteBarTick;
 }
 
+/** A leader may be serving reads on the strength of this replica's last answer. */
+function isPromised(state: GroupState): boolean {
+  return state.ticks < state.promiseUntilTick;
+}
+
 /**
  * Takes another's word for what is committed, where this log holds that very entry. True if a change of
  * members came with it: then this replica waits until it is in force instead of standing.
@@ -107,7 +113,7 @@ export function committedHere({log}: GroupState): Committed {
 
 /** Whether a live leader, or a promise that may outlive a restart, speaks against a campaign now. */
 export function isBoundToLeader(state: GroupState): boolean {
-  if (isBarred(state)) return true;
+  if (isBarred(state) || isPromised(state)) return true;
   if (!state.checkQuorum || state.leader === 0) return false;
   return state.electionElapsed < state.timing.electionTicks;
 }
@@ -117,7 +123,8 @@ export function stepVote(state: GroupState, message: Vote): void {
   learnCommit(state, message);
   const {from: to, lastIndex, lastTerm} = message;
   const free = state.vote === to || (state.vote === 0 && state.leader === 0);
-  const granted = free && !isBarred(state) && state.log.isUpToDate(lastIndex, lastTerm);
+  const kept = isBarred(state) || (!message.transfer && isPromised(state));
+  const granted = free && !kept && state.log.isUpToDate(lastIndex, lastTerm);
   if (granted) {
     state.vote = to;
     state.electionElapsed = 0;
@@ -137,7 +144,8 @@ export function stepVote(state: GroupState, message: Vote): void {
 export function stepPreVote(state: GroupState, message: PreVote): void {
   learnCommit(state, message);
   const {from: to, lastIndex, lastTerm} = message;
-  const granted = message.term > state.term && state.log.isUpToDate(lastIndex, lastTerm);
+  const kept = isBarred(state) || isPromised(state);
+  const granted = message.term > state.term && !kept && state.log.isUpToDate(lastIndex, lastTerm);
   const term = granted ? message.term : state.term;
   const reply = {from: state.id, to, term, granted, ...committedHere(state)};
   state.gathered.afterWrite.push({type: 'preVoteReply', ...reply});

@@ -17,6 +17,7 @@ export function followLeader(state: GroupState, from: number): boolean {
   if (state.role !== 'follower') becomeFollower(state, state.term, from);
   state.leader = from;
   state.electionElapsed = 0;
+  if (state.leaseReads) state.promiseUntilTick = state.ticks + state.timing.electionTicks;
   return true;
 }
 

@@ -111,8 +111,8 @@ function adoptConfiguration(state: GroupState): void {
   state.progress = new Map([...state.progress].sort(([a], [b]) => a - b));
   if (!isVoter(state.configuration, state.transferTo)) abortTransfer(state);
   // The lease was given by the old quorum; the next round earns it from the new one.
-  state.leaseUntilTick = 0;
-  state.roundTicks = [];
+  state.leaseUntil = Number.NEGATIVE_INFINITY;
+  state.roundClocks = [];
   // A smaller quorum may have what the larger one was waiting for.
   maybeCommit(state);
   confirmReads(state);

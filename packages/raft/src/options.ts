@@ -33,8 +33,9 @@ export interface GroupOptions {
   readonly preVote: boolean;
   readonly checkQuorum: boolean;
   /**
-   * Reads without a round while a quorum answered within three quarters of an election timeout.
-   * Needs checkQuorum, and a host that never stops ticking this group: `idle` is never reported.
+   * Reads without a round while a quorum answered within about three quarters of an election timeout.
+   * Needs checkQuorum, a host that gives `take` its monotonic clock, and one that never stops ticking
+   * this group: `idle` is never reported.
    */
   readonly leaseReads?: boolean | undefined;
   readonly failover?: FailoverMode | undefined;

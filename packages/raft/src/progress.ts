@@ -82,6 +82,12 @@ export class Progress {
     this.sentCommit = Math.min(this.sentCommit, this.next - 1);
   }
 
+  /** The leader's own, which is sent nothing and acknowledged by its disk. */
+  becomeOwn(stableIndex: number): void {
+    this.match = stableIndex;
+    this.becomeReplicate();
+  }
+
   becomeReplicate(): void {
     this.#enter('replicate', this.match + 1);
   }

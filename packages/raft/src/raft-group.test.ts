@@ -363,3 +363,24 @@ test('the election timeout is drawn from [E, 2E)', () => {
     });
   }
 });
+
+test('a proposal ends although its leader may lead on without a quorum', () => {
+  const lab = new RaftLab();
+  lab.addNodes(3, {voters: [1, 2, 3], index: 5, term: 5, checkQuorum: false});
+  lab.campaign(1);
+  lab.stabilize();
+  lab.takeEvents(1);
+  const proposalId = lab.propose(1, 'a');
+  lab.process(1);
+  lab.tick(1, 40);
+  lab.process(1);
+  expect(lab.status(1).role).toBe('leader');
+  expect(lab.takeEvents(1).dropped).toMatchObject([{proposalId, reason: 'unknown'}]);
+});
+
+test('who does not lead refuses to give leadership away', () => {
+  const lab = labOfThree();
+  lab.transfer(2, 3);
+  lab.process(2);
+  expect(lab.takeEvents(2).transfers).toEqual([{to: 3, outcome: 'refused'}]);
+});

@@ -7,7 +7,7 @@ import type {Input} from './input.ts';
 import type {GroupOptions} from './options.ts';
 import type {Apply, Output, RoleChange} from './output.ts';
 import {takeAfterWrite, takeWrite} from './persistence.ts';
-import {hasReadsToStart, startReads} from './read-index.ts';
+import {hasReadsToStart, stampRounds, startReads} from './read-index.ts';
 import {flushAppends} from './replication.ts';
 import {createState, emptyGathered, type GroupState, isWriteDue} from './state.ts';
 import {type Status, statusOf} from './status.ts';
@@ -28,11 +28,16 @@ export class RaftGroup {
     stepInput(this.#state, input);
   }
 
-  /** Everything to be done since the last take(). Take after each turn, not after each step. */
-  take(): Output {
+  /**
+   * Everything to be done since the last take(). Take after each turn, not after each step. Only lease
+   * reads need `clockTicks`: the monotonic clock now, in ticks and fractions of them, which unlike the
+   * ticks leaves nothing out; read after the last step. Without it reads go by rounds.
+   */
+  take(clockTicks?: number): Output {
     const state = this.#state;
     // Before the write is gathered: reads and appends change nothing durable, but are part of it all.
-    startReads(state);
+    startReads(state, clockTicks);
+    stampRounds(state, clockTicks);
     flushAppends(state);
     const write = takeWrite(state);
     const {send} = state.gathered;

@@ -55,9 +55,9 @@ export function hasReadsToStart(state: GroupState): boolean {
  * Gives every waiting read the commit index of now, and all of them one round. Once per output, so
  * that reads that came together share it.
  */
-export function startReads(state: GroupState): void {
+export function startReads(state: GroupState, clockTicks: number | undefined): void {
   if (!hasReadsToStart(state)) return;
-  const byLease = holdsLease(state);
+  const byLease = holdsLease(state, clockTicks);
   const round = byLease ? state.round : state.round + 1;
   for (const read of state.pendingReads) {
     if (read.round !== 0) continue;
@@ -128,18 +128,31 @@ export function expireReads(state: GroupState): void {
   });
 }
 
-/** Followers that answered refuse others for a whole timeout; a quarter is left for unequal clocks. */
-function extendLease(state: GroupState, round: number): void {
-  const {roundTicks} = state;
-  let tick = -1;
-  while (roundTicks.length > 0 && roundTicks[0]!.round <= round) tick = roundTicks.shift()!.tick;
-  if (tick === -1) return;
-  // From when the round was sent: its answers say nothing about later.
-  const until = tick + Math.floor((state.timing.electionTicks * 3) / 4);
-  state.leaseUntilTick = Math.max(state.leaseUntilTick, until);
+/** Begins the lease that a round earns, at the clock of the output that the round leaves with. */
+export function stampRounds(state: GroupState, clockTicks: number | undefined): void {
+  if (!state.leaseReads || clockTicks === undefined || state.role !== 'leader') return;
+  const stamped = state.roundClocks.at(-1)?.round ?? 0;
+  if (state.round > stamped) state.roundClocks.push({round: state.round, clockTicks});
 }
 
-export function holdsLease(state: GroupState): boolean {
-  if (!state.leaseReads || state.role !== 'leader') return false;
-  return !state.leaseVoid && state.transferTo === 0 && state.ticks < state.leaseUntilTick;
+/**
+ * Followers that answered keep their promise for a whole timeout of their ticks. The first of these may
+ * come at once, so one does not count; a quarter is left for unequal clocks.
+ */
+function extendLease(state: GroupState, round: number): void {
+  const {roundClocks} = state;
+  let begun: number | undefined;
+  while (roundClocks.length > 0 && roundClocks[0]!.round <= round) {
+    begun = roundClocks.shift()!.clockTicks;
+  }
+  if (begun === undefined) return;
+  // From when the round was sent: its answers say nothing about later.
+  const until = begun + ((state.timing.electionTicks - 1) * 3) / 4;
+  state.leaseUntil = Math.max(state.leaseUntil, until);
+}
+
+/** By the monotonic clock of this very output: ticks that a stall swallowed have passed all the same. */
+function holdsLease(state: GroupState, clockTicks: number | undefined): boolean {
+  if (!state.leaseReads || state.role !== 'leader' || clockTicks === undefined) return false;
+  return !state.leaseVoid && state.transferTo === 0 && clockTicks < state.leaseUntil;
 }

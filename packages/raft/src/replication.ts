@@ -170,7 +170,6 @@ export function broadcastHeartbeats(state: GroupState): void {
   state.round++;
   state.heartbeatElapsed = 0;
   const {id: from, term, round} = state;
-  if (state.leaseReads) state.roundTicks.push({round, tick: state.ticks});
   for (const [to, progress] of state.progress) {
     if (to === from) continue;
     const {session} = progress;

@@ -54,7 +54,7 @@ export function addProgress(state: GroupState, id: number): void {
     reachable: own || !state.unreachable.has(id),
   });
   progress.unreachableSinceRound = state.round;
-  if (own) progress.match = state.log.stableIndex;
+  if (own) progress.becomeOwn(state.log.stableIndex);
   state.progress.set(id, progress);
   state.flushDue = true;
 }
@@ -84,8 +84,8 @@ function reset(state: GroupState, role: Role, term: number): void {
   state.pendingConfigIndex = 0;
   state.uncommittedBytes = 0;
   state.leaseVoid = false;
-  state.roundTicks = [];
-  state.leaseUntilTick = 0;
+  state.roundClocks = [];
+  state.leaseUntil = Number.NEGATIVE_INFINITY;
 }
 
 function tailBytes(state: GroupState): number {

@@ -81,6 +81,11 @@ export interface GroupState {
   electionTimeout: number;
   /** With lease reads: no vote before this tick, as a promise before the restart may still hold. */
   voteBarTick: number;
+  /**
+   * With lease reads: no vote for another before this tick, unless the leader asked for it itself. Not
+   * bound to the leader being known, nor to the term: a lease knows of neither.
+   */
+  promiseUntilTick: number;
   votes: Map<number, boolean>;
   /** The write that makes the own vote durable; the vote counts after it. */
   ownVoteSeq: number;
@@ -95,9 +100,9 @@ export interface GroupState {
   /** timeoutNow left in this term: the lease is void, since another may be elected any time. */
   leaseVoid: boolean;
   round: number;
-  /** When the latest rounds began, for the lease; ascending. */
-  roundTicks: {round: number; tick: number}[];
-  leaseUntilTick: number;
+  /** When the latest rounds were sent by the monotonic clock, for the lease; ascending. */
+  roundClocks: {round: number; clockTicks: number}[];
+  leaseUntil: number;
 
   /** At a leader: reads awaiting a round's quorum. At a follower: reads forwarded to the leader. */
   pendingReads: PendingRead[];
@@ -141,6 +146,7 @@ export function createState(options: GroupOptions): GroupState {
     heartbeatElapsed: 0,
     electionTimeout: drawTimeout(options.random, options.timing),
     voteBarTick: leaseReads ? options.timing.electionTicks : 0,
+    promiseUntilTick: 0,
     votes: new Map(),
     ownVoteSeq: 0,
     progress: new Map(),
@@ -151,8 +157,8 @@ export function createState(options: GroupOptions): GroupState {
     transferElapsed: 0,
     leaseVoid: false,
     round: 0,
-    roundTicks: [],
-    leaseUntilTick: 0,
+    roundClocks: [],
+    leaseUntil: Number.NEGATIVE_INFINITY,
     pendingReads: [],
     pendingProposals: [],
     lastSeq: 0,

@@ -2,7 +2,7 @@
 
 import {campaign} from './election.ts';
 import {maybeAutoLeave} from './membership.ts';
-import {expireProposals} from './proposals.ts';
+import {expireProposals, limitProposals} from './proposals.ts';
 import {voteResult} from './quorum.ts';
 import {expireReads} from './read-index.ts';
 import {broadcastHeartbeats, tickSnapshotAsk} from './replication.ts';
@@ -33,7 +33,11 @@ function tickLeader(state: GroupState): void {
   state.electionElapsed++;
   if (state.electionElapsed >= state.timing.electionTicks) {
     state.electionElapsed = 0;
-    if (state.checkQuorum && !isRetiring(state) && !checkQuorum(state)) return;
+    if (!isRetiring(state) && !isQuorumActive(state)) {
+      // Whoever may lead on without a quorum still owes an answer to those that wait for one.
+      if (!state.checkQuorum) limitProposals(state);
+      else return becomeFollower(state, state.term, 0);
+    }
   }
   tickTransfer(state);
   for (const [id, progress] of state.progress) {
@@ -51,16 +55,14 @@ function tickTransfer(state: GroupState): void {
   maybeAutoLeave(state);
 }
 
-/** Steps down unless a quorum was heard of since the last check. */
-function checkQuorum(state: GroupState): boolean {
+/** Whether a quorum was heard of since the last check. */
+function isQuorumActive(state: GroupState): boolean {
   const active = new Map<number, boolean>();
   for (const [id, progress] of state.progress) {
     active.set(id, id === state.id || (progress.recentlyActive && progress.reachable));
     progress.recentlyActive = false;
   }
-  if (voteResult(state.configuration, active) === 'won') return true;
-  becomeFollower(state, state.term, 0);
-  return false;
+  return voteResult(state.configuration, active) === 'won';
 }
 
 /** A quorum of members whose nodes are alive, as far as the host has said. */

@@ -6,10 +6,10 @@ import {abortTransfer} from './roles.ts';
 import type {GroupState} from './state.ts';
 
 export function stepTransferLeader(state: GroupState, to: number): void {
-  if (state.role !== 'leader' || state.transferTo === to) return;
+  if (state.role === 'leader' && state.transferTo === to) return;
   const progress = state.progress.get(to);
-  const fit = isVoter(state.configuration, to) && progress?.reachable === true && to !== state.id;
-  if (!fit) {
+  const fit = isVoter(state.configuration, to) && to !== state.id;
+  if (state.role !== 'leader' || !fit || progress?.reachable !== true) {
     state.gathered.transfers.push({to, outcome: 'refused'});
     return;
   }

@@ -198,6 +198,11 @@ export class RaftLab {
     for (let i = 0; i < count; i++) this.replica(id).step({type: 'tick'});
   }
 
+  /** Time passes at `id` without a tick, as in a paused process. Only leases go by it. */
+  stall(id: number, ticks: number): void {
+    this.replica(id).clockTicks += ticks;
+  }
+
   /** The log of `id` begins at `firstIndex` from now on. */
   compact(id: number, firstIndex: number): void {
     this.replica(id).compact(firstIndex);

@@ -33,6 +33,8 @@ export class LabReplica {
   group: RaftGroup;
   applied: AppliedEntry[];
   idle = false;
+  /** The monotonic clock of its node, in ticks. */
+  clockTicks = 0;
   writes: Write[] = [];
   applies: Apply[] = [];
   wanted: {to: number}[] = [];
@@ -51,6 +53,7 @@ export class LabReplica {
   }
 
   step(input: Input): void {
+    if (input.type === 'tick') this.clockTicks++;
     this.group.step(input);
   }
 
@@ -63,7 +66,7 @@ export class LabReplica {
   /** Takes one output: messages leave, writes and entries to apply wait to be told. */
   process(): boolean {
     if (!this.group.hasOutput()) return false;
-    const output = this.group.take();
+    const output = this.group.take(this.clockTicks);
     this.idle = output.idle;
     if (output.write !== undefined) this.writes.push(output.write);
     // The state machine is about to be replaced: what was to be applied to it is void.
