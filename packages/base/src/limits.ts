@@ -237,6 +237,12 @@ export const LIMITS = {
     code: 'QUERY_ERROR',
     why: 'More is an export.',
   },
+  answer_bytes_max: {
+    value: 1024 * MIB,
+    unit: 'bytes',
+    code: 'QUERY_ERROR',
+    why: 'Of an answer in its form: ten million rows of a hundred bytes.',
+  },
   query_memory_bytes_max: {
     value: 512 * MIB,
     unit: 'bytes',

@@ -7,7 +7,8 @@ import type {SeriesChunk, TableScan} from '@flotilla/column';
 import type {Fragment, GroupsWork, RowsWork} from '../plan/plan.ts';
 import type {Accumulator} from './accumulator.ts';
 import {createAccumulator} from './aggregates.ts';
-import {encodeBatch} from './batch-codec.ts';
+import type {Batch} from './batch-codec.ts';
+import {encodePieces, PIECE_TEXT_CHARACTERS_MAX} from './batch-pieces.ts';
 import {ChunkRows, fragmentBase} from './chunk-rows.ts';
 import {compileExpression, type Evaluate} from './compile.ts';
 import {GroupKeys} from './group-keys.ts';
@@ -27,6 +28,8 @@ export interface ExecuteOptions {
 
 /** Rows of one batch on the wire: some 300 KiB of ten columns, one fragment of bulk. */
 const BATCH_ROWS = 4_096;
+/** Rows that wait for a batch to fill take no more; a character counts for two bytes. */
+const WAITING_BYTES_MAX = 2 * PIECE_TEXT_CHARACTERS_MAX;
 /** 5 ms of work at some 10M values a second, with expressions. */
 const YIELD_EVERY_ROWS = 50_000;
 
@@ -161,7 +164,7 @@ class GroupsExecution {
       const rowCount = Math.min(BATCH_ROWS, count - start);
       const slots = Int32Array.from({length: rowCount}, (_, i) => start + i);
       const piece = columns.map((column) => gather(column, slots, rowCount));
-      yield encodeBatch({rowCount, columns: piece});
+      yield* encodePieces({rowCount, columns: piece});
     }
   }
 }
@@ -175,8 +178,8 @@ class RowsExecution {
   #rows: SortedRows;
   #waiting = 0;
   #sent = 0;
-  /** Encoded at once, because the chunk was large enough. */
-  readonly #encoded: Uint8Array[] = [];
+  /** To be encoded as they are, because the chunk was large enough. */
+  readonly #whole: Batch[] = [];
 
   constructor(fragment: Fragment, work: RowsWork, scan: TableScan, memory: QueryMemory) {
     const base = fragmentBase(fragment);
@@ -208,7 +211,7 @@ class RowsExecution {
     const rowCount = Math.min(rows.rowCount, this.#limit - this.#sent - this.#waiting);
     // Enough for a batch of its own: columns go out as they are, without a copy row by row.
     if (rowCount >= BATCH_ROWS / 8) {
-      this.#encoded.push(encodeBatch({rowCount, columns: vectors}));
+      this.#whole.push({rowCount, columns: vectors});
       this.#sent += rowCount;
       return;
     }
@@ -217,8 +220,9 @@ class RowsExecution {
   }
 
   *ready(): Generator<Uint8Array> {
-    for (const bytes of this.#encoded.splice(0)) yield bytes;
-    if (this.#waiting >= BATCH_ROWS) yield* this.#flush();
+    for (const batch of this.#whole.splice(0)) yield* encodePieces(batch);
+    const isFull = this.#waiting >= BATCH_ROWS || this.#rows.bytes >= WAITING_BYTES_MAX;
+    if (isFull && !this.#sorts) yield* this.#flush();
   }
 
   *#flush(): Generator<Uint8Array> {
@@ -226,7 +230,7 @@ class RowsExecution {
     this.#sent += this.#waiting;
     this.#waiting = 0;
     this.#rows = this.#newRows();
-    for (const piece of rows.finish(0, BATCH_ROWS)) yield encodeBatch(piece);
+    for (const piece of rows.finish(0, BATCH_ROWS)) yield* encodePieces(piece);
     rows.release();
   }
 

@@ -1,6 +1,6 @@
 // What the executor and the coordinator do beside the right answer: stop, release, bound, let run.
 
-import type {DatabaseId, TenantId} from '@flotilla/base';
+import {type DatabaseId, LIMITS, type TenantId} from '@flotilla/base';
 import type {TableScan} from '@flotilla/column';
 import {beforeAll, expect, test} from 'vitest';
 import {MemoryDatabase} from '../fixtures/memory-database.ts';
@@ -9,6 +9,7 @@ import {planSelect} from '../plan/plan-select.ts';
 import type {SelectStatement} from '../sql/ast.ts';
 import {parseStatement} from '../sql/parse-statement.ts';
 import {loadSqlParser} from '../sql/postgres-tree.ts';
+import {encodeBatch} from './batch-codec.ts';
 import {executeFragment} from './execute-fragment.ts';
 import {mergeResults} from './merge-results.ts';
 
@@ -169,6 +170,64 @@ test('an answer has a bound on its rows', async () => {
   await expect(drain(mergeResults(made, streams, {rowsMax: 100}))).rejects.toMatchObject({
     details: {limit: 'rows_per_answer_max'},
   });
+});
+
+test('rows_per_answer_max: as many rows come, and the answer ends at the next', async () => {
+  const made = plan(database(1, 1), 'SELECT v FROM m');
+  const half = LIMITS.rows_per_answer_max.value / 2;
+  const rows = (rowCount: number) =>
+    encodeBatch({
+      rowCount,
+      columns: [{type: 'float', constant: true, values: Float64Array.of(1)}],
+    });
+  const stream = async function* (...batches: Uint8Array[]) {
+    yield* batches;
+  };
+  expect(await drain(mergeResults(made, [stream(rows(half), rows(half))]))).toHaveLength(2);
+  const more = drain(mergeResults(made, [stream(rows(half), rows(half), rows(1))]));
+  await expect(more).rejects.toMatchObject({
+    code: 'QUERY_ERROR',
+    details: {limit: 'rows_per_answer_max'},
+  });
+});
+
+test.each(['SELECT v FROM m ORDER BY v', 'SELECT v, count(*) AS n FROM m GROUP BY v'])(
+  '%s: all rows are held, so too many are refused before the first',
+  async (text) => {
+    const from = database(1, 5_000);
+    const made = plan(from, text);
+    const streams = made.fragments.map((fragment) =>
+      executeFragment(fragment, from.scan(fragment)),
+    );
+    let batches = 0;
+    const counting = async () => {
+      for await (const _ of mergeResults(made, streams, {rowsMax: 4_500})) batches++;
+    };
+    await expect(counting()).rejects.toMatchObject({details: {limit: 'rows_per_answer_max'}});
+    expect(batches).toBe(0);
+  },
+);
+
+test('rows of long texts pass in pieces that fit between nodes, and do not wait to be many', async () => {
+  const from = new MemoryDatabase({precision: 'ms', bucketMs: HOUR_MS, shards: 1, chunkRows: 10});
+  from.createTable('m', ['host'], {s: 'string'});
+  for (let i = 0; i < 600; i++) {
+    const s = `${i} `.padEnd(65_000, '.');
+    from.insert('m', {timeNs: BigInt(i) * 1_000_000n, tags: {host: 'h'}, fields: {s}});
+  }
+  const made = plan(from, 'SELECT s FROM m');
+  let rows = 0;
+  const pieces: number[] = [];
+  const watched = made.fragments.map(async function* (fragment) {
+    const options = {memoryBytesMax: 32 * 1024 * 1024};
+    for await (const piece of executeFragment(fragment, from.scan(fragment), options)) {
+      pieces.push(piece.length);
+      yield piece;
+    }
+  });
+  for await (const {rowCount} of mergeResults(made, watched)) rows += rowCount;
+  expect(rows).toBe(600);
+  expect(Math.max(...pieces)).toBeLessThan(8 * 1024 * 1024);
 });
 
 test('when enough rows have come every other stream is released', async () => {

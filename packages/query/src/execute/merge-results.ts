@@ -7,6 +7,7 @@ import type {GroupsMerge, OutputColumn, QueryPlan, RowsMerge} from '../plan/plan
 import type {Accumulator} from './accumulator.ts';
 import {createAccumulator} from './aggregates.ts';
 import {type Batch, decodeBatch} from './batch-codec.ts';
+import {sliceBatch} from './batch-pieces.ts';
 import {ColumnBuilder} from './column-builder.ts';
 import {compileExpression, type Rows} from './compile.ts';
 import {keyText} from './key-text.ts';
@@ -44,21 +45,19 @@ export async function* mergeResults(
   const rowsMax = options.rowsMax ?? LIMITS.rows_per_answer_max.value;
   let rowCount = 0;
   let batches = 0;
-  for await (const batch of mergedBatches(plan, streams, options)) {
+  for await (const batch of mergedBatches(plan, streams, {...options, rowsMax})) {
     rowCount += batch.rowCount;
-    if (rowCount > rowsMax) {
-      throw new DbError(
-        'QUERY_ERROR',
-        `the answer has over rows_per_answer_max (${rowsMax}) rows`,
-        {
-          limit: 'rows_per_answer_max',
-        },
-      );
-    }
+    refuseOver(rowsMax, rowCount);
     batches++;
     yield named(plan, batch);
   }
   if (batches === 0) yield emptyBatch(plan);
+}
+
+function refuseOver(rowsMax: number, rowCount: number): void {
+  if (rowCount <= rowsMax) return;
+  const message = `the answer has over rows_per_answer_max (${rowsMax}) rows`;
+  throw new DbError('QUERY_ERROR', message, {limit: 'rows_per_answer_max'});
 }
 
 function named(plan: QueryPlan, {rowCount, columns}: Batch): ResultBatch {
@@ -76,22 +75,27 @@ function emptyBatch(plan: QueryPlan): ResultBatch {
 async function* mergedBatches(
   plan: QueryPlan,
   streams: readonly AsyncIterable<Uint8Array>[],
-  options: MergeOptions,
+  options: MergeOptions & {readonly rowsMax: number},
 ): AsyncGenerator<Batch, void> {
   const memory = new QueryMemory(options.memoryBytesMax);
   const batches = decoded(streams, options.signal);
   if (plan.merge.kind === 'groups') {
     const groups = new MergedGroups(plan, plan.merge, memory);
     for await (const batch of batches) groups.add(batch);
-    yield* sortedAndCut(plan, memory, [groups.finish()]);
+    const rows = newSortedRows(plan, memory);
+    const {columns, rowCount} = groups.finish();
+    rows.add(columns, rowCount);
+    yield* finished(plan, rows, options.rowsMax);
   } else if (plan.constant) {
-    yield* sortedAndCut(plan, memory, [constantRow(plan.merge)]);
+    const rows = newSortedRows(plan, memory);
+    rows.add(constantRow(plan.merge).columns, 1);
+    yield* finished(plan, rows, options.rowsMax);
   } else if (plan.order.length === 0) {
     yield* cut(plan, batches);
   } else {
     const rows = newSortedRows(plan, memory);
     for await (const batch of batches) rows.add(batch.columns, batch.rowCount);
-    yield* rows.finish(plan.offset, BATCH_ROWS);
+    yield* finished(plan, rows, options.rowsMax);
   }
 }
 
@@ -115,15 +119,9 @@ async function* cut(plan: QueryPlan, batches: AsyncIterable<Batch>): AsyncGenera
     const rowCount = Math.min(batch.rowCount - from, wanted);
     skip -= from;
     wanted -= rowCount;
-    if (rowCount > 0) yield slice(batch, from, rowCount);
+    if (rowCount > 0) yield sliceBatch(batch, from, rowCount);
     if (wanted === 0) return;
   }
-}
-
-function slice(batch: Batch, from: number, rowCount: number): Batch {
-  if (from === 0) return {rowCount, columns: batch.columns};
-  const rows = Int32Array.from({length: rowCount}, (_, i) => from + i);
-  return {rowCount, columns: batch.columns.map((column) => gather(column, rows, rowCount))};
 }
 
 function newSortedRows(plan: QueryPlan, memory: QueryMemory): SortedRows {
@@ -136,14 +134,10 @@ function newSortedRows(plan: QueryPlan, memory: QueryMemory): SortedRows {
   });
 }
 
-function* sortedAndCut(
-  plan: QueryPlan,
-  memory: QueryMemory,
-  batches: readonly Batch[],
-): Generator<Batch> {
-  const rows = newSortedRows(plan, memory);
-  for (const batch of batches) rows.add(batch.columns, batch.rowCount);
-  yield* rows.finish(plan.offset, BATCH_ROWS);
+/** All rows are here: too many are refused while the answer's first byte has not gone. */
+function finished(plan: QueryPlan, rows: SortedRows, rowsMax: number): Generator<Batch> {
+  refuseOver(rowsMax, rows.rowCount - plan.offset);
+  return rows.finish(plan.offset, BATCH_ROWS);
 }
 
 function constantRow(merge: RowsMerge): Batch {

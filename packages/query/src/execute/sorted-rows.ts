@@ -36,6 +36,16 @@ export class SortedRows {
     this.#builders = this.#newBuilders();
   }
 
+  /** What the rows hold, as far as it was counted. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Rows that `finish` gives when none is skipped. */
+  get rowCount(): number {
+    return Math.min(this.#limit, this.#count);
+  }
+
   #newBuilders(): ColumnBuilder[] {
     return this.#types.map((type) => new ColumnBuilder(type, this.#base));
   }
@@ -113,7 +123,7 @@ export class SortedRows {
 
   /** The rows from `offset`, at most up to the limit, in order, in pieces. */
   *finish(offset: number, pieceRows: number): Generator<{rowCount: number; columns: Vector[]}> {
-    const end = Math.min(this.#limit, this.#count);
+    const end = this.rowCount;
     const rows = this.#order.length === 0 ? undefined : this.#sorted();
     for (let start = offset; start < end; start += pieceRows) {
       const rowCount = Math.min(pieceRows, end - start);
