@@ -90,6 +90,8 @@ export class Cluster {
   }
 
   #post(message: Message): void {
+    const sender = this.replicas.get(message.from);
+    if (sender !== undefined) this.laws.sent(message, sender.disk);
     if (this.#cut.has(`${message.from}>${message.to}`)) return;
     const contents = message.type === 'snapshot' ? this.#contents.get(message.snapshot) : undefined;
     this.#network.push({message, contents});

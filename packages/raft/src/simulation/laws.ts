@@ -6,9 +6,11 @@
 //  5 log matching: same index and term, same entry and same predecessor
 //  6 persist, then apply: what a replica applied is on its own disk
 //  7 linearizable reads: a read covers all that was applied anywhere when it began
+//  8 what a message promises is on its sender's disk: a granted vote, acknowledged entries
 
 import type {AppliedEntry, LabDisk, LabReplica} from '../lab/index.ts';
 import {textOf} from '../lab/replica.ts';
+import type {Message} from '../message.ts';
 
 class LawBroken extends Error {}
 
@@ -113,6 +115,19 @@ export class Laws {
         this.#fail(`log of ${id} differs at ${key}: ${value}, elsewhere ${known}`);
       this.#entries.set(key, known);
       previousTerm = entry.term;
+    }
+  }
+
+  /** Checked as the message leaves: a crash right after it must not take the promise back. */
+  sent(message: Message, {hardState, lastIndex}: LabDisk): void {
+    const {type, from, to, term} = message;
+    if (type === 'voteReply' && message.granted) {
+      const isStored = hardState.term > term || (hardState.term === term && hardState.vote === to);
+      if (!isStored)
+        this.#fail(`${from} told its vote for ${to} in term ${term} and has not stored it`);
+    }
+    if (type === 'appendReply' && !message.rejected && message.index > lastIndex) {
+      this.#fail(`${from} acknowledged ${message.index} and has stored up to ${lastIndex}`);
     }
   }
 
