@@ -25,6 +25,7 @@ export {
 export type {FailoverMode, Input, ProposedPayload} from './input.ts';
 export type {LogState, TermRun} from './log.ts';
 export type * from './message.ts';
+export {MESSAGE_TYPES} from './message.ts';
 export {
   BOOTSTRAP_INDEX,
   BOOTSTRAP_TERM,

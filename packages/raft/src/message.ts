@@ -113,6 +113,22 @@ export interface ReadIndexReply extends Envelope {
   readonly index: number;
 }
 
+/** Every type of message, by its name. */
+export const MESSAGE_TYPES: readonly Message['type'][] = [
+  'append',
+  'appendReply',
+  'heartbeat',
+  'heartbeatReply',
+  'preVote',
+  'preVoteReply',
+  'vote',
+  'voteReply',
+  'timeoutNow',
+  'snapshot',
+  'readIndex',
+  'readIndexReply',
+];
+
 export type Message =
   | Append
   | AppendReply

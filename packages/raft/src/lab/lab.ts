@@ -5,25 +5,30 @@ import {assert, SeededRandom} from '@flotilla/base';
 import type {ConfigChange, ConfigChangeMode, Configuration} from '../configuration.ts';
 import {EMPTY_CONFIGURATION} from '../configuration.ts';
 import type {Entry, EntryType} from '../entry.ts';
-import type {Message} from '../message.ts';
-import type {Limits} from '../options.ts';
+import type {FailoverMode} from '../input.ts';
+import {MESSAGE_TYPES, type Message} from '../message.ts';
+import type {Limits, Timing} from '../options.ts';
 import type {Role} from '../output.ts';
 import type {ProgressState} from '../progress.ts';
 import {LabDisk, type LabSnapshot} from './disk.ts';
 import {type LabEvents, type LabOptions, LabReplica, textOf} from './replica.ts';
 
-export interface LabNodesOptions extends Partial<Omit<LabOptions, 'id' | 'limits'>> {
+export interface LabNodesOptions extends Partial<Omit<LabOptions, 'id' | 'limits' | 'timing'>> {
   readonly voters?: readonly number[];
   readonly learners?: readonly number[];
   /** Where the log begins: a snapshot at this index. 0, an empty log, unless given. */
   readonly index?: number;
-  /** Of that snapshot: 1 unless given. */
+  /** Of that snapshot and of the replica. Unless given the snapshot is of term 1, the replica in none. */
   readonly term?: number;
+  /** Elections after 10 ticks, heartbeats at each unless given. */
+  readonly timing?: Partial<Timing>;
   readonly limits?: Partial<Limits>;
 }
 
 export interface LabEntry {
   readonly term: number;
+  /** If given, checked: entries follow one another from the log's beginning. */
+  readonly index?: number;
   readonly data?: string;
   readonly type?: EntryType;
 }
@@ -35,8 +40,12 @@ export interface LabState {
   /** What follows the log's beginning; replaces all that was there. */
   readonly entries?: readonly LabEntry[];
   readonly config?: Partial<Configuration>;
-  /** `leader`: elected in `term` by votes made up for it, so its log ends in a noop of that term. */
-  readonly role?: 'follower' | 'leader';
+  /**
+   * `leader`: elected in `term` by votes made up for it, so its log ends in a noop of that term.
+   * `candidate`: stands in `term`; `preCandidate` (needs `preVote`): asks about the term after it. What
+   * they ask of others is not sent.
+   */
+  readonly role?: Role;
 }
 
 export interface LabStatus {
@@ -71,6 +80,8 @@ interface InFlight {
   readonly contents: LabSnapshot | undefined;
 }
 
+const TIMING: Timing = {electionTicks: 10, heartbeatTicks: 1};
+
 const LIMITS: Limits = {
   messageBytesMax: 1 << 20,
   inflightMessagesMax: 256,
@@ -78,6 +89,31 @@ const LIMITS: Limits = {
   uncommittedBytesMax: 1 << 24,
   appliedBytesPerOutput: 1 << 20,
 };
+
+const NODE_OPTIONS: readonly string[] = [
+  'preVote',
+  'checkQuorum',
+  'leaseReads',
+  'failover',
+  'timing',
+  'limits',
+  'random',
+] satisfies (keyof LabNodesOptions)[];
+const STATE_OPTIONS: readonly string[] = [
+  'term',
+  'vote',
+  'commit',
+  'entries',
+  'config',
+  'role',
+] satisfies (keyof LabState)[];
+const FILTER_OPTIONS: readonly string[] = [
+  'from',
+  'to',
+  'type',
+  'drop',
+  'count',
+] satisfies (keyof MessageFilter)[];
 
 /** A scenario that has not come to rest by then goes in circles. */
 const STABILIZE_ROUNDS_MAX = 1_000;
@@ -92,14 +128,22 @@ export class RaftLab {
 
   /** Adds `count` replicas with the next free ids. Returns the ids. */
   addNodes(count: number, options: LabNodesOptions = {}): number[] {
-    const {voters = [], learners = [], index = 0, term = index === 0 ? 0 : 1, ...rest} = options;
-    const configuration = {...EMPTY_CONFIGURATION, voters, learners};
+    const {voters = [], learners = [], index = 0, term, ...rest} = options;
+    mustBeCount(count, 'the number of nodes');
+    mustBeCount(index, 'index');
+    mustKnow(rest, NODE_OPTIONS, 'addNodes');
+    const configuration = {
+      ...EMPTY_CONFIGURATION,
+      voters: sorted(voters),
+      learners: sorted(learners),
+    };
+    const snapshotTerm = term ?? (index === 0 ? 0 : 1);
     const ids: number[] = [];
     for (let i = 0; i < count; i++) {
       const id = this.#replicas.size + 1;
       const disk = new LabDisk({
-        hardState: {term, vote: 0, commit: index},
-        log: {snapshotIndex: index, snapshotTerm: term, entries: []},
+        hardState: {term: term ?? 0, vote: 0, commit: index},
+        log: {snapshotIndex: index, snapshotTerm, entries: []},
         appliedIndex: index,
         configuration,
       });
@@ -112,58 +156,87 @@ export class RaftLab {
   /** Puts a replica into a state that a scenario begins with. Its process starts anew. */
   setState(id: number, wanted: LabState): void {
     const {disk} = this.replica(id);
-    const {term, vote, entries, config} = wanted;
+    const {term, vote, entries, config, role = 'follower'} = wanted;
+    mustKnow(wanted, STATE_OPTIONS, 'setState');
     if (entries !== undefined) disk.entries = entriesAfter(disk.snapshotIndex, entries);
     if (config !== undefined) {
       const configuration = {...EMPTY_CONFIGURATION, ...config};
       disk.checkpoint = {...disk.checkpoint, configuration};
     }
+    const lastTerm = disk.entries.at(-1)?.term ?? 0;
+    assert(term === undefined || term >= lastTerm, () => `term ${term} is before ${lastTerm}`);
     disk.hardState = {
-      term: term ?? Math.max(disk.hardState.term, disk.entries.at(-1)?.term ?? 0),
-      vote: vote ?? 0,
+      term: term ?? Math.max(disk.hardState.term, lastTerm),
+      vote: vote ?? (term === undefined ? disk.hardState.vote : 0),
       commit: wanted.commit ?? disk.hardState.commit,
     };
-    if (wanted.role === 'leader') this.#elect(id);
-    else this.#replicas.set(id, this.replica(id).restart());
+    if (role === 'follower') this.restart(id);
+    else if (role === 'preCandidate') this.#stand(id, role);
+    else if (role === 'candidate') this.#candidate(id);
+    else this.#elect(id);
   }
 
-  /** Made-up votes for a term one below, so that the election ends in the term asked for. */
-  #elect(id: number): void {
-    const {disk} = this.replica(id);
-    const {term, commit} = disk.hardState;
-    assert(term > 0, 'a leader needs a term');
-    disk.hardState = {term: term - 1, vote: 0, commit};
-    const replica = this.replica(id).restart();
-    this.#replicas.set(id, replica);
-    const before = this.#network;
-    replica.step({type: 'campaign'});
-    const {configuration} = disk.checkpoint;
-    for (const from of [...configuration.voters, ...configuration.votersOutgoing]) {
-      if (from === id) continue;
-      const vote = {from, to: id, term, granted: true} as const;
-      replica.receive({type: 'preVoteReply', ...vote});
-      replica.process();
-      replica.persist();
-      replica.receive({type: 'voteReply', ...vote});
+  /** Campaigns as a new process. What it sends is lost. */
+  #stand(id: number, role: Role): void {
+    this.restart(id);
+    const replica = this.replica(id);
+    const before = [...this.#network];
+    // Under lease reads a new process withholds its vote, the own one too, for one timeout.
+    if (replica.options.leaseReads === true) {
+      const {electionTicks} = replica.options.timing;
+      for (let i = 0; i < electionTicks && this.status(id).role === 'follower'; i++) this.tick(id);
     }
+    if (this.status(id).role === 'follower') this.campaign(id);
+    replica.process();
+    this.#network = before;
+    const found = this.status(id).role;
+    assert(found === role, () => `replica ${id} cannot be ${role}: it is ${found}`);
+  }
+
+  #candidate(id: number): void {
+    const replica = this.replica(id);
+    const {hardState, checkpoint} = replica.disk;
+    assert(hardState.term > 0, 'a candidate needs a term');
+    replica.disk.hardState = {...hardState, term: hardState.term - 1, vote: 0};
+    const before = [...this.#network];
+    this.#stand(id, replica.options.preVote ? 'preCandidate' : 'candidate');
+    if (replica.options.preVote) this.#grant(id, checkpoint.configuration, 'preVoteReply');
+    this.replica(id).process();
+    this.replica(id).persist();
+    this.#network = before;
+  }
+
+  /** By made-up votes. What the candidate sent is lost, what the leader sends first stays. */
+  #elect(id: number): void {
+    const {configuration} = this.replica(id).disk.checkpoint;
+    this.#candidate(id);
+    this.#grant(id, configuration, 'voteReply');
+    const replica = this.replica(id);
     replica.process();
     replica.persist();
-    assert(replica.group.status().role === 'leader', () => `${id} was not elected`);
-    // What the made-up election sent; what the leader sent first stays.
-    this.#network = this.#network.filter(
-      (sent) => before.includes(sent) || !['vote', 'preVote'].includes(sent.message.type),
-    );
+    const {role} = this.status(id);
+    assert(role === 'leader', () => `replica ${id} cannot be leader: it is ${role}`);
+  }
+
+  #grant(id: number, configuration: Configuration, type: 'preVoteReply' | 'voteReply'): void {
+    const {term, role} = this.status(id);
+    const asked = role === 'preCandidate' ? term + 1 : term;
+    for (const from of new Set([...configuration.voters, ...configuration.votersOutgoing])) {
+      if (from === id) continue;
+      this.replica(id).receive({type, from, to: id, term: asked, granted: true});
+    }
   }
 
   campaign(id: number): void {
     this.replica(id).step({type: 'campaign'});
   }
 
-  /** Returns the proposal's id. */
-  propose(id: number, ...data: string[]): number {
+  /** One proposal for each text. Returns the last one's id. */
+  propose(id: number, ...data: (string | Uint8Array)[]): number {
+    assert(data.length > 0, 'nothing to propose');
     const entries = data.map((line) => ({
       proposalId: ++this.#lastProposalId,
-      payload: new TextEncoder().encode(line),
+      payload: typeof line === 'string' ? new TextEncoder().encode(line) : line,
     }));
     this.replica(id).step({type: 'propose', entries});
     return this.#lastProposalId;
@@ -172,7 +245,7 @@ export class RaftLab {
   proposeConfig(
     id: number,
     changes: readonly ConfigChange[],
-    mode: ConfigChangeMode,
+    mode: ConfigChangeMode = 'simple',
     expectedConfigIndex?: number,
   ): number {
     const proposalId = ++this.#lastProposalId;
@@ -194,7 +267,13 @@ export class RaftLab {
     this.replica(id).step({type: 'forgetLeader'});
   }
 
+  /** Whether `id` stands for election by itself. */
+  setFailover(id: number, mode: FailoverMode): void {
+    this.replica(id).step({type: 'setFailover', mode});
+  }
+
   tick(id: number, count = 1): void {
+    mustBeCount(count, 'the number of ticks');
     for (let i = 0; i < count; i++) this.replica(id).step({type: 'tick'});
   }
 
@@ -205,6 +284,12 @@ export class RaftLab {
 
   /** The log of `id` begins at `firstIndex` from now on. */
   compact(id: number, firstIndex: number): void {
+    const {firstIndex: first, appliedIndex} = this.replica(id).group.status();
+    assert(
+      firstIndex >= first && firstIndex <= appliedIndex + 1,
+      () =>
+        `cannot compact to ${firstIndex}: the log begins at ${first}, applied is ${appliedIndex}`,
+    );
     this.replica(id).compact(firstIndex);
   }
 
@@ -258,6 +343,12 @@ export class RaftLab {
 
   /** Delivers or drops the matching messages that wait now. Returns them. */
   deliver(filter: MessageFilter = {}): Message[] {
+    mustKnow(filter, FILTER_OPTIONS, 'deliver');
+    const {type} = filter;
+    assert(
+      type === undefined || MESSAGE_TYPES.includes(type),
+      () => `no message type ${type}: there are ${MESSAGE_TYPES.join(', ')}`,
+    );
     const chosen: InFlight[] = [];
     const rest: InFlight[] = [];
     const max = filter.count ?? Number.POSITIVE_INFINITY;
@@ -350,27 +441,41 @@ export class RaftLab {
 
 function labOptions(
   id: number,
-  rest: Partial<Omit<LabOptions, 'id' | 'limits'>> & {limits?: Partial<Limits>},
+  rest: Omit<LabNodesOptions, 'voters' | 'learners' | 'index' | 'term'>,
 ): LabOptions {
   return {
     random: new SeededRandom(id),
-    timing: {electionTicks: 10, heartbeatTicks: 1},
     preVote: false,
     checkQuorum: false,
     ...rest,
     id,
+    timing: {...TIMING, ...rest.timing},
     limits: {...LIMITS, ...rest.limits},
   };
 }
 
 function entriesAfter(index: number, entries: readonly LabEntry[]): Entry[] {
   const encoder = new TextEncoder();
-  return entries.map(({term, data = '', type = 'normal'}, offset) => ({
-    term,
-    index: index + 1 + offset,
-    type,
-    payload: encoder.encode(data),
-  }));
+  return entries.map(({term, data = '', type = 'normal', ...given}, offset) => {
+    const at = index + 1 + offset;
+    assert((given.index ?? at) === at, () => `entry ${given.index} comes where ${at} belongs`);
+    const before = entries[offset - 1]?.term ?? 0;
+    assert(term >= before, () => `entry ${at} is of term ${term}, after one of term ${before}`);
+    return {term, index: at, type, payload: encoder.encode(data)};
+  });
+}
+
+function sorted(ids: readonly number[]): number[] {
+  return [...ids].sort((a, b) => a - b);
+}
+
+function mustBeCount(value: number, what: string): void {
+  assert(Number.isSafeInteger(value) && value >= 0, () => `${what} is ${value}`);
+}
+
+function mustKnow(given: object, known: readonly string[], where: string): void {
+  const strange = Object.keys(given).find((name) => !known.includes(name));
+  assert(strange === undefined, () => `${where} knows no ${strange}: it takes ${known.join(', ')}`);
 }
 
 function isChosen(message: Message, {from, to, type}: MessageFilter): boolean {

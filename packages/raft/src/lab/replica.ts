@@ -39,14 +39,14 @@ export class LabReplica {
   applies: Apply[] = [];
   wanted: {to: number}[] = [];
   events: LabEvents = noEvents();
-  readonly #options: LabOptions;
+  readonly options: LabOptions;
   readonly #send: (message: Message) => void;
   #held: AfterWrite[] = [];
 
   constructor(options: LabOptions, disk: LabDisk, send: (message: Message) => void) {
     this.id = options.id;
     this.disk = disk;
-    this.#options = options;
+    this.options = options;
     this.#send = send;
     this.applied = [...disk.checkpoint.applied];
     this.group = new RaftGroup({...options, ...disk.stored()});
@@ -175,7 +175,7 @@ export class LabReplica {
 
   /** A new process over the same disk: everything not durable is gone. */
   restart(): LabReplica {
-    return new LabReplica(this.#options, this.disk, this.#send);
+    return new LabReplica(this.options, this.disk, this.#send);
   }
 
   takeEvents(): LabEvents {

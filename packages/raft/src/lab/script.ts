@@ -3,16 +3,19 @@
 //
 //   add-nodes 3 voters=1,2,3 [learners=] [index=5] [term=5] [prevote] [check-quorum] [lease] [manual]
 //             [election=10] [heartbeat=1] [window=4] [message-bytes=] [uncommitted-bytes=]
-//   set-state 1 term=2 [vote=] [commit=] [entries=1:a,2:b] [role=leader]
+//   set-state 1 term=2 [vote=] [commit=] [entries=1:a,2:b] [role=leader|candidate|preCandidate]
 //   campaign|forget-leader|read|restart|process|compact 1 ...      transfer 1 to=2
 //   propose 1 (payloads are the input's lines)    propose-config 1 mode=joint voter:4 remove:1 [expected=5]
-//   tick 1 [10]   persist 1 [count]   apply 1 [count]   deliver [from=] [to=] [type=] [count=] [drop]
+//   tick 1 [10]   stall 1 [10]   failover 1 manual|automatic
+//   persist 1 [count]   apply 1 [count]   deliver [from=] [to=] [type=] [count=] [drop]
 //   stabilize [1 2]   snapshot 1   snapshot-sent 1 to=2 [failed]   unreachable|reachable|gone 1 to=2
 //   status|log|config|progress|idle 1   messages
 
 import {assert} from '@flotilla/base';
 import type {ConfigChange, ConfigChangeMode, Configuration} from '../configuration.ts';
+import type {FailoverMode} from '../input.ts';
 import type {Message} from '../message.ts';
+import type {Role} from '../output.ts';
 import {type LabEntry, type LabNodesOptions, RaftLab} from './lab.ts';
 
 export interface Command {
@@ -76,7 +79,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
       vote: numberOf(options, 'vote'),
       commit: numberOf(options, 'commit'),
       entries: options.has('entries') ? options.get('entries')!.split(',').map(entryOf) : undefined,
-      role: options.get('role') === 'leader' ? 'leader' : 'follower',
+      role: (options.get('role') ?? 'follower') as Role,
     });
     return [];
   },
@@ -97,6 +100,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     quiet(() => lab.snapshotSent(id, numberOf(options, 'to')!, !words.includes('failed'))),
   propose: (lab, {input}, id) => quiet(() => lab.propose(id, ...input)),
   'propose-config': (lab, command, id) => proposeConfig(lab, command, id),
+  stall: (lab, {words}, id) => quiet(() => lab.stall(id, Number(words[1] ?? 1))),
+  failover: (lab, {words}, id) => quiet(() => lab.setFailover(id, words[1] as FailoverMode)),
   tick: (lab, {words}, id) => quiet(() => lab.tick(id, Number(words[1] ?? 1))),
   persist: (lab, {words}, id) => quiet(() => lab.persist(id, optional(words[1]))),
   apply: (lab, {words}, id) => quiet(() => lab.apply(id, optional(words[1]))),
