@@ -16,6 +16,11 @@ Made by \`npm run metrics\` from \`packages/server/src/metrics/catalogue.ts\`; c
 GET \`/metrics\` answers in Prometheus's text format 0.0.4. Copy [deploy/prometheus/prometheus.yml](../deploy/prometheus/prometheus.yml)
 and name your nodes in it; [alerts.yml](../deploy/prometheus/alerts.yml) beside it has a first set of alerts.
 
+\`\`\`console
+$ curl -s http://127.0.0.1:8902/metrics | grep '^flotilla_ready'
+flotilla_ready 1
+\`\`\`
+
 Each node tells of itself. A series is the sum over all replica sets and engine threads of the node,
 but where a label says otherwise: there is none for each replica set, table or database, so their
 number does not grow with the data. Counters begin at 0 when the node starts.

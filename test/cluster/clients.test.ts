@@ -215,24 +215,11 @@ describe.skipIf(!hasCurl)('curl (skipped where it is not installed)', () => {
   });
 });
 
-describe.skipIf(!hasCurl)('what the pages show (skipped where curl is not installed)', () => {
-  const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/http.md'), 'utf8');
-  const [, section = ''] = /^## Clients of InfluxDB\n([\s\S]*?)^## /m.exec(page) ?? [];
-  const examples = [...section.matchAll(/^\$ (curl .*)\n(.*)$/gm)];
-
-  test.each(examples.map(([, command, answer]) => [command!, answer!]))('%s', (command, answer) => {
-    const here = command.replace('127.0.0.1:8902', `127.0.0.1:${cluster.node(1).port}`);
-    expect(spawnSync('sh', ['-c', here], {encoding: 'utf8'}).stdout.trim()).toBe(answer);
-  });
-
-  test('and there are some', () => expect(examples.length).toBeGreaterThan(3));
-
-  test('the file for Telegraf has both outputs, for the databases of these tests', () => {
-    const file = path.resolve(import.meta.dirname, '../../deploy/telegraf/telegraf.conf');
-    const conf = readFileSync(file, 'utf8');
-    expect(conf).toMatch(/^\[\[outputs\.influxdb]]\n[\s\S]*?^ {2}database = "telegraf"$/m);
-    expect(conf).toMatch(/^# \[\[outputs\.influxdb_v2]]\n[\s\S]*?^# {3}bucket = "telegraf"$/m);
-  });
+test('the file for Telegraf has both outputs, for the databases of these tests', () => {
+  const file = path.resolve(import.meta.dirname, '../../deploy/telegraf/telegraf.conf');
+  const conf = readFileSync(file, 'utf8');
+  expect(conf).toMatch(/^\[\[outputs\.influxdb]]\n[\s\S]*?^ {2}database = "telegraf"$/m);
+  expect(conf).toMatch(/^# \[\[outputs\.influxdb_v2]]\n[\s\S]*?^# {3}bucket = "telegraf"$/m);
 });
 
 describe('while the sets of one node alone have no majority', () => {

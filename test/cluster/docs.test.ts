@@ -1,54 +1,180 @@
 // Goal: every example of the pages for a first hour does what the page says. Method: the commands of
-// a page in their order, in a shell, against a new node in place of the one on port 8902.
+// each page in their order, as a reader pastes them; what cannot be run is marked `not-run` in the page
+// and listed here with the reason, and a block that is neither fails.
 
 import {spawnSync} from 'node:child_process';
-import {mkdtempSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {readFileSync} from 'node:fs';
 import path from 'node:path';
+import {FlotillaClient, FlotillaError, writeDetailsOf} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {docExamples, patternOf} from './doc-examples.ts';
+import {docExamples, fencesOf, ROOT} from './doc-examples.ts';
+import {DocShell} from './doc-shell.ts';
 
-const ROOT = path.resolve(import.meta.dirname, '../..');
-const COMMAND_MS_MAX = 60_000;
+const COMMAND_MS_MAX = 70_000;
+const CLIENT = 'packages/client/README.md';
+/** They start their own nodes. */
+const WITH_SERVERS = ['README.md', 'docs/getting-started.md'];
+/** They find a node with an empty database; in this order, so that ids are those of the first page. */
+const WITH_NODE = [
+  'docs/http.md',
+  'docs/sql.md',
+  'docs/line-protocol.md',
+  'docs/concepts.md',
+  'docs/security.md',
+  'docs/telegraf.md',
+  'docs/metrics.md',
+];
+const WITHOUT_EXAMPLES = ['docs/limits.md'];
+const PAGES = [...WITH_SERVERS, ...WITH_NODE, ...WITHOUT_EXAMPLES, CLIENT];
+
+/** Blocks that are not run, by page and first line. */
+const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'README.md': {
+    'openssl rand -hex 32 > secret && chmod 600 secret':
+      'three machines; test/cluster/joining.test.ts starts three nodes by these flags',
+    ' POST /api/v1/write': 'a drawing',
+  },
+  'docs/getting-started.md': {
+    'telegraf --config deploy/telegraf/telegraf.conf':
+      'Telegraf is not installed; what it sends is run below it, and by clients.test.ts',
+  },
+  'docs/http.md': {
+    'Flotilla-Missing-Replica-Sets: 12, 17':
+      'a header of a cluster that lost a majority; reads.test.ts has one',
+    '{"answer":{"missingReplicaSets":[12,17],"readFrom":[{"set":13,"replica":34,"node":2,"appliedIndex":61,"ageMs":null}]}}':
+      'the last line of such an answer; reads.test.ts has one',
+  },
+  'docs/line-protocol.md': {
+    'weather,city=oslo temperature=4.5,sunny=true 1795132800000000000':
+      'a drawing of the line that is written below it',
+  },
+  'docs/security.md': {
+    './flotilla start --listen 10.0.0.2:8902 --join 10.0.0.1:8902,10.0.0.2:8902,10.0.0.3:8902 --join-secret-file secret':
+      'three machines; test/cluster/joining.test.ts starts three nodes by these flags',
+  },
+};
+
 const hasCurl = spawnSync('curl', ['--version']).status === 0;
 
-describe.skipIf(!hasCurl).each(['getting-started.md'])('docs/%s (wants curl)', (page) => {
+describe.each(PAGES)('blocks of %s', (page) => {
+  const fences = fencesOf(page);
+
+  test('each is run, or marked and listed with the reason', () => {
+    const marked = fences.filter(({isNotRun}) => isNotRun).map(({firstLine}) => firstLine);
+    expect(marked.sort()).toEqual(Object.keys(NOT_RUN[page] ?? {}).sort());
+    const left = fences.filter(({isNotRun, language}) => !isNotRun && language !== 'console');
+    // The program and what it prints: run by client.test.ts, which counts them.
+    const programs = page === CLIENT ? left.filter(({language}) => language === 'ts').length : 0;
+    const languages = Array.from({length: programs}, () => ['ts', 'text']).flat();
+    expect(left.map(({language}) => language)).toEqual(languages);
+  });
+
+  test('what is run begins with a command and has each answer', () => {
+    const run = fences.filter(({isNotRun, language}) => !isNotRun && language === 'console');
+    expect(run.filter(({text}) => !text.startsWith('$ '))).toEqual([]);
+    expect(run.length > 0).toBe(page !== CLIENT && !WITHOUT_EXAMPLES.includes(page));
+  });
+});
+
+function runExamples(page: string, shell: () => DocShell): void {
+  test.each(docExamples(page).map((example) => [example.command, example] as const))(
+    '%s',
+    async (_, example) => {
+      const {text, pattern} = await shell().run(example);
+      expect(text).toMatch(pattern);
+    },
+    COMMAND_MS_MAX,
+  );
+}
+
+describe.skipIf(!hasCurl).each(WITH_SERVERS)('%s (wants curl)', (page) => {
+  let shell: DocShell;
+  beforeAll(async () => {
+    shell = await DocShell.withFreePorts();
+  });
+  afterAll(() => shell.close());
+  runExamples(page, () => shell);
+});
+
+describe.skipIf(!hasCurl)('with a node (wants curl)', () => {
   let cluster: ProcessCluster;
-  let directory: string;
+  let client: FlotillaClient;
 
   beforeAll(async () => {
-    cluster = await ProcessCluster.start({nodes: 1});
-    directory = mkdtempSync(path.join(tmpdir(), 'flotilla-docs-'));
+    cluster = await ProcessCluster.start({nodes: 1, engineThreads: 1});
+    client = new FlotillaClient({urls: cluster.urls});
   });
   afterAll(async () => {
-    await cluster?.destroy();
-    rmSync(directory, {recursive: true, force: true});
+    client.close();
+    await cluster.destroy();
   });
 
-  const examples = docExamples(page);
+  async function empty(): Promise<void> {
+    const databases = await client.admin.databases();
+    if (databases.length === 1 && databases[0]!['tables'] === 0) return;
+    for (const {name} of databases) await client.query(`DROP DATABASE ${name} AFTER '0s'`);
+    await client.query('CREATE DATABASE public');
+  }
 
-  test('there are some', () => expect(examples.length).toBeGreaterThan(5));
+  describe.each(WITH_NODE)('%s', (page) => {
+    let shell: DocShell;
+    beforeAll(async () => {
+      await empty();
+      shell = DocShell.at(cluster.node(1).port);
+    });
+    afterAll(() => shell.close());
+    runExamples(page, () => shell);
+  });
 
-  test.each(examples.map((example) => [example.command, example] as const))(
-    '%s',
-    (command, example) => {
-      const {url} = cluster.node(1);
-      const {stdout, stderr} = spawnSync(
-        'bash',
-        [
-          '-c',
-          command.replaceAll('http://127.0.0.1:8902', url).replaceAll('./flotilla', '"$FLOTILLA"'),
-        ],
-        {
-          cwd: directory,
-          encoding: 'utf8',
-          timeout: COMMAND_MS_MAX,
-          env: {...process.env, FLOTILLA: path.join(ROOT, 'flotilla'), FLOTILLA_URL: url},
-        },
+  describe('tables of docs/line-protocol.md', () => {
+    const page = readFileSync(path.join(ROOT, 'docs/line-protocol.md'), 'utf8');
+    const section = (title: string): string =>
+      new RegExp(`^## ${title}\\n([\\s\\S]*?)(?=^## |$(?![\\s\\S]))`, 'm').exec(page)![1]!;
+    const TYPES = {
+      float: 'DOUBLE',
+      integer: 'BIGINT',
+      unsigned: 'BIGINT UNSIGNED',
+      boolean: 'BOOLEAN',
+      string: 'STRING',
+    };
+
+    test('each value is taken as its type, and what is refused is refused', async () => {
+      const rows = [...section('Values').matchAll(/^\| (`.*?) +\| ([a-z]+) +\|/gm)];
+      const written = rows.flatMap(([, values, type]) =>
+        [...values!.matchAll(/`([^`]+)`/g)].map(([, value]) => ({value: value!, type: type!})),
       );
-      expect(stdout + stderr.replace(/^ +% Total[\s\S]*/m, '')).toMatch(patternOf(example));
-    },
-    COMMAND_MS_MAX + 10_000,
-  );
+      expect(new Set(written.map(({type}) => type))).toEqual(new Set(Object.keys(TYPES)));
+      await client.write(written.map(({value}, i) => `value_${i} v=${value}`).join('\n'));
+      for (const [i, {value, type}] of written.entries()) {
+        const columns = await client.query(`DESCRIBE TABLE value_${i}`);
+        expect([value, columns[1]]).toEqual([
+          value,
+          {column_name: 'v', data_type: TYPES[type as keyof typeof TYPES], column_type: 'FIELD'},
+        ]);
+      }
+      const [, refused = ''] = /^Refused as values: (.*)$/m.exec(page)!;
+      const bad = [...refused.matchAll(/`([^`]+)`/g)].map(([, value]) => value!);
+      expect(bad.length).toBeGreaterThan(5);
+      for (const value of [...bad, 'inf', '-Infinity'])
+        expect(await reasonOf(`values v=${value}`), value).toMatch(/^invalid (value|number)$/);
+    });
+
+    test('each line is refused for its reason', async () => {
+      const rows = [...section('Refused lines').matchAll(/^\| `(.*?)` +\| (.*?) +\|$/gm)];
+      expect(rows.length).toBeGreaterThan(10);
+      for (const [, line, reason] of rows)
+        expect([line, await reasonOf(line!)]).toEqual([line, reason]);
+    });
+
+    async function reasonOf(line: string): Promise<string | undefined> {
+      try {
+        await client.write(line);
+      } catch (error) {
+        if (!(error instanceof FlotillaError)) throw error;
+        return writeDetailsOf(error)?.lines[0]?.reason;
+      }
+      return undefined;
+    }
+  });
 });

@@ -133,7 +133,7 @@ async function finish(session: Session, progress: Progress, skipped: number): Pr
   const sent = Math.max(0, lines - skipped);
   await session.print({lines: sent, bytes, rejected, rejectedLines}, () => {
     const tail = rejected === 0 ? '' : `, ${rejected} rejected`;
-    return `${renderRejected(progress)}sent ${sent} lines (${formatBytes(bytes)})${tail}\n`;
+    return `${renderRejected(progress)}sent ${sent} ${sent === 1 ? 'line' : 'lines'} (${formatBytes(bytes)})${tail}\n`;
   });
   return rejected === 0 ? EXIT.ok : EXIT.linesRejected;
 }

@@ -54,8 +54,12 @@ const FROM_ENGINE: readonly ErrorCode[] = [
 export const WRITE_ERRORS: readonly ErrorCode[] = [
   ...FROM_ENGINE,
   'LINES_REJECTED',
+  'SERIES_LIMIT',
   'UNSUPPORTED_ENCODING',
+  'NOT_LEADER',
   'NO_LEADER',
+  'STALE_EPOCH',
+  'REPLICA_GONE',
   'REPLICA_STOPPED',
   'DISK_FULL',
 ];
@@ -65,6 +69,8 @@ export const SQL_ERRORS: readonly ErrorCode[] = [
   'UNSUPPORTED',
   'QUERY_ERROR',
   'TABLE_NOT_FOUND',
+  'TABLE_LIMIT',
+  'COLUMN_LIMIT',
   'NOT_FOUND',
   'ALREADY_EXISTS',
   'CONFLICT',

@@ -1,3 +1,4 @@
+import {readFileSync} from 'node:fs';
 import {ERRORS, type Log} from '@flotilla/base';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {NodeClock} from '../../adapters/index.ts';
@@ -95,6 +96,31 @@ test('statuses are those of the codes that they name', () => {
       }
     }
   }
+});
+
+test('docs/http.md has each route with the statuses and codes that it may answer, and no others', () => {
+  const page = readFileSync(new URL('../../../../../docs/http.md', import.meta.url), 'utf8');
+  const [, table = ''] = /^### What each route may answer\n([\s\S]*?)^### /m.exec(page) ?? [];
+  const told = [...table.matchAll(/^\|(.* `\/.*)\|(.*)\|(.*)\|$/gm)].flatMap(
+    ([, routes = '', statuses = '', codes = '']) =>
+      [...routes.matchAll(/([A-Z]+(?:, [A-Z]+)*) `([^`]+)`/g)].flatMap(([, methods, path]) =>
+        methods!.split(', ').map((method) => ({
+          route: `${method} ${path!.replaceAll(/:(\w+)/g, '{$1}')}`,
+          statuses: statuses.match(/\d{3}/g),
+          codes: (codes.match(/[A-Z]+(?:_[A-Z]+)*(?=`)/g) ?? []).sort(),
+        })),
+      ),
+  );
+  const known = operations().map(([route, {responses}]) => {
+    const all = Object.entries(responses).map(([status, {description}]) => ({
+      status,
+      codes: [...description.matchAll(/^[A-Z_]+(?=: )/gm)].map(([code]) => code),
+    }));
+    const statuses = all.filter(({codes}) => codes.length === 0).map(({status}) => status);
+    return {route, statuses, codes: all.flatMap(({codes}) => codes).sort()};
+  });
+  const byRoute = (a: {route: string}, b: {route: string}) => (a.route < b.route ? -1 : 1);
+  expect(told.sort(byRoute)).toEqual(known.sort(byRoute));
 });
 
 test('every reference leads somewhere', () => {
