@@ -21,14 +21,18 @@ export function mergeAsFloat(fields: readonly ResolvedField[], reject: Reject): 
 function asFloat(field: ParsedField, reject: Reject): ParsedField {
   const {values} = field;
   if (values.type !== 'integer') return field;
-  if (values.wide !== undefined) {
-    for (let i = 0; i < field.count; i++) {
-      if (Number.isSafeInteger(values.values[i]!)) continue;
-      const reason = `column "${field.name}" is float, and ${values.wide[i]}i is not exact as a float`;
-      reject(field.rows[i]!, {code: 'TYPE_CONFLICT', reason});
-    }
-  }
+  refuseInexact(field, reject);
   return {...field, values: {type: 'float', values: values.values}};
+}
+
+/** Refuses the rows of a float column whose integers are beyond what a float holds exactly. */
+export function refuseInexact({name, count, rows, values}: ParsedField, reject: Reject): void {
+  if (values.type !== 'integer' || values.wide === undefined) return;
+  for (let i = 0; i < count; i++) {
+    if (Number.isSafeInteger(values.values[i]!)) continue;
+    const reason = `column "${name}" is float, and ${values.wide[i]}i is not exact as a float`;
+    reject(rows[i]!, {code: 'TYPE_CONFLICT', reason});
+  }
 }
 
 /** Two runs of floats of disjoint rows as one, rows ascending. */

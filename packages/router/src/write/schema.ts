@@ -19,7 +19,7 @@ import {
   type ParsedTable,
   seriesHash,
 } from '@flotilla/column';
-import {mergeAsFloat} from './float-merge.ts';
+import {mergeAsFloat, refuseInexact} from './float-merge.ts';
 import {type Refusal, refusalKey} from './refusal.ts';
 import type {RejectedRows, Rejections} from './rejected-rows.ts';
 import type {ResolvedField, ResolvedSeries, ResolvedTable, TableState} from './resolved-table.ts';
@@ -133,6 +133,32 @@ export function resolveTable(
   return {table, parsed, series: usable, fields: merged, rejected};
 }
 
+/** Refuses the rows that conflict with the columns which `request` has meta make for them. */
+export function refuseOwnConflicts(
+  parsed: ParsedTable,
+  request: TableRequest,
+  rejections: Rejections,
+): void {
+  const types = new Map(request.fields.map(({name, type}) => [name, type]));
+  const tags = new Set(request.tags);
+  let rejected: RejectedRows;
+  for (const field of parsed.fields) {
+    const {type} = field.values;
+    const made = types.get(field.name);
+    if (tags.has(field.name)) {
+      const refusal = typeConflict(field.name, `a field of type ${type}`, 'a tag');
+      rejected = rejectField(parsed, field, rejections, rejected, refusal);
+    } else if (made !== undefined && !fits(type, made)) {
+      const refusal = typeConflict(field.name, type, made);
+      rejected = rejectField(parsed, field, rejections, rejected, refusal);
+    } else if (made === 'float') {
+      refuseInexact(field, (row, refusal) => {
+        rejected = rejections.add(parsed, row, rejected, refusal);
+      });
+    }
+  }
+}
+
 function rejectAll(parsed: ParsedTable, rejections: Rejections, refusal: Refusal): void {
   let marks: RejectedRows;
   for (let row = 0; row < parsed.rowCount; row++)
@@ -184,10 +210,13 @@ function resolveField(
   if (column === undefined) return refusalOf(refusals, table.name, field.name);
   if (column.kind === 'tag')
     return typeConflict(field.name, `a field of type ${field.values.type}`, 'a tag');
-  const fits =
-    column.type === field.values.type ||
-    (column.type === 'float' && field.values.type === 'integer');
-  return fits ? column : typeConflict(field.name, field.values.type, column.type);
+  return fits(field.values.type, column.type)
+    ? column
+    : typeConflict(field.name, field.values.type, column.type);
+}
+
+function fits(given: ColumnType, column: ColumnType): boolean {
+  return given === column || (given === 'integer' && column === 'float');
 }
 
 function typeConflict(name: string, given: string, present: string): Refusal {

@@ -8,6 +8,7 @@ import type {Catalog, Database} from '@flotilla/catalog';
 import {type BadLine, encodeShare, type ParsedBatch} from '@flotilla/column';
 import {type Fence, WRITE_METHOD} from '@flotilla/replica';
 import type {SetCaller} from '../set-caller.ts';
+import {NEW_BUCKETS_MAX, tooManyBuckets} from './bucket-limit.ts';
 import type {MetaDdl} from './ddl.ts';
 import {type DeleteOutcome, type DeleteTarget, sendDeletions} from './deletions.ts';
 import {awaitFences} from './fences.ts';
@@ -16,9 +17,10 @@ import type {Refusal} from './refusal.ts';
 import {Rejections} from './rejected-rows.ts';
 import type {ResolvedTable} from './resolved-table.ts';
 import {rowSubset} from './row-subset.ts';
-import {type Placement, placeRows, refuseTimes} from './row-targets.ts';
+import {type Placement, placeRows} from './row-targets.ts';
 import {missingTables, resolveTable} from './schema.ts';
 import {buildShares, halveShare, type RowSource, type SetShare} from './share-builder.ts';
+import {refusedAsItIs} from './whole-body.ts';
 import {WriteCounts} from './write-counts.ts';
 
 /** Rounds of schema and bucket changes by others that one write bears before it gives up. */
@@ -167,22 +169,10 @@ export class WriteRouter {
     return {incarnation: this.#ports.incarnation, sequence: this.#sequence++};
   }
 
-  /**
-   * The lines that are refused whatever is made for the others: a body that must be taken whole makes
-   * no table, column or bucket if it has one.
-   */
-  #refusedAsItIs({database: id, batch, lineText}: WriteRequest): Rejections {
-    const catalog = this.#ports.catalog();
-    const database = this.#database(id);
-    const rejections = new Rejections(batch, lineText, isMissing);
+  #refusedAsItIs(request: WriteRequest): Rejections {
+    const database = this.#database(request.database);
     const nowMs = this.#ports.clock.wallMs();
-    for (const parsed of batch.tables) {
-      const before = rejections.count;
-      refuseTimes(parsed, {database, nowMs, rejections});
-      if (rejections.count === before)
-        resolveTable(catalog, database, parsed, rejections, new Map());
-    }
-    return rejections;
+    return refusedAsItIs(request, {catalog: this.#ports.catalog(), database, nowMs});
   }
 
   /** Places the rows of refused shares by the catalog as it is now; an error if that cannot be done. */
@@ -282,16 +272,13 @@ export class WriteRouter {
     {asked, deadlineMs}: {readonly asked: Asked; readonly deadlineMs: number},
   ): Promise<void> {
     const {bucketDurationMs} = database.options;
-    const max = LIMITS.new_buckets_per_request_max.value;
-    const room = Math.max(0, max - asked.buckets);
+    const room = Math.max(0, NEW_BUCKETS_MAX - asked.buckets);
     const allowed = missingTimesMs.slice(0, room);
     asked.buckets += allowed.length;
     const wanted = asked.buckets + missingTimesMs.length - allowed.length;
-    const reason =
-      `the request asks for ${wanted} new buckets; at most ${max} are made for one request ` +
-      '(are the times in the precision that the request names?)';
+    const refusal = tooManyBuckets(wanted);
     for (const timeMs of missingTimesMs.slice(room)) {
-      refusals.set(Math.floor(timeMs / bucketDurationMs), {code: 'BUCKET_LIMIT', reason});
+      refusals.set(Math.floor(timeMs / bucketDurationMs), refusal);
     }
     await Promise.all(
       allowed.map(async (timeMs) => {
@@ -399,11 +386,6 @@ function notSent({set, rowCount}: SetShare, {outcome, error}: SetOutcome): SetOu
   if (outcome === 'refused') return {set, rowCount, outcome, error};
   const message = `not sent to replica set ${set}: it is not known whether the lines before were written`;
   return {set, rowCount, outcome: 'refused', error: new DbError('UNAVAILABLE', message)};
-}
-
-/** Of a name that is not there, as long as meta has not been asked for it. */
-function isMissing({code}: Refusal): boolean {
-  return code === 'TABLE_NOT_FOUND';
 }
 
 /** The share named a table that is dead now, or its replica set is: its rows belong elsewhere. */
