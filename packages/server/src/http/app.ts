@@ -17,6 +17,7 @@ import {type MetricsSource, metricsRoute} from './routes/metrics.ts';
 import {openApiRoute} from './routes/openapi.ts';
 import {sqlRoute} from './routes/sql.ts';
 import {writeRoute} from './routes/write.ts';
+import {attachUnreadBodies} from './unread-bodies.ts';
 import {WriteAdmission} from './write-admission.ts';
 
 /** Between looks for requests that take too long to come: so much later may it be. */
@@ -53,6 +54,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
   });
   app.server.maxConnections = LIMITS.http_connections_max.value;
   logRequests(app, deps.log, () => performance.now());
+  attachUnreadBodies(app);
   const budget = new BodyBudget(LIMITS.bodies_in_flight_bytes_max.value);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
@@ -69,7 +71,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
     const {status, headers, body} = wordingOf(path)(answer);
     return reply.code(status).headers(headers).send(body);
   });
-  const admission = new WriteAdmission(deps.clock, ({url}) => wordingOf(url.split('?')[0]!));
+  const admission = new WriteAdmission(deps.clock);
   app.register(writeRoute, {...deps, admission});
   app.register(sqlRoute, deps);
   app.register(healthRoutes, deps);

@@ -6,15 +6,13 @@ import {STATUS_CODES} from 'node:http';
 import type {Socket} from 'node:net';
 import {DbError} from '@flotilla/base';
 import {errorAnswer} from './error-answer.ts';
+import {linger} from './unread-bodies.ts';
 
 /** What HTTP has statuses of its own for; anything else is 400. */
 const STATUS_OF: Readonly<Record<string, {status: number; message: string}>> = {
   HPE_HEADER_OVERFLOW: {status: 431, message: 'the head of the request is over 16 KiB'},
   ERR_HTTP_REQUEST_TIMEOUT: {status: 408, message: 'the request did not come to its end in time'},
 };
-
-/** A client has so long to take the answer and close its side; then its connection is cut. */
-const LINGER_MS = 1_000;
 
 /** The answer that Node is writing on the socket, if any. */
 type AnsweringSocket = Socket & {readonly _httpMessage?: {readonly headersSent: boolean} | null};
@@ -40,17 +38,14 @@ export function answerNoRequest(error: NodeJS.ErrnoException, socket: Socket): v
   endUnread(socket, {status, headers, body: `${JSON.stringify(body)}\n`});
 }
 
-/** The last answer on a connection of which nothing is read any more. */
-export function endUnread(socket: Socket, {status, headers, body}: TextAnswer): void {
+/** The last answer on a connection. */
+function endUnread(socket: Socket, {status, headers, body}: TextAnswer): void {
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ];
-  // Cut at once, what the client still sends would make its system throw the answer away; left to the
-  // client, a connection would stay for as long as that pleases.
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
-  const cut = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.once('close', () => clearTimeout(cut));
+  linger(socket);
 }

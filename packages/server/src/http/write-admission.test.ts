@@ -3,6 +3,7 @@ import fastify, {type FastifyInstance, type FastifyRequest} from 'fastify';
 import {afterEach, beforeEach, expect, test} from 'vitest';
 import {NodeClock} from '../adapters/index.ts';
 import {errorAnswer} from './error-answer.ts';
+import {attachUnreadBodies} from './unread-bodies.ts';
 import {WorkLimit} from './work-limit.ts';
 import {WriteAdmission} from './write-admission.ts';
 
@@ -24,11 +25,8 @@ beforeEach(async () => {
   app = fastify({bodyLimit: 64 * MIB});
   begun = [];
   isOver = false;
-  const plain = () => (answer: ReturnType<typeof errorAnswer>) => ({
-    ...answer,
-    body: JSON.stringify(answer.body),
-  });
-  const admission = new WriteAdmission(new NodeClock(), plain);
+  const admission = new WriteAdmission(new NodeClock());
+  attachUnreadBodies(app);
   app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
   app.setErrorHandler((error, _request, reply) => {
     const {status, headers, body} = errorAnswer(error);

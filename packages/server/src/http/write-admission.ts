@@ -10,8 +10,6 @@
 
 import {type Clock, DbError, LIMITS, type Timer} from '@flotilla/base';
 import type {FastifyInstance, FastifyRequest} from 'fastify';
-import {type ErrorAnswer, errorAnswer} from './error-answer.ts';
-import {endUnread, type TextAnswer} from './no-request.ts';
 import {WorkLimit} from './work-limit.ts';
 
 /** Between looks for who has waited too long, while anybody waits. */
@@ -22,19 +20,12 @@ const STUCK_MS = 2_000;
 const READING_MS_MAX = 1_000;
 /** Of a body that announces no length. */
 const UNKNOWN_BYTES = 64 * 1024;
-/**
- * Of a refused request more is not read: reading away the bodies of refused clients takes the main
- * thread's time, and with it that of all messages between nodes.
- */
-const DRAINED_BYTES_MAX = 64 * 1024;
 /** What InfluxDB's clients compress shrinks to an eighth, or less. */
 const INFLATION = 8;
 const TOO_MANY_REQUESTS = 429;
 const OUTCOME_UNKNOWN = 504;
 /** The least that work is given, however quick it was of late. */
 const WORK_MS_MIN = 1_000;
-
-type Wording = (answer: ErrorAnswer) => TextAnswer;
 
 interface Visit {
   readonly enteredMs: number;
@@ -97,28 +88,13 @@ export class WriteAdmission {
   readonly #working = new Row();
   #look: Timer | undefined;
 
-  readonly #wordingOf: (request: FastifyRequest) => Wording;
-
-  /** @param wordingOf  how the clients of a request's path want their refusals */
-  constructor(clock: Clock, wordingOf: (request: FastifyRequest) => Wording) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#wordingOf = wordingOf;
   }
 
   /** Requests of this scope's routes are visits from here on. */
   attach(app: FastifyInstance): void {
-    app.addHook('onRequest', async (request, reply) => {
-      try {
-        await this.#enter(request);
-      } catch (error) {
-        const isLarge = (announcedBytes(request) ?? Infinity) > DRAINED_BYTES_MAX;
-        if (!isLarge || request.raw.socket.destroyed) throw error;
-        reply.hijack();
-        const answer = this.#wordingOf(request)(errorAnswer(error));
-        const headers = {...answer.headers, 'x-request-id': request.id};
-        endUnread(request.raw.socket, {...answer, headers});
-      }
-    });
+    app.addHook('onRequest', (request) => this.#enter(request));
     app.addHook('onResponse', async (request) => this.#leave(request));
     app.addHook('onRequestAbort', async (request) => this.#leave(request));
   }
