@@ -3,6 +3,7 @@
 import {availableParallelism} from 'node:os';
 import {Command} from 'commander';
 import {z} from 'zod';
+import {addConsensusCommands} from './consensus-commands.ts';
 import {type IngestOptions, runIngest} from './ingest.ts';
 import {parseIngestOptions} from './options.ts';
 import {renderReport} from './report.ts';
@@ -11,7 +12,18 @@ const say = (text: string) => process.stderr.write(`${text}\n`);
 
 const program = new Command('npm run bench --')
   .description('run Flotilla and its competitors side by side on this machine')
-  .showHelpAfterError('(--help shows how)');
+  .showHelpAfterError('(--help shows how)')
+  .addHelpText(
+    'after',
+    `
+Examples (--help of a scenario has more):
+  npm run bench -- ingest --hosts 100 --hours 24 --peers victoriametrics,influxdb
+  npm run bench -- consensus --clients 64 --peers etcd --json
+  npm run bench -- failover --fault kill --rounds 20 --peers etcd --json
+  npm run bench -- groups --groups 10000 --json
+  npm run bench -- steady --minutes 60 --json
+`,
+  );
 
 program
   .command('ingest')
@@ -40,6 +52,8 @@ Examples:
   .action(async (raw: unknown) => {
     process.exitCode = await ingest(raw);
   });
+
+addConsensusCommands(program);
 
 /** Exit code 1 if a target failed; a competitor that is not installed is no failure. */
 async function ingest(raw: unknown): Promise<number> {

@@ -7,9 +7,12 @@ import net from 'node:net';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 
-const START_MS_MAX = 30_000;
+/** Two shared cores start three processes at once. */
+const START_MS_MAX = 90_000;
 const STOP_MS_MAX = 15_000;
 const POLL_MS = 50;
+/** A server that is cut off or stopped never answers. */
+const ANSWER_MS_MAX = 2_000;
 const LOG_TAIL_LINES = 8;
 
 const running = new Set<ChildProcess>();
@@ -49,23 +52,37 @@ export class ServerProcess {
   }
 
   /** Waits until `isUp` says so; fails with the end of the log if the process ends first. */
-  async waitUntil(isUp: () => Promise<boolean>): Promise<void> {
-    const deadlineMs = performance.now() + START_MS_MAX;
+  async waitUntil(isUp: () => Promise<boolean>, waitMsMax = START_MS_MAX): Promise<void> {
+    const deadlineMs = performance.now() + waitMsMax;
     while (performance.now() < deadlineMs) {
       if (this.#hasExited) throw new Error(`${this.#name} has ended:\n${this.#logTail()}`);
       if (await isUp()) return;
       await sleep(POLL_MS);
     }
-    throw new Error(`${this.#name} is not up after ${START_MS_MAX / 1000} s:\n${this.#logTail()}`);
+    throw new Error(`${this.#name} is not up after ${waitMsMax / 1000} s:\n${this.#logTail()}`);
+  }
+
+  /** Sends what does not wait: SIGSTOP, SIGCONT, SIGKILL. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** kill -9, and waits until the kernel has taken it away. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
   }
 
   async stop(): Promise<void> {
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS_MAX);
+    await this.#end('SIGTERM');
+    clearTimeout(timer);
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
     if (this.#hasExited) return;
     const exited = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
-    this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS_MAX);
+    this.#child.kill(signal);
     await exited;
-    clearTimeout(timer);
   }
 
   #logTail(): string {
@@ -80,7 +97,7 @@ export class ServerProcess {
 /** Whether a GET answers 200 or 204 now. */
 export async function answers(url: string): Promise<boolean> {
   try {
-    const response = await fetch(url);
+    const response = await fetch(url, {signal: AbortSignal.timeout(ANSWER_MS_MAX)});
     await response.arrayBuffer();
     return response.status === 200 || response.status === 204;
   } catch {

@@ -1,3 +1,4 @@
+export {Dialer, type DialerOptions} from './dialer.ts';
 export type {KnownLife, Self} from './hello.ts';
 export {type AskOptions, identifyNode, requestJoin} from './join-client.ts';
 export {HOW_TO_MAKE_A_SECRET, JoinSecret, whyNoSecret} from './join-secret.ts';
@@ -9,6 +10,7 @@ export {
   type NodeConnectionsOptions,
   type NodeHandler,
 } from './node-connections.ts';
+export type {NodeSession} from './node-session.ts';
 export {NodeServer, type NodeServerOptions} from './node-server.ts';
 export {RpcCore, type RpcStatus} from './rpc.ts';
 export {

@@ -1,0 +1,128 @@
+// The commands of the scenarios that show what the Raft groups do: consensus, failover, groups, steady.
+
+import path from 'node:path';
+import type {Command} from 'commander';
+import {z} from 'zod';
+import {runConsensus} from './consensus/consensus.ts';
+import {runFailover} from './failover/failover.ts';
+import {runGroups} from './groups/groups.ts';
+import {ConsensusWords, FailoverWords, GroupsWords, SteadyWords} from './scenario-options.ts';
+import {runSteady} from './steady/steady.ts';
+import {renderTable} from './table.ts';
+
+interface Report {
+  readonly results: readonly object[];
+  readonly skipped?: readonly {readonly target: string; readonly reason: string}[];
+}
+
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+export function addConsensusCommands(program: Command): void {
+  addConsensus(program);
+  addFailover(program);
+  addGroups(program);
+  addSteady(program);
+}
+
+function addConsensus(program: Command): void {
+  program
+    .command('consensus')
+    .description('small durable writes through the gRPC of three nodes')
+    .option('--clients <list>', 'each with one write under way', '1,64,256')
+    .option('--seconds <n>', 'measured for each target and number of clients', '10')
+    .option('--warmup <n>', 'seconds before, not counted', '2')
+    .option('--peers <list>', 'etcd, etcd-leader (all its clients on the member that leads)', '')
+    .option('--engine-threads <n>', 'of each Flotilla node (default: its own)')
+    .option('--cpu-prof <directory>', 'a .cpuprofile of each thread of the nodes goes there')
+    .option('--json', 'print JSON on the last line')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  npm run bench -- consensus --clients 64 --peers etcd --json
+  npm run bench -- consensus --clients 1,64,256 --peers etcd,etcd-leader --seconds 20
+`,
+    )
+    .action((raw: unknown) =>
+      runWith(ConsensusWords, raw, (words) => {
+        const {warmup: warmupSeconds, cpuProf, ...rest} = words;
+        const flags = cpuProf && ['--cpu-prof', `--cpu-prof-dir=${path.resolve(cpuProf)}`];
+        const nodeFlags = flags ? () => flags : undefined;
+        return runConsensus({...rest, warmupSeconds, nodeFlags, say});
+      }),
+    );
+}
+
+function addFailover(program: Command): void {
+  program
+    .command('failover')
+    .description('how long nothing is acknowledged when the node that leads is lost')
+    .option(
+      '--fault <list>',
+      'kill (-9), stop (SIGSTOP), cut (from the network; wants root)',
+      'kill',
+    )
+    .option('--rounds <n>', 'for each fault', '20')
+    .option('--peers <list>', 'etcd', '')
+    .option('--json', 'print JSON on the last line')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  npm run bench -- failover --fault kill --rounds 20 --peers etcd --json
+  npm run bench -- failover --fault kill,stop,cut --rounds 5
+`,
+    )
+    .action((raw: unknown) =>
+      runWith(FailoverWords, raw, ({fault: faults, rounds, peers}) =>
+        runFailover({faults, rounds, withEtcd: peers.length > 0, say}),
+      ),
+    );
+}
+
+function addGroups(program: Command): void {
+  program
+    .command('groups')
+    .description('many idle replica sets on three nodes')
+    .option('--groups <n>', 'rounded up to whole buckets of 64 shards', '10000')
+    .option('--idle-seconds <n>', 'how long they are watched', '30')
+    .option('--wait-seconds <n>', 'until they are made, or led, at most', '1800')
+    .option('--engine-threads <n>', 'of each node (default: its own)')
+    .option('--json', 'print JSON on the last line')
+    .addHelpText('after', '\nExample:\n  npm run bench -- groups --groups 10000 --json\n')
+    .action((raw: unknown) =>
+      runWith(GroupsWords, raw, ({waitSeconds, ...words}) =>
+        runGroups({...words, waitMsMax: waitSeconds * 1000, say}),
+      ),
+    );
+}
+
+function addSteady(program: Command): void {
+  program
+    .command('steady')
+    .description('three nodes at a share of their best rate, with queries, flush and compaction')
+    .option('--minutes <n>', 'may be a fraction', '60')
+    .option('--load <share>', 'of the best rate', '0.8')
+    .option('--finding-seconds <n>', 'at full speed, to find the best rate', '20')
+    .option('--storage-seconds <n>', 'between flush and compaction of two nodes', '60')
+    .option('--engine-threads <n>', 'of each node (default: its own)')
+    .option('--json', 'print JSON on the last line')
+    .addHelpText('after', '\nExample:\n  npm run bench -- steady --minutes 60 --json\n')
+    .action((raw: unknown) => runWith(SteadyWords, raw, (words) => runSteady({...words, say})));
+}
+
+async function runWith<Words extends {readonly json: boolean}>(
+  schema: z.ZodType<Words>,
+  raw: unknown,
+  run: (words: Words) => Promise<Report>,
+): Promise<void> {
+  const parsed = schema.safeParse(raw);
+  if (!parsed.success) {
+    say(z.prettifyError(parsed.error));
+    process.exitCode = 64;
+    return;
+  }
+  const report = await run(parsed.data);
+  const {json} = parsed.data;
+  process.stdout.write(json ? `${JSON.stringify(report)}\n` : renderTable(report));
+}

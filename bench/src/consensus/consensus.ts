@@ -1,0 +1,165 @@
+// The scenario "consensus": small durable writes, three processes, one row or one put at a time. Both
+// systems fsync on a majority before they acknowledge. Clients are spread over the three nodes: etcd's
+// over its members (`etcd`; all on the leader's as `etcd-leader`, which is what a client that knows the
+// leader would get), those of HTTP over the nodes; a router sends to the leader of each set.
+
+import http from 'node:http';
+import path from 'node:path';
+import type {Etcd3} from 'etcd3';
+import {connect, EtcdCluster, whyNoEtcd} from '../clusters/etcd-cluster.ts';
+import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
+import {probeFdatasyncMs} from '../disk.ts';
+import {roundMs} from '../latencies.ts';
+import {type Skipped, withBenchDirectory} from '../scenario.ts';
+import {runClosedLoop} from './closed-loop.ts';
+import {firstLines, lineOf, OneRowWriter, putOf} from './one-row.ts';
+import {OutsideRouter} from './outside-router.ts';
+
+const NODES = 3;
+const SHARDED = 'consensus';
+const ONE_GROUP = 'consensus_one_group';
+
+export const CONSENSUS_PEERS = ['etcd', 'etcd-leader'] as const;
+export type ConsensusPeer = (typeof CONSENSUS_PEERS)[number];
+
+export interface ConsensusOptions {
+  readonly clients: readonly number[];
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+  readonly peers: readonly ConsensusPeer[];
+  readonly engineThreads?: number | undefined;
+  readonly nodeFlags?: ((node: number) => readonly string[]) | undefined;
+  say(text: string): void;
+}
+
+export interface ConsensusResult {
+  readonly target: string;
+  readonly clients: number;
+  readonly writesPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export interface ConsensusReport {
+  readonly scenario: 'consensus';
+  readonly fdatasyncMs: number;
+  readonly results: readonly ConsensusResult[];
+  readonly skipped: readonly Skipped[];
+}
+
+type Write = (client: number, n: number) => Promise<void>;
+
+export function runConsensus(options: ConsensusOptions): Promise<ConsensusReport> {
+  return withBenchDirectory(async (directory) => {
+    const fdatasyncMs = await probeFdatasyncMs(directory);
+    const missing = options.peers.length > 0 ? whyNoEtcd() : undefined;
+    const skipped = missing === undefined ? [] : [{target: 'etcd', reason: missing}];
+    // One system after the other: each has the machine for itself.
+    const ours = await runFlotilla(directory, options);
+    const theirs = options.peers.length > 0 && missing === undefined;
+    const results = [...ours, ...(theirs ? await runEtcd(directory, options) : [])];
+    return {scenario: 'consensus', fdatasyncMs, results, skipped};
+  });
+}
+
+async function runFlotilla(
+  directory: string,
+  options: ConsensusOptions,
+): Promise<ConsensusResult[]> {
+  const {engineThreads, nodeFlags} = options;
+  const cluster = await FlotillaCluster.start(directory, {nodes: NODES, engineThreads, nodeFlags});
+  try {
+    const client = cluster.clients[0]!;
+    await client.admin.createDatabase({name: SHARDED, replicas: NODES});
+    await client.admin.createDatabase({name: ONE_GROUP, replicas: NODES, shards: 1});
+    for (const database of [SHARDED, ONE_GROUP]) {
+      await client.write(firstLines(), {database});
+      await cluster.ledSets(database);
+    }
+    const router = await OutsideRouter.start({secret: cluster.secret, client});
+    const agent = new http.Agent({keepAlive: true});
+    try {
+      const results: ConsensusResult[] = [];
+      const sharded = new OneRowWriter(router, SHARDED);
+      const oneGroup = new OneRowWriter(router, ONE_GROUP);
+      results.push(...(await measure('flotilla', options, (_, n) => sharded.write(n))));
+      results.push(...(await measure('flotilla-one-group', options, (_, n) => oneGroup.write(n))));
+      const urls = cluster.urls.map((url) => `${url}/api/v1/write?db=${SHARDED}&precision=ns`);
+      const overHttp = httpWriter(urls, agent);
+      results.push(...(await measure('flotilla-http', options, overHttp)));
+      return results;
+    } finally {
+      agent.destroy();
+      await router.close();
+    }
+  } finally {
+    await cluster.stop();
+  }
+}
+
+async function runEtcd(directory: string, options: ConsensusOptions): Promise<ConsensusResult[]> {
+  const cluster = await EtcdCluster.start(path.join(directory), {nodes: NODES});
+  const clients: Etcd3[] = [];
+  try {
+    const results: ConsensusResult[] = [];
+    for (const target of options.peers) {
+      const leader = await cluster.leader();
+      const urls = target === 'etcd' ? cluster.urls : [cluster.urls[leader]!];
+      const connected = urls.map(connect);
+      clients.push(...connected);
+      const write: Write = async (client, n) => {
+        const {key, value} = putOf(n);
+        await connected[client % connected.length]!.put(key).value(value);
+      };
+      results.push(...(await measure(target, options, write)));
+    }
+    return results;
+  } finally {
+    for (const client of clients) client.close();
+    await cluster.stop();
+  }
+}
+
+async function measure(
+  target: string,
+  options: ConsensusOptions,
+  write: Write,
+): Promise<ConsensusResult[]> {
+  const results: ConsensusResult[] = [];
+  for (const clients of options.clients) {
+    const {seconds, warmupSeconds} = options;
+    const {writesPerSecond, latencies} = await runClosedLoop({
+      clients,
+      seconds,
+      warmupSeconds,
+      write,
+    });
+    const [p50Ms, p99Ms] = [latencies.quantile(0.5), latencies.quantile(0.99)].map(roundMs);
+    const result = {target, clients, writesPerSecond, p50Ms: p50Ms!, p99Ms: p99Ms!};
+    options.say(
+      `${target}, ${clients} clients: ${writesPerSecond} writes/s, p50 ${p50Ms} ms, p99 ${p99Ms} ms`,
+    );
+    results.push(result);
+  }
+  return results;
+}
+
+/** A request for each row, connections kept; client `i` writes to node `i` mod nodes. */
+export function httpWriter(urls: readonly string[], agent: http.Agent): Write {
+  return (client, n) =>
+    new Promise((resolve, reject) => {
+      const body = lineOf(n);
+      const headers = {'content-type': 'text/plain', 'content-length': Buffer.byteLength(body)};
+      const url = urls[client % urls.length]!;
+      const request = http.request(url, {method: 'POST', agent, headers}, (response) => {
+        response.resume();
+        response.once('error', reject);
+        response.once('end', () => {
+          if (response.statusCode === 204) resolve();
+          else reject(new Error(`${url} answered ${response.statusCode}`));
+        });
+      });
+      request.once('error', reject);
+      request.end(body);
+    });
+}

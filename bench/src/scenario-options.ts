@@ -1,0 +1,52 @@
+// The words of the command line as the options of the four scenarios of consensus.
+
+import {z} from 'zod';
+import {CONSENSUS_PEERS} from './consensus/consensus.ts';
+import {FAULTS} from './failover/failover.ts';
+
+const Count = z.coerce.number().int().min(1);
+const Positive = z.coerce.number().positive();
+const Threads = z.coerce.number().int().min(0).optional();
+const Json = z.boolean().default(false);
+const ListText = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+export const ConsensusWords = z.object({
+  clients: ListText.transform((items) => items.map(Number)).pipe(
+    z.array(z.number().int().min(1)).min(1),
+  ),
+  seconds: Positive,
+  warmup: z.coerce.number().min(0),
+  peers: ListText.pipe(z.array(z.enum(CONSENSUS_PEERS))),
+  engineThreads: Threads,
+  cpuProf: z.string().optional(),
+  json: Json,
+});
+
+export const FailoverWords = z.object({
+  fault: ListText.pipe(z.array(z.enum(FAULTS)).min(1)),
+  rounds: Count,
+  peers: ListText.pipe(z.array(z.enum(['etcd']))),
+  json: Json,
+});
+
+export const GroupsWords = z.object({
+  groups: Count,
+  idleSeconds: Positive,
+  waitSeconds: Positive,
+  engineThreads: Threads,
+  json: Json,
+});
+
+export const SteadyWords = z.object({
+  minutes: Positive,
+  load: Positive.max(1),
+  findingSeconds: Positive,
+  storageSeconds: Positive,
+  engineThreads: Threads,
+  json: Json,
+});

@@ -1,0 +1,224 @@
+// The scenario "steady": three nodes at a share of their best rate, which is found first, for as long as
+// asked. Beside the writes run wide queries, one after another with a pause, and a flush and a full
+// compaction of one node after another, so that a short run has them too.
+
+import http from 'node:http';
+import {monitorEventLoopDelay} from 'node:perf_hooks';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
+import {runClosedLoop} from '../consensus/closed-loop.ts';
+import {roundMs} from '../latencies.ts';
+import {longestMs, type Sample, scrape, sumOf} from '../node-figures.ts';
+import {withBenchDirectory} from '../scenario.ts';
+import {CpuBodies, ROWS_PER_BODY, timeMsOf} from './cpu-bodies.ts';
+import {runOpenLoop} from './open-loop.ts';
+
+const NODES = 3;
+const DATABASE = 'steady';
+/** Enough bodies under way to keep three nodes busy, few enough to refuse none. */
+const FINDING_CLIENTS = 12;
+const QUERY_PAUSE_MS = 1_000;
+/** What a query looks at: the last five minutes of data of all hosts. */
+const QUERY_RANGE_MS = 300_000;
+const STORAGE_MS_MAX = 600_000;
+
+export interface SteadyOptions {
+  readonly minutes: number;
+  /** Of the best rate, 0 to 1. */
+  readonly load: number;
+  readonly findingSeconds: number;
+  /** Between two nodes' flush and compaction. */
+  readonly storageSeconds: number;
+  readonly engineThreads?: number | undefined;
+  say(text: string): void;
+}
+
+export interface Pause {
+  /** `node1/main`, `node1/0`, ... */
+  readonly thread: string;
+  /** Upper bounds of the highest bucket of /metrics that grew. */
+  readonly eventLoopMaxMs: number;
+  readonly gcMaxMs: number;
+}
+
+export interface SteadyResult {
+  readonly target: string;
+  readonly minutes: number;
+  readonly bestRowsPerSecond: number;
+  readonly rowsPerSecond: number;
+  readonly elections: number;
+  readonly leaderChanges: number;
+  readonly writes: number;
+  readonly failedWrites: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly maxMs: number;
+  readonly queries: number;
+  readonly flushes: number;
+  readonly compactions: number;
+  /** The client's own event loop: what of `maxMs` may be its. */
+  readonly clientLoopMaxMs: number;
+  readonly pauses: readonly Pause[];
+}
+
+export interface SteadyReport {
+  readonly scenario: 'steady';
+  readonly results: readonly SteadyResult[];
+}
+
+export function runSteady(options: SteadyOptions): Promise<SteadyReport> {
+  return withBenchDirectory(async (directory) => {
+    const {engineThreads} = options;
+    const cluster = await FlotillaCluster.start(directory, {nodes: NODES, engineThreads});
+    const agent = new http.Agent({keepAlive: true});
+    try {
+      await cluster.clients[0]!.admin.createDatabase({name: DATABASE, replicas: NODES});
+      return {scenario: 'steady', results: [await measure(cluster, agent, options)]};
+    } finally {
+      agent.destroy();
+      await cluster.stop();
+    }
+  });
+}
+
+async function measure(
+  cluster: FlotillaCluster,
+  agent: http.Agent,
+  options: SteadyOptions,
+): Promise<SteadyResult> {
+  const bodies = new CpuBodies();
+  let written = 0;
+  const write = () => {
+    const n = written++;
+    const url = `${cluster.urls[n % NODES]}/api/v1/write?db=${DATABASE}&precision=ns`;
+    return post(url, bodies.body(n), agent);
+  };
+  await write();
+  await cluster.ledSets(DATABASE);
+  const {findingSeconds: seconds} = options;
+  const best = await runClosedLoop({clients: FINDING_CLIENTS, warmupSeconds: 3, seconds, write});
+  const perSecond = best.writesPerSecond * options.load;
+  options.say(`best: ${best.writesPerSecond * ROWS_PER_BODY} rows/s`);
+
+  const stop = new AbortController();
+  const before = await scrapeNodes(cluster);
+  const delay = monitorEventLoopDelay({resolution: 10});
+  delay.enable();
+  const beside = Promise.all([
+    query(cluster, () => timeMsOf(written), stop.signal),
+    flushAndCompact(cluster, options.storageSeconds, stop.signal),
+  ]);
+  // A failure of what runs beside ends the run at once, not after an hour.
+  const run = runOpenLoop({perSecond, seconds: options.minutes * 60, write});
+  const {latencies, failed, reason} = await Promise.race([run, beside.then(() => run)]);
+  stop.abort();
+  const [queries] = await beside;
+  delay.disable();
+  if (reason !== undefined) options.say(`${failed} writes failed: ${reason}`);
+  const after = await scrapeNodes(cluster);
+  const grown = (name: string) => sumOf(after.flat(), name) - sumOf(before.flat(), name);
+  return {
+    target: 'flotilla',
+    minutes: options.minutes,
+    bestRowsPerSecond: best.writesPerSecond * ROWS_PER_BODY,
+    rowsPerSecond: Math.round(perSecond * ROWS_PER_BODY),
+    elections: grown('flotilla_raft_elections_started_total'),
+    leaderChanges: grown('flotilla_raft_leader_changes_total'),
+    writes: latencies.count,
+    failedWrites: failed,
+    p50Ms: roundMs(latencies.quantile(0.5)),
+    p99Ms: roundMs(latencies.quantile(0.99)),
+    p999Ms: roundMs(latencies.quantile(0.999)),
+    maxMs: roundMs(latencies.quantile(1)),
+    queries,
+    flushes: grown('flotilla_storage_flushes_total'),
+    compactions: grown('flotilla_storage_compactions_total'),
+    clientLoopMaxMs: roundMs(delay.max / 1e6),
+    pauses: pausesBetween(before, after),
+  };
+}
+
+/** Returns how many came to their end. */
+async function query(
+  cluster: FlotillaCluster,
+  nowMs: () => number,
+  signal: AbortSignal,
+): Promise<number> {
+  let count = 0;
+  while (!signal.aborted) {
+    const from = new Date(nowMs() - QUERY_RANGE_MS).toISOString();
+    const client = cluster.clients[count % NODES]!;
+    await client.query(
+      'SELECT hostname, avg(usage_user) AS mean, max(usage_idle) AS most ' +
+        `FROM cpu WHERE time >= '${from}' GROUP BY hostname`,
+      {database: DATABASE},
+    );
+    count += 1;
+    await pause(QUERY_PAUSE_MS, signal);
+  }
+  return count;
+}
+
+async function flushAndCompact(
+  cluster: FlotillaCluster,
+  seconds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let turn = 0; ; turn++) {
+    await pause(seconds * 1000, signal);
+    if (signal.aborted) return;
+    const {admin} = cluster.clients[turn % NODES]!;
+    await admin.flushStorage({timeoutMs: STORAGE_MS_MAX});
+    await admin.compactStorage({timeoutMs: STORAGE_MS_MAX});
+  }
+}
+
+/** Returns early when the run ends. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, {signal}).catch(() => undefined);
+}
+
+function scrapeNodes(cluster: FlotillaCluster): Promise<Sample[][]> {
+  return Promise.all(cluster.urls.map((url) => scrape(url)));
+}
+
+function pausesBetween(
+  before: readonly (readonly Sample[])[],
+  after: readonly (readonly Sample[])[],
+): Pause[] {
+  return after.flatMap((samples, node) => {
+    const earlier = before[node]!;
+    const threads = samples
+      .filter(({name}) => name === 'flotilla_heap_used_bytes')
+      .map(({labels}) => labels['thread']!);
+    return threads.map((thread) => ({
+      thread: `node${node + 1}/${thread}`,
+      eventLoopMaxMs: longestMs(earlier, samples, {
+        name: 'flotilla_event_loop_delay_seconds',
+        thread,
+      }),
+      gcMaxMs: longestMs(earlier, samples, {name: 'flotilla_gc_pause_seconds', thread}),
+    }));
+  });
+}
+
+function post(url: string, body: Buffer, agent: http.Agent): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const headers = {'content-type': 'text/plain', 'content-length': body.length};
+    const request = http.request(url, {method: 'POST', agent, headers}, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (piece: string) => {
+        text += piece;
+      });
+      response.once('error', reject);
+      response.once('end', () => {
+        if (response.statusCode === 204) resolve();
+        else reject(new Error(`${response.statusCode}: ${text.slice(0, 200)}`));
+      });
+    });
+    request.once('error', reject);
+    request.end(body);
+  });
+}

@@ -1,0 +1,95 @@
+// The scenarios of bench/ that show consensus, in miniature and as a person runs them: the shape of their
+// JSON, and figures that only a cluster that did the work can give. How fast it is nobody asks here.
+
+import {execFile} from 'node:child_process';
+import {existsSync} from 'node:fs';
+import path from 'node:path';
+import {promisify} from 'node:util';
+import {expect, test} from 'vitest';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const MAIN = path.join(ROOT, 'bench/src/main.ts');
+const ETCD = existsSync('/usr/bin/etcd') ? ['--peers', 'etcd'] : [];
+const TEST_MS_MAX = 240_000;
+
+interface Report {
+  readonly scenario: string;
+  readonly results: readonly Readonly<Record<string, unknown>>[];
+}
+
+async function bench(scenario: string, ...words: string[]): Promise<Report['results']> {
+  const args = [MAIN, scenario, ...words, '--json'];
+  const {stdout} = await promisify(execFile)(process.execPath, args, {cwd: ROOT});
+  const report = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Report;
+  expect(report.scenario).toBe(scenario);
+  return report.results;
+}
+
+const aNumber = expect.any(Number);
+
+test('consensus measures each target', {timeout: TEST_MS_MAX}, async () => {
+  const times = ['--seconds', '0.5', '--warmup', '0.2', '--engine-threads', '1'];
+  const results = await bench('consensus', '--clients', '2', ...times, ...ETCD);
+  const targets = ['flotilla', 'flotilla-one-group', 'flotilla-http'];
+  if (ETCD.length > 0) targets.push('etcd');
+  expect(results.map(({target}) => target)).toEqual(targets);
+  for (const result of results) {
+    expect(result).toEqual({
+      target: expect.any(String),
+      clients: 2,
+      writesPerSecond: aNumber,
+      p50Ms: aNumber,
+      p99Ms: aNumber,
+    });
+    const [rate, p50Ms, p99Ms] = ['writesPerSecond', 'p50Ms', 'p99Ms'].map((key) =>
+      Number(result[key]),
+    );
+    expect(rate).toBeGreaterThan(0);
+    expect(p50Ms).toBeGreaterThan(0);
+    expect(p99Ms).toBeGreaterThanOrEqual(p50Ms!);
+    // Half of the writes took p50 or longer, two at once: more cannot have come back in a second.
+    expect(rate! * 0.5 * p50Ms!).toBeLessThanOrEqual(2 * 1000 * 1.1);
+  }
+});
+
+test('failover measures a kill', {timeout: TEST_MS_MAX}, async () => {
+  const results = await bench('failover', '--fault', 'kill', '--rounds', '1', ...ETCD);
+  expect(results.map(({target}) => target)).toEqual(
+    ETCD.length > 0 ? ['flotilla', 'etcd'] : ['flotilla'],
+  );
+  for (const result of results) {
+    expect(result).toMatchObject({fault: 'kill', rounds: 1});
+    const {min, median, p99, max} = result['gapMs'] as Record<string, number>;
+    expect(min).toBeGreaterThan(0);
+    expect([median, p99, max]).toEqual([min, min, min]);
+  }
+});
+
+test('groups makes groups, watches them and kills a node', {timeout: TEST_MS_MAX}, async () => {
+  const times = ['--idle-seconds', '1', '--wait-seconds', '120', '--engine-threads', '1'];
+  const [result] = await bench('groups', '--groups', '12', ...times);
+  expect(result).toMatchObject({target: 'flotilla', groups: 12, nodes: 3});
+  for (const key of ['idleCpuPercent', 'startMs', 'reelectMs', 'createSeconds'])
+    expect(result![key]).toBeGreaterThan(0);
+  expect(result!['idleMessagesPerSecond']).toBeGreaterThanOrEqual(0);
+  expect(result!['heapBytesPerGroup']).toEqual(aNumber);
+});
+
+test('steady writes at a share of the best rate', {timeout: TEST_MS_MAX}, async () => {
+  const times = ['--finding-seconds', '1', '--storage-seconds', '1', '--engine-threads', '1'];
+  const [result] = await bench('steady', '--minutes', '0.05', '--load', '0.3', ...times);
+  expect(result).toMatchObject({target: 'flotilla', minutes: 0.05});
+  const figure = (key: string) => Number(result![key]);
+  expect(figure('writes')).toBeGreaterThan(0);
+  expect(figure('rowsPerSecond') / figure('bestRowsPerSecond')).toBeCloseTo(0.3, 1);
+  expect(figure('p50Ms')).toBeGreaterThan(0);
+  expect(figure('p99Ms')).toBeGreaterThanOrEqual(figure('p50Ms'));
+  expect(figure('maxMs')).toBeGreaterThanOrEqual(figure('p999Ms'));
+  for (const key of ['elections', 'leaderChanges']) expect(result![key]).toEqual(aNumber);
+  expect(figure('queries')).toBeGreaterThan(0);
+  expect(figure('flushes')).toBeGreaterThan(0);
+  const pauses = result!['pauses'] as readonly {thread: string; eventLoopMaxMs: number}[];
+  const threads = pauses.map(({thread}) => thread);
+  expect(threads).toEqual(expect.arrayContaining(['node1/main', 'node2/main', 'node3/main']));
+  expect(Math.max(...pauses.map(({eventLoopMaxMs}) => eventLoopMaxMs))).toBeGreaterThan(0);
+});
