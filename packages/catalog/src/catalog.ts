@@ -23,6 +23,7 @@ import type {
   Database,
   Entities,
   EntityKind,
+  FailoverMode,
   Node,
   Operation,
   ReplicaSet,
@@ -209,6 +210,15 @@ export class Catalog {
   }
 
   /** The meta group's own; absent before the founding. */
+  /** As its database or the cluster wants it; undefined of a set that is not known here. */
+  failoverOf(id: ReplicaSetId): FailoverMode | undefined {
+    if (id === META_SET) return 'automatic';
+    const set = this.replicaSet(id);
+    const database = set && this.database(set.database);
+    if (database === undefined) return undefined;
+    return this.#cluster?.failover === 'manual' ? 'manual' : database.options.failover;
+  }
+
   metaSet(): ReplicaSet | undefined {
     return this.#replicaSets.get(META_SET);
   }

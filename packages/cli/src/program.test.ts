@@ -176,6 +176,7 @@ describe('usage', () => {
     ['replica-set remove-replica'],
     ['replica-set move-replica'],
     ['replica-set transfer-leader'],
+    ['replica-set elect'],
     ['operation list'],
     ['operation show'],
     ['operation watch'],

@@ -176,6 +176,15 @@ export class AdminClient {
     return Operation.parse(answer['operation'] ?? answer);
   }
 
+  /**
+   * Lets the replica on that node stand for election, which none does by itself under manual failover.
+   * Rejects with NO_LEADER where it was not elected.
+   */
+  async electReplica(id: Id, node: Id, options: CallOptions = {}): Promise<ReplicaSet> {
+    const path = `/replica-sets/${encodeURIComponent(id)}/elect`;
+    return ReplicaSet.parse(await this.#change('POST', path, {node}, options));
+  }
+
   /** A pinned set is left out when nodes are evened out; a change by hand pins it. */
   async pinReplicaSet(id: Id, pinned: boolean, options: CallOptions = {}): Promise<ReplicaSet> {
     const path = `/replica-sets/${encodeURIComponent(id)}/${pinned ? 'pin' : 'unpin'}`;

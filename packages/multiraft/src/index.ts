@@ -1,3 +1,4 @@
+export type {StoreBeat} from '@flotilla/wire';
 export {frameKind, splitFrame} from '@flotilla/wire';
 export {Host, type ProposeOptions} from './host/host.ts';
 export type {LeadershipListener, StoppedListener} from './host/host-events.ts';
@@ -5,9 +6,11 @@ export type {HostMetrics} from './host/host-metrics.ts';
 export type {NodeState} from './host/node-states.ts';
 export type {RememberedRecord} from './host/old-image.ts';
 export {
+  type GroupObserver,
   HOST_LIMITS,
   type HostLimits,
   type HostOptions,
+  type ObservedGroup,
   type OpenHostedStateMachine,
   type StoreOptions,
 } from './host/options.ts';

@@ -193,7 +193,7 @@ test('beats and snapshot frames come back', () => {
     bootEpoch: 2 ** 50,
     sequence: 7,
     threads: [{turnAgeMs: 3, writeAgeMs: 9}],
-    stores: [{store: 1, durableRecord: 2 ** 45}],
+    stores: [{store: 1, durableRecord: 2 ** 45, isFull: true}],
     wallMs: 1.5e12,
   };
   expect(decodeBeat(encodeBeat(beat))).toEqual(beat);

@@ -19,6 +19,8 @@ export interface ThreadBeat {
 export interface StoreBeat {
   readonly store: number;
   readonly durableRecord: number;
+  /** Its disk is below its reserve: it takes no proposals. */
+  readonly isFull: boolean;
 }
 
 export interface Beat {
@@ -60,9 +62,10 @@ export function encodeBeat(beat: Beat): Uint8Array {
 export function decodeBeat(bytes: Uint8Array): Beat | undefined {
   const proto = decodeSafely(() => flotilla.Beat.decode(bytes));
   if (proto === undefined) return undefined;
-  const stores = proto.stores.map(({store, durableRecord}) => ({
+  const stores = proto.stores.map(({store, durableRecord, isFull}) => ({
     store: store ?? 0,
     durableRecord: durableRecord ?? 0,
+    isFull: isFull ?? false,
   }));
   const records = stores.map(({durableRecord}) => durableRecord);
   if (![proto.bootEpoch, proto.sequence, ...records].every(isSafeField)) return undefined;

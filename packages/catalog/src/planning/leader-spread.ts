@@ -5,10 +5,13 @@ import type {NodeId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {Action} from './action.ts';
 import type {GroupView} from './group-view.ts';
-import type {Reports} from './reports.ts';
+import type {NodeReport, Reports} from './reports.ts';
 
 /** A transfer pauses the set's writes for a round trip: few at a time. */
 const TRANSFERS_MAX = 4;
+
+/** Below it a node takes no writes, and gives away what it leads. */
+const DISK_FREE_MIN = 0.05;
 
 export function planLeaderSpread(
   groups: Iterable<GroupView>,
@@ -22,13 +25,13 @@ export function planLeaderSpread(
     if (node === undefined) continue;
     led.set(node, (led.get(node) ?? 0) + 1);
     const {set} = group;
-    const manual = catalog.database(set.database)?.options.failover === 'manual';
+    const manual = catalog.failoverOf(set.id) === 'manual';
     if (set.pinned !== true && !manual && !group.joint && !catalog.operationOf(set.id)) {
       movable.push(group);
     }
   }
   const load = (node: NodeId) =>
-    catalog.node(node)?.state === 'active' && reports.get(node)?.live === true
+    catalog.node(node)?.state === 'active' && canLead(reports.get(node))
       ? (led.get(node) ?? 0)
       : Infinity;
   const actions: Action[] = [];
@@ -44,4 +47,8 @@ export function planLeaderSpread(
     actions.push({type: 'transfer-leader', node: from, set: group.set.id, to: to.replica});
   }
   return actions;
+}
+
+function canLead(report: NodeReport | undefined): boolean {
+  return report?.live === true && report.diskFree >= DISK_FREE_MIN;
 }

@@ -86,6 +86,7 @@ export function addReplicaSetCommands(program: Command, context: CommandContext)
       .addHelpText('after', examples(['replica-set transfer-leader 12 --to 3'])),
     changeOf: ({to}) => ({action: 'transfer-leader', to: must(to, '--to')}),
   });
+  addElect(group, context);
   addPin(group, context, true);
   addPin(group, context, false);
 }
@@ -142,6 +143,21 @@ function addChange(
         `operation ${operation.id} has begun\n` +
         `  watch it: ${session.commandLine(`operation watch ${operation.id}`)}\n`,
     );
+    return EXIT.ok;
+  });
+}
+
+function addElect(group: Command, context: CommandContext): void {
+  const command = group
+    .command('elect')
+    .argument('<id>')
+    .description('let a replica stand for election where none does by itself (manual failover)')
+    .option('--node <node>', 'node of the replica that should lead')
+    .addHelpText('after', examples(['replica-set elect 12 --node 3']));
+  const schema = z.object({node: z.string().optional()});
+  context.client(command, schema, async (session, {node}, id = '') => {
+    const set = await session.client.admin.electReplica(mustId(id, '<id>'), must(node, '--node'));
+    await session.print(set, () => renderReplicaSet(set, widthOf(session.terminal.stdout)));
     return EXIT.ok;
   });
 }

@@ -145,6 +145,7 @@ export interface TestClusterOptions {
   readonly limits?: Partial<HostLimits>;
   /** Nodes watch each other by beats; else the cluster tells them. */
   readonly beats?: boolean;
+  readonly damagedLog?: 'refuse' | 'replace';
 }
 
 export class TestCluster {
@@ -217,6 +218,7 @@ export class TestCluster {
       stores: [{store: 0 as StoreId, disk: node.disk, path: 'store-0'}],
       timing: 'local',
       limits: this.#options.limits,
+      damagedLog: this.#options.damagedLog,
       openStateMachine: async ({set, replica, founding}) => {
         const key = `${set}/${replica}`;
         const kept = node.kept.get(key) ?? {point: founding ?? START, values: []};

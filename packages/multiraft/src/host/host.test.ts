@@ -470,17 +470,6 @@ describe('faults', () => {
     expect(cluster.values(1, 1)).toContain('a');
   });
 
-  test('a full disk refuses proposals with DISK_FULL', async () => {
-    const cluster = await started();
-    await cluster.found(1);
-    await cluster.write(1, 'a');
-    const leader = cluster.leader(1);
-    cluster.node(leader).disk.freeBytes = 2 ** 30;
-    await cluster.clock.advance(2_000);
-    const refused = cluster.host(leader).propose(SET, bytes('b'), {deadlineMs: Infinity});
-    expect(await code(refused)).toBe('DISK_FULL');
-  });
-
   test('overload is refused before anything is proposed', async () => {
     const cluster = await started();
     await cluster.found(1);

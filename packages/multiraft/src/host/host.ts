@@ -6,16 +6,18 @@ import {
   type Channel,
   DbError,
   type FatalError,
+  META_SET,
   type NodeId,
   type ReplicaId,
   type ReplicaSetId,
 } from '@flotilla/base';
-import {type ConfigChange, type ConfigChangeMode, type FailoverMode, isVoter} from '@flotilla/raft';
-import {frameKind, frameThread, readItems} from '@flotilla/wire';
+import type {ConfigChange, ConfigChangeMode, FailoverMode} from '@flotilla/raft';
+import {frameKind, frameThread, readItems, type StoreBeat} from '@flotilla/wire';
 import {Snapshots} from '../snapshot/snapshots.ts';
 import type {StateMachine} from '../state-machine.ts';
 import {Driver} from './driver.ts';
 import {FreshnessRound} from './freshness-round.ts';
+import {Handover} from './handover.ts';
 import type {LeadershipListener, StoppedListener} from './host-events.ts';
 import {countsOf, type HostMetrics, logMetrics, rolesOf} from './host-metrics.ts';
 import type {HostedGroup} from './hosted-group.ts';
@@ -41,8 +43,6 @@ export interface ProposeOptions {
 
 /** Retention, disk space: what need not happen in every tick. */
 const HOUSEKEEPING_MS = 1_000;
-/** A clean stop waits this long for leaders to be taken over. */
-const HANDOVER_MS_MAX = 2_000;
 /** A read that only says how fresh a replica is. */
 const CONFIRM_MS_MAX = 2_000;
 /** Ids of proposals and reads are safe integers: 21 bits for the boot, 32 to count within it. */
@@ -53,7 +53,6 @@ const PROPOSAL_OVERHEAD_BYTES = 64;
 
 export class Host {
   readonly #options: HostOptions;
-  readonly #timing: Timing;
   readonly #limits: HostLimits;
   readonly #stores: Store[];
   readonly #driver: Driver;
@@ -65,6 +64,7 @@ export class Host {
   readonly #retention: Retention;
   readonly #orders: ReplicaOrders;
   readonly #freshness: FreshnessRound;
+  readonly #handover: Handover;
   readonly #leadershipListeners = new Set<LeadershipListener>();
   readonly #stoppedListeners = new Set<StoppedListener>();
   readonly #budget: ProposalBudget = {bytes: 0};
@@ -77,7 +77,6 @@ export class Host {
     this.#options = options;
     // A late answer to a read of the process before must find no read of this one: it may be too old.
     this.#lastId = (options.bootEpoch % BOOTS_DISTINCT) * IDS_PER_BOOT;
-    this.#timing = timing;
     this.#limits = limits;
     this.#stores = stores;
     this.#driver = new Driver(options, limits, stores, {
@@ -96,6 +95,14 @@ export class Host {
     this.#notices = new Notices(this.#driver.outbox, timing);
     this.#nodes = new NodeStates(options, timing, this.#driver, this.#ticker);
     this.#snapshots = new Snapshots(options, limits, this.#driver, this.#ticker);
+    this.#handover = new Handover({
+      ...options,
+      timing,
+      limits,
+      driver: this.#driver,
+      ticker: this.#ticker,
+      isFull: (node) => this.#nodes.isFull(node),
+    });
     this.#retention = new Retention(this.#driver, limits);
     this.#freshness = new FreshnessRound(this.#driver.groups);
     this.#orders = new ReplicaOrders(
@@ -207,25 +214,31 @@ export class Host {
     const group = this.#ready(set, deadlineMs);
     if (group.role.leader === toReplica) return;
     if (!group.isLeader) throw group.waits.notLeading();
-    await new Promise<void>((resolve, reject) => {
-      group.waits.addTransfer(toReplica, {resolve, reject, deadlineMs});
-      this.#wakeStep(group, {type: 'transferLeader', to: toReplica});
-    });
+    await this.#handover.transfer(group, toReplica, deadlineMs);
   }
 
-  /** Starts an election, whatever the failover mode. */
+  /** Starts an election, whatever the failover mode; who votes for whom is as ever. */
   campaign(set: ReplicaSetId): void {
     this.#wakeStep(this.#live(set), {type: 'campaign'});
   }
 
-  /** Resolves when durable. */
+  /** Resolves when durable. The meta group always fails over by itself. */
   async setFailover(set: ReplicaSetId, mode: FailoverMode): Promise<void> {
     const group = this.#live(set);
     const manual = mode === 'manual';
+    if (manual && set === META_SET)
+      throw new DbError('INVALID_ARGUMENT', 'the meta group always fails over by itself');
     if (group.isManual === manual) return;
-    await group.store.log.append([{type: 'failover', set, replica: group.replica, manual}]);
+    // A second order waits for the first by the log's own order.
     group.isManual = manual;
-    this.#wakeStep(group, {type: 'setFailover', mode});
+    await group.store.log.append([{type: 'failover', set, replica: group.replica, manual}]);
+    this.#wakeStep(group, {type: 'setFailover', mode: group.isManual ? 'manual' : 'automatic'});
+  }
+
+  /** Of each set whether it was led in this life, and how it fails over. */
+  *failoverModes(): Iterable<{set: ReplicaSetId; mode: FailoverMode; wasLed: boolean}> {
+    for (const {set, isManual, ledTerm, isGone} of this.#driver.groups.values())
+      if (!isGone) yield {set, mode: isManual ? 'manual' : 'automatic', wasLed: ledTerm > 0};
   }
 
   status(set: ReplicaSetId): ReplicaStatus | undefined {
@@ -279,9 +292,11 @@ export class Host {
     return {turnAgeMs: nowMs - this.#ticker.lastTickMs, writeAgeMs: Math.max(0, ...since)};
   }
 
-  /** The highest durable record of each store's log: goes into the node's beats. */
-  durableRecords(): {readonly store: number; readonly durableRecord: number}[] {
-    return this.#stores.map(({store, log}) => ({store, durableRecord: log.durableRecord}));
+  /** What the node's beats tell of its stores. */
+  durableRecords(): StoreBeat[] {
+    return this.#stores.map(({store, log, isFull}) => {
+      return {store, durableRecord: log.durableRecord, isFull};
+    });
   }
 
   /** What another node remembers of this host's stores. Undefined unless one is an old image. */
@@ -317,7 +332,7 @@ export class Host {
   /** A clean stop: leaders are handed over as far as they can in bounded time, all state is flushed. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    await this.#handOver();
+    await this.#handover.everything();
     this.#isClosed = true;
     this.#ticker.stop();
     await this.#snapshots.close();
@@ -333,41 +348,16 @@ export class Host {
     for (const store of this.#stores) await store.log.close();
   }
 
-  async #handOver(): Promise<void> {
-    const deadlineMs = this.#options.clock.monotonicMs() + HANDOVER_MS_MAX;
-    const led = [...this.#driver.groups.values()].filter(
-      ({isGone, isLeader}) => !isGone && isLeader,
-    );
-    if (led.length === 0) return;
-    const transfers: Promise<void>[] = [];
-    for (const group of led) {
-      const to = this.#successor(group);
-      if (to !== undefined) transfers.push(this.transferLeader(group.set, to, {deadlineMs}));
-    }
-    await Promise.allSettled(transfers);
-    const left = led.filter(({isLeader}) => isLeader).length;
-    this.#options.log?.info({handedOver: led.length - left, left}, 'leaders handed over');
-  }
-
-  /** The voter that holds most of the log, among those that are there. */
-  #successor(group: HostedGroup): ReplicaId | undefined {
-    const fit = this.status(group.set)!.members.filter(
-      ({replica, isReachable, isRecentlyActive}) =>
-        isReachable && isRecentlyActive && isVoter(group.configuration, replica),
-    );
-    return fit.sort((a, b) => b.matchIndex - a.matchIndex)[0]?.replica;
-  }
-
   #tick(nowMs: number): void {
     for (const group of this.#driver.groups.values())
       if (!group.waits.isEmpty) group.waits.expire(nowMs);
-    for (const store of this.#stores) this.#watchWrites(store, nowMs);
+    for (const store of this.#stores) this.#handover.watchWrites(store, nowMs);
     this.#notices.tick(nowMs, this.#driver.groups.values());
     this.#snapshots.tick(nowMs);
     if (nowMs >= this.#housekeepingDueMs) {
       this.#housekeepingDueMs = nowMs + HOUSEKEEPING_MS;
       this.#retention.run(this.#stores);
-      for (const store of this.#stores) void this.#watchSpace(store);
+      for (const store of this.#stores) void this.#handover.watchSpace(store);
       this.#freshness.run(nowMs, (group) => this.#confirm(group, nowMs));
     }
     if (!this.#driver.outbox.isEmpty) this.#driver.schedule();
@@ -389,26 +379,6 @@ export class Host {
     const nothing = (): void => undefined;
     const deadlineMs = nowMs + CONFIRM_MS_MAX;
     this.#read(group, {resolve: nothing, reject: nothing, deadlineMs});
-  }
-
-  /** A disk that stands still must not keep leadership: what it leads goes to who can still write. */
-  #watchWrites(store: Store, nowMs: number): void {
-    const since = store.writingSinceMs;
-    if (since === undefined || nowMs - since < this.#timing.stallMs) return;
-    for (const group of this.#driver.groups.values()) {
-      if (group.store !== store || group.isGone || !group.isLeader) continue;
-      const to = this.#successor(group);
-      if (to !== undefined) this.#wakeStep(group, {type: 'transferLeader', to});
-    }
-  }
-
-  async #watchSpace(store: Store): Promise<void> {
-    try {
-      const {freeBytes, totalBytes} = await store.disk.space();
-      store.isFull = freeBytes < totalBytes * this.#limits.diskFreeShareMin;
-    } catch (error) {
-      this.#options.log?.warn({store: store.store, error: String(error)}, 'cannot tell free space');
-    }
   }
 
   #roleChanged(group: HostedGroup, wasLeader: boolean): void {

@@ -16,6 +16,8 @@ export interface NodeState {
   readonly bootEpoch: number;
   /** Engine threads of the node that stand still: what they lead counts as led by a dead node. */
   readonly stalledThreads?: readonly number[] | undefined;
+  /** Some store of it takes no proposals: it should lead nothing. */
+  readonly isFull?: boolean | undefined;
 }
 
 /** Before the group's own election timer takes over. */
@@ -57,6 +59,10 @@ export class NodeStates {
     const thread = group.threads.get(leader);
     const isStalled = thread !== undefined && known.stalledThreads?.includes(thread) === true;
     return known.state === 'alive' && !isStalled;
+  }
+
+  isFull(node: NodeId | undefined): boolean {
+    return node !== undefined && this.#states.get(node)?.isFull === true;
   }
 
   /** Tells a group that was just opened which of its members' nodes are not alive. */

@@ -8,7 +8,7 @@ import type {Store} from './store.ts';
 
 /** Why such a replica stands still. */
 export const OLD_IMAGE =
-  'the store came back older than other nodes know it: what this replica acknowledged since is lost';
+  'the store came back damaged, or older than other nodes know it: what this replica acknowledged since is lost';
 
 export interface RememberedRecord {
   readonly store: number;

@@ -13,6 +13,7 @@ import {
   type StoreId,
   type Transport,
 } from '@flotilla/base';
+import type {Message, Output, RaftGroup} from '@flotilla/raft';
 import type {DurablePoint, StateMachine} from '../state-machine.ts';
 import type {Timing, TimingPreset} from './timing.ts';
 
@@ -38,6 +39,8 @@ export interface HostLimits {
   readonly snapshotsReceivedMax: number;
   /** A full disk refuses proposals below this share of its size. */
   readonly diskFreeShareMin: number;
+  /** Below this share it keeps some space for the log alone. */
+  readonly diskFreeShareBallast: number;
   readonly uncommittedBytesMax: number;
   readonly inflightBytesMax: number;
   readonly inflightMessagesMax: number;
@@ -60,6 +63,8 @@ export const HOST_LIMITS: HostLimits = {
   snapshotsSentMax: 2,
   snapshotsReceivedMax: 2,
   diskFreeShareMin: 0.05,
+  // As soon as it takes no new replicas.
+  diskFreeShareBallast: 0.15,
   uncommittedBytesMax: LIMITS.raft_uncommitted_bytes_max.value,
   inflightBytesMax: LIMITS.raft_inflight_bytes_max.value,
   inflightMessagesMax: LIMITS.raft_inflight_messages_max.value,
@@ -72,6 +77,23 @@ export type OpenHostedStateMachine = (identity: {
   readonly store: StoreId;
   readonly founding?: DurablePoint | undefined;
 }) => Promise<StateMachine>;
+
+/** What an observer is shown of a replica; it only looks. */
+export interface ObservedGroup {
+  readonly set: ReplicaSetId;
+  readonly replica: ReplicaId;
+  readonly raft: RaftGroup;
+}
+
+/** Sees what every core says, turn by turn: the checks of a simulated cluster. */
+export interface GroupObserver {
+  /** Made, or read back from its store; nothing was stepped into it yet. */
+  opened(group: ObservedGroup): void;
+  /** Called before the output is carried out. */
+  took(group: ObservedGroup, output: Output): void;
+  /** It leaves now; whatever it waited for is durable. */
+  sent(group: ObservedGroup, message: Message): void;
+}
 
 export interface HostOptions {
   readonly node: NodeId;
@@ -86,11 +108,17 @@ export interface HostOptions {
   readonly stores: readonly StoreOptions[];
   /** Which store a new replica goes to; the one with fewest replicas when absent. */
   readonly storeOf?: ((set: ReplicaSetId) => StoreId) | undefined;
+  /**
+   * A log with damage in its middle: `replace` opens the store with all its replicas damaged, so that
+   * each is replaced from the others of its set; `refuse`, the default, does not open it at all.
+   */
+  readonly damagedLog?: 'refuse' | 'replace' | undefined;
   readonly timing: TimingPreset | Timing;
   readonly limits?: Partial<HostLimits> | undefined;
   readonly openStateMachine: OpenHostedStateMachine;
   /** Where a replica lives, as the catalog knows it; learned from its messages otherwise. */
   readonly locate: (set: ReplicaSetId, replica: ReplicaId) => NodeId | undefined;
+  readonly observer?: GroupObserver | undefined;
 }
 
 /** Every byte limit holds at least one entry of the largest kind. */

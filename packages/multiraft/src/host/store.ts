@@ -2,7 +2,10 @@
 
 import type {Disk, FatalError, ReplicaId, ReplicaSetId, StoreId} from '@flotilla/base';
 import type {Write} from '@flotilla/raft';
+import {Ballast} from '../log/ballast.ts';
+import {LogDamage} from '../log/log-damage.ts';
 import type {LogItem, ReplicaKey} from '../log/log-item.ts';
+import {finishSetAside, setAside} from '../log/salvage.ts';
 import {SegmentLog} from '../log/segment-log.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {HostLimits, HostOptions, StoreOptions} from './options.ts';
@@ -17,6 +20,7 @@ export class Store {
   readonly disk: Disk;
   readonly path: string;
   readonly log: SegmentLog;
+  readonly #ballast: Ballast;
   /** Set once its log is dead: nothing more is written, its groups are stopped. */
   failure: FatalError | undefined;
   /** It is an older image of itself: its replicas stand still. */
@@ -28,27 +32,39 @@ export class Store {
   #items: LogItem[] = [];
   #writes: PendingWrite[] = [];
 
-  private constructor(options: StoreOptions, log: SegmentLog) {
+  private constructor(options: StoreOptions, log: SegmentLog, ballast: Ballast) {
     this.store = options.store;
     this.disk = options.disk;
     this.path = options.path;
     this.log = log;
+    this.#ballast = ballast;
   }
 
   static async open(
     options: StoreOptions,
-    {random, clock}: Pick<HostOptions, 'random' | 'clock'>,
+    {random, clock, log, damagedLog}: Pick<HostOptions, 'random' | 'clock' | 'log' | 'damagedLog'>,
     limits: HostLimits,
   ): Promise<Store> {
     const {disk, path} = options;
-    const log = await SegmentLog.open({
-      disk,
-      path: `${path}/log`,
-      random,
+    const ballast = await Ballast.open(disk, `${path}/ballast`);
+    const place = {disk, path: `${path}/log`, random};
+    const logOptions = {
+      ...place,
       clock,
       segmentBytes: limits.segmentBytes,
+      makeRoom: () => ballast.release(),
+    };
+    await finishSetAside(place);
+    const opening = SegmentLog.open(logOptions).catch(async (error: unknown) => {
+      if (!(error instanceof LogDamage) || damagedLog !== 'replace') throw error;
+      const aside = await setAside(place, (salvaged, directory) =>
+        SegmentLog.create({...logOptions, path: salvaged}, directory),
+      );
+      const fields = {store: options.store, damage: error.message, aside};
+      log?.error(fields, 'the log of a store is damaged: its replicas must be replaced');
+      return SegmentLog.open(logOptions);
     });
-    return new Store(options, log);
+    return new Store(options, await opening, ballast);
   }
 
   get stagingPath(): string {
@@ -58,6 +74,16 @@ export class Store {
   /** Where the snapshot at `index` lies whole, from its last byte's sync until it is installed. */
   stagedPath(set: ReplicaSetId, replica: ReplicaId, index: number): string {
     return `${this.stagingPath}/${set}-${replica}-${index}`;
+  }
+
+  /** Looks how much room there is: sets `isFull`, and keeps the ballast while it can still be had. */
+  async watchSpace(limits: HostLimits): Promise<void> {
+    const {freeBytes, totalBytes} = await this.disk.space();
+    // The ballast is no room: who took it for some would give it up for proposals.
+    const share = freeBytes / totalBytes;
+    this.isFull = share < limits.diskFreeShareMin;
+    if (this.failure === undefined && share < limits.diskFreeShareBallast && !this.isFull)
+      await this.#ballast.keep();
   }
 
   /** Queued for the present turn's record. */

@@ -12,7 +12,7 @@ function pair() {
   const clock = new VirtualClock();
   const random = new SeededRandom(3);
   const network = new MemoryNetwork({clock, latencyMs: 1});
-  const ages = {turnAgeMs: 0, writeAgeMs: 0};
+  const ages = {turnAgeMs: 0, writeAgeMs: 0, isFull: false};
   const told: Record<number, NodeState[]> = {1: [], 2: []};
   const make = (id: NodeId) => {
     const receive = (from: NodeId, _channel: string, frame: Uint8Array) =>
@@ -24,7 +24,7 @@ function pair() {
       transport: network.join(id, receive),
       timing: TIMINGS.local,
       threads: () => [{turnAgeMs: 0, writeAgeMs: 0}, ages],
-      stores: () => [{store: 0, durableRecord: 42}],
+      stores: () => [{store: 0, durableRecord: 42, isFull: ages.isFull}],
       onChange: (_node, state) => told[id]!.push(state),
     });
     liveness.start();

@@ -47,6 +47,7 @@ interface Known {
   /** Suspect from then on, unless a beat comes. */
   deadlineMs: number;
   stalledThreads: readonly number[];
+  isFull: boolean;
   wallOffsetMs: number;
   readonly durableRecords: Map<number, number>;
 }
@@ -110,15 +111,16 @@ export class NodeLiveness {
         store,
         Math.max(durableRecord, known.durableRecords.get(store) ?? 0),
       );
-    this.#takeStalls(from, known, beat);
+    this.#takeTroubles(from, known, beat);
   }
 
   view(node: NodeId): NodeView | undefined {
     const known = this.#known.get(node);
     if (known === undefined) return undefined;
-    const {state, bootEpoch, beatMs, stalledThreads, wallOffsetMs, durableRecords} = known;
+    const {state, bootEpoch, beatMs, stalledThreads, isFull, wallOffsetMs, durableRecords} = known;
     const sinceBeatMs = this.#options.clock.monotonicMs() - beatMs;
-    return {node, state, bootEpoch, stalledThreads, sinceBeatMs, wallOffsetMs, durableRecords};
+    const seen = {sinceBeatMs, wallOffsetMs, durableRecords};
+    return {node, state, bootEpoch, stalledThreads, isFull, ...seen};
   }
 
   *views(): Iterable<NodeView> {
@@ -137,6 +139,7 @@ export class NodeLiveness {
         beatMs: nowMs,
         deadlineMs: 0,
         stalledThreads: [],
+        isFull: false,
         wallOffsetMs: 0,
         durableRecords: new Map(),
       };
@@ -155,13 +158,15 @@ export class NodeLiveness {
     return known;
   }
 
-  #takeStalls(node: NodeId, known: Known, beat: Beat): void {
+  #takeTroubles(node: NodeId, known: Known, beat: Beat): void {
     const {stallMs} = this.#options.timing;
     const stalled: number[] = [];
     for (const [thread, {turnAgeMs, writeAgeMs}] of beat.threads.entries())
       if (turnAgeMs > stallMs || writeAgeMs > stallMs) stalled.push(thread);
-    if (stalled.join() === known.stalledThreads.join()) return;
+    const isFull = beat.stores.some((store) => store.isFull);
+    if (stalled.join() === known.stalledThreads.join() && isFull === known.isFull) return;
     known.stalledThreads = stalled;
+    known.isFull = isFull;
     this.#tell(node, known);
   }
 
@@ -207,7 +212,7 @@ export class NodeLiveness {
     return suspectMinMs + this.#options.random.next() * (suspectMaxMs - suspectMinMs);
   }
 
-  #tell(node: NodeId, {state, bootEpoch, stalledThreads}: Known): void {
-    this.#options.onChange(node, {state, bootEpoch, stalledThreads});
+  #tell(node: NodeId, {state, bootEpoch, stalledThreads, isFull}: Known): void {
+    this.#options.onChange(node, {state, bootEpoch, stalledThreads, isFull});
   }
 }

@@ -6,6 +6,7 @@
 import {assert, FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import type {SnapshotMeta, TermRun} from '@flotilla/raft';
 import type {DurablePoint} from '../state-machine.ts';
+import {LogDamage} from './log-damage.ts';
 import type {EntryBlock, GroupItem, WriteItem} from './log-item.ts';
 
 /** Entries of one record. After a truncation `count` is below what the block holds. */
@@ -180,7 +181,7 @@ export class GroupLog {
   assertLocated(path: string): void {
     if (this.damaged) return;
     if (this.locatedFrom > this.firstIndex && this.lastIndex >= this.firstIndex)
-      throw new FatalError(
+      throw new LogDamage(
         `corrupt log: entries ${this.firstIndex} to ${this.locatedFrom - 1} of replica ${this.replica} of set ${this.set} are missing; file=${path}`,
       );
   }

@@ -9,12 +9,14 @@
 import {crc32} from 'node:zlib';
 import {FatalError} from '@flotilla/base';
 import {ByteReader, type ByteWriter} from '@flotilla/wire';
+import {LogDamage} from './log-damage.ts';
 
 export const SEGMENT_HEADER_BYTES = 32;
 export const RECORD_HEADER_BYTES = 20;
 
 const SEGMENT_VERSION = 1;
 const RECORD_VERSION = 1;
+const SALT_OFFSET = 16;
 /** "FLSG", little-endian. */
 const MAGIC = 0x47534c46;
 
@@ -54,7 +56,7 @@ export function decodeSegmentHeader(bytes: Uint8Array, path: string): SegmentHea
   const crc = reader.u32();
   const whole = !reader.failed && crc === crc32(bytes.subarray(0, SEGMENT_HEADER_BYTES - 4));
   if (!whole || magic !== MAGIC)
-    throw new FatalError(`cannot read segment header: bad checksum; file=${path} offset=0`);
+    throw new LogDamage(`cannot read segment header: bad checksum; file=${path} offset=0`);
   if (version !== SEGMENT_VERSION)
     throw new FatalError(`cannot read segment of version ${version}; file=${path} offset=4`);
   return header;
@@ -99,7 +101,7 @@ export function scanSegment(bytes: Uint8Array, header: SegmentHeader, path: stri
     if (record === undefined) break;
     const expected = header.firstRecord + records.length;
     if (record.number !== expected)
-      throw new FatalError(
+      throw new LogDamage(
         `corrupt log: want record ${expected}, have ${record.number}; file=${path} offset=${at}`,
       );
     records.push(record);
@@ -108,10 +110,23 @@ export function scanSegment(bytes: Uint8Array, header: SegmentHeader, path: stri
   const next = header.firstRecord + records.length;
   const later = findRecordAfter(bytes, at, header.salt, next);
   if (later !== undefined)
-    throw new FatalError(
+    throw new LogDamage(
       `corrupt log: record ${next} is bad, record ${later.number} after it is whole; file=${path} offset=${at}`,
     );
   return {records, end: at};
+}
+
+/**
+ * Every valid record of a damaged segment, wherever it stands. The salt is believed even where the
+ * header's checksum fails: a wrong one makes no record valid.
+ */
+export function* salvageRecords(bytes: Uint8Array): Generator<LogRecord> {
+  const salt = new ByteReader(bytes, SALT_OFFSET).u32();
+  for (let at = SEGMENT_HEADER_BYTES; at + RECORD_HEADER_BYTES < bytes.length; ) {
+    const record = bytes[at + 16] === RECORD_VERSION ? recordAt(bytes, at, salt) : undefined;
+    if (record !== undefined) yield record;
+    at = record?.end ?? at + 1;
+  }
 }
 
 /** undefined unless a valid record begins at `at`. */

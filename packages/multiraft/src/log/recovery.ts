@@ -5,6 +5,7 @@
 
 import {type Disk, type DiskFile, FatalError} from '@flotilla/base';
 import {LogDirectory} from './directory.ts';
+import {LogDamage} from './log-damage.ts';
 import {decodeItems} from './log-item.ts';
 import {
   decodeSegmentHeader,
@@ -27,7 +28,8 @@ export interface Recovered {
   readonly nextRecord: number;
 }
 
-const NAME = /^segment-(\d{16})$/;
+/** A segment's file name holds its number. */
+export const SEGMENT_NAME = /^segment-(\d{16})$/;
 
 export function segmentPath(path: string, segment: number): string {
   return `${path}/segment-${String(segment).padStart(16, '0')}`;
@@ -44,7 +46,7 @@ export async function recoverSegments(disk: Disk, path: string): Promise<Recover
     const segment = await recoverSegment(disk, segmentPath(path, number), isLast, directory);
     const {header} = segment.file;
     if (header.segment !== number || (segments.length > 0 && header.firstRecord !== nextRecord))
-      throw new FatalError(
+      throw new LogDamage(
         `corrupt log: want record ${nextRecord}, have ${header.firstRecord}; file=${segment.file.file.path} offset=${SEGMENT_HEADER_BYTES}`,
       );
     nextRecord = header.firstRecord + segment.recordCount;
@@ -63,7 +65,7 @@ async function listSegments(
   const numbers: number[] = [];
   const leftovers: string[] = [];
   for (const {name} of await disk.list(path)) {
-    const match = NAME.exec(name);
+    const match = SEGMENT_NAME.exec(name);
     if (match !== null) numbers.push(Number(match[1]));
     else if (name.endsWith('.new')) leftovers.push(`${path}/${name}`);
   }
@@ -85,12 +87,12 @@ async function recoverSegment(
   const header = decodeSegmentHeader(bytes, path);
   const {records, end} = scanSegment(bytes, header, path);
   if (records[0]?.kind !== 'checkpoint')
-    throw new FatalError(
+    throw new LogDamage(
       `corrupt log: no checkpoint at the start; file=${path} offset=${SEGMENT_HEADER_BYTES}`,
     );
   if (end < bytes.length) {
     if (!isLast)
-      throw new FatalError(
+      throw new LogDamage(
         `corrupt log: bad record before the last segment; file=${path} offset=${end}`,
       );
     await file.truncate(end);

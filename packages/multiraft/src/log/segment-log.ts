@@ -5,12 +5,14 @@
 //   4. Every `append` of the batch resolves; segments that nobody needs are removed.
 // Law: record n is durable before record n + 1 is written. After a failed write or sync nothing is
 // known of what the disk holds, so the log is dead: nothing is retried, everything waiting rejects.
+// (What a full disk refused is written once more where it was to stand, if the ballast gave room.)
 
 import {crc32} from 'node:zlib';
 import {
   assert,
   type Clock,
   type Disk,
+  type DiskFile,
   FatalError,
   type Random,
   type ReplicaId,
@@ -18,9 +20,11 @@ import {
 } from '@flotilla/base';
 import type {Entry} from '@flotilla/raft';
 import {ByteWriter} from '@flotilla/wire';
+import {isDiskFull} from './ballast.ts';
 import {type LogDirectory, renumbered} from './directory.ts';
 import type {GroupLog} from './group-log.ts';
 import {LogCounts} from './log-counts.ts';
+import {LogDamage} from './log-damage.ts';
 import {decodeEntries, type EntryBlock, encodeItem, type LogItem} from './log-item.ts';
 import {beginRecord, encodeSegmentHeader, endRecord, type SegmentHeader} from './record.ts';
 import {recoverSegments, type SegmentFile, segmentPath} from './recovery.ts';
@@ -36,6 +40,8 @@ export interface SegmentLogOptions {
   readonly segmentBytes?: number | undefined;
   /** Syncs are timed by it; not without one. */
   readonly clock?: Pick<Clock, 'monotonicMs'> | undefined;
+  /** Called when the disk is full; true if some space was freed, so that the write may be made again. */
+  readonly makeRoom?: (() => Promise<boolean>) | undefined;
 }
 
 interface Waiting {
@@ -76,7 +82,15 @@ export class SegmentLog {
     this.openedRecord = this.durableRecord;
   }
 
-  /** Recovers what the directory holds. Rejects with FatalError on damage. */
+  /** Makes a log that holds the directory and no entries, and closes it. */
+  static async create(options: SegmentLogOptions, directory: LogDirectory): Promise<void> {
+    await options.disk.makeDirectory(options.path);
+    const log = new SegmentLog(options, directory, [], 1);
+    await log.#addSegment();
+    await log.close();
+  }
+
+  /** Recovers what the directory holds. Rejects with LogDamage where bits have changed. */
   static async open(options: SegmentLogOptions): Promise<SegmentLog> {
     const {directory, segments, nextRecord} = await recoverSegments(options.disk, options.path);
     const log = new SegmentLog(options, directory, segments, nextRecord);
@@ -197,7 +211,7 @@ export class SegmentLog {
     const block = await segment.file.readAt(offset, bytes);
     const entries = crc32(block) === crc ? decodeEntries(block, firstIndex, count) : undefined;
     if (entries === undefined)
-      throw new FatalError(
+      throw new LogDamage(
         `corrupt log: bad checksum of entries; file=${segment.file.path} offset=${offset}`,
       );
     return entries;
@@ -231,7 +245,7 @@ export class SegmentLog {
     const blocks: (EntryBlock | undefined)[] = [];
     for (const {items} of batch) for (const item of items) blocks.push(encodeItem(writer, item));
     endRecord(writer, start, segment.header.salt);
-    await segment.file.writeAt(segment.bytes, [writer.view()]);
+    await this.#writeAt(segment.file, segment.bytes, writer.view());
     await this.#sync(segment);
     this.counts.batches += 1;
     this.counts.bytes += writer.length;
@@ -246,6 +260,17 @@ export class SegmentLog {
     }
     segment.bytes += writer.length;
     this.#nextRecord += 1;
+  }
+
+  /** What a full disk refused was not synced, so it may be written again where it was to stand. */
+  async #writeAt(file: DiskFile, offset: number, bytes: Uint8Array): Promise<void> {
+    try {
+      await file.writeAt(offset, [bytes]);
+    } catch (error) {
+      const isRoomMade = isDiskFull(error) && (await this.#options.makeRoom?.());
+      if (isRoomMade !== true) throw error;
+      await file.writeAt(offset, [bytes]);
+    }
   }
 
   async #sync({file}: SegmentFile): Promise<void> {
@@ -281,7 +306,7 @@ export class SegmentLog {
     const name = segmentPath(path, header.segment);
     await disk.remove(`${name}.new`);
     const file = await disk.open(`${name}.new`, 'create');
-    await file.writeAt(0, [writer.view()]);
+    await this.#writeAt(file, 0, writer.view());
     await file.sync();
     await disk.rename(`${name}.new`, name);
     await disk.syncDirectory(path);

@@ -4,7 +4,7 @@
 // the state machine has installed them.
 
 import {crc32} from 'node:zlib';
-import {type DiskFile, FatalError, type Log, type NodeId, type Transport} from '@flotilla/base';
+import type {DiskFile, Log, NodeId, Transport} from '@flotilla/base';
 import {
   ByteWriter,
   encodeSnapshotAck,
@@ -17,6 +17,7 @@ import {
 import type {Driver} from '../host/driver.ts';
 import type {HostedGroup} from '../host/hosted-group.ts';
 import type {Ticker} from '../host/ticker.ts';
+import {isDiskFull} from '../log/ballast.ts';
 import type {StagedSnapshot} from '../state-machine.ts';
 
 /** A transfer that stood still this long is over. */
@@ -178,8 +179,7 @@ export class SnapshotReceiver {
     const {group, from, begin} = incoming;
     this.#send(from, group.set, {transfer: begin.transfer, position: 0, state: 'refused'});
     this.#end(incoming);
-    const isFull = error instanceof FatalError && error.message.includes('ENOSPC');
-    if (!isFull) this.#driver.failStore(group.store, error);
+    if (!isDiskFull(error)) this.#driver.failStore(group.store, error);
   }
 
   async #create(incoming: Incoming): Promise<void> {

@@ -1,4 +1,4 @@
-import {DbError, type NodeId} from '@flotilla/base';
+import {DbError, type NodeId, type Rpc} from '@flotilla/base';
 import {CatalogMachine, type Command} from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
 import {beforeEach, expect, test} from 'vitest';
@@ -36,6 +36,7 @@ beforeEach(() => {
     access: {catalog: copy.catalog, refresh},
     meta: {propose} as unknown as MetaClient,
     view: {facts} as unknown as ClusterView,
+    rpc: {} as Rpc,
     clock,
   });
   const node = {incarnation: 'n', address: ':1', engineThreads: 1, version: '1'};

@@ -10,6 +10,7 @@ import {
   type OperationId,
   type ReplicaId,
   type ReplicaSetId,
+  type Rpc,
 } from '@flotilla/base';
 import {
   type Catalog,
@@ -25,18 +26,24 @@ import {type CatalogAccess, findDatabase} from './catalog-access.ts';
 import {databasesOf} from './catalog-rows.ts';
 import type {ClusterView, ReplicaSetView} from './cluster-view.ts';
 import {durationText, parseDuration} from './durations.ts';
+import {CAMPAIGN_METHOD} from './failover.ts';
 import type {AdminCall, AdminRead} from './gateway.ts';
+import {pause} from './pause.ts';
 import {verdictOf} from './verdict.ts';
 
 /** DDL and orders by hand: longer than a meta election, shorter than a person's patience. */
 const ADMIN_MS_MAX = 10_000;
 /** Longer than an election of the meta group; `status` must answer soon without one. */
 const REFRESH_MS_MAX = 2_000;
+/** A few rounds of votes. */
+const ELECTION_MS_MAX = 3_000;
+const ELECTION_LOOK_MS = 50;
 
 export interface AdminServiceDeps {
   readonly access: CatalogAccess;
   readonly meta: MetaClient;
   readonly view: ClusterView;
+  readonly rpc: Rpc;
   readonly clock: Clock;
 }
 
@@ -83,6 +90,7 @@ export class AdminService {
       'remove-replica': (args, deadlineMs) => this.#removeReplica(args, deadlineMs),
       'move-replica': (args, deadlineMs) => this.#moveReplica(args, deadlineMs),
       'transfer-leader': (args, deadlineMs) => this.#transferLeader(args, deadlineMs),
+      'elect-replica': (args, deadlineMs) => this.#elect(args, deadlineMs),
       'pin-replica-set': (args, deadlineMs) => this.#pin(args, true, deadlineMs),
       'unpin-replica-set': (args, deadlineMs) => this.#pin(args, false, deadlineMs),
       'operation-cancel': (args, deadlineMs) => this.#cancelOperation(args, deadlineMs),
@@ -320,6 +328,25 @@ export class AdminService {
     const set = this.#set(args);
     const target = this.#replicaOn(set, args['to']);
     return this.#start({kind: 'transfer-leader', replicaSet: set.id, target}, deadlineMs);
+  }
+
+  /** Under the rules of every election: a replica that lacks what is committed is not elected. */
+  async #elect(args: Args, deadlineMs: number): Promise<ReplicaSetView> {
+    const {clock, rpc} = this.#deps;
+    const {id} = this.#set(args);
+    const node = args['node'] as NodeId;
+    this.#replicaOn(this.#set(args), node);
+    await rpc.call({node, set: id}, CAMPAIGN_METHOD, new Uint8Array(0), {deadlineMs});
+    const endMs = Math.min(deadlineMs, clock.monotonicMs() + ELECTION_MS_MAX);
+    while (clock.monotonicMs() < endMs) {
+      const view = await this.#replicaSet(args);
+      if (view.leader !== undefined) return view;
+      await pause(clock, ELECTION_LOOK_MS);
+    }
+    throw new DbError(
+      'NO_LEADER',
+      `the replica of set ${id} on node ${node} was not elected: it lacks entries that another has, or no majority answers`,
+    );
   }
 
   async #pin(args: Args, pinned: boolean, deadlineMs: number): Promise<unknown> {

@@ -32,6 +32,8 @@ export interface ReplicaView {
   readonly commitIndex?: number | undefined;
   /** Entries that it has not applied, by the most advanced replica. */
   readonly lag?: number | undefined;
+  /** As this replica keeps it: 'manual' where it stands for election only when told. */
+  readonly failover?: string | undefined;
   readonly stopped?: string | undefined;
 }
 
@@ -152,7 +154,7 @@ function viewOf(catalog: Catalog, set: ReplicaSet, statuses: Statuses): ReplicaS
         const state = all === undefined ? 'unreachable' : 'missing';
         return {replica, node, address, role, leader: false, state};
       }
-      const {term, appliedIndex, commitIndex, stopped} = status;
+      const {term, appliedIndex, commitIndex, failover, stopped} = status;
       const state = stopped === undefined ? status.role : 'stopped';
       const lag = newest - appliedIndex;
       return {
@@ -166,6 +168,7 @@ function viewOf(catalog: Catalog, set: ReplicaSet, statuses: Statuses): ReplicaS
         appliedIndex,
         commitIndex,
         lag,
+        failover,
         stopped,
       };
     }),

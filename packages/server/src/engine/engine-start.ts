@@ -11,7 +11,7 @@ import {
   type ReplicaSetId,
   type StoreId,
 } from '@flotilla/base';
-import type {Catalog, Command, CommandValue} from '@flotilla/catalog';
+import {Catalog, type Command, type CommandValue} from '@flotilla/catalog';
 import {MetaClient, nodeHandlers} from '@flotilla/meta';
 import {Host} from '@flotilla/multiraft';
 import {
@@ -54,6 +54,7 @@ import {CatalogCopy} from './catalog-copy.ts';
 import {CatalogEffects} from './catalog-effects.ts';
 import {ClusterView, notesHandler} from './cluster-view.ts';
 import type {EngineServices} from './engine-calls.ts';
+import {campaignHandler, FailoverModes} from './failover.ts';
 import type {EngineOptions, FromEngine} from './messages.ts';
 import {MetaRole, metaMembers} from './meta-role.ts';
 import {pause} from './pause.ts';
@@ -93,6 +94,7 @@ export interface EngineParts {
   readonly machines: () => ReplicaMachine[];
   readonly flushes: FlushSchedule;
   readonly effects: CatalogEffects;
+  readonly failover: FailoverModes;
   readonly watch: ThreadWatch;
   readonly close: () => Promise<void>;
 }
@@ -152,6 +154,7 @@ export async function startEngine(
     stores: options.stores.map((store) => ({store, disk: base.disk, path: storePath(store)})),
     storeOf,
     timing: 'local',
+    damagedLog: hasOthers(options) ? 'replace' : 'refuse',
     openStateMachine: replicaFactory({
       disk: base.disk,
       clock,
@@ -179,6 +182,12 @@ export async function startEngine(
       ? CatalogCopy.from(clock, options.catalog)
       : new CatalogCopy(clock, metaRole.follower.catalog);
   return assemble(base, {host, rpc, copy, metaRole, manifests, storeOf, background});
+}
+
+/** Alone a node has nobody to replace a replica from: it is better not to start than to start empty. */
+function hasOthers({catalog, node}: EngineOptions): boolean {
+  const nodes = [...Catalog.fromSnapshot(catalog).nodes()];
+  return nodes.some(({id, state}) => id !== node && state !== 'decommissioned');
 }
 
 async function openManifests(
@@ -262,6 +271,7 @@ function assemble(base: Base, grown: Grown): EngineParts {
     machines,
     flushes: new FlushSchedule(),
     effects,
+    failover: new FailoverModes({host, catalog, log: base.log}),
     watch,
     services: createServices(base, grown, {meta, machines, watch, reads}),
     close: async () => {
@@ -310,6 +320,7 @@ function serveNodes(parts: {
   const rest = (): Promise<void> => new Promise((resolve) => clock.defer(resolve));
   rpc.serve(nodeHandlers(replicas, clock));
   rpc.serve(notesHandler(replicas));
+  rpc.serve(campaignHandler(host));
   rpc.serve({
     call: new Map([
       [WRITE_METHOD, writeHandler(host, monotonicMs)],
@@ -355,7 +366,7 @@ function createServices(
   return {
     writes: new WriteService({access: copy, router, clock, memory, createDatabase, counts}),
     sql: new SqlService({access: copy, meta, reader, router, view, clock, counts}),
-    admin: new AdminService({access: copy, meta, view, clock}),
+    admin: new AdminService({access: copy, meta, view, rpc, clock}),
     storage: (action) => settleStorage(action, machines()),
     counts,
     measure: () => measured(base, grown, {...parts, counts, memory, router}),

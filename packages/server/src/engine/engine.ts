@@ -161,6 +161,7 @@ export class Engine {
     every(HOUSEKEEPING_MS, () => {
       flushDue(parts, this.#emit);
       parts.effects.settle();
+      parts.failover.settle();
       this.#emit({type: 'condition', condition: conditionOf(parts)});
     });
     if (parts.options.thread > 0) {

@@ -5,7 +5,7 @@ import type {MessagePort} from 'node:worker_threads';
 import type {Channel, NodeId, ReplicaSetId, StoreId, WireError} from '@flotilla/base';
 import type {CatalogUpdate} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
-import type {NodeState, RememberedRecord} from '@flotilla/multiraft';
+import type {NodeState, RememberedRecord, StoreBeat} from '@flotilla/multiraft';
 import type {ThreadCondition} from '../node/node-health.ts';
 import type {AdminCall, HttpAnswer, SqlCall, WriteCall} from './gateway.ts';
 import type {ReplicaNote} from './replica-host.ts';
@@ -97,7 +97,7 @@ export type FromEngine =
       readonly turnAgeMs: number;
       readonly writeAgeMs: number;
       /** Of its stores, for the node's beats. */
-      readonly stores: readonly {readonly store: number; readonly durableRecord: number}[];
+      readonly stores: readonly StoreBeat[];
     }
   /** Each second. */
   | {readonly type: 'condition'; readonly condition: ThreadCondition}

@@ -34,6 +34,7 @@ export interface ReplicaNote {
     readonly lastIndex: number;
     readonly flushedIndex: number;
     readonly isAsleep: boolean;
+    readonly failover: string;
     readonly stopped: string | undefined;
   };
 }
@@ -125,11 +126,11 @@ export class NodeReplicas implements ReplicaHost {
 
 function noteOf(status: ReplicaStatus, written: boolean): ReplicaNote {
   const {set, replica, role, term, leader, commitIndex, appliedIndex, lastIndex} = status;
-  const {flushedIndex, isAsleep, stopped} = status;
+  const {flushedIndex, isAsleep, failover, stopped} = status;
   const numbers = {term, commitIndex, appliedIndex, lastIndex, flushedIndex};
   return {
     report: reportOf(status, {written}),
-    status: {set, replica, role, leader: leader?.replica, ...numbers, isAsleep, stopped},
+    status: {set, replica, role, leader: leader?.replica, ...numbers, isAsleep, failover, stopped},
   };
 }
 
@@ -164,6 +165,7 @@ function brokenNote(set: ReplicaSetId, replica: ReplicaId, reason: string): Repl
       commitIndex: 0,
       flushedIndex: 0,
       isAsleep: false,
+      failover: 'automatic',
       stopped: reason,
     },
   };

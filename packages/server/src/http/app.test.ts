@@ -389,6 +389,7 @@ describe('/admin/v1', () => {
       {id: 7, from: 1, to: 2},
     ],
     ['POST', '/replica-sets/7/transfer-leader', {to: '2'}, 'transfer-leader', {id: 7, to: 2}],
+    ['POST', '/replica-sets/7/elect', {node: '2'}, 'elect-replica', {id: 7, node: 2}],
     ['POST', '/operations/3/cancel', undefined, 'operation-cancel', {id: 3}],
     ['POST', '/storage/flush', undefined, 'storage-flush', {}],
   ] as const)('%s %s %j', async (method, path, body, action, args) => {

@@ -4,7 +4,7 @@ import {availableParallelism} from 'node:os';
 import type {Clock, Log, NodeId, Random, StoreId} from '@flotilla/base';
 import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
 import {applyCatalogEvent} from '@flotilla/meta';
-import {NodeLiveness, TIMINGS} from '@flotilla/multiraft';
+import {NodeLiveness, type StoreBeat, TIMINGS} from '@flotilla/multiraft';
 import {BackgroundWorker, type NodeDirectory} from '../adapters/index.ts';
 import {
   JoinSecret,
@@ -69,7 +69,7 @@ interface ThreadState {
   turnAgeMs: number;
   writeAgeMs: number;
   condition: ThreadCondition;
-  stores: readonly {readonly store: number; readonly durableRecord: number}[];
+  stores: readonly StoreBeat[];
 }
 
 export class RunningNode {

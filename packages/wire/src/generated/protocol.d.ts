@@ -99,6 +99,9 @@ export namespace flotilla {
         /** StoreBeat durableRecord. */
         durableRecord: number;
 
+        /** StoreBeat isFull. */
+        isFull: boolean;
+
         /**
          * Encodes the specified StoreBeat message. Does not implicitly {@link flotilla.StoreBeat.verify|verify} messages.
          * @param message StoreBeat message or plain object to encode
@@ -135,6 +138,9 @@ export namespace flotilla {
 
             /** StoreBeat durableRecord */
             durableRecord?: (number|null);
+
+            /** StoreBeat isFull */
+            isFull?: (boolean|null);
 
             /** Unknown fields preserved while decoding when enabled */
             $unknowns?: Uint8Array[];

@@ -194,6 +194,7 @@ export const flotilla = $root.flotilla = (() => {
          * @typedef {Object} flotilla.StoreBeat.$Properties
          * @property {number|null} [store] StoreBeat store
          * @property {number|null} [durableRecord] StoreBeat durableRecord
+         * @property {boolean|null} [isFull] StoreBeat isFull
          * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
          */
 
@@ -242,6 +243,14 @@ export const flotilla = $root.flotilla = (() => {
         StoreBeat.prototype.durableRecord = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
         /**
+         * StoreBeat isFull.
+         * @member {boolean} isFull
+         * @memberof flotilla.StoreBeat
+         * @instance
+         */
+        StoreBeat.prototype.isFull = false;
+
+        /**
          * Encodes the specified StoreBeat message. Does not implicitly {@link flotilla.StoreBeat.verify|verify} messages.
          * @function encode
          * @memberof flotilla.StoreBeat
@@ -261,6 +270,8 @@ export const flotilla = $root.flotilla = (() => {
                 writer.uint32(/* id 1, wireType 0 =*/8).uint32(message.store);
             if (message.durableRecord != null && $Object.hasOwnProperty.call(message, "durableRecord") && (typeof message.durableRecord === "object" ? message.durableRecord.low || message.durableRecord.high : message.durableRecord !== 0))
                 writer.uint32(/* id 2, wireType 0 =*/16).uint64(message.durableRecord);
+            if (message.isFull != null && $Object.hasOwnProperty.call(message, "isFull") && message.isFull !== false)
+                writer.uint32(/* id 3, wireType 0 =*/24).bool(message.isFull);
             if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                 for (let i = 0; i < message.$unknowns.length; ++i)
                     writer.raw(message.$unknowns[i]);
@@ -321,6 +332,15 @@ export const flotilla = $root.flotilla = (() => {
                             message.durableRecord = value;
                         else
                             delete message.durableRecord;
+                        continue;
+                    }
+                case 3: {
+                        if (wireType !== 0)
+                            break;
+                        if (value = reader.bool())
+                            message.isFull = value;
+                        else
+                            delete message.isFull;
                         continue;
                     }
                 }

@@ -19,6 +19,8 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'remove-replica': 'Begins to remove a replica.',
   'move-replica': 'Begins to move a replica from one node to another.',
   'transfer-leader': 'Lets the replica on another node lead.',
+  'elect-replica':
+    'Lets the replica on a node stand for election, where nobody does by himself (manual failover).',
   'pin-replica-set': 'Keeps automatic operations off a replica set.',
   'unpin-replica-set': 'Lets automatic operations at a replica set again.',
   'operation-list': 'The operations, finished ones among them.',

@@ -146,6 +146,13 @@ const ROUTES: readonly Route[] = [
   },
   {
     method: 'POST',
+    url: '/admin/v1/replica-sets/:id/elect',
+    action: 'elect-replica',
+    params: z.object({id: Id}),
+    body: z.strictObject({node: Id}),
+  },
+  {
+    method: 'POST',
     url: '/admin/v1/replica-sets/:id/pin',
     action: 'pin-replica-set',
     params: z.object({id: Id}),

@@ -1,0 +1,100 @@
+// Giving leadership away: on a clean stop, from a store whose writes stand still, from one that is
+// full. It goes to the voter that holds most of the log among those that answer; where nobody decides
+// by himself who leads (manual failover) only the clean stop and an order move it.
+
+import type {Clock, Log, NodeId, ReplicaId} from '@flotilla/base';
+import {isVoter} from '@flotilla/raft';
+import type {Driver} from './driver.ts';
+import type {HostedGroup} from './hosted-group.ts';
+import type {HostLimits} from './options.ts';
+import {replicaStatus} from './status.ts';
+import type {Store} from './store.ts';
+import type {Ticker} from './ticker.ts';
+import type {Timing} from './timing.ts';
+
+/** A clean stop waits this long for leaders to be taken over. */
+const HANDOVER_MS_MAX = 2_000;
+
+export interface HandoverDeps {
+  readonly driver: Driver;
+  readonly ticker: Ticker;
+  readonly clock: Clock;
+  readonly log?: Log | undefined;
+  readonly timing: Timing;
+  readonly limits: HostLimits;
+  /** Whether a node has told that its disk is full. */
+  readonly isFull: (node: NodeId | undefined) => boolean;
+}
+
+export class Handover {
+  readonly #deps: HandoverDeps;
+
+  constructor(deps: HandoverDeps) {
+    this.#deps = deps;
+  }
+
+  /** All that is led here, as far as it can be in bounded time. */
+  async everything(): Promise<void> {
+    const {driver, clock, log} = this.#deps;
+    const deadlineMs = clock.monotonicMs() + HANDOVER_MS_MAX;
+    const led = [...driver.groups.values()].filter(({isGone, isLeader}) => !isGone && isLeader);
+    if (led.length === 0) return;
+    const transfers: Promise<void>[] = [];
+    for (const group of led) {
+      const to = this.#successor(group);
+      if (to !== undefined) transfers.push(this.transfer(group, to, deadlineMs));
+    }
+    await Promise.allSettled(transfers);
+    const left = led.filter(({isLeader}) => isLeader).length;
+    log?.info({handedOver: led.length - left, left}, 'leaders handed over');
+  }
+
+  /** Resolves when this replica has seen the other one lead. */
+  transfer(group: HostedGroup, to: ReplicaId, deadlineMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      group.waits.addTransfer(to, {resolve, reject, deadlineMs});
+      this.#order(group, to);
+    });
+  }
+
+  /** A disk that stands still must not keep leadership: what it leads goes to who can still write. */
+  watchWrites(store: Store, nowMs: number): void {
+    const since = store.writingSinceMs;
+    if (since === undefined || nowMs - since < this.#deps.timing.stallMs) return;
+    this.#leave(store);
+  }
+
+  /** Nor must one that takes no proposals, as long as another does. */
+  async watchSpace(store: Store): Promise<void> {
+    const {limits, log} = this.#deps;
+    try {
+      await store.watchSpace(limits);
+    } catch (error) {
+      log?.warn({store: store.store, error: String(error)}, 'cannot tell free space');
+    }
+    if (store.isFull) this.#leave(store);
+  }
+
+  #leave(store: Store): void {
+    for (const group of this.#deps.driver.groups.values()) {
+      if (group.store !== store || group.isGone || !group.isLeader || group.isManual) continue;
+      const to = this.#successor(group);
+      if (to !== undefined) this.#order(group, to);
+    }
+  }
+
+  #order(group: HostedGroup, to: ReplicaId): void {
+    this.#deps.ticker.wake(group);
+    this.#deps.driver.step(group, {type: 'transferLeader', to});
+  }
+
+  /** The voter that holds most of the log, among those that are there and have room. */
+  #successor(group: HostedGroup): ReplicaId | undefined {
+    const {driver, isFull} = this.#deps;
+    const fit = replicaStatus(group, (replica) => driver.nodeOf(group, replica)).members.filter(
+      ({replica, node, isReachable, isRecentlyActive}) =>
+        isReachable && isRecentlyActive && !isFull(node) && isVoter(group.configuration, replica),
+    );
+    return fit.sort((a, b) => b.matchIndex - a.matchIndex)[0]?.replica;
+  }
+}
