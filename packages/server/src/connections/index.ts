@@ -10,8 +10,8 @@ export {
   type NodeConnectionsOptions,
   type NodeHandler,
 } from './node-connections.ts';
-export type {NodeSession} from './node-session.ts';
 export {NodeServer, type NodeServerOptions} from './node-server.ts';
+export type {NodeSession} from './node-session.ts';
 export {RpcCore, type RpcStatus} from './rpc.ts';
 export {
   isRpcFrame,
