@@ -20,5 +20,6 @@ export {
   ReplicaMachine,
   type WriteApplied,
 } from './replica-machine.ts';
+export {RetryWindow, type RetryWindowRecord} from './retry-window.ts';
 export {refusedSeries} from './series-limit.ts';
 export {type ProposalHost, WRITE_METHOD, writeHandler} from './write-handler.ts';

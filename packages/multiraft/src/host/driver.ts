@@ -48,6 +48,7 @@ export class Driver {
   readonly #clock: Clock;
   readonly #log: Log | undefined;
   readonly #locate: HostOptions['locate'];
+  readonly #observer: HostOptions['observer'];
   readonly #stores: readonly Store[];
   readonly #hooks: DriverHooks;
   #dirty = new Set<HostedGroup>();
@@ -64,6 +65,7 @@ export class Driver {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#locate = options.locate;
+    this.#observer = options.observer;
     this.#stores = stores;
     this.#hooks = hooks;
     this.lastTurnMs = options.clock.monotonicMs();
@@ -152,7 +154,9 @@ export class Driver {
 
   #take(group: HostedGroup): void {
     try {
-      this.#carryOut(group, group.raft.take());
+      const output = group.raft.take();
+      this.#observer?.took(group, output);
+      this.#carryOut(group, output);
     } catch (error) {
       this.stopGroup(group, `output failed: ${String(error)}`);
     }
@@ -209,6 +213,7 @@ export class Driver {
 
   send(group: HostedGroup, message: Message): void {
     this.counts.messagesSent[message.type] += 1;
+    this.#observer?.sent(group, message);
     if (message.type === 'snapshot') {
       this.#hooks.sendSnapshot(group, message);
       return;

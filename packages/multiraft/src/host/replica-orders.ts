@@ -33,7 +33,8 @@ export interface OrderHooks {
   forget(group: HostedGroup): Promise<void>;
 }
 
-type OrderOptions = Pick<HostOptions, 'log' | 'storeOf'> & Omit<OpeningContext, 'store'>;
+type OrderOptions = Pick<HostOptions, 'log' | 'storeOf' | 'observer'> &
+  Omit<OpeningContext, 'store'>;
 
 function ignore(): void {}
 
@@ -130,6 +131,7 @@ export class ReplicaOrders {
     try {
       if (place.damaged) throw new FatalError(OLD_IMAGE);
       const group = await openGroup(place, context);
+      this.#options.observer?.opened(group);
       this.#driver.groups.set(set, group);
       this.#hooks.opened(group);
     } catch (error) {

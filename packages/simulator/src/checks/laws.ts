@@ -1,0 +1,384 @@
+// The laws that must hold at every event, checked against what cores say (their outputs) and what
+// machines apply, each in time that does not grow with the run:
+//   election safety          one leader a term
+//   leader completeness      a new leader holds the last entry committed before its term
+//   log matching             (index, term) names one entry with one predecessor
+//   state machine safety     an index is applied as one entry, everywhere and for ever
+//   monotony                 terms and commits of a process never go back; a vote stays for its term
+//   durability               what a replica acknowledged, and whom it voted for, outlives its crash
+//   quorum                   what a leader commits is acknowledged by a majority of its configuration
+//   one configuration        an index makes one configuration, and neighbours share a majority
+//   no zombies               a destroyed replica id never opens again, nor on two nodes
+//   at most once             a routed write has its effect at one index only
+//   equal states             same set, same index, same state
+// @see Ongaro, thesis, figure 3.2; raft-notes section 4
+
+import type {NodeId} from '@flotilla/base';
+import type {ObservedGroup} from '@flotilla/multiraft';
+import {
+  BOOTSTRAP_INDEX,
+  type Configuration,
+  committedIndex,
+  type Entry,
+  type Message,
+  type Output,
+} from '@flotilla/raft';
+import {hashBytes, type WriteCommand} from '../workload/command.ts';
+import type {Applied} from '../workload/register-machine.ts';
+
+export interface Violation {
+  readonly law: string;
+  readonly set: number;
+  readonly message: string;
+  readonly ms: number;
+}
+
+/** One life of one replica, as its core's outputs show it. */
+interface Life {
+  readonly node: NodeId;
+  term: number;
+  vote: number;
+  commit: number;
+  isLeader: boolean;
+}
+
+/** What a replica promised to others: it must be there after any crash. */
+interface Promised {
+  /** Highest index it acknowledged and was not told to give up since. */
+  ackIndex: number;
+  term: number;
+  votedTerm: number;
+  votedFor: number;
+}
+
+interface SetHistory {
+  readonly leaders: Map<number, number>;
+  /** By index: what was committed there. */
+  readonly committed: Map<number, {term: number; hash: number}>;
+  lastCommitted: number;
+  /** By `index/term` of any log. */
+  readonly entries: Map<number, Map<number, {prevTerm: number; hash: number}>>;
+  readonly digests: Map<number, number>;
+  readonly configurations: Map<number, Configuration>;
+  readonly effects: Map<string, number>;
+  /** By replica and term of the leader: up to where it said that it holds that leader's log. */
+  readonly acks: Map<number, Map<number, number>>;
+}
+
+/** A destroyed or damaged replica's promises end here. */
+export class Laws {
+  readonly violations: Violation[] = [];
+  committedCount = 0;
+  elections = 0;
+  /** What every set's members were last known to hold, by replica: for the quorum law. */
+  readonly #sets = new Map<number, SetHistory>();
+  readonly #lives = new Map<number, Life>();
+  readonly #promised = new Map<number, Promised>();
+  readonly #destroyed = new Set<number>();
+  readonly #homes = new Map<number, NodeId>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  opened(node: NodeId, {set, replica, raft}: ObservedGroup): void {
+    if (this.#destroyed.has(replica))
+      this.#fail('no zombies', set, `replica ${replica} lives again on node ${node}`);
+    const home = this.#homes.get(replica) ?? node;
+    this.#homes.set(replica, home);
+    if (home !== node)
+      this.#fail('no zombies', set, `replica ${replica} lives on nodes ${home} and ${node}`);
+    const {term, vote, commitIndex, lastIndex} = raft.status();
+    const promised = this.#promised.get(replica);
+    if (promised !== undefined) {
+      const {ackIndex, votedTerm, votedFor} = promised;
+      if (term < promised.term)
+        this.#fail(
+          'durability',
+          set,
+          `replica ${replica} forgot term ${promised.term}, has ${term}`,
+        );
+      if (term === votedTerm && vote !== votedFor)
+        this.#fail(
+          'durability',
+          set,
+          `replica ${replica} forgot its vote for ${votedFor} in ${term}`,
+        );
+      if (lastIndex < ackIndex)
+        this.#fail('durability', set, `replica ${replica} forgot ${lastIndex + 1}..${ackIndex}`);
+    }
+    this.#lives.set(replica, {node, term, vote, commit: commitIndex, isLeader: false});
+  }
+
+  /** Its promises are void: it will be replaced, by contract. */
+  excuse(replica: number): void {
+    this.#promised.delete(replica);
+  }
+
+  destroyed(replica: number): void {
+    this.#destroyed.add(replica);
+    this.#promised.delete(replica);
+  }
+
+  took(group: ObservedGroup, output: Output): void {
+    const {set, replica} = group;
+    const life = this.#lives.get(replica);
+    if (life === undefined) return;
+    if (output.role !== undefined) life.isLeader = output.role.role === 'leader';
+    if (output.write !== undefined) this.#write(group, life, output.write);
+    if (output.role?.role === 'leader') this.#leads(group, output.role.term);
+    for (const {index, configuration} of output.configurations)
+      this.#configured(set, replica, index, configuration);
+    if (output.apply !== undefined) this.#commits(group, output.apply.entries);
+  }
+
+  sent({set, replica}: ObservedGroup, message: Message): void {
+    if (message.type !== 'voteReply' && message.type !== 'appendReply') return;
+    const promised = this.#promise(replica);
+    promised.term = Math.max(promised.term, message.term);
+    if (message.type === 'voteReply') {
+      if (!message.granted) return;
+      promised.votedTerm = message.term;
+      promised.votedFor = message.to;
+    } else if (!message.rejected) {
+      promised.ackIndex = Math.max(promised.ackIndex, message.index);
+      this.#holds(set, replica, message.term, message.index);
+    }
+  }
+
+  applied(
+    set: number,
+    replica: number,
+    point: {index: number; digest: number},
+    write?: {command: WriteCommand; result: Applied},
+  ): void {
+    const history = this.#history(set);
+    const known = history.digests.get(point.index);
+    if (known === undefined) history.digests.set(point.index, point.digest);
+    else if (known !== point.digest)
+      this.#fail('equal states', set, `replica ${replica} differs at index ${point.index}`);
+    if (write?.result.status !== 'applied') return;
+    const {incarnation, sequence} = write.command;
+    const key = `${incarnation}/${sequence}`;
+    const before = history.effects.get(key) ?? point.index;
+    history.effects.set(key, before);
+    if (before !== point.index)
+      this.#fail('at most once', set, `write ${key} took effect at ${before} and ${point.index}`);
+  }
+
+  #write({set, replica}: ObservedGroup, life: Life, write: NonNullable<Output['write']>): void {
+    const {term, vote, commit, entries, snapshot} = write;
+    if (term < life.term)
+      this.#fail('monotony', set, `term of ${replica} went from ${life.term} to ${term}`);
+    if (term === life.term && life.vote !== 0 && vote !== life.vote)
+      this.#fail('monotony', set, `${replica} changed its vote in term ${term}`);
+    if (commit < life.commit)
+      this.#fail('monotony', set, `commit of ${replica} went from ${life.commit} to ${commit}`);
+    life.term = term;
+    life.vote = vote;
+    life.commit = commit;
+    const last = entries.at(-1);
+    this.#givesUp(replica, write);
+    if (snapshot !== undefined) this.#checkCommitted(set, replica, snapshot);
+    if (life.isLeader && last !== undefined) this.#holds(set, replica, term, last.index);
+    let prevTerm: number | undefined;
+    for (const entry of entries) {
+      this.#match(set, replica, entry, prevTerm);
+      prevTerm = entry.term;
+    }
+  }
+
+  /** What another leader takes back was no promise to the group. */
+  #givesUp(replica: number, {truncateFrom, snapshot}: NonNullable<Output['write']>): void {
+    const promised = this.#promised.get(replica);
+    if (promised === undefined) return;
+    if (truncateFrom !== undefined)
+      promised.ackIndex = Math.min(promised.ackIndex, truncateFrom - 1);
+    if (snapshot !== undefined) promised.ackIndex = Math.min(promised.ackIndex, snapshot.index);
+  }
+
+  #match(set: number, replica: number, entry: Entry, prevTerm: number | undefined): void {
+    const {entries} = this.#history(set);
+    let terms = entries.get(entry.index);
+    if (terms === undefined) {
+      terms = new Map();
+      entries.set(entry.index, terms);
+    }
+    const hash = hashOf(entry);
+    const known = terms.get(entry.term);
+    if (known === undefined) {
+      terms.set(entry.term, {prevTerm: prevTerm ?? -1, hash});
+      return;
+    }
+    if (known.hash !== hash)
+      this.#fail('log matching', set, `${replica} has another ${entry.index}/${entry.term}`);
+    if (prevTerm === undefined) return;
+    if (known.prevTerm === -1) known.prevTerm = prevTerm;
+    else if (known.prevTerm !== prevTerm)
+      this.#fail(
+        'log matching',
+        set,
+        `before ${entry.index}/${entry.term}, ${replica} has term ${prevTerm}, others ${known.prevTerm}`,
+      );
+  }
+
+  #leads({set, replica, raft}: ObservedGroup, term: number): void {
+    const {leaders, committed, lastCommitted} = this.#history(set);
+    const before = leaders.get(term);
+    if (before === replica) return;
+    if (before !== undefined)
+      this.#fail('election safety', set, `${before} and ${replica} lead term ${term}`);
+    leaders.set(term, replica);
+    this.elections += 1;
+    for (let index = lastCommitted; index > 0 && index > lastCommitted - 8; index--) {
+      const entry = committed.get(index);
+      if (entry === undefined || entry.term >= term) continue;
+      const there = raft.termAt(index);
+      const isCut = there === undefined && index < raft.status().firstIndex;
+      if (!isCut && there !== entry.term)
+        this.#fail(
+          'leader completeness',
+          set,
+          `${replica} leads term ${term} without ${index}/${entry.term} (has ${there})`,
+        );
+    }
+  }
+
+  #commits({set, replica, raft}: ObservedGroup, entries: readonly Entry[]): void {
+    const history = this.#history(set);
+    let configuration: Configuration | undefined;
+    for (const entry of entries) {
+      const {index, term} = entry;
+      const known = history.committed.get(index);
+      if (known === undefined) {
+        history.committed.set(index, {term, hash: hashOf(entry)});
+        history.lastCommitted = Math.max(history.lastCommitted, index);
+        this.committedCount += 1;
+        configuration ??= raft.status().configuration;
+        this.#checkQuorum(set, replica, entry, configuration);
+      } else if (known.term !== term || known.hash !== hashOf(entry))
+        this.#fail(
+          'state machine safety',
+          set,
+          `${replica} commits ${index}/${term}, elsewhere ${index}/${known.term}`,
+        );
+    }
+  }
+
+  #checkCommitted(
+    set: number,
+    replica: number,
+    {index, term}: {index: number; term: number},
+  ): void {
+    const known = this.#history(set).committed.get(index);
+    if (known !== undefined && known.term !== term)
+      this.#fail(
+        'state machine safety',
+        set,
+        `${replica} installs ${index}/${term}, not ${known.term}`,
+      );
+  }
+
+  /** Whoever applies first: by then a majority must have said that it holds the entry. */
+  #checkQuorum(set: number, replica: number, {index, term}: Entry, now: Configuration): void {
+    if (index <= BOOTSTRAP_INDEX) return;
+    const {acks, configurations} = this.#history(set);
+    // The replica itself: a core applies nothing that is not durable at home.
+    const match = new Map([[replica, index]]);
+    for (const [id, terms] of acks)
+      for (const [at, upto] of terms)
+        if (at >= term) match.set(id, Math.max(upto, match.get(id) ?? 0));
+    if (committedIndex(now, match) >= index) return;
+    // It may have been committed under another configuration than its first applier knows by now.
+    for (const known of configurations.values()) if (committedIndex(known, match) >= index) return;
+    this.#fail(
+      'quorum',
+      set,
+      `${replica} applies ${index}/${term}, held by ${JSON.stringify([...match])} of ${JSON.stringify(now)}`,
+    );
+  }
+
+  #configured(set: number, replica: number, index: number, configuration: Configuration): void {
+    const {configurations} = this.#history(set);
+    const known = configurations.get(index);
+    if (known !== undefined) {
+      if (JSON.stringify(known) !== JSON.stringify(configuration))
+        this.#fail('one configuration', set, `${replica} has another one at ${index}`);
+      return;
+    }
+    configurations.set(index, configuration);
+    const before = [...configurations.keys()].filter((at) => at < index);
+    const previous = configurations.get(Math.max(...before));
+    if (previous !== undefined && !areNeighbours(previous, configuration))
+      this.#fail(
+        'one configuration',
+        set,
+        `${JSON.stringify(previous)} is followed at ${index} by ${JSON.stringify(configuration)}`,
+      );
+  }
+
+  /** The replica's log agrees with that of the leader of `term` up to there. */
+  #holds(set: number, replica: number, term: number, index: number): void {
+    const {acks} = this.#history(set);
+    let terms = acks.get(replica);
+    if (terms === undefined) {
+      terms = new Map();
+      acks.set(replica, terms);
+    }
+    terms.set(term, Math.max(index, terms.get(term) ?? 0));
+  }
+
+  #promise(replica: number): Promised {
+    let promised = this.#promised.get(replica);
+    if (promised === undefined) {
+      promised = {ackIndex: 0, term: 0, votedTerm: 0, votedFor: 0};
+      this.#promised.set(replica, promised);
+    }
+    return promised;
+  }
+
+  #history(set: number): SetHistory {
+    let history = this.#sets.get(set);
+    if (history === undefined) {
+      history = {
+        leaders: new Map(),
+        committed: new Map(),
+        lastCommitted: 0,
+        entries: new Map(),
+        digests: new Map(),
+        configurations: new Map(),
+        effects: new Map(),
+        acks: new Map(),
+      };
+      this.#sets.set(set, history);
+    }
+    return history;
+  }
+
+  #fail(law: string, set: number, message: string): void {
+    this.violations.push({law, set, message, ms: this.#nowMs()});
+  }
+
+  /** Broken by what is not a core's output: told from elsewhere. */
+  fail(law: string, set: number, message: string): void {
+    this.#fail(law, set, message);
+  }
+}
+
+function hashOf({payload, type}: Entry): number {
+  return hashBytes(payload) ^ type.length;
+}
+
+/** One voter's difference, or a joint configuration entered or left. */
+function areNeighbours(before: Configuration, after: Configuration): boolean {
+  const same = (a: readonly number[], b: readonly number[]): boolean => a.join() === b.join();
+  // A change that had become impossible when its turn came.
+  if (JSON.stringify(before) === JSON.stringify(after)) return true;
+  if (after.votersOutgoing.length > 0)
+    return before.votersOutgoing.length === 0 && same(after.votersOutgoing, before.voters);
+  if (before.votersOutgoing.length > 0) return same(before.voters, after.voters);
+  const added = after.voters.filter((id) => !before.voters.includes(id)).length;
+  const removed = before.voters.filter((id) => !after.voters.includes(id)).length;
+  return added + removed <= 1;
+}

@@ -1,0 +1,292 @@
+// The kinds of faults, one row each: how often on average, how long, and what it does. `begin` gives
+// what ends it, or undefined where it cannot strike now.
+
+import type {NodeId} from '@flotilla/base';
+import type {Chance} from '../kernel/chance.ts';
+import type {Network} from '../world/network.ts';
+import type {SimNode} from '../world/node.ts';
+
+export interface World {
+  /** Those that are part of the cluster. */
+  readonly nodes: readonly SimNode[];
+  readonly network: Network;
+  /** The process ends; started again by whoever ended it, or by `startAll`. */
+  end(node: SimNode, how: 'kill' | 'power'): void;
+  start(node: SimNode): void;
+  stop(node: SimNode): void;
+  /** The node may lose what it acknowledged: no set has its majority there or elsewhere damaged. */
+  mayDamage(node: SimNode): boolean;
+  /** Power off, the disk as it was some time ago; false if no image was taken. */
+  restoreImage(node: SimNode): boolean;
+  takeImage(node: SimNode): void;
+  /** Process down, one bit of a log file turned; false if there is none. */
+  flipBit(node: SimNode, chance: Chance): boolean;
+}
+
+interface Begun {
+  readonly what?: string;
+  readonly end: () => void;
+}
+
+interface Fault {
+  /** Between two of its kind. */
+  readonly meanMs: number;
+  readonly lastsMs: number;
+  readonly begin: (world: World, chance: Chance) => Begun | undefined;
+}
+
+const nothing = (): void => undefined;
+
+export const FAULTS = {
+  kill: {meanMs: 20_000, lastsMs: 2_000, begin: (world, chance) => endNode(world, chance, 'kill')},
+  power: {
+    meanMs: 25_000,
+    lastsMs: 4_000,
+    begin: (world, chance) => endNode(world, chance, 'power'),
+  },
+  blackout: {meanMs: 90_000, lastsMs: 2_000, begin: blackout},
+  stop: {meanMs: 60_000, lastsMs: 3_000, begin: stopNode},
+  pause: {meanMs: 20_000, lastsMs: 1_500, begin: pauseNode},
+  wallJump: {meanMs: 15_000, lastsMs: 5_000, begin: jumpWall},
+  cutOneWay: {meanMs: 15_000, lastsMs: 4_000, begin: cutOneWay},
+  cutPair: {meanMs: 15_000, lastsMs: 4_000, begin: cutPair},
+  isolate: {meanMs: 20_000, lastsMs: 5_000, begin: isolateNode},
+  split: {meanMs: 25_000, lastsMs: 5_000, begin: splitCluster},
+  loss: {meanMs: 15_000, lastsMs: 4_000, begin: loseFrames},
+  delay: {meanMs: 15_000, lastsMs: 4_000, begin: delayLink},
+  slowLink: {meanMs: 20_000, lastsMs: 5_000, begin: slowLink},
+  reset: {meanMs: 10_000, lastsMs: 500, begin: resetConnection},
+  stale: {meanMs: 5_000, lastsMs: 500, begin: replayFrames},
+  slowDisk: {meanMs: 20_000, lastsMs: 3_000, begin: slowDisk},
+  diskError: {meanMs: 40_000, lastsMs: 2_000, begin: failDisk},
+  diskFull: {meanMs: 45_000, lastsMs: 4_000, begin: fillDisk},
+  oldImage: {meanMs: 100_000, lastsMs: 1_000, begin: oldImage},
+  bitFlip: {meanMs: 100_000, lastsMs: 1_000, begin: bitFlip},
+} satisfies Record<string, Fault>;
+
+export type FaultName = keyof typeof FAULTS;
+
+function upNode({nodes}: World, chance: Chance): SimNode | undefined {
+  const up = nodes.filter(({host}) => host !== undefined);
+  return up.length === 0 ? undefined : chance.pick(up);
+}
+
+function endNode(world: World, chance: Chance, how: 'kill' | 'power'): Begun | undefined {
+  const node = upNode(world, chance);
+  if (node === undefined) return undefined;
+  world.end(node, how);
+  return {what: `node ${node.id}`, end: () => world.start(node)};
+}
+
+/** Power is lost everywhere. */
+function blackout(world: World): Begun {
+  const up = world.nodes.filter(({isUp}) => isUp);
+  for (const node of up) world.end(node, 'power');
+  return {
+    end: () => {
+      for (const node of up) world.start(node);
+    },
+  };
+}
+
+function stopNode(world: World, chance: Chance): Begun | undefined {
+  const node = upNode(world, chance);
+  if (node === undefined || node.isPaused) return undefined;
+  world.stop(node);
+  return {what: `node ${node.id}`, end: () => world.start(node)};
+}
+
+function pauseNode(world: World, chance: Chance): Begun | undefined {
+  const node = upNode(world, chance);
+  if (node === undefined || node.isPaused) return undefined;
+  const {process} = node.running!;
+  process.pause();
+  return {what: `node ${node.id}`, end: () => process.resume()};
+}
+
+function jumpWall(world: World, chance: Chance): Begun {
+  const node = chance.pick(world.nodes);
+  const skewMs = chance.pick([-1, 1]) * 10 ** chance.between(1, 8);
+  node.wall.skewMs += skewMs;
+  return {
+    what: `node ${node.id} by ${Math.round(skewMs)} ms`,
+    end: () => {
+      node.wall.skewMs -= skewMs;
+    },
+  };
+}
+
+function cut(world: World, links: readonly (readonly [NodeId, NodeId])[], what: string): Begun {
+  const fresh = links.filter(([from, to]) => !world.network.trouble(from, to).isCut);
+  for (const [from, to] of fresh) world.network.trouble(from, to).isCut = true;
+  return {
+    what,
+    end: () => {
+      for (const [from, to] of fresh) world.network.mend(from, to);
+    },
+  };
+}
+
+function twoNodes({nodes}: World, chance: Chance): [SimNode, SimNode] | undefined {
+  if (nodes.length < 2) return undefined;
+  const a = chance.pick(nodes);
+  const b = chance.pick(nodes.filter((node) => node !== a));
+  return [a, b];
+}
+
+function cutOneWay(world: World, chance: Chance): Begun | undefined {
+  const two = twoNodes(world, chance);
+  return two && cut(world, [[two[0].id, two[1].id]], `${two[0].id} to ${two[1].id}`);
+}
+
+function cutPair(world: World, chance: Chance): Begun | undefined {
+  const two = twoNodes(world, chance);
+  if (two === undefined) return undefined;
+  const [a, b] = two.map(({id}) => id) as [NodeId, NodeId];
+  return cut(
+    world,
+    [
+      [a, b],
+      [b, a],
+    ],
+    `${a} and ${b}`,
+  );
+}
+
+/** Of all others, in both directions or in one of them. */
+function isolateNode(world: World, chance: Chance): Begun | undefined {
+  const node = chance.pick(world.nodes);
+  const direction = chance.pick(['both', 'both', 'in', 'out']);
+  const links: [NodeId, NodeId][] = [];
+  for (const other of world.nodes) {
+    if (other === node) continue;
+    if (direction !== 'in') links.push([node.id, other.id]);
+    if (direction !== 'out') links.push([other.id, node.id]);
+  }
+  return cut(world, links, `node ${node.id}, ${direction}`);
+}
+
+function splitCluster(world: World, chance: Chance): Begun | undefined {
+  const left = world.nodes.filter(() => chance.odds(0.5));
+  const right = world.nodes.filter((node) => !left.includes(node));
+  if (left.length === 0 || right.length === 0) return undefined;
+  const links = left.flatMap((a) =>
+    right.flatMap((b): [NodeId, NodeId][] => [
+      [a.id, b.id],
+      [b.id, a.id],
+    ]),
+  );
+  return cut(world, links, `${left.map(({id}) => id)} | ${right.map(({id}) => id)}`);
+}
+
+function loseFrames(world: World, chance: Chance): Begun {
+  const rate = chance.between(0.01, 0.3);
+  const links = someLinks(world, chance);
+  for (const trouble of links) trouble.lossRate = rate;
+  return {
+    end: () => {
+      for (const trouble of links) trouble.lossRate = 0;
+    },
+  };
+}
+
+function delayLink(world: World, chance: Chance): Begun {
+  const factor = 10 ** chance.between(0.5, 2);
+  const links = someLinks(world, chance);
+  for (const trouble of links) trouble.delayFactor = factor;
+  return {
+    end: () => {
+      for (const trouble of links) trouble.delayFactor = 1;
+    },
+  };
+}
+
+function slowLink(world: World, chance: Chance): Begun {
+  const bytesPerMs = 10 ** chance.between(0.5, 2.5);
+  const links = someLinks(world, chance);
+  for (const trouble of links) trouble.bytesPerMs = bytesPerMs;
+  return {
+    end: () => {
+      for (const trouble of links) trouble.bytesPerMs = Infinity;
+    },
+  };
+}
+
+function someLinks({nodes, network}: World, chance: Chance) {
+  const share = chance.pick([0.1, 0.3, 1]);
+  return nodes.flatMap((a) =>
+    nodes.filter((b) => a !== b && chance.odds(share)).map((b) => network.trouble(a.id, b.id)),
+  );
+}
+
+function resetConnection(world: World, chance: Chance): Begun | undefined {
+  const two = twoNodes(world, chance);
+  if (two === undefined) return undefined;
+  world.network.reset(two[0].id, two[1].id);
+  return {what: `${two[0].id} and ${two[1].id}`, end: nothing};
+}
+
+/** Frames of whatever age, once more. */
+function replayFrames(world: World, chance: Chance): Begun | undefined {
+  const two = twoNodes(world, chance);
+  if (two === undefined) return undefined;
+  let count = 0;
+  for (let left = 1 + chance.below(8); left > 0; left--)
+    if (world.network.replay(two[0].id, two[1].id) !== undefined) count += 1;
+  return count === 0
+    ? undefined
+    : {what: `${count} from ${two[0].id} to ${two[1].id}`, end: nothing};
+}
+
+function slowDisk(world: World, chance: Chance): Begun {
+  const node = chance.pick(world.nodes);
+  node.slowness = 10 ** chance.between(1, 3.5);
+  return {
+    what: `node ${node.id}, ${Math.round(node.slowness)} times`,
+    end: () => {
+      node.slowness = 1;
+    },
+  };
+}
+
+/** The next write or sync fails: the process must end and replay. */
+function failDisk(world: World, chance: Chance): Begun | undefined {
+  const node = upNode(world, chance);
+  if (node === undefined) return undefined;
+  const operation = chance.pick(['write', 'sync', 'sync', 'read'] as const);
+  node.disk.fail({operation, path: 'segment', code: 'EIO'});
+  return {what: `node ${node.id}, ${operation}`, end: nothing};
+}
+
+function fillDisk(world: World, chance: Chance): Begun | undefined {
+  const node = upNode(world, chance);
+  if (node === undefined) return undefined;
+  const {freeBytes} = node.disk;
+  // Below the reserve, and sometimes to the last byte.
+  node.disk.freeBytes = chance.odds(0.7) ? 2 ** 20 : 0;
+  return {
+    what: `node ${node.id}`,
+    end: () => {
+      node.disk.freeBytes = freeBytes;
+    },
+  };
+}
+
+function oldImage(world: World, chance: Chance): Begun | undefined {
+  const node = upNode(world, chance);
+  if (node === undefined) return undefined;
+  // Every other time it is taken, every other time put back.
+  if (chance.odds(0.5) || !world.mayDamage(node)) {
+    world.takeImage(node);
+    return {what: `taken of node ${node.id}`, end: nothing};
+  }
+  if (!world.restoreImage(node)) return undefined;
+  return {what: `put back on node ${node.id}`, end: () => world.start(node)};
+}
+
+function bitFlip(world: World, chance: Chance): Begun | undefined {
+  const node = upNode(world, chance);
+  if (node === undefined || !world.mayDamage(node) || !world.flipBit(node, chance))
+    return undefined;
+  return {what: `node ${node.id}`, end: () => world.start(node)};
+}

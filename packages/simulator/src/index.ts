@@ -1,0 +1,3 @@
+export {runSimulatorCommand, SIMULATOR_USAGE} from './runs/command.ts';
+export {type CorpusEntry, readCorpus} from './runs/corpus.ts';
+export {Simulation, type SimulationOptions, type SimulationResult} from './simulation.ts';

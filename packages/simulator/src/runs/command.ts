@@ -1,0 +1,177 @@
+// The command line of the simulator: one seed, fresh seeds for some time, or the corpus.
+
+import {parseArgs} from 'node:util';
+import {FAULTS, type FaultName} from '../faults/faults.ts';
+import {Simulation, type SimulationOptions, type SimulationResult} from '../simulation.ts';
+import {readCorpus} from './corpus.ts';
+import {explain, linesOf, replayOf} from './failing-seed.ts';
+import {shapeOf} from './shape.ts';
+import {Totals} from './totals.ts';
+
+export const SIMULATOR_USAGE = `usage: npm run sim -- [--seed N] [--nodes 5] [--groups 20] [--steps 200000] [--json]
+       npm run sim -- --minutes M [--seed FIRST]   fresh seeds, sizes drawn from each
+       npm run sim -- --corpus                     the fixed seeds
+  --only a,b    these kinds of faults alone (none: no faults)
+  --without a,b all that the seed draws but these
+  --trace       print everything that happened
+  kinds: ${Object.keys(FAULTS).join(' ')}
+`;
+
+const OPTIONS = {
+  seed: {type: 'string'},
+  nodes: {type: 'string', default: '5'},
+  groups: {type: 'string', default: '20'},
+  steps: {type: 'string', default: '200000'},
+  minutes: {type: 'string'},
+  corpus: {type: 'boolean', default: false},
+  json: {type: 'boolean', default: false},
+  trace: {type: 'boolean', default: false},
+  only: {type: 'string'},
+  without: {type: 'string'},
+} as const;
+
+const SEEDS_OF_DAYS = 1_000_000_000;
+const PROGRESS_MS = 10_000;
+const EXIT = {ok: 0, violated: 1, usage: 64};
+
+export type Print = (text: string) => void;
+
+/** Runs one command line; the number is the exit code. */
+export async function runSimulatorCommand(args: readonly string[], print: Print): Promise<number> {
+  let values: ReturnType<typeof parse>;
+  try {
+    values = parse(args);
+  } catch (error) {
+    print(`${error instanceof Error ? error.message : String(error)}\n${SIMULATOR_USAGE}`);
+    return EXIT.usage;
+  }
+  if (values.corpus) return runCorpus(print);
+  if (values.minutes !== undefined) return runFresh(values.minutes, values.seed, print);
+  return runOne(values, print);
+}
+
+function parse(args: readonly string[]) {
+  const {values} = parseArgs({args: [...args], options: OPTIONS});
+  const kinds = (list: string | undefined): FaultName[] | undefined => {
+    const names = list?.split(',').filter((name) => name !== '' && name !== 'none');
+    const unknown = names?.find((name) => !Object.hasOwn(FAULTS, name));
+    if (unknown !== undefined) throw new Error(`no such kind of fault: ${unknown}`);
+    return names as FaultName[] | undefined;
+  };
+  return {
+    ...values,
+    seed: values.seed === undefined ? undefined : positive('seed', values.seed),
+    nodes: positive('nodes', values.nodes),
+    groups: positive('groups', values.groups),
+    steps: positive('steps', values.steps),
+    minutes: values.minutes === undefined ? undefined : positive('minutes', values.minutes),
+    only: kinds(values.only),
+    without: kinds(values.without),
+  };
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new Error(`--${name} must be a number above 0`);
+  return value;
+}
+
+async function runOne(values: ReturnType<typeof parse>, print: Print): Promise<number> {
+  const {nodes, groups, steps, only, without, trace} = values;
+  const options: SimulationOptions = {
+    seed: values.seed ?? freshSeed(),
+    nodes,
+    groups,
+    steps,
+    only,
+    without,
+  };
+  const result = await new Simulation({...options, trace}).run();
+  for (const line of linesOf(result.trace, 0)) print(`${line}\n`);
+  print(values.json ? `${JSON.stringify(reportOf(result))}\n` : sentences(result));
+  if (result.violations.length > 0) await printFailure(options, result, print);
+  return result.violations.length > 0 ? EXIT.violated : EXIT.ok;
+}
+
+async function runCorpus(print: Print): Promise<number> {
+  const totals = new Totals();
+  for (const {options, why} of readCorpus()) {
+    const result = await new Simulation(options).run();
+    totals.add(result);
+    print(`${result.violations.length === 0 ? 'ok' : 'VIOLATED'} ${lineOf(result)}  ${why}\n`);
+    if (result.violations.length > 0) await printFailure(options, result, print);
+  }
+  print(totals.report());
+  return totals.failed.length > 0 ? EXIT.violated : EXIT.ok;
+}
+
+async function runFresh(minutes: number, first: number | undefined, print: Print): Promise<number> {
+  const totals = new Totals();
+  const untilMs = performance.now() + minutes * 60_000;
+  let toldMs = performance.now();
+  const from = first ?? freshSeed();
+  for (let seed = from; performance.now() < untilMs; seed++) {
+    const options = shapeOf(seed);
+    const result = await new Simulation(options).run();
+    totals.add(result);
+    if (result.violations.length > 0) await printFailure(options, result, print);
+    if (performance.now() - toldMs < PROGRESS_MS) continue;
+    toldMs = performance.now();
+    print(`${totals.line()}\n`);
+  }
+  print(totals.report());
+  return totals.failed.length > 0 ? EXIT.violated : EXIT.ok;
+}
+
+async function printFailure(
+  options: SimulationOptions,
+  result: SimulationResult,
+  print: Print,
+): Promise<void> {
+  for (const {law, set, message, ms} of result.violations.slice(0, 5))
+    print(`seed ${options.seed} broke "${law}" at ${ms.toFixed(1)} ms, set ${set}: ${message}\n`);
+  print(`again: ${replayOf(options)}\n`);
+  const {replay, needs, lines} = await explain(options, result);
+  print(`needs: ${needs.length === 0 ? 'no faults' : needs.join(', ')}\nshortest: ${replay}\n`);
+  for (const line of lines) print(`${line}\n`);
+}
+
+function freshSeed(): number {
+  return 1 + (Date.now() % SEEDS_OF_DAYS);
+}
+
+function reportOf(result: SimulationResult): object {
+  const {seed, steps, simulatedSeconds, wallSeconds, elections, committed} = result;
+  const {operations, faults, coverage, violations, hash} = result;
+  return {
+    seed,
+    steps,
+    simulatedSeconds: Number(simulatedSeconds.toFixed(3)),
+    wallSeconds: Number(wallSeconds.toFixed(3)),
+    speed: Math.round(simulatedSeconds / wallSeconds),
+    elections,
+    committed,
+    operations,
+    faults,
+    coverage,
+    violations,
+    trace: hash,
+  };
+}
+
+function lineOf({
+  seed,
+  steps,
+  simulatedSeconds,
+  wallSeconds,
+  elections,
+  committed,
+}: SimulationResult): string {
+  return `seed ${seed}: ${steps} steps, ${simulatedSeconds.toFixed(0)} s in ${wallSeconds.toFixed(1)} s, ${elections} elections, ${committed} committed`;
+}
+
+function sentences(result: SimulationResult): string {
+  const totals = new Totals();
+  totals.add(result);
+  return `${lineOf(result)}, trace ${result.hash}\n${totals.report()}`;
+}

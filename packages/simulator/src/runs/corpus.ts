@@ -1,0 +1,27 @@
+// The fixed corpus: seeds that every build runs. A line is a seed, its size, and a word on why it is
+// kept; regressions are seeds that once broke a law.
+
+import {readFileSync} from 'node:fs';
+import path from 'node:path';
+import type {SimulationOptions} from '../simulation.ts';
+
+export interface CorpusEntry {
+  readonly options: SimulationOptions;
+  readonly why: string;
+}
+
+const FILE = path.resolve(import.meta.dirname, '../../corpus.txt');
+const LINE = /^(\d+) nodes=(\d+) groups=(\d+) steps=(\d+) +(.+)$/;
+
+export function readCorpus(): CorpusEntry[] {
+  const lines = readFileSync(FILE, 'utf8').split('\n');
+  return lines
+    .filter((line) => line.trim() !== '' && !line.startsWith('#'))
+    .map((line) => {
+      const match = LINE.exec(line);
+      if (match === null) throw new Error(`cannot read the corpus: ${line}`);
+      const [seed, nodes, groups, steps] = match.slice(1, 5).map(Number);
+      const options = {seed: seed!, nodes: nodes!, groups: groups!, steps: steps!};
+      return {options, why: match[5]!};
+    });
+}

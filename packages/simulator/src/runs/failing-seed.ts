@@ -1,0 +1,50 @@
+// What to say of a seed that broke a law: how to run it again, which kinds of faults it needs at least,
+// and the last that happened to the set concerned.
+
+import type {FaultName} from '../faults/faults.ts';
+import type {TraceLine} from '../kernel/trace.ts';
+import {Simulation, type SimulationOptions, type SimulationResult} from '../simulation.ts';
+
+const LINES_SHOWN = 60;
+
+export interface Explanation {
+  readonly replay: string;
+  /** Kinds of faults without which it does not fail. */
+  readonly needs: readonly FaultName[];
+  readonly lines: readonly string[];
+}
+
+/** Tries one kind of fault after the other, and leaves out what is not needed. */
+export async function explain(
+  options: SimulationOptions,
+  result: SimulationResult,
+): Promise<Explanation> {
+  const law = result.violations[0]!.law;
+  let needs = result.kinds;
+  for (const name of result.kinds) {
+    const fewer = needs.filter((kind) => kind !== name);
+    const {violations} = await new Simulation({...options, only: fewer}).run();
+    if (violations.some((violation) => violation.law === law)) needs = fewer;
+  }
+  const last = await new Simulation({...options, only: needs, trace: true}).run();
+  const set = last.violations[0]?.set ?? 0;
+  return {
+    replay: replayOf({...options, only: needs}),
+    needs,
+    lines: linesOf(last.trace, set).slice(-LINES_SHOWN),
+  };
+}
+
+export function replayOf({seed, nodes, groups, steps, only}: SimulationOptions): string {
+  const kinds = only === undefined ? '' : ` --only ${only.length === 0 ? 'none' : only.join(',')}`;
+  return `npm run sim -- --seed ${seed} --nodes ${nodes} --groups ${groups} --steps ${steps}${kinds}`;
+}
+
+/** Of one set, and of all: 0 for everything. */
+export function linesOf(trace: readonly TraceLine[], set: number): string[] {
+  const concerned = trace.filter((line) => set === 0 || line.set === 0 || line.set === set);
+  return concerned.map(({ms, node, set: of, text}) => {
+    const where = node === 0 ? 'world' : `node ${node}`;
+    return `${ms.toFixed(2).padStart(12)} ms  ${where}${of === 0 ? '' : ` set ${of}`}: ${text}`;
+  });
+}

@@ -1,0 +1,106 @@
+// Sums over many runs, and the gaps: what no run of them did.
+
+import {FAULTS} from '../faults/faults.ts';
+import type {SimulationResult} from '../simulation.ts';
+
+const MESSAGES = [
+  'append',
+  'appendReply',
+  'heartbeat',
+  'heartbeatReply',
+  'preVote',
+  'preVoteReply',
+  'readIndex',
+  'readIndexReply',
+  'snapshot',
+  'timeoutNow',
+  'vote',
+  'voteReply',
+];
+const STEPS = [
+  'add-learner',
+  'demote',
+  'destroyed',
+  'joint',
+  'joint-explicit',
+  'leave',
+  'promote',
+  'remove-learner',
+  'remove-voter',
+  'replace',
+  'transfer',
+];
+
+export class Totals {
+  readonly failed: number[] = [];
+  #runs = 0;
+  #steps = 0;
+  #simulatedSeconds = 0;
+  #wallSeconds = 0;
+  #elections = 0;
+  #committed = 0;
+  #first = Infinity;
+  #last = 0;
+  readonly #faults = new Map<string, number>();
+  readonly #coverage = new Map<string, Map<string, number>>();
+
+  add(result: SimulationResult): void {
+    this.#runs += 1;
+    this.#steps += result.steps;
+    this.#simulatedSeconds += result.simulatedSeconds;
+    this.#wallSeconds += result.wallSeconds;
+    this.#elections += result.elections;
+    this.#committed += result.committed;
+    this.#first = Math.min(this.#first, result.seed);
+    this.#last = Math.max(this.#last, result.seed);
+    if (result.violations.length > 0) this.failed.push(result.seed);
+    sum(this.#faults, result.faults);
+    for (const [group, counts] of Object.entries(result.coverage)) {
+      const known = this.#coverage.get(group) ?? new Map<string, number>();
+      this.#coverage.set(group, known);
+      sum(known, counts);
+    }
+  }
+
+  line(): string {
+    const speed = this.#simulatedSeconds / this.#wallSeconds;
+    const hours = this.#simulatedSeconds / 3600;
+    const seeds =
+      this.#first === this.#last ? `seed ${this.#first}` : `seeds ${this.#first} to ${this.#last}`;
+    return `${this.#runs} runs (${seeds}), ${this.#steps} steps, ${hours.toFixed(2)} h simulated at ${speed.toFixed(0)} times real time, ${this.#elections} elections, ${this.#committed} committed, ${this.failed.length} violated${this.failed.length > 0 ? `: ${this.failed.join(' ')}` : ''}`;
+  }
+
+  report(): string {
+    const lines = [this.line(), section('faults', this.#faults)];
+    for (const [group, counts] of this.#coverage)
+      if (group !== 'pairs') lines.push(section(group, counts));
+    const pairs = this.#coverage.get('pairs') ?? new Map<string, number>();
+    const all = pairsOf(Object.keys(FAULTS));
+    const met = all.filter((pair) => pairs.has(pair));
+    lines.push(`pairs of faults that overlapped: ${met.length} of ${all.length}`);
+    const missing = [
+      ...Object.keys(FAULTS).filter((name) => !this.#faults.has(name)),
+      ...MESSAGES.filter((name) => this.#coverage.get('messages')?.has(name) !== true),
+      ...STEPS.filter((name) => this.#coverage.get('members')?.has(name) !== true),
+    ];
+    lines.push(
+      `never happened: ${missing.length === 0 ? 'nothing of the list' : missing.join(', ')}`,
+    );
+    return `${lines.join('\n')}\n`;
+  }
+}
+
+function sum(into: Map<string, number>, counts: Record<string, number>): void {
+  for (const [name, count] of Object.entries(counts)) into.set(name, (into.get(name) ?? 0) + count);
+}
+
+function section(name: string, counts: ReadonlyMap<string, number>): string {
+  const sorted = [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${name}: ${sorted.map(([what, count]) => `${what} ${count}`).join(', ')}`;
+}
+
+/** A kind may overlap itself. */
+function pairsOf(names: readonly string[]): string[] {
+  const sorted = [...names].sort();
+  return sorted.flatMap((a, i) => sorted.slice(i).map((b) => `${a} + ${b}`));
+}

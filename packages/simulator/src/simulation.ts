@@ -1,0 +1,396 @@
+// One seed, one run: a cluster of the product's own classes, its clients, its director and its nemesis,
+// the laws after every event, then peace, and liveness. Everything is drawn from the seed.
+
+import type {NodeId, ReplicaSetId} from '@flotilla/base';
+import type {GroupObserver, ObservedGroup, TimingPreset} from '@flotilla/multiraft';
+import {isJoint, type Message, membersOf, type Output} from '@flotilla/raft';
+import {Coverage} from './checks/coverage.ts';
+import {Laws, type Violation} from './checks/laws.ts';
+import type {FaultName, World} from './faults/faults.ts';
+import {Nemesis} from './faults/nemesis.ts';
+import {type Chance, chanceOf} from './kernel/chance.ts';
+import {Kernel} from './kernel/kernel.ts';
+import {Trace, type TraceLine} from './kernel/trace.ts';
+import {checkRegister} from './linearizability.ts';
+import {Clients} from './workload/clients.ts';
+import {Director, expected} from './workload/director.ts';
+import {type PlacedSet, Placement} from './workload/placement.ts';
+import {RegisterMachine} from './workload/register-machine.ts';
+import {Network, type NetworkTimes} from './world/network.ts';
+import {SimNode} from './world/node.ts';
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly groups: number;
+  /** Events before peace. */
+  readonly steps: number;
+  readonly without?: readonly FaultName[] | undefined;
+  readonly only?: readonly FaultName[] | undefined;
+  /** Keeps the text of what happened. */
+  readonly trace?: boolean | undefined;
+}
+
+export interface SimulationResult {
+  readonly seed: number;
+  readonly steps: number;
+  readonly simulatedSeconds: number;
+  readonly wallSeconds: number;
+  readonly elections: number;
+  readonly committed: number;
+  readonly operations: {readonly ok: number; readonly unknown: number; readonly refused: number};
+  readonly faults: Record<string, number>;
+  readonly coverage: Record<string, Record<string, number>>;
+  readonly kinds: readonly FaultName[];
+  readonly hash: string;
+  readonly violations: readonly Violation[];
+  readonly trace: readonly TraceLine[];
+}
+
+/** Peace must bring rest within so much simulated time. */
+const REST_MS_MAX = 180_000;
+const LAST_CLIENT = 1_000_000;
+
+const NETWORK: Record<TimingPreset, NetworkTimes> = {
+  local: {delayMs: 0.3, jitterMs: 0.3, dialMs: 300, keepAliveMs: 4_000},
+  zone: {delayMs: 1.5, jitterMs: 1, dialMs: 500, keepAliveMs: 5_000},
+  wan: {delayMs: 40, jitterMs: 15, dialMs: 1_000, keepAliveMs: 10_000},
+};
+
+export class Simulation {
+  readonly #options: SimulationOptions;
+  readonly #kernel: Kernel;
+  readonly #chance: Chance;
+  readonly #coverage = new Coverage();
+  readonly #laws: Laws;
+  readonly #network: Network;
+  readonly #placement = new Placement();
+  readonly #nodes: SimNode[] = [];
+  readonly #director: Director;
+  readonly #clients: Clients;
+  readonly #nemesis: Nemesis;
+  /** By "observer/observed": the highest durable record heard. */
+  readonly #records = new Map<string, number>();
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    const {seed} = options;
+    this.#kernel = new Kernel(new Trace(options.trace));
+    this.#laws = new Laws(() => this.#kernel.nowMs);
+    const chance = chanceOf(seed, 'shape');
+    this.#chance = chance;
+    const timing = chance.pick(['local', 'zone', 'wan', 'wan'] as const);
+    this.#network = new Network(this.#kernel, chanceOf(seed, 'network'), NETWORK[timing]);
+    const driftMax = chance.pick([0, 0.001, 0.05]);
+    const limits = chance.pick([
+      {groupLogBytesMax: 600, segmentBytes: 8 * 1024, cacheBytesMax: 1_000},
+      {groupLogBytesMax: 4_000, segmentBytes: 32 * 1024, cacheBytesMax: 4_000},
+      {segmentBytes: 256 * 1024},
+    ]);
+    for (let id = 1; id <= options.nodes; id++) {
+      const node = new SimNode(id as NodeId, {
+        kernel: this.#kernel,
+        network: this.#network,
+        chance: chanceOf(seed, `node ${id}`),
+        timing,
+        limits,
+        driftMax,
+        observer: (on) => this.#observer(on),
+        locate: (_set, replica) => this.#placement.nodeOf(replica),
+        catalog: () => catalog,
+        recordKnownTo: (by, of) => this.#recordKnownTo(by, of),
+        onApplied:
+          (set, replica) =>
+          (machine, {index}, write) => {
+            this.#laws.applied(set, replica, {index, digest: machine.digest}, write);
+            if (write !== undefined && write.result.status !== 'applied')
+              this.#coverage.count(`writes:skipped as ${write.result.status}`);
+          },
+        onFailure: (failed, reason) => this.#failed(failed, reason),
+      });
+      this.#nodes.push(node);
+    }
+    const catalog = this.#placement.asCatalog();
+    this.#director = new Director({
+      kernel: this.#kernel,
+      chance: chanceOf(seed, 'director'),
+      nodes: this.#nodes,
+      placement: this.#placement,
+      laws: this.#laws,
+      coverage: this.#coverage,
+      sets: options.groups,
+      registers: 1 + chance.below(3),
+      changeMs: chance.pick([1_000, 3_000, 10_000]),
+      bucketMs: chance.pick([20_000, 60_000, 300_000]),
+    });
+    this.#clients = new Clients({
+      kernel: this.#kernel,
+      chance: chanceOf(seed, 'clients'),
+      nodes: this.#nodes,
+      placement: this.#placement,
+      coverage: this.#coverage,
+      clients: 2 + chance.below(6),
+      thinkMs: chance.pick([500, 1_500, 5_000]),
+    });
+    this.#nemesis = new Nemesis(this.#kernel, this.#world(), this.#coverage, {
+      seed,
+      without: options.without ?? [],
+      only: options.only,
+      intensity: chance.pick([0.3, 1, 1, 2.5]),
+    });
+  }
+
+  async run(): Promise<SimulationResult> {
+    const beganMs = performance.now();
+    const {steps} = this.#options;
+    const kernel = this.#kernel;
+    for (const node of this.#nodes) void node.start();
+    this.#director.start();
+    this.#clients.start();
+    kernel.after(5_000, () => this.#nemesis.start());
+    this.#housekeeping();
+    const isBroken = (): boolean => this.#laws.violations.length > 0;
+    await kernel.run(() => kernel.steps >= steps || isBroken());
+    if (!isBroken()) await this.#makePeace(isBroken);
+    if (!isBroken()) this.#checkHistories();
+    return this.#result((performance.now() - beganMs) / 1000);
+  }
+
+  #world(): World {
+    const sim = this;
+    return {
+      get nodes() {
+        return sim.#nodes;
+      },
+      network: this.#network,
+      end: (node, how) => this.#end(node, how),
+      start: (node) => this.#start(node),
+      stop: (node) => {
+        node.stop().catch(expected);
+      },
+      mayDamage: () => false,
+      restoreImage: () => false,
+      takeImage: () => undefined,
+      flipBit: () => false,
+    };
+  }
+
+  #end(node: SimNode, how: 'kill' | 'power'): void {
+    const {liveness} = node.running ?? {};
+    // What a node remembers of others is on its disk.
+    for (const view of liveness?.views() ?? []) this.#recordKnownTo(node.id, view.node);
+    node.end(how);
+  }
+
+  #start(node: SimNode): void {
+    if (node.isUp) return;
+    node.start().catch((error: unknown) => {
+      this.#laws.fail('no crashes', 0, `node ${node.id} cannot start: ${String(error)}`);
+    });
+  }
+
+  #failed(node: SimNode, reason: string): void {
+    this.#coverage.count(`ends:${reason.replace(/\d+/g, 'n').slice(0, 60)}`);
+    this.#end(node, 'kill');
+    this.#kernel.after(500, () => this.#start(node));
+  }
+
+  #recordKnownTo(by: NodeId, of: NodeId): number | undefined {
+    const key = `${by}/${of}`;
+    const view = this.#nodes[by - 1]?.running?.liveness?.view(of);
+    const heard = view?.durableRecords.get(0) ?? 0;
+    const known = Math.max(heard, this.#records.get(key) ?? 0);
+    if (known > 0) this.#records.set(key, known);
+    return known > 0 ? known : undefined;
+  }
+
+  #observer(node: NodeId): GroupObserver {
+    const laws = this.#laws;
+    const {trace} = this.#kernel;
+    const note = (group: ObservedGroup, text: string): void => {
+      trace.add({ms: this.#kernel.nowMs, node, set: group.set, text: `${group.replica} ${text}`});
+    };
+    return {
+      opened: (group) => {
+        if (trace.isFull) note(group, 'opened');
+        laws.opened(node, group);
+      },
+      took: (group, output) => {
+        laws.took(group, output);
+        this.#countOutput(output);
+        if (trace.isFull) for (const text of describe(output)) note(group, text);
+      },
+      sent: (group, message) => {
+        laws.sent(group, message);
+        this.#coverage.count(`messages:${message.type}`);
+        trace.mix(message.term);
+        if (trace.isFull) note(group, describeMessage(message));
+      },
+    };
+  }
+
+  #countOutput({write, role, dropped, configurations, wantSnapshot, needEntries}: Output): void {
+    const coverage = this.#coverage;
+    if (role !== undefined) coverage.count(`roles:${role.role}`);
+    if (write?.truncateFrom !== undefined) coverage.count('logs:truncated');
+    if (write?.snapshot !== undefined) coverage.count('logs:replaced by a snapshot');
+    if (needEntries.length > 0) coverage.count('logs:read back');
+    if (wantSnapshot.length > 0) coverage.count('logs:snapshot wanted');
+    for (const {kind, reason} of dropped) coverage.count(`dropped:${kind} ${reason}`);
+    for (const {configuration} of configurations)
+      coverage.count(isJoint(configuration) ? 'configurations:joint' : 'configurations:simple');
+  }
+
+  /** Machines flush now and then; sleepers are counted. */
+  #housekeeping(): void {
+    const chance = chanceOf(this.#options.seed, 'flush');
+    const next = (): void => {
+      const node = chance.pick(this.#nodes);
+      for (const {set, isAsleep} of node.host?.statuses() ?? []) {
+        if (isAsleep) this.#coverage.count('hibernation:asleep when looked at');
+        const machine = node.host?.stateMachine(set);
+        if (machine instanceof RegisterMachine && chance.odds(0.3))
+          machine.flush().catch((error: unknown) => this.#failed(node, String(error)));
+      }
+      this.#kernel.after(chance.wait(2_000), next, undefined);
+    };
+    this.#kernel.after(chance.wait(2_000), next);
+  }
+
+  async #makePeace(isBroken: () => boolean): Promise<void> {
+    this.#nemesis.stop();
+    this.#clients.isStopped = true;
+    this.#director.isSettling = true;
+    const kernel = this.#kernel;
+    const untilMs = kernel.nowMs + REST_MS_MAX;
+    let lookMs = 0;
+    let unrest: string[] = ['nobody looked'];
+    await kernel.run(() => {
+      if (kernel.nowMs < lookMs) return isBroken();
+      lookMs = kernel.nowMs + 1_000;
+      for (const node of this.#nodes) this.#start(node);
+      this.#director.settle();
+      unrest = this.#unrest();
+      return unrest.length === 0 || isBroken();
+    }, untilMs);
+    for (const text of unrest) this.#laws.fail('liveness', 0, text);
+    if (unrest.length === 0) await this.#askEverybody(isBroken);
+  }
+
+  /** What keeps the cluster from being at rest. */
+  #unrest(): string[] {
+    const all: string[] = [];
+    for (const node of this.#nodes) {
+      if (node.host === undefined) all.push(`node ${node.id} is down: ${node.openFailure}`);
+      for (const [set, {replica, reason}] of node.host?.broken() ?? [])
+        all.push(`replica ${replica} of set ${set} is broken: ${reason}`);
+    }
+    for (const [client, {text}] of this.#clients.open) all.push(`client ${client} waits: ${text}`);
+    for (const set of this.#placement.sets.values()) {
+      if (set.state === 'dropping') all.push(`set ${set.id} is still being dropped`);
+      else all.push(...this.#unrestOf(set));
+    }
+    return all;
+  }
+
+  #unrestOf(set: PlacedSet): string[] {
+    const found = this.#director.leaderOf(set);
+    if (found === undefined) return [`set ${set.id} has no leader`];
+    const {configuration, lastIndex, isConfigPending} = found.status;
+    if (isJoint(configuration) || isConfigPending) return [`set ${set.id} changes its members`];
+    const members = membersOf(configuration);
+    const all: string[] = [];
+    for (const replica of set.replicas.values())
+      if (!members.includes(replica.id))
+        all.push(`replica ${replica.id} of ${set.id} is left over`);
+    for (const id of members) {
+      const home = this.#placement.nodeOf(id as PlacedSet['founders'][number]);
+      const status = this.#nodes[home! - 1]?.host?.status(set.id);
+      if (status?.stopped !== undefined) all.push(`replica ${id} stopped: ${status.stopped}`);
+      else if (status?.replica !== id || status.appliedIndex !== lastIndex)
+        all.push(`replica ${id} of set ${set.id} is at ${status?.appliedIndex}, not ${lastIndex}`);
+    }
+    return all;
+  }
+
+  /** Every set takes a write and gives it back, by whatever node. */
+  async #askEverybody(isBroken: () => boolean): Promise<void> {
+    const kernel = this.#kernel;
+    const untilMs = kernel.nowMs + 30_000;
+    let open = 0;
+    for (const set of this.#placement.openSets()) {
+      for (const isWrite of [true, false]) {
+        open += 1;
+        const node = this.#chance.pick(this.#nodes);
+        const client = LAST_CLIENT + open;
+        this.#clients.request({client, set, node, register: 0, isWrite}, ({outcome}) => {
+          open -= 1;
+          if (outcome !== 'ok')
+            this.#laws.fail('liveness', set.id, `in peace, a request ended ${outcome}`);
+        });
+      }
+    }
+    await kernel.run(() => open === 0 || isBroken(), untilMs);
+    if (open > 0) this.#laws.fail('liveness', 0, `in peace, ${open} requests had no answer`);
+  }
+
+  #checkHistories(): void {
+    for (const [key, history] of this.#clients.histories) {
+      const violation = checkRegister(history);
+      this.#coverage.count('histories:checked');
+      if (violation === undefined) continue;
+      const set = Number(key.split('/')[0]) as ReplicaSetId;
+      const text = `register ${key}: ${JSON.stringify(violation)}`;
+      this.#laws.fail('linearizability', set, text);
+    }
+  }
+
+  #result(wallSeconds: number): SimulationResult {
+    const {seed} = this.#options;
+    const coverage = this.#coverage.report();
+    const {faults = {}, ...rest} = coverage;
+    return {
+      seed,
+      steps: this.#kernel.steps,
+      simulatedSeconds: this.#kernel.nowMs / 1000,
+      wallSeconds,
+      elections: this.#laws.elections,
+      committed: this.#laws.committedCount,
+      operations: {...this.#clients.counts},
+      faults,
+      coverage: rest,
+      kinds: this.#nemesis.kinds,
+      hash: this.#kernel.trace.hash,
+      violations: this.#laws.violations,
+      trace: this.#kernel.trace.lines,
+    };
+  }
+}
+
+function describe({role, write, apply, configurations, dropped, wantSnapshot}: Output): string[] {
+  const all: string[] = [];
+  if (role !== undefined) all.push(`is ${role.role} of term ${role.term}, leader ${role.leader}`);
+  if (write !== undefined) {
+    const {seq, term, vote, commit, truncateFrom, entries, snapshot} = write;
+    const upto = entries.map(({index, term: at}) => `${index}/${at}`).join(' ');
+    const cut = truncateFrom === undefined ? '' : ` cut from ${truncateFrom}`;
+    const whole = snapshot === undefined ? '' : ` snapshot ${snapshot.index}/${snapshot.term}`;
+    all.push(`writes #${seq} term ${term} vote ${vote} commit ${commit}${cut}${whole} [${upto}]`);
+  }
+  if (apply !== undefined) all.push(`applies ${apply.lo}..${apply.hi}`);
+  for (const {index, configuration} of configurations)
+    all.push(`configuration at ${index}: ${JSON.stringify(configuration)}`);
+  for (const {kind, reason} of dropped) all.push(`drops a ${kind}: ${reason}`);
+  for (const {to} of wantSnapshot) all.push(`wants a snapshot for ${to}`);
+  return all;
+}
+
+function describeMessage(message: Message): string {
+  const {type, to, term} = message;
+  const rest = Object.entries(message)
+    .filter(
+      ([key]) => !['type', 'from', 'to', 'term', 'session', 'entries', 'snapshot'].includes(key),
+    )
+    .map(([key, value]) => `${key}=${value}`);
+  return `sends ${type} to ${to} term ${term} ${rest.join(' ')}`;
+}

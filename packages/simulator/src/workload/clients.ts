@@ -1,0 +1,186 @@
+// Clients that write and read the same few registers, at once and through any node, and what they saw:
+// the history that must be linearizable, register by register.
+
+import {DbError, type ReplicaSetId, type Timer} from '@flotilla/base';
+import type {Coverage} from '../checks/coverage.ts';
+import type {Chance} from '../kernel/chance.ts';
+import type {Kernel} from '../kernel/kernel.ts';
+import type {RegisterOperation} from '../linearizability.ts';
+import {READ_METHOD, type SimNode, WRITE_METHOD} from '../world/node.ts';
+import {decodeNumber, encodeNumber, encodeWrite} from './command.ts';
+import type {PlacedSet, Placement} from './placement.ts';
+
+export interface ClientPorts {
+  readonly kernel: Kernel;
+  readonly chance: Chance;
+  readonly nodes: readonly SimNode[];
+  readonly placement: Placement;
+  readonly coverage: Coverage;
+  readonly clients: number;
+  /** Average pause of one client between two requests. */
+  readonly thinkMs: number;
+}
+
+type Mutable = {-readonly [Key in keyof RegisterOperation]: RegisterOperation[Key]};
+
+/** What a client waits for its answer; longer than any deadline inside. */
+const PATIENCE_MS = 12_000;
+const DEADLINE_MS = 4_000;
+/** A client stays with some sets for a while, so that requests meet at the same registers. */
+const SETS_AT_A_TIME = 3;
+const ATTENTION_MS = 20_000;
+
+export class Clients {
+  readonly #ports: ClientPorts;
+  /** By set and register. */
+  readonly histories = new Map<string, RegisterOperation[]>();
+  readonly counts = {ok: 0, unknown: 0, refused: 0};
+  /** Requests without an answer, by client. */
+  readonly open = new Map<number, {readonly sinceMs: number; readonly text: string}>();
+  isStopped = false;
+  #hot: ReplicaSetId[] = [];
+  #hotUntilMs = 0;
+  #lastValue = 0;
+
+  constructor(ports: ClientPorts) {
+    this.#ports = ports;
+  }
+
+  start(): void {
+    for (let client = 1; client <= this.#ports.clients; client++) this.#live(client);
+  }
+
+  #live(client: number): void {
+    const {kernel, chance, thinkMs} = this.#ports;
+    // Bursts: a client that was answered mostly asks again soon, and sometimes pauses for long.
+    const waitMs = chance.odds(0.7) ? chance.wait(thinkMs / 10) : chance.wait(thinkMs * 3);
+    kernel.after(waitMs, () => {
+      if (this.isStopped) return;
+      const set = this.#pickSet();
+      const gateway = set === undefined ? undefined : this.#pickNode(set);
+      if (set === undefined || gateway === undefined) this.#live(client);
+      else this.#ask(client, set, gateway, () => this.#live(client));
+    });
+  }
+
+  #pickSet(): PlacedSet | undefined {
+    const {kernel, chance, placement} = this.#ports;
+    const open = placement.openSets();
+    if (open.length === 0) return undefined;
+    if (kernel.nowMs >= this.#hotUntilMs) {
+      this.#hotUntilMs = kernel.nowMs + chance.wait(ATTENTION_MS);
+      this.#hot = Array.from({length: SETS_AT_A_TIME}, () => chance.pick(open).id);
+    }
+    if (chance.odds(0.05)) return chance.pick(open);
+    const set = placement.sets.get(chance.pick(this.#hot));
+    return set?.state === 'open' ? set : chance.pick(open);
+  }
+
+  #pickNode(_set: PlacedSet): SimNode | undefined {
+    const {chance, nodes} = this.#ports;
+    const up = nodes.filter(({host}) => host !== undefined);
+    return up.length === 0 ? undefined : chance.pick(up);
+  }
+
+  /** One request of a client; `done` once it has its answer, or gave up. */
+  #ask(client: number, set: PlacedSet, node: SimNode, done: () => void): void {
+    const {chance} = this.#ports;
+    const register = chance.below(set.registers);
+    const isWrite = chance.odds(0.6);
+    this.request({client, set, node, register, isWrite}, done);
+  }
+
+  request(
+    {
+      client,
+      set,
+      node,
+      register,
+      isWrite,
+    }: {
+      readonly client: number;
+      readonly set: PlacedSet;
+      readonly node: SimNode;
+      readonly register: number;
+      readonly isWrite: boolean;
+    },
+    done: (operation: RegisterOperation) => void,
+  ): void {
+    const {kernel, coverage} = this.#ports;
+    const running = node.running!;
+    const value = isWrite ? ++this.#lastValue : 0;
+    const operation: Mutable = {
+      client,
+      kind: isWrite ? 'write' : 'read',
+      value,
+      startMs: kernel.nowMs,
+      endMs: Infinity,
+      outcome: 'unknown',
+    };
+    this.#remember(set.id, register, operation);
+    this.open.set(client, {sinceMs: kernel.nowMs, text: `${operation.kind} of set ${set.id}`});
+    let isOver = false;
+    const end = (outcome: RegisterOperation['outcome'], code: string): void => {
+      if (isOver) return;
+      isOver = true;
+      patience.cancel();
+      operation.outcome = outcome;
+      if (outcome !== 'unknown') operation.endMs = kernel.nowMs;
+      this.counts[outcome] += 1;
+      coverage.count(`answers:${operation.kind} ${code}`);
+      this.open.delete(client);
+      done(operation);
+    };
+    const patience = this.#watch(node, end);
+    const payload = isWrite
+      ? encodeWrite({
+          register,
+          value,
+          incarnation: running.incarnation,
+          sequence: node.nextSequence(),
+        })
+      : encodeNumber(register);
+    const method = isWrite ? WRITE_METHOD : READ_METHOD;
+    const deadlineMs = running.process.monotonicMs() + DEADLINE_MS;
+    running.caller.call({set: set.id, method, payload, deadlineMs}).then(
+      (answer) => {
+        if (!isWrite) operation.value = decodeNumber(answer);
+        else if (decodeNumber(answer) === 1) coverage.count('writes:answered as duplicate');
+        end('ok', 'ok');
+      },
+      (error: unknown) => {
+        if (!(error instanceof DbError)) throw error;
+        end(outcomeOf(error, isWrite), error.code);
+      },
+    );
+  }
+
+  /** The client's own connection: broken when the process ends, given up when it is silent for long. */
+  #watch(node: SimNode, end: (outcome: 'unknown', code: string) => void): Timer {
+    const {kernel} = this.#ports;
+    const {running} = node;
+    const untilMs = kernel.nowMs + PATIENCE_MS;
+    const look = (): void => {
+      if (node.running !== running) end('unknown', 'connection lost');
+      else if (kernel.nowMs >= untilMs) end('unknown', 'silence');
+      else timer = kernel.after(1_000, look);
+    };
+    let timer = kernel.after(1_000, look);
+    return {cancel: () => timer.cancel()};
+  }
+
+  #remember(set: ReplicaSetId, register: number, operation: RegisterOperation): void {
+    const key = `${set}/${register}`;
+    const history = this.histories.get(key);
+    if (history === undefined) this.histories.set(key, [operation]);
+    else history.push(operation);
+  }
+}
+
+function outcomeOf(error: DbError, isWrite: boolean): RegisterOperation['outcome'] {
+  // A read that failed saw nothing.
+  if (!isWrite) return 'refused';
+  return error.code === 'OUTCOME_UNKNOWN' || error.code === 'DEADLINE_EXCEEDED'
+    ? 'unknown'
+    : 'refused';
+}

@@ -1,0 +1,331 @@
+// Moves replicas about, as an operator without patience would: learners come, are promoted alone or in
+// joint changes, voters are demoted, removed, replaced; leaders are moved; sets are made and dropped.
+// It stands outside the network and gives each order to the node concerned, again until it is done.
+
+import {DbError, FatalError, type NodeId, type ReplicaId} from '@flotilla/base';
+import type {ReplicaStatus} from '@flotilla/multiraft';
+import {
+  type ConfigChange,
+  type ConfigChangeMode,
+  type Configuration,
+  isJoint,
+  isVoter,
+  membersOf,
+} from '@flotilla/raft';
+import type {Coverage} from '../checks/coverage.ts';
+import type {Laws} from '../checks/laws.ts';
+import type {Chance} from '../kernel/chance.ts';
+import type {Kernel} from '../kernel/kernel.ts';
+import type {SimNode} from '../world/node.ts';
+import type {PlacedReplica, PlacedSet, Placement} from './placement.ts';
+
+export interface DirectorPorts {
+  readonly kernel: Kernel;
+  readonly chance: Chance;
+  readonly nodes: readonly SimNode[];
+  readonly placement: Placement;
+  readonly laws: Laws;
+  readonly coverage: Coverage;
+  readonly sets: number;
+  readonly registers: number;
+  /** Average pause between two changes of members, of all sets together. */
+  readonly changeMs: number;
+  /** Average life of a bucket; sets are dropped and founded at this pace. */
+  readonly bucketMs: number;
+}
+
+const VOTERS_MAX = 5;
+const ORDER_MS = 200;
+const DEADLINE_MS = 3_000;
+
+export class Director {
+  readonly #ports: DirectorPorts;
+  /** No more changes of its own will; what is under way is brought to its end. */
+  isSettling = false;
+  readonly #underWay = new Set<ReplicaId>();
+
+  constructor(ports: DirectorPorts) {
+    this.#ports = ports;
+  }
+
+  start(): void {
+    const {sets} = this.#ports;
+    for (let i = 0; i < sets; i++) this.#found();
+    this.#repeat(ORDER_MS, () => this.#giveOrders(), true);
+    this.#repeat(this.#ports.changeMs, () => this.#change());
+    this.#repeat(this.#ports.bucketMs, () => this.#turnBucket());
+  }
+
+  /** The replica that leads the set with the highest term, if its node answers. */
+  leaderOf(set: PlacedSet): {node: SimNode; status: ReplicaStatus} | undefined {
+    let best: {node: SimNode; status: ReplicaStatus} | undefined;
+    for (const node of this.#ports.nodes) {
+      const status = node.host?.status(set.id);
+      if (status === undefined || status.role !== 'leader' || status.stopped !== undefined)
+        continue;
+      if (best === undefined || status.term > best.status.term) best = {node, status};
+    }
+    return best;
+  }
+
+  #repeat(meanMs: number, act: () => void, always = false): void {
+    const {kernel, chance} = this.#ports;
+    const next = (): void => {
+      if (always || !this.isSettling) act();
+      kernel.after(always ? meanMs : chance.wait(meanMs), next);
+    };
+    kernel.after(always ? 0 : chance.wait(meanMs), next);
+  }
+
+  #found(): void {
+    const {chance, nodes, placement, coverage, registers} = this.#ports;
+    const size = Math.min(nodes.length, chance.pick([1, 3, 3, 3, 3, 5]));
+    const on = shuffled(nodes, chance).slice(0, size);
+    placement.found(
+      on.map(({id}) => id),
+      registers,
+    );
+    coverage.count('sets:founded');
+  }
+
+  /** One bucket ends, another begins. */
+  #turnBucket(): void {
+    const {chance, placement, coverage} = this.#ports;
+    const open = placement.openSets();
+    if (open.length < 2) return;
+    const set = chance.pick(open);
+    set.state = 'dropping';
+    for (const replica of set.replicas.values()) replica.isCondemned = true;
+    coverage.count('sets:dropped');
+    this.#found();
+  }
+
+  #giveOrders(): void {
+    const {placement} = this.#ports;
+    for (const set of placement.sets.values()) {
+      for (const replica of set.replicas.values()) {
+        if (this.#underWay.has(replica.id)) continue;
+        if (replica.isCondemned) this.#destroy(set, replica);
+        else if (!replica.isCreated) this.#create(set, replica);
+      }
+      if (set.state === 'dropping' && set.replicas.size === 0) placement.sets.delete(set.id);
+    }
+  }
+
+  #create(set: PlacedSet, replica: PlacedReplica): void {
+    const node = this.#node(replica.node);
+    if (node.host === undefined || node.isPaused) return;
+    const isFounder = set.founders.includes(replica.id);
+    const founding = isFounder ? {voters: set.founders, learners: []} : undefined;
+    const order = node.host.createReplica({set: set.id, replica: replica.id, founding});
+    this.#follow(replica, node, order, () => {
+      replica.isCreated = true;
+    });
+  }
+
+  #destroy(set: PlacedSet, replica: PlacedReplica): void {
+    const node = this.#node(replica.node);
+    if (node.host === undefined || node.isPaused) return;
+    const order = node.host.destroyReplica({set: set.id, replica: replica.id});
+    this.#follow(replica, node, order, () => {
+      this.#ports.laws.destroyed(replica.id);
+      this.#ports.coverage.count('members:destroyed');
+      set.replicas.delete(replica.id);
+    });
+  }
+
+  /** The order is open until it ends, or the process that had it does. */
+  #follow(replica: PlacedReplica, node: SimNode, order: Promise<void>, done: () => void): void {
+    const {id} = replica;
+    const {running} = node;
+    this.#underWay.add(id);
+    order.then(done, expected).finally(() => this.#underWay.delete(id));
+    const watch = (): void => {
+      if (!this.#underWay.has(id)) return;
+      if (node.running === running) this.#ports.kernel.after(ORDER_MS, watch);
+      else this.#underWay.delete(id);
+    };
+    this.#ports.kernel.after(ORDER_MS, watch);
+  }
+
+  #change(): void {
+    const {chance, placement} = this.#ports;
+    const open = placement.openSets();
+    if (open.length === 0) return;
+    const set = chance.pick(open);
+    const found = this.leaderOf(set);
+    if (found !== undefined) this.#changeOne(set, found.node, found.status);
+  }
+
+  #changeOne(set: PlacedSet, node: SimNode, status: ReplicaStatus): void {
+    const {chance} = this.#ports;
+    const {configuration} = status;
+    if (isJoint(configuration)) {
+      if (!configuration.autoLeave) this.#propose(set, node, status, [], 'leave', 'leave');
+      return;
+    }
+    this.condemnRemoved(set, status);
+    const {voters, learners} = configuration;
+    const learner = learners.length === 0 ? undefined : (chance.pick(learners) as ReplicaId);
+    const draw = chance.below(10);
+    if (draw < 2) this.#transfer(set, node, status);
+    else if (learner === undefined && draw < 8) this.#addLearner(set, node, status);
+    else if (learner !== undefined && draw < 6) this.#promote(set, node, status, learner);
+    else if (learner !== undefined && draw === 6)
+      this.#propose(set, node, status, [{type: 'remove', id: learner}], 'simple', 'remove-learner');
+    else if (voters.length > 1) {
+      const id = chance.pick(voters);
+      const type = chance.odds(0.5) ? 'remove' : 'learner';
+      const mode = chance.pick(['simple', 'joint', 'joint-explicit'] as const);
+      const step = type === 'remove' ? 'remove-voter' : 'demote';
+      if (voters.length > 2) this.#propose(set, node, status, [{type, id}], mode, step);
+    }
+  }
+
+  #promote(set: PlacedSet, node: SimNode, status: ReplicaStatus, learner: ReplicaId): void {
+    const {chance} = this.#ports;
+    const {voters} = status.configuration;
+    const isFull = voters.length >= VOTERS_MAX;
+    if (!isFull && chance.odds(0.4)) {
+      this.#propose(set, node, status, [{type: 'voter', id: learner}], 'simple', 'promote');
+      return;
+    }
+    const leaves: ConfigChange = {
+      type: chance.pick(['remove', 'learner'] as const),
+      id: chance.pick(voters),
+    };
+    const changes: ConfigChange[] = [{type: 'voter', id: learner}, leaves];
+    const mode = chance.pick(['joint', 'joint', 'joint-explicit'] as const);
+    this.#propose(set, node, status, changes, mode, 'replace');
+  }
+
+  #addLearner(set: PlacedSet, node: SimNode, status: ReplicaStatus): void {
+    const {chance, nodes, placement, kernel} = this.#ports;
+    const taken = new Set([...set.replicas.values()].map((replica) => replica.node));
+    const free = nodes.filter(({id, host}) => !taken.has(id) && host !== undefined);
+    if (free.length === 0) return;
+    const replica = placement.place(set, chance.pick(free).id, 'learner');
+    // Mostly the group hears of it once it is there; sometimes before, and it is waited for.
+    const waitMs = chance.odds(0.8) ? 500 : 0;
+    kernel.after(waitMs, () => {
+      if (set.state !== 'open') return;
+      const changes: ConfigChange[] = [{type: 'learner', id: replica.id}];
+      this.#propose(
+        set,
+        node,
+        status,
+        changes,
+        'simple',
+        'add-learner',
+        () => {
+          replica.hasJoined = true;
+        },
+        () => {
+          // Refused for good or unknown: a later look at the configuration decides.
+          kernel.after(10_000, () => this.#forgetStray(set, replica));
+        },
+      );
+    });
+  }
+
+  /** It was meant to join and never did. */
+  #forgetStray(set: PlacedSet, replica: PlacedReplica): void {
+    const found = this.leaderOf(set);
+    if (replica.hasJoined || found === undefined) return;
+    const isMember = membersOf(found.status.configuration).includes(replica.id);
+    if (isMember) replica.hasJoined = true;
+    else if (!found.status.isConfigPending && this.isSettling) replica.isCondemned = true;
+  }
+
+  #transfer(set: PlacedSet, node: SimNode, status: ReplicaStatus): void {
+    const {chance, coverage} = this.#ports;
+    const members = membersOf(status.configuration);
+    const to = chance.pick(members) as ReplicaId;
+    coverage.count('members:transfer-asked');
+    const {running, host} = node;
+    if (running === undefined || host === undefined) return;
+    const deadlineMs = running.process.monotonicMs() + 1_000;
+    host
+      .transferLeader(set.id, to, {deadlineMs})
+      .then(() => coverage.count('members:transfer'), expected);
+  }
+
+  #propose(
+    set: PlacedSet,
+    node: SimNode,
+    status: ReplicaStatus,
+    changes: readonly ConfigChange[],
+    mode: ConfigChangeMode,
+    step: string,
+    done: () => void = () => undefined,
+    failed: () => void = () => undefined,
+  ): void {
+    const {coverage} = this.#ports;
+    const {running, host} = node;
+    if (running === undefined || host === undefined) return;
+    const deadlineMs = running.process.monotonicMs() + DEADLINE_MS;
+    const options = {expectedConfigIndex: status.configIndex, deadlineMs};
+    coverage.count(`members:${step}-asked`);
+    host.proposeConfig(set.id, changes, mode, options).then(
+      () => {
+        coverage.count(`members:${step}`);
+        if (mode !== 'simple') coverage.count(`members:${mode}`);
+        done();
+      },
+      (error: unknown) => {
+        expected(error);
+        failed();
+      },
+    );
+  }
+
+  /** Whoever joined and is no member of the newest configuration any more is to be destroyed. */
+  condemnRemoved(set: PlacedSet, {configuration, configIndex}: ReplicaStatus): void {
+    if (configIndex < set.configIndex) return;
+    set.configIndex = configIndex;
+    const members = membersOf(configuration);
+    for (const replica of set.replicas.values()) {
+      if (members.includes(replica.id)) {
+        replica.hasJoined = true;
+        replica.role = isVoter(configuration, replica.id) ? 'voter' : 'learner';
+      } else if (replica.hasJoined && configIndex > 0) replica.isCondemned = true;
+    }
+  }
+
+  /** One step towards rest: joint configurations are left, strays and removed ones go. */
+  settle(): void {
+    for (const set of this.#ports.placement.openSets()) {
+      const found = this.leaderOf(set);
+      if (found === undefined) continue;
+      const {node, status} = found;
+      const {configuration} = status;
+      if (isJoint(configuration)) {
+        if (!configuration.autoLeave) this.#propose(set, node, status, [], 'leave', 'leave');
+        continue;
+      }
+      this.condemnRemoved(set, status);
+      for (const replica of set.replicas.values())
+        if (!replica.hasJoined && !status.isConfigPending) replica.isCondemned = true;
+    }
+  }
+
+  #node(id: NodeId): SimNode {
+    return this.#ports.nodes[id - 1]!;
+  }
+}
+
+/** Faults make refusals, unknown outcomes and broken disks; anything else is a bug. */
+export function expected(error: unknown): void {
+  if (!(error instanceof DbError || error instanceof FatalError)) throw error;
+}
+
+function shuffled<Value>(values: readonly Value[], chance: Chance): Value[] {
+  const left = [...values];
+  const all: Value[] = [];
+  while (left.length > 0) all.push(...left.splice(chance.below(left.length), 1));
+  return all;
+}
+
+export function neighbourhood({voters, votersOutgoing}: Configuration): number {
+  return Math.max(voters.length, votersOutgoing.length);
+}

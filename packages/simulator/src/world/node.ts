@@ -1,0 +1,329 @@
+// A node: a disk that outlives its processes, and at most one process of the product's own classes
+// over it. Everything else in the cluster sees it through its connections alone.
+
+import {
+  DbError,
+  FatalError,
+  type NodeId,
+  type ReplicaId,
+  type ReplicaSetId,
+  type StoreId,
+} from '@flotilla/base';
+import type {Catalog} from '@flotilla/catalog';
+import {
+  type DurablePoint,
+  type GroupObserver,
+  Host,
+  type HostLimits,
+  NodeLiveness,
+  type StoppedListener,
+  TIMINGS,
+  type TimingPreset,
+} from '@flotilla/multiraft';
+import {EMPTY_CONFIGURATION} from '@flotilla/raft';
+import {LeaderDirectory, NodeWatch, SetCaller} from '@flotilla/router';
+import {MemoryDisk} from '@flotilla/testkit';
+import type {Chance} from '../kernel/chance.ts';
+import type {Kernel} from '../kernel/kernel.ts';
+import {Process} from '../kernel/process.ts';
+import {decodeNumber, encodeNumber} from '../workload/command.ts';
+import {
+  type Applied,
+  type KeptState,
+  type MachinePorts,
+  RegisterMachine,
+} from '../workload/register-machine.ts';
+import type {Endpoint, Network} from './network.ts';
+import {type CallHandler, SimRpc} from './rpc.ts';
+
+export const WRITE_METHOD = 'sim.write';
+export const READ_METHOD = 'sim.read';
+/** As the product's write handler: a proposal is answered by then. */
+const PROPOSAL_MS_MAX = 4_000;
+const EMPTY: DurablePoint = {index: 0, term: 0, configuration: EMPTY_CONFIGURATION};
+
+export interface NodePorts {
+  readonly kernel: Kernel;
+  readonly network: Network;
+  readonly chance: Chance;
+  readonly timing: TimingPreset;
+  readonly limits: Partial<HostLimits>;
+  readonly observer: (node: NodeId) => GroupObserver;
+  readonly locate: (set: ReplicaSetId, replica: ReplicaId) => NodeId | undefined;
+  readonly catalog: () => Catalog;
+  /** The highest durable record that `of` ever told `by` of its store. */
+  readonly recordKnownTo: (by: NodeId, of: NodeId) => number | undefined;
+  readonly onApplied: (set: ReplicaSetId, replica: ReplicaId) => MachinePorts['onApplied'];
+  /** The process cannot go on: it ends, as the product's does. */
+  readonly onFailure: (node: SimNode, reason: string) => void;
+  /** Of the nodes' clocks: 0 for perfect ones. */
+  readonly driftMax: number;
+}
+
+/** What lives while the process does. */
+export interface Running {
+  readonly process: Process;
+  readonly endpoint: Endpoint;
+  readonly rpc: SimRpc;
+  readonly caller: SetCaller;
+  readonly watch: NodeWatch;
+  readonly incarnation: number;
+  sequence: number;
+  /** Nodes that greeted this process. */
+  readonly met: Set<NodeId>;
+  host: Host | undefined;
+  liveness: NodeLiveness | undefined;
+}
+
+export class SimNode {
+  readonly id: NodeId;
+  readonly wall = {skewMs: 0};
+  readonly disk: MemoryDisk;
+  kept = new Map<string, KeptState>();
+  running: Running | undefined;
+  bootEpoch = 0;
+  isStarting = false;
+  /** Its log cannot be read: an operator must make a new node of it. */
+  openFailure: string | undefined;
+  /** Multiplies what each disk operation takes. */
+  slowness = 1;
+  readonly #ports: NodePorts;
+
+  constructor(id: NodeId, ports: NodePorts) {
+    this.#ports = ports;
+    this.id = id;
+    const {chance} = ports;
+    // The disk's time is the machine's; what it answers reaches the process that is alive by then.
+    const setTimer = (delayMs: number, run: () => void) => {
+      const spread = delayMs * this.slowness * (0.2 + chance.wait(0.8));
+      return ports.kernel.after(spread, run, this.running?.process);
+    };
+    const clock = {
+      wallMs: () => 0,
+      monotonicMs: () => ports.kernel.nowMs,
+      setTimer,
+      defer: (run: () => void) => ports.kernel.defer(run),
+    };
+    const latencyMs = {read: 0.1, write: 0.05, sync: 0.8};
+    this.disk = new MemoryDisk({clock, latencyMs, totalBytes: 2 ** 30});
+  }
+
+  get host(): Host | undefined {
+    return this.running?.host;
+  }
+
+  get isUp(): boolean {
+    return this.running !== undefined;
+  }
+
+  get isPaused(): boolean {
+    return this.running?.process.isPaused === true;
+  }
+
+  async start(): Promise<void> {
+    if (this.running !== undefined) return;
+    const {kernel, chance, driftMax} = this.#ports;
+    this.bootEpoch += 1;
+    const rate = 1 + chance.between(-driftMax, driftMax);
+    const name = `${this.id}.${this.bootEpoch}`;
+    const startMs = Math.floor(chance.between(0, 1e6));
+    const process = new Process(kernel, {name, wall: this.wall, rate, startMs});
+    const running = this.#assemble(process);
+    this.running = running;
+    this.isStarting = true;
+    try {
+      const host = await Host.open(this.#hostOptions(running));
+      if (this.running !== running) return;
+      this.isStarting = false;
+      this.#serve(running, host);
+    } catch (error) {
+      if (this.running !== running) return;
+      this.isStarting = false;
+      if (!(error instanceof FatalError)) throw error;
+      this.openFailure = error.message;
+      this.#ports.onFailure(this, `cannot open: ${error.message}`);
+    }
+  }
+
+  /** The process ends at once; with `power` its disk loses what was not synced. */
+  end(how: 'kill' | 'power'): void {
+    const {running} = this;
+    if (running === undefined) return;
+    const {network, chance} = this.#ports;
+    this.running = undefined;
+    this.isStarting = false;
+    running.process.die();
+    running.liveness?.stop();
+    if (how === 'power') this.disk.crash(chance);
+    else this.disk.kill();
+    network.leave(running.endpoint, how === 'power');
+  }
+
+  /** A clean stop; resolves when the process has ended. */
+  async stop(): Promise<void> {
+    const {running} = this;
+    if (running?.host === undefined) return;
+    await running.host.close();
+    if (this.running === running) this.end('kill');
+  }
+
+  nextSequence(): number {
+    const {running} = this;
+    running!.sequence += 1;
+    return running!.sequence;
+  }
+
+  #assemble(process: Process): Running {
+    const {network, chance, catalog} = this.#ports;
+    const {id, bootEpoch} = this;
+    const watch = new NodeWatch();
+    const leaders = new LeaderDirectory(watch);
+    const endpoint: Endpoint = {
+      node: id,
+      process,
+      bootEpoch,
+      connected: (other, epoch) => this.#connected(running, other, epoch),
+      lost: (other) => {
+        running.liveness?.disconnected(other);
+        rpc.lost(other);
+      },
+      receive: (from, channel, frame) => {
+        running.liveness?.receive(from, frame);
+        running.host?.receive(from, channel, frame);
+      },
+      receiveLetter: (from, letter) => rpc.receive(from, letter),
+    };
+    const handlers = new Map<string, CallHandler>([
+      [WRITE_METHOD, (payload, {set}) => this.#write(running, set, payload)],
+      [READ_METHOD, (payload, {set}) => this.#read(running, set, decodeNumber(payload))],
+    ]);
+    const rpc = new SimRpc({
+      node: id,
+      clock: process,
+      handlers,
+      send: (to, letter, bytes) => network.sendLetter(endpoint, to, letter, bytes),
+    });
+    const caller = new SetCaller({
+      rpc,
+      catalog,
+      leaders,
+      nodes: watch,
+      clock: process,
+      random: chance,
+    });
+    const running: Running = {
+      process,
+      endpoint,
+      rpc,
+      caller,
+      watch,
+      incarnation: id * 1_000_000 + bootEpoch,
+      sequence: 0,
+      met: new Set(),
+      host: undefined,
+      liveness: undefined,
+    };
+    return running;
+  }
+
+  #hostOptions({process, endpoint}: Running): Parameters<typeof Host.open>[0] {
+    const {network, chance, timing, limits, observer, locate} = this.#ports;
+    const {id: node, bootEpoch, disk} = this;
+    return {
+      node,
+      bootEpoch,
+      clock: process,
+      random: chance,
+      transport: {send: (to, channel, frame) => network.send(endpoint, to, channel, frame)},
+      stores: [{store: 0 as StoreId, disk, path: 'store-0'}],
+      timing,
+      limits,
+      observer: observer(node),
+      locate,
+      openStateMachine: async ({set, replica, founding}) => this.#machine(set, replica, founding),
+    };
+  }
+
+  #machine(set: ReplicaSetId, replica: ReplicaId, founding = EMPTY): RegisterMachine {
+    const {running} = this;
+    const key = `${set}/${replica}`;
+    const sync = (): Promise<void> => this.disk.syncDirectory('');
+    return new RegisterMachine(founding, {
+      disk: this.disk,
+      load: () => this.kept.get(key),
+      save: async (state) => {
+        await sync();
+        if (this.running !== running) return;
+        const before = this.kept.get(key);
+        if (before === undefined || before.point.index <= state.point.index)
+          this.kept.set(key, state);
+      },
+      remove: () => {
+        if (this.running === running) this.kept.delete(key);
+      },
+      onApplied: this.#ports.onApplied(set, replica),
+    });
+  }
+
+  #serve(running: Running, host: Host): void {
+    const {network, chance, timing, kernel} = this.#ports;
+    const {process, endpoint, watch} = running;
+    running.host = host;
+    const liveness = new NodeLiveness({
+      bootEpoch: this.bootEpoch,
+      clock: process,
+      random: chance,
+      transport: {send: (to, channel, frame) => network.send(endpoint, to, channel, frame)},
+      timing: TIMINGS[timing],
+      threads: () => [host.ages()],
+      stores: () => host.durableRecords(),
+      onChange: (other, state) => {
+        watch.changed(other, state.state === 'alive');
+        host.nodeChanged(other, state);
+      },
+    });
+    running.liveness = liveness;
+    const onStopped: StoppedListener = ({reason, isStore}) => {
+      if (isStore) kernel.defer(() => this.#ports.onFailure(this, reason), process);
+    };
+    host.onStopped(onStopped);
+    liveness.start();
+    network.join(endpoint);
+  }
+
+  /** The other side's hello says what it remembers of this node's store; then frames may come. */
+  #connected(running: Running, other: NodeId, bootEpoch: number): void {
+    // Only of its first greeting: what it remembers later may be of this life.
+    const isFirst = !running.met.has(other);
+    running.met.add(other);
+    const record = isFirst ? this.#ports.recordKnownTo(other, this.id) : undefined;
+    const disowned =
+      record === undefined ? undefined : running.host?.remembered([{store: 0, record}]);
+    if (disowned !== undefined) {
+      disowned.then(
+        () => this.#ports.onFailure(this, 'old image'),
+        (error: unknown) => this.#ports.onFailure(this, String(error)),
+      );
+      return;
+    }
+    running.liveness?.connected(other, bootEpoch);
+  }
+
+  async #write(running: Running, set: ReplicaSetId, payload: Uint8Array): Promise<Uint8Array> {
+    const deadlineMs = running.process.monotonicMs() + PROPOSAL_MS_MAX;
+    const applied = (await running.host!.propose(set, payload, {deadlineMs})) as Applied;
+    if (applied.status === 'forgotten')
+      throw new DbError('OUTCOME_UNKNOWN', `set ${set} does not remember so old a write`);
+    return encodeNumber(applied.status === 'duplicate' ? 1 : 0);
+  }
+
+  async #read(running: Running, set: ReplicaSetId, register: number): Promise<Uint8Array> {
+    const deadlineMs = running.process.monotonicMs() + PROPOSAL_MS_MAX;
+    const host = running.host!;
+    await host.readIndex(set, {deadlineMs});
+    const machine = host.stateMachine(set);
+    if (!(machine instanceof RegisterMachine))
+      throw new DbError('REPLICA_GONE', `no replica of set ${set} here`);
+    return encodeNumber(machine.read(register));
+  }
+}
