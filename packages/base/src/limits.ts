@@ -173,6 +173,11 @@ export const LIMITS = {
     code: 'OVERLOADED',
     why: 'Proposed and not yet applied, an engine thread.',
   },
+  series_caches_bytes_max: {
+    value: 512 * MIB,
+    unit: 'bytes',
+    why: 'Series remembered from body to body, an engine thread; of the database written longest ago first forgotten.',
+  },
   memtables_bytes_max: {
     value: 512 * MIB,
     unit: 'bytes',

@@ -105,6 +105,11 @@ export class LineProtocolParser {
     );
   }
 
+  /** About what the series, tables and fields take that it remembers for the next body. */
+  get rememberedBytes(): number {
+    return this.#cache.bytes;
+  }
+
   /** Never throws for what the bytes are. The arrays of the batch are the caller's. */
   parse(bytes: Uint8Array, options: ParseOptions): ParsedBatch {
     this.#begin(bytes, options);

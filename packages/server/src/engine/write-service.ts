@@ -1,24 +1,19 @@
-// A write's body from its received bytes to the answer: inflate, parse, route. One parser per
-// database, since what a series' text resolves to depends on it.
+// A write's body from its received bytes to the answer: inflate, parse, route.
 
 import {type Clock, type DatabaseId, DbError, LIMITS} from '@flotilla/base';
 import type {Database} from '@flotilla/catalog';
-import {DEFAULT_LIMITS, LineProtocolParser, parsePrecision} from '@flotilla/ingest';
+import {parsePrecision} from '@flotilla/ingest';
 import type {WriteRequest, WriteRouter} from '@flotilla/router';
 import {errorAnswer} from '../http/error-answer.ts';
 import {type CatalogAccess, findDatabase, tenantNameOf} from './catalog-access.ts';
 import type {HttpAnswer, WriteCall} from './gateway.ts';
 import {inflate} from './inflate.ts';
 import {lineTextOf} from './line-text.ts';
+import {Parsers} from './parsers.ts';
 import {outcomeOf, ServiceCounts} from './service-counts.ts';
 import {WorkTurns} from './work-turns.ts';
 import {writeAnswer} from './write-answer.ts';
 import type {WriteMemory} from './write-memory.ts';
-
-/** Databases that one thread keeps a parser (and its cache of series) for. */
-const PARSERS_MAX = 64;
-/** Series that one parser remembers: some 400 MB of text and objects at TSBS's 300 bytes a line. */
-const SERIES_CACHED_MAX = 500_000;
 
 export interface WriteServiceDeps {
   readonly access: CatalogAccess;
@@ -45,8 +40,7 @@ export class WriteService {
   readonly #deps: WriteServiceDeps;
   readonly #counts: ServiceCounts;
   readonly #turns: WorkTurns;
-  /** In order of last use. */
-  readonly #parsers = new Map<DatabaseId, LineProtocolParser>();
+  readonly #parsers = new Parsers();
 
   constructor(deps: WriteServiceDeps) {
     this.#deps = deps;
@@ -135,19 +129,9 @@ export class WriteService {
     memory.admit(call.body.length);
     const body = inflate(call.body, call.encoding);
     memory.admit(body.length);
-    const batch = this.#parser(database).parse(body, {precision, nowMs: clock.wallMs()});
+    const batch = this.#parsers.parse(database, body, {precision, nowMs: clock.wallMs()});
     this.#counts.inflatedBytes += body.length;
     this.#counts.parse.observeMs(clock.monotonicMs() - beganMs);
     return {body, batch, release: memory.hold(body.length, batch)};
-  }
-
-  #parser(database: DatabaseId): LineProtocolParser {
-    const parser =
-      this.#parsers.get(database) ??
-      new LineProtocolParser({limits: DEFAULT_LIMITS, seriesCacheMax: SERIES_CACHED_MAX});
-    this.#parsers.delete(database);
-    this.#parsers.set(database, parser);
-    if (this.#parsers.size > PARSERS_MAX) this.#parsers.delete(this.#parsers.keys().next().value!);
-    return parser;
   }
 }
