@@ -142,3 +142,26 @@ test('with a dead target a read fails to go by lease, and the group serves again
   const {reads, applied} = lab.takeEvents(1);
   expect([reads.length, applied.length]).toEqual([1, 1]);
 });
+
+test('a lease does not outlive a change of the members that gave it', () => {
+  const lab = leasedLab({learners: [4]});
+  lab.addNodes(1, {voters: [1, 2, 3], learners: [4], index: 5, term: 5});
+  lab.tick(1);
+  lab.stabilize();
+  expect(servesByLease(lab)).toBe(true);
+  lab.proposeConfig(1, [{type: 'voter', id: 4}], 'simple');
+  while (lab.config(1).voters.length === 3) {
+    for (const id of [1, 2, 3]) {
+      lab.process(id);
+      lab.persist(id);
+      lab.apply(id);
+    }
+    lab.deliver();
+  }
+  lab.deliver({drop: true});
+  expect(servesByLease(lab)).toBe(false);
+  lab.deliver({drop: true});
+  lab.tick(1);
+  lab.stabilize();
+  expect(servesByLease(lab)).toBe(true);
+});

@@ -131,7 +131,7 @@ export class Cluster {
         replica.apply(1 + this.random.below(3));
         break;
       case 'tick':
-        replica.step({type: 'tick'});
+        this.#tick(replica);
         break;
       case 'propose':
         this.#propose(replica);
@@ -177,6 +177,13 @@ export class Cluster {
         replica.step({type: 'evict', uptoIndex: replica.appliedIndex});
         break;
     }
+  }
+
+  /** One replica's clock, or under lease reads, which need clocks of about one rate, all of them. */
+  #tick(replica: LabReplica): void {
+    if (!this.#options.leaseReads) replica.step({type: 'tick'});
+    else if (this.random.below(this.replicas.size) < 2)
+      for (const one of this.replicas.values()) one.step({type: 'tick'});
   }
 
   #turn(replica: LabReplica): void {
