@@ -40,6 +40,8 @@ test('consensus measures each target', {timeout: TEST_MS_MAX}, async () => {
       writesPerSecond: aNumber,
       p50Ms: aNumber,
       p99Ms: aNumber,
+      serverCpuUs: aNumber,
+      clientCpuUs: aNumber,
     });
     const [rate, p50Ms, p99Ms] = ['writesPerSecond', 'p50Ms', 'p99Ms'].map((key) =>
       Number(result[key]),

@@ -4,12 +4,12 @@
 // leader would get), those of HTTP over the nodes; a router sends to the leader of each set.
 
 import http from 'node:http';
-import path from 'node:path';
 import type {Etcd3} from 'etcd3';
 import {connect, EtcdCluster, whyNoEtcd} from '../clusters/etcd-cluster.ts';
 import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
 import {probeFdatasyncMs} from '../disk.ts';
 import {roundMs} from '../latencies.ts';
+import {ProcessUsage} from '../process-usage.ts';
 import {type Skipped, withBenchDirectory} from '../scenario.ts';
 import {runClosedLoop} from './closed-loop.ts';
 import {firstLines, lineOf, OneRowWriter, putOf} from './one-row.ts';
@@ -38,6 +38,9 @@ export interface ConsensusResult {
   readonly writesPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** CPU of all three processes, and of this one as their client, for each acknowledged write. */
+  readonly serverCpuUs: number;
+  readonly clientCpuUs: number;
 }
 
 export interface ConsensusReport {
@@ -48,6 +51,13 @@ export interface ConsensusReport {
 }
 
 type Write = (client: number, n: number) => Promise<void>;
+
+interface Load {
+  readonly target: string;
+  /** Of the servers. */
+  readonly pids: readonly number[];
+  readonly write: Write;
+}
 
 export function runConsensus(options: ConsensusOptions): Promise<ConsensusReport> {
   return withBenchDirectory(async (directory) => {
@@ -82,11 +92,14 @@ async function runFlotilla(
       const results: ConsensusResult[] = [];
       const sharded = new OneRowWriter(router, SHARDED);
       const oneGroup = new OneRowWriter(router, ONE_GROUP);
-      results.push(...(await measure('flotilla', options, (_, n) => sharded.write(n))));
-      results.push(...(await measure('flotilla-one-group', options, (_, n) => oneGroup.write(n))));
       const urls = cluster.urls.map((url) => `${url}/api/v1/write?db=${SHARDED}&precision=ns`);
-      const overHttp = httpWriter(urls, agent);
-      results.push(...(await measure('flotilla-http', options, overHttp)));
+      const {pids} = cluster;
+      const loads: Load[] = [
+        {target: 'flotilla', pids, write: (_, n) => sharded.write(n)},
+        {target: 'flotilla-one-group', pids, write: (_, n) => oneGroup.write(n)},
+        {target: 'flotilla-http', pids, write: httpWriter(urls, agent)},
+      ];
+      for (const load of loads) results.push(...(await measure(options, load)));
       return results;
     } finally {
       agent.destroy();
@@ -98,7 +111,7 @@ async function runFlotilla(
 }
 
 async function runEtcd(directory: string, options: ConsensusOptions): Promise<ConsensusResult[]> {
-  const cluster = await EtcdCluster.start(path.join(directory), {nodes: NODES});
+  const cluster = await EtcdCluster.start(directory, {nodes: NODES});
   const clients: Etcd3[] = [];
   try {
     const results: ConsensusResult[] = [];
@@ -111,7 +124,7 @@ async function runEtcd(directory: string, options: ConsensusOptions): Promise<Co
         const {key, value} = putOf(n);
         await connected[client % connected.length]!.put(key).value(value);
       };
-      results.push(...(await measure(target, options, write)));
+      results.push(...(await measure(options, {target, pids: cluster.pids, write})));
     }
     return results;
   } finally {
@@ -120,28 +133,42 @@ async function runEtcd(directory: string, options: ConsensusOptions): Promise<Co
   }
 }
 
-async function measure(
-  target: string,
-  options: ConsensusOptions,
-  write: Write,
-): Promise<ConsensusResult[]> {
+async function measure(options: ConsensusOptions, load: Load): Promise<ConsensusResult[]> {
   const results: ConsensusResult[] = [];
   for (const clients of options.clients) {
-    const {seconds, warmupSeconds} = options;
-    const {writesPerSecond, latencies} = await runClosedLoop({
-      clients,
-      seconds,
-      warmupSeconds,
-      write,
-    });
-    const [p50Ms, p99Ms] = [latencies.quantile(0.5), latencies.quantile(0.99)].map(roundMs);
-    const result = {target, clients, writesPerSecond, p50Ms: p50Ms!, p99Ms: p99Ms!};
-    options.say(
-      `${target}, ${clients} clients: ${writesPerSecond} writes/s, p50 ${p50Ms} ms, p99 ${p99Ms} ms`,
-    );
+    const result = await measureOne(options, clients, load);
+    const {target, writesPerSecond, p50Ms, p99Ms, serverCpuUs} = result;
+    const times = `p50 ${p50Ms} ms, p99 ${p99Ms} ms, ${serverCpuUs} us of CPU a write`;
+    options.say(`${target}, ${clients} clients: ${writesPerSecond} writes/s, ${times}`);
     results.push(result);
   }
   return results;
+}
+
+async function measureOne(
+  {seconds, warmupSeconds}: ConsensusOptions,
+  clients: number,
+  {target, pids, write}: Load,
+): Promise<ConsensusResult> {
+  const usage = new ProcessUsage(pids);
+  const serversBefore = usage.cpuSeconds();
+  const clientBefore = process.cpuUsage();
+  let writes = 0;
+  const counted: Write = async (client, n) => {
+    await write(client, n);
+    writes += 1;
+  };
+  const run = await runClosedLoop({clients, seconds, warmupSeconds, write: counted});
+  const client = process.cpuUsage(clientBefore);
+  return {
+    target,
+    clients,
+    writesPerSecond: run.writesPerSecond,
+    p50Ms: roundMs(run.latencies.quantile(0.5)),
+    p99Ms: roundMs(run.latencies.quantile(0.99)),
+    serverCpuUs: Math.round(((usage.cpuSeconds() - serversBefore) * 1e6) / writes),
+    clientCpuUs: Math.round((client.user + client.system) / writes),
+  };
 }
 
 /** A request for each row, connections kept; client `i` writes to node `i` mod nodes. */
