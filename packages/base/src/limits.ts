@@ -78,6 +78,18 @@ export const LIMITS = {
     code: 'TIME_IN_FUTURE',
     why: 'A day ahead of now covers every time zone mistake.',
   },
+  tenants_max: {
+    value: 1_000,
+    unit: 'count',
+    code: 'CONFLICT',
+    why: 'Of a cluster: each node keeps all of them.',
+  },
+  databases_max: {
+    value: 10_000,
+    unit: 'count',
+    code: 'CONFLICT',
+    why: 'Of a cluster, those that wait for their purge too: each node keeps all of them.',
+  },
   new_buckets_per_request_max: {
     value: 16,
     unit: 'count',
@@ -94,7 +106,7 @@ export const LIMITS = {
     value: 4_000,
     unit: 'count',
     code: 'TABLE_LIMIT',
-    why: 'As in InfluxDB 3.',
+    why: 'As in InfluxDB 3. With those that wait for their purge twice as many.',
   },
   columns_per_table_max: {
     value: 1_000,

@@ -124,6 +124,10 @@ export class Catalog {
     return this.#tenants.get(id);
   }
 
+  get tenantCount(): number {
+    return this.#tenants.size;
+  }
+
   tenants(): IterableIterator<Tenant> {
     return this.#tenants.values();
   }
@@ -139,6 +143,10 @@ export class Catalog {
   }
 
   /** Dropped ones too, until they are purged. */
+  get databaseCount(): number {
+    return this.#databases.size;
+  }
+
   databases(): IterableIterator<Database> {
     return this.#databases.values();
   }
@@ -172,6 +180,11 @@ export class Catalog {
   /** Those that have lost columns, dropped ones too, until they are purged. */
   shrunkTables(database: DatabaseId): Table[] {
     return this.#tables.shrunk(database);
+  }
+
+  /** Those that were dropped and are not forgotten. */
+  droppedTableCount(database: DatabaseId): number {
+    return this.#tables.droppedCount(database);
   }
 
   tableCount(database: DatabaseId): number {

@@ -47,6 +47,10 @@ export class TableIndex {
     return [...(this.#databases.get(database)?.dropped.values() ?? [])];
   }
 
+  droppedCount(database: DatabaseId): number {
+    return this.#databases.get(database)?.dropped.size ?? 0;
+  }
+
   shrunk(database: DatabaseId): Table[] {
     return [...(this.#databases.get(database)?.shrunk.values() ?? [])];
   }

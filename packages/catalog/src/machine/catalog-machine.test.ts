@@ -424,6 +424,54 @@ describe('alter-table', () => {
   });
 });
 
+test('tables_per_database_max: one more is refused; dropped ones count beside as many again until their purge', () => {
+  const {machine, run} = founded();
+  const max = LIMITS.tables_per_database_max.value;
+  const fields = [{name: 'v', type: 'float' as const}];
+  const tables = (from: number, count: number) =>
+    Array.from({length: count}, (_, i) => ({name: `t${from + i}`, tags: [], fields}));
+  const ensure = (from: number, count: number) =>
+    must(run({type: 'ensure-tables', database: id(1), tables: tables(from, count)})).tables;
+  expect(ensure(0, max + 1).filter((each) => 'error' in each)).toEqual([{error: 'TABLE_LIMIT'}]);
+  expect(ensure(5, 1)).toMatchObject([{fields: [{column: 1}]}]);
+  const drop = (name: string) =>
+    must(run({type: 'drop-table', database: id(1), name, atMs: 1, purgeAtMs: 9}));
+  const dropped = Array.from({length: max}, (_, i) => drop(`t${i}`).table!);
+  expect(ensure(0, max + 1).filter((each) => 'error' in each)).toHaveLength(1);
+  drop('t0');
+  expect(ensure(0, 1)).toEqual([{error: 'TABLE_LIMIT'}]);
+  must(run({type: 'purge-table', table: dropped[0]!, atMs: 9}));
+  must(run({type: 'forget-table', table: dropped[0]!}));
+  expect(ensure(0, 1)).toMatchObject([{fields: [{column: 1}]}]);
+  expect(machine.catalog.tableCount(id(1))).toBe(max);
+});
+
+test('databases_max: one more is refused, until a dropped one is purged', () => {
+  const {machine, run} = founded();
+  const max = LIMITS.databases_max.value;
+  const create = (name: string) =>
+    run({type: 'create-database', tenant: 'default', name, ifNotExists: true, options: {}});
+  for (let i = machine.catalog.databaseCount; i < max; i++) must(create(`d${i}`));
+  expect(code(create('more'))).toBe('CONFLICT');
+  expect(code(create(`d${max - 1}`))).toBe('ok');
+  const names = {tenant: 'default', name: `d${max - 1}`};
+  const {database} = must(run({type: 'drop-database', ...names, atMs: 1, purgeAtMs: 2}));
+  expect(code(create('more'))).toBe('CONFLICT');
+  must(run({type: 'purge-database', database: database!}));
+  expect(code(create('more'))).toBe('ok');
+});
+
+test('tenants_max: one more is refused, those that are there stay', () => {
+  const {machine, run} = founded();
+  const max = LIMITS.tenants_max.value;
+  const create = (name: string) => run({type: 'create-tenant', name, ifNotExists: true});
+  for (let i = machine.catalog.tenantCount; i < max; i++) must(create(`t${i}`));
+  expect(code(create('more'))).toBe('CONFLICT');
+  expect(code(create(`t${max - 1}`))).toBe('ok');
+  must(run({type: 'drop-tenant', name: `t${max - 1}`}));
+  expect(code(create('more'))).toBe('ok');
+});
+
 describe('ensure-tables', () => {
   test('answers conflicts and limits as values and makes the rest', () => {
     const {machine, run} = founded();

@@ -3,6 +3,7 @@
 import {
   type BucketId,
   type DatabaseId,
+  LIMITS,
   META_SET,
   type NodeId,
   type ReplicaId,
@@ -137,6 +138,10 @@ export const createTenant: Handler<CreateTenant> = (draft, command) => {
   }
   if (!isEntityName(command.name)) {
     return refuse('INVALID_ARGUMENT', `${JSON.stringify(command.name)} cannot name a tenant`);
+  }
+  const max = LIMITS.tenants_max.value;
+  if (draft.catalog.tenantCount >= max) {
+    return refuse('CONFLICT', `the cluster holds as many tenants as it may (tenants_max: ${max})`);
   }
   const {name, comment} = command;
   return succeed({tenant: putNewTenant(draft, name, comment), created: true});

@@ -1,6 +1,6 @@
 // Databases: made, altered, dropped into the trash, recovered from it, purged.
 
-import type {DatabaseId} from '@flotilla/base';
+import {type DatabaseId, LIMITS} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {
   AlterDatabase,
@@ -30,6 +30,11 @@ export const createDatabase: Handler<CreateDatabase> = (draft, command) => {
   }
   const options = changeOptions(DEFAULT_OPTIONS, command.options);
   if ('invalid' in options) return refuse('INVALID_ARGUMENT', options.invalid);
+  const max = LIMITS.databases_max.value;
+  if (draft.catalog.databaseCount >= max) {
+    const message = `the cluster holds as many databases as it may (databases_max: ${max}), dropped ones included until their purge`;
+    return refuse('CONFLICT', message);
+  }
   const id = draft.nextId<DatabaseId>('database');
   draft.put('database', id, {id, tenant: tenant.id, name: command.name, options});
   return succeed({database: id, created: true});

@@ -140,8 +140,11 @@ class TableWork {
     const {catalog} = this.#draft;
     const present = catalog.tableByName(this.#database.id, name);
     if (present === undefined) {
-      const count = catalog.tableCount(this.#database.id) + this.#created;
-      if (count >= LIMITS.tables_per_database_max.value) return undefined;
+      const {id} = this.#database;
+      const max = LIMITS.tables_per_database_max.value;
+      const count = catalog.tableCount(id) + this.#created;
+      // Who makes and drops tables without end would fill every node's catalog all the same.
+      if (count >= max || count + catalog.droppedTableCount(id) >= 2 * max) return undefined;
       this.#created++;
     }
     const id = present?.id ?? this.#draft.nextId<TableId>('table');

@@ -323,7 +323,7 @@ function serveNodes(parts: {
   rpc.serve(campaignHandler(host));
   rpc.serve({
     call: new Map([
-      [WRITE_METHOD, writeHandler(host, monotonicMs)],
+      [WRITE_METHOD, writeHandler(host, monotonicMs, parts.base.options.seriesPerSetMax)],
       [DELETE_METHOD, deleteHandler(host, monotonicMs)],
       [FENCE_METHOD, fenceHandler(host, (ms) => pause(clock, ms))],
     ]),

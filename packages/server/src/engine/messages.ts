@@ -29,6 +29,8 @@ export interface EngineOptions {
   readonly isLogPlain: boolean;
   /** A write makes the database that it names and that is not there. */
   readonly autoCreateDatabase: boolean;
+  /** Instead of `series_per_replica_set_max`. */
+  readonly seriesPerSetMax?: number | undefined;
   /** The catalog as the main thread has it when the thread starts. */
   readonly catalog: CatalogUpdate;
   /** How this start came to be; only thread 0 acts on it. */

@@ -28,6 +28,8 @@ const Options = z.strictObject({
   engineThreads: z.number().int().min(0).max(256).optional(),
   zone: z.string().min(1).max(255).optional(),
   autoCreateDatabase: z.boolean().default(false),
+  /** For tests, which cannot write a million series; no flag sets it. */
+  seriesPerSetMax: z.number().int().positive().optional(),
   log: z.enum(['pretty', 'json']).default('pretty'),
 });
 

@@ -5,6 +5,7 @@ import path from 'node:path';
 import {afterEach, beforeEach, expect, test} from 'vitest';
 import {EXIT_CODES} from './exit-codes.ts';
 import {startNode} from './node.ts';
+import type {StartNodeOptions} from './node-options.ts';
 
 let directory: string;
 
@@ -23,10 +24,44 @@ function freePort(): Promise<number> {
   });
 }
 
-async function start() {
+async function start(options: Partial<StartNodeOptions> = {}) {
   const listen = `127.0.0.1:${await freePort()}`;
-  return startNode({dataDirectory: directory, listen, engineThreads: 0, log: 'json'});
+  return startNode({dataDirectory: directory, listen, engineThreads: 0, log: 'json', ...options});
 }
+
+test('series_per_replica_set_max: lines of new series are refused by number, known series go on', async () => {
+  const node = await start({seriesPerSetMax: 3});
+  const post = async (path: string, body: string) => {
+    const answer = await fetch(`http://${node.address}${path}`, {method: 'POST', body});
+    const text = await answer.text();
+    return {status: answer.status, body: text === '' ? undefined : JSON.parse(text)};
+  };
+  const write = (lines: readonly string[], query = '') =>
+    post(`/api/v1/write?db=few&precision=s${query}`, lines.join('\n'));
+  const sum = async () => (await post('/api/v1/sql?db=few', 'SELECT sum(f) AS n FROM m')).body;
+  const ready = async () => (await fetch(`http://${node.address}/ready`)).status;
+  await expect.poll(ready, {timeout: 20_000}).toBe(200);
+  expect((await post('/api/v1/sql', 'CREATE DATABASE few WITH SHARD 1 REPLICA 1')).status).toBe(
+    200,
+  );
+  expect((await write(['m,h=a f=1 1', 'm,h=b f=1 1'])).status).toBe(204);
+  const mixed = ['m,h=a f=1 2', 'm,h=c f=1 2', 'm,h=d f=1 2', 'm,h=b f=1 2', 'm,h=e f=1 2'];
+  const refused = await write(mixed);
+  expect(refused.status).toBe(400);
+  expect(refused.body).toMatchObject({code: 'LINES_REJECTED', details: {written: 3, rejected: 2}});
+  const {lines} = refused.body.details as {lines: {line: number; code: string; text: string}[]};
+  expect(lines.map(({line, code, text}) => [line, code, text])).toEqual([
+    [3, 'SERIES_LIMIT', mixed[2]],
+    [5, 'SERIES_LIMIT', mixed[4]],
+  ]);
+  expect(await sum()).toEqual([{n: 5}]);
+  const whole = await write(['m,h=a f=1 3', 'm,h=d f=1 3'], '&accept_partial=false');
+  expect(whole.status).toBe(400);
+  expect(await sum()).toEqual([{n: 5}]);
+  expect((await write(['m,h=c f=1 4', 'm,h=a f=1 4'])).status).toBe(204);
+  expect(await sum()).toEqual([{n: 7}]);
+  await node.stop();
+}, 60_000);
 
 test('a node whose store is damaged ends by itself, and can be stopped', async () => {
   const node = await start();

@@ -211,6 +211,7 @@ class NodeProcess implements StartedNode {
       log: this.#log,
       isLogPlain: this.#options.log === 'pretty',
       autoCreateDatabase: this.#options.autoCreateDatabase,
+      seriesPerSetMax: this.#options.seriesPerSetMax,
       onFatal: (code, reason) => {
         this.#log.error({code}, `the node ends: ${reason}`);
         this.#end(code);

@@ -48,6 +48,7 @@ export interface RunningNodeOptions {
   readonly log: Log;
   readonly isLogPlain: boolean;
   readonly autoCreateDatabase: boolean;
+  readonly seriesPerSetMax: number | undefined;
   readonly onFatal: (code: ExitCode, reason: string) => void;
 }
 
@@ -255,7 +256,7 @@ export class RunningNode {
 
   #engineOptions(thread: number, threads: number): EngineOptions {
     const {directory, node, clusterId, address, zone, version, catalog, founding} = this.#options;
-    const {isLogPlain, autoCreateDatabase} = this.#options;
+    const {isLogPlain, autoCreateDatabase, seriesPerSetMax} = this.#options;
     const stores: StoreId[] = [];
     for (let store = thread; store < directory.stores; store += threads)
       stores.push(store as StoreId);
@@ -272,6 +273,7 @@ export class RunningNode {
       stores,
       isLogPlain,
       autoCreateDatabase,
+      seriesPerSetMax,
       catalog,
       founding: thread === 0 ? founding : undefined,
     };
