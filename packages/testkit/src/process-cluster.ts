@@ -16,6 +16,7 @@ import net from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
+import {NodeLinks} from './node-links.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 const NODE = path.join(ROOT, 'node_modules/.bin/node');
@@ -28,6 +29,8 @@ const PORT_MAX = 65_535;
 export interface ClusterOptions {
   readonly nodes: number;
   readonly engineThreads?: number | undefined;
+  /** The nodes reach each other through `links`, which a test may cut. */
+  readonly isLinked?: boolean | undefined;
 }
 
 export interface NodePlace {
@@ -197,10 +200,12 @@ export class ProcessNode {
 export class ProcessCluster {
   readonly directory: string;
   readonly nodes: readonly ProcessNode[];
+  readonly #links: NodeLinks | undefined;
 
-  private constructor(directory: string, nodes: readonly ProcessNode[]) {
+  private constructor(directory: string, nodes: readonly ProcessNode[], links?: NodeLinks) {
     this.directory = directory;
     this.nodes = nodes;
+    this.#links = links;
   }
 
   /** Starts the nodes and waits until each takes traffic. */
@@ -208,19 +213,33 @@ export class ProcessCluster {
     const directory = mkdtempSync(path.join(tmpdir(), 'flotilla-cluster-'));
     const ports: number[] = [];
     while (ports.length < options.nodes) ports.push(await freePortPair());
+    const advertised: number[] = [];
+    while (options.isLinked === true && advertised.length < options.nodes)
+      advertised.push(await freePortPair());
     const secret = makeJoinSecret(directory);
-    const join = ports.map((port) => `127.0.0.1:${port}`).join(',');
+    const join = ports.map((port, i) => `127.0.0.1:${advertised[i] ?? port}`).join(',');
     const nodes = ports.map((port, i) => {
       const own = path.join(directory, `node${i + 1}`);
       mkdirSync(own, {recursive: true});
       const args = ['--listen', `127.0.0.1:${port}`, '--data', own];
       if (options.nodes > 1) args.push('--join', join, '--join-secret-file', secret);
       if (options.nodes > 1 && i === 0) args.push('--bootstrap');
+      if (options.isLinked === true) args.push('--advertise', `127.0.0.1:${advertised[i]}`);
       if (options.engineThreads !== undefined)
         args.push('--engine-threads', String(options.engineThreads));
       return new ProcessNode(i + 1, {port, directory: own, args});
     });
-    const cluster = new ProcessCluster(directory, nodes);
+    const links =
+      options.isLinked === true
+        ? await NodeLinks.start(
+            nodes.map((node, i) => ({
+              port: node.port,
+              advertisedPort: advertised[i]!,
+              pid: () => (node.isRunning ? node.pid : undefined),
+            })),
+          )
+        : undefined;
+    const cluster = new ProcessCluster(directory, nodes, links);
     for (const node of nodes) node.start();
     try {
       await Promise.all(nodes.map((node) => node.ready()));
@@ -229,6 +248,13 @@ export class ProcessCluster {
       throw error;
     }
     return cluster;
+  }
+
+  /** Of a cluster that was started with `isLinked`. */
+  get links(): NodeLinks {
+    if (this.#links === undefined)
+      throw new Error('the nodes of this cluster reach each other directly');
+    return this.#links;
   }
 
   get urls(): string[] {
@@ -250,6 +276,7 @@ export class ProcessCluster {
   /** Returns what went wrong with nodes that had ended by themselves. */
   async #remove(): Promise<string[]> {
     await Promise.all(this.nodes.map((node) => node.kill()));
+    this.#links?.stop();
     const faults = this.nodes.map(({fault}) => fault).filter((fault) => fault !== undefined);
     if (process.env['FLOTILLA_KEEP_DATA'] === undefined)
       rmSync(this.directory, {recursive: true, force: true});

@@ -195,6 +195,7 @@ test('beats and snapshot frames come back', () => {
     threads: [{turnAgeMs: 3, writeAgeMs: 9}],
     stores: [{store: 1, durableRecord: 2 ** 45, isFull: true}],
     wallMs: 1.5e12,
+    silentMs: 70,
   };
   expect(decodeBeat(encodeBeat(beat))).toEqual(beat);
   const chunk = {

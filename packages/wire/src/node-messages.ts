@@ -29,6 +29,8 @@ export interface Beat {
   readonly threads: readonly ThreadBeat[];
   readonly stores: readonly StoreBeat[];
   readonly wallMs: number;
+  /** Since the sender last heard the receiver. */
+  readonly silentMs: number;
 }
 
 export interface SnapshotBegin {
@@ -56,7 +58,8 @@ export function encodeBeat(beat: Beat): Uint8Array {
     turnAgeMs: Math.round(turnAgeMs),
     writeAgeMs: Math.round(writeAgeMs),
   }));
-  return flotilla.Beat.encode({...beat, threads, stores: [...beat.stores]}).finish();
+  const silentMs = Math.round(beat.silentMs);
+  return flotilla.Beat.encode({...beat, silentMs, threads, stores: [...beat.stores]}).finish();
 }
 
 export function decodeBeat(bytes: Uint8Array): Beat | undefined {
@@ -73,8 +76,8 @@ export function decodeBeat(bytes: Uint8Array): Beat | undefined {
     turnAgeMs: turnAgeMs ?? 0,
     writeAgeMs: writeAgeMs ?? 0,
   }));
-  const {bootEpoch, sequence, wallMs} = proto;
-  return {bootEpoch, sequence, threads, stores, wallMs};
+  const {bootEpoch, sequence, wallMs, silentMs} = proto;
+  return {bootEpoch, sequence, threads, stores, wallMs, silentMs};
 }
 
 export function encodeSnapshotBegin(begin: SnapshotBegin): Uint8Array {

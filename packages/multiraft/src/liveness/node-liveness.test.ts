@@ -49,10 +49,39 @@ test('beats keep a node alive; silence makes it suspect in 500 to 700 ms; a beat
   expect(states(1)).toEqual(['alive']);
   await clock.advance(350);
   expect(states(1)).toEqual(['alive', 'suspect']);
-  expect(states(2)).toEqual(['alive']);
   network.heal();
   await clock.advance(100);
   expect(states(1)).toEqual(['alive', 'suspect', 'alive']);
+});
+
+test('a link that fails one way is lost to both, and comes back to both', async () => {
+  const {clock, network, states} = pair();
+  await clock.advance(1_000);
+  network.cut(TWO, ONE);
+  await clock.advance(650);
+  expect(states(2)).toEqual(['alive']);
+  await clock.advance(200);
+  expect(states(2)).toEqual(['alive', 'suspect']);
+  await clock.advance(5_000);
+  expect(states(2)).toEqual(['alive', 'suspect']);
+  network.heal();
+  await clock.advance(150);
+  expect(states(1)).toEqual(['alive', 'suspect', 'alive']);
+  expect(states(2)).toEqual(['alive', 'suspect', 'alive']);
+});
+
+test('a node that stood still does not take the others for silent', async () => {
+  const {clock, network, nodes, states} = pair();
+  await clock.advance(1_000);
+  // One of the two: what the other sent meanwhile waits for it.
+  nodes[1]!.stop();
+  network.cut(TWO, ONE);
+  await clock.advance(480);
+  network.heal();
+  nodes[1]!.start();
+  clock.stall(400);
+  await clock.advance(1_000);
+  expect(states(2)).not.toContain('suspect');
 });
 
 test('a lost connection is gone at once', async () => {

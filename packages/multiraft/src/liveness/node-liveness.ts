@@ -2,7 +2,8 @@
 // the main thread; the hosts hear of changes only. A beat carries the sender's boot epoch and, per
 // engine thread, how long it and its disk have stood still. Laws: a node is suspect only after a wait
 // during which this loop itself ran on time, since a late loop finds beats it has not read yet; a
-// lost connection needs no wait at all. A beat is never evidence for reads or commits.
+// lost connection needs no wait at all; a beat says how long its sender has not heard the receiver, so
+// that a link which fails one way is lost to both. A beat is never evidence for reads or commits.
 
 import type {Clock, NodeId, Random, Timer, Transport} from '@flotilla/base';
 import {
@@ -57,6 +58,8 @@ export class NodeLiveness {
   readonly #known = new Map<NodeId, Known>();
   #timer: Timer | undefined;
   #sequence = 0;
+  /** What came while this loop was late was not read: nobody was silent before that. */
+  #onTimeSinceMs = 0;
   #dueMs = 0;
   /** Waits begun anew because this loop was late. */
   lateCount = 0;
@@ -103,7 +106,8 @@ export class NodeLiveness {
     // Of an earlier life, or overtaken by a later one of the same connection.
     if (before !== undefined && beat.bootEpoch < before.bootEpoch) return;
     if (beat.bootEpoch === before?.bootEpoch && beat.sequence <= before.sequence) return;
-    const known = this.#heard(from, beat.bootEpoch);
+    const isDeaf = beat.silentMs > this.#options.timing.suspectMaxMs;
+    const known = this.#heard(from, beat.bootEpoch, isDeaf);
     known.sequence = beat.sequence;
     known.wallOffsetMs = beat.wallMs - this.#options.clock.wallMs();
     for (const {store, durableRecord} of beat.stores)
@@ -127,7 +131,7 @@ export class NodeLiveness {
     for (const node of this.#known.keys()) yield this.view(node)!;
   }
 
-  #heard(node: NodeId, bootEpoch: number): Known {
+  #heard(node: NodeId, bootEpoch: number, isDeaf = false): Known {
     const nowMs = this.#options.clock.monotonicMs();
     let known = this.#known.get(node);
     const isNew = known?.bootEpoch !== bootEpoch;
@@ -145,16 +149,18 @@ export class NodeLiveness {
       };
       this.#known.set(node, known);
     }
-    const wasAlive = known.state === 'alive' && !isNew;
     if (isNew) {
       known.bootEpoch = bootEpoch;
       known.sequence = 0;
       known.stalledThreads = [];
     }
-    known.state = 'alive';
+    // One that does not hear this node is no better for it than one that is not heard.
+    const state = isDeaf ? 'suspect' : 'alive';
+    const isChanged = known.state !== state || isNew;
+    known.state = state;
     known.beatMs = nowMs;
     known.deadlineMs = nowMs + this.#drawWaitMs();
-    if (!wasAlive) this.#tell(node, known);
+    if (isChanged) this.#tell(node, known);
     return known;
   }
 
@@ -180,8 +186,10 @@ export class NodeLiveness {
     const nowMs = this.#options.clock.monotonicMs();
     const lateMs = nowMs - this.#dueMs;
     this.#schedule();
+    const isLate = lateMs > this.#options.timing.lateMs;
+    if (isLate) this.#onTimeSinceMs = nowMs;
     for (const [node, {state}] of this.#known) if (state !== 'gone') this.#sendBeat(node);
-    if (lateMs > this.#options.timing.lateMs) {
+    if (isLate) {
       this.lateCount += 1;
       for (const known of this.#known.values()) known.deadlineMs = nowMs + this.#drawWaitMs();
       return;
@@ -196,12 +204,14 @@ export class NodeLiveness {
   #sendBeat(node: NodeId): void {
     const {bootEpoch, clock, transport, threads, stores} = this.#options;
     this.#sequence += 1;
+    const heardMs = Math.max(this.#known.get(node)?.beatMs ?? 0, this.#onTimeSinceMs);
     const beat: Beat = {
       bootEpoch,
       sequence: this.#sequence,
       threads: threads(),
       stores: stores(),
       wallMs: clock.wallMs(),
+      silentMs: clock.monotonicMs() - heardMs,
     };
     // A beat that does not fit is one that is missed.
     transport.send(node, 'control', encodeFrame('beat', encodeBeat(beat)));

@@ -184,6 +184,9 @@ export namespace flotilla {
         /** Beat wallMs. */
         wallMs: number;
 
+        /** Beat silentMs. */
+        silentMs: number;
+
         /**
          * Encodes the specified Beat message. Does not implicitly {@link flotilla.Beat.verify|verify} messages.
          * @param message Beat message or plain object to encode
@@ -229,6 +232,9 @@ export namespace flotilla {
 
             /** Beat wallMs */
             wallMs?: (number|null);
+
+            /** Beat silentMs */
+            silentMs?: (number|null);
 
             /** Unknown fields preserved while decoding when enabled */
             $unknowns?: Uint8Array[];

@@ -387,6 +387,7 @@ export const flotilla = $root.flotilla = (() => {
          * @property {Array.<flotilla.ThreadBeat.$Properties>|null} [threads] Beat threads
          * @property {Array.<flotilla.StoreBeat.$Properties>|null} [stores] Beat stores
          * @property {number|null} [wallMs] Beat wallMs
+         * @property {number|null} [silentMs] Beat silentMs
          * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
          */
 
@@ -461,6 +462,14 @@ export const flotilla = $root.flotilla = (() => {
         Beat.prototype.wallMs = 0;
 
         /**
+         * Beat silentMs.
+         * @member {number} silentMs
+         * @memberof flotilla.Beat
+         * @instance
+         */
+        Beat.prototype.silentMs = 0;
+
+        /**
          * Encodes the specified Beat message. Does not implicitly {@link flotilla.Beat.verify|verify} messages.
          * @function encode
          * @memberof flotilla.Beat
@@ -488,6 +497,8 @@ export const flotilla = $root.flotilla = (() => {
                     $root.flotilla.StoreBeat.encode(message.stores[i], writer.uint32(/* id 4, wireType 2 =*/34).fork(), _depth + 1).ldelim();
             if (message.wallMs != null && $Object.hasOwnProperty.call(message, "wallMs") && !$Object.is(message.wallMs, 0))
                 writer.uint32(/* id 5, wireType 1 =*/41).double(message.wallMs);
+            if (message.silentMs != null && $Object.hasOwnProperty.call(message, "silentMs") && message.silentMs !== 0)
+                writer.uint32(/* id 6, wireType 0 =*/48).uint32(message.silentMs);
             if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                 for (let i = 0; i < message.$unknowns.length; ++i)
                     writer.raw(message.$unknowns[i]);
@@ -573,6 +584,15 @@ export const flotilla = $root.flotilla = (() => {
                             message.wallMs = value;
                         else
                             delete message.wallMs;
+                        continue;
+                    }
+                case 6: {
+                        if (wireType !== 0)
+                            break;
+                        if (value = reader.uint32())
+                            message.silentMs = value;
+                        else
+                            delete message.silentMs;
                         continue;
                     }
                 }
