@@ -324,8 +324,11 @@ export class Host {
     return () => this.#leadershipListeners.delete(listener);
   }
 
+  /** Also tells of stores that died before anybody could listen. */
   onStopped(listener: StoppedListener): () => void {
     this.#stoppedListeners.add(listener);
+    for (const {failure} of this.#stores)
+      if (failure !== undefined) listener({reason: failure.message, isStore: true});
     return () => this.#stoppedListeners.delete(listener);
   }
 
@@ -351,7 +354,11 @@ export class Host {
   #tick(nowMs: number): void {
     for (const group of this.#driver.groups.values())
       if (!group.waits.isEmpty) group.waits.expire(nowMs);
-    for (const store of this.#stores) this.#handover.watchWrites(store, nowMs);
+    for (const store of this.#stores) {
+      // An order's record may have been the one that failed, and no group has anything to write.
+      if (store.log.failure !== undefined) this.#driver.failStore(store, store.log.failure);
+      this.#handover.watchWrites(store, nowMs);
+    }
     this.#notices.tick(nowMs, this.#driver.groups.values());
     this.#snapshots.tick(nowMs);
     if (nowMs >= this.#housekeepingDueMs) {

@@ -32,6 +32,11 @@ export class Kernel {
     this.trace = trace;
   }
 
+  /** For whoever reads the trace; the text is made only if somebody does. */
+  note(node: number, set: number, text: () => string): void {
+    if (this.trace.isFull) this.trace.add({ms: this.nowMs, node, set, text: text()});
+  }
+
   after(delayMs: number, run: () => void, process?: Process): Timer {
     const order = this.#order++;
     const event = {

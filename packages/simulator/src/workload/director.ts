@@ -118,7 +118,7 @@ export class Director {
     const isFounder = set.founders.includes(replica.id);
     const founding = isFounder ? {voters: set.founders, learners: []} : undefined;
     const order = node.host.createReplica({set: set.id, replica: replica.id, founding});
-    this.#follow(replica, node, order, () => {
+    this.#follow(set, replica, node, order, () => {
       replica.isCreated = true;
     });
   }
@@ -127,7 +127,7 @@ export class Director {
     const node = this.#node(replica.node);
     if (node.host === undefined || node.isPaused) return;
     const order = node.host.destroyReplica({set: set.id, replica: replica.id});
-    this.#follow(replica, node, order, () => {
+    this.#follow(set, replica, node, order, () => {
       this.#ports.laws.destroyed(replica.id);
       this.#ports.coverage.count('members:destroyed');
       set.replicas.delete(replica.id);
@@ -135,11 +135,29 @@ export class Director {
   }
 
   /** The order is open until it ends, or the process that had it does. */
-  #follow(replica: PlacedReplica, node: SimNode, order: Promise<void>, done: () => void): void {
+  #follow(
+    set: PlacedSet,
+    replica: PlacedReplica,
+    node: SimNode,
+    order: Promise<void>,
+    done: () => void,
+  ): void {
     const {id} = replica;
     const {running} = node;
     this.#underWay.add(id);
-    order.then(done, expected).finally(() => this.#underWay.delete(id));
+    const {kernel} = this.#ports;
+    const note = (text: string): void =>
+      kernel.note(node.id, set.id, () => `order for ${id}: ${text}`);
+    note(replica.isCondemned ? 'destroy' : 'create');
+    const ended = (error: unknown): void => {
+      note(`refused: ${String(error)}`);
+      expected(error);
+    };
+    const isDone = (): void => {
+      note('done');
+      done();
+    };
+    order.then(isDone, ended).finally(() => this.#underWay.delete(id));
     const watch = (): void => {
       if (!this.#underWay.has(id)) return;
       if (node.running === running) this.#ports.kernel.after(ORDER_MS, watch);
@@ -266,13 +284,18 @@ export class Director {
     const deadlineMs = running.process.monotonicMs() + DEADLINE_MS;
     const options = {expectedConfigIndex: status.configIndex, deadlineMs};
     coverage.count(`members:${step}-asked`);
+    const {kernel} = this.#ports;
+    const what = `${step} ${mode} ${JSON.stringify(changes)}`;
+    kernel.note(node.id, set.id, () => `asked: ${what}`);
     host.proposeConfig(set.id, changes, mode, options).then(
       () => {
+        kernel.note(node.id, set.id, () => `done: ${what}`);
         coverage.count(`members:${step}`);
         if (mode !== 'simple') coverage.count(`members:${mode}`);
         done();
       },
       (error: unknown) => {
+        kernel.note(node.id, set.id, () => `not done: ${what}: ${String(error)}`);
         expected(error);
         failed();
       },
