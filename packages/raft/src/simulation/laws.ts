@@ -7,7 +7,9 @@
 //  6 persist, then apply: what a replica applied is on its own disk
 //  7 linearizable reads: a read covers all that was applied anywhere when it began
 //  8 what a message promises is on its sender's disk: a granted vote, acknowledged entries
+//  9 the index that made a configuration names one configuration: orders are fenced by it
 
+import type {Configuration} from '../configuration.ts';
 import type {AppliedEntry, LabDisk, LabReplica} from '../lab/index.ts';
 import {textOf} from '../lab/replica.ts';
 import type {Message} from '../message.ts';
@@ -36,6 +38,7 @@ export class Laws {
   /** What each disk looked like when its log was last compared. */
   readonly #shapes = new Map<number, string>();
   readonly #seen = new Map<number, Seen>();
+  readonly #configurations = new Map<number, Configuration>();
 
   check(replica: LabReplica): void {
     const status = replica.group.status();
@@ -48,6 +51,7 @@ export class Laws {
     }
     if (role === 'leader') this.#checkLeader(replica, seen.role !== 'leader' || term !== seen.term);
     this.#checkCommitted(replica, seen.commit);
+    this.#checkConfiguration(replica);
     this.#checkApplied(replica);
     this.#checkEntries(replica);
     this.#seen.set(id, {term, commit: commitIndex, vote, role});
@@ -76,6 +80,15 @@ export class Laws {
       if (known !== term) this.#fail(`${id} committed ${index}/${term}, elsewhere term ${known}`);
       this.#committed.set(index, term);
     }
+  }
+
+  #checkConfiguration({id, group}: LabReplica): void {
+    const {configIndex, configuration} = group.status();
+    const known = this.#configurations.get(configIndex) ?? configuration;
+    this.#configurations.set(configIndex, known);
+    if (known === configuration) return;
+    if (JSON.stringify(known) !== JSON.stringify(configuration))
+      this.#fail(`${id} holds other members as made at ${configIndex}`);
   }
 
   #checkApplied(replica: LabReplica): void {
