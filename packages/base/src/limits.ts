@@ -260,6 +260,18 @@ export const LIMITS = {
     code: 'QUERY_ERROR',
     why: 'Of an answer in its form: ten million rows of a hundred bytes.',
   },
+  queries_memory_bytes_max: {
+    value: 1024 * MIB,
+    unit: 'bytes',
+    code: 'OVERLOADED',
+    why: 'The same of all queries together, an engine thread: two of the largest.',
+  },
+  statements_in_flight_max: {
+    value: 256,
+    unit: 'count',
+    code: 'OVERLOADED',
+    why: 'Of clients, an engine thread: four seconds of work at 60 a second.',
+  },
   query_memory_bytes_max: {
     value: 512 * MIB,
     unit: 'bytes',

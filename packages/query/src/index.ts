@@ -3,6 +3,7 @@ export {
   executeFragment,
   type FragmentBatches,
 } from './execute/execute-fragment.ts';
+export {QueriesMemory} from './execute/memory.ts';
 export {
   type MergeOptions,
   mergeResults,

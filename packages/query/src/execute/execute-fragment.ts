@@ -12,7 +12,7 @@ import {encodePieces, PIECE_TEXT_CHARACTERS_MAX} from './batch-pieces.ts';
 import {ChunkRows, fragmentBase} from './chunk-rows.ts';
 import {compileExpression, type Evaluate} from './compile.ts';
 import {GroupKeys} from './group-keys.ts';
-import {QueryMemory} from './memory.ts';
+import {type QueriesMemory, QueryMemory} from './memory.ts';
 import {Runs} from './runs.ts';
 import {SortedRows} from './sorted-rows.ts';
 import {type BooleanVector, gather, type Vector} from './vector.ts';
@@ -24,6 +24,7 @@ export interface ExecuteOptions {
   /** Lets others of the thread run (Clock.defer). */
   readonly pause?: (() => Promise<void>) | undefined;
   readonly memoryBytesMax?: number | undefined;
+  readonly memory?: QueriesMemory | undefined;
 }
 
 /** Rows of one batch on the wire: some 300 KiB of ten columns, one fragment of bulk. */
@@ -69,7 +70,7 @@ async function* runFragment(
   if (fragment.version !== 1) {
     throw new DbError('UNSUPPORTED', `query fragment of version ${fragment.version}`);
   }
-  const memory = new QueryMemory(options.memoryBytesMax);
+  const memory = new QueryMemory(options.memoryBytesMax, options.memory);
   const work =
     fragment.work.kind === 'groups'
       ? new GroupsExecution(fragment, fragment.work, scan, memory)
@@ -94,6 +95,7 @@ async function* runFragment(
     yield* work.finish();
   } finally {
     scan.close();
+    memory.release();
   }
 }
 

@@ -11,6 +11,7 @@ import {parseStatement} from '../sql/parse-statement.ts';
 import {loadSqlParser} from '../sql/postgres-tree.ts';
 import {encodeBatch} from './batch-codec.ts';
 import {executeFragment} from './execute-fragment.ts';
+import {QueriesMemory} from './memory.ts';
 import {mergeResults} from './merge-results.ts';
 
 beforeAll(loadSqlParser);
@@ -122,6 +123,43 @@ test('groups and sorted rows stop at the bound on memory, which the error names'
   const local = executeFragment(fragment!, from.scan(fragment!), {memoryBytesMax: 50_000});
   await expect(drain(local)).rejects.toThrow(/query_memory_bytes_max/);
 });
+
+test.each([
+  'SELECT host, v, count(*) AS n FROM m GROUP BY host, v',
+  'SELECT v, s FROM m ORDER BY s',
+])(
+  'queries_memory_bytes_max, %s: what all queries hold is counted, refused past it and given back',
+  async (text) => {
+    const from = database();
+    const made = plan(from, text);
+    const answer = (memory: QueriesMemory) => {
+      const streams = made.fragments.map((one) => executeFragment(one, from.scan(one), {memory}));
+      return drain(mergeResults(made, streams, {memory}));
+    };
+    const roomy = new QueriesMemory();
+    expect(roomy.bytesMax).toBe(LIMITS.queries_memory_bytes_max.value);
+    let most = 0;
+    const watched = new QueriesMemory();
+    const take = watched.take.bind(watched);
+    watched.take = (bytes) => {
+      take(bytes);
+      most = Math.max(most, watched.bytes);
+    };
+    await answer(watched);
+    expect(most).toBeGreaterThan(0);
+    expect(watched.bytes).toBe(0);
+    const beside = LIMITS.queries_memory_bytes_max.value - most;
+    roomy.take(beside);
+    await answer(roomy);
+    expect(roomy.bytes).toBe(beside);
+    roomy.take(1);
+    await expect(answer(roomy)).rejects.toMatchObject({
+      code: 'OVERLOADED',
+      details: {limit: 'queries_memory_bytes_max'},
+    });
+    expect(roomy.bytes).toBe(beside + 1);
+  },
+);
 
 test('a top list of many rows needs little memory', async () => {
   const from = database(60, 500);

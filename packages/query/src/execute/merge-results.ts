@@ -11,7 +11,7 @@ import {sliceBatch} from './batch-pieces.ts';
 import {ColumnBuilder} from './column-builder.ts';
 import {compileExpression, type Rows} from './compile.ts';
 import {keyText} from './key-text.ts';
-import {QueryMemory} from './memory.ts';
+import {type QueriesMemory, QueryMemory} from './memory.ts';
 import {SortedRows} from './sorted-rows.ts';
 import {raceStreams} from './streams.ts';
 import {ABSOLUTE, type BooleanVector, gather, type Vector} from './vector.ts';
@@ -30,6 +30,7 @@ export interface MergeOptions {
   readonly signal?: AbortSignal | undefined;
   readonly memoryBytesMax?: number | undefined;
   readonly rowsMax?: number | undefined;
+  readonly memory?: QueriesMemory | undefined;
 }
 
 const BATCH_ROWS = 4_096;
@@ -43,13 +44,19 @@ export async function* mergeResults(
   options: MergeOptions = {},
 ): AsyncGenerator<ResultBatch, void> {
   const rowsMax = options.rowsMax ?? LIMITS.rows_per_answer_max.value;
+  const memory = new QueryMemory(options.memoryBytesMax, options.memory);
   let rowCount = 0;
   let batches = 0;
-  for await (const batch of mergedBatches(plan, streams, {...options, rowsMax})) {
-    rowCount += batch.rowCount;
-    refuseOver(rowsMax, rowCount);
-    batches++;
-    yield named(plan, batch);
+  try {
+    const {signal} = options;
+    for await (const batch of mergedBatches(plan, streams, {signal, rowsMax, memory})) {
+      rowCount += batch.rowCount;
+      refuseOver(rowsMax, rowCount);
+      batches++;
+      yield named(plan, batch);
+    }
+  } finally {
+    memory.release();
   }
   if (batches === 0) yield emptyBatch(plan);
 }
@@ -72,30 +79,35 @@ function emptyBatch(plan: QueryPlan): ResultBatch {
   return named(plan, {rowCount: 0, columns});
 }
 
+interface Merging {
+  readonly signal: AbortSignal | undefined;
+  readonly rowsMax: number;
+  readonly memory: QueryMemory;
+}
+
 async function* mergedBatches(
   plan: QueryPlan,
   streams: readonly AsyncIterable<Uint8Array>[],
-  options: MergeOptions & {readonly rowsMax: number},
+  {signal, rowsMax, memory}: Merging,
 ): AsyncGenerator<Batch, void> {
-  const memory = new QueryMemory(options.memoryBytesMax);
-  const batches = decoded(streams, options.signal);
+  const batches = decoded(streams, signal);
   if (plan.merge.kind === 'groups') {
     const groups = new MergedGroups(plan, plan.merge, memory);
     for await (const batch of batches) groups.add(batch);
     const rows = newSortedRows(plan, memory);
     const {columns, rowCount} = groups.finish();
     rows.add(columns, rowCount);
-    yield* finished(plan, rows, options.rowsMax);
+    yield* finished(plan, rows, rowsMax);
   } else if (plan.constant) {
     const rows = newSortedRows(plan, memory);
     rows.add(constantRow(plan.merge).columns, 1);
-    yield* finished(plan, rows, options.rowsMax);
+    yield* finished(plan, rows, rowsMax);
   } else if (plan.order.length === 0) {
     yield* cut(plan, batches);
   } else {
     const rows = newSortedRows(plan, memory);
     for await (const batch of batches) rows.add(batch.columns, batch.rowCount);
-    yield* finished(plan, rows, options.rowsMax);
+    yield* finished(plan, rows, rowsMax);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import {type DbError, LIMITS} from '@flotilla/base';
 import {expect, test} from 'vitest';
+import {QueriesMemory} from '../execute/memory.ts';
 import type {ResultBatch} from '../execute/merge-results.ts';
 import {formatResult, type ResultFormat} from './format-result.ts';
 
@@ -57,6 +58,16 @@ test('a table that one cell makes too wide for answer_bytes_max is refused befor
   const fits = formatResult('table', rowsOf(short(most - 10)));
   expect((await fits.next()).done).toBe(false);
   await fits.return();
+});
+
+test('what a table holds is of the memory of all queries, and given back', async () => {
+  const memory = new QueriesMemory(100_000);
+  memory.take(90_000);
+  const refused = await answerOf('table', rowsOf(['x'.repeat(1_000)], 10), {memory});
+  expect((refused.error as DbError).code).toBe('OVERLOADED');
+  expect(memory.bytes).toBe(90_000);
+  expect((await answerOf('table', rowsOf(['x'.repeat(1_000)], 4), {memory})).error).toBeUndefined();
+  expect(memory.bytes).toBe(90_000);
 });
 
 test('what a table holds until its widths are known is memory of the query', async () => {

@@ -4,7 +4,7 @@
 
 import {Buffer} from 'node:buffer';
 import {DbError, LIMITS} from '@flotilla/base';
-import {QueryMemory} from '../execute/memory.ts';
+import {type QueriesMemory, QueryMemory} from '../execute/memory.ts';
 import type {ResultBatch} from '../execute/merge-results.ts';
 import {valueJson, valueText} from './value-text.ts';
 
@@ -21,6 +21,7 @@ export interface FormatOptions {
   readonly bytesMax?: number | undefined;
   /** Of what a table holds until all of its rows have come. */
   readonly memoryBytesMax?: number | undefined;
+  readonly memory?: QueriesMemory | undefined;
 }
 
 /** Text that is gathered before it goes out: rows may be a megabyte each. */
@@ -130,9 +131,21 @@ function csvField(text: string | undefined): string {
 
 async function* formatTable(
   batches: AsyncIterable<ResultBatch>,
-  {bytesMax, memoryBytesMax}: FormatOptions & {readonly bytesMax: number},
+  options: FormatOptions & {readonly bytesMax: number},
 ): AsyncIterable<string> {
-  const memory = new QueryMemory(memoryBytesMax);
+  const memory = new QueryMemory(options.memoryBytesMax, options.memory);
+  try {
+    yield* tableText(batches, options.bytesMax, memory);
+  } finally {
+    memory.release();
+  }
+}
+
+async function* tableText(
+  batches: AsyncIterable<ResultBatch>,
+  bytesMax: number,
+  memory: QueryMemory,
+): AsyncIterable<string> {
   const rows: string[][] = [];
   let names: string[] = [];
   let right: boolean[] = [];

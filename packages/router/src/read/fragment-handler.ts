@@ -8,7 +8,7 @@ import {
   type ReplicaSetId,
   type RpcContext,
 } from '@flotilla/base';
-import {executeFragment, type Fragment} from '@flotilla/query';
+import {executeFragment, type Fragment, type QueriesMemory} from '@flotilla/query';
 import {ReplicaMachine} from '@flotilla/replica';
 import {ReadCounts} from './read-counts.ts';
 
@@ -52,6 +52,8 @@ export interface FragmentHandlerPorts {
   /** Lets others of the thread run. */
   readonly pause: () => Promise<void>;
   readonly counts?: ReadCounts | undefined;
+  /** Of the thread; without it each fragment has a bound of its own alone. */
+  readonly memory?: QueriesMemory | undefined;
 }
 
 /**
@@ -79,7 +81,11 @@ export function fragmentHandler(
     try {
       const origin: FragmentOrigin = {replica, appliedIndex, ageMs};
       yield new TextEncoder().encode(JSON.stringify(origin));
-      const batches = executeFragment(request.fragment, scan, {signal, pause: ports.pause});
+      const batches = executeFragment(request.fragment, scan, {
+        signal,
+        pause: ports.pause,
+        memory: ports.memory,
+      });
       yield* timed(batches, monotonicMs, counts.scan);
     } finally {
       scan.close();

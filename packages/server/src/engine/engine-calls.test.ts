@@ -1,4 +1,4 @@
-import {DbError, type Log} from '@flotilla/base';
+import {DbError, LIMITS, type Log} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {EngineCalls, type EngineServices} from './engine-calls.ts';
 import type {FromEngine} from './messages.ts';
@@ -53,6 +53,27 @@ test('a client that goes away ends the query, also before its head', async () =>
     ['OK', 0],
     ['CANCELLED', 1],
   ]);
+});
+
+test('statements_in_flight_max: one more is refused before it begins, and taken when another has ended', async () => {
+  const {calls, emitted, counts} = endless();
+  const max = LIMITS.statements_in_flight_max.value;
+  for (let i = 1; i <= max; i++) calls.serve(i, CALL, 0);
+  calls.serve(max + 1, CALL, 0);
+  await expect
+    .poll(() => emitted.find(({type}) => type === 'failed'))
+    .toMatchObject({
+      callId: max + 1,
+      error: {code: 'OVERLOADED', details: {limit: 'statements_in_flight_max'}},
+    });
+  expect(counts.statements.get('OVERLOADED')).toBe(1);
+  calls.cancel(1);
+  await expect.poll(() => emitted.some((one) => one.type === 'end' && one.callId === 1)).toBe(true);
+  calls.serve(max + 2, CALL, 0);
+  const heads = () => emitted.filter(({type}) => type === 'head').length;
+  await expect.poll(heads).toBe(max + 1);
+  for (let i = 2; i <= max + 2; i++) calls.cancel(i);
+  await calls.idle();
 });
 
 test('the deadline ends a query whose reader takes nothing', async () => {

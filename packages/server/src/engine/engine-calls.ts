@@ -5,6 +5,7 @@ import {
   type Clock,
   DbError,
   type ErrorCode,
+  LIMITS,
   type Log,
   toWireError,
   type WireError,
@@ -124,6 +125,12 @@ export class EngineCalls {
     receivedMs: number,
   ): Promise<void> {
     const {counts} = this.#services;
+    const max = LIMITS.statements_in_flight_max.value;
+    if (this.#streams.size >= max) {
+      counts.statementEnded('OVERLOADED');
+      const message = 'too many statements are under way; ask again a little later';
+      throw new DbError('OVERLOADED', message, {limit: 'statements_in_flight_max', max});
+    }
     const sinceReceipt = (): number => this.#clock.monotonicMs() - receivedMs;
     let code: ErrorCode | 'OK' = 'INTERNAL';
     const stream: OpenStream = {

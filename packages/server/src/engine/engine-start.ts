@@ -14,6 +14,7 @@ import {
 import {Catalog, type Command, type CommandValue} from '@flotilla/catalog';
 import {MetaClient, nodeHandlers} from '@flotilla/meta';
 import {Host} from '@flotilla/multiraft';
+import {QueriesMemory} from '@flotilla/query';
 import {
   DELETE_METHOD,
   deleteHandler,
@@ -109,6 +110,7 @@ interface Base {
   /** Told which nodes answer. */
   readonly nodes: NodeWatch;
   readonly memtables: MemtableBudget;
+  readonly queries: QueriesMemory;
   readonly storageCounts: StorageCounts;
 }
 
@@ -128,6 +130,7 @@ export async function startEngine(
     emit,
     nodes: new NodeWatch(),
     memtables: new MemtableBudget(),
+    queries: new QueriesMemory(),
     storageCounts: new StorageCounts(),
   };
   const background = new BackgroundClient(port);
@@ -315,7 +318,7 @@ function serveNodes(parts: {
   readonly reads: ReadCounts;
 }): void {
   const {rpc, host, replicas, reads: counts} = parts;
-  const {clock} = parts.base;
+  const {clock, queries} = parts.base;
   const monotonicMs = (): number => clock.monotonicMs();
   const rest = (): Promise<void> => new Promise((resolve) => clock.defer(resolve));
   rpc.serve(nodeHandlers(replicas, clock));
@@ -327,7 +330,9 @@ function serveNodes(parts: {
       [DELETE_METHOD, deleteHandler(host, monotonicMs)],
       [FENCE_METHOD, fenceHandler(host, (ms) => pause(clock, ms))],
     ]),
-    stream: new Map([[QUERY_METHOD, fragmentHandler({host, monotonicMs, pause: rest, counts})]]),
+    stream: new Map([
+      [QUERY_METHOD, fragmentHandler({host, monotonicMs, pause: rest, counts, memory: queries})],
+    ]),
   });
 }
 
@@ -365,7 +370,10 @@ function createServices(
     : undefined;
   return {
     writes: new WriteService({access: copy, router, clock, memory, createDatabase, counts}),
-    sql: new SqlService({access: copy, meta, reader, router, view, clock, counts}),
+    sql: new SqlService({
+      ...{access: copy, meta, reader, router, view, clock, counts},
+      memory: base.queries,
+    }),
     admin: new AdminService({access: copy, meta, view, rpc, clock}),
     storage: (action) => settleStorage(action, machines()),
     counts,
@@ -383,7 +391,7 @@ function machinesOf(host: Host): ReplicaMachine[] {
 }
 
 function measured(
-  {options, memtables, storageCounts: storage}: Base,
+  {options, memtables, queries, storageCounts: storage}: Base,
   {host, rpc}: Grown,
   parts: Pick<EngineParts, 'machines' | 'watch'> & {
     readonly reads: ReadCounts;
@@ -403,6 +411,7 @@ function measured(
     storage,
     memory: parts.memory,
     memtables,
+    queries,
   });
   return isMainThread ? samples : [...samples, ...parts.watch.samples()];
 }

@@ -8,6 +8,7 @@ import {
   formatResult,
   mergeResults,
   planQuery,
+  type QueriesMemory,
   type SelectStatement,
   type SeriesStatement,
 } from '@flotilla/query';
@@ -29,6 +30,7 @@ export interface SelectsDeps {
   readonly reader: FragmentReader;
   readonly clock: Clock;
   readonly counts?: ServiceCounts | undefined;
+  readonly memory?: QueriesMemory | undefined;
 }
 
 export class Selects {
@@ -84,7 +86,7 @@ export class Selects {
     {call, deadlineMs, stop}: StatementContext,
     dropped: AbortSignal,
   ): Promise<BegunAnswer> {
-    const {access, clock, reader, counts} = this.#deps;
+    const {access, clock, reader, counts, memory} = this.#deps;
     const {consistency, maxStalenessMs, partial: isPartial} = call;
     const database = await findDatabase(access, call, deadlineMs);
     const beganMs = clock.monotonicMs();
@@ -113,13 +115,13 @@ export class Selects {
     const timer = clock.setTimer(Math.max(0, deadlineMs - clock.monotonicMs()), () =>
       stop.abort(readings.deadlinePassed()),
     );
-    const results = shape(mergeResults(plan, readings.streams(), {signal}));
+    const results = shape(mergeResults(plan, readings.streams(), {signal, memory}));
     const end = (): void => {
       timer.cancel();
       readings.end();
       counts?.merge.observeMs(merge.spentMs);
     };
-    const rows = formatResult(call.format, ended(results, stop.signal, end));
+    const rows = formatResult(call.format, ended(results, stop.signal, end), {memory});
     const chunks = merge.of(rows);
     const head = (): Promise<void> => orReason(readings.begun(), stop.signal);
     return {chunks: await begun(chunks, head), notes};

@@ -62,7 +62,9 @@ export class SqlService {
     if (isQuery(statement)) return this.#selects.run(statement, context);
     const notes = new AnswerNotes();
     const batches = await this.#batches(statement, context, notes);
-    const chunks = await begun(formatResult(context.call.format, batches));
+    const chunks = await begun(
+      formatResult(context.call.format, batches, {memory: this.#deps.memory}),
+    );
     return {chunks, notes};
   }
 

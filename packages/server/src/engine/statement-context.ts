@@ -2,6 +2,7 @@
 
 import {type Clock, DbError, META_SET} from '@flotilla/base';
 import type {MetaClient} from '@flotilla/meta';
+import type {QueriesMemory} from '@flotilla/query';
 import type {FragmentReader, WriteRouter} from '@flotilla/router';
 import type {CatalogAccess} from './catalog-access.ts';
 import type {ClusterView} from './cluster-view.ts';
@@ -18,6 +19,8 @@ export interface SqlServiceDeps {
   readonly view: ClusterView;
   readonly clock: Clock;
   readonly counts?: ServiceCounts | undefined;
+  /** Of the thread. */
+  readonly memory?: QueriesMemory | undefined;
 }
 
 /** What a statement runs under. */

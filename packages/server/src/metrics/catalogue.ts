@@ -59,7 +59,7 @@ const MESSAGE = oneOf(
   'readIndexReply',
 );
 const BUDGET = {
-  budget: oneOf('bodies', 'writes', 'proposals', 'memtables', 'calls'),
+  budget: oneOf('bodies', 'writes', 'proposals', 'memtables', 'queries', 'calls'),
   thread: THREAD,
 };
 

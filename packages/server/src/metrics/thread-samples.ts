@@ -3,6 +3,7 @@
 
 import {LIMITS} from '@flotilla/base';
 import type {HostMetrics} from '@flotilla/multiraft';
+import type {QueriesMemory} from '@flotilla/query';
 import type {MemtableBudget, ReplicaMachine} from '@flotilla/replica';
 import type {ReadCounts, WriteCounts} from '@flotilla/router';
 import type {StorageCounts} from '@flotilla/storage';
@@ -23,6 +24,7 @@ export interface ThreadParts {
   readonly storage: StorageCounts;
   readonly memory: WriteMemory;
   readonly memtables: MemtableBudget;
+  readonly queries: QueriesMemory;
 }
 
 export function threadSamples(parts: ThreadParts): Sample[] {
@@ -127,11 +129,12 @@ function storageSamples({machines, storage}: ThreadParts): Sample[] {
   ];
 }
 
-function budgetSamples({thread, host, memory, memtables, rpc}: ThreadParts): Sample[] {
+function budgetSamples({thread, host, memory, memtables, queries, rpc}: ThreadParts): Sample[] {
   return [
     ...budget('writes', String(thread), memory.bytes, memory.bytesMax),
     ...budget('proposals', String(thread), host.proposalBytes, host.proposalBytesMax),
     ...budget('memtables', String(thread), memtables.bytes, memtables.bytesMax),
+    ...budget('queries', String(thread), queries.bytes, queries.bytesMax),
     ...budget('calls', String(thread), rpc.bytes, LIMITS.rpc_bytes_in_flight_max.value),
   ];
 }
