@@ -1,14 +1,19 @@
 // Which log entries may go. Never one above the state machine's durable index. Up to there: as soon as
 // every member is known to hold them; else only when the group or the store is over its byte budget,
-// the largest holder first. A follower knows of the others only that a sleeping group is caught up.
+// the largest holder first. A member that answers, and only is slow, or is just being sent a snapshot,
+// has some budgets' worth of patience: else it would need the next snapshot when it has this one. A
+// follower knows of the others only that a sleeping group is caught up.
 // A quiet group may pin an old segment by a few bytes: over budget it is flushed, so that it lets go.
 
+import type {ProgressStatus} from '@flotilla/raft';
 import type {GroupLog} from '../log/group-log.ts';
 import type {Driver} from './driver.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {HostLimits} from './options.ts';
 import type {Store} from './store.ts';
 
+/** Times a group's budget, for members that answer. */
+const PATIENCE = 4;
 /** Fewer are not worth an item in the log, unless the group falls asleep. */
 const ENTRIES_MIN = 64;
 
@@ -33,8 +38,7 @@ export class Retention {
       const group = this.#driver.groups.get(place.set);
       if (group === undefined || group.isGone || group.isInstalling) continue;
       if (place.replica !== group.replica || place.runs.length === 0) continue;
-      const isOver = place.retainedBytes > this.#limits.groupLogBytesMax;
-      this.#compact(group, place, isOver ? Number.MAX_SAFE_INTEGER : heldByAll(group));
+      this.#compact(group, place, this.#upto(group, place));
       holders.push({group, place});
     }
     let excess = store.log.totalBytes - this.#limits.storeLogBytesMax;
@@ -46,6 +50,14 @@ export class Retention {
       this.#compact(group, place, Number.MAX_SAFE_INTEGER);
     }
     this.#unpin(store, holders);
+  }
+
+  #upto(group: HostedGroup, {retainedBytes}: GroupLog): number {
+    const {groupLogBytesMax} = this.#limits;
+    if (retainedBytes <= groupLogBytesMax) return heldBy(group, () => true);
+    const isPatient = group.isLeader && retainedBytes <= PATIENCE * groupLogBytesMax;
+    // Not whether it answered lately: what waits for a snapshot has little to say.
+    return isPatient ? heldBy(group, ({reachable}) => reachable) : Number.MAX_SAFE_INTEGER;
   }
 
   #compact(group: HostedGroup, place: GroupLog, upto: number): void {
@@ -91,11 +103,14 @@ export class Retention {
   }
 }
 
-/** The highest index that every member is known to hold. */
-function heldByAll(group: HostedGroup): number {
+/** The highest index that each of those members is known to hold, or will by its snapshot. */
+function heldBy(group: HostedGroup, counts: (member: ProgressStatus) => boolean): number {
   if (!group.isLeader) return group.isAsleep ? group.appliedIndex : 0;
   let held = Number.MAX_SAFE_INTEGER;
-  for (const {matchIndex, state, pendingSnapshotIndex} of group.raft.status().progress.values())
-    held = Math.min(held, state === 'snapshot' ? pendingSnapshotIndex : matchIndex);
+  for (const member of group.raft.status().progress.values()) {
+    const {matchIndex, state, pendingSnapshotIndex} = member;
+    if (counts(member))
+      held = Math.min(held, state === 'snapshot' ? pendingSnapshotIndex : matchIndex);
+  }
   return held;
 }
