@@ -148,6 +148,11 @@ describe('usage', () => {
     [['database', 'alter', 'x'], /name an option/],
     [['replica-set', 'move-replica', '1', '--from', '2'], /--to is missing/],
     [['status', '--url', 'http://a b'], /--url: not a URL/],
+    [['status', '--url', 'ftp://a'], /--url: not a URL/],
+    [['nonsense'], /\(\.\/flotilla --help shows how\)/],
+    [['database', 'nonsense'], /\(\.\/flotilla database --help shows how\)/],
+    [['database', 'create'], /\(\.\/flotilla database create --help shows how\)/],
+    [['tenant', 'alter', 'acme'], /--comment/],
     [['start', '--listen', 'here'], /--listen: not host:port: here/],
     [['sql', '-e', ' ; -- nothing'], /no SQL/],
   ])('%j', async (args, message) => {
@@ -165,6 +170,7 @@ describe('usage', () => {
     ['node list'],
     ['tenant list'],
     ['tenant create'],
+    ['tenant alter'],
     ['tenant drop'],
     ['database list'],
     ['database create'],
@@ -213,11 +219,12 @@ describe('usage', () => {
 });
 
 describe('tenant', () => {
-  it('lists, creates and drops', async () => {
+  it('lists, creates, drops and alters', async () => {
     const {url, seen} = await fakeCluster({
       'GET /admin/v1/tenants': () => [{id: 1, name: 'default', databases: 2}],
       'GET /admin/v1/tenants/acme': () => ({id: 2, name: 'acme', databases: 0}),
       'POST /admin/v1/tenants': () => ({}),
+      'PATCH /admin/v1/tenants/acme': () => ({}),
       'DELETE /admin/v1/tenants/acme': () => ({}),
     });
     const {out} = await run(['tenant', 'list'], {url});
@@ -230,8 +237,11 @@ describe('tenant', () => {
       out: 'would drop: {"id":2,"name":"acme","databases":0}\n',
     });
     expect(await run(['tenant', 'drop', 'acme'], {url})).toMatchObject({code: 0});
+    const altered = await run(['tenant', 'alter', 'acme', '--comment', 'theirs'], {url});
+    expect(altered).toMatchObject({code: 0, out: 'altered acme\n'});
+    expect(seen.at(-1)).toMatchObject({method: 'PATCH', path: '/admin/v1/tenants/acme'});
     expect(await run(['tenant', 'create', 'x', '--dry-run'], {url})).toMatchObject({code: 0});
-    expect(seen.map(({method}) => method)).toEqual(['GET', 'POST', 'GET', 'DELETE']);
+    expect(seen.map(({method}) => method)).toEqual(['GET', 'POST', 'GET', 'DELETE', 'PATCH']);
   });
 });
 

@@ -52,7 +52,6 @@ function buildProgram(context: CommandContext): Command {
       getOutHelpWidth: () => stdout.columns ?? 100,
       getErrHelpWidth: () => stderr.columns ?? 100,
     })
-    .showHelpAfterError('(--help shows how)')
     .addHelpText('after', EXIT_CODES);
   addStartCommand(program, context);
   addDevCommand(program, context);
@@ -64,5 +63,12 @@ function buildProgram(context: CommandContext): Command {
   addDatabaseCommands(program, context);
   addReplicaSetCommands(program, context);
   addOperationCommands(program, context);
+  nameHelp(program, program.name());
   return program;
+}
+
+/** Whoever is told that a call is wrong is told whose --help to read. */
+function nameHelp(command: Command, words: string): void {
+  command.showHelpAfterError(`(${words} --help shows how)`);
+  for (const each of command.commands) nameHelp(each, `${words} ${each.name()}`);
 }

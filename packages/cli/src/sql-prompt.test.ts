@@ -41,6 +41,13 @@ it('drops what is being typed on Ctrl-C', async () => {
   expect(text).toContain('Statements end with ;');
 });
 
+it('takes what begins with a backslash for a command, never for a statement', async () => {
+  const {code, text} = await typeAtPrompt('\\d\r\\?\rexit\r', 'http://127.0.0.1:1');
+  expect(code).toBe(0);
+  expect(text).toContain('no such command: \\d\n');
+  expect(text.split('Statements end with ;').length - 1).toBe(2);
+});
+
 it('runs a statement over two lines, keeps it as one, and shows a failure once', async () => {
   const server = createServer((_request, response) => {
     response.statusCode = 400;

@@ -50,7 +50,10 @@ export async function runPrompt(session: Session, options: SqlOptions): Promise<
   for await (const line of lines) {
     const word = prompt.text === '' ? line.trim().toLowerCase().replace(/;$/, '') : '';
     if (word === '\\q' || word === 'exit' || word === 'quit') break;
-    if (word === 'help') await writeOut(terminal.stdout, HELP);
+    if (word === 'help' || word === '\\?' || word === '\\h') await writeOut(terminal.stdout, HELP);
+    // No statement begins so; taken for one it would wait for its `;`.
+    else if (word.startsWith('\\'))
+      await writeOut(terminal.stderr, `no such command: ${word}\n${HELP}`);
     else prompt.text = await takeLine(session, {options, prompt, line, history});
     ask();
   }

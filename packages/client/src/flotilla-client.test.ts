@@ -359,6 +359,19 @@ describe('admin', () => {
   });
 });
 
+it('counts its tries where they explain the failure, and not beside an answer to the request', async () => {
+  const node = await fakeNode((_seen, response, count) => {
+    if (count === 1) fail(response, 503, 'NO_LEADER');
+    else fail(response, 404, 'TABLE_NOT_FOUND');
+  });
+  const answered = await errorOf(clientOf([node.url]).query('SELECT 1'));
+  expect(answered.message).toBe('TABLE_NOT_FOUND it is');
+  const nobody = clientOf(['http://127.0.0.1:1'], {timeoutMs: 300});
+  expect((await errorOf(nobody.query('SELECT 1'))).message).toMatch(
+    /ECONNREFUSED.* \(tried \d times\)$/,
+  );
+});
+
 it('knows a ready node from one that is not there', async () => {
   const node = await fakeNode((_seen, response) => response.end());
   const client = clientOf([node.url]);
@@ -369,4 +382,5 @@ it('knows a ready node from one that is not there', async () => {
 it('refuses what is no URL', () => {
   expect(() => new FlotillaClient({urls: []})).toThrow(/urls is empty/);
   expect(() => new FlotillaClient({urls: ['http://a b']})).toThrow(/not a URL/);
+  expect(() => new FlotillaClient({urls: ['ftp://a']})).toThrow(/not a URL/);
 });

@@ -265,15 +265,17 @@ export function isReadOnly(sql: string): boolean {
 }
 
 function normalizeUrl(url: string): string {
-  const full = /^https?:\/\//i.test(url) ? url : `http://${url}`;
-  if (!URL.canParse(full)) throw new TypeError(`not a URL: ${url}`);
+  const full = url.includes('://') ? url : `http://${url}`;
+  if (!/^https?:/i.test(full) || !URL.canParse(full)) throw new TypeError(`not a URL: ${url}`);
   return full.replace(/\/+$/, '');
 }
 
 function afterAttempts(failure: FlotillaError, attempts: number): FlotillaError {
-  if (attempts === 1) return failure;
+  // A word on the request itself: the tries that nobody heard before it do not matter.
+  const isFinal = failure.status !== undefined && failure.status < 500 && failure.status !== 429;
+  if (attempts === 1 || isFinal) return failure;
   const {code, status, details, url, retryAfterMs} = failure;
-  return new FlotillaError(`${failure.message} (sent ${attempts} times)`, {
+  return new FlotillaError(`${failure.message} (tried ${attempts} times)`, {
     code,
     status,
     details,

@@ -1,4 +1,4 @@
-// `tenant list|create|drop`.
+// `tenant list|create|alter|drop`.
 
 import type {Command} from 'commander';
 import {z} from 'zod';
@@ -12,6 +12,7 @@ export function addTenantCommands(program: Command, context: CommandContext): vo
   const group = program.command('tenant').description('tenants, which own databases');
   addList(group, context);
   addCreate(group, context);
+  addAlter(group, context);
   addDrop(group, context);
 }
 
@@ -48,6 +49,27 @@ function addCreate(group: Command, context: CommandContext): void {
     }
     await session.client.admin.createTenant({name, comment});
     await session.print({created: name}, () => `created ${name}\n`);
+    return EXIT.ok;
+  });
+}
+
+function addAlter(group: Command, context: CommandContext): void {
+  const command = group
+    .command('alter')
+    .argument('<name>')
+    .requiredOption('--comment <text>', "what it is for; '' for none")
+    .option('--dry-run', 'say what would be done')
+    .description('change the comment of a tenant')
+    .addHelpText('after', examples(["tenant alter acme --comment 'the plant in Turin'"]));
+  const schema = z.object({comment: z.string(), dryRun: z.boolean().optional()});
+  context.client(command, schema, async (session, {comment, dryRun}, name = '') => {
+    if (dryRun === true) {
+      const plan = {name, comment};
+      await session.print({dryRun, plan}, () => `would change: ${JSON.stringify(plan)}\n`);
+      return EXIT.ok;
+    }
+    await session.client.admin.alterTenant(name, {comment});
+    await session.print({altered: name}, () => `altered ${name}\n`);
     return EXIT.ok;
   });
 }

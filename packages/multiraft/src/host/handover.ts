@@ -45,6 +45,7 @@ export class Handover {
       if (to !== undefined) transfers.push(this.transfer(group, to, deadlineMs));
     }
     await Promise.allSettled(transfers);
+    if (transfers.length === 0) return;
     const left = led.filter(({isLeader}) => isLeader).length;
     log?.info({handedOver: led.length - left, left}, 'leaders handed over');
   }

@@ -121,9 +121,9 @@ export class NodeServer {
     try {
       return {result: await answer(JSON.parse(Buffer.from(body).toString('utf8')))};
     } catch (error) {
+      // Where all nodes start at once this is asked too early, again and again, and the other one says so.
       const isEarly = error instanceof DbError && error.code === 'UNAVAILABLE';
-      const message = 'refused a question of another node';
-      this.#options.log[isEarly ? 'info' : 'warn']({error}, message);
+      if (!isEarly) this.#options.log.warn({error}, 'refused a question of another node');
       return {error: toWireError(error)};
     }
   }

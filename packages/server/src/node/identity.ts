@@ -78,8 +78,7 @@ export async function becomeSomebody(deps: IdentityDeps): Promise<Beginning | un
   }
   const join = options.join ?? [];
   const secret = new JoinSecret(options.joinSecret ?? '');
-  let toldAtMs = -Infinity;
-  let told = '';
+  const reminder = new Reminder(clock, log);
   while (!deps.isStopping()) {
     const others =
       directory.identity === undefined ? join.filter((other) => other !== address) : [];
@@ -102,24 +101,49 @@ export async function becomeSomebody(deps: IdentityDeps): Promise<Beginning | un
         return {type: 'found', founding: directory.founding!, incarnation};
       case 'join': {
         const joined = await tryJoin(decision.address, {incarnation, secret}, deps);
-        if (joined !== undefined) return joined;
+        if (joined.type !== 'refused') return joined;
+        deps.onWaiting(joined.reason);
+        reminder.tell(joined.isEarly ? 'info' : 'warn', joined.reason);
         break;
       }
-      case 'wait': {
+      case 'wait':
         deps.onWaiting(decision.reason);
-        if (decision.reason !== told || clock.monotonicMs() - toldAtMs > REMIND_MS) {
-          log.info({}, `waiting: ${decision.reason}`);
-          told = decision.reason;
-          toldAtMs = clock.monotonicMs();
-        }
+        reminder.tell('info', `waiting: ${decision.reason}`);
         break;
-      }
       default:
         decision satisfies never;
     }
     await pause(clock, RETRY_MS);
   }
   return undefined;
+}
+
+/** Says why the node waits: when the reason changes, and now and then while it does not. */
+class Reminder {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #told = '';
+  #toldAtMs = -Infinity;
+
+  constructor(clock: Clock, log: Log) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  tell(level: 'info' | 'warn', reason: string): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (reason === this.#told && nowMs - this.#toldAtMs <= REMIND_MS) return;
+    this.#log[level]({}, reason);
+    this.#told = reason;
+    this.#toldAtMs = nowMs;
+  }
+}
+
+interface Refused {
+  readonly type: 'refused';
+  readonly reason: string;
+  /** Where all nodes start at once, the one that is asked may not have founded the cluster yet. */
+  readonly isEarly: boolean;
 }
 
 /** The same at every try; another for a copy of the directory that is started elsewhere. */
@@ -151,7 +175,7 @@ async function tryJoin(
   address: string,
   {incarnation, secret}: {readonly incarnation: string; readonly secret: JoinSecret},
   deps: IdentityDeps,
-): Promise<Beginning | undefined> {
+): Promise<Beginning | Refused> {
   const {directory, options, engineThreads, version, clock, log} = deps;
   const request: JoinRequest = {
     incarnation,
@@ -176,9 +200,6 @@ async function tryJoin(
   } catch (error) {
     if (!(error instanceof DbError)) throw error;
     const reason = `${address} did not take this node in: ${error.message}`;
-    deps.onWaiting(reason);
-    // Where all nodes start at once, the one that is asked may not have founded the cluster yet.
-    log[error.code === 'UNAVAILABLE' ? 'info' : 'warn']({}, reason);
-    return undefined;
+    return {type: 'refused', reason, isEarly: error.code === 'UNAVAILABLE'};
   }
 }
