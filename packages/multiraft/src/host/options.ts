@@ -37,6 +37,8 @@ export interface HostLimits {
   readonly segmentBytes: number;
   readonly snapshotsSentMax: number;
   readonly snapshotsReceivedMax: number;
+  /** Read and sent for snapshots, of all groups together. */
+  readonly snapshotBytesPerSecond: number;
   /** A full disk refuses proposals below this share of its size. */
   readonly diskFreeShareMin: number;
   /** Below this share it keeps some space for the log alone. */
@@ -62,6 +64,8 @@ export const HOST_LIMITS: HostLimits = {
   segmentBytes: 64 * MIB,
   snapshotsSentMax: 2,
   snapshotsReceivedMax: 2,
+  // Half of a 1 Gbit/s line; some 16 s for a gigabyte.
+  snapshotBytesPerSecond: 64 * MIB,
   diskFreeShareMin: 0.05,
   // As soon as it takes no new replicas.
   diskFreeShareBallast: 0.15,
@@ -131,5 +135,6 @@ export function checkLimits(limits: HostLimits): void {
       value >= entryBytes,
       () => `${name} of ${value} is below one entry of ${entryBytes} bytes`,
     );
+  assert(limits.snapshotBytesPerSecond >= MIB, 'a snapshot must end some day');
   assert(limits.fragmentBytesMax >= 1024, 'fragments below 1 KiB are all header');
 }

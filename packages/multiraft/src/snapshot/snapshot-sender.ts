@@ -2,6 +2,8 @@
 // core has sent its message, stream the files in chunks, each with its checksum, with at most
 // `WINDOW_BYTES` unacknowledged per node, so that a slow link carries beats beside it. When nothing
 // arrives for a while the sender goes back to what was acknowledged; after `GIVE_UP_MS` it gives up.
+// All transfers of a host together read and send at most `bytesPerSecond`: what serves requests on the
+// same disk and link comes first.
 
 import {crc32} from 'node:zlib';
 import type {NodeId, ReplicaId, Transport} from '@flotilla/base';
@@ -22,6 +24,8 @@ import type {Snapshot} from '../state-machine.ts';
 /** Unacknowledged on bulk, per node: the promise to beats and log on the same link. */
 export const WINDOW_BYTES = 256 * 1024;
 const CHUNK_BYTES = 64 * 1024;
+/** What was not sent for a while is not sent in a burst: a window's worth. */
+const ALLOWANCE_MAX = 2 * WINDOW_BYTES;
 const RESEND_MS = 1_000;
 const GIVE_UP_MS = 30_000;
 
@@ -39,6 +43,8 @@ interface Transfer {
   acknowledged: number;
   progressMs: number;
   sentMs: number;
+  /** The other side has said that it takes it. */
+  isAccepted: boolean;
   isReading: boolean;
   isOver: boolean;
 }
@@ -47,6 +53,10 @@ export class SnapshotSender {
   readonly #driver: Driver;
   readonly #transport: Transport;
   readonly #sentMax: number;
+  readonly #bytesPerMs: number;
+  /** May be sent now; earned with time. */
+  #allowance = 0;
+  #earnedMs: number;
   readonly #now: () => number;
   readonly #thread: number;
   #queue: Transfer[] = [];
@@ -58,6 +68,7 @@ export class SnapshotSender {
     transport: Transport,
     options: {
       readonly sentMax: number;
+      readonly bytesPerSecond: number;
       readonly thread: number;
       readonly now: () => number;
       readonly firstId: number;
@@ -66,6 +77,8 @@ export class SnapshotSender {
     this.#driver = driver;
     this.#transport = transport;
     this.#sentMax = options.sentMax;
+    this.#bytesPerMs = options.bytesPerSecond / 1_000;
+    this.#earnedMs = options.now();
     this.#now = options.now;
     this.#thread = options.thread;
     this.#lastId = options.firstId;
@@ -87,6 +100,7 @@ export class SnapshotSender {
       acknowledged: 0,
       progressMs: nowMs,
       sentMs: nowMs,
+      isAccepted: false,
       isReading: false,
       isOver: false,
     });
@@ -114,6 +128,7 @@ export class SnapshotSender {
       this.#finish(transfer, ack.state === 'staged');
       return;
     }
+    transfer.isAccepted = true;
     if (ack.position > transfer.acknowledged && ack.position <= transfer.totalBytes) {
       transfer.acknowledged = ack.position;
       transfer.position = Math.max(transfer.position, ack.position);
@@ -128,6 +143,7 @@ export class SnapshotSender {
         this.#finish(transfer, false);
       else if (nowMs - Math.max(transfer.progressMs, transfer.sentMs) >= RESEND_MS)
         this.#resend(transfer);
+      else if (transfer.isAccepted) void this.#pump(transfer);
     }
   }
 
@@ -204,7 +220,7 @@ export class SnapshotSender {
     if (transfer.isReading || transfer.isOver) return;
     transfer.isReading = true;
     try {
-      while (transfer.position < transfer.totalBytes && this.#room(transfer) >= CHUNK_BYTES) {
+      while (transfer.position < transfer.totalBytes && this.#mayRead(transfer)) {
         if (transfer.isOver || !(await this.#sendChunk(transfer))) break;
       }
     } catch {
@@ -227,9 +243,18 @@ export class SnapshotSender {
     if (transfer.isOver || transfer.position !== position) return !transfer.isOver;
     const chunk = {transfer: id, file, offset, payload, crc: crc32(payload)};
     if (!this.#sendItem(transfer, 'snapshotChunk', encodeSnapshotChunk(chunk))) return false;
+    this.#allowance -= payload.length;
     transfer.position += payload.length;
     transfer.sentMs = this.#now();
     return true;
+  }
+
+  #mayRead(transfer: Transfer): boolean {
+    const nowMs = this.#now();
+    const earned = this.#allowance + (nowMs - this.#earnedMs) * this.#bytesPerMs;
+    this.#allowance = Math.min(earned, ALLOWANCE_MAX);
+    this.#earnedMs = nowMs;
+    return this.#allowance >= CHUNK_BYTES && this.#room(transfer) >= CHUNK_BYTES;
   }
 
   /** Left of the node's window, over all its transfers. */

@@ -12,12 +12,15 @@ import {
 } from '@flotilla/wire';
 import {expect, test} from 'vitest';
 import {TestCluster} from '../host/cluster.fixture.ts';
+import type {HostLimits} from '../host/options.ts';
 import {WINDOW_BYTES} from './snapshot-sender.ts';
 
 const SET = 1 as ReplicaSetId;
 
 /** Four nodes, three voters with some 600 KB of state, a learner about to come on the fourth. */
-async function prepared(options: {seed?: number; bytesPerMs?: number} = {}) {
+async function prepared(
+  options: {seed?: number; bytesPerMs?: number; limits?: Partial<HostLimits>} = {},
+) {
   const cluster = new TestCluster({nodes: 4, ...options});
   await cluster.startAll();
   await cluster.found(1);
@@ -54,6 +57,16 @@ test('never more than the window is unacknowledged, and nothing of it stays behi
   expect(cluster.status(1, 1)!.term).toBe(term);
   await cluster.clock.advance(500);
   expect(await cluster.node(4).disk.list('store-0/staging')).toEqual([]);
+});
+
+test('snapshots are sent no faster than they may be, however fast the link is', async () => {
+  const {cluster, learner} = await prepared({limits: {snapshotBytesPerSecond: 2 ** 20}});
+  for (let i = 0; i < 10; i++) await cluster.write(1, `${i}`.repeat(100_000));
+  const beganMs = cluster.clock.monotonicMs();
+  await addLearner(cluster, learner);
+  expect(await cluster.agree(1, [1, 2, 3, 4], 16, 30_000)).toBe(true);
+  // 1.6 MB, the first half a megabyte of it at once.
+  expect(cluster.clock.monotonicMs() - beganMs).toBeGreaterThan(900);
 });
 
 test('lost frames are sent again from what was acknowledged', async () => {

@@ -32,6 +32,7 @@ export class Snapshots {
       now,
       thread,
       sentMax: limits.snapshotsSentMax,
+      bytesPerSecond: limits.snapshotBytesPerSecond,
       // A restarted sender must not continue its predecessor's transfers by their number.
       firstId: options.random.below(2 ** 31) * 2 ** 16,
     });
