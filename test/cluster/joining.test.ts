@@ -149,3 +149,30 @@ test('one whose directory was emptied is a new node, also the founder, which joi
   expect(await client.query('SELECT v FROM moved', {database: 'joined'})).toEqual([{v: 1}]);
   await client.write('after v=2i 1600000000000000000', {timeoutMs: 30_000});
 }, 120_000);
+
+test.each([
+  ['first', /must answer first/],
+  ['last', /one node needs --bootstrap/],
+] as const)(
+  'the one with --bootstrap may start %s',
+  async (name, reason) => {
+    const own = [await freePortPair(), await freePortPair(), await freePortPair()];
+    const flags = ['--join', addressesOf(own), '--join-secret-file', secret];
+    const three = own.map((port, i) =>
+      place(`${name}-${i + 1}`, port, i === 0 ? [...flags, '--bootstrap'] : flags),
+    );
+    const [founder, ...joining] = three as [ProcessNode, ...ProcessNode[]];
+    const [early, late] = name === 'first' ? [[founder], joining] : [joining, [founder]];
+    for (const node of early) node.start();
+    await Promise.all(early.map((node) => waitReason(node, reason)));
+    for (const node of late) node.start();
+    await Promise.all(three.map((node) => node.ready()));
+    const [id, ...others] = await Promise.all(three.map(clusterOf));
+    expect(others).toEqual([id, id]);
+    // Why it waits is said once and not at each try.
+    const told = three.map((node) => node.logTail().split('did not take this node in').length - 1);
+    expect(Math.max(...told)).toBeLessThan(3);
+    await Promise.all(three.map((node) => node.kill()));
+  },
+  120_000,
+);
