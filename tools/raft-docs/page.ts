@@ -1,0 +1,74 @@
+// docs/raft.md: the laboratory's shapes, and the two tables, each cell of which links what shows it.
+
+import path from 'node:path';
+import {MESSAGE_TYPES} from '../../packages/raft/src/index.ts';
+import {renderTable} from '../limits.mjs';
+import type {Evidence, Row} from './evidence.ts';
+import {STATEMENTS} from './statements.ts';
+import {TRAPS} from './traps.ts';
+
+export const ROOT = path.resolve(import.meta.dirname, '../..');
+export const PAGE = path.join(ROOT, 'docs/raft.md');
+/** The page without its tables. */
+export const WORDS = path.join(ROOT, 'tools/raft-docs/page.template');
+export const ROWS: readonly Row[] = [...STATEMENTS, ...TRAPS];
+
+export function fileOf(evidence: Evidence): string {
+  if ('scenario' in evidence) return `packages/raft/testdata/${evidence.scenario}.txt`;
+  return evidence.file;
+}
+
+function link(evidence: Evidence): string {
+  const target = `../${fileOf(evidence)}`;
+  if ('scenario' in evidence) return `[${evidence.scenario}](${target})`;
+  const name = path.basename(evidence.file, '.test.ts');
+  return `[${name}](${target}): ${evidence.title.trim().replaceAll('|', '\\|')}`;
+}
+
+function shown({shown: evidence}: Row): string {
+  return evidence.length === 0 ? '**none yet**' : evidence.map(link).join('; ');
+}
+
+function tableOf(rows: readonly Row[], heads: readonly string[]): string {
+  return renderTable([
+    [...heads],
+    ...rows.map((row) => [
+      ...(row.id === undefined ? [] : [row.id]),
+      row.text,
+      shown(row),
+      row.note ?? '',
+    ]),
+  ]);
+}
+
+const BODIES: Readonly<Record<string, string>> = {
+  append:
+    '`session`, `prevIndex`, `prevTerm`, `entries` (`{index, term, type, payload}[]`), `commitIndex`',
+  appendReply:
+    '`session`, `index` (matches up to here; or the refused `prevIndex`), `rejected`, `hintIndex`, `hintTerm`, `commitIndex`',
+  heartbeat: '`session`, `commitIndex` (at most what that member is known to hold), `round`',
+  heartbeatReply: '`session`, `round`, `commitIndex`',
+  preVote: '`lastIndex`, `lastTerm`, `commitIndex`, `commitTerm`; `term` is the one asked about',
+  preVoteReply: '`granted`, `commitIndex`, `commitTerm`; granted, `term` is the one asked about',
+  vote: '`lastIndex`, `lastTerm`, `transfer` (the leader wants it), `commitIndex`, `commitTerm`',
+  voteReply: '`granted`, `commitIndex`, `commitTerm`',
+  timeoutNow: 'none: stand at once',
+  snapshot: '`session`, `snapshot` (`{index, term, configuration, configIndex}`)',
+  readIndex: '`readId`',
+  readIndexReply: '`readId`, `index` (0: ask again)',
+};
+
+function messageTable(): string {
+  const rows = MESSAGE_TYPES.map((type) => [`\`${type}\``, BODIES[type]!]);
+  return renderTable([['type', 'beside `from`, `to`, `term`'], ...rows]);
+}
+
+/** The whole page, from the words in `text`, which has a place for each table. */
+export function renderPage(text: string): string {
+  const tables: Readonly<Record<string, string>> = {
+    messages: messageTable(),
+    statements: tableOf(STATEMENTS, ['statement', 'shown by', 'note']),
+    traps: tableOf(TRAPS, ['trap', 'what goes wrong', 'shown by', 'note']),
+  };
+  return text.replace(/^\{\{(\w+)\}\}\n/gm, (_, name: string) => tables[name]!);
+}
