@@ -3,7 +3,7 @@
 import path from 'node:path';
 import type {Command} from 'commander';
 import {z} from 'zod';
-import {runConsensus} from './consensus/consensus.ts';
+import {CONSENSUS_TARGETS, runConsensus} from './consensus/consensus.ts';
 import {runFailover} from './failover/failover.ts';
 import {runGroups} from './groups/groups.ts';
 import {ConsensusWords, FailoverWords, GroupsWords, SteadyWords} from './scenario-options.ts';
@@ -31,6 +31,7 @@ function addConsensus(program: Command): void {
     .option('--clients <list>', 'each with one write under way', '1,64,256')
     .option('--seconds <n>', 'measured for each target and number of clients', '10')
     .option('--warmup <n>', 'seconds before, not counted', '2')
+    .option('--targets <list>', 'of Flotilla', CONSENSUS_TARGETS.join(','))
     .option('--peers <list>', 'etcd, etcd-leader (all its clients on the member that leads)', '')
     .option('--engine-threads <n>', 'of each Flotilla node (default: its own)')
     .option('--cpu-prof <directory>', 'a .cpuprofile of each thread of the nodes goes there')

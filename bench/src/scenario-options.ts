@@ -1,7 +1,7 @@
 // The words of the command line as the options of the four scenarios of consensus.
 
 import {z} from 'zod';
-import {CONSENSUS_PEERS} from './consensus/consensus.ts';
+import {CONSENSUS_PEERS, CONSENSUS_TARGETS} from './consensus/consensus.ts';
 import {FAULTS} from './failover/failover.ts';
 
 const Count = z.coerce.number().int().min(1);
@@ -21,6 +21,7 @@ export const ConsensusWords = z.object({
   ),
   seconds: Positive,
   warmup: z.coerce.number().min(0),
+  targets: ListText.pipe(z.array(z.enum(CONSENSUS_TARGETS))),
   peers: ListText.pipe(z.array(z.enum(CONSENSUS_PEERS))),
   engineThreads: Threads,
   cpuProf: z.string().optional(),

@@ -19,6 +19,8 @@ const NODES = 3;
 const SHARDED = 'consensus';
 const ONE_GROUP = 'consensus_one_group';
 
+export const CONSENSUS_TARGETS = ['flotilla', 'flotilla-one-group', 'flotilla-http'] as const;
+export type ConsensusTarget = (typeof CONSENSUS_TARGETS)[number];
 export const CONSENSUS_PEERS = ['etcd', 'etcd-leader'] as const;
 export type ConsensusPeer = (typeof CONSENSUS_PEERS)[number];
 
@@ -26,6 +28,7 @@ export interface ConsensusOptions {
   readonly clients: readonly number[];
   readonly seconds: number;
   readonly warmupSeconds: number;
+  readonly targets: readonly ConsensusTarget[];
   readonly peers: readonly ConsensusPeer[];
   readonly engineThreads?: number | undefined;
   readonly nodeFlags?: ((node: number) => readonly string[]) | undefined;
@@ -53,7 +56,7 @@ export interface ConsensusReport {
 type Write = (client: number, n: number) => Promise<void>;
 
 interface Load {
-  readonly target: string;
+  readonly target: ConsensusTarget | ConsensusPeer;
   /** Of the servers. */
   readonly pids: readonly number[];
   readonly write: Write;
@@ -65,7 +68,7 @@ export function runConsensus(options: ConsensusOptions): Promise<ConsensusReport
     const missing = options.peers.length > 0 ? whyNoEtcd() : undefined;
     const skipped = missing === undefined ? [] : [{target: 'etcd', reason: missing}];
     // One system after the other: each has the machine for itself.
-    const ours = await runFlotilla(directory, options);
+    const ours = options.targets.length > 0 ? await runFlotilla(directory, options) : [];
     const theirs = options.peers.length > 0 && missing === undefined;
     const results = [...ours, ...(theirs ? await runEtcd(directory, options) : [])];
     return {scenario: 'consensus', fdatasyncMs, results, skipped};
@@ -99,7 +102,9 @@ async function runFlotilla(
         {target: 'flotilla-one-group', pids, write: (_, n) => oneGroup.write(n)},
         {target: 'flotilla-http', pids, write: httpWriter(urls, agent)},
       ];
-      for (const load of loads) results.push(...(await measure(options, load)));
+      for (const load of loads)
+        if (options.targets.includes(load.target as ConsensusTarget))
+          results.push(...(await measure(options, load)));
       return results;
     } finally {
       agent.destroy();

@@ -176,7 +176,11 @@ async function flushAndCompact(
 
 /** Returns early when the run ends. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, {signal}).catch(() => undefined);
+  try {
+    await sleep(ms, undefined, {signal});
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
 }
 
 function scrapeNodes(cluster: FlotillaCluster): Promise<Sample[][]> {
