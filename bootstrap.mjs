@@ -11,6 +11,7 @@ const SCRIPTS = new Map([
   ['bench', ['bench/src/main.ts']],
   ['sim', ['packages/simulator/src/main.ts']],
   ['proto', ['tools/proto.mjs']],
+  ['raft-docs', ['tools/raft-docs.mjs']],
   ['limits', ['tools/limits.mjs']],
   ['metrics', ['tools/metrics.mjs']],
   ['format', ['tools/format.mjs']],
