@@ -7,6 +7,7 @@ import {addDevCommand} from './commands/dev.ts';
 import {addNodeCommands} from './commands/node.ts';
 import {addOperationCommands} from './commands/operation.ts';
 import {addReplicaSetCommands} from './commands/replica-set.ts';
+import {addSimCommand} from './commands/sim.ts';
 import {addSqlCommand} from './commands/sql.ts';
 import {addStartCommand} from './commands/start.ts';
 import {addStatusCommand} from './commands/status.ts';
@@ -63,6 +64,7 @@ function buildProgram(context: CommandContext): Command {
   addDatabaseCommands(program, context);
   addReplicaSetCommands(program, context);
   addOperationCommands(program, context);
+  addSimCommand(program, context);
   nameHelp(program, program.name());
   return program;
 }

@@ -6,6 +6,8 @@ import type {TraceLine} from '../kernel/trace.ts';
 import {Simulation, type SimulationOptions, type SimulationResult} from '../simulation.ts';
 
 const LINES_SHOWN = 60;
+/** Of looking for a smaller set of faults. */
+const SEARCH_MS_MAX = 60_000;
 
 export interface Explanation {
   readonly replay: string;
@@ -21,7 +23,9 @@ export async function explain(
 ): Promise<Explanation> {
   const law = result.violations[0]!.law;
   let needs = result.kinds;
+  const untilMs = performance.now() + SEARCH_MS_MAX;
   for (const name of result.kinds) {
+    if (performance.now() > untilMs) break;
     const fewer = needs.filter((kind) => kind !== name);
     const {violations} = await new Simulation({...options, only: fewer}).run();
     if (violations.some((violation) => violation.law === law)) needs = fewer;

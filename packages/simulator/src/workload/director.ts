@@ -37,6 +37,7 @@ export interface DirectorPorts {
 const VOTERS_MAX = 5;
 const ORDER_MS = 200;
 const DEADLINE_MS = 3_000;
+const STRAY_MS = 20_000;
 
 export class Director {
   readonly #ports: DirectorPorts;
@@ -222,37 +223,16 @@ export class Director {
     const taken = new Set([...set.replicas.values()].map((replica) => replica.node));
     const free = nodes.filter(({id, host}) => !taken.has(id) && host !== undefined);
     if (free.length === 0) return;
-    const replica = placement.place(set, chance.pick(free).id, 'learner');
+    const replica = placement.place(set, chance.pick(free).id, 'learner', kernel.nowMs);
     // Mostly the group hears of it once it is there; sometimes before, and it is waited for.
     const waitMs = chance.odds(0.8) ? 500 : 0;
     kernel.after(waitMs, () => {
-      if (set.state !== 'open') return;
+      if (set.state !== 'open' || replica.isCondemned) return;
       const changes: ConfigChange[] = [{type: 'learner', id: replica.id}];
-      this.#propose(
-        set,
-        node,
-        status,
-        changes,
-        'simple',
-        'add-learner',
-        () => {
-          replica.hasJoined = true;
-        },
-        () => {
-          // Refused for good or unknown: a later look at the configuration decides.
-          kernel.after(10_000, () => this.#forgetStray(set, replica));
-        },
-      );
+      this.#propose(set, node, status, changes, 'simple', 'add-learner', () => {
+        replica.hasJoined = true;
+      });
     });
-  }
-
-  /** It was meant to join and never did. */
-  #forgetStray(set: PlacedSet, replica: PlacedReplica): void {
-    const found = this.leaderOf(set);
-    if (replica.hasJoined || found === undefined) return;
-    const isMember = membersOf(found.status.configuration).includes(replica.id);
-    if (isMember) replica.hasJoined = true;
-    else if (!found.status.isConfigPending && this.isSettling) replica.isCondemned = true;
   }
 
   #transfer(set: PlacedSet, node: SimNode, status: ReplicaStatus): void {
@@ -276,7 +256,6 @@ export class Director {
     mode: ConfigChangeMode,
     step: string,
     done: () => void = () => undefined,
-    failed: () => void = () => undefined,
   ): void {
     const {coverage} = this.#ports;
     const {running, host} = node;
@@ -297,7 +276,6 @@ export class Director {
       (error: unknown) => {
         kernel.note(node.id, set.id, () => `not done: ${what}: ${String(error)}`);
         expected(error);
-        failed();
       },
     );
   }
@@ -328,8 +306,14 @@ export class Director {
       }
       this.condemnRemoved(set, status);
       for (const replica of set.replicas.values())
-        if (!replica.hasJoined && !status.isConfigPending) replica.isCondemned = true;
+        if (!replica.hasJoined && !status.isConfigPending && this.#isOld(replica))
+          replica.isCondemned = true;
     }
+  }
+
+  /** Whoever asked for it has had an answer by now, or will never have one. */
+  #isOld({placedMs}: PlacedReplica): boolean {
+    return this.#ports.kernel.nowMs - placedMs > STRAY_MS;
   }
 
   #node(id: NodeId): SimNode {

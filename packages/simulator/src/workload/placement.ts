@@ -7,6 +7,7 @@ import type {Catalog} from '@flotilla/catalog';
 export interface PlacedReplica {
   readonly id: ReplicaId;
   readonly node: NodeId;
+  readonly placedMs: number;
   role: 'voter' | 'learner';
   /** The group's configuration held it at some time. */
   hasJoined: boolean;
@@ -49,10 +50,18 @@ export class Placement {
     return set;
   }
 
-  place(set: PlacedSet, node: NodeId, role: 'voter' | 'learner'): PlacedReplica {
+  place(set: PlacedSet, node: NodeId, role: 'voter' | 'learner', placedMs = 0): PlacedReplica {
     this.#lastReplica += 1;
     const id = this.#lastReplica as ReplicaId;
-    const replica = {id, node, role, hasJoined: false, isCreated: false, isCondemned: false};
+    const replica = {
+      id,
+      node,
+      placedMs,
+      role,
+      hasJoined: false,
+      isCreated: false,
+      isCondemned: false,
+    };
     set.replicas.set(id, replica);
     this.#homes.set(id, node);
     return replica;

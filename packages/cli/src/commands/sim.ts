@@ -1,0 +1,29 @@
+// `sim`: a whole cluster in one thread, decided by one seed. The simulator is loaded when it is called;
+// its own command line (`npm run sim`) takes the same options.
+
+import type {Command} from 'commander';
+import type {CommandContext} from '../session.ts';
+
+export function addSimCommand(program: Command, context: CommandContext): void {
+  program
+    .command('sim')
+    .description('simulate a whole cluster from a seed, under faults, and check it')
+    .option('--seed <n>', 'decides everything; a fresh one by default')
+    .option('--nodes <n>', 'default 5')
+    .option('--groups <n>', 'replica sets, default 20')
+    .option('--steps <n>', 'events before the faults stop, default 200000')
+    .option('--minutes <n>', 'go on with fresh seeds for so long, in sizes drawn from each')
+    .option('--corpus', 'the fixed seeds that every build runs')
+    .option('--only <faults>', 'these kinds of faults alone, by commas; none: no faults')
+    .option('--without <faults>', 'all that the seed draws but these')
+    .option('--trace', 'print everything that happens')
+    .option('--json', 'print JSON')
+    .action(async (options: Record<string, string | true>) => {
+      const {runSimulatorCommand} = await import('@flotilla/simulator');
+      const args = Object.entries(options).flatMap(([name, value]) =>
+        value === true ? [`--${name}`] : [`--${name}`, value],
+      );
+      const {stdout} = context.terminal;
+      context.exitCode = await runSimulatorCommand(args, (text) => stdout.write(text));
+    });
+}

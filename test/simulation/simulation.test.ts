@@ -1,0 +1,50 @@
+// Goal: no law of Raft or of the hosts is broken, no acknowledged write is lost or doubled, registers are
+// linearizable, and a cluster left in peace comes to rest, under all kinds of faults. Method: a few seeds
+// of packages/simulator; the fixed corpus runs by `npm run sim -- --corpus`, a seed by `--seed`.
+
+import {runSimulatorCommand, Simulation} from '@flotilla/simulator';
+import {expect, test} from 'vitest';
+
+const SIZE = {nodes: 5, groups: 10, steps: 12_000};
+
+test.each([1, 2, 3, 4])(
+  'a cluster under faults keeps the laws, SEED=%i',
+  async (seed) => {
+    const {violations, committed, elections} = await new Simulation({seed, ...SIZE}).run();
+    expect(violations).toEqual([]);
+    // A simulation in which nothing happens proves nothing.
+    expect(committed).toBeGreaterThan(10);
+    expect(elections).toBeGreaterThan(5);
+  },
+  120_000,
+);
+
+test('the same seed is the same run, byte for byte', async () => {
+  const run = () => new Simulation({seed: 11, ...SIZE, trace: true}).run();
+  const first = await run();
+  const second = await run();
+  expect(second.hash).toBe(first.hash);
+  expect(second.trace).toEqual(first.trace);
+  expect(first.trace.length).toBeGreaterThan(1_000);
+  const other = await new Simulation({seed: 12, ...SIZE}).run();
+  expect(other.hash).not.toBe(first.hash);
+}, 120_000);
+
+test('keeping the text of what happens changes nothing of it', async () => {
+  const quiet = await new Simulation({seed: 13, ...SIZE}).run();
+  const told = await new Simulation({seed: 13, ...SIZE, trace: true}).run();
+  expect(told.hash).toBe(quiet.hash);
+}, 120_000);
+
+test('the command line prints what a run was as JSON', async () => {
+  const printed: string[] = [];
+  const args = ['--seed', '5', '--nodes', '3', '--groups', '4', '--steps', '5000', '--json'];
+  expect(await runSimulatorCommand(args, (text) => printed.push(text))).toBe(0);
+  const report = JSON.parse(printed.join('')) as Record<string, unknown>;
+  expect(report).toMatchObject({seed: 5, violations: []});
+  expect(Object.keys(report)).toEqual(
+    expect.arrayContaining(['steps', 'simulatedSeconds', 'wallSeconds', 'elections', 'committed']),
+  );
+  expect(report['faults']).toBeTypeOf('object');
+  expect(report['coverage']).toBeTypeOf('object');
+}, 120_000);
