@@ -39,6 +39,10 @@ export const STATEMENTS: readonly Row[] = [
     note: 'Told once it is durable. Accounts that leave the disk out allow two leaders after a crash.',
   },
   {
+    text: 'A candidate that hears the leader of its own term follows it.',
+    shown: scenarios('candidate-follows-the-elected'),
+  },
+  {
     text: 'Whoever meets a higher term becomes a follower.',
     shown: scenarios('step-down-on-higher-term'),
     note: 'Except for a pre-vote, and for the vote request of somebody whom a live leader’s followers do not hear.',
@@ -64,6 +68,11 @@ export const STATEMENTS: readonly Row[] = [
     text: 'The leader retries for ever.',
     shown: scenarios('retry-for-ever', 'unreachable-member'),
     note: 'Not blindly: one probe per heartbeat until the follower answers, then a stream.',
+  },
+  {
+    text: 'Appends stream ahead of their answers.',
+    shown: scenarios('window-full', 'window-by-bytes', 'hung-follower'),
+    note: 'Within a window of messages and of bytes: “send and forget” fills a slow follower’s memory.',
   },
   {
     text: 'A repeated append is ignored.',

@@ -2,7 +2,8 @@
 // answers with what it shows and with what has become of earlier requests since.
 //
 //   add-nodes 3 voters=1,2,3 [learners=] [index=5] [term=5] [prevote] [check-quorum] [lease] [manual]
-//             [election=10] [heartbeat=1] [window=4] [message-bytes=] [uncommitted-bytes=]
+//             [election=10] [heartbeat=1] [window=4] [window-bytes=] [message-bytes=]
+//             [uncommitted-bytes=]
 //   set-state 1 term=2 [vote=] [commit=] [entries=1:a,2:b] [role=leader|candidate|preCandidate]
 //   campaign|forget-leader|read|restart|process|compact 1 ...      transfer 1 to=2
 //   propose 1 (payloads are the input's lines)    propose-config 1 mode=joint voter:4 remove:1 [expected=5]
@@ -177,6 +178,7 @@ function nodeOptions({words, options}: Command): LabNodesOptions {
     },
     limits: {
       ...limit('window', 'inflightMessagesMax'),
+      ...limit('window-bytes', 'inflightBytesMax'),
       ...limit('message-bytes', 'messageBytesMax'),
       ...limit('uncommitted-bytes', 'uncommittedBytesMax'),
     },
