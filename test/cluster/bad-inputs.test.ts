@@ -23,6 +23,7 @@ beforeAll(async () => {
   client = new FlotillaClient({urls: cluster.urls});
   const rows = Array.from({length: GOOD_ROWS}, (_, i) => `good,n=${i % 50} v=${i}i ${i}`);
   await client.write(rows.join('\n'));
+  await client.query("CREATE DATABASE daily WITH VNODE_DURATION '1d' SHARD 1");
   await client.query("CREATE DATABASE small WITH TTL '1d' SHARD 2 REPLICA 3");
   await client.write('typed,tag=a f=1.5,i=1i,u=1u,b=true,s="x" 1', {acceptPartial: false});
 });

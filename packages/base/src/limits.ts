@@ -248,6 +248,12 @@ export const LIMITS = {
     why: 'The condition on tags of one DELETE, as kept until it is carried out: 4 MiB for all of a replica.',
   },
   idempotency_keys_max: {value: 10_000, unit: 'count', why: 'Keys a replica set remembers.'},
+  select_columns_max: {
+    value: 2_000,
+    unit: 'count',
+    code: 'QUERY_ERROR',
+    why: 'Columns of one SELECT and what it groups and sorts by: all of the widest table, and as many again.',
+  },
   rows_per_answer_max: {
     value: 10_000_000,
     unit: 'count',

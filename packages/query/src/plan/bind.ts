@@ -20,6 +20,8 @@ export class Binder implements BindContext {
   readonly scope: TableScope | undefined;
   readonly nowNs: bigint;
   readonly aggregates: AggregateSpec[] = [];
+  /** Text of an aggregate -> its place among them. */
+  readonly #aggregateTexts = new Map<string, number>();
   readonly #text: string;
   /** Names that the select list gave; only where the clause may use them. */
   readonly #aliases: ReadonlyMap<string, Expression>;
@@ -268,8 +270,8 @@ export class Binder implements BindContext {
       throw this.error(`${spec.name}() cannot stand in ${this.#aggregatesAllowed}`, at);
     }
     const text = JSON.stringify(spec);
-    let index = this.aggregates.findIndex((each) => JSON.stringify(each) === text);
-    if (index < 0) index = this.aggregates.push(spec) - 1;
+    const index = this.#aggregateTexts.get(text) ?? this.aggregates.push(spec) - 1;
+    this.#aggregateTexts.set(text, index);
     return {op: 'input', type: spec.type, input: FIRST_AGGREGATE + index};
   }
 

@@ -1,6 +1,6 @@
 // How WHERE becomes fragments: buckets pruned by time, offsets exact, tags for the series index.
 
-import type {DatabaseId, TenantId} from '@flotilla/base';
+import {type DatabaseId, LIMITS, type TenantId} from '@flotilla/base';
 import type {CatalogChange, Precision} from '@flotilla/catalog';
 import {beforeAll, expect, test} from 'vitest';
 import {MemoryDatabase} from '../fixtures/memory-database.ts';
@@ -121,4 +121,34 @@ test('a fragment is plain JSON', () => {
   const {filter: _, ...rest} = fragment!;
   expect(JSON.parse(JSON.stringify(fragment))).toMatchObject(JSON.parse(JSON.stringify(rest)));
   expect(JSON.stringify(fragment)).toContain('"9007199254740993"');
+});
+
+test('select_columns_max: as many columns and keys are planned, one more is refused, by a star too', () => {
+  const database = new MemoryDatabase({
+    precision: 'ns',
+    bucketMs: HOUR_MS,
+    shards: 1,
+    chunkRows: 9,
+  });
+  database.createTable('m', ['host'], {v: 'float'});
+  const plan = (text: string) => {
+    const context = {tenant: 1 as TenantId, database: 1 as DatabaseId, nowNs: 0n};
+    return planSelect(parseStatement(text) as SelectStatement, database.catalog(), context);
+  };
+  const max = LIMITS.select_columns_max.value;
+  const many = (count: number, what = 'v') => new Array<string>(count).fill(what).join(', ');
+  expect(plan(`SELECT ${many(max)} FROM m`).output).toHaveLength(max);
+  expect(plan(`SELECT ${many(max - 5)} FROM m ORDER BY v, host`).output).toHaveLength(max - 5);
+  const refused = expect.objectContaining({
+    code: 'QUERY_ERROR',
+    details: {limit: 'select_columns_max', max},
+  });
+  for (const text of [
+    `SELECT ${many(max + 1)} FROM m`,
+    `SELECT ${many(max + 1, '1')}`,
+    `SELECT ${many(Math.ceil(max / 3) + 1, '*')} FROM m`,
+    `SELECT v FROM m ORDER BY ${many(max)}`,
+    `SELECT count(*) FROM m GROUP BY ${many(max)}`,
+  ])
+    expect(() => plan(text)).toThrow(refused);
 });

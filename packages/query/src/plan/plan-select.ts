@@ -1,7 +1,7 @@
 // A SELECT becomes a plan: bound, split into one fragment per replica set that may hold rows of its
 // time range, and the coordinator's part. Pure: the caller gives the catalog and the time.
 
-import {type DatabaseId, DbError, type TenantId} from '@flotilla/base';
+import {type DatabaseId, DbError, LIMITS, type TenantId} from '@flotilla/base';
 import type {Database} from '@flotilla/catalog';
 import type {Expression, SelectItem, SelectStatement} from '../sql/ast.ts';
 import {statementError} from '../sql/source-text.ts';
@@ -63,6 +63,7 @@ export function analyzeSelect(
     scope,
     aliases: aliasesOf(statement.items),
   });
+  refuseWide(statement, scope);
   const items = expandStars(statement, scope, binder);
   const where = statement.where && binder.bindCondition(statement.where, 'WHERE', 'WHERE');
   const body = bindBody(statement, binder, items);
@@ -115,6 +116,21 @@ export function resolveTable(
   return {scope: new TableScope(table, from.alias ?? from.name), database};
 }
 
+/** Before stars become columns: a statement of a megabyte may hold half a million of them. */
+function refuseWide(
+  {items, distinctOn, groupBy, orderBy}: SelectStatement,
+  scope: TableScope | undefined,
+): void {
+  const starColumns = scope?.columnNames().length ?? 1;
+  const stars = items.filter(({kind}) => kind !== 'expression').length;
+  const columns = items.length + stars * (starColumns - 1);
+  const max = LIMITS.select_columns_max.value;
+  const keys = distinctOn.length + groupBy.length + orderBy.length;
+  if (columns + keys <= max) return;
+  const message = `the query names ${columns} columns and ${keys} keys; select_columns_max is ${max}`;
+  throw new DbError('QUERY_ERROR', message, {limit: 'select_columns_max', max});
+}
+
 function aliasesOf(items: readonly SelectItem[]): Map<string, Expression> {
   const aliases = new Map<string, Expression>();
   for (const item of items) {
@@ -150,9 +166,13 @@ function expandStars(
       .map((name) => ({name, expression: {kind: 'column', name, at: item.at}}));
   });
   const used = new Set<string>();
+  /** Where the search for a free number begins. */
+  const numbers = new Map<string, number>();
   return items.map(({name, expression}) => {
     let unique = name;
-    for (let n = 2; used.has(unique); n++) unique = `${name}_${n}`;
+    let n = numbers.get(name) ?? 2;
+    for (; used.has(unique); n++) unique = `${name}_${n}`;
+    numbers.set(name, n);
     used.add(unique);
     return {name: unique, expression};
   });
