@@ -1,7 +1,8 @@
 // A node whose disk is put back from a copy: it has acknowledged what it no longer holds, so it must
 // not vote or answer in the name of its replicas, which are made anew.
 
-import {cpSync, rmSync} from 'node:fs';
+import {cpSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
 import {FlotillaClient, type Id, type ReplicaSet} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
@@ -24,6 +25,22 @@ afterAll(async () => {
   await cluster.destroy();
 });
 
+/** In place, since no other node is free: one repair for each set, and one for the meta group. */
+async function untilRepaired(expected: number): Promise<void> {
+  await until('every replica of the node has a successor, and all vote', async () => {
+    const operations = await client.admin.operations();
+    const repairs = operations.filter(({kind, state}) => kind === 'repair' && state === 'done');
+    const sets = await client.admin.replicaSets();
+    const {metaVoters} = await client.admin.status();
+    const votersOf = ({replicas}: ReplicaSet) => replicas.filter(({role}) => role === 'voter');
+    return (
+      repairs.length === expected &&
+      sets.every((set) => votersOf(set).length === 3) &&
+      (metaVoters as Id[]).length === 3
+    );
+  });
+}
+
 test('an old image of a node never takes part again, and its replicas are made anew', async () => {
   const ledger = new Ledger({hosts: 50, ticks: 100, batch: 500});
   const node = await processOf(cluster, client, '3');
@@ -44,19 +61,7 @@ test('an old image of a node never takes part again, and its replicas are made a
   node.start();
   await node.ready();
   const expected = (await client.admin.replicaSets()).length + 1;
-  // In place, since no other node is free: one repair for each set, and one for the meta group.
-  await until('every replica of the node has a successor, and all vote', async () => {
-    const operations = await client.admin.operations();
-    const repairs = operations.filter(({kind, state}) => kind === 'repair' && state === 'done');
-    const sets = await client.admin.replicaSets();
-    const {metaVoters} = await client.admin.status();
-    const votersOf = ({replicas}: ReplicaSet) => replicas.filter(({role}) => role === 'voter');
-    return (
-      repairs.length === expected &&
-      sets.every((set) => votersOf(set).length === 3) &&
-      (metaVoters as Id[]).length === 3
-    );
-  });
+  await untilRepaired(expected);
   await untilApplied(client, 'old');
   const other = cluster.nodes.find((one) => one !== node)!;
   await other.kill();
@@ -64,4 +69,28 @@ test('an old image of a node never takes part again, and its replicas are made a
   await client.write('after v=1i 1600000000000000000');
   expect(ledger.failures).toEqual([]);
   expect((await ledger.compare(client, {stale: false})).slice(0, 10)).toEqual([]);
+}, 180_000);
+
+test('a node whose log was damaged in its middle starts, and its replicas are made anew', async () => {
+  for (const one of cluster.nodes) if (!one.isRunning) one.start();
+  await Promise.all(cluster.nodes.map((one) => one.ready()));
+  await untilApplied(client, 'old');
+  const node = await processOf(cluster, client, '2');
+  const sets = (await client.admin.replicaSets()).length + 1;
+  const before = (await client.admin.operations()).filter(({kind}) => kind === 'repair').length;
+  await node.kill();
+  const log = path.join(node.directory, 'stores/0/log');
+  const segment = path.join(log, readdirSync(log).sort().at(-1)!);
+  const bytes = readFileSync(segment);
+  bytes[Math.floor(bytes.length / 2)]! ^= 1;
+  writeFileSync(segment, bytes);
+  node.start();
+  await node.ready();
+  await untilRepaired(before + sets);
+  await untilApplied(client, 'old');
+  expect(readdirSync(path.dirname(log))).toContain('log.damaged-1');
+  const own = new FlotillaClient({urls: [node.url], database: 'old'});
+  const [row] = await own.query('SELECT count(*) AS n FROM load', {stale: true});
+  expect(Number(row?.['n'])).toBe(5_000);
+  own.close();
 }, 180_000);
