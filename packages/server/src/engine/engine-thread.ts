@@ -4,17 +4,23 @@
 import {parentPort} from 'node:worker_threads';
 import {assert} from '@flotilla/base';
 import {createPinoLog} from '../adapters/index.ts';
+import {TurnBatch} from '../node/turn-batch.ts';
 import {Engine} from './engine.ts';
 import type {FromEngine, ToEngine} from './messages.ts';
 
 assert(parentPort !== null, 'engine-thread.ts is the entry of a worker');
 const port = parentPort;
 
+const batch = new TurnBatch<FromEngine, ArrayBuffer>((messages, transfer) =>
+  port.postMessage(messages, transfer),
+);
 const engine = new Engine(
-  (message) => port.postMessage(message, transferOf(message)),
+  (message) => batch.add(message, transferOf(message)),
   ({thread, isLogPlain}) => createPinoLog({plain: isLogPlain, fields: {thread}}),
 );
-port.on('message', (message: ToEngine) => engine.receive(message));
+port.on('message', (messages: readonly ToEngine[]) => {
+  for (const message of messages) engine.receive(message);
+});
 
 /** The buffer of a message's bytes, if they are all of it and nobody else's (not Buffer's pool). */
 function transferOf(message: FromEngine): ArrayBuffer[] {

@@ -5,6 +5,7 @@ import type {Clock} from '@flotilla/base';
 import {createPinoLog} from '../adapters/index.ts';
 import {Engine} from '../engine/engine.ts';
 import type {FromEngine, ToEngine} from '../engine/messages.ts';
+import {TurnBatch} from './turn-batch.ts';
 
 export interface EngineLink {
   post(message: ToEngine, transfer?: readonly (ArrayBuffer | MessagePort)[]): void;
@@ -27,12 +28,16 @@ export function startWorkerEngine(thread: number, {onMessage, onDeath}: EngineEv
     if (!isClosed) onDeath(cause);
     isClosed = true;
   };
-  worker.on('message', onMessage);
+  worker.on('message', (messages: readonly FromEngine[]) => {
+    for (const message of messages) onMessage(message);
+  });
   worker.on('error', (error) => die(error instanceof Error ? error : new Error(String(error))));
   worker.on('exit', (code) => die(new Error(`engine thread ${thread} exited with code ${code}`)));
+  const batch = new TurnBatch<ToEngine, ArrayBuffer | MessagePort>((messages, transfer) =>
+    worker.postMessage(messages, transfer),
+  );
   return {
-    post: (message, transfer) =>
-      worker.postMessage(message, transfer === undefined ? [] : [...transfer]),
+    post: (message, transfer) => batch.add(message, transfer),
     close: async () => {
       isClosed = true;
       await worker.terminate();
