@@ -85,3 +85,29 @@ test('entries whose read failed are read again at the next heartbeat reply', () 
   lab.stabilize();
   expect(lab.status(3).lastIndex).toBe(7);
 });
+
+test('an append commits no further than it shows the logs to agree', () => {
+  const lab = new RaftLab();
+  lab.addNodes(3, {voters: [1, 2, 3], index: 5, term: 5});
+  lab.setState(2, {entries: [{term: 6}, {term: 6, data: 'of an old leader'}]});
+  for (const id of [1, 3]) lab.setState(id, {term: 6, entries: [{term: 6}]});
+  lab.campaign(1);
+  lab.process(1);
+  lab.persist(1);
+  lab.deliver({to: 2, drop: true});
+  lab.stabilize([1, 3]);
+  lab.deliver({to: 2, drop: true});
+  // Out of memory, so that the next probe of 2 asks without entries.
+  lab.replica(1).step({type: 'evict', uptoIndex: 7});
+  lab.tick(1);
+  lab.stabilize([1, 3]);
+  for (let round = 0; round < 2; round++) {
+    lab.deliver({from: 1, to: 2});
+    lab.process(2);
+    lab.persist(2);
+    expect(lab.log(2).at(-1)?.data).toBe('of an old leader');
+    expect(lab.status(2).commitIndex).toBeLessThanOrEqual(6);
+    lab.deliver({from: 2, to: 1});
+    lab.process(1);
+  }
+});

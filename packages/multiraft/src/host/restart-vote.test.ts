@@ -1,0 +1,45 @@
+// A vote outlives the process that gave it.
+
+import type {NodeId} from '@flotilla/base';
+import type {Message} from '@flotilla/raft';
+import {
+  ByteWriter,
+  decodeMessage,
+  encodeMessage,
+  readItems,
+  startGroupsFrame,
+  writeItem,
+} from '@flotilla/wire';
+import {expect, test} from 'vitest';
+import {TestCluster} from './cluster.fixture.ts';
+
+test('a voter that restarts gives no second vote in the term', async () => {
+  const cluster = new TestCluster();
+  await cluster.startAll();
+  const voters = await cluster.found(1);
+  await cluster.write(1, 'a');
+  const leader = cluster.leader(1);
+  const voter = leader === 1 ? 2 : 1;
+  const rival = 6 - leader - voter;
+  const {term} = cluster.status(voter, 1)!;
+  // Nobody leads it when it comes back, so that its vote alone can speak against another.
+  cluster.network.cut(leader as NodeId, voter as NodeId);
+  cluster.crash(voter);
+  await cluster.start(voter);
+  const replies: Message[] = [];
+  cluster.network.tap = ({from, frame}) => {
+    if (from !== voter) return;
+    for (const item of readItems(frame)) {
+      const message = item.kind === 'message' ? decodeMessage(item.payload) : undefined;
+      if (message?.type === 'voteReply') replies.push(message);
+    }
+  };
+  const writer = new ByteWriter(256);
+  startGroupsFrame(writer, 0);
+  const asked = {from: voters[rival - 1]!, to: voters[voter - 1]!, term};
+  const vote: Message = {type: 'vote', ...asked, lastIndex: 1_000, lastTerm: term, transfer: true};
+  writeItem(writer, {kind: 'message', set: 1, payload: encodeMessage(vote)});
+  cluster.host(voter).receive(rival as NodeId, 'control', writer.finish());
+  await cluster.clock.advance(50);
+  expect(replies).toMatchObject([{to: asked.from, term, granted: false}]);
+});
