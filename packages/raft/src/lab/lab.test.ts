@@ -34,6 +34,30 @@ test('or behind an index, and in the term that is given', () => {
   expect(later.status(1)).toMatchObject({term: 4, appliedIndex: 7});
 });
 
+test('a member that comes later replays the history of a log that began empty', () => {
+  const lab = three();
+  lab.campaign(1);
+  lab.stabilize();
+  expect(lab.addNodes(1)).toEqual([4]);
+  lab.proposeConfig(1, [{type: 'learner', id: 4}]);
+  lab.stabilize();
+  lab.proposeConfig(1, [{type: 'voter', id: 4}]);
+  lab.stabilize();
+  for (const id of [1, 4]) expect(lab.config(id).voters).toEqual([1, 2, 3, 4]);
+  expect(lab.log(4)).toEqual(lab.log(1));
+});
+
+test('a member that comes later to a log behind an index gets a snapshot', () => {
+  const lab = three({index: 7});
+  lab.campaign(1);
+  lab.stabilize();
+  lab.addNodes(1);
+  lab.proposeConfig(1, [{type: 'voter', id: 4}]);
+  lab.stabilize();
+  expect(lab.config(4).voters).toEqual([1, 2, 3, 4]);
+  expect(lab.status(4).appliedIndex).toBe(9);
+});
+
 test('nothing moves unless told', () => {
   const lab = three();
   lab.campaign(1);

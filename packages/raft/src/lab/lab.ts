@@ -11,6 +11,7 @@ import type {Limits, Timing} from '../options.ts';
 import type {Role} from '../output.ts';
 import type {ProgressState} from '../progress.ts';
 import {LabDisk, type LabSnapshot} from './disk.ts';
+import {mustBeCount, mustKnow} from './misuse.ts';
 import {type LabEvents, type LabOptions, LabReplica, textOf} from './replica.ts';
 
 export interface LabNodesOptions extends Partial<Omit<LabOptions, 'id' | 'limits' | 'timing'>> {
@@ -125,18 +126,16 @@ export class RaftLab {
   readonly #contents = new Map<object, LabSnapshot>();
   #lastProposalId = 0;
   #lastReadId = 0;
+  /** Of a log that began empty. */
+  #firstMembers = EMPTY_CONFIGURATION;
 
   /** Adds `count` replicas with the next free ids. Returns the ids. */
   addNodes(count: number, options: LabNodesOptions = {}): number[] {
-    const {voters = [], learners = [], index = 0, term, ...rest} = options;
+    const {voters, learners, index = 0, term, ...rest} = options;
     mustBeCount(count, 'the number of nodes');
     mustBeCount(index, 'index');
     mustKnow(rest, NODE_OPTIONS, 'addNodes');
-    const configuration = {
-      ...EMPTY_CONFIGURATION,
-      voters: sorted(voters),
-      learners: sorted(learners),
-    };
+    const configuration = this.#membersAt(index, voters, learners);
     const snapshotTerm = term ?? (index === 0 ? 0 : 1);
     const ids: number[] = [];
     for (let i = 0; i < count; i++) {
@@ -151,6 +150,24 @@ export class RaftLab {
       ids.push(id);
     }
     return ids;
+  }
+
+  /**
+   * Who comes later to a log that began empty replays the history of its members, so unless told it
+   * begins with those that the first ones began with.
+   */
+  #membersAt(
+    index: number,
+    voters: readonly number[] | undefined,
+    learners: readonly number[] | undefined,
+  ): Configuration {
+    if (voters === undefined && learners === undefined) {
+      return index === 0 ? this.#firstMembers : EMPTY_CONFIGURATION;
+    }
+    const members = {voters: sorted(voters ?? []), learners: sorted(learners ?? [])};
+    const configuration = {...EMPTY_CONFIGURATION, ...members};
+    if (index === 0 && this.#replicas.size === 0) this.#firstMembers = configuration;
+    return configuration;
   }
 
   /** Puts a replica into a state that a scenario begins with. Its process starts anew. */
@@ -467,15 +484,6 @@ function entriesAfter(index: number, entries: readonly LabEntry[]): Entry[] {
 
 function sorted(ids: readonly number[]): number[] {
   return [...ids].sort((a, b) => a - b);
-}
-
-function mustBeCount(value: number, what: string): void {
-  assert(Number.isSafeInteger(value) && value >= 0, () => `${what} is ${value}`);
-}
-
-function mustKnow(given: object, known: readonly string[], where: string): void {
-  const strange = Object.keys(given).find((name) => !known.includes(name));
-  assert(strange === undefined, () => `${where} knows no ${strange}: it takes ${known.join(', ')}`);
 }
 
 function isChosen(message: Message, {from, to, type}: MessageFilter): boolean {
