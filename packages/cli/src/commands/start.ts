@@ -23,6 +23,7 @@ const Options = z.object({
   joinSecretFile: z.string().optional(),
   engineThreads: z.coerce.number().int().min(0).max(256).optional(),
   zone: z.string().optional(),
+  timing: z.enum(['local', 'zone', 'wan']).default('local'),
   autoCreateDatabase: z.boolean().default(false),
   log: z.enum(['pretty', 'json']).default('pretty'),
   hints: z.boolean().default(true),
@@ -45,6 +46,11 @@ export function addStartCommand(program: Command, context: CommandContext): void
     )
     .option('--engine-threads <n>', 'default: cores - 1')
     .option('--zone <name>', 'replicas of a set are spread over zones')
+    .option(
+      '--timing <distance>',
+      'how far the nodes are from each other, the same for all of a cluster: local (the default, ' +
+        'round trips below 5 ms), zone (below 20 ms) or wan (below 200 ms)',
+    )
     .option('--auto-create-database', 'a write makes the database that it names')
     .option('--log <form>', 'pretty (for people, the default) or json')
     .option('--no-hints', 'leave out the curl lines')
@@ -87,6 +93,7 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
     joinSecret: readJoinSecret(options.joinSecretFile, env),
     engineThreads: options.engineThreads,
     zone: options.zone,
+    timing: options.timing,
     autoCreateDatabase: options.autoCreateDatabase,
     log: options.log,
   };

@@ -23,7 +23,7 @@ import type {
 import {Host} from './host.ts';
 import type {HostLimits} from './options.ts';
 import type {ReplicaStatus} from './status.ts';
-import {TIMINGS} from './timing.ts';
+import {TIMINGS, type TimingPreset} from './timing.ts';
 
 /** What a state machine keeps on its disk. */
 interface Kept {
@@ -146,6 +146,7 @@ export interface TestClusterOptions {
   /** Nodes watch each other by beats; else the cluster tells them. */
   readonly beats?: boolean;
   readonly damagedLog?: 'refuse' | 'replace';
+  readonly timing?: TimingPreset;
 }
 
 export class TestCluster {
@@ -216,7 +217,7 @@ export class TestCluster {
       random,
       transport,
       stores: [{store: 0 as StoreId, disk: node.disk, path: 'store-0'}],
-      timing: 'local',
+      timing: this.#options.timing ?? 'local',
       limits: this.#options.limits,
       damagedLog: this.#options.damagedLog,
       openStateMachine: async ({set, replica, founding}) => {
@@ -248,7 +249,7 @@ export class TestCluster {
       clock,
       random,
       transport,
-      timing: TIMINGS.local,
+      timing: TIMINGS[this.#options.timing ?? 'local'],
       threads: () => [host.ages()],
       stores: () => host.durableRecords(),
       onChange: (other, state) => host.nodeChanged(other, state),

@@ -16,7 +16,10 @@ export interface Timing {
   readonly stallMs: number;
   /** A loop later than this distrusts its own waits and begins them anew. */
   readonly lateMs: number;
-  /** Followers of a dead leader campaign after up to this, at random. */
+  /**
+   * Followers of a dead leader campaign after up to this, at random: some round trips, or they ask each
+   * other at once, and each votes for itself, again and again.
+   */
   readonly campaignSpreadMs: number;
   readonly noticeMs: number;
   readonly digestMs: number;
@@ -40,7 +43,14 @@ export const TIMINGS = {
   /** One machine or one rack. */
   local: LOCAL,
   /** Zones of one region: round trips of some ms. */
-  zone: {...LOCAL, tickMs: 75, suspectMinMs: 750, suspectMaxMs: 1_000, stallMs: 750},
+  zone: {
+    ...LOCAL,
+    tickMs: 75,
+    suspectMinMs: 750,
+    suspectMaxMs: 1_000,
+    stallMs: 750,
+    campaignSpreadMs: 150,
+  },
   /** Between regions: round trips of 100 ms and more. */
   wan: {
     ...LOCAL,
@@ -50,7 +60,7 @@ export const TIMINGS = {
     suspectMaxMs: 3_500,
     stallMs: 2_500,
     lateMs: 300,
-    campaignSpreadMs: 250,
+    campaignSpreadMs: 1_000,
     noticeMs: 1_000,
   },
 } as const satisfies Record<string, Timing>;

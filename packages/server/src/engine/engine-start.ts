@@ -156,7 +156,7 @@ export async function startEngine(
     log,
     stores: options.stores.map((store) => ({store, disk: base.disk, path: storePath(store)})),
     storeOf,
-    timing: 'local',
+    timing: options.timing,
     damagedLog: hasOthers(options) ? 'replace' : 'refuse',
     openStateMachine: replicaFactory({
       disk: base.disk,

@@ -5,7 +5,7 @@ import type {MessagePort} from 'node:worker_threads';
 import type {Channel, NodeId, ReplicaSetId, StoreId, WireError} from '@flotilla/base';
 import type {CatalogUpdate} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
-import type {NodeState, RememberedRecord, StoreBeat} from '@flotilla/multiraft';
+import type {NodeState, RememberedRecord, StoreBeat, TimingPreset} from '@flotilla/multiraft';
 import type {ThreadCondition} from '../node/node-health.ts';
 import type {AdminCall, HttpAnswer, SqlCall, WriteCall} from './gateway.ts';
 import type {ReplicaNote} from './replica-host.ts';
@@ -22,6 +22,7 @@ export interface EngineOptions {
   /** host:port of HTTP, as other nodes reach it. */
   readonly address: string;
   readonly zone?: string | undefined;
+  readonly timing: TimingPreset;
   readonly version: string;
   /** Stores of this thread: i mod threads = thread. */
   readonly stores: readonly StoreId[];

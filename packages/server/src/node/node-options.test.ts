@@ -7,6 +7,7 @@ test('the least that a node needs, and its defaults', () => {
   expect(parseNodeOptions(LEAST)).toEqual({
     ...LEAST,
     bootstrap: false,
+    timing: 'local',
     autoCreateDatabase: false,
     log: 'pretty',
   });
@@ -20,6 +21,7 @@ test.each([
   [{engineThreads: -1}, 'engineThreads'],
   [{engineThreads: 1.5}, 'engineThreads'],
   [{zone: ''}, 'zone'],
+  [{timing: 'far' as 'wan'}, 'timing'],
   [{bootstrap: true}, '--bootstrap needs the join secret of its cluster: make one with `openssl'],
   [{join: ['10.0.0.1:8902']}, '--join-secret-file'],
   [{joinSecret: ' \n'}, 'the join secret is empty'],

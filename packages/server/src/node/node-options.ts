@@ -27,6 +27,7 @@ const Options = z.strictObject({
   joinSecret: JoinSecretText.optional(),
   engineThreads: z.number().int().min(0).max(256).optional(),
   zone: z.string().min(1).max(255).optional(),
+  timing: z.enum(['local', 'zone', 'wan']).default('local'),
   autoCreateDatabase: z.boolean().default(false),
   /** For tests, which cannot write a million series; no flag sets it. */
   seriesPerSetMax: z.number().int().positive().optional(),

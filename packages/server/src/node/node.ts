@@ -202,6 +202,7 @@ class NodeProcess implements StartedNode {
       join: this.#options.join ?? [],
       secret: this.#secret,
       zone: this.#options.zone,
+      timing: this.#options.timing,
       version: VERSION,
       engineThreads: this.#engineThreads,
       server: this.#server,

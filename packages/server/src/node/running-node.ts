@@ -4,7 +4,7 @@ import {availableParallelism} from 'node:os';
 import type {Clock, Log, NodeId, Random, StoreId} from '@flotilla/base';
 import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
 import {applyCatalogEvent} from '@flotilla/meta';
-import {NodeLiveness, type StoreBeat, TIMINGS} from '@flotilla/multiraft';
+import {NodeLiveness, type StoreBeat, TIMINGS, type TimingPreset} from '@flotilla/multiraft';
 import {BackgroundWorker, type NodeDirectory} from '../adapters/index.ts';
 import {
   JoinSecret,
@@ -36,6 +36,7 @@ export interface RunningNodeOptions {
   /** Undefined: this node connects with no other. */
   readonly secret: JoinSecret | undefined;
   readonly zone: string | undefined;
+  readonly timing: TimingPreset;
   readonly version: string;
   /** 0: the one engine runs in the main thread. */
   readonly engineThreads: number;
@@ -143,7 +144,7 @@ export class RunningNode {
       clock,
       random,
       transport: {send: (to, _channel, frame) => this.#connections.sendUrgent(to, frame)},
-      timing: TIMINGS.local,
+      timing: TIMINGS[options.timing],
       threads: () => this.#threads.map((thread) => this.#ages(thread)),
       stores: () => this.#threads.flatMap(({stores}) => stores),
       onChange: (to, state) => this.#tellAll({type: 'node', node: to, state}),
@@ -255,7 +256,8 @@ export class RunningNode {
   }
 
   #engineOptions(thread: number, threads: number): EngineOptions {
-    const {directory, node, clusterId, address, zone, version, catalog, founding} = this.#options;
+    const {directory, node, clusterId, address, zone, timing, version} = this.#options;
+    const {catalog, founding} = this.#options;
     const {isLogPlain, autoCreateDatabase, seriesPerSetMax} = this.#options;
     const stores: StoreId[] = [];
     for (let store = thread; store < directory.stores; store += threads)
@@ -269,6 +271,7 @@ export class RunningNode {
       dataDirectory: directory.path,
       address,
       zone,
+      timing,
       version,
       stores,
       isLogPlain,
