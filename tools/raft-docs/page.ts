@@ -22,7 +22,7 @@ function link(evidence: Evidence): string {
   const target = `../${fileOf(evidence)}`;
   if ('scenario' in evidence) return `[${evidence.scenario}](${target})`;
   const name = path.basename(evidence.file, '.test.ts');
-  return `[${name}](${target}): ${evidence.title.trim().replaceAll('|', '\\|')}`;
+  return `[${name}](${target}): ${evidence.title.replaceAll(/%[a-z]/g, '…').replaceAll('|', '\\|')}`;
 }
 
 function shown({shown: evidence}: Row): string {

@@ -35,7 +35,7 @@ export const STATEMENTS: readonly Row[] = [
   },
   {
     text: 'One vote a term, to whoever asks first.',
-    shown: scenarios('one-vote-per-term', 'vote-not-durable'),
+    shown: scenarios('one-vote-per-term', 'vote-not-durable', 'sole-voter'),
     note: 'Told once it is durable. Accounts that leave the disk out allow two leaders after a crash.',
   },
   {

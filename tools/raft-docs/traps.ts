@@ -21,6 +21,7 @@ const ELECTIONS: readonly Row[] = [
         'a vote in a term that is already durable is written before it is told',
         'the own vote counts with its own write, not with an earlier one',
       ),
+      ...host('host/restart-vote', 'a voter that restarts gives no second vote in the term'),
       ...SIMULATION,
     ],
   },
@@ -83,6 +84,7 @@ const ELECTIONS: readonly Row[] = [
     id: 'T10',
     text: 'A candidate counts its own vote, or a leader its own acknowledgement, of an older term.',
     shown: [
+      ...scenarios('own-vote-of-the-present-term'),
       ...raft(
         'election',
         'the own vote of an election that was lost counts in no later one',
