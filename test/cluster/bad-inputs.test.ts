@@ -40,6 +40,35 @@ test('there are as many cases as promised, each under its own name', () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
+interface RouteDocument {
+  readonly paths: Record<
+    string,
+    Record<string, {readonly responses: Record<string, {readonly description: string}>}>
+  >;
+}
+
+test('each route says of itself in /openapi.json that it may answer so', async () => {
+  const answer = await fetch(`${cluster.urls[0]}/openapi.json`);
+  const {paths} = (await answer.json()) as RouteDocument;
+  /** Of no route, or of a request that did not come whole. */
+  const anywhere = /^(404 ROUTE_NOT_FOUND|405|408|431) /;
+  const undocumented = files
+    .flatMap(({cases}) => cases)
+    .filter(({method, target, expected: [told = '']}) => {
+      const [, status = '', code] = /^(\d{3}) ([A-Z]+(?:_[A-Z]+)*) /.exec(told) ?? [];
+      if (method === 'RAW' || code === undefined || anywhere.test(told)) return false;
+      const [path = ''] = target.split('?');
+      const [, methods] =
+        Object.entries(paths).find(([pattern]) =>
+          new RegExp(`^${pattern.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path),
+        ) ?? [];
+      if (methods === undefined) return false;
+      const description = methods[method.toLowerCase()]?.responses[status]?.description;
+      return description === undefined || !description.includes(`${code}: `);
+    });
+  expect(undocumented.map(({name, expected}) => `${name}: ${expected[0]}`)).toEqual([]);
+});
+
 describe.each(files)('$file', ({file, cases}) => {
   const answers = new Map<string, readonly string[]>();
   if (isWriting) afterAll(() => rewriteExpected(file, answers));
