@@ -6,8 +6,9 @@ import type {GroupObserver, ObservedGroup, TimingPreset} from '@flotilla/multira
 import {isJoint, type Message, membersOf, type Output} from '@flotilla/raft';
 import {Coverage} from './checks/coverage.ts';
 import {Laws, type Violation} from './checks/laws.ts';
-import type {FaultName, World} from './faults/faults.ts';
-import {Nemesis} from './faults/nemesis.ts';
+import {Damages} from './faults/damages.ts';
+import {DAMAGES, type FaultName, type World} from './faults/faults.ts';
+import {kindsOf, Nemesis} from './faults/nemesis.ts';
 import {type Chance, chanceOf} from './kernel/chance.ts';
 import {Kernel} from './kernel/kernel.ts';
 import {Trace, type TraceLine} from './kernel/trace.ts';
@@ -69,12 +70,14 @@ export class Simulation {
   readonly #director: Director;
   readonly #clients: Clients;
   readonly #nemesis: Nemesis;
+  readonly #damages: Damages;
   /** By "observer/observed": the highest durable record heard. */
   readonly #records = new Map<string, number>();
 
   constructor(options: SimulationOptions) {
     this.#options = options;
-    const {seed} = options;
+    const {seed, only, without = []} = options;
+    const kinds = kindsOf({seed, only, without});
     this.#kernel = new Kernel(new Trace(options.trace));
     this.#laws = new Laws(() => this.#kernel.nowMs);
     const chance = chanceOf(seed, 'shape');
@@ -119,6 +122,7 @@ export class Simulation {
       laws: this.#laws,
       coverage: this.#coverage,
       sets: options.groups,
+      votersMin: kinds.some((kind) => DAMAGES.includes(kind)) ? 3 : 1,
       registers: 1 + chance.below(3),
       changeMs: chance.pick([1_000, 3_000, 10_000]),
       bucketMs: chance.pick([20_000, 60_000, 300_000]),
@@ -132,10 +136,19 @@ export class Simulation {
       clients: 2 + chance.below(6),
       thinkMs: chance.pick([500, 1_500, 5_000]),
     });
+    this.#damages = new Damages({
+      kernel: this.#kernel,
+      nodes: this.#nodes,
+      placement: this.#placement,
+      director: this.#director,
+      coverage: this.#coverage,
+      recordKnownTo: (by, of) => this.#recordKnownTo(by, of),
+      end: (node, how) => this.#end(node, how),
+    });
     this.#nemesis = new Nemesis(this.#kernel, this.#world(), this.#coverage, {
       seed,
-      without: options.without ?? [],
-      only: options.only,
+      without,
+      only,
       intensity: chance.pick([0.3, 1, 1, 2.5]),
     });
   }
@@ -168,10 +181,9 @@ export class Simulation {
       stop: (node) => {
         node.stop().catch(expected);
       },
-      mayDamage: () => false,
-      restoreImage: () => false,
-      takeImage: () => undefined,
-      flipBit: () => false,
+      mayDamage: (node) => this.#damages.isAllowed(node),
+      restoreImage: (node) => this.#damages.restoreImage(node),
+      flipBit: (node, chance) => this.#damages.flipBit(node, chance),
     };
   }
 
@@ -190,6 +202,7 @@ export class Simulation {
   }
 
   #failed(node: SimNode, reason: string): void {
+    this.#damages.failed(node);
     this.#coverage.count(`ends:${reason.replace(/\d+/g, 'n').slice(0, 60)}`);
     this.#end(node, 'kill');
     this.#kernel.after(500, () => this.#start(node));
@@ -213,7 +226,7 @@ export class Simulation {
     return {
       opened: (group) => {
         if (trace.isFull) note(group, 'opened');
-        laws.opened(node, group);
+        laws.opened(node, group, this.#nodes[node - 1]!.isImage);
       },
       took: (group, output) => {
         laws.took(group, output);

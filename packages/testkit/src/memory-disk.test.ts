@@ -72,3 +72,24 @@ test('injected faults strike once and name the path; pending calls die with the 
   await clock.advance(100);
   expect(answered).toBe(false);
 });
+
+test('an image puts back what was durable when it was taken, and nothing after', async () => {
+  const disk = new MemoryDisk();
+  await disk.makeDirectory('a');
+  const file = await disk.open('a/one', 'create');
+  await file.writeAt(0, [new Uint8Array([1])]);
+  await file.sync();
+  await disk.syncDirectory('a');
+  await disk.syncDirectory('');
+  await file.writeAt(1, [new Uint8Array([2])]);
+  const putBack = disk.image();
+  await file.sync();
+  await disk.open('a/two', 'create');
+  expect(disk.files()).toEqual(['a/one', 'a/two']);
+  for (let again = 0; again < 2; again++) {
+    putBack();
+    expect(disk.files()).toEqual(['a/one']);
+    expect([...disk.bytesOf('a/one')]).toEqual([1]);
+    disk.overwrite('a/one', new Uint8Array([9]));
+  }
+});

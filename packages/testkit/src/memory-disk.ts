@@ -47,6 +47,15 @@ class FileNode {
   size = 0;
   unsynced: Unsynced[] = [];
 
+  copy(copies: Copies): FileNode {
+    const copy = new FileNode();
+    copies.set(this, copy);
+    copy.bytes = this.bytes.slice();
+    copy.size = this.size;
+    copy.unsynced = [...this.unsynced];
+    return copy;
+  }
+
   write(offset: number, data: Uint8Array): void {
     const end = offset + data.length;
     if (end > this.bytes.length) {
@@ -101,9 +110,22 @@ class FileNode {
   }
 }
 
+type Copies = Map<FileNode | DirectoryNode, FileNode | DirectoryNode>;
+
 class DirectoryNode {
   names = new Map<string, FileNode | DirectoryNode>();
   durable = new Map<string, FileNode | DirectoryNode>();
+
+  /** `copies`: what was copied already, so that two names of one file stay one file. */
+  copy(copies: Copies = new Map()): DirectoryNode {
+    const copy = new DirectoryNode();
+    copies.set(this, copy);
+    const all = (names: Map<string, FileNode | DirectoryNode>) =>
+      new Map([...names].map(([name, node]) => [name, copies.get(node) ?? node.copy(copies)]));
+    copy.names = all(this.names);
+    copy.durable = all(this.durable);
+    return copy;
+  }
 
   crash(random: Random | undefined): void {
     this.names = new Map(this.durable);
@@ -112,7 +134,7 @@ class DirectoryNode {
 }
 
 export class MemoryDisk implements Disk {
-  readonly #root = new DirectoryNode();
+  #root = new DirectoryNode();
   readonly #clock: Clock | undefined;
   /** May be changed while calls are under way; they keep what they began with. */
   readonly latencyMs: {read?: number; write?: number; sync?: number};
@@ -142,6 +164,30 @@ export class MemoryDisk implements Disk {
   /** Process killed, machine alive: everything written stays, pending calls never answer. */
   kill(): void {
     this.#life += 1;
+  }
+
+  /** Copies what is durable now. The result puts it back, as a power cut and an old backup would. */
+  image(): () => void {
+    const copy = this.#root.copy();
+    copy.crash(undefined);
+    return () => {
+      this.#life += 1;
+      this.#faults = [];
+      this.#root = copy.copy();
+    };
+  }
+
+  /** Paths of all files, sorted. */
+  files(): string[] {
+    const all: string[] = [];
+    const walk = (directory: DirectoryNode, path: string): void => {
+      for (const [name, node] of directory.names) {
+        if (node instanceof DirectoryNode) walk(node, `${path}${name}/`);
+        else all.push(path + name);
+      }
+    };
+    walk(this.#root, '');
+    return all.sort();
   }
 
   /** The next matching operations reject with FatalError; a failed sync leaves its bytes unsynced. */

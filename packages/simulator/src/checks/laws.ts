@@ -40,6 +40,8 @@ interface Life {
   vote: number;
   commit: number;
   isLeader: boolean;
+  /** It came back from an old image without what it promised: it may live, and say nothing. */
+  isAmnesiac: boolean;
 }
 
 /** What a replica promised to others: it must be there after any crash. */
@@ -82,38 +84,34 @@ export class Laws {
     this.#nowMs = nowMs;
   }
 
-  opened(node: NodeId, {set, replica, raft}: ObservedGroup): void {
+  /** @param isImage its disk is an old one: nobody told it yet. */
+  opened(node: NodeId, group: ObservedGroup, isImage: boolean): void {
+    const {set, replica, raft} = group;
+    const faults = this.#openingFaults(node, group);
+    if (!isImage) for (const [law, message] of faults) this.#fail(law, set, message);
+    const {term, vote, commitIndex: commit} = raft.status();
+    const isAmnesiac = isImage && faults.length > 0;
+    this.#lives.set(replica, {node, term, vote, commit, isLeader: false, isAmnesiac});
+  }
+
+  #openingFaults(node: NodeId, {replica, raft}: ObservedGroup): [law: string, message: string][] {
+    const faults: [string, string][] = [];
     if (this.#destroyed.has(replica))
-      this.#fail('no zombies', set, `replica ${replica} lives again on node ${node}`);
+      faults.push(['no zombies', `replica ${replica} lives again on node ${node}`]);
     const home = this.#homes.get(replica) ?? node;
     this.#homes.set(replica, home);
     if (home !== node)
-      this.#fail('no zombies', set, `replica ${replica} lives on nodes ${home} and ${node}`);
-    const {term, vote, commitIndex, lastIndex} = raft.status();
+      faults.push(['no zombies', `replica ${replica} lives on nodes ${home} and ${node}`]);
     const promised = this.#promised.get(replica);
-    if (promised !== undefined) {
-      const {ackIndex, votedTerm, votedFor} = promised;
-      if (term < promised.term)
-        this.#fail(
-          'durability',
-          set,
-          `replica ${replica} forgot term ${promised.term}, has ${term}`,
-        );
-      if (term === votedTerm && vote !== votedFor)
-        this.#fail(
-          'durability',
-          set,
-          `replica ${replica} forgot its vote for ${votedFor} in ${term}`,
-        );
-      if (lastIndex < ackIndex)
-        this.#fail('durability', set, `replica ${replica} forgot ${lastIndex + 1}..${ackIndex}`);
-    }
-    this.#lives.set(replica, {node, term, vote, commit: commitIndex, isLeader: false});
-  }
-
-  /** Its promises are void: it will be replaced, by contract. */
-  excuse(replica: number): void {
-    this.#promised.delete(replica);
+    if (promised === undefined) return faults;
+    const {term, vote, lastIndex} = raft.status();
+    const {ackIndex, votedTerm, votedFor} = promised;
+    const forgot = (what: string): number =>
+      faults.push(['durability', `replica ${replica} forgot ${what}`]);
+    if (term < promised.term) forgot(`term ${promised.term}, has ${term}`);
+    if (term === votedTerm && vote !== votedFor) forgot(`its vote for ${votedFor} in ${term}`);
+    if (lastIndex < ackIndex) forgot(`${lastIndex + 1}..${ackIndex}`);
+    return faults;
   }
 
   destroyed(replica: number): void {
@@ -135,6 +133,8 @@ export class Laws {
 
   sent({set, replica}: ObservedGroup, message: Message): void {
     if (message.type !== 'voteReply' && message.type !== 'appendReply') return;
+    if (this.#lives.get(replica)?.isAmnesiac === true)
+      this.#fail('durability', set, `${replica} of an old image sends a ${message.type}`);
     const promised = this.#promise(replica);
     promised.term = Math.max(promised.term, message.term);
     if (message.type === 'voteReply') {

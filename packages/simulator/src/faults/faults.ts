@@ -16,10 +16,9 @@ export interface World {
   stop(node: SimNode): void;
   /** The node may lose what it acknowledged: no set has its majority there or elsewhere damaged. */
   mayDamage(node: SimNode): boolean;
-  /** Power off, the disk as it was some time ago; false if no image was taken. */
+  /** The process ends and the disk is as it was when an image was taken; false without one. */
   restoreImage(node: SimNode): boolean;
-  takeImage(node: SimNode): void;
-  /** Process down, one bit of a log file turned; false if there is none. */
+  /** The process ends and one bit of its log is turned; false without a log. */
   flipBit(node: SimNode, chance: Chance): boolean;
 }
 
@@ -60,9 +59,12 @@ export const FAULTS = {
   slowDisk: {meanMs: 20_000, lastsMs: 3_000, begin: slowDisk},
   diskError: {meanMs: 40_000, lastsMs: 2_000, begin: failDisk},
   diskFull: {meanMs: 45_000, lastsMs: 4_000, begin: fillDisk},
-  oldImage: {meanMs: 100_000, lastsMs: 1_000, begin: oldImage},
-  bitFlip: {meanMs: 100_000, lastsMs: 1_000, begin: bitFlip},
+  oldImage: {meanMs: 4_000, lastsMs: 1_000, begin: oldImage},
+  bitFlip: {meanMs: 4_000, lastsMs: 1_000, begin: bitFlip},
 } satisfies Record<string, Fault>;
+
+/** These take back what a node acknowledged: sets need a voter to spare. */
+export const DAMAGES: readonly FaultName[] = ['oldImage', 'bitFlip'];
 
 export type FaultName = keyof typeof FAULTS;
 
@@ -275,13 +277,9 @@ function fillDisk(world: World, chance: Chance): Begun | undefined {
 function oldImage(world: World, chance: Chance): Begun | undefined {
   const node = upNode(world, chance);
   if (node === undefined) return undefined;
-  // Every other time it is taken, every other time put back.
-  if (chance.odds(0.5) || !world.mayDamage(node)) {
-    world.takeImage(node);
-    return {what: `taken of node ${node.id}`, end: nothing};
-  }
-  if (!world.restoreImage(node)) return undefined;
-  return {what: `put back on node ${node.id}`, end: () => world.start(node)};
+  if (node.image === undefined || chance.odds(0.3)) node.takeImage();
+  if (!world.mayDamage(node) || !world.restoreImage(node)) return undefined;
+  return {what: `node ${node.id}`, end: () => world.start(node)};
 }
 
 function bitFlip(world: World, chance: Chance): Begun | undefined {

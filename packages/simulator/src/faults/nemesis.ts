@@ -36,12 +36,7 @@ export class Nemesis {
     this.#world = world;
     this.#coverage = coverage;
     this.#options = options;
-    const swarm = chanceOf(options.seed, 'swarm');
-    const names = Object.keys(FAULTS) as FaultName[];
-    const drawn = names.filter(() => swarm.odds(0.6));
-    this.kinds = drawn.filter(
-      (name) => !options.without.includes(name) && (options.only?.includes(name) ?? true),
-    );
+    this.kinds = kindsOf(options);
   }
 
   start(): void {
@@ -93,4 +88,12 @@ export class Nemesis {
     this.#active.add(active);
     this.#kernel.after(chance.wait(fault.lastsMs), active.end);
   }
+}
+
+/** The kinds that a seed has. */
+export function kindsOf({seed, without, only}: Omit<NemesisOptions, 'intensity'>): FaultName[] {
+  const swarm = chanceOf(seed, 'swarm');
+  const drawn = (Object.keys(FAULTS) as FaultName[]).filter(() => swarm.odds(0.6));
+  const kinds = only ?? drawn;
+  return kinds.filter((name) => !without.includes(name));
 }

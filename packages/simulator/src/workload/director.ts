@@ -2,7 +2,7 @@
 // joint changes, voters are demoted, removed, replaced; leaders are moved; sets are made and dropped.
 // It stands outside the network and gives each order to the node concerned, again until it is done.
 
-import {DbError, FatalError, type NodeId, type ReplicaId} from '@flotilla/base';
+import {DbError, FatalError, type NodeId, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import type {ReplicaStatus} from '@flotilla/multiraft';
 import {
   type ConfigChange,
@@ -27,6 +27,8 @@ export interface DirectorPorts {
   readonly laws: Laws;
   readonly coverage: Coverage;
   readonly sets: number;
+  /** Sets are founded with so many voters at least, and keep them. */
+  readonly votersMin: number;
   readonly registers: number;
   /** Average pause between two changes of members, of all sets together. */
   readonly changeMs: number;
@@ -44,6 +46,8 @@ export class Director {
   /** No more changes of its own will; what is under way is brought to its end. */
   isSettling = false;
   readonly #underWay = new Set<ReplicaId>();
+  /** Changes of members that were asked for and not answered. */
+  #proposing = 0;
 
   constructor(ports: DirectorPorts) {
     this.#ports = ports;
@@ -79,8 +83,9 @@ export class Director {
   }
 
   #found(): void {
-    const {chance, nodes, placement, coverage, registers} = this.#ports;
-    const size = Math.min(nodes.length, chance.pick([1, 3, 3, 3, 3, 5]));
+    const {chance, nodes, placement, coverage, registers, votersMin} = this.#ports;
+    const drawn = Math.max(votersMin, chance.pick([1, 3, 3, 3, 3, 5]));
+    const size = Math.min(nodes.length, drawn);
     const on = shuffled(nodes, chance).slice(0, size);
     placement.found(
       on.map(({id}) => id),
@@ -101,16 +106,60 @@ export class Director {
     this.#found();
   }
 
+  /** Nothing about members is proposed or ordered, as far as it knows. */
+  get isCalm(): boolean {
+    return this.#underWay.size === 0 && this.#proposing === 0;
+  }
+
   #giveOrders(): void {
     const {placement} = this.#ports;
+    for (const node of this.#ports.nodes)
+      for (const [id, {replica}] of node.host?.broken() ?? [])
+        this.#replaceBroken(node, id, replica);
     for (const set of placement.sets.values()) {
       for (const replica of set.replicas.values()) {
         if (this.#underWay.has(replica.id)) continue;
+        if (this.#isMissing(set, replica))
+          this.#replaceBroken(this.#node(replica.node), set.id, replica.id);
         if (replica.isCondemned) this.#destroy(set, replica);
         else if (!replica.isCreated) this.#create(set, replica);
       }
       if (set.state === 'dropping' && set.replicas.size === 0) placement.sets.delete(set.id);
     }
+  }
+
+  /** It was made, and an old image of its node's disk knows nothing of it. */
+  #isMissing(set: PlacedSet, {isCreated, isCondemned, node}: PlacedReplica): boolean {
+    const {host} = this.#node(node);
+    return (
+      isCreated && !isCondemned && host !== undefined && host.stateMachine(set.id) === undefined
+    );
+  }
+
+  /** It will never vote again: it is taken out of its group, and then destroyed. */
+  #replaceBroken(home: SimNode, id: ReplicaSetId, replica: ReplicaId): void {
+    const set = this.#ports.placement.sets.get(id);
+    if (set?.replicas.has(replica) !== true) {
+      // It was destroyed, and an old image of the disk still has it.
+      home.host!.destroyReplica({set: id, replica}).catch(expected);
+      return;
+    }
+    const found = this.leaderOf(set);
+    if (found === undefined || this.#proposing > 0) return;
+    const {node, status} = found;
+    const {configuration} = status;
+    if (isJoint(configuration)) {
+      if (!configuration.autoLeave) this.#propose(set, node, status, [], 'leave', 'leave');
+      return;
+    }
+    this.condemnRemoved(set, status);
+    if (!membersOf(configuration).includes(replica) || status.isConfigPending) return;
+    this.#propose(set, node, status, [{type: 'remove', id: replica}], 'simple', 'replace-broken');
+  }
+
+  #hasBroken(set: PlacedSet): boolean {
+    const isBroken = this.#ports.nodes.some(({host}) => host?.broken().has(set.id));
+    return isBroken || [...set.replicas.values()].some((replica) => this.#isMissing(set, replica));
   }
 
   #create(set: PlacedSet, replica: PlacedReplica): void {
@@ -184,6 +233,8 @@ export class Director {
       return;
     }
     this.condemnRemoved(set, status);
+    // One voter is dead for good: no other may go before it.
+    if (this.#hasBroken(set)) return;
     const {voters, learners} = configuration;
     const learner = learners.length === 0 ? undefined : (chance.pick(learners) as ReplicaId);
     const draw = chance.below(10);
@@ -197,7 +248,8 @@ export class Director {
       const type = chance.odds(0.5) ? 'remove' : 'learner';
       const mode = chance.pick(['simple', 'joint', 'joint-explicit'] as const);
       const step = type === 'remove' ? 'remove-voter' : 'demote';
-      if (voters.length > 2) this.#propose(set, node, status, [{type, id}], mode, step);
+      if (voters.length > Math.max(2, this.#ports.votersMin))
+        this.#propose(set, node, status, [{type, id}], mode, step);
     }
   }
 
@@ -266,14 +318,24 @@ export class Director {
     const {kernel} = this.#ports;
     const what = `${step} ${mode} ${JSON.stringify(changes)}`;
     kernel.note(node.id, set.id, () => `asked: ${what}`);
+    this.#proposing += 1;
+    let isOpen = true;
+    const answered = (): void => {
+      if (isOpen) this.#proposing -= 1;
+      isOpen = false;
+    };
+    // A process that ends answers nothing.
+    kernel.after(2 * DEADLINE_MS, answered);
     host.proposeConfig(set.id, changes, mode, options).then(
       () => {
+        answered();
         kernel.note(node.id, set.id, () => `done: ${what}`);
         coverage.count(`members:${step}`);
         if (mode !== 'simple') coverage.count(`members:${mode}`);
         done();
       },
       (error: unknown) => {
+        answered();
         kernel.note(node.id, set.id, () => `not done: ${what}: ${String(error)}`);
         expected(error);
       },

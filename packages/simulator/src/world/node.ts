@@ -85,6 +85,10 @@ export class SimNode {
   isStarting = false;
   /** Its log cannot be read: an operator must make a new node of it. */
   openFailure: string | undefined;
+  /** Its disk is an old one, and no other node has told it so yet. */
+  isImage = false;
+  /** Puts back what `takeImage` copied. */
+  image: (() => void) | undefined;
   /** Multiplies what each disk operation takes. */
   slowness = 1;
   readonly #ports: NodePorts;
@@ -167,6 +171,30 @@ export class SimNode {
     if (this.running === running) this.end('kill');
   }
 
+  /** Copies its disk; putting that back needs the process ended. */
+  takeImage(): void {
+    const disk = this.disk.image();
+    const kept = new Map(this.kept);
+    this.image = () => {
+      disk();
+      this.isImage = true;
+      this.kept = new Map(kept);
+    };
+  }
+
+  /** Turns one bit of its log; the result turns it back. Undefined without a log. */
+  flipBit(chance: Chance): (() => void) | undefined {
+    const segments = this.disk.files().filter((path) => /log\/segment-\d+$/.test(path));
+    const path = segments.length === 0 ? '' : chance.pick(segments);
+    const bytes = path === '' ? 0 : this.disk.bytesOf(path).length;
+    if (bytes === 0) return undefined;
+    const offset = chance.below(bytes);
+    const bit = chance.below(8);
+    const flip = (): void => this.disk.flipBit(path, offset, bit);
+    flip();
+    return flip;
+  }
+
   nextSequence(): number {
     const {running} = this;
     running!.sequence += 1;
@@ -238,6 +266,7 @@ export class SimNode {
       stores: [{store: 0 as StoreId, disk, path: 'store-0'}],
       timing,
       limits,
+      damagedLog: 'replace' as const,
       observer: observer(node),
       locate,
       openStateMachine: async ({set, replica, founding}) => this.#machine(set, replica, founding),
@@ -299,6 +328,7 @@ export class SimNode {
     const record = isFirst ? this.#ports.recordKnownTo(other, this.id) : undefined;
     const disowned =
       record === undefined ? undefined : running.host?.remembered([{store: 0, record}]);
+    if (isFirst) this.isImage = false;
     if (disowned !== undefined) {
       disowned.then(
         () => this.#ports.onFailure(this, 'old image'),

@@ -1,0 +1,89 @@
+// Damage that takes back what a node acknowledged: an old image of its disk, a bit turned in its log.
+// The product promises to survive it on one node at a time, where the others remember what the node
+// told them; so it strikes only then, and not again before all its replicas are replaced.
+
+import type {NodeId} from '@flotilla/base';
+import {isJoint, isVoter} from '@flotilla/raft';
+import type {Coverage} from '../checks/coverage.ts';
+import type {Chance} from '../kernel/chance.ts';
+import type {Kernel} from '../kernel/kernel.ts';
+import type {Director} from '../workload/director.ts';
+import type {PlacedSet, Placement} from '../workload/placement.ts';
+import type {SimNode} from '../world/node.ts';
+
+export interface DamagePorts {
+  readonly kernel: Kernel;
+  readonly nodes: readonly SimNode[];
+  readonly placement: Placement;
+  readonly director: Director;
+  readonly coverage: Coverage;
+  readonly recordKnownTo: (by: NodeId, of: NodeId) => number | undefined;
+  readonly end: (node: SimNode, how: 'kill' | 'power') => void;
+}
+
+/** After that long a damaged node has started, been refused and started again. */
+const AFTERMATH_MS = 20_000;
+/** Fewer voters than this are no majority without one of them. */
+const VOTERS_MIN = 3;
+
+export class Damages {
+  readonly #ports: DamagePorts;
+  #last: {readonly node: SimNode; readonly ms: number; undo: (() => void) | undefined} | undefined;
+
+  constructor(ports: DamagePorts) {
+    this.#ports = ports;
+  }
+
+  isAllowed(node: SimNode): boolean {
+    const {kernel, nodes, placement, director} = this.#ports;
+    if (this.#last !== undefined && kernel.nowMs - this.#last.ms < AFTERMATH_MS) return false;
+    if (!director.isCalm) return false;
+    const areWell = nodes.every(({host, isPaused}) => host !== undefined && !isPaused);
+    if (!areWell || nodes.some(({host}) => host!.broken().size > 0)) return false;
+    const told = node.host!.durableRecords()[0]!.durableRecord;
+    const know = nodes.every(
+      (other) => other === node || this.#ports.recordKnownTo(other.id, node.id) === told,
+    );
+    return know && placement.openSets().every((set) => this.#canSpare(set, node));
+  }
+
+  restoreImage(node: SimNode): boolean {
+    const {image} = node;
+    if (image === undefined) return false;
+    this.#begin(node, undefined);
+    image();
+    return true;
+  }
+
+  flipBit(node: SimNode, chance: Chance): boolean {
+    this.#begin(node, undefined);
+    this.#last!.undo = node.flipBit(chance);
+    return this.#last!.undo !== undefined;
+  }
+
+  /** A log that tells nothing at all any more is refused; somebody finds its backup. */
+  failed(node: SimNode): void {
+    if (node.openFailure === undefined || this.#last?.node !== node) return;
+    this.#ports.coverage.count('damages:refused to open');
+    this.#last.undo?.();
+    this.#last.undo = undefined;
+    node.openFailure = undefined;
+  }
+
+  #begin(node: SimNode, undo: (() => void) | undefined): void {
+    const {kernel, end} = this.#ports;
+    end(node, 'kill');
+    this.#last = {node, ms: kernel.nowMs, undo};
+  }
+
+  /** The set's committed entries and its majority are there without the node. */
+  #canSpare(set: PlacedSet, node: SimNode): boolean {
+    const found = this.#ports.director.leaderOf(set);
+    if (found === undefined) return false;
+    const {configuration, isConfigPending} = found.status;
+    if (isJoint(configuration) || isConfigPending) return false;
+    const here = [...set.replicas.values()].filter(({node: home}) => home === node.id);
+    if (!here.some(({id}) => isVoter(configuration, id))) return true;
+    return configuration.voters.length >= VOTERS_MIN;
+  }
+}
