@@ -10,7 +10,7 @@ function leasedLab(options: LabNodesOptions = {}): RaftLab {
   const lab = new RaftLab();
   const lease = {checkQuorum: true, leaseReads: true};
   lab.addNodes(3, {voters: [1, 2, 3], index: 5, term: 5, ...lease, ...options});
-  for (const id of [1, 2, 3]) lab.tick(id, options.timing?.electionTicks ?? 10);
+  for (const id of [1, 2, 3]) lab.tick(id, options.electionTicks ?? 10);
   lab.campaign(1);
   lab.stabilize();
   lab.tick(1);
@@ -57,7 +57,7 @@ test('without a clock there is no lease, and reads go by rounds', () => {
 
 test('the lease ends before the earliest moment at which a follower may forget its promise', () => {
   for (const electionTicks of [2, 3, 4, 5, 8, 10, 20]) {
-    const lab = leasedLab({timing: {electionTicks, heartbeatTicks: 1}, failover: 'manual'});
+    const lab = leasedLab({electionTicks, failover: 'manual'});
     expect(servesByLease(lab), `E=${electionTicks}`).toBe(true);
     lab.tick(1);
     lab.process(1);

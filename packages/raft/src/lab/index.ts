@@ -6,11 +6,11 @@ export {
 } from './disk.ts';
 export {
   type LabEntry,
-  type LabNodesOptions,
   type LabProgress,
   type LabState,
   type LabStatus,
   type MessageFilter,
   RaftLab,
 } from './lab.ts';
+export type {LabNodesOptions} from './node-options.ts';
 export {type LabEvents, type LabOptions, LabReplica} from './replica.ts';

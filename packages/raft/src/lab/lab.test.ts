@@ -145,7 +145,7 @@ test.each<[string, RegExp, (lab: RaftLab) => unknown]>([
   ['an unknown replica', /no replica 9/, (lab) => lab.status(9)],
   [
     'an unknown option',
-    /addNodes knows no prevote/,
+    /addNodes knows no prevote: it takes preVote/,
     (lab) => lab.addNodes(1, {prevote: true} as object),
   ],
   ['an unknown state', /setState knows no log/, (lab) => lab.setState(1, {log: []} as object)],

@@ -1,30 +1,18 @@
 // The laboratory: replicas of one group wired by hand in one thread. Nothing moves unless told, so a
 // scenario is a script: who campaigns, which message arrives, which disk finishes, who applies.
 
-import {assert, SeededRandom} from '@flotilla/base';
+import {assert} from '@flotilla/base';
 import type {ConfigChange, ConfigChangeMode, Configuration} from '../configuration.ts';
 import {EMPTY_CONFIGURATION} from '../configuration.ts';
 import type {Entry, EntryType} from '../entry.ts';
 import type {FailoverMode} from '../input.ts';
 import {MESSAGE_TYPES, type Message} from '../message.ts';
-import type {Limits, Timing} from '../options.ts';
 import type {Role} from '../output.ts';
 import type {ProgressState} from '../progress.ts';
 import {LabDisk, type LabSnapshot} from './disk.ts';
 import {mustBeCount, mustKnow} from './misuse.ts';
-import {type LabEvents, type LabOptions, LabReplica, textOf} from './replica.ts';
-
-export interface LabNodesOptions extends Partial<Omit<LabOptions, 'id' | 'limits' | 'timing'>> {
-  readonly voters?: readonly number[];
-  readonly learners?: readonly number[];
-  /** Where the log begins: a snapshot at this index. 0, an empty log, unless given. */
-  readonly index?: number;
-  /** Of that snapshot and of the replica. Unless given the snapshot is of term 1, the replica in none. */
-  readonly term?: number;
-  /** Elections after 10 ticks, heartbeats at each unless given. */
-  readonly timing?: Partial<Timing>;
-  readonly limits?: Partial<Limits>;
-}
+import {type LabNodesOptions, labOptions, NODE_OPTIONS} from './node-options.ts';
+import {type LabEvents, LabReplica, textOf} from './replica.ts';
 
 export interface LabEntry {
   readonly term: number;
@@ -81,25 +69,6 @@ interface InFlight {
   readonly contents: LabSnapshot | undefined;
 }
 
-const TIMING: Timing = {electionTicks: 10, heartbeatTicks: 1};
-
-const LIMITS: Limits = {
-  messageBytesMax: 1 << 20,
-  inflightMessagesMax: 256,
-  inflightBytesMax: 1 << 24,
-  uncommittedBytesMax: 1 << 24,
-  appliedBytesPerOutput: 1 << 20,
-};
-
-const NODE_OPTIONS: readonly string[] = [
-  'preVote',
-  'checkQuorum',
-  'leaseReads',
-  'failover',
-  'timing',
-  'limits',
-  'random',
-] satisfies (keyof LabNodesOptions)[];
 const STATE_OPTIONS: readonly string[] = [
   'term',
   'vote',
@@ -454,21 +423,6 @@ export class RaftLab {
     const contents = message.type === 'snapshot' ? this.#contents.get(message.snapshot) : undefined;
     this.#network.push({message, contents});
   }
-}
-
-function labOptions(
-  id: number,
-  rest: Omit<LabNodesOptions, 'voters' | 'learners' | 'index' | 'term'>,
-): LabOptions {
-  return {
-    random: new SeededRandom(id),
-    preVote: false,
-    checkQuorum: false,
-    ...rest,
-    id,
-    timing: {...TIMING, ...rest.timing},
-    limits: {...LIMITS, ...rest.limits},
-  };
 }
 
 function entriesAfter(index: number, entries: readonly LabEntry[]): Entry[] {

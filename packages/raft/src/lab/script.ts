@@ -17,7 +17,8 @@ import type {ConfigChange, ConfigChangeMode, Configuration} from '../configurati
 import type {FailoverMode} from '../input.ts';
 import type {Message} from '../message.ts';
 import type {Role} from '../output.ts';
-import {type LabEntry, type LabNodesOptions, RaftLab} from './lab.ts';
+import {type LabEntry, RaftLab} from './lab.ts';
+import type {LabNodesOptions} from './node-options.ts';
 
 export interface Command {
   readonly name: string;
@@ -172,16 +173,12 @@ function nodeOptions({words, options}: Command): LabNodesOptions {
     checkQuorum: words.includes('check-quorum'),
     leaseReads: words.includes('lease'),
     failover: words.includes('manual') ? 'manual' : 'automatic',
-    timing: {
-      electionTicks: numberOf(options, 'election') ?? 10,
-      heartbeatTicks: numberOf(options, 'heartbeat') ?? 1,
-    },
-    limits: {
-      ...limit('window', 'inflightMessagesMax'),
-      ...limit('window-bytes', 'inflightBytesMax'),
-      ...limit('message-bytes', 'messageBytesMax'),
-      ...limit('uncommitted-bytes', 'uncommittedBytesMax'),
-    },
+    electionTicks: numberOf(options, 'election') ?? 10,
+    heartbeatTicks: numberOf(options, 'heartbeat') ?? 1,
+    ...limit('window', 'inflightMessagesMax'),
+    ...limit('window-bytes', 'inflightBytesMax'),
+    ...limit('message-bytes', 'messageBytesMax'),
+    ...limit('uncommitted-bytes', 'uncommittedBytesMax'),
   };
 }
 
