@@ -19,6 +19,7 @@ const POLL_MS = 20;
 const HEAP_LOOKS = 30;
 /** A group sleeps once it was quiet for a second; the log is flushed and cut for a while. */
 const SETTLE_MS = 3_000;
+const ASLEEP_MS_MAX = 60_000;
 
 export interface GroupsOptions {
   readonly groups: number;
@@ -46,6 +47,8 @@ export interface GroupsResult {
   readonly reelectMs: number;
   /** Raft messages of all three together; beats, one for each pair of nodes, are not among them. */
   readonly idleMessagesPerSecond: number;
+  /** Replicas of all three that still ticked when the watch began, of 3 x groups; the rest sleep. */
+  readonly awakeReplicas: number;
   /** What it took to make the groups. */
   readonly createSeconds: number;
 }
@@ -77,7 +80,8 @@ async function measure(cluster: FlotillaCluster, options: GroupsOptions): Promis
   await untilLed(cluster, [0, 1, 2], all, waitMsMax);
   const createSeconds = Math.round((performance.now() - startedMs) / 100) / 10;
   say(`${groups} groups made in ${createSeconds} s`);
-  await sleep(SETTLE_MS);
+  const awakeReplicas = await untilAsleep(cluster);
+  say(`${awakeReplicas} replicas are awake`);
   const idle = await watchIdle(cluster, options.idleSeconds);
   say(`idle: ${idle.cpuPercent.toFixed(2)} % of a core each, ${idle.messagesPerSecond} messages/s`);
 
@@ -104,6 +108,7 @@ async function measure(cluster: FlotillaCluster, options: GroupsOptions): Promis
     startMs: Math.round(startMs),
     reelectMs: Math.round(reelectMs),
     idleMessagesPerSecond: idle.messagesPerSecond,
+    awakeReplicas,
     createSeconds,
   };
 }
@@ -179,6 +184,19 @@ async function leastHeapBytes(cluster: FlotillaCluster): Promise<number> {
     await sleep(POLL_MS);
   }
   return least;
+}
+
+/** Waits until no more replicas fall asleep; how many are awake then. */
+async function untilAsleep(cluster: FlotillaCluster): Promise<number> {
+  const deadlineMs = performance.now() + ASLEEP_MS_MAX;
+  let least = Infinity;
+  for (;;) {
+    await sleep(SETTLE_MS);
+    const samples = (await scrapeAll(cluster, [0, 1, 2])).flat();
+    const awake = sumOf(samples, 'flotilla_raft_groups_awake');
+    if (awake >= least || performance.now() > deadlineMs) return awake;
+    least = awake;
+  }
 }
 
 /** Waits until the nodes lead `groups` replica sets between them. */
