@@ -129,7 +129,8 @@ class Run {
         if (!(await this.#round())) restMs = IDLE_ROUND_MS;
       } catch (error) {
         // A round that fails is tried again: leadership may just have gone, or not be proven yet.
-        log.warn({error: String(error)}, 'reconciler round failed');
+        if (!this.#stopped.signal.aborted)
+          log.warn({error: String(error)}, 'reconciler round failed');
       }
       await pause(clock, ROUND_GAP_MS, this.#stopped.signal);
       await pause(clock, restMs - ROUND_GAP_MS, this.#wake.signal);

@@ -331,6 +331,13 @@ describe('POST /api/v1/sql', () => {
 });
 
 describe('health', () => {
+  test.each(['/api/v1/ping', '/health', '/ready', '/nowhere', '/openapi.json'])(
+    'the answer of %s ends its line',
+    async (url) => {
+      expect((await app.inject(url)).body).toMatch(/}\n$/);
+    },
+  );
+
   test('ping, health and ready', async () => {
     expect((await app.inject('/api/v1/ping')).json()).toEqual({
       version: '1.2.3',

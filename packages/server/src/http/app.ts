@@ -60,6 +60,8 @@ export function createApp(deps: AppDeps): FastifyInstance {
   app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
   budget.attach(app);
   deps.metrics?.attach(app, budget);
+  // A person's prompt does not stick to the answer.
+  app.setReplySerializer((body) => `${JSON.stringify(body)}\n`);
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const {status, headers, body} = requestErrorAnswer(error, request, deps.log);
     return reply.code(status).headers(headers).send(body);
@@ -84,7 +86,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
 }
 
 function wordingOf(path: string): (answer: ErrorAnswer) => TextAnswer {
-  const plain = (answer: ErrorAnswer) => ({...answer, body: JSON.stringify(answer.body)});
+  const plain = (answer: ErrorAnswer) => ({...answer, body: `${JSON.stringify(answer.body)}\n`});
   return influxWordingOf(path) ?? plain;
 }
 
