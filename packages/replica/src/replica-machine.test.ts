@@ -102,6 +102,13 @@ test('a write is applied once, by its sequence and by its key', () => {
   expect(storage.applied).toBe(1);
 });
 
+test('what is in memory only is not called durable', () => {
+  const {machine, write} = openMachine();
+  write(1);
+  write(2);
+  expect(machine.durablePoint()).toEqual(FOUNDING);
+});
+
 test('a write refused for a dead table is refused again, never taken for a duplicate', () => {
   const {storage, write, control} = openMachine();
   control('drop-table');

@@ -163,6 +163,9 @@ test.each<[string, string, Situation, object?]>([
   ['swap', 'leave [] at 40 on 4', {voters: [4], outgoing: [1], leader: 4, autoLeave: false}],
   // A learner is moved without a joint change.
   ['swap', 'simple [remove 1] at 40 on 2', {voters: [2], learners: [1, 4], leader: 2}],
+  // The group counts it still, or again: what it says goes before what was asked of it.
+  ['confirm', 'wait', {voters: [2, 3, 4], outgoing: [1, 2, 3], leader: 2}],
+  ['confirm', 'wait', {voters: [1, 2, 3, 4], leader: 2}],
   ['confirm', 'remove 1 epoch 7', swapped],
   ['confirm', '-> destroy-source', {...swapped, placed: [2, 3, 4]}],
   ['destroy-source', 'destroy 1', {...swapped, placed: [2, 3, 4]}],

@@ -1,0 +1,53 @@
+import {META_SET, type NodeId, type ReplicaId} from '@flotilla/base';
+import {expect, test} from 'vitest';
+import {CatalogMachine} from '../machine/catalog-machine.ts';
+import {planNext} from './reconcile.ts';
+import type {NodeReport, ReplicaReport} from './reports.ts';
+
+/** Replica 1 of the meta group is placed on node 1 of two; nothing is placed on node 2. */
+function placedOnOne(): CatalogMachine {
+  const machine = new CatalogMachine();
+  const node = {engineThreads: 1, version: '1'};
+  const first = {...node, incarnation: 'one', address: 'a'};
+  const second = {...node, incarnation: 'two', address: 'b'};
+  machine.apply({type: 'found-cluster', clusterId: 'c', node: first, atMs: 1}, 1);
+  machine.apply({type: 'register-node', node: second, atMs: 1}, 2);
+  return machine;
+}
+
+function reportOf(node: number, replica: number, voters: readonly number[]): [NodeId, NodeReport] {
+  const report: ReplicaReport = {
+    set: META_SET,
+    replica: replica as ReplicaId,
+    role: replica === 1 ? 'leader' : 'follower',
+    term: 6,
+    appliedIndex: 10,
+    lastIndex: 10,
+    configIndex: 10,
+    configuration: {voters, votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false},
+    durable: true,
+    written: false,
+    progress: voters.map((id) => ({
+      replica: id as ReplicaId,
+      matchIndex: 10,
+      state: 'replicate',
+      active: true,
+    })),
+  };
+  const replicas = new Map([[report.replica, report]]);
+  const id = node as NodeId;
+  return [id, {node: id, live: true, clockOffsetMs: 0, diskFree: 1, replicas}];
+}
+
+test.each([
+  [[1], 1],
+  [[1, 9], 0],
+])(
+  'a replica that no placement names is destroyed unless its group counts it: %j',
+  (voters, count) => {
+    const reports = new Map([reportOf(1, 1, voters), reportOf(2, 9, voters)]);
+    const actions = planNext(placedOnOne().catalog, reports, 1_000);
+    const destroyed = actions.filter(({type}) => type === 'destroy-replica');
+    expect(destroyed).toHaveLength(count);
+  },
+);
