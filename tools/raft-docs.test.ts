@@ -11,6 +11,7 @@ const read = (file: string): string => readFileSync(file, 'utf8');
 
 test('docs/raft.md is up to date; else run `npm run raft-docs`', () => {
   expect(read(PAGE)).toBe(renderPage(read(WORDS)));
+  expect(read(PAGE)).not.toContain('{{');
 });
 
 test('every scenario and test that a row names exists', () => {

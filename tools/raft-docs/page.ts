@@ -63,6 +63,16 @@ function messageTable(): string {
   return renderTable([['type', 'beside `from`, `to`, `term`'], ...rows]);
 }
 
+/** A table as the formatter wants it, so that nobody has to count blanks in the words. */
+function align(table: string): string {
+  const rows = table
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(/(?<!\\)\|/).slice(1, -1))
+    .map((cells) => cells.map((cell) => cell.trim()));
+  return renderTable(rows.filter((_, at) => at !== 1));
+}
+
 /** The whole page, from the words in `text`, which has a place for each table. */
 export function renderPage(text: string): string {
   const tables: Readonly<Record<string, string>> = {
@@ -70,5 +80,6 @@ export function renderPage(text: string): string {
     statements: tableOf(STATEMENTS, ['statement', 'shown by', 'note']),
     traps: tableOf(TRAPS, ['trap', 'what goes wrong', 'shown by', 'note']),
   };
-  return text.replace(/^\{\{(\w+)\}\}\n/gm, (_, name: string) => tables[name]!);
+  const aligned = text.replace(/^(\|.*\n)+/gm, align);
+  return aligned.replace(/^\{\{(\w+)\}\}\n/gm, (_, name: string) => tables[name]!);
 }
