@@ -1,0 +1,49 @@
+import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import {expect, test} from 'vitest';
+import type {Catalog} from '../catalog.ts';
+import type {FailoverMode} from '../model.ts';
+import type {GroupView} from './group-view.ts';
+import {planLeaderSpread} from './leader-spread.ts';
+import type {NodeReport, Reports} from './reports.ts';
+
+const NODES = [1, 2, 3] as NodeId[];
+
+/** Node 1 leads all four sets; each has a replica on every node, numbered like it. */
+function groups(): GroupView[] {
+  return [11, 12, 13, 14].map((id) => {
+    const replicas = NODES.map((node) => ({node, replica: Number(node) as ReplicaId}));
+    const successor = (not: ReplicaId, load: (node: NodeId) => number) =>
+      replicas
+        .filter(({replica}) => replica !== not)
+        .sort((a, b) => load(a.node) - load(b.node))[0];
+    const set = {id: id as ReplicaSetId, replicas};
+    const leader = {replica: 1};
+    return {set, leaderNode: 1, leader, joint: false, successor} as unknown as GroupView;
+  });
+}
+
+function planned(failover: FailoverMode, diskFree: Record<number, number> = {}): number[] {
+  const catalog = {
+    failoverOf: () => failover,
+    operationOf: () => undefined,
+    node: () => ({state: 'active'}),
+  } as unknown as Catalog;
+  const report = (node: NodeId): NodeReport => {
+    return {node, live: true, clockOffsetMs: 0, diskFree: diskFree[node] ?? 1, replicas: new Map()};
+  };
+  const reports: Reports = new Map(NODES.map((node) => [node, report(node)]));
+  const actions = planLeaderSpread(groups(), catalog, reports);
+  return actions.map((action) => (action.type === 'transfer-leader' ? action.to : 0));
+}
+
+test('leads are evened out over the nodes', () => {
+  expect(planned('automatic').sort()).toEqual([2, 3]);
+});
+
+test('no lead moves by itself under manual failover', () => {
+  expect(planned('manual')).toEqual([]);
+});
+
+test('no lead goes to a node that takes no writes for want of space', () => {
+  expect(planned('automatic', {2: 0.04})).toEqual([3, 3]);
+});
