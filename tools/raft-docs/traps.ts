@@ -84,7 +84,7 @@ const ELECTIONS: readonly Row[] = [
     id: 'T10',
     text: 'A candidate counts its own vote, or a leader its own acknowledgement, of an older term.',
     shown: [
-      ...scenarios('own-vote-of-the-present-term'),
+      ...scenarios('vote-of-an-earlier-campaign', 'own-vote-of-the-present-term'),
       ...raft(
         'election',
         'the own vote of an election that was lost counts in no later one',
@@ -148,6 +148,10 @@ const ELECTIONS: readonly Row[] = [
     id: 'T15',
     text: 'A removed member disturbs the group.',
     shown: [
+      ...host(
+        'host/traps',
+        'a member that was removed while it was away disturbs nobody when it comes back',
+      ),
       ...scenarios('removed-member'),
       ...host('host/host', 'a follower names the leader, an unknown set is gone'),
     ],
@@ -282,6 +286,10 @@ const REPLICATION: readonly Row[] = [
     id: 'T32',
     text: 'Whoever waits for a superseded entry waits for ever.',
     shown: [
+      ...host(
+        'host/traps',
+        'whoever waits at a leader that was cut off is told in time, though a snapshot takes its log away',
+      ),
       ...scenarios('lost-proposal', 'check-quorum'),
       ...raft('laws', 'proposals that a snapshot jumps over are unknown, those behind it lost'),
       ...raft(
@@ -605,20 +613,32 @@ const MANY_GROUPS: readonly Row[] = [
   {
     id: 'T67',
     text: 'The tombstone of a replica that held nothing yet forgets its id.',
-    shown: host(
-      'host/host',
-      'a crash between tombstone and removal is finished at the next start',
-      'a late order to destroy an older replica leaves the one that lives alone',
-    ),
+    shown: [
+      ...host(
+        'host/traps',
+        'a replica destroyed before it ever held anything leaves its tombstone, and no late message wakes it',
+      ),
+      ...host(
+        'host/host',
+        'a crash between tombstone and removal is finished at the next start',
+        'a late order to destroy an older replica leaves the one that lives alone',
+      ),
+    ],
   },
   {
     id: 'T68',
     text: 'A late message to a destroyed group makes a zombie.',
-    shown: host(
-      'host/host',
-      'a follower names the leader, an unknown set is gone',
-      'a move by one joint change, then the old replica is destroyed and stays gone',
-    ),
+    shown: [
+      ...host(
+        'host/traps',
+        'a replica destroyed before it ever held anything leaves its tombstone, and no late message wakes it',
+      ),
+      ...host(
+        'host/host',
+        'a follower names the leader, an unknown set is gone',
+        'a move by one joint change, then the old replica is destroyed and stays gone',
+      ),
+    ],
   },
   {
     id: 'T69',
@@ -629,6 +649,10 @@ const MANY_GROUPS: readonly Row[] = [
     id: 'T70',
     text: 'Meta and the group disagree about the members.',
     shown: [
+      ...meta(
+        'reconciler-behind',
+        'nothing is planned from a catalog that is behind what was committed',
+      ),
       ...scenarios('config-expected-index'),
       ...meta(
         'reconciler',
@@ -721,6 +745,7 @@ const MANY_GROUPS: readonly Row[] = [
     id: 'T76',
     text: 'A snapshot or a hot group delays the signs of life on a shared connection.',
     shown: [
+      ...host('host/traps', 'does not make the writes of another wait for it'),
       ...host(
         'snapshot/snapshots',
         'never more than the window is unacknowledged, and nothing of it stays behind',
