@@ -1,4 +1,4 @@
-// A vote outlives the process that gave it.
+// What outlives a process: the vote it gave, and which entry made its members.
 
 import type {NodeId} from '@flotilla/base';
 import type {Message} from '@flotilla/raft';
@@ -42,4 +42,19 @@ test('a voter that restarts gives no second vote in the term', async () => {
   cluster.host(voter).receive(rival as NodeId, 'control', writer.finish());
   await cluster.clock.advance(50);
   expect(replies).toMatchObject([{to: asked.from, term, granted: false}]);
+});
+
+test('a replica that restarts knows which entry made its members', async () => {
+  const cluster = new TestCluster();
+  await cluster.startAll();
+  await cluster.found(1);
+  for (const value of ['a', 'b', 'c']) await cluster.write(1, value);
+  const restarted = cluster.leader(1) === 1 ? 2 : 1;
+  await cluster.agree(1, [1, 2, 3], 3);
+  await cluster.machine(restarted, 1).flush();
+  const {configIndex} = cluster.status(restarted, 1)!;
+  cluster.crash(restarted);
+  await cluster.start(restarted);
+  expect(cluster.status(restarted, 1)!.appliedIndex).toBeGreaterThan(configIndex);
+  expect(cluster.status(restarted, 1)!.configIndex).toBe(configIndex);
 });
