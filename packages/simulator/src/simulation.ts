@@ -37,6 +37,8 @@ export interface SimulationResult {
   readonly steps: number;
   readonly simulatedSeconds: number;
   readonly wallSeconds: number;
+  /** What this thread and the collector really had: the same on a busy machine as on a quiet one. */
+  readonly cpuSeconds: number;
   readonly elections: number;
   readonly committed: number;
   readonly operations: {readonly ok: number; readonly unknown: number; readonly refused: number};
@@ -155,6 +157,7 @@ export class Simulation {
 
   async run(): Promise<SimulationResult> {
     const beganMs = performance.now();
+    const beganCpu = process.cpuUsage();
     const {steps} = this.#options;
     const kernel = this.#kernel;
     for (const node of this.#nodes) void node.start();
@@ -166,7 +169,9 @@ export class Simulation {
     await kernel.run(() => kernel.steps >= steps || isBroken());
     if (!isBroken()) await this.#makePeace(isBroken);
     if (!isBroken()) this.#checkHistories();
-    return this.#result((performance.now() - beganMs) / 1000);
+    const {user, system} = process.cpuUsage(beganCpu);
+    const wallSeconds = (performance.now() - beganMs) / 1000;
+    return this.#result({wallSeconds, cpuSeconds: (user + system) / 1e6});
   }
 
   #world(): World {
@@ -358,7 +363,7 @@ export class Simulation {
     }
   }
 
-  #result(wallSeconds: number): SimulationResult {
+  #result(took: {wallSeconds: number; cpuSeconds: number}): SimulationResult {
     const {seed} = this.#options;
     const coverage = this.#coverage.report();
     const {faults = {}, ...rest} = coverage;
@@ -366,7 +371,7 @@ export class Simulation {
       seed,
       steps: this.#kernel.steps,
       simulatedSeconds: this.#kernel.nowMs / 1000,
-      wallSeconds,
+      ...took,
       elections: this.#laws.elections,
       committed: this.#laws.committedCount,
       operations: {...this.#clients.counts},

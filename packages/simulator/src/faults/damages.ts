@@ -63,7 +63,7 @@ export class Damages {
 
   /** A log that tells nothing at all any more is refused; somebody finds its backup. */
   failed(node: SimNode): void {
-    if (node.openFailure === undefined || this.#last?.node !== node) return;
+    if (node.openFailure?.includes('corrupt') !== true || this.#last?.node !== node) return;
     this.#ports.coverage.count('damages:refused to open');
     this.#last.undo?.();
     this.#last.undo = undefined;

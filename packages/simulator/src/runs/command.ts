@@ -142,12 +142,13 @@ function freshSeed(): number {
 
 function reportOf(result: SimulationResult): object {
   const {seed, steps, simulatedSeconds, wallSeconds, elections, committed} = result;
-  const {operations, faults, coverage, violations, hash} = result;
+  const {operations, faults, coverage, violations, hash, cpuSeconds} = result;
   return {
     seed,
     steps,
     simulatedSeconds: Number(simulatedSeconds.toFixed(3)),
     wallSeconds: Number(wallSeconds.toFixed(3)),
+    cpuSeconds: Number(cpuSeconds.toFixed(3)),
     speed: Math.round(simulatedSeconds / wallSeconds),
     elections,
     committed,

@@ -7,7 +7,6 @@ import type {ReplicaStatus} from '@flotilla/multiraft';
 import {
   type ConfigChange,
   type ConfigChangeMode,
-  type Configuration,
   isJoint,
   isVoter,
   membersOf,
@@ -393,8 +392,4 @@ function shuffled<Value>(values: readonly Value[], chance: Chance): Value[] {
   const all: Value[] = [];
   while (left.length > 0) all.push(...left.splice(chance.below(left.length), 1));
   return all;
-}
-
-export function neighbourhood({voters, votersOutgoing}: Configuration): number {
-  return Math.max(voters.length, votersOutgoing.length);
 }

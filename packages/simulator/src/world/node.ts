@@ -85,7 +85,7 @@ export class SimNode {
   isStarting = false;
   /** Its log cannot be read: an operator must make a new node of it. */
   openFailure: string | undefined;
-  /** Its disk is an old one, and no other node has told it so yet. */
+  /** Its disk lost what it held, and no other node has told it so yet. */
   isImage = false;
   /** Puts back what `takeImage` copied. */
   image: (() => void) | undefined;
@@ -190,9 +190,13 @@ export class SimNode {
     if (bytes === 0) return undefined;
     const offset = chance.below(bytes);
     const bit = chance.below(8);
-    const flip = (): void => this.disk.flipBit(path, offset, bit);
-    flip();
-    return flip;
+    this.disk.flipBit(path, offset, bit);
+    // A bit of the last record makes a torn tail, which only the other nodes know for damage.
+    this.isImage = true;
+    return () => {
+      const isThere = this.disk.files().includes(path) && offset < this.disk.bytesOf(path).length;
+      if (isThere) this.disk.flipBit(path, offset, bit);
+    };
   }
 
   nextSequence(): number {
