@@ -680,6 +680,10 @@ const MANY_GROUPS: readonly Row[] = [
     id: 'T72',
     text: 'The last healthy replica is destroyed because of a timeout.',
     shown: [
+      ...at(
+        'packages/catalog/src/planning/reconcile.test.ts',
+        'a replica that no placement names is destroyed unless its group counts it',
+      ),
       ...host(
         'host/host',
         'a late order to destroy an older replica leaves the one that lives alone',
