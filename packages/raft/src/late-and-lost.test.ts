@@ -111,3 +111,30 @@ test('an append commits no further than it shows the logs to agree', () => {
     lab.process(1);
   }
 });
+
+test('answers that come late prolong a lease from when they were asked for, not from now', () => {
+  const lab = new RaftLab();
+  const lease = {checkQuorum: true, leaseReads: true};
+  lab.addNodes(3, {voters: [1, 2, 3], index: 5, term: 5, ...lease});
+  for (const id of [1, 2, 3]) lab.tick(id, 10);
+  lab.campaign(1);
+  lab.stabilize();
+  lab.tick(1);
+  lab.process(1);
+  lab.deliver({from: 1});
+  for (const id of [2, 3]) lab.process(id);
+  // The answers are on their way for six ticks of the leader.
+  for (let tick = 0; tick < 6; tick++) {
+    lab.tick(1);
+    lab.process(1);
+    lab.deliver({from: 1, drop: true});
+  }
+  lab.deliver({to: 1});
+  lab.process(1);
+  lab.tick(1, 2);
+  lab.process(1);
+  lab.takeEvents(1);
+  lab.readIndex(1);
+  lab.process(1);
+  expect(lab.takeEvents(1).reads).toEqual([]);
+});
