@@ -14,6 +14,7 @@ const SCRIPTS = new Map([
   ['raft-docs', ['tools/raft-docs.mjs']],
   ['limits', ['tools/limits.mjs']],
   ['metrics', ['tools/metrics.mjs']],
+  ['mutations', ['tools/mutations/main.ts']],
   ['format', ['tools/format.mjs']],
 ]);
 

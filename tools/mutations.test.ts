@@ -1,0 +1,56 @@
+// The mutations do not rot: each one still finds its place in the code, the page names them all, and
+// some that are caught within seconds are caught.
+
+import {spawnSync} from 'node:child_process';
+import {existsSync, readFileSync} from 'node:fs';
+import path from 'node:path';
+import {expect, test} from 'vitest';
+import {MUTATIONS} from './mutations/catalogue.ts';
+import {mutate, mutatedSource, ROOT} from './mutations/mutation.ts';
+import {PAGE, rowsOf} from './mutations/page.ts';
+
+test('each mutation finds its text once, and changes it', () => {
+  for (const mutation of MUTATIONS) {
+    const before = readFileSync(path.join(ROOT, mutation.file), 'utf8');
+    expect(mutatedSource(mutation), mutation.id).not.toBe(before);
+    for (const suite of mutation.suites ?? [])
+      expect(existsSync(path.join(ROOT, suite)), `${mutation.id}: ${suite}`).toBe(true);
+  }
+  expect(new Set(MUTATIONS.map(({id}) => id)).size).toBe(MUTATIONS.length);
+});
+
+test('a mutation whose text is gone, or stands twice, is an error', () => {
+  const mutation = {...MUTATIONS[0]!, find: 'a', replace: 'b'};
+  expect(() => mutate('ccc', mutation)).toThrow('stands 0 times');
+  expect(() => mutate('aca', mutation)).toThrow('stands 2 times');
+  expect(mutate('cac', mutation)).toBe('cbc');
+});
+
+test('docs/mutations.md names each mutation, and nobody misses one; else run `npm run mutations`', () => {
+  const rows = rowsOf(readFileSync(PAGE, 'utf8'));
+  expect([...rows.keys()]).toEqual(MUTATIONS.map(({id}) => id));
+  expect([...rows].filter(([, cells]) => cells[3] === 'nobody')).toEqual([]);
+});
+
+test.each([
+  ['truncate-on-any-append', 'scenarios'],
+  ['vote-told-before-durable', 'seeds'],
+  ['joint-commit-as-one-majority', 'scenarios'],
+  ['session-ids-ignored', 'scenarios'],
+  ['two-changes-in-flight', 'seeds'],
+  ['', 'scenarios'],
+])(
+  '%s is caught by the %s of the core',
+  (id, part) => {
+    const args = ['--import', './tools/mutations/load-hook.ts', 'tools/mutations/core-run.ts'];
+    const {stdout, stderr} = spawnSync(process.execPath, [...args, part, '20'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      env: {...process.env, FLOTILLA_MUTATION: id},
+    });
+    expect(stderr).toBe('');
+    const {caughtBy} = JSON.parse(stdout) as {caughtBy?: string};
+    expect(caughtBy === undefined).toBe(id === '');
+  },
+  60_000,
+);

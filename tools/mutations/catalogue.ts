@@ -1,0 +1,21 @@
+// All mutations, by the layer they are in.
+
+import {HOST_MUTATIONS} from './host.ts';
+import type {Mutation} from './mutation.ts';
+import {RAFT_MUTATIONS} from './raft.ts';
+import {UPPER_MUTATIONS} from './upper.ts';
+
+export const MUTATIONS: readonly Mutation[] = [
+  ...RAFT_MUTATIONS,
+  ...HOST_MUTATIONS,
+  ...UPPER_MUTATIONS,
+];
+
+/** The one that FLOTILLA_MUTATION names. */
+export function activeMutation(): Mutation | undefined {
+  const id = process.env['FLOTILLA_MUTATION'];
+  if (id === undefined || id === '') return undefined;
+  const mutation = MUTATIONS.find((one) => one.id === id);
+  if (mutation === undefined) throw new Error(`no mutation is named ${id}`);
+  return mutation;
+}

@@ -1,0 +1,68 @@
+// `npm run mutations -- [--json] [--only id,id] [--jobs n] [--seeds n]`: puts each seeded bug into the
+// code, one at a time, says what catches it, and writes that into docs/mutations.md.
+
+import {existsSync, readFileSync, writeFileSync} from 'node:fs';
+import {parseArgs} from 'node:util';
+import {MUTATIONS} from './catalogue.ts';
+import type {Mutation} from './mutation.ts';
+import {PAGE, type Row, renderPage} from './page.ts';
+import {probe, probeNothing} from './probe.ts';
+
+const {values} = parseArgs({
+  options: {
+    json: {type: 'boolean', default: false},
+    only: {type: 'string'},
+    jobs: {type: 'string', default: '2'},
+    seeds: {type: 'string', default: '100'},
+  },
+});
+
+function chosen(): readonly Mutation[] {
+  if (values.only === undefined) return MUTATIONS;
+  return values.only.split(',').map((id) => {
+    const mutation = MUTATIONS.find((one) => one.id === id);
+    if (mutation === undefined) throw new Error(`no mutation is named ${id}`);
+    return mutation;
+  });
+}
+
+function say(text: string): void {
+  if (!values.json) process.stdout.write(`${text}\n`);
+}
+
+const all = Number(values.seeds);
+// The dearer a seed, the fewer of them.
+const seeds = {
+  simulation: all,
+  chaos: Math.ceil(all / 20),
+  simulator: Math.ceil(all / 40),
+};
+const mutations = chosen();
+const rows = new Map<string, Row>();
+await probeNothing([...new Set(mutations.flatMap(({suites = []}) => suites))], seeds);
+say('without any mutation: green');
+
+const queue = [...mutations];
+async function work(): Promise<void> {
+  for (;;) {
+    const mutation = queue.shift();
+    if (mutation === undefined) return;
+    const {id, trap} = mutation;
+    const result = await probe(mutation, seeds);
+    rows.set(id, {mutation: id, trap, ...result});
+    const {caughtBy = 'NOBODY', seedsNeeded, simulationSeeds, detail, seconds} = result;
+    const which = seedsNeeded === undefined ? '' : ` seed ${seedsNeeded}`;
+    say(
+      `${trap} ${id}: ${caughtBy}${which} [${simulationSeeds ?? '-'}] (${seconds} s) ${detail.slice(0, 120)}`,
+    );
+  }
+}
+await Promise.all(Array.from({length: Number(values.jobs)}, work));
+
+const inOrder = mutations.map(({id}) => rows.get(id)!);
+const uncaught = inOrder.filter(({caughtBy}) => caughtBy === undefined);
+if (values.json) process.stdout.write(`${JSON.stringify(inOrder, undefined, 1)}\n`);
+const before = existsSync(PAGE) ? readFileSync(PAGE, 'utf8') : '';
+writeFileSync(PAGE, renderPage(inOrder, seeds, before));
+say(`${inOrder.length - uncaught.length} caught, ${uncaught.length} not`);
+process.exitCode = uncaught.length === 0 ? 0 : 1;

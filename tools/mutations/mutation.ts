@@ -1,0 +1,41 @@
+// A seeded bug as data: where it is, what it replaces, and which trap it has the shape of. It is put
+// into the source text as it is loaded, so the product's own code has no switch for it.
+
+import {readFileSync} from 'node:fs';
+import path from 'node:path';
+
+export interface Mutation {
+  readonly id: string;
+  /** Trap of docs/raft.md, table (b). */
+  readonly trap: `T${number}`;
+  /** From the project's root. */
+  readonly file: string;
+  /** Stands exactly once in the file. */
+  readonly find: string;
+  readonly replace: string;
+  /** What the bug is, and what it would cost. */
+  readonly why: string;
+  /**
+   * Test files for it, where neither the scenarios nor a simulation of the layer can see it: they have
+   * no such part, or the fault takes a step they do not make.
+   */
+  readonly suites?: readonly string[] | undefined;
+}
+
+export const ROOT = path.resolve(import.meta.dirname, '../..');
+
+/** Throws unless `find` stands exactly once in the text: a mutation that misses would prove nothing. */
+export function mutate(text: string, {id, file, find, replace}: Mutation): string {
+  const parts = text.split(find);
+  if (parts.length !== 2)
+    throw new Error(`mutation ${id}: its text stands ${parts.length - 1} times in ${file}`);
+  return parts.join(replace);
+}
+
+export function mutatedSource(mutation: Mutation): string {
+  return mutate(readFileSync(path.join(ROOT, mutation.file), 'utf8'), mutation);
+}
+
+export function firstLineOf(thrown: unknown): string {
+  return String(thrown instanceof Error ? thrown.message : thrown).split('\n')[0]!;
+}
