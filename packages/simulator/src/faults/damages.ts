@@ -71,8 +71,9 @@ export class Damages {
   }
 
   #begin(node: SimNode, undo: (() => void) | undefined): void {
-    const {kernel, end} = this.#ports;
+    const {kernel, end, director} = this.#ports;
     end(node, 'kill');
+    director.heldUntilMs = kernel.nowMs + AFTERMATH_MS;
     this.#last = {node, ms: kernel.nowMs, undo};
   }
 

@@ -44,6 +44,8 @@ export class Director {
   readonly #ports: DirectorPorts;
   /** No more changes of its own will; what is under way is brought to its end. */
   isSettling = false;
+  /** No changes of its own will before: a node lost what it held, and nobody knows yet. */
+  heldUntilMs = 0;
   readonly #underWay = new Set<ReplicaId>();
   /** Changes of members that were asked for and not answered. */
   #proposing = 0;
@@ -216,9 +218,9 @@ export class Director {
   }
 
   #change(): void {
-    const {chance, placement} = this.#ports;
+    const {chance, placement, kernel} = this.#ports;
     const open = placement.openSets();
-    if (open.length === 0) return;
+    if (open.length === 0 || kernel.nowMs < this.heldUntilMs) return;
     const set = chance.pick(open);
     const found = this.leaderOf(set);
     if (found !== undefined) this.#changeOne(set, found.node, found.status);
@@ -342,8 +344,10 @@ export class Director {
   }
 
   /** Whoever joined and is no member of the newest configuration any more is to be destroyed. */
-  condemnRemoved(set: PlacedSet, {configuration, configIndex}: ReplicaStatus): void {
-    if (configIndex < set.configIndex) return;
+  condemnRemoved(set: PlacedSet, status: ReplicaStatus): void {
+    const {configuration, configIndex, isConfigPending} = status;
+    // A leader that has not applied all it may have committed speaks of an old configuration.
+    if (configIndex < set.configIndex || isConfigPending) return;
     set.configIndex = configIndex;
     const members = membersOf(configuration);
     for (const replica of set.replicas.values()) {
