@@ -8,12 +8,15 @@ import type {Mutation} from './mutation.ts';
 import {PAGE, type Row, renderPage} from './page.ts';
 import {probe, probeNothing} from './probe.ts';
 
+/** Of the core's simulation. */
+const SEEDS = '100';
+
 const {values} = parseArgs({
   options: {
     json: {type: 'boolean', default: false},
     only: {type: 'string'},
     jobs: {type: 'string', default: '2'},
-    seeds: {type: 'string', default: '100'},
+    seeds: {type: 'string', default: SEEDS},
   },
 });
 
@@ -62,7 +65,9 @@ await Promise.all(Array.from({length: Number(values.jobs)}, work));
 const inOrder = mutations.map(({id}) => rows.get(id)!);
 const uncaught = inOrder.filter(({caughtBy}) => caughtBy === undefined);
 if (values.json) process.stdout.write(`${JSON.stringify(inOrder, undefined, 1)}\n`);
+// With other seeds the page would say of its older rows what is not so.
+const isUsual = values.seeds === SEEDS;
 const before = existsSync(PAGE) ? readFileSync(PAGE, 'utf8') : '';
-writeFileSync(PAGE, renderPage(inOrder, seeds, before));
+if (isUsual) writeFileSync(PAGE, renderPage(inOrder, seeds, before));
 say(`${inOrder.length - uncaught.length} caught, ${uncaught.length} not`);
 process.exitCode = uncaught.length === 0 ? 0 : 1;
