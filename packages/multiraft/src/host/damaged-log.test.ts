@@ -1,4 +1,10 @@
-import {FatalError, type ReplicaId, type ReplicaSetId, SeededRandom} from '@flotilla/base';
+import {
+  FatalError,
+  handledElsewhere,
+  type ReplicaId,
+  type ReplicaSetId,
+  SeededRandom,
+} from '@flotilla/base';
 import {MemoryDisk} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
 import type {LogItem} from '../log/log-item.ts';
@@ -178,7 +184,7 @@ test('a crash at any step leaves a store that knows its damaged replicas, or fin
       };
     };
     for (const name of ['rename', 'syncDirectory', 'remove', 'open'] as const) spoil(name);
-    await open(disk).catch(() => undefined);
+    await handledElsewhere(open(disk));
     left = Number.POSITIVE_INFINITY;
     disk.crash();
     const {log} = await open(disk);

@@ -1,6 +1,6 @@
 // Slow followers and the log: what a snapshot on its way will need next is kept.
 
-import type {ReplicaId, ReplicaSetId} from '@flotilla/base';
+import {handledElsewhere, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {TestCluster} from './cluster.fixture.ts';
 
@@ -27,7 +27,7 @@ test('a learner on a slow link under steady writes needs one snapshot, though th
   // 360 KB take three seconds; in each the log grows by its whole budget, all of it flushed.
   for (let second = 0; second < 6; second++) {
     for (let i = 0; i < 40; i++) {
-      void leader.propose(SET, bytes, {deadlineMs}).catch(() => undefined);
+      void handledElsewhere(leader.propose(SET, bytes, {deadlineMs}));
       await cluster.clock.advance(25);
     }
     for (const node of [1, 2, 3]) await cluster.machine(node, 1).flush();

@@ -4,7 +4,7 @@
 // nothing was promised of it. So votes, and the records that let go of entries, still find room when
 // proposals have long been refused.
 
-import {type Disk, FatalError} from '@flotilla/base';
+import {type Disk, FatalError, handledElsewhere} from '@flotilla/base';
 
 /** Some hundred thousand votes, or a new segment's checkpoint of as many sleeping groups. */
 export const BALLAST_BYTES = 16 * 1024 * 1024;
@@ -74,7 +74,8 @@ export class Ballast {
 
   #oneByOne(change: () => Promise<void>): Promise<void> {
     const result = this.#change.then(change);
-    this.#change = result.catch(() => undefined);
+    // The caller has the failure; the next change goes on from whatever there is.
+    this.#change = handledElsewhere(result);
     return result;
   }
 }
