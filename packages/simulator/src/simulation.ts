@@ -299,7 +299,10 @@ export class Simulation {
   #unrest(): string[] {
     const all: string[] = [];
     for (const node of this.#nodes) {
-      if (node.host === undefined) all.push(`node ${node.id} is down: ${node.openFailure}`);
+      if (node.host === undefined) {
+        const why = node.isStarting ? 'it has not opened its stores yet' : node.openFailure;
+        all.push(`node ${node.id} is down: ${why}`);
+      }
       for (const [set, {replica, reason}] of node.host?.broken() ?? [])
         all.push(`replica ${replica} of set ${set} is broken: ${reason}`);
     }

@@ -34,6 +34,7 @@ interface Fault {
   readonly begin: (world: World, chance: Chance) => Begun | undefined;
 }
 
+const NEARLY_FULL_BYTES = 2 ** 20;
 const nothing = (): void => undefined;
 
 export const FAULTS = {
@@ -264,8 +265,10 @@ function fillDisk(world: World, chance: Chance): Begun | undefined {
   const node = upNode(world, chance);
   if (node === undefined) return undefined;
   const {freeBytes} = node.disk;
+  // Full already: what ends it knows what was free.
+  if (freeBytes <= NEARLY_FULL_BYTES) return undefined;
   // Below the reserve, and sometimes to the last byte.
-  node.disk.freeBytes = chance.odds(0.7) ? 2 ** 20 : 0;
+  node.disk.freeBytes = chance.odds(0.7) ? NEARLY_FULL_BYTES : 0;
   return {
     what: `node ${node.id}`,
     end: () => {
