@@ -1,3 +1,4 @@
+import type {ParsedBatch} from '@flotilla/column';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {renderBatch} from './batch-text.ts';
@@ -8,6 +9,18 @@ import {SeriesCache, type SeriesEntry} from './series-cache.ts';
 const OPTIONS = {precision: 'ns', nowMs: 0} as const;
 const newParser = (seriesCacheMax = 1000) =>
   new LineProtocolParser({limits: DEFAULT_LIMITS, seriesCacheMax});
+
+/** By a parser that was given up in the middle of another body. */
+function inPieces(bytes: Uint8Array, pieceBytes: number): ParsedBatch {
+  const parser = newParser();
+  parser.begin(Buffer.from('m,t=v1 i=1,g="x" 5\nm,t=v f=2\n'), OPTIONS);
+  parser.readOn(1);
+  parser.begin(bytes, OPTIONS);
+  for (;;) {
+    const batch = parser.readOn(pieceBytes);
+    if (batch !== undefined) return batch;
+  }
+}
 
 const name = fc
   .string({unit: fc.constantFrom(...'abz_ ,=é€😀\ue000"#0'), minLength: 1, maxLength: 6})
@@ -139,7 +152,7 @@ test('no bytes make it throw, and each line is a row, a bad line or nothing', ()
       .map((list) => Uint8Array.from(list)),
   );
   fc.assert(
-    fc.property(bytes, (given) => {
+    fc.property(bytes, fc.integer({min: 1, max: 40}), (given, pieceBytes) => {
       const copy = given.slice();
       const batch = parser.parse(given, OPTIONS);
       expect(given).toEqual(copy);
@@ -147,6 +160,7 @@ test('no bytes make it throw, and each line is a row, a bad line or nothing', ()
       expect(batch.rowCount + batch.badLineCount).toBeLessThanOrEqual(newlines + 1);
       for (const {line} of batch.badLines) expect(line).toBeLessThanOrEqual(newlines + 1);
       expect(renderBatch(newParser().parse(given, OPTIONS))).toBe(renderBatch(batch));
+      expect(renderBatch(inPieces(given, pieceBytes))).toBe(renderBatch(batch));
     }),
     {numRuns: 3000},
   );

@@ -79,6 +79,7 @@ export class LineProtocolParser {
 
   // Of the body being read.
   #body = EMPTY;
+  #at = 0;
   #time = NO_TIME;
   #badLineEnds = NO_ENDS;
   #room = new Room(0);
@@ -112,10 +113,16 @@ export class LineProtocolParser {
 
   /** Never throws for what the bytes are. The arrays of the batch are the caller's. */
   parse(bytes: Uint8Array, options: ParseOptions): ParsedBatch {
-    this.#begin(bytes, options);
+    this.begin(bytes, options);
+    return this.readOn(Number.POSITIVE_INFINITY)!;
+  }
+
+  /** Reads on by some `bytesMax`, whole lines each time; the batch once the body is at its end. */
+  readOn(bytesMax: number): ParsedBatch | undefined {
     const body = this.#body.bytes;
-    const end = body.length;
-    for (let at = 0; at < end; ) {
+    const end = Math.min(body.length, this.#at + bytesMax);
+    let at = this.#at;
+    while (at < end) {
       const byte = body[at];
       if (byte === NEWLINE) {
         this.#line++;
@@ -128,12 +135,16 @@ export class LineProtocolParser {
         at = this.#readLine(at);
       }
     }
-    return this.#finish();
+    this.#at = at;
+    return at < body.length ? undefined : this.#finish();
   }
 
-  #begin(bytes: Uint8Array, options: ParseOptions): void {
+  /** Takes up a body, for `readOn`. Nothing is left of one that was not read to its end. */
+  begin(bytes: Uint8Array, options: ParseOptions): void {
+    for (const table of this.#tables) table.endBody();
     this.#cache.trim();
     this.#body = toBody(bytes);
+    this.#at = 0;
     this.#time = new TimeReader(this.#body, options.precision, options.nowMs);
     this.#badLineEnds = new BadLineEnds(this.#body.bytes);
     this.#room = new Room(bytes.length);
@@ -157,6 +168,7 @@ export class LineProtocolParser {
     // The body and the batch are not held any longer than their owners hold them.
     for (const table of this.#tables) table.endBody();
     this.#body = EMPTY;
+    this.#at = 0;
     this.#time = NO_TIME;
     this.#badLineEnds = NO_ENDS;
     this.#tables = [];

@@ -3,8 +3,9 @@
 // so many bytes. Past that, and past so many databases, the one written longest ago is forgotten: its
 // next body only takes longer.
 
-import {type DatabaseId, LIMITS} from '@flotilla/base';
-import {DEFAULT_LIMITS, LineProtocolParser} from '@flotilla/ingest';
+import {assert, type DatabaseId, LIMITS} from '@flotilla/base';
+import {DEFAULT_LIMITS, LineProtocolParser, type ParseOptions} from '@flotilla/ingest';
+import type {WriteRequest} from '@flotilla/router';
 
 /** Databases that one thread keeps a parser for. */
 const PARSERS_MAX = 64;
@@ -21,6 +22,7 @@ export class Parsers {
   /** In order of last use. */
   readonly #held = new Map<DatabaseId, Held>();
   #bytes = 0;
+  #reading: Held | undefined;
 
   constructor(bytesMax: number = LIMITS.series_caches_bytes_max.value) {
     this.#bytesMax = bytesMax;
@@ -35,17 +37,25 @@ export class Parsers {
     return this.#held.size;
   }
 
-  parse(
-    database: DatabaseId,
-    ...body: Parameters<LineProtocolParser['parse']>
-  ): ReturnType<LineProtocolParser['parse']> {
+  /** The next body of a database. One body at a time in the whole thread: the one before is given up. */
+  begin(database: DatabaseId, bytes: Uint8Array, options: ParseOptions): void {
     const held = this.#held.get(database) ?? {
       parser: new LineProtocolParser({limits: DEFAULT_LIMITS, seriesCacheMax: SERIES_CACHED_MAX}),
       bytes: 0,
     };
     this.#held.delete(database);
     this.#held.set(database, held);
-    const batch = held.parser.parse(...body);
+    held.parser.begin(bytes, options);
+    this.#reading = held;
+  }
+
+  /** A piece of the body that was begun; the batch once it is at its end. */
+  readOn(bytesMax: number): WriteRequest['batch'] | undefined {
+    const held = this.#reading;
+    assert(held !== undefined, 'no body was begun');
+    const batch = held.parser.readOn(bytesMax);
+    if (batch === undefined) return undefined;
+    this.#reading = undefined;
     const bytes = held.parser.rememberedBytes;
     this.#bytes += bytes - held.bytes;
     held.bytes = bytes;

@@ -36,6 +36,28 @@ test('long work gets a turn each, short work shares one, in the order of calls',
   expect(await Promise.all(all)).toEqual(['a', 'b', 'c', 'd', 'e']);
 });
 
+test('work of many steps goes on turn by turn, and nothing overtakes it', async () => {
+  const {clock, turns, turn} = handClock();
+  const ran: string[] = [];
+  let left = 5;
+  const long = turns.run(() => {
+    ran.push(`step ${left}`);
+    clock.nowMs += 3;
+    return --left === 0 ? 'end' : undefined;
+  });
+  const next = turns.run(() => {
+    ran.push('next');
+    return 'next';
+  });
+  turn();
+  expect(ran).toEqual(['step 5', 'step 4']);
+  turn();
+  expect(ran).toEqual(['step 5', 'step 4', 'step 3', 'step 2']);
+  turn();
+  expect(ran.slice(4)).toEqual(['step 1', 'next']);
+  expect(await Promise.all([long, next])).toEqual(['end', 'next']);
+});
+
 test('work that fails fails alone', async () => {
   const {turns, turn} = handClock();
   const failed = turns.run(() => {

@@ -11,7 +11,7 @@ import {inflate} from './inflate.ts';
 import {lineTextOf} from './line-text.ts';
 import {Parsers} from './parsers.ts';
 import {outcomeOf, ServiceCounts} from './service-counts.ts';
-import {WorkTurns} from './work-turns.ts';
+import {type Step, WorkTurns} from './work-turns.ts';
 import {writeAnswer} from './write-answer.ts';
 import type {WriteMemory} from './write-memory.ts';
 
@@ -29,6 +29,15 @@ export interface WriteServiceDeps {
 export type CreateDatabase = (tenant: string, name: string, deadlineMs: number) => Promise<void>;
 
 type Precision = NonNullable<ReturnType<typeof parsePrecision>>;
+
+/** Some 4 ms of parsing. */
+const PIECE_BYTES = 256 * 1024;
+
+interface Destination {
+  readonly database: DatabaseId;
+  readonly precision: Precision;
+  readonly deadlineMs: number;
+}
 
 interface Parsed {
   readonly body: Uint8Array;
@@ -83,12 +92,8 @@ export class WriteService {
       throw new DbError('INVALID_ARGUMENT', message);
     }
     const database = await this.#database(call, deadlineMs);
-    const beganMs = this.#deps.clock.monotonicMs();
-    const {body, batch, release} = await this.#turns.run(() => {
-      this.#counts.writeWait.observeMs(this.#deps.clock.monotonicMs() - beganMs);
-      this.#refuseLate(deadlineMs);
-      return this.#parse(call, database.id, precision);
-    });
+    const reading = this.#reading(call, {database: database.id, precision, deadlineMs});
+    const {body, batch, release} = await this.#turns.run(reading);
     try {
       const outcome = await router.write({
         database: database.id,
@@ -123,15 +128,27 @@ export class WriteService {
   }
 
   /** What is held of the thread's memory is given back by `release`. */
-  #parse(call: WriteCall, database: DatabaseId, precision: Precision): Parsed {
+  #reading(call: WriteCall, {database, precision, deadlineMs}: Destination): Step<Parsed> {
     const {clock, memory} = this.#deps;
-    const beganMs = clock.monotonicMs();
-    memory.admit(call.body.length);
-    const body = inflate(call.body, call.encoding);
-    memory.admit(body.length);
-    const batch = this.#parsers.parse(database, body, {precision, nowMs: clock.wallMs()});
-    this.#counts.inflatedBytes += body.length;
-    this.#counts.parse.observeMs(clock.monotonicMs() - beganMs);
-    return {body, batch, release: memory.hold(body.length, batch)};
+    const askedMs = clock.monotonicMs();
+    let body: Uint8Array | undefined;
+    let parseMs = 0;
+    return () => {
+      const beganMs = clock.monotonicMs();
+      if (body === undefined) {
+        this.#counts.writeWait.observeMs(beganMs - askedMs);
+        this.#refuseLate(deadlineMs);
+        memory.admit(call.body.length);
+        body = inflate(call.body, call.encoding);
+        memory.admit(body.length);
+        this.#parsers.begin(database, body, {precision, nowMs: clock.wallMs()});
+      }
+      const batch = this.#parsers.readOn(PIECE_BYTES);
+      parseMs += clock.monotonicMs() - beganMs;
+      if (batch === undefined) return undefined;
+      this.#counts.inflatedBytes += body.length;
+      this.#counts.parse.observeMs(parseMs);
+      return {body, batch, release: memory.hold(body.length, batch)};
+    };
   }
 }
