@@ -21,23 +21,24 @@ export interface SetShare {
   readonly rowCount: number;
 }
 
-/** One share a set that has rows, in the order of `placement.sets`. */
-export function buildShares(placement: Placement): SetShare[] {
-  const tables: ShareTable[][] = placement.sets.map(() => []);
-  const sources: RowSource[][] = placement.sets.map(() => []);
-  for (const placed of placement.tables) {
-    const rowsBySet = groupRows(placed.setOfRow, placement.sets.length);
-    for (const [index, rows] of rowsBySet.entries()) {
+/** One share a set that has rows, in the order of `placement.sets`; each is gathered when it is asked for. */
+export function* buildShares(placement: Placement): Generator<SetShare> {
+  const rowsOfTables = placement.tables.map(({setOfRow}) =>
+    groupRows(setOfRow, placement.sets.length),
+  );
+  for (const [index, set] of placement.sets.entries()) {
+    const tables: ShareTable[] = [];
+    const sources: RowSource[] = [];
+    let rowCount = 0;
+    for (const [i, placed] of placement.tables.entries()) {
+      const rows = rowsOfTables[i]![index]!;
       if (rows.length === 0) continue;
-      tables[index]!.push(gatherTable(placed, rows));
-      sources[index]!.push({parsed: placed.resolved.parsed, rows});
+      tables.push(gatherTable(placed, rows));
+      sources.push({parsed: placed.resolved.parsed, rows});
+      rowCount += rows.length;
     }
+    if (rowCount > 0) yield {set, tables, sources, rowCount};
   }
-  return placement.sets.flatMap((set, index) => {
-    const mine = tables[index]!;
-    const rowCount = mine.reduce((sum, table) => sum + table.rowCount, 0);
-    return rowCount === 0 ? [] : [{set, tables: mine, sources: sources[index]!, rowCount}];
-  });
 }
 
 /** Halves a share in line order, table by table. Requires at least two rows. */

@@ -127,7 +127,7 @@ function sharesOf(
   });
   expect(rejections.listed()).toEqual([]);
   expect(placement.missingTimesMs).toEqual([]);
-  return buildShares(placement);
+  return [...buildShares(placement)];
 }
 
 /** Rows of a share as text, each with its set. */

@@ -515,3 +515,18 @@ async function largest(sharesOf: (bytes: number) => Promise<number>): Promise<nu
   }
   return low;
 }
+
+test('while a large body becomes shares the thread does other things', async () => {
+  cluster.addBucket(0, 4);
+  const {clock} = cluster;
+  let turns = 0;
+  const count = (): void => {
+    turns += 1;
+    if (received.length === 0) clock.defer(count);
+  };
+  clock.defer(count);
+  const {writtenRows} = await write(longBatch(5));
+  expect(writtenRows).toBe(5);
+  // One of them is the turn in which the first share came.
+  expect(turns).toBeGreaterThanOrEqual(3);
+});

@@ -27,6 +27,8 @@ import {WriteCounts} from './write-counts.ts';
 const PREPARE_ROUNDS_MAX = 8;
 /** Times that rows are placed: anew where a table or bucket was dropped while they were on their way. */
 const PASSES_MAX = 4;
+/** Of shares, gathered and encoded in one turn: some 10 ms. */
+const TURN_BYTES = 2 * 1024 * 1024;
 /** An entry's limit, with room for the router's numbers. */
 const SHARE_BYTES_MAX = LIMITS.share_bytes_max.value - 16;
 
@@ -222,7 +224,7 @@ export class WriteRouter {
           request.deadlineMs,
         );
         for (const [key, refusal] of refusals) columnRefusals.set(key, refusal);
-        continue;
+        if (spentBytes < TURN_BYTES) continue;
       }
       const prepared = this.#place(request, batch, database, {columnRefusals, bucketRefusals});
       const missing = prepared.placement.missingTimesMs;
@@ -288,15 +290,20 @@ export class WriteRouter {
     );
   }
 
-  #sendAll(placement: Placement, request: WriteRequest, passed: Passed): Promise<SentShare[]> {
+  async #sendAll(
+    placement: Placement,
+    request: WriteRequest,
+    passed: Passed,
+  ): Promise<SentShare[]> {
     const {idempotencyKey: key} = request;
     const keyOf = (part: number): string | undefined =>
       key === undefined ? undefined : partKey(key, part, passed);
-    const encoded = this.#encode(buildShares(placement), keyOf, passed.before);
+    const encoded = await this.#encode(buildShares(placement), keyOf, passed.before);
     const ofSet = Map.groupBy(encoded, ({share}) => share.set);
-    return Promise.all(
+    const sent = await Promise.all(
       [...ofSet.values()].map((pieces) => this.#sendInOrder(pieces, request)),
-    ).then((sent) => sent.flat());
+    );
+    return sent.flat();
   }
 
   /**
@@ -315,29 +322,44 @@ export class WriteRouter {
     return sent;
   }
 
-  /** A share over the limit of an entry is halved in line order until each piece fits. */
-  #encode(
-    shares: readonly SetShare[],
+  /**
+   * A share over the limit of an entry is halved in line order until each piece fits. Of a large body
+   * some megabytes a turn: the thread's groups must not stand still meanwhile.
+   */
+  async #encode(
+    shares: Iterable<SetShare>,
     keyOf: (part: number) => string | undefined,
     before: readonly SetOutcome[],
-  ): EncodedShare[] {
+  ): Promise<EncodedShare[]> {
     const encoded: EncodedShare[] = [];
     const partsOfSet = new Map<ReplicaSetId, number>();
     for (const {set} of before) partsOfSet.set(set, (partsOfSet.get(set) ?? 0) + 1);
-    const pending = [...shares].reverse();
-    while (pending.length > 0) {
-      const share = pending.pop()!;
-      const part = partsOfSet.get(share.set) ?? 0;
-      const router = this.#nextNumber();
-      const bytes = encodeShare({router, idempotencyKey: keyOf(part), tables: share.tables});
-      if (ownBytes(bytes, router) > SHARE_BYTES_MAX && share.rowCount > 1) {
-        pending.push(...halveShare(share).reverse());
-        continue;
+    let spentBytes = 0;
+    for (const whole of shares) {
+      const pending = [whole];
+      while (pending.length > 0) {
+        const share = pending.pop()!;
+        const part = partsOfSet.get(share.set) ?? 0;
+        const router = this.#nextNumber();
+        const bytes = encodeShare({router, idempotencyKey: keyOf(part), tables: share.tables});
+        if (ownBytes(bytes, router) > SHARE_BYTES_MAX && share.rowCount > 1) {
+          pending.push(...halveShare(share).reverse());
+        } else {
+          partsOfSet.set(share.set, part + 1);
+          encoded.push({share, bytes});
+        }
+        spentBytes += bytes.length;
+        if (spentBytes < TURN_BYTES) continue;
+        spentBytes = 0;
+        await this.#pause();
       }
-      partsOfSet.set(share.set, part + 1);
-      encoded.push({share, bytes});
     }
     return encoded;
+  }
+
+  /** Lets whatever waits in this thread run first. */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#ports.clock.defer(resolve));
   }
 
   async #send({share, bytes}: EncodedShare, request: WriteRequest): Promise<SetOutcome> {
