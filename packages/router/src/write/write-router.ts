@@ -224,7 +224,7 @@ export class WriteRouter {
           request.deadlineMs,
         );
         for (const [key, refusal] of refusals) columnRefusals.set(key, refusal);
-        if (spentBytes < TURN_BYTES) continue;
+        continue;
       }
       const prepared = this.#place(request, batch, database, {columnRefusals, bucketRefusals});
       const missing = prepared.placement.missingTimesMs;
