@@ -206,6 +206,23 @@ test('a move goes on under the next leader of meta, and the source is destroyed'
   await stop();
 });
 
+test('where nothing is to be done the meta group is left to sleep; before the next order it is asked', async () => {
+  const {clock, log, groups, service, join, stop} = await startCluster();
+  for (const i of [2, 3]) await join(i);
+  await service.ensureBucket(1 as never, 0, Infinity);
+  await clock.advance(10_000);
+  const {reads} = log;
+  const {orders} = groups;
+  await clock.advance(10_000);
+  expect({reads: log.reads, orders: groups.orders}).toEqual({reads, orders});
+  // No change of the catalog tells of it: only the nodes' reports do.
+  const [first] = [...groups.onNode.get(2 as NodeId)!.keys()];
+  groups.onNode.get(2 as NodeId)!.delete(first!);
+  expect(await clock.until(() => groups.orders > orders, 5_000)).toBe(true);
+  expect(log.reads).toBeGreaterThan(reads);
+  await stop();
+});
+
 test('a silent node delays no round, and is seen as silent', async () => {
   const {clock, network, meta, service, join, stop} = await startCluster();
   for (const i of [2, 3]) await join(i);

@@ -96,6 +96,8 @@ class Run {
   readonly #underway = new Map<string, Promise<void>>();
   readonly #finished: Promise<void>;
   #wake: AbortController | undefined;
+  /** The last round left nothing to do. */
+  #isQuiet = false;
   readonly #unlisten: () => void;
 
   constructor(options: ReconcilerOptions) {
@@ -103,7 +105,9 @@ class Run {
     const session = options.random.below(0x1_0000_0000).toString(16);
     this.#nodes = new NodeReports({rpc: options.rpc, clock: options.clock, session});
     this.#unlisten = options.service.onUpdate(({update}) => {
-      if (update.changes.length > 0) this.#wake?.abort();
+      if (update.changes.length === 0) return;
+      this.#isQuiet = false;
+      this.#wake?.abort();
     });
     this.#finished = this.#loop();
   }
@@ -126,7 +130,9 @@ class Run {
       this.#wake = new AbortController();
       let restMs = ROUND_MS;
       try {
-        if (!(await this.#round())) restMs = IDLE_ROUND_MS;
+        this.#isQuiet = this.#isQuiet && (await this.#isStillQuiet());
+        if (!this.#isQuiet) this.#isQuiet = !(await this.#round());
+        if (this.#isQuiet) restMs = IDLE_ROUND_MS;
       } catch (error) {
         // A round that fails is tried again: leadership may just have gone, or not be proven yet.
         if (!this.#stopped.signal.aborted)
@@ -137,6 +143,29 @@ class Run {
     }
   }
 
+  /**
+   * Looks whether there is anything to do, without proof that this member leads: a read in each round
+   * would keep the meta group awake for ever. Nothing is ordered from here.
+   */
+  async #isStillQuiet(): Promise<boolean> {
+    const {service, clock} = this.#options;
+    await this.#askAll(this.#presentNodes());
+    const planned = planNext(service.catalog, this.#nodes.view(), clock.wallMs());
+    return planned.length === 0 && !this.#isOperating();
+  }
+
+  #presentNodes(): NodeId[] {
+    const nodes = [...this.#options.service.catalog.nodes()];
+    const present = nodes.filter(({state}) => state !== 'decommissioned').map(({id}) => id);
+    this.#nodes.keep(new Set(present));
+    return present;
+  }
+
+  #isOperating(): boolean {
+    const operations = [...this.#options.service.catalog.operations()];
+    return operations.some((operation) => !isFinished(operation));
+  }
+
   /** True where something is going on. */
   async #round(): Promise<boolean> {
     const {service, clock} = this.#options;
@@ -144,17 +173,14 @@ class Run {
     // does not name was removed, and may be destroyed.
     const index = await service.readIndex(clock.monotonicMs() + ORDER_TIMEOUT_MS);
     if (service.catalog.version < index || this.#stopped.signal.aborted) return true;
-    const nodes = [...service.catalog.nodes()].filter(({state}) => state !== 'decommissioned');
-    this.#nodes.keep(new Set(nodes.map(({id}) => id)));
-    await this.#askAll(nodes.map(({id}) => id));
+    await this.#askAll(this.#presentNodes());
     if (this.#stopped.signal.aborted) return false;
     const actions = planNext(service.catalog, this.#nodes.view(), clock.wallMs());
     for (const action of actions) {
       if (this.#underway.size >= ACTIONS_MAX) break;
       this.#begin(action);
     }
-    const operations = [...service.catalog.operations()];
-    return actions.length > 0 || operations.some((operation) => !isFinished(operation));
+    return actions.length > 0 || this.#isOperating();
   }
 
   /** Waits for the answers of a round at most: a silent node is asked on beside it. */
