@@ -368,6 +368,7 @@ export class Host {
       this.#freshness.run(nowMs, (group) => this.#confirm(group, nowMs));
     }
     if (!this.#driver.outbox.isEmpty) this.#driver.schedule();
+    this.#options.onTick?.();
   }
 
   #read(group: HostedGroup, {resolve, ...wait}: Wait<number>): void {

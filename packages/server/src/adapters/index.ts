@@ -7,9 +7,9 @@ export {
   type NodeIdentity,
   openNodeDirectory,
   replaceFile,
-  storePath,
 } from './node-directory.ts';
 export {NodeDisk} from './node-disk.ts';
 export {createNodeRandom} from './node-random.ts';
 export {createPinoLog} from './pino-log.ts';
 export {sqliteManifestStores} from './sqlite-manifest-store.ts';
+export {storePath} from './store-path.ts';

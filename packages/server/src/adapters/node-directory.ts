@@ -27,11 +27,11 @@ import {crc32} from 'node:zlib';
 import {assert, FatalError, type NodeId, type StoreId} from '@flotilla/base';
 import Database from 'better-sqlite3';
 import {NodeDisk, syncDirectory, systemErrorCode} from './node-disk.ts';
+import {STORES, storePath} from './store-path.ts';
 
 const FORMAT = 1;
 const NODE_FILE = 'node.json';
 const EPOCH_FILE = 'boot-epoch';
-const STORES = 'stores';
 
 export interface NodeIdentity {
   readonly cluster: string;
@@ -56,11 +56,6 @@ export interface NodeDirectoryOptions {
 /** Another process has the directory. Expected: the operator started the node twice. */
 export class DirectoryLockedError extends Error {
   override readonly name = 'DirectoryLockedError';
-}
-
-/** Path of a store below the root, as the Disk port wants it. */
-export function storePath(store: StoreId): string {
-  return `${STORES}/${store}`;
 }
 
 export class NodeDirectory {

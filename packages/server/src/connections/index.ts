@@ -12,6 +12,7 @@ export {
 } from './node-connections.ts';
 export {NodeServer, type NodeServerOptions} from './node-server.ts';
 export type {NodeSession} from './node-session.ts';
+export {passHandlers} from './passed-call.ts';
 export {RpcCore, type RpcStatus} from './rpc.ts';
 export {
   isRpcFrame,

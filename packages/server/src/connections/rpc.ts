@@ -18,6 +18,7 @@ import type {
   RpcOptions,
   RpcTarget,
 } from '@flotilla/base';
+import {asSent} from './passed-call.ts';
 import {RpcCaller} from './rpc-caller.ts';
 import {decodeRpcFrame, isRpcFrame, rpcTarget} from './rpc-frame.ts';
 import type {FramePort, RpcOwner} from './rpc-port.ts';
@@ -54,7 +55,8 @@ export class RpcCore implements Rpc {
   }
 
   call(target: RpcTarget, method: string, payload: Uint8Array, options: RpcOptions) {
-    return this.#caller.call(target, method, payload, options);
+    const sent = asSent(target, method, payload);
+    return this.#caller.call(sent.target, sent.method, sent.payload, options);
   }
 
   stream(

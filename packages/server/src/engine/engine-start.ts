@@ -46,10 +46,11 @@ import {
   sqliteManifestStores,
   storePath,
 } from '../adapters/index.ts';
-import {RpcCore} from '../connections/index.ts';
+import {passHandlers, RpcCore} from '../connections/index.ts';
 import type {Sample} from '../metrics/sample.ts';
 import {threadSamples} from '../metrics/thread-samples.ts';
 import {ThreadWatch} from '../metrics/thread-watch.ts';
+import {ThreadVitals, type Vitals} from '../node/thread-vitals.ts';
 import {AdminService} from './admin-service.ts';
 import {CatalogCopy} from './catalog-copy.ts';
 import {CatalogEffects} from './catalog-effects.ts';
@@ -144,6 +145,7 @@ export async function startEngine(
     log.error({err: error}, 'a disk failed under a replica');
     emit({type: 'fatal', message: `a disk failed: ${String(error)}`});
   };
+  const vitals = new ThreadVitals(options.stores, options.vitals);
   // Filled below; a replica's place is asked only once messages flow.
   let copy: CatalogCopy | undefined;
   const host = await Host.open({
@@ -157,6 +159,7 @@ export async function startEngine(
     stores: options.stores.map((store) => ({store, disk: base.disk, path: storePath(store)})),
     storeOf,
     timing: options.timing,
+    onTick: () => vitals.tell(vitalsOf(host, clock)),
     damagedLog: hasOthers(options) ? 'replace' : 'refuse',
     openStateMachine: replicaFactory({
       disk: base.disk,
@@ -185,6 +188,16 @@ export async function startEngine(
       ? CatalogCopy.from(clock, options.catalog)
       : new CatalogCopy(clock, metaRole.follower.catalog);
   return assemble(base, {host, rpc, copy, metaRole, manifests, storeOf, background});
+}
+
+function vitalsOf(host: Host, clock: Clock): Vitals {
+  const nowMs = clock.monotonicMs();
+  const {turnAgeMs, writeAgeMs} = host.ages();
+  return {
+    tickMs: nowMs - turnAgeMs,
+    writingSinceMs: writeAgeMs === 0 ? undefined : nowMs - writeAgeMs,
+    stores: host.durableRecords(),
+  };
 }
 
 /** Alone a node has nobody to replace a replica from: it is better not to start than to start empty. */
@@ -324,6 +337,7 @@ function serveNodes(parts: {
   rpc.serve(nodeHandlers(replicas, clock));
   rpc.serve(notesHandler(replicas));
   rpc.serve(campaignHandler(host));
+  rpc.serve(passHandlers({rpc, nodes: parts.base.nodes, clock}));
   rpc.serve({
     call: new Map([
       [WRITE_METHOD, writeHandler(host, monotonicMs, parts.base.options.seriesPerSetMax)],

@@ -13,8 +13,6 @@ import type {EngineOptions, FromEngine, ToEngine} from './messages.ts';
 import {updateNodeRecord} from './meta-role.ts';
 import {pause} from './pause.ts';
 
-/** How often the thread shows that it turns: half of the time between two beats of the node. */
-const PULSE_MS = 25;
 const NOTES_MS = 200;
 const HOUSEKEEPING_MS = 1_000;
 /** Longer than a meta election: after it the meta group counts as lost. */
@@ -32,7 +30,6 @@ export class Engine {
   /** What came before the thread was ready, frames apart. */
   #early: AfterStart[] = [];
   #isStopping = false;
-  #isStopped = false;
 
   constructor(emit: (message: FromEngine) => void, createLog: (options: EngineOptions) => Log) {
     this.#emit = emit;
@@ -157,7 +154,6 @@ export class Engine {
         every(ms, work);
       });
     };
-    this.#pulse(parts);
     every(HOUSEKEEPING_MS, () => {
       flushDue(parts, this.#emit);
       parts.effects.settle();
@@ -167,16 +163,6 @@ export class Engine {
     if (parts.options.thread > 0) {
       every(NOTES_MS, () => this.#emit({type: 'notes', notes: [...parts.replicas.ownNotes()]}));
     }
-  }
-
-  /** To the end of a stop: a thread that hands over and flushes is not one that stands still. */
-  #pulse(parts: EngineParts): void {
-    parts.clock.setTimer(PULSE_MS, () => {
-      if (this.#isStopped) return;
-      const stores = parts.host.durableRecords();
-      this.#emit({type: 'pulse', ...parts.host.ages(), stores});
-      this.#pulse(parts);
-    });
   }
 
   /** Brings the catalog up to date, tells so, and corrects this node's record in it, however late. */
@@ -202,7 +188,6 @@ export class Engine {
     await this.#calls?.idle();
     await parts.close();
     parts.watch.stop();
-    this.#isStopped = true;
     this.#emit({type: 'stopped'});
   }
 }

@@ -5,7 +5,7 @@ import type {MessagePort} from 'node:worker_threads';
 import type {Channel, NodeId, ReplicaSetId, StoreId, WireError} from '@flotilla/base';
 import type {CatalogUpdate} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
-import type {NodeState, RememberedRecord, StoreBeat, TimingPreset} from '@flotilla/multiraft';
+import type {NodeState, RememberedRecord, TimingPreset} from '@flotilla/multiraft';
 import type {ThreadCondition} from '../node/node-health.ts';
 import type {AdminCall, HttpAnswer, SqlCall, WriteCall} from './gateway.ts';
 import type {ReplicaNote} from './replica-host.ts';
@@ -26,6 +26,8 @@ export interface EngineOptions {
   readonly version: string;
   /** Stores of this thread: i mod threads = thread. */
   readonly stores: readonly StoreId[];
+  /** The ThreadVitals of these stores, which the main thread reads. */
+  readonly vitals: SharedArrayBuffer;
   /** Log lines for a person instead of JSON. */
   readonly isLogPlain: boolean;
   /** A write makes the database that it names and that is not there. */
@@ -94,14 +96,6 @@ export type FromEngine =
   | {readonly type: 'hosted'; readonly set: ReplicaSetId; readonly isHere: boolean}
   /** Thread 0 only: the catalog moved. */
   | {readonly type: 'catalog'; readonly event: CatalogEvent}
-  /** The thread turned: the ages of its last turn and of the oldest write that waits for its disk. */
-  | {
-      readonly type: 'pulse';
-      readonly turnAgeMs: number;
-      readonly writeAgeMs: number;
-      /** Of its stores, for the node's beats. */
-      readonly stores: readonly StoreBeat[];
-    }
   /** Each second. */
   | {readonly type: 'condition'; readonly condition: ThreadCondition}
   /** A store is an older image of itself, and says so durably now: the node has to end. */

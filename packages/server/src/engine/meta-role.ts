@@ -9,6 +9,7 @@ import {
   type NodeId,
   type Random,
   type ReplicaId,
+  type Rpc,
   type RpcHandlers,
 } from '@flotilla/base';
 import {Catalog, type Command} from '@flotilla/catalog';
@@ -21,7 +22,6 @@ import {
   Reconciler,
 } from '@flotilla/meta';
 import type {Host} from '@flotilla/multiraft';
-import type {RpcCore} from '../connections/index.ts';
 import type {EngineOptions} from './messages.ts';
 import {metaHandlers} from './meta-handlers.ts';
 import {pause} from './pause.ts';
@@ -35,11 +35,14 @@ const SILENT_MS_MAX = 5_000;
 
 export interface MetaRoleDeps {
   readonly host: Host;
-  readonly rpc: RpcCore;
+  readonly rpc: Rpc & {serve(handlers: RpcHandlers): void};
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly options: EngineOptions;
+  readonly options: Pick<
+    EngineOptions,
+    'node' | 'catalog' | 'address' | 'zone' | 'threads' | 'version'
+  >;
   readonly presence: NodePresence;
 }
 
@@ -171,7 +174,7 @@ export class MetaRole {
 }
 
 export function nodeDescription(
-  {address, zone, threads, version}: EngineOptions,
+  {address, zone, threads, version}: MetaRoleDeps['options'],
   incarnation: string,
 ): Extract<Command, {type: 'register-node'}>['node'] {
   return {incarnation, address, zone, engineThreads: threads, version};

@@ -19,7 +19,7 @@ import {
   ReplicaStorage,
   type StorageCounts,
 } from '@flotilla/storage';
-import {storePath} from '../adapters/index.ts';
+import {storePath} from '../adapters/store-path.ts';
 import {type ReplicaBirth, readBirth} from './replica-births.ts';
 
 const UNITS_PER_SECOND: Readonly<Record<Precision, number>> = {ns: 1e9, us: 1e6, ms: 1e3};

@@ -4,7 +4,7 @@ import {availableParallelism} from 'node:os';
 import type {Clock, Log, NodeId, Random, StoreId} from '@flotilla/base';
 import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
 import {applyCatalogEvent} from '@flotilla/meta';
-import {NodeLiveness, type StoreBeat, TIMINGS, type TimingPreset} from '@flotilla/multiraft';
+import {NodeLiveness, TIMINGS, type TimingPreset} from '@flotilla/multiraft';
 import {BackgroundWorker, type NodeDirectory} from '../adapters/index.ts';
 import {
   JoinSecret,
@@ -22,9 +22,7 @@ import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
 import type {NodeCondition, ThreadCondition} from './node-health.ts';
 import {Relay} from './relay.ts';
 import {StoreRecords} from './store-records.ts';
-
-/** A thread that has not shown for so long that it turns is reported stalled in the node's beats. */
-const PULSE_SLACK_MS = 50;
+import {ThreadVitals} from './thread-vitals.ts';
 
 export interface RunningNodeOptions {
   readonly directory: NodeDirectory;
@@ -67,11 +65,9 @@ interface Moved {
 interface ThreadState {
   isStarted: boolean;
   isStopped: boolean;
-  pulseAtMs: number;
-  turnAgeMs: number;
-  writeAgeMs: number;
+  readonly startMs: number;
+  readonly vitals: ThreadVitals;
   condition: ThreadCondition;
-  stores: readonly StoreBeat[];
 }
 
 export class RunningNode {
@@ -146,7 +142,7 @@ export class RunningNode {
       transport: {send: (to, _channel, frame) => this.#connections.sendUrgent(to, frame)},
       timing: TIMINGS[options.timing],
       threads: () => this.#threads.map((thread) => this.#ages(thread)),
-      stores: () => this.#threads.flatMap(({stores}) => stores),
+      stores: () => this.#threads.flatMap(({vitals}) => vitals.stores()),
       onChange: (to, state) => this.#tellAll({type: 'node', node: to, state}),
     });
     this.#connections.onFrame((from, channel, frame) => this.#relay.receive(from, channel, frame));
@@ -234,11 +230,9 @@ export class RunningNode {
     const state: ThreadState = {
       isStarted: false,
       isStopped: false,
-      pulseAtMs: clock.monotonicMs(),
-      turnAgeMs: 0,
-      writeAgeMs: 0,
+      startMs: clock.monotonicMs(),
+      vitals: new ThreadVitals(this.#storesOf(thread, threads)),
       condition: {isDiskFull: false, faultyReplicas: 0},
-      stores: [],
     };
     this.#threads.push(state);
     const events = {
@@ -250,18 +244,23 @@ export class RunningNode {
       engineThreads === 0 ? startLocalEngine(events, clock) : startWorkerEngine(thread, events);
     this.#links.push(link);
     const background = this.#background.connect();
-    link.post({type: 'start', options: this.#engineOptions(thread, threads), background}, [
+    const {memory} = state.vitals;
+    link.post({type: 'start', options: this.#engineOptions(thread, threads, memory), background}, [
       background,
     ]);
   }
 
-  #engineOptions(thread: number, threads: number): EngineOptions {
+  #storesOf(thread: number, threads: number): StoreId[] {
+    const stores: StoreId[] = [];
+    for (let store = thread; store < this.#options.directory.stores; store += threads)
+      stores.push(store as StoreId);
+    return stores;
+  }
+
+  #engineOptions(thread: number, threads: number, vitals: SharedArrayBuffer): EngineOptions {
     const {directory, node, clusterId, address, zone, timing, version} = this.#options;
     const {catalog, founding} = this.#options;
     const {isLogPlain, autoCreateDatabase, seriesPerSetMax} = this.#options;
-    const stores: StoreId[] = [];
-    for (let store = thread; store < directory.stores; store += threads)
-      stores.push(store as StoreId);
     return {
       thread,
       threads,
@@ -273,7 +272,8 @@ export class RunningNode {
       zone,
       timing,
       version,
-      stores,
+      stores: this.#storesOf(thread, threads),
+      vitals,
       isLogPlain,
       autoCreateDatabase,
       seriesPerSetMax,
@@ -286,12 +286,6 @@ export class RunningNode {
     switch (message.type) {
       case 'send':
         return this.#relay.send(message.to, message.channel, message.frame);
-      case 'pulse':
-        state.pulseAtMs = this.#options.clock.monotonicMs();
-        state.turnAgeMs = message.turnAgeMs;
-        state.writeAgeMs = message.writeAgeMs;
-        state.stores = message.stores;
-        return;
       case 'condition':
         state.condition = message.condition;
         if (message.condition.isMetaHeard === true)
@@ -374,10 +368,8 @@ export class RunningNode {
     }).catch((error: unknown) => this.#fatal(EXIT_CODES.startFailed, String(error)));
   }
 
-  #ages({pulseAtMs, turnAgeMs, writeAgeMs}: ThreadState): {turnAgeMs: number; writeAgeMs: number} {
-    const silentMs = this.#options.clock.monotonicMs() - pulseAtMs;
-    const extraMs = silentMs > PULSE_SLACK_MS ? silentMs : 0;
-    return {turnAgeMs: Math.round(turnAgeMs + extraMs), writeAgeMs: Math.round(writeAgeMs)};
+  #ages({vitals, startMs}: ThreadState): {turnAgeMs: number; writeAgeMs: number} {
+    return vitals.ages(this.#options.clock.monotonicMs(), startMs);
   }
 
   #tellAll(message: Parameters<EngineLink['post']>[0]): void {
