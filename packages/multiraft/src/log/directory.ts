@@ -1,9 +1,11 @@
 // The directory of a store: which replicas live in it, and the tombstones of those that did. It is
 // the log's own state machine: recovery and the running log pass every item through `apply`.
+// Law: what stands behind a replica's tombstone is void, whoever wrote it: the replica never lives again.
+// Law: no log holds what `apply` would refuse; `admit` looks before anything is written.
 
-import {FatalError, META_SET, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import {assert, FatalError, META_SET, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import {GroupLog} from './group-log.ts';
-import type {EntryBlock, LogItem} from './log-item.ts';
+import type {EntryBlock, LogItem, ReplicaKey} from './log-item.ts';
 
 export class LogDirectory {
   readonly groups = new Map<ReplicaSetId, GroupLog>();
@@ -14,8 +16,32 @@ export class LogDirectory {
   /** Destroyed replicas whose state machine may still hold data. */
   readonly unburied = new Map<ReplicaSetId, ReplicaId>();
 
+  /**
+   * Of items that are about to be written, in that order, those that may be: without the void ones.
+   * Asserts that the others are of replicas that live here by then.
+   */
+  admit(items: readonly LogItem[]): LogItem[] {
+    const buried = new Map<ReplicaSetId, ReplicaId>();
+    const made = new Map<ReplicaSetId, ReplicaId>();
+    return items.filter((item) => {
+      if (item.type === 'renumbered') return true;
+      const {type, set, replica} = item;
+      const isBuried = this.#isBuried(item) || replica <= (buried.get(set) ?? 0);
+      if (type === 'tombstone') {
+        if (!isBuried) buried.set(set, replica);
+        return true;
+      }
+      if (isBuried) return false;
+      if (type === 'create' || type === 'group') made.set(set, replica);
+      const living = made.get(set) ?? this.groups.get(set)?.replica;
+      assert(living === replica, () => `${type} of replica ${replica} of set ${set}, not here`);
+      return true;
+    });
+  }
+
   /** Throws FatalError for items that no log of ours can hold in this order. */
   apply(item: LogItem, block: EntryBlock | undefined, segment: number): void {
+    if (item.type !== 'tombstone' && item.type !== 'renumbered' && this.#isBuried(item)) return;
     switch (item.type) {
       case 'create':
         this.groups.set(item.set, new GroupLog(item.set, item.replica, item.founding));
@@ -57,6 +83,10 @@ export class LogDirectory {
     return items;
   }
 
+  #isBuried({set, replica}: ReplicaKey): boolean {
+    return replica <= (this.tombstones.get(set) ?? 0);
+  }
+
   #bury({set, replica, dataGone}: Extract<LogItem, {type: 'tombstone'}>): void {
     const before = this.tombstones.get(set);
     if (before === undefined || before < replica) this.tombstones.set(set, replica);
@@ -80,7 +110,7 @@ export class LogDirectory {
     group.compact(item.firstIndex, item.prevTerm);
   }
 
-  #group(key: {set: ReplicaSetId; replica: ReplicaId}): GroupLog {
+  #group(key: ReplicaKey): GroupLog {
     const group = this.groups.get(key.set);
     if (group === undefined || group.replica !== key.replica)
       throw new FatalError(

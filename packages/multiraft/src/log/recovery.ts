@@ -2,14 +2,18 @@
 // A torn end of the last segment is cut; anything else that is bad is damage and stops the store.
 // Segments before a gap in the numbers are leftovers of an interrupted removal; if one of them was
 // needed after all, a group misses entries and recovery says so, before anything is removed.
+// The last record may never have been synced: its writer was killed before, or its sync failed. It is
+// made durable here, since from now on votes and acknowledgements rely on it.
 
 import {type Disk, type DiskFile, FatalError} from '@flotilla/base';
+import {isDiskFull} from './ballast.ts';
 import {LogDirectory} from './directory.ts';
 import {LogDamage} from './log-damage.ts';
 import {decodeItems} from './log-item.ts';
 import {
   decodeSegmentHeader,
   type LogRecord,
+  RECORD_HEADER_BYTES,
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
   scanSegment,
@@ -52,6 +56,8 @@ export async function recoverSegments(disk: Disk, path: string): Promise<Recover
     nextRecord = header.firstRecord + segment.recordCount;
     segments.push(segment.file);
   }
+  // Also the last segment's name may not have been durable.
+  await disk.syncDirectory(path);
   for (const group of directory.groups.values()) group.assertLocated(path);
   for (const name of leftovers) await disk.remove(name);
   return {directory, segments, nextRecord};
@@ -96,10 +102,24 @@ async function recoverSegment(
         `corrupt log: bad record before the last segment; file=${path} offset=${end}`,
       );
     await file.truncate(end);
-    await file.sync();
   }
+  if (isLast) await makeDurable(file, bytes.subarray(0, end), records.at(-1)!);
   for (const record of records) applyRecord(directory, record, {bytes, header, path});
   return {file: {header, file, bytes: end}, recordCount: records.length};
+}
+
+/**
+ * The record is written again: after a failed sync the system may take its pages for clean, and sync
+ * nothing. A full disk that has no room even for that still syncs.
+ */
+async function makeDurable(file: DiskFile, bytes: Uint8Array, last: LogRecord): Promise<void> {
+  const start = last.start - RECORD_HEADER_BYTES;
+  try {
+    await file.writeAt(start, [bytes.subarray(start)]);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+  }
+  await file.sync();
 }
 
 function applyRecord(

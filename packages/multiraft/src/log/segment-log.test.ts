@@ -3,7 +3,8 @@ import type {Entry} from '@flotilla/raft';
 import {MemoryDisk, VirtualClock} from '@flotilla/testkit';
 import {ByteWriter} from '@flotilla/wire';
 import fc from 'fast-check';
-import {describe, expect, test} from 'vitest';
+import {describe, expect, test, vi} from 'vitest';
+import {LogDirectory} from './directory.ts';
 import {decodeEntries, decodeItems, encodeItem, type LogItem} from './log-item.ts';
 import {SegmentLog} from './segment-log.ts';
 
@@ -326,6 +327,68 @@ describe('group commit', () => {
     await expect(log.append([write(entries(13, 1))])).rejects.toThrow('EIO');
     expect(log.failure).toBeInstanceOf(FatalError);
     disk.crash();
+    expect((await open(disk)).group(SET)!.lastIndex).toBe(10);
+  });
+
+  test('what an opened log holds survives a power cut, though the process that wrote it never synced it', async () => {
+    const disk = await filled();
+    const log = await open(disk);
+    disk.fail({operation: 'sync', path: 'segment'});
+    await expect(log.append([write(entries(11, 1), {term: 9, vote: 12})])).rejects.toThrow('EIO');
+    disk.kill();
+    const told = (await open(disk)).group(SET)!;
+    expect([told.term, told.vote, told.lastIndex]).toEqual([9, 12, 11]);
+    disk.crash();
+    const after = (await open(disk)).group(SET)!;
+    expect([after.term, after.vote, after.lastIndex]).toEqual([9, 12, 11]);
+  });
+
+  test('a segment that was only just named survives it too', async () => {
+    const disk = await filled();
+    const log = await open(disk, 1);
+    vi.spyOn(disk, 'syncDirectory').mockRejectedValueOnce(new FatalError('EIO'));
+    await expect(log.append([write(entries(11, 1))])).rejects.toThrow('EIO');
+    disk.kill();
+    const record = (await open(disk)).durableRecord;
+    disk.crash();
+    expect((await open(disk)).durableRecord).toBe(record);
+  });
+
+  test('what would follow a tombstone is not written, and is void where one stands', async () => {
+    const disk = await filled();
+    const log = await open(disk);
+    const late: LogItem[] = [
+      write(entries(11, 1)),
+      {type: 'compact', ...key, firstIndex: 7, prevTerm: 6},
+      {type: 'configured', ...key, index: 9},
+      {type: 'failover', ...key, manual: true},
+      {type: 'damaged', ...key},
+    ];
+    const before = log.totalBytes;
+    await Promise.all([
+      log.append([{type: 'tombstone', ...key, dataGone: false}]),
+      log.append(late),
+      log.append([{type: 'tombstone', ...key, dataGone: true}]),
+    ]);
+    expect(log.totalBytes - before).toBeLessThan(50);
+    for (const item of [...late, {type: 'create', ...key} as LogItem]) await log.append([item]);
+    const again = await open(disk);
+    expect([again.groupCount, again.tombstone(SET), [...again.unburied()]]).toEqual([0, 11, []]);
+    // As a log of an earlier version may hold it.
+    const directory = new LogDirectory();
+    directory.apply({type: 'create', ...key}, undefined, 1);
+    directory.apply({type: 'tombstone', ...key, dataGone: true}, undefined, 1);
+    for (const item of [...late, {type: 'create', ...key} as LogItem])
+      directory.apply(item, undefined, 1);
+    expect([directory.groups.size, directory.tombstones.get(SET)]).toEqual([0, 11]);
+  });
+
+  test('an item of a replica that never lived here stops the log before it is on the disk', async () => {
+    const disk = await filled();
+    const log = await open(disk);
+    const stranger = {set: SET, replica: 12 as ReplicaId};
+    const append = log.append([{type: 'configured', ...stranger, index: 9}]);
+    await expect(append).rejects.toMatchObject({cause: {message: /replica 12 of set 1, not here/}});
     expect((await open(disk)).group(SET)!.lastIndex).toBe(10);
   });
 });

@@ -236,28 +236,26 @@ export class SegmentLog {
   }
 
   async #writeBatch(batch: readonly Waiting[]): Promise<void> {
-    if (batch.every(({items}) => items.length === 0)) return;
+    const items = this.#directory.admit(batch.flatMap((waiting) => waiting.items));
+    if (items.length === 0) return;
     if (this.#active.bytes >= this.#segmentBytes) await this.#addSegment();
     const segment = this.#active;
     const writer = this.#writer;
     writer.reset();
     const start = beginRecord(writer, 'turn', this.#nextRecord);
     const blocks: (EntryBlock | undefined)[] = [];
-    for (const {items} of batch) for (const item of items) blocks.push(encodeItem(writer, item));
+    for (const item of items) blocks.push(encodeItem(writer, item));
     endRecord(writer, start, segment.header.salt);
     await this.#writeAt(segment.file, segment.bytes, writer.view());
     await this.#sync(segment);
     this.counts.batches += 1;
     this.counts.bytes += writer.length;
-    let next = 0;
-    for (const {items} of batch) {
-      for (const item of items) {
-        const block = blocks[next++];
-        const moved = block && {...block, offset: block.offset + segment.bytes};
-        this.#directory.apply(item, moved, segment.header.segment);
-        this.#mayRemove ||= letsGo(item);
-      }
-    }
+    items.forEach((item, at) => {
+      const block = blocks[at];
+      const moved = block && {...block, offset: block.offset + segment.bytes};
+      this.#directory.apply(item, moved, segment.header.segment);
+      this.#mayRemove ||= letsGo(item);
+    });
     segment.bytes += writer.length;
     this.#nextRecord += 1;
   }
