@@ -116,6 +116,11 @@ export interface RpcTarget {
   readonly node: NodeId;
   /** Which engine thread of the node answers: the one that hosts this replica set, or the meta group. */
   readonly set: ReplicaSetId;
+  /**
+   * A call goes to this node, which passes it on: for nodes that cannot be reached from here. What it
+   * may have done is then as unknown as over a connection of one's own.
+   */
+  readonly via?: NodeId | undefined;
 }
 
 export interface RpcOptions {

@@ -119,13 +119,28 @@ export class FakeNetwork {
     payload: Uint8Array,
     options: RpcOptions,
   ): Promise<Uint8Array> {
-    this.calls.push({node: target.node, method});
-    if (this.hanging.has(target.node)) await this.#hang(options);
-    const handler = this.#handlers(target.node)
+    const {node, via} = target;
+    if (via !== undefined) return this.#passOn(via, target, method, payload, options);
+    this.calls.push({node, method});
+    if (this.hanging.has(node)) await this.#hang(options);
+    const handler = this.#handlers(node)
       .map(({call}) => call.get(method))
       .find((found) => found !== undefined);
-    if (handler === undefined) throw new DbError('UNAVAILABLE', `node ${target.node} is not there`);
+    if (handler === undefined) throw new DbError('UNAVAILABLE', `node ${node} is not there`);
     return handler(payload, contextOf(from, options));
+  }
+
+  /** A node that does not answer is away to who passes it on, too. */
+  #passOn(
+    via: NodeId,
+    {node, set}: RpcTarget,
+    method: string,
+    payload: Uint8Array,
+    options: RpcOptions,
+  ): Promise<Uint8Array> {
+    this.calls.push({node: via, method: `${method} for ${node}`});
+    if (!this.hanging.has(node)) return this.#call(via, {node, set}, method, payload, options);
+    return Promise.reject(new DbError('UNAVAILABLE', `node ${node} is away here, too`));
   }
 
   async *#stream(

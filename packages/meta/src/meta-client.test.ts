@@ -124,6 +124,21 @@ describe('client', () => {
     expect(network.calls.filter(({node}) => node === ONE)).toHaveLength(2);
   });
 
+  test('a leader that only another member reaches is asked through that one', async () => {
+    await codeOf(client.readIndex(within(4000)));
+    network.calls.length = 0;
+    presence.goesAway(ONE);
+    const startMs = clock.monotonicMs();
+    expect(await codeOf(client.readIndex(within(4000)))).toBe('ok');
+    expect(clock.monotonicMs() - startMs).toBeLessThan(100);
+    expect(network.calls.map(({node}) => node)).toEqual([TWO, TWO, ONE]);
+    // What may not be repeated is not given to a leader that may be frozen.
+    const make = client.propose({type: 'create-tenant', name: 'x'}, within(4000));
+    await clock.advance(1_000);
+    expect(network.calls.filter(({node}) => node === ONE)).toHaveLength(1);
+    expect(await codeOf(make)).toBe('ok');
+  });
+
   test('where all members are away, they are asked all the same', async () => {
     for (const node of [ONE, TWO, THREE]) presence.goesAway(node);
     expect(await codeOf(client.readIndex(within(1000)))).toBe('ok');

@@ -19,6 +19,12 @@ import {type MetaMembers, type NodePresence, presentOf} from './ports.ts';
 const RETRY_PAUSE_MS = 50;
 /** A member that does not answer a repeatable question in so long is passed over. */
 const ATTEMPT_MS = 1_500;
+/**
+ * A leader that is away from here, and still named after this long, leads, and it is the link to it that
+ * failed: the others would have noticed a dead one. Of questions that may not be repeated; the others
+ * are passed on at once.
+ */
+const PASS_AFTER_MS = 1_500;
 
 /** Applied twice they do what once would have done. Those fenced by epoch or step fail the second time. */
 const IDEMPOTENT: ReadonlySet<CommandType> = new Set([
@@ -60,10 +66,16 @@ interface Question extends Deadline {
   readonly repeatable: boolean;
 }
 
+/** Through `via` where the node is not reached from here. */
+interface Route {
+  readonly node: NodeId;
+  readonly via?: NodeId | undefined;
+}
+
 export class MetaClient {
   readonly #options: MetaClientOptions;
   readonly #underway = new Map<string, Promise<unknown>>();
-  #leader: NodeId | undefined;
+  #leader: Route | undefined;
   /** Members that had no answer, and knew none who would have, since the last answer of any. */
   readonly #failed = new Set<NodeId>();
   #nextMember = 0;
@@ -164,21 +176,24 @@ export class MetaClient {
   async #ask(question: Question): Promise<unknown> {
     let unknown = false;
     let last: unknown;
+    const beganMs = this.#options.clock.monotonicMs();
     while (this.#leftMs(question.deadlineMs) > 0) {
-      const node = this.#target();
-      if (node !== undefined) {
+      const askedMs = this.#options.clock.monotonicMs() - beganMs;
+      const route = this.#target(question.repeatable || askedMs >= PASS_AFTER_MS);
+      if (route !== undefined) {
         try {
-          const answer = await this.#call(node, question);
-          this.#leader = node;
+          const answer = await this.#call(route, question);
+          this.#leader = route;
           this.#failed.clear();
           return answer;
         } catch (error) {
           if (!this.#mayRetry(error, question)) throw error;
           // Who names another has not failed: that one is asked.
-          if (!(error instanceof DbError) || error.code !== 'NOT_LEADER') this.#failed.add(node);
+          if (!(error instanceof DbError) || error.code !== 'NOT_LEADER')
+            this.#failed.add(route.node);
           unknown ||= isUnknown(error);
           last = error;
-          if (this.#follow(node, error)) continue;
+          if (this.#follow(route, error)) continue;
         }
       }
       const leftMs = this.#leftMs(question.deadlineMs);
@@ -196,46 +211,53 @@ export class MetaClient {
     return new DbError('DEADLINE_EXCEEDED', message, {}, cause);
   }
 
-  async #call(node: NodeId, question: Question): Promise<unknown> {
+  async #call({node, via}: Route, question: Question): Promise<unknown> {
     const {rpc, clock, presence} = this.#options;
     const leftMs = this.#leftMs(question.deadlineMs);
     const timeoutMs = question.repeatable ? Math.min(ATTEMPT_MS, leftMs) : leftMs;
     const payload = encodeJson({...question.body, timeoutMs});
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     const away = new AbortController();
-    const unwatch = presence.onAway(node, () => away.abort());
+    const unwatch = presence.onAway(via ?? node, () => away.abort());
     try {
       const options = {deadlineMs, signal: away.signal};
-      return decodeJson(await rpc.call({node, set: META_SET}, question.method, payload, options));
+      const target = {node, set: META_SET, via};
+      return decodeJson(await rpc.call(target, question.method, payload, options));
     } catch (error) {
-      throw away.signal.aborted ? gaveUp(node, error) : error;
+      throw away.signal.aborted ? gaveUp(via ?? node, error) : error;
     } finally {
       unwatch();
     }
   }
 
-  #target(): NodeId | undefined {
+  #target(mayPass: boolean): Route | undefined {
     const {members, presence} = this.#options;
-    if (this.#leader !== undefined && !presence.isAway(this.#leader)) return this.#leader;
+    const {node, via} = this.#leader ?? {};
+    const isUsable = via === undefined || (mayPass && presence.isAway(node!));
+    if (node !== undefined && isUsable && !presence.isAway(via ?? node)) return this.#leader;
     const present = presentOf(members(), presence);
-    return present[this.#nextMember % Math.max(1, present.length)];
+    const member = present[this.#nextMember % Math.max(1, present.length)];
+    return member === undefined ? undefined : {node: member};
   }
 
   /** True where the answer names another node to ask at once. */
-  #follow(node: NodeId, error: unknown): boolean {
+  #follow({node, via}: Route, error: unknown): boolean {
     const leader =
       error instanceof DbError && error.code === 'NOT_LEADER' && error.details['leader'];
-    const isFit = typeof leader === 'number' && leader !== node;
-    // Its followers name a frozen leader until they have elected another.
-    if (isFit && !this.#options.presence.isAway(leader as NodeId)) {
+    const {presence} = this.#options;
+    const next = typeof leader === 'number' && leader !== node ? (leader as NodeId) : undefined;
+    const again = this.#leader?.node === next;
+    this.#leader = undefined;
+    if (next !== undefined && !presence.isAway(next)) {
+      this.#leader = {node: next};
       // Two members that name each other during an election must not be asked in a tight loop.
-      const again = this.#leader === leader;
-      this.#leader = leader as NodeId;
       return !again;
     }
-    this.#leader = undefined;
     this.#nextMember++;
-    return false;
+    // Its followers name a frozen leader until they have noticed; then they give up what they pass on.
+    if (next === undefined || via !== undefined || presence.isAway(node)) return false;
+    this.#leader = {node: next, via: node};
+    return !again;
   }
 
   #mayRetry(error: unknown, question: Question): boolean {

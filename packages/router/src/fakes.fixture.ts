@@ -30,7 +30,11 @@ const ORIGIN = new TextEncoder().encode(JSON.stringify({replica: 1, appliedIndex
 /** Calls as the real ones end: by answer, deadline or signal. */
 export class FakeRpc implements Rpc {
   readonly asked: NodeId[] = [];
+  /** Of the calls that another node was to pass on: through which, to which. */
+  readonly passed: string[] = [];
   behave: (node: NodeId) => Behaviour = () => () => 'silent';
+  /** What becomes of calls that another node passes on. */
+  pass: Behaviour = fails('UNAVAILABLE', 'not reached from there either');
   readonly #clock: VirtualClock;
 
   constructor(clock: VirtualClock) {
@@ -38,7 +42,8 @@ export class FakeRpc implements Rpc {
   }
 
   call(target: RpcTarget, _method: string, payload: Uint8Array, options: RpcOptions) {
-    this.asked.push(target.node);
+    if (target.via === undefined) this.asked.push(target.node);
+    else this.passed.push(`${target.via}>${target.node}`);
     return new Promise<Uint8Array>((resolve, reject) => {
       const {deadlineMs, signal} = options;
       const waitMs = deadlineMs - this.#clock.monotonicMs();
@@ -46,7 +51,8 @@ export class FakeRpc implements Rpc {
       const timer = this.#clock.setTimer(waitMs, expired);
       const cancelled = () => reject(new DbError('CANCELLED', 'broken off'));
       signal?.addEventListener('abort', cancelled, {once: true});
-      const answer = this.behave(target.node)(payload, target);
+      const behaviour = target.via === undefined ? this.behave(target.node) : this.pass;
+      const answer = behaviour(payload, target);
       if (answer === 'silent') return;
       answer.then(resolve, reject).finally(() => timer.cancel());
     });

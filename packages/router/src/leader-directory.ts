@@ -8,13 +8,30 @@ import type {NodeWatch} from './node-watch.ts';
 export class LeaderDirectory {
   readonly #nodes: NodeWatch;
   readonly #leaders = new Map<ReplicaSetId, NodeId>();
+  readonly #waiting = new Map<ReplicaSetId, Set<() => void>>();
 
   constructor(nodes: NodeWatch) {
     this.#nodes = nodes;
   }
 
   learn(set: ReplicaSetId, leader: NodeId): void {
+    const isNews = this.#leaders.get(set) !== leader;
     this.#leaders.set(set, leader);
+    const waiting = this.#waiting.get(set);
+    // A leader that refuses for now is known: who waits for it waits its time.
+    if (!isNews || waiting === undefined) return;
+    this.#waiting.delete(set);
+    for (const callback of waiting) callback();
+  }
+
+  /** Calls back once, when the set's leader is next seen. Returns what ends that. */
+  onLearned(set: ReplicaSetId, callback: () => void): () => void {
+    const waiting = this.#waiting.get(set) ?? new Set();
+    this.#waiting.set(set, waiting.add(callback));
+    return () => {
+      waiting.delete(callback);
+      if (waiting.size === 0 && this.#waiting.get(set) === waiting) this.#waiting.delete(set);
+    };
   }
 
   forget(set: ReplicaSetId): void {

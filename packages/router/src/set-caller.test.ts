@@ -1,4 +1,4 @@
-import type {NodeId, ReplicaSetId} from '@flotilla/base';
+import {DbError, type NodeId, type ReplicaSetId} from '@flotilla/base';
 import {beforeEach, expect, test} from 'vitest';
 import {type Behaviour, errorOf, FakeCluster, fails, OK} from './fakes.fixture.ts';
 import {SetCaller} from './set-caller.ts';
@@ -95,4 +95,70 @@ test('a live node that keeps silent leaves time for another try', async () => {
   behave(() => 'silent', OK, OK);
   await call();
   expect(cluster.clock.monotonicMs()).toBe(2_000);
+});
+
+test('a frozen leader that the others still name is not asked again', async () => {
+  cluster.leaders.learn(set, 1 as NodeId);
+  const {clock, nodes, rpc} = cluster;
+  const namesUntil =
+    (ms: number, then: Behaviour): Behaviour =>
+    (...given) =>
+      (clock.monotonicMs() < ms ? led(1) : then)(...given);
+  // The two live nodes draw their waits each for itself: 2 still believes in 1 when 3 no longer does.
+  behave(() => 'silent', namesUntil(700, OK), namesUntil(700, led(2)));
+  clock.setTimer(510, () => nodes.changed(1 as NodeId, false));
+  // Who passes it on gives it up when the frozen node is suspect there too.
+  rpc.pass = () =>
+    new Promise((_resolve, reject) => {
+      const lost = new DbError('OUTCOME_UNKNOWN', 'given up there');
+      clock.setTimer(700 - clock.monotonicMs(), () => reject(lost));
+    });
+  await call();
+  expect(clock.monotonicMs()).toBeLessThan(800);
+  expect(rpc.asked.filter((node) => node === 1)).toEqual([1]);
+});
+
+test('a leader that only another node reaches is asked through that one', async () => {
+  cluster.leaders.learn(set, 1 as NodeId);
+  cluster.nodes.changed(1 as NodeId, false);
+  behave(() => 'silent', fails('NO_LEADER', 'campaigns'), led(1));
+  cluster.rpc.pass = OK;
+  await call();
+  expect(cluster.rpc.passed).toEqual(['3>1']);
+  expect(cluster.clock.monotonicMs()).toBe(0);
+});
+
+test('a write that was passed on, and whose answer was lost, is in doubt', async () => {
+  cluster.nodes.changed(1 as NodeId, false);
+  behave(() => 'silent', fails('NO_LEADER', 'campaigns'), led(1));
+  cluster.rpc.pass = fails('OUTCOME_UNKNOWN', 'lost there');
+  expect((await errorOf(call())).code).toBe('OUTCOME_UNKNOWN');
+  expect(cluster.rpc.asked).not.toContain(1);
+});
+
+test('who waits for an election goes on as soon as anyone sees the leader', async () => {
+  const {clock, leaders} = cluster;
+  let isLed = false;
+  const nobody = fails('NO_LEADER', 'election');
+  const second: Behaviour = (...given) => (isLed ? OK : nobody)(...given);
+  behave(nobody, second, nobody);
+  clock.setTimer(905, () => {
+    isLed = true;
+    leaders.learn(set, 2 as NodeId);
+  });
+  await call();
+  expect(clock.monotonicMs()).toBe(905);
+});
+
+test("an overloaded leader's answers to others shorten no wait for it", async () => {
+  const {clock, leaders} = cluster;
+  leaders.learn(set, 2 as NodeId);
+  let asked = 0;
+  behave(OK, async () => {
+    asked += 1;
+    clock.setTimer(1, () => leaders.learn(set, 2 as NodeId));
+    throw new DbError('OVERLOADED', 'full');
+  });
+  await errorOf(call(1_000));
+  expect(asked).toBeLessThan(20);
 });

@@ -14,7 +14,6 @@ import {
 import type {Catalog} from '@flotilla/catalog';
 import type {LeaderDirectory} from './leader-directory.ts';
 import type {NodeWatch} from './node-watch.ts';
-import {pause} from './pause.ts';
 
 /** First wait after a whole round of replicas had no leader; doubled each round up to the last. */
 const BACKOFF_FIRST_MS = 10;
@@ -62,53 +61,89 @@ export class SetCaller {
       if (isFinal(answer)) throw tries.verdict(answer);
       const waitMs = backoffMs * (0.5 + random.next());
       if (clock.monotonicMs() + waitMs >= request.deadlineMs) throw tries.verdict(answer);
-      await pause(clock, waitMs);
+      await this.#restOrLearn(request.set, waitMs);
     }
+  }
+
+  /** A wait that an election's end ends: whichever call, or replica here, sees the new leader first. */
+  #restOrLearn(set: ReplicaSetId, waitMs: number): Promise<void> {
+    const {clock, leaders} = this.#ports;
+    return new Promise((resolve) => {
+      const unwatch = leaders.onLearned(set, () => {
+        timer.cancel();
+        resolve();
+      });
+      const timer = clock.setTimer(waitMs, () => {
+        unwatch();
+        resolve();
+      });
+    });
   }
 
   /** Each replica once, following hints; the answer, or why there is none. */
   async #round(request: SetRequest, tries: Tries): Promise<Uint8Array | DbError> {
     const {leaders, catalog, clock} = this.#ports;
     const {set, deadlineMs} = request;
-    const queue = leaders.candidates(set, catalog());
-    if (queue instanceof DbError) return queue;
+    const candidates = leaders.candidates(set, catalog());
+    if (candidates instanceof DbError) return candidates;
+    const queue: Route[] = candidates.map((node) => ({node}));
     const asked = new Set<NodeId>();
     let last: DbError | undefined;
     while (queue.length > 0 && clock.monotonicMs() < deadlineMs) {
-      const node = queue.shift()!;
-      if (asked.has(node)) continue;
-      asked.add(node);
-      const answer = await this.#tryNode(node, request);
+      const route = queue.shift()!;
+      if (route.via === undefined && asked.has(route.node)) continue;
+      asked.add(route.node);
+      const answer = await this.#tryRoute(route, request);
       if (answer instanceof Uint8Array) return answer;
       tries.note(answer);
       last = answer;
       if (isFinal(answer) || isOverload(answer)) return answer;
-      const hint = answer.details['leader'];
-      if (typeof hint === 'number' && !asked.has(hint as NodeId)) queue.unshift(hint as NodeId);
+      const next = this.#hinted(answer, route, asked);
+      if (next !== undefined) queue.unshift(next);
     }
     // Made only here: an error takes its stack with it, which costs more than the rest of a call.
     return last ?? new DbError('DEADLINE_EXCEEDED', `no time was left to ask replica set ${set}`);
   }
 
-  async #tryNode(node: NodeId, request: SetRequest): Promise<Uint8Array | DbError> {
+  /**
+   * The leader that an answer names. One that is away is asked only through the node that names it, which
+   * may reach it: it is the link to it that was lost, or that node has not noticed yet that it froze, and
+   * gives the call up when it does.
+   */
+  #hinted({details}: DbError, {node, via}: Route, asked: Set<NodeId>): Route | undefined {
+    const {nodes} = this.#ports;
+    const leader = details['leader'] as NodeId | undefined;
+    if (typeof leader !== 'number' || leader === node) return undefined;
+    if (!nodes.isAway(leader) || nodes.isAway(node))
+      return asked.has(leader) ? undefined : {node: leader};
+    return via === undefined ? {node: leader, via: node} : undefined;
+  }
+
+  async #tryRoute({node, via}: Route, request: SetRequest): Promise<Uint8Array | DbError> {
     const {rpc, leaders, nodes, clock} = this.#ports;
     const {set, method, payload} = request;
     const deadlineMs = Math.min(request.deadlineMs, clock.monotonicMs() + TRY_MS_MAX);
     const away = new AbortController();
-    const unwatch = nodes.onAway(node, () => away.abort());
+    const unwatch = nodes.onAway(via ?? node, () => away.abort());
     try {
       const options = {deadlineMs, signal: away.signal};
-      const answer = await rpc.call({node, set}, method, payload, options);
+      const answer = await rpc.call({node, set, via}, method, payload, options);
       leaders.learn(set, node);
       return answer;
     } catch (error) {
       if (!(error instanceof DbError)) throw error;
       if (!isOverload(error)) leaders.forget(set);
-      return error.code === 'CANCELLED' ? gaveUp(node, error) : error;
+      return error.code === 'CANCELLED' ? gaveUp(via ?? node, error) : error;
     } finally {
       unwatch();
     }
   }
+}
+
+/** Through `via` where the node is not reached from here. */
+interface Route {
+  readonly node: NodeId;
+  readonly via?: NodeId | undefined;
 }
 
 /** What became of one request so far. */

@@ -116,7 +116,9 @@ export class FragmentReader {
       last = moreTelling(asked.size === 1 ? undefined : last, begun);
       if (isFinal(begun)) return begun;
       const hint = begun.details['leader'];
-      if (typeof hint === 'number' && !asked.has(hint as NodeId)) queue.unshift(hint as NodeId);
+      if (typeof hint !== 'number' || asked.has(hint as NodeId)) continue;
+      // Its followers name a frozen leader until they have noticed, too; they read without it.
+      if (!this.#ports.nodes.isAway(hint as NodeId)) queue.unshift(hint as NodeId);
     }
     return last;
   }

@@ -233,6 +233,7 @@ export class SimNode {
       node: id,
       clock: process,
       handlers,
+      isAway: (other) => watch.isAway(other),
       send: (to, letter, bytes) => network.sendLetter(endpoint, to, letter, bytes),
     });
     const caller = new SetCaller({

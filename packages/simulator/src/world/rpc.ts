@@ -42,10 +42,13 @@ export interface SimRpcPorts {
   readonly node: NodeId;
   readonly clock: Clock;
   readonly handlers: ReadonlyMap<string, CallHandler>;
+  readonly isAway: (node: NodeId) => boolean;
   readonly send: (to: NodeId, letter: object, bytes: number) => boolean;
 }
 
 const ENVELOPE_BYTES = 40;
+/** Whoever asked waits no longer. */
+const PASS_MS_MAX = 5_000;
 
 export class SimRpc implements Rpc {
   readonly #ports: SimRpcPorts;
@@ -63,6 +66,7 @@ export class SimRpc implements Rpc {
     {deadlineMs, signal}: RpcOptions,
   ): Promise<Uint8Array> {
     const {node, clock} = this.#ports;
+    const to = target.via ?? target.node;
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
       let timer: Timer | undefined;
@@ -74,14 +78,14 @@ export class SimRpc implements Rpc {
         if (outcome instanceof DbError) reject(outcome);
         else resolve(outcome);
       };
-      this.#pending.set(id, {to: target.node, settle});
+      this.#pending.set(id, {to, settle});
       const late = (): void => settle(new DbError('DEADLINE_EXCEEDED', 'no answer', {sent: true}));
       timer = clock.setTimer(deadlineMs - clock.monotonicMs(), late);
       signal?.addEventListener('abort', cancel, {once: true});
       const call: Call = {type: 'call', id, target, method, payload};
-      if (target.node === node) clock.defer(() => this.receive(node, call));
-      else if (!this.#ports.send(target.node, call, ENVELOPE_BYTES + payload.length))
-        settle(new DbError('UNAVAILABLE', `node ${target.node} is not connected`));
+      if (to === node) clock.defer(() => this.receive(node, call));
+      else if (!this.#ports.send(to, call, ENVELOPE_BYTES + payload.length))
+        settle(new DbError('UNAVAILABLE', `node ${to} is not connected`));
     });
   }
 
@@ -98,13 +102,23 @@ export class SimRpc implements Rpc {
     }
     const {id, target, method, payload} = known;
     const handler = this.#ports.handlers.get(method)!;
-    handler(payload, target, from).then(
+    const answering =
+      target.via === undefined ? handler(payload, target, from) : this.#passOn(known);
+    answering.then(
       (answer) => this.#answer(from, {type: 'answer', id, answer}),
       (error: unknown) => {
         if (!(error instanceof DbError)) throw error;
         this.#answer(from, {type: 'answer', id, error});
       },
     );
+  }
+
+  /** For a node that has lost its link to the one that must answer. */
+  async #passOn({target: {node, set}, method, payload}: Call): Promise<Uint8Array> {
+    const {isAway, clock} = this.#ports;
+    if (isAway(node)) throw new DbError('UNAVAILABLE', `node ${node} is away here, too`);
+    const deadlineMs = clock.monotonicMs() + PASS_MS_MAX;
+    return this.call({node, set}, method, payload, {deadlineMs});
   }
 
   /** What was sent over it may have been done. */
