@@ -21,7 +21,7 @@ export interface RegisterOperation {
 export interface Violation {
   /** The history has an order before this instant, and none from it on. */
   readonly untilMs: number;
-  /** Few of its operations that have no order among themselves, by their starts. */
+  /** Of its operations at most six that have no order among themselves, by their starts; none can be spared. */
   readonly operations: readonly RegisterOperation[];
   /** All of that, to be read by a person. */
   readonly message: string;
@@ -255,7 +255,8 @@ function shortestPrefix(history: readonly RegisterOperation[]): number {
 
 /**
  * Requires a history that has no order only because of what returns at `untilMs`. Fewer operations of
- * it without one: what was done with two values always suffices (Gibbons and Korach 1997).
+ * it without one: what was done with two values always suffices (Gibbons and Korach 1997), and of each
+ * value its write, what returned first and what was called last.
  */
 function witness(history: readonly RegisterOperation[], untilMs: number): RegisterOperation[] {
   const byValue = Map.groupBy(history, ({value}) => value);
