@@ -1,0 +1,11 @@
+// The door for whoever runs an engine without its thread and its sockets: the parts that
+// engine-start puts together, over whatever ports they are given.
+
+export {passHandlers} from '../connections/passed-call.ts';
+export {RpcCore} from '../connections/rpc.ts';
+export {CatalogCopy} from './catalog-copy.ts';
+export {CatalogEffects} from './catalog-effects.ts';
+export {FailoverModes} from './failover.ts';
+export {MetaRole, metaMembers} from './meta-role.ts';
+export {replicaFactory} from './replica-factory.ts';
+export {NodeReplicas} from './replica-host.ts';
