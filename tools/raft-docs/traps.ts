@@ -728,7 +728,14 @@ const MANY_GROUPS: readonly Row[] = [
       'host/host',
       'what a stalled thread leads is led by another',
       'a state machine that throws stops its replica alone',
-    ).concat(host('liveness/node-liveness', 'a stalled thread is named, and so is its return')),
+    ).concat(
+      host('liveness/node-liveness', 'a stalled thread is named, and so is its return'),
+      host(
+        'host/wedged',
+        'a leader whose state machine takes nothing gives way to a replica that applies',
+        'a follower that stands still is told of, too, and is given no lead',
+      ),
+    ),
   },
   {
     id: 'T75',

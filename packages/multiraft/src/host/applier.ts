@@ -6,6 +6,7 @@ import type {Clock} from '@flotilla/base';
 import type {Configuration, Entry} from '@flotilla/raft';
 import type {HostCounts} from './host-counts.ts';
 import type {HostedGroup} from './hosted-group.ts';
+import {isWedged} from './wedged.ts';
 
 /** Entries of one group before the next has its turn: some 100 us of small ones. */
 const ENTRIES_PER_VISIT = 256;
@@ -20,7 +21,7 @@ export class Applier {
   #queue: HostedGroup[] = [];
   readonly #queued = new Set<HostedGroup>();
   /** Groups whose state machine cannot take more now; asked again each tick. */
-  readonly #blocked = new Set<HostedGroup>();
+  readonly blocked = new Set<HostedGroup>();
 
   constructor(
     clock: Clock,
@@ -46,12 +47,24 @@ export class Applier {
 
   /** True if some state machine may take more again. */
   retryBlocked(): boolean {
-    const ready = [...this.#blocked].filter((group) => group.isGone || group.machine.canApply());
+    const ready = [...this.blocked].filter((group) => group.isGone || group.machine.canApply());
     for (const group of ready) {
-      this.#blocked.delete(group);
+      this.blocked.delete(group);
+      group.blocked = undefined;
       this.add(group);
     }
     return ready.length > 0;
+  }
+
+  /** Its state machine was asked, and takes no more now. */
+  block(group: HostedGroup): void {
+    const sinceMs = this.#clock.monotonicMs();
+    group.blocked ??= {sinceMs, isTold: false, offered: new Set(), offerDueMs: sinceMs};
+    this.blocked.add(group);
+  }
+
+  isWedged(group: HostedGroup): boolean {
+    return isWedged(group, this.#clock.monotonicMs());
   }
 
   run(): void {
@@ -89,11 +102,7 @@ export class Applier {
       this.#onBroken(group, error);
       return;
     }
-    if (
-      group.applying !== undefined &&
-      group.configEntry === undefined &&
-      !this.#blocked.has(group)
-    )
+    if (group.applying !== undefined && group.configEntry === undefined && !this.blocked.has(group))
       this.add(group);
   }
 
@@ -105,7 +114,7 @@ export class Applier {
       const entry = applying.entries[applying.at];
       if (entry === undefined) break;
       if (!machine.canApply()) {
-        this.#blocked.add(group);
+        this.block(group);
         break;
       }
       applying.at += 1;

@@ -1,5 +1,5 @@
 // Giving leadership away: on a clean stop, from a store whose writes stand still, from one that is
-// full. It goes to the voter that holds most of the log among those that answer; where nobody decides
+// full, from a replica that applies nothing. It goes to the voter that holds most of the log among those that answer; where nobody decides
 // by himself who leads (manual failover) only the clean stop and an order move it.
 
 import type {Clock, Log, NodeId, ReplicaId} from '@flotilla/base';
@@ -11,6 +11,7 @@ import {replicaStatus} from './status.ts';
 import type {Store} from './store.ts';
 import type {Ticker} from './ticker.ts';
 import type {Timing} from './timing.ts';
+import {type Blocked, isWedged, OFFER_MS} from './wedged.ts';
 
 /** A clean stop waits this long for leaders to be taken over. */
 const HANDOVER_MS_MAX = 2_000;
@@ -76,6 +77,32 @@ export class Handover {
     if (store.isFull) this.#leave(store);
   }
 
+  /** A replica that applies nothing must not lead one that could: each voter is offered its place in turn. */
+  watchApply(nowMs: number): void {
+    const {driver, log} = this.#deps;
+    for (const group of driver.applier.blocked) {
+      if (group.isGone || !isWedged(group, nowMs)) continue;
+      const {set, replica, blocked} = group;
+      if (!blocked!.isTold) log?.error({set, replica}, 'a replica applies nothing any more');
+      blocked!.isTold = true;
+      if (group.isLeader && !group.isManual && nowMs >= blocked!.offerDueMs)
+        this.#offer(group, blocked!, nowMs);
+    }
+  }
+
+  #offer(group: HostedGroup, blocked: Blocked, nowMs: number): void {
+    blocked.offerDueMs = nowMs + OFFER_MS;
+    const to = this.#successor(group, blocked.offered);
+    if (to === undefined) {
+      blocked.offered.clear();
+      return;
+    }
+    blocked.offered.add(to);
+    const {set, replica} = group;
+    this.#deps.log?.warn({set, replica, to}, 'a leader that applies nothing offers its place');
+    this.#order(group, to);
+  }
+
   #leave(store: Store): void {
     for (const group of this.#deps.driver.groups.values()) {
       if (group.store !== store || group.isGone || !group.isLeader || group.isManual) continue;
@@ -90,11 +117,16 @@ export class Handover {
   }
 
   /** The voter that holds most of the log, among those that are there and have room. */
-  #successor(group: HostedGroup): ReplicaId | undefined {
+  #successor(group: HostedGroup, but?: ReadonlySet<ReplicaId>): ReplicaId | undefined {
     const {driver, isFull} = this.#deps;
-    const fit = replicaStatus(group, (replica) => driver.nodeOf(group, replica)).members.filter(
+    const {members} = replicaStatus(group, (replica) => driver.nodeOf(group, replica));
+    const fit = members.filter(
       ({replica, node, isReachable, isRecentlyActive}) =>
-        isReachable && isRecentlyActive && !isFull(node) && isVoter(group.configuration, replica),
+        isReachable &&
+        isRecentlyActive &&
+        !isFull(node) &&
+        but?.has(replica) !== true &&
+        isVoter(group.configuration, replica),
     );
     return fit.sort((a, b) => b.matchIndex - a.matchIndex)[0]?.replica;
   }

@@ -28,6 +28,8 @@ export interface HostMetrics {
   readonly brokenGroups: number;
   /** Stopped themselves since. */
   readonly stoppedGroups: number;
+  /** Take part in consensus and apply nothing. */
+  readonly wedgedGroups: number;
   readonly electionsStarted: number;
   readonly leaderChanges: number;
   readonly proposalsDropped: number;
@@ -75,14 +77,20 @@ export function countsOf(counts: HostCounts): Counted {
   };
 }
 
-export function rolesOf({groups}: Driver): Pick<HostMetrics, 'groups' | 'roles' | 'stoppedGroups'> {
+export function rolesOf({
+  groups,
+  applier,
+}: Driver): Pick<HostMetrics, 'groups' | 'roles' | 'stoppedGroups' | 'wedgedGroups'> {
   const roles: Record<Role, number> = {leader: 0, follower: 0, preCandidate: 0, candidate: 0};
   let stoppedGroups = 0;
   for (const {role, stopped} of groups.values()) {
     if (stopped === undefined) roles[role.role] += 1;
     else stoppedGroups += 1;
   }
-  return {groups: groups.size, roles, stoppedGroups};
+  let wedgedGroups = 0;
+  for (const group of applier.blocked)
+    if (!group.isGone && applier.isWedged(group)) wedgedGroups += 1;
+  return {groups: groups.size, roles, stoppedGroups, wedgedGroups};
 }
 
 export function logMetrics(stores: readonly Store[]): LogMetrics {

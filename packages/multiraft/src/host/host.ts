@@ -243,7 +243,9 @@ export class Host {
 
   status(set: ReplicaSetId): ReplicaStatus | undefined {
     const group = this.#driver.groups.get(set);
-    return group && replicaStatus(group, (replica) => this.#driver.nodeOf(group, replica));
+    if (group === undefined) return undefined;
+    const isWedged = this.#driver.applier.isWedged(group);
+    return {...replicaStatus(group, (replica) => this.#driver.nodeOf(group, replica)), isWedged};
   }
 
   *statuses(): Iterable<ReplicaStatus> {
@@ -275,9 +277,10 @@ export class Host {
     };
   }
 
-  /** Replicas that could not be opened, or stopped themselves since. */
+  /** Replicas that could not be opened, or stopped themselves since, or apply nothing. */
   get faultyReplicas(): number {
-    return this.#orders.broken.size + rolesOf(this.#driver).stoppedGroups;
+    const {stoppedGroups, wedgedGroups} = rolesOf(this.#driver);
+    return this.#orders.broken.size + stoppedGroups + wedgedGroups;
   }
 
   /** Some store is below its reserve of disk space: its proposals are refused. */
@@ -359,6 +362,7 @@ export class Host {
       if (store.log.failure !== undefined) this.#driver.failStore(store, store.log.failure);
       this.#handover.watchWrites(store, nowMs);
     }
+    this.#handover.watchApply(nowMs);
     this.#notices.tick(nowMs, this.#driver.groups.values());
     this.#snapshots.tick(nowMs);
     if (nowMs >= this.#housekeepingDueMs) {
@@ -454,8 +458,10 @@ export class Host {
   #admit(group: HostedGroup, bytes: number): void {
     if (!group.isLeader) throw group.waits.notLeading();
     if (group.store.isFull) throw new DbError('DISK_FULL', `store ${group.store.store} is full`);
-    if (!group.machine.canApply())
+    if (!group.machine.canApply()) {
+      this.#driver.applier.block(group);
       throw new DbError('OVERLOADED', 'the replica must flush before it takes more');
+    }
     const {groupProposalsBytesMax, proposalsBytesMax} = this.#limits;
     const all = this.#budget.bytes + bytes;
     if (group.waits.bytes + bytes > groupProposalsBytesMax || all > proposalsBytesMax)

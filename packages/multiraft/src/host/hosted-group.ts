@@ -8,6 +8,7 @@ import type {StateMachine} from '../state-machine.ts';
 import {Freshness} from './freshness.ts';
 import type {Store} from './store.ts';
 import {type ProposalBudget, Waits} from './waits.ts';
+import type {Blocked} from './wedged.ts';
 
 export interface HostedGroupParts {
   readonly set: ReplicaSetId;
@@ -51,6 +52,8 @@ export class HostedGroup {
   isAsleep = false;
   /** Ticks since anything but heartbeats happened. */
   quietTicks = 0;
+  /** While its state machine takes nothing, though it was asked. */
+  blocked: Blocked | undefined;
   /** Bytes of entries that the core may hold in memory. */
   cachedBytes = 0;
   /** Why it stands still for good. */

@@ -85,6 +85,8 @@ export class Inbox {
     }
     // Contents come first: the snapshots step this message once all is staged.
     if (message.type === 'snapshot' || group.isGone) return;
+    // Who applies nothing does not take a place over; the leader asks the next.
+    if (message.type === 'timeoutNow' && this.#driver.applier.isWedged(group)) return;
     group.nodes.set(message.from, from);
     group.threads.set(message.from, thread);
     if (message.type !== 'heartbeat' && message.type !== 'heartbeatReply') this.#ticker.wake(group);

@@ -39,12 +39,15 @@ export interface ReplicaStatus {
   readonly members: readonly MemberStatus[];
   /** Why it stands still for good. */
   readonly stopped: string | undefined;
+  /** Takes part in consensus and has applied nothing for long, though it was asked. */
+  readonly isWedged: boolean;
 }
 
+/** All but what takes a clock to tell. */
 export function replicaStatus(
   group: HostedGroup,
   nodeOf: (replica: ReplicaId) => NodeId | undefined,
-): ReplicaStatus {
+): Omit<ReplicaStatus, 'isWedged'> {
   const status = group.raft.status();
   const leader = status.leader as ReplicaId;
   const members: MemberStatus[] = [];

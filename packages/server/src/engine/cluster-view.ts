@@ -25,7 +25,10 @@ export interface ReplicaView {
   readonly address: string | undefined;
   readonly role: 'voter' | 'learner';
   readonly leader: boolean;
-  /** Raft's role, 'stopped', 'missing' (the node has none) or 'unreachable' (the node does not answer). */
+  /**
+   * Raft's role, 'stopped', 'wedged' (it has applied nothing for long), 'missing' (the node has none) or
+   * 'unreachable' (the node does not answer).
+   */
   readonly state: string;
   readonly term?: number | undefined;
   readonly appliedIndex?: number | undefined;
@@ -154,8 +157,9 @@ function viewOf(catalog: Catalog, set: ReplicaSet, statuses: Statuses): ReplicaS
         const state = all === undefined ? 'unreachable' : 'missing';
         return {replica, node, address, role, leader: false, state};
       }
-      const {term, appliedIndex, commitIndex, failover, stopped} = status;
-      const state = stopped === undefined ? status.role : 'stopped';
+      const {term, appliedIndex, commitIndex, failover, stopped, isWedged} = status;
+      const isWell = stopped === undefined && isWedged !== true;
+      const state = isWell ? status.role : stopped === undefined ? 'wedged' : 'stopped';
       const lag = newest - appliedIndex;
       return {
         replica,

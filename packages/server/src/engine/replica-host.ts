@@ -36,6 +36,8 @@ export interface ReplicaNote {
     readonly isAsleep: boolean;
     readonly failover: string;
     readonly stopped: string | undefined;
+    /** Absent where an older build answers. */
+    readonly isWedged?: boolean | undefined;
   };
 }
 
@@ -126,11 +128,12 @@ export class NodeReplicas implements ReplicaHost {
 
 function noteOf(status: ReplicaStatus, written: boolean): ReplicaNote {
   const {set, replica, role, term, leader, commitIndex, appliedIndex, lastIndex} = status;
-  const {flushedIndex, isAsleep, failover, stopped} = status;
+  const {flushedIndex, isAsleep, failover, stopped, isWedged} = status;
   const numbers = {term, commitIndex, appliedIndex, lastIndex, flushedIndex};
+  const rest = {isAsleep, failover, stopped, isWedged};
   return {
     report: reportOf(status, {written}),
-    status: {set, replica, role, leader: leader?.replica, ...numbers, isAsleep, failover, stopped},
+    status: {set, replica, role, leader: leader?.replica, ...numbers, ...rest},
   };
 }
 

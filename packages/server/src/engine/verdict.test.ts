@@ -59,6 +59,12 @@ describe('each reason names the thing and the next command', () => {
       says: '7',
     },
     {
+      what: 'a replica applies nothing',
+      change: {sets: [lacking(7, 'wedged')]},
+      verdict: 'degraded',
+      says: 'applied nothing for long: 7',
+    },
+    {
       what: 'a replica is out of reach',
       change: {sets: [lacking(7, 'unreachable')]},
       verdict: 'degraded',

@@ -24,6 +24,9 @@ export function verdictOf(facts: ClusterFacts): Verdict {
       replicas.some(({state}) => ['missing', 'unreachable', 'stopped'].includes(state)),
     )
     .map(({id}) => id);
+  const wedged = facts.sets
+    .filter(({replicas}) => replicas.some(({state}) => state === 'wedged'))
+    .map(({id}) => id);
   const down = facts.nodes.filter(({isReachable}) => !isReachable);
   const reasons: Reason[] = [];
   if (facts.meta.leader === undefined) {
@@ -48,6 +51,12 @@ export function verdictOf(facts: ClusterFacts): Verdict {
     reasons.push({
       message: `replica sets that lack a replica: ${named(lacking)}`,
       next: `flotilla replica-set show ${lacking[0]}`,
+    });
+  }
+  if (wedged.length > 0) {
+    reasons.push({
+      message: `replica sets of which a replica has applied nothing for long: ${named(wedged)}`,
+      next: `flotilla replica-set show ${wedged[0]}`,
     });
   }
   const isUnavailable = facts.meta.leader === undefined || leaderless.length > 0;

@@ -136,6 +136,10 @@ export const METRICS = {
     labels: {role: oneOf('leader', 'follower', 'preCandidate', 'candidate', 'stopped')},
   },
   flotilla_raft_groups_awake: {type: 'gauge', help: 'Replicas that tick; the others sleep.'},
+  flotilla_raft_groups_wedged: {
+    type: 'gauge',
+    help: 'Replicas that take part in consensus and have applied nothing for 5 s, though asked.',
+  },
   flotilla_raft_elections_started_total: {
     type: 'counter',
     help: 'Elections that replicas of this node started.',
@@ -174,7 +178,7 @@ export const METRICS = {
 
   flotilla_log_batches_total: {type: 'counter', help: 'Records written and synced to the logs.'},
   flotilla_log_written_bytes_total: {type: 'counter', help: 'Bytes written to the logs.'},
-  flotilla_log_sync_duration_seconds: {type: 'histogram', help: 'One fdatasync of a log.'},
+  flotilla_log_sync_duration_seconds: {type: 'histogram', help: 'One durable write of a log.'},
   flotilla_log_queued_appends: {type: 'gauge', help: 'Appends that wait for the next batch.'},
   flotilla_log_bytes: {type: 'gauge', help: 'Bytes of the logs on disk.'},
   flotilla_log_segments: {type: 'gauge', help: 'Segment files of the logs.'},

@@ -81,6 +81,7 @@ function raftSamples(host: HostMetrics): Sample[] {
   return [
     ...byLabel('flotilla_raft_groups', 'role', Object.entries(groups)),
     {metric: 'flotilla_raft_groups_awake', value: host.awake},
+    {metric: 'flotilla_raft_groups_wedged', value: host.wedgedGroups},
     {metric: 'flotilla_raft_elections_started_total', value: host.electionsStarted},
     {metric: 'flotilla_raft_leader_changes_total', value: host.leaderChanges},
     {metric: 'flotilla_raft_proposals_dropped_total', value: host.proposalsDropped},

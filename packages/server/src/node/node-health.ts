@@ -13,7 +13,7 @@ const META_SILENT_MS_MAX = 10_000;
 export interface ThreadCondition {
   /** A store's disk is below its reserve. */
   readonly isDiskFull: boolean;
-  /** Replicas that stopped themselves or could not be opened. */
+  /** Replicas that stopped themselves, could not be opened, or have applied nothing for long. */
   readonly faultyReplicas: number;
   /** Thread 0 alone: a leader of the meta group is known, or a member was heard of. */
   readonly isMetaHeard?: boolean | undefined;
@@ -68,9 +68,7 @@ export function healthOf({waitingFor, threads, metaSilentMs}: NodeCondition): He
 function replicas(threads: readonly ThreadHealth[]): Subsystem {
   const faulty = threads.reduce((sum, {faultyReplicas}) => sum + faultyReplicas, 0);
   if (faulty === 0) return passed('ok');
-  return failed(
-    `${faulty} replicas of this node stand still after a fault; \`flotilla status\` names them`,
-  );
+  return failed(`${faulty} replicas of this node stand still; \`flotilla status\` names them`);
 }
 
 /** What is wrong with the first thread that something is wrong with. */
