@@ -99,7 +99,7 @@ module.exports = {
       to: {
         path: '^packages/([^/]+)/src/',
         pathNot:
-          '^packages/$1/|^packages/[^/]+/src/index\\.ts$|^packages/raft/src/lab/index\\.ts$|^packages/server/src/engine/engine-thread\\.ts$',
+          '^packages/$1/|^packages/[^/]+/src/index\\.ts$|^packages/raft/src/lab/index\\.ts$|^packages/server/src/engine/(engine-thread|parts)\\.ts$',
       },
     },
     {

@@ -1,4 +1,4 @@
-export {type ControlCommand, type DeleteRequest, encodeControl} from './command.ts';
+export {type ControlCommand, type DeleteRequest, decodeCommand, encodeControl} from './command.ts';
 export {
   DELETE_METHOD,
   type DeleteHost,

@@ -1,3 +1,4 @@
 export {runSimulatorCommand, SIMULATOR_USAGE} from './runs/command.ts';
 export {type CorpusEntry, readCorpus} from './runs/corpus.ts';
+export {simulate} from './runs/simulate.ts';
 export {Simulation, type SimulationOptions, type SimulationResult} from './simulation.ts';

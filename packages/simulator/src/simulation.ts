@@ -2,10 +2,11 @@
 // the laws after every event, then peace, and liveness. Everything is drawn from the seed.
 
 import type {NodeId, ReplicaSetId} from '@flotilla/base';
-import type {GroupObserver, ObservedGroup, TimingPreset} from '@flotilla/multiraft';
-import {isJoint, type Message, membersOf, type Output} from '@flotilla/raft';
+import type {GroupObserver, TimingPreset} from '@flotilla/multiraft';
+import {isJoint, membersOf} from '@flotilla/raft';
 import {Coverage} from './checks/coverage.ts';
 import {Laws, type Violation} from './checks/laws.ts';
+import {observerOf} from './checks/observation.ts';
 import {Damages} from './faults/damages.ts';
 import {DAMAGES, type FaultName, type World} from './faults/faults.ts';
 import {kindsOf, Nemesis} from './faults/nemesis.ts';
@@ -20,7 +21,11 @@ import {RegisterMachine} from './workload/register-machine.ts';
 import {Network, type NetworkTimes} from './world/network.ts';
 import {SimNode} from './world/node.ts';
 
+export type Workload = 'hosts' | 'cluster';
+
 export interface SimulationOptions {
+  /** What runs in the nodes: hosts with registers by default, or the product further up. */
+  readonly workload?: Workload | undefined;
   readonly seed: number;
   readonly nodes: number;
   readonly groups: number;
@@ -54,7 +59,7 @@ export interface SimulationResult {
 const REST_MS_MAX = 180_000;
 const LAST_CLIENT = 1_000_000;
 
-const NETWORK: Record<TimingPreset, NetworkTimes> = {
+export const NETWORK: Record<TimingPreset, NetworkTimes> = {
   local: {delayMs: 0.3, jitterMs: 0.3, dialMs: 300, keepAliveMs: 4_000},
   zone: {delayMs: 1.5, jitterMs: 1, dialMs: 500, keepAliveMs: 5_000},
   wan: {delayMs: 40, jitterMs: 15, dialMs: 1_000, keepAliveMs: 10_000},
@@ -223,40 +228,8 @@ export class Simulation {
   }
 
   #observer(node: NodeId): GroupObserver {
-    const laws = this.#laws;
-    const {trace} = this.#kernel;
-    const note = (group: ObservedGroup, text: string): void => {
-      trace.add({ms: this.#kernel.nowMs, node, set: group.set, text: `${group.replica} ${text}`});
-    };
-    return {
-      opened: (group) => {
-        if (trace.isFull) note(group, 'opened');
-        laws.opened(node, group, this.#nodes[node - 1]!.isImage);
-      },
-      took: (group, output) => {
-        laws.took(group, output);
-        this.#countOutput(output);
-        if (trace.isFull) for (const text of describe(output)) note(group, text);
-      },
-      sent: (group, message) => {
-        laws.sent(group, message);
-        this.#coverage.count(`messages:${message.type}`);
-        trace.mix(message.term);
-        if (trace.isFull) note(group, describeMessage(message));
-      },
-    };
-  }
-
-  #countOutput({write, role, dropped, configurations, wantSnapshot, needEntries}: Output): void {
-    const coverage = this.#coverage;
-    if (role !== undefined) coverage.count(`roles:${role.role}`);
-    if (write?.truncateFrom !== undefined) coverage.count('logs:truncated');
-    if (write?.snapshot !== undefined) coverage.count('logs:replaced by a snapshot');
-    if (needEntries.length > 0) coverage.count('logs:read back');
-    if (wantSnapshot.length > 0) coverage.count('logs:snapshot wanted');
-    for (const {kind, reason} of dropped) coverage.count(`dropped:${kind} ${reason}`);
-    for (const {configuration} of configurations)
-      coverage.count(isJoint(configuration) ? 'configurations:joint' : 'configurations:simple');
+    const shared = {kernel: this.#kernel, laws: this.#laws, coverage: this.#coverage};
+    return observerOf(node, {...shared, isImage: (of) => this.#nodes[of - 1]!.isImage});
   }
 
   /** Machines flush now and then; sleepers are counted. */
@@ -386,32 +359,4 @@ export class Simulation {
       trace: this.#kernel.trace.lines,
     };
   }
-}
-
-function describe({role, write, apply, configurations, dropped, wantSnapshot}: Output): string[] {
-  const all: string[] = [];
-  if (role !== undefined) all.push(`is ${role.role} of term ${role.term}, leader ${role.leader}`);
-  if (write !== undefined) {
-    const {seq, term, vote, commit, truncateFrom, entries, snapshot} = write;
-    const upto = entries.map(({index, term: at}) => `${index}/${at}`).join(' ');
-    const cut = truncateFrom === undefined ? '' : ` cut from ${truncateFrom}`;
-    const whole = snapshot === undefined ? '' : ` snapshot ${snapshot.index}/${snapshot.term}`;
-    all.push(`writes #${seq} term ${term} vote ${vote} commit ${commit}${cut}${whole} [${upto}]`);
-  }
-  if (apply !== undefined) all.push(`applies ${apply.lo}..${apply.hi}`);
-  for (const {index, configuration} of configurations)
-    all.push(`configuration at ${index}: ${JSON.stringify(configuration)}`);
-  for (const {kind, reason} of dropped) all.push(`drops a ${kind}: ${reason}`);
-  for (const {to} of wantSnapshot) all.push(`wants a snapshot for ${to}`);
-  return all;
-}
-
-function describeMessage(message: Message): string {
-  const {type, to, term} = message;
-  const rest = Object.entries(message)
-    .filter(
-      ([key]) => !['type', 'from', 'to', 'term', 'session', 'entries', 'snapshot'].includes(key),
-    )
-    .map(([key, value]) => `${key}=${value}`);
-  return `sends ${type} to ${to} term ${term} ${rest.join(' ')}`;
 }

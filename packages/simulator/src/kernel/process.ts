@@ -30,8 +30,9 @@ export class Process implements Clock {
     this.#bornMs = kernel.nowMs;
   }
 
+  /** Whole milliseconds, as a machine's clock gives them. */
   wallMs(): number {
-    return this.#kernel.wallStartMs + this.#kernel.nowMs + this.#wall.skewMs;
+    return Math.floor(this.#kernel.wallStartMs + this.#kernel.nowMs + this.#wall.skewMs);
   }
 
   monotonicMs(): number {

@@ -2,15 +2,17 @@
 
 import {parseArgs} from 'node:util';
 import {FAULTS, type FaultName} from '../faults/faults.ts';
-import {Simulation, type SimulationOptions, type SimulationResult} from '../simulation.ts';
+import type {SimulationOptions, SimulationResult, Workload} from '../simulation.ts';
 import {readCorpus} from './corpus.ts';
 import {explain, linesOf, replayOf} from './failing-seed.ts';
 import {shapeOf} from './shape.ts';
+import {simulate} from './simulate.ts';
 import {Totals} from './totals.ts';
 
-export const SIMULATOR_USAGE = `usage: npm run sim -- [--seed N] [--nodes 5] [--groups 20] [--steps 200000] [--json]
-       npm run sim -- --minutes M [--seed FIRST]   fresh seeds, sizes drawn from each
+export const SIMULATOR_USAGE = `usage: npm run sim -- [--seed N] [--nodes 5] [--groups 20] [--steps 200000] [--workload hosts] [--json]
+       npm run sim -- --minutes M [--seed FIRST] [--workload W]   fresh seeds, sizes drawn from each
        npm run sim -- --corpus                     the fixed seeds
+  --workload W  hosts (raft and hosts under registers), or cluster (meta, reconciler, router and rows too)
   --only a,b    these kinds of faults alone (none: no faults)
   --without a,b all that the seed draws but these
   --trace       print everything that happened
@@ -26,6 +28,7 @@ const OPTIONS = {
   corpus: {type: 'boolean', default: false},
   json: {type: 'boolean', default: false},
   trace: {type: 'boolean', default: false},
+  workload: {type: 'string'},
   only: {type: 'string'},
   without: {type: 'string'},
 } as const;
@@ -46,7 +49,7 @@ export async function runSimulatorCommand(args: readonly string[], print: Print)
     return EXIT.usage;
   }
   if (values.corpus) return runCorpus(print);
-  if (values.minutes !== undefined) return runFresh(values.minutes, values.seed, print);
+  if (values.minutes !== undefined) return runFresh(values, values.minutes, print);
   return runOne(values, print);
 }
 
@@ -65,9 +68,15 @@ function parse(args: readonly string[]) {
     groups: positive('groups', values.groups),
     steps: positive('steps', values.steps),
     minutes: values.minutes === undefined ? undefined : positive('minutes', values.minutes),
+    workload: workloadOf(values.workload),
     only: kinds(values.only),
     without: kinds(values.without),
   };
+}
+
+function workloadOf(name: string | undefined): Workload | undefined {
+  if (name === undefined || name === 'hosts' || name === 'cluster') return name;
+  throw new Error(`no such workload: ${name}`);
 }
 
 function positive(name: string, text: string): number {
@@ -77,8 +86,9 @@ function positive(name: string, text: string): number {
 }
 
 async function runOne(values: ReturnType<typeof parse>, print: Print): Promise<number> {
-  const {nodes, groups, steps, only, without, trace} = values;
+  const {workload, nodes, groups, steps, only, without, trace} = values;
   const options: SimulationOptions = {
+    workload,
     seed: values.seed ?? freshSeed(),
     nodes,
     groups,
@@ -86,7 +96,7 @@ async function runOne(values: ReturnType<typeof parse>, print: Print): Promise<n
     only,
     without,
   };
-  const result = await new Simulation({...options, trace}).run();
+  const result = await simulate({...options, trace});
   for (const line of linesOf(result.trace, 0)) print(`${line}\n`);
   print(values.json ? `${JSON.stringify(reportOf(result))}\n` : sentences(result));
   if (result.violations.length > 0) await printFailure(options, result, print);
@@ -96,7 +106,7 @@ async function runOne(values: ReturnType<typeof parse>, print: Print): Promise<n
 async function runCorpus(print: Print): Promise<number> {
   const totals = new Totals();
   for (const {options, why} of readCorpus()) {
-    const result = await new Simulation(options).run();
+    const result = await simulate(options);
     totals.add(result);
     print(`${result.violations.length === 0 ? 'ok' : 'VIOLATED'} ${lineOf(result)}  ${why}\n`);
     if (result.violations.length > 0) await printFailure(options, result, print);
@@ -105,14 +115,18 @@ async function runCorpus(print: Print): Promise<number> {
   return totals.failed.length > 0 ? EXIT.violated : EXIT.ok;
 }
 
-async function runFresh(minutes: number, first: number | undefined, print: Print): Promise<number> {
+async function runFresh(
+  {workload, seed: first}: ReturnType<typeof parse>,
+  minutes: number,
+  print: Print,
+): Promise<number> {
   const totals = new Totals();
   const untilMs = performance.now() + minutes * 60_000;
   let toldMs = performance.now();
   const from = first ?? freshSeed();
   for (let seed = from; performance.now() < untilMs; seed++) {
-    const options = shapeOf(seed);
-    const result = await new Simulation(options).run();
+    const options = shapeOf(seed, workload);
+    const result = await simulate(options);
     totals.add(result);
     if (result.violations.length > 0) await printFailure(options, result, print);
     if (performance.now() - toldMs < PROGRESS_MS) continue;

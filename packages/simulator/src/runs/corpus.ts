@@ -1,9 +1,9 @@
-// The fixed corpus: seeds that every build runs. A line is a seed, its size, and a word on why it is
-// kept; regressions are seeds that once broke a law.
+// The fixed corpus: seeds that every build runs. A line is a seed (`cluster` before it for that workload), its
+// size, and a word on why it is kept; regressions are seeds that once broke a law.
 
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
-import type {SimulationOptions} from '../simulation.ts';
+import type {SimulationOptions, Workload} from '../simulation.ts';
 
 export interface CorpusEntry {
   readonly options: SimulationOptions;
@@ -11,7 +11,7 @@ export interface CorpusEntry {
 }
 
 const FILE = path.resolve(import.meta.dirname, '../../corpus.txt');
-const LINE = /^(\d+) nodes=(\d+) groups=(\d+) steps=(\d+) +(.+)$/;
+const LINE = /^(cluster )?(\d+) nodes=(\d+) groups=(\d+) steps=(\d+) +(.+)$/;
 
 export function readCorpus(): CorpusEntry[] {
   const lines = readFileSync(FILE, 'utf8').split('\n');
@@ -20,8 +20,9 @@ export function readCorpus(): CorpusEntry[] {
     .map((line) => {
       const match = LINE.exec(line);
       if (match === null) throw new Error(`cannot read the corpus: ${line}`);
-      const [seed, nodes, groups, steps] = match.slice(1, 5).map(Number);
-      const options = {seed: seed!, nodes: nodes!, groups: groups!, steps: steps!};
-      return {options, why: match[5]!};
+      const [seed, nodes, groups, steps] = match.slice(2, 6).map(Number);
+      const workload: Workload = match[1] === undefined ? 'hosts' : 'cluster';
+      const options = {workload, seed: seed!, nodes: nodes!, groups: groups!, steps: steps!};
+      return {options, why: match[6]!};
     });
 }

@@ -3,7 +3,8 @@
 
 import type {FaultName} from '../faults/faults.ts';
 import type {TraceLine} from '../kernel/trace.ts';
-import {Simulation, type SimulationOptions, type SimulationResult} from '../simulation.ts';
+import type {SimulationOptions, SimulationResult} from '../simulation.ts';
+import {simulate} from './simulate.ts';
 
 const LINES_SHOWN = 60;
 /** Of looking for a smaller set of faults. */
@@ -27,10 +28,10 @@ export async function explain(
   for (const name of result.kinds) {
     if (performance.now() > untilMs) break;
     const fewer = needs.filter((kind) => kind !== name);
-    const {violations} = await new Simulation({...options, only: fewer}).run();
+    const {violations} = await simulate({...options, only: fewer});
     if (violations.some((violation) => violation.law === law)) needs = fewer;
   }
-  const last = await new Simulation({...options, only: needs, trace: true}).run();
+  const last = await simulate({...options, only: needs, trace: true});
   const set = last.violations[0]?.set ?? 0;
   return {
     replay: replayOf({...options, only: needs}),
@@ -39,9 +40,11 @@ export async function explain(
   };
 }
 
-export function replayOf({seed, nodes, groups, steps, only}: SimulationOptions): string {
+export function replayOf(options: SimulationOptions): string {
+  const {workload = 'hosts', seed, nodes, groups, steps, only} = options;
   const kinds = only === undefined ? '' : ` --only ${only.length === 0 ? 'none' : only.join(',')}`;
-  return `npm run sim -- --seed ${seed} --nodes ${nodes} --groups ${groups} --steps ${steps}${kinds}`;
+  const what = workload === 'hosts' ? '' : ` --workload ${workload}`;
+  return `npm run sim --${what} --seed ${seed} --nodes ${nodes} --groups ${groups} --steps ${steps}${kinds}`;
 }
 
 /** Of one set, and of all: 0 for everything. */

@@ -115,6 +115,15 @@ export class Network {
   }
 
   trouble(from: NodeId, to: NodeId): LinkTrouble {
+  /** As `send`, for frames that nobody stands to lose one by one: only a connection loses them. */
+  sendSurely(from: Endpoint, to: NodeId, channel: Channel, frame: Uint8Array): boolean {
+    const deliver = (target: Endpoint): void => {
+      this.#kernel.trace.mixBytes(frame);
+      target.receive(from.node, channel, frame);
+    };
+    return this.#carry(from, to, channel, frame.length, deliver, true);
+  }
+
     const key = `${from}>${to}`;
     let trouble = this.#trouble.get(key);
     if (trouble === undefined) {
@@ -178,6 +187,7 @@ export class Network {
     if (connection === undefined || connection.isOpen.get(from.node) !== true) {
       this.counts.refused += 1;
       return false;
+    isSure = false,
     }
     const target = connection.a === from ? connection.b : connection.a;
     const trouble = this.trouble(from.node, to);
@@ -188,7 +198,7 @@ export class Network {
     }
     this.counts.frames += 1;
     this.counts.bytes += bytes;
-    if (trouble.lossRate > 0 && this.#chance.odds(trouble.lossRate)) {
+    if (!isSure && trouble.lossRate > 0 && this.#chance.odds(trouble.lossRate)) {
       this.counts.lost += 1;
       return true;
     }

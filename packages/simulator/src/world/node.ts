@@ -16,6 +16,7 @@ import {
   Host,
   type HostLimits,
   NodeLiveness,
+  type NodeState,
   type StoppedListener,
   TIMINGS,
   type TimingPreset,
@@ -42,6 +43,21 @@ export const READ_METHOD = 'sim.read';
 const PROPOSAL_MS_MAX = 4_000;
 const EMPTY: DurablePoint = {index: 0, term: 0, configuration: EMPTY_CONFIGURATION};
 
+/** What a process runs over its host where that is more than registers. Of one process alone. */
+export interface Program {
+  readonly openStateMachine: Parameters<typeof Host.open>[0]['openStateMachine'];
+  readonly locate: (set: ReplicaSetId, replica: ReplicaId) => NodeId | undefined;
+  /** Reads what must be there before the host opens. */
+  prepare(): Promise<void>;
+  /** The host is open; connections come after it. */
+  opened(host: Host): void;
+  nodeChanged(node: NodeId, state: NodeState): void;
+  /** False if the frame is the host's. */
+  receive(from: NodeId, frame: Uint8Array): boolean;
+  /** A clean stop, before the host's. */
+  stop(): Promise<void>;
+}
+
 export interface NodePorts {
   readonly kernel: Kernel;
   readonly network: Network;
@@ -58,6 +74,8 @@ export interface NodePorts {
   readonly onFailure: (node: SimNode, reason: string) => void;
   /** Of the nodes' clocks: 0 for perfect ones. */
   readonly driftMax: number;
+  /** Absent: registers. */
+  readonly program?: ((node: SimNode, running: Running) => Program) | undefined;
 }
 
 /** What lives while the process does. */
@@ -73,6 +91,7 @@ export interface Running {
   readonly met: Set<NodeId>;
   host: Host | undefined;
   liveness: NodeLiveness | undefined;
+  program: Program | undefined;
 }
 
 export class SimNode {
@@ -135,7 +154,10 @@ export class SimNode {
     const running = this.#assemble(process);
     this.running = running;
     this.isStarting = true;
+    running.program = this.#ports.program?.(this, running);
     try {
+      if (running.program !== undefined) await running.program.prepare();
+      if (this.running !== running) return;
       const host = await Host.open(this.#hostOptions(running));
       if (this.running !== running) return;
       this.isStarting = false;
@@ -167,6 +189,7 @@ export class SimNode {
   async stop(): Promise<void> {
     const {running} = this;
     if (running?.host === undefined) return;
+    if (running.program !== undefined) await running.program.stop();
     await running.host.close();
     if (this.running === running) this.end('kill');
   }
@@ -220,6 +243,7 @@ export class SimNode {
         rpc.lost(other);
       },
       receive: (from, channel, frame) => {
+        if (running.program?.receive(from, frame) === true) return;
         running.liveness?.receive(from, frame);
         running.host?.receive(from, channel, frame);
       },
@@ -255,11 +279,12 @@ export class SimNode {
       met: new Set(),
       host: undefined,
       liveness: undefined,
+      program: undefined,
     };
     return running;
   }
 
-  #hostOptions({process, endpoint}: Running): Parameters<typeof Host.open>[0] {
+  #hostOptions({process, endpoint, program}: Running): Parameters<typeof Host.open>[0] {
     const {network, chance, timing, limits, observer, locate} = this.#ports;
     const {id: node, bootEpoch, disk} = this;
     return {
@@ -273,8 +298,10 @@ export class SimNode {
       limits,
       damagedLog: 'replace' as const,
       observer: observer(node),
-      locate,
-      openStateMachine: async ({set, replica, founding}) => this.#machine(set, replica, founding),
+      locate: program?.locate ?? locate,
+      openStateMachine:
+        program?.openStateMachine ??
+        (async ({set, replica, founding}) => this.#machine(set, replica, founding)),
     };
   }
 
@@ -313,6 +340,7 @@ export class SimNode {
       stores: () => host.durableRecords(),
       onChange: (other, state) => {
         watch.changed(other, state.state === 'alive');
+        running.program?.nodeChanged(other, state);
         host.nodeChanged(other, state);
       },
     });
@@ -322,6 +350,7 @@ export class SimNode {
     };
     host.onStopped(onStopped);
     liveness.start();
+    running.program?.opened(host);
     network.join(endpoint);
   }
 

@@ -1,0 +1,242 @@
+// Clients of a cluster: each sends a request to any node, and where it fails without a final answer sends
+// it again, to whatever node, under the same idempotency key; what they saw is the history that must be
+// linearizable, register by register. A request counts once, however often it was sent.
+
+import {DbError, type NodeId} from '@flotilla/base';
+import type {Coverage} from '../checks/coverage.ts';
+import type {Chance} from '../kernel/chance.ts';
+import type {Kernel} from '../kernel/kernel.ts';
+import type {RegisterOperation} from '../linearizability.ts';
+import type {SimNode} from '../world/node.ts';
+import {Engine} from './engine.ts';
+import type {Ground} from './ground.ts';
+import {batchOf, find, nameOf, type Register} from './registers.ts';
+
+export interface ClientPorts {
+  readonly kernel: Kernel;
+  readonly chance: Chance;
+  readonly nodes: readonly SimNode[];
+  readonly ground: Ground;
+  readonly coverage: Coverage;
+  readonly clients: number;
+  readonly thinkMs: number;
+}
+
+type Mutable = {-readonly [Key in keyof RegisterOperation]: RegisterOperation[Key]};
+type Outcome = RegisterOperation['outcome'];
+
+/** Of one try, as HTTP's deadline is. */
+const DEADLINE_MS = 4_000;
+/** A try whose node says nothing for so long is given up. */
+const SILENCE_MS = 8_000;
+const TRIES_MAX = 4;
+const LOOK_MS = 500;
+
+export interface Request {
+  readonly client: number;
+  readonly isWrite: boolean;
+  /** Of one database; a read has one. */
+  readonly registers: readonly Register[];
+  readonly triesMax?: number | undefined;
+  /** Only of these; all by default. */
+  readonly through?: readonly SimNode[] | undefined;
+}
+
+/** What became of one try: final, or to be sent again. */
+interface Tried {
+  readonly outcome: Outcome;
+  readonly code: string;
+  readonly value?: number;
+  readonly isFinal: boolean;
+}
+
+export function engineOf(node: SimNode): Engine | undefined {
+  const program = node.running?.program;
+  return program instanceof Engine && program.parts !== undefined ? program : undefined;
+}
+
+export class Clients {
+  readonly #ports: ClientPorts;
+  readonly histories = new Map<string, RegisterOperation[]>();
+  readonly counts = {ok: 0, unknown: 0, refused: 0};
+  readonly open = new Map<number, string>();
+  isStopped = false;
+  #lastValue = 0;
+  #lastRequest = 0;
+
+  constructor(ports: ClientPorts) {
+    this.#ports = ports;
+  }
+
+  start(): void {
+    for (let client = 1; client <= this.#ports.clients; client++) this.#live(client);
+  }
+
+  /** Resolved outcome, once for each request. */
+  request(request: Request, done: (outcome: Outcome, code: string) => void): void {
+    const {kernel, coverage} = this.#ports;
+    const {client, isWrite, registers} = request;
+    const kind = isWrite ? 'write' : 'read';
+    const rows = registers.map((register) => ({
+      register,
+      value: isWrite ? ++this.#lastValue : 0,
+    }));
+    const operations = rows.map(({register, value}): Mutable => {
+      const startMs = kernel.nowMs;
+      const operation: Mutable = {
+        ...{client, kind, value, startMs},
+        endMs: Infinity,
+        outcome: 'unknown',
+      };
+      this.#remember(register, operation);
+      return operation;
+    });
+    const key = `request-${++this.#lastRequest}`;
+    this.open.set(client, `${kind} of ${registers.map(nameOf).join(', ')}`);
+    this.#send(request, rows, key, ({outcome, code, value}) => {
+      for (const operation of operations) {
+        operation.outcome = outcome;
+        if (outcome !== 'unknown') operation.endMs = kernel.nowMs;
+        if (!isWrite) operation.value = value ?? 0;
+      }
+      this.counts[outcome] += 1;
+      coverage.count(`answers:${kind} ${code}`);
+      this.open.delete(client);
+      done(outcome, code);
+    });
+  }
+
+  #live(client: number): void {
+    const {kernel, chance, thinkMs, ground} = this.#ports;
+    const waitMs = chance.odds(0.7) ? chance.wait(thinkMs / 10) : chance.wait(thinkMs * 3);
+    kernel.after(waitMs, () => {
+      if (this.isStopped) return;
+      const isWrite = chance.odds(0.6);
+      const count = isWrite && chance.odds(0.3) ? 2 + chance.below(3) : 1;
+      const registers = ground.pick(chance, count);
+      this.request({client, isWrite, registers}, () => this.#live(client));
+    });
+  }
+
+  #send(
+    request: Request,
+    rows: readonly {register: Register; value: number}[],
+    key: string,
+    done: (tried: Tried) => void,
+  ): void {
+    const {kernel, chance, coverage} = this.#ports;
+    let tries = 0;
+    let mayBeWritten = false;
+    const again = (): void => {
+      tries += 1;
+      if (tries > 1) coverage.count(`retries:${request.isWrite ? 'write' : 'read'}`);
+      this.#try(request, rows, key, (tried) => {
+        mayBeWritten ||= tried.outcome === 'unknown';
+        if (tried.isFinal || tries >= (request.triesMax ?? TRIES_MAX)) {
+          const isOpen = mayBeWritten && tried.outcome === 'refused' && request.isWrite;
+          done(isOpen ? {...tried, outcome: 'unknown'} : tried);
+        } else kernel.after(chance.wait(200), again);
+      });
+    };
+    again();
+  }
+
+  #try(
+    request: Request,
+    rows: readonly {register: Register; value: number}[],
+    key: string,
+    done: (tried: Tried) => void,
+  ): void {
+    const {kernel, chance, nodes} = this.#ports;
+    const up = (request.through ?? nodes).filter((node) => engineOf(node) !== undefined);
+    if (up.length === 0) {
+      const code = 'no node is up';
+      kernel.after(LOOK_MS, () => done({outcome: 'refused', code, isFinal: false}));
+      return;
+    }
+    const node = chance.pick(up);
+    const {running} = node;
+    const untilMs = kernel.nowMs + SILENCE_MS;
+    let isOver = false;
+    const end = (tried: Tried): void => {
+      if (isOver) return;
+      isOver = true;
+      watch.cancel();
+      done(tried);
+    };
+    const lost = (code: string): Tried => ({
+      outcome: request.isWrite ? 'unknown' : 'refused',
+      code,
+      isFinal: false,
+    });
+    const look = (): void => {
+      if (node.running !== running) end(lost('connection lost'));
+      else if (kernel.nowMs >= untilMs) end(lost('silence'));
+      else watch = kernel.after(LOOK_MS, look);
+    };
+    let watch = kernel.after(LOOK_MS, look);
+    const engine = engineOf(node)!;
+    const trying = request.isWrite
+      ? this.#write(engine, rows, key)
+      : this.#read(engine, request.registers[0]!);
+    trying.then(end, (error: unknown) => {
+      if (!(error instanceof DbError)) throw error;
+      end(failed(error, request.isWrite));
+    });
+  }
+
+  async #write(
+    engine: Engine,
+    rows: readonly {register: Register; value: number}[],
+    idempotencyKey: string,
+  ): Promise<Tried> {
+    const {database} = rows[0]!.register;
+    const deadlineMs = engine.nowMs + DEADLINE_MS;
+    const batch = batchOf(rows);
+    const {sets, rejectedLines, lines, writtenRows} = await engine.parts!.router.write({
+      ...{database, batch, deadlineMs, idempotencyKey},
+      lineText: () => '',
+      acceptPartial: true,
+    });
+    if (writtenRows === rows.length) return {outcome: 'ok', code: 'ok', isFinal: true};
+    // Bad lines of a body that has no other fault stay bad.
+    const code = sets.find(({error}) => error !== undefined)?.error?.code ?? lines[0]?.code ?? '';
+    const isRefused = writtenRows === 0 && sets.every(({outcome}) => outcome === 'refused');
+    return {
+      outcome: isRefused ? 'refused' : 'unknown',
+      code,
+      isFinal: rejectedLines === rows.length,
+    };
+  }
+
+  /** At an index of the catalog, then at one of the set: by its leader or any replica. */
+  async #read(engine: Engine, register: Register): Promise<Tried> {
+    const {chance, coverage} = this.#ports;
+    const {copy} = engine.parts!;
+    await copy.refresh(engine.nowMs + DEADLINE_MS);
+    const found = find(copy.catalog, register);
+    const done = {outcome: 'ok', code: 'ok', isFinal: true} as const;
+    if (found === undefined) {
+      coverage.count('reads:of what the catalog does not have');
+      return {...done, value: 0};
+    }
+    const replicas = copy.catalog.replicaSet(found.set)?.replicas ?? [];
+    const isByLeader = replicas.length === 0 || chance.odds(0.5);
+    const on: NodeId | undefined = isByLeader ? undefined : chance.pick(replicas).node;
+    coverage.count(isByLeader ? 'reads:by the leader' : 'reads:by any replica');
+    return {...done, value: await engine.readRow(found.set, found.address, on)};
+  }
+
+  #remember(register: Register, operation: RegisterOperation): void {
+    const name = nameOf(register);
+    const history = this.histories.get(name);
+    if (history === undefined) this.histories.set(name, [operation]);
+    else history.push(operation);
+  }
+}
+
+/** Before anything was proposed, for a write: all else is in what the router returns. */
+function failed({code}: DbError, isWrite: boolean): Tried {
+  const isUnknown = isWrite && (code === 'OUTCOME_UNKNOWN' || code === 'DEADLINE_EXCEEDED');
+  return {outcome: isUnknown ? 'unknown' : 'refused', code, isFinal: false};
+}

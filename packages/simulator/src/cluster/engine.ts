@@ -1,0 +1,354 @@
+// The product's engine in a simulated process: host, meta role (member, service, reconciler), catalog
+// copy, replica machines over the simulated disk, router and handlers, put together as
+// server/src/engine/engine-start.ts puts them together for a thread.
+
+import {
+  type DatabaseId,
+  DbError,
+  FatalError,
+  type Log,
+  META_SET,
+  type NodeId,
+  type ReplicaId,
+  type ReplicaSetId,
+  type StoreId,
+} from '@flotilla/base';
+import type {Catalog, Command, CommandValue} from '@flotilla/catalog';
+import {MetaClient, nodeHandlers} from '@flotilla/meta';
+import type {Host, NodeState as PeerState, StateMachine} from '@flotilla/multiraft';
+import {
+  DELETE_METHOD,
+  deleteHandler,
+  FENCE_METHOD,
+  fenceHandler,
+  MemtableBudget,
+  ReplicaMachine,
+  WRITE_METHOD,
+  writeHandler,
+} from '@flotilla/replica';
+import {LeaderDirectory, MetaDdl, SetCaller, WriteRouter} from '@flotilla/router';
+import {
+  CatalogCopy,
+  CatalogEffects,
+  MetaRole,
+  metaMembers,
+  NodeReplicas,
+  passHandlers,
+  RpcCore,
+  replicaFactory,
+} from '@flotilla/server/engine-parts';
+import {Manifest, StorageCounts} from '@flotilla/storage';
+import type {Chance} from '../kernel/chance.ts';
+import type {Network} from '../world/network.ts';
+import type {Program, Running, SimNode} from '../world/node.ts';
+import type {NodeState} from './node-state.ts';
+import {type RowAddress, rowAt} from './row-read.ts';
+
+export const READ_METHOD = 'sim.read-row';
+const STORE = 0 as StoreId;
+const HOUSEKEEPING_MS = 1_000;
+const READ_MS_MAX = 4_000;
+/** Small, so that memtables are flushed and compacted while a run lasts. */
+const MEMTABLE_BYTES = 4_096;
+const CLUSTER_ID = 'simulated';
+
+export interface EnginePorts {
+  readonly network: Network;
+  readonly chance: Chance;
+  readonly state: NodeState;
+  readonly log: Log;
+  readonly onMachine: (set: ReplicaSetId, replica: ReplicaId, machine: StateMachine) => void;
+  readonly onDestroyed: (replica: ReplicaId) => void;
+  readonly onFailure: (reason: string) => void;
+}
+
+/** What a process has once its host is open. */
+interface Parts {
+  readonly host: Host;
+  readonly metaRole: MetaRole;
+  readonly copy: CatalogCopy;
+  readonly effects: CatalogEffects;
+  readonly meta: MetaClient;
+  readonly caller: SetCaller;
+  readonly router: WriteRouter;
+}
+
+export class Engine implements Program {
+  readonly openStateMachine: Program['openStateMachine'];
+  readonly #node: SimNode;
+  readonly #running: Running;
+  readonly #ports: EnginePorts;
+  readonly #rpc: RpcCore;
+  readonly #manifests = new Map<StoreId, Manifest>();
+  #parts: Parts | undefined;
+  #isSaving = false;
+
+  constructor(node: SimNode, running: Running, ports: EnginePorts) {
+    this.#node = node;
+    this.#running = running;
+    this.#ports = ports;
+    const {process, endpoint} = running;
+    const {network, log} = ports;
+    this.#rpc = new RpcCore({
+      node: node.id,
+      thread: 1,
+      bootEpoch: node.bootEpoch,
+      port: {send: (to, channel, frame) => network.sendSurely(endpoint, to, channel, frame)},
+      clock: process,
+      log,
+      hosts: () => true,
+    });
+    const open = replicaFactory({
+      disk: node.disk,
+      clock: process,
+      manifests: this.#manifests,
+      limits: {
+        memtableBytes: MEMTABLE_BYTES,
+        memtableBytesMax: 4 * MEMTABLE_BYTES,
+        memtables: new MemtableBudget(),
+      },
+      counts: new StorageCounts(),
+      onFault: (error) => this.#fault(error),
+    });
+    this.openStateMachine = async (identity) => {
+      const machine = await open(identity);
+      ports.onMachine(identity.set, identity.replica, machine);
+      return machine;
+    };
+  }
+
+  /** Undefined while the node starts. */
+  get parts(): Parts | undefined {
+    return this.#parts;
+  }
+
+  get catalog(): Catalog | undefined {
+    return this.#parts?.copy.catalog;
+  }
+
+  locate = (set: ReplicaSetId, replica: ReplicaId): NodeId | undefined =>
+    this.catalog?.replicaSet(set)?.replicas.find((placed) => placed.replica === replica)?.node;
+
+  async prepare(): Promise<void> {
+    const store = this.#ports.state.manifest(() => this.#durable());
+    this.#manifests.set(STORE, await Manifest.open(store));
+  }
+
+  opened(host: Host): void {
+    const {process, watch} = this.#running;
+    const {chance, log, state} = this.#ports;
+    const {id} = this.#node;
+    const rpc = this.#rpc;
+    const metaRole = new MetaRole({
+      host,
+      rpc,
+      clock: process,
+      random: chance,
+      log,
+      options: {
+        node: id,
+        catalog: state.catalog,
+        address: `n${id}`,
+        threads: 1,
+        version: '1',
+      },
+      presence: watch,
+    });
+    const copy = new CatalogCopy(process, metaRole.follower.catalog);
+    const meta = new MetaClient({
+      rpc,
+      clock: process,
+      members: () => metaMembers(copy.catalog, id),
+      presence: watch,
+      waitForVersion: (version, deadlineMs) => copy.waitForVersion(version, deadlineMs),
+    });
+    copy.attach(meta);
+    metaRole.follower.onUpdate((event) => {
+      copy.notify(event);
+      this.#save();
+    });
+    const effects = new CatalogEffects({host, copy, clock: process, log});
+    const caller = this.#caller(copy);
+    const router = new WriteRouter({
+      caller,
+      catalog: () => copy.catalog,
+      meta: new MetaDdl(proposerOf(meta, copy)),
+      clock: process,
+      incarnation: (id * 2 ** 24 + this.#node.bootEpoch) * 2 ** 8,
+    });
+    this.#parts = {host, metaRole, copy, effects, meta, caller, router};
+    this.#serve(this.#parts);
+    metaRole.start();
+    this.#tick(effects);
+  }
+
+  /** As a node without cluster does that may found one. */
+  async found(): Promise<void> {
+    await this.#parts!.metaRole.found(CLUSTER_ID, 'incarnation-1');
+    this.#ports.state.isMember = true;
+  }
+
+  nodeChanged(node: NodeId, state: PeerState): void {
+    if (state.state === 'gone') this.#rpc.nodeLost(node);
+  }
+
+  receive(from: NodeId, frame: Uint8Array): boolean {
+    return this.#rpc.receive(from, frame);
+  }
+
+  async stop(): Promise<void> {
+    await this.#parts?.metaRole.stop();
+    this.#rpc.close();
+  }
+
+  /** A row by one replica's ReadIndex: its leader's, or that of whichever node is named. */
+  async readRow(set: ReplicaSetId, address: RowAddress, on: NodeId | undefined): Promise<number> {
+    const payload = new TextEncoder().encode(JSON.stringify(address));
+    const deadlineMs = this.#running.process.monotonicMs() + READ_MS_MAX;
+    const {caller} = this.#parts!;
+    const method = READ_METHOD;
+    const answer =
+      on === undefined
+        ? await caller.call({set, method, payload, deadlineMs})
+        : await this.#rpc.call({node: on, set}, method, payload, {deadlineMs});
+    return new DataView(answer.buffer, answer.byteOffset).getFloat64(0);
+  }
+
+  get nowMs(): number {
+    return this.#running.process.monotonicMs();
+  }
+
+  #caller(copy: CatalogCopy): SetCaller {
+    const {process, watch} = this.#running;
+    return new SetCaller({
+      rpc: this.#rpc,
+      catalog: () => copy.catalog,
+      leaders: new LeaderDirectory(watch),
+      nodes: watch,
+      clock: process,
+      random: this.#ports.chance,
+    });
+  }
+
+  #serve({host, copy, metaRole, effects}: Parts): void {
+    const {process, watch} = this.#running;
+    const rpc = this.#rpc;
+    const monotonicMs = (): number => process.monotonicMs();
+    const replicas = new NodeReplicas({
+      host,
+      copy,
+      disk: this.#node.disk,
+      monotonicMs,
+      manifests: this.#manifests,
+      storeOf: () => STORE,
+      notesOfOthers: () => [],
+      isComplete: () => true,
+      onHosted: (set, isHere) => {
+        if (set === META_SET) metaRole.hosted();
+        else if (isHere) effects.opened(set);
+      },
+    });
+    rpc.serve(nodeHandlers(this.#watched(replicas), process));
+    rpc.serve(passHandlers({rpc, nodes: watch, clock: process}));
+    const pause = (ms: number) =>
+      new Promise<void>((resolve) => {
+        process.setTimer(ms, resolve);
+      });
+    rpc.serve({
+      call: new Map([
+        [WRITE_METHOD, writeHandler(host, monotonicMs)],
+        [DELETE_METHOD, deleteHandler(host, monotonicMs)],
+        [FENCE_METHOD, fenceHandler(host, pause)],
+        [READ_METHOD, (payload, {set}) => readHandler(host, set, payload, monotonicMs())],
+      ]),
+      stream: new Map(),
+    });
+  }
+
+  /** The laws are told of each replica that is gone for good. */
+  #watched(replicas: NodeReplicas): NodeReplicas {
+    const {onDestroyed} = this.#ports;
+    const destroy = replicas.destroyReplica.bind(replicas);
+    replicas.destroyReplica = async (order) => {
+      await destroy(order);
+      onDestroyed(order.replica);
+    };
+    return replicas;
+  }
+
+  #tick(effects: CatalogEffects): void {
+    const {process} = this.#running;
+    const {chance} = this.#ports;
+    const turn = (): void => {
+      effects.settle();
+      if (chance.odds(0.2)) this.#flushOne();
+      process.setTimer(HOUSEKEEPING_MS, turn);
+    };
+    process.setTimer(HOUSEKEEPING_MS, turn);
+  }
+
+  #flushOne(): void {
+    const {host} = this.#parts!;
+    const {chance} = this.#ports;
+    const sets = [...host.statuses()];
+    if (sets.length === 0) return;
+    const machine = host.stateMachine(chance.pick(sets).set);
+    if (machine instanceof ReplicaMachine)
+      machine.flush().catch((error: unknown) => this.#fault(error));
+  }
+
+  /** A moment after the catalog has changed, as production's cache of it. */
+  #save(): void {
+    if (this.#isSaving) return;
+    this.#isSaving = true;
+    this.#running.process.setTimer(HOUSEKEEPING_MS, () => {
+      this.#isSaving = false;
+      const snapshot = this.catalog!.snapshot();
+      const saved = this.#durable().then((isAlive) => {
+        if (isAlive) this.#ports.state.catalog = snapshot;
+      });
+      saved.catch((error: unknown) => this.#fault(error));
+    });
+  }
+
+  async #durable(): Promise<boolean> {
+    await this.#node.disk.syncDirectory('');
+    return this.#node.running === this.#running;
+  }
+
+  #fault(error: unknown): void {
+    if (!(error instanceof DbError || error instanceof FatalError)) throw error;
+    if (this.#node.running === this.#running) this.#ports.onFailure(String(error));
+  }
+}
+
+async function readHandler(
+  host: Host,
+  set: ReplicaSetId,
+  payload: Uint8Array,
+  nowMs: number,
+): Promise<Uint8Array> {
+  await host.readIndex(set, {deadlineMs: nowMs + READ_MS_MAX});
+  const machine = host.stateMachine(set);
+  if (!(machine instanceof ReplicaMachine))
+    throw new DbError('REPLICA_GONE', `no replica of set ${set} here`);
+  const address = JSON.parse(new TextDecoder().decode(payload)) as RowAddress;
+  const answer = new Uint8Array(8);
+  new DataView(answer.buffer).setFloat64(0, await rowAt(machine, address));
+  return answer;
+}
+
+function proposerOf(meta: MetaClient, copy: CatalogCopy): ConstructorParameters<typeof MetaDdl>[0] {
+  return {
+    async propose<C extends Command>(command: C, deadlineMs: number): Promise<CommandValue<C>> {
+      const value = await meta.propose(command, {deadlineMs});
+      await copy.refresh(deadlineMs);
+      return value;
+    },
+    async ensureBucket(database: DatabaseId, timeMs: number, deadlineMs: number): Promise<void> {
+      await meta.ensureBucket(database, timeMs, {deadlineMs});
+      await copy.refresh(deadlineMs);
+    },
+    refresh: (deadlineMs) => copy.refresh(deadlineMs),
+  };
+}

@@ -1,0 +1,201 @@
+// An operator without patience: databases are made, replicas moved, added and removed, leads moved,
+// nodes drained and taken back, operations cancelled, buckets dropped; all by commands to the meta
+// group through any node, as the product's own administration sends them.
+
+import {DbError, META_SET, type NodeId} from '@flotilla/base';
+import {type Catalog, type Command, isFinished, type ReplicaSet} from '@flotilla/catalog';
+import type {Coverage} from '../checks/coverage.ts';
+import type {Chance} from '../kernel/chance.ts';
+import type {Kernel} from '../kernel/kernel.ts';
+import type {SimNode} from '../world/node.ts';
+import {engineOf} from './clients.ts';
+import type {Engine} from './engine.ts';
+import type {Ground} from './ground.ts';
+import {SLOT_MS} from './registers.ts';
+
+export interface OperatorPorts {
+  readonly kernel: Kernel;
+  readonly chance: Chance;
+  readonly nodes: readonly SimNode[];
+  readonly ground: Ground;
+  readonly coverage: Coverage;
+  /** Average pause between two orders. */
+  readonly changeMs: number;
+  /** Average life of all open slots together. */
+  readonly slotMs: number;
+}
+
+type Wish = Extract<Command, {type: 'create-operation'}>;
+
+const DEADLINE_MS = 8_000;
+/** Whoever wrote to a slot has had an answer by then, or sends no more. */
+const QUIET_MS = 60_000;
+const REPLICAS_MAX = 5;
+
+export class Operator {
+  readonly #ports: OperatorPorts;
+  isStopped = false;
+  readonly #drained = new Set<NodeId>();
+
+  constructor(ports: OperatorPorts) {
+    this.#ports = ports;
+  }
+
+  start(): void {
+    this.#repeat(this.#ports.changeMs, () => this.#change());
+    this.#repeat(this.#ports.slotMs, () => this.#closeSlot());
+  }
+
+  /** Nodes that were drained take replicas again; by and by, as long as any is left. */
+  settle(): void {
+    const engine = this.#engine();
+    if (engine === undefined) return;
+    for (const {id, state} of engine.catalog!.nodes())
+      if (state === 'drained') this.#propose(engine, activated(id), 'undrain');
+    for (const operation of engine.catalog!.operations())
+      if (!isFinished(operation) && operation.kind === 'drain-node')
+        this.#cancel(engine, operation);
+  }
+
+  #repeat(meanMs: number, act: () => void): void {
+    const {kernel, chance} = this.#ports;
+    const next = (): void => {
+      if (this.isStopped) return;
+      act();
+      kernel.after(chance.wait(meanMs), next);
+    };
+    kernel.after(chance.wait(meanMs), next);
+  }
+
+  #engine(): Engine | undefined {
+    const up = this.#ports.nodes.filter((node) => engineOf(node) !== undefined);
+    return up.length === 0 ? undefined : engineOf(this.#ports.chance.pick(up));
+  }
+
+  #change(): void {
+    const {chance} = this.#ports;
+    const engine = this.#engine();
+    if (engine === undefined) return;
+    const catalog = engine.catalog!;
+    const draw = chance.below(20);
+    if (draw === 0) this.#drain(engine, catalog);
+    else if (draw === 1) this.#undrain(engine, catalog);
+    else if (draw < 4) {
+      const running = [...catalog.operations()].filter((operation) => !isFinished(operation));
+      if (running.length > 0) this.#cancel(engine, chance.pick(running));
+    } else this.#changeSet(engine, catalog, draw);
+  }
+
+  #changeSet(engine: Engine, catalog: Catalog, draw: number): void {
+    const {chance} = this.#ports;
+    const sets = [...catalog.replicaSets()].filter(({state}) => state === 'open');
+    const meta = catalog.metaSet();
+    if (meta !== undefined && chance.odds(0.1)) sets.splice(0, sets.length, meta);
+    if (sets.length === 0) return;
+    const set = chance.pick(sets);
+    const kind = draw < 11 ? 'move-replica' : draw < 14 ? 'transfer-leader' : grown(draw);
+    if (set.id === META_SET && kind !== 'move-replica' && kind !== 'transfer-leader') return;
+    const wish = this.#wish(kind, set, catalog);
+    if (wish !== undefined) this.#propose(engine, wish, kind);
+  }
+
+  #wish(kind: Wish['kind'], set: ReplicaSet, catalog: Catalog): Wish | undefined {
+    const {chance, kernel} = this.#ports;
+    const others = [...catalog.nodes()].filter(
+      ({id, state}) => state === 'active' && !set.replicas.some(({node}) => node === id),
+    );
+    const pin = chance.odds(0.3);
+    const wish = {
+      ...{type: 'create-operation' as const, kind, replicaSet: set.id, pin},
+      ...{startedBy: 'operator', atMs: Math.floor(kernel.wallStartMs + kernel.nowMs)},
+    };
+    const source = chance.pick(set.replicas);
+    const target = others.length === 0 ? undefined : chance.pick(others).id;
+    switch (kind) {
+      case 'move-replica':
+        if (target === undefined) return undefined;
+        return {...wish, source: source.replica, targetNode: target};
+      case 'add-replica':
+        if (target === undefined || set.replicas.length >= REPLICAS_MAX) return undefined;
+        return {...wish, targetNode: target};
+      case 'remove-replica':
+        if (set.replicas.length < 2) return undefined;
+        return {...wish, source: source.replica, allowFewerVoters: chance.odds(0.5)};
+      default:
+        return {...wish, target: source.replica};
+    }
+  }
+
+  #drain(engine: Engine, catalog: Catalog): void {
+    const {chance, kernel} = this.#ports;
+    const active = [...catalog.nodes()].filter(({state}) => state === 'active');
+    if (active.length < 4) return;
+    const {id} = chance.pick(active);
+    this.#drained.add(id);
+    const atMs = Math.floor(kernel.wallStartMs + kernel.nowMs);
+    const command = {
+      ...{type: 'create-operation' as const, kind: 'drain-node' as const, sourceNode: id},
+      ...{startedBy: 'operator', atMs},
+    };
+    this.#propose(engine, command, 'drain-node');
+  }
+
+  #undrain(engine: Engine, catalog: Catalog): void {
+    const drained = [...catalog.nodes()].filter(({state}) => state === 'drained');
+    if (drained.length > 0)
+      this.#propose(engine, activated(this.#ports.chance.pick(drained).id), 'undrain');
+  }
+
+  #cancel(engine: Engine, {id, step}: ReturnType<Catalog['operation']> & object): void {
+    const {kernel} = this.#ports;
+    const atMs = Math.floor(kernel.wallStartMs + kernel.nowMs);
+    const command = {
+      ...{type: 'update-operation' as const, operation: id, expectedStep: step},
+      ...{state: 'cancelling' as const, atMs},
+    };
+    this.#propose(engine, command, 'cancel');
+  }
+
+  /** The slot is left alone first, so that nobody loses what was acknowledged to him. */
+  #closeSlot(): void {
+    const {chance, kernel, ground, coverage} = this.#ports;
+    const slot = ground.close(chance);
+    if (slot === undefined) return;
+    coverage.count('slots:closed');
+    const drop = (): void => {
+      const engine = this.#engine();
+      if (engine !== undefined) {
+        const {database, slotMs} = slot;
+        const buckets = engine.catalog!.buckets(database, slotMs, slotMs + SLOT_MS);
+        for (const {id} of buckets)
+          this.#propose(engine, {type: 'drop-bucket', bucket: id}, 'drop-bucket');
+      }
+    };
+    kernel.after(QUIET_MS, drop);
+  }
+
+  #propose(engine: Engine, command: Command, what: string): void {
+    const {coverage, kernel} = this.#ports;
+    coverage.count(`orders:${what} asked`);
+    const text = JSON.stringify(command);
+    kernel.note(0, 'replicaSet' in command ? command.replicaSet! : 0, () => `order ${text}`);
+    const {meta, copy} = engine.parts!;
+    const deadlineMs = engine.nowMs + DEADLINE_MS;
+    const proposed = meta.propose(command, {deadlineMs}).then(async () => {
+      coverage.count(`orders:${what} accepted`);
+      await copy.refresh(engine.nowMs + DEADLINE_MS);
+    });
+    proposed.catch((error: unknown) => {
+      if (!(error instanceof DbError)) throw error;
+      coverage.count(`orders:${what} ${error.code}`);
+    });
+  }
+}
+
+function activated(node: NodeId): Command {
+  return {type: 'set-node-state', node, state: 'active', expectedState: 'drained'};
+}
+
+function grown(draw: number): 'add-replica' | 'remove-replica' {
+  return draw < 17 ? 'add-replica' : 'remove-replica';
+}

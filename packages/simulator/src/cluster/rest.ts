@@ -1,0 +1,110 @@
+// What keeps a cluster in peace from being at rest: what the catalog wants is what nodes hold, all
+// operations have ended, all groups are led, whole and level, and every node's catalog is the newest.
+
+import {META_SET, type NodeId, type ReplicaSetId} from '@flotilla/base';
+import {
+  type Catalog,
+  isFinished,
+  metaReplicasWanted,
+  type ReplicaSet,
+  replicasWanted,
+  votersOf,
+} from '@flotilla/catalog';
+import type {ReplicaStatus} from '@flotilla/multiraft';
+import {isJoint, membersOf} from '@flotilla/raft';
+import type {SimNode} from '../world/node.ts';
+import {engineOf} from './clients.ts';
+
+/** The copy that knows most. Undefined while no node is up. */
+export function newestCatalog(nodes: readonly SimNode[]): Catalog | undefined {
+  let newest: Catalog | undefined;
+  for (const node of nodes) {
+    const catalog = engineOf(node)?.catalog;
+    if (catalog !== undefined && catalog.version >= (newest?.version ?? 0)) newest = catalog;
+  }
+  return newest;
+}
+
+export function unrestOf(nodes: readonly SimNode[]): string[] {
+  const all: string[] = [];
+  for (const node of nodes) {
+    if (node.host === undefined) {
+      const why = node.isStarting ? 'it has not opened its stores yet' : node.openFailure;
+      all.push(`node ${node.id} is down: ${why}`);
+    }
+    for (const [set, {replica, reason}] of node.host?.broken() ?? [])
+      all.push(`replica ${replica} of set ${set} is broken: ${reason}`);
+  }
+  const catalog = newestCatalog(nodes);
+  if (catalog === undefined || all.length > 0) return all;
+  for (const node of nodes) {
+    const {version} = engineOf(node)?.catalog ?? {version: 0};
+    if (version < catalog.version) all.push(`node ${node.id} has catalog ${version}`);
+  }
+  for (const operation of catalog.operations()) {
+    const {id, kind, step, state, replicaSet} = operation;
+    if (!isFinished(operation))
+      all.push(`operation ${id} (${kind} of set ${replicaSet}) is ${state} at ${step}`);
+  }
+  for (const {id, state} of catalog.nodes())
+    if (state !== 'active') all.push(`node ${id} is ${state}`);
+  const meta = catalog.metaSet();
+  if (meta === undefined) all.push('no meta group');
+  else all.push(...unrestOfSet(meta, catalog, nodes));
+  for (const set of catalog.replicaSets()) all.push(...unrestOfSet(set, catalog, nodes));
+  return [...all, ...strays(catalog, nodes)];
+}
+
+export function leaderOf(nodes: readonly SimNode[], set: ReplicaSetId): ReplicaStatus | undefined {
+  let best: ReplicaStatus | undefined;
+  for (const {host} of nodes) {
+    const status = host?.status(set);
+    if (status?.role !== 'leader' || status.stopped !== undefined) continue;
+    if (best === undefined || status.term > best.term) best = status;
+  }
+  return best;
+}
+
+function unrestOfSet(set: ReplicaSet, catalog: Catalog, nodes: readonly SimNode[]): string[] {
+  const {id, state, replicas} = set;
+  if (state !== 'open') return [`set ${id} is ${state}`];
+  const leader = leaderOf(nodes, id);
+  if (leader === undefined) return [`set ${id} has no leader`];
+  const {configuration, isConfigPending, lastIndex} = leader;
+  if (isJoint(configuration) || isConfigPending) return [`set ${id} changes its members`];
+  const members = membersOf(configuration);
+  const all: string[] = [];
+  const wanted = Math.min(
+    id === META_SET ? metaReplicasWanted(catalog) : replicasWanted(catalog, set),
+    nodes.length,
+  );
+  if (replicas.length !== wanted) all.push(`set ${id}: ${replicas.length} replicas, not ${wanted}`);
+  const voters = configuration.voters.length;
+  if (voters !== votersOf(wanted)) all.push(`set ${id} has ${voters} voters, not of ${wanted}`);
+  for (const {replica, node} of replicas) {
+    const status = nodes[node - 1]?.host?.status(id);
+    if (!members.includes(replica)) all.push(`replica ${replica} of set ${id} is no member`);
+    else if (status?.stopped !== undefined)
+      all.push(`replica ${replica} of set ${id} stopped: ${status.stopped}`);
+    else if (status?.replica !== replica || status.appliedIndex !== lastIndex)
+      all.push(`replica ${replica} of set ${id} is at ${status?.appliedIndex}, not ${lastIndex}`);
+  }
+  if (members.length !== replicas.length) all.push(`set ${id} has a member too many`);
+  return all;
+}
+
+function strays(catalog: Catalog, nodes: readonly SimNode[]): string[] {
+  const all: string[] = [];
+  for (const node of nodes)
+    for (const {set, replica} of node.host?.statuses() ?? [])
+      if (!isPlaced(catalog, set, replica, node.id))
+        all.push(`replica ${replica} of set ${set} is a stray on node ${node.id}`);
+  return all;
+}
+
+function isPlaced(catalog: Catalog, id: ReplicaSetId, replica: number, node: NodeId): boolean {
+  const set = id === META_SET ? catalog.metaSet() : catalog.replicaSet(id);
+  return (
+    set?.replicas.some((placed) => placed.replica === replica && placed.node === node) === true
+  );
+}
