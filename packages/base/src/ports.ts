@@ -37,6 +37,11 @@ export interface DiskFile {
   writeAt(offset: number, chunks: readonly Uint8Array[]): Promise<void>;
   /** fdatasync: when it resolves, every write that resolved before is durable. Never retried after a failure. */
   sync(): Promise<void>;
+  /**
+   * `writeAt` and `sync` as one call, where the disk has such a one: what was written by it is durable
+   * when it resolves. Says nothing of other writes.
+   */
+  writeDurably?(offset: number, chunks: readonly Uint8Array[]): Promise<void>;
   truncate(bytes: number): Promise<void>;
   size(): Promise<number>;
   close(): Promise<void>;

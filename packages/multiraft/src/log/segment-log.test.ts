@@ -315,6 +315,37 @@ describe('group commit', () => {
     expect(disk.counts.sync - before.sync).toBe(3);
   });
 
+  test('a disk that writes and syncs in one call is asked for no more', async () => {
+    const disk = new MemoryDisk();
+    const calls: string[] = [];
+    const plain = disk.open.bind(disk);
+    vi.spyOn(disk, 'open').mockImplementation(async (path, mode) => {
+      const file = await plain(path, mode);
+      const {writeAt, sync} = file;
+      return Object.assign(file, {
+        writeAt: (...args: Parameters<typeof writeAt>) => {
+          calls.push('write');
+          return writeAt(...args);
+        },
+        sync: () => {
+          calls.push('sync');
+          return sync();
+        },
+        writeDurably: async (...args: Parameters<typeof writeAt>) => {
+          calls.push('durably');
+          await writeAt(...args);
+          await sync();
+        },
+      });
+    });
+    const log = await open(disk);
+    calls.length = 0;
+    await log.append([{type: 'create', ...key, founding}, write(entries(6, 3))]);
+    expect(calls).toEqual(['durably']);
+    disk.crash();
+    expect((await open(disk)).group(SET)!.lastIndex).toBe(8);
+  });
+
   test('after a failed sync the log is dead for everyone, and recovery replays what is there', async () => {
     const disk = await filled();
     const log = await open(disk);

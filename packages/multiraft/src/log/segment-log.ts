@@ -1,7 +1,7 @@
 // The log of a store: one writer for all its groups. How a batch becomes durable (group commit):
 //   1. `append` queues items; if no batch is on its way one starts after the present task.
 //   2. All that is queued becomes one record, at the end of the active segment.
-//   3. One write, one fdatasync; meanwhile the next batch gathers.
+//   3. One write, one fdatasync, as one call where the disk has it; meanwhile the next batch gathers.
 //   4. Every `append` of the batch resolves; segments that nobody needs are removed.
 // Law: record n is durable before record n + 1 is written. After a failed write or sync nothing is
 // known of what the disk holds, so the log is dead: nothing is retried, everything waiting rejects.
@@ -12,7 +12,6 @@ import {
   assert,
   type Clock,
   type Disk,
-  type DiskFile,
   FatalError,
   type Random,
   type ReplicaId,
@@ -246,8 +245,7 @@ export class SegmentLog {
     const blocks: (EntryBlock | undefined)[] = [];
     for (const item of items) blocks.push(encodeItem(writer, item));
     endRecord(writer, start, segment.header.salt);
-    await this.#writeAt(segment.file, segment.bytes, writer.view());
-    await this.#sync(segment);
+    await this.#writeDurably(segment, writer.view());
     this.counts.batches += 1;
     this.counts.bytes += writer.length;
     items.forEach((item, at) => {
@@ -261,20 +259,27 @@ export class SegmentLog {
   }
 
   /** What a full disk refused was not synced, so it may be written again where it was to stand. */
-  async #writeAt(file: DiskFile, offset: number, bytes: Uint8Array): Promise<void> {
+  async #orMakeRoom(write: () => Promise<void>): Promise<void> {
     try {
-      await file.writeAt(offset, [bytes]);
+      await write();
     } catch (error) {
       const isRoomMade = isDiskFull(error) && (await this.#options.makeRoom?.());
       if (isRoomMade !== true) throw error;
-      await file.writeAt(offset, [bytes]);
+      await write();
     }
   }
 
-  async #sync({file}: SegmentFile): Promise<void> {
+  async #writeDurably({file, bytes: offset}: SegmentFile, record: Uint8Array): Promise<void> {
     const {clock} = this.#options;
-    const beganMs = clock?.monotonicMs() ?? 0;
-    await file.sync();
+    const isOne = file.writeDurably !== undefined;
+    let beganMs = clock?.monotonicMs() ?? 0;
+    await this.#orMakeRoom(() =>
+      isOne ? file.writeDurably!(offset, [record]) : file.writeAt(offset, [record]),
+    );
+    if (!isOne) {
+      beganMs = clock?.monotonicMs() ?? 0;
+      await file.sync();
+    }
     if (clock !== undefined) this.counts.sync.observeMs(clock.monotonicMs() - beganMs);
   }
 
@@ -304,7 +309,7 @@ export class SegmentLog {
     const name = segmentPath(path, header.segment);
     await disk.remove(`${name}.new`);
     const file = await disk.open(`${name}.new`, 'create');
-    await this.#writeAt(file, 0, writer.view());
+    await this.#orMakeRoom(() => file.writeAt(0, [writer.view()]));
     await file.sync();
     await disk.rename(`${name}.new`, name);
     await disk.syncDirectory(path);

@@ -42,6 +42,21 @@ test('more chunks than one system call takes are all written', async () => {
   await file.close();
 });
 
+test('durable writes go to the same file, also once it has another name', async () => {
+  const file = await disk.open('file.new', 'create');
+  await file.writeAt(0, [Buffer.from('head')]);
+  await disk.rename('file.new', 'file');
+  await file.writeDurably!(4, [Buffer.from('er'), Buffer.from('')]);
+  await Promise.all([
+    file.writeDurably!(6, [Buffer.from(' and')]),
+    file.writeDurably!(10, [Buffer.from(' body')]),
+  ]);
+  expect(Buffer.from(await file.readAt(0, 15)).toString()).toBe('header and body');
+  expect(await disk.exists('file.new')).toBe(false);
+  await file.close();
+  await expect(file.writeDurably!(0, [Buffer.from('x')])).rejects.toThrow(/closed/);
+});
+
 test('a short read is fatal and names path and offset', async () => {
   const file = await disk.open('file', 'create');
   await file.writeAt(0, [Buffer.from('abc')]);
@@ -68,6 +83,9 @@ test('a full disk keeps its code', async () => {
   const failure = await file.writeAt(0, [Buffer.from('x')]).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(FatalError);
   expect(systemErrorCode(failure)).toBe('ENOSPC');
+  const durably = await file.writeDurably!(0, [Buffer.from('x')]).catch((error: unknown) => error);
+  expect(durably).toBeInstanceOf(FatalError);
+  expect(systemErrorCode(durably)).toBe('ENOSPC');
   await file.close();
 });
 
@@ -76,6 +94,8 @@ test('a failed sync is not tried again', async () => {
   const first = await file.sync().catch((error: unknown) => error);
   expect(first).toBeInstanceOf(FatalError);
   expect(await file.sync().catch((error: unknown) => error)).toBe(first);
+  const durably = file.writeDurably!(0, [Buffer.from('x')]);
+  expect(await durably.catch((error: unknown) => error)).toBe(first);
   await file.close();
 });
 
