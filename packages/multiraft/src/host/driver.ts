@@ -218,6 +218,7 @@ export class Driver {
       this.#hooks.sendSnapshot(group, message);
       return;
     }
+    if ('granted' in message && message.granted) group.backedAtMs = this.#clock.monotonicMs();
     const node = this.nodeOf(group, message.to);
     if (node === undefined) return;
     this.outbox.message(node, group.set, message);

@@ -52,6 +52,8 @@ export class HostedGroup {
   isAsleep = false;
   /** Ticks since anything but heartbeats happened. */
   quietTicks = 0;
+  /** When it last gave another its vote, or would have: that one's election is under way. */
+  backedAtMs = -Infinity;
   /** While its state machine takes nothing, though it was asked. */
   blocked: Blocked | undefined;
   /** Bytes of entries that the core may hold in memory. */
