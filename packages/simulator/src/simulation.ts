@@ -186,6 +186,11 @@ export class Simulation {
         return sim.#nodes;
       },
       network: this.#network,
+      siege: {
+        after: (delayMs, run) => void this.#kernel.after(delayMs, run),
+        leading: (chance) => this.#leading(chance),
+        ask: (node, set, forMs) => this.#clients.besiege(set, node, forMs),
+      },
       end: (node, how) => this.#end(node, how),
       start: (node) => this.#start(node),
       stop: (node) => {
@@ -195,6 +200,16 @@ export class Simulation {
       restoreImage: (node) => this.#damages.restoreImage(node),
       flipBit: (node, chance) => this.#damages.flipBit(node, chance),
     };
+  }
+
+  #leading(chance: Chance): {node: SimNode; set: PlacedSet} | undefined {
+    const led: {node: SimNode; set: PlacedSet}[] = [];
+    for (const set of this.#placement.openSets()) {
+      const found = this.#director.leaderOf(set);
+      if (found === undefined || found.node.isPaused) continue;
+      if (found.status.configuration.voters.length > 2) led.push({node: found.node, set});
+    }
+    return led.length === 0 ? undefined : chance.pick(led);
   }
 
   #end(node: SimNode, how: 'kill' | 'power'): void {
@@ -250,6 +265,7 @@ export class Simulation {
 
   async #makePeace(isBroken: () => boolean): Promise<void> {
     this.#nemesis.stop();
+    for (const {disk} of this.#nodes) disk.mend();
     this.#clients.isStopped = true;
     this.#director.isSettling = true;
     const kernel = this.#kernel;

@@ -195,6 +195,11 @@ export class MemoryDisk implements Disk {
     this.#faults.push({fault, left: fault.times ?? 1});
   }
 
+  /** Faults that have not struck yet never will. */
+  mend(): void {
+    this.#faults = [];
+  }
+
   /** The bytes as a reader sees them now. */
   bytesOf(path: string): Uint8Array {
     const file = this.#file(path);

@@ -1,6 +1,6 @@
 // What outlives a process: the vote it gave, and which entry made its members.
 
-import type {NodeId} from '@flotilla/base';
+import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import type {Message} from '@flotilla/raft';
 import {
   ByteWriter,
@@ -57,4 +57,37 @@ test('a replica that restarts knows which entry made its members', async () => {
   await cluster.start(restarted);
   expect(cluster.status(restarted, 1)!.appliedIndex).toBeGreaterThan(configIndex);
   expect(cluster.status(restarted, 1)!.configIndex).toBe(configIndex);
+});
+
+test('voters that lose power do not ask the one for its vote that a change removed and that is gone', async () => {
+  const cluster = new TestCluster();
+  await cluster.startAll();
+  const [first, second] = await cluster.found(1, [1, 2]);
+  const set = 1 as ReplicaSetId;
+  await cluster.write(1, 'a');
+  const third = cluster.place(3);
+  await cluster.clock.resolve(cluster.host(3).createReplica({set, replica: third}));
+  const deadlineMs = cluster.clock.monotonicMs() + 10_000;
+  if (cluster.leader(1) === 1) {
+    await cluster.clock.resolve(cluster.host(1).transferLeader(set, second!, {deadlineMs}));
+    await cluster.write(1, 'its own');
+  }
+  const leader = cluster.host(2);
+  const learner = leader.proposeConfig(set, [{type: 'learner', id: third}], 'simple', {deadlineMs});
+  await cluster.clock.resolve(learner);
+  const changes = [
+    {type: 'voter', id: third},
+    {type: 'remove', id: first!},
+  ] as const;
+  await cluster.clock.resolve(leader.proposeConfig(set, changes, 'joint', {deadlineMs}));
+  const members = (node: number) => cluster.status(node, 1)!.configuration;
+  const isLeft = (node: number) =>
+    members(node).voters.includes(third) && members(node).votersOutgoing.length === 0;
+  expect(await cluster.clock.until(() => isLeft(2) && isLeft(3))).toBe(true);
+  await cluster.clock.advance(10);
+  await cluster.clock.resolve(cluster.host(1).destroyReplica({set, replica: first!}));
+  for (const node of [2, 3]) cluster.crash(node);
+  for (const node of [2, 3]) await cluster.start(node);
+  await cluster.electAll([1]);
+  expect(isLeft(cluster.leader(1))).toBe(true);
 });

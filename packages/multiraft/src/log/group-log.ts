@@ -103,7 +103,8 @@ export class GroupLog {
     if (this.damaged) return;
     this.term = item.term;
     this.vote = item.vote;
-    this.commit = item.commit;
+    // A configuration that took effect may have told of more than the core had written by then.
+    this.commit = Math.max(this.commit, item.commit);
     if (item.snapshot !== undefined) this.#restart(item.snapshot);
     if (item.truncateFrom !== undefined) this.#truncate(item.truncateFrom);
     if (block !== undefined) this.#append(block, segment);
@@ -135,7 +136,12 @@ export class GroupLog {
     this.prevTerm = prevTerm;
   }
 
+  /**
+   * The entry took effect, so it is committed. That must outlive the process: whoever the change removed
+   * may be destroyed by now, and its vote is needed by whoever still counts it as a member.
+   */
   configured(index: number): void {
+    this.commit = Math.max(this.commit, index);
     if (index <= (this.configIndexes.at(-1) ?? -1)) return;
     this.configIndexes.push(index);
     if (this.configIndexes.length > CONFIG_INDEXES_KEPT) this.configIndexes.shift();

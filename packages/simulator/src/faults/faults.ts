@@ -3,6 +3,7 @@
 
 import type {NodeId} from '@flotilla/base';
 import type {Chance} from '../kernel/chance.ts';
+import type {PlacedSet} from '../workload/placement.ts';
 import type {Network} from '../world/network.ts';
 import type {SimNode} from '../world/node.ts';
 
@@ -10,6 +11,8 @@ export interface World {
   /** Those that are part of the cluster. */
   readonly nodes: readonly SimNode[];
   readonly network: Network;
+  /** Absent where no clients can be brought to both sides of a cut. */
+  readonly siege?: Siege | undefined;
   /** The process ends; started again by whoever ended it, or by `startAll`. */
   end(node: SimNode, how: 'kill' | 'power'): void;
   start(node: SimNode): void;
@@ -20,6 +23,14 @@ export interface World {
   restoreImage(node: SimNode): boolean;
   /** The process ends and one bit of its log is turned; false without a log. */
   flipBit(node: SimNode, chance: Chance): boolean;
+}
+
+export interface Siege {
+  after(delayMs: number, run: () => void): void;
+  /** Some node that leads a set which could elect another. */
+  leading(chance: Chance): {readonly node: SimNode; readonly set: PlacedSet} | undefined;
+  /** For some time clients write the set through the other nodes and read it through this one. */
+  ask(node: SimNode, set: PlacedSet, forMs: number): void;
 }
 
 interface Begun {
@@ -52,6 +63,7 @@ export const FAULTS = {
   cutPair: {meanMs: 15_000, lastsMs: 4_000, begin: cutPair},
   isolate: {meanMs: 20_000, lastsMs: 5_000, begin: isolateNode},
   split: {meanMs: 25_000, lastsMs: 5_000, begin: splitCluster},
+  oldLeader: {meanMs: 30_000, lastsMs: 8_000, begin: leaveOldLeader},
   loss: {meanMs: 15_000, lastsMs: 4_000, begin: loseFrames},
   delay: {meanMs: 15_000, lastsMs: 4_000, begin: delayLink},
   slowLink: {meanMs: 20_000, lastsMs: 5_000, begin: slowLink},
@@ -167,6 +179,62 @@ function isolateNode(world: World, chance: Chance): Begun | undefined {
     if (direction !== 'out') links.push([other.id, node.id]);
   }
   return cut(world, links, `node ${node.id}, ${direction}`);
+}
+
+/**
+ * A leader that does not learn of its successor, with clients on both sides: cut off, cut off while it
+ * stood still, or hearing late what was said before it was cut off.
+ */
+function leaveOldLeader(world: World, chance: Chance): Begun | undefined {
+  const {siege} = world;
+  const found = siege?.leading(chance);
+  if (siege === undefined || found === undefined) return undefined;
+  const {node, set} = found;
+  const how = chance.pick(['cut', 'paused', 'late', 'late'] as const);
+  const lateMs = chance.between(300, 6_000);
+  const what = `node ${node.id} of set ${set.id}, ${how}`;
+  siege.ask(node, set, 2 * lateMs + 4_000);
+  if (how === 'late') return {what, end: hearLate(world, siege, node, {lateMs, chance})};
+  if (how === 'paused') {
+    const {process} = node.running!;
+    process.pause();
+    siege.after(lateMs, () => process.resume());
+  }
+  const links = linksOf(world, node);
+  return {what, end: cut(world, [...links.out, ...links.into], what).end};
+}
+
+/** Nothing that it says arrives any more, and for a while it hears answers to what it said before. */
+function hearLate(
+  world: World,
+  siege: Siege,
+  node: SimNode,
+  {lateMs, chance}: {readonly lateMs: number; readonly chance: Chance},
+): () => void {
+  const {network} = world;
+  const {out, into} = linksOf(world, node);
+  const setDelay = (factor: number): void => {
+    for (const [from, to] of into) network.trouble(from, to).delayFactor = factor;
+  };
+  setDelay(lateMs / network.delayMs);
+  let mend = nothing;
+  let isOver = false;
+  siege.after(chance.between(0, lateMs), () => {
+    if (!isOver) mend = cut(world, out, '').end;
+  });
+  return () => {
+    isOver = true;
+    setDelay(1);
+    mend();
+  };
+}
+
+function linksOf({nodes}: World, {id: node}: SimNode) {
+  const others = nodes.map(({id}) => id).filter((id) => id !== node);
+  return {
+    out: others.map((id) => [node, id] as const),
+    into: others.map((id) => [id, node] as const),
+  };
 }
 
 function splitCluster(world: World, chance: Chance): Begun | undefined {

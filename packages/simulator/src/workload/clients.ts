@@ -29,6 +29,10 @@ const DEADLINE_MS = 4_000;
 /** A client stays with some sets for a while, so that requests meet at the same registers. */
 const SETS_AT_A_TIME = 3;
 const ATTENTION_MS = 20_000;
+/** Between two requests at a node that was cut off, or around it: its leadership ends in a second or so. */
+const BESIEGED_MS = 120;
+/** Of clients that ask once. */
+const FIRST_PASSER = 100_000;
 
 export class Clients {
   readonly #ports: ClientPorts;
@@ -41,6 +45,7 @@ export class Clients {
   #hot: ReplicaSetId[] = [];
   #hotUntilMs = 0;
   #lastValue = 0;
+  #passers = 0;
 
   constructor(ports: ClientPorts) {
     this.#ports = ports;
@@ -61,6 +66,34 @@ export class Clients {
       if (set === undefined || gateway === undefined) this.#live(client);
       else this.#ask(client, set, gateway, () => this.#live(client));
     });
+  }
+
+  /**
+   * For some time clients that do not wait for each other ask for one register of the set: through this
+   * node, which may lead it no more, they mostly read; through all others they write.
+   */
+  besiege(set: PlacedSet, node: SimNode, forMs: number): void {
+    const {kernel, chance, nodes, coverage} = this.#ports;
+    const untilMs = kernel.nowMs + forMs;
+    const register = chance.below(set.registers);
+    const next = (): void => {
+      if (this.isStopped || kernel.nowMs >= untilMs || set.state !== 'open') return;
+      kernel.after(chance.wait(BESIEGED_MS), next);
+      const others = nodes.filter((other) => other !== node && other.host !== undefined);
+      const isHere = others.length === 0 || chance.odds(0.5);
+      const gateway = isHere ? node : chance.pick(others);
+      const isWrite = chance.odds(isHere ? 0.1 : 0.7);
+      if (gateway.host === undefined) return;
+      if (isHere && gateway.host.status(set.id)?.role === 'leader')
+        coverage.count('sieges:asked who thinks it leads');
+      this.#passers += 1;
+      const client = FIRST_PASSER + this.#passers;
+      this.request({client, set, node: gateway, register, isWrite}, ({outcome, kind}) => {
+        const side = isHere ? 'inside' : 'outside';
+        if (outcome === 'ok') coverage.count(`sieges:${kind} ${side}`);
+      });
+    };
+    next();
   }
 
   #pickSet(): PlacedSet | undefined {

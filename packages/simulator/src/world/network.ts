@@ -77,6 +77,11 @@ export class Network {
     this.#times = times;
   }
 
+  /** What a frame takes where nothing is wrong. */
+  get delayMs(): number {
+    return this.#times.delayMs;
+  }
+
   join(endpoint: Endpoint): void {
     this.#endpoints.set(endpoint.node, endpoint);
     for (const other of this.#endpoints.values())
@@ -110,11 +115,6 @@ export class Network {
     );
   }
 
-  isConnected(from: Endpoint, to: NodeId): boolean {
-    return this.#connections.get(pairKey(from.node, to))?.isOpen.get(from.node) === true;
-  }
-
-  trouble(from: NodeId, to: NodeId): LinkTrouble {
   /** As `send`, for frames that nobody stands to lose one by one: only a connection loses them. */
   sendSurely(from: Endpoint, to: NodeId, channel: Channel, frame: Uint8Array): boolean {
     const deliver = (target: Endpoint): void => {
@@ -124,6 +124,11 @@ export class Network {
     return this.#carry(from, to, channel, frame.length, deliver, true);
   }
 
+  isConnected(from: Endpoint, to: NodeId): boolean {
+    return this.#connections.get(pairKey(from.node, to))?.isOpen.get(from.node) === true;
+  }
+
+  trouble(from: NodeId, to: NodeId): LinkTrouble {
     const key = `${from}>${to}`;
     let trouble = this.#trouble.get(key);
     if (trouble === undefined) {
@@ -182,12 +187,12 @@ export class Network {
     channel: Channel,
     bytes: number,
     deliver: (target: Endpoint) => void,
+    isSure = false,
   ): boolean {
     const connection = this.#connections.get(pairKey(from.node, to));
     if (connection === undefined || connection.isOpen.get(from.node) !== true) {
       this.counts.refused += 1;
       return false;
-    isSure = false,
     }
     const target = connection.a === from ? connection.b : connection.a;
     const trouble = this.trouble(from.node, to);

@@ -255,6 +255,7 @@ export class SimNode {
     ]);
     const rpc = new SimRpc({
       node: id,
+      bootEpoch,
       clock: process,
       handlers,
       isAway: (other) => watch.isAway(other),
@@ -362,14 +363,18 @@ export class SimNode {
     const record = isFirst ? this.#ports.recordKnownTo(other, this.id) : undefined;
     const disowned =
       record === undefined ? undefined : running.host?.remembered([{store: 0, record}]);
-    if (isFirst) this.isImage = false;
     if (disowned !== undefined) {
       disowned.then(
-        () => this.#ports.onFailure(this, 'old image'),
+        () => {
+          this.isImage = false;
+          this.#ports.onFailure(this, 'old image');
+        },
+        // Not durable: the next process hears it again.
         (error: unknown) => this.#ports.onFailure(this, String(error)),
       );
       return;
     }
+    if (isFirst) this.isImage = false;
     running.liveness?.connected(other, bootEpoch);
   }
 

@@ -40,6 +40,7 @@ interface Pending {
 
 export interface SimRpcPorts {
   readonly node: NodeId;
+  readonly bootEpoch: number;
   readonly clock: Clock;
   readonly handlers: ReadonlyMap<string, CallHandler>;
   readonly isAway: (node: NodeId) => boolean;
@@ -47,16 +48,19 @@ export interface SimRpcPorts {
 }
 
 const ENVELOPE_BYTES = 40;
+/** A late answer to the process before must find no call of this one. */
+const CALLS_PER_BOOT = 2 ** 32;
 /** Whoever asked waits no longer. */
 const PASS_MS_MAX = 5_000;
 
 export class SimRpc implements Rpc {
   readonly #ports: SimRpcPorts;
   readonly #pending = new Map<number, Pending>();
-  #lastId = 0;
+  #lastId: number;
 
   constructor(ports: SimRpcPorts) {
     this.#ports = ports;
+    this.#lastId = ports.bootEpoch * CALLS_PER_BOOT;
   }
 
   call(
