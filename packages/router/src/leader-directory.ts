@@ -9,6 +9,7 @@ export class LeaderDirectory {
   readonly #nodes: NodeWatch;
   readonly #leaders = new Map<ReplicaSetId, NodeId>();
   readonly #waiting = new Map<ReplicaSetId, Set<() => void>>();
+  readonly #sought = new Set<ReplicaSetId>();
 
   constructor(nodes: NodeWatch) {
     this.#nodes = nodes;
@@ -17,14 +18,28 @@ export class LeaderDirectory {
   learn(set: ReplicaSetId, leader: NodeId): void {
     const isNews = this.#leaders.get(set) !== leader;
     this.#leaders.set(set, leader);
-    const waiting = this.#waiting.get(set);
     // A leader that refuses for now is known: who waits for it waits its time.
-    if (!isNews || waiting === undefined) return;
-    this.#waiting.delete(set);
-    for (const callback of waiting) callback();
+    if (isNews) this.#wake(set);
   }
 
-  /** Calls back once, when the set's leader is next seen. Returns what ends that. */
+  /** True if nobody looks for the set's leader: the caller does from now on, until `endSeeking`. */
+  seek(set: ReplicaSetId): boolean {
+    if (this.#sought.has(set)) return false;
+    this.#sought.add(set);
+    return true;
+  }
+
+  isSought(set: ReplicaSetId): boolean {
+    return this.#sought.has(set);
+  }
+
+  /** Found or not, those who waited see for themselves; one of them may look on. */
+  endSeeking(set: ReplicaSetId): void {
+    this.#sought.delete(set);
+    this.#wake(set);
+  }
+
+  /** Calls back once, when the set's leader is next seen, or nobody looks for it any more. Returns what ends that. */
   onLearned(set: ReplicaSetId, callback: () => void): () => void {
     const waiting = this.#waiting.get(set) ?? new Set();
     this.#waiting.set(set, waiting.add(callback));
@@ -32,6 +47,12 @@ export class LeaderDirectory {
       waiting.delete(callback);
       if (waiting.size === 0 && this.#waiting.get(set) === waiting) this.#waiting.delete(set);
     };
+  }
+
+  #wake(set: ReplicaSetId): void {
+    const waiting = this.#waiting.get(set) ?? [];
+    this.#waiting.delete(set);
+    for (const callback of waiting) callback();
   }
 
   forget(set: ReplicaSetId): void {

@@ -162,3 +162,34 @@ test("an overloaded leader's answers to others shorten no wait for it", async ()
   await errorOf(call(1_000));
   expect(asked).toBeLessThan(20);
 });
+
+test('of those who wait for an election one looks for the leader, and all go on when it is found', async () => {
+  const {clock, rpc} = cluster;
+  const nobody = fails('NO_LEADER', 'election');
+  const second: Behaviour = (...given) => (clock.monotonicMs() < 1_000 ? nobody : OK)(...given);
+  behave(nobody, second, nobody);
+  const calls: Promise<Uint8Array>[] = [];
+  const begin = (): void => {
+    const payload = new Uint8Array(1);
+    calls.push(caller.call({set, method: 'm', payload, deadlineMs: 4_000}));
+    if (calls.length < 100) clock.setTimer(10, begin);
+  };
+  begin();
+  await clock.advance(999);
+  expect(rpc.asked.length).toBeLessThan(600);
+  await clock.resolve(Promise.all(calls));
+  expect(clock.monotonicMs()).toBeLessThan(1_050);
+});
+
+test('who looks for a leader in vain is followed by another of those who wait', async () => {
+  const {clock} = cluster;
+  const nobody = fails('NO_LEADER', 'election');
+  const second: Behaviour = (...given) => (clock.monotonicMs() < 1_000 ? nobody : OK)(...given);
+  behave(nobody, second, nobody);
+  const payload = new Uint8Array(1);
+  const short = caller.call({set, method: 'm', payload, deadlineMs: 500});
+  const long = caller.call({set, method: 'm', payload, deadlineMs: 4_000});
+  expect((await errorOf(clock.resolve(short))).code).toBe('NO_LEADER');
+  await clock.resolve(long);
+  expect(clock.monotonicMs()).toBeLessThan(1_050);
+});

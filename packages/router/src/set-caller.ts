@@ -15,9 +15,13 @@ import type {Catalog} from '@flotilla/catalog';
 import type {LeaderDirectory} from './leader-directory.ts';
 import type {NodeWatch} from './node-watch.ts';
 
-/** First wait after a whole round of replicas had no leader; doubled each round up to the last. */
+/** First wait after a round that found no room at the leader; doubled each round up to the last. */
 const BACKOFF_FIRST_MS = 10;
 const BACKOFF_LAST_MS = 200;
+/** Between the rounds of the one call that looks for a set's leader; the others wait for what it finds. */
+const SEEK_MS = 15;
+/** They look for themselves after so long: who looks for them may be held up by a silent node. */
+const FOUND_MS_MAX = 500;
 /**
  * One try is given up after this long, though its node lives: half of a write's deadline, so that a
  * second try has time, and enough for the largest share at 100 Mbit/s.
@@ -53,16 +57,46 @@ export class SetCaller {
    * deadline passes; with OUTCOME_UNKNOWN if any try may have had its effect.
    */
   async call(request: SetRequest): Promise<Uint8Array> {
-    const {clock, random} = this.#ports;
-    const tries = new Tries(request.set);
-    for (let backoffMs = BACKOFF_FIRST_MS; ; backoffMs = Math.min(2 * backoffMs, BACKOFF_LAST_MS)) {
-      const answer = await this.#round(request, tries);
-      if (answer instanceof Uint8Array) return answer;
-      if (isFinal(answer)) throw tries.verdict(answer);
-      const waitMs = backoffMs * (0.5 + random.next());
-      if (clock.monotonicMs() + waitMs >= request.deadlineMs) throw tries.verdict(answer);
-      await this.#restOrLearn(request.set, waitMs);
+    const {clock, random, leaders} = this.#ports;
+    const {set, deadlineMs} = request;
+    const tries = new Tries(set);
+    const seat: Seat = {isTaken: false};
+    try {
+      if (leaders.isSought(set)) {
+        const leftMs = deadlineMs - clock.monotonicMs();
+        await this.#restOrLearn(set, Math.min(FOUND_MS_MAX, leftMs / 2));
+      }
+      for (let round = 0; ; round++) {
+        const answer = await this.#round(request, tries);
+        if (answer instanceof Uint8Array) return answer;
+        if (isFinal(answer)) throw tries.verdict(answer);
+        const pauseMs = this.#pauseMs(request, answer, {seat, round}) * (0.5 + random.next());
+        const leftMs = deadlineMs - clock.monotonicMs();
+        if (leftMs < 2 * BACKOFF_FIRST_MS) throw tries.verdict(answer);
+        await this.#restOrLearn(set, Math.min(pauseMs, leftMs / 2));
+      }
+    } finally {
+      if (seat.isTaken) leaders.endSeeking(set);
     }
+  }
+
+  /**
+   * One looks for the leader, for all who wait for it in this thread: their rounds would take from the
+   * election the very processor that it needs.
+   */
+  #pauseMs(
+    {set}: SetRequest,
+    answer: DbError,
+    {seat, round}: {readonly seat: Seat; readonly round: number},
+  ): number {
+    const {leaders} = this.#ports;
+    if (isOverload(answer)) {
+      if (seat.isTaken) leaders.endSeeking(set);
+      seat.isTaken = false;
+      return Math.min(BACKOFF_FIRST_MS * 2 ** round, BACKOFF_LAST_MS);
+    }
+    seat.isTaken ||= leaders.seek(set);
+    return seat.isTaken ? SEEK_MS : FOUND_MS_MAX;
   }
 
   /** A wait that an election's end ends: whichever call, or replica here, sees the new leader first. */
@@ -138,6 +172,11 @@ export class SetCaller {
       unwatch();
     }
   }
+}
+
+/** Whether this call is the one that looks for its set's leader. */
+interface Seat {
+  isTaken: boolean;
 }
 
 /** Through `via` where the node is not reached from here. */
