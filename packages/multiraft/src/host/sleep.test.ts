@@ -1,0 +1,154 @@
+// Falling asleep takes no handshake: each case in which one could seem to be missing, and the time in
+// which the group is right again. Frames vanish without notice to anyone: beats would end all of this
+// earlier. See docs/decisions/0005-beats-per-pair-of-nodes.md.
+
+import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import {expect, test} from 'vitest';
+import {TestCluster} from './cluster.fixture.ts';
+import {TIMINGS} from './timing.ts';
+
+const SET = 1 as ReplicaSetId;
+const {tickMs, heartbeatTicks, electionTicks, noticeMs, digestMs} = TIMINGS.local;
+const HEARTBEAT_MS = tickMs * heartbeatTicks;
+/** Messages and writes between what wakes a replica and its effect. */
+const SLACK_MS = 50;
+
+interface Sleeping {
+  readonly cluster: TestCluster;
+  readonly replicas: ReplicaId[];
+  readonly leader: number;
+  /** A follower that nothing reaches and that reaches nobody, until `heal`. */
+  readonly lost: number;
+  readonly other: number;
+}
+
+const nodes = [1, 2, 3];
+
+async function sleeping(seed = 1): Promise<Sleeping> {
+  const cluster = new TestCluster({seed});
+  await cluster.startAll();
+  const replicas = await cluster.found(1);
+  await cluster.write(1, 'a');
+  await allAsleep(cluster);
+  const leader = cluster.leader(1);
+  const [lost, other] = nodes.filter((node) => node !== leader) as [number, number];
+  cluster.network.isolate(lost as NodeId);
+  return {cluster, replicas, leader, lost, other};
+}
+
+const isAsleep = (cluster: TestCluster, node: number): boolean => cluster.status(node, 1)!.isAsleep;
+
+async function allAsleep(cluster: TestCluster, of = nodes): Promise<void> {
+  const areAsleep = (): boolean => of.every((node) => isAsleep(cluster, node));
+  expect(await cluster.clock.until(areAsleep, 60_000)).toBe(true);
+}
+
+/** How long it takes until that holds. */
+async function msUntil(cluster: TestCluster, holds: () => boolean): Promise<number> {
+  const beganMs = cluster.clock.monotonicMs();
+  expect(await cluster.clock.until(holds, 60_000)).toBe(true);
+  return cluster.clock.monotonicMs() - beganMs;
+}
+
+test('a leader sleeps only once each member has, and knows to be committed, all that there is', async () => {
+  const {cluster, leader, lost} = await sleeping();
+  await cluster.write(1, 'b');
+  await cluster.clock.advance(20_000);
+  // The follower sleeps while it lags: the leader is the one who must not.
+  expect(isAsleep(cluster, lost)).toBe(true);
+  expect(isAsleep(cluster, leader)).toBe(false);
+  expect(cluster.values(lost, 1)).toEqual(['a']);
+  cluster.network.heal();
+  const tookMs = await msUntil(cluster, () => cluster.values(lost, 1).length === 2);
+  expect(tookMs).toBeLessThan(2 * HEARTBEAT_MS + SLACK_MS);
+  await allAsleep(cluster);
+});
+
+test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+  'whichever of the last messages is lost, all are equal before the leader sleeps (seed %d)',
+  async (seed) => {
+    const {cluster, leader} = await sleeping(seed);
+    cluster.network.heal();
+    cluster.network.lossRate = 0.5;
+    await cluster.write(1, 'b');
+    await cluster.clock.until(() => isAsleep(cluster, leader), 60_000);
+    cluster.network.lossRate = 0;
+    for (const node of nodes) expect(cluster.values(node, 1)).toEqual(['a', 'b']);
+    const {term} = cluster.status(leader, 1)!;
+    await cluster.clock.advance(3 * digestMs);
+    expect(cluster.status(leader, 1)!.term).toBe(term);
+    await allAsleep(cluster);
+  },
+);
+
+test('a follower that wakes alone, under a leader that sleeps, deposes nobody and sleeps again', async () => {
+  const {cluster, leader, lost, other} = await sleeping();
+  const {term} = cluster.status(leader, 1)!;
+  const {id, bootEpoch} = cluster.node(lost);
+  for (const state of ['suspect', 'alive'] as const)
+    cluster.host(other).nodeChanged(id, {state, bootEpoch});
+  expect(isAsleep(cluster, other)).toBe(false);
+  const tookMs = await msUntil(cluster, () => isAsleep(cluster, other));
+  // Before its own election timer runs out, though no heartbeat came.
+  expect(tookMs).toBeLessThan(electionTicks * tickMs);
+  await cluster.clock.advance(3 * digestMs);
+  expect(cluster.status(leader, 1)!.term).toBe(term);
+});
+
+test('a follower that slept through an election is woken by the new leader', async () => {
+  const {cluster, replicas, leader, lost, other} = await sleeping();
+  const deadlineMs = cluster.clock.monotonicMs() + 5_000;
+  const to = replicas[other - 1]!;
+  await cluster.clock.resolve(cluster.host(leader).transferLeader(SET, to, {deadlineMs}));
+  await cluster.clock.advance(20_000);
+  expect(cluster.status(lost, 1)!.leader!.node).toBe(leader);
+  cluster.network.heal();
+  const tookMs = await msUntil(cluster, () => cluster.status(lost, 1)!.leader?.node === other);
+  expect(tookMs).toBeLessThan(2 * HEARTBEAT_MS + SLACK_MS);
+  await allAsleep(cluster);
+});
+
+test('where notice of a leader that stepped down is lost for good, the digest finds it', async () => {
+  const {cluster, leader, lost, other} = await sleeping();
+  cluster.network.isolate(leader as NodeId);
+  for (const id of [lost, other] as NodeId[])
+    cluster.host(leader).nodeChanged(id, {state: 'suspect', bootEpoch: 1});
+  await cluster.clock.until(() => cluster.status(leader, 1)!.role !== 'leader', 10_000);
+  // It believes that the others lost their connections, too, and tells them nothing.
+  for (const id of [lost, other] as NodeId[])
+    cluster.host(leader).nodeChanged(id, {state: 'gone', bootEpoch: 1});
+  cluster.network.heal();
+  // Its own campaigns would wake the others.
+  cluster.network.cut(leader as NodeId, lost as NodeId);
+  await cluster.clock.resolve(cluster.host(leader).setFailover(SET, 'manual'));
+  const tookMs = await msUntil(cluster, () => !isAsleep(cluster, other));
+  expect(tookMs).toBeLessThan(digestMs + noticeMs + SLACK_MS);
+  cluster.network.heal();
+  await cluster.electAll([1], 5_000);
+});
+
+test('a member that was removed in its sleep sleeps on, and wakes to no harm', async () => {
+  const {cluster, replicas, leader, lost, other} = await sleeping();
+  const deadlineMs = cluster.clock.monotonicMs() + 60_000;
+  const change = [{type: 'remove' as const, id: replicas[lost - 1]!}];
+  const host = cluster.host(leader);
+  await cluster.clock.resolve(host.proposeConfig(SET, change, 'simple', {deadlineMs}));
+  cluster.network.heal();
+  await cluster.clock.advance(3 * digestMs);
+  expect(isAsleep(cluster, lost)).toBe(true);
+  await allAsleep(cluster);
+  // Its leader leads no more: the digest tells it so, and nobody hears its campaigns.
+  const to = replicas[other - 1]!;
+  const moved = host.transferLeader(SET, to, {deadlineMs: cluster.clock.monotonicMs() + 5_000});
+  await cluster.clock.resolve(moved);
+  const {term} = cluster.status(other, 1)!;
+  const tookMs = await msUntil(cluster, () => cluster.status(lost, 1)!.leader === undefined);
+  expect(tookMs).toBeLessThan(digestMs + noticeMs + SLACK_MS);
+  await cluster.clock.advance(3 * digestMs);
+  await cluster.write(1, 'b');
+  expect(cluster.status(other, 1)).toMatchObject({term, role: 'leader'});
+  expect(cluster.values(lost, 1)).toEqual(['a']);
+  const order = {set: SET, replica: replicas[lost - 1]!};
+  await cluster.clock.resolve(cluster.host(lost).destroyReplica(order));
+  expect(cluster.status(lost, 1)).toBeUndefined();
+});
