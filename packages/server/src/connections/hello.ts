@@ -21,6 +21,8 @@ export interface Hello {
   readonly bootEpoch: number;
   /** The dialer's count of attempts in this start: pairs a control stream with its bulk stream. */
   readonly session: number;
+  /** Name of the times after which the sender suspects others; absent from builds that did not tell. */
+  readonly timing?: string | undefined;
   /** Of the receiver, as the sender remembers it. */
   readonly known?: KnownLife | undefined;
 }
@@ -30,14 +32,16 @@ export interface Self {
   readonly cluster: string;
   readonly node: NodeId;
   readonly bootEpoch: number;
+  /** Of times; absent: whatever the others have. */
+  readonly timing?: string | undefined;
   /** What it remembers of them. */
   readonly known?: ((node: NodeId) => KnownLife | undefined) | undefined;
 }
 
 export function encodeHello(self: Self, to: NodeId, session: number): Buffer {
-  const {cluster, node: from, bootEpoch} = self;
+  const {cluster, node: from, bootEpoch, timing} = self;
   const known = self.known?.(to);
-  const hello: Hello = {cluster, from, to, bootEpoch, session, known};
+  const hello: Hello = {cluster, from, to, bootEpoch, session, timing, known};
   return Buffer.from(JSON.stringify(hello));
 }
 
@@ -52,7 +56,13 @@ export function checkHello(self: Self, message: Uint8Array): Hello | string {
     return `node ${hello.from} looks for node ${hello.to}, this is node ${self.node}`;
   }
   if (hello.from === self.node) return `a second node ${self.node} is running`;
-  return hello;
+  return differentTimes(self, hello) ?? hello;
+}
+
+/** A node that beats as seldom as `wan` lets it is taken for dead by one that waits as briefly as `local`. */
+function differentTimes(self: Self, {from, timing}: Hello): string | undefined {
+  if (timing === undefined || self.timing === undefined || timing === self.timing) return undefined;
+  return `node ${from} was started with --timing ${timing}, node ${self.node} with --timing ${self.timing}: all nodes of a cluster need the same`;
 }
 
 function parseHello(message: Uint8Array): Hello | undefined {
@@ -68,6 +78,7 @@ function parseHello(message: Uint8Array): Hello | undefined {
   for (const name of ['from', 'to', 'bootEpoch', 'session']) {
     if (!Number.isSafeInteger(parsed[name])) return undefined;
   }
+  if (parsed['timing'] !== undefined && typeof parsed['timing'] !== 'string') return undefined;
   if (parsed['known'] !== undefined && !isKnownLife(parsed['known'])) return undefined;
   return parsed as unknown as Hello;
 }

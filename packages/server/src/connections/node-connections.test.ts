@@ -31,9 +31,15 @@ afterEach(() => {
 
 async function startNode(
   id: number,
-  options: {cluster?: string; bootEpoch?: number; port?: number; secret?: JoinSecret} = {},
+  options: {
+    cluster?: string;
+    bootEpoch?: number;
+    port?: number;
+    secret?: JoinSecret;
+    timing?: string;
+  } = {},
 ) {
-  const {cluster = 'c', bootEpoch = 1, secret: own = secret} = options;
+  const {cluster = 'c', bootEpoch = 1, secret: own = secret, timing} = options;
   const warnings: string[] = [];
   const log: Log = {
     info() {},
@@ -50,7 +56,7 @@ async function startNode(
     },
   });
   const port = await server.listen('127.0.0.1', options.port ?? 0);
-  const self = {cluster, node: id as NodeId, bootEpoch};
+  const self = {cluster, node: id as NodeId, bootEpoch, timing};
   const random = new SeededRandom(id);
   const connections = new NodeConnections({self, secret: own, server, clock, random, log});
   const node: TestNode = {
@@ -245,6 +251,17 @@ test('a wrong cluster and a wrong node are refused by name', async () => {
     .toMatch(/node 1 looks for node 4, this is node 3/);
   expect(one.events).toEqual([]);
   expect(three.events).toEqual([]);
+});
+
+test('nodes with different times refuse each other, and both say why', async () => {
+  const one = await startNode(1, {timing: 'local'});
+  const two = await startNode(2, {timing: 'wan'});
+  const untold = await startNode(3);
+  introduce([one, two, untold]);
+  const reason = /node 1 was started with --timing local, node 2 with --timing wan: all nodes/;
+  for (const {warnings} of [one, two]) await expect.poll(() => warnings.join('\n')).toMatch(reason);
+  await allConnected([one, untold]);
+  expect(one.connections.isConnected(two.id)).toBe(false);
 });
 
 test('a node that stops is lost; restarted it comes with its new boot epoch, even if it is the dialer', async () => {

@@ -119,6 +119,7 @@ export class RunningNode {
       cluster: clusterId,
       node,
       bootEpoch: directory.bootEpoch,
+      timing: options.timing,
       known: (other: NodeId) => this.#records.of(other),
     };
     this.#connections = new NodeConnections({
