@@ -33,6 +33,8 @@ export class LabReplica {
   group: RaftGroup;
   applied: AppliedEntry[];
   idle = false;
+  /** Reads of the stored log come back with nothing. */
+  readsFail = false;
   /** The monotonic clock of its node, in ticks. */
   clockTicks = 0;
   writes: Write[] = [];
@@ -91,7 +93,7 @@ export class LabReplica {
   #read(firstIndex: number, lastIndex: number): void {
     const {entries} = this.disk;
     const found = entries.filter(({index}) => index >= firstIndex && index <= lastIndex);
-    const complete = found[0]?.index === firstIndex;
+    const complete = !this.readsFail && found[0]?.index === firstIndex;
     this.step({type: 'entries', firstIndex, entries: complete ? found : undefined});
   }
 

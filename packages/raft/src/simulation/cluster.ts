@@ -1,64 +1,57 @@
-// A seeded run of one group under trouble: messages are lost, doubled and reordered, disks are late,
-// processes crash and lose what was not durable, members come and go. After every step the laws of the
-// paper (figure 3) are checked against what is durable and what was applied.
+// The replicas of one group with their disks, clocks and network, and the steps that each may take.
+// After every step the laws are checked, against what was said, what is durable and what was applied.
 
-import {SeededRandom} from '@flotilla/base';
-import type {ConfigChange, Configuration} from '../configuration.ts';
-import {EMPTY_CONFIGURATION, isJoint, isVoter, membersOf} from '../configuration.ts';
+import {assert, type SeededRandom} from '@flotilla/base';
+import {EMPTY_CONFIGURATION, membersOf} from '../configuration.ts';
+import type {Input} from '../input.ts';
 import {LabDisk, type LabOptions, LabReplica, type LabSnapshot} from '../lab/index.ts';
 import type {Message} from '../message.ts';
 import {bootstrapState, emptyState} from '../options.ts';
-import {type EventName, LEADER_EVENTS, WEIGHTS} from './events.ts';
+import {Clock} from './clock.ts';
+import {ClockLaws} from './clock-laws.ts';
 import {Laws} from './laws.ts';
+import {Network, type NetworkOptions, type Parcel} from './network.ts';
 import {payloadOf, Requests} from './requests.ts';
 
 export interface ClusterOptions {
-  readonly seed: number;
   readonly voters: number;
-  /** Ids available to later members. */
-  readonly replicasMax: number;
   readonly preVote: boolean;
   readonly checkQuorum: boolean;
   readonly leaseReads: boolean;
+  readonly uncommittedBytesMax: number;
+  readonly network: Omit<NetworkOptions, 'random'>;
 }
 
-interface InFlight {
-  readonly message: Message;
-  readonly contents: LabSnapshot | undefined;
-}
+export const ELECTION_TICKS = 8;
 
-const IN_FLIGHT_MAX = 40;
-
-const ELECTION_TICKS = 8;
+/** Whoever does not lead, or whom nobody answers, learns of nothing later than this. */
+const PATIENCE_TICKS = 2 * ELECTION_TICKS;
 
 const encoder = new TextEncoder();
 
 export class Cluster {
   readonly random: SeededRandom;
   readonly replicas = new Map<number, LabReplica>();
-  readonly laws = new Laws();
+  readonly laws = new Laws(this.replicas);
+  readonly network: Network;
   readonly #options: ClusterOptions;
-  #network: InFlight[] = [];
-  #contents = new Map<object, LabSnapshot>();
+  /** Of the process that runs now. */
+  readonly #clockLaws = new Map<number, ClockLaws>();
+  readonly #clocks = new Map<number, Clock>();
+  /** By the node's clock: a process counts from its start. */
+  readonly #startedAt = new Map<number, number>();
+  readonly #contents = new Map<object, LabSnapshot>();
   readonly #requests = new Requests();
   #lastId = 0;
   /** Snapshots on their way whose sender has not been told the outcome. */
   #transfers: {from: number; to: number}[] = [];
-  /** Links cut in one direction, as "from>to". */
-  #cut = new Set<string>();
   /** Nodes reported gone, as "to>whom". */
-  #gone = new Set<string>();
-  readonly #weights: readonly (readonly [EventName, number])[];
-  readonly #weightSum: number;
+  readonly #gone = new Set<string>();
 
-  constructor(options: ClusterOptions) {
+  constructor(options: ClusterOptions, random: SeededRandom) {
     this.#options = options;
-    this.random = new SeededRandom(options.seed);
-    this.#weights = (Object.keys(WEIGHTS) as EventName[]).map((name) => [
-      name,
-      WEIGHTS[name] * this.#pick([0.3, 1, 1, 3]),
-    ]);
-    this.#weightSum = this.#weights.reduce((sum, [, weight]) => sum + weight, 0);
+    this.random = random;
+    this.network = new Network({...options.network, random});
     const voters = Array.from({length: options.voters}, (_, i) => i + 1);
     const learners = [options.voters + 1, options.voters + 2];
     const configuration = {...EMPTY_CONFIGURATION, voters, learners};
@@ -66,12 +59,31 @@ export class Cluster {
       this.#add(id, new LabDisk(bootstrapState(configuration)));
   }
 
+  get leaseReads(): boolean {
+    return this.#options.leaseReads;
+  }
+
+  /** A replica that nobody counts yet. */
+  addEmpty(id: number): void {
+    this.#add(id, new LabDisk(emptyState()));
+  }
+
   #add(id: number, disk: LabDisk): void {
-    this.replicas.set(id, new LabReplica(this.#labOptions(id), disk, (m) => this.#post(m)));
+    this.#clocks.set(id, new Clock(this.random));
+    this.#run(new LabReplica(this.#labOptions(id), disk, (m) => this.#post(m)));
+  }
+
+  /** A new process. */
+  #run(replica: LabReplica): void {
+    this.replicas.set(replica.id, replica);
+    this.#startedAt.set(replica.id, this.#clocks.get(replica.id)!.now);
+    const {checkQuorum} = this.#options;
+    const law = {electionTicks: ELECTION_TICKS, checkQuorum};
+    this.#clockLaws.set(replica.id, new ClockLaws(law, replica.group.status()));
   }
 
   #labOptions(id: number): LabOptions {
-    const {preVote, checkQuorum, leaseReads} = this.#options;
+    const {preVote, checkQuorum, leaseReads, uncommittedBytesMax} = this.#options;
     return {
       id,
       random: this.random,
@@ -80,7 +92,7 @@ export class Cluster {
         messageBytesMax: 60,
         inflightMessagesMax: 4,
         inflightBytesMax: 200,
-        uncommittedBytesMax: 1_000,
+        uncommittedBytesMax,
         appliedBytesPerOutput: 60,
       },
       preVote,
@@ -91,179 +103,111 @@ export class Cluster {
 
   #post(message: Message): void {
     const sender = this.replicas.get(message.from);
-    if (sender !== undefined) this.laws.sent(message, sender.disk);
-    if (this.#cut.has(`${message.from}>${message.to}`)) return;
+    if (sender !== undefined) this.laws.sent(message, sender);
     const contents = message.type === 'snapshot' ? this.#contents.get(message.snapshot) : undefined;
-    this.#network.push({message, contents});
-    // What waits for ever says nothing: a full network loses somebody.
-    const {length} = this.#network;
-    if (length > IN_FLIGHT_MAX) this.#network.splice(this.random.below(length), 1);
+    this.network.post({message, contents});
   }
 
-  /** One random event, then the laws. */
-  step(): void {
-    const event = this.#pickEvent();
-    const replica = LEADER_EVENTS.has(event) ? this.#pickLeader() : this.#pickMember();
-    this.#act(event, replica);
-    // A crash may have put a new process in its place.
-    const now = this.replicas.get(replica.id)!;
-    this.#serveSnapshots(now);
-    this.#check(now);
+  step(replica: LabReplica, input: Input): void {
+    replica.step(input);
+    this.#check(replica);
   }
 
-  #act(event: EventName, replica: LabReplica): void {
-    switch (event) {
-      case 'deliver':
-        for (let left = this.random.below(6); left >= 0; left--) this.#deliver();
-        break;
-      case 'turn':
-        this.#turn(replica);
-        break;
-      case 'process':
-        replica.process();
-        break;
-      case 'persist':
-        if (!this.#isLazy(replica) || this.random.below(3) === 0) {
-          replica.persist(1 + this.random.below(2));
-        }
-        break;
-      case 'apply':
-        replica.apply(1 + this.random.below(3));
-        break;
-      case 'tick':
-        this.#tick(replica);
-        break;
-      case 'propose':
-        this.#propose(replica);
-        break;
-      case 'read':
-        this.#read(replica);
-        break;
-      case 'crash':
-        this.#crash(replica);
-        break;
-      case 'members':
-        this.#changeMembers(replica);
-        break;
-      case 'compact':
-        this.#compact(replica);
-        break;
-      case 'transfer':
-        this.#transfer(replica);
-        break;
-      case 'cut':
-        this.#cutLink();
-        break;
-      case 'isolate':
-        if (this.random.below(2) === 0) this.#isolate([replica.id]);
-        else this.#isolate([...this.replicas.keys()].filter(() => this.random.below(2) === 0));
-        break;
-      case 'heal':
-        this.#cut.clear();
-        break;
-      case 'campaign':
-        replica.step({type: 'campaign'});
-        break;
-      case 'forget':
-        replica.step({type: 'forgetLeader'});
-        break;
-      case 'reach':
-        this.#reportReachable(replica);
-        break;
-      case 'endTransfers':
-        this.#endTransfers();
-        break;
-      case 'evict':
-        replica.step({type: 'evict', uptoIndex: replica.appliedIndex});
-        break;
+  receive({message, contents}: Parcel): void {
+    const replica = this.replicas.get(message.to);
+    if (replica === undefined) return;
+    replica.receive(message, contents);
+    const fault = this.#clockLaws.get(replica.id)!.received(message, replica.group.status());
+    assert(fault === undefined, () => `${fault}`);
+    this.#check(replica);
+  }
+
+  tick(replica: LabReplica): void {
+    replica.step({type: 'tick'});
+    const fault = this.#clockLaws.get(replica.id)!.ticked(replica.group.status());
+    assert(fault === undefined, () => `${fault}`);
+    this.#check(replica);
+  }
+
+  /** A tick's time for all clocks; only who is awake sees the tick. */
+  passTime(isAwake: (id: number) => boolean = () => true): void {
+    for (const [id, clock] of this.#clocks) {
+      const replica = this.replicas.get(id)!;
+      if (clock.advance() && isAwake(id)) this.tick(replica);
+      replica.clockTicks = clock.now - this.#startedAt.get(id)!;
     }
   }
 
-  /** One replica's clock, or under lease reads, which need clocks of about one rate, all of them. */
-  #tick(replica: LabReplica): void {
-    if (!this.#options.leaseReads) replica.step({type: 'tick'});
-    else if (this.random.below(this.replicas.size) < 2)
-      for (const one of this.replicas.values()) one.step({type: 'tick'});
+  process(replica: LabReplica): boolean {
+    if (!replica.process()) return false;
+    this.#check(replica);
+    this.laws.outputTaken(replica);
+    const {ticks} = this.#clockLaws.get(replica.id)!;
+    const overdue = this.#requests.overdue(replica, ticks, PATIENCE_TICKS);
+    assert(overdue === undefined, () => `at ${replica.id} ${overdue}`);
+    return true;
   }
 
-  #turn(replica: LabReplica): void {
-    replica.process();
-    if (!this.#isLazy(replica)) replica.persist();
-    replica.apply();
-    replica.process();
+  persist(replica: LabReplica, count?: number): void {
+    if (replica.persist(count)) this.#check(replica);
   }
 
-  /** Whose disk is behind in this run: what it acknowledges too early is lost in a crash. */
-  #isLazy({id}: LabReplica): boolean {
-    return (id + this.#options.seed) % 3 === 0;
+  apply(replica: LabReplica, count?: number): void {
+    if (replica.apply(count)) this.#check(replica);
   }
 
-  #pickEvent(): EventName {
-    let draw = this.random.next() * this.#weightSum;
-    for (const [name, weight] of this.#weights) {
-      draw -= weight;
-      if (draw < 0) return name;
-    }
-    return 'deliver';
+  #check(replica: LabReplica): void {
+    const {id, events, group} = replica;
+    const status = group.status();
+    for (const {index, read} of this.#requests.take(replica, events))
+      this.laws.readServed(replica, index, read);
+    this.laws.check(replica, status);
+    replica.takeEvents();
+    this.#clockLaws.get(id)!.stepped(status);
   }
 
-  /** Mostly somebody whom a leader counts: the rest has nothing to say. */
-  #pickMember(): LabReplica {
-    const leader = this.#anyLeader();
-    if (leader === undefined || this.random.below(8) === 0) return this.#pickAny();
-    const members = membersOf(leader.group.status().configuration);
-    return this.replicas.get(this.#pick(members))!;
-  }
-
-  /** Of any term: a deposed leader that does not know it is the most dangerous one. */
-  #pickLeader(): LabReplica {
-    const leader = this.#anyLeader();
-    return leader === undefined || this.random.below(4) === 0 ? this.#pickAny() : leader;
-  }
-
-  #anyLeader(): LabReplica | undefined {
-    const leaders = [...this.replicas.values()].filter(
-      ({group}) => group.status().role === 'leader',
-    );
-    return leaders.length === 0 ? undefined : this.#pick(leaders);
-  }
-
-  #pickAny(): LabReplica {
-    return this.#pick([...this.replicas.values()]);
-  }
-
-  #deliver(): void {
-    if (this.#network.length === 0) return;
-    // Mostly near the front, so that there is progress; sometimes anywhere.
-    const far = this.random.below(4) === 0;
-    const span = far ? this.#network.length : Math.min(3, this.#network.length);
-    const at = this.random.below(span);
-    const {message, contents} = this.#network[at]!;
-    const fate = this.random.below(100);
-    if (fate >= 6) this.#network.splice(at, 1);
-    if (fate >= 94) return;
-    const target = this.replicas.get(message.to);
-    target?.receive(message, contents);
-    if (target !== undefined) this.#check(target);
-  }
-
-  #propose(replica: LabReplica): void {
-    const count = 1 + this.random.below(3);
+  propose(replica: LabReplica, count: number): void {
+    const {transferTo, role, uncommittedBytes, commitIndex, lastIndex} = replica.group.status();
+    const isFull = uncommittedBytes > this.#options.uncommittedBytesMax && commitIndex < lastIndex;
     const entries = Array.from({length: count}, () => {
       const proposalId = ++this.#lastId;
       this.#requests.proposed(replica, proposalId);
+      if (isFull) this.#requests.forbid(proposalId, 'its uncommitted tail is full');
+      if (role === 'leader' && transferTo !== 0)
+        this.#requests.forbid(proposalId, 'it hands over leadership');
       return {proposalId, payload: encoder.encode(payloadOf(proposalId))};
     });
-    replica.step({type: 'propose', entries});
+    this.step(replica, {type: 'propose', entries});
   }
 
-  #read(replica: LabReplica): void {
+  /** A change of members, made for those that the configuration of `expectedConfigIndex` holds. */
+  proposeConfig(
+    replica: LabReplica,
+    change: Omit<Extract<Input, {type: 'proposeConfig'}>, 'type' | 'proposalId'>,
+  ): void {
+    const proposalId = ++this.#lastId;
+    this.#requests.proposed(replica, proposalId);
+    const {expectedConfigIndex} = change;
+    const {configIndex} = replica.group.status();
+    if (expectedConfigIndex !== undefined && expectedConfigIndex !== configIndex)
+      this.#requests.forbid(proposalId, 'the members are others');
+    this.step(replica, {type: 'proposeConfig', proposalId, ...change});
+  }
+
+  read(replica: LabReplica): void {
     const readId = ++this.#lastId;
-    this.#requests.read(replica, readId, this.laws.highestApplied);
-    replica.step({type: 'readIndex', readId});
+    const status = replica.group.status();
+    const {term} = status;
+    const leading =
+      status.role === 'leader' ? {term, round: this.laws.lastRound(status)} : undefined;
+    const deadline = this.#clockLaws.get(replica.id)!.ticks + PATIENCE_TICKS;
+    const atLeast = this.laws.highestApplied;
+    this.#requests.read(readId, {replica, atLeast, leading, deadline});
+    this.step(replica, {type: 'readIndex', readId});
   }
 
-  #crash(replica: LabReplica): void {
+  /** The process ends, in the midst of its writes and messages, and another begins over its disk. */
+  crash(replica: LabReplica): void {
     const {id} = replica;
     if (this.random.below(2) === 0) replica.persist(this.random.below(3));
     if (this.random.below(2) === 0 && replica.group.status().pendingSnapshotIndex === 0) {
@@ -271,206 +215,65 @@ export class Cluster {
     }
     this.#check(replica);
     this.#requests.crashed(replica);
-    this.replicas.set(id, replica.restart());
+    this.#run(replica.restart());
     this.laws.restarted(id, replica.disk);
   }
 
-  #changeMembers(replica: LabReplica): void {
-    const {configuration, role} = replica.group.status();
-    if (role !== 'leader') return;
-    const proposalId = ++this.#lastId;
-    this.#requests.proposed(replica, proposalId);
-    if (isJoint(configuration)) {
-      replica.step({type: 'proposeConfig', proposalId, mode: 'leave', changes: []});
-      return;
-    }
-    const swap = this.random.below(2) === 0;
-    const changes = swap ? this.#swapVoters(configuration) : this.#randomChanges(configuration);
-    const mode = this.#pick(['simple', 'joint', 'joint-explicit'] as const);
-    replica.step({type: 'proposeConfig', proposalId, mode, changes});
-  }
-
-  /** Another half of the members votes: the joint configuration's halves share little or nothing. */
-  #swapVoters(configuration: Configuration): ConfigChange[] {
-    return membersOf(configuration).map((id) => {
-      const votes = configuration.voters.includes(id);
-      const stays = this.random.below(4) === 0;
-      return {type: votes === stays ? 'voter' : 'learner', id};
-    });
-  }
-
-  #randomChanges(configuration: Configuration): ConfigChange[] {
-    const members = membersOf(configuration);
-    const changes: ConfigChange[] = [];
-    const count = 1 + this.random.below(3);
-    for (let i = 0; i < count; i++) {
-      const id = 1 + this.random.below(this.#options.replicasMax);
-      if (changes.some((change) => change.id === id)) continue;
-      if (!members.includes(id)) {
-        // A member that was here once never comes back: ids are not used again.
-        if (this.replicas.has(id)) continue;
-        this.#add(id, new LabDisk(emptyState()));
-        changes.push({type: 'learner', id});
-      } else {
-        changes.push({type: this.#pick(['voter', 'voter', 'learner', 'remove'] as const), id});
-      }
-    }
-    return changes;
-  }
-
-  #compact(replica: LabReplica): void {
+  /** Cuts the log down to its last `keep` applied entries. */
+  compact(replica: LabReplica, keep: number): void {
     const {appliedIndex, stableIndex, pendingSnapshotIndex} = replica.group.status();
     if (pendingSnapshotIndex > 0) return;
     const boundary = Math.min(appliedIndex, stableIndex, replica.disk.lastIndex);
-    replica.compact(boundary + 1 - this.random.below(3));
+    replica.compact(boundary + 1 - keep);
   }
 
-  #serveSnapshots(replica: LabReplica): void {
-    for (const {to} of replica.wanted.splice(0)) {
-      const snapshot = this.random.below(4) === 0 ? undefined : replica.snapshot();
-      if (snapshot === undefined) {
-        replica.step({type: 'snapshotSent', to, ok: false});
-        continue;
-      }
-      this.#contents.set(snapshot.meta, snapshot);
-      replica.step({type: 'snapshotReady', to, snapshot: snapshot.meta});
-      this.#transfers.push({from: replica.id, to});
-    }
-  }
-
-  #endTransfers(): void {
-    for (const {from, to} of this.#transfers.splice(0)) {
-      const ok = this.random.below(2) === 0;
-      this.replicas.get(from)?.step({type: 'snapshotSent', to, ok});
-    }
-  }
-
-  #transfer(replica: LabReplica): void {
-    const members = membersOf(replica.group.status().configuration);
-    if (members.length > 0) replica.step({type: 'transferLeader', to: this.#pick(members)});
-  }
-
-  #cutLink(): void {
-    const ids = [...this.replicas.keys()];
-    this.#cut.add(`${this.#pick(ids)}>${this.#pick(ids)}`);
-  }
-
-  /** Cuts these off from the rest. */
-  #isolate(ids: readonly number[]): void {
-    for (const id of ids) {
-      for (const other of this.replicas.keys()) {
-        if (ids.includes(other)) continue;
-        this.#cut.add(`${id}>${other}`);
-        this.#cut.add(`${other}>${id}`);
-      }
-    }
-  }
-
-  #reportReachable(replica: LabReplica): void {
-    const id = this.#pick([...this.replicas.keys()]);
-    const reachable = this.random.below(2) === 0;
-    if (this.random.below(2) === 0) {
-      replica.step({type: 'unreachable', id});
+  /** Answers what a leader asked its host for. */
+  sendSnapshot(replica: LabReplica, to: number): void {
+    const snapshot = replica.snapshot();
+    if (snapshot === undefined) {
+      this.step(replica, {type: 'snapshotSent', to, ok: false});
       return;
     }
+    this.#contents.set(snapshot.meta, snapshot);
+    this.step(replica, {type: 'snapshotReady', to, snapshot: snapshot.meta});
+    this.#transfers.push({from: replica.id, to});
+  }
+
+  endTransfers(): void {
+    for (const {from, to} of this.#transfers.splice(0)) {
+      const ok = this.random.below(2) === 0;
+      const replica = this.replicas.get(from);
+      if (replica !== undefined) this.step(replica, {type: 'snapshotSent', to, ok});
+    }
+  }
+
+  reportReachable(replica: LabReplica, id: number, reachable: boolean): void {
     replica.step({type: 'reachable', id, reachable});
+    if (reachable) this.#clockLaws.get(replica.id)!.reported(id);
+    this.#check(replica);
     if (reachable) this.#gone.delete(`${replica.id}>${id}`);
     else this.#gone.add(`${replica.id}>${id}`);
   }
 
   /** Tells each replica that the nodes it was told were gone are back; nobody else is reset. */
-  #bringBack(): void {
+  bringBack(): void {
     for (const replica of this.replicas.values()) {
-      for (const id of this.replicas.keys()) {
-        if (!this.#gone.has(`${replica.id}>${id}`)) continue;
-        replica.step({type: 'reachable', id, reachable: true});
-      }
+      for (const id of this.replicas.keys())
+        if (this.#gone.has(`${replica.id}>${id}`)) this.reportReachable(replica, id, true);
     }
   }
 
-  #check(replica: LabReplica): void {
-    this.laws.check(replica);
-    for (const {index, atLeast} of this.#requests.take(replica, replica.takeEvents())) {
-      this.laws.readServed(replica.id, index, atLeast);
-    }
-  }
-
-  #pick<Value>(values: readonly Value[]): Value {
-    return values[this.random.below(values.length)]!;
-  }
-
-  /** Ends all trouble and lets the group come to rest. True if it has a leader and agrees. */
-  settle(ticksMax: number): boolean {
-    this.#cut.clear();
-    this.#endTransfers();
-    this.#bringBack();
-    for (let tick = 0; tick < ticksMax; tick++) {
-      for (const replica of this.replicas.values()) replica.step({type: 'tick'});
-      this.#drain();
-      this.#endTransfers();
-      if (this.#hasSettled()) return true;
-    }
-    return false;
-  }
-
-  /** Requires the group settled. What became of the requests, if it is not what must. */
+  /** Requires all trouble ended, and two election timeouts since. What became of requests, if wrong. */
   requestFault(): string | undefined {
-    for (let tick = 0; tick < 2 * ELECTION_TICKS; tick++) {
-      for (const replica of this.replicas.values()) replica.step({type: 'tick'});
-      this.#drain();
-    }
     return this.#requests.fault(this.laws.appliedData());
   }
 
-  #drain(): void {
-    for (let round = 0; round < 40; round++) {
-      for (const replica of this.replicas.values()) {
-        while (replica.process()) this.#check(replica);
-        replica.persist();
-        replica.apply();
-        for (const {to} of replica.wanted.splice(0)) this.#answerSnapshot(replica, to);
-        this.#check(replica);
-      }
-      const sent = this.#network.splice(0);
-      if (sent.length === 0 && round > 0) return;
-      for (const {message, contents} of sent) {
-        this.replicas.get(message.to)?.receive(message, contents);
-      }
-    }
+  leaders(): LabReplica[] {
+    return [...this.replicas.values()].filter(({id}) => this.laws.last(id)?.role === 'leader');
   }
 
-  #answerSnapshot(replica: LabReplica, to: number): void {
-    const snapshot = replica.snapshot();
-    if (snapshot === undefined) {
-      replica.step({type: 'snapshotSent', to, ok: false});
-      return;
-    }
-    this.#contents.set(snapshot.meta, snapshot);
-    replica.step({type: 'snapshotReady', to, snapshot: snapshot.meta});
-    this.#transfers.push({from: replica.id, to});
-  }
-
-  /** One leader whose members all applied its whole log, out of any automatic joint configuration. */
-  #hasSettled(): boolean {
-    const leader = this.#leader();
-    if (leader === undefined) return false;
-    const {configuration, lastIndex} = leader.group.status();
-    if (isJoint(configuration) && configuration.autoLeave) return false;
-    return membersOf(configuration).every((id) => {
-      const replica = this.replicas.get(id)!;
-      // Under lease reads nobody that leads may rest.
-      return replica.appliedIndex === lastIndex && (replica.idle || this.#options.leaseReads);
-    });
-  }
-
-  #leader(): LabReplica | undefined {
-    const leaders = [...this.replicas.values()].filter(
-      ({group}) => group.status().role === 'leader',
-    );
-    leaders.sort((a, b) => b.group.status().term - a.group.status().term);
-    const [leader] = leaders;
-    if (leader === undefined) return undefined;
-    return isVoter(leader.group.status().configuration, leader.id) ? leader : undefined;
+  pick<Value>(values: readonly Value[]): Value {
+    return values[this.random.below(values.length)]!;
   }
 
   describe(): string {

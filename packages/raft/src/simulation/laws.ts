@@ -6,13 +6,37 @@
 //  5 log matching: same index and term, same entry and same predecessor
 //  6 persist, then apply: what a replica applied is on its own disk
 //  7 linearizable reads: a read covers all that was applied anywhere when it began
-//  8 what a message promises is on its sender's disk: a granted vote, acknowledged entries
+//  8 what a message promises is on its sender's disk: a granted vote, acknowledged entries, which stay
+//    there for the term; and what is called stable is on the disk
 //  9 the index that made a configuration names one configuration: orders are fenced by it
+// What a leader may build on is in leader-laws.ts, what takes how long in clock-laws.ts.
 
 import type {Configuration} from '../configuration.ts';
 import type {AppliedEntry, LabDisk, LabReplica} from '../lab/index.ts';
 import {textOf} from '../lab/replica.ts';
-import type {Message} from '../message.ts';
+import type {Message, TimeoutNow} from '../message.ts';
+import type {Status} from '../status.ts';
+import {
+  callFault,
+  electionFault,
+  leaderFault,
+  outputFault,
+  readFault,
+  retirementFault,
+} from './leader-laws.ts';
+import {Ledger} from './ledger.ts';
+import type {Read} from './requests.ts';
+
+/** As far as it is stored; entries of an earlier write than the log of now are not looked at. */
+function hasUnappliedChange(
+  {entries}: LabDisk,
+  {appliedIndex, commitIndex, stableIndex}: Status,
+): boolean {
+  const upto = Math.min(commitIndex, stableIndex);
+  return entries.some(
+    ({index, type}) => type === 'config' && index > appliedIndex && index <= upto,
+  );
+}
 
 class LawBroken extends Error {}
 
@@ -20,7 +44,6 @@ interface Seen {
   term: number;
   commit: number;
   vote: number;
-  role: string;
 }
 
 export class Laws {
@@ -39,31 +62,79 @@ export class Laws {
   readonly #shapes = new Map<number, string>();
   readonly #seen = new Map<number, Seen>();
   readonly #configurations = new Map<number, Configuration>();
+  readonly #ledger = new Ledger();
+  readonly #replicas: ReadonlyMap<number, LabReplica>;
+  /** As each process was at the last look. */
+  readonly #last = new Map<number, Status>();
+  /** Each replica since its last output, under each configuration in force. */
+  readonly #looks = new Map<number, Status[]>();
+  /** Each log's end when its last output was taken. */
+  readonly #taken = new Map<number, number>();
 
-  check(replica: LabReplica): void {
-    const status = replica.group.status();
+  constructor(replicas: ReadonlyMap<number, LabReplica>) {
+    this.#replicas = replicas;
+  }
+
+  /** The replica as it was at the last look; none since its process began. */
+  last(id: number): Status | undefined {
+    return this.#last.get(id);
+  }
+
+  check(replica: LabReplica, status: Status): void {
     const {id, term, role, commitIndex, vote} = status;
-    const seen = this.#seen.get(id) ?? {term: 0, commit: 0, vote: 0, role: ''};
+    const seen = this.#seen.get(id) ?? {term: 0, commit: 0, vote: 0};
     if (term < seen.term) this.#fail(`term of ${id} went back from ${seen.term} to ${term}`);
     if (commitIndex < seen.commit) this.#fail(`commit of ${id} went back to ${commitIndex}`);
     if (term === seen.term && seen.vote !== 0 && vote !== seen.vote) {
       this.#fail(`${id} changed its vote in term ${term}`);
     }
-    if (role === 'leader') this.#checkLeader(replica, seen.role !== 'leader' || term !== seen.term);
-    this.#checkCommitted(replica, seen.commit);
-    this.#checkConfiguration(replica);
+    this.#checkPromises(replica, status);
+    const last = this.#last.get(id);
+    const led = last?.role === 'leader' && last.term === term ? last : undefined;
+    if (role === 'leader') this.#checkLeader(replica, status, led);
+    else if (led !== undefined) this.#require(retirementFault(led, status, this.#ledger));
+    this.#checkCommitted(replica, status, seen.commit);
+    if (last?.configuration !== status.configuration) this.#checkConfiguration(status);
     this.#checkApplied(replica);
     this.#checkEntries(replica);
-    this.#seen.set(id, {term, commit: commitIndex, vote, role});
+    this.#seen.set(id, {term, commit: commitIndex, vote});
+    this.#last.set(id, status);
+    this.#look(status);
   }
 
-  #checkLeader(replica: LabReplica, fresh: boolean): void {
-    const {id, term, firstIndex} = replica.group.status();
+  #look(status: Status): void {
+    const looks = this.#looks.get(status.id) ?? [];
+    this.#looks.set(status.id, looks);
+    if (looks.at(-1)?.configIndex !== status.configIndex) looks.push(status);
+  }
+
+  #checkPromises({disk, group}: LabReplica, status: Status): void {
+    const {id, role, leader, stableIndex, firstIndex, pendingSnapshotIndex} = status;
+    const {term, vote} = disk.hardState;
+    if (vote !== 0) this.#ledger.voted(id, term, vote);
+    if (disk.lastIndex < this.#ledger.acknowledgedIn(term, id))
+      this.#fail(`${id} lost of its log what it acknowledged in term ${term}`);
+    if (stableIndex >= firstIndex) {
+      const stored = disk.entries[stableIndex - disk.snapshotIndex - 1];
+      if (stored?.term !== group.termAt(stableIndex))
+        this.#fail(`${id} calls ${stableIndex} stable, and its disk holds another entry`);
+    }
+    if (role === 'follower' || role === 'leader') return;
+    if (leader !== 0) this.#fail(`${id} stands for election and follows ${leader}`);
+    if (pendingSnapshotIndex > 0) this.#fail(`${id} stands while its state is being replaced`);
+    if (this.#last.get(id)?.role === 'follower' && hasUnappliedChange(disk, status))
+      this.#fail(`${id} stands over a committed change of members that it has not applied`);
+  }
+
+  #checkLeader(replica: LabReplica, status: Status, led: Status | undefined): void {
+    const {id, term, firstIndex} = status;
     const before = this.#leaders.get(term);
     if (before !== undefined && before !== id) this.#fail(`${before} and ${id} lead term ${term}`);
     this.#leaders.set(term, id);
-    if (!fresh) return;
+    this.#require(leaderFault(status, led, this.#ledger, this.#replicas));
+    if (led !== undefined) return;
     this.leadersSeen++;
+    this.#require(electionFault(status, this.#ledger));
     for (const [index, committedTerm] of this.#committed) {
       if (committedTerm >= term || index < firstIndex) continue;
       if (replica.group.termAt(index) !== committedTerm) {
@@ -72,8 +143,8 @@ export class Laws {
     }
   }
 
-  #checkCommitted({id, group}: LabReplica, afterIndex: number): void {
-    const {commitIndex, firstIndex} = group.status();
+  #checkCommitted({group}: LabReplica, status: Status, afterIndex: number): void {
+    const {id, commitIndex, firstIndex} = status;
     for (let index = Math.max(afterIndex + 1, firstIndex); index <= commitIndex; index++) {
       const term = group.termAt(index)!;
       const known = this.#committed.get(index) ?? term;
@@ -82,8 +153,7 @@ export class Laws {
     }
   }
 
-  #checkConfiguration({id, group}: LabReplica): void {
-    const {configIndex, configuration} = group.status();
+  #checkConfiguration({id, configIndex, configuration}: Status): void {
     const known = this.#configurations.get(configIndex) ?? configuration;
     this.#configurations.set(configIndex, known);
     if (known === configuration) return;
@@ -132,7 +202,18 @@ export class Laws {
   }
 
   /** Checked as the message leaves: a crash right after it must not take the promise back. */
-  sent(message: Message, {hardState, lastIndex}: LabDisk): void {
+  sent(message: Message, {disk, group}: LabReplica): void {
+    this.#ledger.sent(message);
+    if (message.type === 'timeoutNow') this.#checkCall(message, group.status());
+    this.#checkStored(message, disk);
+  }
+
+  #checkCall(message: TimeoutNow, sender: Status): void {
+    const hasGrown = this.#taken.get(sender.id) !== sender.lastIndex;
+    if (!hasGrown) this.#require(callFault(message, sender));
+  }
+
+  #checkStored(message: Message, {hardState, lastIndex}: LabDisk): void {
     const {type, from, to, term} = message;
     if (type === 'voteReply' && message.granted) {
       const isStored = hardState.term > term || (hardState.term === term && hardState.vote === to);
@@ -157,7 +238,23 @@ export class Laws {
     if (seen === undefined) return;
     const {term, vote, commit} = disk.hardState;
     const applied = disk.checkpoint.index;
-    this.#seen.set(id, {term, vote, commit: Math.max(commit, applied), role: ''});
+    this.#seen.set(id, {term, vote, commit: Math.max(commit, applied)});
+    this.#last.delete(id);
+    this.#taken.delete(id);
+    this.#looks.delete(id);
+  }
+
+  /** Right after the output of a replica was taken. */
+  outputTaken(replica: LabReplica): void {
+    const status = replica.group.status();
+    const {id, lastIndex} = status;
+    this.#taken.set(id, lastIndex);
+    this.#looks.set(id, [status]);
+    this.#require(outputFault(status, replica.idle, this.#ledger));
+  }
+
+  lastRound({id, term}: Status): number {
+    return this.#ledger.lastRound(id, term);
   }
 
   /** The payloads of all that was applied anywhere. */
@@ -165,9 +262,25 @@ export class Laws {
     return new Set([...this.#history.values()].map(({data}) => data));
   }
 
-  readServed(id: number, index: number, atLeast: number): void {
+  readServed(replica: LabReplica, index: number, read: Read): void {
     this.readsSeen++;
+    const {id} = replica;
+    const {atLeast, leading} = read;
     if (index < atLeast) this.#fail(`read at ${id} got ${index}, applied before was ${atLeast}`);
+    const status = replica.group.status();
+    const last = this.#last.get(id);
+    if (leading === undefined || last === undefined) return;
+    if ([status, last].some(({role, term}) => role !== 'leader' || term !== leading.term)) return;
+    if (index >= status.firstIndex && replica.group.termAt(index) !== leading.term)
+      this.#fail(`leader ${id} serves a read at ${index}, before its first commit`);
+    if (!replica.options.leaseReads)
+      this.#require(
+        readFault([...(this.#looks.get(id) ?? []), status], leading.round, this.#ledger),
+      );
+  }
+
+  #require(fault: string | undefined): void {
+    if (fault !== undefined) this.#fail(fault);
   }
 
   #fail(message: string): never {

@@ -1,7 +1,7 @@
 import {expect, test} from 'vitest';
 import {runSeed, STEPS as STEPS_DEFAULT} from './run.ts';
 
-const SEEDS = Number(process.env['SEEDS'] ?? 200);
+const SEEDS = Number(process.env['SEEDS'] ?? 100);
 const FIRST = Number(process.env['SEED'] ?? 1);
 const STEPS = Number(process.env['STEPS'] ?? STEPS_DEFAULT);
 
@@ -21,4 +21,4 @@ test('the laws hold under random trouble, and the group recovers', () => {
   expect(total.leaders).toBeGreaterThan(SEEDS);
   expect(total.applied).toBeGreaterThan(10 * SEEDS);
   expect(total.reads).toBeGreaterThan(SEEDS);
-}, 60_000);
+}, 300_000);
