@@ -183,23 +183,21 @@ function isolateNode(world: World, chance: Chance): Begun | undefined {
 
 /**
  * A leader that does not learn of its successor, with clients on both sides: cut off, cut off while it
- * stood still, or hearing late what was said before it was cut off.
+ * stood still, hearing late what was said before it was cut off, or while it stood still.
  */
 function leaveOldLeader(world: World, chance: Chance): Begun | undefined {
   const {siege} = world;
   const found = siege?.leading(chance);
   if (siege === undefined || found === undefined) return undefined;
   const {node, set} = found;
-  const how = chance.pick(['cut', 'paused', 'late', 'late'] as const);
+  const how = chance.pick(['cut', 'paused', 'late', 'frozen'] as const);
   const lateMs = chance.between(300, 6_000);
   const what = `node ${node.id} of set ${set.id}, ${how}`;
   siege.ask(node, set, 2 * lateMs + 4_000);
+  if (how === 'frozen')
+    return {what, end: freezeBeforeAnswers(world, siege, node, {lateMs, chance})};
   if (how === 'late') return {what, end: hearLate(world, siege, node, {lateMs, chance})};
-  if (how === 'paused') {
-    const {process} = node.running!;
-    process.pause();
-    siege.after(lateMs, () => process.resume());
-  }
+  if (how === 'paused') standStill(siege, node, lateMs);
   const links = linksOf(world, node);
   return {what, end: cut(world, [...links.out, ...links.into], what).end};
 }
@@ -211,12 +209,8 @@ function hearLate(
   node: SimNode,
   {lateMs, chance}: {readonly lateMs: number; readonly chance: Chance},
 ): () => void {
-  const {network} = world;
-  const {out, into} = linksOf(world, node);
-  const setDelay = (factor: number): void => {
-    for (const [from, to] of into) network.trouble(from, to).delayFactor = factor;
-  };
-  setDelay(lateMs / network.delayMs);
+  const {out} = linksOf(world, node);
+  const endDelay = delayTo(world, node, lateMs);
   let mend = nothing;
   let isOver = false;
   siege.after(chance.between(0, lateMs), () => {
@@ -224,9 +218,39 @@ function hearLate(
   });
   return () => {
     isOver = true;
-    setDelay(1);
+    endDelay();
     mend();
   };
+}
+
+/** It stands still over an election, and then hears answers to its last words of before. */
+function freezeBeforeAnswers(
+  world: World,
+  siege: Siege,
+  node: SimNode,
+  {lateMs, chance}: {readonly lateMs: number; readonly chance: Chance},
+): () => void {
+  const stillMs = lateMs * chance.between(0.5, 0.95);
+  // Words are on their way at any time, answers are from now on late.
+  siege.after(chance.between(0, 1_000), () => standStill(siege, node, stillMs));
+  return delayTo(world, node, lateMs);
+}
+
+function standStill(siege: Siege, node: SimNode, forMs: number): void {
+  const {process} = node.running ?? {};
+  if (process === undefined || process.isPaused) return;
+  process.pause();
+  siege.after(forMs, () => process.resume());
+}
+
+function delayTo(world: World, node: SimNode, delayMs: number): () => void {
+  const {network} = world;
+  const {into} = linksOf(world, node);
+  const setDelay = (factor: number): void => {
+    for (const [from, to] of into) network.trouble(from, to).delayFactor = factor;
+  };
+  setDelay(delayMs / network.delayMs);
+  return () => setDelay(1);
 }
 
 function linksOf({nodes}: World, {id: node}: SimNode) {

@@ -101,11 +101,13 @@ export class Network {
   }
 
   send(from: Endpoint, to: NodeId, channel: Channel, frame: Uint8Array): boolean {
-    this.#remember({from: from.node, to, channel, frame});
-    return this.#carry(from, to, channel, frame.length, (target) => {
+    const isSent = this.#carry(from, to, channel, frame.length, (target) => {
       this.#kernel.trace.mixBytes(frame);
       target.receive(from.node, channel, frame);
     });
+    // What no connection took was never on its way: nobody can have held it.
+    if (isSent) this.#remember({from: from.node, to, channel, frame});
+    return isSent;
   }
 
   /** As `send`, for what is no frame of the hosts'. */
