@@ -9,8 +9,8 @@ const ELECTION: readonly Mutation[] = [
     id: 'vote-not-durable',
     trap: 'T1',
     file: file('state'),
-    find: 'if (term !== state.term || vote !== state.vote) return true;',
-    replace: 'if (term !== state.term) return true;',
+    find: 'term !== state.term || vote !== state.vote || state.configSeq',
+    replace: 'term !== state.term || state.configSeq',
     why: 'A vote in the present term is told and not stored: after a crash it is given again.',
   },
   {

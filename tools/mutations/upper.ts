@@ -112,7 +112,7 @@ export const UPPER_MUTATIONS: readonly Mutation[] = [
     id: 'unplaced-member-destroyed',
     trap: 'T70',
     file: 'packages/catalog/src/planning/reconcile.ts',
-    find: "if (wanted || (group?.set.state === 'open' && group.isMember(replica))) continue;",
+    find: "if (wanted || (group?.set.state === 'open' && isNeeded(group, replica))) continue;",
     replace: 'if (wanted) continue;',
     why: "The placement is meta's wish; the group's own configuration is the truth.",
     suites: [...PLANNING_SUITES, ...META_SUITES],

@@ -26,7 +26,7 @@ export {
   planPlacement,
   votersOf,
 } from './planning/placement.ts';
-export {planNext} from './planning/reconcile.ts';
+export {type PlanSettings, planNext} from './planning/reconcile.ts';
 export type {
   GroupConfiguration,
   MemberProgress,

@@ -90,6 +90,7 @@ export function reportOf(
     appliedIndex: status.appliedIndex,
     lastIndex: status.lastIndex,
     configIndex: status.configIndex,
+    configVolatile: status.isConfigDurable ? undefined : true,
     configuration: status.configuration,
     // A host shows a replica only once its creation is on disk.
     durable: status.stopped === undefined,

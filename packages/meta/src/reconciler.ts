@@ -17,6 +17,7 @@ import {
   type Action,
   type Command,
   isFinished,
+  type PlanSettings,
   planNext,
   type Reports,
   subjectOf,
@@ -47,6 +48,7 @@ export interface ReconcilerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly settings?: PlanSettings | undefined;
 }
 
 /** To be started once where the meta group has a member; it works only while that member leads. */
@@ -148,10 +150,14 @@ class Run {
    * would keep the meta group awake for ever. Nothing is ordered from here.
    */
   async #isStillQuiet(): Promise<boolean> {
-    const {service, clock} = this.#options;
     await this.#askAll(this.#presentNodes());
-    const planned = planNext(service.catalog, this.#nodes.view(), clock.wallMs());
+    const planned = this.#plan();
     return planned.length === 0 && !this.#isOperating();
+  }
+
+  #plan(): Action[] {
+    const {service, clock, settings} = this.#options;
+    return planNext(service.catalog, this.#nodes.view(), clock.wallMs(), settings);
   }
 
   #presentNodes(): NodeId[] {
@@ -175,7 +181,7 @@ class Run {
     if (service.catalog.version < index || this.#stopped.signal.aborted) return true;
     await this.#askAll(this.#presentNodes());
     if (this.#stopped.signal.aborted) return false;
-    const actions = planNext(service.catalog, this.#nodes.view(), clock.wallMs());
+    const actions = this.#plan();
     for (const action of actions) {
       if (this.#underway.size >= ACTIONS_MAX) break;
       this.#begin(action);

@@ -93,6 +93,7 @@ export const replicaReport = z.object({
   appliedIndex: z.int(),
   lastIndex: z.int(),
   configIndex: z.int(),
+  configVolatile: z.boolean().optional(),
   configuration,
   durable: z.boolean(),
   written: z.boolean(),

@@ -134,5 +134,6 @@ export function stepSnapshotInstalled(state: GroupState, index: number): void {
   // The snapshot's members and no others: what this log said about them was never committed.
   state.configuration = configuration;
   state.configIndex = configIndex;
+  state.configSeq = state.lastSeq;
   state.gathered.configurations.push({index, configuration});
 }

@@ -97,6 +97,7 @@ function applyConfig(state: GroupState, entry: Entry): void {
   assert(!('error' in next), () => `impossible configuration change at ${entry.index}`);
   state.configuration = next;
   state.configIndex = entry.index;
+  state.configSeq = state.writtenHard.commit >= entry.index ? state.lastSeq : Infinity;
   state.gathered.configurations.push({index: entry.index, configuration: next});
   if (state.role === 'leader') adoptConfiguration(state);
 }

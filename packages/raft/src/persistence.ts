@@ -17,6 +17,7 @@ export function takeWrite(state: GroupState): Write | undefined {
   const commit = log.commitIndex;
   state.pendingSnapshotWrite = undefined;
   state.writtenHard = {term, vote, commit};
+  if (state.configSeq === Infinity) state.configSeq = seq;
   return {seq, term, vote, commit, truncateFrom, entries, snapshot};
 }
 

@@ -68,6 +68,11 @@ export interface GroupState {
   /** In force at the applied index. */
   configuration: Configuration;
   configIndex: number;
+  /**
+   * The write that makes it durable that the configuration is in force, and not only its entry; Infinity:
+   * not handed out yet.
+   */
+  configSeq: number;
   /** No configuration change is proposed before this index is applied. */
   pendingConfigIndex: number;
   /** Restored but not yet the state machine's. */
@@ -139,6 +144,7 @@ export function createState(options: GroupOptions): GroupState {
     log: new RaftLog(log, hardState.commit, options.appliedIndex),
     configuration,
     configIndex: options.configIndex ?? log.snapshotIndex,
+    configSeq: 0,
     pendingConfigIndex: 0,
     pendingSnapshot: undefined,
     ticks: 0,
@@ -237,10 +243,13 @@ export function isPromotable(state: GroupState): boolean {
   return isVoterHere(state) && state.pendingSnapshot === undefined;
 }
 
-/** Whether the next take() has to hand out a write. A commit index alone does not: it is learned anew. */
+/**
+ * Whether the next take() has to hand out a write. A commit index alone does not: it is learned anew. But
+ * that a configuration is in force may be known only to members that it removed, and they are destroyed.
+ */
 export function isWriteDue(state: GroupState): boolean {
   const {term, vote} = state.writtenHard;
-  if (term !== state.term || vote !== state.vote) return true;
+  if (term !== state.term || vote !== state.vote || state.configSeq === Infinity) return true;
   return state.pendingSnapshotWrite !== undefined || state.log.hasUnwritten();
 }
 

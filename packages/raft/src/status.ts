@@ -38,6 +38,8 @@ export interface Status {
   readonly cachedFrom: number;
   readonly configuration: Configuration;
   readonly configIndex: number;
+  /** A restart finds this configuration in force, or a later one. */
+  readonly configDurable: boolean;
   /** A change of members is proposed and not applied, or may be. Leader only. */
   readonly configPending: boolean;
   readonly pendingSnapshotIndex: number;
@@ -69,6 +71,7 @@ export function statusOf(state: GroupState): Status {
     cachedFrom: log.cachedFrom,
     configuration: state.configuration,
     configIndex: state.configIndex,
+    configDurable: state.persistedSeq >= state.configSeq,
     configPending: state.role === 'leader' && state.pendingConfigIndex > log.appliedIndex,
     pendingSnapshotIndex: state.pendingSnapshot?.index ?? 0,
     transferTo: state.transferTo,

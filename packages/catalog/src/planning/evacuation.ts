@@ -97,12 +97,17 @@ export function isUneven(catalog: Catalog, reports: Reports, nowMs: number): boo
 export function planRepairs(
   catalog: Catalog,
   reports: Reports,
-  context: {readonly nowMs: number; readonly budget: MoveBudget},
+  context: {
+    readonly nowMs: number;
+    readonly budget: MoveBudget;
+    readonly repairAfterMs?: number | undefined;
+  },
 ): Action[] {
+  const {repairAfterMs = REPAIR_AFTER_MS} = context;
   const lost = new Set<NodeId>();
   for (const report of reports.values()) {
     const silentMs = context.nowMs - (report.silentSinceMs ?? context.nowMs);
-    if (!report.live && silentMs >= REPAIR_AFTER_MS) lost.add(report.node);
+    if (!report.live && silentMs >= repairAfterMs) lost.add(report.node);
   }
   const actions: Action[] = [];
   for (const set of setsWithMeta(catalog)) {

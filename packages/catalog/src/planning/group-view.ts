@@ -55,6 +55,20 @@ export class GroupView {
     );
   }
 
+  /**
+   * A majority of the voters would find the leader's configuration in force after a restart, and tell it
+   * the others: nobody that it removed is needed for an election any more.
+   */
+  get isSettled(): boolean {
+    if (this.leader === undefined || this.joint) return false;
+    const knowing = this.voters.filter((voter) => {
+      const placed = this.placement(voter as ReplicaId);
+      const report = placed && this.isLive(placed.node) ? this.report(placed) : undefined;
+      return report?.configVolatile !== true && report?.configIndex === this.configIndex;
+    });
+    return 2 * knowing.length > this.voters.length;
+  }
+
   /** Unknown lag is not small lag, and an empty member of a short log lags by a snapshot, not by entries. */
   isCaughtUp(replica: ReplicaId): boolean {
     if (this.leader === undefined) return false;

@@ -26,6 +26,8 @@ interface Situation {
   readonly empty?: readonly number[];
   readonly reported?: readonly number[];
   readonly autoLeave?: boolean;
+  /** Their restart would find the configuration before this one in force. */
+  readonly volatile?: readonly number[];
 }
 
 function view(situation: Situation): GroupView {
@@ -55,6 +57,7 @@ function view(situation: Situation): GroupView {
     appliedIndex: 5000,
     lastIndex: 5000,
     configIndex: 40,
+    configVolatile: situation.volatile?.includes(replica),
     configuration: {
       voters,
       votersOutgoing: outgoing,
@@ -169,6 +172,9 @@ test.each<[string, string, Situation, object?]>([
   ['confirm', 'remove 1 epoch 7', swapped],
   ['confirm', '-> destroy-source', {...swapped, placed: [2, 3, 4]}],
   ['destroy-source', 'destroy 1', {...swapped, placed: [2, 3, 4]}],
+  ['destroy-source', 'destroy 1', {...swapped, placed: [2, 3, 4], volatile: [2]}],
+  ['destroy-source', 'wait', {...swapped, placed: [2, 3, 4], volatile: [2, 3]}],
+  ['destroy-source', 'wait', {...swapped, placed: [2, 3, 4], leader: 0}],
   ['destroy-source', 'done', {...swapped, placed: [2, 3, 4], reported: [2, 3, 4]}],
 ])('move at %s: %s', (step, expected, situation, more = {}) => {
   const ids = {source: 1, target: 4, sourceNode: 1, targetNode: 4, ...more};

@@ -205,6 +205,7 @@ function planDestroySource(operation: Operation, group: GroupView): Decision {
   const gone =
     node === undefined || !group.isLive(node) || group.report({node, replica}) === undefined;
   if (gone) return {type: 'finish', state: 'done'};
+  if (!group.isSettled) return wait('a majority to know for good that the source is out');
   return {type: 'act', action: {type: 'destroy-replica', node, set: group.set.id, replica}};
 }
 

@@ -15,7 +15,12 @@ function placedOnOne(): CatalogMachine {
   return machine;
 }
 
-function reportOf(node: number, replica: number, voters: readonly number[]): [NodeId, NodeReport] {
+function reportOf(
+  node: number,
+  replica: number,
+  voters: readonly number[],
+  more: Partial<ReplicaReport> = {},
+): [NodeId, NodeReport] {
   const report: ReplicaReport = {
     set: META_SET,
     replica: replica as ReplicaId,
@@ -33,6 +38,7 @@ function reportOf(node: number, replica: number, voters: readonly number[]): [No
       state: 'replicate',
       active: true,
     })),
+    ...more,
   };
   const replicas = new Map([[report.replica, report]]);
   const id = node as NodeId;
@@ -49,5 +55,14 @@ test.each([
     const actions = planNext(placedOnOne().catalog, reports, 1_000);
     const destroyed = actions.filter(({type}) => type === 'destroy-replica');
     expect(destroyed).toHaveLength(count);
+  },
+);
+
+test.each([{configVolatile: true}, {role: 'follower' as const}])(
+  'a replica that a restart may need for an election is not destroyed: %j',
+  (more) => {
+    const reports = new Map([reportOf(1, 1, [1], more), reportOf(2, 9, [1, 9])]);
+    const actions = planNext(placedOnOne().catalog, reports, 1_000);
+    expect(actions.filter(({type}) => type === 'destroy-replica')).toEqual([]);
   },
 );

@@ -2,7 +2,7 @@
 // without memory: planning twice from the same facts gives the same actions, and planning after a
 // crash goes on where the facts stand.
 
-import {META_SET} from '@flotilla/base';
+import {META_SET, type ReplicaId} from '@flotilla/base';
 import {type Catalog, isFinished} from '../catalog.ts';
 import type {Operation, ReplicaSet} from '../model.ts';
 import type {Action} from './action.ts';
@@ -36,7 +36,17 @@ const HEALING_MAX = 32;
 /** A set whose leader does not move in so long has a reason that a person must see. */
 const TRANSFER_MS_MAX = 60_000;
 
-export function planNext(catalog: Catalog, reports: Reports, nowMs: number): Action[] {
+export interface PlanSettings {
+  /** Instead of a quarter of an hour. */
+  readonly repairAfterMs?: number | undefined;
+}
+
+export function planNext(
+  catalog: Catalog,
+  reports: Reports,
+  nowMs: number,
+  settings: PlanSettings = {},
+): Action[] {
   const automatic = catalog.cluster?.automation === 'running';
   const groups = [...setsWithMeta(catalog)].map((set) => new GroupView(set, reports));
   const actions: Action[] = [
@@ -53,7 +63,7 @@ export function planNext(catalog: Catalog, reports: Reports, nowMs: number): Act
   actions.push(...planUpkeep(catalog, reports, nowMs).map(proposal));
   if (automatic) {
     actions.push(...planHealing(catalog, idle, reports));
-    actions.push(...planAutomatic(catalog, groups, reports, nowMs));
+    actions.push(...planAutomatic(catalog, groups, reports, {...settings, nowMs}));
   }
   return actions;
 }
@@ -81,14 +91,18 @@ function planExistence(catalog: Catalog, groups: readonly GroupView[], reports: 
       const group = members.get(set);
       const wanted =
         group !== undefined && group.set.state !== 'dropping' && group.placement(replica);
-      // A member of the configuration is taken out of that first, whatever the placement says.
-      if (wanted || (group?.set.state === 'open' && group.isMember(replica))) continue;
+      if (wanted || (group?.set.state === 'open' && isNeeded(group, replica))) continue;
       actions.push({type: 'destroy-replica', node: report.node, set, replica});
     }
   }
   const opened = groups.filter((group) => isOpenable(group, catalog)).map(({set}) => set.id);
   if (opened.length > 0) actions.push(proposal({type: 'open-replica-sets', sets: opened}));
   return actions;
+}
+
+/** A member is taken out of the configuration first, and out of the memory of those that stay. */
+function isNeeded(group: GroupView, replica: ReplicaId): boolean {
+  return group.isMember(replica) || !group.isSettled;
 }
 
 /** A majority of the founding voters has its bootstrap on disk. */
@@ -233,11 +247,12 @@ function planAutomatic(
   catalog: Catalog,
   groups: readonly GroupView[],
   reports: Reports,
-  nowMs: number,
+  {nowMs, repairAfterMs}: PlanSettings & {readonly nowMs: number},
 ): Action[] {
   const running = [...catalog.operations()].filter((operation) => !isFinished(operation));
   const moving = running.filter(({kind}) => kind === 'move-replica' || kind === 'repair').length;
-  const actions = planRepairs(catalog, reports, {nowMs, budget: {left: MOVES_MAX - moving}});
+  const budget = {left: MOVES_MAX - moving};
+  const actions = planRepairs(catalog, reports, {nowMs, budget, repairAfterMs});
   const quiet = running.length === 0 && actions.length === 0 && !groups.some(isHealing);
   if (quiet && isUneven(catalog, reports, nowMs)) {
     const startedBy = 'reconciler';

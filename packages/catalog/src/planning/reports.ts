@@ -33,6 +33,8 @@ export interface ReplicaReport {
   readonly lastIndex: number;
   /** Index at which the active configuration was applied: committed, therefore. */
   readonly configIndex: number;
+  /** A restart may find the configuration before this one in force. */
+  readonly configVolatile?: boolean | undefined;
   readonly configuration: GroupConfiguration;
   /** Its bootstrap, or what it was given since, is durable. */
   readonly durable: boolean;

@@ -32,6 +32,8 @@ export interface ReplicaStatus {
   readonly flushedIndex: number;
   readonly configuration: Configuration;
   readonly configIndex: number;
+  /** A restart finds this configuration in force, or a later one. */
+  readonly isConfigDurable: boolean;
   readonly isConfigPending: boolean;
   readonly failover: 'automatic' | 'manual';
   readonly isAsleep: boolean;
@@ -79,6 +81,7 @@ export function replicaStatus(
     flushedIndex: group.machine.durablePoint().index,
     configuration: status.configuration,
     configIndex: status.configIndex,
+    isConfigDurable: status.configDurable,
     isConfigPending: status.configPending,
     failover: status.failover,
     isAsleep: group.isAsleep,

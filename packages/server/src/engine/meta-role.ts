@@ -12,7 +12,7 @@ import {
   type Rpc,
   type RpcHandlers,
 } from '@flotilla/base';
-import {Catalog, type Command} from '@flotilla/catalog';
+import {Catalog, type Command, type PlanSettings} from '@flotilla/catalog';
 import {
   CatalogFollower,
   type MetaClient,
@@ -44,6 +44,8 @@ export interface MetaRoleDeps {
     'node' | 'catalog' | 'address' | 'zone' | 'threads' | 'version'
   >;
   readonly presence: NodePresence;
+  /** Of the reconciler's plans; its own by default. */
+  readonly settings?: PlanSettings | undefined;
 }
 
 /** Members of the meta group, this node first if it is one. */
@@ -108,14 +110,14 @@ export class MetaRole {
   }
 
   #join(machine: MetaStateMachine): Member {
-    const {host, rpc, clock, random, log} = this.#deps;
+    const {host, rpc, clock, random, log, settings} = this.#deps;
     const service = new MetaService({
       group: host,
       machine,
       clock,
       reports: () => this.#member?.reconciler.reports() ?? new Map(),
     });
-    const reconciler = new Reconciler({service, rpc, clock, random, log});
+    const reconciler = new Reconciler({service, rpc, clock, random, log, settings});
     return {machine, service, handlers: service.handlers(), reconciler};
   }
 
