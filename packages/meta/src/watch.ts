@@ -48,6 +48,7 @@ export class CatalogWatch {
   readonly #wakes = new Set<() => void>();
   readonly #stop: () => void;
   #changes = 0;
+  #isClosed = false;
   /** Updates after this version are in the ring. */
   #ringFrom: number;
 
@@ -65,7 +66,9 @@ export class CatalogWatch {
     this.#stop = machine.onUpdate((event) => this.#push(event));
   }
 
+  /** The machine goes: what it holds from here on is old, whatever replica comes to the node after it. */
   close(): void {
+    this.#isClosed = true;
     this.#stop();
     for (const wake of this.#wakes) wake();
   }
@@ -79,8 +82,8 @@ export class CatalogWatch {
       if (this.#hasLeader()) ledAtMs = nowMs;
       // One that has just joined is empty until its first snapshot.
       const isEmpty = this.#machine.catalog.version === 0 && !this.#hasLeader();
-      if (isEmpty || nowMs - ledAtMs > LEADERLESS_MS_MAX) {
-        throw new DbError('NO_LEADER', 'this member of the meta group hears of no leader');
+      if (this.#isClosed || isEmpty || nowMs - ledAtMs > LEADERLESS_MS_MAX) {
+        throw new DbError('NO_LEADER', 'this member of the meta group hears of no leader, or left');
       }
       const {version} = this.#machine.catalog;
       if (from < version) {
