@@ -380,7 +380,7 @@ const SNAPSHOTS_AND_MEMBERS: readonly Mutation[] = [
     id: 'snapshot-state-never-left',
     trap: 'T41',
     file: file('leader'),
-    find: 'if (!learned || progress.match + 1 < state.log.firstIndex) return;\n    progress.becomeReplicate();',
+    find: 'if (!learned || progress.match + 1 < state.log.firstIndex) return;\n    becomeReplicate(state, progress);',
     replace: 'return;',
     why: 'A member that caught up in another way stays in state snapshot if the last word is lost.',
   },

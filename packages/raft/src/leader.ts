@@ -48,17 +48,23 @@ function advance(state: GroupState, from: number, progress: Progress, index: num
   const learned = progress.matchTo(index);
   if (progress.state === 'probe') {
     if (!learned && index !== progress.match) return;
-    progress.becomeReplicate();
+    becomeReplicate(state, progress);
   } else if (progress.state === 'snapshot') {
     // Whatever brought it there, it now continues our log: any snapshot will do.
     if (!learned || progress.match + 1 < state.log.firstIndex) return;
-    progress.becomeReplicate();
+    becomeReplicate(state, progress);
   } else {
     progress.inflights.free(index);
   }
   state.flushDue = true;
   if (learned) maybeCommit(state);
   maybeSendTimeoutNow(state, from);
+}
+
+/** What was committed while it was behind is told at once, wherever else that may wait. */
+function becomeReplicate(state: GroupState, progress: Progress): void {
+  progress.becomeReplicate();
+  if (progress.sentCommit < state.log.commitIndex) progress.probeDue = true;
 }
 
 export function stepHeartbeatReply(state: GroupState, message: HeartbeatReply): void {

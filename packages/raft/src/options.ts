@@ -11,6 +11,11 @@ export interface Timing {
   readonly electionTicks: number;
   /** Less than electionTicks. */
   readonly heartbeatTicks: number;
+  /**
+   * Members learn that normal entries are committed from the next append, or at the next tick, and not by
+   * an append of its own: that one and its answer cost as much as the append that it speaks of.
+   */
+  readonly commitWaits?: boolean | undefined;
 }
 
 export interface Limits {

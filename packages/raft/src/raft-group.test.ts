@@ -31,7 +31,9 @@ function groupOptions(over: Partial<GroupOptions> = {}): GroupOptions {
   };
 }
 
-function labOfThree(options: {leaseReads?: boolean} = {}): RaftLab {
+function labOfThree(
+  options: {leaseReads?: boolean; commitWaits?: boolean; heartbeatTicks?: number} = {},
+): RaftLab {
   const lab = new RaftLab();
   lab.addNodes(3, {voters: [1, 2, 3], index: 5, term: 5, checkQuorum: true, ...options});
   // Under lease reads nobody votes in the first election timeout of its life.
@@ -346,6 +348,34 @@ test('proposals of one turn share one append for each member', () => {
   for (let i = 0; i < 5; i++) lab.propose(1, `p${i}`);
   lab.process(1);
   expect(lab.messages().filter(({type}) => type === 'append').length).toBe(2);
+});
+
+test('a commit that may wait goes with the next append, or at the next tick', () => {
+  const lab = labOfThree({commitWaits: true, heartbeatTicks: 5});
+  const commits = () => [1, 2, 3].map((id) => lab.status(id).commitIndex);
+  // The first entry of a term is told at once: it says that the leader is in office.
+  expect(commits()).toEqual([6, 6, 6]);
+  lab.propose(1, 'a');
+  lab.stabilize();
+  expect(commits()).toEqual([7, 6, 6]);
+  lab.propose(1, 'b');
+  lab.stabilize();
+  expect(commits()).toEqual([8, 7, 7]);
+  lab.tick(1, 1);
+  lab.stabilize();
+  expect(commits()).toEqual([8, 8, 8]);
+  lab.tick(1, 1);
+  lab.process(1);
+  expect(lab.messages(), 'told once').toEqual([]);
+});
+
+test('a change of members is told at once, with what waited before it', () => {
+  const lab = labOfThree({commitWaits: true, heartbeatTicks: 5});
+  lab.propose(1, 'a');
+  lab.stabilize();
+  lab.proposeConfig(1, [{type: 'learner', id: 3}]);
+  lab.stabilize();
+  expect([1, 2, 3].map((id) => lab.status(id).commitIndex)).toEqual([8, 8, 8]);
 });
 
 test('the election timeout is drawn from [E, 2E)', () => {

@@ -31,6 +31,8 @@ export function maybeCommit(state: GroupState): boolean {
   releaseUncommitted(state, index);
   state.log.commitTo(index);
   state.flushDue = true;
+  // Others wait for a change of members, or of the leader, to be in force.
+  if (state.log.entryAt(index).type !== 'normal') tellCommit(state);
   return true;
 }
 
@@ -45,14 +47,28 @@ export function flushAppends(state: GroupState): void {
   if (!state.flushDue) return;
   state.flushDue = false;
   if (state.role !== 'leader') return;
+  sendAppends(state, {mayCommitWait: state.timing.commitWaits === true});
+}
+
+/** A commit index that no append took along goes by itself. Requires leadership. */
+export function tellCommit(state: GroupState): void {
+  if (state.timing.commitWaits === true) sendAppends(state, {mayCommitWait: false});
+}
+
+function sendAppends(state: GroupState, how: {readonly mayCommitWait: boolean}): void {
   for (const [id, progress] of state.progress) {
     if (id === state.id) continue;
-    while (sendAppend(state, id, progress)) progress.probeDue = false;
+    while (sendAppend(state, id, progress, how)) progress.probeDue = false;
   }
 }
 
 /** One append, if one is due. An empty one carries a probe or a new commit index. */
-function sendAppend(state: GroupState, to: number, progress: Progress): boolean {
+function sendAppend(
+  state: GroupState,
+  to: number,
+  progress: Progress,
+  {mayCommitWait}: {readonly mayCommitWait: boolean},
+): boolean {
   if (progress.paused || progress.state === 'snapshot' || !progress.reachable) return false;
   const {log} = state;
   const prevIndex = progress.next - 1;
@@ -63,7 +79,8 @@ function sendAppend(state: GroupState, to: number, progress: Progress): boolean 
   }
   const entries = sendableEntries(state, progress);
   const commitDue = progress.state === 'replicate' && progress.sentCommit < log.commitIndex;
-  if (entries.length === 0 && !progress.probeDue && !commitDue) return false;
+  const isEmptyDue = progress.probeDue || (commitDue && !mayCommitWait);
+  if (entries.length === 0 && !isEmptyDue) return false;
   sendEntries(state, to, progress, {prevIndex, prevTerm, entries});
   return true;
 }

@@ -5,7 +5,7 @@ import {maybeAutoLeave} from './membership.ts';
 import {expireProposals, limitProposals} from './proposals.ts';
 import {voteResult} from './quorum.ts';
 import {expireReads} from './read-index.ts';
-import {broadcastHeartbeats, tickSnapshotAsk} from './replication.ts';
+import {broadcastHeartbeats, tellCommit, tickSnapshotAsk} from './replication.ts';
 import {abortTransfer, becomeFollower, isRetiring} from './roles.ts';
 import {type GroupState, isSoleVoter} from './state.ts';
 
@@ -43,6 +43,7 @@ function tickLeader(state: GroupState): void {
   for (const [id, progress] of state.progress) {
     if (id !== state.id) tickSnapshotAsk(state, id, progress);
   }
+  tellCommit(state);
   state.heartbeatElapsed++;
   if (state.heartbeatElapsed >= state.timing.heartbeatTicks) broadcastHeartbeats(state);
 }

@@ -67,6 +67,8 @@ test('a member that was removed while it was away disturbs nobody when it comes 
   const voters = await cluster.found(1);
   await cluster.write(1, 'a');
   const away = cluster.leader(1) === 3 ? 2 : 3;
+  const isThere = () => cluster.values(away, 1).length === 1;
+  expect(await cluster.clock.until(isThere, 1_000)).toBe(true);
   cluster.network.isolate(away as NodeId);
   const leader = cluster.leader(1);
   const deadlineMs = cluster.clock.monotonicMs() + 10_000;

@@ -17,7 +17,7 @@ export interface LabNodesOptions
   readonly term?: number;
 }
 
-const TIMING: Timing = {electionTicks: 10, heartbeatTicks: 1};
+const TIMING: Timing = {electionTicks: 10, heartbeatTicks: 1, commitWaits: false};
 
 const LIMITS: Limits = {
   messageBytesMax: 1 << 20,
