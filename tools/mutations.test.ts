@@ -38,6 +38,9 @@ test.each([
   ['joint-commit-as-one-majority', 'scenarios'],
   ['session-ids-ignored', 'scenarios'],
   ['two-changes-in-flight', 'seeds'],
+  ['old-term-committed-by-counting', 'seeds'],
+  ['never-checks-its-quorum', 'seeds'],
+  ['transfer-never-given-up', 'seeds'],
   ['', 'scenarios'],
 ])(
   '%s is caught by the %s of the core',

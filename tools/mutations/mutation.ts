@@ -16,8 +16,8 @@ export interface Mutation {
   /** What the bug is, and what it would cost. */
   readonly why: string;
   /**
-   * Test files for it, where neither the scenarios nor a simulation of the layer can see it: they have
-   * no such part, or the fault takes a step they do not make.
+   * Test files for it, run where neither the scenarios nor a simulation of the layer saw it: they have
+   * no such part, or the fault takes a step that chance seldom makes.
    */
   readonly suites?: readonly string[] | undefined;
 }

@@ -13,7 +13,18 @@ export interface Row extends Probe {
 
 export const PAGE = path.join(ROOT, 'docs/mutations.md');
 
-function head({simulation, chaos, simulator}: Seeds): string {
+/** The core, whose simulation sees whatever is in it. */
+const CORE = /^packages\/raft\//;
+
+/** How many bugs of the core its simulation finds by itself. */
+function seenBySimulation(lines: readonly (readonly string[])[]): string {
+  const ofCore = new Set(MUTATIONS.filter(({file}) => CORE.test(file)).map(({id}) => `\`${id}\``));
+  const rows = lines.filter((row) => ofCore.has(row[1]!));
+  const seen = rows.filter((row) => row.at(-1) !== '–');
+  return `Of the ${rows.length} bugs of the core its simulation alone finds ${seen.length}.`;
+}
+
+function head({simulation, chaos, simulator}: Seeds, seen: string): string {
   return `# Mutations
 
 Made by \`npm run mutations\` from \`tools/mutations/\`. Each row is a bug of the shape of a trap, put into
@@ -26,7 +37,7 @@ them pass; that is run first.
 
 "Seeds" is how many the catching run needed, counted from 1; a scenario and a suite need none. The
 column "simulation" tells the same of the core's simulation alone, also where a scenario came first;
-"–" where it does not see the bug within its seeds, or does not load that code.
+"–" where it does not see the bug within its seeds, or does not load that code. ${seen}
 
 `;
 }
@@ -54,5 +65,5 @@ export function renderPage(rows: readonly Row[], seeds: Seeds, before: string): 
     const row = cells.get(id);
     return row === undefined ? [] : [[trap, `\`${id}\``, why, ...row.slice(-3)]];
   });
-  return head(seeds) + renderTable([COLUMNS, ...lines]);
+  return head(seeds, seenBySimulation(lines)) + renderTable([COLUMNS, ...lines]);
 }

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import {MESSAGE_TYPES} from '../../packages/raft/src/index.ts';
 import {renderTable} from '../limits.mjs';
+import {MUTATIONS} from '../mutations/catalogue.ts';
 import type {Evidence, Row} from './evidence.ts';
 import {STATEMENTS} from './statements.ts';
 import {TRAPS} from './traps.ts';
@@ -29,16 +30,27 @@ function shown({shown: evidence}: Row): string {
   return evidence.length === 0 ? '**none yet**' : evidence.map(link).join('; ');
 }
 
-function tableOf(rows: readonly Row[], heads: readonly string[]): string {
-  return renderTable([
-    [...heads],
-    ...rows.map((row) => [
-      ...(row.id === undefined ? [] : [row.id]),
-      row.text,
-      shown(row),
-      row.note ?? '',
-    ]),
+/** The seeded bugs of a trap's shape; docs/mutations.md says of each what catches it. */
+function mutationsOf({id}: Row): string {
+  const ids = MUTATIONS.filter(({trap}) => trap === id).map((mutation) => `\`${mutation.id}\``);
+  return ids.join(', ');
+}
+
+function statementTable(): string {
+  const rows = STATEMENTS.map((row) => [row.text, shown(row), row.note ?? '']);
+  return renderTable([['statement', 'shown by', 'note'], ...rows]);
+}
+
+function trapTable(): string {
+  const heads = ['trap', 'what goes wrong', 'shown by', 'seeded bugs', 'note'];
+  const rows = TRAPS.map((row) => [
+    row.id ?? '',
+    row.text,
+    shown(row),
+    mutationsOf(row),
+    row.note ?? '',
   ]);
+  return renderTable([heads, ...rows]);
 }
 
 const BODIES: Readonly<Record<string, string>> = {
@@ -77,8 +89,8 @@ function align(table: string): string {
 export function renderPage(text: string): string {
   const tables: Readonly<Record<string, string>> = {
     messages: messageTable(),
-    statements: tableOf(STATEMENTS, ['statement', 'shown by', 'note']),
-    traps: tableOf(TRAPS, ['trap', 'what goes wrong', 'shown by', 'note']),
+    statements: statementTable(),
+    traps: trapTable(),
   };
   const aligned = text.replace(/^(\|.*\n)+/gm, align);
   return aligned.replace(/^\{\{(\w+)\}\}\n/gm, (_, name: string) => tables[name]!);
