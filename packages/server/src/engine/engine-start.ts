@@ -13,7 +13,7 @@ import {
 } from '@flotilla/base';
 import {Catalog, type Command, type CommandValue} from '@flotilla/catalog';
 import {MetaClient, nodeHandlers} from '@flotilla/meta';
-import {Host} from '@flotilla/multiraft';
+import {Host, TIMINGS} from '@flotilla/multiraft';
 import {QueriesMemory} from '@flotilla/query';
 import {
   DELETE_METHOD,
@@ -113,6 +113,7 @@ interface Base {
   readonly memtables: MemtableBudget;
   readonly queries: QueriesMemory;
   readonly storageCounts: StorageCounts;
+  readonly watch: ThreadWatch;
 }
 
 export async function startEngine(
@@ -133,6 +134,7 @@ export async function startEngine(
     memtables: new MemtableBudget(),
     queries: new QueriesMemory(),
     storageCounts: new StorageCounts(),
+    watch: new ThreadWatch(clock, String(options.thread)),
   };
   const background = new BackgroundClient(port);
   const manifests = await openManifests(options.stores, background);
@@ -159,7 +161,10 @@ export async function startEngine(
     stores: options.stores.map((store) => ({store, disk: base.disk, path: storePath(store)})),
     storeOf,
     timing: options.timing,
-    onTick: () => vitals.tell(vitalsOf(host, clock)),
+    onTick: () => {
+      vitals.tell(vitalsOf(host, clock));
+      base.watch.ticked(TIMINGS[options.timing].tickMs);
+    },
     damagedLog: hasOthers(options) ? 'replace' : 'refuse',
     openStateMachine: replicaFactory({
       disk: base.disk,
@@ -251,7 +256,7 @@ interface Grown {
 }
 
 function assemble(base: Base, grown: Grown): EngineParts {
-  const {options, clock, nodes} = base;
+  const {options, clock, nodes, watch} = base;
   const {host, rpc, copy, metaRole, manifests, background} = grown;
   const {catalog} = copy;
   const meta = new MetaClient({
@@ -272,7 +277,6 @@ function assemble(base: Base, grown: Grown): EngineParts {
   const reads = new ReadCounts();
   serveNodes({base, host, rpc, replicas, reads});
   const machines = (): ReplicaMachine[] => machinesOf(host);
-  const watch = new ThreadWatch(clock, String(options.thread));
   return {
     options,
     clock,

@@ -66,7 +66,7 @@ export class Engine {
     await loadSqlParser();
     const parts = await startEngine(options, background, this.#emit, log);
     // A thread is watched once: the main one by its node.
-    if (!isMainThread) parts.watch.start();
+    if (!isMainThread) parts.watch.watchCollections();
     this.#parts = parts;
     this.#calls = new EngineCalls(parts.services, this.#emit, {log, clock: parts.clock});
     for (const {set} of parts.host.statuses()) this.#emit({type: 'hosted', set, isHere: true});
