@@ -2,7 +2,7 @@
 // linearizable, and a cluster left in peace comes to rest, under all kinds of faults. Method: a few seeds
 // of packages/simulator; the fixed corpus runs by `npm run sim -- --corpus`, a seed by `--seed`.
 
-import {runSimulatorCommand, Simulation} from '@flotilla/simulator';
+import {runSimulatorCommand, Simulation, simulate} from '@flotilla/simulator';
 import {expect, test} from 'vitest';
 
 const SIZE = {nodes: 5, groups: 10, steps: 12_000};
@@ -18,6 +18,16 @@ test.each([1, 2, 3, 4])(
   },
   120_000,
 );
+
+test('the product further up keeps the laws too, and the same seed is the same run', async () => {
+  const options = {workload: 'cluster', seed: 24, nodes: 4, groups: 8, steps: 15_000} as const;
+  const first = await simulate({...options, trace: true});
+  expect(first.violations).toEqual([]);
+  expect(first.operations.ok).toBeGreaterThan(50);
+  const second = await simulate({...options, trace: true});
+  expect(second.hash).toBe(first.hash);
+  expect(second.trace).toEqual(first.trace);
+}, 120_000);
 
 test('the same seed is the same run, byte for byte', async () => {
   const run = () => new Simulation({seed: 11, ...SIZE, trace: true}).run();

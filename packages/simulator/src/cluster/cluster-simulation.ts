@@ -33,6 +33,7 @@ import {rowsOf} from './row-read.ts';
 /** Peace must bring rest within so much simulated time. */
 const REST_MS_MAX = 240_000;
 const FOUNDING_MS_MAX = 120_000;
+const REPAIR_AFTER_MS = 15_000;
 const ASK_MS_MAX = 60_000;
 const LAST_CLIENT = 1_000_000;
 const bytesOf = new TextEncoder();
@@ -99,6 +100,7 @@ export class ClusterSimulation {
               this.#laws.destroyed(replica);
             },
             onFailure: (reason) => this.#failed(of, reason),
+            repairAfterMs: REPAIR_AFTER_MS,
           }),
       });
       this.#nodes.push(node);
@@ -120,6 +122,9 @@ export class ClusterSimulation {
       chance: chanceOf(seed, 'operator'),
       changeMs: chance.pick([2_000, 5_000, 20_000]),
       slotMs: chance.pick([20_000, 60_000, 300_000]),
+      outageMs: chance.pick([30_000, 120_000, 1e9]),
+      repairAfterMs: REPAIR_AFTER_MS,
+      start: (node) => this.#start(node),
     });
     const intensity = chance.pick([0.3, 1, 1, 2.5]);
     const strikes = {seed, only, without: excluded, intensity};
@@ -226,7 +231,7 @@ export class ClusterSimulation {
   }
 
   #start(node: SimNode): void {
-    if (node.isUp) return;
+    if (node.isUp || this.#operator.isAway(node)) return;
     node.start().catch((error: unknown) => {
       this.#laws.fail('no crashes', 0, `node ${node.id} cannot start: ${String(error)}`);
     });
@@ -294,6 +299,7 @@ export class ClusterSimulation {
     this.#nemesis.stop();
     this.#clients.isStopped = true;
     this.#operator.isStopped = true;
+    this.#operator.endOutage();
     const kernel = this.#kernel;
     const untilMs = kernel.nowMs + REST_MS_MAX;
     let lookMs = 0;
@@ -318,6 +324,28 @@ export class ClusterSimulation {
     const few = registers.filter(() => this.#chance.odds(0.3));
     await this.#ask(few, true, isBroken);
     if (!isBroken()) await this.#ask(few, false, isBroken);
+    if (!isBroken()) await this.#writeWithoutMeta(registers, isBroken);
+  }
+
+  /** Without a majority of the meta group, sets that have theirs take writes to what is there. */
+  async #writeWithoutMeta(registers: readonly Register[], isBroken: () => boolean): Promise<void> {
+    const catalog = newestCatalog(this.#nodes)!;
+    const members = catalog.metaSet()!.replicas;
+    const gone = members.slice(0, Math.floor(members.length / 2) + 1).map(({node}) => node);
+    const isGone = (node: NodeId): boolean => gone.includes(node);
+    const through = this.#nodes.filter(({id}) => !isGone(id));
+    const able = registers.filter((register) => {
+      const found = find(catalog, register);
+      const set = found && catalog.replicaSet(found.set);
+      const voters = set?.replicas.filter(({role}) => role === 'voter') ?? [];
+      const left = voters.filter(({node}) => !isGone(node));
+      return 2 * left.length > voters.length;
+    });
+    if (able.length === 0 || through.length === 0) return;
+    for (const node of this.#nodes) if (isGone(node.id)) node.end('kill');
+    this.#coverage.count('writes:while meta has no majority', able.length);
+    await this.#ask(able, true, isBroken, through);
+    for (const node of this.#nodes) this.#start(node);
   }
 
   async #ask(

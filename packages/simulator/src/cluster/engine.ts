@@ -60,6 +60,8 @@ export interface EnginePorts {
   readonly onMachine: (set: ReplicaSetId, replica: ReplicaId, machine: StateMachine) => void;
   readonly onDestroyed: (replica: ReplicaId) => void;
   readonly onFailure: (reason: string) => void;
+  /** A node that is silent for so long has its replicas made anew elsewhere. */
+  readonly repairAfterMs: number;
 }
 
 /** What a process has once its host is open. */
@@ -153,6 +155,7 @@ export class Engine implements Program {
         version: '1',
       },
       presence: watch,
+      settings: {repairAfterMs: this.#ports.repairAfterMs},
     });
     const copy = new CatalogCopy(process, metaRole.follower.catalog);
     const meta = new MetaClient({

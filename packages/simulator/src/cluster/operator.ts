@@ -23,6 +23,10 @@ export interface OperatorPorts {
   readonly changeMs: number;
   /** Average life of all open slots together. */
   readonly slotMs: number;
+  /** Average pause between two nodes that stay away for as long as it takes to replace them. */
+  readonly outageMs: number;
+  readonly repairAfterMs: number;
+  readonly start: (node: SimNode) => void;
 }
 
 type Wish = Extract<Command, {type: 'create-operation'}>;
@@ -35,13 +39,19 @@ const REPLICAS_MAX = 5;
 export class Operator {
   readonly #ports: OperatorPorts;
   isStopped = false;
-  readonly #drained = new Set<NodeId>();
+  #away: SimNode | undefined;
 
   constructor(ports: OperatorPorts) {
     this.#ports = ports;
   }
 
+  /** Of a node that is away for long: nobody starts it. */
+  isAway(node: SimNode): boolean {
+    return this.#away === node;
+  }
+
   start(): void {
+    this.#repeat(this.#ports.outageMs, () => this.#takeAway());
     this.#repeat(this.#ports.changeMs, () => this.#change());
     this.#repeat(this.#ports.slotMs, () => this.#closeSlot());
   }
@@ -65,6 +75,26 @@ export class Operator {
       kernel.after(chance.wait(meanMs), next);
     };
     kernel.after(chance.wait(meanMs), next);
+  }
+
+  /** A machine that burns; sometimes it is put out and comes back when all its replicas live elsewhere. */
+  #takeAway(): void {
+    const {chance, nodes, kernel, coverage, repairAfterMs} = this.#ports;
+    const up = nodes.filter((node) => engineOf(node) !== undefined);
+    if (this.#away !== undefined || up.length < 4) return;
+    const node = chance.pick(up);
+    this.#away = node;
+    coverage.count('outages:begun');
+    kernel.note(0, 0, () => `outage of node ${node.id}`);
+    node.end('power');
+    const awayMs = chance.pick([0.5, 2, 4]) * repairAfterMs;
+    kernel.after(awayMs, () => this.endOutage());
+  }
+
+  endOutage(): void {
+    const node = this.#away;
+    this.#away = undefined;
+    if (node !== undefined) this.#ports.start(node);
   }
 
   #engine(): Engine | undefined {
@@ -131,7 +161,6 @@ export class Operator {
     const active = [...catalog.nodes()].filter(({state}) => state === 'active');
     if (active.length < 4) return;
     const {id} = chance.pick(active);
-    this.#drained.add(id);
     const atMs = Math.floor(kernel.wallStartMs + kernel.nowMs);
     const command = {
       ...{type: 'create-operation' as const, kind: 'drain-node' as const, sourceNode: id},
