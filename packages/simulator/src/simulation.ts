@@ -199,6 +199,7 @@ export class Simulation {
       mayDamage: (node) => this.#damages.isAllowed(node),
       restoreImage: (node) => this.#damages.restoreImage(node),
       flipBit: (node, chance) => this.#damages.flipBit(node, chance),
+      rotBit: (node, chance) => this.#damages.rotBit(node, chance),
     };
   }
 

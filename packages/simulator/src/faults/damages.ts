@@ -50,13 +50,20 @@ export class Damages {
   restoreImage(node: SimNode): boolean {
     const {image} = node;
     if (image === undefined) return false;
-    this.#begin(node, undefined);
+    this.#begin(node);
     image();
     return true;
   }
 
   flipBit(node: SimNode, chance: Chance): boolean {
-    this.#begin(node, undefined);
+    this.#begin(node);
+    this.#last!.undo = node.flipBit(chance);
+    return this.#last!.undo !== undefined;
+  }
+
+  /** The process goes on over it: it finds out when it reads there, or when it starts again. */
+  rotBit(node: SimNode, chance: Chance): boolean {
+    this.#remember(node);
     this.#last!.undo = node.flipBit(chance);
     return this.#last!.undo !== undefined;
   }
@@ -70,11 +77,15 @@ export class Damages {
     node.openFailure = undefined;
   }
 
-  #begin(node: SimNode, undo: (() => void) | undefined): void {
-    const {kernel, end, director} = this.#ports;
-    end(node, 'kill');
+  #begin(node: SimNode): void {
+    this.#ports.end(node, 'kill');
+    this.#remember(node);
+  }
+
+  #remember(node: SimNode): void {
+    const {kernel, director} = this.#ports;
     director.heldUntilMs = kernel.nowMs + AFTERMATH_MS;
-    this.#last = {node, ms: kernel.nowMs, undo};
+    this.#last = {node, ms: kernel.nowMs, undo: undefined};
   }
 
   /** The set's committed entries and its majority are there without the node. */

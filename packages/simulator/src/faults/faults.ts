@@ -23,6 +23,8 @@ export interface World {
   restoreImage(node: SimNode): boolean;
   /** The process ends and one bit of its log is turned; false without a log. */
   flipBit(node: SimNode, chance: Chance): boolean;
+  /** As that, under a process that goes on. */
+  readonly rotBit?: ((node: SimNode, chance: Chance) => boolean) | undefined;
 }
 
 export interface Siege {
@@ -74,10 +76,11 @@ export const FAULTS = {
   diskFull: {meanMs: 45_000, lastsMs: 4_000, begin: fillDisk},
   oldImage: {meanMs: 4_000, lastsMs: 1_000, begin: oldImage},
   bitFlip: {meanMs: 4_000, lastsMs: 1_000, begin: bitFlip},
+  bitRot: {meanMs: 4_000, lastsMs: 1_500, begin: bitRot},
 } satisfies Record<string, Fault>;
 
 /** These take back what a node acknowledged: sets need a voter to spare. */
-export const DAMAGES: readonly FaultName[] = ['oldImage', 'bitFlip'];
+export const DAMAGES: readonly FaultName[] = ['oldImage', 'bitFlip', 'bitRot'];
 
 export type FaultName = keyof typeof FAULTS;
 
@@ -382,4 +385,18 @@ function bitFlip(world: World, chance: Chance): Begun | undefined {
   if (node === undefined || !world.mayDamage(node) || !world.flipBit(node, chance))
     return undefined;
   return {what: `node ${node.id}`, end: () => world.start(node)};
+}
+
+/** Before long the process ends, so that no other node is damaged before this one has found out. */
+function bitRot(world: World, chance: Chance): Begun | undefined {
+  const node = upNode(world, chance);
+  if (node === undefined || !world.mayDamage(node) || world.rotBit?.(node, chance) !== true)
+    return undefined;
+  return {
+    what: `node ${node.id}`,
+    end: () => {
+      world.end(node, 'kill');
+      world.start(node);
+    },
+  };
 }

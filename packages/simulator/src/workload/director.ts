@@ -3,7 +3,7 @@
 // It stands outside the network and gives each order to the node concerned, again until it is done.
 
 import {DbError, FatalError, type NodeId, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
-import type {ReplicaStatus} from '@flotilla/multiraft';
+import type {Host, ReplicaStatus} from '@flotilla/multiraft';
 import {
   type ConfigChange,
   type ConfigChangeMode,
@@ -35,10 +35,14 @@ export interface DirectorPorts {
   readonly bucketMs: number;
 }
 
+type CreateOrder = Parameters<Host['createReplica']>[0];
+
 const VOTERS_MAX = 5;
 const ORDER_MS = 200;
 const DEADLINE_MS = 3_000;
 const STRAY_MS = 20_000;
+/** Between two orders that come again long after they were carried out. */
+const LATE_ORDER_MS = 4_000;
 
 export class Director {
   readonly #ports: DirectorPorts;
@@ -47,6 +51,8 @@ export class Director {
   /** No changes of its own will before: a node lost what it held, and nobody knows yet. */
   heldUntilMs = 0;
   readonly #underWay = new Set<ReplicaId>();
+  /** Orders of replicas that are destroyed, and where. */
+  readonly #past: {readonly node: SimNode; readonly order: CreateOrder}[] = [];
   /** Changes of members that were asked for and not answered. */
   #proposing = 0;
 
@@ -60,6 +66,7 @@ export class Director {
     this.#repeat(ORDER_MS, () => this.#giveOrders(), true);
     this.#repeat(this.#ports.changeMs, () => this.#change());
     this.#repeat(this.#ports.bucketMs, () => this.#turnBucket());
+    this.#repeat(LATE_ORDER_MS, () => this.#repeatPastOrder());
   }
 
   /** The replica that leads the set with the highest term, if its node answers. */
@@ -163,12 +170,39 @@ export class Director {
     return isBroken || [...set.replicas.values()].some((replica) => this.#isMissing(set, replica));
   }
 
+  /** An order that was on its way for long: it must neither bring a replica back nor take its successor. */
+  #repeatPastOrder(): void {
+    const {chance, coverage, laws} = this.#ports;
+    if (this.#past.length === 0) return;
+    const {node, order} = chance.pick(this.#past);
+    const {host, running, wasDamaged} = node;
+    // An old image has forgotten tombstones.
+    if (host === undefined || node.isPaused || wasDamaged) return;
+    const {set, replica} = order;
+    if (chance.odds(0.5)) {
+      coverage.count('members:late create');
+      host
+        .createReplica(order)
+        .then(() => laws.fail('no zombies', set, `${replica} was made again`), expected);
+      return;
+    }
+    coverage.count('members:late destroy');
+    const lived = host.status(set)?.replica;
+    const isWanted = (): boolean => {
+      const placed = this.#ports.placement.sets.get(set)?.replicas.get(lived as ReplicaId);
+      return placed !== undefined && !placed.isCondemned;
+    };
+    host.destroyReplica({set, replica}).then(() => {
+      const isSame = node.running === running && isWanted();
+      if (lived !== undefined && isSame && host.status(set)?.replica !== lived)
+        laws.fail('late orders', set, `the order for ${replica} destroyed ${lived}`);
+    }, expected);
+  }
+
   #create(set: PlacedSet, replica: PlacedReplica): void {
     const node = this.#node(replica.node);
     if (node.host === undefined || node.isPaused) return;
-    const isFounder = set.founders.includes(replica.id);
-    const founding = isFounder ? {voters: set.founders, learners: []} : undefined;
-    const order = node.host.createReplica({set: set.id, replica: replica.id, founding});
+    const order = node.host.createReplica(orderOf(set, replica));
     this.#follow(set, replica, node, order, () => {
       replica.isCreated = true;
     });
@@ -182,6 +216,7 @@ export class Director {
       this.#ports.laws.destroyed(replica.id);
       this.#ports.coverage.count('members:destroyed');
       set.replicas.delete(replica.id);
+      this.#past.push({node, order: orderOf(set, replica)});
     });
   }
 
@@ -384,6 +419,11 @@ export class Director {
   #node(id: NodeId): SimNode {
     return this.#ports.nodes[id - 1]!;
   }
+}
+
+function orderOf({id: set, founders}: PlacedSet, {id: replica}: PlacedReplica): CreateOrder {
+  const founding = founders.includes(replica) ? {voters: founders, learners: []} : undefined;
+  return {set, replica, founding};
 }
 
 /** Faults make refusals, unknown outcomes and broken disks; anything else is a bug. */

@@ -106,6 +106,8 @@ export class SimNode {
   openFailure: string | undefined;
   /** Its disk lost what it held, and no other node has told it so yet. */
   isImage = false;
+  /** The process that ran last when its disk lost something. */
+  #damagedBoot = 0;
   /** Puts back what `takeImage` copied. */
   image: (() => void) | undefined;
   /** Multiplies what each disk operation takes. */
@@ -137,6 +139,11 @@ export class SimNode {
 
   get isUp(): boolean {
     return this.running !== undefined;
+  }
+
+  /** Its disk lost something once. */
+  get wasDamaged(): boolean {
+    return this.#damagedBoot > 0;
   }
 
   get isPaused(): boolean {
@@ -201,6 +208,7 @@ export class SimNode {
     this.image = () => {
       disk();
       this.isImage = true;
+      this.#damagedBoot = this.bootEpoch;
       this.kept = new Map(kept);
     };
   }
@@ -216,6 +224,7 @@ export class SimNode {
     this.disk.flipBit(path, offset, bit);
     // A bit of the last record makes a torn tail, which only the other nodes know for damage.
     this.isImage = true;
+    this.#damagedBoot = this.bootEpoch;
     return () => {
       const isThere = this.disk.files().includes(path) && offset < this.disk.bytesOf(path).length;
       if (isThere) this.disk.flipBit(path, offset, bit);
@@ -374,7 +383,7 @@ export class SimNode {
       );
       return;
     }
-    if (isFirst) this.isImage = false;
+    if (isFirst && this.bootEpoch > this.#damagedBoot) this.isImage = false;
     running.liveness?.connected(other, bootEpoch);
   }
 
