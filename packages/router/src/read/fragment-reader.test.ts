@@ -36,6 +36,18 @@ test('one whose node goes away is passed over at once', async () => {
   expect(cluster.clock.monotonicMs()).toBe(600);
 });
 
+test('a frozen leader that the others still name is not asked', async () => {
+  const named = fails('NOT_LEADER', 'node 1 leads', {leader: 1});
+  cluster.nodes.changed(1 as NodeId, false);
+  cluster.rpc.behave = (node) => {
+    if (node === 1) return () => 'silent';
+    return cluster.clock.monotonicMs() < 100 ? named : OK;
+  };
+  await read();
+  expect(cluster.rpc.asked).not.toContain(1);
+  expect(cluster.clock.monotonicMs()).toBeLessThan(400);
+});
+
 test('a client that goes away cancels, and nobody else is asked', async () => {
   const client = new AbortController();
   cluster.clock.setTimer(600, () => client.abort());
