@@ -5,6 +5,9 @@
 import type {Clock, Timer} from '@flotilla/base';
 import type {Kernel} from './kernel.ts';
 
+/** Less than that is lost in the digits of the time itself: who waits for it would wait again, for ever. */
+const WAIT_MS_MIN = 0.001;
+
 export class Process implements Clock {
   readonly name: string;
   isDead = false;
@@ -40,7 +43,8 @@ export class Process implements Clock {
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {
-    return this.#kernel.after(Math.max(0, delayMs) / this.#rate, callback, this);
+    const waitMs = delayMs > 0 ? Math.max(WAIT_MS_MIN, delayMs) : 0;
+    return this.#kernel.after(waitMs / this.#rate, callback, this);
   }
 
   defer(callback: () => void): void {
