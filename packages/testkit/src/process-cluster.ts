@@ -2,7 +2,7 @@
 // disks, real signals. Nodes are started by the project's own Node, never through npm.
 
 import {type ChildProcess, spawn} from 'node:child_process';
-import {randomBytes} from 'node:crypto';
+import {randomBytes, randomInt} from 'node:crypto';
 import {
   createWriteStream,
   existsSync,
@@ -24,7 +24,6 @@ const MAIN = path.join(ROOT, 'packages/cli/src/main.ts');
 /** Nodes on two shared cores, several at once, need their time. */
 const READY_MS_MAX = 60_000;
 const STOP_MS_MAX = 15_000;
-const PORT_MAX = 65_535;
 
 export interface ClusterOptions {
   readonly nodes: number;
@@ -39,14 +38,22 @@ export interface NodePlace {
   readonly args: readonly string[];
 }
 
+// Below those that systems give to outgoing connections (Linux: from 32,768): between the look and the
+// node's start nobody gets one by chance.
+const PORTS_FROM = 12_000;
+const PORTS_UNTIL = 32_000;
+/** Of this process, so that none is given twice; others begin elsewhere. */
+let nextPort = randomInt(PORTS_FROM / 2, PORTS_UNTIL / 2) * 2;
+
 /** Two neighbouring free ports: HTTP and, one above, gRPC. */
 export async function freePortPair(): Promise<number> {
   for (;;) {
-    const first = await listen(0);
-    const {port} = first.address() as net.AddressInfo;
-    const second = port < PORT_MAX ? await listen(port + 1).catch(takenOrThrow) : undefined;
-    await Promise.all([closeServer(first), second === undefined ? undefined : closeServer(second)]);
-    if (second !== undefined) return port;
+    const port = nextPort;
+    nextPort = port + 2 < PORTS_UNTIL ? port + 2 : PORTS_FROM;
+    const first = await listen(port).catch(takenOrThrow);
+    const second = await listen(port + 1).catch(takenOrThrow);
+    for (const server of [first, second]) if (server !== undefined) await closeServer(server);
+    if (first !== undefined && second !== undefined) return port;
   }
 }
 
