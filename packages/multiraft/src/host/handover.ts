@@ -34,21 +34,42 @@ export class Handover {
     this.#deps = deps;
   }
 
-  /** All that is led here, as far as it can be in bounded time. */
+  /** All that is led here, as far as it can be in bounded time; a transfer that is aborted is tried again. */
   async everything(): Promise<void> {
-    const {driver, clock, log} = this.#deps;
+    const {driver, ticker, clock, log} = this.#deps;
     const deadlineMs = clock.monotonicMs() + HANDOVER_MS_MAX;
-    const led = [...driver.groups.values()].filter(({isGone, isLeader}) => !isGone && isLeader);
+    const led = [...driver.groups.values()].filter((group) => this.#mayLeave(group));
     if (led.length === 0) return;
-    const transfers: Promise<void>[] = [];
-    for (const group of led) {
-      const to = this.#successor(group);
-      if (to !== undefined) transfers.push(this.transfer(group, to, deadlineMs));
+    let left = led;
+    while (left.length > 0 && clock.monotonicMs() < deadlineMs) {
+      const transfers = left.flatMap((group) => {
+        // Nobody was heard of since it fell asleep: its heartbeats tell who is there.
+        ticker.wake(group);
+        const to = this.#successor(group);
+        return to === undefined ? [] : [this.transfer(group, to, deadlineMs)];
+      });
+      await Promise.allSettled(transfers);
+      left = led.filter((group) => this.#mayLeave(group));
+      if (left.length > 0) await this.#tick();
     }
-    await Promise.allSettled(transfers);
-    if (transfers.length === 0) return;
-    const left = led.filter(({isLeader}) => isLeader).length;
-    log?.info({handedOver: led.length - left, left}, 'leaders handed over');
+    log?.info({handedOver: led.length - left.length, left: left.length}, 'leaders handed over');
+  }
+
+  /** Led here, while another voter is there that may take it. */
+  #mayLeave(group: HostedGroup): boolean {
+    if (group.isGone || !group.isLeader) return false;
+    const {members} = replicaStatus(group, (replica) => this.#deps.driver.nodeOf(group, replica));
+    return members.some(
+      ({replica, isReachable}) =>
+        replica !== group.replica && isReachable && isVoter(group.configuration, replica),
+    );
+  }
+
+  #tick(): Promise<void> {
+    const {clock, timing} = this.#deps;
+    return new Promise((resolve) => {
+      clock.setTimer(timing.tickMs, resolve);
+    });
   }
 
   /** Resolves when this replica has seen the other one lead. */

@@ -584,6 +584,27 @@ describe('operator orders', () => {
   });
 });
 
+describe('a clean stop', () => {
+  // Around the moments when a leader begins to count anew who answers, and falls asleep.
+  test('hands over a sleeping group too, whenever it comes', async () => {
+    for (let restMs = 0; restMs < 1_500; restMs += 50) {
+      const cluster = await started();
+      await cluster.found(1);
+      await cluster.electAll([1]);
+      await cluster.clock.advance(restMs);
+      const leader = cluster.leader(1);
+      const {term} = cluster.status(leader, 1)!;
+      await cluster.stop(leader);
+      const [led, there] = [cluster.leader(1), cluster.nodes.find(({host}) => host !== undefined)!];
+      expect([restMs, led === 0, cluster.status(there.id, 1)!.term]).toEqual([
+        restMs,
+        false,
+        term + 1,
+      ]);
+    }
+  });
+});
+
 describe('stalls', () => {
   test('a leader whose disk stands still gives its leadership away', async () => {
     const cluster = await started();
