@@ -2,7 +2,7 @@
 // never ahead of the log nor behind its first retained entry; such a replica lost durable state, so
 // it is stopped and never votes again under its id.
 
-import {FatalError, META_SET, type Random, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import {FatalError, type Random, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import {type Configuration, type Entry, RaftGroup} from '@flotilla/raft';
 import type {GroupLog} from '../log/group-log.ts';
 import type {StateMachine} from '../state-machine.ts';
@@ -65,8 +65,8 @@ async function buildGroup(
     timing: {
       electionTicks: timing.electionTicks,
       heartbeatTicks: timing.heartbeatTicks,
-      // Copies of the catalog follow its members, and DDL waits for them.
-      commitWaits: set !== META_SET,
+      // Not yet: two voters that restarted without the third could not elect (test/faults/leader-dies).
+      commitWaits: false,
     },
     limits: {
       // An append fills a frame and not more; a single larger entry still goes, in fragments.
