@@ -1,3 +1,4 @@
+export * from './due-queue.ts';
 export * from './link-faults.ts';
 export * from './memory-disk.ts';
 export * from './memory-manifest-store.ts';

@@ -3,10 +3,9 @@
 // so one seed gives one run as long as nothing under test waits for a real device.
 
 import type {Clock, Timer} from '@flotilla/base';
+import {type Due, DueQueue} from './due-queue.ts';
 
-interface Pending {
-  readonly dueMs: number;
-  readonly order: number;
+interface Pending extends Due {
   readonly callback: () => void;
   cancelled: boolean;
 }
@@ -15,7 +14,7 @@ export class VirtualClock implements Clock {
   #nowMs = 0;
   readonly #wallStartMs: number;
   #order = 0;
-  #timers: Pending[] = [];
+  readonly #timers = new DueQueue<Pending>();
   #deferred: (() => void)[] = [];
 
   constructor(wallStartMs = Date.UTC(2026, 0, 1)) {
@@ -33,7 +32,7 @@ export class VirtualClock implements Clock {
   setTimer(delayMs: number, callback: () => void): Timer {
     const dueMs = this.#nowMs + Math.max(0, delayMs);
     const timer: Pending = {dueMs, order: this.#order++, callback, cancelled: false};
-    push(this.#timers, timer);
+    this.#timers.push(timer);
     return {
       cancel: () => {
         timer.cancelled = true;
@@ -89,10 +88,10 @@ export class VirtualClock implements Clock {
       for (const callback of batch) callback();
       return true;
     }
-    while (this.#timers[0]?.cancelled) pop(this.#timers);
-    const next = this.#timers[0];
+    while (this.#timers.first?.cancelled) this.#timers.pop();
+    const next = this.#timers.first;
     if (next === undefined || next.dueMs > endMs) return false;
-    pop(this.#timers);
+    this.#timers.pop();
     this.#nowMs = Math.max(this.#nowMs, next.dueMs);
     next.callback();
     return true;
@@ -102,35 +101,4 @@ export class VirtualClock implements Clock {
 /** A macrotask: every promise reaction that can run has run when it comes back. */
 function drainReactions(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-function before(a: Pending, b: Pending): boolean {
-  return a.dueMs === b.dueMs ? a.order < b.order : a.dueMs < b.dueMs;
-}
-
-function push(heap: Pending[], item: Pending): void {
-  let at = heap.length;
-  heap.push(item);
-  while (at > 0) {
-    const parent = (at - 1) >> 1;
-    if (before(heap[parent]!, item)) break;
-    heap[at] = heap[parent]!;
-    at = parent;
-  }
-  heap[at] = item;
-}
-
-function pop(heap: Pending[]): void {
-  const last = heap.pop()!;
-  if (heap.length === 0) return;
-  let at = 0;
-  for (;;) {
-    let child = 2 * at + 1;
-    if (child >= heap.length) break;
-    if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child += 1;
-    if (before(last, heap[child]!)) break;
-    heap[at] = heap[child]!;
-    at = child;
-  }
-  heap[at] = last;
 }

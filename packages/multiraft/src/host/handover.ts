@@ -1,6 +1,7 @@
 // Giving leadership away: on a clean stop, from a store whose writes stand still, from one that is
-// full, from a replica that applies nothing. It goes to the voter that holds most of the log among those that answer; where nobody decides
-// by himself who leads (manual failover) only the clean stop and an order move it.
+// full, from a replica that applies nothing. It goes to the voter that holds most of the log among
+// those that answer; where nobody decides by himself who leads (manual failover) only the clean stop
+// and an order move it.
 
 import type {Clock, Log, NodeId, ReplicaId} from '@flotilla/base';
 import {isVoter} from '@flotilla/raft';

@@ -3,7 +3,6 @@
 import {isMainThread, type MessagePort} from 'node:worker_threads';
 import {
   type Clock,
-  type DatabaseId,
   type Log,
   META_SET,
   type NodeId,
@@ -11,7 +10,7 @@ import {
   type ReplicaSetId,
   type StoreId,
 } from '@flotilla/base';
-import {Catalog, type Command, type CommandValue} from '@flotilla/catalog';
+import {Catalog} from '@flotilla/catalog';
 import {MetaClient, nodeHandlers} from '@flotilla/meta';
 import {Host, TIMINGS} from '@flotilla/multiraft';
 import {QueriesMemory} from '@flotilla/query';
@@ -58,6 +57,7 @@ import {ClusterView, notesHandler} from './cluster-view.ts';
 import type {EngineServices} from './engine-calls.ts';
 import {campaignHandler, FailoverModes} from './failover.ts';
 import type {EngineOptions, FromEngine} from './messages.ts';
+import {metaProposer} from './meta-proposer.ts';
 import {MetaRole, metaMembers} from './meta-role.ts';
 import {pause} from './pause.ts';
 import {replicaFactory} from './replica-factory.ts';
@@ -440,24 +440,6 @@ async function settleStorage(action: string, machines: readonly ReplicaMachine[]
     await machine.flush();
     if (action === 'storage-compact') await machine.compactAll();
   }
-}
-
-function metaProposer(
-  meta: MetaClient,
-  copy: CatalogCopy,
-): ConstructorParameters<typeof MetaDdl>[0] {
-  return {
-    async propose<C extends Command>(command: C, deadlineMs: number): Promise<CommandValue<C>> {
-      const value = await meta.propose(command, {deadlineMs});
-      await copy.refresh(deadlineMs);
-      return value;
-    },
-    async ensureBucket(database: DatabaseId, timeMs: number, deadlineMs: number): Promise<void> {
-      await meta.ensureBucket(database, timeMs, {deadlineMs});
-      await copy.refresh(deadlineMs);
-    },
-    refresh: (deadlineMs) => copy.refresh(deadlineMs),
-  };
 }
 
 function incarnationOf({node, bootEpoch, thread}: EngineOptions): number {

@@ -3,7 +3,6 @@
 // server/src/engine/engine-start.ts puts them together for a thread.
 
 import {
-  type DatabaseId,
   DbError,
   FatalError,
   type Log,
@@ -13,7 +12,7 @@ import {
   type ReplicaSetId,
   type StoreId,
 } from '@flotilla/base';
-import type {Catalog, Command, CommandValue} from '@flotilla/catalog';
+import type {Catalog} from '@flotilla/catalog';
 import {MetaClient, nodeHandlers} from '@flotilla/meta';
 import type {Host, NodeState as PeerState, StateMachine} from '@flotilla/multiraft';
 import {
@@ -32,6 +31,7 @@ import {
   CatalogEffects,
   MetaRole,
   metaMembers,
+  metaProposer,
   NodeReplicas,
   passHandlers,
   RpcCore,
@@ -175,7 +175,7 @@ export class Engine implements Program {
     const router = new WriteRouter({
       caller,
       catalog: () => copy.catalog,
-      meta: new MetaDdl(proposerOf(meta, copy)),
+      meta: new MetaDdl(metaProposer(meta, copy)),
       clock: process,
       incarnation: (id * 2 ** 24 + this.#node.bootEpoch) * 2 ** 8,
     });
@@ -339,19 +339,4 @@ async function readHandler(
   const answer = new Uint8Array(8);
   new DataView(answer.buffer).setFloat64(0, await rowAt(machine, address));
   return answer;
-}
-
-function proposerOf(meta: MetaClient, copy: CatalogCopy): ConstructorParameters<typeof MetaDdl>[0] {
-  return {
-    async propose<C extends Command>(command: C, deadlineMs: number): Promise<CommandValue<C>> {
-      const value = await meta.propose(command, {deadlineMs});
-      await copy.refresh(deadlineMs);
-      return value;
-    },
-    async ensureBucket(database: DatabaseId, timeMs: number, deadlineMs: number): Promise<void> {
-      await meta.ensureBucket(database, timeMs, {deadlineMs});
-      await copy.refresh(deadlineMs);
-    },
-    refresh: (deadlineMs) => copy.refresh(deadlineMs),
-  };
 }

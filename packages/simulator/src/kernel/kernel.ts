@@ -3,7 +3,7 @@
 // events. Law: nothing under simulation may wait for a real device, thread or timer.
 
 import type {Timer} from '@flotilla/base';
-import {EventQueue} from './event-queue.ts';
+import {type Due, DueQueue} from '@flotilla/testkit';
 import type {Process} from './process.ts';
 import type {Trace} from './trace.ts';
 
@@ -11,6 +11,12 @@ import type {Trace} from './trace.ts';
 const EVENTS_PER_LOOP_TURN = 20_000;
 /** A group of callbacks that never lets time pass is a loop without end. */
 const DEFERRED_MAX = 100_000;
+
+interface SimEvent extends Due {
+  /** Whose event it is: not run if that process is dead, held while it is paused. */
+  readonly process: Process | undefined;
+  run: (() => void) | undefined;
+}
 
 interface Deferred {
   readonly process: Process | undefined;
@@ -23,7 +29,7 @@ export class Kernel {
   steps = 0;
   readonly wallStartMs = Date.UTC(2026, 0, 1);
   readonly trace: Trace;
-  readonly #queue = new EventQueue();
+  readonly #queue = new DueQueue<SimEvent>();
   #deferred: Deferred[] = [];
   #order = 0;
   #deferredInARow = 0;

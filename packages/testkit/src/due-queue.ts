@@ -1,40 +1,31 @@
-// Events in order of due time, then of creation: a binary heap over plain objects.
+// What falls due in order of time, then of creation: a binary heap over plain objects.
 
-import type {Process} from './process.ts';
-
-export interface SimEvent {
+export interface Due {
   readonly dueMs: number;
   readonly order: number;
-  /** Whose event it is: not run if that process is dead, held while it is paused. */
-  readonly process: Process | undefined;
-  run: (() => void) | undefined;
 }
 
-function before(a: SimEvent, b: SimEvent): boolean {
-  return a.dueMs === b.dueMs ? a.order < b.order : a.dueMs < b.dueMs;
-}
+export class DueQueue<Item extends Due> {
+  readonly #heap: Item[] = [];
 
-export class EventQueue {
-  readonly #heap: SimEvent[] = [];
-
-  get first(): SimEvent | undefined {
+  get first(): Item | undefined {
     return this.#heap[0];
   }
 
-  push(event: SimEvent): void {
+  push(item: Item): void {
     const heap = this.#heap;
     let at = heap.length;
-    heap.push(event);
+    heap.push(item);
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (before(heap[parent]!, event)) break;
+      if (before(heap[parent]!, item)) break;
       heap[at] = heap[parent]!;
       at = parent;
     }
-    heap[at] = event;
+    heap[at] = item;
   }
 
-  pop(): SimEvent | undefined {
+  pop(): Item | undefined {
     const heap = this.#heap;
     const first = heap[0];
     const last = heap.pop();
@@ -51,4 +42,8 @@ export class EventQueue {
     heap[at] = last;
     return first;
   }
+}
+
+function before(a: Due, b: Due): boolean {
+  return a.dueMs === b.dueMs ? a.order < b.order : a.dueMs < b.dueMs;
 }
