@@ -1,8 +1,10 @@
 // How nodes find each other, come back and are kept out: one cluster, from its first start on.
 
-import {mkdtempSync, rmSync} from 'node:fs';
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {crc32} from 'node:zlib';
+import {META_SET} from '@flotilla/base';
 import {FlotillaClient} from '@flotilla/client';
 import {freePortPair, makeJoinSecret, ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
@@ -132,6 +134,45 @@ test('a node that returns at another address is found there, though others dial 
   await client.write('moved v=1i 1600000000000000000', {timeoutMs: 30_000});
   second.start();
   await second.ready();
+  await untilApplied(client, 'joined');
+}, 120_000);
+
+interface CachedChange {
+  readonly kind: string;
+  readonly id: number;
+  readonly value: Record<string, unknown>;
+}
+
+/** As it was when the node had just joined: of the meta group only the founder's replica, no node after it. */
+function ageCatalogCache(node: number, data: string): void {
+  const file = path.join(data, 'catalog-cache.json');
+  const cached = JSON.parse(readFileSync(file, 'utf8')) as {snapshot: string};
+  const {changes} = JSON.parse(cached.snapshot) as {changes: CachedChange[]};
+  const old = changes.flatMap((change): CachedChange[] => {
+    const {kind, id, value} = change;
+    if (kind === 'cluster' || (kind === 'node' && id <= node)) return [change];
+    if (kind !== 'replica-set' || id !== META_SET) return [];
+    const [founder] = value['replicas'] as unknown[];
+    return [{kind, id, value: {...value, replicas: [founder]}}];
+  });
+  const snapshot = JSON.stringify({version: 8, changes: old});
+  writeFileSync(file, JSON.stringify({...cached, checksum: crc32(snapshot), snapshot}));
+}
+
+test('two of three whose cached catalogs are older than they elect without the third', async () => {
+  await until('the meta group has three voters', async () => {
+    const {metaVoters} = await client.admin.status();
+    return (metaVoters as unknown[]).length === 3;
+  });
+  await untilApplied(client, 'joined');
+  const ids = await Promise.all(nodes.map(async ({port}) => Number((await nodeAt(port))?.['id'])));
+  await Promise.all(nodes.map((node) => node.kill()));
+  for (const [i, {directory: data}] of nodes.entries()) ageCatalogCache(ids[i]!, data);
+  const [first, ...others] = nodes as [ProcessNode, ...ProcessNode[]];
+  for (const node of others) node.start();
+  await client.write('older v=3i 1600000000000000000', {timeoutMs: 30_000});
+  first.start();
+  await Promise.all(nodes.map((node) => node.ready()));
   await untilApplied(client, 'joined');
 }, 120_000);
 

@@ -35,6 +35,8 @@ export class CatalogFollower {
   #running: Promise<void> | undefined;
   #nextMember = 0;
   #heardAtMs: number | undefined;
+  /** The last reason that was logged per member since it was heard. */
+  readonly #told = new Map<NodeId, string>();
 
   constructor(options: CatalogFollowerOptions) {
     this.#options = options;
@@ -70,7 +72,7 @@ export class CatalogFollower {
   }
 
   async #run(): Promise<void> {
-    const {clock, log, members, presence} = this.#options;
+    const {clock, members, presence} = this.#options;
     const {signal} = this.#stopped;
     while (!signal.aborted) {
       const all = presentOf(members(), presence);
@@ -79,12 +81,19 @@ export class CatalogFollower {
         try {
           await this.#follow(node);
         } catch (error) {
-          if (!signal.aborted) log.warn({node, error: String(error)}, 'catalog watch ended');
+          if (!signal.aborted) this.#tell(node, String(error));
         }
       }
       this.#nextMember++;
       await pause(clock, RECONNECT_PAUSE_MS, signal);
     }
+  }
+
+  /** A member that is away is asked ten times a second: one line says it. */
+  #tell(node: NodeId, error: string): void {
+    if (this.#told.get(node) === error) return;
+    this.#told.set(node, error);
+    this.#options.log.warn({node, error}, 'catalog watch ended');
   }
 
   async #follow(node: NodeId): Promise<void> {
@@ -107,6 +116,7 @@ export class CatalogFollower {
         silence.cancel();
         silence = clock.setTimer(SILENCE_MS, end);
         this.#heardAtMs = clock.monotonicMs();
+        this.#told.delete(node);
         const frame = decodeWatchFrame(payload);
         if (frame.type === 'snapshot-part') parts.push(...frame.changes);
         else parts = this.#take(frame, parts);

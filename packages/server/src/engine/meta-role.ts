@@ -77,9 +77,7 @@ export class MetaRole {
       log,
       catalog,
       presence,
-      // Before the founding the catalog names nobody, and this node is the one to ask.
-      members: () =>
-        catalog.metaSet() === undefined ? [options.node] : metaMembers(catalog, options.node),
+      members: () => this.#toFollow(catalog),
     });
     rpc.serve(metaHandlers(() => this.#member?.handlers));
     deps.host.onLeadership(({set}) => {
@@ -91,6 +89,16 @@ export class MetaRole {
   get isHeard(): boolean {
     const own = this.#deps.host.status(META_SET);
     return own === undefined ? this.follower.silentMs() < SILENT_MS_MAX : own.leader !== undefined;
+  }
+
+  /**
+   * A replica here comes first, whatever the catalog says: after a crash the cached one may be older than
+   * the replica's own, and what that knows of the other members is what it takes to elect a leader.
+   */
+  #toFollow(catalog: Catalog): NodeId[] {
+    const {node} = this.#deps.options;
+    const members = metaMembers(catalog, node);
+    return this.#member === undefined || members.includes(node) ? members : [node, ...members];
   }
 
   start(): void {

@@ -3,6 +3,8 @@ import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {afterEach, beforeEach, expect, test} from 'vitest';
+import {NodeClock} from '../adapters/index.ts';
+import {identifyNode, JoinSecret} from '../connections/index.ts';
 import {EXIT_CODES} from './exit-codes.ts';
 import {startNode} from './node.ts';
 import type {StartNodeOptions} from './node-options.ts';
@@ -61,6 +63,34 @@ test('series_per_replica_set_max: lines of new series are refused by number, kno
   expect((await write(['m,h=c f=1 4', 'm,h=a f=1 4'])).status).toBe(204);
   expect(await sum()).toEqual([{n: 7}]);
   await node.stop();
+}, 60_000);
+
+test('a node whose catalog may be old connects with one that says it is of the cluster', async () => {
+  const joinSecret = 'the one that all nodes here share';
+  const at = (name: string) => ({dataDirectory: path.join(directory, name), joinSecret});
+  const ready = async (address: string) => (await fetch(`http://${address}/ready`)).status;
+  const founder = await start({...at('founder'), bootstrap: true});
+  await expect.poll(() => ready(founder.address), {timeout: 20_000}).toBe(200);
+  const member = await start({...at('member'), join: [founder.address]});
+  await expect.poll(() => ready(member.address), {timeout: 20_000}).toBe(200);
+  await member.stop();
+  await founder.stop();
+  // Alone it hears of no meta group: its catalog may be from before others joined.
+  const alone = await start({...at('member'), join: [founder.address]});
+  const clock = new NodeClock();
+  const options = {clock, secret: new JoinSecret(joinSecret), timeoutMs: 5_000};
+  const identity = (await identifyNode(alone.address, {}, options)) as {clusterId: string};
+  const apart = async () => {
+    const text = await (await fetch(`http://${alone.address}/metrics`)).text();
+    return Number(/^flotilla_node_connections\{state="disconnected"\} (\d+)$/m.exec(text)?.[1]);
+  };
+  await expect.poll(apart, {timeout: 10_000}).toBe(1);
+  const heard = {clusterId: identity.clusterId, node: 7, address: '127.0.0.1:9'};
+  await identifyNode(alone.address, heard, options);
+  await expect.poll(apart, {timeout: 10_000}).toBe(2);
+  await identifyNode(alone.address, {...heard, clusterId: 'another', node: 8}, options);
+  expect(await apart()).toBe(2);
+  await alone.stop();
 }, 60_000);
 
 test('a node whose store is damaged ends by itself, and can be stopped', async () => {

@@ -51,14 +51,17 @@ export interface RunningNodeOptions {
   readonly onFatal: (code: ExitCode, reason: string) => void;
 }
 
+/** As many nodes as a cluster is meant for: all may be elsewhere, or unknown to an old catalog. */
+const MOVED_MAX = 256;
+
 /** Engine threads when none are asked for: one core is the main thread's. */
 export function defaultEngineThreads(): number {
   return Math.max(1, availableParallelism() - 1);
 }
 
-/** `from` is the catalog's address when the node was heard elsewhere. */
+/** `from` is the catalog's address when the node was heard elsewhere; undefined: it did not know the node. */
 interface Moved {
-  readonly from: string;
+  readonly from: string | undefined;
   readonly to: string;
 }
 
@@ -87,7 +90,7 @@ export class RunningNode {
   #metaHeardAtMs: number;
   #isMetaHeard = false;
   #isStopping = false;
-  /** Where nodes are that are not where the catalog says. */
+  /** Where nodes are that are not where the catalog says, if it knows them at all. */
   readonly #moved = new Map<NodeId, Moved>();
   /** Nodes that were connected in this life. */
   readonly #met = new Set<NodeId>();
@@ -309,8 +312,9 @@ export class RunningNode {
         return this.#notify();
       case 'fresh':
         this.#isFresh = true;
-        if (!message.isMetaLost) this.#isMetaHeard = true;
-        return;
+        if (message.isMetaLost) return;
+        this.#isMetaHeard = true;
+        return this.#setNodes();
       case 'old-image':
         return this.#endAsOldImage('other nodes know records of its stores that are not there');
       case 'fatal':
@@ -329,26 +333,37 @@ export class RunningNode {
 
   /** The nodes of the catalog; before any, there is nobody to talk to. */
   #setNodes(): void {
+    for (const [id, {from}] of this.#moved)
+      if (this.catalog.node(id)?.address !== from || (from === undefined && this.#isMetaHeard))
+        this.#moved.delete(id);
     const present = [...this.catalog.nodes()].filter(({state}) => state !== 'decommissioned');
     // An empty directory is a new node even at the address of an old one: of two the later lives there.
     const latest = new Map(present.map(({id, address}) => [address, id]));
     const others = present.filter(({id}) => id !== this.#options.node);
     const nodes = others.map(({id, address}) => {
       const moved = this.#moved.get(id);
-      if (moved?.from === address) return {id, address: moved.to};
-      this.#moved.delete(id);
+      if (moved !== undefined) return {id, address: moved.to};
       return {id, address, isGone: latest.get(address) !== id};
     });
+    for (const [id, {from, to}] of this.#moved)
+      if (from === undefined) nodes.push({id, address: to});
     this.#connections.setNodes(nodes);
   }
 
-  /** Another node says that it is there. One that is connected is not taken elsewhere. */
+  /**
+   * Another node says that it is there. One that is connected is not taken elsewhere. A catalog that is
+   * not fresh may be from before that node joined, and it may take that node to make it fresh.
+   */
   heardOf(node: NodeId, address: string): void {
     const from = this.catalog.node(node)?.address;
-    if (from === undefined || node === this.#options.node) return;
+    if ((from === undefined && this.#isMetaHeard) || node === this.#options.node) return;
     if (from === address || this.#connections.isConnected(node)) return;
     if (this.#moved.get(node)?.to === address) return;
-    this.#options.log.info({node, from, to: address}, 'a node is at another address');
+    if (!this.#moved.has(node) && this.#moved.size >= MOVED_MAX) return;
+    this.#options.log.info(
+      {node, from, to: address},
+      'heard of a node at an address that the catalog does not have',
+    );
     this.#moved.set(node, {from, to: address});
     this.#setNodes();
   }
@@ -356,8 +371,7 @@ export class RunningNode {
   #announce(): void {
     const {clusterId, node, address, join, clock, log} = this.#options;
     const isKnownHere = (): boolean => this.catalog.node(node)?.address === address;
-    // Founding, or at the address where the others look for it.
-    if (this.catalog.node(node) === undefined) return;
+    if (this.#options.founding !== undefined) return;
     announce({
       self: {clusterId, node, address},
       secret: this.#secret,
