@@ -65,8 +65,7 @@ async function buildGroup(
     timing: {
       electionTicks: timing.electionTicks,
       heartbeatTicks: timing.heartbeatTicks,
-      // Not yet: two voters that restarted without the third could not elect (test/faults/leader-dies).
-      commitWaits: false,
+      commitWaits: true,
     },
     limits: {
       // An append fills a frame and not more; a single larger entry still goes, in fragments.
