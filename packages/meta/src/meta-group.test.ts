@@ -114,6 +114,7 @@ function replicaHost(host: Host): ReplicaHost {
   return {
     replicas: async () => [...host.statuses()].map((status) => reportOf(status, {written: false})),
     diskFree: async () => 0.9,
+    heard: () => host.heardNodes(),
     createReplica: (order) => host.createReplica(order),
     destroyReplica: (order) => host.destroyReplica(order),
     proposeConfig: (...args) => host.proposeConfig(...args),

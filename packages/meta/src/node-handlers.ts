@@ -37,7 +37,7 @@ export function nodeHandlers(host: ReplicaHost, clock: Clock): RpcHandlers {
     const [replicas, diskFree] = await Promise.all([host.replicas(), host.diskFree()]);
     // Nothing is awaited between the difference and the answer: sequence and contents go together.
     const difference = sender.answer(request, replicas);
-    return encodeJson({...difference, wallMs: clock.wallMs(), diskFree});
+    return encodeJson({...difference, wallMs: clock.wallMs(), diskFree, heard: host.heard()});
   };
   const create = async (payload: Uint8Array) => {
     await host.createReplica(decodeChecked(createRequest, payload));

@@ -1,5 +1,6 @@
 // What the reconciler knows of the nodes: asked one by one, each in its own rhythm, so that a dead one
-// delays nobody.
+// delays nobody. Each says which others it hears, so that a link that fails between meta's leader and a
+// node makes nobody take that node for dead.
 
 import {type Clock, DbError, META_SET, type NodeId, type Rpc} from '@flotilla/base';
 import type {NodeReport, Reports} from '@flotilla/catalog';
@@ -16,6 +17,8 @@ interface NodeState {
   asking: Promise<void> | undefined;
   /** Since when its answers count; when the run began, for one that never answered. */
   heardAtMs: number;
+  /** When a node that answers last said that it hears this one; never: when the run began. */
+  heardOfAtMs: number;
   answered: boolean;
   clockOffsetMs: number;
   diskFree: number;
@@ -64,10 +67,11 @@ export class NodeReports {
       // In its first moments a run knows nothing of a node, and must not plan around it as dead.
       if (!state.answered && silentMs < LIVE_MS) continue;
       const live = state.answered && silentMs < LIVE_MS;
+      const unheardMs = nowMs - Math.max(state.heardAtMs, state.heardOfAtMs);
       reports.set(node, {
         node,
         live,
-        silentSinceMs: live ? undefined : wallMs - silentMs,
+        silentSinceMs: live ? undefined : wallMs - unheardMs,
         clockOffsetMs: state.clockOffsetMs,
         diskFree: state.diskFree,
         replicas: state.receiver.replicas,
@@ -95,6 +99,10 @@ export class NodeReports {
       const tripMs = state.heardAtMs - askedAtMs;
       state.clockOffsetMs = Math.round(answer.wallMs + tripMs / 2 - clock.wallMs());
       state.diskFree = answer.diskFree;
+      for (const other of answer.heard ?? []) {
+        const heard = this.#nodes.get(other);
+        if (heard !== undefined) heard.heardOfAtMs = state.heardAtMs;
+      }
     } catch (error) {
       // Not hearing from a node is itself what is to be known of it.
       if (!(error instanceof DbError)) throw error;
@@ -104,10 +112,12 @@ export class NodeReports {
   #stateOf(node: NodeId): NodeState {
     const present = this.#nodes.get(node);
     if (present !== undefined) return present;
+    const nowMs = this.#options.clock.monotonicMs();
     const state: NodeState = {
       receiver: new ReportReceiver(),
       asking: undefined,
-      heardAtMs: this.#options.clock.monotonicMs(),
+      heardAtMs: nowMs,
+      heardOfAtMs: nowMs,
       answered: false,
       clockOffsetMs: 0,
       diskFree: 1,

@@ -55,6 +55,8 @@ export interface ReplicaHost {
   ): Promise<void>;
   /** Free part of the fullest disk, 0 to 1. */
   diskFree(): Promise<number>;
+  /** Other nodes that this one hears now. */
+  heard(): readonly NodeId[];
 }
 
 /** Which nodes may be asked for the meta group, the likeliest first. */

@@ -8,7 +8,7 @@ import {
   type ReplicaSetId,
   SeededRandom,
 } from '@flotilla/base';
-import type {MemberChange, ReplicaReport} from '@flotilla/catalog';
+import type {MemberChange, PlanSettings, ReplicaReport} from '@flotilla/catalog';
 import {MemoryDisk, VirtualClock} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
 import {FakeMetaLog, FakeNetwork, openMachine, SILENT} from './fakes.fixture.ts';
@@ -28,6 +28,8 @@ interface Group {
 class Groups {
   readonly groups = new Map<ReplicaSetId, Group>();
   readonly onNode = new Map<NodeId, Map<ReplicaId, ReplicaSetId>>();
+  /** Whom no other node hears. */
+  readonly unheard = new Set<NodeId>();
   orders = 0;
 
   host(node: NodeId): ReplicaHost {
@@ -36,6 +38,7 @@ class Groups {
     return {
       replicas: async () => [...here].map(([replica, set]) => this.#report(set, replica)),
       diskFree: async () => 0.9,
+      heard: () => [...this.onNode.keys()].filter((other) => !this.unheard.has(other)),
       createReplica: async (order) => this.#create(here, order),
       destroyReplica: async ({replica}) => {
         this.orders++;
@@ -107,7 +110,7 @@ function change(group: Group, changes: readonly MemberChange[]): void {
   group.configIndex++;
 }
 
-async function startCluster() {
+async function startCluster(settings: PlanSettings = {}) {
   const clock = new VirtualClock();
   const network = new FakeNetwork(clock);
   const log = new FakeMetaLog();
@@ -119,7 +122,7 @@ async function startCluster() {
     const random = new SeededRandom(node);
     const rpc = network.rpc(node);
     const service: MetaService = new MetaService({group: log.group(node), machine, clock});
-    const reconciler = new Reconciler({service, rpc, clock, random, log: SILENT});
+    const reconciler = new Reconciler({service, rpc, clock, random, log: SILENT, settings});
     reconciler.start();
     meta.set(node, {service, reconciler});
   }
@@ -235,5 +238,26 @@ test('a silent node delays no round, and is seen as silent', async () => {
   await service.ensureBucket(1 as never, 0, Infinity);
   const isOpen = () => [...service.catalog.replicaSets()].every(({state}) => state === 'open');
   expect(await clock.until(isOpen, 5_000)).toBe(true);
+  await stop();
+});
+
+test("replicas stay on a node that only meta's leader cannot reach, until nobody hears it", async () => {
+  const {clock, network, groups, service, join, stop} = await startCluster({repairAfterMs: 20_000});
+  for (const i of [2, 3, 4]) await join(i);
+  await service.ensureBucket(1 as never, 0, Infinity);
+  await clock.advance(10_000);
+  const repaired = () =>
+    [...service.catalog.operations()]
+      .filter(({kind}) => kind === 'repair')
+      .map(({sourceNode}) => sourceNode);
+  expect(service.catalog.replicaCount(3 as NodeId)).toBeGreaterThan(0);
+  network.hanging.add(3 as NodeId);
+  await clock.advance(60_000);
+  expect(repaired()).toEqual([]);
+  groups.unheard.add(3 as NodeId);
+  await clock.advance(15_000);
+  expect(repaired(), 'the time begins when the last one stops hearing it').toEqual([]);
+  expect(await clock.until(() => repaired().length > 0, 15_000)).toBe(true);
+  expect(new Set(repaired())).toEqual(new Set([3]));
   await stop();
 });

@@ -4,7 +4,7 @@
 import type {ReplicaId} from '@flotilla/base';
 import type {ReplicaReport} from '@flotilla/catalog';
 import * as z from 'zod';
-import {replicaId, replicaReport} from './schemas.ts';
+import {nodeId, replicaId, replicaReport} from './schemas.ts';
 
 export const reportRequest = z.object({
   /** Random, of the asking reconciler's run. */
@@ -20,6 +20,8 @@ export const reportAnswer = z.object({
   full: z.boolean(),
   wallMs: z.number(),
   diskFree: z.number(),
+  /** Other nodes that this one hears; absent where an older build answers. */
+  heard: z.array(nodeId).optional(),
   changed: z.array(replicaReport),
   removed: z.array(replicaId),
 });

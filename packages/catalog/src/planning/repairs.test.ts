@@ -1,7 +1,8 @@
 import {META_SET, type NodeId, type ReplicaId} from '@flotilla/base';
+import fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {CatalogMachine} from '../machine/catalog-machine.ts';
-import {planRepairs} from './evacuation.ts';
+import {planRepairs, REPAIR_AFTER_MS} from './evacuation.ts';
 import type {NodeReport, ReplicaReport} from './reports.ts';
 
 const HOUR = 3_600_000;
@@ -38,4 +39,27 @@ test.each([
       type: 'propose',
       command: {type: 'create-operation', kind: 'repair', replicaSet: META_SET, targetNode: 2},
     });
+});
+
+const silence = fc.option(fc.integer({min: 0, max: 2 * HOUR}), {nil: undefined});
+
+test('of whatever is reported, only damage and a long silence of everybody are repaired, and alike each time', () => {
+  fc.assert(
+    fc.property(silence, fc.boolean(), fc.boolean(), (silentMs, isDamaged, isOtherLive) => {
+      const live = silentMs === undefined;
+      const silentSinceMs = live ? undefined : 2 * HOUR - silentMs;
+      const replicas = new Map(isDamaged ? [[damaged.replica, damaged]] : []);
+      const reports = new Map([
+        report(1, {live, silentSinceMs, replicas}),
+        report(2, {live: isOtherLive}),
+      ]);
+      const plan = () =>
+        planRepairs(twoNodes().catalog, reports, {nowMs: 2 * HOUR, budget: {left: 8}});
+      const isLost = silentMs !== undefined && silentMs >= REPAIR_AFTER_MS;
+      // A silent node's replica goes only where another can take it; a damaged one is made anew in place.
+      const isRepaired = isDamaged || (isLost && isOtherLive);
+      expect(plan()).toHaveLength(isRepaired ? 1 : 0);
+      expect(plan()).toEqual(plan());
+    }),
+  );
 });

@@ -52,7 +52,10 @@ export interface NodeReport {
   readonly node: NodeId;
   /** It answered lately. The replicas of one that did not are as it last reported them. */
   readonly live: boolean;
-  /** Since when it has not answered, on the planner's clock; absent while it is live. */
+  /**
+   * Since when neither the planner nor any node that reports has heard it, on the planner's clock; absent
+   * while it is live.
+   */
   readonly silentSinceMs?: number | undefined;
   /** Its wall clock less the planner's. */
   readonly clockOffsetMs: number;

@@ -322,6 +322,10 @@ export class Host {
     if (state.state === 'gone') this.#notices.forget(node);
   }
 
+  heardNodes(): NodeId[] {
+    return this.#nodes.heard();
+  }
+
   onLeadership(listener: LeadershipListener): () => void {
     this.#leadershipListeners.add(listener);
     return () => this.#leadershipListeners.delete(listener);

@@ -68,6 +68,14 @@ export class NodeStates {
     return known.state === 'alive' && !isStalled;
   }
 
+  /** Those whose beats come, and whose engine threads all run. */
+  heard(): NodeId[] {
+    const alive = [...this.#states].filter(
+      ([, {state, stalledThreads = []}]) => state === 'alive' && stalledThreads.length === 0,
+    );
+    return alive.map(([node]) => node);
+  }
+
   isFull(node: NodeId | undefined): boolean {
     return node !== undefined && this.#states.get(node)?.isFull === true;
   }

@@ -62,6 +62,20 @@ test('a replica destroyed before it ever held anything leaves its tombstone, and
   expect(answers.some(({kind}) => kind === 'gone')).toBe(true);
 });
 
+test('a node is heard while its beats come and none of its threads stands still', async () => {
+  const cluster = await started();
+  const host = cluster.host(1);
+  const tell = (state: 'alive' | 'suspect' | 'gone', stalledThreads: number[] = []): NodeId[] => {
+    for (const node of [2, 3] as NodeId[]) host.nodeChanged(node, {state: 'alive', bootEpoch: 9});
+    host.nodeChanged(3 as NodeId, {state, bootEpoch: 9, stalledThreads});
+    return host.heardNodes();
+  };
+  expect(tell('alive')).toEqual([2, 3]);
+  expect(tell('suspect')).toEqual([2]);
+  expect(tell('gone')).toEqual([2]);
+  expect(tell('alive', [0])).toEqual([2]);
+});
+
 test('a member that was removed while it was away disturbs nobody when it comes back', async () => {
   const cluster = await started({beats: true});
   const voters = await cluster.found(1);

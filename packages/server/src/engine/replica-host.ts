@@ -5,6 +5,7 @@ import {
   DbError,
   type Disk,
   META_SET,
+  type NodeId,
   type ReplicaId,
   type ReplicaSetId,
   type StoreId,
@@ -123,6 +124,10 @@ export class NodeReplicas implements ReplicaHost {
   async diskFree(): Promise<number> {
     const {freeBytes, totalBytes} = await this.#deps.disk.space();
     return freeBytes / totalBytes;
+  }
+
+  heard(): readonly NodeId[] {
+    return this.#deps.host.heardNodes();
   }
 }
 

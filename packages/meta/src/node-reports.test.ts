@@ -1,0 +1,102 @@
+// Goal: a node counts as silent since the last moment in which the planner, or any node that answers
+// the planner, heard it. Method: a cluster of links that fail in any order, against that sentence.
+
+import type {NodeId, Rpc} from '@flotilla/base';
+import {VirtualClock} from '@flotilla/testkit';
+import fc from 'fast-check';
+import {expect, test} from 'vitest';
+import {FakeNetwork} from './fakes.fixture.ts';
+import {nodeHandlers} from './node-handlers.ts';
+import {NodeReports} from './node-reports.ts';
+import type {ReplicaHost} from './ports.ts';
+
+const PLANNER = 1 as NodeId;
+const NODES = [1, 2, 3, 4, 5] as NodeId[];
+const ROUND_MS = 1_000;
+/** Without an answer for so long a node is not live. */
+const LIVE_MS = 3_000;
+
+class Links {
+  readonly #cut = new Set<string>();
+
+  toggle(a: NodeId, b: NodeId): void {
+    const link = String([a, b].sort());
+    if (!this.#cut.delete(link)) this.#cut.add(link);
+  }
+
+  join(a: NodeId, b: NodeId): boolean {
+    return a === b || !this.#cut.has(String([a, b].sort()));
+  }
+
+  heardBy(node: NodeId): NodeId[] {
+    return NODES.filter((other) => other !== node && this.join(node, other));
+  }
+}
+
+type Heard = (node: NodeId) => readonly NodeId[] | undefined;
+
+function hostOf(node: NodeId, heard: Heard): ReplicaHost {
+  const nothing = {replicas: async () => [], diskFree: async () => 1, heard: () => heard(node)};
+  return nothing as unknown as ReplicaHost;
+}
+
+/** The planner's calls, lost where its own link is cut. */
+function overLinks(links: Links, rpc: Rpc): Rpc {
+  return {
+    ...rpc,
+    call: (target, method, payload, options) =>
+      links.join(PLANNER, target.node)
+        ? rpc.call(target, method, payload, options)
+        : rpc.call({...target, node: 99 as NodeId}, method, payload, options),
+  };
+}
+
+function started(heard?: Heard) {
+  const clock = new VirtualClock();
+  const network = new FakeNetwork(clock);
+  const links = new Links();
+  const hears = heard ?? ((node: NodeId) => links.heardBy(node));
+  for (const node of NODES) network.add(node, nodeHandlers(hostOf(node, hears), clock));
+  const rpc = overLinks(links, network.rpc(PLANNER));
+  const reports = new NodeReports({rpc, clock, session: 'a'});
+  const round = () => clock.resolve(Promise.all(NODES.map((node) => reports.ask(node))));
+  return {clock, links, reports, round};
+}
+
+const pair = fc.tuple(fc.constantFrom(...NODES), fc.constantFrom(...NODES));
+
+test('silence begins when the last of those who answer stops hearing a node', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(pair, {maxLength: 3}), {maxLength: 30}), async (steps) => {
+      const {clock, links, reports, round} = started();
+      const heardMs = new Map<NodeId, number>();
+      await round();
+      for (const node of NODES) heardMs.set(node, clock.monotonicMs());
+      for (const cuts of steps) {
+        for (const [a, b] of cuts) if (a !== b) links.toggle(a, b);
+        await clock.advance(ROUND_MS);
+        await round();
+        const answering = NODES.filter((node) => links.join(PLANNER, node));
+        for (const node of NODES)
+          if (answering.some((other) => links.join(other, node)))
+            heardMs.set(node, clock.monotonicMs());
+        for (const {node, live, silentSinceMs} of reports.view().values()) {
+          expect(live || !answering.includes(node)).toBe(true);
+          if (!live)
+            expect(silentSinceMs).toBe(clock.wallMs() - (clock.monotonicMs() - heardMs.get(node)!));
+        }
+      }
+    }),
+    {numRuns: 50},
+  );
+});
+
+test('a node of an older build, which does not say whom it hears, speaks for nobody', async () => {
+  const {clock, links, reports, round} = started(() => undefined);
+  await round();
+  const heardAtMs = clock.wallMs();
+  links.toggle(PLANNER, 3 as NodeId);
+  await clock.advance(LIVE_MS);
+  await round();
+  expect(reports.view().get(3 as NodeId)).toMatchObject({live: false, silentSinceMs: heardAtMs});
+});
