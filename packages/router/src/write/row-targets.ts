@@ -72,6 +72,16 @@ class TimeBounds {
   }
 }
 
+/** Whether any row has a time that a bucket may hold. */
+export function hasKeptTime(
+  {timesMs, rowCount}: ParsedTable,
+  {database, nowMs}: Pick<PlacementContext, 'database' | 'nowMs'>,
+): boolean {
+  const bounds = new TimeBounds(database, nowMs);
+  for (let row = 0; row < rowCount; row++) if (bounds.has(timesMs[row]!)) return true;
+  return false;
+}
+
 /** Refuses the rows whose times no bucket may hold; needs neither their table nor their bucket. */
 export function refuseTimes(
   parsed: ParsedTable,

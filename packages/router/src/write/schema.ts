@@ -28,11 +28,11 @@ import type {ResolvedField, ResolvedSeries, ResolvedTable, TableState} from './r
 export function missingTables(
   catalog: Catalog,
   database: Database,
-  batch: ParsedBatch,
+  {tables}: Pick<ParsedBatch, 'tables'>,
   refusals: ReadonlyMap<string, Refusal>,
 ): TableRequest[] {
   const requests: TableRequest[] = [];
-  for (const parsed of batch.tables) {
+  for (const parsed of tables) {
     if (refusals.has(refusalKey(parsed.table, ''))) continue;
     const request = missingColumns(
       catalog,

@@ -307,6 +307,25 @@ test('of many refused lines the first hundred are listed, whatever the order of 
   expect(outcome.lines.map(({line}) => line)).toEqual(Array.from({length: 100}, (_, i) => i + 1));
 });
 
+test('nothing is made for rows none of which has a time that is kept', async () => {
+  const {timesMs, ...late} = batchOf(['late'], 2).tables[0]!;
+  const future = {...late, timesMs: timesMs.map((ms) => ms + 2 * 86_400_000)};
+  const tables = [future, ...batchOf(['cpu'], 2).tables];
+  const outcome = await write({rowCount: 4, badLines: [], badLineCount: 0, tables});
+  expect(outcome).toMatchObject({writtenRows: 2, rejectedLines: 2});
+  expect(outcome.lines.map(({code}) => code)).toEqual(['TIME_IN_FUTURE', 'TIME_IN_FUTURE']);
+  expect(cluster.catalog.tableByName(DATABASE, 'late')).toBeUndefined();
+  expect(cluster.catalog.tableByName(DATABASE, 'cpu')).toBeDefined();
+  // Nor a column of a table that is there.
+  const [cpu] = batchOf(['cpu'], 1).tables;
+  const fields = cpu!.fields.map((field) => ({...field, name: 'w'}));
+  const later = {...cpu!, fields, timesMs: Float64Array.of(2 * 86_400_000)};
+  const again = await write({rowCount: 1, badLines: [], badLineCount: 0, tables: [later]});
+  expect(again.lines.map(({code}) => code)).toEqual(['TIME_IN_FUTURE']);
+  const {columns} = cluster.catalog.tableByName(DATABASE, 'cpu')!;
+  expect(columns.map(({name}) => name)).not.toContain('w');
+});
+
 test('a body that must be taken whole is not sent where one line is refused', async () => {
   const request = {database: DATABASE, lineText: () => '', deadlineMs: 4_000, acceptPartial: false};
   const batch = rowsAt(0, 2 * 86_400_000);

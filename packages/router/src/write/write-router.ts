@@ -17,7 +17,7 @@ import type {Refusal} from './refusal.ts';
 import {Rejections} from './rejected-rows.ts';
 import type {ResolvedTable} from './resolved-table.ts';
 import {rowSubset} from './row-subset.ts';
-import {type Placement, placeRows} from './row-targets.ts';
+import {hasKeptTime, type Placement, placeRows, refuseTimes} from './row-targets.ts';
 import {missingTables, resolveTable} from './schema.ts';
 import {buildShares, halveShare, type RowSource, type SetShare} from './share-builder.ts';
 import {refusedAsItIs} from './whole-body.ts';
@@ -74,7 +74,10 @@ interface Prepared {
   readonly rejections: Rejections;
 }
 
-interface Refusals {
+interface PlaceFacts {
+  readonly database: Database;
+  /** The same as when meta was asked for tables: what is kept does not change between. */
+  readonly nowMs: number;
   readonly columnRefusals: ReadonlyMap<string, Refusal>;
   readonly bucketRefusals: ReadonlyMap<number, Refusal>;
 }
@@ -216,7 +219,10 @@ export class WriteRouter {
     const bucketRefusals = new Map<number, Refusal>();
     for (let round = 0; round < PREPARE_ROUNDS_MAX; round++) {
       const database = this.#database(request.database);
-      const requests = missingTables(this.#ports.catalog(), database, batch, columnRefusals);
+      const nowMs = this.#ports.clock.wallMs();
+      // Nothing is made for rows that no bucket may hold.
+      const tables = batch.tables.filter((parsed) => hasKeptTime(parsed, {database, nowMs}));
+      const requests = missingTables(this.#ports.catalog(), database, {tables}, columnRefusals);
       if (requests.length > 0) {
         const refusals = await this.#ports.meta.ensureTables(
           database.id,
@@ -226,7 +232,8 @@ export class WriteRouter {
         for (const [key, refusal] of refusals) columnRefusals.set(key, refusal);
         continue;
       }
-      const prepared = this.#place(request, batch, database, {columnRefusals, bucketRefusals});
+      const place = {database, nowMs, columnRefusals, bucketRefusals};
+      const prepared = this.#place(request, batch, place);
       const missing = prepared.placement.missingTimesMs;
       if (missing.length === 0) return prepared;
       await this.#ensureBuckets(database, missing, bucketRefusals, {
@@ -252,17 +259,19 @@ export class WriteRouter {
   #place(
     request: WriteRequest,
     batch: ParsedBatch,
-    database: Database,
-    {columnRefusals, bucketRefusals}: Refusals,
+    {database, nowMs, columnRefusals, bucketRefusals}: PlaceFacts,
   ): Prepared {
     const catalog = this.#ports.catalog();
     const rejections = new Rejections(batch, request.lineText);
     const tables: ResolvedTable[] = [];
     for (const parsed of batch.tables) {
+      if (!hasKeptTime(parsed, {database, nowMs})) {
+        refuseTimes(parsed, {database, nowMs, rejections});
+        continue;
+      }
       const resolved = resolveTable(catalog, database, parsed, rejections, columnRefusals);
       if (resolved !== undefined) tables.push(resolved);
     }
-    const nowMs = this.#ports.clock.wallMs();
     const placement = placeRows(tables, {catalog, database, nowMs, rejections, bucketRefusals});
     return {placement, rejections};
   }
