@@ -93,3 +93,44 @@ test('an image puts back what was durable when it was taken, and nothing after',
     disk.overwrite('a/one', new Uint8Array([9]));
   }
 });
+
+test('a failed sync may take its pages for clean: they are read, and a power cut takes them back', async () => {
+  const disk = new MemoryDisk();
+  const file = await makeFile(disk, 'a');
+  await file.writeAt(0, [bytes(1, 2, 3)]);
+  await file.sync();
+  await file.writeAt(1, [bytes(8, 8)]);
+  disk.fail({operation: 'sync', path: 'a', marksClean: true});
+  await expect(file.sync()).rejects.toThrow('cannot sync a: EIO');
+  disk.kill();
+  const again = await disk.open('a', 'write');
+  expect([...(await again.readAt(0, 3))]).toEqual([1, 8, 8]);
+  await again.sync();
+  await again.writeAt(2, [bytes(9)]);
+  await again.sync();
+  disk.crash(new SeededRandom(4));
+  expect([...disk.bytesOf('a')]).toEqual([1, 2, 9]);
+});
+
+test('what is written again after such a sync is durable', async () => {
+  const disk = new MemoryDisk();
+  const file = await makeFile(disk, 'a');
+  await file.writeAt(0, [bytes(1, 2)]);
+  disk.fail({operation: 'sync', path: 'a', marksClean: true});
+  await expect(file.sync()).rejects.toThrow('cannot sync a: EIO');
+  await file.writeAt(0, [await file.readAt(0, 2)]);
+  await file.sync();
+  disk.crash();
+  expect([...disk.bytesOf('a')]).toEqual([1, 2]);
+});
+
+test('what a crash leaves of a write is what was written, though its buffer was used again', async () => {
+  const disk = new MemoryDisk();
+  const file = await makeFile(disk, 'a');
+  const buffer = Buffer.alloc(8192, 1);
+  await file.writeAt(0, [buffer]);
+  buffer.fill(2);
+  disk.crash(new SeededRandom(4));
+  expect(disk.bytesOf('a').includes(1)).toBe(true);
+  expect(disk.bytesOf('a').includes(2)).toBe(false);
+});

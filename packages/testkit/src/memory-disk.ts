@@ -24,6 +24,11 @@ export interface DiskFault {
   readonly times?: number | undefined;
   /** 'ENOSPC', 'EIO', ... */
   readonly code?: string | undefined;
+  /**
+   * A sync that fails takes what it covered for clean, as Linux does: readers see it, no later sync
+   * writes it, and a power cut takes it back.
+   */
+  readonly marksClean?: boolean | undefined;
 }
 
 export interface MemoryDiskOptions {
@@ -40,6 +45,8 @@ interface Unsynced {
   readonly sizeBefore: number;
   /** Undefined for a truncation to `offset`. */
   readonly after: Uint8Array | undefined;
+  /** 'clean': taken for written and never was; 'synced': durable, kept only behind one that is clean. */
+  state: 'dirty' | 'clean' | 'synced';
 }
 
 class FileNode {
@@ -52,7 +59,7 @@ class FileNode {
     copies.set(this, copy);
     copy.bytes = this.bytes.slice();
     copy.size = this.size;
-    copy.unsynced = [...this.unsynced];
+    copy.unsynced = this.unsynced.map((change) => ({...change}));
     return copy;
   }
 
@@ -73,16 +80,30 @@ class FileNode {
       Math.min(offset, this.size),
       Math.min(offset + data.length, this.size),
     );
-    const after = data.slice();
-    this.unsynced.push({offset, before, sizeBefore: this.size, after});
+    // A Buffer's slice is a view, and its writer may use it again.
+    const after = Uint8Array.from(data);
+    this.unsynced.push({offset, before, sizeBefore: this.size, after, state: 'dirty'});
     this.write(offset, after);
   }
 
   truncateUnsynced(bytes: number): void {
     const before = this.bytes.slice(Math.min(bytes, this.size), this.size);
-    this.unsynced.push({offset: bytes, before, sizeBefore: this.size, after: undefined});
+    const sizeBefore = this.size;
+    this.unsynced.push({offset: bytes, before, sizeBefore, after: undefined, state: 'dirty'});
     if (bytes > this.size) this.write(bytes, new Uint8Array(0));
     this.size = bytes;
+  }
+
+  /** The first `covered` changes are durable, but for those that were taken for clean before. */
+  sync(covered: number): void {
+    this.#mark(covered, 'synced');
+    const kept = this.unsynced.findIndex(({state}) => state !== 'synced');
+    this.unsynced = kept === -1 ? [] : this.unsynced.slice(kept);
+  }
+
+  /** A sync of them failed, and no later one tries again. */
+  takeForClean(covered: number): void {
+    this.#mark(covered, 'clean');
   }
 
   crash(random: Random | undefined): void {
@@ -93,9 +114,18 @@ class FileNode {
       this.write(Math.min(change.offset, change.sizeBefore), change.before);
       this.size = change.sizeBefore;
     }
-    if (random === undefined) return;
-    for (const change of lost)
-      if (change.after !== undefined) this.#keepSectors(change.offset, change.after, random);
+    for (const {offset, after, state} of lost) {
+      if (state === 'synced') {
+        if (after === undefined) this.size = offset;
+        else this.write(offset, after);
+      } else if (state === 'dirty' && after !== undefined && random !== undefined)
+        this.#keepSectors(offset, after, random);
+    }
+  }
+
+  #mark(covered: number, state: 'clean' | 'synced'): void {
+    for (const change of this.unsynced.slice(0, covered))
+      if (change.state === 'dirty') change.state = state;
   }
 
   #keepSectors(offset: number, data: Uint8Array, random: Random): void {
@@ -304,9 +334,14 @@ export class MemoryDisk implements Disk {
   #handle(path: string, node: FileNode): DiskFile {
     let closed = false;
     const life = this.#life;
-    const enter = async (operation: DiskOperation, latencyMs: number): Promise<void> => {
+    const enter = async (
+      operation: DiskOperation,
+      latencyMs: number,
+      takeForClean = () => undefined as void,
+    ): Promise<void> => {
       if (closed) throw new FatalError(`cannot ${operation} ${path}: closed`);
-      await this.#turn(operation, path, latencyMs, true, life);
+      await this.#turn(operation, path, latencyMs, false, life);
+      this.#maybeFail(operation, path, takeForClean);
     };
     return {
       path,
@@ -331,9 +366,11 @@ export class MemoryDisk implements Disk {
       },
       sync: async () => {
         this.counts.sync += 1;
-        const covered = node.unsynced.length;
-        await enter('sync', this.latencyMs.sync ?? 0);
-        node.unsynced = node.unsynced.slice(covered);
+        // Those before the first covered one may have become durable by another sync meanwhile.
+        const last = node.unsynced.at(-1);
+        const covered = (): number => (last === undefined ? 0 : node.unsynced.indexOf(last) + 1);
+        await enter('sync', this.latencyMs.sync ?? 0, () => node.takeForClean(covered()));
+        node.sync(covered());
       },
       truncate: async (bytes) => {
         await enter('write', this.latencyMs.write ?? 0);
@@ -365,13 +402,14 @@ export class MemoryDisk implements Disk {
     if (mayFail) this.#maybeFail(operation, path);
   }
 
-  #maybeFail(operation: DiskOperation, path: string): void {
+  #maybeFail(operation: DiskOperation, path: string, takeForClean?: () => void): void {
     const hit = this.#faults.find(
       ({fault, left}) =>
         left > 0 && fault.operation === operation && path.includes(fault.path ?? ''),
     );
     if (hit === undefined) return;
     hit.left -= 1;
+    if (hit.fault.marksClean === true) takeForClean?.();
     throw new FatalError(`cannot ${operation} ${path}: ${hit.fault.code ?? 'EIO'}`);
   }
 

@@ -77,6 +77,7 @@ export const FAULTS = {
   oldImage: {meanMs: 4_000, lastsMs: 1_000, begin: oldImage},
   bitFlip: {meanMs: 4_000, lastsMs: 1_000, begin: bitFlip},
   bitRot: {meanMs: 4_000, lastsMs: 1_500, begin: bitRot},
+  cleanPages: {meanMs: 20_000, lastsMs: 3_000, begin: loseSyncedPages},
 } satisfies Record<string, Fault>;
 
 /** These take back what a node acknowledged: sets need a voter to spare. */
@@ -354,6 +355,23 @@ function failDisk(world: World, chance: Chance): Begun | undefined {
   const operation = chance.pick(['write', 'sync', 'sync', 'read'] as const);
   node.disk.fail({operation, path: 'segment', code: 'EIO'});
   return {what: `node ${node.id}, ${operation}`, end: nothing};
+}
+
+/**
+ * A sync fails, its pages count as clean, and the next process reads them; then power is lost, and with it
+ * whatever that process did not write again.
+ */
+function loseSyncedPages(world: World, chance: Chance): Begun | undefined {
+  const node = upNode(world, chance);
+  if (node === undefined) return undefined;
+  node.disk.fail({operation: 'sync', path: 'segment', code: 'EIO', marksClean: true});
+  return {
+    what: `node ${node.id}`,
+    end: () => {
+      world.end(node, 'power');
+      world.start(node);
+    },
+  };
 }
 
 function fillDisk(world: World, chance: Chance): Begun | undefined {
