@@ -267,7 +267,7 @@ const REPLICATION: readonly Row[] = [
   {
     id: 'T30',
     text: 'A new commit index is not told to a follower that waits for it.',
-    shown: scenarios('lagging-commit-is-told'),
+    shown: [...scenarios('lagging-commit-is-told', 'commit-waits'), ...SIMULATION],
   },
   {
     id: 'T31',

@@ -28,18 +28,22 @@ export function maybeCommit(state: GroupState): boolean {
   for (const [id, progress] of state.progress) match.set(id, progress.match);
   const index = committedIndex(state.configuration, match);
   if (index <= state.log.commitIndex || !state.log.matches(index, state.term)) return false;
-  releaseUncommitted(state, index);
+  const isAwaited = releaseUncommitted(state, index);
   state.log.commitTo(index);
   state.flushDue = true;
-  // Others wait for a change of members, or of the leader, to be in force.
-  if (state.log.entryAt(index).type !== 'normal') tellCommit(state);
+  if (isAwaited) tellCommit(state);
   return true;
 }
 
-function releaseUncommitted(state: GroupState, uptoIndex: number): void {
+/** Whether others wait for one of the entries: a change of members, or of the leader, to be in force. */
+function releaseUncommitted(state: GroupState, uptoIndex: number): boolean {
+  let isAwaited = false;
   for (let index = state.log.commitIndex + 1; index <= uptoIndex; index++) {
-    state.uncommittedBytes -= entryBytes(state.log.entryAt(index));
+    const entry = state.log.entryAt(index);
+    state.uncommittedBytes -= entryBytes(entry);
+    isAwaited ||= entry.type !== 'normal';
   }
+  return isAwaited;
 }
 
 /** Sends all that is due and allowed, to members in ascending order. */

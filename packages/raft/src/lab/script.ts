@@ -2,7 +2,7 @@
 // answers with what it shows and with what has become of earlier requests since.
 //
 //   add-nodes 3 voters=1,2,3 [learners=] [index=5] [term=5] [prevote] [check-quorum] [lease] [manual]
-//             [election=10] [heartbeat=1] [window=4] [window-bytes=] [message-bytes=]
+//             [commit-waits] [election=10] [heartbeat=1] [window=4] [window-bytes=] [message-bytes=]
 //             [uncommitted-bytes=]
 //   set-state 1 term=2 [vote=] [commit=] [entries=1:a,2:b] [role=leader|candidate|preCandidate]
 //   campaign|forget-leader|read|restart|process|compact 1 ...      transfer 1 to=2
@@ -172,6 +172,7 @@ function nodeOptions({words, options}: Command): LabNodesOptions {
     preVote: words.includes('prevote'),
     checkQuorum: words.includes('check-quorum'),
     leaseReads: words.includes('lease'),
+    commitWaits: words.includes('commit-waits'),
     failover: words.includes('manual') ? 'manual' : 'automatic',
     electionTicks: numberOf(options, 'election') ?? 10,
     heartbeatTicks: numberOf(options, 'heartbeat') ?? 1,

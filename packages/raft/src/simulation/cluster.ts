@@ -18,6 +18,7 @@ export interface ClusterOptions {
   readonly preVote: boolean;
   readonly checkQuorum: boolean;
   readonly leaseReads: boolean;
+  readonly commitWaits: boolean;
   readonly uncommittedBytesMax: number;
   readonly network: Omit<NetworkOptions, 'random'>;
 }
@@ -32,7 +33,7 @@ const encoder = new TextEncoder();
 export class Cluster {
   readonly random: SeededRandom;
   readonly replicas = new Map<number, LabReplica>();
-  readonly laws = new Laws(this.replicas);
+  readonly laws: Laws;
   readonly network: Network;
   readonly #options: ClusterOptions;
   /** Of the process that runs now. */
@@ -51,6 +52,7 @@ export class Cluster {
   constructor(options: ClusterOptions, random: SeededRandom) {
     this.#options = options;
     this.random = random;
+    this.laws = new Laws(this.replicas, options.commitWaits);
     this.network = new Network({...options.network, random});
     const voters = Array.from({length: options.voters}, (_, i) => i + 1);
     const learners = [options.voters + 1, options.voters + 2];
@@ -83,11 +85,13 @@ export class Cluster {
   }
 
   #labOptions(id: number): LabOptions {
-    const {preVote, checkQuorum, leaseReads, uncommittedBytesMax} = this.#options;
+    const {preVote, checkQuorum, leaseReads, commitWaits, uncommittedBytesMax} = this.#options;
+    // Where commits wait, heartbeats are seldom enough to leave their telling to the tick.
+    const heartbeatTicks = commitWaits ? 2 : 1;
     return {
       id,
       random: this.random,
-      timing: {electionTicks: ELECTION_TICKS, heartbeatTicks: 1},
+      timing: {electionTicks: ELECTION_TICKS, heartbeatTicks, commitWaits},
       limits: {
         messageBytesMax: 60,
         inflightMessagesMax: 4,
@@ -123,6 +127,7 @@ export class Cluster {
   }
 
   tick(replica: LabReplica): void {
+    this.laws.ticks(replica);
     replica.step({type: 'tick'});
     const fault = this.#clockLaws.get(replica.id)!.ticked(replica.group.status());
     assert(fault === undefined, () => `${fault}`);

@@ -71,8 +71,13 @@ export class Laws {
   /** Each log's end when its last output was taken. */
   readonly #taken = new Map<number, number>();
 
-  constructor(replicas: ReadonlyMap<number, LabReplica>) {
+  /** By replica and session, what was committed when the replica last ticked. */
+  readonly #ticked = new Map<number, ReadonlyMap<number, number>>();
+  readonly #commitWaits: boolean;
+
+  constructor(replicas: ReadonlyMap<number, LabReplica>, commitWaits: boolean) {
     this.#replicas = replicas;
+    this.#commitWaits = commitWaits;
   }
 
   /** The replica as it was at the last look; none since its process began. */
@@ -234,6 +239,7 @@ export class Laws {
 
   /** What is in memory is gone; what is durable stays, and nothing below it is taken back. */
   restarted(id: number, disk: LabDisk): void {
+    this.#ticked.delete(id);
     const seen = this.#seen.get(id);
     if (seen === undefined) return;
     const {term, vote, commit} = disk.hardState;
@@ -250,7 +256,28 @@ export class Laws {
     const {id, lastIndex} = status;
     this.#taken.set(id, lastIndex);
     this.#looks.set(id, [status]);
-    this.#require(outputFault(status, replica.idle, this.#ledger));
+    const mustKnow = this.#commitWaits
+      ? this.#commitDue(replica, status)
+      : () => status.commitIndex;
+    this.#require(outputFault(status, replica.idle, this.#ledger, mustKnow));
+  }
+
+  /** The replica's next step is a tick, at which commits that waited are told to whoever can be. */
+  ticks({group}: LabReplica): void {
+    const {id, commitIndex, progress} = group.status();
+    const told = new Map<number, number>();
+    for (const {session, state, reachable} of progress.values())
+      if (state === 'replicate' && reachable) told.set(session, commitIndex);
+    this.#ticked.set(id, told);
+  }
+
+  /** Where the telling of commits may wait. */
+  #commitDue({id, disk}: LabReplica, {commitIndex}: Status): (session: number) => number {
+    const atOnce = disk.entries.findLast(
+      ({index, type}) => index <= commitIndex && type !== 'normal',
+    );
+    const ticked = this.#ticked.get(id);
+    return (session) => Math.max(ticked?.get(session) ?? 0, atOnce?.index ?? 0);
   }
 
   lastRound({id, term}: Status): number {

@@ -2,7 +2,8 @@
 // 10 it was elected by the durable votes of a quorum, its own among them
 // 11 it counts for a member what that member acknowledged in the present session, for itself its disk
 // 12 it commits by an entry of its own term, held on the disks of a quorum (paper section 5.4.2)
-// 13 what a quorum holds is committed, and who holds it is told, without waiting
+// 13 what a quorum holds is committed, and who holds it is told, without waiting; where that may wait for
+//    the next append, at the next tick, and at once of a change of members or of the leader
 // 14 no member that it can reach waits: it is asked, streamed to, or in need of a snapshot
 // 15 a joint configuration that is left by itself is being left
 // 16 while it hands over leadership its log does not grow, and the target is called with the whole log
@@ -150,16 +151,25 @@ export function readFault(
   return isConfirmed ? undefined : 'a leader serves a read without the word of a quorum';
 }
 
-/** Right after its output was taken: everything that may be sent has left. */
-export function outputFault(status: Status, rests: boolean, ledger: Ledger): string | undefined {
+/**
+ * Right after its output was taken: everything that may be sent has left. `mustKnow`: of which commit
+ * index a member whose session that is must have been told by now.
+ */
+export function outputFault(
+  status: Status,
+  rests: boolean,
+  ledger: Ledger,
+  mustKnow: (session: number) => number,
+): string | undefined {
   const {id, term, role, lastIndex, commitIndex} = status;
   if (role !== 'leader') return undefined;
   for (const [member, {state, reachable, paused, session}] of status.progress) {
     if (member === id || !reachable) continue;
     const {sentCommit, acknowledged, memberCommit} = ledger.session(id, term, session);
     if (state === 'probe' && !paused) return `leader ${id} asks ${member} nothing`;
-    if (state === 'replicate' && sentCommit < commitIndex)
-      return `leader ${id} keeps commit ${commitIndex} from ${member}`;
+    const due = mustKnow(session);
+    if (state === 'replicate' && sentCommit < due)
+      return `leader ${id} keeps commit ${due} from ${member}`;
     if (rests && (acknowledged < lastIndex || memberCommit < commitIndex))
       return `leader ${id} rests while ${member} lags`;
   }

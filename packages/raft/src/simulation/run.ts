@@ -16,7 +16,7 @@ export const STEPS = 5_000;
 
 const STEPS_BEFORE_REST = 1_000;
 
-/** Group size, pre-vote, check-quorum and leases, all decided by the seed. */
+/** Group size, pre-vote, check-quorum, leases and how commits are told, all decided by the seed. */
 function optionsOf(seed: number, random: SeededRandom): ClusterOptions {
   const pick = (values: readonly number[]) => values[random.below(values.length)]!;
   return {
@@ -24,6 +24,7 @@ function optionsOf(seed: number, random: SeededRandom): ClusterOptions {
     preVote: seed % 2 === 0,
     checkQuorum: seed % 3 !== 0,
     leaseReads: seed % 3 === 1,
+    commitWaits: seed % 4 >= 2,
     uncommittedBytesMax: pick([100, 300, 1_000]),
     network: {lost: pick([0, 3, 6, 20]), doubled: pick([2, 6, 20]), reordered: pick([5, 25, 70])},
   };
