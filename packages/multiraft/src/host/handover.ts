@@ -3,7 +3,7 @@
 // those that answer; where nobody decides by himself who leads (manual failover) only the clean stop
 // and an order move it.
 
-import type {Clock, Log, NodeId, ReplicaId} from '@flotilla/base';
+import type {Clock, Log, ReplicaId} from '@flotilla/base';
 import {isVoter} from '@flotilla/raft';
 import type {Driver} from './driver.ts';
 import type {HostedGroup} from './hosted-group.ts';
@@ -24,8 +24,8 @@ export interface HandoverDeps {
   readonly log?: Log | undefined;
   readonly timing: Timing;
   readonly limits: HostLimits;
-  /** Whether a node has told that its disk is full. */
-  readonly isFull: (node: NodeId | undefined) => boolean;
+  /** Whether, as far as its node has told, neither is its disk full nor does its thread stand still. */
+  readonly isFit: (group: HostedGroup, replica: ReplicaId) => boolean;
 }
 
 export class Handover {
@@ -81,7 +81,10 @@ export class Handover {
     });
   }
 
-  /** A disk that stands still must not keep leadership: what it leads goes to who can still write. */
+  /**
+   * A disk that stands still must not keep leadership: what it leads goes to who can still write.
+   * @param nowMs up to when this loop has seen which writes ended
+   */
   watchWrites(store: Store, nowMs: number): void {
     const since = store.writingSinceMs;
     if (since === undefined || nowMs - since < this.#deps.timing.stallMs) return;
@@ -140,13 +143,13 @@ export class Handover {
 
   /** The voter that holds most of the log, among those that are there and have room. */
   #successor(group: HostedGroup, but?: ReadonlySet<ReplicaId>): ReplicaId | undefined {
-    const {driver, isFull} = this.#deps;
+    const {driver, isFit} = this.#deps;
     const {members} = replicaStatus(group, (replica) => driver.nodeOf(group, replica));
     const fit = members.filter(
-      ({replica, node, isReachable, isRecentlyActive}) =>
+      ({replica, isReachable, isRecentlyActive}) =>
         isReachable &&
         isRecentlyActive &&
-        !isFull(node) &&
+        isFit(group, replica) &&
         but?.has(replica) !== true &&
         isVoter(group.configuration, replica),
     );

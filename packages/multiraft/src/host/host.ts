@@ -101,7 +101,7 @@ export class Host {
       limits,
       driver: this.#driver,
       ticker: this.#ticker,
-      isFull: (node) => this.#nodes.isFull(node),
+      isFit: (group, replica) => this.#nodes.isFit(group, replica),
     });
     this.#retention = new Retention(this.#driver, limits);
     this.#freshness = new FreshnessRound(this.#driver.groups);
@@ -291,8 +291,10 @@ export class Host {
   /** How long the thread and its writes have stood still: goes into the node's beats. */
   ages(): {readonly turnAgeMs: number; readonly writeAgeMs: number} {
     const nowMs = this.#options.clock.monotonicMs();
-    const since = this.#stores.map((store) => nowMs - (store.writingSinceMs ?? nowMs));
-    return {turnAgeMs: nowMs - this.#ticker.lastTickMs, writeAgeMs: Math.max(0, ...since)};
+    const {lastTickMs, seenUptoMs} = this.#ticker;
+    // A write that ended while this loop was late is not seen to have ended: its delay is not the disk's.
+    const since = this.#stores.map((store) => seenUptoMs - (store.writingSinceMs ?? seenUptoMs));
+    return {turnAgeMs: nowMs - lastTickMs, writeAgeMs: Math.max(0, ...since)};
   }
 
   /** What the node's beats tell of its stores. */
@@ -364,7 +366,7 @@ export class Host {
     for (const store of this.#stores) {
       // An order's record may have been the one that failed, and no group has anything to write.
       if (store.log.failure !== undefined) this.#driver.failStore(store, store.log.failure);
-      this.#handover.watchWrites(store, nowMs);
+      this.#handover.watchWrites(store, this.#ticker.seenUptoMs);
     }
     this.#handover.watchApply(nowMs);
     this.#notices.tick(nowMs, this.#driver.groups.values());

@@ -60,12 +60,14 @@ export class NodeStates {
   /** Whether the leader's node and engine thread are; also when nothing is known of them. */
   isLeaderAlive(group: HostedGroup): boolean {
     const {leader} = group.role;
-    const node = group.nodes.get(leader);
-    const known = node === undefined ? undefined : this.#states.get(node);
-    if (known === undefined) return true;
-    const thread = group.threads.get(leader);
-    const isStalled = thread !== undefined && known.stalledThreads?.includes(thread) === true;
-    return known.state === 'alive' && !isStalled;
+    const known = this.#stateOf(group, leader);
+    return known === undefined || (known.state === 'alive' && !isStalled(group, leader, known));
+  }
+
+  /** Whether the replica could lead, as far as its node has told. */
+  isFit(group: HostedGroup, replica: ReplicaId): boolean {
+    const known = this.#stateOf(group, replica);
+    return known === undefined || (known.isFull !== true && !isStalled(group, replica, known));
   }
 
   /** Those whose beats come, and whose engine threads all run. */
@@ -76,8 +78,9 @@ export class NodeStates {
     return alive.map(([node]) => node);
   }
 
-  isFull(node: NodeId | undefined): boolean {
-    return node !== undefined && this.#states.get(node)?.isFull === true;
+  #stateOf(group: HostedGroup, replica: number): NodeState | undefined {
+    const node = group.nodes.get(replica);
+    return node === undefined ? undefined : this.#states.get(node);
   }
 
   /** Tells a group that was just opened which of its members' nodes are not alive. */
@@ -125,8 +128,11 @@ export class NodeStates {
 
   #campaignAfter(group: HostedGroup, delayMs: number, attempt: number): void {
     const {clock} = this.#options;
-    const spreadMs = this.#timing.campaignSpreadMs;
+    const {campaignSpreadMs: spreadMs, lateMs} = this.#timing;
+    const dueMs = clock.monotonicMs() + delayMs;
     clock.setTimer(delayMs, () => {
+      // What the leader sent while this loop was late is read after its timers, and before this one.
+      if (clock.monotonicMs() - dueMs > lateMs) return this.#campaignAfter(group, 0, attempt);
       if (group.isGone || group.isManual || group.role.leader !== 0 || group.isLeader) return;
       if (!isVoter(group.configuration, group.replica)) return;
       const backedMs = clock.monotonicMs() - group.backedAtMs;
@@ -159,4 +165,9 @@ export class NodeStates {
     const at = living.sort((a, b) => a - b).indexOf(replica);
     return at < 0 ? 0 : (at + set) % living.length;
   }
+}
+
+function isStalled(group: HostedGroup, replica: number, {stalledThreads}: NodeState): boolean {
+  const thread = group.threads.get(replica);
+  return thread !== undefined && stalledThreads?.includes(thread) === true;
 }

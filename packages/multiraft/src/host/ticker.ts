@@ -21,6 +21,8 @@ export class Ticker {
   #timer: Timer | undefined;
   /** When the loop was last seen alive. */
   lastTickMs: number;
+  /** What had happened by then was seen here since: the tick before, after which the loop looked. */
+  seenUptoMs: number;
 
   constructor(
     clock: Clock,
@@ -37,6 +39,7 @@ export class Ticker {
     this.#onTick = hooks.onTick;
     this.#isLeaderAlive = hooks.isLeaderAlive;
     this.lastTickMs = clock.monotonicMs();
+    this.seenUptoMs = this.lastTickMs;
   }
 
   start(): void {
@@ -65,6 +68,7 @@ export class Ticker {
 
   #tick(): void {
     this.start();
+    this.seenUptoMs = this.lastTickMs;
     this.lastTickMs = this.#clock.monotonicMs();
     for (const group of this.#awake) this.#tickGroup(group);
     if (this.#driver.applier.retryBlocked()) this.#driver.schedule();

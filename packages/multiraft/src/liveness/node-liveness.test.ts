@@ -14,9 +14,20 @@ function pair() {
   const network = new MemoryNetwork({clock, latencyMs: 1});
   const ages = {turnAgeMs: 0, writeAgeMs: 0, isFull: false};
   const told: Record<number, NodeState[]> = {1: [], 2: []};
+  let unread: (() => void)[] | undefined;
+  /** What comes while `during` runs is read at its end, in one go. */
+  const readLate = async (during: () => Promise<void>): Promise<void> => {
+    unread = [];
+    await during();
+    const late = unread;
+    unread = undefined;
+    for (const read of late) read();
+  };
   const make = (id: NodeId) => {
-    const receive = (from: NodeId, _channel: string, frame: Uint8Array) =>
-      nodes[id]!.receive(from, frame);
+    const receive = (from: NodeId, _channel: string, frame: Uint8Array) => {
+      if (unread === undefined) nodes[id]!.receive(from, frame);
+      else unread.push(() => nodes[id]!.receive(from, frame));
+    };
     const liveness = new NodeLiveness({
       bootEpoch: 10,
       clock,
@@ -36,7 +47,7 @@ function pair() {
   nodes[1].connected(TWO, 10);
   nodes[2].connected(ONE, 10);
   const states = (id: number) => told[id]!.map(({state}) => state);
-  return {clock, network, nodes, told, states, ages};
+  return {clock, network, nodes, told, states, ages, readLate};
 }
 
 test('beats keep a node alive; silence makes it suspect in 500 to 700 ms; a beat brings it back', async () => {
@@ -123,4 +134,34 @@ test('a stalled thread is named, and so is its return', async () => {
   ages.writeAgeMs = 0;
   await clock.advance(100);
   expect(told[1]!.map(({stalledThreads}) => stalledThreads)).toEqual([[], [1], []]);
+});
+
+test('of the delay of its own loop a node holds no more than a beat against its threads', async () => {
+  const {clock, told, ages} = pair();
+  await clock.advance(100);
+  const sinceMs = clock.monotonicMs();
+  const tick = () => {
+    ages.turnAgeMs = clock.monotonicMs() - sinceMs;
+    clock.setTimer(10, tick);
+  };
+  tick();
+  clock.stall(2_000);
+  await clock.advance(400);
+  expect(told[1]!.map(({stalledThreads}) => stalledThreads)).toEqual([[]]);
+  // It stands still for longer than others can explain.
+  await clock.advance(300);
+  expect(told[1]!.map(({stalledThreads}) => stalledThreads)).toEqual([[], [1]]);
+});
+
+test('of several beats that are read at once the last says whether a thread stands still', async () => {
+  const {clock, told, ages, readLate} = pair();
+  await clock.advance(100);
+  await readLate(async () => {
+    ages.writeAgeMs = 600;
+    await clock.advance(100);
+    ages.writeAgeMs = 0;
+    await clock.advance(60);
+  });
+  await clock.advance(100);
+  expect(told[1]!.map(({stalledThreads}) => stalledThreads)).toEqual([[]]);
 });

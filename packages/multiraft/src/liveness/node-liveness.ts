@@ -49,6 +49,8 @@ interface Known {
   deadlineMs: number;
   stalledThreads: readonly number[];
   isFull: boolean;
+  /** Since the last tick, and the latest alone: what it says was not told yet. */
+  beat: Beat | undefined;
   wallOffsetMs: number;
   readonly durableRecords: Map<number, number>;
 }
@@ -61,6 +63,8 @@ export class NodeLiveness {
   /** What came while this loop was late was not read: nobody was silent before that. */
   #onTimeSinceMs = 0;
   #dueMs = 0;
+  /** Of the engine threads here, as told in the next beats. */
+  #threads: readonly ThreadBeat[] = [];
   /** Waits begun anew because this loop was late. */
   lateCount = 0;
 
@@ -90,6 +94,7 @@ export class NodeLiveness {
     if (known === undefined || known.state === 'gone') return;
     known.state = 'gone';
     known.stalledThreads = [];
+    known.beat = undefined;
     this.#tell(node, known);
   }
 
@@ -115,7 +120,7 @@ export class NodeLiveness {
         store,
         Math.max(durableRecord, known.durableRecords.get(store) ?? 0),
       );
-    this.#takeTroubles(from, known, beat);
+    known.beat = beat;
   }
 
   view(node: NodeId): NodeView | undefined {
@@ -144,6 +149,7 @@ export class NodeLiveness {
         deadlineMs: 0,
         stalledThreads: [],
         isFull: false,
+        beat: undefined,
         wallOffsetMs: 0,
         durableRecords: new Map(),
       };
@@ -153,6 +159,7 @@ export class NodeLiveness {
       known.bootEpoch = bootEpoch;
       known.sequence = 0;
       known.stalledThreads = [];
+      known.beat = undefined;
     }
     // One that does not hear this node is no better for it than one that is not heard.
     const state = isDeaf ? 'suspect' : 'alive';
@@ -164,7 +171,11 @@ export class NodeLiveness {
     return known;
   }
 
-  #takeTroubles(node: NodeId, known: Known, beat: Beat): void {
+  /** Of the latest beat: this loop may read several at once, and the first is over by then. */
+  #takeTroubles(node: NodeId, known: Known): void {
+    const {beat} = known;
+    known.beat = undefined;
+    if (beat === undefined) return;
     const {stallMs} = this.#options.timing;
     const stalled: number[] = [];
     for (const [thread, {turnAgeMs, writeAgeMs}] of beat.threads.entries())
@@ -183,11 +194,13 @@ export class NodeLiveness {
   }
 
   #tick(): void {
+    const {beatMs, lateMs: lateMsMax} = this.#options.timing;
     const nowMs = this.#options.clock.monotonicMs();
     const lateMs = nowMs - this.#dueMs;
     this.#schedule();
-    const isLate = lateMs > this.#options.timing.lateMs;
+    const isLate = lateMs > lateMsMax;
     if (isLate) this.#onTimeSinceMs = nowMs;
+    this.#watchThreads(isLate ? beatMs : beatMs + lateMs);
     for (const [node, {state}] of this.#known) if (state !== 'gone') this.#sendBeat(node);
     if (isLate) {
       this.lateCount += 1;
@@ -195,20 +208,32 @@ export class NodeLiveness {
       return;
     }
     for (const [node, known] of this.#known) {
+      this.#takeTroubles(node, known);
       if (known.state !== 'alive' || nowMs < known.deadlineMs) continue;
       known.state = 'suspect';
       this.#tell(node, known);
     }
   }
 
+  /**
+   * A thread stands still if it has no turn while this loop has many. When all cores are taken both are
+   * late, and of this loop's own delay no more than a beat counts against the thread.
+   */
+  #watchThreads(elapsedMs: number): void {
+    this.#threads = this.#options.threads().map(({turnAgeMs, writeAgeMs}, thread) => {
+      const countedMs = (this.#threads[thread]?.turnAgeMs ?? 0) + elapsedMs;
+      return {turnAgeMs: Math.min(turnAgeMs, countedMs), writeAgeMs};
+    });
+  }
+
   #sendBeat(node: NodeId): void {
-    const {bootEpoch, clock, transport, threads, stores} = this.#options;
+    const {bootEpoch, clock, transport, stores} = this.#options;
     this.#sequence += 1;
     const heardMs = Math.max(this.#known.get(node)?.beatMs ?? 0, this.#onTimeSinceMs);
     const beat: Beat = {
       bootEpoch,
       sequence: this.#sequence,
-      threads: threads(),
+      threads: this.#threads,
       stores: stores(),
       wallMs: clock.wallMs(),
       silentMs: clock.monotonicMs() - heardMs,

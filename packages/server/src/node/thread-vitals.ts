@@ -45,13 +45,16 @@ export class ThreadVitals {
       this.#write(STORES_AT + at, 2n * BigInt(durableRecord) + (isFull ? 1n : 0n));
   }
 
-  /** A thread that has not ticked yet counts as alive at `startMs`. */
+  /**
+   * A thread that has not ticked yet counts as alive at `startMs`. A write is as old as the thread knew at
+   * its tick: while it does not turn, it cannot see that a write ended.
+   */
   ages(nowMs: number, startMs: number): {turnAgeMs: number; writeAgeMs: number} {
     const tick = this.#read(TICK_AT);
     const writing = this.#read(WRITING_SINCE_AT);
     return {
       turnAgeMs: age(nowMs, tick === NONE ? startMs : toMs(tick)),
-      writeAgeMs: writing === NONE ? 0 : age(nowMs, toMs(writing)),
+      writeAgeMs: writing === NONE ? 0 : age(toMs(tick), toMs(writing)),
     };
   }
 
