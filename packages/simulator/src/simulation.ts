@@ -15,7 +15,8 @@ import {Kernel} from './kernel/kernel.ts';
 import {Trace, type TraceLine} from './kernel/trace.ts';
 import {checkRegister} from './linearizability.ts';
 import {Clients} from './workload/clients.ts';
-import {Director, expected} from './workload/director.ts';
+import {Director} from './workload/director.ts';
+import {expected} from './workload/expected.ts';
 import {type PlacedSet, Placement} from './workload/placement.ts';
 import {RegisterMachine} from './workload/register-machine.ts';
 import {Network, type NetworkTimes} from './world/network.ts';
@@ -124,6 +125,7 @@ export class Simulation {
     this.#director = new Director({
       kernel: this.#kernel,
       chance: chanceOf(seed, 'director'),
+      elections: chanceOf(seed, 'elections'),
       nodes: this.#nodes,
       placement: this.#placement,
       laws: this.#laws,

@@ -227,6 +227,21 @@ describe('recovery', () => {
     expect(again.group(other.set)?.damaged).toBe(false);
   });
 
+  test('a store that wrote on before it was told of its loss is disowned too', async () => {
+    const disk = await filled();
+    const log = await open(disk);
+    const known = log.openedRecord + 1;
+    const key = {set: SET, replica: REPLICA};
+    for (const manual of [true, false, true])
+      await log.append([{type: 'failover', ...key, manual}]);
+    expect(log.durableRecord).toBeGreaterThan(known);
+    const before = log.durableRecord;
+    await log.disown(known);
+    const again = await open(disk);
+    expect(again.group(SET)?.damaged).toBe(true);
+    expect(again.openedRecord).toBeGreaterThan(before);
+  });
+
   test('the index that made a configuration is known from the log itself', async () => {
     const disk = new MemoryDisk();
     let log = await open(disk, 500);

@@ -157,7 +157,9 @@ export class SegmentLog {
   disown(known: number): Promise<void> {
     const items: LogItem[] = [];
     for (const {set, replica} of this.groups()) items.push({type: 'damaged', set, replica});
-    return this.append([...items, renumbered(known - (this.#nextRecord - 1))]);
+    // What was written since it was opened may stand above the known one already.
+    const offset = Math.max(this.#directory.recordOffset, known - (this.#nextRecord - 1));
+    return this.append([...items, renumbered(offset)]);
   }
 
   /** Queued behind all earlier items; resolves when durable, rejects when the log is dead. */

@@ -11,6 +11,7 @@
 //   no zombies               a destroyed replica id never opens again, nor on two nodes
 //   at most once             a routed write has its effect at one index only
 //   equal states             same set, same index, same state
+//   manual failover          no election without an order, @see failover-law.ts
 // @see Ongaro, thesis, figure 3.2; raft-notes section 4
 
 import type {NodeId} from '@flotilla/base';
@@ -24,6 +25,7 @@ import {
 } from '@flotilla/raft';
 import {hashBytes, type WriteCommand} from '../workload/command.ts';
 import type {Applied} from '../workload/register-machine.ts';
+import {FailoverLaw} from './failover-law.ts';
 
 export interface Violation {
   readonly law: string;
@@ -69,6 +71,9 @@ interface SetHistory {
 /** A destroyed or damaged replica's promises end here. */
 export class Laws {
   readonly violations: Violation[] = [];
+  readonly failover = new FailoverLaw((set, message) =>
+    this.#fail('manual failover', set, message),
+  );
   committedCount = 0;
   elections = 0;
   /** What every set's members were last known to hold, by replica: for the quorum law. */
@@ -86,6 +91,7 @@ export class Laws {
   /** @param isImage its disk is an old one: nobody told it yet. */
   opened(node: NodeId, group: ObservedGroup, isImage: boolean): void {
     const {set, replica, raft} = group;
+    this.failover.opened(group, isImage);
     const faults = this.#openingFaults(node, group);
     if (!isImage) for (const [law, message] of faults) this.#fail(law, set, message);
     const {term, vote, commitIndex: commit} = raft.status();
@@ -122,6 +128,7 @@ export class Laws {
     const {set, replica} = group;
     const life = this.#lives.get(replica);
     if (life === undefined) return;
+    this.failover.took(group, output);
     if (output.role !== undefined) life.isLeader = output.role.role === 'leader';
     if (output.write !== undefined) this.#write(group, life, output.write);
     if (output.role?.role === 'leader') this.#leads(group, output.role.term);
@@ -131,6 +138,7 @@ export class Laws {
   }
 
   sent({set, replica}: ObservedGroup, message: Message): void {
+    this.failover.sent(message);
     if (message.type !== 'voteReply' && message.type !== 'appendReply') return;
     if (this.#lives.get(replica)?.isAmnesiac === true)
       this.#fail('durability', set, `${replica} of an old image sends a ${message.type}`);

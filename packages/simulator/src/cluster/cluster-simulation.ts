@@ -18,7 +18,7 @@ import {Trace} from '../kernel/trace.ts';
 import {checkRegister} from '../linearizability.ts';
 import {NETWORK, type SimulationOptions, type SimulationResult} from '../simulation.ts';
 import {hashBytes} from '../workload/command.ts';
-import {expected} from '../workload/director.ts';
+import {expected} from '../workload/expected.ts';
 import {Network} from '../world/network.ts';
 import {SimNode} from '../world/node.ts';
 import {Clients, engineOf} from './clients.ts';

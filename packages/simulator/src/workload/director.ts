@@ -2,7 +2,7 @@
 // joint changes, voters are demoted, removed, replaced; leaders are moved; sets are made and dropped.
 // It stands outside the network and gives each order to the node concerned, again until it is done.
 
-import {DbError, FatalError, type NodeId, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import type {Host, ReplicaStatus} from '@flotilla/multiraft';
 import {
   type ConfigChange,
@@ -16,11 +16,15 @@ import type {Laws} from '../checks/laws.ts';
 import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
 import type {SimNode} from '../world/node.ts';
+import {Elections} from './elections.ts';
+import {expected} from './expected.ts';
 import type {PlacedReplica, PlacedSet, Placement} from './placement.ts';
 
 export interface DirectorPorts {
   readonly kernel: Kernel;
   readonly chance: Chance;
+  /** Of manual failover: a stream of its own. */
+  readonly elections: Chance;
   readonly nodes: readonly SimNode[];
   readonly placement: Placement;
   readonly laws: Laws;
@@ -53,11 +57,16 @@ export class Director {
   readonly #underWay = new Set<ReplicaId>();
   /** Orders of replicas that are destroyed, and where. */
   readonly #past: {readonly node: SimNode; readonly order: CreateOrder}[] = [];
+  readonly #elections: Elections;
   /** Changes of members that were asked for and not answered. */
   #proposing = 0;
 
   constructor(ports: DirectorPorts) {
     this.#ports = ports;
+    this.#elections = new Elections(ports, {
+      isLed: (set) => this.leaderOf(set) !== undefined,
+      isSettling: () => this.isSettling,
+    });
   }
 
   start(): void {
@@ -67,6 +76,7 @@ export class Director {
     this.#repeat(this.#ports.changeMs, () => this.#change());
     this.#repeat(this.#ports.bucketMs, () => this.#turnBucket());
     this.#repeat(LATE_ORDER_MS, () => this.#repeatPastOrder());
+    this.#elections.start();
   }
 
   /** The replica that leads the set with the highest term, if its node answers. */
@@ -395,6 +405,7 @@ export class Director {
 
   /** One step towards rest: joint configurations are left, strays and removed ones go. */
   settle(): void {
+    this.#elections.settle();
     for (const set of this.#ports.placement.openSets()) {
       const found = this.leaderOf(set);
       if (found === undefined) continue;
@@ -424,11 +435,6 @@ export class Director {
 function orderOf({id: set, founders}: PlacedSet, {id: replica}: PlacedReplica): CreateOrder {
   const founding = founders.includes(replica) ? {voters: founders, learners: []} : undefined;
   return {set, replica, founding};
-}
-
-/** Faults make refusals, unknown outcomes and broken disks; anything else is a bug. */
-export function expected(error: unknown): void {
-  if (!(error instanceof DbError || error instanceof FatalError)) throw error;
 }
 
 function shuffled<Value>(values: readonly Value[], chance: Chance): Value[] {

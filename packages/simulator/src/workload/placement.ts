@@ -3,6 +3,7 @@
 
 import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import type {Catalog} from '@flotilla/catalog';
+import type {FailoverMode} from '@flotilla/raft';
 
 export interface PlacedReplica {
   readonly id: ReplicaId;
@@ -24,6 +25,7 @@ export interface PlacedSet {
   /** Of the newest configuration seen. */
   configIndex: number;
   readonly registers: number;
+  failover: FailoverMode;
 }
 
 export class Placement {
@@ -43,6 +45,7 @@ export class Placement {
       replicas,
       configIndex: 0,
       registers,
+      failover: 'automatic',
     };
     for (const node of nodes) this.place(set, node, 'voter').hasJoined = true;
     (set.founders as ReplicaId[]).push(...replicas.keys());
