@@ -28,21 +28,28 @@ export class BodyBudget {
   }
 
   attach(app: FastifyInstance): void {
-    app.addHook('onRequest', async (request) => {
-      const announced = announcedBytes(request);
-      if (announced > (request.routeOptions.bodyLimit ?? Infinity)) return;
-      if (isCountedWhole(request)) this.#take(request, announced);
-      else this.#refuseOver(announced);
+    app.addHook('onRequest', (request, _reply, done) => {
+      this.#admit(request);
+      done();
     });
-    app.addHook('preParsing', async (request, reply, payload) =>
-      isCountedWhole(request)
-        ? payload
-        : Readable.from(this.#counted(request, reply, payload as Readable), {objectMode: false}),
-    );
-    app.addHook('onResponse', async (request: FastifyRequest, _reply: FastifyReply) =>
-      this.#release(request),
-    );
+    app.addHook('preParsing', (request, reply, payload, done) => {
+      if (isCountedWhole(request)) return done(null, payload);
+      const counted = this.#counted(request, reply, payload as Readable);
+      done(null, Readable.from(counted, {objectMode: false}));
+    });
+    app.addHook('onResponse', (request, _reply, done) => {
+      this.#release(request);
+      done();
+    });
     app.addHook('onRequestAbort', async (request) => this.#release(request));
+  }
+
+  /** Throws what the request is answered with. */
+  #admit(request: FastifyRequest): void {
+    const announced = announcedBytes(request);
+    if (announced > (request.routeOptions.bodyLimit ?? Infinity)) return;
+    if (isCountedWhole(request)) this.#take(request, announced);
+    else this.#refuseOver(announced);
   }
 
   async *#counted(

@@ -27,13 +27,14 @@ export function requestIds(prefix: string): (request: Pick<IncomingMessage, 'hea
 
 export function logRequests(app: FastifyInstance, log: Log, nowMs: () => number): void {
   const lines = new LineBudget(log, nowMs);
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     void reply.header(REQUEST_ID_HEADER, request.id);
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => {
-    if (PROBES.has(request.routeOptions.url)) return;
-    const what = judgementOf(reply);
+  app.addHook('onResponse', (request, reply, done) => {
+    const what = PROBES.has(request.routeOptions.url) ? undefined : judgementOf(reply);
     if (what !== undefined && lines.take()) log.warn(fieldsOf(request, reply), what);
+    done();
   });
 }
 

@@ -94,8 +94,11 @@ export class WriteAdmission {
 
   /** Requests of this scope's routes are visits from here on. */
   attach(app: FastifyInstance): void {
-    app.addHook('onRequest', (request) => this.#enter(request));
-    app.addHook('onResponse', async (request) => this.#leave(request));
+    app.addHook('onRequest', (request, _reply, done) => this.#enter(request, done));
+    app.addHook('onResponse', (request, _reply, done) => {
+      this.#leave(request);
+      done();
+    });
     app.addHook('onRequestAbort', async (request) => this.#leave(request));
   }
 
@@ -136,21 +139,24 @@ export class WriteAdmission {
     });
   }
 
-  #enter(request: FastifyRequest): Promise<void> {
+  /** @param done is called once: when the body may be read, or with what the request is refused by. */
+  #enter(request: FastifyRequest, done: (error?: DbError) => void): void {
     const nowMs = this.#clock.monotonicMs();
-    const none = (): void => undefined;
-    const bytes = costOf(announcedBytes(request) ?? UNKNOWN_BYTES, request);
-    const visit: Visit = {enteredMs: nowMs, sinceMs: nowMs, bytes, go: none, refuse: none};
-    this.#visits.set(request, visit);
-    return new Promise((resolve, reject) => {
-      visit.refuse = reject;
-      visit.go = () => {
+    const visit: Visit = {
+      enteredMs: nowMs,
+      sinceMs: nowMs,
+      bytes: costOf(announcedBytes(request) ?? UNKNOWN_BYTES, request),
+      go: () => {
+        // While it is read, its client's leaving is the only thing that can happen to it.
+        visit.refuse = () => undefined;
         this.#reading.add(visit, this.#clock.monotonicMs());
-        resolve();
-      };
-      this.#lobby.add(visit, nowMs);
-      this.#advance();
-    });
+        done();
+      },
+      refuse: done,
+    };
+    this.#visits.set(request, visit);
+    this.#lobby.add(visit, nowMs);
+    this.#advance();
   }
 
   /** Its answer is sent, or its client is gone: work that has begun goes on. */

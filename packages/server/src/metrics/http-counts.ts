@@ -11,7 +11,10 @@ export class HttpCounts {
   /** Before the routes are registered. */
   attach(app: FastifyInstance): void {
     this.#app = app;
-    app.addHook('onResponse', async (request, reply) => this.#count(request, reply));
+    app.addHook('onResponse', (request, reply, done) => {
+      this.#count(request, reply);
+      done();
+    });
   }
 
   async samples(): Promise<Sample[]> {
@@ -25,15 +28,14 @@ export class HttpCounts {
 
   #count({method, routeOptions}: FastifyRequest, {statusCode}: FastifyReply): void {
     const route = routeOptions.url;
-    const labels = {
-      method: route === undefined ? 'other' : method,
-      route: route ?? 'none',
-      status: String(statusCode),
-    };
-    const key = Object.values(labels).join(' ');
+    const key = `${route === undefined ? 'other' : method} ${route ?? 'none'} ${statusCode}`;
     const known = this.#requests.get(key);
-    if (known === undefined) this.#requests.set(key, {labels, count: 1});
-    else known.count += 1;
+    if (known !== undefined) {
+      known.count += 1;
+      return;
+    }
+    const [methodLabel, routeLabel, status] = key.split(' ') as [string, string, string];
+    this.#requests.set(key, {labels: {method: methodLabel, route: routeLabel, status}, count: 1});
   }
 
   #connections(): Promise<number> {

@@ -7,6 +7,7 @@ import type {EngineGateway} from '../../engine/gateway.ts';
 import {type ApiRoute, WRITE_ERRORS} from '../openapi/api-route.ts';
 import {DatabaseParam, IDEMPOTENCY_KEY, TenantParam, WriteHeaders} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
+import {QueryMemo} from '../query-memo.ts';
 import type {WriteAdmission} from '../write-admission.ts';
 
 const WriteQuery = z.strictObject({
@@ -33,9 +34,10 @@ export interface WriteDeps {
 
 export const writeRoute: FastifyPluginCallback<WriteDeps> = (app, deps, done) => {
   const {gateway, admission} = deps;
+  const queries = new QueryMemo(WriteQuery);
   admission.attach(app);
   app.post('/api/v1/write', {config: {api: API}}, async (request, reply) => {
-    const query = parseOrThrow(WriteQuery, request.query);
+    const query = queries.parse(request);
     const key = request.headers['idempotency-key'];
     const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
     const call = {
