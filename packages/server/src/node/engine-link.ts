@@ -33,8 +33,9 @@ export function startWorkerEngine(thread: number, {onMessage, onDeath}: EngineEv
   });
   worker.on('error', (error) => die(error instanceof Error ? error : new Error(String(error))));
   worker.on('exit', (code) => die(new Error(`engine thread ${thread} exited with code ${code}`)));
-  const batch = new TurnBatch<ToEngine, ArrayBuffer | MessagePort>((messages, transfer) =>
-    worker.postMessage(messages, transfer),
+  const batch = new TurnBatch<ToEngine, ArrayBuffer | MessagePort>(
+    (messages, transfer) => worker.postMessage(messages, transfer),
+    'poll-end',
   );
   return {
     post: (message, transfer) => batch.add(message, transfer),

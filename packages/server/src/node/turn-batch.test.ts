@@ -1,10 +1,11 @@
 import {MessageChannel} from 'node:worker_threads';
 import {expect, it} from 'vitest';
-import {TurnBatch} from './turn-batch.ts';
+import {type FlushAt, TurnBatch} from './turn-batch.ts';
 
-function batches() {
+function batches(flushAt?: FlushAt) {
   const posted: (readonly number[])[] = [];
-  return {posted, batch: new TurnBatch<number, never>((messages) => posted.push(messages))};
+  const post = (messages: readonly number[]) => posted.push(messages);
+  return {posted, batch: new TurnBatch<number, never>(post, flushAt)};
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -33,6 +34,24 @@ it('keeps nothing for the next turn', async () => {
   }
   expect(posted).toEqual([[1], [2], [3]]);
 });
+
+it.each([
+  ['poll-end', [[1, 2, 3]]],
+  ['callback-end', [[1, 2], [3]]],
+] as const)(
+  'until %s waits for callbacks of the same round of the loop',
+  async (flushAt, wanted) => {
+    const {posted, batch} = batches(flushAt);
+    // Timers of one time run in one phase of the loop, as callbacks of sockets that are ready do.
+    setTimeout(() => {
+      batch.add(1);
+      void Promise.resolve().then(() => batch.add(2));
+    }, 1);
+    setTimeout(() => batch.add(3), 1);
+    await expect.poll(() => posted.flat()).toEqual([1, 2, 3]);
+    expect(posted).toEqual(wanted);
+  },
+);
 
 it('transfers what each message gives', async () => {
   const {port1, port2} = new MessageChannel();
