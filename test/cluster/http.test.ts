@@ -2,6 +2,7 @@
 
 import net from 'node:net';
 import zlib from 'node:zlib';
+import {LIMITS} from '@flotilla/base';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 
@@ -348,6 +349,28 @@ describe('SQL', () => {
     expect(text).toContain('database_name');
     expect(text).toContain('public');
     expect(text).toMatch(/^[+|]/m);
+  });
+
+  test('answer_bytes_max: a table over it is refused before its first byte, and is well without its wide cells', async () => {
+    // A column of a table is as wide as its widest cell, so one row of short strings costs as much.
+    const wide = LIMITS.string_bytes_max.value - 1;
+    const lines = Array.from(
+      {length: 200},
+      (_, i) => `wide s="" ${T0}${NS.slice(0, -3)}${100 + i}`,
+    );
+    lines[7] = `wide s="${'x'.repeat(wide)}" ${T0}${NS.slice(0, -3)}107`;
+    expect((await write('db=public', lines.join('\n'))).status).toBe(204);
+    const columns = Array.from({length: 100}, (_, i) => `s AS s${i}`).join(', ');
+    const refused = await sql(`SELECT ${columns} FROM wide`, 'db=public', 'text/plain');
+    expect(refused.status).toBe(400);
+    expect(JSON.parse(refused.text)).toMatchObject({
+      code: 'QUERY_ERROR',
+      message: `the answer has over answer_bytes_max (${LIMITS.answer_bytes_max.value}) bytes: ask for fewer rows or columns`,
+      details: {limit: 'answer_bytes_max'},
+    });
+    const narrow = `SELECT ${columns} FROM wide WHERE s = ''`;
+    const answer = await sql(narrow, 'db=public', 'text/plain');
+    expect(answer.text.slice(-9)).toBe('199 rows\n');
   });
 
   test('another Accept is refused and says which there are', async () => {

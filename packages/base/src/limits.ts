@@ -44,6 +44,18 @@ export const LIMITS = {
     code: 'LINE_TOO_LONG',
     why: "A table's, tag's or field's name: each node keeps all of them; flattened JSON fits.",
   },
+  database_name_chars_max: {
+    value: 128,
+    unit: 'count',
+    code: 'INVALID_ARGUMENT',
+    why: "Characters of a database's or a tenant's name: room in every list that shows one.",
+  },
+  idempotency_key_bytes_max: {
+    value: 128,
+    unit: 'bytes',
+    code: 'INVALID_ARGUMENT',
+    why: 'Three UUIDs with what is between them; each replica set keeps its last ones.',
+  },
   string_bytes_max: {
     value: 64 * KIB,
     unit: 'bytes',
@@ -71,6 +83,12 @@ export const LIMITS = {
     unit: 'ms',
     code: 'DEADLINE_EXCEEDED',
     why: 'What a person waits for.',
+  },
+  query_timeout_ms_max: {
+    value: 600_000,
+    unit: 'ms',
+    code: 'INVALID_ARGUMENT',
+    why: 'Of `timeout_ms`: what a query holds (memory, pinned files) comes back one day.',
   },
   max_future_ms: {
     value: 86_400_000,
@@ -119,6 +137,12 @@ export const LIMITS = {
     unit: 'count',
     code: 'SERIES_LIMIT',
     why: 'Of one bucket and shard: 200 MB of index on each node that has it. New ones are refused by line.',
+  },
+  replicas_max: {
+    value: 7,
+    unit: 'count',
+    code: 'INVALID_ARGUMENT',
+    why: 'Copies of a replica set; four of them must answer. More only cost.',
   },
   shards_per_bucket_max: {
     value: 64,

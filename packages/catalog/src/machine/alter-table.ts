@@ -5,7 +5,7 @@ import {type ColumnId, LIMITS} from '@flotilla/base';
 import type {AlterTable, CommandResult, CommandValues, TableChange} from '../commands.ts';
 import type {Column, Table} from '../model.ts';
 import {type Draft, type Handler, refuse, succeed} from './draft.ts';
-import {isColumnName, isTableName, lastColumnId} from './names.ts';
+import {columnNameFault, isColumnName, isTableName, lastColumnId, tableNameFault} from './names.ts';
 
 type Result = CommandResult<CommandValues['alter-table']>;
 
@@ -75,7 +75,7 @@ function renameColumn(
 }
 
 function renameTable(draft: Draft, table: Table, to: string): Result {
-  if (!isTableName(to)) return refuse('INVALID_ARGUMENT', 'a table needs a name');
+  if (!isTableName(to)) return refuse('INVALID_ARGUMENT', tableNameFault(to));
   if (to !== table.name && draft.catalog.tableByName(table.database, to) !== undefined) {
     return refuse('ALREADY_EXISTS', `table ${to} exists`);
   }
@@ -85,7 +85,7 @@ function renameTable(draft: Draft, table: Table, to: string): Result {
 
 function nameFault(draft: Draft, table: Table, name: string): CommandResult<never> | undefined {
   if (!isColumnName(name)) {
-    return refuse('INVALID_ARGUMENT', `${JSON.stringify(name)} cannot name a tag or a field`);
+    return refuse('INVALID_ARGUMENT', columnNameFault(name));
   }
   if (draft.catalog.columnByName(table.id, name) === undefined) return undefined;
   return refuse('ALREADY_EXISTS', `table ${table.name} has a column ${name}`);

@@ -20,7 +20,6 @@ import type {
 } from '../commands.ts';
 import type {Bucket, ReplicaPlacement} from '../model.ts';
 import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
-import {REPLICAS_MAX} from './options.ts';
 
 export const ensureBucket: Handler<EnsureBucket> = (draft, command) => {
   const {catalog} = draft;
@@ -140,7 +139,7 @@ function placementFault(
   placement: readonly PlacementRequest[],
 ): CommandResult<never> | undefined {
   const voters = placement.filter(({role}) => role === 'voter').length;
-  if (voters % 2 === 0 || placement.length > REPLICAS_MAX) {
+  if (voters % 2 === 0 || placement.length > LIMITS.replicas_max.value) {
     return refuse('INVALID_ARGUMENT', `a replica set has an odd number of voters; have ${voters}`);
   }
   if (new Set(placement.map(({node}) => node)).size < placement.length) {

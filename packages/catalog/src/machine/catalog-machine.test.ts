@@ -472,6 +472,49 @@ test('tenants_max: one more is refused, those that are there stay', () => {
   expect(code(create('more'))).toBe('ok');
 });
 
+describe('names', () => {
+  const long = (max: number) => 'n'.repeat(max + 1);
+  const database = id<never>(1);
+
+  test.each(['create-tenant', 'create-database'] as const)(
+    '%s: database_name_chars_max, no "/" and no control character',
+    (type) => {
+      const {run} = founded();
+      const max = LIMITS.database_name_chars_max.value;
+      const create = (name: string) => run({type, tenant: 'default', name, options: {}});
+      expect(code(create('n'.repeat(max)))).toBe('ok');
+      for (const name of ['', long(max), 'a/b', 'a\n']) {
+        const outcome = create(name);
+        expect(code(outcome)).toBe('INVALID_ARGUMENT');
+        expect(JSON.stringify(outcome)).toContain('a name has 1 to 128 characters');
+      }
+    },
+  );
+
+  test('name_bytes_max: of tables and columns, by statements too', () => {
+    const {run} = founded();
+    const name = long(LIMITS.name_bytes_max.value);
+    const field = (of: string) => ({name: of, type: 'float' as const});
+    const table = (of: string, fieldName: string) => ({
+      name: of,
+      tags: [],
+      fields: [field(fieldName)],
+    });
+    must(run({type: 'create-table', database, table: table('t', 'v')}));
+    const alter = (change: TableChange) => run({type: 'alter-table', database, name: 't', change});
+    for (const outcome of [
+      run({type: 'create-table', database, table: table(name, 'v')}),
+      run({type: 'create-table', database, table: table('u', name)}),
+      alter({kind: 'rename-table', to: name}),
+      alter({kind: 'rename-column', name: 'v', to: name}),
+      alter({kind: 'add-column', column: {...field(name), kind: 'field'}}),
+    ]) {
+      expect(code(outcome)).toBe('INVALID_ARGUMENT');
+      expect(JSON.stringify(outcome)).toContain('a name has 1 to 1024 bytes');
+    }
+  });
+});
+
 describe('ensure-tables', () => {
   test('answers conflicts and limits as values and makes the rest', () => {
     const {machine, run} = founded();
@@ -510,8 +553,8 @@ describe('database options', () => {
     [{shards: LIMITS.shards_per_bucket_max.value}, 'ok'],
     [{shards: LIMITS.shards_per_bucket_max.value + 1}, 'INVALID_ARGUMENT'],
     [{shards: 0}, 'INVALID_ARGUMENT'],
-    [{replicas: 7}, 'ok'],
-    [{replicas: 8}, 'INVALID_ARGUMENT'],
+    [{replicas: LIMITS.replicas_max.value}, 'ok'],
+    [{replicas: LIMITS.replicas_max.value + 1}, 'INVALID_ARGUMENT'],
     [{ttlMs: 0}, 'INVALID_ARGUMENT'],
     [{ttlMs: Number.MAX_SAFE_INTEGER + 1}, 'INVALID_ARGUMENT'],
     [{bucketDurationMs: Number.MAX_SAFE_INTEGER, precision: 'ms'}, 'INVALID_ARGUMENT'],

@@ -21,7 +21,7 @@ import type {
   UpdateNode,
 } from '../commands.ts';
 import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
-import {isEntityName} from './names.ts';
+import {entityNameFault, isEntityName} from './names.ts';
 import {DEFAULT_OPTIONS} from './options.ts';
 
 export const DEFAULT_TENANT = 'default';
@@ -137,7 +137,7 @@ export const createTenant: Handler<CreateTenant> = (draft, command) => {
     return refuse('ALREADY_EXISTS', `tenant ${command.name} exists`);
   }
   if (!isEntityName(command.name)) {
-    return refuse('INVALID_ARGUMENT', `${JSON.stringify(command.name)} cannot name a tenant`);
+    return refuse('INVALID_ARGUMENT', entityNameFault(command.name, 'tenant'));
   }
   const max = LIMITS.tenants_max.value;
   if (draft.catalog.tenantCount >= max) {

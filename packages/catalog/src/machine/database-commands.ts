@@ -14,7 +14,7 @@ import type {
 import type {Database, Tenant} from '../model.ts';
 import {putDroppedBucket} from './bucket-commands.ts';
 import {type Handler, NOTHING, refuse, succeed} from './draft.ts';
-import {isEntityName} from './names.ts';
+import {entityNameFault, isEntityName} from './names.ts';
 import {changeOptions, DEFAULT_OPTIONS} from './options.ts';
 
 export const createDatabase: Handler<CreateDatabase> = (draft, command) => {
@@ -26,7 +26,7 @@ export const createDatabase: Handler<CreateDatabase> = (draft, command) => {
     return refuse('ALREADY_EXISTS', `database ${command.name} exists`);
   }
   if (!isEntityName(command.name)) {
-    return refuse('INVALID_ARGUMENT', `${JSON.stringify(command.name)} cannot name a database`);
+    return refuse('INVALID_ARGUMENT', entityNameFault(command.name, 'database'));
   }
   const options = changeOptions(DEFAULT_OPTIONS, command.options);
   if ('invalid' in options) return refuse('INVALID_ARGUMENT', options.invalid);
@@ -74,7 +74,7 @@ export const recoverDatabase: Handler<RecoverDatabase> = (draft, command) => {
   }
   const name = command.as ?? dropped.name;
   if (!isEntityName(name)) {
-    return refuse('INVALID_ARGUMENT', `${JSON.stringify(name)} cannot name a database`);
+    return refuse('INVALID_ARGUMENT', entityNameFault(name, 'database'));
   }
   if (draft.catalog.databaseByName(tenant.id, name) !== undefined) {
     return refuse('ALREADY_EXISTS', `database ${name} exists: recover it under another name`);

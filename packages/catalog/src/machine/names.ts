@@ -3,17 +3,33 @@
 import {LIMITS} from '@flotilla/base';
 import type {Table} from '../model.ts';
 
-/** Room in every list and file name that shows one. */
-const NAME_UNITS_MAX = 128;
+const ENTITY_NAME_MAX = LIMITS.database_name_chars_max.value;
+const TABLE_NAME_BYTES_MAX = LIMITS.name_bytes_max.value;
 
 /** No '/': `db/autogen` is how InfluxDB 2 clients name a database. No control characters: logs. */
 export function isEntityName(name: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
-  return name.length > 0 && name.length <= NAME_UNITS_MAX && !/[\u0000-\u001f\u007f/]/.test(name);
+  return name.length > 0 && name.length <= ENTITY_NAME_MAX && !/[\u0000-\u001f\u007f/]/.test(name);
 }
 
 export function isTableName(name: string): boolean {
-  return name.length > 0 && Buffer.byteLength(name) <= LIMITS.name_bytes_max.value;
+  return name.length > 0 && Buffer.byteLength(name) <= TABLE_NAME_BYTES_MAX;
+}
+
+/** Why `name` is refused, for the person who chose it. */
+export function entityNameFault(name: string, what: 'database' | 'tenant'): string {
+  const rule = `1 to ${ENTITY_NAME_MAX} characters, none of them "/" or a control character`;
+  return `${JSON.stringify(name)} cannot name a ${what}: a name has ${rule}`;
+}
+
+export function tableNameFault(name: string): string {
+  const rule = `a name has 1 to ${TABLE_NAME_BYTES_MAX} bytes`;
+  return `${JSON.stringify(name)} cannot name a table: ${rule}`;
+}
+
+export function columnNameFault(name: string): string {
+  const rule = `a name has 1 to ${TABLE_NAME_BYTES_MAX} bytes and is not ${TIME_COLUMN}`;
+  return `${JSON.stringify(name)} cannot name a tag or a field: ${rule}`;
 }
 
 /** Of a tag or a field. */

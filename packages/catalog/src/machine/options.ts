@@ -24,8 +24,6 @@ const BUCKET_DURATION_MS_MAX: Readonly<Record<Precision, number>> = {
   us: 36_525 * DAY_MS,
   ms: 36_525 * DAY_MS,
 };
-/** More copies than this only cost. */
-export const REPLICAS_MAX = 7;
 
 /** The options with the changes in, or why not. */
 export function changeOptions(
@@ -59,8 +57,9 @@ function optionsFault(options: DatabaseOptions): string | undefined {
   if (shards !== 'auto' && !isCount(shards, 1, shardsMax)) {
     return `shards must be auto or from 1 to ${shardsMax}; have ${shards}`;
   }
-  if (!isCount(replicas, 1, REPLICAS_MAX)) {
-    return `replicas must be from 1 to ${REPLICAS_MAX}; have ${replicas}`;
+  const replicasMax = LIMITS.replicas_max.value;
+  if (!isCount(replicas, 1, replicasMax)) {
+    return `replicas must be from 1 to ${replicasMax}; have ${replicas}`;
   }
   if (options.failover !== 'automatic' && options.failover !== 'manual') {
     return `failover must be automatic or manual; have ${options.failover}`;

@@ -16,7 +16,7 @@ import type {
 } from '../commands.ts';
 import type {Column, ColumnType, Database, Table} from '../model.ts';
 import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
-import {isColumnName, isTableName, lastColumnId} from './names.ts';
+import {columnNameFault, isColumnName, isTableName, lastColumnId, tableNameFault} from './names.ts';
 
 export const createTable: Handler<CreateTable> = (draft, command) => {
   const database = liveDatabase(draft.catalog, command.database);
@@ -27,13 +27,22 @@ export const createTable: Handler<CreateTable> = (draft, command) => {
     if (command.ifNotExists === true) return succeed({table: present.id, created: false});
     return refuse('ALREADY_EXISTS', `table ${name} exists`);
   }
+  if (!isTableName(name)) return refuse('INVALID_ARGUMENT', tableNameFault(name));
+  const names = [...command.table.tags, ...command.table.fields.map((field) => field.name)];
+  const wrongName = names.find((each) => !isColumnName(each));
+  if (wrongName !== undefined) return refuse('INVALID_ARGUMENT', columnNameFault(wrongName));
   const work = new TableWork(draft, database);
   const outcome = work.ensure(command.table);
-  if ('error' in outcome) return refuse(outcome.error, `table ${name} cannot be made`);
-  const names = [...command.table.tags, ...command.table.fields.map((field) => field.name)];
+  if ('error' in outcome) {
+    const why = 'the database holds as many tables as it may';
+    return refuse(outcome.error, `table ${name} cannot be made: ${why}`);
+  }
   work.putChanged();
   for (const [i, column] of [...outcome.tags, ...outcome.fields].entries()) {
-    if ('error' in column) return refuse(column.error, `column ${names[i]} cannot be made`);
+    if (!('error' in column)) continue;
+    const why =
+      column.error === 'COLUMN_LIMIT' ? 'the table holds as many as it may' : 'it is named twice';
+    return refuse(column.error, `column ${names[i]} cannot be made: ${why}`);
   }
   return succeed({table: outcome.table, created: true});
 };
@@ -69,7 +78,7 @@ export const recoverTable: Handler<RecoverTable> = (draft, command) => {
     return refuse('TABLE_NOT_FOUND', `no dropped table ${command.name} waits for its purge`);
   }
   const name = command.as ?? table.name;
-  if (!isTableName(name)) return refuse('INVALID_ARGUMENT', 'a table needs a name');
+  if (!isTableName(name)) return refuse('INVALID_ARGUMENT', tableNameFault(name));
   if (catalog.tableByName(database.id, name) !== undefined) {
     return refuse('ALREADY_EXISTS', `table ${name} exists: recover it under another name`);
   }

@@ -143,10 +143,31 @@ describe('POST /api/v1/write', () => {
     expect(gateway.writes).toEqual([]);
   });
 
-  test.each(['', 'x'.repeat(129), 'ä'])('Idempotency-Key %j is refused', async (key) => {
+  const LONGEST_KEY = 'x'.repeat(LIMITS.idempotency_key_bytes_max.value);
+  test.each(['', `${LONGEST_KEY}x`, 'ä'])('Idempotency-Key %j is refused', async (key) => {
     const answer = await write('', {'idempotency-key': key});
     expect(answer.statusCode).toBe(400);
-    expect(answer.json().message).toContain('Idempotency-Key');
+    expect(answer.json()).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: 'Idempotency-Key: want 1 to 128 printable ASCII bytes',
+    });
+  });
+
+  test('of idempotency_key_bytes_max it is taken', async () => {
+    await write('', {'idempotency-key': LONGEST_KEY});
+    expect(gateway.writes).toMatchObject([{idempotencyKey: LONGEST_KEY}]);
+  });
+
+  test('database_name_chars_max: a longer name is refused, whatever it names', async () => {
+    const longest = 'd'.repeat(LIMITS.database_name_chars_max.value);
+    for (const name of ['db', 'tenant']) {
+      const answer = await write(`?${name}=${longest}d`);
+      expect(answer.statusCode).toBe(400);
+      const message = `${name}: it is over 128 characters`;
+      expect(answer.json()).toMatchObject({code: 'INVALID_ARGUMENT', message});
+    }
+    await write(`?db=${longest}&tenant=${longest}`);
+    expect(gateway.writes).toMatchObject([{database: longest, tenant: longest}]);
   });
 });
 
@@ -282,12 +303,21 @@ describe('POST /api/v1/sql', () => {
     '?partial=',
     '?timeout_ms=0',
     '?timeout_ms=1.5',
-    '?timeout_ms=600001',
     '?format=json',
   ])('%s is 400', async (query) => {
     const answer = await sql(query);
     expect(answer.statusCode).toBe(400);
     expect(answer.json().message).toContain(query.slice(1).split('=')[0]);
+  });
+
+  test('query_timeout_ms_max: a query is given so long and no longer', async () => {
+    const max = LIMITS.query_timeout_ms_max.value;
+    const answer = await sql(`?timeout_ms=${max + 1}`);
+    expect(answer.statusCode).toBe(400);
+    const message = 'timeout_ms: 600001 is over 600000';
+    expect(answer.json()).toMatchObject({code: 'INVALID_ARGUMENT', message});
+    await sql(`?timeout_ms=${max}`);
+    expect(gateway.statements).toMatchObject([{deadlineMs: max}]);
   });
 
   test('hands over consistency, partial and deadline', async () => {

@@ -1,8 +1,12 @@
 // Parameters that several routes share.
 
+import {LIMITS} from '@flotilla/base';
 import {z} from 'zod';
 
-const Name = z.string().min(1).max(255);
+const KEY_BYTES_MAX = LIMITS.idempotency_key_bytes_max.value;
+
+/** Of a database or a tenant. */
+export const Name = z.string().min(1).max(LIMITS.database_name_chars_max.value);
 
 /** CnosDB's tools name its default tenant. */
 export const TenantParam = Name.default('default').transform((name) =>
@@ -15,7 +19,10 @@ const ENCODING = z.enum(['identity', 'gzip', 'deflate', 'zstd']);
 
 export const IDEMPOTENCY_KEY = z
   .string()
-  .regex(/^[\x20-\x7e]{1,128}$/, 'Idempotency-Key: want 1 to 128 printable ASCII bytes');
+  .regex(
+    new RegExp(`^[\\x20-\\x7e]{1,${KEY_BYTES_MAX}}$`),
+    `Idempotency-Key: want 1 to ${KEY_BYTES_MAX} printable ASCII bytes`,
+  );
 
 /** What the write routes read, for their description. */
 export const WriteHeaders = z.object({

@@ -138,7 +138,7 @@ describe('what the schemas say', () => {
       name: 'db',
       in: 'query',
       required: false,
-      schema: {type: 'string', minLength: 1, maxLength: 255, default: 'public'},
+      schema: {type: 'string', minLength: 1, maxLength: 128, default: 'public'},
     });
     expect(parameters).toContainEqual(
       expect.objectContaining({name: 'Idempotency-Key', in: 'header', required: false}),

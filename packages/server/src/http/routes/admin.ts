@@ -6,7 +6,7 @@ import {z} from 'zod';
 import type {AdminRead, EngineGateway} from '../../engine/gateway.ts';
 import {ADMIN_SUMMARIES} from '../openapi/admin-summaries.ts';
 import {ADMIN_ERRORS, type ApiRoute} from '../openapi/api-route.ts';
-import {DatabaseParam, TenantParam} from '../params.ts';
+import {DatabaseParam, Name, TenantParam} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
 
 /** On what only reads, where the meta group could not be asked. */
@@ -16,7 +16,7 @@ const ID_FAULT = 'not an id: ids are whole numbers from 1';
 const Id = z.coerce.number({error: ID_FAULT}).int(ID_FAULT).positive(ID_FAULT);
 const Tenant = z.object({tenant: TenantParam});
 const DatabaseBody = z.strictObject({
-  name: z.string().min(1).max(255).optional(),
+  name: Name.optional(),
   ttl: z.string().nullable().optional(),
   bucketDuration: z.string().optional(),
   shards: z
@@ -46,7 +46,7 @@ const ROUTES: readonly Route[] = [
     url: '/admin/v1/tenants',
     action: 'tenant-create',
     body: z.strictObject({
-      name: z.string().min(1).max(255),
+      name: Name,
       comment: z.string().optional(),
       ifNotExists: z.boolean().optional(),
     }),

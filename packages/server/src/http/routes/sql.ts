@@ -11,13 +11,15 @@ import {type ApiRoute, SQL_ERRORS} from '../openapi/api-route.ts';
 import {DatabaseParam, TenantParam} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
 
+const TIMEOUT_MS_MAX = LIMITS.query_timeout_ms_max.value;
+
 const SqlQuery = z.strictObject({
   tenant: TenantParam,
   db: DatabaseParam,
   consistency: z.enum(['linearizable', 'stale']).default('linearizable'),
   max_staleness: z.string().optional(),
   partial: z.enum(['allow']).optional(),
-  timeout_ms: z.coerce.number().int().positive().max(600_000).optional(),
+  timeout_ms: z.coerce.number().int().positive().max(TIMEOUT_MS_MAX).optional(),
   chunked: z.string().optional(),
 });
 
