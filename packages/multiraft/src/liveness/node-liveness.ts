@@ -19,6 +19,17 @@ import {
 import type {NodeState} from '../host/node-states.ts';
 import type {Timing} from '../host/timing.ts';
 
+/**
+ * Of `lateMs`: a tick later than this shows that the cores are taken. On a machine that has one to spare a
+ * timer is a millisecond or two late.
+ */
+const PROMPT_SHARE = 0.25;
+/**
+ * Of a beat, counted against a thread at a tick that was not prompt. Not nothing: a thread that hangs on a
+ * busy machine is to be told of too, if later than its groups' own timers would find out.
+ */
+const BUSY_SHARE = 0.25;
+
 export interface NodeLivenessOptions {
   readonly bootEpoch: number;
   readonly clock: Clock;
@@ -200,7 +211,8 @@ export class NodeLiveness {
     this.#schedule();
     const isLate = lateMs > lateMsMax;
     if (isLate) this.#onTimeSinceMs = nowMs;
-    this.#watchThreads(isLate ? beatMs : beatMs + lateMs);
+    const isPrompt = lateMs <= PROMPT_SHARE * lateMsMax;
+    this.#watchThreads(isPrompt ? beatMs + lateMs : BUSY_SHARE * beatMs);
     for (const [node, {state}] of this.#known) if (state !== 'gone') this.#sendBeat(node);
     if (isLate) {
       this.lateCount += 1;
@@ -217,7 +229,7 @@ export class NodeLiveness {
 
   /**
    * A thread stands still if it has no turn while this loop has many. When all cores are taken both are
-   * late, and of this loop's own delay no more than a beat counts against the thread.
+   * late, and the one that works far more than the other: a tick that was late itself counts but little.
    */
   #watchThreads(elapsedMs: number): void {
     this.#threads = this.#options.threads().map(({turnAgeMs, writeAgeMs}, thread) => {
