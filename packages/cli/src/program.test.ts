@@ -140,6 +140,10 @@ describe('usage', () => {
     [['status', '--speed'], /unknown option/],
     [['replica-set', 'show'], /missing required argument/],
     [['database', 'create', 'x', '--replicas', 'many'], /--replicas: not a number: many/],
+    [
+      ['database', 'create', 'x', '--shards', 'many'],
+      /--shards: neither a number from 1 nor auto: many/,
+    ],
     [['replica-set', 'show', 'x1'], /<id>: not an id: x1/],
     [['operation', 'watch', '0'], /<id>: not an id: 0/],
     [['replica-set', 'move-replica', '1', '--from', 'a:1', '--to', '2'], /--from: not an id: a:1/],
@@ -169,10 +173,12 @@ describe('usage', () => {
     ['status'],
     ['node list'],
     ['tenant list'],
+    ['tenant show'],
     ['tenant create'],
     ['tenant alter'],
     ['tenant drop'],
     ['database list'],
+    ['database show'],
     ['database create'],
     ['database alter'],
     ['database drop'],
@@ -204,6 +210,8 @@ describe('usage', () => {
     const {code, err} = await run(['node', 'list', '--timeout', '0.2'], {url});
     expect(code).toBe(EXIT.unavailable);
     expect(err).toMatch(/answers, but not in HTTP.*\n {2}A node's HTTP port is that of --listen/);
+    const status = await run(['status', '--timeout', '0.2'], {url});
+    expect(status.out).toMatch(/next: .* the HTTP port of a node/);
   });
 
   it('documents the exit codes', async () => {
@@ -242,6 +250,39 @@ describe('tenant', () => {
     expect(seen.at(-1)).toMatchObject({method: 'PATCH', path: '/admin/v1/tenants/acme'});
     expect(await run(['tenant', 'create', 'x', '--dry-run'], {url})).toMatchObject({code: 0});
     expect(seen.map(({method}) => method)).toEqual(['GET', 'POST', 'GET', 'DELETE', 'PATCH']);
+  });
+});
+
+describe('one tenant, one database', () => {
+  const metrics = {id: 2, name: 'metrics', tenant: 'acme', ttl: null, replicas: 3, shards: 'auto'};
+  const acme = {id: 2, name: 'acme', comment: 'the plant in Turin', databases: 1};
+
+  it('are shown with what they have, as JSON too', async () => {
+    const {url, seen} = await fakeCluster({
+      'GET /admin/v1/tenants/acme': () => acme,
+      'GET /admin/v1/databases/metrics': () => metrics,
+    });
+    expect(await run(['tenant', 'show', 'acme'], {url})).toMatchObject({
+      code: 0,
+      out: 'id         2\nname       acme\ncomment    the plant in Turin\ndatabases  1\n',
+    });
+    const show = ['database', 'show', 'metrics', '--tenant', 'acme'];
+    expect((await run(show, {url})).out).toBe(
+      'id        2\nname      metrics\ntenant    acme\nttl       none\nreplicas  3\nshards    auto\n',
+    );
+    expect(seen.at(-1)!.path).toBe('/admin/v1/databases/metrics?tenant=acme');
+    expect(JSON.parse((await run([...show, '--json'], {url})).out)).toEqual(metrics);
+    expect(JSON.parse((await run(['tenant', 'show', 'acme', '--json'], {url})).out)).toEqual(acme);
+  });
+
+  it('that are not there are an error with the next command', async () => {
+    const {url} = await fakeCluster({
+      'GET /admin/v1/tenants/acme': () =>
+        new Refusal(404, {code: 'TENANT_NOT_FOUND', message: 'no tenant acme', details: {}}),
+    });
+    const {code, err} = await run(['tenant', 'show', 'acme'], {url});
+    expect(code).toBe(EXIT.failed);
+    expect(err).toMatch(/^flotilla: no tenant acme\n {2}See \.\/flotilla tenant list; make one/);
   });
 });
 

@@ -132,6 +132,8 @@ function nextStep(error: FlotillaError): string | undefined {
       return 'Is a node running? Start one with ./flotilla start, or name it with --url.';
     case 'NOT_FOUND':
       return 'See ./flotilla node list, ./flotilla replica-set list or ./flotilla operation list.';
+    case 'TENANT_NOT_FOUND':
+      return 'See ./flotilla tenant list; make one with ./flotilla tenant create NAME.';
     case 'DATABASE_NOT_FOUND':
       return 'See ./flotilla database list; make one with ./flotilla database create NAME.';
     case 'NOT_HTTP':

@@ -1,4 +1,4 @@
-// `database list|create|alter|drop`.
+// `database list|show|create|alter|drop`.
 
 import type {Command} from 'commander';
 import {z} from 'zod';
@@ -23,7 +23,9 @@ const Tenant = z.object({tenant: z.string().optional()});
 const Changes = Tenant.extend({
   ttl: z.string().optional(),
   bucketDuration: z.string().optional(),
-  shards: z.union([z.literal('auto'), z.coerce.number().int().min(1).max(64)]).optional(),
+  shards: z
+    .union([z.literal('auto'), z.coerce.number().int().min(1)], 'neither a number from 1 nor auto')
+    .optional(),
   replicas: z.coerce.number().int().min(1).optional(),
   precision: z.enum(['ns', 'us', 'ms']).optional(),
   failover: z.enum(['automatic', 'manual']).optional(),
@@ -34,6 +36,7 @@ type Changes = z.infer<typeof Changes>;
 export function addDatabaseCommands(program: Command, context: CommandContext): void {
   const group = program.command('database').description('databases and their options');
   addList(group, context);
+  addShow(group, context);
   addCreate(group, context);
   addAlter(group, context);
   addDrop(group, context);
@@ -46,10 +49,21 @@ function addList(group: Command, context: CommandContext): void {
   context.client(command, Tenant, async (session, options) => {
     const databases = await session.client.admin.databases(options);
     await session.print(databases, () => {
-      const shown = databases.map((each) => ({...each, ttl: each['ttl'] ?? 'none'}));
+      const shown = databases.map((each) => ({...each, ttl: ttlText(each)}));
       const width = widthOf(session.terminal.stdout);
       return shown.length === 0 ? 'no databases\n' : renderRecords(shown, COLUMNS, width);
     });
+    return EXIT.ok;
+  });
+}
+
+function addShow(group: Command, context: CommandContext): void {
+  const command = withTenant(group.command('show').argument('<name>'))
+    .description('show one database and its options')
+    .addHelpText('after', examples(['database show metrics', 'database show metrics --json']));
+  context.client(command, Tenant, async (session, options, name = '') => {
+    const database = await session.client.admin.database(name, options);
+    await session.fields({...database, ttl: session.json ? database['ttl'] : ttlText(database)});
     return EXIT.ok;
   });
 }
@@ -103,6 +117,11 @@ function addDrop(group: Command, context: CommandContext): void {
     await session.print({dropped: name}, () => `dropped ${name}\n`);
     return EXIT.ok;
   });
+}
+
+/** As --ttl takes it. */
+function ttlText(database: Readonly<Record<string, unknown>>): unknown {
+  return database['ttl'] ?? 'none';
 }
 
 async function printPlan(session: Session, verb: string, plan: object): Promise<number> {

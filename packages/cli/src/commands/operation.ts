@@ -11,7 +11,7 @@ const COLUMNS = ['id', 'kind', 'state', 'step', 'percent', 'replicaSet', 'starte
 export function addOperationCommands(program: Command, context: CommandContext): void {
   const group = program
     .command('operation')
-    .description('persisted work of the cluster: moves, repairs, drains');
+    .description('persisted work of the cluster: moves and repairs of replicas');
   const list = group
     .command('list')
     .description('list the operations, running and lately ended')

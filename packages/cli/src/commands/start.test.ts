@@ -2,7 +2,13 @@ import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {expect, it} from 'vitest';
-import {explainDirectory, explainTakenPort, readJoinSecret, renderHints} from './start.ts';
+import {
+  explainDirectory,
+  explainStrangeAddress,
+  explainTakenPort,
+  readJoinSecret,
+  renderHints,
+} from './start.ts';
 
 it('names the taken port and the flag', () => {
   const taken = Object.assign(new Error('listen'), {code: 'EADDRINUSE', port: 8902});
@@ -17,6 +23,15 @@ it('names the taken port and the flag', () => {
   expect(told(wrapped, 'start')).toMatch(/port 8903 \(gRPC/);
   const other = new Error('other');
   expect(explainTakenPort(other, '127.0.0.1:8902', 'start')).toBe(other);
+});
+
+it('names the flags where the machine has no such address', () => {
+  const failure = new Error('none of 1: [listen EADDRNOTAVAIL: not available 10.9.9.9:8903]');
+  expect(String(explainStrangeAddress(failure, '10.9.9.9:8902'))).toMatch(
+    /cannot listen on 10\.9\.9\.9:8902: this machine has no such address; .*--listen.*--advertise/,
+  );
+  const other = new Error('other');
+  expect(explainStrangeAddress(other, '10.9.9.9:8902')).toBe(other);
 });
 
 it('names the data directory and the flag where the system refuses it', () => {

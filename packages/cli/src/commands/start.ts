@@ -101,7 +101,8 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
     return await startNode(nodeOptions);
   } catch (error) {
     const taken = explainTakenPort(error, options.listen, wayOfStarting(env));
-    throw explainDirectory(taken, nodeOptions.dataDirectory);
+    const strange = explainStrangeAddress(taken, options.listen);
+    throw explainDirectory(strange, nodeOptions.dataDirectory);
   }
 }
 
@@ -144,6 +145,16 @@ export function explainTakenPort(error: unknown, listen: string, way: WayOfStart
   }[way];
   return new Error(
     `port ${takenPort} (${use}) is taken: stop what uses it, or choose another with ${flag}`,
+  );
+}
+
+/** Names the flags where the machine has no such address; any other failure is passed on. */
+export function explainStrangeAddress(error: unknown, listen: string): unknown {
+  if (!/EADDRNOTAVAIL|ENOTFOUND|EAI_AGAIN/.test(String((error as Error).message))) return error;
+  return new Error(
+    `cannot listen on ${listen}: this machine has no such address; choose one with --listen ` +
+      '(0.0.0.0 for all that it has), and say with --advertise how other nodes reach it',
+    {cause: error},
   );
 }
 

@@ -51,9 +51,16 @@ async function statusOrUnavailable(session: Session): Promise<Status> {
     if (!(error instanceof FlotillaError)) throw error;
     const isNoAnswer = error.status === undefined || error.status === 503;
     if (!isNoAnswer) throw error;
-    const next = error.status === undefined ? './flotilla start' : session.commandLine('node list');
+    const next = nextAfterSilence(session, error);
     return {verdict: 'unavailable', reasons: [{message: error.message, next}], nodes: []};
   }
+}
+
+function nextAfterSilence(session: Session, {code, status}: FlotillaError): string {
+  if (status !== undefined) return session.commandLine('node list');
+  return code === 'NOT_HTTP'
+    ? './flotilla status --url with the HTTP port of a node (that of its --listen, not the next one)'
+    : './flotilla start';
 }
 
 /** A node names a command as `flotilla ...`; here it is shown as it is typed here, with this --url. */

@@ -1,4 +1,4 @@
-// `tenant list|create|alter|drop`.
+// `tenant list|show|create|alter|drop`.
 
 import type {Command} from 'commander';
 import {z} from 'zod';
@@ -11,6 +11,7 @@ const COLUMNS = ['name', 'databases', 'comment'];
 export function addTenantCommands(program: Command, context: CommandContext): void {
   const group = program.command('tenant').description('tenants, which own databases');
   addList(group, context);
+  addShow(group, context);
   addCreate(group, context);
   addAlter(group, context);
   addDrop(group, context);
@@ -25,6 +26,18 @@ function addList(group: Command, context: CommandContext): void {
     const tenants = await session.client.admin.tenants();
     const width = widthOf(session.terminal.stdout);
     await session.print(tenants, () => renderRecords(tenants, COLUMNS, width));
+    return EXIT.ok;
+  });
+}
+
+function addShow(group: Command, context: CommandContext): void {
+  const command = group
+    .command('show')
+    .argument('<name>')
+    .description('show one tenant and how many databases it holds')
+    .addHelpText('after', examples(['tenant show acme', 'tenant show acme --json']));
+  context.client(command, z.object({}), async (session, _options, name = '') => {
+    await session.fields(await session.client.admin.tenant(name));
     return EXIT.ok;
   });
 }
