@@ -80,6 +80,16 @@ export class NodeReports {
     return reports;
   }
 
+  /** Two of it are equal where no replica was told to have changed since, and no node fell silent or came back. */
+  news(): string {
+    const nowMs = this.#options.clock.monotonicMs();
+    const parts = [...this.#nodes].map(([node, {answered, heardAtMs, receiver}]) => {
+      const live = answered && nowMs - heardAtMs < LIVE_MS;
+      return `${node} ${live} ${receiver.news}`;
+    });
+    return parts.join();
+  }
+
   async #ask(node: NodeId, state: NodeState): Promise<void> {
     const {rpc, clock, session} = this.#options;
     const {receiver} = state;

@@ -31,6 +31,12 @@ import type {CreateOrder} from './ports.ts';
 const ROUND_MS = 200;
 /** With nothing to do; a change of the catalog begins a round at once. Below what makes a node silent. */
 const IDLE_ROUND_MS = 1_000;
+/**
+ * Where nothing new is reported only the passing of time makes anything due, in minutes: planning for
+ * thousands of sets may then take this share of the leader's time, and is put off for so long at most.
+ */
+const QUIET_PLAN_SHARE = 0.004;
+const QUIET_PLAN_MS_MAX = 10_000;
 /** Between rounds that follow at once on what the one before did. */
 const ROUND_GAP_MS = 20;
 /** A subject whose action failed rests: what refused it will hardly have changed sooner. */
@@ -100,6 +106,9 @@ class Run {
   #wake: AbortController | undefined;
   /** The last round left nothing to do. */
   #isQuiet = false;
+  /** What a quiet round last planned from, and until when that stands. */
+  #quietNews = '';
+  #quietUntilMs = 0;
   readonly #unlisten: () => void;
 
   constructor(options: ReconcilerOptions) {
@@ -151,7 +160,14 @@ class Run {
    */
   async #isStillQuiet(): Promise<boolean> {
     await this.#askAll(this.#presentNodes());
+    const {clock} = this.#options;
+    const news = this.#nodes.news();
+    const beganMs = clock.monotonicMs();
+    if (news === this.#quietNews && beganMs < this.#quietUntilMs) return true;
     const planned = this.#plan();
+    const endMs = clock.monotonicMs();
+    this.#quietNews = news;
+    this.#quietUntilMs = endMs + Math.min((endMs - beganMs) / QUIET_PLAN_SHARE, QUIET_PLAN_MS_MAX);
     return planned.length === 0 && !this.#isOperating();
   }
 

@@ -37,29 +37,43 @@ interface Difference {
 export class ReportSender {
   #session = '';
   #sequence = 0;
-  #sent = new Map<ReplicaId, string>();
+  readonly #sent = new Map<ReplicaId, ReplicaReport>();
 
   answer(request: ReportRequest, replicas: readonly ReplicaReport[]): Difference {
     const resumed = request.session === this.#session && request.acknowledged === this.#sequence;
-    const base = resumed ? this.#sent : new Map<ReplicaId, string>();
-    const next = new Map<ReplicaId, string>();
+    if (!resumed) this.#sent.clear();
     const changed: ReplicaReport[] = [];
     for (const report of replicas) {
-      const text = JSON.stringify(report);
-      next.set(report.replica, text);
-      if (base.get(report.replica) !== text) changed.push(report);
+      const before = this.#sent.get(report.replica);
+      if (before === report) continue;
+      if (!isSame(before, report)) changed.push(report);
+      this.#sent.set(report.replica, report);
     }
-    const removed = [...base.keys()].filter((replica) => !next.has(replica));
+    const removed = this.#forgetAllBut(replicas);
     this.#session = request.session;
     this.#sequence++;
-    this.#sent = next;
     return {sequence: this.#sequence, full: !resumed, changed, removed};
   }
+
+  #forgetAllBut(replicas: readonly ReplicaReport[]): ReplicaId[] {
+    if (this.#sent.size === replicas.length) return [];
+    const present = new Set(replicas.map(({replica}) => replica));
+    const removed = [...this.#sent.keys()].filter((replica) => !present.has(replica));
+    for (const replica of removed) this.#sent.delete(replica);
+    return removed;
+  }
+}
+
+/** Who reports may keep the object of a replica that did not change, and usually does. */
+function isSame(before: ReplicaReport | undefined, now: ReplicaReport): boolean {
+  return before === now || (before && JSON.stringify(before)) === JSON.stringify(now);
 }
 
 /** The reconciler's side, for one node. */
 export class ReportReceiver {
   #sequence = 0;
+  /** Counts answers that told something new. */
+  news = 0;
   readonly #replicas = new Map<ReplicaId, ReplicaReport>();
 
   get acknowledged(): number {
@@ -71,6 +85,7 @@ export class ReportReceiver {
   }
 
   take(answer: Difference): void {
+    if (answer.full || answer.changed.length > 0 || answer.removed.length > 0) this.news += 1;
     if (answer.full) this.#replicas.clear();
     for (const report of answer.changed) this.#replicas.set(report.replica, report);
     for (const replica of answer.removed) this.#replicas.delete(replica);

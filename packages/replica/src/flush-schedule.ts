@@ -20,6 +20,7 @@ export class FlushSchedule {
   due(machines: readonly ReplicaMachine[], nowMs: number): ReplicaMachine[] {
     this.#forgetAllBut(machines);
     const due: ReplicaMachine[] = [];
+    const rest: ReplicaMachine[] = [];
     let bytes = 0;
     for (const machine of machines) {
       if (machine.memtableBytes === 0) {
@@ -30,8 +31,8 @@ export class FlushSchedule {
       const sinceMs = this.#dirtySinceMs.get(machine) ?? nowMs;
       this.#dirtySinceMs.set(machine, sinceMs);
       if (nowMs - sinceMs >= FLUSH_AGE_MS) due.push(machine);
+      else rest.push(machine);
     }
-    const rest = machines.filter((machine) => !due.includes(machine));
     rest.sort((a, b) => b.memtableBytes - a.memtableBytes);
     for (const machine of rest) {
       if (bytes <= this.#budgetBytes) break;
@@ -43,6 +44,7 @@ export class FlushSchedule {
   }
 
   #forgetAllBut(machines: readonly ReplicaMachine[]): void {
+    if (this.#dirtySinceMs.size === 0) return;
     const present = new Set(machines);
     for (const machine of this.#dirtySinceMs.keys())
       if (!present.has(machine)) this.#dirtySinceMs.delete(machine);

@@ -102,6 +102,7 @@ export class Driver {
   }
 
   touch(group: HostedGroup): void {
+    group.changes += 1;
     this.#dirty.add(group);
     this.schedule();
   }
@@ -125,6 +126,7 @@ export class Driver {
   stopGroup(group: HostedGroup, reason: string): void {
     if (group.isGone) return;
     group.stopped = reason;
+    group.changes += 1;
     const {set, replica} = group;
     this.#log?.error({set, replica, reason}, 'replica stopped');
     this.retire(group, new DbError('REPLICA_STOPPED', `replica ${replica} stopped: ${reason}`));
@@ -155,6 +157,7 @@ export class Driver {
   #take(group: HostedGroup): void {
     try {
       const output = group.raft.take();
+      group.changes += 1;
       this.#observer?.took(group, output);
       this.#carryOut(group, output);
     } catch (error) {

@@ -48,6 +48,21 @@ test('a quiet replica is confirmed again, and sleeps in between', async () => {
   for (const node of NODES) expect(age(node)).toBeLessThanOrEqual(15_000);
 });
 
+test('to confirm a quiet replica takes the messages of its read, and no second of heartbeats', async () => {
+  const sent = (): number =>
+    NODES.flatMap((node) => Object.values(cluster.host(node).metrics().messagesSent)).reduce(
+      (sum, count) => sum + count,
+      0,
+    );
+  await cluster.clock.advance(30_000);
+  const before = sent();
+  await cluster.clock.advance(300_000);
+  // Five times each of three, six messages at most, and one time more at the edges.
+  expect(sent() - before).toBeGreaterThanOrEqual(5 * (6 + 6 + 4) - 16);
+  expect(sent() - before).toBeLessThanOrEqual(6 * (6 + 6 + 4));
+  for (const node of NODES) expect(age(node)).toBeLessThanOrEqual(75_000);
+});
+
 test('a read makes it current, as of when the read began', async () => {
   await cluster.clock.advance(20_000);
   expect(age(2)).toBeGreaterThan(10_000);

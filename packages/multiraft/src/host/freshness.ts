@@ -6,7 +6,7 @@
 
 /** Of a replica to which entries come. */
 const CONFIRM_EVERY_MS = 5_000;
-/** Of a replica to which none came since: each such read wakes its group for a second. */
+/** Of a replica to which none came since. */
 const CONFIRM_IDLE_EVERY_MS = 60_000;
 
 export class Freshness {

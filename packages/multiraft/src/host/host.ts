@@ -29,11 +29,11 @@ import type {SetReplica} from './opening.ts';
 import {checkLimits, HOST_LIMITS, type HostLimits, type HostOptions} from './options.ts';
 import {type CreateOrder, ReplicaOrders} from './replica-orders.ts';
 import {Retention} from './retention.ts';
-import {type ReplicaStatus, replicaStatus} from './status.ts';
+import {type ReplicaStatus, type ReplicaVersion, replicaStatus, versionsOf} from './status.ts';
 import {Store} from './store.ts';
 import {Ticker} from './ticker.ts';
 import {checkTiming, TIMINGS, type Timing} from './timing.ts';
-import type {ProposalBudget, Wait} from './waits.ts';
+import type {HostWaits, Wait} from './waits.ts';
 
 export interface ProposeOptions {
   /** On the host's monotonic clock. */
@@ -43,8 +43,6 @@ export interface ProposeOptions {
 
 /** Retention, disk space: what need not happen in every tick. */
 const HOUSEKEEPING_MS = 1_000;
-/** A read that only says how fresh a replica is. */
-const CONFIRM_MS_MAX = 2_000;
 /** Ids of proposals and reads are safe integers: 21 bits for the boot, 32 to count within it. */
 const BOOTS_DISTINCT = 2 ** 21;
 const IDS_PER_BOOT = 2 ** 32;
@@ -67,7 +65,7 @@ export class Host {
   readonly #handover: Handover;
   readonly #leadershipListeners = new Set<LeadershipListener>();
   readonly #stoppedListeners = new Set<StoppedListener>();
-  readonly #budget: ProposalBudget = {bytes: 0};
+  readonly #hostWaits: HostWaits = {bytes: 0, waiting: new Set()};
   /** Of a proposal or read. */
   #lastId: number;
   #housekeepingDueMs = 0;
@@ -104,9 +102,9 @@ export class Host {
       isFit: (group, replica) => this.#nodes.isFit(group, replica),
     });
     this.#retention = new Retention(this.#driver, limits);
-    this.#freshness = new FreshnessRound(this.#driver.groups);
+    this.#freshness = new FreshnessRound(this.#driver.groups, timing);
     this.#orders = new ReplicaOrders(
-      {...options, timing, limits, budget: this.#budget},
+      {...options, timing, limits, hostWaits: this.#hostWaits},
       stores,
       this.#driver,
       {
@@ -194,6 +192,7 @@ export class Host {
   /** An index that covers every write acknowledged before the call; resolves once it is applied here. */
   async readIndex(set: ReplicaSetId, {deadlineMs}: {readonly deadlineMs: number}): Promise<number> {
     const group = this.#ready(set, deadlineMs);
+    this.#ticker.wake(group);
     return new Promise((resolve, reject) => this.#read(group, {resolve, reject, deadlineMs}));
   }
 
@@ -252,6 +251,11 @@ export class Host {
     for (const set of this.#driver.groups.keys()) yield this.status(set)!;
   }
 
+  /** For who looks at all sets again and again, and must know only which changed. */
+  versions(): Iterable<ReplicaVersion> {
+    return versionsOf(this.#driver.groups.values());
+  }
+
   /** Replicas that could not be opened at start, and why. */
   broken(): ReadonlyMap<ReplicaSetId, {readonly replica: ReplicaId; readonly reason: string}> {
     return this.#orders.broken;
@@ -268,7 +272,7 @@ export class Host {
       ...countsOf(this.#driver.counts),
       awake: this.#ticker.awakeCount,
       brokenGroups: this.#orders.broken.size,
-      proposalBytes: this.#budget.bytes,
+      proposalBytes: this.#hostWaits.bytes,
       proposalBytesMax: this.#limits.proposalsBytesMax,
       logBytes: log.bytes,
       log,
@@ -361,8 +365,11 @@ export class Host {
   }
 
   #tick(nowMs: number): void {
-    for (const group of this.#driver.groups.values())
-      if (!group.waits.isEmpty) group.waits.expire(nowMs);
+    const {waiting} = this.#hostWaits;
+    for (const waits of waiting) {
+      waits.expire(nowMs);
+      if (waits.isEmpty) waiting.delete(waits);
+    }
     for (const store of this.#stores) {
       // An order's record may have been the one that failed, and no group has anything to write.
       if (store.log.failure !== undefined) this.#driver.failStore(store, store.log.failure);
@@ -375,7 +382,7 @@ export class Host {
       this.#housekeepingDueMs = nowMs + HOUSEKEEPING_MS;
       this.#retention.run(this.#stores);
       for (const store of this.#stores) void this.#handover.watchSpace(store);
-      this.#freshness.run(nowMs, (group) => this.#confirm(group, nowMs));
+      this.#freshness.run(nowMs, (group, deadlineMs) => this.#confirm(group, deadlineMs));
     }
     if (!this.#driver.outbox.isEmpty) this.#driver.schedule();
     this.#options.onTick?.();
@@ -389,13 +396,13 @@ export class Host {
       resolve(index);
     };
     group.waits.addRead(readId, {...wait, resolve: confirmed});
-    this.#wakeStep(group, {type: 'readIndex', readId});
+    this.#driver.step(group, {type: 'readIndex', readId});
   }
 
   /** Nobody waits for it: a read that fails leaves the replica as old as it was. */
-  #confirm(group: HostedGroup, nowMs: number): void {
+  #confirm(group: HostedGroup, deadlineMs: number): void {
     const nothing = (): void => undefined;
-    const deadlineMs = nowMs + CONFIRM_MS_MAX;
+    this.#ticker.stir(group);
     this.#read(group, {resolve: nothing, reject: nothing, deadlineMs});
   }
 
@@ -469,7 +476,7 @@ export class Host {
       throw new DbError('OVERLOADED', 'the replica must flush before it takes more');
     }
     const {groupProposalsBytesMax, proposalsBytesMax} = this.#limits;
-    const all = this.#budget.bytes + bytes;
+    const all = this.#hostWaits.bytes + bytes;
     if (group.waits.bytes + bytes > groupProposalsBytesMax || all > proposalsBytesMax)
       throw new DbError('OVERLOADED', 'too many proposals wait', {
         limit: 'proposals_in_flight_bytes_max',

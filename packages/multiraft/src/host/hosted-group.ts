@@ -7,7 +7,7 @@ import {membersOf} from '@flotilla/raft';
 import type {StateMachine} from '../state-machine.ts';
 import {Freshness} from './freshness.ts';
 import type {Store} from './store.ts';
-import {type ProposalBudget, Waits} from './waits.ts';
+import {type HostWaits, Waits} from './waits.ts';
 import type {Blocked} from './wedged.ts';
 
 export interface HostedGroupParts {
@@ -19,7 +19,7 @@ export interface HostedGroupParts {
   readonly configuration: Configuration;
   readonly appliedIndex: number;
   readonly isManual: boolean;
-  readonly budget: ProposalBudget;
+  readonly hostWaits: HostWaits;
 }
 
 export class HostedGroup {
@@ -52,6 +52,10 @@ export class HostedGroup {
   isAsleep = false;
   /** Ticks since anything but heartbeats happened. */
   quietTicks = 0;
+  /** It slept, and was woken for reads alone: no heartbeats are needed to sleep again. */
+  isStirred = false;
+  /** Counts what may have changed what it tells of itself. */
+  changes = 0;
   /** When it last gave another its vote, or would have: that one's election is under way. */
   backedAtMs = -Infinity;
   /** While its state machine takes nothing, though it was asked. */
@@ -76,7 +80,7 @@ export class HostedGroup {
         isSelf: this.role.leader === this.replica,
         node: this.nodes.get(this.role.leader),
       }),
-      parts.budget,
+      parts.hostWaits,
     );
   }
 

@@ -89,8 +89,14 @@ export class Inbox {
     if (message.type === 'timeoutNow' && this.#driver.applier.isWedged(group)) return;
     group.nodes.set(message.from, from);
     group.threads.set(message.from, thread);
-    if (message.type !== 'heartbeat' && message.type !== 'heartbeatReply') this.#ticker.wake(group);
+    this.#rouse(group, message);
     this.#driver.step(group, {type: 'message', message});
+  }
+
+  #rouse(group: HostedGroup, {type}: Message): void {
+    if (type === 'heartbeat' || type === 'heartbeatReply') return;
+    if (type === 'readIndex' || type === 'readIndexReply') this.#ticker.stir(group);
+    else this.#ticker.wake(group);
   }
 
   #answerGone(from: NodeId, set: number, replica: number): void {

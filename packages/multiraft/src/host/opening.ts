@@ -10,7 +10,7 @@ import {HostedGroup} from './hosted-group.ts';
 import type {HostLimits, OpenHostedStateMachine} from './options.ts';
 import type {Store} from './store.ts';
 import type {Timing} from './timing.ts';
-import type {ProposalBudget} from './waits.ts';
+import type {HostWaits} from './waits.ts';
 
 export interface OpeningContext {
   readonly store: Store;
@@ -18,7 +18,7 @@ export interface OpeningContext {
   readonly timing: Timing;
   readonly limits: HostLimits;
   readonly openStateMachine: OpenHostedStateMachine;
-  readonly budget: ProposalBudget;
+  readonly hostWaits: HostWaits;
 }
 
 export async function openGroup(place: GroupLog, context: OpeningContext): Promise<HostedGroup> {
@@ -48,7 +48,7 @@ async function redoInstall(place: GroupLog, store: Store, machine: StateMachine)
 
 async function buildGroup(
   place: GroupLog,
-  {store, random, timing, limits, budget}: OpeningContext,
+  {store, random, timing, limits, hostWaits}: OpeningContext,
   machine: StateMachine,
 ): Promise<HostedGroup> {
   const {set, replica, firstIndex, prevTerm, lastIndex, term, vote, commit, terms} = place;
@@ -93,7 +93,7 @@ async function buildGroup(
     configuration,
     appliedIndex,
     isManual: place.manual,
-    budget,
+    hostWaits,
   });
 }
 

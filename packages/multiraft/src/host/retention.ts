@@ -38,7 +38,9 @@ export class Retention {
       const group = this.#driver.groups.get(place.set);
       if (group === undefined || group.isGone || group.isInstalling) continue;
       if (place.replica !== group.replica || place.runs.length === 0) continue;
-      this.#compact(group, place, this.#upto(group, place));
+      // What it may let go is told by its machine first: to ask the core takes far longer.
+      if (group.machine.durablePoint().index >= place.firstIndex)
+        this.#compact(group, place, this.#upto(group, place));
       holders.push({group, place});
     }
     let excess = store.log.totalBytes - this.#limits.storeLogBytesMax;

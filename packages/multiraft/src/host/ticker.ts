@@ -58,7 +58,24 @@ export class Ticker {
   wake(group: HostedGroup): void {
     if (group.isGone) return;
     group.quietTicks = 0;
+    group.isStirred = false;
+    this.#rouse(group);
+  }
+
+  /**
+   * A read came. It says nothing to the members that sleep, so once it is answered the group sleeps again
+   * without the second of heartbeats that follows all else.
+   */
+  stir(group: HostedGroup): void {
+    if (group.isGone) return;
+    group.isStirred ||= group.isAsleep;
+    if (group.isStirred) this.#rouse(group);
+    else this.wake(group);
+  }
+
+  #rouse(group: HostedGroup): void {
     group.isAsleep = false;
+    group.changes += 1;
     this.#awake.add(group);
   }
 
@@ -82,8 +99,11 @@ export class Ticker {
     }
     group.quietTicks += 1;
     const enough = group.isLeader ? this.#timing.electionTicks : FOLLOWER_QUIET_TICKS;
-    if (group.isIdle && group.waits.isEmpty && group.quietTicks > enough && this.#isSafe(group)) {
+    const isQuiet = group.isStirred || group.quietTicks > enough;
+    if (group.isIdle && group.waits.isEmpty && isQuiet && this.#isSafe(group)) {
       group.isAsleep = true;
+      group.isStirred = false;
+      group.changes += 1;
       this.#awake.delete(group);
       return;
     }

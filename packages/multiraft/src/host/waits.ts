@@ -32,9 +32,12 @@ export interface LeaderView {
   readonly node: NodeId | undefined;
 }
 
-/** Bytes of all groups' open proposals; one object per host. */
-export interface ProposalBudget {
+/** Of all groups of a host; one object. */
+export interface HostWaits {
+  /** Of open proposals. */
   bytes: number;
+  /** Who may have somebody waiting: most groups have nobody, and are not looked at. */
+  readonly waiting: Set<Waits>;
 }
 
 export class Waits {
@@ -45,11 +48,11 @@ export class Waits {
   readonly #reads = new Map<number, Read>();
   #transfers: (Wait<void> & {readonly to: number})[] = [];
   readonly #leader: () => LeaderView;
-  readonly #budget: ProposalBudget;
+  readonly #host: HostWaits;
 
-  constructor(leader: () => LeaderView, budget: ProposalBudget) {
+  constructor(leader: () => LeaderView, host: HostWaits) {
     this.#leader = leader;
-    this.#budget = budget;
+    this.#host = host;
   }
 
   get isEmpty(): boolean {
@@ -68,15 +71,18 @@ export class Waits {
     },
   ): void {
     this.bytes += bytes;
-    this.#budget.bytes += bytes;
+    this.#host.bytes += bytes;
+    this.#host.waiting.add(this);
     this.#proposals.set(id, {...wait, bytes, proposedMs, index: 0, settled: false});
   }
 
   addRead(id: number, wait: Wait<number>): void {
+    this.#host.waiting.add(this);
     this.#reads.set(id, {...wait, index: 0});
   }
 
   addTransfer(to: number, wait: Wait<void>): void {
+    this.#host.waiting.add(this);
     this.#transfers.push({...wait, to});
   }
 
@@ -172,7 +178,7 @@ export class Waits {
     this.#proposals.clear();
     this.#byIndex.clear();
     this.#reads.clear();
-    this.#budget.bytes -= this.bytes;
+    this.#host.bytes -= this.bytes;
     this.bytes = 0;
   }
 
@@ -213,7 +219,7 @@ export class Waits {
     this.#proposals.delete(id);
     this.#byIndex.delete(proposal.index);
     this.bytes -= proposal.bytes;
-    this.#budget.bytes -= proposal.bytes;
+    this.#host.bytes -= proposal.bytes;
     return proposal;
   }
 

@@ -72,8 +72,6 @@ function storageOf(host: Host, set: ReplicaSetId): ReplicaStorage | undefined {
 }
 
 function* openStorages(host: Host): Generator<readonly [ReplicaSetId, ReplicaStorage]> {
-  for (const {set} of host.statuses()) {
-    const storage = storageOf(host, set);
-    if (storage !== undefined) yield [set, storage];
-  }
+  for (const {set, machine} of host.versions())
+    if (machine instanceof ReplicaMachine) yield [set, machine.storage];
 }

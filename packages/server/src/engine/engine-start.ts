@@ -401,8 +401,7 @@ function createServices(
 
 function machinesOf(host: Host): ReplicaMachine[] {
   const machines: ReplicaMachine[] = [];
-  for (const {set} of host.statuses()) {
-    const machine = host.stateMachine(set);
+  for (const {machine} of host.versions()) {
     if (machine instanceof ReplicaMachine) machines.push(machine);
   }
   return machines;

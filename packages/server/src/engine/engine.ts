@@ -69,7 +69,7 @@ export class Engine {
     if (!isMainThread) parts.watch.watchCollections();
     this.#parts = parts;
     this.#calls = new EngineCalls(parts.services, this.#emit, {log, clock: parts.clock});
-    for (const {set} of parts.host.statuses()) this.#emit({type: 'hosted', set, isHere: true});
+    for (const {set} of parts.host.versions()) this.#emit({type: 'hosted', set, isHere: true});
     for (const message of this.#early.splice(0)) this.#handle(message, parts);
     this.#tick(parts);
     if (options.founding !== undefined) {

@@ -12,7 +12,7 @@ import {
 } from '@flotilla/base';
 import type {ReplicaReport} from '@flotilla/catalog';
 import {type CreateOrder, type ReplicaHost, reportOf} from '@flotilla/meta';
-import type {Host, ReplicaStatus} from '@flotilla/multiraft';
+import type {Host, ReplicaStatus, StateMachine} from '@flotilla/multiraft';
 import {ReplicaMachine} from '@flotilla/replica';
 import type {Manifest} from '@flotilla/storage';
 import type {CatalogCopy} from './catalog-copy.ts';
@@ -57,8 +57,17 @@ export interface ReplicaHostDeps {
   readonly onHosted: (set: ReplicaSetId, isHere: boolean) => void;
 }
 
+/** What was told of a replica last, and by when it holds. */
+interface Told {
+  readonly machine: StateMachine;
+  readonly version: number | undefined;
+  readonly flushedIndex: number;
+  readonly note: ReplicaNote;
+}
+
 export class NodeReplicas implements ReplicaHost {
   readonly #deps: ReplicaHostDeps;
+  readonly #told = new Map<ReplicaSetId, Told>();
 
   constructor(deps: ReplicaHostDeps) {
     this.#deps = deps;
@@ -76,13 +85,29 @@ export class NodeReplicas implements ReplicaHost {
     yield* this.#deps.notesOfOthers();
   }
 
+  /** The same object again where nothing changed: most of many replicas sleep. */
   *ownNotes(): Generator<ReplicaNote> {
     const {host} = this.#deps;
-    for (const status of host.statuses()) {
-      const machine = host.stateMachine(status.set);
-      const written = machine instanceof ReplicaMachine && machine.isWritten;
-      yield noteOf(status, written);
+    let count = 0;
+    for (const {set, version, machine} of host.versions()) {
+      const flushedIndex = machine.durablePoint().index;
+      let last = this.#told.get(set);
+      if (
+        last?.machine !== machine ||
+        version === undefined ||
+        last.version !== version ||
+        last.flushedIndex !== flushedIndex
+      ) {
+        const written = machine instanceof ReplicaMachine && machine.isWritten;
+        last = {machine, version, flushedIndex, note: noteOf(host.status(set)!, written)};
+        this.#told.set(set, last);
+      }
+      count += 1;
+      yield last.note;
     }
+    if (this.#told.size > count)
+      for (const set of this.#told.keys())
+        if (host.stateMachine(set) === undefined) this.#told.delete(set);
     for (const [set, {replica, reason}] of host.broken()) yield brokenNote(set, replica, reason);
   }
 
