@@ -3,7 +3,7 @@
 
 import {configurationFault, isMemberId} from './configuration.ts';
 import type {Entry, SnapshotMeta} from './entry.ts';
-import type {Append, Message, Vote} from './message.ts';
+import type {Append, AppendReply, Message, Vote} from './message.ts';
 
 type Committed = Pick<Vote, 'commitIndex' | 'commitTerm'>;
 
@@ -17,7 +17,7 @@ function isBodyWellFormed(message: Message): boolean {
     case 'append':
       return isCount(message.session) && isAppendWellFormed(message);
     case 'appendReply':
-      return [message.session, message.index, message.hintIndex, message.hintTerm].every(isCount);
+      return isReplyWellFormed(message);
     case 'vote':
     case 'preVote':
       if (!isCount(message.lastIndex) || !isCount(message.lastTerm)) return false;
@@ -39,6 +39,11 @@ function isBodyWellFormed(message: Message): boolean {
     default:
       return false; // A type of a newer version.
   }
+}
+
+function isReplyWellFormed(reply: AppendReply): boolean {
+  const {session, index, hintIndex, hintTerm, commitIndex} = reply;
+  return [session, index, hintIndex, hintTerm, commitIndex].every(isCount);
 }
 
 function isCommittedWellFormed({commitIndex = 0, commitTerm = 0}: Committed): boolean {

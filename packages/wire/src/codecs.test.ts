@@ -186,6 +186,11 @@ test('decoders are total', () => {
 test('integers past 2^53 are refused', () => {
   const field1 = [8, 255, 255, 255, 255, 255, 255, 255, 255, 127];
   expect(decodeBeat(Uint8Array.from(field1))).toBeUndefined();
+  // 2^53: the first that a number does not tell from its neighbour.
+  const fixed = new ByteReader(Uint8Array.from([0, 0, 0, 0, 0, 0, 32, 0]));
+  expect([fixed.u64(), fixed.failed]).toEqual([0, true]);
+  const varint = new ByteReader(Uint8Array.from([128, 128, 128, 128, 128, 128, 128, 16]));
+  expect([varint.varint(), varint.failed]).toEqual([0, true]);
 });
 
 test('beats and snapshot frames come back', () => {

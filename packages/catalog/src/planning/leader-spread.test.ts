@@ -8,21 +8,30 @@ import type {NodeReport, Reports} from './reports.ts';
 
 const NODES = [1, 2, 3] as NodeId[];
 
-/** Node 1 leads all four sets; each has a replica on every node, numbered like it. */
-function groups(): GroupView[] {
-  return [11, 12, 13, 14].map((id) => {
+interface Sets {
+  readonly count?: number;
+  readonly pinned?: boolean;
+}
+
+/** Node 1 leads all sets, four unless said; each has a replica on every node, numbered like it. */
+function groups({count = 4, pinned}: Sets): GroupView[] {
+  return Array.from({length: count}, (_, i) => i + 11).map((id) => {
     const replicas = NODES.map((node) => ({node, replica: Number(node) as ReplicaId}));
     const successor = (not: ReplicaId, load: (node: NodeId) => number) =>
       replicas
         .filter(({replica}) => replica !== not)
         .sort((a, b) => load(a.node) - load(b.node))[0];
-    const set = {id: id as ReplicaSetId, replicas};
+    const set = {id: id as ReplicaSetId, replicas, pinned};
     const leader = {replica: 1};
     return {set, leaderNode: 1, leader, joint: false, successor} as unknown as GroupView;
   });
 }
 
-function planned(failover: FailoverMode, diskFree: Record<number, number> = {}): number[] {
+function planned(
+  failover: FailoverMode,
+  diskFree: Record<number, number> = {},
+  sets: Sets = {},
+): number[] {
   const catalog = {
     failoverOf: () => failover,
     operationOf: () => undefined,
@@ -32,7 +41,7 @@ function planned(failover: FailoverMode, diskFree: Record<number, number> = {}):
     return {node, live: true, clockOffsetMs: 0, diskFree: diskFree[node] ?? 1, replicas: new Map()};
   };
   const reports: Reports = new Map(NODES.map((node) => [node, report(node)]));
-  const actions = planLeaderSpread(groups(), catalog, reports);
+  const actions = planLeaderSpread(groups(sets), catalog, reports);
   return actions.map((action) => (action.type === 'transfer-leader' ? action.to : 0));
 }
 
@@ -46,4 +55,12 @@ test('no lead moves by itself under manual failover', () => {
 
 test('no lead goes to a node that takes no writes for want of space', () => {
   expect(planned('automatic', {2: 0.04})).toEqual([3, 3]);
+});
+
+test('no lead of a pinned set moves', () => {
+  expect(planned('automatic', {}, {pinned: true})).toEqual([]);
+});
+
+test('few leads move at a time, as each move pauses writes', () => {
+  expect(planned('automatic', {}, {count: 30}).length).toBe(4);
 });

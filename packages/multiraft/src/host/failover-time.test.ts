@@ -70,3 +70,32 @@ test('what a dead node led is led by several others', async () => {
   for (const node of [2, 3])
     expect(sets.filter((set) => cluster.leader(set) === node).length).toBeGreaterThan(2);
 });
+
+// Those who learn of it by silence do so at times of their own, and ask each other more often in vain.
+test.each([
+  ['lost connections', 0.25],
+  ['silence', 0.5],
+] as const)(
+  'many groups that lose their leader to %s at once split few votes',
+  async (how, shareMax) => {
+    const cluster = new TestCluster({beats: true, latencyMs: 5, syncMs: 10});
+    await cluster.startAll();
+    const sets = Array.from({length: 60}, (_, i) => i + 1);
+    for (const set of sets) await cluster.found(set);
+    await cluster.electAll(sets);
+    await cluster.clock.advance(1_000);
+    const lost = sets.filter((set) => cluster.leader(set) === 1);
+    expect(lost.length).toBeGreaterThan(10);
+    const term = (set: number): number =>
+      Math.max(...[2, 3].map((node) => cluster.status(node, set)!.term));
+    const before = new Map(lost.map((set) => [set, term(set)]));
+    if (how === 'silence') cut(cluster, 1);
+    else kill(cluster, 1);
+    const isLed = (set: number) =>
+      [2, 3].some((node) => cluster.status(node, set)!.role === 'leader');
+    expect(await cluster.clock.until(() => lost.every(isLed), 5_000)).toBe(true);
+    // Whose votes were not split is led in the next term.
+    const split = lost.filter((set) => term(set) > before.get(set)! + 1);
+    expect(split.length).toBeLessThan(lost.length * shareMax);
+  },
+);

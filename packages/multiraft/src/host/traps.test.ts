@@ -1,5 +1,6 @@
 // Traps of running many groups in a node that no other test of this folder stands for.
 
+import {crc32} from 'node:zlib';
 import {DbError, type NodeId, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import {readItems} from '@flotilla/wire';
 import {describe, expect, test} from 'vitest';
@@ -123,6 +124,31 @@ test('whoever waits at a leader that was cut off is told in time, though a snaps
   expect(codes.slice(0, 3)).toEqual(Array(3).fill('OUTCOME_UNKNOWN'));
   expect(codes[3]).toMatch(/NO_LEADER|NOT_LEADER/);
   expect(await cluster.agree(1, [1, 2, 3], 101)).toBe(true);
+});
+
+test('no frame that was handed over is touched again, however buffers are used', async () => {
+  const cluster = await started();
+  const sent: {readonly frame: Uint8Array; readonly crc: number}[] = [];
+  cluster.network.tap = ({frame}) => sent.push({frame, crc: crc32(frame)});
+  await cluster.found(1);
+  await cluster.write(1, 'first');
+  const host = cluster.host(cluster.leader(1));
+  const deadlineMs = cluster.clock.monotonicMs() + 10_000;
+  // Several frames of one turn, and some that are cut into pieces.
+  const sizes = [10, 100_000, 20, 700_000, 30, 200_000, 200_000];
+  const values = sizes.map((size, i) => `${i}`.repeat(size));
+  const writes = values.map((value) => host.propose(SET, bytes(value), {deadlineMs}));
+  await cluster.clock.resolve(Promise.all(writes));
+  expect(await cluster.agree(1, [1, 2, 3], 1 + values.length)).toBe(true);
+  for (const node of [1, 2, 3])
+    expect(
+      cluster
+        .values(node, 1)
+        .slice(1)
+        .map((value) => value.length),
+    ).toEqual(sizes);
+  expect(sent.length).toBeGreaterThan(20);
+  expect(sent.filter(({frame, crc}) => crc32(frame) !== crc)).toEqual([]);
 });
 
 describe('one hot group', () => {

@@ -12,6 +12,8 @@ function fake(groups: {set: number; mode: Mode; wasLed: boolean}[], wanted: Reco
       failoverModes: () => groups as never,
       setFailover: async (set, mode) => {
         ordered.push([set, mode]);
+        // It is written to the disk first.
+        await Promise.resolve();
         groups.find((group) => group.set === set)!.mode = mode;
       },
     },
