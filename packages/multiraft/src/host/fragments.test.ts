@@ -2,7 +2,7 @@ import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import {type FrameItem, readItems} from '@flotilla/wire';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
-import {FragmentAssembler} from './fragments.ts';
+import {FragmentAssembler, isCutOff} from './fragments.ts';
 import {Outbox} from './outbox.ts';
 
 const NODE = 2 as NodeId;
@@ -111,4 +111,11 @@ test('adding is total', () => {
       assembler.add(NODE, {kind: 'fragment', set: 1, payload});
     }),
   );
+});
+
+test('a frame says whether it ends within an item', () => {
+  const isCut = (sizes: readonly number[]) => framesOf(sizes).map(isCutOff);
+  expect(isCut([100])).toEqual([false]);
+  expect(isCut([2_500])).toEqual([true, true, false]);
+  expect(isCut([2_500, 100])).toEqual([true, true, false]);
 });

@@ -2,7 +2,7 @@
 // means that frames were dropped: what was gathered is thrown away, as Raft sends it again.
 
 import {LIMITS, type NodeId} from '@flotilla/base';
-import {ByteReader, type FrameItem, ITEM_KINDS, type ItemKind} from '@flotilla/wire';
+import {ByteReader, type FrameItem, ITEM_KINDS, type ItemKind, readItems} from '@flotilla/wire';
 
 interface Gathering {
   readonly id: number;
@@ -15,6 +15,21 @@ interface Gathering {
 const ITEM_BYTES_MAX = LIMITS.share_bytes_max.value + 64 * 1024;
 /** Unfinished items of one node: bounded whatever it sends. */
 const GATHERING_MAX = 8;
+
+/** Whether a frame of one set's items ends within an item, which the next one of that set continues. */
+export function isCutOff(frame: Uint8Array): boolean {
+  let isOpen = false;
+  for (const item of readItems(frame)) isOpen = item.kind === 'fragment' && isPart(item);
+  return isOpen;
+}
+
+function isPart({payload}: FrameItem): boolean {
+  const reader = new ByteReader(payload);
+  reader.varint();
+  reader.u8();
+  const [total, offset] = [reader.varint(), reader.varint()];
+  return !reader.failed && offset + reader.rest().length < total;
+}
 
 export class FragmentAssembler {
   readonly #byNode = new Map<NodeId, Map<number, Gathering>>();

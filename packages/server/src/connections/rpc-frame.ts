@@ -79,6 +79,11 @@ export function rpcTarget(frame: Uint8Array): RpcDestination | undefined {
   return isFromCaller(type) ? {kind: 'request', set} : {kind: 'answer', callerThread};
 }
 
+/** The set that a call's frame is about. Undefined for what is no frame of a call. */
+export function rpcSet(frame: Uint8Array): ReplicaSetId | undefined {
+  return frameType(frame) === undefined ? undefined : decodeHead(asBuffer(frame)).set;
+}
+
 /**
  * The answer to a request that could not be handed on (queue full, node not connected, thread gone),
  * for its caller's thread. Undefined if `frame` is no request: nobody waits for an answer to it.
