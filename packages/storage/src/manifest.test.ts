@@ -31,18 +31,25 @@ function consistent({put, remove}: {put: [string, Uint8Array][]; remove: string[
   return {put: [...kept], remove: remove.filter((each) => !kept.has(each))};
 }
 
-test('rows come back as committed, one commit after another', async () => {
+test('rows come back as committed, in the order of the calls, however many share a commit', async () => {
+  const step = fc.record({change: edit, isAwaited: fc.boolean()});
   await fc.assert(
-    fc.asyncProperty(fc.array(edit, {maxLength: 8}), async (edits) => {
+    fc.asyncProperty(fc.array(step, {maxLength: 8}), async (steps) => {
+      const edits = steps.map(({change}) => change);
       const store = new MapStore();
       const manifest = await Manifest.open(store);
       const want = new Map<string, Uint8Array>();
-      await Promise.all(edits.map((each) => manifest.commit(consistent(each))));
+      const commits: Promise<void>[] = [];
+      for (const {change, isAwaited} of steps) {
+        commits.push(manifest.commit(consistent(change)));
+        if (isAwaited) await commits.at(-1);
+      }
+      await Promise.all(commits);
       for (const each of edits.map(consistent)) {
         for (const removed of each.remove) want.delete(removed);
         for (const [name, value] of each.put) want.set(name, value);
       }
-      expect(manifest.point.number).toBe(edits.length);
+      expect(manifest.point.number).toBeLessThanOrEqual(edits.length);
       const reopened = await Manifest.open(store);
       expect(reopened.point).toEqual(manifest.point);
       for (const prefix of ['', 'a/', 'b/2']) {
@@ -97,6 +104,30 @@ test('a row that is missing, foreign, or went back to an older value is damage',
   }
 });
 
+test('what comes while a commit is under way shares the next one', async () => {
+  const store = new MapStore();
+  const manifest = await Manifest.open(store);
+  const {commit} = MapStore.prototype;
+  const begun = Promise.withResolvers<void>();
+  const disk = Promise.withResolvers<void>();
+  const given: number[] = [];
+  store.commit = async (one) => {
+    given.push(one.put.length + one.remove.length);
+    begun.resolve();
+    await disk.promise;
+    return commit.call(store, one);
+  };
+  const first = manifest.commit({put: [['a', Uint8Array.of(1)]]});
+  await begun.promise;
+  const others = ['b', 'c', 'd'].map((name) => manifest.commit({put: [[name, Uint8Array.of(1)]]}));
+  others.push(manifest.commit({remove: ['a', 'd']}));
+  disk.resolve();
+  await Promise.all([first, ...others]);
+  // Each with the row that counts commits.
+  expect(given).toEqual([2, 5]);
+  expect(manifest.rows('').map(([name]) => name)).toEqual(['b', 'c']);
+});
+
 test('after a failed commit none follows', async () => {
   const store = new MapStore();
   const manifest = await Manifest.open(store);
@@ -109,7 +140,9 @@ test('after a failed commit none follows', async () => {
     return commit.call(store, given);
   };
   const first = manifest.commit({put: [['a', Uint8Array.of(1)]]});
+  await Promise.resolve();
   const second = manifest.commit({put: [['b', Uint8Array.of(1)]]});
+  expect(second, 'else they share the commit that fails').not.toBe(first);
   await expect(first).rejects.toThrow('EIO');
   await expect(second).rejects.toThrow('EIO');
   expect(calls).toBe(1);

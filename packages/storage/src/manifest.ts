@@ -35,8 +35,11 @@ export class Manifest {
   readonly #rows: Map<string, Row>;
   #point: CommitPoint;
   #rowSum: number;
-  /** Commits go one after another; after one has failed none follows. */
+  /** What the store is given goes one after another; after one has failed none follows. */
   #tail: Promise<void> = Promise.resolve();
+  /** Edits that wait for what is under way, to be given to the store as one. */
+  #waiting: Edit[] = [];
+  #next: Promise<void> | undefined;
 
   private constructor(store: ManifestStore, rows: Map<string, Row>, commit: CommitRow) {
     this.#store = store;
@@ -84,9 +87,20 @@ export class Manifest {
     return this.#rows.get(key)?.value;
   }
 
-  /** Durable when it resolves, all or nothing. */
+  /**
+   * Durable when it resolves, all or nothing; in the order of the calls. Edits that come while another is
+   * under way share one transaction and its syncs: a hundred replicas that are made at once take two.
+   */
   commit(edit: Edit): Promise<void> {
-    const commit = this.#tail.then(() => this.#commit(edit));
+    this.#waiting.push(edit);
+    if (this.#next !== undefined) return this.#next;
+    const commit = this.#tail.then(() => {
+      const edits = this.#waiting;
+      this.#waiting = [];
+      this.#next = undefined;
+      return this.#commit(joinEdits(edits));
+    });
+    this.#next = commit;
     this.#tail = commit;
     // The caller has the failure too; this only keeps later commits from going ahead of it unnoticed.
     void handledElsewhere(commit);
@@ -126,6 +140,22 @@ export class Manifest {
       sum = (sum - (this.#rows.get(key)?.crc ?? 0) + (added.get(key)?.crc ?? 0)) >>> 0;
     return sum;
   }
+}
+
+/** What they leave when one is made after the other. */
+function joinEdits(edits: readonly Edit[]): Edit {
+  if (edits.length === 1) return edits[0]!;
+  const rows = new Map<string, Uint8Array | undefined>();
+  for (const {put = [], remove = []} of edits) {
+    for (const key of remove) rows.set(key, undefined);
+    for (const [key, value] of put) rows.set(key, value);
+  }
+  const put: [string, Uint8Array][] = [];
+  const remove: string[] = [];
+  for (const [key, value] of rows)
+    if (value === undefined) remove.push(key);
+    else put.push([key, value]);
+  return {put, remove};
 }
 
 interface CommitRow extends CommitPoint {
