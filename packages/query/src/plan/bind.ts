@@ -175,7 +175,10 @@ export class Binder implements BindContext {
       this.#resolving.delete(name);
       return value;
     }
-    const hint = suggestName(name, scope.columnNames());
+    // Unquoted or in double quotes it is a name: what people write who mean a string.
+    const hint =
+      suggestName(name, scope.columnNames()) ??
+      `if it is a string, write it in single quotes: '${name}'`;
     throw this.error(`table ${scope.table.name} has no column ${name}`, at, hint);
   }
 

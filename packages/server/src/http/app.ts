@@ -104,5 +104,7 @@ function notFound(routes: KnownRoutes, method: string, path: string): DbError {
       allow,
     });
   }
-  return new DbError('ROUTE_NOT_FOUND', `no route ${method} ${path}`);
+  // What a browser asks for when a person pastes the address of a node.
+  const hint = path === '/' ? ': there is no page here; /openapi.json lists the routes' : '';
+  return new DbError('ROUTE_NOT_FOUND', `no route ${method} ${path}${hint}`);
 }
