@@ -5,7 +5,7 @@ export {passHandlers} from '../connections/passed-call.ts';
 export {RpcCore} from '../connections/rpc.ts';
 export {CatalogCopy} from './catalog-copy.ts';
 export {CatalogEffects} from './catalog-effects.ts';
-export {FailoverModes} from './failover.ts';
+export {CAMPAIGN_METHOD, campaignHandler, FailoverModes} from './failover.ts';
 export {metaProposer} from './meta-proposer.ts';
 export {MetaRole, metaMembers} from './meta-role.ts';
 export {replicaFactory} from './replica-factory.ts';

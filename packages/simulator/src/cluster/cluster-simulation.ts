@@ -22,6 +22,7 @@ import {expected} from '../workload/expected.ts';
 import {Network} from '../world/network.ts';
 import {SimNode} from '../world/node.ts';
 import {Clients, engineOf} from './clients.ts';
+import {Elections} from './elections.ts';
 import {Engine} from './engine.ts';
 import {Ground} from './ground.ts';
 import {NodeState} from './node-state.ts';
@@ -50,6 +51,7 @@ export class ClusterSimulation {
   readonly #ground: Ground;
   readonly #clients: Clients;
   readonly #operator: Operator;
+  readonly #elections: Elections;
   readonly #nemesis: Nemesis;
   /** By set and key: where the share took effect. */
   readonly #keys = new Map<string, number>();
@@ -94,6 +96,7 @@ export class ClusterSimulation {
             chance: chanceOf(seed, `engine ${of.id}.${of.bootEpoch}`),
             state: this.#states[of.id - 1]!,
             log: this.#logOf(of),
+            failover: this.#laws.failover,
             onMachine: (...opened) => this.#watch(...opened),
             onDestroyed: (replica) => {
               this.#coverage.count('members:destroyed');
@@ -117,6 +120,7 @@ export class ClusterSimulation {
       clients: 2 + chance.below(6),
       thinkMs: chance.pick([500, 1_500, 5_000]),
     });
+    this.#elections = new Elections({...shared, chance: chanceOf(seed, 'elections')});
     this.#operator = new Operator({
       ...shared,
       chance: chanceOf(seed, 'operator'),
@@ -151,6 +155,7 @@ export class ClusterSimulation {
     if (!isBroken()) {
       this.#clients.start();
       this.#operator.start();
+      this.#elections.start();
       kernel.after(5_000, () => this.#nemesis.start());
       await kernel.run(() => kernel.steps >= this.#options.steps || isBroken());
     }
@@ -310,6 +315,7 @@ export class ClusterSimulation {
     this.#nemesis.stop();
     this.#clients.isStopped = true;
     this.#operator.isStopped = true;
+    this.#elections.isStopped = true;
     this.#operator.endOutage();
     const kernel = this.#kernel;
     const untilMs = kernel.nowMs + REST_MS_MAX;
@@ -320,6 +326,7 @@ export class ClusterSimulation {
       lookMs = kernel.nowMs + 1_000;
       for (const node of this.#nodes) this.#start(node);
       this.#operator.settle();
+      this.#elections.settle();
       const waiting = [...this.#clients.open.values()].map((text) => `a client waits: ${text}`);
       unrest = [...waiting, ...unrestOf(this.#nodes)];
       return unrest.length === 0 || isBroken();
@@ -353,6 +360,8 @@ export class ClusterSimulation {
       const set = found && catalog.replicaSet(found.set);
       const voters = set?.replicas.filter(({role}) => role === 'voter') ?? [];
       const left = voters.filter(({node}) => !isGone(node));
+      // Nobody elects while meta is away where nobody does it by himself.
+      if (set === undefined || catalog.failoverOf(set.id) === 'manual') return false;
       return 2 * left.length > voters.length;
     });
     if (able.length === 0 || through.length === 0) return;

@@ -27,8 +27,11 @@ import {
 } from '@flotilla/replica';
 import {LeaderDirectory, MetaDdl, SetCaller, WriteRouter} from '@flotilla/router';
 import {
+  CAMPAIGN_METHOD,
   CatalogCopy,
   CatalogEffects,
+  campaignHandler,
+  FailoverModes,
   MetaRole,
   metaMembers,
   metaProposer,
@@ -38,6 +41,7 @@ import {
   replicaFactory,
 } from '@flotilla/server/engine-parts';
 import {Manifest, StorageCounts} from '@flotilla/storage';
+import type {FailoverLaw} from '../checks/failover-law.ts';
 import type {Chance} from '../kernel/chance.ts';
 import type {Network} from '../world/network.ts';
 import type {Program, Running, SimNode} from '../world/node.ts';
@@ -57,6 +61,7 @@ export interface EnginePorts {
   readonly chance: Chance;
   readonly state: NodeState;
   readonly log: Log;
+  readonly failover: FailoverLaw;
   readonly onMachine: (set: ReplicaSetId, replica: ReplicaId, machine: StateMachine) => void;
   readonly onDestroyed: (replica: ReplicaId) => void;
   readonly onFailure: (reason: string) => void;
@@ -182,7 +187,27 @@ export class Engine implements Program {
     this.#parts = {host, metaRole, copy, effects, meta, caller, router};
     this.#serve(this.#parts);
     metaRole.start();
-    this.#tick(effects);
+    const modes = new FailoverModes({host: this.#obeying(host), catalog: copy.catalog, log});
+    this.#tick(effects, modes);
+  }
+
+  /** The host, as the law of manual failover is told what it was ordered and what it keeps. */
+  #obeying(host: Host): Pick<Host, 'failoverModes' | 'setFailover' | 'campaign'> {
+    const {failover} = this.#ports;
+    const replicaOf = (set: ReplicaSetId): number => host.status(set)?.replica ?? 0;
+    return {
+      failoverModes: () => host.failoverModes(),
+      setFailover: async (set, mode) => {
+        const replica = replicaOf(set);
+        failover.changing(replica);
+        await host.setFailover(set, mode);
+        if (this.#node.running === this.#running) failover.changed(replica, mode);
+      },
+      campaign: (set) => {
+        failover.ordered(replicaOf(set));
+        host.campaign(set);
+      },
+    };
   }
 
   /** As a node without cluster does that may found one. */
@@ -215,6 +240,12 @@ export class Engine implements Program {
         ? await caller.call({set, method, payload, deadlineMs})
         : await this.#rpc.call({node: on, set}, method, payload, {deadlineMs});
     return new DataView(answer.buffer, answer.byteOffset).getFloat64(0);
+  }
+
+  /** The replica on that node is to stand for election. */
+  async elect(set: ReplicaSetId, node: NodeId): Promise<void> {
+    const deadlineMs = this.nowMs + READ_MS_MAX;
+    await this.#rpc.call({node, set}, CAMPAIGN_METHOD, new Uint8Array(0), {deadlineMs});
   }
 
   get nowMs(): number {
@@ -252,6 +283,7 @@ export class Engine implements Program {
       },
     });
     rpc.serve(nodeHandlers(this.#watched(replicas), process));
+    rpc.serve(campaignHandler(this.#obeying(host)));
     rpc.serve(passHandlers({rpc, nodes: watch, clock: process}));
     const pause = (ms: number) =>
       new Promise<void>((resolve) => {
@@ -279,11 +311,12 @@ export class Engine implements Program {
     return replicas;
   }
 
-  #tick(effects: CatalogEffects): void {
+  #tick(effects: CatalogEffects, modes: FailoverModes): void {
     const {process} = this.#running;
     const {chance} = this.#ports;
     const turn = (): void => {
       effects.settle();
+      modes.settle();
       if (chance.odds(0.2)) this.#flushOne();
       process.setTimer(HOUSEKEEPING_MS, turn);
     };

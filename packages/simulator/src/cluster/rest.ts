@@ -88,6 +88,8 @@ function unrestOfSet(set: ReplicaSet, catalog: Catalog, nodes: readonly SimNode[
       all.push(`replica ${replica} of set ${id} stopped: ${status.stopped}`);
     else if (status?.replica !== replica || status.appliedIndex !== lastIndex)
       all.push(`replica ${replica} of set ${id} is at ${status?.appliedIndex}, not ${lastIndex}`);
+    else if (status.failover !== catalog.failoverOf(id))
+      all.push(`replica ${replica} of set ${id} has ${status.failover} failover`);
   }
   if (members.length !== replicas.length) all.push(`set ${id} has a member too many`);
   return all;
