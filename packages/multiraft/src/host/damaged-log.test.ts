@@ -89,11 +89,11 @@ test('damage that comes while the store is open stops it when the entry is read,
 });
 
 function places(disk: MemoryDisk) {
-  return {disk, path: LOG, random: new SeededRandom(1)};
+  return {disk, path: LOG, random: new SeededRandom(1), bootEpoch: 1};
 }
 
 async function open(disk: MemoryDisk): Promise<Store> {
-  const options = {random: new SeededRandom(2), clock: undefined as never};
+  const options = {random: new SeededRandom(2), clock: undefined as never, bootEpoch: 1};
   const store = {store: 0 as never, disk, path: 'store-0'};
   return Store.open(store, {...options, damagedLog: 'replace'}, HOST_LIMITS);
 }

@@ -25,7 +25,7 @@ export function disownOldImages(
   const disowned: Promise<void>[] = [];
   for (const {store, record} of records) {
     const own = stores.find((one) => one.store === store);
-    if (own === undefined || own.isDisowned || record <= own.log.openedRecord) continue;
+    if (own === undefined || own.isDisowned || !own.log.isLost(record)) continue;
     own.isDisowned = true;
     // First, and in this turn: nothing that is still to come may be answered.
     for (const group of driver.groups.values())

@@ -8,7 +8,11 @@ test('what was queued for a replica that lives no more is not written after its 
   const clock = new VirtualClock();
   const disk = new MemoryDisk();
   const options = {store: 0 as StoreId, disk, path: 'store-0'};
-  const store = await Store.open(options, {random: new SeededRandom(1), clock}, HOST_LIMITS);
+  const store = await Store.open(
+    options,
+    {random: new SeededRandom(1), clock, bootEpoch: 1},
+    HOST_LIMITS,
+  );
   const set = 1 as ReplicaSetId;
   for (const replica of [7, 8] as ReplicaId[])
     store.add({type: 'compact', set, replica, firstIndex: 9, prevTerm: 5});

@@ -42,7 +42,13 @@ export class Store {
 
   static async open(
     options: StoreOptions,
-    {random, clock, log, damagedLog}: Pick<HostOptions, 'random' | 'clock' | 'log' | 'damagedLog'>,
+    {
+      random,
+      clock,
+      bootEpoch,
+      log,
+      damagedLog,
+    }: Pick<HostOptions, 'random' | 'clock' | 'bootEpoch' | 'log' | 'damagedLog'>,
     limits: HostLimits,
   ): Promise<Store> {
     const {disk, path} = options;
@@ -51,6 +57,7 @@ export class Store {
     const logOptions = {
       ...place,
       clock,
+      bootEpoch,
       segmentBytes: limits.segmentBytes,
       makeRoom: () => ballast.release(),
     };

@@ -7,12 +7,23 @@ import {assert, FatalError, META_SET, type ReplicaId, type ReplicaSetId} from '@
 import {GroupLog} from './group-log.ts';
 import type {EntryBlock, LogItem, ReplicaKey} from './log-item.ts';
 
+/** Told numbers above `after` and up to `until`. */
+export interface Gap {
+  readonly after: number;
+  readonly until: number;
+}
+
+/** Of as many lives: what was told before and lost goes unnoticed if nobody who knows was met since. */
+const GAPS_MAX = 64;
+
 export class LogDirectory {
   readonly groups = new Map<ReplicaSetId, GroupLog>();
   /** The highest replica id of the set that was destroyed here: it and all below never live again. */
   readonly tombstones = new Map<ReplicaSetId, ReplicaId>();
-  /** Records count from that much further on since the store was last found older than it had been. */
+  /** Records are told as so much further on than they are. */
   recordOffset = 0;
+  /** Numbers that lives of this store left out; whoever was told one was told of a record that is lost. */
+  gaps: readonly Gap[] = [];
   /** Destroyed replicas whose state machine may still hold data. */
   readonly unburied = new Map<ReplicaSetId, ReplicaId>();
 
@@ -24,7 +35,7 @@ export class LogDirectory {
     const buried = new Map<ReplicaSetId, ReplicaId>();
     const made = new Map<ReplicaSetId, ReplicaId>();
     return items.filter((item) => {
-      if (item.type === 'renumbered') return true;
+      if (isOfStore(item)) return true;
       const {type, set, replica} = item;
       const isBuried = this.#isBuried(item) || replica <= (buried.get(set) ?? 0);
       if (type === 'tombstone') {
@@ -41,7 +52,7 @@ export class LogDirectory {
 
   /** Throws FatalError for items that no log of ours can hold in this order. */
   apply(item: LogItem, block: EntryBlock | undefined, segment: number): void {
-    if (item.type !== 'tombstone' && item.type !== 'renumbered' && this.#isBuried(item)) return;
+    if (item.type !== 'tombstone' && !isOfStore(item) && this.#isBuried(item)) return;
     switch (item.type) {
       case 'create':
         this.groups.set(item.set, new GroupLog(item.set, item.replica, item.founding));
@@ -69,14 +80,23 @@ export class LogDirectory {
         return;
       case 'renumbered':
         this.recordOffset = item.offset;
+        this.gaps = [];
         return;
+      case 'gap': {
+        const {after, until} = item;
+        this.recordOffset += until - after;
+        this.gaps = [...this.gaps, {after, until}].slice(-GAPS_MAX);
+        return;
+      }
     }
   }
 
   /** Everything, as the items of a checkpoint. */
   toItems(): LogItem[] {
     const items: LogItem[] = [];
-    if (this.recordOffset > 0) items.push(renumbered(this.recordOffset));
+    const skipped = this.gaps.reduce((sum, {after, until}) => sum + until - after, 0);
+    if (this.recordOffset > 0) items.push(renumbered(this.recordOffset - skipped));
+    for (const one of this.gaps) items.push(gap(one));
     for (const [set, replica] of this.tombstones)
       items.push({type: 'tombstone', set, replica, dataGone: this.unburied.get(set) !== replica});
     for (const group of this.groups.values()) items.push(group.toItem());
@@ -120,6 +140,16 @@ export class LogDirectory {
   }
 }
 
+const STORE = {set: META_SET, replica: 0 as ReplicaId};
+
 export function renumbered(offset: number): LogItem {
-  return {type: 'renumbered', set: META_SET, replica: 0 as ReplicaId, offset};
+  return {type: 'renumbered', ...STORE, offset};
+}
+
+export function gap({after, until}: Gap): LogItem {
+  return {type: 'gap', ...STORE, after, until};
+}
+
+function isOfStore({type}: LogItem): boolean {
+  return type === 'renumbered' || type === 'gap';
 }

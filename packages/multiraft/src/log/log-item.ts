@@ -64,8 +64,13 @@ export type LogItem =
   | (ReplicaKey & {readonly type: 'configured'; readonly index: number})
   /** It lost what it had acknowledged: it never takes part again, and waits to be destroyed. */
   | (ReplicaKey & {readonly type: 'damaged'})
-  /** Of the store, not of a replica (both ids 0): its records count from that much further on. */
-  | (ReplicaKey & {readonly type: 'renumbered'; readonly offset: number});
+  /**
+   * Of the store, not of a replica (both ids 0): its records count from that much further on, and what was
+   * lost before is settled.
+   */
+  | (ReplicaKey & {readonly type: 'renumbered'; readonly offset: number})
+  /** As above: a life that opened at `after` left out the numbers up to `until`. */
+  | (ReplicaKey & {readonly type: 'gap'; readonly after: number; readonly until: number});
 
 /** Where the entries of a write lie in the bytes that were read or written. */
 export interface EntryBlock {
@@ -90,6 +95,7 @@ const KINDS = [
   'configured',
   'damaged',
   'renumbered',
+  'gap',
 ] as const;
 const HAS_TRUNCATE = 1;
 const HAS_SNAPSHOT = 2;
@@ -130,6 +136,10 @@ export function encodeItem(writer: ByteWriter, item: LogItem): EntryBlock | unde
       return undefined;
     case 'renumbered':
       writer.varint(item.offset);
+      return undefined;
+    case 'gap':
+      writer.varint(item.after);
+      writer.varint(item.until);
       return undefined;
   }
 }
@@ -233,6 +243,8 @@ function decodeItem(reader: ByteReader, bytes: Uint8Array): DecodedItem | undefi
       return {item: {type, ...key}};
     case 'renumbered':
       return {item: {type, ...key, offset: reader.varint()}};
+    case 'gap':
+      return {item: {type, ...key, after: reader.varint(), until: reader.varint()}};
     default:
       return undefined;
   }

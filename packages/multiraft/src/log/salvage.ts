@@ -76,12 +76,18 @@ async function directoryOf({disk, path}: LogPlace): Promise<LogDirectory> {
 class Found {
   lastRecord = 0;
   #recordOffset = 0;
+  /** Checkpoints repeat them. */
+  readonly #gaps = new Map<number, number>();
   readonly #replicas = new Map<ReplicaSetId, ReplicaId>();
   readonly #tombstones = new Map<ReplicaSetId, {replica: ReplicaId; dataGone: boolean}>();
 
   add(item: LogItem): void {
     if (item.type === 'renumbered') {
       this.#recordOffset = Math.max(this.#recordOffset, item.offset);
+      return;
+    }
+    if (item.type === 'gap') {
+      this.#gaps.set(item.after, item.until);
       return;
     }
     const {set, replica} = item;
@@ -106,6 +112,7 @@ class Found {
     }
     // Numbers go on above: other nodes remember the highest that they were told.
     directory.recordOffset = this.lastRecord + this.#recordOffset;
+    for (const [after, until] of this.#gaps) directory.recordOffset += until - after;
     return directory;
   }
 }

@@ -23,8 +23,9 @@ const founding = {
   },
 };
 
-function open(disk: MemoryDisk, segmentBytes?: number): Promise<SegmentLog> {
-  return SegmentLog.open({disk, path: 'store/log', random: new SeededRandom(1), segmentBytes});
+function open(disk: MemoryDisk, segmentBytes?: number, bootEpoch = 0): Promise<SegmentLog> {
+  const place = {disk, path: 'store/log', random: new SeededRandom(1)};
+  return SegmentLog.open({...place, segmentBytes, bootEpoch});
 }
 
 function entries(first: number, count: number, term = 6, bytes = 20): Entry[] {
@@ -76,6 +77,7 @@ describe('items', () => {
     fc.record({...keys, type: type('configured'), index: number}),
     fc.record({...keys, type: type('damaged')}),
     fc.record({...keys, type: type('renumbered'), offset: number}),
+    fc.record({...keys, type: type('gap'), after: number, until: number}),
     fc.record({
       ...keys,
       type: type('group'),
@@ -240,6 +242,48 @@ describe('recovery', () => {
     const again = await open(disk);
     expect(again.group(SET)?.damaged).toBe(true);
     expect(again.openedRecord).toBeGreaterThan(before);
+  });
+
+  test('what one life lost is known as lost to all later ones, until it was disowned', async () => {
+    const disk = await filled();
+    const key = {set: SET, replica: REPLICA};
+    const turn = async (log: SegmentLog): Promise<number> => {
+      await log.append([{type: 'failover', ...key, manual: true}]);
+      return log.durableRecord;
+    };
+    const first = await open(disk, undefined, 1);
+    const kept = await turn(first);
+    const file = disk.bytesOf('store/log/segment-0000000000000001').length;
+    const lost = await turn(first);
+    disk.crash();
+    disk.overwrite(
+      'store/log/segment-0000000000000001',
+      disk.bytesOf('store/log/segment-0000000000000001').slice(0, file),
+    );
+    const second = await open(disk, undefined, 2);
+    expect([kept, lost].map((told) => second.isLost(told))).toEqual([false, true]);
+    const after = [await turn(second), await turn(second)];
+    expect([kept, lost, ...after].map((told) => second.isLost(told))).toEqual([
+      ...[false, true, false, false],
+    ]);
+    // A crash before anybody told it; checkpoints carry the gap on.
+    disk.crash();
+    const third = await open(disk, 1, 3);
+    const last = [await turn(third), await turn(third)];
+    const told = [kept, lost, ...after, ...last];
+    expect(told.map((record) => third.isLost(record))).toEqual([
+      ...[false, true, false, false, false, false],
+    ]);
+    expect(third.isLost(third.durableRecord + 1)).toBe(true);
+    expect(third.segmentCount).toBeGreaterThan(1);
+    await third.close();
+    const fourth = await open(disk, undefined, 4);
+    expect(told.filter((record) => fourth.isLost(record))).toEqual([lost]);
+    await fourth.disown(lost);
+    await fourth.close();
+    const fifth = await open(disk, undefined, 5);
+    expect(told.filter((record) => fifth.isLost(record))).toEqual([]);
+    expect(fifth.group(SET)?.damaged).toBe(true);
   });
 
   test('the index that made a configuration is known from the log itself', async () => {
