@@ -15,6 +15,7 @@ const SCRIPTS = new Map([
   ['limits', ['tools/limits.mjs']],
   ['metrics', ['tools/metrics.mjs']],
   ['mutations', ['tools/mutations/main.ts']],
+  ['dist', ['tools/dist/main.ts']],
   ['format', ['tools/format.mjs']],
 ]);
 
