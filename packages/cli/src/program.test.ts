@@ -172,6 +172,7 @@ describe('usage', () => {
     ['write'],
     ['status'],
     ['node list'],
+    ['node decommission'],
     ['tenant list'],
     ['tenant show'],
     ['tenant create'],

@@ -92,6 +92,12 @@ export class AdminClient {
     return listOf(Entity, await this.#get('/nodes', options), 'nodes');
   }
 
+  /** For ever: of a node that is gone and holds no replica any more. */
+  async decommissionNode(id: Id, options: CallOptions = {}): Promise<Entity> {
+    const path = `/nodes/${encodeURIComponent(id)}/decommission`;
+    return Entity.parse(await this.#change('POST', path, undefined, options));
+  }
+
   async tenants(options: CallOptions = {}): Promise<Entity[]> {
     return listOf(Entity, await this.#get('/tenants', options), 'tenants');
   }

@@ -12,6 +12,7 @@ let meta: CatalogMachine;
 let copy: CatalogMachine;
 let behind: [Command, number][];
 let refreshFailure: DbError | undefined;
+let reachable: NodeId[];
 let service: AdminService;
 
 beforeEach(() => {
@@ -31,7 +32,14 @@ beforeEach(() => {
     if (refreshFailure !== undefined) throw refreshFailure;
     for (const [command, at] of behind.splice(0)) copy.apply(command, at);
   };
-  const facts = async () => ({sets: [], nodes: [], meta: {leader: 1 as NodeId, voters: []}});
+  reachable = [1, 2] as NodeId[];
+  const facts = async () => ({
+    sets: [],
+    nodes: [...copy.catalog.nodes()]
+      .filter(({state}) => state !== 'decommissioned')
+      .map((node) => ({node, isReachable: reachable.includes(node.id)})),
+    meta: {leader: 1 as NodeId, voters: []},
+  });
   service = new AdminService({
     access: {catalog: copy.catalog, refresh},
     meta: {propose} as unknown as MetaClient,
@@ -41,6 +49,8 @@ beforeEach(() => {
   });
   const node = {incarnation: 'n', address: ':1', engineThreads: 1, version: '1'};
   void propose({type: 'found-cluster', clusterId: 'c', node, atMs: 0});
+  const second = {...node, incarnation: 'm', address: ':2'};
+  void propose({type: 'register-node', node: second, atMs: 0});
   void propose({type: 'create-database', tenant: 'default', name: 'd', options: {}});
 });
 
@@ -75,4 +85,16 @@ test('a change never goes by the own copy', async () => {
   refreshFailure = new DbError('META_UNAVAILABLE', 'no answer');
   const change = service.run({action: 'move-replica', args: {id: 1, from: 1, to: 2}});
   await expect(change).rejects.toMatchObject({code: 'META_UNAVAILABLE'});
+});
+
+test('only a node that is gone and holds nothing is decommissioned, and is on no list any more', async () => {
+  const order = (id: number) => service.run({action: 'node-decommission', args: {id}});
+  await expect(order(9)).rejects.toMatchObject({code: 'NOT_FOUND', message: 'no node 9'});
+  await expect(order(2)).rejects.toThrow('node 2 answers: stop it first');
+  reachable = [2 as NodeId];
+  await expect(order(1), 'it holds the meta group').rejects.toThrow('still holds 1 replicas');
+  reachable = [1 as NodeId];
+  expect(await order(2)).toMatchObject({id: 2, state: 'decommissioned'});
+  expect((await read('node-list')).value).toMatchObject([{id: 1}]);
+  expect(await order(2), 'again').toMatchObject({state: 'decommissioned'});
 });

@@ -80,6 +80,7 @@ export class AdminService {
     };
     this.#changes = {
       'node-join': (args, deadlineMs) => this.#takeIn(args, deadlineMs),
+      'node-decommission': (args, deadlineMs) => this.#decommission(args, deadlineMs),
       'tenant-create': (args, deadlineMs) => this.#createTenant(args, deadlineMs),
       'tenant-alter': (args, deadlineMs) => this.#alterTenant(args, deadlineMs),
       'tenant-drop': (args, deadlineMs) => this.#dropTenant(args, deadlineMs),
@@ -177,6 +178,27 @@ export class AdminService {
       isMetaVoter: facts.meta.voters.includes(node.id),
       isMetaLeader: facts.meta.leader === node.id,
     }));
+  }
+
+  /** For ever, and therefore only of a node that is gone and that nothing is placed on. */
+  async #decommission(args: Args, deadlineMs: number): Promise<unknown> {
+    const id = args['id'] as NodeId;
+    const before = this.#catalog.node(id);
+    if (before === undefined) throw new DbError('NOT_FOUND', `no node ${id}`);
+    const {nodes} = await this.#deps.view.facts();
+    if (nodes.some(({node, isReachable}) => node.id === id && isReachable))
+      throw new DbError('CONFLICT', `node ${id} answers: stop it first`);
+    const replicas = this.#catalog.replicaCount(id);
+    if (replicas > 0) {
+      const message = `node ${id} still holds ${replicas} replicas: move them, or wait until they are made anew on other nodes, 15 minutes after it fell silent`;
+      throw new DbError('CONFLICT', message);
+    }
+    const expectedState = before.state;
+    await this.#propose(
+      {type: 'set-node-state', node: id, state: 'decommissioned', expectedState},
+      deadlineMs,
+    );
+    return this.#catalog.node(id);
   }
 
   #tenant(name: unknown): Tenant {

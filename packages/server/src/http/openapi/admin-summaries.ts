@@ -13,6 +13,7 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'database-show': 'One database with its options.',
   'database-alter': 'Changes options of a database.',
   'database-drop': 'Drops a database: hidden at once, removed a day later.',
+  'node-decommission': 'Takes a node that is gone, and holds no replica any more, off the list.',
   'replica-set-list': 'The replica sets, of one database or of all.',
   'replica-set-show': 'One replica set with its replicas.',
   'add-replica': 'Begins to add a replica on a node.',

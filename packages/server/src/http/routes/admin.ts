@@ -40,6 +40,12 @@ interface Route {
 const ROUTES: readonly Route[] = [
   {method: 'GET', url: '/admin/v1/status', action: 'status'},
   {method: 'GET', url: '/admin/v1/nodes', action: 'node-list'},
+  {
+    method: 'POST',
+    url: '/admin/v1/nodes/:id/decommission',
+    action: 'node-decommission',
+    params: z.object({id: Id}),
+  },
   {method: 'GET', url: '/admin/v1/tenants', action: 'tenant-list'},
   {
     method: 'POST',
