@@ -97,9 +97,9 @@ export class SendQueue {
 
   #isAnyOrdinary(): boolean {
     if (this.#head < this.#ordinary.length) return true;
-    const next = this.#fair.next();
-    if (next !== undefined) this.#ordinary.push(next);
-    return next !== undefined;
+    if (this.#fair.isEmpty) return false;
+    this.#ordinary.push(this.#fair.next());
+    return true;
   }
 
   #takePiece(room: number): {head: number; bytes: Uint8Array} {
