@@ -158,6 +158,14 @@ const ELECTION: readonly Mutation[] = [
 
 const REPLICATION: readonly Mutation[] = [
   {
+    id: 'timeouts-all-alike',
+    trap: 'T17',
+    file: file('state'),
+    find: 'return electionTicks + random.below(electionTicks);',
+    replace: 'return electionTicks + 0 * random.below(electionTicks);',
+    why: 'All replicas that miss a leader stand at the same tick, again and again.',
+  },
+  {
     id: 'old-term-committed-by-counting',
     trap: 'T18',
     file: file('replication'),
@@ -281,6 +289,56 @@ const REPLICATION: readonly Mutation[] = [
     replace:
       "const commitDue = progress.state === 'probe' && progress.sentCommit < log.commitIndex;",
     why: 'Followers learn of a commit with the next append or heartbeat only.',
+  },
+  {
+    id: 'waiting-commit-not-told-at-the-tick',
+    trap: 'T30',
+    file: file('tick'),
+    find: '  tellCommit(state);\n  state.heartbeatElapsed++;',
+    replace: '  state.heartbeatElapsed++;',
+    why: 'Where commits wait for the next append, that of the last write of all is not told.',
+  },
+  {
+    id: 'change-of-members-told-with-the-next-append',
+    trap: 'T30',
+    file: file('replication'),
+    find: 'if (isAwaited) tellCommit(state);',
+    replace: '',
+    why: 'Members, and who leads, are in force at the leader a tick before anybody else hears of it.',
+  },
+  {
+    id: 'only-the-last-commit-is-looked-at',
+    trap: 'T30',
+    file: file('replication'),
+    find: "isAwaited ||= entry.type !== 'normal';",
+    replace: "isAwaited = entry.type !== 'normal';",
+    why: 'A change of members that commits together with a write behind it waits as that one may.',
+  },
+  {
+    id: 'who-caught-up-waits-for-the-commit',
+    trap: 'T30',
+    file: file('leader'),
+    find: 'if (progress.sentCommit < state.log.commitIndex) progress.probeDue = true;',
+    replace: '',
+    why: 'A member that was behind holds what was committed meanwhile, and applies it with the next write.',
+  },
+  {
+    id: 'commit-waits-for-everybody',
+    trap: 'T35',
+    file: file('replication'),
+    find: 'const index = committedIndex(state.configuration, match);',
+    replace:
+      'const index = Math.min(...match.values(), committedIndex(state.configuration, match));',
+    why: 'One member that hangs, and nothing is committed any more.',
+  },
+  {
+    id: 'one-full-window-stops-all',
+    trap: 'T35',
+    file: file('replication'),
+    find: "if (progress.state === 'replicate' && isWindowFull(state, progress)) return [];",
+    replace:
+      "if ([...state.progress.values()].some((one) => one.state === 'replicate' && isWindowFull(state, one))) return [];",
+    why: 'Who does not answer holds up what the leader sends to the others.',
   },
   {
     id: 'lost-proposal-not-told',
@@ -416,6 +474,14 @@ const SNAPSHOTS_AND_MEMBERS: readonly Mutation[] = [
     replace:
       "state.pendingConfigIndex = entry.index;\n  const next = changeConfig(state.configuration, changes, mode);\n  if (!('error' in next)) state.configuration = next;\n  return entry;",
     why: 'The leader uses new members that the others learn only when the entry is applied.',
+  },
+  {
+    id: 'learner-stands',
+    trap: 'T51',
+    file: file('state'),
+    find: 'return isVoterHere(state) && state.pendingSnapshot === undefined;',
+    replace: 'return state.pendingSnapshot === undefined;',
+    why: 'Who is no voter by all that it knows is told to stand, and counts members of an older change.',
   },
   {
     id: 'learner-refuses-its-vote',
@@ -557,6 +623,15 @@ const READS_AND_TRANSFER: readonly Mutation[] = [
     find: 'if (state.transferElapsed < state.timing.electionTicks) return;',
     replace: 'if (state.transferElapsed < 1_000 * state.timing.electionTicks) return;',
     why: 'A transfer to a dead target refuses all writes for ever.',
+  },
+  {
+    id: 'numbers-beyond-what-counts',
+    trap: 'T80',
+    file: file('validation'),
+    find: 'return Number.isSafeInteger(value) && value >= 0;',
+    replace: 'return value >= 0;',
+    why: 'An index so large that adding one changes nothing is taken into the log.',
+    suites: ['packages/raft/src/validation.test.ts'],
   },
   {
     id: 'sleeps-while-a-member-lags',

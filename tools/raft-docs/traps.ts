@@ -169,7 +169,13 @@ const ELECTIONS: readonly Row[] = [
     shown: [
       ...scenarios('different-timeouts'),
       ...host('host/host', 'elect, sleep, send nothing, and wake for a write and for a dead node'),
+      ...host(
+        'host/failover-time',
+        'many groups that lose their leader to %s at once split few votes',
+        'what a dead node led is led by several others',
+      ),
     ],
+    note: 'Followers take turns, each group begins with another one.',
   },
 ];
 
@@ -322,6 +328,10 @@ const REPLICATION: readonly Row[] = [
     text: 'One follower that hangs holds up everybody.',
     shown: [
       ...scenarios('hung-follower'),
+      ...host(
+        'host/standstill',
+        'nobody waits for a follower that %s, in its own group or another',
+      ),
       ...meta('reconciler', 'a silent node delays no round, and is seen as silent'),
     ],
   },
@@ -413,9 +423,15 @@ const SNAPSHOTS: readonly Row[] = [
   {
     id: 'T45',
     text: 'Making a snapshot holds up appends and applying.',
-    shown: storage(
-      'writes and scans go on while a flush and a compaction run, and a scan keeps what it pinned',
-    ),
+    shown: [
+      ...host(
+        'host/standstill',
+        'a snapshot that is not made yet holds up neither writes nor applying, and is sent once it is',
+      ),
+      ...storage(
+        'writes and scans go on while a flush and a compaction run, and a scan keeps what it pinned',
+      ),
+    ],
     note: 'A snapshot is a set of immutable files that are there: what could hold up is their making.',
   },
 ];
@@ -454,7 +470,8 @@ const MEMBERS: readonly Row[] = [
     id: 'T51',
     text: 'A learner becomes a voter, or a leader, before it has caught up.',
     shown: [
-      ...scenarios('transfer-aborted', 'transfer-target-behind'),
+      ...scenarios('transfer-aborted', 'transfer-target-behind', 'timeout-now-at-a-learner'),
+      ...at('packages/catalog/src/planning/member-operation.test.ts', 'move at %s: %s'),
       ...host('host/host', 'a learner added late gets a snapshot, catches up and is promoted'),
       ...meta(
         'reconciler',
@@ -684,6 +701,10 @@ const MANY_GROUPS: readonly Row[] = [
         'packages/catalog/src/planning/reconcile.test.ts',
         'a replica that no placement names is destroyed unless its group counts it',
       ),
+      ...meta(
+        'reconciler',
+        "replicas stay on a node that only meta's leader cannot reach, until nobody hears it",
+      ),
       ...host(
         'host/host',
         'a late order to destroy an older replica leaves the one that lives alone',
@@ -814,7 +835,12 @@ const MANY_GROUPS: readonly Row[] = [
         'a slice of the pool is copied before it is given away',
       ),
       ...raft('configuration', 'a change survives its encoding'),
-      ...raft('raft-group', 'malformed input is dropped and counted'),
+      ...at('packages/wire/src/codecs.test.ts', 'integers past 2^53 are refused'),
+      ...raft('validation', 'no number in a %s that is no safe count gets in'),
+      ...host(
+        'host/traps',
+        'no frame that was handed over is touched again, however buffers are used',
+      ),
       ...at('tools/pure-core.test.ts', '%s goes red in the core'),
       ...host('host/chaos', 'the same seed gives the same run'),
     ],
