@@ -34,8 +34,8 @@ const LOOK_MS = 500;
 
 export interface Request {
   readonly client: number;
-  readonly isWrite: boolean;
-  /** Of one database; a read has one. */
+  readonly kind: 'write' | 'read' | 'erase';
+  /** Of one database; only a write has more than one. */
   readonly registers: readonly Register[];
   readonly triesMax?: number | undefined;
   /** Only of these; all by default. */
@@ -50,6 +50,12 @@ interface Tried {
   readonly isFinal: boolean;
 }
 
+/** Of many registers at once, under way. */
+interface Wipe {
+  readonly prefix: string;
+  readonly add: (history: RegisterOperation[]) => void;
+}
+
 export function engineOf(node: SimNode): Engine | undefined {
   const program = node.running?.program;
   return program instanceof Engine && program.parts !== undefined ? program : undefined;
@@ -61,6 +67,7 @@ export class Clients {
   readonly counts = {ok: 0, unknown: 0, refused: 0};
   readonly open = new Map<number, string>();
   isStopped = false;
+  readonly #wipes = new Set<Wipe>();
   #lastValue = 0;
   #lastRequest = 0;
 
@@ -75,16 +82,15 @@ export class Clients {
   /** Resolved outcome, once for each request. */
   request(request: Request, done: (outcome: Outcome, code: string) => void): void {
     const {kernel, coverage} = this.#ports;
-    const {client, isWrite, registers} = request;
-    const kind = isWrite ? 'write' : 'read';
+    const {client, kind, registers} = request;
     const rows = registers.map((register) => ({
       register,
-      value: isWrite ? ++this.#lastValue : 0,
+      value: kind === 'write' ? ++this.#lastValue : 0,
     }));
     const operations = rows.map(({register, value}): Mutable => {
       const startMs = kernel.nowMs;
       const operation: Mutable = {
-        ...{client, kind, value, startMs},
+        ...{client, value, startMs, kind: kind === 'read' ? 'read' : 'write'},
         endMs: Infinity,
         outcome: 'unknown',
       };
@@ -97,7 +103,7 @@ export class Clients {
       for (const operation of operations) {
         operation.outcome = outcome;
         if (outcome !== 'unknown') operation.endMs = kernel.nowMs;
-        if (!isWrite) operation.value = value ?? 0;
+        if (kind === 'read') operation.value = value ?? 0;
       }
       this.counts[outcome] += 1;
       coverage.count(`answers:${kind} ${code}`);
@@ -111,10 +117,10 @@ export class Clients {
     const waitMs = chance.odds(0.7) ? chance.wait(thinkMs / 10) : chance.wait(thinkMs * 3);
     kernel.after(waitMs, () => {
       if (this.isStopped) return;
-      const isWrite = chance.odds(0.6);
-      const count = isWrite && chance.odds(0.3) ? 2 + chance.below(3) : 1;
+      const kind = chance.odds(0.4) ? 'read' : chance.odds(0.15) ? 'erase' : 'write';
+      const count = kind === 'write' && chance.odds(0.3) ? 2 + chance.below(3) : 1;
       const registers = ground.pick(chance, count);
-      this.request({client, isWrite, registers}, () => this.#live(client));
+      this.request({client, kind, registers}, () => this.#live(client));
     });
   }
 
@@ -129,11 +135,13 @@ export class Clients {
     let mayBeWritten = false;
     const again = (): void => {
       tries += 1;
-      if (tries > 1) coverage.count(`retries:${request.isWrite ? 'write' : 'read'}`);
+      if (tries > 1) coverage.count(`retries:${request.kind}`);
       this.#try(request, rows, key, (tried) => {
         mayBeWritten ||= tried.outcome === 'unknown';
-        if (tried.isFinal || tries >= (request.triesMax ?? TRIES_MAX)) {
-          const isOpen = mayBeWritten && tried.outcome === 'refused' && request.isWrite;
+        // An erasure that was sent again would take what was written in between.
+        const isErased = request.kind === 'erase' && mayBeWritten;
+        if (tried.isFinal || isErased || tries >= (request.triesMax ?? TRIES_MAX)) {
+          const isOpen = mayBeWritten && tried.outcome === 'refused' && request.kind !== 'read';
           done(isOpen ? {...tried, outcome: 'unknown'} : tried);
         } else kernel.after(chance.wait(200), again);
       });
@@ -165,7 +173,7 @@ export class Clients {
       done(tried);
     };
     const lost = (code: string): Tried => ({
-      outcome: request.isWrite ? 'unknown' : 'refused',
+      outcome: request.kind === 'read' ? 'refused' : 'unknown',
       code,
       isFinal: false,
     });
@@ -176,13 +184,74 @@ export class Clients {
     };
     let watch = kernel.after(LOOK_MS, look);
     const engine = engineOf(node)!;
-    const trying = request.isWrite
-      ? this.#write(engine, rows, key)
-      : this.#read(engine, request.registers[0]!);
-    trying.then(end, (error: unknown) => {
+    this.#perform(engine, request, rows, key).then(end, (error: unknown) => {
       if (!(error instanceof DbError)) throw error;
-      end(failed(error, request.isWrite));
+      end(failed(error, request.kind !== 'read'));
     });
+  }
+
+  #perform(
+    engine: Engine,
+    {kind, registers}: Request,
+    rows: readonly {register: Register; value: number}[],
+    key: string,
+  ): Promise<Tried> {
+    if (kind === 'write') return this.#write(engine, rows, key);
+    return kind === 'read' ? this.#read(engine, registers[0]!) : this.#erase(engine, registers[0]!);
+  }
+
+  /** As DELETE does: by the catalog as meta has it now, so that no bucket is overlooked. */
+  async #erase(engine: Engine, register: Register): Promise<Tried> {
+    const {copy, router} = engine.parts!;
+    const deadlineMs = engine.nowMs + DEADLINE_MS;
+    await copy.refresh(deadlineMs);
+    const found = find(copy.catalog, register);
+    const done = {outcome: 'ok', code: 'ok', isFinal: true} as const;
+    if (found === undefined) return done;
+    const {table, tag, tagValue, offset} = found.address;
+    const deletion = {
+      ...{table, startOffset: offset, endOffset: offset + 1},
+      tags: {op: 'in' as const, column: tag, values: [tagValue]},
+    };
+    const [result] = await router.delete([{set: found.set, deletion}], deadlineMs);
+    const {outcome, error} = result!;
+    if (outcome === 'deleted') return done;
+    return {outcome, code: error?.code ?? '', isFinal: false};
+  }
+
+  /**
+   * All registers whose names begin so are erased, at some time from now until the result is called;
+   * before that, and without it for ever, nothing can be asked of them.
+   */
+  erasing(prefix: string): () => void {
+    const {kernel} = this.#ports;
+    const startMs = kernel.nowMs;
+    const erasures: Mutable[] = [];
+    const wipe: Wipe = {
+      prefix,
+      add: (history) => {
+        const erasure: Mutable = {
+          ...{client: 0, kind: 'write', value: 0, startMs},
+          ...{endMs: Infinity, outcome: 'unknown'},
+        };
+        history.push(erasure);
+        erasures.push(erasure);
+      },
+    };
+    for (const [name, history] of this.histories) if (name.startsWith(prefix)) wipe.add(history);
+    this.#wipes.add(wipe);
+    return () => {
+      this.#wipes.delete(wipe);
+      for (const erasure of erasures) {
+        erasure.outcome = 'ok';
+        erasure.endMs = kernel.nowMs;
+      }
+    };
+  }
+
+  /** Nobody knows whether the register was erased, or until when. */
+  isOpen(name: string): boolean {
+    return [...this.#wipes].some(({prefix}) => name.startsWith(prefix));
   }
 
   async #write(
@@ -230,8 +299,13 @@ export class Clients {
   #remember(register: Register, operation: RegisterOperation): void {
     const name = nameOf(register);
     const history = this.histories.get(name);
-    if (history === undefined) this.histories.set(name, [operation]);
-    else history.push(operation);
+    if (history !== undefined) {
+      history.push(operation);
+      return;
+    }
+    const begun = [operation];
+    this.histories.set(name, begun);
+    for (const wipe of this.#wipes) if (name.startsWith(wipe.prefix)) wipe.add(begun);
   }
 }
 

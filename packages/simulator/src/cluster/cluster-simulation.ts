@@ -10,12 +10,13 @@ import {decodeCommand, ReplicaMachine, type WriteApplied} from '@flotilla/replic
 import {Coverage} from '../checks/coverage.ts';
 import {Laws} from '../checks/laws.ts';
 import {observerOf} from '../checks/observation.ts';
+import {judgeErasable} from '../erasable-register.ts';
 import type {World} from '../faults/faults.ts';
 import {Nemesis} from '../faults/nemesis.ts';
 import {type Chance, chanceOf} from '../kernel/chance.ts';
 import {Kernel} from '../kernel/kernel.ts';
 import {Trace} from '../kernel/trace.ts';
-import {checkRegister} from '../linearizability.ts';
+import {checkRegister, type RegisterOperation} from '../linearizability.ts';
 import {NETWORK, type SimulationOptions, type SimulationResult} from '../simulation.ts';
 import {hashBytes} from '../workload/command.ts';
 import {expected} from '../workload/expected.ts';
@@ -30,6 +31,7 @@ import {Operator} from './operator.ts';
 import {find, type Register, SLOT_MS} from './registers.ts';
 import {newestCatalog, unrestOf} from './rest.ts';
 import {rowsOf} from './row-read.ts';
+import {TableDrops} from './table-drops.ts';
 
 /** Peace must bring rest within so much simulated time. */
 const REST_MS_MAX = 240_000;
@@ -52,6 +54,7 @@ export class ClusterSimulation {
   readonly #clients: Clients;
   readonly #operator: Operator;
   readonly #elections: Elections;
+  readonly #drops: TableDrops;
   readonly #nemesis: Nemesis;
   /** By set and key: where the share took effect. */
   readonly #keys = new Map<string, number>();
@@ -120,6 +123,8 @@ export class ClusterSimulation {
       clients: 2 + chance.below(6),
       thinkMs: chance.pick([500, 1_500, 5_000]),
     });
+    const dropping = {...shared, clients: this.#clients, chance: chanceOf(seed, 'drops')};
+    this.#drops = new TableDrops(dropping);
     this.#elections = new Elections({...shared, chance: chanceOf(seed, 'elections')});
     this.#operator = new Operator({
       ...shared,
@@ -156,6 +161,7 @@ export class ClusterSimulation {
       this.#clients.start();
       this.#operator.start();
       this.#elections.start();
+      this.#drops.start();
       kernel.after(5_000, () => this.#nemesis.start());
       await kernel.run(() => kernel.steps >= this.#options.steps || isBroken());
     }
@@ -316,6 +322,7 @@ export class ClusterSimulation {
     this.#clients.isStopped = true;
     this.#operator.isStopped = true;
     this.#elections.isStopped = true;
+    this.#drops.isStopped = true;
     this.#operator.endOutage();
     const kernel = this.#kernel;
     const untilMs = kernel.nowMs + REST_MS_MAX;
@@ -337,11 +344,11 @@ export class ClusterSimulation {
   /** Every open register takes a write and gives it back; what was acknowledged is there. */
   async #askEverything(isBroken: () => boolean): Promise<void> {
     const registers = this.#ground.all();
-    await this.#ask(registers, false, isBroken);
+    await this.#ask(registers, 'read', isBroken);
     if (isBroken()) return;
     const few = registers.filter(() => this.#chance.odds(0.3));
-    await this.#ask(few, true, isBroken);
-    if (!isBroken()) await this.#ask(few, false, isBroken);
+    await this.#ask(few, 'write', isBroken);
+    if (!isBroken()) await this.#ask(few, 'read', isBroken);
     if (!isBroken()) await this.#writeWithoutMeta(registers, isBroken);
   }
 
@@ -367,13 +374,13 @@ export class ClusterSimulation {
     if (able.length === 0 || through.length === 0) return;
     for (const node of this.#nodes) if (isGone(node.id)) node.end('kill');
     this.#coverage.count('writes:while meta has no majority', able.length);
-    await this.#ask(able, true, isBroken, through);
+    await this.#ask(able, 'write', isBroken, through);
     for (const node of this.#nodes) this.#start(node);
   }
 
   async #ask(
     registers: readonly Register[],
-    isWrite: boolean,
+    kind: 'write' | 'read',
     isBroken: () => boolean,
     through?: readonly SimNode[],
   ): Promise<void> {
@@ -382,7 +389,7 @@ export class ClusterSimulation {
       open += 1;
       this.#asked += 1;
       const client = LAST_CLIENT + this.#asked;
-      const request = {client, isWrite, registers: [register], through};
+      const request = {client, kind, registers: [register], through};
       this.#clients.request(request, (outcome, code) => {
         open -= 1;
         if (outcome === 'ok') return;
@@ -424,11 +431,26 @@ export class ClusterSimulation {
 
   #checkHistories(): void {
     for (const [name, history] of this.#clients.histories) {
-      const violation = checkRegister(history);
+      if (this.#clients.isOpen(name)) {
+        this.#coverage.count('histories:with a drop that was not confirmed');
+        continue;
+      }
       this.#coverage.count('histories:checked');
+      if (history.some(({kind, value}) => kind === 'write' && value === 0)) {
+        this.#checkErasable(name, history);
+        continue;
+      }
+      const violation = checkRegister(history);
       if (violation !== undefined)
         this.#laws.fail('linearizability', 0, `register ${name}: ${JSON.stringify(violation)}`);
     }
+  }
+
+  #checkErasable(name: string, history: readonly RegisterOperation[]): void {
+    const judgement = judgeErasable(history);
+    this.#coverage.count(`histories:with erasures, ${judgement}`);
+    if (judgement === 'no order')
+      this.#laws.fail('linearizability', 0, `register ${name}: ${JSON.stringify(history)}`);
   }
 
   #result(took: {wallSeconds: number; cpuSeconds: number}): SimulationResult {
