@@ -52,7 +52,7 @@ export class HostedGroup {
   isAsleep = false;
   /** Ticks since anything but heartbeats happened. */
   quietTicks = 0;
-  /** It slept, and was woken for reads alone: no heartbeats are needed to sleep again. */
+  /** It slept, and was woken for what needs no heartbeats before it sleeps again. */
   isStirred = false;
   /** Counts what may have changed what it tells of itself. */
   changes = 0;

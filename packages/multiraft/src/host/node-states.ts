@@ -93,7 +93,9 @@ export class NodeStates {
     const members = group.others().filter((id) => this.#driver.nodeOf(group, id) === node);
     if (members.length === 0) return;
     const {isAlive, isNew} = change;
-    this.#ticker.wake(group);
+    // Whom it concerns says so: a leader by what a member lacks, a follower by having no leader.
+    if (isNew) this.#ticker.wake(group);
+    else this.#ticker.stir(group);
     for (const id of members) this.#driver.step(group, {type: 'reachable', id, reachable: isAlive});
     const wasLed = members.some((id) => id === group.role.leader);
     if (wasLed && (!isAlive || isNew)) this.#depose(group);

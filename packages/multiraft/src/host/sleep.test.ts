@@ -95,6 +95,26 @@ test('a follower that wakes alone, under a leader that sleeps, deposes nobody an
   expect(cluster.status(leader, 1)!.term).toBe(term);
 });
 
+test('that a node is gone costs the sleeping groups that it did not lead no heartbeats', async () => {
+  const {cluster, leader, lost, other} = await sleeping();
+  const {id, bootEpoch} = cluster.node(lost);
+  const sent = (): number => cluster.host(leader).metrics().messagesSent.heartbeat;
+  const before = sent();
+  for (const node of [leader, other])
+    cluster.host(node).nodeChanged(id, {state: 'gone', bootEpoch});
+  await cluster.clock.advance(3 * tickMs);
+  for (const node of [leader, other]) expect(isAsleep(cluster, node)).toBe(true);
+  expect(sent() - before).toBeLessThanOrEqual(2);
+  // It lacks nothing when it is back, and is told what came meanwhile.
+  await cluster.write(1, 'b');
+  cluster.network.heal();
+  for (const node of [leader, other])
+    cluster.host(node).nodeChanged(id, {state: 'alive', bootEpoch});
+  await cluster.clock.until(() => cluster.values(lost, 1).length === 2, 5_000);
+  expect(cluster.values(lost, 1)).toEqual(['a', 'b']);
+  await allAsleep(cluster);
+});
+
 test('a follower that slept through an election is woken by the new leader', async () => {
   const {cluster, replicas, leader, lost, other} = await sleeping();
   const deadlineMs = cluster.clock.monotonicMs() + 5_000;

@@ -63,8 +63,8 @@ export class Ticker {
   }
 
   /**
-   * A read came. It says nothing to the members that sleep, so once it is answered the group sleeps again
-   * without the second of heartbeats that follows all else.
+   * A read came, or news of a node. It says nothing to the members that sleep, so a group that needs no
+   * more sleeps again without the heartbeats that follow all else.
    */
   stir(group: HostedGroup): void {
     if (group.isGone) return;
