@@ -87,7 +87,8 @@ test(
   'rows are deleted from files and from memory, on every replica, and stay so after kill -9',
   async () => {
     await write(ALL_TICKS, HOSTS, 1_000);
-    // A clean stop writes what is in memory to files.
+    // A clean stop writes what is in memory to files: on a follower once it knows that it is committed.
+    await untilApplied(client, DATABASE);
     await Promise.all(cluster.nodes.map((node) => node.stop()));
     for (const node of cluster.nodes) expect(await partsOf(node)).not.toEqual([]);
     await startAll();

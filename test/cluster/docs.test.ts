@@ -25,7 +25,7 @@ const WITH_NODE = [
   'docs/telegraf.md',
   'docs/metrics.md',
 ];
-const WITHOUT_EXAMPLES = ['docs/limits.md'];
+const WITHOUT_EXAMPLES = ['docs/limits.md', 'docs/install.md'];
 const PAGES = [...WITH_SERVERS, ...WITH_NODE, ...WITHOUT_EXAMPLES, CLIENT];
 
 /** Blocks that are not run, by page and first line. */
@@ -44,6 +44,9 @@ const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'a header of a cluster that lost a majority; reads.test.ts has one',
     '{"answer":{"missingReplicaSets":[12,17],"readFrom":[{"set":13,"replica":34,"node":2,"appliedIndex":61,"ageMs":null}]}}':
       'the last line of such an answer; reads.test.ts has one',
+  },
+  'docs/install.md': {
+    'npm run dist': 'makes 65 MB; test/faults/dist.test.ts makes it, unpacks it and starts it',
   },
   'docs/line-protocol.md': {
     'weather,city=oslo temperature=4.5,sunny=true 1795132800000000000':
