@@ -140,7 +140,10 @@ export function stepVote(state: GroupState, message: Vote): void {
   });
 }
 
-/** Changes nothing of the election here: neither term, vote nor timer. */
+/**
+ * Changes neither term nor vote, nor a follower's timer. One that asks for pre-votes itself stands back for
+ * a rival that it would elect anyhow: both would win theirs, each vote for itself, and nobody lead.
+ */
 export function stepPreVote(state: GroupState, message: PreVote): void {
   learnCommit(state, message);
   const {from: to, lastIndex, lastTerm} = message;
@@ -149,4 +152,12 @@ export function stepPreVote(state: GroupState, message: PreVote): void {
   const term = granted ? message.term : state.term;
   const reply = {from: state.id, to, term, granted, ...committedHere(state)};
   state.gathered.afterWrite.push({type: 'preVoteReply', ...reply});
+  if (granted && state.role === 'preCandidate' && goesFirst(state, message))
+    becomeFollower(state, state.term, 0);
+}
+
+/** Of two that ask each other at once just one; requires that its log is as complete as the one here. */
+function goesFirst({configuration, id, log}: GroupState, rival: PreVote): boolean {
+  const isLonger = rival.lastIndex !== log.lastIndex || rival.lastTerm !== log.lastTerm;
+  return isVoter(configuration, rival.from) && (isLonger || rival.from < id);
 }
