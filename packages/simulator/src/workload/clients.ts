@@ -8,6 +8,7 @@ import type {Kernel} from '../kernel/kernel.ts';
 import type {RegisterOperation} from '../linearizability.ts';
 import {READ_METHOD, type SimNode, WRITE_METHOD} from '../world/node.ts';
 import {decodeNumber, encodeNumber, encodeWrite} from './command.ts';
+import {expected} from './expected.ts';
 import type {PlacedSet, Placement} from './placement.ts';
 
 export interface ClientPorts {
@@ -33,6 +34,9 @@ const ATTENTION_MS = 20_000;
 const BESIEGED_MS = 120;
 /** Of clients that ask once. */
 const FIRST_PASSER = 100_000;
+/** Between two writes that come once more, and how many are kept for it. */
+const LATE_MS = 3_000;
+const LATE_MAX = 50;
 
 export class Clients {
   readonly #ports: ClientPorts;
@@ -44,6 +48,8 @@ export class Clients {
   isStopped = false;
   #hot: ReplicaSetId[] = [];
   #hotUntilMs = 0;
+  /** Writes that took effect or may have: what a network held back could still come, by any way. */
+  readonly #written: {readonly set: ReplicaSetId; readonly payload: Uint8Array}[] = [];
   #lastValue = 0;
   #passers = 0;
 
@@ -53,6 +59,26 @@ export class Clients {
 
   start(): void {
     for (let client = 1; client <= this.#ports.clients; client++) this.#live(client);
+    this.#sendLate();
+  }
+
+  /** A write under the numbers it had, long after its answer: it must have no second effect. */
+  #sendLate(): void {
+    const {kernel, chance, nodes, coverage} = this.#ports;
+    kernel.after(chance.wait(LATE_MS), () => {
+      if (this.isStopped) return;
+      this.#sendLate();
+      const up = nodes.filter(({host}) => host !== undefined);
+      if (up.length === 0 || this.#written.length === 0) return;
+      const {set, payload} = chance.pick(this.#written);
+      const {process, caller} = chance.pick(up).running!;
+      const deadlineMs = process.monotonicMs() + DEADLINE_MS;
+      coverage.count('writes:sent again late');
+      caller.call({set, method: WRITE_METHOD, payload, deadlineMs}).then((answer) => {
+        const isDuplicate = decodeNumber(answer) === 1;
+        coverage.count(isDuplicate ? 'writes:late and skipped' : 'writes:late and first');
+      }, expected);
+    });
   }
 
   #live(client: number): void {
@@ -162,9 +188,9 @@ export class Clients {
       this.counts[outcome] += 1;
       coverage.count(`answers:${operation.kind} ${code}`);
       this.open.delete(client);
+      if (isWrite && outcome !== 'refused') this.#keep(set.id, payload);
       done(operation);
     };
-    const patience = this.#watch(node, end);
     const payload = isWrite
       ? encodeWrite({
           register,
@@ -173,6 +199,7 @@ export class Clients {
           sequence: node.nextSequence(),
         })
       : encodeNumber(register);
+    const patience = this.#watch(node, end);
     const method = isWrite ? WRITE_METHOD : READ_METHOD;
     const deadlineMs = running.process.monotonicMs() + DEADLINE_MS;
     running.caller.call({set: set.id, method, payload, deadlineMs}).then(
@@ -200,6 +227,11 @@ export class Clients {
     };
     let timer = kernel.after(1_000, look);
     return {cancel: () => timer.cancel()};
+  }
+
+  #keep(set: ReplicaSetId, payload: Uint8Array): void {
+    if (this.#written.push({set, payload}) > LATE_MAX)
+      this.#written.splice(this.#ports.chance.below(LATE_MAX), 1);
   }
 
   #remember(set: ReplicaSetId, register: number, operation: RegisterOperation): void {

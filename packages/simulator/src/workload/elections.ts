@@ -95,7 +95,12 @@ export class Elections {
       const {host} = this.#chance.pick(homes);
       laws.failover.ordered(host!.status(set.id)!.replica);
       coverage.count(isLed(set) ? 'failover:ordered beside a leader' : 'failover:ordered');
-      host!.campaign(set.id);
+      try {
+        host!.campaign(set.id);
+      } catch (error) {
+        // It is stopping.
+        expected(error);
+      }
     }
   }
 }
