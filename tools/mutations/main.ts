@@ -1,12 +1,13 @@
-// `npm run mutations -- [--json] [--only id,id] [--jobs n] [--seeds n]`: puts each seeded bug into the
-// code, one at a time, says what catches it, and writes that into docs/mutations.md.
+// `npm run mutations -- [--json] [--only id,id] [--jobs n] [--seeds n] [--simulator n]`: puts each
+// seeded bug into the code, one at a time, says what catches it, and writes that into docs/mutations.md.
+// With --simulator only the simulated cluster is tried, that many seeds of it, and the page stays.
 
 import {existsSync, readFileSync, writeFileSync} from 'node:fs';
 import {parseArgs} from 'node:util';
 import {MUTATIONS} from './catalogue.ts';
 import type {Mutation} from './mutation.ts';
 import {PAGE, type Row, renderPage} from './page.ts';
-import {probe, probeNothing} from './probe.ts';
+import {probe, probeNothing, runSimulator} from './probe.ts';
 
 /** Of the core's simulation. */
 const SEEDS = '100';
@@ -17,6 +18,7 @@ const {values} = parseArgs({
     only: {type: 'string'},
     jobs: {type: 'string', default: '2'},
     seeds: {type: 'string', default: SEEDS},
+    simulator: {type: 'string'},
   },
 });
 
@@ -31,6 +33,20 @@ function chosen(): readonly Mutation[] {
 
 function say(text: string): void {
   if (!values.json) process.stdout.write(`${text}\n`);
+}
+
+/** What the simulated cluster finds by itself of bugs that only a suite has seen. */
+async function trySimulator(seedsMax: number): Promise<void> {
+  for (const mutation of chosen()) {
+    const {caughtBy, seeds: seed, detail} = await runSimulator(mutation, seedsMax);
+    const found = caughtBy === undefined ? `not in seeds 1 to ${seedsMax}` : `seed ${seed}`;
+    say(`${mutation.trap} ${mutation.id}: ${found} ${detail.slice(0, 120)}`);
+  }
+}
+
+if (values.simulator !== undefined) {
+  await trySimulator(Number(values.simulator));
+  process.exit(0);
 }
 
 const all = Number(values.seeds);

@@ -91,7 +91,7 @@ const runScenarios = (mutation: Mutation | undefined) =>
   runPlain('core-run', ['scenarios'], mutation);
 const runSimulation = (mutation: Mutation | undefined, seeds: number) =>
   runPlain('core-run', ['seeds', String(seeds)], mutation);
-const runSimulator = (mutation: Mutation | undefined, seeds: number) =>
+export const runSimulator = (mutation: Mutation | undefined, seeds: number) =>
   runPlain('cluster-run', [String(seeds)], mutation);
 
 interface Report {
