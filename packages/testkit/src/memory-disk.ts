@@ -337,7 +337,7 @@ export class MemoryDisk implements Disk {
     const enter = async (
       operation: DiskOperation,
       latencyMs: number,
-      takeForClean = () => undefined as void,
+      takeForClean?: () => void,
     ): Promise<void> => {
       if (closed) throw new FatalError(`cannot ${operation} ${path}: closed`);
       await this.#turn(operation, path, latencyMs, false, life);
