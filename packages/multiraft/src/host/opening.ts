@@ -79,7 +79,13 @@ async function buildGroup(
     checkQuorum: true,
     failover: place.manual ? 'manual' : 'automatic',
     hardState: {term, vote, commit: Math.max(commit, appliedIndex)},
-    log: {snapshotIndex: firstIndex - 1, snapshotTerm: prevTerm, entries, terms: [...terms]},
+    log: {
+      snapshotIndex: firstIndex - 1,
+      snapshotTerm: prevTerm,
+      entries,
+      terms: [...terms],
+      lastIndex,
+    },
     appliedIndex,
     configuration,
     configIndex: place.configIndexAt(appliedIndex),
@@ -97,12 +103,11 @@ async function buildGroup(
   });
 }
 
-/** All that is not applied, and in any case the last one, as it says where the log ends. */
+/** All that is not applied. */
 async function loadEntries(place: GroupLog, store: Store, appliedIndex: number): Promise<Entry[]> {
-  const {firstIndex, lastIndex} = place;
-  if (lastIndex < firstIndex) return [];
-  const from = Math.max(firstIndex, Math.min(appliedIndex + 1, lastIndex));
-  return store.log.read(place, {from, upto: lastIndex, bytesMax: Infinity});
+  const {lastIndex} = place;
+  if (appliedIndex >= lastIndex) return [];
+  return store.log.read(place, {from: appliedIndex + 1, upto: lastIndex, bytesMax: Infinity});
 }
 
 /** Voters of a founding sorted as configurations want them. */

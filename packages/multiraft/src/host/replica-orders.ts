@@ -122,6 +122,7 @@ export class ReplicaOrders {
       const some = sets.slice(at, at + OPENING_AT_A_TIME);
       await Promise.all(some.map((set) => this.#openPlace(store, set)));
     }
+    store.log.opened();
     await discardStaging(store, (set) => this.broken.has(set));
   }
 

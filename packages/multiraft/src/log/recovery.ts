@@ -30,6 +30,8 @@ export interface Recovered {
   readonly directory: LogDirectory;
   readonly segments: SegmentFile[];
   readonly nextRecord: number;
+  /** Of the last segment, as far as it is good; undefined where there is none. */
+  readonly lastBytes: Uint8Array | undefined;
 }
 
 /** A segment's file name holds its number. */
@@ -45,6 +47,7 @@ export async function recoverSegments(disk: Disk, path: string): Promise<Recover
   const directory = new LogDirectory();
   const segments: SegmentFile[] = [];
   let nextRecord = 1;
+  let lastBytes: Uint8Array | undefined;
   for (const number of numbers) {
     const isLast = number === numbers.at(-1);
     const segment = await recoverSegment(disk, segmentPath(path, number), isLast, directory);
@@ -55,12 +58,13 @@ export async function recoverSegments(disk: Disk, path: string): Promise<Recover
       );
     nextRecord = header.firstRecord + segment.recordCount;
     segments.push(segment.file);
+    lastBytes = segment.bytes;
   }
   // Also the last segment's name may not have been durable.
   await disk.syncDirectory(path);
   for (const group of directory.groups.values()) group.assertLocated(path);
   for (const name of leftovers) await disk.remove(name);
-  return {directory, segments, nextRecord};
+  return {directory, segments, nextRecord, lastBytes};
 }
 
 /** The newest segments without a gap between them, and what an interrupted step may have left behind. */
@@ -87,7 +91,7 @@ async function recoverSegment(
   path: string,
   isLast: boolean,
   directory: LogDirectory,
-): Promise<{file: SegmentFile; recordCount: number}> {
+): Promise<{file: SegmentFile; recordCount: number; bytes: Uint8Array}> {
   const file = await disk.open(path, isLast ? 'write' : 'read');
   const bytes = await file.readAt(0, await file.size());
   const header = decodeSegmentHeader(bytes, path);
@@ -105,7 +109,7 @@ async function recoverSegment(
   }
   if (isLast) await makeDurable(file, bytes.subarray(0, end), records.at(-1)!);
   for (const record of records) applyRecord(directory, record, {bytes, header, path});
-  return {file: {header, file, bytes: end}, recordCount: records.length};
+  return {file: {header, file, bytes: end}, recordCount: records.length, bytes};
 }
 
 /**
