@@ -46,7 +46,8 @@ export class PostgresText {
       if (error instanceof RangeError) throw this.error('UNSUPPORTED', TOO_DEEP, 0);
       if (!hasSqlDetails(error) || error.sqlDetails === undefined) throw error;
       const {message, cursorPosition} = error.sqlDetails;
-      throw this.error('SYNTAX_ERROR', message, this.#ofCodePoints(cursorPosition));
+      const at = this.#ofCodePoints(cursorPosition);
+      throw this.error('SYNTAX_ERROR', message, at, hintOf(message));
     }
   }
 
@@ -79,6 +80,12 @@ export class PostgresText {
     if (count < 0) return 0;
     return this.#ascii ? count : [...this.#parsed].slice(0, count).join('').length;
   }
+}
+
+/** InfluxDB writes 1h where SQL has an interval. */
+function hintOf(message: string): string | undefined {
+  const isDuration = /^trailing junk after numeric literal at or near "\d+(ns|us|ms|[smhdw])"/;
+  return isDuration.test(message) ? "a duration is written like INTERVAL '1 hour'" : undefined;
 }
 
 /** Where a node begins, as far as the tree tells. */

@@ -18,6 +18,19 @@ afterEach(() => {
   fs.rmSync(join(path, '..'), {recursive: true});
 });
 
+test.skipIf(!fs.existsSync('/proc/self'))(
+  'a place where no directory can be made is refused, not tried for ever',
+  async () => {
+    const opening = openNodeDirectory({path: '/proc/flotilla/node', stores: 1});
+    await expect(opening).rejects.toMatchObject({code: 'ENOENT'});
+  },
+);
+
+test('a file is no place for it', async () => {
+  fs.writeFileSync(path, '');
+  await expect(openNodeDirectory({path, stores: 1})).rejects.toMatchObject({code: 'EEXIST'});
+});
+
 /** A process that opens the directory, prints its boot epoch and stays. */
 async function holdInChild(): Promise<{child: ChildProcess; line: string}> {
   const script = `

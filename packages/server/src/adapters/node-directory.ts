@@ -128,7 +128,7 @@ export class NodeDirectory {
 export async function openNodeDirectory(options: NodeDirectoryOptions): Promise<NodeDirectory> {
   const {path, stores} = options;
   assert(stores >= 1, 'a data directory has at least one store');
-  await fs.promises.mkdir(path, {recursive: true});
+  await makeDirectory(path);
   const lock = lockDirectory(path);
   try {
     const known = (await readNodeFile(path)) ?? (await createNodeFile(path, stores));
@@ -141,6 +141,19 @@ export async function openNodeDirectory(options: NodeDirectoryOptions): Promise<
   } catch (error) {
     releaseLock(lock);
     throw error;
+  }
+}
+
+/** And those above it. Node's own recursive one never ends where a directory takes no entries, as in /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await fs.promises.mkdir(path);
+  } catch (error) {
+    const {code} = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await fs.promises.stat(path)).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path));
+    await fs.promises.mkdir(path);
   }
 }
 
