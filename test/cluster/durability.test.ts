@@ -199,4 +199,34 @@ describe('a replica moved under load, on four processes', () => {
     },
     TEST_MS_MAX,
   );
+
+  test(
+    'a node drained under load gives away what it leads and holds, and takes replicas again',
+    async () => {
+      onTestFailed(() => tellLogs(cluster));
+      const database = 'drained';
+      const client = new FlotillaClient({urls: cluster.urls, database});
+      await openDatabase(client, database);
+      const [set] = await client.admin.replicaSets({database});
+      const id = leaderOf(set!)!;
+      const ledger = new Ledger(SHAPE);
+      let drain: Operation | undefined;
+      await load(ledger, client, async () => {
+        drain = await client.admin.drainNode(id);
+      });
+      expect(ledger.failures).toEqual([]);
+      await until('the drain is done', async () => {
+        return (await client.admin.operation(drain!.id)).state === 'done';
+      });
+      const now = async () => (await client.admin.nodes()).find((node) => node['id'] === id);
+      expect(await now()).toMatchObject({state: 'drained', replicas: 0, leaders: 0});
+      await expect(
+        client.admin.drainNode(leaderOf((await client.admin.replicaSets({database}))[0]!)!),
+      ).rejects.toThrow(/have no other node to go to; add 1 node/);
+      expect(await client.admin.undrainNode(id)).toMatchObject({state: 'active'});
+      await expectExact(ledger, client, {cluster, database});
+      client.close();
+    },
+    TEST_MS_MAX,
+  );
 });

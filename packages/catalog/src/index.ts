@@ -11,6 +11,7 @@ export type {Counters} from './machine/draft.ts';
 export {DEFAULT_OPTIONS} from './machine/options.ts';
 export * from './model.ts';
 export {type Action, type MemberChange, subjectOf} from './planning/action.ts';
+export {drainFault} from './planning/drain-room.ts';
 export {GroupView} from './planning/group-view.ts';
 export {
   type Decision,

@@ -10,6 +10,22 @@ import {EXIT, writeOut} from './terminal.ts';
 /** Twice a second: a move takes seconds to minutes. */
 const POLL_MS = 500;
 
+/** To its end, or, without waiting, only so far as to say how it is watched. */
+export async function followOperation(
+  session: Session,
+  operation: Operation,
+  waits: boolean,
+): Promise<number> {
+  if (waits) return watchOperation(session, operation);
+  await session.print(
+    operation,
+    () =>
+      `operation ${operation.id} has begun\n` +
+      `  watch it: ${session.commandLine(`operation watch ${operation.id}`)}\n`,
+  );
+  return EXIT.ok;
+}
+
 export async function watchOperation(session: Session, first: Operation): Promise<number> {
   const {terminal} = session;
   const aborter = new AbortController();

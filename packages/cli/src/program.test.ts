@@ -172,6 +172,8 @@ describe('usage', () => {
     ['write'],
     ['status'],
     ['node list'],
+    ['node drain'],
+    ['node undrain'],
     ['node decommission'],
     ['tenant list'],
     ['tenant show'],

@@ -92,6 +92,19 @@ export class AdminClient {
     return listOf(Entity, await this.#get('/nodes', options), 'nodes');
   }
 
+  /** Takes all replicas off the node, while the load goes on. Rejects with CONFLICT where they have no place. */
+  async drainNode(id: Id, options: CallOptions = {}): Promise<Operation> {
+    const path = `/nodes/${encodeURIComponent(id)}/drain`;
+    const answer = await this.#change('POST', path, undefined, options);
+    return Operation.parse(answer['operation'] ?? answer);
+  }
+
+  /** Lets it take replicas again; a drain that is under way is cancelled. */
+  async undrainNode(id: Id, options: CallOptions = {}): Promise<Entity> {
+    const path = `/nodes/${encodeURIComponent(id)}/undrain`;
+    return Entity.parse(await this.#change('POST', path, undefined, options));
+  }
+
   /** For ever: of a node that is gone and holds no replica any more. */
   async decommissionNode(id: Id, options: CallOptions = {}): Promise<Entity> {
     const path = `/nodes/${encodeURIComponent(id)}/decommission`;

@@ -3,7 +3,7 @@
 import type {ReplicaSet, ReplicaSetChange} from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
-import {watchOperation} from '../operation-watch.ts';
+import {followOperation} from '../operation-watch.ts';
 import {type CommandContext, examples, mustId, type Session} from '../session.ts';
 import {formatCell, renderRecords} from '../table.ts';
 import {EXIT, UsageError, widthOf} from '../terminal.ts';
@@ -136,14 +136,7 @@ function addChange(
     const set = mustId(id, '<id>');
     if (options.dryRun) return printPlan(session, set, wanted);
     const operation = await session.client.admin.changeReplicaSet(set, wanted);
-    if (options.wait) return watchOperation(session, operation);
-    await session.print(
-      operation,
-      () =>
-        `operation ${operation.id} has begun\n` +
-        `  watch it: ${session.commandLine(`operation watch ${operation.id}`)}\n`,
-    );
-    return EXIT.ok;
+    return followOperation(session, operation, options.wait);
   });
 }
 

@@ -11,6 +11,7 @@ import type {AdminRead} from './gateway.ts';
 let meta: CatalogMachine;
 let copy: CatalogMachine;
 let behind: [Command, number][];
+let index: number;
 let refreshFailure: DbError | undefined;
 let reachable: NodeId[];
 let service: AdminService;
@@ -21,7 +22,7 @@ beforeEach(() => {
   behind = [];
   refreshFailure = undefined;
   const clock = new NodeClock();
-  let index = 5;
+  index = 5;
   const propose = async (command: Command): Promise<unknown> => {
     behind.push([command, ++index]);
     const {result} = meta.apply(command, index);
@@ -97,4 +98,19 @@ test('only a node that is gone and holds nothing is decommissioned, and is on no
   expect(await order(2)).toMatchObject({id: 2, state: 'decommissioned'});
   expect((await read('node-list')).value).toMatchObject([{id: 1}]);
   expect(await order(2), 'again').toMatchObject({state: 'decommissioned'});
+});
+
+test('a node is drained where its replicas have a place to go, and undrained at any time', async () => {
+  const order = (action: string, id: number) => service.run({action: `node-${action}`, args: {id}});
+  await expect(order('drain', 9)).rejects.toMatchObject({code: 'NOT_FOUND', message: 'no node 9'});
+  const begun = (await order('drain', 2)) as {operation: {kind: string; state: string}};
+  expect(begun.operation).toMatchObject({kind: 'drain-node', state: 'running'});
+  await expect(order('drain', 2)).rejects.toThrow(/operation 1 \(drain-node\) is running there/);
+  await order('undrain', 2);
+  expect((await read('operation-list')).value).toMatchObject([{state: 'cancelling'}]);
+  await service.run({action: 'operation-show', args: {id: 1}});
+  const drained = {type: 'set-node-state', node: 1 as NodeId, state: 'draining'} as const;
+  behind.push([drained, ++index]);
+  meta.apply(drained, index);
+  expect(await order('undrain', 1)).toMatchObject({id: 1, state: 'active'});
 });

@@ -16,6 +16,9 @@ import {
   type Catalog,
   type Command,
   type Database,
+  drainFault,
+  isFinished,
+  type Node,
   type Operation,
   type ReplicaSet,
   type Tenant,
@@ -80,6 +83,8 @@ export class AdminService {
     };
     this.#changes = {
       'node-join': (args, deadlineMs) => this.#takeIn(args, deadlineMs),
+      'node-drain': (args, deadlineMs) => this.#drain(args, deadlineMs),
+      'node-undrain': (args, deadlineMs) => this.#undrain(args, deadlineMs),
       'node-decommission': (args, deadlineMs) => this.#decommission(args, deadlineMs),
       'tenant-create': (args, deadlineMs) => this.#createTenant(args, deadlineMs),
       'tenant-alter': (args, deadlineMs) => this.#alterTenant(args, deadlineMs),
@@ -180,11 +185,37 @@ export class AdminService {
     }));
   }
 
+  #node(args: Args): Node {
+    const id = args['id'] as NodeId;
+    const node = this.#catalog.node(id);
+    if (node === undefined) throw new DbError('NOT_FOUND', `no node ${id}`);
+    return node;
+  }
+
+  #drain(args: Args, deadlineMs: number): Promise<unknown> {
+    const {id} = this.#node(args);
+    const fault = drainFault(this.#catalog, id);
+    if (fault !== undefined) throw new DbError('CONFLICT', fault);
+    return this.#start({kind: 'drain-node', sourceNode: id}, deadlineMs);
+  }
+
+  /** Takes replicas again: a drain that is under way is cancelled, moves that have begun end. */
+  async #undrain(args: Args, deadlineMs: number): Promise<unknown> {
+    const {id, state} = this.#node(args);
+    const drain = [...this.#catalog.operations()].find(
+      (one) => one.kind === 'drain-node' && one.sourceNode === id && !isFinished(one),
+    );
+    if (drain !== undefined) await this.#cancelOperation({id: drain.id}, deadlineMs);
+    else if (state !== 'active') {
+      const command = {type: 'set-node-state', node: id, state: 'active'} as const;
+      await this.#propose({...command, expectedState: state}, deadlineMs);
+    }
+    return this.#node(args);
+  }
+
   /** For ever, and therefore only of a node that is gone and that nothing is placed on. */
   async #decommission(args: Args, deadlineMs: number): Promise<unknown> {
-    const id = args['id'] as NodeId;
-    const before = this.#catalog.node(id);
-    if (before === undefined) throw new DbError('NOT_FOUND', `no node ${id}`);
+    const {id, state: expectedState} = this.#node(args);
     const {nodes} = await this.#deps.view.facts();
     if (nodes.some(({node, isReachable}) => node.id === id && isReachable))
       throw new DbError('CONFLICT', `node ${id} answers: stop it first`);
@@ -193,7 +224,6 @@ export class AdminService {
       const message = `node ${id} still holds ${replicas} replicas: move them, or wait until they are made anew on other nodes, 15 minutes after it fell silent`;
       throw new DbError('CONFLICT', message);
     }
-    const expectedState = before.state;
     await this.#propose(
       {type: 'set-node-state', node: id, state: 'decommissioned', expectedState},
       deadlineMs,

@@ -13,6 +13,8 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'database-show': 'One database with its options.',
   'database-alter': 'Changes options of a database.',
   'database-drop': 'Drops a database: hidden at once, removed a day later.',
+  'node-drain': 'Begins to take all replicas off a node, the lead of what it leads first.',
+  'node-undrain': 'Lets a node take replicas again; a drain under way is cancelled.',
   'node-decommission': 'Takes a node that is gone, and holds no replica any more, off the list.',
   'replica-set-list': 'The replica sets, of one database or of all.',
   'replica-set-show': 'One replica set with its replicas.',

@@ -42,6 +42,18 @@ const ROUTES: readonly Route[] = [
   {method: 'GET', url: '/admin/v1/nodes', action: 'node-list'},
   {
     method: 'POST',
+    url: '/admin/v1/nodes/:id/drain',
+    action: 'node-drain',
+    params: z.object({id: Id}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/nodes/:id/undrain',
+    action: 'node-undrain',
+    params: z.object({id: Id}),
+  },
+  {
+    method: 'POST',
     url: '/admin/v1/nodes/:id/decommission',
     action: 'node-decommission',
     params: z.object({id: Id}),

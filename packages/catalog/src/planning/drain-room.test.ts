@@ -1,0 +1,42 @@
+import type {NodeId} from '@flotilla/base';
+import {expect, test} from 'vitest';
+import {CatalogMachine} from '../machine/catalog-machine.ts';
+import {drainFault} from './drain-room.ts';
+import {planBucket} from './placement.ts';
+
+function clusterOf(nodes: number): CatalogMachine {
+  const machine = new CatalogMachine();
+  const node = (id: number) => ({
+    ...{incarnation: `n${id}`, address: `:${id}`, engineThreads: 1, version: '1'},
+  });
+  let index = 0;
+  const found = {type: 'found-cluster', clusterId: 'c', node: node(1), atMs: 1} as const;
+  machine.apply(found, ++index);
+  for (let id = 2; id <= nodes; id++)
+    machine.apply({type: 'register-node', node: node(id), atMs: 1}, ++index);
+  const database = machine.catalog.databaseByName(
+    machine.catalog.tenantByName('default')!.id,
+    'public',
+  )!;
+  machine.apply(planBucket(machine.catalog, database.id, 0)!, ++index);
+  return machine;
+}
+
+test('three replicas on three nodes have nowhere to go; a fourth node takes any of them', () => {
+  expect(drainFault(clusterOf(3).catalog, 2 as NodeId)).toMatch(
+    /^node 2 cannot be drained: 4 replica sets on it have no other node to go to; add 1 node, /,
+  );
+  const four = clusterOf(4);
+  for (const id of [1, 2, 3, 4]) expect(drainFault(four.catalog, id as NodeId)).toBeUndefined();
+  // One that takes nothing is no place.
+  four.apply({type: 'set-node-state', node: 4 as NodeId, state: 'draining'}, 100);
+  const placed = [...four.catalog.replicaSets()].filter(
+    ({replicas}) => !replicas.some(({node}) => node === 4),
+  );
+  if (placed.length > 0)
+    expect(drainFault(four.catalog, placed[0]!.replicas[0]!.node)).toMatch(/add 1 node/);
+});
+
+test('a node that holds nothing is drained at once', () => {
+  expect(drainFault(new CatalogMachine().catalog, 1 as NodeId)).toBeUndefined();
+});
