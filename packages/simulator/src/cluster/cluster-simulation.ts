@@ -35,6 +35,8 @@ import {TableDrops} from './table-drops.ts';
 
 /** Peace must bring rest within so much simulated time. */
 const REST_MS_MAX = 240_000;
+/** What is on its way for longer was delayed by a fault: who waits for it is not served yet. */
+const FRAME_MS_MAX = 1_000;
 const FOUNDING_MS_MAX = 120_000;
 const REPAIR_AFTER_MS = 15_000;
 const ASK_MS_MAX = 60_000;
@@ -319,6 +321,7 @@ export class ClusterSimulation {
 
   async #makePeace(isBroken: () => boolean): Promise<void> {
     this.#nemesis.stop();
+    for (const {disk} of this.#nodes) disk.mend();
     this.#clients.isStopped = true;
     this.#operator.isStopped = true;
     this.#elections.isStopped = true;
@@ -335,6 +338,8 @@ export class ClusterSimulation {
       this.#operator.settle();
       this.#elections.settle();
       const waiting = [...this.#clients.open.values()].map((text) => `a client waits: ${text}`);
+      const {underWayMs} = this.#network;
+      if (underWayMs > FRAME_MS_MAX) waiting.push(`a frame arrives only in ${underWayMs} ms`);
       unrest = [...waiting, ...unrestOf(this.#nodes)];
       return unrest.length === 0 || isBroken();
     }, untilMs);

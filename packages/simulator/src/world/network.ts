@@ -130,6 +130,14 @@ export class Network {
     return this.#connections.get(pairKey(from.node, to))?.isOpen.get(from.node) === true;
   }
 
+  /** Until the last frame that is on its way arrives: those that a fault delayed outlast it. */
+  get underWayMs(): number {
+    let lastDueMs = 0;
+    for (const {lanes} of this.#connections.values())
+      for (const lane of lanes.values()) lastDueMs = Math.max(lastDueMs, lane.lastDueMs);
+    return Math.max(0, lastDueMs - this.#kernel.nowMs);
+  }
+
   trouble(from: NodeId, to: NodeId): LinkTrouble {
     const key = `${from}>${to}`;
     let trouble = this.#trouble.get(key);
@@ -160,11 +168,15 @@ export class Network {
       this.#kernel.after(this.#delay(a, b), () => this.#close(connection, side), side.process);
   }
 
-  /** A frame that was sent once, again, however old. Undefined if there is none. */
+  /**
+   * A frame that was sent once, again, however old. Undefined if there is none, or if the receiver has no
+   * connection with the sender: a process takes frames of connections alone, and greets on each first.
+   */
   replay(from: NodeId, to: NodeId): StaleFrame | undefined {
     const frames = this.#remembered.get(`${from}>${to}`) ?? [];
     const target = this.#endpoints.get(to);
-    if (frames.length === 0 || target === undefined) return undefined;
+    const isOpen = this.#connections.get(pairKey(from, to))?.isOpen.get(to) === true;
+    if (frames.length === 0 || target === undefined || !isOpen) return undefined;
     const frame = this.#chance.pick(frames);
     const delayMs = this.#delay(from, to);
     this.#kernel.after(
