@@ -58,8 +58,6 @@ export interface SimulationResult {
 
 /** Peace must bring rest within so much simulated time. */
 const REST_MS_MAX = 180_000;
-/** What is on its way for longer was delayed by a fault: who waits for it is not served yet. */
-const FRAME_MS_MAX = 1_000;
 const LAST_CLIENT = 1_000_000;
 
 export const NETWORK: Record<TimingPreset, NetworkTimes> = {
@@ -291,9 +289,7 @@ export class Simulation {
 
   /** What keeps the cluster from being at rest. */
   #unrest(): string[] {
-    const all: string[] = [];
-    const {underWayMs} = this.#network;
-    if (underWayMs > FRAME_MS_MAX) all.push(`a frame arrives only in ${underWayMs} ms`);
+    const all = this.#network.unrest();
     for (const node of this.#nodes) {
       if (node.host === undefined) {
         const why = node.isStarting ? 'it has not opened its stores yet' : node.openFailure;

@@ -35,8 +35,6 @@ import {TableDrops} from './table-drops.ts';
 
 /** Peace must bring rest within so much simulated time. */
 const REST_MS_MAX = 240_000;
-/** What is on its way for longer was delayed by a fault: who waits for it is not served yet. */
-const FRAME_MS_MAX = 1_000;
 const FOUNDING_MS_MAX = 120_000;
 const REPAIR_AFTER_MS = 15_000;
 const ASK_MS_MAX = 60_000;
@@ -338,9 +336,7 @@ export class ClusterSimulation {
       this.#operator.settle();
       this.#elections.settle();
       const waiting = [...this.#clients.open.values()].map((text) => `a client waits: ${text}`);
-      const {underWayMs} = this.#network;
-      if (underWayMs > FRAME_MS_MAX) waiting.push(`a frame arrives only in ${underWayMs} ms`);
-      unrest = [...waiting, ...unrestOf(this.#nodes)];
+      unrest = [...waiting, ...this.#network.unrest(), ...unrestOf(this.#nodes)];
       return unrest.length === 0 || isBroken();
     }, untilMs);
     for (const text of unrest) this.#laws.fail('liveness', 0, text);

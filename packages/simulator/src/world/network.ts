@@ -58,6 +58,8 @@ export interface StaleFrame {
 }
 
 const QUEUE_BYTES_MAX = 4 * 1024 * 1024;
+/** What is on its way for longer was delayed by a fault: who waits for it is not served yet. */
+const FRAME_MS_MAX = 1_000;
 /** Of each direction, for the fault that brings back old frames. */
 const REMEMBERED_FRAMES = 48;
 
@@ -130,12 +132,13 @@ export class Network {
     return this.#connections.get(pairKey(from.node, to))?.isOpen.get(from.node) === true;
   }
 
-  /** Until the last frame that is on its way arrives: those that a fault delayed outlast it. */
-  get underWayMs(): number {
+  /** What keeps it from being at rest: frames that a fault delayed outlast it. */
+  unrest(): string[] {
     let lastDueMs = 0;
     for (const {lanes} of this.#connections.values())
       for (const lane of lanes.values()) lastDueMs = Math.max(lastDueMs, lane.lastDueMs);
-    return Math.max(0, lastDueMs - this.#kernel.nowMs);
+    const underWayMs = lastDueMs - this.#kernel.nowMs;
+    return underWayMs > FRAME_MS_MAX ? [`a frame arrives only in ${underWayMs} ms`] : [];
   }
 
   trouble(from: NodeId, to: NodeId): LinkTrouble {
