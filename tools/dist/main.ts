@@ -95,12 +95,9 @@ function stageNode(to: string): void {
   mkdirSync(to, {recursive: true});
   cpSync(realpathSync(process.execPath), path.join(to, 'node'));
   chmodSync(path.join(to, 'node'), 0o755);
-  const home = path.dirname(realpathSync(process.execPath));
-  const places = [
-    path.join(home, '..', 'LICENSE'),
-    path.join(home, '..', 'node_modules', `node-${process.platform}-${process.arch}`, 'LICENSE'),
-  ];
-  const license = places.find((file) => existsSync(file));
-  if (license === undefined) throw new Error(`the licence of Node is not beside ${home}`);
+  // Kept here, for an install restored from a store's cache has the program without its licence.
+  const license = path.join(import.meta.dirname, `node-${process.version}.LICENSE`);
+  if (!existsSync(license))
+    throw new Error(`${license} is missing: it is in the archive of that Node, copy it from there`);
   cpSync(license, path.join(to, 'LICENSE'));
 }
