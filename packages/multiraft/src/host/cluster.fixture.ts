@@ -154,6 +154,8 @@ export class TestCluster {
   readonly random: SeededRandom;
   readonly network: MemoryNetwork;
   readonly nodes: TestNode[] = [];
+  /** Nodes that have not looked through what the others remember of their stores. */
+  readonly unvetted = new Set<number>();
   /** Where each replica was put: what the catalog would know. */
   readonly placed = new Map<ReplicaId, NodeId>();
   readonly #options: TestClusterOptions;
@@ -258,6 +260,8 @@ export class TestCluster {
     liveness.start();
     for (const other of this.nodes) {
       if (other === node || other.host === undefined) continue;
+      if (!this.unvetted.has(node.id)) liveness.vetted(other.id);
+      if (!this.unvetted.has(other.id)) other.liveness?.vetted(node.id);
       liveness.connected(other.id, other.bootEpoch);
       other.liveness?.connected(node.id, node.bootEpoch);
     }

@@ -6,8 +6,8 @@ const SET = 1 as ReplicaSetId;
 const LOG = 'store-0/log/segment-0000000000000001';
 
 /** Three nodes; node 3 is put back to before its last acknowledgements, and started. */
-async function withOldImage() {
-  const cluster = new TestCluster();
+async function withOldImage(beats = false) {
+  const cluster = new TestCluster({beats});
   await cluster.startAll();
   const voters = await cluster.found(1);
   await cluster.write(1, 'a');
@@ -75,4 +75,23 @@ test('the loss is told once, and the next one again; a new replica lives beside 
   expect(third.status(SET)).toMatchObject({replica: successor, stopped: undefined});
   // As if it had lost its last record once more.
   expect(third.remembered([{store: 0, record: before + 1}])).toBeDefined();
+});
+
+test('a life that ends before it knows what others remember has told them no newer number', async () => {
+  const {cluster, told} = await withOldImage(true);
+  const remembered = () =>
+    [...cluster.node(1).liveness!.view(cluster.node(3).id)!.durableRecords].map(
+      ([store, record]) => ({store, record}),
+    );
+  expect(remembered()).toEqual(told);
+  cluster.unvetted.add(3);
+  const host = await cluster.start(3);
+  await cluster.found(2);
+  await cluster.clock.advance(1_000);
+  expect(host.durableRecords()[0]!.durableRecord).toBeGreaterThan(told[0]!.record);
+  cluster.crash(3);
+  cluster.unvetted.delete(3);
+  const again = await cluster.start(3);
+  expect(remembered()).toEqual(told);
+  expect(again.remembered(told)).toBeDefined();
 });

@@ -46,6 +46,7 @@ function pair() {
   nodes[2] = make(TWO);
   nodes[1].connected(TWO, 10);
   nodes[2].connected(ONE, 10);
+  nodes[2].vetted(ONE);
   const states = (id: number) => told[id]!.map(({state}) => state);
   return {clock, network, nodes, told, states, ages, readLate};
 }
@@ -169,4 +170,16 @@ test('of several beats that are read at once the last says whether a thread stan
   });
   await clock.advance(100);
   expect(told[1]!.map(({stalledThreads}) => stalledThreads)).toEqual([[]]);
+});
+
+test('a node is told no record before what it remembers was looked through, and that a disk is full at once', async () => {
+  const {clock, nodes, told, ages} = pair();
+  ages.isFull = true;
+  await clock.advance(1_000);
+  expect(nodes[1]!.view(TWO)!.durableRecords.get(0)).toBe(42);
+  expect(nodes[2]!.view(ONE)!.durableRecords.get(0)).toBe(0);
+  expect(told[2]!.at(-1)).toMatchObject({state: 'alive', isFull: true});
+  nodes[1]!.vetted(TWO);
+  await clock.advance(100);
+  expect(nodes[2]!.view(ONE)!.durableRecords.get(0)).toBe(42);
 });

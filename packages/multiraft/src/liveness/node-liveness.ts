@@ -38,6 +38,7 @@ export interface NodeLivenessOptions {
   readonly timing: Timing;
   /** By number of engine thread. */
   readonly threads: () => readonly ThreadBeat[];
+  /** Their records are told to a node once it is vetted; 0 before. */
   readonly stores: () => readonly StoreBeat[];
   readonly onChange: (node: NodeId, state: NodeState) => void;
 }
@@ -69,6 +70,7 @@ interface Known {
 export class NodeLiveness {
   readonly #options: NodeLivenessOptions;
   readonly #known = new Map<NodeId, Known>();
+  readonly #vetted = new Set<NodeId>();
   #timer: Timer | undefined;
   #sequence = 0;
   /** What came while this loop was late was not read: nobody was silent before that. */
@@ -97,6 +99,15 @@ export class NodeLiveness {
     if (known !== undefined && bootEpoch < known.bootEpoch) return;
     this.#heard(node, bootEpoch);
     this.#sendBeat(node);
+  }
+
+  /**
+   * What the node remembers of the stores here was held against them, and none is an old image: from now on
+   * it may remember the records of this life instead. Told sooner, they would take the place of those that
+   * show a loss, and a life that ends before it has made the loss durable would leave nobody who knows it.
+   */
+  vetted(node: NodeId): void {
+    this.#vetted.add(node);
   }
 
   /** Its connection was closed or reset: nobody waits for beats that cannot come. */
@@ -246,7 +257,7 @@ export class NodeLiveness {
       bootEpoch,
       sequence: this.#sequence,
       threads: this.#threads,
-      stores: stores(),
+      stores: this.#vetted.has(node) ? stores() : stores().map(withoutRecord),
       wallMs: clock.wallMs(),
       silentMs: clock.monotonicMs() - heardMs,
     };
@@ -263,3 +274,5 @@ export class NodeLiveness {
     this.#options.onChange(node, {state, bootEpoch, stalledThreads, isFull});
   }
 }
+
+const withoutRecord = (store: StoreBeat): StoreBeat => ({...store, durableRecord: 0});

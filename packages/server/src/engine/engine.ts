@@ -3,7 +3,6 @@
 
 import {isMainThread, type MessagePort} from 'node:worker_threads';
 import {DbError, type Log, META_SET, toWireError} from '@flotilla/base';
-import type {RememberedRecord} from '@flotilla/multiraft';
 import {loadSqlParser} from '@flotilla/query';
 import {isRpcFrame, refuseRpcFrame} from '../connections/index.ts';
 import type {ThreadCondition} from '../node/node-health.ts';
@@ -94,7 +93,7 @@ export class Engine {
         parts.copy.apply(message.event);
         return;
       case 'remembered':
-        this.#remembered(message.records, parts);
+        this.#remembered(message, parts);
         return;
       case 'notes':
         parts.notes.set(message.thread, message.notes);
@@ -124,9 +123,12 @@ export class Engine {
     parts.host.nodeChanged(node, state);
   }
 
-  #remembered(records: readonly RememberedRecord[], {host}: EngineParts): void {
+  #remembered({node, records}: Extract<ToEngine, {type: 'remembered'}>, {host}: EngineParts): void {
     const disowned = host.remembered(records);
-    if (disowned === undefined) return;
+    if (disowned === undefined) {
+      this.#emit({type: 'vetted', node});
+      return;
+    }
     // Nothing more is asked by this life, whose numbers others have seen used before.
     this.#isStopping = true;
     disowned.then(

@@ -67,7 +67,11 @@ export type ToEngine =
     }
   | {readonly type: 'catalog'; readonly event: CatalogEvent}
   /** What another node remembers of this node's stores; before any frame of that node. */
-  | {readonly type: 'remembered'; readonly records: readonly RememberedRecord[]}
+  | {
+      readonly type: 'remembered';
+      readonly node: NodeId;
+      readonly records: readonly RememberedRecord[];
+    }
   /** Thread 0 only: the replicas of another thread. */
   | {readonly type: 'notes'; readonly thread: number; readonly notes: readonly ReplicaNote[]}
   | {
@@ -98,6 +102,8 @@ export type FromEngine =
   | {readonly type: 'catalog'; readonly event: CatalogEvent}
   /** Each second. */
   | {readonly type: 'condition'; readonly condition: ThreadCondition}
+  /** What the node remembers shows no loss in this thread's stores. One answer to each 'remembered', or: */
+  | {readonly type: 'vetted'; readonly node: NodeId}
   /** A store is an older image of itself, and says so durably now: the node has to end. */
   | {readonly type: 'old-image'}
   /** From threads above 0: their replicas, for thread 0. */

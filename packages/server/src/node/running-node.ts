@@ -94,6 +94,8 @@ export class RunningNode {
   readonly #moved = new Map<NodeId, Moved>();
   /** Nodes that were connected in this life. */
   readonly #met = new Set<NodeId>();
+  /** Threads that have not said yet that what the node remembers shows no loss. */
+  readonly #unvetted = new Map<NodeId, number>();
   /** The latest start of this node that others have seen. */
   #knownEpoch = 0;
   /** An engine thread that failed answers no more: nobody waits for it. */
@@ -208,12 +210,19 @@ export class RunningNode {
   #meet(node: NodeId, known: KnownLife | undefined): void {
     if (this.#met.has(node)) return;
     this.#met.add(node);
-    if (known === undefined) return;
+    if (known === undefined) return this.#liveness.vetted(node);
     const {bootEpoch, records} = known;
     this.#knownEpoch = Math.max(this.#knownEpoch, bootEpoch);
-    this.#tellAll({type: 'remembered', records});
+    this.#unvetted.set(node, this.#links.length);
+    this.#tellAll({type: 'remembered', node, records});
     if (bootEpoch > this.#options.directory.bootEpoch)
       this.#endAsOldImage(`node ${node} knows a later start of it`);
+  }
+
+  #vetted(node: NodeId): void {
+    const left = this.#unvetted.get(node)! - 1;
+    this.#unvetted.set(node, left);
+    if (left === 0) this.#liveness.vetted(node);
   }
 
   /** The next start is another life than any that others have seen, and opens nothing that lost what it told. */
@@ -315,6 +324,8 @@ export class RunningNode {
         if (message.isMetaLost) return;
         this.#isMetaHeard = true;
         return this.#setNodes();
+      case 'vetted':
+        return this.#vetted(message.node);
       case 'old-image':
         return this.#endAsOldImage('other nodes know records of its stores that are not there');
       case 'fatal':

@@ -383,6 +383,7 @@ export class SimNode {
       );
       return;
     }
+    running.liveness?.vetted(other);
     if (isFirst && this.bootEpoch > this.#damagedBoot) this.isImage = false;
     running.liveness?.connected(other, bootEpoch);
   }
