@@ -1,5 +1,5 @@
-// Goal: a node counts as silent since the last moment in which the planner, or any node that answers
-// the planner, heard it. Method: a cluster of links that fail in any order, against that sentence.
+// Goal: a node counts as silent since the last moment in which the planner, or half of the nodes that
+// answer the planner, heard it. Method: a cluster of links that fail in any order, against that sentence.
 
 import type {NodeId, Rpc} from '@flotilla/base';
 import {VirtualClock} from '@flotilla/testkit';
@@ -59,27 +59,43 @@ function started(heard?: Heard) {
   for (const node of NODES) network.add(node, nodeHandlers(hostOf(node, hears), clock));
   const rpc = overLinks(links, network.rpc(PLANNER));
   const reports = new NodeReports({rpc, clock, session: 'a'});
-  const round = () => clock.resolve(Promise.all(NODES.map((node) => reports.ask(node))));
+  const round = async () => {
+    await clock.resolve(Promise.all(NODES.map((node) => reports.ask(node))));
+    reports.weighHearsay();
+  };
   return {clock, links, reports, round};
 }
 
 const pair = fc.tuple(fc.constantFrom(...NODES), fc.constantFrom(...NODES));
 
-test('silence begins when the last of those who answer stops hearing a node', async () => {
+test('silence begins when fewer than half of those who answer hear a node', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(pair, {maxLength: 3}), {maxLength: 30}), async (steps) => {
       const {clock, links, reports, round} = started();
+      const answeredMs = new Map<NodeId, number>();
+      const lastWord = new Map<NodeId, readonly NodeId[]>();
       const heardMs = new Map<NodeId, number>();
       await round();
-      for (const node of NODES) heardMs.set(node, clock.monotonicMs());
+      for (const node of NODES) {
+        answeredMs.set(node, clock.monotonicMs());
+        lastWord.set(node, links.heardBy(node));
+        heardMs.set(node, clock.monotonicMs());
+      }
       for (const cuts of steps) {
         for (const [a, b] of cuts) if (a !== b) links.toggle(a, b);
         await clock.advance(ROUND_MS);
         await round();
         const answering = NODES.filter((node) => links.join(PLANNER, node));
-        for (const node of NODES)
-          if (answering.some((other) => links.join(other, node)))
+        for (const node of answering) {
+          answeredMs.set(node, clock.monotonicMs());
+          lastWord.set(node, links.heardBy(node));
+        }
+        const live = NODES.filter((node) => clock.monotonicMs() - answeredMs.get(node)! < LIVE_MS);
+        for (const node of NODES) {
+          const hearing = live.filter((other) => lastWord.get(other)!.includes(node)).length;
+          if (answering.includes(node) || hearing >= live.length / 2)
             heardMs.set(node, clock.monotonicMs());
+        }
         for (const {node, live, silentSinceMs} of reports.view().values()) {
           expect(live || !answering.includes(node)).toBe(true);
           if (!live)
@@ -99,4 +115,27 @@ test('a node of an older build, which does not say whom it hears, speaks for nob
   await clock.advance(LIVE_MS);
   await round();
   expect(reports.view().get(3 as NodeId)).toMatchObject({live: false, silentSinceMs: heardAtMs});
+});
+
+test('one of three who wrongly hears a dead node does not speak for it, one of two does', async () => {
+  const deluded = 2 as NodeId;
+  const dead = 3 as NodeId;
+  const {clock, links, reports, round} = started((node) =>
+    NODES.filter((other) => other !== node && (node === deluded || other !== dead)),
+  );
+  links.toggle(PLANNER, 5 as NodeId);
+  await round();
+  links.toggle(PLANNER, dead);
+  const silent = () => clock.wallMs() - (reports.view().get(dead)!.silentSinceMs ?? Infinity);
+  for (let i = 0; i < 20; i++) {
+    await clock.advance(ROUND_MS);
+    await round();
+  }
+  expect(silent()).toBeGreaterThanOrEqual(20 * ROUND_MS);
+  links.toggle(PLANNER, 4 as NodeId);
+  for (let i = 0; i < 5; i++) {
+    await clock.advance(ROUND_MS);
+    await round();
+  }
+  expect(silent()).toBe(0);
 });

@@ -1,6 +1,7 @@
 // What the reconciler knows of the nodes: asked one by one, each in its own rhythm, so that a dead one
 // delays nobody. Each says which others it hears, so that a link that fails between meta's leader and a
-// node makes nobody take that node for dead.
+// node makes nobody take that node for dead. One word is not enough, as it may be wrong: at least half
+// of the nodes that answer must hear a node. Half, so that of two in doubt nobody is taken for dead.
 
 import {type Clock, DbError, META_SET, type NodeId, type Rpc} from '@flotilla/base';
 import type {NodeReport, Reports} from '@flotilla/catalog';
@@ -17,8 +18,10 @@ interface NodeState {
   asking: Promise<void> | undefined;
   /** Since when its answers count; when the run began, for one that never answered. */
   heardAtMs: number;
-  /** When a node that answers last said that it hears this one; never: when the run began. */
+  /** When it was last heard by half of those who answer; never: when the run began. */
   heardOfAtMs: number;
+  /** Other nodes that it hears; undefined until it says so. */
+  hears: ReadonlySet<NodeId> | undefined;
   answered: boolean;
   clockOffsetMs: number;
   diskFree: number;
@@ -57,6 +60,18 @@ export class NodeReports {
     for (const node of this.#nodes.keys()) if (!nodes.has(node)) this.#nodes.delete(node);
   }
 
+  /** To be called after each round of questions. */
+  weighHearsay(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const witnesses = [...this.#nodes.values()].flatMap((state) =>
+      state.hears !== undefined && isLive(state, nowMs) ? [state.hears] : [],
+    );
+    for (const [node, state] of this.#nodes) {
+      const hearing = witnesses.filter((hears) => hears.has(node)).length;
+      if (hearing > 0 && 2 * hearing >= witnesses.length) state.heardOfAtMs = nowMs;
+    }
+  }
+
   /** Nodes that never answered in this run are there as silent ones, since its beginning. */
   view(): Reports {
     const nowMs = this.#options.clock.monotonicMs();
@@ -66,7 +81,7 @@ export class NodeReports {
       const silentMs = nowMs - state.heardAtMs;
       // In its first moments a run knows nothing of a node, and must not plan around it as dead.
       if (!state.answered && silentMs < LIVE_MS) continue;
-      const live = state.answered && silentMs < LIVE_MS;
+      const live = isLive(state, nowMs);
       const unheardMs = nowMs - Math.max(state.heardAtMs, state.heardOfAtMs);
       reports.set(node, {
         node,
@@ -83,10 +98,9 @@ export class NodeReports {
   /** Two of it are equal where no replica was told to have changed since, and no node fell silent or came back. */
   news(): string {
     const nowMs = this.#options.clock.monotonicMs();
-    const parts = [...this.#nodes].map(([node, {answered, heardAtMs, receiver}]) => {
-      const live = answered && nowMs - heardAtMs < LIVE_MS;
-      return `${node} ${live} ${receiver.news}`;
-    });
+    const parts = [...this.#nodes].map(
+      ([node, state]) => `${node} ${isLive(state, nowMs)} ${state.receiver.news}`,
+    );
     return parts.join();
   }
 
@@ -109,10 +123,7 @@ export class NodeReports {
       const tripMs = state.heardAtMs - askedAtMs;
       state.clockOffsetMs = Math.round(answer.wallMs + tripMs / 2 - clock.wallMs());
       state.diskFree = answer.diskFree;
-      for (const other of answer.heard ?? []) {
-        const heard = this.#nodes.get(other);
-        if (heard !== undefined) heard.heardOfAtMs = state.heardAtMs;
-      }
+      state.hears = answer.heard && new Set(answer.heard);
     } catch (error) {
       // Not hearing from a node is itself what is to be known of it.
       if (!(error instanceof DbError)) throw error;
@@ -128,6 +139,7 @@ export class NodeReports {
       asking: undefined,
       heardAtMs: nowMs,
       heardOfAtMs: nowMs,
+      hears: undefined,
       answered: false,
       clockOffsetMs: 0,
       diskFree: 1,
@@ -135,4 +147,8 @@ export class NodeReports {
     this.#nodes.set(node, state);
     return state;
   }
+}
+
+function isLive({answered, heardAtMs}: NodeState, nowMs: number): boolean {
+  return answered && nowMs - heardAtMs < LIVE_MS;
 }

@@ -210,6 +210,7 @@ class Run {
     const all = Promise.all(nodes.map((node) => this.#nodes.ask(node)));
     all.catch((error: unknown) => this.#options.log.error({error: String(error)}, 'report failed'));
     await Promise.race([all, pause(this.#options.clock, ROUND_MS, this.#stopped.signal)]);
+    this.#nodes.weighHearsay();
   }
 
   #begin(action: Action): void {

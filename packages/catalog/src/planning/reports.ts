@@ -53,8 +53,8 @@ export interface NodeReport {
   /** It answered lately. The replicas of one that did not are as it last reported them. */
   readonly live: boolean;
   /**
-   * Since when neither the planner nor any node that reports has heard it, on the planner's clock; absent
-   * while it is live.
+   * Since when the planner has not heard it, nor half of the nodes that report, on the planner's clock;
+   * absent while it is live.
    */
   readonly silentSinceMs?: number | undefined;
   /** Its wall clock less the planner's. */
