@@ -3,6 +3,7 @@
 
 import {
   assert,
+  type Log,
   type NodeId,
   type ReplicaId,
   type ReplicaSetId,
@@ -147,6 +148,7 @@ export interface TestClusterOptions {
   readonly beats?: boolean;
   readonly damagedLog?: 'refuse' | 'replace';
   readonly timing?: TimingPreset;
+  readonly log?: Log;
 }
 
 export class TestCluster {
@@ -221,6 +223,7 @@ export class TestCluster {
       stores: [{store: 0 as StoreId, disk: node.disk, path: 'store-0'}],
       timing: this.#options.timing ?? 'local',
       limits: this.#options.limits,
+      log: this.#options.log,
       damagedLog: this.#options.damagedLog,
       openStateMachine: async ({set, replica, founding}) => {
         const key = `${set}/${replica}`;

@@ -15,6 +15,7 @@ import type {ConfigChange, ConfigChangeMode, FailoverMode} from '@flotilla/raft'
 import {frameKind, frameThread, readItems, type StoreBeat} from '@flotilla/wire';
 import {Snapshots} from '../snapshot/snapshots.ts';
 import type {StateMachine} from '../state-machine.ts';
+import {flushBeforeClose} from './closing.ts';
 import {Driver} from './driver.ts';
 import {FreshnessRound} from './freshness-round.ts';
 import {Handover} from './handover.ts';
@@ -43,8 +44,6 @@ export interface ProposeOptions {
 
 /** Retention, disk space: what need not happen in every tick. */
 const HOUSEKEEPING_MS = 1_000;
-/** Flushes that wait for one another share a commit of the manifest. */
-const CLOSING_AT_A_TIME = 32;
 /** Ids of proposals and reads are safe integers: 21 bits for the boot, 32 to count within it. */
 const BOOTS_DISTINCT = 2 ** 21;
 const IDS_PER_BOOT = 2 ** 32;
@@ -347,7 +346,7 @@ export class Host {
     return () => this.#stoppedListeners.delete(listener);
   }
 
-  /** A clean stop: leaders are handed over as far as they can in bounded time, all state is flushed. */
+  /** A clean stop: leaders are handed over and state is flushed, both as far as they can in bounded time. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     await this.#handover.everything();
@@ -357,15 +356,12 @@ export class Host {
     await this.#orders.close();
     this.#driver.close();
     const groups = [...this.#driver.groups.values()];
-    for (let at = 0; at < groups.length; at += CLOSING_AT_A_TIME)
-      await Promise.all(
-        groups.slice(at, at + CLOSING_AT_A_TIME).map((group) => this.#closeGroup(group)),
-      );
+    await flushBeforeClose(groups, this.#options);
+    await Promise.all(groups.map((group) => this.#closeGroup(group)));
     for (const store of this.#stores) await store.log.close();
   }
 
   async #closeGroup(group: HostedGroup): Promise<void> {
-    if (!group.isGone) await group.machine.flush();
     group.isDestroyed = true;
     this.#driver.retire(group, new DbError('DRAINING', 'the node is stopping'));
     await group.machine.close();

@@ -116,6 +116,14 @@ export class GroupLog {
     this.retainedBytes = 0;
   }
 
+  /** Of entries beyond `index`, and of those beside them in their records. */
+  bytesAbove(index: number): number {
+    let bytes = 0;
+    for (let at = this.runs.length - 1; at >= 0 && lastOf(this.runs[at]!) > index; at--)
+      bytes += this.runs[at]!.bytes;
+    return bytes;
+  }
+
   compact(firstIndex: number, prevTerm: number): void {
     if (firstIndex <= this.firstIndex) return;
     assert(
