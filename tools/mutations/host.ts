@@ -223,7 +223,7 @@ const LIVENESS: readonly Mutation[] = [
     file: file('host/node-states'),
     find: 'const place = this.#placeOf(group) + random.next() / 4;',
     replace: 'const place = (this.#placeOf(group) + random.next()) / 100;',
-    why: 'The followers of a dead leader ask each other at once, and each votes for itself.',
+    why: 'All followers of a dead leader stand at once, in each of thousands of groups.',
     suites: ['packages/multiraft/src/host/failover-time.test.ts'],
   },
   {

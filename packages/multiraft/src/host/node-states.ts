@@ -120,7 +120,7 @@ export class NodeStates {
 
   /**
    * Soon, and a few times more while nobody leads. Of the voters that live one is the first to try, and
-   * each other a spread later, so that they do not ask each other at once and each vote for itself.
+   * each other a spread later: a node that dies may have led thousands of sets, and each is asked for once.
    */
   campaignSoon(group: HostedGroup): void {
     const {random} = this.#options;

@@ -17,8 +17,8 @@ export interface Timing {
   /** A loop later than this distrusts its own waits and begins them anew. */
   readonly lateMs: number;
   /**
-   * Between the campaigns of two followers of a dead leader, who take turns: some round trips, or they ask
-   * each other at once, and each votes for itself, again and again.
+   * Between the campaigns of two followers of a dead leader, who take turns: some round trips, or
+   * all of them ask for each of thousands of groups.
    */
   readonly campaignSpreadMs: number;
   readonly noticeMs: number;
