@@ -163,6 +163,8 @@ export interface EnsureTables {
   readonly type: 'ensure-tables';
   readonly database: DatabaseId;
   readonly tables: readonly TableRequest[];
+  /** Nothing is made of a request for more columns than there is room for; else as many as there is. */
+  readonly allOrNothing?: boolean | undefined;
 }
 /** One change of a table: of its columns, or of its name. */
 export type TableChange =
@@ -327,7 +329,7 @@ export type TableOutcome =
       readonly tags: readonly ColumnOutcome[];
       readonly fields: readonly ColumnOutcome[];
     }
-  | {readonly error: 'TABLE_LIMIT' | 'INVALID_ARGUMENT'};
+  | {readonly error: 'TABLE_LIMIT' | 'COLUMN_LIMIT' | 'INVALID_ARGUMENT'};
 
 type Nothing = Readonly<Record<string, never>>;
 

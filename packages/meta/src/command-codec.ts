@@ -96,7 +96,12 @@ const databaseCommands = [
     table: tableRequest,
     ifNotExists: flag,
   }),
-  z.object({type: type('ensure-tables'), database: databaseId, tables: z.array(tableRequest)}),
+  z.object({
+    type: type('ensure-tables'),
+    database: databaseId,
+    tables: z.array(tableRequest),
+    allOrNothing: flag,
+  }),
   z.object({type: type('alter-table'), database: databaseId, name, change: tableChange}),
   z.object({type: type('drop-table'), database: databaseId, name, ifExists: flag, ...dropped}),
   z.object({type: type('recover-table'), database: databaseId, name, as: name.optional()}),

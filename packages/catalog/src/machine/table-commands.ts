@@ -51,7 +51,12 @@ export const ensureTables: Handler<EnsureTables> = (draft, command) => {
   const database = liveDatabase(draft.catalog, command.database);
   if (database === undefined) return noDatabase(command.database);
   const work = new TableWork(draft, database);
-  const tables = command.tables.map((request) => work.ensure(request));
+  const tables = command.tables.map(
+    (request): TableOutcome =>
+      command.allOrNothing === true && !work.hasRoomFor(request)
+        ? {error: 'COLUMN_LIMIT'}
+        : work.ensure(request),
+  );
   work.putChanged();
   return succeed({tables});
 };
@@ -135,6 +140,21 @@ class TableWork {
       tags: request.tags.map((name) => this.#column(table, name, 'tag', 'string')),
       fields: request.fields.map(({name, type}) => this.#column(table, name, 'field', type)),
     };
+  }
+
+  hasRoomFor({name, tags, fields}: TableRequest): boolean {
+    const {catalog} = this.#draft;
+    const {present, added} = this.#tables.get(name) ?? {
+      present: catalog.tableByName(this.#database.id, name),
+      added: new Map<string, Column>(),
+    };
+    const isMissing = (column: string): boolean =>
+      isColumnName(column) &&
+      !added.has(column) &&
+      (present === undefined || catalog.columnByName(present.id, column) === undefined);
+    const missing = new Set([...tags, ...fields.map((field) => field.name)].filter(isMissing));
+    const count = (present?.columns.length ?? 0) + added.size;
+    return missing.size === 0 || count + missing.size <= LIMITS.columns_per_table_max.value;
   }
 
   putChanged(): void {

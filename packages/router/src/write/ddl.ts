@@ -8,6 +8,7 @@ import type {
   TableOutcome,
   TableRequest,
 } from '@flotilla/catalog';
+import {noRoom} from './column-room.ts';
 import {type Refusal, refusalKey} from './refusal.ts';
 
 /** Meta's answers to a wish for a bucket that no retry mends: reasons of lines. */
@@ -22,6 +23,13 @@ export interface MetaProposer {
   refresh(deadlineMs: number): Promise<void>;
 }
 
+export interface Ensured {
+  /** By `refusalKey(table, column)`; the column is '' where the whole table was refused. */
+  readonly refusals: ReadonlyMap<string, Refusal>;
+  /** Tables that have not room for all the columns they were asked for: nothing was made of those. */
+  readonly overLimit: ReadonlySet<string>;
+}
+
 export class MetaDdl {
   readonly #meta: MetaProposer;
 
@@ -29,17 +37,22 @@ export class MetaDdl {
     this.#meta = meta;
   }
 
-  /** Refusals by `refusalKey(table, column)`; the column is '' where the whole table was refused. */
+  /** Of each table all the columns that are asked for are made, as far as they are none too many, or nothing. */
   async ensureTables(
     database: DatabaseId,
     tables: readonly TableRequest[],
     deadlineMs: number,
-  ): Promise<ReadonlyMap<string, Refusal>> {
-    const command = {type: 'ensure-tables', database, tables} as const;
+  ): Promise<Ensured> {
+    const command = {type: 'ensure-tables', database, tables, allOrNothing: true} as const;
     const {tables: outcomes} = await nothingWritten(this.#meta.propose(command, deadlineMs));
     const refusals = new Map<string, Refusal>();
-    for (const [i, outcome] of outcomes.entries()) noteRefusals(tables[i]!, outcome, refusals);
-    return refusals;
+    const overLimit = new Set<string>();
+    for (const [i, outcome] of outcomes.entries()) {
+      const request = tables[i]!;
+      if ('error' in outcome && outcome.error === 'COLUMN_LIMIT') overLimit.add(request.name);
+      else noteRefusals(request, outcome, refusals);
+    }
+    return {refusals, overLimit};
   }
 
   /** The bucket that holds `timeMs`; what refuses it for good is a value. */
@@ -107,9 +120,8 @@ function noteColumn(
     (outcome.error === 'TYPE_CONFLICT' && outcome.existing !== undefined)
   )
     return;
-  const reason =
-    outcome.error === 'COLUMN_LIMIT'
-      ? `table "${request.name}" holds as many columns as it may`
-      : `"${name}" is both a tag and a field of the line, or no name for a column`;
-  refusals.set(refusalKey(request.name, name), {code: outcome.error, reason});
+  const reason = `"${name}" is both a tag and a field of the line, or no name for a column`;
+  const refusal =
+    outcome.error === 'COLUMN_LIMIT' ? noRoom(request.name) : {code: outcome.error, reason};
+  refusals.set(refusalKey(request.name, name), refusal);
 }

@@ -5,6 +5,7 @@
 import type {Catalog, Database} from '@flotilla/catalog';
 import type {ParsedBatch} from '@flotilla/column';
 import {refuseBuckets} from './bucket-limit.ts';
+import {refuseBeyondRoom} from './column-room.ts';
 import type {Refusal} from './refusal.ts';
 import {Rejections} from './rejected-rows.ts';
 import {refuseTimes} from './row-targets.ts';
@@ -29,8 +30,10 @@ export function refusedAsItIs({batch, lineText}: Body, present: Present): Reject
   for (const parsed of batch.tables) {
     // One look at a time, as each marks rows for itself and a line counts once.
     const before = rejections.count;
+    const refusals = new Map<string, Refusal>();
+    refuseBeyondRoom(catalog, database, parsed, refusals);
     refuseTimes(parsed, {database, nowMs, rejections});
-    if (rejections.count === before) resolveTable(catalog, database, parsed, rejections, new Map());
+    if (rejections.count === before) resolveTable(catalog, database, parsed, rejections, refusals);
     const request = requestOf.get(parsed.table);
     if (rejections.count === before && request !== undefined)
       refuseOwnConflicts(parsed, request, rejections);

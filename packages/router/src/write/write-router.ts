@@ -9,6 +9,7 @@ import {type BadLine, encodeShare, type ParsedBatch} from '@flotilla/column';
 import {type Fence, WRITE_METHOD} from '@flotilla/replica';
 import type {SetCaller} from '../set-caller.ts';
 import {NEW_BUCKETS_MAX, tooManyBuckets} from './bucket-limit.ts';
+import {refuseBeyondRoom} from './column-room.ts';
 import type {MetaDdl} from './ddl.ts';
 import {type DeleteOutcome, type DeleteTarget, sendDeletions} from './deletions.ts';
 import {awaitFences} from './fences.ts';
@@ -217,19 +218,25 @@ export class WriteRouter {
   ): Promise<Prepared> {
     const columnRefusals = new Map<string, Refusal>();
     const bucketRefusals = new Map<number, Refusal>();
+    const overLimit = new Set<string>();
     for (let round = 0; round < PREPARE_ROUNDS_MAX; round++) {
       const database = this.#database(request.database);
       const nowMs = this.#ports.clock.wallMs();
       // Nothing is made for rows that no bucket may hold.
       const tables = batch.tables.filter((parsed) => hasKeptTime(parsed, {database, nowMs}));
-      const requests = missingTables(this.#ports.catalog(), database, {tables}, columnRefusals);
+      const catalog = this.#ports.catalog();
+      for (const parsed of tables)
+        if (overLimit.has(parsed.table))
+          refuseBeyondRoom(catalog, database, parsed, columnRefusals);
+      const requests = missingTables(catalog, database, {tables}, columnRefusals);
       if (requests.length > 0) {
-        const refusals = await this.#ports.meta.ensureTables(
+        const ensured = await this.#ports.meta.ensureTables(
           database.id,
           requests,
           request.deadlineMs,
         );
-        for (const [key, refusal] of refusals) columnRefusals.set(key, refusal);
+        for (const [key, refusal] of ensured.refusals) columnRefusals.set(key, refusal);
+        for (const table of ensured.overLimit) overLimit.add(table);
         continue;
       }
       const place = {database, nowMs, columnRefusals, bucketRefusals};
