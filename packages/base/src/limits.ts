@@ -102,6 +102,12 @@ export const LIMITS = {
     code: 'CONFLICT',
     why: 'Of a cluster: each node keeps all of them.',
   },
+  tenant_comment_bytes_max: {
+    value: 4 * KIB,
+    unit: 'bytes',
+    code: 'INVALID_ARGUMENT',
+    why: 'Two pages of text; each node keeps those of all tenants.',
+  },
   databases_max: {
     value: 10_000,
     unit: 'count',

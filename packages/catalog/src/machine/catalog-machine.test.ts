@@ -1,11 +1,11 @@
 // Goal: whatever is asked in whatever order, the catalog keeps its invariants, every copy that gets
 // the updates equals the machine's own state, and a snapshot goes on exactly as the original would.
 
-import {LIMITS} from '@flotilla/base';
+import {type DatabaseId, LIMITS} from '@flotilla/base';
 import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {Catalog} from '../catalog.ts';
-import type {Command, CommandResult, CommandValue, TableChange} from '../commands.ts';
+import type {Command, CommandResult, CommandValue, TableChange, TableRequest} from '../commands.ts';
 import type {CatalogUpdate, EntityKind} from '../model.ts';
 import {CatalogMachine} from './catalog-machine.ts';
 
@@ -472,6 +472,24 @@ test('tenants_max: one more is refused, those that are there stay', () => {
   expect(code(create('more'))).toBe('ok');
 });
 
+test('tenant_comment_bytes_max: a longer comment is refused, and the old one stays', () => {
+  const {machine, run} = founded();
+  const max = LIMITS.tenant_comment_bytes_max.value;
+  const longest = 'é'.repeat(max / 2);
+  must(run({type: 'create-tenant', name: 'a', comment: longest}));
+  for (const outcome of [
+    run({type: 'create-tenant', name: 'b', comment: `${longest}x`}),
+    run({type: 'alter-tenant', name: 'a', comment: `${longest}x`}),
+  ]) {
+    expect(code(outcome)).toBe('INVALID_ARGUMENT');
+    expect(JSON.stringify(outcome)).toContain(
+      `a comment has at most ${max} bytes; have ${max + 1}`,
+    );
+  }
+  expect(machine.catalog.tenantByName('b')).toBeUndefined();
+  expect(machine.catalog.tenantByName('a')?.comment).toBe(longest);
+});
+
 describe('names', () => {
   const long = (max: number) => 'n'.repeat(max + 1);
   const database = id<never>(1);
@@ -534,6 +552,36 @@ describe('ensure-tables', () => {
     expect(wide.fields.at(997)).toEqual({column: 1000});
     expect(wide.fields.at(998)).toEqual({error: 'COLUMN_LIMIT'});
     expect(machine.catalog.tableByName(id(1), 'cpu')?.columns).toHaveLength(1000);
+  });
+
+  test('makes nothing of a request that there is no room for, where it is to be all or nothing', () => {
+    const {machine, run} = founded();
+    const request = (name: string, from: number, count: number) => {
+      const field = (_: unknown, i: number) => ({name: `f${from + i}`, type: 'float' as const});
+      return {name, tags: [], fields: Array.from({length: count}, field)};
+    };
+    const database = id<DatabaseId>(1);
+    const ensure = (...tables: TableRequest[]) =>
+      must(run({type: 'ensure-tables', database, tables, allOrNothing: true})).tables;
+    const width = (name: string) => machine.catalog.tableByName(database, name)?.columns.length;
+    expect(ensure(request('new', 0, 1001))).toEqual([{error: 'COLUMN_LIMIT'}]);
+    expect(width('new')).toBeUndefined();
+    // The later requests see what the earlier ones made.
+    const outcomes = ensure(
+      request('cpu', 0, 998),
+      request('cpu', 997, 4),
+      request('cpu', 997, 3),
+      request('cpu', 0, 1000),
+      request('cpu', 1000, 1),
+    );
+    expect(outcomes.map((outcome) => 'error' in outcome)).toEqual([
+      false,
+      true,
+      false,
+      false,
+      true,
+    ]);
+    expect(width('cpu')).toBe(1000);
   });
 });
 

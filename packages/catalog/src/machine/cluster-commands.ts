@@ -144,12 +144,14 @@ export const createTenant: Handler<CreateTenant> = (draft, command) => {
     return refuse('CONFLICT', `the cluster holds as many tenants as it may (tenants_max: ${max})`);
   }
   const {name, comment} = command;
+  if (isTooLong(comment)) return refuse('INVALID_ARGUMENT', commentFault(comment));
   return succeed({tenant: putNewTenant(draft, name, comment), created: true});
 };
 
 export const alterTenant: Handler<AlterTenant> = (draft, command) => {
   const tenant = draft.catalog.tenantByName(command.name);
   if (tenant === undefined) return refuse('TENANT_NOT_FOUND', `no tenant ${command.name}`);
+  if (isTooLong(command.comment)) return refuse('INVALID_ARGUMENT', commentFault(command.comment));
   draft.put('tenant', tenant.id, {...tenant, comment: command.comment || undefined});
   return succeed({tenant: tenant.id});
 };
@@ -185,4 +187,13 @@ function putNewTenant(draft: Draft, name: string, comment?: string): TenantId {
   const id = draft.nextId<TenantId>('tenant');
   draft.put('tenant', id, {id, name, comment: comment || undefined});
   return id;
+}
+
+function isTooLong(comment: string | undefined): comment is string {
+  return Buffer.byteLength(comment ?? '') > LIMITS.tenant_comment_bytes_max.value;
+}
+
+function commentFault(comment: string): string {
+  const max = LIMITS.tenant_comment_bytes_max.value;
+  return `a comment has at most ${max} bytes; have ${Buffer.byteLength(comment)}`;
 }
