@@ -41,8 +41,11 @@ const QUIET_PLAN_MS_MAX = 10_000;
 const ROUND_GAP_MS = 20;
 /** A subject whose action failed rests: what refused it will hardly have changed sooner. */
 const REST_MS = 1_000;
-/** How soon a new leader begins; each round proves leadership anew in any case. */
-const LEADERSHIP_MS = 100;
+/**
+ * How soon leadership is seen where nobody tells of it; who calls `start` when it changes sees it at once.
+ * Each round proves leadership anew in any case.
+ */
+const LEADERSHIP_MS = 1_000;
 /** Orders and commands under way at once: enough to fill the nodes, few enough to see each fail. */
 const ACTIONS_MAX = 64;
 /** An order is carried out in milliseconds, a new replica's first sync on a slow disk in a second. */

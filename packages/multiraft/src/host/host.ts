@@ -42,8 +42,11 @@ export interface ProposeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Retention, disk space: what need not happen in every tick. */
-const HOUSEKEEPING_MS = 1_000;
+/**
+ * Retention, disk space: what need not happen in every tick. Not in step with election timeouts: at the end
+ * of each a leader forgets for a moment who has answered, and knows nobody to give its place to.
+ */
+const HOUSEKEEPING_MS = 1_100;
 /** Ids of proposals and reads are safe integers: 21 bits for the boot, 32 to count within it. */
 const BOOTS_DISTINCT = 2 ** 21;
 const IDS_PER_BOOT = 2 ** 32;
@@ -88,7 +91,7 @@ export class Host {
     });
     const {clock} = options;
     this.#ticker = new Ticker(clock, timing, this.#driver, {
-      onTick: (nowMs) => this.#tick(nowMs),
+      onTick: (nowMs, lateMs) => this.#tick(nowMs, lateMs),
       isLeaderAlive: (group) => this.#nodes.isLeaderAlive(group),
     });
     this.#notices = new Notices(this.#driver.outbox, timing);
@@ -367,7 +370,7 @@ export class Host {
     await group.machine.close();
   }
 
-  #tick(nowMs: number): void {
+  #tick(nowMs: number, lateMs: number): void {
     const {waiting} = this.#hostWaits;
     for (const waits of waiting) {
       waits.expire(nowMs);
@@ -388,7 +391,7 @@ export class Host {
       this.#freshness.run(nowMs, (group, deadlineMs) => this.#confirm(group, deadlineMs));
     }
     if (!this.#driver.outbox.isEmpty) this.#driver.schedule();
-    this.#options.onTick?.();
+    this.#options.onTick?.(lateMs);
   }
 
   #read(group: HostedGroup, {resolve, ...wait}: Wait<number>): void {

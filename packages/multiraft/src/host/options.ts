@@ -123,8 +123,8 @@ export interface HostOptions {
   /** Where a replica lives, as the catalog knows it; learned from its messages otherwise. */
   readonly locate: (set: ReplicaSetId, replica: ReplicaId) => NodeId | undefined;
   readonly observer?: GroupObserver | undefined;
-  /** The loop turned: at the end of each tick. */
-  readonly onTick?: (() => void) | undefined;
+  /** The loop turned, so late: at the end of each tick. */
+  readonly onTick?: ((lateMs: number) => void) | undefined;
 }
 
 /** Every byte limit holds at least one entry of the largest kind. */

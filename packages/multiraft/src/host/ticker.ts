@@ -10,15 +10,22 @@ import type {HostedGroup} from './hosted-group.ts';
 import type {Timing} from './timing.ts';
 
 const FOLLOWER_QUIET_TICKS = 2;
+/**
+ * Between looks while all groups sleep: what the loop itself has to do then, and the sign that it lives,
+ * need no more. Far below a stall.
+ */
+const ASLEEP_TICKS = 2;
 
 export class Ticker {
   readonly #clock: Clock;
   readonly #timing: Timing;
   readonly #driver: Driver;
-  readonly #onTick: (nowMs: number) => void;
+  readonly #onTick: (nowMs: number, lateMs: number) => void;
   readonly #isLeaderAlive: (group: HostedGroup) => boolean;
   readonly #awake = new Set<HostedGroup>();
   #timer: Timer | undefined;
+  #isSlow = false;
+  #dueMs = 0;
   /** When the loop was last seen alive. */
   lastTickMs: number;
   /** What had happened by then was seen here since: the tick before, after which the loop looked. */
@@ -29,7 +36,7 @@ export class Ticker {
     timing: Timing,
     driver: Driver,
     hooks: {
-      readonly onTick: (nowMs: number) => void;
+      readonly onTick: (nowMs: number, lateMs: number) => void;
       readonly isLeaderAlive: (group: HostedGroup) => boolean;
     },
   ) {
@@ -43,11 +50,22 @@ export class Ticker {
   }
 
   start(): void {
-    this.#timer = this.#clock.setTimer(this.#timing.tickMs, () => this.#tick());
+    const {blocked} = this.#driver.applier;
+    this.#schedule(this.#awake.size === 0 && blocked.size === 0);
   }
 
   stop(): void {
     this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #schedule(isSlow: boolean): void {
+    const {tickMs} = this.#timing;
+    const delayMs = isSlow ? ASLEEP_TICKS * tickMs : tickMs;
+    this.#isSlow = isSlow;
+    this.#dueMs = this.#clock.monotonicMs() + delayMs;
+    this.#timer?.cancel();
+    this.#timer = this.#clock.setTimer(delayMs, () => this.#tick());
   }
 
   get awakeCount(): number {
@@ -77,6 +95,8 @@ export class Ticker {
     group.isAsleep = false;
     group.changes += 1;
     this.#awake.add(group);
+    // Its first tick comes as soon as if the others had been awake.
+    if (this.#isSlow && this.#timer !== undefined) this.#schedule(false);
   }
 
   remove(group: HostedGroup): void {
@@ -84,12 +104,13 @@ export class Ticker {
   }
 
   #tick(): void {
+    const lateMs = this.#clock.monotonicMs() - this.#dueMs;
     this.start();
     this.seenUptoMs = this.lastTickMs;
     this.lastTickMs = this.#clock.monotonicMs();
     for (const group of this.#awake) this.#tickGroup(group);
     if (this.#driver.applier.retryBlocked()) this.#driver.schedule();
-    this.#onTick(this.#clock.monotonicMs());
+    this.#onTick(this.#clock.monotonicMs(), lateMs);
   }
 
   #tickGroup(group: HostedGroup): void {

@@ -9,6 +9,8 @@ export interface Timing {
   readonly electionTicks: number;
   /** Between two nodes, whatever the number of groups. */
   readonly beatMs: number;
+  /** Between looks at what the others sent and at the own threads; what is new there is told at once. */
+  readonly watchMs: number;
   /** Without a beat for a time between these two, drawn anew each time, a node is suspect. */
   readonly suspectMinMs: number;
   readonly suspectMaxMs: number;
@@ -29,7 +31,8 @@ const LOCAL: Timing = {
   tickMs: 50,
   heartbeatTicks: 2,
   electionTicks: 20,
-  beatMs: 50,
+  beatMs: 100,
+  watchMs: 50,
   suspectMinMs: 500,
   suspectMaxMs: 700,
   stallMs: 500,
@@ -55,7 +58,8 @@ export const TIMINGS = {
   wan: {
     ...LOCAL,
     tickMs: 250,
-    beatMs: 200,
+    beatMs: 400,
+    watchMs: 200,
     suspectMinMs: 2_500,
     suspectMaxMs: 3_500,
     stallMs: 2_500,
@@ -69,17 +73,19 @@ export type TimingPreset = keyof typeof TIMINGS;
 
 /** Throws on times that contradict each other: a mistake of whoever made the preset. */
 export function checkTiming(timing: Timing): void {
-  const {tickMs, heartbeatTicks, electionTicks, beatMs, suspectMinMs, suspectMaxMs} = timing;
+  const {tickMs, heartbeatTicks, electionTicks, beatMs, watchMs} = timing;
+  const {suspectMinMs, suspectMaxMs} = timing;
   for (const [name, value] of Object.entries(timing))
     assert(value > 0, () => `${name} is ${value}`);
   assert(heartbeatTicks * 4 <= electionTicks, 'three lost heartbeats must not make an election');
-  assert(beatMs * 8 <= suspectMinMs, 'seven lost beats must not make a node suspect');
+  assert(watchMs <= beatMs, 'a beat goes out at a look');
+  assert(beatMs * 5 <= suspectMinMs, 'four lost beats must not make a node suspect');
   assert(suspectMinMs < suspectMaxMs, 'suspicion needs a spread');
   assert(
     suspectMaxMs <= electionTicks * tickMs,
     'a dead node must be noticed before its groups time out one by one',
   );
-  assert(timing.stallMs >= beatMs * 4, 'a stall is longer than a few beats');
+  assert(timing.stallMs >= watchMs * 4, 'a stall is longer than a few looks');
   assert(timing.lateMs < suspectMinMs, 'a loop may not be later than suspicion');
   assert(timing.campaignSpreadMs < suspectMinMs, 'the spread of campaigns exceeds suspicion');
 }

@@ -14,6 +14,7 @@ function pair() {
   const network = new MemoryNetwork({clock, latencyMs: 1});
   const ages = {turnAgeMs: 0, writeAgeMs: 0, isFull: false};
   const told: Record<number, NodeState[]> = {1: [], 2: []};
+  const beats: Record<number, number> = {1: 0, 2: 0};
   let unread: (() => void)[] | undefined;
   /** What comes while `during` runs is read at its end, in one go. */
   const readLate = async (during: () => Promise<void>): Promise<void> => {
@@ -28,11 +29,17 @@ function pair() {
       if (unread === undefined) nodes[id]!.receive(from, frame);
       else unread.push(() => nodes[id]!.receive(from, frame));
     };
+    const {send} = network.join(id, receive);
     const liveness = new NodeLiveness({
       bootEpoch: 10,
       clock,
       random,
-      transport: network.join(id, receive),
+      transport: {
+        send: (...frame) => {
+          beats[id]! += 1;
+          return send(...frame);
+        },
+      },
       timing: TIMINGS.local,
       threads: () => [{turnAgeMs: 0, writeAgeMs: 0}, ages],
       stores: () => [{store: 0, durableRecord: 42, isFull: ages.isFull}],
@@ -48,7 +55,7 @@ function pair() {
   nodes[2].connected(ONE, 10);
   nodes[2].vetted(ONE);
   const states = (id: number) => told[id]!.map(({state}) => state);
-  return {clock, network, nodes, told, states, ages, readLate};
+  return {clock, network, nodes, told, beats, states, ages, readLate};
 }
 
 test('beats keep a node alive; silence makes it suspect in 500 to 700 ms; a beat brings it back', async () => {
@@ -64,6 +71,26 @@ test('beats keep a node alive; silence makes it suspect in 500 to 700 ms; a beat
   network.heal();
   await clock.advance(100);
   expect(states(1)).toEqual(['alive', 'suspect', 'alive']);
+});
+
+test('ten beats a second, and what is new is told at the next look', async () => {
+  const {clock, network, told, beats, ages} = pair();
+  await clock.advance(1_020);
+  beats[2] = 0;
+  await clock.advance(10_000);
+  expect(beats[2]).toBe(100);
+  for (const isFull of [true, false]) {
+    ages.isFull = isFull;
+    // Its look and the other's.
+    await clock.advance(2 * TIMINGS.local.watchMs + 2);
+    expect(told[1]!.at(-1)).toMatchObject({isFull});
+  }
+  // Who is silent may hear: it is told at each look how long it was not heard.
+  network.cut(ONE, TWO);
+  await clock.advance(2_000);
+  beats[2] = 0;
+  await clock.advance(1_000);
+  expect(beats[2]).toBe(20);
 });
 
 test('a link that fails one way is lost to both, and comes back to both', async () => {

@@ -25,7 +25,7 @@ import type {Timing} from '../host/timing.ts';
  */
 const PROMPT_SHARE = 0.25;
 /**
- * Of a beat, counted against a thread at a tick that was not prompt. Not nothing: a thread that hangs on a
+ * Of a look, counted against a thread at a tick that was not prompt. Not nothing: a thread that hangs on a
  * busy machine is to be told of too, if later than its groups' own timers would find out.
  */
 const BUSY_SHARE = 0.25;
@@ -41,6 +41,8 @@ export interface NodeLivenessOptions {
   /** Their records are told to a node once it is vetted; 0 before. */
   readonly stores: () => readonly StoreBeat[];
   readonly onChange: (node: NodeId, state: NodeState) => void;
+  /** This loop turned, so late: nobody else needs a timer to know how late those of the thread come. */
+  readonly onLook?: ((lateMs: number) => void) | undefined;
 }
 
 export interface NodeView extends NodeState {
@@ -50,6 +52,12 @@ export interface NodeView extends NodeState {
   readonly wallOffsetMs: number;
   /** Highest durable record of each of its stores: one that reopens below it is an old image. */
   readonly durableRecords: ReadonlyMap<number, number>;
+}
+
+/** What makes a node unfit to lead. */
+interface Troubles {
+  readonly stalledThreads: readonly number[];
+  readonly isFull: boolean;
 }
 
 interface Known {
@@ -76,6 +84,9 @@ export class NodeLiveness {
   /** What came while this loop was late was not read: nobody was silent before that. */
   #onTimeSinceMs = 0;
   #dueMs = 0;
+  #beatDueMs = 0;
+  /** As told in the last beats. */
+  #troubles: Troubles = {stalledThreads: [], isFull: false};
   /** Of the engine threads here, as told in the next beats. */
   #threads: readonly ThreadBeat[] = [];
   /** Waits begun anew because this loop was late. */
@@ -198,33 +209,30 @@ export class NodeLiveness {
     const {beat} = known;
     known.beat = undefined;
     if (beat === undefined) return;
-    const {stallMs} = this.#options.timing;
-    const stalled: number[] = [];
-    for (const [thread, {turnAgeMs, writeAgeMs}] of beat.threads.entries())
-      if (turnAgeMs > stallMs || writeAgeMs > stallMs) stalled.push(thread);
-    const isFull = beat.stores.some((store) => store.isFull);
-    if (stalled.join() === known.stalledThreads.join() && isFull === known.isFull) return;
-    known.stalledThreads = stalled;
-    known.isFull = isFull;
+    const troubles = this.#troublesOf(beat);
+    if (areSame(troubles, known)) return;
+    known.stalledThreads = troubles.stalledThreads;
+    known.isFull = troubles.isFull;
     this.#tell(node, known);
   }
 
   #schedule(): void {
     const {clock, timing} = this.#options;
-    this.#dueMs = clock.monotonicMs() + timing.beatMs;
-    this.#timer = clock.setTimer(timing.beatMs, () => this.#tick());
+    this.#dueMs = clock.monotonicMs() + timing.watchMs;
+    this.#timer = clock.setTimer(timing.watchMs, () => this.#tick());
   }
 
   #tick(): void {
-    const {beatMs, lateMs: lateMsMax} = this.#options.timing;
+    const {watchMs, lateMs: lateMsMax} = this.#options.timing;
     const nowMs = this.#options.clock.monotonicMs();
     const lateMs = nowMs - this.#dueMs;
     this.#schedule();
     const isLate = lateMs > lateMsMax;
     if (isLate) this.#onTimeSinceMs = nowMs;
     const isPrompt = lateMs <= PROMPT_SHARE * lateMsMax;
-    this.#watchThreads(isPrompt ? beatMs + lateMs : BUSY_SHARE * beatMs);
-    for (const [node, {state}] of this.#known) if (state !== 'gone') this.#sendBeat(node);
+    this.#watchThreads(isPrompt ? watchMs + lateMs : BUSY_SHARE * watchMs);
+    this.#sendBeats(nowMs);
+    this.#options.onLook?.(lateMs);
     if (isLate) {
       this.lateCount += 1;
       for (const known of this.#known.values()) known.deadlineMs = nowMs + this.#drawWaitMs();
@@ -247,6 +255,30 @@ export class NodeLiveness {
       const countedMs = (this.#threads[thread]?.turnAgeMs ?? 0) + elapsedMs;
       return {turnAgeMs: Math.min(turnAgeMs, countedMs), writeAgeMs};
     });
+  }
+
+  /**
+   * To all when they are due, or when a thread or a disk came into trouble, or out of it; at each look to
+   * who is silent, since it may hear this node and is to know that it is not heard itself.
+   */
+  #sendBeats(nowMs: number): void {
+    const {timing, stores} = this.#options;
+    const troubles = this.#troublesOf({threads: this.#threads, stores: stores()});
+    // At the look that is nearest.
+    const isDue = nowMs >= this.#beatDueMs - timing.watchMs / 2;
+    const isNews = !areSame(troubles, this.#troubles);
+    this.#troubles = troubles;
+    if (isDue || isNews) this.#beatDueMs = nowMs + timing.beatMs;
+    for (const [node, {state}] of this.#known)
+      if (state === 'suspect' || (state === 'alive' && (isDue || isNews))) this.#sendBeat(node);
+  }
+
+  #troublesOf({threads, stores}: Pick<Beat, 'threads' | 'stores'>): Troubles {
+    const {stallMs} = this.#options.timing;
+    const stalledThreads: number[] = [];
+    for (const [thread, {turnAgeMs, writeAgeMs}] of threads.entries())
+      if (turnAgeMs > stallMs || writeAgeMs > stallMs) stalledThreads.push(thread);
+    return {stalledThreads, isFull: stores.some((store) => store.isFull)};
   }
 
   #sendBeat(node: NodeId): void {
@@ -274,5 +306,8 @@ export class NodeLiveness {
     this.#options.onChange(node, {state, bootEpoch, stalledThreads, isFull});
   }
 }
+
+const areSame = (a: Troubles, b: Troubles): boolean =>
+  a.isFull === b.isFull && a.stalledThreads.join() === b.stalledThreads.join();
 
 const withoutRecord = (store: StoreBeat): StoreBeat => ({...store, durableRecord: 0});

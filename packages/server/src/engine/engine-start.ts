@@ -12,7 +12,7 @@ import {
 } from '@flotilla/base';
 import {Catalog} from '@flotilla/catalog';
 import {MetaClient, nodeHandlers} from '@flotilla/meta';
-import {Host, TIMINGS} from '@flotilla/multiraft';
+import {Host} from '@flotilla/multiraft';
 import {QueriesMemory} from '@flotilla/query';
 import {
   DELETE_METHOD,
@@ -161,9 +161,9 @@ export async function startEngine(
     stores: options.stores.map((store) => ({store, disk: base.disk, path: storePath(store)})),
     storeOf,
     timing: options.timing,
-    onTick: () => {
+    onTick: (lateMs) => {
       vitals.tell(vitalsOf(host, clock));
-      base.watch.ticked(TIMINGS[options.timing].tickMs);
+      base.watch.ticked(lateMs);
     },
     damagedLog: hasOthers(options) ? 'replace' : 'refuse',
     openStateMachine: replicaFactory({

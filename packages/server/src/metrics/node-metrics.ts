@@ -60,6 +60,11 @@ export class NodeMetrics {
     this.#watch.stop();
   }
 
+  /** A timer of the main thread came so late. */
+  ticked(lateMs: number): void {
+    this.#watch.ticked(lateMs);
+  }
+
   async render(): Promise<string> {
     const {version, directory, isReady} = this.#deps;
     const labels = {version, node_version: process.versions.node};

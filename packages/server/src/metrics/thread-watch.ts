@@ -1,6 +1,6 @@
 // How a thread of this process runs: how late its timers come, how long its garbage collections take.
 // The timer also tells what a turn that took too long cost everyone else. Where the thread ticks anyway
-// its ticks are looked at, and no timer wakes it for this alone.
+// its ticks tell how late they come, and no timer wakes it for this alone.
 
 import {PerformanceObserver} from 'node:perf_hooks';
 import v8 from 'node:v8';
@@ -17,7 +17,6 @@ export class ThreadWatch {
   readonly #pauses = new DurationHistogram();
   readonly #collections: PerformanceObserver;
   #timer: Timer | undefined;
-  #tickMs: number | undefined;
 
   /** @param thread `main`, or the number of an engine thread. */
   constructor(clock: Clock, thread: string) {
@@ -38,12 +37,11 @@ export class ThreadWatch {
     this.#collections.observe({entryTypes: ['gc']});
   }
 
-  /** The thread's own timer came, which was set at the tick before it to come `everyMs` later. */
-  ticked(everyMs: number): void {
-    const nowMs = this.#clock.monotonicMs();
-    const dueMs = this.#tickMs === undefined ? nowMs : this.#tickMs + everyMs;
-    this.#delay.observeMs(Math.max(0, nowMs - dueMs));
-    this.#tickMs = nowMs;
+  /** A timer came that the thread has anyway, and will have from now on. */
+  ticked(lateMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#delay.observeMs(Math.max(0, lateMs));
   }
 
   stop(): void {

@@ -217,6 +217,7 @@ class NodeProcess implements StartedNode {
         this.#log.error({code}, `the node ends: ${reason}`);
         this.#end(code);
       },
+      onLook: (lateMs) => this.#metrics.ticked(lateMs),
     });
     return this.#running;
   }

@@ -49,6 +49,8 @@ export interface RunningNodeOptions {
   readonly autoCreateDatabase: boolean;
   readonly seriesPerSetMax: number | undefined;
   readonly onFatal: (code: ExitCode, reason: string) => void;
+  /** The loop of the main thread turned, so late. */
+  readonly onLook: (lateMs: number) => void;
 }
 
 /** As many nodes as a cluster is meant for: all may be elsewhere, or unknown to an old catalog. */
@@ -150,6 +152,7 @@ export class RunningNode {
       threads: () => this.#threads.map((thread) => this.#ages(thread)),
       stores: () => this.#threads.flatMap(({vitals}) => vitals.stores()),
       onChange: (to, state) => this.#tellAll({type: 'node', node: to, state}),
+      onLook: options.onLook,
     });
     this.#connections.onFrame((from, channel, frame) => this.#relay.receive(from, channel, frame));
     this.#connections.onNode((to, state, bootEpoch, known) => {
