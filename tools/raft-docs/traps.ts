@@ -7,8 +7,8 @@ const meta = (file: string, ...titles: string[]) =>
   at(`packages/meta/src/${file}.test.ts`, ...titles);
 const replica = (file: string, ...titles: string[]) =>
   at(`packages/replica/src/${file}.test.ts`, ...titles);
-const storage = (...titles: string[]) =>
-  at('packages/storage/src/replica-storage.test.ts', ...titles);
+const storage = (file: string, ...titles: string[]) =>
+  at(`packages/storage/src/${file}.test.ts`, ...titles);
 
 const ELECTIONS: readonly Row[] = [
   {
@@ -406,7 +406,10 @@ const SNAPSHOTS: readonly Row[] = [
         'a receiver that crashes at any moment comes back empty or with the whole snapshot',
         'a crash between the record and the installation is redone at the start',
       ),
-      ...storage('an install that dies leaves the old state or the new one'),
+      ...storage(
+        'replica-storage-snapshots',
+        'an install that dies leaves the old state or the new one',
+      ),
     ],
   },
   {
@@ -429,6 +432,7 @@ const SNAPSHOTS: readonly Row[] = [
         'a snapshot that is not made yet holds up neither writes nor applying, and is sent once it is',
       ),
       ...storage(
+        'replica-storage',
         'writes and scans go on while a flush and a compaction run, and a scan keeps what it pinned',
       ),
     ],
@@ -703,7 +707,7 @@ const MANY_GROUPS: readonly Row[] = [
       ),
       ...meta(
         'reconciler',
-        "replicas stay on a node that only meta's leader cannot reach, until nobody hears it",
+        "replicas stay on a node that only meta's leader cannot reach, until too few hear it",
       ),
       ...host(
         'host/host',
@@ -803,7 +807,10 @@ const MANY_GROUPS: readonly Row[] = [
         'log/segment-log',
         'after a failed sync the log is dead for everyone, and recovery replays what is there',
       ),
-      storage('a failed write to disk fails this flush and every later one'),
+      storage(
+        'replica-storage-crashes',
+        'a failed write to disk fails this flush and every later one',
+      ),
     ),
   },
   {

@@ -1,0 +1,116 @@
+// A snapshot of one replica becomes the state of another: whole, or not at all.
+
+import {FatalError} from '@flotilla/base';
+import type {TableScan} from '@flotilla/column';
+import {expect, test} from 'vitest';
+import {linesOf, series, specOf, WHOLE_TABLE} from './replica-model.fixture.ts';
+import {dead, Trial} from './replica-trial.fixture.ts';
+
+test('an install that dies leaves the old state or the new one', async () => {
+  for (let calls = 0, isDone = false; !isDone; calls++) {
+    const trial = new Trial();
+    const {disk} = trial.fixture;
+    trial.storage = await trial.fixture.open(1);
+    trial.write(series(1, {count: 40, step: 1_000}, 1));
+    const snapshot = await trial.storage.snapshot(trial.point());
+    await disk.makeDirectory('staging');
+    for (const file of snapshot.files) {
+      const copy = await disk.open(`staging/${file.name}`, 'create');
+      await copy.writeAt(0, [await file.read(0, file.bytes)]);
+      await copy.sync();
+    }
+    for (const path of ['', 'staging']) await disk.syncDirectory(path);
+    const target = await trial.fixture.open(2);
+    trial.fixture.life.callsLeft = calls;
+    const fileNames = snapshot.files.map(({name}) => name);
+    const install = target.install({directory: 'staging', fileNames, point: snapshot.point});
+    isDone = await Promise.race([install.then(() => true), dead(trial.fixture.life)]);
+    trial.fixture.crash();
+    trial.storage = await trial.fixture.open(2);
+    if (isDone) expect(trial.storage.durablePoint()).toEqual(snapshot.point);
+    if (trial.storage.durablePoint() === undefined)
+      expect(await linesOf(trial.storage.scan(specOf(WHOLE_TABLE)))).toEqual([]);
+    else await trial.check(WHOLE_TABLE);
+    await trial.storage.close();
+  }
+});
+
+/** A snapshot of one replica, staged for another on the same disk. */
+async function stageSnapshot(trial: Trial, directory: string) {
+  const {disk} = trial.fixture;
+  const snapshot = await trial.storage.snapshot(trial.point());
+  await disk.makeDirectory(directory);
+  for (const file of snapshot.files) {
+    const copy = await disk.open(`${directory}/${file.name}`, 'create');
+    await copy.writeAt(0, [await file.read(0, file.bytes)]);
+    await copy.sync();
+  }
+  snapshot.release();
+  return {directory, fileNames: snapshot.files.map(({name}) => name), point: snapshot.point};
+}
+
+test('while a snapshot is installed a scan sees what was there, or all of the snapshot', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  // A replica that fell behind: it has the first write only.
+  const behind = await trial.fixture.open(2);
+  trial.write(series(1, {count: 40, step: 1_000}, 1));
+  trial.log[0]!(behind, 1);
+  const before = trial.model.scan(WHOLE_TABLE);
+  trial.write(series(1, {start: 20_000, count: 40, step: 1_000}, 2));
+  trial.write(series(2, {count: 40, step: 1_000}, 3));
+  const after = trial.model.scan(WHOLE_TABLE);
+  let isDone = false;
+  const install = behind.install(await stageSnapshot(trial, 'staging')).then(() => {
+    isDone = true;
+  });
+  const scans: TableScan[] = [];
+  while (!isDone) {
+    scans.push(behind.scan(specOf(WHOLE_TABLE)));
+    await Promise.resolve();
+  }
+  await install;
+  scans.push(behind.scan(specOf(WHOLE_TABLE)));
+  const seen = new Set<string>();
+  for (const scan of scans) seen.add((await linesOf(scan)).join('\n'));
+  expect([...seen]).toEqual([before.join('\n'), after.join('\n')]);
+  await trial.storage.close();
+  await behind.close();
+});
+
+test('a snapshot whose keys are damaged is not installed', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  trial.write(series(1, {count: 4, step: 1_000}, 1));
+  const staged = await stageSnapshot(trial, 'staging');
+  const keys = staged.fileNames.find((name) => name.endsWith('.keys'))!;
+  trial.fixture.disk.flipBit(`staging/${keys}`, 12);
+  const target = await trial.fixture.open(2);
+  await expect(target.install(staged)).rejects.toThrow(FatalError);
+  expect(target.durablePoint()).toBeUndefined();
+  await target.close();
+  await (await trial.fixture.open(2)).close();
+  await trial.storage.close();
+});
+
+test('a snapshot that is not what was announced, or lacks a file, is not installed', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  trial.write(series(1, {count: 4, step: 1_000}, 1));
+  const staged = await stageSnapshot(trial, 'staging');
+  const target = await trial.fixture.open(2);
+  const {index} = staged.point;
+  for (const wrong of [
+    {...staged, point: {...staged.point, index: index + 1}},
+    {...staged, point: {...staged.point, term: 2}},
+    {...staged, fileNames: staged.fileNames.filter((name) => !name.endsWith('.part'))},
+    {...staged, fileNames: staged.fileNames.filter((name) => !name.endsWith('.keys'))},
+  ])
+    await expect(target.install(wrong)).rejects.toThrow(/^snapshot (is of|lacks)/);
+  expect(target.durablePoint()).toBeUndefined();
+  await target.install(staged);
+  await trial.storage.close();
+  trial.storage = target;
+  await trial.check(WHOLE_TABLE);
+  await target.close();
+});
