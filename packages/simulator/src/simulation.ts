@@ -4,10 +4,11 @@
 import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import type {GroupObserver, TimingPreset} from '@flotilla/multiraft';
 import {isJoint, membersOf} from '@flotilla/raft';
+import type {KnownLife} from '@flotilla/server/connections';
 import {Coverage} from './checks/coverage.ts';
 import {Laws, type Violation} from './checks/laws.ts';
 import {observerOf} from './checks/observation.ts';
-import {Damages} from './faults/damages.ts';
+import {Damages, type Stake} from './faults/damages.ts';
 import {DAMAGES, type FaultName, type World} from './faults/faults.ts';
 import {kindsOf, Nemesis} from './faults/nemesis.ts';
 import {type Chance, chanceOf} from './kernel/chance.ts';
@@ -109,7 +110,7 @@ export class Simulation {
         observer: (on) => this.#observer(on),
         locate: (_set, replica) => this.#placement.nodeOf(replica),
         catalog: () => catalog,
-        recordKnownTo: (by, of) => this.#recordKnownTo(by, of),
+        knownTo: (by, of) => this.#knownTo(by, of),
         onApplied:
           (set, replica) =>
           (machine, {index}, write) => {
@@ -145,20 +146,28 @@ export class Simulation {
       clients: 2 + chance.below(6),
       thinkMs: chance.pick([500, 1_500, 5_000]),
     });
-    this.#damages = new Damages({
-      kernel: this.#kernel,
-      nodes: this.#nodes,
-      placement: this.#placement,
-      director: this.#director,
-      coverage: this.#coverage,
-      recordKnownTo: (by, of) => this.#recordKnownTo(by, of),
-      end: (node, how) => this.#end(node, how),
-    });
+    this.#damages = this.#makeDamages();
     this.#nemesis = new Nemesis(this.#kernel, this.#world(), this.#coverage, {
       seed,
       without,
       only,
       intensity: chance.pick([0.3, 1, 1, 2.5]),
+    });
+  }
+
+  #makeDamages(): Damages {
+    return new Damages({
+      kernel: this.#kernel,
+      nodes: this.#nodes,
+      coverage: this.#coverage,
+      isCalm: () => this.#director.isCalm,
+      hold: (untilMs) => {
+        this.#director.heldUntilMs = untilMs;
+      },
+      isRemembered: ({host, id}, by) =>
+        this.#recordKnownTo(by.id, id) === host!.durableRecords()[0]!.durableRecord,
+      stakes: ({id}) => this.#stakes(id),
+      end: (node, how) => this.#end(node, how),
     });
   }
 
@@ -205,6 +214,13 @@ export class Simulation {
     };
   }
 
+  *#stakes(node: NodeId): Generator<Stake> {
+    for (const set of this.#placement.openSets()) {
+      const here = [...set.replicas.values()].filter(({node: home}) => home === node);
+      yield {leader: this.#director.leaderOf(set)?.status, here: here.map(({id}) => id)};
+    }
+  }
+
   #leading(chance: Chance): {node: SimNode; set: PlacedSet} | undefined {
     const led: {node: SimNode; set: PlacedSet}[] = [];
     for (const set of this.#placement.openSets()) {
@@ -234,6 +250,11 @@ export class Simulation {
     this.#coverage.count(`ends:${reason.replace(/\d+/g, 'n').slice(0, 60)}`);
     this.#end(node, 'kill');
     this.#kernel.after(500, () => this.#start(node));
+  }
+
+  #knownTo(by: NodeId, of: NodeId): KnownLife | undefined {
+    const record = this.#recordKnownTo(by, of);
+    return record === undefined ? undefined : {bootEpoch: 0, records: [{store: 0, record}]};
   }
 
   #recordKnownTo(by: NodeId, of: NodeId): number | undefined {

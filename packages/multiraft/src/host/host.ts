@@ -317,6 +317,23 @@ export class Host {
     return disownOldImages(this.#stores, this.#driver, records);
   }
 
+  /**
+   * Some store came back without what it had told: nothing is created in it until all that may have lived
+   * there were brought back as lost, and that was settled.
+   */
+  get hasLoss(): boolean {
+    return this.#stores.some((store) => store.hasLoss);
+  }
+
+  /** Asked of each replica that is placed here. One that is not known though it may have lived is damaged. */
+  bringBackLost(replica: SetReplica): Promise<void> {
+    return this.#orders.bringBackLost(replica);
+  }
+
+  async settleLoss(): Promise<void> {
+    for (const {log} of this.#stores) if (log.hasLoss) await log.settleLoss();
+  }
+
   receive(from: NodeId, _channel: Channel, frame: Uint8Array): void {
     if (this.#isClosed || frameKind(frame) !== 'groups') return;
     const thread = frameThread(frame);

@@ -1,4 +1,4 @@
-import type {ReplicaSetId} from '@flotilla/base';
+import type {ReplicaId, ReplicaSetId} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {TestCluster} from './cluster.fixture.ts';
 
@@ -56,6 +56,7 @@ test('the loss is told once, and the next one again; a new replica lives beside 
   const second = await cluster.start(3);
   expect(second.remembered(told)).toBeUndefined();
   expect(second.remembered([{store: 0, record: renumbered}])).toBeUndefined();
+  await cluster.clock.resolve(second.settleLoss());
   await cluster.clock.resolve(second.destroyReplica({set: SET, replica: voters[2]!}));
   const successor = cluster.place(3);
   await cluster.clock.resolve(second.createReplica({set: SET, replica: successor}));
@@ -94,4 +95,35 @@ test('a life that ends before it knows what others remember has told them no new
   const again = await cluster.start(3);
   expect(remembered()).toEqual(told);
   expect(again.remembered(told)).toBeDefined();
+});
+
+test('a replica that the image knows nothing of is not made again under its id', async () => {
+  const {cluster, told} = await withOldImage();
+  const late = 2 as ReplicaSetId;
+  const order = {set: late, replica: 77 as ReplicaId};
+  const first = await cluster.start(3);
+  const disowned = first.remembered(told)!;
+  // At once, and in each later life until it is known who lived here.
+  await expect(cluster.clock.resolve(first.createReplica(order))).rejects.toThrow(/not known yet/);
+  await cluster.clock.resolve(disowned);
+  cluster.crash(3);
+  const second = await cluster.start(3);
+  await expect(cluster.clock.resolve(second.createReplica(order))).rejects.toThrow(/not known yet/);
+  await cluster.clock.resolve(second.bringBackLost(order));
+  await cluster.clock.resolve(second.settleLoss());
+  await cluster.clock.resolve(second.createReplica(order));
+  cluster.crash(3);
+
+  const third = await cluster.start(3);
+  expect(third.hasLoss).toBe(false);
+  expect(third.status(late)).toBeUndefined();
+  expect(third.broken().get(late)).toMatchObject({replica: 77, reason: /older/});
+  await cluster.clock.resolve(third.destroyReplica(order));
+  await cluster.clock.resolve(third.createReplica({set: late, replica: 78 as ReplicaId}));
+  expect(third.status(late)).toMatchObject({replica: 78, stopped: undefined});
+  // What is known to be no loss brings nobody back.
+  await cluster.clock.resolve(
+    third.bringBackLost({set: 3 as ReplicaSetId, replica: 79 as ReplicaId}),
+  );
+  expect(third.broken().size).toBe(1);
 });

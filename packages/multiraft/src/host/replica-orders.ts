@@ -73,6 +73,8 @@ export class ReplicaOrders {
           `replica ids of set ${set} up to ${tombstone} are used up here`,
         );
       const store = this.#storeFor(set);
+      if (store.hasLoss)
+        throw new DbError('UNAVAILABLE', `who lived in store ${store.store} is not known yet`);
       const founding = order.founding && {
         index: BOOTSTRAP_INDEX,
         term: BOOTSTRAP_TERM,
@@ -84,6 +86,20 @@ export class ReplicaOrders {
       const group = this.#driver.groups.get(set);
       if (group !== undefined && founding?.configuration.voters[0] === replica)
         this.#hooks.founded(group);
+    });
+  }
+
+  /** The replica may have lived here, and nothing here tells of it: it never takes part under that id. */
+  bringBackLost({set, replica}: SetReplica): Promise<void> {
+    return this.#oneByOne(set, async () => {
+      const store = this.#storeFor(set);
+      const isKnown = this.#storeHolding(set) !== undefined || replica <= this.#tombstone(set);
+      if (!store.hasLoss || isKnown) return;
+      await store.log.append([
+        {type: 'create', set, replica, founding: undefined},
+        {type: 'damaged', set, replica},
+      ]);
+      await this.#openPlace(store, set);
     });
   }
 

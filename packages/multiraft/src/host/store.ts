@@ -74,6 +74,11 @@ export class Store {
     return new Store(options, await opening, ballast);
   }
 
+  /** Replicas may have lived in it that its log knows nothing of. */
+  get hasLoss(): boolean {
+    return this.isDisowned || this.log.hasLoss;
+  }
+
   get stagingPath(): string {
     return `${this.path}/staging`;
   }

@@ -24,6 +24,8 @@ export class LogDirectory {
   recordOffset = 0;
   /** Numbers that lives of this store left out; whoever was told one was told of a record that is lost. */
   gaps: readonly Gap[] = [];
+  /** It came back without what it had told: replicas may have lived here that nothing here tells of. */
+  hasLoss = false;
   /** Destroyed replicas whose state machine may still hold data. */
   readonly unburied = new Map<ReplicaSetId, ReplicaId>();
 
@@ -88,6 +90,9 @@ export class LogDirectory {
         this.gaps = [...this.gaps, {after, until}].slice(-GAPS_MAX);
         return;
       }
+      case 'loss':
+        this.hasLoss = !item.isSettled;
+        return;
     }
   }
 
@@ -97,6 +102,7 @@ export class LogDirectory {
     const skipped = this.gaps.reduce((sum, {after, until}) => sum + until - after, 0);
     if (this.recordOffset > 0) items.push(renumbered(this.recordOffset - skipped));
     for (const one of this.gaps) items.push(gap(one));
+    if (this.hasLoss) items.push(loss({isSettled: false}));
     for (const [set, replica] of this.tombstones)
       items.push({type: 'tombstone', set, replica, dataGone: this.unburied.get(set) !== replica});
     for (const group of this.groups.values()) items.push(group.toItem());
@@ -150,6 +156,10 @@ export function gap({after, until}: Gap): LogItem {
   return {type: 'gap', ...STORE, after, until};
 }
 
+export function loss({isSettled}: {readonly isSettled: boolean}): LogItem {
+  return {type: 'loss', ...STORE, isSettled};
+}
+
 function isOfStore({type}: LogItem): boolean {
-  return type === 'renumbered' || type === 'gap';
+  return type === 'renumbered' || type === 'gap' || type === 'loss';
 }

@@ -70,7 +70,9 @@ export type LogItem =
    */
   | (ReplicaKey & {readonly type: 'renumbered'; readonly offset: number})
   /** As above: a life that opened at `after` left out the numbers up to `until`. */
-  | (ReplicaKey & {readonly type: 'gap'; readonly after: number; readonly until: number});
+  | (ReplicaKey & {readonly type: 'gap'; readonly after: number; readonly until: number})
+  /** As above: replicas may have lived here that the log knows nothing of; all that did are known again. */
+  | (ReplicaKey & {readonly type: 'loss'; readonly isSettled: boolean});
 
 /** Where the entries of a write lie in the bytes that were read or written. */
 export interface EntryBlock {
@@ -96,6 +98,7 @@ const KINDS = [
   'damaged',
   'renumbered',
   'gap',
+  'loss',
 ] as const;
 const HAS_TRUNCATE = 1;
 const HAS_SNAPSHOT = 2;
@@ -140,6 +143,9 @@ export function encodeItem(writer: ByteWriter, item: LogItem): EntryBlock | unde
     case 'gap':
       writer.varint(item.after);
       writer.varint(item.until);
+      return undefined;
+    case 'loss':
+      writer.u8(item.isSettled ? 1 : 0);
       return undefined;
   }
 }
@@ -245,6 +251,8 @@ function decodeItem(reader: ByteReader, bytes: Uint8Array): DecodedItem | undefi
       return {item: {type, ...key, offset: reader.varint()}};
     case 'gap':
       return {item: {type, ...key, after: reader.varint(), until: reader.varint()}};
+    case 'loss':
+      return {item: {type, ...key, isSettled: reader.u8() === 1}};
     default:
       return undefined;
   }

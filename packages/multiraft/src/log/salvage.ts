@@ -76,6 +76,7 @@ async function directoryOf({disk, path}: LogPlace): Promise<LogDirectory> {
 class Found {
   lastRecord = 0;
   #recordOffset = 0;
+  #hasLoss = false;
   /** Checkpoints repeat them. */
   readonly #gaps = new Map<number, number>();
   readonly #replicas = new Map<ReplicaSetId, ReplicaId>();
@@ -88,6 +89,10 @@ class Found {
     }
     if (item.type === 'gap') {
       this.#gaps.set(item.after, item.until);
+      return;
+    }
+    if (item.type === 'loss') {
+      this.#hasLoss = !item.isSettled;
       return;
     }
     const {set, replica} = item;
@@ -110,6 +115,7 @@ class Found {
       add({type: 'create', set, replica, founding: undefined});
       add({type: 'damaged', set, replica});
     }
+    directory.hasLoss = this.#hasLoss;
     // Numbers go on above: other nodes remember the highest that they were told.
     directory.recordOffset = this.lastRecord + this.#recordOffset;
     for (const [after, until] of this.#gaps) directory.recordOffset += until - after;

@@ -78,6 +78,7 @@ describe('items', () => {
     fc.record({...keys, type: type('damaged')}),
     fc.record({...keys, type: type('renumbered'), offset: number}),
     fc.record({...keys, type: type('gap'), after: number, until: number}),
+    fc.record({...keys, type: type('loss'), isSettled: fc.boolean()}),
     fc.record({
       ...keys,
       type: type('group'),

@@ -20,7 +20,7 @@ import {
 import type {Entry} from '@flotilla/raft';
 import {ByteWriter} from '@flotilla/wire';
 import {isDiskFull} from './ballast.ts';
-import {gap, type LogDirectory, renumbered} from './directory.ts';
+import {gap, type LogDirectory, loss, renumbered} from './directory.ts';
 import type {GroupLog} from './group-log.ts';
 import {LogCounts} from './log-counts.ts';
 import {LogDamage} from './log-damage.ts';
@@ -179,14 +179,24 @@ export class SegmentLog {
 
   /**
    * Requires that `known` is lost: what its replicas acknowledged in between is. All that live here now
-   * are damaged for good; numbers go on above the known one, so that the loss is told once, and the next
-   * one again.
+   * are damaged for good, and whoever was made in between is to be found (`hasLoss`); numbers go on above
+   * the known one, so that the loss is told once, and the next one again.
    */
   disown(known: number): Promise<void> {
-    const items: LogItem[] = [];
+    const items = [loss({isSettled: false})];
     for (const {set, replica} of this.groups()) items.push({type: 'damaged', set, replica});
     this.#lost = Math.max(known, this.#lost ?? 0);
     return this.append(items);
+  }
+
+  /** Replicas may have lived here that it knows nothing of: none may be made again under its id. */
+  get hasLoss(): boolean {
+    return this.#directory.hasLoss;
+  }
+
+  /** Requires that all who may have lived here are in the log, as damaged ones. */
+  settleLoss(): Promise<void> {
+    return this.append([loss({isSettled: true})]);
   }
 
   /** Queued behind all earlier items; resolves when durable, rejects when the log is dead. */

@@ -305,7 +305,7 @@ function assemble(base: Base, grown: Grown): EngineParts {
 }
 
 function hostReplicas(
-  {options, clock, disk, emit}: Base,
+  {options, clock, disk, emit, log}: Base,
   {host, copy, metaRole, manifests, storeOf}: Grown,
   {notes, effects}: Pick<EngineParts, 'notes' | 'effects'>,
 ): NodeReplicas {
@@ -316,6 +316,9 @@ function hostReplicas(
     monotonicMs: () => clock.monotonicMs(),
     manifests,
     storeOf,
+    node: options.node,
+    log,
+    isOwn: (set) => (set === META_SET ? 0 : set % options.threads) === options.thread,
     notesOfOthers: () => [...notes.values()].flat(),
     isComplete: () => notes.size >= options.threads - 1,
     onHosted: (set, isHere) => {

@@ -163,7 +163,10 @@ export class Engine {
       this.#emit({type: 'condition', condition: conditionOf(parts)});
     });
     if (parts.options.thread > 0) {
-      every(NOTES_MS, () => this.#emit({type: 'notes', notes: [...parts.replicas.ownNotes()]}));
+      every(NOTES_MS, () => {
+        const {replicas} = parts;
+        if (replicas.isSettled()) this.#emit({type: 'notes', notes: [...replicas.ownNotes()]});
+      });
     }
   }
 

@@ -4,6 +4,8 @@
 import {
   DbError,
   type Disk,
+  FatalError,
+  type Log,
   META_SET,
   type NodeId,
   type ReplicaId,
@@ -49,6 +51,10 @@ export interface ReplicaHostDeps {
   readonly monotonicMs: () => number;
   readonly manifests: ReadonlyMap<StoreId, Manifest>;
   readonly storeOf: (set: ReplicaSetId) => StoreId;
+  readonly node: NodeId;
+  readonly log: Log;
+  /** The set belongs to this thread. */
+  readonly isOwn: (set: ReplicaSetId) => boolean;
   /** Of the other engine threads of this node. */
   readonly notesOfOthers: () => Iterable<ReplicaNote>;
   /** All of them have told theirs. */
@@ -68,6 +74,7 @@ interface Told {
 export class NodeReplicas implements ReplicaHost {
   readonly #deps: ReplicaHostDeps;
   readonly #told = new Map<ReplicaSetId, Told>();
+  #settling: Promise<void> | undefined;
 
   constructor(deps: ReplicaHostDeps) {
     this.#deps = deps;
@@ -75,8 +82,59 @@ export class NodeReplicas implements ReplicaHost {
 
   /** Never a part of them: meta would order anew what is only not told yet. */
   async replicas(): Promise<readonly ReplicaReport[]> {
-    if (!this.#deps.isComplete()) throw new DbError('UNAVAILABLE', 'the node is starting');
+    if (!this.isSettled() || !this.#deps.isComplete())
+      throw new DbError('UNAVAILABLE', 'the node is starting');
     return [...this.notes()].map(({report}) => report);
+  }
+
+  /** Until then what is here is only a part of what meta must know of. Asking sets it going. */
+  isSettled(): boolean {
+    if (!this.#deps.host.hasLoss) return true;
+    this.#settling ??= this.#settle()
+      .catch((error: unknown) => {
+        const isExpected = error instanceof DbError || error instanceof FatalError;
+        this.#deps.log[isExpected ? 'warn' : 'error']({err: error}, 'cannot settle a loss yet');
+      })
+      .finally(() => {
+        this.#settling = undefined;
+      });
+    return false;
+  }
+
+  /**
+   * An old image knows nothing of replicas that came after it. Made again under their ids they would vote
+   * twice and acknowledge what they no longer have; so each that is placed here now and unknown counts as
+   * damaged, one that was never made too, and is replaced like those.
+   */
+  async #settle(): Promise<void> {
+    const {host, copy, node, isOwn, monotonicMs} = this.#deps;
+    await copy.refresh(monotonicMs() + CATALOG_WAIT_MS);
+    const {catalog} = copy;
+    const meta = catalog.metaSet();
+    const sets = [...(meta === undefined ? [] : [meta]), ...catalog.replicaSets()];
+    for (const {id: set, replicas} of sets) {
+      const placed = replicas.find((replica) => replica.node === node);
+      if (placed === undefined || !isOwn(set)) continue;
+      const {replica} = placed;
+      const present = host.status(set)?.replica ?? host.broken().get(set)?.replica;
+      // Its seat was given to one that came after it.
+      if (present !== undefined && present < replica)
+        await this.destroyReplica({set, replica: present});
+      else if (present !== undefined) continue;
+      // Nobody asks any more for one whose set was dropped meanwhile.
+      if (await this.#bear({set, replica})) await host.bringBackLost({set, replica});
+    }
+    await host.settleLoss();
+  }
+
+  /** What it needs to be opened, if only to be destroyed. False if the set was dropped. */
+  async #bear({set, replica}: {readonly set: ReplicaSetId; readonly replica: ReplicaId}) {
+    const {copy, manifests, storeOf} = this.#deps;
+    if (set === META_SET) return true;
+    const birth = birthOf(copy.catalog, set);
+    if (birth === undefined) return false;
+    await recordBirth(manifests.get(storeOf(set))!, {set, replica}, birth);
+    return true;
   }
 
   /** Of all engine threads. */
@@ -112,15 +170,12 @@ export class NodeReplicas implements ReplicaHost {
   }
 
   async createReplica(order: CreateOrder): Promise<void> {
-    const {host, copy, manifests, storeOf, monotonicMs, onHosted} = this.#deps;
+    const {host, copy, monotonicMs, onHosted} = this.#deps;
     const {set, replica, founding, createdAtVersion} = order;
     await copy.waitForVersion(createdAtVersion, monotonicMs() + CATALOG_WAIT_MS);
     const isNew = host.status(set) === undefined && !host.broken().has(set);
-    if (isNew && set !== META_SET) {
-      const birth = birthOf(copy.catalog, set);
-      if (birth === undefined) throw new DbError('CONFLICT', `replica set ${set} was dropped`);
-      await recordBirth(manifests.get(storeOf(set))!, {set, replica}, birth);
-    }
+    if (isNew && !(await this.#bear({set, replica})))
+      throw new DbError('CONFLICT', `replica set ${set} was dropped`);
     await host.createReplica({set, replica, founding});
     onHosted(set, true);
   }

@@ -4,7 +4,8 @@ import path from 'node:path';
 import type {Log, NodeId} from '@flotilla/base';
 import {afterEach, beforeEach, expect, test} from 'vitest';
 import {NodeClock} from '../adapters/index.ts';
-import {type SeenLife, StoreRecords} from './store-records.ts';
+import type {SeenLife} from './known-lives.ts';
+import {StoreRecords} from './store-records.ts';
 
 const OTHER = 2 as NodeId;
 

@@ -7,28 +7,11 @@ import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import {crc32} from 'node:zlib';
 import type {Clock, Log, NodeId, Timer} from '@flotilla/base';
-import {z} from 'zod';
 import {replaceFile} from '../adapters/index.ts';
 import type {KnownLife} from '../connections/index.ts';
+import {KnownLives, LIVES_EVERY_MS, type SeenLife} from './known-lives.ts';
 
 const FILE = 'store-records.json';
-/** Two syncs of a small file each time, and none while nothing is written. */
-const WRITE_EVERY_MS = 2_000;
-
-const Lives = z.array(
-  z.object({
-    node: z.number().int().positive(),
-    bootEpoch: z.number().int().min(0),
-    records: z.array(z.object({store: z.number().int(), record: z.number().int()})),
-  }),
-);
-
-/** As beats and hellos show it. */
-export interface SeenLife {
-  readonly node: NodeId;
-  readonly bootEpoch: number;
-  readonly durableRecords: ReadonlyMap<number, number>;
-}
 
 export interface StoreRecordsOptions {
   readonly directory: string;
@@ -40,7 +23,7 @@ export interface StoreRecordsOptions {
 
 export class StoreRecords {
   readonly #options: StoreRecordsOptions;
-  readonly #lives: Map<NodeId, {bootEpoch: number; records: Map<number, number>}>;
+  readonly #lives: KnownLives;
   #written: string;
   #timer: Timer | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -48,16 +31,11 @@ export class StoreRecords {
   constructor(options: StoreRecordsOptions) {
     this.#options = options;
     this.#written = readLives(options.directory, options.log);
-    this.#lives = new Map(
-      Lives.parse(JSON.parse(this.#written)).map(({node, bootEpoch, records}) => [
-        node as NodeId,
-        {bootEpoch, records: new Map(records.map(({store, record}) => [store, record]))},
-      ]),
-    );
+    this.#lives = new KnownLives(this.#written);
   }
 
   start(): void {
-    this.#timer = this.#options.clock.setTimer(WRITE_EVERY_MS, () => {
+    this.#timer = this.#options.clock.setTimer(LIVES_EVERY_MS, () => {
       this.start();
       this.#writing = this.#writing.then(() => this.#write());
     });
@@ -72,25 +50,16 @@ export class StoreRecords {
   /** What is remembered of the node until now. */
   of(node: NodeId): KnownLife | undefined {
     this.#learn();
-    const life = this.#lives.get(node);
-    if (life === undefined) return undefined;
-    const records = [...life.records].map(([store, record]) => ({store, record}));
-    return {bootEpoch: life.bootEpoch, records};
+    return this.#lives.of(node);
   }
 
   #learn(): void {
-    for (const {node, bootEpoch, durableRecords} of this.#options.seen()) {
-      const life = this.#lives.get(node) ?? {bootEpoch: 0, records: new Map()};
-      this.#lives.set(node, life);
-      life.bootEpoch = Math.max(life.bootEpoch, bootEpoch);
-      for (const [store, record] of durableRecords)
-        life.records.set(store, Math.max(record, life.records.get(store) ?? 0));
-    }
+    this.#lives.learn(this.#options.seen());
   }
 
   async #write(): Promise<void> {
     this.#learn();
-    const text = JSON.stringify([...this.#lives.keys()].map((node) => ({node, ...this.of(node)})));
+    const text = this.#lives.toText();
     if (text === this.#written) return;
     try {
       const file = path.join(this.#options.directory, FILE);
@@ -112,5 +81,5 @@ function readLives(directory: string, log: Log): string {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
-  return '[]';
+  return KnownLives.NONE;
 }

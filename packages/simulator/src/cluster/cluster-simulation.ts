@@ -11,8 +11,9 @@ import {Coverage} from '../checks/coverage.ts';
 import {Laws} from '../checks/laws.ts';
 import {observerOf} from '../checks/observation.ts';
 import {judgeErasable} from '../erasable-register.ts';
-import type {World} from '../faults/faults.ts';
-import {Nemesis} from '../faults/nemesis.ts';
+import {Damages} from '../faults/damages.ts';
+import {DAMAGES, type World} from '../faults/faults.ts';
+import {kindsOf, Nemesis} from '../faults/nemesis.ts';
 import {type Chance, chanceOf} from '../kernel/chance.ts';
 import {Kernel} from '../kernel/kernel.ts';
 import {Trace} from '../kernel/trace.ts';
@@ -31,6 +32,7 @@ import {Operator} from './operator.ts';
 import {find, type Register, SLOT_MS} from './registers.ts';
 import {newestCatalog, unrestOf} from './rest.ts';
 import {rowsOf} from './row-read.ts';
+import {isRemembered, isSettled, stakesOf} from './stakes.ts';
 import {TableDrops} from './table-drops.ts';
 
 /** Peace must bring rest within so much simulated time. */
@@ -56,6 +58,9 @@ export class ClusterSimulation {
   readonly #elections: Elections;
   readonly #drops: TableDrops;
   readonly #nemesis: Nemesis;
+  readonly #damages: Damages;
+  /** Some damage may strike: each set needs a voter to spare. */
+  readonly #isDamaging: boolean;
   /** By set and key: where the share took effect. */
   readonly #keys = new Map<string, number>();
   #asked = 0;
@@ -63,8 +68,7 @@ export class ClusterSimulation {
   constructor(options: SimulationOptions) {
     this.#options = options;
     const {seed, only, without = []} = options;
-    // What takes back what a node acknowledged needs more care than a reconciler gives a test.
-    const excluded = [...without, 'oldImage' as const, 'bitFlip' as const];
+    this.#isDamaging = kindsOf({seed, only, without}).some((kind) => DAMAGES.includes(kind));
     this.#kernel = new Kernel(new Trace(options.trace));
     const kernel = this.#kernel;
     this.#laws = new Laws(() => kernel.nowMs);
@@ -86,17 +90,18 @@ export class ClusterSimulation {
         observer: (on) =>
           observerOf(on, {
             ...{kernel, laws: this.#laws, coverage: this.#coverage},
-            isImage: () => false,
+            isImage: (of) => this.#nodes[of - 1]!.isImage,
           }),
         locate: () => undefined,
         catalog: () => newestCatalog(this.#nodes)!,
-        recordKnownTo: () => undefined,
+        knownTo: (by, of) => engineOf(this.#nodes[by - 1]!)?.knownOf(of),
+        imageBeside: (of) => this.#imageBeside(of),
         onApplied: () => () => undefined,
         onFailure: (failed, reason) => this.#failed(failed, reason),
         program: (of, running) =>
           new Engine(of, running, {
             network: this.#network,
-            chance: chanceOf(seed, `engine ${of.id}.${of.bootEpoch}`),
+            chance: chanceOf(seed, `engine ${of.id}.${of.starts}`),
             state: this.#states[of.id - 1]!,
             log: this.#logOf(of),
             failover: this.#laws.failover,
@@ -136,8 +141,22 @@ export class ClusterSimulation {
       start: (node) => this.#start(node),
     });
     const intensity = chance.pick([0.3, 1, 1, 2.5]);
-    const strikes = {seed, only, without: excluded, intensity};
+    this.#damages = this.#makeDamages();
+    const strikes = {seed, only, without, intensity};
     this.#nemesis = new Nemesis(kernel, this.#world(), this.#coverage, strikes);
+  }
+
+  #makeDamages(): Damages {
+    return new Damages({
+      ...{kernel: this.#kernel, nodes: this.#nodes, coverage: this.#coverage},
+      isCalm: () => this.#operator.isCalm && isSettled(newestCatalog(this.#nodes)!),
+      hold: (untilMs) => {
+        this.#operator.heldUntilMs = untilMs;
+      },
+      isRemembered: (node, by) => isRemembered(node, this.#states[by.id - 1]!),
+      stakes: (node) => stakesOf(node, this.#nodes, newestCatalog(this.#nodes)!),
+      end: (node, how) => node.end(how),
+    });
   }
 
   async run(): Promise<SimulationResult> {
@@ -187,7 +206,8 @@ export class ClusterSimulation {
     }
     const chance = this.#chance;
     for (let i = 1; i <= Math.min(4, Math.max(1, Math.floor(groups / 5))); i++) {
-      const replicas = Math.min(nodes, chance.pick([3, 3, 3, 5, 2]));
+      const drawn = chance.pick([3, 3, 3, 5, 2]);
+      const replicas = Math.min(nodes, this.#isDamaging ? Math.max(3, drawn) : drawn);
       const shards = 1 + chance.below(3);
       await this.#until(`database ${i}`, this.#database(`d${i}`, replicas, shards), isBroken);
     }
@@ -246,9 +266,10 @@ export class ClusterSimulation {
       stop: (node) => {
         node.stop().catch(expected);
       },
-      mayDamage: () => false,
-      restoreImage: () => false,
-      flipBit: () => false,
+      mayDamage: (node) => this.#damages.isAllowed(node),
+      restoreImage: (node) => this.#damages.restoreImage(node),
+      flipBit: (node, chance) => this.#damages.flipBit(node, chance),
+      rotBit: (node, chance) => this.#damages.rotBit(node, chance),
     };
   }
 
@@ -259,7 +280,18 @@ export class ClusterSimulation {
     });
   }
 
+  /** How often a node was started is in its data directory too. */
+  #imageBeside(node: SimNode): () => void {
+    const {bootEpoch} = node;
+    const state = this.#states[node.id - 1]!.image();
+    return () => {
+      node.bootEpoch = bootEpoch;
+      state();
+    };
+  }
+
   #failed(node: SimNode, reason: string): void {
+    this.#damages.failed(node);
     this.#coverage.count(`ends:${reason.replace(/\d+/g, 'n').slice(0, 60)}`);
     node.end('kill');
     this.#kernel.after(500, () => this.#start(node));

@@ -32,6 +32,8 @@ import {
   CatalogEffects,
   campaignHandler,
   FailoverModes,
+  KnownLives,
+  LIVES_EVERY_MS,
   MetaRole,
   metaMembers,
   metaProposer,
@@ -88,12 +90,15 @@ export class Engine implements Program {
   readonly #rpc: RpcCore;
   readonly #manifests = new Map<StoreId, Manifest>();
   #parts: Parts | undefined;
+  readonly #lives: KnownLives;
   #isSaving = false;
+  #isRefusing = false;
 
   constructor(node: SimNode, running: Running, ports: EnginePorts) {
     this.#node = node;
     this.#running = running;
     this.#ports = ports;
+    this.#lives = new KnownLives(ports.state.lives);
     const {process, endpoint} = running;
     const {network, log} = ports;
     this.#rpc = new RpcCore({
@@ -124,9 +129,9 @@ export class Engine implements Program {
     };
   }
 
-  /** Undefined while the node starts. */
+  /** Undefined while the node starts, and where it takes nothing more. */
   get parts(): Parts | undefined {
-    return this.#parts;
+    return this.#isRefusing ? undefined : this.#parts;
   }
 
   get catalog(): Catalog | undefined {
@@ -189,6 +194,7 @@ export class Engine implements Program {
     metaRole.start();
     const modes = new FailoverModes({host: this.#obeying(host), catalog: copy.catalog, log});
     this.#tick(effects, modes);
+    this.#rememberLives();
   }
 
   /** The host, as the law of manual failover is told what it was ordered and what it keeps. */
@@ -222,6 +228,16 @@ export class Engine implements Program {
 
   receive(from: NodeId, frame: Uint8Array): boolean {
     return this.#rpc.receive(from, frame);
+  }
+
+  refuse(): void {
+    this.#isRefusing = true;
+  }
+
+  /** What the node remembers of another, as its hello tells it. */
+  knownOf(node: NodeId): ReturnType<KnownLives['of']> {
+    this.#lives.learn(this.#running.liveness?.views() ?? []);
+    return this.#lives.of(node);
   }
 
   async stop(): Promise<void> {
@@ -275,6 +291,9 @@ export class Engine implements Program {
       monotonicMs,
       manifests: this.#manifests,
       storeOf: () => STORE,
+      node: this.#node.id,
+      log: this.#ports.log,
+      isOwn: () => true,
       notesOfOthers: () => [],
       isComplete: () => true,
       onHosted: (set, isHere) => {
@@ -342,6 +361,19 @@ export class Engine implements Program {
       const snapshot = this.catalog!.snapshot();
       const saved = this.#durable().then((isAlive) => {
         if (isAlive) this.#ports.state.catalog = snapshot;
+      });
+      saved.catch((error: unknown) => this.#fault(error));
+    });
+  }
+
+  /** As StoreRecords does it. */
+  #rememberLives(): void {
+    this.#running.process.setTimer(LIVES_EVERY_MS, () => {
+      this.#rememberLives();
+      this.#lives.learn(this.#running.liveness?.views() ?? []);
+      const text = this.#lives.toText();
+      const saved = this.#durable().then((isAlive) => {
+        if (isAlive) this.#ports.state.lives = text;
       });
       saved.catch((error: unknown) => this.#fault(error));
     });

@@ -1,25 +1,37 @@
-// What a node keeps beside its files, over all its processes: who it is, the rows of its manifest, and
-// its last copy of the catalog. Each is replaced at once, as a transaction or a rename is, when the disk
-// has answered; a process that ends before leaves what was there.
+// What a node keeps beside its files, over all its processes: who it is, the rows of its manifest, its
+// last copy of the catalog, and what it remembers of other nodes. Each is replaced at once, as a
+// transaction or a rename is, when the disk has answered; a process that ends before leaves what was there.
 
 import type {ManifestEdit, ManifestStore} from '@flotilla/base';
 import type {CatalogUpdate} from '@flotilla/catalog';
+import {KnownLives} from '@flotilla/server/engine-parts';
 
 export class NodeState {
   /** The node was taken into the cluster, or founded it. */
   isMember = false;
   catalog: CatalogUpdate = {version: 0, changes: []};
-  readonly #rows = new Map<string, Uint8Array>();
+  /** As text, as a file holds them. */
+  lives = KnownLives.NONE;
+  #rows = new Map<string, Uint8Array>();
+
+  /** Copies all of it. The result puts it back. */
+  image(): () => void {
+    const {isMember, catalog, lives} = this;
+    const rows = new Map(this.#rows);
+    return () => {
+      Object.assign(this, {isMember, catalog, lives});
+      this.#rows = new Map(rows);
+    };
+  }
 
   /** @param durable resolves, if the process lives on, once the disk has what it was given. */
   manifest(durable: () => Promise<boolean>): ManifestStore {
-    const rows = this.#rows;
     return {
-      load: async () => [...rows].sort(([a], [b]) => (a < b ? -1 : 1)),
+      load: async () => [...this.#rows].sort(([a], [b]) => (a < b ? -1 : 1)),
       commit: async ({put, remove}: ManifestEdit) => {
         if (!(await durable())) return new Promise<void>(() => undefined);
-        for (const key of remove) rows.delete(key);
-        for (const [key, value] of put) rows.set(key, value.slice());
+        for (const key of remove) this.#rows.delete(key);
+        for (const [key, value] of put) this.#rows.set(key, value.slice());
       },
       close: async () => undefined,
     };

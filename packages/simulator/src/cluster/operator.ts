@@ -39,7 +39,11 @@ const REPLICAS_MAX = 5;
 export class Operator {
   readonly #ports: OperatorPorts;
   isStopped = false;
+  /** No orders before: a node lost what it held, and nobody knows yet. */
+  heldUntilMs = 0;
   #away: SimNode | undefined;
+  /** Orders without an answer. */
+  #proposing = 0;
 
   constructor(ports: OperatorPorts) {
     this.#ports = ports;
@@ -48,6 +52,11 @@ export class Operator {
   /** Of a node that is away for long: nobody starts it. */
   isAway(node: SimNode): boolean {
     return this.#away === node;
+  }
+
+  /** No order is on its way, and no node away. */
+  get isCalm(): boolean {
+    return this.#away === undefined && this.#proposing === 0;
   }
 
   start(): void {
@@ -71,7 +80,7 @@ export class Operator {
     const {kernel, chance} = this.#ports;
     const next = (): void => {
       if (this.isStopped) return;
-      act();
+      if (kernel.nowMs >= this.heldUntilMs) act();
       kernel.after(chance.wait(meanMs), next);
     };
     kernel.after(chance.wait(meanMs), next);
@@ -210,14 +219,28 @@ export class Operator {
     kernel.note(0, 'replicaSet' in command ? command.replicaSet! : 0, () => `order ${text}`);
     const {meta, copy} = engine.parts!;
     const deadlineMs = engine.nowMs + DEADLINE_MS;
+    const answered = this.#beginOrder();
     const proposed = meta.propose(command, {deadlineMs}).then(async () => {
       coverage.count(`orders:${what} accepted`);
       await copy.refresh(engine.nowMs + DEADLINE_MS);
     });
-    proposed.catch((error: unknown) => {
+    proposed.then(answered, (error: unknown) => {
+      answered();
       if (!(error instanceof DbError)) throw error;
       coverage.count(`orders:${what} ${error.code}`);
     });
+  }
+
+  /** The result ends it; a process that ends answers nothing. */
+  #beginOrder(): () => void {
+    let isOpen = true;
+    const answered = (): void => {
+      if (isOpen) this.#proposing -= 1;
+      isOpen = false;
+    };
+    this.#proposing += 1;
+    this.#ports.kernel.after(2 * DEADLINE_MS, answered);
+    return answered;
   }
 }
 

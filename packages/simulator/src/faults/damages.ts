@@ -2,22 +2,32 @@
 // The product promises to survive it on one node at a time, where the others remember what the node
 // told them; so it strikes only then, and not again before all its replicas are replaced.
 
-import type {NodeId} from '@flotilla/base';
+import type {ReplicaStatus} from '@flotilla/multiraft';
 import {isJoint, isVoter} from '@flotilla/raft';
 import type {Coverage} from '../checks/coverage.ts';
 import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
-import type {Director} from '../workload/director.ts';
-import type {PlacedSet, Placement} from '../workload/placement.ts';
 import type {SimNode} from '../world/node.ts';
+
+/** A replica set, as it stands with one node. */
+export interface Stake {
+  /** Undefined where nobody leads it. */
+  readonly leader: ReplicaStatus | undefined;
+  /** What the node has of it. */
+  readonly here: readonly number[];
+}
 
 export interface DamagePorts {
   readonly kernel: Kernel;
   readonly nodes: readonly SimNode[];
-  readonly placement: Placement;
-  readonly director: Director;
   readonly coverage: Coverage;
-  readonly recordKnownTo: (by: NodeId, of: NodeId) => number | undefined;
+  /** Nobody is about to change members, or to take a node away. */
+  readonly isCalm: () => boolean;
+  /** Nobody begins to, before that time. */
+  readonly hold: (untilMs: number) => void;
+  /** All that the node told of its store the other remembers for good. */
+  readonly isRemembered: (node: SimNode, by: SimNode) => boolean;
+  readonly stakes: (node: SimNode) => Iterable<Stake>;
   readonly end: (node: SimNode, how: 'kill' | 'power') => void;
 }
 
@@ -35,16 +45,13 @@ export class Damages {
   }
 
   isAllowed(node: SimNode): boolean {
-    const {kernel, nodes, placement, director} = this.#ports;
+    const {kernel, nodes, isCalm, isRemembered, stakes} = this.#ports;
     if (this.#last !== undefined && kernel.nowMs - this.#last.ms < AFTERMATH_MS) return false;
-    if (!director.isCalm) return false;
+    if (!isCalm()) return false;
     const areWell = nodes.every(({host, isPaused}) => host !== undefined && !isPaused);
     if (!areWell || nodes.some(({host}) => host!.broken().size > 0)) return false;
-    const told = node.host!.durableRecords()[0]!.durableRecord;
-    const know = nodes.every(
-      (other) => other === node || this.#ports.recordKnownTo(other.id, node.id) === told,
-    );
-    return know && placement.openSets().every((set) => this.#canSpare(set, node));
+    const know = nodes.every((other) => other === node || isRemembered(node, other));
+    return know && [...stakes(node)].every(canSpare);
   }
 
   restoreImage(node: SimNode): boolean {
@@ -83,19 +90,17 @@ export class Damages {
   }
 
   #remember(node: SimNode): void {
-    const {kernel, director} = this.#ports;
-    director.heldUntilMs = kernel.nowMs + AFTERMATH_MS;
+    const {kernel, hold} = this.#ports;
+    hold(kernel.nowMs + AFTERMATH_MS);
     this.#last = {node, ms: kernel.nowMs, undo: undefined};
   }
+}
 
-  /** The set's committed entries and its majority are there without the node. */
-  #canSpare(set: PlacedSet, node: SimNode): boolean {
-    const found = this.#ports.director.leaderOf(set);
-    if (found === undefined) return false;
-    const {configuration, isConfigPending} = found.status;
-    if (isJoint(configuration) || isConfigPending) return false;
-    const here = [...set.replicas.values()].filter(({node: home}) => home === node.id);
-    if (!here.some(({id}) => isVoter(configuration, id))) return true;
-    return configuration.voters.length >= VOTERS_MIN;
-  }
+/** The set's committed entries and its majority are there without the node. */
+function canSpare({leader, here}: Stake): boolean {
+  if (leader === undefined) return false;
+  const {configuration, isConfigPending} = leader;
+  if (isJoint(configuration) || isConfigPending) return false;
+  if (!here.some((id) => isVoter(configuration, id))) return true;
+  return configuration.voters.length >= VOTERS_MIN;
 }

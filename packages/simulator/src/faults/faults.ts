@@ -393,7 +393,10 @@ function fillDisk(world: World, chance: Chance): Begun | undefined {
 function oldImage(world: World, chance: Chance): Begun | undefined {
   const node = upNode(world, chance);
   if (node === undefined) return undefined;
-  if (node.image === undefined || chance.odds(0.3)) node.takeImage();
+  if (node.image === undefined || chance.odds(0.1)) {
+    node.takeImage();
+    return undefined;
+  }
   if (!world.mayDamage(node) || !world.restoreImage(node)) return undefined;
   return {what: `node ${node.id}`, end: () => world.start(node)};
 }

@@ -134,16 +134,30 @@ export class Director {
     for (const node of this.#ports.nodes)
       for (const [id, {replica}] of node.host?.broken() ?? [])
         this.#replaceBroken(node, id, replica);
+    for (const node of this.#ports.nodes) if (node.host?.hasLoss === true) this.#settleLoss(node);
     for (const set of placement.sets.values()) {
       for (const replica of set.replicas.values()) {
         if (this.#underWay.has(replica.id)) continue;
-        if (this.#isMissing(set, replica))
-          this.#replaceBroken(this.#node(replica.node), set.id, replica.id);
         if (replica.isCondemned) this.#destroy(set, replica);
         else if (!replica.isCreated) this.#create(set, replica);
       }
       if (set.state === 'dropping' && set.replicas.size === 0) placement.sets.delete(set.id);
     }
+  }
+
+  /** As the product's node does it when it has read the catalog. */
+  #settleLoss({id, host}: SimNode): void {
+    const settle = async (): Promise<void> => {
+      for (const {id: set, replicas} of [...this.#ports.placement.sets.values()])
+        for (const {id: replica, node} of [...replicas.values()]) {
+          if (node !== id) continue;
+          const present = host!.broken().get(set)?.replica ?? replica;
+          if (present < replica) await host!.destroyReplica({set, replica: present});
+          await host!.bringBackLost({set, replica});
+        }
+      await host!.settleLoss();
+    };
+    settle().catch(expected);
   }
 
   /** It was made, and an old image of its node's disk knows nothing of it. */

@@ -23,6 +23,7 @@ import {
 } from '@flotilla/multiraft';
 import {EMPTY_CONFIGURATION} from '@flotilla/raft';
 import {LeaderDirectory, NodeWatch, SetCaller} from '@flotilla/router';
+import type {KnownLife} from '@flotilla/server/connections';
 import {MemoryDisk} from '@flotilla/testkit';
 import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
@@ -54,6 +55,8 @@ export interface Program {
   nodeChanged(node: NodeId, state: NodeState): void;
   /** False if the frame is the host's. */
   receive(from: NodeId, frame: Uint8Array): boolean;
+  /** From now on nothing new is taken from clients. */
+  refuse(): void;
   /** A clean stop, before the host's. */
   stop(): Promise<void>;
 }
@@ -67,8 +70,10 @@ export interface NodePorts {
   readonly observer: (node: NodeId) => GroupObserver;
   readonly locate: (set: ReplicaSetId, replica: ReplicaId) => NodeId | undefined;
   readonly catalog: () => Catalog;
-  /** The highest durable record that `of` ever told `by` of its store. */
-  readonly recordKnownTo: (by: NodeId, of: NodeId) => number | undefined;
+  /** What `by` says in a hello that it remembers of `of`. */
+  readonly knownTo: (by: NodeId, of: NodeId) => KnownLife | undefined;
+  /** Copies what lies beside its disk; the result puts it back. */
+  readonly imageBeside?: ((node: SimNode) => () => void) | undefined;
   readonly onApplied: (set: ReplicaSetId, replica: ReplicaId) => MachinePorts['onApplied'];
   /** The process cannot go on: it ends, as the product's does. */
   readonly onFailure: (node: SimNode, reason: string) => void;
@@ -101,13 +106,15 @@ export class SimNode {
   kept = new Map<string, KeptState>();
   running: Running | undefined;
   bootEpoch = 0;
+  /** Of processes: unlike boots never taken back. */
+  starts = 0;
   isStarting = false;
   /** Its log cannot be read: an operator must make a new node of it. */
   openFailure: string | undefined;
   /** Its disk lost what it held, and no other node has told it so yet. */
   isImage = false;
   /** The process that ran last when its disk lost something. */
-  #damagedBoot = 0;
+  #damagedStart = 0;
   /** Puts back what `takeImage` copied. */
   image: (() => void) | undefined;
   /** Multiplies what each disk operation takes. */
@@ -143,7 +150,7 @@ export class SimNode {
 
   /** Its disk lost something once. */
   get wasDamaged(): boolean {
-    return this.#damagedBoot > 0;
+    return this.#damagedStart > 0;
   }
 
   get isPaused(): boolean {
@@ -154,6 +161,7 @@ export class SimNode {
     if (this.running !== undefined) return;
     const {kernel, chance, driftMax} = this.#ports;
     this.bootEpoch += 1;
+    this.starts += 1;
     const rate = 1 + chance.between(-driftMax, driftMax);
     const name = `${this.id}.${this.bootEpoch}`;
     const startMs = Math.floor(chance.between(0, 1e6));
@@ -205,10 +213,12 @@ export class SimNode {
   takeImage(): void {
     const disk = this.disk.image();
     const kept = new Map(this.kept);
+    const beside = this.#ports.imageBeside?.(this);
     this.image = () => {
       disk();
+      beside?.();
       this.isImage = true;
-      this.#damagedBoot = this.bootEpoch;
+      this.#damagedStart = this.starts;
       this.kept = new Map(kept);
     };
   }
@@ -224,7 +234,7 @@ export class SimNode {
     this.disk.flipBit(path, offset, bit);
     // A bit of the last record makes a torn tail, which only the other nodes know for damage.
     this.isImage = true;
-    this.#damagedBoot = this.bootEpoch;
+    this.#damagedStart = this.starts;
     return () => {
       const isThere = this.disk.files().includes(path) && offset < this.disk.bytesOf(path).length;
       if (isThere) this.disk.flipBit(path, offset, bit);
@@ -369,23 +379,34 @@ export class SimNode {
     // Only of its first greeting: what it remembers later may be of this life.
     const isFirst = !running.met.has(other);
     running.met.add(other);
-    const record = isFirst ? this.#ports.recordKnownTo(other, this.id) : undefined;
-    const disowned =
-      record === undefined ? undefined : running.host?.remembered([{store: 0, record}]);
-    if (disowned !== undefined) {
-      disowned.then(
-        () => {
-          this.isImage = false;
-          this.#ports.onFailure(this, 'old image');
-        },
-        // Not durable: the next process hears it again.
-        (error: unknown) => this.#ports.onFailure(this, String(error)),
-      );
-      return;
-    }
-    running.liveness?.vetted(other);
-    if (isFirst && this.bootEpoch > this.#damagedBoot) this.isImage = false;
+    const known = isFirst ? this.#ports.knownTo(other, this.id) : undefined;
+    const disowned = known === undefined ? undefined : running.host?.remembered(known.records);
+    const isLater = known !== undefined && known.bootEpoch > this.bootEpoch;
+    if (disowned === undefined) running.liveness?.vetted(other);
+    if (disowned !== undefined || isLater)
+      this.#endAsImage(running, known!.bootEpoch, disowned ?? Promise.resolve());
+    else if (isFirst && this.starts > this.#damagedStart) this.isImage = false;
     running.liveness?.connected(other, bootEpoch);
+  }
+
+  /** What it lost is known to its log, and its next start is a later one than any that others saw. */
+  #endAsImage(running: Running, knownEpoch: number, disowned: Promise<unknown>): void {
+    running.program?.refuse();
+    const raised = async (): Promise<void> => {
+      await disowned;
+      if (knownEpoch <= this.bootEpoch) return;
+      await this.disk.syncDirectory('');
+      if (this.running === running) this.bootEpoch = knownEpoch;
+    };
+    raised().then(
+      () => {
+        if (this.running !== running) return;
+        this.isImage = false;
+        this.#ports.onFailure(this, 'old image');
+      },
+      // Not durable: the next process hears it again.
+      (error: unknown) => this.#ports.onFailure(this, String(error)),
+    );
   }
 
   async #write(running: Running, set: ReplicaSetId, payload: Uint8Array): Promise<Uint8Array> {

@@ -1,0 +1,43 @@
+// When a node of the cluster may lose what it acknowledged: what each set would be left with, and
+// whether the others remember the node so well that it cannot come back as what it was.
+
+import {type Catalog, isFinished, type ReplicaSet} from '@flotilla/catalog';
+import {KnownLives} from '@flotilla/server/engine-parts';
+import type {Stake} from '../faults/damages.ts';
+import type {SimNode} from '../world/node.ts';
+import type {NodeState} from './node-state.ts';
+import {leaderOf} from './rest.ts';
+
+export function* stakesOf(
+  node: SimNode,
+  nodes: readonly SimNode[],
+  catalog: Catalog,
+): Generator<Stake> {
+  for (const set of [catalog.metaSet()!, ...catalog.replicaSets()]) {
+    const here = set.replicas.filter((placed) => placed.node === node.id);
+    const leader = isWhole(set, nodes) ? leaderOf(nodes, set.id) : undefined;
+    yield {leader, here: here.map(({replica}) => replica)};
+  }
+}
+
+export function isSettled(catalog: Catalog): boolean {
+  return [...catalog.operations()].every(isFinished);
+}
+
+/** Even if that node loses power now. */
+export function isRemembered({id, bootEpoch, host}: SimNode, by: NodeState): boolean {
+  const known = new KnownLives(by.lives).of(id);
+  if (known?.bootEpoch !== bootEpoch) return false;
+  return host!
+    .durableRecords()
+    .every(({store, durableRecord}) =>
+      known.records.some((told) => told.store === store && told.record === durableRecord),
+    );
+}
+
+/** One that an old image knows nothing of is as lost as a damaged one. */
+function isWhole({id, replicas}: ReplicaSet, nodes: readonly SimNode[]): boolean {
+  return replicas.every(
+    ({node, replica}) => nodes[node - 1]?.host?.status(id)?.replica === replica,
+  );
+}
