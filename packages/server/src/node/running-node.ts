@@ -23,6 +23,7 @@ import type {NodeCondition, ThreadCondition} from './node-health.ts';
 import {Relay} from './relay.ts';
 import {StoreRecords} from './store-records.ts';
 import {ThreadVitals} from './thread-vitals.ts';
+import {Vetting} from './vetting.ts';
 
 export interface RunningNodeOptions {
   readonly directory: NodeDirectory;
@@ -96,8 +97,7 @@ export class RunningNode {
   readonly #moved = new Map<NodeId, Moved>();
   /** Nodes that were connected in this life. */
   readonly #met = new Set<NodeId>();
-  /** Threads that have not said yet that what the node remembers shows no loss. */
-  readonly #unvetted = new Map<NodeId, number>();
+  readonly #vetting = new Vetting((node) => this.#liveness.vetted(node));
   /** The latest start of this node that others have seen. */
   #knownEpoch = 0;
   /** An engine thread that failed answers no more: nobody waits for it. */
@@ -213,19 +213,13 @@ export class RunningNode {
   #meet(node: NodeId, known: KnownLife | undefined): void {
     if (this.#met.has(node)) return;
     this.#met.add(node);
-    if (known === undefined) return this.#liveness.vetted(node);
+    if (known === undefined) return this.#vetting.begin(node, 0);
     const {bootEpoch, records} = known;
     this.#knownEpoch = Math.max(this.#knownEpoch, bootEpoch);
-    this.#unvetted.set(node, this.#links.length);
+    this.#vetting.begin(node, this.#links.length);
     this.#tellAll({type: 'remembered', node, records});
     if (bootEpoch > this.#options.directory.bootEpoch)
       this.#endAsOldImage(`node ${node} knows a later start of it`);
-  }
-
-  #vetted(node: NodeId): void {
-    const left = this.#unvetted.get(node)! - 1;
-    this.#unvetted.set(node, left);
-    if (left === 0) this.#liveness.vetted(node);
   }
 
   /** The next start is another life than any that others have seen, and opens nothing that lost what it told. */
@@ -328,7 +322,7 @@ export class RunningNode {
         this.#isMetaHeard = true;
         return this.#setNodes();
       case 'vetted':
-        return this.#vetted(message.node);
+        return this.#vetting.answered(message.node);
       case 'old-image':
         return this.#endAsOldImage('other nodes know records of its stores that are not there');
       case 'fatal':
