@@ -94,6 +94,15 @@ describe('client', () => {
     log.unknownOutcomes = 1;
     const create = client.propose({type: 'create-tenant', name: 'x'}, within(1000));
     expect(await codeOf(create)).toBe('OUTCOME_UNKNOWN');
+    // By the second time the name may be another's.
+    log.unknownOutcomes = 1;
+    const gone = {tenant: 'default', name: 'd', ifExists: true, atMs: 1, purgeAtMs: 1};
+    const drop = client.propose({type: 'drop-database', ...gone}, within(1000));
+    expect(await codeOf(drop)).toBe('OUTCOME_UNKNOWN');
+    log.unknownOutcomes = 1;
+    const made = {tenant: 'default', name: 'd', ifNotExists: true, options: {}};
+    const again = client.propose({type: 'create-database', ...made}, within(1000));
+    expect(await codeOf(again)).toBe('ok');
   });
 
   test('a leader that hangs is passed over for repeatable questions', async () => {

@@ -290,12 +290,12 @@ export class MetaClient {
   }
 }
 
-/** A thing that is there, or gone, already is no error to it. */
+/**
+ * A thing that is there already is no error to it. Not so for what drops: done twice it would drop what
+ * somebody made under the name meanwhile, and only that would be known for dropped.
+ */
 function isConditional(command: Command): boolean {
-  return (
-    ('ifNotExists' in command && command.ifNotExists === true) ||
-    ('ifExists' in command && command.ifExists === true)
-  );
+  return 'ifNotExists' in command && command.ifNotExists === true;
 }
 
 function isUnknown(error: unknown): boolean {
