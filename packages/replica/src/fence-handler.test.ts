@@ -37,6 +37,17 @@ test('a column of a dropped table is dead with it', async () => {
   await expect(answer(encodeFence(COLUMN), CONTEXT)).resolves.toBeDefined();
 });
 
+test('a database is dropped once all its tables are', async () => {
+  const live = new Set([1, 2]);
+  const storage = {fateOf: (table: number) => (live.has(table) ? 'live' : 'dropped')};
+  const machine = Object.create(ReplicaMachine.prototype, {storage: {value: storage}});
+  const host = {status: () => ({role: 'leader'}), stateMachine: () => machine};
+  const answer = fenceHandler(host, async () => void live.delete(live.values().next().value!));
+  const fence = {tables: [1, 2]} as unknown as Fence;
+  await answer(encodeFence(fence), CONTEXT);
+  expect(live.size).toBe(0);
+});
+
 test('a follower that is behind, no replica, and a drop that never comes are failures', async () => {
   const at = (host: Parameters<typeof fenceHandler>[0]) =>
     fenceHandler(host, async () => undefined)(encodeFence(TABLE), CONTEXT);

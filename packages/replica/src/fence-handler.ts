@@ -18,10 +18,17 @@ const LOOK_MS = 10;
 const LOOKS_MAX = 100;
 
 /** Plain JSON. */
-export interface Fence {
+export type Fence = TableFence | DatabaseFence;
+
+export interface TableFence {
   readonly table: TableId;
   /** Absent: the whole table. */
   readonly column?: ColumnId | undefined;
+}
+
+/** Of a whole database: all its tables that were not dropped before. */
+export interface DatabaseFence {
+  readonly tables: readonly TableId[];
 }
 
 export interface FenceHost {
@@ -57,7 +64,9 @@ export function fenceHandler(
 }
 
 /** What is applied here is committed: every write that comes later in the log meets it. */
-function isDead({storage}: ReplicaMachine, {table, column}: Fence): boolean {
+function isDead({storage}: ReplicaMachine, fence: Fence): boolean {
+  if ('tables' in fence) return fence.tables.every((table) => storage.fateOf(table) !== 'live');
+  const {table, column} = fence;
   if (storage.fateOf(table) !== 'live') return true;
   return column !== undefined && storage.isDeadColumn(table, column);
 }

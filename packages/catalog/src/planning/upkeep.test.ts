@@ -104,6 +104,13 @@ test('the trash is purged in its time', () => {
   expect(plan(3 * DAY)).toEqual(['purge-database']);
 });
 
+test('a database that is to be purged at once stays until its sets could refuse writes to it', () => {
+  const dropped = {tenant: 'default', name: 'public', atMs: DAY, purgeAtMs: DAY};
+  propose({type: 'drop-database', ...dropped});
+  expect(plan(DAY + 14_999)).toEqual([]);
+  expect(plan(DAY + 15_000)).toEqual(['purge-database']);
+});
+
 test('finished operations are forgotten after a week', () => {
   const subject = {kind: 'rebalance', startedBy: 't'} as const;
   propose({type: 'create-operation', ...subject, atMs: 0});

@@ -12,6 +12,11 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** What was expired or dropped can be had back for so long. */
 export const TRASH_RETENTION_MS = DAY_MS;
+/**
+ * A dropped database is purged no sooner: by then its sets have refused writes from routers that are behind,
+ * or the statement has ended without their word (5 s, and what clocks may differ by).
+ */
+const PURGE_AFTER_MS_MIN = 15_000;
 /** Dead ids outlive their purge, for routers that still know them. */
 const DEAD_TABLE_KEPT_MS = DAY_MS;
 /** Finished operations are history for a week. */
@@ -24,7 +29,8 @@ export function planUpkeep(catalog: Catalog, reports: Reports, nowMs: number): C
   const trusted = isClockTrusted(reports);
   for (const database of catalog.databases()) {
     if (database.dropped !== undefined) {
-      if (trusted && database.dropped.purgeAtMs <= nowMs) {
+      const {atMs, purgeAtMs} = database.dropped;
+      if (trusted && Math.max(purgeAtMs, atMs + PURGE_AFTER_MS_MIN) <= nowMs) {
         commands.push({type: 'purge-database', database: database.id});
       }
       continue;

@@ -22,8 +22,9 @@ export async function awaitFences(
         await caller.call({set, method: FENCE_METHOD, payload, deadlineMs});
       } catch (error) {
         if (!(error instanceof DbError)) throw error;
-        // A set that was dropped meanwhile takes no writes at all.
-        if (error.code !== 'STALE_EPOCH') open.push(set);
+        // A set that was dropped meanwhile goes with its time, and nobody writes to that any more; but of
+        // a database that is purged before its sets have answered nothing is known.
+        if (error.code !== 'STALE_EPOCH' || 'tables' in fence) open.push(set);
       }
     }
   };

@@ -1,6 +1,7 @@
-import {DbError, type NodeId, type Rpc} from '@flotilla/base';
+import {DbError, type NodeId, type ReplicaSetId, type Rpc} from '@flotilla/base';
 import {CatalogMachine, type Command} from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
+import type {WriteRouter} from '@flotilla/router';
 import {beforeEach, expect, test} from 'vitest';
 import {NodeClock} from '../adapters/node-clock.ts';
 import {AdminService} from './admin-service.ts';
@@ -14,6 +15,7 @@ let behind: [Command, number][];
 let index: number;
 let refreshFailure: DbError | undefined;
 let reachable: NodeId[];
+let unfenced: ReplicaSetId[];
 let service: AdminService;
 
 beforeEach(() => {
@@ -34,6 +36,7 @@ beforeEach(() => {
     for (const [command, at] of behind.splice(0)) copy.apply(command, at);
   };
   reachable = [1, 2] as NodeId[];
+  unfenced = [];
   const facts = async () => ({
     sets: [],
     nodes: [...copy.catalog.nodes()]
@@ -47,6 +50,7 @@ beforeEach(() => {
     view: {facts} as unknown as ClusterView,
     rpc: {} as Rpc,
     clock,
+    router: {awaitFences: async () => unfenced} as unknown as WriteRouter,
   });
   const node = {incarnation: 'n', address: ':1', engineThreads: 1, version: '1'};
   void propose({type: 'found-cluster', clusterId: 'c', node, atMs: 0});
@@ -86,6 +90,20 @@ test('a change never goes by the own copy', async () => {
   refreshFailure = new DbError('META_UNAVAILABLE', 'no answer');
   const change = service.run({action: 'move-replica', args: {id: 1, from: 1, to: 2}});
   await expect(change).rejects.toMatchObject({code: 'META_UNAVAILABLE'});
+});
+
+test('a database is dropped when no set takes writes to it; sets that have not said so are named', async () => {
+  const drop = async () => {
+    const answer = await service.run({
+      action: 'database-drop',
+      args: {tenant: 'default', name: 'd'},
+    });
+    await service.run({action: 'database-create', args: {tenant: 'default', name: 'd'}});
+    return answer;
+  };
+  expect(await drop()).toEqual({dropped: 'd', recoverableUntil: expect.any(String)});
+  unfenced = [7 as ReplicaSetId];
+  expect(await drop()).toMatchObject({dropped: 'd', unconfirmed: [7]});
 });
 
 test('only a node that is gone and holds nothing is decommissioned, and is on no list any more', async () => {

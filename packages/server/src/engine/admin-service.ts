@@ -15,6 +15,7 @@ import {
 import {
   type Catalog,
   type Command,
+  type CommandValue,
   type Database,
   drainFault,
   isFinished,
@@ -25,9 +26,11 @@ import {
   TRASH_RETENTION_MS,
 } from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
+import type {WriteRouter} from '@flotilla/router';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
 import {databasesOf} from './catalog-rows.ts';
 import type {ClusterView, ReplicaSetView} from './cluster-view.ts';
+import {confirmDrop} from './drop-fences.ts';
 import {durationText, parseDuration} from './durations.ts';
 import {CAMPAIGN_METHOD} from './failover.ts';
 import type {AdminCall, AdminRead} from './gateway.ts';
@@ -48,6 +51,7 @@ export interface AdminServiceDeps {
   readonly view: ClusterView;
   readonly rpc: Rpc;
   readonly clock: Clock;
+  readonly router: WriteRouter;
 }
 
 /** Checked by the routes (http/routes/admin.ts). */
@@ -310,8 +314,12 @@ export class AdminService {
     const {tenant, name} = {tenant: String(args['tenant']), name: String(args['name'])};
     const atMs = this.#deps.clock.wallMs();
     const purgeAtMs = atMs + TRASH_RETENTION_MS;
-    await this.#propose({type: 'drop-database', tenant, name, atMs, purgeAtMs}, deadlineMs);
-    return {dropped: name, recoverableUntil: new Date(purgeAtMs).toISOString()};
+    const command = {type: 'drop-database' as const, tenant, name, atMs, purgeAtMs};
+    const {database} = await this.#propose(command, deadlineMs);
+    const open =
+      database === undefined ? [] : await confirmDrop(this.#deps, {database}, deadlineMs);
+    const recoverableUntil = new Date(purgeAtMs).toISOString();
+    return {dropped: name, recoverableUntil, ...(open.length > 0 && {unconfirmed: open})};
   }
 
   async #replicaSets(args: Args, deadlineMs: number): Promise<readonly ReplicaSetView[]> {
@@ -438,9 +446,10 @@ export class AdminService {
     return {operation: describeOperation(this.#operation(args))};
   }
 
-  async #propose(command: Command, deadlineMs: number): Promise<void> {
-    await this.#deps.meta.propose(command, {deadlineMs});
+  async #propose<C extends Command>(command: C, deadlineMs: number): Promise<CommandValue<C>> {
+    const value = await this.#deps.meta.propose(command, {deadlineMs});
     await this.#deps.access.refresh(deadlineMs);
+    return value;
   }
 }
 

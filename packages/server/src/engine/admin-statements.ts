@@ -10,7 +10,6 @@ import {
   type ResultBatch,
   type TableName,
 } from '@flotilla/query';
-import type {Fence} from '@flotilla/replica';
 import type {AnswerNotes} from './answer-notes.ts';
 import {findDatabase, findTenant} from './catalog-access.ts';
 import {
@@ -23,11 +22,9 @@ import {
   names,
   tagKeys,
 } from './catalog-rows.ts';
+import {confirmDrop, type Dropped} from './drop-fences.ts';
 import {refreshFor, type SqlServiceDeps, type StatementContext} from './statement-context.ts';
 import {type Cell, textRows} from './text-rows.ts';
-
-/** Sets without a majority cannot confirm a drop, and it is not undone for them. */
-const FENCE_MS_MAX = 5_000;
 
 type Rows = AsyncIterable<ResultBatch>;
 type Showing =
@@ -53,8 +50,9 @@ export class AdminStatements {
       return this.#show(statement, context);
     }
     const command = await this.#commandOf(statement, context);
-    const fence = await this.#change(command, context);
-    const open = fence === undefined ? [] : await this.#fenced(fence, context);
+    const dropped = await this.#change(command, context);
+    const open =
+      dropped === undefined ? [] : await confirmDrop(this.#deps, dropped, context.deadlineMs);
     return textRows([{name: 'result', type: 'string'}], [[resultText(open)]]);
   }
 
@@ -114,14 +112,6 @@ export class AdminStatements {
     // So that whoever goes on through this node finds what was made.
     await access.refresh(deadlineMs);
     return dropped;
-  }
-
-  /** The sets that may still take writes to it, from a router that is behind. */
-  async #fenced({database, fence}: Dropped, {deadlineMs}: StatementContext) {
-    const {access, router, clock} = this.#deps;
-    const sets = access.catalog.buckets(database).flatMap(({replicaSets}) => replicaSets);
-    const untilMs = Math.min(deadlineMs, clock.monotonicMs() + FENCE_MS_MAX);
-    return router.awaitFences(sets, {fence, deadlineMs: untilMs});
   }
 
   async #show(statement: Showing, context: StatementContext): Promise<Rows> {
@@ -204,11 +194,6 @@ export class AdminStatements {
   }
 }
 
-interface Dropped {
-  readonly database: Database['id'];
-  readonly fence: Fence;
-}
-
 async function proposeDrop(
   meta: SqlServiceDeps['meta'],
   command: Command,
@@ -221,6 +206,10 @@ async function proposeDrop(
   if (command.type === 'alter-table' && command.change.kind === 'drop-column') {
     const fence = await meta.propose(command, {deadlineMs});
     return {database: command.database, fence};
+  }
+  if (command.type === 'drop-database') {
+    const {database} = await meta.propose(command, {deadlineMs});
+    return database && {database};
   }
   await meta.propose(command, {deadlineMs});
   return undefined;

@@ -395,7 +395,7 @@ function createServices(
       ...{access: copy, meta, reader, router, view, clock, counts},
       memory: base.queries,
     }),
-    admin: new AdminService({access: copy, meta, view, rpc, clock}),
+    admin: new AdminService({access: copy, meta, view, rpc, clock, router}),
     storage: (action) => settleStorage(action, machines()),
     counts,
     measure: () => measured(base, grown, {...parts, counts, memory, router}),

@@ -386,6 +386,16 @@ describe('a drop', () => {
     ]);
   });
 
+  test('of a database waits for all its tables that were not dropped before', async () => {
+    await run('CREATE TABLE t (f DOUBLE)');
+    await run('DROP TABLE t');
+    const {id} = machine.catalog.tableByName(1 as DatabaseId, 'm')!;
+    await run('DROP DATABASE public');
+    expect(fences[1]).toEqual({sets, fence: {tables: [id]}});
+    await run('DROP DATABASE IF EXISTS public');
+    expect(fences).toHaveLength(2);
+  });
+
   test('says which have not said so in time', async () => {
     unfenced = [sets[1]!, sets[2]!];
     await run('CREATE TABLE t (f DOUBLE)');

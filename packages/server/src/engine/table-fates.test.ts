@@ -136,6 +136,38 @@ test('a dropped column becomes an entry, once; of a purged table none', async ()
   expect(planFates(machine.catalog, DATABASE, storage)).toEqual([]);
 });
 
+test('with its database every table is dead, until that is recovered', async () => {
+  const [a, b] = [makeTable('a'), makeTable('b')];
+  const change = {tenant: 'default', name: 'public'};
+  fates.leadershipChanged(SET, true);
+  fates.catalogChanged(drop('b'));
+  fates.catalogChanged(apply({type: 'drop-database', ...change, atMs: 0, purgeAtMs: 10}));
+  await fates.settle();
+  expect(proposed.splice(0)).toEqual([
+    {type: 'drop-table', table: b},
+    {type: 'drop-table', table: a},
+  ]);
+  fates.catalogChanged(apply({type: 'recover-database', ...change}));
+  await fates.settle();
+  expect(proposed).toEqual([{type: 'recover-table', table: a}]);
+});
+
+test('whatever else changes in a database sends no set to its log', async () => {
+  makeTable('a');
+  fates.leadershipChanged(SET, true);
+  fates.catalogChanged(drop('a'));
+  await fates.settle();
+  let refreshed = 0;
+  refresh = async () => {
+    refreshed += 1;
+  };
+  fates.catalogChanged(
+    apply({type: 'raise-expired-before', database: DATABASE, expiredBeforeMs: 1, atMs: 1}),
+  );
+  await fates.settle();
+  expect(refreshed).toBe(0);
+});
+
 test('a replica that does not lead proposes nothing, and looks when it begins to', async () => {
   makeTable('a');
   fates.catalogChanged(drop('a'));

@@ -1,5 +1,5 @@
-// Dropped, recovered and purged tables, and dropped columns, from the catalog into the logs of the replica sets. Meta
-// decides; the leader of each set of the database proposes what its storage does not hold yet, when
+// Dropped, recovered and purged tables, and dropped columns, from the catalog into the logs of the replica sets; of
+// a dropped database all tables, until it is recovered or its sets go. Meta decides; the leader of each set of the database proposes what its storage does not hold yet, when
 // the catalog moves and when it begins to lead. Whoever leads next looks again, so nothing that is
 // lost on the way stays undone.
 //
@@ -7,7 +7,7 @@
 // starts with an old copy must not call a dropped table to life, nor a recovered one dead.
 
 import {type ColumnId, DbError, type ReplicaSetId, type TableId} from '@flotilla/base';
-import type {Catalog, Database} from '@flotilla/catalog';
+import type {Catalog, Database, Table} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
 import type {ControlCommand} from '@flotilla/replica';
 import type {TableFate} from '@flotilla/storage';
@@ -41,7 +41,8 @@ export function planFates(
   storage: FateStorage,
 ): ControlCommand[] {
   const commands: ControlCommand[] = [];
-  for (const {id, purgedAtMs} of catalog.droppedTables(database)) {
+  const dead = deadTables(catalog, database);
+  for (const {id, purgedAtMs} of dead) {
     const fate = storage.fateOf(id);
     if (purgedAtMs !== undefined) {
       if (fate !== 'purged') commands.push({type: 'purge-table', table: id});
@@ -49,13 +50,20 @@ export function planFates(
   }
   for (const {table, column} of deadColumnsLacking(catalog, database, storage))
     commands.push({type: 'drop-column', table, column});
+  const deadIds = new Set(dead.map(({id}) => id));
   for (const id of storage.droppedTables()) {
-    const table = catalog.table(id);
     // The catalog forgets a table only long after its purge.
-    if (table === undefined) commands.push({type: 'purge-table', table: id});
-    else if (table.dropped === undefined) commands.push({type: 'recover-table', table: id});
+    if (catalog.table(id) === undefined) commands.push({type: 'purge-table', table: id});
+    else if (!deadIds.has(id)) commands.push({type: 'recover-table', table: id});
   }
   return commands;
+}
+
+/** Those that no write may name any more. */
+function deadTables(catalog: Catalog, database: Database['id']): Table[] {
+  const dropped = catalog.droppedTables(database);
+  const isDropped = catalog.database(database)?.dropped !== undefined;
+  return isDropped ? [...dropped, ...catalog.tables(database)] : dropped;
 }
 
 /** Of a purged table nothing can be named. */
@@ -76,17 +84,21 @@ export class TableFates {
   readonly #led = new Set<ReplicaSetId>();
   /** Led sets that may lack an entry. */
   readonly #due = new Set<ReplicaSetId>();
+  /** Databases that were dropped when the catalog was last looked at. */
+  readonly #dropped = new Set<Database['id']>();
   #settling: Promise<void> | undefined;
 
   constructor(ports: TableFatesPorts) {
     this.#ports = ports;
+    for (const database of ports.catalog.databases()) this.#isTurned(database);
   }
 
   catalogChanged({type, update}: CatalogEvent): void {
     const databases = new Set<number>();
-    for (const change of update.changes)
-      if (change.kind === 'table' && change.value !== undefined)
-        databases.add(change.value.database);
+    for (const {kind, value} of update.changes)
+      if (kind === 'table' && value !== undefined) databases.add(value.database);
+      else if (kind === 'database' && value !== undefined && this.#isTurned(value))
+        databases.add(value.id);
     if (type === 'update' && databases.size === 0) return;
     for (const set of this.#led) {
       const database = this.#databaseOf(set);
@@ -103,6 +115,14 @@ export class TableFates {
       this.#led.delete(set);
       this.#due.delete(set);
     }
+  }
+
+  /** Whether it was dropped or recovered since it was last looked at: it changes for other reasons, too. */
+  #isTurned({id, dropped}: Database): boolean {
+    if ((dropped !== undefined) === this.#dropped.has(id)) return false;
+    if (dropped === undefined) this.#dropped.delete(id);
+    else this.#dropped.add(id);
+    return true;
   }
 
   /** Works off what is due; what fails stays due for the next call. Never rejects for expected reasons. */
@@ -146,8 +166,7 @@ export class TableFates {
     const database = this.#databaseOf(set);
     if (storage === undefined || database === undefined) return false;
     const {catalog} = this.#ports;
-    if (catalog.droppedTables(database).length > 0 || storage.droppedTables().length > 0)
-      return true;
+    if (deadTables(catalog, database).length > 0 || storage.droppedTables().length > 0) return true;
     // What is dead here stays so, caught up or not.
     return deadColumnsLacking(catalog, database, storage).next().done !== true;
   }
