@@ -20,6 +20,6 @@ export {
   ReplicaMachine,
   type WriteApplied,
 } from './replica-machine.ts';
-export {RetryWindow, type RetryWindowRecord} from './retry-window.ts';
+export {decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
 export {refusedSeries} from './series-limit.ts';
 export {type ProposalHost, WRITE_METHOD, writeHandler} from './write-handler.ts';

@@ -140,6 +140,7 @@ export class Simulation {
     this.#clients = new Clients({
       kernel: this.#kernel,
       chance: chanceOf(seed, 'clients'),
+      keys: chanceOf(seed, 'keys'),
       nodes: this.#nodes,
       placement: this.#placement,
       coverage: this.#coverage,

@@ -4,6 +4,7 @@
 export {passHandlers} from '../connections/passed-call.ts';
 export {RpcCore} from '../connections/rpc.ts';
 export {KnownLives, LIVES_EVERY_MS} from '../node/known-lives.ts';
+export {findDatabase} from './catalog-access.ts';
 export {CatalogCopy} from './catalog-copy.ts';
 export {CatalogEffects} from './catalog-effects.ts';
 export {CAMPAIGN_METHOD, campaignHandler, FailoverModes} from './failover.ts';

@@ -166,12 +166,14 @@ export class Laws {
     else if (known !== point.digest)
       this.#fail('equal states', set, `replica ${replica} differs at index ${point.index}`);
     if (write?.result.status !== 'applied') return;
-    const {incarnation, sequence} = write.command;
-    const key = `${incarnation}/${sequence}`;
-    const before = history.effects.get(key) ?? point.index;
-    history.effects.set(key, before);
-    if (before !== point.index)
-      this.#fail('at most once', set, `write ${key} took effect at ${before} and ${point.index}`);
+    const {incarnation, sequence, key} = write.command;
+    const names = [`write ${incarnation}/${sequence}`, ...(key === 0 ? [] : [`key ${key}`])];
+    for (const name of names) {
+      const before = history.effects.get(name) ?? point.index;
+      history.effects.set(name, before);
+      if (before !== point.index)
+        this.#fail('at most once', set, `${name} took effect at ${before} and ${point.index}`);
+    }
   }
 
   #write({set, replica}: ObservedGroup, life: Life, write: NonNullable<Output['write']>): void {

@@ -3,6 +3,7 @@
 // linearizable, register by register. A request counts once, however often it was sent.
 
 import {DbError, type NodeId} from '@flotilla/base';
+import {findDatabase} from '@flotilla/server/engine-parts';
 import type {Coverage} from '../checks/coverage.ts';
 import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
@@ -10,7 +11,7 @@ import type {RegisterOperation} from '../linearizability.ts';
 import type {SimNode} from '../world/node.ts';
 import {Engine} from './engine.ts';
 import type {Ground} from './ground.ts';
-import {batchOf, find, nameOf, type Register} from './registers.ts';
+import {batchOf, find, nameOf, type Register, TENANT} from './registers.ts';
 
 export interface ClientPorts {
   readonly kernel: Kernel;
@@ -50,12 +51,6 @@ interface Tried {
   readonly isFinal: boolean;
 }
 
-/** Of many registers at once, under way. */
-interface Wipe {
-  readonly prefix: string;
-  readonly add: (history: RegisterOperation[]) => void;
-}
-
 export function engineOf(node: SimNode): Engine | undefined {
   const program = node.running?.program;
   return program instanceof Engine && program.parts !== undefined ? program : undefined;
@@ -67,7 +62,6 @@ export class Clients {
   readonly counts = {ok: 0, unknown: 0, refused: 0};
   readonly open = new Map<number, string>();
   isStopped = false;
-  readonly #wipes = new Set<Wipe>();
   #lastValue = 0;
   #lastRequest = 0;
 
@@ -219,50 +213,17 @@ export class Clients {
     return {outcome, code: error?.code ?? '', isFinal: false};
   }
 
-  /**
-   * All registers whose names begin so are erased, at some time from now until the result is called;
-   * before that, and without it for ever, nothing can be asked of them.
-   */
-  erasing(prefix: string): () => void {
-    const {kernel} = this.#ports;
-    const startMs = kernel.nowMs;
-    const erasures: Mutable[] = [];
-    const wipe: Wipe = {
-      prefix,
-      add: (history) => {
-        const erasure: Mutable = {
-          ...{client: 0, kind: 'write', value: 0, startMs},
-          ...{endMs: Infinity, outcome: 'unknown'},
-        };
-        history.push(erasure);
-        erasures.push(erasure);
-      },
-    };
-    for (const [name, history] of this.histories) if (name.startsWith(prefix)) wipe.add(history);
-    this.#wipes.add(wipe);
-    return () => {
-      this.#wipes.delete(wipe);
-      for (const erasure of erasures) {
-        erasure.outcome = 'ok';
-        erasure.endMs = kernel.nowMs;
-      }
-    };
-  }
-
-  /** Nobody knows whether the register was erased, or until when. */
-  isOpen(name: string): boolean {
-    return [...this.#wipes].some(({prefix}) => name.startsWith(prefix));
-  }
-
   async #write(
     engine: Engine,
     rows: readonly {register: Register; value: number}[],
     idempotencyKey: string,
   ): Promise<Tried> {
-    const {database} = rows[0]!.register;
+    const {database: name} = rows[0]!.register;
     const deadlineMs = engine.nowMs + DEADLINE_MS;
+    const {copy, router} = engine.parts!;
+    const {id: database} = await findDatabase(copy, {...TENANT, database: name}, deadlineMs);
     const batch = batchOf(rows);
-    const {sets, rejectedLines, lines, writtenRows} = await engine.parts!.router.write({
+    const {sets, rejectedLines, lines, writtenRows} = await router.write({
       ...{database, batch, deadlineMs, idempotencyKey},
       lineText: () => '',
       acceptPartial: true,
@@ -303,9 +264,7 @@ export class Clients {
       history.push(operation);
       return;
     }
-    const begun = [operation];
-    this.histories.set(name, begun);
-    for (const wipe of this.#wipes) if (name.startsWith(wipe.prefix)) wipe.add(begun);
+    this.histories.set(name, [operation]);
   }
 }
 

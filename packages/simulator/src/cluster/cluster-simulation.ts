@@ -24,6 +24,7 @@ import {expected} from '../workload/expected.ts';
 import {Network} from '../world/network.ts';
 import {SimNode} from '../world/node.ts';
 import {Clients, engineOf} from './clients.ts';
+import {Drops} from './drops.ts';
 import {Elections} from './elections.ts';
 import {Engine} from './engine.ts';
 import {Ground} from './ground.ts';
@@ -33,7 +34,6 @@ import {find, type Register, SLOT_MS} from './registers.ts';
 import {newestCatalog, unrestOf} from './rest.ts';
 import {rowsOf} from './row-read.ts';
 import {isRemembered, isSettled, stakesOf} from './stakes.ts';
-import {TableDrops} from './table-drops.ts';
 
 /** Peace must bring rest within so much simulated time. */
 const REST_MS_MAX = 240_000;
@@ -56,7 +56,7 @@ export class ClusterSimulation {
   readonly #clients: Clients;
   readonly #operator: Operator;
   readonly #elections: Elections;
-  readonly #drops: TableDrops;
+  readonly #drops: Drops;
   readonly #nemesis: Nemesis;
   readonly #damages: Damages;
   /** Some damage may strike: each set needs a voter to spare. */
@@ -128,8 +128,7 @@ export class ClusterSimulation {
       clients: 2 + chance.below(6),
       thinkMs: chance.pick([500, 1_500, 5_000]),
     });
-    const dropping = {...shared, clients: this.#clients, chance: chanceOf(seed, 'drops')};
-    this.#drops = new TableDrops(dropping);
+    this.#drops = new Drops({...shared, seed, clients: this.#clients});
     this.#elections = new Elections({...shared, chance: chanceOf(seed, 'elections')});
     this.#operator = new Operator({
       ...shared,
@@ -209,7 +208,10 @@ export class ClusterSimulation {
       const drawn = chance.pick([3, 3, 3, 5, 2]);
       const replicas = Math.min(nodes, this.#isDamaging ? Math.max(3, drawn) : drawn);
       const shards = 1 + chance.below(3);
-      await this.#until(`database ${i}`, this.#database(`d${i}`, replicas, shards), isBroken);
+      const engine = engineOf(chance.pick(this.#nodes))!;
+      const made = this.#drops.databases.create(engine, `d${i}`, {replicas, shards});
+      await this.#until(`database ${i}`, made, isBroken);
+      this.#ground.add(`d${i}`);
     }
   }
 
@@ -229,17 +231,6 @@ export class ClusterSimulation {
     const state = this.#states[id - 1]!;
     state.catalog = copy.catalog.snapshot();
     state.isMember = true;
-  }
-
-  async #database(name: string, replicas: number, shards: number): Promise<void> {
-    const engine = engineOf(this.#chance.pick(this.#nodes))!;
-    const {meta, copy} = engine.parts!;
-    const options = {replicas, shards, bucketDurationMs: SLOT_MS, precision: 'ms' as const};
-    const command = {type: 'create-database' as const, tenant: 'default', name, options};
-    await meta.propose(command, {deadlineMs: engine.nowMs + 30_000});
-    await copy.refresh(engine.nowMs + 30_000);
-    const tenant = copy.catalog.tenantByName('default')!.id;
-    this.#ground.add(copy.catalog.databaseByName(tenant, name)!.id);
   }
 
   async #until(what: string, work: Promise<unknown>, isBroken: () => boolean): Promise<void> {
@@ -331,7 +322,7 @@ export class ClusterSimulation {
       const {status} = result.value as WriteApplied;
       const {router, idempotencyKey} = decodeShare(command.share);
       const write = {
-        command: {...router, register: 0, value: 0},
+        command: {...router, register: 0, value: 0, key: 0},
         result: {status: status === 'applied' ? ('applied' as const) : ('duplicate' as const)},
       };
       this.#laws.applied(set, replica, {index, digest}, write);
@@ -355,7 +346,7 @@ export class ClusterSimulation {
     this.#clients.isStopped = true;
     this.#operator.isStopped = true;
     this.#elections.isStopped = true;
-    this.#drops.isStopped = true;
+    this.#drops.stop();
     this.#operator.endOutage();
     const kernel = this.#kernel;
     const untilMs = kernel.nowMs + REST_MS_MAX;
@@ -368,7 +359,8 @@ export class ClusterSimulation {
       this.#operator.settle();
       this.#elections.settle();
       const waiting = [...this.#clients.open.values()].map((text) => `a client waits: ${text}`);
-      unrest = [...waiting, ...this.#network.unrest(), ...unrestOf(this.#nodes)];
+      unrest = [...waiting, ...this.#network.unrest(), ...this.#drops.settle()];
+      unrest.push(...unrestOf(this.#nodes));
       return unrest.length === 0 || isBroken();
     }, untilMs);
     for (const text of unrest) this.#laws.fail('liveness', 0, text);
@@ -463,11 +455,9 @@ export class ClusterSimulation {
   }
 
   #checkHistories(): void {
-    for (const [name, history] of this.#clients.histories) {
-      if (this.#clients.isOpen(name)) {
-        this.#coverage.count('histories:with a drop that was not confirmed');
-        continue;
-      }
+    for (const [name, whole] of this.#clients.histories) {
+      const history = this.#drops.erasures.judged(name, whole);
+      if (history.length < whole.length) this.#coverage.count('histories:with a drop meanwhile');
       this.#coverage.count('histories:checked');
       if (history.some(({kind, value}) => kind === 'write' && value === 0)) {
         this.#checkErasable(name, history);

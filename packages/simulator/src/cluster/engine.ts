@@ -47,6 +47,7 @@ import type {FailoverLaw} from '../checks/failover-law.ts';
 import type {Chance} from '../kernel/chance.ts';
 import type {Network} from '../world/network.ts';
 import type {Program, Running, SimNode} from '../world/node.ts';
+import {HeldWatch} from './held-watch.ts';
 import type {NodeState} from './node-state.ts';
 import {type RowAddress, rowAt} from './row-read.ts';
 
@@ -88,6 +89,7 @@ export class Engine implements Program {
   readonly #running: Running;
   readonly #ports: EnginePorts;
   readonly #rpc: RpcCore;
+  readonly #watch: HeldWatch;
   readonly #manifests = new Map<StoreId, Manifest>();
   #parts: Parts | undefined;
   readonly #lives: KnownLives;
@@ -110,6 +112,7 @@ export class Engine implements Program {
       log,
       hosts: () => true,
     });
+    this.#watch = new HeldWatch(this.#rpc);
     const open = replicaFactory({
       disk: node.disk,
       clock: process,
@@ -138,6 +141,15 @@ export class Engine implements Program {
     return this.#parts?.copy.catalog;
   }
 
+  /** The catalog stays as it is until it is let go. */
+  holdCatalog(isHeld: boolean): void {
+    this.#watch.isHeld = isHeld;
+  }
+
+  get isCatalogHeld(): boolean {
+    return this.#watch.isHeld;
+  }
+
   locate = (set: ReplicaSetId, replica: ReplicaId): NodeId | undefined =>
     this.catalog?.replicaSet(set)?.replicas.find((placed) => placed.replica === replica)?.node;
 
@@ -153,7 +165,7 @@ export class Engine implements Program {
     const rpc = this.#rpc;
     const metaRole = new MetaRole({
       host,
-      rpc,
+      rpc: this.#watch,
       clock: process,
       random: chance,
       log,

@@ -1,12 +1,11 @@
 // What clients write on: databases, the slots of time that are open in each, and the registers in them.
 // A slot that closes is left alone for a while, then its buckets are dropped; it never opens again.
 
-import type {DatabaseId} from '@flotilla/base';
 import type {Chance} from '../kernel/chance.ts';
 import {type Register, SLOT_MS, TABLES} from './registers.ts';
 
 interface Slot {
-  readonly database: DatabaseId;
+  readonly database: string;
   readonly slotMs: number;
 }
 
@@ -19,7 +18,7 @@ export interface GroundOptions {
 }
 
 export class Ground {
-  readonly databases: DatabaseId[] = [];
+  readonly databases: string[] = [];
   readonly open: Slot[] = [];
   readonly #options: GroundOptions;
   #slots = 0;
@@ -28,7 +27,7 @@ export class Ground {
     this.#options = options;
   }
 
-  add(database: DatabaseId): void {
+  add(database: string): void {
     this.databases.push(database);
     for (let i = 0; i < this.#options.slotsPerDatabase; i++) this.#openSlot(database);
   }
@@ -69,7 +68,7 @@ export class Ground {
     return this.open.some((slot) => slot.database === database && slot.slotMs === slotMs);
   }
 
-  #openSlot(database: DatabaseId): void {
+  #openSlot(database: string): void {
     const slotMs = this.#options.fromMs - this.#slots * SLOT_MS;
     this.#slots += 1;
     this.open.push({database, slotMs});

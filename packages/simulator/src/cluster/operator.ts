@@ -11,7 +11,7 @@ import type {SimNode} from '../world/node.ts';
 import {engineOf} from './clients.ts';
 import type {Engine} from './engine.ts';
 import type {Ground} from './ground.ts';
-import {SLOT_MS} from './registers.ts';
+import {databaseNamed, SLOT_MS} from './registers.ts';
 
 export interface OperatorPorts {
   readonly kernel: Kernel;
@@ -204,8 +204,9 @@ export class Operator {
       const engine = this.#engine();
       if (engine !== undefined) {
         const {database, slotMs} = slot;
-        const buckets = engine.catalog!.buckets(database, slotMs, slotMs + SLOT_MS);
-        for (const {id} of buckets)
+        const found = databaseNamed(engine.catalog!, database);
+        const buckets = found && engine.catalog!.buckets(found.id, slotMs, slotMs + SLOT_MS);
+        for (const {id} of buckets ?? [])
           this.#propose(engine, {type: 'drop-bucket', bucket: id}, 'drop-bucket');
       }
     };

@@ -1,8 +1,8 @@
 // Registers as rows: a database, a slot of time and a series name one; its bucket and its replica set
 // follow from the catalog. Slots come and go, each with buckets of its own, and none comes twice.
 
-import type {DatabaseId, ReplicaSetId} from '@flotilla/base';
-import type {Catalog} from '@flotilla/catalog';
+import type {ReplicaSetId} from '@flotilla/base';
+import type {Catalog, Database} from '@flotilla/catalog';
 import {encodeSeriesKey, type ParsedBatch, ParsedSeries, seriesHash} from '@flotilla/column';
 import type {RowAddress} from './row-read.ts';
 
@@ -10,9 +10,11 @@ export const SLOT_MS = 3_600_000;
 export const TABLES = ['t0', 't1'] as const;
 export const TAG = 'r';
 export const FIELD = 'v';
+export const TENANT = {tenant: 'default'} as const;
 
 export interface Register {
-  readonly database: DatabaseId;
+  /** Its name: which database has it changes. */
+  readonly database: string;
   readonly table: string;
   /** Start of its slot. */
   readonly slotMs: number;
@@ -33,11 +35,18 @@ export interface FoundRegister {
   readonly address: RowAddress;
 }
 
+export function databaseNamed(catalog: Catalog, name: string): Database | undefined {
+  const tenant = catalog.tenantByName(TENANT.tenant);
+  return tenant && catalog.databaseByName(tenant.id, name);
+}
+
 /** Undefined where the catalog has no table or no bucket for it: nothing was ever written there. */
 export function find(catalog: Catalog, register: Register): FoundRegister | undefined {
-  const table = catalog.tableByName(register.database, register.table);
+  const database = databaseNamed(catalog, register.database);
+  if (database === undefined) return undefined;
+  const table = catalog.tableByName(database.id, register.table);
   const timeMs = timeOf(register);
-  const bucket = catalog.bucketAt(register.database, timeMs);
+  const bucket = catalog.bucketAt(database.id, timeMs);
   if (table === undefined || bucket === undefined) return undefined;
   const tag = catalog.columnByName(table.id, TAG);
   const field = catalog.columnByName(table.id, FIELD);

@@ -1,24 +1,24 @@
 // DROP TABLE beside everything else, as the engine's statement does it: through meta, then until no set
-// takes writes to it any more. Its registers are erased by then; where the statement could not say so much
-// (a set without majority, an unknown outcome) nothing is asked of them.
+// takes writes to it any more. Its registers are erased by then.
 
 import {DbError} from '@flotilla/base';
+import {findDatabase} from '@flotilla/server/engine-parts';
 import type {Coverage} from '../checks/coverage.ts';
 import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
-import type {SimNode} from '../world/node.ts';
-import {type Clients, engineOf} from './clients.ts';
+import type {DropFences} from './drop-fences.ts';
 import type {Engine} from './engine.ts';
+import type {Erasures} from './erasures.ts';
 import type {Ground} from './ground.ts';
-import {TABLES} from './registers.ts';
+import {TABLES, TENANT} from './registers.ts';
 
 export interface TableDropPorts {
   readonly kernel: Kernel;
   readonly chance: Chance;
-  readonly nodes: readonly SimNode[];
   readonly ground: Ground;
   readonly coverage: Coverage;
-  readonly clients: Clients;
+  readonly erasures: Erasures;
+  readonly fences: DropFences;
 }
 
 const DROP_MS = 25_000;
@@ -33,43 +33,45 @@ export class TableDrops {
   }
 
   start(): void {
-    const {kernel, chance, nodes, coverage} = this.#ports;
+    const {kernel, chance, ground} = this.#ports;
     kernel.after(chance.wait(DROP_MS), () => {
       if (this.isStopped) return;
-      const up = nodes.filter((node) => engineOf(node) !== undefined);
-      if (up.length > 0) {
-        this.#drop(engineOf(chance.pick(up))!).then(
-          (outcome) => coverage.count(`statements:drop table ${outcome}`),
-          (error: unknown) => {
-            if (!(error instanceof DbError)) throw error;
-            coverage.count(`statements:drop table ${error.code}`);
-          },
-        );
-      }
+      this.drop(chance.pick(ground.databases), chance.pick(TABLES));
       this.start();
     });
   }
 
-  async #drop(engine: Engine): Promise<'done' | 'not confirmed' | 'of none'> {
-    const {kernel, chance, ground, clients} = this.#ports;
-    const database = chance.pick(ground.databases);
-    const name = chance.pick(TABLES);
+  drop(database: string, name: string): void {
+    const {coverage, fences} = this.#ports;
+    const engine = fences.engine();
+    if (engine === undefined) return;
+    this.#drop(engine, database, name).then(
+      (outcome) => coverage.count(`statements:drop table ${outcome}`),
+      (error: unknown) => {
+        if (!(error instanceof DbError)) throw error;
+        coverage.count(`statements:drop table ${error.code}`);
+      },
+    );
+  }
+
+  async #drop(engine: Engine, owner: string, name: string): Promise<'committed' | 'of none'> {
+    const {kernel, chance, erasures, fences} = this.#ports;
     const atMs = Math.floor(kernel.wallStartMs + kernel.nowMs);
     const purgeAtMs = atMs + chance.pick([0, 5_000, 1e9]);
     const deadlineMs = engine.nowMs + DEADLINE_MS;
-    const {meta, copy, router} = engine.parts!;
-    const erased = clients.erasing(`${database}/${name}/`);
+    const {meta, copy} = engine.parts!;
+    await copy.refresh(deadlineMs);
+    const {id: database} = await findDatabase(copy, {...TENANT, database: owner}, deadlineMs);
+    const confirmed = erasures.begin('table', `${owner}/${name}/`);
     const command = {type: 'drop-table' as const, database, name, ifExists: true, atMs, purgeAtMs};
     const {table} = await meta.propose(command, {deadlineMs});
     if (table === undefined) {
-      erased();
+      confirmed();
       return 'of none';
     }
     await copy.refresh(deadlineMs);
     const sets = copy.catalog.buckets(database).flatMap(({replicaSets}) => replicaSets);
-    const open = await router.awaitFences(sets, {fence: {table}, deadlineMs});
-    if (open.length > 0) return 'not confirmed';
-    erased();
-    return 'done';
+    fences.confirm({kind: 'table', fence: {table}, sets, confirmed}, engine);
+    return 'committed';
   }
 }

@@ -7,19 +7,33 @@ import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
 import type {RegisterOperation} from '../linearizability.ts';
 import {READ_METHOD, type SimNode, WRITE_METHOD} from '../world/node.ts';
-import {decodeNumber, encodeNumber, encodeWrite} from './command.ts';
+import {decodeNumber, decodeWrite, encodeNumber, encodeWrite} from './command.ts';
 import {expected} from './expected.ts';
 import type {PlacedSet, Placement} from './placement.ts';
 
 export interface ClientPorts {
   readonly kernel: Kernel;
   readonly chance: Chance;
+  /** For what a request's key allows: that it is sent more than once. */
+  readonly keys: Chance;
   readonly nodes: readonly SimNode[];
   readonly placement: Placement;
   readonly coverage: Coverage;
   readonly clients: number;
   /** Average pause of one client between two requests. */
   readonly thinkMs: number;
+}
+
+interface Attempt {
+  readonly set: ReplicaSetId;
+  readonly payload: Uint8Array;
+  readonly isWrite: boolean;
+}
+
+interface Answer {
+  readonly outcome: RegisterOperation['outcome'];
+  readonly code: string;
+  readonly value?: number;
 }
 
 type Mutable = {-readonly [Key in keyof RegisterOperation]: RegisterOperation[Key]};
@@ -34,6 +48,9 @@ const ATTENTION_MS = 20_000;
 const BESIEGED_MS = 120;
 /** Of clients that ask once. */
 const FIRST_PASSER = 100_000;
+/** Of writes under a key: they go to two nodes, the second one at some time while a client would wait. */
+const TWICE_ODDS = 0.2;
+const TWICE_MS = 500;
 /** Between two writes that come once more, and how many are kept for it. */
 const LATE_MS = 3_000;
 const LATE_MAX = 50;
@@ -62,7 +79,10 @@ export class Clients {
     this.#sendLate();
   }
 
-  /** A write under the numbers it had, long after its answer: it must have no second effect. */
+  /**
+   * A write long after its answer, under the numbers it had, as the network may bring it, or under its key
+   * alone, as its client may send it again: it must have no second effect.
+   */
   #sendLate(): void {
     const {kernel, chance, nodes, coverage} = this.#ports;
     kernel.after(chance.wait(LATE_MS), () => {
@@ -70,13 +90,17 @@ export class Clients {
       this.#sendLate();
       const up = nodes.filter(({host}) => host !== undefined);
       if (up.length === 0 || this.#written.length === 0) return;
-      const {set, payload} = chance.pick(this.#written);
-      const {process, caller} = chance.pick(up).running!;
+      const {set, payload: first} = chance.pick(this.#written);
+      const node = chance.pick(up);
+      const {process, caller} = node.running!;
+      const isByKey = this.#ports.keys.odds(0.5);
+      const payload = isByKey ? numberedAnew(first, node) : first;
       const deadlineMs = process.monotonicMs() + DEADLINE_MS;
       coverage.count('writes:sent again late');
       caller.call({set, method: WRITE_METHOD, payload, deadlineMs}).then((answer) => {
         const isDuplicate = decodeNumber(answer) === 1;
-        coverage.count(isDuplicate ? 'writes:late and skipped' : 'writes:late and first');
+        const by = isByKey ? 'by its key' : 'by its number';
+        coverage.count(`writes:late ${by} and ${isDuplicate ? 'skipped' : 'first'}`);
       }, expected);
     });
   }
@@ -166,7 +190,6 @@ export class Clients {
     done: (operation: RegisterOperation) => void,
   ): void {
     const {kernel, coverage} = this.#ports;
-    const running = node.running!;
     const value = isWrite ? ++this.#lastValue : 0;
     const operation: Mutable = {
       client,
@@ -178,41 +201,62 @@ export class Clients {
     };
     this.#remember(set.id, register, operation);
     this.open.set(client, {sinceMs: kernel.nowMs, text: `${operation.kind} of set ${set.id}`});
-    let isOver = false;
-    const end = (outcome: RegisterOperation['outcome'], code: string): void => {
-      if (isOver) return;
-      isOver = true;
-      patience.cancel();
+    const payload = isWrite
+      ? encodeWrite({...{register, value, key: value}, ...numbersOf(node)})
+      : encodeNumber(register);
+    const attempts = [this.#attempt(node, {set: set.id, payload, isWrite})];
+    if (isWrite && this.#ports.keys.odds(TWICE_ODDS))
+      attempts.push(this.#attemptLater({set: set.id, payload, isWrite}));
+    void together(attempts).then(({outcome, code, value: read}) => {
       operation.outcome = outcome;
+      if (!isWrite && read !== undefined) operation.value = read;
       if (outcome !== 'unknown') operation.endMs = kernel.nowMs;
       this.counts[outcome] += 1;
       coverage.count(`answers:${operation.kind} ${code}`);
       this.open.delete(client);
       if (isWrite && outcome !== 'refused') this.#keep(set.id, payload);
       done(operation);
-    };
-    const payload = isWrite
-      ? encodeWrite({
-          register,
-          value,
-          incarnation: running.incarnation,
-          sequence: node.nextSequence(),
-        })
-      : encodeNumber(register);
-    const patience = this.#watch(node, end);
-    const method = isWrite ? WRITE_METHOD : READ_METHOD;
-    const deadlineMs = running.process.monotonicMs() + DEADLINE_MS;
-    running.caller.call({set: set.id, method, payload, deadlineMs}).then(
-      (answer) => {
-        if (!isWrite) operation.value = decodeNumber(answer);
-        else if (decodeNumber(answer) === 1) coverage.count('writes:answered as duplicate');
-        end('ok', 'ok');
-      },
-      (error: unknown) => {
-        if (!(error instanceof DbError)) throw error;
-        end(outcomeOf(error, isWrite), error.code);
-      },
-    );
+    });
+  }
+
+  /** The same under the same key, through whatever node: which of both is first nobody knows. */
+  #attemptLater(attempt: Attempt): Promise<Answer> {
+    const {kernel, keys, nodes, coverage} = this.#ports;
+    return new Promise((resolve) => {
+      kernel.after(keys.wait(TWICE_MS), () => {
+        const up = nodes.filter(({host}) => host !== undefined);
+        if (up.length === 0) return resolve({outcome: 'refused', code: 'no node is up'});
+        const node = keys.pick(up);
+        coverage.count('writes:sent twice under a key');
+        const payload = numberedAnew(attempt.payload, node);
+        return resolve(this.#attempt(node, {...attempt, payload}));
+      });
+    });
+  }
+
+  #attempt(node: SimNode, {set, payload, isWrite}: Attempt): Promise<Answer> {
+    const {coverage} = this.#ports;
+    const running = node.running!;
+    return new Promise((resolve) => {
+      const end = (answer: Answer): void => {
+        patience.cancel();
+        resolve(answer);
+      };
+      const patience = this.#watch(node, (outcome, code) => end({outcome, code}));
+      const method = isWrite ? WRITE_METHOD : READ_METHOD;
+      const deadlineMs = running.process.monotonicMs() + DEADLINE_MS;
+      running.caller.call({set, method, payload, deadlineMs}).then(
+        (answer) => {
+          const value = decodeNumber(answer);
+          if (isWrite && value === 1) coverage.count('writes:answered as duplicate');
+          end({outcome: 'ok', code: 'ok', value});
+        },
+        (error: unknown) => {
+          if (!(error instanceof DbError)) throw error;
+          end({outcome: outcomeOf(error, isWrite), code: error.code});
+        },
+      );
+    });
   }
 
   /** The client's own connection: broken when the process ends, given up when it is silent for long. */
@@ -240,6 +284,29 @@ export class Clients {
     if (history === undefined) this.histories.set(key, [operation]);
     else history.push(operation);
   }
+}
+
+/** One that is known to have taken effect settles it; refused is only what all refused. */
+function together(attempts: readonly Promise<Answer>[]): Promise<Answer> {
+  return new Promise((resolve) => {
+    let left = attempts.length;
+    let isUnknown = false;
+    for (const attempt of attempts)
+      void attempt.then((answer) => {
+        left -= 1;
+        isUnknown ||= answer.outcome === 'unknown';
+        if (answer.outcome === 'ok') resolve(answer);
+        else if (left === 0) resolve({...answer, outcome: isUnknown ? 'unknown' : 'refused'});
+      });
+  });
+}
+
+function numbersOf(node: SimNode): {incarnation: number; sequence: number} {
+  return {incarnation: node.running!.incarnation, sequence: node.nextSequence()};
+}
+
+function numberedAnew(write: Uint8Array, node: SimNode): Uint8Array {
+  return encodeWrite({...decodeWrite(write), ...numbersOf(node)});
 }
 
 function outcomeOf(error: DbError, isWrite: boolean): RegisterOperation['outcome'] {

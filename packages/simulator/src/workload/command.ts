@@ -7,21 +7,26 @@ export interface WriteCommand {
   /** Of the process that routed it, as a share carries them. */
   readonly incarnation: number;
   readonly sequence: number;
+  /** Of the client, for all tries of one request; 0: none. */
+  readonly key: number;
 }
 
-const WRITE_BYTES = 32;
+const WRITE_BYTES = 40;
 
 export function encodeWrite(command: WriteCommand): Uint8Array {
-  const {register, value, incarnation, sequence} = command;
-  const view = new Float64Array([register, value, incarnation, sequence]);
+  const {register, value, incarnation, sequence, key} = command;
+  const view = new Float64Array([register, value, incarnation, sequence, key]);
   return new Uint8Array(view.buffer, 0, WRITE_BYTES);
 }
 
 export function decodeWrite(bytes: Uint8Array): WriteCommand {
   const copy = new Uint8Array(WRITE_BYTES);
   copy.set(bytes);
-  const [register, value, incarnation, sequence] = new Float64Array(copy.buffer);
-  return {register: register!, value: value!, incarnation: incarnation!, sequence: sequence!};
+  const [register, value, incarnation, sequence, key] = new Float64Array(copy.buffer);
+  return {
+    ...{register: register!, value: value!, key: key!},
+    ...{incarnation: incarnation!, sequence: sequence!},
+  };
 }
 
 export function encodeNumber(value: number): Uint8Array {

@@ -1,4 +1,4 @@
-// The model store: numbered registers behind the product's own retry window. What it flushed survives
+// The model store: numbered registers behind the product's own retry window and keys. What it flushed survives
 // with its node; the rest is replayed from the log. Its digest is made from the registers themselves,
 // so that equal digests at an index mean equal state, by whatever way it came.
 
@@ -10,7 +10,7 @@ import type {
   StagedSnapshot,
   StateMachine,
 } from '@flotilla/multiraft';
-import {RetryWindow, type RetryWindowRecord} from '@flotilla/replica';
+import {decodeSeen, encodeSeen, type Seen} from '@flotilla/replica';
 import type {MemoryDisk} from '@flotilla/testkit';
 import {decodeWrite, mix, type WriteCommand} from './command.ts';
 
@@ -18,7 +18,8 @@ import {decodeWrite, mix, type WriteCommand} from './command.ts';
 export interface KeptState {
   readonly point: DurablePoint;
   readonly registers: readonly (readonly [number, number])[];
-  readonly retries: RetryWindowRecord;
+  /** The product's record of it. */
+  readonly seen: string;
 }
 
 export interface Applied {
@@ -45,7 +46,7 @@ const bytesOf = new TextEncoder();
 export class RegisterMachine implements StateMachine {
   readonly #ports: MachinePorts;
   #registers: Map<number, number>;
-  #retries: RetryWindow;
+  #seen: Seen;
   #point: DurablePoint;
   #durable: DurablePoint;
   #digest = 0;
@@ -53,9 +54,9 @@ export class RegisterMachine implements StateMachine {
 
   constructor(founding: DurablePoint, ports: MachinePorts) {
     this.#ports = ports;
-    const kept = ports.load() ?? {point: founding, registers: [], retries: []};
+    const kept = ports.load() ?? {point: founding, registers: [], seen: ''};
     this.#registers = new Map(kept.registers);
-    this.#retries = new RetryWindow(kept.retries);
+    this.#seen = decodeSeen(bytesOf.encode(kept.seen));
     this.#point = kept.point;
     this.#durable = kept.point;
     this.#redigest();
@@ -126,7 +127,7 @@ export class RegisterMachine implements StateMachine {
     const bytes = await file.readAt(0, await file.size());
     const state = JSON.parse(text.decode(bytes)) as KeptState;
     this.#registers = new Map(state.registers);
-    this.#retries = new RetryWindow(state.retries);
+    this.#seen = decodeSeen(bytesOf.encode(state.seen));
     this.#point = point;
     this.#redigest();
     await this.flush();
@@ -150,13 +151,17 @@ export class RegisterMachine implements StateMachine {
 
   #state(): KeptState {
     const registers = [...this.#registers].sort((a, b) => a[0] - b[0]);
-    return {point: this.#point, registers, retries: this.#retries.record()};
+    return {point: this.#point, registers, seen: text.decode(encodeSeen(this.#seen))};
   }
 
-  #applyWrite({register, value, incarnation, sequence}: WriteCommand): Applied {
-    const seen = this.#retries.look(incarnation, sequence);
+  /** As the product's machine takes a share. */
+  #applyWrite({register, value, incarnation, sequence, key}: WriteCommand): Applied {
+    const {retries, keys} = this.#seen;
+    const seen = retries.look(incarnation, sequence);
     if (seen !== 'new') return {status: seen};
-    this.#retries.remember(incarnation, sequence);
+    if (key !== 0 && keys.has(String(key))) return {status: 'duplicate'};
+    retries.remember(incarnation, sequence);
+    if (key !== 0) keys.remember(String(key));
     this.#digest ^= mix(register, this.read(register)) ^ mix(register, value);
     this.#registers.set(register, value);
     return {status: 'applied'};
