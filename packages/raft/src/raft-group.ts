@@ -9,7 +9,7 @@ import type {Apply, Output, RoleChange} from './output.ts';
 import {takeAfterWrite, takeWrite} from './persistence.ts';
 import {hasReadsToStart, stampRounds, startReads} from './read-index.ts';
 import {flushAppends} from './replication.ts';
-import {createState, emptyGathered, type GroupState, isWriteDue} from './state.ts';
+import {createState, emptyGathered, type GroupState, hasGathered, isWriteDue} from './state.ts';
 import {type Status, statusOf} from './status.ts';
 import {stepInput} from './step.ts';
 
@@ -70,7 +70,7 @@ export class RaftGroup {
   hasOutput(): boolean {
     const state = this.#state;
     if (state.flushDue || isWriteDue(state) || hasReadsToStart(state)) return true;
-    if (Object.values(state.gathered).some((list) => list.length > 0)) return true;
+    if (hasGathered(state.gathered)) return true;
     return this.#isApplyDue() || this.#isRoleNew() || this.#toldIdle !== isIdle(state);
   }
 

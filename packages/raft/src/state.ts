@@ -209,6 +209,15 @@ export function emptyGathered(): Gathered {
   };
 }
 
+/** Written out: it is asked at each tick of each group. */
+export function hasGathered(gathered: Gathered): boolean {
+  const {send, afterWrite, reads, dropped, proposed} = gathered;
+  if (send.length > 0 || afterWrite.length > 0 || reads.length > 0) return true;
+  if (dropped.length > 0 || proposed.length > 0 || gathered.configurations.length > 0) return true;
+  const {needEntries, wantSnapshot, transfers} = gathered;
+  return needEntries.length > 0 || wantSnapshot.length > 0 || transfers.length > 0;
+}
+
 export function dropProposal(
   state: GroupState,
   proposalId: number,

@@ -337,6 +337,7 @@ export class Host {
   receive(from: NodeId, _channel: Channel, frame: Uint8Array): void {
     if (this.#isClosed || frameKind(frame) !== 'groups') return;
     const thread = frameThread(frame);
+    this.#nodes.heardFrom(from, thread);
     for (const item of readItems(frame)) this.#inbox.take(from, thread, item);
   }
 
@@ -399,6 +400,7 @@ export class Host {
       this.#handover.watchWrites(store, this.#ticker.seenUptoMs);
     }
     this.#handover.watchApply(nowMs);
+    this.#nodes.tick();
     this.#notices.tick(nowMs, this.#driver.groups.values());
     this.#snapshots.tick(nowMs);
     if (nowMs >= this.#housekeepingDueMs) {

@@ -3,8 +3,9 @@
 // under pre-vote, so that one wins without disturbing the others.
 
 import type {NodeId, ReplicaId} from '@flotilla/base';
-import {isVoter, membersOf} from '@flotilla/raft';
+import {isVoter, membersOf, voteResult} from '@flotilla/raft';
 import type {Driver} from './driver.ts';
+import {FirstElections} from './first-elections.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {HostOptions} from './options.ts';
 import type {Ticker} from './ticker.ts';
@@ -36,12 +37,17 @@ export class NodeStates {
   readonly #driver: Driver;
   readonly #ticker: Ticker;
   readonly #states = new Map<NodeId, NodeState>();
+  readonly #first: FirstElections;
 
   constructor(options: HostOptions, timing: Timing, driver: Driver, ticker: Ticker) {
     this.#options = options;
     this.#timing = timing;
     this.#driver = driver;
     this.#ticker = ticker;
+    this.#first = new FirstElections(driver, {
+      isDue: (group, hasCome) => this.#isDueFirst(group, hasCome),
+      stand: (group) => this.#stand(group),
+    });
   }
 
   /** True if the node is a new process since it was last heard of. */
@@ -54,7 +60,19 @@ export class NodeStates {
     const isAlive = state.state === 'alive';
     for (const group of this.#driver.groups.values())
       if (!group.isGone) this.#tell(group, node, {isAlive, isNew});
+    if (isAlive) this.#first.nodeCame(node);
+    else this.#first.nodeWent(node);
     return isNew;
+  }
+
+  /** A frame came from the engine thread of the node. */
+  heardFrom(node: NodeId, thread: number): void {
+    this.#first.heard(node, thread);
+  }
+
+  /** Called at each tick. */
+  tick(): void {
+    this.#first.run();
   }
 
   /** Whether the leader's node and engine thread are; also when nothing is known of them. */
@@ -142,11 +160,34 @@ export class NodeStates {
         this.#campaignAfter(group, this.#nextTurnMs(group) - backedMs, attempt);
         return;
       }
-      this.#ticker.wake(group);
-      this.#driver.step(group, {type: 'campaign'});
+      this.#stand(group);
       if (attempt === CAMPAIGNS_MAX) return;
       this.#campaignAfter(group, this.#nextTurnMs(group) * 2 ** (attempt - 1), attempt + 1);
     });
+  }
+
+  #stand(group: HostedGroup): void {
+    this.#ticker.wake(group);
+    this.#driver.step(group, {type: 'campaign'});
+  }
+
+  /** Whether this replica has the first place, and its node with those that have come can elect it. */
+  #isDueFirst(group: HostedGroup, hasCome: (node: NodeId) => boolean): boolean {
+    const {configuration, replica} = group;
+    if (!isVoter(configuration, replica) || this.#isBacking(group)) return false;
+    if (this.#placeOf(group) > 0) return false;
+    const votes = new Map<number, boolean>();
+    for (const id of membersOf(configuration)) {
+      const node = this.#driver.nodeOf(group, id as ReplicaId);
+      votes.set(id, id === replica || (node !== undefined && hasCome(node)));
+    }
+    return voteResult(configuration, votes) === 'won';
+  }
+
+  /** It gave another its vote a short while ago. */
+  #isBacking(group: HostedGroup): boolean {
+    const backedMs = this.#options.clock.monotonicMs() - group.backedAtMs;
+    return backedMs < ELECTION_SPREADS * this.#timing.campaignSpreadMs;
   }
 
   /** Once an election should be over; wider apart than at first, as the nodes seem to be slow. */

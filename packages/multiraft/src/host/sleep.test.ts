@@ -29,6 +29,7 @@ async function sleeping(seed = 1): Promise<Sleeping> {
   await cluster.startAll();
   const replicas = await cluster.found(1);
   await cluster.write(1, 'a');
+  await allFresh(cluster);
   await allAsleep(cluster);
   const leader = cluster.leader(1);
   const [lost, other] = nodes.filter((node) => node !== leader) as [number, number];
@@ -41,6 +42,13 @@ const isAsleep = (cluster: TestCluster, node: number): boolean => cluster.status
 async function allAsleep(cluster: TestCluster, of = nodes): Promise<void> {
   const areAsleep = (): boolean => of.every((node) => isAsleep(cluster, node));
   expect(await cluster.clock.until(areAsleep, 60_000)).toBe(true);
+}
+
+/** Who has not been told yet how old it is wakes every five seconds to ask, and here nobody may answer. */
+async function allFresh(cluster: TestCluster): Promise<void> {
+  const areFresh = (): boolean =>
+    nodes.every((node) => cluster.host(node).ageMs(SET) !== undefined);
+  expect(await cluster.clock.until(areFresh, 60_000)).toBe(true);
 }
 
 /** How long it takes until that holds. */

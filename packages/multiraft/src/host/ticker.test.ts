@@ -19,7 +19,7 @@ function startTicker() {
   const ticked: HostedGroup[] = [];
   const driver = {
     applier: {blocked, retryBlocked: () => false},
-    step: (group: HostedGroup) => ticked.push(group),
+    tick: (group: HostedGroup) => ticked.push(group),
   };
   const looks: number[] = [];
   const ticker = new Ticker(clock, TIMINGS.local, driver as unknown as Driver, {

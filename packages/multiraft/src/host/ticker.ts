@@ -15,6 +15,12 @@ const FOLLOWER_QUIET_TICKS = 2;
  * need no more. Far below a stall.
  */
 const ASLEEP_TICKS = 2;
+/**
+ * An idle leader's members hold and know all that it knows: each sleeps after two quiet ticks of its own,
+ * and would need an election timeout of its own ticks to miss the leader. Heartbeats until then say
+ * nothing, and when thousands of groups have just elected they are most of all messages.
+ */
+const LEADER_QUIET_TICKS = 4;
 
 export class Ticker {
   readonly #clock: Clock;
@@ -118,8 +124,8 @@ export class Ticker {
       this.#awake.delete(group);
       return;
     }
-    group.quietTicks += 1;
-    const enough = group.isLeader ? this.#timing.electionTicks : FOLLOWER_QUIET_TICKS;
+    group.quietTicks = group.isIdle ? group.quietTicks + 1 : 0;
+    const enough = group.isLeader ? LEADER_QUIET_TICKS : FOLLOWER_QUIET_TICKS;
     const isQuiet = group.isStirred || group.quietTicks > enough;
     if (group.isIdle && group.waits.isEmpty && isQuiet && this.#isSafe(group)) {
       group.isAsleep = true;
@@ -128,7 +134,7 @@ export class Ticker {
       this.#awake.delete(group);
       return;
     }
-    this.#driver.step(group, {type: 'tick'});
+    this.#driver.tick(group);
   }
 
   /** A leader whose node is not alive may still have been heard last: nobody would wake its followers. */
