@@ -13,6 +13,7 @@ export {
   fenceHandler,
 } from './fence-handler.ts';
 export {FlushSchedule} from './flush-schedule.ts';
+export {decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
 export {MemtableBudget} from './memtable-budget.ts';
 export {
   type MachineEvents,
@@ -20,6 +21,5 @@ export {
   ReplicaMachine,
   type WriteApplied,
 } from './replica-machine.ts';
-export {decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
 export {refusedSeries} from './series-limit.ts';
 export {type ProposalHost, WRITE_METHOD, writeHandler} from './write-handler.ts';
