@@ -3,7 +3,7 @@
 // multiraft does.
 
 import {type ReplicaId, type ReplicaSetId, SeededRandom, type TableId} from '@flotilla/base';
-import {MemoryDisk, MemoryManifestStore} from '@flotilla/testkit';
+import {drainReactions, MemoryDisk, MemoryManifestStore} from '@flotilla/testkit';
 import {expect} from 'vitest';
 import {Manifest} from './manifest.ts';
 import {
@@ -55,7 +55,7 @@ class StorageFixture {
       replica: replica as ReplicaId,
       // 2026-01-01T00:30:00Z: not at midnight, so that the phase of blocks is put to the test.
       bucket: {startUnits: 1_767_227_400_000n, unitsPerSecond: 1_000},
-      pause: () => new Promise((resolve) => setImmediate(resolve)),
+      pause: drainReactions,
       ...more,
     });
   }
@@ -213,6 +213,6 @@ export class Trial {
 }
 
 export async function dead(life: Life): Promise<false> {
-  while (!life.isOver) await new Promise((resolve) => setImmediate(resolve));
+  while (!life.isOver) await drainReactions();
   return false;
 }

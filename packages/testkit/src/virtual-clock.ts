@@ -99,6 +99,6 @@ export class VirtualClock implements Clock {
 }
 
 /** A macrotask: every promise reaction that can run has run when it comes back. */
-function drainReactions(): Promise<void> {
+export function drainReactions(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
