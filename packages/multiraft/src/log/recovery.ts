@@ -109,7 +109,11 @@ async function recoverSegment(
   }
   if (isLast) await makeDurable(file, bytes.subarray(0, end), records.at(-1)!);
   for (const record of records) applyRecord(directory, record, {bytes, header, path});
-  return {file: {header, file, bytes: end}, recordCount: records.length, bytes};
+  return {
+    file: {header, file, bytes: end},
+    recordCount: records.length,
+    bytes: bytes.subarray(0, end),
+  };
 }
 
 /**

@@ -27,6 +27,7 @@ import {LogDamage} from './log-damage.ts';
 import {decodeEntries, type EntryBlock, encodeItem, type LogItem} from './log-item.ts';
 import {beginRecord, encodeSegmentHeader, endRecord, type SegmentHeader} from './record.ts';
 import {recoverSegments, type SegmentFile, segmentPath} from './recovery.ts';
+import {ZeroTail} from './zero-tail.ts';
 
 /**
  * Told numbers of a life begin at its boot epoch times this: what one life lost and the next one wrote in
@@ -66,6 +67,8 @@ export class SegmentLog {
   readonly openedRecord: number;
   /** Ascending; the last one is written to. */
   readonly #segments: SegmentFile[];
+  /** Of the last segment. Undefined where records are not synced by their own write. */
+  #zeros: ZeroTail | undefined;
   readonly #writer = new ByteWriter(64 * 1024);
   #nextRecord: number;
   /** The segment that was the last one when this was opened, until all who live here are. */
@@ -112,6 +115,7 @@ export class SegmentLog {
     if (last !== undefined && lastBytes !== undefined)
       log.#recovered = {segment: last, bytes: lastBytes};
     if (segments.length === 0) await log.#addSegment();
+    else log.#prepareZeros();
     return log;
   }
 
@@ -237,6 +241,7 @@ export class SegmentLog {
     if (this.#failure === undefined && (this.#running || this.#waiting.length > 0))
       await this.append([]);
     this.#closed = true;
+    await this.#zeros?.settled();
     for (const segment of this.#segments) await segment.file.close();
   }
 
@@ -319,6 +324,7 @@ export class SegmentLog {
     const blocks: (EntryBlock | undefined)[] = [];
     for (const item of items) blocks.push(encodeItem(writer, item));
     endRecord(writer, start, segment.header.salt);
+    if (this.#zeros !== undefined) await this.#zeros.reserve(segment.bytes + writer.length);
     await this.#writeDurably(segment, writer.view());
     this.counts.batches += 1;
     this.counts.bytes += writer.length;
@@ -330,6 +336,7 @@ export class SegmentLog {
     });
     segment.bytes += writer.length;
     this.#nextRecord += 1;
+    this.#zeros?.added();
   }
 
   /** What a full disk refused was not synced, so it may be written again where it was to stand. */
@@ -367,6 +374,7 @@ export class SegmentLog {
    */
   async #addSegment(): Promise<void> {
     const {disk, path, random} = this.#options;
+    await this.#zeros?.cut();
     const header: SegmentHeader = {
       segment: (this.#segments.at(-1)?.header.segment ?? 0) + 1,
       salt: random.below(2 ** 32),
@@ -388,8 +396,14 @@ export class SegmentLog {
     await disk.rename(`${name}.new`, name);
     await disk.syncDirectory(path);
     this.#segments.push({header, file, bytes: writer.length});
+    this.#prepareZeros();
     this.#mayRemove = true;
     this.#nextRecord += 1;
+  }
+
+  #prepareZeros(): void {
+    const isOne = this.#active.file.writeDurably !== undefined;
+    this.#zeros = isOne ? new ZeroTail(this.#active) : undefined;
   }
 
   /** From the oldest on, as far as no group needs an entry of them. */
