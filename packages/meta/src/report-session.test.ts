@@ -66,3 +66,26 @@ test('what did not change is not sent again', () => {
   expect(ask([report(1, 1), report(2, 2)]).changed.map(({replica}) => replica)).toEqual([2]);
   expect(ask([report(2, 2)])).toMatchObject({changed: [], removed: [1], full: false});
 });
+
+test('reports that are the same object as before are not looked into', () => {
+  const sender = new ReportSender();
+  const receiver = new ReportReceiver();
+  let looks = 0;
+  const reports = new Proxy([report(1, 5), report(2, 5)], {
+    get: (all, key) => {
+      looks += 1;
+      return Reflect.get(all, key);
+    },
+  });
+  for (const session of ['a', 'b']) {
+    const ask = () => sender.answer({session, acknowledged: receiver.acknowledged}, reports);
+    receiver.take(ask());
+    expect(looks).toBeGreaterThan(0);
+    looks = 0;
+    expect(ask()).toMatchObject({full: false, changed: [], removed: []});
+    expect(looks).toBe(0);
+    // The answer was lost: who did not hear is told all.
+    expect(ask()).toMatchObject({full: true, changed: [{replica: 1}, {replica: 2}]});
+    looks = 0;
+  }
+});

@@ -38,9 +38,16 @@ export class ReportSender {
   #session = '';
   #sequence = 0;
   readonly #sent = new Map<ReplicaId, ReplicaReport>();
+  /** All that were sent, as the same object if they did not change since. */
+  #last: readonly ReplicaReport[] | undefined;
 
   answer(request: ReportRequest, replicas: readonly ReplicaReport[]): Difference {
     const resumed = request.session === this.#session && request.acknowledged === this.#sequence;
+    if (resumed && replicas === this.#last) {
+      this.#sequence++;
+      return {sequence: this.#sequence, full: false, changed: [], removed: []};
+    }
+    this.#last = replicas;
     if (!resumed) this.#sent.clear();
     const changed: ReplicaReport[] = [];
     for (const report of replicas) {

@@ -21,6 +21,7 @@ import {
 } from '@flotilla/base';
 import {entryBytes, type Input, type LogRead, type Message, type Output} from '@flotilla/raft';
 import {Applier} from './applier.ts';
+import {ChangedGroups} from './changed-groups.ts';
 import {HostCounts} from './host-counts.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {HostLimits, HostOptions} from './options.ts';
@@ -45,6 +46,7 @@ const TICK: Input = {type: 'tick'};
 export class Driver {
   readonly groups = new Map<ReplicaSetId, HostedGroup>();
   readonly outbox: Outbox;
+  readonly changed = new ChangedGroups();
   readonly applier: Applier;
   readonly counts = new HostCounts();
   readonly #clock: Clock;
@@ -117,7 +119,7 @@ export class Driver {
   }
 
   touch(group: HostedGroup): void {
-    group.changes += 1;
+    if (group.isAsleep) this.changed.mark(group);
     this.#dirty.add(group);
     this.schedule();
   }
@@ -141,7 +143,6 @@ export class Driver {
   stopGroup(group: HostedGroup, reason: string): void {
     if (group.isGone) return;
     group.stopped = reason;
-    group.changes += 1;
     const {set, replica} = group;
     this.#log?.error({set, replica, reason}, 'replica stopped');
     this.retire(group, new DbError('REPLICA_STOPPED', `replica ${replica} stopped: ${reason}`));
@@ -172,7 +173,7 @@ export class Driver {
   #take(group: HostedGroup): void {
     try {
       const output = group.raft.take();
-      group.changes += 1;
+      if (group.isAsleep) this.changed.mark(group);
       this.#observer?.took(group, output);
       this.#carryOut(group, output);
     } catch (error) {

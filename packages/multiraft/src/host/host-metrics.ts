@@ -77,20 +77,25 @@ export function countsOf(counts: HostCounts): Counted {
   };
 }
 
-export function rolesOf({
-  groups,
-  applier,
-}: Driver): Pick<HostMetrics, 'groups' | 'roles' | 'stoppedGroups' | 'wedgedGroups'> {
+export function rolesOf(
+  driver: Driver,
+): Pick<HostMetrics, 'groups' | 'roles' | 'stoppedGroups' | 'wedgedGroups'> {
+  const {groups} = driver;
   const roles: Record<Role, number> = {leader: 0, follower: 0, preCandidate: 0, candidate: 0};
   let stoppedGroups = 0;
   for (const {role, stopped} of groups.values()) {
     if (stopped === undefined) roles[role.role] += 1;
     else stoppedGroups += 1;
   }
+  return {groups: groups.size, roles, stoppedGroups, wedgedGroups: wedgedOf(driver)};
+}
+
+/** How many apply nothing; of few only it is asked. */
+export function wedgedOf({applier}: Driver): number {
   let wedgedGroups = 0;
   for (const group of applier.blocked)
     if (!group.isGone && applier.isWedged(group)) wedgedGroups += 1;
-  return {groups: groups.size, roles, stoppedGroups, wedgedGroups};
+  return wedgedGroups;
 }
 
 export function logMetrics(stores: readonly Store[]): LogMetrics {

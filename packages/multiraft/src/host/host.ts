@@ -20,7 +20,7 @@ import {Driver} from './driver.ts';
 import {FreshnessRound} from './freshness-round.ts';
 import {Handover} from './handover.ts';
 import type {LeadershipListener, StoppedListener} from './host-events.ts';
-import {countsOf, type HostMetrics, logMetrics, rolesOf} from './host-metrics.ts';
+import {countsOf, type HostMetrics, logMetrics, rolesOf, wedgedOf} from './host-metrics.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import {Inbox} from './inbox.ts';
 import {type NodeState, NodeStates} from './node-states.ts';
@@ -30,7 +30,7 @@ import type {SetReplica} from './opening.ts';
 import {checkLimits, HOST_LIMITS, type HostLimits, type HostOptions} from './options.ts';
 import {type CreateOrder, ReplicaOrders} from './replica-orders.ts';
 import {Retention} from './retention.ts';
-import {type ReplicaStatus, type ReplicaVersion, replicaStatus, versionsOf} from './status.ts';
+import {type ReplicaStatus, replicaStatus} from './status.ts';
 import {Store} from './store.ts';
 import {Ticker} from './ticker.ts';
 import {checkTiming, TIMINGS, type Timing} from './timing.ts';
@@ -69,6 +69,7 @@ export class Host {
   readonly #handover: Handover;
   readonly #leadershipListeners = new Set<LeadershipListener>();
   readonly #stoppedListeners = new Set<StoppedListener>();
+  readonly #stoppedGroups = new Set<HostedGroup>();
   readonly #hostWaits: HostWaits = {bytes: 0, waiting: new Set()};
   /** Of a proposal or read. */
   #lastId: number;
@@ -105,7 +106,7 @@ export class Host {
       ticker: this.#ticker,
       isFit: (group, replica) => this.#nodes.isFit(group, replica),
     });
-    this.#retention = new Retention(this.#driver, limits);
+    this.#retention = new Retention(this.#driver, limits, this.watchChanges());
     this.#freshness = new FreshnessRound(this.#driver.groups, timing);
     this.#orders = new ReplicaOrders(
       {...options, timing, limits, hostWaits: this.#hostWaits},
@@ -238,10 +239,15 @@ export class Host {
     this.#wakeStep(group, {type: 'setFailover', mode: group.isManual ? 'manual' : 'automatic'});
   }
 
-  /** Of each set whether it was led in this life, and how it fails over. */
-  *failoverModes(): Iterable<{set: ReplicaSetId; mode: FailoverMode; wasLed: boolean}> {
-    for (const {set, isManual, ledTerm, isGone} of this.#driver.groups.values())
-      if (!isGone) yield {set, mode: isManual ? 'manual' : 'automatic', wasLed: ledTerm > 0};
+  /** Of each of the sets (all by default) whether it was led in this life, and how it fails over. */
+  *failoverModes(
+    sets: Iterable<ReplicaSetId> = this.#driver.groups.keys(),
+  ): Iterable<{set: ReplicaSetId; mode: FailoverMode; wasLed: boolean}> {
+    for (const set of sets) {
+      const group = this.#driver.groups.get(set);
+      if (group === undefined || group.isGone) continue;
+      yield {set, mode: group.isManual ? 'manual' : 'automatic', wasLed: group.ledTerm > 0};
+    }
   }
 
   status(set: ReplicaSetId): ReplicaStatus | undefined {
@@ -255,9 +261,23 @@ export class Host {
     for (const set of this.#driver.groups.keys()) yield this.status(set)!;
   }
 
-  /** For who looks at all sets again and again, and must know only which changed. */
-  versions(): Iterable<ReplicaVersion> {
-    return versionsOf(this.#driver.groups.values());
+  /**
+   * What it returns names, at each call, the sets of which something may have changed since the call
+   * before, but for what their state machines have flushed; those that are gone too, and at first all.
+   */
+  watchChanges(): () => Iterable<ReplicaSetId> {
+    const {changed, groups, applier} = this.#driver;
+    const take = changed.reader(groups.keys());
+    return () => {
+      const sets = take();
+      for (const {set} of this.#ticker.awake) sets.add(set);
+      for (const {set} of applier.blocked) sets.add(set);
+      return sets;
+    };
+  }
+
+  *stateMachines(): Iterable<readonly [ReplicaSetId, StateMachine]> {
+    for (const {set, machine} of this.#driver.groups.values()) yield [set, machine];
   }
 
   /** Replicas that could not be opened at start, and why. */
@@ -274,7 +294,7 @@ export class Host {
     return {
       ...rolesOf(this.#driver),
       ...countsOf(this.#driver.counts),
-      awake: this.#ticker.awakeCount,
+      awake: this.#ticker.awake.size,
       brokenGroups: this.#orders.broken.size,
       proposalBytes: this.#hostWaits.bytes,
       proposalBytesMax: this.#limits.proposalsBytesMax,
@@ -287,8 +307,7 @@ export class Host {
 
   /** Replicas that could not be opened, or stopped themselves since, or apply nothing. */
   get faultyReplicas(): number {
-    const {stoppedGroups, wedgedGroups} = rolesOf(this.#driver);
-    return this.#orders.broken.size + stoppedGroups + wedgedGroups;
+    return this.#orders.broken.size + this.#stoppedGroups.size + wedgedOf(this.#driver);
   }
 
   /** Some store is below its reserve of disk space: its proposals are refused. */
@@ -449,6 +468,7 @@ export class Host {
   }
 
   #stopped(group: HostedGroup, reason: string): void {
+    this.#stoppedGroups.add(group);
     this.#ticker.remove(group);
     const {set, replica} = group;
     if (group.isLeader) {
@@ -470,6 +490,7 @@ export class Host {
 
   async #forget(group: HostedGroup): Promise<void> {
     group.isDestroyed = true;
+    this.#stoppedGroups.delete(group);
     this.#driver.groups.delete(group.set);
     this.#ticker.remove(group);
     this.#driver.retire(group, new DbError('REPLICA_GONE', `replica ${group.replica} was removed`));

@@ -54,8 +54,6 @@ export class HostedGroup {
   quietTicks = 0;
   /** It slept, and was woken for what needs no heartbeats before it sleeps again. */
   isStirred = false;
-  /** Counts what may have changed what it tells of itself. */
-  changes = 0;
   /** When it last gave another its vote, or would have: that one's election is under way. */
   backedAtMs = -Infinity;
   /** While its state machine takes nothing, though it was asked. */

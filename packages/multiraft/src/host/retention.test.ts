@@ -33,6 +33,17 @@ test('nothing above the durable state goes; below it all goes once everyone hold
   expect(await cluster.agree(1, [1, 2, 3], 103)).toBe(true);
 });
 
+test('a group that sleeps lets go of what was flushed since it fell asleep', async () => {
+  const cluster = await filled();
+  await cluster.clock.advance(10_000);
+  for (const node of [1, 2, 3]) {
+    expect(cluster.status(node, 1)).toMatchObject({isAsleep: true, firstIndex: 6});
+    await cluster.machine(node, 1).flush();
+  }
+  await cluster.clock.advance(12_000);
+  for (const node of [1, 2, 3]) expect(firstIndex(cluster, node)).toBeGreaterThan(100);
+});
+
 test('what an absent member lacks is kept and read back from disk', async () => {
   const cluster = await filled();
   const absent = cluster.leader(1) === 3 ? 2 : 3;

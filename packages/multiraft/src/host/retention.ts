@@ -4,7 +4,9 @@
 // has some budgets' worth of patience: else it would need the next snapshot when it has this one. A
 // follower knows of the others only that a sleeping group is caught up.
 // A quiet group may pin an old segment by a few bytes: over budget it is flushed, so that it lets go.
+// Looked at are the groups in which something happened since; now and then all, since a flush is not told.
 
+import type {ReplicaSetId} from '@flotilla/base';
 import type {ProgressStatus} from '@flotilla/raft';
 import type {GroupLog} from '../log/group-log.ts';
 import type {Driver} from './driver.ts';
@@ -16,25 +18,38 @@ import type {Store} from './store.ts';
 const PATIENCE = 4;
 /** Fewer are not worth an item in the log, unless the group falls asleep. */
 const ENTRIES_MIN = 64;
+/** Each so many runs all groups are looked at: for those that sleep and were flushed. */
+const ALL_EVERY_RUNS = 10;
 
 export class Retention {
   readonly #driver: Driver;
   readonly #limits: HostLimits;
+  readonly #changes: () => Iterable<ReplicaSetId>;
   readonly #flushing = new Set<HostedGroup>();
+  #runs = 0;
 
-  constructor(driver: Driver, limits: HostLimits) {
+  /** @param changes which sets changed since it was last called */
+  constructor(driver: Driver, limits: HostLimits, changes: () => Iterable<ReplicaSetId>) {
     this.#driver = driver;
     this.#limits = limits;
+    this.#changes = changes;
   }
 
   run(stores: readonly Store[]): void {
-    for (const store of stores) if (store.failure === undefined) this.#runStore(store);
-    this.#evict();
+    const changed = [...this.#changes()];
+    const isForAll = this.#runs % ALL_EVERY_RUNS === 0;
+    this.#runs += 1;
+    for (const store of stores) {
+      if (store.failure !== undefined) continue;
+      const isOver = store.log.totalBytes > this.#limits.storeLogBytesMax;
+      this.#runStore(store, isForAll || isOver ? store.log.groups() : placesOf(store, changed));
+    }
+    this.#evict(changed);
   }
 
-  #runStore(store: Store): void {
+  #runStore(store: Store, places: Iterable<GroupLog>): void {
     const holders: {group: HostedGroup; place: GroupLog}[] = [];
-    for (const place of store.log.groups()) {
+    for (const place of places) {
       const group = this.#driver.groups.get(place.set);
       if (group === undefined || group.isGone || group.isInstalling) continue;
       if (place.replica !== group.replica || place.runs.length === 0) continue;
@@ -91,9 +106,12 @@ export class Retention {
   }
 
   /** Entries in memory beyond the budget, and all of sleeping groups: followers behind read from disk. */
-  #evict(): void {
+  #evict(changed: readonly ReplicaSetId[]): void {
     let bytes = 0;
-    const groups = [...this.#driver.groups.values()].filter((group) => group.cachedBytes > 0);
+    // One that sleeps and did not change since has none: it was the last time.
+    const groups = changed
+      .map((set) => this.#driver.groups.get(set))
+      .filter((group) => group !== undefined && group.cachedBytes > 0) as HostedGroup[];
     for (const group of groups) bytes += group.cachedBytes;
     groups.sort((a, b) => b.cachedBytes - a.cachedBytes);
     for (const group of groups) {
@@ -102,6 +120,13 @@ export class Retention {
       group.cachedBytes = 0;
       this.#driver.step(group, {type: 'evict', uptoIndex: group.appliedIndex});
     }
+  }
+}
+
+function* placesOf(store: Store, sets: readonly ReplicaSetId[]): Generator<GroupLog> {
+  for (const set of sets) {
+    const place = store.log.group(set);
+    if (place !== undefined) yield place;
   }
 }
 

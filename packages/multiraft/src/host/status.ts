@@ -2,7 +2,6 @@
 
 import type {NodeId, ReplicaId, ReplicaSetId, StoreId} from '@flotilla/base';
 import type {Configuration, ProgressStatus, Role} from '@flotilla/raft';
-import type {StateMachine} from '../state-machine.ts';
 import type {HostedGroup} from './hosted-group.ts';
 
 export interface MemberStatus {
@@ -89,19 +88,4 @@ export function replicaStatus(
     members,
     stopped: group.stopped,
   };
-}
-
-export interface ReplicaVersion {
-  readonly set: ReplicaSetId;
-  /**
-   * What the status tells, but for what the state machine has flushed, differs only where this does;
-   * undefined: it may at any time. Far cheaper to look at than the status.
-   */
-  readonly version: number | undefined;
-  readonly machine: StateMachine;
-}
-
-export function* versionsOf(groups: Iterable<HostedGroup>): Generator<ReplicaVersion> {
-  for (const {set, machine, changes, blocked} of groups)
-    yield {set, version: blocked === undefined ? changes : undefined, machine};
 }

@@ -1,5 +1,6 @@
 import {VirtualClock} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
+import {ChangedGroups} from './changed-groups.ts';
 import type {Driver} from './driver.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import {Ticker} from './ticker.ts';
@@ -9,7 +10,7 @@ const {tickMs} = TIMINGS.local;
 
 function idleGroup(): HostedGroup {
   const waits = {isEmpty: true};
-  const group = {isGone: false, isLeader: false, isIdle: true, isAsleep: true, changes: 0, waits};
+  const group = {isGone: false, isLeader: false, isIdle: true, isAsleep: true, waits};
   return group as Partial<HostedGroup> as HostedGroup;
 }
 
@@ -19,6 +20,7 @@ function startTicker() {
   const ticked: HostedGroup[] = [];
   const driver = {
     applier: {blocked, retryBlocked: () => false},
+    changed: new ChangedGroups(),
     tick: (group: HostedGroup) => ticked.push(group),
   };
   const looks: number[] = [];

@@ -74,8 +74,8 @@ export class Ticker {
     this.#timer = this.#clock.setTimer(delayMs, () => this.#tick());
   }
 
-  get awakeCount(): number {
-    return this.#awake.size;
+  get awake(): ReadonlySet<HostedGroup> {
+    return this.#awake;
   }
 
   /** Something beside heartbeats happened to the group. */
@@ -99,7 +99,6 @@ export class Ticker {
 
   #rouse(group: HostedGroup): void {
     group.isAsleep = false;
-    group.changes += 1;
     this.#awake.add(group);
     // Its first tick comes as soon as if the others had been awake.
     if (this.#isSlow && this.#timer !== undefined) this.#schedule(false);
@@ -107,6 +106,7 @@ export class Ticker {
 
   remove(group: HostedGroup): void {
     this.#awake.delete(group);
+    this.#driver.changed.mark(group);
   }
 
   #tick(): void {
@@ -120,18 +120,15 @@ export class Ticker {
   }
 
   #tickGroup(group: HostedGroup): void {
-    if (group.isGone) {
-      this.#awake.delete(group);
-      return;
-    }
+    if (group.isGone) return this.remove(group);
     group.quietTicks = group.isIdle ? group.quietTicks + 1 : 0;
     const enough = group.isLeader ? LEADER_QUIET_TICKS : FOLLOWER_QUIET_TICKS;
     const isQuiet = group.isStirred || group.quietTicks > enough;
     if (group.isIdle && group.waits.isEmpty && isQuiet && this.#isSafe(group)) {
       group.isAsleep = true;
       group.isStirred = false;
-      group.changes += 1;
       this.#awake.delete(group);
+      this.#driver.changed.mark(group);
       return;
     }
     this.#driver.tick(group);

@@ -72,6 +72,6 @@ function storageOf(host: Host, set: ReplicaSetId): ReplicaStorage | undefined {
 }
 
 function* openStorages(host: Host): Generator<readonly [ReplicaSetId, ReplicaStorage]> {
-  for (const {set, machine} of host.versions())
+  for (const [set, machine] of host.stateMachines())
     if (machine instanceof ReplicaMachine) yield [set, machine.storage];
 }

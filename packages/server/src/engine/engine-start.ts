@@ -18,7 +18,6 @@ import {
   DELETE_METHOD,
   deleteHandler,
   FENCE_METHOD,
-  FlushSchedule,
   fenceHandler,
   MemtableBudget,
   ReplicaMachine,
@@ -56,6 +55,7 @@ import {CatalogEffects} from './catalog-effects.ts';
 import {ClusterView, notesHandler} from './cluster-view.ts';
 import type {EngineServices} from './engine-calls.ts';
 import {campaignHandler, FailoverModes} from './failover.ts';
+import {FlushRound} from './flush-round.ts';
 import type {EngineOptions, FromEngine} from './messages.ts';
 import {metaProposer} from './meta-proposer.ts';
 import {MetaRole, metaMembers} from './meta-role.ts';
@@ -92,9 +92,10 @@ export interface EngineParts {
   readonly services: EngineServices;
   /** Told which nodes answer. */
   readonly nodes: NodeWatch;
-  readonly notes: Map<number, readonly ReplicaNote[]>;
+  /** Of the other engine threads. */
+  readonly notes: Map<number, Map<ReplicaSetId, ReplicaNote>>;
   readonly machines: () => ReplicaMachine[];
-  readonly flushes: FlushSchedule;
+  readonly flushes: FlushRound;
   readonly effects: CatalogEffects;
   readonly failover: FailoverModes;
   readonly watch: ThreadWatch;
@@ -271,7 +272,7 @@ function assemble(base: Base, grown: Grown): EngineParts {
     copy.notify(event);
     base.emit({type: 'catalog', event});
   });
-  const notes = new Map<number, readonly ReplicaNote[]>();
+  const notes: EngineParts['notes'] = new Map();
   const effects = new CatalogEffects({host, copy, clock, log: base.log});
   const replicas = hostReplicas(base, grown, {notes, effects});
   const reads = new ReadCounts();
@@ -289,7 +290,7 @@ function assemble(base: Base, grown: Grown): EngineParts {
     nodes,
     notes,
     machines,
-    flushes: new FlushSchedule(),
+    flushes: new FlushRound(host),
     effects,
     failover: new FailoverModes({host, catalog, log: base.log}),
     watch,
@@ -319,7 +320,7 @@ function hostReplicas(
     node: options.node,
     log,
     isOwn: (set) => (set === META_SET ? 0 : set % options.threads) === options.thread,
-    notesOfOthers: () => [...notes.values()].flat(),
+    notesOfOthers: () => [...notes.values()].flatMap((ofThread) => [...ofThread.values()]),
     isComplete: () => notes.size >= options.threads - 1,
     onHosted: (set, isHere) => {
       emit({type: 'hosted', set, isHere});
@@ -404,7 +405,7 @@ function createServices(
 
 function machinesOf(host: Host): ReplicaMachine[] {
   const machines: ReplicaMachine[] = [];
-  for (const {machine} of host.versions()) {
+  for (const [, machine] of host.stateMachines()) {
     if (machine instanceof ReplicaMachine) machines.push(machine);
   }
   return machines;

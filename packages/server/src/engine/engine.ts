@@ -2,7 +2,7 @@
 // thread when a node has none.
 
 import {isMainThread, type MessagePort} from 'node:worker_threads';
-import {DbError, type Log, META_SET, toWireError} from '@flotilla/base';
+import {DbError, type Log, META_SET, type ReplicaSetId, toWireError} from '@flotilla/base';
 import {loadSqlParser} from '@flotilla/query';
 import {isRpcFrame, refuseRpcFrame} from '../connections/index.ts';
 import type {ThreadCondition} from '../node/node-health.ts';
@@ -11,8 +11,11 @@ import {type EngineParts, startEngine} from './engine-start.ts';
 import type {EngineOptions, FromEngine, ToEngine} from './messages.ts';
 import {updateNodeRecord} from './meta-role.ts';
 import {pause} from './pause.ts';
+import type {ReplicaNote} from './replica-host.ts';
 
 const NOTES_MS = 200;
+/** All replicas are looked at for it, and only people are shown it. */
+const FLUSH_NOTES_MS = 5_000;
 const HOUSEKEEPING_MS = 1_000;
 /** Longer than a meta election: after it the meta group counts as lost. */
 const FRESH_MS_MAX = 10_000;
@@ -68,7 +71,7 @@ export class Engine {
     if (!isMainThread) parts.watch.watchCollections();
     this.#parts = parts;
     this.#calls = new EngineCalls(parts.services, this.#emit, {log, clock: parts.clock});
-    for (const {set} of parts.host.versions()) this.#emit({type: 'hosted', set, isHere: true});
+    for (const [set] of parts.host.stateMachines()) this.#emit({type: 'hosted', set, isHere: true});
     for (const message of this.#early.splice(0)) this.#handle(message, parts);
     this.#tick(parts);
     if (options.founding !== undefined) {
@@ -96,7 +99,7 @@ export class Engine {
         this.#remembered(message, parts);
         return;
       case 'notes':
-        parts.notes.set(message.thread, message.notes);
+        takeNews(parts.notes, message);
         return;
       case 'call':
         this.#serve(message);
@@ -165,8 +168,10 @@ export class Engine {
     if (parts.options.thread > 0) {
       every(NOTES_MS, () => {
         const {replicas} = parts;
-        if (replicas.isSettled()) this.#emit({type: 'notes', notes: [...replicas.ownNotes()]});
+        const news = replicas.isSettled() ? replicas.news() : undefined;
+        if (news !== undefined) this.#emit({type: 'notes', news});
       });
+      every(FLUSH_NOTES_MS, () => parts.replicas.lookForFlushes());
     }
   }
 
@@ -197,6 +202,16 @@ export class Engine {
   }
 }
 
+function takeNews(
+  notes: EngineParts['notes'],
+  {thread, news}: Extract<ToEngine, {type: 'notes'}>,
+): void {
+  const ofThread = notes.get(thread) ?? new Map<ReplicaSetId, ReplicaNote>();
+  notes.set(thread, ofThread);
+  for (const set of news.gone) ofThread.delete(set);
+  for (const note of news.changed) ofThread.set(note.status.set, note);
+}
+
 function conditionOf({host, metaRole}: EngineParts): ThreadCondition {
   return {
     isDiskFull: host.isDiskFull,
@@ -205,11 +220,8 @@ function conditionOf({host, metaRole}: EngineParts): ThreadCondition {
   };
 }
 
-function flushDue(
-  {machines, flushes, clock}: EngineParts,
-  emit: (message: FromEngine) => void,
-): void {
-  for (const machine of flushes.due(machines(), clock.monotonicMs())) {
+function flushDue({flushes, clock}: EngineParts, emit: (message: FromEngine) => void): void {
+  for (const machine of flushes.due(clock.monotonicMs())) {
     machine
       .flush()
       .catch((error: unknown) =>

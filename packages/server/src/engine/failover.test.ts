@@ -53,3 +53,41 @@ test('a set that was never led elects its first leader by itself', () => {
   modes.settle();
   expect(ordered).toEqual([[5, 'manual']]);
 });
+
+test('while the catalog stays as it is only what changed is looked at; what failed is tried again', async () => {
+  const all = [5, 6, 7].map((set) => ({set, mode: 'automatic' as Mode, wasLed: true}));
+  const looked: number[] = [];
+  const ordered: number[] = [];
+  let changed: number[] = [];
+  const wanted: Record<number, Mode> = {};
+  const catalog = {version: 1, failoverOf: (set: ReplicaSetId) => wanted[set]};
+  const modes = new FailoverModes({
+    host: {
+      failoverModes: (sets?: Iterable<ReplicaSetId>) => {
+        const these = [...(sets ?? all.map(({set}) => set))];
+        looked.push(...these);
+        return all.filter(({set}) => these.includes(set as ReplicaSetId)) as never;
+      },
+      watchChanges: () => () => changed as ReplicaSetId[],
+      setFailover: async (set) => {
+        ordered.push(set);
+        throw new Error('its store stopped');
+      },
+    },
+    catalog: catalog as unknown as Catalog,
+    log: {info() {}, warn() {}, error() {}},
+  });
+  modes.settle();
+  expect(looked.splice(0)).toEqual([5, 6, 7]);
+  changed = [6];
+  modes.settle();
+  expect(looked.splice(0)).toEqual([6]);
+  changed = [];
+  wanted[7] = 'manual';
+  catalog.version = 2;
+  modes.settle();
+  expect(ordered).toEqual([7]);
+  await new Promise((resolve) => setImmediate(resolve));
+  modes.settle();
+  expect(ordered).toEqual([7, 7]);
+});

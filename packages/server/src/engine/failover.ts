@@ -13,21 +13,33 @@ export class FailoverModes {
   readonly #host: Pick<Host, 'failoverModes' | 'setFailover'>;
   readonly #catalog: Catalog;
   readonly #log: Log;
+  readonly #changes: (() => Iterable<ReplicaSetId>) | undefined;
   readonly #changing = new Set<ReplicaSetId>();
+  /** The catalog's when all sets were last looked at; undefined: they must be. */
+  #version: number | undefined;
 
   constructor(deps: {
-    readonly host: Pick<Host, 'failoverModes' | 'setFailover'>;
+    readonly host: Pick<Host, 'failoverModes' | 'setFailover'> &
+      Partial<Pick<Host, 'watchChanges'>>;
     readonly catalog: Catalog;
     readonly log: Log;
   }) {
     this.#host = deps.host;
+    this.#changes = deps.host.watchChanges?.();
     this.#catalog = deps.catalog;
     this.#log = deps.log;
   }
 
-  /** Brings what differs to what is wanted. Called every second or so. */
+  /**
+   * Brings what differs to what is wanted. Called every second or so; while the catalog stays as it is,
+   * only sets in which something happened can have come to differ.
+   */
   settle(): void {
-    for (const {set, mode, wasLed} of this.#host.failoverModes()) {
+    const changed = this.#changes?.();
+    const {version} = this.#catalog;
+    const sets = version === this.#version ? changed : undefined;
+    this.#version = version;
+    for (const {set, mode, wasLed} of this.#host.failoverModes(sets)) {
       const wanted = this.#catalog.failoverOf(set);
       if (wanted === undefined || wanted === mode || this.#changing.has(set)) continue;
       if (wanted === 'automatic' || wasLed) this.#change(set, wanted);
@@ -39,7 +51,11 @@ export class FailoverModes {
     this.#host
       .setFailover(set, mode)
       .catch((error: unknown) => this.#log.warn({set, mode, err: error}, 'failover not set'))
-      .finally(() => this.#changing.delete(set));
+      .finally(() => {
+        this.#changing.delete(set);
+        // It may have failed, and what is wanted may have changed meanwhile.
+        this.#version = undefined;
+      });
   }
 }
 

@@ -8,7 +8,7 @@ import type {CatalogEvent} from '@flotilla/meta';
 import type {NodeState, RememberedRecord, TimingPreset} from '@flotilla/multiraft';
 import type {ThreadCondition} from '../node/node-health.ts';
 import type {AdminCall, HttpAnswer, SqlCall, WriteCall} from './gateway.ts';
-import type {ReplicaNote} from './replica-host.ts';
+import type {ReplicaNews} from './replica-host.ts';
 
 /** What an engine thread is told once, before anything else. */
 export interface EngineOptions {
@@ -72,8 +72,8 @@ export type ToEngine =
       readonly node: NodeId;
       readonly records: readonly RememberedRecord[];
     }
-  /** Thread 0 only: the replicas of another thread. */
-  | {readonly type: 'notes'; readonly thread: number; readonly notes: readonly ReplicaNote[]}
+  /** Thread 0 only: what changed of the replicas of another thread. */
+  | {readonly type: 'notes'; readonly thread: number; readonly news: ReplicaNews}
   | {
       readonly type: 'call';
       readonly callId: number;
@@ -106,8 +106,8 @@ export type FromEngine =
   | {readonly type: 'vetted'; readonly node: NodeId}
   /** A store is an older image of itself, and says so durably now: the node has to end. */
   | {readonly type: 'old-image'}
-  /** From threads above 0: their replicas, for thread 0. */
-  | {readonly type: 'notes'; readonly notes: readonly ReplicaNote[]}
+  /** From threads above 0, for thread 0: what changed of their replicas; at first all. */
+  | {readonly type: 'notes'; readonly news: ReplicaNews}
   | {readonly type: 'answer'; readonly callId: number; readonly answer: HttpAnswer}
   | {readonly type: 'value'; readonly callId: number; readonly value: unknown}
   | {readonly type: 'failed'; readonly callId: number; readonly error: WireError}

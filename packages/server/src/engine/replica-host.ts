@@ -44,6 +44,12 @@ export interface ReplicaNote {
   };
 }
 
+/** What became other than it was told before. */
+export interface ReplicaNews {
+  readonly changed: readonly ReplicaNote[];
+  readonly gone: readonly ReplicaSetId[];
+}
+
 export interface ReplicaHostDeps {
   readonly host: Host;
   readonly copy: CatalogCopy;
@@ -63,28 +69,37 @@ export interface ReplicaHostDeps {
   readonly onHosted: (set: ReplicaSetId, isHere: boolean) => void;
 }
 
-/** What was told of a replica last, and by when it holds. */
+/** What was told of a replica last. */
 interface Told {
   readonly machine: StateMachine;
-  readonly version: number | undefined;
-  readonly flushedIndex: number;
-  readonly note: ReplicaNote;
+  note: ReplicaNote;
 }
 
 export class NodeReplicas implements ReplicaHost {
   readonly #deps: ReplicaHostDeps;
   readonly #told = new Map<ReplicaSetId, Told>();
   #settling: Promise<void> | undefined;
+  readonly #changes: () => Iterable<ReplicaSetId>;
+  /** Of `#told`, while nothing in them has changed. */
+  #reports: readonly ReplicaReport[] | undefined;
+  /** Sets with news; undefined: all, and nobody has asked yet. */
+  #untold: Set<ReplicaSetId> | undefined;
+  #brokenTold: ReadonlySet<ReplicaSetId> = new Set();
 
   constructor(deps: ReplicaHostDeps) {
     this.#deps = deps;
+    this.#changes = deps.host.watchChanges();
   }
 
   /** Never a part of them: meta would order anew what is only not told yet. */
   async replicas(): Promise<readonly ReplicaReport[]> {
     if (!this.isSettled() || !this.#deps.isComplete())
       throw new DbError('UNAVAILABLE', 'the node is starting');
-    return [...this.notes()].map(({report}) => report);
+    this.#look();
+    this.#reports ??= [...this.#told.values()].map(({note}) => note.report);
+    const more = [...this.#brokenNotes(), ...this.#deps.notesOfOthers()];
+    // The same object where nothing changed: who compares need not look into it.
+    return more.length === 0 ? this.#reports : this.#reports.concat(more.map(({report}) => report));
   }
 
   /** Until then what is here is only a part of what meta must know of. Asking sets it going. */
@@ -143,30 +158,67 @@ export class NodeReplicas implements ReplicaHost {
     yield* this.#deps.notesOfOthers();
   }
 
-  /** The same object again where nothing changed: most of many replicas sleep. */
   *ownNotes(): Generator<ReplicaNote> {
-    const {host} = this.#deps;
-    let count = 0;
-    for (const {set, version, machine} of host.versions()) {
-      const flushedIndex = machine.durablePoint().index;
-      let last = this.#told.get(set);
-      if (
-        last?.machine !== machine ||
-        version === undefined ||
-        last.version !== version ||
-        last.flushedIndex !== flushedIndex
-      ) {
-        const written = machine instanceof ReplicaMachine && machine.isWritten;
-        last = {machine, version, flushedIndex, note: noteOf(host.status(set)!, written)};
-        this.#told.set(set, last);
-      }
-      count += 1;
-      yield last.note;
+    this.#look();
+    this.lookForFlushes();
+    for (const {note} of this.#told.values()) yield note;
+    yield* this.#brokenNotes();
+  }
+
+  /** Since the last call, but for what was flushed; at first all. Undefined: nothing. */
+  news(): ReplicaNews | undefined {
+    this.#look();
+    const sets = this.#untold ?? this.#told.keys();
+    const isFirst = this.#untold === undefined;
+    this.#untold = new Set();
+    // Those that could not be opened are few, or the node is in trouble.
+    const changed = [...this.#brokenNotes()];
+    const broken = new Set(this.#deps.host.broken().keys());
+    const gone = [...this.#brokenTold].filter((set) => !broken.has(set) && !this.#told.has(set));
+    this.#brokenTold = broken;
+    for (const set of sets) {
+      const told = this.#told.get(set);
+      if (told !== undefined) changed.push(told.note);
+      else if (!broken.has(set)) gone.push(set);
     }
-    if (this.#told.size > count)
-      for (const set of this.#told.keys())
-        if (host.stateMachine(set) === undefined) this.#told.delete(set);
-    for (const [set, {replica, reason}] of host.broken()) yield brokenNote(set, replica, reason);
+    return isFirst || changed.length + gone.length > 0 ? {changed, gone} : undefined;
+  }
+
+  /** Nobody tells of a flush, which comes to replicas that sleep too. */
+  lookForFlushes(): void {
+    for (const [set, told] of this.#told) {
+      const flushedIndex = told.machine.durablePoint().index;
+      if (told.note.status.flushedIndex === flushedIndex) continue;
+      told.note = {...told.note, status: {...told.note.status, flushedIndex}};
+      this.#untold?.add(set);
+    }
+  }
+
+  *#brokenNotes(): Generator<ReplicaNote> {
+    for (const [set, {replica, reason}] of this.#deps.host.broken())
+      yield brokenNote(set, replica, reason);
+  }
+
+  #look(): void {
+    const {host} = this.#deps;
+    for (const set of this.#changes()) {
+      this.#untold?.add(set);
+      const status = host.status(set);
+      const machine = host.stateMachine(set);
+      const before = this.#told.get(set);
+      if (status === undefined || machine === undefined) {
+        if (this.#told.delete(set)) this.#reports = undefined;
+        continue;
+      }
+      const written = machine instanceof ReplicaMachine && machine.isWritten;
+      const note = noteOf(status, written);
+      const isSame = before !== undefined && isSameReport(before.note.report, note.report);
+      if (!isSame) this.#reports = undefined;
+      this.#told.set(set, {
+        machine,
+        note: isSame ? {report: before.note.report, status: note.status} : note,
+      });
+    }
   }
 
   async createReplica(order: CreateOrder): Promise<void> {
@@ -209,6 +261,10 @@ export class NodeReplicas implements ReplicaHost {
   heard(): readonly NodeId[] {
     return this.#deps.host.heardNodes();
   }
+}
+
+function isSameReport(before: ReplicaReport, now: ReplicaReport): boolean {
+  return JSON.stringify(before) === JSON.stringify(now);
 }
 
 function noteOf(status: ReplicaStatus, written: boolean): ReplicaNote {

@@ -61,6 +61,8 @@ export class Relay {
     if (kind === 'beat') return this.#deps.liveness()?.receive(from, frame);
     // Dealt out to several threads it would be written anew, and become a frame of this version.
     if (kind !== 'groups') return this.#drop(from);
+    // With one thread there is nothing to deal out.
+    if (this.#links.length === 1) return this.#deliver(0, from, channel, frame);
     const threads = splitFrame(frame, (set) => this.#threadOfSet.get(set as ReplicaSetId));
     for (const [thread, bytes] of threads) this.#deliver(thread, from, channel, bytes);
   }

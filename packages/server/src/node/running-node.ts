@@ -309,7 +309,7 @@ export class RunningNode {
         this.#setNodes();
         return this.#cache.changed();
       case 'notes':
-        return this.#links[0]?.post({type: 'notes', thread, notes: message.notes});
+        return this.#links[0]?.post({type: 'notes', thread, news: message.news});
       case 'started':
         state.isStarted = true;
         return this.#notify();

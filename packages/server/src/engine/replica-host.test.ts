@@ -1,0 +1,109 @@
+import type {ReplicaSetId} from '@flotilla/base';
+import type {Host} from '@flotilla/multiraft';
+import {expect, test} from 'vitest';
+import {NodeReplicas, type ReplicaHostDeps, type ReplicaNote} from './replica-host.ts';
+
+function fakeReplicas() {
+  const groups = new Map<number, {term: number; isAsleep: boolean; flushed: number}>();
+  const changed: number[] = [];
+  /** Whose status was asked for. */
+  const asked: number[] = [];
+  const broken = new Map<number, {replica: number; reason: string}>();
+  const others: ReplicaNote[] = [];
+  const host = {
+    watchChanges: () => () => changed.splice(0) as ReplicaSetId[],
+    status: (set: number) => {
+      const group = groups.get(set);
+      if (group === undefined) return undefined;
+      asked.push(set);
+      const numbers = {replica: set, commitIndex: 9, appliedIndex: 9, lastIndex: 9, configIndex: 5};
+      const configuration = {voters: [set], learners: []};
+      const rest = {role: 'follower', members: [], configuration, flushedIndex: group.flushed};
+      return {set, ...numbers, ...group, ...rest};
+    },
+    stateMachine: (set: number) => {
+      const group = groups.get(set);
+      return group && {durablePoint: () => ({index: group.flushed})};
+    },
+    broken: () => broken,
+  };
+  const replicas = new NodeReplicas({
+    host: host as unknown as Host,
+    notesOfOthers: () => others,
+    isComplete: () => true,
+  } as Partial<ReplicaHostDeps> as ReplicaHostDeps);
+  const touch = (...sets: number[]): void => {
+    changed.push(...sets);
+  };
+  return {groups, touch, asked, broken, others, replicas};
+}
+
+test('only replicas in which something happened are looked at, and the same reports told again', async () => {
+  const {groups, touch, asked, replicas} = fakeReplicas();
+  for (let set = 1; set <= 100; set++) groups.set(set, {term: 1, isAsleep: true, flushed: 5});
+  touch(...groups.keys());
+  const first = await replicas.replicas();
+  expect(first.length).toBe(100);
+  asked.length = 0;
+  expect(await replicas.replicas()).toBe(first);
+  expect(asked).toEqual([]);
+  // It woke and sleeps again: nothing that meta is told of.
+  groups.set(7, {term: 1, isAsleep: false, flushed: 5});
+  touch(7);
+  expect(await replicas.replicas()).toBe(first);
+  expect(asked).toEqual([7]);
+  groups.set(8, {term: 2, isAsleep: true, flushed: 5});
+  groups.delete(9);
+  touch(8, 9);
+  const then = await replicas.replicas();
+  expect(then.filter((report) => !first.includes(report)).map(({term}) => term)).toEqual([2]);
+  expect(first.filter((report) => !then.includes(report)).map(({set}) => set)).toEqual([8, 9]);
+});
+
+test('notes tell what was flushed since, though nothing else happened', () => {
+  const {groups, touch, replicas} = fakeReplicas();
+  groups.set(1, {term: 1, isAsleep: true, flushed: 5});
+  touch(1);
+  const [before] = replicas.ownNotes();
+  expect(before!.status.flushedIndex).toBe(5);
+  groups.get(1)!.flushed = 9;
+  const [after] = replicas.ownNotes();
+  expect(after!.status.flushedIndex).toBe(9);
+  expect(after!.report).toBe(before!.report);
+});
+
+test('reports name what could not be opened, and what other threads host', async () => {
+  const {groups, touch, broken, others, replicas} = fakeReplicas();
+  groups.set(1, {term: 1, isAsleep: true, flushed: 5});
+  touch(1);
+  broken.set(2, {replica: 2, reason: 'damaged'});
+  others.push({report: {set: 3}} as ReplicaNote);
+  expect((await replicas.replicas()).map(({set}) => set)).toEqual([1, 2, 3]);
+  broken.clear();
+  others.length = 0;
+  expect((await replicas.replicas()).map(({set}) => set)).toEqual([1]);
+});
+
+test('news are what changed since they were asked for, at first all', () => {
+  const {groups, touch, broken, replicas} = fakeReplicas();
+  const sets = () => {
+    const news = replicas.news();
+    return news && [news.changed.map(({status}) => status.set), news.gone];
+  };
+  expect(sets()).toEqual([[], []]);
+  for (const set of [1, 2, 3]) groups.set(set, {term: 1, isAsleep: true, flushed: 5});
+  touch(1, 2, 3);
+  expect(sets()).toEqual([[1, 2, 3], []]);
+  expect(sets()).toBeUndefined();
+  groups.delete(2);
+  touch(2, 3);
+  expect(sets()).toEqual([[3], [2]]);
+  groups.get(1)!.flushed = 9;
+  expect(sets()).toBeUndefined();
+  replicas.lookForFlushes();
+  expect(sets()).toEqual([[1], []]);
+  broken.set(4, {replica: 4, reason: 'damaged'});
+  expect(sets()).toEqual([[4], []]);
+  broken.clear();
+  expect(sets()).toEqual([[], [4]]);
+});
