@@ -4,7 +4,7 @@
 import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import type {GroupObserver, TimingPreset} from '@flotilla/multiraft';
 import {isJoint, membersOf} from '@flotilla/raft';
-import type {KnownLife} from '@flotilla/server/connections';
+import type {KnownLife} from '@flotilla/server/engine-parts';
 import {Coverage} from './checks/coverage.ts';
 import {Laws, type Violation} from './checks/laws.ts';
 import {observerOf} from './checks/observation.ts';

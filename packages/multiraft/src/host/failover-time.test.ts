@@ -93,7 +93,7 @@ test.each([
     const asking = new Set<string>();
     cluster.network.tap = ({from, frame}) => {
       for (const item of readItems(frame))
-        if (item.kind === 'message' && decodeMessage(item.payload).type === 'preVote')
+        if (item.kind === 'message' && decodeMessage(item.payload)?.type === 'preVote')
           asking.add(`${item.set} ${from}`);
     };
     if (how === 'silence') cut(cluster, 1);

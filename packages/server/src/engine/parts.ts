@@ -1,6 +1,7 @@
 // The door for whoever runs an engine without its thread and its sockets: the parts that
 // engine-start puts together, over whatever ports they are given.
 
+export type {KnownLife} from '../connections/hello.ts';
 export {passHandlers} from '../connections/passed-call.ts';
 export {RpcCore} from '../connections/rpc.ts';
 export {KnownLives, LIVES_EVERY_MS} from '../node/known-lives.ts';

@@ -23,7 +23,7 @@ import {
 } from '@flotilla/multiraft';
 import {EMPTY_CONFIGURATION} from '@flotilla/raft';
 import {LeaderDirectory, NodeWatch, SetCaller} from '@flotilla/router';
-import type {KnownLife} from '@flotilla/server/connections';
+import type {KnownLife} from '@flotilla/server/engine-parts';
 import {MemoryDisk} from '@flotilla/testkit';
 import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
