@@ -1,7 +1,7 @@
 // A node's process from start to end: clean stops, kills, what it is refused for, and any number of
 // engine threads over the same data.
 
-import {mkdtempSync, rmSync} from 'node:fs';
+import {mkdtempSync, readdirSync, rmSync} from 'node:fs';
 import net from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
@@ -22,6 +22,8 @@ async function stopCleanly(node: ProcessNode): Promise<void> {
   expect(performance.now() - startMs).toBeLessThan(STOP_MS_MAX);
   // Every thread writes for a person, as the whole node was told to.
   expect(node.logTail()).not.toContain('{"level"');
+  // What it compiled of its program is there for the next start.
+  expect(readdirSync(path.join(node.directory, 'compile-cache'))).not.toEqual([]);
 }
 
 interface Handover {
