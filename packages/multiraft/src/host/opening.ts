@@ -131,7 +131,7 @@ export async function buryLeftovers(
   openStateMachine: OpenHostedStateMachine,
 ): Promise<void> {
   for (const [set, replica] of store.log.unburied()) {
-    const machine = await openStateMachine({set, replica, store: store.store});
+    const machine = await openStateMachine({set, replica, store: store.store, isBuried: true});
     await machine.destroy();
     await store.log.append([{type: 'tombstone', set, replica, dataGone: true}]);
   }

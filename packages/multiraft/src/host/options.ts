@@ -80,6 +80,8 @@ export type OpenHostedStateMachine = (identity: {
   readonly replica: ReplicaId;
   readonly store: StoreId;
   readonly founding?: DurablePoint | undefined;
+  /** It is opened to be destroyed, and may have been before: perhaps nothing of it is left. */
+  readonly isBuried?: boolean | undefined;
 }) => Promise<StateMachine>;
 
 /** What an observer is shown of a replica; it only looks. */

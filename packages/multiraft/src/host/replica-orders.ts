@@ -123,8 +123,8 @@ export class ReplicaOrders {
       await store.log.append([{type: 'tombstone', set, replica, dataGone: !hadData}]);
       this.broken.delete(set);
       if (!hadData) return;
-      const machine =
-        group?.machine ?? (await this.#options.openStateMachine({...key, store: store.store}));
+      const identity = {...key, store: store.store, isBuried: true};
+      const machine = group?.machine ?? (await this.#options.openStateMachine(identity));
       await machine.destroy();
       await store.log.append([{type: 'tombstone', set, replica, dataGone: true}]);
     });

@@ -54,9 +54,25 @@ export async function recordBirth(
   await manifest.commit({put: [[keyOf(set, replica), value]]});
 }
 
-export function readBirth(manifest: Manifest, set: ReplicaSetId, replica: ReplicaId): ReplicaBirth {
+/** Of one that was destroyed before, as far as a log tells that lost the end of it: nothing is left. */
+const FORGOTTEN = {startMs: 0, precision: 'ms', deadTables: []} as const;
+
+/** @param isBuried it is only to be destroyed. */
+export function readBirth(
+  manifest: Manifest,
+  {
+    set,
+    replica,
+    isBuried,
+  }: {
+    readonly set: ReplicaSetId;
+    readonly replica: ReplicaId;
+    readonly isBuried?: boolean | undefined;
+  },
+): Omit<ReplicaBirth, 'version' | 'database'> {
   const key = keyOf(set, replica);
   const value = manifest.get(key);
+  if (value === undefined && isBuried === true) return FORGOTTEN;
   if (value === undefined) throw new FatalError(`the manifest has no row ${key}`);
   const birth = JSON.parse(new TextDecoder().decode(value)) as ReplicaBirth;
   if (birth.version !== RECORD_VERSION) {

@@ -66,7 +66,7 @@ async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promis
   const {disk, clock, manifests, limits, counts, onFault} = deps;
   const {store, set, replica, founding} = identity;
   const manifest = manifests.get(store)!;
-  const birth = readBirth(manifest, set, replica);
+  const birth = readBirth(manifest, identity);
   const storage = await ReplicaStorage.open({
     disk,
     directory: directoryOf(store, set, replica),
@@ -82,7 +82,7 @@ async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promis
   return new ReplicaMachine(storage, founding ?? NOWHERE, limits, {onFault});
 }
 
-function bucketTime({startMs, precision}: ReplicaBirth): BucketTime {
+function bucketTime({startMs, precision}: Pick<ReplicaBirth, 'startMs' | 'precision'>): BucketTime {
   const unitsPerSecond = UNITS_PER_SECOND[precision];
   return {startUnits: (BigInt(startMs) * BigInt(unitsPerSecond)) / 1000n, unitsPerSecond};
 }

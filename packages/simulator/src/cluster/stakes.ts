@@ -8,6 +8,8 @@ import type {SimNode} from '../world/node.ts';
 import type {NodeState} from './node-state.ts';
 import {leaderOf} from './rest.ts';
 
+const KEEPS_VOTERS = ['move-replica', 'add-replica', 'transfer-leader', 'rebalance', 'repair'];
+
 export function* stakesOf(
   node: SimNode,
   nodes: readonly SimNode[],
@@ -20,8 +22,11 @@ export function* stakesOf(
   }
 }
 
+/** Nothing is under way that leaves a set with fewer voters. */
 export function isSettled(catalog: Catalog): boolean {
-  return [...catalog.operations()].every(isFinished);
+  return [...catalog.operations()].every(
+    (operation) => isFinished(operation) || KEEPS_VOTERS.includes(operation.kind),
+  );
 }
 
 /** Even if that node loses power now. */

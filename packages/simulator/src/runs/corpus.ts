@@ -1,8 +1,9 @@
 // The fixed corpus: seeds that every build runs. A line is a seed (`cluster` before it for that workload), its
-// size, and a word on why it is kept; regressions are seeds that once broke a law.
+// size, the kinds of faults if not all that it draws, and a word on why it is kept; regressions are seeds that once broke a law.
 
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
+import type {FaultName} from '../faults/faults.ts';
 import type {SimulationOptions, Workload} from '../simulation.ts';
 
 export interface CorpusEntry {
@@ -11,7 +12,7 @@ export interface CorpusEntry {
 }
 
 const FILE = path.resolve(import.meta.dirname, '../../corpus.txt');
-const LINE = /^(cluster )?(\d+) nodes=(\d+) groups=(\d+) steps=(\d+) +(.+)$/;
+const LINE = /^(cluster )?(\d+) nodes=(\d+) groups=(\d+) steps=(\d+)(?: only=([\w,]+))? +(.+)$/;
 
 export function readCorpus(): CorpusEntry[] {
   const lines = readFileSync(FILE, 'utf8').split('\n');
@@ -23,6 +24,7 @@ export function readCorpus(): CorpusEntry[] {
       const [seed, nodes, groups, steps] = match.slice(2, 6).map(Number);
       const workload: Workload = match[1] === undefined ? 'hosts' : 'cluster';
       const options = {workload, seed: seed!, nodes: nodes!, groups: groups!, steps: steps!};
-      return {options, why: match[6]!};
+      const only = match[6]?.split(',') as FaultName[] | undefined;
+      return {options: {...options, only}, why: match[7]!};
     });
 }
