@@ -4,7 +4,7 @@ import type {Command} from '../commands.ts';
 import {CatalogMachine} from '../machine/catalog-machine.ts';
 import {planBucket} from './placement.ts';
 import type {NodeReport, ReplicaReport} from './reports.ts';
-import {planUpkeep} from './upkeep.ts';
+import {isClockTrusted, planUpkeep} from './upkeep.ts';
 
 const DAY = 86_400_000;
 const WEEK = 7 * DAY;
@@ -75,6 +75,29 @@ test('expiry hides first and drops the bucket after the retention of the trash',
   expect(machine.catalog.buckets(database)).toHaveLength(1);
   // No live node holds a replica of it any more.
   expect(plan(nowMs + DAY)).toEqual(['forget-replica-sets']);
+});
+
+test('of two clocks that differ neither is trusted, and of many not the own one alone', () => {
+  const at = (nodes: number, ...offsets: number[]): boolean =>
+    isClockTrusted(
+      new Map(
+        offsets.map((clockOffsetMs, i) => {
+          const node = (i + 1) as NodeId;
+          return [node, {node, live: true, clockOffsetMs, diskFree: 1, replicas: new Map()}];
+        }),
+      ),
+      nodes,
+    );
+  expect(at(1, 0)).toBe(true);
+  // A leader that has heard of nobody yet.
+  expect(at(3, 0)).toBe(false);
+  for (const far of [-DAY, DAY]) {
+    expect(at(5, 0, far)).toBe(false);
+    expect(at(5, 0, 5, far)).toBe(true);
+    expect(at(5, 0, far, far)).toBe(false);
+    expect(at(5, 0, 5, far, far)).toBe(false);
+    expect(at(5, 0, 5, 5, far)).toBe(true);
+  }
 });
 
 test('a ttl that is shortened hides at once and keeps the files for the retention', () => {

@@ -26,7 +26,8 @@ const CLOCK_OFFSET_MS_MAX = 10_000;
 
 export function planUpkeep(catalog: Catalog, reports: Reports, nowMs: number): Command[] {
   const commands: Command[] = [];
-  const trusted = isClockTrusted(reports);
+  const nodes = [...catalog.nodes()].filter(({state}) => state !== 'decommissioned');
+  const trusted = isClockTrusted(reports, nodes.length);
   for (const database of catalog.databases()) {
     if (database.dropped !== undefined) {
       const {atMs, purgeAtMs} = database.dropped;
@@ -45,14 +46,19 @@ export function planUpkeep(catalog: Catalog, reports: Reports, nowMs: number): C
   return commands;
 }
 
-/** The median of the other nodes' clocks is near ours; alone we have only our own. */
-export function isClockTrusted(reports: Reports): boolean {
+/**
+ * The median of all nodes' clocks, ours among them, is near ours. Of an even number both in the middle are: of
+ * two that differ one is wrong, and nobody knows which. The only node of a cluster has only its own; one of
+ * several that hears of no other, as a new leader at first, cannot tell.
+ */
+export function isClockTrusted(reports: Reports, nodeCount: number): boolean {
   const offsets = [...reports.values()]
     .filter(({live}) => live)
     .map(({clockOffsetMs}) => clockOffsetMs)
     .sort((a, b) => a - b);
-  const median = offsets[offsets.length >>> 1] ?? 0;
-  return Math.abs(median) <= CLOCK_OFFSET_MS_MAX;
+  if (offsets.length < Math.min(2, nodeCount)) return false;
+  const middle = offsets.slice((offsets.length - 1) >>> 1, (offsets.length >>> 1) + 1);
+  return middle.every((offsetMs) => Math.abs(offsetMs) <= CLOCK_OFFSET_MS_MAX);
 }
 
 /** One bucket ahead of the present one exists as soon as that is written to. */

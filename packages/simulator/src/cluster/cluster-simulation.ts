@@ -128,7 +128,10 @@ export class ClusterSimulation {
       clients: 2 + chance.below(6),
       thinkMs: chance.pick([500, 1_500, 5_000]),
     });
-    this.#drops = new Drops({...shared, seed, clients: this.#clients});
+    this.#drops = new Drops({
+      ...{...shared, seed, clients: this.#clients},
+      fail: (law, message) => this.#laws.fail(law, 0, message),
+    });
     this.#elections = new Elections({...shared, chance: chanceOf(seed, 'elections')});
     this.#operator = new Operator({
       ...shared,

@@ -90,10 +90,12 @@ export class DropFences {
     );
   }
 
-  /** A set went before it could say anything: nobody will, and nothing is known of its last writes. */
+  /** A set went, or the dead table was forgotten, before that was said: nobody will, nor is more known. */
   #isGone(open: Open): boolean {
     const catalog = newestCatalog(this.#ports.nodes);
-    const isGone = open.sets.some((set) => catalog?.replicaSet(set) === undefined);
-    return catalog !== undefined && isGone && this.#open.delete(open);
+    if (catalog === undefined) return false;
+    const isForgotten = 'table' in open.fence && catalog.table(open.fence.table) === undefined;
+    const isGone = isForgotten || open.sets.some((set) => catalog.replicaSet(set) === undefined);
+    return isGone && this.#open.delete(open);
   }
 }

@@ -1,10 +1,11 @@
-// All that is dropped under the clients, and the nodes that do not hear of it in time.
+// All that is dropped or expires under the clients, and the nodes that do not hear of it in time.
 
 import {chanceOf} from '../kernel/chance.ts';
 import type {ClientPorts, Clients} from './clients.ts';
 import {Databases} from './databases.ts';
 import {DropFences} from './drop-fences.ts';
 import {Erasures} from './erasures.ts';
+import {Expiry} from './expiry.ts';
 import {newestCatalog} from './rest.ts';
 import {StaleCatalogs} from './stale-catalogs.ts';
 import {TableDrops} from './table-drops.ts';
@@ -12,6 +13,7 @@ import {TableDrops} from './table-drops.ts';
 export interface DropPorts extends Pick<ClientPorts, 'kernel' | 'nodes' | 'ground' | 'coverage'> {
   readonly seed: number;
   readonly clients: Clients;
+  readonly fail: (law: string, message: string) => void;
 }
 
 export class Drops {
@@ -21,6 +23,7 @@ export class Drops {
   readonly #fences: DropFences;
   readonly #tables: TableDrops;
   readonly #stale: StaleCatalogs;
+  readonly #expiry: Expiry;
 
   constructor({seed, ...ports}: DropPorts) {
     const chance = (name: string) => chanceOf(seed, name);
@@ -31,6 +34,7 @@ export class Drops {
     this.#tables = new TableDrops({...dropping, chance: chance('drops')});
     this.databases = new Databases({...dropping, chance: chance('databases')});
     const statements = {drops: this.#tables, databases: this.databases};
+    this.#expiry = new Expiry({...ports, chance: chance('expiry')});
     this.#stale = new StaleCatalogs({...ports, ...statements, chance: chance('stale catalogs')});
   }
 
@@ -38,17 +42,21 @@ export class Drops {
     this.#tables.start();
     this.databases.start();
     this.#stale.start();
+    this.#expiry.start();
   }
 
   stop(): void {
     this.#tables.isStopped = true;
     this.databases.isStopped = true;
     this.#stale.isStopped = true;
+    this.#expiry.stop();
   }
 
   /** One step towards rest; what keeps from it. */
   settle(): string[] {
     this.#stale.release();
-    return [...this.#fences.unrest(), ...this.databases.settle(newestCatalog(this.#nodes))];
+    const catalog = newestCatalog(this.#nodes);
+    const databases = [...this.databases.settle(catalog), ...this.#expiry.settle(catalog)];
+    return [...this.#fences.unrest(), ...databases];
   }
 }

@@ -27,7 +27,8 @@ export class Kernel {
   nowMs = 0;
   /** Events run. */
   steps = 0;
-  readonly wallStartMs = Date.UTC(2026, 0, 1);
+  /** Of all clocks; where it moves, time passed for all of them at once. */
+  wallStartMs = Date.UTC(2026, 0, 1);
   readonly trace: Trace;
   readonly #queue = new DueQueue<SimEvent>();
   #deferred: Deferred[] = [];

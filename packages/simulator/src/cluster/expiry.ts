@@ -1,0 +1,227 @@
+// A database with a ttl of a minute or two, written to at the present time, on clocks for which a day
+// passes now and then: what is hidden goes a day later. Rows are hidden no sooner than by the clocks of two
+// nodes (one that is alone with its time expires nothing), and until then every node can read them.
+
+import {DbError} from '@flotilla/base';
+import {type Catalog, TRASH_RETENTION_MS} from '@flotilla/catalog';
+import type {Coverage} from '../checks/coverage.ts';
+import type {Chance} from '../kernel/chance.ts';
+import type {Kernel} from '../kernel/kernel.ts';
+import type {SimNode} from '../world/node.ts';
+import {engineOf} from './clients.ts';
+import type {Engine} from './engine.ts';
+import {batchOf, databaseNamed, find, type Register, TENANT} from './registers.ts';
+import {newestCatalog} from './rest.ts';
+
+export interface ExpiryPorts {
+  readonly kernel: Kernel;
+  readonly chance: Chance;
+  readonly nodes: readonly SimNode[];
+  readonly coverage: Coverage;
+  readonly fail: (law: string, message: string) => void;
+}
+
+const NAME = 'short';
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const WRITE_MS = 1_000;
+const READ_MS = 1_500;
+const LOOK_MS = 1_000;
+const DAYS_MS = 60_000;
+const DEADLINE_MS = 4_000;
+/** What the product lets clocks differ by, and what its reports may be old by. */
+const TRUST_MS = 11_000;
+const REPORTS_MS = 30_000;
+/** From a plan that is due to the command. */
+const PLAN_MS = 20_000;
+
+interface Row {
+  readonly timeMs: number;
+  readonly value: number;
+}
+
+export class Expiry {
+  readonly #ports: ExpiryPorts;
+  readonly #ttlMs: number;
+  readonly #rows = new Set<Row>();
+  readonly #times = new Set<number>();
+  /** The second highest clock, in the last while. */
+  #clocks: {readonly atMs: number; readonly wallMs: number}[] = [];
+  #isStopped = false;
+  #lastValue = 0;
+  #lastExpiredMs = -Infinity;
+
+  constructor(ports: ExpiryPorts) {
+    this.#ports = ports;
+    this.#ttlMs = ports.chance.pick([1, 2]) * MINUTE_MS;
+  }
+
+  start(): void {
+    this.#create();
+    this.#repeat(WRITE_MS, (engine) => this.#counted('write', this.#write(engine)));
+    this.#repeat(READ_MS, (engine) => {
+      const rows = [...this.#rows];
+      if (rows.length > 0) this.#counted('read', this.#read(engine, this.#ports.chance.pick(rows)));
+    });
+    this.#repeat(DAYS_MS, () => this.#passDay());
+    this.#look();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    if (this.#ports.chance.odds(0.5)) this.#passDay();
+  }
+
+  /** One step towards rest: each row is read back, or has expired; what keeps from it. */
+  settle(catalog: Catalog | undefined): string[] {
+    const database = catalog && databaseNamed(catalog, NAME);
+    if (catalog === undefined || database === undefined) {
+      this.#create();
+      return [`database ${NAME} is not there`];
+    }
+    const all: string[] = [];
+    const {expiredBeforeMs = -Infinity} = database;
+    const nowMs = this.#nowMs();
+    for (const {id, expiredAtMs} of catalog.buckets(database.id))
+      if (expiredAtMs !== undefined && expiredAtMs + TRASH_RETENTION_MS + PLAN_MS < nowMs)
+        all.push(`bucket ${id} has expired more than a day ago, and is there`);
+    if (expiredBeforeMs < nowMs - this.#ttlMs - MINUTE_MS - PLAN_MS)
+      all.push(`rows are hidden before ${expiredBeforeMs} only`);
+    for (const row of this.#rows) {
+      if (row.timeMs < expiredBeforeMs) this.#expired(row);
+      const engine = this.#engine();
+      if (engine !== undefined && this.#rows.has(row))
+        this.#counted('read', this.#readBack(engine, row));
+    }
+    if (this.#rows.size > 0) all.push(`${this.#rows.size} rows were not read back`);
+    return all;
+  }
+
+  #create(): void {
+    const engine = this.#engine();
+    if (engine === undefined) return;
+    const options = {
+      ...{ttlMs: this.#ttlMs, bucketDurationMs: MINUTE_MS, precision: 'ms' as const},
+      ...{replicas: 3, shards: 1},
+    };
+    const command = {type: 'create-database' as const, name: NAME, ifNotExists: true, options};
+    const deadlineMs = engine.nowMs + 2 * DEADLINE_MS;
+    const {meta} = engine.parts!;
+    this.#counted('create', meta.propose({...command, ...TENANT}, {deadlineMs}));
+  }
+
+  #repeat(meanMs: number, act: (engine: Engine) => void): void {
+    const {kernel, chance} = this.#ports;
+    kernel.after(chance.wait(meanMs), () => {
+      if (this.#isStopped) return;
+      const engine = this.#engine();
+      if (engine !== undefined) act(engine);
+      this.#repeat(meanMs, act);
+    });
+  }
+
+  #engine(): Engine | undefined {
+    const {nodes, chance} = this.#ports;
+    const up = nodes.map(engineOf).filter((engine) => engine !== undefined);
+    return up.length === 0 ? undefined : chance.pick(up);
+  }
+
+  #counted(what: string, work: Promise<unknown>): void {
+    const {coverage} = this.#ports;
+    work.then(
+      () => coverage.count(`expiry:${what} ok`),
+      (error: unknown) => {
+        if (!(error instanceof DbError)) throw error;
+        coverage.count(`expiry:${what} ${error.code}`);
+      },
+    );
+  }
+
+  #nowMs(): number {
+    const {kernel} = this.#ports;
+    return Math.floor(kernel.wallStartMs + kernel.nowMs);
+  }
+
+  /** On all clocks at once. */
+  #passDay(): void {
+    const {kernel, coverage} = this.#ports;
+    kernel.wallStartMs += DAY_MS + MINUTE_MS;
+    coverage.count('expiry:days');
+    kernel.note(0, 0, () => 'a day passes');
+  }
+
+  async #write(engine: Engine): Promise<void> {
+    const {chance, coverage} = this.#ports;
+    const {copy, router} = engine.parts!;
+    const database = databaseNamed(copy.catalog, NAME);
+    if (database === undefined) return;
+    const value = ++this.#lastValue;
+    const timeMs = this.#nowMs() - chance.below(this.#ttlMs / 2);
+    if (this.#times.has(timeMs)) return;
+    this.#times.add(timeMs);
+    const row = {timeMs, value};
+    const {writtenRows} = await router.write({
+      ...{database: database.id, batch: batchOf([{register: registerOf(row), value}])},
+      ...{deadlineMs: engine.nowMs + DEADLINE_MS, lineText: () => '', acceptPartial: true},
+    });
+    coverage.count(`expiry:rows ${writtenRows === 1 ? 'written' : 'not written'}`);
+    if (writtenRows === 1) this.#rows.add(row);
+  }
+
+  /** What is not there must have expired by the catalog as it is after that was seen. */
+  async #read(engine: Engine, row: Row): Promise<boolean> {
+    const {copy} = engine.parts!;
+    const {coverage, fail} = this.#ports;
+    await copy.refresh(engine.nowMs + DEADLINE_MS);
+    const found = find(copy.catalog, registerOf(row));
+    const value =
+      found === undefined ? 0 : await engine.readRow(found.set, found.address, undefined);
+    if (value === row.value) return true;
+    await copy.refresh(engine.nowMs + DEADLINE_MS);
+    const database = databaseNamed(copy.catalog, NAME);
+    const {expiredBeforeMs = -Infinity} = database ?? {};
+    if (row.timeMs >= expiredBeforeMs)
+      fail(
+        'expiry',
+        `row ${row.value} of ${row.timeMs} is lost; expired before ${expiredBeforeMs}`,
+      );
+    coverage.count('expiry:found gone');
+    this.#expired(row);
+    return false;
+  }
+
+  async #readBack(engine: Engine, row: Row): Promise<void> {
+    if (await this.#read(engine, row)) this.#rows.delete(row);
+  }
+
+  #expired(row: Row): void {
+    if (this.#rows.delete(row)) this.#ports.coverage.count('expiry:rows expired');
+  }
+
+  #look(): void {
+    const {kernel, nodes, fail} = this.#ports;
+    kernel.after(LOOK_MS, () => {
+      this.#look();
+      const skews = nodes.map(({wall}) => wall.skewMs).sort((a, b) => b - a);
+      this.#clocks = this.#clocks.filter(({atMs}) => atMs > kernel.nowMs - REPORTS_MS);
+      this.#clocks.push({atMs: kernel.nowMs, wallMs: this.#nowMs() + skews[1]!});
+      const catalog = newestCatalog(nodes);
+      const expiredBeforeMs = catalog && databaseNamed(catalog, NAME)?.expiredBeforeMs;
+      if (expiredBeforeMs === undefined) return;
+      const newestMs = Math.max(...this.#clocks.map(({wallMs}) => wallMs));
+      if (this.#isNews(expiredBeforeMs) && expiredBeforeMs > newestMs + TRUST_MS - this.#ttlMs)
+        fail('expiry', `rows before ${expiredBeforeMs} are hidden at ${newestMs}`);
+    });
+  }
+
+  /** By clocks of its time alone: what was hidden stays so. */
+  #isNews(expiredBeforeMs: number): boolean {
+    const isNews = expiredBeforeMs > this.#lastExpiredMs;
+    this.#lastExpiredMs = Math.max(this.#lastExpiredMs, expiredBeforeMs);
+    return isNews;
+  }
+}
+
+function registerOf({timeMs}: Row): Register {
+  return {database: NAME, table: 't0', slotMs: timeMs - 1_000, series: 0};
+}
