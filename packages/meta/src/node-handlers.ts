@@ -76,11 +76,13 @@ export function reportOf(
   status: ReplicaStatus,
   known: {readonly written: boolean; readonly damaged?: boolean | undefined},
 ): ReplicaReport {
-  const progress = status.members.map(({replica, matchIndex, state, isRecentlyActive}) => ({
-    replica,
-    matchIndex,
-    state,
-    active: isRecentlyActive,
+  const progress = status.members.map((member) => ({
+    replica: member.replica,
+    matchIndex: member.matchIndex,
+    state: member.state,
+    // A leader sleeps once each member that can be reached has answered for all there is; that the
+    // election timeout before it had ended by then, and counted anew, is no news of a member.
+    active: member.isRecentlyActive || (status.isAsleep && member.isReachable),
   }));
   return {
     set: status.set,
