@@ -86,6 +86,12 @@ export class GroupView {
     return this.#reports.get(placed.node)?.replicas.get(placed.replica);
   }
 
+  /** As its node says: it never takes part again. */
+  isDamaged(replica: ReplicaId): boolean {
+    const placed = this.placement(replica);
+    return placed !== undefined && this.report(placed)?.damaged === true;
+  }
+
   isLive(node: NodeId): boolean {
     return this.#reports.get(node)?.live === true;
   }

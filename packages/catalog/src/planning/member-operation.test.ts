@@ -26,6 +26,7 @@ interface Situation {
   readonly empty?: readonly number[];
   readonly reported?: readonly number[];
   readonly autoLeave?: boolean;
+  readonly damaged?: readonly number[];
   /** Their restart would find the configuration before this one in force. */
   readonly volatile?: readonly number[];
 }
@@ -67,6 +68,7 @@ function view(situation: Situation): GroupView {
     },
     durable: true,
     written: false,
+    damaged: situation.damaged?.includes(replica),
     progress: members.map((id) => ({
       replica: id as ReplicaId,
       matchIndex: situation.lagging?.includes(id) ? 10 : 5000,
@@ -148,6 +150,11 @@ test.each<[string, string, Situation, object?]>([
   // Unknown lag is not small lag.
   ['catch-up', 'wait', {...withTarget, leader: 0}],
   ['catch-up', '-> swap', withTarget],
+  // It would be waited for without end, and nothing else may begin meanwhile.
+  ['learner', 'failed', {...withTarget, damaged: [4]}],
+  ['catch-up', 'failed', {...withTarget, damaged: [4]}],
+  ['swap', 'failed', {...withTarget, damaged: [4]}],
+  ['swap', 'joint [voter 4, remove 1] at 40 on 2', {...withTarget, damaged: [1]}],
   ['swap', 'joint [voter 4, remove 1] at 40 on 2', withTarget],
   // A leader is never swapped out: the lead goes first.
   ['swap', 'lead to 2', {...withTarget, leader: 1}],
@@ -218,6 +225,7 @@ test('an addition ends as a caught-up learner', () => {
   const addition = operation('add-replica', 'catch-up', ids);
   expect(print(planReplicaAddition(addition, view(withTarget)))).toBe('done');
   expect(print(planReplicaAddition(addition, view({...withTarget, lagging: [4]})))).toBe('wait');
+  expect(print(planReplicaAddition(addition, view({...withTarget, damaged: [4]})))).toBe('failed');
 });
 
 test.each<[string, Situation]>([

@@ -105,6 +105,7 @@ function planCreate(operation: Operation, group: GroupView): Decision {
 
 function planLearner(operation: Operation, group: GroupView): Decision {
   const target = operation.target!;
+  if (group.isDamaged(target)) return damaged(target);
   if (group.leader === undefined) return wait('a leader');
   if (group.isMember(target)) return {type: 'advance', step: 'catch-up'};
   if (group.joint) return wait('the joint configuration to be left');
@@ -116,6 +117,7 @@ function planLearner(operation: Operation, group: GroupView): Decision {
 }
 
 function planCatchUp(operation: Operation, group: GroupView, next: Decision): Decision {
+  if (group.isDamaged(operation.target!)) return damaged(operation.target!);
   if (group.isCaughtUp(operation.target!)) return next;
   return wait(`replica ${operation.target} to catch up`);
 }
@@ -126,6 +128,7 @@ function planSwap(operation: Operation, group: GroupView): Decision {
   if (group.leader === undefined) return wait('a leader');
   if (group.joint) return planInsideJoint(source, target, group);
   if (!group.isMember(source)) return {type: 'advance', step: 'confirm'};
+  if (group.isDamaged(target)) return damaged(target);
   if (group.isLearner(source)) return change(group, [{type: 'remove', id: source}], 'simple');
   const changes: MemberChange[] = [
     {type: 'voter', id: target},
@@ -277,6 +280,11 @@ function wait(what: string): Decision {
 
 function fail(error: string): Decision {
   return {type: 'finish', state: 'failed', error};
+}
+
+/** It will never catch up or vote: it is replaced itself, and as long as this goes on nobody else is. */
+function damaged(target: ReplicaId): Decision {
+  return fail(`replica ${target}, which was to take its place, lost what it held`);
 }
 
 /** Saved by a newer build: it goes on when one runs again. */
