@@ -31,6 +31,9 @@ const STEPS = [
   'transfer',
 ];
 
+/** Of those that never overlapped: more are told by their number alone. */
+const PAIRS_SHOWN = 60;
+
 export class Totals {
   readonly failed: number[] = [];
   #runs = 0;
@@ -78,6 +81,9 @@ export class Totals {
     const all = pairsOf(Object.keys(FAULTS));
     const met = all.filter((pair) => pairs.has(pair));
     lines.push(`pairs of faults that overlapped: ${met.length} of ${all.length}`);
+    const apart = all.filter((pair) => !pairs.has(pair));
+    if (apart.length > 0 && apart.length <= PAIRS_SHOWN)
+      lines.push(`pairs that never did: ${apart.join(', ')}`);
     const missing = [
       ...Object.keys(FAULTS).filter((name) => !this.#faults.has(name)),
       ...MESSAGES.filter((name) => this.#coverage.get('messages')?.has(name) !== true),
