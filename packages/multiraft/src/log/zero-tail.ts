@@ -14,8 +14,10 @@ import type {SegmentFile} from './recovery.ts';
 /** Its sync takes about a millisecond, beside those of records. */
 export const ZERO_BYTES = 256 * 1024;
 const ZEROS = new Uint8Array(ZERO_BYTES);
-/** Between two pieces: a piece costs at most 4 KiB of writing for each record. */
+/** Between two pieces, and on their mean it is judged whether records are small. */
 const RECORDS_MIN = 64;
+/** A piece then serves 256 records or more. Larger ones come from many clients at once, who want no byte written twice. */
+const SMALL_BYTES = 1_024;
 
 export class ZeroTail {
   readonly #segment: SegmentFile;
@@ -23,7 +25,9 @@ export class ZeroTail {
   #upto: number;
   /** How far the file may reach. */
   #reach: number;
+  /** Records since zeros were last thought of, and where the first of them begins. */
   #records = 0;
+  #since: number;
   #underway: Promise<void> | undefined;
   #isFull = false;
   #failure: FatalError | undefined;
@@ -32,6 +36,7 @@ export class ZeroTail {
     this.#segment = segment;
     this.#upto = segment.bytes;
     this.#reach = segment.bytes;
+    this.#since = segment.bytes;
   }
 
   /** Before a record is written whose last byte stands before `end`. */
@@ -48,8 +53,10 @@ export class ZeroTail {
     this.#records += 1;
     if (this.#underway !== undefined || this.#isFull || this.#records < RECORDS_MIN) return;
     if (this.#upto - bytes > ZERO_BYTES / 2) return;
+    const areSmall = bytes - this.#since <= this.#records * SMALL_BYTES;
     this.#records = 0;
-    this.#underway = this.#extend();
+    this.#since = bytes;
+    if (areSmall) this.#underway = this.#extend();
   }
 
   /** Nothing is written by it any more until the next record. */
