@@ -1,17 +1,23 @@
-// The simulated cluster in one process, seed after seed, until a law is broken. Prints what was found
-// as one line of JSON.
+// The simulated cluster in one process, seed after seed, until a law is broken: hosts, or the product
+// further up. Prints what was found as one line of JSON.
 
-import {Simulation} from '../../packages/simulator/src/simulation.ts';
+import {simulate} from '../../packages/simulator/src/runs/simulate.ts';
+import type {SimulationOptions, Workload} from '../../packages/simulator/src/simulation.ts';
 import {firstLineOf} from './mutation.ts';
 
 const NODES = [3, 4, 5];
+const SIZES: Record<Workload, Pick<SimulationOptions, 'groups' | 'steps'>> = {
+  hosts: {groups: 4, steps: 20_000},
+  cluster: {groups: 8, steps: 30_000},
+};
 
-async function failingSeed(seedsMax: number): Promise<object> {
+async function failingSeed(workload: Workload, seedsMax: number): Promise<object> {
   for (let seed = 1; seed <= seedsMax; seed++) {
-    const caught = {caughtBy: 'simulator', seeds: seed};
+    const caughtBy = workload === 'hosts' ? 'simulator' : 'simulator, cluster';
+    const caught = {caughtBy, seeds: seed};
     try {
       const nodes = NODES[seed % NODES.length]!;
-      const {violations} = await new Simulation({seed, nodes, groups: 4, steps: 20_000}).run();
+      const {violations} = await simulate({workload, seed, nodes, ...SIZES[workload]});
       const [first] = violations;
       if (first !== undefined) return {...caught, detail: `${first.law}: ${first.message}`};
     } catch (thrown) {
@@ -21,5 +27,6 @@ async function failingSeed(seedsMax: number): Promise<object> {
   return {};
 }
 
-const [seedsMax] = process.argv.slice(2);
-process.stdout.write(`${JSON.stringify(await failingSeed(Number(seedsMax)))}\n`);
+const [workload, seedsMax] = process.argv.slice(2);
+const found = await failingSeed(workload as Workload, Number(seedsMax));
+process.stdout.write(`${JSON.stringify(found)}\n`);

@@ -58,7 +58,9 @@ const seeds = {
 };
 const mutations = chosen();
 const rows = new Map<string, Row>();
-await probeNothing([...new Set(mutations.flatMap(({suites = []}) => suites))], seeds);
+const suites = [...new Set(mutations.flatMap((one) => one.suites ?? []))];
+const clusterSeeds = Math.max(0, ...mutations.map((one) => one.clusterSeeds ?? 0));
+await probeNothing(suites, clusterSeeds, seeds);
 say('without any mutation: green');
 
 const queue = [...mutations];

@@ -20,6 +20,8 @@ export interface Mutation {
    * no such part, or the fault takes a step that chance seldom makes.
    */
   readonly suites?: readonly string[] | undefined;
+  /** Seeds of the simulator's workload `cluster`, dear ones: only where the bug needs what that has. */
+  readonly clusterSeeds?: number | undefined;
 }
 
 export const ROOT = path.resolve(import.meta.dirname, '../..');

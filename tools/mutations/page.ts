@@ -31,8 +31,8 @@ Made by \`npm run mutations\` from \`tools/mutations/\`. Each row is a bug of th
 the source text as it is loaded, one at a time; the product's code has no switch for it. Then the
 tests run, from the cheapest to the dearest, until one fails: the scenarios of the core
 (\`packages/raft/testdata\`), its simulation (seeds 1 to ${simulation}), chaos of the hosts (seeds 1 to
-${chaos}), the simulated cluster (seeds 1 to ${simulator}), and for what none of these can reach the
-suite that is named. Without any mutation all of
+${chaos}), the simulated cluster (seeds 1 to ${simulator}; its workload \`cluster\` for bugs that need it), and for
+what none of these can reach the suite that is named. Without any mutation all of
 them pass; that is run first.
 
 "Seeds" is how many the catching run needed, counted from 1; a scenario and a suite need none. The

@@ -92,7 +92,9 @@ const runScenarios = (mutation: Mutation | undefined) =>
 const runSimulation = (mutation: Mutation | undefined, seeds: number) =>
   runPlain('core-run', ['seeds', String(seeds)], mutation);
 export const runSimulator = (mutation: Mutation | undefined, seeds: number) =>
-  runPlain('cluster-run', [String(seeds)], mutation);
+  runPlain('cluster-run', ['hosts', String(seeds)], mutation);
+const runCluster = (mutation: Mutation | undefined, seeds: number) =>
+  runPlain('cluster-run', ['cluster', String(seeds)], mutation);
 
 interface Report {
   readonly testResults: readonly {
@@ -163,7 +165,7 @@ function runChaos(mutation: Mutation | undefined, seeds: number): Promise<Findin
 /** Runs the stages until one fails; the core's simulation in any case, as its seeds are worth knowing. */
 export async function probe(mutation: Mutation, seeds: Seeds): Promise<Probe> {
   const startMs = Date.now();
-  const {file, suites} = mutation;
+  const {file, suites, clusterSeeds} = mutation;
   const findings: Finding[] = [];
   let simulationSeeds: number | undefined;
   if (CORE.test(file)) {
@@ -175,6 +177,8 @@ export async function probe(mutation: Mutation, seeds: Seeds): Promise<Probe> {
   const isOpen = () => findings.every(({caughtBy}) => caughtBy === undefined);
   if (HOST.test(file) && isOpen()) findings.push(await runChaos(mutation, seeds.chaos));
   if (CLUSTER.test(file) && isOpen()) findings.push(await runSimulator(mutation, seeds.simulator));
+  if (clusterSeeds !== undefined && isOpen())
+    findings.push(await runCluster(mutation, clusterSeeds));
   if (suites !== undefined && isOpen()) findings.push(await runSuites(suites, mutation));
   const found = findings.find(({caughtBy}) => caughtBy !== undefined) ?? CLEAN;
   return {
@@ -187,12 +191,17 @@ export async function probe(mutation: Mutation, seeds: Seeds): Promise<Probe> {
 }
 
 /** Without any mutation everything must be green, or nothing would be proved. Throws otherwise. */
-export async function probeNothing(suites: readonly string[], seeds: Seeds): Promise<void> {
+export async function probeNothing(
+  suites: readonly string[],
+  clusterSeeds: number,
+  seeds: Seeds,
+): Promise<void> {
   const findings = [
     await runScenarios(undefined),
     await runSimulation(undefined, seeds.simulation),
     await runChaos(undefined, seeds.chaos),
     await runSimulator(undefined, seeds.simulator),
+    ...(clusterSeeds === 0 ? [] : [await runCluster(undefined, clusterSeeds)]),
     ...(suites.length === 0 ? [] : [await runSuites(suites, undefined)]),
   ];
   const failed = findings.find(({caughtBy}) => caughtBy !== undefined);
