@@ -3,7 +3,7 @@ import os from 'node:os';
 import {join} from 'node:path';
 import {FatalError} from '@flotilla/base';
 import fc from 'fast-check';
-import {afterEach, beforeEach, expect, test, vi} from 'vitest';
+import {afterEach, beforeEach, expect, test} from 'vitest';
 import {NodeDisk, systemErrorCode} from './node-disk.ts';
 
 let root: string;
@@ -55,22 +55,6 @@ test('durable writes go to the same file, also once it has another name', async 
   expect(await disk.exists('file.new')).toBe(false);
   await file.close();
   await expect(file.writeDurably!(0, [Buffer.from('x')])).rejects.toThrow(/closed/);
-});
-
-test('a durable write begins once what its turn had to send has left', async () => {
-  const file = await disk.open('file', 'create');
-  await file.writeDurably!(0, [Buffer.from('a')]);
-  const order: string[] = [];
-  const writev = vi.spyOn(fs, 'writev');
-  writev.mockImplementationOnce((...args: Parameters<typeof fs.writev>) => {
-    order.push('written');
-    fs.writev(...args);
-  });
-  process.nextTick(() => order.push('sent'));
-  await file.writeDurably!(1, [Buffer.from('b')]);
-  writev.mockRestore();
-  expect(order).toEqual(['sent', 'written']);
-  await file.close();
 });
 
 test('a short read is fatal and names path and offset', async () => {

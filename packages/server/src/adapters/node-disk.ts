@@ -153,7 +153,6 @@ class NodeFile implements DiskFile {
       openDurable(this.#descriptor),
     );
     const descriptor = await this.#durable;
-    await afterTick();
     if (descriptor === undefined) {
       await this.writeAt(offset, chunks);
       return this.sync();
@@ -212,11 +211,6 @@ function readOnce(descriptor: number, target: Buffer, from: number, position: nu
       error === null ? resolve(bytes) : reject(error),
     );
   });
-}
-
-/** What this turn sends leaves at ticks that were asked for before, and need not wait while a thread of the pool is woken. */
-function afterTick(): Promise<void> {
-  return new Promise((resolve) => process.nextTick(resolve));
 }
 
 /** By its descriptor: the file may have another name by now than it was opened by. */
