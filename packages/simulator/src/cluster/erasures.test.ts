@@ -1,0 +1,58 @@
+import {expect, test} from 'vitest';
+import {judgeErasable} from '../erasable-register.ts';
+import {Kernel} from '../kernel/kernel.ts';
+import {Trace} from '../kernel/trace.ts';
+import type {RegisterOperation} from '../linearizability.ts';
+import {Erasures} from './erasures.ts';
+
+const NAME = 'd1/t0/0/0';
+
+function operation(
+  kind: 'write' | 'read',
+  value: number,
+  [startMs, endMs]: readonly [number, number],
+): RegisterOperation {
+  return {client: 1, kind, value, startMs, endMs, outcome: 'ok'};
+}
+
+/** A drop from 10 to 20, unless it has no end. */
+function judge(kind: 'table' | 'database', history: RegisterOperation[], isConfirmed = true) {
+  const kernel = new Kernel(new Trace(false));
+  const erasures = new Erasures(kernel);
+  kernel.nowMs = 10;
+  const confirmed = erasures.begin(kind, kind === 'table' ? 'd1/t0/' : 'd1/');
+  kernel.nowMs = 20;
+  if (isConfirmed) confirmed();
+  return judgeErasable(erasures.judged(NAME, history));
+}
+
+test('what is written after the confirmation must be there', () => {
+  const lost = [operation('write', 1, [21, 22]), operation('read', 0, [23, 24])];
+  expect(judge('table', lost)).toBe('no order');
+  expect(judge('database', lost)).toBe('no order');
+  expect(judge('table', lost, false)).toBe('ordered');
+});
+
+test('what was written before it must be gone', () => {
+  expect(judge('table', [operation('write', 1, [1, 2]), operation('read', 1, [23, 24])])).toBe(
+    'no order',
+  );
+});
+
+test('what is written meanwhile is gone or not, and where it is seen it stays', () => {
+  const before = operation('write', 1, [15, 16]);
+  expect(judge('table', [before, operation('read', 0, [23, 24])])).toBe('ordered');
+  const seen = operation('read', 1, [23, 24]);
+  expect(judge('table', [before, seen])).toBe('ordered');
+  expect(judge('table', [before, seen, operation('read', 0, [25, 26])])).toBe('no order');
+});
+
+test('a write that crosses the drop of its database may come to both, one that crosses that of its table may not', () => {
+  const crossing = [
+    operation('write', 1, [1, 22]),
+    operation('read', 1, [3, 4]),
+    operation('read', 1, [23, 24]),
+  ];
+  expect(judge('database', crossing)).toBe('ordered');
+  expect(judge('table', crossing)).toBe('no order');
+});
