@@ -295,8 +295,8 @@ export class ReplicaStorage {
 
   /** Of memtables, those being flushed included. */
   memtableBytes(): number {
-    let bytes = 0;
-    for (const memtable of this.#memtables()) bytes += memtable.bytes;
+    let {bytes} = this.#active;
+    for (const {memtable} of this.#frozen) bytes += memtable.bytes;
     return bytes;
   }
 
@@ -308,9 +308,11 @@ export class ReplicaStorage {
   sizes(): StorageSizes {
     const {parts} = this.#files;
     const memtableBytes = this.memtableBytes();
+    let partBytes = 0;
+    for (const {record} of parts) partBytes += record.bytes;
     return {
       parts: parts.length,
-      partBytes: parts.reduce((sum, {record}) => sum + record.bytes, 0),
+      partBytes,
       memtableBytes,
       memoryBytes: memtableBytes + this.#index.memoryBytes(),
       seriesCount: this.#index.count,

@@ -6,7 +6,7 @@ import type {HostMetrics} from '@flotilla/multiraft';
 import type {QueriesMemory} from '@flotilla/query';
 import type {MemtableBudget, ReplicaMachine} from '@flotilla/replica';
 import type {ReadCounts, WriteCounts} from '@flotilla/router';
-import type {StorageCounts} from '@flotilla/storage';
+import type {StorageCounts, StorageSizes} from '@flotilla/storage';
 import type {RpcStatus} from '../connections/index.ts';
 import type {ServiceCounts} from '../engine/service-counts.ts';
 import type {WriteMemory} from '../engine/write-memory.ts';
@@ -110,24 +110,32 @@ function logSamples({log}: HostMetrics): Sample[] {
 }
 
 function storageSamples({machines, storage}: ThreadParts): Sample[] {
-  const all = machines.map((machine) => machine.storage.sizes());
-  const sum = (of: (sizes: (typeof all)[number]) => number): number =>
-    all.reduce((total, sizes) => total + of(sizes), 0);
-  const memtableBytes = sum((sizes) => sizes.memtableBytes);
+  const sum = sumOfSizes(machines);
   return [
-    {metric: 'flotilla_storage_memtable_bytes', value: memtableBytes},
-    {
-      metric: 'flotilla_storage_index_bytes',
-      value: sum(({memoryBytes}) => memoryBytes) - memtableBytes,
-    },
-    {metric: 'flotilla_storage_series', value: sum(({seriesCount}) => seriesCount)},
-    {metric: 'flotilla_storage_parts', value: sum(({parts}) => parts)},
-    {metric: 'flotilla_storage_part_bytes', value: sum(({partBytes}) => partBytes)},
+    {metric: 'flotilla_storage_memtable_bytes', value: sum.memtableBytes},
+    {metric: 'flotilla_storage_index_bytes', value: sum.memoryBytes - sum.memtableBytes},
+    {metric: 'flotilla_storage_series', value: sum.seriesCount},
+    {metric: 'flotilla_storage_parts', value: sum.parts},
+    {metric: 'flotilla_storage_part_bytes', value: sum.partBytes},
     {metric: 'flotilla_storage_flushes_total', value: storage.flushes},
     {metric: 'flotilla_storage_flushed_bytes_total', value: storage.flushedBytes},
     {metric: 'flotilla_storage_compactions_total', value: storage.compactions},
     {metric: 'flotilla_storage_compacted_bytes_total', value: storage.compactedBytes},
   ];
+}
+
+/** In one go: a list of the sizes of thousands of replicas is garbage that outlives the young. */
+function sumOfSizes(machines: readonly ReplicaMachine[]): StorageSizes {
+  const sum = {parts: 0, partBytes: 0, memtableBytes: 0, memoryBytes: 0, seriesCount: 0};
+  for (const machine of machines) {
+    const {parts, partBytes, memtableBytes, memoryBytes, seriesCount} = machine.storage.sizes();
+    sum.parts += parts;
+    sum.partBytes += partBytes;
+    sum.memtableBytes += memtableBytes;
+    sum.memoryBytes += memoryBytes;
+    sum.seriesCount += seriesCount;
+  }
+  return sum;
 }
 
 function budgetSamples({thread, host, memory, memtables, queries, rpc}: ThreadParts): Sample[] {
