@@ -1,7 +1,7 @@
 // Goal: a node counts as silent since the last moment in which the planner, or half of the nodes that
 // answer the planner, heard it. Method: a cluster of links that fail in any order, against that sentence.
 
-import type {NodeId, Rpc} from '@flotilla/base';
+import type {Clock, NodeId, Rpc} from '@flotilla/base';
 import {VirtualClock} from '@flotilla/testkit';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
@@ -138,4 +138,30 @@ test('one of three who wrongly hears a dead node does not speak for it, one of t
     await round();
   }
   expect(silent()).toBe(0);
+});
+
+test('a clock that jumps after the last reports is seen to be off from them at once', async () => {
+  const clock = new VirtualClock();
+  const network = new FakeNetwork(clock);
+  for (const node of NODES)
+    network.add(
+      node,
+      nodeHandlers(
+        hostOf(node, () => []),
+        clock,
+      ),
+    );
+  let skewMs = 0;
+  const own: Clock = {
+    wallMs: () => clock.wallMs() + skewMs,
+    monotonicMs: () => clock.monotonicMs(),
+    setTimer: (delayMs, run) => clock.setTimer(delayMs, run),
+    defer: (run) => clock.defer(run),
+  };
+  const reports = new NodeReports({rpc: network.rpc(PLANNER), clock: own, session: 'a'});
+  await clock.resolve(Promise.all(NODES.map((node) => reports.ask(node))));
+  const offsets = () => [...reports.view().values()].map((report) => report.clockOffsetMs);
+  const near = offsets();
+  skewMs = 60_000;
+  expect(offsets()).toEqual(near.map((offsetMs) => offsetMs - 60_000));
 });

@@ -23,7 +23,8 @@ interface NodeState {
   /** Other nodes that it hears; undefined until it says so. */
   hears: ReadonlySet<NodeId> | undefined;
   answered: boolean;
-  clockOffsetMs: number;
+  /** Its wall clock less the planner's monotonic one: the planner's own wall clock may jump after it. */
+  wallAheadMs: number;
   diskFree: number;
 }
 
@@ -87,7 +88,7 @@ export class NodeReports {
         node,
         live,
         silentSinceMs: live ? undefined : wallMs - unheardMs,
-        clockOffsetMs: state.clockOffsetMs,
+        clockOffsetMs: Math.round(state.wallAheadMs + nowMs - wallMs),
         diskFree: state.diskFree,
         replicas: state.receiver.replicas,
       });
@@ -121,7 +122,7 @@ export class NodeReports {
       state.answered = true;
       // Half the round trip ago, as well as can be told.
       const tripMs = state.heardAtMs - askedAtMs;
-      state.clockOffsetMs = Math.round(answer.wallMs + tripMs / 2 - clock.wallMs());
+      state.wallAheadMs = answer.wallMs + tripMs / 2 - state.heardAtMs;
       state.diskFree = answer.diskFree;
       state.hears = answer.heard && new Set(answer.heard);
     } catch (error) {
@@ -141,7 +142,7 @@ export class NodeReports {
       heardOfAtMs: nowMs,
       hears: undefined,
       answered: false,
-      clockOffsetMs: 0,
+      wallAheadMs: this.#options.clock.wallMs() - nowMs,
       diskFree: 1,
     };
     this.#nodes.set(node, state);
