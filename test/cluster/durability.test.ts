@@ -201,6 +201,29 @@ describe('a replica moved under load, on four processes', () => {
   );
 
   test(
+    'a replica that is being filled answers no stale read',
+    async () => {
+      onTestFailed(() => tellLogs(cluster));
+      const client = new FlotillaClient({urls: cluster.urls, database: 'moved'});
+      const own = cluster.urls.map((url) => new FlotillaClient({urls: [url], database: 'moved'}));
+      const counts = new Set<unknown>();
+      for (let moves = 0; moves < 3; moves++) {
+        const {id} = await moveLeader(client, 'moved');
+        await until('the move is done', async () => {
+          for (const one of own) {
+            const [row] = await one.query('SELECT count(tick) AS n FROM load', {stale: true});
+            counts.add(row!['n']);
+          }
+          return (await client.admin.operation(id)).state === 'done';
+        });
+      }
+      expect([...counts]).toEqual([SHAPE.hosts * SHAPE.ticks]);
+      for (const one of [client, ...own]) one.close();
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
     'a node drained under load gives away what it leads and holds, and takes replicas again',
     async () => {
       onTestFailed(() => tellLogs(cluster));

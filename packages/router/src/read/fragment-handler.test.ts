@@ -15,6 +15,7 @@ class FakeHost implements FragmentHost {
   /** Undefined: it confirms. */
   failure: DbError | undefined;
   readonly reads: number[] = [];
+  voters = [2, 3, 4];
   closed = 0;
 
   async readIndex(_set: ReplicaSetId, {deadlineMs}: {deadlineMs: number}): Promise<number> {
@@ -26,7 +27,7 @@ class FakeHost implements FragmentHost {
     return this.age;
   }
   status() {
-    return {replica: 3 as ReplicaId, appliedIndex: 7};
+    return {replica: 3 as ReplicaId, appliedIndex: 7, configuration: {voters: this.voters}};
   }
   stateMachine(): unknown {
     const close = (): void => {
@@ -73,6 +74,20 @@ test('a stale read asks nobody and says how old it is, if that is known', async 
   host.age = undefined;
   expect(await origin({})).toEqual({replica: 3, appliedIndex: 7});
   expect(host.reads).toEqual([]);
+});
+
+test('a replica that is still being filled answers no stale read', async () => {
+  host.voters = [2, 4];
+  host.age = undefined;
+  host.failure = NO_MAJORITY;
+  const error = await errorOf(origin({}));
+  expect(error).toMatchObject({code: 'STALE_TOO_OLD'});
+  expect(error.message).toContain('not a voter yet');
+  host.failure = undefined;
+  expect(await origin({})).toMatchObject({ageMs: 0});
+  host.age = 800;
+  host.failure = NO_MAJORITY;
+  expect(await origin({})).toMatchObject({ageMs: 800});
 });
 
 test.each([800, undefined])(

@@ -40,9 +40,13 @@ export interface FragmentHost {
   readIndex(set: ReplicaSetId, options: {readonly deadlineMs: number}): Promise<number>;
   /** How long ago the local replica last knew that it held every acknowledged write. */
   ageMs(set: ReplicaSetId): number | undefined;
-  status(
-    set: ReplicaSetId,
-  ): {readonly replica: ReplicaId; readonly appliedIndex: number} | undefined;
+  status(set: ReplicaSetId):
+    | {
+        readonly replica: ReplicaId;
+        readonly appliedIndex: number;
+        readonly configuration: {readonly voters: readonly number[]};
+      }
+    | undefined;
   stateMachine(set: ReplicaSetId): unknown;
 }
 
@@ -121,9 +125,12 @@ async function freshen(
     return 0;
   }
   const ageMs = host.ageMs(set);
-  if (maxStalenessMs === undefined || (ageMs !== undefined && ageMs <= maxStalenessMs)) {
+  if (
+    ageMs === undefined
+      ? maxStalenessMs === undefined && isVoter(host, set)
+      : ageMs <= (maxStalenessMs ?? ageMs)
+  )
     return ageMs;
-  }
   // It may well be current and only not know it: a majority can say so.
   try {
     await host.readIndex(set, {deadlineMs: nowMs + Math.min(CONFIRM_MS_MAX, timeoutMs)});
@@ -134,12 +141,24 @@ async function freshen(
   }
 }
 
-function tooOld(ageMs: number | undefined, maxStalenessMs: number, cause: DbError): DbError {
+/** One that is not may have been made a moment ago, and still be without most of its rows. */
+function isVoter(host: FragmentHost, set: ReplicaSetId): boolean {
+  const status = host.status(set);
+  return status?.configuration.voters.includes(status.replica) === true;
+}
+
+function tooOld(
+  ageMs: number | undefined,
+  maxStalenessMs: number | undefined,
+  cause: DbError,
+): DbError {
   const age =
     ageMs === undefined ? 'of unknown age' : `known to be current ${Math.ceil(ageMs)} ms ago`;
+  const asked =
+    maxStalenessMs === undefined ? 'it is not a voter yet' : `${maxStalenessMs} ms are asked for`;
   return new DbError(
     'STALE_TOO_OLD',
-    `the replica is ${age}, ${maxStalenessMs} ms are asked for, and no majority confirms it now`,
+    `the replica is ${age}, ${asked}, and no majority confirms it now`,
     {ageMs, maxStalenessMs},
     cause,
   );
