@@ -49,7 +49,13 @@ test('keeping the text of what happens changes nothing of it', async () => {
 test('the command line prints what a run was as JSON', async () => {
   const printed: string[] = [];
   const args = ['--seed', '5', '--nodes', '3', '--groups', '4', '--steps', '5000', '--json'];
-  expect(await runSimulatorCommand(args, (text) => printed.push(text))).toBe(0);
+  const told: string[] = [];
+  const printers = {
+    out: (text: string) => printed.push(text),
+    err: (text: string) => told.push(text),
+  };
+  expect(await runSimulatorCommand(args, printers)).toBe(0);
+  expect(told).toEqual([]);
   const report = JSON.parse(printed.join('')) as Record<string, unknown>;
   expect(report).toMatchObject({seed: 5, violations: []});
   expect(Object.keys(report)).toEqual(
@@ -57,4 +63,14 @@ test('the command line prints what a run was as JSON', async () => {
   );
   expect(report['faults']).toBeTypeOf('object');
   expect(report['coverage']).toBeTypeOf('object');
+}, 120_000);
+
+test('many runs give one JSON too, and tell how they get on beside it', async () => {
+  const printed: string[] = [];
+  const args = ['--minutes', '0.01', '--seed', '5', '--workload', 'hosts', '--json'];
+  const printers = {out: (text: string) => printed.push(text), err: () => undefined};
+  expect(await runSimulatorCommand(args, printers)).toBe(0);
+  const report = JSON.parse(printed.join('')) as Record<string, unknown>;
+  expect(report).toMatchObject({seeds: {first: 5}, violated: []});
+  expect(report['steps']).toBeGreaterThan(0);
 }, 120_000);

@@ -23,7 +23,10 @@ export function addSimCommand(program: Command, context: CommandContext): void {
       const args = Object.entries(options).flatMap(([name, value]) =>
         value === true ? [`--${name}`] : [`--${name}`, value],
       );
-      const {stdout} = context.terminal;
-      context.exitCode = await runSimulatorCommand(args, (text) => stdout.write(text));
+      const {stdout, stderr} = context.terminal;
+      context.exitCode = await runSimulatorCommand(args, {
+        out: (text) => stdout.write(text),
+        err: (text) => stderr.write(text),
+      });
     });
 }

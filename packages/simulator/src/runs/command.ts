@@ -39,19 +39,35 @@ const EXIT = {ok: 0, violated: 1, usage: 64};
 
 export type Print = (text: string) => void;
 
+export interface Printers {
+  readonly out: Print;
+  /** Progress and how to replay what failed, where `out` gets JSON; what is wrong with the arguments. */
+  readonly err: Print;
+}
+
 /** Runs one command line; the number is the exit code. */
-export async function runSimulatorCommand(args: readonly string[], print: Print): Promise<number> {
-  let values: ReturnType<typeof parse>;
+export async function runSimulatorCommand(
+  args: readonly string[],
+  {out, err}: Printers,
+): Promise<number> {
+  let values: Values;
   try {
     values = parse(args);
   } catch (error) {
-    print(`${error instanceof Error ? error.message : String(error)}\n${SIMULATOR_USAGE}`);
+    err(`${error instanceof Error ? error.message : String(error)}\n${SIMULATOR_USAGE}`);
     return EXIT.usage;
   }
-  if (values.corpus) return runCorpus(print);
-  if (values.minutes !== undefined) return runFresh(values, values.minutes, print);
-  return runOne(values, print);
+  if (!values.json) return run(values, out, out);
+  return run(values, out, err);
 }
+
+function run(values: Values, out: Print, tell: Print): Promise<number> {
+  if (values.corpus) return runCorpus(values, out, tell);
+  if (values.minutes !== undefined) return runFresh(values, values.minutes, out, tell);
+  return runOne(values, out, tell);
+}
+
+type Values = ReturnType<typeof parse>;
 
 function parse(args: readonly string[]) {
   const {values} = parseArgs({args: [...args], options: OPTIONS});
@@ -85,7 +101,7 @@ function positive(name: string, text: string): number {
   return value;
 }
 
-async function runOne(values: ReturnType<typeof parse>, print: Print): Promise<number> {
+async function runOne(values: Values, out: Print, tell: Print): Promise<number> {
   const {workload, nodes, groups, steps, only, without, trace} = values;
   const options: SimulationOptions = {
     workload,
@@ -97,28 +113,29 @@ async function runOne(values: ReturnType<typeof parse>, print: Print): Promise<n
     without,
   };
   const result = await simulate({...options, trace});
-  for (const line of linesOf(result.trace, 0)) print(`${line}\n`);
-  print(values.json ? `${JSON.stringify(reportOf(result))}\n` : sentences(result));
-  if (result.violations.length > 0) await printFailure(options, result, print);
+  for (const line of linesOf(result.trace, 0)) tell(`${line}\n`);
+  out(values.json ? `${JSON.stringify(reportOf(result))}\n` : sentences(result));
+  if (result.violations.length > 0) await printFailure(options, result, tell);
   return result.violations.length > 0 ? EXIT.violated : EXIT.ok;
 }
 
-async function runCorpus(print: Print): Promise<number> {
+async function runCorpus({json}: Values, out: Print, tell: Print): Promise<number> {
   const totals = new Totals();
   for (const {options, why} of readCorpus()) {
     const result = await simulate(options);
     totals.add(result);
-    print(`${result.violations.length === 0 ? 'ok' : 'VIOLATED'} ${lineOf(result)}  ${why}\n`);
-    if (result.violations.length > 0) await printFailure(options, result, print);
+    tell(`${result.violations.length === 0 ? 'ok' : 'VIOLATED'} ${lineOf(result)}  ${why}\n`);
+    if (result.violations.length > 0) await printFailure(options, result, tell);
   }
-  print(totals.report());
+  out(json ? `${JSON.stringify(totals)}\n` : totals.report());
   return totals.failed.length > 0 ? EXIT.violated : EXIT.ok;
 }
 
 async function runFresh(
-  {workload, seed: first}: ReturnType<typeof parse>,
+  {workload, seed: first, json}: Values,
   minutes: number,
-  print: Print,
+  out: Print,
+  tell: Print,
 ): Promise<number> {
   const totals = new Totals();
   const untilMs = performance.now() + minutes * 60_000;
@@ -128,12 +145,12 @@ async function runFresh(
     const options = shapeOf(seed, workload);
     const result = await simulate(options);
     totals.add(result);
-    if (result.violations.length > 0) await printFailure(options, result, print);
+    if (result.violations.length > 0) await printFailure(options, result, tell);
     if (performance.now() - toldMs < PROGRESS_MS) continue;
     toldMs = performance.now();
-    print(`${totals.line()}\n`);
+    tell(`${totals.line()}\n`);
   }
-  print(totals.report());
+  out(json ? `${JSON.stringify(totals)}\n` : totals.report());
   return totals.failed.length > 0 ? EXIT.violated : EXIT.ok;
 }
 

@@ -65,6 +65,25 @@ export class Totals {
     }
   }
 
+  /** What `--json` prints of many runs. */
+  toJSON(): object {
+    return {
+      runs: this.#runs,
+      seeds: this.#runs === 0 ? undefined : {first: this.#first, last: this.#last},
+      steps: this.#steps,
+      simulatedSeconds: Number(this.#simulatedSeconds.toFixed(3)),
+      wallSeconds: Number(this.#wallSeconds.toFixed(3)),
+      elections: this.#elections,
+      committed: this.#committed,
+      faults: Object.fromEntries(this.#faults),
+      coverage: Object.fromEntries(
+        [...this.#coverage].map(([group, counts]) => [group, Object.fromEntries(counts)]),
+      ),
+      missing: this.#missing(),
+      violated: this.failed,
+    };
+  }
+
   line(): string {
     const speed = this.#simulatedSeconds / this.#wallSeconds;
     const hours = this.#simulatedSeconds / 3600;
@@ -84,15 +103,19 @@ export class Totals {
     const apart = all.filter((pair) => !pairs.has(pair));
     if (apart.length > 0 && apart.length <= PAIRS_SHOWN)
       lines.push(`pairs that never did: ${apart.join(', ')}`);
-    const missing = [
-      ...Object.keys(FAULTS).filter((name) => !this.#faults.has(name)),
-      ...MESSAGES.filter((name) => this.#coverage.get('messages')?.has(name) !== true),
-      ...STEPS.filter((name) => this.#coverage.get('members')?.has(name) !== true),
-    ];
+    const missing = this.#missing();
     lines.push(
       `never happened: ${missing.length === 0 ? 'nothing of the list' : missing.join(', ')}`,
     );
     return `${lines.join('\n')}\n`;
+  }
+
+  #missing(): string[] {
+    return [
+      ...Object.keys(FAULTS).filter((name) => !this.#faults.has(name)),
+      ...MESSAGES.filter((name) => this.#coverage.get('messages')?.has(name) !== true),
+      ...STEPS.filter((name) => this.#coverage.get('members')?.has(name) !== true),
+    ];
   }
 }
 
