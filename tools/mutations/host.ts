@@ -319,7 +319,7 @@ const LIVENESS: readonly Mutation[] = [
   {
     id: 'age-from-the-answer',
     trap: 'T63',
-    file: file('host/host'),
+    file: file('host/requests'),
     find: 'group.freshness.confirmed(beganMs, group.appliedIndex);',
     replace:
       'group.freshness.confirmed(Math.max(beganMs, this.#options.clock.monotonicMs()), group.appliedIndex);',

@@ -1,7 +1,7 @@
 export type {StoreBeat} from '@flotilla/wire';
 export {frameKind, splitFrame} from '@flotilla/wire';
 export {isCutOff} from './host/fragments.ts';
-export {Host, type ProposeOptions} from './host/host.ts';
+export {Host} from './host/host.ts';
 export type {LeadershipListener, StoppedListener} from './host/host-events.ts';
 export type {HostMetrics} from './host/host-metrics.ts';
 export type {NodeState} from './host/node-states.ts';

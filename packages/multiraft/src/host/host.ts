@@ -29,30 +29,19 @@ import {disownOldImages, type RememberedRecord} from './old-image.ts';
 import type {SetReplica} from './opening.ts';
 import {checkLimits, HOST_LIMITS, type HostLimits, type HostOptions} from './options.ts';
 import {type CreateOrder, ReplicaOrders} from './replica-orders.ts';
+import {type ProposeConfigOptions, type ProposeOptions, Requests} from './requests.ts';
 import {Retention} from './retention.ts';
 import {type ReplicaStatus, replicaStatus} from './status.ts';
 import {Store} from './store.ts';
 import {Ticker} from './ticker.ts';
 import {checkTiming, TIMINGS, type Timing} from './timing.ts';
-import type {HostWaits, Wait} from './waits.ts';
-
-export interface ProposeOptions {
-  /** On the host's monotonic clock. */
-  readonly deadlineMs: number;
-  readonly signal?: AbortSignal | undefined;
-}
+import type {HostWaits} from './waits.ts';
 
 /**
  * Retention, disk space: what need not happen in every tick. Not in step with election timeouts: at the end
  * of each a leader forgets for a moment who has answered, and knows nobody to give its place to.
  */
 const HOUSEKEEPING_MS = 1_100;
-/** Ids of proposals and reads are safe integers: 21 bits for the boot, 32 to count within it. */
-const BOOTS_DISTINCT = 2 ** 21;
-const IDS_PER_BOOT = 2 ** 32;
-/** A proposal's weight in the budgets beside its payload. */
-const PROPOSAL_OVERHEAD_BYTES = 64;
-
 export class Host {
   readonly #options: HostOptions;
   readonly #limits: HostLimits;
@@ -71,15 +60,12 @@ export class Host {
   readonly #stoppedListeners = new Set<StoppedListener>();
   readonly #stoppedGroups = new Set<HostedGroup>();
   readonly #hostWaits: HostWaits = {bytes: 0, waiting: new Set()};
-  /** Of a proposal or read. */
-  #lastId: number;
+  readonly #requests: Requests;
   #housekeepingDueMs = 0;
   #isClosed = false;
 
   private constructor(options: HostOptions, timing: Timing, limits: HostLimits, stores: Store[]) {
     this.#options = options;
-    // A late answer to a read of the process before must find no read of this one: it may be too old.
-    this.#lastId = (options.bootEpoch % BOOTS_DISTINCT) * IDS_PER_BOOT;
     this.#limits = limits;
     this.#stores = stores;
     this.#driver = new Driver(options, limits, stores, {
@@ -123,6 +109,15 @@ export class Host {
         forget: (group) => this.#forget(group),
       },
     );
+    this.#requests = new Requests({
+      ...options,
+      limits,
+      driver: this.#driver,
+      ticker: this.#ticker,
+      waits: this.#hostWaits,
+      isClosed: () => this.#isClosed,
+      broken: this.#orders.broken,
+    });
     this.#inbox = new Inbox(this.#driver, this.#ticker, this.#notices, this.#snapshots);
   }
 
@@ -152,53 +147,23 @@ export class Host {
   }
 
   /** What apply made of the payload, once it is committed and applied here. */
-  async propose(
-    set: ReplicaSetId,
-    payload: Uint8Array,
-    {deadlineMs, signal}: ProposeOptions,
-  ): Promise<unknown> {
-    const group = this.#ready(set, deadlineMs);
-    if (signal?.aborted === true)
-      throw new DbError('CANCELLED', 'cancelled before it was proposed');
-    const bytes = payload.length + PROPOSAL_OVERHEAD_BYTES;
-    this.#admit(group, bytes);
-    return new Promise((resolve, reject) => {
-      const proposalId = this.#nextId();
-      const proposedMs = this.#options.clock.monotonicMs();
-      const wait = {resolve, reject, deadlineMs, signal};
-      group.waits.addProposal(proposalId, {bytes, proposedMs, ...wait});
-      this.#wakeStep(group, {type: 'propose', entries: [{proposalId, payload}]});
-    });
+  propose(set: ReplicaSetId, payload: Uint8Array, options: ProposeOptions): Promise<unknown> {
+    return this.#requests.propose(set, payload, options);
   }
 
   /** Resolves when the change is applied here. Leaving of a joint change with auto-leave follows by itself. */
-  async proposeConfig(
+  proposeConfig(
     set: ReplicaSetId,
     changes: readonly ConfigChange[],
     mode: ConfigChangeMode,
-    options: {readonly expectedConfigIndex?: number | undefined; readonly deadlineMs: number},
+    options: ProposeConfigOptions,
   ): Promise<void> {
-    const {expectedConfigIndex, deadlineMs} = options;
-    const group = this.#ready(set, deadlineMs);
-    await new Promise((resolve, reject) => {
-      const proposalId = this.#nextId();
-      const proposedMs = this.#options.clock.monotonicMs();
-      group.waits.addProposal(proposalId, {bytes: 0, proposedMs, resolve, reject, deadlineMs});
-      this.#wakeStep(group, {
-        type: 'proposeConfig',
-        proposalId,
-        changes,
-        mode,
-        expectedConfigIndex,
-      });
-    });
+    return this.#requests.proposeConfig(set, changes, mode, options);
   }
 
   /** An index that covers every write acknowledged before the call; resolves once it is applied here. */
-  async readIndex(set: ReplicaSetId, {deadlineMs}: {readonly deadlineMs: number}): Promise<number> {
-    const group = this.#ready(set, deadlineMs);
-    this.#ticker.wake(group);
-    return new Promise((resolve, reject) => this.#read(group, {resolve, reject, deadlineMs}));
+  readIndex(set: ReplicaSetId, options: {readonly deadlineMs: number}): Promise<number> {
+    return this.#requests.readIndex(set, options);
   }
 
   /**
@@ -215,7 +180,7 @@ export class Host {
     toReplica: ReplicaId,
     {deadlineMs}: {readonly deadlineMs: number},
   ): Promise<void> {
-    const group = this.#ready(set, deadlineMs);
+    const group = this.#requests.ready(set, deadlineMs);
     if (group.role.leader === toReplica) return;
     if (!group.isLeader) throw group.waits.notLeading();
     await this.#handover.transfer(group, toReplica, deadlineMs);
@@ -223,12 +188,12 @@ export class Host {
 
   /** Starts an election, whatever the failover mode; who votes for whom is as ever. */
   campaign(set: ReplicaSetId): void {
-    this.#wakeStep(this.#live(set), {type: 'campaign'});
+    this.#requests.wakeStep(this.#requests.live(set), {type: 'campaign'});
   }
 
   /** Resolves when durable. The meta group always fails over by itself. */
   async setFailover(set: ReplicaSetId, mode: FailoverMode): Promise<void> {
-    const group = this.#live(set);
+    const group = this.#requests.live(set);
     const manual = mode === 'manual';
     if (manual && set === META_SET)
       throw new DbError('INVALID_ARGUMENT', 'the meta group always fails over by itself');
@@ -236,7 +201,10 @@ export class Host {
     // A second order waits for the first by the log's own order.
     group.isManual = manual;
     await group.store.log.append([{type: 'failover', set, replica: group.replica, manual}]);
-    this.#wakeStep(group, {type: 'setFailover', mode: group.isManual ? 'manual' : 'automatic'});
+    this.#requests.wakeStep(group, {
+      type: 'setFailover',
+      mode: group.isManual ? 'manual' : 'automatic',
+    });
   }
 
   /** Of each of the sets (all by default) whether it was led in this life, and how it fails over. */
@@ -408,11 +376,7 @@ export class Host {
   }
 
   #tick(nowMs: number, lateMs: number): void {
-    const {waiting} = this.#hostWaits;
-    for (const waits of waiting) {
-      waits.expire(nowMs);
-      if (waits.isEmpty) waiting.delete(waits);
-    }
+    this.#requests.expire(nowMs);
     for (const store of this.#stores) {
       // An order's record may have been the one that failed, and no group has anything to write.
       if (store.log.failure !== undefined) this.#driver.failStore(store, store.log.failure);
@@ -426,28 +390,10 @@ export class Host {
       this.#housekeepingDueMs = nowMs + HOUSEKEEPING_MS;
       this.#retention.run(this.#stores);
       for (const store of this.#stores) void this.#handover.watchSpace(store);
-      this.#freshness.run(nowMs, (group, deadlineMs) => this.#confirm(group, deadlineMs));
+      this.#freshness.run(nowMs, (group, deadlineMs) => this.#requests.confirm(group, deadlineMs));
     }
     if (!this.#driver.outbox.isEmpty) this.#driver.schedule();
     this.#options.onTick?.(lateMs);
-  }
-
-  #read(group: HostedGroup, {resolve, ...wait}: Wait<number>): void {
-    const beganMs = this.#options.clock.monotonicMs();
-    const readId = this.#nextId();
-    const confirmed = (index: number): void => {
-      group.freshness.confirmed(beganMs, group.appliedIndex);
-      resolve(index);
-    };
-    group.waits.addRead(readId, {...wait, resolve: confirmed});
-    this.#driver.step(group, {type: 'readIndex', readId});
-  }
-
-  /** Nobody waits for it: a read that fails leaves the replica as old as it was. */
-  #confirm(group: HostedGroup, deadlineMs: number): void {
-    const nothing = (): void => undefined;
-    this.#ticker.stir(group);
-    this.#read(group, {resolve: nothing, reject: nothing, deadlineMs});
   }
 
   #roleChanged(group: HostedGroup, wasLeader: boolean): void {
@@ -497,50 +443,8 @@ export class Host {
     await this.#snapshots.abandon(group);
   }
 
-  #live(set: ReplicaSetId): HostedGroup {
-    const group = this.#driver.groups.get(set);
-    const broken = this.#orders.broken.get(set);
-    if (this.#isClosed) throw new DbError('DRAINING', 'the node is stopping');
-    if (broken !== undefined) throw new DbError('REPLICA_STOPPED', broken.reason);
-    if (group === undefined) throw new DbError('REPLICA_GONE', `no replica of set ${set} here`);
-    if (group.stopped !== undefined) throw new DbError('REPLICA_STOPPED', group.stopped);
-    return group;
-  }
-
-  #ready(set: ReplicaSetId, deadlineMs: number): HostedGroup {
-    const group = this.#live(set);
-    if (deadlineMs <= this.#options.clock.monotonicMs())
-      throw new DbError('DEADLINE_EXCEEDED', 'the deadline passed before anything was proposed');
-    return group;
-  }
-
-  #admit(group: HostedGroup, bytes: number): void {
-    if (!group.isLeader) throw group.waits.notLeading();
-    if (group.store.isFull) throw new DbError('DISK_FULL', `store ${group.store.store} is full`);
-    if (!group.machine.canApply()) {
-      this.#driver.applier.block(group);
-      throw new DbError('OVERLOADED', 'the replica must flush before it takes more');
-    }
-    const {groupProposalsBytesMax, proposalsBytesMax} = this.#limits;
-    const all = this.#hostWaits.bytes + bytes;
-    if (group.waits.bytes + bytes > groupProposalsBytesMax || all > proposalsBytesMax)
-      throw new DbError('OVERLOADED', 'too many proposals wait', {
-        limit: 'proposals_in_flight_bytes_max',
-      });
-  }
-
   #wake(group: HostedGroup): void {
     this.#ticker.wake(group);
     this.#driver.touch(group);
-  }
-
-  #wakeStep(group: HostedGroup, input: Parameters<Driver['step']>[1]): void {
-    this.#ticker.wake(group);
-    this.#driver.step(group, input);
-  }
-
-  #nextId(): number {
-    this.#lastId += 1;
-    return this.#lastId;
   }
 }
