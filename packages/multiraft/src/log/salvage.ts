@@ -56,8 +56,11 @@ export async function finishSetAside({disk, path}: LogPlace): Promise<void> {
 /** What the log knew, each of its replicas damaged. */
 async function directoryOf({disk, path}: LogPlace): Promise<LogDirectory> {
   const found = new Found();
-  for (const {name} of await disk.list(path)) {
-    if (!SEGMENT_NAME.test(name)) continue;
+  const names = (await disk.list(path))
+    .map(({name}) => name)
+    .filter((name) => SEGMENT_NAME.test(name));
+  // In order: a record that numbers anew takes the place of what was said of numbers before.
+  for (const name of names.sort()) {
     const file = await disk.open(`${path}/${name}`, 'read');
     const bytes = await file.readAt(0, await file.size());
     await file.close();
@@ -77,18 +80,16 @@ class Found {
   lastRecord = 0;
   #recordOffset = 0;
   #hasLoss = false;
-  /** Checkpoints repeat them. */
-  readonly #gaps = new Map<number, number>();
   readonly #replicas = new Map<ReplicaSetId, ReplicaId>();
   readonly #tombstones = new Map<ReplicaSetId, {replica: ReplicaId; dataGone: boolean}>();
 
   add(item: LogItem): void {
     if (item.type === 'renumbered') {
-      this.#recordOffset = Math.max(this.#recordOffset, item.offset);
+      this.#recordOffset = item.offset;
       return;
     }
     if (item.type === 'gap') {
-      this.#gaps.set(item.after, item.until);
+      this.#recordOffset += item.until - item.after;
       return;
     }
     if (item.type === 'loss') {
@@ -118,7 +119,6 @@ class Found {
     directory.hasLoss = this.#hasLoss;
     // Numbers go on above: other nodes remember the highest that they were told.
     directory.recordOffset = this.lastRecord + this.#recordOffset;
-    for (const [after, until] of this.#gaps) directory.recordOffset += until - after;
     return directory;
   }
 }
