@@ -51,8 +51,8 @@ export class Laws {
   leadersSeen = 0;
   appliedSeen = 0;
   readsSeen = 0;
-  /** By index, the term of what any replica held as committed. */
-  readonly #committed = new Map<number, number>();
+  /** By index, the term of what any replica held as committed, and the term in which it was. */
+  readonly #committed = new Map<number, {readonly term: number; readonly inTerm: number}>();
   readonly #leaders = new Map<number, number>();
   /** The one history: by index, what was applied. */
   readonly #history = new Map<number, AppliedEntry>();
@@ -140,10 +140,11 @@ export class Laws {
     if (led !== undefined) return;
     this.leadersSeen++;
     this.#require(electionFault(status, this.#ledger));
-    for (const [index, committedTerm] of this.#committed) {
-      if (committedTerm >= term || index < firstIndex) continue;
-      if (replica.group.termAt(index) !== committedTerm) {
-        this.#fail(`leader ${id} of term ${term} lacks committed entry ${index}/${committedTerm}`);
+    for (const [index, committed] of this.#committed) {
+      // Who is elected late, in a term before the one of the commit, leads nobody.
+      if (committed.inTerm >= term || index < firstIndex) continue;
+      if (replica.group.termAt(index) !== committed.term) {
+        this.#fail(`leader ${id} of term ${term} lacks committed entry ${index}/${committed.term}`);
       }
     }
   }
@@ -152,9 +153,10 @@ export class Laws {
     const {id, commitIndex, firstIndex} = status;
     for (let index = Math.max(afterIndex + 1, firstIndex); index <= commitIndex; index++) {
       const term = group.termAt(index)!;
-      const known = this.#committed.get(index) ?? term;
-      if (known !== term) this.#fail(`${id} committed ${index}/${term}, elsewhere term ${known}`);
-      this.#committed.set(index, term);
+      const known = this.#committed.get(index);
+      if (known === undefined) this.#committed.set(index, {term, inTerm: status.term});
+      else if (known.term !== term)
+        this.#fail(`${id} committed ${index}/${term}, elsewhere term ${known.term}`);
     }
   }
 

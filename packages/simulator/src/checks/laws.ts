@@ -56,8 +56,8 @@ interface Promised {
 
 interface SetHistory {
   readonly leaders: Map<number, number>;
-  /** By index: what was committed there. */
-  readonly committed: Map<number, {term: number; hash: number}>;
+  /** By index: what was committed there, and in which term at the latest. */
+  readonly committed: Map<number, {term: number; hash: number; inTerm: number}>;
   lastCommitted: number;
   /** By `index/term` of any log. */
   readonly entries: Map<number, Map<number, {prevTerm: number; hash: number}>>;
@@ -242,7 +242,8 @@ export class Laws {
     this.elections += 1;
     for (let index = lastCommitted; index > 0 && index > lastCommitted - 8; index--) {
       const entry = committed.get(index);
-      if (entry === undefined || entry.term >= term) continue;
+      // Who is elected late, in a term before the one of the commit, leads nobody.
+      if (entry === undefined || entry.inTerm >= term) continue;
       const there = raft.termAt(index);
       const isCut = there === undefined && index < raft.status().firstIndex;
       if (!isCut && there !== entry.term)
@@ -257,11 +258,12 @@ export class Laws {
   #commits({set, replica, raft}: ObservedGroup, entries: readonly Entry[]): void {
     const history = this.#history(set);
     let configuration: Configuration | undefined;
+    const {term: inTerm} = raft.status();
     for (const entry of entries) {
       const {index, term} = entry;
       const known = history.committed.get(index);
       if (known === undefined) {
-        history.committed.set(index, {term, hash: hashOf(entry)});
+        history.committed.set(index, {term, hash: hashOf(entry), inTerm});
         history.lastCommitted = Math.max(history.lastCommitted, index);
         this.committedCount += 1;
         configuration ??= raft.status().configuration;
