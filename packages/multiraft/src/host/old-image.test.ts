@@ -127,3 +127,19 @@ test('a replica that the image knows nothing of is not made again under its id',
   );
   expect(third.broken().size).toBe(1);
 });
+
+test('a replica that is being made when the loss is told is lost as well', async () => {
+  const {cluster, told} = await withOldImage();
+  const order = {set: 2 as ReplicaSetId, replica: 77 as ReplicaId};
+  const host = await cluster.start(3);
+  const ordered = host.createReplica(order);
+  await Promise.resolve();
+  const disowned = host.remembered(told)!;
+  await cluster.clock.resolve(ordered);
+  expect(host.status(order.set)).toBeUndefined();
+  await cluster.clock.resolve(disowned);
+  cluster.crash(3);
+  const again = await cluster.start(3);
+  expect(again.status(order.set)).toBeUndefined();
+  expect(again.broken().get(order.set)).toMatchObject({replica: 77, reason: /older/});
+});

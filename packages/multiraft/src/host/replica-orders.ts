@@ -146,7 +146,8 @@ export class ReplicaOrders {
     const place = store.log.group(set)!;
     const context = {...this.#options, store};
     try {
-      if (place.damaged) throw new FatalError(OLD_IMAGE);
+      // It may have been on its way when the store turned out to be an old image.
+      if (place.damaged || store.isDisowned) throw new FatalError(OLD_IMAGE);
       const group = await openGroup(place, context);
       this.#options.observer?.opened(group);
       this.#driver.groups.set(set, group);

@@ -245,6 +245,23 @@ describe('recovery', () => {
     expect(again.openedRecord).toBeGreaterThan(before);
   });
 
+  test('a crash leaves a loss that is still to be told, or all that it damaged', async () => {
+    for (let delay = 0; delay < 40; delay++) {
+      const disk = await filled();
+      // Each batch begins a segment first.
+      const log = await open(disk, 1);
+      const known = log.openedRecord + 100;
+      const appended = log.append([{type: 'failover', ...key, manual: true}]);
+      for (let turn = 0; turn < delay; turn++) await Promise.resolve();
+      void log.disown(known);
+      await appended;
+      disk.crash();
+      const again = await open(disk);
+      expect(again.isLost(known), `told after ${delay}`).toBe(again.group(SET)?.damaged !== true);
+      expect(again.hasLoss).toBe(!again.isLost(known));
+    }
+  });
+
   test('what one life lost is known as lost to all later ones, until it was disowned', async () => {
     const disk = await filled();
     const key = {set: SET, replica: REPLICA};

@@ -182,15 +182,14 @@ export class SegmentLog {
   }
 
   /**
-   * Requires that `known` is lost: what its replicas acknowledged in between is. All that live here now
-   * are damaged for good, and whoever was made in between is to be found (`hasLoss`); numbers go on above
-   * the known one, so that the loss is told once, and the next one again.
+   * Requires that `known` is lost: what its replicas acknowledged in between is. All that live here now,
+   * or are being made, are damaged for good, and whoever was made in between is to be found (`hasLoss`);
+   * numbers go on above the known one, so that the loss is told once, and the next one again. All of it is
+   * one record: the numbers without the damage would hide the loss.
    */
   disown(known: number): Promise<void> {
-    const items = [loss({isSettled: false})];
-    for (const {set, replica} of this.groups()) items.push({type: 'damaged', set, replica});
     this.#lost = Math.max(known, this.#lost ?? 0);
-    return this.append(items);
+    return this.append([]);
   }
 
   /** Replicas may have lived here that it knows nothing of: none may be made again under its id. */
@@ -297,6 +296,16 @@ export class SegmentLog {
     return Math.max(this.openedRecord, this.#options.bootEpoch * LIFE_RECORDS) + 1;
   }
 
+  /** The items, and what is to be written with them if something was lost. */
+  #withLoss(items: LogItem[]): LogItem[] {
+    if (this.#lost === undefined) return items;
+    const made = items.filter(({type}) => type === 'create');
+    const damaged = [...this.groups(), ...made].map(
+      ({set, replica}): LogItem => ({type: 'damaged', set, replica}),
+    );
+    return this.#directory.admit([...items, loss({isSettled: false}), ...damaged]);
+  }
+
   /** What changes the told numbers from the next record on. */
   #takeNumbering(): LogItem[] {
     const items: LogItem[] = [];
@@ -316,7 +325,8 @@ export class SegmentLog {
     const admitted = this.#directory.admit(batch.flatMap((waiting) => waiting.items));
     if (admitted.length === 0 && this.#lost === undefined) return;
     if (this.#active.bytes >= this.#segmentBytes) await this.#addSegment();
-    const items = [...this.#takeNumbering(), ...admitted];
+    const all = this.#withLoss(admitted);
+    const items = [...this.#takeNumbering(), ...all];
     const segment = this.#active;
     const writer = this.#writer;
     writer.reset();
