@@ -45,15 +45,15 @@ export class Applier {
     this.#queue.push(group);
   }
 
-  /** True if some state machine may take more again. */
-  retryBlocked(): boolean {
+  /** Those whose state machine may take more again. */
+  retryBlocked(): readonly HostedGroup[] {
     const ready = [...this.blocked].filter((group) => group.isGone || group.machine.canApply());
     for (const group of ready) {
       this.blocked.delete(group);
       group.blocked = undefined;
       this.add(group);
     }
-    return ready.length > 0;
+    return ready;
   }
 
   /** Its state machine was asked, and takes no more now. */

@@ -78,3 +78,30 @@ test.each([1, 2, 3])('no status changes unseen, whatever happens (seed %i)', asy
   look();
   expect(looked).toBe(0);
 });
+
+test('a sleeping group that takes entries again is told of', async () => {
+  const cluster = new TestCluster({beats: true});
+  await cluster.startAll();
+  const set = SETS[0] as ReplicaSetId;
+  await cluster.found(set);
+  await cluster.write(set, 'value');
+  const node = cluster.leader(set);
+  const host = cluster.host(node);
+  const machine = cluster.machine(node, set);
+  const changes = host.watchChanges();
+  // Who fails over by himself would wake it with offers of its place.
+  await cluster.clock.resolve(host.setFailover(set, 'manual'));
+  await cluster.clock.advance(2_000);
+  machine.isReady = false;
+  const deadlineMs = cluster.clock.monotonicMs() + 1_000;
+  await expect(host.propose(set, new Uint8Array(1), {deadlineMs})).rejects.toThrow(/flush/);
+  await cluster.clock.advance(6_000);
+  expect([...changes()]).toContain(set);
+  expect(host.status(set)?.isWedged).toBe(true);
+  await cluster.clock.advance(2_000);
+  changes();
+  machine.isReady = true;
+  await cluster.clock.advance(2_000);
+  expect(host.status(set)).toMatchObject({isWedged: false});
+  expect([...changes()]).toContain(set);
+});

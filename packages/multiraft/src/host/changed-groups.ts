@@ -2,7 +2,8 @@
 // each second looks at those alone and not at thousands that sleep.
 //
 // Invariant: whatever changes a group does so while it is awake or blocked, or marks it; it is marked when
-// it falls asleep and when it is gone. So the marked, the awake and the blocked are all that changed.
+// it falls asleep, when it is no longer blocked and when it is gone. So the marked, the awake and the
+// blocked are all that changed.
 
 import type {ReplicaSetId} from '@flotilla/base';
 

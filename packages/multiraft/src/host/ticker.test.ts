@@ -19,7 +19,7 @@ function startTicker() {
   const blocked = new Set<HostedGroup>();
   const ticked: HostedGroup[] = [];
   const driver = {
-    applier: {blocked, retryBlocked: () => false},
+    applier: {blocked, retryBlocked: () => []},
     changed: new ChangedGroups(),
     tick: (group: HostedGroup) => ticked.push(group),
   };

@@ -115,7 +115,7 @@ export class Ticker {
     this.seenUptoMs = this.lastTickMs;
     this.lastTickMs = this.#clock.monotonicMs();
     for (const group of this.#awake) this.#tickGroup(group);
-    if (this.#driver.applier.retryBlocked()) this.#driver.schedule();
+    for (const group of this.#driver.applier.retryBlocked()) this.#driver.touch(group);
     this.#onTick(this.#clock.monotonicMs(), lateMs);
   }
 
