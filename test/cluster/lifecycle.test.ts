@@ -1,7 +1,7 @@
 // A node's process from start to end: clean stops, kills, what it is refused for, and any number of
 // engine threads over the same data.
 
-import {mkdtempSync, readdirSync, rmSync} from 'node:fs';
+import {existsSync, mkdtempSync, readdirSync, rmSync} from 'node:fs';
 import net from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
@@ -176,6 +176,16 @@ describe('what a start is refused for', () => {
     expect(said).not.toMatch(/^\s+at /m);
     await first.ready();
   });
+
+  test.skipIf(!existsSync('/proc/self'))(
+    'a data directory that cannot be made, without waiting for ever',
+    async () => {
+      const data = '/proc/flotilla';
+      const {code, said} = await refusal('proc', {port: await freePortPair(), data});
+      expect(code).toBe(1);
+      expect(said).toContain(`cannot use the data directory ${data}`);
+    },
+  );
 });
 
 describe('a cluster of three', () => {

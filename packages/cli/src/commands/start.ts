@@ -1,6 +1,6 @@
 // `start`: one node in this process, until a signal or a fault stops it.
 
-import {readFileSync} from 'node:fs';
+import {mkdirSync, readFileSync} from 'node:fs';
 import {enableCompileCache} from 'node:module';
 import path from 'node:path';
 import {FlotillaClient} from '@flotilla/client';
@@ -84,8 +84,6 @@ async function start(terminal: Terminal, options: Options): Promise<number> {
 }
 
 async function startServer(options: Options, env: Terminal['env']): Promise<StartedNode> {
-  keepCompiled(path.resolve(options.data));
-  const {startNode} = await import('@flotilla/server');
   const nodeOptions: StartNodeOptions = {
     dataDirectory: path.resolve(options.data),
     listen: options.listen,
@@ -99,6 +97,8 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
     autoCreateDatabase: options.autoCreateDatabase,
     log: options.log,
   };
+  keepCompiled(nodeOptions.dataDirectory);
+  const {startNode} = await import('@flotilla/server');
   try {
     return await startNode(nodeOptions);
   } catch (error) {
@@ -116,9 +116,23 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
 function keepCompiled(dataDirectory: string): void {
   if (process.env['NODE_COMPILE_CACHE'] !== undefined) return;
   const directory = path.join(dataDirectory, 'compile-cache');
+  // By hand: Node's own way never ends where a directory takes no entries, as in /proc.
+  if (!isMade(dataDirectory) || !isMade(directory)) return;
   enableCompileCache(directory);
   // Threads look for it there.
   process.env['NODE_COMPILE_CACHE'] = directory;
+}
+
+/** Not with those above it. Who needs the directory says what is wrong with it. */
+function isMade(directory: string): boolean {
+  try {
+    mkdirSync(directory);
+    return true;
+  } catch (error) {
+    const {code} = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    return code === 'EEXIST';
+  }
 }
 
 /** The flag goes before the environment; an empty variable is none. */
