@@ -5,6 +5,7 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {Readable, Writable} from 'node:stream';
 import {gzipSync} from 'node:zlib';
+import {SIMULATOR_USAGE} from '@flotilla/simulator';
 import {afterEach, describe, expect, it} from 'vitest';
 import {runCommandLine} from './program.ts';
 import {EXIT, type Terminal} from './terminal.ts';
@@ -199,6 +200,12 @@ describe('usage', () => {
     const {code, out} = await run([...command.split(' '), '--help']);
     expect(code).toBe(0);
     expect(out).toContain(`Examples:\n  ./flotilla ${command}`);
+  });
+
+  it('sim takes what the simulator takes by itself', async () => {
+    const {code, out} = await run(['sim', '--help']);
+    expect(code).toBe(0);
+    for (const [option] of SIMULATOR_USAGE.matchAll(/--[a-z]+/g)) expect(out).toContain(option);
   });
 
   it('tells its version', async () => {

@@ -12,6 +12,10 @@ export function addSimCommand(program: Command, context: CommandContext): void {
     .option('--nodes <n>', 'default 5')
     .option('--groups <n>', 'replica sets, default 20')
     .option('--steps <n>', 'events before the faults stop, default 200000')
+    .option(
+      '--workload <name>',
+      'hosts (the default: Raft and its hosts, under registers) or cluster (catalog, moves and rows too)',
+    )
     .option('--minutes <n>', 'go on with fresh seeds for so long, in sizes drawn from each')
     .option('--corpus', 'the fixed seeds that every build runs')
     .option('--only <faults>', 'these kinds of faults alone, by commas; none: no faults')
