@@ -18,6 +18,22 @@ export interface Clock {
   defer(callback: () => void): void;
 }
 
+/** What long work of a thread is for: a query is waited for; upkeep keeps what was written in shape. */
+export type WorkClass = 'query' | 'upkeep';
+
+/**
+ * The time that a thread has for long work: one slice of a few milliseconds between two turns of its
+ * event loop, whoever does the work.
+ */
+export interface WorkSlices {
+  /**
+   * Undefined while a slice lasts, else a promise of one. To be asked before each piece of work, of a
+   * millisecond at most, and by the clock alone: how long pieces take is not to be guessed from counts.
+   * @param urgency  0 to 1, asked when a slice must be waited for: how far the work is behind
+   */
+  due(work: WorkClass, urgency?: () => number): Promise<void> | undefined;
+}
+
 export interface Random {
   /** Uniform in [0, 1). */
   next(): number;

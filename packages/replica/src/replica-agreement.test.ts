@@ -216,7 +216,7 @@ class Replica {
       set: 1 as ReplicaSetId,
       replica: id as ReplicaId,
       bucket: {startUnits: 1_767_227_400_000_000_000n, unitsPerSecond: 1e9},
-      pause: () => new Promise((resolve) => setImmediate(resolve)),
+      slices: {due: () => new Promise((resolve) => setImmediate(resolve))},
     });
     this.budget = new MemtableBudget(1e9);
     // Small, so that flushes begin by themselves as well.

@@ -120,7 +120,7 @@ async function mergeTable(
     if (source.hasNoBlocks(series)) continue;
     for await (const rows of source.rowsOf(series)) {
       await writer.addRows(series, rows);
-      const due = slices.spend(rows.rowCount * (fields.length + 1));
+      const due = slices.due();
       if (due !== undefined) await due;
     }
   }

@@ -1,4 +1,5 @@
-// Writes that come as fast as the thread takes them do not fill the memory while a flush waits.
+// A flush says how far it is behind, so that writes that come as fast as the thread takes them do not fill
+// the memory while it waits.
 
 import type {ColumnId, ReplicaId, ReplicaSetId, TableId} from '@flotilla/base';
 import {encodeSeriesKey, type ShareTable} from '@flotilla/column';
@@ -11,7 +12,7 @@ const TABLE = 1 as TableId;
 const ROWS = 500;
 const FIELDS = 10;
 const SHARES_BEFORE = 100;
-/** In each turn of the thread, of which a flush gets one slice. */
+/** While a flush waits for each of its slices. */
 const SHARES_IN_PAUSE = 5;
 
 function shareOf(n: number): ShareTable {
@@ -30,8 +31,9 @@ function shareOf(n: number): ShareTable {
   };
 }
 
-test('a flush gets on while writes fill each pause that it makes', async () => {
+test('a flush grows urgent with what is written beside it, and is not when it begins', async () => {
   let index = 0;
+  const asked: {readonly work: string; readonly urgency: number}[] = [];
   const write = (): void => {
     index += 1;
     storage.applyWrite(index, {tables: [shareOf(index)]});
@@ -43,12 +45,14 @@ test('a flush gets on while writes fill each pause that it makes', async () => {
     set: 1 as ReplicaSetId,
     replica: 1 as ReplicaId,
     bucket: {startUnits: 1_767_225_600_000n, unitsPerSecond: 1_000},
-    pause: async () => {
-      for (let i = 0; i < SHARES_IN_PAUSE; i++) write();
+    slices: {
+      due: async (work, urgency) => {
+        asked.push({work, urgency: urgency!()});
+        for (let i = 0; i < SHARES_IN_PAUSE; i++) write();
+      },
     },
   });
   for (let i = 0; i < SHARES_BEFORE; i++) write();
-  const bytes = storage.memtableBytes();
   const configuration = {
     voters: [],
     votersOutgoing: [],
@@ -57,7 +61,10 @@ test('a flush gets on while writes fill each pause that it makes', async () => {
     autoLeave: false,
   };
   await storage.flush({index, term: 1, configuration, extra: new Uint8Array(0)});
-  // What was written meanwhile; memtables grow by doubling.
-  expect(storage.memtableBytes()).toBeGreaterThan(0);
-  expect(storage.memtableBytes()).toBeLessThanOrEqual(bytes);
+  expect(new Set(asked.map(({work}) => work))).toEqual(new Set(['upkeep']));
+  const urgencies = asked.map(({urgency}) => urgency);
+  expect(urgencies[0]).toBeLessThan(0.1);
+  expect(urgencies.toSorted((a, b) => a - b)).toEqual(urgencies);
+  // As much again as is being written: as far behind as can be.
+  expect(urgencies.at(-1)).toBe(1);
 });

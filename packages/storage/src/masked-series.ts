@@ -25,11 +25,10 @@ export class MaskedSeries {
     const bits = new Map<Tombstone, Uint8Array>();
     for (const {tombstone} of masks) {
       if (tombstone.tags === undefined || bits.has(tombstone)) continue;
+      const due = slices.due();
+      if (due !== undefined) await due;
       const ids = index.select(tombstone.table, tombstone.tags);
       bits.set(tombstone, bitsOf(ids));
-      // Looking at a series costs less than encoding a value.
-      const due = slices.spend(index.seriesCount(tombstone.table));
-      if (due !== undefined) await due;
     }
     return new MaskedSeries(bits);
   }

@@ -136,7 +136,7 @@ export class PartWriter {
     for (const end of ends) {
       if (end > kept) break;
       this.#table!.builder.addBlock(this.#series!, rows, start, end);
-      const due = this.#slices.spend((end - start) * (this.#table!.fields.length + 1));
+      const due = this.#slices.due();
       if (due !== undefined) await due;
       start = end;
       if (this.#table!.builder.isFull) await this.#writeStripe();

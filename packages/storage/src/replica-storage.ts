@@ -10,6 +10,7 @@ import {
   type ReplicaSetId,
   type SeriesId,
   type TableId,
+  type WorkSlices,
 } from '@flotilla/base';
 import type {Deletion, ScanSpec, ShareTable, TableScan} from '@flotilla/column';
 import {BlockCut, type BucketTime} from './block-cut.ts';
@@ -45,8 +46,8 @@ export interface StorageOptions {
   /** Ids that were dead before the replica set was made. */
   readonly deadTables?: readonly TableId[] | undefined;
   readonly deadColumns?: readonly DeadColumnIds[] | undefined;
-  /** Resolves after what waits in this thread has run (setImmediate). */
-  readonly pause: () => Promise<void>;
+  /** Of the thread. */
+  readonly slices: WorkSlices;
   /** Shared with the other replicas of a thread. */
   readonly counts?: StorageCounts | undefined;
 }
@@ -75,9 +76,6 @@ export interface TableCounts {
   readonly seriesCount: number;
   readonly isDropped: boolean;
 }
-
-/** Some 16 ms of flushing in one go: more would hold up beats, and is not needed to keep pace. */
-const SLICES_IN_ONE_MAX = 16;
 
 /** A memtable on its way to disk, and the point that its flush makes durable. */
 interface Frozen {
@@ -114,9 +112,10 @@ export class ReplicaStorage {
     this.#counts = options.counts ?? new StorageCounts();
     this.#index = index;
     this.#cut = new BlockCut(options.bucket);
-    this.#flushSlices = new Slices(options.pause, () => this.#flushUrgency());
-    this.#compactionSlices = new Slices(options.pause);
-    this.#scanSlices = new Slices(options.pause);
+    const urgency = () => this.#flushUrgency();
+    this.#flushSlices = new Slices(options.slices, {work: 'upkeep', urgency});
+    this.#compactionSlices = new Slices(options.slices, {work: 'upkeep'});
+    this.#scanSlices = new Slices(options.slices, {work: 'query'});
     const dropped = state.point === undefined ? (options.deadTables ?? []) : state.droppedTables;
     this.#fates = new TableFates(dropped, state.purgedTables);
     const dead = state.point === undefined ? (options.deadColumns ?? []) : state.deadColumns;
@@ -468,15 +467,10 @@ export class ReplicaStorage {
     });
   }
 
-  /**
-   * A pause lasts as long as what waits: in a thread full of writes some 50 ms for each 1 ms of
-   * flushing, and memory filled faster than it was flushed. So slices grow with what came in since
-   * the freeze, until both keep pace.
-   */
+  /** What came in since the freeze beside what was frozen: until both keep pace, memory fills. */
   #flushUrgency(): number {
     const frozenBytes = this.#frozen[0]?.memtable.bytes ?? 0;
-    const behind = frozenBytes === 0 ? 0 : this.#active.bytes / frozenBytes;
-    return Math.min(SLICES_IN_ONE_MAX, 1 + behind * SLICES_IN_ONE_MAX);
+    return frozenBytes === 0 ? 0 : Math.min(1, this.#active.bytes / frozenBytes);
   }
 
   /** Compactions go one after another; a failed one ends them. */

@@ -55,7 +55,7 @@ class StorageFixture {
       replica: replica as ReplicaId,
       // 2026-01-01T00:30:00Z: not at midnight, so that the phase of blocks is put to the test.
       bucket: {startUnits: 1_767_227_400_000n, unitsPerSecond: 1_000},
-      pause: drainReactions,
+      slices: {due: drainReactions},
       ...more,
     });
   }

@@ -1,29 +1,34 @@
-// Long work in short slices: after so many values the thread goes back to its queue. Counted, not
-// timed, since this layer has no clock.
+// Long work of one kind in a replica: it goes on while the thread's slice lasts, and ends between two
+// slices when the replica closes.
 
-import {DbError} from '@flotilla/base';
+import {DbError, type WorkClass, type WorkSlices} from '@flotilla/base';
 
 /** Some 1 ms of encoding or merging at 50-100 ns a value. */
-const VALUES_PER_SLICE = 10_000;
+const VALUES_PER_PIECE = 10_000;
 
 /** However wide the table: below it a block could not be seen whole. */
-const ROWS_PER_SLICE_MIN = 1_000;
+const ROWS_PER_PIECE_MIN = 1_000;
 
 /** How many rows of that many columns, and their times, are worked on in one go. */
 export function rowsPerSlice(columns: number): number {
-  return Math.max(ROWS_PER_SLICE_MIN, Math.floor(VALUES_PER_SLICE / (columns + 1)));
+  return Math.max(ROWS_PER_PIECE_MIN, Math.floor(VALUES_PER_PIECE / (columns + 1)));
+}
+
+export interface SlicesOptions {
+  readonly work: WorkClass;
+  /** 0 to 1: how far the work is behind. */
+  readonly urgency?: (() => number) | undefined;
 }
 
 export class Slices {
-  /** Lets whatever waits in this thread run first. */
-  readonly #pause: () => Promise<void>;
-  /** How many times the usual slice the next one is; asked before each pause. */
-  readonly #urgency: () => number;
-  #spent = 0;
+  readonly #slices: WorkSlices;
+  readonly #work: WorkClass;
+  readonly #urgency: (() => number) | undefined;
   #isStopped = false;
 
-  constructor(pause: () => Promise<void>, urgency: () => number = () => 1) {
-    this.#pause = pause;
+  constructor(slices: WorkSlices, {work, urgency}: SlicesOptions) {
+    this.#slices = slices;
+    this.#work = work;
     this.#urgency = urgency;
   }
 
@@ -33,16 +38,18 @@ export class Slices {
   }
 
   /** A promise to wait for when the slice is used up, else undefined. */
-  spend(values: number): Promise<void> | undefined {
-    this.#spent += values;
-    if (this.#spent < VALUES_PER_SLICE) return undefined;
-    if (this.#spent < VALUES_PER_SLICE * this.#urgency()) return undefined;
-    this.#spent = 0;
-    return this.#rest();
+  due(): Promise<void> | undefined {
+    const due = this.#slices.due(this.#work, this.#urgency);
+    return due && this.#after(due);
   }
 
-  async #rest(): Promise<void> {
-    await this.#pause();
+  /** The same. */
+  spend(_values: number): Promise<void> | undefined {
+    return this.due();
+  }
+
+  async #after(due: Promise<void>): Promise<void> {
+    await due;
     if (this.#isStopped) throw new DbError('CANCELLED', 'the replica is closing');
   }
 }

@@ -76,7 +76,7 @@ async function openStorage(): Promise<ReplicaStorage> {
     set: 1 as ReplicaSetId,
     replica: 1 as ReplicaId,
     bucket: {startUnits: 1_767_225_600_000_000_000n, unitsPerSecond: 1e9},
-    pause: () => new Promise((resolve) => setImmediate(resolve)),
+    slices: {due: () => undefined},
   });
 }
 

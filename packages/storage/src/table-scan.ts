@@ -9,8 +9,6 @@ import type {SeriesRows} from './series-rows.ts';
 
 /** Rows handed out at once: enough to feed kernels, few enough to stay in the second-level cache. */
 const ROWS_PER_CALL = 8_192;
-/** Decoding a value takes about an eighth of what encoding it does, for which slices are made. */
-const READ_DISCOUNT = 8;
 
 export interface ScanOptions extends RowSourceOptions {
   /** Ends the pins. Called once. */
@@ -45,17 +43,14 @@ export class ReplicaTableScan implements TableScan {
   }
 
   async #read(): Promise<readonly SeriesChunk[] | undefined> {
-    this.#source ??= await RowSource.open(this.#options);
+    this.#source ??= await this.#begin();
     const chunks: SeriesChunk[] = [];
-    const valuesPerRow = this.#options.fields.length + 1;
     let rowCount = 0;
     while (rowCount < ROWS_PER_CALL && !this.#isClosed) {
       const chunk = await this.#nextChunk(this.#source);
       if (chunk === undefined) break;
       chunks.push(chunk);
       rowCount += chunk.rowCount;
-      const due = this.#options.slices.spend((chunk.rowCount * valuesPerRow) / READ_DISCOUNT);
-      if (due !== undefined) await due;
     }
     return chunks.length === 0 ? undefined : chunks;
   }
@@ -75,9 +70,18 @@ export class ReplicaTableScan implements TableScan {
     if (!this.#isReading) this.#options.release();
   }
 
+  async #begin(): Promise<RowSource> {
+    const due = this.#options.slices.due();
+    if (due !== undefined) await due;
+    return RowSource.open(this.#options);
+  }
+
   async #nextChunk(source: RowSource): Promise<SeriesChunk | undefined> {
     const {series: ids, slices} = this.#options;
     for (;;) {
+      // Looking at a series is work as well: any number of them may have no rows in the range.
+      const due = slices.due();
+      if (due !== undefined) await due;
       if (this.#open !== undefined) {
         const {series, pieces} = this.#open;
         const piece = await pieces.next();
@@ -87,9 +91,6 @@ export class ReplicaTableScan implements TableScan {
       if (this.#next === ids.length) return undefined;
       const chunk = this.#openSeries(source, ids[this.#next++]! as SeriesId);
       if (chunk !== undefined) return chunk;
-      // Any number of series may have no rows in the range: looking at them is work as well.
-      const due = slices.spend(1);
-      if (due !== undefined) await due;
     }
   }
 

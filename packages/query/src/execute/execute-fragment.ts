@@ -1,6 +1,5 @@
 // The work of a fragment, where its data is: filter, then project or aggregate chunk by chunk, and
-// send what comes of it as encoded batches (batch-codec.ts). Between batches of chunks it lets others
-// run. The scan is closed at the end, on an error, and when the reader goes away.
+// send what comes of it as encoded batches (batch-codec.ts). Between chunks it lets others run. The scan is closed at the end, on an error, and when the reader goes away.
 
 import {DbError} from '@flotilla/base';
 import type {SeriesChunk, TableScan} from '@flotilla/column';
@@ -19,10 +18,8 @@ import {type BooleanVector, gather, type Vector} from './vector.ts';
 
 export interface ExecuteOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Rows read between two calls of `pause`. */
-  readonly yieldEvery?: number | undefined;
-  /** Lets others of the thread run (Clock.defer). */
-  readonly pause?: (() => Promise<void>) | undefined;
+  /** Asked before each chunk: a promise to wait for where others of the thread are to run first. */
+  readonly due?: (() => Promise<void> | undefined) | undefined;
   readonly memoryBytesMax?: number | undefined;
   readonly memory?: QueriesMemory | undefined;
 }
@@ -31,8 +28,6 @@ export interface ExecuteOptions {
 const BATCH_ROWS = 4_096;
 /** Rows that wait for a batch to fill take no more; a character counts for two bytes. */
 const WAITING_BYTES_MAX = 2 * PIECE_TEXT_CHARACTERS_MAX;
-/** 5 ms of work at some 10M values a second, with expressions. */
-const YIELD_EVERY_ROWS = 50_000;
 
 /** The batches of a fragment. `return` releases the scan, also before the first `next`. */
 export interface FragmentBatches extends AsyncIterable<Uint8Array> {
@@ -75,21 +70,19 @@ async function* runFragment(
     fragment.work.kind === 'groups'
       ? new GroupsExecution(fragment, fragment.work, scan, memory)
       : new RowsExecution(fragment, fragment.work, scan, memory);
-  const yieldEvery = options.yieldEvery ?? YIELD_EVERY_ROWS;
-  let sincePause = 0;
   try {
     while (!work.done) {
       refuseCancelled(options.signal);
       const chunks = await scan.next();
       if (chunks === undefined) break;
       for (const chunk of chunks) {
+        const due = options.due?.();
+        if (due !== undefined) {
+          await due;
+          refuseCancelled(options.signal);
+        }
         work.add(chunk);
-        sincePause += chunk.rowCount;
         yield* work.ready();
-        if (sincePause < yieldEvery) continue;
-        sincePause = 0;
-        refuseCancelled(options.signal);
-        await options.pause?.();
       }
     }
     yield* work.finish();

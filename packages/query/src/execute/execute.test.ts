@@ -91,8 +91,7 @@ test('a cancelled query stops between chunks, and others run in between', async 
   const running = drain(
     executeFragment(fragment!, of, {
       signal: controller.signal,
-      yieldEvery: 1_000,
-      pause: async () => {
+      due: async () => {
         if (++pauses === 2) controller.abort();
       },
     }),

@@ -28,6 +28,8 @@ export interface ResultBatch {
 
 export interface MergeOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Asked before each batch, in and out: a promise to wait for where others of the thread are to run first. */
+  readonly due?: (() => Promise<void> | undefined) | undefined;
   readonly memoryBytesMax?: number | undefined;
   readonly rowsMax?: number | undefined;
   readonly memory?: QueriesMemory | undefined;
@@ -48,8 +50,10 @@ export async function* mergeResults(
   let rowCount = 0;
   let batches = 0;
   try {
-    const {signal} = options;
-    for await (const batch of mergedBatches(plan, streams, {signal, rowsMax, memory})) {
+    const {signal, due} = options;
+    for await (const batch of mergedBatches(plan, streams, {signal, due, rowsMax, memory})) {
+      const pause = due?.();
+      if (pause !== undefined) await pause;
       rowCount += batch.rowCount;
       refuseOver(rowsMax, rowCount);
       batches++;
@@ -79,8 +83,7 @@ function emptyBatch(plan: QueryPlan): ResultBatch {
   return named(plan, {rowCount: 0, columns});
 }
 
-interface Merging {
-  readonly signal: AbortSignal | undefined;
+interface Merging extends Pick<MergeOptions, 'signal' | 'due'> {
   readonly rowsMax: number;
   readonly memory: QueryMemory;
 }
@@ -88,9 +91,9 @@ interface Merging {
 async function* mergedBatches(
   plan: QueryPlan,
   streams: readonly AsyncIterable<Uint8Array>[],
-  {signal, rowsMax, memory}: Merging,
+  {signal, due, rowsMax, memory}: Merging,
 ): AsyncGenerator<Batch, void> {
-  const batches = decoded(streams, signal);
+  const batches = decoded(streams, {signal, due});
   if (plan.merge.kind === 'groups') {
     const groups = new MergedGroups(plan, plan.merge, memory);
     for await (const batch of batches) groups.add(batch);
@@ -113,9 +116,11 @@ async function* mergedBatches(
 
 async function* decoded(
   streams: readonly AsyncIterable<Uint8Array>[],
-  signal: AbortSignal | undefined,
+  {signal, due}: Pick<MergeOptions, 'signal' | 'due'>,
 ): AsyncGenerator<Batch, void> {
   for await (const bytes of raceStreams(streams)) {
+    const pause = due?.();
+    if (pause !== undefined) await pause;
     if (signal?.aborted) throw new DbError('CANCELLED', 'the query was cancelled');
     yield decodeBatch(bytes);
   }

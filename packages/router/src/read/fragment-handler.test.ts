@@ -45,7 +45,7 @@ beforeEach(() => {
 
 /** The first chunk; the reader goes away after it. */
 async function origin(request: Partial<FragmentRequest>): Promise<unknown> {
-  const handle = fragmentHandler({host, monotonicMs: () => 1_000, pause: async () => undefined});
+  const handle = fragmentHandler({host, monotonicMs: () => 1_000, slices: {due: () => undefined}});
   const whole = {fragment: FRAGMENT, consistency: 'stale', timeoutMs: 4_000, ...request};
   const payload = new TextEncoder().encode(JSON.stringify(whole));
   const {signal} = new AbortController();

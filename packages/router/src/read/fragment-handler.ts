@@ -7,6 +7,7 @@ import {
   type ReplicaId,
   type ReplicaSetId,
   type RpcContext,
+  type WorkSlices,
 } from '@flotilla/base';
 import {executeFragment, type Fragment, type QueriesMemory} from '@flotilla/query';
 import {ReplicaMachine} from '@flotilla/replica';
@@ -53,8 +54,8 @@ export interface FragmentHost {
 export interface FragmentHandlerPorts {
   readonly host: FragmentHost;
   readonly monotonicMs: () => number;
-  /** Lets others of the thread run. */
-  readonly pause: () => Promise<void>;
+  /** Of the thread. */
+  readonly slices: WorkSlices;
   readonly counts?: ReadCounts | undefined;
   /** Of the thread; without it each fragment has a bound of its own alone. */
   readonly memory?: QueriesMemory | undefined;
@@ -87,7 +88,7 @@ export function fragmentHandler(
       yield new TextEncoder().encode(JSON.stringify(origin));
       const batches = executeFragment(request.fragment, scan, {
         signal,
-        pause: ports.pause,
+        due: () => ports.slices.due('query'),
         memory: ports.memory,
       });
       yield* timed(batches, monotonicMs, counts.scan);

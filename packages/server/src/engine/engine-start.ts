@@ -64,6 +64,7 @@ import {replicaFactory} from './replica-factory.ts';
 import {NodeReplicas, type ReplicaNote} from './replica-host.ts';
 import {ServiceCounts} from './service-counts.ts';
 import {SqlService} from './sql-service.ts';
+import {WorkTurns} from './work-turns.ts';
 import {WriteMemory} from './write-memory.ts';
 import {type CreateDatabase, WriteService} from './write-service.ts';
 
@@ -115,6 +116,7 @@ interface Base {
   readonly queries: QueriesMemory;
   readonly storageCounts: StorageCounts;
   readonly watch: ThreadWatch;
+  readonly turns: WorkTurns;
 }
 
 export async function startEngine(
@@ -136,6 +138,7 @@ export async function startEngine(
     queries: new QueriesMemory(),
     storageCounts: new StorageCounts(),
     watch: new ThreadWatch(clock, String(options.thread)),
+    turns: new WorkTurns(clock),
   };
   const background = new BackgroundClient(port);
   const manifests = await openManifests(options.stores, background);
@@ -169,7 +172,7 @@ export async function startEngine(
     damagedLog: hasOthers(options) ? 'replace' : 'refuse',
     openStateMachine: replicaFactory({
       disk: base.disk,
-      clock,
+      slices: base.turns,
       manifests,
       limits: {
         memtableBytes: MEMTABLE_BYTES,
@@ -339,9 +342,8 @@ function serveNodes(parts: {
   readonly reads: ReadCounts;
 }): void {
   const {rpc, host, replicas, reads: counts} = parts;
-  const {clock, queries} = parts.base;
+  const {clock, queries, turns: slices} = parts.base;
   const monotonicMs = (): number => clock.monotonicMs();
-  const rest = (): Promise<void> => new Promise((resolve) => clock.defer(resolve));
   rpc.serve(nodeHandlers(replicas, clock));
   rpc.serve(notesHandler(replicas));
   rpc.serve(campaignHandler(host));
@@ -353,7 +355,7 @@ function serveNodes(parts: {
       [FENCE_METHOD, fenceHandler(host, (ms) => pause(clock, ms))],
     ]),
     stream: new Map([
-      [QUERY_METHOD, fragmentHandler({host, monotonicMs, pause: rest, counts, memory: queries})],
+      [QUERY_METHOD, fragmentHandler({host, monotonicMs, slices, counts, memory: queries})],
     ]),
   });
 }
@@ -364,7 +366,7 @@ function createServices(
   grown: Grown,
   parts: Pick<EngineParts, 'meta' | 'machines' | 'watch'> & {readonly reads: ReadCounts},
 ): EngineServices {
-  const {options, clock, random, nodes} = base;
+  const {options, clock, random, nodes, turns} = base;
   const {rpc, copy} = grown;
   const {meta, machines} = parts;
   const catalog = (): Catalog => copy.catalog;
@@ -391,9 +393,14 @@ function createServices(
       }
     : undefined;
   return {
-    writes: new WriteService({access: copy, router, clock, memory, createDatabase, counts}),
+    writes: new WriteService({
+      ...{access: copy, router, clock, turns, memory},
+      createDatabase,
+      counts,
+    }),
     sql: new SqlService({
       ...{access: copy, meta, reader, router, view, clock, counts},
+      slices: turns,
       memory: base.queries,
     }),
     admin: new AdminService({access: copy, meta, view, rpc, clock, router}),

@@ -13,3 +13,4 @@ export {metaProposer} from './meta-proposer.ts';
 export {MetaRole, metaMembers} from './meta-role.ts';
 export {replicaFactory} from './replica-factory.ts';
 export {NodeReplicas} from './replica-host.ts';
+export {WorkTurns} from './work-turns.ts';

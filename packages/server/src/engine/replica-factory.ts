@@ -2,12 +2,12 @@
 // all others.
 
 import {
-  type Clock,
   type Disk,
   META_SET,
   type ReplicaId,
   type ReplicaSetId,
   type StoreId,
+  type WorkSlices,
 } from '@flotilla/base';
 import type {Precision} from '@flotilla/catalog';
 import {MetaStateMachine} from '@flotilla/meta';
@@ -32,7 +32,7 @@ const NOWHERE: DurablePoint = {
 
 export interface ReplicaFactoryDeps {
   readonly disk: Disk;
-  readonly clock: Clock;
+  readonly slices: WorkSlices;
   readonly manifests: ReadonlyMap<StoreId, Manifest>;
   readonly limits: MachineLimits;
   readonly counts: StorageCounts;
@@ -63,7 +63,7 @@ function openMeta({disk, onFault}: ReplicaFactoryDeps, identity: Identity): Prom
 }
 
 async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMachine> {
-  const {disk, clock, manifests, limits, counts, onFault} = deps;
+  const {disk, slices, manifests, limits, counts, onFault} = deps;
   const {store, set, replica, founding} = identity;
   const manifest = manifests.get(store)!;
   const birth = readBirth(manifest, identity);
@@ -76,7 +76,7 @@ async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promis
     bucket: bucketTime(birth),
     deadTables: birth.deadTables,
     deadColumns: birth.deadColumns,
-    pause: () => new Promise((resolve) => clock.defer(resolve)),
+    slices,
     counts,
   });
   return new ReplicaMachine(storage, founding ?? NOWHERE, limits, {onFault});

@@ -3,7 +3,7 @@
 // statement planned again. So a bucket or table that another node just made is never overlooked, and
 // nobody waits for two round trips where one will do.
 
-import {type Clock, DbError, META_SET} from '@flotilla/base';
+import {type Clock, DbError, META_SET, type WorkSlices} from '@flotilla/base';
 import {
   formatResult,
   mergeResults,
@@ -29,6 +29,8 @@ export interface SelectsDeps {
   readonly access: CatalogAccess;
   readonly reader: FragmentReader;
   readonly clock: Clock;
+  /** Of the thread. */
+  readonly slices: WorkSlices;
   readonly counts?: ServiceCounts | undefined;
   readonly memory?: QueriesMemory | undefined;
 }
@@ -86,7 +88,7 @@ export class Selects {
     {call, deadlineMs, stop}: StatementContext,
     dropped: AbortSignal,
   ): Promise<BegunAnswer> {
-    const {access, clock, reader, counts, memory} = this.#deps;
+    const {access, clock, reader, slices, counts, memory} = this.#deps;
     const {consistency, maxStalenessMs, partial: isPartial} = call;
     const database = await findDatabase(access, call, deadlineMs);
     const beganMs = clock.monotonicMs();
@@ -115,7 +117,8 @@ export class Selects {
     const timer = clock.setTimer(Math.max(0, deadlineMs - clock.monotonicMs()), () =>
       stop.abort(readings.deadlinePassed()),
     );
-    const results = shape(mergeResults(plan, readings.streams(), {signal, memory}));
+    const due = () => slices.due('query');
+    const results = shape(mergeResults(plan, readings.streams(), {signal, due, memory}));
     const end = (): void => {
       timer.cancel();
       readings.end();

@@ -91,6 +91,7 @@ function serviceOn(clock: Clock): SqlService {
     router: {write: async () => written, awaitFences} as unknown as WriteRouter,
     view: {facts: async () => ({sets: []})} as unknown as ClusterView,
     clock,
+    slices: {due: () => undefined},
   });
 }
 

@@ -1,6 +1,6 @@
 // What every statement runs under, and the catalog that it is answered from.
 
-import {type Clock, DbError, META_SET} from '@flotilla/base';
+import {type Clock, DbError, META_SET, type WorkSlices} from '@flotilla/base';
 import type {MetaClient} from '@flotilla/meta';
 import type {QueriesMemory} from '@flotilla/query';
 import type {FragmentReader, WriteRouter} from '@flotilla/router';
@@ -20,6 +20,8 @@ export interface SqlServiceDeps {
   readonly clock: Clock;
   readonly counts?: ServiceCounts | undefined;
   /** Of the thread. */
+  readonly slices: WorkSlices;
+  /** Likewise. */
   readonly memory?: QueriesMemory | undefined;
 }
 

@@ -1,22 +1,51 @@
+import type {WorkClass} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {NodeClock} from '../adapters/index.ts';
 import {WorkTurns} from './work-turns.ts';
 
-/** A clock whose turns the test takes, and whose time passes as work says. */
-function handClock() {
-  const deferred: (() => void)[] = [];
+/** A thread whose turns the test takes, and whose time passes as work says. */
+function handThread() {
+  let deferred: (() => void)[] = [];
   const clock = {nowMs: 0, defer: (callback: () => void) => void deferred.push(callback)};
   const turns = new WorkTurns(
     Object.assign(new NodeClock(), {defer: clock.defer, monotonicMs: () => clock.nowMs}),
   );
-  const turn = () => {
-    for (const callback of deferred.splice(0)) callback();
+  /** One look at sockets and timers, which takes so long, then what was deferred by then. */
+  const turn = async (restMs = 0): Promise<void> => {
+    clock.nowMs += restMs;
+    const batch = deferred;
+    deferred = [];
+    for (const callback of batch) {
+      callback();
+      // What a callback resolves goes on before the next one, as in Node.
+      await settled();
+    }
   };
   return {clock, turns, turn, isIdle: () => deferred.length === 0};
 }
 
-test('long work gets a turn each, short work shares one, in the order of calls', async () => {
-  const {clock, turns, turn, isIdle} = handClock();
+type Thread = ReturnType<typeof handThread>;
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Pieces of 0.5 ms, until the test has seen enough. */
+function worker(thread: Thread, work: WorkClass, urgency?: () => number) {
+  const {clock, turns} = thread;
+  const worker = {spentMs: 0, isStopped: false};
+  const run = async (): Promise<void> => {
+    while (!worker.isStopped) {
+      const due = turns.due(work, urgency);
+      if (due !== undefined) await due;
+      clock.nowMs += 0.5;
+      worker.spentMs += 0.5;
+    }
+  };
+  void run();
+  return worker;
+}
+
+test('long bodies get a turn each, short ones share one, in the order of calls', async () => {
+  const {clock, turns, turn, isIdle} = handThread();
   const ran: string[] = [];
   const work = (name: string, ms: number) =>
     turns.run(() => {
@@ -26,18 +55,18 @@ test('long work gets a turn each, short work shares one, in the order of calls',
     });
   const all = [work('a', 50), work('b', 50), work('c', 1), work('d', 1), work('e', 1)];
   expect(ran).toEqual([]);
-  turn();
+  await turn();
   expect(ran).toEqual(['a']);
-  turn();
+  await turn();
   expect(ran).toEqual(['a', 'b']);
-  turn();
+  await turn();
   expect(ran).toEqual(['a', 'b', 'c', 'd', 'e']);
   expect(isIdle()).toBe(true);
   expect(await Promise.all(all)).toEqual(['a', 'b', 'c', 'd', 'e']);
 });
 
-test('work of many steps goes on turn by turn, and nothing overtakes it', async () => {
-  const {clock, turns, turn} = handClock();
+test('a body of many steps goes on turn by turn, and nothing overtakes it', async () => {
+  const {clock, turns, turn} = handThread();
   const ran: string[] = [];
   let left = 5;
   const long = turns.run(() => {
@@ -49,25 +78,117 @@ test('work of many steps goes on turn by turn, and nothing overtakes it', async 
     ran.push('next');
     return 'next';
   });
-  turn();
+  await turn();
   expect(ran).toEqual(['step 5', 'step 4']);
-  turn();
+  await turn();
   expect(ran).toEqual(['step 5', 'step 4', 'step 3', 'step 2']);
-  turn();
+  await turn();
   expect(ran.slice(4)).toEqual(['step 1', 'next']);
   expect(await Promise.all([long, next])).toEqual(['end', 'next']);
 });
 
-test('work that fails fails alone', async () => {
-  const {turns, turn} = handClock();
+test('a body that fails fails alone', async () => {
+  const {turns, turn} = handThread();
   const failed = turns.run(() => {
     throw new Error('this one');
   });
   const next = turns.run(() => 'next');
-  turn();
-  await expect(failed).rejects.toThrow('this one');
+  await Promise.all([turn(), expect(failed).rejects.toThrow('this one')]);
   expect(await next).toBe('next');
   const later = turns.run(() => 'later');
-  turn();
+  await turn();
   expect(await later).toBe('later');
+});
+
+test('however many queries and flushes there are, one slice of them runs in a turn', async () => {
+  const thread = handThread();
+  const {clock, turn, turns} = thread;
+  const workers = [
+    ...Array.from({length: 20}, () => worker(thread, 'query')),
+    ...Array.from({length: 5}, () => worker(thread, 'upkeep')),
+  ];
+  for (let i = 0; i < 200; i++) {
+    const beganMs = clock.nowMs;
+    await turn(1);
+    // The shortest slice, and the piece in which it ended.
+    expect(clock.nowMs - beganMs).toBeLessThanOrEqual(1 + 2.5);
+  }
+  // Round robin: nobody has had a slice more than another of the class.
+  const ofQueries = workers.slice(0, 20).map(({spentMs}) => spentMs);
+  expect(Math.max(...ofQueries) - Math.min(...ofQueries)).toBeLessThanOrEqual(2.5);
+  expect(Math.min(...workers.map(({spentMs}) => spentMs))).toBeGreaterThan(0);
+  // Bodies come first in a turn, and wait for one slice at most.
+  const beganMs = clock.nowMs;
+  const body = turns.run(() => clock.nowMs);
+  await turn(1);
+  expect((await body) - beganMs).toBeLessThanOrEqual(1);
+  for (const each of workers) each.isStopped = true;
+});
+
+test('a thread that is full of writes leaves a share to long work, and a slice stays short', async () => {
+  const thread = handThread();
+  const {clock, turn} = thread;
+  const query = worker(thread, 'query');
+  const turnsTaken = 500;
+  let longestMs = 0;
+  for (let i = 0; i < turnsTaken; i++) {
+    const beganMs = clock.nowMs;
+    await turn(12);
+    longestMs = Math.max(longestMs, clock.nowMs - beganMs - 12);
+  }
+  query.isStopped = true;
+  expect(longestMs).toBeLessThanOrEqual(6.5);
+  expect(query.spentMs / clock.nowMs).toBeGreaterThan(0.3);
+});
+
+test('each class gets on under the load of the other; upkeep that is behind gets the most', async () => {
+  const shares: number[] = [];
+  for (const urgency of [0, 0.5, 1]) {
+    const thread = handThread();
+    const queries = Array.from({length: 10}, () => worker(thread, 'query'));
+    const upkeep = worker(thread, 'upkeep', () => urgency);
+    for (let i = 0; i < 500; i++) await thread.turn(10);
+    const ofQueries = queries.reduce((sum, {spentMs}) => sum + spentMs, 0);
+    shares.push(upkeep.spentMs / (upkeep.spentMs + ofQueries));
+    for (const each of [...queries, upkeep]) each.isStopped = true;
+  }
+  expect(shares[0]).toBeCloseTo(1 / 4, 1);
+  expect(shares[1]).toBeCloseTo(5 / 8, 1);
+  expect(shares[2]).toBeCloseTo(9 / 12, 1);
+});
+
+test('a class that was idle has no claim on the time that it did not ask for', async () => {
+  const thread = handThread();
+  const upkeep = worker(thread, 'upkeep');
+  for (let i = 0; i < 500; i++) await thread.turn(1);
+  const query = worker(thread, 'query');
+  const {spentMs} = upkeep;
+  for (let i = 0; i < 100; i++) await thread.turn(1);
+  expect((upkeep.spentMs - spentMs) / (upkeep.spentMs - spentMs + query.spentMs)).toBeCloseTo(
+    0.25,
+    1,
+  );
+  query.isStopped = true;
+  upkeep.isStopped = true;
+});
+
+test('what waits for a disk in its slice leaves the rest of it to others, and ends by the clock', async () => {
+  const {clock, turns, turn} = handThread();
+  const first = turns.due('query');
+  await turn();
+  await first;
+  expect(turns.due('query')).toBeUndefined();
+  // It waits for its disk; another begins in the next look at sockets.
+  clock.nowMs += 1;
+  expect(turns.due('upkeep')).toBeUndefined();
+  clock.nowMs += 5;
+  expect(turns.due('upkeep')).toBeInstanceOf(Promise);
+});
+
+test('alone in a thread, work gets all of its time but the turns', async () => {
+  const thread = handThread();
+  const query = worker(thread, 'query');
+  for (let i = 0; i < 1_000; i++) await thread.turn(0.05);
+  query.isStopped = true;
+  expect(query.spentMs / thread.clock.nowMs).toBeGreaterThan(0.95);
 });

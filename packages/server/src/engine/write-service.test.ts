@@ -5,6 +5,7 @@ import {expect, test} from 'vitest';
 import {NodeClock} from '../adapters/index.ts';
 import type {CatalogAccess} from './catalog-access.ts';
 import type {HttpAnswer, WriteCall} from './gateway.ts';
+import {WorkTurns} from './work-turns.ts';
 import {WriteMemory} from './write-memory.ts';
 import {WriteService} from './write-service.ts';
 
@@ -23,7 +24,8 @@ function serviceWith(memoryBytes: number | undefined = 256 * KIB) {
   const catalog = {tenantByName: () => ({id: 1}), databaseByName: () => DATABASE};
   const access = {catalog, refresh: async () => undefined} as unknown as CatalogAccess;
   const memory = new WriteMemory(memoryBytes);
-  return {service: new WriteService({access, router, clock, memory}), clock, routed, memory};
+  const turns = new WorkTurns(clock);
+  return {service: new WriteService({access, router, clock, turns, memory}), clock, routed, memory};
 }
 
 function call(body: Uint8Array, encoding = ''): WriteCall {
@@ -81,6 +83,7 @@ test.each([
     access: {catalog, refresh: async () => undefined} as unknown as CatalogAccess,
     router: {write: async () => WRITTEN} as unknown as WriteRouter,
     clock: new NodeClock(),
+    turns: new WorkTurns(new NodeClock()),
     memory: new WriteMemory(256 * KIB),
     createDatabase: mayCreate ? async (tenant, name) => void made.push({tenant, name}) : undefined,
   });

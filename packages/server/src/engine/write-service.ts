@@ -11,7 +11,7 @@ import {inflate} from './inflate.ts';
 import {lineTextOf} from './line-text.ts';
 import {Parsers} from './parsers.ts';
 import {outcomeOf, ServiceCounts} from './service-counts.ts';
-import {type Step, WorkTurns} from './work-turns.ts';
+import type {Step, WorkTurns} from './work-turns.ts';
 import {writeAnswer} from './write-answer.ts';
 import type {WriteMemory} from './write-memory.ts';
 
@@ -19,6 +19,8 @@ export interface WriteServiceDeps {
   readonly access: CatalogAccess;
   readonly router: WriteRouter;
   readonly clock: Clock;
+  /** Of the thread. */
+  readonly turns: WorkTurns;
   readonly memory: WriteMemory;
   /** Absent where a write into a database that is not there is refused. */
   readonly createDatabase?: CreateDatabase | undefined;
@@ -48,13 +50,11 @@ interface Parsed {
 export class WriteService {
   readonly #deps: WriteServiceDeps;
   readonly #counts: ServiceCounts;
-  readonly #turns: WorkTurns;
   readonly #parsers = new Parsers();
 
   constructor(deps: WriteServiceDeps) {
     this.#deps = deps;
     this.#counts = deps.counts ?? new ServiceCounts();
-    this.#turns = new WorkTurns(deps.clock);
   }
 
   /**
@@ -85,7 +85,7 @@ export class WriteService {
   }
 
   async #write(call: WriteCall, deadlineMs: number): Promise<HttpAnswer> {
-    const {router} = this.#deps;
+    const {router, turns} = this.#deps;
     const precision = parsePrecision(call.precision);
     if (precision === undefined) {
       const message = `precision: "${call.precision}" is not one of n, ns, u, us, ms, s, m, h`;
@@ -93,7 +93,7 @@ export class WriteService {
     }
     const database = await this.#database(call, deadlineMs);
     const reading = this.#reading(call, {database: database.id, precision, deadlineMs});
-    const {body, batch, release} = await this.#turns.run(reading);
+    const {body, batch, release} = await turns.run(reading);
     try {
       const outcome = await router.write({
         database: database.id,

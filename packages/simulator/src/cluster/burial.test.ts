@@ -2,7 +2,7 @@ import type {ReplicaId, ReplicaSetId, StoreId} from '@flotilla/base';
 import {MemtableBudget} from '@flotilla/replica';
 import {replicaFactory} from '@flotilla/server/engine-parts';
 import {Manifest, StorageCounts} from '@flotilla/storage';
-import {MemoryDisk, MemoryManifestStore, VirtualClock} from '@flotilla/testkit';
+import {MemoryDisk, MemoryManifestStore} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
 
 const STORE = 0 as StoreId;
@@ -10,7 +10,7 @@ const STORE = 0 as StoreId;
 test('of a replica that was destroyed nothing is needed to destroy it again, but to open it its birth is', async () => {
   const open = replicaFactory({
     disk: new MemoryDisk(),
-    clock: new VirtualClock(),
+    slices: {due: () => undefined},
     manifests: new Map([[STORE, await Manifest.open(new MemoryManifestStore())]]),
     limits: {memtableBytes: 1e3, memtableBytesMax: 1e4, memtables: new MemtableBudget()},
     counts: new StorageCounts(),

@@ -41,6 +41,7 @@ import {
   passHandlers,
   RpcCore,
   replicaFactory,
+  WorkTurns,
 } from '@flotilla/server/engine-parts';
 import {Manifest, StorageCounts} from '@flotilla/storage';
 import type {FailoverLaw} from '../checks/failover-law.ts';
@@ -115,7 +116,7 @@ export class Engine implements Program {
     this.#watch = new HeldWatch(this.#rpc);
     const open = replicaFactory({
       disk: node.disk,
-      clock: process,
+      slices: new WorkTurns(process),
       manifests: this.#manifests,
       limits: {
         memtableBytes: MEMTABLE_BYTES,
