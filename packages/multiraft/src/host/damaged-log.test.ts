@@ -55,6 +55,7 @@ test('its replicas never vote or acknowledge again, and are replaced under new i
   await cluster.clock.resolve(host.destroyReplica({set: SET, replica: voters[2]!}));
   const again = host.createReplica({set: SET, replica: voters[2]!});
   await expect(again).rejects.toMatchObject({code: 'CONFLICT'});
+  await cluster.clock.resolve(host.settleLoss());
   const successor = cluster.place(3);
   await cluster.clock.resolve(host.createReplica({set: SET, replica: successor}));
   const deadlineMs = cluster.clock.monotonicMs() + 10_000;
@@ -157,6 +158,25 @@ test('wherever one bit changes, every replica that lived and every id that was u
     expect(log.durableRecord).toBeGreaterThanOrEqual(9);
   }
   expect(salvaged).toBeGreaterThan(whole.length / 2);
+});
+
+test('a replica that stood in lost records alone may have lived: none is made until all are known', async () => {
+  const disk = new MemoryDisk();
+  const log = await SegmentLog.open(places(disk));
+  const create = (set: ReplicaSetId, replica: number): LogItem => {
+    return {type: 'create', set, replica: replica as ReplicaId, founding: undefined};
+  };
+  await log.append([create(SET, 11)]);
+  const from = disk.bytesOf(SEGMENT).length;
+  await log.append([create(OTHER, 12)]);
+  await log.append([write(OTHER, 12, 7)]);
+  const upto = disk.bytesOf(SEGMENT).length;
+  await log.append([write(SET, 11, 1)]);
+  await log.close();
+  disk.overwrite(SEGMENT, disk.bytesOf(SEGMENT).fill(0, from, upto));
+  const store = await open(disk);
+  expect([...store.log.groups()].map(({set}) => set)).toEqual([SET]);
+  expect(store.hasLoss).toBe(true);
 });
 
 test('a segment that tells nothing any more is left as it is: who was made in it is not known', async () => {

@@ -1,8 +1,9 @@
 // A log in whose middle records are damaged has lost votes and acknowledged entries: it is never cut
-// short and gone on with. Which replicas lived in it is still told by the records around the damage
-// (a replica's creation and its first vote are never in one record); all of them are damaged for good
-// in a new log that takes its place, as after an old image, and each is replaced under a new id. The
-// old log is kept aside, for whoever wants to know.
+// short and gone on with. Which replicas lived in it is still told by the records around the damage;
+// all of them are damaged for good in a new log that takes its place, as after an old image, and each is
+// replaced under a new id. A lost sector may hold many records, all of a quiet replica's among them: as
+// after an old image nothing is made in the store until all that may have lived there are known. The old
+// log is kept aside, for whoever wants to know.
 // Invariant: a log that knows of the damaged replicas is under `log` or whole under `log.salvaged` from
 // before the old one is moved: there is no moment at which a crash leaves a store that knows of none.
 
@@ -79,7 +80,6 @@ async function directoryOf({disk, path}: LogPlace): Promise<LogDirectory> {
 class Found {
   lastRecord = 0;
   #recordOffset = 0;
-  #hasLoss = false;
   readonly #replicas = new Map<ReplicaSetId, ReplicaId>();
   readonly #tombstones = new Map<ReplicaSetId, {replica: ReplicaId; dataGone: boolean}>();
 
@@ -92,10 +92,7 @@ class Found {
       this.#recordOffset += item.until - item.after;
       return;
     }
-    if (item.type === 'loss') {
-      this.#hasLoss = !item.isSettled;
-      return;
-    }
+    if (item.type === 'loss') return;
     const {set, replica} = item;
     if (item.type === 'tombstone') {
       const known = this.#tombstones.get(set);
@@ -116,7 +113,7 @@ class Found {
       add({type: 'create', set, replica, founding: undefined});
       add({type: 'damaged', set, replica});
     }
-    directory.hasLoss = this.#hasLoss;
+    directory.hasLoss = true;
     // Numbers go on above: other nodes remember the highest that they were told.
     directory.recordOffset = this.lastRecord + this.#recordOffset;
     return directory;
