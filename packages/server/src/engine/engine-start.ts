@@ -419,7 +419,7 @@ function machinesOf(host: Host): ReplicaMachine[] {
 }
 
 function measured(
-  {options, memtables, queries, storageCounts: storage}: Base,
+  {options, memtables, queries, storageCounts: storage, turns}: Base,
   {host, rpc}: Grown,
   parts: Pick<EngineParts, 'machines' | 'watch'> & {
     readonly reads: ReadCounts;
@@ -440,6 +440,7 @@ function measured(
     memory: parts.memory,
     memtables,
     queries,
+    work: turns.counts,
   });
   return isMainThread ? samples : [...samples, ...parts.watch.samples()];
 }

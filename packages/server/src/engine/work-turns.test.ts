@@ -191,4 +191,9 @@ test('alone in a thread, work gets all of its time but the turns', async () => {
   for (let i = 0; i < 1_000; i++) await thread.turn(0.05);
   query.isStopped = true;
   expect(query.spentMs / thread.clock.nowMs).toBeGreaterThan(0.95);
+  // What a class got is counted, but for a piece that nobody asked after.
+  const {slices, waits} = thread.turns.counts.query;
+  expect(slices.sum * 1_000).toBeGreaterThan(0.95 * query.spentMs);
+  expect(waits.sum * 1_000).toBeCloseTo(1_000 * 0.05, 0);
+  expect(thread.turns.counts.upkeep.slices.sum).toBe(0);
 });

@@ -8,7 +8,7 @@
 // tag that grows with what it got over its weight, and the smallest tag is next. So neither starves, a
 // class that was idle has no claim on the past, and upkeep that falls behind gains weight and length.
 
-import type {Clock, WorkClass, WorkSlices} from '@flotilla/base';
+import {type Clock, DurationHistogram, type WorkClass, type WorkSlices} from '@flotilla/base';
 
 /** Of bodies in a turn: those that fit into it share it, so that small writes need few. */
 const BODIES_MS = 5;
@@ -26,12 +26,19 @@ const URGENT_WEIGHT = 8;
 /** A piece of work; undefined while there is more to do. */
 export type Step<Result> = () => Result | undefined;
 
+/** Of one class of long work: how long its slices were, and what it waited for them. */
+export interface WorkCounts {
+  readonly slices: DurationHistogram;
+  readonly waits: DurationHistogram;
+}
+
 interface Waiting {
+  readonly askedMs: number;
   readonly urgency: number;
   readonly resume: () => void;
 }
 
-interface Line {
+interface Line extends WorkCounts {
   readonly weight: number;
   /** In the order of their calls: each that wants more stands at the end again. */
   waiting: Waiting[];
@@ -52,8 +59,8 @@ export class WorkTurns implements WorkSlices {
   /** Each true once it is done. */
   #bodies: (() => boolean)[] = [];
   readonly #lines: Readonly<Record<WorkClass, Line>> = {
-    query: {weight: WEIGHTS.query, waiting: [], tagMs: 0},
-    upkeep: {weight: WEIGHTS.upkeep, waiting: [], tagMs: 0},
+    query: newLine(WEIGHTS.query),
+    upkeep: newLine(WEIGHTS.upkeep),
   };
   /** The last one: open until its end, though what it was given to may be waiting for a disk. */
   #slice: Slice | undefined;
@@ -64,6 +71,10 @@ export class WorkTurns implements WorkSlices {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  get counts(): Readonly<Record<WorkClass, WorkCounts>> {
+    return this.#lines;
   }
 
   /** Steps through a body until there is a result: in the order of calls, never in the turn of the call. */
@@ -93,7 +104,7 @@ export class WorkTurns implements WorkSlices {
     const line = this.#lines[work];
     if (line.waiting.length === 0) line.tagMs = Math.max(line.tagMs, this.#virtualMs);
     return new Promise((resume) => {
-      line.waiting.push({urgency: urgency?.() ?? 0, resume});
+      line.waiting.push({askedMs: nowMs, urgency: urgency?.() ?? 0, resume});
       this.#schedule();
     });
   }
@@ -136,6 +147,7 @@ export class WorkTurns implements WorkSlices {
     const weight = line.weight + urgency * URGENT_WEIGHT;
     this.#slice = {line, weight, beganMs, endMs: beganMs + ms, seenMs: beganMs};
     this.#virtualMs = line.tagMs;
+    line.waits.observeMs(beganMs - next.askedMs);
     next.resume();
   }
 
@@ -147,8 +159,19 @@ export class WorkTurns implements WorkSlices {
 
   #endSlice(): void {
     const {line, weight, beganMs, seenMs} = this.#slice!;
+    line.slices.observeMs(seenMs - beganMs);
     line.tagMs += (seenMs - beganMs) / weight;
     this.#endedMs = seenMs;
     this.#slice = undefined;
   }
+}
+
+function newLine(weight: number): Line {
+  return {
+    weight,
+    waiting: [],
+    tagMs: 0,
+    slices: new DurationHistogram(),
+    waits: new DurationHistogram(),
+  };
 }

@@ -130,6 +130,19 @@ export const METRICS = {
     labels: {stage: oneOf('plan', 'catalog', 'read_index', 'scan', 'merge')},
   },
 
+  flotilla_work_slice_seconds: {
+    type: 'histogram',
+    help:
+      'Slices of long work in engine threads, one between two turns of an event loop: query (scan and ' +
+      'merge), upkeep (flush and compaction). Their sum is what of the threads each took.',
+    labels: {work: oneOf('query', 'upkeep')},
+  },
+  flotilla_work_wait_seconds: {
+    type: 'histogram',
+    help: 'What long work in engine threads waited for a slice.',
+    labels: {work: oneOf('query', 'upkeep')},
+  },
+
   flotilla_raft_groups: {
     type: 'gauge',
     help: 'Replicas of this node by their role; stopped ones stand still after a fault.',

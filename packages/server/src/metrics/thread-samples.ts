@@ -9,6 +9,7 @@ import type {ReadCounts, WriteCounts} from '@flotilla/router';
 import type {StorageCounts, StorageSizes} from '@flotilla/storage';
 import type {RpcStatus} from '../connections/index.ts';
 import type {ServiceCounts} from '../engine/service-counts.ts';
+import type {WorkTurns} from '../engine/work-turns.ts';
 import type {WriteMemory} from '../engine/write-memory.ts';
 import type {MetricName} from './catalogue.ts';
 import {byLabel, type Sample} from './sample.ts';
@@ -25,12 +26,14 @@ export interface ThreadParts {
   readonly memory: WriteMemory;
   readonly memtables: MemtableBudget;
   readonly queries: QueriesMemory;
+  readonly work: WorkTurns['counts'];
 }
 
 export function threadSamples(parts: ThreadParts): Sample[] {
   return [
     ...writeSamples(parts),
     ...querySamples(parts),
+    ...workSamples(parts.work),
     ...raftSamples(parts.host),
     ...logSamples(parts.host),
     ...storageSamples(parts),
@@ -69,6 +72,13 @@ function querySamples({services, reads}: ThreadParts): Sample[] {
       merge: services.merge.copy(),
     }),
   ];
+}
+
+function workSamples(counts: ThreadParts['work']): Sample[] {
+  return Object.entries(counts).flatMap(([work, {slices, waits}]) => [
+    {metric: 'flotilla_work_slice_seconds', labels: {work}, value: slices.copy()},
+    {metric: 'flotilla_work_wait_seconds', labels: {work}, value: waits.copy()},
+  ]);
 }
 
 function stages(metric: MetricName, histograms: Record<string, Sample['value']>): Sample[] {
