@@ -99,7 +99,11 @@ async function* mergedBatches(
     for await (const batch of batches) groups.add(batch);
     const rows = newSortedRows(plan, memory);
     const {columns, rowCount} = groups.finish();
-    rows.add(columns, rowCount);
+    for (let from = 0; from < rowCount; from += BATCH_ROWS) {
+      const pause = due?.();
+      if (pause !== undefined) await pause;
+      rows.add(columns, Math.min(from + BATCH_ROWS, rowCount), from);
+    }
     yield* finished(plan, rows, rowsMax);
   } else if (plan.constant) {
     const rows = newSortedRows(plan, memory);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {QueryMemory} from './memory.ts';
 import {SortedRows} from './sorted-rows.ts';
+import {SortedRuns} from './sorted-runs.ts';
 import {ABSOLUTE, type NumberVector, scalarAt} from './vector.ts';
 
 /** Enough rows that what is behind the limit is thrown away several times. */
@@ -40,4 +41,73 @@ test('the first rows of many are those of a full sort, nulls and NaN in their pl
     ),
     {numRuns: 12},
   );
+});
+
+test('without a limit many rows are sorted step by step, as one sort would', () => {
+  const column = fc.constantFrom(3, 500, 1e9);
+  fc.assert(
+    fc.property(
+      fc.integer({min: 0, max: 3 * 4_096 + 5}),
+      fc.nat({max: 6_000}),
+      column,
+      fc.nat(),
+      (count, offset, distinct, seed) => {
+        const values = Float64Array.from(
+          {length: count},
+          (_, i) => ((i + seed) * 48_271) % distinct,
+        );
+        const numbers = Float64Array.from(values.keys());
+        const of = (values: Float64Array): NumberVector => ({
+          type: 'float',
+          values,
+          present: undefined,
+          constant: false,
+        });
+        const rows = new SortedRows({
+          types: ['float', 'float'],
+          order: [{column: 0, descending: true, nullsFirst: false}],
+          limit: undefined,
+          memory: new QueryMemory(),
+          base: ABSOLUTE,
+        });
+        // In pieces, as batches come.
+        for (let from = 0; from < count; from += 1_000)
+          rows.add([of(values), of(numbers)], Math.min(from + 1_000, count), from);
+        const actual = [...rows.finish(offset, 700)].flatMap(({rowCount, columns}) =>
+          Array.from({length: rowCount}, (_, i) => scalarAt(columns[1]!, i)),
+        );
+        // Equal ones in the order they came.
+        const expected = [...numbers].sort((a, b) => values[b]! - values[a]! || a - b);
+        expect(actual).toEqual(expected.slice(offset));
+      },
+    ),
+    {numRuns: 30},
+  );
+});
+
+test('no step of sorting looks at more than a small part of all rows', () => {
+  const count = 40 * 4_096;
+  const values = Float64Array.from({length: count}, (_, i) => (i * 48_271) % 1_000_003);
+  let most = 0;
+  let comparisons = 0;
+  const runs = new SortedRuns((a, b) => {
+    comparisons += 1;
+    return values[a]! - values[b]! || a - b;
+  });
+  const step = (work: () => void): void => {
+    comparisons = 0;
+    work();
+    most = Math.max(most, comparisons);
+  };
+  for (let row = 0; row < count; row++) step(() => runs.added(row));
+  const rows = runs.inOrder(count);
+  const inOrder: number[] = [];
+  for (let row = 0; row < count; row++) {
+    step(() => {
+      inOrder.push(values[rows.next().value!]!);
+    });
+  }
+  expect(inOrder).toEqual([...values].sort((a, b) => a - b));
+  // A run of 4,096 is sorted with some 12 looks a row.
+  expect(most).toBeLessThan(4_096 * 16);
 });

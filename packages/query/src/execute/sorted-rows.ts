@@ -1,9 +1,10 @@
 // Rows that wait to be sorted. With a limit only the first `limit` are kept: when twice as many (and
-// a slack) have come, the rest is thrown away.
+// a slack) have come, the rest is thrown away. Without one they are sorted step by step as they come.
 
 import type {SortKey, ValueType} from '../plan/plan.ts';
 import {ColumnBuilder} from './column-builder.ts';
 import type {QueryMemory} from './memory.ts';
+import {SortedRuns} from './sorted-runs.ts';
 import {isNull, type TimeBase, type Vector} from './vector.ts';
 
 /** Rows taken beyond twice the limit before the surplus is thrown away: sorting is not free. */
@@ -16,6 +17,7 @@ export class SortedRows {
   readonly #memory: QueryMemory;
   readonly #base: TimeBase;
   #builders: ColumnBuilder[];
+  #runs: SortedRuns;
   #count = 0;
   /** The last of the rows kept by the latest pruning; -1 before it. Whatever sorts behind it is out. */
   #worst = -1;
@@ -34,6 +36,7 @@ export class SortedRows {
     this.#memory = options.memory;
     this.#base = options.base;
     this.#builders = this.#newBuilders();
+    this.#runs = this.#newRuns();
   }
 
   /** What the rows hold, as far as it was counted. */
@@ -50,13 +53,15 @@ export class SortedRows {
     return this.#types.map((type) => new ColumnBuilder(type, this.#base));
   }
 
-  add(vectors: readonly Vector[], rowCount: number): void {
-    for (let row = 0; row < rowCount; row++) {
+  /** The rows [from, to). */
+  add(vectors: readonly Vector[], to: number, from = 0): void {
+    for (let row = from; row < to; row++) {
       if (this.#limit === 0 || (this.#order.length === 0 && this.#count >= this.#limit)) break;
       if (this.#worst >= 0 && this.#isBehindWorst(vectors, row)) continue;
       this.#builders.forEach((builder, i) => {
         builder.set(this.#count, vectors[i]!, row);
       });
+      if (this.#order.length > 0) this.#runs.added(this.#count);
       this.#count++;
       if (this.#count >= 2 * this.#limit + SLACK) this.#prune();
     }
@@ -90,21 +95,23 @@ export class SortedRows {
   }
 
   #prune(): void {
-    const vectors = this.#taken(this.#sorted().subarray(0, this.#limit));
     const count = Math.min(this.#limit, this.#count);
+    const vectors = this.#taken(this.#next(this.#runs.inOrder(this.#count), count));
     this.#builders = this.#newBuilders();
-    this.#builders.forEach((builder, i) => {
-      for (let row = 0; row < count; row++) builder.set(row, vectors[i]!, row);
-    });
+    this.#runs = this.#newRuns();
+    for (let row = 0; row < count; row++) {
+      this.#builders.forEach((builder, i) => {
+        builder.set(row, vectors[i]!, row);
+      });
+      this.#runs.added(row);
+    }
     this.#count = count;
     this.#worst = count - 1;
   }
 
-  #sorted(): Int32Array {
-    const rows = new Int32Array(this.#count);
-    for (let i = 0; i < rows.length; i++) rows[i] = i;
+  #newRuns(): SortedRuns {
     const keys = this.#order.map((key) => ({...key, builder: this.#builders[key.column]!}));
-    return rows.sort((a, b) => {
+    return new SortedRuns((a, b) => {
       for (const {builder, descending, nullsFirst} of keys) {
         const aNull = builder.isNull(a);
         const bNull = builder.isNull(b);
@@ -117,6 +124,12 @@ export class SortedRows {
     });
   }
 
+  #next(rows: Iterator<number, void>, count: number): Int32Array {
+    const slots = new Int32Array(count);
+    for (let i = 0; i < count; i++) slots[i] = rows.next().value!;
+    return slots;
+  }
+
   #taken(slots: Int32Array): Vector[] {
     return this.#builders.map((builder) => builder.toVector(slots.length, slots));
   }
@@ -124,12 +137,14 @@ export class SortedRows {
   /** The rows from `offset`, at most up to the limit, in order, in pieces. */
   *finish(offset: number, pieceRows: number): Generator<{rowCount: number; columns: Vector[]}> {
     const end = this.rowCount;
-    const rows = this.#order.length === 0 ? undefined : this.#sorted();
+    const rows = this.#order.length === 0 ? undefined : this.#runs.inOrder(this.#count);
+    for (let row = 0; row < offset && row < end; row++) rows?.next();
     for (let start = offset; start < end; start += pieceRows) {
       const rowCount = Math.min(pieceRows, end - start);
       const slots =
-        rows?.subarray(start, start + rowCount) ??
-        Int32Array.from({length: rowCount}, (_, i) => start + i);
+        rows === undefined
+          ? Int32Array.from({length: rowCount}, (_, i) => start + i)
+          : this.#next(rows, rowCount);
       yield {rowCount, columns: this.#taken(slots)};
     }
   }
