@@ -5,9 +5,19 @@ import {crc32} from 'node:zlib';
 import {type Disk, FatalError, type SeriesId} from '@flotilla/base';
 import {ByteReader, ByteWriter} from '@flotilla/column';
 import type {SeriesIndex} from './series-index.ts';
+import type {Slices} from './slices.ts';
 
 /** "FLOTKEY" and the version of the format. */
 const KEY_MAGIC = Uint8Array.of(0x46, 0x4c, 0x4f, 0x54, 0x4b, 0x45, 0x59, 1);
+
+/** Keys between two looks at the clock: some 100 us. */
+const KEYS_PER_LOOK = 256;
+
+/** An index, and the slices in which the thread works on its keys: there may be a million. */
+export interface KeyWork {
+  readonly index: SeriesIndex;
+  readonly slices: Slices;
+}
 
 export interface KeyFileRecord {
   readonly file: string;
@@ -17,12 +27,18 @@ export interface KeyFileRecord {
   readonly count: number;
 }
 
-export function encodeKeys(index: SeriesIndex, firstSeries: number, count: number): Uint8Array {
+export async function encodeKeys(
+  {index, slices}: KeyWork,
+  firstSeries: number,
+  count: number,
+): Promise<Uint8Array> {
   const writer = new ByteWriter(64 + count * 64);
   writer.bytes(KEY_MAGIC);
   writer.varint(firstSeries);
   writer.varint(count);
   for (let id = firstSeries; id < firstSeries + count; id++) {
+    const due = (id - firstSeries) % KEYS_PER_LOOK === KEYS_PER_LOOK - 1 ? slices.due() : undefined;
+    if (due !== undefined) await due;
     const key = index.key(id as SeriesId);
     writer.varint(key.length);
     writer.bytes(key);
@@ -36,7 +52,7 @@ export async function loadKeys(
   disk: Disk,
   path: string,
   record: KeyFileRecord,
-  index: SeriesIndex,
+  {index, slices}: KeyWork,
 ): Promise<void> {
   const file = await disk.open(path, 'read');
   const bytes = await file.readAt(0, record.bytes);
@@ -53,7 +69,11 @@ export async function loadKeys(
   const count = reader.varint();
   if (firstSeries !== index.count || firstSeries !== record.firstSeries || count !== record.count)
     throw new FatalError(`series from ${firstSeries}, want ${index.count}; file=${path}`);
-  for (let i = 0; i < count; i++) index.add(reader.view(reader.varint()));
+  for (let i = 0; i < count; i++) {
+    const due = i % KEYS_PER_LOOK === KEYS_PER_LOOK - 1 ? slices.due() : undefined;
+    if (due !== undefined) await due;
+    index.add(reader.view(reader.varint()));
+  }
   if (index.count !== firstSeries + count)
     throw new FatalError(`series keys occur twice; file=${path}`);
 }

@@ -1,9 +1,10 @@
 // The key files of a replica: each flush adds one with the series that are new, and when there are many
 // they are gathered to one.
 
-import {encodeKeys, type KeyFileRecord} from './key-file.ts';
+import {encodeKeys, type KeyFileRecord, type KeyWork, loadKeys} from './key-file.ts';
 import type {ReplicaFiles} from './replica-files.ts';
-import type {SeriesIndex} from './series-index.ts';
+import {SeriesIndex} from './series-index.ts';
+import type {Slices} from './slices.ts';
 
 /** More key files than these are written again as one: a restart opens few files. */
 const KEY_FILES_MAX = 8;
@@ -11,7 +12,7 @@ const KEY_FILES_MAX = 8;
 /** Writes the keys of the first `seriesCount` series that are in no file yet; all files there are then. */
 export async function writeNewKeys(
   files: ReplicaFiles,
-  index: SeriesIndex,
+  work: KeyWork,
   seriesCount: number,
 ): Promise<readonly KeyFileRecord[]> {
   const {keyFiles} = files.state;
@@ -21,8 +22,16 @@ export async function writeNewKeys(
   const kept = keyFiles.length < KEY_FILES_MAX ? keyFiles : [];
   const firstSeries = kept.length === 0 ? 0 : durableCount;
   const count = seriesCount - firstSeries;
-  const bytes = encodeKeys(index, firstSeries, count);
+  const bytes = await encodeKeys(work, firstSeries, count);
   const file = files.nextName('keys');
   await files.writeFile(file, bytes);
   return [...kept, {file, bytes: bytes.length, firstSeries, count}];
+}
+
+/** The series of all key files. */
+export async function loadIndex(files: ReplicaFiles, slices: Slices): Promise<SeriesIndex> {
+  const index = new SeriesIndex();
+  for (const record of files.state.keyFiles)
+    await loadKeys(files.disk, files.path(record.file), record, {index, slices});
+  return index;
 }

@@ -16,8 +16,7 @@ import type {Deletion, ScanSpec, ShareTable, TableScan} from '@flotilla/column';
 import {BlockCut, type BucketTime} from './block-cut.ts';
 import {isCompact, nextCompaction} from './compaction.ts';
 import {type DeadColumnIds, DeadColumns} from './dead-columns.ts';
-import {loadKeys} from './key-file.ts';
-import {writeNewKeys} from './key-files.ts';
+import {loadIndex, writeNewKeys} from './key-files.ts';
 import type {Manifest} from './manifest.ts';
 import {Memtable} from './memtable.ts';
 import {type PartWriting, withMerged, writeFlushed, writeMerged} from './new-parts.ts';
@@ -25,7 +24,7 @@ import type {Part} from './part.ts';
 import {ReplicaFiles} from './replica-files.ts';
 import type {FlushPoint, ReplicaState, StoragePoint} from './replica-state.ts';
 import {scanSources} from './scan-sources.ts';
-import {SeriesIndex} from './series-index.ts';
+import type {SeriesIndex} from './series-index.ts';
 import {SeriesScan} from './series-scan.ts';
 import {Slices} from './slices.ts';
 import {installFiles, pinSnapshot, type StagedFiles, type StorageSnapshot} from './snapshot.ts';
@@ -125,7 +124,8 @@ export class ReplicaStorage {
 
   static async open(options: StorageOptions): Promise<ReplicaStorage> {
     const files = await ReplicaFiles.open(options);
-    return new ReplicaStorage(options, files, await loadIndex(files));
+    const slices = new Slices(options.slices, {work: 'upkeep'});
+    return new ReplicaStorage(options, files, await loadIndex(files, slices));
   }
 
   /** What survives a crash now; undefined before the first flush. */
@@ -369,7 +369,8 @@ export class ReplicaStorage {
   async install(staged: StagedFiles): Promise<void> {
     await this.#flushes;
     await this.#compactions;
-    await installFiles(this.#files, staged, (state, index) => {
+    const slices = this.#flushSlices;
+    await installFiles(this.#files, {staged, slices}, (state, index) => {
       this.#index = index;
       this.#fates = new TableFates(state.droppedTables, state.purgedTables);
       this.#deadColumns = new DeadColumns(state.deadColumns);
@@ -439,9 +440,14 @@ export class ReplicaStorage {
 
   async #writeFrozen(frozen: Frozen): Promise<void> {
     const {memtable, lo} = frozen;
-    const writing = {...this.#writing(), slices: this.#flushSlices};
+    const slices = this.#flushSlices;
+    const writing = {...this.#writing(), slices};
     const part = await writeFlushed(writing, {memtable, lo, hi: frozen.point.index});
-    const keyFiles = await writeNewKeys(this.#files, this.#index, frozen.seriesCount);
+    const keyFiles = await writeNewKeys(
+      this.#files,
+      {index: this.#index, slices},
+      frozen.seriesCount,
+    );
     if (part !== undefined) {
       this.#counts.flushes += 1;
       this.#counts.flushedBytes += part.bytes;
@@ -498,11 +504,4 @@ export class ReplicaStorage {
       for (const {file} of parts) this.#files.release(file);
     }
   }
-}
-
-async function loadIndex(files: ReplicaFiles): Promise<SeriesIndex> {
-  const index = new SeriesIndex();
-  for (const record of files.state.keyFiles)
-    await loadKeys(files.disk, files.path(record.file), record, index);
-  return index;
 }

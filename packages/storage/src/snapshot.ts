@@ -11,6 +11,7 @@ import {
   type StoragePoint,
 } from './replica-state.ts';
 import {SeriesIndex} from './series-index.ts';
+import type {Slices} from './slices.ts';
 
 /** What the parts and keys of a snapshot belong to: point, tables, opaque bytes. */
 const STATE_FILE = 'state';
@@ -72,14 +73,14 @@ export function pinSnapshot(files: ReplicaFiles): StorageSnapshot {
  */
 export async function installFiles(
   files: ReplicaFiles,
-  staged: StagedFiles,
+  {staged, slices}: {readonly staged: StagedFiles; readonly slices: Slices},
   installed: (state: ReplicaState, index: SeriesIndex) => void,
 ): Promise<void> {
   const state = await readStaged(files, staged);
   // Before the commit: keys that do not load must not take the place of those that do.
   const index = new SeriesIndex();
   for (const record of state.keyFiles)
-    await loadKeys(files.disk, `${staged.directory}/${record.file}`, record, index);
+    await loadKeys(files.disk, `${staged.directory}/${record.file}`, record, {index, slices});
   const adopt = async <R extends {readonly file: string}>(
     records: readonly R[],
     suffix: 'part' | 'keys',

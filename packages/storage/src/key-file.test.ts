@@ -1,0 +1,34 @@
+import type {ColumnId, SeriesId, TableId} from '@flotilla/base';
+import {encodeSeriesKey} from '@flotilla/column';
+import {MemoryDisk} from '@flotilla/testkit';
+import {expect, test} from 'vitest';
+import {encodeKeys, loadKeys} from './key-file.ts';
+import {SeriesIndex} from './series-index.ts';
+import {Slices} from './slices.ts';
+
+const COUNT = 3_000;
+
+test('many keys are written and read in steps, between which the thread may do other work', async () => {
+  const index = new SeriesIndex();
+  for (let i = 0; i < COUNT; i++)
+    index.add(encodeSeriesKey(1 as TableId, [{column: 1 as ColumnId, value: `host_${i}`}]));
+  let asked = 0;
+  const due = async (): Promise<void> => {
+    asked += 1;
+  };
+  const slices = new Slices({due}, {work: 'upkeep'});
+  const bytes = await encodeKeys({index, slices}, 0, COUNT);
+  expect(asked).toBeGreaterThan(10);
+  const disk = new MemoryDisk();
+  const file = await disk.open('keys', 'create');
+  await file.writeAt(0, [bytes]);
+  await file.close();
+  asked = 0;
+  const loaded = new SeriesIndex();
+  const record = {file: 'keys', bytes: bytes.length, firstSeries: 0, count: COUNT};
+  await loadKeys(disk, 'keys', record, {index: loaded, slices});
+  expect(asked).toBeGreaterThan(10);
+  expect(loaded.count).toBe(COUNT);
+  for (const id of [0, 255, 256, COUNT - 1] as SeriesId[])
+    expect(loaded.key(id)).toEqual(index.key(id));
+});
