@@ -43,10 +43,11 @@ export class Erasures {
       (one) =>
         one.kind === 'write' && (one.value === 0 || seen.has(one.value) || !isMeanwhile(one)),
     );
-    const twice = writes.filter((one) =>
-      erasures.some((erasure) => erasure.kind === 'database' && isDuring(one, erasure)),
-    );
+    // Since one without end nothing was read that is judged, so nothing that was written a second time.
     const confirmed = erasures.filter(({endMs}) => endMs < Infinity);
+    const twice = writes.filter((one) =>
+      confirmed.some((erasure) => erasure.kind === 'database' && isDuring(one, erasure)),
+    );
     return [...reads, ...writes, ...twice.map(asSecond), ...confirmed.map(asErasure)];
   }
 }
