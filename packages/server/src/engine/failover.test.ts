@@ -10,6 +10,7 @@ function fake(groups: {set: number; mode: Mode; wasLed: boolean}[], wanted: Reco
   const modes = new FailoverModes({
     host: {
       failoverModes: () => groups as never,
+      watchChanges: () => () => groups.map(({set}) => set as ReplicaSetId),
       setFailover: async (set, mode) => {
         ordered.push([set, mode]);
         // It is written to the disk first.

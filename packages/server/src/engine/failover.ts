@@ -13,19 +13,18 @@ export class FailoverModes {
   readonly #host: Pick<Host, 'failoverModes' | 'setFailover'>;
   readonly #catalog: Catalog;
   readonly #log: Log;
-  readonly #changes: (() => Iterable<ReplicaSetId>) | undefined;
+  readonly #changes: () => Iterable<ReplicaSetId>;
   readonly #changing = new Set<ReplicaSetId>();
   /** The catalog's when all sets were last looked at; undefined: they must be. */
   #version: number | undefined;
 
   constructor(deps: {
-    readonly host: Pick<Host, 'failoverModes' | 'setFailover'> &
-      Partial<Pick<Host, 'watchChanges'>>;
+    readonly host: Pick<Host, 'failoverModes' | 'setFailover' | 'watchChanges'>;
     readonly catalog: Catalog;
     readonly log: Log;
   }) {
     this.#host = deps.host;
-    this.#changes = deps.host.watchChanges?.();
+    this.#changes = deps.host.watchChanges();
     this.#catalog = deps.catalog;
     this.#log = deps.log;
   }
@@ -35,7 +34,7 @@ export class FailoverModes {
    * only sets in which something happened can have come to differ.
    */
   settle(): void {
-    const changed = this.#changes?.();
+    const changed = this.#changes();
     const {version} = this.#catalog;
     const sets = version === this.#version ? changed : undefined;
     this.#version = version;

@@ -4,6 +4,7 @@
 export type {KnownLife} from '../connections/hello.ts';
 export {passHandlers} from '../connections/passed-call.ts';
 export {RpcCore} from '../connections/rpc.ts';
+export {FirstGreetings} from '../node/first-greetings.ts';
 export {KnownLives, LIVES_EVERY_MS} from '../node/known-lives.ts';
 export {findDatabase} from './catalog-access.ts';
 export {CatalogCopy} from './catalog-copy.ts';

@@ -6,12 +6,7 @@ import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
 import {applyCatalogEvent} from '@flotilla/meta';
 import {NodeLiveness, TIMINGS, type TimingPreset} from '@flotilla/multiraft';
 import {BackgroundWorker, type NodeDirectory} from '../adapters/index.ts';
-import {
-  JoinSecret,
-  type KnownLife,
-  NodeConnections,
-  type NodeServer,
-} from '../connections/index.ts';
+import {JoinSecret, NodeConnections, type NodeServer} from '../connections/index.ts';
 import type {EngineOptions, FoundingOrder, FromEngine} from '../engine/messages.ts';
 import type {ConnectionsStatus} from '../metrics/node-metrics.ts';
 import {announce} from './announcement.ts';
@@ -19,11 +14,11 @@ import {CatalogCacheWriter} from './catalog-cache.ts';
 import type {EngineClient} from './engine-client.ts';
 import {type EngineLink, startLocalEngine, startWorkerEngine} from './engine-link.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
+import {FirstGreetings} from './first-greetings.ts';
 import type {NodeCondition, ThreadCondition} from './node-health.ts';
 import {Relay} from './relay.ts';
 import {StoreRecords} from './store-records.ts';
 import {ThreadVitals} from './thread-vitals.ts';
-import {Vetting} from './vetting.ts';
 
 export interface RunningNodeOptions {
   readonly directory: NodeDirectory;
@@ -95,11 +90,7 @@ export class RunningNode {
   #isStopping = false;
   /** Where nodes are that are not where the catalog says, if it knows them at all. */
   readonly #moved = new Map<NodeId, Moved>();
-  /** Nodes that were connected in this life. */
-  readonly #met = new Set<NodeId>();
-  readonly #vetting = new Vetting((node) => this.#liveness.vetted(node));
-  /** The latest start of this node that others have seen. */
-  #knownEpoch = 0;
+  readonly #greetings: FirstGreetings;
   /** An engine thread that failed answers no more: nobody waits for it. */
   #failure: Error | undefined;
 
@@ -121,6 +112,13 @@ export class RunningNode {
       clock,
       log,
       seen: () => this.#liveness.views(),
+    });
+    this.#greetings = new FirstGreetings({
+      bootEpoch: directory.bootEpoch,
+      threads: () => this.#links.length,
+      ask: (other, records) => this.#tellAll({type: 'remembered', node: other, records}),
+      onVetted: (other) => this.#liveness.vetted(other),
+      onOldImage: (reason) => this.#endAsOldImage(reason),
     });
     const self = {
       cluster: clusterId,
@@ -157,7 +155,7 @@ export class RunningNode {
     this.#connections.onFrame((from, channel, frame) => this.#relay.receive(from, channel, frame));
     this.#connections.onNode((to, state, bootEpoch, known) => {
       // First, so that no group hears of the other node before it has heard what that remembers.
-      if (state === 'connected') this.#meet(to, known);
+      if (state === 'connected') this.#greetings.greeted(to, known);
       if (state === 'connected') this.#liveness.connected(to, bootEpoch);
       else this.#liveness.disconnected(to);
     });
@@ -206,26 +204,10 @@ export class RunningNode {
     await this.#records.close();
   }
 
-  /**
-   * What another node has seen of this one before. Only from its first greeting: beats of this life
-   * follow that, so what it remembers later may be of this life, which opened below it.
-   */
-  #meet(node: NodeId, known: KnownLife | undefined): void {
-    if (this.#met.has(node)) return;
-    this.#met.add(node);
-    if (known === undefined) return this.#vetting.begin(node, 0);
-    const {bootEpoch, records} = known;
-    this.#knownEpoch = Math.max(this.#knownEpoch, bootEpoch);
-    this.#vetting.begin(node, this.#links.length);
-    this.#tellAll({type: 'remembered', node, records});
-    if (bootEpoch > this.#options.directory.bootEpoch)
-      this.#endAsOldImage(`node ${node} knows a later start of it`);
-  }
-
   /** The next start is another life than any that others have seen, and opens nothing that lost what it told. */
   #endAsOldImage(reason: string): void {
     const {directory} = this.#options;
-    directory.raiseBootEpoch(this.#knownEpoch).then(
+    directory.raiseBootEpoch(this.#greetings.knownEpoch).then(
       () =>
         this.#fatal(
           EXIT_CODES.oldImage,
@@ -322,9 +304,9 @@ export class RunningNode {
         this.#isMetaHeard = true;
         return this.#setNodes();
       case 'vetted':
-        return this.#vetting.answered(message.node);
+        return this.#greetings.answered(message.node);
       case 'old-image':
-        return this.#endAsOldImage('other nodes know records of its stores that are not there');
+        return this.#greetings.foundOldImage();
       case 'fatal':
         return this.#fatal(EXIT_CODES.storeFailed, message.message);
       default:

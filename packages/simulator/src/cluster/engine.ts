@@ -211,11 +211,12 @@ export class Engine implements Program {
   }
 
   /** The host, as the law of manual failover is told what it was ordered and what it keeps. */
-  #obeying(host: Host): Pick<Host, 'failoverModes' | 'setFailover' | 'campaign'> {
+  #obeying(host: Host): Pick<Host, 'failoverModes' | 'setFailover' | 'campaign' | 'watchChanges'> {
     const {failover} = this.#ports;
     const replicaOf = (set: ReplicaSetId): number => host.status(set)?.replica ?? 0;
     return {
-      failoverModes: () => host.failoverModes(),
+      failoverModes: (sets) => host.failoverModes(sets),
+      watchChanges: () => host.watchChanges(),
       setFailover: async (set, mode) => {
         const replica = replicaOf(set);
         failover.changing(replica);

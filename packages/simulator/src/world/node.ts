@@ -17,13 +17,14 @@ import {
   type HostLimits,
   NodeLiveness,
   type NodeState,
+  type RememberedRecord,
   type StoppedListener,
   TIMINGS,
   type TimingPreset,
 } from '@flotilla/multiraft';
 import {EMPTY_CONFIGURATION} from '@flotilla/raft';
 import {LeaderDirectory, NodeWatch, SetCaller} from '@flotilla/router';
-import type {KnownLife} from '@flotilla/server/engine-parts';
+import {FirstGreetings, type KnownLife} from '@flotilla/server/engine-parts';
 import {MemoryDisk} from '@flotilla/testkit';
 import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
@@ -92,8 +93,9 @@ export interface Running {
   readonly watch: NodeWatch;
   readonly incarnation: number;
   sequence: number;
-  /** Nodes that greeted this process. */
-  readonly met: Set<NodeId>;
+  /** It was found to be an old image of itself. */
+  isEnding: boolean;
+  readonly greetings: FirstGreetings;
   host: Host | undefined;
   liveness: NodeLiveness | undefined;
   program: Program | undefined;
@@ -296,7 +298,14 @@ export class SimNode {
       watch,
       incarnation: id * 1_000_000 + bootEpoch,
       sequence: 0,
-      met: new Set(),
+      isEnding: false,
+      greetings: new FirstGreetings({
+        bootEpoch,
+        threads: () => 1,
+        ask: (other, records) => this.#remembered(running, other, records),
+        onVetted: (other) => running.liveness?.vetted(other),
+        onOldImage: () => this.#endAsImage(running),
+      }),
       host: undefined,
       liveness: undefined,
       program: undefined,
@@ -376,37 +385,53 @@ export class SimNode {
 
   /** The other side's hello says what it remembers of this node's store; then frames may come. */
   #connected(running: Running, other: NodeId, bootEpoch: number): void {
-    // Only of its first greeting: what it remembers later may be of this life.
-    const isFirst = !running.met.has(other);
-    running.met.add(other);
-    const known = isFirst ? this.#ports.knownTo(other, this.id) : undefined;
-    const disowned = known === undefined ? undefined : running.host?.remembered(known.records);
-    const isLater = known !== undefined && known.bootEpoch > this.bootEpoch;
-    if (disowned === undefined) running.liveness?.vetted(other);
-    if (disowned !== undefined || isLater)
-      this.#endAsImage(running, known!.bootEpoch, disowned ?? Promise.resolve());
-    else if (isFirst && this.starts > this.#damagedStart) this.isImage = false;
-    running.liveness?.connected(other, bootEpoch);
+    const {greetings, liveness} = running;
+    if (!greetings.hasMet(other)) {
+      greetings.greeted(other, this.#ports.knownTo(other, this.id));
+      if (!running.isEnding && this.starts > this.#damagedStart) this.isImage = false;
+    }
+    liveness?.connected(other, bootEpoch);
   }
 
-  /** What it lost is known to its log, and its next start is a later one than any that others saw. */
-  #endAsImage(running: Running, knownEpoch: number, disowned: Promise<unknown>): void {
-    running.program?.refuse();
+  /** As the one engine thread of a node. */
+  #remembered(running: Running, other: NodeId, records: KnownLife['records']): void {
+    const disowned = running.host?.remembered(records as readonly RememberedRecord[]);
+    if (disowned === undefined) return running.greetings.answered(other);
+    this.#refuse(running);
+    disowned.then(
+      () => {
+        if (this.running !== running) return;
+        // What it lost is known to its log.
+        this.isImage = false;
+        running.greetings.foundOldImage();
+      },
+      // Not durable: the next process hears it again.
+      (error: unknown) => this.#fail(running, String(error)),
+    );
+  }
+
+  /** Its next start is a later one than any that others saw. */
+  #endAsImage(running: Running): void {
+    this.#refuse(running);
+    const {knownEpoch} = running.greetings;
     const raised = async (): Promise<void> => {
-      await disowned;
       if (knownEpoch <= this.bootEpoch) return;
       await this.disk.syncDirectory('');
       if (this.running === running) this.bootEpoch = knownEpoch;
     };
     raised().then(
-      () => {
-        if (this.running !== running) return;
-        this.isImage = false;
-        this.#ports.onFailure(this, 'old image');
-      },
-      // Not durable: the next process hears it again.
-      (error: unknown) => this.#ports.onFailure(this, String(error)),
+      () => this.#fail(running, 'old image'),
+      (error: unknown) => this.#fail(running, String(error)),
     );
+  }
+
+  #refuse(running: Running): void {
+    running.isEnding = true;
+    running.program?.refuse();
+  }
+
+  #fail(running: Running, reason: string): void {
+    if (this.running === running) this.#ports.onFailure(this, reason);
   }
 
   async #write(running: Running, set: ReplicaSetId, payload: Uint8Array): Promise<Uint8Array> {
