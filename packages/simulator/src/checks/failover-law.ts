@@ -11,6 +11,8 @@ export class FailoverLaw {
   readonly #fail: (set: number, message: string) => void;
   /** By replica, what is durable for certain; a change under way leaves none. */
   readonly #modes = new Map<number, FailoverMode>();
+  /** By replica: changes under way. The first may end when the second has begun. */
+  readonly #changes = new Map<number, number>();
   readonly #roles = new Map<number, Role>();
   /** Ordered to stand, and did not yet. */
   readonly #ordered = new Set<number>();
@@ -23,10 +25,13 @@ export class FailoverLaw {
 
   changing(replica: number): void {
     this.#modes.delete(replica);
+    this.#changes.set(replica, (this.#changes.get(replica) ?? 0) + 1);
   }
 
   changed(replica: number, mode: FailoverMode): void {
-    this.#modes.set(replica, mode);
+    const left = this.#changes.get(replica)! - 1;
+    this.#changes.set(replica, left);
+    if (left === 0) this.#modes.set(replica, mode);
   }
 
   ordered(replica: number): void {
@@ -40,6 +45,7 @@ export class FailoverLaw {
     if (known !== undefined && known !== failover && !isImage)
       this.#fail(set, `replica ${replica} was set to ${known} failover and opens as ${failover}`);
     this.#modes.set(replica, failover);
+    this.#changes.delete(replica);
     this.#roles.set(replica, role);
     this.#ordered.delete(replica);
   }
