@@ -143,9 +143,16 @@ async function runFresh(
   const from = first ?? freshSeed();
   for (let seed = from; performance.now() < untilMs; seed++) {
     const options = shapeOf(seed, workload);
-    const result = await simulate(options);
-    totals.add(result);
-    if (result.violations.length > 0) await printFailure(options, result, tell);
+    try {
+      const result = await simulate(options);
+      totals.add(result);
+      if (result.violations.length > 0) await printFailure(options, result, tell);
+    } catch (error) {
+      // A bug, of the product or of the simulator: the other seeds may have more to tell.
+      totals.failed.push(seed);
+      tell(`seed ${seed} threw: ${error instanceof Error ? error.stack : String(error)}\n`);
+      tell(`again: ${replayOf(options)}\n`);
+    }
     if (performance.now() - toldMs < PROGRESS_MS) continue;
     toldMs = performance.now();
     tell(`${totals.line()}\n`);
