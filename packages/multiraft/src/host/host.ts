@@ -405,12 +405,15 @@ export class Host {
     for (const listener of this.#leadershipListeners) listener(change);
   }
 
-  /** Followers may sleep, relying on this node to live. */
+  /** Followers may sleep, relying on this node to live. One that is gone would never acknowledge. */
   #tellNotLeading(group: HostedGroup): void {
     const {set, replica, role} = group;
-    const nodes = new Set(group.others().map((other) => this.#driver.nodeOf(group, other)));
-    nodes.delete(undefined);
-    this.#notices.notLeading(set, {leader: replica, term: role.term}, nodes as Set<NodeId>);
+    const nodes = new Set<NodeId>();
+    for (const other of group.others()) {
+      const node = this.#driver.nodeOf(group, other);
+      if (node !== undefined && !this.#nodes.isGone(node)) nodes.add(node);
+    }
+    this.#notices.notLeading(set, {leader: replica, term: role.term}, nodes);
   }
 
   #stopped(group: HostedGroup, reason: string): void {

@@ -82,6 +82,11 @@ export class NodeStates {
     return known === undefined || (known.state === 'alive' && !isStalled(group, leader, known));
   }
 
+  /** Its connection is lost: on the next one its groups begin anew. */
+  isGone(node: NodeId): boolean {
+    return this.#states.get(node)?.state === 'gone';
+  }
+
   /** Whether the replica could lead, as far as its node has told. */
   isFit(group: HostedGroup, replica: ReplicaId): boolean {
     const known = this.#stateOf(group, replica);

@@ -3,6 +3,7 @@
 // earlier. See docs/decisions/0005-beats-per-pair-of-nodes.md.
 
 import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import {frameKind, readItems} from '@flotilla/wire';
 import {expect, test} from 'vitest';
 import {TestCluster} from './cluster.fixture.ts';
 import {TIMINGS} from './timing.ts';
@@ -133,6 +134,32 @@ test('a follower that slept through an election is woken by the new leader', asy
   cluster.network.heal();
   const tookMs = await msUntil(cluster, () => cluster.status(lost, 1)!.leader?.node === other);
   expect(tookMs).toBeLessThan(2 * HEARTBEAT_MS + SLACK_MS);
+  await allAsleep(cluster);
+});
+
+test('whoever stops leading has nothing to tell a node that is gone', async () => {
+  const {cluster, replicas, leader, lost, other} = await sleeping();
+  const {id, bootEpoch} = cluster.node(lost);
+  for (const node of [leader, other])
+    cluster.host(node).nodeChanged(id, {state: 'gone', bootEpoch});
+  let notices = 0;
+  cluster.network.tap = ({to, frame}) => {
+    if (to !== id || frameKind(frame) !== 'groups') return;
+    for (const {kind} of readItems(frame)) if (kind === 'notLeading') notices += 1;
+  };
+  const deadlineMs = cluster.clock.monotonicMs() + 5_000;
+  const to = replicas[other - 1]!;
+  await cluster.clock.resolve(cluster.host(leader).transferLeader(SET, to, {deadlineMs}));
+  await cluster.clock.advance(5 * noticeMs);
+  expect(notices).toBe(0);
+  // Back on a new connection, it follows the one that leads.
+  cluster.network.heal();
+  for (const node of [leader, other])
+    cluster.host(node).nodeChanged(id, {state: 'alive', bootEpoch});
+  for (const node of [leader, other] as NodeId[])
+    for (const state of ['gone', 'alive'] as const)
+      cluster.host(lost).nodeChanged(node, {state, bootEpoch: 1});
+  await msUntil(cluster, () => cluster.status(lost, 1)!.leader?.node === other);
   await allAsleep(cluster);
 });
 
