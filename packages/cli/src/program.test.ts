@@ -309,6 +309,17 @@ describe('database', () => {
     );
   });
 
+  it('says which replica sets have not confirmed a drop', async () => {
+    const {url} = await fakeCluster({
+      'DELETE /admin/v1/databases/m': () => ({dropped: 'm', unconfirmed: [7, 9]}),
+    });
+    const {code, out} = await run(['database', 'drop', 'm'], {url});
+    expect(code).toBe(0);
+    expect(out).toMatch(/^dropped m\nnot confirmed yet by replica sets 7, 9: /);
+    const json = await run(['database', 'drop', 'm', '--json'], {url});
+    expect(JSON.parse(json.out)).toEqual({dropped: 'm', unconfirmed: [7, 9]});
+  });
+
   it('creates, alters and drops', async () => {
     const {url, seen} = await fakeCluster({
       'POST /admin/v1/databases': () => ({}),

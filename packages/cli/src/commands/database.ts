@@ -113,10 +113,19 @@ function addDrop(group: Command, context: CommandContext): void {
       const found = await session.client.admin.database(name, {tenant: options.tenant});
       return printPlan(session, 'drop', found);
     }
-    await session.client.admin.dropDatabase(name, {tenant: options.tenant});
-    await session.print({dropped: name}, () => `dropped ${name}\n`);
+    const answer = await session.client.admin.dropDatabase(name, {tenant: options.tenant});
+    const {unconfirmed = []} = DropAnswer.parse(answer);
+    const dropped = {dropped: name, ...(unconfirmed.length > 0 && {unconfirmed})};
+    await session.print(dropped, () => `dropped ${name}\n${openSets(unconfirmed)}`);
     return EXIT.ok;
   });
+}
+
+const DropAnswer = z.looseObject({unconfirmed: z.array(z.number()).optional()});
+
+function openSets(sets: readonly number[]): string {
+  if (sets.length === 0) return '';
+  return `not confirmed yet by replica sets ${sets.join(', ')}: a node that has not heard of it may write there\n`;
 }
 
 /** As --ttl takes it. */
