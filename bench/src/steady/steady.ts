@@ -57,6 +57,9 @@ export interface SteadyResult {
   readonly queries: number;
   readonly flushes: number;
   readonly compactions: number;
+  /** What all engine threads together gave to it. */
+  readonly querySeconds: number;
+  readonly upkeepSeconds: number;
   /** The client's own event loop: what of `maxMs` may be its. */
   readonly clientLoopMaxMs: number;
   readonly pauses: readonly Pause[];
@@ -117,7 +120,10 @@ async function measure(
   delay.disable();
   if (reason !== undefined) options.say(`${failed} writes failed: ${reason}`);
   const after = await scrapeNodes(cluster);
-  const grown = (name: string) => sumOf(after.flat(), name) - sumOf(before.flat(), name);
+  const grown = (name: string, labels?: Sample['labels']) =>
+    sumOf(after.flat(), name, labels) - sumOf(before.flat(), name, labels);
+  const secondsOf = (work: string) =>
+    Math.round(grown('flotilla_work_slice_seconds_sum', {work}) * 10) / 10;
   return {
     target: 'flotilla',
     minutes: options.minutes,
@@ -134,6 +140,8 @@ async function measure(
     queries,
     flushes: grown('flotilla_storage_flushes_total'),
     compactions: grown('flotilla_storage_compactions_total'),
+    querySeconds: secondsOf('query'),
+    upkeepSeconds: secondsOf('upkeep'),
     clientLoopMaxMs: roundMs(delay.max / 1e6),
     pauses: pausesBetween(before, after),
   };
