@@ -300,8 +300,10 @@ export class Laws {
     for (const [id, terms] of acks)
       for (const [at, upto] of terms) if (at >= term && upto >= index) holders.add(id);
     if (isMajority(now, holders)) return;
-    // It may have been committed under another configuration than its first applier knows by now.
-    for (const known of configurations.values()) if (isMajority(known, holders)) return;
+    // Its first applier may know a later configuration by now than its leader committed it under, who may
+    // not have applied the last one before it; no leader has two that it has not applied.
+    const before = [...configurations.keys()].filter((at) => at <= index).sort((a, b) => b - a);
+    for (const at of before.slice(0, 2)) if (isMajority(configurations.get(at)!, holders)) return;
     this.#fail(
       'quorum',
       set,
