@@ -115,7 +115,9 @@ export class Retention {
     for (const group of groups) bytes += group.cachedBytes;
     groups.sort((a, b) => b.cachedBytes - a.cachedBytes);
     for (const group of groups) {
-      if (!group.isAsleep && bytes <= this.#limits.cacheBytesMax) continue;
+      // What it has to apply yet stays, and would not be counted any more.
+      const isAtRest = group.isAsleep && group.applying === undefined;
+      if (!isAtRest && bytes <= this.#limits.cacheBytesMax) continue;
       bytes -= group.cachedBytes;
       group.cachedBytes = 0;
       this.#driver.step(group, {type: 'evict', uptoIndex: group.appliedIndex});

@@ -137,6 +137,34 @@ test('a follower that slept through an election is woken by the new leader', asy
   await allAsleep(cluster);
 });
 
+test.each([1, 2, 3])(
+  'followers that apply slowly depose no leader that sleeps meanwhile (seed %d)',
+  async (seed) => {
+    const cluster = new TestCluster({seed, beats: true});
+    await cluster.startAll();
+    await cluster.found(1);
+    await cluster.write(1, 'a');
+    await allAsleep(cluster);
+    const leader = cluster.leader(1);
+    const {term} = cluster.status(leader, 1)!;
+    const followers = nodes.filter((node) => node !== leader);
+    for (const node of followers) cluster.machine(node, 1).isReady = false;
+    await cluster.write(1, 'b');
+    // Longer than any election timeout, shorter than what makes a replica wedged.
+    await cluster.clock.advance(3 * electionTicks * tickMs);
+    expect(followers.map((node) => cluster.values(node, 1))).toEqual([['a'], ['a']]);
+    expect(cluster.status(leader, 1)).toMatchObject({role: 'leader', term});
+    for (const node of followers) cluster.machine(node, 1).isReady = true;
+    await cluster.clock.advance(HEARTBEAT_MS);
+    expect(followers.map((node) => cluster.values(node, 1))).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
+    await allAsleep(cluster);
+    expect(cluster.status(leader, 1)).toMatchObject({role: 'leader', term});
+  },
+);
+
 test('whoever stops leading has nothing to tell a node that is gone', async () => {
   const {cluster, replicas, leader, lost, other} = await sleeping();
   const {id, bootEpoch} = cluster.node(lost);
