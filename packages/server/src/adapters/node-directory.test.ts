@@ -18,6 +18,11 @@ afterEach(() => {
   fs.rmSync(join(path, '..'), {recursive: true});
 });
 
+test.skipIf(!fs.existsSync('/proc/self'))('a directory that takes no lock is named', async () => {
+  const opening = openNodeDirectory({path: '/proc/self', stores: 1});
+  await expect(opening).rejects.toThrow('/proc/self');
+});
+
 test.skipIf(!fs.existsSync('/proc/self'))(
   'a place where no directory can be made is refused, not tried for ever',
   async () => {

@@ -163,7 +163,7 @@ const heldLocks = new Set<Database.Database>();
 
 function lockDirectory(path: string): Database.Database {
   const holder = join(path, 'lock-holder');
-  const lock = new Database(join(path, 'lock'), {timeout: 0});
+  const lock = openLock(path);
   try {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {
@@ -179,6 +179,16 @@ function lockDirectory(path: string): Database.Database {
   fs.writeFileSync(holder, `${process.pid}\n`);
   heldLocks.add(lock);
   return lock;
+}
+
+function openLock(path: string): Database.Database {
+  try {
+    return new Database(join(path, 'lock'), {timeout: 0});
+  } catch (error) {
+    // SQLite says neither why nor where.
+    fs.accessSync(path, fs.constants.W_OK);
+    throw new FatalError(`cannot open the lock of the data directory; ${path}`, error);
+  }
 }
 
 function releaseLock(lock: Database.Database): void {
