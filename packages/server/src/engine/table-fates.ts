@@ -1,7 +1,7 @@
-// Dropped, recovered and purged tables, and dropped columns, from the catalog into the logs of the replica sets; of
-// a dropped database all tables, until it is recovered or its sets go. Meta decides; the leader of each set of the database proposes what its storage does not hold yet, when
-// the catalog moves and when it begins to lead. Whoever leads next looks again, so nothing that is
-// lost on the way stays undone.
+// Dropped, recovered and purged tables, and dropped columns, from the catalog into the logs of the replica
+// sets; of a dropped database all tables, until it is recovered or its sets go. Meta decides; the leader of
+// each set of the database proposes what its storage does not hold yet, when the catalog moves and when it
+// begins to lead. Whoever leads next looks again, so nothing that is lost on the way stays undone.
 //
 // Law: before anything is proposed the copy of the catalog has been brought up to date: a node that
 // starts with an old copy must not call a dropped table to life, nor a recovered one dead.
