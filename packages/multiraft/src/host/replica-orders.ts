@@ -72,9 +72,11 @@ export class ReplicaOrders {
           'CONFLICT',
           `replica ids of set ${set} up to ${tombstone} are used up here`,
         );
+      // In whichever store: sets are dealt out anew where their number has changed.
+      const lossy = this.#stores.find(({hasLoss}) => hasLoss);
+      if (lossy !== undefined)
+        throw new DbError('UNAVAILABLE', `who lived in store ${lossy.store} is not known yet`);
       const store = this.#storeFor(set);
-      if (store.hasLoss)
-        throw new DbError('UNAVAILABLE', `who lived in store ${store.store} is not known yet`);
       const founding = order.founding && {
         index: BOOTSTRAP_INDEX,
         term: BOOTSTRAP_TERM,
@@ -94,7 +96,7 @@ export class ReplicaOrders {
     return this.#oneByOne(set, async () => {
       const store = this.#storeFor(set);
       const isKnown = this.#storeHolding(set) !== undefined || replica <= this.#tombstone(set);
-      if (!store.hasLoss || isKnown) return;
+      if (isKnown || !this.#stores.some(({hasLoss}) => hasLoss)) return;
       await store.log.append([
         {type: 'create', set, replica, founding: undefined},
         {type: 'damaged', set, replica},
