@@ -1,8 +1,10 @@
+import {execFileSync} from 'node:child_process';
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {expect, it} from 'vitest';
 import {
+  BUFFERS_WITH_HEAP,
   explainDirectory,
   explainStrangeAddress,
   explainTakenPort,
@@ -65,4 +67,9 @@ it('shows a write and a read that can be pasted', () => {
   expect(lines.filter((line) => line.includes("curl 'http://127.0.0.1:8902/api/v1/")).length).toBe(
     2,
   );
+});
+
+it('knows a flag of V8 that this Node.js knows', () => {
+  const flags = execFileSync(process.execPath, ['--v8-options'], {encoding: 'utf8'});
+  expect(flags).toContain(`${BUFFERS_WITH_HEAP} `);
 });

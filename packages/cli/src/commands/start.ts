@@ -3,6 +3,7 @@
 import {mkdirSync, readFileSync} from 'node:fs';
 import {enableCompileCache} from 'node:module';
 import path from 'node:path';
+import v8 from 'node:v8';
 import {FlotillaClient} from '@flotilla/client';
 import type {StartedNode, StartNodeOptions} from '@flotilla/server';
 import type {Command} from 'commander';
@@ -14,6 +15,9 @@ import {EXIT, type Terminal, UsageError, writeOut} from '../terminal.ts';
 const STOP_MS_MAX = 10_000;
 /** Between looks whether the node is ready. */
 const READY_POLL_MS = 200;
+
+/** A flag of V8, which says nothing but a line on stderr where it is not known. */
+export const BUFFERS_WITH_HEAP = '--external-memory-accounted-in-global-limit';
 
 const Options = z.object({
   data: z.string().default('./data'),
@@ -98,6 +102,7 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
     log: options.log,
   };
   keepCompiled(nodeOptions.dataDirectory);
+  countBuffersWithHeap();
   const {startNode} = await import('@flotilla/server');
   try {
     return await startNode(nodeOptions);
@@ -106,6 +111,16 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
     const strange = explainStrangeAddress(taken, options.listen);
     throw explainDirectory(strange, nodeOptions.dataDirectory);
   }
+}
+
+/**
+ * By itself V8 begins a full collection after each 64 MiB of buffers, whatever became of them: under
+ * load one a second in the main thread, and more than a quarter of a node's CPU (Node 24.21: 4.9 ms for
+ * a body of 100 rows on three nodes, 3.5 ms so). Counted with the heap, buffers are collected when that
+ * has grown with them; most are young, and gone before. It costs a quarter more of resident memory.
+ */
+function countBuffersWithHeap(): void {
+  v8.setFlagsFromString(BUFFERS_WITH_HEAP);
 }
 
 /**
