@@ -1,7 +1,7 @@
-// Dense columns made by picking values out of one or two others: rows of a series out of a memtable,
-// or two sources of the same rows into one. The same loop serves all numeric types.
+// Dense columns made by picking values out of one or two others: two sources of the same rows into one,
+// or those values of a column that are there. The same loop serves all numeric types.
 
-import type {ChunkColumn, ColumnValues, FieldType} from '@flotilla/column';
+import type {ChunkColumn, ColumnValues} from '@flotilla/column';
 
 /** In a pick: the row has no value. Other negative numbers are ~row of the older source. */
 export const ABSENT = -0x80000000;
@@ -23,7 +23,8 @@ export function gatherColumn(
   return absentCount === 0 ? {values} : {values, present: presence(pick, count)};
 }
 
-function presence(pick: Int32Array, count: number): Uint8Array {
+/** A 1 for each pick of a value. */
+export function presence(pick: Int32Array, count: number): Uint8Array {
   const present = new Uint8Array(count);
   for (let i = 0; i < count; i++) present[i] = pick[i] === ABSENT ? 0 : 1;
   return present;
@@ -188,19 +189,5 @@ function sliceValues(values: ColumnValues, from: number, to: number): ColumnValu
       for (let i = 0; i < ends.length; i++) ends[i] = ends[i]! - base;
       return {type: 'string', ends, bytes: values.bytes.subarray(base)};
     }
-  }
-}
-
-/** A run of no values, to stand for a source that is not there. */
-export function emptyValues(type: FieldType): ColumnValues {
-  switch (type) {
-    case 'float':
-    case 'integer':
-    case 'unsigned':
-      return {type, values: new Float64Array(0)};
-    case 'boolean':
-      return {type, values: new Uint8Array(0)};
-    case 'string':
-      return {type, ends: new Uint32Array(0), bytes: new Uint8Array(0)};
   }
 }

@@ -39,8 +39,8 @@ async function writeTable(
     const series = id as SeriesId;
     const choice = {...range, masks: masked.masksOf(series, masksOfTable)};
     for (const rows of view.piecesOf(series, fields, choice, rowsPerSlice(fields.length))) {
-      await writer.addRows(series, rows);
-      const due = slices.spend(rows.rowCount * (fields.length + 1));
+      if (rows !== undefined) await writer.addRows(series, rows);
+      const due = slices.due();
       if (due !== undefined) await due;
     }
   }

@@ -3,12 +3,15 @@
 
 import {assert, type ColumnId, type SeriesId} from '@flotilla/base';
 import type {ChunkColumn, FieldType} from '@flotilla/column';
-import {ABSENT, gatherColumn} from './column-gather.ts';
-import {withCapacity} from './growable.ts';
-import type {MemtableTable} from './memtable.ts';
+import {ABSENT, presence} from './column-gather.ts';
+import type {ArrivedRows, MemtableTable} from './memtable.ts';
 import type {MemtableColumnView} from './memtable-column.ts';
+import {beginOf, doubleAt} from './pages.ts';
+import type {RowList} from './row-lists.ts';
 import type {SeriesRows} from './series-rows.ts';
+import {STEP_ROWS, sortByTime} from './time-order.ts';
 import type {Mask} from './tombstone.ts';
+import {gatherDoubles} from './value-pages.ts';
 
 export interface Field {
   readonly column: ColumnId;
@@ -30,8 +33,7 @@ export interface RowChoice extends RowRange {
 interface ViewParts {
   readonly table: MemtableTable;
   readonly rowCount: number;
-  readonly offsets: Float64Array;
-  readonly previous: Int32Array;
+  readonly offsets: readonly Float64Array[];
   readonly columns: ReadonlyMap<ColumnId, MemtableColumnView>;
 }
 
@@ -50,29 +52,39 @@ export class MemtableView {
   }
 
   rowsOf(series: SeriesId, fields: readonly Field[], choice: RowChoice): SeriesRows | undefined {
-    const ordered = this.#order(series, choice);
-    return ordered && this.#gather(fields, ordered);
+    const ordering = this.#order(series, choice);
+    for (;;) {
+      const step = ordering.next();
+      if (!step.done) continue;
+      return step.value && this.#gather(fields, step.value);
+    }
   }
 
-  /** The same rows in pieces of at most `pieceRows`, each gathered when it is asked for. */
+  /**
+   * The same rows in pieces of at most `pieceRows`, each gathered when it is asked for. Undefined:
+   * STEP_ROWS or so were looked at, there is more to do.
+   */
   *piecesOf(
     series: SeriesId,
     fields: readonly Field[],
     choice: RowChoice,
     pieceRows: number,
-  ): Generator<SeriesRows> {
-    const ordered = this.#order(series, choice);
+  ): Generator<SeriesRows | undefined> {
+    const ordered = yield* this.#order(series, choice);
     if (ordered === undefined) return;
     for (let from = 0; from < ordered.rowCount; from += pieceRows)
       yield this.#gather(fields, sliceOrder(ordered, from, from + pieceRows));
   }
 
-  #order(series: SeriesId, choice: RowChoice): OrderedRows | undefined {
-    const chain = this.#collect(series, choice);
-    if (chain === undefined) return undefined;
-    return chain.ordered
-      ? {rows: chain.rows, ends: undefined, rowCount: chain.rows.length}
-      : orderRows(chain.rows, this.#parts.offsets);
+  /** The series' chosen rows by time. Yields after each STEP_ROWS or so. */
+  *#order(series: SeriesId, choice: RowChoice): Generator<undefined, OrderedRows | undefined> {
+    const {table, rowCount, offsets} = this.#parts;
+    const arrived = table.rowsOf(series, rowCount);
+    if (arrived === undefined) return undefined;
+    const rows = yield* collect(arrived, offsets, choice);
+    if (rows.length === 0) return undefined;
+    if (arrived.isOrdered) return {rows, ends: undefined, rowCount: rows.length};
+    return yield* orderRows(rows, offsets);
   }
 
   #gather(fields: readonly Field[], ordered: OrderedRows): SeriesRows {
@@ -83,44 +95,71 @@ export class MemtableView {
     };
   }
 
-  /** The series' chosen rows, in order of arrival. */
-  #collect(series: SeriesId, choice: RowChoice): {rows: Int32Array; ordered: boolean} | undefined {
-    const {startOffset, endOffset, masks} = choice;
-    const {table, rowCount, offsets, previous} = this.#parts;
-    const last = table.lastRowOf(series);
-    if (last === undefined) return undefined;
-    let row = last.row;
-    // Rows that came after the pin stand first in the chain.
-    while (row >= rowCount) row = table.previousRow(row);
-    let rows = new Int32Array(0);
-    let count = 0;
-    for (; row >= 0; row = previous[row]!) {
-      const offset = offsets[row]!;
-      if (offset < startOffset) {
-        if (last.ordered) break;
-        continue;
-      }
-      if (offset >= endOffset) continue;
-      if (masks.length > 0 && isMasked(row, offset, masks)) continue;
-      rows = withCapacity(rows, count + 1);
-      rows[count++] = row;
-    }
-    if (count === 0) return undefined;
-    return {rows: rows.subarray(0, count).reverse(), ordered: last.ordered};
-  }
-
   #column(field: Field, ordered: OrderedRows): ChunkColumn | undefined {
     const view = this.#parts.columns.get(field.column);
     if (view === undefined) return undefined;
     assert(view.type === field.type, () => `column is ${view.type}, asked as ${field.type}`);
-    const {values} = view;
-    const isFull = view.rows === undefined && view.count === this.#parts.rowCount;
-    if (isFull && ordered.ends === undefined)
-      return gatherColumn(values, values, ordered.rows, ordered.rowCount, 0);
-    const pick = new Int32Array(ordered.rowCount);
+    const {rowCount} = ordered;
+    if (view.denseCount === this.#parts.rowCount && ordered.ends === undefined)
+      return {values: view.values.gather(ordered.rows, rowCount)};
+    const pick = new Int32Array(rowCount);
     const absentCount = pickValues(view, ordered, pick);
-    return gatherColumn(values, values, pick, ordered.rowCount, absentCount);
+    if (absentCount === rowCount) return undefined;
+    const values = view.values.gather(pick, rowCount);
+    return absentCount === 0 ? {values} : {values, present: presence(pick, rowCount)};
   }
+}
+
+/** The chosen ones, in order of arrival. */
+function* collect(
+  {rows: list, isOrdered}: ArrivedRows,
+  offsets: readonly Float64Array[],
+  choice: RowChoice,
+): Generator<undefined, Int32Array> {
+  const {startOffset, endOffset, masks} = choice;
+  // Where time ascends, the range is a run of rows: the times of the others are not looked at.
+  const first = isOrdered ? lowerBound(list, offsets, startOffset) : 0;
+  const last = isOrdered ? lowerBound(list, offsets, endOffset) : list.count;
+  const isRun = isOrdered && masks.length === 0;
+  const rows = new Int32Array(Math.max(0, last - first));
+  let count = 0;
+  for (let from = first; from < last; from += STEP_ROWS) {
+    if (from > first) yield;
+    const to = Math.min(last, from + STEP_ROWS);
+    const copied = rows.subarray(count, count + to - from);
+    list.copy(from, to, copied);
+    count += isRun ? copied.length : keepChosen(copied, offsets, choice);
+  }
+  return rows.subarray(0, count);
+}
+
+/** Moves the chosen rows to the front. Returns how many they are. */
+function keepChosen(
+  rows: Int32Array,
+  offsets: readonly Float64Array[],
+  {startOffset, endOffset, masks}: RowChoice,
+): number {
+  let count = 0;
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    const offset = doubleAt(offsets, row);
+    if (offset < startOffset || offset >= endOffset) continue;
+    if (masks.length > 0 && isMasked(row, offset, masks)) continue;
+    rows[count++] = row;
+  }
+  return count;
+}
+
+/** How many rows are earlier than `offset`. Requires rows in time order. */
+function lowerBound(list: RowList, offsets: readonly Float64Array[], offset: number): number {
+  let low = 0;
+  let high = list.count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (doubleAt(offsets, list.at(middle)) < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function isMasked(row: number, offset: number, masks: readonly Mask[]): boolean {
@@ -130,16 +169,19 @@ function isMasked(row: number, offset: number, masks: readonly Mask[]): boolean 
   return false;
 }
 
-function orderRows(rows: Int32Array, offsets: Float64Array): OrderedRows {
-  // Ties by row number: position is log order.
-  const sorted = rows.slice().sort((a, b) => offsets[a]! - offsets[b]! || a - b);
-  const ends = new Int32Array(sorted.length);
+/** Sorts them. Requires rows in order of arrival: of one time, the last one came last. */
+function* orderRows(
+  rows: Int32Array,
+  offsets: readonly Float64Array[],
+): Generator<undefined, OrderedRows> {
+  const times = gatherDoubles(offsets, rows, rows.length);
+  yield* sortByTime({rows, offsets: times});
+  yield;
+  const ends = new Int32Array(rows.length);
   let rowCount = 0;
-  for (let i = 0; i < sorted.length; i++) {
-    const isLastOfTime = i + 1 === sorted.length || offsets[sorted[i]!] !== offsets[sorted[i + 1]!];
-    if (isLastOfTime) ends[rowCount++] = i + 1;
-  }
-  return {rows: sorted, ends: rowCount === sorted.length ? undefined : ends, rowCount};
+  for (let i = 0; i < rows.length; i++)
+    if (i + 1 === rows.length || times[i] !== times[i + 1]) ends[rowCount++] = i + 1;
+  return {rows, ends: rowCount === rows.length ? undefined : ends, rowCount};
 }
 
 /** Output rows [from, to), to at most the last. */
@@ -155,12 +197,13 @@ function sliceOrder({rows, ends, rowCount}: OrderedRows, from: number, to: numbe
   };
 }
 
-function pickOffsets({rows, ends, rowCount}: OrderedRows, offsets: Float64Array): Float64Array {
+function pickOffsets(
+  {rows, ends, rowCount}: OrderedRows,
+  offsets: readonly Float64Array[],
+): Float64Array {
+  if (ends === undefined) return gatherDoubles(offsets, rows, rowCount);
   const out = new Float64Array(rowCount);
-  for (let i = 0; i < rowCount; i++) {
-    const position = ends === undefined ? i : ends[i]! - 1;
-    out[i] = offsets[rows[position]!]!;
-  }
+  for (let i = 0; i < rowCount; i++) out[i] = doubleAt(offsets, rows[ends[i]! - 1]!);
   return out;
 }
 
@@ -184,20 +227,32 @@ function pickValues(view: MemtableColumnView, ordered: OrderedRows, pick: Int32A
 
 /** Position of a row's value in a column. Rows of a series mostly ascend, so it starts where it was. */
 class ValueFinder {
+  readonly #denseCount: number;
+  /** Of values behind the dense ones, from 0. */
+  readonly #rows: readonly Int32Array[];
   readonly #count: number;
-  readonly #rows: Int32Array | undefined;
+  #page = 0;
+  /** Rows of the page: [#firstRow, #endRow). */
+  #firstRow = 0;
+  #endRow = 0;
+  /** In the page. */
   #hint = 0;
 
-  constructor(view: MemtableColumnView) {
-    this.#count = view.count;
-    this.#rows = view.rows;
+  constructor({count, denseCount, rows}: MemtableColumnView) {
+    this.#denseCount = denseCount;
+    this.#rows = rows;
+    this.#count = count - denseCount;
   }
 
   find(row: number): number {
-    const rows = this.#rows;
-    if (rows === undefined) return row < this.#count ? row : -1;
-    let low = this.#hint < this.#count && rows[this.#hint]! <= row ? this.#hint : 0;
-    let high = this.#count;
+    if (row < this.#denseCount) return row;
+    if (this.#count === 0) return -1;
+    if (row < this.#firstRow || row >= this.#endRow) this.#turnTo(row);
+    const rows = this.#rows[this.#page]!;
+    const begin = beginOf(this.#page);
+    const count = Math.min(rows.length, this.#count - begin);
+    let low = this.#hint < count && rows[this.#hint]! <= row ? this.#hint : 0;
+    let high = count;
     for (let step = 1; low + step < high; step *= 2) {
       if (rows[low + step]! > row) high = low + step;
       else low += step;
@@ -208,6 +263,18 @@ class ValueFinder {
       else high = middle;
     }
     this.#hint = low;
-    return low < this.#count && rows[low] === row ? low : -1;
+    return low < count && rows[low] === row ? this.#denseCount + begin + low : -1;
+  }
+
+  /** The last page that does not begin behind the row, or else the first. */
+  #turnTo(row: number): void {
+    const rows = this.#rows;
+    let page = 0;
+    while (beginOf(page + 1) < this.#count && rows[page + 1]![0]! <= row) page += 1;
+    const isLast = beginOf(page + 1) >= this.#count;
+    this.#page = page;
+    this.#firstRow = page === 0 ? 0 : rows[page]![0]!;
+    this.#endRow = isLast ? Number.POSITIVE_INFINITY : rows[page + 1]![0]!;
+    this.#hint = 0;
   }
 }

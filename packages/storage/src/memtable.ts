@@ -1,13 +1,16 @@
-// Rows that are not in a part yet: per table, typed-array columns appended in arrival order, the rows
-// of one series chained from the last back to the first, so one series is read without a scan.
+// Rows that are not in a part yet: per table, columns in pages appended in arrival order, and for each
+// series the numbers of its rows, so one series is read without a scan.
 // Position is log order: of two rows of one series and time the later position wins, per field.
-// Nothing that was appended ever changes; a pin is a row count beside the arrays.
+// Nothing that was appended ever changes; a pin is a row count beside the pages. No append copies more
+// than its own rows, a first page and what is kept for each series.
 
 import type {ColumnId, SeriesId, TableId} from '@flotilla/base';
 import type {ColumnValues, FieldType} from '@flotilla/column';
 import {withCapacity} from './growable.ts';
 import {MemtableColumn} from './memtable-column.ts';
 import {MemtableView} from './memtable-view.ts';
+import {doublePages} from './pages.ts';
+import {type RowList, RowLists} from './row-lists.ts';
 import {type Mask, type Tombstone, tombstoneBytes} from './tombstone.ts';
 
 /** Rows of one table as a share carries them, series resolved. */
@@ -29,13 +32,20 @@ interface TableRows {
 /** A Map entry and its boxed slot, as measured by heap growth per series. */
 const BYTES_PER_SLOT = 48;
 
+/** Rows of one series as they came. */
+export interface ArrivedRows {
+  readonly rows: RowList;
+  /** Each came later in time than the one before. */
+  readonly isOrdered: boolean;
+}
+
 export class MemtableTable {
   #rowCount = 0;
-  #offsets = new Float64Array(0);
-  /** The row of the same series before this one, -1 = none. */
-  #previous = new Int32Array(0);
+  readonly #offsets = doublePages();
   readonly #slots = new Map<number, number>();
-  #lastRow = new Int32Array(0);
+  /** By slot: its rows. */
+  readonly #rows = new RowLists();
+  #lastOffset = new Float64Array(0);
   /** By slot: 1 while each row came later in time than the one before. */
   #ordered = new Uint8Array(0);
   readonly #columns = new Map<ColumnId, MemtableColumn>();
@@ -49,7 +59,8 @@ export class MemtableTable {
   }
 
   get bytes(): number {
-    let bytes = this.#offsets.byteLength + this.#previous.byteLength;
+    let bytes = this.#offsets.bytes + this.#rows.bytes;
+    bytes += this.#lastOffset.byteLength + this.#ordered.byteLength;
     bytes += this.#slots.size * BYTES_PER_SLOT;
     for (const column of this.#columns.values()) bytes += column.bytes;
     return bytes;
@@ -57,26 +68,19 @@ export class MemtableTable {
 
   append(rows: TableRows): void {
     const base = this.#rowCount;
-    const end = base + rows.rowCount;
-    this.#offsets = withCapacity(this.#offsets, end);
-    this.#offsets.set(rows.offsets.subarray(0, rows.rowCount), base);
-    this.#previous = withCapacity(this.#previous, end);
-    this.#chain(rows, base);
+    this.#offsets.reserve(base + rows.rowCount);
+    this.#offsets.write(rows.offsets, rows.rowCount, base);
+    this.#list(rows, base);
     for (const {column, values, rows: at, count} of rows.columns)
       this.#column(column, values.type).append(values, at, count, base);
-    this.#rowCount = end;
+    this.#rowCount = base + rows.rowCount;
   }
 
-  /** The series' latest row, -1 = none; and whether its rows came in time order. */
-  lastRowOf(series: SeriesId): {readonly row: number; readonly ordered: boolean} | undefined {
+  /** The series' rows below `rowEnd`. */
+  rowsOf(series: SeriesId, rowEnd: number): ArrivedRows | undefined {
     const slot = this.#slots.get(series);
     if (slot === undefined) return undefined;
-    return {row: this.#lastRow[slot]!, ordered: this.#ordered[slot] === 1};
-  }
-
-  /** The row of the same series before `row`, -1 = none. */
-  previousRow(row: number): number {
-    return this.#previous[row]!;
+    return {rows: this.#rows.rowsOf(slot, rowEnd), isOrdered: this.#ordered[slot] === 1};
   }
 
   /** Ids of the series that have rows, ascending. */
@@ -92,44 +96,41 @@ export class MemtableTable {
     return new MemtableView({
       table: this,
       rowCount: this.#rowCount,
-      offsets: this.#offsets,
-      previous: this.#previous,
+      offsets: this.#offsets.list,
       columns: new Map([...this.#columns].map(([id, column]) => [id, column.view()])),
     });
   }
 
-  #chain(rows: TableRows, base: number): void {
-    const slots = this.#slotsOf(rows.series);
-    const {seriesOfRow, rowCount} = rows;
-    const offsets = this.#offsets;
-    const previous = this.#previous;
-    const lastRow = this.#lastRow;
+  #list({series, seriesOfRow, rowCount, offsets}: TableRows, base: number): void {
+    const slots = this.#slotsOf(series);
+    const lists = this.#rows;
+    const lastOffset = this.#lastOffset;
     const ordered = this.#ordered;
     for (let i = 0; i < rowCount; i++) {
       const slot = slots[seriesOfRow[i]!]!;
-      const row = base + i;
-      const last = lastRow[slot]!;
-      previous[row] = last;
-      if (last >= 0 && offsets[row]! <= offsets[last]!) ordered[slot] = 0;
-      lastRow[slot] = row;
+      const offset = offsets[i]!;
+      if (offset <= lastOffset[slot]!) ordered[slot] = 0;
+      lastOffset[slot] = offset;
+      lists.push(slot, base + i);
     }
   }
 
   #slotsOf(series: Int32Array): Int32Array {
     const slots = new Int32Array(series.length);
-    for (let i = 0; i < series.length; i++) {
-      let slot = this.#slots.get(series[i]!);
-      if (slot === undefined) {
-        slot = this.#slots.size;
-        this.#slots.set(series[i]!, slot);
-        this.#lastRow = withCapacity(this.#lastRow, slot + 1);
-        this.#lastRow[slot] = -1;
-        this.#ordered = withCapacity(this.#ordered, slot + 1);
-        this.#ordered[slot] = 1;
-      }
-      slots[i] = slot;
-    }
+    for (let i = 0; i < series.length; i++)
+      slots[i] = this.#slots.get(series[i]!) ?? this.#addSlot(series[i]!);
     return slots;
+  }
+
+  #addSlot(series: number): number {
+    const slot = this.#slots.size;
+    this.#slots.set(series, slot);
+    this.#rows.reserve(slot + 1);
+    this.#lastOffset = withCapacity(this.#lastOffset, slot + 1);
+    this.#lastOffset[slot] = Number.NEGATIVE_INFINITY;
+    this.#ordered = withCapacity(this.#ordered, slot + 1);
+    this.#ordered[slot] = 1;
+    return slot;
   }
 
   #column(id: ColumnId, type: FieldType): MemtableColumn {

@@ -43,11 +43,6 @@ export class Slices {
     return due && this.#after(due);
   }
 
-  /** The same. */
-  spend(_values: number): Promise<void> | undefined {
-    return this.due();
-  }
-
   async #after(due: Promise<void>): Promise<void> {
     await due;
     if (this.#isStopped) throw new DbError('CANCELLED', 'the replica is closing');
