@@ -12,7 +12,7 @@ function sort(times: readonly number[]): {rows: number[]; offsets: number[]; ste
 
 test('rows come by time, those of one time as they came', () => {
   fc.assert(
-    fc.property(fc.array(fc.nat(500), {maxLength: 400}), (times) => {
+    fc.property(fc.array(fc.nat(60), {maxLength: 400, size: 'max'}), (times) => {
       const wanted = [...times.keys()].sort((a, b) => times[a]! - times[b]! || a - b);
       const {rows, offsets} = sort(times);
       expect(rows).toEqual(wanted);
