@@ -1,7 +1,13 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
+import {readFileSync} from 'node:fs';
 import {expect, it} from 'vitest';
-import {cpuSecondsOfStat, ProcessUsage, peakRssBytesOfStatus} from './process-usage.ts';
+import {
+  cpuSecondsOfStat,
+  ProcessUsage,
+  peakRssBytesOfStatus,
+  threadTimes,
+} from './process-usage.ts';
 
 it('reads CPU from stat behind a name with blanks and parentheses', () => {
   // pid (comm) state ppid pgrp session tty tpgid flags minflt cminflt majflt cmajflt utime stime cutime cstime
@@ -30,4 +36,16 @@ it('counts threads, children and children that have ended', async () => {
   await once(shell, 'exit');
   expect(usage.peakRssBytes()).toBeGreaterThanOrEqual(peak); // What has ended is still counted.
   expect(usage.cpuSeconds()).toBe(0);
+});
+
+it('tells what threads ran and what they waited, by name', () => {
+  const before = threadTimes(process.pid);
+  const main = readFileSync(`/proc/${process.pid}/comm`, 'utf8').trimEnd();
+  const endMs = performance.now() + 50;
+  while (performance.now() < endMs);
+  const sum = (times: typeof before) =>
+    [...times.values()].reduce((all, one) => all + one.runSeconds + one.waitSeconds, 0);
+  expect(before.has(main)).toBe(true);
+  // What a thread that spins does not run, it waits.
+  expect(sum(threadTimes(process.pid)) - sum(before)).toBeGreaterThan(0.04);
 });

@@ -1,6 +1,7 @@
 // What a server's processes used, from /proc: CPU of all threads, of children that live and of those
-// that have ended and been waited for; and the peak of resident memory.
-// @see proc_pid_stat(5), proc_pid_status(5)
+// that have ended and been waited for; and the peak of resident memory. Of threads also how long they
+// could have run and had no processor.
+// @see proc_pid_stat(5), proc_pid_status(5), Documentation/scheduler/sched-stats.rst of Linux
 
 import {execFileSync} from 'node:child_process';
 import {readdirSync, readFileSync} from 'node:fs';
@@ -21,6 +22,27 @@ export function cpuSecondsOfStat(stat: string): number {
 export function peakRssBytesOfStatus(status: string): number {
   const match = /^VmHWM:\s+(\d+) kB$/m.exec(status);
   return match === null ? 0 : Number(match[1]) * 1024;
+}
+
+/** Of all threads of one name in a process, since they began. */
+export interface ThreadTimes {
+  readonly runSeconds: number;
+  /** Able to run, and no processor free for it. */
+  readonly waitSeconds: number;
+}
+
+/** By name as the kernel has it: at most 15 characters. */
+export function threadTimes(pid: number): Map<string, ThreadTimes> {
+  const times = new Map<string, ThreadTimes>();
+  for (const thread of threadsOf(pid)) {
+    const name = readProc(`/proc/${pid}/task/${thread}/comm`)?.trimEnd();
+    const schedstat = readProc(`/proc/${pid}/task/${thread}/schedstat`);
+    if (name === undefined || schedstat === undefined) continue;
+    const [run = 0, wait = 0] = schedstat.split(' ').map((ns) => Number(ns) / 1e9);
+    const {runSeconds, waitSeconds} = times.get(name) ?? {runSeconds: 0, waitSeconds: 0};
+    times.set(name, {runSeconds: runSeconds + run, waitSeconds: waitSeconds + wait});
+  }
+  return times;
 }
 
 /** The processes of one target. Peaks are kept per process, so one that ends is still counted. */

@@ -10,7 +10,7 @@ import net from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {freePortPair} from '@flotilla/testkit';
+import {freePorts} from '@flotilla/testkit';
 import {type DocExample, patternOf, ROOT} from './doc-examples.ts';
 
 const COMMAND_MS_MAX = 60_000;
@@ -70,7 +70,7 @@ export class DocShell {
 
   static async withFreePorts(): Promise<DocShell> {
     for (;;) {
-      const first = await freePortPair();
+      const first = await freePorts(2);
       const ports = PORTS_OF_PAGES.map((_, i) => first + i * PORT_STEP);
       const others = ports.slice(1).flatMap((port) => [port, port + 1]);
       if (first < PORT_MAX && (await Promise.all(others.map(isFree))).every(Boolean))

@@ -6,7 +6,7 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {FlotillaClient} from '@flotilla/client';
-import {freePortPair, ProcessNode} from '@flotilla/testkit';
+import {freePorts, ProcessNode} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
 
 /** Between two looks at the directory; the steps of a founding are some milliseconds each. */
@@ -49,7 +49,7 @@ async function untilSteps(node: ProcessNode, steps: number): Promise<void> {
 
 test('the cluster that was begun is the one that is founded, wherever kill -9 came', async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'flotilla-founding-'));
-  const port = await freePortPair();
+  const port = await freePorts(2);
   const args = ['--listen', `127.0.0.1:${port}`, '--data', path.join(directory, 'data')];
   const node = new ProcessNode(1, {port, directory: path.join(directory, 'data'), args});
   const begun = new Set<string>();

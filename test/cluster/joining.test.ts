@@ -6,7 +6,7 @@ import path from 'node:path';
 import {crc32} from 'node:zlib';
 import {META_SET} from '@flotilla/base';
 import {FlotillaClient} from '@flotilla/client';
-import {freePortPair, makeJoinSecret, ProcessNode} from '@flotilla/testkit';
+import {freePorts, makeJoinSecret, ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {openDatabase, untilApplied} from './nodes.ts';
 import {until} from './waiting.ts';
@@ -35,7 +35,7 @@ function addressesOf(list: readonly number[]): string {
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'flotilla-joining-'));
   secret = makeJoinSecret(directory);
-  ports = [await freePortPair(), await freePortPair(), await freePortPair()];
+  ports = [await freePorts(2), await freePorts(2), await freePorts(2)];
   for (const [i, port] of ports.entries()) {
     const flags = ['--join', addressesOf(ports), '--join-secret-file', secret];
     const founder = i === 0 ? ['--bootstrap'] : [];
@@ -85,7 +85,7 @@ test('the join list never founds; with one --bootstrap among them, however late,
 
 test('one without the secret, with another one, or of another cluster stays outside', async () => {
   const elsewhere = path.join(directory, 'elsewhere');
-  const port = await freePortPair();
+  const port = await freePorts(2);
   const alone = place('no-secret', port, ['--join', addressesOf(ports)]);
   alone.start();
   alone.mayEnd();
@@ -119,7 +119,7 @@ test('a node that returns at another address is found there, though others dial 
   const [, second, third] = nodes as [ProcessNode, ProcessNode, ProcessNode];
   const id = (await nodeAt(third.port))?.['id'];
   const greatest = Math.max(...(await client.admin.nodes()).map((node) => Number(node['id'])));
-  const port = await freePortPair();
+  const port = await freePorts(2);
   const flags = ['--join', addressesOf([ports[0]!, ports[1]!, port]), '--join-secret-file', secret];
   nodes[2] = place('node3', port, flags);
   nodes[2].start();
@@ -197,7 +197,7 @@ test.each([
 ] as const)(
   'the one with --bootstrap may start %s',
   async (name, reason) => {
-    const own = [await freePortPair(), await freePortPair(), await freePortPair()];
+    const own = [await freePorts(2), await freePorts(2), await freePorts(2)];
     const flags = ['--join', addressesOf(own), '--join-secret-file', secret];
     const three = own.map((port, i) =>
       place(`${name}-${i + 1}`, port, i === 0 ? [...flags, '--bootstrap'] : flags),

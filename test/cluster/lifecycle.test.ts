@@ -6,7 +6,7 @@ import net from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {FlotillaClient} from '@flotilla/client';
-import {freePortPair, ProcessCluster, ProcessNode} from '@flotilla/testkit';
+import {freePorts, ProcessCluster, ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {Ledger} from './ledger.ts';
 import {busiestLeader, openDatabase, untilApplied} from './nodes.ts';
@@ -155,7 +155,7 @@ describe('what a start is refused for', () => {
     {which: 'HTTP', offset: 0},
     {which: 'gRPC', offset: 1},
   ])('the $which port alone', async ({which, offset}) => {
-    const port = await freePortPair();
+    const port = await freePorts(2);
     const holder = net.createServer().listen(port + offset, '127.0.0.1');
     await new Promise((resolve) => holder.once('listening', resolve));
     const {code, said} = await refusal(which, {port, data: path.join(directory, `${which}-data`)});
@@ -167,7 +167,7 @@ describe('what a start is refused for', () => {
   test('a data directory that another process has, naming both', async () => {
     const first = cluster.node(1);
     const {code, said} = await refusal('locked', {
-      port: await freePortPair(),
+      port: await freePorts(2),
       data: first.directory,
     });
     expect(code).toBe(1);
@@ -181,7 +181,7 @@ describe('what a start is refused for', () => {
     'a data directory that cannot be made, without waiting for ever',
     async () => {
       const data = '/proc/flotilla';
-      const {code, said} = await refusal('proc', {port: await freePortPair(), data});
+      const {code, said} = await refusal('proc', {port: await freePorts(2), data});
       expect(code).toBe(1);
       expect(said).toContain(`cannot use the data directory ${data}`);
     },

@@ -4,7 +4,7 @@ import {execFileSync, spawn} from 'node:child_process';
 import {mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
-import {freePortPair} from '@flotilla/testkit';
+import {freePorts} from '@flotilla/testkit';
 import {extract} from 'tar';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {until} from '../cluster/waiting.ts';
@@ -32,7 +32,7 @@ test('what is unpacked starts through a link, takes a write, answers it and stop
   for (const tool of ['sh', 'dirname', 'readlink'])
     symlinkSync(execFileSync('which', [tool], {encoding: 'utf8'}).trim(), path.join(bin, tool));
   symlinkSync(path.join(home, 'flotilla'), path.join(bin, 'flotilla'));
-  const url = `http://127.0.0.1:${await freePortPair()}`;
+  const url = `http://127.0.0.1:${await freePorts(2)}`;
   const args = ['start', '--data', path.join(directory, 'data'), '--listen', url.slice(7)];
   // No Node and no npm on this PATH.
   const node = spawn(path.join(bin, 'flotilla'), args, {env: {PATH: bin}, cwd: directory});

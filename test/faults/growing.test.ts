@@ -6,7 +6,7 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {FlotillaClient, type Id, type Replica, type ReplicaSet} from '@flotilla/client';
-import {freePortPair, makeJoinSecret, ProcessNode} from '@flotilla/testkit';
+import {freePorts, makeJoinSecret, ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {Ledger} from '../cluster/ledger.ts';
 import {untilApplied} from '../cluster/nodes.ts';
@@ -26,7 +26,7 @@ beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'flotilla-growing-'));
   const secret = makeJoinSecret(directory);
   for (let i = 0; i < 3; i++) {
-    const port = await freePortPair();
+    const port = await freePorts(2);
     const data = path.join(directory, `node${i + 1}`);
     const join = i === 0 ? [] : ['--join', `127.0.0.1:${nodes[0]!.port}`];
     const args = ['--listen', `127.0.0.1:${port}`, '--data', data, '--no-hints', ...join];

@@ -4,7 +4,7 @@
 // @see ip-netns(8), veth(4)
 
 import {execFileSync} from 'node:child_process';
-import {freePorts} from '../targets/server-process.ts';
+import {freePorts} from '@flotilla/testkit';
 
 export interface Place {
   /** Without the port. */

@@ -2,6 +2,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {expect, it} from 'vitest';
 import {longestMs, parseSamples, sumOf} from '../node-figures.ts';
 import {CpuBodies, DATA_START_MS, ROWS_PER_BODY, timeMsOf} from './cpu-bodies.ts';
+import {RefusedWrite} from './failures.ts';
 import {runOpenLoop} from './open-loop.ts';
 
 it('makes bodies of other rows each time', () => {
@@ -39,16 +40,33 @@ it('counts the wait behind a stall, though nothing was sent during it', async ()
   expect(latencies.quantile(1)).toBeGreaterThan(180);
 });
 
-it('counts failures', async () => {
-  const result = await runOpenLoop({
+it('counts failures by kind', async () => {
+  const answers = [
+    () => undefined,
+    () => new RefusedWrite(429, '{"code":"OVERLOADED","message":"set 7 must flush"}'),
+    () => new RefusedWrite(429, '{"code":"OVERLOADED","message":"set 12 must flush"}'),
+    () => Object.assign(new Error('read ECONNRESET'), {code: 'ECONNRESET'}),
+    () => new RefusedWrite(502, 'Bad Gateway'),
+  ];
+  const {latencies, failed, failures} = await runOpenLoop({
     perSecond: 100,
     seconds: 0.2,
     write: async (n) => {
-      if (n % 2 === 1) throw new Error('refused');
+      const error = answers[n % answers.length]!();
+      if (error !== undefined) throw error;
     },
   });
-  expect(result).toMatchObject({failed: 10, reason: 'Error: refused'});
-  expect(result.latencies.count).toBe(10);
+  expect(latencies.count).toBe(4);
+  expect(failed).toBe(16);
+  const kinds = failures.map(({firstSeconds, lastSeconds, ...kind}) => {
+    expect(firstSeconds).toBeLessThanOrEqual(lastSeconds);
+    return kind;
+  });
+  expect(kinds).toEqual([
+    {status: 429, code: 'OVERLOADED', message: 'set 7 must flush', count: 8},
+    {status: 0, code: 'ECONNRESET', message: 'Error: read ECONNRESET', count: 4},
+    {status: 502, code: '', message: 'Bad Gateway', count: 4},
+  ]);
 });
 
 it('reads the longest pause between two scrapes', () => {

@@ -3,6 +3,7 @@
 // waited (no coordinated omission).
 
 import {Latencies} from '../latencies.ts';
+import {type FailureKind, Failures} from './failures.ts';
 
 /** How often the schedule is looked at; a write may be late by so much through it. */
 const LOOK_MS = 2;
@@ -19,8 +20,7 @@ export interface OpenLoop {
 export interface OpenLoopResult {
   readonly latencies: Latencies;
   readonly failed: number;
-  /** Of one of the failures. */
-  readonly reason: string | undefined;
+  readonly failures: readonly FailureKind[];
 }
 
 export async function runOpenLoop(loop: OpenLoop): Promise<OpenLoopResult> {
@@ -28,19 +28,17 @@ export async function runOpenLoop(loop: OpenLoop): Promise<OpenLoopResult> {
   const total = Math.floor(loop.perSecond * loop.seconds);
   const startMs = performance.now();
   let next = 0;
-  let failed = 0;
-  let reason: string | undefined;
+  const failures = new Failures();
   const send = async (n: number) => {
     const dueMs = startMs + (n / loop.perSecond) * 1000;
     try {
       await loop.write(n);
       latencies.add(performance.now() - dueMs);
     } catch (error) {
-      failed += 1;
-      reason = String(error);
+      failures.add(error, (performance.now() - startMs) / 1000);
     }
   };
-  const done = () => latencies.count + failed === total;
+  const done = () => latencies.count + failures.count === total;
   await new Promise<void>((resolve) => {
     const look = () => {
       const elapsedMs = performance.now() - startMs;
@@ -54,5 +52,5 @@ export async function runOpenLoop(loop: OpenLoop): Promise<OpenLoopResult> {
     const timer = setInterval(look, LOOK_MS);
   });
   // What is never answered is a failure too.
-  return {latencies, failed: total - latencies.count, reason};
+  return {latencies, failed: total - latencies.count, failures: failures.kinds()};
 }

@@ -9,8 +9,10 @@ import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
 import {runClosedLoop} from '../consensus/closed-loop.ts';
 import {roundMs} from '../latencies.ts';
 import {longestMs, type Sample, scrape, sumOf} from '../node-figures.ts';
+import {type ThreadTimes, threadTimes} from '../process-usage.ts';
 import {withBenchDirectory} from '../scenario.ts';
 import {CpuBodies, ROWS_PER_BODY, timeMsOf} from './cpu-bodies.ts';
+import {type FailureKind, RefusedWrite} from './failures.ts';
 import {runOpenLoop} from './open-loop.ts';
 
 const NODES = 3;
@@ -21,6 +23,8 @@ const QUERY_PAUSE_MS = 1_000;
 /** What a query looks at: the last five minutes of data of all hosts. */
 const QUERY_RANGE_MS = 300_000;
 const STORAGE_MS_MAX = 600_000;
+/** Threads that ran less than this share of the run are not told of. */
+const THREAD_SHARE_MIN = 0.01;
 
 export interface SteadyOptions {
   readonly minutes: number;
@@ -41,6 +45,11 @@ export interface Pause {
   readonly gcMaxMs: number;
 }
 
+/** Of all threads of one name in a node, during the run. */
+export interface NodeThreads extends ThreadTimes {
+  readonly threads: string;
+}
+
 export interface SteadyResult {
   readonly target: string;
   readonly minutes: number;
@@ -50,6 +59,7 @@ export interface SteadyResult {
   readonly leaderChanges: number;
   readonly writes: number;
   readonly failedWrites: number;
+  readonly failures: readonly FailureKind[];
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
@@ -63,6 +73,8 @@ export interface SteadyResult {
   /** The client's own event loop: what of `maxMs` may be its. */
   readonly clientLoopMaxMs: number;
   readonly pauses: readonly Pause[];
+  /** Those that ran for a hundredth of the run or more. */
+  readonly nodeThreads: readonly NodeThreads[];
 }
 
 export interface SteadyReport {
@@ -106,6 +118,7 @@ async function measure(
 
   const stop = new AbortController();
   const before = await scrapeNodes(cluster);
+  const timesBefore = cluster.pids.map((pid) => threadTimes(pid));
   const delay = monitorEventLoopDelay({resolution: 10});
   delay.enable();
   const beside = Promise.all([
@@ -114,11 +127,19 @@ async function measure(
   ]);
   // A failure of what runs beside ends the run at once, not after an hour.
   const run = runOpenLoop({perSecond, seconds: options.minutes * 60, write});
-  const {latencies, failed, reason} = await Promise.race([run, beside.then(() => run)]);
+  const {latencies, failed, failures} = await Promise.race([run, beside.then(() => run)]);
   stop.abort();
+  const nodeThreads = threadsBetween(
+    timesBefore,
+    cluster.pids.map((pid) => threadTimes(pid)),
+    options.minutes * 60 * THREAD_SHARE_MIN,
+  );
   const [queries] = await beside;
   delay.disable();
-  if (reason !== undefined) options.say(`${failed} writes failed: ${reason}`);
+  for (const {count, status, code, message, firstSeconds, lastSeconds} of failures)
+    options.say(
+      `${count} writes failed, from ${firstSeconds} s to ${lastSeconds} s: ${status} ${code} ${message}`,
+    );
   const after = await scrapeNodes(cluster);
   const grown = (name: string, labels?: Sample['labels']) =>
     sumOf(after.flat(), name, labels) - sumOf(before.flat(), name, labels);
@@ -133,6 +154,7 @@ async function measure(
     leaderChanges: grown('flotilla_raft_leader_changes_total'),
     writes: latencies.count,
     failedWrites: failed,
+    failures,
     p50Ms: roundMs(latencies.quantile(0.5)),
     p99Ms: roundMs(latencies.quantile(0.99)),
     p999Ms: roundMs(latencies.quantile(0.999)),
@@ -144,6 +166,7 @@ async function measure(
     upkeepSeconds: secondsOf('upkeep'),
     clientLoopMaxMs: roundMs(delay.max / 1e6),
     pauses: pausesBetween(before, after),
+    nodeThreads,
   };
 }
 
@@ -215,6 +238,24 @@ function pausesBetween(
   });
 }
 
+function threadsBetween(
+  before: readonly ReadonlyMap<string, ThreadTimes>[],
+  after: readonly ReadonlyMap<string, ThreadTimes>[],
+  runSecondsMin: number,
+): NodeThreads[] {
+  const tenths = (seconds: number) => Math.round(seconds * 10) / 10;
+  return after.flatMap((times, node) =>
+    [...times].flatMap(([name, {runSeconds, waitSeconds}]): NodeThreads[] => {
+      const earlier = before[node]!.get(name) ?? {runSeconds: 0, waitSeconds: 0};
+      const ran = runSeconds - earlier.runSeconds;
+      if (ran < runSecondsMin) return [];
+      const threads = `node${node + 1}/${name}`;
+      const waited = waitSeconds - earlier.waitSeconds;
+      return [{threads, runSeconds: tenths(ran), waitSeconds: tenths(waited)}];
+    }),
+  );
+}
+
 function post(url: string, body: Buffer, agent: http.Agent): Promise<void> {
   return new Promise((resolve, reject) => {
     const headers = {'content-type': 'text/plain', 'content-length': body.length};
@@ -227,7 +268,7 @@ function post(url: string, body: Buffer, agent: http.Agent): Promise<void> {
       response.once('error', reject);
       response.once('end', () => {
         if (response.statusCode === 204) resolve();
-        else reject(new Error(`${response.statusCode}: ${text.slice(0, 200)}`));
+        else reject(new RefusedWrite(response.statusCode ?? 0, text));
       });
     });
     request.once('error', reject);

@@ -5,8 +5,9 @@
 import {mkdir} from 'node:fs/promises';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
+import {freePorts} from '@flotilla/testkit';
 import {diskBytesOf} from '../disk.ts';
-import {answers, findProgram, freePorts, request, ServerProcess} from './server-process.ts';
+import {answers, findProgram, request, ServerProcess} from './server-process.ts';
 import {DATABASE, type RunningTarget, type Target} from './target.ts';
 
 const SNAPSHOT_MS_MAX = 60_000;

@@ -3,7 +3,6 @@
 
 import {type ChildProcess, spawn} from 'node:child_process';
 import {accessSync, closeSync, constants, openSync, readFileSync} from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 
@@ -126,27 +125,4 @@ export function findProgram(names: readonly string[]): string | undefined {
         return false; // Not there, or not a program: look on.
       }
     });
-}
-
-/** The first of `count` ports in a row that nothing listens on now. */
-export async function freePorts(count: number): Promise<number> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const first = await claimPort(0);
-    if (first === undefined || first + count > 65_535) continue;
-    const others = Array.from({length: count - 1}, (_, i) => first + 1 + i);
-    const claimed = await Promise.all(others.map(claimPort));
-    if (claimed.every((port) => port !== undefined)) return first;
-  }
-  throw new Error(`cannot find ${count} free ports in a row`);
-}
-
-function claimPort(port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = net.createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen(port, '127.0.0.1', () => {
-      const {port: claimed} = server.address() as net.AddressInfo;
-      server.close(() => resolve(claimed));
-    });
-  });
 }

@@ -3,7 +3,8 @@
 
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {answers, findProgram, freePorts, request, ServerProcess} from './server-process.ts';
+import {freePorts} from '@flotilla/testkit';
+import {answers, findProgram, request, ServerProcess} from './server-process.ts';
 import type {RunningTarget, Target, TimeRange} from './target.ts';
 
 const PROGRAMS = ['victoria-metrics', 'victoria-metrics-prod'];

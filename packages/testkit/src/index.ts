@@ -1,4 +1,5 @@
 export * from './due-queue.ts';
+export * from './free-ports.ts';
 export * from './link-faults.ts';
 export * from './memory-disk.ts';
 export * from './memory-manifest-store.ts';

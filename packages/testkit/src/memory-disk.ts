@@ -10,9 +10,7 @@ import {
   FatalError,
   type Random,
 } from '@flotilla/base';
-
-/** What a power cut leaves whole: a sector is old or new, never mixed. */
-const SECTOR_BYTES = 512;
+import {FileNode, placeOf, type TellDurable} from './memory-file.ts';
 
 export type DiskOperation = 'read' | 'write' | 'sync' | 'open' | 'rename' | 'remove';
 
@@ -36,130 +34,34 @@ export interface MemoryDiskOptions {
   readonly clock?: Clock | undefined;
   readonly latencyMs?: {readonly read?: number; readonly write?: number; readonly sync?: number};
   readonly totalBytes?: number | undefined;
+  /** Files can write and sync in one call; then what has its room in a file already needs no other. */
+  readonly writesDurably?: boolean | undefined;
+  /** Told of each such call, and of what power cuts leave of those that have no answer yet. */
+  readonly onDurableWrite?: TellDurable | undefined;
 }
-
-interface Unsynced {
-  readonly offset: number;
-  /** What stood there before, as far as the file reached. */
-  readonly before: Uint8Array;
-  readonly sizeBefore: number;
-  /** Undefined for a truncation to `offset`. */
-  readonly after: Uint8Array | undefined;
-  /** 'clean': taken for written and never was; 'synced': durable, kept only behind one that is clean. */
-  state: 'dirty' | 'clean' | 'synced';
-}
-
-class FileNode {
-  bytes = new Uint8Array(0);
-  size = 0;
-  unsynced: Unsynced[] = [];
-
-  copy(copies: Copies): FileNode {
-    const copy = new FileNode();
-    copies.set(this, copy);
-    copy.bytes = this.bytes.slice();
-    copy.size = this.size;
-    copy.unsynced = this.unsynced.map((change) => ({...change}));
-    return copy;
-  }
-
-  write(offset: number, data: Uint8Array): void {
-    const end = offset + data.length;
-    if (end > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(end, this.bytes.length * 2));
-      grown.set(this.bytes.subarray(0, this.size));
-      this.bytes = grown;
-    }
-    if (offset > this.size) this.bytes.fill(0, this.size, offset);
-    this.bytes.set(data, offset);
-    this.size = Math.max(this.size, end);
-  }
-
-  writeUnsynced(offset: number, data: Uint8Array): void {
-    const before = this.bytes.slice(
-      Math.min(offset, this.size),
-      Math.min(offset + data.length, this.size),
-    );
-    // A Buffer's slice is a view, and its writer may use it again.
-    const after = Uint8Array.from(data);
-    this.unsynced.push({offset, before, sizeBefore: this.size, after, state: 'dirty'});
-    this.write(offset, after);
-  }
-
-  truncateUnsynced(bytes: number): void {
-    const before = this.bytes.slice(Math.min(bytes, this.size), this.size);
-    const sizeBefore = this.size;
-    this.unsynced.push({offset: bytes, before, sizeBefore, after: undefined, state: 'dirty'});
-    if (bytes > this.size) this.write(bytes, new Uint8Array(0));
-    this.size = bytes;
-  }
-
-  /** The first `covered` changes are durable, but for those that were taken for clean before. */
-  sync(covered: number): void {
-    this.#mark(covered, 'synced');
-    const kept = this.unsynced.findIndex(({state}) => state !== 'synced');
-    this.unsynced = kept === -1 ? [] : this.unsynced.slice(kept);
-  }
-
-  /** A sync of them failed, and no later one tries again. */
-  takeForClean(covered: number): void {
-    this.#mark(covered, 'clean');
-  }
-
-  crash(random: Random | undefined): void {
-    const lost = this.unsynced;
-    this.unsynced = [];
-    for (let i = lost.length - 1; i >= 0; i--) {
-      const change = lost[i]!;
-      this.write(Math.min(change.offset, change.sizeBefore), change.before);
-      this.size = change.sizeBefore;
-    }
-    for (const {offset, after, state} of lost) {
-      if (state === 'synced') {
-        if (after === undefined) this.size = offset;
-        else this.write(offset, after);
-      } else if (state === 'dirty' && after !== undefined && random !== undefined)
-        this.#keepSectors(offset, after, random);
-    }
-  }
-
-  #mark(covered: number, state: 'clean' | 'synced'): void {
-    for (const change of this.unsynced.slice(0, covered))
-      if (change.state === 'dirty') change.state = state;
-  }
-
-  #keepSectors(offset: number, data: Uint8Array, random: Random): void {
-    for (let at = offset; at < offset + data.length; ) {
-      const end = Math.min(
-        offset + data.length,
-        (Math.floor(at / SECTOR_BYTES) + 1) * SECTOR_BYTES,
-      );
-      if (random.next() < 0.5) this.write(at, data.subarray(at - offset, end - offset));
-      at = end;
-    }
-  }
-}
-
-type Copies = Map<FileNode | DirectoryNode, FileNode | DirectoryNode>;
 
 class DirectoryNode {
   names = new Map<string, FileNode | DirectoryNode>();
   durable = new Map<string, FileNode | DirectoryNode>();
 
   /** `copies`: what was copied already, so that two names of one file stay one file. */
-  copy(copies: Copies = new Map()): DirectoryNode {
+  copy(copies = new Map<FileNode | DirectoryNode, FileNode | DirectoryNode>()): DirectoryNode {
     const copy = new DirectoryNode();
-    copies.set(this, copy);
+    const copyOf = (node: FileNode | DirectoryNode): FileNode | DirectoryNode => {
+      const made = copies.get(node) ?? (node instanceof FileNode ? node.copy() : node.copy(copies));
+      copies.set(node, made);
+      return made;
+    };
     const all = (names: Map<string, FileNode | DirectoryNode>) =>
-      new Map([...names].map(([name, node]) => [name, copies.get(node) ?? node.copy(copies)]));
+      new Map([...names].map(([name, node]) => [name, copyOf(node)]));
     copy.names = all(this.names);
     copy.durable = all(this.durable);
     return copy;
   }
 
-  crash(random: Random | undefined): void {
+  crash(random: Random | undefined, tell?: TellDurable): void {
     this.names = new Map(this.durable);
-    for (const node of this.names.values()) node.crash(random);
+    for (const node of this.names.values()) node.crash(random, tell);
   }
 }
 
@@ -169,6 +71,8 @@ export class MemoryDisk implements Disk {
   /** May be changed while calls are under way; they keep what they began with. */
   readonly latencyMs: {read?: number; write?: number; sync?: number};
   readonly #totalBytes: number;
+  readonly #writesDurably: boolean;
+  readonly #tell: TellDurable;
   #faults: {fault: DiskFault; left: number}[] = [];
   /** Raised by a crash: handles and operations of before neither act nor answer any more. */
   #life = 0;
@@ -182,13 +86,15 @@ export class MemoryDisk implements Disk {
     this.latencyMs = {...options.latencyMs};
     this.#totalBytes = options.totalBytes ?? 2 ** 40;
     this.freeBytes = this.#totalBytes;
+    this.#writesDurably = options.writesDurably === true;
+    this.#tell = options.onDurableWrite ?? (() => undefined);
   }
 
   /** Power off and on: unsynced bytes and names are gone, pending calls never answer. */
   crash(random?: Random): void {
     this.#life += 1;
     this.#faults = [];
-    this.#root.crash(random);
+    this.#root.crash(random, this.#tell);
   }
 
   /** Process killed, machine alive: everything written stays, pending calls never answer. */
@@ -343,8 +249,33 @@ export class MemoryDisk implements Disk {
       await this.#turn(operation, path, latencyMs, false, life);
       this.#maybeFail(operation, path, takeForClean);
     };
+    const writeDurably = async (offset: number, chunks: readonly Uint8Array[]): Promise<void> => {
+      this.counts.write += 1;
+      await enter('write', this.latencyMs.write ?? 0);
+      const all = Buffer.concat(chunks);
+      const room = this.freeBytes > 0 ? all.length : Math.max(0, node.size - offset);
+      const fits = all.subarray(0, room);
+      if (fits.length > 0) await writeOne(offset, fits);
+      if (fits.length === all.length) return;
+      this.#tell(fits.length > 0 ? 'refused in part for want of room' : 'refused for want of room');
+      throw new FatalError(`cannot write ${path} at ${offset}: ENOSPC`);
+    };
+    const writeOne = async (offset: number, bytes: Uint8Array): Promise<void> => {
+      const change = node.writeUnsynced(offset, bytes, true);
+      const place = placeOf(change);
+      this.counts.sync += 1;
+      try {
+        await enter('sync', this.latencyMs.sync ?? 0, () => node.takeOneForClean(change));
+        if (!node.syncOne(change)) throw new FatalError(`cannot sync ${path}: EIO`);
+      } catch (error) {
+        this.#tell('failed');
+        throw error;
+      }
+      this.#tell(place);
+    };
     return {
       path,
+      ...(this.#writesDurably ? {writeDurably} : {}),
       readAt: async (offset, length) => {
         this.counts.read += 1;
         await enter('read', this.latencyMs.read ?? 0);

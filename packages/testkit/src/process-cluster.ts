@@ -2,7 +2,7 @@
 // disks, real signals. Nodes are started by the project's own Node, never through npm.
 
 import {type ChildProcess, spawn} from 'node:child_process';
-import {randomBytes, randomInt} from 'node:crypto';
+import {randomBytes} from 'node:crypto';
 import {
   createWriteStream,
   existsSync,
@@ -12,10 +12,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import net from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
+import {freePorts} from './free-ports.ts';
 import {NodeLinks} from './node-links.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
@@ -36,43 +36,6 @@ export interface NodePlace {
   readonly port: number;
   readonly directory: string;
   readonly args: readonly string[];
-}
-
-// Below those that systems give to outgoing connections (Linux: from 32,768): between the look and the
-// node's start nobody gets one by chance.
-const PORTS_FROM = 12_000;
-const PORTS_UNTIL = 32_000;
-/** Of this process, so that none is given twice; others begin elsewhere. */
-let nextPort = randomInt(PORTS_FROM / 2, PORTS_UNTIL / 2) * 2;
-
-/** Two neighbouring free ports: HTTP and, one above, gRPC. */
-export async function freePortPair(): Promise<number> {
-  for (;;) {
-    const port = nextPort;
-    nextPort = port + 2 < PORTS_UNTIL ? port + 2 : PORTS_FROM;
-    const first = await listen(port).catch(takenOrThrow);
-    const second = await listen(port + 1).catch(takenOrThrow);
-    for (const server of [first, second]) if (server !== undefined) await closeServer(server);
-    if (first !== undefined && second !== undefined) return port;
-  }
-}
-
-/** A port that another process has is an answer here; anything else is not. */
-function takenOrThrow(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'EADDRINUSE') throw error;
-  return undefined;
-}
-
-function listen(port: number): Promise<net.Server> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve(server));
-  });
-}
-
-function closeServer(server: net.Server): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()));
 }
 
 /** Writes a new join secret into the directory; its path, for --join-secret-file. */
@@ -219,10 +182,10 @@ export class ProcessCluster {
   static async start(options: ClusterOptions): Promise<ProcessCluster> {
     const directory = mkdtempSync(path.join(tmpdir(), 'flotilla-cluster-'));
     const ports: number[] = [];
-    while (ports.length < options.nodes) ports.push(await freePortPair());
+    while (ports.length < options.nodes) ports.push(await freePorts(2));
     const advertised: number[] = [];
     while (options.isLinked === true && advertised.length < options.nodes)
-      advertised.push(await freePortPair());
+      advertised.push(await freePorts(2));
     const secret = makeJoinSecret(directory);
     const join = ports.map((port, i) => `127.0.0.1:${advertised[i] ?? port}`).join(',');
     const nodes = ports.map((port, i) => {

@@ -1,11 +1,11 @@
 // A crash at each step of founding and of joining: the next start goes on with the same step.
 
 import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
-import {createServer, type Server} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {DbError, type NodeId} from '@flotilla/base';
 import {CatalogMachine} from '@flotilla/catalog';
+import {freePorts} from '@flotilla/testkit';
 import {afterEach, beforeEach, expect, test} from 'vitest';
 import {createPinoLog, NodeClock, openNodeDirectory} from '../adapters/index.ts';
 import {JoinSecret, NodeServer} from '../connections/index.ts';
@@ -30,28 +30,9 @@ afterEach(async () => {
   await rm(directory, {recursive: true, force: true});
 });
 
-/** A port that was free a moment ago, and the next one too. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const first = await listenOn(0);
-    const {port} = first!.address() as {port: number};
-    const second = await listenOn(port + 1);
-    first!.close();
-    second?.close();
-    if (second !== undefined) return port;
-  }
-}
-
-function listenOn(port: number): Promise<Server | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer().once('error', () => resolve(undefined));
-    server.listen(port, '127.0.0.1', () => resolve(server));
-  });
-}
-
 /** Starts a node and returns the cluster that its catalog is of. */
 async function startedCluster(join?: string[]): Promise<string> {
-  const listen = `127.0.0.1:${await freePort()}`;
+  const listen = `127.0.0.1:${await freePorts(2)}`;
   const node = await startNode({
     dataDirectory: directory,
     listen,
@@ -102,7 +83,7 @@ test('a cluster that was founded, and not yet adopted, is adopted and not founde
 }, 40_000);
 
 test('a new cluster is named in the directory before anything of it is stored', async () => {
-  const listen = `127.0.0.1:${await freePort()}`;
+  const listen = `127.0.0.1:${await freePorts(2)}`;
   const opened = await openNodeDirectory({path: directory, stores: 1});
   const beginning = await becomeSomebody(deps(opened, listen, {}));
   opened.close();
@@ -125,7 +106,7 @@ test('a member of a cluster of several does not start without the join secret', 
   await opened.adopt({cluster: 'c', node: 2 as NodeId});
   await writeCatalogCache(directory, machine.catalog.snapshot());
   opened.close();
-  const listen = `127.0.0.1:${await freePort()}`;
+  const listen = `127.0.0.1:${await freePorts(2)}`;
   const node = await startNode({
     dataDirectory: directory,
     listen,
@@ -150,7 +131,7 @@ test('a join that a crash cut off is the same node when it asks again, and knows
     },
   });
   const port = await member.listen('127.0.0.1', 0);
-  const listen = `127.0.0.1:${await freePort()}`;
+  const listen = `127.0.0.1:${await freePorts(2)}`;
   const join = [`127.0.0.1:${port - 1}`];
   const first = await openNodeDirectory({path: directory, stores: 1});
   let asked = 0;

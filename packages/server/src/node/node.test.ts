@@ -1,7 +1,7 @@
 import {mkdtemp, readdir, rm, writeFile} from 'node:fs/promises';
-import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {freePorts} from '@flotilla/testkit';
 import {afterEach, beforeEach, expect, test} from 'vitest';
 import {NodeClock} from '../adapters/index.ts';
 import {identifyNode, JoinSecret} from '../connections/index.ts';
@@ -16,18 +16,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, {recursive: true, force: true}));
 
-/** A port that was free a moment ago, and probably the next one too. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const {port} = server.address() as {port: number};
-      server.close(() => resolve(port));
-    });
-  });
-}
-
 async function start(options: Partial<StartNodeOptions> = {}) {
-  const listen = `127.0.0.1:${await freePort()}`;
+  const listen = `127.0.0.1:${await freePorts(2)}`;
   return startNode({dataDirectory: directory, listen, engineThreads: 0, log: 'json', ...options});
 }
 

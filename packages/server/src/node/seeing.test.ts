@@ -2,9 +2,9 @@
 // with many replica sets, health, readiness, the ids of requests.
 
 import {mkdtemp, rm} from 'node:fs/promises';
-import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {freePorts} from '@flotilla/testkit';
 import {afterAll, beforeAll, describe, expect, test, vi} from 'vitest';
 import {METRICS, type MetricDefinition} from '../metrics/catalogue.ts';
 import {type Family, parseExposition} from '../metrics/exposition-parser.fixture.ts';
@@ -36,24 +36,9 @@ afterAll(async () => {
   await rm(directory, {recursive: true, force: true});
 });
 
-/** The next port, which gRPC takes, may be another process's. */
-async function startSomewhere(triesLeft = 10): Promise<StartedNode> {
-  const listen = `127.0.0.1:${await freePort()}`;
-  try {
-    return await startNode({dataDirectory: directory, listen, engineThreads: 2, log: 'json'});
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || triesLeft === 0) throw error;
-    return startSomewhere(triesLeft - 1);
-  }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const {port} = server.address() as {port: number};
-      server.close(() => resolve(port));
-    });
-  });
+async function startSomewhere(): Promise<StartedNode> {
+  const listen = `127.0.0.1:${await freePorts(2)}`;
+  return startNode({dataDirectory: directory, listen, engineThreads: 2, log: 'json'});
 }
 
 async function scrape(): Promise<Map<string, Family>> {
