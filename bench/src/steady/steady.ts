@@ -12,7 +12,7 @@ import {longestMs, type Sample, scrape, sumOf} from '../node-figures.ts';
 import {type ThreadTimes, threadTimes} from '../process-usage.ts';
 import {withBenchDirectory} from '../scenario.ts';
 import {CpuBodies, ROWS_PER_BODY, timeMsOf} from './cpu-bodies.ts';
-import {type FailureKind, RefusedWrite} from './failures.ts';
+import {type FailureKind, Failures, RefusedWrite} from './failures.ts';
 import {runOpenLoop} from './open-loop.ts';
 
 const NODES = 3;
@@ -65,6 +65,7 @@ export interface SteadyResult {
   readonly p999Ms: number;
   readonly maxMs: number;
   readonly queries: number;
+  readonly failedQueries: readonly FailureKind[];
   readonly flushes: number;
   readonly compactions: number;
   /** What all engine threads together gave to it. */
@@ -134,12 +135,10 @@ async function measure(
     cluster.pids.map((pid) => threadTimes(pid)),
     options.minutes * 60 * THREAD_SHARE_MIN,
   );
-  const [queries] = await beside;
+  const [asked] = await beside;
   delay.disable();
-  for (const {count, status, code, message, firstSeconds, lastSeconds} of failures)
-    options.say(
-      `${count} writes failed, from ${firstSeconds} s to ${lastSeconds} s: ${status} ${code} ${message}`,
-    );
+  tellFailures('writes', failures, options);
+  tellFailures('queries', asked.failures, options);
   const after = await scrapeNodes(cluster);
   const grown = (name: string, labels?: Sample['labels']) =>
     sumOf(after.flat(), name, labels) - sumOf(before.flat(), name, labels);
@@ -159,7 +158,8 @@ async function measure(
     p99Ms: roundMs(latencies.quantile(0.99)),
     p999Ms: roundMs(latencies.quantile(0.999)),
     maxMs: roundMs(latencies.quantile(1)),
-    queries,
+    queries: asked.count,
+    failedQueries: asked.failures,
     flushes: grown('flotilla_storage_flushes_total'),
     compactions: grown('flotilla_storage_compactions_total'),
     querySeconds: secondsOf('query'),
@@ -170,25 +170,43 @@ async function measure(
   };
 }
 
-/** Returns how many came to their end. */
+function tellFailures(what: string, failures: readonly FailureKind[], {say}: SteadyOptions): void {
+  for (const {count, status, code, message, firstSeconds, lastSeconds} of failures)
+    say(
+      `${count} ${what} failed, from ${firstSeconds} s to ${lastSeconds} s: ${status} ${code} ${message}`,
+    );
+}
+
+interface Asked {
+  /** Queries that came to their end. */
+  readonly count: number;
+  readonly failures: readonly FailureKind[];
+}
+
 async function query(
   cluster: FlotillaCluster,
   nowMs: () => number,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<Asked> {
+  const startMs = performance.now();
+  const failures = new Failures();
   let count = 0;
-  while (!signal.aborted) {
+  for (let turn = 0; !signal.aborted; turn++) {
     const from = new Date(nowMs() - QUERY_RANGE_MS).toISOString();
-    const client = cluster.clients[count % NODES]!;
-    await client.query(
-      'SELECT hostname, avg(usage_user) AS mean, max(usage_idle) AS most ' +
-        `FROM cpu WHERE time >= '${from}' GROUP BY hostname`,
-      {database: DATABASE},
-    );
-    count += 1;
+    const client = cluster.clients[turn % NODES]!;
+    try {
+      await client.query(
+        'SELECT hostname, avg(usage_user) AS mean, max(usage_idle) AS most ' +
+          `FROM cpu WHERE time >= '${from}' GROUP BY hostname`,
+        {database: DATABASE},
+      );
+      count += 1;
+    } catch (error) {
+      failures.add(error, (performance.now() - startMs) / 1000);
+    }
     await pause(QUERY_PAUSE_MS, signal);
   }
-  return count;
+  return {count, failures: failures.kinds()};
 }
 
 async function flushAndCompact(
