@@ -267,9 +267,8 @@ const REPLICATION: readonly Mutation[] = [
     id: 'joint-commit-as-one-majority',
     trap: 'T29',
     file: file('quorum'),
-    find: 'return Math.min(majorityIndex(config.voters, match), majorityIndex(config.votersOutgoing, match));',
-    replace:
-      'return majorityIndex([...new Set([...config.voters, ...config.votersOutgoing])], match);',
+    find: 'return Math.min(majorityIndex(voters, match), majorityIndex(votersOutgoing, match));',
+    replace: 'return majorityIndex([...new Set([...voters, ...votersOutgoing])], match);',
     why: 'One half of a joint configuration may hold a majority of the whole without the other.',
   },
   {
@@ -278,7 +277,7 @@ const REPLICATION: readonly Mutation[] = [
     file: file('quorum'),
     find: "if (incoming === 'lost' || outgoing === 'lost') return 'lost';",
     replace:
-      'if (config.votersOutgoing.length > 0)\n    return majorityVote([...new Set([...config.voters, ...config.votersOutgoing])], votes);',
+      'if (votersOutgoing.length > 0)\n    return majorityVote([...new Set([...voters, ...votersOutgoing])], votes);',
     why: 'Two leaders in one term: one by the old half, one by a majority of everybody.',
   },
   {

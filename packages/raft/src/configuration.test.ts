@@ -100,6 +100,17 @@ test('a change gives what a slow account of each member gives, or both refuse it
   expect(taken.no).toBeGreaterThan(500);
 });
 
+test('fields of the present configuration that are left out are empty', () => {
+  const change = {type: 'voter', id: 4} as const;
+  expect(changeConfig({voters: [1, 2, 3]}, [change], 'simple')).toEqual({
+    ...START,
+    voters: [1, 2, 3, 4],
+  });
+  const joint = {voters: [1, 2, 4], votersOutgoing: [1, 2, 3]};
+  expect(changeConfig(joint, [], 'leave')).toEqual({...START, voters: [1, 2, 4]});
+  expect(changeConfig({}, [], 'simple')).toHaveProperty('error');
+});
+
 test('of several changes for one member the last stands; what changes nothing is no mistake', () => {
   const start = {...EMPTY_CONFIGURATION, voters: [1]};
   const words = 'r1 r2 r9 v2 v3 v4 v2 v3 v4 l2 l2 r4 r4 l1 l1'.split(' ');

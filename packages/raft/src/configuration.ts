@@ -61,13 +61,14 @@ export function membersOf(config: Configuration): number[] {
 
 /**
  * Changes are taken in order, so that of several for one id the last stands; what changes nothing is
- * taken too. The result is valid, or a refusal says why there is none.
+ * taken too. The result is valid, or a refusal says why there is none. Fields left out are empty.
  */
 export function changeConfig(
-  config: Configuration,
+  present: Partial<Configuration>,
   changes: readonly ConfigChange[],
   mode: ConfigChangeMode,
 ): Configuration | ConfigError {
+  const config: Configuration = {...EMPTY_CONFIGURATION, ...present};
   const fault = configurationFault(finish(draftOf(config), config.autoLeave));
   if (fault !== undefined) return {error: `the present configuration is none: ${fault}`};
   if (mode === 'leave') return leaveJoint(config, changes);

@@ -63,6 +63,15 @@ test('an empty configuration hinders nobody, so that one half alone decides', ()
   expect(voteResult({voters: [], votersOutgoing: [1, 2]}, new Map([[1, true]]))).toBe('pending');
 });
 
+test('the outgoing half of a simple configuration may be left out', () => {
+  const match = new Map([
+    [1, 5],
+    [2, 4],
+  ]);
+  expect(committedIndex({voters: [1, 2, 3]}, match)).toBe(4);
+  expect(voteResult({voters: [1, 2, 3]}, new Map([[2, true]]))).toBe('pending');
+});
+
 test('two quorums of a joint configuration always meet', () => {
   const some = halves.filter(
     ({voters, votersOutgoing}) => voters.length + votersOutgoing.length > 0,

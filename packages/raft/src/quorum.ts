@@ -6,20 +6,29 @@ import type {Configuration} from './configuration.ts';
 
 export type VoteResult = 'won' | 'lost' | 'pending';
 
-type Halves = Pick<Configuration, 'voters' | 'votersOutgoing'>;
+/** Of a simple configuration the outgoing half may be left out. */
+type Halves = Pick<Configuration, 'voters'> & Partial<Pick<Configuration, 'votersOutgoing'>>;
+
+const NOBODY: readonly number[] = [];
 
 /**
  * The highest index that a majority of each half has reached. A member absent from `match` counts
  * as 0. Infinity if there is no voter at all: whoever has none may not lead, and never asks.
  */
-export function committedIndex(config: Halves, match: ReadonlyMap<number, number>): number {
-  return Math.min(majorityIndex(config.voters, match), majorityIndex(config.votersOutgoing, match));
+export function committedIndex(
+  {voters, votersOutgoing = NOBODY}: Halves,
+  match: ReadonlyMap<number, number>,
+): number {
+  return Math.min(majorityIndex(voters, match), majorityIndex(votersOutgoing, match));
 }
 
 /** Whoever is absent from `votes` has not voted yet. Without any voter it is won, for the same reason. */
-export function voteResult(config: Halves, votes: ReadonlyMap<number, boolean>): VoteResult {
-  const incoming = majorityVote(config.voters, votes);
-  const outgoing = majorityVote(config.votersOutgoing, votes);
+export function voteResult(
+  {voters, votersOutgoing = NOBODY}: Halves,
+  votes: ReadonlyMap<number, boolean>,
+): VoteResult {
+  const incoming = majorityVote(voters, votes);
+  const outgoing = majorityVote(votersOutgoing, votes);
   if (incoming === 'lost' || outgoing === 'lost') return 'lost';
   return incoming === 'won' && outgoing === 'won' ? 'won' : 'pending';
 }
