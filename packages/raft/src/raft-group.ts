@@ -2,6 +2,7 @@
 // chance (but the Random port), disk, network or promise. A thrown BugError means that this replica is
 // broken; its host stops this group alone.
 
+import type {Entry} from './entry.ts';
 import {isIdle} from './idleness.ts';
 import type {Input} from './input.ts';
 import type {GroupOptions} from './options.ts';
@@ -81,6 +82,13 @@ export class RaftGroup {
   /** The term at an index of the log, or at its beginning; undefined elsewhere. For making snapshots. */
   termAt(index: number): number | undefined {
     return this.#state.log.termAt(index);
+  }
+
+  /** The end of the log, as far as its payloads are in memory. For looking at it. */
+  entriesInMemory(): readonly Entry[] {
+    const {log} = this.#state;
+    if (log.cachedFrom > log.lastIndex) return [];
+    return log.slice(log.cachedFrom, log.lastIndex, Number.POSITIVE_INFINITY);
   }
 
   #isApplyDue(): boolean {

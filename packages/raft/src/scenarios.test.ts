@@ -6,6 +6,12 @@ import {replayScenario} from './lab/scenario.ts';
 
 const FOLDER = new URL('../testdata/', import.meta.url);
 
+test('a command without its answer is refused', () => {
+  expect(() => replayScenario('# Nothing here.\n\nadd-nodes 1 voters=1\n')).toThrow(
+    /no ---- after add-nodes 1/,
+  );
+});
+
 for (const name of readdirSync(FOLDER).filter((file) => file.endsWith('.txt'))) {
   test(name, () => {
     const url = new URL(name, FOLDER);

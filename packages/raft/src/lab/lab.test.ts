@@ -102,6 +102,23 @@ test('of what waits as much moves as is told', () => {
   expect(lab.status(1).appliedIndex).toBe(4);
 });
 
+test('the log shows what was proposed before anything was taken or stored', () => {
+  const lab = three();
+  lab.campaign(1);
+  lab.stabilize();
+  lab.propose(1, 'a');
+  const both = [
+    {index: 1, term: 1, data: ''},
+    {index: 2, term: 1, data: 'a'},
+  ];
+  expect(lab.log(1)).toEqual(both);
+  lab.replica(1).step({type: 'evict', uptoIndex: 1});
+  expect(lab.log(1)).toEqual(both);
+  expect(lab.status(1).lastIndex).toBe(2);
+  lab.restart(1);
+  expect(lab.log(1)).toEqual(both.slice(0, 1));
+});
+
 test.each<[Role, boolean]>([
   ['follower', false],
   ['candidate', false],
@@ -141,6 +158,8 @@ test('under lease reads a leader can be made too', () => {
   expect(lab.status(1)).toMatchObject({role: 'leader', term: 3});
 });
 
+const KING = {role: 'king' as Role};
+
 test.each<[string, RegExp, (lab: RaftLab) => unknown]>([
   ['an unknown replica', /no replica 9/, (lab) => lab.status(9)],
   [
@@ -158,6 +177,12 @@ test.each<[string, RegExp, (lab: RaftLab) => unknown]>([
   ['voters without number', /the number of nodes is -1/, (lab) => lab.addNodes(-1)],
   ['half a tick', /the number of ticks is 0.5/, (lab) => lab.tick(1, 0.5)],
   ['nothing to propose', /nothing to propose/, (lab) => lab.propose(1)],
+  ['a number to propose', /text or bytes, not number/, (lab) => lab.propose(1, 5 as never)],
+  ['writes without number', /the number of writes is -1/, (lab) => lab.persist(1, -1)],
+  ['half an entry', /the number of entries is 0.5/, (lab) => lab.apply(1, 0.5)],
+  ['messages without number', /the number of messages is -1/, (lab) => lab.deliver({count: -1})],
+  ['an unknown role', /no role king: there are follower/, (lab) => lab.setState(1, KING)],
+  ['an unknown mode', /no failover mode off/, (lab) => lab.setFailover(1, 'off' as 'manual')],
   [
     'an entry out of place',
     /entry 5 comes where 1 belongs/,

@@ -10,7 +10,7 @@ import {MESSAGE_TYPES, type Message} from '../message.ts';
 import type {Role} from '../output.ts';
 import type {ProgressState} from '../progress.ts';
 import {LabDisk, type LabSnapshot} from './disk.ts';
-import {mustBeCount, mustKnow} from './misuse.ts';
+import {mustBeCount, mustBeOneOf, mustKnow} from './misuse.ts';
 import {type LabNodesOptions, labOptions, NODE_OPTIONS} from './node-options.ts';
 import {type LabEvents, LabReplica, textOf} from './replica.ts';
 
@@ -77,6 +77,8 @@ const STATE_OPTIONS: readonly string[] = [
   'config',
   'role',
 ] satisfies (keyof LabState)[];
+const ROLES: readonly Role[] = ['follower', 'preCandidate', 'candidate', 'leader'];
+const FAILOVER_MODES: readonly FailoverMode[] = ['automatic', 'manual'];
 const FILTER_OPTIONS: readonly string[] = [
   'from',
   'to',
@@ -144,6 +146,7 @@ export class RaftLab {
     const {disk} = this.replica(id);
     const {term, vote, entries, config, role = 'follower'} = wanted;
     mustKnow(wanted, STATE_OPTIONS, 'setState');
+    mustBeOneOf(role, ROLES, 'role');
     if (entries !== undefined) disk.entries = entriesAfter(disk.snapshotIndex, entries);
     if (config !== undefined) {
       const configuration = {...EMPTY_CONFIGURATION, ...config};
@@ -220,6 +223,10 @@ export class RaftLab {
   /** One proposal for each text. Returns the last one's id. */
   propose(id: number, ...data: (string | Uint8Array)[]): number {
     assert(data.length > 0, 'nothing to propose');
+    for (const one of data) {
+      const fit = typeof one === 'string' || one instanceof Uint8Array;
+      assert(fit, () => `a proposal is a text or bytes, not ${typeof one}`);
+    }
     const entries = data.map((line) => ({
       proposalId: ++this.#lastProposalId,
       payload: typeof line === 'string' ? new TextEncoder().encode(line) : line,
@@ -255,6 +262,7 @@ export class RaftLab {
 
   /** Whether `id` stands for election by itself. */
   setFailover(id: number, mode: FailoverMode): void {
+    mustBeOneOf(mode, FAILOVER_MODES, 'failover mode');
     this.replica(id).step({type: 'setFailover', mode});
   }
 
@@ -265,6 +273,7 @@ export class RaftLab {
 
   /** Time passes at `id` without a tick, as in a paused process. Only leases go by it. */
   stall(id: number, ticks: number): void {
+    mustBeCount(ticks, 'the number of ticks');
     this.replica(id).clockTicks += ticks;
   }
 
@@ -295,10 +304,12 @@ export class RaftLab {
   }
 
   persist(id: number, count?: number): boolean {
+    if (count !== undefined) mustBeCount(count, 'the number of writes');
     return this.replica(id).persist(count);
   }
 
   apply(id: number, count?: number): boolean {
+    if (count !== undefined) mustBeCount(count, 'the number of entries');
     return this.replica(id).apply(count);
   }
 
@@ -330,14 +341,12 @@ export class RaftLab {
   /** Delivers or drops the matching messages that wait now. Returns them. */
   deliver(filter: MessageFilter = {}): Message[] {
     mustKnow(filter, FILTER_OPTIONS, 'deliver');
-    const {type} = filter;
-    assert(
-      type === undefined || MESSAGE_TYPES.includes(type),
-      () => `no message type ${type}: there are ${MESSAGE_TYPES.join(', ')}`,
-    );
+    const {type, count} = filter;
+    if (type !== undefined) mustBeOneOf(type, MESSAGE_TYPES, 'message type');
+    if (count !== undefined) mustBeCount(count, 'the number of messages');
     const chosen: InFlight[] = [];
     const rest: InFlight[] = [];
-    const max = filter.count ?? Number.POSITIVE_INFINITY;
+    const max = count ?? Number.POSITIVE_INFINITY;
     for (const sent of this.#network) {
       (chosen.length < max && isChosen(sent.message, filter) ? chosen : rest).push(sent);
     }
@@ -390,15 +399,12 @@ export class RaftLab {
     return {role, term, vote, leader, commitIndex, appliedIndex, lastIndex};
   }
 
-  /** As stored and about to be stored, so that it shows what the replica would tell others. */
+  /** As the replica has it now, stored or not: up to the last index of its status. */
   log(id: number): {index: number; term: number; data: string}[] {
-    const {disk, writes} = this.replica(id);
-    let entries: Entry[] = [...disk.entries];
-    for (const write of writes) {
-      const from = write.truncateFrom ?? Number.MAX_SAFE_INTEGER;
-      if (write.snapshot !== undefined) entries = [];
-      entries = [...entries.filter(({index}) => index < from), ...write.entries];
-    }
+    const {disk, group} = this.replica(id);
+    const {firstIndex, cachedFrom} = group.status();
+    const older = disk.entries.filter(({index}) => index >= firstIndex && index < cachedFrom);
+    const entries = [...older, ...group.entriesInMemory()];
     return entries.map((entry) => ({index: entry.index, term: entry.term, data: textOf(entry)}));
   }
 

@@ -1,6 +1,7 @@
 // A scenario file as data: comments and blank lines pass through; a block is a command, its input,
 // `----` and its answer.
 
+import {assert} from '@flotilla/base';
 import {LabScript, parseCommand} from './script.ts';
 
 /** The same file with the answers that its commands get now. */
@@ -16,6 +17,7 @@ export function replayScenario(text: string): string {
       continue;
     }
     const bar = lines.indexOf('----', at);
+    assert(bar !== -1, () => `no ---- after ${line}`);
     const input = lines.slice(at + 1, bar);
     out.push(line, ...input, '----', script.run(parseCommand(line, input)));
     at = bar + 1;
