@@ -5,6 +5,7 @@
 import http from 'node:http';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {Body, BodyFile} from './body-file.ts';
+import {keepAliveAgent} from './keep-alive-agent.ts';
 
 /** A body that is refused for so long fails the run. */
 const REFUSED_MS_MAX = 60_000;
@@ -26,7 +27,7 @@ export interface LoadResult {
 }
 
 export async function load(file: BodyFile, options: LoadOptions): Promise<LoadResult> {
-  const agent = new http.Agent({keepAlive: true, maxSockets: options.connections});
+  const agent = keepAliveAgent({maxSockets: options.connections});
   const run = {next: 0, repeats: 0};
   const connections = Array.from({length: options.connections}, (_, i) => i);
   const startMs = performance.now();

@@ -8,6 +8,7 @@ import type {Etcd3} from 'etcd3';
 import {connect, EtcdCluster, whyNoEtcd} from '../clusters/etcd-cluster.ts';
 import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
 import {probeFdatasyncMs} from '../disk.ts';
+import {keepAliveAgent} from '../keep-alive-agent.ts';
 import {roundMs} from '../latencies.ts';
 import {ProcessUsage} from '../process-usage.ts';
 import {type Skipped, withBenchDirectory} from '../scenario.ts';
@@ -90,7 +91,7 @@ async function runFlotilla(
       await cluster.ledSets(database);
     }
     const router = await OutsideRouter.start({secret: cluster.secret, client});
-    const agent = new http.Agent({keepAlive: true});
+    const agent = keepAliveAgent();
     try {
       const results: ConsensusResult[] = [];
       const sharded = new OneRowWriter(router, SHARDED);

@@ -1,12 +1,12 @@
 // What the scenario "failover" asks of a cluster, the same of both.
 
-import http from 'node:http';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {connect, EtcdCluster} from '../clusters/etcd-cluster.ts';
 import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
 import type {NetworkPlaces} from '../clusters/network-place.ts';
 import {httpWriter} from '../consensus/consensus.ts';
 import {firstLines, putOf} from '../consensus/one-row.ts';
+import {keepAliveAgent} from '../keep-alive-agent.ts';
 import type {ServerProcess} from '../targets/server-process.ts';
 
 const NODES = 3;
@@ -59,7 +59,7 @@ export async function startFlotilla(
       });
     },
     writer: (node) => {
-      const agent = new http.Agent({keepAlive: true});
+      const agent = keepAliveAgent();
       const url = `${cluster.urls[node]}/api/v1/write?db=${DATABASE}&precision=ns`;
       const write = httpWriter([url], agent);
       return {write: (n) => write(0, n), close: () => agent.destroy()};

@@ -7,6 +7,7 @@ import {monitorEventLoopDelay} from 'node:perf_hooks';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
 import {runClosedLoop} from '../consensus/closed-loop.ts';
+import {keepAliveAgent} from '../keep-alive-agent.ts';
 import {roundMs} from '../latencies.ts';
 import {longestMs, type Sample, scrape, sumOf} from '../node-figures.ts';
 import {type ThreadTimes, threadTimes} from '../process-usage.ts';
@@ -87,7 +88,7 @@ export function runSteady(options: SteadyOptions): Promise<SteadyReport> {
   return withBenchDirectory(async (directory) => {
     const {engineThreads} = options;
     const cluster = await FlotillaCluster.start(directory, {nodes: NODES, engineThreads});
-    const agent = new http.Agent({keepAlive: true});
+    const agent = keepAliveAgent();
     try {
       await cluster.clients[0]!.admin.createDatabase({name: DATABASE, replicas: NODES});
       return {scenario: 'steady', results: [await measure(cluster, agent, options)]};
