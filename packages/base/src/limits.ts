@@ -224,7 +224,7 @@ export const LIMITS = {
     value: 512 * MIB,
     unit: 'bytes',
     code: 'OVERLOADED',
-    why: 'Past it the largest memtable is flushed, past twice it writes wait, an engine thread.',
+    why: 'Past it the largest memtable is flushed; at 1.5 times writes are refused, a thread.',
   },
   raft_uncommitted_bytes_max: {
     value: 64 * MIB,

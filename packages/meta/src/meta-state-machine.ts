@@ -119,6 +119,10 @@ export class MetaStateMachine implements StateMachine {
     return !this.#broken;
   }
 
+  canTake(): boolean {
+    return this.canApply();
+  }
+
   afterApply(): void {
     if (this.#applied.index - this.#durable.index < ENTRIES_PER_FLUSH) return;
     if (this.#flushing !== undefined || this.#broken) return;

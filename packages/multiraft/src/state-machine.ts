@@ -51,8 +51,13 @@ export interface StateMachine {
   applyConfiguration(index: number, term: number, configuration: Configuration): void;
   /** An entry without effect on the state (a leader's first) passed at `index`. */
   applyNothing(index: number, term: number): void;
-  /** False while memory or disk must catch up first; the host applies nothing and refuses proposals. */
+  /** False while memory or disk must catch up first; the host applies nothing. */
   canApply(): boolean;
+  /**
+   * False: the host refuses proposals. To be so before `canApply` is: what was proposed should never wait
+   * for a flush, which may take longer than its proposer waits, and then nobody knows its outcome.
+   */
+  canTake(): boolean;
   /** Small housekeeping after each turn's applies: start a flush, ... Must return at once. */
   afterApply(): void;
   snapshot(): Promise<Snapshot>;

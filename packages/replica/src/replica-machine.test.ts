@@ -61,7 +61,10 @@ class FakeStorage {
   needsFlush({memtableBytes}: {memtableBytes: number}): boolean {
     return this.bytes >= memtableBytes;
   }
-  flush(): Promise<void> {
+  /** As the flush under way was told it last. */
+  pressure = (): number => 0;
+  flush(_point: unknown, pressure: () => number): Promise<void> {
+    this.pressure = pressure;
     return new Promise((resolve) => this.flushes.push(resolve));
   }
   needsCompaction(): boolean {
@@ -189,6 +192,49 @@ test('a memtable of its full size is flushed after an apply; at four times it th
   expect(machine.canApply()).toBe(true);
   storage.bytes = 4e6;
   expect(machine.canApply()).toBe(false);
+});
+
+test('nothing is taken before nothing is applied, and flushes are pressed from their begin on', async () => {
+  const memtables = new MemtableBudget(100e6);
+  const {storage, machine, write} = openMachine(memtables);
+  storage.bytes = 1e6;
+  write(1);
+  machine.afterApply();
+  const seen = [1e6, 2e6, 3e6 - 1, 3e6, 4e6 - 1, 4e6].map((bytes) => {
+    storage.bytes = bytes;
+    return [machine.canTake(), machine.canApply(), storage.pressure().toFixed(2)];
+  });
+  expect(seen).toEqual([
+    [true, true, '0.00'],
+    [true, true, '0.50'],
+    [true, true, '1.00'],
+    [false, true, '1.00'],
+    [false, true, '1.00'],
+    [false, false, '1.00'],
+  ]);
+  // The next flush is not left to the next apply, which may never come.
+  storage.bytes = 1e6;
+  storage.flushes[0]!();
+  await expect.poll(() => storage.flushes.length).toBe(2);
+});
+
+test('a thread whose memtables are nearly full takes nothing in any replica of its', () => {
+  const memtables = new MemtableBudget(100e6);
+  const {storage, machine, write} = openMachine(memtables);
+  write(1);
+  void machine.flush();
+  const seen = [50e6, 62.5e6, 75e6 - 1, 75e6, 100e6 - 1, 100e6].map((bytes) => {
+    memtables.change(bytes - memtables.bytes);
+    return [machine.canTake(), machine.canApply(), storage.pressure().toFixed(2)];
+  });
+  expect(seen).toEqual([
+    [true, true, '0.00'],
+    [true, true, '0.50'],
+    [true, true, '1.00'],
+    [false, true, '1.00'],
+    [false, true, '1.00'],
+    [false, false, '1.00'],
+  ]);
 });
 
 test('past memtables_bytes_max the largest is flushed, past twice it nothing is applied until one was', () => {

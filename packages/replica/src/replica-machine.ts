@@ -13,7 +13,7 @@ import type {
 import type {FlushPoint, ReplicaStorage, StoragePoint, WriteResult} from '@flotilla/storage';
 import {type Command, type ControlCommand, type DeleteRequest, decodeCommand} from './command.ts';
 import {decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
-import type {MemtableBudget} from './memtable-budget.ts';
+import {type MemtableBudget, pressureOf} from './memtable-budget.ts';
 
 type Configuration = DurablePoint['configuration'];
 
@@ -44,7 +44,7 @@ export type WriteApplied =
 export interface MachineLimits {
   /** A memtable of this size is flushed. */
   readonly memtableBytes: number;
-  /** With this much in memory nothing is applied until a flush has finished. */
+  /** With this much in memory nothing is applied until a flush has finished. At least twice the above. */
   readonly memtableBytesMax: number;
   /** Shared by the machines of a thread; past it nothing is applied either. */
   readonly memtables: MemtableBudget;
@@ -121,6 +121,10 @@ export class ReplicaMachine implements StateMachine {
     return this.storage.memtableBytes() < memtableBytesMax && !memtables.isFull;
   }
 
+  canTake(): boolean {
+    return this.canApply() && this.#pressure() < 1;
+  }
+
   afterApply(): void {
     if (this.isFlushing || this.#isClosed) return;
     if (this.#isPurgePending || this.storage.needsFlush(this.#limits)) this.#startFlush();
@@ -149,7 +153,7 @@ export class ReplicaMachine implements StateMachine {
   }
 
   async snapshot(): Promise<Snapshot> {
-    const snapshot = await this.storage.snapshot(this.#flushPoint());
+    const snapshot = await this.storage.snapshot(this.#flushPoint(), () => this.#pressure());
     this.#account();
     this.#durable();
     return {
@@ -172,14 +176,14 @@ export class ReplicaMachine implements StateMachine {
     this.#flushes += 1;
     this.#isPurgePending = false;
     try {
-      await this.storage.flush(this.#flushPoint());
+      await this.storage.flush(this.#flushPoint(), () => this.#pressure());
     } finally {
       this.#flushes -= 1;
       this.#account();
     }
     this.#durable();
-    // A purge that came while this ran is in no flush yet, and nothing more may come to ask for one.
-    if (this.#isPurgePending && !this.isFlushing && !this.#isClosed) this.#startFlush();
+    // What came while this ran is in no flush yet, and nothing more may come to ask for one.
+    this.afterApply();
   }
 
   /** Merges all parts into one; for measurements and by an operator's order. */
@@ -272,6 +276,13 @@ export class ReplicaMachine implements StateMachine {
     const bytes = this.#isClosed ? 0 : this.storage.memtableBytes();
     this.#limits.memtables.change(bytes - this.#accountedBytes);
     this.#accountedBytes = bytes;
+  }
+
+  /** 1: writes wait for a flush, of this replica or of the thread's. */
+  #pressure(): number {
+    const {memtableBytes, memtableBytesMax, memtables} = this.#limits;
+    const limits = {flushedFrom: memtableBytes, max: memtableBytesMax};
+    return Math.max(pressureOf(this.storage.memtableBytes(), limits), memtables.pressure);
   }
 
   #flushPoint(): FlushPoint {

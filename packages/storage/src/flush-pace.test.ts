@@ -53,6 +53,7 @@ test('a flush grows urgent with what is written beside it, and is not when it be
     },
   });
   for (let i = 0; i < SHARES_BEFORE; i++) write();
+  const point = () => ({index, term: 1, configuration, extra: new Uint8Array(0)});
   const configuration = {
     voters: [],
     votersOutgoing: [],
@@ -60,11 +61,16 @@ test('a flush grows urgent with what is written beside it, and is not when it be
     learnersNext: [],
     autoLeave: false,
   };
-  await storage.flush({index, term: 1, configuration, extra: new Uint8Array(0)});
+  await storage.flush(point());
   expect(new Set(asked.map(({work}) => work))).toEqual(new Set(['upkeep']));
   const urgencies = asked.map(({urgency}) => urgency);
   expect(urgencies[0]).toBeLessThan(0.1);
   expect(urgencies.toSorted((a, b) => a - b)).toEqual(urgencies);
   // As much again as is being written: as far behind as can be.
   expect(urgencies.at(-1)).toBe(1);
+  asked.length = 0;
+  let pressure = 0;
+  write();
+  await storage.flush(point(), () => (pressure = Math.min(1, pressure + 0.5)));
+  expect(asked.map(({urgency}) => urgency).slice(0, 2)).toEqual([0.5, 1]);
 });

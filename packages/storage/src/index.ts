@@ -6,9 +6,9 @@ export {
   type DeleteResult,
   ReplicaStorage,
   type StorageOptions,
-  type TableCounts,
   type WriteResult,
 } from './replica-storage.ts';
 export type {SnapshotFile, StagedFiles, StorageSnapshot} from './snapshot.ts';
 export {StorageCounts, type StorageSizes} from './storage-counts.ts';
+export type {TableCounts} from './table-counts.ts';
 export type {TableFate} from './table-fates.ts';

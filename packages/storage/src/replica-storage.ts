@@ -29,6 +29,7 @@ import {SeriesScan} from './series-scan.ts';
 import {Slices} from './slices.ts';
 import {installFiles, pinSnapshot, type StagedFiles, type StorageSnapshot} from './snapshot.ts';
 import {StorageCounts, type StorageSizes} from './storage-counts.ts';
+import {rowCounts, type TableCounts} from './table-counts.ts';
 import {type TableFate, TableFates} from './table-fates.ts';
 import {ReplicaTableScan} from './table-scan.ts';
 import {liveTombstones, TOMBSTONES_KEPT} from './tombstone.ts';
@@ -68,14 +69,6 @@ export type WriteResult =
     };
 export type DeleteResult = {readonly status: 'applied'} | TableRejected;
 
-export interface TableCounts {
-  readonly table: TableId;
-  /** Rows as written: duplicates and deleted ones count until they are compacted away. */
-  readonly rowCount: number;
-  readonly seriesCount: number;
-  readonly isDropped: boolean;
-}
-
 /** A memtable on its way to disk, and the point that its flush makes durable. */
 interface Frozen {
   readonly memtable: Memtable;
@@ -87,11 +80,13 @@ interface Frozen {
   readonly deadColumns: readonly DeadColumnIds[];
 }
 
+const noPressure = (): number => 0;
+
 export class ReplicaStorage {
   readonly #files: ReplicaFiles;
   readonly #counts: StorageCounts;
   readonly #cut: BlockCut;
-  readonly #flushSlices: Slices;
+  readonly #turns: WorkSlices;
   readonly #compactionSlices: Slices;
   readonly #scanSlices: Slices;
   #index: SeriesIndex;
@@ -111,8 +106,7 @@ export class ReplicaStorage {
     this.#counts = options.counts ?? new StorageCounts();
     this.#index = index;
     this.#cut = new BlockCut(options.bucket);
-    const urgency = () => this.#flushUrgency();
-    this.#flushSlices = new Slices(options.slices, {work: 'upkeep', urgency});
+    this.#turns = options.slices;
     this.#compactionSlices = new Slices(options.slices, {work: 'upkeep'});
     this.#scanSlices = new Slices(options.slices, {work: 'query'});
     const dropped = state.point === undefined ? (options.deadTables ?? []) : state.droppedTables;
@@ -278,12 +272,7 @@ export class ReplicaStorage {
   }
 
   tables(): TableCounts[] {
-    const rows = new Map<TableId, number>();
-    const add = (table: TableId, count: number) => rows.set(table, (rows.get(table) ?? 0) + count);
-    for (const {record} of this.#files.parts)
-      for (const {table, rowCount} of record.tables) add(table, rowCount);
-    for (const memtable of this.#memtables())
-      for (const table of memtable.tableIds()) add(table, memtable.table(table)!.rowCount);
+    const rows = rowCounts(this.#files.parts, this.#memtables());
     return [...rows].map(([table, rowCount]) => ({
       table,
       rowCount,
@@ -327,10 +316,11 @@ export class ReplicaStorage {
   /**
    * Makes everything applied by now durable, under `point`. The memtable is frozen before this returns
    * its promise; writes go on into a new one. Requires point.index >= the applied index.
+   * @param pressure  0 to 1, asked while it runs: how near writes are to waiting for it
    */
-  flush(point: FlushPoint): Promise<void> {
+  flush(point: FlushPoint, pressure = noPressure): Promise<void> {
     const frozen = this.#freeze(point);
-    const flush = this.#flushes.then(() => this.#writeFrozen(frozen));
+    const flush = this.#flushes.then(() => this.#writeFrozen(frozen, pressure));
     this.#flushes = flush;
     // Each caller has the failure as well; a later flush must not overtake a failed one.
     void handledElsewhere(flush);
@@ -360,8 +350,8 @@ export class ReplicaStorage {
   }
 
   /** Flushes up to `point`, then pins the files of the durable state. */
-  async snapshot(point: FlushPoint): Promise<StorageSnapshot> {
-    await this.flush(point);
+  async snapshot(point: FlushPoint, pressure = noPressure): Promise<StorageSnapshot> {
+    await this.flush(point, pressure);
     return pinSnapshot(this.#files);
   }
 
@@ -369,7 +359,7 @@ export class ReplicaStorage {
   async install(staged: StagedFiles): Promise<void> {
     await this.#flushes;
     await this.#compactions;
-    const slices = this.#flushSlices;
+    const slices = new Slices(this.#turns, {work: 'upkeep'});
     await installFiles(this.#files, {staged, slices}, (state, index) => {
       this.#index = index;
       this.#fates = new TableFates(state.droppedTables, state.purgedTables);
@@ -438,9 +428,10 @@ export class ReplicaStorage {
     return frozen;
   }
 
-  async #writeFrozen(frozen: Frozen): Promise<void> {
+  async #writeFrozen(frozen: Frozen, pressure: () => number): Promise<void> {
     const {memtable, lo} = frozen;
-    const slices = this.#flushSlices;
+    const urgency = () => Math.max(this.#flushLag(), pressure());
+    const slices = new Slices(this.#turns, {work: 'upkeep', urgency});
     const writing = {...this.#writing(), slices};
     const part = await writeFlushed(writing, {memtable, lo, hi: frozen.point.index});
     const keyFiles = await writeNewKeys(
@@ -474,7 +465,7 @@ export class ReplicaStorage {
   }
 
   /** What came in since the freeze beside what was frozen: until both keep pace, memory fills. */
-  #flushUrgency(): number {
+  #flushLag(): number {
     const frozenBytes = this.#frozen[0]?.memtable.bytes ?? 0;
     return frozenBytes === 0 ? 0 : Math.min(1, this.#active.bytes / frozenBytes);
   }

@@ -44,6 +44,7 @@ export class ListMachine implements StateMachine {
   readonly #disk: MemoryDisk;
   readonly #onDestroy: () => void;
   isReady = true;
+  isTaking = true;
   pinned = 0;
 
   constructor(kept: Kept, disk: MemoryDisk, onDestroy: () => void) {
@@ -81,6 +82,10 @@ export class ListMachine implements StateMachine {
 
   canApply(): boolean {
     return this.isReady;
+  }
+
+  canTake(): boolean {
+    return this.isReady && this.isTaking;
   }
 
   afterApply(): void {}

@@ -542,6 +542,21 @@ describe('faults', () => {
     await cluster.write(1, 'c');
   });
 
+  test('a replica that takes no more still applies what was proposed, and is not wedged', async () => {
+    const cluster = await started({nodes: 1});
+    await cluster.found(1, [1]);
+    await cluster.write(1, 'a');
+    const deadlineMs = cluster.clock.monotonicMs() + 1_000;
+    const taken = cluster.host(1).propose(SET, bytes('b'), {deadlineMs});
+    cluster.machine(1, 1).isTaking = false;
+    const refused = cluster.host(1).propose(SET, bytes('c'), {deadlineMs});
+    expect(await errorOf(refused)).toMatchObject({code: 'OVERLOADED'});
+    await cluster.clock.resolve(taken);
+    expect(cluster.machine(1, 1).values).toEqual(['a', 'b']);
+    await cluster.clock.advance(6_000);
+    expect(cluster.status(1, 1)!.isWedged).toBe(false);
+  });
+
   test('a majority that is lost ends every proposal in time, as unknown', async () => {
     const cluster = await started();
     await cluster.found(1);

@@ -156,8 +156,8 @@ export class Requests {
     if (!group.isLeader) throw group.waits.notLeading();
     if (group.store.isFull) throw new DbError('DISK_FULL', `store ${group.store.store} is full`);
     const {driver, limits, waits} = this.#options;
-    if (!group.machine.canApply()) {
-      driver.applier.block(group);
+    if (!group.machine.canTake()) {
+      if (!group.machine.canApply()) driver.applier.block(group);
       throw new DbError('OVERLOADED', 'the replica must flush before it takes more');
     }
     const {groupProposalsBytesMax, proposalsBytesMax} = limits;

@@ -141,6 +141,14 @@ test('a thread that is full of writes leaves a share to long work, and a slice s
   expect(query.spentMs / clock.nowMs).toBeGreaterThan(0.3);
 });
 
+test('upkeep that is as far behind as can be has two thirds of a thread that is full of writes', async () => {
+  const thread = handThread();
+  const upkeep = worker(thread, 'upkeep', () => 1);
+  for (let i = 0; i < 500; i++) await thread.turn(6);
+  upkeep.isStopped = true;
+  expect(upkeep.spentMs / thread.clock.nowMs).toBeCloseTo(2 / 3, 1);
+});
+
 test('each class gets on under the load of the other; upkeep that is behind gets the most', async () => {
   const shares: number[] = [];
   for (const urgency of [0, 0.5, 1]) {

@@ -19,6 +19,8 @@ const SLICE_MS_MAX = 6;
 const URGENT_MS_MAX = 12;
 /** Of the time that all else took since the slice before: a third of a busy thread is for long work. */
 const SHARE_OF_REST = 0.5;
+/** Two thirds for upkeep that is as far behind as can be. */
+const URGENT_SHARE_OF_REST = 2;
 const WEIGHTS: Readonly<Record<WorkClass, number>> = {query: 3, upkeep: 1};
 /** Added to the weight of what is as far behind as can be. */
 const URGENT_WEIGHT = 8;
@@ -141,7 +143,7 @@ export class WorkTurns implements WorkSlices {
     const beganMs = this.#clock.monotonicMs();
     const {urgency} = next;
     const maxMs = SLICE_MS_MAX + urgency * (URGENT_MS_MAX - SLICE_MS_MAX);
-    const share = SHARE_OF_REST * (1 + urgency);
+    const share = SHARE_OF_REST + urgency * (URGENT_SHARE_OF_REST - SHARE_OF_REST);
     const wantedMs = (beganMs - this.#endedMs) * share;
     const ms = Math.min(maxMs, Math.max(SLICE_MS_MIN, wantedMs));
     const weight = line.weight + urgency * URGENT_WEIGHT;

@@ -105,6 +105,10 @@ export class RegisterMachine implements StateMachine {
     return true;
   }
 
+  canTake(): boolean {
+    return true;
+  }
+
   afterApply(): void {}
 
   async snapshot(): Promise<Snapshot> {
