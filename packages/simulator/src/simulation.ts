@@ -20,6 +20,7 @@ import {Director} from './workload/director.ts';
 import {expected} from './workload/expected.ts';
 import {type PlacedSet, Placement} from './workload/placement.ts';
 import {RegisterMachine} from './workload/register-machine.ts';
+import {type Disks, disksOf} from './world/disks.ts';
 import {Network, type NetworkTimes} from './world/network.ts';
 import {SimNode} from './world/node.ts';
 
@@ -35,6 +36,8 @@ export interface SimulationOptions {
   readonly steps: number;
   readonly without?: readonly FaultName[] | undefined;
   readonly only?: readonly FaultName[] | undefined;
+  /** Drawn from the seed by default. */
+  readonly disks?: Disks | undefined;
   /** Keeps the text of what happened. */
   readonly trace?: boolean | undefined;
 }
@@ -99,11 +102,15 @@ export class Simulation {
       {groupLogBytesMax: 4_000, segmentBytes: 32 * 1024, cacheBytesMax: 4_000},
       {segmentBytes: 256 * 1024},
     ]);
+    const disks = disksOf(options);
+    this.#coverage.count(`disks:${disks}`, options.nodes);
     for (let id = 1; id <= options.nodes; id++) {
       const node = new SimNode(id as NodeId, {
         kernel: this.#kernel,
         network: this.#network,
         chance: chanceOf(seed, `node ${id}`),
+        disks,
+        onDurableWrite: (event) => this.#coverage.count(`durable writes:${event}`),
         timing,
         limits,
         driftMax,

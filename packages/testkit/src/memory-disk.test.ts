@@ -134,3 +134,78 @@ test('what a crash leaves of a write is what was written, though its buffer was 
   expect(disk.bytesOf('a').includes(1)).toBe(true);
   expect(disk.bytesOf('a').includes(2)).toBe(false);
 });
+
+const durable = (events: string[]) =>
+  new MemoryDisk({writesDurably: true, onDurableWrite: (event) => events.push(event)});
+
+test('a durable write is durable by itself, and makes nothing else so', async () => {
+  const events: string[] = [];
+  const disk = durable(events);
+  const file = await makeFile(disk, 'a');
+  await file.writeAt(0, [new Uint8Array(4)]);
+  await file.sync();
+  await file.writeAt(0, [bytes(7)]);
+  await file.writeDurably!(1, [bytes(1), bytes(2)]);
+  await file.writeDurably!(3, [bytes(3, 4)]);
+  await file.writeDurably!(5, [bytes(5)]);
+  expect([...disk.bytesOf('a')]).toEqual([7, 1, 2, 3, 4, 5]);
+  disk.crash();
+  expect([...disk.bytesOf('a')]).toEqual([0, 1, 2, 3, 4, 5]);
+  expect(events).toEqual([
+    'written over zeros',
+    'written over zeros and past the end',
+    'written past the end',
+  ]);
+  expect((await makeFile(new MemoryDisk(), 'b')).writeDurably).toBeUndefined();
+});
+
+test('power that is lost under a durable write leaves some of its sectors', async () => {
+  const events: string[] = [];
+  const disk = durable(events);
+  const file = await makeFile(disk, 'a');
+  await file.writeDurably!(0, [new Uint8Array(8192)]);
+  disk.duringDurableWrite = () => disk.crash(new SeededRandom(4));
+  void file.writeDurably!(0, [new Uint8Array(8192).fill(1)]);
+  for (let turns = 0; turns < 10; turns++) await Promise.resolve();
+  const left = disk.bytesOf('a');
+  expect(new Set(left)).toEqual(new Set([0, 1]));
+  for (let at = 0; at < 8192; at += 512)
+    expect(new Set(left.subarray(at, at + 512)).size, `sector at ${at}`).toBe(1);
+  expect(events.at(-1)).toBe('cut off, torn');
+});
+
+test('a full disk takes of a durable write what has its room already', async () => {
+  const events: string[] = [];
+  const disk = durable(events);
+  const file = await makeFile(disk, 'a');
+  await file.writeDurably!(0, [new Uint8Array(2)]);
+  disk.freeBytes = 0;
+  await file.writeDurably!(0, [bytes(1)]);
+  await expect(file.writeDurably!(1, [bytes(2, 3)])).rejects.toThrow('ENOSPC');
+  await expect(file.writeDurably!(2, [bytes(3)])).rejects.toThrow('ENOSPC');
+  expect([...disk.bytesOf('a')]).toEqual([1, 2]);
+  expect(events.slice(-2)).toEqual([
+    'refused in part for want of room',
+    'refused for want of room',
+  ]);
+});
+
+test('a durable write fails with its sync, and where another sync took its pages for clean', async () => {
+  const disk = durable([]);
+  const file = await makeFile(disk, 'a');
+  disk.fail({operation: 'sync', path: 'a', marksClean: true});
+  await expect(file.writeDurably!(0, [bytes(1)])).rejects.toThrow('EIO');
+  disk.fail({operation: 'sync', path: 'a', marksClean: true});
+  const written = file.writeDurably!(1, [bytes(2)]);
+  let synced: Promise<void> | undefined;
+  disk.duringDurableWrite = () => {
+    synced = file.sync();
+  };
+  // In this order: the other sync ends first.
+  await Promise.all([
+    expect(written).rejects.toThrow('EIO'),
+    written.catch(() => expect(synced).rejects.toThrow('EIO')),
+  ]);
+  disk.crash(new SeededRandom(4));
+  expect(disk.bytesOf('a')).toHaveLength(0);
+});

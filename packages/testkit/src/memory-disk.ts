@@ -71,11 +71,13 @@ export class MemoryDisk implements Disk {
   /** May be changed while calls are under way; they keep what they began with. */
   readonly latencyMs: {read?: number; write?: number; sync?: number};
   readonly #totalBytes: number;
-  readonly #writesDurably: boolean;
+  readonly writesDurably: boolean;
   readonly #tell: TellDurable;
   #faults: {fault: DiskFault; left: number}[] = [];
   /** Raised by a crash: handles and operations of before neither act nor answer any more. */
   #life = 0;
+  /** Called once by the next durable write, when the disk has its bytes and none of them is durable yet. */
+  duringDurableWrite: (() => void) | undefined;
   /** How often each operation was asked for: what group commit saves can be counted. */
   readonly counts = {read: 0, write: 0, sync: 0};
   /** Set by a test; what `space` answers, and writes are refused with ENOSPC at 0. */
@@ -86,7 +88,7 @@ export class MemoryDisk implements Disk {
     this.latencyMs = {...options.latencyMs};
     this.#totalBytes = options.totalBytes ?? 2 ** 40;
     this.freeBytes = this.#totalBytes;
-    this.#writesDurably = options.writesDurably === true;
+    this.writesDurably = options.writesDurably === true;
     this.#tell = options.onDurableWrite ?? (() => undefined);
   }
 
@@ -264,6 +266,9 @@ export class MemoryDisk implements Disk {
       const change = node.writeUnsynced(offset, bytes, true);
       const place = placeOf(change);
       this.counts.sync += 1;
+      const during = this.duringDurableWrite;
+      this.duringDurableWrite = undefined;
+      during?.();
       try {
         await enter('sync', this.latencyMs.sync ?? 0, () => node.takeOneForClean(change));
         if (!node.syncOne(change)) throw new FatalError(`cannot sync ${path}: EIO`);
@@ -275,7 +280,7 @@ export class MemoryDisk implements Disk {
     };
     return {
       path,
-      ...(this.#writesDurably ? {writeDurably} : {}),
+      ...(this.writesDurably ? {writeDurably} : {}),
       readAt: async (offset, length) => {
         this.counts.read += 1;
         await enter('read', this.latencyMs.read ?? 0);

@@ -1,47 +1,39 @@
 // One seed, one run of the product further up: meta group, reconciler, catalog, replica machines and
-// router in every node, its clients, its operator and its nemesis, then peace, rest, and the questions
-// that must have the right answers. Laws and kernel are those of the other workload.
+// router in every node, its clients, its operator and its nemesis, then what is asked at the end. Laws and
+// kernel are those of the other workload.
 
-import type {ReplicaId, ReplicaSetId} from '@flotilla/base';
-import {DbError, FatalError, type Log, META_SET, type NodeId} from '@flotilla/base';
-import {decodeShare} from '@flotilla/column';
-import type {StateMachine} from '@flotilla/multiraft';
-import {decodeCommand, ReplicaMachine, type WriteApplied} from '@flotilla/replica';
+import {DbError, FatalError, type Log, type NodeId} from '@flotilla/base';
+import type {GroupObserver} from '@flotilla/multiraft';
 import {Coverage} from '../checks/coverage.ts';
 import {Laws} from '../checks/laws.ts';
 import {observerOf} from '../checks/observation.ts';
-import {judgeErasable} from '../erasable-register.ts';
 import {Damages} from '../faults/damages.ts';
 import {DAMAGES, type World} from '../faults/faults.ts';
 import {kindsOf, Nemesis} from '../faults/nemesis.ts';
 import {type Chance, chanceOf} from '../kernel/chance.ts';
 import {Kernel} from '../kernel/kernel.ts';
 import {Trace} from '../kernel/trace.ts';
-import {checkRegister, type RegisterOperation} from '../linearizability.ts';
 import {NETWORK, type SimulationOptions, type SimulationResult} from '../simulation.ts';
-import {hashBytes} from '../workload/command.ts';
 import {expected} from '../workload/expected.ts';
+import {disksOf} from '../world/disks.ts';
 import {Network} from '../world/network.ts';
 import {SimNode} from '../world/node.ts';
 import {Clients, engineOf} from './clients.ts';
 import {Drops} from './drops.ts';
+import {Effects} from './effects.ts';
 import {Elections} from './elections.ts';
 import {Engine} from './engine.ts';
+import {Examination} from './examination.ts';
+import {found} from './founding.ts';
 import {Ground} from './ground.ts';
 import {NodeState} from './node-state.ts';
 import {Operator} from './operator.ts';
-import {find, type Register, SLOT_MS} from './registers.ts';
-import {newestCatalog, unrestOf} from './rest.ts';
-import {rowsOf} from './row-read.ts';
+import {SLOT_MS} from './registers.ts';
+import {newestCatalog} from './rest.ts';
 import {isRemembered, isSettled, stakesOf} from './stakes.ts';
+import {Waiting} from './waiting.ts';
 
-/** Peace must bring rest within so much simulated time. */
-const REST_MS_MAX = 240_000;
-const FOUNDING_MS_MAX = 120_000;
 const REPAIR_AFTER_MS = 15_000;
-const ASK_MS_MAX = 60_000;
-const LAST_CLIENT = 1_000_000;
-const bytesOf = new TextEncoder();
 
 export class ClusterSimulation {
   readonly #options: SimulationOptions;
@@ -61,17 +53,19 @@ export class ClusterSimulation {
   readonly #damages: Damages;
   /** Some damage may strike: each set needs a voter to spare. */
   readonly #isDamaging: boolean;
-  /** By set and key: where the share took effect. */
-  readonly #keys = new Map<string, number>();
-  #asked = 0;
+  readonly #waiting: Waiting;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
     const {seed, only, without = []} = options;
+    const disks = disksOf(options);
+    this.#coverage.count(`disks:${disks}`, options.nodes);
     this.#isDamaging = kindsOf({seed, only, without}).some((kind) => DAMAGES.includes(kind));
     this.#kernel = new Kernel(new Trace(options.trace));
     const kernel = this.#kernel;
     this.#laws = new Laws(() => kernel.nowMs);
+    this.#waiting = new Waiting(kernel, this.#laws);
+    const effects = new Effects(this.#laws, this.#coverage);
     const chance = chanceOf(seed, 'shape');
     this.#chance = chance;
     const timing = chance.pick(['local', 'zone', 'wan', 'wan'] as const);
@@ -85,13 +79,10 @@ export class ClusterSimulation {
     for (let id = 1; id <= options.nodes; id++) {
       this.#states.push(new NodeState());
       const node = new SimNode(id as NodeId, {
-        ...{kernel, timing, limits, driftMax, network: this.#network},
+        ...{kernel, timing, limits, driftMax, disks, network: this.#network},
+        onDurableWrite: (event) => this.#coverage.count(`durable writes:${event}`),
         chance: chanceOf(seed, `node ${id}`),
-        observer: (on) =>
-          observerOf(on, {
-            ...{kernel, laws: this.#laws, coverage: this.#coverage},
-            isImage: (of) => this.#nodes[of - 1]!.isImage,
-          }),
+        observer: (on) => this.#observer(on),
         locate: () => undefined,
         catalog: () => newestCatalog(this.#nodes)!,
         knownTo: (by, of) => engineOf(this.#nodes[by - 1]!)?.knownOf(of),
@@ -105,7 +96,7 @@ export class ClusterSimulation {
             state: this.#states[of.id - 1]!,
             log: this.#logOf(of),
             failover: this.#laws.failover,
-            onMachine: (...opened) => this.#watch(...opened),
+            onMachine: (...opened) => effects.watch(...opened),
             onDestroyed: (replica) => {
               this.#coverage.count('members:destroyed');
               this.#laws.destroyed(replica);
@@ -142,10 +133,16 @@ export class ClusterSimulation {
       repairAfterMs: REPAIR_AFTER_MS,
       start: (node) => this.#start(node),
     });
-    const intensity = chance.pick([0.3, 1, 1, 2.5]);
     this.#damages = this.#makeDamages();
-    const strikes = {seed, only, without, intensity};
+    const strikes = {seed, only, without, intensity: chance.pick([0.3, 1, 1, 2.5])};
     this.#nemesis = new Nemesis(kernel, this.#world(), this.#coverage, strikes);
+  }
+
+  #observer(node: NodeId): GroupObserver {
+    return observerOf(node, {
+      ...{kernel: this.#kernel, laws: this.#laws, coverage: this.#coverage},
+      isImage: (of) => this.#nodes[of - 1]!.isImage,
+    });
   }
 
   #makeDamages(): Damages {
@@ -176,76 +173,40 @@ export class ClusterSimulation {
     const beganMs = performance.now();
     const beganCpu = process.cpuUsage();
     const kernel = this.#kernel;
-    const isBroken = (): boolean => this.#laws.violations.length > 0;
-    await this.#found(isBroken);
-    if (!isBroken()) {
+    const waiting = this.#waiting;
+    await this.#found();
+    if (!waiting.isBroken) {
       this.#clients.start();
       this.#operator.start();
       this.#elections.start();
       this.#drops.start();
       kernel.after(5_000, () => this.#nemesis.start());
-      await kernel.run(() => kernel.steps >= this.#options.steps || isBroken());
+      await kernel.run(() => kernel.steps >= this.#options.steps || waiting.isBroken);
     }
-    if (!isBroken()) await this.#makePeace(isBroken);
-    if (!isBroken()) await this.#askEverything(isBroken);
-    if (!isBroken()) await this.#compareReplicas(isBroken);
-    if (!isBroken()) this.#checkHistories();
+    if (!waiting.isBroken) await this.#examine();
     const {user, system} = process.cpuUsage(beganCpu);
     const wallSeconds = (performance.now() - beganMs) / 1000;
     return this.#result({wallSeconds, cpuSeconds: (user + system) / 1e6});
   }
 
-  /** The first node founds the cluster, the others are taken in one by one, databases are made. */
-  async #found(isBroken: () => boolean): Promise<void> {
-    const {nodes, groups} = this.#options;
-    const [first, ...others] = this.#nodes;
-    await this.#until('node 1 starts', first!.start(), isBroken);
-    await this.#until('the cluster is founded', engineOf(first!)!.found(), isBroken);
-    for (const node of others) {
-      if (isBroken()) return;
-      await this.#until(`node ${node.id} joins`, this.#join(node), isBroken);
-      await this.#until(`node ${node.id} starts`, node.start(), isBroken);
-    }
-    const chance = this.#chance;
-    for (let i = 1; i <= Math.min(4, Math.max(1, Math.floor(groups / 5))); i++) {
-      const drawn = chance.pick([3, 3, 3, 5, 2]);
-      const replicas = Math.min(nodes, this.#isDamaging ? Math.max(3, drawn) : drawn);
-      const shards = 1 + chance.below(3);
-      const engine = engineOf(chance.pick(this.#nodes))!;
-      const made = this.#drops.databases.create(engine, `d${i}`, {replicas, shards});
-      await this.#until(`database ${i}`, made, isBroken);
-      this.#ground.add(`d${i}`);
-    }
+  #found(): Promise<void> {
+    return found({
+      ...{kernel: this.#kernel, nodes: this.#nodes, states: this.#states, laws: this.#laws},
+      ...{chance: this.#chance, waiting: this.#waiting, drops: this.#drops, ground: this.#ground},
+      groups: this.#options.groups,
+      replicasMin: this.#isDamaging ? 3 : 1,
+    });
   }
 
-  async #join(node: SimNode): Promise<void> {
-    const engine = engineOf(this.#nodes[0]!)!;
-    const {meta, copy} = engine.parts!;
-    const {id} = node;
-    const described = {address: `n${id}`, engineThreads: 1, version: '1'};
-    const command = {
-      type: 'register-node' as const,
-      node: {...described, incarnation: `incarnation-${id}`},
-      atMs: this.#kernel.wallStartMs,
-    };
-    const {node: given} = await meta.propose(command, {deadlineMs: engine.nowMs + 30_000});
-    if (given !== id) this.#laws.fail('catalog', 0, `node ${id} was given the id ${given}`);
-    await copy.refresh(engine.nowMs + 30_000);
-    const state = this.#states[id - 1]!;
-    state.catalog = copy.catalog.snapshot();
-    state.isMember = true;
-  }
-
-  async #until(what: string, work: Promise<unknown>, isBroken: () => boolean): Promise<void> {
-    let isOver = false;
-    work.then(
-      () => {
-        isOver = true;
-      },
-      (error: unknown) => this.#laws.fail('founding', 0, `${what}: ${String(error)}`),
-    );
-    await this.#kernel.run(() => isOver || isBroken(), this.#kernel.nowMs + FOUNDING_MS_MAX);
-    if (!isOver && !isBroken()) this.#laws.fail('founding', 0, `${what}: it does not end`);
+  #examine(): Promise<void> {
+    const examination = new Examination({
+      ...{kernel: this.#kernel, nodes: this.#nodes, network: this.#network, laws: this.#laws},
+      ...{coverage: this.#coverage, chance: this.#chance, waiting: this.#waiting},
+      ...{ground: this.#ground, clients: this.#clients, operator: this.#operator},
+      ...{elections: this.#elections, drops: this.#drops, nemesis: this.#nemesis},
+      start: (node) => this.#start(node),
+    });
+    return examination.run();
   }
 
   #world(): World {
@@ -308,175 +269,6 @@ export class ClusterSimulation {
         this.#laws.fail('no crashes', 0, `node ${node.id}: ${message}: ${String(cause)}`);
       },
     };
-  }
-
-  /** Each replica's answers at an index are the same, and a share has its effect at one index. */
-  #watch(set: ReplicaSetId, replica: ReplicaId, machine: StateMachine): void {
-    if (set === META_SET || !(machine instanceof ReplicaMachine)) return;
-    const apply = machine.apply.bind(machine);
-    machine.apply = (index, term, payload) => {
-      const result = apply(index, term, payload);
-      const digest = hashBytes(bytesOf.encode(JSON.stringify(result.value)));
-      const command = decodeCommand(payload);
-      if (command.type !== 'write') {
-        this.#laws.applied(set, replica, {index, digest});
-        return result;
-      }
-      const {status} = result.value as WriteApplied;
-      const {router, idempotencyKey} = decodeShare(command.share);
-      const write = {
-        command: {...router, register: 0, value: 0, key: 0},
-        result: {status: status === 'applied' ? ('applied' as const) : ('duplicate' as const)},
-      };
-      this.#laws.applied(set, replica, {index, digest}, write);
-      if (status !== 'applied') this.#coverage.count(`writes:skipped as ${status}`);
-      else if (idempotencyKey !== undefined) this.#tookEffect(set, idempotencyKey, index);
-      return result;
-    };
-  }
-
-  #tookEffect(set: ReplicaSetId, key: string, index: number): void {
-    const name = `${set}/${key}`;
-    const before = this.#keys.get(name) ?? index;
-    this.#keys.set(name, before);
-    if (before !== index)
-      this.#laws.fail('at most once', set, `key ${key} took effect at ${before} and ${index}`);
-  }
-
-  async #makePeace(isBroken: () => boolean): Promise<void> {
-    this.#nemesis.stop();
-    for (const {disk} of this.#nodes) disk.mend();
-    this.#clients.isStopped = true;
-    this.#operator.isStopped = true;
-    this.#elections.isStopped = true;
-    this.#drops.stop();
-    this.#operator.endOutage();
-    const kernel = this.#kernel;
-    const untilMs = kernel.nowMs + REST_MS_MAX;
-    let lookMs = 0;
-    let unrest: string[] = ['nobody looked'];
-    await kernel.run(() => {
-      if (kernel.nowMs < lookMs) return isBroken();
-      lookMs = kernel.nowMs + 1_000;
-      for (const node of this.#nodes) this.#start(node);
-      this.#operator.settle();
-      this.#elections.settle();
-      const waiting = [...this.#clients.open.values()].map((text) => `a client waits: ${text}`);
-      unrest = [...waiting, ...this.#network.unrest(), ...this.#drops.settle()];
-      unrest.push(...unrestOf(this.#nodes));
-      return unrest.length === 0 || isBroken();
-    }, untilMs);
-    for (const text of unrest) this.#laws.fail('liveness', 0, text);
-  }
-
-  /** Every open register takes a write and gives it back; what was acknowledged is there. */
-  async #askEverything(isBroken: () => boolean): Promise<void> {
-    const registers = this.#ground.all();
-    await this.#ask(registers, 'read', isBroken);
-    if (isBroken()) return;
-    const few = registers.filter(() => this.#chance.odds(0.3));
-    await this.#ask(few, 'write', isBroken);
-    if (!isBroken()) await this.#ask(few, 'read', isBroken);
-    if (!isBroken()) await this.#writeWithoutMeta(registers, isBroken);
-  }
-
-  /** Without a majority of the meta group, sets that have theirs take writes to what is there. */
-  async #writeWithoutMeta(registers: readonly Register[], isBroken: () => boolean): Promise<void> {
-    // Writes made buckets, and the cluster may have begun to even itself out.
-    await this.#makePeace(isBroken);
-    if (isBroken()) return;
-    const catalog = newestCatalog(this.#nodes)!;
-    const members = catalog.metaSet()!.replicas;
-    const gone = members.slice(0, Math.floor(members.length / 2) + 1).map(({node}) => node);
-    const isGone = (node: NodeId): boolean => gone.includes(node);
-    const through = this.#nodes.filter(({id}) => !isGone(id));
-    const able = registers.filter((register) => {
-      const found = find(catalog, register);
-      const set = found && catalog.replicaSet(found.set);
-      const voters = set?.replicas.filter(({role}) => role === 'voter') ?? [];
-      const left = voters.filter(({node}) => !isGone(node));
-      // Nobody elects while meta is away where nobody does it by himself.
-      if (set === undefined || catalog.failoverOf(set.id) === 'manual') return false;
-      return 2 * left.length > voters.length;
-    });
-    if (able.length === 0 || through.length === 0) return;
-    for (const node of this.#nodes) if (isGone(node.id)) node.end('kill');
-    this.#coverage.count('writes:while meta has no majority', able.length);
-    await this.#ask(able, 'write', isBroken, through);
-    for (const node of this.#nodes) this.#start(node);
-  }
-
-  async #ask(
-    registers: readonly Register[],
-    kind: 'write' | 'read',
-    isBroken: () => boolean,
-    through?: readonly SimNode[],
-  ): Promise<void> {
-    let open = 0;
-    for (const register of registers) {
-      open += 1;
-      this.#asked += 1;
-      const client = LAST_CLIENT + this.#asked;
-      const request = {client, kind, registers: [register], through};
-      this.#clients.request(request, (outcome, code) => {
-        open -= 1;
-        if (outcome === 'ok') return;
-        const set = newestCatalog(this.#nodes);
-        const id = set === undefined ? 0 : (find(set, register)?.set ?? 0);
-        this.#laws.fail('liveness', id, `in peace, a request ended ${outcome}: ${code}`);
-      });
-    }
-    await this.#kernel.run(() => open === 0 || isBroken(), this.#kernel.nowMs + ASK_MS_MAX);
-    if (open > 0) this.#laws.fail('liveness', 0, `in peace, ${open} requests had no answer`);
-  }
-
-  /** Row by row: what one replica of a set has, all have. */
-  async #compareReplicas(isBroken: () => boolean): Promise<void> {
-    await this.#makePeace(isBroken);
-    const catalog = newestCatalog(this.#nodes)!;
-    for (const set of catalog.replicaSets()) {
-      for (const table of catalog.tables(set.database)) {
-        const tag = table.columns.find(({kind}) => kind === 'tag')!.id;
-        const field = table.columns.find(({kind}) => kind === 'field')!.id;
-        const contents = new Map<string, number>();
-        for (const {node, replica} of set.replicas) {
-          const machine = this.#nodes[node - 1]!.host!.stateMachine(set.id) as ReplicaMachine;
-          let rows: string[] | undefined;
-          const reading = rowsOf(machine, {table: table.id, tag, field}).then((read) => {
-            rows = read;
-          });
-          await this.#until(`rows of ${replica}`, reading, isBroken);
-          this.#coverage.count('rows:compared', rows?.length ?? 0);
-          contents.set(rows?.join('\n') ?? '', replica);
-        }
-        if (contents.size > 1) {
-          const differing = [...contents.values()].join(' and ');
-          this.#laws.fail('equal states', set.id, `replicas ${differing} have other rows`);
-        }
-      }
-    }
-  }
-
-  #checkHistories(): void {
-    for (const [name, whole] of this.#clients.histories) {
-      const history = this.#drops.erasures.judged(name, whole);
-      if (history.length < whole.length) this.#coverage.count('histories:with a drop meanwhile');
-      this.#coverage.count('histories:checked');
-      if (history.some(({kind, value}) => kind === 'write' && value === 0)) {
-        this.#checkErasable(name, history);
-        continue;
-      }
-      const violation = checkRegister(history);
-      if (violation !== undefined)
-        this.#laws.fail('linearizability', 0, `register ${name}: ${JSON.stringify(violation)}`);
-    }
-  }
-
-  #checkErasable(name: string, history: readonly RegisterOperation[]): void {
-    const judgement = judgeErasable(history);
-    this.#coverage.count(`histories:with erasures, ${judgement}`);
-    if (judgement === 'no order')
-      this.#laws.fail('linearizability', 0, `register ${name}: ${JSON.stringify(history)}`);
   }
 
   #result(took: {wallSeconds: number; cpuSeconds: number}): SimulationResult {

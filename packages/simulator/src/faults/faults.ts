@@ -78,6 +78,8 @@ export const FAULTS = {
   bitFlip: {meanMs: 4_000, lastsMs: 1_000, begin: bitFlip},
   bitRot: {meanMs: 4_000, lastsMs: 1_500, begin: bitRot},
   cleanPages: {meanMs: 20_000, lastsMs: 3_000, begin: loseSyncedPages},
+  // The last: the swarm draws them in this order.
+  tornWrite: {meanMs: 12_000, lastsMs: 3_000, begin: tearWrite},
 } satisfies Record<string, Fault>;
 
 /** These take back what a node acknowledged: sets need a voter to spare. */
@@ -369,6 +371,21 @@ function loseSyncedPages(world: World, chance: Chance): Begun | undefined {
     what: `node ${node.id}`,
     end: () => {
       world.end(node, 'power');
+      world.start(node);
+    },
+  };
+}
+
+/** Power is lost while a record that is durable once it is answered is on its way to the disk. */
+function tearWrite(world: World, chance: Chance): Begun | undefined {
+  const node = upNode(world, chance);
+  if (node === undefined || !node.disk.writesDurably) return undefined;
+  const cutOff = (): void => world.end(node, 'power');
+  node.disk.duringDurableWrite = cutOff;
+  return {
+    what: `node ${node.id}`,
+    end: () => {
+      if (node.disk.duringDurableWrite === cutOff) node.disk.duringDurableWrite = undefined;
       world.start(node);
     },
   };

@@ -3,16 +3,18 @@
 import {parseArgs} from 'node:util';
 import {FAULTS, type FaultName} from '../faults/faults.ts';
 import type {SimulationOptions, SimulationResult, Workload} from '../simulation.ts';
+import type {Disks} from '../world/disks.ts';
 import {readCorpus} from './corpus.ts';
 import {explain, linesOf, replayOf} from './failing-seed.ts';
 import {shapeOf} from './shape.ts';
 import {simulate} from './simulate.ts';
 import {Totals} from './totals.ts';
 
-export const SIMULATOR_USAGE = `usage: npm run sim -- [--seed N] [--nodes 5] [--groups 20] [--steps 200000] [--workload hosts] [--json]
-       npm run sim -- --minutes M [--seed FIRST] [--workload W]   fresh seeds, sizes drawn from each
+export const SIMULATOR_USAGE = `usage: npm run sim -- [--seed N] [--nodes 5] [--groups 20] [--steps 200000] [--workload hosts] [--disks D] [--json]
+       npm run sim -- --minutes M [--seed FIRST] [--workload W] [--disks D]   fresh seeds, sizes drawn from each
        npm run sim -- --corpus                     the fixed seeds
   --workload W  hosts (raft and hosts under registers), or cluster (meta, reconciler, router and rows too)
+  --disks D     plain, or durable (a record is written and synced in one call); drawn from the seed by default
   --only a,b    these kinds of faults alone (none: no faults)
   --without a,b all that the seed draws but these
   --trace       print everything that happened
@@ -29,6 +31,7 @@ const OPTIONS = {
   json: {type: 'boolean', default: false},
   trace: {type: 'boolean', default: false},
   workload: {type: 'string'},
+  disks: {type: 'string'},
   only: {type: 'string'},
   without: {type: 'string'},
 } as const;
@@ -85,6 +88,7 @@ function parse(args: readonly string[]) {
     steps: positive('steps', values.steps),
     minutes: values.minutes === undefined ? undefined : positive('minutes', values.minutes),
     workload: workloadOf(values.workload),
+    disks: disksNamed(values.disks),
     only: kinds(values.only),
     without: kinds(values.without),
   };
@@ -95,6 +99,11 @@ function workloadOf(name: string | undefined): Workload | undefined {
   throw new Error(`no such workload: ${name}`);
 }
 
+function disksNamed(name: string | undefined): Disks | undefined {
+  if (name === undefined || name === 'plain' || name === 'durable') return name;
+  throw new Error(`no such disks: ${name}`);
+}
+
 function positive(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0) throw new Error(`--${name} must be a number above 0`);
@@ -102,7 +111,7 @@ function positive(name: string, text: string): number {
 }
 
 async function runOne(values: Values, out: Print, tell: Print): Promise<number> {
-  const {workload, nodes, groups, steps, only, without, trace} = values;
+  const {workload, nodes, groups, steps, only, without, disks, trace} = values;
   const options: SimulationOptions = {
     workload,
     seed: values.seed ?? freshSeed(),
@@ -111,6 +120,7 @@ async function runOne(values: Values, out: Print, tell: Print): Promise<number> 
     steps,
     only,
     without,
+    disks,
   };
   const result = await simulate({...options, trace});
   for (const line of linesOf(result.trace, 0)) tell(`${line}\n`);
@@ -132,7 +142,7 @@ async function runCorpus({json}: Values, out: Print, tell: Print): Promise<numbe
 }
 
 async function runFresh(
-  {workload, seed: first, json}: Values,
+  {workload, seed: first, json, disks}: Values,
   minutes: number,
   out: Print,
   tell: Print,
@@ -142,7 +152,7 @@ async function runFresh(
   let toldMs = performance.now();
   const from = first ?? freshSeed();
   for (let seed = from; performance.now() < untilMs; seed++) {
-    const options = shapeOf(seed, workload);
+    const options = {...shapeOf(seed, workload), disks};
     try {
       const result = await simulate(options);
       totals.add(result);

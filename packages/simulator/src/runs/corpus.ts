@@ -1,10 +1,12 @@
 // The fixed corpus: seeds that every build runs. A line is a seed (`cluster` before it for that workload), its
-// size, the kinds of faults if not all that it draws, and a word on why it is kept; regressions are seeds that once broke a law.
+// size, the kinds of faults if not all that it draws, the disks if not those that it draws, and a word on why it
+// is kept; regressions are seeds that once broke a law.
 
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import type {FaultName} from '../faults/faults.ts';
 import type {SimulationOptions, Workload} from '../simulation.ts';
+import type {Disks} from '../world/disks.ts';
 
 export interface CorpusEntry {
   readonly options: SimulationOptions;
@@ -12,7 +14,8 @@ export interface CorpusEntry {
 }
 
 const FILE = path.resolve(import.meta.dirname, '../../corpus.txt');
-const LINE = /^(cluster )?(\d+) nodes=(\d+) groups=(\d+) steps=(\d+)(?: only=([\w,]+))? +(.+)$/;
+const LINE =
+  /^(cluster )?(\d+) nodes=(\d+) groups=(\d+) steps=(\d+)(?: only=([\w,]+))?(?: disks=(plain|durable))? +(.+)$/;
 
 export function readCorpus(): CorpusEntry[] {
   const lines = readFileSync(FILE, 'utf8').split('\n');
@@ -25,6 +28,7 @@ export function readCorpus(): CorpusEntry[] {
       const workload: Workload = match[1] === undefined ? 'hosts' : 'cluster';
       const options = {workload, seed: seed!, nodes: nodes!, groups: groups!, steps: steps!};
       const only = match[6]?.split(',') as FaultName[] | undefined;
-      return {options: {...options, only}, why: match[7]!};
+      const disks = match[7] as Disks | undefined;
+      return {options: {...options, only, disks}, why: match[8]!};
     });
 }

@@ -41,10 +41,11 @@ export async function explain(
 }
 
 export function replayOf(options: SimulationOptions): string {
-  const {workload = 'hosts', seed, nodes, groups, steps, only} = options;
+  const {workload = 'hosts', seed, nodes, groups, steps, only, disks} = options;
   const kinds = only === undefined ? '' : ` --only ${only.length === 0 ? 'none' : only.join(',')}`;
   const what = workload === 'hosts' ? '' : ` --workload ${workload}`;
-  return `npm run sim --${what} --seed ${seed} --nodes ${nodes} --groups ${groups} --steps ${steps}${kinds}`;
+  const kind = disks === undefined ? '' : ` --disks ${disks}`;
+  return `npm run sim --${what} --seed ${seed} --nodes ${nodes} --groups ${groups} --steps ${steps}${kinds}${kind}`;
 }
 
 /** Of one set, and of all: 0 for everything. */

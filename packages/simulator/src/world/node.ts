@@ -25,7 +25,7 @@ import {
 import {EMPTY_CONFIGURATION} from '@flotilla/raft';
 import {LeaderDirectory, NodeWatch, SetCaller} from '@flotilla/router';
 import {FirstGreetings, type KnownLife} from '@flotilla/server/engine-parts';
-import {MemoryDisk} from '@flotilla/testkit';
+import {MemoryDisk, type MemoryDiskOptions} from '@flotilla/testkit';
 import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
 import {Process} from '../kernel/process.ts';
@@ -36,6 +36,7 @@ import {
   type MachinePorts,
   RegisterMachine,
 } from '../workload/register-machine.ts';
+import type {Disks} from './disks.ts';
 import type {Endpoint, Network} from './network.ts';
 import {type CallHandler, SimRpc} from './rpc.ts';
 
@@ -68,6 +69,8 @@ export interface NodePorts {
   readonly chance: Chance;
   readonly timing: TimingPreset;
   readonly limits: Partial<HostLimits>;
+  readonly disks: Disks;
+  readonly onDurableWrite: MemoryDiskOptions['onDurableWrite'];
   readonly observer: (node: NodeId) => GroupObserver;
   readonly locate: (set: ReplicaSetId, replica: ReplicaId) => NodeId | undefined;
   readonly catalog: () => Catalog;
@@ -139,7 +142,11 @@ export class SimNode {
       defer: (run: () => void) => ports.kernel.defer(run),
     };
     const latencyMs = {read: 0.1, write: 0.05, sync: 0.8};
-    this.disk = new MemoryDisk({clock, latencyMs, totalBytes: 2 ** 30});
+    this.disk = new MemoryDisk({
+      ...{clock, latencyMs, totalBytes: 2 ** 30},
+      writesDurably: ports.disks === 'durable',
+      onDurableWrite: ports.onDurableWrite,
+    });
   }
 
   get host(): Host | undefined {

@@ -1,0 +1,17 @@
+// What kind of disks the nodes of a run have. Both are the product's: `durable` ones write and sync a
+// record in one call, and the log lays zeros before small records on them; `plain` ones cannot.
+
+import {chanceOf} from '../kernel/chance.ts';
+
+export type Disks = 'plain' | 'durable';
+
+/** Drawn from the seed where nobody named it, by a stream of its own: `plain` runs are as they were without the other kind. */
+export function disksOf({
+  seed,
+  disks,
+}: {
+  readonly seed: number;
+  readonly disks?: Disks | undefined;
+}): Disks {
+  return disks ?? (chanceOf(seed, 'disks').odds(2 / 3) ? 'durable' : 'plain');
+}
