@@ -28,7 +28,7 @@ import {Notices} from './notices.ts';
 import {disownOldImages, type RememberedRecord} from './old-image.ts';
 import type {SetReplica} from './opening.ts';
 import {checkLimits, HOST_LIMITS, type HostLimits, type HostOptions} from './options.ts';
-import {type CreateOrder, ReplicaOrders} from './replica-orders.ts';
+import {type BrokenReplica, type CreateOrder, ReplicaOrders} from './replica-orders.ts';
 import {type ProposeConfigOptions, type ProposeOptions, Requests} from './requests.ts';
 import {Retention} from './retention.ts';
 import {type ReplicaStatus, replicaStatus} from './status.ts';
@@ -249,7 +249,7 @@ export class Host {
   }
 
   /** Replicas that could not be opened at start, and why. */
-  broken(): ReadonlyMap<ReplicaSetId, {readonly replica: ReplicaId; readonly reason: string}> {
+  broken(): ReadonlyMap<ReplicaSetId, BrokenReplica> {
     return this.#orders.broken;
   }
 
@@ -305,11 +305,16 @@ export class Host {
   }
 
   /**
-   * Some store came back without what it had told: nothing is created in it until all that may have lived
-   * there were brought back as lost, and that was settled.
+   * Some store of the node came back without what it had told: nothing is created until all that may have
+   * lived there were brought back as lost, and that was settled.
    */
   get hasLoss(): boolean {
-    return this.#stores.some((store) => store.hasLoss);
+    return this.#orders.hasLoss;
+  }
+
+  /** Another host of this node has such a store: what belonged there once may belong here by now. */
+  learnLoss(): void {
+    this.#orders.isLossElsewhere = true;
   }
 
   /** Asked of each replica that is placed here. One that is not known though it may have lived is damaged. */
@@ -317,8 +322,10 @@ export class Host {
     return this.#orders.bringBackLost(replica);
   }
 
+  /** Requires that every host of the node has brought back what it may hold. */
   async settleLoss(): Promise<void> {
     for (const {log} of this.#stores) if (log.hasLoss) await log.settleLoss();
+    this.#orders.isLossElsewhere = false;
   }
 
   receive(from: NodeId, _channel: Channel, frame: Uint8Array): void {

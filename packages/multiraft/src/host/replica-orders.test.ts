@@ -5,10 +5,10 @@ import {ReplicaOrders} from './replica-orders.ts';
 const SET = 1 as ReplicaSetId;
 const REPLICA = 7 as ReplicaId;
 
-/** Store 0 has lost what it told; the set belongs to store 1 by now, which has lost nothing. */
-function withLoss() {
+/** Store 0 has lost what it told, or none; the set belongs to store 1 by now, which has lost nothing. */
+function withLoss(losses = [true, false]) {
   const appended: string[] = [];
-  const stores = [true, false].map((hasLoss, store) => {
+  const stores = losses.map((hasLoss, store) => {
     const groups = new Map<ReplicaSetId, object>();
     const append = async (
       items: readonly {type: string; set: ReplicaSetId; replica: ReplicaId}[],
@@ -42,4 +42,17 @@ test('what may have been lost by one store is brought back in the one where it b
   await orders.bringBackLost({set: SET, replica: REPLICA});
   expect(appended).toEqual(['1 create', '1 damaged']);
   expect(orders.broken.get(SET)).toMatchObject({replica: REPLICA});
+});
+
+test('a loss of a store of another thread is as one of an own store', async () => {
+  const {orders, appended} = withLoss([false, false]);
+  orders.isLossElsewhere = true;
+  const order = {set: SET, replica: REPLICA, founding: undefined};
+  await expect(orders.create(order)).rejects.toMatchObject({code: 'UNAVAILABLE'});
+  await orders.bringBackLost({set: SET, replica: REPLICA});
+  expect(appended).toEqual(['1 create', '1 damaged']);
+  expect(orders.broken.get(SET)).toMatchObject({replica: REPLICA, isLost: true});
+  // Known by now: it lives here, whoever else has lost what.
+  orders.isLossElsewhere = false;
+  await expect(orders.create(order)).resolves.toBeUndefined();
 });

@@ -33,6 +33,13 @@ export interface OrderHooks {
   forget(group: HostedGroup): Promise<void>;
 }
 
+export interface BrokenReplica {
+  readonly replica: ReplicaId;
+  readonly reason: string;
+  /** It will never be opened again: what it held is of no use to anybody. */
+  readonly isLost: boolean;
+}
+
 type OrderOptions = Pick<HostOptions, 'log' | 'storeOf' | 'observer'> &
   Omit<OpeningContext, 'store'>;
 
@@ -43,7 +50,9 @@ const OPENING_AT_A_TIME = 32;
 
 export class ReplicaOrders {
   /** Replicas that could not be opened, and why. */
-  readonly broken = new Map<ReplicaSetId, {replica: ReplicaId; reason: string}>();
+  readonly broken = new Map<ReplicaSetId, BrokenReplica>();
+  /** Another host of this node has a store that does not know who lived in it. */
+  isLossElsewhere = false;
   readonly #options: OrderOptions;
   readonly #stores: readonly Store[];
   readonly #driver: Driver;
@@ -59,6 +68,11 @@ export class ReplicaOrders {
     this.#hooks = hooks;
   }
 
+  /** In whichever store of the node: sets are dealt out anew where the number of threads has changed. */
+  get hasLoss(): boolean {
+    return this.isLossElsewhere || this.#stores.some((store) => store.hasLoss);
+  }
+
   create(order: CreateOrder): Promise<void> {
     return this.#oneByOne(order.set, async () => {
       const {set, replica} = order;
@@ -72,10 +86,8 @@ export class ReplicaOrders {
           'CONFLICT',
           `replica ids of set ${set} up to ${tombstone} are used up here`,
         );
-      // In whichever store: sets are dealt out anew where their number has changed.
-      const lossy = this.#stores.find(({hasLoss}) => hasLoss);
-      if (lossy !== undefined)
-        throw new DbError('UNAVAILABLE', `who lived in store ${lossy.store} is not known yet`);
+      if (this.hasLoss)
+        throw new DbError('UNAVAILABLE', 'who lived in a store of this node is not known yet');
       const store = this.#storeFor(set);
       const founding = order.founding && {
         index: BOOTSTRAP_INDEX,
@@ -96,7 +108,7 @@ export class ReplicaOrders {
     return this.#oneByOne(set, async () => {
       const store = this.#storeFor(set);
       const isKnown = this.#storeHolding(set) !== undefined || replica <= this.#tombstone(set);
-      if (isKnown || !this.#stores.some(({hasLoss}) => hasLoss)) return;
+      if (isKnown || !this.hasLoss) return;
       await store.log.append([
         {type: 'create', set, replica, founding: undefined},
         {type: 'damaged', set, replica},
@@ -147,16 +159,17 @@ export class ReplicaOrders {
   async #openPlace(store: Store, set: ReplicaSetId): Promise<void> {
     const place = store.log.group(set)!;
     const context = {...this.#options, store};
+    // It may have been on its way when the store turned out to be an old image.
+    const isLost = place.damaged || store.isDisowned;
     try {
-      // It may have been on its way when the store turned out to be an old image.
-      if (place.damaged || store.isDisowned) throw new FatalError(OLD_IMAGE);
+      if (isLost) throw new FatalError(OLD_IMAGE);
       const group = await openGroup(place, context);
       this.#options.observer?.opened(group);
       this.#driver.groups.set(set, group);
       this.#hooks.opened(group);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.broken.set(set, {replica: place.replica, reason});
+      this.broken.set(set, {replica: place.replica, reason, isLost});
       this.#options.log?.error({set, replica: place.replica, reason}, 'cannot open replica');
       this.#hooks.openFailed(place, reason);
     }

@@ -330,6 +330,7 @@ function hostReplicas(
       if (set === META_SET) metaRole?.hosted();
       else if (isHere) effects.opened(set);
     },
+    onBroughtBack: () => emit({type: 'brought-back'}),
   });
 }
 

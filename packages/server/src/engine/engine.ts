@@ -72,6 +72,7 @@ export class Engine {
     this.#parts = parts;
     this.#calls = new EngineCalls(parts.services, this.#emit, {log, clock: parts.clock});
     for (const [set] of parts.host.stateMachines()) this.#emit({type: 'hosted', set, isHere: true});
+    for (const set of parts.host.broken().keys()) this.#emit({type: 'hosted', set, isHere: true});
     for (const message of this.#early.splice(0)) this.#handle(message, parts);
     this.#tick(parts);
     if (options.founding !== undefined) {
@@ -79,7 +80,7 @@ export class Engine {
       this.#emit({type: 'hosted', set: META_SET, isHere: true});
     }
     parts.metaRole?.start();
-    this.#emit({type: 'started'});
+    this.#emit({type: 'started', hasLoss: parts.host.hasLoss});
     if (options.thread === 0) await this.#recordNode(parts, log);
   }
 
@@ -98,6 +99,12 @@ export class Engine {
       case 'remembered':
         this.#remembered(message, parts);
         return;
+      case 'loss':
+        parts.replicas.learnLoss(message.elsewhere);
+        return;
+      case 'loss-settled':
+        parts.replicas.settleLoss().catch((error: unknown) => this.#die(error));
+        return;
       case 'notes':
         takeNews(parts.notes, message);
         return;
@@ -111,9 +118,7 @@ export class Engine {
         this.#calls?.cancel(message.callId);
         return;
       case 'stop':
-        this.#stop(parts).catch((error: unknown) =>
-          this.#emit({type: 'fatal', message: String(error)}),
-        );
+        this.#stop(parts).catch((error: unknown) => this.#die(error));
         return;
       default:
         message satisfies never;
@@ -136,8 +141,12 @@ export class Engine {
     this.#isStopping = true;
     disowned.then(
       () => this.#emit({type: 'old-image'}),
-      (error: unknown) => this.#emit({type: 'fatal', message: String(error)}),
+      (error: unknown) => this.#die(error),
     );
+  }
+
+  #die(error: unknown): void {
+    this.#emit({type: 'fatal', message: String(error)});
   }
 
   #serve({callId, call, receivedMs}: Extract<ToEngine, {type: 'call'}>): void {

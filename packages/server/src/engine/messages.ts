@@ -72,6 +72,10 @@ export type ToEngine =
       readonly node: NodeId;
       readonly records: readonly RememberedRecord[];
     }
+  /** A store of the node knows of a loss; sets of which other threads hold a replica. Before any order. */
+  | {readonly type: 'loss'; readonly elsewhere: readonly ReplicaSetId[]}
+  /** All threads have brought back what they may hold. */
+  | {readonly type: 'loss-settled'}
   /** Thread 0 only: what changed of the replicas of another thread. */
   | {readonly type: 'notes'; readonly thread: number; readonly news: ReplicaNews}
   | {
@@ -87,7 +91,8 @@ export type ToEngine =
   | {readonly type: 'stop'};
 
 export type FromEngine =
-  | {readonly type: 'started'}
+  /** After a 'hosted' for each replica; `hasLoss`: a store of this thread does not know who lived in it. */
+  | {readonly type: 'started'; readonly hasLoss: boolean}
   /** Thread 0 only: the catalog is current, or it is known that meta cannot be reached. */
   | {readonly type: 'fresh'; readonly isMetaLost: boolean}
   | {
@@ -96,7 +101,7 @@ export type FromEngine =
       readonly channel: Channel;
       readonly frame: Uint8Array;
     }
-  /** A replica of the set lives, or no longer lives, in this thread: frames for it come here. */
+  /** This thread holds a replica of the set, a broken one too, or no longer does: frames for it come here. */
   | {readonly type: 'hosted'; readonly set: ReplicaSetId; readonly isHere: boolean}
   /** Thread 0 only: the catalog moved. */
   | {readonly type: 'catalog'; readonly event: CatalogEvent}
@@ -106,6 +111,8 @@ export type FromEngine =
   | {readonly type: 'vetted'; readonly node: NodeId}
   /** A store is an older image of itself, and says so durably now: the node has to end. */
   | {readonly type: 'old-image'}
+  /** Answers 'loss'. */
+  | {readonly type: 'brought-back'}
   /** From threads above 0, for thread 0: what changed of their replicas; at first all. */
   | {readonly type: 'notes'; readonly news: ReplicaNews}
   | {readonly type: 'answer'; readonly callId: number; readonly answer: HttpAnswer}

@@ -1,7 +1,9 @@
-import type {ReplicaSetId} from '@flotilla/base';
+import type {ReplicaId, ReplicaSetId} from '@flotilla/base';
 import type {Host} from '@flotilla/multiraft';
-import {expect, test} from 'vitest';
+import {expect, test, vi} from 'vitest';
 import {NodeReplicas, type ReplicaHostDeps, type ReplicaNote} from './replica-host.ts';
+
+const NODE = 3;
 
 function fakeReplicas() {
   const groups = new Map<number, {term: number; isAsleep: boolean; flushed: number}>();
@@ -106,4 +108,87 @@ test('news are what changed since they were asked for, at first all', () => {
   expect(sets()).toEqual([[4], []]);
   broken.clear();
   expect(sets()).toEqual([[], [4]]);
+});
+
+/** Thread 1 of a node whose set 1 belongs to thread 0 by its number, and set 2 to thread 1. */
+function withLoss(hosted: {live?: object; broken?: object} = {}) {
+  const said: string[] = [];
+  const seat = (id: number, replica: number) => ({id, replicas: [{replica, node: NODE}]});
+  const sets = [seat(1, 11), seat(2, 12)];
+  const broken = new Map(Object.entries(hosted.broken ?? {}).map(([set, one]) => [+set, one]));
+  const live = new Map(Object.entries(hosted.live ?? {}).map(([set, one]) => [+set, one]));
+  const catalog = {
+    metaSet: () => undefined,
+    replicaSets: () => sets,
+    replicaSet: (set: number) => ({bucket: set, database: 1}),
+    bucket: () => ({startMs: 0}),
+    database: () => ({id: 1, options: {precision: 'ns'}}),
+  };
+  const host = {
+    hasLoss: false,
+    watchChanges: () => () => [],
+    status: (set: number) => live.get(set),
+    broken: () => broken,
+    learnLoss: () => {
+      host.hasLoss = true;
+    },
+    bringBackLost: async ({set, replica}: {set: number; replica: number}) => {
+      said.push(`back ${set} ${replica}`);
+    },
+    destroyReplica: async ({set, replica}: {set: number; replica: number}) => {
+      said.push(`destroyed ${set} ${replica}`);
+      live.delete(set);
+      broken.delete(set);
+    },
+    settleLoss: async () => {
+      host.hasLoss = false;
+    },
+  };
+  const manifest = {get: () => undefined, commit: async () => undefined};
+  const replicas = new NodeReplicas({
+    host,
+    copy: {catalog, refresh: async () => undefined},
+    node: NODE,
+    isOwn: (set: number) => set % 2 === 0,
+    storeOf: () => 1,
+    manifests: new Map([[1, manifest]]),
+    monotonicMs: () => 0,
+    onHosted: (set: number, isHere: boolean) => said.push(`hosted ${set} ${isHere}`),
+    onBroughtBack: () => said.push('done'),
+  } as unknown as ReplicaHostDeps);
+  const heard = async (elsewhere: number[]) => {
+    replicas.learnLoss(elsewhere as ReplicaSetId[]);
+    await vi.waitFor(() => expect(said).toContain('done'));
+    return said;
+  };
+  return {replicas, heard};
+}
+
+test('a thread that lost nothing brings back what a thread before it may have lost', async () => {
+  const {replicas, heard} = withLoss();
+  expect(replicas.isSettled()).toBe(true);
+  expect(await heard([])).toEqual(['back 2 12', 'hosted 2 true', 'done']);
+  // Not before all threads have done so.
+  expect(replicas.isSettled()).toBe(false);
+  const key = {set: 1 as ReplicaSetId, replica: 11 as ReplicaId};
+  await expect(replicas.destroyReplica(key)).rejects.toMatchObject({code: 'UNAVAILABLE'});
+  await replicas.settleLoss();
+  expect(replicas.isSettled()).toBe(true);
+});
+
+test('what another thread holds a replica of is brought back there, if at all', async () => {
+  expect(await withLoss().heard([2])).toEqual(['done']);
+  const broken = {1: {replica: 5, reason: 'older', isLost: true}};
+  // By its number the set is another thread's.
+  const said = await withLoss({broken}).heard([2]);
+  expect(said).toEqual(['destroyed 1 5', 'hosted 1 false', 'back 1 11', 'hosted 1 true', 'done']);
+});
+
+test('a replica that is not lost stays where the catalog seats a younger one', async () => {
+  const younger = {live: {2: {replica: 5}}};
+  expect(await withLoss(younger).heard([])).toEqual(['done']);
+  const unreadable = {broken: {2: {replica: 5, reason: 'its manifest', isLost: false}}};
+  expect(await withLoss(unreadable).heard([])).toEqual(['done']);
+  const same = {broken: {2: {replica: 12, reason: 'older', isLost: true}}};
+  expect(await withLoss(same).heard([])).toEqual(['done']);
 });

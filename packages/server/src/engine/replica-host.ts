@@ -59,7 +59,7 @@ export interface ReplicaHostDeps {
   readonly storeOf: (set: ReplicaSetId) => StoreId;
   readonly node: NodeId;
   readonly log: Log;
-  /** The set belongs to this thread. */
+  /** The set belongs to this thread, unless another has it already. */
   readonly isOwn: (set: ReplicaSetId) => boolean;
   /** Of the other engine threads of this node. */
   readonly notesOfOthers: () => Iterable<ReplicaNote>;
@@ -67,6 +67,13 @@ export interface ReplicaHostDeps {
   readonly isComplete: () => boolean;
   /** A replica of the set lives, or no longer lives, in this thread. */
   readonly onHosted: (set: ReplicaSetId, isHere: boolean) => void;
+  /** All that this thread's stores may have lost, or got from one that did, counts as damaged now. */
+  readonly onBroughtBack: () => void;
+}
+
+interface SetReplica {
+  readonly set: ReplicaSetId;
+  readonly replica: ReplicaId;
 }
 
 /** What was told of a replica last. */
@@ -78,6 +85,8 @@ interface Told {
 export class NodeReplicas implements ReplicaHost {
   readonly #deps: ReplicaHostDeps;
   readonly #told = new Map<ReplicaSetId, Told>();
+  /** Where the node has a loss to settle: sets of which another thread holds a replica. */
+  #elsewhere: ReadonlySet<ReplicaSetId> | undefined;
   #settling: Promise<void> | undefined;
   readonly #changes: () => Iterable<ReplicaSetId>;
   /** Of `#told`, while nothing in them has changed. */
@@ -105,45 +114,72 @@ export class NodeReplicas implements ReplicaHost {
   /** Until then what is here is only a part of what meta must know of. Asking sets it going. */
   isSettled(): boolean {
     if (!this.#deps.host.hasLoss) return true;
-    this.#settling ??= this.#settle()
-      .catch((error: unknown) => {
-        const isExpected = error instanceof DbError || error instanceof FatalError;
-        this.#deps.log[isExpected ? 'warn' : 'error']({err: error}, 'cannot settle a loss yet');
-      })
-      .finally(() => {
-        this.#settling = undefined;
-      });
+    if (this.#elsewhere !== undefined) this.#settling ??= this.#tryToBringBack(this.#elsewhere);
     return false;
+  }
+
+  /**
+   * A store of the node knows of a loss, this thread's or another's. Sets are dealt out to stores by the
+   * number of threads, which may be another than when the lost replicas were made: so all threads bring
+   * back what they may hold, and none makes a replica before every one has done so.
+   */
+  learnLoss(elsewhere: Iterable<ReplicaSetId>): void {
+    this.#deps.host.learnLoss();
+    this.#elsewhere = new Set(elsewhere);
+    this.isSettled();
+  }
+
+  /** All threads have brought back what they may hold. */
+  settleLoss(): Promise<void> {
+    return this.#deps.host.settleLoss();
+  }
+
+  /** Done once; what fails is tried again when somebody asks. */
+  async #tryToBringBack(elsewhere: ReadonlySet<ReplicaSetId>): Promise<void> {
+    try {
+      await this.#bringBack(elsewhere);
+      this.#deps.onBroughtBack();
+    } catch (error) {
+      const isExpected = error instanceof DbError || error instanceof FatalError;
+      this.#deps.log[isExpected ? 'warn' : 'error']({err: error}, 'cannot settle a loss yet');
+      this.#settling = undefined;
+    }
   }
 
   /**
    * An old image knows nothing of replicas that came after it. Made again under their ids they would vote
    * twice and acknowledge what they no longer have; so each that is placed here now and unknown counts as
    * damaged, one that was never made too, and is replaced like those.
+   * Law: what lives is never destroyed for one that came after it. A younger one is made only when the
+   * older one's tombstone is durable in its store; a store that lost such a record has no living replica,
+   * all are damaged. So beside one that lives the younger was never made, nothing of it is lost, and the
+   * living one stays until meta orders otherwise, who knows whether its group can do without its vote.
    */
-  async #settle(): Promise<void> {
-    const {host, copy, node, isOwn, monotonicMs} = this.#deps;
+  async #bringBack(elsewhere: ReadonlySet<ReplicaSetId>): Promise<void> {
+    const {host, copy, node, isOwn, monotonicMs, onHosted} = this.#deps;
     await copy.refresh(monotonicMs() + CATALOG_WAIT_MS);
     const {catalog} = copy;
     const meta = catalog.metaSet();
     const sets = [...(meta === undefined ? [] : [meta]), ...catalog.replicaSets()];
     for (const {id: set, replicas} of sets) {
       const placed = replicas.find((replica) => replica.node === node);
-      if (placed === undefined || !isOwn(set)) continue;
+      if (placed === undefined || elsewhere.has(set)) continue;
       const {replica} = placed;
-      const present = host.status(set)?.replica ?? host.broken().get(set)?.replica;
-      // Its seat was given to one that came after it.
-      if (present !== undefined && present < replica)
-        await this.destroyReplica({set, replica: present});
-      else if (present !== undefined) continue;
+      const broken = host.broken().get(set);
+      const isHere = broken !== undefined || host.status(set) !== undefined;
+      if (!isHere && !isOwn(set)) continue;
+      if (isHere && !(broken?.isLost === true && broken.replica < replica)) continue;
+      // Its seat was given to one that came after it, and nobody can use what it held.
+      if (broken !== undefined) await this.#destroy({set, replica: broken.replica});
       // Nobody asks any more for one whose set was dropped meanwhile.
-      if (await this.#bear({set, replica})) await host.bringBackLost({set, replica});
+      if (!(await this.#bear({set, replica}))) continue;
+      await host.bringBackLost({set, replica});
+      onHosted(set, true);
     }
-    await host.settleLoss();
   }
 
   /** What it needs to be opened, if only to be destroyed. False if the set was dropped. */
-  async #bear({set, replica}: {readonly set: ReplicaSetId; readonly replica: ReplicaId}) {
+  async #bear({set, replica}: SetReplica): Promise<boolean> {
     const {copy, manifests, storeOf} = this.#deps;
     if (set === META_SET) return true;
     const birth = birthOf(copy.catalog, set);
@@ -232,13 +268,14 @@ export class NodeReplicas implements ReplicaHost {
     onHosted(set, true);
   }
 
-  async destroyReplica({
-    set,
-    replica,
-  }: {
-    readonly set: ReplicaSetId;
-    readonly replica: ReplicaId;
-  }): Promise<void> {
+  async destroyReplica(key: SetReplica): Promise<void> {
+    // Which thread brings back a lost replica of the set follows from who holds one.
+    if (this.#deps.host.hasLoss)
+      throw new DbError('UNAVAILABLE', 'who lived in a store of this node is not known yet');
+    await this.#destroy(key);
+  }
+
+  async #destroy({set, replica}: SetReplica): Promise<void> {
     const {host, manifests, onHosted} = this.#deps;
     await host.destroyReplica({set, replica});
     if (set !== META_SET) await forgetBirth(manifests.values(), set, replica);

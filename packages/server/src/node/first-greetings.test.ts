@@ -28,8 +28,10 @@ test('a node is vetted with the answer of the last thread, whatever others wait 
   first.greeted(FOUR, undefined);
   first.answered(THREE);
   expect(said.splice(0)).toEqual(['vetted 4', 'vetted 3']);
+  expect([TWO, THREE].map((node) => first.isVetted(node))).toEqual([false, true]);
   first.answered(TWO);
   expect(said).toEqual(['vetted 2']);
+  expect(first.isVetted(TWO)).toBe(true);
   expect(() => first.answered(TWO)).toThrow('nobody was asked about node 2');
 });
 
@@ -45,9 +47,13 @@ test('later greetings tell nothing: what they remember may be of this life', () 
 
 test('the node ends where a thread misses records, or another knows a later start', () => {
   const {first, said} = greetings();
+  first.greeted(FOUR, undefined);
+  expect(said.splice(0)).toEqual(['vetted 4']);
   first.greeted(TWO, {bootEpoch: 5, records: RECORDS});
   expect(said).toEqual(['ask 2 7']);
+  expect(first.isVetted(FOUR)).toBe(true);
   first.foundOldImage();
+  expect(first.isVetted(FOUR)).toBe(false);
   first.greeted(THREE, {bootEpoch: 6, records: RECORDS});
   expect(said.slice(1)).toEqual([
     'other nodes know records of its stores that are not there',

@@ -24,6 +24,7 @@ export class FirstGreetings {
   /** Of each node that greeted this life: threads that have not answered yet. */
   readonly #left = new Map<NodeId, number>();
   #knownEpoch = 0;
+  #isOldImage = false;
 
   constructor(ports: FirstGreetingsPorts) {
     this.#ports = ports;
@@ -38,10 +39,15 @@ export class FirstGreetings {
     return this.#left.has(node);
   }
 
+  /** Nobody is once the node is known to be an old image: it ends. */
+  isVetted(node: NodeId): boolean {
+    return !this.#isOldImage && this.#left.get(node) === 0;
+  }
+
   /** @param known absent: the other never met this node. */
   greeted(node: NodeId, known: KnownLife | undefined): void {
     if (this.hasMet(node)) return;
-    const {bootEpoch, threads, ask, onVetted, onOldImage} = this.#ports;
+    const {bootEpoch, threads, ask, onVetted} = this.#ports;
     if (known === undefined) {
       this.#left.set(node, 0);
       return onVetted(node);
@@ -49,7 +55,7 @@ export class FirstGreetings {
     this.#left.set(node, threads());
     this.#knownEpoch = Math.max(this.#knownEpoch, known.bootEpoch);
     ask(node, known.records);
-    if (known.bootEpoch > bootEpoch) onOldImage(`node ${node} knows a later start of it`);
+    if (known.bootEpoch > bootEpoch) this.#end(`node ${node} knows a later start of it`);
   }
 
   /** One thread found nothing missing. */
@@ -62,6 +68,11 @@ export class FirstGreetings {
 
   /** One thread found records missing, and its log says so durably now. */
   foundOldImage(): void {
-    this.#ports.onOldImage('other nodes know records of its stores that are not there');
+    this.#end('other nodes know records of its stores that are not there');
+  }
+
+  #end(reason: string): void {
+    this.#isOldImage = true;
+    this.#ports.onOldImage(reason);
   }
 }

@@ -13,11 +13,13 @@ let relay: Relay;
 let delivered: (readonly [thread: number, frame: Uint8Array])[];
 let sent: Uint8Array[];
 let warnings: number;
+let vetted: Set<NodeId>;
 
 beforeEach(() => {
   delivered = [];
   sent = [];
   warnings = 0;
+  vetted = new Set([OTHER]);
   const log: Log = {
     info: () => undefined,
     error: () => undefined,
@@ -27,7 +29,13 @@ beforeEach(() => {
   };
   const send = (_to: NodeId, _channel: string, frame: Uint8Array) => sent.push(frame) > 0;
   const connections = {send} as unknown as NodeConnections;
-  relay = new Relay({self: 1 as NodeId, connections, liveness: () => undefined, log});
+  relay = new Relay({
+    self: 1 as NodeId,
+    connections,
+    liveness: () => undefined,
+    isVetted: (node) => vetted.has(node),
+    log,
+  });
   const link = (thread: number): EngineLink => ({
     post: (message: ToEngine) => {
       if (message.type === 'frame') delivered.push([thread, message.frame]);
@@ -56,6 +64,21 @@ test('a call about a set that no thread has told yet is refused until all have t
   relay.receive(OTHER, 'control', call);
   expect(delivered.map(([thread]) => thread)).toEqual([1]);
   expect(sent).toHaveLength(1);
+});
+
+test('nothing is asked of a thread that has no replica of the set before the asking node is vetted', () => {
+  relay.complete();
+  vetted.clear();
+  relay.receive(OTHER, 'control', callFrame(99));
+  expect([delivered.length, sent.length]).toEqual([0, 1]);
+  relay.receive(OTHER, 'control', callFrame(11));
+  vetted.add(OTHER);
+  relay.receive(OTHER, 'control', callFrame(99));
+  expect(delivered.map(([thread]) => thread)).toEqual([1, 1]);
+});
+
+test('sets that other threads hold are told', () => {
+  expect([relay.heldBeside(0), relay.heldBeside(1)]).toEqual([[11], [10]]);
 });
 
 /** An item of a group: kind, set, length, payload. */

@@ -21,6 +21,8 @@ export interface RelayDeps {
   readonly self: NodeId;
   readonly connections: NodeConnections;
   readonly liveness: () => NodeLiveness | undefined;
+  /** What the node remembers of this one's stores was held against all of them, and nothing was missing. */
+  readonly isVetted: (node: NodeId) => boolean;
   readonly log: Log;
 }
 
@@ -54,6 +56,11 @@ export class Relay {
     else if (this.#threadOfSet.get(set) === thread) this.#threadOfSet.delete(set);
   }
 
+  /** Sets of which other threads hold a replica. */
+  heldBeside(thread: number): ReplicaSetId[] {
+    return [...this.#threadOfSet].filter(([, one]) => one !== thread).map(([set]) => set);
+  }
+
   /** From another node, or from this one to itself. */
   receive(from: NodeId, channel: Channel, frame: Uint8Array): void {
     if (isRpcFrame(frame)) return this.#receiveCall(from, channel, frame);
@@ -81,7 +88,7 @@ export class Relay {
     if (target === undefined) return this.#drop(from);
     if (target.kind === 'answer')
       return this.#deliver(engineOf(target.callerThread), from, channel, frame);
-    const thread = this.#threadFor(target.set);
+    const thread = this.#threadFor(from, target.set);
     if (thread === undefined) this.#refuseEarly(from, channel, frame);
     else this.#deliver(thread, from, channel, frame);
   }
@@ -96,12 +103,13 @@ export class Relay {
   /**
    * Thread 0 answers for the meta group wherever its replicas are; unknown sets are dealt out evenly.
    * Not before all threads have told theirs: the number of threads may have changed, and an order to
-   * make a replica that one of them is still opening would make it a second time in another.
+   * make a replica that one of them is still opening would make it a second time in another. Nor before
+   * the sender is vetted: one thread would make anew what the store of another has lost.
    */
-  #threadFor(set: ReplicaSetId): number | undefined {
+  #threadFor(from: NodeId, set: ReplicaSetId): number | undefined {
     if (set === META_SET) return 0;
     const known = this.#threadOfSet.get(set);
-    if (known !== undefined || !this.#isComplete) return known;
+    if (known !== undefined || !this.#isComplete || !this.#deps.isVetted(from)) return known;
     return set % Math.max(1, this.#links.length);
   }
 

@@ -66,6 +66,7 @@ interface Moved {
 interface ThreadState {
   isStarted: boolean;
   isStopped: boolean;
+  hasLoss: boolean;
   readonly startMs: number;
   readonly vitals: ThreadVitals;
   condition: ThreadCondition;
@@ -88,6 +89,8 @@ export class RunningNode {
   #metaHeardAtMs: number;
   #isMetaHeard = false;
   #isStopping = false;
+  /** Threads that have not brought back yet what was lost. */
+  #lossesLeft = 0;
   /** Where nodes are that are not where the catalog says, if it knows them at all. */
   readonly #moved = new Map<NodeId, Moved>();
   readonly #greetings: FirstGreetings;
@@ -139,6 +142,7 @@ export class RunningNode {
       self: node,
       connections: this.#connections,
       liveness: () => this.#liveness,
+      isVetted: (other) => other === node || this.#greetings.isVetted(other),
       log,
     });
     this.#liveness = new NodeLiveness({
@@ -173,8 +177,17 @@ export class RunningNode {
     const areStarted = (): boolean => this.#threads.every(({isStarted}) => isStarted);
     await this.#until(() => this.#failure !== undefined || areStarted());
     if (this.#failure !== undefined) throw this.#failure;
+    // First, so that no thread is ordered to make what the store of another has lost.
+    this.#tellOfLoss();
     this.#relay.complete();
     this.#options.client.attach(this.#links);
+  }
+
+  #tellOfLoss(): void {
+    if (!this.#threads.some(({hasLoss}) => hasLoss)) return;
+    this.#lossesLeft = this.#links.length;
+    for (const [thread, link] of this.#links.entries())
+      link.post({type: 'loss', elsewhere: this.#relay.heldBeside(thread)});
   }
 
   get connections(): ConnectionsStatus {
@@ -222,6 +235,7 @@ export class RunningNode {
     const state: ThreadState = {
       isStarted: false,
       isStopped: false,
+      hasLoss: false,
       startMs: clock.monotonicMs(),
       vitals: new ThreadVitals(this.#storesOf(thread, threads)),
       condition: {isDiskFull: false, faultyReplicas: 0},
@@ -294,6 +308,7 @@ export class RunningNode {
         return this.#links[0]?.post({type: 'notes', thread, news: message.news});
       case 'started':
         state.isStarted = true;
+        state.hasLoss = message.hasLoss;
         return this.#notify();
       case 'stopped':
         state.isStopped = true;
@@ -303,6 +318,10 @@ export class RunningNode {
         if (message.isMetaLost) return;
         this.#isMetaHeard = true;
         return this.#setNodes();
+      case 'brought-back':
+        this.#lossesLeft -= 1;
+        if (this.#lossesLeft === 0) this.#tellAll({type: 'loss-settled'});
+        return;
       case 'vetted':
         return this.#greetings.answered(message.node);
       case 'old-image':
