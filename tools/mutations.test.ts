@@ -57,3 +57,32 @@ test.each([
   },
   60_000,
 );
+
+test('a seed that breaks a law tells how to run it again, and what came before', () => {
+  const run = (args: readonly string[]) =>
+    spawnSync(
+      process.execPath,
+      ['--import', './tools/mutations/load-hook.ts', 'packages/simulator/src/main.ts', ...args],
+      {
+        cwd: ROOT,
+        encoding: 'utf8',
+        env: {...process.env, FLOTILLA_MUTATION: 'idempotency-keys-forgotten'},
+      },
+    );
+  const args = '--seed 2 --nodes 3 --groups 2 --steps 6000';
+  const {stdout, status} = run([...args.split(' '), '--only', 'kill']);
+  expect(status).toBe(1);
+  const broken = /^seed 2 (broke "at most once" at .*)$/m.exec(stdout)?.[1];
+  expect(broken).toBeDefined();
+  expect(stdout).toContain(`again: npm run sim -- ${args} --only kill\n`);
+  expect(stdout).toContain(`shortest: npm run sim -- ${args} --only none\nit ${broken}\n`);
+  const again = run([...args.split(' '), '--only', 'none']);
+  expect(again.stdout).toContain(`seed 2 ${broken}`);
+  const {ms, set} = /at (?<ms>[\d.]+) ms, set (?<set>\d+)/.exec(broken!)!.groups!;
+  const lines = stdout.slice(stdout.indexOf('before that:\n')).trimEnd().split('\n').slice(1);
+  expect(lines.length).toBeGreaterThan(10);
+  for (const line of lines) {
+    expect(Number.parseFloat(line)).toBeLessThanOrEqual(Number(ms) + 0.1);
+    expect(line).toMatch(new RegExp(`world|node \\d+: |node \\d+ set ${set}: `));
+  }
+}, 60_000);

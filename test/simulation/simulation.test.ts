@@ -74,3 +74,28 @@ test('many runs give one JSON too, and tell how they get on beside it', async ()
   expect(report).toMatchObject({seeds: {first: 5}, violated: []});
   expect(report['steps']).toBeGreaterThan(0);
 }, 120_000);
+
+test('the command line says how it is used, and refuses half a node', async () => {
+  const run = async (...args: string[]) => {
+    const printed = {out: '', err: ''};
+    const code = await runSimulatorCommand(args, {
+      out: (text) => {
+        printed.out += text;
+      },
+      err: (text) => {
+        printed.err += text;
+      },
+    });
+    return {code, ...printed};
+  };
+  expect(await run('--help')).toMatchObject({
+    code: 0,
+    err: '',
+    out: expect.stringMatching(/^usage: npm run sim/),
+  });
+  for (const name of ['seed', 'nodes', 'groups', 'steps']) {
+    const {code, err} = await run(`--${name}`, '2.5');
+    expect(code).toBe(64);
+    expect(err).toContain(`--${name} must be a whole number above 0\n`);
+  }
+});

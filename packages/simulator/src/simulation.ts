@@ -382,8 +382,8 @@ export class Simulation {
       this.#coverage.count('histories:checked');
       if (violation === undefined) continue;
       const set = Number(key.split('/')[0]) as ReplicaSetId;
-      const text = `register ${key}: ${JSON.stringify(violation)}`;
-      this.#laws.fail('linearizability', set, text);
+      const text = `register ${key}: ${violation.message}`;
+      this.#laws.fail('linearizability', set, text, violation.untilMs);
     }
   }
 

@@ -372,9 +372,9 @@ export class Laws {
     this.violations.push({law, set, message, ms: this.#nowMs()});
   }
 
-  /** Broken by what is not a core's output: told from elsewhere. */
-  fail(law: string, set: number, message: string): void {
-    this.#fail(law, set, message);
+  /** Broken by what is not a core's output: told from elsewhere, and maybe later than it happened. */
+  fail(law: string, set: number, message: string, ms = this.#nowMs()): void {
+    this.violations.push({law, set, message, ms});
   }
 }
 

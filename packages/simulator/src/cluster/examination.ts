@@ -192,7 +192,8 @@ export class Examination {
         this.#ports.laws.fail(
           'linearizability',
           0,
-          `register ${name}: ${JSON.stringify(violation)}`,
+          `register ${name}: ${violation.message}`,
+          violation.untilMs,
         );
     }
   }

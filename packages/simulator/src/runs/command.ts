@@ -1,6 +1,7 @@
 // The command line of the simulator: one seed, fresh seeds for some time, or the corpus.
 
 import {parseArgs} from 'node:util';
+import type {Violation} from '../checks/laws.ts';
 import {FAULTS, type FaultName} from '../faults/faults.ts';
 import type {SimulationOptions, SimulationResult, Workload} from '../simulation.ts';
 import type {Disks} from '../world/disks.ts';
@@ -18,6 +19,7 @@ export const SIMULATOR_USAGE = `usage: npm run sim -- [--seed N] [--nodes 5] [--
   --only a,b    these kinds of faults alone (none: no faults)
   --without a,b all that the seed draws but these
   --trace       print everything that happened
+  --help        print this
   kinds: ${Object.keys(FAULTS).join(' ')}
 `;
 
@@ -30,6 +32,7 @@ const OPTIONS = {
   corpus: {type: 'boolean', default: false},
   json: {type: 'boolean', default: false},
   trace: {type: 'boolean', default: false},
+  help: {type: 'boolean', short: 'h', default: false},
   workload: {type: 'string'},
   disks: {type: 'string'},
   only: {type: 'string'},
@@ -37,6 +40,7 @@ const OPTIONS = {
 } as const;
 
 const SEEDS_OF_DAYS = 1_000_000_000;
+const VIOLATIONS_SHOWN = 5;
 const PROGRESS_MS = 10_000;
 const EXIT = {ok: 0, violated: 1, usage: 64};
 
@@ -60,6 +64,10 @@ export async function runSimulatorCommand(
     err(`${error instanceof Error ? error.message : String(error)}\n${SIMULATOR_USAGE}`);
     return EXIT.usage;
   }
+  if (values.help) {
+    out(SIMULATOR_USAGE);
+    return EXIT.ok;
+  }
   if (!values.json) return run(values, out, out);
   return run(values, out, err);
 }
@@ -82,10 +90,10 @@ function parse(args: readonly string[]) {
   };
   return {
     ...values,
-    seed: values.seed === undefined ? undefined : positive('seed', values.seed),
-    nodes: positive('nodes', values.nodes),
-    groups: positive('groups', values.groups),
-    steps: positive('steps', values.steps),
+    seed: values.seed === undefined ? undefined : whole('seed', values.seed),
+    nodes: whole('nodes', values.nodes),
+    groups: whole('groups', values.groups),
+    steps: whole('steps', values.steps),
     minutes: values.minutes === undefined ? undefined : positive('minutes', values.minutes),
     workload: workloadOf(values.workload),
     disks: disksNamed(values.disks),
@@ -107,6 +115,13 @@ function disksNamed(name: string | undefined): Disks | undefined {
 function positive(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0) throw new Error(`--${name} must be a number above 0`);
+  return value;
+}
+
+function whole(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value <= 0)
+    throw new Error(`--${name} must be a whole number above 0`);
   return value;
 }
 
@@ -176,12 +191,17 @@ async function printFailure(
   result: SimulationResult,
   print: Print,
 ): Promise<void> {
-  for (const {law, set, message, ms} of result.violations.slice(0, 5))
-    print(`seed ${options.seed} broke "${law}" at ${ms.toFixed(1)} ms, set ${set}: ${message}\n`);
+  for (const violation of result.violations.slice(0, VIOLATIONS_SHOWN))
+    print(`seed ${options.seed} ${broken(violation)}\n`);
   print(`again: ${replayOf(options)}\n`);
-  const {replay, needs, lines} = await explain(options, result);
+  const {replay, needs, violation, lines} = await explain(options, result);
   print(`needs: ${needs.length === 0 ? 'no faults' : needs.join(', ')}\nshortest: ${replay}\n`);
+  print(`it ${broken(violation)}\nbefore that:\n`);
   for (const line of lines) print(`${line}\n`);
+}
+
+function broken({law, set, message, ms}: Violation): string {
+  return `broke "${law}" at ${ms.toFixed(1)} ms, set ${set}: ${message}`;
 }
 
 function freshSeed(): number {

@@ -1,6 +1,7 @@
 // What to say of a seed that broke a law: how to run it again, which kinds of faults it needs at least,
-// and the last that happened to the set concerned.
+// and the last that happened to the set concerned before it broke.
 
+import type {Violation} from '../checks/laws.ts';
 import type {FaultName} from '../faults/faults.ts';
 import type {TraceLine} from '../kernel/trace.ts';
 import type {SimulationOptions, SimulationResult} from '../simulation.ts';
@@ -14,6 +15,8 @@ export interface Explanation {
   readonly replay: string;
   /** Kinds of faults without which it does not fail. */
   readonly needs: readonly FaultName[];
+  /** What breaks with these alone: the same law, maybe elsewhere. */
+  readonly violation: Violation;
   readonly lines: readonly string[];
 }
 
@@ -22,7 +25,8 @@ export async function explain(
   options: SimulationOptions,
   result: SimulationResult,
 ): Promise<Explanation> {
-  const law = result.violations[0]!.law;
+  const found = result.violations[0]!;
+  const {law} = found;
   let needs = result.kinds;
   const untilMs = performance.now() + SEARCH_MS_MAX;
   for (const name of result.kinds) {
@@ -32,11 +36,13 @@ export async function explain(
     if (violations.some((violation) => violation.law === law)) needs = fewer;
   }
   const last = await simulate({...options, only: needs, trace: true});
-  const set = last.violations[0]?.set ?? 0;
+  const violation = last.violations.find((one) => one.law === law) ?? found;
+  const before = last.trace.filter(({ms}) => ms <= violation.ms);
   return {
     replay: replayOf({...options, only: needs}),
     needs,
-    lines: linesOf(last.trace, set).slice(-LINES_SHOWN),
+    violation,
+    lines: linesOf(before, violation.set).slice(-LINES_SHOWN),
   };
 }
 
