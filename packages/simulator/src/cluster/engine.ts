@@ -314,7 +314,12 @@ export class Engine implements Program {
         if (set === META_SET) metaRole.hosted();
         else if (isHere) effects.opened(set);
       },
+      // The one thread of its node.
+      onBroughtBack: () => {
+        replicas.settleLoss().catch((error: unknown) => this.#fault(error));
+      },
     });
+    if (host.hasLoss) replicas.learnLoss([]);
     rpc.serve(nodeHandlers(this.#watched(replicas), process));
     rpc.serve(campaignHandler(this.#obeying(host)));
     rpc.serve(passHandlers({rpc, nodes: watch, clock: process}));
