@@ -7,7 +7,7 @@ import {execFileSync} from 'node:child_process';
 import {readdirSync, readFileSync} from 'node:fs';
 
 /** /proc counts CPU in these; 100 on every Linux in use, but it is the kernel's to say. */
-const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], {encoding: 'utf8'}));
+export const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], {encoding: 'utf8'}));
 
 /** Seconds of CPU in a line of /proc/<pid>/stat: own and of waited-for children, user and system. */
 export function cpuSecondsOfStat(stat: string): number {

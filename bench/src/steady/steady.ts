@@ -9,6 +9,7 @@ import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
 import {runClosedLoop} from '../consensus/closed-loop.ts';
 import {keepAliveAgent} from '../keep-alive-agent.ts';
 import {roundMs} from '../latencies.ts';
+import {type MachineUsage, machineTimes, machineUsage} from '../machine-usage.ts';
 import {longestMs, type Sample, scrape, sumOf} from '../node-figures.ts';
 import {type ThreadTimes, threadTimes} from '../process-usage.ts';
 import {withBenchDirectory} from '../scenario.ts';
@@ -77,6 +78,7 @@ export interface SteadyResult {
   readonly pauses: readonly Pause[];
   /** Those that ran for a hundredth of the run or more. */
   readonly nodeThreads: readonly NodeThreads[];
+  readonly machine: MachineUsage;
 }
 
 export interface SteadyReport {
@@ -120,6 +122,7 @@ async function measure(
 
   const stop = new AbortController();
   const before = await scrapeNodes(cluster);
+  const machineBefore = machineTimes();
   const timesBefore = cluster.pids.map((pid) => threadTimes(pid));
   const delay = monitorEventLoopDelay({resolution: 10});
   delay.enable();
@@ -136,6 +139,7 @@ async function measure(
     cluster.pids.map((pid) => threadTimes(pid)),
     options.minutes * 60 * THREAD_SHARE_MIN,
   );
+  const machine = machineUsage(machineBefore, machineTimes());
   const [asked] = await beside;
   delay.disable();
   tellFailures('writes', failures, options);
@@ -168,6 +172,7 @@ async function measure(
     clientLoopMaxMs: roundMs(delay.max / 1e6),
     pauses: pausesBetween(before, after),
     nodeThreads,
+    machine,
   };
 }
 
