@@ -38,6 +38,8 @@ export interface SimulationOptions {
   readonly only?: readonly FaultName[] | undefined;
   /** Drawn from the seed by default. */
   readonly disks?: Disks | undefined;
+  /** Of each node: drawn from the seed by default in `cluster`, and one in `hosts`. */
+  readonly stores?: number | undefined;
   /** Keeps the text of what happened. */
   readonly trace?: boolean | undefined;
 }
@@ -103,13 +105,14 @@ export class Simulation {
       {segmentBytes: 256 * 1024},
     ]);
     const disks = disksOf(options);
-    this.#coverage.count(`disks:${disks}`, options.nodes);
+    this.#coverage.count(`disks:${disks}`);
     for (let id = 1; id <= options.nodes; id++) {
       const node = new SimNode(id as NodeId, {
         kernel: this.#kernel,
         network: this.#network,
         chance: chanceOf(seed, `node ${id}`),
         disks,
+        stores: 1,
         onDurableWrite: (event) => this.#coverage.count(`durable writes:${event}`),
         timing,
         limits,

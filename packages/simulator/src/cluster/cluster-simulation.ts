@@ -15,7 +15,7 @@ import {Kernel} from '../kernel/kernel.ts';
 import {Trace} from '../kernel/trace.ts';
 import {NETWORK, type SimulationOptions, type SimulationResult} from '../simulation.ts';
 import {expected} from '../workload/expected.ts';
-import {disksOf} from '../world/disks.ts';
+import {type Disks, disksOf, storesOf} from '../world/disks.ts';
 import {Network} from '../world/network.ts';
 import {SimNode} from '../world/node.ts';
 import {Clients, engineOf} from './clients.ts';
@@ -58,8 +58,7 @@ export class ClusterSimulation {
   constructor(options: SimulationOptions) {
     this.#options = options;
     const {seed, only, without = []} = options;
-    const disks = disksOf(options);
-    this.#coverage.count(`disks:${disks}`, options.nodes);
+    const place = this.#drawPlace();
     this.#isDamaging = kindsOf({seed, only, without}).some((kind) => DAMAGES.includes(kind));
     this.#kernel = new Kernel(new Trace(options.trace));
     const kernel = this.#kernel;
@@ -79,7 +78,7 @@ export class ClusterSimulation {
     for (let id = 1; id <= options.nodes; id++) {
       this.#states.push(new NodeState());
       const node = new SimNode(id as NodeId, {
-        ...{kernel, timing, limits, driftMax, disks, network: this.#network},
+        ...{kernel, timing, limits, driftMax, ...place, network: this.#network},
         onDurableWrite: (event) => this.#coverage.count(`durable writes:${event}`),
         chance: chanceOf(seed, `node ${id}`),
         observer: (on) => this.#observer(on),
@@ -136,6 +135,14 @@ export class ClusterSimulation {
     this.#damages = this.#makeDamages();
     const strikes = {seed, only, without, intensity: chance.pick([0.3, 1, 1, 2.5])};
     this.#nemesis = new Nemesis(kernel, this.#world(), this.#coverage, strikes);
+  }
+
+  #drawPlace(): {disks: Disks; stores: number} {
+    const disks = disksOf(this.#options);
+    const stores = storesOf(this.#options);
+    this.#coverage.count(`disks:${disks}`);
+    this.#coverage.count(`stores:${stores} on each node`);
+    return {disks, stores};
   }
 
   #observer(node: NodeId): GroupObserver {

@@ -53,7 +53,6 @@ import type {NodeState} from './node-state.ts';
 import {type RowAddress, rowAt} from './row-read.ts';
 
 export const READ_METHOD = 'sim.read-row';
-const STORE = 0 as StoreId;
 const HOUSEKEEPING_MS = 1_000;
 const READ_MS_MAX = 4_000;
 /** Small, so that memtables are flushed and compacted while a run lasts. */
@@ -154,9 +153,17 @@ export class Engine implements Program {
   locate = (set: ReplicaSetId, replica: ReplicaId): NodeId | undefined =>
     this.catalog?.replicaSet(set)?.replicas.find((placed) => placed.replica === replica)?.node;
 
+  /** As the one engine thread of a node places them. */
+  storeOf = (set: ReplicaSetId): StoreId => {
+    const {stores} = this.#node;
+    return stores[set === META_SET ? 0 : set % stores.length]!;
+  };
+
   async prepare(): Promise<void> {
-    const store = this.#ports.state.manifest(() => this.#durable());
-    this.#manifests.set(STORE, await Manifest.open(store));
+    for (const store of this.#node.stores) {
+      const rows = this.#ports.state.manifest(store, () => this.#durable());
+      this.#manifests.set(store, await Manifest.open(rows));
+    }
   }
 
   opened(host: Host): void {
@@ -304,7 +311,7 @@ export class Engine implements Program {
       disk: this.#node.disk,
       monotonicMs,
       manifests: this.#manifests,
-      storeOf: () => STORE,
+      storeOf: this.storeOf,
       node: this.#node.id,
       log: this.#ports.log,
       isOwn: () => true,

@@ -16,6 +16,7 @@ export const SIMULATOR_USAGE = `usage: npm run sim -- [--seed N] [--nodes 5] [--
        npm run sim -- --corpus                     the fixed seeds
   --workload W  hosts (raft and hosts under registers), or cluster (meta, reconciler, router and rows too)
   --disks D     plain, or durable (a record is written and synced in one call); drawn from the seed by default
+  --stores N    of each node, in cluster; drawn from the seed by default
   --only a,b    these kinds of faults alone (none: no faults)
   --without a,b all that the seed draws but these
   --trace       print everything that happened
@@ -35,6 +36,7 @@ const OPTIONS = {
   help: {type: 'boolean', short: 'h', default: false},
   workload: {type: 'string'},
   disks: {type: 'string'},
+  stores: {type: 'string'},
   only: {type: 'string'},
   without: {type: 'string'},
 } as const;
@@ -97,6 +99,7 @@ function parse(args: readonly string[]) {
     minutes: values.minutes === undefined ? undefined : positive('minutes', values.minutes),
     workload: workloadOf(values.workload),
     disks: disksNamed(values.disks),
+    stores: values.stores === undefined ? undefined : whole('stores', values.stores),
     only: kinds(values.only),
     without: kinds(values.without),
   };
@@ -126,7 +129,7 @@ function whole(name: string, text: string): number {
 }
 
 async function runOne(values: Values, out: Print, tell: Print): Promise<number> {
-  const {workload, nodes, groups, steps, only, without, disks, trace} = values;
+  const {workload, nodes, groups, steps, only, without, disks, stores, trace} = values;
   const options: SimulationOptions = {
     workload,
     seed: values.seed ?? freshSeed(),
@@ -136,6 +139,7 @@ async function runOne(values: Values, out: Print, tell: Print): Promise<number> 
     only,
     without,
     disks,
+    stores,
   };
   const result = await simulate({...options, trace});
   for (const line of linesOf(result.trace, 0)) tell(`${line}\n`);
@@ -157,7 +161,7 @@ async function runCorpus({json}: Values, out: Print, tell: Print): Promise<numbe
 }
 
 async function runFresh(
-  {workload, seed: first, json, disks}: Values,
+  {workload, seed: first, json, disks, stores}: Values,
   minutes: number,
   out: Print,
   tell: Print,
@@ -167,7 +171,7 @@ async function runFresh(
   let toldMs = performance.now();
   const from = first ?? freshSeed();
   for (let seed = from; performance.now() < untilMs; seed++) {
-    const options = {...shapeOf(seed, workload), disks};
+    const options = {...shapeOf(seed, workload), disks, stores};
     try {
       const result = await simulate(options);
       totals.add(result);

@@ -1,6 +1,5 @@
 // The fixed corpus: seeds that every build runs. A line is a seed (`cluster` before it for that workload), its
-// size, the kinds of faults if not all that it draws, the disks if not those that it draws, and a word on why it
-// is kept; regressions are seeds that once broke a law.
+// size, the kinds of faults, disks and stores if not those that it draws, and a word on why it is kept; regressions are seeds that once broke a law.
 
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
@@ -15,7 +14,7 @@ export interface CorpusEntry {
 
 const FILE = path.resolve(import.meta.dirname, '../../corpus.txt');
 const LINE =
-  /^(cluster )?(\d+) nodes=(\d+) groups=(\d+) steps=(\d+)(?: only=([\w,]+))?(?: disks=(plain|durable))? +(.+)$/;
+  /^(cluster )?(\d+) nodes=(\d+) groups=(\d+) steps=(\d+)(?: only=([\w,]+))?(?: disks=(plain|durable))?(?: stores=(\d+))? +(.+)$/;
 
 export function readCorpus(): CorpusEntry[] {
   const lines = readFileSync(FILE, 'utf8').split('\n');
@@ -29,6 +28,7 @@ export function readCorpus(): CorpusEntry[] {
       const options = {workload, seed: seed!, nodes: nodes!, groups: groups!, steps: steps!};
       const only = match[6]?.split(',') as FaultName[] | undefined;
       const disks = match[7] as Disks | undefined;
-      return {options: {...options, only, disks}, why: match[8]!};
+      const stores = match[8] === undefined ? undefined : Number(match[8]);
+      return {options: {...options, only, disks, stores}, why: match[9]!};
     });
 }

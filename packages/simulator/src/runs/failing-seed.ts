@@ -47,11 +47,12 @@ export async function explain(
 }
 
 export function replayOf(options: SimulationOptions): string {
-  const {workload = 'hosts', seed, nodes, groups, steps, only, disks} = options;
+  const {workload = 'hosts', seed, nodes, groups, steps, only, disks, stores} = options;
   const kinds = only === undefined ? '' : ` --only ${only.length === 0 ? 'none' : only.join(',')}`;
   const what = workload === 'hosts' ? '' : ` --workload ${workload}`;
   const kind = disks === undefined ? '' : ` --disks ${disks}`;
-  return `npm run sim --${what} --seed ${seed} --nodes ${nodes} --groups ${groups} --steps ${steps}${kinds}${kind}`;
+  const many = stores === undefined ? '' : ` --stores ${stores}`;
+  return `npm run sim --${what} --seed ${seed} --nodes ${nodes} --groups ${groups} --steps ${steps}${kinds}${kind}${many}`;
 }
 
 /** Of one set, and of all: 0 for everything. */

@@ -1,4 +1,4 @@
-// What kind of disks the nodes of a run have. Both are the product's: `durable` ones write and sync a
+// What kind of disks the nodes of a run have, and how many stores lie on each. Both kinds are the product's: `durable` ones write and sync a
 // record in one call, and the log lays zeros before small records on them; `plain` ones cannot.
 
 import {chanceOf} from '../kernel/chance.ts';
@@ -14,4 +14,15 @@ export function disksOf({
   readonly disks?: Disks | undefined;
 }): Disks {
   return disks ?? (chanceOf(seed, 'disks').odds(2 / 3) ? 'durable' : 'plain');
+}
+
+/** All on one disk, as in one data directory; plain disks with one store are the runs of before there were more. */
+export function storesOf({
+  seed,
+  stores,
+}: {
+  readonly seed: number;
+  readonly stores?: number | undefined;
+}): number {
+  return stores ?? chanceOf(seed, 'stores').pick([1, 1, 2, 3]);
 }

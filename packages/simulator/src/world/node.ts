@@ -50,6 +50,7 @@ const EMPTY: DurablePoint = {index: 0, term: 0, configuration: EMPTY_CONFIGURATI
 export interface Program {
   readonly openStateMachine: Parameters<typeof Host.open>[0]['openStateMachine'];
   readonly locate: (set: ReplicaSetId, replica: ReplicaId) => NodeId | undefined;
+  readonly storeOf: (set: ReplicaSetId) => StoreId;
   /** Reads what must be there before the host opens. */
   prepare(): Promise<void>;
   /** The host is open; connections come after it. */
@@ -70,6 +71,8 @@ export interface NodePorts {
   readonly timing: TimingPreset;
   readonly limits: Partial<HostLimits>;
   readonly disks: Disks;
+  /** How many stores lie on its disk. */
+  readonly stores: number;
   readonly onDurableWrite: MemoryDiskOptions['onDurableWrite'];
   readonly observer: (node: NodeId) => GroupObserver;
   readonly locate: (set: ReplicaSetId, replica: ReplicaId) => NodeId | undefined;
@@ -108,6 +111,7 @@ export class SimNode {
   readonly id: NodeId;
   readonly wall = {skewMs: 0};
   readonly disk: MemoryDisk;
+  readonly stores: readonly StoreId[];
   kept = new Map<string, KeptState>();
   running: Running | undefined;
   bootEpoch = 0;
@@ -130,6 +134,7 @@ export class SimNode {
     this.#ports = ports;
     this.id = id;
     const {chance} = ports;
+    this.stores = Array.from({length: ports.stores}, (_, store) => store as StoreId);
     // The disk's time is the machine's; what it answers reaches the process that is alive by then.
     const setTimer = (delayMs: number, run: () => void) => {
       const spread = delayMs * this.slowness * (0.2 + chance.wait(0.8));
@@ -329,7 +334,8 @@ export class SimNode {
       clock: process,
       random: chance,
       transport: {send: (to, channel, frame) => network.send(endpoint, to, channel, frame)},
-      stores: [{store: 0 as StoreId, disk, path: 'store-0'}],
+      stores: this.stores.map((store) => ({store, disk, path: `store-${store}`})),
+      storeOf: program?.storeOf,
       timing,
       limits,
       damagedLog: 'replace' as const,
