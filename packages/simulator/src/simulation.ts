@@ -9,7 +9,7 @@ import {Coverage} from './checks/coverage.ts';
 import {Laws, type Violation} from './checks/laws.ts';
 import {observerOf} from './checks/observation.ts';
 import {Damages, type Stake} from './faults/damages.ts';
-import {DAMAGES, type FaultName, type World} from './faults/faults.ts';
+import {DAMAGES, type FaultName, neverOn, type World} from './faults/faults.ts';
 import {kindsOf, Nemesis} from './faults/nemesis.ts';
 import {type Chance, chanceOf} from './kernel/chance.ts';
 import {Kernel} from './kernel/kernel.ts';
@@ -90,7 +90,9 @@ export class Simulation {
 
   constructor(options: SimulationOptions) {
     this.#options = options;
-    const {seed, only, without = []} = options;
+    const {seed, only} = options;
+    const disks = disksOf(options);
+    const without = [...(options.without ?? []), ...neverOn(disks)];
     const kinds = kindsOf({seed, only, without});
     this.#kernel = new Kernel(new Trace(options.trace));
     this.#laws = new Laws(() => this.#kernel.nowMs);
@@ -104,7 +106,6 @@ export class Simulation {
       {groupLogBytesMax: 4_000, segmentBytes: 32 * 1024, cacheBytesMax: 4_000},
       {segmentBytes: 256 * 1024},
     ]);
-    const disks = disksOf(options);
     this.#coverage.count(`disks:${disks}`);
     for (let id = 1; id <= options.nodes; id++) {
       const node = new SimNode(id as NodeId, {

@@ -71,7 +71,7 @@ export class MemoryDisk implements Disk {
   /** May be changed while calls are under way; they keep what they began with. */
   readonly latencyMs: {read?: number; write?: number; sync?: number};
   readonly #totalBytes: number;
-  readonly writesDurably: boolean;
+  readonly #writesDurably: boolean;
   readonly #tell: TellDurable;
   #faults: {fault: DiskFault; left: number}[] = [];
   /** Raised by a crash: handles and operations of before neither act nor answer any more. */
@@ -88,7 +88,7 @@ export class MemoryDisk implements Disk {
     this.latencyMs = {...options.latencyMs};
     this.#totalBytes = options.totalBytes ?? 2 ** 40;
     this.freeBytes = this.#totalBytes;
-    this.writesDurably = options.writesDurably === true;
+    this.#writesDurably = options.writesDurably === true;
     this.#tell = options.onDurableWrite ?? (() => undefined);
   }
 
@@ -280,7 +280,7 @@ export class MemoryDisk implements Disk {
     };
     return {
       path,
-      ...(this.writesDurably ? {writeDurably} : {}),
+      ...(this.#writesDurably ? {writeDurably} : {}),
       readAt: async (offset, length) => {
         this.counts.read += 1;
         await enter('read', this.latencyMs.read ?? 0);

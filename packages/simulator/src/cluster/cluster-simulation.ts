@@ -8,7 +8,7 @@ import {Coverage} from '../checks/coverage.ts';
 import {Laws} from '../checks/laws.ts';
 import {observerOf} from '../checks/observation.ts';
 import {Damages} from '../faults/damages.ts';
-import {DAMAGES, type World} from '../faults/faults.ts';
+import {DAMAGES, neverOn, type World} from '../faults/faults.ts';
 import {kindsOf, Nemesis} from '../faults/nemesis.ts';
 import {type Chance, chanceOf} from '../kernel/chance.ts';
 import {Kernel} from '../kernel/kernel.ts';
@@ -57,8 +57,9 @@ export class ClusterSimulation {
 
   constructor(options: SimulationOptions) {
     this.#options = options;
-    const {seed, only, without = []} = options;
+    const {seed, only} = options;
     const place = this.#drawPlace();
+    const without = [...(options.without ?? []), ...neverOn(place.disks)];
     this.#isDamaging = kindsOf({seed, only, without}).some((kind) => DAMAGES.includes(kind));
     this.#kernel = new Kernel(new Trace(options.trace));
     const kernel = this.#kernel;

@@ -4,6 +4,7 @@
 import type {NodeId} from '@flotilla/base';
 import type {Chance} from '../kernel/chance.ts';
 import type {PlacedSet} from '../workload/placement.ts';
+import type {Disks} from '../world/disks.ts';
 import type {Network} from '../world/network.ts';
 import type {SimNode} from '../world/node.ts';
 
@@ -84,6 +85,11 @@ export const FAULTS = {
 
 /** These take back what a node acknowledged: sets need a voter to spare. */
 export const DAMAGES: readonly FaultName[] = ['oldImage', 'bitFlip', 'bitRot'];
+
+/** What cannot strike there is no event either, so that runs of such disks are as they were without it. */
+export function neverOn(disks: Disks): readonly FaultName[] {
+  return disks === 'plain' ? ['tornWrite'] : [];
+}
 
 export type FaultName = keyof typeof FAULTS;
 
@@ -379,7 +385,7 @@ function loseSyncedPages(world: World, chance: Chance): Begun | undefined {
 /** Power is lost while a record that is durable once it is answered is on its way to the disk. */
 function tearWrite(world: World, chance: Chance): Begun | undefined {
   const node = upNode(world, chance);
-  if (node === undefined || !node.disk.writesDurably) return undefined;
+  if (node === undefined) return undefined;
   const cutOff = (): void => world.end(node, 'power');
   node.disk.duringDurableWrite = cutOff;
   return {
