@@ -1,3 +1,4 @@
+import {crc32} from 'node:zlib';
 import {
   FatalError,
   handledElsewhere,
@@ -36,6 +37,25 @@ test('a log damaged in its middle is not opened by who has nobody to replace its
   const before = disk.bytesOf(SEGMENT);
   await expect(cluster.start(3)).rejects.toThrow(/corrupt log.*segment-0000000000000001 offset=/);
   expect(disk.bytesOf(SEGMENT)).toEqual(before);
+});
+
+test('replicas of a log that tells nothing any more never vote again either', async () => {
+  const {cluster, voters, disk} = await withDamage('replace');
+  disk.flipBit(SEGMENT, SALT_BIT);
+  const host = await cluster.start(3);
+  const lost = {set: SET, replica: voters[2]!};
+  // Not even made anew by a late order.
+  await expect(host.createReplica(lost)).rejects.toMatchObject({code: 'UNAVAILABLE'});
+  await cluster.clock.resolve(host.bringBackLost(lost));
+  await cluster.clock.resolve(host.settleLoss());
+  expect(host.broken().get(SET)).toMatchObject({replica: voters[2], isLost: true});
+  const again = host.createReplica({set: SET, replica: voters[2]!});
+  await cluster.clock.resolve(again);
+  expect(host.status(SET)).toBeUndefined();
+  cluster.crash(cluster.leader(1) === 1 ? 2 : 1);
+  // One of three is left: it gives no vote.
+  await cluster.clock.advance(10_000);
+  expect(cluster.leader(1)).not.toBe(3);
 });
 
 test('its replicas never vote or acknowledge again, and are replaced under new ids', async () => {
@@ -93,8 +113,8 @@ function places(disk: MemoryDisk) {
   return {disk, path: LOG, random: new SeededRandom(1), bootEpoch: 1};
 }
 
-async function open(disk: MemoryDisk): Promise<Store> {
-  const options = {random: new SeededRandom(2), clock: undefined as never, bootEpoch: 1};
+async function open(disk: MemoryDisk, bootEpoch = 1): Promise<Store> {
+  const options = {random: new SeededRandom(2), clock: undefined as never, bootEpoch};
   const store = {store: 0 as never, disk, path: 'store-0'};
   return Store.open(store, {...options, damagedLog: 'replace'}, HOST_LIMITS);
 }
@@ -111,6 +131,11 @@ function write(set: ReplicaSetId, replica: number, term: number): LogItem {
     entries: [],
     snapshot: undefined,
   };
+}
+
+function entry(set: ReplicaSetId, replica: number, index: number): LogItem {
+  const entries = [{index, term: 1, type: 'normal', payload: new Uint8Array(40)}] as const;
+  return {...write(set, replica, 1), entries} as LogItem;
 }
 
 /** Two replicas that live, one of which had a predecessor, and one that was destroyed. */
@@ -179,13 +204,69 @@ test('a replica that stood in lost records alone may have lived: none is made un
   expect(store.hasLoss).toBe(true);
 });
 
-test('a segment that tells nothing any more is left as it is: who was made in it is not known', async () => {
+/** In the salt, without which no checksum of the segment holds. */
+const SALT_BIT = 17;
+
+test('of a segment that tells nothing any more all may have lived there: none is made until all are known', async () => {
   const disk = await filled();
-  // The salt, without which no checksum holds.
-  disk.flipBit(SEGMENT, 17);
-  await expect(open(disk)).rejects.toThrow(/corrupt log: nothing of a segment can be read/);
-  await expect(open(disk)).rejects.toThrow(/corrupt log: nothing of a segment can be read/);
+  disk.flipBit(SEGMENT, SALT_BIT);
+  const before = disk.bytesOf(SEGMENT);
+  const store = await open(disk, 3);
+  expect(disk.bytesOf(SEGMENT.replace('log/', 'log.damaged-1/'))).toEqual(before);
+  expect([...store.log.groups()]).toEqual([]);
+  expect(store.hasLoss).toBe(true);
+  // What others remember of the lives before is lost with it; they need not say so.
+  expect(store.log.isLost(2 * 2 ** 30 + 7)).toBe(false);
+  expect(store.log.isLost(store.log.durableRecord + 1)).toBe(true);
+  await store.log.close();
+  expect((await open(disk, 4)).hasLoss).toBe(true);
+  expect(await disk.exists(`${LOG}.damaged-2`)).toBe(false);
+});
+
+test('with one segment of several unreadable, whom the others name is damaged', async () => {
+  const disk = new MemoryDisk();
+  const log = await SegmentLog.open({...places(disk), segmentBytes: 200});
+  const create = (set: ReplicaSetId, replica: number): LogItem => {
+    return {type: 'create', set, replica: replica as ReplicaId, founding: undefined};
+  };
+  await log.append([create(SET, 11)]);
+  // Its entries keep the first segment.
+  for (let index = 1; index <= 10; index++) await log.append([entry(SET, 11, index)]);
+  await log.append([create(OTHER, 12)]);
+  expect(log.segmentCount).toBeGreaterThan(2);
+  await log.close();
+  for (let at = 2; at <= log.segmentCount; at++)
+    disk.flipBit(`${LOG}/segment-${String(at).padStart(16, '0')}`, SALT_BIT);
+  const store = await open(disk);
+  expect([...store.log.groups()].map(({set, damaged}) => [set, damaged])).toEqual([[SET, true]]);
+  expect(store.hasLoss).toBe(true);
+});
+
+test('an unreadable segment is left as it is where there is nobody else, and the error says what to do', async () => {
+  const {cluster, disk} = await withDamage('refuse');
+  disk.flipBit(SEGMENT, SALT_BIT);
+  const before = disk.bytesOf(SEGMENT);
+  await expect(cluster.start(3)).rejects.toThrow(
+    /segment header: bad checksum; file=.*segment-0000000000000001 .*back from a copy/,
+  );
+  expect(disk.bytesOf(SEGMENT)).toEqual(before);
   expect(await disk.exists(`${LOG}.damaged-1`)).toBe(false);
+});
+
+test('a segment of a newer build is never set aside, whatever else is damaged', async () => {
+  const disk = await filled();
+  const bytes = disk.bytesOf(SEGMENT).slice();
+  disk.flipBit(SEGMENT, 100);
+  // Version 2, and the checksum of such a header.
+  bytes[4] = 2;
+  new DataView(bytes.buffer).setUint32(28, crc32(bytes.subarray(0, 28)), true);
+  bytes.fill(0, 32);
+  const newer = `${LOG}/segment-0000000000000002`;
+  const file = await disk.open(newer, 'create');
+  await file.writeAt(0, [bytes]);
+  await file.close();
+  await expect(open(disk)).rejects.toThrow(/segment of version 2/);
+  expect(await disk.exists(newer)).toBe(true);
 });
 
 test('a crash at any step leaves a store that knows its damaged replicas, or finds the damage again', async () => {

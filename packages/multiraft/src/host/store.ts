@@ -10,6 +10,11 @@ import {SegmentLog} from '../log/segment-log.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {HostLimits, HostOptions, StoreOptions} from './options.ts';
 
+/** What an operator reads where a node must not start with less than it had. */
+const ALONE =
+  'nothing was changed, since no other node holds what the replicas of this one hold: put the whole ' +
+  'data directory back from a copy, or begin anew with an empty one';
+
 export interface PendingWrite {
   readonly group: HostedGroup;
   readonly write: Write;
@@ -63,8 +68,9 @@ export class Store {
     };
     await finishSetAside(place);
     const opening = SegmentLog.open(logOptions).catch(async (error: unknown) => {
-      if (!(error instanceof LogDamage) || damagedLog !== 'replace') throw error;
-      const aside = await setAside(place, (salvaged, directory) =>
+      if (!(error instanceof LogDamage)) throw error;
+      if (damagedLog !== 'replace') throw new LogDamage(`${error.message}; ${ALONE}`);
+      const aside = await setAside({...place, bootEpoch}, (salvaged, directory) =>
         SegmentLog.create({...logOptions, path: salvaged}, directory),
       );
       const fields = {store: options.store, damage: error.message, aside};

@@ -35,7 +35,7 @@ test('numbers go on where the damaged log ended', async () => {
         await log.close();
       }
       const bootEpoch = lives.length + 1;
-      await setAside(place, (path, directory) =>
+      await setAside({...place, bootEpoch}, (path, directory) =>
         SegmentLog.create({...place, path, bootEpoch}, directory),
       );
       const salvaged = await open(bootEpoch);

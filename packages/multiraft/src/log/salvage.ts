@@ -1,9 +1,9 @@
 // A log in whose middle records are damaged has lost votes and acknowledged entries: it is never cut
 // short and gone on with. Which replicas lived in it is still told by the records around the damage;
 // all of them are damaged for good in a new log that takes its place, as after an old image, and each is
-// replaced under a new id. A lost sector may hold many records, all of a quiet replica's among them: as
-// after an old image nothing is made in the store until all that may have lived there are known. The old
-// log is kept aside, for whoever wants to know.
+// replaced under a new id. A lost sector may hold many records, all of a quiet replica's among them, and
+// without its salt a segment tells nothing at all: as after an old image nothing is made in the store until
+// all that may have lived there are known. The old log is kept aside, for whoever wants to know.
 // Invariant: a log that knows of the damaged replicas is under `log` or whole under `log.salvaged` from
 // before the old one is moved: there is no moment at which a crash leaves a store that knows of none.
 
@@ -11,8 +11,9 @@ import type {Disk, Random, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import {LogDirectory} from './directory.ts';
 import {LogDamage} from './log-damage.ts';
 import {decodeItems, type LogItem} from './log-item.ts';
-import {salvageRecords} from './record.ts';
+import {decodeSegmentHeader, salvageRecords} from './record.ts';
 import {SEGMENT_NAME} from './recovery.ts';
+import {LIFE_RECORDS} from './segment-log.ts';
 
 export interface LogPlace {
   readonly disk: Disk;
@@ -21,12 +22,9 @@ export interface LogPlace {
   readonly random: Random;
 }
 
-/**
- * Requires that nothing has the log open. Resolves with the path that it now lies under; rejects with
- * LogDamage, and leaves all as it is, where a segment tells nothing at all any more.
- */
+/** Requires that nothing has the log open. Resolves with the path that it now lies under. */
 export async function setAside(
-  place: LogPlace,
+  place: LogPlace & {readonly bootEpoch: number},
   write: (path: string, directory: LogDirectory) => Promise<void>,
 ): Promise<string> {
   const {disk, path} = place;
@@ -55,7 +53,11 @@ export async function finishSetAside({disk, path}: LogPlace): Promise<void> {
 }
 
 /** What the log knew, each of its replicas damaged. */
-async function directoryOf({disk, path}: LogPlace): Promise<LogDirectory> {
+async function directoryOf({
+  disk,
+  path,
+  bootEpoch,
+}: LogPlace & {readonly bootEpoch: number}): Promise<LogDirectory> {
   const found = new Found();
   const names = (await disk.list(path))
     .map(({name}) => name)
@@ -66,9 +68,11 @@ async function directoryOf({disk, path}: LogPlace): Promise<LogDirectory> {
     const bytes = await file.readAt(0, await file.size());
     await file.close();
     const records = [...salvageRecords(bytes)];
-    // Whoever was made in it would be forgotten, and might be made again under the same id.
-    if (records.length === 0)
-      throw new LogDamage(`corrupt log: nothing of a segment can be read; file=${path}/${name}`);
+    if (records.length === 0) {
+      assertDamaged(bytes, `${path}/${name}`);
+      // What it numbered was told in earlier lives, and is lost with all the rest: that is settled but once.
+      found.lastTold = bootEpoch * LIFE_RECORDS;
+    }
     for (const {number, start, end} of records) {
       found.lastRecord = Math.max(found.lastRecord, number);
       for (const {item} of decodeItems(bytes, start, end) ?? []) found.add(item);
@@ -77,8 +81,19 @@ async function directoryOf({disk, path}: LogPlace): Promise<LogDirectory> {
   return found.toDirectory();
 }
 
+/** A segment of another version is no damage: it is not for this build to set aside. */
+function assertDamaged(bytes: Uint8Array, path: string): void {
+  try {
+    decodeSegmentHeader(bytes, path);
+  } catch (error) {
+    if (!(error instanceof LogDamage)) throw error;
+  }
+}
+
 class Found {
   lastRecord = 0;
+  /** Where numbers are lost: none that was told is above it. */
+  lastTold = 0;
   #recordOffset = 0;
   readonly #replicas = new Map<ReplicaSetId, ReplicaId>();
   readonly #tombstones = new Map<ReplicaSetId, {replica: ReplicaId; dataGone: boolean}>();
@@ -115,7 +130,7 @@ class Found {
     }
     directory.hasLoss = true;
     // Numbers go on above: other nodes remember the highest that they were told.
-    directory.recordOffset = this.lastRecord + this.#recordOffset;
+    directory.recordOffset = Math.max(this.lastTold, this.lastRecord + this.#recordOffset);
     return directory;
   }
 }

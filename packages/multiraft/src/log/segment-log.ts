@@ -33,7 +33,7 @@ import {ZeroTail} from './zero-tail.ts';
  * Told numbers of a life begin at its boot epoch times this: what one life lost and the next one wrote in
  * its place never have the same number. Room for 60 hours at 5,000 records a second, and for 2^23 lives.
  */
-const LIFE_RECORDS = 2 ** 30;
+export const LIFE_RECORDS = 2 ** 30;
 
 /** Long enough that checkpoints are rare, short enough that removal follows need. */
 export const SEGMENT_BYTES = 64 * 1024 * 1024;
