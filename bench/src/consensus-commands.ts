@@ -2,13 +2,14 @@
 
 import path from 'node:path';
 import type {Command} from 'commander';
-import {z} from 'zod';
+import type {z} from 'zod';
 import {CONSENSUS_TARGETS, runConsensus} from './consensus/consensus.ts';
 import {runFailover} from './failover/failover.ts';
 import {runGroups} from './groups/groups.ts';
 import {ConsensusWords, FailoverWords, GroupsWords, SteadyWords} from './scenario-options.ts';
 import {runSteady} from './steady/steady.ts';
 import {renderTable} from './table.ts';
+import {describeFaults, EXIT_USAGE} from './usage.ts';
 
 interface Report {
   readonly results: readonly object[];
@@ -119,8 +120,8 @@ async function runWith<Words extends {readonly json: boolean}>(
 ): Promise<void> {
   const parsed = schema.safeParse(raw);
   if (!parsed.success) {
-    say(z.prettifyError(parsed.error));
-    process.exitCode = 64;
+    say(describeFaults(parsed.error));
+    process.exitCode = EXIT_USAGE;
     return;
   }
   const report = await run(parsed.data);

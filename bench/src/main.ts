@@ -2,11 +2,11 @@
 
 import {availableParallelism} from 'node:os';
 import {Command} from 'commander';
-import {z} from 'zod';
 import {addConsensusCommands} from './consensus-commands.ts';
 import {type IngestOptions, runIngest} from './ingest.ts';
 import {parseIngestOptions} from './options.ts';
 import {renderReport} from './report.ts';
+import {describeFaults, EXIT_USAGE, endWithUsageCode} from './usage.ts';
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -24,6 +24,8 @@ Examples (--help of a scenario has more):
   npm run bench -- steady --minutes 60 --json
 `,
   );
+
+endWithUsageCode(program);
 
 program
   .command('ingest')
@@ -59,8 +61,8 @@ addConsensusCommands(program);
 async function ingest(raw: unknown): Promise<number> {
   const parsed = parseIngestOptions(raw);
   if (!parsed.success) {
-    say(z.prettifyError(parsed.error));
-    return 64;
+    say(describeFaults(parsed.error));
+    return EXIT_USAGE;
   }
   const {json, ...options} = parsed.data;
   say(`${availableParallelism()} cores, Node ${process.versions.node}`);

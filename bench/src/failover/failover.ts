@@ -7,6 +7,7 @@ import path from 'node:path';
 import {whyNoEtcd} from '../clusters/etcd-cluster.ts';
 import {type NetworkPlaces, namespacePlaces, whyNoNamespaces} from '../clusters/network-place.ts';
 import {Latencies, roundMs} from '../latencies.ts';
+import {median} from '../median.ts';
 import {type Skipped, withBenchDirectory} from '../scenario.ts';
 import {type FaultySystem, startEtcd, startFlotilla} from './faulty-system.ts';
 import {measureGap} from './gap.ts';
@@ -86,6 +87,7 @@ async function runRounds(
   {target, fault, system}: {target: string; fault: Fault; system: FaultySystem},
 ): Promise<FailoverResult> {
   const gaps = new Latencies();
+  const all: number[] = [];
   for (let round = 1; round <= rounds; round++) {
     await system.healthy();
     const leader = await system.leader();
@@ -93,6 +95,7 @@ async function runRounds(
     try {
       const gapMs = await measureGap(writer, () => begin(fault, system, leader));
       gaps.add(gapMs);
+      all.push(gapMs);
       say(`${target}, ${fault}, round ${round}: ${gapMs.toFixed(0)} ms`);
     } finally {
       writer.close();
@@ -101,7 +104,7 @@ async function runRounds(
   }
   const gapMs = {
     min: roundMs(gaps.quantile(0)),
-    median: roundMs(gaps.quantile(0.5)),
+    median: roundMs(median(all)),
     p99: roundMs(gaps.quantile(0.99)),
     max: roundMs(gaps.quantile(1)),
   };
