@@ -50,7 +50,11 @@ class Life {
         if (typeof member !== 'function') return member;
         return async (...args: unknown[]) => {
           if (this.isOver) return new Promise(() => {});
-          const result: unknown = await Reflect.apply(member, object, args);
+          const call = Promise.resolve(Reflect.apply(member, object, args));
+          const result: unknown = await call.catch((error: unknown) => {
+            if (this.isOver) return new Promise(() => {});
+            throw error;
+          });
           if (this.isOver) return new Promise(() => {});
           return name === 'open' ? this.guard(result as object) : result;
         };

@@ -23,7 +23,7 @@ export async function writeNewKeys(
   const firstSeries = kept.length === 0 ? 0 : durableCount;
   const count = seriesCount - firstSeries;
   const bytes = await encodeKeys(work, firstSeries, count);
-  const file = files.nextName('keys');
+  const file = await files.nextName('keys');
   await files.writeFile(file, bytes);
   return [...kept, {file, bytes: bytes.length, firstSeries, count}];
 }

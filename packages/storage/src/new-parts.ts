@@ -32,7 +32,7 @@ export async function writeFlushed(
   {memtable, lo, hi}: Flushed,
 ): Promise<PartRecord | undefined> {
   if (memtable.isEmpty) return undefined;
-  const file = files.nextName('part');
+  const file = await files.nextName('part');
   const path = files.path(file);
   const written = await writeMemtable({disk: files.disk, path, memtable, ...writing});
   return keep(files, written, {file, lo, hi});
@@ -43,7 +43,7 @@ export async function writeMerged(
   {files, ...writing}: PartWriting,
   parts: readonly Part[],
 ): Promise<PartRecord | undefined> {
-  const file = files.nextName('part');
+  const file = await files.nextName('part');
   // Only purges and deletes that are durable: until then the state of a restart still has the rows.
   const {purgedTables, tombstones} = files.state;
   const written = await mergeParts({

@@ -1,6 +1,7 @@
 // One replica's durable side: its directory, its files and its rows in the manifest, held so that each
 // change is one commit and a file lives as long as somebody reads it. Order, always: bytes synced,
-// directory synced, manifest committed, and only then what it replaced is let go.
+// directory synced, manifest committed, and only then what it replaced is let go. The directory of a
+// replica without files is made, or rid of what a crash left there, before its first file.
 
 import {
   type Disk,
@@ -40,6 +41,8 @@ export class ReplicaFiles {
   #keyFiles: readonly CountedFile[];
   #commits: Promise<void> = Promise.resolve();
   readonly #releases = new Set<Promise<void>>();
+  /** The directory is there, durably, and holds what the manifest names. Undefined: nobody has looked. */
+  #place: Promise<void> | undefined;
   #failure: unknown;
 
   private constructor(options: ReplicaFilesOptions, state: ReplicaState) {
@@ -61,9 +64,12 @@ export class ReplicaFiles {
       json === undefined
         ? EMPTY_STATE
         : decodeStateJson(json, manifest.get(keys.extra) ?? new Uint8Array(0));
-    if (!(await disk.exists(directory))) await makeDurableDirectory(disk, directory);
-    await sweep(disk, directory, state);
-    return new ReplicaFiles(options, state);
+    const files = new ReplicaFiles(options, state);
+    // A look at each directory is most of what a node with thousands of idle replicas does to open them.
+    if (files.#files().length === 0) return files;
+    files.#place = sweep(disk, directory, state);
+    await files.#place;
+    return files;
   }
 
   /** As of the last commit. */
@@ -84,7 +90,10 @@ export class ReplicaFiles {
     return `${this.directory}/${name}`;
   }
 
-  nextName(suffix: 'part' | 'keys'): string {
+  /** For a new file. What a crash left under that name is gone then. */
+  async nextName(suffix: 'part' | 'keys'): Promise<string> {
+    this.#place ??= makePlace(this.disk, this.directory);
+    await this.#place;
     return `${String(this.#nextFile++).padStart(8, '0')}.${suffix}`;
   }
 
@@ -101,7 +110,7 @@ export class ReplicaFiles {
    */
   commit(change: (state: ReplicaState) => ReplicaState, committed?: () => void): Promise<void> {
     const commit = this.#commits.then(async () => {
-      await this.disk.syncDirectory(this.directory);
+      if (this.#place !== undefined) await this.disk.syncDirectory(this.directory);
       const state = {...change(this.#state), nextFile: this.#nextFile};
       await this.#manifest.commit({
         put: [
@@ -152,7 +161,9 @@ export class ReplicaFiles {
     await this.close();
     await this.#manifest.commit({remove: [this.#keys.state, this.#keys.extra]});
     await this.disk.remove(this.directory);
-    await this.disk.syncDirectory(parentOf(this.directory));
+    const parent = parentOf(this.directory);
+    // Where no replica of the store ever had a file, nobody has made it.
+    if (await this.disk.exists(parent)) await this.disk.syncDirectory(parent);
   }
 
   #switchTo(state: ReplicaState): void {
@@ -181,6 +192,12 @@ export class ReplicaFiles {
   #file(name: string, bytes: number): CountedFile {
     return new CountedFile(this.disk, this.directory, name, bytes);
   }
+}
+
+/** Of a replica without files: before it writes its first. */
+async function makePlace(disk: Disk, directory: string): Promise<void> {
+  await makeDurableDirectory(disk, directory);
+  await sweep(disk, directory, EMPTY_STATE);
 }
 
 /** Removes files that no commit names; one that is named and missing is damage. */

@@ -1,7 +1,7 @@
 // What is left of a replica whose process dies at any call to disk or manifest, or whose files are damaged.
 
 import {FatalError} from '@flotilla/base';
-import {expect, test} from 'vitest';
+import {expect, test, vi} from 'vitest';
 import {
   deleteOf,
   EVERYTHING,
@@ -135,6 +135,38 @@ async function readWhole(trial: Trial): Promise<string[]> {
     await storage.close();
   }
 }
+
+test('a replica without files is opened without a look at the disk, and removes strangers before its first', async () => {
+  const trial = new Trial();
+  const {fixture} = trial;
+  const {disk} = fixture;
+  trial.storage = await fixture.open(1);
+  await trial.storage.flush(trial.point());
+  await trial.storage.close();
+  expect(await disk.exists('replicas')).toBe(false);
+  await disk.makeDirectory('replicas/1-1');
+  // As a flush leaves it that dies before its commit: under the names that are next.
+  for (const name of ['00000001.part', '00000007.keys'])
+    await (await disk.open(`replicas/1-1/${name}`, 'create')).sync();
+  const asked = vi.spyOn(disk, 'list');
+  const looked = vi.spyOn(disk, 'exists');
+  trial.storage = await fixture.open(1);
+  expect([asked, looked].map(({mock}) => mock.calls.length)).toEqual([0, 0]);
+  trial.write(series(1, {count: 3, step: 1_000}, 1));
+  await trial.step({type: 'flush', isAwaited: true});
+  const names = (await disk.list('replicas/1-1')).map(({name}) => name);
+  expect(names).toEqual(['00000001.part', '00000002.keys']);
+  await trial.step({type: 'crash'});
+  await trial.check(WHOLE_TABLE);
+  await trial.storage.close();
+});
+
+test('a replica that never had a file is destroyed without a trace', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  await trial.storage.destroy();
+  expect(await trial.fixture.disk.list('')).toEqual([]);
+});
 
 test('a missing file is damage, a stranger is removed', async () => {
   const trial = new Trial();

@@ -87,7 +87,7 @@ export async function installFiles(
   ): Promise<R[]> => {
     const adopted: R[] = [];
     for (const record of records) {
-      const file = files.nextName(suffix);
+      const file = await files.nextName(suffix);
       await files.disk.link(`${staged.directory}/${record.file}`, files.path(file));
       adopted.push({...record, file});
     }
