@@ -86,3 +86,15 @@ test('a seed that breaks a law tells how to run it again, and what came before',
     expect(line).toMatch(new RegExp(`world|node \\d+: |node \\d+ set ${set}: `));
   }
 }, 60_000);
+
+test.each([
+  [['--help'], 0, /^usage: npm run mutations/],
+  [['--only', 'nothing'], 64, /^no mutation is named nothing\nusage: /],
+  [['--jobs', 'x'], 64, /^--jobs must be a whole number above 0\n/],
+  [['--fast'], 64, /^Unknown option '--fast'/],
+])('the command line %j is answered in words', (args, code, words) => {
+  const main = ['tools/mutations/main.ts', ...args];
+  const {status, stdout, stderr} = spawnSync(process.execPath, main, {cwd: ROOT, encoding: 'utf8'});
+  expect(code === 0 ? stdout : stderr).toMatch(words);
+  expect(status).toBe(code);
+});

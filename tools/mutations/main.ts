@@ -1,34 +1,60 @@
-// `npm run mutations -- [--json] [--only id,id] [--jobs n] [--seeds n] [--simulator n]`: puts each
-// seeded bug into the code, one at a time, says what catches it, and writes that into docs/mutations.md.
-// With --simulator only the simulated cluster is tried, that many seeds of it, and the page stays.
+// `npm run mutations`: puts each seeded bug into the code, one at a time, says what catches it, and writes
+// that into docs/mutations.md.
 
 import {existsSync, readFileSync, writeFileSync} from 'node:fs';
 import {parseArgs} from 'node:util';
 import {MUTATIONS} from './catalogue.ts';
-import type {Mutation} from './mutation.ts';
 import {PAGE, type Row, renderPage} from './page.ts';
 import {probe, probeNothing, runSimulator} from './probe.ts';
 
 /** Of the core's simulation. */
 const SEEDS = '100';
 
-const {values} = parseArgs({
-  options: {
-    json: {type: 'boolean', default: false},
-    only: {type: 'string'},
-    jobs: {type: 'string', default: '2'},
-    seeds: {type: 'string', default: SEEDS},
-    simulator: {type: 'string'},
-  },
-});
+const USAGE = `usage: npm run mutations -- [--only ID,ID] [--jobs 2] [--seeds ${SEEDS}] [--json]
+       npm run mutations -- --simulator SEEDS [--only ID,ID]
+  --only       these mutations alone; the other rows of docs/mutations.md stay
+  --jobs       so many at a time
+  --seeds      of the core's simulation, fewer of what is dearer; the page is written with ${SEEDS} only
+  --simulator  tries so many seeds of the simulated cluster alone, and leaves the page
+  --json       print the rows as JSON
+`;
+const OPTIONS = {
+  json: {type: 'boolean', default: false},
+  only: {type: 'string'},
+  jobs: {type: 'string', default: '2'},
+  seeds: {type: 'string', default: SEEDS},
+  simulator: {type: 'string'},
+  help: {type: 'boolean', short: 'h', default: false},
+} as const;
 
-function chosen(): readonly Mutation[] {
-  if (values.only === undefined) return MUTATIONS;
-  return values.only.split(',').map((id) => {
+function parse() {
+  const {values: given} = parseArgs({options: OPTIONS});
+  for (const name of ['jobs', 'seeds', 'simulator'] as const) {
+    const text = given[name];
+    if (text !== undefined && !/^[1-9]\d*$/.test(text))
+      throw new Error(`--${name} must be a whole number above 0`);
+  }
+  const named = given.only?.split(',').map((id) => {
     const mutation = MUTATIONS.find((one) => one.id === id);
     if (mutation === undefined) throw new Error(`no mutation is named ${id}`);
     return mutation;
   });
+  return {...given, mutations: named ?? MUTATIONS};
+}
+
+function parsed(): ReturnType<typeof parse> {
+  try {
+    return parse();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    process.exit(64);
+  }
+}
+
+const {mutations, ...values} = parsed();
+if (values.help) {
+  process.stdout.write(USAGE);
+  process.exit(0);
 }
 
 function say(text: string): void {
@@ -37,7 +63,7 @@ function say(text: string): void {
 
 /** What the simulated cluster finds by itself of bugs that only a suite has seen. */
 async function trySimulator(seedsMax: number): Promise<void> {
-  for (const mutation of chosen()) {
+  for (const mutation of mutations) {
     const {caughtBy, seeds: seed, detail} = await runSimulator(mutation, seedsMax);
     const found = caughtBy === undefined ? `not in seeds 1 to ${seedsMax}` : `seed ${seed}`;
     say(`${mutation.trap} ${mutation.id}: ${found} ${detail.slice(0, 120)}`);
@@ -56,7 +82,6 @@ const seeds = {
   chaos: Math.ceil(all / 20),
   simulator: Math.ceil(all / 40),
 };
-const mutations = chosen();
 const rows = new Map<string, Row>();
 const suites = [...new Set(mutations.flatMap((one) => one.suites ?? []))];
 const clusterSeeds = Math.max(0, ...mutations.map((one) => one.clusterSeeds ?? 0));
