@@ -1,5 +1,9 @@
 // Which tables are dead. Dropped: rows hidden, writes refused, and it may live again. Purged: dead for
 // ever, and its rows go at the next compaction. Changed only by log entries, so replicas agree.
+// Bounded: dropped are those that the catalog has dropped and not purged yet, since whatever it forgets is
+// purged here too. A purged one stays as long as its replica set, whose bucket ends: an id is never used
+// again, and a router with a copy of the catalog of any age may still send rows for it. It costs a number,
+// and those that the catalog forgot before the set was made are not among them.
 
 import type {TableId} from '@flotilla/base';
 

@@ -11,6 +11,7 @@ import type {Catalog, Database, Table} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
 import type {ControlCommand} from '@flotilla/replica';
 import type {TableFate} from '@flotilla/storage';
+import {DroppedDatabases} from './dropped-databases.ts';
 
 /** Sets that are worked on at once: a dropped table may concern a thousand of them. */
 const SETS_AT_ONCE = 16;
@@ -84,21 +85,19 @@ export class TableFates {
   readonly #led = new Set<ReplicaSetId>();
   /** Led sets that may lack an entry. */
   readonly #due = new Set<ReplicaSetId>();
-  /** Databases that were dropped when the catalog was last looked at. */
-  readonly #dropped = new Set<Database['id']>();
+  readonly #dropped: DroppedDatabases;
   #settling: Promise<void> | undefined;
 
   constructor(ports: TableFatesPorts) {
     this.#ports = ports;
-    for (const database of ports.catalog.databases()) this.#isTurned(database);
+    this.#dropped = new DroppedDatabases(ports.catalog.databases());
   }
 
-  catalogChanged({type, update}: CatalogEvent): void {
-    const databases = new Set<number>();
+  catalogChanged(event: CatalogEvent): void {
+    const {type, update} = event;
+    const databases = new Set<number>(this.#dropped.turnedBy(event, this.#ports.catalog));
     for (const {kind, value} of update.changes)
       if (kind === 'table' && value !== undefined) databases.add(value.database);
-      else if (kind === 'database' && value !== undefined && this.#isTurned(value))
-        databases.add(value.id);
     if (type === 'update' && databases.size === 0) return;
     for (const set of this.#led) {
       const database = this.#databaseOf(set);
@@ -115,14 +114,6 @@ export class TableFates {
       this.#led.delete(set);
       this.#due.delete(set);
     }
-  }
-
-  /** Whether it was dropped or recovered since it was last looked at: it changes for other reasons, too. */
-  #isTurned({id, dropped}: Database): boolean {
-    if ((dropped !== undefined) === this.#dropped.has(id)) return false;
-    if (dropped === undefined) this.#dropped.delete(id);
-    else this.#dropped.add(id);
-    return true;
   }
 
   /** Works off what is due; what fails stays due for the next call. Never rejects for expected reasons. */
