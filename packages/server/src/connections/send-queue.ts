@@ -71,7 +71,9 @@ export class SendQueue {
       this.#ordinary.push(frame);
       this.#ordinaryBytes += frame.byteLength;
     } else {
-      this.#ordinaryBytes += this.#fair.push(frame);
+      // A view would keep all of a larger buffer for as long as the link is slow.
+      const isView = frame.byteLength < frame.buffer.byteLength;
+      this.#ordinaryBytes += this.#fair.push(isView ? new Uint8Array(frame) : frame);
     }
     return true;
   }

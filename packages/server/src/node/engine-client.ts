@@ -13,6 +13,7 @@ import type {
 import type {Call, FromEngine, ToEngine} from '../engine/messages.ts';
 import type {Sample} from '../metrics/sample.ts';
 import type {EngineLink} from './engine-link.ts';
+import {ownBytes} from './frame-packs.ts';
 
 interface Pending {
   readonly link: EngineLink;
@@ -51,7 +52,7 @@ export class EngineClient implements EngineGateway {
   write(call: WriteCall): Promise<HttpAnswer> {
     return this.#ask(this.#anyLink(), {
       method: 'write',
-      call: {...call, body: owned(call.body)},
+      call: {...call, body: ownBytes(call.body)},
     }) as Promise<HttpAnswer>;
   }
 
@@ -146,13 +147,6 @@ export class EngineClient implements EngineGateway {
     this.#lastCallId += 1;
     return this.#lastCallId;
   }
-}
-
-/** Bytes whose buffer is theirs alone: what is given away must not take the pool's other slices along. */
-function owned(bytes: Uint8Array): Uint8Array {
-  const isWhole =
-    bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
-  return isWhole ? bytes : new Uint8Array(bytes);
 }
 
 /** Chunks between the engine's messages and the reader of the answer; bounded by the reader's pulls. */

@@ -5,9 +5,11 @@ import type {Clock} from '@flotilla/base';
 import {createPinoLog} from '../adapters/index.ts';
 import {Engine} from '../engine/engine.ts';
 import type {FromEngine, ToEngine} from '../engine/messages.ts';
+import {ownBytes, type PassedFrame, packFrames, unpackFrames} from './frame-packs.ts';
 import {TurnBatch} from './turn-batch.ts';
 
 export interface EngineLink {
+  /** Bytes of a frame may be a view of what a socket read: the engine gets its own. */
   post(message: ToEngine, transfer?: readonly (ArrayBuffer | MessagePort)[]): void;
   /** Frees the thread; after 'stopped' or when the process ends. */
   close(): Promise<void>;
@@ -28,15 +30,19 @@ export function startWorkerEngine(thread: number, {onMessage, onDeath}: EngineEv
     if (!isClosed) onDeath(cause);
     isClosed = true;
   };
-  worker.on('message', (messages: readonly FromEngine[]) => {
-    for (const message of messages) onMessage(message);
+  const passOn = ({node, channel, frame}: PassedFrame): void =>
+    onMessage({type: 'send', to: node, channel, frame});
+  worker.on('message', (messages: readonly (FromEngine | Uint8Array)[]) => {
+    for (const message of messages)
+      if (message instanceof Uint8Array) unpackFrames(message, passOn);
+      else onMessage(message);
   });
   worker.on('error', (error) => die(error instanceof Error ? error : new Error(String(error))));
   worker.on('exit', (code) => die(new Error(`engine thread ${thread} exited with code ${code}`)));
-  const batch = new TurnBatch<ToEngine, ArrayBuffer | MessagePort>(
-    (messages, transfer) => worker.postMessage(messages, transfer),
-    'poll-end',
-  );
+  const batch = new TurnBatch<ToEngine, ArrayBuffer | MessagePort>((messages, transfer) => {
+    const {posted, buffers} = packFrames(messages, receivedFrame);
+    worker.postMessage(posted, [...transfer, ...buffers]);
+  }, 'poll-end');
   return {
     post: (message, transfer) => batch.add(message, transfer),
     close: async () => {
@@ -53,7 +59,15 @@ export function startLocalEngine({onMessage}: EngineEvents, clock: Clock): Engin
     ({isLogPlain}) => createPinoLog({plain: isLogPlain}),
   );
   return {
-    post: (message) => clock.defer(() => engine.receive(message)),
+    post: (message) => {
+      const own = message.type === 'frame' ? {...message, frame: ownBytes(message.frame)} : message;
+      clock.defer(() => engine.receive(own));
+    },
     close: async () => undefined,
   };
+}
+
+function receivedFrame(message: ToEngine): PassedFrame | undefined {
+  if (message.type !== 'frame') return undefined;
+  return {node: message.from, channel: message.channel, frame: message.frame};
 }

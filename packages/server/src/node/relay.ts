@@ -119,9 +119,7 @@ export class Relay {
   }
 
   #deliver(thread: number, from: NodeId, channel: Channel, frame: Uint8Array): void {
-    // A copy with a buffer of its own: the frame may be a view of what the socket read.
-    const bytes = new Uint8Array(frame);
-    this.#links[thread]?.post({type: 'frame', from, channel, frame: bytes}, [bytes.buffer]);
+    this.#links[thread]?.post({type: 'frame', from, channel, frame});
   }
 }
 
