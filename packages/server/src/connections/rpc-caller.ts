@@ -16,6 +16,7 @@ import {
   type RpcOptions,
   type RpcTarget,
 } from '@flotilla/base';
+import {Deadlines} from './deadlines.ts';
 import {
   encodeRpcFrame,
   RPC_PAYLOAD_BYTES_MAX,
@@ -43,11 +44,13 @@ export class RpcCaller {
   readonly #pending = new Map<number, Pending>();
   /** Calls and streams that came to their end, by its code. */
   readonly outcomes = new Map<ErrorCode | 'OK', number>([['OK', 0]]);
+  readonly #deadlines: Deadlines<() => void>;
   #bytes = 0;
   #lastCallId = 0;
 
   constructor(owner: RpcOwner) {
     this.#owner = owner;
+    this.#deadlines = new Deadlines(owner.clock, (expire) => expire());
   }
 
   get inFlight(): {readonly calls: number; readonly bytes: number} {
@@ -174,11 +177,12 @@ export class RpcCaller {
   #watch({target, method, options}: Request, stop: (error: DbError) => void): () => void {
     const {clock} = this.#owner;
     const waitMs = options.deadlineMs - clock.monotonicMs();
-    const timer = clock.setTimer(waitMs, () => stop(expired(method, target, true)));
+    const expire = () => stop(expired(method, target, true));
+    this.#deadlines.add(expire, waitMs);
     const onAbort = () => stop(cancelled(method));
     options.signal?.addEventListener('abort', onAbort, {once: true});
     return () => {
-      timer.cancel();
+      this.#deadlines.delete(expire);
       options.signal?.removeEventListener('abort', onAbort);
     };
   }

@@ -13,9 +13,9 @@ import {
   type NodeId,
   type RpcContext,
   type RpcHandlers,
-  type Timer,
   toWireError,
 } from '@flotilla/base';
+import {Deadlines} from './deadlines.ts';
 import {
   encodeRpcFrame,
   RPC_PAYLOAD_BYTES_MAX,
@@ -40,8 +40,10 @@ interface Active {
   readonly caller: string;
   readonly head: RpcHead;
   readonly channel: Channel;
-  readonly abort: AbortController;
-  readonly timer: Timer;
+  /** Nobody waits for it any more. */
+  isAbandoned: boolean;
+  /** Once its handler asked for a signal: most never do, and it costs more than the rest of a call. */
+  abort: AbortController | undefined;
   /** Of a stream: item frames and bytes sent, bytes that the reader declared as taken. */
   itemsSent: number;
   sentBytes: number;
@@ -65,9 +67,11 @@ export class RpcServing {
   readonly #active = new Map<string, Active>();
   /** Running handlers by caller (node and thread), those of abandoned calls among them. */
   readonly #running = new Map<string, number>();
+  readonly #deadlines: Deadlines<Active>;
 
   constructor(owner: RpcOwner) {
     this.#owner = owner;
+    this.#deadlines = new Deadlines(owner.clock, (active) => this.#abandon(active));
   }
 
   /** Adds handlers; each method is served once. */
@@ -113,8 +117,8 @@ export class RpcServing {
       caller: `${from}/${head.callerThread}`,
       head,
       channel: request.type === 'open' ? 'bulk' : 'control',
-      abort: new AbortController(),
-      timer: this.#owner.clock.setTimer(request.timeoutMs, () => this.#abandon(active)),
+      isAbandoned: false,
+      abort: undefined,
       itemsSent: 0,
       sentBytes: 0,
       takenBytes: 0,
@@ -123,6 +127,7 @@ export class RpcServing {
     const running = this.#running.get(active.caller) ?? 0;
     this.#active.set(key, active);
     this.#running.set(active.caller, running + 1);
+    this.#deadlines.add(active, request.timeoutMs);
     void this.#run(active, request, running).finally(() => this.#end(active));
   }
 
@@ -138,7 +143,7 @@ export class RpcServing {
       if (request.type === 'call') await this.#runCall(active, request);
       else await this.#runStream(active, request);
     } catch (error) {
-      if (active.abort.signal.aborted) return;
+      if (active.isAbandoned) return;
       if (!(error instanceof DbError)) {
         this.#owner.log.error({error, method: request.method, from: active.from}, 'a call failed');
       }
@@ -173,23 +178,22 @@ export class RpcServing {
 
   async #sendPiece(active: Active, bytes: Uint8Array, more: boolean): Promise<void> {
     const cost = bytes.byteLength + ITEM_OVERHEAD_BYTES;
-    const {signal} = active.abort;
-    while (!signal.aborted && active.sentBytes + cost - active.takenBytes > WINDOW_BYTES) {
+    while (!active.isAbandoned && active.sentBytes + cost - active.takenBytes > WINDOW_BYTES) {
       await new Promise<void>((resolve) => {
         active.wake = resolve;
       });
       active.wake = undefined;
     }
     const body: RpcBody = {type: 'item', sequence: active.itemsSent, more, bytes};
-    while (!signal.aborted && !this.#send(active, body)) await this.#pause();
+    while (!active.isAbandoned && !this.#send(active, body)) await this.#pause();
     // Leaves the handler's loop, which closes the handler's iterator.
-    if (signal.aborted) throw new DbError('CANCELLED', 'the reader is gone');
+    if (active.isAbandoned) throw new DbError('CANCELLED', 'the reader is gone');
     active.itemsSent++;
     active.sentBytes += cost;
   }
 
   #reply(active: Active, body: RpcBody): void {
-    if (active.abort.signal.aborted || this.#send(active, body)) return;
+    if (active.isAbandoned || this.#send(active, body)) return;
     // The caller's deadline ends the call; it then does not know the outcome.
     this.#owner.log.warn({node: active.from}, 'dropped an answer: the queue to its node is full');
   }
@@ -212,13 +216,14 @@ export class RpcServing {
   /** Nobody waits for the answer any more. The handler ends in its own time. */
   #abandon(active: Active): void {
     if (!this.#active.delete(active.key)) return;
-    active.timer.cancel();
-    active.abort.abort();
+    this.#deadlines.delete(active);
+    active.isAbandoned = true;
+    active.abort?.abort();
     active.wake?.();
   }
 
   #end(active: Active): void {
-    active.timer.cancel();
+    this.#deadlines.delete(active);
     if (this.#active.get(active.key) === active) this.#active.delete(active.key);
     const running = this.#running.get(active.caller)! - 1;
     if (running === 0) this.#running.delete(active.caller);
@@ -226,6 +231,15 @@ export class RpcServing {
   }
 }
 
-function contextOf({from, head, abort}: Active): RpcContext {
-  return {from, set: head.set, signal: abort.signal};
+function contextOf(active: Active): RpcContext {
+  const {from, head} = active;
+  return {
+    from,
+    set: head.set,
+    get signal() {
+      active.abort ??= new AbortController();
+      if (active.isAbandoned) active.abort.abort();
+      return active.abort.signal;
+    },
+  };
 }

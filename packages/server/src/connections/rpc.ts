@@ -20,7 +20,7 @@ import type {
 } from '@flotilla/base';
 import {asSent} from './passed-call.ts';
 import {RpcCaller} from './rpc-caller.ts';
-import {decodeRpcFrame, isRpcFrame, rpcTarget} from './rpc-frame.ts';
+import {decodeRpcFrame, isFromCaller, isRpcFrame, rpcTarget} from './rpc-frame.ts';
 import type {FramePort, RpcOwner} from './rpc-port.ts';
 import {RpcServing} from './rpc-serving.ts';
 import type {Lane} from './send-queue.ts';
@@ -73,9 +73,8 @@ export class RpcCore implements Rpc {
     if (!isRpcFrame(bytes)) return false;
     if (this.#closed) return true;
     const frame = decodeRpcFrame(bytes);
-    const target = rpcTarget(bytes);
-    if (frame === undefined || target === undefined) this.#malformed++;
-    else if (target.kind === 'request') this.#serving.receive(from, frame);
+    if (frame === undefined) this.#malformed++;
+    else if (isFromCaller(frame.body.type)) this.#serving.receive(from, frame);
     else this.#caller.receive(from, frame);
     return true;
   }
