@@ -12,6 +12,8 @@ const LAST_BITS = 16;
 /** Of pages that begin here or later, 512 KB of doubles; those before are as long as all before them. */
 const LAST_LENGTH = 1 << LAST_BITS;
 const LAST_NUMBER = Math.log2(LAST_LENGTH / FIRST_LENGTH);
+/** Shorter runs are copied one by one. */
+const SET_LENGTH_MIN = 16;
 const FIRST_ZEROS = Math.clz32(FIRST_LENGTH);
 
 /** Number of the page that holds a position. */
@@ -63,7 +65,9 @@ export class Pages<A extends PageArray> {
       const page = this.list[number]!;
       const at = start + done - beginOf(number);
       const length = Math.min(page.length - at, count - done);
-      page.set(from.subarray(done, done + length), at);
+      // Short runs are most of them, and shorter than what `set` costs to set up.
+      if (length < SET_LENGTH_MIN) for (let i = 0; i < length; i++) page[at + i] = from[done + i]!;
+      else page.set(from.subarray(done, done + length), at);
       done += length;
     }
   }
