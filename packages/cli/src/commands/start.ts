@@ -1,13 +1,13 @@
 // `start`: one node in this process, until a signal or a fault stops it.
 
-import {mkdirSync, readFileSync} from 'node:fs';
-import {enableCompileCache} from 'node:module';
+import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import v8 from 'node:v8';
 import {FlotillaClient} from '@flotilla/client';
 import type {StartedNode, StartNodeOptions} from '@flotilla/server';
 import type {Command} from 'commander';
 import {z} from 'zod';
+import {keepCompiled, removeOldCompiled} from '../compile-cache.ts';
 import {type CommandContext, examples} from '../session.ts';
 import {EXIT, type Terminal, UsageError, writeOut} from '../terminal.ts';
 
@@ -77,6 +77,10 @@ async function start(terminal: Terminal, options: Options): Promise<number> {
   if (options.advertise !== undefined) checkAddress(options.advertise, '--advertise');
   const node = await startServer(options, terminal.env);
   const stopping = stopOnSignal(terminal, node);
+  // The directory is this node's now, and nothing that starts waits for it.
+  removeOldCompiled(path.resolve(options.data)).catch((error: unknown) => {
+    terminal.stderr.write(`flotilla: cannot remove what was compiled before: ${String(error)}\n`);
+  });
   if (options.hints && options.log === 'pretty') {
     hintWhenReady(terminal, node).catch((error: unknown) => {
       terminal.stderr.write(`flotilla: cannot look whether the node is ready: ${String(error)}\n`);
@@ -121,33 +125,6 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
  */
 function countBuffersWithHeap(): void {
   v8.setFlagsFromString(BUFFERS_WITH_HEAP);
-}
-
-/**
- * Keeps what Node.js makes of the modules, types stripped and code compiled, from a clean stop to the next
- * start: 0.6 of the 1.7 s of CPU that an empty node takes to start (Node 24.21). With the data, since
- * nobody but who may change that should be able to leave code there. Without room for it, it is not kept.
- */
-function keepCompiled(dataDirectory: string): void {
-  if (process.env['NODE_COMPILE_CACHE'] !== undefined) return;
-  const directory = path.join(dataDirectory, 'compile-cache');
-  // By hand: Node's own way never ends where a directory takes no entries, as in /proc.
-  if (!isMade(dataDirectory) || !isMade(directory)) return;
-  enableCompileCache(directory);
-  // Threads look for it there.
-  process.env['NODE_COMPILE_CACHE'] = directory;
-}
-
-/** Not with those above it. Who needs the directory says what is wrong with it. */
-function isMade(directory: string): boolean {
-  try {
-    mkdirSync(directory);
-    return true;
-  } catch (error) {
-    const {code} = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    return code === 'EEXIST';
-  }
 }
 
 /** The flag goes before the environment; an empty variable is none. */

@@ -7,7 +7,7 @@
 //   node.json         format version, number of stores, the directory's own random name; the cluster
 //                     that it began to found, if any; cluster id and node id once there are any
 //   stores/<number>/  a store each: its log, manifest and parts
-//   compile-cache/    what Node.js keeps of the program; may be removed at any time
+//   compile-cache/    what Node.js keeps of the program now in use; may be removed at any time
 //
 // Invariants: an empty directory is always a new node; a directory with stores but without node.json
 // is refused, never founded again; nothing of a cluster is in the stores before node.json names that
