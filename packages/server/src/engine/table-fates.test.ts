@@ -231,3 +231,53 @@ test('a new set begins with the ids that were dead when it was made, whatever th
   expect(birthOf(machine.catalog, bucket.replicaSets[0]!)!.deadTables).toEqual([first]);
   expect(second).not.toBe(first);
 });
+
+test('the entries of many tables are on their way together, and no more than some', async () => {
+  const names = Array.from({length: 100}, (_, i) => `t${i}`);
+  for (const name of names) makeTable(name);
+  const sequence: number[] = [];
+  let underWay = 0;
+  let rounds = 0;
+  let isWaiting = false;
+  const counting = new TableFates({
+    catalog: copy as Catalog,
+    refresh: () => refresh(),
+    storageOf: () => storage,
+    caughtUp: async () => undefined,
+    propose: async (_set, command) => {
+      sequence.push(++underWay);
+      if (!isWaiting) rounds += 1;
+      isWaiting = true;
+      // A turn, in which all that were proposed become durable.
+      await new Promise((resolve) => setImmediate(resolve));
+      isWaiting = false;
+      underWay -= 1;
+      propose(command);
+    },
+  });
+  counting.leadershipChanged(SET, true);
+  await counting.settle();
+  for (const name of names) counting.catalogChanged(drop(name));
+  await counting.settle();
+  expect(proposed.map(({table}) => table).length).toBe(100);
+  expect(new Set(proposed.map(({table}) => table)).size).toBe(100);
+  expect(Math.max(...sequence)).toBe(32);
+  expect(rounds).toBe(4);
+});
+
+test('an entry that fails leaves its set due, and those beside it are not proposed again', async () => {
+  for (const name of ['a', 'b', 'c']) makeTable(name);
+  for (const name of ['a', 'b', 'c']) drop(name);
+  const works = propose;
+  propose = (command) => {
+    if (proposed.length === 1) throw new DbError('NOT_LEADER', 'it moved');
+    works(command);
+  };
+  fates.leadershipChanged(SET, true);
+  await fates.settle();
+  propose = works;
+  await fates.settle();
+  const tables = proposed.map(({table}) => table);
+  expect(tables.length).toBe(3);
+  expect(new Set(tables).size).toBe(3);
+});

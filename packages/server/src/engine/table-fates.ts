@@ -15,6 +15,8 @@ import {DroppedDatabases} from './dropped-databases.ts';
 
 /** Sets that are worked on at once: a dropped table may concern a thousand of them. */
 const SETS_AT_ONCE = 16;
+/** Entries of one set that are on their way at once: of a dropped database there is one for each table. */
+const ENTRIES_AT_ONCE = 32;
 
 /** What a replica's storage holds for true. */
 export interface FateStorage {
@@ -148,7 +150,12 @@ export class TableFates {
     const storage = storageOf(set);
     const database = this.#databaseOf(set);
     if (!this.#led.has(set) || storage === undefined || database === undefined) return;
-    for (const command of planFates(catalog, database, storage)) await propose(set, command);
+    const commands = planFates(catalog, database, storage);
+    // Of two tables, or of a table and its columns: in whatever order they come, the same is dead.
+    for (let at = 0; at < commands.length; at += ENTRIES_AT_ONCE) {
+      const some = commands.slice(at, at + ENTRIES_AT_ONCE);
+      await Promise.all(some.map((command) => propose(set, command)));
+    }
   }
 
   /** Whether there is a table whose fate the set's storage, once caught up, may not hold. */
