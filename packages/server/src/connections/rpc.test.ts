@@ -112,6 +112,26 @@ test('a DbError crosses; another error stays in the log; an unknown method is UN
   await expect(call('nothing')).rejects.toMatchObject({code: 'UNSUPPORTED'});
 });
 
+test('a handler that asks for its signal after its caller is gone finds it aborted', async () => {
+  const {one, two} = pair();
+  const asked = Promise.withResolvers<boolean>();
+  two.serve(
+    handlers({
+      call: {
+        slow: async (_: Uint8Array, context: RpcContext) => {
+          await sleep(60);
+          asked.resolve(context.signal.aborted);
+          return bytes('');
+        },
+      },
+    }),
+  );
+  await expect(one.call(at(2), 'slow', bytes(''), within(20))).rejects.toMatchObject({
+    code: 'DEADLINE_EXCEEDED',
+  });
+  expect(await asked.promise).toBe(true);
+});
+
 test('deadline and cancellation end the call here and abort it there', async () => {
   const {one, two} = pair();
   const aborted: string[] = [];
