@@ -6,17 +6,26 @@ import {lineOf, putOf} from './one-row.ts';
 it('counts what clients wait for', async () => {
   let underWay = 0;
   let most = 0;
+  let begun = 0;
+  let warmAt: number | undefined;
   const {writesPerSecond, latencies} = await runClosedLoop({
     clients: 4,
     warmupSeconds: 0.05,
     seconds: 0.5,
+    onWarm: () => {
+      expect(warmAt).toBe(undefined);
+      warmAt = begun;
+    },
     write: async () => {
+      begun++;
       most = Math.max(most, ++underWay);
       await sleep(10);
       underWay--;
     },
   });
   expect(most).toBe(4);
+  expect(warmAt).toBeGreaterThan(0);
+  expect(begun - warmAt!).toBeGreaterThanOrEqual(latencies.count);
   expect(writesPerSecond).toBe(Math.round(latencies.count / 0.5));
   // A timer is never early; how late it is is the machine's.
   expect(latencies.quantile(0)).toBeGreaterThanOrEqual(9);

@@ -8,6 +8,8 @@ export interface ClosedLoop {
   /** Not counted: connections, caches and compilers settle. */
   readonly warmupSeconds: number;
   readonly seconds: number;
+  /** Called when the first write of the window begins. */
+  readonly onWarm?: (() => void) | undefined;
   /** Resolves when write `n` is acknowledged; a failure ends the run. */
   write(client: number, n: number): Promise<void>;
 }
@@ -23,10 +25,15 @@ export async function runClosedLoop(loop: ClosedLoop): Promise<LoopResult> {
   const startMs = performance.now() + loop.warmupSeconds * 1000;
   const endMs = startMs + loop.seconds * 1000;
   let next = 0;
+  let isWarm = false;
   const client = async (number: number) => {
     for (;;) {
       const sentMs = performance.now();
       if (sentMs >= endMs) return;
+      if (!isWarm && sentMs >= startMs) {
+        isWarm = true;
+        loop.onWarm?.();
+      }
       await loop.write(number, next++);
       const doneMs = performance.now();
       if (sentMs >= startMs && doneMs <= endMs) latencies.add(doneMs - sentMs);
