@@ -16,6 +16,9 @@ const MAX = LIMITS.columns_per_table_max.value;
 interface Line {
   readonly tags?: readonly string[];
   readonly fields: readonly string[];
+  /** Of these the line has no float, but a truth. */
+  readonly truths?: readonly string[] | undefined;
+  readonly timeMs?: number | undefined;
 }
 
 /** Each line of a series of its own. */
@@ -34,14 +37,21 @@ function bodyOf(lines: readonly Line[]): ParsedBatch {
             new ParsedSeries('cpu', ['host', ...tags], [`h${i}`, ...tags.map(() => 'x')]),
         ),
         seriesOfRow: Int32Array.from(lines.keys()),
-        timesMs: new Float64Array(lines.length),
+        timesMs: Float64Array.from(lines, ({timeMs = 0}) => timeMs),
         timesNs: new Int32Array(lines.length),
         lines: Uint32Array.from(lines.keys(), (row) => row + 1),
-        fields: names.map((name) => {
-          const rows = [...lines.keys()].filter((row) => lines[row]!.fields.includes(name));
-          const values = {type: 'float', values: new Float64Array(rows.length)} as const;
-          return {name, count: rows.length, rows: Int32Array.from(rows), values};
-        }),
+        fields: [
+          ...names.map((name) => {
+            const rows = [...lines.keys()].filter((row) => lines[row]!.fields.includes(name));
+            const values = {type: 'float', values: new Float64Array(rows.length)} as const;
+            return {name, count: rows.length, rows: Int32Array.from(rows), values};
+          }),
+          ...[...new Set(lines.flatMap(({truths = []}) => truths))].map((name) => {
+            const rows = [...lines.keys()].filter((row) => lines[row]!.truths?.includes(name));
+            const values = {type: 'boolean', values: new Uint8Array(rows.length)} as const;
+            return {name, count: rows.length, rows: Int32Array.from(rows), values};
+          }),
+        ],
       },
     ],
   };
@@ -89,6 +99,24 @@ test('a line that is refused for COLUMN_LIMIT leaves none of its columns behind'
     writtenRows: 3,
   });
   expect(made()).toEqual(['a', 'b', 'e']);
+});
+
+test('a line that is refused for its time or a type takes no room from those behind it', async () => {
+  const lines: Line[] = [
+    // More than a day ahead of the clock.
+    {fields: ['a', 'b'], timeMs: 1e12},
+    {fields: ['c'], truths: ['f0']},
+    {tags: ['f1'], fields: ['d']},
+    {fields: ['v', 'w']},
+    // Of two types of a new column the first holds.
+    {fields: ['e'], truths: ['v']},
+    {fields: ['x']},
+  ];
+  const {made, write} = nearlyFull(3);
+  const {refused, writtenRows} = await write(lines);
+  expect(writtenRows).toBe(2);
+  expect(refused.map((each) => each.split(' ')[0])).toEqual(['1', '2', '3', '5']);
+  expect(made()).toEqual(['v', 'w', 'x']);
 });
 
 test('a body that must be taken whole leaves none at all', async () => {

@@ -8,6 +8,11 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** The catalog lacks the table or the column; meta will be asked to make it. */
+export function isOfMissing({code}: Refusal): boolean {
+  return code === 'TABLE_NOT_FOUND';
+}
+
 /** The column is '' where the whole table was refused. */
 export function refusalKey(table: string, column: string): string {
   return `${table}\u0000${column}`;

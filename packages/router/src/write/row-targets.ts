@@ -82,17 +82,18 @@ export function hasKeptTime(
   return false;
 }
 
-/** Refuses the rows whose times no bucket may hold; needs neither their table nor their bucket. */
+/** Refuses the rows whose times no bucket may hold, and marks them; needs neither their table nor their bucket. */
 export function refuseTimes(
   parsed: ParsedTable,
   {database, nowMs, rejections}: Pick<PlacementContext, 'database' | 'nowMs' | 'rejections'>,
-): void {
+): RejectedRows {
   const bounds = new TimeBounds(database, nowMs);
   let marks: RejectedRows;
   for (let row = 0; row < parsed.rowCount; row++) {
     const timeMs = parsed.timesMs[row]!;
     if (!bounds.has(timeMs)) marks = rejections.add(parsed, row, marks, bounds.refusalOf(timeMs));
   }
+  return marks;
 }
 
 class Placer {

@@ -133,12 +133,12 @@ export function resolveTable(
   return {table, parsed, series: usable, fields: merged, rejected};
 }
 
-/** Refuses the rows that conflict with the columns which `request` has meta make for them. */
+/** Refuses the rows that conflict with the columns which `request` has meta make for them, and marks them. */
 export function refuseOwnConflicts(
   parsed: ParsedTable,
   request: TableRequest,
   rejections: Rejections,
-): void {
+): RejectedRows {
   const types = new Map(request.fields.map(({name, type}) => [name, type]));
   const tags = new Set(request.tags);
   let rejected: RejectedRows;
@@ -157,6 +157,7 @@ export function refuseOwnConflicts(
       });
     }
   }
+  return rejected;
 }
 
 function rejectAll(parsed: ParsedTable, rejections: Rejections, refusal: Refusal): void {

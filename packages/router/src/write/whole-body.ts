@@ -6,7 +6,7 @@ import type {Catalog, Database} from '@flotilla/catalog';
 import type {ParsedBatch} from '@flotilla/column';
 import {refuseBuckets} from './bucket-limit.ts';
 import {refuseBeyondRoom} from './column-room.ts';
-import type {Refusal} from './refusal.ts';
+import {isOfMissing, type Refusal} from './refusal.ts';
 import {Rejections} from './rejected-rows.ts';
 import {refuseTimes} from './row-targets.ts';
 import {missingTables, refuseOwnConflicts, resolveTable} from './schema.ts';
@@ -24,14 +24,14 @@ interface Present {
 
 export function refusedAsItIs({batch, lineText}: Body, present: Present): Rejections {
   const {catalog, database, nowMs} = present;
-  const rejections = new Rejections(batch, lineText, isMissing);
+  const rejections = new Rejections(batch, lineText, isOfMissing);
   const requests = missingTables(catalog, database, batch, new Map());
   const requestOf = new Map(requests.map((request) => [request.name, request]));
   for (const parsed of batch.tables) {
     // One look at a time, as each marks rows for itself and a line counts once.
     const before = rejections.count;
     const refusals = new Map<string, Refusal>();
-    refuseBeyondRoom(catalog, database, parsed, refusals);
+    refuseBeyondRoom(present, parsed, refusals);
     refuseTimes(parsed, {database, nowMs, rejections});
     if (rejections.count === before) resolveTable(catalog, database, parsed, rejections, refusals);
     const request = requestOf.get(parsed.table);
@@ -40,9 +40,4 @@ export function refusedAsItIs({batch, lineText}: Body, present: Present): Reject
   }
   if (rejections.count === 0) refuseBuckets(batch.tables, {catalog, database, rejections});
   return rejections;
-}
-
-/** The catalog lacks the table or the column; meta will be asked to make it. */
-function isMissing({code}: Refusal): boolean {
-  return code === 'TABLE_NOT_FOUND';
 }

@@ -227,7 +227,7 @@ export class WriteRouter {
       const catalog = this.#ports.catalog();
       for (const parsed of tables)
         if (overLimit.has(parsed.table))
-          refuseBeyondRoom(catalog, database, parsed, columnRefusals);
+          refuseBeyondRoom({catalog, database, nowMs}, parsed, columnRefusals);
       const requests = missingTables(catalog, database, {tables}, columnRefusals);
       if (requests.length > 0) {
         const ensured = await this.#ports.meta.ensureTables(
