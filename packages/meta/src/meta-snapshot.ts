@@ -59,6 +59,8 @@ function readHeader(bytes: Uint8Array): Header | undefined {
 export class MetaFiles {
   readonly #disk: Disk;
   readonly #directory: string;
+  /** With all directories above it, durably, by this process. */
+  #isMade = false;
 
   constructor(disk: Disk, directory: string) {
     this.#disk = disk;
@@ -104,18 +106,24 @@ export class MetaFiles {
 
   async destroy(): Promise<void> {
     await this.#disk.remove(this.#directory);
-    await this.#disk.syncDirectory(parentOf(this.#directory));
+    const parent = parentOf(this.#directory);
+    // Where no replica of the store ever had a file, nobody has made it.
+    if (await this.#disk.exists(parent)) await this.#disk.syncDirectory(parent);
   }
 
-  /** A file is only as durable as the names of all directories above it. */
+  /**
+   * A file is only as durable as the names of all directories above it; a process before may have made
+   * them and ended before they were.
+   */
   async #makeDirectory(): Promise<void> {
-    if (await this.#disk.exists(this.#directory)) return;
+    if (this.#isMade) return;
     await this.#disk.makeDirectory(this.#directory);
     let path = this.#directory;
     do {
       path = parentOf(path);
       await this.#disk.syncDirectory(path);
     } while (path !== '');
+    this.#isMade = true;
   }
 
   async #removeOld(): Promise<void> {

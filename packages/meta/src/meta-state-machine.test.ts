@@ -5,6 +5,7 @@ import {MemoryDisk} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
 import {encodeCommand} from './command-codec.ts';
 import {openMachine} from './fakes.fixture.ts';
+import {MetaFiles} from './meta-snapshot.ts';
 import {MetaStateMachine} from './meta-state-machine.ts';
 import type {MetaGroup} from './ports.ts';
 
@@ -114,6 +115,29 @@ test('keeps two files, and none after its destruction', async () => {
   expect((await disk.list('meta')).map(({name}) => name)).toHaveLength(2);
   await machine.destroy();
   expect(await disk.list('meta')).toEqual([]);
+});
+
+test('is destroyed also where no replica of its store ever had a file', async () => {
+  const disk = new MemoryDisk();
+  const files = new MetaFiles(disk, 'stores/0/replicas/1-11');
+  await files.destroy();
+  await files.write(6, Uint8Array.of(1));
+  await files.destroy();
+  expect(disk.files()).toEqual([]);
+});
+
+test('what is written to a directory that a process before made, but not durably, is durable', async () => {
+  const directory = 'stores/0/replicas/1-11';
+  const file = `${directory}/catalog-0000000000000006.json`;
+  for (let operations = 0; operations < 12; operations++) {
+    const disk = new MemoryDisk();
+    void new MetaFiles(disk, directory).write(5, Uint8Array.of(1));
+    for (let i = 0; i < operations; i++) await Promise.resolve();
+    disk.kill();
+    await new MetaFiles(disk, directory).write(6, Uint8Array.of(2));
+    disk.crash();
+    expect(disk.files(), `ended after ${operations}`).toContain(file);
+  }
 });
 
 test('a command of a newer version stops the replica', async () => {
