@@ -3,6 +3,7 @@ export {NodeWatch} from './node-watch.ts';
 export {
   type FragmentHandlerPorts,
   fragmentHandler,
+  freshen,
   QUERY_METHOD,
 } from './read/fragment-handler.ts';
 export {

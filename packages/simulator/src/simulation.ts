@@ -40,6 +40,8 @@ export interface SimulationOptions {
   readonly disks?: Disks | undefined;
   /** Of each node: drawn from the seed by default in `cluster`, and one in `hosts`. */
   readonly stores?: number | undefined;
+  /** Some reads of `cluster` may be stale: drawn from the seed by default. */
+  readonly stale?: boolean | undefined;
   /** Keeps the text of what happened. */
   readonly trace?: boolean | undefined;
 }

@@ -115,10 +115,10 @@ async function* timed<Item>(
 }
 
 /** The age of what is read then, counted from now on; undefined where it neither is known nor matters. */
-async function freshen(
-  {host, monotonicMs}: FragmentHandlerPorts,
+export async function freshen(
+  {host, monotonicMs}: Pick<FragmentHandlerPorts, 'host' | 'monotonicMs'>,
   set: ReplicaSetId,
-  {consistency, maxStalenessMs, timeoutMs}: FragmentRequest,
+  {consistency, maxStalenessMs, timeoutMs}: Omit<FragmentRequest, 'fragment'>,
 ): Promise<number | undefined> {
   const nowMs = monotonicMs();
   if (consistency === 'linearizable') {

@@ -5,13 +5,15 @@
 import {DbError, type NodeId} from '@flotilla/base';
 import {findDatabase} from '@flotilla/server/engine-parts';
 import type {Coverage} from '../checks/coverage.ts';
-import type {Chance} from '../kernel/chance.ts';
+import {type Chance, chanceOf} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
 import type {RegisterOperation} from '../linearizability.ts';
+import type {SimulationOptions} from '../simulation.ts';
 import type {SimNode} from '../world/node.ts';
 import {Engine} from './engine.ts';
 import type {Ground} from './ground.ts';
 import {batchOf, find, nameOf, type Register, TENANT} from './registers.ts';
+import type {RowReading} from './row-read.ts';
 
 export interface ClientPorts {
   readonly kernel: Kernel;
@@ -21,6 +23,9 @@ export interface ClientPorts {
   readonly coverage: Coverage;
   readonly clients: number;
   readonly thinkMs: number;
+  /** How many of the reads may be stale. */
+  readonly staleOdds: number;
+  readonly fail: (law: string, message: string) => void;
 }
 
 type Mutable = {-readonly [Key in keyof RegisterOperation]: RegisterOperation[Key]};
@@ -32,12 +37,17 @@ const DEADLINE_MS = 4_000;
 const SILENCE_MS = 8_000;
 const TRIES_MAX = 4;
 const LOOK_MS = 500;
+const STALENESS_MS = [300, 2_000, 8_000, 30_000];
+/** An age is by a clock that may be slow. */
+const AGE_FACTOR = 1.06;
 
 export interface Request {
   readonly client: number;
   readonly kind: 'write' | 'read' | 'erase';
   /** Of one database; only a write has more than one. */
   readonly registers: readonly Register[];
+  /** Of a read that may be stale. */
+  readonly maxStalenessMs?: number | undefined;
   readonly triesMax?: number | undefined;
   /** Only of these; all by default. */
   readonly through?: readonly SimNode[] | undefined;
@@ -48,7 +58,14 @@ interface Tried {
   readonly outcome: Outcome;
   readonly code: string;
   readonly value?: number;
+  /** Of a stale read: it sees all that was acknowledged before. */
+  readonly sinceMs?: number | undefined;
   readonly isFinal: boolean;
+}
+
+/** A stream of its own: without stale reads a run is as it was before there were any. */
+export function readsStale({seed, stale}: Pick<SimulationOptions, 'seed' | 'stale'>): boolean {
+  return stale ?? chanceOf(seed, 'stale reads').odds(0.5);
 }
 
 export function engineOf(node: SimNode): Engine | undefined {
@@ -93,11 +110,13 @@ export class Clients {
     });
     const key = `request-${++this.#lastRequest}`;
     this.open.set(client, `${kind} of ${registers.map(nameOf).join(', ')}`);
-    this.#send(request, rows, key, ({outcome, code, value}) => {
+    this.#send(request, rows, key, ({outcome, code, value, sinceMs}) => {
       for (const operation of operations) {
         operation.outcome = outcome;
         if (outcome !== 'unknown') operation.endMs = kernel.nowMs;
         if (kind === 'read') operation.value = value ?? 0;
+        // Its promise: that of a read that began so much earlier.
+        operation.startMs = Math.min(operation.startMs, sinceMs ?? Infinity);
       }
       this.counts[outcome] += 1;
       coverage.count(`answers:${kind} ${code}`);
@@ -107,14 +126,16 @@ export class Clients {
   }
 
   #live(client: number): void {
-    const {kernel, chance, thinkMs, ground} = this.#ports;
+    const {kernel, chance, thinkMs, ground, staleOdds} = this.#ports;
     const waitMs = chance.odds(0.7) ? chance.wait(thinkMs / 10) : chance.wait(thinkMs * 3);
     kernel.after(waitMs, () => {
       if (this.isStopped) return;
       const kind = chance.odds(0.4) ? 'read' : chance.odds(0.15) ? 'erase' : 'write';
       const count = kind === 'write' && chance.odds(0.3) ? 2 + chance.below(3) : 1;
       const registers = ground.pick(chance, count);
-      this.request({client, kind, registers}, () => this.#live(client));
+      const isStale = kind === 'read' && staleOdds > 0 && chance.odds(staleOdds);
+      const maxStalenessMs = isStale ? chance.pick(STALENESS_MS) : undefined;
+      this.request({client, kind, registers, maxStalenessMs}, () => this.#live(client));
     });
   }
 
@@ -186,12 +207,13 @@ export class Clients {
 
   #perform(
     engine: Engine,
-    {kind, registers}: Request,
+    {kind, registers, maxStalenessMs}: Request,
     rows: readonly {register: Register; value: number}[],
     key: string,
   ): Promise<Tried> {
     if (kind === 'write') return this.#write(engine, rows, key);
-    return kind === 'read' ? this.#read(engine, registers[0]!) : this.#erase(engine, registers[0]!);
+    if (kind === 'erase') return this.#erase(engine, registers[0]!);
+    return this.#read(engine, registers[0]!, maxStalenessMs);
   }
 
   /** As DELETE does: by the catalog as meta has it now, so that no bucket is overlooked. */
@@ -240,8 +262,12 @@ export class Clients {
   }
 
   /** At an index of the catalog, then at one of the set: by its leader or any replica. */
-  async #read(engine: Engine, register: Register): Promise<Tried> {
-    const {chance, coverage} = this.#ports;
+  async #read(
+    engine: Engine,
+    register: Register,
+    maxStalenessMs: number | undefined,
+  ): Promise<Tried> {
+    const {chance, coverage, kernel} = this.#ports;
     const {copy} = engine.parts!;
     await copy.refresh(engine.nowMs + DEADLINE_MS);
     const found = find(copy.catalog, register);
@@ -251,10 +277,24 @@ export class Clients {
       return {...done, value: 0};
     }
     const replicas = copy.catalog.replicaSet(found.set)?.replicas ?? [];
+    const request = {...found.address, maxStalenessMs};
+    if (maxStalenessMs !== undefined && replicas.length > 0) {
+      const askedMs = kernel.nowMs;
+      const reading = await engine.readRow(found.set, request, chance.pick(replicas).node);
+      return {...done, ...this.#judge(reading, askedMs, maxStalenessMs)};
+    }
     const isByLeader = replicas.length === 0 || chance.odds(0.5);
     const on: NodeId | undefined = isByLeader ? undefined : chance.pick(replicas).node;
     coverage.count(isByLeader ? 'reads:by the leader' : 'reads:by any replica');
-    return {...done, value: await engine.readRow(found.set, found.address, on)};
+    const {value} = await engine.readRow(found.set, found.address, on);
+    return {...done, value};
+  }
+
+  #judge({value, ageMs}: RowReading, askedMs: number, maxMs: number): Partial<Tried> {
+    const {coverage, fail} = this.#ports;
+    if (!(ageMs <= maxMs)) fail('staleness', `${ageMs} ms old where ${maxMs} were asked for`);
+    coverage.count(`stale reads:${ageMs === 0 ? 'confirmed' : 'as they were'}`);
+    return {value, sinceMs: askedMs - ageMs * AGE_FACTOR};
   }
 
   #remember(register: Register, operation: RegisterOperation): void {

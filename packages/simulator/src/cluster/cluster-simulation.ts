@@ -18,7 +18,7 @@ import {expected} from '../workload/expected.ts';
 import {type Disks, disksOf, storesOf} from '../world/disks.ts';
 import {Network} from '../world/network.ts';
 import {SimNode} from '../world/node.ts';
-import {Clients, engineOf} from './clients.ts';
+import {Clients, engineOf, readsStale} from './clients.ts';
 import {Drops} from './drops.ts';
 import {Effects} from './effects.ts';
 import {Elections} from './elections.ts';
@@ -112,17 +112,18 @@ export class ClusterSimulation {
       series: 1 + chance.below(3),
       fromMs: Math.floor(kernel.wallStartMs / SLOT_MS) * SLOT_MS,
     });
-    const shared = {kernel, nodes: this.#nodes, ground: this.#ground, coverage: this.#coverage};
+    const shared = {
+      ...{kernel, nodes: this.#nodes, ground: this.#ground, coverage: this.#coverage},
+      fail: (law: string, message: string) => this.#laws.fail(law, 0, message),
+    };
     this.#clients = new Clients({
       ...shared,
       chance: chanceOf(seed, 'clients'),
       clients: 2 + chance.below(6),
       thinkMs: chance.pick([500, 1_500, 5_000]),
+      staleOdds: readsStale(options) ? 0.4 : 0,
     });
-    this.#drops = new Drops({
-      ...{...shared, seed, clients: this.#clients},
-      fail: (law, message) => this.#laws.fail(law, 0, message),
-    });
+    this.#drops = new Drops({...shared, seed, clients: this.#clients});
     this.#elections = new Elections({...shared, chance: chanceOf(seed, 'elections')});
     this.#operator = new Operator({
       ...shared,

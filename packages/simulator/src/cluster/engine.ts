@@ -25,7 +25,7 @@ import {
   WRITE_METHOD,
   writeHandler,
 } from '@flotilla/replica';
-import {LeaderDirectory, MetaDdl, SetCaller, WriteRouter} from '@flotilla/router';
+import {freshen, LeaderDirectory, MetaDdl, SetCaller, WriteRouter} from '@flotilla/router';
 import {
   CAMPAIGN_METHOD,
   CatalogCopy,
@@ -50,7 +50,7 @@ import type {Network} from '../world/network.ts';
 import type {Program, Running, SimNode} from '../world/node.ts';
 import {HeldWatch} from './held-watch.ts';
 import type {NodeState} from './node-state.ts';
-import {type RowAddress, rowAt} from './row-read.ts';
+import {type RowReading, type RowRequest, rowAt} from './row-read.ts';
 
 export const READ_METHOD = 'sim.read-row';
 const HOUSEKEEPING_MS = 1_000;
@@ -267,8 +267,12 @@ export class Engine implements Program {
   }
 
   /** A row by one replica's ReadIndex: its leader's, or that of whichever node is named. */
-  async readRow(set: ReplicaSetId, address: RowAddress, on: NodeId | undefined): Promise<number> {
-    const payload = new TextEncoder().encode(JSON.stringify(address));
+  async readRow(
+    set: ReplicaSetId,
+    request: RowRequest,
+    on: NodeId | undefined,
+  ): Promise<RowReading> {
+    const payload = new TextEncoder().encode(JSON.stringify(request));
     const deadlineMs = this.#running.process.monotonicMs() + READ_MS_MAX;
     const {caller} = this.#parts!;
     const method = READ_METHOD;
@@ -276,7 +280,8 @@ export class Engine implements Program {
       on === undefined
         ? await caller.call({set, method, payload, deadlineMs})
         : await this.#rpc.call({node: on, set}, method, payload, {deadlineMs});
-    return new DataView(answer.buffer, answer.byteOffset).getFloat64(0);
+    const view = new DataView(answer.buffer, answer.byteOffset, answer.byteLength);
+    return {value: view.getFloat64(0), ageMs: answer.length > 8 ? view.getFloat64(8) : 0};
   }
 
   /** The replica on that node is to stand for election. */
@@ -339,7 +344,7 @@ export class Engine implements Program {
         [WRITE_METHOD, writeHandler(host, monotonicMs)],
         [DELETE_METHOD, deleteHandler(host, monotonicMs)],
         [FENCE_METHOD, fenceHandler(host, pause)],
-        [READ_METHOD, (payload, {set}) => readHandler(host, set, payload, monotonicMs())],
+        [READ_METHOD, (payload, {set}) => readHandler({host, monotonicMs}, set, payload)],
       ]),
       stream: new Map(),
     });
@@ -416,18 +421,21 @@ export class Engine implements Program {
   }
 }
 
+/** As fresh as the product's own reads make a replica before they look at its rows. */
 async function readHandler(
-  host: Host,
+  ports: {readonly host: Host; readonly monotonicMs: () => number},
   set: ReplicaSetId,
   payload: Uint8Array,
-  nowMs: number,
 ): Promise<Uint8Array> {
-  await host.readIndex(set, {deadlineMs: nowMs + READ_MS_MAX});
+  const {host} = ports;
+  const {maxStalenessMs, ...address} = JSON.parse(new TextDecoder().decode(payload)) as RowRequest;
+  const consistency = maxStalenessMs === undefined ? 'linearizable' : 'stale';
+  const ageMs = await freshen(ports, set, {consistency, maxStalenessMs, timeoutMs: READ_MS_MAX});
   const machine = host.stateMachine(set);
   if (!(machine instanceof ReplicaMachine))
     throw new DbError('REPLICA_GONE', `no replica of set ${set} here`);
-  const address = JSON.parse(new TextDecoder().decode(payload)) as RowAddress;
-  const answer = new Uint8Array(8);
-  new DataView(answer.buffer).setFloat64(0, await rowAt(machine, address));
-  return answer;
+  const answer = new DataView(new ArrayBuffer(maxStalenessMs === undefined ? 8 : 16));
+  if (maxStalenessMs !== undefined) answer.setFloat64(8, ageMs!);
+  answer.setFloat64(0, await rowAt(machine, address));
+  return new Uint8Array(answer.buffer);
 }

@@ -174,9 +174,8 @@ export class Expiry {
     const {coverage, fail} = this.#ports;
     await copy.refresh(engine.nowMs + DEADLINE_MS);
     const found = find(copy.catalog, registerOf(row));
-    const value =
-      found === undefined ? 0 : await engine.readRow(found.set, found.address, undefined);
-    if (value === row.value) return true;
+    const reading = found && (await engine.readRow(found.set, found.address, undefined));
+    if (reading?.value === row.value) return true;
     await copy.refresh(engine.nowMs + DEADLINE_MS);
     const database = databaseNamed(copy.catalog, NAME);
     const {expiredBeforeMs = -Infinity} = database ?? {};

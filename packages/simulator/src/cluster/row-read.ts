@@ -13,6 +13,17 @@ export interface RowAddress {
   readonly offset: number;
 }
 
+/** Linearizable, unless it says how stale it may be. */
+export interface RowRequest extends RowAddress {
+  readonly maxStalenessMs?: number | undefined;
+}
+
+export interface RowReading {
+  readonly value: number;
+  /** By the clock of the replica's node. */
+  readonly ageMs: number;
+}
+
 /** 0 where there is no such row. */
 export async function rowAt(machine: ReplicaMachine, address: RowAddress): Promise<number> {
   const {table, tag, tagValue, field, offset} = address;

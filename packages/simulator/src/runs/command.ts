@@ -17,6 +17,7 @@ export const SIMULATOR_USAGE = `usage: npm run sim -- [--seed N] [--nodes 5] [--
   --workload W  hosts (raft and hosts under registers), or cluster (meta, reconciler, router and rows too)
   --disks D     plain, or durable (a record is written and synced in one call); drawn from the seed by default
   --stores N    of each node, in cluster; drawn from the seed by default
+  --stale S     yes or no: some reads in cluster may be stale; drawn from the seed by default
   --only a,b    these kinds of faults alone (none: no faults)
   --without a,b all that the seed draws but these
   --trace       print everything that happened
@@ -37,6 +38,7 @@ const OPTIONS = {
   workload: {type: 'string'},
   disks: {type: 'string'},
   stores: {type: 'string'},
+  stale: {type: 'string'},
   only: {type: 'string'},
   without: {type: 'string'},
 } as const;
@@ -100,6 +102,7 @@ function parse(args: readonly string[]) {
     workload: workloadOf(values.workload),
     disks: disksNamed(values.disks),
     stores: values.stores === undefined ? undefined : whole('stores', values.stores),
+    stale: answer('stale', values.stale),
     only: kinds(values.only),
     without: kinds(values.without),
   };
@@ -113,6 +116,12 @@ function workloadOf(name: string | undefined): Workload | undefined {
 function disksNamed(name: string | undefined): Disks | undefined {
   if (name === undefined || name === 'plain' || name === 'durable') return name;
   throw new Error(`no such disks: ${name}`);
+}
+
+function answer(name: string, text: string | undefined): boolean | undefined {
+  if (text === undefined) return undefined;
+  if (text !== 'yes' && text !== 'no') throw new Error(`--${name} must be yes or no`);
+  return text === 'yes';
 }
 
 function positive(name: string, text: string): number {
@@ -129,7 +138,7 @@ function whole(name: string, text: string): number {
 }
 
 async function runOne(values: Values, out: Print, tell: Print): Promise<number> {
-  const {workload, nodes, groups, steps, only, without, disks, stores, trace} = values;
+  const {workload, nodes, groups, steps, only, without, disks, stores, stale, trace} = values;
   const options: SimulationOptions = {
     workload,
     seed: values.seed ?? freshSeed(),
@@ -140,6 +149,7 @@ async function runOne(values: Values, out: Print, tell: Print): Promise<number> 
     without,
     disks,
     stores,
+    stale,
   };
   const result = await simulate({...options, trace});
   for (const line of linesOf(result.trace, 0)) tell(`${line}\n`);
@@ -161,7 +171,7 @@ async function runCorpus({json}: Values, out: Print, tell: Print): Promise<numbe
 }
 
 async function runFresh(
-  {workload, seed: first, json, disks, stores}: Values,
+  {workload, seed: first, json, disks, stores, stale}: Values,
   minutes: number,
   out: Print,
   tell: Print,
@@ -171,7 +181,7 @@ async function runFresh(
   let toldMs = performance.now();
   const from = first ?? freshSeed();
   for (let seed = from; performance.now() < untilMs; seed++) {
-    const options = {...shapeOf(seed, workload), disks, stores};
+    const options = {...shapeOf(seed, workload), disks, stores, stale};
     try {
       const result = await simulate(options);
       totals.add(result);

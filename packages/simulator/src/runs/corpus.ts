@@ -14,7 +14,7 @@ export interface CorpusEntry {
 
 const FILE = path.resolve(import.meta.dirname, '../../corpus.txt');
 const LINE =
-  /^(cluster )?(\d+) nodes=(\d+) groups=(\d+) steps=(\d+)(?: only=([\w,]+))?(?: disks=(plain|durable))?(?: stores=(\d+))? +(.+)$/;
+  /^(cluster )?(\d+) nodes=(\d+) groups=(\d+) steps=(\d+)(?: only=([\w,]+))?(?: disks=(plain|durable))?(?: stores=(\d+))?(?: stale=(yes|no))? +(.+)$/;
 
 export function readCorpus(): CorpusEntry[] {
   const lines = readFileSync(FILE, 'utf8').split('\n');
@@ -29,6 +29,7 @@ export function readCorpus(): CorpusEntry[] {
       const only = match[6]?.split(',') as FaultName[] | undefined;
       const disks = match[7] as Disks | undefined;
       const stores = match[8] === undefined ? undefined : Number(match[8]);
-      return {options: {...options, only, disks, stores}, why: match[9]!};
+      const stale = match[9] === undefined ? undefined : match[9] === 'yes';
+      return {options: {...options, only, disks, stores, stale}, why: match[10]!};
     });
 }
