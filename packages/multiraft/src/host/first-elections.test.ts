@@ -4,6 +4,9 @@
 import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {TestCluster} from './cluster.fixture.ts';
+import type {Driver} from './driver.ts';
+import {FirstElections} from './first-elections.ts';
+import type {HostedGroup} from './hosted-group.ts';
 import {TIMINGS} from './timing.ts';
 
 const {tickMs, electionTicks} = TIMINGS.local;
@@ -83,6 +86,62 @@ test('nobody stands where failover is manual', async () => {
   await cluster.clock.advance(4 * electionTicks * tickMs);
   expect(cluster.leader(set)).toBe(0);
   expect(SETS.slice(1).every((each) => cluster.leader(each) !== 0)).toBe(true);
+});
+
+/** Groups of which every other one is this node's to begin; nobody answers by itself. */
+function standStill() {
+  const groups = new Map<number, HostedGroup>();
+  for (let set = 1; set <= 2_000; set++) {
+    const role = {role: 'follower', leader: 0, term: 0} as const;
+    const group: Partial<HostedGroup> = {set: set as ReplicaSetId, role, ledTerm: 0};
+    groups.set(set, group as HostedGroup);
+  }
+  const stood: HostedGroup[] = [];
+  const isDue = ({set}: HostedGroup): boolean => set % 2 === 0;
+  const stand = (group: HostedGroup): void => void stood.push(group);
+  const first = new FirstElections({groups} as unknown as Driver, {isDue, stand}, 1_000);
+  return {first, groups, stood};
+}
+
+function elect(group: HostedGroup): void {
+  group.role = {role: 'follower', leader: 1, term: 1};
+  group.ledTerm = 1;
+}
+
+test('the next elections begin once those before are decided, or took too long', () => {
+  const {first, stood} = standStill();
+  first.heard(2 as NodeId, 0);
+  first.run(0);
+  expect(stood.length).toBe(512);
+  first.run(50);
+  expect(stood.length).toBe(512);
+  for (const group of stood.slice(0, 100)) elect(group);
+  first.run(100);
+  expect(stood.length).toBe(612);
+  first.run(999);
+  expect(stood.length).toBe(612);
+  first.run(1_000);
+  expect(stood.length).toBe(1_000);
+});
+
+test('timers of groups without a leader wait while some are still to stand, and no longer', () => {
+  const {first, groups, stood} = standStill();
+  const own = groups.get(2_000)!;
+  const other = groups.get(1_999)!;
+  const manual = Object.assign(groups.get(1_997)!, {isManual: true});
+  expect(first.holds(own)).toBe(false);
+  first.heard(2 as NodeId, 0);
+  first.run(0);
+  expect([own, other, manual].map((group) => first.holds(group))).toEqual([true, true, false]);
+  elect(other);
+  expect(first.holds(other)).toBe(false);
+  // One that was led before is no first election: its timer tells of a leader that fell silent.
+  other.role = {role: 'follower', leader: 0, term: 2};
+  expect(first.holds(other)).toBe(false);
+  for (const group of stood) elect(group);
+  first.run(50);
+  expect(stood.length).toBe(1_000);
+  expect([own, other].map((group) => first.holds(group))).toEqual([false, false]);
 });
 
 test('a group sleeps some heartbeats after its election', async () => {

@@ -1,8 +1,9 @@
 // Who stands where nobody leads, when a node comes: a cluster that was started has thousands of groups
 // without a leader, and need not wait until their timers run out. Of each group's members one stands,
 // the same by everybody's count, so that no two ask each other at once; the timers are there for when it
-// does not. A node counts as come once a frame came from it: its beats begin before its groups are open,
-// and what is sent to them then is lost. To be told from, a few groups begin without that.
+// does not, and wait while the queue of those who are to stand is worked off. A node counts as come once a
+// frame came from it: its beats begin before its groups are open, and what is sent to them then is lost.
+// To be told from, a few groups begin without that.
 
 import type {NodeId} from '@flotilla/base';
 import type {Driver} from './driver.ts';
@@ -11,10 +12,11 @@ import type {HostedGroup} from './hosted-group.ts';
 /** Begun with a node that has not sent anything: one answer is enough, more in case some have a leader. */
 const PROBES = 8;
 /**
- * Begun in one tick: 512 elections are some 20 ms of work for a member, so a turn stays far below what
+ * Under way at once: 512 elections are some 20 ms of work for a member, so a turn stays far below what
  * makes a thread count as stalled, and the votes of hundreds of groups still share records and frames.
+ * More of them, begun faster than busy machines decide them, end each other by their timers.
  */
-const STANDING_PER_TICK = 512;
+const UNDERWAY_MAX = 512;
 
 export interface Standing {
   /** It is this replica's place to stand, and enough members' nodes have come. */
@@ -27,11 +29,16 @@ export class FirstElections {
   readonly #standing: Standing;
   /** Engine threads of each node that have sent something in its present life. */
   readonly #come = new Map<NodeId, Set<number>>();
-  #queue = new Set<HostedGroup>();
+  readonly #queue = new Set<HostedGroup>();
+  /** Where an election was begun from the queue, and when. */
+  readonly #underway = new Map<HostedGroup, number>();
+  readonly #patienceMs: number;
 
-  constructor(driver: Driver, standing: Standing) {
+  /** @param patienceMs an election without an end keeps the next from beginning for so long. */
+  constructor(driver: Driver, standing: Standing, patienceMs: number) {
     this.#driver = driver;
     this.#standing = standing;
+    this.#patienceMs = patienceMs;
   }
 
   /** The node is alive; what it had begun before is over. */
@@ -61,15 +68,26 @@ export class FirstElections {
   }
 
   /** Called at each tick. */
-  run(): void {
-    let stood = 0;
+  run(nowMs: number): void {
+    for (const [group, sinceMs] of this.#underway) {
+      const isOver = group.isGone || group.role.leader !== 0;
+      if (isOver || nowMs - sinceMs >= this.#patienceMs) this.#underway.delete(group);
+    }
     for (const group of this.#queue) {
-      if (stood === STANDING_PER_TICK) return;
+      if (this.#underway.size >= UNDERWAY_MAX) return;
       this.#queue.delete(group);
       if (!this.#isDue(group, (node) => this.#come.has(node))) continue;
       this.#standing.stand(group);
-      stood += 1;
+      this.#underway.set(group, nowMs);
     }
+  }
+
+  /**
+   * One of its members is to stand soon: its timer waits for that. Otherwise those of the last in a long
+   * queue run out, of all their members, and what they ask makes the queue longer.
+   */
+  holds(group: HostedGroup): boolean {
+    return this.#queue.size > 0 && group.ledTerm === 0 && isLeaderless(group);
   }
 
   #isDue(group: HostedGroup, hasCome: (node: NodeId) => boolean): boolean {

@@ -80,6 +80,7 @@ export class Host {
     this.#ticker = new Ticker(clock, timing, this.#driver, {
       onTick: (nowMs, lateMs) => this.#tick(nowMs, lateMs),
       isLeaderAlive: (group) => this.#nodes.isLeaderAlive(group),
+      isHeld: (group) => this.#nodes.holds(group),
     });
     this.#notices = new Notices(this.#driver.outbox, timing);
     this.#nodes = new NodeStates(options, timing, this.#driver, this.#ticker);
@@ -390,7 +391,7 @@ export class Host {
       this.#handover.watchWrites(store, this.#ticker.seenUptoMs);
     }
     this.#handover.watchApply(nowMs);
-    this.#nodes.tick();
+    this.#nodes.tick(nowMs);
     this.#notices.tick(nowMs, this.#driver.groups.values());
     this.#snapshots.tick(nowMs);
     if (nowMs >= this.#housekeepingDueMs) {

@@ -44,10 +44,13 @@ export class NodeStates {
     this.#timing = timing;
     this.#driver = driver;
     this.#ticker = ticker;
-    this.#first = new FirstElections(driver, {
-      isDue: (group, hasCome) => this.#isDueFirst(group, hasCome),
-      stand: (group) => this.#stand(group),
-    });
+    const standing = {
+      isDue: (group: HostedGroup, hasCome: (node: NodeId) => boolean) =>
+        this.#isDueFirst(group, hasCome),
+      stand: (group: HostedGroup) => this.#stand(group),
+    };
+    const patienceMs = timing.electionTicks * timing.tickMs;
+    this.#first = new FirstElections(driver, standing, patienceMs);
   }
 
   /** True if the node is a new process since it was last heard of. */
@@ -71,8 +74,13 @@ export class NodeStates {
   }
 
   /** Called at each tick. */
-  tick(): void {
-    this.#first.run();
+  tick(nowMs: number): void {
+    this.#first.run(nowMs);
+  }
+
+  /** Its timer waits: somebody is to stand for its first leader. */
+  holds(group: HostedGroup): boolean {
+    return this.#first.holds(group);
   }
 
   /** Whether the leader's node and engine thread are; also when nothing is known of them. */

@@ -24,12 +24,14 @@ function startTicker() {
     tick: (group: HostedGroup) => ticked.push(group),
   };
   const looks: number[] = [];
+  const held = new Set<HostedGroup>();
   const ticker = new Ticker(clock, TIMINGS.local, driver as unknown as Driver, {
     onTick: (nowMs) => looks.push(nowMs),
     isLeaderAlive: () => true,
+    isHeld: (group) => held.has(group),
   });
   ticker.start();
-  return {clock, ticker, ticked, looks, blocked};
+  return {clock, ticker, ticked, looks, blocked, held};
 }
 
 test('while all groups sleep the loop looks half as often; who wakes is ticked as soon as ever', async () => {
@@ -65,4 +67,16 @@ test('nothing that wakes starts a loop that was stopped', async () => {
   ticker.wake(idleGroup());
   await clock.advance(1_000);
   expect(looks).toEqual([]);
+});
+
+test('the time of a group that is held stands still, and goes on when it is let go', async () => {
+  const {clock, ticker, ticked, held} = startTicker();
+  const group = Object.assign(idleGroup(), {isIdle: false});
+  held.add(group);
+  ticker.wake(group);
+  await clock.advance(1_000);
+  expect(ticked).toEqual([]);
+  held.delete(group);
+  await clock.advance(tickMs);
+  expect(ticked).toEqual([group]);
 });

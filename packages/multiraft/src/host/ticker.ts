@@ -28,6 +28,7 @@ export class Ticker {
   readonly #driver: Driver;
   readonly #onTick: (nowMs: number, lateMs: number) => void;
   readonly #isLeaderAlive: (group: HostedGroup) => boolean;
+  readonly #isHeld: (group: HostedGroup) => boolean;
   readonly #awake = new Set<HostedGroup>();
   #timer: Timer | undefined;
   #isSlow = false;
@@ -44,6 +45,8 @@ export class Ticker {
     hooks: {
       readonly onTick: (nowMs: number, lateMs: number) => void;
       readonly isLeaderAlive: (group: HostedGroup) => boolean;
+      /** Its time stands still. */
+      readonly isHeld: (group: HostedGroup) => boolean;
     },
   ) {
     this.#clock = clock;
@@ -51,6 +54,7 @@ export class Ticker {
     this.#driver = driver;
     this.#onTick = hooks.onTick;
     this.#isLeaderAlive = hooks.isLeaderAlive;
+    this.#isHeld = hooks.isHeld;
     this.lastTickMs = clock.monotonicMs();
     this.seenUptoMs = this.lastTickMs;
   }
@@ -131,7 +135,7 @@ export class Ticker {
       this.#driver.changed.mark(group);
       return;
     }
-    this.#driver.tick(group);
+    if (!this.#isHeld(group)) this.#driver.tick(group);
   }
 
   /** A leader whose node is not alive may still have been heard last: nobody would wake its followers. */
