@@ -75,7 +75,7 @@ export class Damages {
     return this.#last!.undo !== undefined;
   }
 
-  /** A log that tells nothing at all any more is refused; somebody finds its backup. */
+  /** A log that is refused though others are there to help: somebody finds its backup. */
   failed(node: SimNode): void {
     if (node.openFailure?.includes('corrupt') !== true || this.#last?.node !== node) return;
     this.#ports.coverage.count('damages:refused to open');
