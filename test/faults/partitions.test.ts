@@ -2,7 +2,13 @@
 // lost each other, a link too slow for what must pass. Beside it a load, none of whose acknowledged
 // rows may be lost; and no link that fails may cost more than one election.
 
-import {FlotillaClient, type Id, isFinal, type ReplicaSet} from '@flotilla/client';
+import {
+  type FailoverMode,
+  FlotillaClient,
+  type Id,
+  isFinal,
+  type ReplicaSet,
+} from '@flotilla/client';
 import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
 import {afterAll, afterEach, beforeAll, beforeEach, expect, test} from 'vitest';
 import {Ledger} from '../cluster/ledger.ts';
@@ -242,6 +248,23 @@ test.each(['reset', 'end'] as const)(
   },
   120_000,
 );
+
+test('a set and the cluster are told how to fail over, and each replica keeps it', async () => {
+  const [{id}] = (await setsOf('public')) as [ReplicaSet];
+  const orders = [
+    (mode: FailoverMode) => client.admin.setFailover(id, mode),
+    (failover: FailoverMode) => client.admin.alterCluster({failover}),
+  ];
+  for (const order of orders)
+    for (const mode of ['manual', 'automatic'] as const) {
+      await order(mode);
+      await until(`each replica is ${mode}`, async () => {
+        const {replicas, ...set} = await client.admin.replicaSet(id);
+        return set['failover'] === mode && replicas.every((one) => one['failover'] === mode);
+      });
+    }
+  expect(await client.admin.cluster()).toMatchObject({failover: 'automatic'});
+}, 120_000);
 
 test('under manual failover a set whose leader is cut off waits for an operator', async () => {
   await client.admin.createDatabase({name: 'by-hand', shards: 1, failover: 'manual'});

@@ -222,16 +222,17 @@ export class Catalog {
     for (const set of this.#replicaSets.values()) if (set.id !== META_SET) yield set;
   }
 
-  /** The meta group's own; absent before the founding. */
-  /** As its database or the cluster wants it; undefined of a set that is not known here. */
+  /** By hand where itself, its database or the cluster wants it; undefined of a set that is not known here. */
   failoverOf(id: ReplicaSetId): FailoverMode | undefined {
     if (id === META_SET) return 'automatic';
     const set = this.replicaSet(id);
     const database = set && this.database(set.database);
     if (database === undefined) return undefined;
-    return this.#cluster?.failover === 'manual' ? 'manual' : database.options.failover;
+    const wishes = [this.#cluster?.failover, set?.failover, database.options.failover];
+    return wishes.includes('manual') ? 'manual' : 'automatic';
   }
 
+  /** The meta group's own; absent before the founding. */
   metaSet(): ReplicaSet | undefined {
     return this.#replicaSets.get(META_SET);
   }

@@ -234,6 +234,11 @@ export interface PinReplicaSet {
   readonly set: ReplicaSetId;
   readonly pinned: boolean;
 }
+export interface SetReplicaSetFailover {
+  readonly type: 'set-replica-set-failover';
+  readonly set: ReplicaSetId;
+  readonly failover: FailoverMode;
+}
 /** Those that are 'dropping' and of which no replica is left. */
 export interface ForgetReplicaSets {
   readonly type: 'forget-replica-sets';
@@ -308,6 +313,7 @@ export type Command =
   | OpenReplicaSets
   | SetPlacement
   | PinReplicaSet
+  | SetReplicaSetFailover
   | ForgetReplicaSets
   | RaiseExpiredBefore
   | DropBucket
@@ -361,6 +367,7 @@ export interface CommandValues {
   'open-replica-sets': Nothing;
   'set-placement': {readonly epoch: number; readonly added: readonly ReplicaId[]};
   'pin-replica-set': Nothing;
+  'set-replica-set-failover': Nothing;
   'forget-replica-sets': Nothing;
   'raise-expired-before': Nothing;
   'drop-bucket': Nothing;

@@ -4,7 +4,7 @@ import type {Command} from './commands.ts';
 import {CatalogMachine} from './machine/catalog-machine.ts';
 import {planBucket} from './planning/placement.ts';
 
-test('a set fails over as its database wants, or by hand where the cluster wants it; the meta group by itself', () => {
+test('a set fails over by hand where itself, its database or the cluster wants it; the meta group by itself', () => {
   const machine = new CatalogMachine();
   const {catalog} = machine;
   const propose = (command: Command): void => {
@@ -24,5 +24,13 @@ test('a set fails over as its database wants, or by hand where the cluster wants
   propose({type: 'set-cluster', failover: 'manual'});
   expect(catalog.failoverOf(set!.id)).toBe('manual');
   expect(catalog.failoverOf(META_SET)).toBe('automatic');
+  propose({type: 'set-cluster', failover: 'automatic'});
+  expect(catalog.failoverOf(set!.id)).toBe('automatic');
+  propose({type: 'set-replica-set-failover', set: set!.id, failover: 'manual'});
+  expect(catalog.failoverOf(set!.id)).toBe('manual');
+  propose({type: 'set-replica-set-failover', set: set!.id, failover: 'automatic'});
+  expect(catalog.failoverOf(set!.id)).toBe('automatic');
+  const meta = {type: 'set-replica-set-failover', set: META_SET, failover: 'manual'} as const;
+  expect(() => propose(meta)).toThrow('the meta group always fails over by itself');
   expect(catalog.failoverOf(999 as ReplicaSetId)).toBeUndefined();
 });

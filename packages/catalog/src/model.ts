@@ -123,6 +123,8 @@ export interface ReplicaSet {
   readonly replicasWanted?: number | undefined;
   /** Placed by hand: neither its replicas nor its lead are moved to even out nodes. Repairs go on. */
   readonly pinned?: boolean | undefined;
+  /** Of its own: 'manual' holds whatever its database says. */
+  readonly failover?: FailoverMode | undefined;
 }
 
 export interface Node {

@@ -2,6 +2,7 @@
 
 import {Command, CommanderError} from 'commander';
 import manifest from '../package.json' with {type: 'json'};
+import {addClusterCommands} from './commands/cluster.ts';
 import {addDatabaseCommands} from './commands/database.ts';
 import {addDevCommand} from './commands/dev.ts';
 import {addNodeCommands} from './commands/node.ts';
@@ -59,6 +60,7 @@ function buildProgram(context: CommandContext): Command {
   addSqlCommand(program, context);
   addWriteCommand(program, context);
   addStatusCommand(program, context);
+  addClusterCommands(program, context);
   addNodeCommands(program, context);
   addTenantCommands(program, context);
   addDatabaseCommands(program, context);

@@ -73,6 +73,9 @@ export type ReplicaSetChange =
   | {readonly action: 'move-replica'; readonly from: Id; readonly to: Id}
   | {readonly action: 'transfer-leader'; readonly to: Id};
 
+/** Whether replicas stand for election by themselves, or when told. */
+export type FailoverMode = 'automatic' | 'manual';
+
 interface Sender {
   send(call: Call): Promise<Reply>;
   timeoutMs(options: CallOptions): number;
@@ -86,6 +89,18 @@ export class AdminClient {
 
   async status(options: CallOptions = {}): Promise<Status> {
     return Status.parse(await this.#get('/status', options));
+  }
+
+  async cluster(options: CallOptions = {}): Promise<Entity> {
+    return Entity.parse(await this.#get('/cluster', options));
+  }
+
+  /** 'manual': no replica of any set stands for election by itself; the meta group's always do. */
+  async alterCluster(
+    changes: {readonly failover: FailoverMode},
+    options: CallOptions = {},
+  ): Promise<Entity> {
+    return Entity.parse(await this.#change('PATCH', '/cluster', changes, options));
   }
 
   async nodes(options: CallOptions = {}): Promise<Entity[]> {
@@ -202,6 +217,12 @@ export class AdminClient {
   async electReplica(id: Id, node: Id, options: CallOptions = {}): Promise<ReplicaSet> {
     const path = `/replica-sets/${encodeURIComponent(id)}/elect`;
     return ReplicaSet.parse(await this.#change('POST', path, {node}, options));
+  }
+
+  /** 'manual' holds whatever its database says; 'automatic' leaves it to that and the cluster. */
+  async setFailover(id: Id, mode: FailoverMode, options: CallOptions = {}): Promise<ReplicaSet> {
+    const path = `/replica-sets/${encodeURIComponent(id)}/failover`;
+    return ReplicaSet.parse(await this.#change('POST', path, {mode}, options));
   }
 
   /** A pinned set is left out when nodes are evened out; a change by hand pins it. */

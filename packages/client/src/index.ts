@@ -1,6 +1,7 @@
 export {
   type AdminClient,
   type Entity,
+  type FailoverMode,
   type Id,
   isFinal,
   type Operation,

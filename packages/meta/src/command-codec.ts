@@ -129,6 +129,7 @@ const placementCommands = [
     replicasWanted: z.int().optional(),
   }),
   z.object({type: type('pin-replica-set'), set: setId, pinned: z.boolean()}),
+  z.object({type: type('set-replica-set-failover'), set: setId, failover}),
   z.object({type: type('forget-replica-sets'), sets: z.array(setId)}),
   z.object({type: type('drop-bucket'), bucket: bucketId}),
 ] as const;

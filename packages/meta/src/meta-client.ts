@@ -41,6 +41,7 @@ const IDEMPOTENT: ReadonlySet<CommandType> = new Set([
   'ensure-bucket',
   'open-replica-sets',
   'pin-replica-set',
+  'set-replica-set-failover',
   'forget-replica-sets',
   'drop-bucket',
   'expire-operations',

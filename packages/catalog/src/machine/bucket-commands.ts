@@ -5,6 +5,7 @@ import {
   type BucketId,
   type DatabaseId,
   LIMITS,
+  META_SET,
   type ReplicaId,
   type ReplicaSetId,
 } from '@flotilla/base';
@@ -17,6 +18,7 @@ import type {
   OpenReplicaSets,
   PinReplicaSet,
   PlacementRequest,
+  SetReplicaSetFailover,
 } from '../commands.ts';
 import type {Bucket, ReplicaPlacement} from '../model.ts';
 import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
@@ -74,6 +76,15 @@ export const pinReplicaSet: Handler<PinReplicaSet> = (draft, command) => {
   const set = draft.catalog.replicaSet(command.set);
   if (set === undefined) return refuse('NOT_FOUND', `no replica set ${command.set}`);
   draft.put('replica-set', set.id, {...set, pinned: command.pinned});
+  return succeed(NOTHING);
+};
+
+/** Never of the meta group, which nobody could ask then who may be asked. */
+export const setReplicaSetFailover: Handler<SetReplicaSetFailover> = (draft, command) => {
+  const set = draft.catalog.replicaSet(command.set);
+  if (set === undefined) return refuse('NOT_FOUND', `no replica set ${command.set}`);
+  if (set.id === META_SET) return refuse('CONFLICT', 'the meta group always fails over by itself');
+  draft.put('replica-set', set.id, {...set, failover: command.failover});
   return succeed(NOTHING);
 };
 

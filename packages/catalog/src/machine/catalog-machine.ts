@@ -40,6 +40,7 @@ const HANDLERS: {readonly [Type in CommandType]: Handler<Extract<Command, {type:
   'ensure-bucket': buckets.ensureBucket,
   'open-replica-sets': buckets.openReplicaSets,
   'pin-replica-set': buckets.pinReplicaSet,
+  'set-replica-set-failover': buckets.setReplicaSetFailover,
   'forget-replica-sets': buckets.forgetReplicaSets,
   'drop-bucket': buckets.dropBucket,
   'set-placement': setPlacement,

@@ -1,4 +1,5 @@
-// `replica-set list|show` and the four changes of its members, each of which starts an operation.
+// `replica-set list|show`, the four changes of its members, each of which starts an operation, and how it is
+// led: elect, failover, pin.
 
 import type {ReplicaSet, ReplicaSetChange} from '@flotilla/client';
 import type {Command} from 'commander';
@@ -87,6 +88,7 @@ export function addReplicaSetCommands(program: Command, context: CommandContext)
     changeOf: ({to}) => ({action: 'transfer-leader', to: must(to, '--to')}),
   });
   addElect(group, context);
+  addFailover(group, context);
   addPin(group, context, true);
   addPin(group, context, false);
 }
@@ -150,6 +152,22 @@ function addElect(group: Command, context: CommandContext): void {
   const schema = z.object({node: z.string().optional()});
   context.client(command, schema, async (session, {node}, id = '') => {
     const set = await session.client.admin.electReplica(mustId(id, '<id>'), must(node, '--node'));
+    await session.print(set, () => renderReplicaSet(set, widthOf(session.terminal.stdout)));
+    return EXIT.ok;
+  });
+}
+
+function addFailover(group: Command, context: CommandContext): void {
+  const command = group
+    .command('failover')
+    .argument('<id>')
+    .description('let it elect a leader by itself, or on order alone (see elect)')
+    .option('--mode <mode>', 'manual, or automatic: as its database and the cluster say')
+    .addHelpText('after', examples(['replica-set failover 12 --mode manual']));
+  const schema = z.object({mode: z.enum(['automatic', 'manual']).optional()});
+  context.client(command, schema, async (session, {mode}, id = '') => {
+    if (mode === undefined) throw new UsageError('--mode is missing');
+    const set = await session.client.admin.setFailover(mustId(id, '<id>'), mode);
     await session.print(set, () => renderReplicaSet(set, widthOf(session.terminal.stdout)));
     return EXIT.ok;
   });
@@ -223,6 +241,7 @@ export function renderReplicaSet(set: ReplicaSet, width?: number): string {
     `epoch ${formatCell(set['epoch'])}`,
     formatCell(set['state']),
     ...(set['pinned'] === true ? ['pinned'] : []),
+    ...(set['failover'] === 'manual' ? ['failover manual'] : []),
   ];
   return `${head.join('  ')}\n\n${renderRecords(set.replicas, REPLICA_COLUMNS, width)}`;
 }

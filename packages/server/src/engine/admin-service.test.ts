@@ -106,6 +106,13 @@ test('a database is dropped when no set takes writes to it; sets that have not s
   expect(await drop()).toMatchObject({dropped: 'd', unconfirmed: [7]});
 });
 
+test('the cluster fails over by hand when told, and says so', async () => {
+  expect((await read('cluster-show')).value).toEqual({id: 'c', failover: 'automatic'});
+  const altered = await service.run({action: 'cluster-alter', args: {failover: 'manual'}});
+  expect(altered).toEqual({id: 'c', failover: 'manual'});
+  expect((await read('cluster-show')).value).toMatchObject({failover: 'manual'});
+});
+
 test('only a node that is gone and holds nothing is decommissioned, and is on no list any more', async () => {
   const order = (id: number) => service.run({action: 'node-decommission', args: {id}});
   await expect(order(9)).rejects.toMatchObject({code: 'NOT_FOUND', message: 'no node 9'});

@@ -18,6 +18,7 @@ import {
   type CommandValue,
   type Database,
   drainFault,
+  type FailoverMode,
   isFinished,
   type Node,
   type Operation,
@@ -34,6 +35,7 @@ import {confirmDrop} from './drop-fences.ts';
 import {durationText, parseDuration} from './durations.ts';
 import {CAMPAIGN_METHOD} from './failover.ts';
 import type {AdminCall, AdminRead} from './gateway.ts';
+import {describeOperation} from './operation-view.ts';
 import {pause} from './pause.ts';
 import {verdictOf} from './verdict.ts';
 
@@ -57,6 +59,9 @@ export interface AdminServiceDeps {
 /** Checked by the routes (http/routes/admin.ts). */
 type Args = AdminCall['args'];
 type Action = (args: Args, deadlineMs: number) => Promise<unknown>;
+type SetChange =
+  | Omit<Extract<Command, {type: 'set-replica-set-failover'}>, 'set'>
+  | Omit<Extract<Command, {type: 'pin-replica-set'}>, 'set'>;
 type Read = (args: Args, context: ReadContext) => Promise<unknown>;
 
 interface ReadContext {
@@ -73,6 +78,7 @@ export class AdminService {
     this.#deps = deps;
     this.#reads = {
       status: (_args, {isOwnCopy}) => this.#status(isOwnCopy),
+      'cluster-show': async () => this.#cluster(),
       'node-list': () => this.#nodes(),
       'tenant-list': async () =>
         [...this.#catalog.tenants()].map((tenant) => this.#describeTenant(tenant)),
@@ -86,6 +92,7 @@ export class AdminService {
       'operation-show': async (args) => describeOperation(this.#operation(args)),
     };
     this.#changes = {
+      'cluster-alter': (args, deadlineMs) => this.#alterCluster(args, deadlineMs),
       'node-join': (args, deadlineMs) => this.#takeIn(args, deadlineMs),
       'node-drain': (args, deadlineMs) => this.#drain(args, deadlineMs),
       'node-undrain': (args, deadlineMs) => this.#undrain(args, deadlineMs),
@@ -101,8 +108,15 @@ export class AdminService {
       'move-replica': (args, deadlineMs) => this.#moveReplica(args, deadlineMs),
       'transfer-leader': (args, deadlineMs) => this.#transferLeader(args, deadlineMs),
       'elect-replica': (args, deadlineMs) => this.#elect(args, deadlineMs),
-      'pin-replica-set': (args, deadlineMs) => this.#pin(args, true, deadlineMs),
-      'unpin-replica-set': (args, deadlineMs) => this.#pin(args, false, deadlineMs),
+      'failover-replica-set': (args, deadlineMs) =>
+        this.#alterSet(args, deadlineMs, {
+          type: 'set-replica-set-failover',
+          failover: args['mode'] as FailoverMode,
+        }),
+      'pin-replica-set': (args, deadlineMs) =>
+        this.#alterSet(args, deadlineMs, {type: 'pin-replica-set', pinned: true}),
+      'unpin-replica-set': (args, deadlineMs) =>
+        this.#alterSet(args, deadlineMs, {type: 'pin-replica-set', pinned: false}),
       'operation-cancel': (args, deadlineMs) => this.#cancelOperation(args, deadlineMs),
     };
   }
@@ -118,6 +132,17 @@ export class AdminService {
     // What the order names may have been made through another node a moment ago.
     await this.#deps.access.refresh(deadlineMs);
     return change(args, deadlineMs);
+  }
+
+  async #alterCluster(args: Args, deadlineMs: number): Promise<unknown> {
+    const failover = args['failover'] as FailoverMode;
+    await this.#propose({type: 'set-cluster', failover}, deadlineMs);
+    return this.#cluster();
+  }
+
+  #cluster(): unknown {
+    const {id, failover} = this.#catalog.cluster!;
+    return {id, failover};
   }
 
   async #read(read: Read, args: Args, deadlineMs: number): Promise<AdminRead> {
@@ -409,9 +434,9 @@ export class AdminService {
     );
   }
 
-  async #pin(args: Args, pinned: boolean, deadlineMs: number): Promise<unknown> {
-    const {id} = this.#set(args);
-    await this.#propose({type: 'pin-replica-set', set: id, pinned}, deadlineMs);
+  async #alterSet(args: Args, deadlineMs: number, change: SetChange): Promise<unknown> {
+    const {id: set} = this.#set(args);
+    await this.#propose({...change, set}, deadlineMs);
     return this.#replicaSet(args);
   }
 
@@ -467,14 +492,5 @@ function optionsOf(args: Args): Extract<Command, {type: 'create-database'}>['opt
     ...(replicas === undefined ? {} : {replicas}),
     ...(precision === undefined ? {} : {precision}),
     ...(failover === undefined ? {} : {failover}),
-  };
-}
-
-function describeOperation(operation: Operation): Record<string, unknown> {
-  const {createdAtMs, history, ...rest} = operation;
-  return {
-    ...rest,
-    startedAt: new Date(createdAtMs).toISOString(),
-    history: history.map(({step, atMs}) => ({step, at: new Date(atMs).toISOString()})),
   };
 }

@@ -11,7 +11,7 @@ import {
   type Rpc,
   type RpcHandlers,
 } from '@flotilla/base';
-import type {Catalog, Node, ReplicaSet} from '@flotilla/catalog';
+import type {Catalog, FailoverMode, Node, ReplicaSet} from '@flotilla/catalog';
 import type {NodeReplicas, ReplicaNote} from './replica-host.ts';
 
 const NOTES_METHOD = 'node.notes';
@@ -50,6 +50,8 @@ export interface ReplicaSetView {
   readonly state: ReplicaSet['state'];
   /** Placed by hand: evening out leaves it alone. */
   readonly pinned: boolean;
+  /** As itself, its database or the cluster wants it. */
+  readonly failover: FailoverMode | undefined;
   readonly leader: NodeId | undefined;
   readonly replicas: readonly ReplicaView[];
 }
@@ -148,6 +150,7 @@ function viewOf(catalog: Catalog, set: ReplicaSet, statuses: Statuses): ReplicaS
     epoch: set.epoch,
     state: set.state,
     pinned: set.pinned === true,
+    failover: catalog.failoverOf(set.id),
     leader,
     replicas: set.replicas.map(({replica, node, role}) => {
       const address = catalog.node(node)?.address;

@@ -2,6 +2,8 @@
 
 export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   status: 'One verdict on the cluster, each reason with the next command to type.',
+  'cluster-show': 'The cluster with its options.',
+  'cluster-alter': 'Changes options of the cluster.',
   'node-list': 'The nodes, and whether they answer.',
   'tenant-list': 'The tenants.',
   'tenant-create': 'Makes a tenant.',
@@ -24,6 +26,7 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'transfer-leader': 'Lets the replica on another node lead.',
   'elect-replica':
     'Lets the replica on a node stand for election, where nobody does by himself (manual failover).',
+  'failover-replica-set': 'Lets a replica set elect a leader by itself, or on order alone.',
   'pin-replica-set': 'Keeps automatic operations off a replica set.',
   'unpin-replica-set': 'Lets automatic operations at a replica set again.',
   'operation-list': 'The operations, finished ones among them.',

@@ -15,6 +15,7 @@ export const CATALOG_HEADER = 'flotilla-catalog';
 const ID_FAULT = 'not an id: ids are whole numbers from 1';
 const Id = z.coerce.number({error: ID_FAULT}).int(ID_FAULT).positive(ID_FAULT);
 const Tenant = z.object({tenant: TenantParam});
+const Failover = z.enum(['automatic', 'manual']);
 const DatabaseBody = z.strictObject({
   name: Name.optional(),
   ttl: z.string().nullable().optional(),
@@ -24,7 +25,7 @@ const DatabaseBody = z.strictObject({
     .optional(),
   replicas: z.number().int().optional(),
   precision: z.enum(['ns', 'us', 'ms']).optional(),
-  failover: z.enum(['automatic', 'manual']).optional(),
+  failover: Failover.optional(),
   ifNotExists: z.boolean().optional(),
 });
 
@@ -39,6 +40,13 @@ interface Route {
 
 const ROUTES: readonly Route[] = [
   {method: 'GET', url: '/admin/v1/status', action: 'status'},
+  {method: 'GET', url: '/admin/v1/cluster', action: 'cluster-show'},
+  {
+    method: 'PATCH',
+    url: '/admin/v1/cluster',
+    action: 'cluster-alter',
+    body: z.strictObject({failover: Failover}),
+  },
   {method: 'GET', url: '/admin/v1/nodes', action: 'node-list'},
   {
     method: 'POST',
@@ -168,6 +176,13 @@ const ROUTES: readonly Route[] = [
     action: 'elect-replica',
     params: z.object({id: Id}),
     body: z.strictObject({node: Id}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/replica-sets/:id/failover',
+    action: 'failover-replica-set',
+    params: z.object({id: Id}),
+    body: z.strictObject({mode: Failover}),
   },
   {
     method: 'POST',
