@@ -73,11 +73,15 @@ export class ByteWriter {
     return this.#bytes.subarray(start, end);
   }
 
-  /** What was written, as the caller's own; the writer is empty afterwards. */
+  /**
+   * What was written, as the caller's own; the writer is empty afterwards. Short ones share a buffer of
+   * some kilobytes: not for what is kept.
+   */
   finish(): Uint8Array {
-    const own = new Uint8Array(this.#bytes.subarray(0, this.#length));
+    const own = Buffer.allocUnsafe(this.#length);
+    this.#bytes.copy(own, 0, 0, this.#length);
     this.reset();
-    return own;
+    return new Uint8Array(own.buffer, own.byteOffset, own.length);
   }
 
   reset(): void {

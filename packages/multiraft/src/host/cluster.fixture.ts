@@ -22,7 +22,7 @@ import type {
   StateMachine,
 } from '../state-machine.ts';
 import {Host} from './host.ts';
-import type {HostLimits} from './options.ts';
+import type {GroupObserver, HostLimits} from './options.ts';
 import type {ReplicaStatus} from './status.ts';
 import {TIMINGS, type TimingPreset} from './timing.ts';
 
@@ -154,6 +154,7 @@ export interface TestClusterOptions {
   readonly damagedLog?: 'refuse' | 'replace';
   readonly timing?: TimingPreset;
   readonly log?: Log;
+  readonly observer?: GroupObserver;
 }
 
 export class TestCluster {
@@ -230,6 +231,7 @@ export class TestCluster {
       limits: this.#options.limits,
       log: this.#options.log,
       damagedLog: this.#options.damagedLog,
+      observer: this.#options.observer,
       openStateMachine: async ({set, replica, founding}) => {
         const key = `${set}/${replica}`;
         const kept = node.kept.get(key) ?? {point: founding ?? START, values: []};

@@ -87,7 +87,7 @@ export class Driver {
       this.counts,
       (group) => {
         group.waits.appliedUpto(group.appliedIndex);
-        this.touch(group);
+        this.#touchIfDue(group);
       },
       (group, error) => this.stopGroup(group, `apply failed: ${String(error)}`),
     );
@@ -96,6 +96,11 @@ export class Driver {
   /** Into the group's core; its output follows in the next turn. */
   step(group: HostedGroup, input: Input): void {
     if (this.#stepCore(group, input)) this.touch(group);
+  }
+
+  /** The same, of what others did: often nothing is to be said to it. */
+  heard(group: HostedGroup, input: Extract<Input, {type: 'message' | 'persisted'}>): void {
+    if (this.#stepCore(group, input)) this.#touchIfDue(group);
   }
 
   /**
@@ -116,6 +121,12 @@ export class Driver {
       this.stopGroup(group, `consensus core failed: ${String(error)}`);
       return false;
     }
+  }
+
+  /** A part in the turn costs several times as much as the step from which nothing follows. */
+  #touchIfDue(group: HostedGroup): void {
+    if (group.raft.hasOutput()) this.touch(group);
+    else if (group.isAsleep) this.changed.mark(group);
   }
 
   touch(group: HostedGroup): void {
@@ -269,10 +280,11 @@ export class Driver {
     store.writingSinceMs = store.log.isWriting ? this.#clock.monotonicMs() : undefined;
     for (const {group, write} of writes) {
       if (group.isGone) continue;
-      this.step(group, {type: 'persisted', seq: write.seq});
+      this.heard(group, {type: 'persisted', seq: write.seq});
       this.#release(group, write.seq);
       if (write.snapshot !== undefined) this.#hooks.install(group, write.snapshot.index);
     }
+    if (!this.outbox.isEmpty) this.schedule();
   }
 
   #release(group: HostedGroup, seq: number): void {

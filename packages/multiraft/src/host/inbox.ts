@@ -90,7 +90,7 @@ export class Inbox {
     group.nodes.set(message.from, from);
     group.threads.set(message.from, thread);
     this.#rouse(group, message);
-    this.#driver.step(group, {type: 'message', message});
+    this.#driver.heard(group, {type: 'message', message});
   }
 
   #rouse(group: HostedGroup, {type}: Message): void {

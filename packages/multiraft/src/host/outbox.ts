@@ -35,6 +35,7 @@ export class Outbox {
   readonly #onLost: (set: number, to: number) => void;
   readonly #queues = new Map<NodeId, Queue>();
   readonly #scratch = new ByteWriter();
+  readonly #frame = new ByteWriter();
   #lastFragmented = 0;
 
   constructor(
@@ -77,7 +78,7 @@ export class Outbox {
   }
 
   #flushNode(node: NodeId, items: readonly Outgoing[]): void {
-    const writer = new ByteWriter();
+    const writer = this.#frame;
     let inFrame: Outgoing[] = [];
     const emit = (): void => {
       if (inFrame.length === 0) return;
