@@ -189,7 +189,7 @@ export const LIMITS = {
     value: 64 * MIB,
     unit: 'bytes',
     code: 'OVERLOADED',
-    why: 'Bodies that a node works on at once; fewer, down to 4 MiB, while work takes over a second.',
+    why: 'Bodies that a node works on at once; fewer, down to 4 MiB or eight small ones, while work takes over a second.',
   },
   write_unread_ms_max: {
     value: 1_000,

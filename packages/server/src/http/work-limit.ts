@@ -10,16 +10,23 @@ const QUICK_MS = 500;
 const SHRINK = 0.7;
 /** Of the bytes that were quick. */
 const GROW = 0.1;
-/** One body of 4 MiB: what is left when all is slow. */
-export const WORK_BYTES_MIN = 4 * 1024 * 1024;
+/**
+ * What is left when all is slow: a few bodies, so that log and followers are shared, and of large ones no
+ * more than 4 MiB. 4 MiB of small bodies would be hundreds, and all of them slow: of 20 KB each, three
+ * nodes that write 100 a second held more than they could do in a write's deadline, and did none in time.
+ */
+const SLOW_BODIES = 8;
+const SLOW_BYTES_MAX = 4 * 1024 * 1024;
 const WORK_BYTES_FIRST = 8 * 1024 * 1024;
 /** Weight of the youngest piece of work in what work takes. */
 const YOUNGEST = 0.2;
 const WORK_MS_FIRST = 200;
+const BODY_BYTES_FIRST = SLOW_BYTES_MAX / SLOW_BODIES;
 
 export class WorkLimit {
   #bytesMax = WORK_BYTES_FIRST;
   #workMs = WORK_MS_FIRST;
+  #bodyBytes = BODY_BYTES_FIRST;
   #shrunkMs = -Infinity;
   #lastInTimeMs = -Infinity;
 
@@ -46,6 +53,7 @@ export class WorkLimit {
   }): void {
     const {nowMs, workMs, bytes, isWanted} = done;
     this.#workMs += YOUNGEST * (workMs - this.#workMs);
+    this.#bodyBytes += YOUNGEST * (bytes - this.#bodyBytes);
     if (workMs > SLOW_MS) return this.shrink(nowMs);
     this.#lastInTimeMs = nowMs;
     if (workMs < QUICK_MS && isWanted) {
@@ -64,6 +72,7 @@ export class WorkLimit {
   shrink(nowMs: number): void {
     if (nowMs - this.#shrunkMs < SLOW_MS) return;
     this.#shrunkMs = nowMs;
-    this.#bytesMax = Math.max(WORK_BYTES_MIN, this.#bytesMax * SHRINK);
+    const least = Math.min(SLOW_BYTES_MAX, SLOW_BODIES * this.#bodyBytes);
+    this.#bytesMax = Math.max(least, this.#bytesMax * SHRINK);
   }
 }

@@ -125,7 +125,7 @@ test('a client that announces a body and sends none holds its place for a second
   await Promise.all(others);
 });
 
-test('the limit shrinks while work is slow, to one body of 4 MiB, and grows while it is quick', () => {
+test('the limit shrinks while work is slow, of large bodies to 4 MiB, and grows while it is quick', () => {
   const limit = new WorkLimit();
   const first = limit.bytesMax;
   let nowMs = 0;
@@ -143,4 +143,18 @@ test('the limit shrinks while work is slow, to one body of 4 MiB, and grows whil
   for (let i = 0; i < 2_000; i++) learn(100);
   expect(limit.bytesMax).toBe(64 * MIB);
   expect(limit.heldBytesMax).toBe(128 * MIB);
+});
+
+test('of small bodies a node that is slow holds no more than it does in time', () => {
+  const limit = new WorkLimit();
+  const bytes = 20_000;
+  // Ten a second are done, and whatever is held waits for what was held before it.
+  let seconds = 0;
+  for (; seconds < 20; seconds++) {
+    const workMs = (limit.bytesMax / bytes / 10) * 1_000;
+    for (let i = 0; i < 10; i++)
+      limit.learn({nowMs: (seconds + i / 10) * 1_000, workMs, bytes, isWanted: true});
+  }
+  expect(limit.bytesMax).toBeGreaterThanOrEqual(8 * bytes);
+  expect(limit.workMs).toBeLessThan(1_500);
 });
