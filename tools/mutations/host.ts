@@ -33,7 +33,7 @@ const TURN_AND_LOG: readonly Mutation[] = [
     id: 'frames-share-a-buffer',
     trap: 'T80',
     file: 'packages/wire/src/byte-writer.ts',
-    find: 'const own = new Uint8Array(this.#bytes.subarray(0, this.#length));',
+    find: 'const own = Buffer.allocUnsafe(this.#length);',
     replace: 'const own = this.#bytes.subarray(0, this.#length);',
     why: 'What waits to be sent is overwritten by what is encoded next.',
     suites: HOST_SUITES,
