@@ -144,7 +144,7 @@ test('timers of groups without a leader wait while some are still to stand, and 
   expect([own, other].map((group) => first.holds(group))).toEqual([false, false]);
 });
 
-test('a group sleeps some heartbeats after its election', async () => {
+test('a group sleeps after one round of heartbeats', async () => {
   const cluster = await stopped(7);
   await cluster.startAll();
   await cluster.electAll(SETS);
@@ -152,6 +152,6 @@ test('a group sleeps some heartbeats after its election', async () => {
   expect(await cluster.clock.until(sleep, electionTicks * tickMs)).toBe(true);
   const sent = NODES.map((node) => cluster.host(node).metrics().messagesSent.heartbeat);
   const heartbeats = sent.reduce((sum, each) => sum + each, 0) / SETS.length;
-  // Two of the commit index, and two rounds of two until all members sleep.
-  expect(heartbeats).toBeLessThanOrEqual(8);
+  // One round of two until the leader sleeps; some begin it before all have answered.
+  expect(heartbeats).toBeLessThanOrEqual(3);
 });

@@ -1,8 +1,8 @@
 // Logical time for the groups that need it, and sleep for those that do not. A group sleeps once its
-// core is idle and only heartbeats passed for a while: followers first, so that the leader's last
-// heartbeats find them asleep and nobody's election timer runs out. What replaces the timers is the
-// liveness of nodes: a sleeping follower is woken when its leader's node is suspect, gone or began
-// anew, or says that it no longer leads. A stalled loop delivers one tick, never the missed ones.
+// core is idle and only heartbeats passed for a few ticks, far fewer than an election timeout: it does not
+// matter which of its members sleeps first. What replaces the timers is the liveness of nodes: a sleeping
+// follower is woken when its leader's node is suspect, gone or began anew, or says that it no longer
+// leads. A stalled loop delivers one tick, never the missed ones.
 
 import type {Clock, Timer} from '@flotilla/base';
 import type {Driver} from './driver.ts';
@@ -15,13 +15,6 @@ const FOLLOWER_QUIET_TICKS = 2;
  * need no more. Far below a stall.
  */
 const ASLEEP_TICKS = 2;
-/**
- * An idle leader's members hold and know all that it knows: each sleeps after two quiet ticks of its own,
- * and would need an election timeout of its own ticks to miss the leader. Heartbeats until then say
- * nothing, and when thousands of groups have just elected they are most of all messages.
- */
-const LEADER_QUIET_TICKS = 4;
-
 export class Ticker {
   readonly #clock: Clock;
   readonly #timing: Timing;
@@ -126,8 +119,7 @@ export class Ticker {
   #tickGroup(group: HostedGroup): void {
     if (group.isGone) return this.remove(group);
     group.quietTicks = group.isIdle ? group.quietTicks + 1 : 0;
-    const enough = group.isLeader ? LEADER_QUIET_TICKS : FOLLOWER_QUIET_TICKS;
-    const isQuiet = group.isStirred || group.quietTicks > enough;
+    const isQuiet = group.isStirred || group.quietTicks > this.#enoughQuiet(group);
     if (group.isIdle && group.waits.isEmpty && isQuiet && this.#isSafe(group)) {
       group.isAsleep = true;
       group.isStirred = false;
@@ -136,6 +128,16 @@ export class Ticker {
       return;
     }
     if (!this.#isHeld(group)) this.#driver.tick(group);
+  }
+
+  /**
+   * An idle leader's members hold and know all that it knows: each sleeps after quiet ticks of its own, and
+   * would need an election timeout of them to miss the leader. One round of heartbeats goes all the same, as
+   * who woke the leader may have forgotten that it leads; more say nothing, and when thousands of groups
+   * have just elected they are most of all messages.
+   */
+  #enoughQuiet(group: HostedGroup): number {
+    return group.isLeader ? this.#timing.heartbeatTicks : FOLLOWER_QUIET_TICKS;
   }
 
   /** A leader whose node is not alive may still have been heard last: nobody would wake its followers. */
