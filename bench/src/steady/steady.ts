@@ -168,7 +168,7 @@ async function measure(
     flushes: grown('flotilla_storage_flushes_total'),
     compactions: grown('flotilla_storage_compactions_total'),
     querySeconds: secondsOf('query'),
-    upkeepSeconds: secondsOf('upkeep'),
+    upkeepSeconds: secondsOf('flush') + secondsOf('compaction'),
     clientLoopMaxMs: roundMs(delay.max / 1e6),
     pauses: pausesBetween(before, after),
     nodeThreads,

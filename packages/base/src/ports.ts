@@ -18,8 +18,15 @@ export interface Clock {
   defer(callback: () => void): void;
 }
 
-/** What long work of a thread is for: a query is waited for; upkeep keeps what was written in shape. */
-export type WorkClass = 'query' | 'upkeep';
+/** What long work of a thread is for: a query is waited for, a flush frees memory, a compaction shapes parts. */
+export type WorkClass = 'query' | 'flush' | 'compaction';
+
+/** Long work from its begin to its end: the same object in each of its calls. */
+export interface WorkJob {
+  readonly work: WorkClass;
+  /** 0 to 1, asked when a slice must be waited for: how far the work is behind. Absent: it never is. */
+  readonly urgency?: (() => number) | undefined;
+}
 
 /**
  * The time that a thread has for long work: one slice of a few milliseconds between two turns of its
@@ -29,9 +36,8 @@ export interface WorkSlices {
   /**
    * Undefined while a slice lasts, else a promise of one. To be asked before each piece of work, of a
    * millisecond at most, and by the clock alone: how long pieces take is not to be guessed from counts.
-   * @param urgency  0 to 1, asked when a slice must be waited for: how far the work is behind
    */
-  due(work: WorkClass, urgency?: () => number): Promise<void> | undefined;
+  due(job: WorkJob): Promise<void> | undefined;
 }
 
 export interface Random {

@@ -46,7 +46,7 @@ test('a flush grows urgent with what is written beside it, and is not when it be
     replica: 1 as ReplicaId,
     bucket: {startUnits: 1_767_225_600_000n, unitsPerSecond: 1_000},
     slices: {
-      due: async (work, urgency) => {
+      due: async ({work, urgency}) => {
         asked.push({work, urgency: urgency!()});
         for (let i = 0; i < SHARES_IN_PAUSE; i++) write();
       },
@@ -62,7 +62,7 @@ test('a flush grows urgent with what is written beside it, and is not when it be
     autoLeave: false,
   };
   await storage.flush(point());
-  expect(new Set(asked.map(({work}) => work))).toEqual(new Set(['upkeep']));
+  expect(new Set(asked.map(({work}) => work))).toEqual(new Set(['flush']));
   const urgencies = asked.map(({urgency}) => urgency);
   expect(urgencies[0]).toBeLessThan(0.1);
   expect(urgencies.toSorted((a, b) => a - b)).toEqual(urgencies);

@@ -50,7 +50,7 @@ test('a flush of one long series asks for its slice again and again, before the 
     disk,
     path: 'part',
     cut: new BlockCut({startUnits: 0n, unitsPerSecond: 1_000}),
-    slices: new Slices({due}, {work: 'upkeep'}),
+    slices: new Slices({due}, {work: 'flush'}),
     memtable,
     index: new SeriesIndex(),
   });

@@ -16,7 +16,7 @@ test('many keys are written and read in steps, between which the thread may do o
   const due = async (): Promise<void> => {
     asked += 1;
   };
-  const slices = new Slices({due}, {work: 'upkeep'});
+  const slices = new Slices({due}, {work: 'flush'});
   const bytes = await encodeKeys({index, slices}, 0, COUNT);
   expect(asked).toBeGreaterThan(10);
   const disk = new MemoryDisk();

@@ -124,7 +124,7 @@ async function flush(memtable: Memtable): Promise<string> {
     disk: new MemoryDisk(),
     path: 'part',
     cut: new BlockCut({startUnits: 1_767_225_600_000_000_000n, unitsPerSecond: 1e9}),
-    slices: new Slices({due}, {work: 'upkeep'}),
+    slices: new Slices({due}, {work: 'flush'}),
     memtable,
     index: new SeriesIndex(),
   });

@@ -107,7 +107,7 @@ export class ReplicaStorage {
     this.#index = index;
     this.#cut = new BlockCut(options.bucket);
     this.#turns = options.slices;
-    this.#compactionSlices = new Slices(options.slices, {work: 'upkeep'});
+    this.#compactionSlices = new Slices(options.slices, {work: 'compaction'});
     this.#scanSlices = new Slices(options.slices, {work: 'query'});
     const dropped = state.point === undefined ? (options.deadTables ?? []) : state.droppedTables;
     this.#fates = new TableFates(dropped, state.purgedTables);
@@ -118,7 +118,7 @@ export class ReplicaStorage {
 
   static async open(options: StorageOptions): Promise<ReplicaStorage> {
     const files = await ReplicaFiles.open(options);
-    const slices = new Slices(options.slices, {work: 'upkeep'});
+    const slices = new Slices(options.slices, {work: 'flush'});
     return new ReplicaStorage(options, files, await loadIndex(files, slices));
   }
 
@@ -359,7 +359,7 @@ export class ReplicaStorage {
   async install(staged: StagedFiles): Promise<void> {
     await this.#flushes;
     await this.#compactions;
-    const slices = new Slices(this.#turns, {work: 'upkeep'});
+    const slices = new Slices(this.#turns, {work: 'flush'});
     await installFiles(this.#files, {staged, slices}, (state, index) => {
       this.#index = index;
       this.#fates = new TableFates(state.droppedTables, state.purgedTables);
@@ -431,7 +431,7 @@ export class ReplicaStorage {
   async #writeFrozen(frozen: Frozen, pressure: () => number): Promise<void> {
     const {memtable, lo} = frozen;
     const urgency = () => Math.max(this.#flushLag(), pressure());
-    const slices = new Slices(this.#turns, {work: 'upkeep', urgency});
+    const slices = new Slices(this.#turns, {work: 'flush', urgency});
     const writing = {...this.#writing(), slices};
     const part = await writeFlushed(writing, {memtable, lo, hi: frozen.point.index});
     const keyFiles = await writeNewKeys(
@@ -485,6 +485,7 @@ export class ReplicaStorage {
 
   async #mergeParts(parts: readonly Part[]): Promise<void> {
     for (const {file} of parts) file.retain();
+    this.#compactionSlices.begin();
     try {
       const writing = {...this.#writing(), slices: this.#compactionSlices};
       const merged = await writeMerged(writing, parts);

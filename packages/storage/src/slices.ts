@@ -1,7 +1,7 @@
 // Long work of one kind in a replica: it goes on while the thread's slice lasts, and ends between two
 // slices when the replica closes.
 
-import {DbError, type WorkClass, type WorkSlices} from '@flotilla/base';
+import {DbError, type WorkJob, type WorkSlices} from '@flotilla/base';
 
 /** Some 1 ms of encoding or merging at 50-100 ns a value. */
 const VALUES_PER_PIECE = 10_000;
@@ -14,22 +14,19 @@ export function rowsPerSlice(columns: number): number {
   return Math.max(ROWS_PER_PIECE_MIN, Math.floor(VALUES_PER_PIECE / (columns + 1)));
 }
 
-export interface SlicesOptions {
-  readonly work: WorkClass;
-  /** 0 to 1: how far the work is behind. */
-  readonly urgency?: (() => number) | undefined;
-}
-
 export class Slices {
   readonly #slices: WorkSlices;
-  readonly #work: WorkClass;
-  readonly #urgency: (() => number) | undefined;
+  #job: WorkJob;
   #isStopped = false;
 
-  constructor(slices: WorkSlices, {work, urgency}: SlicesOptions) {
+  constructor(slices: WorkSlices, job: WorkJob) {
     this.#slices = slices;
-    this.#work = work;
-    this.#urgency = urgency;
+    this.#job = job;
+  }
+
+  /** What follows is a job of its own, and stands behind those that wait. */
+  begin(): void {
+    this.#job = {...this.#job};
   }
 
   /** The work under way ends with CANCELLED at its next slice. */
@@ -39,7 +36,7 @@ export class Slices {
 
   /** A promise to wait for when the slice is used up, else undefined. */
   due(): Promise<void> | undefined {
-    const due = this.#slices.due(this.#work, this.#urgency);
+    const due = this.#slices.due(this.#job);
     return due && this.#after(due);
   }
 

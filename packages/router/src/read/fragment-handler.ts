@@ -18,6 +18,7 @@ export type Consistency = 'linearizable' | 'stale';
 export const QUERY_METHOD = 'replica.query';
 /** A majority that is there confirms a read in a round trip, or after an election. */
 const CONFIRM_MS_MAX = 1_000;
+const QUERY = {work: 'query'} as const;
 
 /** What crosses nodes. Plain JSON. */
 export interface FragmentRequest {
@@ -88,7 +89,7 @@ export function fragmentHandler(
       yield new TextEncoder().encode(JSON.stringify(origin));
       const batches = executeFragment(request.fragment, scan, {
         signal,
-        due: () => ports.slices.due('query'),
+        due: () => ports.slices.due(QUERY),
         memory: ports.memory,
       });
       yield* timed(batches, monotonicMs, counts.scan);

@@ -19,6 +19,8 @@ import type {ServiceCounts} from './service-counts.ts';
 import {beginDeadline, SetReadings} from './set-readings.ts';
 import {refreshFor, type StatementContext} from './statement-context.ts';
 
+const QUERY = {work: 'query'} as const;
+
 /** An answer whose head is known. */
 export interface BegunAnswer {
   readonly chunks: AsyncIterable<Uint8Array>;
@@ -117,7 +119,7 @@ export class Selects {
     const timer = clock.setTimer(Math.max(0, deadlineMs - clock.monotonicMs()), () =>
       stop.abort(readings.deadlinePassed()),
     );
-    const due = () => slices.due('query');
+    const due = () => slices.due(QUERY);
     const results = shape(mergeResults(plan, readings.streams(), {signal, due, memory}));
     const end = (): void => {
       timer.cancel();

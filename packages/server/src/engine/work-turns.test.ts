@@ -30,11 +30,12 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Pieces of 0.5 ms, until the test has seen enough. */
 function worker(thread: Thread, work: WorkClass, urgency?: () => number) {
+  const job = {work, urgency};
   const {clock, turns} = thread;
   const worker = {spentMs: 0, isStopped: false};
   const run = async (): Promise<void> => {
     while (!worker.isStopped) {
-      const due = turns.due(work, urgency);
+      const due = turns.due(job);
       if (due !== undefined) await due;
       clock.nowMs += 0.5;
       worker.spentMs += 0.5;
@@ -105,7 +106,7 @@ test('however many queries and flushes there are, one slice of them runs in a tu
   const {clock, turn, turns} = thread;
   const workers = [
     ...Array.from({length: 20}, () => worker(thread, 'query')),
-    ...Array.from({length: 5}, () => worker(thread, 'upkeep')),
+    ...Array.from({length: 5}, () => worker(thread, 'flush')),
   ];
   for (let i = 0; i < 200; i++) {
     const beganMs = clock.nowMs;
@@ -116,7 +117,12 @@ test('however many queries and flushes there are, one slice of them runs in a tu
   // Round robin: nobody has had a slice more than another of the class.
   const ofQueries = workers.slice(0, 20).map(({spentMs}) => spentMs);
   expect(Math.max(...ofQueries) - Math.min(...ofQueries)).toBeLessThanOrEqual(2.5);
-  expect(Math.min(...workers.map(({spentMs}) => spentMs))).toBeGreaterThan(0);
+  expect(Math.min(...ofQueries)).toBeGreaterThan(0);
+  // Flushes in their order: who comes later waits for the end of those before.
+  expect(workers.slice(20).map(({spentMs}) => spentMs > 0)).toEqual([
+    true,
+    ...Array(4).fill(false),
+  ]);
   // Bodies come first in a turn, and wait for one slice at most.
   const beganMs = clock.nowMs;
   const body = turns.run(() => clock.nowMs);
@@ -141,56 +147,78 @@ test('a thread that is full of writes leaves a share to long work, and a slice s
   expect(query.spentMs / clock.nowMs).toBeGreaterThan(0.3);
 });
 
-test('upkeep that is as far behind as can be has two thirds of a thread that is full of writes', async () => {
+test('a flush that is as far behind as can be has two thirds of a thread that is full of writes', async () => {
   const thread = handThread();
-  const upkeep = worker(thread, 'upkeep', () => 1);
+  const flush = worker(thread, 'flush', () => 1);
   for (let i = 0; i < 500; i++) await thread.turn(6);
-  upkeep.isStopped = true;
-  expect(upkeep.spentMs / thread.clock.nowMs).toBeCloseTo(2 / 3, 1);
+  flush.isStopped = true;
+  expect(flush.spentMs / thread.clock.nowMs).toBeCloseTo(2 / 3, 1);
 });
 
-test('each class gets on under the load of the other; upkeep that is behind gets the most', async () => {
+test('each class gets on under the load of the other; a flush that is behind gets the most', async () => {
   const shares: number[] = [];
   for (const urgency of [0, 0.5, 1]) {
     const thread = handThread();
     const queries = Array.from({length: 10}, () => worker(thread, 'query'));
-    const upkeep = worker(thread, 'upkeep', () => urgency);
+    const flush = worker(thread, 'flush', () => urgency);
     for (let i = 0; i < 500; i++) await thread.turn(10);
     const ofQueries = queries.reduce((sum, {spentMs}) => sum + spentMs, 0);
-    shares.push(upkeep.spentMs / (upkeep.spentMs + ofQueries));
-    for (const each of [...queries, upkeep]) each.isStopped = true;
+    shares.push(flush.spentMs / (flush.spentMs + ofQueries));
+    for (const each of [...queries, flush]) each.isStopped = true;
   }
   expect(shares[0]).toBeCloseTo(1 / 4, 1);
   expect(shares[1]).toBeCloseTo(5 / 8, 1);
   expect(shares[2]).toBeCloseTo(9 / 12, 1);
 });
 
+test('flushes go one after the other, each with the urgency of whoever is behind', async () => {
+  const thread = handThread();
+  const sofar = (): number[] => flushes.map(({spentMs}) => spentMs);
+  let behind = 0;
+  const urgencies = [() => 0, () => behind, () => 0];
+  const flushes = urgencies.map((urgency) => worker(thread, 'flush', urgency));
+  const compaction = worker(thread, 'compaction');
+  for (let i = 0; i < 100; i++) await thread.turn(6);
+  const [first] = sofar();
+  expect(first).toBeGreaterThan(0);
+  expect(sofar()).toEqual([first, 0, 0]);
+  expect(compaction.spentMs / (first! + compaction.spentMs)).toBeCloseTo(1 / 2, 1);
+  behind = 1;
+  const beganMs = thread.clock.nowMs;
+  for (let i = 0; i < 100; i++) await thread.turn(6);
+  expect((sofar()[0]! - first!) / (thread.clock.nowMs - beganMs)).toBeGreaterThan(0.5);
+  flushes[0]!.isStopped = true;
+  for (let i = 0; i < 100; i++) await thread.turn(6);
+  expect(sofar().map((spentMs) => spentMs > 0)).toEqual([true, true, false]);
+  for (const each of [...flushes, compaction]) each.isStopped = true;
+});
+
 test('a class that was idle has no claim on the time that it did not ask for', async () => {
   const thread = handThread();
-  const upkeep = worker(thread, 'upkeep');
+  const flush = worker(thread, 'flush');
   for (let i = 0; i < 500; i++) await thread.turn(1);
   const query = worker(thread, 'query');
-  const {spentMs} = upkeep;
+  const {spentMs} = flush;
   for (let i = 0; i < 100; i++) await thread.turn(1);
-  expect((upkeep.spentMs - spentMs) / (upkeep.spentMs - spentMs + query.spentMs)).toBeCloseTo(
+  expect((flush.spentMs - spentMs) / (flush.spentMs - spentMs + query.spentMs)).toBeCloseTo(
     0.25,
     1,
   );
   query.isStopped = true;
-  upkeep.isStopped = true;
+  flush.isStopped = true;
 });
 
 test('what waits for a disk in its slice leaves the rest of it to others, and ends by the clock', async () => {
   const {clock, turns, turn} = handThread();
-  const first = turns.due('query');
+  const first = turns.due({work: 'query'});
   await turn();
   await first;
-  expect(turns.due('query')).toBeUndefined();
+  expect(turns.due({work: 'query'})).toBeUndefined();
   // It waits for its disk; another begins in the next look at sockets.
   clock.nowMs += 1;
-  expect(turns.due('upkeep')).toBeUndefined();
+  expect(turns.due({work: 'flush'})).toBeUndefined();
   clock.nowMs += 5;
-  expect(turns.due('upkeep')).toBeInstanceOf(Promise);
+  expect(turns.due({work: 'flush'})).toBeInstanceOf(Promise);
 });
 
 test('alone in a thread, work gets all of its time but the turns', async () => {
@@ -203,5 +231,5 @@ test('alone in a thread, work gets all of its time but the turns', async () => {
   const {slices, waits} = thread.turns.counts.query;
   expect(slices.sum * 1_000).toBeGreaterThan(0.95 * query.spentMs);
   expect(waits.sum * 1_000).toBeCloseTo(1_000 * 0.05, 0);
-  expect(thread.turns.counts.upkeep.slices.sum).toBe(0);
+  expect(thread.turns.counts.flush.slices.sum).toBe(0);
 });

@@ -134,13 +134,13 @@ export const METRICS = {
     type: 'histogram',
     help:
       'Slices of long work in engine threads, one between two turns of an event loop: query (scan and ' +
-      'merge), upkeep (flush and compaction). Their sum is what of the threads each took.',
-    labels: {work: oneOf('query', 'upkeep')},
+      'merge), flush, compaction. Their sum is what of the threads each took.',
+    labels: {work: oneOf('query', 'flush', 'compaction')},
   },
   flotilla_work_wait_seconds: {
     type: 'histogram',
     help: 'What long work in engine threads waited for a slice.',
-    labels: {work: oneOf('query', 'upkeep')},
+    labels: {work: oneOf('query', 'flush', 'compaction')},
   },
 
   flotilla_raft_groups: {
