@@ -85,6 +85,17 @@ test("an overloaded leader's own word is the answer", async () => {
   expect(new Set(cluster.rpc.asked)).toEqual(new Set([2]));
 });
 
+test('what was refused for want of room is not sent once more so late that its outcome would be unknown', async () => {
+  cluster.leaders.learn(set, 2 as NodeId);
+  const {clock} = cluster;
+  const fullThenSlow: Behaviour = (...given) =>
+    clock.monotonicMs() < 3_000 ? fails('OVERLOADED', 'full')(...given) : 'silent';
+  behave(led(2), fullThenSlow, led(2));
+  expect((await errorOf(call())).code).toBe('OVERLOADED');
+  expect(clock.monotonicMs()).toBeLessThanOrEqual(3_000);
+  expect(clock.monotonicMs()).toBeGreaterThan(2_500);
+});
+
 test('a dropped replica set is not asked for until the deadline', async () => {
   cluster.apply({type: 'drop-bucket', bucket: cluster.catalog.replicaSet(set)!.bucket});
   expect((await errorOf(call())).code).toBe('STALE_EPOCH');

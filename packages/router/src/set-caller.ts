@@ -27,6 +27,11 @@ const FOUND_MS_MAX = 500;
  * second try has time, and enough for the largest share at 100 Mbit/s.
  */
 const TRY_MS_MAX = 2_000;
+/**
+ * What a leader refused for want of room is not sent again with less time than that, or a fourth of the
+ * whole: cut short its outcome would be unknown, and that it was refused is worth more.
+ */
+const TRY_MS_MIN = 1_000;
 
 export interface SetRequest {
   readonly set: ReplicaSetId;
@@ -60,6 +65,7 @@ export class SetCaller {
     const {clock, random, leaders} = this.#ports;
     const {set, deadlineMs} = request;
     const tries = new Tries(set);
+    const tryMsMin = Math.min(TRY_MS_MIN, (deadlineMs - clock.monotonicMs()) / 4);
     const seat: Seat = {isTaken: false};
     try {
       if (leaders.isSought(set)) {
@@ -72,7 +78,8 @@ export class SetCaller {
         if (isFinal(answer)) throw tries.verdict(answer);
         const pauseMs = this.#pauseMs(request, answer, {seat, round}) * (0.5 + random.next());
         const leftMs = deadlineMs - clock.monotonicMs();
-        if (leftMs < 2 * BACKOFF_FIRST_MS) throw tries.verdict(answer);
+        const neededMs = isOverload(answer) ? pauseMs + tryMsMin : 2 * BACKOFF_FIRST_MS;
+        if (leftMs < neededMs) throw tries.verdict(answer);
         await this.#restOrLearn(set, Math.min(pauseMs, leftMs / 2));
       }
     } finally {
