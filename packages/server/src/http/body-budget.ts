@@ -35,7 +35,12 @@ export class BodyBudget {
     app.addHook('preParsing', (request, reply, payload, done) => {
       if (isCountedWhole(request)) return done(null, payload);
       const counted = this.#counted(request, reply, payload as Readable);
-      done(null, Readable.from(counted, {objectMode: false}));
+      const body = Readable.from(counted, {objectMode: false});
+      // Whoever reads it listens only up to its own limit, and an error without a listener ends the process.
+      body.on('error', () => {
+        if (!reply.sent) reply.header('connection', 'close'); // The rest is not read.
+      });
+      done(null, body);
     });
     app.addHook('onResponse', (request, _reply, done) => {
       this.#release(request);
@@ -62,12 +67,10 @@ export class BodyBudget {
       // Not destroyed when this ends early: the answer leaves by the same socket.
       for await (const bytes of payload.iterator({destroyOnReturn: false})) {
         pause.refresh();
+        if (reply.sent) return; // Refused: what still comes is nobody's.
         this.#take(request, (bytes as Buffer).length);
         yield bytes as Buffer;
       }
-    } catch (error) {
-      reply.header('connection', 'close'); // The rest is not read.
-      throw error;
     } finally {
       clearTimeout(pause);
     }

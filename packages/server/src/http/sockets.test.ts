@@ -155,3 +155,18 @@ function connections(): Promise<number> {
     app.server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
   });
 }
+
+test('a client that goes away in a body which was refused, behind a request still answered, ends nothing', async () => {
+  const chunk = `${(64 * 1024).toString(16)}\r\n${'x'.repeat(64 * 1024)}\r\n`;
+  const {socket, closed, answer} = exchange(
+    `POST /api/v1/sql ${HEAD}content-length: 8\r\n\r\nSELECT 1` +
+      `POST /api/v1/sql ${HEAD}transfer-encoding: chunked\r\n\r\n${chunk.repeat(20)}`,
+  );
+  await expect.poll(answer).toContain('{"a":1}');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  socket.resetAndDestroy();
+  await closed;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  goOn();
+  expect((await fetch(`http://127.0.0.1:${port}/api/v1/ping`)).status).toBe(200);
+});

@@ -56,7 +56,9 @@ export class WorkLimit {
     this.#bodyBytes += YOUNGEST * (bytes - this.#bodyBytes);
     if (workMs > SLOW_MS) return this.shrink(nowMs);
     this.#lastInTimeMs = nowMs;
-    if (workMs < QUICK_MS && isWanted) {
+    // Of so few the way to the disks and back alone may be what they take: that does not shrink with them.
+    const isSmall = this.#bytesMax < SLOW_BYTES_MAX;
+    if ((workMs < QUICK_MS || isSmall) && isWanted) {
       const most = LIMITS.writes_at_work_bytes_max.value;
       this.#bytesMax = Math.min(most, this.#bytesMax + GROW * bytes);
     }

@@ -1,4 +1,5 @@
 import {type AddressInfo, connect} from 'node:net';
+import {DbError} from '@flotilla/base';
 import fastify, {type FastifyInstance, type FastifyRequest} from 'fastify';
 import {afterEach, beforeEach, expect, test} from 'vitest';
 import {NodeClock} from '../adapters/index.ts';
@@ -20,11 +21,14 @@ let begun: Begun[];
 let port: number;
 /** Whatever comes now is done at once. */
 let isOver: boolean;
+/** As by a node that still starts: at once, not by a promise. */
+let isRefused: boolean;
 
 beforeEach(async () => {
   app = fastify({bodyLimit: 64 * MIB});
   begun = [];
   isOver = false;
+  isRefused = false;
   const admission = new WriteAdmission(new NodeClock());
   attachUnreadBodies(app);
   app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
@@ -35,16 +39,14 @@ beforeEach(async () => {
   admission.attach(app);
   app.post('/', (request: FastifyRequest) => {
     const body = request.body as Buffer;
-    return admission.run(
-      request,
-      body,
-      (waitedMs) =>
-        new Promise<{readonly status: number}>((resolve) => {
-          const finish = (): void => resolve({status: 204});
-          begun.push({bytes: body.length, waitedMs, finish});
-          if (isOver) finish();
-        }),
-    );
+    return admission.run(request, body, (waitedMs) => {
+      if (isRefused) throw new DbError('UNAVAILABLE', 'the node is starting');
+      return new Promise<{readonly status: number}>((resolve) => {
+        const finish = (): void => resolve({status: 204});
+        begun.push({bytes: body.length, waitedMs, finish});
+        if (isOver) finish();
+      });
+    });
   });
   await app.listen({host: '127.0.0.1', port: 0});
   port = (app.server.address() as AddressInfo).port;
@@ -157,4 +159,23 @@ test('of small bodies a node that is slow holds no more than it does in time', (
   }
   expect(limit.bytesMax).toBeGreaterThanOrEqual(8 * bytes);
   expect(limit.workMs).toBeLessThan(1_500);
+});
+
+test('of small bodies that are slow for a while more are taken again, though each takes half a second', () => {
+  const limit = new WorkLimit();
+  const bytes = 20_000;
+  for (let i = 0; i < 20; i++)
+    limit.learn({nowMs: i * 2_000, workMs: 3_000, bytes, isWanted: true});
+  expect(limit.bytesMax).toBeLessThan(MIB);
+  for (let i = 0; i < 2_000; i++)
+    limit.learn({nowMs: 100_000 + i * 10, workMs: 600, bytes, isWanted: true});
+  expect(limit.bytesMax).toBeGreaterThan(3.9 * MIB);
+});
+
+test('work that cannot even begin gives its room back', async () => {
+  isRefused = true;
+  for (let i = 0; i < 5; i++) expect((await post(4 * MIB)).statusCode).toBe(503);
+  isRefused = false;
+  isOver = true;
+  expect((await post(4 * MIB)).statusCode).toBe(200);
 });

@@ -121,7 +121,8 @@ export class WriteAdmission {
         const begunMs = this.#clock.monotonicMs();
         const waitedMs = lobbyMs + begunMs - visit.sinceMs;
         this.#working.add(visit, begunMs);
-        work(waitedMs)
+        // What throws at once must give its bytes back, too.
+        (async () => work(waitedMs))()
           .then(
             (answer) => {
               this.#learn(visit, begunMs, answer);

@@ -31,7 +31,7 @@ const NO_CONTENT = {status: 204, headers: {}, body: undefined};
 test('while the node starts every call is refused as retryable', async () => {
   const client = new EngineClient(new NodeClock());
   const refused = expect.objectContaining({code: 'UNAVAILABLE'});
-  await expect(async () => client.write(WRITE)).rejects.toEqual(refused);
+  await expect(client.write(WRITE)).rejects.toEqual(refused);
   await expect(async () => client.admin({action: 'status', args: {}})).rejects.toEqual(refused);
   await expect(async () => client.sql(SQL, new AbortController().signal)).rejects.toEqual(refused);
 });

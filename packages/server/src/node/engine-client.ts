@@ -49,7 +49,7 @@ export class EngineClient implements EngineGateway {
     for (const [callId, {settle}] of [...this.#pending]) settle({type: 'failed', callId, error});
   }
 
-  write(call: WriteCall): Promise<HttpAnswer> {
+  async write(call: WriteCall): Promise<HttpAnswer> {
     return this.#ask(this.#anyLink(), {
       method: 'write',
       call: {...call, body: ownBytes(call.body)},
