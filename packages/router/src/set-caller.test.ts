@@ -96,6 +96,21 @@ test('what was refused for want of room is not sent once more so late that its o
   expect(clock.monotonicMs()).toBeGreaterThan(2_500);
 });
 
+test('where one try may have had its effect another is made to the end: it may be recognised', async () => {
+  cluster.leaders.learn(set, 2 as NodeId);
+  const {clock} = cluster;
+  let isFirst = true;
+  const doubtful: Behaviour = (...given) => {
+    const wasFirst = isFirst;
+    isFirst = false;
+    if (wasFirst) return fails('OUTCOME_UNKNOWN', 'lost')(...given);
+    return clock.monotonicMs() < 3_300 ? fails('OVERLOADED', 'full')(...given) : OK();
+  };
+  behave(doubtful, doubtful, doubtful);
+  await call();
+  expect(clock.monotonicMs()).toBeGreaterThanOrEqual(3_300);
+});
+
 test('a dropped replica set is not asked for until the deadline', async () => {
   cluster.apply({type: 'drop-bucket', bucket: cluster.catalog.replicaSet(set)!.bucket});
   expect((await errorOf(call())).code).toBe('STALE_EPOCH');

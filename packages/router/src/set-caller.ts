@@ -78,7 +78,8 @@ export class SetCaller {
         if (isFinal(answer)) throw tries.verdict(answer);
         const pauseMs = this.#pauseMs(request, answer, {seat, round}) * (0.5 + random.next());
         const leftMs = deadlineMs - clock.monotonicMs();
-        const neededMs = isOverload(answer) ? pauseMs + tryMsMin : 2 * BACKOFF_FIRST_MS;
+        const isKnown = isOverload(answer) && !tries.mayHaveHappened;
+        const neededMs = isKnown ? pauseMs + tryMsMin : 2 * BACKOFF_FIRST_MS;
         if (leftMs < neededMs) throw tries.verdict(answer);
         await this.#restOrLearn(set, Math.min(pauseMs, leftMs / 2));
       }
@@ -196,6 +197,10 @@ interface Route {
 class Tries {
   readonly #set: ReplicaSetId;
   #mayHaveHappened = false;
+
+  get mayHaveHappened(): boolean {
+    return this.#mayHaveHappened;
+  }
 
   constructor(set: ReplicaSetId) {
     this.#set = set;

@@ -21,6 +21,7 @@ import {rowSubset} from './row-subset.ts';
 import {hasKeptTime, type Placement, placeRows, refuseTimes} from './row-targets.ts';
 import {missingTables, resolveTable} from './schema.ts';
 import {buildShares, halveShare, type RowSource, type SetShare} from './share-builder.ts';
+import {shareName} from './share-name.ts';
 import {refusedAsItIs} from './whole-body.ts';
 import {WriteCounts} from './write-counts.ts';
 
@@ -93,12 +94,6 @@ interface SentShare {
   readonly outcome: SetOutcome;
 }
 
-/** The passes before this one, and the outcomes that they settled. */
-interface Passed {
-  readonly pass: number;
-  readonly before: readonly SetOutcome[];
-}
-
 interface EncodedShare {
   readonly share: SetShare;
   readonly bytes: Uint8Array;
@@ -135,7 +130,7 @@ export class WriteRouter {
     if (prepared.rejections.count > 0 && !request.acceptPartial) return summary(refusedBy, []);
     const sets: SetOutcome[] = [];
     for (let pass = 0; ; pass++) {
-      const sent = await this.#sendAll(prepared.placement, request, {pass, before: sets});
+      const sent = await this.#sendAll(prepared.placement, request);
       const outdated = sent.filter(({outcome: {error}}) => isOutdated(error));
       const full = request.acceptPartial ? sent.filter(isOfFullSet) : [];
       const failed = [...outdated, ...full];
@@ -306,15 +301,8 @@ export class WriteRouter {
     );
   }
 
-  async #sendAll(
-    placement: Placement,
-    request: WriteRequest,
-    passed: Passed,
-  ): Promise<SentShare[]> {
-    const {idempotencyKey: key} = request;
-    const keyOf = (part: number): string | undefined =>
-      key === undefined ? undefined : partKey(key, part, passed);
-    const encoded = await this.#encode(buildShares(placement), keyOf, passed.before);
+  async #sendAll(placement: Placement, request: WriteRequest): Promise<SentShare[]> {
+    const encoded = await this.#encode(buildShares(placement), request.idempotencyKey);
     const ofSet = Map.groupBy(encoded, ({share}) => share.set);
     const sent = await Promise.all(
       [...ofSet.values()].map((pieces) => this.#sendInOrder(pieces, request)),
@@ -342,28 +330,19 @@ export class WriteRouter {
    * A share over the limit of an entry is halved in line order until each piece fits. Of a large body
    * some megabytes a turn: the thread's groups must not stand still meanwhile.
    */
-  async #encode(
-    shares: Iterable<SetShare>,
-    keyOf: (part: number) => string | undefined,
-    before: readonly SetOutcome[],
-  ): Promise<EncodedShare[]> {
+  async #encode(shares: Iterable<SetShare>, key: string | undefined): Promise<EncodedShare[]> {
     const encoded: EncodedShare[] = [];
-    const partsOfSet = new Map<ReplicaSetId, number>();
-    for (const {set} of before) partsOfSet.set(set, (partsOfSet.get(set) ?? 0) + 1);
     let spentBytes = 0;
     for (const whole of shares) {
       const pending = [whole];
       while (pending.length > 0) {
         const share = pending.pop()!;
-        const part = partsOfSet.get(share.set) ?? 0;
+        const idempotencyKey = key === undefined ? undefined : `${key}\u0000${shareName(share)}`;
         const router = this.#nextNumber();
-        const bytes = encodeShare({router, idempotencyKey: keyOf(part), tables: share.tables});
+        const bytes = encodeShare({router, idempotencyKey, tables: share.tables});
         if (ownBytes(bytes, router) > SHARE_BYTES_MAX && share.rowCount > 1) {
           pending.push(...halveShare(share).reverse());
-        } else {
-          partsOfSet.set(share.set, part + 1);
-          encoded.push({share, bytes});
-        }
+        } else encoded.push({share, bytes});
         spentBytes += bytes.length;
         if (spentBytes < TURN_BYTES) continue;
         spentBytes = 0;
@@ -394,18 +373,6 @@ export class WriteRouter {
       return {set, rowCount, outcome, error};
     }
   }
-}
-
-/**
- * The key of one of the shares that a request becomes: its place among those of its set. A request that
- * is sent again becomes the same shares, since they follow from its lines and the catalog. So rows that
- * were refused and placed anew take the key that they will have then, which their refusal left unused.
- * Not where other rows are not known to be written: those may belong to the same share by then, and
- * would pass for written with it. Then rows may be written twice, and none is lost.
- */
-function partKey(key: string, part: number, {pass, before}: Passed): string {
-  const isRestWritten = before.every(({outcome}) => outcome === 'written');
-  return isRestWritten ? `${key}\u0000${part}` : `${key}\u0000${pass}.${part}`;
 }
 
 /** Without the router's numbers, whose width differs from try to try while the split must not. */
