@@ -251,7 +251,12 @@ export class AdminClient {
   }
 
   async #get(path: string, options: CallOptions): Promise<unknown> {
-    return this.#json({...this.#call(path, options), method: 'GET', isRepeatable: true});
+    return this.#json({
+      ...this.#call(path, options),
+      method: 'GET',
+      isRepeatable: true,
+      isRead: true,
+    });
   }
 
   /** On a fresh connection: a kept one that the node is closing would leave the outcome unknown. */

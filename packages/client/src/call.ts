@@ -26,9 +26,12 @@ export interface WriteResult {
   readonly url: string;
 }
 
-/** One request as it goes to whichever node; `isRepeatable` says that twice is as good as once. */
+/** One request as it goes to whichever node. */
 export interface Call extends Omit<ExchangeRequest, 'url'> {
+  /** Twice is as good as once. */
   readonly isRepeatable: boolean;
+  /** It changes nothing: whether a try that nobody heard of was carried out does not matter. */
+  readonly isRead?: boolean | undefined;
   readonly timeoutMs: number;
 }
 

@@ -126,6 +126,21 @@ describe('write', () => {
     expect(error.attempts).toBeGreaterThan(1);
   });
 
+  it('says at the deadline that it may be written if any of its tries may have', async () => {
+    let breaks = true;
+    const node = await fakeNode((_seen, response) => {
+      if (breaks) response.destroy();
+      else fail(response, 503, 'NO_LEADER');
+      breaks = false;
+    });
+    const client = clientOf([node.url], {timeoutMs: 300});
+    const error = await errorOf(client.write('m v=1 1'));
+    expect(error).toMatchObject({code: 'CONNECTION_LOST', status: undefined});
+    expect(error.attempts).toBeGreaterThan(1);
+    breaks = true;
+    expect(await errorOf(client.query('SELECT 1'))).toMatchObject({code: 'NO_LEADER'});
+  });
+
   it('gives up sooner where no node can be connected to', async () => {
     const client = new FlotillaClient({urls: ['127.0.0.1:1'], unreachableMs: 100});
     cleanups.push(() => client.close());

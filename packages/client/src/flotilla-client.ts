@@ -17,7 +17,7 @@ import {
   readBody,
   readText,
 } from './exchange.ts';
-import {backoffMs, maySendAgain, NodeRotation} from './retry.ts';
+import {backoffMs, isOutcomeUnknown, maySendAgain, NodeRotation} from './retry.ts';
 import {linesOf, missingOfLine, parseRowLine, parseRows, type Row} from './rows.ts';
 
 /** Longer than a query's own deadline (30 s), so that the node's answer, which says more, comes first. */
@@ -74,7 +74,7 @@ export class FlotillaClient {
   readonly #nodes: NodeRotation;
 
   constructor(options: FlotillaClientOptions) {
-    this.urls = options.urls.map(normalizeUrl);
+    this.urls = [...new Set(options.urls.map(normalizeUrl))];
     if (this.urls.length === 0) throw new TypeError('urls is empty: name at least one node');
     this.#options = options;
     this.#connections = new Connections(options.connections ?? CONNECTIONS_DEFAULT);
@@ -184,6 +184,7 @@ export class FlotillaClient {
     let isReached = false;
     const tried = new Set<string>();
     let round = 0;
+    let doubt: FlotillaError | undefined;
     for (let attempts = 1; ; attempts++) {
       const url = this.#nodes.next(tried, performance.now())!;
       tried.add(url);
@@ -196,6 +197,7 @@ export class FlotillaClient {
         const {timeoutMs, signal} = call;
         return {answer: outcome, url, attempts, silenceMsMax: timeoutMs, signal};
       }
+      if (call.isRead !== true && isOutcomeUnknown(outcome)) doubt = outcome;
       if (!maySendAgain(outcome, call.isRepeatable)) throw afterAttempts(outcome, attempts);
       isReached ||= outcome.code !== 'CONNECTION_FAILED' && outcome.code !== 'NOT_HTTP';
       const deadlineMs = startMs + (isReached ? call.timeoutMs : unreachableMs);
@@ -204,7 +206,8 @@ export class FlotillaClient {
         tried.clear();
         waitMs = backoffMs(round++, outcome, Math.random());
       }
-      if (performance.now() + waitMs >= deadlineMs) throw afterAttempts(outcome, attempts);
+      // That the last try had no effect says nothing of one before.
+      if (performance.now() + waitMs >= deadlineMs) throw afterAttempts(doubt ?? outcome, attempts);
       if (waitMs > 0) await sleep(waitMs, undefined, {signal: call.signal});
     }
   }
@@ -236,6 +239,7 @@ export class FlotillaClient {
       headers: {'content-type': 'text/plain; charset=utf-8', accept: CONTENT_TYPES[format]},
       body: Buffer.from(sql, 'utf8'),
       isRepeatable: isReadOnly(sql),
+      isRead: isReadOnly(sql),
       timeoutMs,
       silenceMsMax: timeoutMs,
       signal: options.signal,

@@ -17,20 +17,32 @@ interface Suspension {
 }
 
 /**
- * Whether sending again can help and cannot harm. 429, 503 and a refused connection had no effect.
+ * Whether sending again can help and cannot harm. 429, 503 and a refused connection had no effect, or say
+ * what of it was done.
  * 502, 504 and a lost connection may have had theirs, so only what is repeatable (a read, or a write
  * under an idempotency key) goes again.
  */
 export function maySendAgain(failure: FlotillaError, isRepeatable: boolean): boolean {
   if (failure.code === 'CONNECTION_FAILED') return true;
-  if (failure.status === 429 || failure.status === 503) return true;
-  const isOutcomeUnknown =
-    failure.status === 502 ||
-    failure.status === 504 ||
-    failure.code === 'CONNECTION_LOST' ||
-    failure.code === 'NOT_HTTP' ||
-    failure.code === 'TIMEOUT';
-  return isOutcomeUnknown && isRepeatable;
+  if (failure.status === 429 || failure.status === 503)
+    return isRepeatable || !isPartlyDone(failure);
+  return isOutcomeUnknown(failure) && isRepeatable;
+}
+
+/** What was asked for may have been done, or may still be. */
+export function isOutcomeUnknown({status, code}: FlotillaError): boolean {
+  return (
+    status === 502 ||
+    status === 504 ||
+    code === 'CONNECTION_LOST' ||
+    code === 'NOT_HTTP' ||
+    code === 'TIMEOUT'
+  );
+}
+
+/** A statement over several replica sets, of which some have done it. */
+function isPartlyDone({details}: FlotillaError): boolean {
+  return Number(details['written'] ?? 0) + Number(details['deleted'] ?? 0) > 0;
 }
 
 /**

@@ -135,8 +135,9 @@ export class RpcServing {
   async #run(active: Active, request: Request, running: number): Promise<void> {
     try {
       if (running >= LIMITS.rpc_calls_in_flight_max.value) {
+        // Of the node, not of the set's leader: another may have room.
         throw new DbError(
-          'OVERLOADED',
+          'UNAVAILABLE',
           `node ${this.#owner.node} runs too many calls of one thread`,
         );
       }

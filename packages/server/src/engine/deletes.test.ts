@@ -132,3 +132,14 @@ test('a set that stays out of date is told of in the end', async () => {
   expect((await errorOf("DELETE FROM m WHERE host = 'a'")).code).toBe('STALE_EPOCH');
   expect(asked).toHaveLength(2 + 3);
 });
+
+test('what was deleted is told, too, where the others cannot be looked up anew', async () => {
+  failures.set(sets[0]!, new DbError('STALE_EPOCH', 'dropped'));
+  onDelete = () => {
+    onRefresh = () => {
+      throw new DbError('META_UNAVAILABLE', 'no leader');
+    };
+  };
+  const error = await errorOf("DELETE FROM m WHERE host = 'a'");
+  expect(error).toMatchObject({code: 'META_UNAVAILABLE', details: {deleted: 1}});
+});

@@ -39,8 +39,15 @@ export class Deletes {
       settled.push(...outcomes.filter((each) => !dropped.includes(each)));
       if (dropped.length === 0) break;
       const again = new Set(dropped.map(({set}) => set));
-      // A set that is not planned for any more has no rows to delete.
-      targets = (await plan()).filter(({set}) => again.has(set));
+      try {
+        // A set that is not planned for any more has no rows to delete.
+        targets = (await plan()).filter(({set}) => again.has(set));
+      } catch (error) {
+        if (!(error instanceof DbError)) throw error;
+        // Others have deleted: that must be told with it.
+        settled.push(...dropped.map((each) => ({...each, error})));
+        break;
+      }
     }
     const error = deleteError(settled);
     if (error !== undefined) throw error;

@@ -102,8 +102,12 @@ export class SqlService {
     if (error !== undefined && error.code !== 'LINES_REJECTED') throw error;
     if (outcome.rejectedLines > 0) {
       const {code, reason, line} = outcome.lines[0]!;
-      throw new DbError('QUERY_ERROR', `row ${line} of VALUES: ${reason}; nothing is written`, {
+      // Of a bucket that went while others were written to, a row may be refused later than they.
+      const {writtenRows: written} = outcome;
+      const rest = written === 0 ? 'nothing is written' : `${written} other rows are written`;
+      throw new DbError('QUERY_ERROR', `row ${line} of VALUES: ${reason}; ${rest}`, {
         code,
+        ...(written > 0 && {written}),
       });
     }
     return textRows([{name: 'rows', type: 'integer'}], [[outcome.writtenRows]]);
