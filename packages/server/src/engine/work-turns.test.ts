@@ -221,6 +221,21 @@ test('what waits for a disk in its slice leaves the rest of it to others, and en
   expect(turns.due({work: 'flush'})).toBeInstanceOf(Promise);
 });
 
+test('time in which nobody asked is charged to nobody', async () => {
+  const thread = handThread();
+  const {clock, turns, turn} = thread;
+  const last = turns.due({work: 'flush'});
+  await turn();
+  await last;
+  clock.nowMs += 600_000;
+  const query = worker(thread, 'query');
+  const flush = worker(thread, 'flush');
+  for (let i = 0; i < 300; i++) await turn(6);
+  for (const each of [query, flush]) each.isStopped = true;
+  expect(flush.spentMs / (flush.spentMs + query.spentMs)).toBeCloseTo(1 / 4, 1);
+  expect(turns.counts.flush.slices.sum).toBeLessThan(2);
+});
+
 test('alone in a thread, work gets all of its time but the turns', async () => {
   const thread = handThread();
   const query = worker(thread, 'query');

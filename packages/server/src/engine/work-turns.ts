@@ -113,7 +113,8 @@ export class WorkTurns implements WorkSlices {
   due(job: WorkJob): Promise<void> | undefined {
     const nowMs = this.#clock.monotonicMs();
     if (this.#slice !== undefined) {
-      this.#slice.seenMs = nowMs;
+      // Who asks long after its end did not work in it: idle time is nobody's.
+      this.#slice.seenMs = Math.min(nowMs, this.#slice.endMs + SLICE_MS_MIN);
       if (nowMs < this.#slice.endMs) return undefined;
       this.#endSlice();
     }
