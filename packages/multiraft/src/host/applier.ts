@@ -2,7 +2,7 @@
 // does not starve the others. A configuration entry stops its batch until the core has said which
 // configuration it made: the state machine must remember exactly that.
 
-import type {Clock} from '@flotilla/base';
+import type {Clock, ReplicaId} from '@flotilla/base';
 import type {Configuration, Entry} from '@flotilla/raft';
 import type {HostCounts} from './host-counts.ts';
 import type {HostedGroup} from './hosted-group.ts';
@@ -20,7 +20,7 @@ export class Applier {
   readonly #onBroken: (group: HostedGroup, error: unknown) => void;
   #queue: HostedGroup[] = [];
   readonly #queued = new Set<HostedGroup>();
-  /** Groups whose state machine cannot take more now; asked again each tick. */
+  /** Groups whose state machine applies or takes no more now; asked again each tick. */
   readonly blocked = new Set<HostedGroup>();
 
   constructor(
@@ -47,7 +47,8 @@ export class Applier {
 
   /** Those whose state machine may take more again. */
   retryBlocked(): readonly HostedGroup[] {
-    const ready = [...this.blocked].filter((group) => group.isGone || group.machine.canApply());
+    const nowMs = this.#clock.monotonicMs();
+    const ready = [...this.blocked].filter((group) => isFree(group, nowMs));
     for (const group of ready) {
       this.blocked.delete(group);
       group.blocked = undefined;
@@ -56,11 +57,16 @@ export class Applier {
     return ready;
   }
 
-  /** Its state machine was asked, and takes no more now. */
+  /** Its state machine was asked, and applies nothing more now, or takes nothing. */
   block(group: HostedGroup): void {
-    const sinceMs = this.#clock.monotonicMs();
-    group.blocked ??= {sinceMs, isTold: false, offered: new Set(), offerDueMs: sinceMs};
+    const {machine, blocked} = group;
+    const isRefusing = machine.canApply();
     this.blocked.add(group);
+    if (blocked !== undefined && (isRefusing || !blocked.isRefusing)) return;
+    const sinceMs = this.#clock.monotonicMs();
+    const flushedIndex = machine.durablePoint().index;
+    const untried = {isTold: false, offered: new Set<ReplicaId>(), offerDueMs: sinceMs};
+    group.blocked = {isRefusing, sinceMs, flushedIndex, ...untried};
   }
 
   isWedged(group: HostedGroup): boolean {
@@ -102,7 +108,8 @@ export class Applier {
       this.#onBroken(group, error);
       return;
     }
-    if (group.applying !== undefined && group.configEntry === undefined && !this.blocked.has(group))
+    const isBlocked = group.blocked?.isRefusing === false;
+    if (group.applying !== undefined && group.configEntry === undefined && !isBlocked)
       this.add(group);
   }
 
@@ -147,4 +154,14 @@ export class Applier {
     if (group.applying !== undefined && group.applying.at >= group.applying.entries.length)
       group.applying = undefined;
   }
+}
+
+/** Its state machine goes on, or it need not. Where a flush has ended more will: the wait begins anew. */
+function isFree(group: HostedGroup, nowMs: number): boolean {
+  const {isGone, isLeader, machine, blocked} = group;
+  if (isGone || blocked === undefined) return true;
+  if (!blocked.isRefusing) return machine.canApply();
+  const flushedIndex = machine.durablePoint().index;
+  if (flushedIndex > blocked.flushedIndex) Object.assign(blocked, {flushedIndex, sinceMs: nowMs});
+  return !isLeader || machine.canTake();
 }

@@ -253,21 +253,27 @@ test('an unreadable segment is left as it is where there is nobody else, and the
   expect(await disk.exists(`${LOG}.damaged-1`)).toBe(false);
 });
 
-test('a segment of a newer build is never set aside, whatever else is damaged', async () => {
-  const disk = await filled();
-  const bytes = disk.bytesOf(SEGMENT).slice();
-  disk.flipBit(SEGMENT, 100);
-  // Version 2, and the checksum of such a header.
-  bytes[4] = 2;
-  new DataView(bytes.buffer).setUint32(28, crc32(bytes.subarray(0, 28)), true);
-  bytes.fill(0, 32);
-  const newer = `${LOG}/segment-0000000000000002`;
-  const file = await disk.open(newer, 'create');
-  await file.writeAt(0, [bytes]);
-  await file.close();
-  await expect(open(disk)).rejects.toThrow(/segment of version 2/);
-  expect(await disk.exists(newer)).toBe(true);
-});
+test.each([
+  ['nothing that this build reads', 32],
+  ['records that this build reads', undefined],
+])(
+  'a segment of a newer build is never set aside, whatever else is damaged: with %s',
+  async (_what, zerosFrom) => {
+    const disk = await filled();
+    const bytes = disk.bytesOf(SEGMENT).slice();
+    disk.flipBit(SEGMENT, 100);
+    // Version 2, and the checksum of such a header.
+    bytes[4] = 2;
+    new DataView(bytes.buffer).setUint32(28, crc32(bytes.subarray(0, 28)), true);
+    if (zerosFrom !== undefined) bytes.fill(0, zerosFrom);
+    const newer = `${LOG}/segment-0000000000000002`;
+    const file = await disk.open(newer, 'create');
+    await file.writeAt(0, [bytes]);
+    await file.close();
+    await expect(open(disk)).rejects.toThrow(/segment of version 2/);
+    expect(await disk.exists(newer)).toBe(true);
+  },
+);
 
 test('a crash at any step leaves a store that knows its damaged replicas, or finds the damage again', async () => {
   for (let step = 1; step <= 12; step++) {

@@ -157,7 +157,7 @@ export class Requests {
     if (group.store.isFull) throw new DbError('DISK_FULL', `store ${group.store.store} is full`);
     const {driver, limits, waits} = this.#options;
     if (!group.machine.canTake()) {
-      if (!group.machine.canApply()) driver.applier.block(group);
+      driver.applier.block(group);
       throw new DbError('OVERLOADED', 'the replica must flush before it takes more');
     }
     const {groupProposalsBytesMax, proposalsBytesMax} = limits;

@@ -87,3 +87,22 @@ test('under manual failover it is told of, and keeps its lead', async () => {
   expect(cluster.leader(1)).toBe(leader);
   expect(cluster.status(leader, 1)!.isWedged).toBe(true);
 });
+
+test('a leader that takes nothing for long, and of which no flush ends, gives way too', async () => {
+  const {cluster, leader} = await started();
+  const machine = cluster.machine(leader, 1);
+  machine.isTaking = false;
+  expect(await propose(cluster, leader)).toBe('OVERLOADED');
+  await cluster.clock.advance(25_000);
+  // Slow flushes under load are no reason: each begins the wait anew.
+  await machine.flush();
+  await cluster.clock.advance(25_000);
+  expect(cluster.leader(1)).toBe(leader);
+  expect(cluster.status(leader, 1)!.isWedged).toBe(false);
+  expect(await cluster.clock.until(() => cluster.leader(1) !== leader, 15_000)).toBe(true);
+  const isWedged = () => cluster.status(leader, 1)!.isWedged;
+  expect(await cluster.clock.until(() => !isWedged(), 1_000)).toBe(true);
+  // It takes nothing, and applies what others take.
+  await cluster.write(1, 'd');
+  expect(await cluster.agree(1, [1, 2, 3], 2)).toBe(true);
+});

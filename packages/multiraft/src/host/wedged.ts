@@ -10,12 +10,19 @@ import type {ReplicaId} from '@flotilla/base';
 
 /** Longer than any flush, on a slow disk too. */
 export const WEDGED_MS = 5_000;
+/** Of a leader that still applies what it took and takes no more: under load flushes may keep it so. */
+export const REFUSING_MS = 30_000;
 /** Between two offers: a transfer is given up after an election timeout of any preset. */
 export const OFFER_MS = 6_000;
 
-/** Why a group applies nothing, and what was tried. */
+/** Why a group applies or takes nothing, and what was tried. */
 export interface Blocked {
-  readonly sinceMs: number;
+  /** Only a leader that takes no more proposals: what is committed it applies. */
+  readonly isRefusing: boolean;
+  /** Of a leader that refuses: since its last flush. */
+  sinceMs: number;
+  /** What was flushed then. */
+  flushedIndex: number;
   isTold: boolean;
   /** Voters that were offered its place in this round. */
   readonly offered: Set<ReplicaId>;
@@ -23,5 +30,6 @@ export interface Blocked {
 }
 
 export function isWedged({blocked}: {blocked: Blocked | undefined}, nowMs: number): boolean {
-  return blocked !== undefined && nowMs - blocked.sinceMs >= WEDGED_MS;
+  if (blocked === undefined) return false;
+  return nowMs - blocked.sinceMs >= (blocked.isRefusing ? REFUSING_MS : WEDGED_MS);
 }

@@ -68,8 +68,8 @@ async function directoryOf({
     const bytes = await file.readAt(0, await file.size());
     await file.close();
     const records = [...salvageRecords(bytes)];
+    assertDamaged(bytes, `${path}/${name}`);
     if (records.length === 0) {
-      assertDamaged(bytes, `${path}/${name}`);
       // What it numbered was told in earlier lives, and is lost with all the rest: that is settled but once.
       found.lastTold = bootEpoch * LIFE_RECORDS;
     }
