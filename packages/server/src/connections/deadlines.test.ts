@@ -85,3 +85,14 @@ test('calls that end before their deadlines share one timer', () => {
   deadlines.delete(0);
   expect(clock.pending).toBe(0);
 });
+
+test('one that is due and ends the others leaves no timer', () => {
+  const clock = new ManualClock();
+  const deadlines: Deadlines<number> = new Deadlines(clock as unknown as Clock, () =>
+    deadlines.delete(1),
+  );
+  deadlines.add(1, 20);
+  deadlines.add(2, 10);
+  clock.advance(15);
+  expect(clock.pending).toBe(0);
+});

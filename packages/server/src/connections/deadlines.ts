@@ -57,6 +57,6 @@ export class Deadlines<Waiter> {
       this.#onDue(waiter);
     }
     // What was called may have added some, and set the timer.
-    if (nextMs < this.#timerMs) this.#setTimer(nextMs, nowMs);
+    if (this.#dueMs.size > 0 && nextMs < this.#timerMs) this.#setTimer(nextMs, nowMs);
   }
 }

@@ -1,4 +1,4 @@
-import type {ReplicaId, ReplicaSetId} from '@flotilla/base';
+import {FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import type {Host} from '@flotilla/multiraft';
 import {expect, test, vi} from 'vitest';
 import {NodeReplicas, type ReplicaHostDeps, type ReplicaNote} from './replica-host.ts';
@@ -111,7 +111,7 @@ test('news are what changed since they were asked for, at first all', () => {
 });
 
 /** Thread 1 of a node whose set 1 belongs to thread 0 by its number, and set 2 to thread 1. */
-function withLoss(hosted: {live?: object; broken?: object} = {}) {
+function withLoss(hosted: {live?: object; broken?: object; refusals?: number} = {}) {
   const said: string[] = [];
   const seat = (id: number, replica: number) => ({id, replicas: [{replica, node: NODE}]});
   const sets = [seat(1, 11), seat(2, 12)];
@@ -144,7 +144,13 @@ function withLoss(hosted: {live?: object; broken?: object} = {}) {
       host.hasLoss = false;
     },
   };
-  const manifest = {get: () => undefined, commit: async () => undefined};
+  let refusals = hosted.refusals ?? 0;
+  const manifest = {
+    get: () => undefined,
+    commit: async () => {
+      if (refusals-- > 0) throw new FatalError('the disk is full');
+    },
+  };
   const replicas = new NodeReplicas({
     host,
     copy: {catalog, refresh: async () => undefined},
@@ -155,13 +161,14 @@ function withLoss(hosted: {live?: object; broken?: object} = {}) {
     monotonicMs: () => 0,
     onHosted: (set: number, isHere: boolean) => said.push(`hosted ${set} ${isHere}`),
     onBroughtBack: () => said.push('done'),
+    log: {warn: () => undefined, error: () => undefined},
   } as unknown as ReplicaHostDeps);
   const heard = async (elsewhere: number[]) => {
     replicas.learnLoss(elsewhere as ReplicaSetId[]);
     await vi.waitFor(() => expect(said).toContain('done'));
     return said;
   };
-  return {replicas, heard};
+  return {replicas, heard, said, host};
 }
 
 test('a thread that lost nothing brings back what a thread before it may have lost', async () => {
@@ -182,6 +189,24 @@ test('what another thread holds a replica of is brought back there, if at all', 
   // By its number the set is another thread's.
   const said = await withLoss({broken}).heard([2]);
   expect(said).toEqual(['destroyed 1 5', 'hosted 1 false', 'back 1 11', 'hosted 1 true', 'done']);
+});
+
+test('what could not be brought back at once is, though its older replica is gone by then', async () => {
+  const broken = {1: {replica: 5, reason: 'older', isLost: true}};
+  const {replicas, said} = withLoss({broken, refusals: 1});
+  replicas.learnLoss([2] as ReplicaSetId[]);
+  await vi.waitFor(() => {
+    replicas.isSettled(); // Asking sets it going again.
+    expect(said).toContain('done');
+  });
+  expect(said).toEqual(['destroyed 1 5', 'hosted 1 false', 'back 1 11', 'hosted 1 true', 'done']);
+});
+
+test('a late order to destroy an older one says nothing of a broken younger one', async () => {
+  const {replicas, said, host} = withLoss({broken: {2: {replica: 12, isLost: false}}});
+  host.destroyReplica = async () => undefined; // A tombstone, no more.
+  await replicas.destroyReplica({set: 2 as ReplicaSetId, replica: 5 as ReplicaId});
+  expect(said).toEqual([]);
 });
 
 test('a replica that is not lost stays where the catalog seats a younger one', async () => {

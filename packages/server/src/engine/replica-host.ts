@@ -88,6 +88,8 @@ export class NodeReplicas implements ReplicaHost {
   /** Where the node has a loss to settle: sets of which another thread holds a replica. */
   #elsewhere: ReadonlySet<ReplicaSetId> | undefined;
   #settling: Promise<void> | undefined;
+  /** Sets found here with a lost replica: this thread's to bring back, whatever was destroyed on the way. */
+  readonly #toBringBack = new Set<ReplicaSetId>();
   readonly #changes: () => Iterable<ReplicaSetId>;
   /** Of `#told`, while nothing in them has changed. */
   #reports: readonly ReplicaReport[] | undefined;
@@ -167,8 +169,9 @@ export class NodeReplicas implements ReplicaHost {
       const {replica} = placed;
       const broken = host.broken().get(set);
       const isHere = broken !== undefined || host.status(set) !== undefined;
-      if (!isHere && !isOwn(set)) continue;
+      if (!isHere && !isOwn(set) && !this.#toBringBack.has(set)) continue;
       if (isHere && !(broken?.isLost === true && broken.replica < replica)) continue;
+      this.#toBringBack.add(set);
       // Its seat was given to one that came after it, and nobody can use what it held.
       if (broken !== undefined) await this.#destroy({set, replica: broken.replica});
       // Nobody asks any more for one whose set was dropped meanwhile.
@@ -279,7 +282,7 @@ export class NodeReplicas implements ReplicaHost {
     const {host, manifests, onHosted} = this.#deps;
     await host.destroyReplica({set, replica});
     if (set !== META_SET) await forgetBirth(manifests.values(), set, replica);
-    if (host.status(set) === undefined) onHosted(set, false);
+    if (host.status(set) === undefined && !host.broken().has(set)) onHosted(set, false);
   }
 
   async proposeConfig(...args: Parameters<ReplicaHost['proposeConfig']>): Promise<void> {

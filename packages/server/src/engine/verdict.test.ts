@@ -90,6 +90,21 @@ describe('each reason names the thing and the next command', () => {
     expect(found.reasons[0]!.next).toMatch(/^flotilla /);
   });
 
+  test('a set that waits for an order to elect names the replica that holds the most', () => {
+    const voter = {role: 'voter', failover: 'manual', term: 7, state: 'follower'};
+    const replicas = [
+      {role: 'voter', node: 1, state: 'unreachable'},
+      {...voter, node: 2, lag: 5},
+      {...voter, node: 3, lag: 0},
+      {...voter, node: 4, lag: 0, role: 'learner'},
+    ];
+    const change = {leader: undefined, replicas} as unknown as Partial<ReplicaSetView>;
+    const {verdict, reasons} = verdictOf(facts({sets: [set(1), set(7, change)]}));
+    expect(verdict).toBe('unavailable');
+    expect(reasons[0]!.message).toContain('manual failover): 7');
+    expect(reasons[0]!.next).toBe('flotilla replica-set elect 7 --node 3');
+  });
+
   test('the next command names one of the sets', () => {
     const {reasons} = verdictOf(facts({sets: [set(1), lacking(7, 'missing')]}));
     expect(reasons[0]!.next).toBe('flotilla replica-set show 7');

@@ -1,6 +1,6 @@
 // One word for the state of the cluster, and each reason with the next command to type.
 
-import type {ClusterFacts} from './cluster-view.ts';
+import type {ClusterFacts, ReplicaSetView} from './cluster-view.ts';
 
 export interface Reason {
   readonly message: string;
@@ -16,9 +16,11 @@ export interface Verdict {
 const SETS_NAMED = 5;
 
 export function verdictOf(facts: ClusterFacts): Verdict {
-  const leaderless = facts.sets
-    .filter(({leader, state}) => leader === undefined && state !== 'dropping')
-    .map(({id}) => id);
+  const unled = facts.sets.filter(
+    ({leader, state}) => leader === undefined && state !== 'dropping',
+  );
+  const waiting = unled.filter(isManual);
+  const leaderless = unled.filter((set) => !isManual(set)).map(({id}) => id);
   const lacking = facts.sets
     .filter(({replicas}) =>
       replicas.some(({state}) => ['missing', 'unreachable', 'stopped'].includes(state)),
@@ -41,6 +43,13 @@ export function verdictOf(facts: ClusterFacts): Verdict {
       next: `flotilla replica-set show ${leaderless[0]}`,
     });
   }
+  if (waiting.length > 0) {
+    const node = candidateOf(waiting[0]!)?.node ?? '<node>';
+    reasons.push({
+      message: `replica sets without a leader that elect one only when told (manual failover): ${named(waiting.map(({id}) => id))}`,
+      next: `flotilla replica-set elect ${waiting[0]!.id} --node ${node}`,
+    });
+  }
   for (const {node} of down) {
     reasons.push({
       message: `node ${node.id} (${node.address}) does not answer`,
@@ -59,9 +68,22 @@ export function verdictOf(facts: ClusterFacts): Verdict {
       next: `flotilla replica-set show ${wedged[0]}`,
     });
   }
-  const isUnavailable = facts.meta.leader === undefined || leaderless.length > 0;
+  const isUnavailable = facts.meta.leader === undefined || unled.length > 0;
   const verdict = isUnavailable ? 'unavailable' : reasons.length > 0 ? 'degraded' : 'healthy';
   return {verdict, reasons};
+}
+
+/** As its replicas keep it: what the catalog wants may not have reached them. */
+function isManual({replicas}: ReplicaSetView): boolean {
+  return replicas.some(({failover}) => failover === 'manual');
+}
+
+/** Of the voters that answer the one that holds the most; it is told in words if it cannot win. */
+function candidateOf({replicas}: ReplicaSetView) {
+  const fit = replicas.filter(
+    ({role, lag, stopped}) => role === 'voter' && lag !== undefined && !stopped,
+  );
+  return fit.sort((a, b) => b.term! - a.term! || a.lag! - b.lag!)[0];
 }
 
 function named(sets: readonly number[]): string {
