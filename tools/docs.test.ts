@@ -73,7 +73,7 @@ test('docs/metrics.md is what METRICS says now; else run `npm run metrics`', () 
 });
 
 test('every metric that an alert names exists', () => {
-  const named = read('deploy/prometheus/alerts.yml').match(/\bflotilla_\w+/g)!;
+  const named = read('deploy/prometheus/alerts.yaml').match(/\bflotilla_\w+/g)!;
   const families = named.map((name) => name.replace(/_(bucket|sum|count)$/, ''));
   expect(families.length).toBeGreaterThan(5);
   expect(families.filter((name) => !Object.hasOwn(METRICS, name))).toEqual([]);
@@ -101,7 +101,7 @@ test('every command that a page names exists', () => {
 }, 60_000);
 
 test('each command that a verdict or an alert names as the next one exists', () => {
-  const sources = ['packages/server/src/engine/verdict.ts', 'deploy/prometheus/alerts.yml'];
+  const sources = ['packages/server/src/engine/verdict.ts', 'deploy/prometheus/alerts.yaml'];
   const named = sources.flatMap((file) =>
     [...read(file).matchAll(/(?:next: .|; \.\/)flotilla ([a-z-]+)(?: ([a-z-]+))?/g)].map(
       ([, command = '', sub]) => [command, sub] as const,

@@ -13,8 +13,8 @@ const HEAD = `# Metrics
 
 Made by \`npm run metrics\` from \`packages/server/src/metrics/catalogue.ts\`; change it there.
 
-GET \`/metrics\` answers in Prometheus's text format 0.0.4. Copy [deploy/prometheus/prometheus.yml](../deploy/prometheus/prometheus.yml)
-and name your nodes in it; [alerts.yml](../deploy/prometheus/alerts.yml) beside it has a first set of alerts.
+GET \`/metrics\` answers in Prometheus's text format 0.0.4. Copy [deploy/prometheus/prometheus.yaml](../deploy/prometheus/prometheus.yaml)
+and name your nodes in it; [alerts.yaml](../deploy/prometheus/alerts.yaml) beside it has the alerts of [runbook.md](runbook.md).
 
 \`\`\`console
 $ curl -s http://127.0.0.1:8902/metrics | grep '^flotilla_ready'

@@ -1,0 +1,302 @@
+// What stands in deploy/ for Prometheus and Grafana is held to the program: each metric, label and
+// value in it exists, and docs/runbook.md has a section for each alert and for nothing else. No YAML
+// parser is a dependency: alerts are read line by line, in the one form they are written in.
+
+import {existsSync, readFileSync} from 'node:fs';
+import path from 'node:path';
+import {describe, expect, test} from 'vitest';
+import {
+  type LabelValues,
+  METRICS,
+  type MetricDefinition,
+} from '../packages/server/src/metrics/catalogue.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '..');
+const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8');
+
+const ALERTS = 'deploy/prometheus/alerts.yaml';
+const SCRAPES = 'deploy/prometheus/prometheus.yaml';
+const DASHBOARD = 'deploy/grafana/flotilla.json';
+const RUNBOOK = 'docs/runbook.md';
+
+const metrics: Readonly<Record<string, MetricDefinition>> = METRICS;
+/** On every series, by Prometheus itself or by its text format. */
+const LABELS_ANYWHERE = ['job', 'instance', 'le'];
+/** Prometheus's own. */
+const OTHER_METRICS = ['up'];
+
+interface Alert {
+  readonly name: string;
+  readonly expr: string;
+  /** The lines behind the name, as they stand. */
+  readonly text: string;
+}
+
+function alertsIn(yaml: string): Alert[] {
+  const [, ...blocks] = yaml.split(/^ {6}- alert: /m);
+  return blocks.map((block) => {
+    const [, name = ''] = /^(\w+)\n/.exec(block) ?? [];
+    const [, folded, line] = /^ {8}expr: (?:>-\n((?: {10}.*\n)+)|(.+)\n)/m.exec(block) ?? [];
+    const expr = (folded ?? line ?? '').trim().replaceAll(/\s+/g, ' ');
+    return {name, expr, text: block};
+  });
+}
+
+interface Target {
+  readonly refId: string;
+  readonly expr: string;
+  readonly legendFormat?: string | undefined;
+}
+
+interface Panel {
+  readonly id: number;
+  readonly type: string;
+  readonly title: string;
+  readonly gridPos: {readonly w: number; readonly x: number; readonly y: number};
+  readonly datasource?: {readonly uid: string} | undefined;
+  readonly targets?: readonly Target[] | undefined;
+}
+
+interface Dashboard {
+  readonly schemaVersion: number;
+  readonly templating: {
+    readonly list: readonly {
+      readonly name: string;
+      readonly type: string;
+      readonly definition?: string | undefined;
+    }[];
+  };
+  readonly panels: readonly Panel[];
+}
+
+const dashboard = (): Dashboard => JSON.parse(read(DASHBOARD)) as Dashboard;
+const targetsOf = ({panels}: Dashboard): Target[] => panels.flatMap(({targets = []}) => targets);
+
+/** Text without what stands in quotes: values of labels name no metric. */
+const bareOf = (expr: string): string => expr.replaceAll(/"[^"]*"/g, '""');
+
+/** Of a histogram only its three series exist, of anything else only the name itself. */
+function definitionOf(name: string): MetricDefinition | undefined {
+  if (Object.hasOwn(metrics, name))
+    return metrics[name]!.type === 'histogram' ? undefined : metrics[name];
+  const family = name.replace(/_(bucket|sum|count)$/, '');
+  if (!Object.hasOwn(metrics, family)) return undefined;
+  return metrics[family]!.type === 'histogram' ? metrics[family] : undefined;
+}
+
+function namesIn(expr: string): string[] {
+  const bare = bareOf(expr);
+  const selected = [...bare.matchAll(/(\w+)\{/g)].map(([, name]) => name!);
+  return [...new Set([...(bare.match(/\b(?:flotilla|process)_\w+/g) ?? []), ...selected])];
+}
+
+/** Of all metrics of an expression together. */
+function labelsIn(expr: string): Set<string> {
+  const labels = namesIn(expr).flatMap((name) => Object.keys(definitionOf(name)?.labels ?? {}));
+  return new Set([...LABELS_ANYWHERE, ...labels]);
+}
+
+/** What is wrong with the selector `name{label="value"}`. */
+function mistakesOfSelector(name: string, matchers: string): string[] {
+  const labels: Readonly<Record<string, LabelValues>> = definitionOf(name)?.labels ?? {};
+  const all = [...matchers.matchAll(/(\w+)(=~|!~|!=|=)"([^"]*)"/g)];
+  return all.flatMap(([, label = '', operator = '', value = '']) => {
+    if (LABELS_ANYWHERE.includes(label)) return [];
+    if (!Object.hasOwn(labels, label)) return [`${name} has no label ${label}`];
+    const values = operator.includes('~') ? value.split('|') : [value];
+    const unknown = values.filter((one) => !labels[label]!.has(one));
+    return unknown.map((one) => `${name} has no ${label} ${one}`);
+  });
+}
+
+function isBalanced(expr: string): boolean {
+  const count = (sign: string): number => expr.split(sign).length - 1;
+  const pairs = [
+    ['(', ')'],
+    ['{', '}'],
+    ['[', ']'],
+  ] as const;
+  return pairs.every(([open, close]) => count(open) === count(close)) && count('"') % 2 === 0;
+}
+
+function mistakesIn(expr: string): string[] {
+  const unknown = namesIn(expr)
+    .filter((name) => !OTHER_METRICS.includes(name) && definitionOf(name) === undefined)
+    .map((name) => `no metric ${name}`);
+  const selectors = [...expr.matchAll(/(\w+)\{([^}]*)\}/g)];
+  const labels = labelsIn(expr);
+  const groupings = [...expr.matchAll(/\b(?:by|without|on|ignoring) \(([^)]*)\)/g)]
+    .flatMap(([, list = '']) => list.split(/, */))
+    .filter((label) => !labels.has(label))
+    .map((label) => `nothing has a label ${label}`);
+  return [
+    ...(isBalanced(expr) ? [] : [`not balanced: ${expr}`]),
+    ...unknown,
+    ...selectors.flatMap(([, name = '', matchers = '']) => mistakesOfSelector(name, matchers)),
+    ...groupings,
+  ];
+}
+
+/** Each with its text, up to the next heading. */
+function sectionsOf(page: string): Map<string, string> {
+  const [, ...sections] = page.split(/^### /m);
+  return new Map(
+    sections.map((section) => {
+      const [heading = ''] = section.split('\n', 1);
+      return [heading, section.slice(heading.length).replace(/^## [\s\S]*/m, '')];
+    }),
+  );
+}
+
+describe('the checks themselves', () => {
+  test('see what does not exist', () => {
+    expect(mistakesIn('flotilla_nothing > 0')).toEqual(['no metric flotilla_nothing']);
+    expect(mistakesIn('nothing{job="a"}')).toEqual(['no metric nothing']);
+    expect(mistakesIn('flotilla_ready_count == 0')).toEqual(['no metric flotilla_ready_count']);
+    expect(mistakesIn('rate(flotilla_gc_pause_seconds[5m])')).toEqual([
+      'no metric flotilla_gc_pause_seconds',
+    ]);
+    expect(mistakesIn('flotilla_ready{role="leader"}')).toEqual([
+      'flotilla_ready has no label role',
+    ]);
+    expect(mistakesIn('flotilla_raft_groups{role=~"leader|king"}')).toEqual([
+      'flotilla_raft_groups has no role king',
+    ]);
+    expect(mistakesIn('sum by (zone) (flotilla_ready)')).toEqual(['nothing has a label zone']);
+    expect(mistakesIn('sum(flotilla_ready')).toEqual(['not balanced: sum(flotilla_ready']);
+  });
+
+  test('see nothing wrong where nothing is', () => {
+    expect(mistakesIn('up{job="flotilla"} == 0')).toEqual([]);
+    expect(
+      mistakesIn('sum by (le, thread) (rate(flotilla_gc_pause_seconds_bucket{thread="main"}[5m]))'),
+    ).toEqual([]);
+  });
+
+  test('read expressions of one line and of several', () => {
+    const yaml = [
+      '      - alert: One',
+      '        expr: up == 0',
+      '        for: 1m',
+      '      - alert: Two',
+      '        expr: >-',
+      '          up',
+      '          == 0',
+      '        for: 1m',
+      '',
+    ].join('\n');
+    expect(alertsIn(yaml).map(({name, expr}) => [name, expr])).toEqual([
+      ['One', 'up == 0'],
+      ['Two', 'up == 0'],
+    ]);
+  });
+});
+
+describe('alerts for Prometheus', () => {
+  const alerts = alertsIn(read(ALERTS));
+
+  test('each is read, and its name is its own', () => {
+    const names = alerts.map(({name}) => name);
+    expect(names.length).toBe(read(ALERTS).match(/\balert:/g)!.length);
+    expect(names.length).toBeGreaterThan(20);
+    expect(names.filter((name) => !/^Flotilla[A-Z]\w+$/.test(name))).toEqual([]);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test.each(alerts.map(({name, expr}) => [name, expr] as const))(
+    '%s names metrics, labels and values that exist',
+    (_, expr) => {
+      expect(namesIn(expr).length).toBeGreaterThan(0);
+      expect(mistakesIn(expr)).toEqual([]);
+    },
+  );
+
+  test('each has a severity, a summary with labels that it has, and its section', () => {
+    const wrong = alerts.flatMap(({name, expr, text}) => {
+      const lines = [
+        /^ {10}severity: (page|ticket)$/m,
+        /^ {10}summary: "[^"\\]+"$/m,
+        new RegExp(`^ {10}runbook: docs/runbook\\.md#${name.toLowerCase()}$`, 'm'),
+      ];
+      const labels = [...text.matchAll(/\$labels\.(\w+)/g)].map(([, label]) => label!);
+      return [
+        ...lines.filter((line) => !line.test(text)).map((line) => `${name}: no ${line.source}`),
+        ...labels.filter((label) => !labelsIn(expr).has(label)).map((one) => `${name}: ${one}`),
+      ];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('the runbook has a section for each, in their order, and none besides', () => {
+    expect([...sectionsOf(read(RUNBOOK)).keys()]).toEqual(alerts.map(({name}) => name));
+  });
+
+  test('each section of the runbook says all that it should', () => {
+    const leads = ['Means', 'Users see', 'Look at', 'Do', 'Ends'];
+    const wrong = [...sectionsOf(read(RUNBOOK))].filter(([, text]) => {
+      const found = [...text.matchAll(/^- \*\*([\w ]+):\*\* \S/gm)].map(([, lead]) => lead);
+      return found.join() !== leads.join();
+    });
+    expect(wrong.map(([name]) => name)).toEqual([]);
+  });
+
+  test('an alert that the runbook speaks of exists', () => {
+    const known = new Set(alerts.map(({name}) => name));
+    const named = read(RUNBOOK).match(/\bFlotilla[A-Z]\w+/g)!;
+    expect(named.filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  test('the scrape configuration names the job and the rules that there are', () => {
+    const text = read(SCRAPES);
+    expect(text).toMatch(/^ {2}- job_name: flotilla$/m);
+    const [, rules = ''] = /^rule_files:\n((?: {2}- .*\n)+)/m.exec(text) ?? [];
+    const files = [...rules.matchAll(/^ {2}- (\S+)$/gm)].map(([, file]) => file!);
+    expect(files).toEqual([path.basename(ALERTS)]);
+    for (const file of files)
+      expect(existsSync(path.join(ROOT, path.dirname(SCRAPES), file)), file).toBe(true);
+  });
+
+  test('no tab and no odd indentation, which YAML would read as something else', () => {
+    for (const file of [ALERTS, SCRAPES])
+      expect(read(file).match(/\t|^(?: {2})* (?! ).*$/gm), file).toBeNull();
+  });
+});
+
+describe('dashboard for Grafana', () => {
+  test('it has panels, each with an id and a place of its own', () => {
+    const {schemaVersion, panels} = dashboard();
+    expect(schemaVersion).toBeGreaterThan(35);
+    expect(panels.length).toBeGreaterThan(40);
+    expect(new Set(panels.map(({id}) => id)).size).toBe(panels.length);
+    const corners = panels.map(({gridPos: {x, y}}) => `${x} ${y}`);
+    expect(new Set(corners).size).toBe(panels.length);
+    expect(panels.filter(({gridPos: {x, w}}) => x + w > 24)).toEqual([]);
+  });
+
+  test('each expression names metrics, labels and values that exist', () => {
+    const wrong = targetsOf(dashboard()).flatMap(({expr, legendFormat = ''}) => {
+      const shown = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label!);
+      const labels = labelsIn(expr);
+      return [...mistakesIn(expr), ...shown.filter((label) => !labels.has(label))];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('source, job and nodes are variables everywhere', () => {
+    const {panels, templating} = dashboard();
+    expect(templating.list.map(({name}) => name)).toEqual(['datasource', 'job', 'instance']);
+    for (const {definition} of templating.list.slice(1))
+      expect(namesIn(definition ?? '')).toEqual(['flotilla_build_info']);
+    const shown = panels.filter(({type}) => type !== 'row');
+    const isVariable = (uid = ''): boolean => /^\$\{datasource\}$/.test(uid);
+    expect(shown.filter(({datasource}) => !isVariable(datasource?.uid))).toEqual([]);
+    const selectors = targetsOf(dashboard()).flatMap(({expr}) =>
+      namesIn(expr).map((name) => ({name, expr})),
+    );
+    const fixed = selectors.filter(
+      ({name, expr}) => !expr.includes(`${name}{job=~"$job",instance=~"$instance"`),
+    );
+    expect(fixed.map(({name, expr}) => `${name} in ${expr}`)).toEqual([]);
+    expect(read(DASHBOARD).match(/\d+\.\d+\.\d+\.\d+|:\d{4}\b|localhost/g)).toBeNull();
+  });
+});
