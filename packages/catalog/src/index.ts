@@ -35,5 +35,5 @@ export type {
   ReplicaReport,
   Reports,
 } from './planning/reports.ts';
-export {TRASH_RETENTION_MS} from './planning/upkeep.ts';
+export {isClockTrusted, TRASH_RETENTION_MS} from './planning/upkeep.ts';
 export {metaReplicasWanted, replicasWanted} from './planning/wanted.ts';

@@ -421,7 +421,7 @@ function machinesOf(host: Host): ReplicaMachine[] {
 
 function measured(
   {options, memtables, queries, storageCounts: storage, turns}: Base,
-  {host, rpc}: Grown,
+  {host, rpc, metaRole}: Grown,
   parts: Pick<EngineParts, 'machines' | 'watch'> & {
     readonly reads: ReadCounts;
     readonly counts: ServiceCounts;
@@ -443,7 +443,8 @@ function measured(
     queries,
     work: turns.counts,
   });
-  return isMainThread ? samples : [...samples, ...parts.watch.samples()];
+  const ofCluster = metaRole?.samples() ?? [];
+  return [...samples, ...ofCluster, ...(isMainThread ? [] : parts.watch.samples())];
 }
 
 /** One after the other: flushes and compactions of one disk gain nothing from company. */

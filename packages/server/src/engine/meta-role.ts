@@ -22,6 +22,8 @@ import {
   Reconciler,
 } from '@flotilla/meta';
 import type {Host} from '@flotilla/multiraft';
+import {clusterSamples} from '../metrics/cluster-samples.ts';
+import type {Sample} from '../metrics/sample.ts';
 import type {EngineOptions} from './messages.ts';
 import {metaHandlers} from './meta-handlers.ts';
 import {pause} from './pause.ts';
@@ -89,6 +91,14 @@ export class MetaRole {
   get isHeard(): boolean {
     const own = this.#deps.host.status(META_SET);
     return own === undefined ? this.follower.silentMs() < SILENT_MS_MAX : own.leader !== undefined;
+  }
+
+  /** Of the whole cluster; nothing elsewhere than at the leader. */
+  samples(): Sample[] {
+    if (this.#member === undefined) return [];
+    const {service, reconciler} = this.#member;
+    if (!reconciler.isRunning()) return [];
+    return clusterSamples(service.catalog, reconciler.reports());
   }
 
   /**

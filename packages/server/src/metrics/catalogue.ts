@@ -1,5 +1,5 @@
 // Every metric of a node: name, type, what it says, and what bounds the values of its labels. Names end
-// with their base unit, counters with _total (prometheus.io/docs/practices/naming). No label names a
+// with their base unit (of a maximum with _max behind it), counters with _total (prometheus.io/docs/practices/naming). No label names a
 // replica set, a series, a table or a database: those are as many as the users make.
 
 import {ERRORS} from '@flotilla/base';
@@ -143,6 +143,20 @@ export const METRICS = {
     labels: {work: oneOf('query', 'flush', 'compaction')},
   },
 
+  flotilla_replica_sets: {
+    type: 'gauge',
+    help:
+      'Replica sets of the whole cluster, told by the node that leads the meta group alone: led, no_leader, ' +
+      'awaits_order (without a leader, and one is elected by hand), and, of all these, lacks_replica (a ' +
+      'replica is missing, stopped, or on a node that does not answer).',
+    labels: {state: oneOf('led', 'no_leader', 'awaits_order', 'lacks_replica')},
+  },
+  flotilla_clock_trusted: {
+    type: 'gauge',
+    help:
+      '1 while the clocks of the nodes agree well enough for rows to expire; told by the node that leads ' +
+      'the meta group alone.',
+  },
   flotilla_raft_groups: {
     type: 'gauge',
     help: 'Replicas of this node by their role; stopped ones stand still after a fault.',
@@ -192,6 +206,10 @@ export const METRICS = {
   flotilla_log_batches_total: {type: 'counter', help: 'Records written and synced to the logs.'},
   flotilla_log_written_bytes_total: {type: 'counter', help: 'Bytes written to the logs.'},
   flotilla_log_sync_duration_seconds: {type: 'histogram', help: 'One durable write of a log.'},
+  flotilla_log_write_age_seconds: {
+    type: 'gauge',
+    help: 'How long the oldest write waits that its disk has not taken; 0 where none waits.',
+  },
   flotilla_log_queued_appends: {type: 'gauge', help: 'Appends that wait for the next batch.'},
   flotilla_log_bytes: {type: 'gauge', help: 'Bytes of the logs on disk.'},
   flotilla_log_segments: {type: 'gauge', help: 'Segment files of the logs.'},
@@ -241,6 +259,10 @@ export const METRICS = {
   flotilla_node_frames_dropped_total: {
     type: 'counter',
     help: 'Frames for other nodes for which there was no connection or no room.',
+  },
+  flotilla_node_clock_offset_seconds_max: {
+    type: 'gauge',
+    help: 'By how much the clock of another node differs from that of this one, at most.',
   },
   flotilla_rpc_calls_total: {
     type: 'counter',

@@ -2,20 +2,13 @@
 
 import type {Clock} from '@flotilla/base';
 import type {FastifyInstance} from 'fastify';
-import type {ConnectionStatus} from '../connections/index.ts';
 import {EXPOSITION_TYPE, exposition} from './exposition.ts';
 import {HttpCounts} from './http-counts.ts';
+import {type NodeStatus, nodeSamples} from './node-samples.ts';
 import {processSamples} from './process-samples.ts';
-import type {Sample} from './sample.ts';
 import {budget} from './thread-samples.ts';
 import {type ThreadAsker, ThreadScrapes} from './thread-scrapes.ts';
 import {ThreadWatch} from './thread-watch.ts';
-
-/** What the node tells about its connections with the others. */
-export interface ConnectionsStatus {
-  readonly nodes: readonly ConnectionStatus[];
-  readonly framesDropped: number;
-}
 
 export interface BodyBytes {
   readonly usedBytes: number;
@@ -29,7 +22,7 @@ export interface NodeMetricsDeps {
   readonly asker: ThreadAsker;
   readonly isReady: () => boolean;
   /** Undefined while the node is nobody yet. */
-  readonly connections: () => ConnectionsStatus | undefined;
+  readonly status: () => NodeStatus | undefined;
 }
 
 export class NodeMetrics {
@@ -74,35 +67,16 @@ export class NodeMetrics {
       processSamples(directory),
     ]);
     const {usedBytes, maxBytes} = this.#bodies;
+    const status = this.#deps.status();
     return exposition([
       {metric: 'flotilla_build_info', labels, value: 1},
       {metric: 'flotilla_ready', value: isReady() ? 1 : 0},
       ...budget('bodies', 'main', usedBytes, maxBytes),
       ...http,
-      ...this.#connections(),
+      ...(status === undefined ? [] : nodeSamples(status)),
       ...this.#watch.samples(),
       ...threads,
       ...ofProcess,
     ]);
-  }
-
-  #connections(): Sample[] {
-    const status = this.#deps.connections();
-    if (status === undefined) return [];
-    const {nodes, framesDropped} = status;
-    const connected = nodes.filter((node) => node.connected).length;
-    const metric = 'flotilla_node_connections';
-    const queued = (channel: 'control' | 'bulk'): Sample => ({
-      metric: 'flotilla_node_send_queue_bytes',
-      labels: {channel},
-      value: nodes.reduce((sum, {queuedBytes}) => sum + queuedBytes[channel], 0),
-    });
-    return [
-      {metric, labels: {state: 'connected'}, value: connected},
-      {metric, labels: {state: 'disconnected'}, value: nodes.length - connected},
-      queued('control'),
-      queued('bulk'),
-      {metric: 'flotilla_node_frames_dropped_total', value: framesDropped},
-    ];
   }
 }

@@ -114,7 +114,7 @@ class NodeProcess implements StartedNode {
       directory: directory.path,
       asker: this.#client,
       isReady: () => this.#notReady() === undefined,
-      connections: () => this.#running?.connections,
+      status: () => this.#running?.status,
     });
     const metrics = this.#metrics;
     this.#app = createApp({gateway: this.#client, health, metrics, log, clock: this.#clock});

@@ -8,7 +8,7 @@ import {NodeLiveness, TIMINGS, type TimingPreset} from '@flotilla/multiraft';
 import {BackgroundWorker, type NodeDirectory} from '../adapters/index.ts';
 import {JoinSecret, NodeConnections, type NodeServer} from '../connections/index.ts';
 import type {EngineOptions, FoundingOrder, FromEngine} from '../engine/messages.ts';
-import type {ConnectionsStatus} from '../metrics/node-metrics.ts';
+import type {NodeStatus} from '../metrics/node-samples.ts';
 import {announce} from './announcement.ts';
 import {CatalogCacheWriter} from './catalog-cache.ts';
 import type {EngineClient} from './engine-client.ts';
@@ -190,8 +190,14 @@ export class RunningNode {
       link.post({type: 'loss', elsewhere: this.#relay.heldBeside(thread)});
   }
 
-  get connections(): ConnectionsStatus {
-    return {nodes: this.#connections.status(), framesDropped: this.#connections.framesDropped};
+  get status(): NodeStatus {
+    const alive = [...this.#liveness.views()].filter(({state}) => state === 'alive');
+    return {
+      connections: this.#connections.status(),
+      framesDropped: this.#connections.framesDropped,
+      clockOffsetsMs: alive.map(({wallOffsetMs}) => wallOffsetMs),
+      writeAgesMs: this.#threads.map((thread) => this.#ages(thread).writeAgeMs),
+    };
   }
 
   get condition(): Omit<NodeCondition, 'waitingFor'> {

@@ -75,10 +75,11 @@ async function sql(text: string): Promise<number> {
 
 describe('/metrics', () => {
   test('every metric of the catalogue is told, and none beside them', async () => {
-    const families = await scrape();
-    const told = [...families].map(([name, {type, help}]) => [name, type, help]);
     const known = Object.entries(METRICS).map(([name, {type, help}]) => [name, type, help]);
-    expect(told).toEqual(known);
+    // Of the cluster it tells once it leads meta and has asked the nodes.
+    const told = async () =>
+      [...(await scrape())].map(([name, {type, help}]) => [name, type, help]);
+    await expect.poll(told, {timeout: START_MS_MAX}).toEqual(known);
   });
 
   test('counters move with writes and statements', async () => {
@@ -148,7 +149,13 @@ describe('/metrics', () => {
           timeout: START_MS_MAX,
         })
         .toBeGreaterThanOrEqual(SETS_MIN);
+      await expect
+        .poll(async () => read(await scrape(), 'flotilla_replica_sets', {state: 'led'}), {
+          timeout: START_MS_MAX,
+        })
+        .toBeGreaterThanOrEqual(SETS_MIN);
       const after = await scrape();
+      expect(read(after, 'flotilla_clock_trusted')).toBe(1);
       for (const {name, series} of after.values()) {
         const {labels: known = {}} = (METRICS as Record<string, MetricDefinition>)[name]!;
         for (const {labels} of [...series.values()].flat()) {

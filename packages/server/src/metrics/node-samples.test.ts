@@ -1,0 +1,42 @@
+import {expect, test} from 'vitest';
+import {type NodeStatus, nodeSamples} from './node-samples.ts';
+
+const ALONE: NodeStatus = {
+  connections: [],
+  framesDropped: 0,
+  clockOffsetsMs: [],
+  writeAgesMs: [],
+};
+
+function sampled(metric: string, status: Partial<NodeStatus>): unknown {
+  return nodeSamples({...ALONE, ...status}).find((sample) => sample.metric === metric)?.value;
+}
+
+test('the clock furthest from this one counts, ahead or behind', () => {
+  const metric = 'flotilla_node_clock_offset_seconds_max';
+  expect(sampled(metric, {})).toBe(0);
+  expect(sampled(metric, {clockOffsetsMs: [20, -1_500]})).toBe(1.5);
+  expect(sampled(metric, {clockOffsetsMs: [-20, 12_000]})).toBe(12);
+});
+
+test('the oldest write of all threads counts', () => {
+  const metric = 'flotilla_log_write_age_seconds';
+  expect(sampled(metric, {})).toBe(0);
+  expect(sampled(metric, {writeAgesMs: [0, 2_500, 3]})).toBe(2.5);
+});
+
+test('connections and queues are sums over the other nodes', () => {
+  const connection = {queuedBytes: {control: 1, bulk: 10}} as NodeStatus['connections'][number];
+  const connections = [
+    {...connection, connected: true},
+    {...connection, connected: false},
+    {...connection, connected: true},
+  ];
+  const told = nodeSamples({...ALONE, connections}).map(({labels, value}) => [labels, value]);
+  expect(told.slice(0, 4)).toEqual([
+    [{state: 'connected'}, 2],
+    [{state: 'disconnected'}, 1],
+    [{channel: 'control'}, 3],
+    [{channel: 'bulk'}, 30],
+  ]);
+});

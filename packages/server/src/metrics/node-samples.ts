@@ -1,0 +1,38 @@
+// What the main thread knows of this node beside the others: connections, clocks, and how long the
+// engine threads' writes wait for their disks.
+
+import type {ConnectionStatus} from '../connections/index.ts';
+import type {Sample} from './sample.ts';
+
+const MS_PER_S = 1e3;
+
+export interface NodeStatus {
+  readonly connections: readonly ConnectionStatus[];
+  readonly framesDropped: number;
+  /** The wall clock of each other node that is alive, less this one's. */
+  readonly clockOffsetsMs: readonly number[];
+  /** Of each engine thread: since its oldest write was begun that its disk has not taken. */
+  readonly writeAgesMs: readonly number[];
+}
+
+export function nodeSamples(status: NodeStatus): Sample[] {
+  const {connections, framesDropped, clockOffsetsMs, writeAgesMs} = status;
+  const connected = connections.filter((node) => node.connected).length;
+  const metric = 'flotilla_node_connections';
+  const queued = (channel: 'control' | 'bulk'): Sample => ({
+    metric: 'flotilla_node_send_queue_bytes',
+    labels: {channel},
+    value: connections.reduce((sum, {queuedBytes}) => sum + queuedBytes[channel], 0),
+  });
+  const offsetMs = Math.max(0, ...clockOffsetsMs.map(Math.abs));
+  const writeAgeMs = Math.max(0, ...writeAgesMs);
+  return [
+    {metric, labels: {state: 'connected'}, value: connected},
+    {metric, labels: {state: 'disconnected'}, value: connections.length - connected},
+    queued('control'),
+    queued('bulk'),
+    {metric: 'flotilla_node_frames_dropped_total', value: framesDropped},
+    {metric: 'flotilla_node_clock_offset_seconds_max', value: offsetMs / MS_PER_S},
+    {metric: 'flotilla_log_write_age_seconds', value: writeAgeMs / MS_PER_S},
+  ];
+}
