@@ -2,11 +2,15 @@
 // threads); bodies are transferred, never copied. The routes know nothing of groups or catalogs, the
 // engine nothing of sockets.
 
+import type {ErrorCode} from '@flotilla/base';
+
 /** An answer that is known whole. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | undefined;
+  /** Of a failure. */
+  readonly code?: ErrorCode | undefined;
 }
 
 /** An answer whose rows follow as they come. */

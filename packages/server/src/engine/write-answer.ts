@@ -12,8 +12,12 @@ const REPLICA_SETS_LISTED = 100;
 export function writeAnswer(outcome: WriteOutcome): HttpAnswer {
   const error = writeError(outcome);
   if (error === undefined) return {status: 204, headers: {}, body: undefined};
+  return failedAnswer(error);
+}
+
+export function failedAnswer(error: DbError): HttpAnswer {
   const {status, headers, body} = errorAnswer(error);
-  return {status, headers, body: Buffer.from(`${JSON.stringify(body)}\n`)};
+  return {status, headers, body: Buffer.from(`${JSON.stringify(body)}\n`), code: error.code};
 }
 
 /** What a client is told of a write that was not taken whole; undefined of one that was. */

@@ -4,7 +4,6 @@ import {type Clock, type DatabaseId, DbError, LIMITS} from '@flotilla/base';
 import type {Database} from '@flotilla/catalog';
 import {parsePrecision} from '@flotilla/ingest';
 import type {WriteRequest, WriteRouter} from '@flotilla/router';
-import {errorAnswer} from '../http/error-answer.ts';
 import {type CatalogAccess, findDatabase, tenantNameOf} from './catalog-access.ts';
 import type {HttpAnswer, WriteCall} from './gateway.ts';
 import {inflate} from './inflate.ts';
@@ -12,7 +11,7 @@ import {lineTextOf} from './line-text.ts';
 import {Parsers} from './parsers.ts';
 import {outcomeOf, ServiceCounts} from './service-counts.ts';
 import type {Step, WorkTurns} from './work-turns.ts';
-import {writeAnswer} from './write-answer.ts';
+import {failedAnswer, writeAnswer} from './write-answer.ts';
 import type {WriteMemory} from './write-memory.ts';
 
 export interface WriteServiceDeps {
@@ -79,8 +78,7 @@ export class WriteService {
       return await this.#write(call, deadlineMs);
     } catch (error) {
       if (!(error instanceof DbError)) throw error;
-      const {status, headers, body} = errorAnswer(error);
-      return {status, headers, body: Buffer.from(`${JSON.stringify(body)}\n`)};
+      return failedAnswer(error);
     }
   }
 

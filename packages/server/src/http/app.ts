@@ -1,7 +1,7 @@
 // The HTTP server of a node: body limits, one error mapper, the routes. Bodies are collected as they
 // come (compressed) from the node's byte budget; engine threads inflate and parse them.
 
-import {type Clock, DbError, LIMITS, type Log} from '@flotilla/base';
+import {type Clock, DbError, type ErrorCode, LIMITS, type Log} from '@flotilla/base';
 import fastify, {type FastifyError, type FastifyInstance, type FastifyReply} from 'fastify';
 import type {EngineGateway} from '../engine/gateway.ts';
 import {BodyBudget} from './body-budget.ts';
@@ -53,6 +53,9 @@ export function createApp(deps: AppDeps): FastifyInstance {
     },
   });
   app.server.maxConnections = LIMITS.http_connections_max.value;
+  app.decorateReply('failedWith', function (this: FastifyReply, code: ErrorCode) {
+    deps.metrics?.failed(this, code);
+  });
   logRequests(app, deps.log, () => performance.now());
   attachUnreadBodies(app);
   const budget = new BodyBudget(LIMITS.bodies_in_flight_bytes_max.value);
@@ -64,12 +67,14 @@ export function createApp(deps: AppDeps): FastifyInstance {
   app.setReplySerializer((body) => `${JSON.stringify(body)}\n`);
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const {status, headers, body} = requestErrorAnswer(error, request, deps.log);
+    reply.failedWith(body.code);
     return reply.code(status).headers(headers).send(body);
   });
   const routes = new KnownRoutes(app);
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0]!;
     const answer = errorAnswer(notFound(routes, request.method, path));
+    reply.failedWith(answer.body.code);
     const {status, headers, body} = wordingOf(path)(answer);
     return reply.code(status).headers(headers).send(body);
   });

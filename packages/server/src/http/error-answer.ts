@@ -1,12 +1,12 @@
 // The one place where an error becomes an HTTP answer.
 
-import {DbError, ERRORS, type ErrorDetails, toWireError} from '@flotilla/base';
+import {DbError, ERRORS, type ErrorCode, type ErrorDetails, toWireError} from '@flotilla/base';
 
 /** Seconds a client should wait before it sends a refused request again. */
 const RETRY_AFTER_S = 1;
 
 export interface ErrorBody {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly message: string;
   readonly details: ErrorDetails;
   /** CnosDB's own client reads these two. */
@@ -20,10 +20,22 @@ export interface ErrorAnswer {
   readonly body: ErrorBody;
 }
 
+declare module 'fastify' {
+  interface FastifyReply {
+    /** To be told of every failure, in whatever words the client hears of it. The first counts. */
+    failedWith(code: ErrorCode): void;
+  }
+}
+
+export function codeOf(thrown: unknown): ErrorCode {
+  return thrown instanceof DbError ? thrown.code : 'INTERNAL';
+}
+
 /** Total: what is not a DbError answers 500 without its text; log it where it was caught. */
 export function errorAnswer(thrown: unknown): ErrorAnswer {
-  const {code, message, details} = toWireError(thrown);
-  const status = thrown instanceof DbError ? ERRORS[thrown.code].http : ERRORS.INTERNAL.http;
+  const {message, details} = toWireError(thrown);
+  const code = codeOf(thrown);
+  const status = ERRORS[code].http;
   const headers: Record<string, string> = {'content-type': 'application/json'};
   if (status === 429 || status === 503) headers['retry-after'] = String(RETRY_AFTER_S);
   if (status === 405 && Array.isArray(details['allow']))

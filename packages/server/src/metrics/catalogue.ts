@@ -31,6 +31,10 @@ const CODE: LabelValues = {
   text: '`OK`, or a [code](http.md#codes)',
   has: (value) => value === 'OK' || Object.hasOwn(ERRORS, value),
 };
+const ERROR: LabelValues = {
+  text: 'a [code](http.md#codes)',
+  has: (value) => Object.hasOwn(ERRORS, value),
+};
 const ROUTE: LabelValues = {
   text: 'the pattern of a route, or `none`',
   has: (value) => value === 'none' || /^\/[\w./:-]{0,100}$/.test(value),
@@ -81,6 +85,11 @@ export const METRICS = {
     type: 'counter',
     help: 'Requests that were answered.',
     labels: {method: METHOD, route: ROUTE, status: STATUS},
+  },
+  flotilla_errors_total: {
+    type: 'counter',
+    help: 'Requests that failed, by code: what the answer says, or ended with after its first rows.',
+    labels: {code: ERROR},
   },
 
   flotilla_write_bodies_total: {

@@ -1,11 +1,15 @@
 // Requests of HTTP clients by route, method and status: patterns of routes, not paths, so that no client
-// makes a series of its own.
+// makes a series of its own. Failures by code, all of them from the beginning: Prometheus sees no increase
+// in a series that has just begun.
 
+import {ERRORS, type ErrorCode} from '@flotilla/base';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
-import type {Sample} from './sample.ts';
+import {byLabel, type Sample} from './sample.ts';
 
 export class HttpCounts {
   readonly #requests = new Map<string, {labels: Record<string, string>; count: number}>();
+  readonly #errors = new Map((Object.keys(ERRORS) as ErrorCode[]).map((code) => [code, 0]));
+  readonly #failed = new WeakSet<FastifyReply>();
   #app: FastifyInstance | undefined;
 
   /** Before the routes are registered. */
@@ -17,13 +21,24 @@ export class HttpCounts {
     });
   }
 
+  /** A failure of the first rows comes by twice: from the stream and from the error handler. */
+  failed(reply: FastifyReply, code: ErrorCode): void {
+    if (this.#failed.has(reply)) return;
+    this.#failed.add(reply);
+    this.#errors.set(code, this.#errors.get(code)! + 1);
+  }
+
   async samples(): Promise<Sample[]> {
     const requests = [...this.#requests.values()].map(({labels, count}) => ({
       metric: 'flotilla_http_requests_total' as const,
       labels,
       value: count,
     }));
-    return [{metric: 'flotilla_http_connections', value: await this.#connections()}, ...requests];
+    return [
+      {metric: 'flotilla_http_connections', value: await this.#connections()},
+      ...requests,
+      ...byLabel('flotilla_errors_total', 'code', this.#errors),
+    ];
   }
 
   #count({method, routeOptions}: FastifyRequest, {statusCode}: FastifyReply): void {

@@ -1,7 +1,7 @@
 // /metrics: what the main thread counts itself, beside what the engine threads tell when asked.
 
-import type {Clock} from '@flotilla/base';
-import type {FastifyInstance} from 'fastify';
+import type {Clock, ErrorCode} from '@flotilla/base';
+import type {FastifyInstance, FastifyReply} from 'fastify';
 import {EXPOSITION_TYPE, exposition} from './exposition.ts';
 import {HttpCounts} from './http-counts.ts';
 import {type NodeStatus, nodeSamples} from './node-samples.ts';
@@ -43,6 +43,10 @@ export class NodeMetrics {
   attach(app: FastifyInstance, bodies: BodyBytes): void {
     this.#http.attach(app);
     this.#bodies = bodies;
+  }
+
+  failed(reply: FastifyReply, code: ErrorCode): void {
+    this.#http.failed(reply, code);
   }
 
   start(): void {

@@ -111,6 +111,8 @@ describe('/metrics', () => {
     expect(moved('flotilla_rpc_calls_total', {code: 'OK'})).toBeGreaterThan(0);
     const route = '/api/v1/write';
     expect(moved('flotilla_http_requests_total', {route, status: '204'})).toBe(1);
+    for (const code of ['LINES_REJECTED', 'QUERY_ERROR'])
+      expect([code, moved('flotilla_errors_total', {code})]).toEqual([code, 1]);
     expect(read(after, 'flotilla_storage_series')).toBe(2);
     expect(read(after, 'flotilla_storage_memtable_bytes')).toBeGreaterThan(0);
     expect(read(after, 'flotilla_engine_thread_up')).toBe(2);

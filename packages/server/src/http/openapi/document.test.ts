@@ -42,6 +42,7 @@ beforeAll(async () => {
         for (const each of [method].flat()) registered.push({method: each, url});
       });
     },
+    failed: () => undefined,
   };
   app = createApp({gateway: {} as never, health, metrics, log: LOG, clock: new NodeClock()});
   document = (await app.inject('/openapi.json')).json();

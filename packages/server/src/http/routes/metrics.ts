@@ -1,6 +1,7 @@
 // GET /metrics: Prometheus's text format.
 
-import type {FastifyInstance, FastifyPluginCallback} from 'fastify';
+import type {ErrorCode} from '@flotilla/base';
+import type {FastifyInstance, FastifyPluginCallback, FastifyReply} from 'fastify';
 import {type ApiRoute, PLAIN_ERRORS} from '../openapi/api-route.ts';
 
 const API: ApiRoute = {
@@ -18,6 +19,8 @@ export interface MetricsSource {
     app: FastifyInstance,
     bodies: {readonly usedBytes: number; readonly maxBytes: number},
   ): void;
+  /** A request failed; told of one twice, it counts once. */
+  failed(reply: FastifyReply, code: ErrorCode): void;
 }
 
 export const metricsRoute: FastifyPluginCallback<{metrics: MetricsSource}> = (

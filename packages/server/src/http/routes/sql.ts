@@ -3,10 +3,11 @@
 
 import {Readable} from 'node:stream';
 import {DbError, LIMITS, toWireError} from '@flotilla/base';
-import type {FastifyPluginCallback} from 'fastify';
+import type {FastifyPluginCallback, FastifyReply} from 'fastify';
 import {z} from 'zod';
 import {parseDuration} from '../../engine/durations.ts';
 import type {EngineGateway, SqlCall} from '../../engine/gateway.ts';
+import {codeOf} from '../error-answer.ts';
 import {type ApiRoute, SQL_ERRORS} from '../openapi/api-route.ts';
 import {DatabaseParam, TenantParam} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
@@ -82,7 +83,8 @@ export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {
       },
       abort.signal,
     );
-    const chunks = format === 'ndjson' ? endWithErrorLine(answer.chunks) : answer.chunks;
+    const noted = noteError(answer.chunks, reply);
+    const chunks = format === 'ndjson' ? endWithErrorLine(noted) : noted;
     return reply
       .code(answer.status)
       .headers(answer.headers)
@@ -118,6 +120,19 @@ function maxStalenessMs({
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : parseDuration(text, 'max_staleness');
   if (consistency === 'stale') return ms;
   throw new DbError('INVALID_ARGUMENT', 'max_staleness: it needs consistency=stale');
+}
+
+/** One after the first byte, which no status tells any more. */
+async function* noteError(
+  chunks: AsyncIterable<Uint8Array>,
+  reply: FastifyReply,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    reply.failedWith(codeOf(error));
+    throw error;
+  }
 }
 
 /** NDJSON has room for an error after its rows: one more line. */

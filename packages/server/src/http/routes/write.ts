@@ -53,6 +53,7 @@ export const writeRoute: FastifyPluginCallback<WriteDeps> = (app, deps, done) =>
     const answer = await admission.run(request, body, (waitedMs) =>
       gateway.write({...call, waitedMs}),
     );
+    if (answer.code !== undefined) reply.failedWith(answer.code);
     return reply.code(answer.status).headers(answer.headers).send(answer.body);
   });
   done();

@@ -67,7 +67,9 @@ export function speakInflux(
       'x-request-id': request.id,
     });
   });
-  app.setErrorHandler<FastifyError>((error, request, reply) =>
-    sendInflux(reply, wording(requestErrorAnswer(error, request, log))),
-  );
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const answer = requestErrorAnswer(error, request, log);
+    reply.failedWith(answer.body.code);
+    return sendInflux(reply, wording(answer));
+  });
 }

@@ -131,6 +131,7 @@ async function write(
   const answer = await admission.run(request, body, (waitedMs) =>
     gateway.write({...call, waitedMs}),
   );
+  if (answer.code !== undefined) reply.failedWith(answer.code);
   if (answer.status === 204) return reply.code(204).send();
   return sendInflux(reply, wording(failureOf(answer)));
 }
