@@ -111,9 +111,10 @@ describe('each reason names the thing and the next command', () => {
   });
 });
 
-test('a set that is being dropped needs no leader', () => {
+test('a set that is being dropped needs no leader, and its replicas go', () => {
   const dropping = set(7, {leader: undefined, state: 'dropping'});
-  expect(verdictOf(facts({sets: [dropping]})).verdict).toBe('healthy');
+  const going = {...lacking(8, 'missing'), state: 'dropping' as const};
+  expect(verdictOf(facts({sets: [dropping, going]})).verdict).toBe('healthy');
 });
 
 test('many sets are counted, five named', () => {

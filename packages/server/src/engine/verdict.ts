@@ -16,12 +16,11 @@ export interface Verdict {
 const SETS_NAMED = 5;
 
 export function verdictOf(facts: ClusterFacts): Verdict {
-  const unled = facts.sets.filter(
-    ({leader, state}) => leader === undefined && state !== 'dropping',
-  );
+  const kept = facts.sets.filter(({state}) => state !== 'dropping');
+  const unled = kept.filter(({leader}) => leader === undefined);
   const waiting = unled.filter(isManual);
   const leaderless = unled.filter((set) => !isManual(set)).map(({id}) => id);
-  const lacking = facts.sets
+  const lacking = kept
     .filter(({replicas}) =>
       replicas.some(({state}) => ['missing', 'unreachable', 'stopped'].includes(state)),
     )
