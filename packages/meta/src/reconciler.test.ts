@@ -32,19 +32,30 @@ class Groups {
   readonly unheard = new Set<NodeId>();
   /** Who says that it hears them all the same. */
   readonly deluded = new Set<NodeId>();
+  /** What happens while a node makes its report. */
+  onReport: (node: NodeId) => void = () => {};
+  /** At these nodes nothing is created before `unhung`. */
+  readonly hanging = new Set<NodeId>();
+  readonly unhung = Promise.withResolvers<void>();
   orders = 0;
 
   host(node: NodeId): ReplicaHost {
     const here = new Map<ReplicaId, ReplicaSetId>();
     this.onNode.set(node, here);
     return {
-      replicas: async () => [...here].map(([replica, set]) => this.#report(set, replica)),
+      replicas: async () => {
+        this.onReport(node);
+        return [...here].map(([replica, set]) => this.#report(set, replica));
+      },
       diskFree: async () => 0.9,
       heard: () =>
         [...this.onNode.keys()].filter(
           (other) => this.deluded.has(node) || !this.unheard.has(other),
         ),
-      createReplica: async (order) => this.#create(here, order),
+      createReplica: async (order) => {
+        if (this.hanging.has(node)) await this.unhung.promise;
+        this.#create(here, order);
+      },
       destroyReplica: async ({replica}) => {
         this.orders++;
         here.delete(replica);
@@ -228,6 +239,38 @@ test('where nothing is to be done the meta group is left to sleep; before the ne
   groups.onNode.get(2 as NodeId)!.delete(first!);
   expect(await clock.until(() => groups.orders > orders, 5_000)).toBe(true);
   expect(log.reads).toBeGreaterThan(reads);
+  await stop();
+});
+
+test('nothing is destroyed for a report that came before leadership was proven for the last time', async () => {
+  const {clock, network, log, groups, join, stop} = await startCluster();
+  await join(2);
+  const second = 2 as NodeId;
+  // Another member leads, and has made a replica there, before the report is answered.
+  groups.onReport = (node) => {
+    if (node !== second) return;
+    log.leader = undefined;
+    groups.onNode.get(second)!.set(99 as ReplicaId, 0 as ReplicaSetId);
+  };
+  await clock.advance(3_000);
+  expect(groups.onNode.get(second)!.has(99 as ReplicaId)).toBe(true);
+  expect(network.calls.map(({method}) => method)).not.toContain('replica.destroy');
+  await stop();
+});
+
+test('a node whose disk hangs keeps no set from opening elsewhere', async () => {
+  const {clock, groups, service, join, stop} = await startCluster();
+  for (const i of [2, 3]) await join(i);
+  const named = {tenant: 'default', name: 'public'};
+  await service.propose({type: 'alter-database', ...named, options: {shards: 64}}, Infinity);
+  groups.hanging.add(3 as NodeId);
+  for (const timeMs of [0, 100 * 86_400_000]) {
+    await service.ensureBucket(1 as never, timeMs, Infinity);
+  }
+  const isOpen = () => [...service.catalog.replicaSets()].every(({state}) => state === 'open');
+  expect(await clock.until(isOpen, 20_000)).toBe(true);
+  expect(groups.onNode.get(3 as NodeId)!.size).toBe(0);
+  groups.unhung.resolve();
   await stop();
 });
 

@@ -48,6 +48,8 @@ const REST_MS = 1_000;
 const LEADERSHIP_MS = 1_000;
 /** Orders and commands under way at once: enough to fill the nodes, few enough to see each fail. */
 const ACTIONS_MAX = 64;
+/** Of them at one node: the orders to one whose disk hangs must leave room for the others'. */
+const NODE_ORDERS_MAX = 16;
 /** An order is carried out in milliseconds, a new replica's first sync on a slow disk in a second. */
 const ORDER_TIMEOUT_MS = 10_000;
 
@@ -100,11 +102,17 @@ export class Reconciler {
   }
 }
 
+interface Underway {
+  /** Who carries it out; a command has none. */
+  readonly node: NodeId | undefined;
+  readonly working: Promise<void>;
+}
+
 class Run {
   readonly #options: ReconcilerOptions;
   readonly #nodes: NodeReports;
   readonly #stopped = new AbortController();
-  readonly #underway = new Map<string, Promise<void>>();
+  readonly #underway = new Map<string, Underway>();
   readonly #finished: Promise<void>;
   #wake: AbortController | undefined;
   /** The last round left nothing to do. */
@@ -135,7 +143,7 @@ class Run {
     this.#wake?.abort();
     this.#unlisten();
     await this.#finished;
-    await Promise.all(this.#underway.values());
+    await Promise.all([...this.#underway.values()].map(({working}) => working));
   }
 
   async #loop(): Promise<void> {
@@ -167,16 +175,16 @@ class Run {
     const news = this.#nodes.news();
     const beganMs = clock.monotonicMs();
     if (news === this.#quietNews && beganMs < this.#quietUntilMs) return true;
-    const planned = this.#plan();
+    const planned = this.#plan(this.#nodes.view());
     const endMs = clock.monotonicMs();
     this.#quietNews = news;
     this.#quietUntilMs = endMs + Math.min((endMs - beganMs) / QUIET_PLAN_SHARE, QUIET_PLAN_MS_MAX);
     return planned.length === 0 && !this.#isOperating();
   }
 
-  #plan(): Action[] {
+  #plan(reports: Reports): Action[] {
     const {service, clock, settings} = this.#options;
-    return planNext(service.catalog, this.#nodes.view(), clock.wallMs(), settings);
+    return planNext(service.catalog, reports, clock.wallMs(), settings);
   }
 
   #presentNodes(): NodeId[] {
@@ -194,16 +202,20 @@ class Run {
   /** True where something is going on. */
   async #round(): Promise<boolean> {
     const {service, clock} = this.#options;
-    // Proves that this member still leads and that its copy holds all that was committed: what it
-    // does not name was removed, and may be destroyed.
-    const index = await service.readIndex(clock.monotonicMs() + ORDER_TIMEOUT_MS);
-    if (service.catalog.version < index || this.#stopped.signal.aborted) return true;
     await this.#askAll(this.#presentNodes());
     if (this.#stopped.signal.aborted) return false;
-    const actions = this.#plan();
+    const reports = this.#nodes.view();
+    // What ends from here on is not in these reports: it is planned for from the next.
+    const ending = new Set(this.#underway.keys());
+    // Proves that this member still leads and that its copy holds all that was committed: what it
+    // does not name was removed, and may be destroyed. After the reports, since whoever led meanwhile
+    // may have made what they tell of.
+    const index = await service.readIndex(clock.monotonicMs() + ORDER_TIMEOUT_MS);
+    if (service.catalog.version < index || this.#stopped.signal.aborted) return true;
+    const actions = this.#plan(reports);
     for (const action of actions) {
       if (this.#underway.size >= ACTIONS_MAX) break;
-      this.#begin(action);
+      if (!ending.has(subjectOf(action))) this.#begin(action);
     }
     return actions.length > 0 || this.#isOperating();
   }
@@ -218,7 +230,8 @@ class Run {
 
   #begin(action: Action): void {
     const subject = subjectOf(action);
-    if (this.#underway.has(subject)) return;
+    const node = action.type === 'propose' ? undefined : action.node;
+    if (this.#underway.has(subject) || this.#isBusy(node)) return;
     const working = this.#carryOut(action)
       .catch((error: unknown) => {
         this.#note(action, error);
@@ -228,7 +241,13 @@ class Run {
         this.#underway.delete(subject);
         this.#wake?.abort();
       });
-    this.#underway.set(subject, working);
+    this.#underway.set(subject, {node, working});
+  }
+
+  #isBusy(node: NodeId | undefined): boolean {
+    if (node === undefined) return false;
+    const orders = [...this.#underway.values()].filter((other) => other.node === node);
+    return orders.length >= NODE_ORDERS_MAX;
   }
 
   async #carryOut(action: Action): Promise<void> {

@@ -67,6 +67,15 @@ test('what did not change is not sent again', () => {
   expect(ask([report(2, 2)])).toMatchObject({changed: [], removed: [1], full: false});
 });
 
+test('what was taken from the receiver stays as it was when more is reported', () => {
+  const receiver = new ReportReceiver();
+  receiver.take({sequence: 1, full: true, changed: [report(1, 1)], removed: []});
+  const {replicas} = receiver;
+  receiver.take({sequence: 2, full: false, changed: [report(2, 1)], removed: [1 as ReplicaId]});
+  receiver.take({sequence: 3, full: true, changed: [], removed: []});
+  expect([...replicas.keys()]).toEqual([1]);
+});
+
 test('reports that are the same object as before are not looked into', () => {
   const sender = new ReportSender();
   const receiver = new ReportReceiver();

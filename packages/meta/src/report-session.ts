@@ -81,21 +81,24 @@ export class ReportReceiver {
   #sequence = 0;
   /** Counts answers that told something new. */
   news = 0;
-  readonly #replicas = new Map<ReplicaId, ReplicaReport>();
+  #replicas: ReadonlyMap<ReplicaId, ReplicaReport> = new Map();
 
   get acknowledged(): number {
     return this.#sequence;
   }
 
+  /** As they are now: what is reported later changes nothing in what was taken from here. */
   get replicas(): ReadonlyMap<ReplicaId, ReplicaReport> {
     return this.#replicas;
   }
 
   take(answer: Difference): void {
-    if (answer.full || answer.changed.length > 0 || answer.removed.length > 0) this.news += 1;
-    if (answer.full) this.#replicas.clear();
-    for (const report of answer.changed) this.#replicas.set(report.replica, report);
-    for (const replica of answer.removed) this.#replicas.delete(replica);
     this.#sequence = answer.sequence;
+    if (!answer.full && answer.changed.length === 0 && answer.removed.length === 0) return;
+    this.news += 1;
+    const replicas = new Map<ReplicaId, ReplicaReport>(answer.full ? [] : this.#replicas);
+    for (const report of answer.changed) replicas.set(report.replica, report);
+    for (const replica of answer.removed) replicas.delete(replica);
+    this.#replicas = replicas;
   }
 }

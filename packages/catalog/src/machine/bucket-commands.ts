@@ -49,15 +49,22 @@ export const ensureBucket: Handler<EnsureBucket> = (draft, command) => {
   return succeed({bucket: id, created: true});
 };
 
-/** What writes may no longer name: a set that is made later begins with it. */
+/**
+ * What writes may no longer name: a set that is made later begins with it. By id: every copy of the catalog
+ * must hold the same, and one from a snapshot has tables in another order.
+ */
 function deadIdsOf(
   catalog: Catalog,
   database: Bucket['database'],
 ): Pick<Bucket, 'deadTables' | 'deadColumns'> {
-  const tables = catalog.droppedTables(database).map((table) => table.id);
+  const tables = catalog
+    .droppedTables(database)
+    .map(({id}) => id)
+    .sort((a, b) => a - b);
   const columns = catalog
     .shrunkTables(database)
-    .map(({id, deadColumns}) => ({table: id, columns: deadColumns!}));
+    .map(({id, deadColumns}) => ({table: id, columns: deadColumns!}))
+    .sort((a, b) => a.table - b.table);
   return {
     deadTables: tables.length === 0 ? undefined : tables,
     deadColumns: columns.length === 0 ? undefined : columns,

@@ -157,6 +157,26 @@ describe('dropping', () => {
     expect(machine.catalog.droppedTables(database).map((dead) => dead.id)).toEqual([first]);
   });
 
+  test('of two dropped at one time the younger comes back, and a bucket names both by id', () => {
+    const {machine, run} = founded();
+    const database = id<never>(1);
+    const make = (name: string) =>
+      must(run({type: 'create-table', database, table: {name, tags: ['host'], fields: []}})).table;
+    const drop = () =>
+      must(run({type: 'drop-table', database, name: 'cpu', atMs: 5, purgeAtMs: 9}));
+    const older = make('mem');
+    const younger = make('cpu');
+    drop();
+    const change = {kind: 'rename-table', to: 'cpu'} as const;
+    must(run({type: 'alter-table', database, name: 'mem', change}));
+    drop();
+    const placements = [[{node: id<never>(1), role: 'voter' as const}]];
+    const range = {timeMs: 0, startMs: 0, endMs: 9};
+    const {bucket} = must(run({type: 'ensure-bucket', database, ...range, placements}));
+    expect(machine.catalog.bucket(bucket)?.deadTables).toEqual([older, younger]);
+    expect(must(run({type: 'recover-table', database, name: 'cpu'})).table).toBe(younger);
+  });
+
   test('a purged database leaves only replica sets to be destroyed', () => {
     const {machine, run} = founded();
     must(

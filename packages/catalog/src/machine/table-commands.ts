@@ -207,10 +207,10 @@ function noDatabase(id: Database['id']) {
   return refuse('DATABASE_NOT_FOUND', `no database ${id}`);
 }
 
-/** Of two dropped at one time the younger. */
+/** Of two dropped at one time the younger: by its id, since a copy from a snapshot has them in another order. */
 function lastDropped(catalog: Catalog, database: Database['id'], name: string): Table | undefined {
   let last: Table | undefined;
-  for (const table of catalog.droppedTables(database)) {
+  for (const table of catalog.droppedTables(database).sort((a, b) => a.id - b.id)) {
     if (table.name !== name || table.purgedAtMs !== undefined) continue;
     if (last === undefined || table.dropped!.atMs >= last.dropped!.atMs) last = table;
   }

@@ -6,6 +6,7 @@ import type {Catalog} from '../catalog.ts';
 import type {CreateOperation} from '../commands.ts';
 import type {Node, Operation, ReplicaPlacement, ReplicaSet} from '../model.ts';
 import type {Action} from './action.ts';
+import {GroupView} from './group-view.ts';
 import type {Decision} from './member-operation.ts';
 import {fitNodes, pickNodes} from './placement.ts';
 import type {Reports} from './reports.ts';
@@ -37,13 +38,17 @@ export function planEvacuation(
   const node = catalog.node(operation.sourceNode!);
   if (node === undefined) return ended('failed', 'no such node');
   if (operation.state === 'cancelling') {
-    if (node.state === 'draining') return proposed(node, 'active');
+    // Who asked for no more than the emptying wants the node back, even in the moment it is empty.
+    const isEmptied = node.state === 'drained' && operation.kind === 'drain-node';
+    if (node.state === 'draining' || isEmptied) return proposed(node, 'active');
     return ended('cancelled');
   }
   if (node.state === 'active') return proposed(node, 'draining');
   if (catalog.replicaCount(node.id) > 0) {
     const moves = planMovesFrom(node, operation, catalog, reports, context);
-    const stuck = moves.length === 0 && context.budget.left === MOVES_MAX;
+    const isNoneBegun = moves.length === 0 && context.budget.left === MOVES_MAX;
+    const sets = movableOn(node, catalog, reports);
+    const stuck = isNoneBegun && sets.some((set) => !hasSpare(set, catalog));
     return {decision: stuck ? planExplanation(operation, context.nowMs) : WAIT, moves};
   }
   if (node.state === 'draining') return proposed(node, 'drained');
@@ -117,9 +122,11 @@ export function planRepairs(
       const report = reports.get(placed.node)?.replicas.get(placed.replica);
       const damaged = report?.damaged === true;
       if (!damaged && !lost.has(placed.node)) continue;
+      if (!isLed(set, reports)) break;
       const target = pickTarget(set, placed, catalog, reports);
       // In place only where the node lives: a dead one's replica keeps its seat till then.
-      if (target === undefined && !damaged) continue;
+      const isInPlace = damaged && reports.get(placed.node)?.live === true;
+      if (target === undefined && !isInPlace) continue;
       actions.push(move('repair', set, placed, target, 'reconciler', context.nowMs));
       context.budget.left--;
       break;
@@ -136,13 +143,13 @@ function planMovesFrom(
   context: {readonly nowMs: number; readonly budget: MoveBudget},
 ): Action[] {
   const moves: Action[] = [];
-  for (const set of setsWithMeta(catalog)) {
+  for (const set of movableOn(node, catalog, reports)) {
     if (context.budget.left <= 0) break;
-    const placed = set.replicas.find((replica) => replica.node === node.id);
-    if (placed === undefined || set.state !== 'open' || catalog.operationOf(set.id)) continue;
+    const placed = set.replicas.find((replica) => replica.node === node.id)!;
     const target = pickTarget(set, placed, catalog, reports);
     // Where there are more replicas than wanted now, one less is better than a wait for a place.
-    if (target === undefined && set.replicas.length <= replicasWanted(catalog, set)) continue;
+    const isRemovable = hasSpare(set, catalog) && hasHeir(set, placed, reports);
+    if (target === undefined && !isRemovable) continue;
     const kind = target === undefined ? 'remove-replica' : 'move-replica';
     const startedBy = `operation ${operation.id}`;
     moves.push(move(kind, set, placed, target, startedBy, context.nowMs));
@@ -170,6 +177,7 @@ function planEvening(
     const target = pickNodes(others, 1, NONE, counts, kept)[0];
     const from = counts.get(source.node) ?? 0;
     if (target === undefined || from - (counts.get(target.id) ?? 0) < IMBALANCE_MIN) continue;
+    if (!isLed(set, reports)) continue;
     counts.set(source.node, from - 1);
     counts.set(target.id, (counts.get(target.id) ?? 0) + 1);
     moves.push(move('move-replica', set, source, target, 'rebalance', context.nowMs));
@@ -191,7 +199,37 @@ function pickTarget(
   return pickNodes(others, 1, NONE, loads, kept)[0];
 }
 
-function isPlacedOn(set: ReplicaSet, node: NodeId): boolean {
+/** Sets with a replica on the node that an operation may begin on. */
+function movableOn(node: Node, catalog: Catalog, reports: Reports): ReplicaSet[] {
+  return [...setsWithMeta(catalog)].filter(
+    (set) =>
+      isPlacedOn(set, node.id) &&
+      set.state === 'open' &&
+      catalog.operationOf(set.id) === undefined &&
+      isLed(set, reports),
+  );
+}
+
+/**
+ * Without a leader no member can be changed: an operation would wait for one, perhaps for ever, and there
+ * are a few at a time.
+ */
+function isLed(set: ReplicaSet, reports: Reports): boolean {
+  return new GroupView(set, reports).leader !== undefined;
+}
+
+/** The last replica has to be moved, however few are wanted. */
+function hasSpare(set: ReplicaSet, catalog: Catalog): boolean {
+  return set.replicas.length > Math.max(1, replicasWanted(catalog, set));
+}
+
+/** A replica that is placed may not be a member yet: without another one there is nobody to go on with. */
+function hasHeir(set: ReplicaSet, {replica}: ReplicaPlacement, reports: Reports): boolean {
+  const {voters, learners} = new GroupView(set, reports);
+  return [...voters, ...learners].some((id) => id !== replica);
+}
+
+export function isPlacedOn(set: ReplicaSet, node: NodeId): boolean {
   return set.replicas.some((placed) => placed.node === node);
 }
 

@@ -2,6 +2,7 @@
 // planned from what the group IS, never from what was sent: a retry, a crash between saving and
 // acting, and a duplicate answer all take the same path. The order keeps the majority:
 //   create -> learner -> catch-up -> (lead away) -> swap, one joint change -> confirm -> destroy-source.
+// An addition ends with confirm, where the number of replicas that is wanted follows what is there.
 // Cancelling rolls back while the joint change has not been made, and forward after it.
 
 import type {ReplicaId} from '@flotilla/base';
@@ -54,15 +55,23 @@ export function planReplicaMove(operation: Operation, group: GroupView): Decisio
 }
 
 /** The new replica stays a learner; voters grow by two when two learners are caught up. */
-export function planReplicaAddition(operation: Operation, group: GroupView): Decision {
-  if (operation.state === 'cancelling') return planRollback(operation, group);
+export function planReplicaAddition(
+  operation: Operation,
+  group: GroupView,
+  wanted: number,
+): Decision {
+  if (operation.state === 'cancelling' && operation.step !== 'confirm') {
+    return planRollback(operation, group);
+  }
   switch (operation.step as MemberStep) {
     case 'create':
       return planCreate(operation, group);
     case 'learner':
       return planLearner(operation, group);
     case 'catch-up':
-      return planCatchUp(operation, group, {type: 'finish', state: 'done'});
+      return planCatchUp(operation, group, {type: 'advance', step: 'confirm'});
+    case 'confirm':
+      return planMoreWanted(group.set, wanted);
     default:
       return unknownStep(operation);
   }
@@ -97,10 +106,7 @@ function planCreate(operation: Operation, group: GroupView): Decision {
   const placed = set.replicas.find(({node}) => node === operation.targetNode);
   if (placed !== undefined) return {type: 'advance', step: 'learner', target: placed.replica};
   if (operation.targetNode === undefined) return fail('no target node');
-  return place(set, {
-    add: [{node: operation.targetNode, role: 'learner'}],
-    replicasWanted: operation.kind === 'add-replica' ? set.replicas.length + 1 : undefined,
-  });
+  return place(set, {add: [{node: operation.targetNode, role: 'learner'}]});
 }
 
 function planLearner(operation: Operation, group: GroupView): Decision {
@@ -120,6 +126,14 @@ function planCatchUp(operation: Operation, group: GroupView, next: Decision): De
   if (group.isDamaged(operation.target!)) return damaged(operation.target!);
   if (group.isCaughtUp(operation.target!)) return next;
   return wait(`replica ${operation.target} to catch up`);
+}
+
+/** Last, so that what is cancelled before leaves the number as it was; and never fewer than were wanted. */
+function planMoreWanted(set: ReplicaSet, wanted: number): Decision {
+  const count = set.replicas.length;
+  // The meta group's number follows the nodes: said twice it would be said for ever.
+  if (Math.max(wanted, set.replicasWanted ?? 0) >= count) return {type: 'finish', state: 'done'};
+  return place(set, {replicasWanted: count});
 }
 
 function planSwap(operation: Operation, group: GroupView): Decision {
@@ -154,11 +168,11 @@ function planInsideJoint(source: ReplicaId, target: ReplicaId, group: GroupView)
 function planRemovingChange(operation: Operation, group: GroupView): Decision {
   const source = operation.source!;
   if (group.leader === undefined) return wait('a leader');
-  if (group.joint) return wait('the joint configuration to be left');
+  if (group.joint) return planInsideJoint(source, group.voters[0] as ReplicaId, group);
   if (!group.isMember(source)) return {type: 'advance', step: 'confirm'};
   if (operation.state === 'cancelling') return {type: 'finish', state: 'cancelled'};
   if (group.isLearner(source)) return change(group, [{type: 'remove', id: source}], 'simple');
-  if (group.voters.length === 1) return fail('it is the only voter: move it instead');
+  if (group.voters.length === 1) return planSoleVoterRemoval(group, source);
   if (group.leader.replica === source) {
     const successor = group.successor(source);
     if (successor === undefined)
@@ -168,21 +182,39 @@ function planRemovingChange(operation: Operation, group: GroupView): Decision {
   return planVoterRemoval(operation, group, source);
 }
 
+/** It leads, and nobody else can before the heir votes: the lead moves inside the joint state. */
+function planSoleVoterRemoval(group: GroupView, source: ReplicaId): Decision {
+  const learners = placedLearners(group);
+  if (learners.length === 0) return fail('it is the only voter: move it instead');
+  const heir = learners.find((id) => group.isCaughtUp(id));
+  if (heir === undefined) return wait('a learner to catch up');
+  const changes: MemberChange[] = [
+    {type: 'voter', id: heir},
+    {type: 'remove', id: source},
+  ];
+  return change(group, changes, 'joint-explicit');
+}
+
 function planVoterRemoval(operation: Operation, group: GroupView, source: ReplicaId): Decision {
   const remove: MemberChange = {type: 'remove', id: source};
-  const learner = group.learners.find((id) => group.isCaughtUp(id as ReplicaId));
+  // Of an even number one less fails no sooner, and a learner in its place would keep them even.
+  if (group.voters.length % 2 === 0) return change(group, [remove], 'simple');
+  const learner = placedLearners(group).find((id) => group.isCaughtUp(id));
   if (learner !== undefined) {
-    return change(group, [{type: 'voter', id: learner as ReplicaId}, remove], 'joint');
+    return change(group, [{type: 'voter', id: learner}, remove], 'joint');
   }
   // A repair puts a new voter in its place at once; until then as many may fail as with the dead one.
-  if (operation.kind === 'repair' || group.voters.length % 2 === 0) {
-    return change(group, [remove], 'simple');
-  }
+  if (operation.kind === 'repair') return change(group, [remove], 'simple');
   if (operation.allowFewerVoters !== true) {
     return fail('fewer voters would hold each write: add a replica first, or allow it (--yes)');
   }
   const second = group.voters.find((id) => id !== source && id !== group.leader!.replica);
   return change(group, [remove, {type: 'learner', id: second as ReplicaId}], 'joint');
+}
+
+/** A learner that no placement names is on its way out. */
+function placedLearners(group: GroupView): ReplicaId[] {
+  return group.set.replicas.map(({replica}) => replica).filter((id) => group.isLearner(id));
 }
 
 /** The group's own committed configuration is without the source; meta's wish follows it. */
@@ -192,12 +224,15 @@ function planConfirm(operation: Operation, group: GroupView): Decision {
   if (group.placement(source) === undefined) return {type: 'advance', step: 'destroy-source'};
   if (group.leader === undefined) return wait('a leader');
   if (group.joint || group.isMember(source)) return wait(`replica ${source} to leave`);
+  // A node that is emptied takes one away without anybody's having asked for fewer.
+  const isAskedFor =
+    operation.kind === 'remove-replica' && !operation.startedBy.startsWith('operation ');
   return place(set, {
     remove: [source],
     roles: set.replicas
       .filter(({replica}) => replica !== source && group.isMember(replica))
       .map(({replica}) => ({replica, role: group.isVoter(replica) ? 'voter' : 'learner'})),
-    replicasWanted: operation.kind === 'remove-replica' ? set.replicas.length - 1 : undefined,
+    replicasWanted: isAskedFor ? set.replicas.length - 1 : undefined,
   });
 }
 
@@ -231,10 +266,7 @@ function planRollback(operation: Operation, group: GroupView): Decision {
       return change(group, [{type: 'remove', id: placed.replica}], 'simple');
     }
   }
-  return place(set, {
-    remove: [placed.replica],
-    replicasWanted: operation.kind === 'add-replica' ? set.replicas.length - 1 : undefined,
-  });
+  return place(set, {remove: [placed.replica]});
 }
 
 function place(

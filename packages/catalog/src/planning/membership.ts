@@ -20,10 +20,15 @@ export function planMembership(group: GroupView): Action | undefined {
   return planStrangers(group) ?? planNewLearners(group) ?? planPromotion(group) ?? planRoles(group);
 }
 
-/** A set is being healed while a learner of it is on its way to be a voter. */
+/**
+ * A set is being healed while a learner of it is on its way to be a voter. One on a dead node, or of a set
+ * that nobody leads, is on no way: it may stay so for ever, and nothing is sent to it.
+ */
 export function isHealing(group: GroupView): boolean {
+  if (group.leader === undefined) return false;
   return group.set.replicas.some(
-    ({replica, role}) => role === 'learner' && !group.isCaughtUp(replica),
+    ({node, replica, role}) =>
+      role === 'learner' && group.isLive(node) && !group.isCaughtUp(replica),
   );
 }
 
@@ -45,12 +50,27 @@ export function planGrowth(
 export function planShrinking(group: GroupView, wanted: number): Action | undefined {
   const {set} = group;
   if (group.leader === undefined || group.joint || set.replicas.length <= wanted) return undefined;
-  const learner = set.replicas.findLast(
+  const learners = set.replicas.filter(
     ({replica, role}) => role === 'learner' && !group.isVoter(replica),
   );
+  // One that is dead or behind serves least; of those that are not, the youngest.
+  const learner = learners.find(({replica}) => !group.isCaughtUp(replica)) ?? learners.at(-1);
   if (learner === undefined) return undefined;
   // First from the placement: a learner that is placed and no member would be taken back.
   return place(group, {remove: [learner.replica]});
+}
+
+/**
+ * Two voters of two replicas, which a removal beside a repair leaves behind, fail with either of them: one
+ * becomes a learner. Requires that no third replica is to come, which would be a voter beside them.
+ */
+export function planOddVoters(group: GroupView): Action | undefined {
+  const {set, voters} = group;
+  if (group.leader === undefined || group.joint || voters.length % 2 === 1) return undefined;
+  if (set.replicas.some(({replica}) => !group.isVoter(replica))) return undefined;
+  const others = set.replicas.filter(({replica}) => replica !== group.leader!.replica);
+  const behind = others.find(({replica}) => !group.isCaughtUp(replica)) ?? others.at(-1);
+  return behind && change(group, [{type: 'learner', id: behind.replica}], 'simple');
 }
 
 /** Members that no placement names: what a late order left behind. */

@@ -1,6 +1,7 @@
 import {META_SET, type NodeId, type ReplicaId} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {CatalogMachine} from '../machine/catalog-machine.ts';
+import {type Conditions, clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
 import {planNext} from './reconcile.ts';
 import type {NodeReport, ReplicaReport} from './reports.ts';
 
@@ -66,3 +67,23 @@ test.each([{configVolatile: true}, {role: 'follower' as const}])(
     expect(actions.filter(({type}) => type === 'destroy-replica')).toEqual([]);
   },
 );
+
+test.each<[string, Conditions, number]>([
+  ['gets one beside 32 sets whose learners are dead', {silentSinceMs: new Map([[2, 1_000]])}, 1],
+  ['waits while as many learners are on their way', {behind: new Set([2])}, 0],
+])('a set that lacks a replica %s', (_name, conditions, count) => {
+  const machine = clusterOf(3);
+  const named = {tenant: 'default', name: 'public'};
+  must(machine, {type: 'alter-database', ...named, options: {replicas: 2}});
+  const healing = Array.from({length: 32}, () => ({voters: [1], learners: [2]}));
+  const lacking = makeSets(machine, [...healing, {voters: [1]}]).at(-1)!;
+  const reports = reportsOf(machine.catalog, conditions);
+  const grown = planNext(machine.catalog, reports, 2_000).filter(
+    (action) =>
+      action.type === 'propose' &&
+      action.command.type === 'set-placement' &&
+      action.command.set === lacking &&
+      action.command.add.length === 1,
+  );
+  expect(grown).toHaveLength(count);
+});

@@ -7,6 +7,7 @@ import {type Catalog, isFinished} from '../catalog.ts';
 import type {Operation, ReplicaSet} from '../model.ts';
 import type {Action} from './action.ts';
 import {
+  isPlacedOn,
   isUneven,
   liveNodes,
   MOVES_MAX,
@@ -25,8 +26,8 @@ import {
   planReplicaMove,
   planReplicaRemoval,
 } from './member-operation.ts';
-import {isHealing, planGrowth, planMembership, planShrinking} from './membership.ts';
-import {pickNodes} from './placement.ts';
+import {isHealing, planGrowth, planMembership, planOddVoters, planShrinking} from './membership.ts';
+import {fitNodes, pickNodes} from './placement.ts';
 import type {Reports} from './reports.ts';
 import {planUpkeep} from './upkeep.ts';
 import {replicasWanted} from './wanted.ts';
@@ -49,10 +50,8 @@ export function planNext(
 ): Action[] {
   const automatic = catalog.cluster?.automation === 'running';
   const groups = [...setsWithMeta(catalog)].map((set) => new GroupView(set, reports));
-  const actions: Action[] = [
-    ...planExistence(catalog, groups, reports),
-    ...planOperations(catalog, groups, reports, nowMs),
-  ];
+  const operations = planOperations(catalog, groups, reports, nowMs);
+  const actions = [...planExistence(catalog, groups, reports), ...operations.actions];
   const idle = groups.filter(
     ({set}) => set.state === 'open' && catalog.operationOf(set.id) === undefined,
   );
@@ -60,6 +59,8 @@ export function planNext(
     const action = planMembership(group);
     if (action !== undefined) actions.push(action);
   }
+  // Not before: a learner that is still to be made a member may be what the set is left with.
+  actions.push(...operations.moves);
   actions.push(...planUpkeep(catalog, reports, nowMs).map(proposal));
   if (automatic) {
     actions.push(...planHealing(catalog, idle, reports));
@@ -116,24 +117,34 @@ function isOpenable(group: GroupView, catalog: Catalog): boolean {
   return durable.length > voters.length / 2;
 }
 
+/** What the running operations do next, and apart from it the moves that those over many sets begin. */
 function planOperations(
   catalog: Catalog,
   groups: readonly GroupView[],
   reports: Reports,
   nowMs: number,
-): Action[] {
+): {readonly actions: readonly Action[]; readonly moves: readonly Action[]} {
   const bySet = new Map(groups.map((group) => [group.set.id, group]));
-  const running = [...catalog.operations()].filter((operation) => !isFinished(operation));
-  const moving = running.filter(({kind}) => kind === 'move-replica' || kind === 'repair').length;
-  const context = {nowMs, budget: {left: MOVES_MAX - moving}};
+  const context = {nowMs, budget: budgetOf(catalog, groups)};
   const actions: Action[] = [];
-  for (const operation of running) {
+  const begun: Action[] = [];
+  for (const operation of catalog.operations()) {
+    if (isFinished(operation)) continue;
     const {decision, moves} = decide(operation, catalog, reports, bySet, context);
     const action = actionOf(decision, operation, nowMs);
     if (action !== undefined) actions.push(action);
-    actions.push(...moves);
+    begun.push(...moves);
   }
-  return actions;
+  return {actions, moves: begun};
+}
+
+/** A move whose set nobody leads copies nothing and may wait for ever: it takes no turn from the others. */
+function budgetOf(catalog: Catalog, groups: readonly GroupView[]): MoveBudget {
+  const moving = groups.filter(({set, leader}) => {
+    const kind = leader && catalog.operationOf(set.id)?.kind;
+    return kind === 'move-replica' || kind === 'repair';
+  });
+  return {left: MOVES_MAX - moving.length};
 }
 
 function decide(
@@ -155,13 +166,14 @@ function decide(
         const error = `node ${operation.targetNode} takes no replicas now`;
         return {decision: {type: 'finish', state: 'failed', error}, moves: []};
       }
-      return {decision: decideForSet(operation, groups, context.nowMs), moves: []};
+      return {decision: decideForSet(operation, catalog, groups, context.nowMs), moves: []};
     }
   }
 }
 
 function decideForSet(
   operation: Operation,
+  catalog: Catalog,
   groups: ReadonlyMap<ReplicaSet['id'], GroupView>,
   nowMs: number,
 ): Decision {
@@ -171,7 +183,7 @@ function decideForSet(
   }
   switch (operation.kind) {
     case 'add-replica':
-      return planReplicaAddition(operation, group);
+      return planReplicaAddition(operation, group, replicasWanted(catalog, group.set));
     case 'remove-replica':
       return planReplicaRemoval(operation, group);
     case 'move-replica':
@@ -216,15 +228,23 @@ function actionOf(decision: Decision, operation: Operation, atMs: number): Actio
 function planHealing(catalog: Catalog, idle: readonly GroupView[], reports: Reports): Action[] {
   const nodes = liveNodes(catalog, reports);
   const loads = new Map(nodes.map(({id}) => [id, catalog.replicaCount(id)]));
+  const able = fitNodes(catalog, reports);
+  const emptying = [...catalog.nodes()].filter(({state}) => state === 'draining');
   let room = HEALING_MAX - idle.filter(isHealing).length;
   const actions: Action[] = [];
   for (const group of idle) {
-    const wanted = replicasWanted(catalog, group.set);
-    const shrinking = planShrinking(group, wanted);
+    const {set} = group;
+    const wanted = replicasWanted(catalog, set);
+    // The replica on a node that is being emptied goes first, and may need the learner in its place.
+    const isLosing = emptying.some(({id}) => isPlacedOn(set, id));
+    const shrinking = isLosing ? undefined : planShrinking(group, wanted);
     if (shrinking !== undefined) actions.push(shrinking);
+    const isOneToCome = set.replicas.length < wanted && able.some(({id}) => !isPlacedOn(set, id));
+    const evened = isOneToCome ? undefined : planOddVoters(group);
+    if (evened !== undefined) actions.push(evened);
     if (room <= 0) continue;
-    const action = planGrowth(group, wanted, ({set}, count) => {
-      const present = nodes.filter(({id}) => set.replicas.some(({node}) => node === id));
+    const action = planGrowth(group, wanted, (_, count) => {
+      const present = nodes.filter(({id}) => isPlacedOn(set, id));
       const others = nodes.filter((node) => !present.includes(node));
       return pickNodes(others, count, new Map(), loads, present);
     });
@@ -249,11 +269,10 @@ function planAutomatic(
   reports: Reports,
   {nowMs, repairAfterMs}: PlanSettings & {readonly nowMs: number},
 ): Action[] {
-  const running = [...catalog.operations()].filter((operation) => !isFinished(operation));
-  const moving = running.filter(({kind}) => kind === 'move-replica' || kind === 'repair').length;
-  const budget = {left: MOVES_MAX - moving};
+  const budget = budgetOf(catalog, groups);
   const actions = planRepairs(catalog, reports, {nowMs, budget, repairAfterMs});
-  const quiet = running.length === 0 && actions.length === 0 && !groups.some(isHealing);
+  const isOperating = [...catalog.operations()].some((operation) => !isFinished(operation));
+  const quiet = !isOperating && actions.length === 0 && !groups.some(isHealing);
   if (quiet && isUneven(catalog, reports, nowMs)) {
     const startedBy = 'reconciler';
     actions.push(proposal({type: 'create-operation', kind: 'rebalance', startedBy, atMs: nowMs}));

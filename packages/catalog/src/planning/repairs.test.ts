@@ -1,20 +1,23 @@
-import {META_SET, type NodeId, type ReplicaId} from '@flotilla/base';
+// Which lost replicas get a successor, and that those of which none can be had hold up no other.
+
+import {META_SET, type NodeId, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import fc from 'fast-check';
-import {expect, test} from 'vitest';
-import {CatalogMachine} from '../machine/catalog-machine.ts';
+import {describe, expect, test} from 'vitest';
+import type {CreateOperation} from '../commands.ts';
+import type {CatalogMachine} from '../machine/catalog-machine.ts';
+import {clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
 import {planRepairs, REPAIR_AFTER_MS} from './evacuation.ts';
+import {planNext} from './reconcile.ts';
 import type {NodeReport, ReplicaReport} from './reports.ts';
 
 const HOUR = 3_600_000;
 
-/** The meta group lives on node 1 of two. */
-function twoNodes(): CatalogMachine {
-  const machine = new CatalogMachine();
-  const node = {engineThreads: 1, version: '1'};
-  const first = {...node, incarnation: 'one', address: 'a'};
-  const second = {...node, incarnation: 'two', address: 'b'};
-  machine.apply({type: 'found-cluster', clusterId: 'c', node: first, atMs: 1}, 1);
-  machine.apply({type: 'register-node', node: second, atMs: 1}, 2);
+/** The meta group lives on nodes 1 to 3 of four; replica i is on node i. */
+function fourNodes(): CatalogMachine {
+  const machine = clusterOf(4);
+  const add = [2, 3].map((node) => ({node: node as NodeId, role: 'voter' as const}));
+  const change = {add, remove: [], roles: []};
+  must(machine, {type: 'set-placement', set: META_SET, expectedEpoch: 1, ...change});
   return machine;
 }
 
@@ -23,6 +26,9 @@ function report(node: number, more: Partial<NodeReport> = {}): [NodeId, NodeRepo
   return [id, {node: id, live: true, clockOffsetMs: 0, diskFree: 1, replicas: new Map(), ...more}];
 }
 
+/** Node 2 leads. */
+const leading = {replica: 2 as ReplicaId, role: 'leader', term: 6} as ReplicaReport;
+const leader = report(2, {replicas: new Map([[leading.replica, leading]])});
 const damaged = {replica: 1 as ReplicaId, damaged: true} as ReplicaReport;
 
 test.each([
@@ -31,13 +37,13 @@ test.each([
   ['a node that is silent for a second', {live: false, silentSinceMs: HOUR - 1_000}, 0],
   ['nothing', {}, 0],
 ] as const)('the meta group is repaired like any other: %s', (_name, more, count) => {
-  const reports = new Map([report(1, more), report(2)]);
-  const actions = planRepairs(twoNodes().catalog, reports, {nowMs: HOUR, budget: {left: 8}});
+  const reports = new Map([report(1, more), leader, report(3), report(4)]);
+  const actions = planRepairs(fourNodes().catalog, reports, {nowMs: HOUR, budget: {left: 8}});
   expect(actions).toHaveLength(count);
   for (const action of actions)
     expect(action).toMatchObject({
       type: 'propose',
-      command: {type: 'create-operation', kind: 'repair', replicaSet: META_SET, targetNode: 2},
+      command: {type: 'create-operation', kind: 'repair', replicaSet: META_SET, targetNode: 4},
     });
 });
 
@@ -51,15 +57,65 @@ test('of whatever is reported, only damage and a long silence of everybody are r
       const replicas = new Map(isDamaged ? [[damaged.replica, damaged]] : []);
       const reports = new Map([
         report(1, {live, silentSinceMs, replicas}),
-        report(2, {live: isOtherLive}),
+        ...[leader, report(3)],
+        report(4, {live: isOtherLive}),
       ]);
       const plan = () =>
-        planRepairs(twoNodes().catalog, reports, {nowMs: 2 * HOUR, budget: {left: 8}});
+        planRepairs(fourNodes().catalog, reports, {nowMs: 2 * HOUR, budget: {left: 8}});
       const isLost = silentMs !== undefined && silentMs >= REPAIR_AFTER_MS;
-      // A silent node's replica goes only where another can take it; a damaged one is made anew in place.
-      const isRepaired = isDamaged || (isLost && isOtherLive);
+      // Another takes its place; where none can, a damaged one is made anew on its own node.
+      const isRepaired = isOtherLive ? isDamaged || isLost : isDamaged && live;
       expect(plan()).toHaveLength(isRepaired ? 1 : 0);
       expect(plan()).toEqual(plan());
     }),
   );
+});
+
+describe('sets that nobody leads', () => {
+  const setUp = () => {
+    const machine = clusterOf(4);
+    const alone = Array.from({length: 8}, () => ({voters: [1]}));
+    const sets = makeSets(machine, [...alone, {voters: [1, 2, 3]}]);
+    const begun = (nowMs: number) =>
+      planNext(
+        machine.catalog,
+        reportsOf(machine.catalog, {silentSinceMs: new Map([[1, 0]])}),
+        nowMs,
+      ).flatMap((action) =>
+        action.type === 'propose' && action.command.type === 'create-operation'
+          ? [action.command]
+          : [],
+      );
+    const beginOn = (set: ReplicaSetId) => {
+      const source = machine.catalog.replicaSet(set)!.replicas[0]!.replica;
+      const subject = {replicaSet: set, source, targetNode: 4 as NodeId};
+      const by = {startedBy: 'reconciler', atMs: HOUR};
+      must(machine, {type: 'create-operation', kind: 'repair', ...subject, ...by});
+    };
+    return {machine, begun, beginOn, leaderless: sets.slice(0, 8), led: sets[8]!};
+  };
+  const expected = (set: ReplicaSetId, kind: CreateOperation['kind']) => [
+    {kind, replicaSet: set, sourceNode: 1, targetNode: 4},
+  ];
+
+  test('are not repaired before one that is led', () => {
+    const {begun, led} = setUp();
+    expect(begun(HOUR)).toMatchObject(expected(led, 'repair'));
+  });
+
+  test('take no turn from one that is led where their repairs were begun', () => {
+    const {begun, beginOn, leaderless, led} = setUp();
+    for (const set of leaderless) beginOn(set);
+    expect(begun(HOUR)).toMatchObject(expected(led, 'repair'));
+  });
+
+  test('hold up no drain', () => {
+    const {machine, begun, beginOn, leaderless, led} = setUp();
+    for (const set of leaderless.slice(1)) beginOn(set);
+    const node = 1 as NodeId;
+    const drain = {sourceNode: node, startedBy: 'operator', atMs: 1};
+    must(machine, {type: 'create-operation', kind: 'drain-node', ...drain});
+    must(machine, {type: 'set-node-state', node, state: 'draining'});
+    expect(begun(1_000)).toMatchObject(expected(led, 'move-replica'));
+  });
 });
