@@ -117,6 +117,21 @@ test('keeps two files, and none after its destruction', async () => {
   expect(await disk.list('meta')).toEqual([]);
 });
 
+test('a damaged one is destroyed like any other', async () => {
+  const disk = new MemoryDisk();
+  const machine = await openMachine(disk);
+  machine.apply(6, 5, encodeCommand(found));
+  await machine.flush();
+  for (const {name} of await disk.list('meta')) disk.flipBit(`meta/${name}`, 100);
+  await expect(openMachine(disk)).rejects.toThrow(/damaged/);
+  const onFatal = (error: FatalError) => {
+    throw error;
+  };
+  const buried = await MetaStateMachine.open({disk, directory: 'meta', isBuried: true, onFatal});
+  await buried.destroy();
+  expect(disk.files()).toEqual([]);
+});
+
 test('is destroyed also where no replica of its store ever had a file', async () => {
   const disk = new MemoryDisk();
   const files = new MetaFiles(disk, 'stores/0/replicas/1-11');

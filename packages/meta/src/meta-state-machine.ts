@@ -34,6 +34,8 @@ export interface MetaStateMachineOptions {
   readonly directory: string;
   /** Given for the replica that begins with the group. */
   readonly founding?: DurablePoint | undefined;
+  /** It is opened to be destroyed, and as one without files: what they hold may be damaged. */
+  readonly isBuried?: boolean | undefined;
   /** A flush that ran by itself failed: the store is broken and its node must know. */
   readonly onFatal: (error: FatalError) => void;
 }
@@ -58,7 +60,7 @@ export class MetaStateMachine implements StateMachine {
 
   static async open(options: MetaStateMachineOptions): Promise<MetaStateMachine> {
     const files = new MetaFiles(options.disk, options.directory);
-    const state = await files.readNewest();
+    const state = options.isBuried === true ? undefined : await files.readNewest();
     const point = state?.point ?? options.founding ?? NOWHERE;
     const machine = new CatalogMachine(state?.machine);
     if (state === undefined && point.index > 0) machine.advance(point.index);

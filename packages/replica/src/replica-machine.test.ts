@@ -1,7 +1,7 @@
 import {LIMITS, type TableId} from '@flotilla/base';
 import {encodeShare} from '@flotilla/column';
 import type {DurablePoint} from '@flotilla/multiraft';
-import type {ReplicaStorage} from '@flotilla/storage';
+import {PartDamage, type ReplicaStorage} from '@flotilla/storage';
 import {expect, test} from 'vitest';
 import {encodeControl, encodeDelete, encodeWrite} from './command.ts';
 import {FLUSH_AGE_MS, FlushSchedule} from './flush-schedule.ts';
@@ -28,6 +28,8 @@ class FakeStorage {
   }
   compactionsLeft = 0;
   compactions = 0;
+  /** What every compaction meets. */
+  damage: PartDamage | undefined;
 
   asStorage(): ReplicaStorage {
     return this as unknown as ReplicaStorage;
@@ -58,6 +60,11 @@ class FakeStorage {
     return this.bytes;
   }
   async close(): Promise<void> {}
+  async destroy(): Promise<void> {}
+  install(_staged: unknown): Promise<void> {
+    return new Promise((resolve) => this.installs.push(resolve));
+  }
+  installs: (() => void)[] = [];
   needsFlush({memtableBytes}: {memtableBytes: number}): boolean {
     return this.bytes >= memtableBytes;
   }
@@ -72,13 +79,13 @@ class FakeStorage {
   }
   async compact(): Promise<boolean> {
     this.compactions += 1;
+    if (this.damage !== undefined) throw this.damage;
     this.compactionsLeft -= 1;
     return true;
   }
 }
 
-function openMachine(memtables = new MemtableBudget(1e9)) {
-  const storage = new FakeStorage();
+function openMachine(memtables = new MemtableBudget(1e9), storage = new FakeStorage()) {
   const faults: unknown[] = [];
   const machine = new ReplicaMachine(
     storage.asStorage(),
@@ -311,4 +318,61 @@ test('with twice as many tombstones as leaders take nothing is applied until som
   expect(storage.flushes, 'so is a flush').toHaveLength(1);
   storage.tombstoneCount = 0;
   expect(machine.canApply()).toBe(true);
+});
+
+test('compactions that a stop broke off begin again with the machine', async () => {
+  const storage = new FakeStorage();
+  storage.compactionsLeft = 2;
+  openMachine(undefined, storage);
+  await expect.poll(() => storage.compactions).toBe(2);
+});
+
+test('a damaged part stops its replica at the next entry, of whatever kind, and nothing else', async () => {
+  const {storage, machine, faults, write} = openMachine();
+  storage.compactionsLeft = 1;
+  storage.damage = new PartDamage('checksum mismatch');
+  const flush = machine.flush();
+  storage.flushes[0]!();
+  await flush;
+  await expect.poll(() => machine.isDamaged).toBe(true);
+  expect(() => write(1)).toThrow(PartDamage);
+  expect(() => machine.applyNothing(9, 5)).toThrow(PartDamage);
+  const {configuration} = FOUNDING;
+  expect(() => machine.applyConfiguration(9, 5, configuration)).toThrow(PartDamage);
+  await expect(machine.snapshot()).rejects.toMatchObject({code: 'REPLICA_GONE'});
+  expect(storage.compactions, 'it would meet the same again').toBe(1);
+  expect(faults).toEqual([]);
+});
+
+test('a replica that is destroyed, or broke off an apply, is not flushed and not sent', async () => {
+  const destroyed = openMachine();
+  await destroyed.machine.destroy();
+  const broken = openMachine();
+  broken.storage.applyWrite = () => {
+    throw new Error('BUG');
+  };
+  expect(() => broken.write(1)).toThrow('BUG');
+  for (const {machine, storage} of [destroyed, broken]) {
+    await machine.flush();
+    await expect(machine.snapshot()).rejects.toMatchObject({code: 'REPLICA_GONE'});
+    expect(new FlushSchedule(0).due([machine], FLUSH_AGE_MS)).toEqual([]);
+    expect(storage.flushes).toEqual([]);
+  }
+  // As an operator's order may come late.
+  await destroyed.machine.compactAll();
+});
+
+test('while a snapshot is installed nothing is flushed; what it brings is compacted, and flushed as ever', async () => {
+  const {storage, machine} = openMachine();
+  const point = {...FOUNDING, index: 9};
+  const install = machine.install({point, directory: 'staging', fileNames: []});
+  await machine.flush();
+  expect(storage.flushes).toHaveLength(0);
+  storage.compactionsLeft = 1;
+  storage.installs[0]!();
+  await install;
+  expect(machine.durablePoint()).toEqual(point);
+  await expect.poll(() => storage.compactions).toBe(1);
+  void machine.flush();
+  expect(storage.flushes).toHaveLength(1);
 });

@@ -10,7 +10,13 @@ import type {
   StagedSnapshot,
   StateMachine,
 } from '@flotilla/multiraft';
-import type {FlushPoint, ReplicaStorage, StoragePoint, WriteResult} from '@flotilla/storage';
+import {
+  type FlushPoint,
+  PartDamage,
+  type ReplicaStorage,
+  type StoragePoint,
+  type WriteResult,
+} from '@flotilla/storage';
 import {type Command, type ControlCommand, type DeleteRequest, decodeCommand} from './command.ts';
 import {decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
 import {type MemtableBudget, pressureOf} from './memtable-budget.ts';
@@ -51,7 +57,7 @@ export interface MachineLimits {
 }
 
 export interface MachineEvents {
-  /** A flush or compaction failed: the disk is broken, the store stops. */
+  /** A flush or compaction failed, not for a damaged part: the disk is broken, the store stops. */
   readonly onFault: (error: unknown) => void;
 }
 
@@ -71,6 +77,10 @@ export class ReplicaMachine implements StateMachine {
   #isCompacting = false;
   #isClosed = false;
   #isWritten = false;
+  /** Between two states: an apply or an install is under way, or has failed and will never end. */
+  #isTorn = false;
+  /** What a compaction met in a part. The group stops at its next entry, and meta replaces the replica. */
+  #damage: PartDamage | undefined;
 
   /** @param founding where a replica without a durable point begins. */
   constructor(
@@ -86,6 +96,8 @@ export class ReplicaMachine implements StateMachine {
     const point = storage.durablePoint();
     this.#point = point === undefined ? founding : asDurablePoint(point);
     this.#applied = this.#point;
+    // What a stop broke off: here no flush may ever come that begins it again.
+    this.#maybeCompact();
   }
 
   durablePoint(): DurablePoint {
@@ -93,19 +105,24 @@ export class ReplicaMachine implements StateMachine {
   }
 
   apply(index: number, term: number, payload: Uint8Array): ApplyResult {
+    this.#mustBeUndamaged();
     const command = decodeCommand(payload);
+    this.#isTorn = true;
     const value = this.#applyCommand(index, command);
+    this.#isTorn = false;
     this.#applied = {...this.#applied, index, term}; // Last, so that a throw leaves the entry unapplied.
     this.#account();
     return {value};
   }
 
   applyConfiguration(index: number, term: number, configuration: Configuration): void {
+    this.#mustBeUndamaged();
     this.storage.applyNothing(index);
     this.#applied = {index, term, configuration};
   }
 
   applyNothing(index: number, term: number): void {
+    this.#mustBeUndamaged();
     this.storage.applyNothing(index);
     this.#applied = {...this.#applied, index, term};
   }
@@ -130,9 +147,9 @@ export class ReplicaMachine implements StateMachine {
     if (this.#isPurgePending || this.storage.needsFlush(this.#limits)) this.#startFlush();
   }
 
-  /** Rows that are in memory only. */
+  /** Rows that are in memory only, and that a flush makes durable. */
   get memtableBytes(): number {
-    return this.storage.memtableBytes();
+    return this.#isWhole ? this.storage.memtableBytes() : 0;
   }
 
   /** Rows were applied since this machine was opened. */
@@ -144,6 +161,11 @@ export class ReplicaMachine implements StateMachine {
     return this.#flushes > 0;
   }
 
+  /** A part of it is damaged: what it holds is of no use to anybody. */
+  get isDamaged(): boolean {
+    return this.#damage !== undefined;
+  }
+
   scan(spec: ScanSpec): TableScan {
     return this.storage.scan(spec);
   }
@@ -153,6 +175,9 @@ export class ReplicaMachine implements StateMachine {
   }
 
   async snapshot(): Promise<Snapshot> {
+    // Half an entry is no state, and damage is not handed on.
+    if (!this.#isWhole || this.isDamaged)
+      throw new DbError('REPLICA_GONE', 'the replica has ended, or is about to');
     const snapshot = await this.storage.snapshot(this.#flushPoint(), () => this.#pressure());
     this.#account();
     this.#durable();
@@ -165,14 +190,20 @@ export class ReplicaMachine implements StateMachine {
 
   async install(staged: StagedSnapshot): Promise<void> {
     const {directory, fileNames, point} = staged;
+    this.#isTorn = true;
     await this.storage.install({directory, fileNames, point});
     this.#account();
     this.#seen = decodeSeen(this.storage.durableExtra());
     this.#point = point;
     this.#applied = point;
+    this.#isTorn = false;
+    // The sender may not have carried out a purge yet.
+    this.#maybeCompact();
   }
 
+  /** Of a replica that has ended, and between two states, nothing is made durable. */
   async flush(): Promise<void> {
+    if (!this.#isWhole) return;
     this.#flushes += 1;
     this.#isPurgePending = false;
     try {
@@ -188,6 +219,7 @@ export class ReplicaMachine implements StateMachine {
 
   /** Merges all parts into one; for measurements and by an operator's order. */
   async compactAll(): Promise<void> {
+    if (this.#isClosed) return;
     await this.storage.compactAll();
   }
 
@@ -266,6 +298,15 @@ export class ReplicaMachine implements StateMachine {
     }
   }
 
+  /** What is in memory is a state, and will be asked for. */
+  get #isWhole(): boolean {
+    return !this.#isClosed && !this.#isTorn;
+  }
+
+  #mustBeUndamaged(): void {
+    if (this.#damage !== undefined) throw this.#damage;
+  }
+
   /** Nothing is applied from here on; what is in memory goes with the machine. */
   #end(): void {
     this.#isClosed = true;
@@ -311,7 +352,9 @@ export class ReplicaMachine implements StateMachine {
       },
       (error: unknown) => {
         // Closing breaks compactions off; their parts are as they were.
-        if (!(error instanceof DbError && error.code === 'CANCELLED')) this.#events.onFault(error);
+        if (error instanceof DbError && error.code === 'CANCELLED') return;
+        if (error instanceof PartDamage) this.#damage = error;
+        else this.#events.onFault(error);
       },
     );
   }

@@ -1,7 +1,7 @@
 // An immutable file that is read by ranges and removed when the manifest no longer names it and
 // nobody reads it any more: the counted reference behind every pin.
 
-import {assert, type Disk, type DiskFile} from '@flotilla/base';
+import {assert, type Disk, type DiskFile, handledElsewhere} from '@flotilla/base';
 
 export class CountedFile {
   readonly name: string;
@@ -25,11 +25,21 @@ export class CountedFile {
     this.#references += 1;
   }
 
+  /** As `retain`; from now on it can be read even where a destroyed replica's directory is removed. */
+  retainOpen(): void {
+    this.retain();
+    // A failure is that of the first read, which tries again.
+    void handledElsewhere(this.#open());
+  }
+
   /** Ends one reference; the last one closes the file and, if it is obsolete, removes it. */
   async release(): Promise<void> {
     assert(this.#references > 0, () => `${this.path} is released too often`);
     this.#references -= 1;
-    if (this.#references > 0) return;
+    const isLast = this.#references === 0;
+    // Whoever lets go may remove the directory next: those who still read have it open by then.
+    if (this.#handle !== undefined) await handledElsewhere(this.#handle);
+    if (!isLast) return;
     // A descriptor closed beneath a read could by then name another file.
     await Promise.allSettled(this.#reads);
     if (this.#handle !== undefined) await (await this.#handle).close();
@@ -43,13 +53,21 @@ export class CountedFile {
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     assert(this.#references > 0, () => `${this.path} is read after its end`);
-    this.#handle ??= this.#disk.open(this.path, 'read');
-    const read = this.#handle.then((handle) => handle.readAt(offset, length));
+    const read = this.#open().then((handle) => handle.readAt(offset, length));
     this.#reads.add(read);
     try {
       return await read;
     } finally {
       this.#reads.delete(read);
     }
+  }
+
+  #open(): Promise<DiskFile> {
+    this.#handle ??= this.#disk.open(this.path, 'read').catch((error: unknown) => {
+      // Where descriptors were all in use, the next reader may find one.
+      this.#handle = undefined;
+      throw error;
+    });
+    return this.#handle;
   }
 }

@@ -49,6 +49,9 @@ export interface TableEntry {
   readonly index: Page;
 }
 
+/** The disk works, and gave back other bytes than the part's: its replica alone is of no use any more. */
+export class PartDamage extends FatalError {}
+
 /** One block of a stripe. Offsets inclusive. */
 export interface Block {
   readonly series: SeriesId;
@@ -60,7 +63,7 @@ export interface Block {
 export function checkPage(bytes: Uint8Array, page: Page, path: string): Uint8Array {
   const have = crc32(bytes);
   if (have === page.crc) return bytes;
-  throw new FatalError(
+  throw new PartDamage(
     `checksum mismatch: want ${page.crc}; have ${have}; file=${path} offset=${page.offset} length=${page.length}`,
   );
 }
@@ -183,7 +186,7 @@ export function decodeTrailer(bytes: Uint8Array, path: string): Page {
   const reader = new ByteReader(bytes);
   const footer = {offset: reader.f64(), length: reader.u32(), crc: reader.u32()};
   if (Buffer.compare(reader.view(PART_MAGIC.length), PART_MAGIC) !== 0)
-    throw new FatalError(`not a part of a known version; file=${path}`);
+    throw new PartDamage(`not a part of a known version; file=${path}`);
   return footer;
 }
 

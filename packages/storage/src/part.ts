@@ -1,7 +1,7 @@
 // A part as it is read: the footer and the index of each table are loaded on first use and kept (some
 // 100 bytes per column of a stripe, that is per 32,768 rows); everything else is read when asked for.
 
-import {FatalError, type TableId} from '@flotilla/base';
+import type {TableId} from '@flotilla/base';
 import type {CountedFile} from './counted-file.ts';
 import {
   checkPage,
@@ -9,6 +9,7 @@ import {
   decodeTableIndex,
   decodeTrailer,
   type Page,
+  PartDamage,
   type TableEntry,
   type TableIndex,
   TRAILER_BYTES,
@@ -52,7 +53,11 @@ export class Part {
   tableIndex(table: TableId): Promise<TableIndex> {
     let index = this.#indexes.get(table);
     if (index === undefined) {
-      index = this.#loadIndex(table);
+      // A failed load is not kept: the next reader may find the disk well again.
+      index = this.#loadIndex(table).catch((error: unknown) => {
+        this.#indexes.delete(table);
+        throw error;
+      });
       this.#indexes.set(table, index);
     }
     return index;
@@ -63,10 +68,13 @@ export class Part {
   }
 
   async #loadIndex(table: TableId): Promise<TableIndex> {
-    this.#entries ??= this.#loadFooter();
+    this.#entries ??= this.#loadFooter().catch((error: unknown) => {
+      this.#entries = undefined;
+      throw error;
+    });
     const entry = (await this.#entries).find((each) => each.table === table);
     if (entry === undefined)
-      throw new FatalError(`table ${table} is in the manifest only; file=${this.file.path}`);
+      throw new PartDamage(`table ${table} is in the manifest only; file=${this.file.path}`);
     return decodeTableIndex(await this.readPage(entry.index));
   }
 
@@ -75,7 +83,7 @@ export class Part {
     const trailer = await file.read(file.bytes - TRAILER_BYTES, TRAILER_BYTES);
     const footer = decodeTrailer(trailer, file.path);
     if (footer.offset + footer.length + TRAILER_BYTES !== file.bytes)
-      throw new FatalError(`footer does not end at the trailer; file=${file.path}`);
+      throw new PartDamage(`footer does not end at the trailer; file=${file.path}`);
     return decodeFooter(await this.readPage(footer));
   }
 }

@@ -24,10 +24,14 @@ import {
 
 export interface ReplicaFilesOptions {
   readonly disk: Disk;
+  /** The replica's own, under the disk's root. Made if it is missing; strangers in it are removed. */
   readonly directory: string;
+  /** Of the store that the replica lives in; shared, and not closed here. */
   readonly manifest: Manifest;
   readonly set: ReplicaSetId;
   readonly replica: ReplicaId;
+  /** It is opened to be destroyed, and as one without files: what they hold may be damaged. */
+  readonly isBuried?: boolean | undefined;
 }
 
 export class ReplicaFiles {
@@ -57,9 +61,9 @@ export class ReplicaFiles {
   }
 
   static async open(options: ReplicaFilesOptions): Promise<ReplicaFiles> {
-    const {disk, directory, manifest, set, replica} = options;
+    const {disk, directory, manifest, set, replica, isBuried} = options;
     const keys = stateKeys(set, replica);
-    const json = manifest.get(keys.state);
+    const json = isBuried === true ? undefined : manifest.get(keys.state);
     const state =
       json === undefined
         ? EMPTY_STATE

@@ -2,8 +2,10 @@
 
 import {FatalError} from '@flotilla/base';
 import type {TableScan} from '@flotilla/column';
-import {expect, test} from 'vitest';
-import {linesOf, series, specOf, WHOLE_TABLE} from './replica-model.fixture.ts';
+import {expect, test, vi} from 'vitest';
+import {EVERYTHING, linesOf, series, specOf, WHOLE_TABLE} from './replica-model.fixture.ts';
+import type {FlushPoint} from './replica-state.ts';
+import type {ReplicaStorage} from './replica-storage.ts';
 import {dead, Trial} from './replica-trial.fixture.ts';
 
 test('an install that dies leaves the old state or the new one', async () => {
@@ -77,6 +79,62 @@ test('while a snapshot is installed a scan sees what was there, or all of the sn
   await trial.storage.close();
   await behind.close();
 });
+
+type Begin = (behind: ReplicaStorage, point: FlushPoint) => Promise<unknown>;
+const begins: readonly (readonly [string, Begin])[] = [
+  ['flush', (behind, point) => behind.flush(point)],
+  ['compaction', (behind) => behind.compact()],
+];
+
+test.each(begins)(
+  'a %s that begins while a snapshot is installed comes behind it',
+  async (_, begin) => {
+    const trial = new Trial();
+    const {disk} = trial.fixture;
+    trial.storage = await trial.fixture.open(1);
+    const rows = series(1, {count: 40, step: 1_000}, 1);
+    trial.write([...rows, ...rows.map((each) => ({...each, table: 2}))]);
+    trial.changeTable('drop', 2);
+    trial.changeTable('purge', 2);
+    for (const mark of [2, 3]) trial.write(series(1, {count: 40, step: 1_000}, mark));
+    await trial.step({type: 'flush', isAwaited: true});
+    trial.write(series(2, {count: 40, step: 1_000}, 4));
+    const staged = await stageSnapshot(trial, 'staging');
+    await trial.storage.close();
+    // A replica that fell behind, with a part to compact and a write to flush.
+    const behind = await trial.fixture.open(2);
+    const pointAt = (index: number): FlushPoint => ({...trial.point(), index});
+    trial.log[0]!(behind, 1);
+    await behind.flush(pointAt(1));
+    for (const index of [2, 3]) trial.log[index - 1]!(behind, index);
+    await behind.flush(pointAt(3));
+    expect(behind.needsCompaction()).toBe(true);
+    trial.log[3]!(behind, 4);
+    const install = behind.install(staged);
+    const link = disk.link.bind(disk);
+    const open = disk.open.bind(disk);
+    let begun: Promise<unknown> | undefined;
+    vi.spyOn(disk, 'link').mockImplementation((from, to) => {
+      begun ??= begin(behind, pointAt(4));
+      return link(from, to);
+    });
+    vi.spyOn(disk, 'open').mockImplementation(async (path, mode) => {
+      // What it writes is slow to come: run beside the install, it would commit last.
+      if (mode === 'create') await install;
+      return open(path, mode);
+    });
+    await install;
+    await begun;
+    expect(begun).toBeDefined();
+    expect(behind.durablePoint()).toEqual(staged.point);
+    trial.storage = behind;
+    trial.replica = 2;
+    for (const query of EVERYTHING) await trial.check(query);
+    await trial.step({type: 'crash'});
+    for (const query of EVERYTHING) await trial.check(query);
+    await trial.storage.close();
+  },
+);
 
 test('a snapshot whose keys are damaged is not installed', async () => {
   const trial = new Trial();

@@ -1,27 +1,16 @@
 // One replica's data: what apply changes, what a flush makes durable, what a scan sees. Deterministic
 // given the log: no clock and no randomness, and every refusal is a value that all replicas return.
 
-import {
-  assert,
-  type ColumnId,
-  type Disk,
-  handledElsewhere,
-  type ReplicaId,
-  type ReplicaSetId,
-  type SeriesId,
-  type TableId,
-  type WorkSlices,
-} from '@flotilla/base';
+import {assert, type ColumnId, type SeriesId, type TableId, type WorkSlices} from '@flotilla/base';
 import type {Deletion, ScanSpec, ShareTable, TableScan} from '@flotilla/column';
 import {BlockCut, type BucketTime} from './block-cut.ts';
 import {isCompact, nextCompaction} from './compaction.ts';
 import {type DeadColumnIds, DeadColumns} from './dead-columns.ts';
 import {loadIndex, writeNewKeys} from './key-files.ts';
-import type {Manifest} from './manifest.ts';
 import {Memtable} from './memtable.ts';
 import {type PartWriting, withMerged, writeFlushed, writeMerged} from './new-parts.ts';
 import type {Part} from './part.ts';
-import {ReplicaFiles} from './replica-files.ts';
+import {ReplicaFiles, type ReplicaFilesOptions} from './replica-files.ts';
 import type {FlushPoint, ReplicaState, StoragePoint} from './replica-state.ts';
 import {scanSources} from './scan-sources.ts';
 import type {SeriesIndex} from './series-index.ts';
@@ -33,15 +22,9 @@ import {rowCounts, type TableCounts} from './table-counts.ts';
 import {type TableFate, TableFates} from './table-fates.ts';
 import {ReplicaTableScan} from './table-scan.ts';
 import {liveTombstones, TOMBSTONES_KEPT} from './tombstone.ts';
+import {WorkOrder} from './work-order.ts';
 
-export interface StorageOptions {
-  readonly disk: Disk;
-  /** The replica's own, under the disk's root. Made if it is missing; strangers in it are removed. */
-  readonly directory: string;
-  /** Of the store that the replica lives in; shared, and not closed here. */
-  readonly manifest: Manifest;
-  readonly set: ReplicaSetId;
-  readonly replica: ReplicaId;
+export interface StorageOptions extends ReplicaFilesOptions {
   readonly bucket: BucketTime;
   /** Ids that were dead before the replica set was made. */
   readonly deadTables?: readonly TableId[] | undefined;
@@ -97,8 +80,7 @@ export class ReplicaStorage {
   /** From the oldest to the newest. */
   #frozen: readonly Frozen[] = [];
   #expiredBefore = 0;
-  #flushes: Promise<void> = Promise.resolve();
-  #compactions: Promise<void> = Promise.resolve();
+  readonly #order = new WorkOrder();
 
   private constructor(options: StorageOptions, files: ReplicaFiles, index: SeriesIndex) {
     const {state} = files;
@@ -240,7 +222,7 @@ export class ReplicaStorage {
       startOffset: Math.max(spec.startOffset, this.#expiredBefore),
       endOffset: spec.endOffset,
     };
-    for (const {file} of parts) file.retain();
+    for (const {file} of parts) file.retainOpen();
     const files = this.#files;
     return new ReplicaTableScan({
       table,
@@ -320,11 +302,7 @@ export class ReplicaStorage {
    */
   flush(point: FlushPoint, pressure = noPressure): Promise<void> {
     const frozen = this.#freeze(point);
-    const flush = this.#flushes.then(() => this.#writeFrozen(frozen, pressure));
-    this.#flushes = flush;
-    // Each caller has the failure as well; a later flush must not overtake a failed one.
-    void handledElsewhere(flush);
-    return flush;
+    return this.#order.flush(() => this.#writeFrozen(frozen, pressure));
   }
 
   needsCompaction(): boolean {
@@ -333,7 +311,7 @@ export class ReplicaStorage {
 
   /** One step of compaction; false if there was nothing to do. Runs beside writes, flushes and scans. */
   compact(): Promise<boolean> {
-    return this.#exclusively(async () => {
+    return this.#order.compaction(async () => {
       const plan = nextCompaction(this.#files.state);
       if (plan === undefined) return false;
       await this.#mergeParts(this.#files.parts.slice(plan.start, plan.end));
@@ -343,7 +321,7 @@ export class ReplicaStorage {
 
   /** Everything that is in parts into one part. */
   compactAll(): Promise<void> {
-    return this.#exclusively(async () => {
+    return this.#order.compaction(async () => {
       const {parts, state} = this.#files;
       if (!isCompact(state)) await this.#mergeParts(parts);
     });
@@ -356,18 +334,18 @@ export class ReplicaStorage {
   }
 
   /** Replaces everything by a snapshot's files, in one commit. Nothing may be applied meanwhile. */
-  async install(staged: StagedFiles): Promise<void> {
-    await this.#flushes;
-    await this.#compactions;
+  install(staged: StagedFiles): Promise<void> {
     const slices = new Slices(this.#turns, {work: 'flush'});
-    await installFiles(this.#files, {staged, slices}, (state, index) => {
-      this.#index = index;
-      this.#fates = new TableFates(state.droppedTables, state.purgedTables);
-      this.#deadColumns = new DeadColumns(state.deadColumns);
-      this.#appliedIndex = state.point!.index;
-      this.#active = new Memtable();
-      this.#frozen = [];
-    });
+    return this.#order.install(() =>
+      installFiles(this.#files, {staged, slices}, (state, index) => {
+        this.#index = index;
+        this.#fates = new TableFates(state.droppedTables, state.purgedTables);
+        this.#deadColumns = new DeadColumns(state.deadColumns);
+        this.#appliedIndex = state.point!.index;
+        this.#active = new Memtable();
+        this.#frozen = [];
+      }),
+    );
   }
 
   /**
@@ -387,8 +365,7 @@ export class ReplicaStorage {
 
   async #quiesce(): Promise<void> {
     this.#compactionSlices.stop();
-    // Their failures are their callers'; here it only counts that nothing runs any more.
-    await Promise.allSettled([this.#flushes, this.#compactions]);
+    await this.#order.settled();
   }
 
   #advance(index: number): void {
@@ -429,6 +406,7 @@ export class ReplicaStorage {
   }
 
   async #writeFrozen(frozen: Frozen, pressure: () => number): Promise<void> {
+    if (!this.#frozen.includes(frozen)) return; // A snapshot took the place of what it was.
     const {memtable, lo} = frozen;
     const urgency = () => Math.max(this.#flushLag(), pressure());
     const slices = new Slices(this.#turns, {work: 'flush', urgency});
@@ -468,15 +446,6 @@ export class ReplicaStorage {
   #flushLag(): number {
     const frozenBytes = this.#frozen[0]?.memtable.bytes ?? 0;
     return frozenBytes === 0 ? 0 : Math.min(1, this.#active.bytes / frozenBytes);
-  }
-
-  /** Compactions go one after another; a failed one ends them. */
-  #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#compactions.then(work);
-    this.#compactions = result.then(() => {});
-    // The caller has the failure as well.
-    void handledElsewhere(this.#compactions);
-    return result;
   }
 
   #writing(): Omit<PartWriting, 'slices'> {

@@ -80,7 +80,10 @@ export type OpenHostedStateMachine = (identity: {
   readonly replica: ReplicaId;
   readonly store: StoreId;
   readonly founding?: DurablePoint | undefined;
-  /** It is opened to be destroyed, and may have been before: perhaps nothing of it is left. */
+  /**
+   * It is opened to be destroyed, and may have been before: perhaps nothing of it is left, or what is left
+   * is damaged. Neither may keep it from being opened: the node would never start again.
+   */
   readonly isBuried?: boolean | undefined;
 }) => Promise<StateMachine>;
 

@@ -24,6 +24,8 @@ export interface SegmentFile {
   readonly file: DiskFile;
   /** One past the last record. */
   bytes: number;
+  /** Under way: a descriptor that is closed beneath one could by then name another file. */
+  readonly reads: Set<Promise<Uint8Array>>;
 }
 
 export interface Recovered {
@@ -110,7 +112,7 @@ async function recoverSegment(
   if (isLast) await makeDurable(file, bytes.subarray(0, end), records.at(-1)!);
   for (const record of records) applyRecord(directory, record, {bytes, header, path});
   return {
-    file: {header, file, bytes: end},
+    file: {header, file, bytes: end, reads: new Set()},
     recordCount: records.length,
     bytes: bytes.subarray(0, end),
   };

@@ -1,6 +1,6 @@
 import {FatalError, type ReplicaId, type ReplicaSetId, SeededRandom} from '@flotilla/base';
 import type {Entry} from '@flotilla/raft';
-import {MemoryDisk, VirtualClock} from '@flotilla/testkit';
+import {drainReactions, MemoryDisk, VirtualClock} from '@flotilla/testkit';
 import {ByteWriter} from '@flotilla/wire';
 import fc from 'fast-check';
 import {describe, expect, test, vi} from 'vitest';
@@ -515,6 +515,40 @@ describe('retention', () => {
     log = await open(disk, 2000);
     expect(log.group(SET)).toMatchObject({firstIndex: 60, prevTerm: 6, lastIndex: 65});
     expect(plain(await readAll(log))).toEqual(plain(entries(60, 6, 6, 100)));
+  });
+
+  test('a segment that goes is not closed beneath a read', async () => {
+    const disk = new MemoryDisk();
+    const calls: string[] = [];
+    const held = Promise.withResolvers<void>();
+    const openFile = disk.open.bind(disk);
+    vi.spyOn(disk, 'open').mockImplementation(async (path, mode) => {
+      const file = await openFile(path, mode);
+      const {readAt, close} = file;
+      return Object.assign(file, {
+        readAt: async (...args: Parameters<typeof readAt>) => {
+          await held.promise;
+          calls.push('read');
+          return readAt(...args);
+        },
+        close: () => {
+          calls.push('close');
+          return close();
+        },
+      });
+    });
+    const log = await open(disk, 500);
+    await log.append([{type: 'create', ...key, founding}]);
+    for (let index = 6; index < 26; index++) await log.append([write(entries(index, 1, 6, 100))]);
+    const read = log.read(log.group(SET)!, {from: 6, upto: 6, bytesMax: 1_000});
+    await log.append([{type: 'compact', ...key, firstIndex: 26, prevTerm: 6}]);
+    await drainReactions();
+    expect(calls).toEqual([]);
+    held.resolve();
+    expect(plain(await read)).toEqual(plain(entries(6, 1, 6, 100)));
+    await log.append([]); // Behind the removal, which follows the answer.
+    expect(calls.slice(0, 2)).toEqual(['read', 'close']);
+    expect(log.segmentCount).toBe(1);
   });
 
   test('the vote of a group that is silent since outlives the segment that it was written to', async () => {

@@ -241,7 +241,7 @@ export class SegmentLog {
       await this.append([]);
     this.#closed = true;
     await this.#zeros?.settled();
-    for (const segment of this.#segments) await segment.file.close();
+    for (const segment of this.#segments) await closeSegment(segment);
   }
 
   async #readRun(group: GroupLog, index: number): Promise<Entry[]> {
@@ -265,7 +265,13 @@ export class SegmentLog {
     // What is written since stands behind it. A copy: entries are views, and would keep all of it.
     if (segment === last && read !== undefined && offset + bytes <= read.length)
       return read.slice(offset, offset + bytes);
-    return segment.file.readAt(offset, bytes);
+    const reading = segment.file.readAt(offset, bytes);
+    segment.reads.add(reading);
+    try {
+      return await reading;
+    } finally {
+      segment.reads.delete(reading);
+    }
   }
 
   /** All who live here are opened: nothing of what recovery read is kept any more. */
@@ -405,7 +411,7 @@ export class SegmentLog {
     await file.sync();
     await disk.rename(`${name}.new`, name);
     await disk.syncDirectory(path);
-    this.#segments.push({header, file, bytes: writer.length});
+    this.#segments.push({header, file, bytes: writer.length, reads: new Set()});
     this.#prepareZeros();
     this.#mayRemove = true;
     this.#nextRecord += 1;
@@ -425,7 +431,7 @@ export class SegmentLog {
       needed = Math.min(needed, group.oldestSegment ?? needed);
     while (this.#segments[0]!.header.segment < needed) {
       const segment = this.#segments.shift()!;
-      await segment.file.close();
+      await closeSegment(segment);
       await this.#options.disk.remove(segmentPath(this.#options.path, segment.header.segment));
     }
   }
@@ -438,6 +444,11 @@ export class SegmentLog {
     this.#waiting = [];
     for (const {reject} of rejected) reject(this.#failure);
   }
+}
+
+async function closeSegment({file, reads}: SegmentFile): Promise<void> {
+  await Promise.allSettled(reads);
+  await file.close();
 }
 
 function letsGo(item: LogItem): boolean {

@@ -2,6 +2,7 @@
 // core has sent its message, stream the files in chunks, each with its checksum, with at most
 // `WINDOW_BYTES` unacknowledged per node, so that a slow link carries beats beside it. When nothing
 // arrives for a while the sender goes back to what was acknowledged; after `GIVE_UP_MS` it gives up.
+// Making a snapshot may take any time, which is no standstill: it waits for flushes of other replicas.
 // All transfers of a host together read and send at most `bytesPerSecond`: what serves requests on the
 // same disk and link comes first.
 
@@ -139,11 +140,9 @@ export class SnapshotSender {
 
   tick(nowMs: number): void {
     for (const transfer of this.#active) {
-      if (nowMs - transfer.progressMs >= GIVE_UP_MS || transfer.group.isGone)
-        this.#finish(transfer, false);
-      else if (nowMs - Math.max(transfer.progressMs, transfer.sentMs) >= RESEND_MS)
-        this.#resend(transfer);
-      else if (transfer.isAccepted) void this.#pump(transfer);
+      if (transfer.group.isGone) this.#finish(transfer, false);
+      // Given up while it is made, it would begin anew, behind all flushes that were asked for since.
+      else if (transfer.snapshot !== undefined) this.#goOn(transfer, nowMs);
     }
   }
 
@@ -172,7 +171,6 @@ export class SnapshotSender {
     while (this.#active.size < this.#sentMax) {
       const transfer = this.#queue.shift();
       if (transfer === undefined) return;
-      transfer.progressMs = this.#now();
       this.#active.add(transfer);
       void this.#prepare(transfer);
     }
@@ -187,6 +185,7 @@ export class SnapshotSender {
         return;
       }
       transfer.snapshot = snapshot;
+      transfer.progressMs = this.#now();
       transfer.totalBytes = snapshot.files.reduce((sum, file) => sum + file.bytes, 0);
       const {index, term, configuration} = snapshot.point;
       const configIndex = group.store.log.group(group.set)?.configIndexAt(index) ?? index;
@@ -206,10 +205,17 @@ export class SnapshotSender {
     this.#sendItem(transfer, 'snapshotBegin', encodeSnapshotBegin(begin));
   }
 
+  #goOn(transfer: Transfer, nowMs: number): void {
+    const {progressMs, sentMs, isAccepted} = transfer;
+    if (nowMs - progressMs >= GIVE_UP_MS) this.#finish(transfer, false);
+    else if (nowMs - Math.max(progressMs, sentMs) >= RESEND_MS) this.#resend(transfer);
+    else if (isAccepted) void this.#pump(transfer);
+  }
+
   #resend(transfer: Transfer): void {
     if (transfer.message === undefined) {
-      // The core wanted no snapshot any more when it was ready, or it is slow to make.
-      if (transfer.snapshot !== undefined) this.#finish(transfer, false);
+      // The core wanted no snapshot any more when it was ready.
+      this.#finish(transfer, false);
       return;
     }
     transfer.position = transfer.acknowledged;

@@ -3,7 +3,7 @@ import os from 'node:os';
 import {join} from 'node:path';
 import {FatalError} from '@flotilla/base';
 import fc from 'fast-check';
-import {afterEach, beforeEach, expect, test} from 'vitest';
+import {afterEach, beforeEach, expect, test, vi} from 'vitest';
 import {NodeDisk, systemErrorCode} from './node-disk.ts';
 
 let root: string;
@@ -86,6 +86,24 @@ test('a full disk keeps its code', async () => {
   const durably = await file.writeDurably!(0, [Buffer.from('x')]).catch((error: unknown) => error);
   expect(durably).toBeInstanceOf(FatalError);
   expect(systemErrorCode(durably)).toBe('ENOSPC');
+  await file.close();
+});
+
+test.each([
+  ['ENOSPC', true],
+  ['EDQUOT', true],
+  ['EIO', false],
+])('a durable write that failed with %s may be made again: %s', async (code, mayBe) => {
+  const file = await disk.open('file', 'create');
+  const refusal = Object.assign(new Error(code), {code});
+  const refuse = (...args: unknown[]): void => (args.at(-1) as (error: Error) => void)(refusal);
+  const writes = vi.spyOn(fs, 'writev').mockImplementationOnce(refuse);
+  const failure = await file.writeDurably!(0, [Buffer.from('x')]).catch((error: unknown) => error);
+  expect(systemErrorCode(failure)).toBe(code);
+  const again = file.writeDurably!(0, [Buffer.from('x')]);
+  if (mayBe) await again;
+  else expect(await again.catch((error: unknown) => error)).toBe(failure);
+  writes.mockRestore();
   await file.close();
 });
 

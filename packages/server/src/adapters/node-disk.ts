@@ -21,6 +21,8 @@ const ftruncate = promisify(fs.ftruncate);
 const fstat = promisify(fs.fstat);
 
 const FLAGS = {read: 'r', write: 'r+', create: 'wx+'} as const;
+/** Refused for want of room: of the disk, or of the quota. */
+const FULL: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT'];
 /** Undefined where the system has no such thing. */
 const DURABLE_FLAGS: number | undefined =
   process.platform === 'linux' ? fs.constants.O_WRONLY | fs.constants.O_DSYNC : undefined;
@@ -163,7 +165,7 @@ class NodeFile implements DiskFile {
       );
     } catch (error) {
       // Which of the two failed is not told: but a full disk refuses before anything is marked clean.
-      if (systemErrorCode(error) !== 'ENOSPC') this.#syncFailure ??= error as FatalError;
+      if (!FULL.includes(systemErrorCode(error))) this.#syncFailure ??= error as FatalError;
       throw error;
     }
   }

@@ -54,7 +54,7 @@ export async function recordBirth(
   await manifest.commit({put: [[keyOf(set, replica), value]]});
 }
 
-/** Of one that was destroyed before, as far as a log tells that lost the end of it: nothing is left. */
+/** Of one of which no row is read any more; perhaps nothing of it is left, its birth neither. */
 const FORGOTTEN = {startMs: 0, precision: 'ms', deadTables: []} as const;
 
 /** @param isBuried it is only to be destroyed. */
@@ -70,9 +70,9 @@ export function readBirth(
     readonly isBuried?: boolean | undefined;
   },
 ): Omit<ReplicaBirth, 'version' | 'database'> {
+  if (isBuried === true) return FORGOTTEN;
   const key = keyOf(set, replica);
   const value = manifest.get(key);
-  if (value === undefined && isBuried === true) return FORGOTTEN;
   if (value === undefined) throw new FatalError(`the manifest has no row ${key}`);
   const birth = JSON.parse(new TextDecoder().decode(value)) as ReplicaBirth;
   if (birth.version !== RECORD_VERSION) {

@@ -53,18 +53,19 @@ function directoryOf(store: StoreId, set: ReplicaSetId, replica: ReplicaId): str
 }
 
 function openMeta({disk, onFault}: ReplicaFactoryDeps, identity: Identity): Promise<StateMachine> {
-  const {store, set, replica, founding} = identity;
+  const {store, set, replica, founding, isBuried} = identity;
   return MetaStateMachine.open({
     disk,
     directory: directoryOf(store, set, replica),
     founding,
+    isBuried,
     onFatal: onFault,
   });
 }
 
 async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMachine> {
   const {disk, slices, manifests, limits, counts, onFault} = deps;
-  const {store, set, replica, founding} = identity;
+  const {store, set, replica, founding, isBuried} = identity;
   const manifest = manifests.get(store)!;
   const birth = readBirth(manifest, identity);
   const storage = await ReplicaStorage.open({
@@ -73,6 +74,7 @@ async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promis
     manifest,
     set,
     replica,
+    isBuried,
     bucket: bucketTime(birth),
     deadTables: birth.deadTables,
     deadColumns: birth.deadColumns,

@@ -1,12 +1,21 @@
 import {FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import type {Host} from '@flotilla/multiraft';
+import {ReplicaMachine} from '@flotilla/replica';
 import {expect, test, vi} from 'vitest';
 import {NodeReplicas, type ReplicaHostDeps, type ReplicaNote} from './replica-host.ts';
 
 const NODE = 3;
 
+interface FakeGroup {
+  readonly term: number;
+  readonly isAsleep: boolean;
+  flushed: number;
+  readonly stopped?: string;
+  readonly machine?: object;
+}
+
 function fakeReplicas() {
-  const groups = new Map<number, {term: number; isAsleep: boolean; flushed: number}>();
+  const groups = new Map<number, FakeGroup>();
   const changed: number[] = [];
   /** Whose status was asked for. */
   const asked: number[] = [];
@@ -25,7 +34,7 @@ function fakeReplicas() {
     },
     stateMachine: (set: number) => {
       const group = groups.get(set);
-      return group && {durablePoint: () => ({index: group.flushed})};
+      return group && (group.machine ?? {durablePoint: () => ({index: group.flushed})});
     },
     broken: () => broken,
   };
@@ -84,6 +93,22 @@ test('reports name what could not be opened, and what other threads host', async
   broken.clear();
   others.length = 0;
   expect((await replicas.replicas()).map(({set}) => set)).toEqual([1]);
+});
+
+test('a replica that stopped for a damaged part is told as damaged, so that meta replaces it', async () => {
+  const {groups, touch, replicas} = fakeReplicas();
+  const isDamaged = {value: false, writable: true};
+  const machine = Object.create(ReplicaMachine.prototype, {isDamaged, isWritten: {value: true}});
+  const group = {term: 1, isAsleep: false, flushed: 5, machine};
+  groups.set(1, group);
+  touch(1);
+  const [before] = await replicas.replicas();
+  expect([before!.written, before!.damaged]).toEqual([true, undefined]);
+  machine.isDamaged = true;
+  groups.set(1, {...group, stopped: 'checksum mismatch'});
+  touch(1);
+  const [after] = await replicas.replicas();
+  expect([after!.damaged, after!.fault]).toEqual([true, 'checksum mismatch']);
 });
 
 test('news are what changed since they were asked for, at first all', () => {

@@ -249,8 +249,7 @@ export class NodeReplicas implements ReplicaHost {
         if (this.#told.delete(set)) this.#reports = undefined;
         continue;
       }
-      const written = machine instanceof ReplicaMachine && machine.isWritten;
-      const note = noteOf(status, written);
+      const note = noteOf(status, machine);
       const isSame = before !== undefined && isSameReport(before.note.report, note.report);
       if (!isSame) this.#reports = undefined;
       this.#told.set(set, {
@@ -307,13 +306,15 @@ function isSameReport(before: ReplicaReport, now: ReplicaReport): boolean {
   return JSON.stringify(before) === JSON.stringify(now);
 }
 
-function noteOf(status: ReplicaStatus, written: boolean): ReplicaNote {
+function noteOf(status: ReplicaStatus, machine: StateMachine): ReplicaNote {
   const {set, replica, role, term, leader, commitIndex, appliedIndex, lastIndex} = status;
   const {flushedIndex, isAsleep, failover, stopped, isWedged} = status;
   const numbers = {term, commitIndex, appliedIndex, lastIndex, flushedIndex};
   const rest = {isAsleep, failover, stopped, isWedged};
+  const rows = machine instanceof ReplicaMachine ? machine : undefined;
+  const damaged = rows?.isDamaged ? true : undefined;
   return {
-    report: reportOf(status, {written}),
+    report: reportOf(status, {written: rows?.isWritten ?? false, damaged}),
     status: {set, replica, role, leader: leader?.replica, ...numbers, ...rest},
   };
 }

@@ -1,26 +1,83 @@
-import type {ReplicaId, ReplicaSetId, StoreId} from '@flotilla/base';
+import {
+  type NodeId,
+  type ReplicaId,
+  type ReplicaSetId,
+  SeededRandom,
+  type StoreId,
+} from '@flotilla/base';
+import {Host, type OpenHostedStateMachine} from '@flotilla/multiraft';
 import {MemtableBudget} from '@flotilla/replica';
 import {replicaFactory} from '@flotilla/server/engine-parts';
 import {Manifest, StorageCounts} from '@flotilla/storage';
-import {MemoryDisk, MemoryManifestStore} from '@flotilla/testkit';
+import {MemoryDisk, MemoryManifestStore, MemoryNetwork, VirtualClock} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
 
 const STORE = 0 as StoreId;
+const NODE = 1 as NodeId;
+const KEY = {set: 7 as ReplicaSetId, replica: 9 as ReplicaId};
+const STATE_ROW = 'replica/7/9/state';
+const BIRTH_ROW = 'birth/7/9';
+const BIRTH = {version: 1, database: 1, startMs: 0, precision: 'ms', deadTables: []};
 
-test('of a replica that was destroyed nothing is needed to destroy it again, but to open it its birth is', async () => {
+async function opened() {
+  const disk = new MemoryDisk();
+  const manifest = await Manifest.open(new MemoryManifestStore());
   const open = replicaFactory({
-    disk: new MemoryDisk(),
+    disk,
     slices: {due: () => undefined},
-    manifests: new Map([[STORE, await Manifest.open(new MemoryManifestStore())]]),
+    manifests: new Map([[STORE, manifest]]),
     limits: {memtableBytes: 1e3, memtableBytesMax: 1e4, memtables: new MemtableBudget()},
     counts: new StorageCounts(),
     onFault: (error) => {
       throw error;
     },
   });
-  const identity = {set: 7 as ReplicaSetId, replica: 9 as ReplicaId, store: STORE};
+  return {disk, manifest, open};
+}
+
+test('of a replica that was destroyed nothing is needed to destroy it again, but to open it its birth is', async () => {
+  const {open} = await opened();
+  const identity = {...KEY, store: STORE};
   // A log that came back without its last record says that its data is still to go.
   const machine = await open({...identity, isBuried: true});
   await machine.destroy();
   await expect(open(identity)).rejects.toThrow('the manifest has no row birth/7/9');
+});
+
+test('a node starts with a damaged replica whose destruction was broken off, and ends it', async () => {
+  const {disk, manifest, open} = await opened();
+  const clock = new VirtualClock();
+  const random = new SeededRandom(1);
+  const network = new MemoryNetwork({clock, latencyMs: 1, random});
+  let bootEpoch = 0;
+  const start = (openStateMachine: OpenHostedStateMachine): Promise<Host> => {
+    bootEpoch += 1;
+    const transport = network.join(NODE, () => undefined);
+    const stores = [{store: STORE, disk, path: 'stores/0'}];
+    const ports = {clock, random, transport, stores, openStateMachine, locate: () => NODE};
+    return clock.resolve(Host.open({node: NODE, bootEpoch, timing: 'local', ...ports}));
+  };
+  await manifest.commit({put: [[BIRTH_ROW, Buffer.from(JSON.stringify(BIRTH))]]});
+  let host = await start(open);
+  const founding = {voters: [KEY.replica], learners: []};
+  await clock.resolve(host.createReplica({...KEY, founding}));
+  await clock.resolve(host.stateMachine(KEY.set)!.flush());
+  await clock.resolve(host.close());
+
+  const state = JSON.parse(Buffer.from(manifest.get(STATE_ROW)!).toString()) as object;
+  const keyFiles = [{file: '00000001.keys', bytes: 9, firstSeries: 0, count: 1}];
+  const damaged = Buffer.from(JSON.stringify({...state, keyFiles}));
+  await manifest.commit({put: [[STATE_ROW, damaged]]});
+  host = await start(async (identity) => {
+    if (identity.isBuried === true) throw new Error('broken off');
+    return open(identity);
+  });
+  expect(host.broken().get(KEY.set)).toMatchObject({replica: KEY.replica});
+  await expect(clock.resolve(host.destroyReplica(KEY))).rejects.toThrow('broken off');
+  await clock.resolve(host.close());
+
+  host = await start(open);
+  expect(host.broken().size).toBe(0);
+  expect(manifest.rows('replica/')).toEqual([]);
+  await clock.resolve(host.close());
 });

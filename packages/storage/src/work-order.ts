@@ -1,0 +1,48 @@
+// In which order a replica's files change: flushes one after another, compactions one after another and
+// beside them, an install alone. Law: an install has its place in both rows from the moment in which it is
+// asked for, so nothing that begins later is made of what was there before it.
+
+import {handledElsewhere} from '@flotilla/base';
+
+export class WorkOrder {
+  #flushes: Promise<void> = Promise.resolve();
+  #compactions: Promise<void> = Promise.resolve();
+
+  /** Behind the flushes and installs before it. Not at all where one of those flushes failed. */
+  flush(work: () => Promise<void>): Promise<void> {
+    const flush = this.#flushes.then(work);
+    this.#flushes = flush;
+    // Each caller has the failure as well; a later flush must not overtake a failed one.
+    void handledElsewhere(flush);
+    return flush;
+  }
+
+  /** Behind the compactions and installs before it; a failed compaction ends them. */
+  compaction<T>(work: () => Promise<T>): Promise<T> {
+    const compaction = this.#compactions.then(work);
+    this.#compactions = compaction.then(() => {});
+    // The caller has the failure as well.
+    void handledElsewhere(this.#compactions);
+    return compaction;
+  }
+
+  /** Behind all before it. One that fails leaves what was there, and the rest goes on with that. */
+  install(work: () => Promise<void>): Promise<void> {
+    const install = Promise.all([this.#flushes, this.#compactions]).then(work);
+    this.#flushes = endOf(this.#flushes, install);
+    this.#compactions = endOf(this.#compactions, install);
+    return install;
+  }
+
+  /** Resolves when all that was asked for has ended; failures are their callers'. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([this.#flushes, this.#compactions]);
+  }
+}
+
+/** Of a row in which an install stands last: it fails as what stood before the install did. */
+function endOf(before: Promise<void>, install: Promise<void>): Promise<void> {
+  const end = before.then(() => handledElsewhere(install));
+  void handledElsewhere(end);
+  return end;
+}
