@@ -109,6 +109,8 @@ test('a database that is purged leaves no directory of its replicas', async () =
     const directories = await replicaDirectories();
     return directories.filter((entry) => names.includes(path.basename(entry))).length;
   };
+  // A replica has none before its first flush.
+  await client.admin.flushStorage();
   expect(await present()).toBeGreaterThan(0);
   await client.query(`DROP DATABASE ${DATABASE} AFTER '0s'`);
   await until('their directories are gone', async () => (await present()) === 0);
