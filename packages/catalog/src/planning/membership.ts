@@ -73,14 +73,19 @@ export function planOddVoters(group: GroupView): Action | undefined {
   return behind && change(group, [{type: 'learner', id: behind.replica}], 'simple');
 }
 
-/** Members that no placement names: what a late order left behind. */
-function planStrangers(group: GroupView): Action | undefined {
-  const {configuration} = group.leader!;
+/**
+ * Members that no placement names: what a late order or a cancelled operation left behind. They go though
+ * an operation runs on the set, too: it may wait for the very node that such a one still lives on. None of
+ * its own is ever unplaced while it is a member.
+ */
+export function planStrangers(group: GroupView): Action | undefined {
+  if (group.leader === undefined || group.joint) return undefined;
+  const {configuration} = group.leader;
   const strangers = [...configuration.learners, ...configuration.voters].filter(
     (id) => group.placement(id as ReplicaId) === undefined,
   );
   const id = strangers[0] as ReplicaId | undefined;
-  if (id === undefined || id === group.leader!.replica) return undefined;
+  if (id === undefined || id === group.leader.replica) return undefined;
   return change(group, [{type: 'remove', id}], 'simple');
 }
 

@@ -87,3 +87,22 @@ test.each<[string, Conditions, number]>([
   );
   expect(grown).toHaveLength(count);
 });
+
+test('a member that no placement names leaves though an operation runs on its set', () => {
+  const machine = clusterOf(3);
+  const [set] = makeSets(machine, [{voters: [1], learners: [2]}]);
+  const source = machine.catalog.replicaSet(set!)!.replicas[1]!.replica;
+  const move = {kind: 'move-replica', replicaSet: set, source, targetNode: 3 as NodeId} as const;
+  must(machine, {type: 'create-operation', ...move, startedBy: 'test', atMs: 1});
+  const reports = reportsOf(machine.catalog, {});
+  const {replicas} = reports.get(1 as NodeId)!;
+  const leader = [...replicas.values()].find((report) => report.set === set)!;
+  const learners = [...leader.configuration.learners, 99];
+  (replicas as Map<ReplicaId, ReplicaReport>).set(leader.replica, {
+    ...leader,
+    configuration: {...leader.configuration, learners},
+  });
+  expect(planNext(machine.catalog, reports, 1_000)).toContainEqual(
+    expect.objectContaining({type: 'change-config', set, changes: [{type: 'remove', id: 99}]}),
+  );
+});

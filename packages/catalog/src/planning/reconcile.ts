@@ -26,7 +26,14 @@ import {
   planReplicaMove,
   planReplicaRemoval,
 } from './member-operation.ts';
-import {isHealing, planGrowth, planMembership, planOddVoters, planShrinking} from './membership.ts';
+import {
+  isHealing,
+  planGrowth,
+  planMembership,
+  planOddVoters,
+  planShrinking,
+  planStrangers,
+} from './membership.ts';
 import {fitNodes, pickNodes} from './placement.ts';
 import type {Reports} from './reports.ts';
 import {planUpkeep} from './upkeep.ts';
@@ -51,10 +58,15 @@ export function planNext(
   const automatic = catalog.cluster?.automation === 'running';
   const groups = [...setsWithMeta(catalog)].map((set) => new GroupView(set, reports));
   const operations = planOperations(catalog, groups, reports, nowMs);
-  const actions = [...planExistence(catalog, groups, reports), ...operations.actions];
-  const idle = groups.filter(
-    ({set}) => set.state === 'open' && catalog.operationOf(set.id) === undefined,
-  );
+  const open = groups.filter(({set}) => set.state === 'open');
+  const idle = open.filter(({set}) => catalog.operationOf(set.id) === undefined);
+  const busy = open.filter(({set}) => catalog.operationOf(set.id) !== undefined);
+  const strangers = busy.map(planStrangers);
+  const actions: Action[] = [
+    ...planExistence(catalog, groups, reports),
+    ...strangers.filter((action) => action !== undefined),
+    ...operations.actions,
+  ];
   for (const group of idle) {
     const action = planMembership(group);
     if (action !== undefined) actions.push(action);
