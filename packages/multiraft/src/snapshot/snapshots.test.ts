@@ -70,22 +70,6 @@ test('snapshots are sent no faster than they may be, however fast the link is', 
   expect(cluster.clock.monotonicMs() - beganMs).toBeGreaterThan(900);
 });
 
-test('a snapshot that is made for longer than a standing transfer is kept is made once, and sent', async () => {
-  const {cluster, learner} = await prepared();
-  const machine = cluster.machine(cluster.leader(1), 1);
-  const make = machine.snapshot.bind(machine);
-  let made = 0;
-  machine.snapshot = async () => {
-    made += 1;
-    await new Promise<void>((resolve) => cluster.clock.setTimer(40_000, resolve));
-    return make();
-  };
-  await addLearner(cluster, learner);
-  expect(await cluster.agree(1, [1, 2, 3, 4], 6, 60_000)).toBe(true);
-  expect(await cluster.clock.until(() => machine.pinned === 0)).toBe(true);
-  expect(made).toBe(1);
-});
-
 test('lost frames are sent again from what was acknowledged', async () => {
   const {cluster, learner} = await prepared();
   await addLearner(cluster, learner);

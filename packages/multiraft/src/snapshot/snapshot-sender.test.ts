@@ -1,0 +1,63 @@
+import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import {EMPTY_CONFIGURATION} from '@flotilla/raft';
+import {drainReactions} from '@flotilla/testkit';
+import {expect, test} from 'vitest';
+import type {Snapshot} from '../state-machine.ts';
+import {SnapshotSender} from './snapshot-sender.ts';
+
+const TO = 12 as ReplicaId;
+const point = {index: 9, term: 5, configuration: {...EMPTY_CONFIGURATION, voters: [11, 12]}};
+
+type Of<At extends number> = ConstructorParameters<typeof SnapshotSender>[At];
+type Group = Parameters<SnapshotSender['want']>[0];
+
+test('a transfer is given up when it stands for long, however long its snapshot took to make', async () => {
+  let nowMs = 0;
+  const made = Promise.withResolvers<Snapshot>();
+  const steps: object[] = [];
+  const frames: Uint8Array[] = [];
+  const driver = {
+    step: (_group: Group, input: object) => steps.push(input),
+    nodeOf: () => 2 as NodeId,
+  };
+  const transport = {
+    send: (_to: NodeId, _channel: string, frame: Uint8Array) => frames.push(frame) > 0,
+  };
+  const group = {
+    set: 1 as ReplicaSetId,
+    isGone: false,
+    machine: {snapshot: () => made.promise},
+    store: {log: {group: () => undefined}},
+  } as unknown as Group;
+  const sender = new SnapshotSender(driver as unknown as Of<0>, transport as unknown as Of<1>, {
+    sentMax: 2,
+    bytesPerSecond: 2 ** 20,
+    thread: 0,
+    now: () => nowMs,
+    firstId: 1,
+  });
+  const tickAt = (atMs: number): void => {
+    nowMs = atMs;
+    sender.tick(atMs);
+  };
+  sender.want(group, TO);
+  // It waits for the flushes of others.
+  for (const atMs of [20_000, 40_000, 60_000]) tickAt(atMs);
+  expect(steps).toEqual([]);
+  let released = 0;
+  const release = (): void => {
+    released += 1;
+  };
+  made.resolve({point, files: [], release});
+  await drainReactions();
+  tickAt(60_500);
+  expect(steps).toMatchObject([{type: 'snapshotReady', to: TO, snapshot: {index: 9}}]);
+  const snapshot = {...point, configIndex: 9};
+  sender.begin(group, {type: 'snapshot', from: 11, to: TO, term: 5, session: 1, snapshot});
+  expect(frames).toHaveLength(1);
+  for (const atMs of [70_000, 80_000, 89_000]) tickAt(atMs);
+  expect(released).toBe(0);
+  tickAt(90_000);
+  expect(steps.at(-1)).toEqual({type: 'snapshotSent', to: TO, ok: false});
+  expect(released).toBe(1);
+});
