@@ -1,5 +1,5 @@
-import {MemoryDisk} from '@flotilla/testkit';
-import {expect, test} from 'vitest';
+import {drainReactions, MemoryDisk} from '@flotilla/testkit';
+import {expect, test, vi} from 'vitest';
 import {CountedFile} from './counted-file.ts';
 
 async function written(): Promise<{disk: MemoryDisk; file: CountedFile}> {
@@ -27,8 +27,22 @@ test('one that could not be opened at all has nothing to close', async () => {
 
 test('who has retained it open reads it when its directory is gone', async () => {
   const {disk, file} = await written();
+  const held = Promise.withResolvers<void>();
+  const open = disk.open.bind(disk);
+  vi.spyOn(disk, 'open').mockImplementationOnce(async (path, mode) => {
+    await held.promise;
+    return open(path, mode);
+  });
   file.retainOpen();
-  await file.release();
+  // Whoever removes the directory lets go first, and waits for that.
+  let isReleased = false;
+  const release = file.release().then(() => {
+    isReleased = true;
+  });
+  await drainReactions();
+  expect(isReleased).toBe(false);
+  held.resolve();
+  await release;
   await disk.remove('a');
   expect(await file.read(0, 3)).toEqual(Uint8Array.of(1, 2, 3));
   await file.release();
