@@ -4,6 +4,7 @@
 // Method: a proxy that lets the bytes of both connections through at that speed, in turn.
 
 import net from 'node:net';
+import {monitorEventLoopDelay} from 'node:perf_hooks';
 import {type NodeId, type ReplicaSetId, SeededRandom} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {NodeClock} from '../adapters/node-clock.ts';
@@ -81,6 +82,8 @@ async function startPair() {
 test('beats arrive in time on a slow link that is full', async () => {
   const {one, two, close} = await startPair();
   const delays: number[] = [];
+  const stalls = monitorEventLoopDelay({resolution: 5});
+  stalls.enable();
   two.connections.onFrame((_from, _channel, frame) => {
     if (frame.length === 8) delays.push(clock.monotonicMs() - Buffer.from(frame).readDoubleLE());
   });
@@ -94,7 +97,9 @@ test('beats arrive in time on a slow link that is full', async () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   expect(delays.length).toBeGreaterThan(20);
-  expect(Math.max(...delays)).toBeLessThan(500);
+  // Both nodes and the link share this process: what it stood still for is not the link's.
+  const stalledMs = stalls.max / 1e6;
+  expect(Math.max(...delays)).toBeLessThan(500 + 3 * stalledMs);
   close();
 });
 
