@@ -8,7 +8,7 @@ import {assert, LIMITS} from '@flotilla/base';
 /** Flushes begin at the limit; at so many times it nothing is applied until some have ended. */
 const HELD = 2;
 /** Of what may be held: past it nothing is taken. The rest is for what was taken and is not applied. */
-export const TAKEN = 3 / 4;
+const TAKEN = 3 / 4;
 
 export class MemtableBudget {
   readonly bytesMax: number;

@@ -201,6 +201,16 @@ test('a memtable of its full size is flushed after an apply; at four times it th
   expect(machine.canApply()).toBe(false);
 });
 
+/** Takes, applies, and how pressed flushes are: from where they begin to where nothing is applied. */
+const WHILE_IT_FILLS = [
+  [true, true, '0.00'],
+  [true, true, '0.50'],
+  [true, true, '1.00'],
+  [false, true, '1.00'],
+  [false, true, '1.00'],
+  [false, false, '1.00'],
+];
+
 test('nothing is taken before nothing is applied, and flushes are pressed from their begin on', async () => {
   const memtables = new MemtableBudget(100e6);
   const {storage, machine, write} = openMachine(memtables);
@@ -211,14 +221,7 @@ test('nothing is taken before nothing is applied, and flushes are pressed from t
     storage.bytes = bytes;
     return [machine.canTake(), machine.canApply(), storage.pressure().toFixed(2)];
   });
-  expect(seen).toEqual([
-    [true, true, '0.00'],
-    [true, true, '0.50'],
-    [true, true, '1.00'],
-    [false, true, '1.00'],
-    [false, true, '1.00'],
-    [false, false, '1.00'],
-  ]);
+  expect(seen).toEqual(WHILE_IT_FILLS);
   // The next flush is not left to the next apply, which may never come.
   storage.bytes = 1e6;
   storage.flushes[0]!();
@@ -234,14 +237,7 @@ test('a thread whose memtables are nearly full takes nothing in any replica of i
     memtables.change(bytes - memtables.bytes);
     return [machine.canTake(), machine.canApply(), storage.pressure().toFixed(2)];
   });
-  expect(seen).toEqual([
-    [true, true, '0.00'],
-    [true, true, '0.50'],
-    [true, true, '1.00'],
-    [false, true, '1.00'],
-    [false, true, '1.00'],
-    [false, false, '1.00'],
-  ]);
+  expect(seen).toEqual(WHILE_IT_FILLS);
 });
 
 test('past memtables_bytes_max the largest is flushed, past twice it nothing is applied until one was', () => {

@@ -162,6 +162,9 @@ function isFree(group: HostedGroup, nowMs: number): boolean {
   if (isGone || blocked === undefined) return true;
   if (!blocked.isRefusing) return machine.canApply();
   const flushedIndex = machine.durablePoint().index;
-  if (flushedIndex > blocked.flushedIndex) Object.assign(blocked, {flushedIndex, sinceMs: nowMs});
+  if (flushedIndex > blocked.flushedIndex) {
+    blocked.flushedIndex = flushedIndex;
+    blocked.sinceMs = nowMs;
+  }
   return !isLeader || machine.canTake();
 }
