@@ -325,14 +325,7 @@ export class Simulation {
   /** What keeps the cluster from being at rest. */
   #unrest(): string[] {
     const all = this.#network.unrest();
-    for (const node of this.#nodes) {
-      if (node.host === undefined) {
-        const why = node.isStarting ? 'it has not opened its stores yet' : node.openFailure;
-        all.push(`node ${node.id} is down: ${why}`);
-      }
-      for (const [set, {replica, reason}] of node.host?.broken() ?? [])
-        all.push(`replica ${replica} of set ${set} is broken: ${reason}`);
-    }
+    for (const node of this.#nodes) all.push(...node.unrest(this.#nodes));
     for (const [client, {text}] of this.#clients.open) all.push(`client ${client} waits: ${text}`);
     for (const set of this.#placement.sets.values()) {
       if (set.state === 'dropping') all.push(`set ${set.id} is still being dropped`);

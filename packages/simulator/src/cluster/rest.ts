@@ -26,15 +26,7 @@ export function newestCatalog(nodes: readonly SimNode[]): Catalog | undefined {
 }
 
 export function unrestOf(nodes: readonly SimNode[]): string[] {
-  const all: string[] = [];
-  for (const node of nodes) {
-    if (node.host === undefined) {
-      const why = node.isStarting ? 'it has not opened its stores yet' : node.openFailure;
-      all.push(`node ${node.id} is down: ${why}`);
-    }
-    for (const [set, {replica, reason}] of node.host?.broken() ?? [])
-      all.push(`replica ${replica} of set ${set} is broken: ${reason}`);
-  }
+  const all = nodes.flatMap((node) => node.unrest(nodes));
   const catalog = newestCatalog(nodes);
   if (catalog === undefined || all.length > 0) return all;
   for (const node of nodes) {

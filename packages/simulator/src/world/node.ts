@@ -255,6 +255,23 @@ export class SimNode {
     };
   }
 
+  /** What keeps it from being at rest beside all these. */
+  unrest(nodes: readonly SimNode[]): string[] {
+    const {running} = this;
+    if (running?.host === undefined) {
+      const why = this.isStarting ? 'it has not opened its stores yet' : this.openFailure;
+      return [`node ${this.id} is down: ${why}`];
+    }
+    const all: string[] = [];
+    for (const [set, {replica, reason}] of running.host.broken())
+      all.push(`replica ${replica} of set ${set} is broken: ${reason}`);
+    // Whom it has not met may know that it is an old image: then it ends, and what it was asked is lost.
+    for (const {id} of nodes)
+      if (id !== this.id && !running.greetings.isVetted(id))
+        all.push(`node ${this.id} has not heard what node ${id} remembers of it`);
+    return all;
+  }
+
   nextSequence(): number {
     const {running} = this;
     running!.sequence += 1;
