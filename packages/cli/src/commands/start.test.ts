@@ -8,6 +8,7 @@ import {
   explainDirectory,
   explainStrangeAddress,
   explainTakenPort,
+  HEAP_GROWTH,
   readJoinSecret,
   renderHints,
 } from './start.ts';
@@ -69,7 +70,7 @@ it('shows a write and a read that can be pasted', () => {
   );
 });
 
-it('knows a flag of V8 that this Node.js knows', () => {
+it('sets flags of V8 that this Node.js knows', () => {
   const flags = execFileSync(process.execPath, ['--v8-options'], {encoding: 'utf8'});
-  expect(flags).toContain(`${BUFFERS_WITH_HEAP} `);
+  for (const flag of [BUFFERS_WITH_HEAP, HEAP_GROWTH]) expect(flags).toContain(`${flag} `);
 });

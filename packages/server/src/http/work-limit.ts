@@ -21,11 +21,16 @@ const WORK_BYTES_FIRST = 8 * 1024 * 1024;
 /** Weight of the youngest piece of work in what work takes. */
 const YOUNGEST = 0.2;
 const WORK_MS_FIRST = 200;
+/** The slowest work counts for one to two of these. */
+const SLOWEST_MS = 5_000;
 const BODY_BYTES_FIRST = SLOW_BYTES_MAX / SLOW_BODIES;
 
 export class WorkLimit {
   #bytesMax = WORK_BYTES_FIRST;
   #workMs = WORK_MS_FIRST;
+  #slowestMs = 0;
+  #slowestBeforeMs = 0;
+  #slowestSinceMs = -Infinity;
   #bodyBytes = BODY_BYTES_FIRST;
   #shrunkMs = -Infinity;
   #lastInTimeMs = -Infinity;
@@ -39,9 +44,14 @@ export class WorkLimit {
     return this.#lastInTimeMs;
   }
 
-  /** What work took of late. */
-  get workMs(): number {
-    return this.#workMs;
+  /**
+   * What work may take that begins now: twice its mean of late, or the slowest of it. A flush or a leader
+   * that is behind makes some work take many times the mean, and it comes in bursts. What took more than
+   * half of the deadline waited for a set without a leader, and says nothing of other work.
+   */
+  get workMsMax(): number {
+    const slowest = Math.max(this.#slowestMs, this.#slowestBeforeMs);
+    return Math.max(2 * this.#workMs, Math.min(slowest, LIMITS.write_deadline_ms.value / 2));
   }
 
   /** @param done a piece of work that came to its end, not to that of its time; `isWanted`: others waited. */
@@ -54,6 +64,7 @@ export class WorkLimit {
     const {nowMs, workMs, bytes, isWanted} = done;
     this.#workMs += YOUNGEST * (workMs - this.#workMs);
     this.#bodyBytes += YOUNGEST * (bytes - this.#bodyBytes);
+    this.#noteSlowest(nowMs, workMs);
     if (workMs > SLOW_MS) return this.shrink(nowMs);
     this.#lastInTimeMs = nowMs;
     // Of so few the way to the disks and back alone may be what they take: that does not shrink with them.
@@ -68,6 +79,16 @@ export class WorkLimit {
   get heldBytesMax(): number {
     const ahead = (LIMITS.write_deadline_ms.value / 2 - this.#workMs) / SLOW_MS;
     return this.#bytesMax * (1 + Math.min(1, Math.max(0, ahead)));
+  }
+
+  #noteSlowest(nowMs: number, workMs: number): void {
+    const agoMs = nowMs - this.#slowestSinceMs;
+    if (agoMs >= SLOWEST_MS) {
+      this.#slowestBeforeMs = agoMs < 2 * SLOWEST_MS ? this.#slowestMs : 0;
+      this.#slowestMs = 0;
+      this.#slowestSinceMs = nowMs;
+    }
+    this.#slowestMs = Math.max(this.#slowestMs, workMs);
   }
 
   /** Work is slow now; once for all that is under way together. */

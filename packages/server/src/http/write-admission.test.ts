@@ -158,7 +158,7 @@ test('of small bodies a node that is slow holds no more than it does in time', (
       limit.learn({nowMs: (seconds + i / 10) * 1_000, workMs, bytes, isWanted: true});
   }
   expect(limit.bytesMax).toBeGreaterThanOrEqual(8 * bytes);
-  expect(limit.workMs).toBeLessThan(1_500);
+  expect(limit.workMsMax).toBeLessThan(3_000);
 });
 
 test('of small bodies that are slow for a while more are taken again, though each takes half a second', () => {
@@ -170,6 +170,22 @@ test('of small bodies that are slow for a while more are taken again, though eac
   for (let i = 0; i < 2_000; i++)
     limit.learn({nowMs: 100_000 + i * 10, workMs: 600, bytes, isWanted: true});
   expect(limit.bytesMax).toBeGreaterThan(3.9 * MIB);
+});
+
+test('work is given the time of the slowest of the last seconds, up to half of the deadline', () => {
+  const limit = new WorkLimit();
+  const learn = (nowMs: number, workMs: number) =>
+    limit.learn({nowMs, workMs, bytes: MIB, isWanted: true});
+  for (let i = 0; i < 100; i++) learn(i * 10, 300);
+  expect(limit.workMsMax).toBeCloseTo(600);
+  learn(1_000, 1_600);
+  for (let i = 101; i < 500; i++) learn(i * 10, 300);
+  expect(limit.workMsMax).toBe(1_600);
+  for (let i = 500; i < 1_500; i++) learn(i * 10, 300);
+  expect(limit.workMsMax).toBeCloseTo(600);
+  learn(15_000, 3_900);
+  for (let i = 1_501; i < 1_600; i++) learn(i * 10, 300);
+  expect(limit.workMsMax).toBe(2_000);
 });
 
 test('work that cannot even begin gives its room back', async () => {

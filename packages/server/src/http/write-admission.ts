@@ -215,7 +215,7 @@ export class WriteAdmission {
       this.#passStuck(nowMs);
       this.#reading.takeOlder(nowMs - READING_MS_MAX);
       const unreadMs = LIMITS.write_unread_ms_max.value;
-      const workMs = Math.max(WORK_MS_MIN, 2 * this.#limit.workMs);
+      const workMs = Math.max(WORK_MS_MIN, this.#limit.workMsMax);
       // Waiting in both rows, and the work itself, fit into the deadline.
       const queuedMs = Math.max(LOOK_MS, LIMITS.write_deadline_ms.value - unreadMs - workMs);
       for (const late of this.#lobby.takeOlder(nowMs - unreadMs)) late.refuse(overloaded());
