@@ -9,6 +9,7 @@ const SCRIPTS = new Map([
   ['test', ['tools/test.mjs']],
   ['check', ['tools/test.mjs', '--checks-only']],
   ['bench', ['bench/src/main.ts']],
+  ['faults', ['test/faults/nemesis/main.ts']],
   ['sim', ['packages/simulator/src/main.ts']],
   ['proto', ['tools/proto.mjs']],
   ['raft-docs', ['tools/raft-docs.mjs']],

@@ -2,21 +2,12 @@
 
 import path from 'node:path';
 import type {Command} from 'commander';
-import type {z} from 'zod';
 import {CONSENSUS_TARGETS, runConsensus} from './consensus/consensus.ts';
 import {runFailover} from './failover/failover.ts';
 import {runGroups} from './groups/groups.ts';
+import {runWith, say} from './run-with.ts';
 import {ConsensusWords, FailoverWords, GroupsWords, SteadyWords} from './scenario-options.ts';
 import {runSteady} from './steady/steady.ts';
-import {renderTable} from './table.ts';
-import {describeFaults, EXIT_USAGE} from './usage.ts';
-
-interface Report {
-  readonly results: readonly object[];
-  readonly skipped?: readonly {readonly target: string; readonly reason: string}[];
-}
-
-const say = (text: string) => process.stderr.write(`${text}\n`);
 
 export function addConsensusCommands(program: Command): void {
   addConsensus(program);
@@ -111,20 +102,4 @@ function addSteady(program: Command): void {
     .option('--json', 'print JSON on the last line')
     .addHelpText('after', '\nExample:\n  npm run bench -- steady --minutes 60 --json\n')
     .action((raw: unknown) => runWith(SteadyWords, raw, (words) => runSteady({...words, say})));
-}
-
-async function runWith<Words extends {readonly json: boolean}>(
-  schema: z.ZodType<Words>,
-  raw: unknown,
-  run: (words: Words) => Promise<Report>,
-): Promise<void> {
-  const parsed = schema.safeParse(raw);
-  if (!parsed.success) {
-    say(describeFaults(parsed.error));
-    process.exitCode = EXIT_USAGE;
-    return;
-  }
-  const report = await run(parsed.data);
-  const {json} = parsed.data;
-  process.stdout.write(json ? `${JSON.stringify(report)}\n` : renderTable(report));
 }

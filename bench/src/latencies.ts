@@ -19,6 +19,11 @@ export class Latencies {
     this.#sorted = undefined;
   }
 
+  /** In the order in which they were added. */
+  each(use: (ms: number) => void): void {
+    for (let i = 0; i < this.#count; i++) use(this.#values[i]!);
+  }
+
   /** The least value that `share` (0 to 1) of all do not exceed: 1 gives the greatest. NaN of none. */
   quantile(share: number): number {
     this.#sorted ??= this.#values.slice(0, this.#count).sort();

@@ -4,6 +4,7 @@ import {availableParallelism} from 'node:os';
 import {Command} from 'commander';
 import {addConsensusCommands} from './consensus-commands.ts';
 import {type IngestOptions, runIngest} from './ingest.ts';
+import {addOperationCommands} from './operation-commands.ts';
 import {parseIngestOptions} from './options.ts';
 import {renderReport} from './report.ts';
 import {describeFaults, EXIT_USAGE, endWithUsageCode} from './usage.ts';
@@ -22,6 +23,9 @@ Examples (--help of a scenario has more):
   npm run bench -- failover --fault kill --rounds 20 --peers etcd --json
   npm run bench -- groups --groups 10000 --json
   npm run bench -- steady --minutes 60 --json
+  npm run bench -- move --rounds 20 --kills --json
+  npm run bench -- drain --json
+  npm run bench -- new-bucket --json
 `,
   );
 
@@ -56,6 +60,7 @@ Examples:
   });
 
 addConsensusCommands(program);
+addOperationCommands(program);
 
 /** Exit code 1 if a target failed; a competitor that is not installed is no failure. */
 async function ingest(raw: unknown): Promise<number> {

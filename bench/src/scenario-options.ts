@@ -1,4 +1,4 @@
-// The words of the command line as the options of the four scenarios of consensus.
+// The words of the command line as the options of the scenarios of consensus and of operations.
 
 import {z} from 'zod';
 import {CONSENSUS_PEERS, CONSENSUS_TARGETS} from './consensus/consensus.ts';
@@ -48,6 +48,33 @@ export const SteadyWords = z.object({
   load: Positive.max(1),
   findingSeconds: Positive,
   storageSeconds: Positive,
+  engineThreads: Threads,
+  json: Json,
+});
+
+export const MoveWords = z.object({
+  rounds: z.coerce.number().int().min(0),
+  kills: z.boolean().default(false),
+  megabytes: Positive,
+  clients: Count,
+  seconds: Positive,
+  seed: z.coerce.number().int().min(0),
+  engineThreads: Threads,
+  json: Json,
+});
+
+export const DrainWords = z.object({
+  sets: Count,
+  clients: Count,
+  seconds: Positive,
+  engineThreads: Threads,
+  json: Json,
+});
+
+export const NewBucketWords = z.object({
+  rounds: Count,
+  seconds: Positive,
+  perSecond: Positive,
   engineThreads: Threads,
   json: Json,
 });

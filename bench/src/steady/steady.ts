@@ -3,7 +3,7 @@
 // after another, in the first round with a full compaction: so a short run has all of them. The rest of
 // the compactions are those that flushes bring.
 
-import http from 'node:http';
+import type http from 'node:http';
 import {monitorEventLoopDelay} from 'node:perf_hooks';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
@@ -12,10 +12,11 @@ import {keepAliveAgent} from '../keep-alive-agent.ts';
 import {roundMs} from '../latencies.ts';
 import {type MachineUsage, machineTimes, machineUsage} from '../machine-usage.ts';
 import {longestMs, type Sample, scrape, sumOf} from '../node-figures.ts';
+import {postLines} from '../post-lines.ts';
 import {type ThreadTimes, threadTimes} from '../process-usage.ts';
 import {withBenchDirectory} from '../scenario.ts';
 import {CpuBodies, ROWS_PER_BODY, timeMsOf} from './cpu-bodies.ts';
-import {type FailureKind, Failures, RefusedWrite} from './failures.ts';
+import {type FailureKind, Failures} from './failures.ts';
 import {runOpenLoop} from './open-loop.ts';
 
 const NODES = 3;
@@ -112,7 +113,7 @@ async function measure(
   const write = () => {
     const n = written++;
     const url = `${cluster.urls[n % NODES]}/api/v1/write?db=${DATABASE}&precision=ns`;
-    return post(url, bodies.body(n), agent);
+    return postLines(url, bodies.body(n), agent);
   };
   await write();
   await cluster.ledSets(DATABASE);
@@ -280,24 +281,4 @@ function threadsBetween(
       return [{threads, runSeconds: tenths(ran), waitSeconds: tenths(waited)}];
     }),
   );
-}
-
-function post(url: string, body: Buffer, agent: http.Agent): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const headers = {'content-type': 'text/plain', 'content-length': body.length};
-    const request = http.request(url, {method: 'POST', agent, headers}, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (piece: string) => {
-        text += piece;
-      });
-      response.once('error', reject);
-      response.once('end', () => {
-        if (response.statusCode === 204) resolve();
-        else reject(new RefusedWrite(response.statusCode ?? 0, text));
-      });
-    });
-    request.once('error', reject);
-    request.end(body);
-  });
 }

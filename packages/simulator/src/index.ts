@@ -1,3 +1,4 @@
+export {checkRegister, type RegisterOperation} from './linearizability.ts';
 export {runSimulatorCommand, SIMULATOR_USAGE} from './runs/command.ts';
 export {type CorpusEntry, readCorpus} from './runs/corpus.ts';
 export {simulate} from './runs/simulate.ts';

@@ -82,6 +82,12 @@ export class NodeLinks {
     for (const direction of [this.direction(a, b), this.direction(b, a)]) direction.clear();
   }
 
+  /** The pair's connections that are open now. */
+  openBetween(a: NodeNumber, b: NodeNumber): number {
+    const ends = endsOf(a, b);
+    return [...this.#connections].filter((connection) => connection.ends === ends).length;
+  }
+
   /** As if no link had ever failed; what was held comes now. */
   heal(): void {
     this.#closed.clear();

@@ -30,12 +30,17 @@ export interface ClusterOptions {
   readonly engineThreads?: number | undefined;
   /** The nodes reach each other through `links`, which a test may cut. */
   readonly isLinked?: boolean | undefined;
+  /** Makes each node's empty directory what the test wants it to be, before the node's first start. */
+  readonly prepare?: ((place: {number: number; directory: string}) => void) | undefined;
+  /** Of each node's process, beside the test's own. */
+  readonly env?: ((node: number) => Readonly<Record<string, string>>) | undefined;
 }
 
 export interface NodePlace {
   readonly port: number;
   readonly directory: string;
   readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Writes a new join secret into the directory; its path, for --join-secret-file. */
@@ -51,6 +56,7 @@ export class ProcessNode {
   readonly directory: string;
   readonly logFile: string;
   readonly #args: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
   #exit: Promise<number | string> = Promise.resolve(0);
   /** A signal was sent that ends it, or the test said that it would end. */
@@ -58,12 +64,13 @@ export class ProcessNode {
   /** How it ended without being told to. */
   #fault: string | undefined;
 
-  constructor(number: number, {port, directory, args}: NodePlace) {
+  constructor(number: number, {port, directory, args, env = {}}: NodePlace) {
     this.number = number;
     this.port = port;
     this.directory = directory;
     this.logFile = `${directory}.log`;
     this.#args = args;
+    this.#env = env;
   }
 
   get url(): string {
@@ -90,7 +97,7 @@ export class ProcessNode {
     this.#mayEnd = false;
     const child = spawn(NODE, [MAIN, 'start', ...this.#args, ...more], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: {...process.env, UV_THREADPOOL_SIZE: '16'},
+      env: {...process.env, UV_THREADPOOL_SIZE: '16', ...this.#env},
     });
     this.#child = child;
     const log = createWriteStream(this.logFile, {flags: 'a'});
@@ -191,13 +198,14 @@ export class ProcessCluster {
     const nodes = ports.map((port, i) => {
       const own = path.join(directory, `node${i + 1}`);
       mkdirSync(own, {recursive: true});
+      options.prepare?.({number: i + 1, directory: own});
       const args = ['--listen', `127.0.0.1:${port}`, '--data', own];
       if (options.nodes > 1) args.push('--join', join, '--join-secret-file', secret);
       if (options.nodes > 1 && i === 0) args.push('--bootstrap');
       if (options.isLinked === true) args.push('--advertise', `127.0.0.1:${advertised[i]}`);
       if (options.engineThreads !== undefined)
         args.push('--engine-threads', String(options.engineThreads));
-      return new ProcessNode(i + 1, {port, directory: own, args});
+      return new ProcessNode(i + 1, {port, directory: own, args, env: options.env?.(i + 1)});
     });
     const links =
       options.isLinked === true

@@ -1,0 +1,103 @@
+// What each kind of fault does to the processes, links, disks and clocks. Link faults last until the
+// round ends, when all links are healed at once; the others are ended one by one. None waits for the
+// node to take part again: it may be cut off as well.
+
+import type {ProcessCluster} from '@flotilla/testkit';
+import {bringOldImage, wipe} from './damages.ts';
+import type {ClockSkews} from './clock-skews.ts';
+import type {FaultKind, PlannedFault} from './schedule.ts';
+import type {SmallDisks} from './small-disks.ts';
+
+export interface Ground {
+  readonly cluster: ProcessCluster;
+  readonly disks: SmallDisks;
+  readonly clocks: ClockSkews;
+  readonly say: (text: string) => void;
+}
+
+/** Ends the fault. */
+type End = () => void;
+type Begin = (ground: Ground, fault: PlannedFault) => Promise<End>;
+
+/** How far a clock is off: what NTP's absence does, what an operator's typing error does. */
+const SKEWS_MS = [-400 * 86_400_000, -3_600_000, -20_000, -3_000, 3_000, 20_000, 3_600_000, 400 * 86_400_000];
+/** What a clean stop ends with; 75 where it was cut off, which only leaves more to replay. */
+const STOP_CODES: readonly (number | string)[] = [0, 75];
+const SLOW_BYTES_PER_MS_MIN = 100;
+const SLOW_BYTES_PER_MS_MAX = 2_000;
+const SLOW_DELAY_MS_MAX = 100;
+
+const KINDS: Readonly<Record<FaultKind, Begin>> = {
+  kill: async ({cluster}, {node}) => {
+    await cluster.node(node).kill();
+    return () => cluster.node(node).start();
+  },
+  restart: async ({cluster}, {node}) => {
+    const code = await cluster.node(node).stop();
+    if (!STOP_CODES.includes(code)) throw new Error(`node ${node} stopped with ${code}`);
+    return () => cluster.node(node).start();
+  },
+  pause: async ({cluster}, {node}) => {
+    cluster.node(node).signal('SIGSTOP');
+    return () => cluster.node(node).signal('SIGCONT');
+  },
+  isolate: async ({cluster}, {node}) => {
+    cluster.links.isolate(node);
+    return untilHealed;
+  },
+  deaf: async ({cluster}, {node}) => {
+    for (const other of othersOf(cluster, node)) cluster.links.hold(other, node);
+    return untilHealed;
+  },
+  mute: async ({cluster}, {node}) => {
+    for (const other of othersOf(cluster, node)) cluster.links.hold(node, other);
+    return untilHealed;
+  },
+  cutPair: async ({cluster}, {node, other}) => {
+    cluster.links.hold(node, other);
+    cluster.links.hold(other, node);
+    return untilHealed;
+  },
+  resetPair: async ({cluster}, {node, other}) => {
+    cluster.links.close(node, other, 'reset');
+    return untilHealed;
+  },
+  slowLinks: async ({cluster}, {node, strength}) => {
+    const span = SLOW_BYTES_PER_MS_MAX - SLOW_BYTES_PER_MS_MIN;
+    for (const other of othersOf(cluster, node))
+      for (const [from, to] of [[node, other], [other, node]] as const) {
+        const direction = cluster.links.direction(from, to);
+        direction.bytesPerMs = SLOW_BYTES_PER_MS_MIN + strength * span;
+        direction.delayMs = strength * SLOW_DELAY_MS_MAX;
+      }
+    return untilHealed;
+  },
+  fillDisk: async ({disks}, {node, strength}) => {
+    disks.fill(node, strength < 0.5 ? 'nearly' : 'full');
+    return () => disks.free(node);
+  },
+  skewClock: async ({clocks}, {node, strength}) => {
+    clocks.set(node, SKEWS_MS[Math.floor(strength * SKEWS_MS.length)]!);
+    return () => clocks.set(node, 0);
+  },
+  wipe: async (ground, {node}) => {
+    await wipe(ground, node);
+    return untilHealed;
+  },
+  oldImage: async (ground, {node}) => {
+    await bringOldImage(ground, node);
+    return untilHealed;
+  },
+};
+
+export function beginFault(ground: Ground, fault: PlannedFault): Promise<End> {
+  return KINDS[fault.kind](ground, fault);
+}
+
+function untilHealed(): void {
+  // Links heal together when the round ends; a damage has mended itself by then.
+}
+
+function othersOf({nodes}: ProcessCluster, node: number): number[] {
+  return nodes.map(({number}) => number).filter((number) => number !== node);
+}

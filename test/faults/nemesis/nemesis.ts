@@ -1,0 +1,208 @@
+// One run: five nodes, load through all of them, rounds of faults by the schedule, an operator beside
+// them; then peace, and what must be true of a cluster that lost nothing.
+
+import path from 'node:path';
+import {mkdtempSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {FlotillaClient} from '@flotilla/client';
+import {ProcessCluster} from '@flotilla/testkit';
+import {Availability, type FaultSpan} from './availability.ts';
+import {ClockSkews} from './clock-skews.ts';
+import {scarcity, socketCounts, unrestOf, untilNone} from './cluster-rest.ts';
+import {examine} from './examination.ts';
+import {beginFault, type Ground} from './fault-kinds.ts';
+import {DATABASE, firstLines, sendRows, useRegisters} from './load.ts';
+import {Operator} from './operator.ts';
+import type {Options} from './options.ts';
+import {RegisterHistories} from './register-histories.ts';
+import {type Report, renderFigures} from './report.ts';
+import {RowLedger} from './row-ledger.ts';
+import {planRounds, type Round} from './schedule.ts';
+import {SmallDisks, whyNoMounts} from './small-disks.ts';
+
+const NODES = 5;
+const FILLABLE = [4, 5];
+const SHARDS = 4;
+const START_MS_MAX = 120_000;
+/** From the end of a round's faults until all nodes take part again, on a machine that does other things. */
+const WHOLE_MS_MAX = 120_000;
+/** So that the streams of chance of one run are not those of the next seed. */
+const STREAMS = 101;
+
+type Say = (text: string) => void;
+
+export async function runNemesis(options: Options, say: Say): Promise<Report> {
+  const noMounts = whyNoMounts();
+  if (noMounts !== undefined) say(`SKIPPED fillDisk: ${noMounts}`);
+  const disks = new SmallDisks(noMounts === undefined ? FILLABLE : []);
+  const skews = mkdtempSync(path.join(tmpdir(), 'flotilla-skews-'));
+  const clocks = new ClockSkews(skews);
+  const cluster = await ProcessCluster.start({
+    nodes: NODES,
+    engineThreads: 1,
+    isLinked: true,
+    prepare: disks.prepare,
+    env: (node) => clocks.env(node),
+  });
+  const killAll = () => {
+    for (const node of cluster.nodes) if (node.isRunning) node.signal('SIGKILL');
+  };
+  process.on('exit', killAll);
+  const stopOnSignal = () => process.exit(130);
+  process.once('SIGINT', stopOnSignal);
+  process.once('SIGTERM', stopOnSignal);
+  try {
+    return await new Run(options, {cluster, disks, clocks, say}).run();
+  } finally {
+    process.off('exit', killAll);
+    await Promise.all(cluster.nodes.map((node) => node.kill()));
+    disks.unmount();
+    await cluster.destroy().catch((error: unknown) => say(String(error)));
+    rmSync(skews, {recursive: true, force: true});
+  }
+}
+
+class Run {
+  readonly #options: Options;
+  readonly #ground: Ground;
+  readonly #client: FlotillaClient;
+  readonly #ledger = new RowLedger();
+  readonly #histories = new RegisterHistories();
+  readonly #availability = new Availability();
+  readonly #operator: Operator;
+  readonly #violations: string[] = [];
+  readonly #stop = new AbortController();
+  readonly #struck = new Map<string, number>();
+
+  constructor(options: Options, ground: Ground) {
+    const {urls} = ground.cluster;
+    this.#options = options;
+    this.#ground = ground;
+    this.#client = new FlotillaClient({urls, database: DATABASE});
+    this.#operator = new Operator(urls, options.seed * STREAMS + 1);
+  }
+
+  async run(): Promise<Report> {
+    const {cluster, say} = this.#ground;
+    await this.#found();
+    const sockets = socketCounts(cluster);
+    const {seed} = this.#options;
+    const {signal} = this.#stop;
+    const place = {urls: cluster.urls, seed: seed * STREAMS + 2, signal};
+    const load = Promise.all([
+      sendRows(place, this.#ledger, this.#availability),
+      useRegisters(place, this.#histories),
+      this.#operator.run(signal),
+    ]);
+    try {
+      // A failure of the load itself ends the run at once.
+      await Promise.race([this.#strikeAll(), load.then(() => undefined)]);
+    } finally {
+      this.#stop.abort();
+    }
+    await load;
+    say(`load ended: ${this.#ledger.sent} rows sent, ${this.#ledger.acknowledged} acknowledged`);
+    const found = await examine({
+      ...{cluster, client: this.#client, ledger: this.#ledger, say},
+      ...{histories: this.#histories, sockets},
+    });
+    this.#operator.close();
+    this.#client.close();
+    process.stderr.write(`${renderFigures(this.#availability.figures())}\n`);
+    return {
+      seed,
+      minutes: this.#options.minutes,
+      faults: {...Object.fromEntries(this.#struck), ...this.#operator.counts},
+      acknowledged: this.#ledger.acknowledged,
+      lost: found.lost,
+      stale: found.stale,
+      phantom: found.phantom,
+      stuckOperations: found.stuckOperations,
+      violations: [
+        ...this.#violations,
+        ...this.#availability.violations(),
+        ...found.violations,
+      ],
+    };
+  }
+
+  async #found(): Promise<void> {
+    const {cluster, say} = this.#ground;
+    await this.#client.admin.createDatabase({name: DATABASE, shards: SHARDS, replicas: 3});
+    await this.#client.write(firstLines());
+    const unrest = await untilNone(() => unrestOf(cluster, this.#client), START_MS_MAX);
+    if (unrest.length > 0) throw new Error(`the cluster did not begin: ${unrest.join('; ')}`);
+    say(`${NODES} nodes in ${cluster.directory}`);
+  }
+
+  async #strikeAll(): Promise<void> {
+    const {disks} = this.#ground;
+    const endMs = performance.now() + this.#options.minutes * 60_000;
+    const shape = {seed: this.#options.seed, nodes: NODES, fillable: disks.nodes};
+    for (const round of planRounds(shape)) {
+      if (performance.now() > endMs) return;
+      await this.#strike(round);
+    }
+  }
+
+  async #strike(round: Round): Promise<void> {
+    const {cluster, say} = this.#ground;
+    if (round.scope === 'damage' && !(await this.#mayDamage(round))) return;
+    const startMs = performance.now();
+    const what = round.faults.map(({kind, node, other}) =>
+      kind.endsWith('Pair') ? `${kind} ${node}-${other}` : `${kind} ${node}`,
+    );
+    say(`round ${round.number} (${round.scope}): ${what.join(', ')}`);
+    const spans: FaultSpan[] = [];
+    await Promise.all(
+      round.faults.map(async (fault) => {
+        const {kind, beginMs, endMs} = fault;
+        await sleep(beginMs);
+        const {scope, number} = round;
+        const now = performance.now();
+        spans.push(this.#availability.begin({kind, scope, round: number, beginMs: now}));
+        this.#struck.set(kind, (this.#struck.get(kind) ?? 0) + 1);
+        try {
+          const end = await beginFault(this.#ground, fault);
+          await sleep(Math.max(0, startMs + endMs - performance.now()));
+          end();
+        } catch (error) {
+          this.#violate(`round ${number}, ${kind} of node ${fault.node}: ${String(error)}`);
+        }
+      }),
+    );
+    await sleep(Math.max(0, startMs + round.lengthMs - performance.now()));
+    cluster.links.heal();
+    this.#startEnded(round);
+    const healedMs = performance.now();
+    const unrest = await untilNone(() => unrestOf(cluster, this.#client), WHOLE_MS_MAX);
+    const seconds = ((performance.now() - healedMs) / 1000).toFixed(1);
+    if (unrest.length === 0) say(`whole ${seconds} s after round ${round.number}`);
+    else
+      this.#violate(`not whole ${seconds} s after round ${round.number}: ${unrest.join('; ')}`);
+    for (const span of spans) span.endMs = performance.now();
+  }
+
+  /** The promise is about one lost copy, not about two. */
+  async #mayDamage({number}: Round): Promise<boolean> {
+    const scarce = await untilNone(() => scarcity(this.#client), WHOLE_MS_MAX);
+    if (scarce.length > 0)
+      this.#violate(`before round ${number} copies were not made good: ${scarce.join('; ')}`);
+    return scarce.length === 0;
+  }
+
+  /** A node that ended by itself is a fault of the product; the run goes on with it. */
+  #startEnded({number}: Round): void {
+    for (const node of this.#ground.cluster.nodes) {
+      if (node.isRunning) continue;
+      this.#violate(`after round ${number}: ${node.fault ?? `node ${node.number} is down`}`);
+      node.start();
+    }
+  }
+
+  #violate(what: string): void {
+    this.#ground.say(`VIOLATION ${what}`);
+    this.#violations.push(what);
+  }
+}

@@ -1,0 +1,74 @@
+// Disks small enough to fill: a tmpfs under the data directory of some nodes. Where this machine does
+// not let us mount, no disk is filled, and the report says so.
+
+import {execFileSync} from 'node:child_process';
+import {existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, statfsSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+
+/** Room for what a long run writes, logs of 64 MiB a segment among it. */
+const DISK_BYTES = 1024 * 1024 * 1024;
+const FILLER = 'filler';
+/** Below the twentieth under which a node refuses writes, above the last byte. */
+const LEFT_SHARE = 0.02;
+
+/** Why no disk can be filled here; undefined if one can. */
+export function whyNoMounts(): string | undefined {
+  const place = mkdtempSync(path.join(tmpdir(), 'flotilla-mount-'));
+  try {
+    mount(place, 1024 * 1024);
+    execFileSync('umount', [place], {stdio: 'pipe'});
+    return undefined;
+  } catch (error) {
+    return `cannot mount a tmpfs: ${(error as Error).message.split('\n')[0]}`;
+  } finally {
+    rmdirSync(place);
+  }
+}
+
+export class SmallDisks {
+  /** Nodes whose disks can be filled. */
+  readonly nodes: readonly number[];
+  readonly #directories = new Map<number, string>();
+  readonly #unmount = () => this.unmount();
+
+  constructor(nodes: readonly number[]) {
+    this.nodes = nodes;
+    // Nothing stays mounted, whatever ends this process.
+    process.on('exit', this.#unmount);
+  }
+
+  /** As ProcessCluster wants it. */
+  prepare = ({number, directory}: {number: number; directory: string}): void => {
+    if (!this.nodes.includes(number)) return;
+    mkdirSync(directory, {recursive: true});
+    mount(directory, DISK_BYTES);
+    this.#directories.set(number, directory);
+  };
+
+  /** To the last byte, or nearly. */
+  fill(node: number, how: 'full' | 'nearly'): void {
+    const directory = this.#directories.get(node)!;
+    const {bavail, bsize, blocks} = statfsSync(directory);
+    const left = how === 'full' ? 0 : blocks * bsize * LEFT_SHARE;
+    const bytes = Math.floor(bavail * bsize - left);
+    if (bytes <= 0) return;
+    execFileSync('fallocate', ['-l', String(bytes), path.join(directory, FILLER)], {stdio: 'pipe'});
+  }
+
+  free(node: number): void {
+    rmSync(path.join(this.#directories.get(node)!, FILLER), {force: true});
+  }
+
+  /** Requires that their nodes have ended. */
+  unmount(): void {
+    process.off('exit', this.#unmount);
+    for (const directory of this.#directories.values())
+      if (existsSync(directory)) execFileSync('umount', ['--lazy', directory], {stdio: 'pipe'});
+    this.#directories.clear();
+  }
+}
+
+function mount(place: string, bytes: number): void {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', place], {stdio: 'pipe'});
+}
