@@ -5,7 +5,7 @@ import {readdirSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {
-  FlotillaClient,
+  type FlotillaClient,
   FlotillaError,
   type Id,
   isFinal,

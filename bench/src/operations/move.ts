@@ -241,11 +241,7 @@ class MoveBench {
     this.#cluster.startNode(node);
   }
 
-  async #nodeOf(
-    victim: Victim,
-    set: Id,
-    {from, to}: {from: Id; to: Id},
-  ): Promise<Id | undefined> {
+  async #nodeOf(victim: Victim, set: Id, {from, to}: {from: Id; to: Id}): Promise<Id | undefined> {
     if (victim === 'source') return from;
     if (victim === 'target') return to;
     try {
@@ -268,4 +264,3 @@ function fillLines(first: number, end: number): string {
   }
   return lines.join('\n');
 }
-

@@ -85,7 +85,10 @@ test('a write of unknown outcome may be seen or not, but not come and go', () =>
 });
 
 test('a value that nobody wrote is a phantom', () => {
-  const found = judge({kind: 'write', value: 1, ...at(0, 1)}, {kind: 'read', value: 9, ...at(2, 3)});
+  const found = judge(
+    {kind: 'write', value: 1, ...at(0, 1)},
+    {kind: 'read', value: 9, ...at(2, 3)},
+  );
   expect(found).toMatchObject({stale: 0, phantom: 1});
   expect(found.examples).toEqual(['register r: client 1 read 9, which nobody wrote']);
 });

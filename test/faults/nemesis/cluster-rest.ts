@@ -34,7 +34,9 @@ export async function unrestOf(
   {nodes}: ProcessCluster,
   client: FlotillaClient,
 ): Promise<readonly string[]> {
-  const ended = nodes.filter(({isRunning}) => !isRunning).map(({number}) => `node ${number} is down`);
+  const ended = nodes
+    .filter(({isRunning}) => !isRunning)
+    .map(({number}) => `node ${number} is down`);
   if (ended.length > 0) return ended;
   const ready = await Promise.all(nodes.map((node) => client.isReady(node.url, 2_000)));
   const late = nodes.filter((_, i) => !ready[i]).map(({number}) => `node ${number} is not ready`);
@@ -101,9 +103,7 @@ export async function strayReplicas(
 function placedOn(sets: readonly ReplicaSet[], ids: ReadonlySet<string>): ReadonlySet<string> {
   return new Set(
     sets.flatMap(({id, replicas}) =>
-      replicas
-        .filter(({node}) => ids.has(String(node)))
-        .map(({replica}) => `${id}-${replica}`),
+      replicas.filter(({node}) => ids.has(String(node))).map(({replica}) => `${id}-${replica}`),
     ),
   );
 }
@@ -140,8 +140,7 @@ function targetOf(link: string): string {
 export function socketCounts({nodes, links}: ProcessCluster): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const {number: a} of nodes)
-    for (const {number: b} of nodes)
-      if (a < b) counts.set(`${a}-${b}`, links.openBetween(a, b));
+    for (const {number: b} of nodes) if (a < b) counts.set(`${a}-${b}`, links.openBetween(a, b));
   return counts;
 }
 

@@ -65,7 +65,9 @@ export async function bringOldImage({cluster, say}: Ground, number: number): Pro
   node.start();
   node.mayEnd();
   const end = await Promise.race([node.exited(), node.ready()]);
-  say(`node ${number} came back with an old image and ${end === undefined ? 'went on' : `ended: ${end}`}`);
+  say(
+    `node ${number} came back with an old image and ${end === undefined ? 'went on' : `ended: ${end}`}`,
+  );
   if (end === undefined) {
     // Ready before anybody told it: it must still end, unless the image lacks nothing.
     const late = await Promise.race([node.exited(), sleep(OLDER_BY_MS, undefined, {ref: false})]);

@@ -7,8 +7,8 @@ import type {ProcessCluster} from '@flotilla/testkit';
 import {
   bugsInLog,
   deletedButOpen,
-  straySockets,
   strayReplicas,
+  straySockets,
   unequal,
   unfinished,
   unrestOf,
@@ -107,7 +107,9 @@ async function judgeRegisters({cluster, histories, say}: Examined) {
     own.close();
   }
   const {stale, phantom, examples} = histories.check();
-  say(`${histories.operationCount} reads and writes of registers: ${stale} stale, ${phantom} phantom`);
+  say(
+    `${histories.operationCount} reads and writes of registers: ${stale} stale, ${phantom} phantom`,
+  );
   violations.push(...examples);
   return {stale, phantom, violations};
 }

@@ -3,8 +3,8 @@
 // node to take part again: it may be cut off as well.
 
 import type {ProcessCluster} from '@flotilla/testkit';
-import {bringOldImage, wipe} from './damages.ts';
 import type {ClockSkews} from './clock-skews.ts';
+import {bringOldImage, wipe} from './damages.ts';
 import type {FaultKind, PlannedFault} from './schedule.ts';
 import type {SmallDisks} from './small-disks.ts';
 
@@ -20,7 +20,16 @@ type End = () => void;
 type Begin = (ground: Ground, fault: PlannedFault) => Promise<End>;
 
 /** How far a clock is off: what NTP's absence does, what an operator's typing error does. */
-const SKEWS_MS = [-400 * 86_400_000, -3_600_000, -20_000, -3_000, 3_000, 20_000, 3_600_000, 400 * 86_400_000];
+const SKEWS_MS = [
+  -400 * 86_400_000,
+  -3_600_000,
+  -20_000,
+  -3_000,
+  3_000,
+  20_000,
+  3_600_000,
+  400 * 86_400_000,
+];
 /** What a clean stop ends with; 75 where it was cut off, which only leaves more to replay. */
 const STOP_CODES: readonly (number | string)[] = [0, 75];
 const SLOW_BYTES_PER_MS_MIN = 100;
@@ -65,7 +74,10 @@ const KINDS: Readonly<Record<FaultKind, Begin>> = {
   slowLinks: async ({cluster}, {node, strength}) => {
     const span = SLOW_BYTES_PER_MS_MAX - SLOW_BYTES_PER_MS_MIN;
     for (const other of othersOf(cluster, node))
-      for (const [from, to] of [[node, other], [other, node]] as const) {
+      for (const [from, to] of [
+        [node, other],
+        [other, node],
+      ] as const) {
         const direction = cluster.links.direction(from, to);
         direction.bytesPerMs = SLOW_BYTES_PER_MS_MIN + strength * span;
         direction.delayMs = strength * SLOW_DELAY_MS_MAX;

@@ -1,9 +1,9 @@
 // One run: five nodes, load through all of them, rounds of faults by the schedule, an operator beside
 // them; then peace, and what must be true of a cluster that lost nothing.
 
-import path from 'node:path';
 import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
+import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {FlotillaClient} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
@@ -119,11 +119,7 @@ class Run {
       stale: found.stale,
       phantom: found.phantom,
       stuckOperations: found.stuckOperations,
-      violations: [
-        ...this.#violations,
-        ...this.#availability.violations(),
-        ...found.violations,
-      ],
+      violations: [...this.#violations, ...this.#availability.violations(), ...found.violations],
     };
   }
 
@@ -179,8 +175,7 @@ class Run {
     const unrest = await untilNone(() => unrestOf(cluster, this.#client), WHOLE_MS_MAX);
     const seconds = ((performance.now() - healedMs) / 1000).toFixed(1);
     if (unrest.length === 0) say(`whole ${seconds} s after round ${round.number}`);
-    else
-      this.#violate(`not whole ${seconds} s after round ${round.number}: ${unrest.join('; ')}`);
+    else this.#violate(`not whole ${seconds} s after round ${round.number}: ${unrest.join('; ')}`);
     for (const span of spans) span.endMs = performance.now();
   }
 

@@ -79,7 +79,12 @@ export function* planRounds(shape: ScheduleShape): Generator<Round, never> {
     const scope: Scope = number % MAJORITY_EVERY === 0 ? 'majority' : 'minority';
     const more = random.below(3) + (scope === 'majority' ? 1 : 0);
     const all = [first, ...Array.from({length: more}, () => deck.draw(DAMAGES))];
-    yield {number, scope, faults: planTogether(random, shape, {scope, kinds: all, lengthMs}), lengthMs};
+    yield {
+      number,
+      scope,
+      faults: planTogether(random, shape, {scope, kinds: all, lengthMs}),
+      lengthMs,
+    };
   }
 }
 
