@@ -16,10 +16,12 @@ import type {
   TenantId,
 } from '@flotilla/base';
 import type {
+  AutomationKind,
   Column,
   ColumnType,
   DatabaseOptions,
   FailoverMode,
+  Maintenance,
   Node,
   Operation,
   OperationKind,
@@ -99,6 +101,20 @@ export interface SetCluster {
   readonly type: 'set-cluster';
   readonly automation?: 'running' | 'paused' | undefined;
   readonly failover?: FailoverMode | undefined;
+}
+/** Pauses each of the kinds, from now until `untilMs`, if that is given; or resumes them. */
+export interface SetAutomation {
+  readonly type: 'set-automation';
+  readonly kinds: readonly AutomationKind[];
+  readonly paused: boolean;
+  readonly untilMs?: number | undefined;
+  readonly atMs: number;
+}
+/** Instead of the one before. */
+export interface SetMaintenance {
+  readonly type: 'set-maintenance';
+  readonly node: NodeId;
+  readonly maintenance: Maintenance;
 }
 export interface CreateTenant {
   readonly type: 'create-tenant';
@@ -294,6 +310,8 @@ export type Command =
   | UpdateNode
   | SetNodeState
   | SetCluster
+  | SetAutomation
+  | SetMaintenance
   | CreateTenant
   | AlterTenant
   | DropTenant
@@ -346,6 +364,8 @@ export interface CommandValues {
   'update-node': Nothing;
   'set-node-state': Nothing;
   'set-cluster': Nothing;
+  'set-automation': Nothing;
+  'set-maintenance': Nothing;
   'create-tenant': {readonly tenant: TenantId; readonly created: boolean};
   'alter-tenant': {readonly tenant: TenantId};
   'drop-tenant': {readonly dropped: boolean};

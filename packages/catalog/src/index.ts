@@ -9,6 +9,7 @@ export {
 export {DEFAULT_DATABASE, DEFAULT_TENANT} from './machine/cluster-commands.ts';
 export type {Counters} from './machine/draft.ts';
 export {DEFAULT_OPTIONS} from './machine/options.ts';
+export {trialMachine} from './machine/trial.ts';
 export * from './model.ts';
 export {type Action, type MemberChange, subjectOf} from './planning/action.ts';
 export {drainFault} from './planning/drain-room.ts';
@@ -20,6 +21,7 @@ export {
   planReplicaMove,
   planReplicaRemoval,
 } from './planning/member-operation.ts';
+export {maintenanceOf, pausesOf} from './planning/pauses.ts';
 export {
   autoShards,
   type NodeLoads,

@@ -139,6 +139,15 @@ export interface Node {
   readonly joinedAtMs: number;
   /** Of the program it runs. */
   readonly version: string;
+  readonly maintenance?: Maintenance | undefined;
+}
+
+/** A node that somebody is about to stop, or has stopped, for a while. It ends by itself. */
+export interface Maintenance {
+  /** Until then it leads nothing that another can lead. */
+  readonly untilMs: number;
+  /** `all`: nor are its replicas made anew elsewhere while it is silent; its silence counts from the end. */
+  readonly scope: 'leaders' | 'all';
 }
 
 export type OperationKind =
@@ -175,6 +184,17 @@ export interface Operation {
   readonly createdAtMs: number;
 }
 
+/** What the cluster does by itself: replicas made anew where some are lost, nodes and leads evened out. */
+export type AutomationKind = 'repair' | 'rebalance';
+
+/** Somebody stopped it; operations that are running go on. */
+export interface AutomationPause {
+  readonly kind: AutomationKind;
+  readonly sinceMs: number;
+  /** Absent: until it is resumed. */
+  readonly untilMs?: number | undefined;
+}
+
 export interface ClusterIdentity {
   /** Random hex, chosen at the founding. */
   readonly id: string;
@@ -183,6 +203,8 @@ export interface ClusterIdentity {
   readonly automation: 'running' | 'paused';
   /** Manual: no ordinary group campaigns unless told, whatever its database says. */
   readonly failover: FailoverMode;
+  /** At most one of each kind; one whose time is over counts no more. */
+  readonly pauses?: readonly AutomationPause[] | undefined;
 }
 
 /** Entities by kind; a change is the new value of one of them, or its removal. */

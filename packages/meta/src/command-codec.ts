@@ -62,6 +62,18 @@ const clusterCommands = [
     failover: failover.optional(),
   }),
   z.object({
+    type: type('set-automation'),
+    kinds: z.array(z.enum(['repair', 'rebalance'])),
+    paused: z.boolean(),
+    untilMs: timeMs.optional(),
+    atMs: timeMs,
+  }),
+  z.object({
+    type: type('set-maintenance'),
+    node: nodeId,
+    maintenance: z.object({untilMs: timeMs, scope: z.enum(['leaders', 'all'])}),
+  }),
+  z.object({
     type: type('create-tenant'),
     name: z.string(),
     comment: z.string().optional(),

@@ -32,6 +32,8 @@ const IDEMPOTENT: ReadonlySet<CommandType> = new Set([
   'update-node',
   'set-node-state',
   'set-cluster',
+  'set-automation',
+  'set-maintenance',
   'alter-database',
   'purge-database',
   'raise-expired-before',

@@ -64,6 +64,21 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     node: nodeId,
     state: fc.constantFrom('active' as const, 'draining' as const, 'decommissioned' as const),
   }),
+  fc.record({
+    type: kind('set-automation'),
+    kinds: fc.subarray(['repair' as const, 'rebalance' as const]),
+    paused: fc.boolean(),
+    untilMs: fc.option(fc.nat(9), {nil: undefined}),
+    atMs: fc.nat(9),
+  }),
+  fc.record({
+    type: kind('set-maintenance'),
+    node: nodeId,
+    maintenance: fc.record({
+      untilMs: fc.nat(9),
+      scope: fc.constantFrom('leaders' as const, 'all' as const),
+    }),
+  }),
   fc.record({type: kind('create-tenant'), name: entityName, ifNotExists: fc.boolean()}),
   fc.record({
     type: kind('alter-tenant'),

@@ -7,6 +7,7 @@ import {Catalog} from '../catalog.ts';
 import type {Command, CommandResult, CommandType, CommandValue} from '../commands.ts';
 import type {CatalogUpdate} from '../model.ts';
 import {alterTable} from './alter-table.ts';
+import {setAutomation, setMaintenance} from './automation-commands.ts';
 import * as buckets from './bucket-commands.ts';
 import * as cluster from './cluster-commands.ts';
 import * as databases from './database-commands.ts';
@@ -21,6 +22,8 @@ const HANDLERS: {readonly [Type in CommandType]: Handler<Extract<Command, {type:
   'update-node': cluster.updateNode,
   'set-node-state': cluster.setNodeState,
   'set-cluster': cluster.setCluster,
+  'set-automation': setAutomation,
+  'set-maintenance': setMaintenance,
   'create-tenant': cluster.createTenant,
   'alter-tenant': cluster.alterTenant,
   'drop-tenant': cluster.dropTenant,

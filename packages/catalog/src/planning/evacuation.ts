@@ -8,6 +8,7 @@ import type {Node, Operation, ReplicaPlacement, ReplicaSet} from '../model.ts';
 import type {Action} from './action.ts';
 import {GroupView} from './group-view.ts';
 import type {Decision} from './member-operation.ts';
+import {silenceFromMs} from './pauses.ts';
 import {fitNodes, pickNodes} from './placement.ts';
 import type {Reports} from './reports.ts';
 import {replicasWanted} from './wanted.ts';
@@ -111,7 +112,9 @@ export function planRepairs(
   const {repairAfterMs = REPAIR_AFTER_MS} = context;
   const lost = new Set<NodeId>();
   for (const report of reports.values()) {
-    const silentMs = context.nowMs - (report.silentSinceMs ?? context.nowMs);
+    const {nowMs} = context;
+    const node = catalog.node(report.node);
+    const silentMs = nowMs - silenceFromMs(node, report.silentSinceMs ?? nowMs);
     if (!report.live && silentMs >= repairAfterMs) lost.add(report.node);
   }
   const actions: Action[] = [];

@@ -41,7 +41,7 @@ function planned(
     return {node, live: true, clockOffsetMs: 0, diskFree: diskFree[node] ?? 1, replicas: new Map()};
   };
   const reports: Reports = new Map(NODES.map((node) => [node, report(node)]));
-  const actions = planLeaderSpread(groups(sets), catalog, reports);
+  const actions = planLeaderSpread(groups(sets), catalog, reports, 0);
   return actions.map((action) => (action.type === 'transfer-leader' ? action.to : 0));
 }
 

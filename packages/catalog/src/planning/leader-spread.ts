@@ -5,6 +5,7 @@ import type {NodeId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {Action} from './action.ts';
 import type {GroupView} from './group-view.ts';
+import {leadsNothing} from './pauses.ts';
 import type {NodeReport, Reports} from './reports.ts';
 
 /** A transfer pauses the set's writes for a round trip: few at a time. */
@@ -17,6 +18,7 @@ export function planLeaderSpread(
   groups: Iterable<GroupView>,
   catalog: Catalog,
   reports: Reports,
+  nowMs: number,
 ): Action[] {
   const led = new Map<NodeId, number>();
   const movable: GroupView[] = [];
@@ -31,7 +33,7 @@ export function planLeaderSpread(
     }
   }
   const load = (node: NodeId) =>
-    catalog.node(node)?.state === 'active' && canLead(reports.get(node))
+    !leadsNothing(catalog.node(node), nowMs) && canLead(reports.get(node))
       ? (led.get(node) ?? 0)
       : Infinity;
   const actions: Action[] = [];
@@ -49,6 +51,6 @@ export function planLeaderSpread(
   return actions;
 }
 
-function canLead(report: NodeReport | undefined): boolean {
+export function canLead(report: NodeReport | undefined): boolean {
   return report?.live === true && report.diskFree >= DISK_FREE_MIN;
 }

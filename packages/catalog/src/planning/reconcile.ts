@@ -18,6 +18,7 @@ import {
   setsWithMeta,
 } from './evacuation.ts';
 import {GroupView} from './group-view.ts';
+import {planLeaderEvacuation} from './leader-evacuation.ts';
 import {planLeaderSpread} from './leader-spread.ts';
 import {
   type Decision,
@@ -34,6 +35,7 @@ import {
   planShrinking,
   planStrangers,
 } from './membership.ts';
+import {isAutomatic} from './pauses.ts';
 import {fitNodes, pickNodes} from './placement.ts';
 import type {Reports} from './reports.ts';
 import {planUpkeep} from './upkeep.ts';
@@ -55,7 +57,8 @@ export function planNext(
   nowMs: number,
   settings: PlanSettings = {},
 ): Action[] {
-  const automatic = catalog.cluster?.automation === 'running';
+  const repairs = isAutomatic(catalog, 'repair', nowMs);
+  const evens = isAutomatic(catalog, 'rebalance', nowMs);
   const groups = [...setsWithMeta(catalog)].map((set) => new GroupView(set, reports));
   const operations = planOperations(catalog, groups, reports, nowMs);
   const open = groups.filter(({set}) => set.state === 'open');
@@ -74,10 +77,9 @@ export function planNext(
   // Not before: a learner that is still to be made a member may be what the set is left with.
   actions.push(...operations.moves);
   actions.push(...planUpkeep(catalog, reports, nowMs).map(proposal));
-  if (automatic) {
-    actions.push(...planHealing(catalog, idle, reports));
-    actions.push(...planAutomatic(catalog, groups, reports, {...settings, nowMs}));
-  }
+  actions.push(...planLeaderEvacuation(open, catalog, reports, nowMs));
+  if (repairs) actions.push(...planHealing(catalog, idle, reports));
+  actions.push(...planAutomatic(catalog, groups, reports, {...settings, nowMs, repairs, evens}));
   return actions;
 }
 
@@ -279,10 +281,16 @@ function planAutomatic(
   catalog: Catalog,
   groups: readonly GroupView[],
   reports: Reports,
-  {nowMs, repairAfterMs}: PlanSettings & {readonly nowMs: number},
+  {
+    nowMs,
+    repairAfterMs,
+    repairs,
+    evens,
+  }: PlanSettings & {readonly nowMs: number; readonly repairs: boolean; readonly evens: boolean},
 ): Action[] {
   const budget = budgetOf(catalog, groups);
-  const actions = planRepairs(catalog, reports, {nowMs, budget, repairAfterMs});
+  const actions = repairs ? planRepairs(catalog, reports, {nowMs, budget, repairAfterMs}) : [];
+  if (!evens) return actions;
   const isOperating = [...catalog.operations()].some((operation) => !isFinished(operation));
   const quiet = !isOperating && actions.length === 0 && !groups.some(isHealing);
   if (quiet && isUneven(catalog, reports, nowMs)) {
@@ -290,6 +298,6 @@ function planAutomatic(
     actions.push(proposal({type: 'create-operation', kind: 'rebalance', startedBy, atMs: nowMs}));
   }
   const ordinary = groups.filter(({set}) => set.id !== META_SET && set.state === 'open');
-  actions.push(...planLeaderSpread(ordinary, catalog, reports));
+  actions.push(...planLeaderSpread(ordinary, catalog, reports, nowMs));
   return actions;
 }

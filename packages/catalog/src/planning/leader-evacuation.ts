@@ -1,0 +1,42 @@
+// The leads of a node that is to lead nothing: one in maintenance, or one that is being emptied. They
+// leave whatever else is paused, pinned or left to people, since a person has asked for it; where no
+// live, caught-up voter can take one, it stays. Source of the order (leaders first): design section 9.
+
+import type {NodeId} from '@flotilla/base';
+import type {Catalog} from '../catalog.ts';
+import type {Action} from './action.ts';
+import type {GroupView} from './group-view.ts';
+import {canLead} from './leader-spread.ts';
+import {leadsNothing} from './pauses.ts';
+import type {Reports} from './reports.ts';
+
+/** As many orders as the reconciler has under way at one node: a round takes some tens of milliseconds. */
+const TRANSFERS_MAX = 16;
+
+export function planLeaderEvacuation(
+  groups: Iterable<GroupView>,
+  catalog: Catalog,
+  reports: Reports,
+  nowMs: number,
+): Action[] {
+  const all = [...groups];
+  const led = new Map<NodeId, number>();
+  for (const {leaderNode: node} of all) {
+    if (node !== undefined) led.set(node, (led.get(node) ?? 0) + 1);
+  }
+  const isLeft = (node: NodeId): boolean => leadsNothing(catalog.node(node), nowMs);
+  const load = (node: NodeId): number =>
+    !isLeft(node) && canLead(reports.get(node)) ? (led.get(node) ?? 0) : Infinity;
+  const actions: Action[] = [];
+  for (const group of all) {
+    if (actions.length >= TRANSFERS_MAX) break;
+    const {leader, leaderNode: from, set} = group;
+    if (leader === undefined || from === undefined || !isLeft(from)) continue;
+    if (group.joint || catalog.operationOf(set.id) !== undefined) continue;
+    const to = group.successor(leader.replica, load);
+    if (to === undefined || load(to.node) === Infinity) continue;
+    led.set(to.node, load(to.node) + 1);
+    actions.push({type: 'transfer-leader', node: from, set: set.id, to: to.replica});
+  }
+  return actions;
+}

@@ -1,0 +1,124 @@
+// What a person has paused or taken into maintenance is left alone for as long, and no longer.
+
+import {META_SET, type NodeId, type ReplicaSetId} from '@flotilla/base';
+import {describe, expect, test} from 'vitest';
+import type {CatalogMachine} from '../machine/catalog-machine.ts';
+import type {AutomationKind, Maintenance} from '../model.ts';
+import type {Action} from './action.ts';
+import {clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
+import {REPAIR_AFTER_MS} from './evacuation.ts';
+import {planNext} from './reconcile.ts';
+
+const HOUR = 3_600_000;
+
+/** Four nodes; the first leads all sets that it has, as the first of their voters. */
+function cluster(sets: number): {machine: CatalogMachine; sets: readonly ReplicaSetId[]} {
+  const machine = clusterOf(4);
+  const made = makeSets(
+    machine,
+    Array.from({length: sets}, () => ({voters: [1, 2, 3]})),
+  );
+  return {machine, sets: made};
+}
+
+function planned({catalog}: CatalogMachine, nowMs: number, silent: [number, number][] = []) {
+  return planNext(catalog, reportsOf(catalog, {silentSinceMs: new Map(silent)}), nowMs);
+}
+
+function pause(machine: CatalogMachine, kinds: readonly AutomationKind[], untilMs?: number): void {
+  must(machine, {type: 'set-automation', kinds, paused: true, untilMs, atMs: 0});
+}
+
+function maintain(machine: CatalogMachine, node: number, maintenance: Maintenance): void {
+  must(machine, {type: 'set-maintenance', node: node as NodeId, maintenance});
+}
+
+const isRepair = (action: Action) =>
+  action.type === 'propose' &&
+  action.command.type === 'create-operation' &&
+  action.command.kind === 'repair';
+const transfers = (actions: readonly Action[]) =>
+  actions.filter((action) => action.type === 'transfer-leader');
+
+describe('repair', () => {
+  const dead: [number, number][] = [[3, 0]];
+
+  test('rests while it is paused, and goes on by itself', () => {
+    const {machine} = cluster(1);
+    expect(planned(machine, HOUR, dead).some(isRepair)).toBe(true);
+    pause(machine, ['repair'], 2 * HOUR);
+    expect(planned(machine, 2 * HOUR - 1, dead).some(isRepair)).toBe(false);
+    expect(planned(machine, 2 * HOUR, dead).some(isRepair)).toBe(true);
+    pause(machine, ['rebalance']);
+    expect(planned(machine, 2 * HOUR, dead).some(isRepair)).toBe(true);
+  });
+
+  test('of a set that lacks a replica rests likewise', () => {
+    const machine = clusterOf(4);
+    makeSets(machine, [{voters: [1]}]);
+    const grows = () =>
+      planned(machine, HOUR).some(
+        (action) =>
+          action.type === 'propose' &&
+          action.command.type === 'set-placement' &&
+          action.command.set !== META_SET,
+      );
+    expect(grows()).toBe(true);
+    pause(machine, ['repair']);
+    expect(grows()).toBe(false);
+  });
+
+  test('waits for a node in maintenance, and from its end as for any other', () => {
+    const {machine} = cluster(1);
+    maintain(machine, 3, {untilMs: 2 * HOUR, scope: 'all'});
+    expect(planned(machine, 2 * HOUR - 1, dead).some(isRepair)).toBe(false);
+    expect(planned(machine, 2 * HOUR + REPAIR_AFTER_MS - 1, dead).some(isRepair)).toBe(false);
+    expect(planned(machine, 2 * HOUR + REPAIR_AFTER_MS, dead).some(isRepair)).toBe(true);
+    maintain(machine, 3, {untilMs: 9 * HOUR, scope: 'leaders'});
+    expect(planned(machine, HOUR, dead).some(isRepair)).toBe(true);
+  });
+});
+
+describe('leads', () => {
+  test('are not evened out while that is paused', () => {
+    const {machine} = cluster(6);
+    expect(transfers(planned(machine, 1)).length).toBeGreaterThan(0);
+    pause(machine, ['rebalance'], 10);
+    expect(transfers(planned(machine, 9))).toEqual([]);
+    expect(transfers(planned(machine, 10)).length).toBeGreaterThan(0);
+  });
+
+  test.each(['leaders', 'all'] as const)('leave a node in maintenance (%s)', (scope) => {
+    const {machine, sets} = cluster(6);
+    pause(machine, ['repair', 'rebalance']);
+    const set = sets[0]!;
+    must(machine, {type: 'pin-replica-set', set, pinned: true});
+    must(machine, {type: 'set-cluster', failover: 'manual'});
+    maintain(machine, 1, {untilMs: 100, scope});
+    const orders = transfers(planned(machine, 99));
+    // The meta group has one replica alone, which nobody can take the lead from.
+    expect(new Set(orders.map((order) => order.set))).toEqual(new Set(sets));
+    const byTarget = Map.groupBy(
+      orders,
+      (order) =>
+        machine.catalog.replicaSet(order.set)!.replicas.find(({replica}) => replica === order.to)!
+          .node,
+    );
+    expect([...byTarget].map(([node, moved]) => [node, moved.length]).sort()).toEqual([
+      [2, 3],
+      [3, 3],
+    ]);
+    expect(transfers(planned(machine, 100))).toEqual([]);
+  });
+
+  test('come to no node in maintenance', () => {
+    const {machine} = cluster(6);
+    maintain(machine, 2, {untilMs: 100, scope: 'leaders'});
+    const nodes = transfers(planned(machine, 1)).map(
+      ({set, to}) =>
+        machine.catalog.replicaSet(set)!.replicas.find(({replica}) => replica === to)!.node,
+    );
+    expect(nodes.length).toBeGreaterThan(0);
+    expect(new Set(nodes)).toEqual(new Set([3]));
+  });
+});
