@@ -2,7 +2,7 @@
 // whole, so that a newer server's fields reach those who print JSON.
 
 import {z} from 'zod';
-import type {Call, CallOptions, Reply} from './call.ts';
+import type {Call, CallOptions, ChangeOptions, Reply} from './call.ts';
 import {type ExchangeRequest, readText} from './exchange.ts';
 
 const Id = z.union([z.string(), z.number()]);
@@ -13,6 +13,8 @@ const Reason = z.looseObject({message: z.string(), next: z.string().optional()})
 export const Status = z.looseObject({
   verdict: z.enum(['healthy', 'degraded', 'unavailable']),
   reasons: z.array(Reason).default([]),
+  /** What people have told the cluster to leave alone: no fault. */
+  notices: z.array(Reason).default([]),
   cluster: z.looseObject({}).optional(),
   nodes: z.array(z.looseObject({})).default([]),
   metaLeader: z.unknown().optional(),
@@ -48,6 +50,27 @@ export const Operation = z.looseObject({
   error: z.unknown().optional(),
 });
 export type Operation = z.infer<typeof Operation>;
+
+/** One that could be elected; see `why` for one that could not. */
+export const Candidate = Replica.extend({
+  isReachable: z.boolean(),
+  lastTerm: z.number().nullish(),
+  lastIndex: z.number().nullish(),
+  votes: z.number(),
+  votesNeeded: z.number(),
+  canWin: z.boolean(),
+  why: z.string().optional(),
+});
+export type Candidate = z.infer<typeof Candidate>;
+
+export const StopAnswer = z.looseObject({
+  ok: z.boolean(),
+  sets: z.array(z.looseObject({id: Id, left: z.number(), needed: z.number()})),
+});
+export type StopAnswer = z.infer<typeof StopAnswer>;
+
+/** What the cluster does by itself. */
+export type AutomationKind = 'repair' | 'rebalance' | 'all';
 
 const Entity = z.looseObject({});
 export type Entity = z.infer<typeof Entity>;
@@ -98,9 +121,51 @@ export class AdminClient {
   /** 'manual': no replica of any set stands for election by itself; the meta group's always do. */
   async alterCluster(
     changes: {readonly failover: FailoverMode},
-    options: CallOptions = {},
+    options: ChangeOptions = {},
   ): Promise<Entity> {
     return Entity.parse(await this.#change('PATCH', '/cluster', changes, options));
+  }
+
+  /** Of each kind its state, and since when and until when it is paused. */
+  async automation(options: CallOptions = {}): Promise<Entity> {
+    return Entity.parse(await this.#get('/automation', options));
+  }
+
+  /** `for` is a duration, as `2h`; without it, until it is resumed. Operations that run go on. */
+  async pauseAutomation(
+    pause: {readonly what?: AutomationKind | undefined; readonly for?: string | undefined},
+    options: ChangeOptions = {},
+  ): Promise<Entity> {
+    return this.#change('POST', '/automation/pause', pause, options);
+  }
+
+  async resumeAutomation(what: AutomationKind, options: ChangeOptions = {}): Promise<Entity> {
+    return this.#change('POST', '/automation/resume', {what}, options);
+  }
+
+  /** Whether these nodes can be stopped together, and which sets would lose their majority. */
+  async okToStop(nodes: readonly Id[], options: CallOptions = {}): Promise<StopAnswer> {
+    const query = nodes.map((id) => encodeURIComponent(id)).join(',');
+    return StopAnswer.parse(await this.#get(`/nodes/ok-to-stop?nodes=${query}`, options));
+  }
+
+  /** For a while it leads nothing that another can lead, and is not repaired while it is away. */
+  async maintainNode(
+    id: Id,
+    wanted: {readonly for?: string | undefined} | {readonly end: true},
+    options: ChangeOptions = {},
+  ): Promise<Entity> {
+    return this.#change('POST', `/nodes/${encodeURIComponent(id)}/maintenance`, wanted, options);
+  }
+
+  /** Its leads go to others, and none comes back for a while. */
+  async evacuateLeaders(
+    id: Id,
+    wanted: {readonly for?: string | undefined} = {},
+    options: ChangeOptions = {},
+  ): Promise<Entity> {
+    const path = `/nodes/${encodeURIComponent(id)}/evacuate-leaders`;
+    return this.#change('POST', path, wanted, options);
   }
 
   async nodes(options: CallOptions = {}): Promise<Entity[]> {
@@ -108,20 +173,20 @@ export class AdminClient {
   }
 
   /** Takes all replicas off the node, while the load goes on. Rejects with CONFLICT where they have no place. */
-  async drainNode(id: Id, options: CallOptions = {}): Promise<Operation> {
+  async drainNode(id: Id, options: ChangeOptions = {}): Promise<Operation> {
     const path = `/nodes/${encodeURIComponent(id)}/drain`;
     const answer = await this.#change('POST', path, undefined, options);
     return Operation.parse(answer['operation'] ?? answer);
   }
 
   /** Lets it take replicas again; a drain that is under way is cancelled. */
-  async undrainNode(id: Id, options: CallOptions = {}): Promise<Entity> {
+  async undrainNode(id: Id, options: ChangeOptions = {}): Promise<Entity> {
     const path = `/nodes/${encodeURIComponent(id)}/undrain`;
     return Entity.parse(await this.#change('POST', path, undefined, options));
   }
 
   /** For ever: of a node that is gone and holds no replica any more. */
-  async decommissionNode(id: Id, options: CallOptions = {}): Promise<Entity> {
+  async decommissionNode(id: Id, options: ChangeOptions = {}): Promise<Entity> {
     const path = `/nodes/${encodeURIComponent(id)}/decommission`;
     return Entity.parse(await this.#change('POST', path, undefined, options));
   }
@@ -140,7 +205,7 @@ export class AdminClient {
       readonly comment?: string | undefined;
       readonly ifNotExists?: boolean | undefined;
     },
-    options: CallOptions = {},
+    options: ChangeOptions = {},
   ): Promise<Entity> {
     return this.#change('POST', '/tenants', definition, options);
   }
@@ -148,13 +213,13 @@ export class AdminClient {
   async alterTenant(
     name: string,
     changes: {readonly comment: string},
-    options: CallOptions = {},
+    options: ChangeOptions = {},
   ): Promise<Entity> {
     return this.#change('PATCH', `/tenants/${encodeURIComponent(name)}`, changes, options);
   }
 
   /** Refused while it holds a database. */
-  async dropTenant(name: string, options: CallOptions = {}): Promise<Entity> {
+  async dropTenant(name: string, options: ChangeOptions = {}): Promise<Entity> {
     return this.#change('DELETE', `/tenants/${encodeURIComponent(name)}`, undefined, options);
   }
 
@@ -169,7 +234,7 @@ export class AdminClient {
 
   async createDatabase(
     definition: {readonly name: string} & Readonly<Record<string, unknown>>,
-    options: CallOptions = {},
+    options: ChangeOptions = {},
   ): Promise<Entity> {
     return this.#change('POST', `/databases${scope(options)}`, definition, options);
   }
@@ -177,13 +242,13 @@ export class AdminClient {
   async alterDatabase(
     name: string,
     changes: Readonly<Record<string, unknown>>,
-    options: CallOptions = {},
+    options: ChangeOptions = {},
   ): Promise<Entity> {
     const path = `/databases/${encodeURIComponent(name)}${scope(options)}`;
     return this.#change('PATCH', path, changes, options);
   }
 
-  async dropDatabase(name: string, options: CallOptions = {}): Promise<Entity> {
+  async dropDatabase(name: string, options: ChangeOptions = {}): Promise<Entity> {
     const path = `/databases/${encodeURIComponent(name)}${scope(options)}`;
     return this.#change('DELETE', path, undefined, options);
   }
@@ -198,11 +263,17 @@ export class AdminClient {
     return ReplicaSet.parse(await this.#get(`/replica-sets/${encodeURIComponent(id)}`, options));
   }
 
+  /** Who could lead it, asked of its nodes alone, without the meta group. */
+  async candidates(id: Id, options: CallOptions = {}): Promise<Candidate[]> {
+    const path = `/replica-sets/${encodeURIComponent(id)}/candidates`;
+    return listOf(Candidate, await this.#get(path, options), 'candidates');
+  }
+
   /** Starts the operation and returns at once; `operation(id)` says how far it is. */
   async changeReplicaSet(
     id: Id,
     change: ReplicaSetChange,
-    options: CallOptions = {},
+    options: ChangeOptions = {},
   ): Promise<Operation> {
     const {action, ...body} = change;
     const path = `/replica-sets/${encodeURIComponent(id)}/${action}`;
@@ -214,19 +285,19 @@ export class AdminClient {
    * Lets the replica on that node stand for election, which none does by itself under manual failover.
    * Rejects with NO_LEADER where it was not elected.
    */
-  async electReplica(id: Id, node: Id, options: CallOptions = {}): Promise<ReplicaSet> {
+  async electReplica(id: Id, node: Id, options: ChangeOptions = {}): Promise<ReplicaSet> {
     const path = `/replica-sets/${encodeURIComponent(id)}/elect`;
     return ReplicaSet.parse(await this.#change('POST', path, {node}, options));
   }
 
   /** 'manual' holds whatever its database says; 'automatic' leaves it to that and the cluster. */
-  async setFailover(id: Id, mode: FailoverMode, options: CallOptions = {}): Promise<ReplicaSet> {
+  async setFailover(id: Id, mode: FailoverMode, options: ChangeOptions = {}): Promise<ReplicaSet> {
     const path = `/replica-sets/${encodeURIComponent(id)}/failover`;
     return ReplicaSet.parse(await this.#change('POST', path, {mode}, options));
   }
 
   /** A pinned set is left out when nodes are evened out; a change by hand pins it. */
-  async pinReplicaSet(id: Id, pinned: boolean, options: CallOptions = {}): Promise<ReplicaSet> {
+  async pinReplicaSet(id: Id, pinned: boolean, options: ChangeOptions = {}): Promise<ReplicaSet> {
     const path = `/replica-sets/${encodeURIComponent(id)}/${pinned ? 'pin' : 'unpin'}`;
     return ReplicaSet.parse(await this.#change('POST', path, undefined, options));
   }
@@ -264,9 +335,11 @@ export class AdminClient {
     method: ExchangeRequest['method'],
     path: string,
     body: unknown,
-    options: CallOptions,
+    options: ChangeOptions,
   ): Promise<Entity> {
-    const call = {...this.#call(path, options), method, isRepeatable: false, fresh: true};
+    const mark = path.includes('?') ? '&' : '?';
+    const asked = options.dryRun === true ? `${path}${mark}dry_run=true` : path;
+    const call = {...this.#call(asked, options), method, isRepeatable: false, fresh: true};
     if (body === undefined) return Entity.parse((await this.#json(call)) ?? {});
     const headers = {...call.headers, 'content-type': 'application/json'};
     const bytes = Buffer.from(JSON.stringify(body), 'utf8');

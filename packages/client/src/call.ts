@@ -10,6 +10,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Of a change by an operator. */
+export interface ChangeOptions extends CallOptions {
+  /** Nothing is carried out: what would refuse it rejects, else the answer is what it would have been. */
+  readonly dryRun?: boolean | undefined;
+}
+
 export interface WriteOptions extends CallOptions {
   /** Unit of the times. Default: ns. */
   readonly precision?: Precision | undefined;

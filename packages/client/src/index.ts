@@ -1,5 +1,7 @@
 export {
   type AdminClient,
+  type AutomationKind,
+  type Candidate,
   type Entity,
   type FailoverMode,
   type Id,
@@ -9,9 +11,10 @@ export {
   type ReplicaSet,
   type ReplicaSetChange,
   type Status,
+  type StopAnswer,
 } from './admin.ts';
 export {type BatchFailure, BatchWriter, type BatchWriterOptions} from './batch-writer.ts';
-export type {CallOptions, WriteOptions, WriteResult} from './call.ts';
+export type {CallOptions, ChangeOptions, WriteOptions, WriteResult} from './call.ts';
 export {FlotillaError, type NoAnswerCode, type WriteDetails, writeDetailsOf} from './errors.ts';
 export {
   FlotillaClient,

@@ -26,6 +26,8 @@ export interface ReplicaStatus {
   readonly appliedIndex: number;
   readonly firstIndex: number;
   readonly lastIndex: number;
+  /** Of the entry there. */
+  readonly lastTerm: number;
   /** Of the log: durable here up to this index. */
   readonly durableIndex: number;
   /** Of the state machine: what a restart need not replay. */
@@ -77,6 +79,7 @@ export function replicaStatus(
     appliedIndex: status.appliedIndex,
     firstIndex: status.firstIndex,
     lastIndex: status.lastIndex,
+    lastTerm: status.lastTerm,
     durableIndex: status.stableIndex,
     flushedIndex: group.machine.durablePoint().index,
     configuration: status.configuration,

@@ -139,3 +139,55 @@ test('a node is drained where its replicas have a place to go, and undrained at 
   meta.apply(drained, index);
   expect(await order('undrain', 1)).toMatchObject({id: 1, state: 'active'});
 });
+
+test('a dry run says what an order would answer, or why it is refused, and nothing is done', async () => {
+  const tried = (action: string, args: object = {}) =>
+    service.run({action, args: {tenant: 'default', ...args}, dryRun: true});
+  expect(await tried('database-create', {name: 'e'})).toMatchObject({dryRun: true, name: 'e'});
+  await expect(tried('database-create', {name: 'd'})).rejects.toMatchObject({
+    code: 'ALREADY_EXISTS',
+  });
+  expect(await tried('database-drop', {name: 'd'})).toMatchObject({dryRun: true, dropped: 'd'});
+  expect(await tried('node-drain', {id: 2})).toMatchObject({
+    dryRun: true,
+    operation: {kind: 'drain-node', state: 'running'},
+  });
+  const databases = (await read('database-list')).value;
+  expect(databases).toMatchObject([{name: 'public'}, {name: 'd'}]);
+  expect((await read('operation-list')).value).toEqual([]);
+});
+
+test('what is paused and which nodes are in maintenance is shown, and no fault', async () => {
+  const order = (action: string, args: object) =>
+    service.run({action, args: args as Record<string, unknown>});
+  expect(await order('automation-pause', {what: 'repair', for: '2h'})).toMatchObject({
+    repair: {state: 'paused', until: expect.any(String)},
+    rebalance: {state: 'running'},
+  });
+  await order('automation-pause', {});
+  await order('automation-resume', {what: 'repair'});
+  expect((await read('automation-show')).value).toMatchObject({
+    repair: {state: 'running'},
+    rebalance: {state: 'paused'},
+  });
+  expect(await order('node-maintenance', {id: 2})).toMatchObject({maintenance: {scope: 'all'}});
+  await order('node-evacuate-leaders', {id: 2, for: '10m'});
+  const status = (await read('status')).value as {verdict: string; notices: {message: string}[]};
+  expect(status.verdict).toBe('healthy');
+  expect(status.notices.map(({message}) => message)).toEqual([
+    'rebalance is paused until it is resumed',
+    expect.stringMatching(
+      /^node 2 is in maintenance until .*: it leads nothing and is not repaired$/,
+    ),
+  ]);
+  await order('node-maintenance', {id: 2, end: true});
+  await order('automation-resume', {});
+  expect((await read('status')).value).toMatchObject({notices: []});
+  expect(await order('node-evacuate-leaders', {id: 2})).toMatchObject({
+    maintenance: {scope: 'leaders'},
+  });
+  await expect(order('node-maintenance', {id: 9})).rejects.toThrow('no node 9');
+  await expect(order('node-maintenance', {id: 2, for: 'a while'})).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+  });
+});

@@ -33,27 +33,28 @@ import {databasesOf} from './catalog-rows.ts';
 import type {ClusterView, ReplicaSetView} from './cluster-view.ts';
 import {confirmDrop} from './drop-fences.ts';
 import {durationText, parseDuration} from './durations.ts';
-import {CAMPAIGN_METHOD} from './failover.ts';
+import {Elections} from './elections.ts';
 import type {AdminCall, AdminRead} from './gateway.ts';
+import {OperationOrders} from './operation-orders.ts';
 import {describeOperation} from './operation-view.ts';
-import {pause} from './pause.ts';
+import {describeAutomation, noticesOf, RestOrders} from './rest-orders.ts';
+import {trialOf} from './trial.ts';
 import {verdictOf} from './verdict.ts';
 
 /** DDL and orders by hand: longer than a meta election, shorter than a person's patience. */
 const ADMIN_MS_MAX = 10_000;
 /** Longer than an election of the meta group; `status` must answer soon without one. */
 const REFRESH_MS_MAX = 2_000;
-/** A few rounds of votes. */
-const ELECTION_MS_MAX = 3_000;
-const ELECTION_LOOK_MS = 50;
 
 export interface AdminServiceDeps {
   readonly access: CatalogAccess;
-  readonly meta: MetaClient;
+  readonly meta: Pick<MetaClient, 'propose'>;
   readonly view: ClusterView;
   readonly rpc: Rpc;
   readonly clock: Clock;
-  readonly router: WriteRouter;
+  readonly router: Pick<WriteRouter, 'awaitFences'>;
+  /** Nothing is carried out. */
+  readonly isTrial?: boolean | undefined;
 }
 
 /** Checked by the routes (http/routes/admin.ts). */
@@ -71,15 +72,31 @@ interface ReadContext {
 
 export class AdminService {
   readonly #deps: AdminServiceDeps;
+  readonly #orders: OperationOrders;
   readonly #reads: Readonly<Record<string, Read>>;
   readonly #changes: Readonly<Record<string, Action>>;
+  /** By this node's own copy of the catalog and the nodes it names: without the meta group. */
+  readonly #direct: Readonly<Record<string, Action>>;
 
   constructor(deps: AdminServiceDeps) {
     this.#deps = deps;
+    this.#orders = new OperationOrders(deps);
+    const elections = new Elections(deps);
+    const rests = new RestOrders(deps);
+    this.#direct = {
+      'candidate-list': async ({id}, deadlineMs): Promise<AdminRead> => ({
+        value: await elections.candidates(id as ReplicaSetId, deadlineMs),
+        isOwnCopy: true,
+      }),
+      'elect-replica': ({id, node}, deadlineMs) =>
+        elections.elect(id as ReplicaSetId, node as NodeId, deadlineMs),
+    };
     this.#reads = {
       status: (_args, {isOwnCopy}) => this.#status(isOwnCopy),
       'cluster-show': async () => this.#cluster(),
+      'automation-show': async () => describeAutomation(this.#catalog, deps.clock.wallMs()),
       'node-list': () => this.#nodes(),
+      'node-ok-to-stop': (args) => rests.okToStop(args),
       'tenant-list': async () =>
         [...this.#catalog.tenants()].map((tenant) => this.#describeTenant(tenant)),
       'tenant-show': async (args) => this.#describeTenant(this.#tenant(args['name'])),
@@ -87,13 +104,17 @@ export class AdminService {
       'database-show': async (args, {deadlineMs}) =>
         this.#describe(await this.#database(args, deadlineMs)),
       'replica-set-list': (args, {deadlineMs}) => this.#replicaSets(args, deadlineMs),
-      'replica-set-show': (args) => this.#replicaSet(args),
+      'replica-set-show': async (args) => this.#replicaSet(args),
       'operation-list': async () => [...this.#catalog.operations()].map(describeOperation),
       'operation-show': async (args) => describeOperation(this.#operation(args)),
     };
     this.#changes = {
       'cluster-alter': (args, deadlineMs) => this.#alterCluster(args, deadlineMs),
       'node-join': (args, deadlineMs) => this.#takeIn(args, deadlineMs),
+      'automation-pause': (args, deadlineMs) => rests.setAutomation(args, true, deadlineMs),
+      'automation-resume': (args, deadlineMs) => rests.setAutomation(args, false, deadlineMs),
+      'node-maintenance': (args, deadlineMs) => rests.maintain(args, 'all', deadlineMs),
+      'node-evacuate-leaders': (args, deadlineMs) => rests.maintain(args, 'leaders', deadlineMs),
       'node-drain': (args, deadlineMs) => this.#drain(args, deadlineMs),
       'node-undrain': (args, deadlineMs) => this.#undrain(args, deadlineMs),
       'node-decommission': (args, deadlineMs) => this.#decommission(args, deadlineMs),
@@ -103,11 +124,10 @@ export class AdminService {
       'database-create': (args, deadlineMs) => this.#createDatabase(args, deadlineMs),
       'database-alter': (args, deadlineMs) => this.#alterDatabase(args, deadlineMs),
       'database-drop': (args, deadlineMs) => this.#dropDatabase(args, deadlineMs),
-      'add-replica': (args, deadlineMs) => this.#addReplica(args, deadlineMs),
-      'remove-replica': (args, deadlineMs) => this.#removeReplica(args, deadlineMs),
-      'move-replica': (args, deadlineMs) => this.#moveReplica(args, deadlineMs),
-      'transfer-leader': (args, deadlineMs) => this.#transferLeader(args, deadlineMs),
-      'elect-replica': (args, deadlineMs) => this.#elect(args, deadlineMs),
+      'add-replica': (args, deadlineMs) => this.#begun(this.#addReplica(args, deadlineMs)),
+      'remove-replica': (args, deadlineMs) => this.#begun(this.#removeReplica(args, deadlineMs)),
+      'move-replica': (args, deadlineMs) => this.#begun(this.#moveReplica(args, deadlineMs)),
+      'transfer-leader': (args, deadlineMs) => this.#begun(this.#transferLeader(args, deadlineMs)),
       'failover-replica-set': (args, deadlineMs) =>
         this.#alterSet(args, deadlineMs, {
           type: 'set-replica-set-failover',
@@ -122,9 +142,12 @@ export class AdminService {
   }
 
   /** An AdminRead for what only reads. */
-  async run({action, args}: AdminCall): Promise<unknown> {
+  async run({action, args, dryRun}: AdminCall): Promise<unknown> {
+    if (dryRun === true) return this.#try(action, args);
     const nowMs = this.#deps.clock.monotonicMs();
     const deadlineMs = nowMs + ADMIN_MS_MAX;
+    const direct = this.#direct[action];
+    if (direct !== undefined) return direct(args, deadlineMs);
     const read = this.#reads[action];
     if (read !== undefined) return this.#read(read, args, deadlineMs);
     const change = this.#changes[action];
@@ -132,6 +155,16 @@ export class AdminService {
     // What the order names may have been made through another node a moment ago.
     await this.#deps.access.refresh(deadlineMs);
     return change(args, deadlineMs);
+  }
+
+  /** Some order that is no change of the catalog says itself what it would do. */
+  async #try(action: string, args: Args): Promise<unknown> {
+    const {access, clock} = this.#deps;
+    if (this.#direct[action] === undefined) {
+      await access.refresh(clock.monotonicMs() + ADMIN_MS_MAX);
+    }
+    const answer = await new AdminService(trialOf(this.#deps)).run({action, args});
+    return {dryRun: true, ...(answer as object)};
   }
 
   async #alterCluster(args: Args, deadlineMs: number): Promise<unknown> {
@@ -171,6 +204,7 @@ export class AdminService {
     const cluster = this.#catalog.cluster;
     return {
       ...verdictOf(facts),
+      notices: noticesOf(this.#catalog, this.#deps.clock.wallMs()),
       catalog: {version: this.#catalog.version, isCurrent: !isOwnCopy},
       cluster: {
         id: cluster?.id,
@@ -225,7 +259,7 @@ export class AdminService {
     const {id} = this.#node(args);
     const fault = drainFault(this.#catalog, id);
     if (fault !== undefined) throw new DbError('CONFLICT', fault);
-    return this.#start({kind: 'drain-node', sourceNode: id}, deadlineMs);
+    return this.#begun(this.#orders.start({kind: 'drain-node', sourceNode: id}, deadlineMs));
   }
 
   /** Takes replicas again: a drain that is under way is cancelled, moves that have begun end. */
@@ -353,37 +387,19 @@ export class AdminService {
     return (await this.#deps.view.facts((set) => set.database === id)).sets;
   }
 
-  async #replicaSet(args: Args): Promise<ReplicaSetView> {
-    const {id} = this.#set(args);
-    return (await this.#deps.view.facts((set) => set.id === id)).sets[0]!;
+  #replicaSet(args: Args): Promise<ReplicaSetView> {
+    return this.#deps.view.replicaSet(this.#set(args));
   }
 
   #set(args: Args): ReplicaSet {
-    const id = args['id'] as ReplicaSetId;
-    const set = this.#catalog.replicaSet(id);
-    if (set === undefined) throw new DbError('NOT_FOUND', `no replica set ${id}`);
-    return set;
+    return this.#orders.set(args['id'] as ReplicaSetId);
   }
 
-  #replicaOn(set: ReplicaSet, node: unknown): ReplicaId {
-    const found = set.replicas.find((replica) => replica.node === node);
-    if (found !== undefined) return found.replica;
-    const nodes = set.replicas.map((replica) => replica.node).sort((a, b) => a - b);
-    throw new DbError(
-      'NOT_FOUND',
-      `replica set ${set.id} has no replica on node ${String(node)}; it has some on ${nodes.join(', ')}`,
-    );
+  #addReplica(args: Args, deadlineMs: number): Promise<Operation> {
+    return this.#orders.addReplica(this.#set(args), args['node'] as NodeId, deadlineMs);
   }
 
-  #addReplica(args: Args, deadlineMs: number): Promise<unknown> {
-    const {id} = this.#set(args);
-    return this.#start(
-      {kind: 'add-replica', replicaSet: id, targetNode: args['node'] as NodeId},
-      deadlineMs,
-    );
-  }
-
-  #removeReplica(args: Args, deadlineMs: number): Promise<unknown> {
+  #removeReplica(args: Args, deadlineMs: number): Promise<Operation> {
     const set = this.#set(args);
     const {node, replica} = args;
     if ((node === undefined) === (replica === undefined)) {
@@ -392,46 +408,22 @@ export class AdminService {
         'name the replica to remove: either `node` or `replica`',
       );
     }
-    const source = node === undefined ? (replica as ReplicaId) : this.#replicaOn(set, node);
+    const isNamed = node === undefined;
+    const source = isNamed ? (replica as ReplicaId) : this.#orders.replicaOn(set, node as NodeId);
     const allowFewerVoters = args['allowFewerVoters'] === true;
-    return this.#start(
-      {kind: 'remove-replica', replicaSet: set.id, source, allowFewerVoters},
-      deadlineMs,
-    );
+    return this.#orders.removeReplica(set, source, {allowFewerVoters, deadlineMs});
   }
 
-  #moveReplica(args: Args, deadlineMs: number): Promise<unknown> {
+  #moveReplica(args: Args, deadlineMs: number): Promise<Operation> {
     const set = this.#set(args);
-    const source = this.#replicaOn(set, args['from']);
-    return this.#start(
-      {kind: 'move-replica', replicaSet: set.id, source, targetNode: args['to'] as NodeId},
-      deadlineMs,
-    );
+    const source = this.#orders.replicaOn(set, args['from'] as NodeId);
+    return this.#orders.moveReplica(set, {source, targetNode: args['to'] as NodeId}, deadlineMs);
   }
 
-  #transferLeader(args: Args, deadlineMs: number): Promise<unknown> {
+  #transferLeader(args: Args, deadlineMs: number): Promise<Operation> {
     const set = this.#set(args);
-    const target = this.#replicaOn(set, args['to']);
-    return this.#start({kind: 'transfer-leader', replicaSet: set.id, target}, deadlineMs);
-  }
-
-  /** Under the rules of every election: a replica that lacks what is committed is not elected. */
-  async #elect(args: Args, deadlineMs: number): Promise<ReplicaSetView> {
-    const {clock, rpc} = this.#deps;
-    const {id} = this.#set(args);
-    const node = args['node'] as NodeId;
-    this.#replicaOn(this.#set(args), node);
-    await rpc.call({node, set: id}, CAMPAIGN_METHOD, new Uint8Array(0), {deadlineMs});
-    const endMs = Math.min(deadlineMs, clock.monotonicMs() + ELECTION_MS_MAX);
-    while (clock.monotonicMs() < endMs) {
-      const view = await this.#replicaSet(args);
-      if (view.leader !== undefined) return view;
-      await pause(clock, ELECTION_LOOK_MS);
-    }
-    throw new DbError(
-      'NO_LEADER',
-      `the replica of set ${id} on node ${node} was not elected: it lacks entries that another has, or no majority answers`,
-    );
+    const target = this.#orders.replicaOn(set, args['to'] as NodeId);
+    return this.#orders.transferLeader(set, target, deadlineMs);
   }
 
   async #alterSet(args: Args, deadlineMs: number, change: SetChange): Promise<unknown> {
@@ -440,18 +432,8 @@ export class AdminService {
     return this.#replicaSet(args);
   }
 
-  async #start(
-    wanted: Omit<Extract<Command, {type: 'create-operation'}>, 'type' | 'atMs' | 'startedBy'>,
-    deadlineMs: number,
-  ): Promise<unknown> {
-    const atMs = this.#deps.clock.wallMs();
-    const {operation} = await this.#deps.meta.propose(
-      {type: 'create-operation', ...wanted, pin: true, startedBy: 'operator', atMs},
-      {deadlineMs},
-    );
-    await this.#deps.access.refresh(deadlineMs);
-    const found = this.#catalog.operation(operation);
-    return {operation: found === undefined ? {id: operation} : describeOperation(found)};
+  async #begun(order: Promise<Operation>): Promise<unknown> {
+    return {operation: describeOperation(await order)};
   }
 
   #operation(args: Args): Operation {

@@ -23,20 +23,23 @@ import {
   tagKeys,
 } from './catalog-rows.ts';
 import {confirmDrop, type Dropped} from './drop-fences.ts';
+import {ReplicaStatements} from './replica-statements.ts';
 import {refreshFor, type SqlServiceDeps, type StatementContext} from './statement-context.ts';
-import {type Cell, textRows} from './text-rows.ts';
+import {textRows} from './text-rows.ts';
 
 type Rows = AsyncIterable<ResultBatch>;
 type Showing =
   | ExplainStatement
   | Extract<AdminStatement, {kind: `show-${string}` | `describe-${string}`}>;
-type Changing = Exclude<AdminStatement, Showing>;
+type Changing = Exclude<AdminStatement, Showing | {kind: 'order'}>;
 
 export class AdminStatements {
   readonly #deps: SqlServiceDeps;
+  readonly #replicas: ReplicaStatements;
 
   constructor(deps: SqlServiceDeps) {
     this.#deps = deps;
+    this.#replicas = new ReplicaStatements(deps);
   }
 
   /** @param notes told where what is shown may be old. */
@@ -49,6 +52,8 @@ export class AdminStatements {
       if (!(await refreshFor(context, this.#deps))) notes.missing(META_SET);
       return this.#show(statement, context);
     }
+    if (statement.kind === 'order')
+      return this.#replicas.order(statement.order, context.deadlineMs);
     const command = await this.#commandOf(statement, context);
     const dropped = await this.#change(command, context);
     const open =
@@ -145,7 +150,9 @@ export class AdminStatements {
         return describeTable(mustTable(catalog, owner, statement.table.name));
       }
       case 'show-replicas':
-        return this.#replicas();
+        return this.#replicas.replicas();
+      case 'show-operations':
+        return this.#replicas.operations();
       default:
         return statement satisfies never;
     }
@@ -166,31 +173,6 @@ export class AdminStatements {
   #database(name: string | undefined, {call, deadlineMs}: StatementContext): Promise<Database> {
     const {tenant, database} = call;
     return findDatabase(this.#deps.access, {tenant, database: name ?? database}, deadlineMs);
-  }
-
-  async #replicas(): Promise<Rows> {
-    const {sets} = await this.#deps.view.facts();
-    const rows = sets.map((set): Cell[] => [
-      set.id,
-      set.replicas.map(({node, leader}) => `${node}${leader ? '*' : ''}`).join(','),
-      set.database,
-      set.shard,
-      set.bucket.start,
-      set.bucket.end,
-      set.state,
-    ]);
-    return textRows(
-      [
-        {name: 'replica_id', type: 'integer'},
-        {name: 'location', type: 'string'},
-        {name: 'database', type: 'string'},
-        {name: 'shard', type: 'integer'},
-        {name: 'start_time', type: 'string'},
-        {name: 'end_time', type: 'string'},
-        {name: 'state', type: 'string'},
-      ],
-      rows,
-    );
   }
 }
 

@@ -33,6 +33,9 @@ export interface ReplicaView {
   readonly term?: number | undefined;
   readonly appliedIndex?: number | undefined;
   readonly commitIndex?: number | undefined;
+  /** Where its log ends, and the term of the entry there. */
+  readonly lastIndex?: number | undefined;
+  readonly lastTerm?: number | undefined;
   /** Entries that it has not applied, by the most advanced replica. */
   readonly lag?: number | undefined;
   /** As this replica keeps it: 'manual' where it stands for election only when told. */
@@ -87,12 +90,7 @@ export class ClusterView {
   async facts(only: (set: ReplicaSet) => boolean = () => true): Promise<ClusterFacts> {
     const catalog = this.#deps.catalog();
     const nodes = [...catalog.nodes()].filter(({state}) => state !== 'decommissioned');
-    const answers = await Promise.all(nodes.map(({id}) => this.#ask(id)));
-    const statuses = new Map<NodeId, Map<ReplicaSetId, Status>>();
-    for (const [i, answer] of answers.entries()) {
-      if (answer !== undefined)
-        statuses.set(nodes[i]!.id, new Map(answer.map((status) => [status.set, status])));
-    }
+    const statuses = await this.#statuses(nodes.map(({id}) => id));
     const sets = [...catalog.replicaSets()]
       .filter(only)
       .map((set) => viewOf(catalog, set, statuses));
@@ -105,6 +103,22 @@ export class ClusterView {
       },
       nodes: nodes.map((node) => ({node, isReachable: statuses.has(node.id)})),
     };
+  }
+
+  /** Asks the nodes of its members alone. */
+  async replicaSet(set: ReplicaSet): Promise<ReplicaSetView> {
+    const statuses = await this.#statuses(set.replicas.map(({node}) => node));
+    return viewOf(this.#deps.catalog(), set, statuses);
+  }
+
+  async #statuses(nodes: readonly NodeId[]): Promise<Statuses> {
+    const answers = await Promise.all(nodes.map((id) => this.#ask(id)));
+    const statuses = new Map<NodeId, Map<ReplicaSetId, Status>>();
+    for (const [i, answer] of answers.entries()) {
+      if (answer !== undefined)
+        statuses.set(nodes[i]!, new Map(answer.map((status) => [status.set, status])));
+    }
+    return statuses;
   }
 
   async #ask(node: NodeId): Promise<readonly Status[] | undefined> {
@@ -160,7 +174,8 @@ function viewOf(catalog: Catalog, set: ReplicaSet, statuses: Statuses): ReplicaS
         const state = all === undefined ? 'unreachable' : 'missing';
         return {replica, node, address, role, leader: false, state};
       }
-      const {term, appliedIndex, commitIndex, failover, stopped, isWedged} = status;
+      const {term, appliedIndex, commitIndex, lastIndex, lastTerm} = status;
+      const {failover, stopped, isWedged} = status;
       const isWell = stopped === undefined && isWedged !== true;
       const state = isWell ? status.role : stopped === undefined ? 'wedged' : 'stopped';
       const lag = newest - appliedIndex;
@@ -174,6 +189,8 @@ function viewOf(catalog: Catalog, set: ReplicaSet, statuses: Statuses): ReplicaS
         term,
         appliedIndex,
         commitIndex,
+        lastIndex,
+        lastTerm,
         lag,
         failover,
         stopped,

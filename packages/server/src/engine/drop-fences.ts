@@ -18,7 +18,7 @@ export interface Dropped {
 
 export interface DropFenceDeps {
   readonly access: CatalogAccess;
-  readonly router: WriteRouter;
+  readonly router: Pick<WriteRouter, 'awaitFences'>;
   readonly clock: Clock;
 }
 

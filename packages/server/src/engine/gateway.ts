@@ -53,6 +53,8 @@ export interface SqlCall {
 /** One admin request: the route's name and its checked arguments. */
 export interface AdminCall {
   readonly action: string;
+  /** Only said whether it would be carried out, and what it would answer. */
+  readonly dryRun?: boolean | undefined;
   readonly args: Readonly<Record<string, unknown>>;
   readonly requestId?: string | undefined;
 }

@@ -35,6 +35,8 @@ export interface ReplicaNote {
     readonly commitIndex: number;
     readonly appliedIndex: number;
     readonly lastIndex: number;
+    /** Of the entry there; absent where an older build answers. */
+    readonly lastTerm?: number | undefined;
     readonly flushedIndex: number;
     readonly isAsleep: boolean;
     readonly failover: string;
@@ -307,9 +309,9 @@ function isSameReport(before: ReplicaReport, now: ReplicaReport): boolean {
 }
 
 function noteOf(status: ReplicaStatus, machine: StateMachine): ReplicaNote {
-  const {set, replica, role, term, leader, commitIndex, appliedIndex, lastIndex} = status;
+  const {set, replica, role, term, leader, commitIndex, appliedIndex, lastIndex, lastTerm} = status;
   const {flushedIndex, isAsleep, failover, stopped, isWedged} = status;
-  const numbers = {term, commitIndex, appliedIndex, lastIndex, flushedIndex};
+  const numbers = {term, commitIndex, appliedIndex, lastIndex, lastTerm, flushedIndex};
   const rest = {isAsleep, failover, stopped, isWedged};
   const rows = machine instanceof ReplicaMachine ? machine : undefined;
   const damaged = rows?.isDamaged ? true : undefined;

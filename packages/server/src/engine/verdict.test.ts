@@ -91,12 +91,12 @@ describe('each reason names the thing and the next command', () => {
   });
 
   test('a set that waits for an order to elect names the replica that holds the most', () => {
-    const voter = {role: 'voter', failover: 'manual', term: 7, state: 'follower'};
+    const voter = {role: 'voter', failover: 'manual', term: 7, state: 'follower', lastTerm: 7};
     const replicas = [
       {role: 'voter', node: 1, state: 'unreachable'},
-      {...voter, node: 2, lag: 5},
-      {...voter, node: 3, lag: 0},
-      {...voter, node: 4, lag: 0, role: 'learner'},
+      {...voter, node: 2, lastIndex: 5},
+      {...voter, node: 3, lastIndex: 10},
+      {...voter, node: 4, lastIndex: 11, role: 'learner'},
     ];
     const change = {leader: undefined, replicas} as unknown as Partial<ReplicaSetView>;
     const {verdict, reasons} = verdictOf(facts({sets: [set(1), set(7, change)]}));

@@ -1,5 +1,6 @@
 // One word for the state of the cluster, and each reason with the next command to type.
 
+import {nearestCandidate} from './candidates.ts';
 import type {ClusterFacts, ReplicaSetView} from './cluster-view.ts';
 
 export interface Reason {
@@ -43,7 +44,7 @@ export function verdictOf(facts: ClusterFacts): Verdict {
     });
   }
   if (waiting.length > 0) {
-    const node = candidateOf(waiting[0]!)?.node ?? '<node>';
+    const node = nearestCandidate(waiting[0]!)?.node ?? '<node>';
     reasons.push({
       message: `replica sets without a leader that elect one only when told (manual failover): ${named(waiting.map(({id}) => id))}`,
       next: `flotilla replica-set elect ${waiting[0]!.id} --node ${node}`,
@@ -75,14 +76,6 @@ export function verdictOf(facts: ClusterFacts): Verdict {
 /** As its replicas keep it: what the catalog wants may not have reached them. */
 function isManual({replicas}: ReplicaSetView): boolean {
   return replicas.some(({failover}) => failover === 'manual');
-}
-
-/** Of the voters that answer the one that holds the most; it is told in words if it cannot win. */
-function candidateOf({replicas}: ReplicaSetView) {
-  const fit = replicas.filter(
-    ({role, lag, stopped}) => role === 'voter' && lag !== undefined && !stopped,
-  );
-  return fit.sort((a, b) => b.term! - a.term! || a.lag! - b.lag!)[0];
 }
 
 function named(sets: readonly number[]): string {

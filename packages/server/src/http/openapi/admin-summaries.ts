@@ -4,7 +4,14 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   status: 'One verdict on the cluster, each reason with the next command to type.',
   'cluster-show': 'The cluster with its options.',
   'cluster-alter': 'Changes options of the cluster.',
+  'automation-show': 'What the cluster does by itself: running, or paused until when.',
+  'automation-pause': 'Stops what the cluster does by itself, for a while or until it is resumed.',
+  'automation-resume': 'Lets the cluster repair and rebalance by itself again.',
   'node-list': 'The nodes, and whether they answer.',
+  'node-ok-to-stop': 'Whether nodes can be stopped together: which sets would lose their majority.',
+  'node-maintenance':
+    'Takes a node into maintenance, or ends it: it leads nothing, and is not repaired while it is away.',
+  'node-evacuate-leaders': 'Hands over all that a node leads, and keeps leads off it for a while.',
   'tenant-list': 'The tenants.',
   'tenant-create': 'Makes a tenant.',
   'tenant-show': 'One tenant.',
@@ -20,6 +27,8 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'node-decommission': 'Takes a node that is gone, and holds no replica any more, off the list.',
   'replica-set-list': 'The replica sets, of one database or of all.',
   'replica-set-show': 'One replica set with its replicas.',
+  'candidate-list':
+    'Which replicas of a set could lead it, asked of their nodes alone, without the meta group.',
   'add-replica': 'Begins to add a replica on a node.',
   'remove-replica': 'Begins to remove a replica.',
   'move-replica': 'Begins to move a replica from one node to another.',

@@ -14,7 +14,14 @@ export const CATALOG_HEADER = 'flotilla-catalog';
 
 const ID_FAULT = 'not an id: ids are whole numbers from 1';
 const Id = z.coerce.number({error: ID_FAULT}).int(ID_FAULT).positive(ID_FAULT);
-const Tenant = z.object({tenant: TenantParam});
+const Tenant = z.strictObject({tenant: TenantParam});
+const Duration = z.string().min(1);
+const NodeIds = z
+  .string()
+  .regex(/^[1-9]\d{0,14}(,[1-9]\d{0,14})*$/, 'want the ids of nodes, with commas between them')
+  .transform((text) => [...new Set(text.split(',').map(Number))]);
+/** Of every change: whether it would be carried out, and what it would answer. */
+const DryRun = z.enum(['true', 'false']).default('false');
 const Failover = z.enum(['automatic', 'manual']);
 const DatabaseBody = z.strictObject({
   name: Name.optional(),
@@ -34,7 +41,9 @@ interface Route {
   readonly url: string;
   readonly action: string;
   readonly params?: z.ZodType<object>;
-  readonly query?: z.ZodType<object>;
+  readonly query?: z.ZodObject;
+  /** Not of the catalog: there is nothing to try it on. */
+  readonly hasNoTrial?: true;
   readonly body?: z.ZodType<object>;
 }
 
@@ -47,7 +56,43 @@ const ROUTES: readonly Route[] = [
     action: 'cluster-alter',
     body: z.strictObject({failover: Failover}),
   },
+  {method: 'GET', url: '/admin/v1/automation', action: 'automation-show'},
+  {
+    method: 'POST',
+    url: '/admin/v1/automation/pause',
+    action: 'automation-pause',
+    body: z.strictObject({
+      what: z.enum(['repair', 'rebalance', 'all']).optional(),
+      for: Duration.optional(),
+    }),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/automation/resume',
+    action: 'automation-resume',
+    body: z.strictObject({what: z.enum(['repair', 'rebalance', 'all']).optional()}),
+  },
   {method: 'GET', url: '/admin/v1/nodes', action: 'node-list'},
+  {
+    method: 'GET',
+    url: '/admin/v1/nodes/ok-to-stop',
+    action: 'node-ok-to-stop',
+    query: z.strictObject({nodes: NodeIds}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/nodes/:id/maintenance',
+    action: 'node-maintenance',
+    params: z.object({id: Id}),
+    body: z.strictObject({for: Duration.optional(), end: z.boolean().optional()}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/nodes/:id/evacuate-leaders',
+    action: 'node-evacuate-leaders',
+    params: z.object({id: Id}),
+    body: z.strictObject({for: Duration.optional()}),
+  },
   {
     method: 'POST',
     url: '/admin/v1/nodes/:id/drain',
@@ -139,6 +184,12 @@ const ROUTES: readonly Route[] = [
     params: z.object({id: Id}),
   },
   {
+    method: 'GET',
+    url: '/admin/v1/replica-sets/:id/candidates',
+    action: 'candidate-list',
+    params: z.object({id: Id}),
+  },
+  {
     method: 'POST',
     url: '/admin/v1/replica-sets/:id/add-replica',
     action: 'add-replica',
@@ -209,8 +260,8 @@ const ROUTES: readonly Route[] = [
     action: 'operation-cancel',
     params: z.object({id: Id}),
   },
-  {method: 'POST', url: '/admin/v1/storage/flush', action: 'storage-flush'},
-  {method: 'POST', url: '/admin/v1/storage/compact', action: 'storage-compact'},
+  {method: 'POST', url: '/admin/v1/storage/flush', action: 'storage-flush', hasNoTrial: true},
+  {method: 'POST', url: '/admin/v1/storage/compact', action: 'storage-compact', hasNoTrial: true},
 ];
 
 export const adminRoutes: FastifyPluginCallback<{gateway: EngineGateway}> = (
@@ -219,14 +270,17 @@ export const adminRoutes: FastifyPluginCallback<{gateway: EngineGateway}> = (
   done,
 ) => {
   for (const route of ROUTES) {
+    const query = queryOf(route);
     app.route({
       method: route.method,
       url: route.url,
-      config: {api: apiOf(route)},
+      config: {api: apiOf(route, query)},
       handler: async (request, reply) => {
+        const {dry_run: dryRun, ...asked} = parseOrThrow(query, request.query);
         const answer = await gateway.admin({
           action: route.action,
-          args: argumentsOf(route, request),
+          args: {...asked, ...argumentsOf(route, request)},
+          ...(dryRun === 'true' && {dryRun: true}),
           requestId: request.id,
         });
         if (route.method !== 'GET') return reply.send(answer ?? {});
@@ -239,7 +293,12 @@ export const adminRoutes: FastifyPluginCallback<{gateway: EngineGateway}> = (
   done();
 };
 
-function apiOf({action, params, query, body: schema}: Route): ApiRoute {
+/** Strict: a wish for a dry run that is misspelt must not carry the order out. */
+function queryOf({method, query = z.strictObject({}), hasNoTrial}: Route): z.ZodObject {
+  return method === 'GET' || hasNoTrial === true ? query : query.extend({dry_run: DryRun});
+}
+
+function apiOf({action, params, body: schema}: Route, query: z.ZodObject): ApiRoute {
   return {
     id: action,
     summary: ADMIN_SUMMARIES[action] ?? action,
@@ -253,7 +312,6 @@ function apiOf({action, params, query, body: schema}: Route): ApiRoute {
 
 function argumentsOf(route: Route, request: FastifyRequest): Record<string, unknown> {
   return {
-    ...(route.query === undefined ? {} : parseOrThrow(route.query, request.query)),
     ...(route.body === undefined ? {} : parseOrThrow(route.body, jsonBody(request))),
     ...(route.params === undefined ? {} : parseOrThrow(route.params, request.params)),
   };

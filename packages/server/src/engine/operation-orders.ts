@@ -1,0 +1,86 @@
+// What people order of replica sets and nodes, by whatever door it came: each order is one operation in
+// the catalog, made by the same command, and pins its set, or the cluster would even it out again.
+
+import {type Clock, DbError, type NodeId, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import type {Command, Operation, ReplicaSet} from '@flotilla/catalog';
+import type {MetaClient} from '@flotilla/meta';
+import type {CatalogAccess} from './catalog-access.ts';
+
+export interface OperationOrdersDeps {
+  readonly access: CatalogAccess;
+  readonly meta: Pick<MetaClient, 'propose'>;
+  readonly clock: Pick<Clock, 'wallMs'>;
+}
+
+type Wanted = Omit<Extract<Command, {type: 'create-operation'}>, 'type' | 'atMs' | 'startedBy'>;
+
+/** All look the set up in this thread's copy: bring that up to date before. */
+export class OperationOrders {
+  readonly #deps: OperationOrdersDeps;
+
+  constructor(deps: OperationOrdersDeps) {
+    this.#deps = deps;
+  }
+
+  set(id: ReplicaSetId): ReplicaSet {
+    const set = this.#deps.access.catalog.replicaSet(id);
+    if (set === undefined) throw new DbError('NOT_FOUND', `no replica set ${id}`);
+    return set;
+  }
+
+  /** The set that has this replica. */
+  setOf(replica: ReplicaId): ReplicaSet {
+    const set = this.#deps.access.catalog.replicaSetOf(replica);
+    if (set === undefined) throw new DbError('NOT_FOUND', `no replica ${replica}`);
+    return set;
+  }
+
+  replicaOn(set: ReplicaSet, node: NodeId): ReplicaId {
+    const found = set.replicas.find((replica) => replica.node === node);
+    if (found !== undefined) return found.replica;
+    const nodes = set.replicas.map((replica) => replica.node).sort((a, b) => a - b);
+    throw new DbError(
+      'NOT_FOUND',
+      `replica set ${set.id} has no replica on node ${node}; it has some on ${nodes.join(', ')}`,
+    );
+  }
+
+  addReplica({id}: ReplicaSet, targetNode: NodeId, deadlineMs: number): Promise<Operation> {
+    return this.start({kind: 'add-replica', replicaSet: id, targetNode}, deadlineMs);
+  }
+
+  removeReplica(
+    {id}: ReplicaSet,
+    source: ReplicaId,
+    {allowFewerVoters, deadlineMs}: {allowFewerVoters: boolean; deadlineMs: number},
+  ): Promise<Operation> {
+    const wanted = {kind: 'remove-replica', replicaSet: id, source, allowFewerVoters} as const;
+    return this.start(wanted, deadlineMs);
+  }
+
+  moveReplica(
+    {id}: ReplicaSet,
+    {source, targetNode}: {source: ReplicaId; targetNode: NodeId},
+    deadlineMs: number,
+  ): Promise<Operation> {
+    return this.start({kind: 'move-replica', replicaSet: id, source, targetNode}, deadlineMs);
+  }
+
+  transferLeader({id}: ReplicaSet, target: ReplicaId, deadlineMs: number): Promise<Operation> {
+    return this.start({kind: 'transfer-leader', replicaSet: id, target}, deadlineMs);
+  }
+
+  async start(wanted: Wanted, deadlineMs: number): Promise<Operation> {
+    const {access, meta, clock} = this.#deps;
+    const atMs = clock.wallMs();
+    const {operation} = await meta.propose(
+      {type: 'create-operation', ...wanted, pin: true, startedBy: 'operator', atMs},
+      {deadlineMs},
+    );
+    await access.refresh(deadlineMs);
+    const found = access.catalog.operation(operation);
+    if (found === undefined)
+      throw new DbError('NOT_FOUND', `operation ${operation} has gone again`);
+    return found;
+  }
+}

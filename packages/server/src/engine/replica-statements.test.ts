@@ -1,0 +1,111 @@
+import type {NodeId} from '@flotilla/base';
+import {CatalogMachine, type Command} from '@flotilla/catalog';
+import type {ReplicaOrder} from '@flotilla/query';
+import {expect, test} from 'vitest';
+import {NodeClock} from '../adapters/node-clock.ts';
+import {ReplicaStatements} from './replica-statements.ts';
+import {replicaView, setView, unreachable} from './set-view.fixture.ts';
+import type {SqlServiceDeps} from './statement-context.ts';
+
+/** Four nodes; set 1 has replicas on nodes 1 to 3, the first of which has id 2 (1 is meta's). */
+function statements() {
+  const machine = new CatalogMachine();
+  const run = (command: Command) => {
+    const {result} = machine.apply(command, machine.catalog.version + 1);
+    if (!result.ok) throw Object.assign(new Error(result.error.message), result.error);
+    return result.value;
+  };
+  for (const i of [1, 2, 3, 4]) {
+    const node = {incarnation: `i${i}`, address: `n${i}`, engineThreads: 1, version: '1'};
+    if (i === 1) run({type: 'found-cluster', clusterId: 'c', node, atMs: 1});
+    else run({type: 'register-node', node, atMs: 1});
+  }
+  const placements = [[1, 2, 3].map((node) => ({node: node as NodeId, role: 'voter' as const}))];
+  run({type: 'ensure-bucket', database: 1 as never, timeMs: 0, startMs: 0, endMs: 1, placements});
+  const sets = [setView([replicaView(1, {leader: true, state: 'leader'}), unreachable(2)])];
+  const deps = {
+    access: {catalog: machine.catalog, refresh: async () => undefined},
+    meta: {propose: async (command: Command) => run(command)},
+    view: {facts: async () => ({sets})},
+    clock: new NodeClock(),
+  } as unknown as SqlServiceDeps;
+  return {service: new ReplicaStatements(deps), catalog: machine.catalog};
+}
+
+type Rows = Awaited<ReturnType<ReplicaStatements['replicas']>>;
+
+async function rowsOf(rows: Rows): Promise<Record<string, unknown>[]> {
+  const found: Record<string, unknown>[] = [];
+  for await (const {rowCount, columns} of rows) {
+    for (let i = 0; i < rowCount; i++) {
+      const cells = columns.map(({name, values}) => {
+        const {present, values: all} = values as {present: Uint8Array; values: ArrayLike<unknown>};
+        return [name, present[i] === 1 ? all[i] : null];
+      });
+      found.push(Object.fromEntries(cells));
+    }
+  }
+  return found;
+}
+
+test("replicas are shown one by one, CnosDB's columns of their set first", async () => {
+  const rows = await rowsOf(await statements().service.replicas());
+  const ofSet = {replica_id: 12, location: '1*,2', database: 'public'};
+  expect(rows).toMatchObject([
+    {...ofSet, vnode_id: 31, node_id: 1, role: 'leader', term: 4, commit: 10, applied: 10, lag: 0},
+    {...ofSet, vnode_id: 32, role: 'voter', term: null, lag: null, health: 'unreachable'},
+  ]);
+  expect(Object.keys(rows[0]!).slice(0, 6)).toEqual([
+    ...['replica_id', 'location', 'database', 'start_time', 'end_time'],
+    'vnode_id',
+  ]);
+});
+
+const ON_SET = {replicaSet: 1, state: 'running', startedBy: 'operator'};
+
+test.each<[ReplicaOrder, object]>([
+  [
+    {type: 'add-replica', set: 1, node: 4},
+    {kind: 'add-replica', targetNode: 4},
+  ],
+  [
+    {type: 'copy-replica', replica: 2, node: 4},
+    {kind: 'add-replica', targetNode: 4},
+  ],
+  [
+    {type: 'remove-replica-on', set: 1, node: 2},
+    {kind: 'remove-replica', source: 3},
+  ],
+  [
+    {type: 'remove-replica', replica: 4},
+    {kind: 'remove-replica', source: 4},
+  ],
+  [
+    {type: 'move-replica', replica: 2, node: 4},
+    {kind: 'move-replica', source: 2, targetNode: 4},
+  ],
+  [
+    {type: 'transfer-leader', set: 1, node: 3},
+    {kind: 'transfer-leader', target: 4},
+  ],
+])('%j begins the operation of the command line, and answers with it', async (order, expected) => {
+  const {service, catalog} = statements();
+  const [row] = await rowsOf(await service.order(order, Infinity));
+  expect([...catalog.operations()]).toMatchObject([{...ON_SET, ...expected}]);
+  expect(row).toEqual({operation_id: 1, kind: (expected as {kind: string}).kind, state: 'running'});
+  expect([...catalog.replicaSets()]).toMatchObject([{pinned: true}]);
+  expect(await rowsOf(service.operations())).toMatchObject([
+    {operation_id: 1, replica_id: 1, started_by: 'operator', error: null},
+  ]);
+});
+
+test.each<[ReplicaOrder, string]>([
+  [{type: 'add-replica', set: 9, node: 4}, 'no replica set 9'],
+  [{type: 'move-replica', replica: 9, node: 4}, 'no replica 9'],
+  [{type: 'transfer-leader', set: 1, node: 4}, 'it has some on 1, 2, 3'],
+  [{type: 'add-replica', set: 1, node: 2}, 'holds a replica of replica set 1 already'],
+])('%j is refused: %s', async (order, message) => {
+  const {service, catalog} = statements();
+  await expect(service.order(order, Infinity)).rejects.toThrow(message);
+  expect([...catalog.operations()]).toEqual([]);
+});

@@ -1,0 +1,136 @@
+// Pauses of what the cluster does by itself, and nodes in maintenance: as orders and as `status` shows
+// them. Each order says when it ends, so that nobody has to remember it.
+
+import {type Clock, DbError, type NodeId} from '@flotilla/base';
+import {
+  type AutomationKind,
+  type Catalog,
+  type Command,
+  type Maintenance,
+  maintenanceOf,
+  type Node,
+  pausesOf,
+} from '@flotilla/catalog';
+import type {MetaClient} from '@flotilla/meta';
+import type {CatalogAccess} from './catalog-access.ts';
+import type {ClusterView} from './cluster-view.ts';
+import {parseDuration} from './durations.ts';
+import {okToStop, type StopAnswer} from './ok-to-stop.ts';
+import type {Reason} from './verdict.ts';
+
+const KINDS: readonly AutomationKind[] = ['repair', 'rebalance'];
+/** Long enough to exchange a part, short enough to be forgotten without harm. */
+const MAINTENANCE_DEFAULT = '30m';
+/** A restart. */
+const EVACUATION_DEFAULT = '10m';
+
+type Args = Readonly<Record<string, unknown>>;
+type Now = Pick<Clock, 'wallMs'>;
+
+export interface RestOrdersDeps {
+  readonly access: CatalogAccess;
+  readonly meta: Pick<MetaClient, 'propose'>;
+  readonly view: Pick<ClusterView, 'facts'>;
+  readonly clock: Now;
+}
+
+/** Arguments are checked by the routes; the catalog's copy is up to date. */
+export class RestOrders {
+  readonly #deps: RestOrdersDeps;
+
+  constructor(deps: RestOrdersDeps) {
+    this.#deps = deps;
+  }
+
+  async setAutomation(args: Args, paused: boolean, deadlineMs: number): Promise<unknown> {
+    const {clock, access} = this.#deps;
+    await this.#propose(automationCommand(args, paused, clock), deadlineMs);
+    return describeAutomation(access.catalog, clock.wallMs());
+  }
+
+  async maintain(args: Args, scope: Maintenance['scope'], deadlineMs: number): Promise<Node> {
+    const {clock} = this.#deps;
+    const node = this.#node(args['id'] as NodeId);
+    // The narrower wish is part of the wider one, and must not end it.
+    const isPart = scope === 'leaders' && maintenanceOf(node, clock.wallMs())?.scope === 'all';
+    if (isPart) return node;
+    await this.#propose(maintenanceCommand(node.id, args, {scope, clock}), deadlineMs);
+    return this.#node(node.id);
+  }
+
+  async okToStop(args: Args): Promise<StopAnswer> {
+    const nodes = args['nodes'] as readonly NodeId[];
+    for (const id of nodes) this.#node(id);
+    return okToStop(await this.#deps.view.facts(), nodes);
+  }
+
+  #node(id: NodeId): Node {
+    const node = this.#deps.access.catalog.node(id);
+    if (node === undefined) throw new DbError('NOT_FOUND', `no node ${id}`);
+    return node;
+  }
+
+  async #propose(command: Command, deadlineMs: number): Promise<void> {
+    await this.#deps.meta.propose(command, {deadlineMs});
+    await this.#deps.access.refresh(deadlineMs);
+  }
+}
+
+function automationCommand(args: Args, paused: boolean, clock: Now): Command {
+  const what = (args['what'] ?? 'all') as AutomationKind | 'all';
+  const atMs = Math.floor(clock.wallMs());
+  const duration = args['for'] as string | undefined;
+  const untilMs = duration === undefined ? undefined : atMs + parseDuration(duration, 'for');
+  const kinds = what === 'all' ? KINDS : [what];
+  return {type: 'set-automation', kinds, paused, untilMs, atMs};
+}
+
+/** One that ends now stays on record: the node's silence counts from here. */
+function maintenanceCommand(
+  node: NodeId,
+  args: Args,
+  {scope, clock}: {readonly scope: Maintenance['scope']; readonly clock: Now},
+): Command {
+  const usual = scope === 'all' ? MAINTENANCE_DEFAULT : EVACUATION_DEFAULT;
+  const duration = (args['for'] as string | undefined) ?? usual;
+  const forMs = args['end'] === true ? 0 : parseDuration(duration, 'for');
+  const untilMs = Math.floor(clock.wallMs()) + forMs;
+  return {type: 'set-maintenance', node, maintenance: {untilMs, scope}};
+}
+
+/** Of each kind, whether it runs, and since when and until when it does not. */
+export function describeAutomation({cluster}: Catalog, nowMs: number): Record<string, unknown> {
+  const pauses = pausesOf(cluster, nowMs);
+  return Object.fromEntries(
+    KINDS.map((kind) => {
+      const pause = pauses.find((each) => each.kind === kind);
+      if (pause === undefined) return [kind, {state: 'running'}];
+      const {sinceMs, untilMs} = pause;
+      const until = untilMs === undefined ? undefined : timeText(untilMs);
+      return [kind, {state: 'paused', since: timeText(sinceMs), until}];
+    }),
+  );
+}
+
+/** What a person has told the cluster to leave alone: no fault, but he may have forgotten. */
+export function noticesOf(catalog: Catalog, nowMs: number): Reason[] {
+  const notices = pausesOf(catalog.cluster, nowMs).map(({kind, untilMs}): Reason => {
+    const end = untilMs === undefined ? 'until it is resumed' : `until ${timeText(untilMs)}`;
+    return {message: `${kind} is paused ${end}`, next: `flotilla automation resume ${kind}`};
+  });
+  for (const node of catalog.nodes()) {
+    const maintenance = maintenanceOf(node, nowMs);
+    if (maintenance === undefined) continue;
+    const {untilMs, scope} = maintenance;
+    const what = scope === 'all' ? 'leads nothing and is not repaired' : 'leads nothing';
+    notices.push({
+      message: `node ${node.id} is in maintenance until ${timeText(untilMs)}: it ${what}`,
+      next: `flotilla node maintenance ${node.id} --end`,
+    });
+  }
+  return notices;
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString();
+}
