@@ -394,7 +394,7 @@ describe('SQL', () => {
   test.each([
     ['CREATE USER u', 'CREATE USER'],
     ['RECOVER DATABASE d', 'RECOVER DATABASE'],
-    ['MOVE VNODE 1 TO NODE 2', 'MOVE VNODE'],
+    ['KILL QUERY 1', 'KILL QUERY'],
     ['SELECT * FROM enc a JOIN enc b ON a.time = b.time', 'JOIN'],
     ['WITH x AS (SELECT 1) SELECT * FROM x', 'WITH'],
   ])('%s is unsupported by name', async (text, name) => {

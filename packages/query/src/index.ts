@@ -26,6 +26,7 @@ export type {
   DeleteStatement,
   ExplainStatement,
   InsertStatement,
+  ReplicaOrder,
   SelectStatement,
   SeriesStatement,
   Statement,

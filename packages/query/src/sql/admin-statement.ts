@@ -5,6 +5,7 @@
 import {TokenReader} from './admin-tokens.ts';
 import type {AdminStatement, DatabaseOptionsChange, SeriesStatement} from './ast.ts';
 import {parseDurationMs} from './duration-text.ts';
+import {maybeReadReplicaStatement} from './replica-statement.ts';
 import {readFrom, readShowSeries, readShowTagKeys, readShowTagValues} from './series-statement.ts';
 import {
   readAlterTable,
@@ -39,6 +40,8 @@ export function parseAdmin(text: string): AdminStatement | SeriesStatement {
 }
 
 function readStatement(reader: TokenReader): AdminStatement | SeriesStatement {
+  const order = maybeReadReplicaStatement(reader);
+  if (order !== undefined) return order;
   if (reader.maybeWords('show')) return readShow(reader);
   if (reader.maybeWords('create', 'table')) return readCreateTable(reader);
   if (reader.maybeWords('alter', 'table')) return readAlterTable(reader);
@@ -58,6 +61,7 @@ function readStatement(reader: TokenReader): AdminStatement | SeriesStatement {
 function readShow(reader: TokenReader): AdminStatement | SeriesStatement {
   if (reader.maybeWords('databases')) return {kind: 'show-databases'};
   if (reader.maybeWords('replicas')) return {kind: 'show-replicas'};
+  if (reader.maybeWords('operations')) return {kind: 'show-operations'};
   if (reader.maybeWords('tenants')) return {kind: 'show-tenants'};
   if (reader.maybeWords('series')) return readShowSeries(reader);
   if (reader.maybeWords('tag', 'values')) return readShowTagValues(reader);
@@ -72,24 +76,16 @@ function readShow(reader: TokenReader): AdminStatement | SeriesStatement {
 }
 
 const SHOW_HINT =
-  'SHOW knows DATABASES, TABLES, TENANTS, REPLICAS, SERIES, COLUMNS, TAG KEYS and TAG VALUES';
+  'SHOW knows DATABASES, TABLES, TENANTS, REPLICAS, OPERATIONS, SERIES, COLUMNS, TAG KEYS and TAG VALUES';
 
 /** The first words that tell one statement of the grammar from another. */
 const REFUSED: readonly (readonly [name: string, ...words: string[]])[] = [
   ['CREATE USER is', 'create', 'user'],
   ['ALTER USER is', 'alter', 'user'],
-  ['DROP VNODE is', 'drop', 'vnode'],
   ['DROP USER is', 'drop', 'user'],
   ['RECOVER DATABASE is', 'recover', 'database'],
   ['RECOVER TABLE is', 'recover', 'table'],
   ['RECOVER TENANT is', 'recover', 'tenant'],
-  ['REPLICA ADD is', 'replica', 'add'],
-  ['REPLICA REMOVE is', 'replica', 'remove'],
-  ['REPLICA PROMOTE is', 'replica', 'promote'],
-  ['REPLICA DESTROY is', 'replica', 'destroy'],
-  ['REPLICA DESTROY is', 'replica', 'destory'],
-  ['MOVE VNODE is', 'move', 'vnode'],
-  ['COPY VNODE is', 'copy', 'vnode'],
   ['COMPACT VNODE is', 'compact', 'vnode'],
   ['COMPACT DATABASE is', 'compact', 'database'],
   ['CHECKSUM GROUP is', 'checksum', 'group'],

@@ -206,7 +206,20 @@ export type AdminStatement =
   | {readonly kind: 'describe-table'; readonly table: TableName}
   | {readonly kind: 'show-databases'}
   | {readonly kind: 'show-tables'; readonly database?: string | undefined}
-  | {readonly kind: 'show-replicas'};
+  | {readonly kind: 'show-replicas'}
+  | {readonly kind: 'show-operations'}
+  | {readonly kind: 'order'; readonly order: ReplicaOrder};
+
+/** Work on replica sets and their replicas, named by their ids. CnosDB's vnode is a replica, its group a set. */
+export type ReplicaOrder =
+  | {readonly type: 'add-replica' | 'transfer-leader'; readonly set: number; readonly node: number}
+  | {readonly type: 'remove-replica-on'; readonly set: number; readonly node: number}
+  | {
+      readonly type: 'move-replica' | 'copy-replica';
+      readonly replica: number;
+      readonly node: number;
+    }
+  | {readonly type: 'remove-replica'; readonly replica: number};
 
 export type Statement =
   | SelectStatement

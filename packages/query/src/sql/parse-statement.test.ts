@@ -63,13 +63,24 @@ describe('databases, in the grammar of CnosDB', () => {
     ['SHOW TABLES ON d', {kind: 'show-tables', database: 'd'}],
     ['SHOW TABLES', {kind: 'show-tables', database: undefined}],
     ['show replicas;;', {kind: 'show-replicas'}],
+    ['SHOW OPERATIONS', {kind: 'show-operations'}],
+    ['REPLICA ADD REPLICA_ID 7 NODE_ID 2', {order: {type: 'add-replica', set: 7, node: 2}}],
+    [
+      'replica remove replica_id 7 node_id 2',
+      {kind: 'order', order: {type: 'remove-replica-on', set: 7, node: 2}},
+    ],
+    ['REPLICA PROMOTE REPLICA_ID 7 NODE_ID 2', {order: {type: 'transfer-leader', set: 7, node: 2}}],
+    ['MOVE VNODE 31 TO NODE 2', {order: {type: 'move-replica', replica: 31, node: 2}}],
+    ['COPY VNODE 31 TO NODE 2', {order: {type: 'copy-replica', replica: 31, node: 2}}],
+    ['DROP VNODE 31;', {order: {type: 'remove-replica', replica: 31}}],
   ])('%s', (text, expected) => {
     expect(parseStatement(text)).toMatchObject(expected);
   });
 
   test.each([
     ['REPLICA DESTORY REPLICA_ID 1', 'REPLICA DESTROY is not supported yet'],
-    ['MOVE VNODE 1 TO NODE 2', 'MOVE VNODE is not supported yet'],
+    ['COMPACT VNODE 1 2', 'COMPACT VNODE is not supported yet'],
+    ['CHECKSUM GROUP 1', 'CHECKSUM GROUP is not supported yet'],
     ['CREATE TABLE t (f DOUBLE CODEC(GORILLA))', 'CODEC is not supported yet'],
     ['CREATE TABLE t (f GEOMETRY(POINT, 0))', 'GEOMETRY is not supported yet'],
     ['ALTER TABLE t ALTER f SET CODEC(ZSTD)', 'ALTER TABLE .. ALTER is not supported yet'],
