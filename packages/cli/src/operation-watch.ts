@@ -3,6 +3,7 @@
 
 import {setTimeout as sleep} from 'node:timers/promises';
 import {isFinal, type Operation} from '@flotilla/client';
+import type {Command} from 'commander';
 import {ProgressBar} from './progress-bar.ts';
 import type {Session} from './session.ts';
 import {EXIT, writeOut} from './terminal.ts';
@@ -16,6 +17,7 @@ export async function followOperation(
   operation: Operation,
   waits: boolean,
 ): Promise<number> {
+  if (session.isDryRun) return tellPlan(session, operation);
   if (waits) return watchOperation(session, operation);
   await session.print(
     operation,
@@ -24,6 +26,35 @@ export async function followOperation(
       `  watch it: ${session.commandLine(`operation watch ${operation.id}`)}\n`,
   );
   return EXIT.ok;
+}
+
+/** What an order would begin: the cluster has found nothing that speaks against it. */
+async function tellPlan(session: Session, operation: Operation): Promise<number> {
+  const {id: _, ...plan} = operation;
+  const subject = Object.entries(plan)
+    .filter(([name, value]) => SUBJECTS.has(name) && value !== undefined && value !== null)
+    .map(([name, value]) => `${name} ${String(value)}`);
+  await session.print(
+    {dryRun: true, operation: plan},
+    () => `would begin: ${[operation.kind, ...subject].join(', ')}\n`,
+  );
+  return EXIT.ok;
+}
+
+/** What an operation is about. */
+const SUBJECTS: ReadonlySet<string> = new Set([
+  'replicaSet',
+  'source',
+  'sourceNode',
+  'target',
+  'targetNode',
+]);
+
+/** --wait is what happens anyhow; a script may want to say so. */
+export function withWait(command: Command): Command {
+  return command
+    .option('--wait', 'until the operation has ended (the default)')
+    .option('--no-wait', 'return as soon as the operation is accepted');
 }
 
 export async function watchOperation(session: Session, first: Operation): Promise<number> {

@@ -4,10 +4,13 @@ import {type AddressInfo, createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {Readable, Writable} from 'node:stream';
+import {stripVTControlCharacters} from 'node:util';
 import {gzipSync} from 'node:zlib';
 import {SIMULATOR_USAGE} from '@flotilla/simulator';
+import type {Command} from 'commander';
 import {afterEach, describe, expect, it} from 'vitest';
-import {runCommandLine} from './program.ts';
+import {buildProgram, runCommandLine} from './program.ts';
+import {CommandContext} from './session.ts';
 import {EXIT, type Terminal} from './terminal.ts';
 
 interface Seen {
@@ -72,27 +75,40 @@ class Sink extends Writable {
   }
 }
 
-async function run(
-  args: string[],
-  options: {
-    url?: string;
-    stdin?: string;
-    tty?: boolean;
-    onInterrupt?: (stop: () => void) => void;
-  } = {},
-) {
+type Leaf = readonly [words: string, command: Command];
+
+/** Commands that do something, by their words. */
+function leavesOf(command: Command, words: string): Leaf[] {
+  if (command.commands.length === 0) return [[words.trim(), command]];
+  return command.commands.flatMap((each) => leavesOf(each, `${words} ${each.name()}`));
+}
+
+interface TerminalOptions {
+  readonly url?: string;
+  readonly stdin?: string;
+  readonly tty?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly onInterrupt?: (stop: () => void) => void;
+}
+
+function terminalOf(options: TerminalOptions = {}) {
   const stdout = new Sink(options.tty ?? false);
   const stderr = new Sink(options.tty ?? false);
   const terminal: Terminal = {
     stdin: Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]),
     stdout,
     stderr,
-    env: {FLOTILLA_URL: options.url ?? 'http://127.0.0.1:1'},
+    env: {FLOTILLA_URL: options.url ?? 'http://127.0.0.1:1', ...options.env},
     onInterrupt(handler) {
       options.onInterrupt?.(handler);
       return () => {};
     },
   };
+  return {terminal, stdout, stderr};
+}
+
+async function run(args: string[], options: TerminalOptions = {}) {
+  const {terminal, stdout, stderr} = terminalOf(options);
   const code = await runCommandLine(args, terminal);
   return {code, out: stdout.text, err: stderr.text};
 }
@@ -154,6 +170,12 @@ describe('usage', () => {
     [['replica-set', 'move-replica', '1', '--from', '2'], /--to is missing/],
     [['status', '--url', 'http://a b'], /--url: not a URL/],
     [['status', '--url', 'ftp://a'], /--url: not a URL/],
+    [['replica-set', 'elect', '1'], /--node is missing/],
+    [['failover', 'mode', 'sometimes'], /Allowed choices are automatic, manual/],
+    [['failover', 'mode', 'manual', '--db', 'm', '--replica-set', '1'], /not both/],
+    [['node', 'maintenance', '1', '--end', '--for', '1h'], /--end wants no --for/],
+    [['automation', 'pause', 'everything'], /Allowed choices are repair, rebalance, all/],
+    [['completion', 'csh'], /Allowed choices are bash, zsh, fish/],
     [['nonsense'], /\(\.\/flotilla --help shows how\)/],
     [['database', 'nonsense'], /\(\.\/flotilla database --help shows how\)/],
     [['database', 'create'], /\(\.\/flotilla database create --help shows how\)/],
@@ -166,40 +188,28 @@ describe('usage', () => {
     expect(err).toMatch(message);
   });
 
-  it.each([
-    ['start'],
-    ['dev'],
-    ['sql'],
-    ['write'],
-    ['status'],
-    ['node list'],
-    ['node drain'],
-    ['node undrain'],
-    ['node decommission'],
-    ['tenant list'],
-    ['tenant show'],
-    ['tenant create'],
-    ['tenant alter'],
-    ['tenant drop'],
-    ['database list'],
-    ['database show'],
-    ['database create'],
-    ['database alter'],
-    ['database drop'],
-    ['replica-set list'],
-    ['replica-set show'],
-    ['replica-set add-replica'],
-    ['replica-set remove-replica'],
-    ['replica-set move-replica'],
-    ['replica-set transfer-leader'],
-    ['replica-set elect'],
-    ['operation list'],
-    ['operation show'],
-    ['operation watch'],
-  ])('%s --help shows examples', async (command) => {
-    const {code, out} = await run([...command.split(' '), '--help']);
-    expect(code).toBe(0);
-    expect(out).toContain(`Examples:\n  ./flotilla ${command}`);
+  it('every command that talks to a cluster takes --url and --json, and shows examples', async () => {
+    const leaves = leavesOf(buildProgram(new CommandContext(terminalOf().terminal)), '');
+    const silent = ['start', 'dev', 'sim', 'completion'];
+    expect(leaves.length).toBeGreaterThan(35);
+    for (const [words, command] of leaves) {
+      const options = command.options.map(({long}) => long);
+      if (!silent.includes(words))
+        expect([words, options]).toEqual([words, expect.arrayContaining(['--url', '--json'])]);
+      const {code, out} = await run([...words.split(' '), '--help']);
+      expect([words, code]).toEqual([words, 0]);
+      if (words !== 'sim') expect(out).toContain(`Examples:\n  ./flotilla ${words}`);
+    }
+  });
+
+  it('every command that changes the cluster takes --dry-run', () => {
+    const leaves = leavesOf(buildProgram(new CommandContext(terminalOf().terminal)), '');
+    const dry = leaves.filter(([, {options}]) => options.some(({long}) => long === '--dry-run'));
+    const reading =
+      /^(start|dev|sql|write|status|sim|completion|.* (list|show|watch|candidates|ok-to-stop))$/;
+    expect(leaves.map(([words]) => words).filter((words) => !reading.test(words))).toEqual(
+      dry.map(([words]) => words),
+    );
   });
 
   it('sim takes what the simulator takes by itself', async () => {
@@ -252,14 +262,15 @@ describe('tenant', () => {
     expect(JSON.parse(seen[1]!.body)).toEqual({name: 'acme', comment: 'ours'});
     expect(await run(['tenant', 'drop', 'acme', '--dry-run'], {url})).toMatchObject({
       code: 0,
-      out: 'would drop: {"id":2,"name":"acme","databases":0}\n',
+      out: 'dry run, nothing was done: dropped acme\n',
     });
+    expect(seen.at(-1)!.path).toBe('/admin/v1/tenants/acme?dry_run=true');
     expect(await run(['tenant', 'drop', 'acme'], {url})).toMatchObject({code: 0});
     const altered = await run(['tenant', 'alter', 'acme', '--comment', 'theirs'], {url});
     expect(altered).toMatchObject({code: 0, out: 'altered acme\n'});
     expect(seen.at(-1)).toMatchObject({method: 'PATCH', path: '/admin/v1/tenants/acme'});
     expect(await run(['tenant', 'create', 'x', '--dry-run'], {url})).toMatchObject({code: 0});
-    expect(seen.map(({method}) => method)).toEqual(['GET', 'POST', 'GET', 'DELETE', 'PATCH']);
+    expect(seen.at(-1)).toMatchObject({method: 'POST', path: '/admin/v1/tenants?dry_run=true'});
   });
 });
 
@@ -338,11 +349,13 @@ describe('database', () => {
     expect(seen[2]!.path).toBe('/admin/v1/databases/m?tenant=t');
   });
 
-  it('sends nothing on a dry run', async () => {
-    const {url, seen} = await fakeCluster({});
-    const {out} = await run(['database', 'create', 'm', '--dry-run'], {url});
-    expect(out).toBe('would create: {"name":"m"}\n');
-    expect(seen).toEqual([]);
+  it('asks whether it would be made on a dry run', async () => {
+    const {url, seen} = await fakeCluster({'POST /admin/v1/databases': () => ({})});
+    const args = ['database', 'create', 'm', '--tenant', 't', '--dry-run'];
+    expect((await run(args, {url})).out).toBe('dry run, nothing was done: created m\n');
+    expect(seen.map(({path}) => path)).toEqual(['/admin/v1/databases?tenant=t&dry_run=true']);
+    const json = await run([...args, '--json'], {url});
+    expect(JSON.parse(json.out)).toEqual({dryRun: true, created: 'm'});
   });
 });
 
@@ -416,12 +429,154 @@ describe('replica sets and operations', () => {
     expect(out).toContain('watch it: ./flotilla operation watch 7');
   });
 
-  it('says what it would do', async () => {
-    const {url, seen} = await fakeCluster({'GET /admin/v1/replica-sets/12': () => set});
+  it('says what it would begin', async () => {
+    const begun = {id: 9, kind: 'add-replica', state: 'running', replicaSet: 12, targetNode: 4};
+    const {url, seen} = await fakeCluster({
+      'POST /admin/v1/replica-sets/12/add-replica': () => ({dryRun: true, operation: begun}),
+    });
     const args = ['replica-set', 'add-replica', '12', '--node', '4', '--dry-run'];
-    expect((await run(args, {url})).out).toMatch(/^would add-replica node 4 of:\nreplica set 12/);
-    expect(seen.length).toBe(1);
+    const {code, out} = await run(args, {url});
+    expect({code, out}).toEqual({
+      code: 0,
+      out: 'would begin: add-replica, replicaSet 12, targetNode 4\n',
+    });
+    expect(seen.map(({path}) => path)).toEqual([
+      '/admin/v1/replica-sets/12/add-replica?dry_run=true',
+    ]);
   });
+
+  it('shows who could lead, and why another cannot', async () => {
+    const candidate = {
+      replica: 31,
+      node: 1,
+      isReachable: true,
+      votes: 2,
+      votesNeeded: 2,
+      canWin: true,
+    };
+    const {url} = await fakeCluster({
+      'GET /admin/v1/replica-sets/12/candidates': () => [
+        {...candidate, lastTerm: 4, lastIndex: 9, lag: 0},
+        {...candidate, node: 2, votes: 1, canWin: false, why: 'its node does not answer'},
+      ],
+    });
+    const {out} = await run(['replica-set', 'candidates', '12'], {url});
+    expect(out).toMatch(/LAST TERM {2}LAST INDEX {2}LAG {2}VOTES {2}VOTES NEEDED {2}CAN WIN\n/);
+    expect(out).toMatch(/\n\nnode 2 cannot lead: its node does not answer\n$/);
+  });
+});
+
+describe('people and what the cluster does by itself', () => {
+  it('pauses and resumes it, and status says so', async () => {
+    const until = '2026-01-01T02:00:00.000Z';
+    const paused = {repair: {state: 'paused', until}, rebalance: {state: 'running'}};
+    const {url, seen} = await fakeCluster({
+      'POST /admin/v1/automation/pause': () => paused,
+      'POST /admin/v1/automation/resume': () => ({...paused, repair: {state: 'running'}}),
+      'GET /admin/v1/status': () => ({
+        verdict: 'healthy',
+        notices: [{message: 'repair is paused', next: 'flotilla automation resume repair'}],
+      }),
+    });
+    const {out} = await run(['automation', 'pause', 'repair', '--for', '2h'], {url});
+    expect(out).toBe(
+      `WHAT       STATE    UNTIL\nrepair     paused   ${until}\nrebalance  running  -\n`,
+    );
+    await run(['automation', 'resume'], {url});
+    expect(seen.map(({body}) => JSON.parse(body))).toEqual([
+      {what: 'repair', for: '2h'},
+      {what: 'all'},
+    ]);
+    const status = await run(['status'], {url});
+    expect(status).toMatchObject({
+      code: 0,
+      out: 'healthy\n- repair is paused\n    next: ./flotilla automation resume repair\n',
+    });
+  });
+
+  it('says whether nodes can be stopped, in words and by its exit code', async () => {
+    const lost = {id: 12, database: 'public', voters: 3, present: 2, left: 1, needed: 2};
+    const {url} = await fakeCluster({
+      'GET /admin/v1/nodes/ok-to-stop': ({path}) =>
+        path.endsWith('=2,3') ? {ok: false, sets: [lost]} : {ok: true, sets: []},
+    });
+    expect(await run(['node', 'ok-to-stop', '3'], {url})).toMatchObject({
+      code: EXIT.ok,
+      out: 'ok: without node 3 every replica set keeps a majority\n',
+    });
+    const {code, out} = await run(['node', 'ok-to-stop', '2', '3'], {url});
+    expect(code).toBe(EXIT.failed);
+    expect(out).toMatch(/^not ok: without nodes 2, 3 .*\n\nID .*\n12 {2}public/);
+  });
+
+  it('waits until a node in maintenance leads nothing', async () => {
+    let looks = 0;
+    const maintenance = {untilMs: 1_000, scope: 'all'};
+    const {url, seen} = await fakeCluster({
+      'POST /admin/v1/nodes/3/maintenance': () => ({id: 3, maintenance}),
+      'GET /admin/v1/nodes': () => [{id: 3, leaders: 2 - ++looks}],
+    });
+    const {code, out} = await run(['node', 'maintenance', '3', '--for', '1h'], {url});
+    expect({code, out}).toEqual({
+      code: EXIT.ok,
+      out: 'node 3 is to lead nothing until 1970-01-01T00:00:01.000Z\nit leads nothing now\n',
+    });
+    expect(JSON.parse(seen[0]!.body)).toEqual({for: '1h'});
+    expect(await run(['node', 'maintenance', '3', '--end'], {url})).toMatchObject({
+      code: EXIT.ok,
+      out: 'the maintenance of node 3 has ended\n',
+    });
+    expect(JSON.parse(seen.at(-1)!.body)).toEqual({end: true});
+  });
+
+  it('sets how the cluster, a database or a set fails over, and shows it', async () => {
+    const {url, seen} = await fakeCluster({
+      'PATCH /admin/v1/cluster': () => ({}),
+      'PATCH /admin/v1/databases/m': () => ({}),
+      'POST /admin/v1/replica-sets/12/failover': () => ({id: 12}),
+      'GET /admin/v1/cluster': () => ({id: 'c', failover: 'manual'}),
+    });
+    const mode = (...args: string[]) => run(['failover', 'mode', ...args], {url});
+    expect((await mode('manual')).out).toBe('failover of the cluster is manual\n');
+    expect((await mode('manual', '--db', 'm')).out).toBe('failover of database m is manual\n');
+    await mode('automatic', '--replica-set', '12');
+    expect(seen.map(({path, body}) => [path.split('?')[0], body])).toEqual([
+      ['/admin/v1/cluster', '{"failover":"manual"}'],
+      ['/admin/v1/databases/m', '{"failover":"manual"}'],
+      ['/admin/v1/replica-sets/12/failover', '{"mode":"automatic"}'],
+    ]);
+    expect((await mode()).out).toBe('failover  manual\n');
+  });
+});
+
+describe('colour', () => {
+  const routes: Routes = {
+    'GET /admin/v1/status': () => ({
+      verdict: 'degraded',
+      nodes: [
+        {id: 1, state: 'active', address: 'a:1'},
+        {id: 2, state: 'draining', address: 'b:1'},
+      ],
+    }),
+  };
+
+  it('marks verdicts and states on a terminal, and no column moves', async () => {
+    const {url} = await fakeCluster(routes);
+    const {out} = await run(['status'], {url, tty: true});
+    expect(out).toContain('\x1b[33mdegraded\x1b[0m\n');
+    expect(out).toContain('\x1b[32mactive\x1b[0m');
+    const plain = await run(['status'], {url});
+    expect(plain.out).not.toContain('\x1b');
+    expect(stripVTControlCharacters(out)).toBe(plain.out);
+  });
+
+  it.each<Record<string, string>>([{NO_COLOR: '1'}, {TERM: 'dumb'}])(
+    'is not there with %j',
+    async (env) => {
+      const {url} = await fakeCluster(routes);
+      expect((await run(['status'], {url, tty: true, env})).out).not.toContain('\x1b');
+    },
+  );
 });
 
 describe('sql', () => {

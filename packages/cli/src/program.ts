@@ -2,9 +2,12 @@
 
 import {Command, CommanderError} from 'commander';
 import manifest from '../package.json' with {type: 'json'};
+import {addAutomationCommands} from './commands/automation.ts';
 import {addClusterCommands} from './commands/cluster.ts';
+import {addCompletionCommand} from './commands/completion.ts';
 import {addDatabaseCommands} from './commands/database.ts';
 import {addDevCommand} from './commands/dev.ts';
+import {addFailoverCommands} from './commands/failover.ts';
 import {addNodeCommands} from './commands/node.ts';
 import {addOperationCommands} from './commands/operation.ts';
 import {addReplicaSetCommands} from './commands/replica-set.ts';
@@ -42,7 +45,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   }
 }
 
-function buildProgram(context: CommandContext): Command {
+export function buildProgram(context: CommandContext): Command {
   const {stdout, stderr} = context.terminal;
   const program = new Command('./flotilla')
     .description('Flotilla: a time-series database that runs as many small Raft groups')
@@ -66,7 +69,10 @@ function buildProgram(context: CommandContext): Command {
   addDatabaseCommands(program, context);
   addReplicaSetCommands(program, context);
   addOperationCommands(program, context);
+  addAutomationCommands(program, context);
+  addFailoverCommands(program, context);
   addSimCommand(program, context);
+  addCompletionCommand(program, context);
   nameHelp(program, program.name());
   return program;
 }

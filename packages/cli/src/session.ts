@@ -1,10 +1,11 @@
 // What the commands that talk to a cluster share: the options --url and --json, a client made from
 // them, and how results and failures are printed.
 
-import {FlotillaClient, FlotillaError} from '@flotilla/client';
+import {type ChangeOptions, FlotillaClient, FlotillaError} from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
-import {renderFields, renderRecords} from './table.ts';
+import {isColoured} from './colour.ts';
+import {renderFields, renderRecords, type TableStyle} from './table.ts';
 import {EXIT, type Terminal, UsageError, widthOf, writeOut} from './terminal.ts';
 
 export const URL_DEFAULT = 'http://127.0.0.1:8902';
@@ -16,12 +17,19 @@ const SessionOptions = z.object({
   url: z.string().optional(),
   json: z.boolean().default(false),
   timeout: z.coerce.number().positive().optional(),
+  dryRun: z.boolean().default(false),
 });
 
 export interface Session {
   readonly client: FlotillaClient;
   readonly json: boolean;
   readonly terminal: Terminal;
+  /** How tables are shown. */
+  readonly style: TableStyle;
+  /** --dry-run: the cluster says what it would do, and does nothing. */
+  readonly isDryRun: boolean;
+  /** For each change that it asks for. */
+  readonly change: ChangeOptions;
   /** What --timeout says, if it was given. */
   readonly timeoutMs: number | undefined;
   /** A command line to show to the person, with the --url that this one was given. */
@@ -34,6 +42,8 @@ export interface Session {
     nothing: string,
   ): Promise<void>;
   fields(value: Readonly<Record<string, unknown>>): Promise<void>;
+  /** What was done (`done('created m')` says just that), or, of a dry run, what would be. */
+  done(what: string, value: Readonly<Record<string, unknown>>, more?: string): Promise<void>;
 }
 
 /** What a command does; the number is the exit code. */
@@ -76,6 +86,16 @@ export class CommandContext {
           session.client.close();
         }
       });
+  }
+
+  /** As `client`, of a command that changes the cluster. */
+  change<Schema extends z.ZodType>(
+    command: Command,
+    schema: Schema,
+    action: Action<z.infer<Schema>>,
+  ): Command {
+    command.option('--dry-run', 'ask the cluster whether it would do it, and do nothing');
+    return this.client(command, schema, action);
   }
 
   /** Adds the action of a command that talks to no cluster. */
@@ -152,21 +172,24 @@ function openSession(options: z.infer<typeof SessionOptions>, terminal: Terminal
     .split(',')
     .map((url) => url.trim())
     .filter((url) => url !== '');
-  const {json} = options;
+  const {json, dryRun: isDryRun} = options;
+  const style = {width: widthOf(terminal.stdout), isColoured: isColoured(terminal)};
   const timeoutMs = options.timeout === undefined ? undefined : options.timeout * 1000;
   return {
     client: openClient(urls, timeoutMs),
     json,
     terminal,
+    style,
+    isDryRun,
+    change: {dryRun: isDryRun},
     timeoutMs,
     commandLine: (rest) =>
       `./flotilla ${rest}${options.url === undefined ? '' : ` --url ${options.url}`}`,
     print: (value, text) =>
       writeOut(terminal.stdout, json ? `${JSON.stringify(value, null, 2)}\n` : text()),
     table(records, columns, nothing) {
-      const width = widthOf(terminal.stdout);
       const text = () =>
-        records.length === 0 ? `${nothing}\n` : renderRecords(records, columns, width);
+        records.length === 0 ? `${nothing}\n` : renderRecords(records, columns, style);
       return this.print(records, text);
     },
     fields(value) {
@@ -174,6 +197,10 @@ function openSession(options: z.infer<typeof SessionOptions>, terminal: Terminal
       return this.print(value, () =>
         renderFields(shown.map(([name, field]) => [name, formatField(field)])),
       );
+    },
+    done(what, value, more = '') {
+      const said = isDryRun ? `dry run, nothing was done: ${what}` : what;
+      return this.print(isDryRun ? {dryRun: true, ...value} : value, () => `${said}\n${more}`);
     },
   };
 }

@@ -14,7 +14,7 @@ it('aligns columns and leaves no blanks at the end', () => {
 
 it('cuts the widest column to fit a terminal, and none in a pipe', () => {
   const records = [{id: 1, message: 'x'.repeat(50)}];
-  const lines = renderRecords(records, ['id', 'message'], 20).split('\n');
+  const lines = renderRecords(records, ['id', 'message'], {width: 20}).split('\n');
   expect(lines[1]).toBe(` 1  ${'x'.repeat(15)}…`);
   expect(renderRecords(records, ['id', 'message'])).toContain('x'.repeat(50));
 });

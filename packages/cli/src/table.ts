@@ -1,6 +1,14 @@
 // Plain tables: aligned columns, a heading, no frames. On a terminal the widest columns give way until
 // a line fits; in a pipe nothing is cut.
 
+import {tint} from './colour.ts';
+
+export interface TableStyle {
+  /** Of a line; absent: nothing is cut. */
+  readonly width?: number | undefined;
+  readonly isColoured?: boolean | undefined;
+}
+
 const GAP = '  ';
 /** A column is never cut below this: less says nothing. */
 const COLUMN_WIDTH_MIN = 6;
@@ -13,18 +21,23 @@ export interface TableColumn {
 export function renderTable(
   columns: readonly TableColumn[],
   rows: readonly (readonly string[])[],
-  widthMax?: number,
+  {width, isColoured = false}: TableStyle = {},
 ): string {
   const natural = columns.map((column, i) =>
     Math.max(column.title.length, ...rows.map((row) => (row[i] ?? '').length)),
   );
-  const widths = widthMax === undefined ? natural : fitWidths(natural, widthMax);
-  const render = (cells: readonly string[]) =>
+  const widths = width === undefined ? natural : fitWidths(natural, width);
+  const render = (cells: readonly string[], isTinted: boolean) =>
     columns
-      .map((column, i) => pad(cut(cells[i] ?? '', widths[i]!), widths[i]!, column.align))
+      .map((column, i) => {
+        const cell = cut(cells[i] ?? '', widths[i]!);
+        const padded = pad(cell, widths[i]!, column.align);
+        return isTinted ? tint(padded, cell) : padded;
+      })
       .join(GAP)
       .trimEnd();
-  const lines = [render(columns.map((column) => column.title)), ...rows.map(render)];
+  const titles = columns.map((column) => column.title);
+  const lines = [render(titles, false), ...rows.map((row) => render(row, isColoured))];
   return `${lines.join('\n')}\n`;
 }
 
@@ -52,7 +65,7 @@ export function renderFields(fields: readonly (readonly [string, string])[]): st
 export function renderRecords(
   records: readonly Readonly<Record<string, unknown>>[],
   wanted: readonly string[],
-  widthMax?: number,
+  style: TableStyle = {},
 ): string {
   const keys = wanted.filter((key) => records.some((record) => record[key] !== undefined));
   const columns = keys.map((key) => ({
@@ -62,7 +75,7 @@ export function renderRecords(
       : ('left' as const),
   }));
   const rows = records.map((record) => keys.map((key) => formatCell(record[key])));
-  return renderTable(columns, rows, widthMax);
+  return renderTable(columns, rows, style);
 }
 
 export function formatCell(value: unknown): string {

@@ -2,9 +2,9 @@
 
 import type {Command} from 'commander';
 import {z} from 'zod';
-import {type CommandContext, examples, type Session} from '../session.ts';
+import {type CommandContext, examples} from '../session.ts';
 import {renderRecords} from '../table.ts';
-import {EXIT, UsageError, widthOf} from '../terminal.ts';
+import {EXIT, UsageError} from '../terminal.ts';
 
 const COLUMNS = [
   'name',
@@ -29,7 +29,6 @@ const Changes = Tenant.extend({
   replicas: z.coerce.number().int().min(1).optional(),
   precision: z.enum(['ns', 'us', 'ms']).optional(),
   failover: z.enum(['automatic', 'manual']).optional(),
-  dryRun: z.boolean().optional(),
 });
 type Changes = z.infer<typeof Changes>;
 
@@ -50,8 +49,7 @@ function addList(group: Command, context: CommandContext): void {
     const databases = await session.client.admin.databases(options);
     await session.print(databases, () => {
       const shown = databases.map((each) => ({...each, ttl: ttlText(each)}));
-      const width = widthOf(session.terminal.stdout);
-      return shown.length === 0 ? 'no databases\n' : renderRecords(shown, COLUMNS, width);
+      return shown.length === 0 ? 'no databases\n' : renderRecords(shown, COLUMNS, session.style);
     });
     return EXIT.ok;
   });
@@ -70,17 +68,18 @@ function addShow(group: Command, context: CommandContext): void {
 
 function addCreate(group: Command, context: CommandContext): void {
   const command = withChanges(group.command('create').argument('<name>'))
+    .option('--failover <mode>', 'automatic, or manual; later: failover mode')
     .option('--precision <unit>', 'of its times: ns, us or ms; fixed for ever (default ns)')
     .description('make a database')
     .addHelpText(
       'after',
       examples(['database create metrics', 'database create metrics --ttl 30d --replicas 3']),
     );
-  context.client(command, Changes, async (session, options, name = '') => {
+  context.change(command, Changes, async (session, options, name = '') => {
     const definition = {name, ...definitionOf(options)};
-    if (options.dryRun === true) return printPlan(session, 'create', definition);
-    await session.client.admin.createDatabase(definition, {tenant: options.tenant});
-    await session.print({created: name}, () => `created ${name}\n`);
+    const {tenant} = options;
+    await session.client.admin.createDatabase(definition, {tenant, ...session.change});
+    await session.done(`created ${name}`, {created: name});
     return EXIT.ok;
   });
 }
@@ -92,31 +91,26 @@ function addAlter(group: Command, context: CommandContext): void {
       'after',
       examples(['database alter metrics --ttl 90d', 'database alter metrics --ttl none']),
     );
-  context.client(command, Changes, async (session, options, name = '') => {
+  context.change(command, Changes, async (session, options, name = '') => {
     const changes = definitionOf(options);
     if (Object.keys(changes).length === 0) throw new UsageError('name an option to change');
-    if (options.dryRun === true) return printPlan(session, `alter ${name}`, changes);
-    await session.client.admin.alterDatabase(name, changes, {tenant: options.tenant});
-    await session.print({altered: name, ...changes}, () => `altered ${name}\n`);
+    const {tenant} = options;
+    await session.client.admin.alterDatabase(name, changes, {tenant, ...session.change});
+    await session.done(`altered ${name}`, {altered: name, ...changes});
     return EXIT.ok;
   });
 }
 
 function addDrop(group: Command, context: CommandContext): void {
-  const schema = Tenant.extend({dryRun: z.boolean().optional()});
   const command = withTenant(group.command('drop').argument('<name>'))
-    .option('--dry-run', 'say what would be done')
     .description('drop a database')
     .addHelpText('after', examples(['database drop metrics']));
-  context.client(command, schema, async (session, options, name = '') => {
-    if (options.dryRun === true) {
-      const found = await session.client.admin.database(name, {tenant: options.tenant});
-      return printPlan(session, 'drop', found);
-    }
-    const answer = await session.client.admin.dropDatabase(name, {tenant: options.tenant});
+  context.change(command, Tenant, async (session, {tenant}, name = '') => {
+    const options = {tenant, ...session.change};
+    const answer = await session.client.admin.dropDatabase(name, options);
     const {unconfirmed = []} = DropAnswer.parse(answer);
     const dropped = {dropped: name, ...(unconfirmed.length > 0 && {unconfirmed})};
-    await session.print(dropped, () => `dropped ${name}\n${openSets(unconfirmed)}`);
+    await session.done(`dropped ${name}`, dropped, openSets(unconfirmed));
     return EXIT.ok;
   });
 }
@@ -133,11 +127,6 @@ function ttlText(database: Readonly<Record<string, unknown>>): unknown {
   return database['ttl'] ?? 'none';
 }
 
-async function printPlan(session: Session, verb: string, plan: object): Promise<number> {
-  await session.print({dryRun: true, plan}, () => `would ${verb}: ${JSON.stringify(plan)}\n`);
-  return EXIT.ok;
-}
-
 function withTenant(command: Command): Command {
   return command.option('--tenant <name>', 'tenant of the database (default: default)');
 }
@@ -147,9 +136,7 @@ function withChanges(command: Command): Command {
     .option('--ttl <duration>', 'drop rows older than this, as 30d or 12h; none keeps them')
     .option('--bucket-duration <duration>', 'time range of one bucket (default 7d)')
     .option('--shards <n|auto>', 'replica sets of one bucket')
-    .option('--replicas <n>', 'copies of each replica set (default 3)')
-    .option('--failover <mode>', 'automatic or manual')
-    .option('--dry-run', 'say what would be done');
+    .option('--replicas <n>', 'copies of each replica set (default 3)');
 }
 
 /** The options as the admin routes take them: durations as typed, null for none. */

@@ -1,10 +1,12 @@
-// `node list|drain|undrain|decommission`.
+// `node list|drain|undrain|decommission|ok-to-stop|maintenance|evacuate-leaders`.
 
 import type {Command} from 'commander';
 import {z} from 'zod';
-import {followOperation} from '../operation-watch.ts';
+import {untilLeadsNothing} from '../lead-watch.ts';
+import {followOperation, withWait} from '../operation-watch.ts';
 import {type CommandContext, examples, mustId} from '../session.ts';
-import {EXIT} from '../terminal.ts';
+import {renderRecords} from '../table.ts';
+import {EXIT, UsageError} from '../terminal.ts';
 
 const COLUMNS = [
   'id',
@@ -18,6 +20,9 @@ const COLUMNS = [
   'replicas',
   'version',
 ];
+const LOST_COLUMNS = ['id', 'database', 'voters', 'present', 'left', 'needed'];
+
+const Waiting = z.object({wait: z.boolean().default(true)});
 
 export function addNodeCommands(program: Command, context: CommandContext): void {
   const group = program.command('node').description('the nodes of the cluster');
@@ -29,31 +34,109 @@ export function addNodeCommands(program: Command, context: CommandContext): void
     await session.table(await session.client.admin.nodes(), COLUMNS, 'no nodes');
     return EXIT.ok;
   });
-  const drain = group
-    .command('drain')
-    .argument('<id>')
+  addDrain(group, context);
+  addUndrain(group, context);
+  addDecommission(group, context);
+  addOkToStop(group, context);
+  addMaintenance(group, context);
+  addEvacuation(group, context);
+}
+
+function addDrain(group: Command, context: CommandContext): void {
+  const command = withWait(group.command('drain').argument('<id>'))
     .description('take all replicas off a node while the load goes on, leaders first')
-    .option('--no-wait', 'return as soon as the operation is accepted')
     .addHelpText('after', examples(['node drain 3', 'node drain 3 --no-wait']));
-  context.client(drain, z.object({wait: z.boolean().default(true)}), async (session, {wait}, id) =>
-    followOperation(session, await session.client.admin.drainNode(mustId(id ?? '', '<id>')), wait),
-  );
-  const undrain = group
+  context.change(command, Waiting, async (session, {wait}, id = '') => {
+    const drain = await session.client.admin.drainNode(mustId(id, '<id>'), session.change);
+    return followOperation(session, drain, wait);
+  });
+}
+
+function addUndrain(group: Command, context: CommandContext): void {
+  const command = group
     .command('undrain')
     .argument('<id>')
     .description('let a node take replicas again; a drain under way is cancelled')
     .addHelpText('after', examples(['node undrain 3']));
-  context.client(undrain, z.object({}), async (session, _options, id = '') => {
-    await session.fields(await session.client.admin.undrainNode(mustId(id, '<id>')));
+  context.change(command, z.object({}), async (session, _options, id = '') => {
+    await session.fields(
+      await session.client.admin.undrainNode(mustId(id, '<id>'), session.change),
+    );
     return EXIT.ok;
   });
-  const decommission = group
+}
+
+function addDecommission(group: Command, context: CommandContext): void {
+  const command = group
     .command('decommission')
     .argument('<id>')
     .description('take a node that is gone, and holds no replica any more, off the list, for ever')
     .addHelpText('after', examples(['node decommission 3']));
-  context.client(decommission, z.object({}), async (session, _options, id = '') => {
-    await session.fields(await session.client.admin.decommissionNode(mustId(id, '<id>')));
+  context.change(command, z.object({}), async (session, _options, id = '') => {
+    await session.fields(
+      await session.client.admin.decommissionNode(mustId(id, '<id>'), session.change),
+    );
     return EXIT.ok;
+  });
+}
+
+function addOkToStop(group: Command, context: CommandContext): void {
+  const command = group
+    .command('ok-to-stop')
+    .argument('<id...>')
+    .description('say whether these nodes can be stopped together (0), or not (1) and why')
+    .addHelpText('after', examples(['node ok-to-stop 3', 'node ok-to-stop 2 3 && reboot-them']));
+  context.client(command, z.object({}), async (session, _options, ...args) => {
+    const nodes = args.flat().map((id) => mustId(id, '<id>'));
+    const answer = await session.client.admin.okToStop(nodes);
+    const which = nodes.length === 1 ? `node ${nodes[0]}` : `nodes ${nodes.join(', ')}`;
+    await session.print(answer, () =>
+      answer.ok
+        ? `ok: without ${which} every replica set keeps a majority\n`
+        : `not ok: without ${which} these replica sets have no majority (0 is the meta group)\n\n` +
+          renderRecords(answer.sets, LOST_COLUMNS, session.style),
+    );
+    return answer.ok ? EXIT.ok : EXIT.failed;
+  });
+}
+
+function addMaintenance(group: Command, context: CommandContext): void {
+  const command = group
+    .command('maintenance')
+    .argument('<id>')
+    .option('--for <duration>', 'as 2h or 30m (the default); it ends by itself')
+    .option('--end', 'end it now')
+    .description(
+      'for a while, let a node lead nothing and do not repair it, so that it can be stopped (see ok-to-stop)',
+    )
+    .addHelpText('after', examples(['node maintenance 3 --for 30m', 'node maintenance 3 --end']));
+  const schema = z.object({for: z.string().optional(), end: z.boolean().default(false)});
+  context.change(command, schema, async (session, options, id = '') => {
+    if (options.end && options.for !== undefined) throw new UsageError('--end wants no --for');
+    const wanted = options.end ? ({end: true} as const) : {for: options.for};
+    const node = mustId(id, '<id>');
+    const answer = await session.client.admin.maintainNode(node, wanted, session.change);
+    if (options.end) {
+      await session.done(`the maintenance of node ${node} has ended`, answer);
+      return EXIT.ok;
+    }
+    return untilLeadsNothing(session, {id: node, answer, waits: true});
+  });
+}
+
+function addEvacuation(group: Command, context: CommandContext): void {
+  const command = withWait(group.command('evacuate-leaders').argument('<id>'))
+    .option('--for <duration>', 'let none come back for so long (default 10m)')
+    .description('hand over all that a node leads, pinned sets and manual failover included')
+    .addHelpText(
+      'after',
+      examples(['node evacuate-leaders 3', 'node evacuate-leaders 3 --for 1h']),
+    );
+  const schema = Waiting.extend({for: z.string().optional()});
+  context.change(command, schema, async (session, options, id = '') => {
+    const node = mustId(id, '<id>');
+    const wanted = {for: options.for};
+    const answer = await session.client.admin.evacuateLeaders(node, wanted, session.change);
+    return untilLeadsNothing(session, {id: node, answer, waits: options.wait});
   });
 }

@@ -1,13 +1,13 @@
 // `replica-set list|show`, the four changes of its members, each of which starts an operation, and how it is
-// led: elect, failover, pin.
+// led: candidates, elect, pin.
 
-import type {ReplicaSet, ReplicaSetChange} from '@flotilla/client';
+import type {Candidate, ReplicaSet, ReplicaSetChange} from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
-import {followOperation} from '../operation-watch.ts';
-import {type CommandContext, examples, mustId, type Session} from '../session.ts';
-import {formatCell, renderRecords} from '../table.ts';
-import {EXIT, UsageError, widthOf} from '../terminal.ts';
+import {followOperation, withWait} from '../operation-watch.ts';
+import {type CommandContext, examples, mustId} from '../session.ts';
+import {formatCell, renderRecords, type TableStyle} from '../table.ts';
+import {EXIT, UsageError} from '../terminal.ts';
 
 const LIST_COLUMNS = [
   'id',
@@ -31,9 +31,22 @@ const REPLICA_COLUMNS = [
   'lag',
 ];
 
+const CANDIDATE_COLUMNS = [
+  'replica',
+  'node',
+  'role',
+  'leader',
+  'isReachable',
+  'lastTerm',
+  'lastIndex',
+  'lag',
+  'votes',
+  'votesNeeded',
+  'canWin',
+];
+
 const ChangeOptions = z.object({
   wait: z.boolean().default(true),
-  dryRun: z.boolean().default(false),
   node: z.string().optional(),
   replica: z.string().optional(),
   from: z.string().optional(),
@@ -87,8 +100,8 @@ export function addReplicaSetCommands(program: Command, context: CommandContext)
       .addHelpText('after', examples(['replica-set transfer-leader 12 --to 3'])),
     changeOf: ({to}) => ({action: 'transfer-leader', to: must(to, '--to')}),
   });
+  addCandidates(group, context);
   addElect(group, context);
-  addFailover(group, context);
   addPin(group, context, true);
   addPin(group, context, false);
 }
@@ -106,7 +119,7 @@ function addList(group: Command, context: CommandContext): void {
     await session.print(sets, () =>
       sets.length === 0
         ? 'no replica sets\n'
-        : renderRecords(sets.map(summaryOf), LIST_COLUMNS, widthOf(session.terminal.stdout)),
+        : renderRecords(sets.map(summaryOf), LIST_COLUMNS, session.style),
     );
     return EXIT.ok;
   });
@@ -120,7 +133,7 @@ function addShow(group: Command, context: CommandContext): void {
     .addHelpText('after', examples(['replica-set show 12']));
   context.client(command, z.object({}), async (session, _options, id = '') => {
     const set = await session.client.admin.replicaSet(mustId(id, '<id>'));
-    await session.print(set, () => renderReplicaSet(set, widthOf(session.terminal.stdout)));
+    await session.print(set, () => renderReplicaSet(set, session.style));
     return EXIT.ok;
   });
 }
@@ -129,17 +142,35 @@ function addChange(
   context: CommandContext,
   change: {command: Command; changeOf: (options: ChangeOptions) => ReplicaSetChange},
 ): void {
-  const command = change.command
-    .argument('<id>')
-    .option('--no-wait', 'return as soon as the operation is accepted')
-    .option('--dry-run', 'say what would be done');
-  context.client(command, ChangeOptions, async (session, options, id = '') => {
+  const command = withWait(change.command.argument('<id>'));
+  context.change(command, ChangeOptions, async (session, options, id = '') => {
     const wanted = change.changeOf(options);
     const set = mustId(id, '<id>');
-    if (options.dryRun) return printPlan(session, set, wanted);
-    const operation = await session.client.admin.changeReplicaSet(set, wanted);
+    const operation = await session.client.admin.changeReplicaSet(set, wanted, session.change);
     return followOperation(session, operation, options.wait);
   });
+}
+
+function addCandidates(group: Command, context: CommandContext): void {
+  const command = group
+    .command('candidates')
+    .argument('<id>')
+    .description('show who could lead it: where each log ends, its lag, and who would be elected')
+    .addHelpText('after', examples(['replica-set candidates 12']));
+  context.client(command, z.object({}), async (session, _options, id = '') => {
+    const candidates = await session.client.admin.candidates(mustId(id, '<id>'));
+    await session.print(candidates, () => renderCandidates(candidates, session.style));
+    return EXIT.ok;
+  });
+}
+
+/** Reasons are sentences, and stand below the table. */
+function renderCandidates(candidates: readonly Candidate[], style: TableStyle): string {
+  const reasons = candidates
+    .filter(({why}) => why !== undefined)
+    .map(({node, why}) => `node ${formatCell(node)} cannot lead: ${why}\n`);
+  const gap = reasons.length === 0 ? '' : '\n';
+  return `${renderRecords(candidates, CANDIDATE_COLUMNS, style)}${gap}${reasons.join('')}`;
 }
 
 function addElect(group: Command, context: CommandContext): void {
@@ -147,28 +178,18 @@ function addElect(group: Command, context: CommandContext): void {
     .command('elect')
     .argument('<id>')
     .description('let a replica stand for election where none does by itself (manual failover)')
-    .option('--node <node>', 'node of the replica that should lead')
+    .option('--node <node>', 'node of the replica that should lead; see candidates')
     .addHelpText('after', examples(['replica-set elect 12 --node 3']));
   const schema = z.object({node: z.string().optional()});
-  context.client(command, schema, async (session, {node}, id = '') => {
-    const set = await session.client.admin.electReplica(mustId(id, '<id>'), must(node, '--node'));
-    await session.print(set, () => renderReplicaSet(set, widthOf(session.terminal.stdout)));
-    return EXIT.ok;
-  });
-}
-
-function addFailover(group: Command, context: CommandContext): void {
-  const command = group
-    .command('failover')
-    .argument('<id>')
-    .description('let it elect a leader by itself, or on order alone (see elect)')
-    .option('--mode <mode>', 'manual, or automatic: as its database and the cluster say')
-    .addHelpText('after', examples(['replica-set failover 12 --mode manual']));
-  const schema = z.object({mode: z.enum(['automatic', 'manual']).optional()});
-  context.client(command, schema, async (session, {mode}, id = '') => {
-    if (mode === undefined) throw new UsageError('--mode is missing');
-    const set = await session.client.admin.setFailover(mustId(id, '<id>'), mode);
-    await session.print(set, () => renderReplicaSet(set, widthOf(session.terminal.stdout)));
+  context.change(command, schema, async (session, {node}, id = '') => {
+    const to = must(node, '--node');
+    const set = await session.client.admin.electReplica(mustId(id, '<id>'), to, session.change);
+    const said = session.isDryRun ? 'could lead' : 'leads';
+    await session.done(
+      `node ${to} ${said} replica set ${id}`,
+      set,
+      renderReplicaSet(set, session.style),
+    );
     return EXIT.ok;
   });
 }
@@ -183,23 +204,12 @@ function addPin(group: Command, context: CommandContext, pinned: boolean): void 
     .argument('<id>')
     .description(description)
     .addHelpText('after', examples([`replica-set ${name} 12`]));
-  context.client(command, z.object({}), async (session, _options, id = '') => {
-    const set = await session.client.admin.pinReplicaSet(mustId(id, '<id>'), pinned);
-    await session.print(set, () => renderReplicaSet(set, widthOf(session.terminal.stdout)));
+  context.change(command, z.object({}), async (session, _options, id = '') => {
+    const {admin} = session.client;
+    const set = await admin.pinReplicaSet(mustId(id, '<id>'), pinned, session.change);
+    await session.done(`replica set ${id} is ${name}ned`, set);
     return EXIT.ok;
   });
-}
-
-async function printPlan(session: Session, id: string, change: ReplicaSetChange): Promise<number> {
-  const set = await session.client.admin.replicaSet(id);
-  const width = widthOf(session.terminal.stdout);
-  const {action, ...target} = change;
-  const words = Object.entries(target).map(([name, value]) => `${name} ${value}`);
-  await session.print(
-    {dryRun: true, change, replicaSet: set},
-    () => `would ${action} ${words.join(', ')} of:\n${renderReplicaSet(set, width)}`,
-  );
-  return EXIT.ok;
 }
 
 function removalOf({node, replica, yes}: ChangeOptions): ReplicaSetChange {
@@ -231,7 +241,7 @@ function summaryOf(set: ReplicaSet): Record<string, unknown> {
   };
 }
 
-export function renderReplicaSet(set: ReplicaSet, width?: number): string {
+export function renderReplicaSet(set: ReplicaSet, style: TableStyle = {}): string {
   const bucket = bucketOf(set);
   const head = [
     `replica set ${set.id}`,
@@ -243,7 +253,7 @@ export function renderReplicaSet(set: ReplicaSet, width?: number): string {
     ...(set['pinned'] === true ? ['pinned'] : []),
     ...(set['failover'] === 'manual' ? ['failover manual'] : []),
   ];
-  return `${head.join('  ')}\n\n${renderRecords(set.replicas, REPLICA_COLUMNS, width)}`;
+  return `${head.join('  ')}\n\n${renderRecords(set.replicas, REPLICA_COLUMNS, style)}`;
 }
 
 function bucketOf(set: ReplicaSet): Readonly<Record<string, unknown>> {

@@ -4,9 +4,10 @@ import type {Status} from '@flotilla/client';
 import {FlotillaError} from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
+import {tint} from '../colour.ts';
 import {type CommandContext, examples, type Session} from '../session.ts';
-import {renderRecords} from '../table.ts';
-import {EXIT, widthOf} from '../terminal.ts';
+import {renderRecords, type TableStyle} from '../table.ts';
+import {EXIT} from '../terminal.ts';
 
 const EXIT_OF_VERDICT: Record<Status['verdict'], number> = {
   healthy: EXIT.ok,
@@ -36,7 +37,7 @@ export function addStatusCommand(program: Command, context: CommandContext): voi
     .addHelpText('after', examples(['status', 'status --url a:8902,b:8902 --json']));
   context.client(command, z.object({}), async (session) => {
     const status = await statusOrUnavailable(session);
-    await session.print(status, () => renderStatus(status, widthOf(session.terminal.stdout)));
+    await session.print(status, () => renderStatus(status, session.style));
     return EXIT_OF_VERDICT[status.verdict];
   });
 }
@@ -46,13 +47,19 @@ async function statusOrUnavailable(session: Session): Promise<Status> {
   try {
     const status = await session.client.admin.status({timeoutMs: session.timeoutMs ?? TIMEOUT_MS});
     const reasons = status.reasons.map((reason) => ({...reason, next: typeable(session, reason)}));
-    return {...status, reasons};
+    const notices = status.notices.map((each) => ({...each, next: typeable(session, each)}));
+    return {...status, reasons, notices};
   } catch (error) {
     if (!(error instanceof FlotillaError)) throw error;
     const isNoAnswer = error.status === undefined || error.status === 503;
     if (!isNoAnswer) throw error;
     const next = nextAfterSilence(session, error);
-    return {verdict: 'unavailable', reasons: [{message: error.message, next}], nodes: []};
+    return {
+      verdict: 'unavailable',
+      reasons: [{message: error.message, next}],
+      notices: [],
+      nodes: [],
+    };
   }
 }
 
@@ -69,13 +76,14 @@ function typeable(session: Session, {next}: Status['reasons'][number]): string |
   return rest === undefined ? next : session.commandLine(rest);
 }
 
-export function renderStatus(status: Status, width?: number): string {
+export function renderStatus(status: Status, style: TableStyle = {}): string {
   const name = status.cluster?.['name'] ?? status.cluster?.['id'];
-  const head = name === undefined ? status.verdict : `${status.verdict}  (cluster ${String(name)})`;
-  const reasons = status.reasons.map(({message, next}) =>
+  const verdict = style.isColoured ? tint(status.verdict) : status.verdict;
+  const head = name === undefined ? verdict : `${verdict}  (cluster ${String(name)})`;
+  const told = [...status.reasons, ...status.notices].map(({message, next}) =>
     next === undefined ? `- ${message}\n` : `- ${message}\n    next: ${next}\n`,
   );
   const nodes =
-    status.nodes.length === 0 ? '' : `\n${renderRecords(status.nodes, NODE_COLUMNS, width)}`;
-  return `${head}\n${reasons.join('')}${nodes}`;
+    status.nodes.length === 0 ? '' : `\n${renderRecords(status.nodes, NODE_COLUMNS, style)}`;
+  return `${head}\n${told.join('')}${nodes}`;
 }

@@ -3,8 +3,7 @@
 import type {Command} from 'commander';
 import {z} from 'zod';
 import {type CommandContext, examples} from '../session.ts';
-import {renderRecords} from '../table.ts';
-import {EXIT, widthOf} from '../terminal.ts';
+import {EXIT} from '../terminal.ts';
 
 const COLUMNS = ['name', 'databases', 'comment'];
 
@@ -23,9 +22,7 @@ function addList(group: Command, context: CommandContext): void {
     .description('list the tenants')
     .addHelpText('after', examples(['tenant list', 'tenant list --json']));
   context.client(command, z.object({}), async (session) => {
-    const tenants = await session.client.admin.tenants();
-    const width = widthOf(session.terminal.stdout);
-    await session.print(tenants, () => renderRecords(tenants, COLUMNS, width));
+    await session.table(await session.client.admin.tenants(), COLUMNS, 'no tenants');
     return EXIT.ok;
   });
 }
@@ -43,25 +40,19 @@ function addShow(group: Command, context: CommandContext): void {
 }
 
 function addCreate(group: Command, context: CommandContext): void {
-  const schema = z.object({comment: z.string().optional(), dryRun: z.boolean().optional()});
+  const schema = z.object({comment: z.string().optional()});
   const command = group
     .command('create')
     .argument('<name>')
     .option('--comment <text>', 'what it is for')
-    .option('--dry-run', 'say what would be done')
     .description('make a tenant')
     .addHelpText(
       'after',
       examples(['tenant create acme', "tenant create acme --comment 'the plant in Turin'"]),
     );
-  context.client(command, schema, async (session, {comment, dryRun}, name = '') => {
-    if (dryRun === true) {
-      const plan = {name, comment};
-      await session.print({dryRun, plan}, () => `would create: ${JSON.stringify(plan)}\n`);
-      return EXIT.ok;
-    }
-    await session.client.admin.createTenant({name, comment});
-    await session.print({created: name}, () => `created ${name}\n`);
+  context.change(command, schema, async (session, {comment}, name = '') => {
+    await session.client.admin.createTenant({name, comment}, session.change);
+    await session.done(`created ${name}`, {created: name});
     return EXIT.ok;
   });
 }
@@ -71,18 +62,12 @@ function addAlter(group: Command, context: CommandContext): void {
     .command('alter')
     .argument('<name>')
     .requiredOption('--comment <text>', "what it is for; '' for none")
-    .option('--dry-run', 'say what would be done')
     .description('change the comment of a tenant')
     .addHelpText('after', examples(["tenant alter acme --comment 'the plant in Turin'"]));
-  const schema = z.object({comment: z.string(), dryRun: z.boolean().optional()});
-  context.client(command, schema, async (session, {comment, dryRun}, name = '') => {
-    if (dryRun === true) {
-      const plan = {name, comment};
-      await session.print({dryRun, plan}, () => `would change: ${JSON.stringify(plan)}\n`);
-      return EXIT.ok;
-    }
-    await session.client.admin.alterTenant(name, {comment});
-    await session.print({altered: name}, () => `altered ${name}\n`);
+  const schema = z.object({comment: z.string()});
+  context.change(command, schema, async (session, {comment}, name = '') => {
+    await session.client.admin.alterTenant(name, {comment}, session.change);
+    await session.done(`altered ${name}`, {altered: name});
     return EXIT.ok;
   });
 }
@@ -91,18 +76,11 @@ function addDrop(group: Command, context: CommandContext): void {
   const command = group
     .command('drop')
     .argument('<name>')
-    .option('--dry-run', 'say what would be done')
     .description('drop a tenant that holds no database')
     .addHelpText('after', examples(['tenant drop acme']));
-  const schema = z.object({dryRun: z.boolean().optional()});
-  context.client(command, schema, async (session, {dryRun}, name = '') => {
-    if (dryRun === true) {
-      const plan = await session.client.admin.tenant(name);
-      await session.print({dryRun, plan}, () => `would drop: ${JSON.stringify(plan)}\n`);
-      return EXIT.ok;
-    }
-    await session.client.admin.dropTenant(name);
-    await session.print({dropped: name}, () => `dropped ${name}\n`);
+  context.change(command, z.object({}), async (session, _options, name = '') => {
+    await session.client.admin.dropTenant(name, session.change);
+    await session.done(`dropped ${name}`, {dropped: name});
     return EXIT.ok;
   });
 }

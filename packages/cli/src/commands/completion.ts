@@ -1,0 +1,21 @@
+// `completion`: a script that teaches a shell the commands and their options.
+
+import {Argument, type Command} from 'commander';
+import {completionScript, SHELLS, type Shell} from '../completion.ts';
+import {type CommandContext, examples} from '../session.ts';
+import {writeOut} from '../terminal.ts';
+
+export function addCompletionCommand(program: Command, context: CommandContext): void {
+  program
+    .command('completion')
+    .addArgument(new Argument('<shell>', 'whose').choices(SHELLS))
+    .description('print a script that completes commands and options in a shell')
+    .addHelpText(
+      'after',
+      examples(['completion bash', 'completion fish > ~/.config/fish/completions/flotilla.fish']) +
+        '\nIn this shell, at once:\n  source <(./flotilla completion bash)\n',
+    )
+    .action(async (shell: Shell) => {
+      await writeOut(context.terminal.stdout, completionScript(program, shell));
+    });
+}
