@@ -24,6 +24,7 @@ const WITH_NODE = [
   'docs/security.md',
   'docs/telegraf.md',
   'docs/metrics.md',
+  'docs/operations.md',
 ];
 const WITHOUT_EXAMPLES = ['docs/limits.md', 'docs/install.md'];
 const PAGES = [...WITH_SERVERS, ...WITH_NODE, ...WITHOUT_EXAMPLES, CLIENT];
@@ -51,6 +52,10 @@ const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'docs/line-protocol.md': {
     'weather,city=oslo temperature=4.5,sunny=true 1795132800000000000':
       'a drawing of the line that is written below it',
+  },
+  'docs/operations.md': {
+    '$ ./flotilla replica-set candidates 12':
+      'three nodes, one of them dead; test/cluster/operating.test.ts does it',
   },
   'docs/security.md': {
     './flotilla start --listen 10.0.0.2:8902 --join 10.0.0.1:8902,10.0.0.2:8902,10.0.0.3:8902 --join-secret-file secret':

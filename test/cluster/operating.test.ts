@@ -1,0 +1,207 @@
+// Goal: what people order by the command line and by SQL happens on real nodes, is shown, and ends as it was
+// said: pauses, maintenance, stops that are asked for first, failover by hand. Method: the commands as they
+// are typed, each a process of its own, on one cluster of three nodes.
+
+import {execFile} from 'node:child_process';
+import path from 'node:path';
+import {FlotillaClient, type ReplicaSet} from '@flotilla/client';
+import {ProcessCluster} from '@flotilla/testkit';
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {leaderOf, openDatabase, processOf} from './nodes.ts';
+import {until} from './waiting.ts';
+
+const MAIN = path.resolve(import.meta.dirname, '../../packages/cli/src/main.ts');
+const START_MS_MAX = 120_000;
+const TEST_MS_MAX = 90_000;
+
+let cluster: ProcessCluster;
+let client: FlotillaClient;
+
+beforeAll(async () => {
+  cluster = await ProcessCluster.start({nodes: 3, engineThreads: 1});
+  client = new FlotillaClient({urls: cluster.urls});
+  await openDatabase(client, 'd');
+}, START_MS_MAX);
+afterAll(async () => {
+  client.close();
+  await cluster.destroy();
+});
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** `./flotilla` with these words. */
+function flotilla(...args: string[]): Promise<Ended> {
+  const env = {...process.env, FLOTILLA_URL: cluster.urls.join(',')};
+  return new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, ...args], {env}, (error, out, err) => {
+      resolve({code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, err});
+    });
+  });
+}
+
+async function done(...args: string[]): Promise<string> {
+  const {code, out, err} = await flotilla(...args);
+  expect([args.join(' '), code, err]).toEqual([args.join(' '), 0, expect.any(String)]);
+  return out;
+}
+
+const firstSet = async (): Promise<ReplicaSet> => {
+  const [set] = await client.admin.replicaSets({database: 'd'});
+  return set!;
+};
+
+describe('by the command line', () => {
+  test(
+    'pauses are shown, and taken back',
+    async () => {
+      expect(await done('automation', 'pause', 'repair', '--for', '1h')).toMatch(
+        /repair +paused .*Z\nrebalance +running/,
+      );
+      expect((await flotilla('status')).out).toMatch(
+        /- repair is paused until .*Z\n {4}next: \.\/flotilla automation resume repair/,
+      );
+      const tried = await done('automation', 'resume', '--dry-run');
+      expect(tried).toMatch(/repair +running/);
+      expect(await client.admin.automation()).toMatchObject({repair: {state: 'paused'}});
+      await done('automation', 'resume');
+      expect((await flotilla('status')).out).not.toContain('paused');
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    'the cluster, a database and a set are told how to fail over',
+    async () => {
+      const {id} = await firstSet();
+      expect(await done('cluster', 'show')).toMatch(/failover +automatic/);
+      for (const target of [[], ['--db', 'd'], ['--replica-set', String(id)]]) {
+        await done('failover', 'mode', 'manual', ...target);
+        expect(await done('failover', 'mode', ...target)).toMatch(/failover +manual/);
+        expect((await firstSet())['failover']).toBe('manual');
+        await done('failover', 'mode', 'automatic', ...target);
+        expect((await firstSet())['failover']).toBe('automatic');
+      }
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    'a node in maintenance leads nothing, and may be stopped if it is alone',
+    async () => {
+      const before = await firstSet();
+      const node = String(leaderOf(before));
+      await done('replica-set', 'pin', String(before.id));
+      expect(await done('node', 'maintenance', node, '--for', '10m')).toContain(
+        'leads nothing now',
+      );
+      const sets = await client.admin.replicaSets();
+      expect(sets.filter((set) => String(leaderOf(set)) === node)).toEqual([]);
+      expect(String((await client.admin.status()).metaLeader)).not.toBe(node);
+      await done('node', 'ok-to-stop', node);
+      const others = (await client.admin.nodes()).map(({id}) => String(id));
+      const two = await flotilla('node', 'ok-to-stop', ...others.slice(0, 2));
+      expect(two).toMatchObject({code: 1, out: expect.stringMatching(/^not ok: without nodes/)});
+      expect((await flotilla('status')).out).toContain(`node ${node} is in maintenance until`);
+      await done('node', 'maintenance', node, '--end');
+      await done('replica-set', 'unpin', String(before.id));
+      await until('it leads again', async () =>
+        (await client.admin.replicaSets()).some((set) => String(leaderOf(set)) === node),
+      );
+      expect(await done('node', 'evacuate-leaders', node, '--for', '5m')).toContain(
+        'leads nothing now',
+      );
+      await done('node', 'maintenance', node, '--end');
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    'a dry run is refused as the order would be, and begins nothing',
+    async () => {
+      const {id, replicas} = await firstSet();
+      const {node} = replicas[0]!;
+      const add = ['replica-set', 'add-replica', String(id), '--node', String(node), '--dry-run'];
+      expect(await flotilla(...add)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('holds a replica'),
+      });
+      const lead = [
+        'replica-set',
+        'transfer-leader',
+        String(id),
+        '--to',
+        String(node),
+        '--dry-run',
+      ];
+      expect(await done(...lead)).toMatch(/^would begin: transfer-leader, /);
+      expect(await client.admin.operations()).toEqual([]);
+    },
+    TEST_MS_MAX,
+  );
+});
+
+test(
+  'statements begin operations, and show them and the replicas',
+  async () => {
+    const {id, replicas} = await firstSet();
+    const rows = await client.query('SHOW REPLICAS');
+    const mine = rows.filter((row) => row['replica_id'] === id);
+    expect(mine.map((row) => row['vnode_id'])).toEqual(replicas.map(({replica}) => replica));
+    expect(mine.filter(({role, health}) => role === 'leader' && health === 'ok')).toHaveLength(1);
+    expect(mine[0]!['location']).toMatch(/^(\d\*?,){2}\d\*?$/);
+    const next = replicas.find(({leader}) => !leader)!.node;
+    const [begun] = await client.query(`REPLICA PROMOTE REPLICA_ID ${id} NODE_ID ${next}`);
+    expect(begun).toMatchObject({kind: 'transfer-leader', state: 'running'});
+    await until('it is done', async () => {
+      const shown = await client.query('SHOW OPERATIONS');
+      const same = shown.find((row) => row['operation_id'] === begun!['operation_id']);
+      return same?.['state'] === 'done' && same['replica_id'] === id;
+    });
+    expect(leaderOf(await firstSet())).toBe(next);
+    const move = client.query(`MOVE VNODE ${replicas[0]!.replica} TO NODE ${replicas[1]!.node}`);
+    await expect(move).rejects.toMatchObject({code: 'CONFLICT'});
+    await expect(client.query('DROP VNODE 999999')).rejects.toMatchObject({code: 'NOT_FOUND'});
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  'failover by hand: candidates are shown, the chosen one is elected, and without a majority it is said why not',
+  async () => {
+    await done('failover', 'mode', 'manual', '--db', 'd');
+    let {id, replicas} = await firstSet();
+    await until('each replica keeps it', async () => {
+      ({id, replicas} = await client.admin.replicaSet(id));
+      return replicas.every((one) => one['failover'] === 'manual');
+    });
+    const led = replicas.find(({leader}) => leader)!.node;
+    const others = replicas.filter(({leader}) => !leader).map(({node}) => node);
+    await (await processOf(cluster, client, led)).kill();
+    await until('nobody leads it', async () => {
+      const {code, out} = await flotilla('status');
+      return code === 2 && out.includes(`./flotilla replica-set elect `);
+    });
+    const shown = await done('replica-set', 'candidates', String(id));
+    expect(shown).toMatch(new RegExp(`node ${led} cannot lead: its node does not answer`));
+    const elect = ['replica-set', 'elect', String(id), '--node'];
+    const dead = await flotilla(...elect, String(led));
+    expect(dead).toMatchObject({code: 1, err: expect.stringContaining('does not answer')});
+    expect(await done(...elect, String(others[1]))).toContain(`node ${others[1]} leads`);
+    await client.write('m v=1 1600000000000000000', {database: 'd', timeoutMs: 30_000});
+    const other = await flotilla(...elect, String(others[0]));
+    expect(other).toMatchObject({code: 1, err: expect.stringContaining(`${others[1]} leads`)});
+    // Now neither the set nor the meta group has a majority.
+    await (await processOf(cluster, client, others[1]!)).kill();
+    const candidates = await client.admin.candidates(id);
+    expect(candidates.filter(({why}) => why?.includes('only 1 of 3 voters answer'))).toHaveLength(
+      1,
+    );
+    const alone = await flotilla(...elect, String(others[0]));
+    expect(alone).toMatchObject({code: 1, err: expect.stringContaining('only 1 of 3 voters')});
+  },
+  TEST_MS_MAX,
+);
