@@ -283,7 +283,7 @@ export class AdminClient {
 
   /**
    * Lets the replica on that node stand for election, which none does by itself under manual failover.
-   * Rejects with NO_LEADER where it was not elected.
+   * Rejects with CONFLICT, which says why, where it was not elected.
    */
   async electReplica(id: Id, node: Id, options: ChangeOptions = {}): Promise<ReplicaSet> {
     const path = `/replica-sets/${encodeURIComponent(id)}/elect`;

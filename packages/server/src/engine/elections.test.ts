@@ -72,7 +72,7 @@ test('one that is not elected is told why, or who was instead', async () => {
   const behind = [replicaView(1), replicaView(2, {lastIndex: 3}), replicaView(3)];
   const {elect, ordered} = elections([behind]);
   await expect(elect(2)).rejects.toMatchObject({
-    code: 'NO_LEADER',
+    code: 'CONFLICT',
     message: expect.stringMatching(/was not elected: its log ends at .*\(4, 3\).* hold more/),
   });
   expect(ordered).toHaveLength(1);

@@ -78,9 +78,10 @@ export class Elections {
   }
 }
 
+/** No code that a client takes for a reason to ask again: who asks must see why. */
 function notElected(view: ReplicaSetView, node: NodeId): DbError {
   const why = mustCandidate(view, node).why ?? 'no majority voted for it in time; ask again';
-  return new DbError('NO_LEADER', `the replica on node ${node} was not elected: ${why}`);
+  return new DbError('CONFLICT', `the replica on node ${node} was not elected: ${why}`);
 }
 
 function mustCandidate(view: ReplicaSetView, node: NodeId): Candidate {
