@@ -393,7 +393,6 @@ describe('SQL', () => {
 
   test.each([
     ['CREATE USER u', 'CREATE USER'],
-    ['RECOVER DATABASE d', 'RECOVER DATABASE'],
     ['KILL QUERY 1', 'KILL QUERY'],
     ['SELECT * FROM enc a JOIN enc b ON a.time = b.time', 'JOIN'],
     ['WITH x AS (SELECT 1) SELECT * FROM x', 'WITH'],

@@ -47,9 +47,9 @@ export const UPPER_MUTATIONS: readonly Mutation[] = [
   {
     id: 'expiry-by-one-clock-of-two',
     trap: 'T63',
-    file: 'packages/catalog/src/planning/upkeep.ts',
-    find: 'return middle.every((offsetMs)',
-    replace: 'return middle.slice(-1).every((offsetMs)',
+    file: 'packages/catalog/src/planning/clocks.ts',
+    find: 'return [median.lowMs, median.highMs].every(',
+    replace: 'return [median.highMs].every(',
     why: 'With two nodes left the one whose clock is days ahead expires what is young.',
     suites: PLANNING_SUITES,
   },

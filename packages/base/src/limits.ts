@@ -114,6 +114,11 @@ export const LIMITS = {
     code: 'CONFLICT',
     why: 'Of a cluster, those that wait for their purge too: each node keeps all of them.',
   },
+  trash_retention_ms: {
+    value: 86_400_000,
+    unit: 'ms',
+    why: 'What was dropped or has expired can be had back for so long; `DROP .. AFTER` says another time.',
+  },
   new_buckets_per_request_max: {
     value: 16,
     unit: 'count',
@@ -155,6 +160,12 @@ export const LIMITS = {
     unit: 'count',
     code: 'INVALID_ARGUMENT',
     why: 'More groups than threads that could serve them.',
+  },
+  skipped_entries_per_replica_set_max: {
+    value: 100,
+    unit: 'count',
+    code: 'CONFLICT',
+    why: 'Each is an order by hand; each node keeps those of all sets.',
   },
   http_connections_max: {
     value: 4_096,

@@ -120,18 +120,22 @@ export class Catalog {
     return this.#nodes.values();
   }
 
+  /** A dropped one too, until it is purged. */
   tenant(id: TenantId): Tenant | undefined {
     return this.#tenants.get(id);
   }
 
+  /** Dropped ones too, until they are purged. */
   get tenantCount(): number {
     return this.#tenants.size;
   }
 
+  /** Dropped ones too, until they are purged. */
   tenants(): IterableIterator<Tenant> {
     return this.#tenants.values();
   }
 
+  /** Never a dropped one. */
   tenantByName(name: string): Tenant | undefined {
     const id = this.#tenantNames.get(0, name);
     return id === undefined ? undefined : this.#tenants.get(id);
@@ -296,7 +300,7 @@ export class Catalog {
 
   #applyTenant(change: ChangeOf<'tenant'>): void {
     const id = change.id as TenantId;
-    this.#tenantNames.move(0, this.#tenants.get(id)?.name, change.value?.name, id);
+    this.#tenantNames.move(0, liveName(this.#tenants.get(id)), liveName(change.value), id);
     replaceEntity(this.#tenants, change);
   }
 
@@ -356,8 +360,8 @@ export function isFinished(operation: Operation): boolean {
   return operation.state !== 'running' && operation.state !== 'cancelling';
 }
 
-function liveName(database: Database | undefined): string | undefined {
-  return database?.dropped === undefined ? database?.name : undefined;
+function liveName(named: Database | Tenant | undefined): string | undefined {
+  return named?.dropped === undefined ? named?.name : undefined;
 }
 
 function replaceEntity<Kind extends EntityKind, Id extends number>(

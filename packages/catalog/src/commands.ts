@@ -128,11 +128,28 @@ export interface AlterTenant {
   /** '' takes it away. */
   readonly comment: string;
 }
-/** Requires that it holds no database. */
+/** Requires that it holds no database but dropped ones. */
 export interface DropTenant {
   readonly type: 'drop-tenant';
   readonly name: string;
   readonly ifExists?: boolean | undefined;
+  /** Absent in older logs: it goes at once. */
+  readonly atMs?: number | undefined;
+  /** Where it is not later than atMs, its dropped databases go at once too. */
+  readonly purgeAtMs?: number | undefined;
+  /** Where there is none of that name, those in the trash are purged no later than said. */
+  readonly orTrash?: boolean | undefined;
+}
+/** The one of that name that was dropped last, under its old name or `as`. */
+export interface RecoverTenant {
+  readonly type: 'recover-tenant';
+  readonly name: string;
+  readonly as?: string | undefined;
+}
+/** Requires that it is dropped and that it holds no database any more, dropped ones included. */
+export interface PurgeTenant {
+  readonly type: 'purge-tenant';
+  readonly tenant: TenantId;
 }
 export interface CreateDatabase {
   readonly type: 'create-database';
@@ -155,6 +172,8 @@ export interface DropDatabase {
   readonly ifExists?: boolean | undefined;
   readonly atMs: number;
   readonly purgeAtMs: number;
+  /** Where there is none of that name, those in the trash are purged no later than said. */
+  readonly orTrash?: boolean | undefined;
 }
 /** The one of that name that was dropped last, under its old name or `as`. */
 export interface RecoverDatabase {
@@ -202,6 +221,8 @@ export interface DropTable {
   readonly ifExists?: boolean | undefined;
   readonly atMs: number;
   readonly purgeAtMs: number;
+  /** Where there is none of that name, those in the trash are purged no later than said. */
+  readonly orTrash?: boolean | undefined;
 }
 /** The one of that name that was dropped last, under its old name or `as`. */
 export interface RecoverTable {
@@ -254,6 +275,14 @@ export interface SetReplicaSetFailover {
   readonly type: 'set-replica-set-failover';
   readonly set: ReplicaSetId;
   readonly failover: FailoverMode;
+}
+/** Its replicas pass over the entry instead of applying it. Never of the meta group. */
+export interface SkipEntry {
+  readonly type: 'skip-entry';
+  readonly set: ReplicaSetId;
+  readonly index: number;
+  readonly by: string;
+  readonly atMs: number;
 }
 /** Those that are 'dropping' and of which no replica is left. */
 export interface ForgetReplicaSets {
@@ -315,6 +344,8 @@ export type Command =
   | CreateTenant
   | AlterTenant
   | DropTenant
+  | RecoverTenant
+  | PurgeTenant
   | CreateDatabase
   | AlterDatabase
   | DropDatabase
@@ -332,6 +363,7 @@ export type Command =
   | SetPlacement
   | PinReplicaSet
   | SetReplicaSetFailover
+  | SkipEntry
   | ForgetReplicaSets
   | RaiseExpiredBefore
   | DropBucket
@@ -369,8 +401,11 @@ export interface CommandValues {
   'create-tenant': {readonly tenant: TenantId; readonly created: boolean};
   'alter-tenant': {readonly tenant: TenantId};
   'drop-tenant': {readonly dropped: boolean};
+  'recover-tenant': {readonly tenant: TenantId};
+  'purge-tenant': Nothing;
   'create-database': {readonly database: DatabaseId; readonly created: boolean};
   'alter-database': {readonly database: DatabaseId};
+  /** Absent where none was dropped by this command. */
   'drop-database': {readonly database?: DatabaseId | undefined};
   'recover-database': {readonly database: DatabaseId};
   'purge-database': Nothing;
@@ -388,6 +423,7 @@ export interface CommandValues {
   'set-placement': {readonly epoch: number; readonly added: readonly ReplicaId[]};
   'pin-replica-set': Nothing;
   'set-replica-set-failover': Nothing;
+  'skip-entry': Nothing;
   'forget-replica-sets': Nothing;
   'raise-expired-before': Nothing;
   'drop-bucket': Nothing;

@@ -6,12 +6,22 @@ export {
   COMMAND_TYPES,
   type MachineSnapshot,
 } from './machine/catalog-machine.ts';
-export {DEFAULT_DATABASE, DEFAULT_TENANT} from './machine/cluster-commands.ts';
+export {DEFAULT_DATABASE} from './machine/cluster-commands.ts';
 export type {Counters} from './machine/draft.ts';
 export {DEFAULT_OPTIONS} from './machine/options.ts';
+export {DEFAULT_TENANT} from './machine/tenant-commands.ts';
 export {trialMachine} from './machine/trial.ts';
 export * from './model.ts';
 export {type Action, type MemberChange, subjectOf} from './planning/action.ts';
+export {
+  CLOCK_SHOWN_MS,
+  CLOCK_TRUSTED_MS,
+  clockErrors,
+  distrustedClocks,
+  isClockTrusted,
+  medianClock,
+  medianTimeMs,
+} from './planning/clocks.ts';
 export {drainFault} from './planning/drain-room.ts';
 export {GroupView} from './planning/group-view.ts';
 export {
@@ -37,5 +47,4 @@ export type {
   ReplicaReport,
   Reports,
 } from './planning/reports.ts';
-export {isClockTrusted, TRASH_RETENTION_MS} from './planning/upkeep.ts';
 export {metaReplicasWanted, replicasWanted} from './planning/wanted.ts';

@@ -22,6 +22,8 @@ export interface Tenant {
   readonly id: TenantId;
   readonly name: string;
   readonly comment?: string | undefined;
+  /** Dropped: the name is free; it can be recovered until the purge. */
+  readonly dropped?: Trash | undefined;
 }
 
 export interface DatabaseOptions {
@@ -103,6 +105,13 @@ export interface ReplicaPlacement {
   readonly role: 'voter' | 'learner';
 }
 
+/** An entry of a set's log that no replica of it can apply, passed over by order on all of them. */
+export interface SkippedEntry {
+  readonly index: number;
+  readonly by: string;
+  readonly atMs: number;
+}
+
 export interface ReplicaSet {
   readonly id: ReplicaSetId;
   readonly database: DatabaseId;
@@ -125,6 +134,7 @@ export interface ReplicaSet {
   readonly pinned?: boolean | undefined;
   /** Of its own: 'manual' holds whatever its database says. */
   readonly failover?: FailoverMode | undefined;
+  readonly skippedEntries?: readonly SkippedEntry[] | undefined;
 }
 
 export interface Node {

@@ -99,6 +99,16 @@ export type ReplicaSetChange =
 /** Whether replicas stand for election by themselves, or when told. */
 export type FailoverMode = 'automatic' | 'manual';
 
+export interface DropOptions extends ChangeOptions {
+  /** How long the trash keeps it, as '7d'; '0s': not at all, and what waits there of that name goes too. */
+  readonly after?: string | undefined;
+}
+
+export interface RecoverOptions extends ChangeOptions {
+  /** A new name for it. */
+  readonly as?: string | undefined;
+}
+
 interface Sender {
   send(call: Call): Promise<Reply>;
   timeoutMs(options: CallOptions): number;
@@ -218,9 +228,16 @@ export class AdminClient {
     return this.#change('PATCH', `/tenants/${encodeURIComponent(name)}`, changes, options);
   }
 
-  /** Refused while it holds a database. */
-  async dropTenant(name: string, options: ChangeOptions = {}): Promise<Entity> {
-    return this.#change('DELETE', `/tenants/${encodeURIComponent(name)}`, undefined, options);
+  /** Refused while it holds a database that is not dropped. It waits in the trash. */
+  async dropTenant(name: string, options: DropOptions = {}): Promise<Entity> {
+    const path = `/tenants/${encodeURIComponent(name)}${query({after: options.after})}`;
+    return this.#change('DELETE', path, undefined, options);
+  }
+
+  /** The one of that name that was dropped last. Its databases are recovered after it, each by itself. */
+  async recoverTenant(name: string, options: RecoverOptions = {}): Promise<Entity> {
+    const path = `/tenants/${encodeURIComponent(name)}/recover`;
+    return this.#change('POST', path, {as: options.as}, options);
   }
 
   async databases(options: CallOptions = {}): Promise<Entity[]> {
@@ -248,9 +265,16 @@ export class AdminClient {
     return this.#change('PATCH', path, changes, options);
   }
 
-  async dropDatabase(name: string, options: ChangeOptions = {}): Promise<Entity> {
-    const path = `/databases/${encodeURIComponent(name)}${scope(options)}`;
+  async dropDatabase(name: string, options: DropOptions = {}): Promise<Entity> {
+    const {tenant, after} = options;
+    const path = `/databases/${encodeURIComponent(name)}${query({tenant, after})}`;
     return this.#change('DELETE', path, undefined, options);
+  }
+
+  /** The one of that name that was dropped last, with its rows. */
+  async recoverDatabase(name: string, options: RecoverOptions = {}): Promise<Entity> {
+    const path = `/databases/${encodeURIComponent(name)}/recover${scope(options)}`;
+    return this.#change('POST', path, {as: options.as}, options);
   }
 
   async replicaSets(options: CallOptions = {}): Promise<ReplicaSet[]> {
@@ -300,6 +324,18 @@ export class AdminClient {
   async pinReplicaSet(id: Id, pinned: boolean, options: ChangeOptions = {}): Promise<ReplicaSet> {
     const path = `/replica-sets/${encodeURIComponent(id)}/${pinned ? 'pin' : 'unpin'}`;
     return ReplicaSet.parse(await this.#change('POST', path, undefined, options));
+  }
+
+  /** Its replicas that have stopped are opened anew; the answer shows which have stopped again. */
+  async retryReplicaSet(id: Id, options: ChangeOptions = {}): Promise<ReplicaSet> {
+    const path = `/replica-sets/${encodeURIComponent(id)}/retry`;
+    return ReplicaSet.parse(await this.#change('POST', path, undefined, options));
+  }
+
+  /** All its replicas pass over the entry, which none of them can apply; what it said is lost. */
+  async skipEntry(id: Id, index: number, options: ChangeOptions = {}): Promise<ReplicaSet> {
+    const path = `/replica-sets/${encodeURIComponent(id)}/skip-entry`;
+    return ReplicaSet.parse(await this.#change('POST', path, {index}, options));
   }
 
   async operations(options: CallOptions = {}): Promise<Operation[]> {
@@ -376,11 +412,14 @@ function listOf<Schema extends z.ZodType>(
   return z.array(schema).parse(list);
 }
 
-function scope(options: CallOptions, databaseKey?: string): string {
-  const query = new URLSearchParams();
-  if (options.tenant !== undefined) query.set('tenant', options.tenant);
-  if (databaseKey !== undefined && options.database !== undefined) {
-    query.set(databaseKey, options.database);
+function scope({tenant, database}: CallOptions, databaseKey?: string): string {
+  return query(databaseKey === undefined ? {tenant} : {tenant, [databaseKey]: database});
+}
+
+function query(given: Readonly<Record<string, string | undefined>>): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined) params.set(name, value);
   }
-  return query.size === 0 ? '' : `?${query}`;
+  return params.size === 0 ? '' : `?${params}`;
 }

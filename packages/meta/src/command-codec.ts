@@ -21,13 +21,14 @@ import {
   tableChange,
   tableId,
   tableRequest,
+  tenantId,
   timeMs,
 } from './schemas.ts';
 
 const type = <Type extends Command['type']>(name: Type) => z.literal(name);
 const nodeState = z.enum(['active', 'draining', 'drained', 'decommissioned']);
 const flag = z.boolean().optional();
-const dropped = {atMs: timeMs, purgeAtMs: timeMs};
+const dropped = {atMs: timeMs, purgeAtMs: timeMs, orTrash: flag};
 
 const clusterCommands = [
   z.object({
@@ -80,7 +81,16 @@ const clusterCommands = [
     ifNotExists: flag,
   }),
   z.object({type: type('alter-tenant'), name: z.string(), comment: z.string()}),
-  z.object({type: type('drop-tenant'), name: z.string(), ifExists: flag}),
+  z.object({
+    type: type('drop-tenant'),
+    name: z.string(),
+    ifExists: flag,
+    atMs: timeMs.optional(),
+    purgeAtMs: timeMs.optional(),
+    orTrash: flag,
+  }),
+  z.object({type: type('recover-tenant'), name: z.string(), as: z.string().optional()}),
+  z.object({type: type('purge-tenant'), tenant: tenantId}),
 ] as const;
 
 const name = z.string();
@@ -142,6 +152,13 @@ const placementCommands = [
   }),
   z.object({type: type('pin-replica-set'), set: setId, pinned: z.boolean()}),
   z.object({type: type('set-replica-set-failover'), set: setId, failover}),
+  z.object({
+    type: type('skip-entry'),
+    set: setId,
+    index: z.int().min(1),
+    by: z.string(),
+    atMs: timeMs,
+  }),
   z.object({type: type('forget-replica-sets'), sets: z.array(setId)}),
   z.object({type: type('drop-bucket'), bucket: bucketId}),
 ] as const;

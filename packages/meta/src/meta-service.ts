@@ -14,11 +14,13 @@ import {
   type Command,
   type CommandResult,
   type CommandValue,
+  medianTimeMs,
   planBucket,
   type Reports,
 } from '@flotilla/catalog';
 import * as z from 'zod';
 import {commandSchema, decodeChecked, encodeCommand, encodeJson} from './command-codec.ts';
+import {stampDrop} from './drop-stamp.ts';
 import type {CatalogEvent, MetaStateMachine} from './meta-state-machine.ts';
 import type {MetaGroup} from './ports.ts';
 import {databaseId, timeMs} from './schemas.ts';
@@ -66,9 +68,10 @@ export class MetaService {
 
   /** Rejects with the command's own DbError where the catalog refused it. */
   async propose<C extends Command>(command: C, deadlineMs: number): Promise<CommandValue<C>> {
-    const {group} = this.#options;
+    const {group, clock, reports} = this.#options;
     try {
-      const result = await group.propose(META_SET, encodeCommand(command), {deadlineMs});
+      const stamped = stampDrop(command, medianTimeMs(reports?.() ?? new Map(), clock.wallMs()));
+      const result = await group.propose(META_SET, encodeCommand(stamped), {deadlineMs});
       return unwrap(result as CommandResult<CommandValue<C>>);
     } catch (error) {
       throw this.#namingLeader(error);

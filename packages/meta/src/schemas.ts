@@ -8,6 +8,7 @@ import type {
   ReplicaId,
   ReplicaSetId,
   TableId,
+  TenantId,
 } from '@flotilla/base';
 import * as z from 'zod';
 
@@ -19,6 +20,7 @@ export const nodeId = id<NodeId>();
 /** From 0: the meta group's set. */
 export const setId = id<ReplicaSetId>(0);
 export const replicaId = id<ReplicaId>();
+export const tenantId = id<TenantId>();
 export const databaseId = id<DatabaseId>();
 export const tableId = id<TableId>();
 export const bucketId = id<BucketId>();

@@ -48,6 +48,16 @@ test('a database is dropped once all its tables are', async () => {
   expect(live.size).toBe(0);
 });
 
+test('a recovery is told once all its tables live again', async () => {
+  const dead = new Set([1, 2]);
+  const storage = {fateOf: (table: number) => (dead.has(table) ? 'dropped' : 'live')};
+  const machine = Object.create(ReplicaMachine.prototype, {storage: {value: storage}});
+  const host = {status: () => ({role: 'leader'}), stateMachine: () => machine};
+  const answer = fenceHandler(host, async () => void dead.delete(dead.values().next().value!));
+  await answer(encodeFence({recovered: [1, 2]} as unknown as Fence), CONTEXT);
+  expect(dead.size).toBe(0);
+});
+
 test('a follower that is behind, no replica, and a drop that never comes are failures', async () => {
   const at = (host: Parameters<typeof fenceHandler>[0]) =>
     fenceHandler(host, async () => undefined)(encodeFence(TABLE), CONTEXT);

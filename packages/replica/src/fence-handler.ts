@@ -1,6 +1,7 @@
-// Answers once what was dropped is dead here too. The entries come by themselves (the leader follows
-// the catalog); whoever dropped a thing waits for them, so that no write that comes after the answer
-// can go, through a router that is behind, where nobody looks any more.
+// Answers once what was dropped is dead here too, or what was recovered lives. The entries come by themselves
+// (the leader follows the catalog); whoever dropped a thing waits for them, so that no write that comes after
+// the answer can go, through a router that is behind, where nobody looks any more; and whoever recovered one,
+// so that no query that comes after the answer finds a part of its rows.
 
 import {
   type ColumnId,
@@ -18,7 +19,7 @@ const LOOK_MS = 10;
 const LOOKS_MAX = 100;
 
 /** Plain JSON. */
-export type Fence = TableFence | DatabaseFence;
+export type Fence = TableFence | DatabaseFence | RecoveryFence;
 
 export interface TableFence {
   readonly table: TableId;
@@ -29,6 +30,11 @@ export interface TableFence {
 /** Of a whole database: all its tables that were not dropped before. */
 export interface DatabaseFence {
   readonly tables: readonly TableId[];
+}
+
+/** Tables that live again. */
+export interface RecoveryFence {
+  readonly recovered: readonly TableId[];
 }
 
 export interface FenceHost {
@@ -52,19 +58,22 @@ export function fenceHandler(
       if (!(machine instanceof ReplicaMachine)) {
         throw new DbError('REPLICA_GONE', `no replica of set ${set} on this node`);
       }
-      if (isDead(machine, fence)) return new Uint8Array(0);
+      if (isMet(machine, fence)) return new Uint8Array(0);
       // Only the leader makes the entry: a follower may be behind for long.
       if (host.status(set)?.role !== 'leader') {
         throw new DbError('NOT_LEADER', `this node does not lead replica set ${set}`);
       }
       await wait(LOOK_MS);
     }
-    throw new DbError('UNAVAILABLE', `replica set ${set} has not applied the drop yet`);
+    throw new DbError('UNAVAILABLE', `replica set ${set} has not applied it yet`);
   };
 }
 
 /** What is applied here is committed: every write that comes later in the log meets it. */
-function isDead({storage}: ReplicaMachine, fence: Fence): boolean {
+function isMet({storage}: ReplicaMachine, fence: Fence): boolean {
+  if ('recovered' in fence) {
+    return fence.recovered.every((table) => storage.fateOf(table) === 'live');
+  }
   if ('tables' in fence) return fence.tables.every((table) => storage.fateOf(table) !== 'live');
   const {table, column} = fence;
   if (storage.fateOf(table) !== 'live') return true;

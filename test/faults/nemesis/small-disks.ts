@@ -29,11 +29,13 @@ export function whyNoMounts(): string | undefined {
 export class SmallDisks {
   /** Nodes whose disks can be filled. */
   readonly nodes: readonly number[];
+  readonly #bytes: number;
   readonly #directories = new Map<number, string>();
   readonly #unmount = () => this.unmount();
 
-  constructor(nodes: readonly number[]) {
+  constructor(nodes: readonly number[], bytes = DISK_BYTES) {
     this.nodes = nodes;
+    this.#bytes = bytes;
     // Nothing stays mounted, whatever ends this process.
     process.on('exit', this.#unmount);
   }
@@ -42,22 +44,31 @@ export class SmallDisks {
   prepare = ({number, directory}: {number: number; directory: string}): void => {
     if (!this.nodes.includes(number)) return;
     mkdirSync(directory, {recursive: true});
-    mount(directory, DISK_BYTES);
+    mount(directory, this.#bytes);
     this.#directories.set(number, directory);
   };
 
   /** To the last byte, or nearly. */
   fill(node: number, how: 'full' | 'nearly'): void {
-    const directory = this.#directories.get(node)!;
+    this.leave(node, how === 'full' ? 0 : LEFT_SHARE);
+  }
+
+  /** Something else on the disk takes all but this share of its size; as much as is there, if that is less. */
+  leave(node: number, share: number): void {
+    this.free(node);
+    const directory = this.directory(node);
     const {bavail, bsize, blocks} = statfsSync(directory);
-    const left = how === 'full' ? 0 : blocks * bsize * LEFT_SHARE;
-    const bytes = Math.floor(bavail * bsize - left);
+    const bytes = Math.floor(bavail * bsize - blocks * bsize * share);
     if (bytes <= 0) return;
     execFileSync('fallocate', ['-l', String(bytes), path.join(directory, FILLER)], {stdio: 'pipe'});
   }
 
   free(node: number): void {
-    rmSync(path.join(this.#directories.get(node)!, FILLER), {force: true});
+    rmSync(path.join(this.directory(node), FILLER), {force: true});
+  }
+
+  directory(node: number): string {
+    return this.#directories.get(node)!;
   }
 
   /** Requires that their nodes have ended. */

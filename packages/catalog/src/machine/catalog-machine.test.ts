@@ -49,7 +49,7 @@ const placement = fc.uniqueArray(fc.record({node: nodeId, role}), {
   maxLength: 4,
 });
 const tenant = fc.constantFrom('default', 'a');
-const drop = {atMs: fc.nat(9), purgeAtMs: fc.nat(9)};
+const drop = {atMs: fc.nat(9), purgeAtMs: fc.nat(9), orTrash: fc.boolean()};
 const kind = <Type extends Command['type']>(type: Type) => fc.constant(type);
 
 const anyCommand: fc.Arbitrary<Command> = fc.oneof(
@@ -86,6 +86,13 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     comment: fc.constantFrom('', 'ours'),
   }),
   fc.record({type: kind('drop-tenant'), name: entityName, ifExists: fc.boolean()}),
+  fc.record({type: kind('drop-tenant'), name: entityName, ...drop}),
+  fc.record({
+    type: kind('recover-tenant'),
+    name: entityName,
+    as: fc.option(entityName, {nil: undefined}),
+  }),
+  fc.record({type: kind('purge-tenant'), tenant: smallId}),
   fc.record({
     type: kind('create-database'),
     tenant,
@@ -155,6 +162,13 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     add: fc.array(fc.record({node: nodeId, role}), {maxLength: 2}),
     remove: fc.array(smallId, {maxLength: 1}),
     roles: fc.array(fc.record({replica: smallId, role}), {maxLength: 1}),
+  }),
+  fc.record({
+    type: kind('skip-entry'),
+    set: smallId,
+    index: fc.integer({min: 1, max: 3}),
+    by: fc.constant('t'),
+    atMs: fc.nat(9),
   }),
   fc.record({type: kind('forget-replica-sets'), sets: fc.array(smallId, {maxLength: 3})}),
   fc.record({

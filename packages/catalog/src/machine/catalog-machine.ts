@@ -15,6 +15,7 @@ import {type Counters, Draft, FIRST_COUNTERS, type Handler} from './draft.ts';
 import * as operations from './operation-commands.ts';
 import {setPlacement} from './placement-commands.ts';
 import * as tables from './table-commands.ts';
+import * as tenants from './tenant-commands.ts';
 
 const HANDLERS: {readonly [Type in CommandType]: Handler<Extract<Command, {type: Type}>>} = {
   'found-cluster': cluster.foundCluster,
@@ -24,9 +25,11 @@ const HANDLERS: {readonly [Type in CommandType]: Handler<Extract<Command, {type:
   'set-cluster': cluster.setCluster,
   'set-automation': setAutomation,
   'set-maintenance': setMaintenance,
-  'create-tenant': cluster.createTenant,
-  'alter-tenant': cluster.alterTenant,
-  'drop-tenant': cluster.dropTenant,
+  'create-tenant': tenants.createTenant,
+  'alter-tenant': tenants.alterTenant,
+  'drop-tenant': tenants.dropTenant,
+  'recover-tenant': tenants.recoverTenant,
+  'purge-tenant': tenants.purgeTenant,
   'create-database': databases.createDatabase,
   'alter-database': databases.alterDatabase,
   'drop-database': databases.dropDatabase,
@@ -44,6 +47,7 @@ const HANDLERS: {readonly [Type in CommandType]: Handler<Extract<Command, {type:
   'open-replica-sets': buckets.openReplicaSets,
   'pin-replica-set': buckets.pinReplicaSet,
   'set-replica-set-failover': buckets.setReplicaSetFailover,
+  'skip-entry': buckets.skipEntry,
   'forget-replica-sets': buckets.forgetReplicaSets,
   'drop-bucket': buckets.dropBucket,
   'set-placement': setPlacement,

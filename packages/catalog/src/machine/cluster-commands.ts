@@ -1,18 +1,13 @@
-// The cluster itself, its nodes and tenants.
+// The cluster itself and its nodes.
 
 import {
   type BucketId,
   type DatabaseId,
-  LIMITS,
   META_SET,
   type NodeId,
   type ReplicaId,
-  type TenantId,
 } from '@flotilla/base';
 import type {
-  AlterTenant,
-  CreateTenant,
-  DropTenant,
   FoundCluster,
   NodeDescription,
   RegisterNode,
@@ -21,10 +16,9 @@ import type {
   UpdateNode,
 } from '../commands.ts';
 import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
-import {entityNameFault, isEntityName} from './names.ts';
 import {DEFAULT_OPTIONS} from './options.ts';
+import {DEFAULT_TENANT, putNewTenant} from './tenant-commands.ts';
 
-export const DEFAULT_TENANT = 'default';
 export const DEFAULT_DATABASE = 'public';
 
 /** The first node and the meta group's first replica get id 1: its bootstrap is older than this command. */
@@ -130,70 +124,8 @@ export const setCluster: Handler<SetCluster> = (draft, command) => {
   return succeed(NOTHING);
 };
 
-export const createTenant: Handler<CreateTenant> = (draft, command) => {
-  const present = draft.catalog.tenantByName(command.name);
-  if (present !== undefined) {
-    if (command.ifNotExists === true) return succeed({tenant: present.id, created: false});
-    return refuse('ALREADY_EXISTS', `tenant ${command.name} exists`);
-  }
-  if (!isEntityName(command.name)) {
-    return refuse('INVALID_ARGUMENT', entityNameFault(command.name, 'tenant'));
-  }
-  const max = LIMITS.tenants_max.value;
-  if (draft.catalog.tenantCount >= max) {
-    return refuse('CONFLICT', `the cluster holds as many tenants as it may (tenants_max: ${max})`);
-  }
-  const {name, comment} = command;
-  if (isTooLong(comment)) return refuse('INVALID_ARGUMENT', commentFault(comment));
-  return succeed({tenant: putNewTenant(draft, name, comment), created: true});
-};
-
-export const alterTenant: Handler<AlterTenant> = (draft, command) => {
-  const tenant = draft.catalog.tenantByName(command.name);
-  if (tenant === undefined) return refuse('TENANT_NOT_FOUND', `no tenant ${command.name}`);
-  if (isTooLong(command.comment)) return refuse('INVALID_ARGUMENT', commentFault(command.comment));
-  draft.put('tenant', tenant.id, {...tenant, comment: command.comment || undefined});
-  return succeed({tenant: tenant.id});
-};
-
-export const dropTenant: Handler<DropTenant> = (draft, command) => {
-  const tenant = draft.catalog.tenantByName(command.name);
-  if (tenant === undefined) {
-    if (command.ifExists === true) return succeed({dropped: false});
-    return refuse('TENANT_NOT_FOUND', `no tenant ${command.name}`);
-  }
-  if (tenant.name === DEFAULT_TENANT) {
-    return refuse('CONFLICT', 'the default tenant cannot be dropped');
-  }
-  for (const database of draft.catalog.databases()) {
-    if (database.tenant === tenant.id && database.dropped === undefined) {
-      return refuse(
-        'CONFLICT',
-        `tenant ${tenant.name} holds database ${database.name}: drop it first`,
-      );
-    }
-  }
-  draft.remove('tenant', tenant.id);
-  return succeed({dropped: true});
-};
-
 function putNewNode(draft: Draft, description: NodeDescription, atMs: number): NodeId {
   const id = draft.nextId<NodeId>('node');
   draft.put('node', id, {...description, id, state: 'active', joinedAtMs: atMs});
   return id;
-}
-
-function putNewTenant(draft: Draft, name: string, comment?: string): TenantId {
-  const id = draft.nextId<TenantId>('tenant');
-  draft.put('tenant', id, {id, name, comment: comment || undefined});
-  return id;
-}
-
-function isTooLong(comment: string | undefined): comment is string {
-  return Buffer.byteLength(comment ?? '') > LIMITS.tenant_comment_bytes_max.value;
-}
-
-function commentFault(comment: string): string {
-  const max = LIMITS.tenant_comment_bytes_max.value;
-  return `a comment has at most ${max} bytes; have ${Buffer.byteLength(comment)}`;
 }

@@ -13,13 +13,15 @@ import type {
 } from '../commands.ts';
 import type {Database, Tenant} from '../model.ts';
 import {putDroppedBucket} from './bucket-commands.ts';
-import {type Handler, NOTHING, refuse, succeed} from './draft.ts';
+import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
 import {entityNameFault, isEntityName} from './names.ts';
 import {changeOptions, DEFAULT_OPTIONS} from './options.ts';
+import {noTenant} from './tenant-commands.ts';
+import {droppedNamed, hastened, nameTaken} from './trash.ts';
 
 export const createDatabase: Handler<CreateDatabase> = (draft, command) => {
   const tenant = draft.catalog.tenantByName(command.tenant);
-  if (tenant === undefined) return noTenant(command.tenant);
+  if (tenant === undefined) return noTenant(draft.catalog, command.tenant);
   const present = draft.catalog.databaseByName(tenant.id, command.name);
   if (present !== undefined) {
     if (command.ifNotExists === true) return succeed({database: present.id, created: false});
@@ -56,7 +58,10 @@ export const alterDatabase: Handler<AlterDatabase> = (draft, command) => {
 
 export const dropDatabase: Handler<DropDatabase> = (draft, command) => {
   const found = findDatabase(draft.catalog, command.tenant, command.name);
-  if ('ok' in found) return command.ifExists === true ? succeed({}) : found;
+  if ('ok' in found) {
+    if (command.orTrash === true && hastenDropped(draft, command)) return succeed({});
+    return command.ifExists === true ? succeed({}) : found;
+  }
   const {database} = found;
   draft.put('database', database.id, {
     ...database,
@@ -65,10 +70,20 @@ export const dropDatabase: Handler<DropDatabase> = (draft, command) => {
   return succeed({database: database.id});
 };
 
+/** False where none of that name is in the trash. */
+function hastenDropped(draft: Draft, {tenant: owner, name, purgeAtMs}: DropDatabase): boolean {
+  const tenant = draft.catalog.tenantByName(owner);
+  const trash = tenant === undefined ? [] : droppedDatabases(draft.catalog, tenant, name);
+  for (const database of trash) {
+    draft.put('database', database.id, hastened(database, purgeAtMs));
+  }
+  return trash.length > 0;
+}
+
 export const recoverDatabase: Handler<RecoverDatabase> = (draft, command) => {
   const tenant = draft.catalog.tenantByName(command.tenant);
-  if (tenant === undefined) return noTenant(command.tenant);
-  const dropped = lastDropped(draft.catalog, tenant, command.name);
+  if (tenant === undefined) return noTenant(draft.catalog, command.tenant);
+  const dropped = droppedDatabases(draft.catalog, tenant, command.name).at(-1);
   if (dropped === undefined) {
     return refuse('DATABASE_NOT_FOUND', `no dropped database ${command.name} waits for its purge`);
   }
@@ -77,7 +92,7 @@ export const recoverDatabase: Handler<RecoverDatabase> = (draft, command) => {
     return refuse('INVALID_ARGUMENT', entityNameFault(name, 'database'));
   }
   if (draft.catalog.databaseByName(tenant.id, name) !== undefined) {
-    return refuse('ALREADY_EXISTS', `database ${name} exists: recover it under another name`);
+    return nameTaken('database', name);
   }
   draft.put('database', dropped.id, {...dropped, name, dropped: undefined});
   return succeed({database: dropped.id});
@@ -117,23 +132,13 @@ function findDatabase(
   name: string,
 ): {readonly database: Database} | CommandResult<never> {
   const tenant = catalog.tenantByName(tenantName);
-  if (tenant === undefined) return noTenant(tenantName);
+  if (tenant === undefined) return noTenant(catalog, tenantName);
   const database = catalog.databaseByName(tenant.id, name);
   if (database === undefined) return refuse('DATABASE_NOT_FOUND', `no database ${name}`);
   return {database};
 }
 
-function noTenant(name: string): CommandResult<never> {
-  return refuse('TENANT_NOT_FOUND', `no tenant ${name}`);
-}
-
-/** Of two dropped at one time the younger. */
-function lastDropped(catalog: Catalog, tenant: Tenant, name: string): Database | undefined {
-  let last: Database | undefined;
-  for (const database of catalog.databases()) {
-    if (database.tenant !== tenant.id || database.name !== name) continue;
-    if (database.dropped === undefined) continue;
-    if (last === undefined || database.dropped.atMs >= last.dropped!.atMs) last = database;
-  }
-  return last;
+function droppedDatabases(catalog: Catalog, tenant: Tenant, name: string): Database[] {
+  const mine = [...catalog.databases()].filter((database) => database.tenant === tenant.id);
+  return droppedNamed(mine, name);
 }

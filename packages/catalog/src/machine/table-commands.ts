@@ -17,6 +17,7 @@ import type {
 import type {Column, ColumnType, Database, Table} from '../model.ts';
 import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
 import {columnNameFault, isColumnName, isTableName, lastColumnId, tableNameFault} from './names.ts';
+import {droppedNamed, hastened, nameTaken} from './trash.ts';
 
 export const createTable: Handler<CreateTable> = (draft, command) => {
   const database = liveDatabase(draft.catalog, command.database);
@@ -64,6 +65,7 @@ export const ensureTables: Handler<EnsureTables> = (draft, command) => {
 export const dropTable: Handler<DropTable> = (draft, command) => {
   const table = draft.catalog.tableByName(command.database, command.name);
   if (table === undefined) {
+    if (command.orTrash === true && hastenDropped(draft, command)) return succeed({});
     if (command.ifExists === true) return succeed({});
     return refuse('TABLE_NOT_FOUND', `no table ${command.name}`);
   }
@@ -74,18 +76,25 @@ export const dropTable: Handler<DropTable> = (draft, command) => {
   return succeed({table: table.id});
 };
 
+/** False where none of that name is in the trash. */
+function hastenDropped(draft: Draft, {database, name, purgeAtMs}: DropTable): boolean {
+  const trash = recoverable(draft.catalog, database, name);
+  for (const table of trash) draft.put('table', table.id, hastened(table, purgeAtMs));
+  return trash.length > 0;
+}
+
 export const recoverTable: Handler<RecoverTable> = (draft, command) => {
   const {catalog} = draft;
   const database = liveDatabase(catalog, command.database);
   if (database === undefined) return noDatabase(command.database);
-  const table = lastDropped(catalog, command.database, command.name);
+  const table = recoverable(catalog, command.database, command.name).at(-1);
   if (table === undefined) {
     return refuse('TABLE_NOT_FOUND', `no dropped table ${command.name} waits for its purge`);
   }
   const name = command.as ?? table.name;
   if (!isTableName(name)) return refuse('INVALID_ARGUMENT', tableNameFault(name));
   if (catalog.tableByName(database.id, name) !== undefined) {
-    return refuse('ALREADY_EXISTS', `table ${name} exists: recover it under another name`);
+    return nameTaken('table', name);
   }
   if (catalog.tableCount(database.id) >= LIMITS.tables_per_database_max.value) {
     return refuse('TABLE_LIMIT', `database ${database.name} holds as many tables as it may`);
@@ -207,12 +216,8 @@ function noDatabase(id: Database['id']) {
   return refuse('DATABASE_NOT_FOUND', `no database ${id}`);
 }
 
-/** Of two dropped at one time the younger: by its id, since a copy from a snapshot has them in another order. */
-function lastDropped(catalog: Catalog, database: Database['id'], name: string): Table | undefined {
-  let last: Table | undefined;
-  for (const table of catalog.droppedTables(database).sort((a, b) => a.id - b.id)) {
-    if (table.name !== name || table.purgedAtMs !== undefined) continue;
-    if (last === undefined || table.dropped!.atMs >= last.dropped!.atMs) last = table;
-  }
-  return last;
+/** Of that name; the one that was dropped last at the end. */
+function recoverable(catalog: Catalog, database: Database['id'], name: string): Table[] {
+  const kept = catalog.droppedTables(database).filter(({purgedAtMs}) => purgedAtMs === undefined);
+  return droppedNamed(kept, name);
 }

@@ -6,6 +6,7 @@ import {META_SET, type ReplicaId} from '@flotilla/base';
 import {type Catalog, isFinished} from '../catalog.ts';
 import type {Operation, ReplicaSet} from '../model.ts';
 import type {Action} from './action.ts';
+import {planMetaLead} from './clocks.ts';
 import {
   isPlacedOn,
   isUneven,
@@ -74,6 +75,12 @@ export function planNext(
     const action = planMembership(group);
     if (action !== undefined) actions.push(action);
   }
+  const metaLead = planMetaLead(
+    groups.find(({set}) => set.id === META_SET),
+    catalog,
+    reports,
+  );
+  if (metaLead !== undefined) actions.push(metaLead);
   // Not before: a learner that is still to be made a member may be what the set is left with.
   actions.push(...operations.moves);
   actions.push(...planUpkeep(catalog, reports, nowMs).map(proposal));

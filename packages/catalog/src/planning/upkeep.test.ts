@@ -4,7 +4,7 @@ import type {Command} from '../commands.ts';
 import {CatalogMachine} from '../machine/catalog-machine.ts';
 import {planBucket} from './placement.ts';
 import type {NodeReport, ReplicaReport} from './reports.ts';
-import {isClockTrusted, planUpkeep} from './upkeep.ts';
+import {planUpkeep} from './upkeep.ts';
 
 const DAY = 86_400_000;
 const WEEK = 7 * DAY;
@@ -77,29 +77,6 @@ test('expiry hides first and drops the bucket after the retention of the trash',
   expect(plan(nowMs + DAY)).toEqual(['forget-replica-sets']);
 });
 
-test('of two clocks that differ neither is trusted, and of many not the own one alone', () => {
-  const at = (nodes: number, ...offsets: number[]): boolean =>
-    isClockTrusted(
-      new Map(
-        offsets.map((clockOffsetMs, i) => {
-          const node = (i + 1) as NodeId;
-          return [node, {node, live: true, clockOffsetMs, diskFree: 1, replicas: new Map()}];
-        }),
-      ),
-      nodes,
-    );
-  expect(at(1, 0)).toBe(true);
-  // A leader that has heard of nobody yet.
-  expect(at(3, 0)).toBe(false);
-  for (const far of [-DAY, DAY]) {
-    expect(at(5, 0, far)).toBe(false);
-    expect(at(5, 0, 5, far)).toBe(true);
-    expect(at(5, 0, far, far)).toBe(false);
-    expect(at(5, 0, 5, far, far)).toBe(false);
-    expect(at(5, 0, 5, 5, far)).toBe(true);
-  }
-});
-
 test('a ttl that is shortened hides at once and keeps the files for the retention', () => {
   makeBucket(0);
   makeBucket(30 * WEEK);
@@ -142,4 +119,26 @@ test('finished operations are forgotten after a week', () => {
   propose({type: 'update-operation', operation: id, expectedStep: 'run', state: 'done', atMs: DAY});
   expect(plan(8 * DAY)).toEqual([]);
   expect(plan(9 * DAY)).toEqual(['expire-operations']);
+});
+
+test('a dropped tenant is purged in its time, after its databases; by a clock that is wrong nothing is', () => {
+  const drop = {atMs: 0, purgeAtMs: DAY};
+  propose({type: 'create-tenant', name: 'acme'});
+  propose({type: 'create-database', tenant: 'acme', name: 'd', options: {}});
+  propose({type: 'drop-database', tenant: 'acme', name: 'd', ...drop});
+  propose({type: 'drop-tenant', name: 'acme', ...drop});
+  expect(plan(DAY - 1)).toEqual([]);
+  expect(plan(365 * DAY, {clockOffsetMs: -364 * DAY})).toEqual([]);
+  expect(plan(DAY)).toEqual(['purge-database']);
+  propose({type: 'purge-database', database: 2 as DatabaseId});
+  expect(plan(DAY)).toEqual(['purge-tenant']);
+});
+
+test('finished operations are history for a week, by a clock that is trusted', () => {
+  const sourceNode = 1 as NodeId;
+  propose({type: 'create-operation', kind: 'drain-node', sourceNode, startedBy: 't', atMs: 0});
+  const cancel = {operation: 1 as never, expectedStep: 'evacuate', state: 'cancelled'} as const;
+  propose({type: 'update-operation', ...cancel, atMs: 0});
+  expect(plan(WEEK + 1, {clockOffsetMs: 11_000})).toEqual([]);
+  expect(plan(WEEK + 1)).toEqual(['expire-operations']);
 });

@@ -1,17 +1,17 @@
 // What time brings: buckets made ahead where the present one is written to, expiry in two steps (rows
 // hidden first, files gone after the trash's retention), purges, and old operations forgotten.
 
+import {LIMITS} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {Command} from '../commands.ts';
 import type {Bucket, Database} from '../model.ts';
+import {isClockTrusted} from './clocks.ts';
 import {planBucket} from './placement.ts';
 import type {Reports} from './reports.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** What was expired or dropped can be had back for so long. */
-export const TRASH_RETENTION_MS = DAY_MS;
 /**
  * A dropped database is purged no sooner: by then its sets have refused writes from routers that are behind,
  * or the statement has ended without their word (5 s, and what clocks may differ by).
@@ -21,8 +21,6 @@ const PURGE_AFTER_MS_MIN = 15_000;
 const DEAD_TABLE_KEPT_MS = DAY_MS;
 /** Finished operations are history for a week. */
 const OPERATIONS_KEPT_MS = 7 * DAY_MS;
-/** A clock further from the others' median than this expires nothing. */
-const CLOCK_OFFSET_MS_MAX = 10_000;
 
 export function planUpkeep(catalog: Catalog, reports: Reports, nowMs: number): Command[] {
   const commands: Command[] = [];
@@ -42,23 +40,9 @@ export function planUpkeep(catalog: Catalog, reports: Reports, nowMs: number): C
     commands.push(...planExpiry(catalog, database, nowMs));
     commands.push(...planTablePurges(catalog, database, nowMs));
   }
-  commands.push(...planForgotten(catalog, reports), ...planHistory(catalog, nowMs));
+  commands.push(...planForgotten(catalog, reports));
+  if (trusted) commands.push(...planTenantPurges(catalog, nowMs), ...planHistory(catalog, nowMs));
   return commands;
-}
-
-/**
- * The median of all nodes' clocks, ours among them, is near ours. Of an even number both in the middle are: of
- * two that differ one is wrong, and nobody knows which. The only node of a cluster has only its own; one of
- * several that hears of no other, as a new leader at first, cannot tell.
- */
-export function isClockTrusted(reports: Reports, nodeCount: number): boolean {
-  const offsets = [...reports.values()]
-    .filter(({live}) => live)
-    .map(({clockOffsetMs}) => clockOffsetMs)
-    .sort((a, b) => a - b);
-  if (offsets.length < Math.min(2, nodeCount)) return false;
-  const middle = offsets.slice((offsets.length - 1) >>> 1, (offsets.length >>> 1) + 1);
-  return middle.every((offsetMs) => Math.abs(offsetMs) <= CLOCK_OFFSET_MS_MAX);
 }
 
 /** One bucket ahead of the present one exists as soon as that is written to. */
@@ -106,7 +90,7 @@ function planExpiry(catalog: Catalog, database: Database, nowMs: number): Comman
   // Counted from when it was hidden, not from its rows' times: a ttl that was shortened by mistake
   // must not take the files at once.
   for (const {id, expiredAtMs} of catalog.buckets(database.id, -Infinity, expiredBeforeMs)) {
-    if (expiredAtMs !== undefined && expiredAtMs + TRASH_RETENTION_MS <= nowMs)
+    if (expiredAtMs !== undefined && expiredAtMs + LIMITS.trash_retention_ms.value <= nowMs)
       commands.push({type: 'drop-bucket', bucket: id});
   }
   return commands;
@@ -122,6 +106,16 @@ function planTablePurges(catalog: Catalog, database: Database, nowMs: number): C
     }
   }
   return commands;
+}
+
+/** A dropped tenant goes when the last of its databases has gone: those are purged in their own time. */
+function planTenantPurges(catalog: Catalog, nowMs: number): Command[] {
+  const owners = new Set([...catalog.databases()].map(({tenant}) => tenant));
+  return [...catalog.tenants()]
+    .filter(
+      ({id, dropped}) => dropped !== undefined && dropped.purgeAtMs <= nowMs && !owners.has(id),
+    )
+    .map(({id}) => ({type: 'purge-tenant', tenant: id}));
 }
 
 /** Dropped sets of which no live node holds a replica. A dead node's is destroyed when it is back. */

@@ -39,6 +39,7 @@ export function addDatabaseCommands(program: Command, context: CommandContext): 
   addCreate(group, context);
   addAlter(group, context);
   addDrop(group, context);
+  addRecover(group, context);
 }
 
 function addList(group: Command, context: CommandContext): void {
@@ -103,14 +104,39 @@ function addAlter(group: Command, context: CommandContext): void {
 
 function addDrop(group: Command, context: CommandContext): void {
   const command = withTenant(group.command('drop').argument('<name>'))
-    .description('drop a database')
-    .addHelpText('after', examples(['database drop metrics']));
-  context.change(command, Tenant, async (session, {tenant}, name = '') => {
-    const options = {tenant, ...session.change};
+    .option('--after <duration>', 'how long the trash keeps it (default 1d); 0s: not at all')
+    .description('drop a database: into the trash, from which `database recover` brings it back')
+    .addHelpText('after', examples(['database drop metrics', 'database drop metrics --after 0s']));
+  const schema = Tenant.extend({after: z.string().optional()});
+  context.change(command, schema, async (session, {tenant, after}, name = '') => {
+    const options = {tenant, after, ...session.change};
     const answer = await session.client.admin.dropDatabase(name, options);
     const {unconfirmed = []} = DropAnswer.parse(answer);
     const dropped = {dropped: name, ...(unconfirmed.length > 0 && {unconfirmed})};
     await session.done(`dropped ${name}`, dropped, openSets(unconfirmed));
+    return EXIT.ok;
+  });
+}
+
+function addRecover(group: Command, context: CommandContext): void {
+  const command = withTenant(group.command('recover').argument('<name>'))
+    .option('--as <name>', 'under another name, where the old one was given anew')
+    .description('bring a dropped database with its rows back from the trash')
+    .addHelpText(
+      'after',
+      examples(['database recover metrics', 'database recover metrics --as metrics_old']),
+    );
+  const schema = Tenant.extend({as: z.string().optional()});
+  context.change(command, schema, async (session, {tenant, as}, name = '') => {
+    const options = {tenant, as, ...session.change};
+    const answer = await session.client.admin.recoverDatabase(name, options);
+    const {unconfirmed = []} = DropAnswer.parse(answer);
+    const recovered = {recovered: as ?? name, ...(unconfirmed.length > 0 && {unconfirmed})};
+    const open =
+      unconfirmed.length > 0
+        ? `not there yet are the rows of replica sets ${unconfirmed.join(', ')}\n`
+        : '';
+    await session.done(`recovered ${as ?? name}`, recovered, open);
     return EXIT.ok;
   });
 }

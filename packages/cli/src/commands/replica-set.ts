@@ -8,6 +8,8 @@ import {followOperation, withWait} from '../operation-watch.ts';
 import {type CommandContext, examples, mustId} from '../session.ts';
 import {formatCell, renderRecords, type TableStyle} from '../table.ts';
 import {EXIT, UsageError} from '../terminal.ts';
+import {bucketOf, renderReplicaSet} from './replica-set-text.ts';
+import {addStoppedSetCommands} from './stopped-set.ts';
 
 const LIST_COLUMNS = [
   'id',
@@ -20,17 +22,6 @@ const LIST_COLUMNS = [
   'leader',
   'replicas',
 ];
-const REPLICA_COLUMNS = [
-  'replica',
-  'node',
-  'role',
-  'leader',
-  'state',
-  'appliedIndex',
-  'commitIndex',
-  'lag',
-];
-
 const CANDIDATE_COLUMNS = [
   'replica',
   'node',
@@ -104,6 +95,7 @@ export function addReplicaSetCommands(program: Command, context: CommandContext)
   addElect(group, context);
   addPin(group, context, true);
   addPin(group, context, false);
+  addStoppedSetCommands(group, context);
 }
 
 function addList(group: Command, context: CommandContext): void {
@@ -239,26 +231,4 @@ function summaryOf(set: ReplicaSet): Record<string, unknown> {
       .map(({node, role}) => (role === 'learner' ? `${node}*` : node))
       .join(' '),
   };
-}
-
-export function renderReplicaSet(set: ReplicaSet, style: TableStyle = {}): string {
-  const bucket = bucketOf(set);
-  const head = [
-    `replica set ${set.id}`,
-    `database ${formatCell(set['database'])}`,
-    `bucket ${formatCell(bucket['id'])} [${formatCell(bucket['start'])}, ${formatCell(bucket['end'])})`,
-    `shard ${formatCell(set['shard'])}`,
-    `epoch ${formatCell(set['epoch'])}`,
-    formatCell(set['state']),
-    ...(set['pinned'] === true ? ['pinned'] : []),
-    ...(set['failover'] === 'manual' ? ['failover manual'] : []),
-  ];
-  return `${head.join('  ')}\n\n${renderRecords(set.replicas, REPLICA_COLUMNS, style)}`;
-}
-
-function bucketOf(set: ReplicaSet): Readonly<Record<string, unknown>> {
-  const bucket = set['bucket'];
-  return typeof bucket === 'object' && bucket !== null
-    ? (bucket as Record<string, unknown>)
-    : {id: bucket};
 }

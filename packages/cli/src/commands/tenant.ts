@@ -14,6 +14,7 @@ export function addTenantCommands(program: Command, context: CommandContext): vo
   addCreate(group, context);
   addAlter(group, context);
   addDrop(group, context);
+  addRecover(group, context);
 }
 
 function addList(group: Command, context: CommandContext): void {
@@ -76,11 +77,28 @@ function addDrop(group: Command, context: CommandContext): void {
   const command = group
     .command('drop')
     .argument('<name>')
-    .description('drop a tenant that holds no database')
-    .addHelpText('after', examples(['tenant drop acme']));
-  context.change(command, z.object({}), async (session, _options, name = '') => {
-    await session.client.admin.dropTenant(name, session.change);
+    .option('--after <duration>', 'how long the trash keeps it (default 1d); 0s: not at all')
+    .description('drop a tenant that holds no database, dropped ones apart: into the trash')
+    .addHelpText('after', examples(['tenant drop acme', 'tenant drop acme --after 0s']));
+  const schema = z.object({after: z.string().optional()});
+  context.change(command, schema, async (session, {after}, name = '') => {
+    await session.client.admin.dropTenant(name, {after, ...session.change});
     await session.done(`dropped ${name}`, {dropped: name});
+    return EXIT.ok;
+  });
+}
+
+function addRecover(group: Command, context: CommandContext): void {
+  const command = group
+    .command('recover')
+    .argument('<name>')
+    .option('--as <name>', 'under another name, where the old one was given anew')
+    .description('bring a dropped tenant back from the trash; then its databases, one by one')
+    .addHelpText('after', examples(['tenant recover acme']));
+  const schema = z.object({as: z.string().optional()});
+  context.change(command, schema, async (session, {as}, name = '') => {
+    await session.client.admin.recoverTenant(name, {as, ...session.change});
+    await session.done(`recovered ${as ?? name}`, {recovered: as ?? name});
     return EXIT.ok;
   });
 }

@@ -2,7 +2,7 @@
 // does not starve the others. A configuration entry stops its batch until the core has said which
 // configuration it made: the state machine must remember exactly that.
 
-import type {Clock, ReplicaId} from '@flotilla/base';
+import type {Clock, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import type {Configuration, Entry} from '@flotilla/raft';
 import type {HostCounts} from './host-counts.ts';
 import type {HostedGroup} from './hosted-group.ts';
@@ -13,26 +13,27 @@ const ENTRIES_PER_VISIT = 256;
 /** Of one turn, for all groups: beats and acknowledgements must not wait longer. */
 const TURN_MS_MAX = 5;
 
+export interface ApplierHooks {
+  applied(group: HostedGroup): void;
+  /** @param failedIndex the entry that could not be applied; absent: something else went wrong. */
+  broken(group: HostedGroup, error: unknown, failedIndex: number | undefined): void;
+  /** Entries that are passed over by order: no replica of the set can apply them. */
+  skippedEntries(set: ReplicaSetId): readonly number[] | undefined;
+}
+
 export class Applier {
   readonly #clock: Clock;
   readonly #counts: HostCounts;
-  readonly #onApplied: (group: HostedGroup) => void;
-  readonly #onBroken: (group: HostedGroup, error: unknown) => void;
+  readonly #hooks: ApplierHooks;
   #queue: HostedGroup[] = [];
   readonly #queued = new Set<HostedGroup>();
   /** Groups whose state machine applies or takes no more now; asked again each tick. */
   readonly blocked = new Set<HostedGroup>();
 
-  constructor(
-    clock: Clock,
-    counts: HostCounts,
-    onApplied: (group: HostedGroup) => void,
-    onBroken: (group: HostedGroup, error: unknown) => void,
-  ) {
+  constructor(clock: Clock, counts: HostCounts, hooks: ApplierHooks) {
     this.#clock = clock;
     this.#counts = counts;
-    this.#onApplied = onApplied;
-    this.#onBroken = onBroken;
+    this.#hooks = hooks;
   }
 
   get isEmpty(): boolean {
@@ -105,7 +106,9 @@ export class Applier {
     try {
       this.#applySome(group);
     } catch (error) {
-      this.#onBroken(group, error);
+      const entry = group.applying?.entries[group.applying.at - 1];
+      const isEntry = entry !== undefined && entry.index > group.appliedIndex;
+      this.#hooks.broken(group, error, isEntry ? entry.index : undefined);
       return;
     }
     const isBlocked = group.blocked?.isRefusing === false;
@@ -117,6 +120,7 @@ export class Applier {
     const {machine} = group;
     const applying = group.applying!;
     const before = group.appliedIndex;
+    const skipped = this.#hooks.skippedEntries(group.set);
     for (let visited = 0; visited < ENTRIES_PER_VISIT; visited++) {
       const entry = applying.entries[applying.at];
       if (entry === undefined) break;
@@ -130,8 +134,9 @@ export class Applier {
         group.raft.step({type: 'applied', index: entry.index});
         break;
       }
-      if (entry.type === 'noop') machine.applyNothing(entry.index, entry.term);
-      else this.#apply(group, entry);
+      if (entry.type === 'noop' || skipped?.includes(entry.index) === true) {
+        machine.applyNothing(entry.index, entry.term);
+      } else this.#apply(group, entry);
       group.appliedIndex = entry.index;
     }
     if (group.configEntry === undefined && group.appliedIndex > before) {
@@ -139,7 +144,7 @@ export class Applier {
       machine.afterApply();
     }
     if (group.configEntry === undefined) this.#endBatch(group);
-    this.#onApplied(group);
+    this.#hooks.applied(group);
   }
 
   #apply({machine, waits}: HostedGroup, {index, term, payload}: Entry): void {

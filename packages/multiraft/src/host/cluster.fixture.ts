@@ -36,21 +36,27 @@ const START: DurablePoint = {index: 0, term: 0, configuration: EMPTY_CONFIGURATI
 const text = new TextDecoder();
 const bytesOf = new TextEncoder();
 
+interface ListMachineHooks {
+  readonly onDestroy: () => void;
+  /** It applies 'poison' as it does everything else; until then that stops it. */
+  readonly isCured: () => boolean;
+}
+
 /** A list of the texts that were applied, in order. */
 export class ListMachine implements StateMachine {
   values: string[];
   #point: DurablePoint;
   readonly #kept: Kept;
   readonly #disk: MemoryDisk;
-  readonly #onDestroy: () => void;
+  readonly #hooks: ListMachineHooks;
   isReady = true;
   isTaking = true;
   pinned = 0;
 
-  constructor(kept: Kept, disk: MemoryDisk, onDestroy: () => void) {
+  constructor(kept: Kept, disk: MemoryDisk, hooks: ListMachineHooks) {
     this.#kept = kept;
     this.#disk = disk;
-    this.#onDestroy = onDestroy;
+    this.#hooks = hooks;
     this.values = [...kept.values];
     this.#point = kept.point;
   }
@@ -62,7 +68,7 @@ export class ListMachine implements StateMachine {
   apply(index: number, term: number, payload: Uint8Array): ApplyResult {
     this.#move(index, term);
     const value = text.decode(payload);
-    if (value === 'poison') throw new Error('poisoned');
+    if (value === 'poison' && !this.#hooks.isCured()) throw new Error('poisoned');
     this.values.push(value);
     return {value: {index, count: this.values.length}};
   }
@@ -124,7 +130,7 @@ export class ListMachine implements StateMachine {
   async close(): Promise<void> {}
 
   async destroy(): Promise<void> {
-    this.#onDestroy();
+    this.#hooks.onDestroy();
   }
 
   #move(index: number, term: number): void {
@@ -155,6 +161,7 @@ export interface TestClusterOptions {
   readonly timing?: TimingPreset;
   readonly log?: Log;
   readonly observer?: GroupObserver;
+  readonly skippedEntries?: (set: ReplicaSetId) => readonly number[] | undefined;
 }
 
 export class TestCluster {
@@ -164,6 +171,8 @@ export class TestCluster {
   readonly nodes: TestNode[] = [];
   /** Nodes that have not looked through what the others remember of their stores. */
   readonly unvetted = new Set<number>();
+  /** State machines apply what is poison to others. */
+  isCured = false;
   /** Where each replica was put: what the catalog would know. */
   readonly placed = new Map<ReplicaId, NodeId>();
   readonly #options: TestClusterOptions;
@@ -236,9 +245,11 @@ export class TestCluster {
         const key = `${set}/${replica}`;
         const kept = node.kept.get(key) ?? {point: founding ?? START, values: []};
         node.kept.set(key, kept);
-        return new ListMachine(kept, node.disk, () => node.kept.delete(key));
+        const onDestroy = () => node.kept.delete(key);
+        return new ListMachine(kept, node.disk, {onDestroy, isCured: () => this.isCured});
       },
       locate: (_set, replica) => this.placed.get(replica),
+      skippedEntries: this.#options.skippedEntries,
     });
     node.host = await clock.resolve(opening);
     if (this.#options.beats === true) {

@@ -82,15 +82,19 @@ export class Driver {
         if (group !== undefined) this.step(group, {type: 'unreachable', id: to});
       },
     );
-    this.applier = new Applier(
-      options.clock,
-      this.counts,
-      (group) => {
+    this.applier = new Applier(options.clock, this.counts, {
+      applied: (group) => {
         group.waits.appliedUpto(group.appliedIndex);
         this.#touchIfDue(group);
       },
-      (group, error) => this.stopGroup(group, `apply failed: ${String(error)}`),
-    );
+      broken: (group, error, failedIndex) => {
+        group.failedIndex = failedIndex;
+        const what =
+          failedIndex === undefined ? 'apply failed' : `cannot apply entry ${failedIndex}`;
+        this.stopGroup(group, `${what}: ${String(error)}`);
+      },
+      skippedEntries: (set) => options.skippedEntries?.(set),
+    });
   }
 
   /** Into the group's core; its output follows in the next turn. */

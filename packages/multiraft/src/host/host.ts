@@ -147,6 +147,20 @@ export class Host {
     return this.#orders.destroy(key);
   }
 
+  /**
+   * Opens a replica anew that stopped itself; one that did not is left alone. Resolves when it is open, which
+   * it may not be for long: what stopped it may do so again.
+   */
+  reopenReplica(key: SetReplica): Promise<void> {
+    return this.#orders.reopen(key);
+  }
+
+  /** Those that stopped themselves, and at which entry where that is why. */
+  *stoppedReplicas(): Iterable<SetReplica & {readonly failedIndex: number | undefined}> {
+    for (const {set, replica, failedIndex} of this.#stoppedGroups)
+      yield {set, replica, failedIndex};
+  }
+
   /** What apply made of the payload, once it is committed and applied here. */
   propose(set: ReplicaSetId, payload: Uint8Array, options: ProposeOptions): Promise<unknown> {
     return this.#requests.propose(set, payload, options);

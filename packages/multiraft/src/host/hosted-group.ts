@@ -62,6 +62,8 @@ export class HostedGroup {
   cachedBytes = 0;
   /** Why it stands still for good. */
   stopped: string | undefined;
+  /** The committed entry that its state machine could not apply, where that is why. */
+  failedIndex: number | undefined;
   isDestroyed = false;
 
   constructor(parts: HostedGroupParts) {

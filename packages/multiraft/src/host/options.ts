@@ -127,6 +127,11 @@ export interface HostOptions {
   readonly openStateMachine: OpenHostedStateMachine;
   /** Where a replica lives, as the catalog knows it; learned from its messages otherwise. */
   readonly locate: (set: ReplicaSetId, replica: ReplicaId) => NodeId | undefined;
+  /**
+   * Entries that are passed over by an operator's order, the same on every node: no replica of the set can
+   * apply them.
+   */
+  readonly skippedEntries?: ((set: ReplicaSetId) => readonly number[] | undefined) | undefined;
   readonly observer?: GroupObserver | undefined;
   /** The loop turned, so late: at the end of each tick. */
   readonly onTick?: ((lateMs: number) => void) | undefined;

@@ -144,6 +144,39 @@ export class ReplicaOrders {
     });
   }
 
+  /**
+   * Opens a replica anew that had stopped itself or could not be opened, as a restart of the node would. One
+   * that had not stopped stays as it is.
+   * Law: what the stopped core had handed to the log is durable, and what it had not is dropped, before the
+   * next core begins with what the log holds.
+   */
+  reopen({set, replica}: SetReplica): Promise<void> {
+    return this.#oneByOne(set, async () => {
+      const group = this.#driver.groups.get(set);
+      const broken = this.broken.get(set);
+      const store = this.#storeHolding(set);
+      if (store === undefined || (group?.replica ?? broken?.replica) !== replica)
+        throw new DbError('REPLICA_GONE', `replica ${replica} of set ${set} does not live here`);
+      if (store.failure !== undefined)
+        throw new DbError('REPLICA_STOPPED', `its store has failed: ${store.failure.message}`);
+      if (broken?.isLost === true)
+        throw new DbError(
+          'CONFLICT',
+          `replica ${replica} has lost data: it is made anew elsewhere`,
+        );
+      if (group !== undefined) {
+        if (group.stopped === undefined) return;
+        await this.#hooks.forget(group);
+        store.forget({set, replica});
+        // One write after the other: when this one is durable, so is all that came before.
+        await store.log.append([{type: 'failover', set, replica, manual: group.isManual}]);
+        await group.machine.close();
+      }
+      this.broken.delete(set);
+      await this.#openPlace(store, set);
+    });
+  }
+
   /** Opens all that the store holds; a replica that cannot be opened is broken, the others go on. */
   async openStore(store: Store): Promise<void> {
     await buryLeftovers(store, this.#options.openStateMachine);

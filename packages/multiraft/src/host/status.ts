@@ -43,6 +43,8 @@ export interface ReplicaStatus {
   readonly members: readonly MemberStatus[];
   /** Why it stands still for good. */
   readonly stopped: string | undefined;
+  /** The entry that it could not apply, where that is why. */
+  readonly failedIndex: number | undefined;
   /** Takes part in consensus and has applied nothing for long, though it was asked. */
   readonly isWedged: boolean;
 }
@@ -90,5 +92,6 @@ export function replicaStatus(
     isAsleep: group.isAsleep,
     members,
     stopped: group.stopped,
+    failedIndex: group.failedIndex,
   };
 }

@@ -126,6 +126,14 @@ export class Store {
     this.#writes.push({group, write});
   }
 
+  /** What is queued for the replica is not written: its core is gone, and the next one begins with the log. */
+  forget({set, replica}: ReplicaKey): void {
+    this.#items = this.#items.filter(
+      (item) => !('set' in item && item.set === set && item.replica === replica),
+    );
+    this.#writes = this.#writes.filter(({group}) => group.set !== set);
+  }
+
   /** What the turn has to write; empty afterwards. */
   takeBatch(
     lives: (key: ReplicaKey) => boolean,

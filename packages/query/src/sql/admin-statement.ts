@@ -4,7 +4,7 @@
 
 import {TokenReader} from './admin-tokens.ts';
 import type {AdminStatement, DatabaseOptionsChange, SeriesStatement} from './ast.ts';
-import {parseDurationMs} from './duration-text.ts';
+import {readDuration} from './read-duration.ts';
 import {maybeReadReplicaStatement} from './replica-statement.ts';
 import {readFrom, readShowSeries, readShowTagKeys, readShowTagValues} from './series-statement.ts';
 import {
@@ -13,7 +13,8 @@ import {
   readRenameTable,
   readTableName,
 } from './table-statement.ts';
-import {readAlterTenant, readCreateTenant, readDropTenant} from './tenant-statement.ts';
+import {readAlterTenant, readCreateTenant} from './tenant-statement.ts';
+import {maybeReadDrop, maybeReadRecover} from './trash-statement.ts';
 
 export const ADMIN_WORDS: ReadonlySet<string> = new Set([
   'create',
@@ -48,13 +49,10 @@ function readStatement(reader: TokenReader): AdminStatement | SeriesStatement {
   if (reader.maybeWords('rename', 'table')) return readRenameTable(reader);
   if (reader.maybeWords('create', 'tenant')) return readCreateTenant(reader);
   if (reader.maybeWords('alter', 'tenant')) return readAlterTenant(reader);
-  if (reader.maybeWords('drop', 'tenant')) return readDropTenant(reader);
   if (reader.maybeWords('create', 'database')) return readCreateDatabase(reader);
   if (reader.maybeWords('alter', 'database')) return readAlterDatabase(reader);
-  if (reader.maybeWords('drop', 'database')) return readDrop(reader, 'database');
-  if (reader.maybeWords('drop', 'table')) return readDrop(reader, 'table');
   if (reader.maybeWords('describe') || reader.maybeWords('desc')) return readDescribe(reader);
-  return refuse(reader);
+  return maybeReadDrop(reader) ?? maybeReadRecover(reader) ?? refuse(reader);
 }
 
 /** Behind SHOW. */
@@ -83,9 +81,6 @@ const REFUSED: readonly (readonly [name: string, ...words: string[]])[] = [
   ['CREATE USER is', 'create', 'user'],
   ['ALTER USER is', 'alter', 'user'],
   ['DROP USER is', 'drop', 'user'],
-  ['RECOVER DATABASE is', 'recover', 'database'],
-  ['RECOVER TABLE is', 'recover', 'table'],
-  ['RECOVER TENANT is', 'recover', 'tenant'],
   ['COMPACT VNODE is', 'compact', 'vnode'],
   ['COMPACT DATABASE is', 'compact', 'database'],
   ['CHECKSUM GROUP is', 'checksum', 'group'],
@@ -121,20 +116,6 @@ function readAlterDatabase(reader: TokenReader): AdminStatement {
     throw reader.error('PRECISION is fixed when the database is made', undefined, at);
   }
   return {kind: 'alter-database', name, options};
-}
-
-function readDrop(reader: TokenReader, thing: 'database' | 'table'): AdminStatement {
-  const ifExists = reader.maybeWords('if', 'exists');
-  if (thing === 'table') {
-    const table = readTableName(reader);
-    return {kind: 'drop-table', table, ifExists, afterMs: readAfter(reader)};
-  }
-  const name = reader.mustName('a database').text;
-  return {kind: 'drop-database', name, ifExists, afterMs: readAfter(reader)};
-}
-
-function readAfter(reader: TokenReader): number | undefined {
-  return reader.maybeWords('after') ? readDuration(reader, {least: 0}) : undefined;
 }
 
 function readDescribe(reader: TokenReader): AdminStatement {
@@ -215,17 +196,6 @@ function readPositive(reader: TokenReader): number {
   }
   reader.next();
   return Number(token.text);
-}
-
-function readDuration(reader: TokenReader, {least}: {least: number}): number {
-  const token = reader.peek();
-  const text = token.kind === 'string' || token.kind === 'number' ? token.text : undefined;
-  const ms = text === undefined ? undefined : parseDurationMs(text);
-  if (ms === undefined || ms < least) {
-    throw reader.expected('a duration', "durations are written like '7d', '12h', '90m' or '30s'");
-  }
-  reader.next();
-  return ms;
 }
 
 function readChoice<Choice extends string>(

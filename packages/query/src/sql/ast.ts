@@ -169,7 +169,7 @@ export type AdminStatement =
       readonly kind: 'drop-database';
       readonly name: string;
       readonly ifExists: boolean;
-      /** How long the trash keeps it; absent: `trash_retention`. */
+      /** How long the trash keeps it; absent: `trash_retention_ms`. */
       readonly afterMs?: number | undefined;
     }
   | {
@@ -193,7 +193,25 @@ export type AdminStatement =
       readonly comment?: string | undefined;
     }
   | {readonly kind: 'alter-tenant'; readonly name: string; readonly comment: string}
-  | {readonly kind: 'drop-tenant'; readonly name: string; readonly ifExists: boolean}
+  | {
+      readonly kind: 'drop-tenant';
+      readonly name: string;
+      readonly ifExists: boolean;
+      readonly afterMs?: number | undefined;
+    }
+  | {
+      readonly kind: 'recover-database' | 'recover-tenant';
+      readonly name: string;
+      readonly ifExists: boolean;
+      /** A new name for it. */
+      readonly as?: string | undefined;
+    }
+  | {
+      readonly kind: 'recover-table';
+      readonly table: TableName;
+      readonly ifExists: boolean;
+      readonly as?: string | undefined;
+    }
   | {readonly kind: 'describe-tenant'; readonly name: string}
   | {readonly kind: 'show-tenants'}
   | {

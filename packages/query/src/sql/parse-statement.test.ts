@@ -87,7 +87,6 @@ describe('databases, in the grammar of CnosDB', () => {
     ['ALTER TABLE t ADD FIELD f DOUBLE CODEC(GORILLA)', 'CODEC is not supported yet'],
     ["CREATE TENANT a WITH _limiter = '{}'", '_LIMITER of a tenant is not supported yet'],
     ['ALTER TENANT a ADD USER u AS owner', 'ALTER TENANT .. ADD USER is not supported yet'],
-    ["DROP TENANT a AFTER '7d'", 'DROP TENANT .. AFTER is not supported yet'],
     ['SHOW QUERIES', 'SHOW QUERIES is not supported yet'],
     ['EXPLAIN ANALYZE SELECT 1', 'EXPLAIN ANALYZE is not supported yet'],
     [
@@ -257,6 +256,18 @@ describe('tables, tenants and series', () => {
     ["ALTER TENANT a SET COMMENT = 'x'", {kind: 'alter-tenant', name: 'a', comment: 'x'}],
     ['ALTER TENANT a UNSET COMMENT', {kind: 'alter-tenant', comment: ''}],
     ['DROP TENANT IF EXISTS a', {kind: 'drop-tenant', ifExists: true, name: 'a'}],
+    ["DROP TENANT a AFTER '7d'", {kind: 'drop-tenant', name: 'a', afterMs: 7 * 86_400_000}],
+    ["DROP DATABASE a AFTER '0s'", {kind: 'drop-database', name: 'a', afterMs: 0}],
+    ['RECOVER DATABASE d', {kind: 'recover-database', name: 'd', ifExists: false, as: undefined}],
+    [
+      'RECOVER DATABASE IF EXISTS d AS "E"',
+      {kind: 'recover-database', name: 'd', ifExists: true, as: 'E'},
+    ],
+    ['RECOVER TENANT t AS u;', {kind: 'recover-tenant', name: 't', as: 'u'}],
+    [
+      'RECOVER TABLE IF EXISTS d.t AS u',
+      {kind: 'recover-table', table: {database: 'd', name: 't'}, ifExists: true, as: 'u'},
+    ],
     ['DESCRIBE TENANT a', {kind: 'describe-tenant', name: 'a'}],
     ['SHOW COLUMNS ON d FROM t', {kind: 'describe-table', table: {database: 'd', name: 't'}}],
     ['SHOW TAG KEYS', {kind: 'show-tag-keys'}],

@@ -1,5 +1,5 @@
-// CREATE, ALTER and DROP TENANT. A tenant has a name and a comment; what CnosDB's have beyond that
-// (limiters, users, a time to wait before they go) is refused by name.
+// CREATE and ALTER TENANT. A tenant has a name and a comment; what CnosDB's have beyond that (limiters,
+// users, a time of their own to wait before they go) is refused by name.
 
 import type {TokenReader} from './admin-tokens.ts';
 import type {AdminStatement} from './ast.ts';
@@ -21,15 +21,6 @@ export function readAlterTenant(reader: TokenReader): AdminStatement {
   if (reader.maybeWords('unset', 'comment')) return {kind: 'alter-tenant', name, comment: ''};
   reader.mustWord('set');
   return {kind: 'alter-tenant', name, comment: readComment(reader)};
-}
-
-/** Behind DROP TENANT. */
-export function readDropTenant(reader: TokenReader): AdminStatement {
-  const ifExists = reader.maybeWords('if', 'exists');
-  const name = reader.mustName('a tenant').text;
-  const {at} = reader.peek();
-  if (reader.maybeWords('after')) throw reader.unsupported('DROP TENANT .. AFTER is', at);
-  return {kind: 'drop-tenant', name, ifExists};
 }
 
 function readComment(reader: TokenReader): string {

@@ -191,3 +191,22 @@ test('what is paused and which nodes are in maintenance is shown, and no fault',
     code: 'INVALID_ARGUMENT',
   });
 });
+
+test('what is dropped comes back from the trash, and says which sets do not show it yet', async () => {
+  const change = (action: string, args = {}) =>
+    service.run({action, args: {tenant: 'default', name: 'd', ...args}});
+  await change('database-drop');
+  expect(await change('database-recover')).toEqual({recovered: 'd'});
+  unfenced = [7 as ReplicaSetId];
+  await change('database-drop', {after: '7d'});
+  expect(await change('database-recover', {as: 'e'})).toEqual({recovered: 'e', unconfirmed: [7]});
+  await expect(change('database-recover')).rejects.toMatchObject({code: 'DATABASE_NOT_FOUND'});
+  const never = change('database-drop', {name: 'e', after: '999999999w'});
+  await expect(never).rejects.toMatchObject({code: 'INVALID_ARGUMENT'});
+
+  await change('tenant-create', {name: 'acme'});
+  await change('tenant-drop', {name: 'acme'});
+  expect((await read('tenant-list')).value).toMatchObject([{name: 'default'}]);
+  expect(await change('tenant-recover', {name: 'acme', as: 'b'})).toEqual({recovered: 'b'});
+  expect((await read('tenant-show', {name: 'b'})).value).toMatchObject({name: 'b'});
+});

@@ -24,20 +24,20 @@ import {
   type Operation,
   type ReplicaSet,
   type Tenant,
-  TRASH_RETENTION_MS,
 } from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
 import type {WriteRouter} from '@flotilla/router';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
-import {databasesOf} from './catalog-rows.ts';
+import {databasesOf, liveTenants} from './catalog-rows.ts';
 import type {ClusterView, ReplicaSetView} from './cluster-view.ts';
-import {confirmDrop} from './drop-fences.ts';
 import {durationText, parseDuration} from './durations.ts';
 import {Elections} from './elections.ts';
 import type {AdminCall, AdminRead} from './gateway.ts';
 import {OperationOrders} from './operation-orders.ts';
 import {describeOperation} from './operation-view.ts';
 import {describeAutomation, noticesOf, RestOrders} from './rest-orders.ts';
+import {StoppedAdmin} from './stopped-admin.ts';
+import {TrashAdmin, type TrashAdminDeps} from './trash-admin.ts';
 import {trialOf} from './trial.ts';
 import {verdictOf} from './verdict.ts';
 
@@ -83,6 +83,10 @@ export class AdminService {
     this.#orders = new OperationOrders(deps);
     const elections = new Elections(deps);
     const rests = new RestOrders(deps);
+    const propose: TrashAdminDeps['propose'] = (command, deadlineMs) =>
+      this.#propose(command, deadlineMs);
+    const trash = new TrashAdmin({...deps, propose});
+    const stopped = new StoppedAdmin({...deps, propose, viewOf: ({id}) => this.#replicaSet({id})});
     this.#direct = {
       'candidate-list': async ({id}, deadlineMs): Promise<AdminRead> => ({
         value: await elections.candidates(id as ReplicaSetId, deadlineMs),
@@ -98,7 +102,7 @@ export class AdminService {
       'node-list': () => this.#nodes(),
       'node-ok-to-stop': (args) => rests.okToStop(args),
       'tenant-list': async () =>
-        [...this.#catalog.tenants()].map((tenant) => this.#describeTenant(tenant)),
+        liveTenants(this.#catalog).map((tenant) => this.#describeTenant(tenant)),
       'tenant-show': async (args) => this.#describeTenant(this.#tenant(args['name'])),
       'database-list': (args) => this.#databases(args),
       'database-show': async (args, {deadlineMs}) =>
@@ -120,10 +124,12 @@ export class AdminService {
       'node-decommission': (args, deadlineMs) => this.#decommission(args, deadlineMs),
       'tenant-create': (args, deadlineMs) => this.#createTenant(args, deadlineMs),
       'tenant-alter': (args, deadlineMs) => this.#alterTenant(args, deadlineMs),
-      'tenant-drop': (args, deadlineMs) => this.#dropTenant(args, deadlineMs),
+      'tenant-drop': (args, deadlineMs) => trash.dropTenant(args, deadlineMs),
+      'tenant-recover': (args, deadlineMs) => trash.recoverTenant(args, deadlineMs),
       'database-create': (args, deadlineMs) => this.#createDatabase(args, deadlineMs),
       'database-alter': (args, deadlineMs) => this.#alterDatabase(args, deadlineMs),
-      'database-drop': (args, deadlineMs) => this.#dropDatabase(args, deadlineMs),
+      'database-drop': (args, deadlineMs) => trash.dropDatabase(args, deadlineMs),
+      'database-recover': (args, deadlineMs) => trash.recoverDatabase(args, deadlineMs),
       'add-replica': (args, deadlineMs) => this.#begun(this.#addReplica(args, deadlineMs)),
       'remove-replica': (args, deadlineMs) => this.#begun(this.#removeReplica(args, deadlineMs)),
       'move-replica': (args, deadlineMs) => this.#begun(this.#moveReplica(args, deadlineMs)),
@@ -137,6 +143,11 @@ export class AdminService {
         this.#alterSet(args, deadlineMs, {type: 'pin-replica-set', pinned: true}),
       'unpin-replica-set': (args, deadlineMs) =>
         this.#alterSet(args, deadlineMs, {type: 'pin-replica-set', pinned: false}),
+      'retry-replica-set': (args, deadlineMs) => stopped.retry(this.#set(args), deadlineMs),
+      'skip-entry': (args, deadlineMs) => {
+        const index = args['index'] as number;
+        return stopped.skip(this.#set(args), {index, by: 'operator'}, deadlineMs);
+      },
       'operation-cancel': (args, deadlineMs) => this.#cancelOperation(args, deadlineMs),
     };
   }
@@ -317,12 +328,6 @@ export class AdminService {
     return this.#describeTenant(this.#tenant(name));
   }
 
-  async #dropTenant(args: Args, deadlineMs: number): Promise<unknown> {
-    const name = String(args['name']);
-    await this.#propose({type: 'drop-tenant', name}, deadlineMs);
-    return {dropped: name};
-  }
-
   async #databases(args: Args): Promise<unknown> {
     const mine = databasesOf(this.#catalog, this.#tenant(args['tenant']).id);
     return mine.map((database) => this.#describe(database));
@@ -367,18 +372,6 @@ export class AdminService {
       deadlineMs,
     );
     return this.#describe(await this.#database(args, deadlineMs));
-  }
-
-  async #dropDatabase(args: Args, deadlineMs: number): Promise<unknown> {
-    const {tenant, name} = {tenant: String(args['tenant']), name: String(args['name'])};
-    const atMs = this.#deps.clock.wallMs();
-    const purgeAtMs = atMs + TRASH_RETENTION_MS;
-    const command = {type: 'drop-database' as const, tenant, name, atMs, purgeAtMs};
-    const {database} = await this.#propose(command, deadlineMs);
-    const open =
-      database === undefined ? [] : await confirmDrop(this.#deps, {database}, deadlineMs);
-    const recoverableUntil = new Date(purgeAtMs).toISOString();
-    return {dropped: name, recoverableUntil, ...(open.length > 0 && {unconfirmed: open})};
   }
 
   async #replicaSets(args: Args, deadlineMs: number): Promise<readonly ReplicaSetView[]> {

@@ -1,8 +1,8 @@
 // CREATE, ALTER, DROP, SHOW, DESCRIBE, EXPLAIN: through meta, answered from the catalog. The request's database
 // is looked up only for a name that does not say its own: CREATE DATABASE works without any.
 
-import {META_SET, type ReplicaSetId} from '@flotilla/base';
-import {type Command, type Database, type Tenant, TRASH_RETENTION_MS} from '@flotilla/catalog';
+import {DbError, META_SET, type ReplicaSetId} from '@flotilla/base';
+import type {Command, Database, Tenant} from '@flotilla/catalog';
 import {
   type AdminStatement,
   type ExplainStatement,
@@ -18,11 +18,12 @@ import {
   describeTable,
   describeTenant,
   explainedRows,
+  liveTenants,
   mustTable,
   names,
   tagKeys,
 } from './catalog-rows.ts';
-import {confirmDrop, type Dropped} from './drop-fences.ts';
+import {confirmDrop, type Dropped, dropTimes} from './drop-fences.ts';
 import {ReplicaStatements} from './replica-statements.ts';
 import {refreshFor, type SqlServiceDeps, type StatementContext} from './statement-context.ts';
 import {textRows} from './text-rows.ts';
@@ -55,7 +56,7 @@ export class AdminStatements {
     if (statement.kind === 'order')
       return this.#replicas.order(statement.order, context.deadlineMs);
     const command = await this.#commandOf(statement, context);
-    const dropped = await this.#change(command, context);
+    const dropped = await this.#change(command, context, isMissingFine(statement));
     const open =
       dropped === undefined ? [] : await confirmDrop(this.#deps, dropped, context.deadlineMs);
     return textRows([{name: 'result', type: 'string'}], [[resultText(open)]]);
@@ -71,8 +72,18 @@ export class AdminStatements {
       }
       case 'alter-tenant':
         return {type: 'alter-tenant', name: statement.name, comment: statement.comment};
-      case 'drop-tenant':
-        return {type: 'drop-tenant', name: statement.name, ifExists: statement.ifExists};
+      case 'drop-tenant': {
+        const {name, ifExists, afterMs} = statement;
+        return {type: 'drop-tenant', name, ifExists, ...dropTimes(atMs, afterMs)};
+      }
+      case 'recover-tenant':
+        return {type: 'recover-tenant', name: statement.name, as: statement.as};
+      case 'recover-database':
+        return {type: 'recover-database', tenant, name: statement.name, as: statement.as};
+      case 'recover-table': {
+        const {database, name} = await this.#tableIn(statement.table, context);
+        return {type: 'recover-table', database, name, as: statement.as};
+      }
       case 'create-database': {
         const {name, ifNotExists, options} = statement;
         return {type: 'create-database', tenant, name, ifNotExists, options};
@@ -80,8 +91,8 @@ export class AdminStatements {
       case 'alter-database':
         return {type: 'alter-database', tenant, name: statement.name, options: statement.options};
       case 'drop-database': {
-        const {name, ifExists, afterMs = TRASH_RETENTION_MS} = statement;
-        return {type: 'drop-database', tenant, name, ifExists, atMs, purgeAtMs: atMs + afterMs};
+        const {name, ifExists, afterMs} = statement;
+        return {type: 'drop-database', tenant, name, ifExists, ...dropTimes(atMs, afterMs)};
       }
       case 'create-table': {
         const {table, ifNotExists, tags, fields} = statement;
@@ -93,9 +104,9 @@ export class AdminStatements {
         return {type: 'alter-table', database, name, change: statement.change};
       }
       case 'drop-table': {
-        const {ifExists, afterMs = TRASH_RETENTION_MS} = statement;
+        const {ifExists, afterMs} = statement;
         const {database, name} = await this.#tableIn(statement.table, context);
-        return {type: 'drop-table', database, name, ifExists, atMs, purgeAtMs: atMs + afterMs};
+        return {type: 'drop-table', database, name, ifExists, ...dropTimes(atMs, afterMs)};
       }
       default:
         return statement satisfies never;
@@ -110,10 +121,15 @@ export class AdminStatements {
     return {database: id, name};
   }
 
-  /** What writes may not name any more from now on. */
-  async #change(command: Command, {deadlineMs}: StatementContext): Promise<Dropped | undefined> {
+  /** What writes may not name any more from now on, or may name again. */
+  async #change(
+    command: Command,
+    {deadlineMs}: StatementContext,
+    isMissingFine: boolean,
+  ): Promise<Dropped | undefined> {
     const {meta, access} = this.#deps;
-    const dropped = await proposeDrop(meta, command, deadlineMs);
+    const proposing = proposeFenced(meta, command, deadlineMs);
+    const dropped = await (isMissingFine ? proposing.catch(ignoreMissing) : proposing);
     // So that whoever goes on through this node finds what was made.
     await access.refresh(deadlineMs);
     return dropped;
@@ -127,7 +143,7 @@ export class AdminStatements {
         return names('database_name', namesOf(databasesOf(catalog, id)));
       }
       case 'show-tenants':
-        return names('tenant_name', namesOf([...catalog.tenants()]));
+        return names('tenant_name', namesOf(liveTenants(catalog)));
       case 'describe-tenant':
         return describeTenant(catalog, await this.#tenant(statement.name, context));
       case 'show-tables': {
@@ -176,7 +192,7 @@ export class AdminStatements {
   }
 }
 
-async function proposeDrop(
+async function proposeFenced(
   meta: SqlServiceDeps['meta'],
   command: Command,
   deadlineMs: number,
@@ -193,8 +209,28 @@ async function proposeDrop(
     const {database} = await meta.propose(command, {deadlineMs});
     return database && {database};
   }
+  if (command.type === 'recover-table') {
+    const {table} = await meta.propose(command, {deadlineMs});
+    return {database: command.database, fence: {recovered: [table]}};
+  }
+  if (command.type === 'recover-database') {
+    const {database} = await meta.propose(command, {deadlineMs});
+    return {database, isRecovered: true};
+  }
   await meta.propose(command, {deadlineMs});
   return undefined;
+}
+
+/** RECOVER .. IF EXISTS; DROP's command says so itself. */
+function isMissingFine(statement: Changing): boolean {
+  return statement.kind.startsWith('recover-') && 'ifExists' in statement && statement.ifExists;
+}
+
+/** Of RECOVER .. IF EXISTS: nothing of that name is in the trash. */
+function ignoreMissing(error: unknown): undefined {
+  const codes = ['TABLE_NOT_FOUND', 'DATABASE_NOT_FOUND', 'TENANT_NOT_FOUND'];
+  if (error instanceof DbError && codes.includes(error.code)) return undefined;
+  throw error;
 }
 
 function resultText([first, ...more]: readonly ReplicaSetId[]): string {

@@ -29,6 +29,10 @@ export function databasesOf(catalog: Catalog, tenant: Tenant['id']): Database[] 
   );
 }
 
+export function liveTenants(catalog: Catalog): Tenant[] {
+  return [...catalog.tenants()].filter(({dropped}) => dropped === undefined);
+}
+
 export function describeTenant(catalog: Catalog, {id, name, comment}: Tenant): Rows {
   return textRows(
     [

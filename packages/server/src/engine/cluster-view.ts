@@ -12,6 +12,7 @@ import {
   type RpcHandlers,
 } from '@flotilla/base';
 import type {Catalog, FailoverMode, Node, ReplicaSet} from '@flotilla/catalog';
+import {askCondition, type NodeCondition} from './node-condition.ts';
 import type {NodeReplicas, ReplicaNote} from './replica-host.ts';
 
 const NOTES_METHOD = 'node.notes';
@@ -26,7 +27,7 @@ export interface ReplicaView {
   readonly role: 'voter' | 'learner';
   readonly leader: boolean;
   /**
-   * Raft's role, 'stopped', 'wedged' (it has applied nothing for long), 'missing' (the node has none) or
+   * Raft's role, 'failed' (it cannot apply an entry), 'stopped' (for another reason), 'wedged' (it has applied nothing for long), 'missing' (the node has none) or
    * 'unreachable' (the node does not answer).
    */
   readonly state: string;
@@ -41,6 +42,8 @@ export interface ReplicaView {
   /** As this replica keeps it: 'manual' where it stands for election only when told. */
   readonly failover?: string | undefined;
   readonly stopped?: string | undefined;
+  /** The entry that it cannot apply. */
+  readonly failedIndex?: number | undefined;
 }
 
 export interface ReplicaSetView {
@@ -56,6 +59,8 @@ export interface ReplicaSetView {
   /** As itself, its database or the cluster wants it. */
   readonly failover: FailoverMode | undefined;
   readonly leader: NodeId | undefined;
+  /** Passed over by order on every replica. */
+  readonly skippedEntries?: ReplicaSet['skippedEntries'];
   readonly replicas: readonly ReplicaView[];
 }
 
@@ -63,7 +68,12 @@ export interface ClusterFacts {
   readonly sets: readonly ReplicaSetView[];
   /** Only where a majority of it answers is there a leader. */
   readonly meta: {readonly leader: NodeId | undefined; readonly voters: readonly NodeId[]};
-  readonly nodes: readonly {readonly node: Node; readonly isReachable: boolean}[];
+  readonly nodes: readonly {
+    readonly node: Node;
+    readonly isReachable: boolean;
+    /** Absent where it did not say. */
+    readonly condition?: NodeCondition | undefined;
+  }[];
 }
 
 export interface ClusterViewDeps {
@@ -90,7 +100,10 @@ export class ClusterView {
   async facts(only: (set: ReplicaSet) => boolean = () => true): Promise<ClusterFacts> {
     const catalog = this.#deps.catalog();
     const nodes = [...catalog.nodes()].filter(({state}) => state !== 'decommissioned');
-    const statuses = await this.#statuses(nodes.map(({id}) => id));
+    const [statuses, conditions] = await Promise.all([
+      this.#statuses(nodes.map(({id}) => id)),
+      Promise.all(nodes.map(({id}) => askCondition(id, this.#deps))),
+    ]);
     const sets = [...catalog.replicaSets()]
       .filter(only)
       .map((set) => viewOf(catalog, set, statuses));
@@ -101,7 +114,9 @@ export class ClusterView {
         leader: meta && leaderOf(meta, statuses),
         voters: meta?.replicas.filter(({role}) => role === 'voter').map(({node}) => node) ?? [],
       },
-      nodes: nodes.map((node) => ({node, isReachable: statuses.has(node.id)})),
+      nodes: nodes.map((node, i) => {
+        return {node, isReachable: statuses.has(node.id), condition: conditions[i]};
+      }),
     };
   }
 
@@ -166,6 +181,7 @@ function viewOf(catalog: Catalog, set: ReplicaSet, statuses: Statuses): ReplicaS
     pinned: set.pinned === true,
     failover: catalog.failoverOf(set.id),
     leader,
+    skippedEntries: set.skippedEntries,
     replicas: set.replicas.map(({replica, node, role}) => {
       const address = catalog.node(node)?.address;
       const all = statuses.get(node);
@@ -175,9 +191,7 @@ function viewOf(catalog: Catalog, set: ReplicaSet, statuses: Statuses): ReplicaS
         return {replica, node, address, role, leader: false, state};
       }
       const {term, appliedIndex, commitIndex, lastIndex, lastTerm} = status;
-      const {failover, stopped, isWedged} = status;
-      const isWell = stopped === undefined && isWedged !== true;
-      const state = isWell ? status.role : stopped === undefined ? 'wedged' : 'stopped';
+      const {failover, stopped, failedIndex} = status;
       const lag = newest - appliedIndex;
       return {
         replica,
@@ -185,7 +199,7 @@ function viewOf(catalog: Catalog, set: ReplicaSet, statuses: Statuses): ReplicaS
         address,
         role,
         leader: node === leader,
-        state,
+        state: stateOf(status),
         term,
         appliedIndex,
         commitIndex,
@@ -194,9 +208,15 @@ function viewOf(catalog: Catalog, set: ReplicaSet, statuses: Statuses): ReplicaS
         lag,
         failover,
         stopped,
+        failedIndex,
       };
     }),
   };
+}
+
+function stateOf({role, stopped, failedIndex, isWedged}: Status): string {
+  if (stopped !== undefined) return failedIndex === undefined ? 'stopped' : 'failed';
+  return isWedged === true ? 'wedged' : role;
 }
 
 function timeText(ms: number | undefined): string {

@@ -1,7 +1,7 @@
 // What was dropped in meta is dropped for those who ask when no replica set takes writes to it any more,
-// though a router that is behind may send them.
+// though a router that is behind may send them; and what was recovered is there when each set shows its rows.
 
-import type {Clock, ReplicaSetId} from '@flotilla/base';
+import {type Clock, LIMITS, type ReplicaSetId} from '@flotilla/base';
 import type {Database} from '@flotilla/catalog';
 import type {Fence} from '@flotilla/replica';
 import type {WriteRouter} from '@flotilla/router';
@@ -14,6 +14,8 @@ export interface Dropped {
   readonly database: Database['id'];
   /** Absent: the database itself. */
   readonly fence?: Fence | undefined;
+  /** It was taken out of the trash. */
+  readonly isRecovered?: boolean | undefined;
 }
 
 export interface DropFenceDeps {
@@ -23,17 +25,27 @@ export interface DropFenceDeps {
 }
 
 /**
- * The sets that may still take writes to it.
- * Requires that the copy of the catalog has the drop.
+ * The sets that may still take writes to it, or that may not show its rows yet.
+ * Requires that the copy of the catalog has the drop, or the recovery.
  */
 export function confirmDrop(
   {access, router, clock}: DropFenceDeps,
-  {database, fence}: Dropped,
+  {database, fence, isRecovered}: Dropped,
   deadlineMs: number,
 ): Promise<ReplicaSetId[]> {
   const {catalog} = access;
   const sets = catalog.buckets(database).flatMap(({replicaSets}) => replicaSets);
   const tables = catalog.tables(database).map(({id}) => id);
   const untilMs = Math.min(deadlineMs, clock.monotonicMs() + FENCE_MS_MAX);
-  return router.awaitFences(sets, {fence: fence ?? {tables}, deadlineMs: untilMs});
+  const whole = isRecovered === true ? {recovered: tables} : {tables};
+  return router.awaitFences(sets, {fence: fence ?? whole, deadlineMs: untilMs});
+}
+
+/** When something is dropped and when it is purged; the leader of the meta group takes its own time for both. */
+export function dropTimes(
+  atMs: number,
+  afterMs?: number,
+): {readonly atMs: number; readonly purgeAtMs: number; readonly orTrash: boolean} {
+  const purgeAtMs = atMs + (afterMs ?? LIMITS.trash_retention_ms.value);
+  return {atMs, purgeAtMs, orTrash: afterMs !== undefined};
 }

@@ -59,11 +59,13 @@ import {FlushRound} from './flush-round.ts';
 import type {EngineOptions, FromEngine} from './messages.ts';
 import {metaProposer} from './meta-proposer.ts';
 import {MetaRole, metaMembers} from './meta-role.ts';
+import {conditionHandler} from './node-condition.ts';
 import {pause} from './pause.ts';
 import {replicaFactory} from './replica-factory.ts';
 import {NodeReplicas, type ReplicaNote} from './replica-host.ts';
 import {ServiceCounts} from './service-counts.ts';
 import {SqlService} from './sql-service.ts';
+import {StoppedReplicas, skippedEntriesOf} from './stopped-replicas.ts';
 import {WorkTurns} from './work-turns.ts';
 import {WriteMemory} from './write-memory.ts';
 import {type CreateDatabase, WriteService} from './write-service.ts';
@@ -99,6 +101,7 @@ export interface EngineParts {
   readonly flushes: FlushRound;
   readonly effects: CatalogEffects;
   readonly failover: FailoverModes;
+  readonly stopped: StoppedReplicas;
   readonly watch: ThreadWatch;
   readonly close: () => Promise<void>;
 }
@@ -184,6 +187,7 @@ export async function startEngine(
     }),
     locate: (set, replica) =>
       copy?.catalog.replicaSet(set)?.replicas.find((placed) => placed.replica === replica)?.node,
+    skippedEntries: (set) => skippedEntriesOf(copy?.catalog, set),
   });
   host.onStopped(({isStore, reason}) => {
     if (isStore) emit({type: 'fatal', message: `a store stopped: ${reason}`});
@@ -278,6 +282,13 @@ function assemble(base: Base, grown: Grown): EngineParts {
   const notes: EngineParts['notes'] = new Map();
   const effects = new CatalogEffects({host, copy, clock, log: base.log});
   const replicas = hostReplicas(base, grown, {notes, effects});
+  const stopped = new StoppedReplicas({
+    host,
+    catalog,
+    log: base.log,
+    onOpened: (set) => (set === META_SET ? metaRole?.hosted() : effects.opened(set)),
+  });
+  rpc.serve(stopped.handlers());
   const reads = new ReadCounts();
   serveNodes({base, host, rpc, replicas, reads});
   const machines = (): ReplicaMachine[] => machinesOf(host);
@@ -296,6 +307,7 @@ function assemble(base: Base, grown: Grown): EngineParts {
     flushes: new FlushRound(host),
     effects,
     failover: new FailoverModes({host, catalog, log: base.log}),
+    stopped,
     watch,
     services: createServices(base, grown, {meta, machines, watch, reads}),
     close: async () => {
@@ -347,6 +359,7 @@ function serveNodes(parts: {
   const monotonicMs = (): number => clock.monotonicMs();
   rpc.serve(nodeHandlers(replicas, clock));
   rpc.serve(notesHandler(replicas));
+  rpc.serve(conditionHandler(clock, replicas));
   rpc.serve(campaignHandler(host));
   rpc.serve(passHandlers({rpc, nodes: parts.base.nodes, clock}));
   rpc.serve({

@@ -172,6 +172,7 @@ export class Engine {
       flushDue(parts, this.#emit);
       parts.effects.settle();
       parts.failover.settle();
+      parts.stopped.settle();
       this.#emit({type: 'condition', condition: conditionOf(parts)});
     });
     if (parts.options.thread > 0) {

@@ -41,6 +41,8 @@ export interface ReplicaNote {
     readonly isAsleep: boolean;
     readonly failover: string;
     readonly stopped: string | undefined;
+    /** The entry that it cannot apply. */
+    readonly failedIndex?: number | undefined;
     /** Absent where an older build answers. */
     readonly isWedged?: boolean | undefined;
   };
@@ -312,9 +314,11 @@ function noteOf(status: ReplicaStatus, machine: StateMachine): ReplicaNote {
   const {set, replica, role, term, leader, commitIndex, appliedIndex, lastIndex, lastTerm} = status;
   const {flushedIndex, isAsleep, failover, stopped, isWedged} = status;
   const numbers = {term, commitIndex, appliedIndex, lastIndex, lastTerm, flushedIndex};
-  const rest = {isAsleep, failover, stopped, isWedged};
   const rows = machine instanceof ReplicaMachine ? machine : undefined;
   const damaged = rows?.isDamaged ? true : undefined;
+  // What a damaged part keeps from being applied is no fault of the entry.
+  const failedIndex = damaged ? undefined : status.failedIndex;
+  const rest = {isAsleep, failover, stopped, failedIndex, isWedged};
   return {
     report: reportOf(status, {written: rows?.isWritten ?? false, damaged}),
     status: {set, replica, role, leader: leader?.replica, ...numbers, ...rest},

@@ -9,6 +9,18 @@ function node(id: number, isReachable = true): NodeFact {
   return {node: {id, address: `10.0.0.${id}:8902`} as NodeFact['node'], isReachable};
 }
 
+function saying(...said: {clockOffsetMs?: number; diskFree?: number}[]): NodeFact[] {
+  return said.map(({clockOffsetMs = 0, diskFree = 1}, i) => {
+    return {...node(i + 1), condition: {clockOffsetMs, diskFree}};
+  });
+}
+
+function failed(id: number): ReplicaSetView {
+  const stopped = 'cannot apply entry 17: want version 1; have 2';
+  const replica = {replica: 12, node: 2, state: 'failed', stopped, failedIndex: 17};
+  return set(id, {replicas: [{state: 'leader'}, replica]} as unknown as Partial<ReplicaSetView>);
+}
+
 function set(id: number, change: Partial<ReplicaSetView> = {}): ReplicaSetView {
   return {
     id: id as ReplicaSetId,
@@ -32,6 +44,11 @@ function lacking(id: number, state: string): ReplicaSetView {
   return set(id, {replicas: [{state: 'leader'}, {state}]} as unknown as Partial<ReplicaSetView>);
 }
 
+test('clocks that differ by two seconds, and disks with room, are healthy', () => {
+  const nodes = saying({clockOffsetMs: 2_000, diskFree: 0.15}, {}, {});
+  expect(verdictOf(facts({nodes}))).toEqual({verdict: 'healthy', reasons: []});
+});
+
 test('nothing wrong is healthy', () => {
   expect(verdictOf(facts())).toEqual({verdict: 'healthy', reasons: []});
   expect(verdictOf(facts({sets: []}))).toEqual({verdict: 'healthy', reasons: []});
@@ -51,6 +68,42 @@ describe('each reason names the thing and the next command', () => {
       change: {sets: [set(1), lacking(7, 'missing')]},
       verdict: 'degraded',
       says: 'lack a replica: 7',
+    },
+    {
+      what: 'a replica cannot apply an entry',
+      change: {sets: [failed(7)]},
+      verdict: 'degraded',
+      says: 'replica set 7 has failed: replica 12 on node 2 cannot apply entry 17: want version 1',
+    },
+    {
+      what: 'a clock is off',
+      change: {nodes: saying({}, {clockOffsetMs: -2_600}, {})},
+      verdict: 'degraded',
+      says: "the clock of node 2 (10.0.0.2:8902) is 3s behind the others'",
+    },
+    {
+      what: 'a clock is not to be trusted',
+      change: {nodes: saying({clockOffsetMs: 86_400_000}, {}, {})},
+      verdict: 'degraded',
+      says: "is 1d ahead of the others': it leads nothing in meta and gets no new replicas",
+    },
+    {
+      what: 'of two clocks one is wrong',
+      change: {nodes: saying({clockOffsetMs: 86_400_000}, {})},
+      verdict: 'degraded',
+      says: 'differ from the others by 1d, and which are right is not known: nothing expires',
+    },
+    {
+      what: 'a disk has little room',
+      change: {nodes: saying({}, {diskFree: 0.149})},
+      verdict: 'degraded',
+      says: 'the disk of node 2 (10.0.0.2:8902) has 14 % left: it gets no new replicas',
+    },
+    {
+      what: 'a disk is full',
+      change: {nodes: saying({diskFree: 0.049})},
+      verdict: 'degraded',
+      says: 'has 4 % left: it takes no writes',
     },
     {
       what: 'a replica is stopped',
@@ -87,7 +140,7 @@ describe('each reason names the thing and the next command', () => {
     expect(found.verdict).toBe(verdict);
     expect(found.reasons).toHaveLength(1);
     expect(found.reasons[0]!.message).toContain(says);
-    expect(found.reasons[0]!.next).toMatch(/^flotilla /);
+    expect(found.reasons[0]!.next).toMatch(/^(flotilla|timedatectl) /);
   });
 
   test('a set that waits for an order to elect names the replica that holds the most', () => {

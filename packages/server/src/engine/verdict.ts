@@ -2,6 +2,7 @@
 
 import {nearestCandidate} from './candidates.ts';
 import type {ClusterFacts, ReplicaSetView} from './cluster-view.ts';
+import {nodeReasons} from './node-reasons.ts';
 
 export interface Reason {
   readonly message: string;
@@ -13,6 +14,7 @@ export interface Verdict {
   readonly reasons: readonly Reason[];
 }
 
+const LACKING = ['missing', 'unreachable', 'stopped'];
 /** Sets named in one reason; the rest is counted. */
 const SETS_NAMED = 5;
 
@@ -22,14 +24,11 @@ export function verdictOf(facts: ClusterFacts): Verdict {
   const waiting = unled.filter(isManual);
   const leaderless = unled.filter((set) => !isManual(set)).map(({id}) => id);
   const lacking = kept
-    .filter(({replicas}) =>
-      replicas.some(({state}) => ['missing', 'unreachable', 'stopped'].includes(state)),
-    )
+    .filter(({replicas}) => replicas.some(({state}) => LACKING.includes(state)))
     .map(({id}) => id);
   const wedged = facts.sets
     .filter(({replicas}) => replicas.some(({state}) => state === 'wedged'))
     .map(({id}) => id);
-  const down = facts.nodes.filter(({isReachable}) => !isReachable);
   const reasons: Reason[] = [];
   if (facts.meta.leader === undefined) {
     reasons.push({
@@ -50,12 +49,7 @@ export function verdictOf(facts: ClusterFacts): Verdict {
       next: `flotilla replica-set elect ${waiting[0]!.id} --node ${node}`,
     });
   }
-  for (const {node} of down) {
-    reasons.push({
-      message: `node ${node.id} (${node.address}) does not answer`,
-      next: 'flotilla node list',
-    });
-  }
+  reasons.push(...nodeReasons(facts.nodes), ...failedReasons(kept));
   if (lacking.length > 0) {
     reasons.push({
       message: `replica sets that lack a replica: ${named(lacking)}`,
@@ -71,6 +65,19 @@ export function verdictOf(facts: ClusterFacts): Verdict {
   const isUnavailable = facts.meta.leader === undefined || unled.length > 0;
   const verdict = isUnavailable ? 'unavailable' : reasons.length > 0 ? 'degraded' : 'healthy';
   return {verdict, reasons};
+}
+
+/** Replicas that cannot apply an entry, the first ones each with the reason. */
+function failedReasons(sets: readonly ReplicaSetView[]): Reason[] {
+  const failed = sets.flatMap(({id, replicas}) =>
+    replicas
+      .filter(({state}) => state === 'failed')
+      .map(({replica, node, stopped}) => ({
+        message: `replica set ${id} has failed: replica ${replica} on node ${node} ${stopped}`,
+        next: `flotilla replica-set retry ${id}`,
+      })),
+  );
+  return failed.slice(0, SETS_NAMED);
 }
 
 /** As its replicas keep it: what the catalog wants may not have reached them. */

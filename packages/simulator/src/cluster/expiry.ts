@@ -2,8 +2,8 @@
 // passes now and then: what is hidden goes a day later. Rows are hidden no sooner than by the clocks of two
 // nodes (one that is alone with its time expires nothing), and until then every node can read them.
 
-import {DbError} from '@flotilla/base';
-import {type Catalog, TRASH_RETENTION_MS} from '@flotilla/catalog';
+import {DbError, LIMITS} from '@flotilla/base';
+import type {Catalog} from '@flotilla/catalog';
 import type {Coverage} from '../checks/coverage.ts';
 import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
@@ -24,6 +24,7 @@ export interface ExpiryPorts {
 const NAME = 'short';
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
+const TRASH_MS = LIMITS.trash_retention_ms.value;
 const WRITE_MS = 1_000;
 const READ_MS = 1_500;
 const LOOK_MS = 1_000;
@@ -83,7 +84,7 @@ export class Expiry {
     const {expiredBeforeMs = -Infinity} = database;
     const nowMs = this.#nowMs();
     for (const {id, expiredAtMs} of catalog.buckets(database.id))
-      if (expiredAtMs !== undefined && expiredAtMs + TRASH_RETENTION_MS + PLAN_MS < nowMs)
+      if (expiredAtMs !== undefined && expiredAtMs + TRASH_MS + PLAN_MS < nowMs)
         all.push(`bucket ${id} has expired more than a day ago, and is there`);
     if (expiredBeforeMs < nowMs - this.#ttlMs - MINUTE_MS - PLAN_MS)
       all.push(`rows are hidden before ${expiredBeforeMs} only`);

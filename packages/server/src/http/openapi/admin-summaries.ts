@@ -16,12 +16,15 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'tenant-create': 'Makes a tenant.',
   'tenant-show': 'One tenant.',
   'tenant-alter': 'Changes a tenant.',
-  'tenant-drop': 'Drops a tenant.',
+  'tenant-drop': 'Drops a tenant that holds no database: into the trash, for a day or `after`.',
+  'tenant-recover': 'Takes a dropped tenant out of the trash, under its old name or `as`.',
   'database-list': 'The databases of a tenant.',
   'database-create': 'Makes a database.',
   'database-show': 'One database with its options.',
   'database-alter': 'Changes options of a database.',
-  'database-drop': 'Drops a database: hidden at once, removed a day later.',
+  'database-drop': 'Drops a database: hidden at once, removed a day later, or after `after`.',
+  'database-recover':
+    'Takes a dropped database with its rows out of the trash, under its old name or `as`.',
   'node-drain': 'Begins to take all replicas off a node, the lead of what it leads first.',
   'node-undrain': 'Lets a node take replicas again; a drain under way is cancelled.',
   'node-decommission': 'Takes a node that is gone, and holds no replica any more, off the list.',
@@ -38,6 +41,9 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'failover-replica-set': 'Lets a replica set elect a leader by itself, or on order alone.',
   'pin-replica-set': 'Keeps automatic operations off a replica set.',
   'unpin-replica-set': 'Lets automatic operations at a replica set again.',
+  'retry-replica-set': 'Opens the replicas of a set anew that stopped themselves.',
+  'skip-entry':
+    'Lets all replicas of a set pass over an entry that none of them can apply: what it said is lost.',
   'operation-list': 'The operations, finished ones among them.',
   'operation-show': 'One operation and its steps.',
   'operation-cancel':

@@ -140,6 +140,14 @@ const ROUTES: readonly Route[] = [
     url: '/admin/v1/tenants/:name',
     action: 'tenant-drop',
     params: z.object({name: z.string()}),
+    query: z.object({after: z.string().optional()}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/tenants/:name/recover',
+    action: 'tenant-recover',
+    params: z.object({name: z.string()}),
+    body: z.strictObject({as: Name.optional()}),
   },
   {method: 'GET', url: '/admin/v1/databases', action: 'database-list', query: Tenant},
   {
@@ -169,7 +177,15 @@ const ROUTES: readonly Route[] = [
     url: '/admin/v1/databases/:name',
     action: 'database-drop',
     params: z.object({name: z.string()}),
+    query: Tenant.extend({after: z.string().optional()}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/databases/:name/recover',
+    action: 'database-recover',
+    params: z.object({name: z.string()}),
     query: Tenant,
+    body: z.strictObject({as: Name.optional()}),
   },
   {
     method: 'GET',
@@ -246,6 +262,19 @@ const ROUTES: readonly Route[] = [
     url: '/admin/v1/replica-sets/:id/unpin',
     action: 'unpin-replica-set',
     params: z.object({id: Id}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/replica-sets/:id/retry',
+    action: 'retry-replica-set',
+    params: z.object({id: Id}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/replica-sets/:id/skip-entry',
+    action: 'skip-entry',
+    params: z.object({id: Id}),
+    body: z.strictObject({index: Id}),
   },
   {method: 'GET', url: '/admin/v1/operations', action: 'operation-list'},
   {

@@ -1,0 +1,44 @@
+// One replica set for a person to read: what it is, its replicas, and why those stand still that do.
+
+import type {ReplicaSet} from '@flotilla/client';
+import {formatCell, renderRecords, type TableStyle} from '../table.ts';
+
+const REPLICA_COLUMNS = [
+  'replica',
+  'node',
+  'role',
+  'leader',
+  'state',
+  'appliedIndex',
+  'commitIndex',
+  'lag',
+];
+
+export function renderReplicaSet(set: ReplicaSet, style: TableStyle = {}): string {
+  const bucket = bucketOf(set);
+  const head = [
+    `replica set ${set.id}`,
+    `database ${formatCell(set['database'])}`,
+    `bucket ${formatCell(bucket['id'])} [${formatCell(bucket['start'])}, ${formatCell(bucket['end'])})`,
+    `shard ${formatCell(set['shard'])}`,
+    `epoch ${formatCell(set['epoch'])}`,
+    formatCell(set['state']),
+    ...(set['pinned'] === true ? ['pinned'] : []),
+    ...(set['failover'] === 'manual' ? ['failover manual'] : []),
+  ];
+  const stops = set.replicas
+    .filter((replica) => replica['stopped'] !== undefined && replica['stopped'] !== null)
+    .map(
+      ({replica, node, ...rest}) =>
+        `replica ${replica} on node ${node}: ${formatCell(rest['stopped'])}\n`,
+    );
+  const table = renderRecords(set.replicas, REPLICA_COLUMNS, style);
+  return `${head.join('  ')}\n\n${table}${stops.length > 0 ? `\n${stops.join('')}` : ''}`;
+}
+
+export function bucketOf(set: ReplicaSet): Readonly<Record<string, unknown>> {
+  const bucket = set['bucket'];
+  return typeof bucket === 'object' && bucket !== null
+    ? (bucket as Record<string, unknown>)
+    : {id: bucket};
+}

@@ -1,0 +1,56 @@
+// What a node says of itself beside its replicas: its wall clock and its disk. For operators.
+
+import {
+  type Clock,
+  DbError,
+  META_SET,
+  type NodeId,
+  type Rpc,
+  type RpcHandlers,
+} from '@flotilla/base';
+
+const CONDITION_METHOD = 'node.condition';
+const CONDITION_MS_MAX = 1_500;
+
+export interface NodeCondition {
+  /** Its wall clock less the asker's, as well as can be told. */
+  readonly clockOffsetMs: number;
+  /** Free part of its fullest disk, 0 to 1. */
+  readonly diskFree: number;
+}
+
+interface Answer {
+  readonly wallMs: number;
+  readonly diskFree: number;
+}
+
+export function conditionHandler(
+  clock: Pick<Clock, 'wallMs'>,
+  disk: {diskFree(): Promise<number>},
+): RpcHandlers {
+  const condition = async (): Promise<Uint8Array> => {
+    const diskFree = await disk.diskFree();
+    const answer: Answer = {wallMs: clock.wallMs(), diskFree};
+    return new TextEncoder().encode(JSON.stringify(answer));
+  };
+  return {call: new Map([[CONDITION_METHOD, condition]]), stream: new Map()};
+}
+
+/** Undefined where it does not answer, or its build does not know the question. */
+export async function askCondition(
+  node: NodeId,
+  {rpc, clock}: {readonly rpc: Rpc; readonly clock: Clock},
+): Promise<NodeCondition | undefined> {
+  const askedAtMs = clock.monotonicMs();
+  const options = {deadlineMs: askedAtMs + CONDITION_MS_MAX};
+  try {
+    const target = {node, set: META_SET};
+    const bytes = await rpc.call(target, CONDITION_METHOD, new Uint8Array(0), options);
+    const {wallMs, diskFree} = JSON.parse(new TextDecoder().decode(bytes)) as Answer;
+    const tripMs = clock.monotonicMs() - askedAtMs;
+    return {clockOffsetMs: Math.round(wallMs + tripMs / 2 - clock.wallMs()), diskFree};
+  } catch (error) {
+    if (error instanceof DbError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,134 @@
+// Disks that are full on all nodes at once: writes are refused and nothing else is; what frees the disks is a
+// drop at once, or the purge of what was dropped a day ago; then writes come back by themselves.
+// Each node has a small file system of its own in memory; where none may be mounted the tests are skipped,
+// and say so.
+
+import {randomBytes} from 'node:crypto';
+import {mkdtempSync, readdirSync, rmSync, statfsSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {FlotillaClient} from '@flotilla/client';
+import {ProcessCluster} from '@flotilla/testkit';
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {until} from '../cluster/waiting.ts';
+import {ClockSkews} from './nemesis/clock-skews.ts';
+import {SmallDisks, whyNoMounts} from './nemesis/small-disks.ts';
+
+const NODES = [1, 2, 3];
+const MIB = 1024 * 1024;
+const DISK_BYTES = 320 * MIB;
+const DAY_MS = 86_400_000;
+const BODIES = 24;
+const LINES = 32;
+
+const whyNot = whyNoMounts();
+if (whyNot !== undefined) console.warn(`full disks are not tested: ${whyNot}`);
+
+describe.skipIf(whyNot !== undefined)('disks that are full on all nodes at once', () => {
+  let directory: string;
+  let disks: SmallDisks;
+  let clocks: ClockSkews;
+  let cluster: ProcessCluster;
+  let client: FlotillaClient;
+
+  beforeAll(async () => {
+    directory = mkdtempSync(path.join(tmpdir(), 'flotilla-disks-'));
+    clocks = new ClockSkews(directory);
+    disks = new SmallDisks(NODES, DISK_BYTES);
+    cluster = await ProcessCluster.start({
+      nodes: NODES.length,
+      engineThreads: 1,
+      prepare: disks.prepare,
+      env: (node) => clocks.env(node),
+    });
+    client = new FlotillaClient({urls: cluster.urls});
+    for (const database of ['kept', 'first', 'second'])
+      await client.query(`CREATE DATABASE ${database} WITH SHARD 1`);
+    await client.write('m v=1', {database: 'kept'});
+    for (const database of ['first', 'second']) await fillDatabase(database);
+    for (const url of cluster.urls) {
+      const own = new FlotillaClient({urls: [url]});
+      await own.admin.flushStorage();
+      own.close();
+    }
+  }, 180_000);
+  afterAll(async () => {
+    client.close();
+    for (const node of cluster.nodes) await node.kill();
+    disks.unmount();
+    await cluster.destroy();
+    rmSync(directory, {recursive: true});
+  });
+
+  /** Some 40 MiB that no encoding makes less. */
+  async function fillDatabase(database: string): Promise<void> {
+    const line = (i: number) => `t,i=${i} s="${randomBytes(30_000).toString('base64')}"`;
+    for (let body = 0; body < BODIES; body++) {
+      const lines = Array.from({length: LINES}, (_, i) => line(body * LINES + i));
+      await client.write(lines.join('\n'), {database});
+    }
+  }
+
+  function write(): Promise<unknown> {
+    return client.write('m v=2', {database: 'kept', timeoutMs: 2_000});
+  }
+
+  const codeOfWrite = () =>
+    write().then(
+      () => 'written',
+      (error: {code?: string}) => error.code,
+    );
+
+  async function fill(): Promise<void> {
+    for (const node of NODES) disks.leave(node, 0.04);
+    await until('writes are refused', async () => (await codeOfWrite()) === 'DISK_FULL');
+  }
+
+  async function messages(): Promise<string> {
+    return (await client.admin.status()).reasons.map(({message}) => message).join('\n');
+  }
+
+  test('below 15 % the log gets its reserve, writes go on, and status says what the nodes do not get', async () => {
+    for (const node of NODES) disks.leave(node, 0.14);
+    const hasBallast = (node: number) =>
+      readdirSync(disks.directory(node), {recursive: true, encoding: 'utf8'}).some(
+        (name) => path.basename(name) === 'ballast',
+      );
+    await until('each node keeps a ballast', () => NODES.every(hasBallast));
+    expect(await codeOfWrite()).toBe('written');
+    expect((await messages()).match(/left: it gets no new replicas/g)).toHaveLength(3);
+  });
+
+  test('below 5 % writes are refused, while reads and what meta does go on', async () => {
+    await fill();
+    expect(await client.query('SELECT v FROM m LIMIT 1', {database: 'kept'})).toHaveLength(1);
+    await client.query('CREATE TENANT while_full');
+    await client.query("ALTER DATABASE kept SET TTL '3650d'");
+    expect((await messages()).match(/left: it takes no writes/g)).toHaveLength(3);
+    const url = `${cluster.urls[0]}/api/v1/write?db=kept`;
+    const {status} = await fetch(url, {method: 'POST', body: 'm v=3'});
+    expect(status).toBe(507);
+  });
+
+  test('a drop at once frees them, and writes come back by themselves', async () => {
+    await client.query("DROP DATABASE first AFTER '0s'");
+    // Its sets are given a quarter of a minute to refuse writes that come late: it passes.
+    for (const node of NODES) clocks.set(node, 60_000);
+    await until('writes are taken', async () => (await codeOfWrite()) === 'written');
+    expect(freeShare()).toBeGreaterThan(0.05);
+  });
+
+  test('so does the purge of what was dropped a day ago', async () => {
+    await client.query('DROP DATABASE second');
+    await fill();
+    for (const node of NODES) clocks.set(node, DAY_MS + 120_000);
+    await until('writes are taken', async () => (await codeOfWrite()) === 'written');
+    expect(freeShare()).toBeGreaterThan(0.05);
+  });
+
+  /** On the fullest disk. */
+  function freeShare(): number {
+    const shares = NODES.map((node) => statfsSync(disks.directory(node)));
+    return Math.min(...shares.map(({bavail, blocks}) => bavail / blocks));
+  }
+});
