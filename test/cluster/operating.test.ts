@@ -68,7 +68,7 @@ describe('by the command line', () => {
       expect(tried).toMatch(/repair +running/);
       expect(await client.admin.automation()).toMatchObject({repair: {state: 'paused'}});
       await done('automation', 'resume');
-      expect((await flotilla('status')).out).not.toContain('paused');
+      expect((await client.admin.status()).notices).toEqual([]);
     },
     TEST_MS_MAX,
   );
@@ -78,13 +78,19 @@ describe('by the command line', () => {
     async () => {
       const {id} = await firstSet();
       expect(await done('cluster', 'show')).toMatch(/failover +automatic/);
-      for (const target of [[], ['--db', 'd'], ['--replica-set', String(id)]]) {
-        await done('failover', 'mode', 'manual', ...target);
-        expect(await done('failover', 'mode', ...target)).toMatch(/failover +manual/);
-        expect((await firstSet())['failover']).toBe('manual');
-        await done('failover', 'mode', 'automatic', ...target);
+      const {admin} = client;
+      const targets = [
+        {words: [], restore: () => admin.alterCluster({failover: 'automatic'})},
+        {words: ['--db', 'd'], restore: () => admin.alterDatabase('d', {failover: 'automatic'})},
+        {words: ['--replica-set', String(id)], restore: () => admin.setFailover(id, 'automatic')},
+      ] as const;
+      for (const {words, restore} of targets) {
         expect((await firstSet())['failover']).toBe('automatic');
+        await done('failover', 'mode', 'manual', ...words);
+        expect((await firstSet())['failover']).toBe('manual');
+        await restore();
       }
+      expect(await done('failover', 'mode', '--db', 'd')).toMatch(/failover +automatic/);
     },
     TEST_MS_MAX,
   );
@@ -94,7 +100,7 @@ describe('by the command line', () => {
     async () => {
       const before = await firstSet();
       const node = String(leaderOf(before));
-      await done('replica-set', 'pin', String(before.id));
+      await client.admin.pinReplicaSet(before.id, true);
       expect(await done('node', 'maintenance', node, '--for', '10m')).toContain(
         'leads nothing now',
       );
@@ -107,14 +113,14 @@ describe('by the command line', () => {
       expect(two).toMatchObject({code: 1, out: expect.stringMatching(/^not ok: without nodes/)});
       expect((await flotilla('status')).out).toContain(`node ${node} is in maintenance until`);
       await done('node', 'maintenance', node, '--end');
-      await done('replica-set', 'unpin', String(before.id));
+      await client.admin.pinReplicaSet(before.id, false);
       await until('it leads again', async () =>
         (await client.admin.replicaSets()).some((set) => String(leaderOf(set)) === node),
       );
       expect(await done('node', 'evacuate-leaders', node, '--for', '5m')).toContain(
         'leads nothing now',
       );
-      await done('node', 'maintenance', node, '--end');
+      await client.admin.maintainNode(node, {end: true});
     },
     TEST_MS_MAX,
   );
