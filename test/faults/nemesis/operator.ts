@@ -121,7 +121,8 @@ export class Operator {
   }
 
   async #cancel(open: readonly Operation[]): Promise<boolean> {
-    const operation = this.#pick(open);
+    // A lost copy is made good before the next may be lost.
+    const operation = this.#pick(open.filter(({kind}) => kind !== 'repair'));
     const url = this.#pick(this.#client.urls)!;
     if (operation === undefined) return false;
     const path = `/admin/v1/operations/${operation.id}/cancel`;
