@@ -1,4 +1,5 @@
 export * from './assert.ts';
+export * from './disk-full.ts';
 export * from './errors.ts';
 export * from './handled-elsewhere.ts';
 export * from './histogram.ts';

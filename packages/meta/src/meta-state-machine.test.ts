@@ -117,6 +117,21 @@ test('keeps two files, and none after its destruction', async () => {
   expect(await disk.list('meta')).toEqual([]);
 });
 
+test('a full disk refuses a flush, and takes the next once it has room', async () => {
+  const disk = new MemoryDisk();
+  const machine = await openMachine(disk);
+  machine.apply(6, 5, encodeCommand(found));
+  await machine.flush();
+  machine.apply(7, 5, tenant('late'));
+  disk.freeBytes = 0;
+  await expect(machine.flush()).rejects.toThrow('ENOSPC');
+  expect(machine.canApply()).toBe(true);
+  expect(machine.durablePoint().index).toBe(6);
+  disk.freeBytes = 2 ** 40;
+  await machine.flush();
+  expect((await openMachine(disk)).durablePoint().index).toBe(7);
+});
+
 test('a damaged one is destroyed like any other', async () => {
   const disk = new MemoryDisk();
   const machine = await openMachine(disk);

@@ -1,7 +1,7 @@
 // What the meta group replicates into: the catalog machine, with its durable points on disk. Between
 // two of them the log is the truth; replay from the last one makes the same catalog again.
 
-import {assert, type Disk, FatalError} from '@flotilla/base';
+import {assert, type Disk, FatalError, isDiskFull} from '@flotilla/base';
 import {
   type Catalog,
   CatalogMachine,
@@ -128,7 +128,10 @@ export class MetaStateMachine implements StateMachine {
   afterApply(): void {
     if (this.#applied.index - this.#durable.index < ENTRIES_PER_FLUSH) return;
     if (this.#flushing !== undefined || this.#broken) return;
-    this.flush().catch((error: unknown) => this.#onFatal(fatal(error)));
+    this.flush().catch((error: unknown) => {
+      // What it would have made durable is in the log: the next entry asks again.
+      if (!isDiskFull(error)) this.#onFatal(fatal(error));
+    });
   }
 
   /** One at a time: a call during a flush waits for it, then writes what came since. */
@@ -194,7 +197,8 @@ export class MetaStateMachine implements StateMachine {
     try {
       await this.#files.write(point.index, bytes);
     } catch (error) {
-      this.#broken = true;
+      // A full disk leaves the file that was there.
+      this.#broken = !isDiskFull(error);
       throw error;
     }
     this.#durable = point;

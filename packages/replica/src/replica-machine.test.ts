@@ -1,4 +1,4 @@
-import {LIMITS, type TableId} from '@flotilla/base';
+import {FatalError, LIMITS, type TableId} from '@flotilla/base';
 import {encodeShare} from '@flotilla/column';
 import type {DurablePoint} from '@flotilla/multiraft';
 import {PartDamage, type ReplicaStorage} from '@flotilla/storage';
@@ -199,6 +199,25 @@ test('a memtable of its full size is flushed after an apply; at four times it th
   expect(machine.canApply()).toBe(true);
   storage.bytes = 4e6;
   expect(machine.canApply()).toBe(false);
+});
+
+test('a flush that found no room is no fault, and is begun again though nothing is applied', async () => {
+  const {storage, machine, faults, write} = openMachine();
+  const flush = storage.flush.bind(storage);
+  let refused = 0;
+  storage.flush = () => {
+    refused += 1;
+    return Promise.reject(new FatalError('cannot write: ENOSPC'));
+  };
+  write(1);
+  storage.bytes = 4e6;
+  machine.afterApply();
+  await expect.poll(() => refused).toBe(1);
+  await expect.poll(() => machine.isFlushing).toBe(false);
+  expect(faults).toEqual([]);
+  storage.flush = flush;
+  expect(machine.canApply()).toBe(false);
+  expect(storage.flushes).toHaveLength(1);
 });
 
 /** Takes, applies, and how pressed flushes are: from where they begin to where nothing is applied. */

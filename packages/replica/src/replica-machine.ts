@@ -1,7 +1,7 @@
 // A replica's state machine: committed entries into storage. Apply is deterministic and calls
 // nobody: no clock, no network, no failure for local reasons. What all replicas refuse alike is a value.
 
-import {assertNever, DbError, FatalError, LIMITS} from '@flotilla/base';
+import {assertNever, DbError, FatalError, isDiskFull, LIMITS} from '@flotilla/base';
 import {decodeShare, type ScanSpec, type TableScan} from '@flotilla/column';
 import type {
   ApplyResult,
@@ -135,7 +135,12 @@ export class ReplicaMachine implements StateMachine {
       this.#maybeCompact();
       return false;
     }
-    return this.storage.memtableBytes() < memtableBytesMax && !memtables.isFull;
+    if (this.storage.memtableBytes() >= memtableBytesMax) {
+      // A full disk may have refused its flush, and no apply will ask for the next.
+      this.afterApply();
+      return false;
+    }
+    return !memtables.isFull;
   }
 
   canTake(): boolean {
@@ -331,7 +336,10 @@ export class ReplicaMachine implements StateMachine {
   }
 
   #startFlush(): void {
-    this.flush().catch((error: unknown) => this.#events.onFault(error));
+    this.flush().catch((error: unknown) => {
+      // Its rows stay in memory and in the log; whoever asks next begins with them.
+      if (!isDiskFull(error)) this.#events.onFault(error);
+    });
   }
 
   #durable(): void {
@@ -354,6 +362,8 @@ export class ReplicaMachine implements StateMachine {
         // Closing breaks compactions off; their parts are as they were.
         if (error instanceof DbError && error.code === 'CANCELLED') return;
         if (error instanceof PartDamage) this.#damage = error;
+        // Its parts are as they were; the next flush begins it again.
+        else if (isDiskFull(error)) this.#isCompacting = false;
         else this.#events.onFault(error);
       },
     );

@@ -4,7 +4,13 @@
 // row checksums: a missing, stale or foreign row is damage, and damage is never opened.
 
 import {crc32} from 'node:zlib';
-import {FatalError, handledElsewhere, type ManifestEdit, type ManifestStore} from '@flotilla/base';
+import {
+  FatalError,
+  handledElsewhere,
+  isDiskFull,
+  type ManifestEdit,
+  type ManifestStore,
+} from '@flotilla/base';
 import {ByteReader, ByteWriter} from '@flotilla/column';
 
 /** Before every other key, so that `load` gives it first. */
@@ -101,9 +107,12 @@ export class Manifest {
       return this.#commit(joinEdits(edits));
     });
     this.#next = commit;
-    this.#tail = commit;
-    // The caller has the failure too; this only keeps later commits from going ahead of it unnoticed.
-    void handledElsewhere(commit);
+    // The caller has the failure too; no later commit goes ahead of it unnoticed. One that a full disk
+    // refused is rolled back: the next follows the one before it.
+    this.#tail = commit.catch((error: unknown) => {
+      if (!isDiskFull(error)) throw error;
+    });
+    void handledElsewhere(this.#tail);
     return commit;
   }
 

@@ -34,8 +34,8 @@ export async function writeFlushed(
   if (memtable.isEmpty) return undefined;
   const file = await files.nextName('part');
   const path = files.path(file);
-  const written = await writeMemtable({disk: files.disk, path, memtable, ...writing});
-  return keep(files, written, {file, lo, hi});
+  const write = () => writeMemtable({disk: files.disk, path, memtable, ...writing});
+  return keep(files, await files.writing(file, write), {file, lo, hi});
 }
 
 /** Requires parts that follow each other, from the oldest to the newest, and that are retained. */
@@ -46,14 +46,16 @@ export async function writeMerged(
   const file = await files.nextName('part');
   // Only purges and deletes that are durable: until then the state of a restart still has the rows.
   const {purgedTables, tombstones} = files.state;
-  const written = await mergeParts({
-    disk: files.disk,
-    path: files.path(file),
-    parts,
-    isPurged: (table) => purgedTables.includes(table),
-    tombstones,
-    ...writing,
-  });
+  const merge = () =>
+    mergeParts({
+      disk: files.disk,
+      path: files.path(file),
+      parts,
+      isPurged: (table) => purgedTables.includes(table),
+      tombstones,
+      ...writing,
+    });
+  const written = await files.writing(file, merge);
   const {lo} = parts[0]!.record;
   const {hi} = parts.at(-1)!.record;
   return written && keep(files, written, {file, lo, hi, cleanIndex: tombstones.at(-1)?.index});

@@ -7,6 +7,7 @@ import {
   type Disk,
   FatalError,
   handledElsewhere,
+  isDiskFull,
   type ReplicaId,
   type ReplicaSetId,
 } from '@flotilla/base';
@@ -101,11 +102,31 @@ export class ReplicaFiles {
     return `${String(this.#nextFile++).padStart(8, '0')}.${suffix}`;
   }
 
-  async writeFile(name: string, bytes: Uint8Array): Promise<void> {
-    const file = await this.disk.open(this.path(name), 'create');
-    await file.writeAt(0, [bytes]);
-    await file.sync();
-    await file.close();
+  writeFile(name: string, bytes: Uint8Array): Promise<void> {
+    return this.writing(name, async () => {
+      const file = await this.disk.open(this.path(name), 'create');
+      try {
+        await file.writeAt(0, [bytes]);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  /** `write` makes the file of that name. What a full disk leaves of it is removed: it takes up room. */
+  async writing<T>(name: string, write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } catch (error) {
+      if (isDiskFull(error)) await this.discard(name);
+      throw error;
+    }
+  }
+
+  /** Of a file that no commit names. */
+  discard(name: string): Promise<void> {
+    return this.disk.remove(this.path(name));
   }
 
   /**
@@ -125,9 +146,12 @@ export class ReplicaFiles {
       this.#switchTo(state);
       committed?.();
     });
-    this.#commits = commit;
-    // Each caller has the failure as well; a later commit must not overtake a failed one.
-    void handledElsewhere(commit);
+    // Each caller has the failure as well; a later commit must not overtake a failed one. One that a full
+    // disk refused has changed nothing, and the next is made of what was there before it.
+    this.#commits = commit.catch((error: unknown) => {
+      if (!isDiskFull(error)) throw error;
+    });
+    void handledElsewhere(this.#commits);
     return commit;
   }
 

@@ -1,7 +1,14 @@
 // One replica's data: what apply changes, what a flush makes durable, what a scan sees. Deterministic
 // given the log: no clock and no randomness, and every refusal is a value that all replicas return.
 
-import {assert, type ColumnId, type SeriesId, type TableId, type WorkSlices} from '@flotilla/base';
+import {
+  assert,
+  type ColumnId,
+  isDiskFull,
+  type SeriesId,
+  type TableId,
+  type WorkSlices,
+} from '@flotilla/base';
 import type {Deletion, ScanSpec, ShareTable, TableScan} from '@flotilla/column';
 import {BlockCut, type BucketTime} from './block-cut.ts';
 import {isCompact, nextCompaction} from './compaction.ts';
@@ -9,7 +16,7 @@ import {type DeadColumnIds, DeadColumns} from './dead-columns.ts';
 import {loadIndex, writeNewKeys} from './key-files.ts';
 import {Memtable} from './memtable.ts';
 import {type PartWriting, withMerged, writeFlushed, writeMerged} from './new-parts.ts';
-import type {Part} from './part.ts';
+import type {Part, PartRecord} from './part.ts';
 import {ReplicaFiles, type ReplicaFilesOptions} from './replica-files.ts';
 import type {FlushPoint, ReplicaState, StoragePoint} from './replica-state.ts';
 import {scanSources} from './scan-sources.ts';
@@ -301,8 +308,10 @@ export class ReplicaStorage {
    * @param pressure  0 to 1, asked while it runs: how near writes are to waiting for it
    */
   flush(point: FlushPoint, pressure = noPressure): Promise<void> {
-    const frozen = this.#freeze(point);
-    return this.#order.flush(() => this.#writeFrozen(frozen, pressure));
+    const last = this.#frozen.at(-1);
+    // Nothing was applied since a flush that is under way, or that a full disk refused.
+    const frozen = last?.point.index === point.index ? last : this.#freeze(point);
+    return this.#order.flush(() => this.#writeUpto(frozen, pressure));
   }
 
   needsCompaction(): boolean {
@@ -405,18 +414,34 @@ export class ReplicaStorage {
     return frozen;
   }
 
+  /** In the order of the log: what a full disk refused before comes first. */
+  async #writeUpto(frozen: Frozen, pressure: () => number): Promise<void> {
+    // It is there no more where a snapshot took the place of what it was.
+    while (this.#frozen.includes(frozen)) await this.#writeFrozen(this.#frozen[0]!, pressure);
+  }
+
   async #writeFrozen(frozen: Frozen, pressure: () => number): Promise<void> {
-    if (!this.#frozen.includes(frozen)) return; // A snapshot took the place of what it was.
     const {memtable, lo} = frozen;
     const urgency = () => Math.max(this.#flushLag(), pressure());
     const slices = new Slices(this.#turns, {work: 'flush', urgency});
     const writing = {...this.#writing(), slices};
     const part = await writeFlushed(writing, {memtable, lo, hi: frozen.point.index});
-    const keyFiles = await writeNewKeys(
-      this.#files,
-      {index: this.#index, slices},
-      frozen.seriesCount,
-    );
+    try {
+      const keys = {index: this.#index, slices};
+      const keyFiles = await writeNewKeys(this.#files, keys, frozen.seriesCount);
+      await this.#commitFlushed(frozen, part, keyFiles);
+    } catch (error) {
+      // Written again with the next flush; until then a full disk has better use for the room.
+      if (part !== undefined && isDiskFull(error)) await this.#files.discard(part.file);
+      throw error;
+    }
+  }
+
+  async #commitFlushed(
+    frozen: Frozen,
+    part: PartRecord | undefined,
+    keyFiles: ReplicaState['keyFiles'],
+  ): Promise<void> {
     if (part !== undefined) {
       this.#counts.flushes += 1;
       this.#counts.flushedBytes += part.bytes;

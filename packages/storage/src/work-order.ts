@@ -1,28 +1,28 @@
 // In which order a replica's files change: flushes one after another, compactions one after another and
-// beside them, an install alone. Law: an install has its place in both rows from the moment in which it is
+// beside them, an install alone. A failure ends the row that it is in, but for want of room: what a full
+// disk refused is begun anew by the next in the row. Law: an install has its place in both rows from the moment in which it is
 // asked for, so nothing that begins later is made of what was there before it.
 
-import {handledElsewhere} from '@flotilla/base';
+import {handledElsewhere, isDiskFull} from '@flotilla/base';
 
 export class WorkOrder {
   #flushes: Promise<void> = Promise.resolve();
   #compactions: Promise<void> = Promise.resolve();
 
-  /** Behind the flushes and installs before it. Not at all where one of those flushes failed. */
+  /**
+   * Behind the flushes and installs before it. Not at all where one of those flushes failed, unless the
+   * disk was full: then `work` does first what that one left undone.
+   */
   flush(work: () => Promise<void>): Promise<void> {
     const flush = this.#flushes.then(work);
-    this.#flushes = flush;
-    // Each caller has the failure as well; a later flush must not overtake a failed one.
-    void handledElsewhere(flush);
+    this.#flushes = unlessFull(flush);
     return flush;
   }
 
   /** Behind the compactions and installs before it; a failed compaction ends them. */
   compaction<T>(work: () => Promise<T>): Promise<T> {
     const compaction = this.#compactions.then(work);
-    this.#compactions = compaction.then(() => {});
-    // The caller has the failure as well.
-    void handledElsewhere(this.#compactions);
+    this.#compactions = unlessFull(compaction);
     return compaction;
   }
 
@@ -38,6 +38,18 @@ export class WorkOrder {
   async settled(): Promise<void> {
     await Promise.allSettled([this.#flushes, this.#compactions]);
   }
+}
+
+/** Of a row in which `work` stands last. Its caller has the failure as well. */
+function unlessFull(work: Promise<unknown>): Promise<void> {
+  const end = work.then(
+    () => {},
+    (error: unknown) => {
+      if (!isDiskFull(error)) throw error;
+    },
+  );
+  void handledElsewhere(end);
+  return end;
 }
 
 /** Of a row in which an install stands last: it fails as what stood before the install did. */

@@ -2,7 +2,7 @@
 // less. Nothing is lost without it, since the log has it all. So it is bounded in time, and what a
 // restart would replay longest comes first. Law: no flush begins once that time is over.
 
-import type {Clock, Log} from '@flotilla/base';
+import {type Clock, isDiskFull, type Log} from '@flotilla/base';
 import type {HostedGroup} from './hosted-group.ts';
 
 /** Flushes that wait for one another share a commit of the manifest. */
@@ -29,7 +29,7 @@ export async function flushBeforeClose(
   let toldMs = beganMs;
   const flushOneByOne = async (): Promise<void> => {
     while (waiting.length > 0 && clock.monotonicMs() - beganMs < FLUSH_MS_MAX) {
-      await waiting.pop()!.group.machine.flush();
+      if (!(await maybeFlush(waiting.pop()!.group))) continue;
       flushed += 1;
       if (clock.monotonicMs() - toldMs < PROGRESS_MS) continue;
       toldMs = clock.monotonicMs();
@@ -40,6 +40,17 @@ export async function flushBeforeClose(
   if (waiting.length === 0) return;
   const bytes = waiting.reduce((sum, one) => sum + one.bytes, 0);
   log?.info({flushed, left: waiting.length, bytes}, 'the next start replays the rest from the log');
+}
+
+/** False where the disk has no room: the next start replays it from the log. */
+async function maybeFlush({machine}: HostedGroup): Promise<boolean> {
+  try {
+    await machine.flush();
+    return true;
+  } catch (error) {
+    if (isDiskFull(error)) return false;
+    throw error;
+  }
 }
 
 function isBehind({isGone, machine, appliedIndex}: HostedGroup): boolean {

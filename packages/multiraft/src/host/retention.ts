@@ -6,7 +6,7 @@
 // A quiet group may pin an old segment by a few bytes: over budget it is flushed, so that it lets go.
 // Looked at are the groups in which something happened since; now and then all, since a flush is not told.
 
-import type {ReplicaSetId} from '@flotilla/base';
+import {isDiskFull, type ReplicaSetId} from '@flotilla/base';
 import type {ProgressStatus} from '@flotilla/raft';
 import type {GroupLog} from '../log/group-log.ts';
 import type {Driver} from './driver.ts';
@@ -99,6 +99,8 @@ export class Retention {
         () => this.#flushing.delete(group),
         (error: unknown) => {
           this.#flushing.delete(group);
+          // The segment stays until there is room to let go of it: the next look tries again.
+          if (isDiskFull(error)) return;
           this.#driver.stopGroup(group, `flush failed: ${String(error)}`);
         },
       );

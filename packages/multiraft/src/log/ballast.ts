@@ -4,7 +4,7 @@
 // nothing was promised of it. So votes, and the records that let go of entries, still find room when
 // proposals have long been refused.
 
-import {type Disk, FatalError, handledElsewhere} from '@flotilla/base';
+import {type Disk, handledElsewhere} from '@flotilla/base';
 
 /** Some hundred thousand votes, or a new segment's checkpoint of as many sleeping groups. */
 export const BALLAST_BYTES = 16 * 1024 * 1024;
@@ -78,11 +78,4 @@ export class Ballast {
     this.#change = handledElsewhere(result);
     return result;
   }
-}
-
-/** Whether a disk refused for want of space, and for nothing else. */
-export function isDiskFull(error: unknown): boolean {
-  if (!(error instanceof FatalError)) return false;
-  const cause = error.cause as {readonly code?: unknown} | undefined;
-  return cause?.code === 'ENOSPC' || cause?.code === 'EDQUOT' || error.message.includes('ENOSPC');
 }

@@ -5,8 +5,7 @@
 // The last record may never have been synced: its writer was killed before, or its sync failed. It is
 // made durable here, since from now on votes and acknowledgements rely on it.
 
-import {type Disk, type DiskFile, FatalError} from '@flotilla/base';
-import {isDiskFull} from './ballast.ts';
+import {type Disk, type DiskFile, FatalError, isDiskFull} from '@flotilla/base';
 import {LogDirectory} from './directory.ts';
 import {LogDamage} from './log-damage.ts';
 import {decodeItems} from './log-item.ts';

@@ -13,13 +13,13 @@ import {
   type Clock,
   type Disk,
   FatalError,
+  isDiskFull,
   type Random,
   type ReplicaId,
   type ReplicaSetId,
 } from '@flotilla/base';
 import type {Entry} from '@flotilla/raft';
 import {ByteWriter} from '@flotilla/wire';
-import {isDiskFull} from './ballast.ts';
 import {gap, type LogDirectory, loss, renumbered} from './directory.ts';
 import type {GroupLog} from './group-log.ts';
 import {LogCounts} from './log-counts.ts';

@@ -7,8 +7,7 @@
 // them, so that zeros are a small part of what the disk is asked for; a segment that another one follows
 // ends with its last record. After a crash they are a torn end, as recovery knows it.
 
-import {FatalError} from '@flotilla/base';
-import {isDiskFull} from './ballast.ts';
+import {FatalError, isDiskFull} from '@flotilla/base';
 import type {SegmentFile} from './recovery.ts';
 
 /** Its sync takes about a millisecond, beside those of records. */

@@ -4,7 +4,7 @@
 // the state machine has installed them.
 
 import {crc32} from 'node:zlib';
-import type {DiskFile, Log, NodeId, Transport} from '@flotilla/base';
+import {type DiskFile, isDiskFull, type Log, type NodeId, type Transport} from '@flotilla/base';
 import {
   ByteWriter,
   encodeSnapshotAck,
@@ -17,7 +17,6 @@ import {
 import type {Driver} from '../host/driver.ts';
 import type {HostedGroup} from '../host/hosted-group.ts';
 import type {Ticker} from '../host/ticker.ts';
-import {isDiskFull} from '../log/ballast.ts';
 import type {StagedSnapshot} from '../state-machine.ts';
 
 /** A transfer that stood still this long is over. */

@@ -2,7 +2,14 @@
 // thread when a node has none.
 
 import {isMainThread, type MessagePort} from 'node:worker_threads';
-import {DbError, type Log, META_SET, type ReplicaSetId, toWireError} from '@flotilla/base';
+import {
+  DbError,
+  isDiskFull,
+  type Log,
+  META_SET,
+  type ReplicaSetId,
+  toWireError,
+} from '@flotilla/base';
 import {loadSqlParser} from '@flotilla/query';
 import {isRpcFrame, refuseRpcFrame} from '../connections/index.ts';
 import type {ThreadCondition} from '../node/node-health.ts';
@@ -232,10 +239,10 @@ function conditionOf({host, metaRole}: EngineParts): ThreadCondition {
 
 function flushDue({flushes, clock}: EngineParts, emit: (message: FromEngine) => void): void {
   for (const machine of flushes.due(clock.monotonicMs())) {
-    machine
-      .flush()
-      .catch((error: unknown) =>
-        emit({type: 'fatal', message: `a flush failed: ${String(error)}`}),
-      );
+    machine.flush().catch((error: unknown) => {
+      // Its rows stay in memory and in the log, and it is due until there is room.
+      if (isDiskFull(error)) return;
+      emit({type: 'fatal', message: `a flush failed: ${String(error)}`});
+    });
   }
 }

@@ -1,0 +1,82 @@
+// A disk that was full for a while: what it refused is made durable once there is room, in the order of
+// the log, and until then nothing is missing and nothing is left lying about.
+
+import {FatalError} from '@flotilla/base';
+import {expect, test, vi} from 'vitest';
+import {EVERYTHING, series} from './replica-model.fixture.ts';
+import {Trial} from './replica-trial.fixture.ts';
+
+const rows = (start: number) => ({start, count: 40, step: 1_000});
+
+async function flushed(): Promise<Trial> {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  trial.write(series(1, rows(0), 1));
+  await trial.storage.flush(trial.point());
+  return trial;
+}
+
+async function fileNames({fixture}: Trial): Promise<string[]> {
+  return (await fixture.disk.list('replicas/1-1')).map(({name}) => name).sort();
+}
+
+/** As it is now, and as a restart finds it. */
+async function checkAll(trial: Trial): Promise<void> {
+  for (const query of EVERYTHING) await trial.check(query);
+}
+
+test('a flush that found no room is made good by the next, and by a snapshot', async () => {
+  const trial = await flushed();
+  const {disk} = trial.fixture;
+  const before = await fileNames(trial);
+  disk.freeBytes = 0;
+  trial.write(series(1, rows(20_000), 2));
+  await expect(trial.storage.flush(trial.point())).rejects.toThrow('ENOSPC');
+  trial.write(series(2, rows(0), 3));
+  await expect(trial.storage.flush(trial.point())).rejects.toThrow('ENOSPC');
+  await expect(trial.storage.snapshot(trial.point())).rejects.toThrow('ENOSPC');
+  expect(await fileNames(trial)).toEqual(before);
+  expect(trial.storage.durablePoint()?.index).toBe(1);
+  await checkAll(trial);
+  disk.freeBytes = 2 ** 40;
+  const snapshot = await trial.storage.snapshot(trial.point());
+  expect(snapshot.point.index).toBe(3);
+  snapshot.release();
+  await checkAll(trial);
+  await trial.crash();
+  expect(trial.storage.durablePoint()?.index).toBe(3);
+  await checkAll(trial);
+  await trial.storage.close();
+});
+
+test('a compaction that found no room leaves its parts, and is done later', async () => {
+  const trial = await flushed();
+  const {disk} = trial.fixture;
+  trial.write(series(1, rows(20_000), 2));
+  await trial.storage.flush(trial.point());
+  const before = await fileNames(trial);
+  disk.freeBytes = 0;
+  await expect(trial.storage.compactAll()).rejects.toThrow('ENOSPC');
+  expect(await fileNames(trial)).toEqual(before);
+  await checkAll(trial);
+  disk.freeBytes = 2 ** 40;
+  await trial.storage.compactAll();
+  expect(trial.storage.sizes().parts).toBe(1);
+  await checkAll(trial);
+  await trial.storage.close();
+});
+
+test('a manifest that finds no room for a flush has its part removed, and takes the next', async () => {
+  const trial = await flushed();
+  const before = await fileNames(trial);
+  trial.write(series(1, rows(20_000), 2));
+  const full = new FatalError('cannot commit: ENOSPC');
+  vi.spyOn(trial.fixture.store, 'commit').mockRejectedValueOnce(full);
+  await expect(trial.storage.flush(trial.point())).rejects.toThrow('ENOSPC');
+  expect(await fileNames(trial)).toEqual(before);
+  await trial.storage.flush(trial.point());
+  await trial.crash();
+  expect(trial.storage.durablePoint()?.index).toBe(2);
+  await checkAll(trial);
+  await trial.storage.close();
+});
