@@ -142,9 +142,9 @@ const TURN_AND_LOG: readonly Mutation[] = [
     id: 'tombstones-not-in-checkpoints',
     trap: 'T66',
     file: file('log/directory'),
-    find: 'for (const [set, replica] of this.tombstones)\n      items.push(',
+    find: 'for (const [set, replica] of this.tombstones) {\n',
     replace:
-      'for (const [set, replica] of this.tombstones)\n      if (this.unburied.get(set) === replica) items.push(',
+      'for (const [set, replica] of this.tombstones) {\n      if (this.#unburied.get(set)?.has(replica) !== true) continue;\n',
     why: 'With the segment that held it the tombstone is gone, and a used id can live again.',
     suites: ['packages/multiraft/src/log', ...HOST_SUITES],
   },

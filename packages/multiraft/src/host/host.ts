@@ -268,6 +268,11 @@ export class Host {
     return this.#orders.broken;
   }
 
+  /** Sets of which replicas were destroyed here, and up to which id; one set may come more than once. */
+  tombstones(): Iterable<readonly [ReplicaSetId, ReplicaId]> {
+    return this.#orders.tombstones();
+  }
+
   stateMachine(set: ReplicaSetId): StateMachine | undefined {
     return this.#driver.groups.get(set)?.machine;
   }

@@ -130,11 +130,16 @@ export async function buryLeftovers(
   store: Store,
   openStateMachine: OpenHostedStateMachine,
 ): Promise<void> {
-  for (const [set, replica] of store.log.unburied()) {
+  for (const [set, replica] of [...store.log.unburied()]) {
     const machine = await openStateMachine({set, replica, store: store.store, isBuried: true});
-    await machine.destroy();
-    await store.log.append([{type: 'tombstone', set, replica, dataGone: true}]);
+    await bury(store, {set, replica}, machine);
   }
+}
+
+/** Requires its tombstone in the store's log. */
+export async function bury(store: Store, key: SetReplica, machine: StateMachine): Promise<void> {
+  await machine.destroy();
+  await store.log.append([{type: 'tombstone', ...key, dataGone: true}]);
 }
 
 /**

@@ -3,10 +3,12 @@
 
 import {DbError, FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import {BOOTSTRAP_INDEX, BOOTSTRAP_TERM} from '@flotilla/raft';
+import type {LogItem} from '../log/log-item.ts';
 import type {Driver} from './driver.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import {OLD_IMAGE} from './old-image.ts';
 import {
+  bury,
   buryLeftovers,
   discardStaging,
   foundingConfiguration,
@@ -117,30 +119,21 @@ export class ReplicaOrders {
     });
   }
 
+  /** Of the replica and all of the set before it: none lives here by then, or ever will, nor is its data left. */
   destroy({set, replica}: SetReplica): Promise<void> {
     return this.#oneByOne(set, async () => {
+      const store = this.#storeHolding(set);
+      const present = store?.log.group(set)?.replica;
       const group = this.#driver.groups.get(set);
-      const isHere = group !== undefined && group.replica <= replica;
-      if (!isHere && !this.broken.has(set) && replica <= this.#tombstone(set)) return;
-      const present = group?.replica ?? this.broken.get(set)?.replica;
-      if (present !== undefined && present > replica) {
-        // The order is late: what lives here came after it, and its data is not the order's.
-        await this.#storeHolding(set)!.log.append([
+      const isHere = present !== undefined && present <= replica;
+      if (isHere) await this.#entomb(store!, {set, replica: present}, {upto: replica, group});
+      // What lives here, if anything, came after it.
+      else if (replica > this.#tombstone(set))
+        await (store ?? this.#storeFor(set)).log.append([
           {type: 'tombstone', set, replica, dataGone: true},
         ]);
-        return;
-      }
-      const store = group?.store ?? this.#storeHolding(set) ?? this.#storeFor(set);
-      const key = {set, replica: group?.replica ?? replica};
-      if (isHere) await this.#hooks.forget(group);
-      const hadData = store.log.group(set) !== undefined;
-      await store.log.append([{type: 'tombstone', set, replica, dataGone: !hadData}]);
-      this.broken.delete(set);
-      if (!hadData) return;
-      const identity = {...key, store: store.store, isBuried: true};
-      const machine = group?.machine ?? (await this.#options.openStateMachine(identity));
-      await machine.destroy();
-      await store.log.append([{type: 'tombstone', set, replica, dataGone: true}]);
+      // An order that is repeated is done when that is which was begun before.
+      await this.#buryAll({set, replica}, isHere ? group : undefined);
     });
   }
 
@@ -175,6 +168,32 @@ export class ReplicaOrders {
       this.broken.delete(set);
       await this.#openPlace(store, set);
     });
+  }
+
+  /** The present one ends, and the id of the order, which may be above its own, is used up. */
+  async #entomb(
+    store: Store,
+    key: SetReplica,
+    {upto, group}: {readonly upto: ReplicaId; readonly group: HostedGroup | undefined},
+  ): Promise<void> {
+    if (group !== undefined) await this.#hooks.forget(group);
+    const items: LogItem[] = [{type: 'tombstone', ...key, dataGone: false}];
+    if (upto > key.replica)
+      items.push({type: 'tombstone', set: key.set, replica: upto, dataGone: true});
+    await store.log.append(items);
+    this.broken.delete(key.set);
+  }
+
+  /** @param ended has its state machine still; of the others what is left is removed. */
+  async #buryAll({set, replica: upto}: SetReplica, ended: HostedGroup | undefined): Promise<void> {
+    for (const store of this.#stores)
+      for (const [of, replica] of [...store.log.unburied()]) {
+        if (of !== set || replica > upto) continue;
+        const identity = {set, replica, store: store.store, isBuried: true};
+        const isEnded = ended?.replica === replica && ended.store === store;
+        const machine = isEnded ? ended.machine : await this.#options.openStateMachine(identity);
+        await bury(store, {set, replica}, machine);
+      }
   }
 
   /** Opens all that the store holds; a replica that cannot be opened is broken, the others go on. */
@@ -212,6 +231,11 @@ export class ReplicaOrders {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all(this.#changing.values());
+  }
+
+  /** Per store: ids up to these are used up. */
+  *tombstones(): Generator<readonly [ReplicaSetId, ReplicaId]> {
+    for (const {log} of this.#stores) yield* log.tombstones();
   }
 
   #tombstone(set: ReplicaSetId): number {

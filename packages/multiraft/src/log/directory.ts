@@ -26,8 +26,8 @@ export class LogDirectory {
   gaps: readonly Gap[] = [];
   /** It came back without what it had told: replicas may have lived here that nothing here tells of. */
   hasLoss = false;
-  /** Destroyed replicas whose state machine may still hold data. */
-  readonly unburied = new Map<ReplicaSetId, ReplicaId>();
+  /** Destroyed replicas whose state machine may still hold data: of a set more than one where disks failed. */
+  readonly #unburied = new Map<ReplicaSetId, Set<ReplicaId>>();
 
   /**
    * Of items that are about to be written, in that order, those that may be: without the void ones.
@@ -103,10 +103,20 @@ export class LogDirectory {
     if (this.recordOffset > 0) items.push(renumbered(this.recordOffset - skipped));
     for (const one of this.gaps) items.push(gap(one));
     if (this.hasLoss) items.push(loss({isSettled: false}));
-    for (const [set, replica] of this.tombstones)
-      items.push({type: 'tombstone', set, replica, dataGone: this.unburied.get(set) !== replica});
+    for (const [set, replica] of this.tombstones) {
+      const dataGone = this.#unburied.get(set)?.has(replica) !== true;
+      items.push({type: 'tombstone', set, replica, dataGone});
+    }
+    for (const [set, replica] of this.unburied())
+      if (replica !== this.tombstones.get(set))
+        items.push({type: 'tombstone', set, replica, dataGone: false});
     for (const group of this.groups.values()) items.push(group.toItem());
     return items;
+  }
+
+  *unburied(): Generator<readonly [ReplicaSetId, ReplicaId]> {
+    for (const [set, replicas] of this.#unburied)
+      for (const replica of replicas) yield [set, replica];
   }
 
   #isBuried({set, replica}: ReplicaKey): boolean {
@@ -116,8 +126,11 @@ export class LogDirectory {
   #bury({set, replica, dataGone}: Extract<LogItem, {type: 'tombstone'}>): void {
     const before = this.tombstones.get(set);
     if (before === undefined || before < replica) this.tombstones.set(set, replica);
-    if (dataGone && this.unburied.get(set) === replica) this.unburied.delete(set);
-    if (!dataGone) this.unburied.set(set, replica);
+    const unburied = this.#unburied.get(set) ?? new Set();
+    if (dataGone) unburied.delete(replica);
+    else unburied.add(replica);
+    if (unburied.size > 0) this.#unburied.set(set, unburied);
+    else this.#unburied.delete(set);
     const group = this.groups.get(set);
     if (group !== undefined && group.replica <= replica) this.groups.delete(set);
   }

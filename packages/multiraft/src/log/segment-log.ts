@@ -136,9 +136,14 @@ export class SegmentLog {
     return this.#directory.tombstones.get(set) ?? 0;
   }
 
+  /** By set: the highest replica id that was destroyed here. */
+  tombstones(): ReadonlyMap<ReplicaSetId, ReplicaId> {
+    return this.#directory.tombstones;
+  }
+
   /** Destroyed replicas whose state machine may still hold data. */
   unburied(): Iterable<readonly [ReplicaSetId, ReplicaId]> {
-    return this.#directory.unburied;
+    return this.#directory.unburied();
   }
 
   get failure(): FatalError | undefined {
