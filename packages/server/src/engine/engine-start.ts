@@ -342,6 +342,7 @@ function hostReplicas(
       if (set === META_SET) metaRole?.hosted();
       else if (isHere) effects.opened(set);
     },
+    onBuried: (set, replica) => emit({type: 'buried', upto: [[set, replica]]}),
     onBroughtBack: () => emit({type: 'brought-back'}),
   });
 }

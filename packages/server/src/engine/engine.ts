@@ -80,6 +80,7 @@ export class Engine {
     this.#calls = new EngineCalls(parts.services, this.#emit, {log, clock: parts.clock});
     for (const [set] of parts.host.stateMachines()) this.#emit({type: 'hosted', set, isHere: true});
     for (const set of parts.host.broken().keys()) this.#emit({type: 'hosted', set, isHere: true});
+    this.#emit({type: 'buried', upto: [...parts.host.tombstones()]});
     for (const message of this.#early.splice(0)) this.#handle(message, parts);
     this.#tick(parts);
     if (options.founding !== undefined) {

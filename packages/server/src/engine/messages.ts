@@ -2,7 +2,7 @@
 // transferred. The same messages pass by plain calls when the engine runs in the main thread.
 
 import type {MessagePort} from 'node:worker_threads';
-import type {Channel, NodeId, ReplicaSetId, StoreId, WireError} from '@flotilla/base';
+import type {Channel, NodeId, ReplicaId, ReplicaSetId, StoreId, WireError} from '@flotilla/base';
 import type {CatalogUpdate} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
 import type {NodeState, RememberedRecord, TimingPreset} from '@flotilla/multiraft';
@@ -103,6 +103,8 @@ export type FromEngine =
     }
   /** This thread holds a replica of the set, a broken one too, or no longer does: frames for it come here. */
   | {readonly type: 'hosted'; readonly set: ReplicaSetId; readonly isHere: boolean}
+  /** Replica ids of the set up to this one are used up, and this thread's store says so. At the start all. */
+  | {readonly type: 'buried'; readonly upto: readonly (readonly [ReplicaSetId, ReplicaId])[]}
   /** Thread 0 only: the catalog moved. */
   | {readonly type: 'catalog'; readonly event: CatalogEvent}
   /** Each second. */

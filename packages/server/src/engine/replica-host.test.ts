@@ -185,6 +185,7 @@ function withLoss(hosted: {live?: object; broken?: object; refusals?: number} = 
     manifests: new Map([[1, manifest]]),
     monotonicMs: () => 0,
     onHosted: (set: number, isHere: boolean) => said.push(`hosted ${set} ${isHere}`),
+    onBuried: () => undefined,
     onBroughtBack: () => said.push('done'),
     log: {warn: () => undefined, error: () => undefined},
   } as unknown as ReplicaHostDeps);

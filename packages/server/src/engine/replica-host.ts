@@ -71,6 +71,8 @@ export interface ReplicaHostDeps {
   readonly isComplete: () => boolean;
   /** A replica of the set lives, or no longer lives, in this thread. */
   readonly onHosted: (set: ReplicaSetId, isHere: boolean) => void;
+  /** Replica ids of the set up to that one are used up in this thread. */
+  readonly onBuried: (set: ReplicaSetId, replica: ReplicaId) => void;
   /** All that this thread's stores may have lost, or got from one that did, counts as damaged now. */
   readonly onBroughtBack: () => void;
 }
@@ -282,9 +284,14 @@ export class NodeReplicas implements ReplicaHost {
   }
 
   async #destroy({set, replica}: SetReplica): Promise<void> {
-    const {host, manifests, onHosted} = this.#deps;
+    const {host, manifests, onHosted, onBuried} = this.#deps;
+    // The order may be for one that came after it, and ends it too.
+    const present = host.status(set)?.replica ?? host.broken().get(set)?.replica;
     await host.destroyReplica({set, replica});
-    if (set !== META_SET) await forgetBirth(manifests.values(), set, replica);
+    // Before nobody holds the set: the next order for it comes where its ids are known.
+    onBuried(set, replica);
+    const gone = present === undefined || present >= replica ? [replica] : [present, replica];
+    if (set !== META_SET) for (const one of gone) await forgetBirth(manifests.values(), set, one);
     if (host.status(set) === undefined && !host.broken().has(set)) onHosted(set, false);
   }
 

@@ -1,4 +1,11 @@
-import {DbError, type Log, META_SET, type NodeId, type ReplicaSetId} from '@flotilla/base';
+import {
+  DbError,
+  type Log,
+  META_SET,
+  type NodeId,
+  type ReplicaId,
+  type ReplicaSetId,
+} from '@flotilla/base';
 import {beforeEach, expect, test} from 'vitest';
 import type {NodeConnections} from '../connections/index.ts';
 import {encodeRpcFrame, refuseRpcFrame} from '../connections/rpc-frame.ts';
@@ -75,6 +82,33 @@ test('nothing is asked of a thread that has no replica of the set before the ask
   vetted.add(OTHER);
   relay.receive(OTHER, 'control', callFrame(99));
   expect(delivered.map(([thread]) => thread)).toEqual([1, 1]);
+});
+
+test('an order about a set comes where the highest of its used replica ids is known', () => {
+  const [set, own, dealtAnew] = [98, 97, 95] as ReplicaSetId[] as [
+    ReplicaSetId,
+    ReplicaSetId,
+    ReplicaSetId,
+  ];
+  const threadOf = (id: ReplicaSetId): number => {
+    relay.receive(OTHER, 'control', callFrame(id));
+    return delivered.splice(0)[0]![0];
+  };
+  relay.buried(set, 1, 7 as ReplicaId);
+  relay.buried(set, 0, 5 as ReplicaId);
+  relay.buried(own, 0, 5 as ReplicaId);
+  relay.buried(own, 1, 7 as ReplicaId);
+  relay.complete();
+  expect([set, own, dealtAnew].map(threadOf)).toEqual([1, 1, 1]);
+  // Where it lives it comes first; where it lived last the most is known.
+  relay.hosted(dealtAnew, 0, true);
+  relay.buried(dealtAnew, 0, 9 as ReplicaId);
+  relay.hosted(dealtAnew, 0, false);
+  expect(threadOf(dealtAnew)).toBe(0);
+  relay.buried(dealtAnew, 1, 8 as ReplicaId);
+  expect(threadOf(dealtAnew)).toBe(0);
+  relay.buried(dealtAnew, 1, 12 as ReplicaId);
+  expect(threadOf(dealtAnew)).toBe(1);
 });
 
 test('sets that other threads hold are told', () => {

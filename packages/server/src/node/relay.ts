@@ -8,6 +8,7 @@ import {
   type Log,
   META_SET,
   type NodeId,
+  type ReplicaId,
   type ReplicaSetId,
 } from '@flotilla/base';
 import {frameKind, type NodeLiveness, splitFrame} from '@flotilla/multiraft';
@@ -29,6 +30,8 @@ export interface RelayDeps {
 export class Relay {
   readonly #deps: RelayDeps;
   readonly #threadOfSet = new Map<ReplicaSetId, number>();
+  /** Of sets that are dealt to other threads by now: where the highest of their used replica ids is known. */
+  readonly #buried = new Map<ReplicaSetId, {readonly thread: number; readonly upto: ReplicaId}>();
   #links: readonly EngineLink[] = [];
   #isComplete = false;
   /** Frames that are neither a call's, nor a beat, nor groups' of this version: dropped. */
@@ -45,6 +48,8 @@ export class Relay {
   /** Every thread has told what it hosts: a set that none has is not on this node. */
   complete(): void {
     this.#isComplete = true;
+    for (const [set, {thread}] of this.#buried)
+      if (thread === this.#dealt(set)) this.#buried.delete(set);
   }
 
   status(): {readonly malformed: number} {
@@ -54,6 +59,18 @@ export class Relay {
   hosted(set: ReplicaSetId, thread: number, isHere: boolean): void {
     if (isHere) this.#threadOfSet.set(set, thread);
     else if (this.#threadOfSet.get(set) === thread) this.#threadOfSet.delete(set);
+  }
+
+  /**
+   * Replica ids of the set up to this one are used up, and the thread's store says so: a late order to make
+   * one of them comes there. Requires in the start, that all tell all: where one deals sets out anew it is
+   * not the thread that a set was dealt to before.
+   */
+  buried(set: ReplicaSetId, thread: number, upto: ReplicaId): void {
+    const before = this.#buried.get(set);
+    if (before !== undefined ? before.upto > upto : this.#isComplete && thread === this.#dealt(set))
+      return;
+    this.#buried.set(set, {thread, upto});
   }
 
   /** Sets of which other threads hold a replica. */
@@ -101,7 +118,8 @@ export class Relay {
   }
 
   /**
-   * Thread 0 answers for the meta group wherever its replicas are; unknown sets are dealt out evenly.
+   * Thread 0 answers for the meta group wherever its replicas are; unknown sets are dealt out evenly, but for
+   * those of which another thread knows what ids are used up.
    * Not before all threads have told theirs: the number of threads may have changed, and an order to
    * make a replica that one of them is still opening would make it a second time in another. Nor before
    * the sender is vetted: one thread would make anew what the store of another has lost.
@@ -110,6 +128,10 @@ export class Relay {
     if (set === META_SET) return 0;
     const known = this.#threadOfSet.get(set);
     if (known !== undefined || !this.#isComplete || !this.#deps.isVetted(from)) return known;
+    return this.#buried.get(set)?.thread ?? this.#dealt(set);
+  }
+
+  #dealt(set: ReplicaSetId): number {
     return set % Math.max(1, this.#links.length);
   }
 

@@ -305,6 +305,9 @@ export class RunningNode {
         return;
       case 'hosted':
         return this.#relay.hosted(message.set, thread, message.isHere);
+      case 'buried':
+        for (const [set, upto] of message.upto) this.#relay.buried(set, thread, upto);
+        return;
       case 'catalog':
         applyCatalogEvent(this.catalog, message.event);
         for (const link of this.#links.slice(1)) link.post(message);

@@ -327,6 +327,7 @@ export class Engine implements Program {
         else if (isHere) effects.opened(set);
       },
       // The one thread of its node.
+      onBuried: () => undefined,
       onBroughtBack: () => {
         replicas.settleLoss().catch((error: unknown) => this.#fault(error));
       },
