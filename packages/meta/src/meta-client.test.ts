@@ -105,6 +105,28 @@ describe('client', () => {
     expect(await codeOf(again)).toBe('ok');
   });
 
+  test('what an operator set is not set again over what another set since', async () => {
+    const database = {type: 'alter-database', tenant: 'default', name: 'public'} as const;
+    const sets = [
+      {type: 'set-cluster', failover: 'manual'},
+      {type: 'set-automation', kinds: ['repair'], paused: true, atMs: 1},
+      {type: 'set-maintenance', node: ONE, maintenance: {untilMs: 1, scope: 'node'}},
+      {...database, options: {failover: 'manual'}},
+      {type: 'set-replica-set-failover', set: META_SET, failover: 'manual'},
+      {type: 'pin-replica-set', set: META_SET, pinned: true},
+    ] as const;
+    for (const command of sets) {
+      log.unknownOutcomes = 1;
+      expect(await codeOf(client.propose(command, within(1000)))).toBe('OUTCOME_UNKNOWN');
+    }
+    // Where nothing was done it is asked anew: an election is no reason to refuse an order.
+    log.leader = undefined;
+    const asking = client.propose({...database, options: {failover: 'manual'}}, within(5000));
+    await clock.advance(400);
+    log.leader = THREE;
+    expect(await codeOf(asking)).toBe('ok');
+  });
+
   test('a leader that hangs is passed over for repeatable questions', async () => {
     network.hanging.add(ONE);
     const reading = client.readIndex(within(4000));

@@ -26,15 +26,14 @@ const ATTEMPT_MS = 1_500;
  */
 const PASS_AFTER_MS = 1_500;
 
-/** Applied twice they do what once would have done. Those fenced by epoch or step fail the second time. */
+/**
+ * Applied twice they do what once would have done, whatever others did in between; those fenced by epoch or
+ * step fail the second time. Not what an operator sets to a value: between the two another may have set his.
+ */
 const IDEMPOTENT: ReadonlySet<CommandType> = new Set([
   'register-node',
   'update-node',
   'set-node-state',
-  'set-cluster',
-  'set-automation',
-  'set-maintenance',
-  'alter-database',
   'purge-database',
   'raise-expired-before',
   'ensure-tables',
@@ -42,8 +41,6 @@ const IDEMPOTENT: ReadonlySet<CommandType> = new Set([
   'forget-table',
   'ensure-bucket',
   'open-replica-sets',
-  'pin-replica-set',
-  'set-replica-set-failover',
   'forget-replica-sets',
   'drop-bucket',
   'expire-operations',
