@@ -325,6 +325,7 @@ export interface UpdateOperation {
   readonly source?: ReplicaId | undefined;
   readonly target?: ReplicaId | undefined;
   readonly error?: string | undefined;
+  readonly waitingFor?: string | undefined;
   readonly atMs: number;
 }
 /** Forgets operations that were finished before that time. */

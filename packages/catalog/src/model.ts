@@ -190,6 +190,8 @@ export interface Operation {
   readonly step: string;
   readonly history: readonly OperationStep[];
   readonly error?: string | undefined;
+  /** What its present step waits for, once that has taken long, and when that was found. */
+  readonly waiting?: {readonly for: string; readonly atMs: number} | undefined;
   readonly startedBy: string;
   readonly createdAtMs: number;
 }

@@ -87,13 +87,14 @@ async function follow(
 ): Promise<Operation> {
   const {bar, signal} = watch;
   let operation = watch.first;
-  let shownStep: string | undefined;
+  let shown: string | undefined;
   while (!isFinal(operation)) {
-    const {percent, step} = operation;
+    const {percent} = operation;
     bar.update(typeof percent === 'number' ? percent / 100 : undefined, describe(operation));
-    if (session.terminal.stderr.isTTY !== true && step !== shownStep) {
-      await writeOut(session.terminal.stderr, `${describe(operation)}\n`);
-      shownStep = step;
+    const line = describe(operation);
+    if (session.terminal.stderr.isTTY !== true && line !== shown) {
+      await writeOut(session.terminal.stderr, `${line}\n`);
+      shown = line;
     }
     await sleep(POLL_MS, undefined, {signal});
     operation = await session.client.admin.operation(operation.id, {signal});
@@ -102,10 +103,12 @@ async function follow(
 }
 
 function describe(operation: Operation): string {
-  const {id, kind, state, step, error, replicaSet} = operation;
+  const {id, kind, state, step, error, waitingFor, replicaSet} = operation;
   const target =
     replicaSet === undefined || replicaSet === null ? '' : ` of replica set ${replicaSet}`;
   const where = state === 'running' && step !== '' ? `${state}, ${step}` : state;
   const reason = error === undefined || error === null ? '' : `: ${String(error)}`;
-  return `operation ${id} (${kind}${target}): ${where}${reason}`;
+  const isHeldUp = typeof waitingFor === 'string' && !isFinal(operation);
+  const wait = isHeldUp ? `, waiting for ${waitingFor}` : '';
+  return `operation ${id} (${kind}${target}): ${where}${wait}${reason}`;
 }

@@ -186,6 +186,7 @@ const operationCommands = [
     source: replicaId.optional(),
     target: replicaId.optional(),
     error: z.string().optional(),
+    waitingFor: z.string().optional(),
     atMs: timeMs,
   }),
   z.object({type: type('expire-operations'), finishedBeforeMs: timeMs}),

@@ -110,7 +110,7 @@ describe('client', () => {
     const sets = [
       {type: 'set-cluster', failover: 'manual'},
       {type: 'set-automation', kinds: ['repair'], paused: true, atMs: 1},
-      {type: 'set-maintenance', node: ONE, maintenance: {untilMs: 1, scope: 'node'}},
+      {type: 'set-maintenance', node: ONE, maintenance: {untilMs: 1, scope: 'all'}},
       {...database, options: {failover: 'manual'}},
       {type: 'set-replica-set-failover', set: META_SET, failover: 'manual'},
       {type: 'pin-replica-set', set: META_SET, pinned: true},

@@ -92,8 +92,18 @@ function updated(operation: Operation, command: UpdateOperation): Operation {
     source: command.source ?? operation.source,
     target: command.target ?? operation.target,
     error: command.error ?? operation.error,
+    waiting: waitingOf(operation, command, moved),
     history: history.slice(-HISTORY_MAX),
   };
+}
+
+function waitingOf(
+  operation: Operation,
+  {waitingFor, atMs}: UpdateOperation,
+  moved: boolean,
+): Operation['waiting'] {
+  if (waitingFor !== undefined) return {for: waitingFor, atMs};
+  return moved ? undefined : operation.waiting;
 }
 
 function subjectFault(

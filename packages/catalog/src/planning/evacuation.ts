@@ -50,7 +50,9 @@ export function planEvacuation(
     const isNoneBegun = moves.length === 0 && context.budget.left === MOVES_MAX;
     const sets = movableOn(node, catalog, reports);
     const stuck = isNoneBegun && sets.some((set) => !hasSpare(set, catalog));
-    return {decision: stuck ? planExplanation(operation, context.nowMs) : WAIT, moves};
+    if (stuck) return {decision: planExplanation(operation, context.nowMs), moves};
+    const obstacle = isNoneBegun ? obstacleOn(node, catalog, reports) : undefined;
+    return {decision: obstacle === undefined ? WAIT : {type: 'wait', for: obstacle}, moves};
   }
   if (node.state === 'draining') return proposed(node, 'drained');
   if (operation.kind === 'decommission-node' && node.state !== 'decommissioned') {
@@ -62,7 +64,7 @@ export function planEvacuation(
 /** Once: the operation goes on as soon as a node can take what is left. */
 function planExplanation(operation: Operation, atMs: number): Decision {
   const error = 'no live node with room can take the replicas that are left: add one';
-  if (operation.error === error) return WAIT;
+  if (operation.error === error) return {type: 'wait', for: 'a live node with room'};
   const command = {
     type: 'update-operation',
     operation: operation.id,
@@ -82,7 +84,10 @@ export function planRebalance(
 ): NodePlan {
   if (operation.state === 'cancelling') return ended('cancelled');
   const moving = [...catalog.operations()].some(
-    (other) => other.kind === 'move-replica' && other.state === 'running',
+    (other) =>
+      other.kind === 'move-replica' &&
+      other.state === 'running' &&
+      isSetLed(other, catalog, reports),
   );
   // One wave after the other: counts are right again when the moves are done.
   if (moving) return {decision: WAIT, moves: []};
@@ -219,6 +224,23 @@ function movableOn(node: Node, catalog: Catalog, reports: Reports): ReplicaSet[]
  */
 function isLed(set: ReplicaSet, reports: Reports): boolean {
   return new GroupView(set, reports).leader !== undefined;
+}
+
+/** A move whose set nobody leads may wait for ever: others do not wait for it. */
+function isSetLed({replicaSet}: Operation, catalog: Catalog, reports: Reports): boolean {
+  const set = catalog.replicaSet(replicaSet!);
+  return set !== undefined && isLed(set, reports);
+}
+
+/** What the first replica on the node that no operation takes away waits for. */
+function obstacleOn(node: Node, catalog: Catalog, reports: Reports): string | undefined {
+  for (const set of setsWithMeta(catalog)) {
+    if (!isPlacedOn(set, node.id) || set.state !== 'open') continue;
+    if (catalog.operationOf(set.id) !== undefined) continue;
+    if (!isLed(set, reports)) return `a leader of replica set ${set.id}`;
+    return `a member of replica set ${set.id} on another node`;
+  }
+  return undefined;
 }
 
 /** The last replica has to be moved, however few are wanted. */

@@ -47,6 +47,9 @@ const HEALING_MAX = 32;
 /** A set whose leader does not move in so long has a reason that a person must see. */
 const TRANSFER_MS_MAX = 60_000;
 
+/** Most waits are over by then; a person wants to know of the others what they are for. */
+const WAIT_TOLD_MS = 30_000;
+
 export interface PlanSettings {
   /** Instead of a quarter of an hour. */
   readonly repairAfterMs?: number | undefined;
@@ -233,7 +236,7 @@ function actionOf(decision: Decision, operation: Operation, atMs: number): Actio
   } as const;
   switch (decision.type) {
     case 'wait':
-      return undefined;
+      return planTelling(operation, decision.for, atMs);
     case 'act':
       return decision.action;
     case 'advance':
@@ -243,6 +246,15 @@ function actionOf(decision: Decision, operation: Operation, atMs: number): Actio
     default:
       return decision satisfies never;
   }
+}
+
+/** Rarely: what it waits for may change from one look to the next. */
+function planTelling(operation: Operation, waitingFor: string, nowMs: number): Action | undefined {
+  const {id, step, history, waiting, createdAtMs} = operation;
+  const sinceMs = Math.max(waiting?.atMs ?? 0, history.at(-1)?.atMs ?? createdAtMs);
+  if (waiting?.for === waitingFor || nowMs - sinceMs < WAIT_TOLD_MS) return undefined;
+  const subject = {operation: id, expectedStep: step, atMs: nowMs};
+  return proposal({type: 'update-operation', ...subject, waitingFor});
 }
 
 /** More replicas where a set lacks some and nodes can hold them; fewer learners where it has too many. */

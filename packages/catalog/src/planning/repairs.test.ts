@@ -118,4 +118,69 @@ describe('sets that nobody leads', () => {
     must(machine, {type: 'set-node-state', node, state: 'draining'});
     expect(begun(1_000)).toMatchObject(expected(led, 'move-replica'));
   });
+
+  test('hold up no evening out', () => {
+    const machine = clusterOf(4);
+    const [set] = makeSets(machine, [{voters: [1]}, ...Array(6).fill({voters: [2]})]);
+    const source = machine.catalog.replicaSet(set!)!.replicas[0]!.replica;
+    const by = {startedBy: 'operator', atMs: 1};
+    const subject = {replicaSet: set, source, targetNode: 4 as NodeId};
+    must(machine, {type: 'create-operation', kind: 'move-replica', ...subject, ...by});
+    must(machine, {type: 'create-operation', kind: 'rebalance', ...by});
+    const reports = reportsOf(machine.catalog, {silentSinceMs: new Map([[1, 0]])});
+    expect(planNext(machine.catalog, reports, 1_000)).toContainEqual({
+      type: 'propose',
+      command: expect.objectContaining({kind: 'move-replica', startedBy: 'rebalance'}),
+    });
+  });
+});
+
+describe('an operation that waits for long says what for', () => {
+  const told = (machine: CatalogMachine, nowMs: number, silent: readonly number[]) => {
+    const silentSinceMs = new Map(silent.map((node) => [node, 0]));
+    const actions = planNext(machine.catalog, reportsOf(machine.catalog, {silentSinceMs}), nowMs);
+    for (const action of actions)
+      if (action.type === 'propose' && /-operation$/.test(action.command.type))
+        must(machine, action.command);
+    return [...machine.catalog.operations()].map(({kind, waiting}) => [kind, waiting?.for]);
+  };
+  const draining = (machine: CatalogMachine, node: number): void => {
+    const sourceNode = node as NodeId;
+    const order = {sourceNode, startedBy: 'operator', atMs: 1};
+    must(machine, {type: 'create-operation', kind: 'drain-node', ...order});
+    must(machine, {type: 'set-node-state', node: sourceNode, state: 'draining'});
+  };
+
+  test('a drain of a set that nobody leads', () => {
+    const machine = clusterOf(3);
+    const [set] = makeSets(machine, [{voters: [2]}]);
+    draining(machine, 2);
+    expect(told(machine, 20_000, [2])).toEqual([['drain-node', undefined]]);
+    const waiting = [['drain-node', `a leader of replica set ${set}`]];
+    expect(told(machine, 40_000, [2])).toEqual(waiting);
+    const {version} = machine.catalog;
+    told(machine, 80_000, [2]);
+    expect(machine.catalog.version, 'said once').toBe(version);
+    expect(told(machine, 90_000, [])).toEqual([
+      ['drain-node', 'moves'],
+      ['move-replica', undefined],
+    ]);
+  });
+
+  test('a removal whose only heir is dead', () => {
+    const machine = clusterOf(3);
+    makeSets(machine, [{voters: [2], learners: [3]}]);
+    const database = {tenant: 'default', name: 'public'};
+    must(machine, {type: 'alter-database', ...database, options: {replicas: 1}});
+    must(machine, {type: 'set-node-state', node: 1 as NodeId, state: 'draining'});
+    draining(machine, 2);
+    expect(told(machine, 1_000, [3])).toEqual([
+      ['drain-node', undefined],
+      ['remove-replica', undefined],
+    ]);
+    expect(told(machine, 40_000, [3])).toEqual([
+      ['drain-node', 'moves'],
+      ['remove-replica', 'a learner to catch up'],
+    ]);
+  });
 });

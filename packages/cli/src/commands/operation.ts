@@ -6,7 +6,9 @@ import {watchOperation} from '../operation-watch.ts';
 import {type CommandContext, examples, mustId} from '../session.ts';
 import {EXIT} from '../terminal.ts';
 
-const COLUMNS = ['id', 'kind', 'state', 'step', 'percent', 'replicaSet', 'startedBy', 'error'];
+const COLUMNS = [
+  ...['id', 'kind', 'state', 'step', 'percent', 'replicaSet', 'startedBy', 'waitingFor', 'error'],
+];
 
 export function addOperationCommands(program: Command, context: CommandContext): void {
   const group = program
