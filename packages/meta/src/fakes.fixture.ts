@@ -46,6 +46,8 @@ export class FakeMetaLog {
   readonly cutOff = new Set<NodeId>();
   proposals = 0;
   reads = 0;
+  /** What happens while a leader is confirmed. */
+  onRead: () => void = () => {};
   /** Of the next proposals: applied, and then answered by this. */
   unknownOutcomes = 0;
   #index = 5;
@@ -70,6 +72,7 @@ export class FakeMetaLog {
       readIndex: async () => {
         this.#mustLead(node);
         this.reads++;
+        this.onRead();
         return this.#index;
       },
       status: (): GroupRole => ({

@@ -96,7 +96,7 @@ test('silence begins when fewer than half of those who answer hear a node', asyn
           if (answering.includes(node) || hearing >= live.length / 2)
             heardMs.set(node, clock.monotonicMs());
         }
-        for (const {node, live, silentSinceMs} of reports.view().values()) {
+        for (const {node, live, silentSinceMs} of reports.view(clock.wallMs()).values()) {
           expect(live || !answering.includes(node)).toBe(true);
           if (!live)
             expect(silentSinceMs).toBe(clock.wallMs() - (clock.monotonicMs() - heardMs.get(node)!));
@@ -114,7 +114,10 @@ test('a node of an older build, which does not say whom it hears, speaks for nob
   links.toggle(PLANNER, 3 as NodeId);
   await clock.advance(LIVE_MS);
   await round();
-  expect(reports.view().get(3 as NodeId)).toMatchObject({live: false, silentSinceMs: heardAtMs});
+  expect(reports.view(clock.wallMs()).get(3 as NodeId)).toMatchObject({
+    live: false,
+    silentSinceMs: heardAtMs,
+  });
 });
 
 test('one of three who wrongly hears a dead node does not speak for it, one of two does', async () => {
@@ -126,7 +129,8 @@ test('one of three who wrongly hears a dead node does not speak for it, one of t
   links.toggle(PLANNER, 5 as NodeId);
   await round();
   links.toggle(PLANNER, dead);
-  const silent = () => clock.wallMs() - (reports.view().get(dead)!.silentSinceMs ?? Infinity);
+  const silent = () =>
+    clock.wallMs() - (reports.view(clock.wallMs()).get(dead)!.silentSinceMs ?? Infinity);
   for (let i = 0; i < 20; i++) {
     await clock.advance(ROUND_MS);
     await round();
@@ -160,7 +164,8 @@ test('a clock that jumps after the last reports is seen to be off from them at o
   };
   const reports = new NodeReports({rpc: network.rpc(PLANNER), clock: own, session: 'a'});
   await clock.resolve(Promise.all(NODES.map((node) => reports.ask(node))));
-  const offsets = () => [...reports.view().values()].map((report) => report.clockOffsetMs);
+  const offsets = () =>
+    [...reports.view(own.wallMs()).values()].map((report) => report.clockOffsetMs);
   const near = offsets();
   skewMs = 60_000;
   expect(offsets()).toEqual(near.map((offsetMs) => offsetMs - 60_000));

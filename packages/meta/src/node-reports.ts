@@ -73,10 +73,12 @@ export class NodeReports {
     }
   }
 
-  /** Nodes that never answered in this run are there as silent ones, since its beginning. */
-  view(): Reports {
+  /**
+   * Nodes that never answered in this run are there as silent ones, since its beginning.
+   * @param wallMs what is planned from it is planned for: a clock that jumps later is not held against others
+   */
+  view(wallMs: number): Reports {
     const nowMs = this.#options.clock.monotonicMs();
-    const wallMs = this.#options.clock.wallMs();
     const reports = new Map<NodeId, NodeReport>();
     for (const [node, state] of this.#nodes) {
       const silentMs = nowMs - state.heardAtMs;

@@ -2,6 +2,8 @@
 // node spreads itself over those that join, and whoever leads meta goes on where the other stopped.
 
 import {
+  type Clock,
+  type DatabaseId,
   DbError,
   type NodeId,
   type ReplicaId,
@@ -126,8 +128,15 @@ function change(group: Group, changes: readonly MemberChange[]): void {
   group.configIndex++;
 }
 
-async function startCluster(settings: PlanSettings = {}) {
+/** @param wall the clock of those who plan. */
+async function startCluster(settings: PlanSettings = {}, wall = {skewMs: 0}) {
   const clock = new VirtualClock();
+  const own: Clock = {
+    wallMs: () => clock.wallMs() + wall.skewMs,
+    monotonicMs: () => clock.monotonicMs(),
+    setTimer: (delayMs, run) => clock.setTimer(delayMs, run),
+    defer: (run) => clock.defer(run),
+  };
   const network = new FakeNetwork(clock);
   const log = new FakeMetaLog();
   const groups = new Groups();
@@ -138,7 +147,7 @@ async function startCluster(settings: PlanSettings = {}) {
     const random = new SeededRandom(node);
     const rpc = network.rpc(node);
     const service: MetaService = new MetaService({group: log.group(node), machine, clock});
-    const reconciler = new Reconciler({service, rpc, clock, random, log: SILENT, settings});
+    const reconciler = new Reconciler({service, rpc, clock: own, random, log: SILENT, settings});
     reconciler.start();
     meta.set(node, {service, reconciler});
   }
@@ -188,6 +197,25 @@ test('a bucket opens, and a cluster of one spreads to three in one joint change 
   const {orders} = groups;
   await clock.advance(5_000);
   expect(groups.orders, 'a settled cluster gets no orders').toBe(orders);
+  await stop();
+});
+
+test('by a clock that jumps while its leader is confirmed nothing expires', async () => {
+  const wall = {skewMs: 0};
+  const {clock, log, service, join, stop} = await startCluster({}, wall);
+  for (const i of [2, 3]) await join(i);
+  const ttlMs = 24 * 3_600_000;
+  const database = {tenant: 'default', name: 'public'};
+  await service.propose({type: 'alter-database', ...database, options: {ttlMs}}, Infinity);
+  const expiredBeforeMs = () => service.catalog.database(1 as DatabaseId)!.expiredBeforeMs;
+  expect(await clock.until(() => expiredBeforeMs() !== undefined, 10_000)).toBe(true);
+  log.onRead = () => {
+    wall.skewMs = 5 * ttlMs;
+  };
+  await join(4);
+  await clock.advance(10_000);
+  expect(wall.skewMs).toBe(5 * ttlMs);
+  expect(expiredBeforeMs()).toBeLessThanOrEqual(clock.wallMs() - ttlMs);
   await stop();
 });
 

@@ -135,7 +135,7 @@ class Run {
   }
 
   reports(): Reports {
-    return this.#nodes.view();
+    return this.#nodes.view(this.#options.clock.wallMs());
   }
 
   async stop(): Promise<void> {
@@ -175,16 +175,18 @@ class Run {
     const news = this.#nodes.news();
     const beganMs = clock.monotonicMs();
     if (news === this.#quietNews && beganMs < this.#quietUntilMs) return true;
-    const planned = this.#plan(this.#nodes.view());
+    const wallMs = clock.wallMs();
+    const planned = this.#plan(this.#nodes.view(wallMs), wallMs);
     const endMs = clock.monotonicMs();
     this.#quietNews = news;
     this.#quietUntilMs = endMs + Math.min((endMs - beganMs) / QUIET_PLAN_SHARE, QUIET_PLAN_MS_MAX);
     return planned.length === 0 && !this.#isOperating();
   }
 
-  #plan(reports: Reports): Action[] {
-    const {service, clock, settings} = this.#options;
-    return planNext(service.catalog, reports, clock.wallMs(), settings);
+  /** @param wallMs that of the reports, which say how far it is from other clocks. */
+  #plan(reports: Reports, wallMs: number): Action[] {
+    const {service, settings} = this.#options;
+    return planNext(service.catalog, reports, wallMs, settings);
   }
 
   #presentNodes(): NodeId[] {
@@ -204,7 +206,8 @@ class Run {
     const {service, clock} = this.#options;
     await this.#askAll(this.#presentNodes());
     if (this.#stopped.signal.aborted) return false;
-    const reports = this.#nodes.view();
+    const wallMs = clock.wallMs();
+    const reports = this.#nodes.view(wallMs);
     // What ends from here on is not in these reports: it is planned for from the next.
     const ending = new Set(this.#underway.keys());
     // Proves that this member still leads and that its copy holds all that was committed: what it
@@ -212,7 +215,7 @@ class Run {
     // may have made what they tell of.
     const index = await service.readIndex(clock.monotonicMs() + ORDER_TIMEOUT_MS);
     if (service.catalog.version < index || this.#stopped.signal.aborted) return true;
-    const actions = this.#plan(reports);
+    const actions = this.#plan(reports, wallMs);
     for (const action of actions) {
       if (this.#underway.size >= ACTIONS_MAX) break;
       if (!ending.has(subjectOf(action))) this.#begin(action);
