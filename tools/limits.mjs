@@ -5,15 +5,20 @@ import {writeFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {LIMITS} from '../packages/base/src/limits.ts';
+import {MEMORY_LIMIT_NAMES} from '../packages/base/src/memory-limits.ts';
 
 const PAGE = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs', 'limits.md');
 
 const HEAD = `# Limits
 
-Made by \`npm run limits\` from \`packages/base/src/limits.ts\`; change it there. None of them can be set
-yet. A limit with a code refuses what is past it, and the answer carries that code
-([http.md](http.md#codes)); one without a code is the size of a piece or a point at which something
-begins, and refuses nothing.
+Made by \`npm run limits\` from \`packages/base/src/limits.ts\`; change it there. A limit with a code
+refuses what is past it, and the answer carries that code ([http.md](http.md#codes)); one without a
+code is the size of a piece or a point at which something begins, and refuses nothing.
+
+Limits with an asterisk are the most that a node takes. All of its budgets together fit half of the
+memory that it is started with (\`start --memory 4GiB\`; by default 60 % of the machine's or the
+container's), so they are smaller where that is little. The other half is for code, for what is not
+collected yet, and for the work itself. The other limits are fixed.
 
 `;
 
@@ -51,7 +56,8 @@ export function renderTable(rows) {
 export function renderLimits() {
   const rows = Object.entries(LIMITS).map(([name, limit]) => {
     const code = limit.code === undefined ? '' : `\`${limit.code}\``;
-    return [`\`${name}\``, valueText(limit), code, limit.why];
+    const asterisk = MEMORY_LIMIT_NAMES.has(name) ? ' \\*' : '';
+    return [`\`${name}\``, valueText(limit) + asterisk, code, limit.why];
   });
   return HEAD + renderTable([['name', 'value', 'code', 'why this number'], ...rows]);
 }

@@ -5,5 +5,6 @@ export * from './handled-elsewhere.ts';
 export * from './histogram.ts';
 export * from './ids.ts';
 export * from './limits.ts';
+export * from './memory-limits.ts';
 export * from './ports.ts';
 export * from './random.ts';

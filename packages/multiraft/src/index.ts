@@ -10,6 +10,7 @@ export {
   type GroupObserver,
   HOST_LIMITS,
   type HostLimits,
+  proposalLimits,
   type HostOptions,
   type ObservedGroup,
   type OpenHostedStateMachine,

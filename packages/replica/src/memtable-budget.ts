@@ -14,8 +14,9 @@ export class MemtableBudget {
   readonly bytesMax: number;
   #bytes = 0;
 
-  constructor(bytesMax: number = HELD * LIMITS.memtables_bytes_max.value) {
-    this.bytesMax = bytesMax;
+  /** @param flushedFrom  bytes from which the largest is flushed */
+  constructor(flushedFrom: number = LIMITS.memtables_bytes_max.value) {
+    this.bytesMax = HELD * flushedFrom;
   }
 
   get bytes(): number {

@@ -165,7 +165,7 @@ test('a purge that comes while a flush runs is flushed after it, though nothing 
 });
 
 test('past what the thread may hold nobody applies, until a flush has freed some', async () => {
-  const memtables = new MemtableBudget(2_500);
+  const memtables = new MemtableBudget(1_250);
   const machines = [openMachine(memtables), openMachine(memtables), openMachine(memtables)];
   for (const {machine, write} of machines.slice(0, 2)) {
     write(1);
@@ -231,7 +231,7 @@ const WHILE_IT_FILLS = [
 ];
 
 test('nothing is taken before nothing is applied, and flushes are pressed from their begin on', async () => {
-  const memtables = new MemtableBudget(100e6);
+  const memtables = new MemtableBudget(50e6);
   const {storage, machine, write} = openMachine(memtables);
   storage.bytes = 1e6;
   write(1);
@@ -248,7 +248,7 @@ test('nothing is taken before nothing is applied, and flushes are pressed from t
 });
 
 test('a thread whose memtables are nearly full takes nothing in any replica of its', () => {
-  const memtables = new MemtableBudget(100e6);
+  const memtables = new MemtableBudget(50e6);
   const {storage, machine, write} = openMachine(memtables);
   write(1);
   void machine.flush();

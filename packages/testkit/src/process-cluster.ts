@@ -28,6 +28,8 @@ const STOP_MS_MAX = 15_000;
 export interface ClusterOptions {
   readonly nodes: number;
   readonly engineThreads?: number | undefined;
+  /** As `--memory` takes it. */
+  readonly memory?: string | undefined;
   /** The nodes reach each other through `links`, which a test may cut. */
   readonly isLinked?: boolean | undefined;
   /** Makes each node's empty directory what the test wants it to be, before the node's first start. */
@@ -205,6 +207,7 @@ export class ProcessCluster {
       if (options.isLinked === true) args.push('--advertise', `127.0.0.1:${advertised[i]}`);
       if (options.engineThreads !== undefined)
         args.push('--engine-threads', String(options.engineThreads));
+      if (options.memory !== undefined) args.push('--memory', options.memory);
       return new ProcessNode(i + 1, {port, directory: own, args, env: options.env?.(i + 1)});
     });
     const links =

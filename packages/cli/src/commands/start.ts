@@ -7,6 +7,7 @@ import {FlotillaClient} from '@flotilla/client';
 import type {StartedNode, StartNodeOptions} from '@flotilla/server';
 import type {Command} from 'commander';
 import {z} from 'zod';
+import {ByteCount} from '../byte-count.ts';
 import {keepCompiled, removeOldCompiled} from '../compile-cache.ts';
 import {type CommandContext, examples} from '../session.ts';
 import {EXIT, type Terminal, UsageError, writeOut} from '../terminal.ts';
@@ -30,6 +31,7 @@ const Options = z.object({
   bootstrap: z.boolean().default(false),
   joinSecretFile: z.string().optional(),
   engineThreads: z.coerce.number().int().min(0).max(256).optional(),
+  memory: ByteCount.optional(),
   zone: z.string().optional(),
   timing: z.enum(['local', 'zone', 'wan']).default('local'),
   autoCreateDatabase: z.boolean().default(false),
@@ -53,6 +55,11 @@ export function addStartCommand(program: Command, context: CommandContext): void
         '--join and --bootstrap, made by: openssl rand -hex 32',
     )
     .option('--engine-threads <n>', 'default: cores - 1')
+    .option(
+      '--memory <size>',
+      'all that the node may take, as 4GiB; its limits of bytes shrink to fit half of it ' +
+        "(default: 60 % of the machine's or the container's)",
+    )
     .option('--zone <name>', 'replicas of a set are spread over zones')
     .option(
       '--timing <distance>',
@@ -103,6 +110,7 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
     bootstrap: options.bootstrap,
     joinSecret: readJoinSecret(options.joinSecretFile, env),
     engineThreads: options.engineThreads,
+    memoryBytes: options.memory,
     zone: options.zone,
     timing: options.timing,
     autoCreateDatabase: options.autoCreateDatabase,

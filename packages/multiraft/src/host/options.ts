@@ -50,10 +50,15 @@ export interface HostLimits {
 
 const MIB = 1024 * 1024;
 
+/** One hot group never takes all of the host's. */
+export function proposalLimits(
+  proposalsBytesMax: number,
+): Pick<HostLimits, 'proposalsBytesMax' | 'groupProposalsBytesMax'> {
+  return {proposalsBytesMax, groupProposalsBytesMax: proposalsBytesMax / 2};
+}
+
 export const HOST_LIMITS: HostLimits = {
-  proposalsBytesMax: LIMITS.proposals_in_flight_bytes_max.value,
-  // Half of the host's: one hot group never takes it all.
-  groupProposalsBytesMax: LIMITS.proposals_in_flight_bytes_max.value / 2,
+  ...proposalLimits(LIMITS.proposals_in_flight_bytes_max.value),
   // Two times what may be in flight to one follower, and little beside the memtables.
   cacheBytesMax: 64 * MIB,
   // Some minutes of a hot group; a follower further behind takes a snapshot.

@@ -35,7 +35,8 @@ export class QueryMemory {
 
   /** @param all  of the thread; what is taken is taken there too, and must be released in the end */
   constructor(bytesMax: number = LIMITS.query_memory_bytes_max.value, all?: QueriesMemory) {
-    this.#bytesMax = bytesMax;
+    // Two of the largest find room, also where all have less than their limit.
+    this.#bytesMax = all === undefined ? bytesMax : Math.min(bytesMax, all.bytesMax / 2);
     this.#all = all;
   }
 

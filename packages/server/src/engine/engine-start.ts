@@ -12,12 +12,13 @@ import {
 } from '@flotilla/base';
 import {Catalog} from '@flotilla/catalog';
 import {MetaClient, nodeHandlers} from '@flotilla/meta';
-import {Host} from '@flotilla/multiraft';
+import {Host, proposalLimits} from '@flotilla/multiraft';
 import {QueriesMemory} from '@flotilla/query';
 import {
   DELETE_METHOD,
   deleteHandler,
   FENCE_METHOD,
+  FlushSchedule,
   fenceHandler,
   MemtableBudget,
   ReplicaMachine,
@@ -60,6 +61,7 @@ import type {EngineOptions, FromEngine} from './messages.ts';
 import {metaProposer} from './meta-proposer.ts';
 import {MetaRole, metaMembers} from './meta-role.ts';
 import {conditionHandler} from './node-condition.ts';
+import {Parsers} from './parsers.ts';
 import {pause} from './pause.ts';
 import {replicaFactory} from './replica-factory.ts';
 import {NodeReplicas, type ReplicaNote} from './replica-host.ts';
@@ -137,8 +139,8 @@ export async function startEngine(
     disk: new NodeDisk(options.dataDirectory),
     emit,
     nodes: new NodeWatch(),
-    memtables: new MemtableBudget(),
-    queries: new QueriesMemory(),
+    memtables: new MemtableBudget(options.memory.memtables_bytes_max),
+    queries: new QueriesMemory(options.memory.queries_memory_bytes_max),
     storageCounts: new StorageCounts(),
     watch: new ThreadWatch(clock, String(options.thread)),
     turns: new WorkTurns(clock),
@@ -168,6 +170,7 @@ export async function startEngine(
     stores: options.stores.map((store) => ({store, disk: base.disk, path: storePath(store)})),
     storeOf,
     timing: options.timing,
+    limits: proposalLimits(options.memory.proposals_in_flight_bytes_max),
     onTick: (lateMs) => {
       vitals.tell(vitalsOf(host, clock));
       base.watch.ticked(lateMs);
@@ -304,7 +307,7 @@ function assemble(base: Base, grown: Grown): EngineParts {
     nodes,
     notes,
     machines,
-    flushes: new FlushRound(host),
+    flushes: new FlushRound(host, new FlushSchedule(options.memory.memtables_bytes_max)),
     effects,
     failover: new FailoverModes({host, catalog, log: base.log}),
     stopped,
@@ -399,7 +402,7 @@ function createServices(
   });
   const reader = new FragmentReader({node: options.node, ...asking});
   const view = new ClusterView({rpc, clock, catalog});
-  const memory = new WriteMemory();
+  const memory = new WriteMemory(options.memory.writes_in_flight_bytes_max);
   const counts = new ServiceCounts();
   const createDatabase: CreateDatabase | undefined = options.autoCreateDatabase
     ? async (tenant, name, deadlineMs) => {
@@ -410,6 +413,7 @@ function createServices(
   return {
     writes: new WriteService({
       ...{access: copy, router, clock, turns, memory},
+      parsers: new Parsers(options.memory.series_caches_bytes_max),
       createDatabase,
       counts,
     }),

@@ -3,7 +3,7 @@
 
 import type {ReplicaSetId} from '@flotilla/base';
 import type {Host} from '@flotilla/multiraft';
-import {FlushSchedule, ReplicaMachine} from '@flotilla/replica';
+import {type FlushSchedule, ReplicaMachine} from '@flotilla/replica';
 
 export class FlushRound {
   readonly #host: Pick<Host, 'stateMachine'>;
@@ -12,7 +12,7 @@ export class FlushRound {
   /** Those that may have rows in memory only. */
   readonly #written = new Map<ReplicaSetId, ReplicaMachine>();
 
-  constructor(host: Pick<Host, 'stateMachine' | 'watchChanges'>, schedule = new FlushSchedule()) {
+  constructor(host: Pick<Host, 'stateMachine' | 'watchChanges'>, schedule: FlushSchedule) {
     this.#host = host;
     this.#changes = host.watchChanges();
     this.#schedule = schedule;

@@ -2,7 +2,15 @@
 // transferred. The same messages pass by plain calls when the engine runs in the main thread.
 
 import type {MessagePort} from 'node:worker_threads';
-import type {Channel, NodeId, ReplicaId, ReplicaSetId, StoreId, WireError} from '@flotilla/base';
+import type {
+  Channel,
+  MemoryLimits,
+  NodeId,
+  ReplicaId,
+  ReplicaSetId,
+  StoreId,
+  WireError,
+} from '@flotilla/base';
 import type {CatalogUpdate} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
 import type {NodeState, RememberedRecord, TimingPreset} from '@flotilla/multiraft';
@@ -28,6 +36,8 @@ export interface EngineOptions {
   readonly stores: readonly StoreId[];
   /** The ThreadVitals of these stores, which the main thread reads. */
   readonly vitals: SharedArrayBuffer;
+  /** What the budgets of the thread may hold. */
+  readonly memory: MemoryLimits;
   /** Log lines for a person instead of JSON. */
   readonly isLogPlain: boolean;
   /** A write makes the database that it names and that is not there. */

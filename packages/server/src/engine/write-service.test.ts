@@ -5,6 +5,7 @@ import {expect, test} from 'vitest';
 import {NodeClock} from '../adapters/index.ts';
 import type {CatalogAccess} from './catalog-access.ts';
 import type {HttpAnswer, WriteCall} from './gateway.ts';
+import {Parsers} from './parsers.ts';
 import {WorkTurns} from './work-turns.ts';
 import {WriteMemory} from './write-memory.ts';
 import {WriteService} from './write-service.ts';
@@ -25,7 +26,12 @@ function serviceWith(memoryBytes: number | undefined = 256 * KIB) {
   const access = {catalog, refresh: async () => undefined} as unknown as CatalogAccess;
   const memory = new WriteMemory(memoryBytes);
   const turns = new WorkTurns(clock);
-  return {service: new WriteService({access, router, clock, turns, memory}), clock, routed, memory};
+  return {
+    service: new WriteService({access, router, clock, turns, parsers: new Parsers(), memory}),
+    clock,
+    routed,
+    memory,
+  };
 }
 
 function call(body: Uint8Array, encoding = ''): WriteCall {
@@ -84,6 +90,7 @@ test.each([
     router: {write: async () => WRITTEN} as unknown as WriteRouter,
     clock: new NodeClock(),
     turns: new WorkTurns(new NodeClock()),
+    parsers: new Parsers(),
     memory: new WriteMemory(256 * KIB),
     createDatabase: mayCreate ? async (tenant, name) => void made.push({tenant, name}) : undefined,
   });

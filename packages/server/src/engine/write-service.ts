@@ -8,7 +8,7 @@ import {type CatalogAccess, findDatabase, tenantNameOf} from './catalog-access.t
 import type {HttpAnswer, WriteCall} from './gateway.ts';
 import {inflate} from './inflate.ts';
 import {lineTextOf} from './line-text.ts';
-import {Parsers} from './parsers.ts';
+import type {Parsers} from './parsers.ts';
 import {outcomeOf, ServiceCounts} from './service-counts.ts';
 import type {Step, WorkTurns} from './work-turns.ts';
 import {failedAnswer, writeAnswer} from './write-answer.ts';
@@ -21,6 +21,7 @@ export interface WriteServiceDeps {
   /** Of the thread. */
   readonly turns: WorkTurns;
   readonly memory: WriteMemory;
+  readonly parsers: Parsers;
   /** Absent where a write into a database that is not there is refused. */
   readonly createDatabase?: CreateDatabase | undefined;
   readonly counts?: ServiceCounts | undefined;
@@ -49,7 +50,6 @@ interface Parsed {
 export class WriteService {
   readonly #deps: WriteServiceDeps;
   readonly #counts: ServiceCounts;
-  readonly #parsers = new Parsers();
 
   constructor(deps: WriteServiceDeps) {
     this.#deps = deps;
@@ -139,9 +139,9 @@ export class WriteService {
         memory.admit(call.body.length);
         body = inflate(call.body, call.encoding);
         memory.admit(body.length);
-        this.#parsers.begin(database, body, {precision, nowMs: clock.wallMs()});
+        this.#deps.parsers.begin(database, body, {precision, nowMs: clock.wallMs()});
       }
-      const batch = this.#parsers.readOn(PIECE_BYTES);
+      const batch = this.#deps.parsers.readOn(PIECE_BYTES);
       parseMs += clock.monotonicMs() - beganMs;
       if (batch === undefined) return undefined;
       this.#counts.inflatedBytes += body.length;

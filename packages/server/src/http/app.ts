@@ -29,6 +29,8 @@ export interface AppDeps {
   readonly metrics?: MetricsSource | undefined;
   readonly log: Log;
   readonly clock: Clock;
+  /** Instead of `bodies_in_flight_bytes_max`. */
+  readonly bodiesBytesMax?: number | undefined;
 }
 
 export function createApp(deps: AppDeps): FastifyInstance {
@@ -58,7 +60,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
   });
   logRequests(app, deps.log, () => performance.now());
   attachUnreadBodies(app);
-  const budget = new BodyBudget(LIMITS.bodies_in_flight_bytes_max.value);
+  const budget = new BodyBudget(deps.bodiesBytesMax ?? LIMITS.bodies_in_flight_bytes_max.value);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
   budget.attach(app);

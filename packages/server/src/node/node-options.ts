@@ -26,6 +26,7 @@ const Options = z.strictObject({
   bootstrap: z.boolean().default(false),
   joinSecret: JoinSecretText.optional(),
   engineThreads: z.number().int().min(0).max(256).optional(),
+  memoryBytes: z.number().int().positive().optional(),
   zone: z.string().min(1).max(255).optional(),
   timing: z.enum(['local', 'zone', 'wan']).default('local'),
   autoCreateDatabase: z.boolean().default(false),

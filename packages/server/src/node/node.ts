@@ -2,7 +2,14 @@
 // the directory is locked, so that what is wrong with either is said at once; all else goes on behind
 // /ready.
 
-import {type Clock, DbError, type Log, type NodeId, type Random} from '@flotilla/base';
+import {
+  type Clock,
+  DbError,
+  type Log,
+  type MemoryLimits,
+  type NodeId,
+  type Random,
+} from '@flotilla/base';
 import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
 import type {FastifyInstance} from 'fastify';
 import {
@@ -31,7 +38,8 @@ import {
   type StartNodeOptions,
   splitAddress,
 } from './node-options.ts';
-import {defaultEngineThreads, RunningNode} from './running-node.ts';
+import {type Resources, resourcesOf, thisMachine} from './resources.ts';
+import {RunningNode} from './running-node.ts';
 
 const ASK_MS_MAX = 1_000;
 /** Requests under way get so long to finish before their connections are cut. */
@@ -48,13 +56,14 @@ export interface StartedNode {
 /** Throws when an option, a port or the data directory forbids it; what comes later is told by `stopped`. */
 export async function startNode(given: StartNodeOptions): Promise<StartedNode> {
   const options = parseNodeOptions(given);
+  const resources = resourcesOf(options, thisMachine());
   const log = createPinoLog({level: 'info', plain: options.log === 'pretty'});
   const directory = await openNodeDirectory({
     path: options.dataDirectory,
-    stores: Math.max(1, options.engineThreads ?? defaultEngineThreads()),
+    stores: Math.max(1, resources.engineThreads),
   });
   try {
-    const node = new NodeProcess(options, directory, log);
+    const node = new NodeProcess(options, resources, directory, log);
     await node.listen();
     node.run();
     return node;
@@ -78,19 +87,20 @@ class NodeProcess implements StartedNode {
   readonly #app: FastifyInstance;
   readonly #metrics: NodeMetrics;
   readonly #engineThreads: number;
+  readonly #memory: MemoryLimits;
   #running: RunningNode | undefined;
   #waitingFor: string | undefined = 'the node is starting';
   #isStopping = false;
   #end!: (code: ExitCode) => void;
   #bringingUp: Promise<void> = Promise.resolve();
 
-  constructor(options: NodeOptions, directory: NodeDirectory, log: Log) {
+  constructor(options: NodeOptions, resources: Resources, directory: NodeDirectory, log: Log) {
     this.#options = options;
+    this.#memory = resources.memory;
     this.#directory = directory;
     this.#log = log;
     this.address = options.advertise ?? options.listen;
-    const threads = options.engineThreads ?? defaultEngineThreads();
-    this.#engineThreads = Math.min(threads, directory.stores);
+    this.#engineThreads = Math.min(resources.engineThreads, directory.stores);
     this.stopped = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -117,7 +127,10 @@ class NodeProcess implements StartedNode {
       status: () => this.#running?.status,
     });
     const metrics = this.#metrics;
-    this.#app = createApp({gateway: this.#client, health, metrics, log, clock: this.#clock});
+    this.#app = createApp({
+      ...{gateway: this.#client, health, metrics, log, clock: this.#clock},
+      bodiesBytesMax: resources.memory.bodies_in_flight_bytes_max,
+    });
   }
 
   async listen(): Promise<void> {
@@ -205,6 +218,7 @@ class NodeProcess implements StartedNode {
       timing: this.#options.timing,
       version: VERSION,
       engineThreads: this.#engineThreads,
+      memory: this.#memory,
       server: this.#server,
       client: this.#client,
       clock: this.#clock,

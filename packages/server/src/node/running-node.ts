@@ -1,7 +1,6 @@
 // A node that has an identity: connections, engine threads, and what passes between them.
 
-import {availableParallelism} from 'node:os';
-import type {Clock, Log, NodeId, Random, StoreId} from '@flotilla/base';
+import type {Clock, Log, MemoryLimits, NodeId, Random, StoreId} from '@flotilla/base';
 import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
 import {applyCatalogEvent} from '@flotilla/meta';
 import {NodeLiveness, TIMINGS, type TimingPreset} from '@flotilla/multiraft';
@@ -34,6 +33,7 @@ export interface RunningNodeOptions {
   readonly version: string;
   /** 0: the one engine runs in the main thread. */
   readonly engineThreads: number;
+  readonly memory: MemoryLimits;
   readonly catalog: CatalogUpdate;
   readonly founding: FoundingOrder | undefined;
   readonly server: NodeServer;
@@ -51,11 +51,6 @@ export interface RunningNodeOptions {
 
 /** As many nodes as a cluster is meant for: all may be elsewhere, or unknown to an old catalog. */
 const MOVED_MAX = 256;
-
-/** Engine threads when none are asked for: one core is the main thread's. */
-export function defaultEngineThreads(): number {
-  return Math.max(1, availableParallelism() - 1);
-}
 
 /** `from` is the catalog's address when the node was heard elsewhere; undefined: it did not know the node. */
 interface Moved {
@@ -272,7 +267,7 @@ export class RunningNode {
   #engineOptions(thread: number, threads: number, vitals: SharedArrayBuffer): EngineOptions {
     const {directory, node, clusterId, address, zone, timing, version} = this.#options;
     const {catalog, founding} = this.#options;
-    const {isLogPlain, autoCreateDatabase, seriesPerSetMax} = this.#options;
+    const {isLogPlain, autoCreateDatabase, seriesPerSetMax, memory} = this.#options;
     return {
       thread,
       threads,
@@ -286,6 +281,7 @@ export class RunningNode {
       version,
       stores: this.#storesOf(thread, threads),
       vitals,
+      memory,
       isLogPlain,
       autoCreateDatabase,
       seriesPerSetMax,
