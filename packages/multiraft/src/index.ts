@@ -10,10 +10,10 @@ export {
   type GroupObserver,
   HOST_LIMITS,
   type HostLimits,
-  proposalLimits,
   type HostOptions,
   type ObservedGroup,
   type OpenHostedStateMachine,
+  proposalLimits,
   type StoreOptions,
 } from './host/options.ts';
 export type {MemberStatus, ReplicaStatus} from './host/status.ts';
