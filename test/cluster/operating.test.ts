@@ -88,6 +88,7 @@ describe('by the command line', () => {
         expect((await firstSet())['failover']).toBe('automatic');
         await done('failover', 'mode', 'manual', ...words);
         expect((await firstSet())['failover']).toBe('manual');
+        if (words.length === 0) expect(await done('cluster', 'show')).toMatch(/failover +manual/);
         await restore();
       }
       expect(await done('failover', 'mode', '--db', 'd')).toMatch(/failover +automatic/);
