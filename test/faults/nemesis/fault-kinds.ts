@@ -2,6 +2,7 @@
 // round ends, when all links are healed at once; the others are ended one by one. None waits for the
 // node to take part again: it may be cut off as well.
 
+import {setTimeout as sleep} from 'node:timers/promises';
 import type {ProcessCluster} from '@flotilla/testkit';
 import type {ClockSkews} from './clock-skews.ts';
 import {bringOldImage, wipe} from './damages.ts';
@@ -32,6 +33,11 @@ const SKEWS_MS = [
 ];
 /** What a clean stop ends with; 75 where it was cut off, which only leaves more to replay. */
 const STOP_CODES: readonly (number | string)[] = [0, 75];
+/** A disk fills by and by: a node sees that little is left, and keeps some of it for its log. */
+const BALLAST_SHARE = 0.1;
+const BALLAST_MS = 3_000;
+/** Below the twentieth under which a node refuses writes. */
+const REFUSING_SHARE = 0.02;
 const SLOW_BYTES_PER_MS_MIN = 100;
 const SLOW_BYTES_PER_MS_MAX = 2_000;
 const SLOW_DELAY_MS_MAX = 100;
@@ -85,7 +91,9 @@ const KINDS: Readonly<Record<FaultKind, Begin>> = {
     return untilHealed;
   },
   fillDisk: async ({disks}, {node, strength}) => {
-    disks.fill(node, strength < 0.5 ? 'nearly' : 'full');
+    disks.leave(node, BALLAST_SHARE);
+    await sleep(BALLAST_MS);
+    disks.leave(node, strength < 0.5 ? REFUSING_SHARE : 0);
     return () => disks.free(node);
   },
   skewClock: async ({clocks}, {node, strength}) => {

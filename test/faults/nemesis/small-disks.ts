@@ -9,8 +9,6 @@ import path from 'node:path';
 /** Room for what a long run writes, logs of 64 MiB a segment among it. */
 const DISK_BYTES = 1024 * 1024 * 1024;
 const FILLER = 'filler';
-/** Below the twentieth under which a node refuses writes, above the last byte. */
-const LEFT_SHARE = 0.02;
 
 /** Why no disk can be filled here; undefined if one can. */
 export function whyNoMounts(): string | undefined {
@@ -47,11 +45,6 @@ export class SmallDisks {
     mount(directory, this.#bytes);
     this.#directories.set(number, directory);
   };
-
-  /** To the last byte, or nearly. */
-  fill(node: number, how: 'full' | 'nearly'): void {
-    this.leave(node, how === 'full' ? 0 : LEFT_SHARE);
-  }
 
   /** Something else on the disk takes all but this share of its size; as much as is there, if that is less. */
   leave(node: number, share: number): void {

@@ -2,7 +2,7 @@
 // is, and leaves the rest to the log in time. Method: hosts with some hundred groups whose state
 // machines take their time over a flush.
 
-import type {Log, ReplicaSetId} from '@flotilla/base';
+import {FatalError, type Log, type ReplicaSetId} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {TestCluster} from './cluster.fixture.ts';
 
@@ -71,4 +71,15 @@ test('what cannot be flushed in time is left to the log, and is all there after 
   await cluster.start(1);
   for (const set of sets) expect(await cluster.agree(set, [1], 1), `set ${set}`).toBe(true);
   expect(cluster.host(1).status(1 as ReplicaSetId)?.stopped).toBeUndefined();
+});
+
+test('a full disk is no reason to stop otherwise than cleanly', async () => {
+  const {cluster, sets} = await withGroups(0);
+  for (const set of sets)
+    cluster.machine(1, set).flush = async () => {
+      throw new FatalError('cannot write: ENOSPC');
+    };
+  await cluster.stop(1);
+  await cluster.start(1);
+  for (const set of sets) expect(await cluster.agree(set, [1], 1), `set ${set}`).toBe(true);
 });

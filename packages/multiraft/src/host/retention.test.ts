@@ -1,4 +1,4 @@
-import type {NodeId, ReplicaSetId} from '@flotilla/base';
+import {FatalError, type NodeId, type ReplicaSetId} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {TestCluster} from './cluster.fixture.ts';
 
@@ -119,4 +119,22 @@ test('a follower that sleeps under a leader that is none is woken by notice or d
   expect(await cluster.clock.until(knows, 2_000)).toBe(true);
   const deadlineMs = cluster.clock.monotonicMs() + 5_000;
   await cluster.clock.resolve(cluster.host(1).readIndex(SET, {deadlineMs}));
+});
+
+test('a full disk that refuses the flush of who holds a segment stops no group', async () => {
+  const cluster = await filled({limits: {storeLogBytesMax: 50_000, segmentBytes: 20_000}});
+  const leader = cluster.leader(1);
+  const machine = cluster.machine(leader, 1);
+  const flush = machine.flush.bind(machine);
+  let refused = 0;
+  machine.flush = async () => {
+    refused += 1;
+    throw new FatalError('cannot write: ENOSPC');
+  };
+  await cluster.clock.advance(5_000);
+  expect(refused).toBeGreaterThan(0);
+  expect(cluster.status(leader, 1)!.stopped).toBeUndefined();
+  machine.flush = flush;
+  await cluster.clock.advance(5_000);
+  expect(cluster.status(leader, 1)!.flushedIndex).toBeGreaterThan(6);
 });
