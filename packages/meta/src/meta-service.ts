@@ -71,7 +71,9 @@ export class MetaService {
     const {group, clock, reports} = this.#options;
     try {
       const stamped = stampDrop(command, medianTimeMs(reports?.() ?? new Map(), clock.wallMs()));
-      const result = await group.propose(META_SET, encodeCommand(stamped), {deadlineMs});
+      // Meta goes on where writes are refused for want of space: drops are what frees it.
+      const options = {deadlineMs, onFullDisk: true};
+      const result = await group.propose(META_SET, encodeCommand(stamped), options);
       return unwrap(result as CommandResult<CommandValue<C>>);
     } catch (error) {
       throw this.#namingLeader(error);

@@ -9,7 +9,7 @@ export interface MetaGroup {
   propose(
     set: ReplicaSetId,
     payload: Uint8Array,
-    options: {readonly deadlineMs: number},
+    options: {readonly deadlineMs: number; readonly onFullDisk?: boolean | undefined},
   ): Promise<unknown>;
   /** The index that covers every write acknowledged before the call. */
   readIndex(set: ReplicaSetId, options: {readonly deadlineMs: number}): Promise<number>;

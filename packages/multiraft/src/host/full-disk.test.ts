@@ -17,9 +17,9 @@ async function started(): Promise<TestCluster> {
 }
 
 /** What a proposal at the node is answered with. */
-function propose(cluster: TestCluster, node: number): Promise<string> {
+function propose(cluster: TestCluster, node: number, onFullDisk?: boolean): Promise<string> {
   const deadlineMs = cluster.clock.monotonicMs() + 5_000;
-  const proposal = cluster.host(node).propose(SET, bytes('b'), {deadlineMs});
+  const proposal = cluster.host(node).propose(SET, bytes('b'), {deadlineMs, onFullDisk});
   const outcome = proposal.then(
     () => 'ok',
     (error: unknown) => (error instanceof DbError ? error.code : String(error)),
@@ -43,6 +43,8 @@ test('where all are full the leader stays, refuses proposals, and still confirms
   for (const {disk} of cluster.nodes) disk.freeBytes = TOTAL_BYTES * 0.04;
   await cluster.clock.advance(5_000);
   expect(await propose(cluster, cluster.leader(1))).toBe('DISK_FULL');
+  // Drops, and what meta decides.
+  expect(await propose(cluster, cluster.leader(1), true)).toBe('ok');
   const {term} = cluster.status(leader, 1)!;
   await cluster.clock.advance(10_000);
   expect(cluster.status(leader, 1)!.term).toBe(term);

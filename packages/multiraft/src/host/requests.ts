@@ -13,6 +13,8 @@ export interface ProposeOptions {
   /** On the host's monotonic clock. */
   readonly deadlineMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Also where the disk is below its reserve: what frees space, or hardly takes any. */
+  readonly onFullDisk?: boolean | undefined;
 }
 
 export interface ProposeConfigOptions {
@@ -56,13 +58,13 @@ export class Requests {
   async propose(
     set: ReplicaSetId,
     payload: Uint8Array,
-    {deadlineMs, signal}: ProposeOptions,
+    {deadlineMs, signal, onFullDisk}: ProposeOptions,
   ): Promise<unknown> {
     const group = this.ready(set, deadlineMs);
     if (signal?.aborted === true)
       throw new DbError('CANCELLED', 'cancelled before it was proposed');
     const bytes = payload.length + PROPOSAL_OVERHEAD_BYTES;
-    this.#admit(group, bytes);
+    this.#admit(group, bytes, onFullDisk === true);
     return new Promise((resolve, reject) => {
       const proposalId = this.#nextId();
       const proposedMs = this.#options.clock.monotonicMs();
@@ -152,9 +154,10 @@ export class Requests {
     this.#options.driver.step(group, {type: 'readIndex', readId});
   }
 
-  #admit(group: HostedGroup, bytes: number): void {
+  #admit(group: HostedGroup, bytes: number, onFullDisk: boolean): void {
     if (!group.isLeader) throw group.waits.notLeading();
-    if (group.store.isFull) throw new DbError('DISK_FULL', `store ${group.store.store} is full`);
+    if (group.store.isFull && !onFullDisk)
+      throw new DbError('DISK_FULL', `store ${group.store.store} is full`);
     const {driver, limits, waits} = this.#options;
     if (!group.machine.canTake()) {
       driver.applier.block(group);

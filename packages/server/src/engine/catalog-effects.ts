@@ -32,7 +32,9 @@ export class CatalogEffects {
       refresh: () => copy.refresh(withDeadline().deadlineMs),
       storageOf: (set) => storageOf(host, set),
       caughtUp: (set) => host.readIndex(set, withDeadline()),
-      propose: (set, command) => host.propose(set, encodeControl(command), withDeadline()),
+      // A full disk is freed by what was dropped.
+      propose: (set, command) =>
+        host.propose(set, encodeControl(command), {...withDeadline(), onFullDisk: true}),
     });
     for (const {set, role} of host.statuses()) this.#follow(set, role === 'leader');
     host.onLeadership(({set, isLeader}) => {
