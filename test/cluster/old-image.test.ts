@@ -3,11 +3,12 @@
 
 import {cpSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
-import {FlotillaClient, type Id, type ReplicaSet} from '@flotilla/client';
+import {FlotillaClient, type Id, isFinal, type Operation, type ReplicaSet} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {Ledger} from './ledger.ts';
 import {openDatabase, processOf, untilApplied} from './nodes.ts';
+import {tamperLog} from './tampered-log.ts';
 import {until} from './waiting.ts';
 
 const OLD_IMAGE = 76;
@@ -101,4 +102,52 @@ test('a node whose log was damaged in its middle starts, and its replicas are ma
   const [row] = await own.query('SELECT count(*) AS n FROM load', {stale: true});
   expect(Number(row?.['n'])).toBe(5_000);
   own.close();
+}, 180_000);
+
+async function ended(begun: Operation): Promise<Operation> {
+  let operation = begun;
+  await until(`operation ${begun.id} has ended`, async () => {
+    operation = await client.admin.operation(begun.id);
+    return isFinal(operation);
+  });
+  return operation;
+}
+
+test('a replica that applied another value is found by a checksum, and made anew', async () => {
+  await client.admin.createDatabase({name: 'odd', shards: 1});
+  await client.write('odd text="what-was-written" 1500000000000000000', {database: 'odd'});
+  await until('the set has three voters', async () => {
+    const [set] = await client.admin.replicaSets({database: 'odd'});
+    return set?.replicas.filter(({role}) => role === 'voter').length === 3;
+  });
+  await untilApplied(client, 'odd');
+  const [set] = await client.admin.replicaSets({database: 'odd'});
+  const follower = set!.replicas.find(({leader}) => !leader)!;
+  const node = await processOf(cluster, client, follower.node);
+  await node.kill();
+  expect(tamperLog(node.directory, 'what-was-written', 'what-nobody-sent')).toBe(1);
+  node.start();
+  await node.ready();
+  await untilApplied(client, 'odd');
+  const own = new FlotillaClient({urls: [node.url], database: 'odd'});
+  const read = () => own.query('SELECT text FROM odd', {stale: true});
+  expect(await read()).toEqual([{text: 'what-nobody-sent'}]);
+
+  const found = await ended(await client.admin.checksumReplicaSet(set!.id));
+  expect(found).toMatchObject({state: 'done', differing: [follower.replica]});
+  expect(found.result).toContain(`replica ${follower.replica} on node ${follower.node} differs`);
+  await until('it has a successor that votes', async () => {
+    const [now] = await client.admin.replicaSets({database: 'odd'});
+    const voters = now!.replicas.filter(({role}) => role === 'voter');
+    return voters.length === 3 && voters.every(({replica}) => replica !== follower.replica);
+  });
+  await untilApplied(client, 'odd');
+  expect(await read()).toEqual([{text: 'what-was-written'}]);
+  own.close();
+  const compacted = await ended(await client.admin.compactReplicaSet(set!.id));
+  expect(compacted).toMatchObject({state: 'done', result: '3 of 3 replicas compacted'});
+  const again = await ended(await client.admin.checksumReplicaSet(set!.id));
+  expect(again).toMatchObject({state: 'done', result: expect.stringContaining('3 replicas agree')});
+  const shown = await client.query('SHOW OPERATIONS', {database: 'odd'});
+  expect(shown.at(-1)).toMatchObject({operation_id: again.id, kind: 'checksum', state: 'done'});
 }, 180_000);

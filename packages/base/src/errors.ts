@@ -59,6 +59,21 @@ export const ERRORS = {
     retry: 'never',
     doc: 'The state of the thing forbids it now; the message says which state.',
   },
+  NO_PLACE: {
+    http: 409,
+    retry: 'never',
+    doc: 'No node can take the replicas: the message says which has no room, or how many nodes are missing.',
+  },
+  LAST_COPY: {
+    http: 409,
+    retry: 'never',
+    doc: 'The replica is the last that holds all that is committed; add one first.',
+  },
+  MAJORITY_AT_RISK: {
+    http: 409,
+    retry: 'never',
+    doc: 'The replica set would be left without a majority of its voters that answers.',
+  },
   BODY_TOO_LARGE: {
     http: 413,
     retry: 'never',

@@ -4,7 +4,7 @@ import type {ErrorCode} from './errors.ts';
 
 export interface Limit {
   readonly value: number;
-  readonly unit: 'bytes' | 'count' | 'ms';
+  readonly unit: 'bytes' | 'bytes/s' | 'count' | 'ms';
   /** What a client gets past it; absent where nothing is refused (a size of a piece, a wait). */
   readonly code?: ErrorCode;
   readonly why: string;
@@ -324,6 +324,26 @@ export const LIMITS = {
     unit: 'bytes',
     code: 'QUERY_ERROR',
     why: 'Groups and sorted rows of one query on one node.',
+  },
+  moves_per_cluster_max: {
+    value: 8,
+    unit: 'count',
+    why: 'Replicas that are moved or added at once; what is begun beyond it waits for its turn.',
+  },
+  moves_per_node_max: {
+    value: 4,
+    unit: 'count',
+    why: 'Of them to one node: its disk serves requests beside what it takes in.',
+  },
+  snapshot_bytes_per_second_max: {
+    value: 64 * MIB,
+    unit: 'bytes/s',
+    why: 'That a node sends to replicas that are made: half of a 1 Gbit/s line, 16 s for a gigabyte.',
+  },
+  checksums_per_cluster_max: {
+    value: 1,
+    unit: 'count',
+    why: 'That the cluster begins by itself: each reads all rows of a replica set on every node that has it.',
   },
 } as const satisfies Record<string, Limit>;
 

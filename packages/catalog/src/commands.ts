@@ -25,6 +25,7 @@ import type {
   Node,
   Operation,
   OperationKind,
+  Transfer,
 } from './model.ts';
 
 /** Of the encoding. A machine stops its replica at a version that it does not know. */
@@ -312,6 +313,7 @@ export interface CreateOperation {
   readonly allowFewerVoters?: boolean | undefined;
   /** Made by hand: its replica set is pinned, or the cluster would even it out again. */
   readonly pin?: boolean | undefined;
+  readonly retryOf?: OperationId | undefined;
   readonly startedBy: string;
   readonly atMs: number;
 }
@@ -326,6 +328,10 @@ export interface UpdateOperation {
   readonly target?: ReplicaId | undefined;
   readonly error?: string | undefined;
   readonly waitingFor?: string | undefined;
+  readonly errorCode?: ErrorCode | undefined;
+  readonly result?: string | undefined;
+  readonly differing?: readonly ReplicaId[] | undefined;
+  readonly transfer?: Transfer | undefined;
   readonly atMs: number;
 }
 /** Forgets operations that were finished before that time. */

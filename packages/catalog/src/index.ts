@@ -12,6 +12,7 @@ export {DEFAULT_OPTIONS} from './machine/options.ts';
 export {DEFAULT_TENANT} from './machine/tenant-commands.ts';
 export {trialMachine} from './machine/trial.ts';
 export * from './model.ts';
+export {operationProgress} from './operation-progress.ts';
 export {type Action, type MemberChange, subjectOf} from './planning/action.ts';
 export {
   CLOCK_SHOWN_MS,
@@ -39,6 +40,7 @@ export {
   planPlacement,
   votersOf,
 } from './planning/placement.ts';
+export {operationFault} from './planning/preconditions.ts';
 export {type PlanSettings, planNext} from './planning/reconcile.ts';
 export type {
   GroupConfiguration,

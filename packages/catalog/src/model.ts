@@ -5,6 +5,7 @@ import type {
   BucketId,
   ColumnId,
   DatabaseId,
+  ErrorCode,
   NodeId,
   OperationId,
   ReplicaId,
@@ -135,6 +136,8 @@ export interface ReplicaSet {
   /** Of its own: 'manual' holds whatever its database says. */
   readonly failover?: FailoverMode | undefined;
   readonly skippedEntries?: readonly SkippedEntry[] | undefined;
+  /** When its replicas were last compared by a checksum, whatever came of it. */
+  readonly checksumAtMs?: number | undefined;
 }
 
 export interface Node {
@@ -168,11 +171,21 @@ export type OperationKind =
   | 'drain-node'
   | 'decommission-node'
   | 'rebalance'
-  | 'repair';
+  | 'repair'
+  | 'compact'
+  | 'checksum';
 
 export interface OperationStep {
   readonly step: string;
   readonly atMs: number;
+}
+
+/** What a snapshot has carried to a new replica. */
+export interface Transfer {
+  readonly bytes: number;
+  readonly bytesTotal: number;
+  /** On the average since it began. */
+  readonly bytesPerSecond: number;
 }
 
 /** A persisted, resumable piece of cluster work. Its steps are idempotent and fenced by replica ids. */
@@ -192,6 +205,18 @@ export interface Operation {
   readonly error?: string | undefined;
   /** What its present step waits for, once that has taken long, and when that was found. */
   readonly waiting?: {readonly for: string; readonly atMs: number} | undefined;
+  /** Of `error`, by the catalogue. */
+  readonly errorCode?: ErrorCode | undefined;
+  /** What it found out, for a person: of a checksum and a compaction. */
+  readonly result?: string | undefined;
+  /** Replicas whose rows a checksum found to be others than the majority's: they are made anew. */
+  readonly differing?: readonly ReplicaId[] | undefined;
+  /** Once the snapshot is there; while it is on its way the target's node tells. */
+  readonly transfer?: Transfer | undefined;
+  /** Of an evacuation: the replicas on the node when it began. */
+  readonly replicasTotal?: number | undefined;
+  /** It tries again what that one did not do. */
+  readonly retryOf?: OperationId | undefined;
   readonly startedBy: string;
   readonly createdAtMs: number;
 }

@@ -4,6 +4,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {isFinal, type Operation} from '@flotilla/client';
 import type {Command} from 'commander';
+import {operationLine} from './operation-text.ts';
 import {ProgressBar} from './progress-bar.ts';
 import type {Session} from './session.ts';
 import {EXIT, writeOut} from './terminal.ts';
@@ -57,7 +58,12 @@ export function withWait(command: Command): Command {
     .option('--no-wait', 'return as soon as the operation is accepted');
 }
 
-export async function watchOperation(session: Session, first: Operation): Promise<number> {
+/** @param wanted the state that is a success: else the exit code says so */
+export async function watchOperation(
+  session: Session,
+  first: Operation,
+  wanted = 'done',
+): Promise<number> {
   const {terminal} = session;
   const aborter = new AbortController();
   const stopListening = terminal.onInterrupt(() => aborter.abort());
@@ -65,8 +71,8 @@ export async function watchOperation(session: Session, first: Operation): Promis
   try {
     const last = await follow(session, {first, bar, signal: aborter.signal});
     bar.clear();
-    await session.print(last, () => `${describe(last)}\n`);
-    return last.state === 'done' ? EXIT.ok : EXIT.failed;
+    await session.print(last, () => `${operationLine(last, Date.now())}\n`);
+    return last.state === wanted ? EXIT.ok : EXIT.failed;
   } catch (error) {
     bar.clear();
     if (!aborter.signal.aborted) throw error;
@@ -90,25 +96,16 @@ async function follow(
   let shown: string | undefined;
   while (!isFinal(operation)) {
     const {percent} = operation;
-    bar.update(typeof percent === 'number' ? percent / 100 : undefined, describe(operation));
-    const line = describe(operation);
-    if (session.terminal.stderr.isTTY !== true && line !== shown) {
+    const line = operationLine(operation, Date.now());
+    bar.update(typeof percent === 'number' ? percent / 100 : undefined, line);
+    // What was copied changes all the time: in a file the steps are enough, and what they wait for.
+    const said = `${operation.step} ${operation.waitingFor ?? ''}`;
+    if (session.terminal.stderr.isTTY !== true && said !== shown) {
       await writeOut(session.terminal.stderr, `${line}\n`);
-      shown = line;
+      shown = said;
     }
     await sleep(POLL_MS, undefined, {signal});
     operation = await session.client.admin.operation(operation.id, {signal});
   }
   return operation;
-}
-
-function describe(operation: Operation): string {
-  const {id, kind, state, step, error, waitingFor, replicaSet} = operation;
-  const target =
-    replicaSet === undefined || replicaSet === null ? '' : ` of replica set ${replicaSet}`;
-  const where = state === 'running' && step !== '' ? `${state}, ${step}` : state;
-  const reason = error === undefined || error === null ? '' : `: ${String(error)}`;
-  const isHeldUp = typeof waitingFor === 'string' && !isFinal(operation);
-  const wait = isHeldUp ? `, waiting for ${waitingFor}` : '';
-  return `operation ${id} (${kind}${target}): ${where}${wait}${reason}`;
 }

@@ -429,6 +429,36 @@ describe('replica sets and operations', () => {
     expect(out).toContain('watch it: ./flotilla operation watch 7');
   });
 
+  it('cancels and tries again', async () => {
+    const {url} = await fakeCluster({
+      'POST /admin/v1/operations/7/cancel': () => ({operation: {...operation, state: 'cancelled'}}),
+      'POST /admin/v1/operations/8/cancel': () => ({operation: {...operation, state: 'done'}}),
+      'POST /admin/v1/operations/7/retry': () => ({operation: {...operation, id: 9}}),
+      'GET /admin/v1/operations/9': () => ({...operation, id: 9, state: 'done'}),
+    });
+    const cancelled = await run(['operation', 'cancel', '7'], {url});
+    expect(cancelled).toMatchObject({code: 0, out: 'operation 7 (move-replica): cancelled\n'});
+    // It was too late.
+    expect((await run(['operation', 'cancel', '8'], {url})).code).toBe(EXIT.failed);
+    const retried = await run(['operation', 'retry', '7'], {url});
+    expect(retried).toMatchObject({code: 0, out: 'operation 9 (move-replica): done\n'});
+    const begun = await run(['operation', 'retry', '7', '--no-wait', '--json'], {url});
+    expect(JSON.parse(begun.out)).toMatchObject({id: 9, state: 'running'});
+  });
+
+  it('compares and compacts', async () => {
+    const result = '3 replicas agree on 5 values at index 9 (aa)';
+    const done = {id: 7, kind: 'checksum', replicaSet: 12, state: 'done', result};
+    const {url} = await fakeCluster({
+      'POST /admin/v1/replica-sets/12/checksum': () => ({operation: done}),
+      'POST /admin/v1/replica-sets/12/compact': () => ({operation: {...done, kind: 'compact'}}),
+    });
+    const compared = await run(['replica-set', 'checksum', '12'], {url});
+    const line = `operation 7 (checksum of replica set 12): done: ${result}\n`;
+    expect(compared).toMatchObject({code: 0, out: line});
+    expect((await run(['replica-set', 'compact', '12'], {url})).code).toBe(0);
+  });
+
   it('says what it would begin', async () => {
     const begun = {id: 9, kind: 'add-replica', state: 'running', replicaSet: 12, targetNode: 4};
     const {url, seen} = await fakeCluster({

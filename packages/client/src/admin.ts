@@ -46,8 +46,21 @@ export const Operation = z.looseObject({
   step: z.string().default(''),
   percent: z.number().nullish(),
   replicaSet: Id.nullish(),
+  sourceNode: Id.nullish(),
+  targetNode: Id.nullish(),
+  /** Of the snapshot that makes a new replica. */
+  bytes: z.number().nullish(),
+  bytesTotal: z.number().nullish(),
+  bytesPerSecond: z.number().nullish(),
+  replicasLeft: z.number().nullish(),
+  startedBy: z.string().nullish(),
+  startedAt: z.string().nullish(),
+  estimatedEnd: z.string().nullish(),
+  endedAt: z.string().nullish(),
   history: z.array(z.looseObject({})).default([]),
   error: z.unknown().optional(),
+  errorCode: z.string().nullish(),
+  result: z.string().nullish(),
 });
 export type Operation = z.infer<typeof Operation>;
 
@@ -345,6 +358,31 @@ export class AdminClient {
   async operation(id: Id, options: CallOptions = {}): Promise<Operation> {
     const answer = await this.#get(`/operations/${encodeURIComponent(id)}`, options);
     return Operation.parse((answer as {operation?: unknown}).operation ?? answer);
+  }
+
+  /** Back to where it was before its change of members, on to its end after it. */
+  async cancelOperation(id: Id, options: CallOptions = {}): Promise<Operation> {
+    return this.#operation(`/operations/${encodeURIComponent(id)}/cancel`, options);
+  }
+
+  /** The same anew, of one that failed or was cancelled; another operation with an id of its own. */
+  async retryOperation(id: Id, options: CallOptions = {}): Promise<Operation> {
+    return this.#operation(`/operations/${encodeURIComponent(id)}/retry`, options);
+  }
+
+  /** Merges the parts of each of its replicas, one replica after the other. */
+  async compactReplicaSet(id: Id, options: CallOptions = {}): Promise<Operation> {
+    return this.#operation(`/replica-sets/${encodeURIComponent(id)}/compact`, options);
+  }
+
+  /** Compares its replicas at one index of their log; one that differs is made anew. */
+  async checksumReplicaSet(id: Id, options: CallOptions = {}): Promise<Operation> {
+    return this.#operation(`/replica-sets/${encodeURIComponent(id)}/checksum`, options);
+  }
+
+  async #operation(path: string, options: CallOptions): Promise<Operation> {
+    const answer = await this.#change('POST', path, undefined, options);
+    return Operation.parse(answer['operation'] ?? answer);
   }
 
   /** Writes every memtable of the asked node into parts; answers when done. */

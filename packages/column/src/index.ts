@@ -11,4 +11,5 @@ export * from './scan.ts';
 export * from './series-key.ts';
 export * from './share/share.ts';
 export * from './share/share-codec.ts';
+export * from './values-hash.ts';
 export * from './xx-hash.ts';

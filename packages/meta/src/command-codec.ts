@@ -7,6 +7,7 @@ import * as z from 'zod';
 import {
   bucketId,
   databaseId,
+  errorCode,
   failover,
   nodeDescription,
   nodeId,
@@ -23,6 +24,7 @@ import {
   tableRequest,
   tenantId,
   timeMs,
+  transfer,
 } from './schemas.ts';
 
 const type = <Type extends Command['type']>(name: Type) => z.literal(name);
@@ -174,6 +176,7 @@ const operationCommands = [
     targetNode: nodeId.optional(),
     allowFewerVoters: flag,
     pin: flag,
+    retryOf: operationId.optional(),
     startedBy: z.string(),
     atMs: timeMs,
   }),
@@ -187,6 +190,10 @@ const operationCommands = [
     target: replicaId.optional(),
     error: z.string().optional(),
     waitingFor: z.string().optional(),
+    errorCode: errorCode.optional(),
+    result: z.string().optional(),
+    differing: z.array(replicaId).optional(),
+    transfer: transfer.optional(),
     atMs: timeMs,
   }),
   z.object({type: type('expire-operations'), finishedBeforeMs: timeMs}),

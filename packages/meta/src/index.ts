@@ -25,6 +25,7 @@ export type {
   MetaMembers,
   NodePresence,
   ReplicaHost,
+  WorkOrder,
 } from './ports.ts';
 export {Reconciler, type ReconcilerOptions} from './reconciler.ts';
 export {VersionWaits} from './version-waits.ts';

@@ -119,6 +119,7 @@ function replicaHost(host: Host): ReplicaHost {
     destroyReplica: (order) => host.destroyReplica(order),
     proposeConfig: (...args) => host.proposeConfig(...args),
     transferLeader: (...args) => host.transferLeader(...args),
+    workOnReplica: async () => {},
   };
 }
 

@@ -14,7 +14,9 @@ import {
   type Command,
   type CommandResult,
   type CommandValue,
+  type CreateOperation,
   medianTimeMs,
+  operationFault,
   planBucket,
   type Reports,
 } from '@flotilla/catalog';
@@ -130,6 +132,7 @@ export class MetaService {
           'meta.propose',
           async (payload) => {
             const {command, timeoutMs} = decodeChecked(proposeRequest, payload);
+            if (command.type === 'create-operation') this.#mustBeAllowed(command);
             return encodeJson(await this.propose(command, deadlineOf(timeoutMs)));
           },
         ],
@@ -153,6 +156,13 @@ export class MetaService {
         ['meta.watch', (payload, context) => this.#watch.serve(payload, context.signal)],
       ]),
     };
+  }
+
+  /** By what the nodes report; the catalog judges the rest. What the reconciler begins it has planned so. */
+  #mustBeAllowed(command: CreateOperation): void {
+    if (!this.isLeader()) throw this.#notLeader();
+    const fault = operationFault(this.catalog, this.#options.reports?.() ?? new Map(), command);
+    if (fault !== undefined) throw new DbError(fault.code, fault.message);
   }
 
   #namingLeader(error: unknown): unknown {

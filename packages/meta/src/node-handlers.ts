@@ -9,7 +9,7 @@ import * as z from 'zod';
 import {decodeChecked, encodeJson} from './command-codec.ts';
 import type {ReplicaHost} from './ports.ts';
 import {ReportSender, reportRequest} from './report-session.ts';
-import {replicaId, setId} from './schemas.ts';
+import {operationId, replicaId, setId} from './schemas.ts';
 
 export const createRequest = z.object({
   set: setId,
@@ -23,6 +23,13 @@ export const configRequest = z.object({
   changes: z.array(z.object({type: z.enum(['voter', 'learner', 'remove']), id: replicaId})),
   mode: z.enum(['simple', 'joint', 'joint-explicit', 'leave']),
   expectedConfigIndex: z.int(),
+  timeoutMs: z.number(),
+});
+export const workRequest = z.object({
+  set: setId,
+  replica: replicaId,
+  operation: operationId,
+  work: z.enum(['compact', 'checksum']),
   timeoutMs: z.number(),
 });
 export const transferRequest = z.object({set: setId, to: replicaId, timeoutMs: z.number()});
@@ -59,6 +66,11 @@ export function nodeHandlers(host: ReplicaHost, clock: Clock): RpcHandlers {
     await host.transferLeader(set, to, {deadlineMs: deadlineOf(timeoutMs)});
     return DONE;
   };
+  const work = async (payload: Uint8Array) => {
+    const {timeoutMs, ...order} = decodeChecked(workRequest, payload);
+    await host.workOnReplica(order, {deadlineMs: deadlineOf(timeoutMs)});
+    return DONE;
+  };
   return {
     call: new Map([
       ['node.report', report],
@@ -66,6 +78,7 @@ export function nodeHandlers(host: ReplicaHost, clock: Clock): RpcHandlers {
       ['replica.destroy', destroy],
       ['replica.config', config],
       ['replica.transfer', transfer],
+      ['replica.work', work],
     ]),
     stream: new Map(),
   };
@@ -74,7 +87,7 @@ export function nodeHandlers(host: ReplicaHost, clock: Clock): RpcHandlers {
 /** One replica's report from its host's status. */
 export function reportOf(
   status: ReplicaStatus,
-  known: {readonly written: boolean; readonly damaged?: boolean | undefined},
+  known: Pick<ReplicaReport, 'written' | 'damaged' | 'work'>,
 ): ReplicaReport {
   const progress = status.members.map((member) => ({
     replica: member.replica,
@@ -99,6 +112,8 @@ export function reportOf(
     written: known.written,
     fault: status.stopped,
     damaged: known.damaged,
+    received: status.received,
+    work: known.work,
     progress: status.role === 'leader' ? progress : undefined,
   };
 }

@@ -1,6 +1,6 @@
 // What meta needs of the groups that a node hosts; multiraft's host, as far as it goes, fits them.
 
-import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import type {NodeId, OperationId, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import type {MemberChange, ReplicaReport} from '@flotilla/catalog';
 
 /** The meta group as this thread hosts it. */
@@ -33,6 +33,14 @@ export interface CreateOrder {
   readonly createdAtVersion: number;
 }
 
+/** What a replica is to do for an operation. */
+export interface WorkOrder {
+  readonly set: ReplicaSetId;
+  readonly replica: ReplicaId;
+  readonly operation: OperationId;
+  readonly work: 'compact' | 'checksum';
+}
+
 /** The replicas of a node: its threads' hosts in one. Every call may come twice; the second changes nothing. */
 export interface ReplicaHost {
   /** Of all engine threads. */
@@ -53,6 +61,11 @@ export interface ReplicaHost {
     to: ReplicaId,
     options: {readonly deadlineMs: number},
   ): Promise<void>;
+  /**
+   * Begins it and resolves; reports tell what becomes of it. A checksum is proposed by the replica, which
+   * leads, to all. REPLICA_GONE where another replica of the set is here, or none.
+   */
+  workOnReplica(order: WorkOrder, options: {readonly deadlineMs: number}): Promise<void>;
   /** Free part of the fullest disk, 0 to 1. */
   diskFree(): Promise<number>;
   /** Other nodes that this one hears now. */

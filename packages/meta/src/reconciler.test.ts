@@ -10,7 +10,7 @@ import {
   type ReplicaSetId,
   SeededRandom,
 } from '@flotilla/base';
-import type {MemberChange, PlanSettings, ReplicaReport} from '@flotilla/catalog';
+import type {MemberChange, PlanSettings, ReplicaReport, ReplicaSet} from '@flotilla/catalog';
 import {MemoryDisk, VirtualClock} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
 import {FakeMetaLog, FakeNetwork, openMachine, SILENT} from './fakes.fixture.ts';
@@ -40,6 +40,7 @@ class Groups {
   readonly hanging = new Set<NodeId>();
   readonly unhung = Promise.withResolvers<void>();
   orders = 0;
+  readonly works = new Map<ReplicaId, NonNullable<ReplicaReport['work']>>();
 
   host(node: NodeId): ReplicaHost {
     const here = new Map<ReplicaId, ReplicaSetId>();
@@ -71,6 +72,11 @@ class Groups {
       transferLeader: async (set, to) => {
         this.orders++;
         this.groups.get(set)!.leader = to;
+      },
+      workOnReplica: async ({set, replica, operation, work}) => {
+        this.orders++;
+        for (const member of work === 'compact' ? [replica] : this.groups.get(set)!.voters)
+          this.works.set(member as ReplicaId, {operation, work, state: 'done', ...DIGEST});
       },
     };
   }
@@ -108,6 +114,7 @@ class Groups {
       },
       durable: true,
       written: false,
+      work: this.works.get(replica),
       progress: members.map((member) => ({
         replica: member,
         matchIndex: 10,
@@ -127,6 +134,9 @@ function change(group: Group, changes: readonly MemberChange[]): void {
   }
   group.configIndex++;
 }
+
+/** What every replica finds. */
+const DIGEST = {index: 9, hash: 'aa', values: 5};
 
 /** @param wall the clock of those who plan. */
 async function startCluster(settings: PlanSettings = {}, wall = {skewMs: 0}) {
@@ -336,5 +346,23 @@ test("replicas stay on a node that only meta's leader cannot reach, until too fe
   expect(repaired(), 'the time begins when too few hear it').toEqual([]);
   expect(await clock.until(() => repaired().length > 0, 15_000)).toBe(true);
   expect(new Set(repaired())).toEqual(new Set([3]));
+  await stop();
+});
+
+test.each(['checksum', 'compact'] as const)('a %s is ordered, reported and ended', async (kind) => {
+  const {clock, service, join, stop} = await startCluster();
+  await service.ensureBucket(1 as never, 0, Infinity);
+  await join(2);
+  await join(3);
+  await clock.advance(15_000);
+  const {catalog} = service;
+  const [{id: replicaSet}] = [...catalog.replicaSets()] as [ReplicaSet];
+  const atMs = clock.wallMs();
+  const begin = {type: 'create-operation', kind, replicaSet, startedBy: 'test', atMs} as const;
+  const {operation} = await service.propose(begin, Infinity);
+  const ended = () => catalog.operation(operation)?.state === 'done';
+  expect(await clock.until(ended, 10_000)).toBe(true);
+  const result = kind === 'compact' ? /^3 of 3 replicas/ : /^3 replicas agree on 5 values/;
+  expect(catalog.operation(operation)?.result).toMatch(result);
   await stop();
 });

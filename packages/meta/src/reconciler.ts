@@ -278,6 +278,10 @@ class Run {
       }
       case 'transfer-leader':
         return this.#order(action, 'replica.transfer', {set: action.set, to: action.to, timeoutMs});
+      case 'work-on-replica': {
+        const {set, replica, operation, work} = action;
+        return this.#order(action, 'replica.work', {set, replica, operation, work, timeoutMs});
+      }
       default:
         return action satisfies never;
     }

@@ -1,14 +1,16 @@
 // Schemas of the pieces that commands, orders and reports are made of.
 
-import type {
-  BucketId,
-  DatabaseId,
-  NodeId,
-  OperationId,
-  ReplicaId,
-  ReplicaSetId,
-  TableId,
-  TenantId,
+import {
+  type BucketId,
+  type DatabaseId,
+  ERRORS,
+  type ErrorCode,
+  type NodeId,
+  type OperationId,
+  type ReplicaId,
+  type ReplicaSetId,
+  type TableId,
+  type TenantId,
 } from '@flotilla/base';
 import * as z from 'zod';
 
@@ -41,8 +43,29 @@ export const operationKind = z.enum([
   'decommission-node',
   'rebalance',
   'repair',
+  'compact',
+  'checksum',
 ]);
 export const operationState = z.enum(['running', 'done', 'failed', 'cancelling', 'cancelled']);
+
+export const errorCode = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]);
+
+export const transfer = z.object({
+  bytes: z.number(),
+  bytesTotal: z.number(),
+  bytesPerSecond: z.number(),
+});
+
+/** What a replica was ordered for an operation, and what came of it. */
+const replicaWork = z.object({
+  operation: operationId,
+  work: z.enum(['compact', 'checksum']),
+  state: z.enum(['running', 'done', 'failed']),
+  index: z.int().optional(),
+  hash: z.string().optional(),
+  values: z.int().optional(),
+  error: z.string().optional(),
+});
 
 export const nodeDescription = z.object({
   incarnation: z.string().min(1),
@@ -101,6 +124,8 @@ export const replicaReport = z.object({
   written: z.boolean(),
   fault: z.string().optional(),
   damaged: z.boolean().optional(),
+  received: transfer.optional(),
+  work: replicaWork.optional(),
   progress: z
     .array(
       z.object({

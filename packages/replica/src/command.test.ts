@@ -1,7 +1,13 @@
-import type {TableId} from '@flotilla/base';
+import type {OperationId, TableId} from '@flotilla/base';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
-import {decodeCommand, encodeControl, encodeDelete, encodeWrite} from './command.ts';
+import {
+  decodeCommand,
+  encodeChecksum,
+  encodeControl,
+  encodeDelete,
+  encodeWrite,
+} from './command.ts';
 
 test('a share comes back as it was', () => {
   fc.assert(
@@ -14,6 +20,11 @@ test('a share comes back as it was', () => {
 test('a control command comes back as it was', () => {
   const control = {type: 'drop-table', table: 7 as TableId} as const;
   expect(decodeCommand(encodeControl(control))).toEqual({type: 'control', control});
+});
+
+test('a checksum comes back as it was', () => {
+  const request = {operation: 7 as OperationId};
+  expect(decodeCommand(encodeChecksum(request))).toEqual({type: 'checksum', request});
 });
 
 test('a delete comes back as it was', () => {

@@ -1,7 +1,7 @@
 // What a log entry of a replica set says: one byte version, one byte kind, then the body. A share is
 // carried as it was encoded by the router; everything else is small and JSON.
 
-import {assert, type ColumnId, FatalError, type TableId} from '@flotilla/base';
+import {assert, type ColumnId, FatalError, type OperationId, type TableId} from '@flotilla/base';
 import type {Deletion} from '@flotilla/column';
 
 export const COMMAND_VERSION = 1;
@@ -10,6 +10,7 @@ const HEADER_BYTES = 2;
 const KIND_WRITE = 1;
 const KIND_CONTROL = 2;
 const KIND_DELETE = 3;
+const KIND_CHECKSUM = 4;
 
 /** Commands beside writes. Everything they need was decided before they were proposed. */
 export type ControlCommand =
@@ -21,6 +22,11 @@ export type ControlCommand =
   /** Its rows are gone for ever. */
   | {readonly type: 'purge-table'; readonly table: TableId};
 
+/** Each replica hashes what can be read of it at this index, for that operation. */
+export interface ChecksumRequest {
+  readonly operation: OperationId;
+}
+
 /** A DELETE's part for one replica set, as the router sends it and the log holds it. Plain JSON. */
 export interface DeleteRequest {
   /** As of a share: each is applied at most once. */
@@ -31,6 +37,7 @@ export interface DeleteRequest {
 export type Command =
   | {readonly type: 'write'; readonly share: Uint8Array}
   | {readonly type: 'delete'; readonly request: DeleteRequest}
+  | {readonly type: 'checksum'; readonly request: ChecksumRequest}
   | {readonly type: 'control'; readonly control: ControlCommand};
 
 export function encodeWrite(share: Uint8Array): Uint8Array {
@@ -47,6 +54,10 @@ export function encodeControl(control: ControlCommand): Uint8Array {
 
 export function encodeDelete(request: DeleteRequest): Uint8Array {
   return encodeJson(KIND_DELETE, request);
+}
+
+export function encodeChecksum(request: ChecksumRequest): Uint8Array {
+  return encodeJson(KIND_CHECKSUM, request);
 }
 
 function encodeJson(kind: number, value: unknown): Uint8Array {
@@ -73,6 +84,8 @@ export function decodeCommand(payload: Uint8Array): Command {
       return {type: 'control', control: decodeJson(body) as ControlCommand};
     case KIND_DELETE:
       return {type: 'delete', request: decodeJson(body) as DeleteRequest};
+    case KIND_CHECKSUM:
+      return {type: 'checksum', request: decodeJson(body) as ChecksumRequest};
     default:
       throw new FatalError(`cannot decode command: unknown kind ${payload[1]}`);
   }

@@ -1,4 +1,10 @@
-export {type ControlCommand, type DeleteRequest, decodeCommand, encodeControl} from './command.ts';
+export {
+  type ControlCommand,
+  type DeleteRequest,
+  decodeCommand,
+  encodeChecksum,
+  encodeControl,
+} from './command.ts';
 export {
   DELETE_METHOD,
   type DeleteHost,

@@ -1,9 +1,9 @@
-import {FatalError, LIMITS, type TableId} from '@flotilla/base';
+import {FatalError, LIMITS, type OperationId, type TableId} from '@flotilla/base';
 import {encodeShare} from '@flotilla/column';
 import type {DurablePoint} from '@flotilla/multiraft';
 import {PartDamage, type ReplicaStorage} from '@flotilla/storage';
 import {expect, test} from 'vitest';
-import {encodeControl, encodeDelete, encodeWrite} from './command.ts';
+import {encodeChecksum, encodeControl, encodeDelete, encodeWrite} from './command.ts';
 import {FLUSH_AGE_MS, FlushSchedule} from './flush-schedule.ts';
 import {MemtableBudget} from './memtable-budget.ts';
 import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
@@ -28,6 +28,18 @@ class FakeStorage {
   }
   compactionsLeft = 0;
   compactions = 0;
+  pinned: object | undefined = {};
+  /** Ends the reading of a checksum. */
+  readings: ((hash: string) => void)[] = [];
+  async flushAndPin(): Promise<object | undefined> {
+    await new Promise<void>((resolve) => this.flushes.push(resolve));
+    return this.pinned;
+  }
+  async checksum(): Promise<object> {
+    const hash = await new Promise<string>((resolve) => this.readings.push(resolve));
+    if (this.damage !== undefined) throw this.damage;
+    return {hash, values: 3};
+  }
   /** What every compaction meets. */
   damage: PartDamage | undefined;
 
@@ -74,6 +86,10 @@ class FakeStorage {
     this.pressure = pressure;
     return new Promise((resolve) => this.flushes.push(resolve));
   }
+  compactedAll = 0;
+  async compactAll(): Promise<void> {
+    this.compactedAll += 1;
+  }
   needsCompaction(): boolean {
     return this.compactionsLeft > 0;
   }
@@ -101,7 +117,11 @@ function openMachine(memtables = new MemtableBudget(1e9), storage = new FakeStor
   const control = (type: 'drop-table' | 'recover-table' | 'purge-table'): void => {
     machine.apply(++index, 5, encodeControl({type, table: TABLE}));
   };
-  return {storage, machine, faults, write, control};
+  const checksum = (): number => {
+    machine.apply(++index, 5, encodeChecksum({operation: OPERATION}));
+    return index;
+  };
+  return {storage, machine, faults, write, control, checksum};
 }
 
 test('a write is applied once, by its sequence and by its key', () => {
@@ -390,4 +410,73 @@ test('while a snapshot is installed nothing is flushed; what it brings is compac
   await expect.poll(() => storage.compactions).toBe(1);
   void machine.flush();
   expect(storage.flushes).toHaveLength(1);
+});
+
+const OPERATION = 4 as OperationId;
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}
+
+test('a checksum flushes at its entry and reads beside what comes after it', async () => {
+  const {storage, machine, write, checksum} = openMachine();
+  write(1);
+  const index = checksum();
+  const running = {operation: OPERATION, work: 'checksum', state: 'running', index};
+  expect(machine.work).toEqual(running);
+  expect(storage.flushes).toHaveLength(1);
+  storage.flushes.shift()!();
+  await settled();
+  // It may take minutes: meanwhile others are flushed.
+  expect(machine.isFlushing).toBe(false);
+  expect(machine.work).toEqual(running);
+  storage.readings.shift()!('abcd');
+  await settled();
+  expect(machine.work).toEqual({...running, state: 'done', hash: 'abcd', values: 3});
+});
+
+test('of two checksums the later one is told', async () => {
+  const {storage, machine, checksum} = openMachine();
+  checksum();
+  const index = checksum();
+  for (const flush of storage.flushes) flush();
+  await settled();
+  storage.readings[1]!('second');
+  storage.readings[0]!('first');
+  await settled();
+  expect(machine.work).toMatchObject({index, hash: 'second'});
+});
+
+test('a checksum that meets a damaged part ends the replica, one whose rows were replaced itself', async () => {
+  const {storage, machine, faults, checksum} = openMachine();
+  storage.pinned = undefined;
+  checksum();
+  storage.flushes.shift()!();
+  await settled();
+  expect(machine.work).toMatchObject({state: 'failed'});
+  expect(machine.isDamaged).toBe(false);
+  storage.pinned = {};
+  storage.damage = new PartDamage('a bit');
+  checksum();
+  storage.flushes.shift()!();
+  await settled();
+  storage.readings.shift()!('');
+  await settled();
+  expect(machine.work).toMatchObject({state: 'failed', error: expect.stringContaining('a bit')});
+  expect(machine.isDamaged).toBe(true);
+  expect(faults).toEqual([]);
+});
+
+test('a compaction that is ordered twice is carried out once', async () => {
+  const {storage, machine} = openMachine();
+  machine.beginCompaction(OPERATION);
+  machine.beginCompaction(OPERATION);
+  expect(machine.work).toMatchObject({operation: OPERATION, work: 'compact', state: 'running'});
+  expect(storage.flushes).toHaveLength(1);
+  storage.flushes.shift()!();
+  await settled();
+  expect(storage.compactedAll).toBe(1);
+  expect(machine.work).toMatchObject({state: 'done'});
+  machine.beginCompaction(OPERATION);
+  expect(machine.work).toMatchObject({state: 'done'});
 });

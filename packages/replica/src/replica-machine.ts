@@ -1,7 +1,14 @@
 // A replica's state machine: committed entries into storage. Apply is deterministic and calls
 // nobody: no clock, no network, no failure for local reasons. What all replicas refuse alike is a value.
 
-import {assertNever, DbError, FatalError, isDiskFull, LIMITS} from '@flotilla/base';
+import {
+  assertNever,
+  DbError,
+  FatalError,
+  isDiskFull,
+  LIMITS,
+  type OperationId,
+} from '@flotilla/base';
 import {decodeShare, type ScanSpec, type TableScan} from '@flotilla/column';
 import type {
   ApplyResult,
@@ -13,6 +20,7 @@ import type {
 import {
   type FlushPoint,
   PartDamage,
+  type PinnedRows,
   type ReplicaStorage,
   type StoragePoint,
   type WriteResult,
@@ -46,6 +54,18 @@ export type WriteApplied =
   | {readonly status: 'dropped-table'; readonly table: number}
   /** Likewise, a dead column. */
   | {readonly status: 'dropped-column'; readonly table: number; readonly column: number};
+
+/** What the replica was told to do for an operation, and what came of it. The last one; a restart forgets it. */
+export interface MachineWork {
+  readonly operation: OperationId;
+  readonly work: 'compact' | 'checksum';
+  readonly state: 'running' | 'done' | 'failed';
+  /** Of a checksum: the entry whose state it is of. */
+  readonly index?: number | undefined;
+  readonly hash?: string | undefined;
+  readonly values?: number | undefined;
+  readonly error?: string | undefined;
+}
 
 export interface MachineLimits {
   /** A memtable of this size is flushed. */
@@ -81,6 +101,7 @@ export class ReplicaMachine implements StateMachine {
   #isTorn = false;
   /** What a compaction met in a part. The group stops at its next entry, and meta replaces the replica. */
   #damage: PartDamage | undefined;
+  #work: MachineWork | undefined;
 
   /** @param founding where a replica without a durable point begins. */
   constructor(
@@ -112,6 +133,8 @@ export class ReplicaMachine implements StateMachine {
     this.#isTorn = false;
     this.#applied = {...this.#applied, index, term}; // Last, so that a throw leaves the entry unapplied.
     this.#account();
+    // Now, so that the state that is read is the one of this index.
+    if (command.type === 'checksum') this.#beginChecksum(index, command.request.operation);
     return {value};
   }
 
@@ -228,6 +251,24 @@ export class ReplicaMachine implements StateMachine {
     await this.storage.compactAll();
   }
 
+  get work(): MachineWork | undefined {
+    return this.#work;
+  }
+
+  /** As `flush` and `compactAll`, for an operation: `work` tells what becomes of it. Twice is once. */
+  beginCompaction(operation: OperationId): void {
+    const {operation: present, state} = this.#work ?? {};
+    if (present === operation && state !== 'failed') return;
+    const work = {operation, work: 'compact'} as const;
+    this.#work = {...work, state: 'running'};
+    const compact = async (): Promise<Partial<MachineWork>> => {
+      await this.flush();
+      await this.compactAll();
+      return {};
+    };
+    void this.#carryOut(work, compact());
+  }
+
   async close(): Promise<void> {
     this.#end();
     await this.storage.close();
@@ -244,6 +285,9 @@ export class ReplicaMachine implements StateMachine {
         return this.#applyWrite(index, command.share);
       case 'delete':
         return this.#applyDelete(index, command.request);
+      case 'checksum':
+        this.storage.applyNothing(index);
+        return undefined;
       case 'control':
         return this.#applyControl(index, command.control);
       default:
@@ -301,6 +345,46 @@ export class ReplicaMachine implements StateMachine {
       default:
         return assertNever(control);
     }
+  }
+
+  #beginChecksum(index: number, operation: OperationId): void {
+    const work = {operation, work: 'checksum', index} as const;
+    this.#work = {...work, state: 'running'};
+    void this.#carryOut(work, this.#checksum());
+  }
+
+  async #checksum(): Promise<Partial<MachineWork>> {
+    this.#flushes += 1;
+    let pinned: PinnedRows | undefined;
+    try {
+      pinned = await this.storage.flushAndPin(this.#flushPoint(), () => this.#pressure());
+    } finally {
+      this.#flushes -= 1;
+      this.#account();
+    }
+    if (pinned === undefined) return {state: 'failed', error: 'a snapshot took its place'};
+    this.#durable();
+    // Not after the reading, which takes long: what came since the flush began may ask for another.
+    this.afterApply();
+    return this.storage.checksum(pinned);
+  }
+
+  /** A newer order takes the place of what is told of an older one. */
+  async #carryOut(
+    work: Omit<MachineWork, 'state'>,
+    working: Promise<Partial<MachineWork>>,
+  ): Promise<void> {
+    let end: Partial<MachineWork>;
+    try {
+      end = {state: 'done', ...(await working)};
+    } catch (error) {
+      end = {state: 'failed', error: String(error)};
+      if (error instanceof PartDamage) this.#damage = error;
+      else if (!(error instanceof DbError) && !isDiskFull(error)) this.#events.onFault(error);
+    }
+    const present = this.#work;
+    if (present?.operation === work.operation && present.index === work.index)
+      this.#work = {...work, ...end} as MachineWork;
   }
 
   /** What is in memory is a state, and will be asked for. */

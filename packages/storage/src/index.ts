@@ -9,6 +9,7 @@ export {
   type StorageOptions,
   type WriteResult,
 } from './replica-storage.ts';
+export type {PinnedRows} from './rows-checksum.ts';
 export type {SnapshotFile, StagedFiles, StorageSnapshot} from './snapshot.ts';
 export {StorageCounts, type StorageSizes} from './storage-counts.ts';
 export type {TableCounts} from './table-counts.ts';

@@ -19,6 +19,7 @@ import {type PartWriting, withMerged, writeFlushed, writeMerged} from './new-par
 import type {Part, PartRecord} from './part.ts';
 import {ReplicaFiles, type ReplicaFilesOptions} from './replica-files.ts';
 import type {FlushPoint, ReplicaState, StoragePoint} from './replica-state.ts';
+import {checksumRows, type PinnedRows, pinRows, type RowsChecksum} from './rows-checksum.ts';
 import {scanSources} from './scan-sources.ts';
 import type {SeriesIndex} from './series-index.ts';
 import {SeriesScan} from './series-scan.ts';
@@ -68,6 +69,8 @@ interface Frozen {
   readonly droppedTables: readonly TableId[];
   readonly purgedTables: readonly TableId[];
   readonly deadColumns: readonly DeadColumnIds[];
+  /** Called in the turn of its commit. */
+  readonly pins: Set<() => void>;
 }
 
 const noPressure = (): number => 0;
@@ -78,6 +81,7 @@ export class ReplicaStorage {
   readonly #cut: BlockCut;
   readonly #turns: WorkSlices;
   readonly #compactionSlices: Slices;
+  readonly #checksumSlices: Slices;
   readonly #scanSlices: Slices;
   #index: SeriesIndex;
   #fates: TableFates;
@@ -88,6 +92,7 @@ export class ReplicaStorage {
   #frozen: readonly Frozen[] = [];
   #expiredBefore = 0;
   readonly #order = new WorkOrder();
+  readonly #checksums = new Set<Promise<unknown>>();
 
   private constructor(options: StorageOptions, files: ReplicaFiles, index: SeriesIndex) {
     const {state} = files;
@@ -97,6 +102,7 @@ export class ReplicaStorage {
     this.#cut = new BlockCut(options.bucket);
     this.#turns = options.slices;
     this.#compactionSlices = new Slices(options.slices, {work: 'compaction'});
+    this.#checksumSlices = new Slices(options.slices, {work: 'compaction'});
     this.#scanSlices = new Slices(options.slices, {work: 'query'});
     const dropped = state.point === undefined ? (options.deadTables ?? []) : state.droppedTables;
     this.#fates = new TableFates(dropped, state.purgedTables);
@@ -308,9 +314,7 @@ export class ReplicaStorage {
    * @param pressure  0 to 1, asked while it runs: how near writes are to waiting for it
    */
   flush(point: FlushPoint, pressure = noPressure): Promise<void> {
-    const last = this.#frozen.at(-1);
-    // Nothing was applied since a flush that is under way, or that a full disk refused.
-    const frozen = last?.point.index === point.index ? last : this.#freeze(point);
+    const frozen = this.#frozenAt(point);
     return this.#order.flush(() => this.#writeUpto(frozen, pressure));
   }
 
@@ -340,6 +344,38 @@ export class ReplicaStorage {
   async snapshot(point: FlushPoint, pressure = noPressure): Promise<StorageSnapshot> {
     await this.flush(point, pressure);
     return pinSnapshot(this.#files);
+  }
+
+  /**
+   * Flushes up to `point` and keeps what there is then, for `checksum`. Undefined: a snapshot took the place
+   * of that.
+   */
+  async flushAndPin(point: FlushPoint, pressure = noPressure): Promise<PinnedRows | undefined> {
+    const frozen = this.#frozenAt(point);
+    let pinned: PinnedRows | undefined;
+    const pin = (): void => {
+      pinned = pinRows(this.#files);
+    };
+    frozen.pins.add(pin);
+    try {
+      await this.#order.flush(() => this.#writeUpto(frozen, pressure));
+    } finally {
+      // What a full disk refused is written later, and nobody reads it then.
+      frozen.pins.delete(pin);
+    }
+    return pinned;
+  }
+
+  /** Reads all of it, beside everything else, and lets go of it. */
+  async checksum(pinned: PinnedRows): Promise<RowsChecksum> {
+    const reading = {index: this.#index, slices: this.#checksumSlices};
+    const checksum = checksumRows(pinned, reading);
+    this.#checksums.add(checksum);
+    try {
+      return await checksum;
+    } finally {
+      this.#checksums.delete(checksum);
+    }
   }
 
   /** Replaces everything by a snapshot's files, in one commit. Nothing may be applied meanwhile. */
@@ -374,7 +410,9 @@ export class ReplicaStorage {
 
   async #quiesce(): Promise<void> {
     this.#compactionSlices.stop();
+    this.#checksumSlices.stop();
     await this.#order.settled();
+    await Promise.allSettled(this.#checksums);
   }
 
   #advance(index: number): void {
@@ -396,6 +434,12 @@ export class ReplicaStorage {
     return ids;
   }
 
+  #frozenAt(point: FlushPoint): Frozen {
+    const last = this.#frozen.at(-1);
+    // Nothing was applied since a flush that is under way, or that a full disk refused.
+    return last?.point.index === point.index ? last : this.#freeze(point);
+  }
+
   #freeze(point: FlushPoint): Frozen {
     assert(point.index >= this.#appliedIndex, () => `flush point ${point.index} is behind`);
     const lo = this.#frozen.at(-1)?.point.index ?? this.#files.state.point?.index ?? 0;
@@ -407,6 +451,7 @@ export class ReplicaStorage {
       droppedTables: this.#fates.dropped(),
       purgedTables: this.#fates.purged(),
       deadColumns: this.#deadColumns.list(),
+      pins: new Set<() => void>(),
     };
     this.#appliedIndex = point.index;
     this.#active = new Memtable();
@@ -464,6 +509,7 @@ export class ReplicaStorage {
     // In the turn of the commit, so that no scan sees the rows twice or not at all.
     await this.#files.commit(change, () => {
       this.#frozen = this.#frozen.filter((each) => each !== frozen);
+      for (const pin of frozen.pins) pin();
     });
   }
 

@@ -94,6 +94,7 @@ export class Trial {
     for (const query of EVERYTHING) await this.check(query);
     await this.step({type: 'crash'});
     for (const query of EVERYTHING) await this.check(query);
+    await this.checkAgreement();
     await this.storage.close();
   }
 
@@ -204,6 +205,18 @@ export class Trial {
     await this.storage.install({directory, fileNames, point: snapshot.point});
     await disk.remove(directory);
     this.replay();
+  }
+
+  /** A replica that did nothing but apply the log has the same checksum. */
+  async checkAgreement(): Promise<void> {
+    const other = await new StorageFixture().open(1);
+    for (const [i, entry] of this.log.entries()) entry(other, i + 1);
+    expect(await this.checksum(this.storage)).toEqual(await this.checksum(other));
+    await other.close();
+  }
+
+  async checksum(storage: ReplicaStorage) {
+    return storage.checksum((await storage.flushAndPin(this.point()))!);
   }
 
   async check(query: Query): Promise<void> {

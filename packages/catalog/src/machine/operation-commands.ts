@@ -10,7 +10,7 @@ import type {
   UpdateOperation,
 } from '../commands.ts';
 import type {Operation, OperationKind} from '../model.ts';
-import {type Handler, NOTHING, refuse, succeed} from './draft.ts';
+import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
 
 /** Where each kind begins. */
 const FIRST_STEP: Readonly<Record<OperationKind, string>> = {
@@ -22,7 +22,12 @@ const FIRST_STEP: Readonly<Record<OperationKind, string>> = {
   'decommission-node': 'evacuate',
   rebalance: 'run',
   repair: 'create',
+  compact: 'run',
+  checksum: 'hash',
 };
+
+/** Who starts what nobody asked for. */
+const RECONCILER = 'reconciler';
 
 /** What a person reads of one; the steps of a move are seven. */
 const HISTORY_MAX = 50;
@@ -44,6 +49,7 @@ export const createOperation: Handler<CreateOperation> = (draft, command) => {
     state: 'running',
     step,
     history: [{step, atMs}],
+    replicasTotal: evacuatedFrom(draft.catalog, command),
     createdAtMs: atMs,
   });
   const set =
@@ -64,7 +70,9 @@ export const updateOperation: Handler<UpdateOperation> = (draft, command) => {
   if (operation.state === 'cancelling' && command.state === 'running') {
     return refuse('CONFLICT', `operation ${operation.id} is being cancelled`);
   }
-  draft.put('operation', operation.id, updated(operation, command));
+  const changed = updated(operation, command);
+  if (isFinished(changed)) finish(draft, changed, command.atMs);
+  else draft.put('operation', operation.id, changed);
   return succeed(NOTHING);
 };
 
@@ -93,6 +101,10 @@ function updated(operation: Operation, command: UpdateOperation): Operation {
     target: command.target ?? operation.target,
     error: command.error ?? operation.error,
     waiting: waitingOf(operation, command, moved),
+    errorCode: command.errorCode ?? operation.errorCode,
+    result: command.result ?? operation.result,
+    differing: command.differing ?? operation.differing,
+    transfer: command.transfer ?? operation.transfer,
     history: history.slice(-HISTORY_MAX),
   };
 }
@@ -104,6 +116,23 @@ function waitingOf(
 ): Operation['waiting'] {
   if (waitingFor !== undefined) return {for: waitingFor, atMs};
   return moved ? undefined : operation.waiting;
+}
+
+/** A checksum of the cluster's own that found nothing is no history: there is one of each set every few days. */
+function finish(draft: Draft, operation: Operation, atMs: number): void {
+  const {id, kind, state, startedBy, differing} = operation;
+  const isRoutine = kind === 'checksum' && state === 'done' && startedBy === RECONCILER;
+  if (isRoutine && differing === undefined) draft.remove('operation', id);
+  else draft.put('operation', id, operation);
+  const set = kind === 'checksum' ? draft.catalog.replicaSet(operation.replicaSet!) : undefined;
+  if (set !== undefined && state !== 'cancelled')
+    draft.put('replica-set', set.id, {...set, checksumAtMs: atMs});
+}
+
+function evacuatedFrom(catalog: Catalog, command: CreateOperation): number | undefined {
+  const {kind, sourceNode} = command;
+  const evacuates = kind === 'drain-node' || kind === 'decommission-node';
+  return evacuates ? catalog.replicaCount(sourceNode!) : undefined;
 }
 
 function subjectFault(
@@ -157,6 +186,9 @@ function missingSubject(command: CreateOperation): string | undefined {
       return command.sourceNode === undefined ? 'node' : undefined;
     case 'rebalance':
       return undefined;
+    case 'compact':
+    case 'checksum':
+      return command.replicaSet === undefined ? 'replica set' : undefined;
     case 'add-replica':
       if (command.replicaSet === undefined) return 'replica set';
       return command.targetNode === undefined ? 'target node' : undefined;

@@ -2,7 +2,7 @@
 // too late without harm: commands are fenced by epochs and steps, orders to nodes by replica ids, and
 // configuration changes by the index of the configuration that the planner saw.
 
-import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import type {NodeId, OperationId, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import type {Command} from '../commands.ts';
 
 export interface MemberChange {
@@ -39,6 +39,16 @@ export type Action =
       readonly node: NodeId;
       readonly set: ReplicaSetId;
       readonly to: ReplicaId;
+    }
+  | {
+      /** Its node reports what becomes of it. */
+      readonly type: 'work-on-replica';
+      readonly node: NodeId;
+      readonly set: ReplicaSetId;
+      /** Of a checksum: the leader, who proposes it to all. */
+      readonly replica: ReplicaId;
+      readonly operation: OperationId;
+      readonly work: 'compact' | 'checksum';
     };
 
 /** Two actions on one subject are never under way at once. */
@@ -48,6 +58,7 @@ export function subjectOf(action: Action): string {
       return commandSubject(action.command);
     case 'create-replica':
     case 'destroy-replica':
+    case 'work-on-replica':
       return `replica ${action.replica}`;
     case 'change-config':
     case 'transfer-leader':

@@ -87,7 +87,7 @@ test('the last replica of a cluster stays on a node that is drained, and the dra
   startDrain(world, 1);
   for (let i = 0; i < 50; i++) world.step();
   expect([...world.catalog.operations()]).toMatchObject([
-    {kind: 'drain-node', error: expect.stringMatching(/add one/)},
+    {kind: 'drain-node', error: expect.stringMatching(/add 1 node/)},
   ]);
 });
 
@@ -150,7 +150,7 @@ test('a drain without a place to go says so, and ends when a node joins', () => 
   settle(world);
   startDrain(world, 2);
   for (let i = 0; i < 20; i++) world.step();
-  expect([...world.catalog.operations()][0]?.error).toMatch(/add one/);
+  expect([...world.catalog.operations()][0]?.error).toMatch(/add 1 node/);
   world.join(4);
   settle(world);
   expect(world.catalog.node(id(2))?.state).toBe('drained');
@@ -215,6 +215,26 @@ describe('under crashes, lost, repeated and late actions', () => {
     expect(world.catalog.node(id(1))?.state).toBe('drained');
     expect(world.nodes.get(id(1))!.replicas.size).toBe(0);
   });
+});
+
+test.each(seeds)('a replica with another value is found and made anew, SEED=%i', (seed) => {
+  const world = new World(seed, 3 + (seed % 2));
+  world.makeBucket(0);
+  settle(world);
+  const sets = [...world.catalog.replicaSets()];
+  const set = sets[world.random.below(sets.length)]!;
+  // The leader, or another one.
+  const {replica, node} = set.replicas[world.random.below(set.replicas.length)]!;
+  world.nodes.get(node)!.replicas.get(replica)!.wrong = true;
+  world.faults = false;
+  const subject = {replicaSet: set.id, startedBy: 'test', atMs: world.nowMs};
+  world.propose({type: 'create-operation', kind: 'checksum', ...subject});
+  for (let i = 0; i < 100; i++) world.step();
+  settle(world);
+  expect(world.destroyed).toContain(replica);
+  expect(world.catalog.replicaSet(set.id)!.replicas).toHaveLength(3);
+  const states = [...world.nodes.values()].flatMap(({replicas}) => [...replicas.values()]);
+  expect(states.filter(({wrong}) => wrong)).toEqual([]);
 });
 
 function startOperation(world: World, startedBy: string): void {

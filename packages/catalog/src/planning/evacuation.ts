@@ -1,20 +1,22 @@
 // Operations over many sets: draining and decommissioning a node, rebalancing, and the replacement of
 // replicas that are lost. They make moves, a few at a time, and end when nothing is left to move.
 
-import type {NodeId} from '@flotilla/base';
+import {LIMITS, type NodeId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {CreateOperation} from '../commands.ts';
 import type {Node, Operation, ReplicaPlacement, ReplicaSet} from '../model.ts';
 import type {Action} from './action.ts';
+import {drainFault} from './drain-room.ts';
 import {GroupView} from './group-view.ts';
 import type {Decision} from './member-operation.ts';
 import {silenceFromMs} from './pauses.ts';
 import {fitNodes, pickNodes} from './placement.ts';
+import {differingReplicas} from './replica-work.ts';
 import type {Reports} from './reports.ts';
 import {replicasWanted} from './wanted.ts';
 
 /** Moves at once in the cluster; each copies a replica. */
-export const MOVES_MAX = 8;
+export const MOVES_MAX = LIMITS.moves_per_cluster_max.value;
 /** A node that was silent for so long is not coming back soon: its replicas are made anew elsewhere. */
 export const REPAIR_AFTER_MS = 15 * 60_000;
 /** Nodes this much apart in their number of replicas are even enough. */
@@ -50,7 +52,7 @@ export function planEvacuation(
     const isNoneBegun = moves.length === 0 && context.budget.left === MOVES_MAX;
     const sets = movableOn(node, catalog, reports);
     const stuck = isNoneBegun && sets.some((set) => !hasSpare(set, catalog));
-    if (stuck) return {decision: planExplanation(operation, context.nowMs), moves};
+    if (stuck) return {decision: planExplanation(operation, catalog, context.nowMs), moves};
     const obstacle = isNoneBegun ? obstacleOn(node, catalog, reports) : undefined;
     return {decision: obstacle === undefined ? WAIT : {type: 'wait', for: obstacle}, moves};
   }
@@ -62,14 +64,16 @@ export function planEvacuation(
 }
 
 /** Once: the operation goes on as soon as a node can take what is left. */
-function planExplanation(operation: Operation, atMs: number): Decision {
-  const error = 'no live node with room can take the replicas that are left: add one';
+function planExplanation(operation: Operation, catalog: Catalog, atMs: number): Decision {
+  const general = 'no live node with room can take the replicas that are left: add 1 node';
+  const error = drainFault(catalog, operation.sourceNode!) ?? general;
   if (operation.error === error) return {type: 'wait', for: 'a live node with room'};
   const command = {
     type: 'update-operation',
     operation: operation.id,
     expectedStep: operation.step,
     error,
+    errorCode: 'NO_PLACE',
     atMs,
   } as const;
   return {type: 'act', action: {type: 'propose', command}};
@@ -122,13 +126,14 @@ export function planRepairs(
     const silentMs = nowMs - silenceFromMs(node, report.silentSinceMs ?? nowMs);
     if (!report.live && silentMs >= repairAfterMs) lost.add(report.node);
   }
+  const differing = differingReplicas(catalog);
   const actions: Action[] = [];
   for (const set of setsWithMeta(catalog)) {
     if (context.budget.left <= 0) break;
     if (set.state !== 'open' || catalog.operationOf(set.id)) continue;
     for (const placed of set.replicas) {
       const report = reports.get(placed.node)?.replicas.get(placed.replica);
-      const damaged = report?.damaged === true;
+      const damaged = report?.damaged === true || differing.has(placed.replica);
       if (!damaged && !lost.has(placed.node)) continue;
       if (!isLed(set, reports)) break;
       const target = pickTarget(set, placed, catalog, reports);

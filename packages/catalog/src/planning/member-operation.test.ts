@@ -84,6 +84,8 @@ test.each<[string, string, Situation, object?]>([
   ['swap', 'failed', {...withTarget, damaged: [4]}],
   ['swap', 'joint [voter 4, remove 1] at 40 on 2', {...withTarget, damaged: [1]}],
   ['swap', 'joint [voter 4, remove 1] at 40 on 2', withTarget],
+  // What was so when the step began may be so no more.
+  ['swap', 'wait', {...withTarget, lagging: [4]}],
   // A leader is never swapped out: the lead goes first.
   ['swap', 'lead to 2', {...withTarget, leader: 1}],
   ['swap', 'lead to 3', {...withTarget, leader: 1, lagging: [2]}],
@@ -120,6 +122,8 @@ test.each<[string, string, Situation, object?]>([
 test.each<[string, string, Situation]>([
   ['create', 'cancelled', three],
   ['create', 'remove 4 epoch 7', {...three, placed: [1, 2, 3, 4]}],
+  ['learner', 'simple [remove 4] at 40 on 2', withTarget],
+  ['learner', 'remove 4 epoch 7', {...three, placed: [1, 2, 3, 4]}],
   ['catch-up', 'simple [remove 4] at 40 on 2', withTarget],
   ['catch-up', 'wait', {...withTarget, leader: 0}],
   ['swap', 'simple [remove 4] at 40 on 2', withTarget],
@@ -127,6 +131,8 @@ test.each<[string, string, Situation]>([
   ['swap', 'wait', {voters: [2, 3, 4], outgoing: [1, 2, 3], leader: 2}],
   ['swap', '-> confirm', swapped],
   ['confirm', 'remove 1 epoch 7', swapped],
+  ['destroy-source', 'destroy 1', {...swapped, placed: [2, 3, 4]}],
+  ['destroy-source', 'done', {...swapped, placed: [2, 3, 4], reported: [2, 3, 4]}],
 ])('cancelled move at %s: %s', (step, expected, situation) => {
   const ids = {source: 1, target: 4, sourceNode: 1, targetNode: 4, state: 'cancelling'};
   const move = operation('move-replica', step, ids);
@@ -151,6 +157,8 @@ test.each<[string, Situation, object?]>([
   // Voters stay odd, or become it.
   ['simple [remove 1] at 40 on 2', {voters: [1, 2], learners: [4], leader: 2}],
   ['cancelled', three, {state: 'cancelling'}],
+  // After the change it goes on.
+  ['-> confirm', swapped, {state: 'cancelling'}],
   ['-> confirm', swapped],
 ])('removal: %s', (expected, situation, more = {}) => {
   const removal = operation('remove-replica', 'change', {source: 1, sourceNode: 1, ...more});
@@ -169,6 +177,8 @@ test.each<[string, string, Situation, number, object?]>([
   ['create', 'add 4 epoch 7', three, 3],
   ['create', 'remove 4 epoch 7', {...three, placed: [1, 2, 3, 4]}, 3, {state: 'cancelling'}],
   ['catch-up', 'wait', {...withTarget, lagging: [4]}, 3],
+  ['learner', 'simple [remove 4] at 40 on 2', withTarget, 3, {state: 'cancelling'}],
+  ['catch-up', 'simple [remove 4] at 40 on 2', withTarget, 3, {state: 'cancelling'}],
   ['catch-up', 'failed', {...withTarget, damaged: [4]}, 3],
   ['catch-up', '-> confirm', withTarget, 3],
   // One of those that were wanted was missing: no more are wanted than before.
@@ -181,6 +191,17 @@ test.each<[string, string, Situation, number, object?]>([
   const [situation, wanted, more = {}] = rest;
   const addition = operation('add-replica', step, {target: 4, targetNode: 4, ...more});
   expect(print(planReplicaAddition(addition, view(situation), wanted))).toBe(expected);
+});
+
+test.each<[string, Situation]>([
+  // What is repaired and leads holds other rows than the rest: it sends them to nobody.
+  ['lead to 2', {...three, placed: [1, 2, 3, 4], reported: [1, 2, 3, 4], leader: 1}],
+  ['simple [learner 4] at 40 on 2', {...three, placed: [1, 2, 3, 4], reported: [1, 2, 3, 4]}],
+])('repair of a replica that lives: %s', (expected, situation) => {
+  const ids = {source: 1, target: 4, sourceNode: 1, targetNode: 4};
+  expect(print(planReplicaMove(operation('repair', 'learner', ids), view(situation)))).toBe(
+    expected,
+  );
 });
 
 test.each<[string, Situation]>([

@@ -5,11 +5,12 @@
 // An addition ends with confirm, where the number of replicas that is wanted follows what is there.
 // Cancelling rolls back while the joint change has not been made, and forward after it.
 
-import type {ReplicaId} from '@flotilla/base';
+import type {ErrorCode, ReplicaId} from '@flotilla/base';
 import type {SetPlacement} from '../commands.ts';
-import type {Operation, ReplicaSet} from '../model.ts';
+import type {Operation, ReplicaSet, Transfer} from '../model.ts';
 import type {Action, MemberChange} from './action.ts';
 import type {GroupView} from './group-view.ts';
+import {majorityFault} from './preconditions.ts';
 
 export type MemberStep =
   | 'create'
@@ -23,12 +24,21 @@ export type MemberStep =
 /** Exactly one of: nothing yet, a step to save, an action to carry out, an end to save. */
 export type Decision =
   | {readonly type: 'wait'; readonly for: string}
-  | {readonly type: 'advance'; readonly step: string; readonly target?: ReplicaId | undefined}
+  | {
+      readonly type: 'advance';
+      readonly step: string;
+      readonly target?: ReplicaId | undefined;
+      readonly transfer?: Transfer | undefined;
+    }
   | {readonly type: 'act'; readonly action: Action}
   | {
       readonly type: 'finish';
       readonly state: 'done' | 'failed' | 'cancelled';
       readonly error?: string | undefined;
+      /** Of the error; CONFLICT where it is absent. */
+      readonly code?: ErrorCode | undefined;
+      readonly result?: string | undefined;
+      readonly differing?: readonly ReplicaId[] | undefined;
     };
 
 /** The next step of a move or a repair by another node. `source` and `target` are replica ids, never nodes. */
@@ -42,7 +52,7 @@ export function planReplicaMove(operation: Operation, group: GroupView): Decisio
     case 'learner':
       return planLearner(operation, group);
     case 'catch-up':
-      return planCatchUp(operation, group, {type: 'advance', step: 'swap'});
+      return planCatchUp(operation, group, 'swap');
     case 'swap':
       return planSwap(operation, group);
     case 'confirm':
@@ -69,7 +79,7 @@ export function planReplicaAddition(
     case 'learner':
       return planLearner(operation, group);
     case 'catch-up':
-      return planCatchUp(operation, group, {type: 'advance', step: 'confirm'});
+      return planCatchUp(operation, group, 'confirm');
     case 'confirm':
       return planMoreWanted(group.set, wanted);
     default:
@@ -117,15 +127,21 @@ function planLearner(operation: Operation, group: GroupView): Decision {
   if (group.joint) return wait('the joint configuration to be left');
   const placed = group.placement(target);
   if (placed === undefined) return fail(`replica ${target} is not placed any more`);
+  // What is repaired and yet leads holds other rows than the rest: it must not send them on.
+  const isFromSource = operation.kind === 'repair' && group.leader.replica === operation.source;
+  const other = isFromSource ? group.successor(group.leader.replica) : undefined;
+  if (other !== undefined) return transfer(group, other.replica);
   // A member that does not exist yet would be a learner that answers "gone".
   if (group.report(placed) === undefined) return wait(`replica ${target} to be created`);
   return change(group, [{type: 'learner', id: target}], 'simple');
 }
 
-function planCatchUp(operation: Operation, group: GroupView, next: Decision): Decision {
-  if (group.isDamaged(operation.target!)) return damaged(operation.target!);
-  if (group.isCaughtUp(operation.target!)) return next;
-  return wait(`replica ${operation.target} to catch up`);
+function planCatchUp(operation: Operation, group: GroupView, step: MemberStep): Decision {
+  const target = operation.target!;
+  if (group.isDamaged(target)) return damaged(target);
+  if (!group.isCaughtUp(target)) return wait(`replica ${target} to catch up`);
+  const placed = group.placement(target);
+  return {type: 'advance', step, transfer: placed && group.report(placed)?.received};
 }
 
 /** Last, so that what is cancelled before leaves the number as it was; and never fewer than were wanted. */
@@ -144,6 +160,10 @@ function planSwap(operation: Operation, group: GroupView): Decision {
   if (!group.isMember(source)) return {type: 'advance', step: 'confirm'};
   if (group.isDamaged(target)) return damaged(target);
   if (group.isLearner(source)) return change(group, [{type: 'remove', id: source}], 'simple');
+  // It was when this step began; both may have changed since.
+  if (!group.isCaughtUp(target)) return wait(`replica ${target} to catch up`);
+  const atRisk = majorityFault(group, {without: source, added: 1});
+  if (atRisk !== undefined) return wait(atRisk.message);
   const changes: MemberChange[] = [
     {type: 'voter', id: target},
     {type: 'remove', id: source},
@@ -185,7 +205,10 @@ function planRemovingChange(operation: Operation, group: GroupView): Decision {
 /** It leads, and nobody else can before the heir votes: the lead moves inside the joint state. */
 function planSoleVoterRemoval(group: GroupView, source: ReplicaId): Decision {
   const learners = placedLearners(group);
-  if (learners.length === 0) return fail('it is the only voter: move it instead');
+  if (learners.length === 0) {
+    const error = `replica ${source} is the last of replica set ${group.set.id}: move it instead`;
+    return {type: 'finish', state: 'failed', error, code: 'LAST_COPY'};
+  }
   const heir = learners.find((id) => group.isCaughtUp(id));
   if (heir === undefined) return wait('a learner to catch up');
   const changes: MemberChange[] = [
@@ -197,6 +220,8 @@ function planSoleVoterRemoval(group: GroupView, source: ReplicaId): Decision {
 
 function planVoterRemoval(operation: Operation, group: GroupView, source: ReplicaId): Decision {
   const remove: MemberChange = {type: 'remove', id: source};
+  const atRisk = majorityFault(group, {without: source, added: 0});
+  if (atRisk !== undefined) return wait(atRisk.message);
   // Of an even number one less fails no sooner, and a learner in its place would keep them even.
   if (group.voters.length % 2 === 0) return change(group, [remove], 'simple');
   const learner = placedLearners(group).find((id) => group.isCaughtUp(id));
@@ -311,7 +336,7 @@ function wait(what: string): Decision {
 }
 
 function fail(error: string): Decision {
-  return {type: 'finish', state: 'failed', error};
+  return {type: 'finish', state: 'failed', error, code: 'CONFLICT'};
 }
 
 /** It will never catch up or vote: it is replaced itself, and as long as this goes on nobody else is. */

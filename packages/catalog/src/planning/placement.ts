@@ -10,7 +10,7 @@ import type {Reports} from './reports.ts';
 
 const SHARDS_AUTO_MIN = 4;
 /** Below this part of its disk free a node takes no new replicas. */
-const DISK_FREE_MIN = 0.15;
+export const DISK_FREE_MIN = 0.15;
 
 /** What a choice of nodes goes by; smaller is better. */
 export type NodeLoads = ReadonlyMap<NodeId, number>;

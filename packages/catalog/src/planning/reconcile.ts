@@ -36,9 +36,13 @@ import {
   planShrinking,
   planStrangers,
 } from './membership.ts';
+import {isMaking, MoveTurns} from './move-turns.ts';
 import {isAutomatic} from './pauses.ts';
 import {fitNodes, pickNodes} from './placement.ts';
+import {placeFault} from './preconditions.ts';
+import {planChecksum, planCompaction} from './replica-work.ts';
 import type {Reports} from './reports.ts';
+import {planRoutineChecksums} from './routine-checksums.ts';
 import {planUpkeep} from './upkeep.ts';
 import {replicasWanted} from './wanted.ts';
 
@@ -46,6 +50,8 @@ import {replicasWanted} from './wanted.ts';
 const HEALING_MAX = 32;
 /** A set whose leader does not move in so long has a reason that a person must see. */
 const TRANSFER_MS_MAX = 60_000;
+/** A node that restarts is back by then. */
+const TARGET_SILENT_MS_MAX = 120_000;
 
 /** Most waits are over by then; a person wants to know of the others what they are for. */
 const WAIT_TOLD_MS = 30_000;
@@ -88,7 +94,10 @@ export function planNext(
   actions.push(...operations.moves);
   actions.push(...planUpkeep(catalog, reports, nowMs).map(proposal));
   actions.push(...planLeaderEvacuation(open, catalog, reports, nowMs));
-  if (repairs) actions.push(...planHealing(catalog, idle, reports));
+  if (repairs) {
+    actions.push(...planHealing(catalog, idle, reports));
+    actions.push(...planRoutineChecksums(catalog, idle, nowMs));
+  }
   actions.push(...planAutomatic(catalog, groups, reports, {...settings, nowMs, repairs, evens}));
   return actions;
 }
@@ -149,7 +158,7 @@ function planOperations(
   nowMs: number,
 ): {readonly actions: readonly Action[]; readonly moves: readonly Action[]} {
   const bySet = new Map(groups.map((group) => [group.set.id, group]));
-  const context = {nowMs, budget: budgetOf(catalog, groups)};
+  const context = {nowMs, budget: budgetOf(catalog, groups), turns: new MoveTurns(catalog, bySet)};
   const actions: Action[] = [];
   const begun: Action[] = [];
   for (const operation of catalog.operations()) {
@@ -171,12 +180,18 @@ function budgetOf(catalog: Catalog, groups: readonly GroupView[]): MoveBudget {
   return {left: MOVES_MAX - moving.length};
 }
 
+interface Context {
+  readonly nowMs: number;
+  readonly budget: MoveBudget;
+  readonly turns: MoveTurns;
+}
+
 function decide(
   operation: Operation,
   catalog: Catalog,
   reports: Reports,
   groups: ReadonlyMap<ReplicaSet['id'], GroupView>,
-  context: {readonly nowMs: number; readonly budget: MoveBudget},
+  context: Context,
 ): {readonly decision: Decision; readonly moves: readonly Action[]} {
   switch (operation.kind) {
     case 'drain-node':
@@ -188,11 +203,39 @@ function decide(
       const target = catalog.node(operation.targetNode!);
       if (operation.step === 'create' && target?.state !== 'active') {
         const error = `node ${operation.targetNode} takes no replicas now`;
-        return {decision: {type: 'finish', state: 'failed', error}, moves: []};
+        return {decision: {type: 'finish', state: 'failed', error, code: 'NO_PLACE'}, moves: []};
       }
+      const early = decideBeforeMaking(operation, groups, reports, context);
+      if (early !== undefined) return {decision: early, moves: []};
       return {decision: decideForSet(operation, catalog, groups, context.nowMs), moves: []};
     }
   }
+}
+
+/** What keeps an operation that makes a replica from going on, as long as it may still be given up. */
+function decideBeforeMaking(
+  operation: Operation,
+  groups: ReadonlyMap<ReplicaSet['id'], GroupView>,
+  reports: Reports,
+  {nowMs, turns}: Context,
+): Decision | undefined {
+  const {step, state, targetNode: node} = operation;
+  const isEarly = step === 'create' || step === 'learner' || step === 'catch-up';
+  if (!isEarly || state !== 'running' || node === undefined || !isMaking(operation))
+    return undefined;
+  const report = reports.get(node);
+  if (report?.live === false && nowMs - (report.silentSinceMs ?? nowMs) >= TARGET_SILENT_MS_MAX) {
+    const error = `node ${node}, which was to take the replica, has not answered for two minutes`;
+    return {type: 'finish', state: 'failed', error, code: 'NO_PLACE'};
+  }
+  const isPlaced = groups.get(operation.replicaSet!)?.set.replicas.some((one) => one.node === node);
+  if (step !== 'create' || isPlaced) return undefined;
+  if (report?.live === false) return {type: 'wait', for: `node ${node} to answer`};
+  const fault = placeFault(node, reports);
+  if (fault !== undefined) {
+    return {type: 'finish', state: 'failed', error: fault.message, code: fault.code};
+  }
+  return turns.take(node) ? undefined : {type: 'wait', for: 'its turn'};
 }
 
 function decideForSet(
@@ -203,7 +246,8 @@ function decideForSet(
 ): Decision {
   const group = groups.get(operation.replicaSet!);
   if (group === undefined || group.set.state === 'dropping') {
-    return {type: 'finish', state: 'failed', error: 'the replica set was dropped'};
+    const error = 'the replica set was dropped';
+    return {type: 'finish', state: 'failed', error, code: 'NOT_FOUND'};
   }
   switch (operation.kind) {
     case 'add-replica':
@@ -215,12 +259,17 @@ function decideForSet(
     case 'repair':
       if (operation.targetNode === undefined) return planReplicaRemoval(operation, group);
       return planReplicaMove(operation, group);
+    case 'compact':
+      return planCompaction(operation, group, nowMs);
+    case 'checksum':
+      return planChecksum(operation, group, nowMs);
     case 'transfer-leader': {
       const decision = planLeaderTransfer(operation, group);
       if (decision.type === 'finish' || nowMs - operation.createdAtMs < TRANSFER_MS_MAX) {
         return decision;
       }
-      return {type: 'finish', state: 'failed', error: 'the leader did not move within a minute'};
+      const error = 'the leader did not move within a minute';
+      return {type: 'finish', state: 'failed', error, code: 'DEADLINE_EXCEEDED'};
     }
     default:
       return {type: 'wait', for: `a build that knows the operation ${operation.kind}`};
@@ -239,10 +288,14 @@ function actionOf(decision: Decision, operation: Operation, atMs: number): Actio
       return planTelling(operation, decision.for, atMs);
     case 'act':
       return decision.action;
-    case 'advance':
-      return proposal({...update, step: decision.step, target: decision.target});
-    case 'finish':
-      return proposal({...update, state: decision.state, error: decision.error});
+    case 'advance': {
+      const {step, target, transfer} = decision;
+      return proposal({...update, step, target, transfer});
+    }
+    case 'finish': {
+      const {state, error, code: errorCode, result, differing} = decision;
+      return proposal({...update, state, error, errorCode, result, differing});
+    }
     default:
       return decision satisfies never;
   }

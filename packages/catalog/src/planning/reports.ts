@@ -1,7 +1,8 @@
 // What is: the nodes' reports as the planner sees them. A report is a hint that may be old; whatever
 // is planned from it is fenced by replica ids and by the group's configuration index.
 
-import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import type {NodeId, OperationId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import type {Transfer} from '../model.ts';
 
 /** A group's active configuration, by raft's words. Arrays ascend. */
 export interface GroupConfiguration {
@@ -24,6 +25,20 @@ export interface MemberProgress {
   readonly active: boolean;
 }
 
+/** What a replica does, or did last, for an operation. A restart forgets it. */
+export interface ReplicaWork {
+  readonly operation: OperationId;
+  readonly work: 'compact' | 'checksum';
+  readonly state: 'running' | 'done' | 'failed';
+  /** Of a checksum: the entry of the log whose state it is of. */
+  readonly index?: number | undefined;
+  /** Of a checksum that is done: of all values that can be read, in hex, and how many they are. */
+  readonly hash?: string | undefined;
+  readonly values?: number | undefined;
+  /** Why it failed. */
+  readonly error?: string | undefined;
+}
+
 export interface ReplicaReport {
   readonly set: ReplicaSetId;
   readonly replica: ReplicaId;
@@ -44,6 +59,9 @@ export interface ReplicaReport {
   readonly fault?: string | undefined;
   /** It lost what it had acknowledged, so it must be replaced under a new id. */
   readonly damaged?: boolean | undefined;
+  /** Of the last snapshot that it was sent since its node started. */
+  readonly received?: Transfer | undefined;
+  readonly work?: ReplicaWork | undefined;
   /** From the leader alone. */
   readonly progress?: readonly MemberProgress[] | undefined;
 }

@@ -10,7 +10,7 @@ import {CatalogMachine} from '../machine/catalog-machine.ts';
 import type {Action} from './action.ts';
 import {planBucket, votersOf} from './placement.ts';
 import {planNext} from './reconcile.ts';
-import type {NodeReport, ReplicaReport} from './reports.ts';
+import type {NodeReport, ReplicaReport, ReplicaWork} from './reports.ts';
 import {replicasWanted} from './wanted.ts';
 
 export const id = <Id extends number>(value: number) => value as Id;
@@ -20,6 +20,9 @@ interface ModelReplica {
   /** Holds all that is committed. */
   current: boolean;
   damaged: boolean;
+  /** It holds another value than was written; whoever is sent its snapshot does too. */
+  wrong: boolean;
+  work?: ReplicaWork;
 }
 
 interface ModelGroup {
@@ -50,7 +53,8 @@ export class World {
     this.propose({type: 'found-cluster', clusterId: 'c', node: describeNode(1), atMs: 1});
     this.addNode(1);
     for (let i = 2; i <= nodes; i++) this.join(i);
-    this.nodes.get(id(1))!.replicas.set(id(1), {set: id(0), current: true, damaged: false});
+    const first = {set: id<ReplicaSetId>(0), current: true, damaged: false, wrong: false};
+    this.nodes.get(id(1))!.replicas.set(id(1), first);
     this.groups.set(id(0), newGroup([1], []));
   }
 
@@ -188,6 +192,9 @@ export class World {
         }
         return;
       }
+      case 'work-on-replica':
+        this.#work(action);
+        return;
       default:
         action satisfies never;
     }
@@ -202,13 +209,25 @@ export class World {
     if (!entity?.replicas.some((placed) => placed.replica === replica)) return;
     if (this.destroyed.has(replica) || replicas.has(replica)) return;
     const founding = entity.founders.includes(replica);
-    replicas.set(replica, {set, current: founding && !this.groups.has(set), damaged: false});
+    const current = founding && !this.groups.has(set);
+    replicas.set(replica, {set, current, damaged: false, wrong: false});
     const created = entity.founders.filter((founder) => this.#find(founder) !== undefined);
     const learners = entity.foundingLearners ?? [];
     const voters = entity.founders.filter((founder) => !learners.includes(founder));
     const durable = created.filter((founder) => voters.includes(founder));
     if (!this.groups.has(set) && durable.length > voters.length / 2) {
       this.groups.set(set, newGroup(voters, [...learners]));
+    }
+  }
+
+  /** A checksum is an entry: all that are up apply it. */
+  #work({set, replica, operation, work}: Extract<Action, {type: 'work-on-replica'}>): void {
+    for (const {up, replicas} of this.nodes.values()) {
+      for (const [other, state] of replicas) {
+        if (!up || state.set !== set || (work === 'compact' && other !== replica)) continue;
+        const hash = state.wrong ? 'b' : 'a';
+        state.work = {operation, work, state: 'done', index: 12, hash, values: 1};
+      }
     }
   }
 
@@ -259,7 +278,9 @@ export class World {
     if (group.outgoing.length > 0 && group.autoLeave && this.random.below(2) === 0) leave(group);
     for (const member of [...group.voters, ...group.learners]) {
       const replica = this.#isUp(member) ? this.#find(member) : undefined;
-      if (replica !== undefined && this.random.below(3) === 0) replica.current = true;
+      if (replica === undefined || this.random.below(3) > 0) continue;
+      if (!replica.current) replica.wrong = this.#find(group.leader)?.wrong === true;
+      replica.current = true;
     }
     expect(this.catalog.replicaSet(set), 'a group outlives its set').toBeDefined();
   }
@@ -301,6 +322,7 @@ export class World {
       },
       durable: true,
       written: false,
+      work: this.#find(replica)?.work,
       progress: leads
         ? [...group.voters, ...group.learners].map((member) => ({
             replica: id(member),

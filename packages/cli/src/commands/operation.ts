@@ -1,36 +1,55 @@
-// `operation list|show|watch`.
+// `operation list|show|watch|cancel|retry`.
 
 import type {Command} from 'commander';
 import {z} from 'zod';
-import {watchOperation} from '../operation-watch.ts';
+import {renderOperation, renderOperations} from '../operation-text.ts';
+import {followOperation, watchOperation, withWait} from '../operation-watch.ts';
 import {type CommandContext, examples, mustId} from '../session.ts';
-import {EXIT} from '../terminal.ts';
+import {EXIT, writeOut} from '../terminal.ts';
 
-const COLUMNS = [
-  ...['id', 'kind', 'state', 'step', 'percent', 'replicaSet', 'startedBy', 'waitingFor', 'error'],
-];
+const Waiting = z.object({wait: z.boolean().default(true)});
 
 export function addOperationCommands(program: Command, context: CommandContext): void {
   const group = program
     .command('operation')
-    .description('persisted work of the cluster: moves and repairs of replicas');
+    .description('persisted work of the cluster: moves and repairs of replicas, drains, checksums');
+  addList(group, context);
+  addShow(group, context);
+  addWatch(group, context);
+  addCancel(group, context);
+  addRetry(group, context);
+}
+
+function addList(group: Command, context: CommandContext): void {
   const list = group
     .command('list')
-    .description('list the operations, running and lately ended')
+    .description('list the operations, running and ended within a week')
     .addHelpText('after', examples(['operation list']));
   context.client(list, z.object({}), async (session) => {
-    await session.table(await session.client.admin.operations(), COLUMNS, 'no operations');
+    const operations = await session.client.admin.operations();
+    await session.print(operations, () =>
+      operations.length === 0
+        ? 'no operations\n'
+        : renderOperations(operations, Date.now(), session.style),
+    );
     return EXIT.ok;
   });
+}
+
+function addShow(group: Command, context: CommandContext): void {
   const show = group
     .command('show')
     .argument('<id>')
     .description('show one operation and its history')
     .addHelpText('after', examples(['operation show 7']));
   context.client(show, z.object({}), async (session, _options, id = '') => {
-    await session.fields(await session.client.admin.operation(mustId(id, '<id>')));
+    const operation = await session.client.admin.operation(mustId(id, '<id>'));
+    await session.print(operation, () => renderOperation(operation, session.style));
     return EXIT.ok;
   });
+}
+
+function addWatch(group: Command, context: CommandContext): void {
   const watch = group
     .command('watch')
     .argument('<id>')
@@ -39,4 +58,33 @@ export function addOperationCommands(program: Command, context: CommandContext):
   context.client(watch, z.object({}), async (session, _options, id = '') =>
     watchOperation(session, await session.client.admin.operation(mustId(id, '<id>'))),
   );
+}
+
+function addCancel(group: Command, context: CommandContext): void {
+  const cancel = withWait(group.command('cancel').argument('<id>'))
+    .description('undo an operation; one that has changed the members already goes on to its end')
+    .addHelpText('after', examples(['operation cancel 7']));
+  context.change(cancel, Waiting, async (session, {wait}, id = '') => {
+    const operation = await session.client.admin.cancelOperation(
+      mustId(id, '<id>'),
+      session.change,
+    );
+    if (wait && !session.isDryRun) return watchOperation(session, operation, 'cancelled');
+    const said = session.isDryRun ? 'would be' : 'is being';
+    await session.print(operation, () => `operation ${operation.id} ${said} cancelled\n`);
+    return EXIT.ok;
+  });
+}
+
+function addRetry(group: Command, context: CommandContext): void {
+  const retry = withWait(group.command('retry').argument('<id>'))
+    .description('begin anew what failed or was cancelled, as another operation')
+    .addHelpText('after', examples(['operation retry 7']));
+  context.change(retry, Waiting, async (session, {wait}, id = '') => {
+    const operation = await session.client.admin.retryOperation(mustId(id, '<id>'), session.change);
+    if (!session.json && !session.isDryRun && wait) {
+      await writeOut(session.terminal.stderr, `operation ${operation.id} has begun\n`);
+    }
+    return followOperation(session, operation, wait);
+  });
 }

@@ -92,6 +92,8 @@ export function addReplicaSetCommands(program: Command, context: CommandContext)
     changeOf: ({to}) => ({action: 'transfer-leader', to: must(to, '--to')}),
   });
   addCandidates(group, context);
+  addWork(group, context, 'compact');
+  addWork(group, context, 'checksum');
   addElect(group, context);
   addPin(group, context, true);
   addPin(group, context, false);
@@ -163,6 +165,26 @@ function renderCandidates(candidates: readonly Candidate[], style: TableStyle): 
     .map(({node, why}) => `node ${formatCell(node)} cannot lead: ${why}\n`);
   const gap = reasons.length === 0 ? '' : '\n';
   return `${renderRecords(candidates, CANDIDATE_COLUMNS, style)}${gap}${reasons.join('')}`;
+}
+
+function addWork(group: Command, context: CommandContext, name: 'compact' | 'checksum'): void {
+  const description =
+    name === 'compact'
+      ? 'merge the parts of each replica into one, one replica after the other'
+      : 'compare its replicas; one whose rows differ from the majority is named and made anew';
+  const command = withWait(group.command(name).argument('<id>'))
+    .description(description)
+    .addHelpText('after', examples([`replica-set ${name} 12`]));
+  const schema = z.object({wait: z.boolean().default(true)});
+  context.change(command, schema, async (session, {wait}, id = '') => {
+    const {admin} = session.client;
+    const set = mustId(id, '<id>');
+    const begun =
+      name === 'compact'
+        ? admin.compactReplicaSet(set, session.change)
+        : admin.checksumReplicaSet(set, session.change);
+    return followOperation(session, await begun, wait);
+  });
 }
 
 function addElect(group: Command, context: CommandContext): void {

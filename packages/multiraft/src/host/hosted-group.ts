@@ -10,6 +10,14 @@ import type {Store} from './store.ts';
 import {type HostWaits, Waits} from './waits.ts';
 import type {Blocked} from './wedged.ts';
 
+/** How much of a snapshot is here. */
+export interface ReceivedBytes {
+  readonly bytes: number;
+  readonly bytesTotal: number;
+  /** On the average since it began. */
+  readonly bytesPerSecond: number;
+}
+
 export interface HostedGroupParts {
   readonly set: ReplicaSetId;
   readonly replica: ReplicaId;
@@ -60,6 +68,8 @@ export class HostedGroup {
   blocked: Blocked | undefined;
   /** Bytes of entries that the core may hold in memory. */
   cachedBytes = 0;
+  /** Of the last snapshot that it was sent. */
+  received: ReceivedBytes | undefined;
   /** Why it stands still for good. */
   stopped: string | undefined;
   /** The committed entry that its state machine could not apply, where that is why. */

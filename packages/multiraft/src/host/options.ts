@@ -69,8 +69,7 @@ export const HOST_LIMITS: HostLimits = {
   segmentBytes: 64 * MIB,
   snapshotsSentMax: 2,
   snapshotsReceivedMax: 2,
-  // Half of a 1 Gbit/s line; some 16 s for a gigabyte.
-  snapshotBytesPerSecond: 64 * MIB,
+  snapshotBytesPerSecond: LIMITS.snapshot_bytes_per_second_max.value,
   diskFreeShareMin: 0.05,
   // As soon as it takes no new replicas.
   diskFreeShareBallast: 0.15,

@@ -2,7 +2,7 @@
 
 import type {NodeId, ReplicaId, ReplicaSetId, StoreId} from '@flotilla/base';
 import type {Configuration, ProgressStatus, Role} from '@flotilla/raft';
-import type {HostedGroup} from './hosted-group.ts';
+import type {HostedGroup, ReceivedBytes} from './hosted-group.ts';
 
 export interface MemberStatus {
   readonly replica: ReplicaId;
@@ -47,6 +47,8 @@ export interface ReplicaStatus {
   readonly failedIndex: number | undefined;
   /** Takes part in consensus and has applied nothing for long, though it was asked. */
   readonly isWedged: boolean;
+  /** Of the last snapshot that it was sent since it was opened. */
+  readonly received: ReceivedBytes | undefined;
 }
 
 /** All but what takes a clock to tell. */
@@ -93,5 +95,6 @@ export function replicaStatus(
     members,
     stopped: group.stopped,
     failedIndex: group.failedIndex,
+    received: group.received,
   };
 }

@@ -32,6 +32,7 @@ interface Incoming {
   /** Accepted, and written. */
   accepted: number;
   written: number;
+  readonly beganMs: number;
   progressMs: number;
   /** One disk operation after another. */
   work: Promise<void>;
@@ -101,6 +102,7 @@ export class SnapshotReceiver {
       files: [],
       accepted: 0,
       written: 0,
+      beganMs: this.#now(),
       progressMs: this.#now(),
       work: this.#cleanups.get(group) ?? Promise.resolve(),
       isOver: false,
@@ -108,6 +110,7 @@ export class SnapshotReceiver {
     this.#incoming.add(incoming);
     this.#do(incoming, async () => {
       await this.#create(incoming);
+      this.#tell(incoming);
       if (incoming.totalBytes === 0) await this.#complete(incoming);
       else this.#answer(incoming, 0);
     });
@@ -126,6 +129,7 @@ export class SnapshotReceiver {
     this.#do(incoming, async () => {
       await incoming.files[file]!.writeAt(offset, [payload]);
       incoming.written += payload.length;
+      this.#tell(incoming);
       if (incoming.written === incoming.totalBytes) await this.#complete(incoming);
       else this.#answer(incoming, incoming.written);
     });
@@ -179,6 +183,14 @@ export class SnapshotReceiver {
     this.#send(from, group.set, {transfer: begin.transfer, position: 0, state: 'refused'});
     this.#end(incoming);
     if (!isDiskFull(error)) this.#driver.failStore(group.store, error);
+  }
+
+  /** How far it is, for whoever waits for it. */
+  #tell({group, written, totalBytes, beganMs}: Incoming): void {
+    const elapsedMs = Math.max(1, this.#now() - beganMs);
+    const bytesPerSecond = Math.round((1_000 * written) / elapsedMs);
+    group.received = {bytes: written, bytesTotal: totalBytes, bytesPerSecond};
+    this.#driver.changed.mark(group);
   }
 
   async #create(incoming: Incoming): Promise<void> {

@@ -1,4 +1,11 @@
-import {DbError, type NodeId, type ReplicaSetId, type Rpc} from '@flotilla/base';
+import {
+  type DatabaseId,
+  DbError,
+  type NodeId,
+  type OperationId,
+  type ReplicaSetId,
+  type Rpc,
+} from '@flotilla/base';
 import {CatalogMachine, type Command} from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
 import type {WriteRouter} from '@flotilla/router';
@@ -47,7 +54,7 @@ beforeEach(() => {
   service = new AdminService({
     access: {catalog: copy.catalog, refresh},
     meta: {propose} as unknown as MetaClient,
-    view: {facts} as unknown as ClusterView,
+    view: {facts, received: async () => new Map()} as unknown as ClusterView,
     rpc: {} as Rpc,
     clock,
     router: {awaitFences: async () => unfenced} as unknown as WriteRouter,
@@ -209,4 +216,40 @@ test('what is dropped comes back from the trash, and says which sets do not show
   expect((await read('tenant-list')).value).toMatchObject([{name: 'default'}]);
   expect(await change('tenant-recover', {name: 'acme', as: 'b'})).toEqual({recovered: 'b'});
   expect((await read('tenant-show', {name: 'b'})).value).toMatchObject({name: 'b'});
+});
+
+test('an operation that was cancelled is tried again as another one', async () => {
+  const retry = (id: number) => service.run({action: 'operation-retry', args: {id}});
+  await service.run({action: 'node-drain', args: {id: 2}});
+  await expect(retry(1)).rejects.toThrow('operation 1 is running: only one that failed or was');
+  const ended = {
+    type: 'update-operation',
+    operation: 1 as OperationId,
+    state: 'cancelled',
+  } as const;
+  const command = {...ended, expectedStep: 'evacuate', atMs: 1};
+  behind.push([command, ++index]);
+  meta.apply(command, index);
+  expect(await retry(1)).toMatchObject({
+    operation: {id: 2, kind: 'drain-node', state: 'running', sourceNode: 2, retryOf: 1},
+  });
+  await expect(retry(9)).rejects.toMatchObject({code: 'NOT_FOUND'});
+});
+
+test('a drain with nowhere to go is refused with what is missing', async () => {
+  const node = (id: number, role: 'voter' | 'learner') => ({node: id as NodeId, role});
+  const bucket = {
+    ...{type: 'ensure-bucket' as const, database: 1 as DatabaseId, timeMs: 0, startMs: 0, endMs: 1},
+    placements: [[node(1, 'voter'), node(2, 'learner')]],
+  } as const;
+  behind.push([bucket, ++index]);
+  meta.apply(bucket, index);
+  await service.run({
+    action: 'database-alter',
+    args: {tenant: 'default', name: 'public', replicas: 2},
+  });
+  await expect(service.run({action: 'node-drain', args: {id: 2}})).rejects.toMatchObject({
+    code: 'NO_PLACE',
+    message: expect.stringContaining('1 replica set on it have no other node to go to; add 1 node'),
+  });
 });

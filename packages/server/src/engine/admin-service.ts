@@ -34,7 +34,7 @@ import {durationText, parseDuration} from './durations.ts';
 import {Elections} from './elections.ts';
 import type {AdminCall, AdminRead} from './gateway.ts';
 import {OperationOrders} from './operation-orders.ts';
-import {describeOperation} from './operation-view.ts';
+import {type OperationView, viewOperations} from './operation-view.ts';
 import {describeAutomation, noticesOf, RestOrders} from './rest-orders.ts';
 import {StoppedAdmin} from './stopped-admin.ts';
 import {TrashAdmin, type TrashAdminDeps} from './trash-admin.ts';
@@ -109,8 +109,8 @@ export class AdminService {
         this.#describe(await this.#database(args, deadlineMs)),
       'replica-set-list': (args, {deadlineMs}) => this.#replicaSets(args, deadlineMs),
       'replica-set-show': async (args) => this.#replicaSet(args),
-      'operation-list': async () => [...this.#catalog.operations()].map(describeOperation),
-      'operation-show': async (args) => describeOperation(this.#operation(args)),
+      'operation-list': () => this.#viewed(this.#catalog.operations()),
+      'operation-show': async (args) => (await this.#viewed([this.#operation(args)]))[0],
     };
     this.#changes = {
       'cluster-alter': (args, deadlineMs) => this.#alterCluster(args, deadlineMs),
@@ -148,7 +148,10 @@ export class AdminService {
         const index = args['index'] as number;
         return stopped.skip(this.#set(args), {index, by: 'operator'}, deadlineMs);
       },
+      'compact-replica-set': (args, deadlineMs) => this.#work('compact', args, deadlineMs),
+      'checksum-replica-set': (args, deadlineMs) => this.#work('checksum', args, deadlineMs),
       'operation-cancel': (args, deadlineMs) => this.#cancelOperation(args, deadlineMs),
+      'operation-retry': (args, deadlineMs) => this.#retryOperation(args, deadlineMs),
     };
   }
 
@@ -269,7 +272,7 @@ export class AdminService {
   #drain(args: Args, deadlineMs: number): Promise<unknown> {
     const {id} = this.#node(args);
     const fault = drainFault(this.#catalog, id);
-    if (fault !== undefined) throw new DbError('CONFLICT', fault);
+    if (fault !== undefined) throw new DbError('NO_PLACE', fault);
     return this.#begun(this.#orders.start({kind: 'drain-node', sourceNode: id}, deadlineMs));
   }
 
@@ -426,7 +429,18 @@ export class AdminService {
   }
 
   async #begun(order: Promise<Operation>): Promise<unknown> {
-    return {operation: describeOperation(await order)};
+    return {operation: (await this.#viewed([await order]))[0]};
+  }
+
+  #viewed(operations: Iterable<Operation>): Promise<OperationView[]> {
+    const {view, clock} = this.#deps;
+    return viewOperations(operations, {catalog: this.#catalog, view, nowMs: clock.wallMs()});
+  }
+
+  /** On the replicas where they are: nothing is placed by hand. */
+  #work(kind: 'compact' | 'checksum', args: Args, deadlineMs: number): Promise<unknown> {
+    const {id: replicaSet} = this.#set(args);
+    return this.#begun(this.#orders.start({kind, replicaSet, pin: false}, deadlineMs));
   }
 
   #operation(args: Args): Operation {
@@ -436,6 +450,22 @@ export class AdminService {
     return operation;
   }
 
+  /** The same anew, of one that failed or was cancelled. */
+  #retryOperation(args: Args, deadlineMs: number): Promise<unknown> {
+    const operation = this.#operation(args);
+    const {id: retryOf, kind, state, replicaSet, source, sourceNode, targetNode} = operation;
+    if (state !== 'failed' && state !== 'cancelled') {
+      const text = `operation ${retryOf} is ${state}: only one that failed or was cancelled is tried again`;
+      throw new DbError('CONFLICT', text);
+    }
+    const {allowFewerVoters} = operation;
+    const target = kind === 'transfer-leader' ? operation.target : undefined;
+    const node = target === undefined ? targetNode : undefined;
+    const subject = {kind, replicaSet, source, target, sourceNode, targetNode: node};
+    const wanted = {...subject, allowFewerVoters, retryOf};
+    return this.#begun(this.#orders.start(wanted, deadlineMs));
+  }
+
   async #cancelOperation(args: Args, deadlineMs: number): Promise<unknown> {
     const {id, step} = this.#operation(args);
     const atMs = this.#deps.clock.wallMs();
@@ -443,7 +473,7 @@ export class AdminService {
       {type: 'update-operation', operation: id, expectedStep: step, state: 'cancelling', atMs},
       deadlineMs,
     );
-    return {operation: describeOperation(this.#operation(args))};
+    return {operation: (await this.#viewed([this.#operation(args)]))[0]};
   }
 
   async #propose<C extends Command>(command: C, deadlineMs: number): Promise<CommandValue<C>> {

@@ -11,14 +11,16 @@ import {
   type Rpc,
   type RpcHandlers,
 } from '@flotilla/base';
-import type {Catalog, FailoverMode, Node, ReplicaSet} from '@flotilla/catalog';
+import type {Catalog, FailoverMode, Node, ReplicaSet, Transfer} from '@flotilla/catalog';
 import {askCondition, type NodeCondition} from './node-condition.ts';
 import type {NodeReplicas, ReplicaNote} from './replica-host.ts';
 
 const NOTES_METHOD = 'node.notes';
+const RECEIVED_METHOD = 'node.received';
 const NOTES_MS_MAX = 1_500;
 
 type Status = ReplicaNote['status'];
+type Received = readonly (readonly [ReplicaId, Transfer])[];
 
 export interface ReplicaView {
   readonly replica: ReplicaId;
@@ -86,7 +88,16 @@ export interface ClusterViewDeps {
 export function notesHandler(replicas: NodeReplicas): RpcHandlers {
   const notes = async (): Promise<Uint8Array> =>
     new TextEncoder().encode(JSON.stringify([...replicas.notes()].map(({status}) => status)));
-  return {call: new Map([[NOTES_METHOD, notes]]), stream: new Map()};
+  const received = async (): Promise<Uint8Array> => {
+    const reports = [...replicas.notes()].map(({report}) => report);
+    const told = reports.flatMap(({replica, received: bytes}) => (bytes ? [[replica, bytes]] : []));
+    return new TextEncoder().encode(JSON.stringify(told));
+  };
+  const call = new Map([
+    [NOTES_METHOD, notes],
+    [RECEIVED_METHOD, received],
+  ]);
+  return {call, stream: new Map()};
 }
 
 export class ClusterView {
@@ -136,13 +147,23 @@ export class ClusterView {
     return statuses;
   }
 
-  async #ask(node: NodeId): Promise<readonly Status[] | undefined> {
+  /** What the nodes' replicas have received of the last snapshot that each was sent. */
+  async received(nodes: Iterable<NodeId>): Promise<ReadonlyMap<ReplicaId, Transfer>> {
+    const asked = [...new Set(nodes)].map((node) => this.#call<Received>(node, RECEIVED_METHOD));
+    return new Map((await Promise.all(asked)).flatMap((answer) => answer ?? []));
+  }
+
+  #ask(node: NodeId): Promise<readonly Status[] | undefined> {
+    return this.#call<readonly Status[]>(node, NOTES_METHOD);
+  }
+
+  async #call<Answer>(node: NodeId, method: string): Promise<Answer | undefined> {
     const {rpc, clock} = this.#deps;
     const target = {node, set: META_SET};
     try {
       const options = {deadlineMs: clock.monotonicMs() + NOTES_MS_MAX};
-      const answer = await rpc.call(target, NOTES_METHOD, new Uint8Array(0), options);
-      return JSON.parse(new TextDecoder().decode(answer)) as Status[];
+      const answer = await rpc.call(target, method, new Uint8Array(0), options);
+      return JSON.parse(new TextDecoder().decode(answer)) as Answer;
     } catch (error) {
       // That a node does not answer is itself what there is to say of it.
       if (error instanceof DbError) return undefined;

@@ -3,6 +3,7 @@
 import {isMainThread, type MessagePort} from 'node:worker_threads';
 import {
   type Clock,
+  LIMITS,
   type Log,
   META_SET,
   type NodeId,
@@ -170,7 +171,11 @@ export async function startEngine(
     stores: options.stores.map((store) => ({store, disk: base.disk, path: storePath(store)})),
     storeOf,
     timing: options.timing,
-    limits: proposalLimits(options.memory.proposals_in_flight_bytes_max),
+    limits: {
+      ...proposalLimits(options.memory.proposals_in_flight_bytes_max),
+      // Of the node: each thread has its part.
+      snapshotBytesPerSecond: LIMITS.snapshot_bytes_per_second_max.value / options.threads,
+    },
     onTick: (lateMs) => {
       vitals.tell(vitalsOf(host, clock));
       base.watch.ticked(lateMs);

@@ -74,7 +74,7 @@ export class OperationOrders {
     const {access, meta, clock} = this.#deps;
     const atMs = clock.wallMs();
     const {operation} = await meta.propose(
-      {type: 'create-operation', ...wanted, pin: true, startedBy: 'operator', atMs},
+      {type: 'create-operation', pin: true, ...wanted, startedBy: 'operator', atMs},
       {deadlineMs},
     );
     await access.refresh(deadlineMs);

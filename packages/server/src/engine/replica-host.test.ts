@@ -98,7 +98,8 @@ test('reports name what could not be opened, and what other threads host', async
 test('a replica that stopped for a damaged part is told as damaged, so that meta replaces it', async () => {
   const {groups, touch, replicas} = fakeReplicas();
   const isDamaged = {value: false, writable: true};
-  const machine = Object.create(ReplicaMachine.prototype, {isDamaged, isWritten: {value: true}});
+  const own = {isDamaged, isWritten: {value: true}, work: {value: undefined}};
+  const machine = Object.create(ReplicaMachine.prototype, own);
   const group = {term: 1, isAsleep: false, flushed: 5, machine};
   groups.set(1, group);
   touch(1);
@@ -109,6 +110,23 @@ test('a replica that stopped for a damaged part is told as damaged, so that meta
   touch(1);
   const [after] = await replicas.replicas();
   expect([after!.damaged, after!.fault]).toEqual([true, 'checksum mismatch']);
+});
+
+test('the end of work is told, though the replica sleeps', async () => {
+  const {groups, touch, replicas} = fakeReplicas();
+  const running = {operation: 4, work: 'checksum', state: 'running', index: 9};
+  const own = {isDamaged: {value: false}, isWritten: {value: true}};
+  const work = {value: running, writable: true};
+  const machine = Object.create(ReplicaMachine.prototype, {...own, work});
+  groups.set(1, {term: 1, isAsleep: true, flushed: 5, machine});
+  touch(1);
+  const told = async () => (await replicas.replicas())[0]!.work;
+  expect(await told()).toEqual(running);
+  machine.work = {...running, state: 'done', hash: 'aa'};
+  expect(await told()).toMatchObject({state: 'done', hash: 'aa'});
+  // From then on nobody looks at it any more, unless it stirs.
+  machine.work = running;
+  expect(await told()).toMatchObject({state: 'done'});
 });
 
 test('news are what changed since they were asked for, at first all', () => {

@@ -13,9 +13,9 @@ import {
   type StoreId,
 } from '@flotilla/base';
 import type {ReplicaReport} from '@flotilla/catalog';
-import {type CreateOrder, type ReplicaHost, reportOf} from '@flotilla/meta';
+import {type CreateOrder, type ReplicaHost, reportOf, type WorkOrder} from '@flotilla/meta';
 import type {Host, ReplicaStatus, StateMachine} from '@flotilla/multiraft';
-import {ReplicaMachine} from '@flotilla/replica';
+import {encodeChecksum, ReplicaMachine} from '@flotilla/replica';
 import type {Manifest} from '@flotilla/storage';
 import type {CatalogCopy} from './catalog-copy.ts';
 import {birthOf, forgetBirth, recordBirth} from './replica-births.ts';
@@ -102,6 +102,8 @@ export class NodeReplicas implements ReplicaHost {
   /** Sets with news; undefined: all, and nobody has asked yet. */
   #untold: Set<ReplicaSetId> | undefined;
   #brokenTold: ReadonlySet<ReplicaSetId> = new Set();
+  /** Sets whose replicas work for an operation: nobody tells when it ends, and they may sleep. */
+  readonly #working = new Set<ReplicaSetId>();
 
   constructor(deps: ReplicaHostDeps) {
     this.#deps = deps;
@@ -246,16 +248,19 @@ export class NodeReplicas implements ReplicaHost {
 
   #look(): void {
     const {host} = this.#deps;
-    for (const set of this.#changes()) {
+    for (const set of new Set([...this.#changes(), ...this.#working])) {
       this.#untold?.add(set);
       const status = host.status(set);
       const machine = host.stateMachine(set);
       const before = this.#told.get(set);
       if (status === undefined || machine === undefined) {
+        this.#working.delete(set);
         if (this.#told.delete(set)) this.#reports = undefined;
         continue;
       }
       const note = noteOf(status, machine);
+      if (note.report.work?.state === 'running') this.#working.add(set);
+      else this.#working.delete(set);
       const isSame = before !== undefined && isSameReport(before.note.report, note.report);
       if (!isSame) this.#reports = undefined;
       this.#told.set(set, {
@@ -303,6 +308,19 @@ export class NodeReplicas implements ReplicaHost {
     await this.#deps.host.transferLeader(...args);
   }
 
+  async workOnReplica(
+    {set, replica, operation, work}: WorkOrder,
+    options: {readonly deadlineMs: number},
+  ): Promise<void> {
+    const {host} = this.#deps;
+    const machine = host.stateMachine(set);
+    if (host.status(set)?.replica !== replica || !(machine instanceof ReplicaMachine))
+      throw new DbError('REPLICA_GONE', `no replica ${replica} of set ${set} on this node`);
+    this.#working.add(set);
+    if (work === 'compact') machine.beginCompaction(operation);
+    else await host.propose(set, encodeChecksum({operation}), options);
+  }
+
   async diskFree(): Promise<number> {
     const {freeBytes, totalBytes} = await this.#deps.disk.space();
     return freeBytes / totalBytes;
@@ -327,7 +345,7 @@ function noteOf(status: ReplicaStatus, machine: StateMachine): ReplicaNote {
   const failedIndex = damaged ? undefined : status.failedIndex;
   const rest = {isAsleep, failover, stopped, failedIndex, isWedged};
   return {
-    report: reportOf(status, {written: rows?.isWritten ?? false, damaged}),
+    report: reportOf(status, {written: rows?.isWritten ?? false, damaged, work: rows?.work}),
     status: {set, replica, role, leader: leader?.replica, ...numbers, ...rest},
   };
 }

@@ -26,7 +26,7 @@ function statements() {
   const deps = {
     access: {catalog: machine.catalog, refresh: async () => undefined},
     meta: {propose: async (command: Command) => run(command)},
-    view: {facts: async () => ({sets})},
+    view: {facts: async () => ({sets}), received: async () => new Map()},
     clock: new NodeClock(),
   } as unknown as SqlServiceDeps;
   return {service: new ReplicaStatements(deps), catalog: machine.catalog};
@@ -94,7 +94,7 @@ test.each<[ReplicaOrder, object]>([
   expect([...catalog.operations()]).toMatchObject([{...ON_SET, ...expected}]);
   expect(row).toEqual({operation_id: 1, kind: (expected as {kind: string}).kind, state: 'running'});
   expect([...catalog.replicaSets()]).toMatchObject([{pinned: true}]);
-  expect(await rowsOf(service.operations())).toMatchObject([
+  expect(await rowsOf(await service.operations())).toMatchObject([
     {operation_id: 1, replica_id: 1, started_by: 'operator', error: null},
   ]);
 });

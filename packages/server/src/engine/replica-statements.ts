@@ -6,7 +6,12 @@ import type {Operation} from '@flotilla/catalog';
 import type {ReplicaOrder, ResultBatch} from '@flotilla/query';
 import type {ReplicaSetView, ReplicaView} from './cluster-view.ts';
 import {OperationOrders} from './operation-orders.ts';
-import {describeOperation} from './operation-view.ts';
+import {
+  OPERATION_COLUMNS,
+  type OperationView,
+  operationRow,
+  viewOperations,
+} from './operation-view.ts';
 import type {SqlServiceDeps} from './statement-context.ts';
 import {type Cell, type TextColumn, textRows} from './text-rows.ts';
 
@@ -28,19 +33,6 @@ const REPLICA_COLUMNS: readonly TextColumn[] = [
   {name: 'lag', type: 'integer'},
   {name: 'health', type: 'string'},
 ];
-const OPERATION_COLUMNS: readonly TextColumn[] = [
-  {name: 'operation_id', type: 'integer'},
-  {name: 'kind', type: 'string'},
-  {name: 'state', type: 'string'},
-  {name: 'step', type: 'string'},
-  {name: 'percent', type: 'integer'},
-  {name: 'replica_id', type: 'integer'},
-  {name: 'source_node', type: 'integer'},
-  {name: 'target_node', type: 'integer'},
-  {name: 'started_by', type: 'string'},
-  {name: 'start_time', type: 'string'},
-  {name: 'error', type: 'string'},
-];
 const BEGUN_COLUMNS = OPERATION_COLUMNS.slice(0, 3);
 
 /** States that say that something is wrong with a replica; the others are Raft's roles. */
@@ -60,16 +52,22 @@ export class ReplicaStatements {
     return textRows(REPLICA_COLUMNS, sets.flatMap(replicaRows));
   }
 
-  operations(): Rows {
-    const operations = [...this.#deps.access.catalog.operations()];
+  async operations(): Promise<Rows> {
+    const operations = await this.#viewed(this.#deps.access.catalog.operations());
     return textRows(OPERATION_COLUMNS, operations.map(operationRow));
   }
 
   async order(order: ReplicaOrder, deadlineMs: number): Promise<Rows> {
     // What it names may have been made through another node a moment ago.
     await this.#deps.access.refresh(deadlineMs);
-    const operation = await this.#begin(order, deadlineMs);
-    return textRows(BEGUN_COLUMNS, [operationRow(operation).slice(0, BEGUN_COLUMNS.length)]);
+    const begun = await this.#viewed([await this.#begin(order, deadlineMs)]);
+    const rows = begun.map((operation) => operationRow(operation).slice(0, BEGUN_COLUMNS.length));
+    return textRows(BEGUN_COLUMNS, rows);
+  }
+
+  #viewed(operations: Iterable<Operation>): Promise<OperationView[]> {
+    const {view, clock, access} = this.#deps;
+    return viewOperations(operations, {catalog: access.catalog, view, nowMs: clock.wallMs()});
   }
 
   #begin(order: ReplicaOrder, deadlineMs: number): Promise<Operation> {
@@ -120,26 +118,6 @@ function replicaCells(replicaView: ReplicaView): Cell[] {
   const isIll = ILL.has(state);
   const roleNow = leader ? 'leader' : isIll ? role : state;
   return [replica, node, roleNow, term, commitIndex, appliedIndex, lag, isIll ? state : 'ok'];
-}
-
-function operationRow(operation: Operation): Cell[] {
-  const {id, kind, state, step, replicaSet, sourceNode, targetNode, startedBy, error} = operation;
-  const {percent, startedAt} = describeOperation(operation);
-  const known = typeof percent === 'number' ? percent : undefined;
-  const begun = String(startedAt);
-  return [
-    id,
-    kind,
-    state,
-    step,
-    known,
-    replicaSet,
-    sourceNode,
-    targetNode,
-    startedBy,
-    begun,
-    error,
-  ];
 }
 
 function idOf(set: number): ReplicaSetId {

@@ -36,6 +36,9 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'remove-replica': 'Begins to remove a replica.',
   'move-replica': 'Begins to move a replica from one node to another.',
   'transfer-leader': 'Lets the replica on another node lead.',
+  'compact-replica-set': 'Begins to merge the parts of each replica into one, one after the other.',
+  'checksum-replica-set':
+    'Begins to compare the replicas at one index of their log; one that differs is made anew.',
   'elect-replica':
     'Lets the replica on a node stand for election, where nobody does by himself (manual failover).',
   'failover-replica-set': 'Lets a replica set elect a leader by itself, or on order alone.',
@@ -48,6 +51,7 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'operation-show': 'One operation and its steps.',
   'operation-cancel':
     'Cancels an operation: back before its change of members, on to its end after.',
+  'operation-retry': 'Begins the same anew, of an operation that failed or was cancelled.',
   'storage-flush': 'Writes what this node has in memory as parts.',
   'storage-compact': 'Merges the parts of each replica of this node into one.',
 };

@@ -239,6 +239,18 @@ const ROUTES: readonly Route[] = [
   },
   {
     method: 'POST',
+    url: '/admin/v1/replica-sets/:id/compact',
+    action: 'compact-replica-set',
+    params: z.object({id: Id}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/replica-sets/:id/checksum',
+    action: 'checksum-replica-set',
+    params: z.object({id: Id}),
+  },
+  {
+    method: 'POST',
     url: '/admin/v1/replica-sets/:id/elect',
     action: 'elect-replica',
     params: z.object({id: Id}),
@@ -287,6 +299,12 @@ const ROUTES: readonly Route[] = [
     method: 'POST',
     url: '/admin/v1/operations/:id/cancel',
     action: 'operation-cancel',
+    params: z.object({id: Id}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/operations/:id/retry',
+    action: 'operation-retry',
     params: z.object({id: Id}),
   },
   {method: 'POST', url: '/admin/v1/storage/flush', action: 'storage-flush', hasNoTrial: true},

@@ -1,0 +1,156 @@
+// What forbids an operation before it begins, and the turns of those that make replicas.
+
+import {LIMITS, type NodeId, type ReplicaSetId} from '@flotilla/base';
+import {expect, test} from 'vitest';
+import type {CreateOperation} from '../commands.ts';
+import {type Conditions, clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
+import {operationFault} from './preconditions.ts';
+import {planNext} from './reconcile.ts';
+import type {NodeReport} from './reports.ts';
+
+interface Case {
+  readonly voters: readonly number[];
+  readonly learners?: readonly number[];
+  readonly wanted: Partial<CreateOperation>;
+  /** By node: its replica is the source, or the target. */
+  readonly source?: number;
+  readonly target?: number;
+  readonly silent?: readonly number[];
+  readonly behind?: readonly number[];
+  readonly full?: number;
+  readonly draining?: number;
+}
+
+function faultOf(one: Case): string | undefined {
+  const machine = clusterOf(4);
+  const {voters, learners, silent = [], behind = [], full} = one;
+  const [replicaSet] = makeSets(machine, [{voters, learners: learners ?? []}]) as [ReplicaSetId];
+  if (one.draining !== undefined) {
+    const node = one.draining as NodeId;
+    must(machine, {type: 'set-node-state', node, state: 'draining'});
+  }
+  const conditions: Conditions = {
+    silentSinceMs: new Map(silent.map((node) => [node, 0])),
+    behind: new Set(behind),
+  };
+  const reports = reportsOf(machine.catalog, conditions);
+  if (full !== undefined) {
+    const id = full as NodeId;
+    reports.set(id, {...(reports.get(id) as NodeReport), diskFree: 0.09});
+  }
+  const on = (node: number | undefined) =>
+    machine.catalog.replicaSet(replicaSet)!.replicas.find((placed) => placed.node === node)
+      ?.replica;
+  const fault = operationFault(machine.catalog, reports, {
+    type: 'create-operation',
+    kind: 'move-replica',
+    replicaSet,
+    source: on(one.source),
+    target: on(one.target),
+    startedBy: 'test',
+    atMs: 0,
+    ...one.wanted,
+  });
+  return fault && `${fault.code}: ${fault.message}`;
+}
+
+const to4 = {targetNode: 4 as NodeId};
+const remove = {kind: 'remove-replica'} as const;
+const three = {voters: [1, 2, 3]};
+
+test.each<[string | undefined, Case]>([
+  [undefined, {...three, source: 1, wanted: to4}],
+  ['NO_PLACE: node 4 does not answer', {...three, source: 1, wanted: to4, silent: [4]}],
+  [
+    'NO_PLACE: node 4 has no room: 9 % of its disk is free, and 15 % is asked for',
+    {...three, source: 1, wanted: to4, full: 4},
+  ],
+  [
+    'NO_PLACE: node 4 has no room: 9 % of its disk is free, and 15 % is asked for',
+    {...three, wanted: {kind: 'add-replica', ...to4}, full: 4},
+  ],
+  // The one that is away stays a voter, and so does the other one.
+  [undefined, {...three, source: 1, wanted: to4, silent: [3]}],
+  [undefined, {...three, source: 3, wanted: to4, silent: [3]}],
+  [undefined, {...three, source: 1, wanted: remove}],
+  [
+    'MAJORITY_AT_RISK: without replica 3 only 1 of 2 voters of replica set 1 would answer: bring the others back first',
+    {...three, source: 2, wanted: remove, silent: [3]},
+  ],
+  [undefined, {...three, source: 3, wanted: remove, silent: [3]}],
+  [
+    'LAST_COPY: replica 2 is the last of replica set 1 that holds all that is committed: add a replica first, or move this one',
+    {voters: [1], source: 1, wanted: remove},
+  ],
+  [
+    'LAST_COPY: replica 2 is the last of replica set 1 that holds all that is committed: add a replica first, or move this one',
+    {voters: [1], learners: [2], source: 1, wanted: remove, behind: [2]},
+  ],
+  [undefined, {voters: [1], learners: [2], source: 1, wanted: remove}],
+  [undefined, {voters: [1], source: 1, wanted: to4}],
+  [
+    'CONFLICT: replica 5 is a learner, which cannot lead',
+    {...three, learners: [4], target: 4, wanted: {kind: 'transfer-leader'}},
+  ],
+  [
+    'NO_PLACE: node 2 does not answer',
+    {...three, target: 2, wanted: {kind: 'transfer-leader'}, silent: [2]},
+  ],
+  [
+    'NO_PLACE: node 2 cannot be drained: 1 replica set on it have no other node to go to; add 1 node, or lower the replicas of their databases',
+    {
+      voters: [1, 2, 3],
+      draining: 4,
+      wanted: {kind: 'drain-node', sourceNode: 2 as NodeId, replicaSet: undefined},
+    },
+  ],
+])('%s', (expected, one) => {
+  expect(faultOf(one)).toBe(expected);
+});
+
+test.each(['cluster', 'node'])('of many moves the limits of a %s let some begin', (kind) => {
+  const machine = clusterOf(6);
+  const many = Array.from({length: 12}, () => ({voters: [1, 2, 3]}));
+  const sets = makeSets(machine, many);
+  for (const [i, set] of sets.entries()) {
+    const source = machine.catalog.replicaSet(set)!.replicas[0]!.replica;
+    const targetNode = (kind === 'node' ? 4 : 4 + (i % 3)) as NodeId;
+    const command = {type: 'create-operation', kind: 'move-replica', startedBy: 'test'} as const;
+    must(machine, {...command, replicaSet: set, source, targetNode, atMs: 1});
+  }
+  const placed = () =>
+    planNext(machine.catalog, reportsOf(machine.catalog, {}), 1).flatMap((action) =>
+      action.type === 'propose' &&
+      action.command.type === 'set-placement' &&
+      sets.includes(action.command.set) &&
+      action.command.add.length > 0
+        ? [action.command]
+        : [],
+    );
+  const {moves_per_cluster_max: inAll, moves_per_node_max: toOne} = LIMITS;
+  const max = kind === 'node' ? toOne.value : inAll.value;
+  const first = placed();
+  expect(first.map(({set}) => set)).toEqual(sets.slice(0, max));
+  // Those that have begun keep their turns; one that ends gives its turn to the next.
+  for (const command of first) must(machine, command);
+  expect(placed()).toEqual([]);
+  const done = machine.catalog.operationOf(sets[0]!)!;
+  const update = {type: 'update-operation', operation: done.id, expectedStep: 'create'} as const;
+  must(machine, {...update, state: 'done', atMs: 2});
+  expect(placed().map(({set}) => set)).toEqual([sets[max]]);
+});
+
+test('a move whose target stays away for two minutes is given up before its change of members', () => {
+  const machine = clusterOf(4);
+  const [replicaSet] = makeSets(machine, [three]) as [ReplicaSetId];
+  const source = machine.catalog.replicaSet(replicaSet)!.replicas[0]!.replica;
+  const begin = {type: 'create-operation', kind: 'move-replica', startedBy: 'test'} as const;
+  must(machine, {...begin, replicaSet, source, targetNode: 4 as NodeId, atMs: 0});
+  const {id} = machine.catalog.operationOf(replicaSet)!;
+  const ends = (nowMs: number) =>
+    planNext(machine.catalog, reportsOf(machine.catalog, {silentSinceMs: new Map([[4, 0]])}), nowMs)
+      .flatMap((action) => (action.type === 'propose' ? [action.command] : []))
+      .find((command) => command.type === 'update-operation' && command.state !== undefined);
+  expect(ends(119_000)).toBeUndefined();
+  expect(ends(120_000)).toMatchObject({operation: id, state: 'failed', errorCode: 'NO_PLACE'});
+});
