@@ -85,7 +85,8 @@ export class ProcessNode {
   }
 
   get isRunning(): boolean {
-    return this.#child !== undefined;
+    // One that could not be spawned has no process.
+    return this.#child?.pid !== undefined;
   }
 
   /** What went wrong if it ended by itself, with the end of its log. */
@@ -136,7 +137,7 @@ export class ProcessNode {
   }
 
   async kill(): Promise<void> {
-    if (this.#child !== undefined) this.signal('SIGKILL');
+    if (this.isRunning) this.signal('SIGKILL');
     await this.#exit;
   }
 
