@@ -32,8 +32,8 @@ const PAGES = [...WITH_SERVERS, ...WITH_NODE, ...WITHOUT_EXAMPLES, CLIENT];
 /** Blocks that are not run, by page and first line. */
 const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'README.md': {
-    'openssl rand -hex 32 > secret && chmod 600 secret':
-      'three machines; test/cluster/joining.test.ts starts three nodes by these flags',
+    'openssl rand -hex 32 > secret && openssl rand -hex 32 > token && chmod 600 secret token':
+      'three machines; test/cluster/security.test.ts starts three nodes by these flags',
     ' POST /api/v1/write': 'a drawing',
   },
   'docs/getting-started.md': {
@@ -58,8 +58,14 @@ const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'three nodes, one of them dead; test/cluster/operating.test.ts does it',
   },
   'docs/security.md': {
-    './flotilla start --listen 10.0.0.2:8902 --join 10.0.0.1:8902,10.0.0.2:8902,10.0.0.3:8902 --join-secret-file secret':
-      'three machines; test/cluster/joining.test.ts starts three nodes by these flags',
+    './flotilla start --listen 10.0.0.1:8902 --join 10.0.0.1:8902,10.0.0.2:8902,10.0.0.3:8902 --join-secret-file secret --tls-cert node1.crt --tls-key node1.key --tls-ca ca.crt --admin-token-file token --bootstrap':
+      'three machines; test/cluster/security.test.ts starts three nodes by these flags',
+    './flotilla status --url https://10.0.0.1:8902,https://10.0.0.2:8902 --tls-ca ca.crt --tls-cert ann.crt --tls-key ann.key --token-file ann.token':
+      'asks those machines; security.test.ts asks its nodes so',
+    './flotilla token create ann --token-file token > ann.token':
+      'the node of these pages would ask for it from then on; security.test.ts has such nodes',
+    '{"at":"2026-11-21T20:15:04.117Z","who":"ann","from":"10.0.0.9","what":"node-drain","how":{"id":3},"result":"ok","requestId":"b1946ac9-1f"}':
+      'lines of another node; security.test.ts reads those of its nodes',
   },
 };
 

@@ -71,12 +71,13 @@ export class FlotillaCluster {
     const {prefix} = this.network.places[i]!;
     const addresses = this.urls.map((url) => new URL(url).host);
     const cluster = nodes === 1 ? [] : ['--join', addresses.join(',')];
+    const open = addresses[i]!.startsWith('127.') ? [] : ['--insecure'];
     const founder = nodes > 1 && i === 0 ? ['--bootstrap'] : [];
     const threads = engineThreads === undefined ? [] : ['--engine-threads', String(engineThreads)];
     const [command, ...args] = [
       ...[...prefix, process.execPath, ...(nodeFlags?.(i) ?? []), MAIN, 'start'],
       ...['--data', this.directories[i]!, '--listen', addresses[i]!],
-      ...['--log', 'json', '--no-hints', ...cluster, ...founder, ...threads],
+      ...['--log', 'json', '--no-hints', ...cluster, ...open, ...founder, ...threads],
     ];
     this.#servers[i] = new ServerProcess({
       name: `Flotilla node ${i + 1}`,

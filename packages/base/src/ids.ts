@@ -15,6 +15,7 @@ export type TableId = Brand<number, 'TableId'>;
 /** Unique inside one table, never used again there. */
 export type ColumnId = Brand<number, 'ColumnId'>;
 export type BucketId = Brand<number, 'BucketId'>;
+export type TokenId = Brand<number, 'TokenId'>;
 export type OperationId = Brand<number, 'OperationId'>;
 /** A series' number inside one replica set, in order of first appearance in its log; from 0. */
 export type SeriesId = Brand<number, 'SeriesId'>;

@@ -102,6 +102,27 @@ export const LIMITS = {
     code: 'CONFLICT',
     why: 'Of a cluster: each node keeps all of them.',
   },
+  audit_file_bytes_max: {
+    value: 16 * MIB,
+    unit: 'bytes',
+    why: 'Some 50,000 lines: a file that an editor opens.',
+  },
+  audit_files_max: {
+    value: 8,
+    unit: 'count',
+    why: 'Years of a quiet cluster; 128 MiB of a busy one.',
+  },
+  audit_text_chars_max: {
+    value: 4_096,
+    unit: 'count',
+    why: 'Of one statement or its arguments: what a person wrote, not what a program made.',
+  },
+  tokens_max: {
+    value: 100,
+    unit: 'count',
+    code: 'CONFLICT',
+    why: 'Of a cluster, one for each person or program that administers it; each request is compared with all.',
+  },
   tenant_comment_bytes_max: {
     value: 4 * KIB,
     unit: 'bytes',

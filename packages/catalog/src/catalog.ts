@@ -12,6 +12,7 @@ import {
   type ReplicaSetId,
   type TableId,
   type TenantId,
+  type TokenId,
 } from '@flotilla/base';
 import {BucketTimeline} from './bucket-timeline.ts';
 import type {
@@ -29,6 +30,7 @@ import type {
   ReplicaSet,
   Table,
   Tenant,
+  Token,
 } from './model.ts';
 import {NameIndex} from './name-index.ts';
 import {TableIndex} from './table-index.ts';
@@ -50,6 +52,7 @@ export class Catalog {
   readonly #setOfReplica = new Map<ReplicaId, ReplicaSetId>();
   readonly #replicaCounts = new Map<NodeId, number>();
   readonly #operations = new Map<OperationId, Operation>();
+  readonly #tokens = new Map<TokenId, Token>();
   readonly #operationOfSet = new Map<ReplicaSetId, OperationId>();
 
   static fromSnapshot(snapshot: CatalogUpdate): Catalog {
@@ -95,6 +98,7 @@ export class Catalog {
     this.#replicaCounts.clear();
     this.#operations.clear();
     this.#operationOfSet.clear();
+    this.#tokens.clear();
     this.applyUpdate(snapshot);
   }
 
@@ -109,6 +113,7 @@ export class Catalog {
     for (const [id, value] of this.#buckets) changes.push({kind: 'bucket', id, value});
     for (const [id, value] of this.#replicaSets) changes.push({kind: 'replica-set', id, value});
     for (const [id, value] of this.#operations) changes.push({kind: 'operation', id, value});
+    for (const [id, value] of this.#tokens) changes.push({kind: 'token', id, value});
     return {version: this.#version, changes};
   }
 
@@ -266,6 +271,11 @@ export class Catalog {
     return id === undefined ? undefined : this.#operations.get(id);
   }
 
+  /** Of administrators; none where nobody is asked for one. */
+  tokens(): IterableIterator<Token> {
+    return this.#tokens.values();
+  }
+
   #applyChange(change: CatalogChange): void {
     switch (change.kind) {
       case 'cluster':
@@ -276,6 +286,9 @@ export class Catalog {
         break;
       case 'operation':
         this.#applyOperation(change);
+        break;
+      case 'token':
+        replaceEntity(this.#tokens, change);
         break;
       case 'tenant':
         this.#applyTenant(change);

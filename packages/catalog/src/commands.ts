@@ -38,6 +38,7 @@ export interface NodeDescription {
   readonly zone?: string | undefined;
   readonly engineThreads: number;
   readonly version: string;
+  readonly isInsecure?: boolean | undefined;
 }
 
 /** Options as given; what is absent keeps its default or its present value. */
@@ -89,6 +90,7 @@ export interface UpdateNode {
   readonly zone?: string | undefined;
   readonly engineThreads?: number | undefined;
   readonly version?: string | undefined;
+  readonly isInsecure?: boolean | undefined;
 }
 /** 'decommissioned' is for ever and requires that no placement names the node. */
 export interface SetNodeState {
@@ -340,6 +342,22 @@ export interface ExpireOperations {
   readonly finishedBeforeMs: number;
 }
 
+export interface CreateToken {
+  readonly type: 'create-token';
+  readonly name: string;
+  /** SHA-256 in hex; the token itself stays with who asked for it. */
+  readonly hash: string;
+  readonly createdBy: string;
+  /** Nothing is done where there is any token. */
+  readonly onlyFirst?: boolean | undefined;
+  readonly atMs: number;
+}
+/** Refused for the last one. */
+export interface RevokeToken {
+  readonly type: 'revoke-token';
+  readonly name: string;
+}
+
 export type Command =
   | FoundCluster
   | RegisterNode
@@ -376,7 +394,9 @@ export type Command =
   | DropBucket
   | CreateOperation
   | UpdateOperation
-  | ExpireOperations;
+  | ExpireOperations
+  | CreateToken
+  | RevokeToken;
 
 export type CommandType = Command['type'];
 
@@ -437,6 +457,8 @@ export interface CommandValues {
   'create-operation': {readonly operation: OperationId};
   'update-operation': Nothing;
   'expire-operations': Nothing;
+  'create-token': {readonly created: boolean};
+  'revoke-token': Nothing;
 }
 
 export type CommandValue<C extends Command> = CommandValues[C['type']];

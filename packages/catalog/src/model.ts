@@ -12,6 +12,7 @@ import type {
   ReplicaSetId,
   TableId,
   TenantId,
+  TokenId,
 } from '@flotilla/base';
 
 export type Precision = 'ns' | 'us' | 'ms';
@@ -153,6 +154,8 @@ export interface Node {
   /** Of the program it runs. */
   readonly version: string;
   readonly maintenance?: Maintenance | undefined;
+  /** It listens beyond loopback, and was told that it need ask nobody for a certificate or a token. */
+  readonly isInsecure?: boolean | undefined;
 }
 
 /** A node that somebody is about to stop, or has stopped, for a while. It ends by itself. */
@@ -161,6 +164,16 @@ export interface Maintenance {
   readonly untilMs: number;
   /** `all`: nor are its replicas made anew elsewhere while it is silent; its silence counts from the end. */
   readonly scope: 'leaders' | 'all';
+}
+
+/** Of an administrator. */
+export interface Token {
+  readonly id: TokenId;
+  readonly name: string;
+  /** SHA-256 in hex. */
+  readonly hash: string;
+  readonly createdBy: string;
+  readonly createdAtMs: number;
 }
 
 export type OperationKind =
@@ -254,6 +267,7 @@ export interface Entities {
   bucket: Bucket;
   'replica-set': ReplicaSet;
   operation: Operation;
+  token: Token;
 }
 
 export type EntityKind = keyof Entities;

@@ -17,6 +17,7 @@ interface Seen {
   readonly method: string;
   readonly path: string;
   readonly body: string;
+  readonly authorization?: string;
 }
 type Routes = Record<string, (seen: Seen) => unknown>;
 
@@ -42,7 +43,9 @@ async function fakeCluster(routes: Routes): Promise<{url: string; seen: Seen[]}>
     request.on('data', (piece: Buffer) => pieces.push(piece));
     request.on('end', () => {
       const {method = '', url = ''} = request;
-      const entry = {method, path: url, body: Buffer.concat(pieces).toString()};
+      const {authorization} = request.headers;
+      const sent = {method, path: url, body: Buffer.concat(pieces).toString()};
+      const entry = {...sent, ...(authorization !== undefined && {authorization})};
       seen.push(entry);
       const route = routes[`${method} ${url.split('?')[0]}`];
       const answer =
@@ -190,7 +193,7 @@ describe('usage', () => {
 
   it('every command that talks to a cluster takes --url and --json, and shows examples', async () => {
     const leaves = leavesOf(buildProgram(new CommandContext(terminalOf().terminal)), '');
-    const silent = ['start', 'dev', 'sim', 'completion'];
+    const silent = ['start', 'dev', 'sim', 'completion', 'cert ca', 'cert node', 'cert client'];
     expect(leaves.length).toBeGreaterThan(35);
     for (const [words, command] of leaves) {
       const options = command.options.map(({long}) => long);
@@ -206,7 +209,7 @@ describe('usage', () => {
     const leaves = leavesOf(buildProgram(new CommandContext(terminalOf().terminal)), '');
     const dry = leaves.filter(([, {options}]) => options.some(({long}) => long === '--dry-run'));
     const reading =
-      /^(start|dev|sql|write|status|sim|completion|.* (list|show|watch|candidates|ok-to-stop))$/;
+      /^(start|dev|sql|write|status|sim|completion|cert .*|.* (list|show|watch|candidates|ok-to-stop))$/;
     expect(leaves.map(([words]) => words).filter((words) => !reading.test(words))).toEqual(
       dry.map(([words]) => words),
     );
@@ -271,6 +274,58 @@ describe('tenant', () => {
     expect(seen.at(-1)).toMatchObject({method: 'PATCH', path: '/admin/v1/tenants/acme'});
     expect(await run(['tenant', 'create', 'x', '--dry-run'], {url})).toMatchObject({code: 0});
     expect(seen.at(-1)).toMatchObject({method: 'POST', path: '/admin/v1/tenants?dry_run=true'});
+  });
+});
+
+describe('token', () => {
+  const routes = {
+    'GET /admin/v1/tokens': () => [{id: 1, name: 'ann', createdBy: 'admin', createdAt: 'then'}],
+    'POST /admin/v1/tokens': () => ({name: 'ann', token: 'flt_x'}),
+    'DELETE /admin/v1/tokens/ann': () => ({revoked: 'ann'}),
+  };
+
+  it('creates, lists and revokes', async () => {
+    const {url, seen} = await fakeCluster(routes);
+    expect(await run(['token', 'create', 'ann'], {url})).toMatchObject({code: 0, out: 'flt_x\n'});
+    expect(JSON.parse(seen[0]!.body)).toEqual({name: 'ann'});
+    expect((await run(['token', 'list'], {url})).out).toMatch(
+      /^NAME +CREATED BY[\s\S]*ann +admin +then/,
+    );
+    expect(await run(['token', 'revoke', 'ann'], {url})).toMatchObject({out: 'revoked ann\n'});
+    expect(seen.map(({method}) => method)).toEqual(['POST', 'GET', 'DELETE']);
+  });
+
+  it('is sent from its file, else from the environment', async () => {
+    const {url, seen} = await fakeCluster(routes);
+    const directory = mkdtempSync(path.join(tmpdir(), 'flotilla-token-'));
+    cleanups.push(() => rmSync(directory, {recursive: true}));
+    const file = path.join(directory, 'token');
+    writeFileSync(file, 'of-the-file\n');
+    const env = {FLOTILLA_TOKEN: 'of-the-environment'};
+    await run(['token', 'list', '--token-file', file], {url, env});
+    await run(['token', 'list'], {url, env});
+    await run(['token', 'list'], {url, env: {FLOTILLA_TOKEN: ''}});
+    expect(seen.map(({authorization}) => authorization)).toEqual([
+      'Bearer of-the-file',
+      'Bearer of-the-environment',
+      undefined,
+    ]);
+    const missing = await run(['token', 'list', '--token-file', `${file}.none`], {url});
+    expect(missing).toMatchObject({code: EXIT.usage, err: expect.stringMatching(/--token-file: /)});
+  });
+
+  it('that is missing or wrong is told with what to do', async () => {
+    const body = {code: 'UNAUTHENTICATED', message: 'this needs a token', details: {}};
+    const {url} = await fakeCluster({'GET /admin/v1/nodes': () => new Refusal(401, body)});
+    const {code, err} = await run(['node', 'list'], {url});
+    expect(code).toBe(EXIT.failed);
+    expect(err).toMatch(/this needs a token[\s\S]*--token-file/);
+  });
+
+  it('goes by the two halves of a certificate together', async () => {
+    const {code, err} = await run(['status', '--tls-cert', 'package.json']);
+    expect(code).toBe(EXIT.usage);
+    expect(err).toMatch(/--tls-cert and --tls-key go together/);
   });
 });
 

@@ -3,6 +3,7 @@
 import {Command, CommanderError} from 'commander';
 import manifest from '../package.json' with {type: 'json'};
 import {addAutomationCommands} from './commands/automation.ts';
+import {addCertCommands} from './commands/cert.ts';
 import {addClusterCommands} from './commands/cluster.ts';
 import {addCompletionCommand} from './commands/completion.ts';
 import {addDatabaseCommands} from './commands/database.ts';
@@ -16,6 +17,7 @@ import {addSqlCommand} from './commands/sql.ts';
 import {addStartCommand} from './commands/start.ts';
 import {addStatusCommand} from './commands/status.ts';
 import {addTenantCommands} from './commands/tenant.ts';
+import {addTokenCommands} from './commands/token.ts';
 import {addWriteCommand} from './commands/write.ts';
 import {CommandContext} from './session.ts';
 import {EXIT, type Terminal} from './terminal.ts';
@@ -29,7 +31,7 @@ Exit codes:
   64   the command line is wrong
   130  Ctrl-C; an operation that was being watched goes on
 
-FLOTILLA_URL stands in for --url. Each command's --help shows examples.
+FLOTILLA_URL stands in for --url, FLOTILLA_TOKEN for what is in --token-file. Each command's --help shows examples.
 `;
 
 /** Runs one command line; the number is the exit code. */
@@ -71,6 +73,8 @@ export function buildProgram(context: CommandContext): Command {
   addOperationCommands(program, context);
   addAutomationCommands(program, context);
   addFailoverCommands(program, context);
+  addTokenCommands(program, context);
+  addCertCommands(program, context);
   addSimCommand(program, context);
   addCompletionCommand(program, context);
   nameHelp(program, program.name());

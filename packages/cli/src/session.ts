@@ -1,7 +1,13 @@
 // What the commands that talk to a cluster share: the options --url and --json, a client made from
 // them, and how results and failures are printed.
 
-import {type ChangeOptions, FlotillaClient, FlotillaError} from '@flotilla/client';
+import {readFileSync} from 'node:fs';
+import {
+  type ChangeOptions,
+  FlotillaClient,
+  type FlotillaClientOptions,
+  FlotillaError,
+} from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
 import {isColoured} from './colour.ts';
@@ -18,7 +24,12 @@ const SessionOptions = z.object({
   json: z.boolean().default(false),
   timeout: z.coerce.number().positive().optional(),
   dryRun: z.boolean().default(false),
+  tokenFile: z.string().optional(),
+  tlsCa: z.string().optional(),
+  tlsCert: z.string().optional(),
+  tlsKey: z.string().optional(),
 });
+type SessionOptions = z.infer<typeof SessionOptions>;
 
 export interface Session {
   readonly client: FlotillaClient;
@@ -72,6 +83,13 @@ export class CommandContext {
       .option('--url <a,b,c>', `nodes to ask, in turn (or FLOTILLA_URL; default ${URL_DEFAULT})`)
       .option('--json', 'print JSON')
       .option('--timeout <seconds>', 'give up after this time, all tries included')
+      .option(
+        '--token-file <path>',
+        'holds a token of the cluster (or FLOTILLA_TOKEN, its content)',
+      )
+      .option('--tls-ca <path>', 'trust nodes (https://) of this authority (or FLOTILLA_TLS_CA)')
+      .option('--tls-cert <path>', 'own certificate, if nodes ask (or FLOTILLA_TLS_CERT)')
+      .option('--tls-key <path>', 'the key of --tls-cert (or FLOTILLA_TLS_KEY)')
       .action(async (...received: unknown[]) => {
         // Commander passes the arguments, then the options, then the command itself.
         const args = received.slice(0, -2) as string[];
@@ -156,6 +174,8 @@ function nextStep(error: FlotillaError): string | undefined {
       return 'See ./flotilla tenant list; make one with ./flotilla tenant create NAME.';
     case 'DATABASE_NOT_FOUND':
       return 'See ./flotilla database list; make one with ./flotilla database create NAME.';
+    case 'UNAUTHENTICATED':
+      return 'Give the file of a token with --token-file, or its content in FLOTILLA_TOKEN.';
     case 'NOT_HTTP':
       return "A node's HTTP port is that of --listen; the next one is for other nodes only.";
     case 'CONNECTION_LOST':
@@ -167,7 +187,7 @@ function nextStep(error: FlotillaError): string | undefined {
   }
 }
 
-function openSession(options: z.infer<typeof SessionOptions>, terminal: Terminal): Session {
+function openSession(options: SessionOptions, terminal: Terminal): Session {
   const urls = (options.url ?? terminal.env['FLOTILLA_URL'] ?? URL_DEFAULT)
     .split(',')
     .map((url) => url.trim())
@@ -176,7 +196,7 @@ function openSession(options: z.infer<typeof SessionOptions>, terminal: Terminal
   const style = {width: widthOf(terminal.stdout), isColoured: isColoured(terminal)};
   const timeoutMs = options.timeout === undefined ? undefined : options.timeout * 1000;
   return {
-    client: openClient(urls, timeoutMs),
+    client: openClient({urls, timeoutMs, ...credentialsOf(options, terminal.env)}),
     json,
     terminal,
     style,
@@ -209,9 +229,36 @@ function formatField(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function openClient(urls: readonly string[], timeoutMs: number | undefined): FlotillaClient {
+/** The flags go before the environment; an empty variable is none. */
+function credentialsOf(
+  options: SessionOptions,
+  env: Terminal['env'],
+): Pick<FlotillaClientOptions, 'token' | 'tls'> {
+  const read = (flag: string, file: string | undefined): string | undefined =>
+    file === undefined ? undefined : readFlagFile(flag, file);
+  const ofVariable = (name: string): string | undefined => env[name] || undefined;
+  const token = read('--token-file', options.tokenFile) ?? ofVariable('FLOTILLA_TOKEN');
+  const tls = {
+    ca: read('--tls-ca', options.tlsCa ?? ofVariable('FLOTILLA_TLS_CA')),
+    cert: read('--tls-cert', options.tlsCert ?? ofVariable('FLOTILLA_TLS_CERT')),
+    key: read('--tls-key', options.tlsKey ?? ofVariable('FLOTILLA_TLS_KEY')),
+  };
+  if ((tls.cert === undefined) !== (tls.key === undefined))
+    throw new UsageError('--tls-cert and --tls-key go together: give both');
+  return {token: token?.trim(), tls};
+}
+
+export function readFlagFile(flag: string, file: string): string {
   try {
-    return new FlotillaClient({urls, timeoutMs, unreachableMs: UNREACHABLE_MS});
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${flag}: cannot read the file: ${(error as Error).message}`);
+  }
+}
+
+function openClient(options: FlotillaClientOptions): FlotillaClient {
+  try {
+    return new FlotillaClient({...options, unreachableMs: UNREACHABLE_MS});
   } catch (error) {
     throw new UsageError(`--url: ${(error as Error).message}`);
   }

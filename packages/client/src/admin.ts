@@ -84,6 +84,11 @@ export type StopAnswer = z.infer<typeof StopAnswer>;
 
 /** What the cluster does by itself. */
 export type AutomationKind = 'repair' | 'rebalance' | 'all';
+const Token = z.looseObject({name: z.string()});
+export type Token = z.infer<typeof Token>;
+
+const NewToken = z.looseObject({name: z.string(), token: z.string().optional()});
+export type NewToken = z.infer<typeof NewToken>;
 
 const Entity = z.looseObject({});
 export type Entity = z.infer<typeof Entity>;
@@ -189,6 +194,20 @@ export class AdminClient {
   ): Promise<Entity> {
     const path = `/nodes/${encodeURIComponent(id)}/evacuate-leaders`;
     return this.#change('POST', path, wanted, options);
+  }
+
+  /** Without the tokens themselves: nobody keeps those. */
+  async tokens(options: CallOptions = {}): Promise<Token[]> {
+    return listOf(Token, await this.#get('/tokens', options), 'tokens');
+  }
+
+  /** The answer alone holds the token; that of a dry run holds none. */
+  async createToken(name: string, options: ChangeOptions = {}): Promise<NewToken> {
+    return NewToken.parse(await this.#change('POST', '/tokens', {name}, options));
+  }
+
+  async revokeToken(name: string, options: ChangeOptions = {}): Promise<void> {
+    await this.#change('DELETE', `/tokens/${encodeURIComponent(name)}`, undefined, options);
   }
 
   async nodes(options: CallOptions = {}): Promise<Entity[]> {

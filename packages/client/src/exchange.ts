@@ -27,12 +27,22 @@ export interface ExchangeAnswer {
   readonly body: Readable;
 }
 
+/** For nodes that are named with https. Each is PEM. */
+export interface TlsOptions {
+  /** Authorities whose nodes are trusted, instead of those of the system. */
+  readonly ca?: string | Buffer | undefined;
+  /** This client's own certificate, where nodes ask for one. */
+  readonly cert?: string | Buffer | undefined;
+  readonly key?: string | Buffer | undefined;
+}
+
 /** Owns the connections of one client. */
 export class Connections {
   readonly #http: http.Agent;
   readonly #https: https.Agent;
+  readonly #tls: TlsOptions;
 
-  constructor(connectionsMax: number) {
+  constructor(connectionsMax: number, tls: TlsOptions = {}) {
     // Idle sockets are kept for less than the 72 s after which fastify closes them.
     const options = {
       keepAlive: true,
@@ -41,7 +51,8 @@ export class Connections {
       timeout: 60_000,
     };
     this.#http = new http.Agent(options);
-    this.#https = new https.Agent(options);
+    this.#https = new https.Agent({...options, ...tls});
+    this.#tls = tls;
   }
 
   close(): void {
@@ -56,7 +67,8 @@ export class Connections {
     const agent = request.fresh === true ? false : isTls ? this.#https : this.#http;
     const headers: Record<string, string | number> = {...request.headers};
     if (request.method !== 'GET') headers['content-length'] = request.body?.byteLength ?? 0;
-    const options = {method: request.method, headers, agent, signal: request.signal};
+    const tls = isTls ? this.#tls : {};
+    const options = {method: request.method, headers, agent, signal: request.signal, ...tls};
     return new Promise((resolve, reject) => {
       const outgoing = (isTls ? https : http).request(target, options);
       const silence = watchSilence(outgoing, request.silenceMsMax);
@@ -121,6 +133,12 @@ function noAnswer(
     const {url} = request;
     return new FlotillaError(`${url} answers, but not in HTTP`, {code: 'NOT_HTTP', url, cause});
   }
+  const refusal = tlsFault(cause);
+  if (refusal !== undefined) {
+    const {url} = request;
+    const message = `cannot connect to ${url} by TLS: ${refusal}`;
+    return new FlotillaError(message, {code: 'CONNECTION_FAILED', url, cause});
+  }
   const code = isSilent ? 'TIMEOUT' : isSent ? 'CONNECTION_LOST' : 'CONNECTION_FAILED';
   const reason = cause.message || ((cause as NodeJS.ErrnoException).code ?? 'unknown');
   const verb = isSent ? 'cannot get an answer from' : 'cannot connect to';
@@ -129,6 +147,23 @@ function noAnswer(
     url: request.url,
     cause,
   });
+}
+
+/** Failures of the greeting, before which no request is read: it cannot have had an effect. */
+const TLS_FAULT =
+  /^(?:ERR_SSL_|ERR_TLS_|EPROTO$|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_PURPOSE$)/;
+
+/** Why no connection by TLS came about, and what to do; undefined for any other failure. */
+function tlsFault(cause: NodeJS.ErrnoException): string | undefined {
+  const {code = '', message} = cause;
+  if (!TLS_FAULT.test(code)) return undefined;
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG')
+    return 'it speaks plain HTTP there: name it with http://';
+  if (/CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE/.test(code))
+    return 'it wants a certificate of its authority: give one with its key';
+  if (/UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_/.test(code))
+    return `its certificate is not of an authority that is trusted here (${code}): name that authority`;
+  return message || code;
 }
 
 export interface BodyOptions {

@@ -16,6 +16,7 @@ import {
   type ExchangeRequest,
   readBody,
   readText,
+  type TlsOptions,
 } from './exchange.ts';
 import {backoffMs, isOutcomeUnknown, maySendAgain, NodeRotation} from './retry.ts';
 import {linesOf, missingOfLine, parseRowLine, parseRows, type Row} from './rows.ts';
@@ -42,6 +43,9 @@ export interface FlotillaClientOptions {
   readonly writeSilenceMs?: number | undefined;
   /** Open connections to one node. */
   readonly connections?: number | undefined;
+  /** A token of the cluster, for `admin` and for statements that change the cluster. */
+  readonly token?: string | undefined;
+  readonly tls?: TlsOptions | undefined;
 }
 
 export interface QueryOptions extends CallOptions {
@@ -77,7 +81,7 @@ export class FlotillaClient {
     this.urls = [...new Set(options.urls.map(normalizeUrl))];
     if (this.urls.length === 0) throw new TypeError('urls is empty: name at least one node');
     this.#options = options;
-    this.#connections = new Connections(options.connections ?? CONNECTIONS_DEFAULT);
+    this.#connections = new Connections(options.connections ?? CONNECTIONS_DEFAULT, options.tls);
     this.#nodes = new NodeRotation(this.urls);
     this.admin = new AdminClient(this);
   }
@@ -215,7 +219,7 @@ export class FlotillaClient {
   async #try(request: ExchangeRequest): Promise<ExchangeAnswer | FlotillaError> {
     const {url, silenceMsMax, signal} = request;
     try {
-      const answer = await this.#connections.exchange(request);
+      const answer = await this.#connections.exchange(this.#withToken(request));
       if (answer.status < 400) return answer;
       const body = await readText(answer, {url, silenceMsMax, signal});
       return errorOfAnswer(answer.status, body, {url, retryAfter: answer.headers['retry-after']});
@@ -223,6 +227,12 @@ export class FlotillaClient {
       if (error instanceof FlotillaError) return error;
       throw error;
     }
+  }
+
+  #withToken(request: ExchangeRequest): ExchangeRequest {
+    const {token} = this.#options;
+    if (token === undefined) return request;
+    return {...request, headers: {...request.headers, authorization: `Bearer ${token}`}};
   }
 
   #sql(sql: string, format: QueryFormat, options: QueryOptions): Promise<Reply> {

@@ -14,10 +14,12 @@ export {
   type ReplicaSetChange,
   type Status,
   type StopAnswer,
+  type Token,
 } from './admin.ts';
 export {type BatchFailure, BatchWriter, type BatchWriterOptions} from './batch-writer.ts';
 export type {CallOptions, ChangeOptions, WriteOptions, WriteResult} from './call.ts';
 export {FlotillaError, type NoAnswerCode, type WriteDetails, writeDetailsOf} from './errors.ts';
+export type {TlsOptions} from './exchange.ts';
 export {
   FlotillaClient,
   type FlotillaClientOptions,

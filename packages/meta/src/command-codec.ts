@@ -2,7 +2,7 @@
 // checked by schema before it is proposed, so that apply may trust what it finds in the log.
 
 import {DbError} from '@flotilla/base';
-import {COMMAND_VERSION, type Command} from '@flotilla/catalog';
+import {COMMAND_TYPES, COMMAND_VERSION, type Command} from '@flotilla/catalog';
 import * as z from 'zod';
 import {
   bucketId,
@@ -52,6 +52,7 @@ const clusterCommands = [
     zone: z.string().optional(),
     engineThreads: z.int().min(0).optional(),
     version: z.string().optional(),
+    isInsecure: flag,
   }),
   z.object({
     type: type('set-node-state'),
@@ -199,25 +200,41 @@ const operationCommands = [
   z.object({type: type('expire-operations'), finishedBeforeMs: timeMs}),
 ] as const;
 
+const tokenCommands = [
+  z.object({
+    type: type('create-token'),
+    name,
+    hash: z.string().regex(/^[0-9a-f]{64}$/),
+    createdBy: z.string(),
+    onlyFirst: flag,
+    atMs: timeMs,
+  }),
+  z.object({type: type('revoke-token'), name}),
+] as const;
+
 /** Strict about what a command is; the catalog judges what it asks for. */
 export const commandSchema = z.discriminatedUnion('type', [
   ...clusterCommands,
   ...databaseCommands,
   ...placementCommands,
   ...operationCommands,
+  ...tokenCommands,
 ]) satisfies z.ZodType<Command>;
 
 export function encodeCommand(command: Command): Uint8Array {
   return encodeJson({v: COMMAND_VERSION, command});
 }
 
-/** Throws for a version that this build does not know: applying it otherwise than others would diverge. */
+/** Throws for a version or a command that this build does not know: applying it otherwise than others would diverge. */
 export function decodeCommand(payload: Uint8Array): Command {
   const {v, command} = decodeJson(payload) as {v: number; command: Command};
   if (v !== COMMAND_VERSION) {
     throw new Error(
       `command version ${v} is newer than this build, which knows ${COMMAND_VERSION}`,
     );
+  }
+  if (!COMMAND_TYPES.includes(command.type)) {
+    throw new Error(`command ${command.type} is of a newer build than this one`);
   }
   return command;
 }

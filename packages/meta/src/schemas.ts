@@ -73,6 +73,7 @@ export const nodeDescription = z.object({
   zone: z.string().optional(),
   engineThreads: z.int().min(0),
   version: z.string(),
+  isInsecure: z.boolean().optional(),
 });
 
 export const optionChanges = z.object({

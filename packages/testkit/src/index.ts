@@ -1,3 +1,4 @@
+export * from './certificates.ts';
 export * from './due-queue.ts';
 export * from './free-ports.ts';
 export * from './link-faults.ts';

@@ -197,6 +197,15 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     atMs: fc.nat(9),
   }),
   fc.record({type: kind('expire-operations'), finishedBeforeMs: fc.nat(9)}),
+  fc.record({
+    type: kind('create-token'),
+    name: entityName,
+    hash: fc.constantFrom('h1', 'h2', 'h3'),
+    createdBy: fc.constant('t'),
+    onlyFirst: fc.boolean(),
+    atMs: fc.nat(9),
+  }),
+  fc.record({type: kind('revoke-token'), name: entityName}),
 );
 
 function contents(catalog: Catalog): string[] {

@@ -16,6 +16,7 @@ import * as operations from './operation-commands.ts';
 import {setPlacement} from './placement-commands.ts';
 import * as tables from './table-commands.ts';
 import * as tenants from './tenant-commands.ts';
+import {createToken, revokeToken} from './token-commands.ts';
 
 const HANDLERS: {readonly [Type in CommandType]: Handler<Extract<Command, {type: Type}>>} = {
   'found-cluster': cluster.foundCluster,
@@ -54,6 +55,8 @@ const HANDLERS: {readonly [Type in CommandType]: Handler<Extract<Command, {type:
   'create-operation': operations.createOperation,
   'update-operation': operations.updateOperation,
   'expire-operations': operations.expireOperations,
+  'create-token': createToken,
+  'revoke-token': revokeToken,
 };
 
 export const COMMAND_TYPES = Object.keys(HANDLERS) as readonly CommandType[];
@@ -76,7 +79,8 @@ export class CatalogMachine {
 
   constructor(snapshot?: MachineSnapshot) {
     this.catalog = snapshot === undefined ? new Catalog() : Catalog.fromSnapshot(snapshot.catalog);
-    this.#counters = snapshot?.counters ?? FIRST_COUNTERS;
+    // A snapshot of an older build lacks those of kinds that it did not know.
+    this.#counters = {...FIRST_COUNTERS, ...snapshot?.counters};
   }
 
   /** Requires that `index` is above the version. */

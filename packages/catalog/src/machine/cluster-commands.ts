@@ -82,12 +82,14 @@ export const updateNode: Handler<UpdateNode> = (draft, command) => {
     zone: command.zone ?? node.zone,
     engineThreads: command.engineThreads ?? node.engineThreads,
     version: command.version ?? node.version,
+    isInsecure: command.isInsecure ?? node.isInsecure,
   };
   const same =
     changed.address === node.address &&
     changed.zone === node.zone &&
     changed.engineThreads === node.engineThreads &&
-    changed.version === node.version;
+    changed.version === node.version &&
+    changed.isInsecure === node.isInsecure;
   if (!same) draft.put('node', node.id, changed);
   return succeed(NOTHING);
 };

@@ -16,6 +16,7 @@ export interface Counters {
   readonly replicaSet: number;
   readonly replica: number;
   readonly operation: number;
+  readonly token: number;
 }
 
 export const FIRST_COUNTERS: Counters = {
@@ -27,6 +28,7 @@ export const FIRST_COUNTERS: Counters = {
   replicaSet: 1,
   replica: 1,
   operation: 1,
+  token: 1,
 };
 
 export class Draft {

@@ -17,7 +17,7 @@ export function isTableName(name: string): boolean {
 }
 
 /** Why `name` is refused, for the person who chose it. */
-export function entityNameFault(name: string, what: 'database' | 'tenant'): string {
+export function entityNameFault(name: string, what: 'database' | 'tenant' | 'token'): string {
   const rule = `1 to ${ENTITY_NAME_MAX} characters, none of them "/" or a control character`;
   return `${JSON.stringify(name)} cannot name a ${what}: a name has ${rule}`;
 }

@@ -28,6 +28,7 @@ export function trialMachine(catalog: Catalog): CatalogMachine {
     replicaSet: next('replica-set'),
     replica: next('replica'),
     operation: next('operation'),
+    token: next('token'),
   };
   return new CatalogMachine({counters, catalog: snapshot});
 }

@@ -9,7 +9,7 @@ import type {Command} from 'commander';
 import {z} from 'zod';
 import {ByteCount} from '../byte-count.ts';
 import {keepCompiled, removeOldCompiled} from '../compile-cache.ts';
-import {type CommandContext, examples} from '../session.ts';
+import {type CommandContext, examples, readFlagFile} from '../session.ts';
 import {EXIT, type Terminal, UsageError, writeOut} from '../terminal.ts';
 
 /** A stop that takes longer is cut off: what is acknowledged is on disk already. */
@@ -30,6 +30,12 @@ const Options = z.object({
   join: z.string().optional(),
   bootstrap: z.boolean().default(false),
   joinSecretFile: z.string().optional(),
+  tlsCert: z.string().optional(),
+  tlsKey: z.string().optional(),
+  tlsCa: z.string().optional(),
+  adminTokenFile: z.string().optional(),
+  tlsAnyClient: z.boolean().default(false),
+  insecure: z.boolean().default(false),
   engineThreads: z.coerce.number().int().min(0).max(256).optional(),
   memory: ByteCount.optional(),
   zone: z.string().optional(),
@@ -54,6 +60,18 @@ export function addStartCommand(program: Command, context: CommandContext): void
       'the secret that all nodes of the cluster share (or FLOTILLA_JOIN_SECRET); needed with ' +
         '--join and --bootstrap, made by: openssl rand -hex 32',
     )
+    .option('--tls-cert <path>', 'its certificate (./flotilla cert node): TLS on both ports')
+    .option('--tls-key <path>', 'the key of --tls-cert')
+    .option(
+      '--tls-ca <path>',
+      'the authority whose nodes and clients are let in (./flotilla cert ca)',
+    )
+    .option('--tls-any-client', 'HTTP takes clients that show no certificate, too')
+    .option(
+      '--admin-token-file <path>',
+      'the first admin token of the cluster, made by: openssl rand -hex 32; others by ./flotilla token',
+    )
+    .option('--insecure', 'listen beyond loopback without TLS or tokens')
     .option('--engine-threads <n>', 'default: cores - 1')
     .option(
       '--memory <size>',
@@ -74,9 +92,11 @@ export function addStartCommand(program: Command, context: CommandContext): void
       examples([
         'start',
         'start --listen 10.0.0.1:8902 --join 10.0.0.1:8902,10.0.0.2:8902,10.0.0.3:8902 \\\n' +
-          '      --join-secret-file secret --bootstrap',
+          '      --join-secret-file secret --tls-cert certs/node1.crt --tls-key certs/node1.key \\\n' +
+          '      --tls-ca certs/ca.crt --admin-token-file token --bootstrap',
         'start --listen 10.0.0.2:8902 --join 10.0.0.1:8902,10.0.0.2:8902,10.0.0.3:8902 \\\n' +
-          '      --join-secret-file secret',
+          '      --join-secret-file secret --tls-cert certs/node2.crt --tls-key certs/node2.key \\\n' +
+          '      --tls-ca certs/ca.crt',
       ]),
     );
   context.plain(command, Options, start);
@@ -92,7 +112,7 @@ async function start(terminal: Terminal, options: Options): Promise<number> {
     terminal.stderr.write(`flotilla: cannot remove what was compiled before: ${String(error)}\n`);
   });
   if (options.hints && options.log === 'pretty') {
-    hintWhenReady(terminal, node).catch((error: unknown) => {
+    hintWhenReady(terminal, node, options).catch((error: unknown) => {
       terminal.stderr.write(`flotilla: cannot look whether the node is ready: ${String(error)}\n`);
     });
   }
@@ -109,6 +129,11 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
     join: options.join === undefined ? undefined : splitAddresses(options.join),
     bootstrap: options.bootstrap,
     joinSecret: readJoinSecret(options.joinSecretFile, env),
+    tls: tlsPaths(options),
+    adminToken:
+      options.adminTokenFile && readFlagFile('--admin-token-file', options.adminTokenFile),
+    tlsAnyClient: options.tlsAnyClient,
+    insecure: options.insecure,
     engineThreads: options.engineThreads,
     memoryBytes: options.memory,
     zone: options.zone,
@@ -229,16 +254,22 @@ function stopOnSignal(terminal: Terminal, node: StartedNode): Promise<number> {
   });
 }
 
-async function hintWhenReady(terminal: Terminal, node: StartedNode): Promise<void> {
-  const url = reachableUrl(node.address);
-  const client = new FlotillaClient({urls: [url]});
+async function hintWhenReady(
+  terminal: Terminal,
+  node: StartedNode,
+  options: Options,
+): Promise<void> {
+  const paths = tlsPaths(options);
+  const url = reachableUrl(node.address, paths === undefined ? 'http' : 'https');
+  const client = new FlotillaClient({urls: [url], tls: paths && readTls(paths)});
   let isStopped = false;
   void node.stopped.finally(() => {
     isStopped = true;
   });
   try {
     while (!isStopped) {
-      if (await client.isReady(url)) return await writeOut(terminal.stdout, renderHints(url));
+      if (await client.isReady(url))
+        return await writeOut(terminal.stdout, renderHints(url, paths));
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }
   } finally {
@@ -246,18 +277,35 @@ async function hintWhenReady(terminal: Terminal, node: StartedNode): Promise<voi
   }
 }
 
-export function renderHints(url: string): string {
+export function renderHints(url: string, tls?: TlsPaths): string {
+  const curl =
+    tls === undefined ? 'curl' : `curl --cacert ${tls.ca} --cert ${tls.cert} --key ${tls.key}`;
   return `
 Flotilla listens on ${url}
-  write a point:  curl '${url}/api/v1/write?db=public' --data-binary 'cpu,host=a usage=0.5'
-  read it back:   curl '${url}/api/v1/sql?db=public' -H 'Accept: text/plain' -d 'SELECT * FROM cpu'
+  write a point:  ${curl} '${url}/api/v1/write?db=public' --data-binary 'cpu,host=a usage=0.5'
+  read it back:   ${curl} '${url}/api/v1/sql?db=public' -H 'Accept: text/plain' -d 'SELECT * FROM cpu'
 
 `;
 }
 
+type TlsPaths = NonNullable<StartNodeOptions['tls']>;
+
+/** All three or none: half of it would be a node that believes itself safe. */
+function tlsPaths({tlsCert, tlsKey, tlsCa, tlsAnyClient}: Options): TlsPaths | undefined {
+  const given = [tlsCert, tlsKey, tlsCa].filter((file) => file !== undefined);
+  if (given.length === 0 && !tlsAnyClient) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined || tlsCa === undefined)
+    throw new UsageError('--tls-cert, --tls-key and --tls-ca go together: give all three');
+  return {cert: tlsCert, key: tlsKey, ca: tlsCa};
+}
+
+function readTls({cert, key, ca}: TlsPaths): {cert: Buffer; key: Buffer; ca: Buffer} {
+  return {cert: readFileSync(cert), key: readFileSync(key), ca: readFileSync(ca)};
+}
+
 /** A wildcard address is for listening; from here the node is reached by loopback. */
-function reachableUrl(address: string): string {
-  const url = address.includes('://') ? address : `http://${address}`;
+function reachableUrl(address: string, scheme: 'http' | 'https'): string {
+  const url = address.includes('://') ? address : `${scheme}://${address}`;
   return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 }
 

@@ -1,3 +1,4 @@
+export {AuditFiles} from './audit-files.ts';
 export {BackgroundClient} from './background/background-client.ts';
 export {BackgroundWorker, type BackgroundWorkerOptions} from './background/background-worker.ts';
 export {NodeClock} from './node-clock.ts';
@@ -13,3 +14,4 @@ export {createNodeRandom} from './node-random.ts';
 export {createPinoLog} from './pino-log.ts';
 export {sqliteManifestStores} from './sqlite-manifest-store.ts';
 export {storePath} from './store-path.ts';
+export {TlsFiles, type TlsMaterial, type TlsPaths, type TlsSource} from './tls-files.ts';

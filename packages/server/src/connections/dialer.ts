@@ -5,6 +5,7 @@
 // that both stand; frames may follow on one stream before the answer on the other, and are taken.
 
 import type {Channel, Clock, NodeId, Random, Timer} from '@flotilla/base';
+import type {TlsSource} from '../adapters/index.ts';
 import {ChannelStream} from './channel-stream.ts';
 import {Greeting} from './greeting.ts';
 import {checkHello, encodeHello, type Hello, type Self} from './hello.ts';
@@ -21,6 +22,8 @@ const HELLO_TIMEOUT_MS = 3_000;
 export interface DialerOptions {
   readonly self: Self;
   readonly secret: JoinSecret;
+  /** Undefined: nothing is encrypted. What it holds counts from the next attempt on. */
+  readonly tls?: TlsSource | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: SessionEvents;
@@ -99,7 +102,7 @@ class DialAttempt {
 
   constructor(
     {node, address}: {readonly node: NodeId; readonly address: string},
-    {self, secret}: DialerOptions,
+    {self, secret, tls}: DialerOptions,
     events: SessionEvents,
   ) {
     this.#node = node;
@@ -108,7 +111,7 @@ class DialAttempt {
     const session = ++lastSession;
     const open = (channel: Channel): ChannelStream => {
       const greeting = new Greeting({secret, side: 'dialer', purpose: channel});
-      const stream = this.#open(channel, address, greeting, () =>
+      const stream = this.#open({channel, address, tls}, greeting, () =>
         stream.sendHello(encodeHello(self, node, session)),
       );
       return stream;
@@ -126,12 +129,19 @@ class DialAttempt {
   }
 
   #open(
-    channel: Channel,
-    address: string,
+    {
+      channel,
+      address,
+      tls,
+    }: {
+      readonly channel: Channel;
+      readonly address: string;
+      readonly tls: TlsSource | undefined;
+    },
     greeting: Greeting,
     onOpened: () => void,
   ): ChannelStream {
-    const client = createNodeClient(address);
+    const client = createNodeClient(address, tls);
     const {path, requestSerialize, responseDeserialize} = NODE_SERVICE[channel];
     const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     const end = () => {

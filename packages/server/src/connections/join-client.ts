@@ -3,6 +3,7 @@
 
 import {type Clock, DbError, fromWireError} from '@flotilla/base';
 import {type Client, type ServiceError, status} from '@grpc/grpc-js';
+import type {TlsSource} from '../adapters/index.ts';
 import {Greeting} from './greeting.ts';
 import type {JoinSecret} from './join-secret.ts';
 import type {Answered} from './node-server.ts';
@@ -11,6 +12,8 @@ import {createNodeClient, grpcAddress, NODE_SERVICE} from './node-service.ts';
 export interface AskOptions {
   readonly clock: Clock;
   readonly secret: JoinSecret;
+  /** Undefined: between these nodes nothing is encrypted. */
+  readonly tls?: TlsSource | undefined;
   readonly timeoutMs: number;
 }
 
@@ -41,7 +44,7 @@ async function ask(
   request: unknown,
   options: AskOptions,
 ): Promise<unknown> {
-  const client = createNodeClient(address);
+  const client = createNodeClient(address, options.tls);
   const place = grpcAddress(address);
   try {
     const bytes = Buffer.from(JSON.stringify(request));

@@ -319,7 +319,7 @@ function greet(
 ) {
   const ends: string[] = [];
   for (const channel of channels) {
-    const client = createNodeClient(addressOf(port));
+    const client = createNodeClient(addressOf(port), undefined);
     const {path, requestSerialize, responseDeserialize} = NODE_SERVICE[channel];
     const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     stream.on('error', (error) => ends.push(error.message));

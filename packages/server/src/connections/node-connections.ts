@@ -15,6 +15,7 @@ import {
   type Random,
   type Transport,
 } from '@flotilla/base';
+import type {TlsSource} from '../adapters/index.ts';
 import {Acceptor} from './acceptor.ts';
 import {Dialer} from './dialer.ts';
 import type {KnownLife, Self} from './hello.ts';
@@ -43,6 +44,8 @@ export type NodeHandler = (
 export interface NodeConnectionsOptions {
   readonly self: Self;
   readonly secret: JoinSecret;
+  /** Undefined: nothing is encrypted. */
+  readonly tls?: TlsSource | undefined;
   readonly server: NodeServer;
   readonly clock: Clock;
   readonly random: Random;
@@ -181,7 +184,7 @@ export class NodeConnections implements Transport {
   }
 
   #dial(node: NodeId, address: string): void {
-    const {self, secret, clock, random} = this.#options;
+    const {self, secret, tls, clock, random} = this.#options;
     const events = {
       ...this.#events,
       onEnd: (session: NodeSession | undefined, reason: string) => {
@@ -189,7 +192,7 @@ export class NodeConnections implements Transport {
         else this.#logOnce(node, 'cannot connect to a node', reason);
       },
     };
-    this.#dialers.set(node, new Dialer(node, address, {self, secret, clock, random, events}));
+    this.#dialers.set(node, new Dialer(node, address, {self, secret, tls, clock, random, events}));
   }
 
   #remove(node: NodeId): void {

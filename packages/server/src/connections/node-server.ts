@@ -2,9 +2,10 @@
 // a cluster ask each other who they are; streams are refused until `attach`. Whoever comes has to prove
 // first that it knows the join secret.
 
-import type {ServerHttp2Session} from 'node:http2';
+import type {Http2SecureServer, ServerHttp2Session} from 'node:http2';
 import {type Channel, type Clock, DbError, type Log, toWireError} from '@flotilla/base';
 import {logVerbosity, Server, ServerCredentials, setLogVerbosity} from '@grpc/grpc-js';
+import type {TlsSource} from '../adapters/index.ts';
 import {type AcceptedStream, refuseStream} from './accepted-stream.ts';
 import {Admission, type Visit} from './admission.ts';
 import {AskedStream} from './asked-stream.ts';
@@ -19,6 +20,8 @@ export interface NodeServerOptions {
   readonly clock: Clock;
   /** Undefined: no other node is let in. */
   readonly secret: JoinSecret | undefined;
+  /** Both sides show certificates of one authority; undefined: nothing is encrypted. */
+  readonly tls?: TlsSource | undefined;
   /** Answers Identify. */
   readonly identify: (request: unknown) => unknown;
   /** Answers Join. A thrown DbError reaches the asking node. */
@@ -57,9 +60,10 @@ export class NodeServer {
   listen(host: string, port: number): Promise<number> {
     const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(place, ServerCredentials.createInsecure(), (error, bound) => {
+      this.#server.bindAsync(place, credentialsOf(this.#options.tls), (error, bound) => {
         if (error === null) {
           this.#widenWindows();
+          this.#renewWith(this.#options.tls);
           resolve(bound);
         } else reject(cannotListen(place, port, error));
       });
@@ -77,6 +81,14 @@ export class NodeServer {
         session.setLocalWindowSize(WINDOW_BYTES);
       });
     }
+  }
+
+  /** From the next connection on; those that stand go on. */
+  #renewWith(tls: TlsSource | undefined): void {
+    tls?.onRenewed(({ca, cert, key}) => {
+      for (const http2Server of this.#server['http2Servers'].keys())
+        (http2Server as Http2SecureServer).setSecureContext({ca, cert, key});
+    });
   }
 
   /** From now on streams go to `accept`. */
@@ -127,6 +139,12 @@ export class NodeServer {
       return {error: toWireError(error)};
     }
   }
+}
+
+function credentialsOf(tls: TlsSource | undefined): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  const {ca, key, cert} = tls.current;
+  return ServerCredentials.createSsl(ca, [{private_key: key, cert_chain: cert}], true);
 }
 
 /** gRPC tells the system's error by its text alone; whoever explains a taken port wants its code. */

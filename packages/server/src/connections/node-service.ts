@@ -2,8 +2,17 @@
 // answer, since they begin with a greeting too), all of opaque bytes. Frames
 // have codecs of their own (wire, rpc-frame), so gRPC serializes nothing here.
 
+import {isIP} from 'node:net';
+import tls from 'node:tls';
 import {LIMITS} from '@flotilla/base';
-import {type ChannelOptions, Client, credentials, type MethodDefinition} from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  Client,
+  credentials,
+  type MethodDefinition,
+} from '@grpc/grpc-js';
+import type {TlsMaterial, TlsSource} from '../adapters/index.ts';
 
 /** gRPC listens beside HTTP; the catalog holds the HTTP address alone. */
 const GRPC_PORT_OFFSET = 1;
@@ -81,7 +90,32 @@ export function grpcAddress(address: string): string {
   return `${address.slice(0, colon)}:${Number(address.slice(colon + 1)) + GRPC_PORT_OFFSET}`;
 }
 
-/** @param address the HTTP address, `host:port`. */
-export function createNodeClient(address: string): Client {
-  return new Client(grpcAddress(address), credentials.createInsecure(), CLIENT_OPTIONS);
+/**
+ * @param address the HTTP address, `host:port`.
+ * @param tls undefined: nothing is encrypted, and whoever answers there is not known yet.
+ */
+export function createNodeClient(address: string, tls: TlsSource | undefined): Client {
+  if (tls === undefined)
+    return new Client(grpcAddress(address), credentials.createInsecure(), CLIENT_OPTIONS);
+  const host = hostOf(address);
+  const options = isIP(host) === 0 ? {} : {'grpc.ssl_target_name_override': NAME_OF_ADDRESSES};
+  return new Client(grpcAddress(address), secureCredentials(tls.current, host), {
+    ...CLIENT_OPTIONS,
+    ...options,
+  });
+}
+
+/** TLS has no field for an IP address where a client says whom it wants: this stands there. */
+const NAME_OF_ADDRESSES = 'node.flotilla.internal';
+
+/** The certificate of the other side must be of our authority, and name the host that was dialled. */
+function secureCredentials({ca, key, cert}: TlsMaterial, host: string): ChannelCredentials {
+  return credentials.createSsl(ca, key, cert, {
+    checkServerIdentity: (_, certificate) =>
+      tls.checkServerIdentity(host, certificate as tls.PeerCertificate),
+  });
+}
+
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
 }

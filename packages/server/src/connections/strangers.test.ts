@@ -222,7 +222,7 @@ describe('over sockets', () => {
     const doors = ['control', 'bulk', 'identify', 'join'] as const;
     await Promise.all(
       doors.map(async (door) => {
-        const client = createNodeClient(address);
+        const client = createNodeClient(address, undefined);
         cleanups.push(() => client.close());
         const {path, requestSerialize, responseDeserialize} = NODE_SERVICE[door];
         const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);

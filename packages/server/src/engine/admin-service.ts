@@ -27,6 +27,7 @@ import {
 } from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
 import type {WriteRouter} from '@flotilla/router';
+import {listTokens, tokenChanges} from './admin-tokens.ts';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
 import {databasesOf, liveTenants} from './catalog-rows.ts';
 import type {ClusterView, ReplicaSetView} from './cluster-view.ts';
@@ -59,7 +60,7 @@ export interface AdminServiceDeps {
 
 /** Checked by the routes (http/routes/admin.ts). */
 type Args = AdminCall['args'];
-type Action = (args: Args, deadlineMs: number) => Promise<unknown>;
+type Action = (args: Args, deadlineMs: number, by?: string) => Promise<unknown>;
 type SetChange =
   | Omit<Extract<Command, {type: 'set-replica-set-failover'}>, 'set'>
   | Omit<Extract<Command, {type: 'pin-replica-set'}>, 'set'>;
@@ -111,6 +112,7 @@ export class AdminService {
       'replica-set-show': async (args) => this.#replicaSet(args),
       'operation-list': () => this.#viewed(this.#catalog.operations()),
       'operation-show': async (args) => (await this.#viewed([this.#operation(args)]))[0],
+      'token-list': async () => listTokens(this.#catalog.tokens()),
     };
     this.#changes = {
       'cluster-alter': (args, deadlineMs) => this.#alterCluster(args, deadlineMs),
@@ -152,11 +154,12 @@ export class AdminService {
       'checksum-replica-set': (args, deadlineMs) => this.#work('checksum', args, deadlineMs),
       'operation-cancel': (args, deadlineMs) => this.#cancelOperation(args, deadlineMs),
       'operation-retry': (args, deadlineMs) => this.#retryOperation(args, deadlineMs),
+      ...tokenChanges(deps),
     };
   }
 
   /** An AdminRead for what only reads. */
-  async run({action, args, dryRun}: AdminCall): Promise<unknown> {
+  async run({action, args, by, dryRun}: AdminCall): Promise<unknown> {
     if (dryRun === true) return this.#try(action, args);
     const nowMs = this.#deps.clock.monotonicMs();
     const deadlineMs = nowMs + ADMIN_MS_MAX;
@@ -168,7 +171,7 @@ export class AdminService {
     if (change === undefined) throw new DbError('UNSUPPORTED', `this node does not know ${action}`);
     // What the order names may have been made through another node a moment ago.
     await this.#deps.access.refresh(deadlineMs);
-    return change(args, deadlineMs);
+    return change(args, deadlineMs, by);
   }
 
   /** Some order that is no change of the catalog says itself what it would do. */
@@ -234,6 +237,7 @@ export class AdminService {
         address: node.address,
         state: node.state,
         isReachable,
+        isInsecure: node.isInsecure,
       })),
     };
   }

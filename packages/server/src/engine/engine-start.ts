@@ -426,6 +426,7 @@ function createServices(
       ...{access: copy, meta, reader, router, view, clock, counts},
       slices: turns,
       memory: base.queries,
+      audit: (entry) => base.emit({type: 'audit', entry}),
     }),
     admin: new AdminService({access: copy, meta, view, rpc, clock, router}),
     storage: (action) => settleStorage(action, machines()),

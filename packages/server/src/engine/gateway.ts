@@ -3,6 +3,7 @@
 // engine nothing of sockets.
 
 import type {ErrorCode} from '@flotilla/base';
+import type {Caller} from '../doors/admin-door.ts';
 
 /** An answer that is known whole. */
 export interface HttpAnswer {
@@ -48,6 +49,9 @@ export interface SqlCall {
   readonly maxStalenessMs?: number | undefined;
   readonly deadlineMs?: number | undefined;
   readonly requestId?: string | undefined;
+  /** Who asks, and from where: for what only administrators may. Anyone, where it is absent. */
+  readonly caller?: Caller | undefined;
+  readonly from?: string | undefined;
 }
 
 /** One admin request: the route's name and its checked arguments. */
@@ -56,6 +60,8 @@ export interface AdminCall {
   /** Only said whether it would be carried out, and what it would answer. */
   readonly dryRun?: boolean | undefined;
   readonly args: Readonly<Record<string, unknown>>;
+  /** Name of the caller's token; absent where none is asked for. */
+  readonly by?: string | undefined;
   readonly requestId?: string | undefined;
 }
 

@@ -14,6 +14,7 @@ import type {
 import type {CatalogUpdate} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
 import type {NodeState, RememberedRecord, TimingPreset} from '@flotilla/multiraft';
+import type {AuditEntry} from '../doors/audit.ts';
 import type {ThreadCondition} from '../node/node-health.ts';
 import type {AdminCall, HttpAnswer, SqlCall, WriteCall} from './gateway.ts';
 import type {ReplicaNews} from './replica-host.ts';
@@ -42,6 +43,8 @@ export interface EngineOptions {
   readonly isLogPlain: boolean;
   /** A write makes the database that it names and that is not there. */
   readonly autoCreateDatabase: boolean;
+  /** It listens beyond loopback and was told that it may without TLS or tokens. */
+  readonly isInsecure?: boolean | undefined;
   /** Instead of `series_per_replica_set_max`. */
   readonly seriesPerSetMax?: number | undefined;
   /** The catalog as the main thread has it when the thread starts. */
@@ -139,6 +142,8 @@ export type FromEngine =
     }
   | {readonly type: 'chunk'; readonly callId: number; readonly bytes: Uint8Array}
   | {readonly type: 'end'; readonly callId: number; readonly error?: WireError | undefined}
+  /** For the audit log, which the main thread writes. */
+  | {readonly type: 'audit'; readonly entry: AuditEntry}
   /** The thread cannot go on: the process ends with a named exit code. */
   | {readonly type: 'fatal'; readonly message: string}
   | {readonly type: 'stopped'};

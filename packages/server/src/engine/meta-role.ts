@@ -43,7 +43,7 @@ export interface MetaRoleDeps {
   readonly log: Log;
   readonly options: Pick<
     EngineOptions,
-    'node' | 'catalog' | 'address' | 'zone' | 'threads' | 'version'
+    'node' | 'catalog' | 'address' | 'zone' | 'threads' | 'version' | 'isInsecure'
   >;
   readonly presence: NodePresence;
   /** Of the reconciler's plans; its own by default. */
@@ -194,10 +194,10 @@ export class MetaRole {
 }
 
 export function nodeDescription(
-  {address, zone, threads, version}: MetaRoleDeps['options'],
+  {address, zone, threads, version, isInsecure}: MetaRoleDeps['options'],
   incarnation: string,
 ): Extract<Command, {type: 'register-node'}>['node'] {
-  return {incarnation, address, zone, engineThreads: threads, version};
+  return {incarnation, address, zone, engineThreads: threads, version, isInsecure};
 }
 
 /** Tells the catalog where and what this node is now, if that has changed since. */
@@ -208,15 +208,16 @@ export async function updateNodeRecord(
   deadlineMs: number,
 ): Promise<void> {
   const known = catalog.node(options.node);
-  const {address, zone, threads: engineThreads, version} = options;
+  const {address, zone, threads: engineThreads, version, isInsecure} = options;
   const isSame =
     known?.address === address &&
     known.zone === (zone ?? known.zone) &&
     known.engineThreads === engineThreads &&
-    known.version === version;
+    known.version === version &&
+    (known.isInsecure === true) === (isInsecure === true);
   if (isSame) return;
   await meta.propose(
-    {type: 'update-node', node: options.node, address, zone, engineThreads, version},
+    {type: 'update-node', node: options.node, address, zone, engineThreads, version, isInsecure},
     {deadlineMs},
   );
 }

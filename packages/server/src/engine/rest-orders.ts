@@ -128,6 +128,16 @@ export function noticesOf(catalog: Catalog, nowMs: number): Reason[] {
       next: `flotilla node maintenance ${node.id} --end`,
     });
   }
+  const open = [...catalog.nodes()].filter(
+    ({isInsecure, state}) => isInsecure === true && state !== 'decommissioned',
+  );
+  if (open.length > 0) {
+    const ids = open.map(({id}) => id).join(', ');
+    notices.push({
+      message: `told to listen beyond loopback without TLS or tokens (--insecure): node ${ids}`,
+      next: 'flotilla cert --help',
+    });
+  }
   return notices;
 }
 

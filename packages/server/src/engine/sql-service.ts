@@ -20,6 +20,7 @@ import {AnswerNotes} from './answer-notes.ts';
 import {findDatabase} from './catalog-access.ts';
 import {Deletes} from './deletes.ts';
 import type {SqlCall, StreamAnswer} from './gateway.ts';
+import {guarded} from './guarded-statements.ts';
 import {type BegunAnswer, begun, Selects} from './selects.ts';
 import type {SqlServiceDeps, StatementContext} from './statement-context.ts';
 import {textRows} from './text-rows.ts';
@@ -50,7 +51,10 @@ export class SqlService {
     const timeoutMs = call.deadlineMs ?? LIMITS.query_deadline_ms.value;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     const statement = parseStatement(call.text);
-    const {chunks, notes} = await this.#execute(statement, {call, deadlineMs, stop});
+    const {audit = () => undefined} = this.#deps;
+    const {chunks, notes} = await guarded(statement, call, audit, () =>
+      this.#execute(statement, {call, deadlineMs, stop}),
+    );
     return {
       status: 200,
       headers: {'content-type': CONTENT_TYPES[call.format], ...notes.headers()},

@@ -1,6 +1,8 @@
 import {DbError, ERRORS, LIMITS, type Log} from '@flotilla/base';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {NodeClock} from '../adapters/index.ts';
+import type {Caller} from '../doors/admin-door.ts';
+import type {AuditEntry} from '../doors/audit.ts';
 import type {
   AdminCall,
   EngineGateway,
@@ -481,4 +483,76 @@ test('http_connections_max, header_bytes_max and request_ms_max hold for the ser
   expect(server.maxConnections).toBe(LIMITS.http_connections_max.value);
   expect(server.requestTimeout).toBe(LIMITS.request_ms_max.value);
   expect(Reflect.get(server, 'maxHeaderSize')).toBe(LIMITS.header_bytes_max.value);
+});
+
+describe('the door of administrators', () => {
+  const audited: AuditEntry[] = [];
+  const doors = {
+    callerOf: (header: string | undefined): Caller =>
+      header === 'Bearer ann'
+        ? {type: 'administrator', name: 'ann'}
+        : {type: 'stranger', code: 'UNAUTHENTICATED', message: 'who are you?'},
+    audit: (entry: AuditEntry) => void audited.push(entry),
+  };
+  const health = {
+    version: '1.2.3',
+    health: () => ({status, message: 'a message', subsystems: {engine: ENGINE}}),
+    notReady: () => undefined,
+  };
+  const ann = {authorization: 'Bearer ann'};
+  let guarded: ReturnType<typeof createApp>;
+  beforeEach(() => {
+    audited.length = 0;
+    guarded = createApp({gateway, health, log, clock: new NodeClock(), doors});
+  });
+  afterEach(() => guarded.close());
+
+  test('a stranger learns nothing and changes nothing there, and is told what is wanted', async () => {
+    for (const [method, url] of [
+      ['GET', '/admin/v1/status'],
+      ['POST', '/admin/v1/nodes/3/drain'],
+    ] as const) {
+      const answer = await guarded.inject({method, url});
+      expect([answer.statusCode, answer.json().code, answer.json().message]).toEqual([
+        ...[401, 'UNAUTHENTICATED', 'who are you?'],
+      ]);
+      expect(answer.headers['www-authenticate']).toBe('Bearer');
+    }
+    expect(gateway.orders).toEqual([]);
+    expect(audited).toMatchObject([
+      {who: 'stranger', what: 'status', result: 'UNAUTHENTICATED'},
+      {who: 'stranger', what: 'node-drain', result: 'UNAUTHENTICATED'},
+    ]);
+  });
+
+  test('what an administrator changes is told with its end; what is only read is not', async () => {
+    await guarded.inject({method: 'GET', url: '/admin/v1/nodes', headers: ann});
+    await guarded.inject({method: 'POST', url: '/admin/v1/nodes/3/drain', headers: ann});
+    gateway.onAdmin = () => Promise.reject(new DbError('CONFLICT', 'not now'));
+    await guarded.inject({method: 'POST', url: '/admin/v1/nodes/4/drain', headers: ann});
+    expect(gateway.orders.map(({action, by}) => [action, by])).toEqual([
+      ...[
+        ['node-list', 'ann'],
+        ['node-drain', 'ann'],
+        ['node-drain', 'ann'],
+      ],
+    ]);
+    expect(audited).toMatchObject([
+      {who: 'ann', from: '127.0.0.1', what: 'node-drain', how: {id: 3}, result: 'ok'},
+      {who: 'ann', what: 'node-drain', how: {id: 4}, result: 'CONFLICT'},
+    ]);
+  });
+
+  test('statements go on with their caller, writes and probes with none', async () => {
+    const sql = {method: 'POST', url: '/api/v1/sql', payload: 'SELECT 1'} as const;
+    await guarded.inject(sql);
+    await guarded.inject({...sql, headers: ann});
+    expect(gateway.statements.map(({caller}) => caller?.type)).toEqual([
+      'stranger',
+      'administrator',
+    ]);
+    const written = await guarded.inject({method: 'POST', url: '/api/v1/write', payload: 'a v=1'});
+    expect(written.statusCode).toBe(204);
+    expect((await guarded.inject('/ready')).statusCode).toBe(200);
+  });
 });

@@ -1,8 +1,12 @@
 // The HTTP server of a node: body limits, one error mapper, the routes. Bodies are collected as they
 // come (compressed) from the node's byte budget; engine threads inflate and parse them.
 
+import type {Server, ServerOptions} from 'node:http';
+import type {Server as HttpsServer} from 'node:https';
 import {type Clock, DbError, type ErrorCode, LIMITS, type Log} from '@flotilla/base';
 import fastify, {type FastifyError, type FastifyInstance, type FastifyReply} from 'fastify';
+import type {TlsSource} from '../adapters/index.ts';
+import {type Doors, OPEN_DOORS} from '../doors/audit.ts';
 import type {EngineGateway} from '../engine/gateway.ts';
 import {BodyBudget} from './body-budget.ts';
 import {type ErrorAnswer, errorAnswer} from './error-answer.ts';
@@ -31,17 +35,23 @@ export interface AppDeps {
   readonly clock: Clock;
   /** Instead of `bodies_in_flight_bytes_max`. */
   readonly bodiesBytesMax?: number | undefined;
+  /** Nobody is asked for a token by default. */
+  readonly doors?: Doors | undefined;
+  /** Undefined: plain HTTP. */
+  readonly tls?: HttpTls | undefined;
+}
+
+export interface HttpTls {
+  readonly source: TlsSource;
+  /** Clients without a certificate of the authority are served too. */
+  readonly isAnyClient: boolean;
 }
 
 export function createApp(deps: AppDeps): FastifyInstance {
   const app = fastify({
     bodyLimit: LIMITS.write_body_bytes_max.value,
     requestTimeout: LIMITS.request_ms_max.value,
-    http: {
-      headersTimeout: LIMITS.head_ms_max.value,
-      connectionsCheckingInterval: REQUEST_TIMEOUT_LOOK_MS,
-      maxHeaderSize: LIMITS.header_bytes_max.value,
-    },
+    ...socketOptions(deps.tls),
     forceCloseConnections: 'idle',
     genReqId: requestIds(randomPrefix()),
     requestIdHeader: false,
@@ -55,6 +65,9 @@ export function createApp(deps: AppDeps): FastifyInstance {
     },
   });
   app.server.maxConnections = LIMITS.http_connections_max.value;
+  deps.tls?.source.onRenewed(({ca, cert, key}) =>
+    (app.server as Server as unknown as HttpsServer).setSecureContext({ca, cert, key}),
+  );
   app.decorateReply('failedWith', function (this: FastifyReply, code: ErrorCode) {
     deps.metrics?.failed(this, code);
   });
@@ -82,14 +95,28 @@ export function createApp(deps: AppDeps): FastifyInstance {
   });
   const admission = new WriteAdmission(deps.clock);
   app.register(writeRoute, {...deps, admission});
-  app.register(sqlRoute, deps);
+  const {doors = OPEN_DOORS} = deps;
+  app.register(sqlRoute, {...deps, doors});
   app.register(healthRoutes, deps);
   const {metrics} = deps;
   if (metrics !== undefined) app.register(metricsRoute, {metrics});
   app.register(openApiRoute, {routes, version: deps.health.version});
-  app.register(adminRoutes, deps);
+  app.register(adminRoutes, {...deps, doors});
   app.register(influxRoutes, {...deps, admission});
   return app;
+}
+
+function socketOptions(tls: HttpTls | undefined): {readonly http: ServerOptions} {
+  const limits = {
+    headersTimeout: LIMITS.head_ms_max.value,
+    connectionsCheckingInterval: REQUEST_TIMEOUT_LOOK_MS,
+    maxHeaderSize: LIMITS.header_bytes_max.value,
+  };
+  if (tls === undefined) return {http: limits};
+  const {ca, cert, key} = tls.source.current;
+  const greeting = {handshakeTimeout: LIMITS.head_ms_max.value, requestCert: !tls.isAnyClient};
+  // Fastify has another type of app for it; all that is used of the two is the same.
+  return {https: {...limits, ...greeting, ca, cert, key}} as never;
 }
 
 function wordingOf(path: string): (answer: ErrorAnswer) => TextAnswer {

@@ -38,6 +38,7 @@ export function errorAnswer(thrown: unknown): ErrorAnswer {
   const status = ERRORS[code].http;
   const headers: Record<string, string> = {'content-type': 'application/json'};
   if (status === 429 || status === 503) headers['retry-after'] = String(RETRY_AFTER_S);
+  if (status === 401) headers['www-authenticate'] = 'Bearer';
   if (status === 405 && Array.isArray(details['allow']))
     headers['allow'] = details['allow'].join(', ');
   return {

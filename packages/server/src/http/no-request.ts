@@ -14,6 +14,9 @@ const STATUS_OF: Readonly<Record<string, {status: number; message: string}>> = {
   ERR_HTTP_REQUEST_TIMEOUT: {status: 408, message: 'the request did not come to its end in time'},
 };
 
+/** What fails before there is a connection by TLS: a stranger, or a client without TLS. */
+const NO_GREETING = /^(?:ERR_SSL_|ERR_TLS_|EPROTO)/;
+
 /** The answer that Node is writing on the socket, if any. */
 type AnsweringSocket = Socket & {readonly _httpMessage?: {readonly headersSent: boolean} | null};
 
@@ -25,8 +28,10 @@ export interface TextAnswer {
 
 export function answerNoRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   const isAnswering = (socket as AnsweringSocket)._httpMessage?.headersSent === true;
-  // Inside another answer these bytes would be taken for rows.
-  if (!socket.writable || error.code === 'ECONNRESET' || isAnswering) {
+  // Inside another answer these bytes would be taken for rows; where no greeting of TLS came to its end,
+  // nobody could read them.
+  const isGreeting = NO_GREETING.test(error.code ?? '');
+  if (!socket.writable || error.code === 'ECONNRESET' || isAnswering || isGreeting) {
     socket.destroy();
     return;
   }

@@ -5,6 +5,7 @@
 
 import {type Clock, DbError, type Log, type NodeId} from '@flotilla/base';
 import {z} from 'zod';
+import type {TlsSource} from '../adapters/index.ts';
 import {identifyNode, type JoinSecret} from '../connections/index.ts';
 import {pause} from '../engine/pause.ts';
 import {Identified} from './identity.ts';
@@ -26,6 +27,7 @@ export const Announced = z.object({
 export interface AnnouncementDeps {
   readonly self: {readonly clusterId: string; readonly node: NodeId; readonly address: string};
   readonly secret: JoinSecret;
+  readonly tls?: TlsSource | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Where others may be, in the order of the catalog. */
@@ -47,10 +49,10 @@ export async function announce(deps: AnnouncementDeps): Promise<void> {
 
 async function tell(
   address: string,
-  {self, secret, clock, log, onHeard}: AnnouncementDeps,
+  {self, secret, tls, clock, log, onHeard}: AnnouncementDeps,
 ): Promise<void> {
   try {
-    const options = {clock, secret, timeoutMs: ASK_MS_MAX};
+    const options = {clock, secret, tls, timeoutMs: ASK_MS_MAX};
     const {clusterId, node} = Identified.parse(await identifyNode(address, self, options));
     if (clusterId === self.clusterId && node !== undefined) onHeard(node, address);
   } catch (error) {

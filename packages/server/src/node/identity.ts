@@ -7,12 +7,12 @@ import {type Clock, DbError, type Log, type NodeId} from '@flotilla/base';
 import type {CatalogUpdate} from '@flotilla/catalog';
 import {type AddressAnswer, decideFounding} from '@flotilla/meta';
 import {z} from 'zod';
-import type {NodeDirectory, NodeIdentity} from '../adapters/index.ts';
+import type {NodeDirectory, NodeIdentity, TlsSource} from '../adapters/index.ts';
 import {type AskOptions, identifyNode, JoinSecret, requestJoin} from '../connections/index.ts';
 import {pause} from '../engine/pause.ts';
 import {parseOrThrow} from '../http/parse-or-throw.ts';
 import {writeCatalogCache} from './catalog-cache.ts';
-import {isLoopback, type NodeOptions, splitAddress} from './node-options.ts';
+import {isInsecure, isLoopback, type NodeOptions, splitAddress} from './node-options.ts';
 
 const ASK_MS_MAX = 1_000;
 const JOIN_MS_MAX = 15_000;
@@ -29,6 +29,7 @@ export const JoinRequest = z.object({
   zone: z.string().optional(),
   engineThreads: z.number().int().min(0),
   version: z.string(),
+  isInsecure: z.boolean().optional(),
 });
 export type JoinRequest = z.infer<typeof JoinRequest>;
 
@@ -62,6 +63,8 @@ export interface IdentityDeps {
   readonly address: string;
   readonly engineThreads: number;
   readonly version: string;
+  /** Undefined: nothing is encrypted between nodes. */
+  readonly tls?: TlsSource | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** What the node waits for, for /ready. */
@@ -71,7 +74,7 @@ export interface IdentityDeps {
 
 /** Resolves once the directory has an identity, or this node is to found a cluster; undefined when it is stopped. */
 export async function becomeSomebody(deps: IdentityDeps): Promise<Beginning | undefined> {
-  const {directory, options, address, clock, log} = deps;
+  const {directory, options, address, tls, clock, log} = deps;
   const incarnation = incarnationOf(directory.name, address);
   if (directory.founding !== undefined) {
     return {type: 'found', founding: directory.founding, incarnation};
@@ -88,7 +91,7 @@ export async function becomeSomebody(deps: IdentityDeps): Promise<Beginning | un
       bootstrap: options.bootstrap,
       loopback: isLoopback(splitAddress(options.listen).host),
       ownAddress: address,
-      answers: await askAll(others, {clock, secret, timeoutMs: ASK_MS_MAX}),
+      answers: await askAll(others, {clock, secret, tls, timeoutMs: ASK_MS_MAX}),
     });
     switch (decision.type) {
       case 'resume':
@@ -176,18 +179,19 @@ async function tryJoin(
   {incarnation, secret}: {readonly incarnation: string; readonly secret: JoinSecret},
   deps: IdentityDeps,
 ): Promise<Beginning | Refused> {
-  const {directory, options, engineThreads, version, clock, log} = deps;
+  const {directory, options, engineThreads, version, tls, clock, log} = deps;
   const request: JoinRequest = {
     incarnation,
     address: deps.address,
     zone: options.zone,
     engineThreads,
     version,
+    isInsecure: isInsecure(options),
   };
   try {
     const answer = parseOrThrow(
       JoinAnswer,
-      await requestJoin(address, request, {clock, secret, timeoutMs: JOIN_MS_MAX}),
+      await requestJoin(address, request, {clock, secret, tls, timeoutMs: JOIN_MS_MAX}),
     );
     // First, or a crash would leave a member that knows nobody to ask.
     await writeCatalogCache(directory.path, answer.catalog as CatalogUpdate);

@@ -1,5 +1,11 @@
 import {describe, expect, test} from 'vitest';
-import {isLoopback, parseNodeOptions, splitAddress} from './node-options.ts';
+import {
+  checkFounder,
+  isInsecure,
+  isLoopback,
+  parseNodeOptions,
+  splitAddress,
+} from './node-options.ts';
 
 const LEAST = {dataDirectory: '/var/lib/flotilla', listen: '127.0.0.1:8902'};
 
@@ -9,6 +15,8 @@ test('the least that a node needs, and its defaults', () => {
     bootstrap: false,
     timing: 'local',
     autoCreateDatabase: false,
+    insecure: false,
+    tlsAnyClient: false,
     log: 'pretty',
   });
 });
@@ -25,6 +33,9 @@ test.each([
   [{bootstrap: true}, '--bootstrap needs the join secret of its cluster: make one with `openssl'],
   [{join: ['10.0.0.1:8902']}, '--join-secret-file'],
   [{joinSecret: ' \n'}, 'the join secret is empty'],
+  [{adminToken: 'tooshort'}, '32 to 1024 characters, this one 8'],
+  [{listen: '10.0.0.1:8902'}, 'beyond loopback (10.0.0.1:8902) needs TLS'],
+  [{listen: '0.0.0.0:8902'}, '--tls-cert, --tls-key and --tls-ca, or say --insecure'],
   [{joinSecret: 'too short'}, '16 to 1024 characters, this one 9'],
 ])('%j is refused by name', (change, named) => {
   expect(() => parseNodeOptions({...LEAST, ...change})).toThrow(
@@ -33,6 +44,26 @@ test.each([
       message: expect.stringContaining(named),
     }),
   );
+});
+
+describe('beyond loopback', () => {
+  const tls = {cert: 'a', key: 'b', ca: 'c'};
+  const founder = {listen: '10.0.0.1:8902', bootstrap: true, joinSecret: 'x'.repeat(16)};
+  const check = (options: object) => () => checkFounder(parseNodeOptions({...LEAST, ...options}));
+
+  test('a founder needs a token', () => {
+    expect(check({...founder, tls})).toThrow(/first admin token.*--admin-token-file.*--insecure/);
+    expect(check({...founder, tls, adminToken: 'x'.repeat(32)})).not.toThrow();
+    expect(check({...founder, insecure: true})).not.toThrow();
+    expect(check({...founder, tls, bootstrap: false})).not.toThrow();
+    expect(check({bootstrap: true, joinSecret: 'x'.repeat(16)})).not.toThrow();
+  });
+
+  test('insecure is who was told so and can be reached', () => {
+    expect(isInsecure({listen: '10.0.0.1:8902', insecure: true})).toBe(true);
+    expect(isInsecure({listen: '10.0.0.1:8902', insecure: false})).toBe(false);
+    expect(isInsecure({listen: '127.0.0.1:8902', insecure: true})).toBe(false);
+  });
 });
 
 describe('addresses', () => {

@@ -3,6 +3,7 @@
 import {DbError} from '@flotilla/base';
 import {z} from 'zod';
 import {HOW_TO_MAKE_A_SECRET, whyNoSecret} from '../connections/index.ts';
+import {HOW_TO_MAKE_A_TOKEN, whyNoToken} from '../doors/token-hash.ts';
 import {parseOrThrow} from '../http/parse-or-throw.ts';
 
 const Address = z
@@ -18,6 +19,14 @@ const JoinSecretText = z.string().superRefine((text, context) => {
   if (message !== undefined) context.addIssue({code: 'custom', message});
 });
 
+const AdminTokenText = z
+  .string()
+  .superRefine((text, context) => {
+    const message = whyNoToken(text);
+    if (message !== undefined) context.addIssue({code: 'custom', message});
+  })
+  .transform((text) => text.trim());
+
 const Options = z.strictObject({
   dataDirectory: z.string().min(1),
   listen: Address,
@@ -25,6 +34,16 @@ const Options = z.strictObject({
   join: z.array(Address).optional(),
   bootstrap: z.boolean().default(false),
   joinSecret: JoinSecretText.optional(),
+  /** Paths of PEM files. */
+  tls: z
+    .strictObject({cert: z.string().min(1), key: z.string().min(1), ca: z.string().min(1)})
+    .optional(),
+  /** HTTP takes clients without a certificate of the authority. */
+  tlsAnyClient: z.boolean().default(false),
+  /** The first token of the cluster; it counts until the catalog has one. */
+  adminToken: AdminTokenText.optional(),
+  /** Beyond loopback without TLS or tokens. */
+  insecure: z.boolean().default(false),
   engineThreads: z.number().int().min(0).max(256).optional(),
   memoryBytes: z.number().int().positive().optional(),
   zone: z.string().min(1).max(255).optional(),
@@ -40,7 +59,7 @@ export type NodeOptions = z.output<typeof Options>;
 
 export function parseNodeOptions(options: StartNodeOptions): NodeOptions {
   const parsed = parseOrThrow(Options, options);
-  const {join, bootstrap, joinSecret} = parsed;
+  const {join, bootstrap, joinSecret, tls, insecure} = parsed;
   if (joinSecret === undefined && (join !== undefined || bootstrap)) {
     const flag = join === undefined ? '--bootstrap' : '--join';
     throw new DbError(
@@ -48,7 +67,31 @@ export function parseNodeOptions(options: StartNodeOptions): NodeOptions {
       `a node with ${flag} needs the join secret of its cluster: ${HOW_TO_MAKE_A_SECRET}`,
     );
   }
+  if (isBeyondLoopback(parsed) && tls === undefined && !insecure)
+    throw new DbError(
+      'INVALID_ARGUMENT',
+      `a node that listens beyond loopback (${parsed.listen}) needs TLS, or whoever reaches it reads and writes everything: make certificates (./flotilla cert --help) and give them with --tls-cert, --tls-key and --tls-ca, or say --insecure where the network keeps strangers out`,
+    );
   return parsed;
+}
+
+/** A cluster that is founded beyond loopback has an administrator from its first moment. */
+export function checkFounder(options: NodeOptions): void {
+  const {bootstrap, adminToken, insecure} = options;
+  if (!bootstrap || adminToken !== undefined || insecure || !isBeyondLoopback(options)) return;
+  throw new DbError(
+    'INVALID_ARGUMENT',
+    `a node that founds a cluster beyond loopback (${options.listen}) needs the cluster's first admin token, or whoever reaches it may administer: ${HOW_TO_MAKE_A_TOKEN}, or say --insecure where the network keeps strangers out`,
+  );
+}
+
+/** It need ask nobody for a certificate or a token. */
+export function isInsecure(options: Pick<NodeOptions, 'listen' | 'insecure'>): boolean {
+  return options.insecure && isBeyondLoopback(options);
+}
+
+export function isBeyondLoopback({listen}: Pick<NodeOptions, 'listen'>): boolean {
+  return !isLoopback(splitAddress(listen).host);
 }
 
 function portOf(address: string): string {

@@ -13,14 +13,20 @@ import {
 import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
 import type {FastifyInstance} from 'fastify';
 import {
+  AuditFiles,
   createNodeRandom,
   createPinoLog,
   NodeClock,
   type NodeDirectory,
   openNodeDirectory,
+  TlsFiles,
 } from '../adapters/index.ts';
 import {HOW_TO_MAKE_A_SECRET, identifyNode, JoinSecret, NodeServer} from '../connections/index.ts';
+import {AdminDoor} from '../doors/admin-door.ts';
+import {AuditTrail} from '../doors/audit.ts';
+import {hashOfToken} from '../doors/token-hash.ts';
 import type {FoundingOrder} from '../engine/messages.ts';
+import {pause} from '../engine/pause.ts';
 import {createApp} from '../http/app.ts';
 import {parseOrThrow} from '../http/parse-or-throw.ts';
 import type {Health} from '../http/routes/health.ts';
@@ -33,6 +39,9 @@ import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
 import {becomeSomebody, Identified, incarnationOf, JoinRequest} from './identity.ts';
 import {healthOf} from './node-health.ts';
 import {
+  checkFounder,
+  isBeyondLoopback,
+  isInsecure,
   type NodeOptions,
   parseNodeOptions,
   type StartNodeOptions,
@@ -42,6 +51,7 @@ import {type Resources, resourcesOf, thisMachine} from './resources.ts';
 import {RunningNode} from './running-node.ts';
 
 const ASK_MS_MAX = 1_000;
+const FIRST_TOKEN_AGAIN_MS = 1_000;
 /** Requests under way get so long to finish before their connections are cut. */
 const DRAIN_MS_MAX = 5_000;
 
@@ -63,6 +73,7 @@ export async function startNode(given: StartNodeOptions): Promise<StartedNode> {
     stores: Math.max(1, resources.engineThreads),
   });
   try {
+    if (directory.identity === undefined) checkFounder(options);
     const node = new NodeProcess(options, resources, directory, log);
     await node.listen();
     node.run();
@@ -83,6 +94,11 @@ class NodeProcess implements StartedNode {
   readonly #random: Random = createNodeRandom();
   readonly #client = new EngineClient(this.#clock);
   readonly #secret: JoinSecret | undefined;
+  readonly #tls: TlsFiles | undefined;
+  readonly #auditFiles: AuditFiles;
+  readonly #audit: AuditTrail;
+  readonly #firstTokenHash: string | undefined;
+  readonly #door: AdminDoor;
   readonly #server: NodeServer;
   readonly #app: FastifyInstance;
   readonly #metrics: NodeMetrics;
@@ -106,10 +122,20 @@ class NodeProcess implements StartedNode {
     });
     const {joinSecret} = options;
     this.#secret = joinSecret === undefined ? undefined : new JoinSecret(joinSecret);
+    this.#auditFiles = new AuditFiles(directory.path, log);
+    this.#audit = new AuditTrail(this.#auditFiles, this.#clock);
+    this.#firstTokenHash = options.adminToken && hashOfToken(options.adminToken);
+    this.#door = new AdminDoor({
+      tokens: () => this.#running?.catalog.tokens() ?? [],
+      firstHash: this.#firstTokenHash,
+      isClosedWithoutTokens: isBeyondLoopback(options) && !options.insecure,
+    });
+    this.#tls = options.tls && new TlsFiles(options.tls, this.#clock, log);
     this.#server = new NodeServer({
       log,
       clock: this.#clock,
       secret: this.#secret,
+      tls: this.#tls,
       identify: (request) => this.#identify(request),
       join: (request) => this.#takeIn(request),
     });
@@ -130,6 +156,11 @@ class NodeProcess implements StartedNode {
     this.#app = createApp({
       ...{gateway: this.#client, health, metrics, log, clock: this.#clock},
       bodiesBytesMax: resources.memory.bodies_in_flight_bytes_max,
+      doors: {
+        callerOf: (authorization) => this.#door.callerOf(authorization),
+        audit: (entry) => this.#audit.add(entry),
+      },
+      tls: this.#tls && {source: this.#tls, isAnyClient: options.tlsAnyClient},
     });
   }
 
@@ -146,6 +177,7 @@ class NodeProcess implements StartedNode {
 
   run(): void {
     this.#metrics.start();
+    this.#tls?.start();
     this.#bringingUp = this.#bringUp().catch((error: unknown) => {
       this.#log.error({err: error}, 'the node cannot start');
       this.#end(EXIT_CODES.startFailed);
@@ -162,6 +194,8 @@ class NodeProcess implements StartedNode {
     await this.#running?.stop();
     await this.#server.close();
     this.#metrics.stop();
+    this.#tls?.stop();
+    await this.#auditFiles.close();
     this.#directory.close();
     this.#log.info({}, 'stopped');
     this.#end(EXIT_CODES.stopped);
@@ -175,6 +209,7 @@ class NodeProcess implements StartedNode {
       address: this.address,
       engineThreads: this.#engineThreads,
       version: VERSION,
+      tls: this.#tls,
       clock: this.#clock,
       log: this.#log,
       onWaiting: (reason) => {
@@ -200,6 +235,28 @@ class NodeProcess implements StartedNode {
     }
     this.#waitingFor = undefined;
     this.#log.info({node: this.#directory.identity?.node, threads: this.#engineThreads}, 'serving');
+    this.#makeFirstToken().catch((error: unknown) => {
+      this.#log.error({err: error}, 'cannot make the first admin token');
+    });
+  }
+
+  /** Again and again until the catalog has a token; each node that was given one may be the first. */
+  async #makeFirstToken(): Promise<void> {
+    const hash = this.#firstTokenHash;
+    if (hash === undefined) return;
+    const hasToken = (): boolean => [...this.#running!.catalog.tokens()].length > 0;
+    while (!this.#isStopping && !hasToken()) {
+      try {
+        const answer = await this.#client.admin({action: 'token-first', args: {hash}});
+        const {created} = answer as {created: boolean};
+        const fields = {who: '--admin-token-file', what: 'token-create', how: {name: 'admin'}};
+        if (created) this.#audit.add({...fields, result: 'ok'});
+        return;
+      } catch (error) {
+        if (!(error instanceof DbError)) throw error;
+        await pause(this.#clock, FIRST_TOKEN_AGAIN_MS);
+      }
+    }
   }
 
   #create(who: {
@@ -214,6 +271,7 @@ class NodeProcess implements StartedNode {
       address: this.address,
       join: this.#options.join ?? [],
       secret: this.#secret,
+      tls: this.#tls,
       zone: this.#options.zone,
       timing: this.#options.timing,
       version: VERSION,
@@ -226,6 +284,8 @@ class NodeProcess implements StartedNode {
       log: this.#log,
       isLogPlain: this.#options.log === 'pretty',
       autoCreateDatabase: this.#options.autoCreateDatabase,
+      isInsecure: isInsecure(this.#options),
+      onAudit: (entry) => this.#audit.add(entry),
       seriesPerSetMax: this.#options.seriesPerSetMax,
       onFatal: (code, reason) => {
         this.#log.error({code}, `the node ends: ${reason}`);
@@ -279,7 +339,8 @@ class NodeProcess implements StartedNode {
   async #isAddressFree({address, incarnation}: JoinRequest): Promise<boolean> {
     const isKnown = [...this.#running!.catalog.nodes()].some((node) => node.address === address);
     if (!isKnown) return false;
-    const options = {clock: this.#clock, secret: this.#secret!, timeoutMs: ASK_MS_MAX};
+    const clock = this.#clock;
+    const options = {clock, secret: this.#secret!, tls: this.#tls, timeoutMs: ASK_MS_MAX};
     const there = Identified.parse(await identifyNode(address, {}, options));
     return there.node === undefined && there.incarnation === incarnation;
   }

@@ -4,8 +4,9 @@ import type {Clock, Log, MemoryLimits, NodeId, Random, StoreId} from '@flotilla/
 import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
 import {applyCatalogEvent} from '@flotilla/meta';
 import {NodeLiveness, TIMINGS, type TimingPreset} from '@flotilla/multiraft';
-import {BackgroundWorker, type NodeDirectory} from '../adapters/index.ts';
+import {BackgroundWorker, type NodeDirectory, type TlsSource} from '../adapters/index.ts';
 import {JoinSecret, NodeConnections, type NodeServer} from '../connections/index.ts';
+import type {AuditEntry} from '../doors/audit.ts';
 import type {EngineOptions, FoundingOrder, FromEngine} from '../engine/messages.ts';
 import type {NodeStatus} from '../metrics/node-samples.ts';
 import {announce} from './announcement.ts';
@@ -28,6 +29,7 @@ export interface RunningNodeOptions {
   readonly join: readonly string[];
   /** Undefined: this node connects with no other. */
   readonly secret: JoinSecret | undefined;
+  readonly tls: TlsSource | undefined;
   readonly zone: string | undefined;
   readonly timing: TimingPreset;
   readonly version: string;
@@ -43,6 +45,8 @@ export interface RunningNodeOptions {
   readonly log: Log;
   readonly isLogPlain: boolean;
   readonly autoCreateDatabase: boolean;
+  readonly isInsecure: boolean;
+  readonly onAudit: (entry: AuditEntry) => void;
   readonly seriesPerSetMax: number | undefined;
   readonly onFatal: (code: ExitCode, reason: string) => void;
   /** The loop of the main thread turned, so late. */
@@ -128,6 +132,7 @@ export class RunningNode {
     this.#connections = new NodeConnections({
       self,
       secret: this.#secret,
+      tls: options.tls,
       server,
       clock,
       random,
@@ -267,7 +272,7 @@ export class RunningNode {
   #engineOptions(thread: number, threads: number, vitals: SharedArrayBuffer): EngineOptions {
     const {directory, node, clusterId, address, zone, timing, version} = this.#options;
     const {catalog, founding} = this.#options;
-    const {isLogPlain, autoCreateDatabase, seriesPerSetMax, memory} = this.#options;
+    const {isLogPlain, autoCreateDatabase, isInsecure, seriesPerSetMax, memory} = this.#options;
     return {
       thread,
       threads,
@@ -284,6 +289,7 @@ export class RunningNode {
       memory,
       isLogPlain,
       autoCreateDatabase,
+      isInsecure,
       seriesPerSetMax,
       catalog,
       founding: thread === 0 ? founding : undefined,
@@ -331,6 +337,8 @@ export class RunningNode {
         return this.#greetings.answered(message.node);
       case 'old-image':
         return this.#greetings.foundOldImage();
+      case 'audit':
+        return this.#options.onAudit(message.entry);
       case 'fatal':
         return this.#fatal(EXIT_CODES.storeFailed, message.message);
       default:
@@ -383,12 +391,13 @@ export class RunningNode {
   }
 
   #announce(): void {
-    const {clusterId, node, address, join, clock, log} = this.#options;
+    const {clusterId, node, address, join, tls, clock, log} = this.#options;
     const isKnownHere = (): boolean => this.catalog.node(node)?.address === address;
     if (this.#options.founding !== undefined) return;
     announce({
       self: {clusterId, node, address},
       secret: this.#secret,
+      tls,
       clock,
       log,
       addresses: () => [...[...this.catalog.nodes()].map((other) => other.address), ...join],

@@ -52,6 +52,9 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'operation-cancel':
     'Cancels an operation: back before its change of members, on to its end after.',
   'operation-retry': 'Begins the same anew, of an operation that failed or was cancelled.',
+  'token-list': 'The admin tokens: who made them and when, never the tokens themselves.',
+  'token-create': 'Makes an admin token; this answer alone shows it.',
+  'token-revoke': 'Ends an admin token on all nodes; never the last one.',
   'storage-flush': 'Writes what this node has in memory as parts.',
   'storage-compact': 'Merges the parts of each replica of this node into one.',
 };

@@ -63,6 +63,8 @@ export const WRITE_ERRORS: readonly ErrorCode[] = [
   'REPLICA_STOPPED',
   'DISK_FULL',
 ];
+/** Where a token may be asked for. */
+export const DOOR_ERRORS: readonly ErrorCode[] = ['UNAUTHENTICATED', 'FORBIDDEN'];
 export const SQL_ERRORS: readonly ErrorCode[] = [
   ...WRITE_ERRORS.filter((code) => code !== 'LINES_REJECTED'),
   'SYNTAX_ERROR',
@@ -80,6 +82,7 @@ export const SQL_ERRORS: readonly ErrorCode[] = [
   'STALE_TOO_OLD',
   'DEADLINE_EXCEEDED',
   'CANCELLED',
+  ...DOOR_ERRORS,
 ];
 export const ADMIN_ERRORS: readonly ErrorCode[] = [
   ...FROM_ENGINE,

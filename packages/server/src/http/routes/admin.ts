@@ -1,11 +1,14 @@
 // /admin/v1: all that the command line and the console do. Each route checks its arguments and hands
 // them over by name; engine/admin/ answers.
 
+import {DbError} from '@flotilla/base';
 import type {FastifyPluginCallback, FastifyRequest} from 'fastify';
 import {z} from 'zod';
-import type {AdminRead, EngineGateway} from '../../engine/gateway.ts';
+import type {Doors} from '../../doors/audit.ts';
+import type {AdminCall, AdminRead, EngineGateway} from '../../engine/gateway.ts';
+import {codeOf} from '../error-answer.ts';
 import {ADMIN_SUMMARIES} from '../openapi/admin-summaries.ts';
-import {ADMIN_ERRORS, type ApiRoute} from '../openapi/api-route.ts';
+import {ADMIN_ERRORS, type ApiRoute, DOOR_ERRORS} from '../openapi/api-route.ts';
 import {DatabaseParam, Name, TenantParam} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
 
@@ -307,13 +310,31 @@ const ROUTES: readonly Route[] = [
     action: 'operation-retry',
     params: z.object({id: Id}),
   },
+  {method: 'GET', url: '/admin/v1/tokens', action: 'token-list'},
+  {
+    method: 'POST',
+    url: '/admin/v1/tokens',
+    action: 'token-create',
+    body: z.strictObject({name: Name}),
+  },
+  {
+    method: 'DELETE',
+    url: '/admin/v1/tokens/:name',
+    action: 'token-revoke',
+    params: z.object({name: z.string()}),
+  },
   {method: 'POST', url: '/admin/v1/storage/flush', action: 'storage-flush', hasNoTrial: true},
   {method: 'POST', url: '/admin/v1/storage/compact', action: 'storage-compact', hasNoTrial: true},
 ];
 
-export const adminRoutes: FastifyPluginCallback<{gateway: EngineGateway}> = (
+interface AdminRoutesDeps {
+  readonly gateway: EngineGateway;
+  readonly doors: Doors;
+}
+
+export const adminRoutes: FastifyPluginCallback<AdminRoutesDeps> = (
   app,
-  {gateway},
+  {gateway, doors},
   done,
 ) => {
   for (const route of ROUTES) {
@@ -322,15 +343,23 @@ export const adminRoutes: FastifyPluginCallback<{gateway: EngineGateway}> = (
       method: route.method,
       url: route.url,
       config: {api: apiOf(route, query)},
+      // Before the body is taken in.
+      onRequest: async (request) => refuseStranger(route, request, doors),
       handler: async (request, reply) => {
         const {dry_run: dryRun, ...asked} = parseOrThrow(query, request.query);
-        const answer = await gateway.admin({
+        const caller = doors.callerOf(request.headers.authorization);
+        const call = {
           action: route.action,
           args: {...asked, ...argumentsOf(route, request)},
           ...(dryRun === 'true' && {dryRun: true}),
+          by: caller.type === 'administrator' ? caller.name : undefined,
           requestId: request.id,
-        });
-        if (route.method !== 'GET') return reply.send(answer ?? {});
+        };
+        if (route.method !== 'GET') {
+          const answer = await audited(call, request, doors, () => gateway.admin(call));
+          return reply.send(answer ?? {});
+        }
+        const answer = await gateway.admin(call);
         const {value, isOwnCopy} = answer as AdminRead;
         if (isOwnCopy) void reply.header(CATALOG_HEADER, 'own-copy');
         return reply.send(value);
@@ -345,6 +374,33 @@ function queryOf({method, query = z.strictObject({}), hasNoTrial}: Route): z.Zod
   return method === 'GET' || hasNoTrial === true ? query : query.extend({dry_run: DryRun});
 }
 
+function refuseStranger({action}: Route, request: FastifyRequest, {callerOf, audit}: Doors): void {
+  const caller = callerOf(request.headers.authorization);
+  if (caller.type !== 'stranger') return;
+  const {code, message} = caller;
+  audit({who: 'stranger', from: request.ip, what: action, result: code, requestId: request.id});
+  throw new DbError(code, message);
+}
+
+async function audited(
+  {action, args, by, dryRun, requestId}: AdminCall,
+  {ip}: FastifyRequest,
+  {audit}: Doors,
+  run: () => Promise<unknown>,
+): Promise<unknown> {
+  if (dryRun === true) return run();
+  const tell = (result: string): void =>
+    audit({who: by ?? 'anyone', from: ip, what: action, how: args, result, requestId});
+  try {
+    const answer = await run();
+    tell('ok');
+    return answer;
+  } catch (error) {
+    tell(codeOf(error));
+    throw error;
+  }
+}
+
 function apiOf({action, params, body: schema}: Route, query: z.ZodObject): ApiRoute {
   return {
     id: action,
@@ -353,7 +409,7 @@ function apiOf({action, params, body: schema}: Route, query: z.ZodObject): ApiRo
     query,
     body: schema && {type: 'application/json', text: 'What is wanted.', schema},
     answers: [{status: 200, text: 'What was asked for, or done.', types: ['application/json']}],
-    errors: ADMIN_ERRORS,
+    errors: [...ADMIN_ERRORS, ...DOOR_ERRORS],
   };
 }
 

@@ -5,6 +5,7 @@ import {Readable} from 'node:stream';
 import {DbError, LIMITS, toWireError} from '@flotilla/base';
 import type {FastifyPluginCallback, FastifyReply} from 'fastify';
 import {z} from 'zod';
+import type {Doors} from '../../doors/audit.ts';
 import {parseDuration} from '../../engine/durations.ts';
 import type {EngineGateway, SqlCall} from '../../engine/gateway.ts';
 import {codeOf} from '../error-answer.ts';
@@ -57,7 +58,12 @@ export function formatOf(accept: string | undefined): SqlCall['format'] {
   );
 }
 
-export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {gateway}, done) => {
+interface SqlRouteDeps {
+  readonly gateway: EngineGateway;
+  readonly doors: Doors;
+}
+
+export const sqlRoute: FastifyPluginCallback<SqlRouteDeps> = (app, {gateway, doors}, done) => {
   const options = {bodyLimit: LIMITS.sql_bytes_max.value, config: {api: API}};
   app.post('/api/v1/sql', options, async (request, reply) => {
     const query = parseOrThrow(SqlQuery, request.query);
@@ -80,6 +86,8 @@ export const sqlRoute: FastifyPluginCallback<{gateway: EngineGateway}> = (app, {
         maxStalenessMs: maxStaleness,
         deadlineMs: query.timeout_ms,
         requestId: request.id,
+        caller: doors.callerOf(request.headers.authorization),
+        from: request.ip,
       },
       abort.signal,
     );

@@ -1,0 +1,54 @@
+import fs from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {LIMITS, type Log} from '@flotilla/base';
+import {afterEach, beforeEach, expect, test} from 'vitest';
+import {AuditFiles} from './audit-files.ts';
+
+let directory: string;
+let errors: string[];
+const log = {error: (_: unknown, line: string) => errors.push(line)} as unknown as Log;
+
+beforeEach(() => {
+  directory = fs.mkdtempSync(path.join(tmpdir(), 'flotilla-audit-'));
+  errors = [];
+});
+afterEach(() => fs.rmSync(directory, {recursive: true, force: true}));
+
+const read = (name: string): string => fs.readFileSync(path.join(directory, 'audit', name), 'utf8');
+
+test('lines keep their order, over a restart too, and nobody else may read them', async () => {
+  for (const lines of [['one\n', 'two\n'], ['three\n']]) {
+    const files = new AuditFiles(directory, log);
+    for (const line of lines) files.append(line);
+    await files.close();
+  }
+  expect(read('audit.jsonl')).toBe('one\ntwo\nthree\n');
+  expect(fs.statSync(path.join(directory, 'audit/audit.jsonl')).mode & 0o077).toBe(0);
+});
+
+test('a full file is put aside, and the oldest goes', async () => {
+  const files = new AuditFiles(directory, log, 10);
+  const max = LIMITS.audit_files_max.value;
+  for (let i = 0; i < max + 3; i++) {
+    files.append(`line ${i} of many\n`);
+    await files.close(); // As if the node was started anew: what is there counts.
+  }
+  const names = fs.readdirSync(path.join(directory, 'audit'));
+  expect(names.length).toBe(max);
+  expect(read('audit.jsonl')).toBe(`line ${max + 2} of many\n`);
+  expect(read('audit.1.jsonl')).toBe(`line ${max + 1} of many\n`);
+  expect(read(`audit.${max - 1}.jsonl`)).toBe('line 3 of many\n');
+});
+
+test('a line that cannot be written is told to the log, and the next is tried again', async () => {
+  fs.writeFileSync(path.join(directory, 'audit'), 'in the way');
+  const files = new AuditFiles(directory, log);
+  files.append('lost\n');
+  await files.close();
+  expect(errors).toEqual(['cannot write the audit log']);
+  fs.rmSync(path.join(directory, 'audit'));
+  files.append('kept\n');
+  await files.close();
+  expect(read('audit.jsonl')).toBe('kept\n');
+});

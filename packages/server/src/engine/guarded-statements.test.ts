@@ -1,0 +1,66 @@
+import {loadSqlParser, parseStatement} from '@flotilla/query';
+import {beforeAll, describe, expect, test} from 'vitest';
+import type {AuditEntry} from '../doors/audit.ts';
+import type {SqlCall} from './gateway.ts';
+import {guarded, isForAdministrators} from './guarded-statements.ts';
+
+const EVERYBODY = [
+  'SELECT 1',
+  'INSERT INTO cpu (time, usage) VALUES (1, 0.5)',
+  "DELETE FROM cpu WHERE host = 'a'",
+  'EXPLAIN SELECT 1',
+  'SHOW DATABASES',
+  'SHOW REPLICAS',
+  'SHOW TAG VALUES FROM cpu WITH KEY = host',
+  'DESCRIBE DATABASE public',
+  'CREATE DATABASE a',
+  "ALTER DATABASE a SET TTL '1d'",
+  'DROP DATABASE a',
+  'DROP TABLE cpu',
+  "DROP TABLE cpu AFTER '30d'",
+];
+const ADMINISTRATORS = [
+  'CREATE TENANT a',
+  "ALTER TENANT a SET COMMENT = 'b'",
+  'DROP TENANT a',
+  "DROP DATABASE a AFTER '0s'",
+  "DROP TABLE cpu AFTER '0s'",
+  "DROP TABLE cpu AFTER '1s'",
+];
+
+beforeAll(loadSqlParser);
+
+test.each(EVERYBODY)('%s is for everybody', (text) => {
+  expect(isForAdministrators(parseStatement(text))).toBe(false);
+});
+test.each(ADMINISTRATORS)('%s is for administrators', (text) => {
+  expect(isForAdministrators(parseStatement(text))).toBe(true);
+});
+
+describe('a statement for administrators', () => {
+  const statement = parseStatement('DROP TENANT a');
+  const told: AuditEntry[] = [];
+  const run = (caller: SqlCall['caller'], answer = async () => 'done') => {
+    told.length = 0;
+    const call = {text: 'DROP TENANT a', from: '10.0.0.9', caller} as SqlCall;
+    return guarded(statement, call, (entry) => told.push(entry), answer);
+  };
+
+  test('of one is run and told, also if it fails', async () => {
+    expect(await run({type: 'administrator', name: 'ann'})).toBe('done');
+    expect(told).toEqual([
+      {who: 'ann', from: '10.0.0.9', what: 'drop-tenant', how: 'DROP TENANT a', result: 'ok'},
+    ]);
+    const failing = run({type: 'anyone'}, () => Promise.reject(new Error('no')));
+    await expect(failing).rejects.toThrow('no');
+    expect(told).toMatchObject([{who: 'anyone', result: 'INTERNAL'}]);
+  });
+
+  test('of a stranger is refused and told', async () => {
+    const refused = run({type: 'stranger', code: 'UNAUTHENTICATED', message: 'who?'}, () =>
+      Promise.reject(new Error('it ran')),
+    );
+    await expect(refused).rejects.toMatchObject({code: 'UNAUTHENTICATED', message: 'who?'});
+    expect(told).toMatchObject([{who: 'stranger', result: 'UNAUTHENTICATED'}]);
+  });
+});

@@ -1,0 +1,52 @@
+// Statements that change the cluster: they are for administrators, and go into the audit log.
+
+import {DbError, LIMITS} from '@flotilla/base';
+import type {Statement} from '@flotilla/query';
+import type {AuditEntry} from '../doors/audit.ts';
+import type {SqlCall} from './gateway.ts';
+
+/** What everybody may who may write: a new kind of statement is not among them by itself. */
+const EVERYBODY: ReadonlySet<string> = new Set([
+  'select',
+  'insert',
+  'delete',
+  'explain',
+  'create-database',
+  'alter-database',
+  'drop-database',
+  'create-table',
+  'alter-table',
+  'drop-table',
+]);
+
+/** A DROP that keeps less long than the trash does takes away what could have been recovered. */
+export function isForAdministrators(statement: Statement): boolean {
+  const {kind} = statement;
+  if (kind.startsWith('show-') || kind.startsWith('describe-')) return false;
+  if (!EVERYBODY.has(kind)) return true;
+  const retentionMs = LIMITS.trash_retention_ms.value;
+  return 'afterMs' in statement && (statement.afterMs ?? retentionMs) < retentionMs;
+}
+
+/** Runs it if its caller may, and tells the audit log of those that are for administrators. */
+export async function guarded<Answer>(
+  statement: Statement,
+  call: SqlCall,
+  audit: (entry: AuditEntry) => void,
+  run: () => Promise<Answer>,
+): Promise<Answer> {
+  if (!isForAdministrators(statement)) return run();
+  const {caller = {type: 'anyone'}, from, requestId, text} = call;
+  const who = caller.type === 'administrator' ? caller.name : caller.type;
+  const tell = (result: string): void =>
+    audit({who, from, what: statement.kind, how: text, result, requestId});
+  try {
+    if (caller.type === 'stranger') throw new DbError(caller.code, caller.message);
+    const answer = await run();
+    tell('ok');
+    return answer;
+  } catch (error) {
+    tell(error instanceof DbError ? error.code : 'INTERNAL');
+    throw error;
+  }
+}
