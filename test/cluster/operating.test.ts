@@ -169,6 +169,19 @@ test(
       return same?.['state'] === 'done' && same['replica_id'] === id;
     });
     expect(leaderOf(await firstSet())).toBe(next);
+    const works = [
+      ...(await client.query(`COMPACT VNODE ${replicas.map(({replica}) => replica).join(' ')}`)),
+    ];
+    const ended = async (): Promise<boolean> => {
+      const shown = await client.query('SHOW OPERATIONS');
+      return works.every(({operation_id: work}) =>
+        shown.some((row) => row['operation_id'] === work && row['state'] === 'done'),
+      );
+    };
+    await until('it is compacted', ended);
+    works.push(...(await client.query(`CHECKSUM GROUP ${id}`)));
+    await until('its replicas are compared', ended);
+    expect(works.map(({kind}) => kind)).toEqual(['compact', 'checksum']);
     const move = client.query(`MOVE VNODE ${replicas[0]!.replica} TO NODE ${replicas[1]!.node}`);
     await expect(move).rejects.toMatchObject({code: 'CONFLICT'});
     await expect(client.query('DROP VNODE 999999')).rejects.toMatchObject({code: 'NOT_FOUND'});

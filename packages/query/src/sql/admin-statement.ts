@@ -81,9 +81,7 @@ const REFUSED: readonly (readonly [name: string, ...words: string[]])[] = [
   ['CREATE USER is', 'create', 'user'],
   ['ALTER USER is', 'alter', 'user'],
   ['DROP USER is', 'drop', 'user'],
-  ['COMPACT VNODE is', 'compact', 'vnode'],
   ['COMPACT DATABASE is', 'compact', 'database'],
-  ['CHECKSUM GROUP is', 'checksum', 'group'],
   ['KILL QUERY is', 'kill', 'query'],
 ];
 

@@ -237,7 +237,10 @@ export type ReplicaOrder =
       readonly replica: number;
       readonly node: number;
     }
-  | {readonly type: 'remove-replica'; readonly replica: number};
+  | {readonly type: 'remove-replica'; readonly replica: number}
+  /** With it the other replicas of its set. */
+  | {readonly type: 'compact'; readonly replicas: readonly number[]}
+  | {readonly type: 'checksum'; readonly set: number};
 
 export type Statement =
   | SelectStatement

@@ -72,6 +72,9 @@ describe('databases, in the grammar of CnosDB', () => {
     ['REPLICA PROMOTE REPLICA_ID 7 NODE_ID 2', {order: {type: 'transfer-leader', set: 7, node: 2}}],
     ['MOVE VNODE 31 TO NODE 2', {order: {type: 'move-replica', replica: 31, node: 2}}],
     ['COPY VNODE 31 TO NODE 2', {order: {type: 'copy-replica', replica: 31, node: 2}}],
+    ['COMPACT VNODE 31', {order: {type: 'compact', replicas: [31]}}],
+    ['compact vnode 31, 32 33', {order: {type: 'compact', replicas: [31, 32, 33]}}],
+    ['CHECKSUM GROUP 7', {order: {type: 'checksum', set: 7}}],
     ['DROP VNODE 31;', {order: {type: 'remove-replica', replica: 31}}],
   ])('%s', (text, expected) => {
     expect(parseStatement(text)).toMatchObject(expected);
@@ -79,8 +82,6 @@ describe('databases, in the grammar of CnosDB', () => {
 
   test.each([
     ['REPLICA DESTORY REPLICA_ID 1', 'REPLICA DESTROY is not supported yet'],
-    ['COMPACT VNODE 1 2', 'COMPACT VNODE is not supported yet'],
-    ['CHECKSUM GROUP 1', 'CHECKSUM GROUP is not supported yet'],
     ['CREATE TABLE t (f DOUBLE CODEC(GORILLA))', 'CODEC is not supported yet'],
     ['CREATE TABLE t (f GEOMETRY(POINT, 0))', 'GEOMETRY is not supported yet'],
     ['ALTER TABLE t ALTER f SET CODEC(ZSTD)', 'ALTER TABLE .. ALTER is not supported yet'],

@@ -20,6 +20,10 @@ function maybeReadOrder(reader: TokenReader): ReplicaOrder | undefined {
   if (reader.maybeWords('drop', 'vnode')) {
     return {type: 'remove-replica', replica: readId(reader, 'the id of a replica')};
   }
+  if (reader.maybeWords('compact', 'vnode')) return readCompaction(reader);
+  if (reader.maybeWords('checksum', 'group')) {
+    return {type: 'checksum', set: readId(reader, 'the id of a replica set')};
+  }
   return undefined;
 }
 
@@ -51,6 +55,15 @@ function readVnodeTo(reader: TokenReader, type: 'move-replica' | 'copy-replica')
   reader.mustWord('to');
   reader.mustWord('node');
   return {type, replica, node: readId(reader, 'the id of a node')};
+}
+
+/** One or more, with commas between them or without. */
+function readCompaction(reader: TokenReader): ReplicaOrder {
+  const replicas = [readId(reader, 'the id of a replica')];
+  while (reader.maybeSign(',') || reader.peek().kind === 'number') {
+    replicas.push(readId(reader, 'the id of a replica'));
+  }
+  return {type: 'compact', replicas};
 }
 
 function readId(reader: TokenReader, what: string): number {

@@ -99,6 +99,18 @@ test.each<[ReplicaOrder, object]>([
   ]);
 });
 
+test('compaction is of sets, each once; it and a checksum pin nothing', async () => {
+  const {service, catalog} = statements();
+  const compact = await rowsOf(await service.order({type: 'compact', replicas: [2, 3]}, Infinity));
+  expect(compact).toMatchObject([{operation_id: 1, kind: 'compact', state: 'running'}]);
+  const checksum = service.order({type: 'checksum', set: 1}, Infinity);
+  await expect(checksum, 'one at a time').rejects.toThrow('operation 1 (compact) is running there');
+  expect([...catalog.replicaSets()][0]!.pinned).toBeUndefined();
+  const other = statements();
+  const rows = await rowsOf(await other.service.order({type: 'checksum', set: 1}, Infinity));
+  expect(rows).toMatchObject([{kind: 'checksum'}]);
+});
+
 test.each<[ReplicaOrder, string]>([
   [{type: 'add-replica', set: 9, node: 4}, 'no replica set 9'],
   [{type: 'move-replica', replica: 9, node: 4}, 'no replica 9'],

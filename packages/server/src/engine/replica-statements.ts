@@ -60,7 +60,7 @@ export class ReplicaStatements {
   async order(order: ReplicaOrder, deadlineMs: number): Promise<Rows> {
     // What it names may have been made through another node a moment ago.
     await this.#deps.access.refresh(deadlineMs);
-    const begun = await this.#viewed([await this.#begin(order, deadlineMs)]);
+    const begun = await this.#viewed(await this.#begin(order, deadlineMs));
     const rows = begun.map((operation) => operationRow(operation).slice(0, BEGUN_COLUMNS.length));
     return textRows(BEGUN_COLUMNS, rows);
   }
@@ -70,7 +70,21 @@ export class ReplicaStatements {
     return viewOperations(operations, {catalog: access.catalog, view, nowMs: clock.wallMs()});
   }
 
-  #begin(order: ReplicaOrder, deadlineMs: number): Promise<Operation> {
+  async #begin(order: ReplicaOrder, deadlineMs: number): Promise<Operation[]> {
+    if (order.type !== 'compact') return [await this.#beginOne(order, deadlineMs)];
+    const sets = new Set(order.replicas.map((id) => this.#orders.setOf(id as ReplicaId).id));
+    const begun: Operation[] = [];
+    for (const replicaSet of sets) {
+      // On the replicas where they are: nothing is placed by hand.
+      begun.push(await this.#orders.start({kind: 'compact', replicaSet, pin: false}, deadlineMs));
+    }
+    return begun;
+  }
+
+  #beginOne(
+    order: Exclude<ReplicaOrder, {type: 'compact'}>,
+    deadlineMs: number,
+  ): Promise<Operation> {
     const orders = this.#orders;
     switch (order.type) {
       case 'add-replica':
@@ -93,6 +107,10 @@ export class ReplicaStatements {
       case 'copy-replica': {
         const set = orders.setOf(order.replica as ReplicaId);
         return orders.addReplica(set, nodeOf(order.node), deadlineMs);
+      }
+      case 'checksum': {
+        const {id: replicaSet} = orders.set(idOf(order.set));
+        return orders.start({kind: 'checksum', replicaSet, pin: false}, deadlineMs);
       }
       default:
         return order satisfies never;
