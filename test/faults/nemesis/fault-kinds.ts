@@ -48,9 +48,17 @@ const KINDS: Readonly<Record<FaultKind, Begin>> = {
     return () => cluster.node(node).start();
   },
   restart: async ({cluster}, {node}) => {
-    const code = await cluster.node(node).stop();
-    if (!STOP_CODES.includes(code)) throw new Error(`node ${node} stopped with ${code}`);
-    return () => cluster.node(node).start();
+    const one = cluster.node(node);
+    try {
+      const code = await one.stop();
+      if (!STOP_CODES.includes(code)) throw new Error(`node ${node} stopped with ${code}`);
+    } catch (error) {
+      // The run goes on with it.
+      await one.kill();
+      one.start();
+      throw error;
+    }
+    return () => one.start();
   },
   pause: async ({cluster}, {node}) => {
     cluster.node(node).signal('SIGSTOP');
