@@ -30,6 +30,7 @@ beforeAll(async () => {
   await write('kept');
   await write('dropped');
   await write('gone');
+  await write('purged');
   await client.query('CREATE DATABASE other WITH SHARD 1');
   await client.write(rowsOf('m'), {database: 'other'});
   await client.query('CREATE TENANT acme');
@@ -51,6 +52,16 @@ async function write(table: string): Promise<void> {
 async function count(table: string, database = 'clocked'): Promise<unknown> {
   const rows = await client.query(`SELECT count(*) AS n FROM ${table}`, {database});
   return rows[0]?.['n'];
+}
+
+/** Dropped at once again, where it can still be had back. */
+async function isPurged(table: string): Promise<boolean> {
+  await client.query(`DROP TABLE IF EXISTS ${table} AFTER '0s'`, CLOCKED);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return client.query(`RECOVER TABLE ${table}`, CLOCKED).then(
+    () => false,
+    ({code}: {code?: string}) => code === 'TABLE_NOT_FOUND',
+  );
 }
 
 test('what was dropped comes back with its rows, and under another name where the old one was given anew', async () => {
@@ -94,9 +105,14 @@ test('a leader of meta whose clock is a year ahead loses nothing, and leads no l
   });
   // A drop by a node that is a year behind is counted by the others' clocks: by its own it were due at once.
   clocks.set(wrong.number, -YEAR_MS);
+  await until('its clock is behind', async () => {
+    const {reasons} = await client.admin.status();
+    return reasons.some(({message}) => message.includes("365d behind the others'"));
+  });
   const late = new FlotillaClient({urls: [wrong.url]});
   await late.query("DROP TABLE gone AFTER '1h'", CLOCKED);
   late.close();
+  await until('what is dropped at once is purged', () => isPurged('purged'));
   await client.query('RECOVER TABLE gone', CLOCKED);
   await client.query('RECOVER TABLE earlier', CLOCKED);
   await client.query('RECOVER DATABASE other');
