@@ -34,6 +34,8 @@ export interface ClusterOptions {
   readonly isLinked?: boolean | undefined;
   /** Makes each node's empty directory what the test wants it to be, before the node's first start. */
   readonly prepare?: ((place: {number: number; directory: string}) => void) | undefined;
+  /** Undoes that, once all nodes have ended and before their directories are removed. */
+  readonly release?: (() => void) | undefined;
   /** Of each node's process, beside the test's own. */
   readonly env?: ((node: number) => Readonly<Record<string, string>>) | undefined;
 }
@@ -181,6 +183,7 @@ export class ProcessCluster {
   readonly directory: string;
   readonly nodes: readonly ProcessNode[];
   readonly #links: NodeLinks | undefined;
+  #release: (() => void) | undefined;
 
   private constructor(directory: string, nodes: readonly ProcessNode[], links?: NodeLinks) {
     this.directory = directory;
@@ -222,6 +225,7 @@ export class ProcessCluster {
           )
         : undefined;
     const cluster = new ProcessCluster(directory, nodes, links);
+    cluster.#release = options.release;
     for (const node of nodes) node.start();
     try {
       await Promise.all(nodes.map((node) => node.ready()));
@@ -259,6 +263,7 @@ export class ProcessCluster {
   async #remove(): Promise<string[]> {
     await Promise.all(this.nodes.map((node) => node.kill()));
     this.#links?.stop();
+    this.#release?.();
     const faults = this.nodes.map(({fault}) => fault).filter((fault) => fault !== undefined);
     if (process.env['FLOTILLA_KEEP_DATA'] === undefined)
       rmSync(this.directory, {recursive: true, force: true});

@@ -43,6 +43,7 @@ export async function runNemesis(options: Options, say: Say): Promise<Report> {
     engineThreads: 1,
     isLinked: true,
     prepare: disks.prepare,
+    release: () => disks.unmount(),
     env: (node) => clocks.env(node),
   });
   const killAll = () => {
@@ -56,8 +57,6 @@ export async function runNemesis(options: Options, say: Say): Promise<Report> {
     return await new Run(options, {cluster, disks, clocks, say}).run();
   } finally {
     process.off('exit', killAll);
-    await Promise.all(cluster.nodes.map((node) => node.kill()));
-    disks.unmount();
     await cluster.destroy().catch((error: unknown) => say(String(error)));
     rmSync(skews, {recursive: true, force: true});
   }
