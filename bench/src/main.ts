@@ -4,6 +4,7 @@ import {availableParallelism} from 'node:os';
 import {Command} from 'commander';
 import {addConsensusCommands} from './consensus-commands.ts';
 import {type IngestOptions, runIngest} from './ingest.ts';
+import {addMetaCommand} from './meta/command.ts';
 import {addOperationCommands} from './operation-commands.ts';
 import {parseIngestOptions} from './options.ts';
 import {renderReport} from './report.ts';
@@ -26,6 +27,7 @@ Examples (--help of a scenario has more):
   npm run bench -- move --rounds 20 --kills --json
   npm run bench -- drain --json
   npm run bench -- new-bucket --json
+  npm run bench -- meta --sets 100000 --json
 `,
   );
 
@@ -60,6 +62,7 @@ Examples:
   });
 
 addConsensusCommands(program);
+addMetaCommand(program);
 addOperationCommands(program);
 
 /** Exit code 1 if a target failed; a competitor that is not installed is no failure. */

@@ -43,6 +43,8 @@ export const GroupsWords = z.object({
   json: Json,
 });
 
+export const MetaWords = z.object({nodes: Count.min(6), sets: Count, json: Json});
+
 export const SteadyWords = z.object({
   minutes: Positive,
   load: Positive.max(1),

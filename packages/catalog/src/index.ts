@@ -35,18 +35,20 @@ export {
 export {maintenanceOf, pausesOf} from './planning/pauses.ts';
 export {
   autoShards,
-  type NodeLoads,
   planBucket,
   planPlacement,
   votersOf,
 } from './planning/placement.ts';
 export {operationFault} from './planning/preconditions.ts';
+export {describeRebalance, type RebalanceView} from './planning/rebalance-view.ts';
 export {type PlanSettings, planNext} from './planning/reconcile.ts';
+export {type RepairHalt, repairHalt} from './planning/repairs.ts';
 export type {
   GroupConfiguration,
   MemberProgress,
   NodeReport,
   ReplicaReport,
   Reports,
+  WriteRates,
 } from './planning/reports.ts';
 export {metaReplicasWanted, replicasWanted} from './planning/wanted.ts';

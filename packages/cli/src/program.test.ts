@@ -154,6 +154,38 @@ describe('status', () => {
   });
 });
 
+describe('rebalance', () => {
+  const view = {
+    leads: [{replicaSet: 7, from: 1, to: 2}],
+    replicas: [{replicaSet: 8, replica: 21, from: 1, to: 3, bytes: 4096}],
+    nodes: [{node: 1, leads: 4, leadsAfter: 3, replicas: 9, replicasAfter: 8, diskUsed: 0.25}],
+  };
+  const operation = {id: 3, kind: 'rebalance', state: 'running', step: 'run'};
+
+  it('prints the plan on a dry run', async () => {
+    const {url} = await fakeCluster({'POST /admin/v1/rebalance': () => view});
+    const {code, out} = await run(['rebalance', '--dry-run'], {url});
+    expect(code).toBe(0);
+    expect(out).toMatch(/lead +7 +1 +2/);
+    expect(out).toMatch(/replica +8 +1 +3 +4096/);
+    const json = await run(['rebalance', '--dry-run', '--json'], {url});
+    expect(JSON.parse(json.out)).toEqual(view);
+  });
+
+  it('says so where nothing would be moved', async () => {
+    const even = {...view, leads: [], replicas: []};
+    const {url} = await fakeCluster({'POST /admin/v1/rebalance': () => even});
+    expect((await run(['rebalance', '--dry-run'], {url})).out).toContain('nothing would be moved');
+  });
+
+  it('begins an operation', async () => {
+    const {url} = await fakeCluster({'POST /admin/v1/rebalance': () => ({operation})});
+    const {code, out} = await run(['rebalance', '--no-wait'], {url});
+    expect(code).toBe(0);
+    expect(out).toContain('operation watch 3');
+  });
+});
+
 describe('usage', () => {
   it.each([
     [['sail'], /unknown command/],

@@ -11,6 +11,7 @@ import {addDevCommand} from './commands/dev.ts';
 import {addFailoverCommands} from './commands/failover.ts';
 import {addNodeCommands} from './commands/node.ts';
 import {addOperationCommands} from './commands/operation.ts';
+import {addRebalanceCommand} from './commands/rebalance.ts';
 import {addReplicaSetCommands} from './commands/replica-set.ts';
 import {addSimCommand} from './commands/sim.ts';
 import {addSqlCommand} from './commands/sql.ts';
@@ -70,6 +71,7 @@ export function buildProgram(context: CommandContext): Command {
   addTenantCommands(program, context);
   addDatabaseCommands(program, context);
   addReplicaSetCommands(program, context);
+  addRebalanceCommand(program, context);
   addOperationCommands(program, context);
   addAutomationCommands(program, context);
   addFailoverCommands(program, context);

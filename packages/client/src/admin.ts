@@ -90,6 +90,15 @@ export type Token = z.infer<typeof Token>;
 const NewToken = z.looseObject({name: z.string(), token: z.string().optional()});
 export type NewToken = z.infer<typeof NewToken>;
 
+const Shift = z.looseObject({replicaSet: Id, from: Id, to: Id});
+
+export const RebalanceView = z.looseObject({
+  leads: z.array(Shift),
+  replicas: z.array(Shift),
+  nodes: z.array(z.looseObject({node: Id})),
+});
+export type RebalanceView = z.infer<typeof RebalanceView>;
+
 const Entity = z.looseObject({});
 export type Entity = z.infer<typeof Entity>;
 
@@ -231,6 +240,18 @@ export class AdminClient {
   async decommissionNode(id: Id, options: ChangeOptions = {}): Promise<Entity> {
     const path = `/nodes/${encodeURIComponent(id)}/decommission`;
     return Entity.parse(await this.#change('POST', path, undefined, options));
+  }
+
+  /** Starts to even out leads and replicas over the nodes; `operation(id)` says how far it is. */
+  async rebalance(options: ChangeOptions = {}): Promise<Operation> {
+    const answer = await this.#change('POST', '/rebalance', undefined, options);
+    return Operation.parse(answer['operation'] ?? answer);
+  }
+
+  /** What that would do now. */
+  async rebalanceView(options: CallOptions = {}): Promise<RebalanceView> {
+    const asked = {...options, dryRun: true};
+    return RebalanceView.parse(await this.#change('POST', '/rebalance', undefined, asked));
   }
 
   async tenants(options: CallOptions = {}): Promise<Entity[]> {

@@ -8,6 +8,7 @@ export {
   type Id,
   isFinal,
   type Operation,
+  type RebalanceView,
   type RecoverOptions,
   type Replica,
   type ReplicaSet,

@@ -10,7 +10,7 @@ import {
   type NodeId,
   type Rpc,
 } from '@flotilla/base';
-import type {Command, CommandType, CommandValue} from '@flotilla/catalog';
+import type {Command, CommandType, CommandValue, RebalanceView} from '@flotilla/catalog';
 import {decodeJson, encodeJson} from './command-codec.ts';
 import {pause} from './pause.ts';
 import {type MetaMembers, type NodePresence, presentOf} from './ports.ts';
@@ -112,6 +112,12 @@ export class MetaClient {
         CommandValue<Extract<Command, {type: 'ensure-bucket'}>>
       >;
     return this.#once(`bucket ${database} ${timeMs}`, deadlineMs, ask);
+  }
+
+  /** What a rebalance would do now, as the meta leader sees the nodes. */
+  rebalanceView({deadlineMs}: Deadline): Promise<RebalanceView> {
+    const question = {method: 'meta.rebalance-view', body: {}, repeatable: true, deadlineMs};
+    return this.#ask(question) as Promise<RebalanceView>;
   }
 
   /**

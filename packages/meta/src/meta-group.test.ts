@@ -113,7 +113,7 @@ class Cluster {
 function replicaHost(host: Host): ReplicaHost {
   return {
     replicas: async () => [...host.statuses()].map((status) => reportOf(status, {written: false})),
-    diskFree: async () => 0.9,
+    diskSpace: async () => ({freeBytes: 9, totalBytes: 10}),
     heard: () => host.heardNodes(),
     createReplica: (order) => host.createReplica(order),
     destroyReplica: (order) => host.destroyReplica(order),

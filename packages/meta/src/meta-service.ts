@@ -15,9 +15,11 @@ import {
   type CommandResult,
   type CommandValue,
   type CreateOperation,
+  describeRebalance,
   medianTimeMs,
   operationFault,
   planBucket,
+  type RebalanceView,
   type Reports,
 } from '@flotilla/catalog';
 import * as z from 'zod';
@@ -123,6 +125,20 @@ export class MetaService {
     return this.propose(command, deadlineMs);
   }
 
+  /** What a rebalance would do now. Only the leader has the reports that it takes. */
+  rebalanceView(): RebalanceView {
+    if (!this.isLeader()) throw this.#notLeader();
+    const reports = this.#options.reports?.() ?? new Map();
+    const missing = [...this.catalog.nodes()].filter(
+      ({id, state}) => state !== 'decommissioned' && !reports.has(id),
+    );
+    if (missing.length > 0) {
+      const nodes = missing.map(({id}) => id).join(', ');
+      throw new DbError('UNAVAILABLE', `not all nodes have reported yet: ${nodes}; ask again`);
+    }
+    return describeRebalance(this.catalog, reports, this.#options.clock.wallMs());
+  }
+
   handlers(): RpcHandlers {
     const {clock} = this.#options;
     const deadlineOf = (timeoutMs: number) => clock.monotonicMs() + timeoutMs;
@@ -151,6 +167,7 @@ export class MetaService {
             return encodeJson(await this.ensureBucket(database, atMs, deadlineOf(timeoutMs)));
           },
         ],
+        ['meta.rebalance-view', async (_payload) => encodeJson(this.rebalanceView())],
       ]),
       stream: new Map([
         ['meta.watch', (payload, context) => this.#watch.serve(payload, context.signal)],

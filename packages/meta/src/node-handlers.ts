@@ -41,10 +41,16 @@ export function nodeHandlers(host: ReplicaHost, clock: Clock): RpcHandlers {
   const deadlineOf = (timeoutMs: number) => clock.monotonicMs() + timeoutMs;
   const report = async (payload: Uint8Array) => {
     const request = decodeChecked(reportRequest, payload);
-    const [replicas, diskFree] = await Promise.all([host.replicas(), host.diskFree()]);
+    const [replicas, disk] = await Promise.all([host.replicas(), host.diskSpace()]);
     // Nothing is awaited between the difference and the answer: sequence and contents go together.
     const difference = sender.answer(request, replicas);
-    return encodeJson({...difference, wallMs: clock.wallMs(), diskFree, heard: host.heard()});
+    return encodeJson({
+      ...difference,
+      wallMs: clock.wallMs(),
+      diskFree: disk.freeBytes / disk.totalBytes,
+      diskTotalBytes: disk.totalBytes,
+      heard: host.heard(),
+    });
   };
   const create = async (payload: Uint8Array) => {
     await host.createReplica(decodeChecked(createRequest, payload));
@@ -87,7 +93,7 @@ export function nodeHandlers(host: ReplicaHost, clock: Clock): RpcHandlers {
 /** One replica's report from its host's status. */
 export function reportOf(
   status: ReplicaStatus,
-  known: Pick<ReplicaReport, 'written' | 'damaged' | 'work'>,
+  known: Pick<ReplicaReport, 'written' | 'damaged' | 'work' | 'diskBytes' | 'writtenBytes'>,
 ): ReplicaReport {
   const progress = status.members.map((member) => ({
     replica: member.replica,
@@ -109,11 +115,9 @@ export function reportOf(
     configuration: status.configuration,
     // A host shows a replica only once its creation is on disk.
     durable: status.stopped === undefined,
-    written: known.written,
     fault: status.stopped,
-    damaged: known.damaged,
+    ...known,
     received: status.received,
-    work: known.work,
     progress: status.role === 'leader' ? progress : undefined,
   };
 }

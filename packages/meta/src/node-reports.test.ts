@@ -36,7 +36,8 @@ class Links {
 type Heard = (node: NodeId) => readonly NodeId[] | undefined;
 
 function hostOf(node: NodeId, heard: Heard): ReplicaHost {
-  const nothing = {replicas: async () => [], diskFree: async () => 1, heard: () => heard(node)};
+  const diskSpace = async () => ({freeBytes: 1, totalBytes: 1});
+  const nothing = {replicas: async () => [], diskSpace, heard: () => heard(node)};
   return nothing as unknown as ReplicaHost;
 }
 

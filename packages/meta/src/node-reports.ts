@@ -26,6 +26,7 @@ interface NodeState {
   /** Its wall clock less the planner's monotonic one: the planner's own wall clock may jump after it. */
   wallAheadMs: number;
   diskFree: number;
+  diskTotalBytes: number | undefined;
 }
 
 export interface NodeReportsOptions {
@@ -92,6 +93,9 @@ export class NodeReports {
         silentSinceMs: live ? undefined : wallMs - unheardMs,
         clockOffsetMs: Math.round(state.wallAheadMs + nowMs - wallMs),
         diskFree: state.diskFree,
+        diskTotalBytes: state.diskTotalBytes,
+        leads: state.receiver.leads,
+        writes: state.receiver.writes.rates,
         replicas: state.receiver.replicas,
       });
     }
@@ -119,13 +123,14 @@ export class NodeReports {
           deadlineMs: askedAtMs + REPORT_TIMEOUT_MS,
         }),
       );
-      receiver.take(answer);
       state.heardAtMs = clock.monotonicMs();
+      receiver.take(answer, state.heardAtMs);
       state.answered = true;
       // Half the round trip ago, as well as can be told.
       const tripMs = state.heardAtMs - askedAtMs;
       state.wallAheadMs = answer.wallMs + tripMs / 2 - state.heardAtMs;
       state.diskFree = answer.diskFree;
+      state.diskTotalBytes = answer.diskTotalBytes;
       state.hears = answer.heard && new Set(answer.heard);
     } catch (error) {
       // Not hearing from a node is itself what is to be known of it.
@@ -146,6 +151,7 @@ export class NodeReports {
       answered: false,
       wallAheadMs: this.#options.clock.wallMs() - nowMs,
       diskFree: 1,
+      diskTotalBytes: undefined,
     };
     this.#nodes.set(node, state);
     return state;

@@ -66,8 +66,8 @@ export interface ReplicaHost {
    * leads, to all. REPLICA_GONE where another replica of the set is here, or none.
    */
   workOnReplica(order: WorkOrder, options: {readonly deadlineMs: number}): Promise<void>;
-  /** Free part of the fullest disk, 0 to 1. */
-  diskFree(): Promise<number>;
+  /** Of the fullest disk. */
+  diskSpace(): Promise<{readonly freeBytes: number; readonly totalBytes: number}>;
   /** Other nodes that this one hears now. */
   heard(): readonly NodeId[];
 }

@@ -50,7 +50,7 @@ class Groups {
         this.onReport(node);
         return [...here].map(([replica, set]) => this.#report(set, replica));
       },
-      diskFree: async () => 0.9,
+      diskSpace: async () => ({freeBytes: 9, totalBytes: 10}),
       heard: () =>
         [...this.onNode.keys()].filter(
           (other) => this.deluded.has(node) || !this.unheard.has(other),

@@ -43,12 +43,16 @@ test('the receiver has what the sender reports, whatever answers are lost and wh
           receiver = new ReportReceiver();
           session++;
         }
-        const now = replicas.map(({replica, index}) => report(replica, index));
+        const now = replicas.map(({replica, index}) => {
+          const role = index === 0 ? ('leader' as const) : ('follower' as const);
+          return {...report(replica, index), role};
+        });
         const request = {session: `s${session}`, acknowledged: receiver.acknowledged};
         const answer = sender.answer(request, now);
         if (fate === 'lost') continue;
-        receiver.take(answer);
+        receiver.take(answer, 0);
         expect(new Map(receiver.replicas)).toEqual(new Map(now.map((one) => [one.replica, one])));
+        expect(receiver.leads).toBe(now.filter(({role}) => role === 'leader').length);
       }
     }),
   );
@@ -59,7 +63,7 @@ test('what did not change is not sent again', () => {
   const receiver = new ReportReceiver();
   const ask = (reports: ReplicaReport[]) => {
     const answer = sender.answer({session: 's', acknowledged: receiver.acknowledged}, reports);
-    receiver.take(answer);
+    receiver.take(answer, 0);
     return answer;
   };
   expect(ask([report(1, 1), report(2, 1)]).changed).toHaveLength(2);
@@ -69,10 +73,10 @@ test('what did not change is not sent again', () => {
 
 test('what was taken from the receiver stays as it was when more is reported', () => {
   const receiver = new ReportReceiver();
-  receiver.take({sequence: 1, full: true, changed: [report(1, 1)], removed: []});
+  receiver.take({sequence: 1, full: true, changed: [report(1, 1)], removed: []}, 0);
   const {replicas} = receiver;
-  receiver.take({sequence: 2, full: false, changed: [report(2, 1)], removed: [1 as ReplicaId]});
-  receiver.take({sequence: 3, full: true, changed: [], removed: []});
+  receiver.take({sequence: 2, full: false, changed: [report(2, 1)], removed: [1 as ReplicaId]}, 0);
+  receiver.take({sequence: 3, full: true, changed: [], removed: []}, 0);
   expect([...replicas.keys()]).toEqual([1]);
 });
 
@@ -88,7 +92,7 @@ test('reports that are the same object as before are not looked into', () => {
   });
   for (const session of ['a', 'b']) {
     const ask = () => sender.answer({session, acknowledged: receiver.acknowledged}, reports);
-    receiver.take(ask());
+    receiver.take(ask(), 0);
     expect(looks).toBeGreaterThan(0);
     looks = 0;
     expect(ask()).toMatchObject({full: false, changed: [], removed: []});

@@ -1,10 +1,11 @@
 // Reports between a node and the reconciler hold only what changed: both keep the last one by a
 // session and a number. Whoever lost the thread (a restart, a new leader, a lost answer) gets all.
 
-import type {ReplicaId} from '@flotilla/base';
+import {META_SET, type ReplicaId} from '@flotilla/base';
 import type {ReplicaReport} from '@flotilla/catalog';
 import * as z from 'zod';
 import {nodeId, replicaId, replicaReport} from './schemas.ts';
+import {WriteMeter} from './write-meter.ts';
 
 export const reportRequest = z.object({
   /** Random, of the asking reconciler's run. */
@@ -20,6 +21,7 @@ export const reportAnswer = z.object({
   full: z.boolean(),
   wallMs: z.number(),
   diskFree: z.number(),
+  diskTotalBytes: z.number().optional(),
   /** Other nodes that this one hears; absent where an older build answers. */
   heard: z.array(nodeId).optional(),
   changed: z.array(replicaReport),
@@ -76,11 +78,18 @@ function isSame(before: ReplicaReport | undefined, now: ReplicaReport): boolean 
   return before === now || (before && JSON.stringify(before)) === JSON.stringify(now);
 }
 
+function isLead(report: ReplicaReport | undefined): boolean {
+  return report?.role === 'leader' && report.set !== META_SET;
+}
+
 /** The reconciler's side, for one node. */
 export class ReportReceiver {
   #sequence = 0;
   /** Counts answers that told something new. */
   news = 0;
+  /** Replicas that lead by their node's word, without the meta group's. */
+  leads = 0;
+  readonly writes = new WriteMeter();
   #replicas: ReadonlyMap<ReplicaId, ReplicaReport> = new Map();
 
   get acknowledged(): number {
@@ -92,13 +101,26 @@ export class ReportReceiver {
     return this.#replicas;
   }
 
-  take(answer: Difference): void {
+  take(answer: Difference, nowMs: number): void {
     this.#sequence = answer.sequence;
+    this.writes.turn(nowMs);
     if (!answer.full && answer.changed.length === 0 && answer.removed.length === 0) return;
     this.news += 1;
+    if (answer.full) this.leads = 0;
     const replicas = new Map<ReplicaId, ReplicaReport>(answer.full ? [] : this.#replicas);
-    for (const report of answer.changed) replicas.set(report.replica, report);
-    for (const replica of answer.removed) replicas.delete(replica);
+    for (const report of answer.changed) {
+      this.#countLead(replicas.get(report.replica), report);
+      this.writes.count(this.#replicas.get(report.replica), report);
+      replicas.set(report.replica, report);
+    }
+    for (const replica of answer.removed) {
+      this.#countLead(replicas.get(replica), undefined);
+      replicas.delete(replica);
+    }
     this.#replicas = replicas;
+  }
+
+  #countLead(before: ReplicaReport | undefined, now: ReplicaReport | undefined): void {
+    this.leads += Number(isLead(now)) - Number(isLead(before));
   }
 }

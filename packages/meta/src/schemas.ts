@@ -123,6 +123,8 @@ export const replicaReport = z.object({
   configuration,
   durable: z.boolean(),
   written: z.boolean(),
+  diskBytes: z.number().optional(),
+  writtenBytes: z.number().optional(),
   fault: z.string().optional(),
   damaged: z.boolean().optional(),
   received: transfer.optional(),

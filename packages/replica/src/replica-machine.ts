@@ -96,7 +96,7 @@ export class ReplicaMachine implements StateMachine {
   #isPurgePending = false;
   #isCompacting = false;
   #isClosed = false;
-  #isWritten = false;
+  #writtenBytes = 0;
   /** Between two states: an apply or an install is under way, or has failed and will never end. */
   #isTorn = false;
   /** What a compaction met in a part. The group stops at its next entry, and meta replaces the replica. */
@@ -182,7 +182,17 @@ export class ReplicaMachine implements StateMachine {
 
   /** Rows were applied since this machine was opened. */
   get isWritten(): boolean {
-    return this.#isWritten;
+    return this.#writtenBytes > 0;
+  }
+
+  /** Of the writes applied since then, as they stand in the log. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  /** Of its parts. */
+  get diskBytes(): number {
+    return this.storage.partBytes();
   }
 
   get isFlushing(): boolean {
@@ -323,7 +333,7 @@ export class ReplicaMachine implements StateMachine {
     // Only what was applied: a refused write that is sent again must not pass for one that was.
     retries.remember(incarnation, sequence);
     if (key !== undefined) keys.remember(key);
-    this.#isWritten = true;
+    this.#writtenBytes += bytes.length;
     return result;
   }
 

@@ -288,14 +288,15 @@ export class ReplicaStorage {
     return this.memtableBytes() + this.#index.memoryBytes();
   }
 
+  partBytes(): number {
+    return this.#files.parts.reduce((sum, {record}) => sum + record.bytes, 0);
+  }
+
   sizes(): StorageSizes {
-    const {parts} = this.#files;
     const memtableBytes = this.memtableBytes();
-    let partBytes = 0;
-    for (const {record} of parts) partBytes += record.bytes;
     return {
-      parts: parts.length,
-      partBytes,
+      parts: this.#files.parts.length,
+      partBytes: this.partBytes(),
       memtableBytes,
       memoryBytes: memtableBytes + this.#index.memoryBytes(),
       seriesCount: this.#index.count,

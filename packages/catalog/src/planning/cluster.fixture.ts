@@ -9,11 +9,12 @@ import type {ReplicaPlacement, ReplicaSet} from '../model.ts';
 import {setsWithMeta} from './evacuation.ts';
 import type {NodeReport, ReplicaReport} from './reports.ts';
 
-/** The meta group has its only replica on node 1. */
-export function clusterOf(nodes: number): CatalogMachine {
+/** The meta group has its only replica on node 1. Node i is in the i-th of the zones, from the first again after the last. */
+export function clusterOf(nodes: number, zones: readonly string[] = []): CatalogMachine {
   const machine = new CatalogMachine();
   for (let i = 1; i <= nodes; i++) {
-    const node = {incarnation: `i${i}`, address: `n${i}`, engineThreads: 1, version: '1'};
+    const zone = zones[(i - 1) % Math.max(1, zones.length)];
+    const node = {incarnation: `i${i}`, address: `n${i}`, zone, engineThreads: 1, version: '1'};
     if (i === 1) must(machine, {type: 'found-cluster', clusterId: 'c', node, atMs: 1});
     else must(machine, {type: 'register-node', node, atMs: 1});
   }
@@ -47,6 +48,8 @@ export interface Conditions {
   readonly silentSinceMs?: ReadonlyMap<number, number>;
   /** Nodes whose replicas wait for a snapshot. */
   readonly behind?: ReadonlySet<number>;
+  /** What else is told of a node. */
+  readonly told?: ReadonlyMap<number, Partial<NodeReport>>;
 }
 
 export function reportsOf(catalog: Catalog, conditions: Conditions): Map<NodeId, NodeReport> {
@@ -65,6 +68,7 @@ export function reportsOf(catalog: Catalog, conditions: Conditions): Map<NodeId,
       clockOffsetMs: 0,
       diskFree: 1,
       replicas: new Map(replicas.map((report) => [report.replica, report])),
+      ...conditions.told?.get(node),
     });
   }
   return reports;

@@ -106,12 +106,15 @@ export class GroupView {
     not: ReplicaId,
     load: (node: NodeId) => number = () => 0,
   ): ReplicaPlacement | undefined {
-    return this.set.replicas
-      .filter(
-        ({replica, node}) =>
-          replica !== not && this.isVoter(replica) && this.isLive(node) && this.isCaughtUp(replica),
-      )
-      .sort((a, b) => load(a.node) - load(b.node))[0];
+    return this.heirs(not).sort((a, b) => load(a.node) - load(b.node))[0];
+  }
+
+  /** All of these. By default other than the leader. */
+  heirs(not = this.leader?.replica): ReplicaPlacement[] {
+    return this.set.replicas.filter(
+      ({replica, node}) =>
+        replica !== not && this.isVoter(replica) && this.isLive(node) && this.isCaughtUp(replica),
+    );
   }
 
   /** Of two that claim to lead, the one of the later term does. */

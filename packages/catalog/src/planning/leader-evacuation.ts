@@ -5,8 +5,8 @@
 import type {NodeId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {Action} from './action.ts';
+import {takesLeads} from './fitness.ts';
 import type {GroupView} from './group-view.ts';
-import {canLead} from './leader-spread.ts';
 import {leadsNothing} from './pauses.ts';
 import type {Reports} from './reports.ts';
 
@@ -26,7 +26,7 @@ export function planLeaderEvacuation(
   }
   const isLeft = (node: NodeId): boolean => leadsNothing(catalog.node(node), nowMs);
   const load = (node: NodeId): number =>
-    !isLeft(node) && canLead(reports.get(node)) ? (led.get(node) ?? 0) : Infinity;
+    takesLeads(node, catalog, reports, nowMs) ? (led.get(node) ?? 0) : Infinity;
   const actions: Action[] = [];
   for (const group of all) {
     if (actions.length >= TRANSFERS_MAX) break;

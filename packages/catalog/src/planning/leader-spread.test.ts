@@ -17,13 +17,10 @@ interface Sets {
 function groups({count = 4, pinned}: Sets): GroupView[] {
   return Array.from({length: count}, (_, i) => i + 11).map((id) => {
     const replicas = NODES.map((node) => ({node, replica: Number(node) as ReplicaId}));
-    const successor = (not: ReplicaId, load: (node: NodeId) => number) =>
-      replicas
-        .filter(({replica}) => replica !== not)
-        .sort((a, b) => load(a.node) - load(b.node))[0];
+    const heirs = () => replicas.filter(({node}) => node !== 1);
     const set = {id: id as ReplicaSetId, replicas, pinned};
     const leader = {replica: 1};
-    return {set, leaderNode: 1, leader, joint: false, successor} as unknown as GroupView;
+    return {set, leaderNode: 1, leader, joint: false, heirs} as unknown as GroupView;
   });
 }
 
@@ -35,7 +32,7 @@ function planned(
   const catalog = {
     failoverOf: () => failover,
     operationOf: () => undefined,
-    node: () => ({state: 'active'}),
+    node: (id: NodeId) => ({id, state: 'active'}),
   } as unknown as Catalog;
   const report = (node: NodeId): NodeReport => {
     return {node, live: true, clockOffsetMs: 0, diskFree: diskFree[node] ?? 1, replicas: new Map()};

@@ -1,56 +1,56 @@
-// Leaders do the work of writes, so each node should lead as many sets as the others. A lead moves
-// only to a live, caught-up voter, and only where that makes the two nodes more even.
+// Leaders do the work of writes, so each node should lead as many sets as the others. A lead moves only
+// to a live, caught-up voter, and only where that makes the nodes more even in the end: a node may have to
+// pass one on that it gets. Nodes that are to lead nothing are leader-evacuation.ts's.
 
-import type {NodeId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {Action} from './action.ts';
+import {takesLeads} from './fitness.ts';
 import type {GroupView} from './group-view.ts';
-import {leadsNothing} from './pauses.ts';
-import type {NodeReport, Reports} from './reports.ts';
+import {LeadBalance, type LeadMove} from './lead-balance.ts';
+import type {Reports} from './reports.ts';
 
 /** A transfer pauses the set's writes for a round trip: few at a time. */
 const TRANSFERS_MAX = 4;
 
-/** Below it a node takes no writes, and gives away what it leads. */
-const DISK_FREE_MIN = 0.05;
+export type LeadTransfer = Extract<Action, {type: 'transfer-leader'}>;
 
+/** @param transfersMax of all that are wanted, the first; a chain is never cut. */
 export function planLeaderSpread(
   groups: Iterable<GroupView>,
   catalog: Catalog,
   reports: Reports,
   nowMs: number,
-): Action[] {
-  const led = new Map<NodeId, number>();
-  const movable: GroupView[] = [];
-  for (const group of groups) {
-    const node = group.leaderNode;
-    if (node === undefined) continue;
-    led.set(node, (led.get(node) ?? 0) + 1);
-    const {set} = group;
-    const manual = catalog.failoverOf(set.id) === 'manual';
-    if (set.pinned !== true && !manual && !group.joint && !catalog.operationOf(set.id)) {
-      movable.push(group);
+  transfersMax = TRANSFERS_MAX,
+): LeadTransfer[] {
+  const fit = new Set([...reports.keys()].filter((id) => takesLeads(id, catalog, reports, nowMs)));
+  const led = [...groups].filter(({leaderNode}) => leaderNode !== undefined);
+  const counts = new Map([...fit].map((node) => [node, 0]));
+  for (const {leaderNode} of led) counts.set(leaderNode!, (counts.get(leaderNode!) ?? 0) + 1);
+  // Asked first, since it is mostly so: who may take which lead is much to look at.
+  if (Math.max(...counts.values()) - Math.min(...counts.values()) < 2) return [];
+  const balance = new LeadBalance<GroupView>(counts);
+  for (const group of led) {
+    if (!isMovable(group, catalog)) continue;
+    for (const {node} of group.heirs()) {
+      if (fit.has(node)) balance.allow(group, group.leaderNode!, node);
     }
   }
-  const load = (node: NodeId) =>
-    !leadsNothing(catalog.node(node), nowMs) && canLead(reports.get(node))
-      ? (led.get(node) ?? 0)
-      : Infinity;
-  const actions: Action[] = [];
-  for (const group of movable) {
-    if (actions.length >= TRANSFERS_MAX) break;
-    const from = group.leaderNode!;
-    const to = group.successor(group.leader!.replica, load);
-    if (to === undefined || load(to.node) === Infinity) continue;
-    const leaving = catalog.node(from)?.state !== 'active';
-    if (!leaving && (led.get(from) ?? 0) - load(to.node) < 2) continue;
-    led.set(from, (led.get(from) ?? 0) - 1);
-    led.set(to.node, load(to.node) + 1);
-    actions.push({type: 'transfer-leader', node: from, set: group.set.id, to: to.replica});
+  const transfers: LeadTransfer[] = [];
+  while (transfers.length < transfersMax) {
+    const moves = balance.next();
+    if (moves.length === 0) break;
+    transfers.push(...moves.map(transferOf));
   }
-  return actions;
+  return transfers;
 }
 
-export function canLead(report: NodeReport | undefined): boolean {
-  return report?.live === true && report.diskFree >= DISK_FREE_MIN;
+export function isMovable(group: GroupView, catalog: Catalog): boolean {
+  const {set} = group;
+  if (set.pinned === true || group.joint || catalog.operationOf(set.id)) return false;
+  return catalog.failoverOf(set.id) !== 'manual';
+}
+
+function transferOf({item, from, to}: LeadMove<GroupView>): LeadTransfer {
+  const {replica} = item.set.replicas.find(({node}) => node === to)!;
+  return {type: 'transfer-leader', node: from, set: item.set.id, to: replica};
 }

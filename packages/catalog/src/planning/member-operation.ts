@@ -250,8 +250,9 @@ function planConfirm(operation: Operation, group: GroupView): Decision {
   if (group.leader === undefined) return wait('a leader');
   if (group.joint || group.isMember(source)) return wait(`replica ${source} to leave`);
   // A node that is emptied takes one away without anybody's having asked for fewer.
-  const isAskedFor =
-    operation.kind === 'remove-replica' && !operation.startedBy.startsWith('operation ');
+  const isAutomatic =
+    operation.startedBy === 'reconciler' || operation.startedBy.startsWith('operation ');
+  const isAskedFor = operation.kind === 'remove-replica' && !isAutomatic;
   return place(set, {
     remove: [source],
     roles: set.replicas
@@ -272,7 +273,7 @@ function planDestroySource(operation: Operation, group: GroupView): Decision {
   return {type: 'act', action: {type: 'destroy-replica', node, set: group.set.id, replica}};
 }
 
-function canRollBack(operation: Operation, group: GroupView): boolean {
+export function canRollBack(operation: Operation, group: GroupView): boolean {
   if (operation.step === 'confirm' || operation.step === 'destroy-source') return false;
   if (operation.step !== 'swap') return true;
   const source = operation.source!;

@@ -6,8 +6,8 @@ import type {CatalogMachine} from '../machine/catalog-machine.ts';
 import type {AutomationKind, Maintenance} from '../model.ts';
 import type {Action} from './action.ts';
 import {clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
-import {REPAIR_AFTER_MS} from './evacuation.ts';
 import {planNext} from './reconcile.ts';
+import {REPAIR_AFTER_MS} from './repairs.ts';
 
 const HOUR = 3_600_000;
 

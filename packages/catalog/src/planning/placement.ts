@@ -1,31 +1,24 @@
-// Where a new bucket's replica sets live. Each bucket is spread evenly by itself, since the youngest
-// one takes the writes; nodes with fewer replicas in all come first among equals; zones are kept
-// distinct where there are enough of them.
+// Where a new bucket's replica sets live. Each bucket is spread evenly by itself, its leads too, since the
+// youngest one takes the writes; among equals the less loaded node comes first, and leads first what leads
+// least in all; zones are kept distinct where there are enough of them.
 
 import {type DatabaseId, LIMITS, type NodeId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {EnsureBucket, PlacementRequest} from '../commands.ts';
-import type {Node} from '../model.ts';
+import type {Node, ReplicaSet} from '../model.ts';
+import {fitNodes} from './fitness.ts';
+import {LeadBalance} from './lead-balance.ts';
+import {NodeLoads} from './node-loads.ts';
 import type {Reports} from './reports.ts';
 
 const SHARDS_AUTO_MIN = 4;
-/** Below this part of its disk free a node takes no new replicas. */
-export const DISK_FREE_MIN = 0.15;
 
 /** What a choice of nodes goes by; smaller is better. */
-export type NodeLoads = ReadonlyMap<NodeId, number>;
+export type Numbers = ReadonlyMap<NodeId, number>;
 
 /** An even number of replicas is an odd number of voters and one learner. */
 export function votersOf(replicas: number): number {
   return replicas % 2 === 0 ? replicas - 1 : replicas;
-}
-
-/** Active nodes; without a report (before the first) a node counts as fit. */
-export function fitNodes(catalog: Catalog, reports: Reports): Node[] {
-  return [...catalog.nodes()].filter((node) => {
-    const report = reports.get(node.id);
-    return node.state === 'active' && (report === undefined || report.diskFree >= DISK_FREE_MIN);
-  });
 }
 
 export function autoShards(nodes: readonly Node[]): number {
@@ -54,10 +47,10 @@ export function planBucket(
     else endMs = Math.min(endMs, Math.max(bucket.startMs, timeMs + 1));
   }
   const shards = options.shards === 'auto' ? autoShards(nodes) : options.shards;
-  const loads = new Map(nodes.map(({id}) => [id, catalog.replicaCount(id)]));
   const placements = planPlacement({
     nodes,
-    loads,
+    loads: new NodeLoads(nodes, catalog, reports).scores,
+    leads: new Map(nodes.map(({id}) => [id, reports.get(id)?.leads ?? 0])),
     silent: new Set(nodes.filter(({id}) => reports.get(id)?.live === false).map(({id}) => id)),
     shards,
     replicas: options.replicas,
@@ -68,7 +61,9 @@ export function planBucket(
 /** By shard: its replicas, voters first, the one that leads at the beginning before all. Requires at least one node. */
 export function planPlacement(wanted: {
   readonly nodes: readonly Node[];
-  readonly loads: NodeLoads;
+  readonly loads: Numbers;
+  /** What each leads already. */
+  readonly leads: Numbers;
   /** Taken only when the others are too few, and then as the last: a set opens by its living majority. */
   readonly silent: ReadonlySet<NodeId>;
   readonly shards: number;
@@ -82,8 +77,7 @@ export function planPlacement(wanted: {
   const voters = votersOf(usable);
   const used = new Map<NodeId, number>();
   const voting = new Map<NodeId, number>();
-  const leading = new Map<NodeId, number>();
-  const placements: PlacementRequest[][] = [];
+  const sets: NodeId[][] = [];
   for (let shard = 0; shard < wanted.shards; shard++) {
     const chosen = pickNodes(living, Math.min(usable, living.length), used, wanted.loads);
     chosen.push(...pickNodes(silent, usable - chosen.length, used, wanted.loads));
@@ -96,28 +90,65 @@ export function planPlacement(wanted: {
           a.order - b.order,
       );
     for (const {id} of chosen) used.set(id, (used.get(id) ?? 0) + 1);
-    const voterIds = byVoting.slice(0, voters).map(({id}) => id);
-    for (const id of voterIds) voting.set(id, (voting.get(id) ?? 0) + 1);
-    // The first of the founders campaigns before the others would.
-    const leader = voterIds
-      .filter((id) => !wanted.silent.has(id))
-      .reduce((a, b) => ((leading.get(b) ?? 0) < (leading.get(a) ?? 0) ? b : a), voterIds[0]!);
-    leading.set(leader, (leading.get(leader) ?? 0) + 1);
-    const voterPlaces = [leader, ...voterIds.filter((id) => id !== leader)];
-    placements.push([
-      ...voterPlaces.map((node) => ({node, role: 'voter' as const})),
-      ...byVoting.slice(voters).map(({id}) => ({node: id, role: 'learner' as const})),
-    ]);
+    for (const {id} of byVoting.slice(0, voters)) voting.set(id, (voting.get(id) ?? 0) + 1);
+    sets.push(byVoting.map(({id}) => id));
   }
-  return placements;
+  const canLead = (node: NodeId) => living.length === 0 || !wanted.silent.has(node);
+  const leaders = chooseLeaders(
+    sets.map((set) => set.slice(0, voters).filter(canLead)),
+    wanted.leads,
+  );
+  return sets.map((set, shard) => {
+    const leader = leaders[shard]!;
+    const voterIds = set.slice(0, voters);
+    return [
+      ...[leader, ...voterIds.filter((id) => id !== leader)].map(
+        (node) => ({node, role: 'voter'}) as const,
+      ),
+      ...set.slice(voters).map((node) => ({node, role: 'learner'}) as const),
+    ];
+  });
+}
+
+/** By set: of its candidates the one that campaigns before the others would, as evenly as can be. */
+function chooseLeaders(candidates: readonly NodeId[][], leads: Numbers): NodeId[] {
+  const leading = new Map<NodeId, number>();
+  const leaders = candidates.map((nodes) => {
+    const leader = nodes.reduce((a, b) => (isBefore(b, a, leading, leads) ? b : a));
+    leading.set(leader, (leading.get(leader) ?? 0) + 1);
+    return leader;
+  });
+  while (evenLeaders(leaders, candidates));
+  return leaders;
+}
+
+/** True where that changed something: what was passed on once may be passed on again. */
+function evenLeaders(leaders: NodeId[], candidates: readonly NodeId[][]): boolean {
+  const leading = new Map<NodeId, number>();
+  for (const leader of leaders) leading.set(leader, (leading.get(leader) ?? 0) + 1);
+  const balance = new LeadBalance<number>(leading);
+  for (const [set, nodes] of candidates.entries()) {
+    for (const node of nodes) if (node !== leaders[set]) balance.allow(set, leaders[set]!, node);
+  }
+  let changed = false;
+  for (let moves = balance.next(); moves.length > 0; moves = balance.next()) {
+    for (const {item, to} of moves) leaders[item] = to;
+    changed = true;
+  }
+  return changed;
+}
+
+function isBefore(a: NodeId, b: NodeId, leading: Numbers, leads: Numbers): boolean {
+  const difference = (leading.get(a) ?? 0) - (leading.get(b) ?? 0);
+  return difference < 0 || (difference === 0 && (leads.get(a) ?? 0) < (leads.get(b) ?? 0));
 }
 
 /** Greedy: a zone that is not there yet first, then the least used, then the least loaded node. */
 export function pickNodes(
   nodes: readonly Node[],
   count: number,
-  used: NodeLoads,
-  loads: NodeLoads,
+  used: Numbers,
+  loads: Numbers,
   present: readonly Node[] = [],
 ): Node[] {
   const zones = new Map<string, number>();
@@ -137,6 +168,11 @@ export function pickNodes(
     picked.push(node);
   }
   return picked;
+}
+
+/** Nodes that hold a replica of it, those that are full or silent too: their zones are taken. */
+export function holdersOf(set: ReplicaSet, catalog: Catalog): Node[] {
+  return set.replicas.flatMap(({node}) => catalog.node(node) ?? []);
 }
 
 function countZone(zones: Map<string, number>, node: Node): void {

@@ -6,9 +6,9 @@ import type {ErrorCode, NodeId, ReplicaId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {CreateOperation} from '../commands.ts';
 import {drainFault} from './drain-room.ts';
+import {REPLICA_DISK_FREE_MIN} from './fitness.ts';
 import {GroupView} from './group-view.ts';
 import {maintenanceOf} from './pauses.ts';
-import {DISK_FREE_MIN} from './placement.ts';
 import type {Reports} from './reports.ts';
 
 interface OperationFault {
@@ -55,9 +55,9 @@ export function placeFault(node: NodeId, reports: Reports): OperationFault | und
   const report = reports.get(node);
   if (report === undefined) return undefined;
   if (!report.live) return {code: 'NO_PLACE', message: `node ${node} does not answer`};
-  if (report.diskFree >= DISK_FREE_MIN) return undefined;
+  if (report.diskFree >= REPLICA_DISK_FREE_MIN) return undefined;
   const free = Math.floor(report.diskFree * 100);
-  const message = `node ${node} has no room: ${free} % of its disk is free, and ${DISK_FREE_MIN * 100} % is asked for`;
+  const message = `node ${node} has no room: ${free} % of its disk is free, and ${REPLICA_DISK_FREE_MIN * 100} % is asked for`;
   return {code: 'NO_PLACE', message};
 }
 

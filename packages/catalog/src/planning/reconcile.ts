@@ -9,19 +9,17 @@ import type {Action} from './action.ts';
 import {planMetaLead} from './clocks.ts';
 import {
   isPlacedOn,
-  isUneven,
-  liveNodes,
   MOVES_MAX,
   type MoveBudget,
   planEvacuation,
-  planRebalance,
-  planRepairs,
   setsWithMeta,
 } from './evacuation.ts';
+import {fitNodes} from './fitness.ts';
 import {GroupView} from './group-view.ts';
 import {planLeaderEvacuation} from './leader-evacuation.ts';
 import {planLeaderSpread} from './leader-spread.ts';
 import {
+  canRollBack,
   type Decision,
   planLeaderTransfer,
   planReplicaAddition,
@@ -38,11 +36,14 @@ import {
 } from './membership.ts';
 import {isMaking, MoveTurns} from './move-turns.ts';
 import {isAutomatic} from './pauses.ts';
-import {fitNodes, pickNodes} from './placement.ts';
 import {placeFault} from './preconditions.ts';
-import {planChecksum, planCompaction} from './replica-work.ts';
+import {isUneven, planRebalance} from './rebalance.ts';
+import {isReturned, planRepairs} from './repairs.ts';
+import {differingReplicas, planChecksum, planCompaction} from './replica-work.ts';
 import type {Reports} from './reports.ts';
 import {planRoutineChecksums} from './routine-checksums.ts';
+import {planSurplus} from './surplus.ts';
+import {Targets} from './targets.ts';
 import {planUpkeep} from './upkeep.ts';
 import {replicasWanted} from './wanted.ts';
 
@@ -57,7 +58,7 @@ const TARGET_SILENT_MS_MAX = 120_000;
 const WAIT_TOLD_MS = 30_000;
 
 export interface PlanSettings {
-  /** Instead of a quarter of an hour. */
+  /** Instead of ten minutes. */
   readonly repairAfterMs?: number | undefined;
 }
 
@@ -95,7 +96,7 @@ export function planNext(
   actions.push(...planUpkeep(catalog, reports, nowMs).map(proposal));
   actions.push(...planLeaderEvacuation(open, catalog, reports, nowMs));
   if (repairs) {
-    actions.push(...planHealing(catalog, idle, reports));
+    actions.push(...planHealing(catalog, idle, reports, nowMs));
     actions.push(...planRoutineChecksums(catalog, idle, nowMs));
   }
   actions.push(...planAutomatic(catalog, groups, reports, {...settings, nowMs, repairs, evens}));
@@ -257,6 +258,7 @@ function decideForSet(
     case 'move-replica':
       return planReplicaMove(operation, group);
     case 'repair':
+      if (isOvertaken(operation, group, catalog)) return cancelling(operation, nowMs);
       if (operation.targetNode === undefined) return planReplicaRemoval(operation, group);
       return planReplicaMove(operation, group);
     case 'compact':
@@ -274,6 +276,20 @@ function decideForSet(
     default:
       return {type: 'wait', for: `a build that knows the operation ${operation.kind}`};
   }
+}
+
+/** Its node came back in time: the copy that has begun is given up. */
+function isOvertaken(operation: Operation, group: GroupView, catalog: Catalog): boolean {
+  if (operation.state !== 'running' || operation.targetNode === undefined) return false;
+  if (differingReplicas(catalog).has(operation.source!)) return false;
+  return isReturned(operation, group) && canRollBack(operation, group);
+}
+
+function cancelling(operation: Operation, atMs: number): Decision {
+  const error = `node ${operation.sourceNode} came back`;
+  const step = {operation: operation.id, expectedStep: operation.step, atMs};
+  const command = {type: 'update-operation', ...step, state: 'cancelling', error} as const;
+  return {type: 'act', action: proposal(command)};
 }
 
 function actionOf(decision: Decision, operation: Operation, atMs: number): Action | undefined {
@@ -310,10 +326,14 @@ function planTelling(operation: Operation, waitingFor: string, nowMs: number): A
   return proposal({type: 'update-operation', ...subject, waitingFor});
 }
 
-/** More replicas where a set lacks some and nodes can hold them; fewer learners where it has too many. */
-function planHealing(catalog: Catalog, idle: readonly GroupView[], reports: Reports): Action[] {
-  const nodes = liveNodes(catalog, reports);
-  const loads = new Map(nodes.map(({id}) => [id, catalog.replicaCount(id)]));
+/** More replicas where a set lacks some and nodes can hold them; fewer where it has too many. */
+function planHealing(
+  catalog: Catalog,
+  idle: readonly GroupView[],
+  reports: Reports,
+  nowMs: number,
+): Action[] {
+  const targets = new Targets(catalog, reports);
   const able = fitNodes(catalog, reports);
   const emptying = [...catalog.nodes()].filter(({state}) => state === 'draining');
   let room = HEALING_MAX - idle.filter(isHealing).length;
@@ -325,27 +345,18 @@ function planHealing(catalog: Catalog, idle: readonly GroupView[], reports: Repo
     const isLosing = emptying.some(({id}) => isPlacedOn(set, id));
     const shrinking = isLosing ? undefined : planShrinking(group, wanted);
     if (shrinking !== undefined) actions.push(shrinking);
+    const surplus = isLosing || shrinking ? undefined : planSurplus(group, wanted, catalog, nowMs);
+    if (surplus !== undefined) actions.push(surplus);
     const isOneToCome = set.replicas.length < wanted && able.some(({id}) => !isPlacedOn(set, id));
     const evened = isOneToCome ? undefined : planOddVoters(group);
     if (evened !== undefined) actions.push(evened);
     if (room <= 0) continue;
-    const action = planGrowth(group, wanted, (_, count) => {
-      const present = nodes.filter(({id}) => isPlacedOn(set, id));
-      const others = nodes.filter((node) => !present.includes(node));
-      return pickNodes(others, count, new Map(), loads, present);
-    });
+    const action = planGrowth(group, wanted, (_, count) => targets.pick(set, count));
     if (action === undefined) continue;
     actions.push(action);
-    for (const {node} of addedBy(action)) loads.set(node, (loads.get(node) ?? 0) + 1);
     room--;
   }
   return actions;
-}
-
-function addedBy(action: Action) {
-  return action.type === 'propose' && action.command.type === 'set-placement'
-    ? action.command.add
-    : [];
 }
 
 /** What the cluster starts by itself: repairs, evening out, leaders spread. */
@@ -365,7 +376,7 @@ function planAutomatic(
   if (!evens) return actions;
   const isOperating = [...catalog.operations()].some((operation) => !isFinished(operation));
   const quiet = !isOperating && actions.length === 0 && !groups.some(isHealing);
-  if (quiet && isUneven(catalog, reports, nowMs)) {
+  if (quiet && isUneven(catalog, reports)) {
     const startedBy = 'reconciler';
     actions.push(proposal({type: 'create-operation', kind: 'rebalance', startedBy, atMs: nowMs}));
   }

@@ -6,8 +6,8 @@ import {describe, expect, test} from 'vitest';
 import type {CreateOperation} from '../commands.ts';
 import type {CatalogMachine} from '../machine/catalog-machine.ts';
 import {clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
-import {planRepairs, REPAIR_AFTER_MS} from './evacuation.ts';
 import {planNext} from './reconcile.ts';
+import {planRepairs, REPAIR_AFTER_MS, repairHalt} from './repairs.ts';
 import type {NodeReport, ReplicaReport} from './reports.ts';
 
 const HOUR = 3_600_000;
@@ -182,5 +182,75 @@ describe('an operation that waits for long says what for', () => {
       ['drain-node', 'moves'],
       ['remove-replica', 'a learner to catch up'],
     ]);
+  });
+});
+
+describe('a cluster that is cut', () => {
+  const silent = (...nodes: number[]) => new Map(nodes.map((node) => [node, 0]));
+  const repaired = (nodes: number, silentNodes: number[], more: readonly number[] = []) => {
+    const machine = clusterOf(nodes);
+    makeSets(machine, [{voters: [1, 2, 3]}, ...more.map((node) => ({voters: [2, node, 4]}))]);
+    const reports = reportsOf(machine.catalog, {silentSinceMs: silent(...silentNodes)});
+    return planRepairs(machine.catalog, reports, {nowMs: HOUR, budget: {left: 8}}).length;
+  };
+
+  test.each([
+    [4, [3], 1],
+    [6, [3, 6], 1],
+    // Nothing is placed on these two: they count neither way.
+    [6, [3, 5, 6], 1],
+  ])('of %i nodes, %j silent: the one set is repaired', (nodes, silentNodes, count) => {
+    expect(repaired(nodes, silentNodes)).toBe(count);
+  });
+
+  test('with more than a third of the nodes silent nothing is made anew for them', () => {
+    expect(repaired(5, [3, 5])).toBe(1);
+    expect(repaired(5, [3, 5], [5])).toBe(0);
+  });
+
+  test('the halt names who is silent', () => {
+    const machine = clusterOf(3);
+    makeSets(machine, [{voters: [1, 2, 3]}]);
+    const halt = (...nodes: number[]) =>
+      repairHalt(machine.catalog, (node) => nodes.includes(node));
+    expect(halt(2)).toBeUndefined();
+    expect(halt(2, 3)).toEqual({silent: [2, 3], nodes: 3});
+  });
+});
+
+describe('the repair of a node that comes back', () => {
+  const setUp = (step: string) => {
+    const machine = clusterOf(4);
+    const [set] = makeSets(machine, [{voters: [1, 2, 3]}]);
+    const source = machine.catalog.replicaSet(set!)!.replicas[2]!.replica;
+    const subject = {replicaSet: set!, source, targetNode: 4 as NodeId};
+    const by = {startedBy: 'reconciler', atMs: 1};
+    must(machine, {type: 'create-operation', kind: 'repair', ...subject, ...by});
+    const {id: operation, step: expectedStep} = [...machine.catalog.operations()][0]!;
+    must(machine, {type: 'update-operation', operation, expectedStep, step, atMs: 1});
+    const cancelled = (conditions: Parameters<typeof reportsOf>[1], damaged?: boolean) => {
+      const reports = reportsOf(machine.catalog, conditions);
+      const {replicas} = reports.get(3 as NodeId)!;
+      const report = {...replicas.get(source)!, damaged};
+      (replicas as Map<ReplicaId, ReplicaReport>).set(source, report);
+      return planNext(machine.catalog, reports, 1_000).some(
+        (action) =>
+          action.type === 'propose' &&
+          action.command.type === 'update-operation' &&
+          action.command.state === 'cancelling',
+      );
+    };
+    return cancelled;
+  };
+
+  test('is cancelled', () => {
+    const cancelled = setUp('create');
+    expect(cancelled({})).toBe(true);
+    expect(cancelled({silentSinceMs: new Map([[3, 0]])})).toBe(false);
+    expect(cancelled({}, true), 'a damaged replica is of no use').toBe(false);
+  });
+
+  test('goes on where its change of members has been made', () => {
+    expect(setUp('confirm')({})).toBe(false);
   });
 });

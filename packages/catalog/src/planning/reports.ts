@@ -55,6 +55,10 @@ export interface ReplicaReport {
   readonly durable: boolean;
   /** Rows were written to it since its node started. */
   readonly written: boolean;
+  /** Of its parts; absent where an older build reports. */
+  readonly diskBytes?: number | undefined;
+  /** Of the writes applied since its node opened it. */
+  readonly writtenBytes?: number | undefined;
   /** Why it stopped. */
   readonly fault?: string | undefined;
   /** It lost what it had acknowledged, so it must be replaced under a new id. */
@@ -64,6 +68,12 @@ export interface ReplicaReport {
   readonly work?: ReplicaWork | undefined;
   /** From the leader alone. */
   readonly progress?: readonly MemberProgress[] | undefined;
+}
+
+export interface WriteRates {
+  readonly bytesPerSecond: number;
+  /** Only those that were written to. */
+  readonly byReplica: ReadonlyMap<ReplicaId, number>;
 }
 
 export interface NodeReport {
@@ -79,6 +89,11 @@ export interface NodeReport {
   readonly clockOffsetMs: number;
   /** Free part of its fullest disk, 0 to 1. */
   readonly diskFree: number;
+  readonly diskTotalBytes?: number | undefined;
+  /** Sets that it leads by its own word. */
+  readonly leads?: number | undefined;
+  /** What was written to its replicas lately; absent until that was measured. */
+  readonly writes?: WriteRates | undefined;
   readonly replicas: ReadonlyMap<ReplicaId, ReplicaReport>;
 }
 

@@ -54,6 +54,7 @@ beforeEach(() => {
   service = new AdminService({
     access: {catalog: copy.catalog, refresh},
     meta: {propose} as unknown as MetaClient,
+    plans: {rebalanceView: async () => ({leads: [], replicas: [], nodes: []})},
     view: {facts, received: async () => new Map()} as unknown as ClusterView,
     rpc: {} as Rpc,
     clock,
@@ -252,4 +253,12 @@ test('a drain with nowhere to go is refused with what is missing', async () => {
     code: 'NO_PLACE',
     message: expect.stringContaining('1 replica set on it have no other node to go to; add 1 node'),
   });
+});
+
+test('a rebalance is begun, and tried by the plan of the meta leader', async () => {
+  const dry = await service.run({action: 'rebalance', args: {}, dryRun: true});
+  expect(dry).toEqual({dryRun: true, leads: [], replicas: [], nodes: []});
+  expect((await read('operation-list')).value).toEqual([]);
+  const begun = await service.run({action: 'rebalance', args: {}});
+  expect(begun).toMatchObject({operation: {kind: 'rebalance', state: 'running'}});
 });

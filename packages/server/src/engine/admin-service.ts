@@ -50,6 +50,8 @@ const REFRESH_MS_MAX = 2_000;
 export interface AdminServiceDeps {
   readonly access: CatalogAccess;
   readonly meta: Pick<MetaClient, 'propose'>;
+  /** What only the meta leader can work out. */
+  readonly plans: Pick<MetaClient, 'rebalanceView'>;
   readonly view: ClusterView;
   readonly rpc: Rpc;
   readonly clock: Clock;
@@ -124,6 +126,7 @@ export class AdminService {
       'node-drain': (args, deadlineMs) => this.#drain(args, deadlineMs),
       'node-undrain': (args, deadlineMs) => this.#undrain(args, deadlineMs),
       'node-decommission': (args, deadlineMs) => this.#decommission(args, deadlineMs),
+      rebalance: (_args, deadlineMs) => this.#rebalance(deadlineMs),
       'tenant-create': (args, deadlineMs) => this.#createTenant(args, deadlineMs),
       'tenant-alter': (args, deadlineMs) => this.#alterTenant(args, deadlineMs),
       'tenant-drop': (args, deadlineMs) => trash.dropTenant(args, deadlineMs),
@@ -141,10 +144,8 @@ export class AdminService {
           type: 'set-replica-set-failover',
           failover: args['mode'] as FailoverMode,
         }),
-      'pin-replica-set': (args, deadlineMs) =>
-        this.#alterSet(args, deadlineMs, {type: 'pin-replica-set', pinned: true}),
-      'unpin-replica-set': (args, deadlineMs) =>
-        this.#alterSet(args, deadlineMs, {type: 'pin-replica-set', pinned: false}),
+      'pin-replica-set': (args, deadlineMs) => this.#pin(args, deadlineMs, true),
+      'unpin-replica-set': (args, deadlineMs) => this.#pin(args, deadlineMs, false),
       'retry-replica-set': (args, deadlineMs) => stopped.retry(this.#set(args), deadlineMs),
       'skip-entry': (args, deadlineMs) => {
         const index = args['index'] as number;
@@ -156,6 +157,14 @@ export class AdminService {
       'operation-retry': (args, deadlineMs) => this.#retryOperation(args, deadlineMs),
       ...tokenChanges(deps),
     };
+  }
+
+  #rebalance(deadlineMs: number): Promise<unknown> {
+    return this.#begun(this.#orders.start({kind: 'rebalance'}, deadlineMs));
+  }
+
+  #pin(args: Args, deadlineMs: number, pinned: boolean): Promise<unknown> {
+    return this.#alterSet(args, deadlineMs, {type: 'pin-replica-set', pinned});
   }
 
   /** An AdminRead for what only reads. */
@@ -176,10 +185,11 @@ export class AdminService {
 
   /** Some order that is no change of the catalog says itself what it would do. */
   async #try(action: string, args: Args): Promise<unknown> {
-    const {access, clock} = this.#deps;
-    if (this.#direct[action] === undefined) {
-      await access.refresh(clock.monotonicMs() + ADMIN_MS_MAX);
-    }
+    const {access, clock, plans} = this.#deps;
+    const deadlineMs = clock.monotonicMs() + ADMIN_MS_MAX;
+    // Only the meta leader knows what the nodes carry.
+    if (action === 'rebalance') return {dryRun: true, ...(await plans.rebalanceView({deadlineMs}))};
+    if (this.#direct[action] === undefined) await access.refresh(deadlineMs);
     const answer = await new AdminService(trialOf(this.#deps)).run({action, args});
     return {dryRun: true, ...(answer as object)};
   }
@@ -302,7 +312,7 @@ export class AdminService {
       throw new DbError('CONFLICT', `node ${id} answers: stop it first`);
     const replicas = this.#catalog.replicaCount(id);
     if (replicas > 0) {
-      const message = `node ${id} still holds ${replicas} replicas: move them, or wait until they are made anew on other nodes, 15 minutes after it fell silent`;
+      const message = `node ${id} still holds ${replicas} replicas: move them, or wait until they are made anew on other nodes, 10 minutes after it fell silent`;
       throw new DbError('CONFLICT', message);
     }
     await this.#propose(

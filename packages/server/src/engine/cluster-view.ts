@@ -11,7 +11,15 @@ import {
   type Rpc,
   type RpcHandlers,
 } from '@flotilla/base';
-import type {Catalog, FailoverMode, Node, ReplicaSet, Transfer} from '@flotilla/catalog';
+import {
+  type Catalog,
+  type FailoverMode,
+  type Node,
+  type RepairHalt,
+  type ReplicaSet,
+  repairHalt,
+  type Transfer,
+} from '@flotilla/catalog';
 import {askCondition, type NodeCondition} from './node-condition.ts';
 import type {NodeReplicas, ReplicaNote} from './replica-host.ts';
 
@@ -76,6 +84,8 @@ export interface ClusterFacts {
     /** Absent where it did not say. */
     readonly condition?: NodeCondition | undefined;
   }[];
+  /** So many nodes do not answer that their replicas are not made anew. */
+  readonly repairHalt?: RepairHalt | undefined;
 }
 
 export interface ClusterViewDeps {
@@ -128,6 +138,7 @@ export class ClusterView {
       nodes: nodes.map((node, i) => {
         return {node, isReachable: statuses.has(node.id), condition: conditions[i]};
       }),
+      repairHalt: repairHalt(catalog, (node) => !statuses.has(node)),
     };
   }
 

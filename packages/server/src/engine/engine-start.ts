@@ -428,7 +428,7 @@ function createServices(
       memory: base.queries,
       audit: (entry) => base.emit({type: 'audit', entry}),
     }),
-    admin: new AdminService({access: copy, meta, view, rpc, clock, router}),
+    admin: new AdminService({access: copy, meta, plans: meta, view, rpc, clock, router}),
     storage: (action) => settleStorage(action, machines()),
     counts,
     measure: () => measured(base, grown, {...parts, counts, memory, router}),

@@ -8,6 +8,7 @@ import {
   type Rpc,
   type RpcHandlers,
 } from '@flotilla/base';
+import type {ReplicaHost} from '@flotilla/meta';
 
 const CONDITION_METHOD = 'node.condition';
 const CONDITION_MS_MAX = 1_500;
@@ -26,10 +27,11 @@ interface Answer {
 
 export function conditionHandler(
   clock: Pick<Clock, 'wallMs'>,
-  disk: {diskFree(): Promise<number>},
+  disk: Pick<ReplicaHost, 'diskSpace'>,
 ): RpcHandlers {
   const condition = async (): Promise<Uint8Array> => {
-    const diskFree = await disk.diskFree();
+    const {freeBytes, totalBytes} = await disk.diskSpace();
+    const diskFree = freeBytes / totalBytes;
     const answer: Answer = {wallMs: clock.wallMs(), diskFree};
     return new TextEncoder().encode(JSON.stringify(answer));
   };

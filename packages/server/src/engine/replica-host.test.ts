@@ -98,13 +98,19 @@ test('reports name what could not be opened, and what other threads host', async
 test('a replica that stopped for a damaged part is told as damaged, so that meta replaces it', async () => {
   const {groups, touch, replicas} = fakeReplicas();
   const isDamaged = {value: false, writable: true};
-  const own = {isDamaged, isWritten: {value: true}, work: {value: undefined}};
-  const machine = Object.create(ReplicaMachine.prototype, own);
+  const machine = Object.create(ReplicaMachine.prototype, {
+    isDamaged,
+    isWritten: {value: true},
+    work: {value: undefined},
+    diskBytes: {value: 7},
+    writtenBytes: {value: 9},
+  });
   const group = {term: 1, isAsleep: false, flushed: 5, machine};
   groups.set(1, group);
   touch(1);
   const [before] = await replicas.replicas();
   expect([before!.written, before!.damaged]).toEqual([true, undefined]);
+  expect([before!.diskBytes, before!.writtenBytes]).toEqual([7, 9]);
   machine.isDamaged = true;
   groups.set(1, {...group, stopped: 'checksum mismatch'});
   touch(1);
@@ -115,7 +121,12 @@ test('a replica that stopped for a damaged part is told as damaged, so that meta
 test('the end of work is told, though the replica sleeps', async () => {
   const {groups, touch, replicas} = fakeReplicas();
   const running = {operation: 4, work: 'checksum', state: 'running', index: 9};
-  const own = {isDamaged: {value: false}, isWritten: {value: true}};
+  const own = {
+    isDamaged: {value: false},
+    diskBytes: {value: 0},
+    writtenBytes: {value: 0},
+    isWritten: {value: true},
+  };
   const work = {value: running, writable: true};
   const machine = Object.create(ReplicaMachine.prototype, {...own, work});
   groups.set(1, {term: 1, isAsleep: true, flushed: 5, machine});

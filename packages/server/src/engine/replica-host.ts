@@ -321,9 +321,8 @@ export class NodeReplicas implements ReplicaHost {
     else await host.propose(set, encodeChecksum({operation}), options);
   }
 
-  async diskFree(): Promise<number> {
-    const {freeBytes, totalBytes} = await this.#deps.disk.space();
-    return freeBytes / totalBytes;
+  diskSpace(): ReturnType<Disk['space']> {
+    return this.#deps.disk.space();
   }
 
   heard(): readonly NodeId[] {
@@ -344,8 +343,14 @@ function noteOf(status: ReplicaStatus, machine: StateMachine): ReplicaNote {
   // What a damaged part keeps from being applied is no fault of the entry.
   const failedIndex = damaged ? undefined : status.failedIndex;
   const rest = {isAsleep, failover, stopped, failedIndex, isWedged};
+  const bytes = {diskBytes: rows?.diskBytes, writtenBytes: rows?.writtenBytes};
   return {
-    report: reportOf(status, {written: rows?.isWritten ?? false, damaged, work: rows?.work}),
+    report: reportOf(status, {
+      written: rows?.isWritten ?? false,
+      damaged,
+      work: rows?.work,
+      ...bytes,
+    }),
     status: {set, replica, role, leader: leader?.replica, ...numbers, ...rest},
   };
 }

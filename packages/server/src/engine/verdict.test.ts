@@ -64,6 +64,12 @@ describe('each reason names the thing and the next command', () => {
       says: 'node 2 (10.0.0.2:8902)',
     },
     {
+      what: 'repairs stand still',
+      change: {repairHalt: {silent: [2 as NodeId, 3 as NodeId], nodes: 4}},
+      verdict: 'degraded',
+      says: '2 of 4 nodes do not answer',
+    },
+    {
       what: 'a replica is missing',
       change: {sets: [set(1), lacking(7, 'missing')]},
       verdict: 'degraded',

@@ -50,6 +50,13 @@ export function verdictOf(facts: ClusterFacts): Verdict {
     });
   }
   reasons.push(...nodeReasons(facts.nodes), ...failedReasons(kept));
+  if (facts.repairHalt !== undefined) {
+    const {silent, nodes} = facts.repairHalt;
+    reasons.push({
+      message: `${silent.length} of ${nodes} nodes do not answer: with more than a third away their replicas are not made anew; bring them back, or empty those that are gone for good one by one`,
+      next: `flotilla node drain ${silent[0]}`,
+    });
+  }
   if (lacking.length > 0) {
     reasons.push({
       message: `replica sets that lack a replica: ${named(lacking)}`,

@@ -28,6 +28,7 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'node-drain': 'Begins to take all replicas off a node, the lead of what it leads first.',
   'node-undrain': 'Lets a node take replicas again; a drain under way is cancelled.',
   'node-decommission': 'Takes a node that is gone, and holds no replica any more, off the list.',
+  rebalance: 'Begins to even out leads and replicas over the nodes, or says what that would do.',
   'replica-set-list': 'The replica sets, of one database or of all.',
   'replica-set-show': 'One replica set with its replicas.',
   'candidate-list':

@@ -114,6 +114,7 @@ const ROUTES: readonly Route[] = [
     action: 'node-decommission',
     params: z.object({id: Id}),
   },
+  {method: 'POST', url: '/admin/v1/rebalance', action: 'rebalance'},
   {method: 'GET', url: '/admin/v1/tenants', action: 'tenant-list'},
   {
     method: 'POST',

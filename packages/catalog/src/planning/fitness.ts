@@ -1,0 +1,36 @@
+// Which nodes may be given something: one rule for replicas, one for leads. Everything that places asks
+// here, so that a drained, full or doubtful node gets nothing by any way.
+
+import type {NodeId} from '@flotilla/base';
+import type {Catalog} from '../catalog.ts';
+import type {Node} from '../model.ts';
+import {distrustedClocks} from './clocks.ts';
+import {leadsNothing} from './pauses.ts';
+import type {Reports} from './reports.ts';
+
+/** Below this part of its disk free a node takes no new replicas. */
+export const REPLICA_DISK_FREE_MIN = 0.15;
+/** Below it a node takes no writes, and gives away what it leads. */
+const LEAD_DISK_FREE_MIN = 0.05;
+
+/** Nodes that may hold more replicas. Without a report (before the first) a node counts as fit. */
+export function fitNodes(catalog: Catalog, reports: Reports): Node[] {
+  const distrusted = distrustedClocks(reports);
+  return [...catalog.nodes()].filter(({id, state}) => {
+    const report = reports.get(id);
+    if (state !== 'active' || distrusted.has(id)) return false;
+    return report === undefined || report.diskFree >= REPLICA_DISK_FREE_MIN;
+  });
+}
+
+/** Those of them that answer. */
+export function liveNodes(catalog: Catalog, reports: Reports): Node[] {
+  return fitNodes(catalog, reports).filter(({id}) => reports.get(id)?.live === true);
+}
+
+/** Only a live node leads, and none in maintenance. */
+export function takesLeads(id: NodeId, catalog: Catalog, reports: Reports, nowMs: number): boolean {
+  const report = reports.get(id);
+  if (report?.live !== true || leadsNothing(catalog.node(id), nowMs)) return false;
+  return report.diskFree >= LEAD_DISK_FREE_MIN;
+}

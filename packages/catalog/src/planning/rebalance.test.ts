@@ -1,0 +1,234 @@
+// Goal: a rebalance ends, leaves the nodes even, and on its way never puts two replicas into one zone while
+// another could take one, nor anything on a node that takes none.
+// Method: random clusters; each plan is carried out as if it took no time, and planned again.
+
+import type {NodeId} from '@flotilla/base';
+import fc from 'fast-check';
+import {describe, expect, test} from 'vitest';
+import type {CatalogMachine} from '../machine/catalog-machine.ts';
+import {type Conditions, clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
+import {liveNodes} from './fitness.ts';
+import {votersOf, zoneOf} from './placement.ts';
+import {isUneven, planMoves, planWholeRebalance} from './rebalance.ts';
+import {describeRebalance} from './rebalance-view.ts';
+import type {NodeReport} from './reports.ts';
+
+const MB = 1 << 20;
+const node = (i: number) => i as NodeId;
+
+/** By set: the nodes that hold it. */
+const placed = (nodes: number) =>
+  fc.array(
+    fc.uniqueArray(fc.integer({min: 1, max: nodes}), {minLength: 1, maxLength: Math.min(3, nodes)}),
+    {minLength: 1, maxLength: 30},
+  );
+
+/** The last of an even number learns. */
+function made(machine: CatalogMachine, sets: readonly number[][]): CatalogMachine {
+  makeSets(
+    machine,
+    sets.map((nodes) => ({
+      voters: nodes.slice(0, votersOf(nodes.length)),
+      learners: nodes.slice(votersOf(nodes.length)),
+    })),
+  );
+  return machine;
+}
+
+/** Carries the plans out one after the other; gives how many replicas were moved. */
+function carryOut(machine: CatalogMachine, conditions: Conditions, wave: number): number {
+  const {catalog} = machine;
+  let moved = 0;
+  for (;;) {
+    const moves = planMoves(catalog, reportsOf(catalog, conditions), wave);
+    if (moves.length === 0) return moved;
+    expect(moves.length).toBeLessThanOrEqual(wave);
+    for (const {set, source, target} of moves) {
+      const now = catalog.replicaSet(set.id)!;
+      const add = [{node: target.id, role: source.role}];
+      const change = {expectedEpoch: now.epoch, add, remove: [source.replica], roles: []};
+      must(machine, {type: 'set-placement', set: set.id, ...change});
+      moved += 1;
+    }
+    // Each set moves each of its replicas some times at most, or it goes round in circles.
+    expect(moved).toBeLessThan(1_000);
+  }
+}
+
+const countsOf = ({catalog}: CatalogMachine, nodes: number) =>
+  Array.from({length: nodes}, (_, i) => catalog.replicaCount(node(i + 1)));
+
+test('equal nodes end within one replica of each other', () => {
+  const size = fc.integer({min: 2, max: 7});
+  fc.assert(
+    fc.property(
+      size.chain((nodes) => fc.tuple(fc.constant(nodes), placed(nodes))),
+      fc.integer({min: 1, max: 8}),
+      ([nodes, sets], wave) => {
+        const machine = made(clusterOf(nodes), sets);
+        carryOut(machine, {}, wave);
+        const counts = countsOf(machine, nodes);
+        expect(Math.max(...counts) - Math.min(...counts)).toBeLessThan(2);
+        expect(isUneven(machine.catalog, reportsOf(machine.catalog, {}))).toBe(false);
+      },
+    ),
+  );
+});
+
+const trouble = fc.record({
+  drained: fc.uniqueArray(fc.integer({min: 1, max: 7}), {maxLength: 2}),
+  full: fc.uniqueArray(fc.integer({min: 1, max: 7}), {maxLength: 2}),
+  silent: fc.uniqueArray(fc.integer({min: 1, max: 7}), {maxLength: 2}),
+  late: fc.uniqueArray(fc.integer({min: 1, max: 7}), {maxLength: 1}),
+});
+
+test('nothing goes to a drained, full, silent or wrongly timed node; zones stay apart where they can', () => {
+  fc.assert(
+    fc.property(
+      placed(7),
+      fc.integer({min: 1, max: 4}),
+      trouble,
+      (sets, zones, {drained, full, silent, late}) => {
+        const names = ['a', 'b', 'c', 'd'].slice(0, zones);
+        const machine = made(clusterOf(7, names), sets);
+        for (const i of drained)
+          must(machine, {type: 'set-node-state', node: node(i), state: 'draining'});
+        const told = new Map<number, Partial<NodeReport>>([
+          ...full.map((i) => [i, {diskFree: 0.1}] as const),
+          ...late.map((i) => [i, {clockOffsetMs: 60_000}] as const),
+        ]);
+        const conditions = {told, silentSinceMs: new Map(silent.map((i) => [i, 0]))};
+        const barred = [...drained, ...full, ...silent, ...(silent.length < 5 ? late : [])];
+        const before = countsOf(machine, 7);
+        carryOut(machine, conditions, 3);
+        for (const i of barred)
+          expect(machine.catalog.replicaCount(node(i))).toBeLessThanOrEqual(before[i - 1]!);
+        expectApart(machine, conditions);
+      },
+    ),
+  );
+});
+
+/** No set that could be moved has a zone that another, with a node for it, could relieve. */
+function expectApart({catalog}: CatalogMachine, conditions: Conditions): void {
+  const reports = reportsOf(catalog, conditions);
+  for (const set of catalog.replicaSets()) {
+    const voters = set.replicas.filter(({role}) => role === 'voter');
+    // Nobody leads it.
+    if (voters.every((replica) => conditions.silentSinceMs?.has(replica.node))) continue;
+    const zones = new Map<string, number>();
+    for (const replica of set.replicas) {
+      const zone = zoneOf(catalog.node(replica.node)!);
+      zones.set(zone, (zones.get(zone) ?? 0) + 1);
+    }
+    const most = Math.max(...zones.values());
+    for (const target of liveNodes(catalog, reports)) {
+      if (set.replicas.some((replica) => replica.node === target.id)) continue;
+      expect((zones.get(zoneOf(target)) ?? 0) + 1).toBeGreaterThanOrEqual(most);
+    }
+  }
+}
+
+test('a set is not evened out into one zone while another holds its replica', () => {
+  // Only node 3 holds nothing of these sets, and it is in the zone of node 1.
+  const machine = made(clusterOf(3, ['a', 'b', 'a']), [
+    [1, 2],
+    [1, 2],
+    [1, 2],
+    [1, 2],
+  ]);
+  expect(planMoves(machine.catalog, reportsOf(machine.catalog, {}), 8)).toMatchObject(
+    [1, 1].map((source) => ({source: {node: source}, target: {id: 3}})),
+  );
+});
+
+describe('what replicas weigh', () => {
+  const twoNodes = (told: Map<number, Partial<NodeReport>>) => {
+    const machine = made(clusterOf(2), [[1], [1], [2], [2]]);
+    const reports = reportsOf(machine.catalog, {told});
+    return planMoves(machine.catalog, reports, 8);
+  };
+
+  test('equal numbers and nothing else known: nothing moves', () => {
+    expect(twoNodes(new Map())).toEqual([]);
+  });
+
+  test('a replica leaves a node that is written to much more', () => {
+    const rates = (rate: number) => ({writes: {bytesPerSecond: rate, byReplica: new Map()}});
+    const moves = twoNodes(
+      new Map([
+        [1, rates(100 * MB)],
+        [2, rates(0)],
+      ]),
+    );
+    expect(new Set(moves.map(({source}) => source.node))).toEqual(new Set([1]));
+    // What differs below a megabyte a second is chance.
+    expect(twoNodes(new Map([[1, rates(MB / 10)]]))).toEqual([]);
+  });
+
+  test('a replica leaves a disk that is much fuller', () => {
+    const moves = twoNodes(
+      new Map([
+        [1, {diskFree: 0.2}],
+        [2, {diskFree: 0.9}],
+      ]),
+    );
+    expect(moves.map(({source}) => source.node)).toEqual([1]);
+  });
+});
+
+test('the view tells each transfer and move, and what the nodes carry before and after', () => {
+  const machine = made(clusterOf(4), Array(4).fill([1, 2, 3]));
+  const told = new Map([1, 2, 3, 4].map((i) => [i, {leads: i === 1 ? 4 : 0}]));
+  const reports = reportsOf(machine.catalog, {told});
+  const plan = planWholeRebalance(machine.catalog, reports, 1);
+  const view = describeRebalance(machine.catalog, reports, 1);
+  expect(view.leads).toHaveLength(plan.transfers.length);
+  expect(view.replicas).toHaveLength(plan.moves.length);
+  expect(view.nodes.map(({leadsAfter}) => leadsAfter).sort()).toEqual([0, 1, 1, 2]);
+  expect(view.nodes.map(({replicas}) => replicas)).toEqual([5, 4, 4, 0]);
+  expect(view.nodes.map(({replicasAfter}) => replicasAfter).sort()).toEqual([3, 3, 3, 4]);
+});
+
+describe('leads that are written to much', () => {
+  /** Nodes 1 and 2 lead two sets each, which the other one votes in, too; each is written to as much as said. */
+  const swapped = (rates: readonly number[]) => {
+    const machine = made(clusterOf(3), [
+      [1, 2, 3],
+      [1, 2, 3],
+      [2, 1, 3],
+      [2, 1, 3],
+    ]);
+    const {catalog} = machine;
+    const sets = [...catalog.replicaSets()];
+    const told = new Map<number, Partial<NodeReport>>(
+      [1, 2].map((i) => {
+        const byReplica = new Map(
+          sets.flatMap((set, n) =>
+            set.replicas
+              .filter((replica) => replica.node === node(i))
+              .map(({replica}) => [replica, rates[n]! * MB] as const),
+          ),
+        );
+        return [i, {writes: {bytesPerSecond: 0, byReplica}}];
+      }),
+    );
+    // It could lead as well.
+    told.set(3, {diskFree: 0.01});
+    const {transfers} = planWholeRebalance(catalog, reportsOf(catalog, {told}), 1);
+    return transfers.map(({set}) => sets.findIndex(({id}) => id === set));
+  };
+
+  test.each([
+    [[40, 40, 1, 1], 2],
+    [[40, 10, 9, 1], 2],
+    [[40, 1, 40, 1], 0],
+    [[90, 1, 1, 1], 0],
+    [[0.4, 0.4, 0, 0], 0],
+  ])('with %j MB/s on their sets %i change their leader', (rates, count) => {
+    const sets = swapped(rates);
+    expect(sets).toHaveLength(count);
+    // One of each node, so that the numbers stay as they are.
+    expect(sets.filter((set) => set < 2)).toHaveLength(count / 2);
+  });
+});
