@@ -167,7 +167,8 @@ describe('rebalance', () => {
     const {code, out} = await run(['rebalance', '--dry-run'], {url});
     expect(code).toBe(0);
     expect(out).toMatch(/lead +7 +1 +2/);
-    expect(out).toMatch(/replica +8 +1 +3 +4096/);
+    expect(out).toMatch(/replica +8 +1 +3 +4.1 kB/);
+    expect(out).toMatch(/1 +4 +3 +9 +8 +25%/);
     const json = await run(['rebalance', '--dry-run', '--json'], {url});
     expect(JSON.parse(json.out)).toEqual(view);
   });

@@ -4,6 +4,7 @@ import type {RebalanceView} from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
 import {followOperation, withWait} from '../operation-watch.ts';
+import {formatBytes} from '../progress-bar.ts';
 import {type CommandContext, examples, type Session} from '../session.ts';
 import {renderRecords} from '../table.ts';
 import {EXIT} from '../terminal.ts';
@@ -36,11 +37,18 @@ export function addRebalanceCommand(program: Command, context: CommandContext): 
 function renderView(view: RebalanceView, style: Session['style']): string {
   const shifts = [
     ...view.leads.map((shift) => ({what: 'lead', ...shift})),
-    ...view.replicas.map((shift) => ({what: 'replica', ...shift})),
+    ...view.replicas.map(({bytes, ...shift}) => ({
+      ...{what: 'replica', ...shift},
+      bytes: typeof bytes === 'number' ? formatBytes(bytes) : null,
+    })),
   ];
   const plan =
     shifts.length === 0
       ? 'the nodes are even: nothing would be moved\n'
       : renderRecords(shifts, SHIFT_COLUMNS, style);
-  return `${renderRecords(view.nodes, NODE_COLUMNS, style)}\n${plan}`;
+  const nodes = view.nodes.map(({diskUsed, ...node}) => ({
+    ...node,
+    diskUsed: typeof diskUsed === 'number' ? `${Math.round(100 * diskUsed)}%` : null,
+  }));
+  return `${renderRecords(nodes, NODE_COLUMNS, style)}\n${plan}`;
 }
