@@ -237,6 +237,22 @@ test('an operation that was cancelled is tried again as another one', async () =
   await expect(retry(9)).rejects.toMatchObject({code: 'NOT_FOUND'});
 });
 
+test('what is tried again pins no replica set that nobody placed by hand', async () => {
+  const at = {type: 'ensure-bucket', database: 1 as DatabaseId, timeMs: 0, startMs: 0, endMs: 1};
+  const bucket = {...at, placements: [[{node: 1 as NodeId, role: 'voter'}]]} as Command;
+  behind.push([bucket, ++index]);
+  meta.apply(bucket, index);
+  await service.run({action: 'database-list', args: {tenant: 'default'}});
+  await service.run({action: 'checksum-replica-set', args: {id: 1}});
+  const ended = {type: 'update-operation', operation: 1 as OperationId, state: 'failed'} as const;
+  const command = {...ended, expectedStep: 'hash', atMs: 1};
+  behind.push([command, ++index]);
+  meta.apply(command, index);
+  await service.run({action: 'operation-retry', args: {id: 1}});
+  expect(meta.catalog.operation(2 as OperationId)).toMatchObject({kind: 'checksum', retryOf: 1});
+  expect(meta.catalog.replicaSet(1 as ReplicaSetId)!.pinned).toBeUndefined();
+});
+
 test('a drain with nowhere to go is refused with what is missing', async () => {
   const node = (id: number, role: 'voter' | 'learner') => ({node: id as NodeId, role});
   const bucket = {

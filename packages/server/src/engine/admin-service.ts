@@ -476,7 +476,8 @@ export class AdminService {
     const target = kind === 'transfer-leader' ? operation.target : undefined;
     const node = target === undefined ? targetNode : undefined;
     const subject = {kind, replicaSet, source, target, sourceNode, targetNode: node};
-    const wanted = {...subject, allowFewerVoters, retryOf};
+    // What was placed by hand is pinned since its first try; what the cluster began, or no move, is not.
+    const wanted = {...subject, allowFewerVoters, pin: false, retryOf};
     return this.#begun(this.#orders.start(wanted, deadlineMs));
   }
 
