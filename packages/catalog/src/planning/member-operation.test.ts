@@ -144,6 +144,12 @@ test.each<[string, Situation, object?]>([
   ['joint [voter 4, remove 1] at 40 on 2', withTarget],
   ['failed', three],
   ['joint [remove 1, learner 3] at 40 on 2', three, {allowFewerVoters: true}],
+  // Of five three are left: one that is damaged is none of them.
+  [
+    'joint [remove 1, learner 4] at 40 on 2',
+    {voters: [1, 2, 3, 4, 5], leader: 2, damaged: [4]},
+    {allowFewerVoters: true},
+  ],
   ['simple [remove 1] at 40 on 2', three, {kind: 'repair'}],
   ['lead to 2', {...three, leader: 1}, {allowFewerVoters: true}],
   ['failed', {voters: [1], leader: 1}],

@@ -10,7 +10,7 @@ import type {SetPlacement} from '../commands.ts';
 import type {Operation, ReplicaSet, Transfer} from '../model.ts';
 import type {Action, MemberChange} from './action.ts';
 import type {GroupView} from './group-view.ts';
-import {majorityFault} from './preconditions.ts';
+import {isAnswering, majorityFault} from './preconditions.ts';
 
 export type MemberStep =
   | 'create'
@@ -233,7 +233,9 @@ function planVoterRemoval(operation: Operation, group: GroupView, source: Replic
   if (operation.allowFewerVoters !== true) {
     return fail('fewer voters would hold each write: add a replica first, or allow it (--yes)');
   }
-  const second = group.voters.find((id) => id !== source && id !== group.leader!.replica);
+  const others = group.voters.filter((id) => id !== source && id !== group.leader!.replica);
+  // Rather one that does not answer: as a voter it would be one of fewer.
+  const second = others.find((id) => !isAnswering(group, id as ReplicaId)) ?? others[0];
   return change(group, [remove, {type: 'learner', id: second as ReplicaId}], 'joint');
 }
 

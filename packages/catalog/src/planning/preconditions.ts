@@ -90,7 +90,7 @@ export function majorityFault(
   return {code: 'MAJORITY_AT_RISK', message};
 }
 
-function isAnswering(group: GroupView, voter: ReplicaId): boolean {
+export function isAnswering(group: GroupView, voter: ReplicaId): boolean {
   const placed = group.placement(voter);
   return placed !== undefined && group.isLive(placed.node) && !group.isDamaged(voter);
 }
