@@ -15,6 +15,7 @@ export * from './model.ts';
 export {operationProgress} from './operation-progress.ts';
 export {type Action, type MemberChange, subjectOf} from './planning/action.ts';
 export {
+  areClocksCompared,
   CLOCK_SHOWN_MS,
   CLOCK_TRUSTED_MS,
   clockErrors,

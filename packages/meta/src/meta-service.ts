@@ -10,6 +10,7 @@ import {
   type RpcHandlers,
 } from '@flotilla/base';
 import {
+  areClocksCompared,
   type Catalog,
   type Command,
   type CommandResult,
@@ -24,7 +25,7 @@ import {
 } from '@flotilla/catalog';
 import * as z from 'zod';
 import {commandSchema, decodeChecked, encodeCommand, encodeJson} from './command-codec.ts';
-import {stampDrop} from './drop-stamp.ts';
+import {type StampTime, stampDrop} from './drop-stamp.ts';
 import type {CatalogEvent, MetaStateMachine} from './meta-state-machine.ts';
 import type {MetaGroup} from './ports.ts';
 import {databaseId, timeMs} from './schemas.ts';
@@ -72,9 +73,9 @@ export class MetaService {
 
   /** Rejects with the command's own DbError where the catalog refused it. */
   async propose<C extends Command>(command: C, deadlineMs: number): Promise<CommandValue<C>> {
-    const {group, clock, reports} = this.#options;
+    const {group} = this.#options;
     try {
-      const stamped = stampDrop(command, medianTimeMs(reports?.() ?? new Map(), clock.wallMs()));
+      const stamped = stampDrop(command, this.#time());
       // Meta goes on where writes are refused for want of space: drops are what frees it.
       const options = {deadlineMs, onFullDisk: true};
       const result = await group.propose(META_SET, encodeCommand(stamped), options);
@@ -173,6 +174,14 @@ export class MetaService {
         ['meta.watch', (payload, context) => this.#watch.serve(payload, context.signal)],
       ]),
     };
+  }
+
+  #time(): StampTime {
+    const {clock, reports: reported} = this.#options;
+    const reports = reported?.() ?? new Map();
+    const present = [...this.catalog.nodes()].filter(({state}) => state !== 'decommissioned');
+    const isCompared = areClocksCompared(reports, present.length);
+    return {nowMs: medianTimeMs(reports, clock.wallMs()), isCompared};
   }
 
   /** By what the nodes report; the catalog judges the rest. What the reconciler begins it has planned so. */

@@ -11,7 +11,7 @@ import {
 import {clusterOf, must, reportsOf} from './cluster.fixture.ts';
 import {GroupView} from './group-view.ts';
 import {planNext} from './reconcile.ts';
-import type {NodeReport} from './reports.ts';
+import type {NodeReport, ReplicaReport} from './reports.ts';
 
 const DAY = 86_400_000;
 const YEAR = 365 * DAY;
@@ -80,10 +80,10 @@ function metaOfThree() {
     }
     return {
       reports,
-      action: planMetaLead(new GroupView(catalog.metaSet()!, reports), catalog, reports),
+      action: planMetaLead(new GroupView(catalog.metaSet()!, reports), catalog, reports, 0),
     };
   };
-  return {catalog, planned};
+  return {catalog, machine, planned};
 }
 
 test('a node whose clock is wrong gives the lead of the meta group away', () => {
@@ -105,4 +105,37 @@ test('the lead goes to a voter whose clock is right, and stays where there is no
   // The median is node 1's own.
   expect(toThird).toBeUndefined();
   expect(planned([-20_000, 20_000, 0]).action).toMatchObject({to: third!.replica as ReplicaId});
+});
+
+test('between one in maintenance and one whose clock is wrong the lead does not go to and fro', () => {
+  const {catalog, machine, planned} = metaOfThree();
+  const maintenance = {untilMs: 2 * YEAR, scope: 'leaders'} as const;
+  const [first, , third] = catalog.metaSet()!.replicas;
+  const leads = (offsets: readonly number[], isThirdBehind: boolean, leader: number) => {
+    const {reports} = planned(offsets);
+    const {replicas} = catalog.metaSet()!;
+    for (const [i, {node, replica}] of replicas.entries()) {
+      const report = reports.get(node)!.replicas.get(replica)!;
+      const progress = report.progress!.map((member) => ({
+        ...member,
+        active: !(isThirdBehind && member.replica === third!.replica),
+      }));
+      const role = i === leader ? 'leader' : 'follower';
+      (reports.get(node)!.replicas as Map<ReplicaId, ReplicaReport>).set(replica, {
+        ...report,
+        role,
+        progress,
+      });
+    }
+    return planNext(catalog, reports, YEAR).flatMap((action) =>
+      action.type === 'transfer-leader' && action.set === META_SET ? [action.to] : [],
+    );
+  };
+  must(machine, {type: 'set-maintenance', node: first!.node, maintenance});
+  const secondIsWrong = [0, -YEAR, 0];
+  expect(leads(secondIsWrong, false, 0)).toEqual([third!.replica]);
+  expect(leads(secondIsWrong, false, 1)).toEqual([third!.replica]);
+  // The third cannot take it now.
+  expect(leads(secondIsWrong, true, 0)).toEqual([]);
+  expect(leads(secondIsWrong, true, 1)).toEqual([first!.replica]);
 });

@@ -7,6 +7,7 @@ import type {NodeId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {Action} from './action.ts';
 import type {GroupView} from './group-view.ts';
+import {leadsNothing} from './pauses.ts';
 import type {Reports} from './reports.ts';
 
 /** What clocks that are set by NTP never differ by: shown to the operator. */
@@ -54,10 +55,14 @@ export function distrustedClocks(reports: Reports): ReadonlySet<NodeId> {
  * other, as a new leader at first, cannot tell.
  */
 export function isClockTrusted(reports: Reports, nodeCount: number): boolean {
-  const offsets = offsetsOf(reports);
-  const median = medianClock(offsets.values());
-  if (median === undefined || offsets.size < Math.min(2, nodeCount)) return false;
+  const median = medianClock(offsetsOf(reports).values());
+  if (median === undefined || !areClocksCompared(reports, nodeCount)) return false;
   return [median.lowMs, median.highMs].every((offsetMs) => Math.abs(offsetMs) <= CLOCK_TRUSTED_MS);
+}
+
+/** More than one was asked, where there are more. */
+export function areClocksCompared(reports: Reports, nodeCount: number): boolean {
+  return offsetsOf(reports).size >= Math.min(2, nodeCount);
 }
 
 /**
@@ -73,14 +78,18 @@ export function planMetaLead(
   meta: GroupView | undefined,
   catalog: Catalog,
   reports: Reports,
+  nowMs: number,
 ): Action | undefined {
   const node = meta?.leaderNode;
   if (meta?.leader === undefined || node === undefined || meta.joint) return undefined;
   if (catalog.operationOf(meta.set.id) !== undefined) return undefined;
   const distrusted = distrustedClocks(reports);
   if (!distrusted.has(node)) return undefined;
-  const load = (id: NodeId) =>
-    distrusted.has(id) || catalog.node(id)?.state !== 'active' ? Infinity : 0;
+  // One in maintenance rather than one whose clock is wrong; leader-evacuation.ts holds it likewise.
+  const load = (id: NodeId) => {
+    if (distrusted.has(id) || catalog.node(id)?.state !== 'active') return Infinity;
+    return Number(leadsNothing(catalog.node(id), nowMs));
+  };
   const to = meta.successor(meta.leader.replica, load);
   if (to === undefined || load(to.node) === Infinity) return undefined;
   return {type: 'transfer-leader', node, set: meta.set.id, to: to.replica};

@@ -81,7 +81,7 @@ function planMovesFrom(
   context: {readonly nowMs: number; readonly budget: MoveBudget},
 ): Action[] {
   const moves: Action[] = [];
-  const targets = new Targets(catalog, reports);
+  const targets = new Targets(catalog, reports, context.nowMs);
   for (const set of movableOn(node, catalog, reports)) {
     if (context.budget.left <= 0) break;
     const placed = set.replicas.find((replica) => replica.node === node.id)!;

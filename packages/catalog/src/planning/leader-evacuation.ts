@@ -1,10 +1,13 @@
 // The leads of a node that is to lead nothing: one in maintenance, or one that is being emptied. They
 // leave whatever else is paused, pinned or left to people, since a person has asked for it; where no
-// live, caught-up voter can take one, it stays. Source of the order (leaders first): design section 9.
+// live, caught-up voter can take one, it stays. The meta group's goes to no node whose clock is wrong, which
+// would give it back at once (clocks.ts). Source of the order (leaders first): design section 9.
 
-import type {NodeId} from '@flotilla/base';
+import {META_SET, type NodeId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
+import type {ReplicaSet} from '../model.ts';
 import type {Action} from './action.ts';
+import {distrustedClocks} from './clocks.ts';
 import {takesLeads} from './fitness.ts';
 import type {GroupView} from './group-view.ts';
 import {leadsNothing} from './pauses.ts';
@@ -25,14 +28,16 @@ export function planLeaderEvacuation(
     if (node !== undefined) led.set(node, (led.get(node) ?? 0) + 1);
   }
   const isLeft = (node: NodeId): boolean => leadsNothing(catalog.node(node), nowMs);
-  const load = (node: NodeId): number =>
-    takesLeads(node, catalog, reports, nowMs) ? (led.get(node) ?? 0) : Infinity;
+  const distrusted = distrustedClocks(reports);
+  const takes = (set: ReplicaSet['id'], node: NodeId): boolean =>
+    takesLeads(node, catalog, reports, nowMs) && !(set === META_SET && distrusted.has(node));
   const actions: Action[] = [];
   for (const group of all) {
     if (actions.length >= TRANSFERS_MAX) break;
     const {leader, leaderNode: from, set} = group;
     if (leader === undefined || from === undefined || !isLeft(from)) continue;
     if (group.joint || catalog.operationOf(set.id) !== undefined) continue;
+    const load = (node: NodeId): number => (takes(set.id, node) ? (led.get(node) ?? 0) : Infinity);
     const to = group.successor(leader.replica, load);
     if (to === undefined || load(to.node) === Infinity) continue;
     led.set(to.node, load(to.node) + 1);

@@ -79,6 +79,27 @@ describe('repair', () => {
   });
 });
 
+test('nothing is copied to a node in maintenance that is about to be stopped', () => {
+  const machine = clusterOf(4);
+  makeSets(machine, [{voters: [1, 2, 3]}, ...Array.from({length: 8}, () => ({voters: [1]}))]);
+  /** Repairs, and replicas that sets get on the fourth node. */
+  const made = (nowMs: number): number => {
+    const actions = planned(machine, nowMs, [[3, 0]]);
+    const onFourth = actions.filter(
+      (action) =>
+        action.type === 'propose' &&
+        action.command.type === 'set-placement' &&
+        action.command.add.some(({node}) => node === 4),
+    );
+    return onFourth.length + actions.filter(isRepair).length;
+  };
+  maintain(machine, 4, {untilMs: 2 * HOUR, scope: 'all'});
+  expect(made(HOUR)).toBe(0);
+  expect(made(2 * HOUR)).toBeGreaterThan(1);
+  maintain(machine, 4, {untilMs: 9 * HOUR, scope: 'leaders'});
+  expect(made(2 * HOUR)).toBeGreaterThan(1);
+});
+
 describe('leads', () => {
   test('are not evened out while that is paused', () => {
     const {machine} = cluster(6);

@@ -9,7 +9,7 @@ import type {CatalogMachine} from '../machine/catalog-machine.ts';
 import {type Conditions, clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
 import {liveNodes} from './fitness.ts';
 import {votersOf, zoneOf} from './placement.ts';
-import {isUneven, planMoves, planWholeRebalance} from './rebalance.ts';
+import {isUneven, type PlannedMove, planMoves, planWholeRebalance} from './rebalance.ts';
 import {describeRebalance} from './rebalance-view.ts';
 import type {NodeReport} from './reports.ts';
 
@@ -40,7 +40,7 @@ function carryOut(machine: CatalogMachine, conditions: Conditions, wave: number)
   const {catalog} = machine;
   let moved = 0;
   for (;;) {
-    const moves = planMoves(catalog, reportsOf(catalog, conditions), wave);
+    const moves = planMoves(catalog, reportsOf(catalog, conditions), {nowMs: 1, movesMax: wave});
     if (moves.length === 0) return moved;
     expect(moves.length).toBeLessThanOrEqual(wave);
     for (const {set, source, target} of moves) {
@@ -53,6 +53,19 @@ function carryOut(machine: CatalogMachine, conditions: Conditions, wave: number)
     // Each set moves each of its replicas some times at most, or it goes round in circles.
     expect(moved).toBeLessThan(1_000);
   }
+}
+
+/** As the steps of a move would, all at once. */
+function moveByOperation(machine: CatalogMachine, {set, source, target}: PlannedMove): void {
+  const by = {startedBy: 'rebalance', atMs: 1};
+  const subject = {replicaSet: set.id, source: source.replica, targetNode: target.id};
+  must(machine, {type: 'create-operation', kind: 'move-replica', ...subject, ...by});
+  const {id: operation, step: expectedStep} = machine.catalog.operationOf(set.id)!;
+  const {epoch: expectedEpoch} = machine.catalog.replicaSet(set.id)!;
+  const add = [{node: target.id, role: source.role}];
+  const change = {expectedEpoch, add, remove: [source.replica], roles: []};
+  must(machine, {type: 'set-placement', set: set.id, ...change});
+  must(machine, {type: 'update-operation', operation, expectedStep, state: 'done', atMs: 2});
 }
 
 const countsOf = ({catalog}: CatalogMachine, nodes: number) =>
@@ -69,7 +82,7 @@ test('equal nodes end within one replica of each other', () => {
         carryOut(machine, {}, wave);
         const counts = countsOf(machine, nodes);
         expect(Math.max(...counts) - Math.min(...counts)).toBeLessThan(2);
-        expect(isUneven(machine.catalog, reportsOf(machine.catalog, {}))).toBe(false);
+        expect(isUneven(machine.catalog, reportsOf(machine.catalog, {}), 1)).toBe(false);
       },
     ),
   );
@@ -122,7 +135,7 @@ function expectApart({catalog}: CatalogMachine, conditions: Conditions): void {
       zones.set(zone, (zones.get(zone) ?? 0) + 1);
     }
     const most = Math.max(...zones.values());
-    for (const target of liveNodes(catalog, reports)) {
+    for (const target of liveNodes(catalog, reports, 1)) {
       if (set.replicas.some((replica) => replica.node === target.id)) continue;
       expect((zones.get(zoneOf(target)) ?? 0) + 1).toBeGreaterThanOrEqual(most);
     }
@@ -137,16 +150,24 @@ test('a set is not evened out into one zone while another holds its replica', ()
     [1, 2],
     [1, 2],
   ]);
-  expect(planMoves(machine.catalog, reportsOf(machine.catalog, {}), 8)).toMatchObject(
-    [1, 1].map((source) => ({source: {node: source}, target: {id: 3}})),
-  );
+  expect(
+    planMoves(machine.catalog, reportsOf(machine.catalog, {}), {nowMs: 1, movesMax: 8}),
+  ).toMatchObject([1, 1].map((source) => ({source: {node: source}, target: {id: 3}})));
 });
 
 describe('what replicas weigh', () => {
   const twoNodes = (told: Map<number, Partial<NodeReport>>) => {
     const machine = made(clusterOf(2), [[1], [1], [2], [2]]);
     const reports = reportsOf(machine.catalog, {told});
-    return planMoves(machine.catalog, reports, 8);
+    return planMoves(machine.catalog, reports, {nowMs: 1, movesMax: 8});
+  };
+  /** Of the node's replicas, the meta group's left out, as much each. */
+  const ratesOf = ({catalog}: CatalogMachine, i: number, rate: number): Partial<NodeReport> => {
+    const own = [...catalog.replicaSets()].flatMap(({replicas}) =>
+      replicas.filter((replica) => replica.node === node(i)),
+    );
+    const byReplica = new Map(own.map(({replica}) => [replica, rate]));
+    return {writes: {bytesPerSecond: rate * own.length, byReplica}};
   };
 
   test('equal numbers and nothing else known: nothing moves', () => {
@@ -154,16 +175,49 @@ describe('what replicas weigh', () => {
   });
 
   test('a replica leaves a node that is written to much more', () => {
-    const rates = (rate: number) => ({writes: {bytesPerSecond: rate, byReplica: new Map()}});
-    const moves = twoNodes(
-      new Map([
-        [1, rates(100 * MB)],
-        [2, rates(0)],
-      ]),
-    );
-    expect(new Set(moves.map(({source}) => source.node))).toEqual(new Set([1]));
+    const machine = made(clusterOf(2), [[1], [1], [1], [1], [2], [2], [2], [2]]);
+    const planned = (rate: number) => {
+      const told = new Map([[1, ratesOf(machine, 1, rate)]]);
+      const conditions = reportsOf(machine.catalog, {told});
+      return planMoves(machine.catalog, conditions, {nowMs: 1, movesMax: 1});
+    };
+    expect(planned(100 * MB)).toMatchObject([{source: {node: 1}, target: {id: 2}}]);
     // What differs below a megabyte a second is chance.
-    expect(twoNodes(new Map([[1, rates(MB / 10)]]))).toEqual([]);
+    expect(planned(MB / 10)).toEqual([]);
+  });
+
+  test.each([
+    ['alone', (i: number) => [i]],
+    ['with another', (i: number) => [i, i + 2]],
+  ])('what has moved counts where it is before it was measured there: %s', (_how, on) => {
+    const sets = [1, 1, 1, 1, 2, 2, 2, 2].map(on);
+    const machine = made(clusterOf(4), sets);
+    const {catalog} = machine;
+    const hot = new Set([...catalog.replicaSets()].slice(0, 4).map(({id}) => id));
+    const measured = () => {
+      const rates = (i: number): [number, Partial<NodeReport>] => {
+        const own = [...catalog.replicaSets()].flatMap(({id, replicas}) =>
+          hot.has(id) ? replicas.filter((replica) => replica.node === node(i)) : [],
+        );
+        const byReplica = new Map(own.map(({replica}) => [replica, 10 * MB]));
+        return [i, {writes: {bytesPerSecond: 10 * MB * own.length, byReplica}}];
+      };
+      return new Map([1, 2, 3, 4].map(rates));
+    };
+    const told = measured();
+    let moved = 0;
+    for (;;) {
+      const [next] = planMoves(catalog, reportsOf(catalog, {told}), {nowMs: 1, movesMax: 1});
+      if (next === undefined) break;
+      moveByOperation(machine, next);
+      moved += 1;
+      expect(moved).toBeLessThan(20);
+    }
+    expect(moved).toBeGreaterThan(0);
+    // Measured anew, nothing has to go back.
+    expect(
+      planMoves(catalog, reportsOf(catalog, {told: measured()}), {nowMs: 1, movesMax: 8}),
+    ).toEqual([]);
   });
 
   test('a replica leaves a disk that is much fuller', () => {

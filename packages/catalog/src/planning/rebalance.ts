@@ -33,7 +33,7 @@ export function planRebalance(
   operation: Operation,
   catalog: Catalog,
   reports: Reports,
-  context: {readonly nowMs: number; readonly budget: MoveBudget},
+  {nowMs, budget}: {readonly nowMs: number; readonly budget: MoveBudget},
 ): NodePlan {
   if (operation.state === 'cancelling') return ended('cancelled');
   const moving = [...catalog.operations()].some(
@@ -43,27 +43,27 @@ export function planRebalance(
       isSetLed(other, catalog, reports),
   );
   if (moving) return {decision: WAIT, moves: []};
-  if (context.nowMs - operation.createdAtMs < LEADS_MS_MAX) {
-    const transfers = planTransfers(catalog, reports, {nowMs: context.nowMs, all: false});
+  if (nowMs - operation.createdAtMs < LEADS_MS_MAX) {
+    const transfers = planTransfers(catalog, reports, {nowMs, all: false});
     if (transfers.length > 0) return {decision: WAIT, moves: transfers};
   }
-  const moves = planMoves(catalog, reports, context.budget.left);
-  context.budget.left -= moves.length;
+  const moves = planMoves(catalog, reports, {nowMs, movesMax: budget.left});
+  budget.left -= moves.length;
   if (moves.length === 0) return ended('done');
   const begun = moves.map(({set, source, target}) =>
-    move('move-replica', set, source, target, 'rebalance', context.nowMs),
+    move('move-replica', set, source, target, 'rebalance', nowMs),
   );
   return {decision: WAIT, moves: begun};
 }
 
 /** Fullest and emptiest fit node differ by more than moving costs, and a move would make it better. */
-export function isUneven(catalog: Catalog, reports: Reports): boolean {
-  const nodes = liveNodes(catalog, reports);
+export function isUneven(catalog: Catalog, reports: Reports, nowMs: number): boolean {
+  const nodes = liveNodes(catalog, reports, nowMs);
   const counts = nodes.map(({id}) => catalog.replicaCount(id));
   const max = Math.max(0, ...counts);
   // A tenth of the fullest: below that moving costs more than it gives.
   const isCountUneven = max - Math.min(...counts) > Math.max(IMBALANCE_MIN, max / 10);
-  if (isCountUneven) return planMoves(catalog, reports, 1).length > 0;
+  if (isCountUneven) return planMoves(catalog, reports, {nowMs, movesMax: 1}).length > 0;
   return new Evening(catalog, reports, nodes).isZoneCrowded();
 }
 
@@ -80,7 +80,7 @@ export function planWholeRebalance(
 ): RebalancePlan {
   return {
     transfers: planTransfers(catalog, reports, {nowMs, all: true}),
-    moves: planMoves(catalog, reports, Infinity),
+    moves: planMoves(catalog, reports, {nowMs, movesMax: Infinity}),
   };
 }
 
@@ -96,8 +96,12 @@ function planTransfers(
   return planLeadSwaps(groups, catalog, reports, {nowMs, swapsMax: all ? Infinity : 1});
 }
 
-export function planMoves(catalog: Catalog, reports: Reports, movesMax: number): PlannedMove[] {
-  const nodes = liveNodes(catalog, reports);
+export function planMoves(
+  catalog: Catalog,
+  reports: Reports,
+  {nowMs, movesMax}: {readonly nowMs: number; readonly movesMax: number},
+): PlannedMove[] {
+  const nodes = liveNodes(catalog, reports, nowMs);
   if (nodes.length < 2 || movesMax <= 0) return [];
   return new Evening(catalog, reports, nodes).moves(movesMax);
 }
@@ -206,7 +210,7 @@ class Evening {
     const {scores} = this.#loads;
     const report = this.#reports.get(from)?.replicas.get(replica);
     const freed = this.#loads.weight(report, from);
-    const taken = this.#loads.weight(report, to, from);
+    const taken = this.#loads.weight(report, to);
     const gap = scores.get(from)! - scores.get(to)!;
     // a² + b² falls where the gap is wider than what moves.
     return gap - Math.max(freed, taken) >= GAIN_MIN;
@@ -215,7 +219,7 @@ class Evening {
   #plan(set: ReplicaSet, {node, replica}: Holding, target: Node): PlannedMove {
     const report = this.#reports.get(node)?.replicas.get(replica!);
     if (this.#loads.scores.has(node)) this.#loads.change(node, -this.#loads.weight(report, node));
-    this.#loads.change(target.id, this.#loads.weight(report, target.id, node));
+    this.#loads.change(target.id, this.#loads.weight(report, target.id));
     this.#findLowest();
     const kept = this.#holdings(set).filter((holding) => holding.replica !== replica);
     this.#planned.set(set.id, [...kept, {node: target.id, replica: undefined}]);

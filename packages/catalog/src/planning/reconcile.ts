@@ -6,7 +6,7 @@ import {META_SET, type ReplicaId} from '@flotilla/base';
 import {type Catalog, isFinished} from '../catalog.ts';
 import type {Operation, ReplicaSet} from '../model.ts';
 import type {Action} from './action.ts';
-import {planMetaLead} from './clocks.ts';
+import {isClockTrusted, planMetaLead} from './clocks.ts';
 import {
   isPlacedOn,
   MOVES_MAX,
@@ -89,6 +89,7 @@ export function planNext(
     groups.find(({set}) => set.id === META_SET),
     catalog,
     reports,
+    nowMs,
   );
   if (metaLead !== undefined) actions.push(metaLead);
   // Not before: a learner that is still to be made a member may be what the set is left with.
@@ -97,7 +98,10 @@ export function planNext(
   actions.push(...planLeaderEvacuation(open, catalog, reports, nowMs));
   if (repairs) {
     actions.push(...planHealing(catalog, idle, reports, nowMs));
-    actions.push(...planRoutineChecksums(catalog, idle, nowMs));
+    // They are counted by the clock, and leave its time in the catalog.
+    const present = [...catalog.nodes()].filter(({state}) => state !== 'decommissioned');
+    if (isClockTrusted(reports, present.length))
+      actions.push(...planRoutineChecksums(catalog, idle, nowMs));
   }
   actions.push(...planAutomatic(catalog, groups, reports, {...settings, nowMs, repairs, evens}));
   return actions;
@@ -333,7 +337,7 @@ function planHealing(
   reports: Reports,
   nowMs: number,
 ): Action[] {
-  const targets = new Targets(catalog, reports);
+  const targets = new Targets(catalog, reports, nowMs);
   const able = fitNodes(catalog, reports);
   const emptying = [...catalog.nodes()].filter(({state}) => state === 'draining');
   let room = HEALING_MAX - idle.filter(isHealing).length;
@@ -376,7 +380,7 @@ function planAutomatic(
   if (!evens) return actions;
   const isOperating = [...catalog.operations()].some((operation) => !isFinished(operation));
   const quiet = !isOperating && actions.length === 0 && !groups.some(isHealing);
-  if (quiet && isUneven(catalog, reports)) {
+  if (quiet && isUneven(catalog, reports, nowMs)) {
     const startedBy = 'reconciler';
     actions.push(proposal({type: 'create-operation', kind: 'rebalance', startedBy, atMs: nowMs}));
   }

@@ -254,3 +254,34 @@ describe('the repair of a node that comes back', () => {
     expect(setUp('confirm')({})).toBe(false);
   });
 });
+
+describe('the only voter of a set, damaged', () => {
+  const begun = (nodes: number, set: {voters: number[]; learners?: number[]}, behind?: number) => {
+    const machine = clusterOf(nodes);
+    makeSets(machine, [set]);
+    const conditions = {behind: new Set(behind === undefined ? [] : [behind])};
+    const reports = reportsOf(machine.catalog, conditions);
+    const {replica} = [...machine.catalog.replicaSets()][0]!.replicas[0]!;
+    const {replicas} = reports.get(2 as NodeId)!;
+    const broken = {...replicas.get(replica)!, damaged: true};
+    (replicas as Map<ReplicaId, ReplicaReport>).set(replica, broken);
+    return planNext(machine.catalog, reports, HOUR).flatMap((action) =>
+      action.type === 'propose' && action.command.type === 'create-operation'
+        ? [action.command]
+        : [],
+    );
+  };
+
+  test.each([2, 3])('is left as it is where no other holds its rows: %i nodes', (nodes) => {
+    expect(begun(nodes, {voters: [2]})).toEqual([]);
+  });
+
+  test('gives its place to a learner that holds all, and to no other', () => {
+    const set = {voters: [2], learners: [1]};
+    expect(begun(3, set, 1)).toEqual([]);
+    const [command, ...more] = begun(3, set);
+    expect(command).toMatchObject({kind: 'repair', sourceNode: 2});
+    expect(command!.targetNode).toBeUndefined();
+    expect(more).toEqual([]);
+  });
+});

@@ -2,12 +2,12 @@
 // cluster of which many nodes are silent at once is cut rather than dead, and making all their replicas
 // anew would bury what is left under copies: then nothing is made for the silent.
 
-import type {NodeId} from '@flotilla/base';
+import type {NodeId, ReplicaId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {Operation} from '../model.ts';
 import type {Action} from './action.ts';
-import {isLed, type MoveBudget, move, setsWithMeta} from './evacuation.ts';
-import type {GroupView} from './group-view.ts';
+import {type MoveBudget, move, setsWithMeta} from './evacuation.ts';
+import {GroupView} from './group-view.ts';
 import {silenceFromMs} from './pauses.ts';
 import {differingReplicas} from './replica-work.ts';
 import type {Reports} from './reports.ts';
@@ -30,7 +30,7 @@ export function planRepairs(
 ): Action[] {
   const lost = lostNodes(catalog, reports, context);
   const differing = differingReplicas(catalog);
-  const targets = new Targets(catalog, reports);
+  const targets = new Targets(catalog, reports, context.nowMs);
   const actions: Action[] = [];
   for (const set of setsWithMeta(catalog)) {
     if (context.budget.left <= 0) break;
@@ -39,8 +39,12 @@ export function planRepairs(
       const report = reports.get(placed.node)?.replicas.get(placed.replica);
       const damaged = report?.damaged === true || differing.has(placed.replica);
       if (!damaged && !lost.has(placed.node)) continue;
-      if (!isLed(set, reports)) break;
-      const [target] = targets.pick(set, 1, placed.node);
+      const group = new GroupView(set, reports);
+      if (group.leader === undefined) break;
+      const isSole = damaged && isSoleVoter(placed.replica, group);
+      // All that there is: nobody can be given it whole, and as long as nothing is changed it answers.
+      if (isSole && !hasHeir(group)) continue;
+      const [target] = isSole ? [] : targets.pick(set, 1, placed.node);
       // In place only where the node lives: a dead one's replica keeps its seat till then.
       const isInPlace = damaged && reports.get(placed.node)?.live === true;
       if (target === undefined && !isInPlace) continue;
@@ -50,6 +54,18 @@ export function planRepairs(
     }
   }
   return actions;
+}
+
+function isSoleVoter(replica: ReplicaId, group: GroupView): boolean {
+  return group.leader?.replica === replica && group.voters.length === 1;
+}
+
+/** A learner that holds all, so that it can vote in the place of the only voter. */
+function hasHeir(group: GroupView): boolean {
+  return group.set.replicas.some(
+    ({replica, node}) =>
+      group.isLearner(replica) && group.isLive(node) && group.isCaughtUp(replica),
+  );
 }
 
 function lostNodes(

@@ -209,3 +209,29 @@ test('every set is checked once a week, one at a time, the longest unchecked fir
   }
   expect(checked).toEqual([...sets, ...sets]);
 });
+
+test('a set whose check was cancelled waits for its next turn; a time to come counts for nothing', () => {
+  const machine = clusterOf(3);
+  const [set] = makeSets(machine, [{voters: [1, 2, 3]}]) as [ReplicaSetId];
+  const nowMs = 1 + CHECKSUM_EVERY_MS;
+  const begin = (atMs: number, told = new Map<number, Partial<NodeReport>>()) =>
+    planNext(machine.catalog, reportsOf(machine.catalog, {told}), atMs).flatMap((action) => {
+      const command = action.type === 'propose' ? action.command : undefined;
+      return command?.type === 'create-operation' && command.kind === 'checksum' ? [command] : [];
+    });
+  const end = (state: Operation['state'], atMs: number) => {
+    must(machine, begin(nowMs)[0]!);
+    const {id: operation} = machine.catalog.operationOf(set)!;
+    const update = {type: 'update-operation', operation, expectedStep: 'hash'} as const;
+    must(machine, {...update, state, atMs});
+  };
+  // By a clock that is wrong, or that none is held against, nothing is due.
+  expect(begin(nowMs, new Map([1, 2, 3].map((node) => [node, {clockOffsetMs: -nowMs}])))).toEqual(
+    [],
+  );
+  end('failed', 9 * nowMs);
+  expect(begin(nowMs)).toHaveLength(1);
+  end('cancelled', nowMs);
+  expect(begin(nowMs + HOUR)).toEqual([]);
+  expect(begin(nowMs + CHECKSUM_EVERY_MS)).toHaveLength(1);
+});

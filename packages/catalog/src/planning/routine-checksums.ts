@@ -20,9 +20,14 @@ export function planRoutineChecksums(
   const foundedAtMs = catalog.cluster?.foundedAtMs ?? nowMs;
   const dueBeforeMs = nowMs - CHECKSUM_EVERY_MS;
   if (foundedAtMs > dueBeforeMs) return [];
-  let room = LIMITS.checksums_per_cluster_max.value - runningChecksums(catalog);
+  const {running, cancelledAtMs} = checksumsOf(catalog);
+  let room = LIMITS.checksums_per_cluster_max.value - running;
   const actions: Action[] = [];
-  const checkedAt = ({checksumAtMs}: ReplicaSet): number => checksumAtMs ?? foundedAtMs;
+  const checkedAt = ({id, checksumAtMs}: ReplicaSet): number => {
+    const times = [checksumAtMs, cancelledAtMs.get(id)].filter((atMs) => atMs !== undefined);
+    // A time to come was written by a clock that was wrong.
+    return Math.max(foundedAtMs, ...times.filter((atMs) => atMs <= nowMs));
+  };
   const due = idle
     .filter((group) => isDue(group) && checkedAt(group.set) <= dueBeforeMs)
     .sort((a, b) => checkedAt(a.set) - checkedAt(b.set));
@@ -48,10 +53,18 @@ function isDue(group: GroupView): boolean {
   return set.replicas.every(({replica, node}) => group.isLive(node) && group.isCaughtUp(replica));
 }
 
-function runningChecksums(catalog: Catalog): number {
-  let count = 0;
+/** Whoever cancels one does not want it begun again at once: that set's turn is over too. */
+function checksumsOf(catalog: Catalog): {
+  readonly running: number;
+  readonly cancelledAtMs: ReadonlyMap<ReplicaSet['id'], number>;
+} {
+  const cancelledAtMs = new Map<ReplicaSet['id'], number>();
+  let running = 0;
   for (const operation of catalog.operations()) {
-    if (operation.kind === 'checksum' && !isFinished(operation)) count += 1;
+    const {kind, state, replicaSet, history, createdAtMs} = operation;
+    if (kind !== 'checksum') continue;
+    if (!isFinished(operation)) running += 1;
+    if (state === 'cancelled') cancelledAtMs.set(replicaSet!, history.at(-1)?.atMs ?? createdAtMs);
   }
-  return count;
+  return {running, cancelledAtMs};
 }

@@ -15,9 +15,9 @@ export class Targets {
   readonly #nodes: readonly Node[];
   readonly #loads: NodeLoads;
 
-  constructor(catalog: Catalog, reports: Reports) {
+  constructor(catalog: Catalog, reports: Reports, nowMs: number) {
     this.#catalog = catalog;
-    this.#nodes = liveNodes(catalog, reports);
+    this.#nodes = liveNodes(catalog, reports, nowMs);
     this.#loads = new NodeLoads(this.#nodes, catalog, reports);
   }
 
