@@ -33,10 +33,13 @@ test('beside a replica that is away none may go; of what the node holds no voter
   expect(ask(facts([{...lacking, state: 'dropping'}]), 2)).toMatchObject({ok: true});
 });
 
-test.each(['missing', 'stopped', 'wedged'])('a replica that is %s counts for nothing', (state) => {
-  const ill = setView([replicaView(1), replicaView(2), replicaView(3, {state})]);
-  expect(ask(facts([ill]), 1)).toMatchObject({ok: false});
-});
+test.each(['missing', 'failed', 'stopped', 'wedged'])(
+  'a replica that is %s counts for nothing',
+  (state) => {
+    const ill = setView([replicaView(1), replicaView(2), replicaView(3, {state})]);
+    expect(ask(facts([ill]), 1)).toMatchObject({ok: false});
+  },
+);
 
 test('the meta group is asked for too', () => {
   expect(ask(facts([], [1, 2, 4]), 2)).toMatchObject({

@@ -21,7 +21,13 @@ export interface StopAnswer {
 }
 
 /** States of a replica that takes no part in votes, or cannot apply what is committed. */
-const ABSENT: ReadonlySet<string> = new Set(['missing', 'unreachable', 'stopped', 'wedged']);
+const ABSENT: ReadonlySet<string> = new Set([
+  'missing',
+  'unreachable',
+  'failed',
+  'stopped',
+  'wedged',
+]);
 
 /** A set of which the nodes hold no voter is not their affair, however it is. */
 export function okToStop(facts: ClusterFacts, nodes: readonly NodeId[]): StopAnswer {

@@ -36,7 +36,7 @@ const REPLICA_COLUMNS: readonly TextColumn[] = [
 const BEGUN_COLUMNS = OPERATION_COLUMNS.slice(0, 3);
 
 /** States that say that something is wrong with a replica; the others are Raft's roles. */
-const ILL: ReadonlySet<string> = new Set(['missing', 'unreachable', 'stopped', 'wedged']);
+const ILL: ReadonlySet<string> = new Set(['missing', 'unreachable', 'failed', 'stopped', 'wedged']);
 
 export class ReplicaStatements {
   readonly #deps: SqlServiceDeps;
