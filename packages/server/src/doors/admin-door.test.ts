@@ -10,6 +10,9 @@ const named = (...names: string[]) => {
   return {tokens: () => tokens};
 };
 
+const unknownTokens = (): undefined => undefined;
+const UNKNOWN = {type: 'stranger', code: 'UNAVAILABLE'};
+
 describe('who asks', () => {
   test.each([
     ['anyone where there is no token', {}, undefined, {type: 'anyone'}],
@@ -18,6 +21,13 @@ describe('who asks', () => {
       {isClosedWithoutTokens: true},
       undefined,
       {type: 'stranger', code: 'FORBIDDEN'},
+    ],
+    ['nobody while the catalog is not known', {tokens: unknownTokens}, undefined, UNKNOWN],
+    [
+      'nobody by the first then, which may be none any more',
+      {tokens: unknownTokens, firstHash: hashOfToken(FIRST)},
+      `Bearer ${FIRST}`,
+      UNKNOWN,
     ],
     [
       'who holds the first, before the catalog has it',

@@ -15,13 +15,14 @@ export type Caller =
   | {readonly type: 'administrator'; readonly name: string}
   | {
       readonly type: 'stranger';
-      readonly code: 'UNAUTHENTICATED' | 'FORBIDDEN';
+      /** UNAVAILABLE: whether the cluster asks for a token is not known yet. */
+      readonly code: 'UNAUTHENTICATED' | 'FORBIDDEN' | 'UNAVAILABLE';
       readonly message: string;
     };
 
 export interface AdminDoorOptions {
-  /** Of this node's copy of the catalog. */
-  readonly tokens: () => Iterable<Pick<Token, 'name' | 'hash'>>;
+  /** Of this node's copy of the catalog; undefined while there is none. */
+  readonly tokens: () => Iterable<Pick<Token, 'name' | 'hash'>> | undefined;
   /** Of --admin-token-file: it counts until the catalog has a token. */
   readonly firstHash: string | undefined;
   /** Beyond loopback and not told that it is insecure: without tokens nobody gets in. */
@@ -46,6 +47,12 @@ const CLOSED: Caller = {
   code: 'FORBIDDEN',
   message: `the cluster has no token yet, and this node listens beyond loopback: ${HOW_TO_MAKE_A_TOKEN} at the start of a node, or start it with --insecure`,
 };
+const UNKNOWN: Caller = {
+  type: 'stranger',
+  code: 'UNAVAILABLE',
+  message:
+    'this node does not know yet which tokens the cluster has; /ready says what it waits for',
+};
 
 export class AdminDoor {
   readonly #options: AdminDoorOptions;
@@ -57,6 +64,7 @@ export class AdminDoor {
   /** @param authorization the header: `Bearer x`, or `Token x` as InfluxDB's clients write it. */
   callerOf(authorization: string | undefined): Caller {
     const known = this.#known();
+    if (known === undefined) return UNKNOWN;
     if (known.length === 0) return this.#options.isClosedWithoutTokens ? CLOSED : {type: 'anyone'};
     const given = /^(?:Bearer|Token) +(\S+) *$/i.exec(authorization ?? '')?.[1];
     if (given === undefined) return MISSING;
@@ -66,8 +74,10 @@ export class AdminDoor {
     return token === undefined ? WRONG : {type: 'administrator', name: token.name};
   }
 
-  #known(): Pick<Token, 'name' | 'hash'>[] {
-    const tokens = [...this.#options.tokens()];
+  #known(): Pick<Token, 'name' | 'hash'>[] | undefined {
+    const told = this.#options.tokens();
+    if (told === undefined) return undefined;
+    const tokens = [...told];
     const {firstHash} = this.#options;
     if (tokens.length > 0 || firstHash === undefined) return tokens;
     return [{name: 'admin', hash: firstHash}];

@@ -525,6 +525,23 @@ describe('the door of administrators', () => {
     ]);
   });
 
+  test('a token that ends while the body comes is worth nothing', async () => {
+    let isRevoked = false;
+    const revoking = {
+      ...doors,
+      callerOf: (header?: string) => {
+        if (isRevoked) return doors.callerOf(undefined);
+        isRevoked = true;
+        return doors.callerOf(header);
+      },
+    };
+    const app = createApp({gateway, health, log, clock: new NodeClock(), doors: revoking});
+    const answer = await app.inject({method: 'POST', url: '/admin/v1/nodes/3/drain', headers: ann});
+    await app.close();
+    expect([answer.statusCode, gateway.orders]).toEqual([401, []]);
+    expect(audited).toMatchObject([{who: 'stranger', what: 'node-drain'}]);
+  });
+
   test('what an administrator changes is told with its end; what is only read is not', async () => {
     await guarded.inject({method: 'GET', url: '/admin/v1/nodes', headers: ann});
     await guarded.inject({method: 'POST', url: '/admin/v1/nodes/3/drain', headers: ann});

@@ -126,7 +126,7 @@ class NodeProcess implements StartedNode {
     this.#audit = new AuditTrail(this.#auditFiles, this.#clock);
     this.#firstTokenHash = options.adminToken && hashOfToken(options.adminToken);
     this.#door = new AdminDoor({
-      tokens: () => this.#running?.catalog.tokens() ?? [],
+      tokens: () => this.#running?.tokens,
       firstHash: this.#firstTokenHash,
       isClosedWithoutTokens: isBeyondLoopback(options) && !options.insecure,
     });
@@ -244,7 +244,7 @@ class NodeProcess implements StartedNode {
   async #makeFirstToken(): Promise<void> {
     const hash = this.#firstTokenHash;
     if (hash === undefined) return;
-    const hasToken = (): boolean => [...this.#running!.catalog.tokens()].length > 0;
+    const hasToken = (): boolean => [...(this.#running!.tokens ?? [])].length > 0;
     while (!this.#isStopping && !hasToken()) {
       try {
         const answer = await this.#client.admin({action: 'token-first', args: {hash}});

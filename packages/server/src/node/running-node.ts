@@ -1,7 +1,7 @@
 // A node that has an identity: connections, engine threads, and what passes between them.
 
 import type {Clock, Log, MemoryLimits, NodeId, Random, StoreId} from '@flotilla/base';
-import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
+import {Catalog, type CatalogUpdate, type Token} from '@flotilla/catalog';
 import {applyCatalogEvent} from '@flotilla/meta';
 import {NodeLiveness, TIMINGS, type TimingPreset} from '@flotilla/multiraft';
 import {BackgroundWorker, type NodeDirectory, type TlsSource} from '../adapters/index.ts';
@@ -203,6 +203,11 @@ export class RunningNode {
   get condition(): Omit<NodeCondition, 'waitingFor'> {
     const threads = this.#threads.map((thread) => ({...thread.condition, ...this.#ages(thread)}));
     return {threads, metaSilentMs: this.#options.clock.monotonicMs() - this.#metaHeardAtMs};
+  }
+
+  /** Undefined before any catalog is here: a cache that is lost must not open the door of administrators. */
+  get tokens(): Iterable<Token> | undefined {
+    return this.catalog.version === 0 ? undefined : this.catalog.tokens();
   }
 
   get isFresh(): boolean {

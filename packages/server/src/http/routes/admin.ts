@@ -4,6 +4,7 @@
 import {DbError} from '@flotilla/base';
 import type {FastifyPluginCallback, FastifyRequest} from 'fastify';
 import {z} from 'zod';
+import type {Caller} from '../../doors/admin-door.ts';
 import type {Doors} from '../../doors/audit.ts';
 import type {AdminCall, AdminRead, EngineGateway} from '../../engine/gateway.ts';
 import {codeOf} from '../error-answer.ts';
@@ -345,10 +346,11 @@ export const adminRoutes: FastifyPluginCallback<AdminRoutesDeps> = (
       url: route.url,
       config: {api: apiOf(route, query)},
       // Before the body is taken in.
-      onRequest: async (request) => refuseStranger(route, request, doors),
+      onRequest: async (request) => void mustKnow(route, request, doors),
       handler: async (request, reply) => {
+        // Once more: its token may have been revoked while the body came.
+        const caller = mustKnow(route, request, doors);
         const {dry_run: dryRun, ...asked} = parseOrThrow(query, request.query);
-        const caller = doors.callerOf(request.headers.authorization);
         const call = {
           action: route.action,
           args: {...asked, ...argumentsOf(route, request)},
@@ -375,9 +377,12 @@ function queryOf({method, query = z.strictObject({}), hasNoTrial}: Route): z.Zod
   return method === 'GET' || hasNoTrial === true ? query : query.extend({dry_run: DryRun});
 }
 
-function refuseStranger({action}: Route, request: FastifyRequest, {callerOf, audit}: Doors): void {
+type KnownCaller = Exclude<Caller, {type: 'stranger'}>;
+
+/** Who asks; a stranger is refused. */
+function mustKnow({action}: Route, request: FastifyRequest, {callerOf, audit}: Doors): KnownCaller {
   const caller = callerOf(request.headers.authorization);
-  if (caller.type !== 'stranger') return;
+  if (caller.type !== 'stranger') return caller;
   const {code, message} = caller;
   audit({who: 'stranger', from: request.ip, what: action, result: code, requestId: request.id});
   throw new DbError(code, message);
