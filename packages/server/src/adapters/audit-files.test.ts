@@ -2,8 +2,10 @@ import fs from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {LIMITS, type Log} from '@flotilla/base';
-import {afterEach, beforeEach, expect, test} from 'vitest';
+import {afterEach, beforeEach, expect, test, vi} from 'vitest';
 import {AuditFiles} from './audit-files.ts';
+
+const realOpen = fs.promises.open.bind(fs.promises);
 
 let directory: string;
 let errors: string[];
@@ -51,4 +53,52 @@ test('a line that cannot be written is told to the log, and the next is tried ag
   files.append('kept\n');
   await files.close();
   expect(read('audit.jsonl')).toBe('kept\n');
+});
+
+test('a line that a crash has torn is cut off: the others are read', async () => {
+  for (const torn of ['{"who":"an', 'whole\n{"who":"an']) {
+    fs.mkdirSync(path.join(directory, 'audit'), {recursive: true});
+    fs.writeFileSync(path.join(directory, 'audit/audit.jsonl'), torn);
+    const files = new AuditFiles(directory, log);
+    files.append('next\n');
+    await files.close();
+    expect(read('audit.jsonl')).toBe(`${torn.startsWith('whole') ? 'whole\n' : ''}next\n`);
+  }
+});
+
+test('what a full disk takes the half of is told to the log, and the next line stands alone', async () => {
+  const files = new AuditFiles(directory, log);
+  const open = vi.spyOn(fs.promises, 'open').mockImplementationOnce(async (...args) => {
+    const file = await realOpen(...args);
+    vi.spyOn(file, 'appendFile').mockImplementation(async (text) => {
+      await file.write(String(text).slice(0, 4));
+      throw Object.assign(new Error('no space left on device'), {code: 'ENOSPC'});
+    });
+    return file;
+  });
+  files.append('first line\n');
+  await vi.waitUntil(() => errors.length > 0);
+  files.append('second line\n');
+  await files.close();
+  open.mockRestore();
+  expect(errors).toEqual(['cannot write the audit log']);
+  expect(read('audit.jsonl')).toBe('second line\n');
+});
+
+test('a line that comes in the moment in which the one before is done is not left behind', async () => {
+  const files = new AuditFiles(directory, log);
+  const open = vi.spyOn(fs.promises, 'open').mockImplementationOnce(async (...args) => {
+    const file = await realOpen(...args);
+    vi.spyOn(file, 'datasync').mockImplementationOnce(() => {
+      const synced = Promise.resolve();
+      void synced.then(() => undefined).then(() => files.append('second\n'));
+      return synced;
+    });
+    return file;
+  });
+  files.append('first\n');
+  await vi.waitUntil(() => fs.existsSync(path.join(directory, 'audit/audit.jsonl')));
+  await files.close();
+  open.mockRestore();
+  expect(read('audit.jsonl')).toBe('first\nsecond\n');
 });

@@ -1,6 +1,7 @@
 // The audit log on disk: `audit/audit.jsonl` of the data directory, and older files beside it as
 // `audit.1.jsonl` (the one before) and so on. Each line is durable soon after it was given; the file is
-// put aside when it is full, and the oldest goes.
+// put aside when it is full, and the oldest goes. A line that a crash or a full disk has torn is cut off, so
+// that whoever reads the file line by line can read all of it.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -9,6 +10,7 @@ import {LIMITS, type Log} from '@flotilla/base';
 const DIRECTORY = 'audit';
 const BYTES_MAX = LIMITS.audit_file_bytes_max.value;
 const FILES_MAX = LIMITS.audit_files_max.value;
+const NEWLINE = 0x0a;
 
 export class AuditFiles {
   readonly #directory: string;
@@ -29,9 +31,7 @@ export class AuditFiles {
   /** Does not fail: a line that cannot be written is told to the node's log, with the reason. */
   append(line: string): void {
     this.#waiting.push(line);
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#writing ??= this.#write();
   }
 
   /** Resolves once all that was given is on disk. */
@@ -52,7 +52,21 @@ export class AuditFiles {
         this.#bytes += Buffer.byteLength(text);
       } catch (error) {
         this.#log.error({err: error, lines: text}, 'cannot write the audit log');
+        await this.#giveUp();
       }
+    }
+    // In the turn in which nothing waited any more: a line that comes later is written by another round.
+    this.#writing = undefined;
+  }
+
+  /** A part of the text may stand there: the next line begins with the file as it is. */
+  async #giveUp(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    try {
+      await file?.close();
+    } catch (error) {
+      this.#log.error({err: error}, 'cannot close the audit log');
     }
   }
 
@@ -66,9 +80,14 @@ export class AuditFiles {
 
   async #openNewest(): Promise<fs.promises.FileHandle> {
     await fs.promises.mkdir(this.#directory, {recursive: true, mode: 0o700});
-    const file = await fs.promises.open(this.#nameOf(0), 'a', 0o600);
-    this.#bytes = (await file.stat()).size;
-    return file;
+    const file = await fs.promises.open(this.#nameOf(0), 'a+', 0o600);
+    try {
+      this.#bytes = await cutTornLine(file);
+      return file;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
   async #putAside(file: fs.promises.FileHandle): Promise<void> {
@@ -83,4 +102,17 @@ export class AuditFiles {
   #nameOf(number: number): string {
     return path.join(this.#directory, number === 0 ? 'audit.jsonl' : `audit.${number}.jsonl`);
   }
+}
+
+/** @returns the bytes that are left: whole lines. */
+async function cutTornLine(file: fs.promises.FileHandle): Promise<number> {
+  const {size} = await file.stat();
+  const last = Buffer.alloc(1);
+  const {bytesRead} = await file.read(last, 0, 1, Math.max(0, size - 1));
+  if (bytesRead === 0 || last[0] === NEWLINE) return size;
+  const bytes = Buffer.alloc(size);
+  await file.read(bytes, 0, size, 0);
+  const whole = bytes.lastIndexOf(NEWLINE) + 1;
+  await file.truncate(whole);
+  return whole;
 }

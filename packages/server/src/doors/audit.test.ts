@@ -21,6 +21,8 @@ test('of a long statement stands the beginning', () => {
   const trail = new AuditTrail(file, new VirtualClock());
   trail.add({who: 'ann', what: 'drop-tenant', how: 'x'.repeat(1_000_000), result: 'ok'});
   expect((lines[0]!['how'] as string).length).toBe(LIMITS.audit_text_chars_max.value + 3);
+  trail.add({who: 'stranger', what: 'drop-tenant', how: 'x'.repeat(4_000), result: 'FORBIDDEN'});
+  expect((lines[1]!['how'] as string).length).toBe(203);
 });
 
 test('strangers who ask on and on turn out nothing: they are counted', async () => {

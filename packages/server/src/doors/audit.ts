@@ -4,9 +4,12 @@
 import {type Clock, LIMITS} from '@flotilla/base';
 import type {Caller} from './admin-door.ts';
 
+const CHARS_MAX = LIMITS.audit_text_chars_max.value;
 /** What a stranger may write of it: else whoever asks often enough would turn out all that is of use. */
 const REFUSALS_MAX = 20;
 const REFUSALS_WINDOW_MS = 10_000;
+/** Of a statement that was refused: what it wanted can be seen, and a day of them is not all that is kept. */
+const REFUSED_CHARS_MAX = 200;
 
 export interface AuditEntry {
   /** The token's name; 'anyone' where none is asked for, 'stranger' where it was missing or wrong. */
@@ -68,15 +71,15 @@ export class AuditTrail {
 
   #append(entry: AuditEntry): void {
     const at = new Date(this.#clock.wallMs()).toISOString();
-    const how = shortened(entry.how);
+    const isRefused = entry.who === 'stranger';
+    const how = shortened(entry.how, isRefused ? REFUSED_CHARS_MAX : CHARS_MAX);
     this.#file.append(`${JSON.stringify({at, ...entry, how})}\n`);
   }
 }
 
 /** A statement of a megabyte is told by its beginning. */
-function shortened(how: unknown): unknown {
+function shortened(how: unknown, max: number): unknown {
   if (how === undefined) return undefined;
-  const max = LIMITS.audit_text_chars_max.value;
   const text = typeof how === 'string' ? how : JSON.stringify(how);
   return text.length <= max ? how : `${text.slice(0, max)}...`;
 }
