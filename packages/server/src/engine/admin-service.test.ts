@@ -194,6 +194,13 @@ test('what is paused and which nodes are in maintenance is shown, and no fault',
   expect(await order('node-evacuate-leaders', {id: 2})).toMatchObject({
     maintenance: {scope: 'leaders'},
   });
+  // A date that is none would keep every later status from being told.
+  for (const [action, args] of [
+    ['automation-pause', {for: '100000000d'}],
+    ['node-maintenance', {id: 2, for: '100000000d'}],
+  ] as const)
+    await expect(order(action, args)).rejects.toThrow('for: no date is so far away');
+  expect((await read('status')).value).toMatchObject({verdict: 'healthy'});
   await expect(order('node-maintenance', {id: 9})).rejects.toThrow('no node 9');
   await expect(order('node-maintenance', {id: 2, for: 'a while'})).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',

@@ -147,9 +147,9 @@ export class AdminService {
       'pin-replica-set': (args, deadlineMs) => this.#pin(args, deadlineMs, true),
       'unpin-replica-set': (args, deadlineMs) => this.#pin(args, deadlineMs, false),
       'retry-replica-set': (args, deadlineMs) => stopped.retry(this.#set(args), deadlineMs),
-      'skip-entry': (args, deadlineMs) => {
+      'skip-entry': (args, deadlineMs, by = 'operator') => {
         const index = args['index'] as number;
-        return stopped.skip(this.#set(args), {index, by: 'operator'}, deadlineMs);
+        return stopped.skip(this.#set(args), {index, by}, deadlineMs);
       },
       'compact-replica-set': (args, deadlineMs) => this.#work('compact', args, deadlineMs),
       'checksum-replica-set': (args, deadlineMs) => this.#work('checksum', args, deadlineMs),

@@ -29,6 +29,16 @@ export function parseDuration(text: string, what: string): number {
   return totalMs;
 }
 
+/** A date has no place for a time further off. */
+const DATE_MS_MAX = 8.64e15;
+
+/** When a duration from now on ends. Throws INVALID_ARGUMENT where no date is so far away. */
+export function endOf(nowMs: number, durationMs: number, what: string): number {
+  const endMs = nowMs + durationMs;
+  if (endMs <= DATE_MS_MAX) return endMs;
+  throw new DbError('INVALID_ARGUMENT', `${what}: no date is so far away`);
+}
+
 export function durationText(ms: number): string {
   let rest = ms;
   let text = '';

@@ -14,7 +14,7 @@ import {
 import type {MetaClient} from '@flotilla/meta';
 import type {CatalogAccess} from './catalog-access.ts';
 import type {ClusterView} from './cluster-view.ts';
-import {parseDuration} from './durations.ts';
+import {endOf, parseDuration} from './durations.ts';
 import {okToStop, type StopAnswer} from './ok-to-stop.ts';
 import type {Reason} from './verdict.ts';
 
@@ -80,7 +80,8 @@ function automationCommand(args: Args, paused: boolean, clock: Now): Command {
   const what = (args['what'] ?? 'all') as AutomationKind | 'all';
   const atMs = Math.floor(clock.wallMs());
   const duration = args['for'] as string | undefined;
-  const untilMs = duration === undefined ? undefined : atMs + parseDuration(duration, 'for');
+  const untilMs =
+    duration === undefined ? undefined : endOf(atMs, parseDuration(duration, 'for'), 'for');
   const kinds = what === 'all' ? KINDS : [what];
   return {type: 'set-automation', kinds, paused, untilMs, atMs};
 }
@@ -94,7 +95,7 @@ function maintenanceCommand(
   const usual = scope === 'all' ? MAINTENANCE_DEFAULT : EVACUATION_DEFAULT;
   const duration = (args['for'] as string | undefined) ?? usual;
   const forMs = args['end'] === true ? 0 : parseDuration(duration, 'for');
-  const untilMs = Math.floor(clock.wallMs()) + forMs;
+  const untilMs = endOf(Math.floor(clock.wallMs()), forMs, 'for');
   return {type: 'set-maintenance', node, maintenance: {untilMs, scope}};
 }
 

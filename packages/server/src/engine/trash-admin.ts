@@ -1,9 +1,9 @@
 // Databases and tenants into the trash and out of it again, for /admin/v1.
 
-import {type Clock, DbError} from '@flotilla/base';
+import type {Clock} from '@flotilla/base';
 import type {Command, CommandValue} from '@flotilla/catalog';
 import {confirmDrop, type DropFenceDeps, type Dropped, dropTimes} from './drop-fences.ts';
-import {parseDuration} from './durations.ts';
+import {endOf, parseDuration} from './durations.ts';
 
 export interface TrashAdminDeps extends DropFenceDeps {
   readonly clock: Clock;
@@ -12,9 +12,6 @@ export interface TrashAdminDeps extends DropFenceDeps {
 }
 
 type Args = Readonly<Record<string, unknown>>;
-
-/** A date has no place for a time further off. */
-const DATE_MS_MAX = 8.64e15;
 
 export class TrashAdmin {
   readonly #deps: TrashAdminDeps;
@@ -58,11 +55,9 @@ export class TrashAdmin {
 
   #times({after}: Args): ReturnType<typeof dropTimes> {
     const afterMs = after === undefined ? undefined : parseDuration(String(after), 'after');
-    const times = dropTimes(this.#deps.clock.wallMs(), afterMs);
-    if (times.purgeAtMs > DATE_MS_MAX) {
-      throw new DbError('INVALID_ARGUMENT', 'after: no date is so far away');
-    }
-    return times;
+    const nowMs = this.#deps.clock.wallMs();
+    endOf(nowMs, afterMs ?? 0, 'after');
+    return dropTimes(nowMs, afterMs);
   }
 
   async #open(dropped: Dropped, deadlineMs: number): Promise<{unconfirmed?: readonly number[]}> {
