@@ -217,6 +217,8 @@ describe('usage', () => {
     [['database', 'create'], /\(\.\/flotilla database create --help shows how\)/],
     [['tenant', 'alter', 'acme'], /--comment/],
     [['start', '--listen', 'here'], /--listen: not host:port: here/],
+    [['cert', 'node', '--name', 'n', '--host', '10.0.0.1:8902'], /--host: .*without a port/],
+    [['cert', 'node', '--name', 'n', '--host', '10.0.0.256'], /--host: not a name/],
     [['sql', '-e', ' ; -- nothing'], /no SQL/],
   ])('%j', async (args, message) => {
     const {code, err} = await run(args);

@@ -1,8 +1,12 @@
 // Goal: what is issued is taken by a TLS library as what it says it is, and by nobody as more. Method:
 // node:crypto reads it back, and node:tls greets with it.
 
+import {spawnSync} from 'node:child_process';
 import {createPrivateKey, X509Certificate} from 'node:crypto';
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import type {AddressInfo} from 'node:net';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
 import tls from 'node:tls';
 import {describe, expect, test} from 'vitest';
 import {type CertificateRequest, issueCertificate, readAuthority} from './certificate.ts';
@@ -107,5 +111,32 @@ describe('a greeting', () => {
     ['a node that asks for another', node, '10.0.0.2', /does not match/],
   ])('of %s', async (_, own, host, says) => {
     expect(await greet(own, host)).toMatch(says);
+  });
+});
+
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+if (!hasOpenssl) console.warn('authorities of others are not tested: there is no openssl');
+
+describe.skipIf(!hasOpenssl)('an authority that another program made', () => {
+  test.each([
+    ['names its key in another way', 'prime256v1', '00112233445566778899'],
+    ['has a key of another curve', 'secp384r1', 'hash'],
+    ['does not name its key', 'prime256v1', 'none'],
+  ])('%s: what it signs is taken', (_, curve, keyId) => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'flotilla-ca-'));
+    const at = (file: string): string => path.join(directory, file);
+    const asked = spawnSync('openssl', [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', `ec_paramgen_curve:${curve}`, '-nodes'],
+      ...['-keyout', at('ca.key'), '-out', at('ca.crt'), '-subj', '/CN=ours', '-days', '30'],
+      ...['-addext', `subjectKeyIdentifier=${keyId}`],
+      ...['-addext', 'authorityKeyIdentifier=none'],
+    ]);
+    expect([asked.status, String(asked.stderr)]).toEqual([0, expect.any(String)]);
+    const read = (file: string): string => readFileSync(at(file), 'utf8');
+    const ours = readAuthority(read('ca.crt'), read('ca.key'));
+    writeFileSync(at('node.crt'), issueCertificate(request({}), ours).certificate);
+    const verified = spawnSync('openssl', ['verify', '-CAfile', at('ca.crt'), at('node.crt')]);
+    rmSync(directory, {recursive: true});
+    expect(String(verified.stdout)).toContain('node.crt: OK');
   });
 });

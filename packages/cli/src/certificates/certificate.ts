@@ -14,6 +14,7 @@ import {
 import {isIP} from 'node:net';
 import {
   bitString,
+  contentOf,
   integer,
   objectId,
   octetString,
@@ -118,10 +119,12 @@ function extensionsOf(
   publicKey: KeyObject,
   authority: Authority | undefined,
 ): Buffer[] {
-  const issuerKey = authority?.certificate.publicKey ?? publicKey;
+  const issuer = authority === undefined ? keyId(publicKey) : keyIdOf(authority.certificate);
   const identity = [
     extension(OID.subjectKeyId, octetString(keyId(publicKey))),
-    extension(OID.authorityKeyId, sequence(tagged(KEY_ID, keyId(issuerKey)))),
+    ...(issuer === undefined
+      ? []
+      : [extension(OID.authorityKeyId, sequence(tagged(KEY_ID, issuer)))]),
   ];
   if (role === 'authority') {
     return [
@@ -183,6 +186,19 @@ function spkiOf(key: KeyObject): Buffer {
 /** The first way of RFC 5280, 4.2.1.2, as OpenSSL has it too. */
 function keyId(key: KeyObject): Buffer {
   return createHash('sha1').update(spkiOf(key).subarray(-POINT_BYTES)).digest();
+}
+
+/** As it names its own key, in whatever way: a certificate that names another for its issuer is refused. */
+function keyIdOf(certificate: X509Certificate): Uint8Array | undefined {
+  const extensions = partsOf(partsOf(certificate.raw)[0]!).find(([tag]) => tag === EXTENSIONS);
+  if (extensions === undefined) return undefined;
+  const wanted = objectId(OID.subjectKeyId);
+  for (const each of partsOf(partsOf(extensions)[0]!)) {
+    const parts = partsOf(each);
+    // An octet string in which the value is encoded, which is one itself.
+    if (wanted.equals(parts[0]!)) return contentOf(contentOf(parts.at(-1)!));
+  }
+  return undefined;
 }
 
 /** As it stands there: an issuer is found by equal bytes. */

@@ -59,17 +59,23 @@ export function time(at: Date): Buffer {
 
 /** Whole values (tag and length with them) that stand one after the other in the content of `value`. */
 export function partsOf(value: Uint8Array): Uint8Array[] {
-  const {start, end} = contentOf(value, 0);
+  const {start, end} = extentOf(value, 0);
   const parts: Uint8Array[] = [];
   for (let at = start; at < end; ) {
-    const next = contentOf(value, at).end;
+    const next = extentOf(value, at).end;
     parts.push(value.subarray(at, next));
     at = next;
   }
   return parts;
 }
 
-function contentOf(bytes: Uint8Array, at: number): {readonly start: number; readonly end: number} {
+/** Without its tag and length. */
+export function contentOf(value: Uint8Array): Uint8Array {
+  const {start, end} = extentOf(value, 0);
+  return value.subarray(start, end);
+}
+
+function extentOf(bytes: Uint8Array, at: number): {readonly start: number; readonly end: number} {
   const short = bytes[at + 1] ?? 0;
   if (short < 0x80) return {start: at + 2, end: at + 2 + short};
   const digits = short & 0x7f;

@@ -2,6 +2,7 @@
 // files; no node is asked.
 
 import fs from 'node:fs';
+import {isIP} from 'node:net';
 import path from 'node:path';
 import type {Command} from 'commander';
 import {z} from 'zod';
@@ -14,7 +15,9 @@ const DAYS = 365;
 const AUTHORITY = 'ca';
 /** Whoever talks to a node on its own machine. */
 const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
-const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+)$/;
+/** The last part of a name has a letter: else a mistyped address would pass for one. */
+const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;
+const LETTER_AT_END = /[A-Za-z][A-Za-z0-9-]*$/;
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 const Days = z.coerce.number().int().min(1).max(36_500);
@@ -80,10 +83,15 @@ function addNode(group: Command, context: CommandContext): void {
   context.plain(command, NodeOptions, async (terminal, options) => {
     const hosts = options.host.split(',').map((host) => host.trim().replace(/^\[(.*)\]$/, '$1'));
     for (const host of hosts)
-      if (!HOST.test(host)) throw new UsageError(`--host: not a name or an IP address: ${host}`);
+      if (!isHost(host))
+        throw new UsageError(`--host: not a name or an IP address (without a port): ${host}`);
     const all = [...new Set([...hosts, ...LOOPBACK])];
     return issue(terminal, options, {role: 'node', hosts: all});
   });
+}
+
+function isHost(host: string): boolean {
+  return isIP(host) !== 0 || (HOST_NAME.test(host) && LETTER_AT_END.test(host));
 }
 
 function addClient(group: Command, context: CommandContext): void {
