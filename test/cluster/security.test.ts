@@ -55,8 +55,8 @@ const everywhere = (token?: string): FlotillaClient =>
   );
 
 beforeAll(async () => {
-  makeCertificates(certs, NAMES);
-  makeCertificates(foreign, ['stranger']);
+  await makeCertificates(certs, NAMES);
+  await makeCertificates(foreign, ['stranger']);
   const secret = makeJoinSecret(directory);
   const token = path.join(directory, 'token');
   writeFileSync(token, `${FIRST}\n`);
@@ -240,7 +240,7 @@ test('certificates are renewed under load without a failed write', async () => {
       await sleep(5);
     }
   });
-  makeCertificates(certs, NAMES);
+  await makeCertificates(certs, NAMES);
   await until('both doors of all nodes show new certificates', async () => {
     const now = await Promise.all(ports.map(serialOf));
     return now.every((serial, i) => serial !== before[i]);

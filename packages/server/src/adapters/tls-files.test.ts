@@ -1,4 +1,4 @@
-import {copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync} from 'node:fs';
+import {copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import type {Log} from '@flotilla/base';
@@ -27,7 +27,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, {recursive: true, force: true}));
 
 test('a pair that is replaced one file after the other is taken once both are there', async () => {
-  makeCertificates(directory, ['node1', 'node2']);
+  await makeCertificates(directory, ['node1', 'node2']);
   const files = new TlsFiles(paths(), clock, log);
   const before = files.current;
   const taken: unknown[] = [];
@@ -54,17 +54,38 @@ test('a pair that is replaced one file after the other is taken once both are th
   expect(taken.length).toBe(1);
 });
 
-test('what cannot be used at the start is told with the flags', () => {
+test('what cannot be used at the start is told with the flags', async () => {
   expect(() => new TlsFiles(paths(), clock, log)).toThrow(/--tls-cert.*ENOENT.*cert --help/);
-  makeCertificates(directory, ['node1']);
+  await makeCertificates(directory, ['node1']);
   writeFileSync(at('node1.crt'), 'no certificate');
   expect(() => new TlsFiles(paths(), clock, log)).toThrow(/--tls-cert/);
 });
 
-test('a certificate that ends soon is told of', () => {
-  makeCertificates(directory, ['node1'], {days: 3});
+test('a certificate that ends soon is told of', async () => {
+  await makeCertificates(directory, ['node1'], {days: 3});
   const files = new TlsFiles(paths(), clock, log);
   files.start();
   files.stop();
   expect(lines).toEqual([expect.stringMatching(/ends soon/)]);
+});
+
+test('authorities that are written in place, or away for a while, leave the node with those it has', async () => {
+  await makeCertificates(directory, ['node1']);
+  const files = new TlsFiles(paths(), clock, log);
+  files.start();
+  const before = files.current;
+  const text = readFileSync(at('ca.crt'));
+  writeFileSync(at('ca.crt'), '');
+  await clock.advance(3_000);
+  expect(files.current).toBe(before);
+  expect(lines.splice(0)).toEqual([expect.stringMatching(/cannot be used yet/)]);
+  rmSync(at('ca.crt'));
+  await clock.advance(5_000);
+  expect(lines.splice(0)).toEqual([expect.stringMatching(/cannot be used yet/)]);
+  writeFileSync(at('ca.crt'), text);
+  await clock.advance(2_000);
+  files.stop();
+  expect(lines).toEqual([expect.stringMatching(/took the renewed/)]);
+  writeFileSync(at('ca.crt'), '');
+  expect(() => new TlsFiles(paths(), clock, log)).toThrow(/ca\.crt holds no certificate/);
 });

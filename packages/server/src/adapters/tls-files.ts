@@ -41,6 +41,8 @@ export class TlsFiles implements TlsSource {
   #current: TlsMaterial;
   /** Of the files that were looked at last, whether they were taken or not. */
   #seen: string;
+  /** Why the files cannot be looked at, as it was told last. */
+  #fault: string | undefined;
   #timer: Timer | undefined;
 
   /** Throws INVALID_ARGUMENT with the flag to look at. */
@@ -84,11 +86,16 @@ export class TlsFiles implements TlsSource {
   #look(): void {
     try {
       const stamp = stampOf(this.#paths);
+      this.#fault = undefined;
       if (stamp === this.#seen) return;
       this.#seen = stamp;
       this.#current = readMaterial(this.#paths);
     } catch (error) {
-      this.#log.warn({err: error}, 'the certificate files changed and cannot be used yet');
+      const fault = (error as Error).message;
+      // A file that is away is so at each look.
+      if (fault !== this.#fault)
+        this.#log.warn({err: error}, 'the certificate files changed and cannot be used yet');
+      this.#fault = fault;
       return;
     }
     const until = new Date(this.#current.expiresAtMs).toISOString();
@@ -118,7 +125,17 @@ function readMaterial(paths: TlsPaths): TlsMaterial {
   const certificate = new X509Certificate(cert!);
   if (!certificate.checkPrivateKey(createPrivateKey(key!)))
     throw new Error(`${paths.cert} and ${paths.key} do not belong together`);
+  mustHoldCertificate(paths.ca, ca!);
   // What OpenSSL does not take must not reach a listening socket.
   tls.createSecureContext({cert, key, ca});
   return {cert: cert!, key: key!, ca: ca!, expiresAtMs: Date.parse(certificate.validTo)};
+}
+
+/** Without one OpenSSL says nothing, and nobody is let in: the file is being written, or another was meant. */
+function mustHoldCertificate(file: string, bytes: Buffer): void {
+  try {
+    void new X509Certificate(bytes);
+  } catch (error) {
+    throw new Error(`${file} holds no certificate: ${(error as Error).message}`, {cause: error});
+  }
 }
