@@ -22,7 +22,9 @@ function statements() {
   }
   const placements = [[1, 2, 3].map((node) => ({node: node as NodeId, role: 'voter' as const}))];
   run({type: 'ensure-bucket', database: 1 as never, timeMs: 0, startMs: 0, endMs: 1, placements});
-  const sets = [setView([replicaView(1, {leader: true, state: 'leader'}), unreachable(2)])];
+  const leader = replicaView(1, {leader: true, state: 'leader'});
+  const failed = replicaView(3, {state: 'failed', failedIndex: 9});
+  const sets = [setView([leader, unreachable(2), failed])];
   const deps = {
     access: {catalog: machine.catalog, refresh: async () => undefined},
     meta: {propose: async (command: Command) => run(command)},
@@ -50,10 +52,11 @@ async function rowsOf(rows: Rows): Promise<Record<string, unknown>[]> {
 
 test("replicas are shown one by one, CnosDB's columns of their set first", async () => {
   const rows = await rowsOf(await statements().service.replicas());
-  const ofSet = {replica_id: 12, location: '1*,2', database: 'public'};
+  const ofSet = {replica_id: 12, location: '1*,2,3', database: 'public'};
   expect(rows).toMatchObject([
     {...ofSet, vnode_id: 31, node_id: 1, role: 'leader', term: 4, commit: 10, applied: 10, lag: 0},
     {...ofSet, vnode_id: 32, role: 'voter', term: null, lag: null, health: 'unreachable'},
+    {...ofSet, vnode_id: 33, role: 'voter', health: 'failed'},
   ]);
   expect(Object.keys(rows[0]!).slice(0, 6)).toEqual([
     ...['replica_id', 'location', 'database', 'start_time', 'end_time'],
