@@ -67,6 +67,7 @@ export function reportsOf(catalog: Catalog, conditions: Conditions): Map<NodeId,
       silentSinceMs,
       clockOffsetMs: 0,
       diskFree: 1,
+      writes: {bytesPerSecond: 0, byReplica: new Map()},
       replicas: new Map(replicas.map((report) => [report.replica, report])),
       ...conditions.told?.get(node),
     });

@@ -142,6 +142,17 @@ function expectApart({catalog}: CatalogMachine, conditions: Conditions): void {
   }
 }
 
+test('the cluster begins nothing by itself before it is known what is written to each node', () => {
+  const {catalog} = made(
+    clusterOf(2),
+    Array.from({length: 6}, () => [1]),
+  );
+  const uneven = (told: Partial<NodeReport>) =>
+    isUneven(catalog, reportsOf(catalog, {told: new Map([[2, told]])}), 1);
+  expect(uneven({})).toBe(true);
+  expect(uneven({writes: undefined})).toBe(false);
+});
+
 test('a set is not evened out into one zone while another holds its replica', () => {
   // Only node 3 holds nothing of these sets, and it is in the zone of node 1.
   const machine = made(clusterOf(3, ['a', 'b', 'a']), [

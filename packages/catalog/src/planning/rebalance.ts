@@ -59,6 +59,8 @@ export function planRebalance(
 /** Fullest and emptiest fit node differ by more than moving costs, and a move would make it better. */
 export function isUneven(catalog: Catalog, reports: Reports, nowMs: number): boolean {
   const nodes = liveNodes(catalog, reports, nowMs);
+  // A leader that has just begun knows numbers alone: by them it would move back what writes had put apart.
+  if (nodes.some(({id}) => reports.get(id)?.writes === undefined)) return false;
   const counts = nodes.map(({id}) => catalog.replicaCount(id));
   const max = Math.max(0, ...counts);
   // A tenth of the fullest: below that moving costs more than it gives.

@@ -92,7 +92,8 @@ export class World {
         [...state.replicas].map(([replica, {set}]) => [replica, this.#report(set, replica)]),
       );
       const diskFree = this.full.has(node) ? 0.1 : 0.9;
-      const report = {node, live: state.up, clockOffsetMs: 0, diskFree, replicas};
+      const writes = {bytesPerSecond: 0, byReplica: new Map<ReplicaId, number>()};
+      const report = {node, live: state.up, clockOffsetMs: 0, diskFree, writes, replicas};
       this.oldReports.set(node, report);
       reports.set(node, report);
     }
