@@ -233,6 +233,21 @@ test.each(['hears nobody', 'is heard by nobody'])(
   120_000,
 );
 
+test('a leader of meta that is heard by nobody stops cleanly, and waits for none of them', async () => {
+  const numbers = await numbersOfNodes();
+  const {metaLeader} = await client.admin.status();
+  const leading = cluster.node(numbers.get(metaLeader as Id)!);
+  for (const {number} of othersOf(leading.number)) cluster.links.hold(leading.number, number);
+  await using(leading, async (own) => {
+    const asked = own.admin.createDatabase({name: 'unheard'}).catch((error: unknown) => error);
+    expect(await leading.stop()).toBe(0);
+    await asked;
+  });
+  cluster.links.heal();
+  leading.start();
+  await leading.ready();
+}, 120_000);
+
 test.each(['reset', 'end'] as const)(
   'two nodes that lose each other by %s, while both reach the third, stop no write through either',
   async (how) => {

@@ -172,6 +172,6 @@ test.each([1, 2, 3])(
         ?.replicaSets.every((id) => catalog.replicaSet(id)?.state === 'open');
     expect(await clock.until(() => isOpen() === true, 20_000)).toBe(true);
     await clock.resolve(cluster.follower.stop());
-    for (const reconciler of cluster.reconcilers.values()) await clock.resolve(reconciler.stop());
+    for (const reconciler of cluster.reconcilers.values()) reconciler.stop();
   },
 );

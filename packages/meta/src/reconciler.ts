@@ -85,35 +85,28 @@ export class Reconciler {
     this.#timer?.cancel();
     this.#timer = this.#options.clock.setTimer(LEADERSHIP_MS, () => this.start());
     if (this.#options.service.isLeader()) this.#run ??= new Run(this.#options);
-    else if (this.#run !== undefined) void this.#end();
+    else this.#end();
   }
 
-  /** Waits for what is under way. */
-  async stop(): Promise<void> {
+  /** At once: what is under way is left to itself, and whoever leads next plans from the facts. */
+  stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    await this.#end();
+    this.#end();
   }
 
-  #end(): Promise<void> {
-    const run = this.#run;
+  #end(): void {
+    this.#run?.stop();
     this.#run = undefined;
-    return run?.stop() ?? Promise.resolve();
   }
-}
-
-interface Underway {
-  /** Who carries it out; a command has none. */
-  readonly node: NodeId | undefined;
-  readonly working: Promise<void>;
 }
 
 class Run {
   readonly #options: ReconcilerOptions;
   readonly #nodes: NodeReports;
   readonly #stopped = new AbortController();
-  readonly #underway = new Map<string, Underway>();
-  readonly #finished: Promise<void>;
+  /** By subject, who carries it out; a command has nobody. */
+  readonly #underway = new Map<string, NodeId | undefined>();
   #wake: AbortController | undefined;
   /** The last round left nothing to do. */
   #isQuiet = false;
@@ -131,19 +124,17 @@ class Run {
       this.#isQuiet = false;
       this.#wake?.abort();
     });
-    this.#finished = this.#loop();
+    void this.#loop();
   }
 
   reports(): Reports {
     return this.#nodes.view(this.#options.clock.wallMs());
   }
 
-  async stop(): Promise<void> {
+  stop(): void {
     this.#stopped.abort();
     this.#wake?.abort();
     this.#unlisten();
-    await this.#finished;
-    await Promise.all([...this.#underway.values()].map(({working}) => working));
   }
 
   async #loop(): Promise<void> {
@@ -235,21 +226,21 @@ class Run {
     const subject = subjectOf(action);
     const node = action.type === 'propose' ? undefined : action.node;
     if (this.#underway.has(subject) || this.#isBusy(node)) return;
-    const working = this.#carryOut(action)
+    this.#underway.set(subject, node);
+    void this.#carryOut(action)
       .catch((error: unknown) => {
-        this.#note(action, error);
+        if (!this.#stopped.signal.aborted) this.#note(action, error);
         return pause(this.#options.clock, REST_MS, this.#stopped.signal);
       })
       .finally(() => {
         this.#underway.delete(subject);
         this.#wake?.abort();
       });
-    this.#underway.set(subject, {node, working});
   }
 
   #isBusy(node: NodeId | undefined): boolean {
     if (node === undefined) return false;
-    const orders = [...this.#underway.values()].filter((other) => other.node === node);
+    const orders = [...this.#underway.values()].filter((other) => other === node);
     return orders.length >= NODE_ORDERS_MAX;
   }
 
@@ -258,7 +249,8 @@ class Run {
       await this.#execute(action);
     } finally {
       // What it changed, or failed to, is known only from reports made after it.
-      await Promise.all(this.#nodesOf(action).map((node) => this.#nodes.ask(node, true)));
+      const concerned = this.#stopped.signal.aborted ? [] : this.#nodesOf(action);
+      await Promise.all(concerned.map((node) => this.#nodes.ask(node, true)));
     }
   }
 

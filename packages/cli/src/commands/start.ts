@@ -12,8 +12,6 @@ import {keepCompiled, removeOldCompiled} from '../compile-cache.ts';
 import {type CommandContext, examples, readFlagFile} from '../session.ts';
 import {EXIT, type Terminal, UsageError, writeOut} from '../terminal.ts';
 
-/** A stop that takes longer is cut off: what is acknowledged is on disk already. */
-const STOP_MS_MAX = 10_000;
 /** Between looks whether the node is ready. */
 const READY_POLL_MS = 200;
 
@@ -229,7 +227,7 @@ export function explainDirectory(error: unknown, directory: string): unknown {
   );
 }
 
-/** Resolves with the exit code if the node does not stop in time; its own `stopped` comes first else. */
+/** Resolves with the exit code if the node cannot stop, or is not to; its own `stopped` comes first else. */
 function stopOnSignal(terminal: Terminal, node: StartedNode): Promise<number> {
   return new Promise((resolve) => {
     let isStopping = false;
@@ -237,11 +235,6 @@ function stopOnSignal(terminal: Terminal, node: StartedNode): Promise<number> {
       // Again means at once: a person who presses Ctrl-C twice means it.
       if (isStopping) return resolve(EXIT.interrupted);
       isStopping = true;
-      const timer = setTimeout(() => {
-        terminal.stderr.write(`flotilla: did not stop within ${STOP_MS_MAX / 1000} s\n`);
-        resolve(EXIT.failed);
-      }, STOP_MS_MAX);
-      timer.unref();
       node.stop().catch((error: unknown) => {
         terminal.stderr.write(`flotilla: cannot stop cleanly: ${String(error)}\n`);
         resolve(EXIT.failed);

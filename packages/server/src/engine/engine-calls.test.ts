@@ -1,4 +1,5 @@
 import {DbError, LIMITS, type Log} from '@flotilla/base';
+import {VirtualClock} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
 import {EngineCalls, type EngineServices} from './engine-calls.ts';
 import type {FromEngine} from './messages.ts';
@@ -26,7 +27,7 @@ function endless() {
   };
   const counts = new ServiceCounts();
   const services = {sql, counts} as unknown as EngineServices;
-  const context = {log: LOG, clock: {monotonicMs: () => 5}};
+  const context = {log: LOG, clock: new VirtualClock()};
   const calls = new EngineCalls(services, (message) => emitted.push(message), context);
   const chunkCount = () => emitted.filter(({type}) => type === 'chunk').length;
   return {calls, emitted, query, chunkCount, counts};
@@ -99,7 +100,7 @@ test('a mistake of ours stands in the log with the id of its request, not in the
     counts: new ServiceCounts(),
   } as unknown as EngineServices;
   const emitted: FromEngine[] = [];
-  const context = {log, clock: {monotonicMs: () => 0}};
+  const context = {log, clock: new VirtualClock()};
   const calls = new EngineCalls(services, (message) => emitted.push(message), context);
   for (const method of ['sql', 'write']) {
     calls.serve(1, {method, call: {requestId: `of-${method}`}} as never, 0);
@@ -114,4 +115,20 @@ test('a mistake of ours stands in the log with the id of its request, not in the
     {type: 'failed', error: {code: 'INTERNAL'}},
   ]);
   expect(JSON.stringify(emitted)).not.toContain('secret');
+});
+
+test('the end of the thread ends queries, and waits half a second for what waits for others', async () => {
+  const {calls, emitted, query} = endless();
+  calls.serve(1, CALL, 0);
+  await expect.poll(() => query.stop).toBeDefined();
+  await calls.close();
+  expect(query.isClosed).toBe(true);
+  expect(emitted.at(-1)).toMatchObject({type: 'end', error: {code: 'DRAINING'}});
+  const clock = new VirtualClock();
+  const writes = {write: () => new Promise(() => undefined)};
+  const services = {writes} as unknown as EngineServices;
+  const waiting = new EngineCalls(services, () => undefined, {log: LOG, clock});
+  waiting.serve(1, {method: 'write', call: {}} as never, 0);
+  await clock.resolve(waiting.close());
+  expect(clock.monotonicMs()).toBe(500);
 });

@@ -13,12 +13,15 @@ import {
 import type {Sample} from '../metrics/sample.ts';
 import type {AdminService} from './admin-service.ts';
 import type {Call, FromEngine} from './messages.ts';
+import {pause} from './pause.ts';
 import type {ServiceCounts} from './service-counts.ts';
 import type {SqlService} from './sql-service.ts';
 import type {WriteService} from './write-service.ts';
 
 /** Chunks on the way to the reader beside the one it asked for. */
 const CHUNKS_AHEAD = 4;
+/** Of the ten seconds that a clean stop may take. */
+const CLOSE_MS_MAX = 500;
 
 export interface EngineServices {
   readonly writes: WriteService;
@@ -41,7 +44,7 @@ export class EngineCalls {
   readonly #services: EngineServices;
   readonly #emit: (message: FromEngine) => void;
   readonly #log: Log;
-  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #clock: Pick<Clock, 'monotonicMs' | 'setTimer'>;
   readonly #streams = new Map<number, OpenStream>();
   #underway = 0;
   #idle: (() => void) | undefined;
@@ -49,7 +52,7 @@ export class EngineCalls {
   constructor(
     services: EngineServices,
     emit: (message: FromEngine) => void,
-    {log, clock}: {readonly log: Log; readonly clock: Pick<Clock, 'monotonicMs'>},
+    {log, clock}: {readonly log: Log; readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer'>},
   ) {
     this.#services = services;
     this.#emit = emit;
@@ -89,6 +92,16 @@ export class EngineCalls {
         this.#idle = resolve;
       });
     }
+  }
+
+  /**
+   * Ends what is under way, of which nobody waits for the answer any more. What waits for another node
+   * or for a leader is not waited for long: it ends with the groups and the calls to other nodes.
+   */
+  async close(): Promise<void> {
+    const reason = new DbError('DRAINING', 'the node is stopping; ask another');
+    for (const {stop} of this.#streams.values()) stop.abort(reason);
+    await Promise.race([this.idle(), pause(this.#clock, CLOSE_MS_MAX)]);
   }
 
   async #serve(callId: number, call: Call, receivedMs: number): Promise<void> {

@@ -213,7 +213,7 @@ export class Engine {
 
   async #stop(parts: EngineParts): Promise<void> {
     this.#isStopping = true;
-    await this.#calls?.idle();
+    await this.#calls?.close();
     await parts.close();
     parts.watch.stop();
     this.#emit({type: 'stopped'});

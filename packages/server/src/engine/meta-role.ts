@@ -141,7 +141,7 @@ export class MetaRole {
 
   #leave({service, reconciler}: Member): void {
     service.close();
-    this.#end(reconciler);
+    reconciler.stop();
   }
 
   /** Founds the cluster: the meta group of this node alone, then the first command. Idempotent. */
@@ -174,7 +174,7 @@ export class MetaRole {
   }
 
   async stop(): Promise<void> {
-    await this.#member?.reconciler.stop();
+    this.#member?.reconciler.stop();
     await this.follower.stop();
     this.#member?.service.close();
   }
@@ -183,13 +183,7 @@ export class MetaRole {
     const reconciler = this.#member?.reconciler;
     if (reconciler === undefined) return;
     if (this.#deps.host.status(META_SET)?.role === 'leader') reconciler.start();
-    else this.#end(reconciler);
-  }
-
-  #end(reconciler: Reconciler): void {
-    reconciler
-      .stop()
-      .catch((error: unknown) => this.#deps.log.error({err: error}, 'reconciler did not stop'));
+    else reconciler.stop();
   }
 }
 

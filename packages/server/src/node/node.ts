@@ -49,11 +49,12 @@ import {
 } from './node-options.ts';
 import {type Resources, resourcesOf, thisMachine} from './resources.ts';
 import {RunningNode} from './running-node.ts';
+import {stopInTime} from './stop-time.ts';
 
 const ASK_MS_MAX = 1_000;
 const FIRST_TOKEN_AGAIN_MS = 1_000;
-/** Requests under way get so long to finish before their connections are cut. */
-const DRAIN_MS_MAX = 5_000;
+/** Requests under way get so long to finish before their connections are cut: longer than a write takes at most. */
+const DRAIN_MS_MAX = 4_500;
 
 export interface StartedNode {
   /** host:port of HTTP. */
@@ -107,6 +108,8 @@ class NodeProcess implements StartedNode {
   #running: RunningNode | undefined;
   #waitingFor: string | undefined = 'the node is starting';
   #isStopping = false;
+  /** What a stop waits for now. */
+  #ending = 'requests under way';
   #end!: (code: ExitCode) => void;
   #bringingUp: Promise<void> = Promise.resolve();
 
@@ -187,18 +190,26 @@ class NodeProcess implements StartedNode {
   async stop(): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
+    const at = (): string => this.#ending;
+    const code = await stopInTime(this.#stopCleanly(), {clock: this.#clock, log: this.#log, at});
+    if (code === EXIT_CODES.stopped) this.#log.info({}, 'stopped');
+    this.#end(code);
+  }
+
+  async #stopCleanly(): Promise<void> {
     const cut = this.#clock.setTimer(DRAIN_MS_MAX, () => this.#app.server.closeAllConnections());
     await this.#app.close();
     cut.cancel();
+    this.#ending = 'the start that was under way';
     await this.#bringingUp;
+    this.#ending = 'engine threads and connections';
     await this.#running?.stop();
+    this.#ending = 'files';
     await this.#server.close();
     this.#metrics.stop();
     this.#tls?.stop();
     await this.#auditFiles.close();
     this.#directory.close();
-    this.#log.info({}, 'stopped');
-    this.#end(EXIT_CODES.stopped);
   }
 
   async #bringUp(): Promise<void> {
