@@ -68,7 +68,9 @@ export function createApp(deps: AppDeps): FastifyInstance {
   deps.tls?.source.onRenewed(({ca, cert, key}) =>
     (app.server as Server as unknown as HttpsServer).setSecureContext({ca, cert, key}),
   );
+  app.decorateReply('failureCode', undefined);
   app.decorateReply('failedWith', function (this: FastifyReply, code: ErrorCode) {
+    this.failureCode ??= code;
     deps.metrics?.failed(this, code);
   });
   logRequests(app, deps.log, () => performance.now());

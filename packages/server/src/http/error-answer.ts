@@ -24,6 +24,8 @@ declare module 'fastify' {
   interface FastifyReply {
     /** To be told of every failure, in whatever words the client hears of it. The first counts. */
     failedWith(code: ErrorCode): void;
+    /** What it was told, for the log. */
+    failureCode?: ErrorCode | undefined;
   }
 }
 

@@ -14,8 +14,12 @@ beforeEach(() => {
   const warn: Log['warn'] = (fields, message) => lines.push({fields, message});
   app = fastify({genReqId: requestIds('p'), requestIdHeader: false});
   logRequests(app, {info: none, warn, error: none}, () => nowMs);
+  app.decorateReply('failureCode', undefined);
   app.get('/good', async () => 'ok');
-  app.get('/bad/:name', async (_request, reply) => reply.code(503).send('no'));
+  app.get('/bad/:name', async (_request, reply) => {
+    reply.failureCode = 'NO_LEADER';
+    return reply.code(503).send('no');
+  });
   app.get('/ready', async (_request, reply) => reply.code(503).send('not now'));
   app.get('/slow', async () => {
     await new Promise((resolve) => setTimeout(resolve, 1_050));
@@ -65,6 +69,7 @@ describe('the log', () => {
           method: 'GET',
           route: '/bad/:name',
           status: 503,
+          code: 'NO_LEADER',
           ms: expect.any(Number),
         },
         message: 'request failed',

@@ -46,10 +46,11 @@ function judgementOf({statusCode, elapsedTime, raw}: FastifyReply): string | und
   return elapsedTime >= SLOW_MS ? 'request was slow' : undefined;
 }
 
-function fieldsOf(request: FastifyRequest, {statusCode, elapsedTime}: FastifyReply) {
-  const {id, method, routeOptions} = request;
+function fieldsOf(request: FastifyRequest, reply: FastifyReply) {
+  const {id: requestId, method, routeOptions} = request;
+  const {statusCode: status, elapsedTime, failureCode: code} = reply;
   const route = routeOptions.url ?? 'none';
-  return {requestId: id, method, route, status: statusCode, ms: Math.round(elapsedTime)};
+  return {requestId, method, route, status, code, ms: Math.round(elapsedTime)};
 }
 
 class LineBudget {
