@@ -118,6 +118,8 @@ export interface SetMaintenance {
   readonly type: 'set-maintenance';
   readonly node: NodeId;
   readonly maintenance: Maintenance;
+  /** From which its end was counted. */
+  readonly atMs?: number | undefined;
 }
 export interface CreateTenant {
   readonly type: 'create-tenant';

@@ -76,6 +76,7 @@ const clusterCommands = [
     type: type('set-maintenance'),
     node: nodeId,
     maintenance: z.object({untilMs: timeMs, scope: z.enum(['leaders', 'all'])}),
+    atMs: timeMs.optional(),
   }),
   z.object({
     type: type('create-tenant'),

@@ -25,8 +25,8 @@ import {
 } from '@flotilla/catalog';
 import * as z from 'zod';
 import {commandSchema, decodeChecked, encodeCommand, encodeJson} from './command-codec.ts';
-import {type StampTime, stampDrop} from './drop-stamp.ts';
 import type {CatalogEvent, MetaStateMachine} from './meta-state-machine.ts';
+import {type StampTime, stampTimes} from './order-times.ts';
 import type {MetaGroup} from './ports.ts';
 import {databaseId, timeMs} from './schemas.ts';
 import {CatalogWatch} from './watch.ts';
@@ -75,7 +75,7 @@ export class MetaService {
   async propose<C extends Command>(command: C, deadlineMs: number): Promise<CommandValue<C>> {
     const {group} = this.#options;
     try {
-      const stamped = stampDrop(command, this.#time());
+      const stamped = stampTimes(command, this.#time());
       // Meta goes on where writes are refused for want of space: drops are what frees it.
       const options = {deadlineMs, onFullDisk: true};
       const result = await group.propose(META_SET, encodeCommand(stamped), options);

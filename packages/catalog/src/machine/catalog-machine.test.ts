@@ -78,6 +78,7 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
       untilMs: fc.nat(9),
       scope: fc.constantFrom('leaders' as const, 'all' as const),
     }),
+    atMs: fc.option(fc.nat(9), {nil: undefined}),
   }),
   fc.record({type: kind('create-tenant'), name: entityName, ifNotExists: fc.boolean()}),
   fc.record({

@@ -95,8 +95,9 @@ function maintenanceCommand(
   const usual = scope === 'all' ? MAINTENANCE_DEFAULT : EVACUATION_DEFAULT;
   const duration = (args['for'] as string | undefined) ?? usual;
   const forMs = args['end'] === true ? 0 : parseDuration(duration, 'for');
-  const untilMs = endOf(Math.floor(clock.wallMs()), forMs, 'for');
-  return {type: 'set-maintenance', node, maintenance: {untilMs, scope}};
+  const atMs = Math.floor(clock.wallMs());
+  const untilMs = endOf(atMs, forMs, 'for');
+  return {type: 'set-maintenance', node, maintenance: {untilMs, scope}, atMs};
 }
 
 /** Of each kind, whether it runs, and since when and until when it does not. */

@@ -1,0 +1,45 @@
+import type {DatabaseId, NodeId} from '@flotilla/base';
+import {expect, test} from 'vitest';
+import {stampTimes} from './order-times.ts';
+
+const DAY = 86_400_000;
+const drop = {type: 'drop-database', tenant: 't', name: 'd', atMs: 5, purgeAtMs: 5 + DAY} as const;
+
+const at = (nowMs: number, isCompared = true) => ({nowMs, isCompared});
+
+test('a drop is counted from the time that it is given, and kept as long as asked for', () => {
+  expect(stampTimes(drop, at(1_000.5))).toEqual({...drop, atMs: 1_000, purgeAtMs: 1_000 + DAY});
+  const atOnce = {...drop, type: 'drop-table' as const, database: 1 as DatabaseId, purgeAtMs: 5};
+  expect(stampTimes(atOnce, at(7))).toMatchObject({atMs: 7, purgeAtMs: 7});
+});
+
+test('a clock that was held against no other makes no drop older than it is', () => {
+  const recent = {...drop, atMs: 400 * DAY, purgeAtMs: 401 * DAY};
+  expect(stampTimes(recent, at(5, false))).toEqual(recent);
+  expect(stampTimes(recent, at(5))).toMatchObject({atMs: 5, purgeAtMs: 5 + DAY});
+  const later = {atMs: 800 * DAY, purgeAtMs: 801 * DAY};
+  expect(stampTimes(recent, at(800 * DAY, false))).toMatchObject(later);
+});
+
+test('a pause and a maintenance last as long as asked for, and an end is an end', () => {
+  const at100 = {nowMs: 100, isCompared: true};
+  const pause = {type: 'set-automation', kinds: ['repair'], paused: true} as const;
+  const asked = {...pause, atMs: 5 * DAY, untilMs: 5 * DAY + 60};
+  expect(stampTimes(asked, at100)).toEqual({...pause, atMs: 100, untilMs: 160});
+  expect(stampTimes({...pause, atMs: 5 * DAY}, at100)).toEqual({...pause, atMs: 100});
+  const rest = {type: 'set-maintenance', node: 2 as NodeId} as const;
+  const maintenance = {untilMs: 5 * DAY, scope: 'all'} as const;
+  expect(stampTimes({...rest, maintenance, atMs: 5 * DAY}, at100)).toEqual({
+    ...{...rest, atMs: 100},
+    maintenance: {untilMs: 100, scope: 'all'},
+  });
+  expect(stampTimes({...rest, maintenance}, at100)).toEqual({...rest, maintenance});
+  expect(stampTimes(asked, {...at100, isCompared: false})).toEqual(asked);
+});
+
+test('what has no such times stays as it is', () => {
+  const tenant = {type: 'drop-tenant', name: 't'} as const;
+  expect(stampTimes(tenant, at(7))).toBe(tenant);
+  const purge = {type: 'purge-table', table: 1 as never, atMs: 5} as const;
+  expect(stampTimes(purge, at(7))).toBe(purge);
+});
