@@ -55,7 +55,7 @@ function pair() {
   nodes[2].connected(ONE, 10);
   nodes[2].vetted(ONE);
   const states = (id: number) => told[id]!.map(({state}) => state);
-  return {clock, network, nodes, told, beats, states, ages, readLate};
+  return {clock, network, nodes, told, beats, states, ages, readLate, begin: make};
 }
 
 test('beats keep a node alive; silence makes it suspect in 500 to 700 ms; a beat brings it back', async () => {
@@ -143,6 +143,18 @@ test('a new boot epoch is told although the node never seemed away; an old one i
   expect(told[1]!.map(({bootEpoch}) => bootEpoch)).toEqual([10, 12]);
   await clock.advance(100);
   expect(nodes[1]!.view(TWO)!.bootEpoch).toBe(12);
+});
+
+test('a life whose beats begin again under a boot epoch that was seen before is heard', async () => {
+  const {clock, nodes, states, begin} = pair();
+  await clock.advance(10_000);
+  nodes[2]!.stop();
+  nodes[1]!.disconnected(TWO);
+  nodes[2] = begin(TWO);
+  nodes[1]!.connected(TWO, 10);
+  nodes[2].connected(ONE, 10);
+  await clock.advance(5_000);
+  expect(states(1)).toEqual(['alive', 'gone', 'alive']);
 });
 
 test('a late loop suspects nobody', async () => {

@@ -108,7 +108,8 @@ export class NodeLiveness {
   connected(node: NodeId, bootEpoch: number): void {
     const known = this.#known.get(node);
     if (known !== undefined && bootEpoch < known.bootEpoch) return;
-    this.#heard(node, bootEpoch);
+    // A disk put back to an older state gives the node a boot epoch anew, and its beats begin again.
+    this.#heard(node, bootEpoch).sequence = 0;
     this.#sendBeat(node);
   }
 

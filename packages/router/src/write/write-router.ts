@@ -67,7 +67,7 @@ export interface WriteRouterPorts {
   readonly catalog: () => Catalog;
   readonly meta: MetaDdl;
   readonly clock: Clock;
-  /** Identifies this router's writes for the replicas' retry windows; unique per engine thread and boot. */
+  /** Identifies this router's writes for the replicas' retry windows; unique per engine thread and life. */
   readonly incarnation: number;
 }
 

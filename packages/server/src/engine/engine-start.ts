@@ -81,9 +81,8 @@ const MEMTABLE_BYTES = 64 * 1024 * 1024;
 /** A replica with so much in memory waits for its flush. */
 const MEMTABLE_BYTES_MAX = 4 * MEMTABLE_BYTES;
 
-/** Bits of a router's incarnation: node (21), boot epoch (24), thread (8): 53 in all. */
-const THREADS_MAX = 2 ** 8;
-const BOOTS_MAX = 2 ** 24;
+/** Lives of one engine thread of a node, told apart by chance; the node has the bits above, 21 of 53. */
+const LIVES = 2 ** 32;
 
 export interface EngineParts {
   readonly options: EngineOptions;
@@ -403,7 +402,7 @@ function createServices(
     catalog,
     meta: ddl,
     clock,
-    incarnation: incarnationOf(options),
+    incarnation: drawIncarnation(options.node, random),
   });
   const reader = new FragmentReader({node: options.node, ...asking});
   const view = new ClusterView({rpc, clock, catalog});
@@ -479,6 +478,11 @@ async function settleStorage(action: string, machines: readonly ReplicaMachine[]
   }
 }
 
-function incarnationOf({node, bootEpoch, thread}: EngineOptions): number {
-  return (node * BOOTS_MAX + (bootEpoch % BOOTS_MAX)) * THREADS_MAX + thread;
+/**
+ * By chance, and not from the boot epoch: a disk that is put back to an older state gives its node one a
+ * second time, and what the new life writes before it is told would pass for what the lost one wrote
+ * under the same numbers: acknowledged, and nowhere.
+ */
+function drawIncarnation(node: NodeId, random: Random): number {
+  return node * LIVES + random.below(LIVES);
 }
