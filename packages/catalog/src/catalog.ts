@@ -71,6 +71,11 @@ export class Catalog {
     return this.#cluster;
   }
 
+  /** What the cluster uses, by `cluster-version.ts`. */
+  get clusterVersion(): number {
+    return this.#cluster?.version ?? 1;
+  }
+
   /** An update at or below the version is already in and changes nothing. */
   applyUpdate(update: CatalogUpdate): void {
     if (update.version <= this.#version) return;

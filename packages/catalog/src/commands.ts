@@ -73,6 +73,8 @@ export interface FoundCluster {
   readonly type: 'found-cluster';
   readonly clusterId: string;
   readonly node: NodeDescription;
+  /** Of the founder's build; absent in older logs: 1. */
+  readonly clusterVersion?: number | undefined;
   readonly atMs: number;
 }
 /** Idempotent by the description's incarnation. */
@@ -104,6 +106,13 @@ export interface SetCluster {
   readonly type: 'set-cluster';
   readonly automation?: 'running' | 'paused' | undefined;
   readonly failover?: FailoverMode | undefined;
+}
+/** From then on what is new with that version is used, and no node may go back. Never lowers. */
+export interface FinalizeUpgrade {
+  readonly type: 'finalize-upgrade';
+  readonly version: number;
+  /** Those that were asked and can. CONFLICT where another node has come since. */
+  readonly nodes: readonly NodeId[];
 }
 /** Pauses each of the kinds, from now until `untilMs`, if that is given; or resumes them. */
 export interface SetAutomation {
@@ -366,6 +375,7 @@ export type Command =
   | UpdateNode
   | SetNodeState
   | SetCluster
+  | FinalizeUpgrade
   | SetAutomation
   | SetMaintenance
   | CreateTenant
@@ -425,6 +435,7 @@ export interface CommandValues {
   'update-node': Nothing;
   'set-node-state': Nothing;
   'set-cluster': Nothing;
+  'finalize-upgrade': Nothing;
   'set-automation': Nothing;
   'set-maintenance': Nothing;
   'create-tenant': {readonly tenant: TenantId; readonly created: boolean};

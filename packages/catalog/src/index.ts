@@ -1,4 +1,12 @@
 export * from './catalog.ts';
+export {
+  CLUSTER_VERSION,
+  ENTRIES_SINCE,
+  OPERATIONS_SINCE,
+  versionFault,
+  versionNeeded,
+  withoutNewerFields,
+} from './cluster-version.ts';
 export * from './commands.ts';
 export {
   type Applied,

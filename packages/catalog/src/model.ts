@@ -255,6 +255,8 @@ export interface ClusterIdentity {
   readonly failover: FailoverMode;
   /** At most one of each kind; one whose time is over counts no more. */
   readonly pauses?: readonly AutomationPause[] | undefined;
+  /** What may be used (`cluster-version.ts`); absent: 1. Raised when an upgrade is finalized, never lowered. */
+  readonly version?: number | undefined;
 }
 
 /** Entities by kind; a change is the new value of one of them, or its removal. */

@@ -667,6 +667,24 @@ describe('people and what the cluster does by itself', () => {
     ]);
     expect((await mode()).out).toBe('failover  manual\n');
   });
+
+  it('shows what version the cluster uses and could use, and raises it', async () => {
+    const {url} = await fakeCluster({
+      'GET /admin/v1/cluster': () => ({
+        id: 'c',
+        version: 1,
+        nodes: [{node: 1, address: 'a:1', build: '0.1.0', clusterVersionMax: 2}],
+        next: 'flotilla cluster upgrade finalize',
+      }),
+      'POST /admin/v1/cluster/upgrade/finalize': () => ({version: 2, from: 1}),
+    });
+    const {out} = await run(['cluster', 'show'], {url});
+    expect(out).toMatch(/next +\.\/flotilla cluster upgrade finalize\n/);
+    expect(out).toMatch(/1 +a:1 +0\.1\.0 +2\n/);
+    expect((await run(['cluster', 'upgrade', 'finalize'], {url})).out).toBe(
+      'the cluster uses version 2 now; before, it was 1\n',
+    );
+  });
 });
 
 describe('colour', () => {

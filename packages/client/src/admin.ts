@@ -163,6 +163,13 @@ export class AdminClient {
     return Entity.parse(await this.#change('PATCH', '/cluster', changes, options));
   }
 
+  /** From then on what is new with the nodes' build is used, and no node may go back to the one before. */
+  async finalizeUpgrade(options: ChangeOptions = {}): Promise<Entity> {
+    return Entity.parse(
+      await this.#change('POST', '/cluster/upgrade/finalize', undefined, options),
+    );
+  }
+
   /** Of each kind its state, and since when and until when it is paused. */
   async automation(options: CallOptions = {}): Promise<Entity> {
     return Entity.parse(await this.#get('/automation', options));

@@ -2,7 +2,7 @@
 // checked by schema before it is proposed, so that apply may trust what it finds in the log.
 
 import {DbError} from '@flotilla/base';
-import {COMMAND_TYPES, COMMAND_VERSION, type Command} from '@flotilla/catalog';
+import {CLUSTER_VERSION, COMMAND_TYPES, COMMAND_VERSION, type Command} from '@flotilla/catalog';
 import * as z from 'zod';
 import {
   bucketId,
@@ -37,6 +37,7 @@ const clusterCommands = [
     type: type('found-cluster'),
     clusterId: z.string(),
     node: nodeDescription,
+    clusterVersion: z.int().min(1).optional(),
     atMs: timeMs,
   }),
   z.object({
@@ -64,6 +65,11 @@ const clusterCommands = [
     type: type('set-cluster'),
     automation: z.enum(['running', 'paused']).optional(),
     failover: failover.optional(),
+  }),
+  z.object({
+    type: type('finalize-upgrade'),
+    version: z.int().min(1),
+    nodes: z.array(nodeId),
   }),
   z.object({
     type: type('set-automation'),
@@ -236,6 +242,11 @@ export function decodeCommand(payload: Uint8Array): Command {
   }
   if (!COMMAND_TYPES.includes(command.type)) {
     throw new Error(`command ${command.type} is of a newer build than this one`);
+  }
+  if (command.type === 'finalize-upgrade' && command.version > CLUSTER_VERSION) {
+    throw new Error(
+      `cluster version ${command.version} is newer than this build, which can ${CLUSTER_VERSION}`,
+    );
   }
   return command;
 }

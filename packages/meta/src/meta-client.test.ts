@@ -33,9 +33,19 @@ beforeEach(async () => {
   const members = () => [TWO, ONE, THREE];
   follower = new CatalogFollower({rpc, clock, log: SILENT, members, presence});
   const waitForVersion = follower.waitForVersion.bind(follower);
-  client = new MetaClient({rpc, clock, members, presence, waitForVersion});
+  client = new MetaClient({
+    rpc,
+    clock,
+    members,
+    presence,
+    waitForVersion,
+    clusterVersion: () => undefined,
+  });
   const node = {incarnation: 'i', address: 'a', engineThreads: 1, version: '1'};
-  await client.propose({type: 'found-cluster', clusterId: 'c', node, atMs: 1}, within(1000));
+  await client.propose(
+    {type: 'found-cluster', clusterId: 'c', clusterVersion: 2, node, atMs: 1},
+    within(1000),
+  );
   network.calls.length = 0;
 });
 
@@ -60,6 +70,7 @@ describe('client', () => {
       members: () => [TWO, THREE],
       presence,
       waitForVersion: () => Promise.resolve(),
+      clusterVersion: () => undefined,
     });
     await other.propose({type: 'create-tenant', name: 'a'}, within(1000));
     await other.propose({type: 'create-tenant', name: 'b'}, within(1000));

@@ -10,7 +10,13 @@ import {
   type NodeId,
   type Rpc,
 } from '@flotilla/base';
-import type {Command, CommandType, CommandValue, RebalanceView} from '@flotilla/catalog';
+import {
+  type Command,
+  type CommandType,
+  type CommandValue,
+  type RebalanceView,
+  versionFault,
+} from '@flotilla/catalog';
 import {decodeJson, encodeJson} from './command-codec.ts';
 import {pause} from './pause.ts';
 import {type MetaMembers, type NodePresence, presentOf} from './ports.ts';
@@ -33,6 +39,7 @@ const PASS_AFTER_MS = 1_500;
 const IDEMPOTENT: ReadonlySet<CommandType> = new Set([
   'register-node',
   'update-node',
+  'finalize-upgrade',
   'set-node-state',
   'purge-database',
   'raise-expired-before',
@@ -58,6 +65,8 @@ export interface MetaClientOptions {
   readonly presence: NodePresence;
   /** Of this node's copy of the catalog, for `waitForVersion`. */
   readonly waitForVersion: (version: number, deadlineMs: number) => Promise<void>;
+  /** As that copy has it; undefined while it knows of no cluster. */
+  readonly clusterVersion: () => number | undefined;
 }
 
 interface Question extends Deadline {
@@ -91,6 +100,10 @@ export class MetaClient {
    * was done; with OUTCOME_UNKNOWN when it may have been done.
    */
   propose<C extends Command>(command: C, {deadlineMs}: Deadline): Promise<CommandValue<C>> {
+    // Its leader may be of an older build, which could not even say what is asked of it.
+    const version = this.#options.clusterVersion();
+    const fault = version === undefined ? undefined : versionFault(command, version);
+    if (fault !== undefined) return Promise.reject(new DbError('CONFLICT', fault));
     const repeatable = IDEMPOTENT.has(command.type) || isConditional(command);
     const ask = () =>
       this.#ask({method: 'meta.propose', body: {command}, repeatable, deadlineMs}) as Promise<

@@ -39,7 +39,14 @@ class Cluster {
     const presence = new FakePresence();
     this.follower = new CatalogFollower({rpc, clock: this.clock, log: SILENT, members, presence});
     const waitForVersion = this.follower.waitForVersion.bind(this.follower);
-    this.client = new MetaClient({rpc, clock: this.clock, members, presence, waitForVersion});
+    this.client = new MetaClient({
+      rpc,
+      clock: this.clock,
+      members,
+      presence,
+      waitForVersion,
+      clusterVersion: () => undefined,
+    });
     this.follower.start();
   }
 
@@ -139,7 +146,13 @@ test.each([1, 2, 3])(
     const first = await cluster.start(1 as NodeId);
     const founding = {voters: [1 as ReplicaId], learners: []};
     await clock.resolve(first.createReplica({set: META_SET, replica: 1 as ReplicaId, founding}));
-    const found = {type: 'found-cluster', clusterId: 'c', node: describe(1), atMs: 1} as const;
+    const found = {
+      type: 'found-cluster',
+      clusterId: 'c',
+      clusterVersion: 2,
+      node: describe(1),
+      atMs: 1,
+    } as const;
     await clock.resolve(client.propose(found, within(5_000)));
     const {bucket} = await clock.resolve(client.ensureBucket(1 as never, 5, within(5_000)));
     for (const i of [2, 3]) {

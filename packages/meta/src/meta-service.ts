@@ -12,6 +12,7 @@ import {
 import {
   areClocksCompared,
   type Catalog,
+  CLUSTER_VERSION,
   type Command,
   type CommandResult,
   type CommandValue,
@@ -22,6 +23,8 @@ import {
   planBucket,
   type RebalanceView,
   type Reports,
+  versionFault,
+  withoutNewerFields,
 } from '@flotilla/catalog';
 import * as z from 'zod';
 import {commandSchema, decodeChecked, encodeCommand, encodeJson} from './command-codec.ts';
@@ -78,11 +81,30 @@ export class MetaService {
       const stamped = stampTimes(command, this.#time());
       // Meta goes on where writes are refused for want of space: drops are what frees it.
       const options = {deadlineMs, onFullDisk: true};
-      const result = await group.propose(META_SET, encodeCommand(stamped), options);
+      const fitting = await this.#fitting(stamped, deadlineMs);
+      const result = await group.propose(META_SET, encodeCommand(fitting), options);
       return unwrap(result as CommandResult<CommandValue<C>>);
     } catch (error) {
       throw this.#namingLeader(error);
     }
+  }
+
+  /** As the cluster's version takes it. A copy that is behind may not say that it is too low. */
+  async #fitting<C extends Command>(command: C, deadlineMs: number): Promise<C> {
+    const {type} = command;
+    if (type === 'found-cluster') return command;
+    if (type === 'finalize-upgrade' && command.version > CLUSTER_VERSION)
+      throw new DbError('CONFLICT', `this node can cluster version ${CLUSTER_VERSION} at most`);
+    const {catalog} = this;
+    const fit = (): C => withoutNewerFields(command, catalog.clusterVersion);
+    const fault = (): string | undefined => versionFault(command, catalog.clusterVersion);
+    if (fault() === undefined && fit() === command) return command;
+    const index = await this.#options.group.readIndex(META_SET, {deadlineMs});
+    if (this.catalog.version < index)
+      throw new DbError('UNAVAILABLE', 'the catalog is being brought up to date');
+    const message = fault();
+    if (message !== undefined) throw new DbError('CONFLICT', message);
+    return fit();
   }
 
   async readIndex(deadlineMs: number): Promise<number> {

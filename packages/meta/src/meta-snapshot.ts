@@ -4,7 +4,7 @@
 
 import {crc32} from 'node:zlib';
 import {type Disk, FatalError} from '@flotilla/base';
-import type {MachineSnapshot} from '@flotilla/catalog';
+import {CLUSTER_VERSION, type MachineSnapshot} from '@flotilla/catalog';
 import type {DurablePoint} from '@flotilla/multiraft';
 import {decodeJson, encodeJson} from './command-codec.ts';
 
@@ -44,7 +44,21 @@ export function decodeMetaState(bytes: Uint8Array, path: string): MetaState {
       `catalog file ${path} is damaged: want ${header.bytes} bytes with CRC ${header.crc32}; have ${body.length} with ${crc32(body)}`,
     );
   }
-  return decodeJson(body) as MetaState;
+  const state = decodeJson(body) as MetaState;
+  const version = clusterVersionOf(state);
+  if (version > CLUSTER_VERSION) {
+    throw new FatalError(
+      `catalog file ${path} is of cluster version ${version}; this build can ${CLUSTER_VERSION}`,
+    );
+  }
+  return state;
+}
+
+function clusterVersionOf({machine}: MetaState): number {
+  for (const change of machine.catalog.changes) {
+    if (change.kind === 'cluster') return change.value?.version ?? 1;
+  }
+  return 1;
 }
 
 function readHeader(bytes: Uint8Array): Header | undefined {

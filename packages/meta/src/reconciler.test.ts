@@ -167,7 +167,7 @@ async function startCluster(settings: PlanSettings = {}, wall = {skewMs: 0}) {
     const node = {incarnation: `i${i}`, address: `n${i}`, engineThreads: 2, version: '1'};
     await service.propose(
       i === 1
-        ? {type: 'found-cluster', clusterId: 'c', node, atMs: 1}
+        ? {type: 'found-cluster', clusterId: 'c', clusterVersion: 2, node, atMs: 1}
         : {type: 'register-node', node, atMs: 1},
       Infinity,
     );

@@ -2,6 +2,7 @@ import type {OperationId, TableId} from '@flotilla/base';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {
+  type ControlCommand,
   decodeCommand,
   encodeChecksum,
   encodeControl,
@@ -38,4 +39,6 @@ test('a delete comes back as it was', () => {
 test('another version and another kind are refused by name', () => {
   expect(() => decodeCommand(Uint8Array.of(9, 1))).toThrow('want version 1; have 9');
   expect(() => decodeCommand(Uint8Array.of(1, 9))).toThrow('unknown kind 9');
+  const control = encodeControl({type: 'split-table'} as unknown as ControlCommand);
+  expect(() => decodeCommand(control)).toThrow('unknown control split-table');
 });

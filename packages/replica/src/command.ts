@@ -22,6 +22,13 @@ export type ControlCommand =
   /** Its rows are gone for ever. */
   | {readonly type: 'purge-table'; readonly table: TableId};
 
+const CONTROLS: Readonly<Record<ControlCommand['type'], true>> = {
+  'drop-table': true,
+  'recover-table': true,
+  'drop-column': true,
+  'purge-table': true,
+};
+
 /** Each replica hashes what can be read of it at this index, for that operation. */
 export interface ChecksumRequest {
   readonly operation: OperationId;
@@ -81,7 +88,7 @@ export function decodeCommand(payload: Uint8Array): Command {
     case KIND_WRITE:
       return {type: 'write', share: body};
     case KIND_CONTROL:
-      return {type: 'control', control: decodeJson(body) as ControlCommand};
+      return {type: 'control', control: decodeControl(body)};
     case KIND_DELETE:
       return {type: 'delete', request: decodeJson(body) as DeleteRequest};
     case KIND_CHECKSUM:
@@ -89,6 +96,13 @@ export function decodeCommand(payload: Uint8Array): Command {
     default:
       throw new FatalError(`cannot decode command: unknown kind ${payload[1]}`);
   }
+}
+
+function decodeControl(body: Uint8Array): ControlCommand {
+  const control = decodeJson(body) as ControlCommand;
+  if (!Object.hasOwn(CONTROLS, control.type))
+    throw new FatalError(`cannot decode command: unknown control ${control.type}`);
+  return control;
 }
 
 function decodeJson(body: Uint8Array): unknown {

@@ -88,6 +88,13 @@ test('a flipped bit anywhere is damage', async () => {
   await Manifest.open(store);
 });
 
+test('a row of another version is refused, and named', async () => {
+  const store = new MapStore();
+  await (await Manifest.open(store)).commit({put: [['a/1', Uint8Array.of(7)]], remove: []});
+  store.rows.get('a/1')![0] = 2;
+  await expect(Manifest.open(store)).rejects.toThrow('manifest row a/1: want version 1; have 2');
+});
+
 test('a row that is missing, foreign, or went back to an older value is damage', async () => {
   const {store, before} = await threeCommits();
   const whole = new Map(store.rows);

@@ -8,6 +8,9 @@ import type {Field} from './memtable-view.ts';
 /** "FLOTPRT" and the version of the format. */
 export const PART_MAGIC = Uint8Array.of(0x46, 0x4c, 0x4f, 0x54, 0x50, 0x52, 0x54, 1);
 
+/** Of the build to come: two bits from ours, so that no single flipped one makes it. */
+const NEXT_MAGIC = Uint8Array.of(...PART_MAGIC.subarray(0, -1), 2);
+
 /** Footer offset (f64), footer length (u32), footer checksum (u32), magic. */
 export const TRAILER_BYTES = 24;
 
@@ -185,9 +188,12 @@ export function encodeTrailer(footer: Page): Uint8Array {
 export function decodeTrailer(bytes: Uint8Array, path: string): Page {
   const reader = new ByteReader(bytes);
   const footer = {offset: reader.f64(), length: reader.u32(), crc: reader.u32()};
-  if (Buffer.compare(reader.view(PART_MAGIC.length), PART_MAGIC) !== 0)
-    throw new PartDamage(`not a part of a known version; file=${path}`);
-  return footer;
+  const magic = reader.view(PART_MAGIC.length);
+  if (Buffer.compare(magic, PART_MAGIC) === 0) return footer;
+  // Not damage, for which the replica would be made anew: it waits for the build that wrote it.
+  if (Buffer.compare(magic, NEXT_MAGIC) === 0)
+    throw new FatalError(`a part of a newer version than this build knows; file=${path}`);
+  throw new PartDamage(`not a part of a known version; file=${path}`);
 }
 
 export function encodeDirectory(blocks: readonly Block[], stripeMinOffset: number): Uint8Array {

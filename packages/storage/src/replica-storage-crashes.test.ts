@@ -127,6 +127,23 @@ test('no flipped bit of a part or key file goes unnoticed', async () => {
   expect(await readWhole(trial)).toEqual(want);
 });
 
+test('a part of the next version is no damage: it waits for the build that knows it', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  trial.write(series(1, {count: 3, step: 1_000}, 1));
+  await trial.step({type: 'flush', isAwaited: true});
+  await trial.storage.close();
+  const {disk} = trial.fixture;
+  const part = (await disk.list('replicas/1-1')).find(({name}) => name.endsWith('.part'))!;
+  const path = `replicas/1-1/${part.name}`;
+  const last = disk.bytesOf(path).length - 1;
+  for (const bit of [0, 1]) disk.flipBit(path, last, bit);
+  const failure = await readWhole(trial).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(FatalError);
+  expect(failure).not.toBeInstanceOf(PartDamage);
+  expect(String(failure)).toContain('newer version');
+});
+
 async function readWhole(trial: Trial): Promise<string[]> {
   const storage = await trial.fixture.open(1);
   const scan = storage.scan(specOf(WHOLE_TABLE));

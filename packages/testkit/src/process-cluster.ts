@@ -36,6 +36,8 @@ export interface ClusterOptions {
   readonly prepare?: ((place: {number: number; directory: string}) => void) | undefined;
   /** Undoes that, once all nodes have ended and before their directories are removed. */
   readonly release?: (() => void) | undefined;
+  /** The command line's main file in another checkout; without it, this one's. */
+  readonly program?: string | undefined;
   /** Of each node's process, beside the test's own. */
   readonly env?: ((node: number) => Readonly<Record<string, string>>) | undefined;
 }
@@ -59,6 +61,8 @@ export class ProcessNode {
   readonly port: number;
   readonly directory: string;
   readonly logFile: string;
+  /** What the next start runs: another build's may be put here. */
+  program = MAIN;
   readonly #args: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
@@ -100,7 +104,7 @@ export class ProcessNode {
   start(more: readonly string[] = []): void {
     if (this.#child !== undefined) throw new Error(`node ${this.number} is running`);
     this.#mayEnd = false;
-    const child = spawn(NODE, [MAIN, 'start', ...this.#args, ...more], {
+    const child = spawn(NODE, [this.program, 'start', ...this.#args, ...more], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {...process.env, UV_THREADPOOL_SIZE: '16', ...this.#env},
     });
@@ -226,7 +230,10 @@ export class ProcessCluster {
         : undefined;
     const cluster = new ProcessCluster(directory, nodes, links);
     cluster.#release = options.release;
-    for (const node of nodes) node.start();
+    for (const node of nodes) {
+      node.program = options.program ?? node.program;
+      node.start();
+    }
     try {
       await Promise.all(nodes.map((node) => node.ready()));
     } catch (error) {

@@ -24,6 +24,7 @@ const HANDLERS: {readonly [Type in CommandType]: Handler<Extract<Command, {type:
   'update-node': cluster.updateNode,
   'set-node-state': cluster.setNodeState,
   'set-cluster': cluster.setCluster,
+  'finalize-upgrade': cluster.finalizeUpgrade,
   'set-automation': setAutomation,
   'set-maintenance': setMaintenance,
   'create-tenant': tenants.createTenant,

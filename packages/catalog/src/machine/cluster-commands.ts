@@ -8,6 +8,7 @@ import {
   type ReplicaId,
 } from '@flotilla/base';
 import type {
+  FinalizeUpgrade,
   FoundCluster,
   NodeDescription,
   RegisterNode,
@@ -32,6 +33,7 @@ export const foundCluster: Handler<FoundCluster> = (draft, command) => {
     foundedAtMs: command.atMs,
     automation: 'running',
     failover: 'automatic',
+    version: command.clusterVersion,
   });
   const node = putNewNode(draft, command.node, command.atMs);
   const replica = draft.nextId<ReplicaId>('replica');
@@ -123,6 +125,21 @@ export const setCluster: Handler<SetCluster> = (draft, command) => {
     automation: command.automation ?? cluster.automation,
     failover: command.failover ?? cluster.failover,
   });
+  return succeed(NOTHING);
+};
+
+export const finalizeUpgrade: Handler<FinalizeUpgrade> = (draft, {version, nodes}) => {
+  const {cluster, clusterVersion} = draft.catalog;
+  if (cluster === undefined) return refuse('CONFLICT', 'no cluster is founded yet');
+  if (version === clusterVersion) return succeed(NOTHING);
+  if (version < clusterVersion) {
+    return refuse('CONFLICT', `the cluster is at version ${clusterVersion}, and never goes back`);
+  }
+  for (const {id, state} of draft.catalog.nodes()) {
+    if (state === 'decommissioned' || nodes.includes(id)) continue;
+    return refuse('CONFLICT', `node ${id} has joined meanwhile: finalize again`);
+  }
+  draft.put('cluster', 0, {...cluster, version});
   return succeed(NOTHING);
 };
 

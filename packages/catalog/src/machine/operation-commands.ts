@@ -131,6 +131,8 @@ function finish(draft: Draft, operation: Operation, atMs: number): void {
 
 function evacuatedFrom(catalog: Catalog, command: CreateOperation): number | undefined {
   const {kind, sourceNode} = command;
+  // A member of the build before makes a record without it.
+  if (catalog.clusterVersion < 2) return undefined;
   const evacuates = kind === 'drain-node' || kind === 'decommission-node';
   return evacuates ? catalog.replicaCount(sourceNode!) : undefined;
 }

@@ -3,6 +3,7 @@
 
 import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
+import {CLUSTER_VERSION} from '../cluster-version.ts';
 import type {Command, PlacementRequest} from '../commands.ts';
 import {CatalogMachine} from '../machine/catalog-machine.ts';
 import type {ReplicaPlacement, ReplicaSet} from '../model.ts';
@@ -15,7 +16,14 @@ export function clusterOf(nodes: number, zones: readonly string[] = []): Catalog
   for (let i = 1; i <= nodes; i++) {
     const zone = zones[(i - 1) % Math.max(1, zones.length)];
     const node = {incarnation: `i${i}`, address: `n${i}`, zone, engineThreads: 1, version: '1'};
-    if (i === 1) must(machine, {type: 'found-cluster', clusterId: 'c', node, atMs: 1});
+    if (i === 1)
+      must(machine, {
+        type: 'found-cluster',
+        clusterId: 'c',
+        node,
+        clusterVersion: CLUSTER_VERSION,
+        atMs: 1,
+      });
     else must(machine, {type: 'register-node', node, atMs: 1});
   }
   return machine;

@@ -169,7 +169,9 @@ function planOperations(
   for (const operation of catalog.operations()) {
     if (isFinished(operation)) continue;
     const {decision, moves} = decide(operation, catalog, reports, bySet, context);
-    const action = actionOf(decision, operation, nowMs);
+    // What it waits for is a field that a cluster of an older version has not.
+    const isTold = decision.type !== 'wait' || catalog.clusterVersion >= 2;
+    const action = isTold ? actionOf(decision, operation, nowMs) : undefined;
     if (action !== undefined) actions.push(action);
     begun.push(...moves);
   }

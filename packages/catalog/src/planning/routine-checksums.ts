@@ -4,6 +4,7 @@
 
 import {LIMITS, META_SET} from '@flotilla/base';
 import {type Catalog, isFinished} from '../catalog.ts';
+import {OPERATIONS_SINCE} from '../cluster-version.ts';
 import type {ReplicaSet} from '../model.ts';
 import type {Action} from './action.ts';
 import type {GroupView} from './group-view.ts';
@@ -17,6 +18,7 @@ export function planRoutineChecksums(
   idle: readonly GroupView[],
   nowMs: number,
 ): Action[] {
+  if (catalog.clusterVersion < OPERATIONS_SINCE.checksum) return [];
   const foundedAtMs = catalog.cluster?.foundedAtMs ?? nowMs;
   const dueBeforeMs = nowMs - CHECKSUM_EVERY_MS;
   if (foundedAtMs > dueBeforeMs) return [];

@@ -5,6 +5,7 @@
 import {type NodeId, type ReplicaId, type ReplicaSetId, SeededRandom} from '@flotilla/base';
 import {expect} from 'vitest';
 import {isFinished} from '../catalog.ts';
+import {CLUSTER_VERSION} from '../cluster-version.ts';
 import type {Command} from '../commands.ts';
 import {CatalogMachine} from '../machine/catalog-machine.ts';
 import type {Action} from './action.ts';
@@ -50,7 +51,13 @@ export class World {
 
   constructor(seed: number, nodes: number) {
     this.random = new SeededRandom(seed);
-    this.propose({type: 'found-cluster', clusterId: 'c', node: describeNode(1), atMs: 1});
+    this.propose({
+      type: 'found-cluster',
+      clusterId: 'c',
+      node: describeNode(1),
+      clusterVersion: CLUSTER_VERSION,
+      atMs: 1,
+    });
     this.addNode(1);
     for (let i = 2; i <= nodes; i++) this.join(i);
     const first = {set: id<ReplicaSetId>(0), current: true, damaged: false, wrong: false};

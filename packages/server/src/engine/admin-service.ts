@@ -21,6 +21,7 @@ import {
   type FailoverMode,
   isFinished,
   type Node,
+  type NodeDescription,
   type Operation,
   type ReplicaSet,
   type Tenant,
@@ -40,6 +41,7 @@ import {describeAutomation, noticesOf, RestOrders} from './rest-orders.ts';
 import {StoppedAdmin} from './stopped-admin.ts';
 import {TrashAdmin, type TrashAdminDeps} from './trash-admin.ts';
 import {trialOf} from './trial.ts';
+import {joinFault, Upgrades, upgradeNotice} from './upgrade.ts';
 import {verdictOf} from './verdict.ts';
 
 /** DDL and orders by hand: longer than a meta election, shorter than a person's patience. */
@@ -86,6 +88,7 @@ export class AdminService {
     this.#orders = new OperationOrders(deps);
     const elections = new Elections(deps);
     const rests = new RestOrders(deps);
+    const upgrades = new Upgrades(deps);
     const propose: TrashAdminDeps['propose'] = (command, deadlineMs) =>
       this.#propose(command, deadlineMs);
     const trash = new TrashAdmin({...deps, propose});
@@ -100,7 +103,7 @@ export class AdminService {
     };
     this.#reads = {
       status: (_args, {isOwnCopy}) => this.#status(isOwnCopy),
-      'cluster-show': async () => this.#cluster(),
+      'cluster-show': () => upgrades.show(),
       'automation-show': async () => describeAutomation(this.#catalog, deps.clock.wallMs()),
       'node-list': () => this.#nodes(),
       'node-ok-to-stop': (args) => rests.okToStop(args),
@@ -118,6 +121,7 @@ export class AdminService {
     };
     this.#changes = {
       'cluster-alter': (args, deadlineMs) => this.#alterCluster(args, deadlineMs),
+      'cluster-upgrade-finalize': (_args, deadlineMs) => upgrades.finalize(deadlineMs),
       'node-join': (args, deadlineMs) => this.#takeIn(args, deadlineMs),
       'automation-pause': (args, deadlineMs) => rests.setAutomation(args, true, deadlineMs),
       'automation-resume': (args, deadlineMs) => rests.setAutomation(args, false, deadlineMs),
@@ -147,10 +151,8 @@ export class AdminService {
       'pin-replica-set': (args, deadlineMs) => this.#pin(args, deadlineMs, true),
       'unpin-replica-set': (args, deadlineMs) => this.#pin(args, deadlineMs, false),
       'retry-replica-set': (args, deadlineMs) => stopped.retry(this.#set(args), deadlineMs),
-      'skip-entry': (args, deadlineMs, by = 'operator') => {
-        const index = args['index'] as number;
-        return stopped.skip(this.#set(args), {index, by}, deadlineMs);
-      },
+      'skip-entry': (args, deadlineMs, by = 'operator') =>
+        stopped.skip(this.#set(args), {index: args['index'] as number, by}, deadlineMs),
       'compact-replica-set': (args, deadlineMs) => this.#work('compact', args, deadlineMs),
       'checksum-replica-set': (args, deadlineMs) => this.#work('checksum', args, deadlineMs),
       'operation-cancel': (args, deadlineMs) => this.#cancelOperation(args, deadlineMs),
@@ -197,12 +199,8 @@ export class AdminService {
   async #alterCluster(args: Args, deadlineMs: number): Promise<unknown> {
     const failover = args['failover'] as FailoverMode;
     await this.#propose({type: 'set-cluster', failover}, deadlineMs);
-    return this.#cluster();
-  }
-
-  #cluster(): unknown {
-    const {id, failover} = this.#catalog.cluster!;
-    return {id, failover};
+    const {id, failover: now} = this.#catalog.cluster!;
+    return {id, failover: now};
   }
 
   async #read(read: Read, args: Args, deadlineMs: number): Promise<AdminRead> {
@@ -229,12 +227,17 @@ export class AdminService {
   async #status(isOwnCopy: boolean): Promise<unknown> {
     const facts = await this.#deps.view.facts();
     const cluster = this.#catalog.cluster;
+    const upgrade = upgradeNotice(this.#catalog, facts.nodes);
     return {
       ...verdictOf(facts),
-      notices: noticesOf(this.#catalog, this.#deps.clock.wallMs()),
+      notices: [
+        ...noticesOf(this.#catalog, this.#deps.clock.wallMs()),
+        ...(upgrade === undefined ? [] : [upgrade]),
+      ],
       catalog: {version: this.#catalog.version, isCurrent: !isOwnCopy},
       cluster: {
         id: cluster?.id,
+        version: this.#catalog.clusterVersion,
         replicaSets: facts.sets.length,
         replicas: facts.sets.reduce((sum, {replicas}) => sum + replicas.length, 0),
         databases: [...this.#catalog.databases()].filter(({dropped}) => dropped === undefined)
@@ -254,7 +257,12 @@ export class AdminService {
 
   /** Registers a node (checked by node/node.ts); it starts with this copy of the catalog. */
   async #takeIn(args: Args, deadlineMs: number): Promise<unknown> {
-    const {node, isAddressFree} = args as unknown as Extract<Command, {type: 'register-node'}>;
+    const {isAddressFree, ...asked} = args as unknown as Extract<Command, {type: 'register-node'}>;
+    const {clusterVersionMax, ...node} = asked.node as NodeDescription & {
+      readonly clusterVersionMax?: number;
+    };
+    const fault = joinFault(this.#catalog, clusterVersionMax);
+    if (fault !== undefined) throw new DbError('CONFLICT', fault);
     const atMs = this.#deps.clock.wallMs();
     const {node: id} = await this.#deps.meta.propose(
       {type: 'register-node', node, isAddressFree, atMs},

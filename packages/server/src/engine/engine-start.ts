@@ -280,6 +280,7 @@ function assemble(base: Base, grown: Grown): EngineParts {
     members: () => metaMembers(catalog, options.node),
     presence: nodes,
     waitForVersion: (version, deadlineMs) => copy.waitForVersion(version, deadlineMs),
+    clusterVersion: () => catalog.cluster && catalog.clusterVersion,
   });
   copy.attach(meta);
   metaRole?.follower.onUpdate((event) => {

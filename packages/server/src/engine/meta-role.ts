@@ -12,7 +12,7 @@ import {
   type Rpc,
   type RpcHandlers,
 } from '@flotilla/base';
-import {Catalog, type Command, type PlanSettings} from '@flotilla/catalog';
+import {Catalog, CLUSTER_VERSION, type Command, type PlanSettings} from '@flotilla/catalog';
 import {
   CatalogFollower,
   type MetaClient,
@@ -168,6 +168,7 @@ export class MetaRole {
       type: 'found-cluster',
       clusterId,
       node: nodeDescription(options, incarnation),
+      clusterVersion: CLUSTER_VERSION,
       atMs: clock.wallMs(),
     };
     await service.propose(command, deadlineMs);

@@ -1,4 +1,4 @@
-// What a node says of itself beside its replicas: its wall clock and its disk. For operators.
+// What a node says of itself beside its replicas: its wall clock, its disk and what its build can. For operators.
 
 import {
   type Clock,
@@ -8,6 +8,7 @@ import {
   type Rpc,
   type RpcHandlers,
 } from '@flotilla/base';
+import {CLUSTER_VERSION} from '@flotilla/catalog';
 import type {ReplicaHost} from '@flotilla/meta';
 
 const CONDITION_METHOD = 'node.condition';
@@ -18,11 +19,15 @@ export interface NodeCondition {
   readonly clockOffsetMs: number;
   /** Free part of its fullest disk, 0 to 1. */
   readonly diskFree: number;
+  /** The newest cluster version that its build can. */
+  readonly clusterVersionMax: number;
 }
 
 interface Answer {
   readonly wallMs: number;
   readonly diskFree: number;
+  /** Absent where an older build answers, which can 1. */
+  readonly clusterVersionMax?: number | undefined;
 }
 
 export function conditionHandler(
@@ -32,7 +37,8 @@ export function conditionHandler(
   const condition = async (): Promise<Uint8Array> => {
     const {freeBytes, totalBytes} = await disk.diskSpace();
     const diskFree = freeBytes / totalBytes;
-    const answer: Answer = {wallMs: clock.wallMs(), diskFree};
+    const clusterVersionMax = CLUSTER_VERSION;
+    const answer: Answer = {wallMs: clock.wallMs(), diskFree, clusterVersionMax};
     return new TextEncoder().encode(JSON.stringify(answer));
   };
   return {call: new Map([[CONDITION_METHOD, condition]]), stream: new Map()};
@@ -48,9 +54,11 @@ export async function askCondition(
   try {
     const target = {node, set: META_SET};
     const bytes = await rpc.call(target, CONDITION_METHOD, new Uint8Array(0), options);
-    const {wallMs, diskFree} = JSON.parse(new TextDecoder().decode(bytes)) as Answer;
+    const answer = JSON.parse(new TextDecoder().decode(bytes)) as Answer;
+    const {wallMs, diskFree, clusterVersionMax = 1} = answer;
     const tripMs = clock.monotonicMs() - askedAtMs;
-    return {clockOffsetMs: Math.round(wallMs + tripMs / 2 - clock.wallMs()), diskFree};
+    const clockOffsetMs = Math.round(wallMs + tripMs / 2 - clock.wallMs());
+    return {clockOffsetMs, diskFree, clusterVersionMax};
   } catch (error) {
     if (error instanceof DbError) return undefined;
     throw error;

@@ -12,7 +12,7 @@ import {
   type ReplicaSetId,
   type StoreId,
 } from '@flotilla/base';
-import type {ReplicaReport} from '@flotilla/catalog';
+import {ENTRIES_SINCE, type ReplicaReport} from '@flotilla/catalog';
 import {type CreateOrder, type ReplicaHost, reportOf, type WorkOrder} from '@flotilla/meta';
 import type {Host, ReplicaStatus, StateMachine} from '@flotilla/multiraft';
 import {encodeChecksum, ReplicaMachine} from '@flotilla/replica';
@@ -312,7 +312,10 @@ export class NodeReplicas implements ReplicaHost {
     {set, replica, operation, work}: WorkOrder,
     options: {readonly deadlineMs: number},
   ): Promise<void> {
-    const {host} = this.#deps;
+    const {host, copy} = this.#deps;
+    // The copy may be behind the order: it comes again.
+    if (work === 'checksum' && copy.catalog.clusterVersion < ENTRIES_SINCE.checksum)
+      throw new DbError('CONFLICT', 'the cluster does not use entries of this kind yet');
     const machine = host.stateMachine(set);
     if (host.status(set)?.replica !== replica || !(machine instanceof ReplicaMachine))
       throw new DbError('REPLICA_GONE', `no replica ${replica} of set ${set} on this node`);

@@ -11,7 +11,7 @@ function node(id: number, isReachable = true): NodeFact {
 
 function saying(...said: {clockOffsetMs?: number; diskFree?: number}[]): NodeFact[] {
   return said.map(({clockOffsetMs = 0, diskFree = 1}, i) => {
-    return {...node(i + 1), condition: {clockOffsetMs, diskFree}};
+    return {...node(i + 1), condition: {clockOffsetMs, diskFree, clusterVersionMax: 2}};
   });
 }
 

@@ -42,6 +42,15 @@ test('a flipped byte anywhere is noticed, and costs no more than a warning', asy
   expect(warnings).toHaveLength(text.length);
 });
 
+test('one of another version is a hint that is not taken', async () => {
+  await writeCatalogCache(directory, SNAPSHOT);
+  const file = path.join(directory, 'catalog-cache.json');
+  const cache = JSON.parse(await readFile(file, 'utf8')) as object;
+  await writeFile(file, JSON.stringify({...cache, version: 2}));
+  expect(await readCatalogCache(directory, log)).toEqual(EMPTY);
+  expect(warnings).toHaveLength(1);
+});
+
 test('half a file is noticed', async () => {
   await writeFile(path.join(directory, 'catalog-cache.json'), '{"version":1,');
   expect(await readCatalogCache(directory, log)).toEqual(EMPTY);

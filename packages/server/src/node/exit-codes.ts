@@ -13,6 +13,8 @@ export const EXIT_CODES = {
   storeFailed: 74,
   /** The data directory is an older image of itself: what is lost is marked, and can be started. */
   oldImage: 76,
+  /** The cluster uses what this build does not know: it was upgraded, and that was finalized. */
+  buildTooOld: 77,
   /** A clean stop took too long and was cut off. */
   stopTimedOut: 75,
 } as const;

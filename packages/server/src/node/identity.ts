@@ -4,7 +4,7 @@
 
 import {createHash, randomBytes} from 'node:crypto';
 import {type Clock, DbError, type Log, type NodeId} from '@flotilla/base';
-import type {CatalogUpdate} from '@flotilla/catalog';
+import {type CatalogUpdate, CLUSTER_VERSION} from '@flotilla/catalog';
 import {type AddressAnswer, decideFounding} from '@flotilla/meta';
 import {z} from 'zod';
 import type {NodeDirectory, NodeIdentity, TlsSource} from '../adapters/index.ts';
@@ -30,6 +30,8 @@ export const JoinRequest = z.object({
   engineThreads: z.number().int().min(0),
   version: z.string(),
   isInsecure: z.boolean().optional(),
+  /** Absent of an older build, which can 1. */
+  clusterVersionMax: z.number().int().min(1).optional(),
 });
 export type JoinRequest = z.infer<typeof JoinRequest>;
 
@@ -187,6 +189,7 @@ async function tryJoin(
     engineThreads,
     version,
     isInsecure: isInsecure(options),
+    clusterVersionMax: CLUSTER_VERSION,
   };
   try {
     const answer = parseOrThrow(

@@ -5,6 +5,7 @@ import {freePorts} from '@flotilla/testkit';
 import {afterEach, beforeEach, expect, test} from 'vitest';
 import {NodeClock} from '../adapters/index.ts';
 import {identifyNode, JoinSecret} from '../connections/index.ts';
+import {readCatalogCache, writeCatalogCache} from './catalog-cache.ts';
 import {EXIT_CODES} from './exit-codes.ts';
 import {startNode} from './node.ts';
 import type {StartNodeOptions} from './node-options.ts';
@@ -97,4 +98,20 @@ test('a node whose store is damaged ends by itself, and can be stopped', async (
   const damaged = await start();
   expect(await damaged.stopped).toBe(EXIT_CODES.storeFailed);
   await damaged.stop();
+}, 40_000);
+
+test('a build older than what its cluster uses does not run, and says which it needs', async () => {
+  const ready = async (address: string) => (await fetch(`http://${address}/ready`)).status;
+  const node = await start();
+  await expect.poll(() => ready(node.address), {timeout: 20_000}).toBe(200);
+  await node.stop();
+  const log = {warn: (_: object, message: string) => expect.unreachable(message)} as never;
+  const cached = await readCatalogCache(directory, log);
+  const changes = cached.changes.map((change) =>
+    change.kind === 'cluster' ? {...change, value: {...change.value!, version: 99}} : change,
+  );
+  await writeCatalogCache(directory, {...cached, changes});
+  const old = await start();
+  expect(await old.stopped).toBe(EXIT_CODES.buildTooOld);
+  await old.stop();
 }, 40_000);

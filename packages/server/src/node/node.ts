@@ -33,6 +33,7 @@ import type {Health} from '../http/routes/health.ts';
 import {NodeMetrics} from '../metrics/node-metrics.ts';
 import {VERSION} from '../version.ts';
 import {Announced} from './announcement.ts';
+import {buildFault} from './build-check.ts';
 import {readCatalogCache} from './catalog-cache.ts';
 import {EngineClient} from './engine-client.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
@@ -241,6 +242,11 @@ class NodeProcess implements StartedNode {
     } else {
       const {cluster, node} = this.#directory.identity!;
       const catalog = await readCatalogCache(path, this.#log);
+      const fault = buildFault(Catalog.fromSnapshot(catalog));
+      if (fault !== undefined) {
+        this.#log.error({}, fault);
+        return this.#end(EXIT_CODES.buildTooOld);
+      }
       this.#checkSecret(node, catalog);
       await this.#create({clusterId: cluster, node, catalog, founding: undefined}).start();
     }

@@ -10,6 +10,7 @@ import type {AuditEntry} from '../doors/audit.ts';
 import type {EngineOptions, FoundingOrder, FromEngine} from '../engine/messages.ts';
 import type {NodeStatus} from '../metrics/node-samples.ts';
 import {announce} from './announcement.ts';
+import {buildFault} from './build-check.ts';
 import {CatalogCacheWriter} from './catalog-cache.ts';
 import type {EngineClient} from './engine-client.ts';
 import {type EngineLink, startLocalEngine, startWorkerEngine} from './engine-link.ts';
@@ -317,6 +318,7 @@ export class RunningNode {
         return;
       case 'catalog':
         applyCatalogEvent(this.catalog, message.event);
+        this.#checkBuild();
         for (const link of this.#links.slice(1)) link.post(message);
         this.#setNodes();
         return this.#cache.changed();
@@ -349,6 +351,11 @@ export class RunningNode {
       default:
         return this.#options.client.receive(message);
     }
+  }
+
+  #checkBuild(): void {
+    const fault = buildFault(this.catalog);
+    if (fault !== undefined) this.#fatal(EXIT_CODES.buildTooOld, fault);
   }
 
   #fatal(code: ExitCode, reason: string): void {

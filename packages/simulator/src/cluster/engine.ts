@@ -194,6 +194,7 @@ export class Engine implements Program {
       members: () => metaMembers(copy.catalog, id),
       presence: watch,
       waitForVersion: (version, deadlineMs) => copy.waitForVersion(version, deadlineMs),
+      clusterVersion: () => copy.catalog.cluster && copy.catalog.clusterVersion,
     });
     copy.attach(meta);
     metaRole.follower.onUpdate((event) => {

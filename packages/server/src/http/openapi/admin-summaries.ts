@@ -2,8 +2,11 @@
 
 export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   status: 'One verdict on the cluster, each reason with the next command to type.',
-  'cluster-show': 'The cluster with its options.',
+  'cluster-show':
+    'The cluster with its options and its version, and the version that each node could use.',
   'cluster-alter': 'Changes options of the cluster.',
+  'cluster-upgrade-finalize':
+    'Raises the cluster version to what every node can: what is new is used, and no node may go back.',
   'automation-show': 'What the cluster does by itself: running, or paused until when.',
   'automation-pause': 'Stops what the cluster does by itself, for a while or until it is resumed.',
   'automation-resume': 'Lets the cluster repair and rebalance by itself again.',

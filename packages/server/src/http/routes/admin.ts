@@ -60,6 +60,11 @@ const ROUTES: readonly Route[] = [
     action: 'cluster-alter',
     body: z.strictObject({failover: Failover}),
   },
+  {
+    method: 'POST',
+    url: '/admin/v1/cluster/upgrade/finalize',
+    action: 'cluster-upgrade-finalize',
+  },
   {method: 'GET', url: '/admin/v1/automation', action: 'automation-show'},
   {
     method: 'POST',

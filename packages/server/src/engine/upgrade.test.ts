@@ -1,0 +1,79 @@
+import {DbError, type NodeId} from '@flotilla/base';
+import {CatalogMachine, type Command} from '@flotilla/catalog';
+import {beforeEach, expect, test} from 'vitest';
+import type {ClusterFacts} from './cluster-view.ts';
+import {joinFault, Upgrades, upgradeNotice} from './upgrade.ts';
+
+let machine: CatalogMachine;
+let upgrades: Upgrades;
+/** By node: what it says that it can; 'silent'; or 'unsaid', as a build that knows no such question. */
+let says: (number | 'silent' | 'unsaid')[];
+
+function apply(command: Command): void {
+  const {result} = machine.apply(command, machine.catalog.version + 1);
+  if (!result.ok) throw new DbError(result.error.code, result.error.message);
+}
+
+function nodes(): ClusterFacts['nodes'] {
+  return [...machine.catalog.nodes()].map((node, i) => {
+    const said = says[i]!;
+    const condition =
+      typeof said === 'number'
+        ? {clockOffsetMs: 0, diskFree: 1, clusterVersionMax: said}
+        : undefined;
+    return {node, isReachable: said !== 'silent', condition};
+  });
+}
+
+beforeEach(() => {
+  machine = new CatalogMachine();
+  const node = {incarnation: '1', address: 'n1', engineThreads: 1, version: '0.1.0'};
+  apply({type: 'found-cluster', clusterId: 'c', node, atMs: 1});
+  for (const i of ['2', '3']) {
+    apply({type: 'register-node', node: {...node, incarnation: i, address: `n${i}`}, atMs: 1});
+  }
+  const facts = async () => ({
+    sets: [],
+    meta: {leader: 1 as NodeId, voters: []},
+    nodes: nodes(),
+  });
+  const propose = async (command: Command) => apply(command);
+  upgrades = new Upgrades({
+    access: {catalog: machine.catalog, refresh: async () => undefined},
+    meta: {propose} as never,
+    view: {facts},
+  });
+});
+
+test('each node that cannot is named, and nothing is done', async () => {
+  says = [2, 'unsaid', 'silent'];
+  await expect(upgrades.finalize(0)).rejects.toThrow(
+    'not every node can cluster version 2: node 2 (n2) runs build 0.1.0, which can 1 at most; node 3 (n3) does not answer.',
+  );
+  expect(machine.catalog.clusterVersion).toBe(1);
+  expect(upgradeNotice(machine.catalog, nodes())).toEqual({
+    message: 'the cluster uses version 1; what is new with 2 waits until node 2, 3 can it too',
+    next: 'flotilla cluster show',
+  });
+  expect(await upgrades.show()).toMatchObject({
+    version: 1,
+    nodes: [{node: 1, clusterVersionMax: 2}, {node: 2, clusterVersionMax: 1}, {node: 3}],
+  });
+});
+
+test('where every node can it is said what to type, and done when asked', async () => {
+  says = [2, 2, 2];
+  expect(await upgrades.show()).toMatchObject({next: 'flotilla cluster upgrade finalize'});
+  expect(upgradeNotice(machine.catalog, nodes())?.message).toContain('any node may go back');
+  expect(await upgrades.finalize(0)).toEqual({version: 2, from: 1});
+  expect(await upgrades.finalize(0)).toEqual({version: 2, from: 2});
+  expect(upgradeNotice(machine.catalog, nodes())).toBeUndefined();
+});
+
+test('a node of an older build is not taken in once the upgrade is finalized', async () => {
+  says = [2, 2, 2];
+  expect(joinFault(machine.catalog, undefined)).toBeUndefined();
+  await upgrades.finalize(0);
+  expect(joinFault(machine.catalog, 2)).toBeUndefined();
+  expect(joinFault(machine.catalog, undefined)).toMatch(/is at version 2, .* can 1 at most/);
+});

@@ -1,0 +1,128 @@
+// The build before and this one in one cluster, under load: one node after the other is stopped and started
+// with this build, one goes back and comes again, and what is new is refused until the upgrade is finalized.
+// The build before is taken out of the history; without one (a tarball) this is skipped.
+
+import {execFileSync} from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {FlotillaClient} from '@flotilla/client';
+import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
+import {afterAll, beforeAll, expect, test} from 'vitest';
+import {Ledger} from '../cluster/ledger.ts';
+import {openDatabase, untilApplied} from '../cluster/nodes.ts';
+import {until} from '../cluster/waiting.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+/** The last one of cluster version 1. */
+const BEFORE = '0babc0d';
+const DATABASE = 'upgraded';
+const SHAPE = {hosts: 20, ticks: 1_000, batch: 100};
+const TEST_MS_MAX = 240_000;
+
+const hasHistory = isThere();
+let checkout: string;
+let cluster: ProcessCluster;
+let client: FlotillaClient;
+
+function isThere(): boolean {
+  try {
+    execFileSync('git', ['-C', ROOT, 'cat-file', '-e', `${BEFORE}^{commit}`], {stdio: 'ignore'});
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The files of that commit, beside the modules that are installed here. */
+function checkOut(): string {
+  const directory = mkdtempSync(path.join(tmpdir(), 'flotilla-before-'));
+  const archive = execFileSync('git', ['-C', ROOT, 'archive', BEFORE, 'package.json', 'packages'], {
+    maxBuffer: 2 ** 30,
+  });
+  execFileSync('tar', ['-x', '-C', directory], {input: archive});
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(directory, 'node_modules'));
+  for (const name of readdirSync(path.join(directory, 'packages'))) {
+    const modules = path.join('packages', name, 'node_modules');
+    const from = path.join(ROOT, modules);
+    if (!existsSync(from)) continue;
+    mkdirSync(path.join(directory, modules), {recursive: true});
+    // Links among the packages are relative: here they lead to those of that commit.
+    cpSync(from, path.join(directory, modules), {recursive: true, verbatimSymlinks: true});
+  }
+  return directory;
+}
+
+beforeAll(async () => {
+  if (!hasHistory) return;
+  checkout = checkOut();
+  const program = path.join(checkout, 'packages/cli/src/main.ts');
+  cluster = await ProcessCluster.start({nodes: 3, engineThreads: 1, program});
+  client = new FlotillaClient({urls: cluster.urls, database: DATABASE});
+}, TEST_MS_MAX);
+afterAll(async () => {
+  if (!hasHistory) return;
+  client.close();
+  await cluster.destroy();
+  rmSync(checkout, {recursive: true, force: true});
+});
+
+async function restart(node: ProcessNode, program: string): Promise<void> {
+  expect(await node.stop()).toBe(0);
+  node.program = program;
+  node.start();
+  await node.ready();
+  await until('it is reached by all', async () => {
+    const nodes = await client.admin.nodes();
+    return nodes.every((one) => one['isReachable'] === true);
+  });
+}
+
+test.skipIf(!hasHistory)(
+  'node by node, back, and for good',
+  async () => {
+    const older = cluster.node(1).program;
+    const newer = path.join(ROOT, 'packages/cli/src/main.ts');
+    await openDatabase(client, DATABASE);
+    const ledger = new Ledger(SHAPE);
+    const load = Promise.all([1, 2].map(() => ledger.send(client)));
+    const own = new FlotillaClient({urls: [cluster.node(1).url]});
+    const early = async (): Promise<void> => {
+      await expect(own.admin.finalizeUpgrade()).rejects.toThrow(/not every node can .* node \d/);
+      await expect(own.admin.pauseAutomation({})).rejects.toThrow(/cluster upgrade finalize/);
+    };
+    await restart(cluster.node(1), newer);
+    await early();
+    await own.query('CREATE DATABASE mixed');
+    await restart(cluster.node(2), newer);
+    await early();
+    await own.query('DROP DATABASE mixed');
+    await restart(cluster.node(1), older);
+    await restart(cluster.node(3), newer);
+    await restart(cluster.node(1), newer);
+    const {notices} = await own.admin.status();
+    expect(notices.map(({next}) => next)).toEqual(['flotilla cluster upgrade finalize']);
+    expect(await own.admin.finalizeUpgrade()).toEqual({version: 2, from: 1});
+    await own.admin.pauseAutomation({for: '1h'});
+    ledger.stop();
+    await load;
+    expect(ledger.failures).toEqual([]);
+    await untilApplied(client, DATABASE);
+    for (const {url} of cluster.nodes) {
+      const alone = new FlotillaClient({urls: [url], database: DATABASE});
+      expect((await ledger.compare(alone, {stale: true})).slice(0, 5), url).toEqual([]);
+      alone.close();
+    }
+    own.close();
+    expect((await client.admin.status()).verdict).toBe('healthy');
+  },
+  TEST_MS_MAX,
+);

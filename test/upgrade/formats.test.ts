@@ -1,0 +1,77 @@
+// Every format that was ever released is opened by this build, with its rows exact: data directories of older
+// builds, each as its node left it when it was killed. Add one with `make-data.ts` before a format changes.
+
+import {execFileSync} from 'node:child_process';
+import {readdirSync} from 'node:fs';
+import path from 'node:path';
+import {FlotillaClient} from '@flotilla/client';
+import {ProcessCluster} from '@flotilla/testkit';
+import {expect, test} from 'vitest';
+import {faultsOf, writeRows} from './kept-rows.ts';
+
+const DATA = path.join(import.meta.dirname, 'data');
+const TEST_MS_MAX = 180_000;
+/** By name: what its cluster uses when it is opened. */
+const VERSIONS: Readonly<Record<string, number>> = {'version-1': 1, 'version-2': 2};
+
+const kept = readdirSync(DATA).map((name) => name.replace('.tar.gz', ''));
+
+async function withNode(
+  prepare: ((directory: string) => void) | undefined,
+  run: (client: FlotillaClient, cluster: ProcessCluster) => Promise<void>,
+): Promise<void> {
+  const cluster = await ProcessCluster.start({
+    nodes: 1,
+    engineThreads: 1,
+    prepare: ({directory}) => prepare?.(directory),
+  });
+  const client = new FlotillaClient({urls: cluster.urls});
+  try {
+    await run(client, cluster);
+  } finally {
+    client.close();
+    await cluster.destroy();
+  }
+}
+
+test('each format has its directory', () => {
+  expect(kept.sort()).toEqual(Object.keys(VERSIONS).sort());
+});
+
+test.each(kept)(
+  'a data directory of %s is opened with its rows, and takes new ones',
+  (name) =>
+    withNode(
+      (directory) =>
+        execFileSync('tar', ['-xzf', path.join(DATA, `${name}.tar.gz`), '-C', directory]),
+      async (client, cluster) => {
+        expect(await faultsOf(client)).toEqual([]);
+        expect(await client.admin.cluster()).toMatchObject({version: VERSIONS[name]});
+        await client.write('n v=1', {database: 'kept'});
+        await client.admin.finalizeUpgrade();
+        await client.admin.pauseAutomation({for: '1h'});
+        await client.admin.flushStorage();
+        // Once more, from what this build has made of it.
+        await cluster.node(1).kill();
+        cluster.node(1).start();
+        await cluster.node(1).ready();
+        expect(await client.query('SELECT v FROM n', {database: 'kept'})).toHaveLength(1);
+        await client.query('DROP TABLE n', {database: 'kept'});
+        expect(await faultsOf(client)).toEqual([]);
+        expect(await client.admin.cluster()).toMatchObject({version: 2});
+      },
+    ),
+  TEST_MS_MAX,
+);
+
+test(
+  'what is looked for is what was written',
+  () =>
+    withNode(undefined, async (client) => {
+      await writeRows(client);
+      expect(await faultsOf(client)).toEqual([]);
+      await client.write('m,host=h0 f=1,i=3i 1600000000000000000', {database: 'kept'});
+      expect(await faultsOf(client)).not.toEqual([]);
+    }),
+  TEST_MS_MAX,
+);
