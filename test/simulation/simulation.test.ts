@@ -20,7 +20,8 @@ test.each([1, 2, 3, 4])(
 );
 
 test('the product further up keeps the laws too, and the same seed is the same run', async () => {
-  const options = {workload: 'cluster', seed: 24, nodes: 4, groups: 8, steps: 15_000} as const;
+  const size = {nodes: 4, groups: 8, steps: 15_000};
+  const options = {workload: 'cluster', seed: 24, ...size, orders: true} as const;
   const first = await simulate({...options, trace: true});
   expect(first.violations).toEqual([]);
   expect(first.operations.ok).toBeGreaterThan(50);

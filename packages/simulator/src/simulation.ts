@@ -42,6 +42,8 @@ export interface SimulationOptions {
   readonly stores?: number | undefined;
   /** Some reads of `cluster` may be stale: drawn from the seed by default. */
   readonly stale?: boolean | undefined;
+  /** People order more in `cluster` than moves and drops: drawn from the seed by default. */
+  readonly orders?: boolean | undefined;
   /** Keeps the text of what happened. */
   readonly trace?: boolean | undefined;
 }

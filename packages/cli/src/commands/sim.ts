@@ -21,6 +21,7 @@ export function addSimCommand(program: Command, context: CommandContext): void {
     .option('--disks <kind>', 'plain or durable (written and synced in one call); drawn by default')
     .option('--stores <n>', 'of each node, in cluster; drawn by default')
     .option('--stale <answer>', 'yes or no: some reads in cluster may be stale; drawn by default')
+    .option('--orders <answer>', 'yes or no: pauses, maintenance, checksums and more in cluster')
     .option('--only <faults>', 'these kinds of faults alone, by commas; none: no faults')
     .option('--without <faults>', 'all that the seed draws but these')
     .option('--trace', 'print everything that happens')

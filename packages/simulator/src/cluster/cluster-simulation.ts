@@ -22,12 +22,13 @@ import {Clients, engineOf, readsStale} from './clients.ts';
 import {Drops} from './drops.ts';
 import {Effects} from './effects.ts';
 import {Elections} from './elections.ts';
-import {Engine} from './engine.ts';
+import {Engine, type EnginePorts} from './engine.ts';
 import {Examination} from './examination.ts';
 import {found} from './founding.ts';
 import {Ground} from './ground.ts';
 import {NodeState} from './node-state.ts';
 import {Operator} from './operator.ts';
+import {Orders} from './orders.ts';
 import {SLOT_MS} from './registers.ts';
 import {newestCatalog} from './rest.ts';
 import {isRemembered, isSettled, stakesOf} from './stakes.ts';
@@ -49,6 +50,7 @@ export class ClusterSimulation {
   readonly #operator: Operator;
   readonly #elections: Elections;
   readonly #drops: Drops;
+  readonly #orders: Orders;
   readonly #nemesis: Nemesis;
   readonly #damages: Damages;
   /** Some damage may strike: each set needs a voter to spare. */
@@ -89,21 +91,7 @@ export class ClusterSimulation {
         imageBeside: (of) => this.#imageBeside(of),
         onApplied: () => () => undefined,
         onFailure: (failed, reason) => this.#failed(failed, reason),
-        program: (of, running) =>
-          new Engine(of, running, {
-            network: this.#network,
-            chance: chanceOf(seed, `engine ${of.id}.${of.starts}`),
-            state: this.#states[of.id - 1]!,
-            log: this.#logOf(of),
-            failover: this.#laws.failover,
-            onMachine: (...opened) => effects.watch(...opened),
-            onDestroyed: (replica) => {
-              this.#coverage.count('members:destroyed');
-              this.#laws.destroyed(replica);
-            },
-            onFailure: (reason) => this.#failed(of, reason),
-            repairAfterMs: REPAIR_AFTER_MS,
-          }),
+        program: (of, running) => new Engine(of, running, this.#enginePorts(of, effects)),
       });
       this.#nodes.push(node);
     }
@@ -134,9 +122,34 @@ export class ClusterSimulation {
       repairAfterMs: REPAIR_AFTER_MS,
       start: (node) => this.#start(node),
     });
+    this.#orders = new Orders({
+      ...{...shared, options, operator: this.#operator, databases: this.#ground.databases},
+      replicasMin: this.#replicasMin,
+    });
     this.#damages = this.#makeDamages();
     const strikes = {seed, only, without, intensity: chance.pick([0.3, 1, 1, 2.5])};
     this.#nemesis = new Nemesis(kernel, this.#world(), this.#coverage, strikes);
+  }
+
+  #enginePorts(of: SimNode, effects: Effects): EnginePorts {
+    const {seed} = this.#options;
+    return {
+      network: this.#network,
+      chance: chanceOf(seed, `engine ${of.id}.${of.starts}`),
+      state: this.#states[of.id - 1]!,
+      log: this.#logOf(of),
+      failover: this.#laws.failover,
+      onMachine: (...opened) => {
+        this.#orders.watch(...opened);
+        effects.watch(...opened);
+      },
+      onDestroyed: (replica) => {
+        this.#coverage.count('members:destroyed');
+        this.#laws.destroyed(replica);
+      },
+      onFailure: (reason) => this.#failed(of, reason),
+      repairAfterMs: REPAIR_AFTER_MS,
+    };
   }
 
   #drawPlace(): {disks: Disks; stores: number} {
@@ -167,6 +180,10 @@ export class ClusterSimulation {
     });
   }
 
+  get #replicasMin(): number {
+    return this.#isDamaging ? 3 : 1;
+  }
+
   async run(): Promise<SimulationResult> {
     const {stackTraceLimit} = Error;
     // Refusals are errors by the ten thousand, and their stacks a quarter of the time of a run.
@@ -189,6 +206,7 @@ export class ClusterSimulation {
       this.#operator.start();
       this.#elections.start();
       this.#drops.start();
+      this.#orders.start();
       kernel.after(5_000, () => this.#nemesis.start());
       await kernel.run(() => kernel.steps >= this.#options.steps || waiting.isBroken);
     }
@@ -203,7 +221,7 @@ export class ClusterSimulation {
       ...{kernel: this.#kernel, nodes: this.#nodes, states: this.#states, laws: this.#laws},
       ...{chance: this.#chance, waiting: this.#waiting, drops: this.#drops, ground: this.#ground},
       groups: this.#options.groups,
-      replicasMin: this.#isDamaging ? 3 : 1,
+      replicasMin: this.#replicasMin,
     });
   }
 
@@ -213,6 +231,7 @@ export class ClusterSimulation {
       ...{coverage: this.#coverage, chance: this.#chance, waiting: this.#waiting},
       ...{ground: this.#ground, clients: this.#clients, operator: this.#operator},
       ...{elections: this.#elections, drops: this.#drops, nemesis: this.#nemesis},
+      ...{orders: this.#orders},
       start: (node) => this.#start(node),
     });
     return examination.run();

@@ -17,6 +17,7 @@ import type {Drops} from './drops.ts';
 import type {Elections} from './elections.ts';
 import type {Ground} from './ground.ts';
 import type {Operator} from './operator.ts';
+import type {Orders} from './orders.ts';
 import {find, type Register} from './registers.ts';
 import {newestCatalog, unrestOf} from './rest.ts';
 import {rowsOf} from './row-read.ts';
@@ -39,6 +40,7 @@ export interface ExaminationPorts {
   readonly operator: Operator;
   readonly elections: Elections;
   readonly drops: Drops;
+  readonly orders: Orders;
   readonly nemesis: Nemesis;
   readonly waiting: Waiting;
   readonly start: (node: SimNode) => void;
@@ -62,13 +64,14 @@ export class Examination {
   }
 
   async #makePeace(): Promise<void> {
-    const {nodes, kernel, clients, network, operator, elections, drops} = this.#ports;
+    const {nodes, kernel, clients, network, operator, elections, drops, orders} = this.#ports;
     this.#ports.nemesis.stop();
     for (const {disk} of nodes) disk.mend();
     clients.isStopped = true;
     operator.isStopped = true;
     elections.isStopped = true;
     drops.stop();
+    orders.stop();
     operator.endOutage();
     const untilMs = kernel.nowMs + REST_MS_MAX;
     let lookMs = 0;
@@ -80,7 +83,7 @@ export class Examination {
       operator.settle();
       elections.settle();
       const waiting = [...clients.open.values()].map((text) => `a client waits: ${text}`);
-      unrest = [...waiting, ...network.unrest(), ...drops.settle()];
+      unrest = [...waiting, ...network.unrest(), ...drops.settle(), ...orders.settle()];
       unrest.push(...unrestOf(nodes));
       return unrest.length === 0 || this.#ports.waiting.isBroken;
     }, untilMs);

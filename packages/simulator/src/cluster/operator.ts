@@ -76,6 +76,12 @@ export class Operator {
         this.#cancel(engine, operation);
   }
 
+  /** Through any node, where one is up. */
+  order(command: Command, what: string): void {
+    const engine = this.#engine();
+    if (engine !== undefined) this.#propose(engine, command, what);
+  }
+
   #repeat(meanMs: number, act: () => void): void {
     const {kernel, chance} = this.#ports;
     const next = (): void => {

@@ -1,14 +1,22 @@
 // When a node of the cluster may lose what it acknowledged: what each set would be left with, and
 // whether the others remember the node so well that it cannot come back as what it was.
 
-import {type Catalog, isFinished, type ReplicaSet} from '@flotilla/catalog';
+import {type Catalog, isFinished, type ReplicaSet, replicasWanted} from '@flotilla/catalog';
 import {KnownLives} from '@flotilla/server/engine-parts';
 import type {Stake} from '../faults/damages.ts';
 import type {SimNode} from '../world/node.ts';
 import type {NodeState} from './node-state.ts';
 import {leaderOf} from './rest.ts';
 
-const KEEPS_VOTERS = ['move-replica', 'add-replica', 'transfer-leader', 'rebalance', 'repair'];
+const KEEPS_VOTERS = [
+  'move-replica',
+  'add-replica',
+  'transfer-leader',
+  'rebalance',
+  'repair',
+  'checksum',
+  'compact',
+];
 
 export function* stakesOf(
   node: SimNode,
@@ -22,11 +30,13 @@ export function* stakesOf(
   }
 }
 
-/** Nothing is under way that leaves a set with fewer voters. */
+/** Nothing is under way, or about to be, that leaves a set with fewer voters. */
 export function isSettled(catalog: Catalog): boolean {
-  return [...catalog.operations()].every(
+  const isKept = [...catalog.operations()].every(
     (operation) => isFinished(operation) || KEEPS_VOTERS.includes(operation.kind),
   );
+  const sets = [...catalog.replicaSets()];
+  return isKept && sets.every((set) => set.replicas.length <= replicasWanted(catalog, set));
 }
 
 /** Even if that node loses power now. */

@@ -18,6 +18,7 @@ export const SIMULATOR_USAGE = `usage: npm run sim -- [--seed N] [--nodes 5] [--
   --disks D     plain, or durable (a record is written and synced in one call); drawn from the seed by default
   --stores N    of each node, in cluster; drawn from the seed by default
   --stale S     yes or no: some reads in cluster may be stale; drawn from the seed by default
+  --orders S    yes or no: people order more of cluster than moves and drops; drawn from the seed by default
   --only a,b    these kinds of faults alone (none: no faults)
   --without a,b all that the seed draws but these
   --trace       print everything that happened
@@ -39,6 +40,7 @@ const OPTIONS = {
   disks: {type: 'string'},
   stores: {type: 'string'},
   stale: {type: 'string'},
+  orders: {type: 'string'},
   only: {type: 'string'},
   without: {type: 'string'},
 } as const;
@@ -103,6 +105,7 @@ function parse(args: readonly string[]) {
     disks: disksNamed(values.disks),
     stores: values.stores === undefined ? undefined : whole('stores', values.stores),
     stale: answer('stale', values.stale),
+    orders: answer('orders', values.orders),
     only: kinds(values.only),
     without: kinds(values.without),
   };
@@ -138,7 +141,8 @@ function whole(name: string, text: string): number {
 }
 
 async function runOne(values: Values, out: Print, tell: Print): Promise<number> {
-  const {workload, nodes, groups, steps, only, without, disks, stores, stale, trace} = values;
+  const {workload, nodes, groups, steps, only, without, disks, stores, stale, orders, trace} =
+    values;
   const options: SimulationOptions = {
     workload,
     seed: values.seed ?? freshSeed(),
@@ -150,6 +154,7 @@ async function runOne(values: Values, out: Print, tell: Print): Promise<number> 
     disks,
     stores,
     stale,
+    orders,
   };
   const result = await simulate({...options, trace});
   for (const line of linesOf(result.trace, 0)) tell(`${line}\n`);
@@ -171,7 +176,7 @@ async function runCorpus({json}: Values, out: Print, tell: Print): Promise<numbe
 }
 
 async function runFresh(
-  {workload, seed: first, json, disks, stores, stale}: Values,
+  {workload, seed: first, json, disks, stores, stale, orders}: Values,
   minutes: number,
   out: Print,
   tell: Print,
@@ -181,7 +186,7 @@ async function runFresh(
   let toldMs = performance.now();
   const from = first ?? freshSeed();
   for (let seed = from; performance.now() < untilMs; seed++) {
-    const options = {...shapeOf(seed, workload), disks, stores, stale};
+    const options = {...shapeOf(seed, workload), disks, stores, stale, orders};
     try {
       const result = await simulate(options);
       totals.add(result);

@@ -14,7 +14,7 @@ export interface CorpusEntry {
 
 const FILE = path.resolve(import.meta.dirname, '../../corpus.txt');
 const LINE =
-  /^(cluster )?(\d+) nodes=(\d+) groups=(\d+) steps=(\d+)(?: only=([\w,]+))?(?: disks=(plain|durable))?(?: stores=(\d+))?(?: stale=(yes|no))? +(.+)$/;
+  /^(cluster )?(\d+) nodes=(\d+) groups=(\d+) steps=(\d+)(?: only=([\w,]+))?(?: disks=(plain|durable))?(?: stores=(\d+))?(?: stale=(yes|no))?(?: orders=(yes|no))? +(.+)$/;
 
 export function readCorpus(): CorpusEntry[] {
   const lines = readFileSync(FILE, 'utf8').split('\n');
@@ -30,6 +30,7 @@ export function readCorpus(): CorpusEntry[] {
       const disks = match[7] as Disks | undefined;
       const stores = match[8] === undefined ? undefined : Number(match[8]);
       const stale = match[9] === undefined ? undefined : match[9] === 'yes';
-      return {options: {...options, only, disks, stores, stale}, why: match[10]!};
+      const orders = match[10] === undefined ? undefined : match[10] === 'yes';
+      return {options: {...options, only, disks, stores, stale, orders}, why: match[11]!};
     });
 }

@@ -47,13 +47,25 @@ export async function explain(
 }
 
 export function replayOf(options: SimulationOptions): string {
-  const {workload = 'hosts', seed, nodes, groups, steps, only, disks, stores, stale} = options;
+  const {
+    workload = 'hosts',
+    seed,
+    nodes,
+    groups,
+    steps,
+    only,
+    disks,
+    stores,
+    stale,
+    orders,
+  } = options;
   const kinds = only === undefined ? '' : ` --only ${only.length === 0 ? 'none' : only.join(',')}`;
   const what = workload === 'hosts' ? '' : ` --workload ${workload}`;
   const kind = disks === undefined ? '' : ` --disks ${disks}`;
   const reads = stale === undefined ? '' : ` --stale ${stale ? 'yes' : 'no'}`;
+  const people = orders === undefined ? '' : ` --orders ${orders ? 'yes' : 'no'}`;
   const many = stores === undefined ? '' : ` --stores ${stores}`;
-  return `npm run sim --${what} --seed ${seed} --nodes ${nodes} --groups ${groups} --steps ${steps}${kinds}${kind}${many}${reads}`;
+  return `npm run sim --${what} --seed ${seed} --nodes ${nodes} --groups ${groups} --steps ${steps}${kinds}${kind}${many}${reads}${people}`;
 }
 
 /** Of one set, and of all: 0 for everything. */

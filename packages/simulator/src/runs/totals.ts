@@ -31,6 +31,31 @@ const STEPS = [
   'transfer',
 ];
 
+/** Of `cluster`. */
+const ORDERS = [
+  'orders:pause accepted',
+  'orders:pause for a time accepted',
+  'orders:resume accepted',
+  'orders:maintenance accepted',
+  'orders:evacuate leaders accepted',
+  'orders:checksum accepted',
+  'orders:compact accepted',
+  'orders:rebalance accepted',
+  'orders:alter-database accepted',
+  'orders:cancel accepted',
+  'rests:nodes in maintenance that led nothing in peace',
+  'rests:checksum begun by itself',
+  'checksums:done',
+  'checksums:found a difference',
+  'changed values:made anew',
+  'recovery:database recovered',
+  'recovery:table recovered',
+  'recovery:purge ok',
+  'recovery:rows back',
+  'clocks:weeks',
+  'clocks:led nothing of meta in peace',
+];
+
 /** Of those that never overlapped: more are told by their number alone. */
 const PAIRS_SHOWN = 60;
 
@@ -115,7 +140,13 @@ export class Totals {
       ...Object.keys(FAULTS).filter((name) => !this.#faults.has(name)),
       ...MESSAGES.filter((name) => this.#coverage.get('messages')?.has(name) !== true),
       ...STEPS.filter((name) => this.#coverage.get('members')?.has(name) !== true),
+      ...(this.#coverage.has('orders') ? ORDERS.filter((name) => !this.#has(name)) : []),
     ];
+  }
+
+  #has(name: string): boolean {
+    const [group, what] = name.split(':') as [string, string];
+    return this.#coverage.get(group)?.has(what) === true;
   }
 }
 
