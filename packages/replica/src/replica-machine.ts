@@ -8,6 +8,7 @@ import {
   isDiskFull,
   LIMITS,
   type OperationId,
+  type TableId,
 } from '@flotilla/base';
 import {decodeShare, type ScanSpec, type TableScan} from '@flotilla/column';
 import type {
@@ -79,6 +80,8 @@ export interface MachineLimits {
 export interface MachineEvents {
   /** A flush or compaction failed, not for a damaged part: the disk is broken, the store stops. */
   readonly onFault: (error: unknown) => void;
+  /** An entry of the log dropped, recovered or purged the table. Absent where nobody looks after them. */
+  readonly onFate?: ((table: TableId) => void) | undefined;
 }
 
 export class ReplicaMachine implements StateMachine {
@@ -135,6 +138,7 @@ export class ReplicaMachine implements StateMachine {
     this.#account();
     // Now, so that the state that is read is the one of this index.
     if (command.type === 'checksum') this.#beginChecksum(index, command.request.operation);
+    if (command.type === 'control') this.#events.onFate?.(command.control.table);
     return {value};
   }
 

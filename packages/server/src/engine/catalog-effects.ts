@@ -1,7 +1,7 @@
 // What a thread's replicas do when the catalog moves: hide what has expired, and, where they lead,
 // bring dropped tables into their logs.
 
-import {type Clock, type Log, META_SET, type ReplicaSetId} from '@flotilla/base';
+import {type Clock, type Log, META_SET, type ReplicaSetId, type TableId} from '@flotilla/base';
 import type {Host} from '@flotilla/multiraft';
 import {encodeControl, ReplicaMachine} from '@flotilla/replica';
 import type {ReplicaStorage} from '@flotilla/storage';
@@ -54,6 +54,11 @@ export class CatalogEffects {
     const {host, copy} = this.#deps;
     const storage = storageOf(host, set);
     if (storage !== undefined) hideExpired(copy.catalog, [[set, storage]]);
+  }
+
+  /** By an entry of the set's log. */
+  fateApplied(set: ReplicaSetId, table: TableId): void {
+    this.#fates.fateApplied(set, table);
   }
 
   /** Works off what is due. Called every second or so too, for what failed before. */

@@ -8,6 +8,7 @@ import {
   META_SET,
   type NodeId,
   type Random,
+  type ReplicaId,
   type ReplicaSetId,
   type StoreId,
 } from '@flotilla/base';
@@ -158,7 +159,7 @@ export async function startEngine(
   };
   const vitals = new ThreadVitals(options.stores, options.vitals);
   // Filled below; a replica's place is asked only once messages flow.
-  let copy: CatalogCopy | undefined;
+  let parts: EngineParts | undefined;
   const host = await Host.open({
     node: options.node,
     thread: options.thread,
@@ -191,10 +192,10 @@ export async function startEngine(
       },
       counts: base.storageCounts,
       onFault,
+      onFate: (set, table) => parts?.effects.fateApplied(set, table),
     }),
-    locate: (set, replica) =>
-      copy?.catalog.replicaSet(set)?.replicas.find((placed) => placed.replica === replica)?.node,
-    skippedEntries: (set) => skippedEntriesOf(copy?.catalog, set),
+    locate: (set, replica) => nodeOf(parts?.copy.catalog, set, replica),
+    skippedEntries: (set) => skippedEntriesOf(parts?.copy.catalog, set),
   });
   host.onStopped(({isStore, reason}) => {
     if (isStore) emit({type: 'fatal', message: `a store stopped: ${reason}`});
@@ -203,11 +204,16 @@ export async function startEngine(
     options.thread === 0
       ? new MetaRole({host, rpc, clock, random: base.random, log, options, presence: base.nodes})
       : undefined;
-  copy =
+  const copy =
     metaRole === undefined
       ? CatalogCopy.from(clock, options.catalog)
       : new CatalogCopy(clock, metaRole.follower.catalog);
-  return assemble(base, {host, rpc, copy, metaRole, manifests, storeOf, background});
+  parts = assemble(base, {host, rpc, copy, metaRole, manifests, storeOf, background});
+  return parts;
+}
+
+function nodeOf(catalog: Catalog | undefined, set: ReplicaSetId, id: ReplicaId) {
+  return catalog?.replicaSet(set)?.replicas.find(({replica}) => replica === id)?.node;
 }
 
 function vitalsOf(host: Host, clock: Clock): Vitals {

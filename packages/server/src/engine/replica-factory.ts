@@ -7,6 +7,7 @@ import {
   type ReplicaId,
   type ReplicaSetId,
   type StoreId,
+  type TableId,
   type WorkSlices,
 } from '@flotilla/base';
 import type {Precision} from '@flotilla/catalog';
@@ -38,6 +39,8 @@ export interface ReplicaFactoryDeps {
   readonly counts: StorageCounts;
   /** A disk failed under a state machine: the process ends and replays. */
   readonly onFault: (error: unknown) => void;
+  /** An entry was applied that dropped, recovered or purged the table. */
+  readonly onFate: (set: ReplicaSetId, table: TableId) => void;
 }
 
 type Open = HostOptions['openStateMachine'];
@@ -64,7 +67,7 @@ function openMeta({disk, onFault}: ReplicaFactoryDeps, identity: Identity): Prom
 }
 
 async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMachine> {
-  const {disk, slices, manifests, limits, counts, onFault} = deps;
+  const {disk, slices, manifests, limits, counts, onFault, onFate} = deps;
   const {store, set, replica, founding, isBuried} = identity;
   const manifest = manifests.get(store)!;
   const birth = readBirth(manifest, identity);
@@ -81,7 +84,10 @@ async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promis
     slices,
     counts,
   });
-  return new ReplicaMachine(storage, founding ?? NOWHERE, limits, {onFault});
+  return new ReplicaMachine(storage, founding ?? NOWHERE, limits, {
+    onFault,
+    onFate: (table) => onFate(set, table),
+  });
 }
 
 function bucketTime({startMs, precision}: Pick<ReplicaBirth, 'startMs' | 'precision'>): BucketTime {

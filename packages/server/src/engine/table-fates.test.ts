@@ -152,6 +152,27 @@ test('with its database every table is dead, until that is recovered', async () 
   expect(proposed).toEqual([{type: 'recover-table', table: a}]);
 });
 
+test('an entry that is applied after the catalog moved on is set right, whoever proposed it', async () => {
+  const table = makeTable('a');
+  fates.leadershipChanged(SET, true);
+  fates.catalogChanged(drop('a'));
+  fates.catalogChanged(apply({type: 'recover-table', database: DATABASE, name: 'a'}));
+  await fates.settle();
+  expect(proposed).toEqual([]);
+  storage.apply({type: 'drop-table', table});
+  fates.fateApplied(SET, table);
+  await fates.settle();
+  expect(proposed.splice(0)).toEqual([{type: 'recover-table', table}]);
+  fates.catalogChanged(drop('a'));
+  await fates.settle();
+  storage.apply({type: 'recover-table', table});
+  fates.fateApplied(SET, table);
+  await fates.settle();
+  fates.fateApplied(SET, table);
+  await fates.settle();
+  expect(proposed.map(({type}) => type)).toEqual(['drop-table', 'drop-table']);
+});
+
 test('whatever else changes in a database sends no set to its log', async () => {
   makeTable('a');
   fates.leadershipChanged(SET, true);

@@ -62,6 +62,15 @@ export function planFates(
   return commands;
 }
 
+/** What the catalog wants of it. */
+function fateOf(catalog: Catalog, database: Database['id'], id: TableId): TableFate {
+  const table = catalog.table(id);
+  if (table === undefined || table.purgedAtMs !== undefined) return 'purged';
+  const isDropped =
+    table.dropped !== undefined || catalog.database(database)?.dropped !== undefined;
+  return isDropped ? 'dropped' : 'live';
+}
+
 /** Those that no write may name any more. */
 function deadTables(catalog: Catalog, database: Database['id']): Table[] {
   const dropped = catalog.droppedTables(database);
@@ -116,6 +125,19 @@ export class TableFates {
       this.#led.delete(set);
       this.#due.delete(set);
     }
+  }
+
+  /**
+   * An entry may come late, when the catalog has said otherwise since: one whose proposer was given no answer,
+   * or one that a new leader had not applied yet when it looked.
+   */
+  fateApplied(set: ReplicaSetId, table: TableId): void {
+    if (!this.#led.has(set)) return;
+    const {catalog, storageOf} = this.#ports;
+    const storage = storageOf(set);
+    const database = this.#databaseOf(set);
+    if (storage === undefined || database === undefined) return;
+    if (storage.fateOf(table) !== fateOf(catalog, database, table)) this.#due.add(set);
   }
 
   /** Works off what is due; what fails stays due for the next call. Never rejects for expected reasons. */

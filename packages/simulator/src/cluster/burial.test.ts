@@ -31,6 +31,7 @@ async function opened() {
     onFault: (error) => {
       throw error;
     },
+    onFate: () => undefined,
   });
   return {disk, manifest, open};
 }

@@ -124,6 +124,7 @@ export class Engine implements Program {
       },
       counts: new StorageCounts(),
       onFault: (error) => this.#fault(error),
+      onFate: (set, table) => this.#parts?.effects.fateApplied(set, table),
     });
     this.openStateMachine = async (identity) => {
       const machine = await open(identity);

@@ -70,7 +70,8 @@ export class Recovery {
     if (this.#dropping !== undefined && !this.#isDropped && !this.#isGone(catalog))
       this.#dropping = undefined;
     this.#step(catalog);
-    return [`database ${this.#name} is not back with all its rows`];
+    const what = this.#dropping ?? (this.#isUnconfirmed ? 'word of all sets' : 'rows');
+    return [`database ${this.#name} (${this.#database}) is not back: it lacks its ${what}`];
   }
 
   #step(catalog: Catalog): void {
