@@ -22,8 +22,8 @@ flotilla_ready 1
 \`\`\`
 
 Each node tells of itself. A series is the sum over all replica sets and engine threads of the node,
-but where a label says otherwise: there is none for each replica set, table or database, so their
-number does not grow with the data. Counters begin at 0 when the node starts.
+but where a label says otherwise: there is none for each replica set or table, and at most 100
+databases are told by name, so their number does not grow with the data. Counters begin at 0 when the node starts.
 
 The engine threads count while they work and are asked at a scrape. One that does not answer within
 2 s keeps the numbers that it told last, and its \`flotilla_engine_thread_up\` is 0. Histograms have

@@ -4,8 +4,10 @@
 
 import {spawnSync} from 'node:child_process';
 import {mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import https from 'node:https';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {text} from 'node:stream/consumers';
 import {setTimeout as sleep} from 'node:timers/promises';
 import tls from 'node:tls';
 import {FlotillaClient} from '@flotilla/client';
@@ -167,6 +169,12 @@ describe('tokens', () => {
       return answers.every((answer) => answer === 'ok');
     });
     await anns[1]!.query('CREATE TENANT acme');
+    await anns[1]!.query('DROP TENANT acme');
+    await anns[1]!.query('RECOVER TENANT acme');
+    const [{id: set} = {id: 0}] = await anns[0]!.admin.replicaSets();
+    await anns[1]!.query(`CHECKSUM GROUP ${set}`);
+    const begun = await anns[2]!.admin.operations();
+    expect(begun).toMatchObject([{kind: 'checksum', startedBy: 'ann'}]);
     expect((await admin.admin.tokens()).map(({name}) => name)).toEqual(['admin', 'ann']);
     expect(JSON.stringify(await admin.admin.tokens())).not.toMatch(/hash/);
     await admin.admin.revokeToken('ann');
@@ -193,6 +201,8 @@ describe('tokens', () => {
         ...{how: 'CREATE TENANT acme', result: 'ok', at: expect.stringMatching(/Z$/)},
       }),
     );
+    const recovered = {who: 'ann', what: 'recover-tenant', result: 'ok'};
+    expect(lines[1]).toContainEqual(expect.objectContaining(recovered));
     for (const ofNode of lines)
       expect(ofNode).toContainEqual(
         expect.objectContaining({who: 'stranger', what: 'status', result: 'UNAUTHENTICATED'}),
@@ -201,6 +211,29 @@ describe('tokens', () => {
     expect(lines.flat()).toContainEqual(expect.objectContaining(by));
     expect(JSON.stringify(lines)).not.toContain(FIRST);
   });
+
+  test('the health check of a container finds the node by its directory, and shows its certificate', () => {
+    const args = ['health', '--data', nodes[1]!.directory];
+    const asked = spawnSync(path.join(ROOT, 'node_modules/.bin/node'), [
+      path.join(ROOT, 'packages/cli/src/main.ts'),
+      ...args,
+    ]);
+    expect([asked.status, String(asked.stdout), String(asked.stderr)]).toEqual([0, 'ready\n', '']);
+  }, 60_000);
+
+  test('the end of its certificate stands in the metrics of each node', async () => {
+    const {port} = nodes[0]!;
+    const metrics = await new Promise<string>((resolve, reject) => {
+      const options = {...credentials(certs, 'node1'), agent: false as const};
+      https
+        .get(`https://127.0.0.1:${port}/metrics`, options, (answer) => {
+          text(answer).then(resolve, reject);
+        })
+        .on('error', reject);
+    });
+    const end = /^flotilla_tls_certificate_expiry_timestamp_seconds (\S+)$/m.exec(metrics)?.[1];
+    expect(Number(end)).toBeGreaterThan(Date.now() / 1_000);
+  }, 60_000);
 
   test('the command line sends one, and says how to get one', async () => {
     const run = (...args: string[]) =>

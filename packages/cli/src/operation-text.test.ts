@@ -48,6 +48,13 @@ test('a list says what is copied, how fast and until when', () => {
   );
 });
 
+test('a list says who began what, where that has a name', () => {
+  const text = renderOperations([{...moving, startedBy: 'ann'}, failed], NOW_MS);
+  expect(text).toMatch(/ENDS +BY +NOTE\n/);
+  expect(text).toMatch(/in 8.0 s +ann +-\n/);
+  expect(text).toContain(`-    ${failed.error}`);
+});
+
 test.each([60, 80, 100, 120])('a list fits a terminal of %d columns', (width) => {
   const lines = renderOperations([moving, failed], NOW_MS, {width}).split('\n');
   for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(Math.max(width, 78));

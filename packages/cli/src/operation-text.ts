@@ -5,7 +5,21 @@ import type {Operation} from '@flotilla/client';
 import {formatBytes} from './progress-bar.ts';
 import {renderFields, renderRecords, type TableStyle} from './table.ts';
 
-const COLUMNS = ['id', 'kind', 'set', 'nodes', 'state', 'done', 'copied', 'rate', 'ends', 'note'];
+const COLUMNS = [
+  'id',
+  'kind',
+  'set',
+  'nodes',
+  'state',
+  'done',
+  'copied',
+  'rate',
+  'ends',
+  'by',
+  'note',
+];
+/** Recorded for whoever ordered it where no token is asked for. */
+const NAMELESS = 'operator';
 
 /** @param nowMs what "ends in" counts from */
 export function renderOperations(
@@ -23,6 +37,7 @@ export function renderOperations(
     copied: copiedOf(operation),
     rate: rateOf(operation),
     ends: endOf(operation, nowMs),
+    by: operation.startedBy === NAMELESS ? undefined : (operation.startedBy ?? undefined),
     note: noteOf(operation) ?? waitOf(operation),
   }));
   return renderRecords(rows, COLUMNS, style);

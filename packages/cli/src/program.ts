@@ -9,6 +9,7 @@ import {addCompletionCommand} from './commands/completion.ts';
 import {addDatabaseCommands} from './commands/database.ts';
 import {addDevCommand} from './commands/dev.ts';
 import {addFailoverCommands} from './commands/failover.ts';
+import {addHealthCommand} from './commands/health.ts';
 import {addNodeCommands} from './commands/node.ts';
 import {addOperationCommands} from './commands/operation.ts';
 import {addRebalanceCommand} from './commands/rebalance.ts';
@@ -26,7 +27,7 @@ import {EXIT, type Terminal} from './terminal.ts';
 const EXIT_CODES = `
 Exit codes:
   0    done                        (status: healthy)
-  1    refused or failed           (status: degraded)
+  1    refused or failed           (status: degraded; health: not ready)
   2    no node answered            (status: unavailable)
   3    write: some lines were bad, the good ones are written
   64   the command line is wrong
@@ -66,6 +67,7 @@ export function buildProgram(context: CommandContext): Command {
   addSqlCommand(program, context);
   addWriteCommand(program, context);
   addStatusCommand(program, context);
+  addHealthCommand(program, context);
   addClusterCommands(program, context);
   addNodeCommands(program, context);
   addTenantCommands(program, context);

@@ -138,7 +138,9 @@ export class MetaService {
   ): Promise<CommandValue<Extract<Command, {type: 'ensure-bucket'}>>> {
     const present = this.catalog.bucketAt(database, atMs);
     if (present !== undefined) return {bucket: present.id, created: false};
-    const command = planBucket(this.catalog, database, atMs, this.#options.reports?.());
+    const {reports, clock} = this.#options;
+    const now = {reports: reports?.(), nowMs: clock.wallMs()};
+    const command = planBucket(this.catalog, database, atMs, now);
     if (command === undefined) {
       if (this.catalog.database(database) === undefined) {
         throw new DbError('DATABASE_NOT_FOUND', `no database ${database}`);

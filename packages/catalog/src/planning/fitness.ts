@@ -5,7 +5,7 @@ import type {NodeId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {Node} from '../model.ts';
 import {distrustedClocks} from './clocks.ts';
-import {leadsNothing, maintenanceOf} from './pauses.ts';
+import {isResting, leadsNothing} from './pauses.ts';
 import type {Reports} from './reports.ts';
 
 /** Below this part of its disk free a node takes no new replicas. */
@@ -23,10 +23,10 @@ export function fitNodes(catalog: Catalog, reports: Reports): Node[] {
   });
 }
 
-/** Those of them that answer, and go on to: a copy to one that is about to be stopped would stand still. */
+/** Those of them that answer and are not about to be stopped. */
 export function liveNodes(catalog: Catalog, reports: Reports, nowMs: number): Node[] {
   return fitNodes(catalog, reports).filter(
-    (node) => reports.get(node.id)?.live === true && maintenanceOf(node, nowMs)?.scope !== 'all',
+    (node) => reports.get(node.id)?.live === true && !isResting(node, nowMs),
   );
 }
 

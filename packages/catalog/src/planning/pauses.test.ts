@@ -1,11 +1,12 @@
 // What a person has paused or taken into maintenance is left alone for as long, and no longer.
 
-import {META_SET, type NodeId, type ReplicaSetId} from '@flotilla/base';
+import {type DatabaseId, META_SET, type NodeId, type ReplicaSetId} from '@flotilla/base';
 import {describe, expect, test} from 'vitest';
 import type {CatalogMachine} from '../machine/catalog-machine.ts';
 import type {AutomationKind, Maintenance} from '../model.ts';
 import type {Action} from './action.ts';
 import {clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
+import {planBucket} from './placement.ts';
 import {planNext} from './reconcile.ts';
 import {REPAIR_AFTER_MS} from './repairs.ts';
 
@@ -98,6 +99,17 @@ test('nothing is copied to a node in maintenance that is about to be stopped', (
   expect(made(2 * HOUR)).toBeGreaterThan(1);
   maintain(machine, 4, {untilMs: 9 * HOUR, scope: 'leaders'});
   expect(made(2 * HOUR)).toBeGreaterThan(1);
+});
+
+test('a new bucket is placed beside a node in maintenance where others are enough', () => {
+  const machine = clusterOf(4);
+  maintain(machine, 2, {untilMs: 100, scope: 'all'});
+  const placedOn = (nowMs: number) => {
+    const {placements} = planBucket(machine.catalog, 1 as DatabaseId, 10, {nowMs})!;
+    return placements.flat().map(({node}) => Number(node));
+  };
+  expect(placedOn(99)).not.toContain(2);
+  expect(placedOn(100)).toContain(2);
 });
 
 describe('leads', () => {

@@ -30,6 +30,11 @@ export function maintenanceOf(
   return maintenance !== undefined && maintenance.untilMs > nowMs ? maintenance : undefined;
 }
 
+/** It is stopped now, or soon: a replica that came to it would stand still. */
+export function isResting(node: Pick<Node, 'maintenance'>, nowMs: number): boolean {
+  return maintenanceOf(node, nowMs)?.scope === 'all';
+}
+
 /** No lead belongs there now. */
 export function leadsNothing(node: Node | undefined, nowMs: number): boolean {
   return node === undefined || node.state !== 'active' || maintenanceOf(node, nowMs) !== undefined;

@@ -19,12 +19,19 @@ function node(id: number, zone?: string): Node {
   };
 }
 
-function place(nodes: Node[], shards: number, replicas: number, silent: number[] = []) {
+function place(
+  nodes: Node[],
+  shards: number,
+  replicas: number,
+  silent: number[] = [],
+  resting: number[] = [],
+) {
   return planPlacement({
     nodes,
     loads: new Map(),
     leads: new Map(),
     silent: new Set(silent as NodeId[]),
+    resting: new Set(resting as NodeId[]),
     shards,
     replicas,
   });
@@ -105,6 +112,21 @@ test('zones are distinct where there are enough of them', () => {
   }
 });
 
+test('nodes in maintenance are taken where the others are too few, count as living, and found nothing', () => {
+  const nodes = [node(1), node(2), node(3), node(4)];
+  for (const placement of place(nodes, 4, 3, [], [1]))
+    expect(placement.map((placed) => placed.node).sort()).toEqual([2, 3, 4]);
+  for (const placement of place(nodes, 4, 3, [], [1, 3])) {
+    expect(placement.filter(({role}) => role === 'voter')).toHaveLength(3);
+    expect(placement.map((placed) => placed.node)).toEqual(expect.arrayContaining([2, 4]));
+    expect([2, 4]).toContain(placement[0]!.node);
+  }
+  for (const placement of place(nodes.slice(0, 3), 4, 3, [2], [1, 3])) {
+    expect(placement.map((placed) => placed.node).sort()).toEqual([1, 2, 3]);
+    expect(placement.at(-1)!.node).toBe(2);
+  }
+});
+
 test('silent nodes are taken last, never as the majority', () => {
   const nodes = [node(1), node(2), node(3)];
   for (const placement of place(nodes, 4, 3, [2])) {
@@ -169,6 +191,8 @@ describe('planBucket', () => {
       diskFree: 0.1,
       replicas: new Map(),
     };
-    expect(planBucket(catalog, database, 0, new Map([[report.node, report]]))).toBeUndefined();
+    expect(
+      planBucket(catalog, database, 0, {reports: new Map([[report.node, report]])}),
+    ).toBeUndefined();
   });
 });

@@ -9,6 +9,7 @@ import type {Node, ReplicaSet} from '../model.ts';
 import {fitNodes} from './fitness.ts';
 import {LeadBalance} from './lead-balance.ts';
 import {NodeLoads} from './node-loads.ts';
+import {isResting} from './pauses.ts';
 import type {Reports} from './reports.ts';
 
 const SHARDS_AUTO_MIN = 4;
@@ -26,6 +27,12 @@ export function autoShards(nodes: readonly Node[]): number {
   return Math.min(LIMITS.shards_per_bucket_max.value, Math.max(SHARDS_AUTO_MIN, threads));
 }
 
+export interface PlacementFacts {
+  readonly reports?: Reports | undefined;
+  /** By which a node is in maintenance; without it none is. */
+  readonly nowMs?: number | undefined;
+}
+
 /**
  * The command that makes the bucket around `timeMs`: its range is aligned to the bucket duration and
  * cut against the neighbours that this copy knows. Undefined without a database or a fit node.
@@ -34,7 +41,7 @@ export function planBucket(
   catalog: Catalog,
   database: DatabaseId,
   timeMs: number,
-  reports: Reports = new Map(),
+  {reports = new Map(), nowMs = Infinity}: PlacementFacts = {},
 ): EnsureBucket | undefined {
   const options = catalog.database(database)?.options;
   const nodes = fitNodes(catalog, reports);
@@ -52,6 +59,7 @@ export function planBucket(
     loads: new NodeLoads(nodes, catalog, reports).scores,
     leads: new Map(nodes.map(({id}) => [id, reports.get(id)?.leads ?? 0])),
     silent: new Set(nodes.filter(({id}) => reports.get(id)?.live === false).map(({id}) => id)),
+    resting: new Set(nodes.filter((node) => isResting(node, nowMs)).map(({id}) => id)),
     shards,
     replicas: options.replicas,
   });
@@ -66,11 +74,16 @@ export function planPlacement(wanted: {
   readonly leads: Numbers;
   /** Taken only when the others are too few, and then as the last: a set opens by its living majority. */
   readonly silent: ReadonlySet<NodeId>;
+  /** In maintenance: taken only when the others that live are too few. */
+  readonly resting: ReadonlySet<NodeId>;
   readonly shards: number;
   readonly replicas: number;
 }): PlacementRequest[][] {
-  const living = wanted.nodes.filter(({id}) => !wanted.silent.has(id));
-  const silent = wanted.nodes.filter(({id}) => wanted.silent.has(id));
+  const {silent, resting} = wanted;
+  const living = wanted.nodes.filter(({id}) => !silent.has(id));
+  const rankOf = (id: NodeId) => (silent.has(id) ? 2 : resting.has(id) ? 1 : 0);
+  const ranks = [0, 1, 2].map((rank) => wanted.nodes.filter(({id}) => rankOf(id) === rank));
+  const best = Math.min(...wanted.nodes.map(({id}) => rankOf(id)));
   const count = Math.min(wanted.replicas, wanted.nodes.length);
   // A majority of the voters must live, or the set could not open.
   const usable = Math.min(count, Math.max(1, 2 * living.length - 1));
@@ -79,21 +92,20 @@ export function planPlacement(wanted: {
   const voting = new Map<NodeId, number>();
   const sets: NodeId[][] = [];
   for (let shard = 0; shard < wanted.shards; shard++) {
-    const chosen = pickNodes(living, Math.min(usable, living.length), used, wanted.loads);
-    chosen.push(...pickNodes(silent, usable - chosen.length, used, wanted.loads));
+    const chosen: Node[] = [];
+    for (const nodes of ranks)
+      chosen.push(...pickNodes(nodes, usable - chosen.length, used, wanted.loads, chosen));
     const byVoting = chosen
-      .map((node, order) => ({id: node.id, order, alive: !wanted.silent.has(node.id)}))
+      .map((node, order) => ({id: node.id, order, rank: rankOf(node.id)}))
       .sort(
         (a, b) =>
-          Number(b.alive) - Number(a.alive) ||
-          (voting.get(a.id) ?? 0) - (voting.get(b.id) ?? 0) ||
-          a.order - b.order,
+          a.rank - b.rank || (voting.get(a.id) ?? 0) - (voting.get(b.id) ?? 0) || a.order - b.order,
       );
     for (const {id} of chosen) used.set(id, (used.get(id) ?? 0) + 1);
     for (const {id} of byVoting.slice(0, voters)) voting.set(id, (voting.get(id) ?? 0) + 1);
     sets.push(byVoting.map(({id}) => id));
   }
-  const canLead = (node: NodeId) => living.length === 0 || !wanted.silent.has(node);
+  const canLead = (node: NodeId) => rankOf(node) === best;
   const leaders = chooseLeaders(
     sets.map((set) => set.slice(0, voters).filter(canLead)),
     wanted.leads,

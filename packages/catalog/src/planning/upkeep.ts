@@ -57,7 +57,7 @@ function planBucketAhead(
     return undefined;
   }
   if (!isWritten(catalog, present, reports)) return undefined;
-  return planBucket(catalog, database.id, present.endMs, reports);
+  return planBucket(catalog, database.id, present.endMs, {reports, nowMs});
 }
 
 function isWritten(catalog: Catalog, bucket: Bucket, reports: Reports): boolean {

@@ -83,7 +83,7 @@ export class World {
   }
 
   makeBucket(timeMs: number): void {
-    const command = planBucket(this.catalog, id(1), timeMs, this.reports());
+    const command = planBucket(this.catalog, id(1), timeMs, {reports: this.reports()});
     expect(this.propose(command!).ok).toBe(true);
   }
 

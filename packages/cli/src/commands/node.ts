@@ -14,6 +14,7 @@ const COLUMNS = [
   'address',
   'zone',
   'state',
+  'condition',
   'isReachable',
   'engineThreads',
   'leaders',

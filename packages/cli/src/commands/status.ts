@@ -24,6 +24,7 @@ const NODE_COLUMNS = [
   'address',
   'zone',
   'state',
+  'condition',
   'isReachable',
   'leaders',
   'replicas',

@@ -2,6 +2,7 @@
 //
 //   lock              an empty SQLite file whose exclusive lock the process holds while it lives
 //   lock-holder       pid of the last holder, for the message of the one that is refused
+//   door.json         where its HTTP is, for `flotilla health`; without a checksum, and replaced at each start
 //   store-records.json, catalog-cache.json   what is remembered of the others (../node/)
 //   boot-epoch        how often the directory was opened; raised durably before it is used
 //   node.json         format version, number of stores, the directory's own random name; the cluster

@@ -226,6 +226,40 @@ test('what is dropped comes back from the trash, and says which sets do not show
   expect((await read('tenant-show', {name: 'b'})).value).toMatchObject({name: 'b'});
 });
 
+test('an operation says whose token ordered it, also when it is only tried', async () => {
+  const by = 'ann';
+  const tried = await service.run({action: 'node-drain', args: {id: 2}, by, dryRun: true});
+  expect(tried).toMatchObject({operation: {startedBy: 'ann'}});
+  await service.run({action: 'node-drain', args: {id: 2}, by});
+  expect((await read('operation-list')).value).toMatchObject([{startedBy: 'ann'}]);
+  await service.run({action: 'rebalance', args: {}});
+  expect((await read('operation-show', {id: 2})).value).toMatchObject({startedBy: 'operator'});
+});
+
+test('a token is not named as what the cluster does by itself', async () => {
+  for (const name of ['reconciler', 'operation 3', 'operator', 'rebalance']) {
+    const made = service.run({action: 'token-create', args: {name}});
+    await expect(made, name).rejects.toMatchObject({code: 'INVALID_ARGUMENT'});
+  }
+  expect(await service.run({action: 'token-create', args: {name: 'operations'}})).toMatchObject({
+    name: 'operations',
+  });
+});
+
+test('the list of nodes says which is in maintenance, silent or being emptied', async () => {
+  await service.run({action: 'node-maintenance', args: {id: 1}});
+  reachable = [1 as NodeId];
+  const {value} = await read('node-list');
+  expect(value).toMatchObject([
+    {id: 1, condition: expect.stringMatching(/^maintenance until .*Z$/)},
+    {id: 2, condition: 'does not answer'},
+  ]);
+  reachable = [1, 2] as NodeId[];
+  await service.run({action: 'node-maintenance', args: {id: 1, end: true}});
+  const after = (await read('node-list')).value as {condition?: string}[];
+  expect(after.map(({condition}) => condition)).toEqual([undefined, undefined]);
+});
+
 test('an operation that was cancelled is tried again as another one', async () => {
   const retry = (id: number) => service.run({action: 'operation-retry', args: {id}});
   await service.run({action: 'node-drain', args: {id: 2}});

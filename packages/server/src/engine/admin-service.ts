@@ -12,19 +12,15 @@ import {
   type ReplicaSetId,
   type Rpc,
 } from '@flotilla/base';
-import {
-  type Catalog,
-  type Command,
-  type CommandValue,
-  type Database,
-  drainFault,
-  type FailoverMode,
-  isFinished,
-  type Node,
-  type NodeDescription,
-  type Operation,
-  type ReplicaSet,
-  type Tenant,
+import type {
+  Catalog,
+  Command,
+  CommandValue,
+  Database,
+  FailoverMode,
+  Operation,
+  ReplicaSet,
+  Tenant,
 } from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
 import type {WriteRouter} from '@flotilla/router';
@@ -35,13 +31,16 @@ import type {ClusterView, ReplicaSetView} from './cluster-view.ts';
 import {durationText, parseDuration} from './durations.ts';
 import {Elections} from './elections.ts';
 import type {AdminCall, AdminRead} from './gateway.ts';
-import {OperationOrders} from './operation-orders.ts';
+import {NodeAdmin} from './node-admin.ts';
+import {nodeConditions} from './node-reasons.ts';
+import {noticesOf} from './notices.ts';
+import {NAMELESS, OperationOrders, type OrderTerms} from './operation-orders.ts';
 import {type OperationView, viewOperations} from './operation-view.ts';
-import {describeAutomation, noticesOf, RestOrders} from './rest-orders.ts';
+import {describeAutomation, RestOrders} from './rest-orders.ts';
 import {StoppedAdmin} from './stopped-admin.ts';
 import {TrashAdmin, type TrashAdminDeps} from './trash-admin.ts';
 import {trialOf} from './trial.ts';
-import {joinFault, Upgrades, upgradeNotice} from './upgrade.ts';
+import {Upgrades, upgradeNotice} from './upgrade.ts';
 import {verdictOf} from './verdict.ts';
 
 /** DDL and orders by hand: longer than a meta election, shorter than a person's patience. */
@@ -92,6 +91,11 @@ export class AdminService {
     const propose: TrashAdminDeps['propose'] = (command, deadlineMs) =>
       this.#propose(command, deadlineMs);
     const trash = new TrashAdmin({...deps, propose});
+    const nodes = new NodeAdmin({
+      ...deps,
+      begin: (wanted, terms) => this.#begun(this.#orders.start(wanted, terms)),
+      cancel: (id, deadlineMs) => this.#cancelOperation({id}, deadlineMs),
+    });
     const stopped = new StoppedAdmin({...deps, propose, viewOf: ({id}) => this.#replicaSet({id})});
     this.#direct = {
       'candidate-list': async ({id}, deadlineMs): Promise<AdminRead> => ({
@@ -105,7 +109,7 @@ export class AdminService {
       status: (_args, {isOwnCopy}) => this.#status(isOwnCopy),
       'cluster-show': () => upgrades.show(),
       'automation-show': async () => describeAutomation(this.#catalog, deps.clock.wallMs()),
-      'node-list': () => this.#nodes(),
+      'node-list': () => nodes.list(),
       'node-ok-to-stop': (args) => rests.okToStop(args),
       'tenant-list': async () =>
         liveTenants(this.#catalog).map((tenant) => this.#describeTenant(tenant)),
@@ -122,15 +126,10 @@ export class AdminService {
     this.#changes = {
       'cluster-alter': (args, deadlineMs) => this.#alterCluster(args, deadlineMs),
       'cluster-upgrade-finalize': (_args, deadlineMs) => upgrades.finalize(deadlineMs),
-      'node-join': (args, deadlineMs) => this.#takeIn(args, deadlineMs),
       'automation-pause': (args, deadlineMs) => rests.setAutomation(args, true, deadlineMs),
       'automation-resume': (args, deadlineMs) => rests.setAutomation(args, false, deadlineMs),
       'node-maintenance': (args, deadlineMs) => rests.maintain(args, 'all', deadlineMs),
       'node-evacuate-leaders': (args, deadlineMs) => rests.maintain(args, 'leaders', deadlineMs),
-      'node-drain': (args, deadlineMs) => this.#drain(args, deadlineMs),
-      'node-undrain': (args, deadlineMs) => this.#undrain(args, deadlineMs),
-      'node-decommission': (args, deadlineMs) => this.#decommission(args, deadlineMs),
-      rebalance: (_args, deadlineMs) => this.#rebalance(deadlineMs),
       'tenant-create': (args, deadlineMs) => this.#createTenant(args, deadlineMs),
       'tenant-alter': (args, deadlineMs) => this.#alterTenant(args, deadlineMs),
       'tenant-drop': (args, deadlineMs) => trash.dropTenant(args, deadlineMs),
@@ -139,10 +138,6 @@ export class AdminService {
       'database-alter': (args, deadlineMs) => this.#alterDatabase(args, deadlineMs),
       'database-drop': (args, deadlineMs) => trash.dropDatabase(args, deadlineMs),
       'database-recover': (args, deadlineMs) => trash.recoverDatabase(args, deadlineMs),
-      'add-replica': (args, deadlineMs) => this.#begun(this.#addReplica(args, deadlineMs)),
-      'remove-replica': (args, deadlineMs) => this.#begun(this.#removeReplica(args, deadlineMs)),
-      'move-replica': (args, deadlineMs) => this.#begun(this.#moveReplica(args, deadlineMs)),
-      'transfer-leader': (args, deadlineMs) => this.#begun(this.#transferLeader(args, deadlineMs)),
       'failover-replica-set': (args, deadlineMs) =>
         this.#alterSet(args, deadlineMs, {
           type: 'set-replica-set-failover',
@@ -151,18 +146,39 @@ export class AdminService {
       'pin-replica-set': (args, deadlineMs) => this.#pin(args, deadlineMs, true),
       'unpin-replica-set': (args, deadlineMs) => this.#pin(args, deadlineMs, false),
       'retry-replica-set': (args, deadlineMs) => stopped.retry(this.#set(args), deadlineMs),
-      'skip-entry': (args, deadlineMs, by = 'operator') =>
-        stopped.skip(this.#set(args), {index: args['index'] as number, by}, deadlineMs),
-      'compact-replica-set': (args, deadlineMs) => this.#work('compact', args, deadlineMs),
-      'checksum-replica-set': (args, deadlineMs) => this.#work('checksum', args, deadlineMs),
+      'skip-entry': (args, deadlineMs, by = NAMELESS) => {
+        const index = args['index'] as number;
+        return stopped.skip(this.#set(args), {index, by}, deadlineMs);
+      },
       'operation-cancel': (args, deadlineMs) => this.#cancelOperation(args, deadlineMs),
-      'operation-retry': (args, deadlineMs) => this.#retryOperation(args, deadlineMs),
+      ...this.#operations(),
+      ...nodes.changes,
       ...tokenChanges(deps),
     };
   }
 
-  #rebalance(deadlineMs: number): Promise<unknown> {
-    return this.#begun(this.#orders.start({kind: 'rebalance'}, deadlineMs));
+  /** Orders that are operations. */
+  #operations(): Readonly<Record<string, Action>> {
+    return {
+      rebalance: (_args, deadlineMs, by) => this.#rebalance({deadlineMs, by}),
+      'add-replica': (args, deadlineMs, by) =>
+        this.#begun(this.#addReplica(args, {deadlineMs, by})),
+      'remove-replica': (args, deadlineMs, by) =>
+        this.#begun(this.#removeReplica(args, {deadlineMs, by})),
+      'move-replica': (args, deadlineMs, by) =>
+        this.#begun(this.#moveReplica(args, {deadlineMs, by})),
+      'transfer-leader': (args, deadlineMs, by) =>
+        this.#begun(this.#transferLeader(args, {deadlineMs, by})),
+      'compact-replica-set': (args, deadlineMs, by) =>
+        this.#work('compact', args, {deadlineMs, by}),
+      'checksum-replica-set': (args, deadlineMs, by) =>
+        this.#work('checksum', args, {deadlineMs, by}),
+      'operation-retry': (args, deadlineMs, by) => this.#retryOperation(args, {deadlineMs, by}),
+    };
+  }
+
+  #rebalance(terms: OrderTerms): Promise<unknown> {
+    return this.#begun(this.#orders.start({kind: 'rebalance'}, terms));
   }
 
   #pin(args: Args, deadlineMs: number, pinned: boolean): Promise<unknown> {
@@ -170,8 +186,9 @@ export class AdminService {
   }
 
   /** An AdminRead for what only reads. */
-  async run({action, args, by, dryRun}: AdminCall): Promise<unknown> {
-    if (dryRun === true) return this.#try(action, args);
+  async run(call: AdminCall): Promise<unknown> {
+    const {action, args, by, dryRun} = call;
+    if (dryRun === true) return this.#try(call);
     const nowMs = this.#deps.clock.monotonicMs();
     const deadlineMs = nowMs + ADMIN_MS_MAX;
     const direct = this.#direct[action];
@@ -186,13 +203,13 @@ export class AdminService {
   }
 
   /** Some order that is no change of the catalog says itself what it would do. */
-  async #try(action: string, args: Args): Promise<unknown> {
+  async #try({action, args, by}: AdminCall): Promise<unknown> {
     const {access, clock, plans} = this.#deps;
     const deadlineMs = clock.monotonicMs() + ADMIN_MS_MAX;
     // Only the meta leader knows what the nodes carry.
     if (action === 'rebalance') return {dryRun: true, ...(await plans.rebalanceView({deadlineMs}))};
     if (this.#direct[action] === undefined) await access.refresh(deadlineMs);
-    const answer = await new AdminService(trialOf(this.#deps)).run({action, args});
+    const answer = await new AdminService(trialOf(this.#deps)).run({action, args, by});
     return {dryRun: true, ...(answer as object)};
   }
 
@@ -226,14 +243,13 @@ export class AdminService {
 
   async #status(isOwnCopy: boolean): Promise<unknown> {
     const facts = await this.#deps.view.facts();
+    const nowMs = this.#deps.clock.wallMs();
+    const conditions = nodeConditions(facts, nowMs);
     const cluster = this.#catalog.cluster;
     const upgrade = upgradeNotice(this.#catalog, facts.nodes);
     return {
       ...verdictOf(facts),
-      notices: [
-        ...noticesOf(this.#catalog, this.#deps.clock.wallMs()),
-        ...(upgrade === undefined ? [] : [upgrade]),
-      ],
+      notices: [...noticesOf(this.#catalog, nowMs), ...(upgrade === undefined ? [] : [upgrade])],
       catalog: {version: this.#catalog.version, isCurrent: !isOwnCopy},
       cluster: {
         id: cluster?.id,
@@ -249,85 +265,11 @@ export class AdminService {
         id: node.id,
         address: node.address,
         state: node.state,
+        condition: conditions.get(node.id),
         isReachable,
         isInsecure: node.isInsecure,
       })),
     };
-  }
-
-  /** Registers a node (checked by node/node.ts); it starts with this copy of the catalog. */
-  async #takeIn(args: Args, deadlineMs: number): Promise<unknown> {
-    const {isAddressFree, ...asked} = args as unknown as Extract<Command, {type: 'register-node'}>;
-    const {clusterVersionMax, ...node} = asked.node as NodeDescription & {
-      readonly clusterVersionMax?: number;
-    };
-    const fault = joinFault(this.#catalog, clusterVersionMax);
-    if (fault !== undefined) throw new DbError('CONFLICT', fault);
-    const atMs = this.#deps.clock.wallMs();
-    const {node: id} = await this.#deps.meta.propose(
-      {type: 'register-node', node, isAddressFree, atMs},
-      {deadlineMs},
-    );
-    await this.#deps.access.refresh(deadlineMs);
-    return {node: id, catalog: this.#catalog.snapshot()};
-  }
-
-  async #nodes(): Promise<unknown> {
-    const facts = await this.#deps.view.facts();
-    return facts.nodes.map(({node, isReachable}) => ({
-      ...node,
-      isReachable,
-      replicas: this.#catalog.replicaCount(node.id),
-      leaders: facts.sets.filter(({leader}) => leader === node.id).length,
-      isMetaVoter: facts.meta.voters.includes(node.id),
-      isMetaLeader: facts.meta.leader === node.id,
-    }));
-  }
-
-  #node(args: Args): Node {
-    const id = args['id'] as NodeId;
-    const node = this.#catalog.node(id);
-    if (node === undefined) throw new DbError('NOT_FOUND', `no node ${id}`);
-    return node;
-  }
-
-  #drain(args: Args, deadlineMs: number): Promise<unknown> {
-    const {id} = this.#node(args);
-    const fault = drainFault(this.#catalog, id);
-    if (fault !== undefined) throw new DbError('NO_PLACE', fault);
-    return this.#begun(this.#orders.start({kind: 'drain-node', sourceNode: id}, deadlineMs));
-  }
-
-  /** Takes replicas again: a drain that is under way is cancelled, moves that have begun end. */
-  async #undrain(args: Args, deadlineMs: number): Promise<unknown> {
-    const {id, state} = this.#node(args);
-    const drain = [...this.#catalog.operations()].find(
-      (one) => one.kind === 'drain-node' && one.sourceNode === id && !isFinished(one),
-    );
-    if (drain !== undefined) await this.#cancelOperation({id: drain.id}, deadlineMs);
-    else if (state !== 'active') {
-      const command = {type: 'set-node-state', node: id, state: 'active'} as const;
-      await this.#propose({...command, expectedState: state}, deadlineMs);
-    }
-    return this.#node(args);
-  }
-
-  /** For ever, and therefore only of a node that is gone and that nothing is placed on. */
-  async #decommission(args: Args, deadlineMs: number): Promise<unknown> {
-    const {id, state: expectedState} = this.#node(args);
-    const {nodes} = await this.#deps.view.facts();
-    if (nodes.some(({node, isReachable}) => node.id === id && isReachable))
-      throw new DbError('CONFLICT', `node ${id} answers: stop it first`);
-    const replicas = this.#catalog.replicaCount(id);
-    if (replicas > 0) {
-      const message = `node ${id} still holds ${replicas} replicas: move them, or wait until they are made anew on other nodes, 10 minutes after it fell silent`;
-      throw new DbError('CONFLICT', message);
-    }
-    await this.#propose(
-      {type: 'set-node-state', node: id, state: 'decommissioned', expectedState},
-      deadlineMs,
-    );
-    return this.#catalog.node(id);
   }
 
   #tenant(name: unknown): Tenant {
@@ -413,11 +355,11 @@ export class AdminService {
     return this.#orders.set(args['id'] as ReplicaSetId);
   }
 
-  #addReplica(args: Args, deadlineMs: number): Promise<Operation> {
-    return this.#orders.addReplica(this.#set(args), args['node'] as NodeId, deadlineMs);
+  #addReplica(args: Args, terms: OrderTerms): Promise<Operation> {
+    return this.#orders.addReplica(this.#set(args), args['node'] as NodeId, terms);
   }
 
-  #removeReplica(args: Args, deadlineMs: number): Promise<Operation> {
+  #removeReplica(args: Args, terms: OrderTerms): Promise<Operation> {
     const set = this.#set(args);
     const {node, replica} = args;
     if ((node === undefined) === (replica === undefined)) {
@@ -429,19 +371,19 @@ export class AdminService {
     const isNamed = node === undefined;
     const source = isNamed ? (replica as ReplicaId) : this.#orders.replicaOn(set, node as NodeId);
     const allowFewerVoters = args['allowFewerVoters'] === true;
-    return this.#orders.removeReplica(set, source, {allowFewerVoters, deadlineMs});
+    return this.#orders.removeReplica(set, source, {allowFewerVoters, ...terms});
   }
 
-  #moveReplica(args: Args, deadlineMs: number): Promise<Operation> {
+  #moveReplica(args: Args, terms: OrderTerms): Promise<Operation> {
     const set = this.#set(args);
     const source = this.#orders.replicaOn(set, args['from'] as NodeId);
-    return this.#orders.moveReplica(set, {source, targetNode: args['to'] as NodeId}, deadlineMs);
+    return this.#orders.moveReplica(set, {source, targetNode: args['to'] as NodeId}, terms);
   }
 
-  #transferLeader(args: Args, deadlineMs: number): Promise<Operation> {
+  #transferLeader(args: Args, terms: OrderTerms): Promise<Operation> {
     const set = this.#set(args);
     const target = this.#orders.replicaOn(set, args['to'] as NodeId);
-    return this.#orders.transferLeader(set, target, deadlineMs);
+    return this.#orders.transferLeader(set, target, terms);
   }
 
   async #alterSet(args: Args, deadlineMs: number, change: SetChange): Promise<unknown> {
@@ -460,9 +402,9 @@ export class AdminService {
   }
 
   /** On the replicas where they are: nothing is placed by hand. */
-  #work(kind: 'compact' | 'checksum', args: Args, deadlineMs: number): Promise<unknown> {
+  #work(kind: 'compact' | 'checksum', args: Args, terms: OrderTerms): Promise<unknown> {
     const {id: replicaSet} = this.#set(args);
-    return this.#begun(this.#orders.start({kind, replicaSet, pin: false}, deadlineMs));
+    return this.#begun(this.#orders.start({kind, replicaSet, pin: false}, terms));
   }
 
   #operation(args: Args): Operation {
@@ -473,7 +415,7 @@ export class AdminService {
   }
 
   /** The same anew, of one that failed or was cancelled. */
-  #retryOperation(args: Args, deadlineMs: number): Promise<unknown> {
+  #retryOperation(args: Args, terms: OrderTerms): Promise<unknown> {
     const operation = this.#operation(args);
     const {id: retryOf, kind, state, replicaSet, source, sourceNode, targetNode} = operation;
     if (state !== 'failed' && state !== 'cancelled') {
@@ -486,7 +428,7 @@ export class AdminService {
     const subject = {kind, replicaSet, source, target, sourceNode, targetNode: node};
     // What was placed by hand is pinned since its first try; what the cluster began, or no move, is not.
     const wanted = {...subject, allowFewerVoters, pin: false, retryOf};
-    return this.#begun(this.#orders.start(wanted, deadlineMs));
+    return this.#begun(this.#orders.start(wanted, terms));
   }
 
   async #cancelOperation(args: Args, deadlineMs: number): Promise<unknown> {

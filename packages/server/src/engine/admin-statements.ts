@@ -53,8 +53,11 @@ export class AdminStatements {
       if (!(await refreshFor(context, this.#deps))) notes.missing(META_SET);
       return this.#show(statement, context);
     }
-    if (statement.kind === 'order')
-      return this.#replicas.order(statement.order, context.deadlineMs);
+    if (statement.kind === 'order') {
+      const {call, deadlineMs} = context;
+      const by = call.caller?.type === 'administrator' ? call.caller.name : undefined;
+      return this.#replicas.order(statement.order, {deadlineMs, by});
+    }
     const command = await this.#commandOf(statement, context);
     const dropped = await this.#change(command, context, isMissingFine(statement));
     const open =

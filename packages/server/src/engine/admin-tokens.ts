@@ -2,7 +2,7 @@
 // every node, keeps its hash.
 
 import {randomBytes} from 'node:crypto';
-import type {Clock} from '@flotilla/base';
+import {type Clock, DbError} from '@flotilla/base';
 import type {Token} from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
 import {hashOfToken} from '../doors/token-hash.ts';
@@ -12,6 +12,8 @@ import type {AdminCall} from './gateway.ts';
 /** 256 random bits; the first letters tell people and scanners of secrets what it is. */
 const TOKEN_BYTES = 32;
 const TOKEN_PREFIX = 'flt_';
+/** What the cluster does by itself is recorded under these, and what nobody in particular does. */
+const RESERVED = /^(?:reconciler|rebalance|operation .*|operator|anyone|stranger)$/;
 /** Of the one that a node is started with. */
 const FIRST_NAME = 'admin';
 
@@ -45,6 +47,10 @@ export function tokenChanges({
   return {
     'token-create': async (args, deadlineMs, by = 'anyone') => {
       const name = String(args['name']);
+      if (RESERVED.test(name)) {
+        const message = `no token can be named "${name}": records of what the cluster itself does name it so`;
+        throw new DbError('INVALID_ARGUMENT', message);
+      }
       const token = `${TOKEN_PREFIX}${randomBytes(TOKEN_BYTES).toString('base64url')}`;
       const command = {
         type: 'create-token',

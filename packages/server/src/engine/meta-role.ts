@@ -98,7 +98,7 @@ export class MetaRole {
     if (this.#member === undefined) return [];
     const {service, reconciler} = this.#member;
     if (!reconciler.isRunning()) return [];
-    return clusterSamples(service.catalog, reconciler.reports());
+    return clusterSamples(service.catalog, reconciler.reports(), this.#deps.clock.wallMs());
   }
 
   /**

@@ -1,8 +1,14 @@
-// What is wrong with single nodes, for the verdict: one that does not answer, a clock that is off, a disk
-// that fills up. The thresholds are those by which the cluster itself acts.
+// What is wrong with single nodes, for the verdict and the list of nodes: one that does not answer, a clock
+// that is off, a disk that fills up. The thresholds are those by which the cluster itself acts.
 
 import type {NodeId} from '@flotilla/base';
-import {CLOCK_SHOWN_MS, CLOCK_TRUSTED_MS, clockErrors, medianClock} from '@flotilla/catalog';
+import {
+  CLOCK_SHOWN_MS,
+  CLOCK_TRUSTED_MS,
+  clockErrors,
+  maintenanceOf,
+  medianClock,
+} from '@flotilla/catalog';
 import type {ClusterFacts} from './cluster-view.ts';
 import {durationText} from './durations.ts';
 import type {Reason} from './verdict.ts';
@@ -13,21 +19,56 @@ type Nodes = ClusterFacts['nodes'];
 const DISK_FREE_WRITES = 0.05;
 const DISK_FREE_REPLICAS = 0.15;
 
-export function nodeReasons(nodes: Nodes): Reason[] {
-  const silent = nodes
+/** States of a replica that stands still by itself, not for its node's silence. */
+const STANDING: ReadonlySet<string> = new Set(['failed', 'stopped', 'wedged']);
+
+export function silenceReasons(nodes: Nodes): Reason[] {
+  return nodes
     .filter(({isReachable}) => !isReachable)
     .map(({node}) => ({
       message: `node ${node.id} (${node.address}) does not answer`,
       next: 'flotilla node list',
     }));
-  return [...silent, ...clockReasons(nodes), ...diskReasons(nodes)];
 }
 
-function clockReasons(nodes: Nodes): Reason[] {
-  const offsets = new Map<NodeId, number>();
-  for (const {node, condition} of nodes) {
-    if (condition !== undefined) offsets.set(node.id, condition.clockOffsetMs);
+/** By node what keeps it from its full share of work, in a few words; nodes of which there is nothing to say are left out. */
+export function nodeConditions(
+  {nodes, sets}: Pick<ClusterFacts, 'nodes' | 'sets'>,
+  nowMs: number,
+): ReadonlyMap<NodeId, string> {
+  const errors = clockErrors(offsetsOf(nodes));
+  const standing = new Map<NodeId, number>();
+  for (const {node, state} of sets.flatMap(({replicas}) => replicas))
+    if (STANDING.has(state)) standing.set(node, (standing.get(node) ?? 0) + 1);
+  const conditions = new Map<NodeId, string>();
+  for (const {node, isReachable, condition} of nodes) {
+    const words: string[] = [];
+    const maintenance = maintenanceOf(node, nowMs);
+    if (maintenance !== undefined) {
+      const what = maintenance.scope === 'all' ? 'maintenance' : 'leads nothing';
+      words.push(`${what} until ${new Date(maintenance.untilMs).toISOString()}`);
+    }
+    if (!isReachable) words.push('does not answer');
+    if (Math.abs(errors.get(node.id) ?? 0) > CLOCK_TRUSTED_MS) words.push('clock not trusted');
+    const {diskFree = 1} = condition ?? {};
+    if (diskFree < DISK_FREE_WRITES) words.push('disk full');
+    else if (diskFree < DISK_FREE_REPLICAS) words.push('disk low');
+    const count = standing.get(node.id);
+    if (count !== undefined) words.push(`${count} failed replica${count === 1 ? '' : 's'}`);
+    if (words.length > 0) conditions.set(node.id, words.join(', '));
   }
+  return conditions;
+}
+
+function offsetsOf(nodes: Nodes): Map<NodeId, number> {
+  const offsets = new Map<NodeId, number>();
+  for (const {node, condition} of nodes)
+    if (condition !== undefined) offsets.set(node.id, condition.clockOffsetMs);
+  return offsets;
+}
+
+export function clockReasons(nodes: Nodes): Reason[] {
+  const offsets = offsetsOf(nodes);
   const median = medianClock(offsets.values());
   // On the host of the node that the message names.
   const next = 'timedatectl timesync-status';
@@ -57,12 +98,14 @@ function clockReasons(nodes: Nodes): Reason[] {
     });
 }
 
-function diskReasons(nodes: Nodes): Reason[] {
+/** Of those that take no writes any more, or of those that only get no new replicas. */
+export function diskReasons(nodes: Nodes, which: 'full' | 'low'): Reason[] {
   const reasons: Reason[] = [];
   for (const {node, condition} of nodes) {
     if (condition === undefined || condition.diskFree >= DISK_FREE_REPLICAS) continue;
-    const percent = Math.floor(condition.diskFree * 100);
     const isFull = condition.diskFree < DISK_FREE_WRITES;
+    if (isFull !== (which === 'full')) continue;
+    const percent = Math.floor(condition.diskFree * 100);
     const what = isFull ? 'it takes no writes' : 'it gets no new replicas';
     reasons.push({
       message: `the disk of node ${node.id} (${node.address}) has ${percent} % left: ${what}`,

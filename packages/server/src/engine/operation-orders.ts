@@ -14,6 +14,16 @@ export interface OperationOrdersDeps {
 
 type Wanted = Omit<Extract<Command, {type: 'create-operation'}>, 'type' | 'atMs' | 'startedBy'>;
 
+/** Under which an order is given. */
+export interface OrderTerms {
+  readonly deadlineMs: number;
+  /** Name of the token that it was given with; absent where none is asked for. */
+  readonly by: string | undefined;
+}
+
+/** In records of who ordered something, for whoever was not asked for a token. */
+export const NAMELESS = 'operator';
+
 /** All look the set up in this thread's copy: bring that up to date before. */
 export class OperationOrders {
   readonly #deps: OperationOrdersDeps;
@@ -45,36 +55,36 @@ export class OperationOrders {
     );
   }
 
-  addReplica({id}: ReplicaSet, targetNode: NodeId, deadlineMs: number): Promise<Operation> {
-    return this.start({kind: 'add-replica', replicaSet: id, targetNode}, deadlineMs);
+  addReplica({id}: ReplicaSet, targetNode: NodeId, terms: OrderTerms): Promise<Operation> {
+    return this.start({kind: 'add-replica', replicaSet: id, targetNode}, terms);
   }
 
   removeReplica(
     {id}: ReplicaSet,
     source: ReplicaId,
-    {allowFewerVoters, deadlineMs}: {allowFewerVoters: boolean; deadlineMs: number},
+    {allowFewerVoters, ...terms}: OrderTerms & {readonly allowFewerVoters: boolean},
   ): Promise<Operation> {
     const wanted = {kind: 'remove-replica', replicaSet: id, source, allowFewerVoters} as const;
-    return this.start(wanted, deadlineMs);
+    return this.start(wanted, terms);
   }
 
   moveReplica(
     {id}: ReplicaSet,
     {source, targetNode}: {source: ReplicaId; targetNode: NodeId},
-    deadlineMs: number,
+    terms: OrderTerms,
   ): Promise<Operation> {
-    return this.start({kind: 'move-replica', replicaSet: id, source, targetNode}, deadlineMs);
+    return this.start({kind: 'move-replica', replicaSet: id, source, targetNode}, terms);
   }
 
-  transferLeader({id}: ReplicaSet, target: ReplicaId, deadlineMs: number): Promise<Operation> {
-    return this.start({kind: 'transfer-leader', replicaSet: id, target}, deadlineMs);
+  transferLeader({id}: ReplicaSet, target: ReplicaId, terms: OrderTerms): Promise<Operation> {
+    return this.start({kind: 'transfer-leader', replicaSet: id, target}, terms);
   }
 
-  async start(wanted: Wanted, deadlineMs: number): Promise<Operation> {
+  async start(wanted: Wanted, {deadlineMs, by = NAMELESS}: OrderTerms): Promise<Operation> {
     const {access, meta, clock} = this.#deps;
     const atMs = clock.wallMs();
     const {operation} = await meta.propose(
-      {type: 'create-operation', pin: true, ...wanted, startedBy: 'operator', atMs},
+      {type: 'create-operation', pin: true, ...wanted, startedBy: by, atMs},
       {deadlineMs},
     );
     await access.refresh(deadlineMs);

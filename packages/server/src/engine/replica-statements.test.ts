@@ -64,7 +64,8 @@ test("replicas are shown one by one, CnosDB's columns of their set first", async
   ]);
 });
 
-const ON_SET = {replicaSet: 1, state: 'running', startedBy: 'operator'};
+const TERMS = {deadlineMs: Infinity, by: undefined};
+const ON_SET = {replicaSet: 1, state: 'running', startedBy: 'ann'};
 
 test.each<[ReplicaOrder, object]>([
   [
@@ -93,24 +94,25 @@ test.each<[ReplicaOrder, object]>([
   ],
 ])('%j begins the operation of the command line, and answers with it', async (order, expected) => {
   const {service, catalog} = statements();
-  const [row] = await rowsOf(await service.order(order, Infinity));
+  const [row] = await rowsOf(await service.order(order, {...TERMS, by: 'ann'}));
   expect([...catalog.operations()]).toMatchObject([{...ON_SET, ...expected}]);
   expect(row).toEqual({operation_id: 1, kind: (expected as {kind: string}).kind, state: 'running'});
   expect([...catalog.replicaSets()]).toMatchObject([{pinned: true}]);
   expect(await rowsOf(await service.operations())).toMatchObject([
-    {operation_id: 1, replica_id: 1, started_by: 'operator', error: null},
+    {operation_id: 1, replica_id: 1, started_by: 'ann', error: null},
   ]);
 });
 
 test('compaction is of sets, each once; it and a checksum pin nothing', async () => {
   const {service, catalog} = statements();
-  const compact = await rowsOf(await service.order({type: 'compact', replicas: [2, 3]}, Infinity));
+  const compact = await rowsOf(await service.order({type: 'compact', replicas: [2, 3]}, TERMS));
   expect(compact).toMatchObject([{operation_id: 1, kind: 'compact', state: 'running'}]);
-  const checksum = service.order({type: 'checksum', set: 1}, Infinity);
+  expect([...catalog.operations()]).toMatchObject([{startedBy: 'operator'}]);
+  const checksum = service.order({type: 'checksum', set: 1}, TERMS);
   await expect(checksum, 'one at a time').rejects.toThrow('operation 1 (compact) is running there');
   expect([...catalog.replicaSets()][0]!.pinned).toBeUndefined();
   const other = statements();
-  const rows = await rowsOf(await other.service.order({type: 'checksum', set: 1}, Infinity));
+  const rows = await rowsOf(await other.service.order({type: 'checksum', set: 1}, TERMS));
   expect(rows).toMatchObject([{kind: 'checksum'}]);
 });
 
@@ -121,6 +123,6 @@ test.each<[ReplicaOrder, string]>([
   [{type: 'add-replica', set: 1, node: 2}, 'holds a replica of replica set 1 already'],
 ])('%j is refused: %s', async (order, message) => {
   const {service, catalog} = statements();
-  await expect(service.order(order, Infinity)).rejects.toThrow(message);
+  await expect(service.order(order, {...TERMS, by: 'ann'})).rejects.toThrow(message);
   expect([...catalog.operations()]).toEqual([]);
 });

@@ -5,7 +5,7 @@ import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import type {Operation} from '@flotilla/catalog';
 import type {ReplicaOrder, ResultBatch} from '@flotilla/query';
 import type {ReplicaSetView, ReplicaView} from './cluster-view.ts';
-import {OperationOrders} from './operation-orders.ts';
+import {OperationOrders, type OrderTerms} from './operation-orders.ts';
 import {
   OPERATION_COLUMNS,
   type OperationView,
@@ -57,10 +57,10 @@ export class ReplicaStatements {
     return textRows(OPERATION_COLUMNS, operations.map(operationRow));
   }
 
-  async order(order: ReplicaOrder, deadlineMs: number): Promise<Rows> {
+  async order(order: ReplicaOrder, terms: OrderTerms): Promise<Rows> {
     // What it names may have been made through another node a moment ago.
-    await this.#deps.access.refresh(deadlineMs);
-    const begun = await this.#viewed(await this.#begin(order, deadlineMs));
+    await this.#deps.access.refresh(terms.deadlineMs);
+    const begun = await this.#viewed(await this.#begin(order, terms));
     const rows = begun.map((operation) => operationRow(operation).slice(0, BEGUN_COLUMNS.length));
     return textRows(BEGUN_COLUMNS, rows);
   }
@@ -70,47 +70,47 @@ export class ReplicaStatements {
     return viewOperations(operations, {catalog: access.catalog, view, nowMs: clock.wallMs()});
   }
 
-  async #begin(order: ReplicaOrder, deadlineMs: number): Promise<Operation[]> {
-    if (order.type !== 'compact') return [await this.#beginOne(order, deadlineMs)];
+  async #begin(order: ReplicaOrder, terms: OrderTerms): Promise<Operation[]> {
+    if (order.type !== 'compact') return [await this.#beginOne(order, terms)];
     const sets = new Set(order.replicas.map((id) => this.#orders.setOf(id as ReplicaId).id));
     const begun: Operation[] = [];
     for (const replicaSet of sets) {
       // On the replicas where they are: nothing is placed by hand.
-      begun.push(await this.#orders.start({kind: 'compact', replicaSet, pin: false}, deadlineMs));
+      begun.push(await this.#orders.start({kind: 'compact', replicaSet, pin: false}, terms));
     }
     return begun;
   }
 
   #beginOne(
     order: Exclude<ReplicaOrder, {type: 'compact'}>,
-    deadlineMs: number,
+    terms: OrderTerms,
   ): Promise<Operation> {
     const orders = this.#orders;
     switch (order.type) {
       case 'add-replica':
-        return orders.addReplica(orders.set(idOf(order.set)), nodeOf(order.node), deadlineMs);
+        return orders.addReplica(orders.set(idOf(order.set)), nodeOf(order.node), terms);
       case 'transfer-leader': {
         const set = orders.set(idOf(order.set));
-        return orders.transferLeader(set, orders.replicaOn(set, nodeOf(order.node)), deadlineMs);
+        return orders.transferLeader(set, orders.replicaOn(set, nodeOf(order.node)), terms);
       }
       case 'remove-replica-on': {
         const set = orders.set(idOf(order.set));
-        return this.#remove(orders.replicaOn(set, nodeOf(order.node)), deadlineMs);
+        return this.#remove(orders.replicaOn(set, nodeOf(order.node)), terms);
       }
       case 'remove-replica':
-        return this.#remove(order.replica as ReplicaId, deadlineMs);
+        return this.#remove(order.replica as ReplicaId, terms);
       case 'move-replica': {
         const source = order.replica as ReplicaId;
         const target = {source, targetNode: nodeOf(order.node)};
-        return orders.moveReplica(orders.setOf(source), target, deadlineMs);
+        return orders.moveReplica(orders.setOf(source), target, terms);
       }
       case 'copy-replica': {
         const set = orders.setOf(order.replica as ReplicaId);
-        return orders.addReplica(set, nodeOf(order.node), deadlineMs);
+        return orders.addReplica(set, nodeOf(order.node), terms);
       }
       case 'checksum': {
         const {id: replicaSet} = orders.set(idOf(order.set));
-        return orders.start({kind: 'checksum', replicaSet, pin: false}, deadlineMs);
+        return orders.start({kind: 'checksum', replicaSet, pin: false}, terms);
       }
       default:
         return order satisfies never;
@@ -118,9 +118,9 @@ export class ReplicaStatements {
   }
 
   /** Never below the voters that there are: that asks for a word that SQL has not. */
-  #remove(replica: ReplicaId, deadlineMs: number): Promise<Operation> {
+  #remove(replica: ReplicaId, terms: OrderTerms): Promise<Operation> {
     const set = this.#orders.setOf(replica);
-    return this.#orders.removeReplica(set, replica, {allowFewerVoters: false, deadlineMs});
+    return this.#orders.removeReplica(set, replica, {allowFewerVoters: false, ...terms});
   }
 }
 

@@ -1,5 +1,5 @@
-// Pauses of what the cluster does by itself, and nodes in maintenance: as orders and as `status` shows
-// them. Each order says when it ends, so that nobody has to remember it.
+// Pauses of what the cluster does by itself, and nodes in maintenance, as orders. Each says when it ends, so
+// that nobody has to remember it.
 
 import {type Clock, DbError, type NodeId} from '@flotilla/base';
 import {
@@ -16,7 +16,6 @@ import type {CatalogAccess} from './catalog-access.ts';
 import type {ClusterView} from './cluster-view.ts';
 import {endOf, parseDuration} from './durations.ts';
 import {okToStop, type StopAnswer} from './ok-to-stop.ts';
-import type {Reason} from './verdict.ts';
 
 const KINDS: readonly AutomationKind[] = ['repair', 'rebalance'];
 /** Long enough to exchange a part, short enough to be forgotten without harm. */
@@ -112,35 +111,6 @@ export function describeAutomation({cluster}: Catalog, nowMs: number): Record<st
       return [kind, {state: 'paused', since: timeText(sinceMs), until}];
     }),
   );
-}
-
-/** What a person has told the cluster to leave alone: no fault, but he may have forgotten. */
-export function noticesOf(catalog: Catalog, nowMs: number): Reason[] {
-  const notices = pausesOf(catalog.cluster, nowMs).map(({kind, untilMs}): Reason => {
-    const end = untilMs === undefined ? 'until it is resumed' : `until ${timeText(untilMs)}`;
-    return {message: `${kind} is paused ${end}`, next: `flotilla automation resume ${kind}`};
-  });
-  for (const node of catalog.nodes()) {
-    const maintenance = maintenanceOf(node, nowMs);
-    if (maintenance === undefined) continue;
-    const {untilMs, scope} = maintenance;
-    const what = scope === 'all' ? 'leads nothing and is not repaired' : 'leads nothing';
-    notices.push({
-      message: `node ${node.id} is in maintenance until ${timeText(untilMs)}: it ${what}`,
-      next: `flotilla node maintenance ${node.id} --end`,
-    });
-  }
-  const open = [...catalog.nodes()].filter(
-    ({isInsecure, state}) => isInsecure === true && state !== 'decommissioned',
-  );
-  if (open.length > 0) {
-    const ids = open.map(({id}) => id).join(', ');
-    notices.push({
-      message: `told to listen beyond loopback without TLS or tokens (--insecure): node ${ids}`,
-      next: 'flotilla cert --help',
-    });
-  }
-  return notices;
 }
 
 function timeText(ms: number): string {

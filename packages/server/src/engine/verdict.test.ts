@@ -1,6 +1,7 @@
 import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import {describe, expect, test} from 'vitest';
 import type {ClusterFacts, ReplicaSetView} from './cluster-view.ts';
+import {nodeConditions} from './node-reasons.ts';
 import {verdictOf} from './verdict.ts';
 
 type NodeFact = ClusterFacts['nodes'][number];
@@ -188,4 +189,39 @@ test('the worst reason decides, all are told', () => {
   );
   expect(verdict).toBe('unavailable');
   expect(reasons).toHaveLength(3);
+});
+
+test('what stops users stands first, then what the next loss would', () => {
+  const nodes = [
+    ...saying({diskFree: 0.01}, {diskFree: 0.1}, {clockOffsetMs: 9_000}),
+    node(4, false),
+  ];
+  const sets = [
+    set(7, {leader: undefined}),
+    lacking(8, 'missing'),
+    lacking(9, 'wedged'),
+    failed(6),
+  ];
+  const repairHalt = {silent: [4 as NodeId], nodes: 2};
+  const {reasons} = verdictOf(
+    facts({nodes, sets, repairHalt, meta: {leader: undefined, voters: []}}),
+  );
+  const order = [/meta group/, /without a leader/, /takes no writes/, /has failed/, /node 4/];
+  order.push(/made anew/, /lack a replica/, /applied nothing/, /clock/, /no new replicas/);
+  expect(reasons).toHaveLength(order.length);
+  for (const [i, {message}] of reasons.entries()) expect(message).toMatch(order[i]!);
+});
+
+test('the list of nodes says of each what keeps it from its share', () => {
+  const [full, low, off] = saying({diskFree: 0.01}, {diskFree: 0.1}, {clockOffsetMs: 11_000});
+  const maintenance = {untilMs: 10, scope: 'leaders' as const};
+  const resting = {...node(4, false), node: {...node(4).node, maintenance}};
+  const sets = [failed(6), failed(7)];
+  const nodes = [full!, low!, off!, resting, ...saying({}).map((one) => ({...one, ...node(5)}))];
+  expect([...nodeConditions({nodes, sets}, 5)]).toEqual([
+    [1, 'disk full'],
+    [2, 'disk low, 2 failed replicas'],
+    [3, 'clock not trusted'],
+    [4, 'leads nothing until 1970-01-01T00:00:00.010Z, does not answer'],
+  ]);
 });

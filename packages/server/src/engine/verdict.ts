@@ -2,7 +2,7 @@
 
 import {nearestCandidate} from './candidates.ts';
 import type {ClusterFacts, ReplicaSetView} from './cluster-view.ts';
-import {nodeReasons} from './node-reasons.ts';
+import {clockReasons, diskReasons, silenceReasons} from './node-reasons.ts';
 
 export interface Reason {
   readonly message: string;
@@ -18,24 +18,43 @@ const LACKING = ['missing', 'unreachable', 'stopped'];
 /** Sets named in one reason; the rest is counted. */
 const SETS_NAMED = 5;
 
+/** What stops users first, then what the next loss would, then what only may come to that. */
 export function verdictOf(facts: ClusterFacts): Verdict {
   const kept = facts.sets.filter(({state}) => state !== 'dropping');
   const unled = kept.filter(({leader}) => leader === undefined);
+  const reasons: Reason[] = [
+    ...metaReasons(facts),
+    ...leaderReasons(unled),
+    ...diskReasons(facts.nodes, 'full'),
+    ...failedReasons(kept),
+    ...silenceReasons(facts.nodes),
+    ...haltReasons(facts),
+    ...setReasons(kept, {
+      states: LACKING,
+      says: 'replica sets that lack a replica',
+    }),
+    ...setReasons(facts.sets, {
+      states: ['wedged'],
+      says: 'replica sets of which a replica has applied nothing for long',
+    }),
+    ...clockReasons(facts.nodes),
+    ...diskReasons(facts.nodes, 'low'),
+  ];
+  const isUnavailable = facts.meta.leader === undefined || unled.length > 0;
+  const verdict = isUnavailable ? 'unavailable' : reasons.length > 0 ? 'degraded' : 'healthy';
+  return {verdict, reasons};
+}
+
+function metaReasons({meta}: ClusterFacts): Reason[] {
+  if (meta.leader !== undefined) return [];
+  const message = 'the meta group has no leader: no DDL, no new buckets, no linearizable reads';
+  return [{message, next: 'flotilla node list'}];
+}
+
+function leaderReasons(unled: readonly ReplicaSetView[]): Reason[] {
   const waiting = unled.filter(isManual);
   const leaderless = unled.filter((set) => !isManual(set)).map(({id}) => id);
-  const lacking = kept
-    .filter(({replicas}) => replicas.some(({state}) => LACKING.includes(state)))
-    .map(({id}) => id);
-  const wedged = facts.sets
-    .filter(({replicas}) => replicas.some(({state}) => state === 'wedged'))
-    .map(({id}) => id);
   const reasons: Reason[] = [];
-  if (facts.meta.leader === undefined) {
-    reasons.push({
-      message: 'the meta group has no leader: no DDL, no new buckets, no linearizable reads',
-      next: 'flotilla node list',
-    });
-  }
   if (leaderless.length > 0) {
     reasons.push({
       message: `replica sets without a leader: ${named(leaderless)}`,
@@ -49,29 +68,26 @@ export function verdictOf(facts: ClusterFacts): Verdict {
       next: `flotilla replica-set elect ${waiting[0]!.id} --node ${node}`,
     });
   }
-  reasons.push(...nodeReasons(facts.nodes), ...failedReasons(kept));
-  if (facts.repairHalt !== undefined) {
-    const {silent, nodes} = facts.repairHalt;
-    reasons.push({
-      message: `${silent.length} of ${nodes} nodes do not answer: with more than a third away their replicas are not made anew; bring them back, or empty those that are gone for good one by one`,
-      next: `flotilla node drain ${silent[0]}`,
-    });
-  }
-  if (lacking.length > 0) {
-    reasons.push({
-      message: `replica sets that lack a replica: ${named(lacking)}`,
-      next: `flotilla replica-set show ${lacking[0]}`,
-    });
-  }
-  if (wedged.length > 0) {
-    reasons.push({
-      message: `replica sets of which a replica has applied nothing for long: ${named(wedged)}`,
-      next: `flotilla replica-set show ${wedged[0]}`,
-    });
-  }
-  const isUnavailable = facts.meta.leader === undefined || unled.length > 0;
-  const verdict = isUnavailable ? 'unavailable' : reasons.length > 0 ? 'degraded' : 'healthy';
-  return {verdict, reasons};
+  return reasons;
+}
+
+function haltReasons({repairHalt}: ClusterFacts): Reason[] {
+  if (repairHalt === undefined) return [];
+  const {silent, nodes} = repairHalt;
+  const message = `${silent.length} of ${nodes} nodes do not answer: with more than a third away their replicas are not made anew; bring them back, or empty those that are gone for good one by one`;
+  return [{message, next: `flotilla node drain ${silent[0]}`}];
+}
+
+/** One reason for all sets that have a replica in one of these states. */
+function setReasons(
+  sets: readonly ReplicaSetView[],
+  {states, says}: {readonly states: readonly string[]; readonly says: string},
+): Reason[] {
+  const ids = sets
+    .filter(({replicas}) => replicas.some(({state}) => states.includes(state)))
+    .map(({id}) => id);
+  if (ids.length === 0) return [];
+  return [{message: `${says}: ${named(ids)}`, next: `flotilla replica-set show ${ids[0]}`}];
 }
 
 /** Replicas that cannot apply an entry, the first ones each with the reason. */

@@ -1,6 +1,6 @@
 // Every metric of a node: name, type, what it says, and what bounds the values of its labels. Names end
 // with their base unit (of a maximum with _max behind it), counters with _total (prometheus.io/docs/practices/naming). No label names a
-// replica set, a series, a table or a database: those are as many as the users make.
+// replica set, a series or a table: those are as many as the users make. Of databases a bounded number is told by name.
 
 import {ERRORS} from '@flotilla/base';
 
@@ -48,6 +48,13 @@ const STATUS: LabelValues = {
   has: (value) => /^[1-5]\d\d$/.test(value),
 };
 const VERSION: LabelValues = {text: 'a version', has: (value) => /^[\w.+-]{1,64}$/.test(value)};
+/** No control characters: the catalog takes no such names. */
+const NAME: LabelValues = {
+  text: 'a name; `/others` stands for all databases beyond the first 100',
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
+  has: (value) => /^[^\u0000-\u001f\u007f]{1,255}$/.test(value),
+};
+const SET_STATE = oneOf('led', 'no_leader', 'awaits_order', 'lacks_replica');
 const MESSAGE = oneOf(
   'append',
   'appendReply',
@@ -158,13 +165,55 @@ export const METRICS = {
       'Replica sets of the whole cluster, told by the node that leads the meta group alone: led, no_leader, ' +
       'awaits_order (without a leader, and one is elected by hand), and, of all these, lacks_replica (a ' +
       'replica is missing, stopped, or on a node that does not answer).',
-    labels: {state: oneOf('led', 'no_leader', 'awaits_order', 'lacks_replica')},
+    labels: {state: SET_STATE},
+  },
+  flotilla_database_replica_sets: {
+    type: 'gauge',
+    help: 'The same by database; told by the node that leads the meta group alone.',
+    labels: {tenant: NAME, database: NAME, state: SET_STATE},
+  },
+  flotilla_database_disk_bytes: {
+    type: 'gauge',
+    help: 'Part files of all replicas of a database; told by the node that leads the meta group alone.',
+    labels: {tenant: NAME, database: NAME},
+  },
+  flotilla_database_lag_entries_max: {
+    type: 'gauge',
+    help:
+      'How far the replica of a database that has applied least is behind its leader, of those that ' +
+      'answer; by their reports, which are up to some seconds old. Told by the node that leads the meta group alone.',
+    labels: {tenant: NAME, database: NAME},
   },
   flotilla_clock_trusted: {
     type: 'gauge',
     help:
       '1 while the clocks of the nodes agree well enough for rows to expire; told by the node that leads ' +
       'the meta group alone.',
+  },
+  flotilla_nodes: {
+    type: 'gauge',
+    help:
+      'Nodes that were not decommissioned, told by the node that leads the meta group alone: live or ' +
+      'silent, and, of all these, in maintenance, and leaving (draining or drained).',
+    labels: {state: oneOf('live', 'silent', 'maintenance', 'leaving')},
+  },
+  flotilla_operations: {
+    type: 'gauge',
+    help:
+      'Operations, told by the node that leads the meta group alone: running, waiting (for long, or ' +
+      'without a place to go), and failed ones that are still on record.',
+    labels: {state: oneOf('running', 'waiting', 'failed')},
+  },
+  flotilla_automation_paused: {
+    type: 'gauge',
+    help: '1 while people have paused it; told by the node that leads the meta group alone.',
+    labels: {what: oneOf('repair', 'rebalance')},
+  },
+  flotilla_repair_halted: {
+    type: 'gauge',
+    help:
+      '1 while more than a third of the nodes do not answer, so that nothing is made anew for them; ' +
+      'told by the node that leads the meta group alone.',
   },
   flotilla_raft_groups: {
     type: 'gauge',
@@ -272,6 +321,10 @@ export const METRICS = {
   flotilla_node_clock_offset_seconds_max: {
     type: 'gauge',
     help: 'By how much the clock of another node differs from that of this one, at most.',
+  },
+  flotilla_tls_certificate_expiry_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When the certificate of this node ends, since the epoch; absent without TLS.',
   },
   flotilla_rpc_calls_total: {
     type: 'counter',

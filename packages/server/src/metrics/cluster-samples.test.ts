@@ -8,18 +8,25 @@ type Role = ReplicaReport['role'];
 const NODES = [1, 2, 3] as NodeId[];
 const manual = new Set<number>();
 
-function replicaSet(id: number, state = 'open'): ReplicaSet {
+function replicaSet(id: number, {state = 'open', database = 1} = {}): ReplicaSet {
   const replicas = NODES.map((node) => ({node, replica: (10 * id + node) as ReplicaId}));
-  return {id: id as ReplicaSetId, state, replicas} as unknown as ReplicaSet;
+  return {id: id as ReplicaSetId, state, database, replicas} as unknown as ReplicaSet;
 }
 
+const DAY_MS = 86_400_000;
+
 /** Only what is asked of one. */
-function catalogOf(sets: readonly ReplicaSet[]): Catalog {
+function catalogOf(sets: readonly ReplicaSet[], more: object = {}): Catalog {
   const nodes = [...NODES.map((id) => ({id, state: 'active'})), {id: 9, state: 'decommissioned'}];
   const catalog = {
+    databases: () => [{id: 1, name: 'public', tenant: 1}],
+    tenant: () => ({name: 'default'}),
+    operations: () => [],
+    replicaCount: () => 1,
     nodes: () => nodes,
     replicaSets: () => sets,
     failoverOf: (id: number) => (manual.has(id) ? 'manual' : 'automatic'),
+    ...more,
   };
   return catalog as unknown as Catalog;
 }
@@ -39,10 +46,18 @@ function reportsOf(roles: Record<number, Role>, change: Partial<NodeReport> = {}
 }
 
 function counts(catalog: Catalog, reports: ReturnType<typeof reportsOf>) {
-  const samples = clusterSamples(catalog, reports);
+  const samples = clusterSamples(catalog, reports, DAY_MS).filter(({metric}) =>
+    ['flotilla_replica_sets', 'flotilla_clock_trusted'].includes(metric),
+  );
   return Object.fromEntries(
     samples.map(({metric, labels, value}) => [labels?.['state'] ?? metric, value]),
   );
+}
+
+/** Of one metric, by what its labels say. */
+function told(metric: string, catalog: Catalog, reports: ReturnType<typeof reportsOf>) {
+  const samples = clusterSamples(catalog, reports, DAY_MS).filter((one) => one.metric === metric);
+  return samples.map(({labels, value}) => [Object.values(labels ?? {}).join(' '), value]);
 }
 
 const LED = {11: 'leader', 12: 'follower', 13: 'follower'} as const;
@@ -81,7 +96,7 @@ test('a leader of which nothing is heard leads nothing', () => {
 });
 
 test('a set that is being dropped does not count', () => {
-  const all = counts(catalogOf([replicaSet(1, 'dropping')]), reportsOf({}));
+  const all = counts(catalogOf([replicaSet(1, {state: 'dropping'})]), reportsOf({}));
   expect(all).toMatchObject({led: 0, no_leader: 0, lacks_replica: 0});
 });
 
@@ -95,5 +110,86 @@ test('clocks that differ too much are told', () => {
 test('nothing is told before all nodes were asked', () => {
   const reports = reportsOf(LED);
   reports.delete(2 as NodeId);
-  expect(clusterSamples(catalogOf([replicaSet(1)]), reports)).toEqual([]);
+  expect(clusterSamples(catalogOf([replicaSet(1)]), reports, DAY_MS)).toEqual([]);
+});
+
+test('databases are told by name, those beyond the first hundred together', () => {
+  const databases = Array.from({length: 102}, (_, i) => ({
+    id: i + 1,
+    name: `d${i + 1}`,
+    tenant: 1,
+  }));
+  databases.push({id: 200, name: 'gone', tenant: 1, dropped: {}} as never);
+  const sets = [1, 2, 4].map((id, i) => replicaSet(id, {database: 100 + i}));
+  const reports = reportsOf({...LED, 21: 'leader', 22: 'follower'});
+  const catalog = catalogOf(sets, {databases: () => databases});
+  const counts = told('flotilla_database_replica_sets', catalog, reports);
+  expect(counts).toHaveLength(4 * 101);
+  expect(counts).toContainEqual(['default d100 led', 1]);
+  expect(counts).toContainEqual(['default d1 led', 0]);
+  expect(counts.slice(-4)).toEqual([
+    ['/others /others led', 1],
+    ['/others /others no_leader', 1],
+    ['/others /others awaits_order', 0],
+    ['/others /others lacks_replica', 2],
+  ]);
+});
+
+test('lag and bytes of a database are those of its replicas', () => {
+  const reports = reportsOf(LED);
+  const indexes = [20, 20, 13];
+  for (const [i, node] of NODES.entries()) {
+    const [[replica, report]] = [...reports.get(node)!.replicas] as [[ReplicaId, ReplicaReport]];
+    const index = {lastIndex: indexes[i]!, appliedIndex: indexes[i]!, diskBytes: 100};
+    (reports.get(node)!.replicas as Map<ReplicaId, ReplicaReport>).set(replica, {...report, ...index}); // biome-ignore format: one path
+  }
+  const catalog = catalogOf([replicaSet(1)]);
+  expect(told('flotilla_database_lag_entries_max', catalog, reports)).toEqual([
+    ['default public', 7],
+  ]);
+  expect(told('flotilla_database_disk_bytes', catalog, reports)).toEqual([['default public', 300]]);
+});
+
+test('nodes, operations and pauses are counted by what they are', () => {
+  const [first, second, third] = NODES;
+  const maintenance = {untilMs: 2 * DAY_MS, scope: 'all'};
+  const nodes = [
+    {id: first, state: 'active', maintenance},
+    {id: second, state: 'draining', maintenance: {...maintenance, untilMs: 1}},
+    {id: third, state: 'active'},
+  ];
+  const operations = [
+    {state: 'running'},
+    {state: 'running', waiting: {for: 'a leader', atMs: 1}},
+    {state: 'cancelling', error: 'no room'},
+    {state: 'failed', error: 'no such node'},
+    {state: 'done'},
+  ];
+  const pauses = [{kind: 'repair', sinceMs: 1}];
+  const more = {nodes: () => nodes, operations: () => operations, cluster: {pauses}};
+  const catalog = catalogOf([], more);
+  expect(told('flotilla_nodes', catalog, reportsOf(LED, {live: false}))).toEqual([
+    ['live', 2],
+    ['silent', 1],
+    ['maintenance', 1],
+    ['leaving', 1],
+  ]);
+  expect(told('flotilla_operations', catalog, reportsOf(LED))).toEqual([
+    ['running', 1],
+    ['waiting', 2],
+    ['failed', 1],
+  ]);
+  expect(told('flotilla_automation_paused', catalog, reportsOf(LED))).toEqual([
+    ['repair', 1],
+    ['rebalance', 0],
+  ]);
+});
+
+test('repairs that are held back are told', () => {
+  const halted = (reports: ReturnType<typeof reportsOf>) =>
+    told('flotilla_repair_halted', catalogOf([]), reports)[0]![1];
+  expect(halted(reportsOf(LED, {live: false}))).toBe(0);
+  const reports = reportsOf(LED, {live: false});
+  reports.set(NODES[1]!, {...reports.get(NODES[1]!)!, live: false});
+  expect(halted(reports)).toBe(1);
 });

@@ -40,3 +40,9 @@ test('connections and queues are sums over the other nodes', () => {
     [{channel: 'bulk'}, 30],
   ]);
 });
+
+test('the end of the certificate is told where there is one', () => {
+  const metric = 'flotilla_tls_certificate_expiry_timestamp_seconds';
+  expect(sampled(metric, {})).toBeUndefined();
+  expect(sampled(metric, {certificateEndsAtMs: 1_800_000_000_000})).toBe(1_800_000_000);
+});

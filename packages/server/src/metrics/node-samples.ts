@@ -13,10 +13,12 @@ export interface NodeStatus {
   readonly clockOffsetsMs: readonly number[];
   /** Of each engine thread: since its oldest write was begun that its disk has not taken. */
   readonly writeAgesMs: readonly number[];
+  /** Of this node's own certificate; absent without TLS. */
+  readonly certificateEndsAtMs?: number | undefined;
 }
 
 export function nodeSamples(status: NodeStatus): Sample[] {
-  const {connections, framesDropped, clockOffsetsMs, writeAgesMs} = status;
+  const {connections, framesDropped, clockOffsetsMs, writeAgesMs, certificateEndsAtMs} = status;
   const connected = connections.filter((node) => node.connected).length;
   const metric = 'flotilla_node_connections';
   const queued = (channel: 'control' | 'bulk'): Sample => ({
@@ -34,5 +36,11 @@ export function nodeSamples(status: NodeStatus): Sample[] {
     {metric: 'flotilla_node_frames_dropped_total', value: framesDropped},
     {metric: 'flotilla_node_clock_offset_seconds_max', value: offsetMs / MS_PER_S},
     {metric: 'flotilla_log_write_age_seconds', value: writeAgeMs / MS_PER_S},
+    ...(certificateEndsAtMs === undefined ? [] : [certificateSample(certificateEndsAtMs)]),
   ];
+}
+
+function certificateSample(endsAtMs: number): Sample {
+  const metric = 'flotilla_tls_certificate_expiry_timestamp_seconds';
+  return {metric, value: Math.floor(endsAtMs / MS_PER_S)};
 }

@@ -35,6 +35,7 @@ import {VERSION} from '../version.ts';
 import {Announced} from './announcement.ts';
 import {buildFault} from './build-check.ts';
 import {readCatalogCache} from './catalog-cache.ts';
+import {noteDoor} from './door-note.ts';
 import {EngineClient} from './engine-client.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
 import {becomeSomebody, Identified, incarnationOf, JoinRequest} from './identity.ts';
@@ -173,6 +174,7 @@ class NodeProcess implements StartedNode {
     try {
       await this.#server.listen(host, port + 1);
       await this.#app.listen({host, port});
+      await noteDoor(this.#directory.path, this.#options, this.#log);
     } catch (error) {
       await this.#server.close();
       throw error;
@@ -370,6 +372,9 @@ class NodeProcess implements StartedNode {
   #notReady(): string | undefined {
     if (this.#isStopping) return 'the node is stopping';
     if (this.#waitingFor !== undefined) return this.#waitingFor;
-    return this.#running?.isFresh === true ? undefined : 'the catalog is being brought up to date';
+    if (this.#running?.isFresh !== true) return 'the catalog is being brought up to date';
+    // Requests would wait in it until their deadline, and another node has none that stands still.
+    const {engine} = this.#health().subsystems;
+    return engine?.status === 'fail' ? engine.message : undefined;
   }
 }

@@ -198,6 +198,7 @@ export class RunningNode {
       framesDropped: this.#connections.framesDropped,
       clockOffsetsMs: alive.map(({wallOffsetMs}) => wallOffsetMs),
       writeAgesMs: this.#threads.map((thread) => this.#ages(thread).writeAgeMs),
+      certificateEndsAtMs: this.#options.tls?.current.expiresAtMs,
     };
   }
 
