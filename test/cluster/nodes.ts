@@ -50,8 +50,12 @@ export function leaderOf({replicas}: ReplicaSet): Id | undefined {
 }
 
 /** Makes the database and its first bucket, and waits until each set has all its replicas. */
-export async function openDatabase(client: FlotillaClient, database: string): Promise<void> {
-  await client.admin.createDatabase({name: database});
+export async function openDatabase(
+  client: FlotillaClient,
+  database: string,
+  options: {readonly shards?: number} = {},
+): Promise<void> {
+  await client.admin.createDatabase({name: database, ...options});
   await client.write('warmup v=1 1600000000000000000', {database});
   await until(`every set of ${database} has three replicas`, async () => {
     const sets = await client.admin.replicaSets({database});

@@ -19,7 +19,8 @@ let client: FlotillaClient;
 beforeAll(async () => {
   cluster = await ProcessCluster.start({nodes: 3, engineThreads: 1});
   client = new FlotillaClient({urls: cluster.urls, database: 'old'});
-  await openDatabase(client, 'old');
+  // Each bucket has as many sets, and each set is repaired by itself: more than threads that they are dealt to.
+  await openDatabase(client, 'old', {shards: 2});
 });
 afterAll(async () => {
   client.close();
