@@ -17,6 +17,7 @@ export {
   type StoreOptions,
 } from './host/options.ts';
 export type {MemberStatus, ReplicaStatus} from './host/status.ts';
+export {type StoppedReplica, StoppedStore} from './host/stopped-store.ts';
 export {checkTiming, TIMINGS, type Timing, type TimingPreset} from './host/timing.ts';
 export {NodeLiveness, type NodeLivenessOptions, type NodeView} from './liveness/node-liveness.ts';
 export type * from './state-machine.ts';

@@ -28,7 +28,12 @@ import {Notices} from './notices.ts';
 import {disownOldImages, type RememberedRecord} from './old-image.ts';
 import type {SetReplica} from './opening.ts';
 import {checkLimits, HOST_LIMITS, type HostLimits, type HostOptions} from './options.ts';
-import {type BrokenReplica, type CreateOrder, ReplicaOrders} from './replica-orders.ts';
+import {
+  type BrokenReplica,
+  type CreateOrder,
+  ReplicaOrders,
+  type TakeOverOrder,
+} from './replica-orders.ts';
 import {type ProposeConfigOptions, type ProposeOptions, Requests} from './requests.ts';
 import {Retention} from './retention.ts';
 import {type ReplicaStatus, replicaStatus} from './status.ts';
@@ -140,6 +145,11 @@ export class Host {
   /** Resolves when durable. Idempotent. Refuses replica ids that were, or may have been, destroyed here. */
   createReplica(order: CreateOrder): Promise<void> {
     return this.#orders.create(order);
+  }
+
+  /** The only voter from then on, under its new id. Idempotent. */
+  takeOver(order: TakeOverOrder): Promise<void> {
+    return this.#orders.takeOver(order);
   }
 
   /** The tombstone is durable before any state goes. Idempotent. */

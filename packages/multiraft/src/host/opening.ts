@@ -36,7 +36,11 @@ export async function openGroup(place: GroupLog, context: OpeningContext): Promi
 }
 
 /** The log switched to a snapshot and the crash came before the state machine did. */
-async function redoInstall(place: GroupLog, store: Store, machine: StateMachine): Promise<void> {
+export async function redoInstall(
+  place: GroupLog,
+  store: Store,
+  machine: StateMachine,
+): Promise<void> {
   const {set, replica, snapshot} = place;
   if (snapshot === undefined || snapshot.index <= machine.durablePoint().index) return;
   const directory = store.stagedPath(set, replica, snapshot.index);

@@ -18,12 +18,18 @@ import {
 } from './opening.ts';
 import type {HostOptions} from './options.ts';
 import type {Store} from './store.ts';
+import {applyWholeLog, goOnAs} from './take-over.ts';
 
 export interface CreateOrder extends SetReplica {
   /** Given for a replica that begins with its group: all of them are told the same. */
   readonly founding?:
     | {readonly voters: readonly ReplicaId[]; readonly learners: readonly ReplicaId[]}
     | undefined;
+}
+
+export interface TakeOverOrder extends SetReplica {
+  /** Which lives here and has lost its majority for good. */
+  readonly from: ReplicaId;
 }
 
 export interface OrderHooks {
@@ -42,7 +48,7 @@ export interface BrokenReplica {
   readonly isLost: boolean;
 }
 
-type OrderOptions = Pick<HostOptions, 'log' | 'storeOf' | 'observer'> &
+type OrderOptions = Pick<HostOptions, 'log' | 'storeOf' | 'observer' | 'skippedEntries'> &
   Omit<OpeningContext, 'store'>;
 
 function ignore(): void {}
@@ -168,6 +174,50 @@ export class ReplicaOrders {
       this.broken.delete(set);
       await this.#openPlace(store, set);
     });
+  }
+
+  /**
+   * A replica that has lost its majority goes on under a new id as the only voter, with all that its log
+   * holds, committed or not: whoever was acknowledged by a majority of which it was one finds it there.
+   */
+  takeOver({set, replica, from}: TakeOverOrder): Promise<void> {
+    return this.#oneByOne(set, async () => {
+      const group = this.#driver.groups.get(set);
+      if ((group?.replica ?? this.broken.get(set)?.replica) === replica) return;
+      if (group === undefined || group.replica !== from)
+        throw new DbError('REPLICA_GONE', `replica ${from} of set ${set} is not open here`);
+      const {store, stopped} = group;
+      if (stopped !== undefined || store.failure !== undefined)
+        throw new DbError('REPLICA_STOPPED', `replica ${from} of set ${set} stopped: ${stopped}`);
+      await this.#hooks.forget(group);
+      store.forget(group);
+      const index = await this.#goOn(group, replica);
+      await this.#buryAll({set, replica: from}, group);
+      await this.#openPlace(store, set);
+      await store.disk.remove(store.stagedPath(set, replica, index));
+      const next = this.#driver.groups.get(set);
+      if (next !== undefined) this.#hooks.founded(next);
+    });
+  }
+
+  /** The index that it goes on from. Where it cannot, the replica is opened again as it was. */
+  async #goOn(group: HostedGroup, as: ReplicaId): Promise<number> {
+    const {set, replica, store, machine, appliedIndex} = group;
+    const skipped = this.#options.skippedEntries?.(set) ?? [];
+    try {
+      await applyWholeLog(store, {set, replica, machine, appliedIndex, skipped});
+      const snapshot = await machine.snapshot();
+      try {
+        await goOnAs(store, {set, replica: as, snapshot});
+      } finally {
+        snapshot.release();
+      }
+      return snapshot.point.index;
+    } catch (error) {
+      await machine.close();
+      if (store.log.group(set)?.replica === replica) await this.#openPlace(store, set);
+      throw error;
+    }
   }
 
   /** The present one ends, and the id of the order, which may be above its own, is used up. */
