@@ -280,6 +280,30 @@ export interface SetPlacement {
   readonly roles: readonly {readonly replica: ReplicaId; readonly role: 'voter' | 'learner'}[];
   readonly replicasWanted?: number | undefined;
 }
+/** Nodes that never come back, as a person says: they are let in no more. */
+export interface DeclareLost {
+  readonly type: 'declare-lost';
+  readonly nodes: readonly NodeId[];
+  readonly atMs: number;
+}
+/** The meta group has lost its majority: it goes on with what `node` holds, and these nodes are lost. */
+export interface RecoverMeta {
+  readonly type: 'recover-meta';
+  readonly node: NodeId;
+  readonly lost: readonly NodeId[];
+  readonly atMs: number;
+}
+/** A set has lost its majority: it goes on with what that replica holds, or begins anew without one. */
+export interface RecoverReplicaSet {
+  readonly type: 'recover-replica-set';
+  readonly set: ReplicaSetId;
+  readonly expectedEpoch: number;
+  readonly node: NodeId;
+  readonly replica?: ReplicaId | undefined;
+  /** Where its log ends. */
+  readonly lastIndex?: number | undefined;
+  readonly atMs: number;
+}
 export interface PinReplicaSet {
   readonly type: 'pin-replica-set';
   readonly set: ReplicaSetId;
@@ -398,6 +422,9 @@ export type Command =
   | EnsureBucket
   | OpenReplicaSets
   | SetPlacement
+  | DeclareLost
+  | RecoverMeta
+  | RecoverReplicaSet
   | PinReplicaSet
   | SetReplicaSetFailover
   | SkipEntry
@@ -461,6 +488,9 @@ export interface CommandValues {
   'ensure-bucket': {readonly bucket: BucketId; readonly created: boolean};
   'open-replica-sets': Nothing;
   'set-placement': {readonly epoch: number; readonly added: readonly ReplicaId[]};
+  'declare-lost': Nothing;
+  'recover-meta': {readonly replica: ReplicaId};
+  'recover-replica-set': {readonly epoch: number; readonly replica: ReplicaId};
   'pin-replica-set': Nothing;
   'set-replica-set-failover': Nothing;
   'skip-entry': Nothing;

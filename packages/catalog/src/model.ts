@@ -105,6 +105,8 @@ export interface ReplicaPlacement {
   readonly node: NodeId;
   /** What meta wants; the truth about roles is the group's own committed configuration. */
   readonly role: 'voter' | 'learner';
+  /** A majority was lost: it goes on with what that replica holds on its node, in its place. */
+  readonly from?: ReplicaId | undefined;
 }
 
 /** An entry of a set's log that no replica of it can apply, passed over by order on all of them. */

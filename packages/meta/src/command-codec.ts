@@ -160,6 +160,17 @@ const placementCommands = [
     roles: z.array(z.object({replica: replicaId, role})),
     replicasWanted: z.int().optional(),
   }),
+  z.object({type: type('declare-lost'), nodes: z.array(nodeId), atMs: timeMs}),
+  z.object({type: type('recover-meta'), node: nodeId, lost: z.array(nodeId), atMs: timeMs}),
+  z.object({
+    type: type('recover-replica-set'),
+    set: setId,
+    expectedEpoch: z.int(),
+    node: nodeId,
+    replica: replicaId.optional(),
+    lastIndex: z.int().min(0).optional(),
+    atMs: timeMs,
+  }),
   z.object({type: type('pin-replica-set'), set: setId, pinned: z.boolean()}),
   z.object({type: type('set-replica-set-failover'), set: setId, failover}),
   z.object({

@@ -11,6 +11,12 @@ export {
   type FoundingFacts,
 } from './founding.ts';
 export {type Deadline, MetaClient, type MetaClientOptions} from './meta-client.ts';
+export {
+  machineOf,
+  machineOfCopy,
+  type RecoveredMeta,
+  recoverMetaState,
+} from './meta-recovery.ts';
 export {MetaService, type MetaServiceOptions} from './meta-service.ts';
 export {
   type CatalogEvent,

@@ -20,7 +20,7 @@ import {encodeMetaState, MetaFiles} from './meta-snapshot.ts';
 
 /** Replay of so many commands takes less than a second. */
 const ENTRIES_PER_FLUSH = 2_000;
-const SNAPSHOT_FILE = 'catalog.json';
+export const SNAPSHOT_FILE = 'catalog.json';
 
 /** Entities that changed, or that all contents were replaced. */
 export interface CatalogEvent {

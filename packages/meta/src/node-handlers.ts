@@ -16,6 +16,7 @@ export const createRequest = z.object({
   replica: replicaId,
   founding: z.object({voters: z.array(replicaId), learners: z.array(replicaId)}).optional(),
   createdAtVersion: z.int(),
+  from: replicaId.optional(),
 });
 export const destroyRequest = z.object({set: setId, replica: replicaId});
 export const configRequest = z.object({

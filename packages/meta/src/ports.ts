@@ -31,6 +31,8 @@ export interface CreateOrder {
     | undefined;
   /** Of the catalog, at the creation of the set: the ids dead by then. */
   readonly createdAtVersion: number;
+  /** It is to take over what this one holds here, which has lost its majority. */
+  readonly from?: ReplicaId | undefined;
 }
 
 /** What a replica is to do for an operation. */

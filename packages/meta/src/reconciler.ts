@@ -299,7 +299,8 @@ class Run {
     const {set, replica} = action;
     const entity = this.#options.service.catalog.replicaSet(set);
     // Planned a moment ago, and removed since.
-    if (!entity?.replicas.some((placed) => placed.replica === replica)) return Promise.resolve();
+    const placed = entity?.replicas.find((one) => one.replica === replica);
+    if (entity === undefined || placed === undefined) return Promise.resolve();
     const learners = entity.foundingLearners ?? [];
     const voters = entity.founders.filter((id) => !learners.includes(id));
     const founding = {voters, learners};
@@ -308,6 +309,7 @@ class Run {
       replica,
       founding: entity.founders.includes(replica) ? founding : undefined,
       createdAtVersion: entity.createdAtVersion,
+      from: placed.from,
     };
     return this.#order(action, 'replica.create', order);
   }

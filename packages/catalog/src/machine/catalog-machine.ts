@@ -14,6 +14,7 @@ import * as databases from './database-commands.ts';
 import {type Counters, Draft, FIRST_COUNTERS, type Handler} from './draft.ts';
 import * as operations from './operation-commands.ts';
 import {setPlacement} from './placement-commands.ts';
+import {declareLost, recoverMeta, recoverReplicaSet} from './recovery-commands.ts';
 import * as tables from './table-commands.ts';
 import * as tenants from './tenant-commands.ts';
 import {createToken, revokeToken} from './token-commands.ts';
@@ -53,6 +54,9 @@ const HANDLERS: {readonly [Type in CommandType]: Handler<Extract<Command, {type:
   'forget-replica-sets': buckets.forgetReplicaSets,
   'drop-bucket': buckets.dropBucket,
   'set-placement': setPlacement,
+  'declare-lost': declareLost,
+  'recover-meta': recoverMeta,
+  'recover-replica-set': recoverReplicaSet,
   'create-operation': operations.createOperation,
   'update-operation': operations.updateOperation,
   'expire-operations': operations.expireOperations,
