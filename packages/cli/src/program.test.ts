@@ -230,7 +230,7 @@ describe('usage', () => {
     const leaves = leavesOf(buildProgram(new CommandContext(terminalOf().terminal)), '');
     // They talk to no cluster, or to the node beside them alone.
     const silent = ['start', 'dev', 'health', 'sim', 'completion'];
-    silent.push('cert ca', 'cert node', 'cert client');
+    silent.push('cert ca', 'cert node', 'cert client', 'recover meta');
     expect(leaves.length).toBeGreaterThan(35);
     for (const [words, command] of leaves) {
       const options = command.options.map(({long}) => long);
@@ -246,7 +246,7 @@ describe('usage', () => {
     const leaves = leavesOf(buildProgram(new CommandContext(terminalOf().terminal)), '');
     const dry = leaves.filter(([, {options}]) => options.some(({long}) => long === '--dry-run'));
     const reading =
-      /^(start|dev|sql|write|status|health|sim|completion|cert .*|.* (list|show|watch|candidates|ok-to-stop))$/;
+      /^(start|dev|sql|write|status|health|sim|completion|cert .*|.* (list|show|watch|candidates|ok-to-stop|plan))$/;
     expect(leaves.map(([words]) => words).filter((words) => !reading.test(words))).toEqual(
       dry.map(([words]) => words),
     );

@@ -13,6 +13,7 @@ import {addHealthCommand} from './commands/health.ts';
 import {addNodeCommands} from './commands/node.ts';
 import {addOperationCommands} from './commands/operation.ts';
 import {addRebalanceCommand} from './commands/rebalance.ts';
+import {addRecoverCommands} from './commands/recover.ts';
 import {addReplicaSetCommands} from './commands/replica-set.ts';
 import {addSimCommand} from './commands/sim.ts';
 import {addSqlCommand} from './commands/sql.ts';
@@ -78,6 +79,7 @@ export function buildProgram(context: CommandContext): Command {
   addAutomationCommands(program, context);
   addFailoverCommands(program, context);
   addTokenCommands(program, context);
+  addRecoverCommands(program, context);
   addCertCommands(program, context);
   addSimCommand(program, context);
   addCompletionCommand(program, context);

@@ -90,6 +90,42 @@ export type Token = z.infer<typeof Token>;
 const NewToken = z.looseObject({name: z.string(), token: z.string().optional()});
 export type NewToken = z.infer<typeof NewToken>;
 
+const PlannedSet = z.looseObject({
+  set: z.number(),
+  epoch: z.number(),
+  action: z.enum(['take-over', 'begin-empty', 'none']),
+  node: z.number().optional(),
+  replica: z.number().optional(),
+  lastIndex: z.number().optional(),
+  loses: z.string(),
+});
+
+/** What is left of replica sets that have lost their majority, and what becomes of it. */
+export const RecoveryPlan = z.looseObject({
+  cluster: z.string(),
+  madeAt: z.string(),
+  lost: z.array(z.looseObject({node: z.number()})),
+  metaLeader: z.number().optional(),
+  setsKept: z.number(),
+  sets: z.array(PlannedSet),
+});
+export type RecoveryPlan = z.infer<typeof RecoveryPlan>;
+
+/** Without `replica` it begins anew, and empty. */
+export interface RecoveredSet {
+  readonly set: number;
+  readonly epoch: number;
+  readonly node: number;
+  readonly replica?: number | undefined;
+  readonly lastIndex?: number | undefined;
+}
+
+const RecoveryOutcome = z.looseObject({
+  recovered: z.array(z.looseObject({set: z.number()})),
+  skipped: z.array(z.looseObject({set: z.number(), why: z.string()})),
+});
+export type RecoveryOutcome = z.infer<typeof RecoveryOutcome>;
+
 const Shift = z.looseObject({replicaSet: Id, from: Id, to: Id});
 
 export const RebalanceView = z.looseObject({
@@ -396,6 +432,23 @@ export class AdminClient {
   async skipEntry(id: Id, index: number, options: ChangeOptions = {}): Promise<ReplicaSet> {
     const path = `/replica-sets/${encodeURIComponent(id)}/skip-entry`;
     return ReplicaSet.parse(await this.#change('POST', path, {index}, options));
+  }
+
+  /** Which replica sets have lost their majority, and what is left of each. Without the meta group too. */
+  async recoveryPlan(options: CallOptions = {}): Promise<RecoveryPlan> {
+    return RecoveryPlan.parse(await this.#get('/recovery', options));
+  }
+
+  /** Declares nodes lost for ever and lets what is left go on. Rejects with CONFLICT where one of them answers. */
+  async applyRecovery(
+    plan: {
+      readonly cluster: string;
+      readonly lost: readonly number[];
+      readonly sets: readonly RecoveredSet[];
+    },
+    options: ChangeOptions = {},
+  ): Promise<RecoveryOutcome> {
+    return RecoveryOutcome.parse(await this.#change('POST', '/recovery', plan, options));
   }
 
   async operations(options: CallOptions = {}): Promise<Operation[]> {

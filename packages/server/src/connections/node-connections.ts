@@ -195,6 +195,11 @@ export class NodeConnections implements Transport {
     this.#dialers.set(node, new Dialer(node, address, {self, secret, tls, clock, random, events}));
   }
 
+  /** Nodes that are members no more, also those that this process never knew as such. */
+  forbid(nodes: Iterable<NodeId>): void {
+    for (const node of nodes) if (!this.#removed.has(node)) this.#remove(node);
+  }
+
   #remove(node: NodeId): void {
     this.#removed.add(node);
     this.#dialers.get(node)?.stop('the node was removed from the cluster');

@@ -36,6 +36,7 @@ import {nodeConditions} from './node-reasons.ts';
 import {noticesOf} from './notices.ts';
 import {NAMELESS, OperationOrders, type OrderTerms} from './operation-orders.ts';
 import {type OperationView, viewOperations} from './operation-view.ts';
+import {Recovery} from './recovery.ts';
 import {describeAutomation, RestOrders} from './rest-orders.ts';
 import {StoppedAdmin} from './stopped-admin.ts';
 import {TrashAdmin, type TrashAdminDeps} from './trash-admin.ts';
@@ -111,8 +112,7 @@ export class AdminService {
       'automation-show': async () => describeAutomation(this.#catalog, deps.clock.wallMs()),
       'node-list': () => nodes.list(),
       'node-ok-to-stop': (args) => rests.okToStop(args),
-      'tenant-list': async () =>
-        liveTenants(this.#catalog).map((tenant) => this.#describeTenant(tenant)),
+      'tenant-list': async () => this.#tenants(),
       'tenant-show': async (args) => this.#describeTenant(this.#tenant(args['name'])),
       'database-list': (args) => this.#databases(args),
       'database-show': async (args, {deadlineMs}) =>
@@ -122,6 +122,7 @@ export class AdminService {
       'operation-list': () => this.#viewed(this.#catalog.operations()),
       'operation-show': async (args) => (await this.#viewed([this.#operation(args)]))[0],
       'token-list': async () => listTokens(this.#catalog.tokens()),
+      'recovery-plan': () => new Recovery(deps).plan(),
     };
     this.#changes = {
       'cluster-alter': (args, deadlineMs) => this.#alterCluster(args, deadlineMs),
@@ -153,6 +154,7 @@ export class AdminService {
       'operation-cancel': (args, deadlineMs) => this.#cancelOperation(args, deadlineMs),
       ...this.#operations(),
       ...nodes.changes,
+      'recovery-apply': (args) => new Recovery(deps).apply(args),
       ...tokenChanges(deps),
     };
   }
@@ -276,6 +278,10 @@ export class AdminService {
     const tenant = this.#catalog.tenantByName(String(name));
     if (tenant !== undefined) return tenant;
     throw new DbError('TENANT_NOT_FOUND', `tenant "${String(name)}" does not exist`);
+  }
+
+  #tenants(): unknown {
+    return liveTenants(this.#catalog).map((tenant) => this.#describeTenant(tenant));
   }
 
   #describeTenant({id, name, comment}: Tenant): unknown {

@@ -81,6 +81,18 @@ export function readBirth(
   return birth;
 }
 
+/** What the one knows the other begins with, in the same store. */
+export async function carryBirth(
+  manifests: Iterable<Manifest>,
+  set: ReplicaSetId,
+  {from, to}: {readonly from: ReplicaId; readonly to: ReplicaId},
+): Promise<void> {
+  for (const manifest of manifests) {
+    const value = manifest.get(keyOf(set, from));
+    if (value !== undefined) await manifest.commit({put: [[keyOf(set, to), value]]});
+  }
+}
+
 /** Wherever it was written: which of the node's stores a thread owns may have changed since. */
 export async function forgetBirth(
   manifests: Iterable<Manifest>,

@@ -51,7 +51,7 @@ export function replicaFactory(deps: ReplicaFactoryDeps): Open {
     identity.set === META_SET ? openMeta(deps, identity) : openReplica(deps, identity);
 }
 
-function directoryOf(store: StoreId, set: ReplicaSetId, replica: ReplicaId): string {
+export function replicaDirectory(store: StoreId, set: ReplicaSetId, replica: ReplicaId): string {
   return `${storePath(store)}/replicas/${set}-${replica}`;
 }
 
@@ -59,7 +59,7 @@ function openMeta({disk, onFault}: ReplicaFactoryDeps, identity: Identity): Prom
   const {store, set, replica, founding, isBuried} = identity;
   return MetaStateMachine.open({
     disk,
-    directory: directoryOf(store, set, replica),
+    directory: replicaDirectory(store, set, replica),
     founding,
     isBuried,
     onFatal: onFault,
@@ -73,7 +73,7 @@ async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promis
   const birth = readBirth(manifest, identity);
   const storage = await ReplicaStorage.open({
     disk,
-    directory: directoryOf(store, set, replica),
+    directory: replicaDirectory(store, set, replica),
     manifest,
     set,
     replica,

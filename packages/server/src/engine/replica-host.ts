@@ -18,7 +18,7 @@ import type {Host, ReplicaStatus, StateMachine} from '@flotilla/multiraft';
 import {encodeChecksum, ReplicaMachine} from '@flotilla/replica';
 import type {Manifest} from '@flotilla/storage';
 import type {CatalogCopy} from './catalog-copy.ts';
-import {birthOf, forgetBirth, recordBirth} from './replica-births.ts';
+import {birthOf, carryBirth, forgetBirth, recordBirth} from './replica-births.ts';
 
 /** The catalog reaches every node within some milliseconds, or it is cut off. */
 const CATALOG_WAIT_MS = 5_000;
@@ -272,12 +272,25 @@ export class NodeReplicas implements ReplicaHost {
 
   async createReplica(order: CreateOrder): Promise<void> {
     const {host, copy, monotonicMs, onHosted} = this.#deps;
-    const {set, replica, founding, createdAtVersion} = order;
+    const {set, replica, founding, createdAtVersion, from} = order;
+    if (from !== undefined) return this.#takeOver({set, replica, from});
     await copy.waitForVersion(createdAtVersion, monotonicMs() + CATALOG_WAIT_MS);
     const isNew = host.status(set) === undefined && !host.broken().has(set);
     if (isNew && !(await this.#bear({set, replica})))
       throw new DbError('CONFLICT', `replica set ${set} was dropped`);
     await host.createReplica({set, replica, founding});
+    onHosted(set, true);
+  }
+
+  async #takeOver(order: SetReplica & {readonly from: ReplicaId}): Promise<void> {
+    const {host, manifests, log, onBuried, onHosted} = this.#deps;
+    const {set, replica, from} = order;
+    if (host.status(set)?.replica === replica) return;
+    log.warn({set, replica, from}, 'a replica that lost its majority goes on under a new id');
+    await carryBirth(manifests.values(), set, {from, to: replica});
+    await host.takeOver(order);
+    onBuried(set, from);
+    await forgetBirth(manifests.values(), set, from);
     onHosted(set, true);
   }
 

@@ -51,6 +51,8 @@ export const Identified = z.object({
     .transform((node) => node as NodeId)
     .optional(),
   incarnation: z.string().optional(),
+  /** Nodes of its cluster that are members no more. Absent where an older build answers. */
+  removed: z.array(z.number().int()).optional(),
 });
 export type Identified = z.infer<typeof Identified>;
 
@@ -154,6 +156,31 @@ interface Refused {
 /** The same at every try; another for a copy of the directory that is started elsewhere. */
 export function incarnationOf(name: string, address: string): string {
   return createHash('sha256').update(`${name} ${address}`).digest('hex').slice(0, 32);
+}
+
+/**
+ * Nobody tells a node that was away what became of it: it asks itself, before it votes, whether it still
+ * is a member. Where no other node answers it goes on: the cluster may be starting.
+ */
+export async function isMemberStill(
+  {cluster, node}: NodeIdentity,
+  addresses: readonly string[],
+  options: Omit<AskOptions, 'timeoutMs'>,
+): Promise<boolean> {
+  const answers = await Promise.all(
+    addresses.map((address) => identified(address, {...options, timeoutMs: ASK_MS_MAX})),
+  );
+  return !answers.some((it) => it?.clusterId === cluster && it.removed?.includes(node) === true);
+}
+
+/** Undefined: it is silent, or says nothing to this node. */
+async function identified(address: string, options: AskOptions): Promise<Identified | undefined> {
+  try {
+    return Identified.parse(await identifyNode(address, {}, options));
+  } catch (error) {
+    if (error instanceof DbError || error instanceof z.ZodError) return undefined;
+    throw error;
+  }
 }
 
 async function askAll(

@@ -38,7 +38,7 @@ import {readCatalogCache} from './catalog-cache.ts';
 import {noteDoor} from './door-note.ts';
 import {EngineClient} from './engine-client.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
-import {becomeSomebody, Identified, incarnationOf, JoinRequest} from './identity.ts';
+import {becomeSomebody, Identified, incarnationOf, isMemberStill, JoinRequest} from './identity.ts';
 import {healthOf} from './node-health.ts';
 import {
   checkFounder,
@@ -250,6 +250,7 @@ class NodeProcess implements StartedNode {
         return this.#end(EXIT_CODES.buildTooOld);
       }
       this.#checkSecret(node, catalog);
+      await this.#checkMembership(catalog);
       await this.#create({clusterId: cluster, node, catalog, founding: undefined}).start();
     }
     this.#waitingFor = undefined;
@@ -327,6 +328,22 @@ class NodeProcess implements StartedNode {
     );
   }
 
+  /** What returns after it was declared lost must neither vote nor acknowledge. */
+  async #checkMembership(catalog: CatalogUpdate): Promise<void> {
+    const identity = this.#directory.identity!;
+    const nodes = [...Catalog.fromSnapshot(catalog).nodes()];
+    const others = nodes.filter(
+      ({id, state}) => id !== identity.node && state !== 'decommissioned',
+    );
+    if (this.#secret === undefined || others.length === 0) return;
+    const addresses = [...new Set(others.map(({address}) => address))];
+    const [clock, secret, tls] = [this.#clock, this.#secret, this.#tls];
+    if (await isMemberStill(identity, addresses, {clock, secret, tls})) return;
+    throw new Error(
+      `node ${identity.node} is a member of its cluster no more: it was decommissioned, or declared lost while it was away; to take this machine in again, start it with an empty data directory`,
+    );
+  }
+
   /** A node that is somebody says where it is; every node is told who this one is. */
   #identify(request: unknown): Identified {
     const {identity, founding, name} = this.#directory;
@@ -335,7 +352,8 @@ class NodeProcess implements StartedNode {
       this.#running?.heardOf(announced.data.node, announced.data.address);
     // A cluster that is being founded is one: nobody else may found another beside it.
     const {cluster: clusterId, node} = identity ?? founding ?? {};
-    return {clusterId, node, incarnation: incarnationOf(name, this.address)};
+    const removed = this.#running?.removed();
+    return {clusterId, node, incarnation: incarnationOf(name, this.address), removed};
   }
 
   /** Another node asks to be a member; whoever is asked passes it to meta. */

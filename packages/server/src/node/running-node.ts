@@ -383,6 +383,13 @@ export class RunningNode {
     for (const [id, {from, to}] of this.#moved)
       if (from === undefined) nodes.push({id, address: to});
     this.#connections.setNodes(nodes);
+    this.#connections.forbid(this.removed());
+  }
+
+  /** Nodes that are members no more: they left, or were declared lost. */
+  removed(): NodeId[] {
+    const removed = [...this.catalog.nodes()].filter(({state}) => state === 'decommissioned');
+    return removed.map(({id}) => id);
   }
 
   /**
@@ -393,6 +400,7 @@ export class RunningNode {
     const from = this.catalog.node(node)?.address;
     if ((from === undefined && this.#isMetaHeard) || node === this.#options.node) return;
     if (from === address || this.#connections.isConnected(node)) return;
+    if (this.catalog.node(node)?.state === 'decommissioned') return;
     if (this.#moved.get(node)?.to === address) return;
     if (!this.#moved.has(node) && this.#moved.size >= MOVED_MAX) return;
     this.#options.log.info(

@@ -21,6 +21,10 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'tenant-alter': 'Changes a tenant.',
   'tenant-drop': 'Drops a tenant that holds no database: into the trash, for a day or `after`.',
   'tenant-recover': 'Takes a dropped tenant out of the trash, under its old name or `as`.',
+  'recovery-plan':
+    'Which replica sets have lost their majority, what is left of each, and what may be lost.',
+  'recovery-apply':
+    'Declares nodes lost for ever, and lets what is left of replica sets go on as the plan says.',
   'database-list': 'The databases of a tenant.',
   'database-create': 'Makes a database.',
   'database-show': 'One database with its options.',

@@ -298,6 +298,25 @@ const ROUTES: readonly Route[] = [
     params: z.object({id: Id}),
     body: z.strictObject({index: Id}),
   },
+  {method: 'GET', url: '/admin/v1/recovery', action: 'recovery-plan'},
+  {
+    method: 'POST',
+    url: '/admin/v1/recovery',
+    action: 'recovery-apply',
+    body: z.strictObject({
+      cluster: z.string(),
+      lost: z.array(Id),
+      sets: z.array(
+        z.strictObject({
+          set: Id,
+          epoch: z.number().int(),
+          node: Id,
+          replica: Id.optional(),
+          lastIndex: z.number().int().min(0).optional(),
+        }),
+      ),
+    }),
+  },
   {method: 'GET', url: '/admin/v1/operations', action: 'operation-list'},
   {
     method: 'GET',

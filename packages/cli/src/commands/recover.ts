@@ -1,0 +1,122 @@
+// `recover plan|apply|meta`: what to do when a majority is lost for good. Nothing of it happens by itself,
+// and each step says first what it may cost.
+
+import fs from 'node:fs';
+import {type RecoveredSet, RecoveryPlan} from '@flotilla/client';
+import type {Command} from 'commander';
+import {z} from 'zod';
+import {type CommandContext, examples, type Session} from '../session.ts';
+import {renderRecords} from '../table.ts';
+import {EXIT, UsageError} from '../terminal.ts';
+import {addRecoverMeta} from './recover-meta.ts';
+
+const PLAN_FILE = 'recovery-plan.json';
+const COLUMNS = ['set', 'database', 'start', 'shard', 'action', 'node', 'lastTerm', 'lastIndex'];
+/** In one request: a set costs a command of the meta group. */
+const SETS_AT_ONCE = 200;
+
+export function addRecoverCommands(program: Command, context: CommandContext): void {
+  const group = program
+    .command('recover')
+    .description('go on with what is left after a majority of replicas is lost for good');
+  addPlan(group, context);
+  addApply(group, context);
+  addRecoverMeta(group, context);
+}
+
+function addPlan(group: Command, context: CommandContext): void {
+  const command = group
+    .command('plan')
+    .option('--output <file>', `where the plan goes (default ${PLAN_FILE})`)
+    .description('ask the nodes that are left what they hold, and write down what could be done')
+    .addHelpText('after', examples(['recover plan', 'recover plan --output plan.json --json']));
+  const schema = z.object({output: z.string().default(PLAN_FILE)});
+  context.client(command, schema, async (session, {output}) => {
+    const plan = await session.client.admin.recoveryPlan();
+    const isNeeded = plan.sets.length > 0;
+    if (isNeeded) fs.writeFileSync(output, `${JSON.stringify(plan, undefined, 2)}\n`);
+    await session.print(plan, () => describePlan(plan, session, isNeeded ? output : undefined));
+    return EXIT.ok;
+  });
+}
+
+function describePlan(plan: RecoveryPlan, session: Session, file: string | undefined): string {
+  const {lost, sets, setsKept, metaLeader} = plan;
+  const lines: string[] = [];
+  if (lost.length > 0) lines.push(`no answer from ${nodesText(plan)}`);
+  if (metaLeader === undefined)
+    lines.push('the meta group has no leader: before this plan, ./flotilla recover meta');
+  if (file === undefined) {
+    lines.push(`all ${setsKept} replica sets have a majority: there is nothing to recover`);
+    return `${lines.join('\n')}\n`;
+  }
+  lines.push(`${sets.length} replica sets have lost their majority, ${setsKept} have one`, '');
+  const losses = sets.map(({set, loses}) => `set ${set} may lose ${loses}\n`).join('');
+  const next = session.commandLine(`recover apply ${file}`);
+  const tail = `\n${losses}\nThe plan is in ${file}; take out what should wait. If ${nodesText(plan)} never come back: ${next} --yes\n`;
+  return `${lines.join('\n')}\n${renderRecords(sets, COLUMNS, session.style)}${tail}`;
+}
+
+function nodesText({lost}: RecoveryPlan): string {
+  return `node ${lost.map(({node}) => node).join(', ')}`;
+}
+
+function addApply(group: Command, context: CommandContext): void {
+  const command = group
+    .command('apply')
+    .argument('<plan>', 'file of `recover plan`')
+    .option('--yes', 'the nodes of the plan that gave no answer are lost for ever')
+    .description('declare nodes lost, and let what is left of their replica sets go on')
+    .addHelpText(
+      'after',
+      examples(['recover apply recovery-plan.json --yes', 'recover apply plan.json --dry-run']),
+    );
+  const schema = z.object({yes: z.boolean().default(false)});
+  context.change(command, schema, async (session, {yes}, file = '') => {
+    const plan = readPlan(file);
+    if (!yes && !session.isDryRun) {
+      throw new UsageError(
+        `${nodesText(plan)} would be declared lost, and what the plan says may be lost with them; they are let in no more, even if they come back; say --yes if that is meant`,
+      );
+    }
+    const outcome = await applyPlan(session, plan);
+    const {recovered, skipped} = outcome;
+    const reasons = skipped.map(({set, why}) => `set ${set} was left alone: ${why}\n`).join('');
+    const watch = `its replicas are made again elsewhere: ${session.commandLine('status')}\n`;
+    const what = `declared ${nodesText(plan)} lost, recovered ${recovered.length} replica sets`;
+    await session.done(what, outcome, `${reasons}${watch}`);
+    return skipped.length === 0 ? EXIT.ok : EXIT.failed;
+  });
+}
+
+function readPlan(file: string): RecoveryPlan {
+  let text: string;
+  try {
+    text = fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`<plan>: cannot read ${file}: ${(error as Error).message}`);
+  }
+  try {
+    return RecoveryPlan.parse(JSON.parse(text));
+  } catch {
+    throw new UsageError(`<plan>: ${file} is no plan of \`recover plan\``);
+  }
+}
+
+/** What was done in part is done by the same call again: sets that are recovered stay as they are. */
+async function applyPlan(session: Session, plan: RecoveryPlan) {
+  const sets = plan.sets.flatMap(
+    ({set, epoch, action, node, replica, lastIndex}): RecoveredSet[] =>
+      node === undefined || action === 'none' ? [] : [{set, epoch, node, replica, lastIndex}],
+  );
+  const lost = plan.lost.map(({node}) => node);
+  const recovered: unknown[] = [];
+  const skipped: {readonly set: number; readonly why: string}[] = [];
+  for (let at = 0; at === 0 || at < sets.length; at += SETS_AT_ONCE) {
+    const order = {cluster: plan.cluster, lost, sets: sets.slice(at, at + SETS_AT_ONCE)};
+    const outcome = await session.client.admin.applyRecovery(order, session.change);
+    recovered.push(...outcome.recovered);
+    skipped.push(...outcome.skipped);
+  }
+  return {lost, recovered, skipped};
+}
