@@ -4,7 +4,7 @@
 // or field: raise CLUSTER_VERSION if the present one has been released, and name the new kind here with it.
 //
 // Version 1: clusters founded before there was such a record. Version 2: pauses, maintenance, the trash of
-// tenants, skipped entries, admin tokens, compactions and checksums as operations. Files and frames are those
+// tenants, skipped entries, admin tokens, compactions and checksums as operations, lost majorities. Files and frames are those
 // of version 1 in both.
 
 import type {Command, CommandType} from './commands.ts';
@@ -44,6 +44,10 @@ const COMMANDS_SINCE: Readonly<Record<CommandType, number>> = {
   'ensure-bucket': 1,
   'open-replica-sets': 1,
   'set-placement': 1,
+  'declare-lost': 2,
+  // Proposed by nobody: it makes a state, on nodes that are stopped.
+  'recover-meta': 1,
+  'recover-replica-set': 2,
   'pin-replica-set': 1,
   'set-replica-set-failover': 1,
   'skip-entry': 2,

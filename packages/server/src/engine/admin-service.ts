@@ -139,11 +139,7 @@ export class AdminService {
       'database-alter': (args, deadlineMs) => this.#alterDatabase(args, deadlineMs),
       'database-drop': (args, deadlineMs) => trash.dropDatabase(args, deadlineMs),
       'database-recover': (args, deadlineMs) => trash.recoverDatabase(args, deadlineMs),
-      'failover-replica-set': (args, deadlineMs) =>
-        this.#alterSet(args, deadlineMs, {
-          type: 'set-replica-set-failover',
-          failover: args['mode'] as FailoverMode,
-        }),
+      'failover-replica-set': (args, deadlineMs) => this.#setFailover(args, deadlineMs),
       'pin-replica-set': (args, deadlineMs) => this.#pin(args, deadlineMs, true),
       'unpin-replica-set': (args, deadlineMs) => this.#pin(args, deadlineMs, false),
       'retry-replica-set': (args, deadlineMs) => stopped.retry(this.#set(args), deadlineMs),
@@ -181,6 +177,11 @@ export class AdminService {
 
   #rebalance(terms: OrderTerms): Promise<unknown> {
     return this.#begun(this.#orders.start({kind: 'rebalance'}, terms));
+  }
+
+  #setFailover(args: Args, deadlineMs: number): Promise<unknown> {
+    const failover = args['mode'] as FailoverMode;
+    return this.#alterSet(args, deadlineMs, {type: 'set-replica-set-failover', failover});
   }
 
   #pin(args: Args, deadlineMs: number, pinned: boolean): Promise<unknown> {
