@@ -40,6 +40,8 @@ class Groups {
   readonly hanging = new Set<NodeId>();
   readonly unhung = Promise.withResolvers<void>();
   orders = 0;
+  /** What is ordered of replicas goes on for ever. */
+  isReadingLong = false;
   readonly works = new Map<ReplicaId, NonNullable<ReplicaReport['work']>>();
 
   host(node: NodeId): ReplicaHost {
@@ -75,8 +77,9 @@ class Groups {
       },
       workOnReplica: async ({set, replica, operation, work}) => {
         this.orders++;
+        const state = this.isReadingLong ? 'running' : 'done';
         for (const member of work === 'compact' ? [replica] : this.groups.get(set)!.voters)
-          this.works.set(member as ReplicaId, {operation, work, state: 'done', ...DIGEST});
+          this.works.set(member as ReplicaId, {operation, work, state, ...DIGEST});
       },
     };
   }
@@ -138,12 +141,18 @@ function change(group: Group, changes: readonly MemberChange[]): void {
 /** What every replica finds. */
 const DIGEST = {index: 9, hash: 'aa', values: 5};
 
-/** @param wall the clock of those who plan. */
-async function startCluster(settings: PlanSettings = {}, wall = {skewMs: 0}) {
+function bound(service: MetaService, names: readonly (keyof MetaService)[]): PropertyDescriptorMap {
+  const of = (name: keyof MetaService) => (service[name] as () => unknown).bind(service);
+  return Object.fromEntries(names.map((name) => [name, {value: of(name)}]));
+}
+
+/** @param wall the clock of those who plan, and how long each look at the catalog takes. */
+async function startCluster(settings: PlanSettings = {}, wall = {skewMs: 0, lookMs: 0}) {
   const clock = new VirtualClock();
+  let spentMs = 0;
   const own: Clock = {
     wallMs: () => clock.wallMs() + wall.skewMs,
-    monotonicMs: () => clock.monotonicMs(),
+    monotonicMs: () => clock.monotonicMs() + spentMs,
     setTimer: (delayMs, run) => clock.setTimer(delayMs, run),
     defer: (run) => clock.defer(run),
   };
@@ -157,7 +166,17 @@ async function startCluster(settings: PlanSettings = {}, wall = {skewMs: 0}) {
     const random = new SeededRandom(node);
     const rpc = network.rpc(node);
     const service: MetaService = new MetaService({group: log.group(node), machine, clock});
-    const reconciler = new Reconciler({service, rpc, clock: own, random, log: SILENT, settings});
+    const looked: MetaService = Object.create(service, {
+      catalog: {
+        get: () => {
+          spentMs += wall.lookMs;
+          return service.catalog;
+        },
+      },
+      ...bound(service, ['isLeader', 'onUpdate', 'readIndex', 'propose']),
+    });
+    const options = {service: looked, rpc, clock: own, random, log: SILENT, settings};
+    const reconciler = new Reconciler(options);
     reconciler.start();
     meta.set(node, {service, reconciler});
   }
@@ -211,7 +230,7 @@ test('a bucket opens, and a cluster of one spreads to three in one joint change 
 });
 
 test('by a clock that jumps while its leader is confirmed nothing expires', async () => {
-  const wall = {skewMs: 0};
+  const wall = {skewMs: 0, lookMs: 0};
   const {clock, log, service, join, stop} = await startCluster({}, wall);
   for (const i of [2, 3]) await join(i);
   const ttlMs = 24 * 3_600_000;
@@ -380,3 +399,27 @@ test.each(['checksum', 'compact'] as const)('a %s is ordered, reported and ended
   expect(catalog.operation(operation)?.result).toMatch(result);
   stop();
 });
+
+test.each([
+  [0, 40, 60],
+  [100, 8, 15],
+])(
+  'where planning takes %i ms and all is waiting, a wait of ten seconds is %i to %i rounds',
+  async (lookMs, least, most) => {
+    const wall = {skewMs: 0, lookMs: 0};
+    const {clock, log, groups, service, stop} = await startCluster({}, wall);
+    await service.ensureBucket(1 as never, 0, Infinity);
+    await clock.advance(15_000);
+    const [{id: replicaSet}] = [...service.catalog.replicaSets()] as [ReplicaSet];
+    groups.isReadingLong = true;
+    const begin = {type: 'create-operation', kind: 'checksum', replicaSet} as const;
+    await service.propose({...begin, startedBy: 'test', atMs: clock.wallMs()}, Infinity);
+    await clock.advance(5_000);
+    wall.lookMs = lookMs;
+    const {reads} = log;
+    await clock.advance(10_000);
+    expect(log.reads - reads).toBeGreaterThanOrEqual(least);
+    expect(log.reads - reads).toBeLessThanOrEqual(most);
+    await stop();
+  },
+);

@@ -37,6 +37,11 @@ const IDLE_ROUND_MS = 1_000;
  */
 const QUIET_PLAN_SHARE = 0.004;
 const QUIET_PLAN_MS_MAX = 10_000;
+/**
+ * Where operations run and nothing can be done but wait for nodes, planning may take this share: one of the
+ * cluster's own checksums may always be running. An idle round's time is waited at most.
+ */
+const WAITING_PLAN_SHARE = 0.05;
 /** Between rounds that follow at once on what the one before did. */
 const ROUND_GAP_MS = 20;
 /** A subject whose action failed rests: what refused it will hardly have changed sooner. */
@@ -113,6 +118,8 @@ class Run {
   /** What a quiet round last planned from, and until when that stands. */
   #quietNews = '';
   #quietUntilMs = 0;
+  /** What is to pass after the last round, unless something ends or changes before. */
+  #restMs = ROUND_MS;
   readonly #unlisten: () => void;
 
   constructor(options: ReconcilerOptions) {
@@ -141,18 +148,18 @@ class Run {
     const {clock, log} = this.#options;
     while (!this.#stopped.signal.aborted) {
       this.#wake = new AbortController();
-      let restMs = ROUND_MS;
+      this.#restMs = ROUND_MS;
       try {
         this.#isQuiet = this.#isQuiet && (await this.#isStillQuiet());
         if (!this.#isQuiet) this.#isQuiet = !(await this.#round());
-        if (this.#isQuiet) restMs = IDLE_ROUND_MS;
+        if (this.#isQuiet) this.#restMs = IDLE_ROUND_MS;
       } catch (error) {
         // A round that fails is tried again: leadership may just have gone, or not be proven yet.
         if (!this.#stopped.signal.aborted)
           log.warn({error: String(error)}, 'reconciler round failed');
       }
       await pause(clock, ROUND_GAP_MS, this.#stopped.signal);
-      await pause(clock, restMs - ROUND_GAP_MS, this.#wake.signal);
+      await pause(clock, this.#restMs - ROUND_GAP_MS, this.#wake.signal);
     }
   }
 
@@ -206,7 +213,11 @@ class Run {
     // may have made what they tell of.
     const index = await service.readIndex(clock.monotonicMs() + ORDER_TIMEOUT_MS);
     if (service.catalog.version < index || this.#stopped.signal.aborted) return true;
+    const beganMs = clock.monotonicMs();
     const actions = this.#plan(reports, wallMs);
+    const planMs = clock.monotonicMs() - beganMs;
+    if (actions.length === 0)
+      this.#restMs = Math.min(Math.max(ROUND_MS, planMs / WAITING_PLAN_SHARE), IDLE_ROUND_MS);
     for (const action of actions) {
       if (this.#underway.size >= ACTIONS_MAX) break;
       if (!ending.has(subjectOf(action))) this.#begin(action);
