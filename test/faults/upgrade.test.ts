@@ -9,6 +9,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
@@ -88,6 +89,25 @@ async function restart(node: ProcessNode, program: string): Promise<void> {
   });
 }
 
+/** The entities of the catalog as the node's member of the meta group wrote them last, by kind and id. */
+function catalogOf({directory}: ProcessNode): string[] {
+  const files = readdirSync(directory, {recursive: true, encoding: 'utf8'});
+  const newest = files
+    .filter((file) => /catalog-\d{16}\.json$/.test(file))
+    .sort()
+    .at(-1);
+  if (newest === undefined) throw new Error(`${directory} holds no catalog`);
+  const [, body = ''] = readFileSync(path.join(directory, newest), 'utf8').split('\n');
+  const {machine} = JSON.parse(body) as {
+    machine: {catalog: {changes: {kind: string; id: number; value: object}[]}};
+  };
+  const lines = machine.catalog.changes.map(({kind, id, value}) => {
+    const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+    return `${kind} ${id} ${JSON.stringify(fields)}`;
+  });
+  return lines.sort();
+}
+
 test.skipIf(!hasHistory)(
   'node by node, back, and for good',
   async () => {
@@ -103,9 +123,14 @@ test.skipIf(!hasHistory)(
     };
     await restart(cluster.node(1), newer);
     await early();
-    await own.query('CREATE DATABASE mixed');
+    for (const what of ['DATABASE mixed', 'TENANT first', 'TENANT second']) {
+      await own.query(`CREATE ${what}`);
+    }
+    // Led by one build or the other, a command does what it did in the older one.
+    await own.query('DROP TENANT first');
     await restart(cluster.node(2), newer);
     await early();
+    await own.query('DROP TENANT second');
     await own.query('DROP DATABASE mixed');
     await restart(cluster.node(1), older);
     await restart(cluster.node(3), newer);
@@ -124,7 +149,12 @@ test.skipIf(!hasHistory)(
       alone.close();
     }
     own.close();
+    expect(await client.query('SHOW TENANTS')).toHaveLength(1);
     expect((await client.admin.status()).verdict).toBe('healthy');
+    for (const node of cluster.nodes) node.signal('SIGTERM');
+    await Promise.all(cluster.nodes.map((node) => node.exited()));
+    const [first, ...others] = cluster.nodes.map(catalogOf);
+    for (const other of others) expect(other).toEqual(first);
   },
   TEST_MS_MAX,
 );
