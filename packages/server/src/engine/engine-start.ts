@@ -139,7 +139,7 @@ export async function startEngine(
     log,
     disk: new NodeDisk(options.dataDirectory),
     emit,
-    nodes: new NodeWatch(),
+    nodes: watchOf(options),
     memtables: new MemtableBudget(options.memory.memtables_bytes_max),
     queries: new QueriesMemory(options.memory.queries_memory_bytes_max),
     storageCounts: new StorageCounts(),
@@ -214,6 +214,17 @@ export async function startEngine(
 
 function nodeOf(catalog: Catalog | undefined, set: ReplicaSetId, id: ReplicaId) {
   return catalog?.replicaSet(set)?.replicas.find(({replica}) => replica === id)?.node;
+}
+
+/**
+ * Nobody has been met yet. What cannot be reached from the start on, since a link is cut, is then asked
+ * through another node from the first call on, and not only once it was met and lost.
+ */
+function watchOf({catalog, node}: EngineOptions): NodeWatch {
+  const watch = new NodeWatch();
+  for (const {id} of Catalog.fromSnapshot(catalog).nodes())
+    if (id !== node) watch.changed(id, false);
+  return watch;
 }
 
 function vitalsOf(host: Host, clock: Clock): Vitals {
