@@ -156,10 +156,7 @@ export class Rests {
   #watch(catalog: Catalog): void {
     const {nowMs} = this.#ports.kernel;
     const before = this.#lastOperation;
-    const fresh = [...catalog.operations()].filter(({id}) => id > before);
-    for (const operation of fresh) this.#judge(operation, catalog);
-    this.#judgeGrowth(catalog, new Set(fresh.map(({replicaSet}) => replicaSet)));
-    this.#lastOperation = Math.max(before, ...fresh.map(({id}) => id));
+    // Those that were taken back since the last look say nothing of what was begun after that.
     this.#pauses = (catalog.cluster?.pauses ?? []).map((order) => {
       const known = this.#pauses.find(
         (one) => one.order.kind === order.kind && one.order.sinceMs === order.sinceMs,
@@ -171,6 +168,10 @@ export class Rests {
       if (this.#maintained.get(id)?.order !== untilMs)
         this.#maintained.set(id, {order: untilMs, seenMs: nowMs});
     }
+    const fresh = [...catalog.operations()].filter(({id}) => id > before);
+    for (const operation of fresh) this.#judge(operation, catalog);
+    this.#judgeGrowth(catalog, new Set(fresh.map(({replicaSet}) => replicaSet)));
+    this.#lastOperation = Math.max(before, ...fresh.map(({id}) => id));
   }
 
   /** The planner said by which time it planned. */
