@@ -59,6 +59,32 @@ test.each([
   },
 );
 
+test('what is left of a set is kept until its successor has taken over', () => {
+  const machine = placedOnOne();
+  const placements = [
+    [1, 2].map((on) => ({node: on as NodeId, role: on === 1 ? 'voter' : 'learner'}) as const),
+  ];
+  const bucket = {database: 1 as never, timeMs: 1, startMs: 0, endMs: 86_400_000, placements};
+  machine.apply({type: 'ensure-bucket', ...bucket}, 3);
+  const [set] = machine.catalog.replicaSets();
+  machine.apply({type: 'open-replica-sets', sets: [set!.id]}, 4);
+  const {replica, node} = set!.replicas.find((placed) => placed.node === 2)!;
+  const order = {set: set!.id, expectedEpoch: set!.epoch, node, replica, lastIndex: 10, atMs: 5};
+  machine.apply({type: 'recover-replica-set', ...order}, 5);
+  const [next] = machine.catalog.replicaSet(set!.id)!.replicas;
+  const ids = set!.replicas.map((placed) => placed.replica);
+  const left = reportOf(2, replica, ids, {set: set!.id});
+  const planned = planNext(machine.catalog, new Map([reportOf(1, 1, [1]), left]), 1_000);
+  const orders = planned.filter((action) => 'set' in action && action.set === set!.id);
+  expect(orders).toEqual([{type: 'create-replica', node, set: set!.id, replica: next!.replica}]);
+  const leads = {set: set!.id, role: 'leader'} as const;
+  const alone = reportOf(2, next!.replica, [next!.replica], leads);
+  const returned = reportOf(1, ids[0]!, ids, {set: set!.id});
+  const later = planNext(machine.catalog, new Map([returned, alone]), 1_000);
+  const destroyed = later.filter(({type}) => type === 'destroy-replica');
+  expect(destroyed).toMatchObject([{node: 1, replica: ids[0]}]);
+});
+
 test.each([{configVolatile: true}, {role: 'follower' as const}])(
   'a replica that a restart may need for an election is not destroyed: %j',
   (more) => {

@@ -4,7 +4,7 @@
 
 import {META_SET, type ReplicaId} from '@flotilla/base';
 import {type Catalog, isFinished} from '../catalog.ts';
-import type {Operation, ReplicaPlacement, ReplicaSet} from '../model.ts';
+import type {Operation, ReplicaSet} from '../model.ts';
 import type {Action} from './action.ts';
 import {isClockTrusted, planMetaLead} from './clocks.ts';
 import {
@@ -129,9 +129,7 @@ function planExistence(catalog: Catalog, groups: readonly GroupView[], reports: 
     for (const {set, replica} of report.replicas.values()) {
       const group = members.get(set);
       const wanted =
-        group !== undefined &&
-        group.set.state !== 'dropping' &&
-        (group.placement(replica) ?? successorOf(group, replica));
+        group !== undefined && group.set.state !== 'dropping' && group.placement(replica);
       if (wanted || (group?.set.state === 'open' && isNeeded(group, replica))) continue;
       actions.push({type: 'destroy-replica', node: report.node, set, replica});
     }
@@ -139,11 +137,6 @@ function planExistence(catalog: Catalog, groups: readonly GroupView[], reports: 
   const opened = groups.filter((group) => isOpenable(group, catalog)).map(({set}) => set.id);
   if (opened.length > 0) actions.push(proposal({type: 'open-replica-sets', sets: opened}));
   return actions;
-}
-
-/** Of a replica that is to be taken over: what it holds is all that is left. */
-function successorOf({set}: GroupView, replica: ReplicaId): ReplicaPlacement | undefined {
-  return set.replicas.find(({from}) => from === replica);
 }
 
 /** A member is taken out of the configuration first, and out of the memory of those that stay. */

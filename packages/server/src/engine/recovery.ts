@@ -182,9 +182,10 @@ function planSet(view: ReplicaSetView, catalog: Catalog, facts: ClusterFacts): P
 
 type Open = ReplicaView & {readonly lastTerm: number; readonly lastIndex: number};
 
+/** One that waits for its first snapshot holds nothing. */
 function isOpen(replica: ReplicaView): replica is Open {
-  const {lastTerm, lastIndex, stopped} = replica;
-  return lastTerm !== undefined && lastIndex !== undefined && stopped === undefined;
+  const {lastTerm, lastIndex = 0, stopped} = replica;
+  return lastTerm !== undefined && lastIndex > 0 && stopped === undefined;
 }
 
 /** The most advanced first, as voters see it. */
