@@ -11,7 +11,7 @@ import {expect, test} from 'vitest';
 
 /** Between two looks at the directory; the steps of a founding are some milliseconds each. */
 const LOOK_MS = 1;
-const STEP_MS_MAX = 20_000;
+const STEP_MS_MAX = 60_000;
 
 interface Progress {
   readonly founding: string | undefined;
