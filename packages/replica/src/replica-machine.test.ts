@@ -480,3 +480,21 @@ test('a compaction that is ordered twice is carried out once', async () => {
   machine.beginCompaction(OPERATION);
   expect(machine.work).toMatchObject({state: 'done'});
 });
+
+test.each([
+  ['version', Uint8Array.of(9, 1, 0)],
+  ['kind', Uint8Array.of(1, 9, 0)],
+  ['control', encodeControl({type: 'split-table'} as never)],
+])(
+  'an entry of an unknown %s is not applied by halves: what was before it can be flushed',
+  async (_what, entry) => {
+    const {machine, storage} = openMachine();
+    expect(() => machine.apply(6, 5, entry)).toThrow(FatalError);
+    expect(machine.memtableBytes).toBe(storage.bytes);
+    void machine.flush();
+    expect(storage.flushes).toHaveLength(1);
+    // The build that knows it comes, and goes on there.
+    machine.apply(6, 5, encodeControl({type: 'drop-table', table: TABLE}));
+    expect(storage.dead.has(TABLE)).toBe(true);
+  },
+);
