@@ -21,6 +21,8 @@ export interface Fence {
   readonly language: string;
   /** Marked `not-run` in the page. */
   readonly isNotRun: boolean;
+  /** Marked `four-nodes`: a recording of a cluster in which one dies. */
+  readonly isRecording: boolean;
   /** The first that is not empty. */
   readonly firstLine: string;
   readonly text: string;
@@ -32,14 +34,16 @@ export function fencesOf(page: string): Fence[] {
   return [...text.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, mark = '', block = '']) => {
     const [language = '', ...words] = mark.split(' ');
     const firstLine = block.split('\n').find((line) => line.trim() !== '') ?? '';
-    return {language, isNotRun: words.includes('not-run'), firstLine, text: block};
+    const isNotRun = words.includes('not-run');
+    return {language, isNotRun, isRecording: words.includes('four-nodes'), firstLine, text: block};
   });
 }
 
-/** Those of a page that are commands, in their order. */
-export function docExamples(page: string): DocExample[] {
+/** Those of a page that are commands, in their order: of its recording, or the others. */
+export function docExamples(page: string, {isRecording = false} = {}): DocExample[] {
   return fencesOf(page)
     .filter(({language, isNotRun}) => language === 'console' && !isNotRun)
+    .filter((fence) => fence.isRecording === isRecording)
     .flatMap(({text}) => text.split(/^\$ /m).slice(1).map(exampleOf));
 }
 
@@ -63,6 +67,7 @@ const VARIABLE: readonly (readonly [seen: string, any: string])[] = [
   ['\\b\\d\\d:\\d\\d:\\d\\d\\.\\d{3}\\b', '\\d\\d:\\d\\d:\\d\\d\\.\\d{3}'],
   ['\\b[0-9a-f]{16}\\b', '[0-9a-f]{16}'],
   ['\\bthreads=\\d+\\b', 'threads=\\d+'],
+  ['\\boperation \\d+\\b', 'operation \\d+'],
   ['\\bnode[123] \\d+\\b', 'node[123] \\d+'],
   [' +', ' +'],
   ['-{3,}', '-+'],

@@ -19,6 +19,8 @@ const PORTS_OF_PAGES = ['8902', '8912', '8922'] as const;
 /** As `./flotilla dev` spaces its nodes. */
 const PORT_STEP = 10;
 const PORT_MAX = 65_000;
+/** Where an id of a node stands: behind these words, one or several. */
+const NODE_IDS = /(?<=(?:\bnodes?|--(?:node|from|to)|\b(?:drain|undrain)) )[1-4](?:, [1-4])*\b/g;
 /** They show what goes on by itself, some time after the command before. */
 const WATCHING = /^\.\/flotilla (status|node|replica-set|operation) ?/;
 
@@ -49,6 +51,8 @@ export class DocShell {
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'flotilla-docs-'));
   readonly #ports: readonly number[];
   readonly #words = new Map<string, string>();
+  readonly #nodes = new Map<string, string>();
+  #urls: string | undefined;
   #server: ChildProcess | undefined;
 
   /** @param port of the node that runs already; without it pages start theirs. */
@@ -66,6 +70,22 @@ export class DocShell {
 
   static at(port: number): DocShell {
     return new DocShell([port]);
+  }
+
+  /** @param urls of the nodes that run already: whichever answers is asked. */
+  static among(urls: readonly string[]): DocShell {
+    const shell = new DocShell([]);
+    shell.#urls = urls.join(',');
+    return shell;
+  }
+
+  /** The page's ids of nodes, and its process id, stand for these from now on. */
+  learn(
+    nodes: ReadonlyMap<string, string>,
+    process: {readonly page: string; readonly here: number},
+  ): void {
+    for (const [page, here] of nodes) this.#nodes.set(page, here);
+    this.#words.set(process.page, String(process.here));
   }
 
   static async withFreePorts(): Promise<DocShell> {
@@ -108,11 +128,14 @@ export class DocShell {
 
   /** Ports and process ids of the page as they are here. */
   #here(text: string): string {
-    return text.replaceAll(/\b\d+\b/g, (word) => this.#words.get(word) ?? word);
+    const nodes = text.replaceAll(NODE_IDS, (ids) =>
+      ids.replaceAll(/\d/g, (id) => this.#nodes.get(id) ?? id),
+    );
+    return nodes.replaceAll(/\b\d+\b/g, (word) => this.#words.get(word) ?? word);
   }
 
   #env(): NodeJS.ProcessEnv {
-    const url = `http://127.0.0.1:${this.#ports[0]}`;
+    const url = this.#urls ?? `http://127.0.0.1:${this.#ports[0]}`;
     return {
       ...process.env,
       CURL_HOME: this.#directory,

@@ -10,9 +10,16 @@ import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {docExamples, fencesOf, ROOT} from './doc-examples.ts';
 import {DocShell} from './doc-shell.ts';
+import {processOf} from './nodes.ts';
+import {until} from './waiting.ts';
 
 const COMMAND_MS_MAX = 70_000;
+const START_MS_MAX = 120_000;
 const CLIENT = 'packages/client/README.md';
+/** Its blocks marked `four-nodes` find four of them, and a database that the test makes. */
+const RECORDING = 'docs/operations.md';
+/** Of the page's recording: the process that it kills. */
+const KILLED_PID = '4711';
 /** They start their own nodes. */
 const WITH_SERVERS = ['README.md', 'docs/getting-started.md'];
 /** They find a node with an empty database; in this order, so that ids are those of the first page. */
@@ -91,10 +98,21 @@ describe.each(PAGES)('blocks of %s', (page) => {
   });
 });
 
-function runExamples(page: string, shell: () => DocShell): void {
-  test.each(docExamples(page).map((example) => [example.command, example] as const))(
+interface RunOptions {
+  readonly isRecording?: boolean;
+  readonly before?: (command: string) => Promise<void>;
+}
+
+function runExamples(
+  page: string,
+  shell: () => DocShell,
+  {isRecording = false, before = async () => {}}: RunOptions = {},
+): void {
+  const examples = docExamples(page, {isRecording});
+  test.each(examples.map((example) => [example.command, example] as const))(
     '%s',
     async (_, example) => {
+      await before(example.command);
       const {text, pattern} = await shell().run(example);
       expect(text).toMatch(pattern);
     },
@@ -109,6 +127,55 @@ describe.skipIf(!hasCurl).each(WITH_SERVERS)('%s (wants curl)', (page) => {
   });
   afterAll(() => shell.close());
   runExamples(page, () => shell);
+});
+
+describe(`the recording of ${RECORDING}`, () => {
+  let cluster: ProcessCluster;
+  let client: FlotillaClient;
+  let shell: DocShell;
+
+  /** The page: node 1 leads the set, 2 and 3 follow, 4 has none of it. Here it is as they joined. */
+  async function learn(): Promise<void> {
+    const [set] = await client.admin.replicaSets({database: 'metrics'});
+    const leader = set!.replicas.find((replica) => replica.leader)!.node;
+    const followers = set!.replicas.filter((replica) => !replica.leader).map(({node}) => node);
+    const known = [leader, ...followers].map(String);
+    const spare = ['1', '2', '3', '4'].find((id) => !known.includes(id))!;
+    const ids = new Map([...known, spare].map((id, i) => [String(i + 1), id]));
+    const process = await processOf(cluster, client, leader);
+    shell.learn(ids, {page: KILLED_PID, here: process.pid});
+    process.mayEnd();
+  }
+
+  beforeAll(async () => {
+    cluster = await ProcessCluster.start({nodes: 4, engineThreads: 1});
+    client = new FlotillaClient({urls: cluster.urls});
+    shell = DocShell.among(cluster.urls);
+    await client.query('CREATE DATABASE metrics WITH SHARD 1 REPLICA 3');
+    await client.write('cpu,host=a v=1', {database: 'metrics', timeoutMs: COMMAND_MS_MAX});
+    await until('its set has three voters, one of them leads', async () => {
+      const [{replicas} = {replicas: []}] = await client.admin.replicaSets({database: 'metrics'});
+      const voters = replicas.filter(({role}) => role === 'voter');
+      return voters.length === 3 && replicas.some(({leader}) => leader);
+    });
+    await learn();
+  }, START_MS_MAX);
+  afterAll(async () => {
+    shell.close();
+    client.close();
+    await cluster.destroy();
+  });
+
+  async function before(command: string): Promise<void> {
+    if (!command.startsWith('kill ')) return;
+    await until('each replica elects only when told', async () => {
+      const [set] = await client.admin.replicaSets({database: 'metrics'});
+      return set!.replicas.every((replica) => replica['failover'] === 'manual');
+    });
+    await learn();
+  }
+
+  runExamples(RECORDING, () => shell, {isRecording: true, before});
 });
 
 describe.skipIf(!hasCurl)('with a node (wants curl)', () => {
