@@ -63,6 +63,10 @@ const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'docs/operations.md': {
     '$ ./flotilla replica-set candidates 12':
       'three nodes, one of them dead; test/cluster/operating.test.ts does it',
+    './flotilla recover plan --url 10.0.0.3:8902':
+      'a cluster that lost its majority; lost-majority.test.ts has some',
+    './flotilla recover meta --data data3 --dry-run':
+      'nodes that are stopped for good; lost-majority.test.ts has some',
   },
   'docs/security.md': {
     './flotilla start --listen 10.0.0.1:8902 --join 10.0.0.1:8902,10.0.0.2:8902,10.0.0.3:8902 --join-secret-file secret --tls-cert node1.crt --tls-key node1.key --tls-ca ca.crt --admin-token-file token --bootstrap':
