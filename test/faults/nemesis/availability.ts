@@ -38,6 +38,7 @@ const KEPT_MS_MIN = 200;
 export class Availability {
   readonly #faults: FaultSpan[] = [];
   readonly #writes: WriteSpan[] = [];
+  readonly #waiting = new Set<number>();
 
   begin(fault: Omit<FaultSpan, 'endMs'>): FaultSpan {
     const span = {...fault, endMs: Number.POSITIVE_INFINITY};
@@ -45,7 +46,18 @@ export class Availability {
     return span;
   }
 
+  /** A write that `written` will tell of, by when it began. */
+  began(startMs: number): void {
+    this.#waiting.add(startMs);
+  }
+
+  /** Of the write that waits longest; 0 where none does. */
+  waitedMs(nowMs: number): number {
+    return Math.max(0, ...[...this.#waiting].map((startMs) => nowMs - startMs));
+  }
+
   written(write: WriteSpan): void {
+    this.#waiting.delete(write.startMs);
     if (write.error !== undefined || write.endMs - write.startMs >= KEPT_MS_MIN)
       this.#writes.push(write);
   }

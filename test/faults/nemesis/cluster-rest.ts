@@ -4,10 +4,12 @@
 import {existsSync, readdirSync, readFileSync, readlinkSync} from 'node:fs';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {type FlotillaClient, isFinal, type ReplicaSet} from '@flotilla/client';
+import {FlotillaClient, FlotillaError, isFinal, type ReplicaSet} from '@flotilla/client';
 import type {ProcessCluster, ProcessNode} from '@flotilla/testkit';
 
 const LOOK_MS = 200;
+/** Whoever cannot tell in this time is part of what is wrong. */
+const VIEW_MS_MAX = 3_000;
 /** Under load nobody is level for long. */
 const LAG_ENTRIES_MAX = 200;
 
@@ -43,6 +45,22 @@ export async function unrestOf(
   if (late.length > 0) return late;
   const {verdict, reasons} = await client.admin.status();
   return verdict === 'healthy' ? [] : reasons.map(({message}) => message);
+}
+
+/** One node's own view of what is wrong, for a person; never throws for a node that does not answer. */
+export async function viewOf({number, url}: ProcessNode): Promise<string> {
+  const client = new FlotillaClient({urls: [url], timeoutMs: VIEW_MS_MAX});
+  try {
+    const {metaLeader, reasons} = await client.admin.status();
+    const open = await unfinished(client);
+    const wrong = [...reasons.map(({message}) => message), ...open];
+    return `node ${number}: meta is led by node ${metaLeader}; ${wrong.join('; ') || 'all is well'}`;
+  } catch (error) {
+    if (!(error instanceof FlotillaError)) throw error;
+    return `node ${number}: ${error.code}: ${error.message}`;
+  } finally {
+    client.close();
+  }
 }
 
 /** Operations that have not come to an end. */

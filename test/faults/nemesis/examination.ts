@@ -15,7 +15,7 @@ import {
   untilNone,
 } from './cluster-rest.ts';
 import {DATABASE, ROWS_TABLE, readRegisters, registerClient} from './load.ts';
-import {undrainAll} from './operator.ts';
+import type {Operator} from './operator.ts';
 import type {RegisterHistories} from './register-histories.ts';
 import type {RowLedger} from './row-ledger.ts';
 
@@ -30,6 +30,7 @@ export interface Examined {
   readonly client: FlotillaClient;
   readonly ledger: RowLedger;
   readonly histories: RegisterHistories;
+  readonly operator: Operator;
   /** Between each pair of nodes, before any fault. */
   readonly sockets: ReadonlyMap<string, number>;
   readonly say: (text: string) => void;
@@ -44,11 +45,11 @@ export interface Findings {
 }
 
 export async function examine(examined: Examined): Promise<Findings> {
-  const {cluster, client, say} = examined;
+  const {cluster, client, operator, say} = examined;
   const violations: string[] = [];
   violations.push(
     ...(await untilNone(async () => {
-      await undrainAll(client);
+      await operator.settle();
       return [];
     }, REST_MS_MAX)),
   );
@@ -58,12 +59,15 @@ export async function examine(examined: Examined): Promise<Findings> {
   violations.push(...(await untilNone(() => unequal(client), REST_MS_MAX)));
   say('at rest; rows are compared');
   const rows = await compareRows(examined);
+  const spareLost = await operator.spareRowsLost();
+  if (spareLost > 0)
+    violations.push(`${spareLost} rows are missing in the database that was recovered`);
   say('registers are judged');
   const registers = await judgeRegisters(examined);
   violations.push(...rows.violations, ...registers.violations);
   violations.push(...(await leftOvers(examined)));
   return {
-    lost: rows.lost,
+    lost: rows.lost + spareLost,
     stale: registers.stale,
     phantom: rows.phantom + registers.phantom,
     stuckOperations: stuck.length,

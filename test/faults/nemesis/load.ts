@@ -53,6 +53,7 @@ async function sendBody(
   availability: Availability,
 ): Promise<void> {
   const startMs = performance.now();
+  availability.began(startMs);
   const range = ledger.take(ROWS_PER_BODY);
   let error: string | undefined;
   try {

@@ -9,7 +9,7 @@ import {FlotillaClient} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {Availability, type FaultSpan} from './availability.ts';
 import {ClockSkews} from './clock-skews.ts';
-import {scarcity, socketCounts, unrestOf, untilNone} from './cluster-rest.ts';
+import {scarcity, socketCounts, unrestOf, untilNone, viewOf} from './cluster-rest.ts';
 import {examine} from './examination.ts';
 import {beginFault, type Ground} from './fault-kinds.ts';
 import {DATABASE, firstLines, sendRows, useRegisters} from './load.ts';
@@ -27,6 +27,8 @@ const SHARDS = 4;
 const START_MS_MAX = 120_000;
 /** From the end of a round's faults until all nodes take part again, on a machine that does other things. */
 const WHOLE_MS_MAX = 120_000;
+/** Of a write that waits; longer than any fault alone should hold one up. */
+const TOLD_EVERY_MS = 8_000;
 /** So that the streams of chance of one run are not those of the next seed. */
 const STREAMS = 101;
 
@@ -93,6 +95,7 @@ class Run {
       sendRows(place, this.#ledger, this.#availability),
       useRegisters(place, this.#histories),
       this.#operator.run(signal),
+      this.#tellOfWaits(),
     ]);
     try {
       // A failure of the load itself ends the run at once.
@@ -104,7 +107,7 @@ class Run {
     say(`load ended: ${this.#ledger.sent} rows sent, ${this.#ledger.acknowledged} acknowledged`);
     const found = await examine({
       ...{cluster, client: this.#client, ledger: this.#ledger, say},
-      ...{histories: this.#histories, sockets},
+      ...{histories: this.#histories, operator: this.#operator, sockets},
     });
     this.#operator.close();
     this.#client.close();
@@ -118,8 +121,28 @@ class Run {
       stale: found.stale,
       phantom: found.phantom,
       stuckOperations: found.stuckOperations,
-      violations: [...this.#violations, ...this.#availability.violations(), ...found.violations],
+      violations: [
+        ...this.#violations,
+        ...this.#operator.violations,
+        ...this.#availability.violations(),
+        ...found.violations,
+      ],
     };
+  }
+
+  /** What was wrong while it was, where a write waits long: afterwards nobody can tell. */
+  async #tellOfWaits(): Promise<void> {
+    const {cluster, say} = this.#ground;
+    let toldMs = 0;
+    while (!this.#stop.signal.aborted) {
+      await sleep(1_000);
+      const waitedMs = this.#availability.waitedMs(performance.now());
+      if (waitedMs < toldMs) toldMs = 0;
+      if (waitedMs < toldMs + TOLD_EVERY_MS) continue;
+      toldMs = waitedMs;
+      const seen = await Promise.all(cluster.nodes.map(viewOf));
+      say([`a write waits ${(waitedMs / 1000).toFixed(1)} s`, ...seen].join('\n          '));
+    }
   }
 
   async #found(): Promise<void> {

@@ -1,6 +1,7 @@
 // An operator who is never content: moves, additions, removals, transfers, drains and their
-// cancellations, several under way at once, ordered through whichever node answers. What is refused is
-// refused; what was begun must come to an end.
+// cancellations, rebalances, comparisons, pauses and maintenance, a database dropped and recovered;
+// several under way at once, ordered through whichever node answers. What is refused is refused; what
+// was begun must come to an end.
 
 import {setTimeout as sleep} from 'node:timers/promises';
 import {SeededRandom} from '@flotilla/base';
@@ -14,19 +15,29 @@ import {
   type ReplicaSet,
 } from '@flotilla/client';
 import {DATABASE} from './load.ts';
+import {SpareDatabase} from './spare-database.ts';
 
 const PAUSE_MS_MAX = 3_000;
 const CALL_MS_MAX = 10_000;
 const DRAIN_MS_MIN = 4_000;
 const DRAIN_MS_MAX = 15_000;
+/** Of a pause or a maintenance: repairs must not wait longer than a damage is waited for. */
+const REST_MS_MAX = 10_000;
+/** Ends by itself where nobody can end it. */
+const REST_FOR = '20s';
 /** More at once only wait for each other. */
 const UNDER_WAY_MAX = 6;
 const REPLICAS_MAX = 4;
 
-type Order = 'move' | 'transfer' | 'add' | 'remove' | 'drain' | 'cancel';
-const ORDERS: readonly Order[] = [
-  ...(['move', 'move', 'move', 'transfer', 'add', 'remove', 'drain', 'cancel', 'cancel'] as const),
-];
+/** How often each is thought of. */
+const ORDERS = {
+  ...{move: 3, transfer: 1, add: 1, remove: 1, drain: 1, cancel: 2, decommission: 1, rebalance: 1},
+  ...{checksum: 1, compact: 1, pause: 1, maintain: 1, spare: 3},
+} as const;
+type Order = keyof typeof ORDERS;
+const DECK = (Object.keys(ORDERS) as Order[]).flatMap((order) =>
+  Array.from({length: ORDERS[order]}, () => order),
+);
 
 interface Situation {
   readonly sets: readonly ReplicaSet[];
@@ -38,14 +49,21 @@ export class Operator {
   readonly #client: FlotillaClient;
   readonly #random: SeededRandom;
   /** Orders taken, by kind; `refused` counts the rest. */
-  readonly counts: Record<Order | 'refused', number> = {
-    ...{move: 0, transfer: 0, add: 0, remove: 0, drain: 0, cancel: 0, refused: 0},
-  };
+  readonly counts = Object.fromEntries([...DECK, 'refused'].map((order) => [order, 0])) as Record<
+    Order | 'refused',
+    number
+  >;
+  /** What was taken and should have been refused. */
+  readonly violations: string[] = [];
+  readonly #spare: SpareDatabase;
   #drainUntilMs = 0;
+  /** Of a pause or a maintenance; undefined: there is none. */
+  #restUntilMs: number | undefined;
 
   constructor(urls: readonly string[], seed: number) {
     this.#client = new FlotillaClient({urls, database: DATABASE, timeoutMs: CALL_MS_MAX});
     this.#random = new SeededRandom(seed);
+    this.#spare = new SpareDatabase(this.#client);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -58,6 +76,19 @@ export class Operator {
       }
       await sleep(this.#random.below(PAUSE_MS_MAX));
     }
+  }
+
+  /** Takes back what it ordered for a while. Rejects where the cluster does not answer. */
+  async settle(): Promise<void> {
+    for (const node of await this.#client.admin.nodes())
+      if (isDrained(node)) await this.#client.admin.undrainNode(node['id'] as Id);
+    await this.#endRests();
+    await this.#spare.settle();
+  }
+
+  /** Rows of the database that was dropped and recovered. Requires that all is settled. */
+  spareRowsLost(): Promise<number> {
+    return this.#spare.lost();
   }
 
   close(): void {
@@ -75,8 +106,10 @@ export class Operator {
     const drained = nodes.find((node) => isDrained(node) && node['isReachable'] === true);
     if (drained !== undefined && performance.now() > this.#drainUntilMs)
       await admin.undrainNode(drained['id'] as Id);
+    if (this.#restUntilMs !== undefined && performance.now() > this.#restUntilMs)
+      await this.#endRests();
     const open = operations.filter((operation) => !isFinal(operation));
-    const order = ORDERS[this.#random.below(ORDERS.length)]!;
+    const order = this.#pick(DECK)!;
     if (order !== 'cancel' && open.length >= UNDER_WAY_MAX) return;
     if (await this.#give(order, {sets, nodes, open})) this.counts[order] += 1;
   }
@@ -85,6 +118,18 @@ export class Operator {
   async #give(order: Order, {sets, nodes, open}: Situation): Promise<boolean> {
     if (order === 'cancel') return this.#cancel(open);
     if (order === 'drain') return this.#drainOne(nodes);
+    if (order === 'pause' || order === 'maintain') return this.#rest(order, nodes);
+    if (order === 'spare' || order === 'rebalance') {
+      await (order === 'spare' ? this.#spare.turn() : this.#client.admin.rebalance());
+      return true;
+    }
+    return this.#change(order, {sets, nodes, open});
+  }
+
+  async #change(
+    order: Exclude<Order, 'cancel' | 'drain' | 'pause' | 'maintain' | 'spare' | 'rebalance'>,
+    {sets, nodes}: Situation,
+  ): Promise<boolean> {
     const set = this.#pick(sets.filter(({replicas}) => replicas.length > 0));
     if (set === undefined) return false;
     const members = set.replicas.map(({node}) => node);
@@ -92,7 +137,10 @@ export class Operator {
     const other = this.#pick(others)?.['id'] as Id | undefined;
     const member = this.#pick(members)!;
     const {admin} = this.#client;
-    if (order === 'transfer') {
+    if (order === 'checksum') await admin.checksumReplicaSet(set.id);
+    else if (order === 'compact') await admin.compactReplicaSet(set.id);
+    else if (order === 'decommission') await this.#decommission(member, nodes);
+    else if (order === 'transfer') {
       await admin.changeReplicaSet(set.id, {action: 'transfer-leader', to: member});
     } else if (order === 'remove') {
       const learner = set.replicas.find(({role}) => role === 'learner')?.replica;
@@ -108,6 +156,33 @@ export class Operator {
       await admin.changeReplicaSet(set.id, change);
     }
     return true;
+  }
+
+  /** It holds replicas, and forgetting it would lose them. */
+  async #decommission(node: Id, nodes: readonly Entity[]): Promise<void> {
+    if (nodes.find(({id}) => id === node)?.['state'] !== 'active') return;
+    await this.#client.admin.decommissionNode(node);
+    this.violations.push(`node ${node} was decommissioned while it held replicas`);
+  }
+
+  async #rest(order: 'pause' | 'maintain', nodes: readonly Entity[]): Promise<boolean> {
+    const node = this.#pick(nodes.filter(({state}) => state === 'active'))?.['id'] as Id;
+    if (this.#restUntilMs !== undefined || node === undefined) return false;
+    // Before the order: it may be taken and its answer lost.
+    this.#restUntilMs = performance.now() + this.#random.below(REST_MS_MAX);
+    const {admin} = this.#client;
+    if (order === 'pause') await admin.pauseAutomation({what: 'all', for: REST_FOR});
+    else await admin.maintainNode(node, {for: REST_FOR});
+    return true;
+  }
+
+  async #endRests(): Promise<void> {
+    const {admin} = this.#client;
+    await admin.resumeAutomation('all');
+    for (const node of await admin.nodes())
+      if (node['state'] !== 'decommissioned' && isResting(node))
+        await admin.maintainNode(node['id'] as Id, {end: true});
+    this.#restUntilMs = undefined;
   }
 
   async #drainOne(nodes: readonly Entity[]): Promise<boolean> {
@@ -144,10 +219,10 @@ export class Operator {
   }
 }
 
-/** Lets every node take replicas again. */
-export async function undrainAll(client: FlotillaClient): Promise<void> {
-  for (const node of await client.admin.nodes())
-    if (isDrained(node)) await client.admin.undrainNode(node['id'] as Id);
+/** One that has ended stays on record. */
+function isResting({maintenance}: Entity): boolean {
+  const {untilMs = 0} = (maintenance ?? {}) as {readonly untilMs?: number};
+  return untilMs > Date.now();
 }
 
 function isDrained({state}: Entity): boolean {
