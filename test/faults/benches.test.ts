@@ -95,3 +95,31 @@ test('steady writes at a share of the best rate', {timeout: TEST_MS_MAX}, async 
   expect(threads).toEqual(expect.arrayContaining(['node1/main', 'node2/main', 'node3/main']));
   expect(Math.max(...pauses.map(({eventLoopMaxMs}) => eventLoopMaxMs))).toBeGreaterThan(0);
 });
+
+test('move moves a set under load, and again while a node is killed', {
+  timeout: TEST_MS_MAX,
+}, async () => {
+  const size = ['--megabytes', '2', '--rounds', '1', '--seconds', '1'];
+  const [result] = await bench('move', '--kills', ...size, '--engine-threads', '1');
+  expect(result).toMatchObject({target: 'flotilla', moves: 4, failures: []});
+  expect(result).toMatchObject({failedWrites: 0, lostRows: 0});
+  for (const key of ['megabytes', 'writes', 'moveMs', 'p99Ms', 'movingP99Ms', 'longestMs'])
+    expect(result![key], key).toBeGreaterThan(0);
+});
+
+test('drain empties a node under load', {timeout: TEST_MS_MAX}, async () => {
+  const [result] = await bench('drain', '--sets', '8', '--seconds', '1', '--engine-threads', '1');
+  expect(result).toMatchObject({target: 'flotilla', sets: 8, state: 'done'});
+  expect(result).toMatchObject({failedWrites: 0, lostRows: 0});
+  for (const key of ['replicas', 'leaders', 'writes', 'leadersGoneMs', 'p99Ms', 'drainingP99Ms'])
+    expect(result![key], key).toBeGreaterThan(0);
+  expect(result!['drainMs']).toBeGreaterThanOrEqual(Number(result!['leadersGoneMs']));
+});
+
+test('new-bucket makes buckets beside other writes', {timeout: TEST_MS_MAX}, async () => {
+  const times = ['--rounds', '1', '--seconds', '1', '--per-second', '50'];
+  const [result] = await bench('new-bucket', ...times, '--engine-threads', '1');
+  expect(result).toMatchObject({target: 'flotilla', shards: 64, writes: 100, failedWrites: 0});
+  for (const key of ['buckets', 'bucketMs', 'p99Ms', 'creatingP99Ms', 'p99Ratio'])
+    expect(result![key], key).toBeGreaterThan(0);
+});
