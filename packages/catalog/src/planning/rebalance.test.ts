@@ -119,6 +119,8 @@ test('nothing goes to a drained, full, silent or wrongly timed node; zones stay 
         expectApart(machine, conditions);
       },
     ),
+    // One node alone is fit, and its zone relieves another.
+    {examples: [[[[3, 6], [1]], 3, {drained: [6], full: [3, 4], silent: [5, 2], late: [1]}]]},
   );
 });
 

@@ -104,7 +104,7 @@ export function planMoves(
   {nowMs, movesMax}: {readonly nowMs: number; readonly movesMax: number},
 ): PlannedMove[] {
   const nodes = liveNodes(catalog, reports, nowMs);
-  if (nodes.length < 2 || movesMax <= 0) return [];
+  if (nodes.length === 0 || movesMax <= 0) return [];
   return new Evening(catalog, reports, nodes).moves(movesMax);
 }
 
