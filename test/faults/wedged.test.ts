@@ -99,13 +99,19 @@ test(
     await until('node 2 says that its disk hangs', async () =>
       (await failing(2)).includes('stores'),
     );
+    // It passes on what others lead.
+    expect((await readiness())[1]).toBe(200);
+
+    // While its thread turns it hears node 3, which may go on to lead without any durable vote.
+    writeFileSync(path.join(wedgeOf(2), 'engine'), '');
     await until('node 3 says that it hears nothing of meta', async () =>
       (await failing(3)).includes('meta'),
     );
-    // They pass on what others lead, and answer what is asked for stale.
-    expect(await readiness()).toEqual([503, 200, 200]);
+    // It answers what is asked for stale.
+    expect((await readiness())[2]).toBe(200);
 
     rmSync(path.join(wedgeOf(1), 'engine'));
+    rmSync(path.join(wedgeOf(2), 'engine'));
     rmSync(path.join(wedgeOf(2), 'disk'));
     await hanging;
     others.close();
