@@ -165,7 +165,7 @@ describe(`the recording of ${RECORDING}`, () => {
     await learn();
   }, START_MS_MAX);
   afterAll(async () => {
-    shell.close();
+    await shell.close();
     client.close();
     await cluster.destroy();
   });
