@@ -8,7 +8,7 @@ import {type Catalog, isFinished, type Operation} from '@flotilla/catalog';
 import {decodeShare, encodeShare, type ShareTable} from '@flotilla/column';
 import type {StateMachine} from '@flotilla/multiraft';
 import {decodeCommand, ReplicaMachine, type WriteApplied} from '@flotilla/replica';
-import {engineOf} from './clients.ts';
+import {someEngine} from './clients.ts';
 import type {Engine} from './engine.ts';
 import type {OrderPorts} from './order-ports.ts';
 import {batchOf, databaseNamed, find, type Register, SLOT_MS, TENANT} from './registers.ts';
@@ -131,12 +131,6 @@ export class ChangedValues {
     });
   }
 
-  #engine(): Engine | undefined {
-    const {nodes, chance} = this.#ports;
-    const up = nodes.map(engineOf).filter((engine) => engine !== undefined);
-    return up.length === 0 ? undefined : chance.pick(up);
-  }
-
   #counted(what: string, work: Promise<unknown>): void {
     const {coverage} = this.#ports;
     work.then(
@@ -149,7 +143,7 @@ export class ChangedValues {
   }
 
   #create(): void {
-    const engine = this.#engine();
+    const engine = someEngine(this.#ports);
     if (engine === undefined) return;
     const options = {bucketDurationMs: SLOT_MS, precision: 'ms' as const, replicas: 3, shards: 1};
     const command = {type: 'create-database' as const, name: NAME, ifNotExists: true, options};
@@ -158,7 +152,7 @@ export class ChangedValues {
   }
 
   #write(): void {
-    const engine = this.#engine();
+    const engine = someEngine(this.#ports);
     const database = engine && databaseNamed(engine.catalog!, NAME);
     if (engine === undefined || database === undefined) return;
     const series = ++this.#lastSeries;
@@ -327,7 +321,7 @@ export class ChangedValues {
   }
 
   #readBack(row: Row): void {
-    const engine = this.#engine();
+    const engine = someEngine(this.#ports);
     if (engine === undefined) return;
     this.#counted('read back', this.#read(engine, row));
   }

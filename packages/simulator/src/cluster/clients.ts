@@ -73,6 +73,18 @@ export function engineOf(node: SimNode): Engine | undefined {
   return program instanceof Engine && program.parts !== undefined ? program : undefined;
 }
 
+/** One of those that are up and take calls. */
+export function someEngine({
+  nodes,
+  chance,
+}: {
+  readonly nodes: readonly SimNode[];
+  readonly chance: Chance;
+}): Engine | undefined {
+  const up = nodes.map(engineOf).filter((engine) => engine !== undefined);
+  return up.length === 0 ? undefined : chance.pick(up);
+}
+
 export class Clients {
   readonly #ports: ClientPorts;
   readonly histories = new Map<string, RegisterOperation[]>();

@@ -8,7 +8,7 @@ import type {Coverage} from '../checks/coverage.ts';
 import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
 import type {SimNode} from '../world/node.ts';
-import {engineOf} from './clients.ts';
+import {someEngine} from './clients.ts';
 import type {Engine} from './engine.ts';
 import {batchOf, databaseNamed, find, type Register, TENANT} from './registers.ts';
 import {newestCatalog} from './rest.ts';
@@ -90,7 +90,7 @@ export class Expiry {
       all.push(`rows are hidden before ${expiredBeforeMs} only`);
     for (const row of this.#rows) {
       if (row.timeMs < expiredBeforeMs) this.#expired(row);
-      const engine = this.#engine();
+      const engine = someEngine(this.#ports);
       if (engine !== undefined && this.#rows.has(row))
         this.#counted('read', this.#readBack(engine, row));
     }
@@ -99,7 +99,7 @@ export class Expiry {
   }
 
   #create(): void {
-    const engine = this.#engine();
+    const engine = someEngine(this.#ports);
     if (engine === undefined) return;
     const options = {
       ...{ttlMs: this.#ttlMs, bucketDurationMs: MINUTE_MS, precision: 'ms' as const},
@@ -115,16 +115,10 @@ export class Expiry {
     const {kernel, chance} = this.#ports;
     kernel.after(chance.wait(meanMs), () => {
       if (this.#isStopped) return;
-      const engine = this.#engine();
+      const engine = someEngine(this.#ports);
       if (engine !== undefined) act(engine);
       this.#repeat(meanMs, act);
     });
-  }
-
-  #engine(): Engine | undefined {
-    const {nodes, chance} = this.#ports;
-    const up = nodes.map(engineOf).filter((engine) => engine !== undefined);
-    return up.length === 0 ? undefined : chance.pick(up);
   }
 
   #counted(what: string, work: Promise<unknown>): void {

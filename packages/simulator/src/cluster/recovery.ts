@@ -4,7 +4,7 @@
 
 import {type DatabaseId, DbError, type TableId} from '@flotilla/base';
 import type {Catalog, Command} from '@flotilla/catalog';
-import {engineOf} from './clients.ts';
+import {someEngine} from './clients.ts';
 import type {Engine} from './engine.ts';
 import type {OrderPorts} from './order-ports.ts';
 import {batchOf, databaseNamed, find, type Register, SLOT_MS, TENANT} from './registers.ts';
@@ -205,7 +205,7 @@ export class Recovery {
   }
 
   #confirm(catalog: Catalog): void {
-    const engine = this.#engine();
+    const engine = someEngine(this.#ports);
     if (engine === undefined) return;
     const database = this.#database!;
     const sets = catalog.buckets(database).flatMap(({replicaSets}) => replicaSets);
@@ -221,7 +221,7 @@ export class Recovery {
   }
 
   #write(): void {
-    const engine = this.#engine();
+    const engine = someEngine(this.#ports);
     if (engine === undefined) return;
     const series = ++this.#lastSeries;
     const row = {series, value: series + 0.5};
@@ -244,7 +244,7 @@ export class Recovery {
   }
 
   #readOne(): void {
-    const engine = this.#engine();
+    const engine = someEngine(this.#ports);
     if (engine !== undefined) this.#counted('read', this.#read(engine, this.#unread.slice(0, 20)));
   }
 
@@ -267,14 +267,8 @@ export class Recovery {
     }
   }
 
-  #engine(): Engine | undefined {
-    const {nodes, chance} = this.#ports;
-    const up = nodes.map(engineOf).filter((engine) => engine !== undefined);
-    return up.length === 0 ? undefined : chance.pick(up);
-  }
-
   #propose(what: string, command: Command): void {
-    const engine = this.#engine();
+    const engine = someEngine(this.#ports);
     if (engine === undefined) return;
     const {meta, copy} = engine.parts!;
     const deadlineMs = engine.nowMs + DEADLINE_MS;
