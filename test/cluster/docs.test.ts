@@ -37,6 +37,8 @@ const WITHOUT_EXAMPLES = ['docs/limits.md', 'docs/install.md'];
 const PAGES = [...WITH_SERVERS, ...WITH_NODE, ...WITHOUT_EXAMPLES, CLIENT];
 
 /** Blocks that are not run, by page and first line. */
+const LOST_MAJORITY = 'a cluster that lost its majority; test/faults/lost-majority.test.ts has one';
+
 const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'README.md': {
     'openssl rand -hex 32 > secret && openssl rand -hex 32 > token && chmod 600 secret token':
@@ -63,10 +65,13 @@ const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'docs/operations.md': {
     '$ ./flotilla replica-set candidates 12':
       'three nodes, one of them dead; test/cluster/operating.test.ts does it',
-    './flotilla recover plan --url 10.0.0.3:8902':
-      'a cluster that lost its majority; lost-majority.test.ts has some',
-    './flotilla recover meta --data data3 --dry-run':
-      'nodes that are stopped for good; lost-majority.test.ts has some',
+    './flotilla status --url 127.0.0.1:8902': LOST_MAJORITY,
+    'cp -a data3 data3.before': LOST_MAJORITY,
+    './flotilla recover meta --data data3 --yes': LOST_MAJORITY,
+    './flotilla recover plan --url 127.0.0.1:8902': LOST_MAJORITY,
+    './flotilla recover apply recovery-plan.json --yes --url 127.0.0.1:8902': LOST_MAJORITY,
+    './flotilla recover report --data data4 --output node4.json': LOST_MAJORITY,
+    './flotilla recover meta --data data3 --report node4.json --yes': LOST_MAJORITY,
   },
   'docs/security.md': {
     './flotilla start --listen 10.0.0.1:8902 --join 10.0.0.1:8902,10.0.0.2:8902,10.0.0.3:8902 --join-secret-file secret --tls-cert node1.crt --tls-key node1.key --tls-ca ca.crt --admin-token-file token --bootstrap':
@@ -75,7 +80,7 @@ const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'asks those machines; security.test.ts asks its nodes so',
     './flotilla token create ann --token-file token > ann.token':
       'the node of these pages would ask for it from then on; security.test.ts has such nodes',
-    '{"at":"2026-11-21T20:15:04.117Z","who":"ann","from":"10.0.0.9","what":"node-drain","how":{"id":3},"result":"ok","requestId":"b1946ac9-1f"}':
+    '{"at":"2026-11-21T20:15:04.101Z","who":"ann","from":"10.0.0.9","what":"node-drain","how":{"id":3},"requestId":"b1946ac9-1f","act":"2k9fq0w1zx-4","result":"begun"}':
       'lines of another node; security.test.ts reads those of its nodes',
   },
 };

@@ -4,7 +4,7 @@
 import {cpSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {FlotillaClient, type Id, isFinal, type Operation, type ReplicaSet} from '@flotilla/client';
-import {ProcessCluster} from '@flotilla/testkit';
+import {freePorts, ProcessCluster, ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {Ledger} from './ledger.ts';
 import {openDatabase, processOf, untilApplied} from './nodes.ts';
@@ -12,6 +12,7 @@ import {tamperLog} from './tampered-log.ts';
 import {until} from './waiting.ts';
 
 const OLD_IMAGE = 76;
+const RUNS_TWICE = 78;
 
 let cluster: ProcessCluster;
 let client: FlotillaClient;
@@ -43,6 +44,15 @@ async function untilRepaired(expected: number): Promise<void> {
   });
 }
 
+/** A copy of a node's directory, to be started on this machine beside its original. */
+async function copyBeside(directory: string): Promise<ProcessNode> {
+  const port = await freePorts(2);
+  const join = cluster.nodes.map((node) => `127.0.0.1:${node.port}`).join(',');
+  const args = ['--listen', `127.0.0.1:${port}`, '--data', directory, '--engine-threads', '1'];
+  args.push('--join', join, '--join-secret-file', path.join(cluster.directory, 'join-secret'));
+  return new ProcessNode(9, {port, directory, args});
+}
+
 test('an old image of a node never takes part again, and its replicas are made anew', async () => {
   const ledger = new Ledger({hosts: 50, ticks: 100, batch: 500});
   const node = await processOf(cluster, client, '3');
@@ -51,7 +61,14 @@ test('an old image of a node never takes part again, and its replicas are made a
   cpSync(node.directory, copy, {recursive: true});
   node.start();
   await node.ready();
+  const twin = await copyBeside(copy);
+  const image = `${copy}.image`;
+  cpSync(copy, image, {recursive: true});
+  twin.start();
+  twin.mayEnd();
   await ledger.send(client);
+  expect(await twin.exited(), twin.logTail()).toBe(RUNS_TWICE);
+  expect(twin.logTail()).toMatch(/another process lives as node 3, connected with the node at/);
   // Of a bucket that the copy knows nothing of.
   await client.write('late v=1i 1700000000000000000');
   await client.write('late v=1i 1690000000000000000');
@@ -59,12 +76,13 @@ test('an old image of a node never takes part again, and its replicas are made a
   await untilApplied(client, 'old');
   await node.kill();
   rmSync(node.directory, {recursive: true});
-  cpSync(copy, node.directory, {recursive: true});
+  cpSync(image, node.directory, {recursive: true});
   // Sets are dealt out to other threads, whose stores know of no loss.
   const threads = ['--engine-threads', '3'];
   node.start(threads);
   node.mayEnd();
   expect(await node.exited(), node.logTail()).toBe(OLD_IMAGE);
+  expect(node.logTail()).toMatch(/another copy of it was started as this node/);
 
   node.start(threads);
   await node.ready();
@@ -129,13 +147,23 @@ test('a replica that applied another value is found by a checksum, and made anew
   expect(tamperLog(node.directory, 'what-was-written', 'what-nobody-sent')).toBe(1);
   node.start();
   await node.ready();
-  await untilApplied(client, 'odd');
   const own = new FlotillaClient({urls: [node.url], database: 'odd'});
   const read = () => own.query('SELECT text FROM odd', {stale: true});
-  expect(await read()).toEqual([{text: 'what-nobody-sent'}]);
+  // Until its replica is open and has applied its log, others answer in its place.
+  await until('it answers with what its log has', async () => {
+    const [row] = await read();
+    return row?.['text'] === 'what-nobody-sent';
+  });
 
+  await client.admin.pauseAutomation({what: 'repair'});
   const found = await ended(await client.admin.checksumReplicaSet(set!.id));
   expect(found).toMatchObject({state: 'done', differing: [follower.replica]});
+  const {reasons} = await client.admin.status();
+  expect(reasons).toContainEqual({
+    message: expect.stringMatching(new RegExp(`has other rows than the others.*: ${set!.id}$`)),
+    next: `flotilla replica-set show ${set!.id}`,
+  });
+  await client.admin.resumeAutomation('repair');
   expect(found.result).toContain(`replica ${follower.replica} on node ${follower.node} differs`);
   await until('it has a successor that votes', async () => {
     const [now] = await client.admin.replicaSets({database: 'odd'});
@@ -143,6 +171,9 @@ test('a replica that applied another value is found by a checksum, and made anew
     return voters.length === 3 && voters.every(({replica}) => replica !== follower.replica);
   });
   await untilApplied(client, 'odd');
+  const repairs = (await client.admin.operations()).filter(({kind}) => kind === 'repair');
+  const made = await ended(repairs.at(-1)!);
+  expect(made).toMatchObject({state: 'done', cause: 'differs', targetNode: follower.node});
   expect(await read()).toEqual([{text: 'what-was-written'}]);
   own.close();
   const compacted = await ended(await client.admin.compactReplicaSet(set!.id));

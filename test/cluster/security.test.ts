@@ -134,10 +134,42 @@ describe('over TLS', () => {
     expect(await greetAll({ca: own.ca, ...stranger})).toEqual(new Set(['out']));
     // And who trusts only others does not take these for them.
     expect(await greetAll({...own, ca})).toEqual(new Set(['out']));
+    // Who asks whether a node is ready is told that no waiting helps.
+    const {port} = nodes[0]!;
+    const url = `https://127.0.0.1:${port}`;
+    const lost = new FlotillaClient({urls: [url], tls: {ca}});
+    clients.push(lost);
+    await expect(lost.isReady(url)).rejects.toThrow(/not of an authority that is trusted here/);
     const plain = await fetch(`http://127.0.0.1:${nodes[0]!.port}/ready`).catch(() => 'refused');
     expect(plain).toBe('refused');
   }, 60_000);
 });
+
+test('a node says at its start what is wrong with its certificate, and waits for nothing in vain', async () => {
+  const port = await freePorts(2);
+  const data = path.join(directory, 'alone');
+  const at = (listen: string): string[] => ['--listen', listen, '--data', data];
+  const mixed = [...tlsFlags(certs, 'node1').slice(0, 4), '--tls-ca', path.join(foreign, 'ca.crt')];
+  const place = {port, directory: data};
+  const refused = new ProcessNode(8, {...place, args: [...at(`127.0.0.1:${port}`), ...mixed]});
+  refused.start();
+  refused.mayEnd();
+  expect(await refused.exited()).toBe(1);
+  expect(refused.logTail()).toMatch(/node1\.crt is not of an authority in .*no other node would/);
+  // It names 127.0.0.1 and localhost alone.
+  const args = [...at(`127.0.0.2:${port}`), ...tlsFlags(certs, 'node1')];
+  const misnamed = new ProcessNode(9, {...place, args});
+  misnamed.start();
+  try {
+    await until('it says that it cannot be asked', async () =>
+      /cannot look whether the node is ready: .*--tls-cert must name the host/.test(
+        misnamed.logTail(),
+      ),
+    );
+  } finally {
+    await misnamed.kill();
+  }
+}, 60_000);
 
 describe('tokens', () => {
   const code = (asked: Promise<unknown>): Promise<string> =>
@@ -210,6 +242,17 @@ describe('tokens', () => {
     const by = {who: 'admin', what: 'token-revoke', how: {name: 'ann'}, result: 'ok'};
     expect(lines.flat()).toContainEqual(expect.objectContaining(by));
     expect(JSON.stringify(lines)).not.toContain(FIRST);
+    const made = lines[1]!.filter(({what, who}) => what === 'create-tenant' && who === 'ann');
+    expect(made.map(({result}) => result)).toEqual(['begun', 'ok']);
+    expect(new Set(made.map(({act}) => act)).size).toBe(1);
+    const shown = spawnSync(path.join(ROOT, 'node_modules/.bin/node'), [
+      ...[path.join(ROOT, 'packages/cli/src/main.ts'), 'audit', '--json'],
+      ...['--data', nodes[1]!.directory],
+    ]);
+    const acts = JSON.parse(String(shown.stdout)) as Record<string, unknown>[];
+    expect(acts.filter(({what, who}) => what === 'create-tenant' && who === 'ann')).toEqual([
+      expect.objectContaining({result: 'ok', endedAt: expect.stringMatching(/Z$/)}),
+    ]);
   });
 
   test('the health check of a container finds the node by its directory, and shows its certificate', () => {

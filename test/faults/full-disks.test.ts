@@ -4,7 +4,7 @@
 // and say so.
 
 import {randomBytes} from 'node:crypto';
-import {mkdtempSync, readdirSync, rmSync, statfsSync} from 'node:fs';
+import {mkdtempSync, rmSync, statfsSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {FlotillaClient} from '@flotilla/client';
@@ -78,7 +78,7 @@ describe.skipIf(whyNot !== undefined)('disks that are full on all nodes at once'
   }
 
   async function fill(): Promise<void> {
-    for (const node of NODES) disks.leave(node, 0.04);
+    for (const node of NODES) await disks.leave(node, 0.04);
     await until('writes are refused', async () => (await statusOfWrite()) === 507);
   }
 
@@ -87,12 +87,10 @@ describe.skipIf(whyNot !== undefined)('disks that are full on all nodes at once'
   }
 
   test('below 15 % the log gets its reserve, writes go on, and status says what the nodes do not get', async () => {
-    for (const node of NODES) disks.leave(node, 0.14);
-    const hasBallast = (node: number) =>
-      readdirSync(disks.directory(node), {recursive: true, encoding: 'utf8'}).some(
-        (name) => path.basename(name) === 'ballast',
-      );
-    await until('each node keeps a ballast', () => NODES.every(hasBallast));
+    for (const node of NODES) await disks.leave(node, 0.14);
+    await until('each node keeps a ballast', () =>
+      NODES.every((node) => disks.has(node, 'ballast')),
+    );
     expect(await statusOfWrite()).toBe(204);
     expect((await messages()).match(/left: it gets no new replicas/g)).toHaveLength(3);
   });
@@ -119,6 +117,16 @@ describe.skipIf(whyNot !== undefined)('disks that are full on all nodes at once'
     for (const node of NODES) clocks.set(node, DAY_MS + 120_000);
     await until('writes are taken', async () => (await statusOfWrite()) === 204);
     expect(freeShare()).toBeGreaterThan(0.05);
+  });
+
+  test('a node that is started on a disk without a byte left comes back', async () => {
+    await cluster.node(1).kill();
+    await disks.leave(1, 0);
+    cluster.node(1).start();
+    await cluster.node(1).ready();
+    const own = new FlotillaClient({urls: [cluster.urls[0]!], database: 'kept'});
+    expect(await own.query('SELECT v FROM m LIMIT 1')).toHaveLength(1);
+    own.close();
   });
 
   /** On the fullest disk. */

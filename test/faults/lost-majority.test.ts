@@ -102,6 +102,8 @@ test(
     const args = ['recover', 'meta', '--data', survivor.directory];
     expect((await flotilla(...args)).text).toContain('say --yes');
     expect((await flotilla(...args, '--dry-run')).text).toContain('nothing was done');
+    const reported = await flotilla('recover', 'report', '--data', survivor.directory);
+    expect(JSON.parse(reported.text), reported.text).toMatchObject({faults: []});
     const meta = await flotilla(...args, '--yes');
     expect(meta, meta.text).toMatchObject({code: 0});
     survivor.start();
@@ -113,9 +115,15 @@ test(
     expect(plan.sets.every(({action}) => action === 'take-over')).toBe(true);
     const apply = ['recover', 'apply', planFile, '--url', survivor.url];
     expect((await flotilla(...apply)).text).toContain('say --yes');
-    const applied = await flotilla(...apply, '--yes');
+    const applied = await flotilla(...apply, '--yes', '--no-wait');
     expect(applied, applied.text).toMatchObject({code: 0});
-    expect((await flotilla(...apply, '--yes')).text).toContain('recovered');
+    // In the middle of what it was told; the same plan goes on.
+    await survivor.kill();
+    survivor.start();
+    await survivor.ready();
+    const again = await flotilla(...apply, '--yes');
+    expect(again, again.text).toMatchObject({code: 0});
+    expect(again.text).toContain(`recovered ${plan.sets.length} replica sets`);
     await until('each set is led', async () => {
       const sets = await own.admin.replicaSets({database: DATABASE});
       return sets.every((set) => leaderOf(set) !== undefined);

@@ -137,7 +137,7 @@ test.skipIf(!hasHistory)(
     await restart(cluster.node(1), newer);
     const {notices} = await own.admin.status();
     expect(notices.map(({next}) => next)).toContain('flotilla cluster upgrade finalize');
-    expect(await own.admin.finalizeUpgrade()).toEqual({version: 2, from: 1});
+    expect(await own.admin.finalizeUpgrade()).toEqual({version: 3, from: 1});
     await own.admin.pauseAutomation({for: '1h'});
     ledger.stop();
     await load;

@@ -30,6 +30,23 @@ test('the product further up keeps the laws too, and the same seed is the same r
   expect(second.trace).toEqual(first.trace);
 }, 120_000);
 
+test('threads stand still, stores fail one by one and move to other threads, and the laws hold', async () => {
+  const only = ['kill', 'diskError', 'stalledThread'] as const;
+  const options = {seed: 3, nodes: 4, groups: 8, steps: 40_000, threads: 3, only};
+  const {violations, coverage, faults} = await new Simulation(options).run();
+  expect(violations).toEqual([]);
+  expect(faults['stalledThread']).toBeGreaterThan(5);
+  expect(coverage['threads']).toMatchObject({
+    'processes with 1': expect.any(Number),
+    'processes with 2': expect.any(Number),
+    'processes with 3': expect.any(Number),
+    'stores moved to another': expect.any(Number),
+    'sets taken over from a stalled one': expect.any(Number),
+    'told of as stalled': expect.any(Number),
+  });
+  expect(coverage['stores']).toMatchObject({'failed beside others': expect.any(Number)});
+}, 120_000);
+
 test('the same seed is the same run, byte for byte', async () => {
   const run = () => new Simulation({seed: 11, ...SIZE, trace: true}).run();
   const first = await run();

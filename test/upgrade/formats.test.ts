@@ -58,7 +58,7 @@ test.each(kept)(
         expect(await client.query('SELECT v FROM n', {database: 'kept'})).toHaveLength(1);
         await client.query('DROP TABLE n', {database: 'kept'});
         expect(await faultsOf(client)).toEqual([]);
-        expect(await client.admin.cluster()).toMatchObject({version: 2});
+        expect(await client.admin.cluster()).toMatchObject({version: 3});
       },
     ),
   TEST_MS_MAX,

@@ -2,13 +2,17 @@
 
 import {HOST_MUTATIONS} from './host.ts';
 import type {Mutation} from './mutation.ts';
+import {OPERATIONS_MUTATIONS} from './operations.ts';
 import {RAFT_MUTATIONS} from './raft.ts';
+import {RECOVERY_MUTATIONS} from './recovery.ts';
 import {UPPER_MUTATIONS} from './upper.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
   ...RAFT_MUTATIONS,
   ...HOST_MUTATIONS,
   ...UPPER_MUTATIONS,
+  ...OPERATIONS_MUTATIONS,
+  ...RECOVERY_MUTATIONS,
 ];
 
 /** The one that FLOTILLA_MUTATION names. */

@@ -6,8 +6,8 @@ import path from 'node:path';
 
 export interface Mutation {
   readonly id: string;
-  /** Trap of docs/raft.md, table (b). */
-  readonly trap: `T${number}`;
+  /** Trap of docs/raft.md, table (b); '–' where it breaks a rule that is none of Raft's. */
+  readonly trap: `T${number}` | '–';
   /** From the project's root. */
   readonly file: string;
   /** Stands exactly once in the file. */

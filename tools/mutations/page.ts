@@ -27,8 +27,8 @@ function seenBySimulation(lines: readonly (readonly string[])[]): string {
 function head({simulation, chaos, simulator}: Seeds, seen: string): string {
   return `# Mutations
 
-Made by \`npm run mutations\` from \`tools/mutations/\`. Each row is a bug of the shape of a trap, put into
-the source text as it is loaded, one at a time; the product's code has no switch for it. Then the
+Made by \`npm run mutations\` from \`tools/mutations/\`. Each row is a bug of the shape of a trap, or ("–") against a
+rule of the cluster that is none of Raft's, put into the source text as it is loaded, one at a time; the product's code has no switch for it. Then the
 tests run, from the cheapest to the dearest, until one fails: the scenarios of the core
 (\`packages/raft/testdata\`), its simulation (seeds 1 to ${simulation}), chaos of the hosts (seeds 1 to
 ${chaos}), the simulated cluster (seeds 1 to ${simulator}; its workload \`cluster\` for bugs that need it), and for
@@ -46,7 +46,7 @@ const COLUMNS = ['trap', 'mutation', 'the bug', 'caught by', 'seeds', 'simulatio
 
 /** Rows of the page by the mutation's id, as cells. */
 export function rowsOf(page: string): Map<string, string[]> {
-  const lines = page.split('\n').filter((line) => /^\| T\d+ /.test(line));
+  const lines = page.split('\n').filter((line) => /^\| (?:T\d+|–) /.test(line));
   const rows = lines.map((line) =>
     line
       .slice(1, -1)

@@ -1,15 +1,21 @@
 // A catalog of many nodes and replica sets in memory, made by commands as the meta group makes it, and what
 // its nodes would report: every set open, led by the first of its voters, with nothing left to do.
 
-import {META_SET, type NodeId, type ReplicaId, type TenantId} from '@flotilla/base';
+import {
+  META_SET,
+  type NodeId,
+  type ReplicaId,
+  type ReplicaSetId,
+  type TenantId,
+} from '@flotilla/base';
 import {
   CatalogMachine,
+  type CatalogUpdate,
   type Command,
   type NodeReport,
   planBucket,
   type ReplicaReport,
   type ReplicaSet,
-  type Reports,
 } from '@flotilla/catalog';
 
 const SHARDS = 64;
@@ -20,6 +26,8 @@ const BUCKETS_MAX = 500;
 
 export class MadeCluster {
   readonly machine = new CatalogMachine();
+  /** Whoever follows it is told. */
+  onUpdate: (update: CatalogUpdate) => void = () => {};
   readonly #buckets: number;
 
   constructor(nodes: number, sets: number) {
@@ -63,34 +71,78 @@ export class MadeCluster {
   propose(command: Command): number {
     const {update, result} = this.machine.apply(command, this.catalog.version + 1);
     if (!result.ok) throw new Error(`${command.type}: ${result.error.message}`);
+    this.onUpdate(update);
     return JSON.stringify(update).length;
   }
 }
 
-/** @param silent since when a node was not heard. */
-export function reportsOf(
-  cluster: MadeCluster,
-  silent: ReadonlyMap<number, number> = new Map(),
-): Reports {
-  const {catalog} = cluster;
-  const replicas = new Map<NodeId, Map<ReplicaId, ReplicaReport>>();
-  for (const {id} of catalog.nodes()) replicas.set(id, new Map());
+/** As a receiver of them has them: what one node reports is one map, in which what is reported anew is put. */
+export type MadeReports = Map<NodeId, NodeReport & {replicas: Map<ReplicaId, ReplicaReport>}>;
+
+/** Of a cluster in which all nodes answer. */
+export function reportsOf({catalog}: MadeCluster): MadeReports {
+  const reports: MadeReports = new Map();
+  for (const {id: node} of catalog.nodes()) reports.set(node, reportOfNode(node));
   const meta = catalog.metaSet();
   for (const set of [...(meta ? [meta] : []), ...catalog.replicaSets()]) {
-    const leader = set.replicas.find(({node}) => !silent.has(node))?.replica;
+    const leader = set.replicas[0]!.replica;
     for (const {node, replica} of set.replicas)
-      replicas.get(node)!.set(replica, reportOf(set, replica, leader));
+      reports.get(node)!.replicas.set(replica, reportOf(set, replica, leader));
   }
-  const reports = new Map<NodeId, NodeReport>();
-  for (const {id: node} of catalog.nodes()) {
-    const silentSinceMs = silent.get(node);
-    const live = silentSinceMs === undefined;
-    const own = replicas.get(node)!;
-    const leads = [...own.values()].filter(({role}) => role === 'leader').length;
-    const told = {clockOffsetMs: 0, diskFree: 0.6, diskTotalBytes: 2 ** 40, leads};
-    reports.set(node, {node, live, silentSinceMs, ...told, replicas: own});
+  for (const [node, report] of reports) {
+    const led = [...report.replicas.values()].filter(({role}) => role === 'leader');
+    reports.set(node, {...report, leads: led.length});
   }
   return reports;
+}
+
+function reportOfNode(node: NodeId): NodeReport & {replicas: Map<ReplicaId, ReplicaReport>} {
+  const disk = {diskFree: 0.6, diskTotalBytes: 2 ** 40};
+  const writes = {bytesPerSecond: 0, byReplica: new Map<ReplicaId, number>()};
+  return {node, live: true, clockOffsetMs: 0, ...disk, writes, replicas: new Map()};
+}
+
+interface Told {
+  readonly node: NodeId;
+  readonly report: ReplicaReport;
+}
+
+/** The replica takes the lead of its set: what it and the one that led report then. */
+export function takeLead(
+  cluster: MadeCluster,
+  reports: MadeReports,
+  lead: {readonly set: ReplicaSetId; readonly node: NodeId; readonly to: ReplicaId},
+): Told[] {
+  const set = cluster.catalog.replicaSet(lead.set)!;
+  const members = set.replicas.filter(
+    ({node, replica}) => node === lead.node || replica === lead.to,
+  );
+  return members.map(({node, replica}) => {
+    const report = reportOf(set, replica, lead.to);
+    reports.get(node)!.replicas.set(replica, report);
+    return {node, report};
+  });
+}
+
+/** The node is silent, and others lead what it led: what they report then. */
+export function fallSilent(
+  cluster: MadeCluster,
+  reports: MadeReports,
+  dead: NodeId,
+  sinceMs: number,
+): Told[] {
+  const silent = reports.get(dead)!;
+  reports.set(dead, {...silent, live: false, silentSinceMs: sinceMs});
+  const told: Told[] = [];
+  for (const {set: id, role} of silent.replicas.values()) {
+    const set = cluster.catalog.replicaSet(id)!;
+    const heir = set.replicas.find(({node}) => node !== dead);
+    if (role !== 'leader' || heir === undefined) continue;
+    const report = {...reportOf(set, heir.replica, heir.replica), term: 4};
+    reports.get(heir.node)!.replicas.set(heir.replica, report);
+    told.push({node: heir.node, report});
+  }
+  return told;
 }
 
 function reportOf(

@@ -1,30 +1,35 @@
 // The scenario "meta": what a large cluster costs the meta group. A catalog of many nodes and replica sets
 // in memory, without processes: its heap, what a watcher is told of a change and of everything, what one
-// change costs, and how long the planner takes where nothing is to do, where a node died and where nodes
-// joined. Measured at several sizes, so that it is seen what grows.
+// change costs, and how long the planner takes at first, where nothing changed, where one thing did, where a
+// node died and where nodes joined. Measured at several sizes, so that it is seen what grows.
 
 import {setFlagsFromString} from 'node:v8';
 import {runInNewContext} from 'node:vm';
-import {META_SET, type NodeId} from '@flotilla/base';
+import type {NodeId} from '@flotilla/base';
 import {
+  type Action,
   Catalog,
-  describeRebalance,
+  describingRebalance,
+  Planner,
   planNext,
   type ReplicaSet,
-  type Reports,
 } from '@flotilla/catalog';
 import {roundMs} from '../latencies.ts';
 import {median} from '../median.ts';
-import {MadeCluster, reportsOf} from './made-cluster.ts';
+import {fallSilent, MadeCluster, type MadeReports, reportsOf, takeLead} from './made-cluster.ts';
 
 /** Halves of the largest size: twice as many sets should cost twice as much. */
 const SIZES = 3;
 const ROUNDS = 5;
 const CHANGES = 2_000;
+/** Plans of what a round is about, where one takes less than a clock tick. */
+const PLANS = 200;
 /** A tenth more nodes than before. */
 const JOINING_SHARE = 0.1;
 const NOW_MS = 1e12;
 const HOUR_MS = 3_600_000;
+/** As the reconciler looks at in one turn. */
+const LOOKS_PER_TURN = 500;
 
 export interface MetaOptions {
   readonly nodes: number;
@@ -39,6 +44,8 @@ export interface MetaResult {
   readonly catalogBytesPerSet: number;
   /** At the meta leader: what all nodes reported last. */
   readonly reportBytesPerSet: number;
+  /** At the meta leader: what it has to look at, kept as things change. */
+  readonly plannerBytesPerSet: number;
   /** What every other node is told: JSON. */
   readonly watch: {
     readonly snapshotBytesPerSet: number;
@@ -49,11 +56,25 @@ export interface MetaResult {
   readonly bucketMs: number;
   /** Of the CPU. */
   readonly planMs: {
+    /** With a look at every set, without what was known before. */
+    readonly everything: number;
+    /** Of a new leader, in turns: all of them, and the longest. */
+    readonly first: number;
+    readonly firstLongestTurn: number;
     readonly quiet: number;
+    /** A replica set's record changed. */
+    readonly oneRecord: number;
+    /** A replica's report changed. */
+    readonly oneReport: number;
     /** From the report that a node is dead for long to the first repairs. */
     readonly deadNode: number;
+    /** What a rebalance would do, in turns. */
     readonly rebalance: number;
+    readonly rebalanceLongestTurn: number;
   };
+  /** That many of its replicas have to be made anew. */
+  readonly deadReplicas: number;
+  /** Begun at once. */
   readonly repairs: number;
   readonly rebalanceMoves: number;
 }
@@ -61,7 +82,10 @@ export interface MetaResult {
 export interface MetaReport {
   readonly scenario: 'meta';
   readonly results: readonly MetaResult[];
-  /** Cost a set at the largest size by that at the smallest; of what one change costs, the cost itself: 1 is linear. */
+  /**
+   * Largest size by smallest: of what is looked at or held, a set's share, so that 1 is linear; of what one
+   * change costs, the cost itself, so that 1 is no growth.
+   */
   readonly growth: Readonly<Record<string, number>>;
 }
 
@@ -82,29 +106,25 @@ function measure(nodes: number, wanted: number): MetaResult {
   const copy = heldBy(() => Catalog.fromSnapshot(JSON.parse(snapshot) as never));
   const told = heldBy(() => reportsOf(cluster));
   const reports = told.value;
-  const plan = (facts: Reports) => planNext(cluster.catalog, facts, NOW_MS);
-  const dead = reportsOf(cluster, new Map([[nodes, NOW_MS - HOUR_MS]]));
-  const repairs = plan(dead).filter(
-    (action) => action.type === 'propose' && action.command.type === 'create-operation',
-  );
-  const figures = {
-    quiet: timed(() => plan(reports)),
-    deadNode: timed(() => plan(dead)),
-  };
+  const everything = timed(() => planNext(cluster.catalog, reports, NOW_MS));
+  const planner = new Planner(cluster.catalog);
+  cluster.onUpdate = (update) => planner.catalogChanged(update);
+  const begun = heldBy(() => inTurns(() => planner.look(reports, LOOKS_PER_TURN) || undefined));
+  const quietly = planningOf(cluster, planner, reports);
   const placement = changePlacements(cluster);
+  // It is done with: what it holds is to be collected.
+  cluster.onUpdate = () => {};
   const bucketAtMs = performance.now();
   const bucketBytes = cluster.makeNextBucket();
   const bucketMs = roundMs(performance.now() - bucketAtMs);
-  const joining = Math.ceil(nodes * JOINING_SHARE);
-  for (let i = 1; i <= joining; i++) cluster.join(nodes + i);
-  const grown = reportsOf(cluster);
-  const moves = describeRebalance(cluster.catalog, grown, NOW_MS).replicas.length;
-  const rebalance = timed(() => describeRebalance(cluster.catalog, grown, NOW_MS));
+  const joined = planningOfJoined(cluster, Math.ceil(nodes * JOINING_SHARE));
+  const {totalMs: first, longestMs: firstLongestTurn} = begun.value;
   return {
     nodes,
     sets,
     catalogBytesPerSet: Math.round(copy.bytes / sets),
     reportBytesPerSet: Math.round(told.bytes / sets),
+    plannerBytesPerSet: Math.round(begun.bytes / sets),
     watch: {
       snapshotBytesPerSet: Math.round(snapshot.length / sets),
       newBucketBytesPerSet: Math.round(bucketBytes / 64),
@@ -112,21 +132,85 @@ function measure(nodes: number, wanted: number): MetaResult {
     },
     placementMicros: placement.micros,
     bucketMs,
-    planMs: {...figures, rebalance},
-    repairs: repairs.length,
-    rebalanceMoves: moves,
+    planMs: {everything, first, firstLongestTurn, ...quietly.planMs, ...joined.planMs},
+    deadReplicas: quietly.deadReplicas,
+    repairs: quietly.repairs,
+    rebalanceMoves: joined.moves,
   };
+}
+
+/** Of a planner that has looked at everything once. */
+function planningOf(cluster: MadeCluster, planner: Planner, reports: MadeReports) {
+  const plan = (): Action[] => planner.plan(reports, NOW_MS);
+  // Leads are evened out, and what has never been is looked at in some plans more.
+  for (let quietly = 0; quietly < PLANS; quietly++) {
+    for (const action of plan()) {
+      if (action.type !== 'transfer-leader') throw new Error(`${action.type} is still to be done`);
+      quietly = 0;
+      for (const {node, report} of takeLead(cluster, reports, action))
+        planner.reportChanged(node, report);
+    }
+  }
+  const quiet = timed(() => repeat(plan)) / PLANS;
+  const changed = firstSets(cluster, PLANS);
+  const oneRecord = timed(() => {
+    for (const set of changed) {
+      const {pinned} = cluster.catalog.replicaSet(set.id)!;
+      cluster.propose({type: 'pin-replica-set', set: set.id, pinned: pinned !== true});
+      plan();
+    }
+  });
+  const oneReport = timed(() => {
+    for (const set of changed) {
+      const {node, replica} = set.replicas[0]!;
+      const {replicas} = reports.get(node)!;
+      const before = replicas.get(replica)!;
+      const report = {...before, appliedIndex: before.appliedIndex + 1};
+      replicas.set(replica, report);
+      planner.reportChanged(node, report);
+      plan();
+    }
+  });
+  const dead = reports.size as NodeId;
+  const deadReplicas = reports.get(dead)!.replicas.size;
+  const told = fallSilent(cluster, reports, dead, NOW_MS - HOUR_MS);
+  let actions: Action[] = [];
+  const deadNode = cpuMs(() => {
+    for (const {node, report} of told) planner.reportChanged(node, report);
+    actions = plan();
+  });
+  const repairs = actions.filter(
+    (action) => action.type === 'propose' && action.command.type === 'create-operation',
+  );
+  const planMs = {
+    quiet: roundMs(quiet),
+    oneRecord: roundMs(oneRecord / PLANS),
+    oneReport: roundMs(oneReport / PLANS),
+    deadNode: roundMs(deadNode),
+  };
+  return {planMs, deadReplicas, repairs: repairs.length};
+}
+
+/** What a rebalance would do once more nodes have joined. */
+function planningOfJoined(cluster: MadeCluster, joining: number) {
+  const {catalog} = cluster;
+  const present = [...catalog.nodes()].length;
+  for (let i = 1; i <= joining; i++) cluster.join(present + i);
+  const reports = reportsOf(cluster);
+  const turns = describingRebalance(catalog, reports, NOW_MS);
+  const {view, totalMs, longestMs} = inTurns(() => {
+    const {done, value} = turns.next();
+    return done === true ? value : undefined;
+  });
+  const planMs = {rebalance: totalMs, rebalanceLongestTurn: longestMs};
+  return {planMs, moves: view.replicas.length};
 }
 
 /** Changes of one set each, applied by the meta group and by a follower; the mean of many. */
 function changePlacements(cluster: MadeCluster): {micros: number; bytes: number} {
   const {machine, catalog} = cluster;
   const follower = Catalog.fromSnapshot(catalog.snapshot());
-  const sets: ReplicaSet[] = [];
-  for (const set of catalog.replicaSets()) {
-    if (sets.length >= CHANGES) break;
-    if (set.id !== META_SET) sets.push(set);
-  }
+  const sets = firstSets(cluster, CHANGES);
   let bytes = 0;
   const beganMs = performance.now();
   for (const {id: set, epoch: expectedEpoch, replicas} of sets) {
@@ -141,15 +225,48 @@ function changePlacements(cluster: MadeCluster): {micros: number; bytes: number}
   return {micros, bytes: Math.round(bytes / sets.length)};
 }
 
-/** Of the CPU, so that what else runs on the machine does not count. */
+/** Without the meta group's. */
+function firstSets({catalog}: MadeCluster, count: number): ReplicaSet[] {
+  const sets: ReplicaSet[] = [];
+  for (const set of catalog.replicaSets()) {
+    if (sets.length >= count) break;
+    sets.push(set);
+  }
+  return sets;
+}
+
+function repeat(run: () => unknown): void {
+  for (let i = 0; i < PLANS; i++) run();
+}
+
+/** Each turn for itself, until one gives something. */
+function inTurns<View>(turn: () => View | undefined) {
+  let totalMs = 0;
+  let longestMs = 0;
+  for (;;) {
+    const began = process.threadCpuUsage();
+    const view = turn();
+    const tookMs = cpuMsSince(began);
+    totalMs += tookMs;
+    longestMs = Math.max(longestMs, tookMs);
+    if (view !== undefined) return {view, totalMs: roundMs(totalMs), longestMs: roundMs(longestMs)};
+  }
+}
+
 function timed(run: () => unknown): number {
-  const times = Array.from({length: ROUNDS}, () => {
-    const began = process.cpuUsage();
-    run();
-    const {user, system} = process.cpuUsage(began);
-    return (user + system) / 1_000;
-  });
-  return roundMs(median(times));
+  return roundMs(median(Array.from({length: ROUNDS}, () => cpuMs(run))));
+}
+
+/** Of this thread's CPU, so that what else runs on the machine does not count. */
+function cpuMs(run: () => unknown): number {
+  const began = process.threadCpuUsage();
+  run();
+  return cpuMsSince(began);
+}
+
+function cpuMsSince(began: NodeJS.CpuUsage): number {
+  const {user, system} = process.threadCpuUsage(began);
+  return (user + system) / 1_000;
 }
 
 /** What is alive of the result once all else is collected. */
@@ -172,12 +289,18 @@ function growthOf(small: MetaResult, large: MetaResult): Record<string, number> 
   const plain = (pick: (result: MetaResult) => number) => pick(large) / pick(small);
   const ratios = {
     catalogBytes: plain((result) => result.catalogBytesPerSet),
+    plannerBytes: plain((result) => result.plannerBytesPerSet),
     snapshotBytes: plain((result) => result.watch.snapshotBytesPerSet),
     placementMicros: plain((result) => result.placementMicros),
     bucketMs: plain((result) => result.bucketMs),
-    quietPlanMs: perSet((result) => result.planMs.quiet),
+    everythingPlanMs: perSet((result) => result.planMs.everything),
+    firstPlanMs: perSet((result) => result.planMs.first),
+    quietPlanMs: plain((result) => result.planMs.quiet),
+    oneRecordPlanMs: plain((result) => result.planMs.oneRecord),
+    oneReportPlanMs: plain((result) => result.planMs.oneReport),
     deadNodePlanMs: perSet((result) => result.planMs.deadNode),
     rebalancePlanMs: perSet((result) => result.planMs.rebalance),
+    rebalanceLongestTurnMs: plain((result) => result.planMs.rebalanceLongestTurn),
   };
   return Object.fromEntries(
     Object.entries(ratios).map(([name, ratio]) => [name, Math.round(ratio * 100) / 100]),

@@ -188,6 +188,23 @@ export const LIMITS = {
     code: 'CONFLICT',
     why: 'Each is an order by hand; each node keeps those of all sets.',
   },
+  admin_body_bytes_max: {
+    value: 64 * KIB,
+    unit: 'bytes',
+    code: 'BODY_TOO_LARGE',
+    why: 'One order of /admin/v1, which the main thread reads; the longest holds a comment.',
+  },
+  recovery_plan_bytes_max: {
+    value: 16 * MIB,
+    unit: 'bytes',
+    code: 'BODY_TOO_LARGE',
+    why: 'What a recovery of 100,000 replica sets sends back, some 80 bytes each.',
+  },
+  node_connections_max: {
+    value: 2_048,
+    unit: 'count',
+    why: 'To the port between nodes: two of each of 256 nodes, twice while they dial anew, and their questions. One more ends the oldest that carries nothing, else itself.',
+  },
   http_connections_max: {
     value: 4_096,
     unit: 'count',

@@ -52,6 +52,11 @@ export class Catalog {
   readonly #setOfReplica = new Map<ReplicaId, ReplicaSetId>();
   readonly #replicaCounts = new Map<NodeId, number>();
   readonly #operations = new Map<OperationId, Operation>();
+  /** In order of creation, too. */
+  readonly #unfinished = new Map<OperationId, Operation>();
+  readonly #cancelled = new Map<OperationId, Operation>();
+  /** By operation: how many try it again. */
+  readonly #retries = new Map<OperationId, number>();
   readonly #tokens = new Map<TokenId, Token>();
   readonly #operationOfSet = new Map<ReplicaSetId, OperationId>();
 
@@ -102,6 +107,9 @@ export class Catalog {
     this.#setOfReplica.clear();
     this.#replicaCounts.clear();
     this.#operations.clear();
+    this.#unfinished.clear();
+    this.#cancelled.clear();
+    this.#retries.clear();
     this.#operationOfSet.clear();
     this.#tokens.clear();
     this.applyUpdate(snapshot);
@@ -270,6 +278,24 @@ export class Catalog {
     return this.#operations.values();
   }
 
+  /** In order of creation. Finished ones are many: they are history for a week. */
+  unfinishedOperations(): IterableIterator<Operation> {
+    return this.#unfinished.values();
+  }
+
+  get unfinishedOperationCount(): number {
+    return this.#unfinished.size;
+  }
+
+  /** By people, not by the cluster itself. */
+  cancelledOperations(): IterableIterator<Operation> {
+    return this.#cancelled.values();
+  }
+
+  isRetried(id: OperationId): boolean {
+    return this.#retries.has(id);
+  }
+
   /** The unfinished operation of the set; there is one at most. */
   operationOf(set: ReplicaSetId): Operation | undefined {
     const id = this.#operationOfSet.get(set);
@@ -364,18 +390,53 @@ export class Catalog {
     else this.#replicaCounts.set(node, count);
   }
 
+  #countRetry(id: OperationId | undefined, difference: number): void {
+    if (id === undefined) return;
+    const count = (this.#retries.get(id) ?? 0) + difference;
+    if (count > 0) this.#retries.set(id, count);
+    else this.#retries.delete(id);
+  }
+
   #applyOperation(change: ChangeOf<'operation'>): void {
     const id = change.id as OperationId;
-    const set = (change.value ?? this.#operations.get(id))?.replicaSet;
+    const old = this.#operations.get(id);
+    const set = (change.value ?? old)?.replicaSet;
+    this.#countRetry(old?.retryOf, -1);
+    this.#countRetry(change.value?.retryOf, 1);
     replaceEntity(this.#operations, change);
+    const isCancelled = change.value?.state === 'cancelled';
+    if (isCancelled && change.value.cancelledBy !== undefined)
+      this.#cancelled.set(id, change.value);
+    else this.#cancelled.delete(id);
+    const isUnfinished = change.value !== undefined && !isFinished(change.value);
+    if (isUnfinished) this.#unfinished.set(id, change.value);
+    else this.#unfinished.delete(id);
     if (set === undefined) return;
-    if (change.value !== undefined && !isFinished(change.value)) this.#operationOfSet.set(set, id);
+    if (isUnfinished) this.#operationOfSet.set(set, id);
     else if (this.#operationOfSet.get(set) === id) this.#operationOfSet.delete(set);
   }
 }
 
 export function isFinished(operation: Operation): boolean {
   return operation.state !== 'running' && operation.state !== 'cancelling';
+}
+
+/**
+ * It has ended before that time, and nothing is decided by it any more: what a checksum found differing
+ * stays known until that is gone.
+ */
+export function isForgettable(
+  operation: Operation,
+  catalog: Catalog,
+  finishedBeforeMs: number,
+): boolean {
+  if (!isFinished(operation) || endedAtMs(operation) >= finishedBeforeMs) return false;
+  return !operation.differing?.some((replica) => catalog.replicaSetOf(replica) !== undefined);
+}
+
+/** When its present step or state began: of one that is finished, when it ended. */
+export function endedAtMs({history, createdAtMs}: Operation): number {
+  return history.at(-1)?.atMs ?? createdAtMs;
 }
 
 function liveName(named: Database | Tenant | undefined): string | undefined {

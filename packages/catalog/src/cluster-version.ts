@@ -4,14 +4,15 @@
 // or field: raise CLUSTER_VERSION if the present one has been released, and name the new kind here with it.
 //
 // Version 1: clusters founded before there was such a record. Version 2: pauses, maintenance, the trash of
-// tenants, skipped entries, admin tokens, compactions and checksums as operations, lost majorities. Files and frames are those
-// of version 1 in both.
+// tenants, skipped entries, admin tokens, compactions and checksums as operations, lost majorities. Version 3:
+// entries that are skipped in two steps, so that no replica applies what others pass over. Files and frames are
+// those of version 1 in all of them.
 
 import type {Command, CommandType} from './commands.ts';
 import type {OperationKind} from './model.ts';
 
 /** The newest that this build can; a cluster is founded at it. */
-export const CLUSTER_VERSION = 2;
+export const CLUSTER_VERSION = 3;
 
 const COMMANDS_SINCE: Readonly<Record<CommandType, number>> = {
   'found-cluster': 1,
@@ -51,6 +52,8 @@ const COMMANDS_SINCE: Readonly<Record<CommandType, number>> = {
   'pin-replica-set': 1,
   'set-replica-set-failover': 1,
   'skip-entry': 2,
+  'begin-skip': 3,
+  'end-skip': 3,
   'forget-replica-sets': 1,
   'drop-bucket': 1,
   'create-operation': 1,
@@ -80,13 +83,25 @@ export const ENTRIES_SINCE = {write: 1, control: 1, delete: 1, checksum: 2} as c
  * Fields added to older commands, which are left out until then: the build before would pass over them, and its
  * catalog would be another one. Without them each command does what it did.
  */
-const FIELDS_SINCE: {readonly [Type in CommandType]?: Readonly<Record<string, number>>} = {
+export const FIELDS_SINCE: {
+  readonly [Type in CommandType]?: Readonly<Record<string, number>>;
+} = {
+  'register-node': {'node.isInsecure': 2},
   'update-node': {isInsecure: 2},
+  'set-node-state': {operation: 2},
   'drop-tenant': {atMs: 2, purgeAtMs: 2, orTrash: 2},
   'drop-database': {orTrash: 2},
   'drop-table': {orTrash: 2},
-  'create-operation': {retryOf: 2},
-  'update-operation': {waitingFor: 2, errorCode: 2, result: 2, differing: 2, transfer: 2},
+  'create-operation': {retryOf: 2, cause: 2},
+  'update-operation': {
+    ...{waitingFor: 2, errorCode: 2, result: 2, differing: 2, transfer: 2},
+    ...{targetNode: 2, by: 2},
+  },
+};
+
+/** Commands that no build gives any more, and what to do instead. They stand in logs that are replayed. */
+const RETIRED: {readonly [Type in CommandType]?: string} = {
+  'skip-entry': 'entries are skipped from cluster version 3 on, once each replica has promised it',
 };
 
 /** The lowest cluster version at which the command may be proposed. */
@@ -99,15 +114,32 @@ export function versionNeeded(command: Command): number {
 
 /** The command as a cluster of that version takes it; the same object where it has nothing newer. */
 export function withoutNewerFields<C extends Command>(command: C, version: number): C {
-  const since: Readonly<Record<string, number>> = FIELDS_SINCE[command.type] ?? {};
-  const isNewer = ([field, value]: [string, unknown]): boolean =>
-    value !== undefined && (since[field] ?? 1) > version;
-  const fields = Object.entries(command);
-  if (!fields.some(isNewer)) return command;
-  return Object.fromEntries(fields.filter((field) => !isNewer(field))) as C;
+  const fitting = fieldsUpTo(command, FIELDS_SINCE[command.type] ?? {}, version, '');
+  return fitting as unknown as C;
+}
+
+/** @param path  of the object within its command: '' or, say, 'node.' */
+function fieldsUpTo(
+  object: object,
+  since: Readonly<Record<string, number>>,
+  version: number,
+  path: string,
+): object {
+  const fields = Object.entries(object).flatMap(([field, value]: [string, unknown]) => {
+    const name = `${path}${field}`;
+    if (value !== undefined && (since[name] ?? 1) > version) return [];
+    const hasParts = Object.keys(since).some((known) => known.startsWith(`${name}.`));
+    const isOpened = hasParts && typeof value === 'object' && value !== null;
+    return [[field, isOpened ? fieldsUpTo(value, since, version, `${name}.`) : value] as const];
+  });
+  const [before, now] = [Object.values(object), fields.map(([, value]) => value)];
+  const isSame = before.length === now.length && before.every((value, i) => value === now[i]);
+  return isSame ? object : Object.fromEntries(fields);
 }
 
 export function versionFault(command: Command, version: number): string | undefined {
+  const retired = RETIRED[command.type];
+  if (retired !== undefined) return `${command.type} is given no more: ${retired}`;
   const needed = versionNeeded(command);
   if (needed <= version) return undefined;
   const what = command.type === 'create-operation' ? command.kind : command.type;

@@ -2,6 +2,7 @@ export * from './catalog.ts';
 export {
   CLUSTER_VERSION,
   ENTRIES_SINCE,
+  FIELDS_SINCE,
   OPERATIONS_SINCE,
   versionFault,
   versionNeeded,
@@ -15,13 +16,13 @@ export {
   type MachineSnapshot,
 } from './machine/catalog-machine.ts';
 export {DEFAULT_DATABASE} from './machine/cluster-commands.ts';
-export type {Counters} from './machine/draft.ts';
 export {DEFAULT_OPTIONS} from './machine/options.ts';
 export {DEFAULT_TENANT} from './machine/tenant-commands.ts';
 export {trialMachine} from './machine/trial.ts';
 export * from './model.ts';
 export {operationProgress} from './operation-progress.ts';
 export {type Action, type MemberChange, subjectOf} from './planning/action.ts';
+export {cancelledWork} from './planning/cancelled.ts';
 export {
   areClocksCompared,
   CLOCK_SHOWN_MS,
@@ -41,6 +42,7 @@ export {
   planReplicaMove,
   planReplicaRemoval,
 } from './planning/member-operation.ts';
+export {differingReplicas} from './planning/operation-facts.ts';
 export {maintenanceOf, pausesOf} from './planning/pauses.ts';
 export {
   autoShards,
@@ -48,8 +50,9 @@ export {
   planPlacement,
   votersOf,
 } from './planning/placement.ts';
+export {Planner} from './planning/planner.ts';
 export {operationFault} from './planning/preconditions.ts';
-export {describeRebalance, type RebalanceView} from './planning/rebalance-view.ts';
+export {describingRebalance, type RebalanceView} from './planning/rebalance-view.ts';
 export {type PlanSettings, planNext} from './planning/reconcile.ts';
 export {type RepairHalt, repairHalt} from './planning/repairs.ts';
 export type {
@@ -61,3 +64,11 @@ export type {
   WriteRates,
 } from './planning/reports.ts';
 export {metaReplicasWanted, replicasWanted} from './planning/wanted.ts';
+export type {
+  BirthSeen,
+  NodeEvidence,
+  PlaceSeen,
+  ReplicaEvidence,
+} from './recovery/evidence.ts';
+export {isPassedOver} from './recovery/passed-over.ts';
+export {type Rebuilt, rebuildCatalog} from './recovery/rebuild.ts';

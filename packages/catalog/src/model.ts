@@ -73,6 +73,8 @@ export interface Table {
   readonly columns: readonly Column[];
   /** Ids of dropped columns: rows keep them, nobody sees them, no column gets them again. */
   readonly deadColumns?: readonly ColumnId[] | undefined;
+  /** New columns get no id below it: a lost majority of the meta group may have given that to another. */
+  readonly columnIdsFrom?: ColumnId | undefined;
   /** Dropped: the name is free, the id dead; kept so that new replica sets learn of it. */
   readonly dropped?: Trash | undefined;
   /** The id is dead for ever and the columns are forgotten. */
@@ -114,6 +116,20 @@ export interface SkippedEntry {
   readonly index: number;
   readonly by: string;
   readonly atMs: number;
+  /** By which its replicas had promised it; absent where a build of cluster version 2 asked none of them. */
+  readonly order?: number | undefined;
+}
+
+/**
+ * An entry that is to be passed over, if each replica promises it: one that has promised stops before the
+ * entry until it is decided.
+ */
+export interface SkipOrder {
+  /** Version of the catalog that made it: no two are the same. */
+  readonly order: number;
+  readonly index: number;
+  readonly by: string;
+  readonly atMs: number;
 }
 
 export interface ReplicaSet {
@@ -139,6 +155,10 @@ export interface ReplicaSet {
   /** Of its own: 'manual' holds whatever its database says. */
   readonly failover?: FailoverMode | undefined;
   readonly skippedEntries?: readonly SkippedEntry[] | undefined;
+  /** Not decided yet; one at a time. */
+  readonly skipOrder?: SkipOrder | undefined;
+  /** The last order that was withdrawn: those who promised for it go on, and by no other sign. */
+  readonly skipWithdrawn?: number | undefined;
   /** When its replicas were last compared by a checksum, whatever came of it. */
   readonly checksumAtMs?: number | undefined;
 }
@@ -190,6 +210,9 @@ export type OperationKind =
   | 'compact'
   | 'checksum';
 
+/** Why a replica is made anew: its node is silent, it lost what it held, or its rows are others than the majority's. */
+export type RepairCause = 'silent' | 'damaged' | 'differs';
+
 export interface OperationStep {
   readonly step: string;
   readonly atMs: number;
@@ -232,6 +255,10 @@ export interface Operation {
   readonly replicasTotal?: number | undefined;
   /** It tries again what that one did not do. */
   readonly retryOf?: OperationId | undefined;
+  /** Of a repair. */
+  readonly cause?: RepairCause | undefined;
+  /** Absent where nobody asked for it: the cluster gave it up. */
+  readonly cancelledBy?: string | undefined;
   readonly startedBy: string;
   readonly createdAtMs: number;
 }
@@ -259,6 +286,30 @@ export interface ClusterIdentity {
   readonly pauses?: readonly AutomationPause[] | undefined;
   /** What may be used (`cluster-version.ts`); absent: 1. Raised when an upgrade is finalized, never lowered. */
   readonly version?: number | undefined;
+  /** By recoveries of the meta group, the oldest first. */
+  readonly passedOver?: readonly PassedOver[] | undefined;
+}
+
+/** The next id of each kind; ids are never used again, so these only grow. */
+export interface Counters {
+  readonly node: number;
+  readonly tenant: number;
+  readonly database: number;
+  readonly table: number;
+  readonly bucket: number;
+  readonly replicaSet: number;
+  readonly replica: number;
+  readonly operation: number;
+  readonly token: number;
+}
+
+/**
+ * Ids that a lost majority of the meta group may have given out: from these on, up to those. Whatever bears
+ * one is unknown here, not gone: nothing of it is destroyed.
+ */
+export interface PassedOver {
+  readonly from: Counters;
+  readonly until: Counters;
 }
 
 /** Entities by kind; a change is the new value of one of them, or its removal. */

@@ -48,6 +48,13 @@ test('percents never go back from step to step', () => {
   expect(copied.percent).toBeLessThanOrEqual(percents[3]!);
 });
 
+test('of what is made anew where it was nothing is copied while it goes from there', () => {
+  for (const step of ['change', 'confirm', 'destroy-source']) {
+    const going = operation({kind: 'repair', step, targetNode: undefined});
+    expect(operationProgress(going, catalog, {nowMs: 0}).percent).toBe(0);
+  }
+});
+
 test('a drain goes on as fast as it went', () => {
   const drain = operation({kind: 'drain-node', step: 'evacuate', sourceNode: 2 as NodeId});
   const progress = {...drain, replicasTotal: 20};

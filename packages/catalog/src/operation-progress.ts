@@ -47,7 +47,9 @@ export function operationProgress(
   if (kind === 'drain-node' || kind === 'decommission-node') {
     return evacuationProgress(operation, catalog, nowMs);
   }
-  const percent = STEP_PERCENT[step];
+  // What is made anew where it was is taken away first: nothing of it is copied yet.
+  const isLeaving = kind === 'repair' && operation.targetNode === undefined;
+  const percent = isLeaving ? 0 : STEP_PERCENT[step];
   if (step !== 'catch-up' || transfer === undefined || transfer.bytesTotal === 0) {
     return {...carried, percent};
   }

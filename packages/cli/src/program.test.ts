@@ -1,4 +1,4 @@
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {mkdtempSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
 import http from 'node:http';
 import {type AddressInfo, createServer} from 'node:net';
 import {tmpdir} from 'node:os';
@@ -229,8 +229,8 @@ describe('usage', () => {
   it('every command that talks to a cluster takes --url and --json, and shows examples', async () => {
     const leaves = leavesOf(buildProgram(new CommandContext(terminalOf().terminal)), '');
     // They talk to no cluster, or to the node beside them alone.
-    const silent = ['start', 'dev', 'health', 'sim', 'completion'];
-    silent.push('cert ca', 'cert node', 'cert client', 'recover meta');
+    const silent = ['start', 'dev', 'health', 'audit', 'sim', 'completion'];
+    silent.push('cert ca', 'cert node', 'cert client', 'recover meta', 'recover report');
     expect(leaves.length).toBeGreaterThan(35);
     for (const [words, command] of leaves) {
       const options = command.options.map(({long}) => long);
@@ -246,7 +246,7 @@ describe('usage', () => {
     const leaves = leavesOf(buildProgram(new CommandContext(terminalOf().terminal)), '');
     const dry = leaves.filter(([, {options}]) => options.some(({long}) => long === '--dry-run'));
     const reading =
-      /^(start|dev|sql|write|status|health|sim|completion|cert .*|.* (list|show|watch|candidates|ok-to-stop|plan))$/;
+      /^(start|dev|sql|write|status|health|audit|sim|completion|cert .*|.* (list|show|watch|candidates|ok-to-stop|plan|export|report))$/;
     expect(leaves.map(([words]) => words).filter((words) => !reading.test(words))).toEqual(
       dry.map(([words]) => words),
     );
@@ -272,6 +272,19 @@ describe('usage', () => {
     expect(err).toMatch(/answers, but not in HTTP.*\n {2}A node's HTTP port is that of --listen/);
     const status = await run(['status', '--timeout', '0.2'], {url});
     expect(status.out).toMatch(/next: .* the HTTP port of a node/);
+  });
+
+  it('keeps the catalog in a file for its owner alone', async () => {
+    const kept = {version: 1, checksum: 7, snapshot: '{}'};
+    const {url} = await fakeCluster({'GET /admin/v1/cluster/catalog': () => kept});
+    const directory = mkdtempSync(path.join(tmpdir(), 'flotilla-export-'));
+    cleanups.push(() => rmSync(directory, {recursive: true}));
+    const file = path.join(directory, 'catalog.json');
+    writeFileSync(file, 'the one before');
+    const args = ['cluster', 'catalog', 'export', '--output', file];
+    expect(await run(args, {url})).toMatchObject({code: 0, out: `the catalog is in ${file}\n`});
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(kept);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
   it('documents the exit codes', async () => {
@@ -536,6 +549,44 @@ describe('replica sets and operations', () => {
     expect(retried).toMatchObject({code: 0, out: 'operation 9 (move-replica): done\n'});
     const begun = await run(['operation', 'retry', '7', '--no-wait', '--json'], {url});
     expect(JSON.parse(begun.out)).toMatchObject({id: 9, state: 'running'});
+  });
+
+  it('shows an order to skip an entry that nobody brought to its end', async () => {
+    const skipOrder = {order: 9, index: 17, by: 'ann', atMs: 1};
+    const {url} = await fakeCluster({'GET /admin/v1/replica-sets/12': () => ({...set, skipOrder})});
+    const {out} = await run(['replica-set', 'show', '12'], {url});
+    expect(out).toContain(
+      'an order of ann to skip entry 17 is not decided: go on with it by flotilla replica-set skip-entry 12 --index 17 --yes, or withdraw it by flotilla replica-set retry 12\n',
+    );
+  });
+
+  it('skips an entry, and tells by exit code and text whether the set goes on', async () => {
+    const led = {...set, leader: 1, skippedEntries: [{index: 17, by: 'ann', atMs: 1}]};
+    const failed = {...set.replicas[1]!, state: 'failed', failedIndex: 17, appliedIndex: 16};
+    let answer: object = led;
+    const {url} = await fakeCluster({
+      'POST /admin/v1/replica-sets/12/skip-entry': () => answer,
+      'POST /admin/v1/replica-sets/12/retry': () => answer,
+    });
+    const skip = ['replica-set', 'skip-entry', '12', '--index', '17'];
+    expect((await run(skip, {url})).err).toContain('say --yes if that is meant');
+    expect((await run([...skip, '--yes'], {url})).code).toBe(0);
+    answer = {...led, replicas: [set.replicas[0]!, failed]};
+    const slow = await run([...skip, '--yes'], {url});
+    expect(slow.code).toBe(EXIT.failed);
+    expect(slow.out).toContain('replica 32 on node 2 failed at entry 17, which it is to pass over');
+    answer = {...led, replicas: [set.replicas[0]!, {...failed, failedIndex: 18}]};
+    for (const args of [skip.concat('--yes'), ['replica-set', 'retry', '12']]) {
+      const next = await run(args, {url});
+      expect(next.code).toBe(EXIT.failed);
+      expect(next.out).toContain(
+        `replica 32 on node 2 failed at entry 18: start its node with a build that knows the entry, or give the entry up: ./flotilla replica-set skip-entry 12 --index 18 --yes\n`,
+      );
+    }
+    answer = {...led, leader: undefined};
+    const json = await run([...skip, '--yes', '--json'], {url});
+    expect(json.code).toBe(EXIT.failed);
+    expect(JSON.parse(json.out)).toMatchObject({id: 12});
   });
 
   it('compares and compacts', async () => {

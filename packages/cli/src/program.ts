@@ -2,6 +2,7 @@
 
 import {Command, CommanderError} from 'commander';
 import manifest from '../package.json' with {type: 'json'};
+import {addAuditCommand} from './commands/audit.ts';
 import {addAutomationCommands} from './commands/automation.ts';
 import {addCertCommands} from './commands/cert.ts';
 import {addClusterCommands} from './commands/cluster.ts';
@@ -79,6 +80,7 @@ export function buildProgram(context: CommandContext): Command {
   addAutomationCommands(program, context);
   addFailoverCommands(program, context);
   addTokenCommands(program, context);
+  addAuditCommand(program, context);
   addRecoverCommands(program, context);
   addCertCommands(program, context);
   addSimCommand(program, context);

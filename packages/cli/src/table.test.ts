@@ -29,6 +29,11 @@ it('shows only columns that are there', () => {
   expect(text).toBe('B    C\nyes  -\nno   {"d":1}\n');
 });
 
+it('lets nothing that is shown steer the terminal', () => {
+  const text = renderRecords([{name: 'a\u001b[2Jb\u009bc\rd\ne'}], ['name']);
+  expect(text).toBe('NAME\na [2Jb c d e\n');
+});
+
 it('draws a bar that fits', () => {
   expect(renderBar(0.5, 'half', 40)).toBe('[##############.............] 50% half');
   expect(renderBar(2, 'x', 20)).toBe('[##########]100% x');

@@ -82,7 +82,8 @@ export function formatCell(value: unknown): string {
   if (value === undefined || value === null || value === '') return '-';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value === 'object') return JSON.stringify(value);
-  return String(value).replaceAll('\n', ' ');
+  // What a stranger wrote must not steer the terminal of whoever reads it.
+  return String(value).replaceAll(/\p{Cc}/gu, ' ');
 }
 
 function isNumeric(value: unknown): boolean {

@@ -137,7 +137,8 @@ function noAnswer(
   if (refusal !== undefined) {
     const {url} = request;
     const message = `cannot connect to ${url} by TLS: ${refusal}`;
-    return new FlotillaError(message, {code: 'CONNECTION_FAILED', url, cause});
+    const details = {tls: refusal};
+    return new FlotillaError(message, {code: 'CONNECTION_FAILED', details, url, cause});
   }
   const code = isSilent ? 'TIMEOUT' : isSent ? 'CONNECTION_LOST' : 'CONNECTION_FAILED';
   const reason = cause.message || ((cause as NodeJS.ErrnoException).code ?? 'unknown');

@@ -152,7 +152,10 @@ export class FlotillaClient {
     yield* readBody(reply.answer, reply);
   }
 
-  /** Whether this one node takes requests; never throws for a node that is down. */
+  /**
+   * Whether this one node takes requests; does not throw for a node that is down, but where certificates
+   * keep the two apart: no waiting ends that.
+   */
   async isReady(url: string, timeoutMs = 1_000): Promise<boolean> {
     try {
       const answer = await this.#connections.exchange({
@@ -165,7 +168,7 @@ export class FlotillaClient {
       answer.body.resume();
       return answer.status === 200;
     } catch (error) {
-      if (error instanceof FlotillaError) return false;
+      if (error instanceof FlotillaError && error.details['tls'] === undefined) return false;
       throw error;
     }
   }

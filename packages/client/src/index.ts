@@ -1,5 +1,5 @@
+export type {AdminClient} from './admin.ts';
 export {
-  type AdminClient,
   type AutomationKind,
   type Candidate,
   type DropOptions,
@@ -19,7 +19,7 @@ export {
   type Status,
   type StopAnswer,
   type Token,
-} from './admin.ts';
+} from './admin-answers.ts';
 export {type BatchFailure, BatchWriter, type BatchWriterOptions} from './batch-writer.ts';
 export type {CallOptions, ChangeOptions, WriteOptions, WriteResult} from './call.ts';
 export {FlotillaError, type NoAnswerCode, type WriteDetails, writeDetailsOf} from './errors.ts';

@@ -1,6 +1,6 @@
 export * from './bytes/byte-reader.ts';
 export * from './bytes/byte-writer.ts';
-export * from './codecs/column-buffers.ts';
+export * from './codecs/column-arena.ts';
 export * from './codecs/column-codec.ts';
 export {decodeFlags, encodeFlags} from './codecs/flags.ts';
 export {decodeNumbers, encodeNumbers} from './codecs/numbers.ts';

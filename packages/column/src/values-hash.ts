@@ -6,6 +6,12 @@
 import type {ColumnValues} from './column-values.ts';
 import {xxHash32} from './xx-hash.ts';
 
+/**
+ * Raised with whatever changes the sum of the same values: what goes into it and in which form, or how it is
+ * mixed. Sums of two versions say nothing about each other.
+ */
+export const VALUES_HASH_VERSION = 1;
+
 const WORD = 2 ** 32;
 const SEEDS = [0x9747b28c, 0x5bd1e995] as const;
 

@@ -49,6 +49,8 @@ const IDEMPOTENT: ReadonlySet<CommandType> = new Set([
   'ensure-bucket',
   'open-replica-sets',
   'forget-replica-sets',
+  'begin-skip',
+  'end-skip',
   'drop-bucket',
   'expire-operations',
 ]);

@@ -1,6 +1,7 @@
-// The meta group after the loss of its majority: from the state that is left, the one with which its new
-// and only replica begins. Law: its version is far above all that any copy can have seen, so that every
-// copy takes it as news, also what had heard of entries that are gone.
+// The meta group after the loss of its majority: from the state that is left, and what the nodes' stores
+// tell beside it, the one with which its new and only replica begins. Law: its version is far above all that
+// any copy can have seen, so that every copy takes it as news, also what had heard of entries that are gone;
+// and no id is given out that the lost members may have given out.
 
 import type {NodeId, ReplicaId} from '@flotilla/base';
 import {
@@ -8,21 +9,24 @@ import {
   CatalogMachine,
   type CatalogUpdate,
   type MachineSnapshot,
+  type NodeEvidence,
+  type Rebuilt,
+  rebuildCatalog,
   trialMachine,
 } from '@flotilla/catalog';
 import type {Snapshot} from '@flotilla/multiraft';
 import {decodeMetaState, encodeMetaState} from './meta-snapshot.ts';
 import {SNAPSHOT_FILE} from './meta-state-machine.ts';
 
-/** More entries than the lost members can have had beyond what is left: a day of 10 a second. */
-const VERSION_JUMP = 1 << 20;
-/** Ids that the lost members can have given out since: a copy of the catalog knows of no counters. */
-const IDS_SKIPPED = 1 << 20;
+/** More entries than the lost members can have had beyond what is left: a month of 20 a second. */
+const VERSION_JUMP = 1 << 26;
 
 export interface RecoveredMeta {
   readonly replica: ReplicaId;
   readonly catalog: CatalogUpdate;
   readonly snapshot: Snapshot;
+  /** What of it came from the stores of the nodes, and what nobody can know, in words. */
+  readonly rebuilt: Pick<Rebuilt, 'found' | 'unknown'>;
 }
 
 /** Of a member's machine that was brought to the end of its log. */
@@ -31,11 +35,9 @@ export async function machineOf(snapshot: Snapshot): Promise<MachineSnapshot> {
   return decodeMetaState(await file!.read(0, file!.bytes), file!.name).machine;
 }
 
-/** Of a node's copy of the catalog, where no member is left, or all are behind it. */
+/** Of a node's copy of the catalog, where no member is left, or all are behind it. It has no counters. */
 export function machineOfCopy(copy: CatalogUpdate): MachineSnapshot {
-  const {counters, catalog} = trialMachine(Catalog.fromSnapshot(copy)).snapshot();
-  const raised = Object.entries(counters).map(([kind, next]) => [kind, next + IDS_SKIPPED]);
-  return {counters: Object.fromEntries(raised) as typeof counters, catalog};
+  return trialMachine(Catalog.fromSnapshot(copy)).snapshot();
 }
 
 export function recoverMetaState(
@@ -43,14 +45,19 @@ export function recoverMetaState(
   order: {
     readonly node: NodeId;
     readonly lost: readonly NodeId[];
+    /** Of the nodes that are here or have reported. */
+    readonly evidence: readonly NodeEvidence[];
     /** Of the log that is left; 0 where none is. */
     readonly term: number;
+    /** The highest that any copy of the catalog here has. */
+    readonly version: number;
     readonly atMs: number;
   },
 ): RecoveredMeta {
-  const {node, lost, atMs} = order;
-  const machine = new CatalogMachine(state);
-  const index = machine.catalog.version + VERSION_JUMP;
+  const {node, lost, evidence, atMs} = order;
+  const rebuilt = rebuildCatalog(state, {evidence, lost, atMs});
+  const machine = new CatalogMachine(rebuilt.machine);
+  const index = Math.max(machine.catalog.version, order.version) + VERSION_JUMP;
   const {result} = machine.apply({type: 'recover-meta', node, lost, atMs}, index);
   if (!result.ok) throw new Error(result.error.message);
   const {replica} = result.value;
@@ -67,5 +74,7 @@ export function recoverMetaState(
   const bytes = encodeMetaState({point, machine: recovered});
   const read = async (offset: number, length: number) => bytes.subarray(offset, offset + length);
   const files = [{name: SNAPSHOT_FILE, bytes: bytes.length, read}];
-  return {replica, catalog: recovered.catalog, snapshot: {point, files, release: () => {}}};
+  const {found, unknown} = rebuilt;
+  const snapshot = {point, files, release: () => {}};
+  return {replica, catalog: recovered.catalog, snapshot, rebuilt: {found, unknown}};
 }

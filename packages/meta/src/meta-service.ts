@@ -7,6 +7,7 @@ import {
   DbError,
   META_SET,
   type NodeId,
+  type OperationId,
   type RpcHandlers,
 } from '@flotilla/base';
 import {
@@ -17,7 +18,7 @@ import {
   type CommandResult,
   type CommandValue,
   type CreateOperation,
-  describeRebalance,
+  describingRebalance,
   medianTimeMs,
   operationFault,
   planBucket,
@@ -30,6 +31,7 @@ import * as z from 'zod';
 import {commandSchema, decodeChecked, encodeCommand, encodeJson} from './command-codec.ts';
 import type {CatalogEvent, MetaStateMachine} from './meta-state-machine.ts';
 import {type StampTime, stampTimes} from './order-times.ts';
+import {pause} from './pause.ts';
 import type {MetaGroup} from './ports.ts';
 import {databaseId, timeMs} from './schemas.ts';
 import {CatalogWatch} from './watch.ts';
@@ -37,6 +39,9 @@ import {CatalogWatch} from './watch.ts';
 const proposeRequest = z.object({command: commandSchema, timeoutMs: z.number()});
 const readIndexRequest = z.object({timeoutMs: z.number()});
 const ensureBucketRequest = z.object({database: databaseId, timeMs, timeoutMs: z.number()});
+
+/** Between the turns of what takes long. */
+const TURN_GAP_MS = 1;
 
 export interface MetaServiceOptions {
   readonly group: MetaGroup;
@@ -150,8 +155,11 @@ export class MetaService {
     return this.propose(command, deadlineMs);
   }
 
-  /** What a rebalance would do now. Only the leader has the reports that it takes. */
-  rebalanceView(): RebalanceView {
+  /**
+   * What a rebalance would do now. Only the leader has the reports that it takes. In turns: of many sets it
+   * takes seconds, in which the groups of this thread go on.
+   */
+  async rebalanceView(): Promise<RebalanceView> {
     if (!this.isLeader()) throw this.#notLeader();
     const reports = this.#options.reports?.() ?? new Map();
     const missing = [...this.catalog.nodes()].filter(
@@ -161,7 +169,13 @@ export class MetaService {
       const nodes = missing.map(({id}) => id).join(', ');
       throw new DbError('UNAVAILABLE', `not all nodes have reported yet: ${nodes}; ask again`);
     }
-    return describeRebalance(this.catalog, reports, this.#options.clock.wallMs());
+    const {clock} = this.#options;
+    const turns = describingRebalance(this.catalog, reports, clock.wallMs());
+    for (;;) {
+      const {done, value} = turns.next();
+      if (done === true) return value;
+      await pause(clock, TURN_GAP_MS);
+    }
   }
 
   handlers(): RpcHandlers {
@@ -192,7 +206,7 @@ export class MetaService {
             return encodeJson(await this.ensureBucket(database, atMs, deadlineOf(timeoutMs)));
           },
         ],
-        ['meta.rebalance-view', async (_payload) => encodeJson(this.rebalanceView())],
+        ['meta.rebalance-view', async (_payload) => encodeJson(await this.rebalanceView())],
       ]),
       stream: new Map([
         ['meta.watch', (payload, context) => this.#watch.serve(payload, context.signal)],
@@ -205,7 +219,9 @@ export class MetaService {
     const reports = reported?.() ?? new Map();
     const present = [...this.catalog.nodes()].filter(({state}) => state !== 'decommissioned');
     const isCompared = areClocksCompared(reports, present.length);
-    return {nowMs: medianTimeMs(reports, clock.wallMs()), isCompared};
+    const lastStepMs = (id: OperationId): number | undefined =>
+      this.catalog.operation(id)?.history.at(-1)?.atMs;
+    return {nowMs: medianTimeMs(reports, clock.wallMs()), isCompared, lastStepMs};
   }
 
   /** By what the nodes report; the catalog judges the rest. What the reconciler begins it has planned so. */

@@ -103,9 +103,9 @@ export class MetaFiles {
   async write(index: number, bytes: Uint8Array): Promise<void> {
     const disk = this.#disk;
     await this.#makeDirectory();
+    await this.#removeUnfinished();
     const path = `${this.#directory}/catalog-${String(index).padStart(16, '0')}.json`;
     const aside = `${path}.new`;
-    await disk.remove(aside);
     const file = await disk.open(aside, 'create');
     try {
       await file.writeAt(0, [bytes]);
@@ -138,6 +138,12 @@ export class MetaFiles {
       await this.#disk.syncDirectory(path);
     } while (path !== '');
     this.#isMade = true;
+  }
+
+  /** What a crash or a full disk left of a file that was not whole yet: nobody else would remove it. */
+  async #removeUnfinished(): Promise<void> {
+    for (const {name} of await this.#disk.list(this.#directory))
+      if (name.endsWith('.new')) await this.#disk.remove(`${this.#directory}/${name}`);
   }
 
   async #removeOld(): Promise<void> {

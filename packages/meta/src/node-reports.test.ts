@@ -63,6 +63,7 @@ function started(heard?: Heard) {
   const round = async () => {
     await clock.resolve(Promise.all(NODES.map((node) => reports.ask(node))));
     reports.weighHearsay();
+    reports.settle();
   };
   return {clock, links, reports, round};
 }
@@ -165,6 +166,7 @@ test('a clock that jumps after the last reports is seen to be off from them at o
   };
   const reports = new NodeReports({rpc: network.rpc(PLANNER), clock: own, session: 'a'});
   await clock.resolve(Promise.all(NODES.map((node) => reports.ask(node))));
+  reports.settle();
   const offsets = () =>
     [...reports.view(own.wallMs()).values()].map((report) => report.clockOffsetMs);
   const near = offsets();

@@ -4,7 +4,7 @@
 // of the nodes that answer must hear a node. Half, so that of two in doubt nobody is taken for dead.
 
 import {type Clock, DbError, META_SET, type NodeId, type Rpc} from '@flotilla/base';
-import type {NodeReport, Reports} from '@flotilla/catalog';
+import type {NodeReport, ReplicaReport, Reports} from '@flotilla/catalog';
 import {decodeChecked, encodeJson} from './command-codec.ts';
 import {ReportReceiver, reportAnswer} from './report-session.ts';
 
@@ -75,6 +75,15 @@ export class NodeReports {
   }
 
   /**
+   * From here on `view` tells what has come in until now, and nothing that comes in later.
+   * @param changed as of `ReportReceiver.settle`
+   */
+  settle(changed: (node: NodeId, report: ReplicaReport) => void = () => {}): void {
+    for (const [node, {receiver}] of this.#nodes)
+      receiver.settle((report) => changed(node, report));
+  }
+
+  /**
    * Nodes that never answered in this run are there as silent ones, since its beginning.
    * @param wallMs what is planned from it is planned for: a clock that jumps later is not held against others
    */
@@ -84,13 +93,15 @@ export class NodeReports {
     for (const [node, state] of this.#nodes) {
       const silentMs = nowMs - state.heardAtMs;
       // In its first moments a run knows nothing of a node, and must not plan around it as dead.
-      if (!state.answered && silentMs < LIVE_MS) continue;
-      const live = isLive(state, nowMs);
+      const {isKnown} = state.receiver;
+      if (!isKnown && silentMs < LIVE_MS) continue;
+      const live = isKnown && isLive(state, nowMs);
       const unheardMs = nowMs - Math.max(state.heardAtMs, state.heardOfAtMs);
       reports.set(node, {
         node,
         live,
         silentSinceMs: live ? undefined : wallMs - unheardMs,
+        isUnheard: state.answered ? undefined : true,
         clockOffsetMs: Math.round(state.wallAheadMs + nowMs - wallMs),
         diskFree: state.diskFree,
         diskTotalBytes: state.diskTotalBytes,

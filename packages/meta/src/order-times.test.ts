@@ -1,11 +1,12 @@
-import type {DatabaseId, NodeId} from '@flotilla/base';
+import type {DatabaseId, NodeId, OperationId} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {stampTimes} from './order-times.ts';
 
 const DAY = 86_400_000;
 const drop = {type: 'drop-database', tenant: 't', name: 'd', atMs: 5, purgeAtMs: 5 + DAY} as const;
 
-const at = (nowMs: number, isCompared = true) => ({nowMs, isCompared});
+const lastStepMs = (operation: OperationId) => (operation === 1 ? 900 : undefined);
+const at = (nowMs: number, isCompared = true) => ({nowMs, isCompared, lastStepMs});
 
 test('a drop is counted from the time that it is given, and kept as long as asked for', () => {
   expect(stampTimes(drop, at(1_000.5))).toEqual({...drop, atMs: 1_000, purgeAtMs: 1_000 + DAY});
@@ -22,7 +23,7 @@ test('a clock that was held against no other makes no drop older than it is', ()
 });
 
 test('a pause and a maintenance last as long as asked for, and an end is an end', () => {
-  const at100 = {nowMs: 100, isCompared: true};
+  const at100 = at(100);
   const pause = {type: 'set-automation', kinds: ['repair'], paused: true} as const;
   const asked = {...pause, atMs: 5 * DAY, untilMs: 5 * DAY + 60};
   expect(stampTimes(asked, at100)).toEqual({...pause, atMs: 100, untilMs: 160});
@@ -35,6 +36,33 @@ test('a pause and a maintenance last as long as asked for, and an end is an end'
   });
   expect(stampTimes({...rest, maintenance}, at100)).toEqual({...rest, maintenance});
   expect(stampTimes(asked, {...at100, isCompared: false})).toEqual(asked);
+});
+
+test.each([true, false])(
+  'what was done is told by the time of the leader, compared: %s',
+  (isCompared) => {
+    const begun = {type: 'create-operation', kind: 'rebalance', startedBy: 'ann'} as const;
+    // By the clock of a node that is a year ahead, or behind.
+    for (const atMs of [400 * DAY, 5])
+      expect(stampTimes({...begun, atMs}, at(1_000.5, isCompared))).toEqual({
+        ...begun,
+        atMs: 1_000,
+      });
+    const token = {type: 'create-token', name: 'ann', hash: 'aa', createdBy: 'bob'} as const;
+    expect(stampTimes({...token, atMs: 400 * DAY}, at(7, isCompared))).toEqual({...token, atMs: 7});
+  },
+);
+
+test('no step of an operation is told before the one before it', () => {
+  const step = {type: 'update-operation', expectedStep: 'create', step: 'learner'} as const;
+  const of = (operation: number, atMs: number) => ({
+    ...step,
+    operation: operation as OperationId,
+    atMs,
+  });
+  expect(stampTimes(of(1, 400 * DAY), at(1_000))).toEqual(of(1, 1_000));
+  expect(stampTimes(of(1, 5), at(800))).toEqual(of(1, 900));
+  expect(stampTimes(of(2, 5), at(800))).toEqual(of(2, 800));
 });
 
 test('what has no such times stays as it is', () => {

@@ -1,23 +1,39 @@
-// When a thing was dropped and when it is purged, and until when something rests, by the time that most
-// nodes agree on: whoever asks has counted from his own clock. By one that is a year late a drop would be
-// purged at once; by one that is early a pause would last a year, and no end would end a maintenance.
+// When a thing was dropped and when it is purged, until when something rests, and when an operation took each
+// of its steps, by the time that most nodes agree on: whoever asks has counted from his own clock. By one that
+// is a year late a drop would be purged at once; by one that is early a pause would last a year, no end would
+// end a maintenance, and an operation that was begun next year would never take too long.
 
+import type {OperationId} from '@flotilla/base';
 import type {Command} from '@flotilla/catalog';
 
 export interface StampTime {
   readonly nowMs: number;
   /** It was held against other clocks. A leader that has just begun has its own alone, which may be wrong. */
   readonly isCompared: boolean;
+  /** When the operation took the last of its steps, as they are told; undefined: there is no such operation. */
+  readonly lastStepMs: (operation: OperationId) => number | undefined;
 }
 
 /**
  * The command with its times counted from `nowMs`; how long the trash keeps it, or something rests, stays as
  * asked for. Of a time that nothing was held against and that of whoever drops the later one counts: nothing
- * is purged too soon. A rest is then counted by whoever asks for it.
+ * is purged too soon. A rest is then counted by whoever asks for it. What only tells when something was done
+ * is told by the leader's time in any case, so that all such times are of one clock and in their order.
  */
-export function stampTimes<C extends Command>(command: C, {nowMs, isCompared}: StampTime): C {
+export function stampTimes<C extends Command>(command: C, time: StampTime): C {
+  const {nowMs, isCompared, lastStepMs} = time;
   const atMs = Math.floor(nowMs);
   switch (command.type) {
+    case 'register-node':
+    case 'declare-lost':
+    case 'recover-replica-set':
+    case 'skip-entry':
+    case 'create-token':
+    case 'create-operation':
+      return {...command, atMs};
+    case 'update-operation':
+      // The leader of the step before may have had another time.
+      return {...command, atMs: Math.max(atMs, lastStepMs(command.operation) ?? atMs)};
     case 'drop-database':
     case 'drop-table':
     case 'drop-tenant': {

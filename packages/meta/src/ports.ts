@@ -29,7 +29,10 @@ export interface CreateOrder {
   readonly founding?:
     | {readonly voters: readonly ReplicaId[]; readonly learners: readonly ReplicaId[]}
     | undefined;
-  /** Of the catalog, at the creation of the set: the ids dead by then. */
+  /**
+   * Of the catalog: at the creation of the set (the ids dead by then), or at the last order to skip an entry of
+   * its log. Who makes the replica has a copy as new as that.
+   */
   readonly createdAtVersion: number;
   /** It is to take over what this one holds here, which has lost its majority. */
   readonly from?: ReplicaId | undefined;

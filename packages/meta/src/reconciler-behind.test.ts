@@ -9,15 +9,20 @@ import {Reconciler} from './reconciler.ts';
 test('nothing is planned from a catalog that is behind what was committed', async () => {
   const clock = new VirtualClock();
   let looks = 0;
+  const none = () => [].values();
   const catalog = {
     version: 9,
-    nodes: () => [],
-    // What planning begins with.
-    get cluster() {
+    nodes: none,
+    databases: none,
+    operations: none,
+    unfinishedOperations: none,
+    // What looking at the sets begins with.
+    replicaSet: () => {
       looks += 1;
       return undefined;
     },
-    operations: () => [],
+    metaSet: () => undefined,
+    replicaSets: none,
   };
   const service = {
     isLeader: () => true,

@@ -10,9 +10,15 @@ import {
   type ReplicaSetId,
   SeededRandom,
 } from '@flotilla/base';
-import type {MemberChange, PlanSettings, ReplicaReport, ReplicaSet} from '@flotilla/catalog';
+import {
+  type MemberChange,
+  Planner,
+  type PlanSettings,
+  type ReplicaReport,
+  type ReplicaSet,
+} from '@flotilla/catalog';
 import {MemoryDisk, VirtualClock} from '@flotilla/testkit';
-import {expect, test} from 'vitest';
+import {expect, test, vi} from 'vitest';
 import {FakeMetaLog, FakeNetwork, openMachine, SILENT} from './fakes.fixture.ts';
 import {MetaService} from './meta-service.ts';
 import {nodeHandlers} from './node-handlers.ts';
@@ -40,6 +46,8 @@ class Groups {
   readonly hanging = new Set<NodeId>();
   readonly unhung = Promise.withResolvers<void>();
   orders = 0;
+  /** By replica: the version of the catalog that its maker needs. */
+  readonly neededVersions = new Map<ReplicaId, number>();
   /** What is ordered of replicas goes on for ever. */
   isReadingLong = false;
   readonly works = new Map<ReplicaId, NonNullable<ReplicaReport['work']>>();
@@ -84,8 +92,10 @@ class Groups {
     };
   }
 
-  #create(here: Map<ReplicaId, ReplicaSetId>, {set, replica, founding}: CreateOrder): void {
+  #create(here: Map<ReplicaId, ReplicaSetId>, order: CreateOrder): void {
+    const {set, replica, founding} = order;
     this.orders++;
+    this.neededVersions.set(replica, order.createdAtVersion);
     here.set(replica, set);
     if (founding === undefined || this.groups.has(set)) return;
     const {voters, learners} = founding;
@@ -248,6 +258,43 @@ test('by a clock that jumps while its leader is confirmed nothing expires', asyn
   stop();
 });
 
+test('a replica is made by a node that knows which entries its set skips, or is about to', async () => {
+  const {clock, groups, service, join, stop} = await startCluster();
+  for (const i of [2, 3, 4, 5]) await join(i);
+  const nodes = [1, 2, 3, 4, 5] as NodeId[];
+  await service.propose({type: 'finalize-upgrade', version: 3, nodes}, Infinity);
+  await service.ensureBucket(1 as never, 0, Infinity);
+  const {catalog} = service;
+  expect(
+    await clock.until(() => [...catalog.replicaSets()].every(({state}) => state === 'open'), 9_000),
+  ).toBe(true);
+  const {id: set, replicas, createdAtVersion} = [...catalog.replicaSets()][0]!;
+  const versions = (of: readonly {readonly replica: ReplicaId}[]) =>
+    of.map(({replica}) => groups.neededVersions.get(replica));
+  expect(versions(replicas)).toEqual(replicas.map(() => createdAtVersion));
+  const add = async (): Promise<number | undefined> => {
+    const before = catalog.replicaSet(set)!.replicas;
+    const targetNode = nodes.find((id) => before.every(({node}) => node !== id))!;
+    const terms = {startedBy: 'test', atMs: 1} as const;
+    const kind = 'add-replica' as const;
+    await service.propose(
+      {type: 'create-operation', kind, replicaSet: set, targetNode, ...terms},
+      Infinity,
+    );
+    const added = () => catalog.replicaSet(set)!.replicas.filter(({node}) => node === targetNode);
+    expect(await clock.until(() => versions(added())[0] !== undefined, 9_000)).toBe(true);
+    expect(await clock.until(() => catalog.operationOf(set) === undefined, 9_000)).toBe(true);
+    return versions(added())[0];
+  };
+  const skip = {set, index: 7, by: 'ann', atMs: 1};
+  const {order} = await service.propose({type: 'begin-skip', ...skip}, Infinity);
+  expect(await add()).toBe(order);
+  const promised = catalog.replicaSet(set)!.replicas.map(({replica}) => replica);
+  await service.propose({type: 'end-skip', set, order, promised}, Infinity);
+  expect(await add()).toBe(order);
+  stop();
+});
+
 test('a move goes on under the next leader of meta, and the source is destroyed', async () => {
   const {clock, log, groups, meta, service, join, stop} = await startCluster();
   for (const i of [2, 3, 4]) await join(i);
@@ -312,6 +359,29 @@ test('nothing is destroyed for a report that came before leadership was proven f
   await clock.advance(3_000);
   expect(groups.onNode.get(second)!.has(99 as ReplicaId)).toBe(true);
   expect(network.calls.map(({method}) => method)).not.toContain('replica.destroy');
+  stop();
+});
+
+test('where much has changed the thread is given back between turns, and nothing is ordered before the last', async () => {
+  const {clock, groups, service, join, stop} = await startCluster();
+  for (const i of [2, 3]) await join(i);
+  await clock.advance(10_000);
+  let turns = 2_000;
+  const {look} = Planner.prototype;
+  const spied = vi.spyOn(Planner.prototype, 'look');
+  spied.mockImplementation(function (this: Planner, reports, looksMax) {
+    if (looksMax === undefined || turns === 0) return look.call(this, reports, looksMax);
+    turns -= 1;
+    return false;
+  });
+  const {orders} = groups;
+  await service.ensureBucket(1 as never, 0, Infinity);
+  await clock.advance(1_500);
+  expect(groups.orders).toBe(orders);
+  const isOpen = () => [...service.catalog.replicaSets()].every(({state}) => state === 'open');
+  expect(await clock.until(isOpen, 5_000)).toBe(true);
+  expect(turns).toBe(0);
+  spied.mockRestore();
   stop();
 });
 

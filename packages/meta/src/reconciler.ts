@@ -16,9 +16,9 @@ import {
 import {
   type Action,
   type Command,
-  isFinished,
+  Planner,
   type PlanSettings,
-  planNext,
+  type ReplicaSet,
   type Reports,
   subjectOf,
 } from '@flotilla/catalog';
@@ -44,6 +44,10 @@ const QUIET_PLAN_MS_MAX = 10_000;
 const WAITING_PLAN_SHARE = 0.05;
 /** Between rounds that follow at once on what the one before did. */
 const ROUND_GAP_MS = 20;
+/** Changed sets that are looked at in one turn: some microseconds each, and the groups' turns go on. */
+const LOOKS_PER_TURN = 500;
+/** Between two such turns. */
+const TURN_GAP_MS = 1;
 /** A subject whose action failed rests: what refused it will hardly have changed sooner. */
 const REST_MS = 1_000;
 /**
@@ -109,6 +113,9 @@ export class Reconciler {
 class Run {
   readonly #options: ReconcilerOptions;
   readonly #nodes: NodeReports;
+  #planner: Planner;
+  /** Of its own, in the round that goes on. */
+  #planMs = 0;
   readonly #stopped = new AbortController();
   /** By subject, who carries it out; a command has nobody. */
   readonly #underway = new Map<string, NodeId | undefined>();
@@ -126,7 +133,9 @@ class Run {
     this.#options = options;
     const session = options.random.below(0x1_0000_0000).toString(16);
     this.#nodes = new NodeReports({rpc: options.rpc, clock: options.clock, session});
+    this.#planner = new Planner(options.service.catalog);
     this.#unlisten = options.service.onUpdate(({update}) => {
+      this.#planner.catalogChanged(update);
       if (update.changes.length === 0) return;
       this.#isQuiet = false;
       this.#wake?.abort();
@@ -171,20 +180,41 @@ class Run {
     await this.#askAll(this.#presentNodes());
     const {clock} = this.#options;
     const news = this.#nodes.news();
-    const beganMs = clock.monotonicMs();
-    if (news === this.#quietNews && beganMs < this.#quietUntilMs) return true;
+    if (news === this.#quietNews && clock.monotonicMs() < this.#quietUntilMs) return true;
     const wallMs = clock.wallMs();
-    const planned = this.#plan(this.#nodes.view(wallMs), wallMs);
-    const endMs = clock.monotonicMs();
+    const planned = await this.#plan(this.#view(wallMs), wallMs);
     this.#quietNews = news;
-    this.#quietUntilMs = endMs + Math.min((endMs - beganMs) / QUIET_PLAN_SHARE, QUIET_PLAN_MS_MAX);
+    const restMs = Math.min(this.#planMs / QUIET_PLAN_SHARE, QUIET_PLAN_MS_MAX);
+    this.#quietUntilMs = clock.monotonicMs() + restMs;
     return planned.length === 0 && !this.#isOperating();
   }
 
-  /** @param wallMs that of the reports, which say how far it is from other clocks. */
-  #plan(reports: Reports, wallMs: number): Action[] {
-    const {service, settings} = this.#options;
-    return planNext(service.catalog, reports, wallMs, settings);
+  /** What was reported until now; the planner is told what that changed. */
+  #view(wallMs: number): Reports {
+    this.#nodes.settle((node, report) => this.#planner.reportChanged(node, report));
+    return this.#nodes.view(wallMs);
+  }
+
+  /**
+   * In turns, where much has changed: the groups of this thread go on between them. What the catalog learns
+   * meanwhile is planned for, too.
+   * @param wallMs that of the reports, which say how far it is from other clocks.
+   */
+  async #plan(reports: Reports, wallMs: number): Promise<Action[]> {
+    const {service, settings, clock} = this.#options;
+    this.#planMs = 0;
+    for (;;) {
+      const beganMs = clock.monotonicMs();
+      const {catalog} = service;
+      // A snapshot took the place of the copy.
+      if (this.#planner.catalog !== catalog) this.#planner = new Planner(catalog);
+      const isReady = this.#planner.look(reports, LOOKS_PER_TURN);
+      const actions = isReady ? this.#planner.plan(reports, wallMs, settings) : undefined;
+      this.#planMs += clock.monotonicMs() - beganMs;
+      if (actions !== undefined) return actions;
+      await pause(clock, TURN_GAP_MS, this.#stopped.signal);
+      if (this.#stopped.signal.aborted) return [];
+    }
   }
 
   #presentNodes(): NodeId[] {
@@ -195,8 +225,7 @@ class Run {
   }
 
   #isOperating(): boolean {
-    const operations = [...this.#options.service.catalog.operations()];
-    return operations.some((operation) => !isFinished(operation));
+    return this.#options.service.catalog.unfinishedOperationCount > 0;
   }
 
   /** True where something is going on. */
@@ -205,7 +234,7 @@ class Run {
     await this.#askAll(this.#presentNodes());
     if (this.#stopped.signal.aborted) return false;
     const wallMs = clock.wallMs();
-    const reports = this.#nodes.view(wallMs);
+    const reports = this.#view(wallMs);
     // What ends from here on is not in these reports: it is planned for from the next.
     const ending = new Set(this.#underway.keys());
     // Proves that this member still leads and that its copy holds all that was committed: what it
@@ -213,11 +242,11 @@ class Run {
     // may have made what they tell of.
     const index = await service.readIndex(clock.monotonicMs() + ORDER_TIMEOUT_MS);
     if (service.catalog.version < index || this.#stopped.signal.aborted) return true;
-    const beganMs = clock.monotonicMs();
-    const actions = this.#plan(reports, wallMs);
-    const planMs = clock.monotonicMs() - beganMs;
-    if (actions.length === 0)
-      this.#restMs = Math.min(Math.max(ROUND_MS, planMs / WAITING_PLAN_SHARE), IDLE_ROUND_MS);
+    const actions = await this.#plan(reports, wallMs);
+    if (this.#stopped.signal.aborted) return false;
+    const restMs = Math.max(ROUND_MS, this.#planMs / WAITING_PLAN_SHARE);
+    if (this.#planner.isSearching) this.#restMs = ROUND_GAP_MS;
+    else if (actions.length === 0) this.#restMs = Math.min(restMs, IDLE_ROUND_MS);
     for (const action of actions) {
       if (this.#underway.size >= ACTIONS_MAX) break;
       if (!ending.has(subjectOf(action))) this.#begin(action);
@@ -319,7 +348,7 @@ class Run {
       set,
       replica,
       founding: entity.founders.includes(replica) ? founding : undefined,
-      createdAtVersion: entity.createdAtVersion,
+      createdAtVersion: Math.max(entity.createdAtVersion, ...ordersOf(entity)),
       from: placed.from,
     };
     return this.#order(action, 'replica.create', order);
@@ -341,4 +370,10 @@ class Run {
     if (error instanceof DbError) log.info(fields, 'reconciler action refused');
     else log.error(fields, 'reconciler action failed');
   }
+}
+
+/** A replica that is made must know what the others of its set pass over, before it applies anything. */
+function ordersOf({skippedEntries = [], skipOrder}: ReplicaSet): number[] {
+  const orders = [...skippedEntries, ...(skipOrder === undefined ? [] : [skipOrder])];
+  return orders.map(({order = 0}) => order);
 }

@@ -30,7 +30,7 @@ test('the receiver has what the sender reports, whatever answers are lost and wh
     replicas: fc.uniqueArray(fc.record({replica: fc.nat(5), index: fc.nat(3)}), {
       selector: ({replica}) => replica,
     }),
-    fate: fc.constantFrom('taken', 'lost', 'new-sender', 'new-receiver'),
+    fate: fc.constantFrom('taken', 'taken-unsettled', 'lost', 'new-sender', 'new-receiver'),
   });
   fc.assert(
     fc.property(fc.array(round), (rounds) => {
@@ -51,6 +51,8 @@ test('the receiver has what the sender reports, whatever answers are lost and wh
         const answer = sender.answer(request, now);
         if (fate === 'lost') continue;
         receiver.take(answer, 0);
+        if (fate === 'taken-unsettled') continue;
+        receiver.settle();
         expect(new Map(receiver.replicas)).toEqual(new Map(now.map((one) => [one.replica, one])));
         expect(receiver.leads).toBe(now.filter(({role}) => role === 'leader').length);
       }
@@ -71,13 +73,28 @@ test('what did not change is not sent again', () => {
   expect(ask([report(2, 2)])).toMatchObject({changed: [], removed: [1], full: false});
 });
 
-test('what was taken from the receiver stays as it was when more is reported', () => {
+test('what is reported later changes nothing before it is settled', () => {
   const receiver = new ReportReceiver();
+  const told: number[] = [];
+  const settle = () => receiver.settle(({replica}) => told.push(replica));
+  expect(receiver.isKnown).toBe(false);
   receiver.take({sequence: 1, full: true, changed: [report(1, 1)], removed: []}, 0);
+  settle();
   const {replicas} = receiver;
+  expect(receiver.isKnown).toBe(true);
   receiver.take({sequence: 2, full: false, changed: [report(2, 1)], removed: [1 as ReplicaId]}, 0);
-  receiver.take({sequence: 3, full: true, changed: [], removed: []}, 0);
   expect([...replicas.keys()]).toEqual([1]);
+  settle();
+  // What changed is told, and costs no other map.
+  expect(receiver.replicas).toBe(replicas);
+  expect([...replicas.keys()]).toEqual([2]);
+  expect(told.sort()).toEqual([1, 2]);
+  receiver.take({sequence: 3, full: false, changed: [report(3, 1)], removed: []}, 0);
+  receiver.take({sequence: 4, full: true, changed: [], removed: []}, 0);
+  settle();
+  expect(told).toHaveLength(2);
+  expect([...receiver.replicas.keys()]).toEqual([]);
+  expect([...replicas.keys()], 'a whole report is another map').toEqual([2]);
 });
 
 test('reports that are the same object as before are not looked into', () => {

@@ -82,7 +82,10 @@ function isLead(report: ReplicaReport | undefined): boolean {
   return report?.role === 'leader' && report.set !== META_SET;
 }
 
-/** The reconciler's side, for one node. */
+/**
+ * The reconciler's side, for one node. What comes in is put aside until `settle`, so that a plan is made from
+ * what was reported before it was proven that its maker leads, and each report costs what it changes.
+ */
 export class ReportReceiver {
   #sequence = 0;
   /** Counts answers that told something new. */
@@ -90,13 +93,23 @@ export class ReportReceiver {
   /** Replicas that lead by their node's word, without the meta group's. */
   leads = 0;
   readonly writes = new WriteMeter();
-  #replicas: ReadonlyMap<ReplicaId, ReplicaReport> = new Map();
+  #replicas = new Map<ReplicaId, ReplicaReport>();
+  /** A whole report that came in: another map, in place of the one before. */
+  #whole: Map<ReplicaId, ReplicaReport> | undefined;
+  /** What came in since, or since the last `settle`; undefined: it is gone. */
+  readonly #changes = new Map<ReplicaId, ReplicaReport | undefined>();
+  #isSettled = false;
 
   get acknowledged(): number {
     return this.#sequence;
   }
 
-  /** As they are now: what is reported later changes nothing in what was taken from here. */
+  /** Something was settled: before that nothing is known of the node. */
+  get isKnown(): boolean {
+    return this.#isSettled;
+  }
+
+  /** As they were at the last `settle`. */
   get replicas(): ReadonlyMap<ReplicaId, ReplicaReport> {
     return this.#replicas;
   }
@@ -106,21 +119,38 @@ export class ReportReceiver {
     this.writes.turn(nowMs);
     if (!answer.full && answer.changed.length === 0 && answer.removed.length === 0) return;
     this.news += 1;
-    if (answer.full) this.leads = 0;
-    const replicas = new Map<ReplicaId, ReplicaReport>(answer.full ? [] : this.#replicas);
-    for (const report of answer.changed) {
-      this.#countLead(replicas.get(report.replica), report);
-      this.writes.count(this.#replicas.get(report.replica), report);
-      replicas.set(report.replica, report);
+    for (const report of answer.changed) this.writes.count(this.#latest(report.replica), report);
+    if (answer.full) {
+      this.#whole = new Map(answer.changed.map((report) => [report.replica, report]));
+      this.#changes.clear();
+      return;
     }
-    for (const replica of answer.removed) {
-      this.#countLead(replicas.get(replica), undefined);
-      replicas.delete(replica);
-    }
-    this.#replicas = replicas;
+    for (const report of answer.changed) this.#changes.set(report.replica, report);
+    for (const replica of answer.removed) this.#changes.set(replica, undefined);
   }
 
-  #countLead(before: ReplicaReport | undefined, now: ReplicaReport | undefined): void {
-    this.leads += Number(isLead(now)) - Number(isLead(before));
+  /** @param changed told of each report that is new or gone, unless all are others: then the map is another. */
+  settle(changed: (report: ReplicaReport) => void = () => {}): void {
+    if (this.#sequence > 0) this.#isSettled = true;
+    if (this.#whole !== undefined) {
+      this.#replicas = this.#whole;
+      this.#whole = undefined;
+      this.leads = 0;
+      for (const report of this.#replicas.values()) this.leads += Number(isLead(report));
+    }
+    for (const [replica, report] of this.#changes) {
+      const before = this.#replicas.get(replica);
+      this.leads += Number(isLead(report)) - Number(isLead(before));
+      if (report !== undefined) this.#replicas.set(replica, report);
+      else this.#replicas.delete(replica);
+      const known = report ?? before;
+      if (known !== undefined) changed(known);
+    }
+    this.#changes.clear();
+  }
+
+  #latest(replica: ReplicaId): ReplicaReport | undefined {
+    if (this.#changes.has(replica)) return this.#changes.get(replica);
+    return (this.#whole ?? this.#replicas).get(replica);
   }
 }

@@ -63,6 +63,7 @@ const replicaWork = z.object({
   state: z.enum(['running', 'done', 'failed']),
   index: z.int().optional(),
   hash: z.string().optional(),
+  hashVersion: z.int().optional(),
   values: z.int().optional(),
   error: z.string().optional(),
 });

@@ -7,6 +7,7 @@ export type {HostMetrics} from './host/host-metrics.ts';
 export type {NodeState} from './host/node-states.ts';
 export type {RememberedRecord} from './host/old-image.ts';
 export {
+  type EntryOrders,
   type GroupObserver,
   HOST_LIMITS,
   type HostLimits,
@@ -16,8 +17,10 @@ export {
   proposalLimits,
   type StoreOptions,
 } from './host/options.ts';
+export type {BrokenReplica} from './host/replica-orders.ts';
 export type {MemberStatus, ReplicaStatus} from './host/status.ts';
 export {type StoppedReplica, StoppedStore} from './host/stopped-store.ts';
 export {checkTiming, TIMINGS, type Timing, type TimingPreset} from './host/timing.ts';
 export {NodeLiveness, type NodeLivenessOptions, type NodeView} from './liveness/node-liveness.ts';
+export {ballastPath} from './log/ballast.ts';
 export type * from './state-machine.ts';

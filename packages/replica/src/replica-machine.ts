@@ -10,7 +10,7 @@ import {
   type OperationId,
   type TableId,
 } from '@flotilla/base';
-import {decodeShare, type ScanSpec, type TableScan} from '@flotilla/column';
+import {ColumnArena, decodeShare, type ScanSpec, type TableScan} from '@flotilla/column';
 import type {
   ApplyResult,
   DurablePoint,
@@ -36,6 +36,8 @@ type Configuration = DurablePoint['configuration'];
  * With so many tombstones nothing is applied until flushes and compactions have carried some out. Deletes
  * are refused from half of that on, so that a follower whose disk is slow waits, and the leader does not.
  */
+/** Of the write being applied; storage copies what it keeps. */
+const columns = new ColumnArena();
 const TOMBSTONES_MAX = 2 * LIMITS.tombstones_per_replica_max.value;
 
 /** What apply made of a delete. */
@@ -64,6 +66,8 @@ export interface MachineWork {
   /** Of a checksum: the entry whose state it is of. */
   readonly index?: number | undefined;
   readonly hash?: string | undefined;
+  /** Hashes of two versions say nothing about each other. */
+  readonly hashVersion?: number | undefined;
   readonly values?: number | undefined;
   readonly error?: string | undefined;
 }
@@ -323,7 +327,8 @@ export class ReplicaMachine implements StateMachine {
   }
 
   #applyWrite(index: number, bytes: Uint8Array): WriteApplied {
-    const share = decodeShare(bytes);
+    columns.clear();
+    const share = decodeShare(bytes, columns);
     const {incarnation, sequence} = share.router;
     const {retries, keys} = this.#seen;
     const key = share.idempotencyKey;

@@ -1,10 +1,11 @@
+export {encodeEvidence} from './node/evidence-file.ts';
 export {EXIT_CODES} from './node/exit-codes.ts';
 export {type StartedNode, startNode} from './node/node.ts';
 export type {StartNodeOptions} from './node/node-options.ts';
 export {
-  type MetaCopy,
   type MetaRecovery,
   type MetaRecoveryOptions,
   recoverMeta,
+  reportStopped,
 } from './node/recover-meta.ts';
 export {VERSION} from './version.ts';

@@ -20,7 +20,7 @@ import {Director} from './workload/director.ts';
 import {expected} from './workload/expected.ts';
 import {type PlacedSet, Placement} from './workload/placement.ts';
 import {RegisterMachine} from './workload/register-machine.ts';
-import {type Disks, disksOf} from './world/disks.ts';
+import {type Disks, disksOf, threadsOf} from './world/disks.ts';
 import {Network, type NetworkTimes} from './world/network.ts';
 import {SimNode} from './world/node.ts';
 
@@ -38,8 +38,10 @@ export interface SimulationOptions {
   readonly only?: readonly FaultName[] | undefined;
   /** Drawn from the seed by default. */
   readonly disks?: Disks | undefined;
-  /** Of each node: drawn from the seed by default in `cluster`, and one in `hosts`. */
+  /** Of each node: drawn from the seed by default in `cluster`, and one for each thread in `hosts`. */
   readonly stores?: number | undefined;
+  /** Engine threads of each process, at most: drawn from the seed by default. */
+  readonly threads?: number | undefined;
   /** Some reads of `cluster` may be stale: drawn from the seed by default. */
   readonly stale?: boolean | undefined;
   /** People order more in `cluster` than moves and drops: drawn from the seed by default. */
@@ -89,14 +91,15 @@ export class Simulation {
   readonly #clients: Clients;
   readonly #nemesis: Nemesis;
   readonly #damages: Damages;
-  /** By "observer/observed": the highest durable record heard. */
-  readonly #records = new Map<string, number>();
+  /** By "observer/observed": the highest durable record heard of each store. */
+  readonly #records = new Map<string, Map<number, number>>();
 
   constructor(options: SimulationOptions) {
     this.#options = options;
     const {seed, only} = options;
     const disks = disksOf(options);
-    const without = [...(options.without ?? []), ...neverOn(disks)];
+    const threads = threadsOf(options);
+    const without = [...(options.without ?? []), ...neverOn({disks, threads})];
     const kinds = kindsOf({seed, only, without});
     this.#kernel = new Kernel(new Trace(options.trace));
     this.#laws = new Laws(() => this.#kernel.nowMs);
@@ -110,14 +113,16 @@ export class Simulation {
       {groupLogBytesMax: 4_000, segmentBytes: 32 * 1024, cacheBytesMax: 4_000},
       {segmentBytes: 256 * 1024},
     ]);
-    this.#coverage.count(`disks:${disks}`);
+    for (const what of [`disks:${disks}`, `threads:at most ${threads}`]) this.#coverage.count(what);
     for (let id = 1; id <= options.nodes; id++) {
       const node = new SimNode(id as NodeId, {
         kernel: this.#kernel,
         network: this.#network,
         chance: chanceOf(seed, `node ${id}`),
-        disks,
-        stores: 1,
+        ...{disks, threads, coverage: this.#coverage},
+        stores: Math.max(threads, options.stores ?? 1),
+        threadChance: chanceOf(seed, `threads of node ${id}`),
+        fail: (law, message) => this.#laws.fail(law, 0, message),
         onDurableWrite: (event) => this.#coverage.count(`durable writes:${event}`),
         timing,
         limits,
@@ -180,8 +185,11 @@ export class Simulation {
       hold: (untilMs) => {
         this.#director.heldUntilMs = untilMs;
       },
-      isRemembered: ({host, id}, by) =>
-        this.#recordKnownTo(by.id, id) === host!.durableRecords()[0]!.durableRecord,
+      isRemembered: ({host, id}, by) => {
+        const known = this.#recordsKnownTo(by.id, id);
+        const records = host!.durableRecords();
+        return records.every(({store, durableRecord}) => known.get(store) === durableRecord);
+      },
       stakes: ({id}) => this.#stakes(id),
       end: (node, how) => this.#end(node, how),
     });
@@ -223,10 +231,8 @@ export class Simulation {
       stop: (node) => {
         node.stop().catch(expected);
       },
-      mayDamage: (node) => this.#damages.isAllowed(node),
-      restoreImage: (node) => this.#damages.restoreImage(node),
-      flipBit: (node, chance) => this.#damages.flipBit(node, chance),
-      rotBit: (node, chance) => this.#damages.rotBit(node, chance),
+      damages: this.#damages,
+      count: (what) => this.#coverage.count(what),
     };
   }
 
@@ -250,7 +256,7 @@ export class Simulation {
   #end(node: SimNode, how: 'kill' | 'power'): void {
     const {liveness} = node.running ?? {};
     // What a node remembers of others is on its disk.
-    for (const view of liveness?.views() ?? []) this.#recordKnownTo(node.id, view.node);
+    for (const view of liveness?.views() ?? []) this.#recordsKnownTo(node.id, view.node);
     node.end(how);
   }
 
@@ -269,17 +275,20 @@ export class Simulation {
   }
 
   #knownTo(by: NodeId, of: NodeId): KnownLife | undefined {
-    const record = this.#recordKnownTo(by, of);
-    return record === undefined ? undefined : {bootEpoch: 0, records: [{store: 0, record}]};
+    const known = this.#recordsKnownTo(by, of);
+    const records = [...known].map(([store, record]) => ({store, record}));
+    return records.length === 0 ? undefined : {bootEpoch: 0, records};
   }
 
-  #recordKnownTo(by: NodeId, of: NodeId): number | undefined {
+  /** As far as it was told: a node that was not vetted tells none. */
+  #recordsKnownTo(by: NodeId, of: NodeId): ReadonlyMap<number, number> {
     const key = `${by}/${of}`;
-    const view = this.#nodes[by - 1]?.running?.liveness?.view(of);
-    const heard = view?.durableRecords.get(0) ?? 0;
-    const known = Math.max(heard, this.#records.get(key) ?? 0);
-    if (known > 0) this.#records.set(key, known);
-    return known > 0 ? known : undefined;
+    const known = this.#records.get(key) ?? new Map<number, number>();
+    this.#records.set(key, known);
+    const heard = this.#nodes[by - 1]?.running?.liveness?.view(of)?.durableRecords ?? [];
+    for (const [store, record] of heard)
+      if (record > 0) known.set(store, Math.max(record, known.get(store) ?? 0));
+    return known;
   }
 
   #observer(node: NodeId): GroupObserver {

@@ -5,7 +5,7 @@
 const CHAIN_SECONDS = [1, 10, 60, 300, 600, 3_600, 21_600, 86_400];
 
 /** A block holds some hundreds of rows: fewer waste their header, more decode what nobody asked. */
-const BLOCK_ROWS_MIN = 100;
+export const BLOCK_ROWS_MIN = 100;
 const BLOCK_ROWS_MAX = 1_000;
 
 export interface BucketTime {

@@ -2,6 +2,7 @@ export type {BucketTime} from './block-cut.ts';
 export type {DeadColumnIds} from './dead-columns.ts';
 export {type CommitPoint, type Edit, Manifest} from './manifest.ts';
 export {PartDamage} from './part-format.ts';
+export {outlineOf} from './replica-outline.ts';
 export type {FlushPoint, StoragePoint} from './replica-state.ts';
 export {
   type DeleteResult,

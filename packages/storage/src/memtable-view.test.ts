@@ -4,9 +4,10 @@
 import type {ColumnId, SeriesId} from '@flotilla/base';
 import type {ColumnValues} from '@flotilla/column';
 import fc from 'fast-check';
-import {expect, test} from 'vitest';
+import {expect, test, vi} from 'vitest';
 import {MemtableTable} from './memtable.ts';
 import type {MemtableView} from './memtable-view.ts';
+import {RowList} from './row-lists.ts';
 import type {SeriesRows} from './series-rows.ts';
 
 const ALL = {
@@ -127,11 +128,18 @@ function expectModel(view: MemtableView, model: Model): void {
     expect(found === undefined ? [] : linesOf(found)).toEqual(wanted);
     const pieces = [...view.piecesOf(series as SeriesId, FIELDS, ALL, 700)];
     expect(pieces.flatMap((piece) => (piece === undefined ? [] : linesOf(piece)))).toEqual(wanted);
-    const middle = wanted[wanted.length >>> 1]?.[0] ?? 0;
-    const half = view.rowsOf(series as SeriesId, FIELDS, {...ALL, startOffset: middle});
-    expect(half === undefined ? [] : linesOf(half)).toEqual(
-      wanted.filter(([offset]) => offset >= middle),
-    );
+    for (const [from, to] of [
+      [0.5, 1],
+      [0, 0.3],
+      [0.4, 0.45],
+    ] as const) {
+      const startOffset = wanted[Math.floor(wanted.length * from)]?.[0] ?? 0;
+      const endOffset = wanted[Math.floor(wanted.length * to)]?.[0] ?? Number.POSITIVE_INFINITY;
+      const range = view.rowsOf(series as SeriesId, FIELDS, {...ALL, startOffset, endOffset});
+      expect(range === undefined ? [] : linesOf(range)).toEqual(
+        wanted.filter(([offset]) => offset >= startOffset && offset < endOffset),
+      );
+    }
   }
 }
 
@@ -150,4 +158,21 @@ test('rows of a series are those that were appended, and a pin sees none that ca
     }),
     {numRuns: 15},
   );
+});
+
+test('of rows that came a little late, a range looks at little more than it holds', () => {
+  const table = new MemtableTable();
+  const rowCount = 30_000;
+  // Writers side by side: each row up to three behind the latest.
+  const offsets = Float64Array.from({length: rowCount}, (_, i) => i - ((i * 7) % 4));
+  const seriesOfRow = new Int32Array(rowCount);
+  table.append({rowCount, series: Int32Array.of(0), seriesOfRow, offsets, columns: []});
+  const copied = vi.spyOn(RowList.prototype, 'copy');
+  const range = {...ALL, startOffset: 20_000, endOffset: 20_100};
+  const found = table.view().rowsOf(0 as SeriesId, [], range)!;
+  const looked = copied.mock.calls.reduce((sum, [from, to]) => sum + to - from, 0);
+  copied.mockRestore();
+  expect(found.offsets[0]).toBe(20_000);
+  expect(found.rowCount).toBeGreaterThan(20);
+  expect(looked).toBeLessThan(120);
 });

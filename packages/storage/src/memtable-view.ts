@@ -112,14 +112,15 @@ export class MemtableView {
 
 /** The chosen ones, in order of arrival. */
 function* collect(
-  {rows: list, isOrdered}: ArrivedRows,
+  {rows: list, isOrdered, lateBy}: ArrivedRows,
   offsets: readonly Float64Array[],
   choice: RowChoice,
 ): Generator<undefined, Int32Array> {
   const {startOffset, endOffset, masks} = choice;
-  // Where time ascends, the range is a run of rows: the times of the others are not looked at.
-  const first = isOrdered ? lowerBound(list, offsets, startOffset) : 0;
-  const last = isOrdered ? lowerBound(list, offsets, endOffset) : list.count;
+  // Where time ascends, the range is a run of rows, and where some are a little late it lies in one not much
+  // longer: the times of the others are not looked at.
+  const first = lowerBound(list, offsets, startOffset - lateBy);
+  const last = lowerBound(list, offsets, endOffset + lateBy);
   const isRun = isOrdered && masks.length === 0;
   const rows = new Int32Array(Math.max(0, last - first));
   let count = 0;
@@ -150,7 +151,11 @@ function keepChosen(
   return count;
 }
 
-/** How many rows are earlier than `offset`. Requires rows in time order. */
+/**
+ * Where rows of `offset` would stand in time order. Where rows are late by up to `lateBy`, all before it are
+ * earlier than `offset + lateBy`, and none from it on is earlier than `offset - lateBy`: a row that is looked
+ * at bounds the latest of those before it, and so all behind it.
+ */
 function lowerBound(list: RowList, offsets: readonly Float64Array[], offset: number): number {
   let low = 0;
   let high = list.count;

@@ -37,6 +37,8 @@ export interface ArrivedRows {
   readonly rows: RowList;
   /** Each came later in time than the one before. */
   readonly isOrdered: boolean;
+  /** None was further behind the latest that came before it. */
+  readonly lateBy: number;
 }
 
 export class MemtableTable {
@@ -45,7 +47,9 @@ export class MemtableTable {
   readonly #slots = new Map<number, number>();
   /** By slot: its rows. */
   readonly #rows = new RowLists();
-  #lastOffset = new Float64Array(0);
+  /** By slot: the latest time that came. */
+  #maxOffset = new Float64Array(0);
+  #lateBy = new Float64Array(0);
   /** By slot: 1 while each row came later in time than the one before. */
   #ordered = new Uint8Array(0);
   readonly #columns = new Map<ColumnId, MemtableColumn>();
@@ -60,7 +64,7 @@ export class MemtableTable {
 
   get bytes(): number {
     let bytes = this.#offsets.bytes + this.#rows.bytes;
-    bytes += this.#lastOffset.byteLength + this.#ordered.byteLength;
+    bytes += this.#maxOffset.byteLength + this.#lateBy.byteLength + this.#ordered.byteLength;
     bytes += this.#slots.size * BYTES_PER_SLOT;
     for (const column of this.#columns.values()) bytes += column.bytes;
     return bytes;
@@ -80,7 +84,11 @@ export class MemtableTable {
   rowsOf(series: SeriesId, rowEnd: number): ArrivedRows | undefined {
     const slot = this.#slots.get(series);
     if (slot === undefined) return undefined;
-    return {rows: this.#rows.rowsOf(slot, rowEnd), isOrdered: this.#ordered[slot] === 1};
+    return {
+      rows: this.#rows.rowsOf(slot, rowEnd),
+      isOrdered: this.#ordered[slot] === 1,
+      lateBy: this.#lateBy[slot]!,
+    };
   }
 
   /** Ids of the series that have rows, ascending. */
@@ -104,13 +112,19 @@ export class MemtableTable {
   #list({series, seriesOfRow, rowCount, offsets}: TableRows, base: number): void {
     const slots = this.#slotsOf(series);
     const lists = this.#rows;
-    const lastOffset = this.#lastOffset;
+    const maxOffset = this.#maxOffset;
+    const lateBy = this.#lateBy;
     const ordered = this.#ordered;
     for (let i = 0; i < rowCount; i++) {
       const slot = slots[seriesOfRow[i]!]!;
       const offset = offsets[i]!;
-      if (offset <= lastOffset[slot]!) ordered[slot] = 0;
-      lastOffset[slot] = offset;
+      const late = maxOffset[slot]! - offset;
+      if (late < 0) {
+        maxOffset[slot] = offset;
+      } else {
+        ordered[slot] = 0;
+        if (late > lateBy[slot]!) lateBy[slot] = late;
+      }
       lists.push(slot, base + i);
     }
   }
@@ -126,8 +140,9 @@ export class MemtableTable {
     const slot = this.#slots.size;
     this.#slots.set(series, slot);
     this.#rows.reserve(slot + 1);
-    this.#lastOffset = withCapacity(this.#lastOffset, slot + 1);
-    this.#lastOffset[slot] = Number.NEGATIVE_INFINITY;
+    this.#maxOffset = withCapacity(this.#maxOffset, slot + 1);
+    this.#maxOffset[slot] = Number.NEGATIVE_INFINITY;
+    this.#lateBy = withCapacity(this.#lateBy, slot + 1);
     this.#ordered = withCapacity(this.#ordered, slot + 1);
     this.#ordered[slot] = 1;
     return slot;

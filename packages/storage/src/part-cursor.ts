@@ -7,7 +7,7 @@ import type {Field, RowRange} from './memtable-view.ts';
 import type {Part} from './part.ts';
 import type {Block, Stripe, TableIndex} from './part-format.ts';
 import {hideRows, type SeriesRows} from './series-rows.ts';
-import {type LoadedStripe, loadDirectory, loadStripe} from './stripe-reader.ts';
+import {type EncodedBlock, type LoadedStripe, loadDirectory, loadStripe} from './stripe-reader.ts';
 import type {Mask} from './tombstone.ts';
 
 /** Stripes kept decoded to pages: blocks are read in time order, so one and the next suffice. */
@@ -30,6 +30,7 @@ export interface BlockReference {
   readonly cursor: PartCursor;
   readonly stripe: number;
   readonly block: number;
+  readonly rowCount: number;
   readonly minOffset: number;
   readonly maxOffset: number;
   /** Deleted: rows of these times are left out. None covers the block. */
@@ -92,6 +93,12 @@ export class PartCursor {
     return hideRows(loaded.rows(block), hidden);
   }
 
+  /** The block as it stands in the part, what is hidden in it included. */
+  async encoded({stripe, block}: BlockReference): Promise<EncodedBlock> {
+    const loaded = this.#loaded.get(stripe) ?? (await this.#load(stripe));
+    return loaded.encoded(block);
+  }
+
   #passTo(series: SeriesId): void {
     while (this.#first < this.#stripes.length && this.#stripes[this.#first]!.lastSeries < series) {
       this.#directories.delete(this.#first);
@@ -112,7 +119,7 @@ export class PartCursor {
     while (directory.next < blocks.length && blocks[directory.next]!.series < series)
       directory.next += 1;
     for (let block = directory.next; block < blocks.length; block++) {
-      const {minOffset, maxOffset, series: owner} = blocks[block]!;
+      const {rowCount, minOffset, maxOffset, series: owner} = blocks[block]!;
       if (owner !== series) break;
       if (minOffset >= endOffset || maxOffset < startOffset) continue;
       const hidden = ranges.filter(
@@ -121,7 +128,7 @@ export class PartCursor {
       // What is deleted whole need not be read.
       if (hidden.some((range) => range.startOffset <= minOffset && range.endOffset > maxOffset))
         continue;
-      references.push({cursor: this, stripe, block, minOffset, maxOffset, hidden});
+      references.push({cursor: this, stripe, block, rowCount, minOffset, maxOffset, hidden});
     }
   }
 

@@ -3,7 +3,7 @@
 
 import {crc32} from 'node:zlib';
 import {assert, type Disk, type DiskFile, type SeriesId, type TableId} from '@flotilla/base';
-import type {BlockCut} from './block-cut.ts';
+import {BLOCK_ROWS_MIN, type BlockCut} from './block-cut.ts';
 import type {Field} from './memtable-view.ts';
 import {
   encodeFooter,
@@ -16,6 +16,7 @@ import {
 import {concatRows, type SeriesRows, sliceRows} from './series-rows.ts';
 import {rowsPerSlice, type Slices} from './slices.ts';
 import {StripeBuilder} from './stripe-builder.ts';
+import type {EncodedBlock} from './stripe-reader.ts';
 
 export interface WrittenTable extends TableEntry {
   /** Of its rows; both inclusive. */
@@ -76,16 +77,33 @@ export class PartWriter {
   /** Rows of a series, later than those given before for it. Columns as the table's fields. */
   async addRows(series: SeriesId, rows: SeriesRows): Promise<void> {
     const table = this.#table!;
-    if (series !== this.#series) {
-      await this.#endSeries();
-      this.#series = series;
-      table.seriesCount += 1;
-    }
+    await this.#beginSeries(series);
     table.rowCount += rows.rowCount;
     this.#pending.push(rows);
     this.#pendingCount += rows.rowCount;
     // Enough to see the series' density, whatever small pieces its rows come in.
     if (this.#pendingCount >= 2 * rowsPerSlice(table.fields.length)) await this.#cutPending(false);
+  }
+
+  /**
+   * Whether a block of so many rows would do as it is, behind what the series has here: one that is thin, or
+   * that would leave a thin one before it, is better given by its rows.
+   */
+  takesEncoded(series: SeriesId, rowCount: number): boolean {
+    if (rowCount < BLOCK_ROWS_MIN) return false;
+    return (
+      series !== this.#series || this.#pendingCount === 0 || this.#pendingCount >= BLOCK_ROWS_MIN
+    );
+  }
+
+  /** A block of a series as another part has it, later than what was given before for the series. */
+  async addEncoded(series: SeriesId, block: EncodedBlock): Promise<void> {
+    await this.#beginSeries(series);
+    if (this.#pendingCount > 0) await this.#cutPending(true);
+    const table = this.#table!;
+    table.rowCount += block.rowCount;
+    table.builder.addEncoded(series, block);
+    if (table.builder.isFull) await this.#writeStripe();
   }
 
   async endTable(): Promise<void> {
@@ -120,6 +138,13 @@ export class PartWriter {
     await this.#write([bytes, encodeTrailer(footer)]);
     await this.#file.sync();
     return {bytes: this.#position, tables: this.#entries};
+  }
+
+  async #beginSeries(series: SeriesId): Promise<void> {
+    if (series === this.#series) return;
+    await this.#endSeries();
+    this.#series = series;
+    this.#table!.seriesCount += 1;
   }
 
   async #endSeries(): Promise<void> {

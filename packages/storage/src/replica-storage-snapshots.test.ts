@@ -51,6 +51,22 @@ async function stageSnapshot(trial: Trial, directory: string) {
   return {directory, fileNames: snapshot.files.map(({name}) => name), point: snapshot.point};
 }
 
+test('the members of what is installed are those that the log says, not those of the state', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  trial.write(series(1, {count: 4, step: 1_000}, 1));
+  const staged = await stageSnapshot(trial, 'staging');
+  const target = await trial.fixture.open(2);
+  const configuration = {voters: [2], learners: []};
+  expect(staged.point.configuration).not.toEqual(configuration);
+  await target.install({...staged, point: {...staged.point, configuration}});
+  await target.close();
+  const again = await trial.fixture.open(2);
+  expect(again.durablePoint()).toEqual({...staged.point, configuration});
+  await again.close();
+  await trial.storage.close();
+});
+
 test('while a snapshot is installed a scan sees what was there, or all of the snapshot', async () => {
   const trial = new Trial();
   trial.storage = await trial.fixture.open(1);

@@ -4,7 +4,7 @@
 import type {ColumnId} from '@flotilla/base';
 import type {FieldType, TagPredicate} from '@flotilla/column';
 import fc from 'fast-check';
-import {expect, test} from 'vitest';
+import {expect, test, vi} from 'vitest';
 import {
   HOST,
   linesOf,
@@ -18,6 +18,7 @@ import {
   WHOLE_TABLE,
 } from './replica-model.fixture.ts';
 import {type Command, Trial} from './replica-trial.fixture.ts';
+import {LoadedStripe} from './stripe-reader.ts';
 
 const table = fc.integer({min: 1, max: 2});
 // Steps of a second around three hours, so that duplicates, late rows and several bins are common.
@@ -45,6 +46,20 @@ const point: fc.Arbitrary<Point> = fc.record({
   offset,
   values: fc.tuple(...TYPES.map((type) => fc.option(value[type], {nil: undefined}))),
 });
+// Enough rows for full blocks, which a compaction takes as they are where they meet no others.
+const run: fc.Arbitrary<Command> = fc
+  .record({
+    host: fc.integer({min: 0, max: 1}),
+    start: fc.integer({min: 0, max: 30}),
+    count: fc.integer({min: 20, max: 250}),
+    step: fc.constantFrom(1_000, 4_000),
+    mark: fc.nat({max: 99}),
+    fields: fc.constantFrom(undefined, [0], [1]),
+  })
+  .map(({host, start, count, step, mark, fields}) => ({
+    type: 'write',
+    points: series(host, {start: start * 100_000, count, step}, mark, fields),
+  }));
 const tagPredicate = fc.letrec<{any: TagPredicate}>((tie) => ({
   any: fc.oneof(
     {maxDepth: 2},
@@ -88,6 +103,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       points: fc.array(point, {minLength: 1, maxLength: 12}),
     }),
   },
+  {weight: 3, arbitrary: run},
   {weight: 4, arbitrary: fc.record({type: fc.constant('flush' as const), isAwaited: fc.boolean()})},
   {weight: 2, arbitrary: fc.record({type: fc.constant('compact' as const), isAll: fc.boolean()})},
   {weight: 2, arbitrary: fc.constant({type: 'crash' as const})},
@@ -212,6 +228,27 @@ test('parts in the middle of the log are merged in their place', async () => {
   await trial.check(WHOLE_TABLE);
   await trial.storage.close();
 }, 60_000);
+
+test('a compaction decodes only blocks that meet others, are thin, or hold deleted rows', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  // From 00:30:00 on, one row a second: blocks of five minutes.
+  for (const [mark, count] of [600, 150, 150, 40, 560, 300].entries()) {
+    const start = [0, 600, 750, 900, 940, 1_500][mark]! * 1_000;
+    trial.write(series(1, {start, count, step: 1_000}, mark));
+    await trial.step({type: 'flush', isAwaited: true});
+  }
+  trial.delete({...WHOLE_TABLE, start: 1_600_000, length: 5_000});
+  await trial.step({type: 'flush', isAwaited: true});
+  const decoded = vi.spyOn(LoadedStripe.prototype, 'rows');
+  await trial.step({type: 'compact', isAll: true});
+  // The 40 rows, those of their five minutes behind them, and what was deleted from.
+  expect(decoded).toHaveBeenCalledTimes(3);
+  decoded.mockRestore();
+  await trial.check(WHOLE_TABLE);
+  await trial.check({...WHOLE_TABLE, start: 890_000, length: 100_000});
+  await trial.storage.close();
+});
 
 test('a scan that is closed in the middle of a read lets it end, then lets go', async () => {
   const trial = new Trial();

@@ -14,7 +14,7 @@ import {BlockCut, type BucketTime} from './block-cut.ts';
 import {isCompact, nextCompaction} from './compaction.ts';
 import {type DeadColumnIds, DeadColumns} from './dead-columns.ts';
 import {loadIndex, writeNewKeys} from './key-files.ts';
-import {Memtable} from './memtable.ts';
+import {type FrozenMemtable, Memtables} from './memtables.ts';
 import {type PartWriting, withMerged, writeFlushed, writeMerged} from './new-parts.ts';
 import type {Part, PartRecord} from './part.ts';
 import {ReplicaFiles, type ReplicaFilesOptions} from './replica-files.ts';
@@ -60,19 +60,6 @@ export type WriteResult =
     };
 export type DeleteResult = {readonly status: 'applied'} | TableRejected;
 
-/** A memtable on its way to disk, and the point that its flush makes durable. */
-interface Frozen {
-  readonly memtable: Memtable;
-  readonly lo: number;
-  readonly point: FlushPoint;
-  readonly seriesCount: number;
-  readonly droppedTables: readonly TableId[];
-  readonly purgedTables: readonly TableId[];
-  readonly deadColumns: readonly DeadColumnIds[];
-  /** Called in the turn of its commit. */
-  readonly pins: Set<() => void>;
-}
-
 const noPressure = (): number => 0;
 
 export class ReplicaStorage {
@@ -87,9 +74,7 @@ export class ReplicaStorage {
   #fates: TableFates;
   #deadColumns: DeadColumns;
   #appliedIndex: number;
-  #active = new Memtable();
-  /** From the oldest to the newest. */
-  #frozen: readonly Frozen[] = [];
+  readonly #memtables = new Memtables();
   #expiredBefore = 0;
   readonly #order = new WorkOrder();
   readonly #checksums = new Set<Promise<unknown>>();
@@ -147,7 +132,7 @@ export class ReplicaStorage {
     let rowCount = 0;
     for (const table of share.tables) {
       const series = this.#resolveSeries(table.series);
-      this.#active.append(table.table, {...table, series});
+      this.#memtables.active.append(table.table, {...table, series});
       rowCount += table.rowCount;
     }
     return {status: 'applied', rowCount};
@@ -160,15 +145,13 @@ export class ReplicaStorage {
     if (this.#fates.isDead(table)) return {status: 'rejected', code: 'TABLE_DROPPED', table};
     // Of a table's many replica sets, few have a series that was named.
     if (this.#index.select(table, tags).length > 0)
-      this.#active.delete({index, table, startOffset, endOffset, tags});
+      this.#memtables.active.delete({index, table, startOffset, endOffset, tags});
     return {status: 'applied'};
   }
 
   /** Deletes that still hide rows; each costs every scan that it touches. */
   get tombstoneCount(): number {
-    let count = this.#files.state.tombstones.length + this.#active.tombstoneCount;
-    for (const {memtable} of this.#frozen) count += memtable.tombstoneCount;
-    return count;
+    return this.#files.state.tombstones.length + this.#memtables.tombstoneCount;
   }
 
   /** Hides the table's rows and refuses writes to it from here on. */
@@ -188,7 +171,7 @@ export class ReplicaStorage {
     this.#advance(index);
     this.#fates.purge(table);
     this.#deadColumns.forget(table);
-    this.#active.dropTable(table);
+    this.#memtables.active.dropTable(table);
   }
 
   /** Writes that name the column are refused from here on; no column gets the id again. */
@@ -242,7 +225,7 @@ export class ReplicaStorage {
       fields: spec.fields,
       range,
       ...scanSources(
-        {parts, memtables: this.#memtables(), tombstones: files.state.tombstones},
+        {parts, memtables: this.#memtables.all(), tombstones: files.state.tombstones},
         table,
         range,
       ),
@@ -255,10 +238,6 @@ export class ReplicaStorage {
     });
   }
 
-  #memtables(): Memtable[] {
-    return [...this.#frozen.map(({memtable}) => memtable), this.#active];
-  }
-
   /** The series of a table that the index knows, whatever rows they have: one row each, no fields. */
   scanSeries({table, tags}: Pick<ScanSpec, 'table' | 'tags'>): TableScan {
     // A copy: the index may grow, and move, while the scan is read.
@@ -267,7 +246,7 @@ export class ReplicaStorage {
   }
 
   tables(): TableCounts[] {
-    const rows = rowCounts(this.#files.parts, this.#memtables());
+    const rows = rowCounts(this.#files.parts, this.#memtables.all());
     return [...rows].map(([table, rowCount]) => ({
       table,
       rowCount,
@@ -278,9 +257,7 @@ export class ReplicaStorage {
 
   /** Of memtables, those being flushed included. */
   memtableBytes(): number {
-    let {bytes} = this.#active;
-    for (const {memtable} of this.#frozen) bytes += memtable.bytes;
-    return bytes;
+    return this.#memtables.bytes;
   }
 
   /** Of memtables and the series index. */
@@ -304,9 +281,8 @@ export class ReplicaStorage {
   }
 
   needsFlush(limits: {readonly memtableBytes: number}): boolean {
-    return (
-      this.#active.bytes >= limits.memtableBytes || this.#active.tombstoneCount >= TOMBSTONES_KEPT
-    );
+    const {bytes, tombstoneCount} = this.#memtables.active;
+    return bytes >= limits.memtableBytes || tombstoneCount >= TOMBSTONES_KEPT;
   }
 
   /**
@@ -388,8 +364,7 @@ export class ReplicaStorage {
         this.#fates = new TableFates(state.droppedTables, state.purgedTables);
         this.#deadColumns = new DeadColumns(state.deadColumns);
         this.#appliedIndex = state.point!.index;
-        this.#active = new Memtable();
-        this.#frozen = [];
+        this.#memtables.clear();
       }),
     );
   }
@@ -435,40 +410,32 @@ export class ReplicaStorage {
     return ids;
   }
 
-  #frozenAt(point: FlushPoint): Frozen {
-    const last = this.#frozen.at(-1);
+  #frozenAt(point: FlushPoint): FrozenMemtable {
+    const {newest} = this.#memtables;
     // Nothing was applied since a flush that is under way, or that a full disk refused.
-    return last?.point.index === point.index ? last : this.#freeze(point);
-  }
-
-  #freeze(point: FlushPoint): Frozen {
+    if (newest?.point.index === point.index) return newest;
     assert(point.index >= this.#appliedIndex, () => `flush point ${point.index} is behind`);
-    const lo = this.#frozen.at(-1)?.point.index ?? this.#files.state.point?.index ?? 0;
-    const frozen = {
-      memtable: this.#active,
-      lo,
+    this.#appliedIndex = point.index;
+    return this.#memtables.freeze({
+      lo: newest?.point.index ?? this.#files.state.point?.index ?? 0,
       point,
       seriesCount: this.#index.count,
       droppedTables: this.#fates.dropped(),
       purgedTables: this.#fates.purged(),
       deadColumns: this.#deadColumns.list(),
-      pins: new Set<() => void>(),
-    };
-    this.#appliedIndex = point.index;
-    this.#active = new Memtable();
-    this.#frozen = [...this.#frozen, frozen];
-    return frozen;
+    });
   }
 
   /** In the order of the log: what a full disk refused before comes first. */
-  async #writeUpto(frozen: Frozen, pressure: () => number): Promise<void> {
+  async #writeUpto(frozen: FrozenMemtable, pressure: () => number): Promise<void> {
     // It is there no more where a snapshot took the place of what it was.
-    while (this.#frozen.includes(frozen)) await this.#writeFrozen(this.#frozen[0]!, pressure);
+    while (this.#memtables.holds(frozen))
+      await this.#writeFrozen(this.#memtables.oldest!, pressure);
   }
 
-  async #writeFrozen(frozen: Frozen, pressure: () => number): Promise<void> {
+  async #writeFrozen(frozen: FrozenMemtable, pressure: () => number): Promise<void> {
     const {memtable, lo} = frozen;
-    const urgency = () => Math.max(this.#flushLag(), pressure());
+    const urgency = () => Math.max(this.#memtables.flushLag(), pressure());
     const slices = new Slices(this.#turns, {work: 'flush', urgency});
     const writing = {...this.#writing(), slices};
     const part = await writeFlushed(writing, {memtable, lo, hi: frozen.point.index});
@@ -484,7 +451,7 @@ export class ReplicaStorage {
   }
 
   async #commitFlushed(
-    frozen: Frozen,
+    frozen: FrozenMemtable,
     part: PartRecord | undefined,
     keyFiles: ReplicaState['keyFiles'],
   ): Promise<void> {
@@ -509,15 +476,9 @@ export class ReplicaStorage {
     };
     // In the turn of the commit, so that no scan sees the rows twice or not at all.
     await this.#files.commit(change, () => {
-      this.#frozen = this.#frozen.filter((each) => each !== frozen);
+      this.#memtables.remove(frozen);
       for (const pin of frozen.pins) pin();
     });
-  }
-
-  /** What came in since the freeze beside what was frozen: until both keep pace, memory fills. */
-  #flushLag(): number {
-    const frozenBytes = this.#frozen[0]?.memtable.bytes ?? 0;
-    return frozenBytes === 0 ? 0 : Math.min(1, this.#active.bytes / frozenBytes);
   }
 
   #writing(): Omit<PartWriting, 'slices'> {

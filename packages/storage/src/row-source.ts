@@ -5,9 +5,9 @@ import type {SeriesId, TableId} from '@flotilla/base';
 import {MaskedSeries} from './masked-series.ts';
 import type {Field, MemtableView, RowRange} from './memtable-view.ts';
 import type {Part} from './part.ts';
-import {PartCursor} from './part-cursor.ts';
+import {type BlockReference, PartCursor} from './part-cursor.ts';
 import type {SeriesIndex} from './series-index.ts';
-import {mergeSeries} from './series-merge.ts';
+import {mergeBlocks, mergeSeries} from './series-merge.ts';
 import {clipRows, mergeRows, type SeriesRows} from './series-rows.ts';
 import type {Slices} from './slices.ts';
 import type {Mask} from './tombstone.ts';
@@ -58,13 +58,23 @@ export class RowSource {
   /** The series' rows in time order, in pieces. Series ascend from call to call. */
   async *rowsOf(series: SeriesId): AsyncGenerator<SeriesRows> {
     const {startOffset, endOffset} = this.#options.range;
-    const references = [];
-    for (const cursor of this.#cursors)
-      if (cursor.mayHave(series)) references.push(...(await cursor.blocksOf(series)));
+    const references = await this.#referencesOf(series);
     for await (const piece of mergeSeries(references, this.memtableRows(series))) {
       const rows = clipRows(piece, startOffset, endOffset);
       if (rows.rowCount > 0) yield rows;
     }
+  }
+
+  /** What the parts alone have of the series, in time order; blocks may reach beyond the range. */
+  async *piecesOf(series: SeriesId): AsyncGenerator<BlockReference | SeriesRows> {
+    yield* mergeBlocks(await this.#referencesOf(series));
+  }
+
+  async #referencesOf(series: SeriesId): Promise<BlockReference[]> {
+    const references: BlockReference[] = [];
+    for (const cursor of this.#cursors)
+      if (cursor.mayHave(series)) references.push(...(await cursor.blocksOf(series)));
+    return references;
   }
 
   /** True: no part has rows of the series, so `memtableRows` has them all. */

@@ -1,10 +1,11 @@
 // A checksum of all values of a replica that can be read: of its parts and tombstones at the moment of a
 // flush, table by table, by way of the scan. What replicas may differ in is left out: order and cut of
 // blocks, rows that something hides, tables and columns that are dead. Expiry hides rows by each node's
-// own clock, so it counts for nothing here.
+// own clock, so it counts for nothing here. What is put in, and in which form, is a part of the version of
+// the hash (VALUES_HASH_VERSION): two builds of which each leaves out something else do not compare.
 
 import type {ColumnId, TableId} from '@flotilla/base';
-import {ValuesHash} from '@flotilla/column';
+import {VALUES_HASH_VERSION, ValuesHash} from '@flotilla/column';
 import type {Field, RowRange} from './memtable-view.ts';
 import type {Part} from './part.ts';
 import type {ReplicaFiles} from './replica-files.ts';
@@ -17,6 +18,7 @@ import {ReplicaTableScan} from './table-scan.ts';
 export interface RowsChecksum {
   /** Hex. */
   readonly hash: string;
+  readonly hashVersion: number;
   readonly values: number;
 }
 
@@ -55,7 +57,7 @@ export async function checksumRows(
   } finally {
     pinned.release();
   }
-  return {hash: hash.digest(), values: hash.count};
+  return {hash: hash.digest(), hashVersion: VALUES_HASH_VERSION, values: hash.count};
 }
 
 function liveTables({state, parts}: PinnedRows): Set<TableId> {

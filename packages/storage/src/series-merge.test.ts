@@ -43,6 +43,7 @@ function toBlocks(rows: readonly Row[], blockRows: number): BlockReference[] {
       cursor,
       stripe: 0,
       block,
+      rowCount: own.length,
       minOffset: own[0]!.offset,
       hidden: [],
       maxOffset: own.at(-1)!.offset,

@@ -1,5 +1,5 @@
 // The rows of one series out of all its sources, as pieces in time order. Blocks that overlap no other
-// source are handed out as they were decoded; only where sources meet in time are they merged. Sources
+// source are handed out as they are; only where sources meet in time are they merged. Sources
 // may overlap all along a series, each block two of another part: so blocks are opened in the order of
 // their beginnings, and what lies before the next one's beginning leaves. Memory is a piece and a block
 // of each part, and each row is merged as often as parts meet there, however long the series is.
@@ -19,32 +19,42 @@ export async function* mergeSeries(
   newest: SeriesRows | undefined,
 ): AsyncGenerator<SeriesRows> {
   const overlay = newest === undefined ? undefined : new Overlay(newest);
-  for await (const rows of mergeBlocks(references)) {
+  for await (const piece of mergeBlocks(references)) {
+    const rows = await decoded(piece);
+    // A tombstone may have left none.
+    if (rows.rowCount === 0) continue;
     if (overlay === undefined) yield rows;
     else yield* overlay.over(rows);
   }
   if (overlay !== undefined) yield* overlay.rest();
 }
 
-/** Rows of the parts alone. */
-async function* mergeBlocks(references: readonly BlockReference[]): AsyncGenerator<SeriesRows> {
+/** What a series has in parts, in time order: blocks that meet no other as they stand, and merged rows. */
+export async function* mergeBlocks(
+  references: readonly BlockReference[],
+): AsyncGenerator<BlockReference | SeriesRows> {
   const byTime = [...references].sort((a, b) => a.minOffset - b.minOffset);
   const open = new OpenBlocks(references);
   for (let i = 0; i < byTime.length; i++) {
     const reference = byTime[i]!;
-    const rows = await reference.cursor.rows(reference);
     // No block still to come has rows before it.
     const horizon = byTime[i + 1]?.minOffset ?? Number.POSITIVE_INFINITY;
     if (open.rowCount === 0 && reference.maxOffset < horizon) {
-      if (rows.rowCount > 0) yield rows;
+      yield reference;
       continue;
     }
+    const rows = await decoded(reference);
     // A tombstone may have left none; the blocks before may be due all the same.
     if (rows.rowCount > 0) open.add(reference, rows);
     if (!open.isDue(horizon)) continue;
     const merged = open.takeBefore(horizon);
     if (merged !== undefined) yield merged;
   }
+}
+
+/** The rows of a piece; those of a block without what is hidden. */
+export async function decoded(piece: BlockReference | SeriesRows): Promise<SeriesRows> {
+  return 'cursor' in piece ? piece.cursor.rows(piece) : piece;
 }
 
 /** Blocks that were read and may still meet one that was not. */

@@ -2,6 +2,7 @@
 // newer source (in log order) wins per field, and an absent field is not a write.
 
 import type {ChunkColumn} from '@flotilla/column';
+import {concatColumns} from './column-concat.ts';
 import {ABSENT, gatherColumn, sliceColumn} from './column-gather.ts';
 
 /** Offsets strictly ascend; arrays may be longer than `rowCount`. Columns as the reader asked them. */
@@ -62,14 +63,20 @@ export function mergeRows(older: SeriesRows, newer: SeriesRows): SeriesRows {
   return {rowCount: merged.rowCount, offsets: merged.offsets, columns};
 }
 
-/**
- * Pieces of one source, each later than the one before, as one. Requires at least one. In pairs, so
- * that many small pieces are not copied once per piece.
- */
+/** Pieces of one source, each later than the one before, as one. Requires at least one. */
 export function concatRows(pieces: readonly SeriesRows[]): SeriesRows {
   if (pieces.length === 1) return pieces[0]!;
-  const middle = pieces.length >>> 1;
-  return mergeRows(concatRows(pieces.slice(0, middle)), concatRows(pieces.slice(middle)));
+  const rowCount = pieces.reduce((sum, piece) => sum + piece.rowCount, 0);
+  const offsets = new Float64Array(rowCount);
+  let at = 0;
+  for (const piece of pieces) {
+    offsets.set(piece.offsets.subarray(0, piece.rowCount), at);
+    at += piece.rowCount;
+  }
+  const columns = pieces[0]!.columns.map((_, i) =>
+    concatColumns(pieces.map((piece) => ({column: piece.columns[i], rowCount: piece.rowCount}))),
+  );
+  return {rowCount, offsets, columns};
 }
 
 interface MergedOffsets {

@@ -95,8 +95,11 @@ export async function installFiles(
   };
   const parts = await adopt(state.parts, 'part');
   const keyFiles = await adopt(state.keyFiles, 'keys');
+  // Who the members are the log says: what goes on after a lost majority has others than the state it began with.
+  const {index: at, term, configuration} = staged.point;
+  const point = {index: at, term, configuration};
   await files.commit(
-    () => ({...state, parts, keyFiles}),
+    () => ({...state, point, parts, keyFiles}),
     () => installed(state, index),
   );
 }

@@ -2,12 +2,13 @@
 // its own checksum: a query reads the pages of the columns it asks for, in few and large reads.
 
 import {crc32} from 'node:zlib';
-import type {ColumnId, SeriesId} from '@flotilla/base';
+import {assert, type ColumnId, type SeriesId} from '@flotilla/base';
 import {ByteWriter, encodeColumn} from '@flotilla/column';
 import {writeBlockColumn} from './block-column.ts';
 import type {Field} from './memtable-view.ts';
 import {type Block, encodeDirectory, type Page, type Stripe} from './part-format.ts';
 import type {SeriesRows} from './series-rows.ts';
+import type {EncodedBlock} from './stripe-reader.ts';
 
 /** A page of TSBS's integers is then some 15 KB: one read and 10 us of checksum. */
 const STRIPE_ROWS_MAX = 32_768;
@@ -77,13 +78,33 @@ export class StripeBuilder {
       if (column !== undefined) writeBlockColumn(page.bodies, this.#scratch, column, from, to);
       page.endBlock();
     }
-    this.#rowCount += to - from;
-    this.#blocks.push({
-      series,
-      rowCount: to - from,
-      minOffset: offsets[0]!,
-      maxOffset: offsets[to - from - 1]!,
-    });
+    const minOffset = offsets[0]!;
+    const maxOffset = offsets[to - from - 1]!;
+    this.#list({series, rowCount: to - from, minOffset, maxOffset});
+  }
+
+  /** A block of another part, byte for byte; its columns are those of the fields here. */
+  addEncoded(series: SeriesId, block: EncodedBlock): void {
+    this.#offsets.bodies.bytes(block.offsets);
+    this.#offsets.endBlock();
+    for (let i = 0; i < this.#columns.length; i++) {
+      const page = this.#columns[i]!;
+      const body = block.columns[i];
+      if (body !== undefined) page.bodies.bytes(body);
+      page.endBlock();
+    }
+    const {rowCount, minOffset, maxOffset} = block;
+    this.#list({series, rowCount, minOffset, maxOffset});
+  }
+
+  #list(block: Block): void {
+    const last = this.#blocks.at(-1);
+    assert(
+      last === undefined || block.series > last.series || block.minOffset > last.maxOffset,
+      () => `block of series ${block.series} at ${block.minOffset} after ${last!.maxOffset}`,
+    );
+    this.#rowCount += block.rowCount;
+    this.#blocks.push(block);
   }
 
   /** The stripe's bytes, to be written at `position` of the file, and its index entry. Empties it. */

@@ -36,6 +36,13 @@ class PageBodies {
   }
 }
 
+/** A block's bytes, which may be views of its stripe's pages. */
+export interface EncodedBlock extends Omit<Block, 'series'> {
+  readonly offsets: Uint8Array;
+  /** In the order of the fields that were asked for; undefined where no row has a value. */
+  readonly columns: readonly (Uint8Array | undefined)[];
+}
+
 export class LoadedStripe {
   readonly blocks: readonly Block[];
   readonly #offsets: PageBodies;
@@ -65,6 +72,12 @@ export class LoadedStripe {
       columns.push(body && readBlockColumn(body, this.#fields[i]!.type, rowCount));
     }
     return {rowCount, offsets: offsets.values, columns};
+  }
+
+  encoded(block: number): EncodedBlock {
+    const {rowCount, minOffset, maxOffset} = this.blocks[block]!;
+    const columns = this.#columns.map((column) => column?.body(block));
+    return {rowCount, minOffset, maxOffset, offsets: this.#offsets.body(block)!, columns};
   }
 }
 

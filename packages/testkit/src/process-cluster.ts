@@ -22,7 +22,7 @@ const ROOT = path.resolve(import.meta.dirname, '../../..');
 const NODE = path.join(ROOT, 'node_modules/.bin/node');
 const MAIN = path.join(ROOT, 'packages/cli/src/main.ts');
 /** Nodes on two shared cores, several at once, need their time. */
-const READY_MS_MAX = 60_000;
+const READY_MS_MAX = 120_000;
 const STOP_MS_MAX = 15_000;
 
 export interface ClusterOptions {
@@ -54,6 +54,13 @@ export function makeJoinSecret(directory: string, name = 'join-secret'): string 
   const file = path.join(directory, name);
   writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, {mode: 0o600});
   return file;
+}
+
+/** Nodes' processes that run: none of them outlives this one, however that ends (but by SIGKILL). */
+const running = new Set<ChildProcess>();
+
+function killRunning(): void {
+  for (const child of running) child.kill('SIGKILL');
 }
 
 export class ProcessNode {
@@ -109,12 +116,16 @@ export class ProcessNode {
       env: {...process.env, UV_THREADPOOL_SIZE: '16', ...this.#env},
     });
     this.#child = child;
+    if (running.size === 0) process.once('exit', killRunning);
+    running.add(child);
     const log = createWriteStream(this.logFile, {flags: 'a'});
     child.stdout.pipe(log, {end: false});
     child.stderr.pipe(log, {end: false});
     this.#exit = new Promise((resolve) => {
       child.once('exit', () => {
         this.#child = undefined;
+        running.delete(child);
+        if (running.size === 0) process.off('exit', killRunning);
       });
       // After it, and with its last words in the log.
       child.once('close', (code, signal) => {

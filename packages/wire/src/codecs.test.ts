@@ -196,6 +196,7 @@ test('integers past 2^53 are refused', () => {
 test('beats and snapshot frames come back', () => {
   const beat: Beat = {
     bootEpoch: 2 ** 50,
+    life: 2 ** 48 - 1,
     sequence: 7,
     threads: [{turnAgeMs: 3, writeAgeMs: 9}],
     stores: [{store: 1, durableRecord: 2 ** 45, isFull: true}],
@@ -203,6 +204,8 @@ test('beats and snapshot frames come back', () => {
     silentMs: 70,
   };
   expect(decodeBeat(encodeBeat(beat))).toEqual(beat);
+  const untold = {...beat, life: undefined};
+  expect(decodeBeat(encodeBeat(untold))).toEqual(untold);
   const chunk = {
     transfer: 1,
     file: 2,

@@ -25,6 +25,8 @@ export interface StoreBeat {
 
 export interface Beat {
   readonly bootEpoch: number;
+  /** The sender's start; absent before the receiver may remember it, and from older builds. */
+  readonly life?: number | undefined;
   readonly sequence: number;
   readonly threads: readonly ThreadBeat[];
   readonly stores: readonly StoreBeat[];
@@ -59,7 +61,9 @@ export function encodeBeat(beat: Beat): Uint8Array {
     writeAgeMs: Math.round(writeAgeMs),
   }));
   const silentMs = Math.round(beat.silentMs);
-  return flotilla.Beat.encode({...beat, silentMs, threads, stores: [...beat.stores]}).finish();
+  const {life = 0} = beat;
+  const stores = [...beat.stores];
+  return flotilla.Beat.encode({...beat, life, silentMs, threads, stores}).finish();
 }
 
 export function decodeBeat(bytes: Uint8Array): Beat | undefined {
@@ -71,13 +75,15 @@ export function decodeBeat(bytes: Uint8Array): Beat | undefined {
     isFull: isFull ?? false,
   }));
   const records = stores.map(({durableRecord}) => durableRecord);
-  if (![proto.bootEpoch, proto.sequence, ...records].every(isSafeField)) return undefined;
+  if (![proto.bootEpoch, proto.life, proto.sequence, ...records].every(isSafeField))
+    return undefined;
   const threads = proto.threads.map(({turnAgeMs, writeAgeMs}) => ({
     turnAgeMs: turnAgeMs ?? 0,
     writeAgeMs: writeAgeMs ?? 0,
   }));
   const {bootEpoch, sequence, wallMs, silentMs} = proto;
-  return {bootEpoch, sequence, threads, stores, wallMs, silentMs};
+  const life = proto.life === 0 ? undefined : proto.life;
+  return {bootEpoch, life, sequence, threads, stores, wallMs, silentMs};
 }
 
 export function encodeSnapshotBegin(begin: SnapshotBegin): Uint8Array {

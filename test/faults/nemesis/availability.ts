@@ -1,5 +1,10 @@
-// How long writes waited, and which fault they waited through. A write that the client gave up is a
-// failed one; where a majority lived that is a violation of what the product promises.
+// How long writes waited, and which faults they waited through. A write that the client gave up is a
+// failed one; where a majority lived that is a violation of what the product promises, and so is one that
+// waited longer than the faults beside it explain.
+//
+// What is allowed a write is the sum of what each kind of fault beside it may cost, as on a machine that
+// does nothing else: other work on it takes so much longer as it takes of the machine. What this process
+// itself stood still is not counted: the clients and all links between the nodes stood still with it.
 
 import type {FaultKind, Scope} from './schedule.ts';
 
@@ -9,6 +14,8 @@ export interface FaultSpan {
   readonly scope: Scope;
   readonly round: number;
   readonly beginMs: number;
+  /** When it was taken back; Infinity before. */
+  healedMs: number;
   /** Infinity while it lasts. */
   endMs: number;
 }
@@ -24,26 +31,83 @@ export interface WriteSpan {
 export interface KindFigures {
   readonly kind: FaultKind;
   readonly times: number;
+  /** Longest wait that the kind alone explains. */
+  readonly limitMs: number;
   /** Of writes in rounds that leave a majority everywhere. */
   readonly longestMs: number;
   readonly failed: number;
-  /** Of writes in the other rounds. */
+  /** Of writes in the other rounds: in all, and after the faults were taken back. */
   readonly longestBeyondMs: number;
+  readonly longestAfterMs: number;
   readonly failedBeyond: number;
 }
 
+/** Of the machine's time in a span, what other work left. */
+export type ShareLeft = (startMs: number, endMs: number) => number;
+
+/**
+ * A node that is gone without a word costs a write its 4 s on that node, and the client up to 6 s of silence
+ * where it does not answer at all; an election is under a second. The rest is for two slow cores.
+ */
+const SILENT_MS_MAX = 12_000;
+const ELECTION_MS_MAX = 6_000;
+export const LIMITS_MS: Readonly<Record<FaultKind, number>> = {
+  kill: ELECTION_MS_MAX,
+  restart: ELECTION_MS_MAX,
+  resetPair: ELECTION_MS_MAX,
+  slowLinks: ELECTION_MS_MAX,
+  fillDisk: ELECTION_MS_MAX,
+  skewClock: ELECTION_MS_MAX,
+  wipe: ELECTION_MS_MAX,
+  oldImage: ELECTION_MS_MAX,
+  decommission: ELECTION_MS_MAX,
+  pause: SILENT_MS_MAX,
+  isolate: SILENT_MS_MAX,
+  deaf: SILENT_MS_MAX,
+  mute: SILENT_MS_MAX,
+  cutPair: SILENT_MS_MAX,
+  split: SILENT_MS_MAX,
+};
+/** Of a write beside no fault at all: operations move its replica set's members. */
+const PEACE_MS_MAX = 4_000;
+/** Under manual failover somebody has to see it, and to choose. */
+const MANUAL_MS_MAX = 10_000;
+/** After the faults of a round that took out more than the product promises to stand. */
+const AFTER_MS_MAX = 20_000;
 /** Shorter waits are not kept one by one: they are no unavailability, and there are very many. */
 const KEPT_MS_MIN = 200;
 
 export class Availability {
+  readonly #shareLeft: ShareLeft;
   readonly #faults: FaultSpan[] = [];
+  readonly #manual: {readonly beginMs: number; endMs: number}[] = [];
+  readonly #stalls: WriteSpan[] = [];
   readonly #writes: WriteSpan[] = [];
   readonly #waiting = new Set<number>();
 
-  begin(fault: Omit<FaultSpan, 'endMs'>): FaultSpan {
-    const span = {...fault, endMs: Number.POSITIVE_INFINITY};
+  constructor(shareLeft: ShareLeft = () => 1) {
+    this.#shareLeft = shareLeft;
+  }
+
+  begin(fault: Omit<FaultSpan, 'healedMs' | 'endMs'>): FaultSpan {
+    const unknown = Number.POSITIVE_INFINITY;
+    const span = {...fault, healedMs: unknown, endMs: unknown};
     this.#faults.push(span);
     return span;
+  }
+
+  /** From now on somebody must choose new leaders; until the answer is called. */
+  beginManual(beginMs: number): (endMs: number) => void {
+    const span = {beginMs, endMs: Number.POSITIVE_INFINITY};
+    this.#manual.push(span);
+    return (endMs) => {
+      span.endMs = endMs;
+    };
+  }
+
+  /** This process did nothing in that time. */
+  stood(stall: WriteSpan): void {
+    this.#stalls.push(stall);
   }
 
   /** A write that `written` will tell of, by when it began. */
@@ -72,41 +136,92 @@ export class Availability {
       return {
         kind,
         times: spans.length,
-        longestMs: longest(within),
+        limitMs: LIMITS_MS[kind],
+        longestMs: longest(within.map((write) => this.#wait(write))),
         failed: failed(within),
-        longestBeyondMs: longest(beyond),
+        longestBeyondMs: longest(beyond.map((write) => this.#wait(write))),
+        longestAfterMs: longest(beyond.map((write) => this.#waitAfter(write))),
         failedBeyond: failed(beyond),
       };
     });
   }
 
-  /** Writes that failed although each replica set had its majority all the while. */
+  /** Writes that failed, or waited too long, although each replica set had its majority all the while. */
   violations(): string[] {
     return this.#writes.flatMap((write) => {
-      if (write.error === undefined || this.#isBeyond(write)) return [];
-      const during = this.#faults.filter((fault) => overlap(fault, write));
-      const beside = during.map(({kind, round}) => `${kind} in round ${round}`).join(', ');
-      return [`a write failed with a majority alive (${beside || 'no fault'}): ${write.error}`];
+      const isBeyond = this.#isBeyond(write);
+      if (write.error !== undefined && !isBeyond)
+        return [`a write failed with a majority alive (${this.#beside(write)}): ${write.error}`];
+      const waitedMs = isBeyond ? this.#waitAfter(write) : this.#wait(write);
+      const allowedMs = isBeyond ? AFTER_MS_MAX : this.#allowedMs(write);
+      if (waitedMs <= allowedMs) return [];
+      const shareLeft = this.#shareLeft(write.startMs, write.endMs);
+      if (waitedMs <= allowedMs / shareLeft) return [];
+      const what = isBeyond ? 'waited on after the faults' : 'waited';
+      const machine =
+        shareLeft === 1 ? '' : `, with ${Math.round(shareLeft * 100)} % of the machine`;
+      return [
+        `a write ${what} ${secondsOf(waitedMs)} (${this.#beside(write)}), and ${secondsOf(allowedMs)} are allowed${machine}`,
+      ];
     });
+  }
+
+  #allowedMs(write: WriteSpan): number {
+    const beside = this.#faults.filter((fault) => overlap(fault, write));
+    const faults = beside.reduce((sum, {kind}) => sum + LIMITS_MS[kind], 0);
+    const isManual = this.#manual.some((span) => overlap(span, write));
+    return Math.max(PEACE_MS_MAX, faults) + (isManual ? MANUAL_MS_MAX : 0);
+  }
+
+  #beside(write: WriteSpan): string {
+    const during = this.#faults.filter((fault) => overlap(fault, write));
+    const kinds = during.map(({kind, round}) => `${kind} in round ${round}`);
+    if (this.#manual.some((span) => overlap(span, write))) kinds.push('failover by hand');
+    return kinds.join(', ') || 'no fault';
   }
 
   #isBeyond(write: WriteSpan): boolean {
     return this.#faults.some((fault) => fault.scope === 'majority' && overlap(fault, write));
   }
+
+  /** What it waited once the faults beyond a minority beside it had been taken back. */
+  #waitAfter(write: WriteSpan): number {
+    const beside = this.#faults.filter(
+      (fault) => fault.scope === 'majority' && overlap(fault, write),
+    );
+    const healedMs = Math.max(...beside.map((fault) => fault.healedMs));
+    if (write.endMs <= healedMs) return 0;
+    return this.#wait({...write, startMs: Math.max(write.startMs, healedMs)});
+  }
+
+  #wait({startMs, endMs}: WriteSpan): number {
+    const stood = this.#stalls.reduce((sum, stall) => {
+      const both = Math.min(endMs, stall.endMs) - Math.max(startMs, stall.startMs);
+      return sum + Math.max(0, both);
+    }, 0);
+    return endMs - startMs - stood;
+  }
 }
 
-function overlap(fault: FaultSpan, write: WriteSpan): boolean {
-  return write.startMs <= fault.endMs && write.endMs >= fault.beginMs;
+function overlap(
+  span: {readonly beginMs: number; readonly endMs: number},
+  write: WriteSpan,
+): boolean {
+  return write.startMs <= span.endMs && write.endMs >= span.beginMs;
 }
 
 function split<T>(all: readonly T[], holds: (one: T) => boolean): [T[], T[]] {
   return [all.filter(holds), all.filter((one) => !holds(one))];
 }
 
-function longest(writes: readonly WriteSpan[]): number {
-  return Math.round(writes.reduce((most, {startMs, endMs}) => Math.max(most, endMs - startMs), 0));
+function longest(waits: readonly number[]): number {
+  return Math.round(waits.reduce((most, wait) => Math.max(most, wait), 0));
 }
 
 function failed(writes: readonly WriteSpan[]): number {
   return writes.filter(({error}) => error !== undefined).length;
+}
+
+function secondsOf(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }

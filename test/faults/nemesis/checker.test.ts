@@ -1,12 +1,15 @@
 // A checker that cannot fail proves nothing: each kind of damage is planted and must be seen.
 
-import type {Row} from '@flotilla/client';
+import type {Id, Row} from '@flotilla/client';
 import type {RegisterOperation} from '@flotilla/simulator';
 import {expect, test} from 'vitest';
-import {Availability} from './availability.ts';
+import {Availability, LIMITS_MS} from './availability.ts';
+import {MachineShare, ticksOfAll} from './machine-share.ts';
+import {Operator} from './operator.ts';
 import {RegisterHistories} from './register-histories.ts';
-import {renderFigures, renderReport} from './report.ts';
+import {renderFigures, renderOutcomes, renderReport} from './report.ts';
 import {linesOf, RowLedger, rowOf} from './row-ledger.ts';
+import {FAULT_KINDS} from './schedule.ts';
 
 function ledgerOf(acknowledged: number, unknown: number): RowLedger {
   const ledger = new RowLedger();
@@ -113,26 +116,105 @@ test('a write that fails where a majority lives is a violation, beyond it is not
   );
 });
 
+function waited(ms: number, shareLeft = 1): Availability {
+  const availability = new Availability(() => shareLeft);
+  availability.written({startMs: 1_000, endMs: 1_000 + ms});
+  return availability;
+}
+
+test('a write that waits longer than the faults beside it explain is a violation', () => {
+  expect(waited(3_900).violations()).toEqual([]);
+  expect(waited(4_100).violations()).toEqual([
+    'a write waited 4.1 s (no fault), and 4.0 s are allowed',
+  ]);
+  const {kill, pause} = LIMITS_MS;
+  const availability = waited(kill + pause);
+  for (const kind of ['kill', 'pause'] as const)
+    availability.begin({kind, scope: 'minority', round: 3, beginMs: 2_000});
+  expect(availability.violations()).toEqual([]);
+  availability.written({startMs: 1_000, endMs: 1_100 + kill + pause});
+  expect(availability.violations()[0]).toMatch(/kill in round 3, pause in round 3/);
+  // Somebody has to be found who chooses a new leader.
+  availability.beginManual(1_500);
+  expect(availability.violations()).toEqual([]);
+});
+
+test('what other work takes of the machine, and what this process stood still, is not counted', () => {
+  expect(waited(7_900, 0.5).violations()).toEqual([]);
+  expect(waited(8_100, 0.5).violations()[0]).toMatch(/with 50 % of the machine/);
+  const availability = waited(8_100);
+  availability.stood({startMs: 500, endMs: 5_500});
+  expect(availability.violations()).toEqual([]);
+});
+
+test('beyond a minority a write may wait until the faults end, and a while', () => {
+  const availability = new Availability();
+  const split = {kind: 'split', scope: 'majority', round: 4} as const;
+  const span = availability.begin({...split, beginMs: 0});
+  span.healedMs = 60_000;
+  availability.written({startMs: 1_000, endMs: 31_000, error: 'TIMEOUT'});
+  availability.written({startMs: 55_000, endMs: 79_000});
+  expect(availability.violations()).toEqual([]);
+  availability.written({startMs: 55_000, endMs: 81_000});
+  expect(availability.violations()).toEqual([
+    'a write waited on after the faults 21.0 s (split in round 4), and 20.0 s are allowed',
+  ]);
+});
+
 test('the longest wait beside each kind of fault', () => {
   const availability = new Availability();
   const pause = availability.begin({kind: 'pause', scope: 'minority', round: 1, beginMs: 1_000});
   pause.endMs = 5_000;
   const isolate = {kind: 'isolate', scope: 'majority', round: 2} as const;
-  availability.begin({...isolate, beginMs: 6_000});
+  availability.begin({...isolate, beginMs: 6_000}).healedMs = 8_000;
   availability.written({startMs: 4_900, endMs: 5_900});
   availability.written({startMs: 1_000, endMs: 1_400});
   availability.written({startMs: 6_500, endMs: 9_500});
   availability.written({startMs: 6_600, endMs: 9_000, error: 'NO_LEADER'});
+  const none = {longestBeyondMs: 0, longestAfterMs: 0, failedBeyond: 0};
   expect(availability.figures()).toEqual([
-    {kind: 'pause', times: 1, longestMs: 1_000, failed: 0, longestBeyondMs: 0, failedBeyond: 0},
-    {kind: 'isolate', times: 1, longestMs: 0, failed: 0, longestBeyondMs: 3_000, failedBeyond: 1},
+    {kind: 'pause', times: 1, limitMs: 12_000, longestMs: 1_000, failed: 0, ...none},
+    {
+      ...{kind: 'isolate', times: 1, limitMs: 12_000, longestMs: 0, failed: 0},
+      ...{longestBeyondMs: 3_000, longestAfterMs: 1_500, failedBeyond: 1},
+    },
   ]);
-  expect(renderFigures(availability.figures())).toContain('pause        1          1.0 s');
+  expect(renderFigures(availability.figures())).toMatch(/^pause +1 +1\.0 s +12\.0 s +0/m);
 });
 
-test('the report for people names what is violated', () => {
-  const report = {seed: 7, minutes: 3, faults: {}, acknowledged: 10, lost: 1, stale: 0, phantom: 0};
-  expect(renderReport({...report, stuckOperations: 0, violations: ['row 3 is missing']})).toContain(
-    '1 VIOLATIONS:\n- row 3 is missing',
+test('the machine is shared with what was busy and not ours', () => {
+  const share = new MachineShare();
+  expect(share.between(0, 1)).toBe(1);
+  share.add({atMs: 0, total: 1_000, busy: 500, own: 0});
+  share.add({atMs: 1_000, total: 1_200, busy: 700, own: 100});
+  share.add({atMs: 2_000, total: 1_400, busy: 800, own: 200});
+  expect(share.between(0, 1_000)).toBeCloseTo(0.5);
+  expect(share.between(1_200, 1_800)).toBeCloseTo(1);
+  expect(share.between(100, 1_500)).toBeCloseTo(0.75);
+  expect(ticksOfAll('cpu  10 1 5 100 4 0 2 3 0 0\ncpu0 1\n')).toEqual({total: 125, busy: 21});
+});
+
+test('no order is counted under the name of a fault', () => {
+  const place = {urls: ['http://127.0.0.1:1'], seed: 1, leaving: new Set<Id>()};
+  const operator = new Operator({...place, availability: new Availability()});
+  const names = [...FAULT_KINDS, ...Object.keys(operator.counts)];
+  expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
+  operator.close();
+});
+
+test('the report for people names what is violated and what never was', () => {
+  const found = {acknowledged: 10, lost: 1, stale: 0, phantom: 0, stuckOperations: 0};
+  const run = {seed: 7, minutes: 3, faults: {kill: 2, wipe: 0}, never: ['wipe'], operations: {}};
+  const text = renderReport({...run, ...found, violations: ['row 3 is missing']});
+  expect(text).toContain(
+    'kill 2, wipe 0\nnever came about: wipe\n1 VIOLATIONS:\n- row 3 is missing',
+  );
+  const outcomes = {repair: {done: 2}, 'move-replica': {cancelled: 1, done: 3}};
+  expect(renderOutcomes(outcomes)).toBe(
+    [
+      'operation     cancelled  done',
+      'move-replica          1     3',
+      'repair                0     2',
+    ].join('\n'),
   );
 });

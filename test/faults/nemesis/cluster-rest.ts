@@ -1,17 +1,20 @@
-// What keeps the cluster from being whole, and what a run may leave nothing of: unfinished operations,
-// replicas that nobody wants, files and sockets that nobody closed.
+// What keeps the cluster from being whole, or from being at rest.
 
-import {existsSync, readdirSync, readFileSync, readlinkSync} from 'node:fs';
-import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {FlotillaClient, FlotillaError, isFinal, type ReplicaSet} from '@flotilla/client';
+import {FlotillaClient, FlotillaError, isFinal} from '@flotilla/client';
 import type {ProcessCluster, ProcessNode} from '@flotilla/testkit';
+import {DATABASE, REPLICAS} from './load.ts';
 
 const LOOK_MS = 200;
 /** Whoever cannot tell in this time is part of what is wrong. */
 const VIEW_MS_MAX = 3_000;
 /** Under load nobody is level for long. */
 const LAG_ENTRIES_MAX = 200;
+/** States of a replica that does not work. */
+const ILL: ReadonlySet<string> = new Set([
+  ...['stopped', 'failed', 'wedged'],
+  ...['missing', 'unreachable'],
+]);
 
 /** Waits until `unrest` finds nothing; what it found last if that does not come. */
 export async function untilNone(
@@ -31,7 +34,7 @@ export async function untilNone(
   }
 }
 
-/** Why not every node takes part, every set is led, and every replica is there. */
+/** Why not every node takes part, every set is led, and every replica is there, of which enough vote. */
 export async function unrestOf(
   {nodes}: ProcessCluster,
   client: FlotillaClient,
@@ -44,7 +47,16 @@ export async function unrestOf(
   const late = nodes.filter((_, i) => !ready[i]).map(({number}) => `node ${number} is not ready`);
   if (late.length > 0) return late;
   const {verdict, reasons} = await client.admin.status();
-  return verdict === 'healthy' ? [] : reasons.map(({message}) => message);
+  return verdict === 'healthy' ? scantSets(client) : reasons.map(({message}) => message);
+}
+
+/** All their replicas are there, and some do not vote yet: the next fault would find no majority. */
+async function scantSets(client: FlotillaClient): Promise<readonly string[]> {
+  const sets = await client.admin.replicaSets({database: DATABASE});
+  return sets.flatMap(({id, replicas}) => {
+    const voters = replicas.filter(({role}) => role === 'voter').length;
+    return voters >= REPLICAS ? [] : [`set ${id} has ${voters} voters`];
+  });
 }
 
 /** One node's own view of what is wrong, for a person; never throws for a node that does not answer. */
@@ -78,7 +90,7 @@ export async function unfinished(client: FlotillaClient): Promise<readonly strin
 export async function unequal(client: FlotillaClient): Promise<readonly string[]> {
   return (await client.admin.replicaSets()).flatMap(({id, replicas}) => {
     const indexes = new Set(replicas.map(({appliedIndex}) => appliedIndex));
-    const ill = replicas.filter(({state}) => ['stopped', 'wedged', 'missing'].includes(state));
+    const ill = replicas.filter(({state}) => ILL.has(state));
     const states = ill.map(({replica, state}) => `replica ${replica} of set ${id} is ${state}`);
     return indexes.size === 1 && !indexes.has(undefined)
       ? states
@@ -98,84 +110,4 @@ export async function scarcity(client: FlotillaClient): Promise<readonly string[
     ...repairs.map(({id, replicaSet}) => `repair ${id} of set ${replicaSet} goes on`),
     ...behind.map(({id}) => `a replica of set ${id} is behind`),
   ];
-}
-
-/** Directories of replicas that the catalog does not place on their node. */
-export async function strayReplicas(
-  cluster: ProcessCluster,
-  client: FlotillaClient,
-): Promise<readonly string[]> {
-  const sets = await client.admin.replicaSets();
-  const known = await client.admin.nodes();
-  return cluster.nodes.flatMap((node) => {
-    const address = cluster.links.addresses[node.number - 1];
-    const ids = known.filter((one) => one['address'] === address).map(({id}) => String(id));
-    const wanted = placedOn(sets, new Set(ids));
-    return replicaDirectories(node.directory)
-      .filter((name) => !name.startsWith('0-') && !wanted.has(name))
-      .map((name) => `node ${node.number} holds replica ${name}, which nobody wants`);
-  });
-}
-
-/** As directories are called: set and replica. */
-function placedOn(sets: readonly ReplicaSet[], ids: ReadonlySet<string>): ReadonlySet<string> {
-  return new Set(
-    sets.flatMap(({id, replicas}) =>
-      replicas.filter(({node}) => ids.has(String(node))).map(({replica}) => `${id}-${replica}`),
-    ),
-  );
-}
-
-export function replicaDirectories(directory: string): string[] {
-  const stores = path.join(directory, 'stores');
-  if (!existsSync(stores)) return [];
-  return readdirSync(stores).flatMap((store) => {
-    const replicas = path.join(stores, store, 'replicas');
-    return existsSync(replicas) ? readdirSync(replicas) : [];
-  });
-}
-
-/** Files of its directory that a node keeps open though they are gone. */
-export function deletedButOpen(node: ProcessNode): string[] {
-  const descriptors = `/proc/${node.pid}/fd`;
-  return readdirSync(descriptors).flatMap((fd) => {
-    const target = targetOf(path.join(descriptors, fd));
-    return target.startsWith(node.directory) && target.endsWith(' (deleted)')
-      ? [`node ${node.number} keeps ${path.relative(node.directory, target)} open`]
-      : [];
-  });
-}
-
-function targetOf(link: string): string {
-  try {
-    return readlinkSync(link);
-  } catch {
-    return ''; // Closed since it was listed.
-  }
-}
-
-/** Open connections between each pair of nodes. */
-export function socketCounts({nodes, links}: ProcessCluster): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const {number: a} of nodes)
-    for (const {number: b} of nodes) if (a < b) counts.set(`${a}-${b}`, links.openBetween(a, b));
-  return counts;
-}
-
-/** Pairs with more connections than any pair had before. */
-export function straySockets(
-  before: ReadonlyMap<string, number>,
-  cluster: ProcessCluster,
-): readonly string[] {
-  const most = Math.max(...before.values());
-  return [...socketCounts(cluster)]
-    .filter(([, count]) => count > most)
-    .map(([pair, count]) => `${count} connections between nodes ${pair}, ${most} before`);
-}
-
-/** Broken invariants that a node's log tells of. */
-export function bugsInLog({number, logFile}: ProcessNode): readonly string[] {
-  const text = existsSync(logFile) ? readFileSync(logFile, 'utf8') : '';
-  const lines = text.split('\n').filter((line) => /\bBUG\b/.test(line));
-  return [...new Set(lines)].slice(0, 5).map((line) => `node ${number}: ${line.slice(0, 300)}`);
 }

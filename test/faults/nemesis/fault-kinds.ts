@@ -3,9 +3,10 @@
 // node to take part again: it may be cut off as well.
 
 import {setTimeout as sleep} from 'node:timers/promises';
+import type {Id} from '@flotilla/client';
 import type {ProcessCluster} from '@flotilla/testkit';
 import type {ClockSkews} from './clock-skews.ts';
-import {bringOldImage, wipe} from './damages.ts';
+import {bringOldImage, replaceNode, stopCleanly, wipe} from './damages.ts';
 import type {FaultKind, PlannedFault} from './schedule.ts';
 import type {SmallDisks} from './small-disks.ts';
 
@@ -13,11 +14,13 @@ export interface Ground {
   readonly cluster: ProcessCluster;
   readonly disks: SmallDisks;
   readonly clocks: ClockSkews;
+  /** Nodes that are to go for good: the operator does not take them back. */
+  readonly leaving: Set<Id>;
   readonly say: (text: string) => void;
 }
 
-/** Ends the fault. */
-type End = () => void;
+/** Ends the fault; undefined where it did not come about. */
+type End = (() => void) | undefined;
 type Begin = (ground: Ground, fault: PlannedFault) => Promise<End>;
 
 /** How far a clock is off: what NTP's absence does, what an operator's typing error does. */
@@ -31,11 +34,10 @@ const SKEWS_MS = [
   3_600_000,
   400 * 86_400_000,
 ];
-/** What a clean stop ends with; 75 where it was cut off, which only leaves more to replay. */
-const STOP_CODES: readonly (number | string)[] = [0, 75];
 /** A disk fills by and by: a node sees that little is left, and keeps some of it for its log. */
 const BALLAST_SHARE = 0.1;
-const BALLAST_MS = 3_000;
+const BALLAST_MS_MAX = 5_000;
+const BALLAST_LOOK_MS = 100;
 /** Below the twentieth under which a node refuses writes. */
 const REFUSING_SHARE = 0.02;
 const SLOW_BYTES_PER_MS_MIN = 100;
@@ -50,8 +52,7 @@ const KINDS: Readonly<Record<FaultKind, Begin>> = {
   restart: async ({cluster}, {node}) => {
     const one = cluster.node(node);
     try {
-      const code = await one.stop();
-      if (!STOP_CODES.includes(code)) throw new Error(`node ${node} stopped with ${code}`);
+      await stopCleanly(one);
     } catch (error) {
       // The run goes on with it.
       await one.kill();
@@ -81,6 +82,16 @@ const KINDS: Readonly<Record<FaultKind, Begin>> = {
     cluster.links.hold(other, node);
     return untilHealed;
   },
+  split: async ({cluster}, {node, other}) => {
+    const few = [node, other];
+    const many = cluster.nodes.map(({number}) => number).filter((one) => !few.includes(one));
+    for (const one of few)
+      for (const far of many) {
+        cluster.links.hold(one, far);
+        cluster.links.hold(far, one);
+      }
+    return untilHealed;
+  },
   resetPair: async ({cluster}, {node, other}) => {
     cluster.links.close(node, other, 'reset');
     return untilHealed;
@@ -99,9 +110,11 @@ const KINDS: Readonly<Record<FaultKind, Begin>> = {
     return untilHealed;
   },
   fillDisk: async ({disks}, {node, strength}) => {
-    disks.leave(node, BALLAST_SHARE);
-    await sleep(BALLAST_MS);
-    disks.leave(node, strength < 0.5 ? REFUSING_SHARE : 0);
+    await disks.leave(node, BALLAST_SHARE);
+    const isToTheLast = strength >= 0.5;
+    // One that is frozen or down keeps none now.
+    const isKept = await hasBallast(disks, node);
+    await disks.leave(node, isToTheLast && isKept ? 0 : REFUSING_SHARE);
     return () => disks.free(node);
   },
   skewClock: async ({clocks}, {node, strength}) => {
@@ -113,7 +126,11 @@ const KINDS: Readonly<Record<FaultKind, Begin>> = {
     return untilHealed;
   },
   oldImage: async (ground, {node}) => {
-    await bringOldImage(ground, node);
+    const isOld = await bringOldImage(ground, node);
+    return isOld ? untilHealed : undefined;
+  },
+  decommission: async (ground, {node}) => {
+    await replaceNode(ground, node);
     return untilHealed;
   },
 };
@@ -124,6 +141,14 @@ export function beginFault(ground: Ground, fault: PlannedFault): Promise<End> {
 
 function untilHealed(): void {
   // Links heal together when the round ends; a damage has mended itself by then.
+}
+
+/** False where there is none after a while. */
+async function hasBallast(disks: SmallDisks, node: number): Promise<boolean> {
+  const isThere = () => disks.has(node, 'ballast');
+  const endMs = performance.now() + BALLAST_MS_MAX;
+  while (!isThere() && performance.now() < endMs) await sleep(BALLAST_LOOK_MS);
+  return isThere();
 }
 
 function othersOf({nodes}: ProcessCluster, node: number): number[] {

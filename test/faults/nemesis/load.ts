@@ -10,6 +10,8 @@ import type {RegisterHistories} from './register-histories.ts';
 import {linesOf, type RowLedger} from './row-ledger.ts';
 
 export const DATABASE = 'nemesis';
+/** Of each of its sets, unless somebody wants more. */
+export const REPLICAS = 3;
 export const ROWS_TABLE = 'load';
 const ROWS_PER_BODY = 10;
 /** Of one sender: five of them send 400 rows a second, which leaves the machine time for faults. */

@@ -5,30 +5,39 @@ import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {FlotillaClient} from '@flotilla/client';
+import {FlotillaClient, type Id} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {Availability, type FaultSpan} from './availability.ts';
 import {ClockSkews} from './clock-skews.ts';
-import {scarcity, socketCounts, unrestOf, untilNone, viewOf} from './cluster-rest.ts';
-import {examine} from './examination.ts';
+import {scarcity, unrestOf, untilNone, viewOf} from './cluster-rest.ts';
+import {examine, type Findings} from './examination.ts';
 import {beginFault, type Ground} from './fault-kinds.ts';
-import {DATABASE, firstLines, sendRows, useRegisters} from './load.ts';
+import {socketCounts} from './left-overs.ts';
+import {DATABASE, firstLines, REPLICAS, sendRows, useRegisters} from './load.ts';
+import {MachineShare} from './machine-share.ts';
 import {Operator} from './operator.ts';
 import type {Options} from './options.ts';
 import {RegisterHistories} from './register-histories.ts';
-import {type Report, renderFigures} from './report.ts';
+import {type Report, renderFigures, renderOutcomes} from './report.ts';
 import {RowLedger} from './row-ledger.ts';
-import {planRounds, type Round} from './schedule.ts';
+import {FAULT_KINDS, planRounds, ROUND_MS_MIN, type Round} from './schedule.ts';
 import {SmallDisks, whyNoMounts} from './small-disks.ts';
 
 const NODES = 5;
 const FILLABLE = [4, 5];
 const SHARDS = 4;
 const START_MS_MAX = 120_000;
+/** What the founding takes beyond it, on a machine that does other things, goes from the time of the faults. */
+const FOUNDING_MS_MAX = 45_000;
 /** From the end of a round's faults until all nodes take part again, on a machine that does other things. */
 const WHOLE_MS_MAX = 120_000;
+/** How long a node's loss takes to be made good, as a rule: no such round is begun later than so long before the end. */
+const DAMAGE_MS = 30_000;
 /** Of a write that waits; longer than any fault alone should hold one up. */
 const TOLD_EVERY_MS = 8_000;
+const LOOK_MS = 250;
+/** A timer that comes so much late says that this process stood still. */
+const STALL_MS_MIN = 150;
 /** So that the streams of chance of one run are not those of the next seed. */
 const STREAMS = 101;
 
@@ -40,26 +49,26 @@ export async function runNemesis(options: Options, say: Say): Promise<Report> {
   const disks = new SmallDisks(noMounts === undefined ? FILLABLE : []);
   const skews = mkdtempSync(path.join(tmpdir(), 'flotilla-skews-'));
   const clocks = new ClockSkews(skews);
-  const cluster = await ProcessCluster.start({
-    nodes: NODES,
-    engineThreads: 1,
-    isLinked: true,
-    prepare: disks.prepare,
-    release: () => disks.unmount(),
-    env: (node) => clocks.env(node),
-  });
-  const killAll = () => {
-    for (const node of cluster.nodes) if (node.isRunning) node.signal('SIGKILL');
-  };
-  process.on('exit', killAll);
+  // Nodes and mounts end with this process: that it ends, and is not ended, lets it see to them.
   const stopOnSignal = () => process.exit(130);
   process.once('SIGINT', stopOnSignal);
   process.once('SIGTERM', stopOnSignal);
   try {
-    return await new Run(options, {cluster, disks, clocks, say}).run();
+    const cluster = await ProcessCluster.start({
+      nodes: NODES,
+      engineThreads: 1,
+      isLinked: true,
+      prepare: disks.prepare,
+      release: () => disks.unmount(),
+      env: (node) => clocks.env(node),
+    });
+    try {
+      const ground = {cluster, disks, clocks, leaving: new Set<Id>(), say};
+      return await new Run(options, ground).run();
+    } finally {
+      await cluster.destroy().catch((error: unknown) => say(String(error)));
+    }
   } finally {
-    process.off('exit', killAll);
-    await cluster.destroy().catch((error: unknown) => say(String(error)));
     rmSync(skews, {recursive: true, force: true});
   }
 }
@@ -70,7 +79,10 @@ class Run {
   readonly #client: FlotillaClient;
   readonly #ledger = new RowLedger();
   readonly #histories = new RegisterHistories();
-  readonly #availability = new Availability();
+  readonly #share = new MachineShare();
+  readonly #availability = new Availability((startMs, endMs) =>
+    this.#share.between(startMs, endMs),
+  );
   readonly #operator: Operator;
   readonly #violations: string[] = [];
   readonly #stop = new AbortController();
@@ -81,20 +93,24 @@ class Run {
     this.#options = options;
     this.#ground = ground;
     this.#client = new FlotillaClient({urls, database: DATABASE});
-    this.#operator = new Operator(urls, options.seed * STREAMS + 1);
+    this.#operator = new Operator({
+      ...{urls, availability: this.#availability, leaving: ground.leaving},
+      seed: options.seed * STREAMS + 1,
+    });
   }
 
   async run(): Promise<Report> {
     const {cluster, say} = this.#ground;
     await this.#found();
     const sockets = socketCounts(cluster);
-    const {seed} = this.#options;
     const {signal} = this.#stop;
-    const place = {urls: cluster.urls, seed: seed * STREAMS + 2, signal};
+    const place = {urls: cluster.urls, seed: this.#options.seed * STREAMS + 2, signal};
+    const pids = () => cluster.nodes.filter(({isRunning}) => isRunning).map(({pid}) => pid);
     const load = Promise.all([
       sendRows(place, this.#ledger, this.#availability),
       useRegisters(place, this.#histories),
       this.#operator.run(signal),
+      this.#share.watch(pids, signal),
       this.#tellOfWaits(),
     ]);
     try {
@@ -112,55 +128,73 @@ class Run {
     this.#operator.close();
     this.#client.close();
     process.stderr.write(`${renderFigures(this.#availability.figures())}\n`);
+    process.stderr.write(`${renderOutcomes(found.operations)}\n`);
+    return this.#report(found);
+  }
+
+  #report({violations, ...found}: Findings): Report {
+    const {seed, minutes} = this.#options;
+    const struck = FAULT_KINDS.map((kind) => [kind, this.#struck.get(kind) ?? 0] as const);
+    const faults = {...Object.fromEntries(struck), ...this.#operator.counts};
+    const never = Object.keys(faults).filter((kind) => faults[kind] === 0);
+    if (never.length > 0) this.#ground.say(`never came about: ${never.join(', ')}`);
     return {
-      seed,
-      minutes: this.#options.minutes,
-      faults: {...Object.fromEntries(this.#struck), ...this.#operator.counts},
-      acknowledged: this.#ledger.acknowledged,
-      lost: found.lost,
-      stale: found.stale,
-      phantom: found.phantom,
-      stuckOperations: found.stuckOperations,
+      ...{seed, minutes, faults, never, acknowledged: this.#ledger.acknowledged, ...found},
       violations: [
         ...this.#violations,
         ...this.#operator.violations,
         ...this.#availability.violations(),
-        ...found.violations,
+        ...violations,
       ],
     };
   }
 
   /** What was wrong while it was, where a write waits long: afterwards nobody can tell. */
   async #tellOfWaits(): Promise<void> {
-    const {cluster, say} = this.#ground;
     let toldMs = 0;
+    let lookedMs = performance.now();
     while (!this.#stop.signal.aborted) {
-      await sleep(1_000);
-      const waitedMs = this.#availability.waitedMs(performance.now());
+      await sleep(LOOK_MS);
+      const nowMs = performance.now();
+      if (nowMs - lookedMs > LOOK_MS + STALL_MS_MIN)
+        this.#availability.stood({startMs: lookedMs + LOOK_MS, endMs: nowMs});
+      lookedMs = nowMs;
+      const waitedMs = this.#availability.waitedMs(nowMs);
       if (waitedMs < toldMs) toldMs = 0;
       if (waitedMs < toldMs + TOLD_EVERY_MS) continue;
       toldMs = waitedMs;
-      const seen = await Promise.all(cluster.nodes.map(viewOf));
-      say([`a write waits ${(waitedMs / 1000).toFixed(1)} s`, ...seen].join('\n          '));
+      void this.#tellOfWait(waitedMs);
     }
+  }
+
+  async #tellOfWait(waitedMs: number): Promise<void> {
+    const {cluster, say} = this.#ground;
+    const seen = await Promise.all(cluster.nodes.map(viewOf));
+    say([`a write waits ${(waitedMs / 1000).toFixed(1)} s`, ...seen].join('\n          '));
   }
 
   async #found(): Promise<void> {
     const {cluster, say} = this.#ground;
-    await this.#client.admin.createDatabase({name: DATABASE, shards: SHARDS, replicas: 3});
-    await this.#client.write(firstLines());
-    const unrest = await untilNone(() => unrestOf(cluster, this.#client), START_MS_MAX);
+    const unrest = await untilNone(async () => {
+      const definition = {name: DATABASE, shards: SHARDS, replicas: REPLICAS, ifNotExists: true};
+      await this.#client.admin.createDatabase(definition);
+      await this.#client.write(firstLines());
+      return unrestOf(cluster, this.#client);
+    }, START_MS_MAX);
     if (unrest.length > 0) throw new Error(`the cluster did not begin: ${unrest.join('; ')}`);
     say(`${NODES} nodes in ${cluster.directory}`);
   }
 
   async #strikeAll(): Promise<void> {
     const {disks} = this.#ground;
-    const endMs = performance.now() + this.#options.minutes * 60_000;
+    const beganMs = Math.min(performance.now(), FOUNDING_MS_MAX);
+    const endMs = beganMs + this.#options.minutes * 60_000;
     const shape = {seed: this.#options.seed, nodes: NODES, fillable: disks.nodes};
     for (const round of planRounds(shape)) {
-      if (performance.now() > endMs) return;
-      await this.#strike(round);
+      const leftMs = endMs - performance.now();
+      if (leftMs < ROUND_MS_MIN) return;
+      if (leftMs >= (round.scope === 'damage' ? DAMAGE_MS : round.lengthMs))
+        await this.#strike(round);
     }
   }
 
@@ -169,7 +203,7 @@ class Run {
     if (round.scope === 'damage' && !(await this.#mayDamage(round))) return;
     const startMs = performance.now();
     const what = round.faults.map(({kind, node, other}) =>
-      kind.endsWith('Pair') ? `${kind} ${node}-${other}` : `${kind} ${node}`,
+      kind.endsWith('Pair') || kind === 'split' ? `${kind} ${node}-${other}` : `${kind} ${node}`,
     );
     say(`round ${round.number} (${round.scope}): ${what.join(', ')}`);
     const spans: FaultSpan[] = [];
@@ -180,9 +214,10 @@ class Run {
         const {scope, number} = round;
         const now = performance.now();
         spans.push(this.#availability.begin({kind, scope, round: number, beginMs: now}));
-        this.#struck.set(kind, (this.#struck.get(kind) ?? 0) + 1);
         try {
           const end = await beginFault(this.#ground, fault);
+          if (end === undefined) return;
+          this.#struck.set(kind, (this.#struck.get(kind) ?? 0) + 1);
           await sleep(Math.max(0, startMs + endMs - performance.now()));
           end();
         } catch (error) {
@@ -194,6 +229,7 @@ class Run {
     cluster.links.heal();
     this.#startEnded(round);
     const healedMs = performance.now();
+    for (const span of spans) span.healedMs = healedMs;
     const unrest = await untilNone(() => unrestOf(cluster, this.#client), WHOLE_MS_MAX);
     const seconds = ((performance.now() - healedMs) / 1000).toFixed(1);
     if (unrest.length === 0) say(`whole ${seconds} s after round ${round.number}`);

@@ -15,7 +15,8 @@ export const USAGE = `usage: npm run faults -- [--minutes n] [--seed n] [--json]
 Five nodes of this machine under load, while a nemesis kills, freezes, cuts off, slows, fills, wipes and
 restarts them and an operator moves replicas; then it is checked that nothing was lost.
 
-  --minutes n   how long faults strike (default 3; may be a fraction); the checks come after
+  --minutes n   how long faults strike (default 3; may be a fraction); the founding comes before, the
+                checks after: together under two minutes, unless something is wrong
   --seed n      the same seed plans the same faults (default 1)
   --json        one line of JSON at the end instead of the table
 

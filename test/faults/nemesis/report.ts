@@ -2,11 +2,17 @@
 
 import type {KindFigures} from './availability.ts';
 
+/** By kind of operation, how many there were in each state at the end. */
+export type Outcomes = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
 export interface Report {
   readonly seed: number;
   readonly minutes: number;
   /** How often each kind struck; an operator's orders too. */
   readonly faults: Readonly<Record<string, number>>;
+  /** Of these, what was planned for and never came about. */
+  readonly never: readonly string[];
+  readonly operations: Outcomes;
   /** Rows. */
   readonly acknowledged: number;
   /** Acknowledged rows that some replica lacks or has otherwise, counted at each. */
@@ -19,7 +25,10 @@ export interface Report {
   readonly violations: readonly string[];
 }
 
-const TITLES = ['fault', 'times', 'longest write', 'failed', 'beyond a minority', 'failed'];
+const TITLES = ['fault', 'times', 'longest write', 'limit', 'failed'];
+const TITLES_BEYOND = ['beyond a minority', 'after it', 'failed'];
+const HOW_LIMITS_ADD =
+  'a write beside several kinds may wait as long as their limits together, and longer on a machine that does other work';
 
 /** Times in seconds. */
 export function renderFigures(figures: readonly KindFigures[]): string {
@@ -28,27 +37,40 @@ export function renderFigures(figures: readonly KindFigures[]): string {
     one.kind,
     String(one.times),
     seconds(one.longestMs),
+    seconds(one.limitMs),
     String(one.failed),
     seconds(one.longestBeyondMs),
+    seconds(one.longestAfterMs),
     String(one.failedBeyond),
   ]);
-  const widths = TITLES.map((title, i) =>
-    Math.max(title.length, ...rows.map((row) => row[i]!.length)),
+  return `${renderTable([[...TITLES, ...TITLES_BEYOND], ...rows])}\n${HOW_LIMITS_ADD}`;
+}
+
+export function renderOutcomes(outcomes: Outcomes): string {
+  const states = [...new Set(Object.values(outcomes).flatMap((counts) => Object.keys(counts)))];
+  states.sort();
+  const rows = Object.entries(outcomes)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([kind, counts]) => [kind, ...states.map((state) => String(counts[state] ?? 0))]);
+  return renderTable([['operation', ...states], ...rows]);
+}
+
+function renderTable(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const padded = rows.map((row) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))),
   );
-  return [TITLES, ...rows]
-    .map((row) =>
-      row
-        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-        .join('  '),
-    )
-    .join('\n');
+  return padded.map((row) => row.join('  ')).join('\n');
 }
 
 export function renderReport(report: Report): string {
   const {seed, minutes, acknowledged, lost, stale, phantom, stuckOperations, violations} = report;
+  const counts = Object.entries(report.faults).map(([kind, count]) => `${kind} ${count}`);
   return [
     `seed ${seed}, ${minutes} min: ${acknowledged} rows acknowledged, ${lost} lost, ${stale} registers ` +
       `stale, ${phantom} phantoms, ${stuckOperations} operations stuck`,
+    counts.join(', '),
+    ...(report.never.length === 0 ? [] : [`never came about: ${report.never.join(', ')}`]),
     violations.length === 0 ? 'no violation' : `${violations.length} VIOLATIONS:`,
     ...violations.map((violation) => `- ${violation}`),
   ].join('\n');

@@ -28,6 +28,12 @@ test('where availability is promised one node is out of work at most', () => {
     }
 });
 
+test('two nodes are split off only where more than a minority may be out of work', () => {
+  const rounds = plan(5, 200).filter(({faults}) => faults.some(({kind}) => kind === 'split'));
+  expect(rounds.length).toBeGreaterThan(5);
+  expect(new Set(rounds.map(({scope}) => scope))).toEqual(new Set(['majority']));
+});
+
 test('some rounds take out more than that', () => {
   const beyond = plan(3, 80).filter(({scope, faults}) => {
     const out = new Set(faults.filter(({kind}) => takesOut(kind)).map(({node}) => node));
@@ -38,16 +44,16 @@ test('some rounds take out more than that', () => {
 
 test('a damage strikes alone', () => {
   for (const {scope, faults} of plan(5, 200)) {
-    const damages = faults.filter(({kind}) => kind === 'wipe' || kind === 'oldImage');
+    const damages = faults.filter(({kind}) => ['wipe', 'oldImage', 'decommission'].includes(kind));
     expect(damages.length).toBe(scope === 'damage' ? 1 : 0);
     if (scope === 'damage') expect(faults.length).toBe(1);
   }
 });
 
-test('nine rounds meet most kinds, thirty all', () => {
+test('nine rounds meet most kinds, forty all', () => {
   for (let seed = 0; seed < 20; seed++) {
     expect(new Set(faultsOf(plan(seed, 9)).map(({kind}) => kind)).size).toBeGreaterThan(7);
-    const all = new Set(faultsOf(plan(seed, 30)).map(({kind}) => kind));
+    const all = new Set(faultsOf(plan(seed, 40)).map(({kind}) => kind));
     expect([...all].sort()).toEqual([...FAULT_KINDS].sort());
   }
 });

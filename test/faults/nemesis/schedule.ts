@@ -15,12 +15,14 @@ export const FAULT_KINDS = [
   'deaf',
   'mute',
   'cutPair',
+  'split',
   'resetPair',
   'slowLinks',
   'fillDisk',
   'skewClock',
   'wipe',
   'oldImage',
+  'decommission',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -30,7 +32,7 @@ export interface PlannedFault {
   readonly kind: FaultKind;
   /** From 1. */
   readonly node: number;
-  /** The other end of a link, for what strikes a pair. */
+  /** The other end of a link, for what strikes a pair; the other of those that are split off. */
   readonly other: number;
   /** Since the round began. */
   readonly beginMs: number;
@@ -53,13 +55,20 @@ export interface ScheduleShape {
   readonly fillable: readonly number[];
 }
 
-/** The disk forgets what it acknowledged: one at a time, in a cluster that is whole. */
-const DAMAGES: ReadonlySet<FaultKind> = new Set(['wipe', 'oldImage']);
+/** A disk forgets what it acknowledged, or a node goes for good: one at a time, in a cluster that is whole. */
+const DAMAGES: ReadonlySet<FaultKind> = new Set(['wipe', 'oldImage', 'decommission']);
+/** More than a minority by itself. */
+const BEYOND: ReadonlySet<FaultKind> = new Set(['split']);
+const NOT_FIRST: Readonly<Record<'minority' | 'majority', ReadonlySet<FaultKind>>> = {
+  minority: new Set([...DAMAGES, ...BEYOND]),
+  majority: DAMAGES,
+};
 /** A node goes on working under these. */
 const HARMLESS: ReadonlySet<FaultKind> = new Set(['skewClock', 'slowLinks']);
 /** What is done to the process itself: one of them at a time to a node. */
 const OF_PROCESS: ReadonlySet<FaultKind> = new Set(['kill', 'restart', 'pause']);
-const ROUND_MS_MIN = 6_000;
+/** A round lasts so long at least. */
+export const ROUND_MS_MIN = 6_000;
 const ROUND_MS_MAX = 14_000;
 /** One round in so many takes out more than the product promises to stand. */
 const MAJORITY_EVERY = 4;
@@ -76,9 +85,10 @@ export function* planRounds(shape: ScheduleShape): Generator<Round, never> {
       yield {number, scope: 'damage', faults, lengthMs};
       continue;
     }
-    const scope: Scope = number % MAJORITY_EVERY === 0 ? 'majority' : 'minority';
-    const more = random.below(3) + (scope === 'majority' ? 1 : 0);
-    const all = [first, ...Array.from({length: more}, () => deck.draw(DAMAGES))];
+    const isBeyond = BEYOND.has(first) || number % MAJORITY_EVERY === 0;
+    const scope = isBeyond ? 'majority' : 'minority';
+    const more = random.below(3) + (isBeyond ? 1 : 0);
+    const all = [first, ...Array.from({length: more}, () => deck.draw(NOT_FIRST[scope]))];
     yield {
       number,
       scope,

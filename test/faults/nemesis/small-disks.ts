@@ -1,14 +1,26 @@
 // Disks small enough to fill: a tmpfs under the data directory of some nodes. Where this machine does
 // not let us mount, no disk is filled, and the report says so.
 
-import {execFileSync} from 'node:child_process';
-import {existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, statfsSync} from 'node:fs';
+import {execFile, execFileSync} from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {promisify} from 'node:util';
 
 /** Room for what a long run writes, logs of 64 MiB a segment among it. */
 const DISK_BYTES = 1024 * 1024 * 1024;
 const FILLER = 'filler';
+const ATTEMPTS_MAX = 5;
+
+const run = promisify(execFile);
 
 /** Why no disk can be filled here; undefined if one can. */
 export function whyNoMounts(): string | undefined {
@@ -47,13 +59,27 @@ export class SmallDisks {
   };
 
   /** Something else on the disk takes all but this share of its size; as much as is there, if that is less. */
-  leave(node: number, share: number): void {
+  async leave(node: number, share: number): Promise<void> {
     this.free(node);
     const directory = this.directory(node);
-    const {bavail, bsize, blocks} = statfsSync(directory);
-    const bytes = Math.floor(bavail * bsize - blocks * bsize * share);
-    if (bytes <= 0) return;
-    execFileSync('fallocate', ['-l', String(bytes), path.join(directory, FILLER)], {stdio: 'pipe'});
+    for (let attempt = 1; ; attempt++) {
+      const {bavail, bsize, blocks} = statfsSync(directory);
+      const bytes = Math.floor(bavail * bsize - blocks * bsize * share);
+      if (bytes <= 0) return;
+      try {
+        await run('fallocate', ['-l', String(bytes), path.join(directory, FILLER)]);
+        return;
+      } catch (error) {
+        // Its node wrote in between, and took what was counted.
+        if (attempt === ATTEMPTS_MAX) throw error;
+      }
+    }
+  }
+
+  /** Whether some file on it is called so. */
+  has(node: number, name: string): boolean {
+    const listed = readdirSync(this.directory(node), {recursive: true, encoding: 'utf8'});
+    return listed.some((file) => path.basename(file) === name);
   }
 
   free(node: number): void {

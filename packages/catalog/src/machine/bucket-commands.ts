@@ -19,7 +19,6 @@ import type {
   PinReplicaSet,
   PlacementRequest,
   SetReplicaSetFailover,
-  SkipEntry,
 } from '../commands.ts';
 import type {Bucket, ReplicaPlacement} from '../model.ts';
 import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
@@ -93,27 +92,6 @@ export const setReplicaSetFailover: Handler<SetReplicaSetFailover> = (draft, com
   if (set === undefined) return refuse('NOT_FOUND', `no replica set ${command.set}`);
   if (set.id === META_SET) return refuse('CONFLICT', 'the meta group always fails over by itself');
   draft.put('replica-set', set.id, {...set, failover: command.failover});
-  return succeed(NOTHING);
-};
-
-/** Never of the meta group: the order itself would stand behind the entry. */
-export const skipEntry: Handler<SkipEntry> = (draft, command) => {
-  const {set: id, index, by, atMs} = command;
-  const set = draft.catalog.replicaSet(id);
-  if (set === undefined) return refuse('NOT_FOUND', `no replica set ${id}`);
-  if (set.id === META_SET) {
-    return refuse(
-      'CONFLICT',
-      'entries of the meta group cannot be skipped: run a build that knows them',
-    );
-  }
-  const skipped = set.skippedEntries ?? [];
-  if (skipped.some((entry) => entry.index === index)) return succeed(NOTHING);
-  const max = LIMITS.skipped_entries_per_replica_set_max.value;
-  if (skipped.length >= max) {
-    return refuse('CONFLICT', `replica set ${id} skips as many entries as it may (${max})`);
-  }
-  draft.put('replica-set', id, {...set, skippedEntries: [...skipped, {index, by, atMs}]});
   return succeed(NOTHING);
 };
 

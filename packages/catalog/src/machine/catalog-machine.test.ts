@@ -171,6 +171,19 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     by: fc.constant('t'),
     atMs: fc.nat(9),
   }),
+  fc.record({
+    type: kind('begin-skip'),
+    set: smallId,
+    index: fc.integer({min: 1, max: 3}),
+    by: fc.constant('t'),
+    atMs: fc.nat(9),
+  }),
+  fc.record({
+    type: kind('end-skip'),
+    set: smallId,
+    order: fc.integer({min: 1, max: 30}),
+    promised: fc.option(fc.array(smallId, {maxLength: 4}), {nil: undefined}),
+  }),
   fc.record({type: kind('forget-replica-sets'), sets: fc.array(smallId, {maxLength: 3})}),
   fc.record({
     type: kind('raise-expired-before'),
@@ -195,6 +208,9 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     expectedStep: fc.constantFrom('create', 'swap', 'evacuate'),
     step: fc.constantFrom('swap', 'done'),
     state: fc.constantFrom('running' as const, 'done' as const, 'cancelling' as const),
+    by: fc.constantFrom('t', undefined),
+    error: fc.constantFrom('e', null, undefined),
+    targetNode: fc.option(nodeId, {nil: undefined}),
     atMs: fc.nat(9),
   }),
   fc.record({type: kind('expire-operations'), finishedBeforeMs: fc.nat(9)}),
@@ -381,6 +397,8 @@ describe('placement and operations', () => {
     expect(code(run({...update, expectedStep: 'swap', step: 'x'}))).toBe('CONFLICT');
     must(run({type: 'expire-operations', finishedBeforeMs: 3}));
     expect(machine.catalog.operation(operation)).toBeUndefined();
+    const draining = {type: 'set-node-state', node: id<never>(4), state: 'draining'} as const;
+    expect(code(run({...draining, operation})), 'of an operation that has ended').toBe('CONFLICT');
     expect(code(run({type: 'set-node-state', node: id(1), state: 'decommissioned'}))).toBe(
       'CONFLICT',
     );

@@ -5,16 +5,17 @@
 import {assert} from '@flotilla/base';
 import {Catalog} from '../catalog.ts';
 import type {Command, CommandResult, CommandType, CommandValue} from '../commands.ts';
-import type {CatalogUpdate} from '../model.ts';
+import type {CatalogUpdate, Counters} from '../model.ts';
 import {alterTable} from './alter-table.ts';
 import {setAutomation, setMaintenance} from './automation-commands.ts';
 import * as buckets from './bucket-commands.ts';
 import * as cluster from './cluster-commands.ts';
 import * as databases from './database-commands.ts';
-import {type Counters, Draft, FIRST_COUNTERS, type Handler} from './draft.ts';
+import {Draft, FIRST_COUNTERS, type Handler} from './draft.ts';
 import * as operations from './operation-commands.ts';
 import {setPlacement} from './placement-commands.ts';
 import {declareLost, recoverMeta, recoverReplicaSet} from './recovery-commands.ts';
+import {beginSkip, endSkip, skipEntry} from './skip-commands.ts';
 import * as tables from './table-commands.ts';
 import * as tenants from './tenant-commands.ts';
 import {createToken, revokeToken} from './token-commands.ts';
@@ -50,7 +51,9 @@ const HANDLERS: {readonly [Type in CommandType]: Handler<Extract<Command, {type:
   'open-replica-sets': buckets.openReplicaSets,
   'pin-replica-set': buckets.pinReplicaSet,
   'set-replica-set-failover': buckets.setReplicaSetFailover,
-  'skip-entry': buckets.skipEntry,
+  'skip-entry': skipEntry,
+  'begin-skip': beginSkip,
+  'end-skip': endSkip,
   'forget-replica-sets': buckets.forgetReplicaSets,
   'drop-bucket': buckets.dropBucket,
   'set-placement': setPlacement,

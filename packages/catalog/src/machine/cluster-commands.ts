@@ -7,6 +7,7 @@ import {
   type NodeId,
   type ReplicaId,
 } from '@flotilla/base';
+import {isFinished} from '../catalog.ts';
 import type {
   FinalizeUpgrade,
   FoundCluster,
@@ -102,6 +103,11 @@ export const setNodeState: Handler<SetNodeState> = (draft, command) => {
   if (node.state === command.state) return succeed(NOTHING);
   if (command.expectedState !== undefined && command.expectedState !== node.state) {
     return refuse('CONFLICT', `node ${node.id} is ${node.state}, not ${command.expectedState}`);
+  }
+  const operation =
+    command.operation === undefined ? undefined : draft.catalog.operation(command.operation);
+  if (command.operation !== undefined && (operation === undefined || isFinished(operation))) {
+    return refuse('CONFLICT', `operation ${command.operation} has ended`);
   }
   if (node.state === 'decommissioned') {
     return refuse('CONFLICT', `node ${node.id} is decommissioned, and that is for ever`);

@@ -4,20 +4,7 @@
 import type {ErrorCode, ErrorDetails} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {Command, CommandResult, CommandValue} from '../commands.ts';
-import type {CatalogChange, Entities, EntityKind} from '../model.ts';
-
-/** The next id of each kind; ids are never used again, so these only grow. */
-export interface Counters {
-  readonly node: number;
-  readonly tenant: number;
-  readonly database: number;
-  readonly table: number;
-  readonly bucket: number;
-  readonly replicaSet: number;
-  readonly replica: number;
-  readonly operation: number;
-  readonly token: number;
-}
+import type {CatalogChange, Counters, Entities, EntityKind} from '../model.ts';
 
 export const FIRST_COUNTERS: Counters = {
   node: 1,

@@ -38,8 +38,11 @@ export function isColumnName(name: string): boolean {
 }
 
 /** The highest id that the table ever gave to a column. */
-export function lastColumnId(table: Pick<Table, 'columns' | 'deadColumns'> | undefined): number {
-  return Math.max(0, table?.columns.at(-1)?.id ?? 0, ...(table?.deadColumns ?? []));
+export function lastColumnId(
+  table: Pick<Table, 'columns' | 'deadColumns' | 'columnIdsFrom'> | undefined,
+): number {
+  const passedOver = (table?.columnIdsFrom ?? 1) - 1;
+  return Math.max(0, passedOver, table?.columns.at(-1)?.id ?? 0, ...(table?.deadColumns ?? []));
 }
 
 /** Every table has it, first, and it is neither a tag nor a field. */

@@ -2,7 +2,7 @@
 // step that it goes on from, so that two runners cannot both advance one.
 
 import type {NodeId, OperationId, ReplicaId, ReplicaSetId} from '@flotilla/base';
-import {type Catalog, isFinished} from '../catalog.ts';
+import {type Catalog, isFinished, isForgettable} from '../catalog.ts';
 import type {
   CommandResult,
   CreateOperation,
@@ -78,10 +78,8 @@ export const updateOperation: Handler<UpdateOperation> = (draft, command) => {
 
 export const expireOperations: Handler<ExpireOperations> = (draft, command) => {
   for (const operation of draft.catalog.operations()) {
-    const finishedAtMs = operation.history.at(-1)?.atMs ?? operation.createdAtMs;
-    if (isFinished(operation) && finishedAtMs < command.finishedBeforeMs) {
+    if (isForgettable(operation, draft.catalog, command.finishedBeforeMs))
       draft.remove('operation', operation.id);
-    }
   }
   return succeed(NOTHING);
 };
@@ -90,6 +88,7 @@ function updated(operation: Operation, command: UpdateOperation): Operation {
   const step = command.step ?? operation.step;
   const state = command.state ?? operation.state;
   const moved = step !== operation.step || state !== operation.state;
+  const isOvercome = command.error === null;
   const history = moved
     ? [...operation.history, {step: state === 'running' ? step : state, atMs: command.atMs}]
     : operation.history;
@@ -99,9 +98,11 @@ function updated(operation: Operation, command: UpdateOperation): Operation {
     state,
     source: command.source ?? operation.source,
     target: command.target ?? operation.target,
-    error: command.error ?? operation.error,
+    targetNode: command.targetNode ?? operation.targetNode,
+    error: isOvercome ? undefined : (command.error ?? operation.error),
+    cancelledBy: cancellerOf(operation, command),
     waiting: waitingOf(operation, command, moved),
-    errorCode: command.errorCode ?? operation.errorCode,
+    errorCode: isOvercome ? undefined : (command.errorCode ?? operation.errorCode),
     result: command.result ?? operation.result,
     differing: command.differing ?? operation.differing,
     transfer: command.transfer ?? operation.transfer,
@@ -109,13 +110,17 @@ function updated(operation: Operation, command: UpdateOperation): Operation {
   };
 }
 
+function cancellerOf(operation: Operation, {state, by}: UpdateOperation): string | undefined {
+  return state === 'cancelling' ? (by ?? operation.cancelledBy) : operation.cancelledBy;
+}
+
 function waitingOf(
   operation: Operation,
-  {waitingFor, atMs}: UpdateOperation,
+  {waitingFor, error, atMs}: UpdateOperation,
   moved: boolean,
 ): Operation['waiting'] {
   if (waitingFor !== undefined) return {for: waitingFor, atMs};
-  return moved ? undefined : operation.waiting;
+  return moved || error === null ? undefined : operation.waiting;
 }
 
 /** A checksum of the cluster's own that found nothing is no history: there is one of each set every few days. */
@@ -214,11 +219,8 @@ function missingSubject(command: CreateOperation): string | undefined {
 function busyFault(catalog: Catalog, command: CreateOperation): CommandResult<never> | undefined {
   const busy =
     command.replicaSet === undefined
-      ? [...catalog.operations()].find(
-          (other) =>
-            !isFinished(other) &&
-            other.replicaSet === undefined &&
-            other.sourceNode === command.sourceNode,
+      ? [...catalog.unfinishedOperations()].find(
+          (other) => other.replicaSet === undefined && other.sourceNode === command.sourceNode,
         )
       : catalog.operationOf(command.replicaSet);
   if (busy === undefined) return undefined;

@@ -61,7 +61,9 @@ export const recoverReplicaSet: Handler<RecoverReplicaSet> = (draft, command) =>
   const epoch = set.epoch + 1;
   // Indexes behind the end of what is left are given to other entries.
   const skippedEntries = set.skippedEntries?.filter(({index}) => index <= lastIndex);
-  const recovered = {...set, epoch, replicas, skippedEntries, state: 'open'} as const;
+  // Nobody is left that an open order could wait for.
+  const orders = {skippedEntries, skipOrder: undefined};
+  const recovered = {...set, ...orders, epoch, replicas, state: 'open'} as const;
   const empty = {founders: [replica], foundingLearners: undefined, state: 'creating'} as const;
   draft.put('replica-set', set.id, from === undefined ? {...recovered, ...empty} : recovered);
   return succeed({epoch, replica});

@@ -1,8 +1,8 @@
 // What a command would do, without anybody knowing: a machine of its own on a copy of the state.
 
 import type {Catalog} from '../catalog.ts';
+import type {Counters} from '../model.ts';
 import {CatalogMachine} from './catalog-machine.ts';
-import type {Counters} from './draft.ts';
 
 /** Costs the catalog's size. The ids that it gives out are free in that copy, and maybe nowhere else. */
 export function trialMachine(catalog: Catalog): CatalogMachine {

@@ -150,8 +150,15 @@ test('a drain without a place to go says so, and ends when a node joins', () => 
   settle(world);
   startDrain(world, 2);
   for (let i = 0; i < 20; i++) world.step();
-  expect([...world.catalog.operations()][0]?.error).toMatch(/add 1 node/);
+  const drain = () => [...world.catalog.operations()][0]!;
+  expect(drain()).toMatchObject({
+    error: expect.stringMatching(/add 1 node/),
+    errorCode: 'NO_PLACE',
+  });
   world.join(4);
+  world.faults = false;
+  for (let i = 0; i < 3; i++) world.step();
+  expect(drain()).toMatchObject({state: 'running', error: undefined, errorCode: undefined});
   settle(world);
   expect(world.catalog.node(id(2))?.state).toBe('drained');
 });

@@ -1,15 +1,18 @@
 // Operations that empty a node: draining and decommissioning. They make moves, a few at a time, and end when
 // nothing is left to move.
 
-import {LIMITS, type NodeId} from '@flotilla/base';
+import {LIMITS, META_SET, type NodeId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {CreateOperation} from '../commands.ts';
-import type {Node, Operation, ReplicaPlacement, ReplicaSet} from '../model.ts';
+import type {Node, Operation, RepairCause, ReplicaPlacement, ReplicaSet} from '../model.ts';
 import type {Action} from './action.ts';
+import {cancelledSets, cancelledWork} from './cancelled.ts';
 import {drainFault} from './drain-room.ts';
 import {GroupView} from './group-view.ts';
 import type {Decision} from './member-operation.ts';
+import {majorityFault} from './preconditions.ts';
 import type {Reports} from './reports.ts';
+import type {SetLists} from './set-lists.ts';
 import {Targets} from './targets.ts';
 import {replicasWanted} from './wanted.ts';
 
@@ -26,86 +29,139 @@ export interface NodePlan {
   readonly moves: readonly Action[];
 }
 
-export function planEvacuation(
-  operation: Operation,
-  catalog: Catalog,
-  reports: Reports,
-  context: {readonly nowMs: number; readonly budget: MoveBudget},
-): NodePlan {
+interface Context {
+  readonly nowMs: number;
+  readonly budget: MoveBudget;
+}
+
+export function planEvacuation(operation: Operation, lists: SetLists, context: Context): NodePlan {
+  const {catalog} = lists;
   const node = catalog.node(operation.sourceNode!);
   if (node === undefined) return ended('failed', 'no such node');
   if (operation.state === 'cancelling') {
     // Who asked for no more than the emptying wants the node back, even in the moment it is empty.
     const isEmptied = node.state === 'drained' && operation.kind === 'drain-node';
-    if (node.state === 'draining' || isEmptied) return proposed(node, 'active');
+    if (node.state === 'draining' || isEmptied) return proposed(node, 'active', operation);
     return ended('cancelled');
   }
-  if (node.state === 'active') return proposed(node, 'draining');
-  if (catalog.replicaCount(node.id) > 0) {
-    const moves = planMovesFrom(node, operation, catalog, reports, context);
-    const isNoneBegun = moves.length === 0 && context.budget.left === MOVES_MAX;
-    const sets = movableOn(node, catalog, reports);
-    const stuck = isNoneBegun && sets.some((set) => !hasSpare(set, catalog));
-    if (stuck) return {decision: planExplanation(operation, catalog, context.nowMs), moves};
-    const obstacle = isNoneBegun ? obstacleOn(node, catalog, reports) : undefined;
-    return {decision: obstacle === undefined ? WAIT : {type: 'wait', for: obstacle}, moves};
-  }
-  if (node.state === 'draining') return proposed(node, 'drained');
+  if (node.state === 'active') return proposed(node, 'draining', operation);
+  if (catalog.replicaCount(node.id) > 0) return planEmptying(node, operation, lists, context);
+  if (node.state === 'draining') return proposed(node, 'drained', operation);
   if (operation.kind === 'decommission-node' && node.state !== 'decommissioned') {
-    return proposed(node, 'decommissioned');
+    return proposed(node, 'decommissioned', operation);
   }
   return ended('done');
 }
 
+function planEmptying(
+  node: Node,
+  operation: Operation,
+  lists: SetLists,
+  context: Context,
+): NodePlan {
+  const {nowMs, budget} = context;
+  const {moves, isPlaceless} = planMovesFrom(node, operation, lists, context);
+  const isMoving = moves.length > 0 || isWorkedOn(operation, lists.catalog);
+  if (isPlaceless && !isMoving) return {decision: planExplanation(operation, lists, nowMs), moves};
+  // What was said of a missing place is said no longer than it is so.
+  const isOvercome = operation.error !== undefined && lists.catalog.clusterVersion >= 2;
+  if (isOvercome && (isMoving || budget.left > 0)) {
+    return {decision: explained(operation, null, nowMs), moves};
+  }
+  const obstacle = isMoving ? undefined : obstacleOn(node, operation, lists, context);
+  return {decision: obstacle === undefined ? WAIT : {type: 'wait', for: obstacle}, moves};
+}
+
+/** Moves that it has begun go on. */
+function isWorkedOn({id}: Operation, catalog: Catalog): boolean {
+  const startedBy = `operation ${id}`;
+  return [...catalog.unfinishedOperations()].some((other) => other.startedBy === startedBy);
+}
+
 /** Once: the operation goes on as soon as a node can take what is left. */
-function planExplanation(operation: Operation, catalog: Catalog, atMs: number): Decision {
+function planExplanation(operation: Operation, lists: SetLists, atMs: number): Decision {
+  const node = operation.sourceNode!;
+  const sets = [...lists.on(node)].map(({set}) => set).filter(({id}) => id !== META_SET);
   const general = 'no live node with room can take the replicas that are left: add 1 node';
-  const error = drainFault(catalog, operation.sourceNode!) ?? general;
+  const error = drainFault(lists.catalog, node, sets) ?? general;
   if (operation.error === error) return {type: 'wait', for: 'a live node with room'};
+  return explained(operation, error, atMs);
+}
+
+function explained(operation: Operation, error: string | null, atMs: number): Decision {
   const command = {
     type: 'update-operation',
     operation: operation.id,
     expectedStep: operation.step,
     error,
-    errorCode: 'NO_PLACE',
+    errorCode: error === null ? undefined : 'NO_PLACE',
     atMs,
   } as const;
   return {type: 'act', action: {type: 'propose', command}};
 }
 
+/** `isPlaceless`: some replica could go now, and no node can take it. */
 function planMovesFrom(
   node: Node,
   operation: Operation,
-  catalog: Catalog,
-  reports: Reports,
-  context: {readonly nowMs: number; readonly budget: MoveBudget},
-): Action[] {
+  lists: SetLists,
+  {nowMs, budget}: Context,
+): {readonly moves: readonly Action[]; readonly isPlaceless: boolean} {
+  const {catalog, reports} = lists;
   const moves: Action[] = [];
-  const targets = new Targets(catalog, reports, context.nowMs);
-  for (const set of movableOn(node, catalog, reports)) {
-    if (context.budget.left <= 0) break;
+  let isPlaceless = false;
+  if (budget.left <= 0) return {moves, isPlaceless};
+  const targets = new Targets(catalog, reports, nowMs);
+  const cancelled = cancelledIn(operation, catalog, nowMs);
+  for (const group of movableOn(node, lists)) {
+    const {set} = group;
+    if (cancelled.has(set.id)) continue;
     const placed = set.replicas.find((replica) => replica.node === node.id)!;
     const [target] = targets.pick(set, 1, placed.node);
     // Where there are more replicas than wanted now, one less is better than a wait for a place.
-    const isRemovable = hasSpare(set, catalog) && hasHeir(set, placed, reports);
-    if (target === undefined && !isRemovable) continue;
+    const isRemovable = hasSpare(set, catalog) && hasHeir(group, placed);
+    if (target === undefined && !isRemovable) {
+      isPlaceless ||= !hasSpare(set, catalog);
+      continue;
+    }
     const kind = target === undefined ? 'remove-replica' : 'move-replica';
+    if (isAtRisk(group, placed, kind)) continue;
     const startedBy = `operation ${operation.id}`;
-    moves.push(move(kind, set, placed, target, startedBy, context.nowMs));
-    context.budget.left--;
+    moves.push(move(kind, set, placed, target, startedBy, nowMs));
+    budget.left--;
+    if (budget.left <= 0) break;
   }
-  return moves;
+  return {moves, isPlaceless};
+}
+
+/** Its change of members would wait for voters that do not answer, and keep them from being made anew. */
+function isAtRisk(
+  group: GroupView,
+  {replica}: ReplicaPlacement,
+  kind: 'move-replica' | 'remove-replica',
+): boolean {
+  if (group.voters.length === 1) return false;
+  const added = kind === 'move-replica' ? 1 : 0;
+  return majorityFault(group, {without: replica, added}) !== undefined;
+}
+
+/** Moves that it began and somebody cancelled. */
+function cancelledIn(
+  {id}: Operation,
+  catalog: Catalog,
+  nowMs: number,
+): ReturnType<typeof cancelledSets> {
+  const begun = {kinds: ['move-replica', 'remove-replica'], startedBy: `operation ${id}`} as const;
+  return cancelledSets(cancelledWork(catalog, nowMs), begun, catalog);
 }
 
 /** Sets with a replica on the node that an operation may begin on. */
-function movableOn(node: Node, catalog: Catalog, reports: Reports): ReplicaSet[] {
-  return [...setsWithMeta(catalog)].filter(
-    (set) =>
-      isPlacedOn(set, node.id) &&
-      set.state === 'open' &&
-      catalog.operationOf(set.id) === undefined &&
-      isLed(set, reports),
-  );
+function* movableOn(node: Node, lists: SetLists): Generator<GroupView> {
+  for (const group of lists.on(node.id)) {
+    const {set, leader} = group;
+    const isFree = set.state === 'open' && lists.catalog.operationOf(set.id) === undefined;
+    if (isFree && leader !== undefined) yield group;
+  }
 }
 
 /**
@@ -122,12 +178,29 @@ export function isSetLed({replicaSet}: Operation, catalog: Catalog, reports: Rep
   return set !== undefined && isLed(set, reports);
 }
 
-/** What the first replica on the node that no operation takes away waits for. */
-function obstacleOn(node: Node, catalog: Catalog, reports: Reports): string | undefined {
-  for (const set of setsWithMeta(catalog)) {
-    if (!isPlacedOn(set, node.id) || set.state !== 'open') continue;
-    if (catalog.operationOf(set.id) !== undefined) continue;
-    if (!isLed(set, reports)) return `a leader of replica set ${set.id}`;
+/** What the first replica on the node that is in the way waits for. */
+function obstacleOn(
+  node: Node,
+  operation: Operation,
+  lists: SetLists,
+  {nowMs, budget}: Context,
+): string | undefined {
+  const {catalog} = lists;
+  const cancelled = cancelledIn(operation, catalog, nowMs);
+  for (const group of lists.on(node.id)) {
+    const {set, leader} = group;
+    if (set.state === 'dropping') return `the dropped replica set ${set.id} to be gone`;
+    if (set.state === 'creating') return `replica set ${set.id} to open`;
+    const other = catalog.operationOf(set.id);
+    if (other !== undefined) return `operation ${other.id} (${other.kind}) to end`;
+    if (leader === undefined) return `a leader of replica set ${set.id}`;
+    const stopped = cancelled.get(set.id)?.operation;
+    if (stopped !== undefined) return `operation ${stopped.id}, which was cancelled, to be retried`;
+    const placed = set.replicas.find((replica) => replica.node === node.id)!;
+    const kind = hasSpare(set, catalog) ? 'remove-replica' : 'move-replica';
+    if (isAtRisk(group, placed, kind)) return `the other voters of replica set ${set.id} to answer`;
+    // As many as may go on at once are begun.
+    if (budget.left <= 0) return undefined;
     return `a member of replica set ${set.id} on another node`;
   }
   return undefined;
@@ -139,8 +212,7 @@ function hasSpare(set: ReplicaSet, catalog: Catalog): boolean {
 }
 
 /** A replica that is placed may not be a member yet: without another one there is nobody to go on with. */
-function hasHeir(set: ReplicaSet, {replica}: ReplicaPlacement, reports: Reports): boolean {
-  const {voters, learners} = new GroupView(set, reports);
+function hasHeir({voters, learners}: GroupView, {replica}: ReplicaPlacement): boolean {
   return [...voters, ...learners].some((id) => id !== replica);
 }
 
@@ -164,6 +236,7 @@ export function move(
   target: Node | undefined,
   startedBy: string,
   atMs: number,
+  cause?: RepairCause,
 ): Action {
   const command: CreateOperation = {
     type: 'create-operation',
@@ -173,15 +246,17 @@ export function move(
     sourceNode: source.node,
     targetNode: target?.id,
     allowFewerVoters: kind === 'remove-replica' ? true : undefined,
+    cause,
     startedBy,
     atMs,
   };
   return {type: 'propose', command};
 }
 
-function proposed(node: Node, state: Node['state']): NodePlan {
-  const expectedState = node.state;
-  const command = {type: 'set-node-state', node: node.id, state, expectedState} as const;
+/** Late it changes nothing: neither where the node has another state, nor where the operation has ended. */
+function proposed(node: Node, state: Node['state'], {id: operation}: Operation): NodePlan {
+  const subject = {node: node.id, expectedState: node.state, operation};
+  const command = {type: 'set-node-state', state, ...subject} as const;
   return {decision: {type: 'act', action: {type: 'propose', command}}, moves: []};
 }
 

@@ -12,6 +12,8 @@ import type {Reports} from './reports.ts';
 export const REPLICA_DISK_FREE_MIN = 0.15;
 /** Below it a node takes no writes, and gives away what it leads. */
 const LEAD_DISK_FREE_MIN = 0.05;
+/** From it on it gets leads again that only even out: they do not come back with the first byte that is freed. */
+const EVEN_DISK_FREE_MIN = 0.06;
 
 /** Nodes that may hold more replicas. Without a report (before the first) a node counts as fit. */
 export function fitNodes(catalog: Catalog, reports: Reports): Node[] {
@@ -35,4 +37,20 @@ export function takesLeads(id: NodeId, catalog: Catalog, reports: Reports, nowMs
   const report = reports.get(id);
   if (report?.live !== true || leadsNothing(catalog.node(id), nowMs)) return false;
   return report.diskFree >= LEAD_DISK_FREE_MIN;
+}
+
+/** Its leads are as many as the others'. */
+export function sharesLeads(
+  id: NodeId,
+  catalog: Catalog,
+  reports: Reports,
+  nowMs: number,
+): boolean {
+  if (!takesLeads(id, catalog, reports, nowMs)) return false;
+  return reports.get(id)!.diskFree >= EVEN_DISK_FREE_MIN;
+}
+
+/** It refuses writes for want of space. */
+export function isFull(id: NodeId, reports: Reports): boolean {
+  return (reports.get(id)?.diskFree ?? 1) < LEAD_DISK_FREE_MIN;
 }

@@ -3,7 +3,8 @@ import {expect, test} from 'vitest';
 import type {Catalog} from '../catalog.ts';
 import type {FailoverMode} from '../model.ts';
 import type {GroupView} from './group-view.ts';
-import {planLeaderSpread} from './leader-spread.ts';
+import {LeadEdges} from './lead-edges.ts';
+import {leadOf, planLeaderSpread} from './leader-spread.ts';
 import type {NodeReport, Reports} from './reports.ts';
 
 const NODES = [1, 2, 3] as NodeId[];
@@ -18,7 +19,7 @@ function groups({count = 4, pinned}: Sets): GroupView[] {
   return Array.from({length: count}, (_, i) => i + 11).map((id) => {
     const replicas = NODES.map((node) => ({node, replica: Number(node) as ReplicaId}));
     const heirs = () => replicas.filter(({node}) => node !== 1);
-    const set = {id: id as ReplicaSetId, replicas, pinned};
+    const set = {id: id as ReplicaSetId, state: 'open', replicas, pinned};
     const leader = {replica: 1};
     return {set, leaderNode: 1, leader, joint: false, heirs} as unknown as GroupView;
   });
@@ -29,7 +30,9 @@ function planned(
   diskFree: Record<number, number> = {},
   sets: Sets = {},
 ): number[] {
+  const views = groups(sets);
   const catalog = {
+    replicaSet: (id: ReplicaSetId) => views.find(({set}) => set.id === id)?.set,
     failoverOf: () => failover,
     operationOf: () => undefined,
     node: (id: NodeId) => ({id, state: 'active'}),
@@ -38,7 +41,9 @@ function planned(
     return {node, live: true, clockOffsetMs: 0, diskFree: diskFree[node] ?? 1, replicas: new Map()};
   };
   const reports: Reports = new Map(NODES.map((node) => [node, report(node)]));
-  const actions = planLeaderSpread(groups(sets), catalog, reports, 0);
+  const leads = new LeadEdges();
+  for (const view of views) leads.put(view.set.id, leadOf(view, catalog));
+  const actions = planLeaderSpread(leads, catalog, reports, 0);
   return actions.map((action) => (action.type === 'transfer-leader' ? action.to : 0));
 }
 

@@ -6,6 +6,7 @@ import type {Operation} from '../model.ts';
 import {
   type Decision,
   planLeaderTransfer,
+  planRepairInPlace,
   planReplicaAddition,
   planReplicaMove,
   planReplicaRemoval,
@@ -31,7 +32,13 @@ function print(decision: Decision): string {
     case 'wait':
       return 'wait';
     case 'advance':
-      return `-> ${decision.step}${decision.target === undefined ? '' : ` target ${decision.target}`}`;
+      return [
+        `-> ${decision.step}`,
+        ...(decision.target === undefined ? [] : [`target ${decision.target}`]),
+        ...(decision.targetNode === undefined ? [] : [`on ${decision.targetNode}`]),
+      ].join(' ');
+    case 'give-up':
+      return 'give up';
     case 'finish':
       return decision.state;
     default: {
@@ -79,9 +86,13 @@ test.each<[string, string, Situation, object?]>([
   ['catch-up', 'wait', {...withTarget, leader: 0}],
   ['catch-up', '-> swap', withTarget],
   // It would be waited for without end, and nothing else may begin meanwhile.
-  ['learner', 'failed', {...withTarget, damaged: [4]}],
-  ['catch-up', 'failed', {...withTarget, damaged: [4]}],
-  ['swap', 'failed', {...withTarget, damaged: [4]}],
+  ['learner', 'give up', {...withTarget, damaged: [4]}],
+  ['catch-up', 'give up', {...withTarget, damaged: [4]}],
+  ['swap', 'give up', {...withTarget, damaged: [4]}],
+  ['learner', 'give up', three],
+  // It is a member no more, whoever took it out: nobody would wait for it with reason.
+  ['catch-up', '-> learner', {...three, placed: [1, 2, 3, 4]}],
+  ['swap', '-> learner', {...three, placed: [1, 2, 3, 4]}],
   ['swap', 'joint [voter 4, remove 1] at 40 on 2', {...withTarget, damaged: [1]}],
   ['swap', 'joint [voter 4, remove 1] at 40 on 2', withTarget],
   // What was so when the step began may be so no more.
@@ -103,6 +114,7 @@ test.each<[string, string, Situation, object?]>([
   ['swap', 'leave [] at 40 on 4', {voters: [4], outgoing: [1], leader: 4, autoLeave: false}],
   // A learner is moved without a joint change.
   ['swap', 'simple [remove 1] at 40 on 2', {voters: [2], learners: [1, 4], leader: 2}],
+  ['swap', 'wait', {voters: [2], learners: [1, 4], leader: 2, lagging: [4]}],
   // The group counts it still, or again: what it says goes before what was asked of it.
   ['confirm', 'wait', {voters: [2, 3, 4], outgoing: [1, 2, 3], leader: 2}],
   ['confirm', 'wait', {voters: [1, 2, 3, 4], leader: 2}],
@@ -137,6 +149,43 @@ test.each<[string, string, Situation]>([
   const ids = {source: 1, target: 4, sourceNode: 1, targetNode: 4, state: 'cancelling'};
   const move = operation('move-replica', step, ids);
   expect(print(planReplicaMove(move, view(situation)))).toBe(expected);
+});
+
+test('what could not go on has failed when it is taken back', () => {
+  const ids = {source: 1, target: 4, sourceNode: 1, targetNode: 4, state: 'cancelling'};
+  const move = operation('move-replica', 'learner', {...ids, errorCode: 'NO_PLACE'});
+  expect(print(planReplicaMove(move, view(three)))).toBe('failed');
+});
+
+const gone = {voters: [2, 3], leader: 2, placed: [2, 3]};
+
+test.each<[string, string, Situation, object?]>([
+  ['change', 'simple [remove 1] at 40 on 2', three],
+  ['confirm', 'remove 1 epoch 7', {...gone, placed: [1, 2, 3], reported: [1, 2, 3]}],
+  ['destroy-source', 'destroy 1', {...gone, reported: [1, 2, 3]}],
+  // Then it goes on like a move that has nobody to take out.
+  ['destroy-source', '-> create on 1', gone],
+  ['destroy-source', 'cancelled', gone, {state: 'cancelling'}],
+  // Its node is away by then: it is healed like any that lacks a replica.
+  ['destroy-source', 'done', gone, {sourceNode: 9}],
+])('a repair in place at %s: %s', (step, expected, situation, more = {}) => {
+  const repair = operation('repair', step, {source: 1, sourceNode: 1, ...more});
+  expect(print(planRepairInPlace(repair, view(situation), 3))).toBe(expected);
+});
+
+test('a repair in place ends where the set has enough without the replica', () => {
+  const repair = operation('repair', 'destroy-source', {source: 1, sourceNode: 1});
+  expect(print(planRepairInPlace(repair, view(gone), 2))).toBe('done');
+});
+
+test.each<[string, string, Situation]>([
+  ['create', 'add 1 epoch 7', gone],
+  ['swap', '-> confirm', {...gone, learners: [4], placed: [2, 3, 4]}],
+  ['confirm', '-> destroy-source', {...gone, learners: [4], placed: [2, 3, 4]}],
+  ['destroy-source', 'done', {...gone, learners: [4], placed: [2, 3, 4]}],
+])('its second half at %s: %s', (step, expected, situation) => {
+  const ids = {source: 1, target: 4, sourceNode: 1, targetNode: 1};
+  expect(print(planReplicaMove(operation('repair', step, ids), view(situation)))).toBe(expected);
 });
 
 test.each<[string, Situation, object?]>([
@@ -185,7 +234,7 @@ test.each<[string, string, Situation, number, object?]>([
   ['catch-up', 'wait', {...withTarget, lagging: [4]}, 3],
   ['learner', 'simple [remove 4] at 40 on 2', withTarget, 3, {state: 'cancelling'}],
   ['catch-up', 'simple [remove 4] at 40 on 2', withTarget, 3, {state: 'cancelling'}],
-  ['catch-up', 'failed', {...withTarget, damaged: [4]}, 3],
+  ['catch-up', 'give up', {...withTarget, damaged: [4]}, 3],
   ['catch-up', '-> confirm', withTarget, 3],
   // One of those that were wanted was missing: no more are wanted than before.
   ['confirm', 'done', withTarget, 5],
@@ -208,6 +257,20 @@ test.each<[string, Situation]>([
   expect(print(planReplicaMove(operation('repair', 'learner', ids), view(situation)))).toBe(
     expected,
   );
+});
+
+test.each<[string, Situation]>([
+  // Elected again after the learner was added.
+  ['lead to 2', {...withTarget, leader: 1, lagging: [4]}],
+  ['lead to 2', {...withTarget, leader: 1}],
+  ['wait', {...withTarget, lagging: [4]}],
+  ['-> swap', {...withTarget}],
+])('repair of a replica that lives, while its successor catches up: %s', (expected, situation) => {
+  const ids = {source: 1, target: 4, sourceNode: 1, targetNode: 4};
+  const repair = operation('repair', 'catch-up', ids);
+  expect(print(planReplicaMove(repair, view(situation)))).toBe(expected);
+  const move = operation('move-replica', 'catch-up', ids);
+  expect(print(planReplicaMove(move, view(situation)))).not.toMatch(/lead/);
 });
 
 test.each<[string, Situation]>([

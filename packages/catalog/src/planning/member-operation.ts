@@ -3,12 +3,14 @@
 // acting, and a duplicate answer all take the same path. The order keeps the majority:
 //   create -> learner -> catch-up -> (lead away) -> swap, one joint change -> confirm -> destroy-source.
 // An addition ends with confirm, where the number of replicas that is wanted follows what is there.
-// Cancelling rolls back while the joint change has not been made, and forward after it.
+// Cancelling rolls back while the joint change has not been made, and forward after it. What cannot go on is
+// given up in the same way: nothing that it made is left behind.
 
-import type {ErrorCode, ReplicaId} from '@flotilla/base';
+import type {ErrorCode, NodeId, ReplicaId} from '@flotilla/base';
 import type {SetPlacement} from '../commands.ts';
 import type {Operation, ReplicaSet, Transfer} from '../model.ts';
 import type {Action, MemberChange} from './action.ts';
+import {isOfCluster} from './cancelled.ts';
 import type {GroupView} from './group-view.ts';
 import {isAnswering, majorityFault} from './preconditions.ts';
 
@@ -21,16 +23,24 @@ export type MemberStep =
   | 'confirm'
   | 'destroy-source';
 
-/** Exactly one of: nothing yet, a step to save, an action to carry out, an end to save. */
+/** Exactly one of: nothing yet, a step to save, an action to carry out, a way back, an end to save. */
 export type Decision =
   | {readonly type: 'wait'; readonly for: string}
   | {
       readonly type: 'advance';
       readonly step: string;
       readonly target?: ReplicaId | undefined;
+      readonly targetNode?: NodeId | undefined;
       readonly transfer?: Transfer | undefined;
     }
   | {readonly type: 'act'; readonly action: Action}
+  | {
+      /** What was made is taken back first. */
+      readonly type: 'give-up';
+      readonly error: string;
+      /** It has failed then; absent where it is only needed no more. */
+      readonly code?: ErrorCode | undefined;
+    }
   | {
       readonly type: 'finish';
       readonly state: 'done' | 'failed' | 'cancelled';
@@ -87,17 +97,42 @@ export function planReplicaAddition(
   }
 }
 
-export function planReplicaRemoval(operation: Operation, group: GroupView): Decision {
+/** @param begunBy who wanted it first, where this one only tries again what another did not do */
+export function planReplicaRemoval(
+  operation: Operation,
+  group: GroupView,
+  begunBy = operation.startedBy,
+): Decision {
   switch (operation.step as MemberStep) {
     case 'change':
       return planRemovingChange(operation, group);
     case 'confirm':
-      return planConfirm(operation, group);
+      return planConfirm(operation, group, begunBy);
     case 'destroy-source':
       return planDestroySource(operation, group);
     default:
       return unknownStep(operation);
   }
+}
+
+/**
+ * A replica is made anew where it was: a node holds one replica of a set at a time, so the old one goes first,
+ * and the rest is as in a move that has nobody to take out (docs/decisions/0009).
+ */
+export function planRepairInPlace(
+  operation: Operation,
+  group: GroupView,
+  wanted: number,
+): Decision {
+  const decision = planReplicaRemoval(operation, group);
+  if (operation.step !== 'destroy-source' || decision.type !== 'finish') return decision;
+  if (operation.state === 'cancelling') return {type: 'finish', state: 'cancelled'};
+  // Whoever is away meanwhile is healed like any that lacks a replica: elsewhere, or when it is back.
+  const {sourceNode} = operation;
+  const isLive = sourceNode !== undefined && group.isLive(sourceNode);
+  const isLacking = group.set.replicas.length < wanted;
+  if (!isLive || !isLacking) return decision;
+  return {type: 'advance', step: 'create', targetNode: sourceNode};
 }
 
 export function planLeaderTransfer(operation: Operation, group: GroupView): Decision {
@@ -126,19 +161,31 @@ function planLearner(operation: Operation, group: GroupView): Decision {
   if (group.isMember(target)) return {type: 'advance', step: 'catch-up'};
   if (group.joint) return wait('the joint configuration to be left');
   const placed = group.placement(target);
-  if (placed === undefined) return fail(`replica ${target} is not placed any more`);
-  // What is repaired and yet leads holds other rows than the rest: it must not send them on.
-  const isFromSource = operation.kind === 'repair' && group.leader.replica === operation.source;
-  const other = isFromSource ? group.successor(group.leader.replica) : undefined;
-  if (other !== undefined) return transfer(group, other.replica);
+  if (placed === undefined) return giveUp(`replica ${target} is not placed any more`);
+  const away = planLeadAway(operation, group);
+  if (away !== undefined) return away;
   // A member that does not exist yet would be a learner that answers "gone".
   if (group.report(placed) === undefined) return wait(`replica ${target} to be created`);
   return change(group, [{type: 'learner', id: target}], 'simple');
 }
 
+/** What is repaired and yet leads holds other rows than the rest: it must not send them on. */
+function planLeadAway(operation: Operation, group: GroupView): Decision | undefined {
+  const leader = group.leader?.replica;
+  if (operation.kind !== 'repair' || leader === undefined || leader !== operation.source)
+    return undefined;
+  const other = group.successor(leader);
+  return other && transfer(group, other.replica);
+}
+
 function planCatchUp(operation: Operation, group: GroupView, step: MemberStep): Decision {
   const target = operation.target!;
   if (group.isDamaged(target)) return damaged(target);
+  if (group.leader === undefined) return wait('a leader');
+  if (isLost(target, group)) return {type: 'advance', step: 'learner'};
+  // It may have been elected again since the learner was added.
+  const away = planLeadAway(operation, group);
+  if (away !== undefined) return away;
   if (!group.isCaughtUp(target)) return wait(`replica ${target} to catch up`);
   const placed = group.placement(target);
   return {type: 'advance', step, transfer: placed && group.report(placed)?.received};
@@ -159,11 +206,12 @@ function planSwap(operation: Operation, group: GroupView): Decision {
   if (group.joint) return planInsideJoint(source, target, group);
   if (!group.isMember(source)) return {type: 'advance', step: 'confirm'};
   if (group.isDamaged(target)) return damaged(target);
-  if (group.isLearner(source)) return change(group, [{type: 'remove', id: source}], 'simple');
+  if (isLost(target, group)) return {type: 'advance', step: 'learner'};
   // It was when this step began; both may have changed since.
   if (!group.isCaughtUp(target)) return wait(`replica ${target} to catch up`);
+  if (group.isLearner(source)) return change(group, [{type: 'remove', id: source}], 'simple');
   const atRisk = majorityFault(group, {without: source, added: 1});
-  if (atRisk !== undefined) return wait(atRisk.message);
+  if (atRisk !== undefined) return wait(`the other voters to answer: ${atRisk.message}`);
   const changes: MemberChange[] = [
     {type: 'voter', id: target},
     {type: 'remove', id: source},
@@ -175,6 +223,11 @@ function planSwap(operation: Operation, group: GroupView): Decision {
   // A sole voter has no successor before the target votes: the lead moves inside the joint state.
   if (group.voters.length === 1) return change(group, changes, 'joint-explicit');
   return wait('another voter to catch up, since the leader is to go');
+}
+
+/** Somebody took it out of the members again: what the steps before did is not so any more. */
+function isLost(target: ReplicaId, group: GroupView): boolean {
+  return group.leader !== undefined && !group.joint && !group.isMember(target);
 }
 
 /** With auto-leave the leader leaves by itself; an explicit joint state is left by its new leader. */
@@ -190,7 +243,7 @@ function planRemovingChange(operation: Operation, group: GroupView): Decision {
   if (group.leader === undefined) return wait('a leader');
   if (group.joint) return planInsideJoint(source, group.voters[0] as ReplicaId, group);
   if (!group.isMember(source)) return {type: 'advance', step: 'confirm'};
-  if (operation.state === 'cancelling') return {type: 'finish', state: 'cancelled'};
+  if (operation.state === 'cancelling') return takenBack(operation);
   if (group.isLearner(source)) return change(group, [{type: 'remove', id: source}], 'simple');
   if (group.voters.length === 1) return planSoleVoterRemoval(group, source);
   if (group.leader.replica === source) {
@@ -221,7 +274,7 @@ function planSoleVoterRemoval(group: GroupView, source: ReplicaId): Decision {
 function planVoterRemoval(operation: Operation, group: GroupView, source: ReplicaId): Decision {
   const remove: MemberChange = {type: 'remove', id: source};
   const atRisk = majorityFault(group, {without: source, added: 0});
-  if (atRisk !== undefined) return wait(atRisk.message);
+  if (atRisk !== undefined) return wait(`the other voters to answer: ${atRisk.message}`);
   // Of an even number one less fails no sooner, and a learner in its place would keep them even.
   if (group.voters.length % 2 === 0) return change(group, [remove], 'simple');
   const learner = placedLearners(group).find((id) => group.isCaughtUp(id));
@@ -245,16 +298,18 @@ function placedLearners(group: GroupView): ReplicaId[] {
 }
 
 /** The group's own committed configuration is without the source; meta's wish follows it. */
-function planConfirm(operation: Operation, group: GroupView): Decision {
+function planConfirm(
+  operation: Operation,
+  group: GroupView,
+  begunBy = operation.startedBy,
+): Decision {
   const {set} = group;
   const source = operation.source!;
   if (group.placement(source) === undefined) return {type: 'advance', step: 'destroy-source'};
   if (group.leader === undefined) return wait('a leader');
   if (group.joint || group.isMember(source)) return wait(`replica ${source} to leave`);
   // A node that is emptied takes one away without anybody's having asked for fewer.
-  const isAutomatic =
-    operation.startedBy === 'reconciler' || operation.startedBy.startsWith('operation ');
-  const isAskedFor = operation.kind === 'remove-replica' && !isAutomatic;
+  const isAskedFor = operation.kind === 'remove-replica' && !isOfCluster(begunBy);
   return place(set, {
     remove: [source],
     roles: set.replicas
@@ -285,7 +340,7 @@ export function canRollBack(operation: Operation, group: GroupView): boolean {
 function planRollback(operation: Operation, group: GroupView): Decision {
   const {set} = group;
   const placed = set.replicas.find(({node}) => node === operation.targetNode);
-  if (placed === undefined) return {type: 'finish', state: 'cancelled'};
+  if (placed === undefined) return takenBack(operation);
   // Before its step was saved nobody was told to take the target into the configuration.
   if (operation.step !== 'create') {
     if (group.leader === undefined) return wait('a leader');
@@ -295,6 +350,11 @@ function planRollback(operation: Operation, group: GroupView): Decision {
     }
   }
   return place(set, {remove: [placed.replica]});
+}
+
+/** What could not go on has failed, though it was taken back like one that was cancelled. */
+function takenBack({errorCode}: Operation): Decision {
+  return {type: 'finish', state: errorCode === undefined ? 'cancelled' : 'failed'};
 }
 
 function place(
@@ -342,9 +402,13 @@ function fail(error: string): Decision {
   return {type: 'finish', state: 'failed', error, code: 'CONFLICT'};
 }
 
-/** It will never catch up or vote: it is replaced itself, and as long as this goes on nobody else is. */
+function giveUp(error: string): Decision {
+  return {type: 'give-up', error, code: 'CONFLICT'};
+}
+
+/** It will never catch up or vote, and as long as this goes on nobody else takes the place. */
 function damaged(target: ReplicaId): Decision {
-  return fail(`replica ${target}, which was to take its place, lost what it held`);
+  return giveUp(`replica ${target}, which was to take its place, lost what it held`);
 }
 
 /** Saved by a newer build: it goes on when one runs again. */

@@ -41,6 +41,8 @@ export function planGrowth(
   const {set} = group;
   const lacking = wanted - set.replicas.length;
   if (lacking <= 0 || group.leader === undefined || group.joint) return undefined;
+  // It hands on nothing of what is damaged: a learner would wait for ever.
+  if (group.isDamaged(group.leader.replica)) return undefined;
   const nodes = pick(group, lacking);
   if (nodes.length === 0) return undefined;
   return place(group, {add: nodes.map(({id}) => ({node: id, role: 'learner'}))});

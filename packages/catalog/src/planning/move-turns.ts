@@ -1,23 +1,23 @@
 // How many replicas are made at once. What is begun beyond the limits stands at its first step, in the
-// order in which it was begun; what is past that step has its turn until it ends.
+// order in which it was begun; what is past that step has its turn until it ends. What is made anew where it
+// was takes its turn before it goes from there: it is not to wait while its set lacks it.
 
-import {LIMITS, type NodeId, type ReplicaSetId} from '@flotilla/base';
-import {type Catalog, isFinished} from '../catalog.ts';
+import {LIMITS, type NodeId} from '@flotilla/base';
 import type {Operation} from '../model.ts';
 import type {GroupView} from './group-view.ts';
+import type {SetLists} from './set-lists.ts';
 
 export class MoveTurns {
   #all = 0;
   readonly #byNode = new Map<NodeId, number>();
 
-  constructor(catalog: Catalog, groups: ReadonlyMap<ReplicaSetId, GroupView>) {
-    for (const operation of catalog.operations()) {
-      if (isFinished(operation) || !isMaking(operation)) continue;
-      const group = groups.get(operation.replicaSet!);
+  constructor(lists: SetLists) {
+    for (const operation of lists.catalog.unfinishedOperations()) {
+      const node = makingNode(operation);
+      if (node === undefined) continue;
+      const group = lists.view(operation.replicaSet!);
       // Without a leader it copies nothing, and may wait for ever: it takes no turn from the others.
-      if (group?.leader === undefined) continue;
-      const isPlaced = group.set.replicas.some(({node}) => node === operation.targetNode);
-      if (operation.step !== 'create' || isPlaced) this.#count(operation.targetNode!);
+      if (group?.leader !== undefined && hasTurn(operation, group)) this.#count(node);
     }
   }
 
@@ -35,8 +35,24 @@ export class MoveTurns {
   }
 }
 
-/** It makes a replica on another node. */
-export function isMaking({kind, targetNode}: Operation): boolean {
+/** It is past the step at which it waits for its turn. */
+export function hasTurn(operation: Operation, group: GroupView): boolean {
+  const {step, source, targetNode} = operation;
+  if (!isInPlace(operation)) {
+    return step !== 'create' || group.set.replicas.some(({node}) => node === targetNode);
+  }
+  return step !== 'change' || group.joint || !group.isMember(source!);
+}
+
+/** It makes a replica anew on the node that it goes from. */
+function isInPlace({kind, sourceNode, targetNode}: Operation): boolean {
+  return kind === 'repair' && (targetNode === undefined || targetNode === sourceNode);
+}
+
+/** Where it makes a replica; undefined of one that makes none. */
+export function makingNode(operation: Operation): NodeId | undefined {
+  const {kind, sourceNode, targetNode} = operation;
   const makes = kind === 'move-replica' || kind === 'add-replica' || kind === 'repair';
-  return makes && targetNode !== undefined;
+  if (!makes) return undefined;
+  return isInPlace(operation) ? sourceNode : targetNode;
 }

@@ -144,6 +144,36 @@ describe('leads', () => {
     expect(transfers(planned(machine, 100))).toEqual([]);
   });
 
+  test('leave a node that takes no writes for want of space, but for those that people move', () => {
+    const {machine, sets} = cluster(6);
+    pause(machine, ['repair', 'rebalance']);
+    must(machine, {type: 'set-replica-set-failover', set: sets[0]!, failover: 'manual'});
+    must(machine, {type: 'pin-replica-set', set: sets[1]!, pinned: true});
+    const left = (free: Record<number, number>) => {
+      const told = new Map([1, 2, 3].map((node) => [node, {diskFree: free[node] ?? 1}]));
+      const reports = reportsOf(machine.catalog, {told});
+      return transfers(planNext(machine.catalog, reports, 1)).map(({set}) => set);
+    };
+    expect(new Set(left({1: 0.049}))).toEqual(new Set(sets.slice(1)));
+    expect(left({1: 0.05})).toEqual([]);
+    // There is nobody to give them to.
+    expect(left({1: 0.01, 2: 0.01, 3: 0.01})).toEqual([]);
+  });
+
+  test('come back to it only when there is some room again', () => {
+    const {machine} = cluster(6);
+    const got = (diskFree: number) => {
+      const told = new Map([[2, {diskFree}]]);
+      const orders = transfers(planNext(machine.catalog, reportsOf(machine.catalog, {told}), 1));
+      return orders.some(({set, to}) => {
+        const {replicas} = machine.catalog.replicaSet(set)!;
+        return replicas.find(({replica}) => replica === to)!.node === 2;
+      });
+    };
+    expect(got(0.059)).toBe(false);
+    expect(got(0.06)).toBe(true);
+  });
+
   test('come to no node in maintenance', () => {
     const {machine} = cluster(6);
     maintain(machine, 2, {untilMs: 100, scope: 'leaders'});

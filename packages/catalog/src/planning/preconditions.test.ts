@@ -1,7 +1,7 @@
 // What forbids an operation before it begins, and the turns of those that make replicas.
 
 import {LIMITS, type NodeId, type ReplicaSetId} from '@flotilla/base';
-import {expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import type {CreateOperation} from '../commands.ts';
 import {type Conditions, clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
 import {operationFault} from './preconditions.ts';
@@ -138,6 +138,99 @@ test.each(['cluster', 'node'])('of many moves the limits of a %s let some begin'
   const update = {type: 'update-operation', operation: done.id, expectedStep: 'create'} as const;
   must(machine, {...update, state: 'done', atMs: 2});
   expect(placed().map(({set}) => set)).toEqual([sets[max]]);
+});
+
+describe('voters that do not answer', () => {
+  const setUp = (kind: 'move-replica' | 'remove-replica') => {
+    const machine = clusterOf(4);
+    const [replicaSet] = makeSets(machine, [three]) as [ReplicaSetId];
+    const source = machine.catalog.replicaSet(replicaSet)!.replicas[1]!.replica;
+    const targetNode = kind === 'move-replica' ? (4 as NodeId) : undefined;
+    const order = {kind, allowFewerVoters: true, startedBy: 'test', atMs: 0} as const;
+    must(machine, {type: 'create-operation', ...order, replicaSet, source, targetNode});
+    const {id: operation, step} = machine.catalog.operationOf(replicaSet)!;
+    if (kind === 'move-replica') {
+      const {epoch: expectedEpoch} = machine.catalog.replicaSet(replicaSet)!;
+      const add = [{node: 4 as NodeId, role: 'learner' as const}];
+      const set = {set: replicaSet, expectedEpoch, add, remove: [], roles: []};
+      must(machine, {type: 'set-placement', ...set});
+      const target = machine.catalog.replicaSet(replicaSet)!.replicas[3]!.replica;
+      const subject = {operation, expectedStep: step, step: 'swap', target, atMs: 0};
+      must(machine, {type: 'update-operation', ...subject});
+    }
+    const ends = (nowMs: number, silent: readonly number[]) =>
+      planNext(
+        machine.catalog,
+        reportsOf(machine.catalog, {silentSinceMs: new Map(silent.map((node) => [node, 0]))}),
+        nowMs,
+      )
+        .flatMap((action) => (action.type === 'propose' ? [action.command] : []))
+        .find((command) => command.type === 'update-operation' && command.state !== undefined);
+    return ends;
+  };
+
+  test.each([
+    ['move-replica', [1, 3]],
+    ['remove-replica', [3]],
+  ] as const)(
+    'are not waited for for ever by a %s, which keeps others from making them anew',
+    (kind, silent) => {
+      const ends = setUp(kind);
+      expect(ends(119_000, silent)).toBeUndefined();
+      const risk = {state: 'cancelling', errorCode: 'MAJORITY_AT_RISK'};
+      expect(ends(120_000, silent)).toMatchObject(risk);
+      expect(ends(120_000, [])).toBeUndefined();
+    },
+  );
+
+  test('keep a drain from beginning a move that would wait for them', () => {
+    const machine = clusterOf(5);
+    const [set] = makeSets(machine, [{voters: [1, 2, 3]}]) as [ReplicaSetId];
+    const sourceNode = 2 as NodeId;
+    const drain = {kind: 'drain-node', sourceNode, startedBy: 'test', atMs: 0} as const;
+    must(machine, {type: 'create-operation', ...drain});
+    must(machine, {type: 'set-node-state', node: sourceNode, state: 'draining'});
+    const commands = (silent: readonly number[]) => {
+      const silentSinceMs = new Map(silent.map((node) => [node, 39_000]));
+      const reports = reportsOf(machine.catalog, {silentSinceMs});
+      return planNext(machine.catalog, reports, 40_000).flatMap((action) =>
+        action.type === 'propose' && /-operation$/.test(action.command.type)
+          ? [action.command]
+          : [],
+      );
+    };
+    expect(commands([])).toMatchObject([
+      {type: 'update-operation', waitingFor: 'moves'},
+      {kind: 'move-replica', replicaSet: set},
+    ]);
+    expect(commands([1, 3])).toMatchObject([
+      {waitingFor: `the other voters of replica set ${set} to answer`},
+    ]);
+  });
+});
+
+test('what is made anew where it was stays until it has its turn, and keeps that', () => {
+  const machine = clusterOf(3);
+  const sets = makeSets(
+    machine,
+    Array.from({length: 6}, () => three),
+  );
+  for (const replicaSet of sets) {
+    const source = machine.catalog.replicaSet(replicaSet)!.replicas[1]!.replica;
+    const command = {type: 'create-operation', kind: 'repair', startedBy: 'test'} as const;
+    must(machine, {...command, replicaSet, source, cause: 'differs', atMs: 1});
+  }
+  const planned = () => planNext(machine.catalog, reportsOf(machine.catalog, {}), 1);
+  const leaving = () =>
+    planned().flatMap((action) => (action.type === 'change-config' ? [action.set] : []));
+  const max = LIMITS.moves_per_node_max.value;
+  expect(leaving()).toEqual(sets.slice(0, max));
+  const {id} = machine.catalog.operationOf(sets[0]!)!;
+  const update = {type: 'update-operation', operation: id, atMs: 2} as const;
+  must(machine, {...update, expectedStep: 'change', step: 'create', targetNode: 2 as NodeId});
+  expect(leaving()).toEqual(sets.slice(1, max));
+  must(machine, {...update, expectedStep: 'create', state: 'done'});
+  expect(leaving()).toEqual(sets.slice(1, max + 1));
 });
 
 test('a move whose target stays away for two minutes is given up before its change of members', () => {

@@ -11,7 +11,7 @@ import {GroupView} from './group-view.ts';
 import {maintenanceOf} from './pauses.ts';
 import type {Reports} from './reports.ts';
 
-interface OperationFault {
+export interface OperationFault {
   readonly code: ErrorCode;
   readonly message: string;
 }

@@ -3,7 +3,7 @@
 
 import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
-import {planWholeRebalance} from './rebalance.ts';
+import {finish, wholeRebalance} from './rebalance.ts';
 import type {Reports} from './reports.ts';
 
 export interface RebalanceView {
@@ -35,20 +35,33 @@ interface NodeShare {
   readonly writesPerSecond?: number | undefined;
 }
 
+/** Everything at once. */
 export function describeRebalance(
   catalog: Catalog,
   reports: Reports,
   nowMs: number,
 ): RebalanceView {
-  const plan = planWholeRebalance(catalog, reports, nowMs);
-  const leads = plan.transfers.map(({node: from, set, to}) => {
-    const placed = catalog.replicaSet(set)!.replicas.find(({replica}) => replica === to)!;
-    return {replicaSet: set, from, to: placed.node};
+  return finish(describingRebalance(catalog, reports, nowMs));
+}
+
+/** It gives way after some milliseconds each; what changes meanwhile may be seen or not. */
+export function* describingRebalance(
+  catalog: Catalog,
+  reports: Reports,
+  nowMs: number,
+): Generator<void, RebalanceView> {
+  const plan = yield* wholeRebalance(catalog, reports, nowMs);
+  yield;
+  const leads = plan.transfers.flatMap(({node: from, set, to}) => {
+    const placed = catalog.replicaSet(set)?.replicas.find(({replica}) => replica === to);
+    return placed === undefined ? [] : [{replicaSet: set, from, to: placed.node}];
   });
+  yield;
   const replicas = plan.moves.map(({set, source: {replica, node: from}, target}) => {
     const bytes = reports.get(from)?.replicas.get(replica)?.diskBytes;
     return {replicaSet: set.id, replica, from, to: target.id, bytes};
   });
+  yield;
   const view = {leads, replicas};
   return {...view, nodes: sharesOf(catalog, reports, view)};
 }
@@ -58,8 +71,8 @@ function sharesOf(
   reports: Reports,
   view: Pick<RebalanceView, 'leads' | 'replicas'>,
 ): NodeShare[] {
-  const change = (shifts: RebalanceView['leads'], node: NodeId) =>
-    shifts.filter(({to}) => to === node).length - shifts.filter(({from}) => from === node).length;
+  const leadsChange = changesOf(view.leads);
+  const replicasChange = changesOf(view.replicas);
   return [...catalog.nodes()]
     .filter(({state}) => state !== 'decommissioned')
     .map(({id: node}) => {
@@ -70,11 +83,23 @@ function sharesOf(
       return {
         node,
         leads,
-        leadsAfter: leads + change(view.leads, node),
+        leadsAfter: leads + (leadsChange.get(node) ?? 0),
         replicas,
-        replicasAfter: replicas + change(view.replicas, node),
+        replicasAfter: replicas + (replicasChange.get(node) ?? 0),
         diskUsed: Math.round((1 - (report?.diskFree ?? 1)) * 1_000) / 1_000,
         writesPerSecond: rate === undefined ? undefined : Math.round(rate),
       };
     });
+}
+
+/** How many more each node has then; negative: fewer. */
+function changesOf(
+  shifts: readonly {readonly from: NodeId; readonly to: NodeId}[],
+): Map<NodeId, number> {
+  const changes = new Map<NodeId, number>();
+  for (const {from, to} of shifts) {
+    changes.set(from, (changes.get(from) ?? 0) - 1);
+    changes.set(to, (changes.get(to) ?? 0) + 1);
+  }
+  return changes;
 }

@@ -9,8 +9,10 @@ import type {CatalogMachine} from '../machine/catalog-machine.ts';
 import {type Conditions, clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
 import {liveNodes} from './fitness.ts';
 import {votersOf, zoneOf} from './placement.ts';
-import {isUneven, type PlannedMove, planMoves, planWholeRebalance} from './rebalance.ts';
+import type {PlannedMove} from './planned-move.ts';
+import {isUneven, planMoves, planWholeRebalance} from './rebalance.ts';
 import {describeRebalance} from './rebalance-view.ts';
+import {planNext} from './reconcile.ts';
 import type {NodeReport} from './reports.ts';
 
 const MB = 1 << 20;
@@ -153,6 +155,27 @@ test('the cluster begins nothing by itself before it is known what is written to
     isUneven(catalog, reportsOf(catalog, {told: new Map([[2, told]])}), 1);
   expect(uneven({})).toBe(true);
   expect(uneven({writes: undefined})).toBe(false);
+});
+
+test('a rebalance waits while repairs take all turns', () => {
+  const machine = made(
+    clusterOf(4),
+    Array.from({length: 12}, () => [1]),
+  );
+  for (const {id: replicaSet, replicas} of [...machine.catalog.replicaSets()].slice(0, 8)) {
+    const subject = {replicaSet, source: replicas[0]!.replica, targetNode: node(2)};
+    must(machine, {type: 'create-operation', kind: 'repair', ...subject, startedBy: 'x', atMs: 0});
+  }
+  must(machine, {type: 'create-operation', kind: 'rebalance', startedBy: 'x', atMs: 0});
+  const {id} = [...machine.catalog.unfinishedOperations()].at(-1)!;
+  const nowMs = 100_000;
+  const states = () =>
+    planNext(machine.catalog, reportsOf(machine.catalog, {}), nowMs).flatMap((action) =>
+      action.type === 'propose' && 'operation' in action.command && action.command.operation === id
+        ? [action.command.state]
+        : [],
+    );
+  expect(states()).not.toContain('done');
 });
 
 test('a set is not evened out into one zone while another holds its replica', () => {

@@ -1,31 +1,21 @@
 // The reconciler's decision: what should be (the catalog) against what is (the reports). Pure, and
 // without memory: planning twice from the same facts gives the same actions, and planning after a
-// crash goes on where the facts stand.
+// crash goes on where the facts stand. Which sets have to be looked at is for the lists to say.
 
-import {META_SET, type ReplicaId} from '@flotilla/base';
-import {type Catalog, isFinished} from '../catalog.ts';
-import type {Operation, ReplicaSet} from '../model.ts';
+import {META_SET, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import type {Catalog} from '../catalog.ts';
+import type {Operation} from '../model.ts';
+import {isPassedOver} from '../recovery/passed-over.ts';
 import type {Action} from './action.ts';
+import {type CancelledWork, cancelledSets, cancelledWork} from './cancelled.ts';
 import {isClockTrusted, planMetaLead} from './clocks.ts';
-import {
-  isPlacedOn,
-  MOVES_MAX,
-  type MoveBudget,
-  planEvacuation,
-  setsWithMeta,
-} from './evacuation.ts';
+import {isPlacedOn, MOVES_MAX, type MoveBudget, planEvacuation} from './evacuation.ts';
+import {EverySet} from './every-set.ts';
 import {fitNodes} from './fitness.ts';
-import {GroupView} from './group-view.ts';
+import type {GroupView} from './group-view.ts';
 import {planLeaderEvacuation} from './leader-evacuation.ts';
 import {planLeaderSpread} from './leader-spread.ts';
-import {
-  canRollBack,
-  type Decision,
-  planLeaderTransfer,
-  planReplicaAddition,
-  planReplicaMove,
-  planReplicaRemoval,
-} from './member-operation.ts';
+import type {Decision} from './member-operation.ts';
 import {
   isHealing,
   planGrowth,
@@ -34,14 +24,14 @@ import {
   planShrinking,
   planStrangers,
 } from './membership.ts';
-import {isMaking, MoveTurns} from './move-turns.ts';
+import {MoveTurns} from './move-turns.ts';
 import {isAutomatic} from './pauses.ts';
-import {placeFault} from './preconditions.ts';
-import {isUneven, planRebalance} from './rebalance.ts';
-import {isReturned, planRepairs} from './repairs.ts';
-import {differingReplicas, planChecksum, planCompaction} from './replica-work.ts';
+import {planRebalance} from './rebalance.ts';
+import {planRepairs} from './repairs.ts';
 import type {Reports} from './reports.ts';
 import {planRoutineChecksums} from './routine-checksums.ts';
+import {decideForSet} from './set-decision.ts';
+import type {ListName, SetLists} from './set-lists.ts';
 import {planSurplus} from './surplus.ts';
 import {Targets} from './targets.ts';
 import {planUpkeep} from './upkeep.ts';
@@ -49,10 +39,6 @@ import {replicasWanted} from './wanted.ts';
 
 /** Sets that get new learners at once: each is a snapshot to send. */
 const HEALING_MAX = 32;
-/** A set whose leader does not move in so long has a reason that a person must see. */
-const TRANSFER_MS_MAX = 60_000;
-/** A node that restarts is back by then. */
-const TARGET_SILENT_MS_MAX = 120_000;
 
 /** Most waits are over by then; a person wants to know of the others what they are for. */
 const WAIT_TOLD_MS = 30_000;
@@ -62,49 +48,62 @@ export interface PlanSettings {
   readonly repairAfterMs?: number | undefined;
 }
 
+/** Looks at every set. */
 export function planNext(
   catalog: Catalog,
   reports: Reports,
   nowMs: number,
   settings: PlanSettings = {},
 ): Action[] {
+  return planFrom(new EverySet(catalog, reports), nowMs, settings);
+}
+
+/** Looks at those that are listed. */
+export function planFrom(lists: SetLists, nowMs: number, settings: PlanSettings = {}): Action[] {
+  const {catalog, reports} = lists;
   const repairs = isAutomatic(catalog, 'repair', nowMs);
   const evens = isAutomatic(catalog, 'rebalance', nowMs);
-  const groups = [...setsWithMeta(catalog)].map((set) => new GroupView(set, reports));
-  const operations = planOperations(catalog, groups, reports, nowMs);
-  const open = groups.filter(({set}) => set.state === 'open');
-  const idle = open.filter(({set}) => catalog.operationOf(set.id) === undefined);
-  const busy = open.filter(({set}) => catalog.operationOf(set.id) !== undefined);
-  const strangers = busy.map(planStrangers);
+  const operations = planOperations(lists, nowMs);
   const actions: Action[] = [
-    ...planExistence(catalog, groups, reports),
-    ...strangers.filter((action) => action !== undefined),
+    ...planExistence(lists),
+    ...planBusyStrangers(lists),
     ...operations.actions,
   ];
-  for (const group of idle) {
+  for (const group of idleOf(lists, 'unsettled')) {
     const action = planMembership(group);
     if (action !== undefined) actions.push(action);
   }
-  const metaLead = planMetaLead(
-    groups.find(({set}) => set.id === META_SET),
-    catalog,
-    reports,
-    nowMs,
-  );
+  const metaLead = planMetaLead(lists.view(META_SET), catalog, reports, nowMs);
   if (metaLead !== undefined) actions.push(metaLead);
   // Not before: a learner that is still to be made a member may be what the set is left with.
   actions.push(...operations.moves);
-  actions.push(...planUpkeep(catalog, reports, nowMs).map(proposal));
-  actions.push(...planLeaderEvacuation(open, catalog, reports, nowMs));
+  actions.push(...planUpkeep(lists, nowMs).map(proposal));
+  actions.push(...planLeaderEvacuation(lists, nowMs));
   if (repairs) {
-    actions.push(...planHealing(catalog, idle, reports, nowMs));
+    actions.push(...planHealing(lists, nowMs));
     // They are counted by the clock, and leave its time in the catalog.
     const present = [...catalog.nodes()].filter(({state}) => state !== 'decommissioned');
     if (isClockTrusted(reports, present.length))
-      actions.push(...planRoutineChecksums(catalog, idle, nowMs));
+      actions.push(...planRoutineChecksums(lists, nowMs));
   }
-  actions.push(...planAutomatic(catalog, groups, reports, {...settings, nowMs, repairs, evens}));
+  actions.push(...planAutomatic(lists, {...settings, nowMs, repairs, evens}));
   return actions;
+}
+
+/** Open sets of the list on which no operation runs. */
+function* idleOf(lists: SetLists, name: ListName): Generator<GroupView> {
+  for (const group of lists.list(name)) {
+    const {id, state} = group.set;
+    if (state === 'open' && lists.catalog.operationOf(id) === undefined) yield group;
+  }
+}
+
+/** They leave though an operation runs on their set. */
+function planBusyStrangers(lists: SetLists): Action[] {
+  return [...lists.catalog.unfinishedOperations()]
+    .flatMap(({replicaSet}) => (replicaSet === undefined ? [] : (lists.view(replicaSet) ?? [])))
+    .filter(({set}) => set.state === 'open')
+    .flatMap((group) => planStrangers(group) ?? []);
 }
 
 function proposal(command: Extract<Action, {type: 'propose'}>['command']): Action {
@@ -112,9 +111,10 @@ function proposal(command: Extract<Action, {type: 'propose'}>['command']): Actio
 }
 
 /** Replicas that should be there and are not, those that should not and are, and sets to open. */
-function planExistence(catalog: Catalog, groups: readonly GroupView[], reports: Reports): Action[] {
+function planExistence(lists: SetLists): Action[] {
+  const {catalog, reports} = lists;
   const actions: Action[] = [];
-  for (const group of groups) {
+  for (const group of lists.list('missing')) {
     const {set} = group;
     if (set.state === 'dropping') continue;
     for (const placed of set.replicas) {
@@ -123,20 +123,30 @@ function planExistence(catalog: Catalog, groups: readonly GroupView[], reports: 
       actions.push({type: 'create-replica', node, set: set.id, replica});
     }
   }
-  const members = new Map(groups.map((group) => [group.set.id, group]));
-  for (const report of reports.values()) {
-    if (!report.live) continue;
-    for (const {set, replica} of report.replicas.values()) {
-      const group = members.get(set);
+  for (const {node, live} of reports.values()) {
+    if (!live) continue;
+    const strays: Action[] = [];
+    for (const {set, replica} of lists.strays(node)) {
+      const group = lists.view(set);
       const wanted =
         group !== undefined && group.set.state !== 'dropping' && group.placement(replica);
       if (wanted || (group?.set.state === 'open' && isNeeded(group, replica))) continue;
-      actions.push({type: 'destroy-replica', node: report.node, set, replica});
+      // A lost majority of the meta group may have made it: what is unknown is not gone.
+      if (group === undefined && isPassedOver(catalog, 'replicaSet', set)) continue;
+      strays.push({type: 'destroy-replica', node, set, replica});
     }
+    actions.push(...strays.sort(byReplica));
   }
-  const opened = groups.filter((group) => isOpenable(group, catalog)).map(({set}) => set.id);
+  const opened = [...lists.list('unopened')]
+    .filter((group) => isOpenable(group, catalog))
+    .map(({set}) => set.id);
   if (opened.length > 0) actions.push(proposal({type: 'open-replica-sets', sets: opened}));
   return actions;
+}
+
+/** Not as they happened to be reported. */
+function byReplica(a: Action, b: Action): number {
+  return 'replica' in a && 'replica' in b ? a.replica - b.replica : 0;
 }
 
 /** A member is taken out of the configuration first, and out of the memory of those that stay. */
@@ -157,33 +167,33 @@ function isOpenable(group: GroupView, catalog: Catalog): boolean {
 
 /** What the running operations do next, and apart from it the moves that those over many sets begin. */
 function planOperations(
-  catalog: Catalog,
-  groups: readonly GroupView[],
-  reports: Reports,
+  lists: SetLists,
   nowMs: number,
 ): {readonly actions: readonly Action[]; readonly moves: readonly Action[]} {
-  const bySet = new Map(groups.map((group) => [group.set.id, group]));
-  const context = {nowMs, budget: budgetOf(catalog, groups), turns: new MoveTurns(catalog, bySet)};
+  const context = {nowMs, budget: budgetOf(lists), turns: new MoveTurns(lists)};
   const actions: Action[] = [];
   const begun: Action[] = [];
-  for (const operation of catalog.operations()) {
-    if (isFinished(operation)) continue;
-    const {decision, moves} = decide(operation, catalog, reports, bySet, context);
+  const isNewer = lists.catalog.clusterVersion >= 2;
+  for (const operation of lists.catalog.unfinishedOperations()) {
+    const {decision, moves} = decide(operation, lists, context);
     // What it waits for is a field that a cluster of an older version has not.
-    const isTold = decision.type !== 'wait' || catalog.clusterVersion >= 2;
+    const isTold = decision.type !== 'wait' || isNewer;
     const action = isTold ? actionOf(decision, operation, nowMs) : undefined;
     if (action !== undefined) actions.push(action);
+    const told = isNewer ? planOrderTold(decision, operation, nowMs) : undefined;
+    if (told !== undefined) actions.push(told);
     begun.push(...moves);
   }
   return {actions, moves: begun};
 }
 
 /** A move whose set nobody leads copies nothing and may wait for ever: it takes no turn from the others. */
-function budgetOf(catalog: Catalog, groups: readonly GroupView[]): MoveBudget {
-  const moving = groups.filter(({set, leader}) => {
-    const kind = leader && catalog.operationOf(set.id)?.kind;
-    return kind === 'move-replica' || kind === 'repair';
-  });
+function budgetOf(lists: SetLists): MoveBudget {
+  const moving = [...lists.catalog.unfinishedOperations()].filter(
+    ({kind, replicaSet}) =>
+      (kind === 'move-replica' || kind === 'repair') &&
+      lists.view(replicaSet!)?.leader !== undefined,
+  );
   return {left: MOVES_MAX - moving.length};
 }
 
@@ -195,107 +205,31 @@ interface Context {
 
 function decide(
   operation: Operation,
-  catalog: Catalog,
-  reports: Reports,
-  groups: ReadonlyMap<ReplicaSet['id'], GroupView>,
+  lists: SetLists,
   context: Context,
 ): {readonly decision: Decision; readonly moves: readonly Action[]} {
   switch (operation.kind) {
     case 'drain-node':
     case 'decommission-node':
-      return planEvacuation(operation, catalog, reports, context);
+      return planEvacuation(operation, lists, context);
     case 'rebalance':
-      return planRebalance(operation, catalog, reports, context);
+      return planRebalance(operation, lists, context);
     default: {
-      const target = catalog.node(operation.targetNode!);
-      if (operation.step === 'create' && target?.state !== 'active') {
-        const error = `node ${operation.targetNode} takes no replicas now`;
-        return {decision: {type: 'finish', state: 'failed', error, code: 'NO_PLACE'}, moves: []};
+      const group = lists.view(operation.replicaSet!);
+      if (group === undefined || group.set.state === 'dropping') {
+        const error = 'the replica set was dropped';
+        return {decision: {type: 'finish', state: 'failed', error, code: 'NOT_FOUND'}, moves: []};
       }
-      const early = decideBeforeMaking(operation, groups, reports, context);
-      if (early !== undefined) return {decision: early, moves: []};
-      return {decision: decideForSet(operation, catalog, groups, context.nowMs), moves: []};
+      const {catalog, reports} = lists;
+      const facts = {
+        catalog,
+        reports,
+        nowMs: context.nowMs,
+        differing: lists.operations.differing(),
+      };
+      return {decision: decideForSet(operation, group, facts, context.turns), moves: []};
     }
   }
-}
-
-/** What keeps an operation that makes a replica from going on, as long as it may still be given up. */
-function decideBeforeMaking(
-  operation: Operation,
-  groups: ReadonlyMap<ReplicaSet['id'], GroupView>,
-  reports: Reports,
-  {nowMs, turns}: Context,
-): Decision | undefined {
-  const {step, state, targetNode: node} = operation;
-  const isEarly = step === 'create' || step === 'learner' || step === 'catch-up';
-  if (!isEarly || state !== 'running' || node === undefined || !isMaking(operation))
-    return undefined;
-  const report = reports.get(node);
-  if (report?.live === false && nowMs - (report.silentSinceMs ?? nowMs) >= TARGET_SILENT_MS_MAX) {
-    const error = `node ${node}, which was to take the replica, has not answered for two minutes`;
-    return {type: 'finish', state: 'failed', error, code: 'NO_PLACE'};
-  }
-  const isPlaced = groups.get(operation.replicaSet!)?.set.replicas.some((one) => one.node === node);
-  if (step !== 'create' || isPlaced) return undefined;
-  if (report?.live === false) return {type: 'wait', for: `node ${node} to answer`};
-  const fault = placeFault(node, reports);
-  if (fault !== undefined) {
-    return {type: 'finish', state: 'failed', error: fault.message, code: fault.code};
-  }
-  return turns.take(node) ? undefined : {type: 'wait', for: 'its turn'};
-}
-
-function decideForSet(
-  operation: Operation,
-  catalog: Catalog,
-  groups: ReadonlyMap<ReplicaSet['id'], GroupView>,
-  nowMs: number,
-): Decision {
-  const group = groups.get(operation.replicaSet!);
-  if (group === undefined || group.set.state === 'dropping') {
-    const error = 'the replica set was dropped';
-    return {type: 'finish', state: 'failed', error, code: 'NOT_FOUND'};
-  }
-  switch (operation.kind) {
-    case 'add-replica':
-      return planReplicaAddition(operation, group, replicasWanted(catalog, group.set));
-    case 'remove-replica':
-      return planReplicaRemoval(operation, group);
-    case 'move-replica':
-      return planReplicaMove(operation, group);
-    case 'repair':
-      if (isOvertaken(operation, group, catalog)) return cancelling(operation, nowMs);
-      if (operation.targetNode === undefined) return planReplicaRemoval(operation, group);
-      return planReplicaMove(operation, group);
-    case 'compact':
-      return planCompaction(operation, group, nowMs);
-    case 'checksum':
-      return planChecksum(operation, group, nowMs);
-    case 'transfer-leader': {
-      const decision = planLeaderTransfer(operation, group);
-      if (decision.type === 'finish' || nowMs - operation.createdAtMs < TRANSFER_MS_MAX) {
-        return decision;
-      }
-      const error = 'the leader did not move within a minute';
-      return {type: 'finish', state: 'failed', error, code: 'DEADLINE_EXCEEDED'};
-    }
-    default:
-      return {type: 'wait', for: `a build that knows the operation ${operation.kind}`};
-  }
-}
-
-/** Its node came back in time: the copy that has begun is given up. */
-function isOvertaken(operation: Operation, group: GroupView, catalog: Catalog): boolean {
-  if (operation.state !== 'running' || operation.targetNode === undefined) return false;
-  if (differingReplicas(catalog).has(operation.source!)) return false;
-  return isReturned(operation, group) && canRollBack(operation, group);
-}
-
-function cancelling(operation: Operation, atMs: number): Decision {
-  const error = `node ${operation.sourceNode} came back`;
-  const step = {operation: operation.id, expectedStep: operation.step, atMs};
-  const command = {type: 'update-operation', ...step, state: 'cancelling', error} as const;
-  return {type: 'act', action: proposal(command)};
 }
 
 function actionOf(decision: Decision, operation: Operation, atMs: number): Action | undefined {
@@ -311,8 +245,12 @@ function actionOf(decision: Decision, operation: Operation, atMs: number): Actio
     case 'act':
       return decision.action;
     case 'advance': {
-      const {step, target, transfer} = decision;
-      return proposal({...update, step, target, transfer});
+      const {step, target, targetNode, transfer} = decision;
+      return proposal({...update, step, target, targetNode, transfer});
+    }
+    case 'give-up': {
+      const {error, code: errorCode} = decision;
+      return proposal({...update, state: 'cancelling', error, errorCode});
     }
     case 'finish': {
       const {state, error, code: errorCode, result, differing} = decision;
@@ -322,6 +260,25 @@ function actionOf(decision: Decision, operation: Operation, atMs: number): Actio
       return decision satisfies never;
   }
 }
+
+/** An order that a node does not carry out is given again and again: that is a wait, too. */
+function planOrderTold(
+  decision: Decision,
+  operation: Operation,
+  nowMs: number,
+): Action | undefined {
+  const action = decision.type === 'act' ? decision.action : undefined;
+  if (action === undefined || action.type === 'propose') return undefined;
+  return planTelling(operation, `node ${action.node} to ${ORDER_WORDS[action.type]}`, nowMs);
+}
+
+const ORDER_WORDS: Readonly<Record<Exclude<Action['type'], 'propose'>, string>> = {
+  'create-replica': 'make the replica',
+  'destroy-replica': 'remove the replica',
+  'change-config': 'change the members',
+  'transfer-leader': 'hand over the lead',
+  'work-on-replica': 'begin',
+};
 
 /** Rarely: what it waits for may change from one look to the next. */
 function planTelling(operation: Operation, waitingFor: string, nowMs: number): Action | undefined {
@@ -333,43 +290,55 @@ function planTelling(operation: Operation, waitingFor: string, nowMs: number): A
 }
 
 /** More replicas where a set lacks some and nodes can hold them; fewer where it has too many. */
-function planHealing(
-  catalog: Catalog,
-  idle: readonly GroupView[],
-  reports: Reports,
-  nowMs: number,
-): Action[] {
+function planHealing(lists: SetLists, nowMs: number): Action[] {
+  const {catalog, reports} = lists;
+  const removal = {kinds: ['remove-replica'], startedBy: 'reconciler'} as const;
+  const kept = cancelledSets(cancelledWork(catalog, nowMs), removal, catalog);
+  const actions = [...idleOf(lists, 'surplus')].flatMap(
+    (group) => planFewer(group, lists, kept, nowMs) ?? [],
+  );
+  let room = HEALING_MAX - [...idleOf(lists, 'healing')].filter(isHealing).length;
+  if (room <= 0) return actions;
   const targets = new Targets(catalog, reports, nowMs);
-  const able = fitNodes(catalog, reports);
-  const emptying = [...catalog.nodes()].filter(({state}) => state === 'draining');
-  let room = HEALING_MAX - idle.filter(isHealing).length;
-  const actions: Action[] = [];
-  for (const group of idle) {
+  for (const group of idleOf(lists, 'lacking')) {
     const {set} = group;
-    const wanted = replicasWanted(catalog, set);
-    // The replica on a node that is being emptied goes first, and may need the learner in its place.
-    const isLosing = emptying.some(({id}) => isPlacedOn(set, id));
-    const shrinking = isLosing ? undefined : planShrinking(group, wanted);
-    if (shrinking !== undefined) actions.push(shrinking);
-    const surplus = isLosing || shrinking ? undefined : planSurplus(group, wanted, catalog, nowMs);
-    if (surplus !== undefined) actions.push(surplus);
-    const isOneToCome = set.replicas.length < wanted && able.some(({id}) => !isPlacedOn(set, id));
-    const evened = isOneToCome ? undefined : planOddVoters(group);
-    if (evened !== undefined) actions.push(evened);
-    if (room <= 0) continue;
-    const action = planGrowth(group, wanted, (_, count) => targets.pick(set, count));
+    const pick = (_: GroupView, count: number) => targets.pick(set, count);
+    const action = planGrowth(group, replicasWanted(catalog, set), pick);
     if (action === undefined) continue;
     actions.push(action);
     room--;
+    if (room <= 0) break;
   }
   return actions;
 }
 
+/** A learner or a voter too many, or one of two voters that becomes a learner: one at a time. */
+function planFewer(
+  group: GroupView,
+  {catalog, reports}: SetLists,
+  kept: ReadonlyMap<ReplicaSetId, CancelledWork>,
+  nowMs: number,
+): Action | undefined {
+  const {set} = group;
+  const wanted = replicasWanted(catalog, set);
+  // The replica on a node that is being emptied goes first, and may need the learner in its place.
+  const isLosing = [...catalog.nodes()].some(
+    ({id, state}) => state === 'draining' && isPlacedOn(set, id),
+  );
+  if (!isLosing) {
+    const surplus = () =>
+      kept.has(set.id) ? undefined : planSurplus(group, wanted, catalog, nowMs);
+    const shrunk = planShrinking(group, wanted) ?? surplus();
+    if (shrunk !== undefined) return shrunk;
+  }
+  const isLacking = set.replicas.length < wanted;
+  const isOneToCome = isLacking && fitNodes(catalog, reports).some(({id}) => !isPlacedOn(set, id));
+  return isOneToCome ? undefined : planOddVoters(group);
+}
+
 /** What the cluster starts by itself: repairs, evening out, leaders spread. */
 function planAutomatic(
-  catalog: Catalog,
-  groups: readonly GroupView[],
-  reports: Reports,
+  lists: SetLists,
   {
     nowMs,
     repairAfterMs,
@@ -377,16 +346,19 @@ function planAutomatic(
     evens,
   }: PlanSettings & {readonly nowMs: number; readonly repairs: boolean; readonly evens: boolean},
 ): Action[] {
-  const budget = budgetOf(catalog, groups);
-  const actions = repairs ? planRepairs(catalog, reports, {nowMs, budget, repairAfterMs}) : [];
+  const {catalog, reports, leads, evening} = lists;
+  const budget = budgetOf(lists);
+  const actions = repairs ? planRepairs(lists, {nowMs, budget, repairAfterMs}) : [];
   if (!evens) return actions;
-  const isOperating = [...catalog.operations()].some((operation) => !isFinished(operation));
-  const quiet = !isOperating && actions.length === 0 && !groups.some(isHealing);
-  if (quiet && isUneven(catalog, reports, nowMs)) {
+  const isOperating = catalog.unfinishedOperationCount > 0;
+  const quiet = !isOperating && actions.length === 0 && ![...lists.list('healing')].some(isHealing);
+  const isUnwanted = cancelledWork(catalog, nowMs).some(
+    ({operation}) => operation.kind === 'rebalance',
+  );
+  if (quiet && !isUnwanted && evening.isUneven(nowMs)) {
     const startedBy = 'reconciler';
     actions.push(proposal({type: 'create-operation', kind: 'rebalance', startedBy, atMs: nowMs}));
   }
-  const ordinary = groups.filter(({set}) => set.id !== META_SET && set.state === 'open');
-  actions.push(...planLeaderSpread(ordinary, catalog, reports, nowMs));
+  actions.push(...planLeaderSpread(leads, catalog, reports, nowMs));
   return actions;
 }

@@ -6,6 +6,7 @@ import {describe, expect, test} from 'vitest';
 import type {CreateOperation} from '../commands.ts';
 import type {CatalogMachine} from '../machine/catalog-machine.ts';
 import {clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
+import {EverySet} from './every-set.ts';
 import {planNext} from './reconcile.ts';
 import {planRepairs, REPAIR_AFTER_MS, repairHalt} from './repairs.ts';
 import type {NodeReport, ReplicaReport} from './reports.ts';
@@ -27,7 +28,8 @@ function report(node: number, more: Partial<NodeReport> = {}): [NodeId, NodeRepo
 }
 
 /** Node 2 leads. */
-const leading = {replica: 2 as ReplicaId, role: 'leader', term: 6} as ReplicaReport;
+const configuration = {voters: [1, 2, 3], votersOutgoing: [], learners: [], learnersNext: []};
+const leading = {replica: 2, role: 'leader', term: 6, configuration} as unknown as ReplicaReport;
 const leader = report(2, {replicas: new Map([[leading.replica, leading]])});
 const damaged = {replica: 1 as ReplicaId, damaged: true} as ReplicaReport;
 
@@ -38,7 +40,10 @@ test.each([
   ['nothing', {}, 0],
 ] as const)('the meta group is repaired like any other: %s', (_name, more, count) => {
   const reports = new Map([report(1, more), leader, report(3), report(4)]);
-  const actions = planRepairs(fourNodes().catalog, reports, {nowMs: HOUR, budget: {left: 8}});
+  const actions = planRepairs(new EverySet(fourNodes().catalog, reports), {
+    nowMs: HOUR,
+    budget: {left: 8},
+  });
   expect(actions).toHaveLength(count);
   for (const action of actions)
     expect(action).toMatchObject({
@@ -61,7 +66,10 @@ test('of whatever is reported, only damage and a long silence of everybody are r
         report(4, {live: isOtherLive}),
       ]);
       const plan = () =>
-        planRepairs(fourNodes().catalog, reports, {nowMs: 2 * HOUR, budget: {left: 8}});
+        planRepairs(new EverySet(fourNodes().catalog, reports), {
+          nowMs: 2 * HOUR,
+          budget: {left: 8},
+        });
       const isLost = silentMs !== undefined && silentMs >= REPAIR_AFTER_MS;
       // Another takes its place; where none can, a damaged one is made anew on its own node.
       const isRepaired = isOtherLive ? isDamaged || isLost : isDamaged && live;
@@ -191,7 +199,8 @@ describe('a cluster that is cut', () => {
     const machine = clusterOf(nodes);
     makeSets(machine, [{voters: [1, 2, 3]}, ...more.map((node) => ({voters: [2, node, 4]}))]);
     const reports = reportsOf(machine.catalog, {silentSinceMs: silent(...silentNodes)});
-    return planRepairs(machine.catalog, reports, {nowMs: HOUR, budget: {left: 8}}).length;
+    return planRepairs(new EverySet(machine.catalog, reports), {nowMs: HOUR, budget: {left: 8}})
+      .length;
   };
 
   test.each([
@@ -276,6 +285,26 @@ describe('the only voter of a set, damaged', () => {
     expect(begun(nodes, {voters: [2]})).toEqual([]);
   });
 
+  test('is given no learners either: they would wait for ever', () => {
+    const machine = clusterOf(3);
+    const [set] = makeSets(machine, [{voters: [2]}]);
+    const grown = (damaged?: boolean) => {
+      const reports = reportsOf(machine.catalog, {});
+      const {replica} = machine.catalog.replicaSet(set!)!.replicas[0]!;
+      const {replicas} = reports.get(2 as NodeId)!;
+      const report = {...replicas.get(replica)!, damaged};
+      (replicas as Map<ReplicaId, ReplicaReport>).set(replica, report);
+      return planNext(machine.catalog, reports, HOUR).some(
+        (action) =>
+          action.type === 'propose' &&
+          action.command.type === 'set-placement' &&
+          action.command.set === set,
+      );
+    };
+    expect(grown()).toBe(true);
+    expect(grown(true)).toBe(false);
+  });
+
   test('gives its place to a learner that holds all, and to no other', () => {
     const set = {voters: [2], learners: [1]};
     expect(begun(3, set, 1)).toEqual([]);
@@ -284,4 +313,71 @@ describe('the only voter of a set, damaged', () => {
     expect(command!.targetNode).toBeUndefined();
     expect(more).toEqual([]);
   });
+});
+
+describe('a replica that differs and can be made anew on its own node alone', () => {
+  const setUp = () => {
+    const machine = clusterOf(3);
+    const [set] = makeSets(machine, [{voters: [1, 2, 3]}]) as [ReplicaSetId];
+    const {replica} = machine.catalog.replicaSet(set)!.replicas[1]!;
+    const by = {startedBy: 'test', atMs: 1};
+    must(machine, {type: 'create-operation', kind: 'checksum', replicaSet: set, ...by});
+    const {id: operation, step: expectedStep} = [...machine.catalog.operations()][0]!;
+    const found = {operation, expectedStep, state: 'done', differing: [replica], atMs: 1} as const;
+    must(machine, {type: 'update-operation', ...found});
+    const commands = (conditions: Parameters<typeof reportsOf>[1]) =>
+      planNext(machine.catalog, reportsOf(machine.catalog, conditions), 1_000).flatMap((action) =>
+        action.type === 'propose' && /-operation$/.test(action.command.type)
+          ? [action.command]
+          : [],
+      );
+    return {machine, set, replica, commands};
+  };
+  const told = (node: number, more: Partial<NodeReport>) => ({told: new Map([[node, more]])});
+  /** What keeps the others from holding all that is committed, or the node from taking it again. */
+  const hindrances: [string, Parameters<typeof reportsOf>[1], string][] = [
+    ['another is away', {silentSinceMs: new Map([[3, 900]])}, 'MAJORITY_AT_RISK'],
+    ['another is behind', {behind: new Set([3])}, 'MAJORITY_AT_RISK'],
+    ['its node is full', told(2, {diskFree: 0.1}), 'NO_PLACE'],
+    ['the clock of its node is wrong', told(2, {clockOffsetMs: 60_000}), 'NO_PLACE'],
+  ];
+
+  test.each(hindrances)('stays while %s', (_name, conditions) => {
+    const {commands} = setUp();
+    expect(commands({})).toMatchObject([{kind: 'repair', sourceNode: 2, cause: 'differs'}]);
+    expect(commands(conditions)).toEqual([]);
+  });
+
+  test.each(hindrances)(
+    'stays where it had begun to go, when %s',
+    (_name, conditions, errorCode) => {
+      const {machine, set, commands} = setUp();
+      for (const command of commands({})) must(machine, command);
+      expect(machine.catalog.operationOf(set)).toMatchObject({kind: 'repair', step: 'change'});
+      expect(commands(conditions)).toMatchObject([{state: 'failed', errorCode}]);
+      expect(commands({})).toEqual([]);
+    },
+  );
+});
+
+test('a move whose target dies, or loses its disk, leaves nothing of it behind', () => {
+  const machine = clusterOf(4);
+  const [set] = makeSets(machine, [{voters: [1, 2, 3]}]) as [ReplicaSetId];
+  const source = machine.catalog.replicaSet(set)!.replicas[2]!.replica;
+  const subject = {replicaSet: set, source, targetNode: 4 as NodeId};
+  const order = {kind: 'move-replica', startedBy: 'test', atMs: 0} as const;
+  must(machine, {type: 'create-operation', ...subject, ...order});
+  const {epoch: expectedEpoch} = machine.catalog.replicaSet(set)!;
+  const add = [{node: 4 as NodeId, role: 'learner' as const}];
+  must(machine, {type: 'set-placement', set, expectedEpoch, add, remove: [], roles: []});
+  const run = (nowMs: number) => {
+    const conditions = {silentSinceMs: new Map([[4, 0]])};
+    for (const action of planNext(machine.catalog, reportsOf(machine.catalog, conditions), nowMs))
+      if (action.type === 'propose' && action.command.type !== 'create-operation')
+        must(machine, action.command);
+    return [...machine.catalog.operations()][0]!;
+  };
+  expect(run(1_000)).toMatchObject({state: 'running', step: 'learner'});
+  // And what is taken back is taken back as in a cancellation.
+  expect(run(121_000)).toMatchObject({state: 'cancelling', errorCode: 'NO_PLACE'});
 });

@@ -1,16 +1,22 @@
 // The replacement of replicas that are lost: those of nodes that are silent for long, and damaged ones. A
 // cluster of which many nodes are silent at once is cut rather than dead, and making all their replicas
 // anew would bury what is left under copies: then nothing is made for the silent.
+// Where no other node can take it a replica is made anew where it is. A node holds one replica of a set at a
+// time, so it goes before its successor is there; one that votes and holds the whole log, and only differs in
+// its rows, goes only while all other voters are there and hold all (docs/decisions/0009).
 
 import type {NodeId, ReplicaId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
-import type {Operation} from '../model.ts';
+import type {Operation, RepairCause, ReplicaPlacement} from '../model.ts';
 import type {Action} from './action.ts';
-import {type MoveBudget, move, setsWithMeta} from './evacuation.ts';
-import {GroupView} from './group-view.ts';
+import {cancelledRepair, cancelledWork} from './cancelled.ts';
+import {type MoveBudget, move} from './evacuation.ts';
+import {liveNodes} from './fitness.ts';
+import type {GroupView} from './group-view.ts';
 import {silenceFromMs} from './pauses.ts';
-import {differingReplicas} from './replica-work.ts';
+import {majorityFault, type OperationFault} from './preconditions.ts';
 import type {Reports} from './reports.ts';
+import type {SetLists} from './set-lists.ts';
 import {Targets} from './targets.ts';
 
 /** A node that was silent for so long is not coming back soon: its replicas are made anew elsewhere. */
@@ -20,40 +26,120 @@ const DEAD_SHARE_MAX = 1 / 3;
 
 /** Replicas on nodes that are gone for long, and damaged ones, get a successor. */
 export function planRepairs(
-  catalog: Catalog,
-  reports: Reports,
+  lists: SetLists,
   context: {
     readonly nowMs: number;
     readonly budget: MoveBudget;
     readonly repairAfterMs?: number | undefined;
   },
 ): Action[] {
-  const lost = lostNodes(catalog, reports, context);
-  const differing = differingReplicas(catalog);
-  const targets = new Targets(catalog, reports, context.nowMs);
+  const {catalog, reports} = lists;
+  const {nowMs, budget} = context;
   const actions: Action[] = [];
-  for (const set of setsWithMeta(catalog)) {
-    if (context.budget.left <= 0) break;
+  if (budget.left <= 0) return actions;
+  const lost = lostNodes(catalog, reports, context);
+  const differing = lists.operations.differing();
+  const facts = {catalog, reports, nowMs, differing};
+  const cancelled = cancelledWork(catalog, nowMs);
+  const targets = new Targets(catalog, reports, nowMs);
+  for (const group of lists.suspects(lost, differing)) {
+    const {set} = group;
     if (set.state !== 'open' || catalog.operationOf(set.id)) continue;
     for (const placed of set.replicas) {
-      const report = reports.get(placed.node)?.replicas.get(placed.replica);
-      const damaged = report?.damaged === true || differing.has(placed.replica);
-      if (!damaged && !lost.has(placed.node)) continue;
-      const group = new GroupView(set, reports);
+      const cause = causeOf(placed, facts, lost);
+      if (cause === undefined) continue;
       if (group.leader === undefined) break;
-      const isSole = damaged && isSoleVoter(placed.replica, group);
+      const report = reports.get(placed.node);
+      const {replica: source} = placed;
+      if (cancelledRepair(cancelled, {source, cause, report}) !== undefined) continue;
+      const isSole = cause !== 'silent' && isSoleVoter(source, group);
       // All that there is: nobody can be given it whole, and as long as nothing is changed it answers.
       if (isSole && !hasHeir(group)) continue;
       const [target] = isSole ? [] : targets.pick(set, 1, placed.node);
-      // In place only where the node lives: a dead one's replica keeps its seat till then.
-      const isInPlace = damaged && reports.get(placed.node)?.live === true;
-      if (target === undefined && !isInPlace) continue;
-      actions.push(move('repair', set, placed, target, 'reconciler', context.nowMs));
-      context.budget.left--;
+      // A dead node's replica keeps its seat until another can be had.
+      const isStaying = (): boolean =>
+        cause === 'silent' || inPlaceFault(group, source, facts) !== undefined;
+      if (target === undefined && isStaying()) continue;
+      actions.push(move('repair', set, placed, target, 'reconciler', nowMs, cause));
+      budget.left--;
       break;
     }
+    if (budget.left <= 0) break;
   }
   return actions;
+}
+
+export interface RepairFacts {
+  readonly catalog: Catalog;
+  readonly reports: Reports;
+  readonly nowMs: number;
+  /** As checksums found. */
+  readonly differing: ReadonlySet<ReplicaId>;
+}
+
+/** Why the replica must be made anew; undefined of one that need not. */
+function causeOf(
+  {replica, node}: ReplicaPlacement,
+  {reports, differing}: RepairFacts,
+  lost: ReadonlySet<NodeId>,
+): RepairCause | undefined {
+  if (reports.get(node)?.replicas.get(replica)?.damaged === true) return 'damaged';
+  if (differing.has(replica)) return 'differs';
+  return lost.has(node) ? 'silent' : undefined;
+}
+
+/**
+ * Why the replica cannot be taken away now to be made anew where it is. Its node must be able to take it
+ * again. One that is damaged takes part in nothing, so its set loses nothing with it; one that differs still
+ * holds each write, and votes.
+ */
+export function inPlaceFault(
+  group: GroupView,
+  source: ReplicaId,
+  {catalog, reports, nowMs, differing}: RepairFacts,
+): OperationFault | undefined {
+  const placed = group.placement(source);
+  if (placed === undefined || group.leader === undefined) return undefined;
+  // Its heir takes its vote in the change that takes it out.
+  if (isSoleVoter(source, group)) return hasHeir(group) ? undefined : staying(source, 'no other');
+  if (!liveNodes(catalog, reports, nowMs).some(({id}) => id === placed.node)) {
+    const message = `node ${placed.node} takes no new replicas now, so replica ${source} stays`;
+    return {code: 'NO_PLACE', message};
+  }
+  // It counts among the voters all the same: without it the others must have a majority.
+  if (group.isDamaged(source)) return majorityFault(group, {without: source, added: 0});
+  const others = group.set.replicas.filter(
+    ({replica}) => replica !== source && group.isVoter(replica),
+  );
+  const doubtful = others.find(
+    (other) =>
+      group.isDamaged(other.replica) ||
+      !group.isLive(other.node) ||
+      !group.isCaughtUp(other.replica),
+  );
+  if (doubtful !== undefined)
+    return staying(source, `not surely replica ${doubtful.replica} on node ${doubtful.node}`);
+  // Two that differ are made anew one after the other, of one that does not.
+  const isRightLeft = others.some(({replica}) => !differing.has(replica));
+  return isRightLeft ? undefined : staying(source, 'none whose rows are known to be right');
+}
+
+/** What differs must not send its rows on, and what is damaged cannot: the lead goes to another, where there is one. */
+export function planRightLead(
+  group: GroupView,
+  differing: ReadonlySet<ReplicaId>,
+): Action | undefined {
+  const {leader, leaderNode: node, set} = group;
+  if (leader === undefined || node === undefined || group.joint) return undefined;
+  const isRight = (replica: ReplicaId) => !differing.has(replica) && !group.isDamaged(replica);
+  if (isRight(leader.replica)) return undefined;
+  const to = group.heirs().find(({replica}) => isRight(replica));
+  return to && {type: 'transfer-leader', node, set: set.id, to: to.replica};
+}
+
+function staying(source: ReplicaId, who: string): OperationFault {
+  const message = `replica ${source} stays until others hold all that is committed: ${who} does now`;
+  return {code: 'MAJORITY_AT_RISK', message};
 }
 
 function isSoleVoter(replica: ReplicaId, group: GroupView): boolean {

@@ -11,6 +11,7 @@ import {expect, test} from 'vitest';
 import type {CatalogMachine} from '../machine/catalog-machine.ts';
 import type {Operation} from '../model.ts';
 import {clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
+import {EverySet} from './every-set.ts';
 import {GroupView} from './group-view.ts';
 import {planNext} from './reconcile.ts';
 import {planRepairs} from './repairs.ts';
@@ -124,6 +125,28 @@ test('without a majority that agrees nobody is made anew', () => {
   expect(two).toMatchObject({state: 'failed'});
 });
 
+test('hashes of builds that hash in different ways are not compared', () => {
+  const world = begun('checksum');
+  const newer = {...other, hashVersion: 2};
+  // One that did not tell has the first version.
+  const upgrading = decided(world, reported(world, [same, {...same, hashVersion: 1}, newer]));
+  expect(upgrading).toMatchObject({
+    state: 'done',
+    result: '2 replicas agree on 5 values at index 9 (aa); 1 of another build hash in another way',
+  });
+  expect(upgrading).not.toHaveProperty('differing');
+  // As many values and the same hash by chance.
+  const halfway = decided(world, reported(world, [same, {...same, hashVersion: 2}, newer]));
+  expect(halfway).toMatchObject({
+    state: 'failed',
+    error: expect.stringMatching(/no majority.*finish the upgrade first/),
+  });
+  expect(halfway).not.toHaveProperty('differing');
+  const upgraded = decided(world, reported(world, [newer, newer, {...newer, hash: 'cc'}]));
+  const third = world.machine.catalog.replicaSet(world.set)!.replicas.find(({node}) => node === 3)!;
+  expect(upgraded).toMatchObject({state: 'done', differing: [third.replica]});
+});
+
 function finish(machine: CatalogMachine, operation: OperationId, differing: readonly ReplicaId[]) {
   const update = {type: 'update-operation', operation, expectedStep: 'hash', atMs: 5} as const;
   must(machine, {...update, state: 'done', differing});
@@ -140,7 +163,10 @@ test('a replica that differs is made anew, once: on another node, or where it is
     finish(machine, operation.id, [differing.replica]);
     const reports = reportsOf(machine.catalog, {});
     if (full) reports.set(4 as NodeId, {...reports.get(4 as NodeId)!, diskFree: 0.1});
-    const repairs = planRepairs(machine.catalog, reports, {nowMs: 9, budget: {left: 8}});
+    const repairs = planRepairs(new EverySet(machine.catalog, reports), {
+      nowMs: 9,
+      budget: {left: 8},
+    });
     expect(repairs).toHaveLength(1);
     const command = {kind: 'repair', replicaSet: set, source: differing.replica};
     expect(repairs[0]).toMatchObject({command: {...command, targetNode: expected}});
@@ -148,7 +174,9 @@ test('a replica that differs is made anew, once: on another node, or where it is
     const {epoch: expectedEpoch} = machine.catalog.replicaSet(set)!;
     const change = {type: 'set-placement', set, expectedEpoch, add: [], roles: []} as const;
     must(machine, {...change, remove: [differing.replica]});
-    expect(planRepairs(machine.catalog, reports, {nowMs: 9, budget: {left: 8}})).toEqual([]);
+    expect(
+      planRepairs(new EverySet(machine.catalog, reports), {nowMs: 9, budget: {left: 8}}),
+    ).toEqual([]);
   }
 });
 

@@ -4,10 +4,9 @@
 //
 // A checksum is an entry of the log: each replica hashes what can be read at that index. A replica whose
 // hash is another than that of a majority of the voters is named, and made anew by a repair; without
-// such a majority nobody can say who is right, and nothing is touched.
+// such a majority nobody can say who is right, and nothing is touched. Builds that hash in different ways
+// are not compared: while a cluster is upgraded, those of one way are, if they are a majority.
 
-import type {ReplicaId} from '@flotilla/base';
-import type {Catalog} from '../catalog.ts';
 import type {Operation, ReplicaPlacement} from '../model.ts';
 import type {GroupView} from './group-view.ts';
 import type {Decision} from './member-operation.ts';
@@ -34,6 +33,8 @@ export function planCompaction(operation: Operation, group: GroupView, nowMs: nu
     if (work === undefined) return order(operation, placed);
     return {type: 'wait', for: `replica ${placed.replica} to be compacted`};
   }
+  if (count === 0 && isOverdue(operation, nowMs))
+    return failed('no replica answered within an hour');
   if (count === 0) return {type: 'wait', for: 'a replica that answers'};
   const result = `${count} of ${group.set.replicas.length} replicas compacted`;
   return {type: 'finish', state: 'done', result};
@@ -57,15 +58,6 @@ export function planChecksum(operation: Operation, group: GroupView, nowMs: numb
     return {type: 'wait', for: `replica ${pending.placed.replica} to read its rows`};
   }
   return compare(group, answers, index);
-}
-
-/** Replicas that a checksum found to differ, and that are still there. */
-export function differingReplicas(catalog: Catalog): ReadonlySet<ReplicaId> {
-  const differing = new Set<ReplicaId>();
-  for (const operation of catalog.operations()) {
-    for (const replica of operation.differing ?? []) differing.add(replica);
-  }
-  return differing;
 }
 
 interface Answer {
@@ -109,17 +101,24 @@ function compare(group: GroupView, answers: readonly Answer[], index: number): D
   );
   if (right === undefined) {
     const found = done.map(({placed, work}) => `${nameOf(placed)} has ${work!.hash}`).join(', ');
+    const isMixed = new Set(done.map(({work}) => versionOf(work!))).size > 1;
+    const upgrade = isMixed
+      ? '; builds of two kinds hash in two ways: finish the upgrade first'
+      : '';
     return failed(
-      `no majority of the voters agrees at index ${index}: ${found || 'none answered'}`,
+      `no majority of the voters agrees at index ${index}: ${found || 'none answered'}${upgrade}`,
     );
   }
   const agreeing = done.filter((answer) => isEqual(answer, right.work));
-  const differing = done.filter((answer) => !isEqual(answer, right.work));
+  const comparable = done.filter(({work}) => versionOf(work!) === versionOf(right.work!));
+  const differing = comparable.filter((answer) => !isEqual(answer, right.work));
   const {hash, values} = right.work!;
   if (differing.length === 0) {
     const missing = answers.length - done.length;
     const absent = missing === 0 ? '' : `; ${missing} could not be asked`;
-    const result = `${agreeing.length} replicas agree on ${values} values at index ${index} (${hash})${absent}`;
+    const strange = done.length - comparable.length;
+    const unlike = strange === 0 ? '' : `; ${strange} of another build hash in another way`;
+    const result = `${agreeing.length} replicas agree on ${values} values at index ${index} (${hash})${absent}${unlike}`;
     return {type: 'finish', state: 'done', result};
   }
   const names = differing.map(({placed}) => nameOf(placed)).join(', ');
@@ -130,7 +129,14 @@ function compare(group: GroupView, answers: readonly Answer[], index: number): D
 }
 
 function isEqual({work}: Answer, other: ReplicaWork | undefined): boolean {
-  return work?.hash === other?.hash && work?.values === other?.values;
+  if (work === undefined || other === undefined) return false;
+  const isAlike = versionOf(work) === versionOf(other);
+  return isAlike && work.hash === other.hash && work.values === other.values;
+}
+
+/** Builds that did not tell hash as the first version does. */
+function versionOf({hashVersion = 1}: ReplicaWork): number {
+  return hashVersion;
 }
 
 function nameOf({replica, node}: ReplicaPlacement): string {

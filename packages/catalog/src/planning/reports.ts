@@ -34,6 +34,8 @@ export interface ReplicaWork {
   readonly index?: number | undefined;
   /** Of a checksum that is done: of all values that can be read, in hex, and how many they are. */
   readonly hash?: string | undefined;
+  /** How it was made: hashes of two versions say nothing about each other. Absent of older builds: 1. */
+  readonly hashVersion?: number | undefined;
   readonly values?: number | undefined;
   /** Why it failed. */
   readonly error?: string | undefined;
@@ -85,6 +87,8 @@ export interface NodeReport {
    * absent while it is live.
    */
   readonly silentSinceMs?: number | undefined;
+  /** It has not answered once since the planner began: it may have been silent before, or not. */
+  readonly isUnheard?: boolean | undefined;
   /** Its wall clock less the planner's. */
   readonly clockOffsetMs: number;
   /** Free part of its fullest disk, 0 to 1. */

@@ -12,23 +12,32 @@ import type {Reports} from './reports.ts';
 /** What was picked counts for the next pick. */
 export class Targets {
   readonly #catalog: Catalog;
-  readonly #nodes: readonly Node[];
-  readonly #loads: NodeLoads;
+  readonly #reports: Reports;
+  readonly #nowMs: number;
+  /** Not before something is picked: mostly nothing is. */
+  #found: {readonly nodes: readonly Node[]; readonly loads: NodeLoads} | undefined;
 
   constructor(catalog: Catalog, reports: Reports, nowMs: number) {
     this.#catalog = catalog;
-    this.#nodes = liveNodes(catalog, reports, nowMs);
-    this.#loads = new NodeLoads(this.#nodes, catalog, reports);
+    this.#reports = reports;
+    this.#nowMs = nowMs;
   }
 
   /** For more replicas of the set, in place of the one on `leaving` if any: distinct zones before little load. */
   pick(set: ReplicaSet, count: number, leaving?: NodeId): Node[] {
+    this.#found ??= this.#find();
+    const {nodes, loads} = this.#found;
     const holders = holdersOf(set, this.#catalog);
-    const others = this.#nodes.filter(({id}) => !holders.some((holder) => holder.id === id));
+    const others = nodes.filter(({id}) => !holders.some((holder) => holder.id === id));
     const kept = holders.filter(({id}) => id !== leaving);
-    const picked = pickNodes(others, count, NONE, this.#loads.scores, kept);
-    for (const {id} of picked) this.#loads.change(id, this.#loads.weight(undefined, id));
+    const picked = pickNodes(others, count, NONE, loads.scores, kept);
+    for (const {id} of picked) loads.change(id, loads.weight(undefined, id));
     return picked;
+  }
+
+  #find(): {readonly nodes: readonly Node[]; readonly loads: NodeLoads} {
+    const nodes = liveNodes(this.#catalog, this.#reports, this.#nowMs);
+    return {nodes, loads: new NodeLoads(nodes, this.#catalog, this.#reports)};
   }
 }
 

@@ -2,6 +2,8 @@ import type {DatabaseId, NodeId, ReplicaId} from '@flotilla/base';
 import {beforeEach, expect, test} from 'vitest';
 import type {Command} from '../commands.ts';
 import {CatalogMachine} from '../machine/catalog-machine.ts';
+import type {ReplicaSet} from '../model.ts';
+import {EverySet} from './every-set.ts';
 import {planBucket} from './placement.ts';
 import type {NodeReport, ReplicaReport} from './reports.ts';
 import {planUpkeep} from './upkeep.ts';
@@ -45,14 +47,17 @@ function reports(options: {written?: boolean; clockOffsetMs?: number} = {}) {
 }
 
 function plan(nowMs: number, options = {}): string[] {
-  return planUpkeep(machine.catalog, reports(options), nowMs).map(({type}) => type);
+  return planUpkeep(new EverySet(machine.catalog, reports(options)), nowMs).map(({type}) => type);
 }
 
 test('one bucket is ahead of the present one once that is written to, and no more', () => {
   makeBucket(WEEK);
   expect(plan(WEEK + 5)).toEqual([]);
   expect(plan(WEEK + 5, {written: true})).toEqual(['ensure-bucket']);
-  for (const command of planUpkeep(machine.catalog, reports({written: true}), WEEK + 5)) {
+  for (const command of planUpkeep(
+    new EverySet(machine.catalog, reports({written: true})),
+    WEEK + 5,
+  )) {
     propose(command);
   }
   expect(machine.catalog.bucketAt(database, 2 * WEEK)).toBeDefined();
@@ -67,11 +72,13 @@ test('expiry hides first and drops the bucket after the retention of the trash',
   const nowMs = 2 * WEEK + DAY / 2;
   expect(plan(nowMs, {clockOffsetMs: 11_000})).toEqual([]);
   expect(plan(nowMs)).toEqual(['raise-expired-before']);
-  for (const command of planUpkeep(machine.catalog, reports(), nowMs)) propose(command);
+  for (const command of planUpkeep(new EverySet(machine.catalog, reports()), nowMs))
+    propose(command);
   expect(machine.catalog.database(database)!.expiredBeforeMs).toBeGreaterThan(WEEK);
   expect(plan(nowMs)).toEqual([]);
   expect(plan(nowMs + DAY)).toEqual(['raise-expired-before', 'drop-bucket']);
-  for (const command of planUpkeep(machine.catalog, reports(), nowMs + DAY)) propose(command);
+  for (const command of planUpkeep(new EverySet(machine.catalog, reports()), nowMs + DAY))
+    propose(command);
   expect(machine.catalog.buckets(database)).toHaveLength(1);
   // No live node holds a replica of it any more.
   expect(plan(nowMs + DAY)).toEqual(['forget-replica-sets']);
@@ -84,7 +91,8 @@ test('a ttl that is shortened hides at once and keeps the files for the retentio
   const options = {ttlMs: DAY};
   propose({type: 'alter-database', tenant: 'default', name: 'public', options});
   expect(plan(nowMs)).toEqual(['raise-expired-before']);
-  for (const command of planUpkeep(machine.catalog, reports(), nowMs)) propose(command);
+  for (const command of planUpkeep(new EverySet(machine.catalog, reports()), nowMs))
+    propose(command);
   expect(plan(nowMs)).toEqual([]);
   propose({type: 'alter-database', tenant: 'default', name: 'public', options: {ttlMs: null}});
   expect(plan(nowMs + DAY - 1)).toEqual([]);
@@ -132,6 +140,22 @@ test('a dropped tenant is purged in its time, after its databases; by a clock th
   expect(plan(DAY)).toEqual(['purge-database']);
   propose({type: 'purge-database', database: 2 as DatabaseId});
   expect(plan(DAY)).toEqual(['purge-tenant']);
+});
+
+test('what a checksum found differing is known as long as that is there', () => {
+  makeBucket(WEEK);
+  const [{id: replicaSet, bucket, replicas}] = [...machine.catalog.replicaSets()] as [ReplicaSet];
+  const {replica} = replicas[0]!;
+  const subject = {replicaSet, startedBy: 't', atMs: 0};
+  propose({type: 'create-operation', kind: 'checksum', ...subject});
+  const found = {operation: 1 as never, expectedStep: 'hash', state: 'done'} as const;
+  propose({type: 'update-operation', ...found, differing: [replica], atMs: 0});
+  expect(plan(2 * WEEK)).not.toContain('expire-operations');
+  propose({type: 'expire-operations', finishedBeforeMs: WEEK});
+  expect([...machine.catalog.operations()]).toHaveLength(1);
+  propose({type: 'drop-bucket', bucket});
+  propose({type: 'forget-replica-sets', sets: [replicaSet]});
+  expect(plan(2 * WEEK)).toContain('expire-operations');
 });
 
 test('finished operations are history for a week, by a clock that is trusted', () => {

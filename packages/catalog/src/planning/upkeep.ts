@@ -8,6 +8,7 @@ import type {Bucket, Database} from '../model.ts';
 import {isClockTrusted} from './clocks.ts';
 import {planBucket} from './placement.ts';
 import type {Reports} from './reports.ts';
+import type {SetLists} from './set-lists.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -22,7 +23,8 @@ const DEAD_TABLE_KEPT_MS = DAY_MS;
 /** Finished operations are history for a week. */
 const OPERATIONS_KEPT_MS = 7 * DAY_MS;
 
-export function planUpkeep(catalog: Catalog, reports: Reports, nowMs: number): Command[] {
+export function planUpkeep(lists: SetLists, nowMs: number): Command[] {
+  const {catalog, reports} = lists;
   const commands: Command[] = [];
   const nodes = [...catalog.nodes()].filter(({state}) => state !== 'decommissioned');
   const trusted = isClockTrusted(reports, nodes.length);
@@ -40,8 +42,8 @@ export function planUpkeep(catalog: Catalog, reports: Reports, nowMs: number): C
     commands.push(...planExpiry(catalog, database, nowMs));
     commands.push(...planTablePurges(catalog, database, nowMs));
   }
-  commands.push(...planForgotten(catalog, reports));
-  if (trusted) commands.push(...planTenantPurges(catalog, nowMs), ...planHistory(catalog, nowMs));
+  commands.push(...planForgotten(lists));
+  if (trusted) commands.push(...planTenantPurges(catalog, nowMs), ...planHistory(lists, nowMs));
   return commands;
 }
 
@@ -110,35 +112,33 @@ function planTablePurges(catalog: Catalog, database: Database, nowMs: number): C
 
 /** A dropped tenant goes when the last of its databases has gone: those are purged in their own time. */
 function planTenantPurges(catalog: Catalog, nowMs: number): Command[] {
+  const due = [...catalog.tenants()].filter(
+    ({dropped}) => dropped !== undefined && dropped.purgeAtMs <= nowMs,
+  );
+  if (due.length === 0) return [];
   const owners = new Set([...catalog.databases()].map(({tenant}) => tenant));
-  return [...catalog.tenants()]
-    .filter(
-      ({id, dropped}) => dropped !== undefined && dropped.purgeAtMs <= nowMs && !owners.has(id),
-    )
-    .map(({id}) => ({type: 'purge-tenant', tenant: id}));
+  return due.filter(({id}) => !owners.has(id)).map(({id}) => ({type: 'purge-tenant', tenant: id}));
 }
 
 /** Dropped sets of which no live node holds a replica. A dead node's is destroyed when it is back. */
-function planForgotten(catalog: Catalog, reports: Reports): Command[] {
-  const sets = [...catalog.replicaSets()]
-    .filter(({state}) => state === 'dropping')
-    .filter(({replicas}) =>
-      replicas.every(({node, replica}) => {
-        const report = reports.get(node);
-        return report === undefined || !report.live || !report.replicas.has(replica);
-      }),
+function planForgotten(lists: SetLists): Command[] {
+  const {reports} = lists;
+  const sets = [...lists.list('unopened')]
+    .filter(
+      ({set: {state, replicas}}) =>
+        state === 'dropping' &&
+        replicas.every(({node, replica}) => {
+          const report = reports.get(node);
+          return report === undefined || !report.live || !report.replicas.has(replica);
+        }),
     )
-    .map(({id}) => id);
+    .map(({set}) => set.id);
   return sets.length === 0 ? [] : [{type: 'forget-replica-sets', sets}];
 }
 
-function planHistory(catalog: Catalog, nowMs: number): Command[] {
+function planHistory({operations, catalog}: SetLists, nowMs: number): Command[] {
   const finishedBeforeMs = nowMs - OPERATIONS_KEPT_MS;
-  for (const {state, history, createdAtMs} of catalog.operations()) {
-    const finished = state === 'done' || state === 'failed' || state === 'cancelled';
-    if (finished && (history.at(-1)?.atMs ?? createdAtMs) < finishedBeforeMs) {
-      return [{type: 'expire-operations', finishedBeforeMs}];
-    }
-  }
-  return [];
+  const isOld = operations.oldestFinishedMs < finishedBeforeMs;
+  if (!isOld && !operations.isFindingOver(finishedBeforeMs, catalog)) return [];
+  return [{type: 'expire-operations', finishedBeforeMs}];
 }

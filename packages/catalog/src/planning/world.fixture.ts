@@ -1,6 +1,7 @@
 // A model of nodes and groups that carries out what the planner decides, with crashes and with actions
 // that are lost, repeated and late; one seed drives all chance. At each step it checks that each group's
-// majorities hold what is committed, and `settle` that the faults left nothing behind.
+// majorities hold what is committed, that the planner that looks at what has changed decides as the one that
+// looks at everything, and `settle` that the faults left nothing behind.
 
 import {type NodeId, type ReplicaId, type ReplicaSetId, SeededRandom} from '@flotilla/base';
 import {expect} from 'vitest';
@@ -8,9 +9,11 @@ import {isFinished} from '../catalog.ts';
 import {CLUSTER_VERSION} from '../cluster-version.ts';
 import type {Command} from '../commands.ts';
 import {CatalogMachine} from '../machine/catalog-machine.ts';
-import type {Action} from './action.ts';
+import type {Operation} from '../model.ts';
+import {type Action, subjectOf} from './action.ts';
 import {planBucket, votersOf} from './placement.ts';
-import {planNext} from './reconcile.ts';
+import {Planner} from './planner.ts';
+import {type PlanSettings, planNext} from './reconcile.ts';
 import type {NodeReport, ReplicaReport, ReplicaWork} from './reports.ts';
 import {replicasWanted} from './wanted.ts';
 
@@ -20,6 +23,7 @@ interface ModelReplica {
   readonly set: ReplicaSetId;
   /** Holds all that is committed. */
   current: boolean;
+  /** It takes part in nothing any more. */
   damaged: boolean;
   /** It holds another value than was written; whoever is sent its snapshot does too. */
   wrong: boolean;
@@ -36,8 +40,20 @@ interface ModelGroup {
   term: number;
 }
 
+/** A change of members after which fewer of the voters are up and hold all than before. */
+export interface Loss {
+  readonly action: Extract<Action, {type: 'change-config'}>;
+  /** That ran on the set when it was planned. */
+  readonly operation: Operation | undefined;
+  /** All voters that are left are up and hold all, with the right values. */
+  readonly isRestWhole: boolean;
+}
+
 export class World {
   readonly machine = new CatalogMachine();
+  readonly planner = new Planner(this.machine.catalog);
+  /** As the planner was told of them. */
+  readonly told = new Map<NodeId, Map<ReplicaId, ReplicaReport>>();
   readonly random: SeededRandom;
   readonly nodes = new Map<NodeId, {up: boolean; replicas: Map<ReplicaId, ModelReplica>}>();
   readonly groups = new Map<ReplicaSetId, ModelGroup>();
@@ -46,8 +62,13 @@ export class World {
   readonly oldReports = new Map<NodeId, NodeReport>();
   /** Their disks have no room for more replicas. */
   readonly full = new Set<NodeId>();
+  readonly losses: Loss[] = [];
+  settings: PlanSettings = {};
   nowMs = 1_000_000;
+  stepMs = 200;
   faults = true;
+  readonly #upAtMs = new Map<NodeId, number>();
+  readonly #plannedFor = new Map<Action, Operation | undefined>();
 
   constructor(seed: number, nodes: number) {
     this.random = new SeededRandom(seed);
@@ -79,7 +100,9 @@ export class World {
   }
 
   propose(command: Command) {
-    return this.machine.apply(command, this.catalog.version + 1).result;
+    const {update, result} = this.machine.apply(command, this.catalog.version + 1);
+    this.planner.catalogChanged(update);
+    return result;
   }
 
   makeBucket(timeMs: number): void {
@@ -92,7 +115,8 @@ export class World {
     for (const [node, state] of this.nodes) {
       const old = this.oldReports.get(node);
       if (old !== undefined && (!state.up || (this.faults && this.random.below(4) === 0))) {
-        reports.set(node, state.up ? old : {...old, live: false, silentSinceMs: this.nowMs - 1});
+        const silentSinceMs = this.#upAtMs.get(node);
+        reports.set(node, state.up ? old : {...old, live: false, silentSinceMs});
         continue;
       }
       const replicas = new Map(
@@ -109,14 +133,67 @@ export class World {
 
   step(): Action[] {
     for (const [set, group] of this.groups) this.#runGroup(set, group);
-    const actions = planNext(this.catalog, this.reports(), this.nowMs);
-    for (const action of actions) this.#deliver(action);
+    for (const [node, {up}] of this.nodes) if (up) this.#upAtMs.set(node, this.nowMs);
+    const actions = this.#plan();
+    const subjects = new Set<string>();
+    for (const action of actions) {
+      // As the reconciler does: of two actions on one subject the first alone.
+      const subject = subjectOf(action);
+      if (subjects.has(subject)) continue;
+      subjects.add(subject);
+      if (action.type === 'change-config')
+        this.#plannedFor.set(action, this.catalog.operationOf(action.set));
+      this.#deliver(action);
+    }
     if (this.faults && this.late.length > 0 && this.random.below(3) === 0) {
       this.#execute(this.late.splice(this.random.below(this.late.length), 1)[0]!);
     }
-    this.nowMs += 200;
+    this.nowMs += this.stepMs;
     this.checkSafety();
     return actions;
+  }
+
+  #plan(): Action[] {
+    const reports = this.reports();
+    const actions = planNext(this.catalog, reports, this.nowMs, this.settings);
+    for (const [node, {replicas}] of reports) this.#tell(node, replicas);
+    const told = new Map(
+      [...reports].map(([node, report]) => [node, {...report, replicas: this.told.get(node)!}]),
+    );
+    const planned = this.planner.plan(told, this.nowMs, this.settings);
+    if (JSON.stringify(planned) !== JSON.stringify(actions)) expect(planned).toEqual(actions);
+    return actions;
+  }
+
+  /** Only what is other than before. */
+  #tell(node: NodeId, replicas: ReadonlyMap<ReplicaId, ReplicaReport>): void {
+    const told = this.told.get(node) ?? new Map<ReplicaId, ReplicaReport>();
+    this.told.set(node, told);
+    for (const [replica, report] of told) {
+      if (replicas.has(replica)) continue;
+      told.delete(replica);
+      this.planner.reportChanged(node, report);
+    }
+    for (const [replica, report] of replicas) {
+      if (JSON.stringify(told.get(replica)) === JSON.stringify(report)) continue;
+      told.set(replica, report);
+      this.planner.reportChanged(node, report);
+    }
+  }
+
+  /** False where its set could not do without it, and nothing is done. */
+  damage(replica: ReplicaId): boolean {
+    const found = this.find(replica);
+    const group = found && this.groups.get(found.set);
+    if (found === undefined || group === undefined) return false;
+    const isBorne = [group.voters, group.outgoing].every((half) => {
+      const held = half.filter((other) => other !== replica && this.find(other)?.current);
+      return half.length === 0 || held.length > half.length / 2;
+    });
+    if (!isBorne) return false;
+    found.damaged = true;
+    found.current = false;
+    return true;
   }
 
   crashOrRestart(): void {
@@ -130,7 +207,7 @@ export class World {
     for (const [set, group] of this.groups) {
       for (const voters of [group.voters, group.outgoing]) {
         if (voters.length === 0) continue;
-        const holding = voters.filter((replica) => this.#find(replica)?.current);
+        const holding = voters.filter((replica) => this.find(replica)?.current);
         expect(holding.length, `set ${set}: majority of ${voters}`).toBeGreaterThan(
           voters.length / 2,
         );
@@ -194,7 +271,7 @@ export class World {
         return;
       case 'transfer-leader': {
         const group = this.groups.get(action.set)!;
-        if (group.voters.includes(action.to) && this.#isUp(action.to)) {
+        if (group.voters.includes(action.to) && this.isUp(action.to)) {
           group.leader = action.to;
           group.term++;
         }
@@ -216,10 +293,12 @@ export class World {
     const entity = this.catalog.replicaSet(set);
     if (!entity?.replicas.some((placed) => placed.replica === replica)) return;
     if (this.destroyed.has(replica) || replicas.has(replica)) return;
+    // A node holds one replica of a set at a time.
+    if ([...replicas.values()].some((other) => other.set === set)) return;
     const founding = entity.founders.includes(replica);
     const current = founding && !this.groups.has(set);
     replicas.set(replica, {set, current, damaged: false, wrong: false});
-    const created = entity.founders.filter((founder) => this.#find(founder) !== undefined);
+    const created = entity.founders.filter((founder) => this.find(founder) !== undefined);
     const learners = entity.foundingLearners ?? [];
     const voters = entity.founders.filter((founder) => !learners.includes(founder));
     const durable = created.filter((founder) => voters.includes(founder));
@@ -232,7 +311,8 @@ export class World {
   #work({set, replica, operation, work}: Extract<Action, {type: 'work-on-replica'}>): void {
     for (const {up, replicas} of this.nodes.values()) {
       for (const [other, state] of replicas) {
-        if (!up || state.set !== set || (work === 'compact' && other !== replica)) continue;
+        if (!up || state.damaged || state.set !== set) continue;
+        if (work === 'compact' && other !== replica) continue;
         const hash = state.wrong ? 'b' : 'a';
         state.work = {operation, work, state: 'done', index: 12, hash, values: 1};
       }
@@ -249,11 +329,12 @@ export class World {
     }
     if (group.outgoing.length > 0) return;
     const before = [...group.voters];
+    const holding = this.#holding(before);
     for (const {type, id: member} of action.changes) {
       group.voters = group.voters.filter((voter) => voter !== member);
       group.learners = group.learners.filter((learner) => learner !== member);
       if (type === 'voter') {
-        const replica = this.#find(member);
+        const replica = this.find(member);
         // What was asked for while it held the state may come late, after its disk was damaged.
         expect(replica?.current ?? true, 'an empty learner would vote').toBe(true);
         group.voters.push(member);
@@ -265,17 +346,28 @@ export class World {
     const distance = changed - before.length - group.voters.length;
     if (action.mode === 'simple') expect(distance).toBeLessThanOrEqual(1);
     else group.outgoing = before;
+    if (this.#holding(group.voters).length < holding.length) this.#note(action, group);
     group.autoLeave = action.mode === 'joint';
     group.configIndex++;
   }
 
+  #holding(voters: readonly number[]): number[] {
+    return voters.filter((voter) => this.isUp(voter) && this.find(voter)?.current);
+  }
+
+  #note(action: Loss['action'], {voters}: ModelGroup): void {
+    const right = this.#holding(voters).filter((voter) => this.find(voter)?.wrong === false);
+    const operation = this.#plannedFor.get(action);
+    this.losses.push({action, operation, isRestWhole: right.length === voters.length});
+  }
+
   #runGroup(set: ReplicaSetId, group: ModelGroup): void {
     const members = [...group.voters, ...group.outgoing];
-    if (!this.#isUp(group.leader) || !members.includes(group.leader)) {
-      const candidates = members.filter((voter) => this.#isUp(voter) && this.#find(voter)?.current);
+    if (!this.isUp(group.leader) || !members.includes(group.leader)) {
+      const candidates = members.filter((voter) => this.isUp(voter) && this.find(voter)?.current);
       const majority = [group.voters, group.outgoing].every(
         (half) =>
-          half.length === 0 || half.filter((voter) => this.#isUp(voter)).length > half.length / 2,
+          half.length === 0 || half.filter((voter) => this.isUp(voter)).length > half.length / 2,
       );
       group.leader = majority
         ? (candidates[this.random.below(Math.max(1, candidates.length))] ?? 0)
@@ -285,15 +377,15 @@ export class World {
     if (group.leader === 0) return;
     if (group.outgoing.length > 0 && group.autoLeave && this.random.below(2) === 0) leave(group);
     for (const member of [...group.voters, ...group.learners]) {
-      const replica = this.#isUp(member) ? this.#find(member) : undefined;
+      const replica = this.isUp(member) ? this.find(member) : undefined;
       if (replica === undefined || this.random.below(3) > 0) continue;
-      if (!replica.current) replica.wrong = this.#find(group.leader)?.wrong === true;
+      if (!replica.current) replica.wrong = this.find(group.leader)?.wrong === true;
       replica.current = true;
     }
     expect(this.catalog.replicaSet(set), 'a group outlives its set').toBeDefined();
   }
 
-  #find(replica: number): ModelReplica | undefined {
+  find(replica: number): ModelReplica | undefined {
     for (const {replicas} of this.nodes.values()) {
       const found = replicas.get(id(replica));
       if (found !== undefined) return found;
@@ -301,8 +393,11 @@ export class World {
     return undefined;
   }
 
-  #isUp(replica: number): boolean {
-    return [...this.nodes.values()].some(({up, replicas}) => up && replicas.has(id(replica)));
+  /** It takes part, as far as its node and its disk go. */
+  isUp(replica: number): boolean {
+    return [...this.nodes.values()].some(
+      ({up, replicas}) => up && replicas.get(id(replica))?.damaged === false,
+    );
   }
 
   #leads(group: ModelGroup, node: NodeId): boolean {
@@ -311,11 +406,13 @@ export class World {
 
   #report(set: ReplicaSetId, replica: ReplicaId): ReplicaReport {
     const group = this.groups.get(set);
-    const leads = group?.leader === replica;
+    const damaged = this.find(replica)?.damaged === true;
+    const leads = group?.leader === replica && !damaged;
     return {
       set,
       replica,
-      role: leads ? 'leader' : 'follower',
+      damaged: damaged ? true : undefined,
+      role: damaged ? 'stopped' : leads ? 'leader' : 'follower',
       term: group?.term ?? 5,
       // A young group: its whole log is shorter than what counts as a small lag.
       appliedIndex: 12,
@@ -330,14 +427,14 @@ export class World {
       },
       durable: true,
       written: false,
-      work: this.#find(replica)?.work,
+      work: this.find(replica)?.work,
       progress: leads
         ? [...group.voters, ...group.learners].map((member) => ({
             replica: id(member),
-            ...(this.#find(member)?.current
+            ...(this.find(member)?.current
               ? {matchIndex: 12, state: 'replicate' as const}
               : {matchIndex: 0, state: 'snapshot' as const}),
-            active: this.#isUp(member),
+            active: this.isUp(member),
           }))
         : undefined,
     };
@@ -376,7 +473,8 @@ export function settle(world: World, stepsMax = 600): void {
   for (const node of world.nodes.values()) node.up = true;
   world.late.length = 0;
   let quiet = 0;
-  for (let i = 0; i < stepsMax && quiet < 20; i++) {
+  // A replica catches up in one step of three, and nothing is planned meanwhile.
+  for (let i = 0; i < stepsMax && quiet < 40; i++) {
     const actions = world.step();
     quiet = actions.length === 0 ? quiet + 1 : 0;
   }

@@ -1,5 +1,7 @@
-// `cluster show`, and `cluster upgrade finalize`: what the cluster uses of what its nodes can.
+// `cluster show`, and `cluster upgrade finalize`: what the cluster uses of what its nodes can. `cluster
+// catalog export`: its catalog, to be kept elsewhere.
 
+import fs from 'node:fs';
 import type {Command} from 'commander';
 import {z} from 'zod';
 import {type CommandContext, examples, type Session} from '../session.ts';
@@ -18,6 +20,7 @@ export function addClusterCommands(program: Command, context: CommandContext): v
     .description('show the cluster, its options, its version, and what version each node could use')
     .addHelpText('after', examples(['cluster show', 'cluster show --json']));
   context.client(command, z.object({}), show);
+  addCatalogExport(group, context);
   const upgrade = group
     .command('upgrade')
     .description('what is new with a build is used once an upgrade to it is finalized');
@@ -38,6 +41,26 @@ export function addClusterCommands(program: Command, context: CommandContext): v
         ? `the cluster uses version ${version} already`
         : `the cluster uses version ${version} now; before, it was ${from}`;
     await session.done(text, answer);
+    return EXIT.ok;
+  });
+}
+
+function addCatalogExport(group: Command, context: CommandContext): void {
+  const catalog = group.command('catalog').description('the catalog as a file');
+  const command = catalog
+    .command('export')
+    .requiredOption('--output <file>', 'where it goes; for its owner alone to read')
+    .description(
+      'keep a copy of the whole catalog (not of rows) outside of the cluster; `recover meta --catalog` takes it',
+    )
+    .addHelpText('after', examples(['cluster catalog export --output catalog.json']));
+  context.client(command, z.object({output: z.string()}), async (session, {output}) => {
+    const text = JSON.stringify(await session.client.admin.catalog());
+    // It holds the hashes of tokens. Whole or not at all: the one before may be the last.
+    const temporary = `${output}.tmp`;
+    fs.writeFileSync(temporary, text, {mode: 0o600});
+    fs.renameSync(temporary, output);
+    await session.done(`the catalog is in ${output}`, {file: output, bytes: text.length});
     return EXIT.ok;
   });
 }

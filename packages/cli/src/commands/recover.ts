@@ -1,14 +1,16 @@
-// `recover plan|apply|meta`: what to do when a majority is lost for good. Nothing of it happens by itself,
+// `recover plan|apply|meta|report`: what to do when a majority is lost for good. Nothing of it happens by itself,
 // and each step says first what it may cost.
 
 import fs from 'node:fs';
-import {type RecoveredSet, RecoveryPlan} from '@flotilla/client';
+import {type RecoveredSet, type RecoveryOutcome, RecoveryPlan} from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
+import {ProgressBar} from '../progress-bar.ts';
+import {untilLed} from '../recovery-watch.ts';
 import {type CommandContext, examples, type Session} from '../session.ts';
 import {renderRecords} from '../table.ts';
 import {EXIT, UsageError} from '../terminal.ts';
-import {addRecoverMeta} from './recover-meta.ts';
+import {addRecoverMeta, addRecoverReport} from './recover-meta.ts';
 
 const PLAN_FILE = 'recovery-plan.json';
 const COLUMNS = ['set', 'database', 'start', 'shard', 'action', 'node', 'lastTerm', 'lastIndex'];
@@ -22,6 +24,7 @@ export function addRecoverCommands(program: Command, context: CommandContext): v
   addPlan(group, context);
   addApply(group, context);
   addRecoverMeta(group, context);
+  addRecoverReport(group, context);
 }
 
 function addPlan(group: Command, context: CommandContext): void {
@@ -50,10 +53,12 @@ function describePlan(plan: RecoveryPlan, session: Session, file: string | undef
     lines.push(`all ${setsKept} replica sets have a majority: there is nothing to recover`);
     return `${lines.join('\n')}\n`;
   }
-  lines.push(`${sets.length} replica sets have lost their majority, ${setsKept} have one`, '');
+  const what = lost.length > 0 ? 'their majority' : 'the last copy of their rows';
+  lines.push(`${sets.length} replica sets have lost ${what}, ${setsKept} have it`, '');
   const losses = sets.map(({set, loses}) => `set ${set} may lose ${loses}\n`).join('');
   const next = session.commandLine(`recover apply ${file}`);
-  const tail = `\n${losses}\nThe plan is in ${file}; take out what should wait. If ${nodesText(plan)} never come back: ${next} --yes\n`;
+  const end = lost.length > 0 ? `If ${nodesText(plan)} never come back` : 'To go on without them';
+  const tail = `\n${losses}\nThe plan is in ${file}; take out what should wait. ${end}: ${next} --yes\n`;
   return `${lines.join('\n')}\n${renderRecords(sets, COLUMNS, session.style)}${tail}`;
 }
 
@@ -66,26 +71,33 @@ function addApply(group: Command, context: CommandContext): void {
     .command('apply')
     .argument('<plan>', 'file of `recover plan`')
     .option('--yes', 'the nodes of the plan that gave no answer are lost for ever')
-    .description('declare nodes lost, and let what is left of their replica sets go on')
+    .option('--no-wait', 'return when all is ordered, not when each set has a leader again')
+    .description(
+      'declare nodes lost, and let what is left of their replica sets go on; stopped in the middle, the same command goes on. Refused while one of the lost nodes answers',
+    )
     .addHelpText(
       'after',
       examples(['recover apply recovery-plan.json --yes', 'recover apply plan.json --dry-run']),
     );
-  const schema = z.object({yes: z.boolean().default(false)});
-  context.change(command, schema, async (session, {yes}, file = '') => {
+  const schema = z.object({yes: z.boolean().default(false), wait: z.boolean().default(true)});
+  context.change(command, schema, async (session, {yes, wait}, file = '') => {
     const plan = readPlan(file);
     if (!yes && !session.isDryRun) {
-      throw new UsageError(
-        `${nodesText(plan)} would be declared lost, and what the plan says may be lost with them; they are let in no more, even if they come back; say --yes if that is meant`,
-      );
+      const nodes = `${nodesText(plan)} would be declared lost, and what the plan says may be lost with them; they are let in no more, even if they come back`;
+      const what = plan.lost.length > 0 ? nodes : 'what the plan says would be lost';
+      throw new UsageError(`${what}; say --yes if that is meant`);
     }
     const outcome = await applyPlan(session, plan);
     const {recovered, skipped} = outcome;
+    const sets = recovered.map(({set}) => set);
+    const unled = wait && !session.isDryRun ? await untilLed(session, sets) : [];
     const reasons = skipped.map(({set, why}) => `set ${set} was left alone: ${why}\n`).join('');
-    const watch = `its replicas are made again elsewhere: ${session.commandLine('status')}\n`;
-    const what = `declared ${nodesText(plan)} lost, recovered ${recovered.length} replica sets`;
-    await session.done(what, outcome, `${reasons}${watch}`);
-    return skipped.length === 0 ? EXIT.ok : EXIT.failed;
+    const slow = unled.length === 0 ? '' : `without a leader yet: ${unled.join(', ')}\n`;
+    const watch = `replicas are made again as nodes join: ${session.commandLine('status')}\n`;
+    const declared = plan.lost.length > 0 ? `declared ${nodesText(plan)} lost, ` : '';
+    const what = `${declared}recovered ${recovered.length} replica sets`;
+    await session.done(what, {...outcome, unled}, `${reasons}${slow}${watch}`);
+    return skipped.length + unled.length === 0 ? EXIT.ok : EXIT.failed;
   });
 }
 
@@ -110,13 +122,19 @@ async function applyPlan(session: Session, plan: RecoveryPlan) {
       node === undefined || action === 'none' ? [] : [{set, epoch, node, replica, lastIndex}],
   );
   const lost = plan.lost.map(({node}) => node);
-  const recovered: unknown[] = [];
-  const skipped: {readonly set: number; readonly why: string}[] = [];
-  for (let at = 0; at === 0 || at < sets.length; at += SETS_AT_ONCE) {
-    const order = {cluster: plan.cluster, lost, sets: sets.slice(at, at + SETS_AT_ONCE)};
-    const outcome = await session.client.admin.applyRecovery(order, session.change);
-    recovered.push(...outcome.recovered);
-    skipped.push(...outcome.skipped);
+  const recovered: RecoveryOutcome['recovered'] = [];
+  const skipped: RecoveryOutcome['skipped'] = [];
+  const bar = new ProgressBar(session.terminal.stderr);
+  try {
+    for (let at = 0; at === 0 || at < sets.length; at += SETS_AT_ONCE) {
+      bar.update(at / sets.length, `${at} of ${sets.length} replica sets are told to go on`);
+      const order = {cluster: plan.cluster, lost, sets: sets.slice(at, at + SETS_AT_ONCE)};
+      const outcome = await session.client.admin.applyRecovery(order, session.change);
+      recovered.push(...outcome.recovered);
+      skipped.push(...outcome.skipped);
+    }
+  } finally {
+    bar.clear();
   }
   return {lost, recovered, skipped};
 }

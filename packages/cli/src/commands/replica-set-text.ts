@@ -33,7 +33,19 @@ export function renderReplicaSet(set: ReplicaSet, style: TableStyle = {}): strin
         `replica ${replica} on node ${node}: ${formatCell(rest['stopped'])}\n`,
     );
   const table = renderRecords(set.replicas, REPLICA_COLUMNS, style);
-  return `${head.join('  ')}\n\n${table}${stops.length > 0 ? `\n${stops.join('')}` : ''}`;
+  const more = [...stops, ...openOrder(set)];
+  return `${head.join('  ')}\n\n${table}${more.length > 0 ? `\n${more.join('')}` : ''}`;
+}
+
+/** Whoever gave it did not bring it to its end; its replicas wait before the entry. */
+function openOrder({id, skipOrder}: ReplicaSet): string[] {
+  if (typeof skipOrder !== 'object' || skipOrder === null) return [];
+  const {index, by} = skipOrder as {readonly index?: unknown; readonly by?: unknown};
+  const again = `flotilla replica-set skip-entry ${id} --index ${formatCell(index)} --yes`;
+  const what = `an order of ${formatCell(by)} to skip entry ${formatCell(index)} is not decided`;
+  return [
+    `${what}: go on with it by ${again}, or withdraw it by flotilla replica-set retry ${id}\n`,
+  ];
 }
 
 export function bucketOf(set: ReplicaSet): Readonly<Record<string, unknown>> {

@@ -261,12 +261,24 @@ async function hintWhenReady(
   });
   try {
     while (!isStopped) {
-      if (await client.isReady(url))
+      if (await isReady(client, url))
         return await writeOut(terminal.stdout, renderHints(url, paths));
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }
   } finally {
     client.close();
+  }
+}
+
+/** Throws where it would be asked for ever: its own certificate is none for whoever comes as it does. */
+async function isReady(client: FlotillaClient, url: string): Promise<boolean> {
+  try {
+    return await client.isReady(url);
+  } catch (error) {
+    throw new Error(
+      `${(error as Error).message}. The node runs, but others may be kept out alike: the certificate of --tls-cert must name the host that they dial and be of an authority in --tls-ca (./flotilla cert node --help)`,
+      {cause: error},
+    );
   }
 }
 

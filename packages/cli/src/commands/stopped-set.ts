@@ -1,9 +1,10 @@
 // `replica-set retry|skip-entry`: what to do with a set whose replicas stopped at an entry that they cannot
 // apply.
 
+import type {ReplicaSet} from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
-import {type CommandContext, examples, mustId} from '../session.ts';
+import {type CommandContext, examples, mustId, type Session} from '../session.ts';
 import {EXIT, UsageError} from '../terminal.ts';
 import {renderReplicaSet} from './replica-set-text.ts';
 
@@ -20,10 +21,7 @@ function addRetry(group: Command, context: CommandContext): void {
     .addHelpText('after', examples(['replica-set retry 12']));
   context.change(command, z.object({}), async (session, _options, id = '') => {
     const set = await session.client.admin.retryReplicaSet(mustId(id, '<id>'), session.change);
-    const text = renderReplicaSet(set, session.style);
-    await session.done(`opened anew the stopped replicas of set ${id}`, set, text);
-    const stopped = set.replicas.some(({state}) => state === 'failed' || state === 'stopped');
-    return stopped && !session.isDryRun ? EXIT.failed : EXIT.ok;
+    return told(session, `opened anew the stopped replicas of set ${id}`, set);
   });
 }
 
@@ -51,8 +49,32 @@ function addSkipEntry(group: Command, context: CommandContext): void {
       );
     }
     const set = await session.client.admin.skipEntry(key, index, session.change);
-    const text = renderReplicaSet(set, session.style);
-    await session.done(`replica set ${id} passes over entry ${index}`, set, text);
-    return EXIT.ok;
+    return told(session, `replica set ${id} passes over entry ${index}`, set);
   });
+}
+
+/** With what to do next where it does not go on yet; then scripts are told so too. */
+async function told(session: Session, what: string, set: ReplicaSet): Promise<number> {
+  const next = session.isDryRun ? [] : nextSteps(session, set);
+  const lines = next.map((line) => `${line}\n`).join('');
+  const text = renderReplicaSet(set, session.style);
+  await session.done(what, set, next.length === 0 ? text : `${text}\n${lines}`);
+  return next.length === 0 ? EXIT.ok : EXIT.failed;
+}
+
+/** Empty where the set has a leader and none of its replicas stands still. */
+function nextSteps(session: Session, {id, leader, replicas, skippedEntries}: ReplicaSet): string[] {
+  const show = session.commandLine(`replica-set show ${id}`);
+  const skipped = Array.isArray(skippedEntries) ? (skippedEntries as {index?: unknown}[]) : [];
+  const still = replicas.filter(({state}) => state === 'failed' || state === 'stopped');
+  const steps = still.map(({replica, node, state, failedIndex}) => {
+    const named = `replica ${replica} on node ${node} ${state === 'failed' ? 'failed' : 'stopped'}`;
+    if (typeof failedIndex !== 'number') return `${named}; look why: ${show}`;
+    if (skipped.some(({index}) => index === failedIndex))
+      return `${named} at entry ${failedIndex}, which it is to pass over: it goes on by itself within seconds; look: ${show}`;
+    const skip = session.commandLine(`replica-set skip-entry ${id} --index ${failedIndex} --yes`);
+    return `${named} at entry ${failedIndex}: start its node with a build that knows the entry, or give the entry up: ${skip}`;
+  });
+  if (steps.length > 0 || (leader !== undefined && leader !== null)) return steps;
+  return [`the set has no leader yet; look which of its nodes answer: ${show}`];
 }

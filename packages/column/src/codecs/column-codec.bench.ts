@@ -4,7 +4,7 @@
 import {ByteReader} from '../bytes/byte-reader.ts';
 import {ByteWriter} from '../bytes/byte-writer.ts';
 import type {ColumnValues} from '../column-values.ts';
-import {ColumnBuffers} from './column-buffers.ts';
+import {ColumnArena} from './column-arena.ts';
 import {integersOf, textsOf} from './column-codec.reference.ts';
 import {decodeColumn, encodeColumn} from './column-codec.ts';
 
@@ -42,7 +42,7 @@ const columns: Record<string, ColumnValues> = {
 };
 
 const writer = new ByteWriter(1 << 20);
-const buffers = new ColumnBuffers();
+const arena = new ColumnArena();
 
 function nsPerValue(run: () => void): string {
   for (let i = 0; i < ROUNDS / 4; i++) run();
@@ -58,7 +58,8 @@ for (const [name, values] of Object.entries(columns)) {
   });
   const bytes = writer.copy();
   const decode = nsPerValue(() => {
-    decodeColumn(new ByteReader(bytes), values.type, COUNT, buffers);
+    arena.clear();
+    decodeColumn(new ByteReader(bytes), values.type, COUNT, arena);
   });
   const size = (bytes.length / COUNT).toFixed(2);
   console.log(`${name.padEnd(24)} encode ${encode} ns, decode ${decode} ns, ${size} B a value`);

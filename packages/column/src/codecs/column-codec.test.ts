@@ -4,12 +4,18 @@ import {expect, test} from 'vitest';
 import {ByteReader} from '../bytes/byte-reader.ts';
 import {ByteWriter} from '../bytes/byte-writer.ts';
 import type {ColumnValues} from '../column-values.ts';
-import {ColumnBuffers} from './column-buffers.ts';
+import {ColumnArena} from './column-arena.ts';
 import {FIELD_TYPES, floatsOfBits, integersOf, textsOf, toPlain} from './column-codec.reference.ts';
 import {decodeColumn, encodeColumn} from './column-codec.ts';
 import {ENCODING} from './encoding.ts';
 
-const buffers = new ColumnBuffers();
+const arena = new ColumnArena();
+
+/** With whatever the last use left in it. */
+function dirtied(): ColumnArena {
+  arena.clear();
+  return arena;
+}
 
 function encode(values: ColumnValues, count: number): Uint8Array {
   const writer = new ByteWriter();
@@ -19,11 +25,11 @@ function encode(values: ColumnValues, count: number): Uint8Array {
   return writer.copy().subarray(1);
 }
 
-/** Encodes, decodes with and without buffers, compares, and returns the encoded bytes. */
+/** Encodes, decodes with and without an arena, compares, and returns the encoded bytes. */
 function roundTrip(values: ColumnValues, count: number): Uint8Array {
   const plain = toPlain(values, count);
   const bytes = encode(values, count);
-  for (const given of [undefined, buffers]) {
+  for (const given of [undefined, dirtied()]) {
     const reader = new ByteReader(bytes);
     const back = decodeColumn(reader, values.type, count, given);
     expect(reader.remaining).toBe(0);
@@ -261,7 +267,7 @@ test('damaged columns give FatalError or other values, never another error', () 
         for (const type of FIELD_TYPES) {
           for (const part of [bytes, bytes.subarray(0, cut % bytes.length)]) {
             try {
-              decodeColumn(new ByteReader(part), type, count, buffers);
+              decodeColumn(new ByteReader(part), type, count, dirtied());
             } catch (error) {
               expect(error).toBeInstanceOf(FatalError);
             }

@@ -4,7 +4,7 @@
 import type {ByteReader} from '../bytes/byte-reader.ts';
 import type {ByteWriter} from '../bytes/byte-writer.ts';
 import type {ColumnValues, FieldType} from '../column-values.ts';
-import type {ColumnBuffers} from './column-buffers.ts';
+import type {ColumnArena} from './column-arena.ts';
 import {decodeFlags, encodeFlags} from './flags.ts';
 import {decodeNumbers, encodeNumbers} from './numbers.ts';
 import {decodeTexts, encodeTexts} from './texts.ts';
@@ -34,22 +34,21 @@ export function encodeColumn(values: ColumnValues, count: number, writer: ByteWr
 
 /**
  * Reads `count` values of the type they were written with. Throws FatalError on damage.
- * With `buffers` the arrays are theirs, valid until they are used again, and may be longer than count;
- * strings may be a view of the reader's bytes.
+ * With an arena the arrays are its, valid until it is cleared; strings may be a view of the reader's bytes.
  */
 export function decodeColumn(
   reader: ByteReader,
   type: FieldType,
   count: number,
-  buffers?: ColumnBuffers | undefined,
+  arena?: ColumnArena | undefined,
 ): ColumnValues {
   if (type === 'string') return decodeTexts(reader, count);
   if (type === 'boolean') {
-    const flags = buffers?.flags(count) ?? new Uint8Array(count);
+    const flags = arena?.flags(count) ?? new Uint8Array(count);
     decodeFlags(reader, count, flags);
     return {type, values: flags};
   }
-  const values = buffers?.numbers(count) ?? new Float64Array(count);
+  const values = arena?.numbers(count) ?? new Float64Array(count);
   if (type === 'float' || !isWideEncoding(reader.bytes[reader.position])) {
     decodeNumbers(reader, count, values);
     return {type, values};

@@ -1,6 +1,7 @@
 import {type ColumnId, FatalError, type TableId} from '@flotilla/base';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
+import {ColumnArena} from '../codecs/column-arena.ts';
 import type {ColumnValues} from '../column-values.ts';
 import type {Share, ShareColumn, ShareTable} from './share.ts';
 import {decodeShare, encodeShare, replaceSeriesKeys, shareHeader} from './share-codec.ts';
@@ -81,11 +82,17 @@ const share: fc.Arbitrary<Share> = fc.record({
   tables: fc.array(table, {maxLength: 4}),
 });
 
+const arena = new ColumnArena();
+
 test('a share comes back as it was', () => {
   fc.assert(
-    fc.property(share, (given) => {
+    fc.property(share, share, (given, other) => {
       const bytes = encodeShare(given);
       expect(decodeShare(bytes)).toEqual(given);
+      arena.clear();
+      const first = decodeShare(bytes, arena);
+      expect(decodeShare(encodeShare(other), arena)).toEqual(other);
+      expect(first).toEqual(given);
       expect(shareHeader(bytes)).toEqual({
         ...given.router,
         idempotencyKey: given.idempotencyKey,
@@ -197,4 +204,34 @@ test('version 1 keeps its bytes', () => {
     `"01ac0205036b65790401090407020809010161194e0200010a020a0680428d05010904027103a0020200020201020804010201050003030a040b0000000000000080020002e4040b040602050c04090208000674657874203174657874203202000104"`,
   );
   expect(decodeShare(bytes)).toEqual(given);
+});
+
+test('what an arena has no room for gets memory of its own', () => {
+  const rowCount = 30_000;
+  const given: Share = {
+    router: {incarnation: 1, sequence: 1},
+    idempotencyKey: undefined,
+    tables: [
+      {
+        table: 1 as TableId,
+        rowCount,
+        series: [7],
+        seriesOfRow: new Int32Array(rowCount),
+        offsets: Float64Array.from({length: rowCount}, (_, i) => i),
+        columns: Array.from({length: 6}, (_, i) => ({
+          column: (i + 1) as ColumnId,
+          count: rowCount,
+          rows: undefined,
+          values: {type: 'integer' as const, values: new Float64Array(rowCount).fill(i)},
+        })),
+      },
+    ],
+  };
+  arena.clear();
+  const [table] = decodeShare(encodeShare(given), arena).tables;
+  const isWhole = table!.columns.map(({values}, i) => {
+    const numbers = (values as {values: Float64Array}).values;
+    return numbers.length === rowCount && numbers.every((number) => number === i);
+  });
+  expect(isWhole).toEqual(new Array(6).fill(true));
 });

@@ -14,6 +14,7 @@
 import {assert, type ColumnId, FatalError, type TableId} from '@flotilla/base';
 import {ByteReader} from '../bytes/byte-reader.ts';
 import {ByteWriter} from '../bytes/byte-writer.ts';
+import type {ColumnArena} from '../codecs/column-arena.ts';
 import {decodeColumn, encodeColumn} from '../codecs/column-codec.ts';
 import {decodeNumbers, encodeNumbers} from '../codecs/numbers.ts';
 import {scratchFloat64} from '../codecs/scratch.ts';
@@ -47,15 +48,18 @@ export function encodeShare(share: Share): Uint8Array {
   return writer.copy();
 }
 
-/** Strings and raw columns may be views of `bytes`. Throws FatalError on damage. */
-export function decodeShare(bytes: Uint8Array): Share {
+/**
+ * Strings may be views of `bytes`; with an arena arrays are its, until it is cleared. Throws FatalError on
+ * damage.
+ */
+export function decodeShare(bytes: Uint8Array, arena?: ColumnArena): Share {
   const reader = new ByteReader(bytes);
   const header = readHeader(reader);
   const tableCount = reader.count(bytes.length);
   const tables: ShareTable[] = [];
   let rowCount = 0;
   for (let i = 0; i < tableCount; i++) {
-    const table = readTable(reader);
+    const table = readTable(reader, arena);
     rowCount += table.rowCount;
     tables.push(table);
   }
@@ -142,18 +146,18 @@ function insertLength(start: number): void {
   writer.buffer.set(length, start);
 }
 
-function readTable(reader: ByteReader): ShareTable {
+function readTable(reader: ByteReader, arena: ColumnArena | undefined): ShareTable {
   const table = reader.varint() as TableId;
   const rowCount = reader.count(ROWS_MAX);
   const series = readDictionary(reader);
   const bodyBytes = reader.count(reader.remaining);
   const end = reader.position + bodyBytes;
-  const seriesOfRow = readInt32(reader, rowCount, series.length);
-  const offsets = new Float64Array(rowCount);
+  const seriesOfRow = readInt32(reader, rowCount, series.length, arena);
+  const offsets = arena?.numbers(rowCount) ?? new Float64Array(rowCount);
   decodeNumbers(reader, rowCount, offsets);
   const columnCount = reader.count(bodyBytes);
   const columns: ShareColumn[] = [];
-  for (let i = 0; i < columnCount; i++) columns.push(readColumn(reader, rowCount));
+  for (let i = 0; i < columnCount; i++) columns.push(readColumn(reader, rowCount, arena));
   if (reader.position !== end) {
     throw new FatalError(`cannot decode share: body ends at ${reader.position}; want ${end}`);
   }
@@ -199,7 +203,11 @@ function writeColumn(column: ShareColumn, rowCount: number): void {
   encodeColumn(values, count, writer);
 }
 
-function readColumn(reader: ByteReader, rowCount: number): ShareColumn {
+function readColumn(
+  reader: ByteReader,
+  rowCount: number,
+  arena: ColumnArena | undefined,
+): ShareColumn {
   const column = reader.varint() as ColumnId;
   const tag = reader.u8();
   const type = TYPES[tag & 7];
@@ -208,8 +216,8 @@ function readColumn(reader: ByteReader, rowCount: number): ShareColumn {
   if (type === undefined || tag > 15 || (everyRow && count !== rowCount)) {
     throw new FatalError(`cannot decode share column: type ${tag}, ${count} of ${rowCount} rows`);
   }
-  const rows = everyRow ? undefined : readRows(reader, count, rowCount);
-  return {column, count, rows, values: decodeColumn(reader, type, count)};
+  const rows = everyRow ? undefined : readRows(reader, count, rowCount, arena);
+  return {column, count, rows, values: decodeColumn(reader, type, count, arena)};
 }
 
 function writeInt32(values: Int32Array, count: number): void {
@@ -219,10 +227,15 @@ function writeInt32(values: Int32Array, count: number): void {
 }
 
 /** Integers in 0 .. limit - 1. */
-function readInt32(reader: ByteReader, count: number, limit: number): Int32Array {
+function readInt32(
+  reader: ByteReader,
+  count: number,
+  limit: number,
+  arena: ColumnArena | undefined,
+): Int32Array {
   const numbers = scratchFloat64('rows', count);
   decodeNumbers(reader, count, numbers);
-  const values = new Int32Array(count);
+  const values = arena?.indexes(count) ?? new Int32Array(count);
   for (let i = 0; i < count; i++) {
     const value = numbers[i]!;
     values[i] = value;
@@ -233,8 +246,13 @@ function readInt32(reader: ByteReader, count: number, limit: number): Int32Array
   return values;
 }
 
-function readRows(reader: ByteReader, count: number, rowCount: number): Int32Array {
-  const rows = readInt32(reader, count, rowCount);
+function readRows(
+  reader: ByteReader,
+  count: number,
+  rowCount: number,
+  arena: ColumnArena | undefined,
+): Int32Array {
+  const rows = readInt32(reader, count, rowCount, arena);
   for (let i = 1; i < count; i++) {
     if (rows[i]! <= rows[i - 1]!) throw new FatalError('cannot decode share: rows not ascending');
   }

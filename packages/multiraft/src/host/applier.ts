@@ -2,10 +2,11 @@
 // does not starve the others. A configuration entry stops its batch until the core has said which
 // configuration it made: the state machine must remember exactly that.
 
-import type {Clock, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import type {Clock, ReplicaId} from '@flotilla/base';
 import type {Configuration, Entry} from '@flotilla/raft';
 import type {HostCounts} from './host-counts.ts';
 import type {HostedGroup} from './hosted-group.ts';
+import type {EntryOrders} from './options.ts';
 import {isWedged} from './wedged.ts';
 
 /** Entries of one group before the next has its turn: some 100 us of small ones. */
@@ -13,12 +14,20 @@ const ENTRIES_PER_VISIT = 256;
 /** Of one turn, for all groups: beats and acknowledgements must not wait longer. */
 const TURN_MS_MAX = 5;
 
+/** Why a replica stopped before an entry that it could apply, perhaps. */
+class HeldEntry extends Error {
+  override readonly name = 'HeldEntry';
+
+  constructor() {
+    super('an order to skip it is open');
+  }
+}
+
 export interface ApplierHooks {
   applied(group: HostedGroup): void;
   /** @param failedIndex the entry that could not be applied; absent: something else went wrong. */
   broken(group: HostedGroup, error: unknown, failedIndex: number | undefined): void;
-  /** Entries that are passed over by order: no replica of the set can apply them. */
-  skippedEntries(set: ReplicaSetId): readonly number[] | undefined;
+  entryOrders(group: HostedGroup): EntryOrders | undefined;
 }
 
 export class Applier {
@@ -120,7 +129,7 @@ export class Applier {
     const {machine} = group;
     const applying = group.applying!;
     const before = group.appliedIndex;
-    const skipped = this.#hooks.skippedEntries(group.set);
+    const orders = this.#hooks.entryOrders(group);
     for (let visited = 0; visited < ENTRIES_PER_VISIT; visited++) {
       const entry = applying.entries[applying.at];
       if (entry === undefined) break;
@@ -134,9 +143,12 @@ export class Applier {
         group.raft.step({type: 'applied', index: entry.index});
         break;
       }
-      if (entry.type === 'noop' || skipped?.includes(entry.index) === true) {
+      if (entry.type === 'noop' || orders?.skipped.includes(entry.index) === true) {
         machine.applyNothing(entry.index, entry.term);
-      } else this.#apply(group, entry);
+      } else {
+        if (orders?.held.includes(entry.index) === true) throw new HeldEntry();
+        this.#apply(group, entry);
+      }
       group.appliedIndex = entry.index;
     }
     if (group.configEntry === undefined && group.appliedIndex > before) {

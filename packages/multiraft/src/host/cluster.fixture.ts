@@ -22,7 +22,7 @@ import type {
   StateMachine,
 } from '../state-machine.ts';
 import {Host} from './host.ts';
-import type {GroupObserver, HostLimits} from './options.ts';
+import type {EntryOrders, GroupObserver, HostLimits} from './options.ts';
 import type {ReplicaStatus} from './status.ts';
 import {TIMINGS, type TimingPreset} from './timing.ts';
 
@@ -49,6 +49,7 @@ export class ListMachine implements StateMachine {
   readonly #kept: Kept;
   readonly #disk: MemoryDisk;
   readonly #hooks: ListMachineHooks;
+  closeError: Error | undefined;
   isReady = true;
   isTaking = true;
   pinned = 0;
@@ -127,7 +128,9 @@ export class ListMachine implements StateMachine {
     this.#kept.point = this.#point;
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    if (this.closeError !== undefined) throw this.closeError;
+  }
 
   async destroy(): Promise<void> {
     this.#hooks.onDestroy();
@@ -161,7 +164,7 @@ export interface TestClusterOptions {
   readonly timing?: TimingPreset;
   readonly log?: Log;
   readonly observer?: GroupObserver;
-  readonly skippedEntries?: (set: ReplicaSetId) => readonly number[] | undefined;
+  readonly entryOrders?: (replica: ReplicaId) => EntryOrders | undefined;
 }
 
 export class TestCluster {
@@ -246,10 +249,11 @@ export class TestCluster {
         const kept = node.kept.get(key) ?? {point: founding ?? START, values: []};
         node.kept.set(key, kept);
         const onDestroy = () => node.kept.delete(key);
-        return new ListMachine(kept, node.disk, {onDestroy, isCured: () => this.isCured});
+        const isCured = () => this.isCured;
+        return new ListMachine(kept, node.disk, {onDestroy, isCured});
       },
       locate: (_set, replica) => this.placed.get(replica),
-      skippedEntries: this.#options.skippedEntries,
+      entryOrders: ({replica}) => this.#options.entryOrders?.(replica),
     });
     node.host = await clock.resolve(opening);
     if (this.#options.beats === true) {

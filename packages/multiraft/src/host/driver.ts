@@ -93,7 +93,7 @@ export class Driver {
           failedIndex === undefined ? 'apply failed' : `cannot apply entry ${failedIndex}`;
         this.stopGroup(group, `${what}: ${String(error)}`);
       },
-      skippedEntries: (set) => options.skippedEntries?.(set),
+      entryOrders: (group) => options.entryOrders?.(group),
     });
   }
 

@@ -66,6 +66,16 @@ test('a disk with room to spare keeps no ballast; one that fills up does', async
   expect(disk.bytesOf(BALLAST)).toHaveLength(BALLAST_BYTES);
 });
 
+test('a ballast that a crash cut short takes up no room after the next start', async () => {
+  const cluster = await started();
+  const {disk} = cluster.node(2);
+  await cluster.stop(2);
+  const file = await disk.open(`${BALLAST}.new`, 'create');
+  await file.writeAt(0, [new Uint8Array(1_000)]);
+  await cluster.start(2);
+  expect(disk.files().filter((path) => path.startsWith(BALLAST))).toEqual([]);
+});
+
 test('a vote finds room on a disk that has none left, and its store lives on', async () => {
   const cluster = await started();
   const leader = cluster.leader(1);

@@ -25,7 +25,7 @@ import type {HostedGroup} from './hosted-group.ts';
 import {Inbox} from './inbox.ts';
 import {type NodeState, NodeStates} from './node-states.ts';
 import {Notices} from './notices.ts';
-import {disownOldImages, type RememberedRecord} from './old-image.ts';
+import {disownAll, disownOldImages, type RememberedRecord} from './old-image.ts';
 import type {SetReplica} from './opening.ts';
 import {checkLimits, HOST_LIMITS, type HostLimits, type HostOptions} from './options.ts';
 import {
@@ -332,6 +332,11 @@ export class Host {
   /** What another node remembers of this host's stores. Undefined unless one is an old image. */
   remembered(records: readonly RememberedRecord[]): Promise<unknown> | undefined {
     return disownOldImages(this.#stores, this.#driver, records);
+  }
+
+  /** Another copy of the data directory was this node, and its records are these. Resolves when it is durable. */
+  disown(records: readonly RememberedRecord[]): Promise<void> {
+    return disownAll(this.#stores, this.#driver, records);
   }
 
   /**

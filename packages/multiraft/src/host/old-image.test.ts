@@ -143,3 +143,25 @@ test('a replica that is being made when the loss is told is lost as well', async
   expect(again.status(order.set)).toBeUndefined();
   expect(again.broken().get(order.set)).toMatchObject({replica: 77, reason: /older/});
 });
+
+test('a copy whose records have the same numbers is disowned by order, and told above both', async () => {
+  const cluster = new TestCluster({beats: false});
+  await cluster.startAll();
+  const voters = await cluster.found(1);
+  await cluster.write(1, 'a');
+  await cluster.agree(1, [1, 2, 3], 1);
+  const host = cluster.host(3);
+  const told = host
+    .durableRecords()
+    .map(({store, durableRecord}) => ({store, record: durableRecord}));
+  expect(host.remembered(told)).toBeUndefined();
+  const disowned = host.disown(told);
+  expect(host.status(SET)?.stopped).toMatch(/older/);
+  await cluster.clock.resolve(disowned);
+  expect(host.durableRecords()[0]!.durableRecord).toBeGreaterThan(told[0]!.record);
+  cluster.crash(3);
+  const again = await cluster.start(3);
+  expect(again.broken().get(SET)).toMatchObject({replica: voters[2], reason: /older/});
+  expect(again.remembered(told)).toBeUndefined();
+  expect(again.hasLoss).toBe(true);
+});

@@ -108,6 +108,14 @@ export interface GroupObserver {
   sent(group: ObservedGroup, message: Message): void;
 }
 
+/** Requires that a replica for which an index is named here finds it named after every restart too. */
+export interface EntryOrders {
+  /** Passed over: the same ones by all replicas of the set. */
+  readonly skipped: readonly number[];
+  /** Neither applied nor passed over, as long as that is not decided: the replica stops before them. */
+  readonly held: readonly number[];
+}
+
 export interface HostOptions {
   readonly node: NodeId;
   /** Higher at each start of the node. */
@@ -131,11 +139,10 @@ export interface HostOptions {
   readonly openStateMachine: OpenHostedStateMachine;
   /** Where a replica lives, as the catalog knows it; learned from its messages otherwise. */
   readonly locate: (set: ReplicaSetId, replica: ReplicaId) => NodeId | undefined;
-  /**
-   * Entries that are passed over by an operator's order, the same on every node: no replica of the set can
-   * apply them.
-   */
-  readonly skippedEntries?: ((set: ReplicaSetId) => readonly number[] | undefined) | undefined;
+  /** What an operator ordered of entries that replicas of the set cannot apply. Asked again for each batch. */
+  readonly entryOrders?:
+    | ((key: {readonly set: ReplicaSetId; readonly replica: ReplicaId}) => EntryOrders | undefined)
+    | undefined;
   readonly observer?: GroupObserver | undefined;
   /** The loop turned, so late: at the end of each tick. */
   readonly onTick?: ((lateMs: number) => void) | undefined;

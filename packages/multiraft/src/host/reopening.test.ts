@@ -61,7 +61,7 @@ test('by a build that can apply it, it goes on, and so does what was behind it',
 
 test('an entry that is to be passed over changes nothing on any replica, after a restart neither', async () => {
   const skipped: number[] = [];
-  const {cluster, reopen, failedAt} = await poisoned({skippedEntries: () => skipped});
+  const {cluster, reopen, failedAt} = await poisoned({entryOrders: () => ({skipped, held: []})});
   skipped.push(failedAt);
   for (const node of [1, 2]) await reopen(node);
   cluster.crash(3);
@@ -69,6 +69,81 @@ test('an entry that is to be passed over changes nothing on any replica, after a
   await cluster.write(1, 'after');
   expect(await cluster.agree(1, NODES, 3)).toBe(true);
   expect(cluster.values(3, 1)).toEqual(['before', 'behind', 'after']);
+});
+
+test('those that hold an entry stop before it, though they could apply it, after a restart too', async () => {
+  const orders = {skipped: [] as number[], held: [] as number[]};
+  const {cluster, reopen, failedAt} = await poisoned({entryOrders: () => orders});
+  orders.held.push(failedAt);
+  // A newer build, which can apply what stopped the older one.
+  cluster.isCured = true;
+  for (const node of NODES) await reopen(node);
+  const held = () =>
+    NODES.filter((node) =>
+      /an order to skip it is open/.test(cluster.status(node, 1)?.stopped ?? ''),
+    );
+  const isHeld = () => cluster.clock.until(() => held().length >= 2, 20_000);
+  expect(await isHeld()).toBe(true);
+  for (const node of held()) {
+    expect(cluster.status(node, 1)).toMatchObject({
+      failedIndex: failedAt,
+      appliedIndex: failedAt - 1,
+    });
+    cluster.crash(node);
+    await cluster.start(node);
+  }
+  expect(await isHeld()).toBe(true);
+  for (const node of held()) expect(cluster.values(node, 1)).toEqual(['before']);
+  orders.skipped.push(...orders.held.splice(0));
+  for (const node of NODES) await reopen(node);
+  await cluster.write(1, 'after');
+  expect(await cluster.agree(1, NODES)).toBe(true);
+  expect(cluster.values(1, 1)).toEqual(['before', 'behind', 'after']);
+});
+
+test('one that cannot be closed is not opened beside itself: it is named, and opened once it can be', async () => {
+  const {cluster, replicas, reopen} = await poisoned();
+  const [node] = NODES.filter((one) => cluster.status(one, 1)?.stopped !== undefined);
+  const machine = cluster.machine(node!, 1);
+  machine.closeError = new Error('a file is busy');
+  const key = {set: SET, replica: replicas[node! - 1]!};
+  const refusal = () => {
+    const reopening = cluster.host(node!).reopenReplica(key);
+    return cluster.clock.resolve(reopening.then(String, (error: DbError) => error.message));
+  };
+  const named = `replica ${key.replica} of set 1 cannot be closed: a file is busy`;
+  for (let i = 0; i < 2; i++) {
+    expect(await refusal()).toContain(named);
+    const broken = cluster.host(node!).broken().get(SET);
+    expect(broken).toMatchObject({reason: 'cannot be closed: a file is busy', isLost: false});
+    expect(cluster.host(node!).status(SET)).toBeUndefined();
+  }
+  machine.closeError = undefined;
+  cluster.isCured = true;
+  for (const one of NODES) await reopen(one);
+  expect(cluster.machine(node!, 1)).not.toBe(machine);
+  expect(cluster.host(node!).broken().size).toBe(0);
+  await cluster.write(1, 'after');
+  expect(await cluster.agree(1, NODES)).toBe(true);
+});
+
+test('one that cannot be closed is destroyed by order all the same, with its files', async () => {
+  const {cluster, replicas, reopen, stopped} = await poisoned();
+  const [node] = stopped();
+  const key = {set: SET, replica: replicas[node! - 1]!};
+  const {clock} = cluster;
+  cluster.machine(node!, 1).closeError = new Error('a file is busy');
+  const refusal = await clock.resolve(
+    cluster
+      .host(node!)
+      .reopenReplica(key)
+      .catch((error: DbError) => error.code),
+  );
+  expect(refusal).toBe('REPLICA_STOPPED');
+  await clock.resolve(cluster.host(node!).destroyReplica(key));
+  expect(cluster.host(node!).broken().size).toBe(0);
+  expect(cluster.node(node!).kept.size).toBe(0);
+  expect(await reopen(node!).catch((error: DbError) => error.code)).toBe('REPLICA_GONE');
 });
 
 test('one that has not stopped is left alone, and one that is not here is none', async () => {

@@ -4,6 +4,7 @@
 import {DbError, FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import {BOOTSTRAP_INDEX, BOOTSTRAP_TERM} from '@flotilla/raft';
 import type {LogItem} from '../log/log-item.ts';
+import type {StateMachine} from '../state-machine.ts';
 import type {Driver} from './driver.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import {OLD_IMAGE} from './old-image.ts';
@@ -48,10 +49,14 @@ export interface BrokenReplica {
   readonly isLost: boolean;
 }
 
-type OrderOptions = Pick<HostOptions, 'log' | 'storeOf' | 'observer' | 'skippedEntries'> &
+type OrderOptions = Pick<HostOptions, 'log' | 'storeOf' | 'observer' | 'entryOrders'> &
   Omit<OpeningContext, 'store'>;
 
 function ignore(): void {}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 /** Groups opened at a time: enough to keep the disk busy, few enough to bound memory. */
 const OPENING_AT_A_TIME = 32;
@@ -65,6 +70,11 @@ export class ReplicaOrders {
   readonly #stores: readonly Store[];
   readonly #driver: Driver;
   readonly #hooks: OrderHooks;
+  /** State machines of broken replicas that could not be closed. */
+  readonly #unclosed = new Map<
+    ReplicaSetId,
+    {readonly replica: ReplicaId; readonly machine: StateMachine}
+  >();
   /** The last order of each set, settled or not. */
   readonly #changing = new Map<ReplicaSetId, Promise<void>>();
   #isClosed = false;
@@ -169,11 +179,43 @@ export class ReplicaOrders {
         store.forget({set, replica});
         // One write after the other: when this one is durable, so is all that came before.
         await store.log.append([{type: 'failover', set, replica, manual: group.isManual}]);
-        await group.machine.close();
-      }
+        await this.#close(group);
+      } else await this.#closeAgain({set, replica});
       this.broken.delete(set);
       await this.#openPlace(store, set);
     });
+  }
+
+  /**
+   * Requires that its group is forgotten. Law: no state machine is opened over one that is open still; where
+   * the old one cannot be closed the replica counts as one that could not be opened, until it can be.
+   */
+  async #close({
+    set,
+    replica,
+    machine,
+  }: Pick<HostedGroup, 'set' | 'replica' | 'machine'>): Promise<void> {
+    try {
+      await machine.close();
+      this.#unclosed.delete(set);
+    } catch (error) {
+      this.#unclosed.set(set, {replica, machine});
+      const reason = `cannot be closed: ${reasonOf(error)}`;
+      this.#setBroken({set, replica, reason, isLost: false});
+      const message = `replica ${replica} of set ${set} ${reason}; it is not opened anew: restart its node`;
+      throw new DbError('REPLICA_STOPPED', message, {}, error);
+    }
+  }
+
+  async #closeAgain(key: SetReplica): Promise<void> {
+    const unclosed = this.#unclosed.get(key.set);
+    if (unclosed?.replica === key.replica) await this.#close({...key, machine: unclosed.machine});
+  }
+
+  #setBroken({set, replica, reason, isLost}: SetReplica & Omit<BrokenReplica, 'replica'>): void {
+    this.broken.set(set, {replica, reason, isLost});
+    this.#options.log?.error({set, replica, reason}, 'cannot open replica');
+    this.#hooks.openFailed({set, replica}, reason);
   }
 
   /**
@@ -203,7 +245,8 @@ export class ReplicaOrders {
   /** The index that it goes on from. Where it cannot, the replica is opened again as it was. */
   async #goOn(group: HostedGroup, as: ReplicaId): Promise<number> {
     const {set, replica, store, machine, appliedIndex} = group;
-    const skipped = this.#options.skippedEntries?.(set) ?? [];
+    // What is held nobody decides any more: there is no other replica that could differ.
+    const skipped = this.#options.entryOrders?.({set, replica})?.skipped ?? [];
     try {
       await applyWholeLog(store, {set, replica, machine, appliedIndex, skipped});
       const snapshot = await machine.snapshot();
@@ -214,7 +257,7 @@ export class ReplicaOrders {
       }
       return snapshot.point.index;
     } catch (error) {
-      await machine.close();
+      await this.#close(group);
       if (store.log.group(set)?.replica === replica) await this.#openPlace(store, set);
       throw error;
     }
@@ -241,8 +284,11 @@ export class ReplicaOrders {
         if (of !== set || replica > upto) continue;
         const identity = {set, replica, store: store.store, isBuried: true};
         const isEnded = ended?.replica === replica && ended.store === store;
-        const machine = isEnded ? ended.machine : await this.#options.openStateMachine(identity);
-        await bury(store, {set, replica}, machine);
+        const unclosed = this.#unclosed.get(set);
+        const isUnclosed = unclosed?.replica === replica;
+        const open = isUnclosed ? unclosed.machine : isEnded && ended.machine;
+        await bury(store, {set, replica}, open || (await this.#options.openStateMachine(identity)));
+        if (isUnclosed) this.#unclosed.delete(set);
       }
   }
 
@@ -270,10 +316,7 @@ export class ReplicaOrders {
       this.#driver.groups.set(set, group);
       this.#hooks.opened(group);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.broken.set(set, {replica: place.replica, reason, isLost});
-      this.#options.log?.error({set, replica: place.replica, reason}, 'cannot open replica');
-      this.#hooks.openFailed(place, reason);
+      this.#setBroken({set, replica: place.replica, reason: reasonOf(error), isLost});
     }
   }
 

@@ -80,7 +80,8 @@ export function replicaStatus(
     term: status.term,
     leader: leader === 0 ? undefined : {replica: leader, node: nodeOf(leader)},
     commitIndex: status.commitIndex,
-    appliedIndex: status.appliedIndex,
+    // The core of a replica that stopped within a batch was not told how far it came.
+    appliedIndex: Math.max(status.appliedIndex, group.appliedIndex),
     firstIndex: status.firstIndex,
     lastIndex: status.lastIndex,
     lastTerm: status.lastTerm,

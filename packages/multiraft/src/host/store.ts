@@ -2,7 +2,7 @@
 
 import type {Disk, FatalError, ReplicaId, ReplicaSetId, StoreId} from '@flotilla/base';
 import type {Write} from '@flotilla/raft';
-import {Ballast} from '../log/ballast.ts';
+import {Ballast, ballastPath} from '../log/ballast.ts';
 import {LogDamage} from '../log/log-damage.ts';
 import type {LogItem, ReplicaKey} from '../log/log-item.ts';
 import {finishSetAside, setAside} from '../log/salvage.ts';
@@ -57,7 +57,7 @@ export class Store {
     limits: HostLimits,
   ): Promise<Store> {
     const {disk, path} = options;
-    const ballast = await Ballast.open(disk, `${path}/ballast`);
+    const ballast = await Ballast.open(disk, ballastPath(path));
     const place = {disk, path: `${path}/log`, random};
     const logOptions = {
       ...place,

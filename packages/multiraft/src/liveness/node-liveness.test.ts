@@ -32,6 +32,7 @@ function pair() {
     const {send} = network.join(id, receive);
     const liveness = new NodeLiveness({
       bootEpoch: 10,
+      life: 1_000 + id,
       clock,
       random,
       transport: {
@@ -63,6 +64,8 @@ test('beats keep a node alive; silence makes it suspect in 500 to 700 ms; a beat
   await clock.advance(5_000);
   expect(states(1)).toEqual(['alive']);
   expect(nodes[1]!.view(TWO)!.durableRecords.get(0)).toBe(42);
+  // Node 1 was not vetted by node 2, which is not to remember it.
+  expect([nodes[1]!.view(TWO)!.life, nodes[2]!.view(ONE)!.life]).toEqual([1_002, undefined]);
   network.cut(TWO, ONE);
   await clock.advance(450);
   expect(states(1)).toEqual(['alive']);
@@ -155,6 +158,20 @@ test('a life whose beats begin again under a boot epoch that was seen before is 
   nodes[2].connected(ONE, 10);
   await clock.advance(5_000);
   expect(states(1)).toEqual(['alive', 'gone', 'alive']);
+});
+
+test('an earlier boot epoch is heard again once a later one, of a copy, is gone', async () => {
+  const {clock, nodes, told} = pair();
+  await clock.advance(100);
+  nodes[1]!.disconnected(TWO);
+  nodes[1]!.connected(TWO, 12);
+  nodes[1]!.connected(TWO, 10);
+  expect(nodes[1]!.view(TWO)!.bootEpoch).toBe(12);
+  nodes[1]!.disconnected(TWO);
+  nodes[1]!.connected(TWO, 10);
+  await clock.advance(5_000);
+  expect(told[1]!.at(-1)).toMatchObject({state: 'alive', bootEpoch: 10});
+  expect(nodes[1]!.view(TWO)!.sinceBeatMs).toBeLessThan(200);
 });
 
 test('a late loop suspects nobody', async () => {

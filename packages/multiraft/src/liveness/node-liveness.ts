@@ -32,6 +32,8 @@ const BUSY_SHARE = 0.25;
 
 export interface NodeLivenessOptions {
   readonly bootEpoch: number;
+  /** Of this start alone; told with the records. */
+  readonly life?: number | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly transport: Transport;
@@ -50,6 +52,8 @@ export interface NodeView extends NodeState {
   readonly sinceBeatMs: number;
   /** The other's wall clock minus this one's, late by one way of the network. */
   readonly wallOffsetMs: number;
+  /** Its start, once it was vetted by what is known here; absent of an older build. */
+  readonly life: number | undefined;
   /** Highest durable record of each of its stores: one that reopens below it is an old image. */
   readonly durableRecords: ReadonlyMap<number, number>;
 }
@@ -72,6 +76,7 @@ interface Known {
   /** Since the last tick, and the latest alone: what it says was not told yet. */
   beat: Beat | undefined;
   wallOffsetMs: number;
+  life: number | undefined;
   readonly durableRecords: Map<number, number>;
 }
 
@@ -107,7 +112,8 @@ export class NodeLiveness {
   /** A connection stands and its hello was read. */
   connected(node: NodeId, bootEpoch: number): void {
     const known = this.#known.get(node);
-    if (known !== undefined && bootEpoch < known.bootEpoch) return;
+    // The later one may have been a copy of its directory that was sent away.
+    if (known?.state === 'alive' && bootEpoch < known.bootEpoch) return;
     // A disk put back to an older state gives the node a boot epoch anew, and its beats begin again.
     this.#heard(node, bootEpoch).sequence = 0;
     this.#sendBeat(node);
@@ -148,6 +154,7 @@ export class NodeLiveness {
     const isDeaf = beat.silentMs > this.#options.timing.suspectMaxMs;
     const known = this.#heard(from, beat.bootEpoch, isDeaf);
     known.sequence = beat.sequence;
+    known.life = beat.life ?? known.life;
     known.wallOffsetMs = beat.wallMs - this.#options.clock.wallMs();
     for (const {store, durableRecord} of beat.stores)
       known.durableRecords.set(
@@ -160,9 +167,10 @@ export class NodeLiveness {
   view(node: NodeId): NodeView | undefined {
     const known = this.#known.get(node);
     if (known === undefined) return undefined;
-    const {state, bootEpoch, beatMs, stalledThreads, isFull, wallOffsetMs, durableRecords} = known;
+    const {state, bootEpoch, beatMs, stalledThreads, isFull} = known;
+    const {wallOffsetMs, life, durableRecords} = known;
     const sinceBeatMs = this.#options.clock.monotonicMs() - beatMs;
-    const seen = {sinceBeatMs, wallOffsetMs, durableRecords};
+    const seen = {sinceBeatMs, wallOffsetMs, life, durableRecords};
     return {node, state, bootEpoch, stalledThreads, isFull, ...seen};
   }
 
@@ -185,6 +193,7 @@ export class NodeLiveness {
         isFull: false,
         beat: undefined,
         wallOffsetMs: 0,
+        life: undefined,
         durableRecords: new Map(),
       };
       this.#known.set(node, known);
@@ -194,6 +203,7 @@ export class NodeLiveness {
       known.sequence = 0;
       known.stalledThreads = [];
       known.beat = undefined;
+      known.life = undefined;
     }
     // One that does not hear this node is no better for it than one that is not heard.
     const state = isDeaf ? 'suspect' : 'alive';
@@ -283,14 +293,16 @@ export class NodeLiveness {
   }
 
   #sendBeat(node: NodeId): void {
-    const {bootEpoch, clock, transport, stores} = this.#options;
+    const {bootEpoch, life, clock, transport, stores} = this.#options;
     this.#sequence += 1;
     const heardMs = Math.max(this.#known.get(node)?.beatMs ?? 0, this.#onTimeSinceMs);
+    const isVetted = this.#vetted.has(node);
     const beat: Beat = {
       bootEpoch,
       sequence: this.#sequence,
       threads: this.#threads,
-      stores: this.#vetted.has(node) ? stores() : stores().map(withoutRecord),
+      life: isVetted ? life : undefined,
+      stores: isVetted ? stores() : stores().map(withoutRecord),
       wallMs: clock.wallMs(),
       silentMs: clock.monotonicMs() - heardMs,
     };

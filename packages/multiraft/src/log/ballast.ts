@@ -10,6 +10,11 @@ import {type Disk, handledElsewhere} from '@flotilla/base';
 export const BALLAST_BYTES = 16 * 1024 * 1024;
 const PIECE_BYTES = 256 * 1024;
 
+/** Below a store's own path. */
+export function ballastPath(store: string): string {
+  return `${store}/ballast`;
+}
+
 export class Ballast {
   readonly #disk: Disk;
   readonly #path: string;
@@ -23,6 +28,8 @@ export class Ballast {
   }
 
   static async open(disk: Disk, path: string): Promise<Ballast> {
+    // What a crash left of one that was not whole: up to all its bytes, of a disk that is short of them.
+    await disk.remove(`${path}.new`);
     return new Ballast(disk, path, await disk.exists(path));
   }
 

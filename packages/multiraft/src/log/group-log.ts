@@ -167,6 +167,11 @@ export class GroupLog {
     return Math.max(told, logged);
   }
 
+  /** Of configuration entries in the log beyond `index`. */
+  configEntriesAbove(index: number): number[] {
+    return this.#configEntries.filter((one) => one > index);
+  }
+
   /** undefined outside firstIndex - 1 .. lastIndex. */
   termAt(index: number): number | undefined {
     if (index === this.firstIndex - 1) return this.prevTerm;

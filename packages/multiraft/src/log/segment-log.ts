@@ -187,7 +187,7 @@ export class SegmentLog {
   }
 
   /**
-   * Requires that `known` is lost: what its replicas acknowledged in between is. All that live here now,
+   * Requires that `known` is lost, or that all is: what its replicas acknowledged in between is. All that live here now,
    * or are being made, are damaged for good, and whoever was made in between is to be found (`hasLoss`);
    * numbers go on above the known one, so that the loss is told once, and the next one again. All of it is
    * one record: the numbers without the damage would hide the loss.

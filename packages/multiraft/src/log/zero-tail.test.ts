@@ -198,3 +198,16 @@ test('whatever was acknowledged is there after a power cut at any time', async (
     {numRuns: 15},
   );
 });
+
+test('what a restart finds on a full disk outlives a power cut, though its sync had failed', async () => {
+  const disk = new MemoryDisk({writesDurably: true});
+  const log = await open(disk);
+  await log.append([{type: 'create', ...key, founding: undefined}]);
+  disk.fail({operation: 'sync', path: 'segment', code: 'EIO', marksClean: true});
+  await expect(log.append([{type: 'failover', ...key, manual: true}])).rejects.toThrow('EIO');
+  disk.kill();
+  disk.freeBytes = 0;
+  expect((await open(disk)).group(key.set)!.manual).toBe(true);
+  disk.crash();
+  expect((await open(disk)).group(key.set)!.manual).toBe(true);
+});

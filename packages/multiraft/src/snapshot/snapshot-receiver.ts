@@ -219,7 +219,8 @@ export class SnapshotReceiver {
     await disk.remove(target);
     await disk.rename(directory, target);
     await disk.syncDirectory(stagingPath);
-    if (incoming.isOver) return;
+    // Whoever ended it knows it by its first name only.
+    if (incoming.isOver) return disk.remove(target);
     incoming.isOver = true;
     this.#incoming.delete(incoming);
     const {index, term, configuration} = snapshot;

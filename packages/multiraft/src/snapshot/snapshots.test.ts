@@ -107,6 +107,39 @@ test('a crash between the record and the installation is redone at the start', a
   expect(cluster.values(4, 1)).toHaveLength(6);
 });
 
+test('nothing of a snapshot stays staged where its replica goes while it is installed', async () => {
+  const {cluster, learner} = await prepared();
+  const machine = cluster.machine(4, 1);
+  const install = machine.install.bind(machine);
+  const {promise, resolve} = Promise.withResolvers<void>();
+  let began = false;
+  machine.install = async (staged) => {
+    began = true;
+    await promise;
+    await install(staged);
+  };
+  await addLearner(cluster, learner);
+  expect(await cluster.clock.until(() => began)).toBe(true);
+  const destroyed = cluster.host(4).destroyReplica({set: SET, replica: learner});
+  await cluster.clock.advance(100);
+  resolve();
+  await cluster.clock.resolve(destroyed);
+  await cluster.clock.advance(100);
+  expect(await cluster.node(4).disk.list('store-0/staging')).toEqual([]);
+});
+
+test('nor where it goes in the moment in which the snapshot is whole', async () => {
+  const {cluster, learner} = await prepared();
+  const {disk} = cluster.node(4);
+  cluster.slow(4, 50);
+  await addLearner(cluster, learner);
+  const isWhole = () => disk.files().some((path) => /staging\/\d+-\d+-\d+\//.test(path));
+  expect(await cluster.clock.until(isWhole)).toBe(true);
+  await cluster.clock.resolve(cluster.host(4).destroyReplica({set: SET, replica: learner}));
+  await cluster.clock.advance(1_000);
+  expect(await disk.list('store-0/staging')).toEqual([]);
+});
+
 test('a sender that crashes is replaced by the next leader', async () => {
   const {cluster, learner} = await prepared({bytesPerMs: 2_000});
   await addLearner(cluster, learner);

@@ -102,13 +102,16 @@ export class Snapshots {
     assert(staged?.point.index === index, () => `snapshot at ${index} is not staged`);
     await group.machine.install(staged);
     this.#receiver.staged.delete(group);
-    if (group.isGone) return;
+    if (!group.isGone) this.#goOnFrom(group, index);
+    await group.store.disk.remove(staged.directory);
+  }
+
+  #goOnFrom(group: HostedGroup, index: number): void {
     this.#driver.counts.snapshotsReceived += 1;
     group.appliedIndex = index;
     group.isInstalling = false;
     this.#ticker.wake(group);
     this.#driver.step(group, {type: 'snapshotInstalled', index});
     group.waits.appliedUpto(index);
-    await group.store.disk.remove(staged.directory);
   }
 }

@@ -22,7 +22,7 @@ const read = (name: string): string => fs.readFileSync(path.join(directory, 'aud
 test('lines keep their order, over a restart too, and nobody else may read them', async () => {
   for (const lines of [['one\n', 'two\n'], ['three\n']]) {
     const files = new AuditFiles(directory, log);
-    for (const line of lines) files.append(line);
+    for (const line of lines) void files.append(line);
     await files.close();
   }
   expect(read('audit.jsonl')).toBe('one\ntwo\nthree\n');
@@ -33,7 +33,7 @@ test('a full file is put aside, and the oldest goes', async () => {
   const files = new AuditFiles(directory, log, 10);
   const max = LIMITS.audit_files_max.value;
   for (let i = 0; i < max + 3; i++) {
-    files.append(`line ${i} of many\n`);
+    void files.append(`line ${i} of many\n`);
     await files.close(); // As if the node was started anew: what is there counts.
   }
   const names = fs.readdirSync(path.join(directory, 'audit'));
@@ -46,13 +46,13 @@ test('a full file is put aside, and the oldest goes', async () => {
 test('a line that cannot be written is told to the log, and the next is tried again', async () => {
   fs.writeFileSync(path.join(directory, 'audit'), 'in the way');
   const files = new AuditFiles(directory, log);
-  files.append('lost\n');
-  await files.close();
+  await files.append('lost\n');
   expect(errors).toEqual(['cannot write the audit log']);
   fs.rmSync(path.join(directory, 'audit'));
-  files.append('kept\n');
-  await files.close();
+  // Who waited for it finds it there.
+  await files.append('kept\n');
   expect(read('audit.jsonl')).toBe('kept\n');
+  await files.close();
 });
 
 test('a line that a crash has torn is cut off: the others are read', async () => {
@@ -60,7 +60,7 @@ test('a line that a crash has torn is cut off: the others are read', async () =>
     fs.mkdirSync(path.join(directory, 'audit'), {recursive: true});
     fs.writeFileSync(path.join(directory, 'audit/audit.jsonl'), torn);
     const files = new AuditFiles(directory, log);
-    files.append('next\n');
+    void files.append('next\n');
     await files.close();
     expect(read('audit.jsonl')).toBe(`${torn.startsWith('whole') ? 'whole\n' : ''}next\n`);
   }
@@ -76,9 +76,9 @@ test('what a full disk takes the half of is told to the log, and the next line s
     });
     return file;
   });
-  files.append('first line\n');
+  void files.append('first line\n');
   await vi.waitUntil(() => errors.length > 0);
-  files.append('second line\n');
+  void files.append('second line\n');
   await files.close();
   open.mockRestore();
   expect(errors).toEqual(['cannot write the audit log']);
@@ -96,7 +96,7 @@ test('a line that comes in the moment in which the one before is done is not lef
     });
     return file;
   });
-  files.append('first\n');
+  void files.append('first\n');
   await vi.waitUntil(() => fs.existsSync(path.join(directory, 'audit/audit.jsonl')));
   await files.close();
   open.mockRestore();

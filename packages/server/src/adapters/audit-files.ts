@@ -18,7 +18,7 @@ export class AuditFiles {
   readonly #bytesMax: number;
   #file: fs.promises.FileHandle | undefined;
   #bytes = 0;
-  #waiting: string[] = [];
+  #waiting: {readonly line: string; readonly settle: () => void}[] = [];
   #writing: Promise<void> | undefined;
 
   /** @param dataDirectory of the node. */
@@ -28,10 +28,15 @@ export class AuditFiles {
     this.#bytesMax = bytesMax;
   }
 
-  /** Does not fail: a line that cannot be written is told to the node's log, with the reason. */
-  append(line: string): void {
-    this.#waiting.push(line);
-    this.#writing ??= this.#write();
+  /**
+   * Resolves once it is on disk. Does not fail: a line that cannot be written is told to the node's log, with
+   * the reason, and given up.
+   */
+  append(line: string): Promise<void> {
+    return new Promise((settle) => {
+      this.#waiting.push({line, settle});
+      this.#writing ??= this.#write();
+    });
   }
 
   /** Resolves once all that was given is on disk. */
@@ -43,7 +48,8 @@ export class AuditFiles {
 
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const text = this.#waiting.join('');
+      const batch = this.#waiting;
+      const text = batch.map(({line}) => line).join('');
       this.#waiting = [];
       try {
         const file = await this.#open();
@@ -54,6 +60,7 @@ export class AuditFiles {
         this.#log.error({err: error, lines: text}, 'cannot write the audit log');
         await this.#giveUp();
       }
+      for (const {settle} of batch) settle();
     }
     // In the turn in which nothing waited any more: a line that comes later is written by another round.
     this.#writing = undefined;

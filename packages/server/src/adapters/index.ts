@@ -13,5 +13,6 @@ export {NodeDisk} from './node-disk.ts';
 export {createNodeRandom} from './node-random.ts';
 export {createPinoLog} from './pino-log.ts';
 export {sqliteManifestStores} from './sqlite-manifest-store.ts';
+export {stoppedManifest} from './stopped-manifest.ts';
 export {storePath} from './store-path.ts';
 export {TlsFiles, type TlsMaterial, type TlsPaths, type TlsSource} from './tls-files.ts';

@@ -121,3 +121,29 @@ test.each(['node.json', 'boot-epoch'])('a flipped bit in %s is fatal', async (na
   fs.writeFileSync(join(path, name), bytes);
   await expect(openNodeDirectory({path, stores: 1})).rejects.toBeInstanceOf(FatalError);
 });
+
+test('each start is a life of its own, which its directory knows; those of a copy it learns', async () => {
+  const first = await openNodeDirectory({path, stores: 1});
+  const lifeOf = ({bootEpoch: epoch, life}: typeof first) => ({epoch, life});
+  expect(first.hasLife(lifeOf(first))).toBe(true);
+  first.close();
+  const copied = `${path}.copy`;
+  fs.cpSync(path, copied, {recursive: true});
+  const [here, there] = [
+    await openNodeDirectory({path, stores: 1}),
+    await openNodeDirectory({path: copied, stores: 1}),
+  ];
+  // All that they count is the same.
+  expect(there.bootEpoch).toBe(here.bootEpoch);
+  expect(here.hasLife(lifeOf(first))).toBe(true);
+  expect(here.hasLife(lifeOf(there))).toBe(false);
+  await here.settleLives([lifeOf(there)]);
+  here.close();
+  there.close();
+  const again = await openNodeDirectory({path, stores: 1});
+  expect([here, there, again].map((each) => again.hasLife(lifeOf(each)))).toEqual([
+    ...[true, true, true],
+  ]);
+  again.close();
+  fs.rmSync(copied, {recursive: true});
+});

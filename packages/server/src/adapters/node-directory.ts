@@ -5,6 +5,7 @@
 //   door.json         where its HTTP is, for `flotilla health`; without a checksum, and replaced at each start
 //   store-records.json, catalog-cache.json   what is remembered of the others (../node/)
 //   boot-epoch        how often the directory was opened; raised durably before it is used
+//   lives.json        the random numbers of its starts (own-lives.ts)
 //   node.json         format version, number of stores, the directory's own random name; the cluster
 //                     that it began to found, if any; cluster id and node id once there are any
 //   stores/<number>/  a store each: its log, manifest and parts
@@ -26,14 +27,19 @@ import {randomBytes} from 'node:crypto';
 import fs from 'node:fs';
 import {basename, dirname, join} from 'node:path';
 import {crc32} from 'node:zlib';
-import {assert, FatalError, type NodeId, type StoreId} from '@flotilla/base';
+import {assert, FatalError, isDiskFull, type NodeId, type StoreId} from '@flotilla/base';
+import {ballastPath} from '@flotilla/multiraft';
 import Database from 'better-sqlite3';
 import {NodeDisk, syncDirectory, systemErrorCode} from './node-disk.ts';
+import {type OwnLife, OwnLives} from './own-lives.ts';
 import {STORES, storePath} from './store-path.ts';
 
 const FORMAT = 1;
 const NODE_FILE = 'node.json';
 const EPOCH_FILE = 'boot-epoch';
+const LIVES_FILE = 'lives.json';
+/** As many as a number holds in whole; two starts of two copies agree by chance of 2^-48. */
+const LIFE_BYTES = 6;
 
 export interface NodeIdentity {
   readonly cluster: string;
@@ -47,6 +53,13 @@ interface NodeFile {
   /** Until the identity is adopted. */
   readonly founding: NodeIdentity | null;
   readonly identity: NodeIdentity | null;
+}
+
+/** One opening of the directory. */
+interface Start {
+  readonly bootEpoch: number;
+  readonly life: number;
+  readonly lives: OwnLives;
 }
 
 export interface NodeDirectoryOptions {
@@ -66,16 +79,22 @@ export class NodeDirectory {
   readonly stores: number;
   /** From 1; greater at each start of this directory. */
   readonly bootEpoch: number;
+  /** Random, of this start alone. */
+  readonly life: number;
   /** Random, as old as the directory. */
   readonly name: string;
   readonly #lock: Database.Database;
   #file: NodeFile;
+  #lives: OwnLives;
 
-  constructor(path: string, lock: Database.Database, file: NodeFile, bootEpoch: number) {
+  constructor(path: string, lock: Database.Database, file: NodeFile, start: Start) {
+    const {bootEpoch, life, lives} = start;
     this.path = path;
     this.disk = new NodeDisk(path);
     this.stores = file.stores;
     this.bootEpoch = bootEpoch;
+    this.life = life;
+    this.#lives = lives;
     this.name = file.name;
     this.#lock = lock;
     this.#file = file;
@@ -117,6 +136,18 @@ export class NodeDirectory {
     await replaceFile(join(this.path, EPOCH_FILE), withChecksum({epoch}));
   }
 
+  /** Whether a life of this node, as others remember it, was led by this directory, or is settled. */
+  hasLife(life: OwnLife): boolean {
+    return this.#lives.has(life);
+  }
+
+  /** Requires that whatever those lives of other copies may have acknowledged is disowned durably. */
+  async settleLives(lives: readonly OwnLife[]): Promise<void> {
+    const settled = this.#lives.with(lives);
+    await writeLives(this.path, settled);
+    this.#lives = settled;
+  }
+
   /** Last of all: after it another process may open the directory. */
   close(): void {
     releaseLock(this.#lock);
@@ -137,9 +168,7 @@ export async function openNodeDirectory(options: NodeDirectoryOptions): Promise<
     const file = stores > known.stores ? await growStores(path, known, stores) : known;
     // After node.json, and again until there is an identity, so that a crash between leaves no trace.
     if (file.identity === null) await makeStores(path, file.stores);
-    const bootEpoch = ((await readEpoch(path)) ?? 0) + 1;
-    await replaceFile(join(path, EPOCH_FILE), withChecksum({epoch: bootEpoch}));
-    return new NodeDirectory(path, lock, file, bootEpoch);
+    return new NodeDirectory(path, lock, file, await begin(path, file.stores));
   } catch (error) {
     releaseLock(lock);
     throw error;
@@ -156,6 +185,28 @@ async function makeDirectory(path: string): Promise<void> {
     if (code !== 'ENOENT' || dirname(path) === path) throw error;
     await makeDirectory(dirname(path));
     await fs.promises.mkdir(path);
+  }
+}
+
+/**
+ * Where the disk has no room for what a start must write, a store's ballast makes some: a node that cannot
+ * start frees nothing.
+ */
+async function withReserve(
+  path: string,
+  stores: number,
+  write: () => Promise<void>,
+): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    const reserves = Array.from({length: stores}, (_, store) =>
+      join(path, ballastPath(storePath(store as StoreId))),
+    );
+    const reserve = reserves.find((file) => fs.existsSync(file));
+    if (!isDiskFull(error) || reserve === undefined) throw error;
+    await fs.promises.rm(reserve);
+    await write();
   }
 }
 
@@ -242,6 +293,29 @@ async function makeStores(path: string, stores: number): Promise<void> {
 
 async function writeNodeFile(path: string, file: NodeFile): Promise<void> {
   await replaceFile(join(path, NODE_FILE), withChecksum({...file}));
+}
+
+/** Both are durable before anybody hears of this start. */
+async function begin(path: string, stores: number): Promise<Start> {
+  const bootEpoch = ((await readEpoch(path)) ?? 0) + 1;
+  // Never 0, which says in a beat that it is not told.
+  const life = 1 + randomBytes(LIFE_BYTES).readUIntBE(0, LIFE_BYTES);
+  const lives = (await readLives(path)).with([{epoch: bootEpoch, life}]);
+  await withReserve(path, stores, async () => {
+    await replaceFile(join(path, EPOCH_FILE), withChecksum({epoch: bootEpoch}));
+    await writeLives(path, lives);
+  });
+  return {bootEpoch, life, lives};
+}
+
+/** None of a directory that only older builds have opened. */
+async function readLives(path: string): Promise<OwnLives> {
+  const parsed = await readChecked(join(path, LIVES_FILE));
+  return new OwnLives((parsed?.['lives'] as readonly OwnLife[] | undefined) ?? []);
+}
+
+async function writeLives(path: string, {entries}: OwnLives): Promise<void> {
+  await replaceFile(join(path, LIVES_FILE), withChecksum({lives: entries}));
 }
 
 async function readEpoch(path: string): Promise<number | undefined> {

@@ -89,3 +89,38 @@ test('authorities that are written in place, or away for a while, leave the node
   writeFileSync(at('ca.crt'), '');
   expect(() => new TlsFiles(paths(), clock, log)).toThrow(/ca\.crt holds no certificate/);
 });
+
+test('a certificate that no other node would take is none, unless clients know its authority', async () => {
+  await makeCertificates(directory, ['node1']);
+  const foreign = at('foreign');
+  await makeCertificates(foreign, ['node1']);
+  const ca = path.join(foreign, 'ca.crt');
+  expect(() => new TlsFiles({...paths(), ca}, clock, log)).toThrow(
+    /node1\.crt is not of an authority in .*ca\.crt: no other node would take it/,
+  );
+  const alone = new TlsFiles({...paths(), ca, isAnyAuthority: true}, clock, log);
+  expect(alone.current.authorityExpiresAtMs).toBeGreaterThan(clock.wallMs());
+  // While the authority is changed, both are there.
+  const both = at('both.crt');
+  writeFileSync(both, Buffer.concat([readFileSync(ca), readFileSync(at('ca.crt'))]));
+  const changing = new TlsFiles({...paths(), ca: both}, clock, log);
+  expect(changing.current.authorityExpiresAtMs).toBeGreaterThan(changing.current.expiresAtMs);
+  changing.start();
+  writeFileSync(both, readFileSync(ca));
+  await clock.advance(2_000);
+  changing.stop();
+  expect(lines).toEqual([expect.stringMatching(/cannot be used yet/)]);
+});
+
+test('an authority that ends soon is told of', async () => {
+  await makeCertificates(directory, ['node1'], {days: 30});
+  const {authorityExpiresAtMs} = new TlsFiles(paths(), clock, log).current;
+  const late = new VirtualClock(authorityExpiresAtMs - 86_400_000);
+  const files = new TlsFiles(paths(), late, log);
+  files.start();
+  files.stop();
+  expect(lines).toEqual([
+    expect.stringMatching(/certificate of this node ends soon/),
+    expect.stringMatching(/authority of the certificate ends soon/),
+  ]);
+});

@@ -2,21 +2,26 @@
 // anew when one of them changes; what does not fit together (one file of the pair is replaced before the
 // other) is left alone until it does. Connections that stand keep what they were made with.
 
-import {createPrivateKey, X509Certificate} from 'node:crypto';
+import {createPrivateKey, type X509Certificate} from 'node:crypto';
 import {readFileSync, statSync} from 'node:fs';
 import tls from 'node:tls';
 import {type Clock, DbError, type Log, type Timer} from '@flotilla/base';
+import {authorityOf, certificatesOf} from './own-authority.ts';
 
 /** A renewal is months ahead of its need; three looks at files a second cost nothing. */
 const LOOK_MS = 1_000;
 /** Tools that renew do so a month ahead: whoever has so little left has none that works. */
 const EXPIRY_WARNING_MS = 14 * 86_400_000;
+/** A new authority has to reach every node and client before the old one ends. */
+const AUTHORITY_WARNING_MS = 30 * 86_400_000;
 
 export interface TlsPaths {
   readonly cert: string;
   readonly key: string;
   /** Whose certificates are taken, one or more. */
   readonly ca: string;
+  /** Its own certificate may be of another authority, which clients know: such a node stands alone. */
+  readonly isAnyAuthority?: boolean | undefined;
 }
 
 export interface TlsMaterial {
@@ -25,6 +30,8 @@ export interface TlsMaterial {
   readonly ca: Buffer;
   /** Of this node's own certificate. */
   readonly expiresAtMs: number;
+  /** Of the authority that it is of; of the first of all that are trusted where it is of none. */
+  readonly authorityExpiresAtMs: number;
 }
 
 /** What a door needs to know: present files, and when they are others. */
@@ -105,10 +112,19 @@ export class TlsFiles implements TlsSource {
   }
 
   #warnOfExpiry(): void {
-    const {expiresAtMs} = this.#current;
-    if (expiresAtMs - this.#clock.wallMs() > EXPIRY_WARNING_MS) return;
-    const until = new Date(expiresAtMs).toISOString();
-    this.#log.warn({until}, 'the certificate of this node ends soon: renew it with flotilla cert');
+    const {expiresAtMs, authorityExpiresAtMs} = this.#current;
+    const nowMs = this.#clock.wallMs();
+    const timeOf = (ms: number): string => new Date(ms).toISOString();
+    if (expiresAtMs - nowMs <= EXPIRY_WARNING_MS)
+      this.#log.warn(
+        {until: timeOf(expiresAtMs)},
+        'the certificate of this node ends soon: renew it with flotilla cert',
+      );
+    if (authorityExpiresAtMs - nowMs <= AUTHORITY_WARNING_MS)
+      this.#log.warn(
+        {until: timeOf(authorityExpiresAtMs)},
+        'the authority of the certificate ends soon, and all that it signed: make another (docs/security.md)',
+      );
   }
 }
 
@@ -122,20 +138,32 @@ function stampOf({cert, key, ca}: TlsPaths): string {
 
 function readMaterial(paths: TlsPaths): TlsMaterial {
   const [cert, key, ca] = [paths.cert, paths.key, paths.ca].map((file) => readFileSync(file));
-  const certificate = new X509Certificate(cert!);
+  const chain = certificatesOf(cert!);
+  const [certificate] = chain;
+  if (certificate === undefined) throw new Error(`${paths.cert} holds no certificate`);
   if (!certificate.checkPrivateKey(createPrivateKey(key!)))
     throw new Error(`${paths.cert} and ${paths.key} do not belong together`);
-  mustHoldCertificate(paths.ca, ca!);
+  const authorities = authoritiesOf(paths.ca, ca!);
+  const own = authorityOf(chain, authorities);
+  if (own === undefined && paths.isAnyAuthority !== true)
+    throw new Error(
+      `${paths.cert} is not of an authority in ${paths.ca}: no other node would take it; make it with that authority, or add its own to the file`,
+    );
   // What OpenSSL does not take must not reach a listening socket.
   tls.createSecureContext({cert, key, ca});
-  return {cert: cert!, key: key!, ca: ca!, expiresAtMs: Date.parse(certificate.validTo)};
+  const ends = (own === undefined ? authorities : [own]).map(({validTo}) => Date.parse(validTo));
+  const expiresAtMs = Date.parse(certificate.validTo);
+  const authorityExpiresAtMs = Math.min(...ends);
+  return {cert: cert!, key: key!, ca: ca!, expiresAtMs, authorityExpiresAtMs};
 }
 
 /** Without one OpenSSL says nothing, and nobody is let in: the file is being written, or another was meant. */
-function mustHoldCertificate(file: string, bytes: Buffer): void {
+function authoritiesOf(file: string, bytes: Buffer): X509Certificate[] {
   try {
-    void new X509Certificate(bytes);
+    const authorities = certificatesOf(bytes);
+    if (authorities.length > 0) return authorities;
   } catch (error) {
     throw new Error(`${file} holds no certificate: ${(error as Error).message}`, {cause: error});
   }
+  throw new Error(`${file} holds no certificate`);
 }

@@ -10,7 +10,7 @@ import type {Channel, Clock, NodeId, Timer} from '@flotilla/base';
 import {type AcceptedStream, refuseStream} from './accepted-stream.ts';
 import type {Visit} from './admission.ts';
 import {ChannelStream} from './channel-stream.ts';
-import {checkHello, encodeHello, type Hello, isNewer, type Self} from './hello.ts';
+import {areOtherLives, checkHello, encodeHello, type Hello, isNewer, type Self} from './hello.ts';
 import {NodeSession, type SessionEvents} from './node-session.ts';
 
 /** As long as the dialer waits; a stream that says nothing (no node of ours) ends with it. */
@@ -37,7 +37,7 @@ export interface AcceptorOptions {
   readonly clock: Clock;
   readonly events: SessionEvents;
   /** Why a node is not taken in although its hello is right; undefined if it is. */
-  readonly refusal: (node: NodeId) => string | undefined;
+  readonly refusal: (hello: Hello) => string | undefined;
 }
 
 export class Acceptor {
@@ -112,14 +112,19 @@ export class Acceptor {
     if (hello.from > self.node) {
       return `node ${self.node} dials node ${hello.from}, not the other way round`;
     }
-    return refusal(hello.from) ?? hello;
+    return refusal(hello) ?? hello;
   }
 
   /** The pairing that a hello belongs to; undefined if a newer one stands. */
   #pairingOf(hello: Hello): Pairing | undefined {
     const current = this.#pairings.get(hello.from);
-    if (current !== undefined && isNewer(current.hello, hello)) return undefined;
-    if (current !== undefined && !isNewer(hello, current.hello)) return current;
+    // Copies count their attempts each for itself; the one that stands is dead, or `refusal` had spoken.
+    const isCopy =
+      current?.hello.bootEpoch === hello.bootEpoch && areOtherLives(current.hello, hello);
+    if (current !== undefined && !isCopy) {
+      if (isNewer(current.hello, hello)) return undefined;
+      if (!isNewer(hello, current.hello)) return current;
+    }
     if (current !== undefined) this.#end(current, 'a later attempt of this node came');
     const pairing: Pairing = {hello, entrants: new Map(), session: undefined, ended: false};
     this.#pairings.set(hello.from, pairing);

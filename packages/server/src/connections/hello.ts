@@ -1,5 +1,6 @@
 // What a node says with its proof at the beginning of each stream, in both directions: who speaks, to
-// whom, of which cluster and start.
+// whom, of which cluster and life. A life is one start of one data directory: its number is random, so
+// that two starts of two copies of a directory differ though all that they count is the same.
 
 import type {NodeId} from '@flotilla/base';
 
@@ -9,6 +10,8 @@ const HELLO_BYTES_MAX = 16_384;
 /** What one node remembers of another: it may be an old image of itself. */
 export interface KnownLife {
   readonly bootEpoch: number;
+  /** The last one that it vetted; absent where no build has told one. */
+  readonly life?: number | undefined;
   /** The highest durable record of each store that it told. */
   readonly records: readonly {readonly store: number; readonly record: number}[];
 }
@@ -19,6 +22,8 @@ export interface Hello {
   readonly to: NodeId;
   /** How often the sender's data directory was opened. */
   readonly bootEpoch: number;
+  /** The sender's; absent from builds that did not tell. */
+  readonly life?: number | undefined;
   /** The dialer's count of attempts in this start: pairs a control stream with its bulk stream. */
   readonly session: number;
   /** Name of the times after which the sender suspects others; absent from builds that did not tell. */
@@ -32,6 +37,7 @@ export interface Self {
   readonly cluster: string;
   readonly node: NodeId;
   readonly bootEpoch: number;
+  readonly life?: number | undefined;
   /** Of times; absent: whatever the others have. */
   readonly timing?: string | undefined;
   /** What it remembers of them. */
@@ -39,9 +45,9 @@ export interface Self {
 }
 
 export function encodeHello(self: Self, to: NodeId, session: number): Buffer {
-  const {cluster, node: from, bootEpoch, timing} = self;
+  const {cluster, node: from, bootEpoch, life, timing} = self;
   const known = self.known?.(to);
-  const hello: Hello = {cluster, from, to, bootEpoch, session, timing, known};
+  const hello: Hello = {cluster, from, to, bootEpoch, life, session, timing, known};
   return Buffer.from(JSON.stringify(hello));
 }
 
@@ -78,17 +84,25 @@ function parseHello(message: Uint8Array): Hello | undefined {
   for (const name of ['from', 'to', 'bootEpoch', 'session']) {
     if (!Number.isSafeInteger(parsed[name])) return undefined;
   }
+  if (!isLife(parsed['life'])) return undefined;
   if (parsed['timing'] !== undefined && typeof parsed['timing'] !== 'string') return undefined;
   if (parsed['known'] !== undefined && !isKnownLife(parsed['known'])) return undefined;
   return parsed as unknown as Hello;
 }
 
 function isKnownLife(value: unknown): value is KnownLife {
-  const {bootEpoch, records} = (value ?? {}) as Partial<KnownLife>;
-  if (!Number.isSafeInteger(bootEpoch) || !Array.isArray(records)) return false;
+  const {bootEpoch, life, records} = (value ?? {}) as Partial<KnownLife>;
+  if (!Number.isSafeInteger(bootEpoch) || !isLife(life) || !Array.isArray(records)) return false;
   return records.every(
     (one) => Number.isSafeInteger(one?.store) && Number.isSafeInteger(one?.record),
   );
+}
+
+const isLife = (value: unknown): boolean => value === undefined || Number.isSafeInteger(value);
+
+/** Of one node: two starts of two copies of its directory, or of one that was put back. */
+export function areOtherLives(a: Hello, b: Hello): boolean {
+  return a.life !== undefined && b.life !== undefined && a.life !== b.life;
 }
 
 /** Whether `a` was dialled after `b` by the same node. */

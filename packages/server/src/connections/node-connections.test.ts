@@ -37,9 +37,10 @@ async function startNode(
     port?: number;
     secret?: JoinSecret;
     timing?: string;
+    isAlive?: () => boolean;
   } = {},
 ) {
-  const {cluster = 'c', bootEpoch = 1, secret: own = secret, timing} = options;
+  const {cluster = 'c', bootEpoch = 1, secret: own = secret, timing, isAlive} = options;
   const warnings: string[] = [];
   const log: Log = {
     info() {},
@@ -58,7 +59,8 @@ async function startNode(
   const port = await server.listen('127.0.0.1', options.port ?? 0);
   const self = {cluster, node: id as NodeId, bootEpoch, timing};
   const random = new SeededRandom(id);
-  const connections = new NodeConnections({self, secret: own, server, clock, random, log});
+  const ports = {server, clock, random, log, isAlive};
+  const connections = new NodeConnections({self, secret: own, ...ports});
   const node: TestNode = {
     id: id as NodeId,
     port,
@@ -352,6 +354,32 @@ test('a later attempt of a node replaces its session, an earlier one is refused'
     .toEqual(['connected 3', 'lost 3', 'connected 4']);
   await expect.poll(() => first.length).toBe(2);
   expect(restarted).toEqual([]);
+});
+
+test('a second life of a node is refused while the first one lives, whatever both count', async () => {
+  let isAlive = true;
+  const two = await startNode(2, {isAlive: () => isAlive});
+  const hello = {cluster: 'c', from: 1, to: 2, bootEpoch: 3, life: 31, session: 5};
+  greet(two.port, hello);
+  await expect.poll(() => two.events.map(({state}) => state)).toEqual(['connected']);
+  expect(two.connections.livingLife(1 as NodeId)).toBe(31);
+  for (const bootEpoch of [2, 3, 4]) {
+    const copy = greet(two.port, {...hello, bootEpoch, life: 32, session: 9});
+    await expect.poll(() => copy[0]).toMatch(/another process runs as node 1, and lives/);
+  }
+  expect(two.warnings.join('\n')).toMatch(/another process runs as node 1/);
+  // The same life may come again.
+  greet(two.port, {...hello, session: 6});
+  await expect.poll(() => two.events.length).toBe(3);
+  isAlive = false;
+  expect(two.connections.livingLife(1 as NodeId)).toBeUndefined();
+  // It counts from anew, and is another.
+  greet(two.port, {...hello, life: 33, session: 1});
+  await expect
+    .poll(() => two.events.map(({state}) => state).join(' '))
+    .toBe('connected lost connected lost connected');
+  isAlive = true;
+  expect(two.connections.livingLife(1 as NodeId)).toBe(33);
 });
 
 test('a hello that is none, of another protocol, or from the wrong side is refused', async () => {

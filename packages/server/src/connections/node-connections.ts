@@ -18,7 +18,7 @@ import {
 import type {TlsSource} from '../adapters/index.ts';
 import {Acceptor} from './acceptor.ts';
 import {Dialer} from './dialer.ts';
-import type {KnownLife, Self} from './hello.ts';
+import {areOtherLives, type Hello, type KnownLife, type Self} from './hello.ts';
 import type {JoinSecret} from './join-secret.ts';
 import type {NodeServer} from './node-server.ts';
 import type {NodeSession, SessionEvents} from './node-session.ts';
@@ -50,6 +50,8 @@ export interface NodeConnectionsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** By its beats; absent: by its connection alone. */
+  readonly isAlive?: ((node: NodeId) => boolean) | undefined;
 }
 
 export interface ConnectionStatus {
@@ -92,8 +94,7 @@ export class NodeConnections implements Transport {
       self,
       clock,
       events: this.#events,
-      refusal: (node) =>
-        this.#removed.has(node) ? `node ${node} was removed from the cluster` : undefined,
+      refusal: (hello) => this.#refusal(hello),
     });
     server.attach((channel, stream, visit) => this.#acceptor.accept(channel, stream, visit));
   }
@@ -151,6 +152,12 @@ export class NodeConnections implements Transport {
     return this.send(to, 'control', frame, 'urgent');
   }
 
+  /** Of the process that is connected as that node and lives; undefined too where its build tells none. */
+  livingLife(node: NodeId): number | undefined {
+    const life = this.#sessions.get(node)?.hello.life;
+    return life !== undefined && this.#isAlive(node) ? life : undefined;
+  }
+
   isConnected(node: NodeId): boolean {
     return node === this.#options.self.node || this.#sessions.has(node);
   }
@@ -181,6 +188,19 @@ export class NodeConnections implements Transport {
       },
       framesDropped: this.#dropped.get(node) ?? 0,
     };
+  }
+
+  #isAlive(node: NodeId): boolean {
+    return this.#options.isAlive?.(node) ?? true;
+  }
+
+  #refusal(hello: Hello): string | undefined {
+    const {from: node} = hello;
+    if (this.#removed.has(node)) return `node ${node} was removed from the cluster`;
+    const standing = this.#sessions.get(node)?.hello;
+    if (standing === undefined || !areOtherLives(standing, hello) || !this.#isAlive(node))
+      return undefined;
+    return `another process runs as node ${node}, and lives: one of the two runs on a copy of its data directory`;
   }
 
   #dial(node: NodeId, address: string): void {

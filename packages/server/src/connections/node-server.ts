@@ -3,12 +3,14 @@
 // first that it knows the join secret.
 
 import type {Http2SecureServer, ServerHttp2Session} from 'node:http2';
-import {type Channel, type Clock, DbError, type Log, toWireError} from '@flotilla/base';
+import type {Server as NetServer} from 'node:net';
+import {type Channel, type Clock, DbError, LIMITS, type Log, toWireError} from '@flotilla/base';
 import {logVerbosity, Server, ServerCredentials, setLogVerbosity} from '@grpc/grpc-js';
 import type {TlsSource} from '../adapters/index.ts';
 import {type AcceptedStream, refuseStream} from './accepted-stream.ts';
 import {Admission, type Visit} from './admission.ts';
 import {AskedStream} from './asked-stream.ts';
+import {ConnectionLimit} from './connection-limit.ts';
 import type {JoinSecret} from './join-secret.ts';
 import {NODE_SERVICE, SERVER_OPTIONS, WINDOW_BYTES} from './node-service.ts';
 
@@ -26,6 +28,8 @@ export interface NodeServerOptions {
   readonly identify: (request: unknown) => unknown;
   /** Answers Join. A thrown DbError reaches the asking node. */
   readonly join: (request: unknown) => Promise<unknown>;
+  /** Instead of `node_connections_max`. */
+  readonly connectionsMax?: number | undefined;
 }
 
 /** The envelope of an answered question: a gRPC status has no room for an error's details. */
@@ -43,11 +47,14 @@ export class NodeServer {
   readonly #server = new Server(SERVER_OPTIONS);
   readonly #options: NodeServerOptions;
   readonly #admission: Admission;
+  readonly #limit: ConnectionLimit;
   #accept: Accept | undefined;
 
   constructor(options: NodeServerOptions) {
     this.#options = options;
     this.#admission = new Admission(options);
+    const {connectionsMax = LIMITS.node_connections_max.value, clock} = options;
+    this.#limit = new ConnectionLimit(connectionsMax, clock);
     this.#server.addService(NODE_SERVICE, {
       control: (stream: AcceptedStream) => this.#open('control', stream),
       bulk: (stream: AcceptedStream) => this.#open('bulk', stream),
@@ -63,6 +70,7 @@ export class NodeServer {
       this.#server.bindAsync(place, credentialsOf(this.#options.tls), (error, bound) => {
         if (error === null) {
           this.#widenWindows();
+          this.#limitConnections();
           this.#renewWith(this.#options.tls);
           resolve(bound);
         } else reject(cannotListen(place, port, error));
@@ -81,6 +89,16 @@ export class NodeServer {
         session.setLocalWindowSize(WINDOW_BYTES);
       });
     }
+  }
+
+  #limitConnections(): void {
+    for (const http2Server of this.#server['http2Servers'].keys())
+      this.#limit.attach(http2Server as unknown as NetServer);
+  }
+
+  /** Whether they carry anything or not. */
+  get connectionCount(): number {
+    return this.#limit.size;
   }
 
   /** From the next connection on; those that stand go on. */

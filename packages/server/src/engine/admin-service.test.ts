@@ -140,7 +140,8 @@ test('a node is drained where its replicas have a place to go, and undrained at 
   expect(begun.operation).toMatchObject({kind: 'drain-node', state: 'running'});
   await expect(order('drain', 2)).rejects.toThrow(/operation 1 \(drain-node\) is running there/);
   await order('undrain', 2);
-  expect((await read('operation-list')).value).toMatchObject([{state: 'cancelling'}]);
+  const cancelled = {state: 'cancelling', cancelledBy: 'operator'};
+  expect((await read('operation-list')).value).toMatchObject([cancelled]);
   await service.run({action: 'operation-show', args: {id: 1}});
   const drained = {type: 'set-node-state', node: 1 as NodeId, state: 'draining'} as const;
   behind.push([drained, ++index]);
@@ -264,6 +265,8 @@ test('an operation that was cancelled is tried again as another one', async () =
   const retry = (id: number) => service.run({action: 'operation-retry', args: {id}});
   await service.run({action: 'node-drain', args: {id: 2}});
   await expect(retry(1)).rejects.toThrow('operation 1 is running: only one that failed or was');
+  const cancelled = await service.run({action: 'operation-cancel', args: {id: 1}, by: 'ann'});
+  expect(cancelled).toMatchObject({operation: {state: 'cancelling', cancelledBy: 'ann'}});
   const ended = {
     type: 'update-operation',
     operation: 1 as OperationId,

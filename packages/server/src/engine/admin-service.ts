@@ -26,6 +26,7 @@ import type {MetaClient} from '@flotilla/meta';
 import type {WriteRouter} from '@flotilla/router';
 import {listTokens, tokenChanges} from './admin-tokens.ts';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
+import {catalogFileOf} from './catalog-file.ts';
 import {databasesOf, liveTenants} from './catalog-rows.ts';
 import type {ClusterView, ReplicaSetView} from './cluster-view.ts';
 import {durationText, parseDuration} from './durations.ts';
@@ -95,7 +96,7 @@ export class AdminService {
     const nodes = new NodeAdmin({
       ...deps,
       begin: (wanted, terms) => this.#begun(this.#orders.start(wanted, terms)),
-      cancel: (id, deadlineMs) => this.#cancelOperation({id}, deadlineMs),
+      cancel: (id, deadlineMs, by) => this.#cancelOperation({id}, deadlineMs, by),
     });
     const stopped = new StoppedAdmin({...deps, propose, viewOf: ({id}) => this.#replicaSet({id})});
     this.#direct = {
@@ -109,6 +110,7 @@ export class AdminService {
     this.#reads = {
       status: (_args, {isOwnCopy}) => this.#status(isOwnCopy),
       'cluster-show': () => upgrades.show(),
+      'cluster-catalog': async () => catalogFileOf(this.#catalog.snapshot()),
       'automation-show': async () => describeAutomation(this.#catalog, deps.clock.wallMs()),
       'node-list': () => nodes.list(),
       'node-ok-to-stop': (args) => rests.okToStop(args),
@@ -147,7 +149,7 @@ export class AdminService {
         const index = args['index'] as number;
         return stopped.skip(this.#set(args), {index, by}, deadlineMs);
       },
-      'operation-cancel': (args, deadlineMs) => this.#cancelOperation(args, deadlineMs),
+      'operation-cancel': (args, deadlineMs, by) => this.#cancelOperation(args, deadlineMs, by),
       ...this.#operations(),
       ...nodes.changes,
       'recovery-apply': (args) => new Recovery(deps).apply(args),
@@ -429,22 +431,20 @@ export class AdminService {
       const text = `operation ${retryOf} is ${state}: only one that failed or was cancelled is tried again`;
       throw new DbError('CONFLICT', text);
     }
-    const {allowFewerVoters} = operation;
+    const {allowFewerVoters, cause} = operation;
     const target = kind === 'transfer-leader' ? operation.target : undefined;
     const node = target === undefined ? targetNode : undefined;
     const subject = {kind, replicaSet, source, target, sourceNode, targetNode: node};
     // What was placed by hand is pinned since its first try; what the cluster began, or no move, is not.
-    const wanted = {...subject, allowFewerVoters, pin: false, retryOf};
+    const wanted = {...subject, allowFewerVoters, cause, pin: false, retryOf};
     return this.#begun(this.#orders.start(wanted, terms));
   }
 
-  async #cancelOperation(args: Args, deadlineMs: number): Promise<unknown> {
+  async #cancelOperation(args: Args, deadlineMs: number, by = NAMELESS): Promise<unknown> {
     const {id, step} = this.#operation(args);
     const atMs = this.#deps.clock.wallMs();
-    await this.#propose(
-      {type: 'update-operation', operation: id, expectedStep: step, state: 'cancelling', atMs},
-      deadlineMs,
-    );
+    const subject = {type: 'update-operation', operation: id, expectedStep: step} as const;
+    await this.#propose({...subject, state: 'cancelling', by, atMs}, deadlineMs);
     return {operation: (await this.#viewed([this.#operation(args)]))[0]};
   }
 

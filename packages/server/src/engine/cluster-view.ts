@@ -13,7 +13,9 @@ import {
 } from '@flotilla/base';
 import {
   type Catalog,
+  differingReplicas,
   type FailoverMode,
+  isPassedOver,
   type Node,
   type RepairHalt,
   type ReplicaSet,
@@ -21,7 +23,7 @@ import {
   type Transfer,
 } from '@flotilla/catalog';
 import {askCondition, type NodeCondition} from './node-condition.ts';
-import type {NodeReplicas, ReplicaNote} from './replica-host.ts';
+import {type NodeReplicas, type ReplicaNote, UNOPENED_ROLE, type Voting} from './replica-host.ts';
 
 const NOTES_METHOD = 'node.notes';
 const RECEIVED_METHOD = 'node.received';
@@ -54,6 +56,15 @@ export interface ReplicaView {
   readonly stopped?: string | undefined;
   /** The entry that it cannot apply. */
   readonly failedIndex?: number | undefined;
+  /** It could not be opened: all its numbers say nothing. */
+  readonly isUnopened?: true | undefined;
+  /** Nor will it ever be: what it holds is of no use to anybody. */
+  readonly isLost?: true | undefined;
+  readonly voting?: Voting | undefined;
+  /** It lost what it held, whether or not it runs: it is to be made anew. */
+  readonly damaged?: true | undefined;
+  /** A checksum found that its rows are others than the majority's: it is to be made anew. */
+  readonly differs?: true | undefined;
 }
 
 export interface ReplicaSetView {
@@ -71,6 +82,8 @@ export interface ReplicaSetView {
   readonly leader: NodeId | undefined;
   /** Passed over by order on every replica. */
   readonly skippedEntries?: ReplicaSet['skippedEntries'];
+  /** Its replicas are asked for their promise. */
+  readonly skipOrder?: ReplicaSet['skipOrder'];
   readonly replicas: readonly ReplicaView[];
 }
 
@@ -84,8 +97,15 @@ export interface ClusterFacts {
     /** Absent where it did not say. */
     readonly condition?: NodeCondition | undefined;
   }[];
+  /** Kept since a recovery of the meta group, which knew nothing of them. */
+  readonly unknownSets?: readonly UnknownSet[] | undefined;
   /** So many nodes do not answer that their replicas are not made anew. */
   readonly repairHalt?: RepairHalt | undefined;
+}
+
+export interface UnknownSet {
+  readonly set: ReplicaSetId;
+  readonly nodes: readonly NodeId[];
 }
 
 export interface ClusterViewDeps {
@@ -125,9 +145,10 @@ export class ClusterView {
       this.#statuses(nodes.map(({id}) => id)),
       Promise.all(nodes.map(({id}) => askCondition(id, this.#deps))),
     ]);
+    const differing = differingReplicas(catalog);
     const sets = [...catalog.replicaSets()]
       .filter(only)
-      .map((set) => viewOf(catalog, set, statuses));
+      .map((set) => viewOf(catalog, set, statuses, differing));
     const meta = catalog.metaSet();
     return {
       sets,
@@ -138,6 +159,7 @@ export class ClusterView {
       nodes: nodes.map((node, i) => {
         return {node, isReachable: statuses.has(node.id), condition: conditions[i]};
       }),
+      unknownSets: unknownSets(catalog, statuses),
       repairHalt: repairHalt(catalog, (node) => !statuses.has(node)),
     };
   }
@@ -145,7 +167,8 @@ export class ClusterView {
   /** Asks the nodes of its members alone. */
   async replicaSet(set: ReplicaSet): Promise<ReplicaSetView> {
     const statuses = await this.#statuses(set.replicas.map(({node}) => node));
-    return viewOf(this.#deps.catalog(), set, statuses);
+    const catalog = this.#deps.catalog();
+    return viewOf(catalog, set, statuses, differingReplicas(catalog));
   }
 
   async #statuses(nodes: readonly NodeId[]): Promise<Statuses> {
@@ -185,6 +208,41 @@ export class ClusterView {
 
 type Statuses = ReadonlyMap<NodeId, ReadonlyMap<ReplicaSetId, Status>>;
 
+function unknownSets(catalog: Catalog, statuses: Statuses): UnknownSet[] {
+  const holders = new Map<ReplicaSetId, NodeId[]>();
+  for (const [node, replicas] of statuses) {
+    for (const set of replicas.keys()) {
+      if (catalog.replicaSet(set) !== undefined) continue;
+      if (isPassedOver(catalog, 'replicaSet', set))
+        holders.set(set, [...(holders.get(set) ?? []), node]);
+    }
+  }
+  return [...holders].map(([set, nodes]) => ({set, nodes})).sort((a, b) => a.set - b.set);
+}
+
+/** Its node does not answer, has none, or it stands still; one that cannot apply an entry still has its log. */
+export const GONE: readonly string[] = ['unreachable', 'missing', 'stopped'];
+
+/** A copy further behind cannot take over for another. */
+const LAG_MAX = 1_000;
+
+/**
+ * Its only voter, where that lost what it held and no other replica has its rows: nothing but an order goes on
+ * from there. By the placement, and by what the nodes say.
+ */
+export function lastCopyDamaged({replicas}: ReplicaSetView): ReplicaView | undefined {
+  const voters = replicas.filter(({role}) => role === 'voter');
+  const [sole] = voters;
+  if (voters.length !== 1 || sole?.damaged !== true) return undefined;
+  const isHeld = replicas.some(
+    ({replica, state, damaged, lastIndex = 0, lag = Infinity}) =>
+      replica !== sole.replica &&
+      damaged !== true &&
+      (state === 'unreachable' || (!GONE.includes(state) && lastIndex > 0 && lag <= LAG_MAX)),
+  );
+  return isHeld ? undefined : sole;
+}
+
 /** The node that leads in the highest term: an old leader that is cut off may still believe it does. */
 function leaderOf(set: ReplicaSet, statuses: Statuses): NodeId | undefined {
   let best: {node: NodeId; term: number} | undefined;
@@ -196,7 +254,12 @@ function leaderOf(set: ReplicaSet, statuses: Statuses): NodeId | undefined {
   return best?.node;
 }
 
-function viewOf(catalog: Catalog, set: ReplicaSet, statuses: Statuses): ReplicaSetView {
+function viewOf(
+  catalog: Catalog,
+  set: ReplicaSet,
+  statuses: Statuses,
+  differing: ReadonlySet<ReplicaId>,
+): ReplicaSetView {
   const bucket = catalog.bucket(set.bucket);
   const database = catalog.database(set.database);
   const leader = leaderOf(set, statuses);
@@ -214,16 +277,18 @@ function viewOf(catalog: Catalog, set: ReplicaSet, statuses: Statuses): ReplicaS
     failover: catalog.failoverOf(set.id),
     leader,
     skippedEntries: set.skippedEntries,
+    skipOrder: set.skipOrder,
     replicas: set.replicas.map(({replica, node, role}) => {
       const address = catalog.node(node)?.address;
       const all = statuses.get(node);
       const status = all?.get(set.id);
+      const differs = differing.has(replica) ? true : undefined;
       if (status === undefined || status.replica !== replica) {
         const state = all === undefined ? 'unreachable' : 'missing';
-        return {replica, node, address, role, leader: false, state};
+        return {replica, node, address, role, leader: false, state, differs};
       }
       const {term, appliedIndex, commitIndex, lastIndex, lastTerm} = status;
-      const {failover, stopped, failedIndex} = status;
+      const {failover, stopped, failedIndex, voting} = status;
       const lag = newest - appliedIndex;
       return {
         replica,
@@ -241,6 +306,11 @@ function viewOf(catalog: Catalog, set: ReplicaSet, statuses: Statuses): ReplicaS
         failover,
         stopped,
         failedIndex,
+        isUnopened: status.role === UNOPENED_ROLE ? true : undefined,
+        isLost: status.isLost,
+        voting,
+        damaged: (status.damaged ?? status.isLost) === true ? true : undefined,
+        differs,
       };
     }),
   };

@@ -1,19 +1,10 @@
-import {Catalog, CatalogMachine, type Command} from '@flotilla/catalog';
-import type {CatalogEvent} from '@flotilla/meta';
+import {Catalog, type Command} from '@flotilla/catalog';
 import {expect, test} from 'vitest';
 import {DroppedDatabases} from './dropped-databases.ts';
+import {foundedCatalog} from './founded-catalog.fixture.ts';
 
 function databases() {
-  const machine = new CatalogMachine();
-  let index = 0;
-  const apply = (command: Command): CatalogEvent => {
-    const {result, update} = machine.apply(command, ++index);
-    if (!result.ok) throw new Error(result.error.message);
-    return {type: 'update', update: update!};
-  };
-  const node = {incarnation: 'a', address: ':1', engineThreads: 1, version: '1'};
-  apply({type: 'found-cluster', clusterId: 'c', node, atMs: 0});
-  const {catalog} = machine;
+  const {catalog, apply} = foundedCatalog();
   const tenant = 'default';
   const create = (name: string) =>
     apply({type: 'create-database', tenant, name, ifNotExists: false, options: {}});

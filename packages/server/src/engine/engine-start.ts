@@ -51,25 +51,27 @@ import {passHandlers, RpcCore} from '../connections/index.ts';
 import type {Sample} from '../metrics/sample.ts';
 import {threadSamples} from '../metrics/thread-samples.ts';
 import {ThreadWatch} from '../metrics/thread-watch.ts';
-import {ThreadVitals, type Vitals} from '../node/thread-vitals.ts';
+import {ThreadVitals, vitalsOf} from '../node/thread-vitals.ts';
 import {AdminService} from './admin-service.ts';
+import {AuditPort} from './audit-port.ts';
 import {CatalogCopy} from './catalog-copy.ts';
 import {CatalogEffects} from './catalog-effects.ts';
 import {ClusterView, notesHandler} from './cluster-view.ts';
 import type {EngineServices} from './engine-calls.ts';
+import {EntryOrderBook} from './entry-orders.ts';
 import {campaignHandler, FailoverModes} from './failover.ts';
 import {FlushRound} from './flush-round.ts';
 import type {EngineOptions, FromEngine} from './messages.ts';
 import {metaProposer} from './meta-proposer.ts';
 import {MetaRole, metaMembers} from './meta-role.ts';
-import {conditionHandler} from './node-condition.ts';
+import {type CertificateEnds, conditionHandler} from './node-condition.ts';
 import {Parsers} from './parsers.ts';
 import {pause} from './pause.ts';
 import {replicaFactory} from './replica-factory.ts';
-import {NodeReplicas, type ReplicaNote} from './replica-host.ts';
+import {NodeReplicas, type NotesOfOthers} from './replica-host.ts';
 import {ServiceCounts} from './service-counts.ts';
 import {SqlService} from './sql-service.ts';
-import {StoppedReplicas, skippedEntriesOf} from './stopped-replicas.ts';
+import {StoppedReplicas} from './stopped-replicas.ts';
 import {WorkTurns} from './work-turns.ts';
 import {WriteMemory} from './write-memory.ts';
 import {type CreateDatabase, WriteService} from './write-service.ts';
@@ -96,10 +98,12 @@ export interface EngineParts {
   readonly metaRole: MetaRole | undefined;
   readonly replicas: NodeReplicas;
   readonly services: EngineServices;
+  readonly audit: AuditPort;
+  readonly certificates: {ends: CertificateEnds | undefined};
   /** Told which nodes answer. */
   readonly nodes: NodeWatch;
   /** Of the other engine threads. */
-  readonly notes: Map<number, Map<ReplicaSetId, ReplicaNote>>;
+  readonly notes: NotesOfOthers;
   readonly machines: () => ReplicaMachine[];
   readonly flushes: FlushRound;
   readonly effects: CatalogEffects;
@@ -116,6 +120,9 @@ interface Base {
   readonly log: Log;
   readonly disk: NodeDisk;
   readonly emit: (message: FromEngine) => void;
+  readonly audit: AuditPort;
+  /** The main thread tells when they end. */
+  readonly certificates: {ends: CertificateEnds | undefined};
   /** Told which nodes answer. */
   readonly nodes: NodeWatch;
   readonly memtables: MemtableBudget;
@@ -132,20 +139,7 @@ export async function startEngine(
   log: Log,
 ): Promise<EngineParts> {
   const clock = new NodeClock();
-  const base = {
-    options,
-    clock,
-    random: createNodeRandom(),
-    log,
-    disk: new NodeDisk(options.dataDirectory),
-    emit,
-    nodes: watchOf(options),
-    memtables: new MemtableBudget(options.memory.memtables_bytes_max),
-    queries: new QueriesMemory(options.memory.queries_memory_bytes_max),
-    storageCounts: new StorageCounts(),
-    watch: new ThreadWatch(clock, String(options.thread)),
-    turns: new WorkTurns(clock),
-  };
+  const base = baseOf(options, {clock, emit, log});
   const background = new BackgroundClient(port);
   const manifests = await openManifests(options.stores, background);
   const rpc = createRpc(base, (set) => host.stateMachine(set) !== undefined);
@@ -160,6 +154,7 @@ export async function startEngine(
   const vitals = new ThreadVitals(options.stores, options.vitals);
   // Filled below; a replica's place is asked only once messages flow.
   let parts: EngineParts | undefined;
+  const orders = new EntryOrderBook(manifests, () => parts?.copy.catalog);
   const host = await Host.open({
     node: options.node,
     thread: options.thread,
@@ -195,7 +190,7 @@ export async function startEngine(
       onFate: (set, table) => parts?.effects.fateApplied(set, table),
     }),
     locate: (set, replica) => nodeOf(parts?.copy.catalog, set, replica),
-    skippedEntries: (set) => skippedEntriesOf(parts?.copy.catalog, set),
+    entryOrders: (key) => orders.of(key),
   });
   host.onStopped(({isStore, reason}) => {
     if (isStore) emit({type: 'fatal', message: `a store stopped: ${reason}`});
@@ -208,8 +203,30 @@ export async function startEngine(
     metaRole === undefined
       ? CatalogCopy.from(clock, options.catalog)
       : new CatalogCopy(clock, metaRole.follower.catalog);
-  parts = assemble(base, {host, rpc, copy, metaRole, manifests, storeOf, background});
+  parts = assemble(base, {host, rpc, copy, metaRole, manifests, storeOf, orders, background});
   return parts;
+}
+
+function baseOf(
+  options: EngineOptions,
+  {clock, emit, log}: Pick<Base, 'clock' | 'emit' | 'log'>,
+): Base {
+  return {
+    options,
+    clock,
+    random: createNodeRandom(),
+    log,
+    disk: new NodeDisk(options.dataDirectory),
+    emit,
+    audit: new AuditPort(emit),
+    certificates: {ends: undefined},
+    nodes: watchOf(options),
+    memtables: new MemtableBudget(options.memory.memtables_bytes_max),
+    queries: new QueriesMemory(options.memory.queries_memory_bytes_max),
+    storageCounts: new StorageCounts(),
+    watch: new ThreadWatch(clock, String(options.thread)),
+    turns: new WorkTurns(clock),
+  };
 }
 
 function nodeOf(catalog: Catalog | undefined, set: ReplicaSetId, id: ReplicaId) {
@@ -225,16 +242,6 @@ function watchOf({catalog, node}: EngineOptions): NodeWatch {
   for (const {id} of Catalog.fromSnapshot(catalog).nodes())
     if (id !== node) watch.changed(id, false);
   return watch;
-}
-
-function vitalsOf(host: Host, clock: Clock): Vitals {
-  const nowMs = clock.monotonicMs();
-  const {turnAgeMs, writeAgeMs} = host.ages();
-  return {
-    tickMs: nowMs - turnAgeMs,
-    writingSinceMs: writeAgeMs === 0 ? undefined : nowMs - writeAgeMs,
-    stores: host.durableRecords(),
-  };
 }
 
 /** Alone a node has nobody to replace a replica from: it is better not to start than to start empty. */
@@ -284,6 +291,7 @@ interface Grown {
   readonly metaRole: MetaRole | undefined;
   readonly manifests: ReadonlyMap<StoreId, Manifest>;
   readonly storeOf: (set: ReplicaSetId) => StoreId;
+  readonly orders: EntryOrderBook;
   readonly background: BackgroundClient;
 }
 
@@ -309,8 +317,10 @@ function assemble(base: Base, grown: Grown): EngineParts {
   const replicas = hostReplicas(base, grown, {notes, effects});
   const stopped = new StoppedReplicas({
     host,
-    catalog,
+    copy,
+    orders: grown.orders,
     log: base.log,
+    monotonicMs: () => clock.monotonicMs(),
     onOpened: (set) => (set === META_SET ? metaRole?.hosted() : effects.opened(set)),
   });
   rpc.serve(stopped.handlers());
@@ -318,6 +328,8 @@ function assemble(base: Base, grown: Grown): EngineParts {
   serveNodes({base, host, rpc, replicas, reads});
   const machines = (): ReplicaMachine[] => machinesOf(host);
   return {
+    audit: base.audit,
+    certificates: base.certificates,
     options,
     clock,
     host,
@@ -347,7 +359,7 @@ function assemble(base: Base, grown: Grown): EngineParts {
 
 function hostReplicas(
   {options, clock, disk, emit, log}: Base,
-  {host, copy, metaRole, manifests, storeOf}: Grown,
+  {host, copy, metaRole, manifests, storeOf, orders}: Grown,
   {notes, effects}: Pick<EngineParts, 'notes' | 'effects'>,
 ): NodeReplicas {
   return new NodeReplicas({
@@ -357,6 +369,7 @@ function hostReplicas(
     monotonicMs: () => clock.monotonicMs(),
     manifests,
     storeOf,
+    orders,
     node: options.node,
     log,
     isOwn: (set) => (set === META_SET ? 0 : set % options.threads) === options.thread,
@@ -385,7 +398,7 @@ function serveNodes(parts: {
   const monotonicMs = (): number => clock.monotonicMs();
   rpc.serve(nodeHandlers(replicas, clock));
   rpc.serve(notesHandler(replicas));
-  rpc.serve(conditionHandler(clock, replicas));
+  rpc.serve(conditionHandler(clock, replicas, () => parts.base.certificates.ends));
   rpc.serve(campaignHandler(host));
   rpc.serve(passHandlers({rpc, nodes: parts.base.nodes, clock}));
   rpc.serve({
@@ -443,7 +456,7 @@ function createServices(
       ...{access: copy, meta, reader, router, view, clock, counts},
       slices: turns,
       memory: base.queries,
-      audit: (entry) => base.emit({type: 'audit', entry}),
+      audit: base.audit,
     }),
     admin: new AdminService({access: copy, meta, plans: meta, view, rpc, clock, router}),
     storage: (action) => settleStorage(action, machines()),

@@ -2,14 +2,7 @@
 // thread when a node has none.
 
 import {isMainThread, type MessagePort} from 'node:worker_threads';
-import {
-  DbError,
-  isDiskFull,
-  type Log,
-  META_SET,
-  type ReplicaSetId,
-  toWireError,
-} from '@flotilla/base';
+import {DbError, isDiskFull, type Log, META_SET, toWireError} from '@flotilla/base';
 import {loadSqlParser} from '@flotilla/query';
 import {isRpcFrame, refuseRpcFrame} from '../connections/index.ts';
 import type {ThreadCondition} from '../node/node-health.ts';
@@ -18,7 +11,7 @@ import {type EngineParts, startEngine} from './engine-start.ts';
 import type {EngineOptions, FromEngine, ToEngine} from './messages.ts';
 import {updateNodeRecord} from './meta-role.ts';
 import {pause} from './pause.ts';
-import type {ReplicaNote} from './replica-host.ts';
+import {takeNews} from './replica-host.ts';
 
 const NOTES_MS = 200;
 /** All replicas are looked at for it, and only people are shown it. */
@@ -107,6 +100,9 @@ export class Engine {
       case 'remembered':
         this.#remembered(message, parts);
         return;
+      case 'disown':
+        this.#disown(message, parts);
+        return;
       case 'loss':
         parts.replicas.learnLoss(message.elsewhere);
         return;
@@ -114,7 +110,13 @@ export class Engine {
         parts.replicas.settleLoss().catch((error: unknown) => this.#die(error));
         return;
       case 'notes':
-        takeNews(parts.notes, message);
+        takeNews(parts.notes, message.thread, message.news);
+        return;
+      case 'certificates':
+        parts.certificates.ends = message.ends;
+        return;
+      case 'audit-begun':
+        parts.audit.begun(message.asked, message.act);
         return;
       case 'call':
         this.#serve(message);
@@ -149,6 +151,14 @@ export class Engine {
     this.#isStopping = true;
     disowned.then(
       () => this.#emit({type: 'old-image'}),
+      (error: unknown) => this.#die(error),
+    );
+  }
+
+  #disown({records}: Extract<ToEngine, {type: 'disown'}>, {host}: EngineParts): void {
+    this.#isStopping = true;
+    host.disown(records).then(
+      () => this.#emit({type: 'disowned'}),
       (error: unknown) => this.#die(error),
     );
   }
@@ -218,16 +228,6 @@ export class Engine {
     parts.watch.stop();
     this.#emit({type: 'stopped'});
   }
-}
-
-function takeNews(
-  notes: EngineParts['notes'],
-  {thread, news}: Extract<ToEngine, {type: 'notes'}>,
-): void {
-  const ofThread = notes.get(thread) ?? new Map<ReplicaSetId, ReplicaNote>();
-  notes.set(thread, ofThread);
-  for (const set of news.gone) ofThread.delete(set);
-  for (const note of news.changed) ofThread.set(note.status.set, note);
 }
 
 function conditionOf({host, metaRole}: EngineParts): ThreadCondition {

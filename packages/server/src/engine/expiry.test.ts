@@ -1,21 +1,12 @@
 import type {ReplicaSetId} from '@flotilla/base';
-import {CatalogMachine, type Command} from '@flotilla/catalog';
-import type {CatalogEvent} from '@flotilla/meta';
 import {expect, test} from 'vitest';
 import {expiredOffset, hideExpired} from './expiry.ts';
+import {foundedCatalog} from './founded-catalog.fixture.ts';
 
 const DATABASE = 1 as never;
 
 function world() {
-  const machine = new CatalogMachine();
-  let index = 5;
-  const apply = (command: Command): CatalogEvent => {
-    const {result, update} = machine.apply(command, ++index);
-    if (!result.ok) throw new Error(result.error.message);
-    return {type: 'update', update: update!};
-  };
-  const node = {incarnation: 'a', address: ':1', engineThreads: 1, version: '1'};
-  apply({type: 'found-cluster', clusterId: 'c', node, atMs: 0});
+  const {catalog, apply} = foundedCatalog();
   const placements = [[{node: 1 as never, role: 'voter' as const}]];
   for (const startMs of [0, 1_000]) {
     const range = {timeMs: startMs, startMs, endMs: startMs + 1_000};
@@ -29,7 +20,7 @@ function world() {
         {setExpiredBefore: (offset: number) => void offsets.splice(i, 1, offset)},
       ] as const,
   );
-  return {catalog: machine.catalog, apply, offsets, storages};
+  return {catalog, apply, offsets, storages};
 }
 
 test('the offset counts units from the bucket on, and is never negative', () => {

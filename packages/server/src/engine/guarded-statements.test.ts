@@ -1,6 +1,6 @@
 import {loadSqlParser, parseStatement} from '@flotilla/query';
 import {beforeAll, describe, expect, test} from 'vitest';
-import type {AuditEntry} from '../doors/audit.ts';
+import type {Audit} from '../doors/audit.ts';
 import type {SqlCall} from './gateway.ts';
 import {guarded, isForAdministrators} from './guarded-statements.ts';
 
@@ -39,21 +39,32 @@ test.each(ADMINISTRATORS)('%s is for administrators', (text) => {
 
 describe('a statement for administrators', () => {
   const statement = parseStatement('DROP TENANT a');
-  const told: AuditEntry[] = [];
+  const told: unknown[] = [];
+  const audit: Audit = {
+    begin: async (intent) => {
+      told.push({...intent, result: 'begun'});
+      return 'act-1';
+    },
+    add: (entry) => void told.push(entry),
+  };
   const run = (caller: SqlCall['caller'], answer = async () => 'done') => {
     told.length = 0;
     const call = {text: 'DROP TENANT a', from: '10.0.0.9', caller} as SqlCall;
-    return guarded(statement, call, (entry) => told.push(entry), answer);
+    return guarded(statement, call, audit, answer);
   };
 
   test('of one is run and told, also if it fails', async () => {
-    expect(await run({type: 'administrator', name: 'ann'})).toBe('done');
+    // What is about to be done stands there before it is.
+    const answer = async () => `done after ${told.length} line`;
+    expect(await run({type: 'administrator', name: 'ann'}, answer)).toBe('done after 1 line');
+    const line = {who: 'ann', from: '10.0.0.9', what: 'drop-tenant', how: 'DROP TENANT a'};
     expect(told).toEqual([
-      {who: 'ann', from: '10.0.0.9', what: 'drop-tenant', how: 'DROP TENANT a', result: 'ok'},
+      {...line, result: 'begun'},
+      {...line, act: 'act-1', result: 'ok'},
     ]);
     const failing = run({type: 'anyone'}, () => Promise.reject(new Error('no')));
     await expect(failing).rejects.toThrow('no');
-    expect(told).toMatchObject([{who: 'anyone', result: 'INTERNAL'}]);
+    expect(told).toMatchObject([{result: 'begun'}, {who: 'anyone', result: 'INTERNAL'}]);
   });
 
   test('of a stranger is refused and told', async () => {

@@ -2,7 +2,7 @@
 
 import {DbError, LIMITS} from '@flotilla/base';
 import type {Statement} from '@flotilla/query';
-import type {AuditEntry} from '../doors/audit.ts';
+import {type Audit, audited} from '../doors/audit.ts';
 import type {SqlCall} from './gateway.ts';
 
 /** What everybody may who may write: a new kind of statement is not among them by itself. */
@@ -32,21 +32,14 @@ export function isForAdministrators(statement: Statement): boolean {
 export async function guarded<Answer>(
   statement: Statement,
   call: SqlCall,
-  audit: (entry: AuditEntry) => void,
+  audit: Audit,
   run: () => Promise<Answer>,
 ): Promise<Answer> {
   if (!isForAdministrators(statement)) return run();
   const {caller = {type: 'anyone'}, from, requestId, text} = call;
   const who = caller.type === 'administrator' ? caller.name : caller.type;
-  const tell = (result: string): void =>
-    audit({who, from, what: statement.kind, how: text, result, requestId});
-  try {
-    if (caller.type === 'stranger') throw new DbError(caller.code, caller.message);
-    const answer = await run();
-    tell('ok');
-    return answer;
-  } catch (error) {
-    tell(error instanceof DbError ? error.code : 'INTERNAL');
-    throw error;
-  }
+  const intent = {who, from, what: statement.kind, how: text, requestId};
+  if (caller.type !== 'stranger') return audited(audit, intent, run);
+  audit.add({...intent, result: caller.code});
+  throw new DbError(caller.code, caller.message);
 }

@@ -14,9 +14,10 @@ import type {
 import type {CatalogUpdate} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
 import type {NodeState, RememberedRecord, TimingPreset} from '@flotilla/multiraft';
-import type {AuditEntry} from '../doors/audit.ts';
+import type {AuditEntry, AuditIntent} from '../doors/audit.ts';
 import type {ThreadCondition} from '../node/node-health.ts';
 import type {AdminCall, HttpAnswer, SqlCall, WriteCall} from './gateway.ts';
+import type {CertificateEnds} from './node-condition.ts';
 import type {ReplicaNews} from './replica-host.ts';
 
 /** What an engine thread is told once, before anything else. */
@@ -85,6 +86,8 @@ export type ToEngine =
       readonly node: NodeId;
       readonly records: readonly RememberedRecord[];
     }
+  /** Another copy of the data directory was this node: what its stores acknowledged since is not known. */
+  | {readonly type: 'disown'; readonly records: readonly RememberedRecord[]}
   /** A store of the node knows of a loss; sets of which other threads hold a replica. Before any order. */
   | {readonly type: 'loss'; readonly elsewhere: readonly ReplicaSetId[]}
   /** All threads have brought back what they may hold. */
@@ -98,6 +101,9 @@ export type ToEngine =
       /** When the main thread had the whole request, on the monotonic clock. */
       readonly receivedMs: number;
     }
+  /** When the certificate of the node ends, and its authority: at the start, and when they are renewed. */
+  | {readonly type: 'certificates'; readonly ends: CertificateEnds}
+  | {readonly type: 'audit-begun'; readonly asked: number; readonly act: string}
   /** The reader of a streamed answer took one chunk. */
   | {readonly type: 'pull'; readonly callId: number}
   | {readonly type: 'cancel'; readonly callId: number}
@@ -126,6 +132,8 @@ export type FromEngine =
   | {readonly type: 'vetted'; readonly node: NodeId}
   /** A store is an older image of itself, and says so durably now: the node has to end. */
   | {readonly type: 'old-image'}
+  /** Answers 'disown', when it is durable. */
+  | {readonly type: 'disowned'}
   /** Answers 'loss'. */
   | {readonly type: 'brought-back'}
   /** From threads above 0, for thread 0: what changed of their replicas; at first all. */
@@ -144,6 +152,8 @@ export type FromEngine =
   | {readonly type: 'end'; readonly callId: number; readonly error?: WireError | undefined}
   /** For the audit log, which the main thread writes. */
   | {readonly type: 'audit'; readonly entry: AuditEntry}
+  /** Likewise, and answered by 'audit-begun' once it is on disk. */
+  | {readonly type: 'audit-begin'; readonly asked: number; readonly intent: AuditIntent}
   /** The thread cannot go on: the process ends with a named exit code. */
   | {readonly type: 'fatal'; readonly message: string}
   | {readonly type: 'stopped'};

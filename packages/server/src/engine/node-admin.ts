@@ -27,7 +27,11 @@ export interface NodeAdminDeps {
     wanted: Parameters<OperationOrders['start']>[0],
     terms: OrderTerms,
   ) => Promise<unknown>;
-  readonly cancel: (operation: OperationId, deadlineMs: number) => Promise<unknown>;
+  readonly cancel: (
+    operation: OperationId,
+    deadlineMs: number,
+    by: string | undefined,
+  ) => Promise<unknown>;
 }
 
 type Args = AdminCall['args'];
@@ -39,7 +43,7 @@ export class NodeAdmin {
   readonly changes: Readonly<Record<string, Change>> = {
     'node-join': (args, deadlineMs) => this.#takeIn(args, deadlineMs),
     'node-drain': (args, deadlineMs, by) => this.#drain(args, {deadlineMs, by}),
-    'node-undrain': (args, deadlineMs) => this.#undrain(args, deadlineMs),
+    'node-undrain': (args, deadlineMs, by) => this.#undrain(args, deadlineMs, by),
     'node-decommission': (args, deadlineMs) => this.#decommission(args, deadlineMs),
   };
 
@@ -93,12 +97,12 @@ export class NodeAdmin {
   }
 
   /** Takes replicas again: a drain that is under way is cancelled, moves that have begun end. */
-  async #undrain(args: Args, deadlineMs: number): Promise<unknown> {
+  async #undrain(args: Args, deadlineMs: number, by: string | undefined): Promise<unknown> {
     const {id, state} = this.#node(args);
     const drain = [...this.#deps.access.catalog.operations()].find(
       (one) => one.kind === 'drain-node' && one.sourceNode === id && !isFinished(one),
     );
-    if (drain !== undefined) await this.#deps.cancel(drain.id, deadlineMs);
+    if (drain !== undefined) await this.#deps.cancel(drain.id, deadlineMs, by);
     else if (state !== 'active') await this.#setState(id, 'active', {state, deadlineMs});
     return this.#node(args);
   }

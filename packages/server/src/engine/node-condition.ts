@@ -21,6 +21,15 @@ export interface NodeCondition {
   readonly diskFree: number;
   /** The newest cluster version that its build can. */
   readonly clusterVersionMax: number;
+  /** Until its certificate, and the authority of that, end; negative once they have. Absent without TLS. */
+  readonly certificateLeftMs?: number | undefined;
+  readonly authorityLeftMs?: number | undefined;
+}
+
+/** When they end, as the main thread has them. */
+export interface CertificateEnds {
+  readonly certificateMs: number;
+  readonly authorityMs: number;
 }
 
 interface Answer {
@@ -28,17 +37,20 @@ interface Answer {
   readonly diskFree: number;
   /** Absent where an older build answers, which can 1. */
   readonly clusterVersionMax?: number | undefined;
+  /** Absent without TLS, and of an older build. */
+  readonly ends?: CertificateEnds | undefined;
 }
 
 export function conditionHandler(
   clock: Pick<Clock, 'wallMs'>,
   disk: Pick<ReplicaHost, 'diskSpace'>,
+  ends: () => CertificateEnds | undefined,
 ): RpcHandlers {
   const condition = async (): Promise<Uint8Array> => {
     const {freeBytes, totalBytes} = await disk.diskSpace();
     const diskFree = freeBytes / totalBytes;
     const clusterVersionMax = CLUSTER_VERSION;
-    const answer: Answer = {wallMs: clock.wallMs(), diskFree, clusterVersionMax};
+    const answer: Answer = {wallMs: clock.wallMs(), diskFree, clusterVersionMax, ends: ends()};
     return new TextEncoder().encode(JSON.stringify(answer));
   };
   return {call: new Map([[CONDITION_METHOD, condition]]), stream: new Map()};
@@ -55,10 +67,15 @@ export async function askCondition(
     const target = {node, set: META_SET};
     const bytes = await rpc.call(target, CONDITION_METHOD, new Uint8Array(0), options);
     const answer = JSON.parse(new TextDecoder().decode(bytes)) as Answer;
-    const {wallMs, diskFree, clusterVersionMax = 1} = answer;
+    const {wallMs, diskFree, clusterVersionMax = 1, ends} = answer;
     const tripMs = clock.monotonicMs() - askedAtMs;
     const clockOffsetMs = Math.round(wallMs + tripMs / 2 - clock.wallMs());
-    return {clockOffsetMs, diskFree, clusterVersionMax};
+    // By its own clock, which decides what it takes for ended.
+    const leftOf = (ms: number | undefined) => (ms === undefined ? undefined : ms - wallMs);
+    const [certificateLeftMs, authorityLeftMs] = [ends?.certificateMs, ends?.authorityMs].map(
+      leftOf,
+    );
+    return {clockOffsetMs, diskFree, clusterVersionMax, certificateLeftMs, authorityLeftMs};
   } catch (error) {
     if (error instanceof DbError) return undefined;
     throw error;

@@ -18,6 +18,12 @@ type Nodes = ClusterFacts['nodes'];
 /** Below it writes are refused; below the other one the node gets no new replicas. */
 const DISK_FREE_WRITES = 0.05;
 const DISK_FREE_REPLICAS = 0.15;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** As adapters/tls-files.ts warns in the log, and the alerts do. */
+const CERTIFICATE_LEFT_MS = 14 * DAY_MS;
+const AUTHORITY_LEFT_MS = 30 * DAY_MS;
 
 /** States of a replica that stands still by itself, not for its node's silence. */
 const STANDING: ReadonlySet<string> = new Set(['failed', 'stopped', 'wedged']);
@@ -113,6 +119,39 @@ export function diskReasons(nodes: Nodes, which: 'full' | 'low'): Reason[] {
     });
   }
   return reasons;
+}
+
+/** Certificates that end soon, or have; of the authorities each time once, with all nodes that it lets in. */
+export function certificateReasons(nodes: Nodes): Reason[] {
+  const reasons: Reason[] = [];
+  const byAuthority = new Map<string, NodeId[]>();
+  for (const {node, condition} of nodes) {
+    const {certificateLeftMs = Infinity, authorityLeftMs = Infinity} = condition ?? {};
+    if (authorityLeftMs < AUTHORITY_LEFT_MS) {
+      // Each is asked at another moment.
+      const end = endText(Math.ceil(authorityLeftMs / MINUTE_MS) * MINUTE_MS);
+      byAuthority.set(end, [...(byAuthority.get(end) ?? []), node.id]);
+    }
+    if (certificateLeftMs >= CERTIFICATE_LEFT_MS) continue;
+    reasons.push({
+      message: `the certificate of node ${node.id} (${node.address}) ${endText(certificateLeftMs)}: then nobody connects with it anew`,
+      next: 'flotilla cert node --help',
+    });
+  }
+  for (const [end, ids] of byAuthority)
+    reasons.push({
+      message: `the authority of the certificates of node ${ids.join(', ')} ${end}, and with it all that it signed`,
+      next: 'flotilla cert ca --help',
+    });
+  return reasons;
+}
+
+function endText(leftMs: number): string {
+  if (leftMs <= 0) return 'has ended';
+  const days = Math.floor(leftMs / DAY_MS);
+  return days < 2
+    ? `ends in ${durationText(Math.ceil(leftMs / HOUR_MS) * HOUR_MS)}`
+    : `ends in ${days} days`;
 }
 
 function lengthOf(ms: number): string {

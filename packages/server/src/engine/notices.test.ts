@@ -1,5 +1,5 @@
 import type {DatabaseId, NodeId, OperationId} from '@flotilla/base';
-import {CatalogMachine, type Command} from '@flotilla/catalog';
+import {CatalogMachine, type Command, type ReplicaSet} from '@flotilla/catalog';
 import {beforeEach, expect, test} from 'vitest';
 import {noticesOf} from './notices.ts';
 
@@ -53,6 +53,27 @@ test('operations are told once they wait, the first ones each by itself', () => 
       next: 'flotilla operation show 3',
     },
   ]);
+});
+
+test('what the cluster would begin again is told with who cancelled it, and how it is begun', () => {
+  const database = 1 as DatabaseId;
+  const placements = [[1, 2, 3].map((i) => ({node: i as NodeId, role: 'voter' as const}))];
+  const range = {timeMs: 0, startMs: 0, endMs: DAY_MS};
+  run({type: 'ensure-bucket', database, ...range, placements});
+  const [{id: replicaSet, replicas}] = [...machine.catalog.replicaSets()] as [ReplicaSet];
+  const {replica: source} = replicas[1]!;
+  const subject = {replicaSet, source, startedBy: 'reconciler', atMs: 1};
+  run({type: 'create-operation', kind: 'repair', ...subject});
+  const cancel = {operation: 1 as OperationId, expectedStep: 'change', atMs: NOW_MS} as const;
+  run({type: 'update-operation', ...cancel, state: 'cancelling', by: 'ann'});
+  run({type: 'update-operation', ...cancel, state: 'cancelled'});
+  expect(notices()).toEqual([
+    {
+      message: `operation 1 (repair of replica set ${replicaSet}), which ann cancelled, is not begun again before 2026-11-22T00:00:00.000Z`,
+      next: 'flotilla operation retry 1',
+    },
+  ]);
+  expect(noticesOf(machine.catalog, NOW_MS + DAY_MS)).toEqual([]);
 });
 
 test('of the trash one line says what is purged first, and how it comes back', () => {

@@ -1,9 +1,10 @@
 // What is no fault, but what a person may have forgotten: pauses, nodes in maintenance, doors left open,
-// operations that wait for something, and what the trash still gives back. `status` shows them below its
-// reasons, the same one or few lines however much there is.
+// operations that wait for something, others that were cancelled and rest, and what the trash still gives
+// back. `status` shows them below its reasons, the same one or few lines however much there is.
 
 import {
   type Catalog,
+  cancelledWork,
   type Database,
   isFinished,
   maintenanceOf,
@@ -20,6 +21,7 @@ export function noticesOf(catalog: Catalog, nowMs: number): Reason[] {
   return [
     ...insecureNotices(catalog),
     ...waitingNotices(catalog),
+    ...cancelledNotices(catalog, nowMs),
     ...pauseNotices(catalog, nowMs),
     ...maintenanceNotices(catalog, nowMs),
     ...trashNotices(catalog),
@@ -61,6 +63,17 @@ function obstacleOf({waiting, error}: Operation): string | undefined {
 function subjectOf({replicaSet, sourceNode}: Operation): string {
   if (replicaSet !== undefined) return `of replica set ${replicaSet}`;
   return sourceNode === undefined ? 'of the cluster' : `of node ${sourceNode}`;
+}
+
+/** What the cluster would begin by itself, had nobody cancelled it: the one that rests longest of all, and how many. */
+function cancelledNotices(catalog: Catalog, nowMs: number): Reason[] {
+  const [last, ...more] = cancelledWork(catalog, nowMs).sort((a, b) => b.untilMs - a.untilMs);
+  if (last === undefined) return [];
+  const {operation, untilMs} = last;
+  const {id, kind, cancelledBy} = operation;
+  const others = more.length === 0 ? '' : `, nor ${more.length} more that were cancelled`;
+  const message = `operation ${id} (${kind} ${subjectOf(operation)}), which ${cancelledBy} cancelled, is not begun again before ${timeText(untilMs)}${others}`;
+  return [{message, next: `flotilla operation retry ${id}`}];
 }
 
 function pauseNotices({cluster}: Catalog, nowMs: number): Reason[] {

@@ -6,34 +6,25 @@ import {type Catalog, isFinished, type Operation, operationProgress} from '@flot
 import type {ClusterView} from './cluster-view.ts';
 import type {Cell, TextColumn} from './text-rows.ts';
 
-export interface OperationView {
-  readonly id: number;
-  readonly kind: string;
-  readonly state: string;
-  readonly step: string;
-  readonly percent?: number | undefined;
-  readonly replicaSet?: number | undefined;
-  /** Replicas, and the nodes that they are on. */
-  readonly source?: number | undefined;
-  readonly target?: number | undefined;
-  readonly sourceNode?: number | undefined;
-  readonly targetNode?: number | undefined;
-  /** Of the snapshot that makes the new replica. */
-  readonly bytes?: number | undefined;
-  readonly bytesTotal?: number | undefined;
-  readonly bytesPerSecond?: number | undefined;
-  readonly replicasLeft?: number | undefined;
-  readonly startedBy: string;
+type Progress = ReturnType<typeof operationProgress>;
+
+/** What only the reconciler needs of a record, or what is told otherwise. */
+type Untold =
+  | 'allowFewerVoters'
+  | 'createdAtMs'
+  | 'history'
+  | 'replicasTotal'
+  | 'transfer'
+  | 'waiting';
+
+export interface OperationView
+  extends Omit<Operation, Untold>,
+    Omit<Progress, 'endedAtMs' | 'estimatedEndMs'> {
   readonly startedAt: string;
   readonly estimatedEnd?: string | undefined;
   readonly endedAt?: string | undefined;
   /** Of its present step, once that has taken long. */
   readonly waitingFor?: string | undefined;
-  readonly error?: string | undefined;
-  readonly errorCode?: string | undefined;
-  readonly result?: string | undefined;
-  readonly differing?: readonly number[] | undefined;
-  readonly retryOf?: number | undefined;
   readonly history: readonly {readonly step: string; readonly at: string}[];
 }
 
@@ -58,22 +49,18 @@ function receiverOf(operation: Operation): NodeId[] {
   return isReceiving && targetNode !== undefined ? [targetNode] : [];
 }
 
-function describe(
-  operation: Operation,
-  progress: ReturnType<typeof operationProgress>,
-): OperationView {
-  const {id, kind, state, step, replicaSet, source, target, sourceNode, targetNode} = operation;
-  const {startedBy, error, errorCode, result, differing, retryOf, history, createdAtMs} = operation;
-  const {percent, bytes, bytesTotal, bytesPerSecond, replicasLeft} = progress;
+function describe(operation: Operation, progress: Progress): OperationView {
+  const {allowFewerVoters, createdAtMs, history, replicasTotal, transfer, waiting, ...record} =
+    operation;
+  const {endedAtMs, estimatedEndMs, ...reached} = progress;
   return {
-    ...{id, kind, state, step, percent, replicaSet, source, target, sourceNode, targetNode},
-    ...{bytes, bytesTotal, bytesPerSecond, replicasLeft, startedBy},
+    ...record,
+    ...reached,
     startedAt: timeText(createdAtMs)!,
-    estimatedEnd: timeText(progress.estimatedEndMs),
-    endedAt: timeText(progress.endedAtMs),
-    waitingFor: isFinished(operation) ? undefined : operation.waiting?.for,
-    ...{error, errorCode, result, differing, retryOf},
-    history: history.map(({step: name, atMs}) => ({step: name, at: timeText(atMs)!})),
+    estimatedEnd: timeText(estimatedEndMs),
+    endedAt: timeText(endedAtMs),
+    waitingFor: isFinished(operation) ? undefined : waiting?.for,
+    history: history.map(({step, atMs}) => ({step, at: timeText(atMs)!})),
   };
 }
 

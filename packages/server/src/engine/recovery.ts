@@ -5,10 +5,17 @@
 // same plan may be applied again after any failure.
 
 import {type Clock, DbError, type NodeId, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
-import type {Catalog} from '@flotilla/catalog';
+import type {Catalog, ReplicaSet} from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
 import type {CatalogAccess} from './catalog-access.ts';
-import type {ClusterFacts, ClusterView, ReplicaSetView, ReplicaView} from './cluster-view.ts';
+import {
+  type ClusterFacts,
+  type ClusterView,
+  GONE,
+  lastCopyDamaged,
+  type ReplicaSetView,
+  type ReplicaView,
+} from './cluster-view.ts';
 import type {AdminCall} from './gateway.ts';
 
 /** Of one command. */
@@ -96,11 +103,16 @@ export class Recovery {
       if (isAlive) throw new DbError('CONFLICT', `node ${node} answers: it is not lost`, {node});
     }
     await this.#propose({type: 'declare-lost', nodes: lost, atMs: this.#deps.clock.wallMs()});
-    const led = new Set(facts.sets.filter(({leader}) => leader !== undefined).map((set) => set.id));
+    const gone = new Set(lost);
+    // What the last copy of a set has lost is lost, though that copy leads.
+    const kept = facts.sets.filter(
+      (set) => set.leader !== undefined && lastCopyDamaged(set) === undefined,
+    );
+    const led = new Set(kept.map(({id}) => id));
     const outcomes: Outcome[] = [];
     for (let at = 0; at < sets.length; at += AT_ONCE) {
       const some = sets.slice(at, at + AT_ONCE);
-      outcomes.push(...(await Promise.all(some.map((set) => this.#recover(set, led)))));
+      outcomes.push(...(await Promise.all(some.map((set) => this.#recover(set, led, gone)))));
     }
     return {
       lost,
@@ -109,11 +121,16 @@ export class Recovery {
     };
   }
 
-  async #recover(ordered: OrderedSet, led: ReadonlySet<ReplicaSetId>): Promise<Outcome> {
-    const {set, epoch: expectedEpoch, node, replica, lastIndex} = ordered;
-    const placed = this.#deps.access.catalog.replicaSet(set)?.replicas ?? [];
-    const done = placed.find(({from}) => from !== undefined && from === replica);
-    if (done !== undefined) return {set, replica: done.replica};
+  async #recover(
+    ordered: OrderedSet,
+    led: ReadonlySet<ReplicaSetId>,
+    lost: ReadonlySet<NodeId>,
+  ): Promise<Outcome> {
+    const {set, node, replica, lastIndex} = ordered;
+    const present = this.#deps.access.catalog.replicaSet(set);
+    const done = doneBefore(present, ordered);
+    if (done !== undefined) return {set, replica: done};
+    const expectedEpoch = epochNow(present, ordered, lost);
     if (led.has(set)) return {set, why: 'it is led: nothing of it is lost'};
     const atMs = this.#deps.clock.wallMs();
     try {
@@ -133,6 +150,29 @@ export class Recovery {
   }
 }
 
+/** To declare nodes lost takes their places where the placement has a majority without them, and raises it. */
+function epochNow(
+  set: ReplicaSet | undefined,
+  {epoch}: OrderedSet,
+  lost: ReadonlySet<NodeId>,
+): number {
+  const isExpelled = set?.epoch === epoch + 1 && !set.replicas.some(({node}) => lost.has(node));
+  return isExpelled ? epoch + 1 : epoch;
+}
+
+/** The replica with which the set goes on, where the same order was carried out already. */
+function doneBefore(
+  set: ReplicaSet | undefined,
+  {replica, node, epoch}: OrderedSet,
+): ReplicaId | undefined {
+  if (set === undefined) return undefined;
+  if (replica !== undefined)
+    return set.replicas.find(({from}) => from !== undefined && from === replica)?.replica;
+  const [only] = set.replicas;
+  const isAlone = set.epoch === epoch + 1 && set.replicas.length === 1 && only!.node === node;
+  return isAlone && set.founders[0] === only!.replica ? only!.replica : undefined;
+}
+
 /** Pure: sets without a majority of voters that answer, and the most advanced replica of each. */
 export function planRecovery(catalog: Catalog, facts: ClusterFacts, nowMs: number): RecoveryPlan {
   const silent = facts.nodes.filter(({isReachable}) => !isReachable).map(({node}) => node.id);
@@ -140,7 +180,7 @@ export function planRecovery(catalog: Catalog, facts: ClusterFacts, nowMs: numbe
   const expelled = placed.filter((node) => catalog.node(node)?.state === 'decommissioned');
   const lost = [...new Set([...silent, ...expelled])].sort((a, b) => a - b);
   const open = facts.sets.filter(({state}) => state !== 'dropping');
-  const sets = open.filter((set) => !hasMajority(set));
+  const sets = open.filter((set) => !hasMajority(set) || lastCopyDamaged(set) !== undefined);
   return {
     cluster: catalog.cluster?.id ?? '',
     madeAt: new Date(nowMs).toISOString(),
@@ -151,13 +191,19 @@ export function planRecovery(catalog: Catalog, facts: ClusterFacts, nowMs: numbe
   };
 }
 
-/** One that cannot apply an entry votes all the same. */
-const GONE = ['unreachable', 'missing', 'stopped'];
-
+/**
+ * By the newest configuration that one of them knows: the placement is what meta wants, or wanted, and nodes
+ * that were declared lost have no place in it. By the placement only where nobody says.
+ */
 function hasMajority({replicas}: ReplicaSetView): boolean {
-  const voters = replicas.filter(({role}) => role === 'voter');
-  const answering = voters.filter(({state}) => !GONE.includes(state));
-  return 2 * answering.length > voters.length;
+  const answering = replicas.filter(({state}) => !GONE.includes(state));
+  const ids = new Set<number>(answering.map(({replica}) => replica));
+  const [newest] = answering
+    .flatMap(({voting}) => (voting === undefined ? [] : [voting]))
+    .sort((a, b) => b.configIndex - a.configIndex);
+  const placed = replicas.filter(({role}) => role === 'voter').map(({replica}) => replica);
+  const majorities = newest?.majorities ?? [placed];
+  return majorities.every((half) => 2 * half.filter((id) => ids.has(id)).length > half.length);
 }
 
 function planSet(view: ReplicaSetView, catalog: Catalog, facts: ClusterFacts): PlannedSet {
@@ -170,21 +216,26 @@ function planSet(view: ReplicaSetView, catalog: Catalog, facts: ClusterFacts): P
     const loses = lossOf(view, best);
     return {...subject, action: 'take-over', node, replica, lastTerm, lastIndex, loses};
   }
-  const stopped = replicas.find((one) => one.stopped !== undefined);
+  const stopped = replicas.find((one) => one.stopped !== undefined && one.damaged !== true);
   if (stopped !== undefined) {
     const loses = `the replica on node ${stopped.node} has stopped: ./flotilla replica-set retry ${set}, then plan anew`;
     return {...subject, action: 'none', loses};
   }
   const node = emptiest(catalog, facts);
-  const loses = 'all of its rows: no copy of them is left';
+  const last = replicas.find(({damaged, state}) => damaged === true && state !== 'unreachable');
+  const loses =
+    last === undefined
+      ? 'all of its rows: no copy of them is left'
+      : `all of its rows: the last copy, on node ${last.node}, is damaged; save first what can still be read of it`;
   return {...subject, action: node === undefined ? 'none' : 'begin-empty', node, loses};
 }
 
 type Open = ReplicaView & {readonly lastTerm: number; readonly lastIndex: number};
 
-/** One that waits for its first snapshot holds nothing. */
+/** One that waits for its first snapshot holds nothing, and one that is damaged hands on nothing. */
 function isOpen(replica: ReplicaView): replica is Open {
-  const {lastTerm, lastIndex = 0, stopped} = replica;
+  const {lastTerm, lastIndex = 0, stopped, damaged} = replica;
+  if (damaged === true) return false;
   return lastTerm !== undefined && lastIndex > 0 && stopped === undefined;
 }
 

@@ -8,7 +8,7 @@ import {
   type ReplicaSetId,
   type TableId,
 } from '@flotilla/base';
-import type {Catalog, DeadColumns, Precision} from '@flotilla/catalog';
+import type {BirthSeen, Catalog, DeadColumns, PlaceSeen, Precision} from '@flotilla/catalog';
 import type {Manifest} from '@flotilla/storage';
 
 const RECORD_VERSION = 1;
@@ -22,6 +22,8 @@ export interface ReplicaBirth {
   /** Table ids that were dead when the set was made. */
   readonly deadTables: readonly TableId[];
   readonly deadColumns?: readonly DeadColumns[] | undefined;
+  /** For a catalog that must be rebuilt. Absent where an older build wrote the record. */
+  readonly place?: PlaceSeen | undefined;
 }
 
 function keyOf(set: ReplicaSetId, replica: ReplicaId): string {
@@ -42,7 +44,26 @@ export function birthOf(catalog: Catalog, set: ReplicaSetId): ReplicaBirth | und
     // Not those of this copy, which may be newer: all replicas of a set must begin alike.
     deadTables: bucket.deadTables ?? [],
     deadColumns: bucket.deadColumns,
+    place: {
+      tenant: catalog.tenant(database.tenant)?.name ?? '',
+      databaseName: database.name,
+      bucket: bucket.id,
+      endMs: bucket.endMs,
+      shard: entity!.shard,
+      shards: bucket.replicaSets.length,
+    },
   };
+}
+
+/** Undefined where there is none, or one of a newer build. */
+export function birthSeen(
+  manifest: Manifest,
+  {set, replica}: {readonly set: ReplicaSetId; readonly replica: ReplicaId},
+): BirthSeen | undefined {
+  const value = manifest.get(keyOf(set, replica));
+  if (value === undefined) return undefined;
+  const {version, ...birth} = JSON.parse(new TextDecoder().decode(value)) as ReplicaBirth;
+  return version === RECORD_VERSION ? birth : undefined;
 }
 
 export async function recordBirth(

@@ -1,6 +1,7 @@
 import {FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import type {Host} from '@flotilla/multiraft';
 import {ReplicaMachine} from '@flotilla/replica';
+import type {Edit} from '@flotilla/storage';
 import {expect, test, vi} from 'vitest';
 import {NodeReplicas, type ReplicaHostDeps, type ReplicaNote} from './replica-host.ts';
 
@@ -118,6 +119,25 @@ test('a replica that stopped for a damaged part is told as damaged, so that meta
   expect([after!.damaged, after!.fault]).toEqual([true, 'checksum mismatch']);
 });
 
+test('damage that a compaction meets is told though nothing is written, and the replica leads', async () => {
+  const {groups, touch, replicas} = fakeReplicas();
+  const machine = Object.create(ReplicaMachine.prototype, {
+    isDamaged: {value: false, writable: true},
+    isWritten: {value: true},
+    work: {value: undefined},
+    diskBytes: {value: 7},
+    writtenBytes: {value: 9},
+    durablePoint: {value: () => ({index: 5})},
+  });
+  groups.set(1, {term: 1, isAsleep: true, flushed: 5, machine});
+  touch(1);
+  expect((await replicas.replicas())[0]!.damaged).toBeUndefined();
+  machine.isDamaged = true;
+  replicas.lookForFlushes();
+  expect((await replicas.replicas())[0]).toMatchObject({damaged: true, fault: undefined});
+  expect([...replicas.ownNotes()][0]!.status.damaged).toBe(true);
+});
+
 test('the end of work is told, though the replica sleeps', async () => {
   const {groups, touch, replicas} = fakeReplicas();
   const running = {operation: 4, work: 'checksum', state: 'running', index: 9};
@@ -175,8 +195,9 @@ function withLoss(hosted: {live?: object; broken?: object; refusals?: number} = 
     metaSet: () => undefined,
     replicaSets: () => sets,
     replicaSet: (set: number) => ({bucket: set, database: 1}),
-    bucket: () => ({startMs: 0}),
+    bucket: () => ({startMs: 0, replicaSets: [1]}),
     database: () => ({id: 1, options: {precision: 'ns'}}),
+    tenant: () => undefined,
   };
   const host = {
     hasLoss: false,
@@ -197,21 +218,28 @@ function withLoss(hosted: {live?: object; broken?: object; refusals?: number} = 
     settleLoss: async () => {
       host.hasLoss = false;
     },
+    createReplica: async ({set, replica}: {set: number; replica: number}) => {
+      said.push(`made ${set} ${replica}`);
+    },
   };
+  const births: string[] = [];
   let refusals = hosted.refusals ?? 0;
   const manifest = {
     get: () => undefined,
-    commit: async () => {
+    commit: async ({put = []}: Edit) => {
       if (refusals-- > 0) throw new FatalError('the disk is full');
+      births.push(...put.map(([key]) => key));
     },
   };
+  const nothing = async () => undefined;
   const replicas = new NodeReplicas({
     host,
-    copy: {catalog, refresh: async () => undefined},
+    copy: {catalog, refresh: nothing, waitForVersion: nothing},
     node: NODE,
     isOwn: (set: number) => set % 2 === 0,
     storeOf: () => 1,
     manifests: new Map([[1, manifest]]),
+    orders: {bear: async () => undefined, forget: async () => undefined},
     monotonicMs: () => 0,
     onHosted: (set: number, isHere: boolean) => said.push(`hosted ${set} ${isHere}`),
     onBuried: () => undefined,
@@ -223,7 +251,7 @@ function withLoss(hosted: {live?: object; broken?: object; refusals?: number} = 
     await vi.waitFor(() => expect(said).toContain('done'));
     return said;
   };
-  return {replicas, heard, said, host};
+  return {replicas, heard, said, births, host};
 }
 
 test('a thread that lost nothing brings back what a thread before it may have lost', async () => {
@@ -271,4 +299,46 @@ test('a replica that is not lost stays where the catalog seats a younger one', a
   expect(await withLoss(unreadable).heard([])).toEqual(['done']);
   const same = {broken: {2: {replica: 12, reason: 'older', isLost: true}}};
   expect(await withLoss(same).heard([])).toEqual(['done']);
+});
+
+test('what its set skips is on disk before a replica is made, and goes when it is gone', async () => {
+  const done: string[] = [];
+  const step = (what: string) => async () => void done.push(what);
+  const [set, replica] = [1 as ReplicaSetId, 11 as ReplicaId];
+  const catalog = {
+    replicaSet: () => ({bucket: 1, database: 1}),
+    bucket: () => ({startMs: 0, replicaSets: []}),
+    database: () => ({id: 1, options: {precision: 'ns'}}),
+    tenant: () => undefined,
+  };
+  const replicas = new NodeReplicas({
+    host: {
+      watchChanges: () => () => [],
+      status: () => undefined,
+      broken: () => new Map(),
+      createReplica: step('create'),
+      destroyReplica: step('destroy'),
+    },
+    copy: {catalog, waitForVersion: async (version: number) => void done.push(`wait ${version}`)},
+    monotonicMs: () => 0,
+    storeOf: () => 1,
+    manifests: new Map([[1, {get: () => undefined, commit: step('birth')}]]),
+    orders: {bear: step('bear'), forget: step('forget')},
+    onHosted: () => undefined,
+    onBuried: () => undefined,
+  } as unknown as ReplicaHostDeps);
+  await replicas.createReplica({set, replica, createdAtVersion: 9});
+  await replicas.destroyReplica({set, replica});
+  expect(done).toEqual(['wait 9', 'birth', 'bear', 'create', 'destroy', 'forget']);
+});
+
+test('one that is ordered while an older one is about to be destroyed has its birth when it is made', async () => {
+  const {replicas, said, births} = withLoss({live: {1: {replica: 5}}});
+  const order = {set: 1 as ReplicaSetId, replica: 11 as ReplicaId, createdAtVersion: 0};
+  await replicas.createReplica(order);
+  expect(births).toEqual(['birth/1/11']);
+  expect(said).toEqual(['made 1 11', 'hosted 1 true']);
+  // The same order again.
+  await replicas.createReplica({...order, replica: 5 as ReplicaId});
+  expect(births).toEqual(['birth/1/11']);
 });

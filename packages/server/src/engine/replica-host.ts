@@ -14,14 +14,18 @@ import {
 } from '@flotilla/base';
 import {ENTRIES_SINCE, type ReplicaReport} from '@flotilla/catalog';
 import {type CreateOrder, type ReplicaHost, reportOf, type WorkOrder} from '@flotilla/meta';
-import type {Host, ReplicaStatus, StateMachine} from '@flotilla/multiraft';
+import type {BrokenReplica, Host, ReplicaStatus, StateMachine} from '@flotilla/multiraft';
 import {encodeChecksum, ReplicaMachine} from '@flotilla/replica';
 import type {Manifest} from '@flotilla/storage';
 import type {CatalogCopy} from './catalog-copy.ts';
+import type {EntryOrderBook} from './entry-orders.ts';
 import {birthOf, carryBirth, forgetBirth, recordBirth} from './replica-births.ts';
 
 /** The catalog reaches every node within some milliseconds, or it is cut off. */
 const CATALOG_WAIT_MS = 5_000;
+
+/** What is told as the role of a replica that could not be opened; Raft has none of that name. */
+export const UNOPENED_ROLE = 'stopped';
 
 /** One replica as other threads and nodes see it. Plain JSON. */
 export interface ReplicaNote {
@@ -45,13 +49,36 @@ export interface ReplicaNote {
     readonly failedIndex?: number | undefined;
     /** Absent where an older build answers. */
     readonly isWedged?: boolean | undefined;
+    /** It could not be opened, and never will be. Absent where an older build answers. */
+    readonly isLost?: true | undefined;
+    /** By its own configuration; absent where an older build answers, and where it waits for its first snapshot. */
+    readonly voting?: Voting | undefined;
+    /** A part of it is damaged, though it may still run. */
+    readonly damaged?: boolean | undefined;
   };
+}
+
+/** Who votes in a group, as one of its replicas knows it. */
+export interface Voting {
+  readonly configIndex: number;
+  /** The second one is that of a joint configuration: a majority of each is needed. */
+  readonly majorities: readonly (readonly number[])[];
 }
 
 /** What became other than it was told before. */
 export interface ReplicaNews {
   readonly changed: readonly ReplicaNote[];
   readonly gone: readonly ReplicaSetId[];
+}
+
+/** By engine thread: what the others have told of their replicas. */
+export type NotesOfOthers = Map<number, Map<ReplicaSetId, ReplicaNote>>;
+
+export function takeNews(notes: NotesOfOthers, thread: number, news: ReplicaNews): void {
+  const ofThread = notes.get(thread) ?? new Map<ReplicaSetId, ReplicaNote>();
+  notes.set(thread, ofThread);
+  for (const set of news.gone) ofThread.delete(set);
+  for (const note of news.changed) ofThread.set(note.status.set, note);
 }
 
 export interface ReplicaHostDeps {
@@ -61,6 +88,7 @@ export interface ReplicaHostDeps {
   readonly monotonicMs: () => number;
   readonly manifests: ReadonlyMap<StoreId, Manifest>;
   readonly storeOf: (set: ReplicaSetId) => StoreId;
+  readonly orders: EntryOrderBook;
   readonly node: NodeId;
   readonly log: Log;
   /** The set belongs to this thread, unless another has it already. */
@@ -231,9 +259,12 @@ export class NodeReplicas implements ReplicaHost {
     return isFirst || changed.length + gone.length > 0 ? {changed, gone} : undefined;
   }
 
-  /** Nobody tells of a flush, which comes to replicas that sleep too. */
+  /** Nobody tells of a flush, nor of damage that a compaction meets; both come to replicas that sleep too. */
   lookForFlushes(): void {
     for (const [set, told] of this.#told) {
+      const isDamaged = told.machine instanceof ReplicaMachine && told.machine.isDamaged;
+      // It is looked at like one whose work has ended.
+      if (isDamaged && told.note.report.damaged !== true) this.#working.add(set);
       const flushedIndex = told.machine.durablePoint().index;
       if (told.note.status.flushedIndex === flushedIndex) continue;
       told.note = {...told.note, status: {...told.note.status, flushedIndex}};
@@ -242,8 +273,7 @@ export class NodeReplicas implements ReplicaHost {
   }
 
   *#brokenNotes(): Generator<ReplicaNote> {
-    for (const [set, {replica, reason}] of this.#deps.host.broken())
-      yield brokenNote(set, replica, reason);
+    for (const [set, broken] of this.#deps.host.broken()) yield brokenNote(set, broken);
   }
 
   #look(): void {
@@ -275,9 +305,12 @@ export class NodeReplicas implements ReplicaHost {
     const {set, replica, founding, createdAtVersion, from} = order;
     if (from !== undefined) return this.#takeOver({set, replica, from});
     await copy.waitForVersion(createdAtVersion, monotonicMs() + CATALOG_WAIT_MS);
-    const isNew = host.status(set) === undefined && !host.broken().has(set);
+    // Also beside an older one, which an order that came before this one may be about to end.
+    const isNew = (host.status(set)?.replica ?? host.broken().get(set)?.replica) !== replica;
     if (isNew && !(await this.#bear({set, replica})))
       throw new DbError('CONFLICT', `replica set ${set} was dropped`);
+    if (isNew && set !== META_SET)
+      await this.#deps.orders.bear({set, replica, store: this.#deps.storeOf(set)});
     await host.createReplica({set, replica, founding});
     onHosted(set, true);
   }
@@ -291,6 +324,7 @@ export class NodeReplicas implements ReplicaHost {
     await host.takeOver(order);
     onBuried(set, from);
     await forgetBirth(manifests.values(), set, from);
+    await this.#deps.orders.forget({set, replica: from});
     onHosted(set, true);
   }
 
@@ -310,6 +344,7 @@ export class NodeReplicas implements ReplicaHost {
     onBuried(set, replica);
     const gone = present === undefined || present >= replica ? [replica] : [present, replica];
     if (set !== META_SET) for (const one of gone) await forgetBirth(manifests.values(), set, one);
+    await this.#deps.orders.forget({set, replica});
     if (host.status(set) === undefined && !host.broken().has(set)) onHosted(set, false);
   }
 
@@ -353,12 +388,15 @@ function isSameReport(before: ReplicaReport, now: ReplicaReport): boolean {
 function noteOf(status: ReplicaStatus, machine: StateMachine): ReplicaNote {
   const {set, replica, role, term, leader, commitIndex, appliedIndex, lastIndex, lastTerm} = status;
   const {flushedIndex, isAsleep, failover, stopped, isWedged} = status;
+  const {configIndex, configuration} = status;
+  const majorities = [configuration.voters, configuration.votersOutgoing].filter(hasAny);
+  const voting = majorities.length === 0 ? undefined : {configIndex, majorities};
   const numbers = {term, commitIndex, appliedIndex, lastIndex, lastTerm, flushedIndex};
   const rows = machine instanceof ReplicaMachine ? machine : undefined;
   const damaged = rows?.isDamaged ? true : undefined;
   // What a damaged part keeps from being applied is no fault of the entry.
   const failedIndex = damaged ? undefined : status.failedIndex;
-  const rest = {isAsleep, failover, stopped, failedIndex, isWedged};
+  const rest = {isAsleep, failover, stopped, failedIndex, isWedged, voting, damaged};
   const bytes = {diskBytes: rows?.diskBytes, writtenBytes: rows?.writtenBytes};
   return {
     report: reportOf(status, {
@@ -371,7 +409,11 @@ function noteOf(status: ReplicaStatus, machine: StateMachine): ReplicaNote {
   };
 }
 
-function brokenNote(set: ReplicaSetId, replica: ReplicaId, reason: string): ReplicaNote {
+function hasAny(voters: readonly number[] | undefined): boolean {
+  return voters !== undefined && voters.length > 0;
+}
+
+function brokenNote(set: ReplicaSetId, {replica, reason, isLost}: BrokenReplica): ReplicaNote {
   const nothing = {term: 0, appliedIndex: 0, lastIndex: 0};
   const configuration = {
     voters: [],
@@ -384,7 +426,7 @@ function brokenNote(set: ReplicaSetId, replica: ReplicaId, reason: string): Repl
     report: {
       set,
       replica,
-      role: 'stopped',
+      role: UNOPENED_ROLE,
       ...nothing,
       configIndex: 0,
       configuration,
@@ -396,7 +438,7 @@ function brokenNote(set: ReplicaSetId, replica: ReplicaId, reason: string): Repl
     status: {
       set,
       replica,
-      role: 'stopped',
+      role: UNOPENED_ROLE,
       ...nothing,
       leader: undefined,
       commitIndex: 0,
@@ -404,6 +446,7 @@ function brokenNote(set: ReplicaSetId, replica: ReplicaId, reason: string): Repl
       isAsleep: false,
       failover: 'automatic',
       stopped: reason,
+      isLost: isLost ? true : undefined,
     },
   };
 }

@@ -15,6 +15,7 @@ import {
   type Statement,
   type TableName,
 } from '@flotilla/query';
+import {NO_AUDIT} from '../doors/audit.ts';
 import {AdminStatements} from './admin-statements.ts';
 import {AnswerNotes} from './answer-notes.ts';
 import {findDatabase} from './catalog-access.ts';
@@ -51,7 +52,7 @@ export class SqlService {
     const timeoutMs = call.deadlineMs ?? LIMITS.query_deadline_ms.value;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     const statement = parseStatement(call.text);
-    const {audit = () => undefined} = this.#deps;
+    const {audit = NO_AUDIT} = this.#deps;
     const {chunks, notes} = await guarded(statement, call, audit, () =>
       this.#execute(statement, {call, deadlineMs, stop}),
     );

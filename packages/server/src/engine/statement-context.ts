@@ -4,7 +4,7 @@ import {type Clock, DbError, META_SET, type WorkSlices} from '@flotilla/base';
 import type {MetaClient} from '@flotilla/meta';
 import type {QueriesMemory} from '@flotilla/query';
 import type {FragmentReader, WriteRouter} from '@flotilla/router';
-import type {AuditEntry} from '../doors/audit.ts';
+import type {Audit} from '../doors/audit.ts';
 import type {CatalogAccess} from './catalog-access.ts';
 import type {ClusterView} from './cluster-view.ts';
 import type {SqlCall} from './gateway.ts';
@@ -21,7 +21,7 @@ export interface SqlServiceDeps {
   readonly clock: Clock;
   readonly counts?: ServiceCounts | undefined;
   /** Told of statements for administrators. */
-  readonly audit?: ((entry: AuditEntry) => void) | undefined;
+  readonly audit?: Audit | undefined;
   /** Of the thread. */
   readonly slices: WorkSlices;
   /** Likewise. */

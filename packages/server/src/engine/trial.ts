@@ -2,7 +2,7 @@
 // would refuse it refuses it, and its answer is what it would have been; no node hears of it.
 
 import {DbError} from '@flotilla/base';
-import {type Command, type CommandValue, trialMachine} from '@flotilla/catalog';
+import {type Command, type CommandValue, trialMachine, versionFault} from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
 import type {WriteRouter} from '@flotilla/router';
 import type {CatalogAccess} from './catalog-access.ts';
@@ -24,6 +24,8 @@ export function trialOf<Deps extends Effects>(deps: Deps): Deps {
     access: {catalog, refresh: async () => undefined},
     meta: {
       propose: async <C extends Command>(command: C): Promise<CommandValue<C>> => {
+        const fault = versionFault(command, catalog.clusterVersion);
+        if (fault !== undefined) throw new DbError('CONFLICT', fault);
         const {result} = machine.apply(command, catalog.version + 1);
         if (result.ok) return result.value;
         const {code, message, details} = result.error;

@@ -1,5 +1,6 @@
 import {DbError, type NodeId} from '@flotilla/base';
-import {CatalogMachine, type Command} from '@flotilla/catalog';
+import {CatalogMachine, CLUSTER_VERSION, type Command, ENTRIES_SINCE} from '@flotilla/catalog';
+import {decodeCommand} from '@flotilla/replica';
 import {beforeEach, expect, test} from 'vitest';
 import type {ClusterFacts} from './cluster-view.ts';
 import {joinFault, Upgrades, upgradeNotice} from './upgrade.ts';
@@ -46,34 +47,52 @@ beforeEach(() => {
 });
 
 test('each node that cannot is named, and nothing is done', async () => {
-  says = [2, 'unsaid', 'silent'];
+  says = [CLUSTER_VERSION, 'unsaid', 'silent'];
   await expect(upgrades.finalize(0)).rejects.toThrow(
-    'not every node can cluster version 2: node 2 (n2) runs build 0.1.0, which can 1 at most; node 3 (n3) does not answer.',
+    'not every node can cluster version 3: node 2 (n2) runs build 0.1.0, which can 1 at most; node 3 (n3) does not answer.',
   );
   expect(machine.catalog.clusterVersion).toBe(1);
   expect(upgradeNotice(machine.catalog, nodes())).toEqual({
-    message: 'the cluster uses version 1; what is new with 2 waits until node 2, 3 can it too',
+    message: 'the cluster uses version 1; what is new with 3 waits until node 2, 3 can it too',
     next: 'flotilla cluster show',
   });
   expect(await upgrades.show()).toMatchObject({
     version: 1,
-    nodes: [{node: 1, clusterVersionMax: 2}, {node: 2, clusterVersionMax: 1}, {node: 3}],
+    nodes: [{node: 1, clusterVersionMax: 3}, {node: 2, clusterVersionMax: 1}, {node: 3}],
   });
 });
 
 test('where every node can it is said what to type, and done when asked', async () => {
-  says = [2, 2, 2];
+  says = [3, 3, 3];
   expect(await upgrades.show()).toMatchObject({next: 'flotilla cluster upgrade finalize'});
   expect(upgradeNotice(machine.catalog, nodes())?.message).toContain('any node may go back');
-  expect(await upgrades.finalize(0)).toEqual({version: 2, from: 1});
-  expect(await upgrades.finalize(0)).toEqual({version: 2, from: 2});
+  expect(await upgrades.finalize(0)).toEqual({version: 3, from: 1});
+  expect(await upgrades.finalize(0)).toEqual({version: 3, from: 3});
   expect(upgradeNotice(machine.catalog, nodes())).toBeUndefined();
 });
 
 test('a node of an older build is not taken in once the upgrade is finalized', async () => {
-  says = [2, 2, 2];
+  says = [3, 3, 3];
   expect(joinFault(machine.catalog, undefined)).toBeUndefined();
   await upgrades.finalize(0);
-  expect(joinFault(machine.catalog, 2)).toBeUndefined();
-  expect(joinFault(machine.catalog, undefined)).toMatch(/is at version 2, .* can 1 at most/);
+  expect(joinFault(machine.catalog, 3)).toBeUndefined();
+  expect(joinFault(machine.catalog, 2)).toMatch(/is at version 3, .* can 2 at most/);
+  expect(joinFault(machine.catalog, undefined)).toMatch(/is at version 3, .* can 1 at most/);
+});
+
+test('every kind of entry says from which version on it may be proposed', () => {
+  const body = new TextEncoder().encode('{"type":"drop-table"}');
+  const kinds = Array.from({length: 256}, (_, kind) => {
+    try {
+      return decodeCommand(Uint8Array.of(1, kind, ...body)).type;
+    } catch {
+      return undefined;
+    }
+  });
+  const known = kinds.filter((kind) => kind !== undefined);
+  expect(known.sort()).toEqual(Object.keys(ENTRIES_SINCE).sort());
+  // Those of the build before the first upgrade.
+  const old = ['write', 'control', 'delete'];
+  for (const [kind, since] of Object.entries(ENTRIES_SINCE))
+    expect(since > 1, kind).toBe(!old.includes(kind));
 });

@@ -1,6 +1,6 @@
 import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import {describe, expect, test} from 'vitest';
-import type {ClusterFacts, ReplicaSetView} from './cluster-view.ts';
+import {type ClusterFacts, lastCopyDamaged, type ReplicaSetView} from './cluster-view.ts';
 import {nodeConditions} from './node-reasons.ts';
 import {verdictOf} from './verdict.ts';
 
@@ -10,11 +10,14 @@ function node(id: number, isReachable = true): NodeFact {
   return {node: {id, address: `10.0.0.${id}:8902`} as NodeFact['node'], isReachable};
 }
 
-function saying(...said: {clockOffsetMs?: number; diskFree?: number}[]): NodeFact[] {
-  return said.map(({clockOffsetMs = 0, diskFree = 1}, i) => {
-    return {...node(i + 1), condition: {clockOffsetMs, diskFree, clusterVersionMax: 2}};
+function saying(...said: Partial<NonNullable<NodeFact['condition']>>[]): NodeFact[] {
+  return said.map((more, i) => {
+    const well = {clockOffsetMs: 0, diskFree: 1, clusterVersionMax: 2};
+    return {...node(i + 1), condition: {...well, ...more}};
   });
 }
+
+const DAY = 86_400_000;
 
 function failed(id: number): ReplicaSetView {
   const stopped = 'cannot apply entry 17: want version 1; have 2';
@@ -30,6 +33,18 @@ function set(id: number, change: Partial<ReplicaSetView> = {}): ReplicaSetView {
     replicas: [{state: 'leader'}, {state: 'follower'}, {state: 'follower'}],
     ...change,
   } as unknown as ReplicaSetView;
+}
+
+function lastCopy(id: number, change: object, ...others: object[]): ReplicaSetView {
+  const sole = {replica: 12, node: 2, role: 'voter', damaged: true, ...change};
+  const replicas = [sole, ...others];
+  return set(id, {replicas} as unknown as Partial<ReplicaSetView>);
+}
+
+function spoilt(id: number, change: object): ReplicaSetView {
+  const voter = {role: 'voter', state: 'follower'};
+  const replicas = [{...voter, state: 'leader'}, {...voter, ...change}, voter];
+  return set(id, {replicas} as unknown as Partial<ReplicaSetView>);
 }
 
 function facts(change: Partial<ClusterFacts> = {}): ClusterFacts {
@@ -83,6 +98,30 @@ describe('each reason names the thing and the next command', () => {
       says: 'replica set 7 has failed: replica 12 on node 2 cannot apply entry 17: want version 1',
     },
     {
+      what: 'a certificate ends soon',
+      change: {nodes: saying({certificateLeftMs: 14 * DAY}, {certificateLeftMs: 13.5 * DAY})},
+      verdict: 'degraded',
+      says: 'the certificate of node 2 (10.0.0.2:8902) ends in 13 days: then nobody connects',
+    },
+    {
+      what: 'a certificate ends today',
+      change: {nodes: saying({certificateLeftMs: 5_000_000})},
+      verdict: 'degraded',
+      says: 'the certificate of node 1 (10.0.0.1:8902) ends in 2h',
+    },
+    {
+      what: 'a certificate has ended',
+      change: {nodes: saying({certificateLeftMs: -1, authorityLeftMs: 400 * DAY})},
+      verdict: 'degraded',
+      says: 'the certificate of node 1 (10.0.0.1:8902) has ended',
+    },
+    {
+      what: 'an authority ends soon',
+      change: {nodes: saying({authorityLeftMs: 20 * DAY}, {authorityLeftMs: 20 * DAY - 5})},
+      verdict: 'degraded',
+      says: 'the authority of the certificates of node 1, 2 ends in 20 days',
+    },
+    {
       what: 'a clock is off',
       change: {nodes: saying({}, {clockOffsetMs: -2_600}, {})},
       verdict: 'degraded',
@@ -111,6 +150,24 @@ describe('each reason names the thing and the next command', () => {
       change: {nodes: saying({diskFree: 0.049})},
       verdict: 'degraded',
       says: 'has 4 % left: it takes no writes',
+    },
+    {
+      what: 'the last copy is damaged, and leads',
+      change: {sets: [set(1), lastCopy(7, {state: 'leader'})]},
+      verdict: 'degraded',
+      says: 'replica 12 on node 2, the last copy of replica set 7, is damaged: save what can still be read',
+    },
+    {
+      what: 'a replica that runs is damaged',
+      change: {sets: [spoilt(7, {damaged: true})]},
+      verdict: 'degraded',
+      says: 'is to be made anew: 7',
+    },
+    {
+      what: 'a replica has other rows than the others',
+      change: {sets: [spoilt(7, {differs: true})]},
+      verdict: 'degraded',
+      says: 'is to be made anew: 7',
     },
     {
       what: 'a replica is stopped',
@@ -171,6 +228,28 @@ describe('each reason names the thing and the next command', () => {
   });
 });
 
+test('the last copy of a set that has stopped says why, with what to do', () => {
+  const stopped = lastCopy(7, {state: 'stopped', stopped: 'checksum mismatch'});
+  const {verdict, reasons} = verdictOf(facts({sets: [{...stopped, leader: undefined}]}));
+  expect(verdict).toBe('unavailable');
+  expect(reasons).toContainEqual({
+    message: expect.stringContaining('is damaged (checksum mismatch): save'),
+    next: 'flotilla recover plan',
+  });
+});
+
+test.each([
+  ['holds all', {state: 'follower', lastIndex: 9, lag: 0}, false],
+  ['may come back', {state: 'unreachable'}, false],
+  ['is empty', {state: 'follower', lastIndex: 0, lag: 9}, true],
+  ['is far behind', {state: 'follower', lastIndex: 9, lag: 5_000}, true],
+  ['is damaged too', {state: 'follower', lastIndex: 9, lag: 0, damaged: true}, true],
+])('beside a learner that %s a damaged voter is the last copy: %#', (_name, learner, isLast) => {
+  const other = {replica: 13, node: 3, role: 'learner', ...learner};
+  const found = lastCopyDamaged(lastCopy(7, {state: 'leader'}, other));
+  expect(found?.replica).toBe(isLast ? 12 : undefined);
+});
+
 test('a set that is being dropped needs no leader, and its replicas go', () => {
   const dropping = set(7, {leader: undefined, state: 'dropping'});
   const going = {...lacking(8, 'missing'), state: 'dropping' as const};
@@ -207,7 +286,7 @@ test('what stops users stands first, then what the next loss would', () => {
     facts({nodes, sets, repairHalt, meta: {leader: undefined, voters: []}}),
   );
   const order = [/meta group/, /without a leader/, /takes no writes/, /has failed/, /node 4/];
-  order.push(/made anew/, /lack a replica/, /applied nothing/, /clock/, /no new replicas/);
+  order.push(/bring them back/, /lack a replica/, /applied nothing/, /clock/, /no new replicas/);
   expect(reasons).toHaveLength(order.length);
   for (const [i, {message}] of reasons.entries()) expect(message).toMatch(order[i]!);
 });
@@ -224,4 +303,26 @@ test('the list of nodes says of each what keeps it from its share', () => {
     [3, 'clock not trusted'],
     [4, 'leads nothing until 1970-01-01T00:00:00.010Z, does not answer'],
   ]);
+});
+
+test('sets that a recovered catalog does not know are told of, with what to do', () => {
+  const unknownSets = [{set: 9 as ReplicaSetId, nodes: [2 as NodeId, 3 as NodeId]}];
+  const {verdict, reasons} = verdictOf(facts({unknownSets}));
+  expect(verdict).toBe('degraded');
+  expect(reasons).toMatchObject([
+    {message: expect.stringMatching(/does not know: 9;.* nodes 2, 3$/)},
+  ]);
+});
+
+test('what was lost for good is not waited for: the next command is that of a recovery', () => {
+  const replicas = [1, 8, 9].map((id) => ({node: id, state: 'unreachable'}));
+  const sets = [set(7, {leader: undefined, replicas} as unknown as Partial<ReplicaSetView>)];
+  const {reasons} = verdictOf(facts({sets}));
+  expect(reasons[0]).toEqual({
+    message: expect.stringContaining('never come back: 7'),
+    next: 'flotilla recover plan',
+  });
+  const repairHalt = {silent: [2 as NodeId, 3 as NodeId], nodes: 3};
+  const bereft = verdictOf(facts({repairHalt, meta: {leader: undefined, voters: []}}));
+  expect(bereft.reasons.at(-1)?.next).toBe('flotilla recover plan');
 });

@@ -1,8 +1,8 @@
 // One word for the state of the cluster, and each reason with the next command to type.
 
 import {nearestCandidate} from './candidates.ts';
-import type {ClusterFacts, ReplicaSetView} from './cluster-view.ts';
-import {clockReasons, diskReasons, silenceReasons} from './node-reasons.ts';
+import {type ClusterFacts, GONE, lastCopyDamaged, type ReplicaSetView} from './cluster-view.ts';
+import {certificateReasons, clockReasons, diskReasons, silenceReasons} from './node-reasons.ts';
 
 export interface Reason {
   readonly message: string;
@@ -14,7 +14,6 @@ export interface Verdict {
   readonly reasons: readonly Reason[];
 }
 
-const LACKING = ['missing', 'unreachable', 'stopped'];
 /** Sets named in one reason; the rest is counted. */
 const SETS_NAMED = 5;
 
@@ -24,21 +23,25 @@ export function verdictOf(facts: ClusterFacts): Verdict {
   const unled = kept.filter(({leader}) => leader === undefined);
   const reasons: Reason[] = [
     ...metaReasons(facts),
-    ...leaderReasons(unled),
+    ...leaderReasons(unled, facts),
+    ...lastCopyReasons(kept),
     ...diskReasons(facts.nodes, 'full'),
     ...failedReasons(kept),
+    ...unknownReasons(facts),
     ...silenceReasons(facts.nodes),
     ...haltReasons(facts),
     ...setReasons(kept, {
-      states: LACKING,
+      states: GONE,
       says: 'replica sets that lack a replica',
     }),
+    ...spoiltReasons(kept),
     ...setReasons(facts.sets, {
       states: ['wedged'],
       says: 'replica sets of which a replica has applied nothing for long',
     }),
     ...clockReasons(facts.nodes),
     ...diskReasons(facts.nodes, 'low'),
+    ...certificateReasons(facts.nodes),
   ];
   const isUnavailable = facts.meta.leader === undefined || unled.length > 0;
   const verdict = isUnavailable ? 'unavailable' : reasons.length > 0 ? 'degraded' : 'healthy';
@@ -51,10 +54,23 @@ function metaReasons({meta}: ClusterFacts): Reason[] {
   return [{message, next: 'flotilla node list'}];
 }
 
-function leaderReasons(unled: readonly ReplicaSetView[]): Reason[] {
-  const waiting = unled.filter(isManual);
-  const leaderless = unled.filter((set) => !isManual(set)).map(({id}) => id);
+/** Where most were on nodes of which a person has said that they never come back nobody waits for a leader. */
+function leaderReasons(unled: readonly ReplicaSetView[], {nodes}: ClusterFacts): Reason[] {
+  const members = new Set(nodes.map(({node}) => node.id));
+  const isLost = ({replicas}: ReplicaSetView): boolean =>
+    2 * replicas.filter(({node}) => node !== undefined && !members.has(node)).length >
+    replicas.length;
+  const lost = unled.filter(isLost).map(({id}) => id);
+  const rest = unled.filter((set) => !isLost(set));
+  const waiting = rest.filter(isManual);
+  const leaderless = rest.filter((set) => !isManual(set)).map(({id}) => id);
   const reasons: Reason[] = [];
+  if (lost.length > 0) {
+    reasons.push({
+      message: `replica sets without a leader, whose majority was lost with nodes that never come back: ${named(lost)}`,
+      next: 'flotilla recover plan',
+    });
+  }
   if (leaderless.length > 0) {
     reasons.push({
       message: `replica sets without a leader: ${named(leaderless)}`,
@@ -71,11 +87,52 @@ function leaderReasons(unled: readonly ReplicaSetView[]): Reason[] {
   return reasons;
 }
 
-function haltReasons({repairHalt}: ClusterFacts): Reason[] {
+function unknownReasons({unknownSets = []}: ClusterFacts): Reason[] {
+  if (unknownSets.length === 0) return [];
+  const nodes = [...new Set(unknownSets.flatMap((one) => one.nodes))].sort((a, b) => a - b);
+  const ids = named(unknownSets.map(({set}) => set));
+  const message = `replica sets that were made shortly before the meta group was lost, and that the recovered catalog does not know: ${ids}; their replicas are kept; to have them back, recover the meta group again with reports of nodes ${nodes.join(', ')}`;
+  return [{message, next: 'flotilla recover report --help'}];
+}
+
+function haltReasons({repairHalt, meta}: ClusterFacts): Reason[] {
   if (repairHalt === undefined) return [];
   const {silent, nodes} = repairHalt;
+  if (meta.leader === undefined) {
+    const message = `${silent.length} of ${nodes} nodes do not answer: bring them back; only if they are gone for good, see what is left of their replica sets`;
+    return [{message, next: 'flotilla recover plan'}];
+  }
   const message = `${silent.length} of ${nodes} nodes do not answer: with more than a third away their replicas are not made anew; bring them back, or empty those that are gone for good one by one`;
   return [{message, next: `flotilla node drain ${silent[0]}`}];
+}
+
+/** The first ones each with what is wrong: the cluster by itself does nothing more for them. */
+function lastCopyReasons(sets: readonly ReplicaSetView[]): Reason[] {
+  const reasons: Reason[] = [];
+  for (const set of sets) {
+    const last = lastCopyDamaged(set);
+    if (last === undefined || reasons.length >= SETS_NAMED) continue;
+    const {replica, node, stopped} = last;
+    const why = stopped === undefined ? '' : ` (${stopped})`;
+    const message = `replica ${replica} on node ${node}, the last copy of replica set ${set.id}, is damaged${why}: save what can still be read, or restore it`;
+    reasons.push({message, next: 'flotilla recover plan'});
+  }
+  return reasons;
+}
+
+/** Those that run: the others are lacking anyway. */
+function spoiltReasons(sets: readonly ReplicaSetView[]): Reason[] {
+  const spoilt = sets.filter(
+    (set) =>
+      lastCopyDamaged(set) === undefined &&
+      set.replicas.some(
+        ({state, damaged, differs}) => !GONE.includes(state) && (damaged ?? differs) === true,
+      ),
+  );
+  if (spoilt.length === 0) return [];
+  const ids = spoilt.map(({id}) => id);
+  const message = `replica sets of which a replica is damaged, or has other rows than the others, and is to be made anew: ${named(ids)}`;
+  return [{message, next: `flotilla replica-set show ${ids[0]}`}];
 }
 
 /** One reason for all sets that have a replica in one of these states. */

@@ -9,6 +9,7 @@ import type {TlsSource} from '../adapters/index.ts';
 import {type Doors, OPEN_DOORS} from '../doors/audit.ts';
 import type {EngineGateway} from '../engine/gateway.ts';
 import {BodyBudget} from './body-budget.ts';
+import {guardAgainstPages} from './browser-guard.ts';
 import {type ErrorAnswer, errorAnswer} from './error-answer.ts';
 import {KnownRoutes} from './known-routes.ts';
 import {answerNoRequest, type TextAnswer} from './no-request.ts';
@@ -37,6 +38,8 @@ export interface AppDeps {
   readonly bodiesBytesMax?: number | undefined;
   /** Nobody is asked for a token by default. */
   readonly doors?: Doors | undefined;
+  /** Where the node listens and how it is called, to tell pages of others from its own. */
+  readonly place?: {readonly hosts: readonly string[]; readonly isOnLoopback: boolean} | undefined;
   /** Undefined: plain HTTP. */
   readonly tls?: HttpTls | undefined;
 }
@@ -80,6 +83,10 @@ export function createApp(deps: AppDeps): FastifyInstance {
   app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
   budget.attach(app);
   deps.metrics?.attach(app, budget);
+  const {doors = OPEN_DOORS, place = {hosts: [], isOnLoopback: true}} = deps;
+  const {hosts: ownHosts, isOnLoopback} = place;
+  const callerOf = (header: string | undefined) => doors.callerOf(header);
+  guardAgainstPages(app, {callerOf, ownHosts, isOnLoopback});
   // A person's prompt does not stick to the answer.
   app.setReplySerializer((body) => `${JSON.stringify(body)}\n`);
   app.setErrorHandler<FastifyError>((error, request, reply) => {
@@ -97,7 +104,6 @@ export function createApp(deps: AppDeps): FastifyInstance {
   });
   const admission = new WriteAdmission(deps.clock);
   app.register(writeRoute, {...deps, admission});
-  const {doors = OPEN_DOORS} = deps;
   app.register(sqlRoute, {...deps, doors});
   app.register(healthRoutes, deps);
   const {metrics} = deps;

@@ -1,5 +1,6 @@
 // What a request fails with before or in its route, in the catalogue's terms: fastify's own refusals
-// become DbErrors, and what is a mistake of ours is told to the log with the request's id.
+// become DbErrors, and what is a mistake of ours is told to the log with the request's id and route. Not
+// with its address: clients of InfluxDB put a user's name and password there.
 
 import {DbError, type Log} from '@flotilla/base';
 import type {FastifyError, FastifyRequest} from 'fastify';
@@ -11,8 +12,8 @@ export function requestErrorAnswer(
   log: Log,
 ): ErrorAnswer {
   const known = toDbError(error, request.routeOptions.bodyLimit);
-  if (known === undefined)
-    log.error({requestId: request.id, url: request.url, err: error}, 'request failed');
+  const route = request.routeOptions.url ?? 'none';
+  if (known === undefined) log.error({requestId: request.id, route, err: error}, 'request failed');
   return errorAnswer(known ?? error);
 }
 

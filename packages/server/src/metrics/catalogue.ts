@@ -326,6 +326,10 @@ export const METRICS = {
     type: 'gauge',
     help: 'When the certificate of this node ends, since the epoch; absent without TLS.',
   },
+  flotilla_tls_authority_expiry_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When the authority of that certificate ends, since the epoch; absent without TLS.',
+  },
   flotilla_rpc_calls_total: {
     type: 'counter',
     help: 'Calls to other nodes, and to this one, that came to their end.',

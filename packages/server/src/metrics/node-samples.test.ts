@@ -45,4 +45,6 @@ test('the end of the certificate is told where there is one', () => {
   const metric = 'flotilla_tls_certificate_expiry_timestamp_seconds';
   expect(sampled(metric, {})).toBeUndefined();
   expect(sampled(metric, {certificateEndsAtMs: 1_800_000_000_000})).toBe(1_800_000_000);
+  const authority = 'flotilla_tls_authority_expiry_timestamp_seconds';
+  expect(sampled(authority, {authorityEndsAtMs: 1_900_000_000_000})).toBe(1_900_000_000);
 });

@@ -15,10 +15,12 @@ export interface NodeStatus {
   readonly writeAgesMs: readonly number[];
   /** Of this node's own certificate; absent without TLS. */
   readonly certificateEndsAtMs?: number | undefined;
+  /** Of the authority of that. */
+  readonly authorityEndsAtMs?: number | undefined;
 }
 
 export function nodeSamples(status: NodeStatus): Sample[] {
-  const {connections, framesDropped, clockOffsetsMs, writeAgesMs, certificateEndsAtMs} = status;
+  const {connections, framesDropped, clockOffsetsMs, writeAgesMs} = status;
   const connected = connections.filter((node) => node.connected).length;
   const metric = 'flotilla_node_connections';
   const queued = (channel: 'control' | 'bulk'): Sample => ({
@@ -36,11 +38,15 @@ export function nodeSamples(status: NodeStatus): Sample[] {
     {metric: 'flotilla_node_frames_dropped_total', value: framesDropped},
     {metric: 'flotilla_node_clock_offset_seconds_max', value: offsetMs / MS_PER_S},
     {metric: 'flotilla_log_write_age_seconds', value: writeAgeMs / MS_PER_S},
-    ...(certificateEndsAtMs === undefined ? [] : [certificateSample(certificateEndsAtMs)]),
+    ...endSamples(status),
   ];
 }
 
-function certificateSample(endsAtMs: number): Sample {
-  const metric = 'flotilla_tls_certificate_expiry_timestamp_seconds';
-  return {metric, value: Math.floor(endsAtMs / MS_PER_S)};
+function endSamples({certificateEndsAtMs, authorityEndsAtMs}: NodeStatus): Sample[] {
+  const sample = (metric: Sample['metric'], endsAtMs: number | undefined): Sample[] =>
+    endsAtMs === undefined ? [] : [{metric, value: Math.floor(endsAtMs / MS_PER_S)}];
+  return [
+    ...sample('flotilla_tls_certificate_expiry_timestamp_seconds', certificateEndsAtMs),
+    ...sample('flotilla_tls_authority_expiry_timestamp_seconds', authorityEndsAtMs),
+  ];
 }

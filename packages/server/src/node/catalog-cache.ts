@@ -3,13 +3,12 @@
 
 import {readFile} from 'node:fs/promises';
 import path from 'node:path';
-import {crc32} from 'node:zlib';
 import type {Clock, Log, Timer} from '@flotilla/base';
 import type {Catalog, CatalogUpdate} from '@flotilla/catalog';
 import {replaceFile} from '../adapters/index.ts';
+import {catalogFileOf, parseCatalogFile} from '../engine/catalog-file.ts';
 
 const FILE = 'catalog-cache.json';
-const VERSION = 1;
 /** Changes come in bursts; the cache may be that old after a crash. */
 const WRITE_DELAY_MS = 1_000;
 
@@ -17,15 +16,7 @@ const EMPTY: CatalogUpdate = {version: 0, changes: []};
 
 export async function readCatalogCache(directory: string, log: Log): Promise<CatalogUpdate> {
   try {
-    const text = await readFile(path.join(directory, FILE), 'utf8');
-    const {version, checksum, snapshot} = JSON.parse(text) as {
-      version: number;
-      checksum: number;
-      snapshot: string;
-    };
-    if (version !== VERSION || crc32(snapshot) !== checksum)
-      throw new Error('it is of another version, or damaged');
-    return JSON.parse(snapshot) as CatalogUpdate;
+    return await readCatalogFile(path.join(directory, FILE));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
       log.warn(
@@ -37,12 +28,13 @@ export async function readCatalogCache(directory: string, log: Log): Promise<Cat
   }
 }
 
+/** One of these, wherever it lies. Throws where it is missing, of another version or damaged. */
+export async function readCatalogFile(file: string): Promise<CatalogUpdate> {
+  return parseCatalogFile(await readFile(file, 'utf8'));
+}
+
 export async function writeCatalogCache(directory: string, snapshot: CatalogUpdate): Promise<void> {
-  const text = JSON.stringify(snapshot);
-  await replaceFile(
-    path.join(directory, FILE),
-    JSON.stringify({version: VERSION, checksum: crc32(text), snapshot: text}),
-  );
+  await replaceFile(path.join(directory, FILE), JSON.stringify(catalogFileOf(snapshot)));
 }
 
 /** Writes the cache a moment after the catalog has changed. */

@@ -7,7 +7,7 @@ import type {Log} from '@flotilla/base';
 import {replaceFile} from '../adapters/index.ts';
 import {type NodeOptions, splitAddress} from './node-options.ts';
 
-const FILE = 'door.json';
+export const DOOR_FILE = 'door.json';
 /** Of a node that listens on all addresses, the one that is surely its own. */
 const OWN_ADDRESS: Readonly<Record<string, string>> = {'0.0.0.0': '127.0.0.1', '::': '::1'};
 
@@ -18,7 +18,7 @@ export async function noteDoor(
   log: Log,
 ): Promise<void> {
   try {
-    await replaceFile(path.join(directory, FILE), `${JSON.stringify(doorOf(options))}\n`);
+    await replaceFile(path.join(directory, DOOR_FILE), `${JSON.stringify(doorOf(options))}\n`);
   } catch (error) {
     log.warn({err: error}, 'cannot note where this node listens: flotilla health will not find it');
   }

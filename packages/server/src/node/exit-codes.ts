@@ -15,6 +15,8 @@ export const EXIT_CODES = {
   oldImage: 76,
   /** The cluster uses what this build does not know: it was upgraded, and that was finalized. */
   buildTooOld: 77,
+  /** Another process lives as the same node: one of the two runs on a copy of the data directory. */
+  runsTwice: 78,
   /** A clean stop took too long and was cut off. */
   stopTimedOut: 75,
 } as const;

@@ -9,6 +9,8 @@ function greetings() {
   const said: string[] = [];
   const first = new FirstGreetings({
     bootEpoch: 5,
+    hasLife: ({life}) => life < 100,
+    disown: (records) => said.push(`disown ${records[0]!.record}`),
     threads: () => 2,
     ask: (node, records) => said.push(`ask ${node} ${records[0]!.record}`),
     onVetted: (node) => said.push(`vetted ${node}`),
@@ -59,6 +61,33 @@ test('the node ends where a thread misses records, or another knows a later star
     'other nodes know records of its stores that are not there',
     'ask 3 7',
     'node 3 knows a later start of it',
+  ]);
+  expect(first.knownEpoch).toBe(6);
+});
+
+test('a life of another copy is found at any greeting, and settled when all threads have disowned', () => {
+  const {first, said} = greetings();
+  first.greeted(TWO, {bootEpoch: 5, life: 7, records: RECORDS});
+  first.answered(TWO);
+  first.answered(TWO);
+  first.greeted(THREE, {bootEpoch: 5, records: RECORDS});
+  expect(said.splice(0)).toEqual(['ask 2 7', 'vetted 2', 'ask 3 7']);
+  // The records of both agree, and it has been greeted before.
+  first.greeted(TWO, {bootEpoch: 6, life: 101, records: RECORDS});
+  expect(said.splice(0)).toEqual(['disown 7']);
+  expect(first.isVetted(TWO)).toBe(false);
+  first.greeted(FOUR, {bootEpoch: 5, life: 102, records: RECORDS});
+  // Nobody is to remember a life that ends.
+  first.answered(THREE);
+  first.answered(THREE);
+  first.disowned();
+  expect(said).toEqual([]);
+  expect(first.foreignLives).toEqual([]);
+  first.disowned();
+  expect(said).toEqual(['another copy of it was started as this node, which others remember']);
+  expect(first.foreignLives).toEqual([
+    {epoch: 6, life: 101},
+    {epoch: 5, life: 102},
   ]);
   expect(first.knownEpoch).toBe(6);
 });

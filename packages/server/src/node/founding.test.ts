@@ -3,6 +3,7 @@
 import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
 import {DbError, type NodeId} from '@flotilla/base';
 import {CatalogMachine} from '@flotilla/catalog';
 import {freePorts} from '@flotilla/testkit';
@@ -152,6 +153,23 @@ test('a join that a crash cut off is the same node when it asks again, and knows
   expect(new Set(incarnations).size).toBe(1);
   expect(incarnations).toHaveLength(3);
   await member.close();
+});
+
+test('who takes more than a second to answer is heard in the end', async () => {
+  const slow = new NodeServer({
+    log,
+    clock: new NodeClock(),
+    secret: new JoinSecret(SECRET),
+    identify: () => sleep(1_200, {clusterId: 'c'}),
+    join: async () => ({clusterId: 'c', node: 7, catalog: {version: 3, changes: []}}),
+  });
+  const port = await slow.listen('127.0.0.1', 0);
+  const listen = `127.0.0.1:${await freePorts(2)}`;
+  const opened = await openNodeDirectory({path: directory, stores: 1});
+  const join = [`127.0.0.1:${port - 1}`];
+  expect(await becomeSomebody(deps(opened, listen, {join}))).toEqual({type: 'joined'});
+  opened.close();
+  await slow.close();
 });
 
 function deps(

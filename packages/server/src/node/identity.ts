@@ -15,6 +15,8 @@ import {writeCatalogCache} from './catalog-cache.ts';
 import {isInsecure, isLoopback, type NodeOptions, splitAddress} from './node-options.ts';
 
 const ASK_MS_MAX = 1_000;
+/** Of a node that waits: twice as long each time, up to this. Machines may be slower than that for long. */
+const ASK_AGAIN_MS_MAX = 5_000;
 const JOIN_MS_MAX = 15_000;
 const RETRY_MS = 300;
 /** The catalog gives the founder this id, before any other. */
@@ -41,6 +43,20 @@ const JoinAnswer = z.object({
   catalog: z.object({version: z.number(), changes: z.array(z.unknown())}),
 });
 
+/** What Identify is asked by a node that is somebody, before it takes part. */
+export const Asking = z.object({
+  clusterId: z.string(),
+  node: z
+    .number()
+    .int()
+    .positive()
+    .transform((node) => node as NodeId),
+  life: z.number().int(),
+  /** The address at which it wants to be. */
+  at: z.string(),
+});
+export type Asking = z.infer<typeof Asking>;
+
 /** What a node says of itself to whoever proves that it knows the secret. */
 export const Identified = z.object({
   clusterId: z.string().optional(),
@@ -53,6 +69,8 @@ export const Identified = z.object({
   incarnation: z.string().optional(),
   /** Nodes of its cluster that are members no more. Absent where an older build answers. */
   removed: z.array(z.number().int()).optional(),
+  /** The life that is connected there as the node that asks, and lives. */
+  living: z.number().int().optional(),
 });
 export type Identified = z.infer<typeof Identified>;
 
@@ -86,6 +104,7 @@ export async function becomeSomebody(deps: IdentityDeps): Promise<Beginning | un
   const join = options.join ?? [];
   const secret = new JoinSecret(options.joinSecret ?? '');
   const reminder = new Reminder(clock, log);
+  let askMs = ASK_MS_MAX;
   while (!deps.isStopping()) {
     const others =
       directory.identity === undefined ? join.filter((other) => other !== address) : [];
@@ -95,7 +114,7 @@ export async function becomeSomebody(deps: IdentityDeps): Promise<Beginning | un
       bootstrap: options.bootstrap,
       loopback: isLoopback(splitAddress(options.listen).host),
       ownAddress: address,
-      answers: await askAll(others, {clock, secret, tls, timeoutMs: ASK_MS_MAX}),
+      answers: await askAll(others, {clock, secret, tls, timeoutMs: askMs}),
     });
     switch (decision.type) {
       case 'resume':
@@ -120,6 +139,7 @@ export async function becomeSomebody(deps: IdentityDeps): Promise<Beginning | un
       default:
         decision satisfies never;
     }
+    askMs = Math.min(2 * askMs, ASK_AGAIN_MS_MAX);
     await pause(clock, RETRY_MS);
   }
   return undefined;
@@ -158,25 +178,42 @@ export function incarnationOf(name: string, address: string): string {
   return createHash('sha256').update(`${name} ${address}`).digest('hex').slice(0, 32);
 }
 
+export type Standing =
+  | {readonly type: 'member'}
+  | {readonly type: 'removed'}
+  /** Another process lives as this node, and is connected with the node at that address. */
+  | {readonly type: 'runs-twice'; readonly seenBy: string};
+
 /**
  * Nobody tells a node that was away what became of it: it asks itself, before it votes, whether it still
- * is a member. Where no other node answers it goes on: the cluster may be starting.
+ * is a member, and whether another process is that member already: a copy of its directory. Where no other
+ * node answers it goes on: the cluster may be starting.
  */
-export async function isMemberStill(
-  {cluster, node}: NodeIdentity,
+export async function standingOf(
+  asking: Asking,
   addresses: readonly string[],
   options: Omit<AskOptions, 'timeoutMs'>,
-): Promise<boolean> {
+): Promise<Standing> {
+  const {clusterId, node, life} = asking;
   const answers = await Promise.all(
-    addresses.map((address) => identified(address, {...options, timeoutMs: ASK_MS_MAX})),
+    addresses.map(async (address) => {
+      const answer = await identified(address, asking, {...options, timeoutMs: ASK_MS_MAX});
+      return answer?.clusterId === clusterId ? {address, ...answer} : undefined;
+    }),
   );
-  return !answers.some((it) => it?.clusterId === cluster && it.removed?.includes(node) === true);
+  if (answers.some((it) => it?.removed?.includes(node) === true)) return {type: 'removed'};
+  const witness = answers.find((it) => it?.living !== undefined && it.living !== life);
+  return witness === undefined ? {type: 'member'} : {type: 'runs-twice', seenBy: witness.address};
 }
 
 /** Undefined: it is silent, or says nothing to this node. */
-async function identified(address: string, options: AskOptions): Promise<Identified | undefined> {
+async function identified(
+  address: string,
+  asking: Asking,
+  options: AskOptions,
+): Promise<Identified | undefined> {
   try {
-    return Identified.parse(await identifyNode(address, {}, options));
+    return Identified.parse(await identifyNode(address, asking, options));
   } catch (error) {
     if (error instanceof DbError || error instanceof z.ZodError) return undefined;
     throw error;

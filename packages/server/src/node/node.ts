@@ -9,8 +9,10 @@ import {
   type MemoryLimits,
   type NodeId,
   type Random,
+  type Timer,
 } from '@flotilla/base';
-import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
+import {Catalog, type CatalogUpdate, type Node} from '@flotilla/catalog';
+import {TIMINGS} from '@flotilla/multiraft';
 import type {FastifyInstance} from 'fastify';
 import {
   AuditFiles,
@@ -38,7 +40,15 @@ import {readCatalogCache} from './catalog-cache.ts';
 import {noteDoor} from './door-note.ts';
 import {EngineClient} from './engine-client.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
-import {becomeSomebody, Identified, incarnationOf, isMemberStill, JoinRequest} from './identity.ts';
+import {
+  Asking,
+  becomeSomebody,
+  Identified,
+  incarnationOf,
+  JoinRequest,
+  type Standing,
+  standingOf,
+} from './identity.ts';
 import {healthOf} from './node-health.ts';
 import {
   checkFounder,
@@ -55,6 +65,14 @@ import {stopInTime} from './stop-time.ts';
 
 const ASK_MS_MAX = 1_000;
 const FIRST_TOKEN_AGAIN_MS = 1_000;
+/**
+ * A process that ended without a word is taken for alive until its beats are missed. Who is so long after that
+ * lives.
+ */
+const RUNS_TWICE_MS = 2_500;
+const RUNS_TWICE_AGAIN_MS = 500;
+/** Where all start at once nobody is connected yet, and the question at the start finds nothing: after it, again. */
+const TWIN_LOOKS_MS = [4_000, 8_000];
 /** Requests under way get so long to finish before their connections are cut: longer than a write takes at most. */
 const DRAIN_MS_MAX = 4_500;
 
@@ -108,6 +126,7 @@ class NodeProcess implements StartedNode {
   readonly #engineThreads: number;
   readonly #memory: MemoryLimits;
   #running: RunningNode | undefined;
+  #twinLook: Timer | undefined;
   #waitingFor: string | undefined = 'the node is starting';
   #isStopping = false;
   /** What a stop waits for now. */
@@ -128,14 +147,16 @@ class NodeProcess implements StartedNode {
     const {joinSecret} = options;
     this.#secret = joinSecret === undefined ? undefined : new JoinSecret(joinSecret);
     this.#auditFiles = new AuditFiles(directory.path, log);
-    this.#audit = new AuditTrail(this.#auditFiles, this.#clock);
+    const {life} = directory;
+    this.#audit = new AuditTrail(this.#auditFiles, {clock: this.#clock, log, life});
     this.#firstTokenHash = options.adminToken && hashOfToken(options.adminToken);
     this.#door = new AdminDoor({
       tokens: () => this.#running?.tokens,
       firstHash: this.#firstTokenHash,
       isClosedWithoutTokens: isBeyondLoopback(options) && !options.insecure,
     });
-    this.#tls = options.tls && new TlsFiles(options.tls, this.#clock, log);
+    const tls = options.tls && {...options.tls, isAnyAuthority: options.tlsAnyClient};
+    this.#tls = tls && new TlsFiles(tls, this.#clock, log);
     this.#server = new NodeServer({
       log,
       clock: this.#clock,
@@ -163,8 +184,9 @@ class NodeProcess implements StartedNode {
       bodiesBytesMax: resources.memory.bodies_in_flight_bytes_max,
       doors: {
         callerOf: (authorization) => this.#door.callerOf(authorization),
-        audit: (entry) => this.#audit.add(entry),
+        audit: this.#audit,
       },
+      place: placeOf(options),
       tls: this.#tls && {source: this.#tls, isAnyClient: options.tlsAnyClient},
     });
   }
@@ -200,6 +222,7 @@ class NodeProcess implements StartedNode {
   }
 
   async #stopCleanly(): Promise<void> {
+    this.#twinLook?.cancel();
     const cut = this.#clock.setTimer(DRAIN_MS_MAX, () => this.#app.server.closeAllConnections());
     await this.#app.close();
     cut.cancel();
@@ -250,11 +273,12 @@ class NodeProcess implements StartedNode {
         return this.#end(EXIT_CODES.buildTooOld);
       }
       this.#checkSecret(node, catalog);
-      await this.#checkMembership(catalog);
+      if (!(await this.#mayTakePart(catalog))) return;
       await this.#create({clusterId: cluster, node, catalog, founding: undefined}).start();
     }
     this.#waitingFor = undefined;
     this.#log.info({node: this.#directory.identity?.node, threads: this.#engineThreads}, 'serving');
+    this.#lookForTwin(TWIN_LOOKS_MS);
     this.#makeFirstToken().catch((error: unknown) => {
       this.#log.error({err: error}, 'cannot make the first admin token');
     });
@@ -265,18 +289,22 @@ class NodeProcess implements StartedNode {
     const hash = this.#firstTokenHash;
     if (hash === undefined) return;
     const hasToken = (): boolean => [...(this.#running!.tokens ?? [])].length > 0;
+    if (hasToken()) return;
+    const intent = {who: '--admin-token-file', what: 'token-create', how: {name: 'admin'}};
+    const act = await this.#audit.begin(intent);
+    const tell = (result: string): void => this.#audit.add({...intent, act, result});
     while (!this.#isStopping && !hasToken()) {
       try {
         const answer = await this.#client.admin({action: 'token-first', args: {hash}});
         const {created} = answer as {created: boolean};
-        const fields = {who: '--admin-token-file', what: 'token-create', how: {name: 'admin'}};
-        if (created) this.#audit.add({...fields, result: 'ok'});
-        return;
+        return tell(created ? 'ok' : 'ALREADY_EXISTS');
       } catch (error) {
         if (!(error instanceof DbError)) throw error;
         await pause(this.#clock, FIRST_TOKEN_AGAIN_MS);
       }
     }
+    // Another node was first, or this one ends before it knows.
+    if (hasToken()) tell('ALREADY_EXISTS');
   }
 
   #create(who: {
@@ -305,7 +333,7 @@ class NodeProcess implements StartedNode {
       isLogPlain: this.#options.log === 'pretty',
       autoCreateDatabase: this.#options.autoCreateDatabase,
       isInsecure: isInsecure(this.#options),
-      onAudit: (entry) => this.#audit.add(entry),
+      audit: this.#audit,
       seriesPerSetMax: this.#options.seriesPerSetMax,
       onFatal: (code, reason) => {
         this.#log.error({code}, `the node ends: ${reason}`);
@@ -328,20 +356,59 @@ class NodeProcess implements StartedNode {
     );
   }
 
-  /** What returns after it was declared lost must neither vote nor acknowledge. */
-  async #checkMembership(catalog: CatalogUpdate): Promise<void> {
-    const identity = this.#directory.identity!;
+  /** What returns after it was declared lost must neither vote nor acknowledge; nor may one of two. */
+  async #mayTakePart(catalog: CatalogUpdate): Promise<boolean> {
+    const {node} = this.#directory.identity!;
+    const {suspectMaxMs} = TIMINGS[this.#options.timing];
+    const untilMs = this.#clock.monotonicMs() + suspectMaxMs + RUNS_TWICE_MS;
     const nodes = [...Catalog.fromSnapshot(catalog).nodes()];
-    const others = nodes.filter(
-      ({id, state}) => id !== identity.node && state !== 'decommissioned',
+    for (;;) {
+      const standing = await this.#standing(nodes);
+      if (standing.type === 'member') return true;
+      if (standing.type === 'removed')
+        throw new Error(
+          `node ${node} is a member of its cluster no more: it was decommissioned, or declared lost while it was away; to take this machine in again, start it with an empty data directory`,
+        );
+      if (this.#isStopping) return false;
+      if (this.#clock.monotonicMs() >= untilMs) {
+        this.#endAsTwin(standing.seenBy);
+        return false;
+      }
+      this.#waitingFor = `another process seems to live as node ${node}`;
+      await pause(this.#clock, RUNS_TWICE_AGAIN_MS);
+    }
+  }
+
+  #lookForTwin([delayMs, ...more]: readonly number[]): void {
+    if (delayMs === undefined || this.#isStopping) return;
+    this.#twinLook = this.#clock.setTimer(delayMs, () => {
+      this.#standing([...this.#running!.catalog.nodes()]).then(
+        (standing) => {
+          if (standing.type === 'runs-twice') this.#endAsTwin(standing.seenBy);
+          else this.#lookForTwin(more);
+        },
+        (error: unknown) => this.#log.error({err: error}, 'cannot look for a second process'),
+      );
+    });
+  }
+
+  #endAsTwin(seenBy: string): void {
+    const {node} = this.#directory.identity!;
+    this.#log.error(
+      {},
+      `another process lives as node ${node}, connected with the node at ${seenBy}: one of the two runs on a copy of the data directory; start the machine that is not to be this node with an empty one`,
     );
-    if (this.#secret === undefined || others.length === 0) return;
+    this.#end(EXIT_CODES.runsTwice);
+  }
+
+  async #standing(nodes: readonly Node[]): Promise<Standing> {
+    const {cluster: clusterId, node} = this.#directory.identity!;
+    const others = nodes.filter(({id, state}) => id !== node && state !== 'decommissioned');
+    if (this.#secret === undefined || others.length === 0) return {type: 'member'};
     const addresses = [...new Set(others.map(({address}) => address))];
     const [clock, secret, tls] = [this.#clock, this.#secret, this.#tls];
-    if (await isMemberStill(identity, addresses, {clock, secret, tls})) return;
-    throw new Error(
-      `node ${identity.node} is a member of its cluster no more: it was decommissioned, or declared lost while it was away; to take this machine in again, start it with an empty data directory`,
-    );
+    const asking = {clusterId, node, life: this.#directory.life, at: this.address};
+    return standingOf(asking, addresses, {clock, secret, tls});
   }
 
   /** A node that is somebody says where it is; every node is told who this one is. */
@@ -353,7 +420,12 @@ class NodeProcess implements StartedNode {
     // A cluster that is being founded is one: nobody else may found another beside it.
     const {cluster: clusterId, node} = identity ?? founding ?? {};
     const removed = this.#running?.removed();
-    return {clusterId, node, incarnation: incarnationOf(name, this.address), removed};
+    const asking = Asking.safeParse(request);
+    const living =
+      asking.success && asking.data.clusterId === clusterId
+        ? this.#running?.livingBeside(asking.data)
+        : undefined;
+    return {clusterId, node, incarnation: incarnationOf(name, this.address), removed, living};
   }
 
   /** Another node asks to be a member; whoever is asked passes it to meta. */
@@ -395,4 +467,11 @@ class NodeProcess implements StartedNode {
     const {engine} = this.#health().subsystems;
     return engine?.status === 'fail' ? engine.message : undefined;
   }
+}
+
+/** What the node is called, by whoever may call it. */
+function placeOf(options: NodeOptions): {readonly hosts: string[]; readonly isOnLoopback: boolean} {
+  const addresses = [options.listen, options.advertise ?? options.listen];
+  const hosts = addresses.map((address) => splitAddress(address).host.toLowerCase());
+  return {hosts, isOnLoopback: !isBeyondLoopback(options)};
 }

@@ -12,7 +12,8 @@ import {
   type ReplicaSetId,
 } from '@flotilla/base';
 import {frameKind, type NodeLiveness, splitFrame} from '@flotilla/multiraft';
-import {isRpcFrame, type NodeConnections, refuseRpcFrame, rpcTarget} from '../connections/index.ts';
+import type {NodeConnections} from '../connections/index.ts';
+import {isRpcFrame, refuseRpcFrame, rpcTarget} from '../connections/rpc-frame.ts';
 import type {EngineLink} from './engine-link.ts';
 
 /** RPC's number of engine thread i is i + 1. */
@@ -20,7 +21,7 @@ const engineOf = (rpcThread: number): number => rpcThread - 1;
 
 export interface RelayDeps {
   readonly self: NodeId;
-  readonly connections: NodeConnections;
+  readonly connections: Pick<NodeConnections, 'send'>;
   readonly liveness: () => NodeLiveness | undefined;
   /** What the node remembers of this one's stores was held against all of them, and nothing was missing. */
   readonly isVetted: (node: NodeId) => boolean;
@@ -32,7 +33,7 @@ export class Relay {
   readonly #threadOfSet = new Map<ReplicaSetId, number>();
   /** Of sets that are dealt to other threads by now: where the highest of their used replica ids is known. */
   readonly #buried = new Map<ReplicaSetId, {readonly thread: number; readonly upto: ReplicaId}>();
-  #links: readonly EngineLink[] = [];
+  #links: readonly Pick<EngineLink, 'post'>[] = [];
   #isComplete = false;
   /** Frames that are neither a call's, nor a beat, nor groups' of this version: dropped. */
   #malformed = 0;
@@ -41,7 +42,7 @@ export class Relay {
     this.#deps = deps;
   }
 
-  attach(links: readonly EngineLink[]): void {
+  attach(links: readonly Pick<EngineLink, 'post'>[]): void {
     this.#links = links;
   }
 

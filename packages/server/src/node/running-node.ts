@@ -6,7 +6,7 @@ import {applyCatalogEvent} from '@flotilla/meta';
 import {NodeLiveness, TIMINGS, type TimingPreset} from '@flotilla/multiraft';
 import {BackgroundWorker, type NodeDirectory, type TlsSource} from '../adapters/index.ts';
 import {JoinSecret, NodeConnections, type NodeServer} from '../connections/index.ts';
-import type {AuditEntry} from '../doors/audit.ts';
+import type {Audit} from '../doors/audit.ts';
 import type {EngineOptions, FoundingOrder, FromEngine} from '../engine/messages.ts';
 import type {NodeStatus} from '../metrics/node-samples.ts';
 import {announce} from './announcement.ts';
@@ -16,6 +16,7 @@ import type {EngineClient} from './engine-client.ts';
 import {type EngineLink, startLocalEngine, startWorkerEngine} from './engine-link.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
 import {FirstGreetings} from './first-greetings.ts';
+import type {Asking} from './identity.ts';
 import type {NodeCondition, ThreadCondition} from './node-health.ts';
 import {Relay} from './relay.ts';
 import {StoreRecords} from './store-records.ts';
@@ -47,7 +48,7 @@ export interface RunningNodeOptions {
   readonly isLogPlain: boolean;
   readonly autoCreateDatabase: boolean;
   readonly isInsecure: boolean;
-  readonly onAudit: (entry: AuditEntry) => void;
+  readonly audit: Audit;
   readonly seriesPerSetMax: number | undefined;
   readonly onFatal: (code: ExitCode, reason: string) => void;
   /** The loop of the main thread turned, so late. */
@@ -118,8 +119,10 @@ export class RunningNode {
     });
     this.#greetings = new FirstGreetings({
       bootEpoch: directory.bootEpoch,
+      hasLife: (life) => directory.hasLife(life),
       threads: () => this.#links.length,
       ask: (other, records) => this.#tellAll({type: 'remembered', node: other, records}),
+      disown: (records) => this.#tellAll({type: 'disown', records}),
       onVetted: (other) => this.#liveness.vetted(other),
       onOldImage: (reason) => this.#endAsOldImage(reason),
     });
@@ -127,6 +130,7 @@ export class RunningNode {
       cluster: clusterId,
       node,
       bootEpoch: directory.bootEpoch,
+      life: directory.life,
       timing: options.timing,
       known: (other: NodeId) => this.#records.of(other),
     };
@@ -138,6 +142,7 @@ export class RunningNode {
       clock,
       random,
       log,
+      isAlive: (other) => this.#liveness.view(other)?.state === 'alive',
     });
     this.#relay = new Relay({
       self: node,
@@ -148,6 +153,7 @@ export class RunningNode {
     });
     this.#liveness = new NodeLiveness({
       bootEpoch: directory.bootEpoch,
+      life: directory.life,
       clock,
       random,
       transport: {send: (to, _channel, frame) => this.#connections.sendUrgent(to, frame)},
@@ -171,6 +177,8 @@ export class RunningNode {
     const count = Math.max(1, this.#options.engineThreads);
     for (let thread = 0; thread < count; thread++) this.#startThread(thread, count);
     this.#relay.attach(this.#links);
+    this.#tellCertificates();
+    this.#options.tls?.onRenewed(() => this.#tellCertificates());
     this.#setNodes();
     this.#liveness.start();
     this.#announce();
@@ -182,6 +190,13 @@ export class RunningNode {
     this.#tellOfLoss();
     this.#relay.complete();
     this.#options.client.attach(this.#links);
+  }
+
+  #tellCertificates(): void {
+    const {expiresAtMs, authorityExpiresAtMs} = this.#options.tls?.current ?? {};
+    if (expiresAtMs === undefined || authorityExpiresAtMs === undefined) return;
+    const ends = {certificateMs: expiresAtMs, authorityMs: authorityExpiresAtMs};
+    this.#tellAll({type: 'certificates', ends});
   }
 
   #tellOfLoss(): void {
@@ -199,6 +214,7 @@ export class RunningNode {
       clockOffsetsMs: alive.map(({wallOffsetMs}) => wallOffsetMs),
       writeAgesMs: this.#threads.map((thread) => this.#ages(thread).writeAgeMs),
       certificateEndsAtMs: this.#options.tls?.current.expiresAtMs,
+      authorityEndsAtMs: this.#options.tls?.current.authorityExpiresAtMs,
     };
   }
 
@@ -233,7 +249,12 @@ export class RunningNode {
   /** The next start is another life than any that others have seen, and opens nothing that lost what it told. */
   #endAsOldImage(reason: string): void {
     const {directory} = this.#options;
-    directory.raiseBootEpoch(this.#greetings.knownEpoch).then(
+    const {knownEpoch, foreignLives} = this.#greetings;
+    const remember = async (): Promise<void> => {
+      await directory.raiseBootEpoch(knownEpoch);
+      if (foreignLives.length > 0) await directory.settleLives(foreignLives);
+    };
+    remember().then(
       () =>
         this.#fatal(
           EXIT_CODES.oldImage,
@@ -345,13 +366,24 @@ export class RunningNode {
         return this.#greetings.answered(message.node);
       case 'old-image':
         return this.#greetings.foundOldImage();
+      case 'disowned':
+        return this.#greetings.disowned();
       case 'audit':
-        return this.#options.onAudit(message.entry);
+        return this.#options.audit.add(message.entry);
+      case 'audit-begin':
+        return this.#beginAct(thread, message);
       case 'fatal':
         return this.#fatal(EXIT_CODES.storeFailed, message.message);
       default:
         return this.#options.client.receive(message);
     }
+  }
+
+  #beginAct(thread: number, {asked, intent}: Extract<FromEngine, {type: 'audit-begin'}>): void {
+    this.#options.audit.begin(intent).then(
+      (act) => this.#links[thread]?.post({type: 'audit-begun', asked, act}),
+      (error: unknown) => this.#fatal(EXIT_CODES.storeFailed, String(error)),
+    );
   }
 
   #checkBuild(): void {
@@ -384,6 +416,14 @@ export class RunningNode {
       if (from === undefined) nodes.push({id, address: to});
     this.#connections.setNodes(nodes);
     this.#connections.forbid(this.removed());
+  }
+
+  /** The life that is connected as that node, and lives. Whoever asks may be that, or a copy. */
+  livingBeside({node, life, at}: Omit<Asking, 'clusterId'>): number | undefined {
+    const living = this.#connections.livingLife(node);
+    if (living !== undefined && living !== life)
+      this.#options.log.warn({node, at}, 'a second process asks to be a node that lives');
+    return living;
   }
 
   /** Nodes that are members no more: they left, or were declared lost. */

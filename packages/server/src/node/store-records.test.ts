@@ -54,6 +54,20 @@ test('the highest that was told is kept, in this life and over restarts', async 
   expect(open().of(OTHER)?.records).toEqual(second.of(OTHER)?.records);
 });
 
+test('the last life that was vetted is kept with them', async () => {
+  const first = open();
+  seen = [{...life(3, [0, 7]), life: 33}];
+  expect(first.of(OTHER)?.life).toBe(33);
+  // It does not tell: it is not vetted yet, or of an older build.
+  seen = [life(4, [0, 7])];
+  expect(first.of(OTHER)).toMatchObject({bootEpoch: 4, life: 33});
+  seen = [{...life(5, [0, 7]), life: 55}];
+  await first.close();
+  // Of an earlier start than the one that is known.
+  seen = [{...life(4, [0, 7]), life: 44}];
+  expect(open().of(OTHER)).toMatchObject({bootEpoch: 5, life: 55});
+});
+
 test('a damaged file is forgotten, with a word', async () => {
   seen = [life(1, [0, 9])];
   await open().close();

@@ -4,8 +4,8 @@
 //
 // Invariant: each field is written and read whole, by Atomics; no two of them need to be of one moment.
 
-import type {StoreId} from '@flotilla/base';
-import type {StoreBeat} from '@flotilla/multiraft';
+import type {Clock, StoreId} from '@flotilla/base';
+import type {Host, StoreBeat} from '@flotilla/multiraft';
 
 const TICK_AT = 0;
 const WRITING_SINCE_AT = 1;
@@ -21,6 +21,17 @@ export interface Vitals {
   readonly writingSinceMs: number | undefined;
   /** In the order of the stores that the memory was made for. */
   readonly stores: readonly StoreBeat[];
+}
+
+/** To be told at a tick of the host. */
+export function vitalsOf(host: Host, clock: Clock): Vitals {
+  const nowMs = clock.monotonicMs();
+  const {turnAgeMs, writeAgeMs} = host.ages();
+  return {
+    tickMs: nowMs - turnAgeMs,
+    writingSinceMs: writeAgeMs === 0 ? undefined : nowMs - writeAgeMs,
+    stores: host.durableRecords(),
+  };
 }
 
 export class ThreadVitals {

@@ -1,10 +1,23 @@
 // What a run really did: a simulation tests only what its workload makes happen, so it is counted.
 
+import {DbError} from '@flotilla/base';
+
 export class Coverage {
   readonly #counts = new Map<string, number>();
 
   count(what: string, times = 1): void {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + times);
+  }
+
+  /** How the work ends: as said, or by the code of its refusal. Any other end is a bug. */
+  countEnd(what: string, work: Promise<unknown>, done = 'ok'): void {
+    work.then(
+      () => this.count(`${what} ${done}`),
+      (error: unknown) => {
+        if (!(error instanceof DbError)) throw error;
+        this.count(`${what} ${error.code}`);
+      },
+    );
   }
 
   of(what: string): number {

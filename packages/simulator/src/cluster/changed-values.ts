@@ -3,11 +3,12 @@
 // must name that replica and no other, and it is made anew of those that hold the right value. The rows are
 // of a database that clients leave alone, each written once.
 
-import {DbError, type OperationId, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import type {OperationId, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import {type Catalog, isFinished, type Operation} from '@flotilla/catalog';
 import {decodeShare, encodeShare, type ShareTable} from '@flotilla/column';
 import type {StateMachine} from '@flotilla/multiraft';
 import {decodeCommand, ReplicaMachine, type WriteApplied} from '@flotilla/replica';
+import {repeat} from '../kernel/repeat.ts';
 import {someEngine} from './clients.ts';
 import type {Engine} from './engine.ts';
 import type {OrderPorts} from './order-ports.ts';
@@ -123,23 +124,11 @@ export class ChangedValues {
   }
 
   #repeat(meanMs: number, act: () => void): void {
-    const {kernel, chance} = this.#ports;
-    kernel.after(chance.wait(meanMs), () => {
-      if (this.isStopped) return;
-      act();
-      this.#repeat(meanMs, act);
-    });
+    repeat(this.#ports, {meanMs, isOver: () => this.isStopped}, act);
   }
 
   #counted(what: string, work: Promise<unknown>): void {
-    const {coverage} = this.#ports;
-    work.then(
-      () => coverage.count(`changed values:${what} ok`),
-      (error: unknown) => {
-        if (!(error instanceof DbError)) throw error;
-        coverage.count(`changed values:${what} ${error.code}`);
-      },
-    );
+    this.#ports.coverage.countEnd(`changed values:${what}`, work);
   }
 
   #create(): void {

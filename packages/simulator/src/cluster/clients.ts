@@ -14,6 +14,7 @@ import {Engine} from './engine.ts';
 import type {Ground} from './ground.ts';
 import {batchOf, find, nameOf, type Register, TENANT} from './registers.ts';
 import type {RowReading} from './row-read.ts';
+import type {ThreadEngine} from './thread-engine.ts';
 
 export interface ClientPorts {
   readonly kernel: Kernel;
@@ -211,14 +212,14 @@ export class Clients {
     };
     let watch = kernel.after(LOOK_MS, look);
     const engine = engineOf(node)!;
-    this.#perform(engine, request, rows, key).then(end, (error: unknown) => {
+    this.#perform(engine.nextThread, request, rows, key).then(end, (error: unknown) => {
       if (!(error instanceof DbError)) throw error;
       end(failed(error, request.kind !== 'read'));
     });
   }
 
   #perform(
-    engine: Engine,
+    engine: ThreadEngine,
     {kind, registers, maxStalenessMs}: Request,
     rows: readonly {register: Register; value: number}[],
     key: string,
@@ -229,7 +230,7 @@ export class Clients {
   }
 
   /** As DELETE does: by the catalog as meta has it now, so that no bucket is overlooked. */
-  async #erase(engine: Engine, register: Register): Promise<Tried> {
+  async #erase(engine: ThreadEngine, register: Register): Promise<Tried> {
     const {copy, router} = engine.parts!;
     const deadlineMs = engine.nowMs + DEADLINE_MS;
     await copy.refresh(deadlineMs);
@@ -248,7 +249,7 @@ export class Clients {
   }
 
   async #write(
-    engine: Engine,
+    engine: ThreadEngine,
     rows: readonly {register: Register; value: number}[],
     idempotencyKey: string,
   ): Promise<Tried> {
@@ -275,7 +276,7 @@ export class Clients {
 
   /** At an index of the catalog, then at one of the set: by its leader or any replica. */
   async #read(
-    engine: Engine,
+    engine: ThreadEngine,
     register: Register,
     maxStalenessMs: number | undefined,
   ): Promise<Tried> {

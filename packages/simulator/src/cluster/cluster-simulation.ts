@@ -15,7 +15,7 @@ import {Kernel} from '../kernel/kernel.ts';
 import {Trace} from '../kernel/trace.ts';
 import {NETWORK, type SimulationOptions, type SimulationResult} from '../simulation.ts';
 import {expected} from '../workload/expected.ts';
-import {type Disks, disksOf, storesOf} from '../world/disks.ts';
+import {type Disks, disksOf, storesOf, threadsOf} from '../world/disks.ts';
 import {Network} from '../world/network.ts';
 import {SimNode} from '../world/node.ts';
 import {Clients, engineOf, readsStale} from './clients.ts';
@@ -61,7 +61,7 @@ export class ClusterSimulation {
     this.#options = options;
     const {seed, only} = options;
     const place = this.#drawPlace();
-    const without = [...(options.without ?? []), ...neverOn(place.disks)];
+    const without = [...(options.without ?? []), ...neverOn(place)];
     this.#isDamaging = kindsOf({seed, only, without}).some((kind) => DAMAGES.includes(kind));
     this.#kernel = new Kernel(new Trace(options.trace));
     const kernel = this.#kernel;
@@ -82,6 +82,8 @@ export class ClusterSimulation {
       this.#states.push(new NodeState());
       const node = new SimNode(id as NodeId, {
         ...{kernel, timing, limits, driftMax, ...place, network: this.#network},
+        ...{coverage: this.#coverage, threadChance: chanceOf(seed, `threads of node ${id}`)},
+        fail: (law, message) => this.#laws.fail(law, 0, message),
         onDurableWrite: (event) => this.#coverage.count(`durable writes:${event}`),
         chance: chanceOf(seed, `node ${id}`),
         observer: (on) => this.#observer(on),
@@ -135,7 +137,10 @@ export class ClusterSimulation {
     const {seed} = this.#options;
     return {
       network: this.#network,
-      chance: chanceOf(seed, `engine ${of.id}.${of.starts}`),
+      chance: streams((thread) => {
+        const name = `engine ${of.id}.${of.starts}`;
+        return chanceOf(seed, thread === 0 ? name : `${name}.${thread}`);
+      }),
       state: this.#states[of.id - 1]!,
       log: this.#logOf(of),
       failover: this.#laws.failover,
@@ -152,12 +157,14 @@ export class ClusterSimulation {
     };
   }
 
-  #drawPlace(): {disks: Disks; stores: number} {
+  #drawPlace(): {disks: Disks; stores: number; threads: number} {
     const disks = disksOf(this.#options);
-    const stores = storesOf(this.#options);
+    const threads = threadsOf(this.#options);
+    const stores = Math.max(threads, storesOf(this.#options));
     this.#coverage.count(`disks:${disks}`);
     this.#coverage.count(`stores:${stores} on each node`);
-    return {disks, stores};
+    this.#coverage.count(`threads:at most ${threads}`);
+    return {disks, stores, threads};
   }
 
   #observer(node: NodeId): GroupObserver {
@@ -185,17 +192,6 @@ export class ClusterSimulation {
   }
 
   async run(): Promise<SimulationResult> {
-    const {stackTraceLimit} = Error;
-    // Refusals are errors by the ten thousand, and their stacks a quarter of the time of a run.
-    if (this.#options.trace !== true) Error.stackTraceLimit = 0;
-    try {
-      return await this.#run();
-    } finally {
-      Error.stackTraceLimit = stackTraceLimit;
-    }
-  }
-
-  async #run(): Promise<SimulationResult> {
     const beganMs = performance.now();
     const beganCpu = process.cpuUsage();
     const kernel = this.#kernel;
@@ -249,10 +245,8 @@ export class ClusterSimulation {
       stop: (node) => {
         node.stop().catch(expected);
       },
-      mayDamage: (node) => this.#damages.isAllowed(node),
-      restoreImage: (node) => this.#damages.restoreImage(node),
-      flipBit: (node, chance) => this.#damages.flipBit(node, chance),
-      rotBit: (node, chance) => this.#damages.rotBit(node, chance),
+      damages: this.#damages,
+      count: (what) => this.#coverage.count(what),
     };
   }
 
@@ -322,4 +316,14 @@ export class ClusterSimulation {
       trace: this.#kernel.trace.lines,
     };
   }
+}
+
+/** One for each number, made when it is first asked for. */
+function streams(make: (at: number) => Chance): (at: number) => Chance {
+  const made = new Map<number, Chance>();
+  return (at) => {
+    const chance = made.get(at) ?? make(at);
+    made.set(at, chance);
+    return chance;
+  };
 }

@@ -2,7 +2,6 @@
 // engine's statements do it. Clients know names alone: each router writes to the database that has the
 // name in its catalog. In peace all names are there, and of what was dropped and is due nothing is left.
 
-import {DbError} from '@flotilla/base';
 import type {Catalog} from '@flotilla/catalog';
 import type {Coverage} from '../checks/coverage.ts';
 import type {Chance} from '../kernel/chance.ts';
@@ -85,14 +84,7 @@ export class Databases {
   }
 
   #counted(what: string, statement: Promise<void>): void {
-    const {coverage} = this.#ports;
-    statement.then(
-      () => coverage.count(`statements:${what} committed`),
-      (error: unknown) => {
-        if (!(error instanceof DbError)) throw error;
-        coverage.count(`statements:${what} ${error.code}`);
-      },
-    );
+    this.#ports.coverage.countEnd(`statements:${what}`, statement, 'committed');
   }
 
   async #drop(engine: Engine, name: string): Promise<void> {

@@ -6,8 +6,9 @@ import type {Catalog, Command, ReplicaSet} from '@flotilla/catalog';
 import type {Coverage} from '../checks/coverage.ts';
 import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
+import {repeat} from '../kernel/repeat.ts';
 import type {SimNode} from '../world/node.ts';
-import {engineOf} from './clients.ts';
+import {someEngine} from './clients.ts';
 import type {Engine} from './engine.ts';
 import {leaderOf} from './rest.ts';
 
@@ -37,25 +38,15 @@ export class Elections {
 
   /** One step towards rest. */
   settle(): void {
-    const engine = this.#engine();
+    const engine = someEngine(this.#ports);
     if (engine !== undefined) this.#elect(engine, 0);
   }
 
   #repeat(meanMs: number, act: (engine: Engine) => void): void {
-    const {kernel, chance} = this.#ports;
-    const next = (): void => {
-      if (this.isStopped) return;
-      const engine = this.#engine();
+    repeat(this.#ports, {meanMs, isOver: () => this.isStopped}, () => {
+      const engine = someEngine(this.#ports);
       if (engine !== undefined) act(engine);
-      kernel.after(chance.wait(meanMs), next);
-    };
-    kernel.after(chance.wait(meanMs), next);
-  }
-
-  #engine(): Engine | undefined {
-    const {nodes, chance} = this.#ports;
-    const up = nodes.filter((node) => engineOf(node) !== undefined);
-    return up.length === 0 ? undefined : engineOf(chance.pick(up));
+    });
   }
 
   #change(engine: Engine): void {

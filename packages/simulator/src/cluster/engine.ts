@@ -1,8 +1,9 @@
-// The product's engine in a simulated process: host, meta role (member, service, reconciler), catalog
-// copy, replica machines over the simulated disk, router and handlers, put together as
-// server/src/engine/engine-start.ts puts them together for a thread.
+// The product's part of a simulated process: an engine in each of its threads, and in the main one what
+// passes between them and the other nodes (its relay), as server/src/node/running-node.ts puts them together.
+// A process of one thread has no relay: its engine speaks with the connections itself.
 
 import {
+  type Channel,
   DbError,
   FatalError,
   type Log,
@@ -10,58 +11,26 @@ import {
   type NodeId,
   type ReplicaId,
   type ReplicaSetId,
-  type StoreId,
 } from '@flotilla/base';
 import type {Catalog} from '@flotilla/catalog';
-import {MetaClient, nodeHandlers} from '@flotilla/meta';
-import type {Host, NodeState as PeerState, StateMachine} from '@flotilla/multiraft';
-import {
-  DELETE_METHOD,
-  deleteHandler,
-  FENCE_METHOD,
-  fenceHandler,
-  MemtableBudget,
-  ReplicaMachine,
-  WRITE_METHOD,
-  writeHandler,
-} from '@flotilla/replica';
-import {freshen, LeaderDirectory, MetaDdl, SetCaller, WriteRouter} from '@flotilla/router';
-import {
-  CAMPAIGN_METHOD,
-  CatalogCopy,
-  CatalogEffects,
-  campaignHandler,
-  FailoverModes,
-  KnownLives,
-  LIVES_EVERY_MS,
-  MetaRole,
-  metaMembers,
-  metaProposer,
-  NodeReplicas,
-  passHandlers,
-  RpcCore,
-  replicaFactory,
-  WorkTurns,
-} from '@flotilla/server/engine-parts';
-import {Manifest, StorageCounts} from '@flotilla/storage';
+import type {StateMachine} from '@flotilla/multiraft';
+import {KnownLives, LIVES_EVERY_MS, type Recovery, Relay} from '@flotilla/server/engine-parts';
 import type {FailoverLaw} from '../checks/failover-law.ts';
 import type {Chance} from '../kernel/chance.ts';
 import type {Network} from '../world/network.ts';
-import type {Program, Running, SimNode} from '../world/node.ts';
-import {HeldWatch} from './held-watch.ts';
+import type {SimNode} from '../world/node.ts';
+import type {Program, Running} from '../world/node-ports.ts';
+import type {EngineThread} from '../world/threads.ts';
 import type {NodeState} from './node-state.ts';
-import {type RowReading, type RowRequest, rowAt} from './row-read.ts';
+import type {RowReading} from './row-read.ts';
+import {ThreadEngine, type ThreadNews} from './thread-engine.ts';
 
-export const READ_METHOD = 'sim.read-row';
-const HOUSEKEEPING_MS = 1_000;
-const READ_MS_MAX = 4_000;
-/** Small, so that memtables are flushed and compacted while a run lasts. */
-const MEMTABLE_BYTES = 4_096;
 const CLUSTER_ID = 'simulated';
 
 export interface EnginePorts {
   readonly network: Network;
-  readonly chance: Chance;
+  /** Of an engine thread. */
+  readonly chance: (thread: number) => Chance;
   readonly state: NodeState;
   readonly log: Log;
   readonly failover: FailoverLaw;
@@ -72,185 +41,87 @@ export interface EnginePorts {
   readonly repairAfterMs: number;
 }
 
-/** What a process has once its host is open. */
-interface Parts {
-  readonly host: Host;
-  readonly metaRole: MetaRole;
-  readonly copy: CatalogCopy;
-  readonly effects: CatalogEffects;
-  readonly meta: MetaClient;
-  readonly caller: SetCaller;
-  readonly router: WriteRouter;
-}
-
 export class Engine implements Program {
-  readonly openStateMachine: Program['openStateMachine'];
+  readonly threads: readonly ThreadEngine[];
   readonly #node: SimNode;
   readonly #running: Running;
   readonly #ports: EnginePorts;
-  readonly #rpc: RpcCore;
-  readonly #watch: HeldWatch;
-  readonly #manifests = new Map<StoreId, Manifest>();
-  #parts: Parts | undefined;
   readonly #lives: KnownLives;
-  #isSaving = false;
+  /** Undefined where one thread does all. */
+  readonly #relay: Relay | undefined;
   #isRefusing = false;
+  /** Threads that have not brought back yet what was lost. */
+  #lossesLeft = 0;
+  #turn = 0;
 
   constructor(node: SimNode, running: Running, ports: EnginePorts) {
     this.#node = node;
     this.#running = running;
     this.#ports = ports;
     this.#lives = new KnownLives(ports.state.lives);
-    const {process, endpoint} = running;
-    const {network, log} = ports;
-    this.#rpc = new RpcCore({
-      node: node.id,
-      thread: 1,
-      bootEpoch: node.bootEpoch,
-      port: {send: (to, channel, frame) => network.sendSurely(endpoint, to, channel, frame)},
-      clock: process,
-      log,
-      hosts: () => true,
-    });
-    this.#watch = new HeldWatch(this.#rpc);
-    const open = replicaFactory({
-      disk: node.disk,
-      slices: new WorkTurns(process),
-      manifests: this.#manifests,
-      limits: {
-        memtableBytes: MEMTABLE_BYTES,
-        memtableBytesMax: 4 * MEMTABLE_BYTES,
-        memtables: new MemtableBudget(),
-      },
-      counts: new StorageCounts(),
-      onFault: (error) => this.#fault(error),
-      onFate: (set, table) => this.#parts?.effects.fateApplied(set, table),
-    });
-    this.openStateMachine = async (identity) => {
-      const machine = await open(identity);
-      ports.onMachine(identity.set, identity.replica, machine);
-      return machine;
-    };
+    const {threads} = running;
+    this.threads = threads.engines.map(
+      (thread) => new ThreadEngine(node, running, thread, ports, this.#newsOf(thread)),
+    );
+    if (!threads.isAlone) this.#relay = this.#makeRelay();
   }
 
-  /** Undefined while the node starts, and where it takes nothing more. */
-  get parts(): Parts | undefined {
-    return this.#isRefusing ? undefined : this.#parts;
+  /** Of thread 0. Undefined while the node starts, and where it takes nothing more. */
+  get parts(): ThreadEngine['parts'] {
+    return this.#isRefusing ? undefined : this.#first.parts;
+  }
+
+  /** As bodies and statements are given away: to one thread after the other. */
+  get nextThread(): ThreadEngine {
+    this.#turn = (this.#turn + 1) % this.threads.length;
+    return this.threads[this.#turn]!;
   }
 
   get catalog(): Catalog | undefined {
-    return this.#parts?.copy.catalog;
-  }
-
-  /** The catalog stays as it is until it is let go. */
-  holdCatalog(isHeld: boolean): void {
-    this.#watch.isHeld = isHeld;
+    return this.#first.catalog;
   }
 
   get isCatalogHeld(): boolean {
-    return this.#watch.isHeld;
+    return this.#first.isCatalogHeld;
   }
 
-  locate = (set: ReplicaSetId, replica: ReplicaId): NodeId | undefined =>
-    this.catalog?.replicaSet(set)?.replicas.find((placed) => placed.replica === replica)?.node;
-
-  /** As the one engine thread of a node places them. */
-  storeOf = (set: ReplicaSetId): StoreId => {
-    const {stores} = this.#node;
-    return stores[set === META_SET ? 0 : set % stores.length]!;
-  };
-
-  async prepare(): Promise<void> {
-    for (const store of this.#node.stores) {
-      const rows = this.#ports.state.manifest(store, () => this.#durable());
-      this.#manifests.set(store, await Manifest.open(rows));
-    }
+  get nowMs(): number {
+    return this.#running.process.monotonicMs();
   }
 
-  opened(host: Host): void {
-    const {process, watch} = this.#running;
-    const {chance, log, state} = this.#ports;
-    const {id} = this.#node;
-    const rpc = this.#rpc;
-    const metaRole = new MetaRole({
-      host,
-      rpc: this.#watch,
-      clock: process,
-      random: chance,
-      log,
-      options: {
-        node: id,
-        catalog: state.catalog,
-        address: `n${id}`,
-        threads: 1,
-        version: '1',
-      },
-      presence: watch,
-      settings: {repairAfterMs: this.#ports.repairAfterMs},
-    });
-    const copy = new CatalogCopy(process, metaRole.follower.catalog);
-    const meta = new MetaClient({
-      rpc,
-      clock: process,
-      members: () => metaMembers(copy.catalog, id),
-      presence: watch,
-      waitForVersion: (version, deadlineMs) => copy.waitForVersion(version, deadlineMs),
-      clusterVersion: () => copy.catalog.cluster && copy.catalog.clusterVersion,
-    });
-    copy.attach(meta);
-    metaRole.follower.onUpdate((event) => {
-      copy.notify(event);
-      this.#save();
-    });
-    const effects = new CatalogEffects({host, copy, clock: process, log});
-    const caller = this.#caller(copy);
-    const router = new WriteRouter({
-      caller,
-      catalog: () => copy.catalog,
-      meta: new MetaDdl(metaProposer(meta, copy)),
-      clock: process,
-      incarnation: (id * 2 ** 24 + this.#node.bootEpoch) * 2 ** 8,
-    });
-    this.#parts = {host, metaRole, copy, effects, meta, caller, router};
-    this.#serve(this.#parts);
-    metaRole.start();
-    const modes = new FailoverModes({host: this.#obeying(host), catalog: copy.catalog, log});
-    this.#tick(effects, modes);
+  holdCatalog(isHeld: boolean): void {
+    this.#first.holdCatalog(isHeld);
+  }
+
+  readRow(...request: Parameters<ThreadEngine['readRow']>): Promise<RowReading> {
+    return this.#first.readRow(...request);
+  }
+
+  elect(...order: Parameters<ThreadEngine['elect']>): Promise<void> {
+    return this.#first.elect(...order);
+  }
+
+  /** What is left of sets that have lost their majority, and what becomes of it by order. */
+  recovery(): Recovery {
+    return this.#first.recovery();
+  }
+
+  opened(): void {
+    if (this.#relay !== undefined) this.#join(this.#relay);
     this.#rememberLives();
-  }
-
-  /** The host, as the law of manual failover is told what it was ordered and what it keeps. */
-  #obeying(host: Host): Pick<Host, 'failoverModes' | 'setFailover' | 'campaign' | 'watchChanges'> {
-    const {failover} = this.#ports;
-    const replicaOf = (set: ReplicaSetId): number => host.status(set)?.replica ?? 0;
-    return {
-      failoverModes: (sets) => host.failoverModes(sets),
-      watchChanges: () => host.watchChanges(),
-      setFailover: async (set, mode) => {
-        const replica = replicaOf(set);
-        failover.changing(replica);
-        await host.setFailover(set, mode);
-        if (this.#node.running === this.#running) failover.changed(replica, mode);
-      },
-      campaign: (set) => {
-        failover.ordered(replicaOf(set));
-        host.campaign(set);
-      },
-    };
   }
 
   /** As a node without cluster does that may found one. */
   async found(): Promise<void> {
-    await this.#parts!.metaRole.found(CLUSTER_ID, 'incarnation-1');
+    await this.parts!.metaRole!.found(CLUSTER_ID, 'incarnation-1');
+    this.#relay?.hosted(META_SET, 0, true);
     this.#ports.state.isMember = true;
   }
 
-  nodeChanged(node: NodeId, state: PeerState): void {
-    if (state.state === 'gone') this.#rpc.nodeLost(node);
-  }
-
-  receive(from: NodeId, frame: Uint8Array): boolean {
-    return this.#rpc.receive(from, frame);
+  receive(from: NodeId, channel: Channel, frame: Uint8Array): boolean {
+    if (this.#relay === undefined) return this.#first.rpc.receive(from, frame);
+    this.#relay.receive(from, channel, frame);
+    return true;
   }
 
   refuse(): void {
@@ -264,139 +135,101 @@ export class Engine implements Program {
   }
 
   async stop(): Promise<void> {
-    await this.#parts?.metaRole.stop();
-    this.#rpc.close();
+    const {threads} = this.#running;
+    if (threads.isAlone) return this.#first.stop();
+    const stops = threads.engines.map((thread) =>
+      threads.ask(thread, () => this.threads[thread.index]!.stop()),
+    );
+    await Promise.all(stops);
   }
 
-  /** A row by one replica's ReadIndex: its leader's, or that of whichever node is named. */
-  async readRow(
-    set: ReplicaSetId,
-    request: RowRequest,
-    on: NodeId | undefined,
-  ): Promise<RowReading> {
-    const payload = new TextEncoder().encode(JSON.stringify(request));
-    const deadlineMs = this.#running.process.monotonicMs() + READ_MS_MAX;
-    const {caller} = this.#parts!;
-    const method = READ_METHOD;
-    const answer =
-      on === undefined
-        ? await caller.call({set, method, payload, deadlineMs})
-        : await this.#rpc.call({node: on, set}, method, payload, {deadlineMs});
-    const view = new DataView(answer.buffer, answer.byteOffset, answer.byteLength);
-    return {value: view.getFloat64(0), ageMs: answer.length > 8 ? view.getFloat64(8) : 0};
+  get #first(): ThreadEngine {
+    return this.threads[0]!;
   }
 
-  /** The replica on that node is to stand for election. */
-  async elect(set: ReplicaSetId, node: NodeId): Promise<void> {
-    const deadlineMs = this.nowMs + READ_MS_MAX;
-    await this.#rpc.call({node, set}, CAMPAIGN_METHOD, new Uint8Array(0), {deadlineMs});
-  }
-
-  get nowMs(): number {
-    return this.#running.process.monotonicMs();
-  }
-
-  #caller(copy: CatalogCopy): SetCaller {
-    const {process, watch} = this.#running;
-    return new SetCaller({
-      rpc: this.#rpc,
-      catalog: () => copy.catalog,
-      leaders: new LeaderDirectory(watch),
-      nodes: watch,
-      clock: process,
-      random: this.#ports.chance,
-    });
-  }
-
-  #serve({host, copy, metaRole, effects}: Parts): void {
-    const {process, watch} = this.#running;
-    const rpc = this.#rpc;
-    const monotonicMs = (): number => process.monotonicMs();
-    const replicas = new NodeReplicas({
-      host,
-      copy,
-      disk: this.#node.disk,
-      monotonicMs,
-      manifests: this.#manifests,
-      storeOf: this.storeOf,
-      node: this.#node.id,
-      log: this.#ports.log,
-      isOwn: () => true,
-      notesOfOthers: () => [],
-      isComplete: () => true,
-      onHosted: (set, isHere) => {
-        if (set === META_SET) metaRole.hosted();
-        else if (isHere) effects.opened(set);
+  #makeRelay(): Relay {
+    const {network, log} = this.#ports;
+    const {endpoint, greetings, threads} = this.#running;
+    const {id: self} = this.#node;
+    const relay = new Relay({
+      self,
+      connections: {
+        send: (to, channel, frame) => network.sendSurely(endpoint, to, channel, frame),
       },
-      // The one thread of its node.
-      onBuried: () => undefined,
-      onBroughtBack: () => {
-        replicas.settleLoss().catch((error: unknown) => this.#fault(error));
+      liveness: () => this.#running.liveness,
+      isVetted: (other) => other === self || greetings.isVetted(other),
+      log,
+    });
+    relay.attach(
+      threads.engines.map(({post, index}) => ({
+        post: (message) => {
+          if (message.type !== 'frame') return;
+          const {from, channel, frame} = message;
+          post(() => this.threads[index]!.receive(from, channel, frame));
+        },
+      })),
+    );
+    return relay;
+  }
+
+  /** What a thread tells the main one. Alone it is that itself. */
+  #newsOf({index}: EngineThread): ThreadNews {
+    const {network} = this.#ports;
+    const {endpoint, threads} = this.#running;
+    const tell = (told: (relay: Relay) => void): void => {
+      if (!threads.isAlone) threads.post(() => told(this.#relay!));
+    };
+    return {
+      send: (to, channel, frame) => {
+        if (threads.isAlone) return network.sendSurely(endpoint, to, channel, frame);
+        tell((relay) => relay.send(to, channel, frame));
+        return true;
       },
-    });
-    if (host.hasLoss) replicas.learnLoss([]);
-    rpc.serve(nodeHandlers(this.#watched(replicas), process));
-    rpc.serve(campaignHandler(this.#obeying(host)));
-    rpc.serve(passHandlers({rpc, nodes: watch, clock: process}));
-    const pause = (ms: number) =>
-      new Promise<void>((resolve) => {
-        process.setTimer(ms, resolve);
-      });
-    rpc.serve({
-      call: new Map([
-        [WRITE_METHOD, writeHandler(host, monotonicMs)],
-        [DELETE_METHOD, deleteHandler(host, monotonicMs)],
-        [FENCE_METHOD, fenceHandler(host, pause)],
-        [READ_METHOD, (payload, {set}) => readHandler({host, monotonicMs}, set, payload)],
-      ]),
-      stream: new Map(),
-    });
-  }
-
-  /** The laws are told of each replica that is gone for good. */
-  #watched(replicas: NodeReplicas): NodeReplicas {
-    const {onDestroyed} = this.#ports;
-    const destroy = replicas.destroyReplica.bind(replicas);
-    replicas.destroyReplica = async (order) => {
-      await destroy(order);
-      onDestroyed(order.replica);
+      hosted: (set, isHere) => tell((relay) => relay.hosted(set, index, isHere)),
+      buried: (set, upto) => tell((relay) => relay.buried(set, index, upto)),
+      catalog: (event) => tell(() => this.#passOn(event)),
+      notes: (news) =>
+        tell(() => threads.engines[0]!.post(() => this.#first.takeNotes(index, news))),
+      broughtBack: () => this.#broughtBack(),
     };
-    return replicas;
   }
 
-  #tick(effects: CatalogEffects, modes: FailoverModes): void {
-    const {process} = this.#running;
-    const {chance} = this.#ports;
-    const turn = (): void => {
-      effects.settle();
-      modes.settle();
-      if (chance.odds(0.2)) this.#flushOne();
-      process.setTimer(HOUSEKEEPING_MS, turn);
-    };
-    process.setTimer(HOUSEKEEPING_MS, turn);
+  /** Each thread has a copy of its own, as of any message. */
+  #passOn(event: Parameters<ThreadEngine['takeCatalog']>[0]): void {
+    for (const {post, index} of this.#running.threads.engines.slice(1)) {
+      const own = structuredClone(event);
+      post(() => this.threads[index]!.takeCatalog(own));
+    }
   }
 
-  #flushOne(): void {
-    const {host} = this.#parts!;
-    const {chance} = this.#ports;
-    const sets = [...host.statuses()];
-    if (sets.length === 0) return;
-    const machine = host.stateMachine(chance.pick(sets).set);
-    if (machine instanceof ReplicaMachine)
-      machine.flush().catch((error: unknown) => this.#fault(error));
+  /** Every thread has told what it hosts and what it buried; what one lost all bring back, before any order. */
+  #join(relay: Relay): void {
+    const {engines} = this.#running.threads;
+    for (const {index, host} of engines) {
+      for (const [set] of host!.stateMachines()) relay.hosted(set, index, true);
+      for (const set of host!.broken().keys()) relay.hosted(set, index, true);
+      for (const [set, upto] of host!.tombstones()) relay.buried(set, index, upto);
+    }
+    if (engines.some(({host}) => host!.hasLoss)) {
+      this.#lossesLeft = engines.length;
+      for (const {index, post} of engines) {
+        const elsewhere = relay.heldBeside(index);
+        post(() => this.threads[index]!.parts!.replicas.learnLoss(elsewhere));
+      }
+    }
+    relay.complete();
   }
 
-  /** A moment after the catalog has changed, as production's cache of it. */
-  #save(): void {
-    if (this.#isSaving) return;
-    this.#isSaving = true;
-    this.#running.process.setTimer(HOUSEKEEPING_MS, () => {
-      this.#isSaving = false;
-      const snapshot = this.catalog!.snapshot();
-      const saved = this.#durable().then((isAlive) => {
-        if (isAlive) this.#ports.state.catalog = snapshot;
-      });
-      saved.catch((error: unknown) => this.#fault(error));
+  #broughtBack(): void {
+    const {threads} = this.#running;
+    threads.post(() => {
+      this.#lossesLeft -= 1;
+      if (this.#lossesLeft > 0) return;
+      for (const {post, index} of threads.engines)
+        post(() => {
+          const settled = this.threads[index]!.parts!.replicas.settleLoss();
+          settled.catch((error: unknown) => this.#fault(error));
+        });
     });
   }
 
@@ -406,39 +239,15 @@ export class Engine implements Program {
       this.#rememberLives();
       this.#lives.learn(this.#running.liveness?.views() ?? []);
       const text = this.#lives.toText();
-      const saved = this.#durable().then((isAlive) => {
-        if (isAlive) this.#ports.state.lives = text;
+      const saved = this.#node.disk.syncDirectory('').then(() => {
+        if (this.#node.running === this.#running) this.#ports.state.lives = text;
       });
       saved.catch((error: unknown) => this.#fault(error));
     });
-  }
-
-  async #durable(): Promise<boolean> {
-    await this.#node.disk.syncDirectory('');
-    return this.#node.running === this.#running;
   }
 
   #fault(error: unknown): void {
     if (!(error instanceof DbError || error instanceof FatalError)) throw error;
     if (this.#node.running === this.#running) this.#ports.onFailure(String(error));
   }
-}
-
-/** As fresh as the product's own reads make a replica before they look at its rows. */
-async function readHandler(
-  ports: {readonly host: Host; readonly monotonicMs: () => number},
-  set: ReplicaSetId,
-  payload: Uint8Array,
-): Promise<Uint8Array> {
-  const {host} = ports;
-  const {maxStalenessMs, ...address} = JSON.parse(new TextDecoder().decode(payload)) as RowRequest;
-  const consistency = maxStalenessMs === undefined ? 'linearizable' : 'stale';
-  const ageMs = await freshen(ports, set, {consistency, maxStalenessMs, timeoutMs: READ_MS_MAX});
-  const machine = host.stateMachine(set);
-  if (!(machine instanceof ReplicaMachine))
-    throw new DbError('REPLICA_GONE', `no replica of set ${set} here`);
-  const answer = new DataView(new ArrayBuffer(maxStalenessMs === undefined ? 8 : 16));
-  if (maxStalenessMs !== undefined) answer.setFloat64(8, ageMs!);
-  answer.setFloat64(0, await rowAt(machine, address));
-  return new Uint8Array(answer.buffer);
 }

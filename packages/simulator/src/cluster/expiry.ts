@@ -2,11 +2,12 @@
 // passes now and then: what is hidden goes a day later. Rows are hidden no sooner than by the clocks of two
 // nodes (one that is alone with its time expires nothing), and until then every node can read them.
 
-import {DbError, LIMITS} from '@flotilla/base';
+import {LIMITS} from '@flotilla/base';
 import type {Catalog} from '@flotilla/catalog';
 import type {Coverage} from '../checks/coverage.ts';
 import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
+import {repeat} from '../kernel/repeat.ts';
 import type {SimNode} from '../world/node.ts';
 import {someEngine} from './clients.ts';
 import type {Engine} from './engine.ts';
@@ -112,24 +113,14 @@ export class Expiry {
   }
 
   #repeat(meanMs: number, act: (engine: Engine) => void): void {
-    const {kernel, chance} = this.#ports;
-    kernel.after(chance.wait(meanMs), () => {
-      if (this.#isStopped) return;
+    repeat(this.#ports, {meanMs, isOver: () => this.#isStopped}, () => {
       const engine = someEngine(this.#ports);
       if (engine !== undefined) act(engine);
-      this.#repeat(meanMs, act);
     });
   }
 
   #counted(what: string, work: Promise<unknown>): void {
-    const {coverage} = this.#ports;
-    work.then(
-      () => coverage.count(`expiry:${what} ok`),
-      (error: unknown) => {
-        if (!(error instanceof DbError)) throw error;
-        coverage.count(`expiry:${what} ${error.code}`);
-      },
-    );
+    this.#ports.coverage.countEnd(`expiry:${what}`, work);
   }
 
   #nowMs(): number {

@@ -2,6 +2,7 @@
 // a node must not lead the meta group for long; what expires goes on by the clocks of the others.
 
 import {META_SET} from '@flotilla/base';
+import {repeat} from '../kernel/repeat.ts';
 import type {SimNode} from '../world/node.ts';
 import type {OrderPorts} from './order-ports.ts';
 import {leaderOf} from './rest.ts';
@@ -40,12 +41,7 @@ export class FarClocks {
   }
 
   #repeat(meanMs: number, act: () => void): void {
-    const {kernel, chance} = this.#ports;
-    kernel.after(chance.wait(meanMs), () => {
-      if (this.isStopped) return;
-      act();
-      this.#repeat(meanMs, act);
-    });
+    repeat(this.#ports, {meanMs, isOver: () => this.isStopped}, act);
   }
 
   #setOff(): void {

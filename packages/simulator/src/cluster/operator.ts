@@ -3,10 +3,18 @@
 // group through any node, as the product's own administration sends them.
 
 import {DbError, META_SET, type NodeId} from '@flotilla/base';
-import {type Catalog, type Command, isFinished, type ReplicaSet} from '@flotilla/catalog';
+import {
+  type Catalog,
+  type Command,
+  cancelledWork,
+  isFinished,
+  type Operation,
+  type ReplicaSet,
+} from '@flotilla/catalog';
 import type {Coverage} from '../checks/coverage.ts';
 import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
+import {repeat} from '../kernel/repeat.ts';
 import type {SimNode} from '../world/node.ts';
 import {engineOf} from './clients.ts';
 import type {Engine} from './engine.ts';
@@ -65,7 +73,7 @@ export class Operator {
     this.#repeat(this.#ports.slotMs, () => this.#closeSlot());
   }
 
-  /** Nodes that were drained take replicas again; by and by, as long as any is left. */
+  /** Nodes that were drained take replicas again, and what was cancelled is tried again; by and by, as long as any is left. */
   settle(): void {
     const engine = this.#engine();
     if (engine === undefined) return;
@@ -74,6 +82,25 @@ export class Operator {
     for (const operation of engine.catalog!.operations())
       if (!isFinished(operation) && operation.kind === 'drain-node')
         this.#cancel(engine, operation);
+    for (const {operation} of cancelledWork(engine.catalog!, this.#nowMs()))
+      this.#propose(engine, this.#again(operation, engine.catalog!), 'retry');
+  }
+
+  #nowMs(): number {
+    const {kernel} = this.#ports;
+    return Math.floor(kernel.wallStartMs + kernel.nowMs);
+  }
+
+  /** What was to be made on a node that holds one by now is made anew where it is. */
+  #again(operation: Operation, catalog: Catalog): Wish {
+    const {id: retryOf, kind, replicaSet, source, sourceNode, cause} = operation;
+    const {allowFewerVoters} = operation;
+    const set = replicaSet === undefined ? undefined : catalog.replicaSet(replicaSet);
+    const isHeld = set?.replicas.some(({node}) => node === operation.targetNode) === true;
+    const targetNode = isHeld ? undefined : operation.targetNode;
+    const subject = {kind, replicaSet, source, sourceNode, targetNode, allowFewerVoters, cause};
+    const by = {retryOf, startedBy: 'operator', atMs: this.#nowMs()};
+    return {type: 'create-operation', ...subject, ...by};
   }
 
   /** Through any node, where one is up. */
@@ -83,13 +110,9 @@ export class Operator {
   }
 
   #repeat(meanMs: number, act: () => void): void {
-    const {kernel, chance} = this.#ports;
-    const next = (): void => {
-      if (this.isStopped) return;
-      if (kernel.nowMs >= this.heldUntilMs) act();
-      kernel.after(chance.wait(meanMs), next);
-    };
-    kernel.after(chance.wait(meanMs), next);
+    repeat(this.#ports, {meanMs, isOver: () => this.isStopped}, () => {
+      if (this.#ports.kernel.nowMs >= this.heldUntilMs) act();
+    });
   }
 
   /** A machine that burns; sometimes it is put out and comes back when all its replicas live elsewhere. */
@@ -191,11 +214,11 @@ export class Operator {
   }
 
   #cancel(engine: Engine, {id, step}: ReturnType<Catalog['operation']> & object): void {
-    const {kernel} = this.#ports;
-    const atMs = Math.floor(kernel.wallStartMs + kernel.nowMs);
+    // As a person cancels it, and what the cluster began rests; or as the cluster gives it up itself.
+    const by = id % 2 === 0 ? 'operator' : undefined;
     const command = {
       ...{type: 'update-operation' as const, operation: id, expectedStep: step},
-      ...{state: 'cancelling' as const, atMs},
+      ...{state: 'cancelling' as const, by, atMs: this.#nowMs()},
     };
     this.#propose(engine, command, 'cancel');
   }

@@ -2,7 +2,7 @@
 // name or, where that was given to another, a new one: each row that was acknowledged is there again, exact.
 // Sometimes it is purged at once instead, and another one takes its place.
 
-import {type DatabaseId, DbError, type TableId} from '@flotilla/base';
+import type {DatabaseId, TableId} from '@flotilla/base';
 import type {Catalog, Command} from '@flotilla/catalog';
 import {someEngine} from './clients.ts';
 import type {Engine} from './engine.ts';
@@ -284,16 +284,7 @@ export class Recovery {
     const ended = (): void => {
       if (this.#busyUntilMs === untilMs) this.#busyUntilMs = 0;
     };
-    work.then(
-      () => {
-        ended();
-        coverage.count(`recovery:${what} ok`);
-      },
-      (error: unknown) => {
-        ended();
-        if (!(error instanceof DbError)) throw error;
-        coverage.count(`recovery:${what} ${error.code}`);
-      },
-    );
+    work.then(ended, ended);
+    coverage.countEnd(`recovery:${what}`, work);
   }
 }

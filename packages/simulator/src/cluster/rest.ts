@@ -29,10 +29,10 @@ export function unrestOf(nodes: readonly SimNode[]): string[] {
   const all = nodes.flatMap((node) => node.unrest(nodes));
   const catalog = newestCatalog(nodes);
   if (catalog === undefined || all.length > 0) return all;
-  for (const node of nodes) {
-    const {version} = engineOf(node)?.catalog ?? {version: 0};
-    if (version < catalog.version) all.push(`node ${node.id} has catalog ${version}`);
-  }
+  for (const node of nodes)
+    for (const [thread, {catalog: copy}] of (engineOf(node)?.threads ?? []).entries())
+      if ((copy?.version ?? 0) < catalog.version)
+        all.push(`thread ${thread} of node ${node.id} has catalog ${copy?.version ?? 0}`);
   for (const operation of catalog.operations()) {
     const {id, kind, step, state, replicaSet} = operation;
     if (!isFinished(operation))

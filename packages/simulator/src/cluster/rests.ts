@@ -13,6 +13,7 @@ import {
   pausesOf,
   type ReplicaSet,
 } from '@flotilla/catalog';
+import {repeat} from '../kernel/repeat.ts';
 import type {SimNode} from '../world/node.ts';
 import type {OrderPorts} from './order-ports.ts';
 import {leaderOf, newestCatalog} from './rest.ts';
@@ -77,12 +78,7 @@ export class Rests {
   }
 
   #repeat(meanMs: number, act: () => void): void {
-    const {kernel, chance} = this.#ports;
-    kernel.after(chance.wait(meanMs), () => {
-      if (this.isStopped) return;
-      act();
-      this.#repeat(meanMs, act);
-    });
+    repeat(this.#ports, {meanMs, isOver: () => this.isStopped}, act);
   }
 
   #pause(): void {

@@ -3,6 +3,7 @@
 
 import {META_SET} from '@flotilla/base';
 import {type Catalog, type Command, isFinished, type OperationKind} from '@flotilla/catalog';
+import {repeat} from '../kernel/repeat.ts';
 import type {OrderPorts} from './order-ports.ts';
 import {TENANT} from './registers.ts';
 import {newestCatalog} from './rest.ts';
@@ -35,12 +36,9 @@ export class SetOrders {
   }
 
   #repeat(meanMs: number, act: (catalog: Catalog) => void): void {
-    const {kernel, chance, nodes} = this.#ports;
-    kernel.after(chance.wait(meanMs), () => {
-      if (this.isStopped) return;
-      const catalog = newestCatalog(nodes);
+    repeat(this.#ports, {meanMs, isOver: () => this.isStopped}, () => {
+      const catalog = newestCatalog(this.#ports.nodes);
       if (catalog !== undefined) act(catalog);
-      this.#repeat(meanMs, act);
     });
   }
 

@@ -48,7 +48,7 @@ export class Damages {
     const {kernel, nodes, isCalm, isRemembered, stakes} = this.#ports;
     if (this.#last !== undefined && kernel.nowMs - this.#last.ms < AFTERMATH_MS) return false;
     if (!isCalm()) return false;
-    const areWell = nodes.every(({host, isPaused}) => host !== undefined && !isPaused);
+    const areWell = nodes.every(({host, isStalled}) => host !== undefined && !isStalled);
     if (!areWell || nodes.some(({host}) => host!.broken().size > 0)) return false;
     const know = nodes.every((other) => other === node || isRemembered(node, other));
     return know && [...stakes(node)].every(canSpare);

@@ -1,12 +1,13 @@
 // The kinds of faults, one row each: how often on average, how long, and what it does. `begin` gives
 // what ends it, or undefined where it cannot strike now.
 
-import type {NodeId} from '@flotilla/base';
+import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import type {Chance} from '../kernel/chance.ts';
 import type {PlacedSet} from '../workload/placement.ts';
 import type {Disks} from '../world/disks.ts';
 import type {Network} from '../world/network.ts';
 import type {SimNode} from '../world/node.ts';
+import type {Damages} from './damages.ts';
 
 export interface World {
   /** Those that are part of the cluster. */
@@ -18,14 +19,10 @@ export interface World {
   end(node: SimNode, how: 'kill' | 'power'): void;
   start(node: SimNode): void;
   stop(node: SimNode): void;
-  /** The node may lose what it acknowledged: no set has its majority there or elsewhere damaged. */
-  mayDamage(node: SimNode): boolean;
-  /** The process ends and the disk is as it was when an image was taken; false without one. */
-  restoreImage(node: SimNode): boolean;
-  /** The process ends and one bit of its log is turned; false without a log. */
-  flipBit(node: SimNode, chance: Chance): boolean;
-  /** As that, under a process that goes on. */
-  readonly rotBit?: ((node: SimNode, chance: Chance) => boolean) | undefined;
+  /** What takes back what a node acknowledged, and whether it may now. */
+  readonly damages: Pick<Damages, 'flipBit' | 'isAllowed' | 'restoreImage' | 'rotBit'>;
+  /** For the coverage. */
+  readonly count: (what: string) => void;
 }
 
 export interface Siege {
@@ -79,16 +76,26 @@ export const FAULTS = {
   bitFlip: {meanMs: 4_000, lastsMs: 1_000, begin: bitFlip},
   bitRot: {meanMs: 4_000, lastsMs: 1_500, begin: bitRot},
   cleanPages: {meanMs: 20_000, lastsMs: 3_000, begin: loseSyncedPages},
-  // The last: the swarm draws them in this order.
+  // New ones come last: the swarm draws them in this order.
   tornWrite: {meanMs: 12_000, lastsMs: 3_000, begin: tearWrite},
+  stalledThread: {meanMs: 10_000, lastsMs: 2_500, begin: stallThread},
 } satisfies Record<string, Fault>;
 
 /** These take back what a node acknowledged: sets need a voter to spare. */
 export const DAMAGES: readonly FaultName[] = ['oldImage', 'bitFlip', 'bitRot'];
 
 /** What cannot strike there is no event either, so that runs of such disks are as they were without it. */
-export function neverOn(disks: Disks): readonly FaultName[] {
-  return disks === 'plain' ? ['tornWrite'] : [];
+export function neverOn({
+  disks,
+  threads,
+}: {
+  readonly disks: Disks;
+  readonly threads: number;
+}): readonly FaultName[] {
+  const never: FaultName[] = [];
+  if (disks === 'plain') never.push('tornWrite');
+  if (threads === 1) never.push('stalledThread');
+  return never;
 }
 
 export type FaultName = keyof typeof FAULTS;
@@ -126,9 +133,36 @@ function stopNode(world: World, chance: Chance): Begun | undefined {
 function pauseNode(world: World, chance: Chance): Begun | undefined {
   const node = upNode(world, chance);
   if (node === undefined || node.isPaused) return undefined;
-  const {process} = node.running!;
-  process.pause();
-  return {what: `node ${node.id}`, end: () => process.resume()};
+  const {threads} = node.running!;
+  threads.pause();
+  return {what: `node ${node.id}`, end: () => threads.resume()};
+}
+
+/** One thread of a process stands still, and the others go on. */
+function stallThread(world: World, chance: Chance): Begun | undefined {
+  const node = upNode(world, chance);
+  if (node === undefined || node.running!.threads.isAlone) return undefined;
+  const {all, engines} = node.running!.threads;
+  const at = chance.below(all.length);
+  const thread = all[at]!;
+  if (thread.isPaused) return undefined;
+  thread.pause();
+  const led = [...(engines[at - 1]?.host?.statuses() ?? [])].filter(({role}) => role === 'leader');
+  return {
+    what: `${at === 0 ? 'main thread' : `engine thread ${at - 1}`} of node ${node.id}`,
+    end: () => {
+      thread.resume();
+      for (const {set, term} of led)
+        if (leadsAfter(world, set, term)) world.count('threads:sets taken over from a stalled one');
+    },
+  };
+}
+
+function leadsAfter({nodes}: World, set: ReplicaSetId, term: number): boolean {
+  return nodes.some(({host}) => {
+    const status = host?.status(set);
+    return status?.role === 'leader' && status.term > term;
+  });
 }
 
 function jumpWall(world: World, chance: Chance): Begun {
@@ -249,10 +283,10 @@ function freezeBeforeAnswers(
 }
 
 function standStill(siege: Siege, node: SimNode, forMs: number): void {
-  const {process} = node.running ?? {};
-  if (process === undefined || process.isPaused) return;
-  process.pause();
-  siege.after(forMs, () => process.resume());
+  const {threads} = node.running ?? {};
+  if (threads === undefined || threads.main.isPaused) return;
+  threads.pause();
+  siege.after(forMs, () => threads.resume());
 }
 
 function delayTo(world: World, node: SimNode, delayMs: number): () => void {
@@ -420,21 +454,24 @@ function oldImage(world: World, chance: Chance): Begun | undefined {
     node.takeImage();
     return undefined;
   }
-  if (!world.mayDamage(node) || !world.restoreImage(node)) return undefined;
+  const {damages} = world;
+  if (!damages.isAllowed(node) || !damages.restoreImage(node)) return undefined;
   return {what: `node ${node.id}`, end: () => world.start(node)};
 }
 
 function bitFlip(world: World, chance: Chance): Begun | undefined {
+  const {damages} = world;
   const node = upNode(world, chance);
-  if (node === undefined || !world.mayDamage(node) || !world.flipBit(node, chance))
+  if (node === undefined || !damages.isAllowed(node) || !damages.flipBit(node, chance))
     return undefined;
   return {what: `node ${node.id}`, end: () => world.start(node)};
 }
 
 /** Before long the process ends, so that no other node is damaged before this one has found out. */
 function bitRot(world: World, chance: Chance): Begun | undefined {
+  const {damages} = world;
   const node = upNode(world, chance);
-  if (node === undefined || !world.mayDamage(node) || world.rotBit?.(node, chance) !== true)
+  if (node === undefined || !damages.isAllowed(node) || !damages.rotBit(node, chance))
     return undefined;
   return {
     what: `node ${node.id}`,

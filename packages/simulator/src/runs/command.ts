@@ -16,7 +16,8 @@ export const SIMULATOR_USAGE = `usage: npm run sim -- [--seed N] [--nodes 5] [--
        npm run sim -- --corpus                     the fixed seeds
   --workload W  hosts (raft and hosts under registers), or cluster (meta, reconciler, router and rows too)
   --disks D     plain, or durable (a record is written and synced in one call); drawn from the seed by default
-  --stores N    of each node, in cluster; drawn from the seed by default
+  --stores N    of each node; drawn from the seed by default in cluster, in hosts one for each thread
+  --threads N   engine threads of each process at most; drawn from the seed by default
   --stale S     yes or no: some reads in cluster may be stale; drawn from the seed by default
   --orders S    yes or no: people order more of cluster than moves and drops; drawn from the seed by default
   --only a,b    these kinds of faults alone (none: no faults)
@@ -39,6 +40,7 @@ const OPTIONS = {
   workload: {type: 'string'},
   disks: {type: 'string'},
   stores: {type: 'string'},
+  threads: {type: 'string'},
   stale: {type: 'string'},
   orders: {type: 'string'},
   only: {type: 'string'},
@@ -104,6 +106,7 @@ function parse(args: readonly string[]) {
     workload: workloadOf(values.workload),
     disks: disksNamed(values.disks),
     stores: values.stores === undefined ? undefined : whole('stores', values.stores),
+    threads: values.threads === undefined ? undefined : whole('threads', values.threads),
     stale: answer('stale', values.stale),
     orders: answer('orders', values.orders),
     only: kinds(values.only),
@@ -141,20 +144,11 @@ function whole(name: string, text: string): number {
 }
 
 async function runOne(values: Values, out: Print, tell: Print): Promise<number> {
-  const {workload, nodes, groups, steps, only, without, disks, stores, stale, orders, trace} =
-    values;
+  const {workload, nodes, groups, steps, only, without, trace} = values;
+  const {disks, stores, threads, stale, orders} = values;
   const options: SimulationOptions = {
-    workload,
-    seed: values.seed ?? freshSeed(),
-    nodes,
-    groups,
-    steps,
-    only,
-    without,
-    disks,
-    stores,
-    stale,
-    orders,
+    ...{workload, seed: values.seed ?? freshSeed(), nodes, groups, steps, only, without},
+    ...{disks, stores, threads, stale, orders},
   };
   const result = await simulate({...options, trace});
   for (const line of linesOf(result.trace, 0)) tell(`${line}\n`);
@@ -176,7 +170,7 @@ async function runCorpus({json}: Values, out: Print, tell: Print): Promise<numbe
 }
 
 async function runFresh(
-  {workload, seed: first, json, disks, stores, stale, orders}: Values,
+  {workload, seed: first, json, disks, stores, threads, stale, orders}: Values,
   minutes: number,
   out: Print,
   tell: Print,
@@ -186,7 +180,7 @@ async function runFresh(
   let toldMs = performance.now();
   const from = first ?? freshSeed();
   for (let seed = from; performance.now() < untilMs; seed++) {
-    const options = {...shapeOf(seed, workload), disks, stores, stale, orders};
+    const options = {...shapeOf(seed, workload), disks, stores, threads, stale, orders};
     try {
       const result = await simulate(options);
       totals.add(result);

@@ -1,5 +1,5 @@
 // The fixed corpus: seeds that every build runs. A line is a seed (`cluster` before it for that workload), its
-// size, the kinds of faults, disks and stores if not those that it draws, and a word on why it is kept; regressions are seeds that once broke a law.
+// size, the kinds of faults, disks, stores and threads if not those that it draws, and a word on why it is kept; regressions are seeds that once broke a law.
 
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
@@ -14,7 +14,7 @@ export interface CorpusEntry {
 
 const FILE = path.resolve(import.meta.dirname, '../../corpus.txt');
 const LINE =
-  /^(cluster )?(\d+) nodes=(\d+) groups=(\d+) steps=(\d+)(?: only=([\w,]+))?(?: disks=(plain|durable))?(?: stores=(\d+))?(?: stale=(yes|no))?(?: orders=(yes|no))? +(.+)$/;
+  /^(cluster )?(\d+) nodes=(\d+) groups=(\d+) steps=(\d+)(?: only=([\w,]+))?(?: disks=(plain|durable))?(?: stores=(\d+))?(?: threads=(\d+))?(?: stale=(yes|no))?(?: orders=(yes|no))? +(.+)$/;
 
 export function readCorpus(): CorpusEntry[] {
   const lines = readFileSync(FILE, 'utf8').split('\n');
@@ -29,8 +29,9 @@ export function readCorpus(): CorpusEntry[] {
       const only = match[6]?.split(',') as FaultName[] | undefined;
       const disks = match[7] as Disks | undefined;
       const stores = match[8] === undefined ? undefined : Number(match[8]);
-      const stale = match[9] === undefined ? undefined : match[9] === 'yes';
-      const orders = match[10] === undefined ? undefined : match[10] === 'yes';
-      return {options: {...options, only, disks, stores, stale, orders}, why: match[11]!};
+      const threads = match[9] === undefined ? undefined : Number(match[9]);
+      const stale = match[10] === undefined ? undefined : match[10] === 'yes';
+      const orders = match[11] === undefined ? undefined : match[11] === 'yes';
+      return {options: {...options, only, disks, stores, threads, stale, orders}, why: match[12]!};
     });
 }

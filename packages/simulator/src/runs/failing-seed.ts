@@ -47,25 +47,21 @@ export async function explain(
 }
 
 export function replayOf(options: SimulationOptions): string {
-  const {
-    workload = 'hosts',
-    seed,
-    nodes,
-    groups,
-    steps,
-    only,
-    disks,
-    stores,
-    stale,
-    orders,
-  } = options;
+  const {workload = 'hosts', seed, nodes, groups, steps, only} = options;
   const kinds = only === undefined ? '' : ` --only ${only.length === 0 ? 'none' : only.join(',')}`;
   const what = workload === 'hosts' ? '' : ` --workload ${workload}`;
-  const kind = disks === undefined ? '' : ` --disks ${disks}`;
-  const reads = stale === undefined ? '' : ` --stale ${stale ? 'yes' : 'no'}`;
-  const people = orders === undefined ? '' : ` --orders ${orders ? 'yes' : 'no'}`;
-  const many = stores === undefined ? '' : ` --stores ${stores}`;
-  return `npm run sim --${what} --seed ${seed} --nodes ${nodes} --groups ${groups} --steps ${steps}${kinds}${kind}${many}${reads}${people}`;
+  const size = `--seed ${seed} --nodes ${nodes} --groups ${groups} --steps ${steps}`;
+  return `npm run sim --${what} ${size}${kinds}${drawnOtherwise(options)}`;
+}
+
+/** What a seed draws where nobody names it. */
+function drawnOtherwise({disks, stores, threads, stale, orders}: SimulationOptions): string {
+  const named = Object.entries({disks, stores, threads, stale, orders});
+  const given = named.filter(([, value]) => value !== undefined);
+  const words = given.map(([name, value]) =>
+    typeof value === 'boolean' ? ` --${name} ${value ? 'yes' : 'no'}` : ` --${name} ${value}`,
+  );
+  return words.join('');
 }
 
 /** Of one set, and of all: 0 for everything. */

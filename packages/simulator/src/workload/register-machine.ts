@@ -2,7 +2,7 @@
 // with its node; the rest is replayed from the log. Its digest is made from the registers themselves,
 // so that equal digests at an index mean equal state, by whatever way it came.
 
-import {assert} from '@flotilla/base';
+import {assert, type Disk} from '@flotilla/base';
 import type {
   ApplyResult,
   DurablePoint,
@@ -11,7 +11,6 @@ import type {
   StateMachine,
 } from '@flotilla/multiraft';
 import {decodeSeen, encodeSeen, type Seen} from '@flotilla/replica';
-import type {MemoryDisk} from '@flotilla/testkit';
 import {decodeWrite, mix, type WriteCommand} from './command.ts';
 
 /** What a machine holds on its disk; replaced as a whole, as a manifest's commit is. */
@@ -27,7 +26,7 @@ export interface Applied {
 }
 
 export interface MachinePorts {
-  readonly disk: MemoryDisk;
+  readonly disk: Disk;
   readonly load: () => KeptState | undefined;
   /** Durable when it resolves, unless the process ends before. */
   readonly save: (state: KeptState) => Promise<void>;

@@ -1,5 +1,6 @@
-// What kind of disks the nodes of a run have, and how many stores lie on each. Both kinds are the product's: `durable` ones write and sync a
-// record in one call, and the log lays zeros before small records on them; `plain` ones cannot.
+// What the nodes of a run are: their disks, how many stores lie on each, and how many engine threads share
+// those. Both kinds of disks are the product's: `durable` ones write and sync a record in one call, and the log lays
+// zeros before small records on them; `plain` ones cannot.
 
 import {chanceOf} from '../kernel/chance.ts';
 
@@ -25,4 +26,15 @@ export function storesOf({
   readonly stores?: number | undefined;
 }): number {
   return stores ?? chanceOf(seed, 'stores').pick([1, 1, 2, 3]);
+}
+
+/** At most; each start of a process draws anew. One is one thread for all, as runs had before there were more. */
+export function threadsOf({
+  seed,
+  threads,
+}: {
+  readonly seed: number;
+  readonly threads?: number | undefined;
+}): number {
+  return threads ?? chanceOf(seed, 'threads').pick([1, 1, 2, 3]);
 }

@@ -2,110 +2,39 @@
 // over it. Everything else in the cluster sees it through its connections alone.
 
 import {
-  DbError,
+  type Channel,
+  type Disk,
   FatalError,
   type NodeId,
   type ReplicaId,
   type ReplicaSetId,
   type StoreId,
 } from '@flotilla/base';
-import type {Catalog} from '@flotilla/catalog';
 import {
   type DurablePoint,
-  type GroupObserver,
   Host,
-  type HostLimits,
   NodeLiveness,
   type NodeState,
   type RememberedRecord,
-  type StoppedListener,
+  type StoreBeat,
   TIMINGS,
-  type TimingPreset,
 } from '@flotilla/multiraft';
 import {EMPTY_CONFIGURATION} from '@flotilla/raft';
 import {LeaderDirectory, NodeWatch, SetCaller} from '@flotilla/router';
-import {FirstGreetings, type KnownLife} from '@flotilla/server/engine-parts';
-import {MemoryDisk, type MemoryDiskOptions} from '@flotilla/testkit';
+import {FirstGreetings, type KnownLife, vitalsOf} from '@flotilla/server/engine-parts';
+import {MemoryDisk} from '@flotilla/testkit';
 import type {Chance} from '../kernel/chance.ts';
-import type {Kernel} from '../kernel/kernel.ts';
 import {Process} from '../kernel/process.ts';
-import {decodeNumber, encodeNumber} from '../workload/command.ts';
-import {
-  type Applied,
-  type KeptState,
-  type MachinePorts,
-  RegisterMachine,
-} from '../workload/register-machine.ts';
-import type {Disks} from './disks.ts';
-import type {Endpoint, Network} from './network.ts';
-import {type CallHandler, SimRpc} from './rpc.ts';
+import {type KeptState, RegisterMachine} from '../workload/register-machine.ts';
+import type {Endpoint} from './network.ts';
+import {NodeHost} from './node-host.ts';
+import type {NodePorts, Running} from './node-ports.ts';
+import {registerHandlers} from './register-calls.ts';
+import {SimRpc} from './rpc.ts';
+import {endWhereStoresFail} from './store-failures.ts';
+import {type EngineThread, Threads} from './threads.ts';
 
-export const WRITE_METHOD = 'sim.write';
-export const READ_METHOD = 'sim.read';
-/** As the product's write handler: a proposal is answered by then. */
-const PROPOSAL_MS_MAX = 4_000;
 const EMPTY: DurablePoint = {index: 0, term: 0, configuration: EMPTY_CONFIGURATION};
-
-/** What a process runs over its host where that is more than registers. Of one process alone. */
-export interface Program {
-  readonly openStateMachine: Parameters<typeof Host.open>[0]['openStateMachine'];
-  readonly locate: (set: ReplicaSetId, replica: ReplicaId) => NodeId | undefined;
-  readonly storeOf: (set: ReplicaSetId) => StoreId;
-  /** Reads what must be there before the host opens. */
-  prepare(): Promise<void>;
-  /** The host is open; connections come after it. */
-  opened(host: Host): void;
-  nodeChanged(node: NodeId, state: NodeState): void;
-  /** False if the frame is the host's. */
-  receive(from: NodeId, frame: Uint8Array): boolean;
-  /** From now on nothing new is taken from clients. */
-  refuse(): void;
-  /** A clean stop, before the host's. */
-  stop(): Promise<void>;
-}
-
-export interface NodePorts {
-  readonly kernel: Kernel;
-  readonly network: Network;
-  readonly chance: Chance;
-  readonly timing: TimingPreset;
-  readonly limits: Partial<HostLimits>;
-  readonly disks: Disks;
-  /** How many stores lie on its disk. */
-  readonly stores: number;
-  readonly onDurableWrite: MemoryDiskOptions['onDurableWrite'];
-  readonly observer: (node: NodeId) => GroupObserver;
-  readonly locate: (set: ReplicaSetId, replica: ReplicaId) => NodeId | undefined;
-  readonly catalog: () => Catalog;
-  /** What `by` says in a hello that it remembers of `of`. */
-  readonly knownTo: (by: NodeId, of: NodeId) => KnownLife | undefined;
-  /** Copies what lies beside its disk; the result puts it back. */
-  readonly imageBeside?: ((node: SimNode) => () => void) | undefined;
-  readonly onApplied: (set: ReplicaSetId, replica: ReplicaId) => MachinePorts['onApplied'];
-  /** The process cannot go on: it ends, as the product's does. */
-  readonly onFailure: (node: SimNode, reason: string) => void;
-  /** Of the nodes' clocks: 0 for perfect ones. */
-  readonly driftMax: number;
-  /** Absent: registers. */
-  readonly program?: ((node: SimNode, running: Running) => Program) | undefined;
-}
-
-/** What lives while the process does. */
-export interface Running {
-  readonly process: Process;
-  readonly endpoint: Endpoint;
-  readonly rpc: SimRpc;
-  readonly caller: SetCaller;
-  readonly watch: NodeWatch;
-  readonly incarnation: number;
-  sequence: number;
-  /** It was found to be an old image of itself. */
-  isEnding: boolean;
-  readonly greetings: FirstGreetings;
-  host: Host | undefined;
-  liveness: NodeLiveness | undefined;
-  program: Program | undefined;
-}
 
 export class SimNode {
   readonly id: NodeId;
@@ -128,6 +57,8 @@ export class SimNode {
   image: (() => void) | undefined;
   /** Multiplies what each disk operation takes. */
   slowness = 1;
+  /** Engine threads of the process that ran last: 0 before any. */
+  #threadCount = 0;
   readonly #ports: NodePorts;
 
   constructor(id: NodeId, ports: NodePorts) {
@@ -138,7 +69,7 @@ export class SimNode {
     // The disk's time is the machine's; what it answers reaches the process that is alive by then.
     const setTimer = (delayMs: number, run: () => void) => {
       const spread = delayMs * this.slowness * (0.2 + chance.wait(0.8));
-      return ports.kernel.after(spread, run, this.running?.process);
+      return ports.kernel.after(spread, run, this.running?.threads.life);
     };
     const clock = {
       wallMs: () => 0,
@@ -154,7 +85,7 @@ export class SimNode {
     });
   }
 
-  get host(): Host | undefined {
+  get host(): NodeHost | undefined {
     return this.running?.host;
   }
 
@@ -171,6 +102,11 @@ export class SimNode {
     return this.running?.process.isPaused === true;
   }
 
+  /** Some thread of it stands still. */
+  get isStalled(): boolean {
+    return this.running?.threads.all.some(({isPaused}) => isPaused) === true;
+  }
+
   async start(): Promise<void> {
     if (this.running !== undefined) return;
     const {kernel, chance, driftMax} = this.#ports;
@@ -179,18 +115,20 @@ export class SimNode {
     const rate = 1 + chance.between(-driftMax, driftMax);
     const name = `${this.id}.${this.bootEpoch}`;
     const startMs = Math.floor(chance.between(0, 1e6));
-    const process = new Process(kernel, {name, wall: this.wall, rate, startMs});
-    const running = this.#assemble(process);
+    const {wall, stores, disk} = this;
+    const threads = new Threads({
+      ...{kernel, stores, disk, chance: this.#ports.threadChance, count: this.#drawThreads()},
+      newProcess: (suffix) => new Process(kernel, {name: name + suffix, wall, rate, startMs}),
+    });
+    const running = this.#assemble(threads);
     this.running = running;
     this.isStarting = true;
     running.program = this.#ports.program?.(this, running);
     try {
-      if (running.program !== undefined) await running.program.prepare();
-      if (this.running !== running) return;
-      const host = await Host.open(this.#hostOptions(running));
+      await this.#openAll(running);
       if (this.running !== running) return;
       this.isStarting = false;
-      this.#serve(running, host);
+      this.#serve(running);
     } catch (error) {
       if (this.running !== running) return;
       this.isStarting = false;
@@ -200,6 +138,37 @@ export class SimNode {
     }
   }
 
+  /** Mostly as many as before; where they are others, stores move to other threads. */
+  #drawThreads(): number {
+    const {threads, threadChance: chance, coverage} = this.#ports;
+    if (threads === 1) return 1;
+    const before = this.#threadCount;
+    const count = before > 0 && chance.odds(0.5) ? before : 1 + chance.below(threads);
+    this.#threadCount = count;
+    coverage.count(`threads:processes with ${count}`);
+    if (before === 0) return count;
+    const moved = this.stores.filter((store) => store % count !== store % before);
+    if (moved.length > 0) coverage.count('threads:stores moved to another', moved.length);
+    return count;
+  }
+
+  /** One thread's failure is the process's. */
+  async #openAll(running: Running): Promise<void> {
+    const {threads} = running;
+    const [first] = threads.engines;
+    if (threads.isAlone) return this.#open(running, first!);
+    await Promise.all(
+      threads.engines.map((thread) => threads.ask(thread, () => this.#open(running, thread))),
+    );
+  }
+
+  async #open(running: Running, thread: EngineThread): Promise<void> {
+    const program = running.program?.threads[thread.index];
+    if (program !== undefined) await program.prepare();
+    if (this.running !== running) return;
+    thread.host = await Host.open(this.#hostOptions(running, thread));
+  }
+
   /** The process ends at once; with `power` its disk loses what was not synced. */
   end(how: 'kill' | 'power'): void {
     const {running} = this;
@@ -207,7 +176,7 @@ export class SimNode {
     const {network, chance} = this.#ports;
     this.running = undefined;
     this.isStarting = false;
-    running.process.die();
+    running.threads.die();
     running.liveness?.stop();
     if (how === 'power') this.disk.crash(chance);
     else this.disk.kill();
@@ -278,9 +247,10 @@ export class SimNode {
     return running!.sequence;
   }
 
-  #assemble(process: Process): Running {
+  #assemble(threads: Threads): Running {
     const {network, chance, catalog} = this.#ports;
     const {id, bootEpoch} = this;
+    const {main: process} = threads;
     const watch = new NodeWatch();
     const leaders = new LeaderDirectory(watch);
     const endpoint: Endpoint = {
@@ -293,21 +263,17 @@ export class SimNode {
         rpc.lost(other);
       },
       receive: (from, channel, frame) => {
-        if (running.program?.receive(from, frame) === true) return;
+        if (running.program?.receive(from, channel, frame) === true) return;
         running.liveness?.receive(from, frame);
         running.host?.receive(from, channel, frame);
       },
       receiveLetter: (from, letter) => rpc.receive(from, letter),
     };
-    const handlers = new Map<string, CallHandler>([
-      [WRITE_METHOD, (payload, {set}) => this.#write(running, set, payload)],
-      [READ_METHOD, (payload, {set}) => this.#read(running, set, decodeNumber(payload))],
-    ]);
     const rpc = new SimRpc({
       node: id,
       bootEpoch,
       clock: process,
-      handlers,
+      handlers: registerHandlers(() => running),
       isAway: (other) => watch.isAway(other),
       send: (to, letter, bytes) => network.sendLetter(endpoint, to, letter, bytes),
     });
@@ -321,6 +287,7 @@ export class SimNode {
     });
     const running: Running = {
       process,
+      threads,
       endpoint,
       rpc,
       caller,
@@ -330,8 +297,13 @@ export class SimNode {
       isEnding: false,
       greetings: new FirstGreetings({
         bootEpoch,
-        threads: () => 1,
-        ask: (other, records) => this.#remembered(running, other, records),
+        // Images are put back here, and no copy runs beside its original: records tell them.
+        hasLife: () => true,
+        disown: () => undefined,
+        threads: () => threads.engines.length,
+        ask: (other, records) => {
+          for (const thread of threads.engines) this.#hold(running, thread, other, records);
+        },
         onVetted: (other) => running.liveness?.vetted(other),
         onOldImage: () => this.#endAsImage(running),
       }),
@@ -342,34 +314,50 @@ export class SimNode {
     return running;
   }
 
-  #hostOptions({process, endpoint, program}: Running): Parameters<typeof Host.open>[0] {
+  #hostOptions(
+    {endpoint, program, threads}: Running,
+    thread: EngineThread,
+  ): Parameters<typeof Host.open>[0] {
     const {network, chance, timing, limits, observer, locate} = this.#ports;
-    const {id: node, bootEpoch, disk} = this;
+    const {id: node, bootEpoch} = this;
+    const {index, process, disk, vitals} = thread;
+    const own = program?.threads[index];
+    const send = (...frame: [to: NodeId, channel: Channel, frame: Uint8Array]): boolean => {
+      if (threads.isAlone) return network.send(endpoint, ...frame);
+      threads.post(() => network.send(endpoint, ...frame));
+      return true;
+    };
     return {
       node,
+      thread: index,
       bootEpoch,
       clock: process,
       random: chance,
-      transport: {send: (to, channel, frame) => network.send(endpoint, to, channel, frame)},
-      stores: this.stores.map((store) => ({store, disk, path: `store-${store}`})),
-      storeOf: program?.storeOf,
+      transport: {send},
+      stores: thread.stores.map((store) => ({store, disk, path: `store-${store}`})),
+      storeOf: own?.storeOf,
       timing,
       limits,
       damagedLog: 'replace' as const,
       observer: observer(node),
-      locate: program?.locate ?? locate,
+      locate: own?.locate ?? locate,
+      onTick: threads.isAlone ? undefined : () => vitals.tell(vitalsOf(thread.host!, process)),
       openStateMachine:
-        program?.openStateMachine ??
-        (async ({set, replica, founding}) => this.#machine(set, replica, founding)),
+        own?.openStateMachine ??
+        (async ({set, replica, founding}) => this.#machine({set, replica}, disk, founding)),
     };
   }
 
-  #machine(set: ReplicaSetId, replica: ReplicaId, founding = EMPTY): RegisterMachine {
+  #machine(
+    {set, replica}: {readonly set: ReplicaSetId; readonly replica: ReplicaId},
+    disk: Disk,
+    founding = EMPTY,
+  ): RegisterMachine {
     const {running} = this;
     const key = `${set}/${replica}`;
-    const sync = (): Promise<void> => this.disk.syncDirectory('');
+    const sync = (): Promise<void> => disk.syncDirectory('');
     return new RegisterMachine(founding, {
-      disk: this.disk,
+      disk,
       load: () => this.kept.get(key),
       save: async (state) => {
         await sync();
@@ -385,9 +373,10 @@ export class SimNode {
     });
   }
 
-  #serve(running: Running, host: Host): void {
-    const {network, chance, timing, kernel} = this.#ports;
-    const {process, endpoint, watch} = running;
+  #serve(running: Running): void {
+    const {network, chance, timing} = this.#ports;
+    const {process, endpoint, watch, threads, program} = running;
+    const host = new NodeHost(threads);
     running.host = host;
     const liveness = new NodeLiveness({
       bootEpoch: this.bootEpoch,
@@ -395,22 +384,41 @@ export class SimNode {
       random: chance,
       transport: {send: (to, channel, frame) => network.send(endpoint, to, channel, frame)},
       timing: TIMINGS[timing],
-      threads: () => [host.ages()],
-      stores: () => host.durableRecords(),
+      threads: () => threads.engines.map((thread) => agesOf(threads, thread)),
+      stores: () => storesOf(threads),
       onChange: (other, state) => {
+        this.#countStalls(state);
         watch.changed(other, state.state === 'alive');
-        running.program?.nodeChanged(other, state);
-        host.nodeChanged(other, state);
+        for (const {index, post, host: own} of threads.engines)
+          post(() => {
+            program?.threads[index]?.nodeChanged(other, state);
+            own!.nodeChanged(other, state);
+          });
       },
     });
     running.liveness = liveness;
-    const onStopped: StoppedListener = ({reason, isStore}) => {
-      if (isStore) kernel.defer(() => this.#ports.onFailure(this, reason), process);
-    };
-    host.onStopped(onStopped);
+    this.#watchStores(running);
+    // What one store has lost may be dealt to another thread by now.
+    if (program === undefined && !threads.isAlone && host.hasLoss)
+      for (const {host: own} of threads.engines) own!.learnLoss();
     liveness.start();
-    running.program?.opened(host);
+    for (const [index, {host: own}] of threads.engines.entries())
+      program?.threads[index]?.opened(own!);
+    program?.opened();
     network.join(endpoint);
+  }
+
+  #watchStores(running: Running): void {
+    const {kernel, threadChance: chance, coverage, fail} = this.#ports;
+    endWhereStoresFail(running, {
+      ...{kernel, chance, coverage, node: this.id},
+      fail: (message) => fail('stores fail alone', message),
+      onFailure: (reason) => this.#fail(running, reason),
+    });
+  }
+
+  #countStalls({stalledThreads = []}: NodeState): void {
+    if (stalledThreads.length > 0) this.#ports.coverage.count('threads:told of as stalled');
   }
 
   /** The other side's hello says what it remembers of this node's store; then frames may come. */
@@ -418,26 +426,46 @@ export class SimNode {
     const {greetings, liveness} = running;
     if (!greetings.hasMet(other)) {
       greetings.greeted(other, this.#ports.knownTo(other, this.id));
-      if (!running.isEnding && this.starts > this.#damagedStart) this.isImage = false;
+      this.#vetted(running, other);
     }
     liveness?.connected(other, bootEpoch);
   }
 
-  /** As the one engine thread of a node. */
-  #remembered(running: Running, other: NodeId, records: KnownLife['records']): void {
-    const disowned = running.host?.remembered(records as readonly RememberedRecord[]);
-    if (disowned === undefined) return running.greetings.answered(other);
-    this.#refuse(running);
-    disowned.then(
-      () => {
-        if (this.running !== running) return;
-        // What it lost is known to its log.
-        this.isImage = false;
-        running.greetings.foundOldImage();
-      },
-      // Not durable: the next process hears it again.
-      (error: unknown) => this.#fail(running, String(error)),
-    );
+  /** All its threads have found nothing missing of what the other remembers. */
+  #vetted(running: Running, other: NodeId): void {
+    const isWhole = !running.isEnding && running.greetings.isVetted(other);
+    if (isWhole && this.starts > this.#damagedStart) this.isImage = false;
+  }
+
+  /** As an engine thread holds it against its stores. */
+  #hold(
+    running: Running,
+    {post, host}: EngineThread,
+    other: NodeId,
+    records: KnownLife['records'],
+  ): void {
+    const {threads, greetings} = running;
+    post(() => {
+      const disowned = host?.remembered(records as readonly RememberedRecord[]);
+      if (disowned === undefined)
+        return threads.post(() => {
+          greetings.answered(other);
+          this.#vetted(running, other);
+        });
+      this.#refuse(running);
+      disowned.then(
+        () => threads.post(() => this.#disowned(running)),
+        // Not durable: the next process hears it again.
+        (error: unknown) => this.#fail(running, String(error)),
+      );
+    });
+  }
+
+  /** What a thread lost is known to its log. Another may not have come so far: it hears it again in the next life. */
+  #disowned(running: Running): void {
+    if (this.running !== running) return;
+    if (running.threads.isAlone) this.isImage = false;
+    running.greetings.foundOldImage();
   }
 
   /** Its next start is a later one than any that others saw. */
@@ -463,22 +491,17 @@ export class SimNode {
   #fail(running: Running, reason: string): void {
     if (this.running === running) this.#ports.onFailure(this, reason);
   }
+}
 
-  async #write(running: Running, set: ReplicaSetId, payload: Uint8Array): Promise<Uint8Array> {
-    const deadlineMs = running.process.monotonicMs() + PROPOSAL_MS_MAX;
-    const applied = (await running.host!.propose(set, payload, {deadlineMs})) as Applied;
-    if (applied.status === 'forgotten')
-      throw new DbError('OUTCOME_UNKNOWN', `set ${set} does not remember so old a write`);
-    return encodeNumber(applied.status === 'duplicate' ? 1 : 0);
-  }
+/** A thread that is the main one says them itself. */
+function agesOf(
+  {isAlone}: Threads,
+  {host, vitals, process, bornMs}: EngineThread,
+): ReturnType<Host['ages']> {
+  return isAlone ? host!.ages() : vitals.ages(process.monotonicMs(), bornMs);
+}
 
-  async #read(running: Running, set: ReplicaSetId, register: number): Promise<Uint8Array> {
-    const deadlineMs = running.process.monotonicMs() + PROPOSAL_MS_MAX;
-    const host = running.host!;
-    await host.readIndex(set, {deadlineMs});
-    const machine = host.stateMachine(set);
-    if (!(machine instanceof RegisterMachine))
-      throw new DbError('REPLICA_GONE', `no replica of set ${set} here`);
-    return encodeNumber(machine.read(register));
-  }
+function storesOf({isAlone, engines}: Threads): readonly StoreBeat[] {
+  if (isAlone) return engines[0]!.host!.durableRecords();
+  return engines.flatMap(({vitals}) => vitals.stores());
 }

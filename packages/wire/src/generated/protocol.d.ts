@@ -187,6 +187,9 @@ export namespace flotilla {
         /** Beat silentMs. */
         silentMs: number;
 
+        /** Beat life. */
+        life: number;
+
         /**
          * Encodes the specified Beat message. Does not implicitly {@link flotilla.Beat.verify|verify} messages.
          * @param message Beat message or plain object to encode
@@ -235,6 +238,9 @@ export namespace flotilla {
 
             /** Beat silentMs */
             silentMs?: (number|null);
+
+            /** Beat life */
+            life?: (number|null);
 
             /** Unknown fields preserved while decoding when enabled */
             $unknowns?: Uint8Array[];

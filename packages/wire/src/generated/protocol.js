@@ -388,6 +388,7 @@ export const flotilla = $root.flotilla = (() => {
          * @property {Array.<flotilla.StoreBeat.$Properties>|null} [stores] Beat stores
          * @property {number|null} [wallMs] Beat wallMs
          * @property {number|null} [silentMs] Beat silentMs
+         * @property {number|null} [life] Beat life
          * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
          */
 
@@ -470,6 +471,14 @@ export const flotilla = $root.flotilla = (() => {
         Beat.prototype.silentMs = 0;
 
         /**
+         * Beat life.
+         * @member {number} life
+         * @memberof flotilla.Beat
+         * @instance
+         */
+        Beat.prototype.life = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+        /**
          * Encodes the specified Beat message. Does not implicitly {@link flotilla.Beat.verify|verify} messages.
          * @function encode
          * @memberof flotilla.Beat
@@ -499,6 +508,8 @@ export const flotilla = $root.flotilla = (() => {
                 writer.uint32(/* id 5, wireType 1 =*/41).double(message.wallMs);
             if (message.silentMs != null && $Object.hasOwnProperty.call(message, "silentMs") && message.silentMs !== 0)
                 writer.uint32(/* id 6, wireType 0 =*/48).uint32(message.silentMs);
+            if (message.life != null && $Object.hasOwnProperty.call(message, "life") && (typeof message.life === "object" ? message.life.low || message.life.high : message.life !== 0))
+                writer.uint32(/* id 7, wireType 0 =*/56).uint64(message.life);
             if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                 for (let i = 0; i < message.$unknowns.length; ++i)
                     writer.raw(message.$unknowns[i]);
@@ -593,6 +604,15 @@ export const flotilla = $root.flotilla = (() => {
                             message.silentMs = value;
                         else
                             delete message.silentMs;
+                        continue;
+                    }
+                case 7: {
+                        if (wireType !== 0)
+                            break;
+                        if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            message.life = value;
+                        else
+                            delete message.life;
                         continue;
                     }
                 }

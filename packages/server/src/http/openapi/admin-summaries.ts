@@ -4,6 +4,8 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   status: 'One verdict on the cluster, each reason with the next command to type.',
   'cluster-show':
     'The cluster with its options and its version, and the version that each node could use.',
+  'cluster-catalog':
+    "The whole catalog as the node has it, to be kept as a file: `recover meta --catalog` takes it where every copy of the nodes' own is lost.",
   'cluster-alter': 'Changes options of the cluster.',
   'cluster-upgrade-finalize':
     'Raises the cluster version to what every node can: what is new is used, and no node may go back.',

@@ -55,6 +55,8 @@ export const WRITE_ERRORS: readonly ErrorCode[] = [
   ...FROM_ENGINE,
   'LINES_REJECTED',
   'SERIES_LIMIT',
+  // A page of another site asks.
+  'FORBIDDEN',
   'UNSUPPORTED_ENCODING',
   'NOT_LEADER',
   'NO_LEADER',
@@ -82,7 +84,7 @@ export const SQL_ERRORS: readonly ErrorCode[] = [
   'STALE_TOO_OLD',
   'DEADLINE_EXCEEDED',
   'CANCELLED',
-  ...DOOR_ERRORS,
+  'UNAUTHENTICATED',
 ];
 export const ADMIN_ERRORS: readonly ErrorCode[] = [
   ...FROM_ENGINE,

@@ -1,17 +1,17 @@
 // /admin/v1: all that the command line and the console do. Each route checks its arguments and hands
 // them over by name; engine/admin/ answers.
 
-import {DbError} from '@flotilla/base';
+import {DbError, LIMITS} from '@flotilla/base';
 import type {FastifyPluginCallback, FastifyRequest} from 'fastify';
 import {z} from 'zod';
 import type {Caller} from '../../doors/admin-door.ts';
-import type {Doors} from '../../doors/audit.ts';
+import {audited, type Doors} from '../../doors/audit.ts';
 import type {AdminCall, AdminRead, EngineGateway} from '../../engine/gateway.ts';
-import {codeOf} from '../error-answer.ts';
 import {ADMIN_SUMMARIES} from '../openapi/admin-summaries.ts';
 import {ADMIN_ERRORS, type ApiRoute, DOOR_ERRORS} from '../openapi/api-route.ts';
 import {DatabaseParam, Name, TenantParam} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
+import {refuseEncoded} from '../refuse-encoded.ts';
 
 /** On what only reads, where the meta group could not be asked. */
 export const CATALOG_HEADER = 'flotilla-catalog';
@@ -49,6 +49,8 @@ interface Route {
   /** Not of the catalog: there is nothing to try it on. */
   readonly hasNoTrial?: true;
   readonly body?: z.ZodType<object>;
+  /** Instead of `admin_body_bytes_max`. */
+  readonly bodyBytesMax?: number;
 }
 
 const ROUTES: readonly Route[] = [
@@ -60,6 +62,7 @@ const ROUTES: readonly Route[] = [
     action: 'cluster-alter',
     body: z.strictObject({failover: Failover}),
   },
+  {method: 'GET', url: '/admin/v1/cluster/catalog', action: 'cluster-catalog'},
   {
     method: 'POST',
     url: '/admin/v1/cluster/upgrade/finalize',
@@ -303,6 +306,7 @@ const ROUTES: readonly Route[] = [
     method: 'POST',
     url: '/admin/v1/recovery',
     action: 'recovery-apply',
+    bodyBytesMax: LIMITS.recovery_plan_bytes_max.value,
     body: z.strictObject({
       cluster: z.string(),
       lost: z.array(Id),
@@ -368,6 +372,7 @@ export const adminRoutes: FastifyPluginCallback<AdminRoutesDeps> = (
     app.route({
       method: route.method,
       url: route.url,
+      bodyLimit: route.bodyBytesMax ?? LIMITS.admin_body_bytes_max.value,
       config: {api: apiOf(route, query)},
       // Before the body is taken in.
       onRequest: async (request) => void mustKnow(route, request, doors),
@@ -383,7 +388,7 @@ export const adminRoutes: FastifyPluginCallback<AdminRoutesDeps> = (
           requestId: request.id,
         };
         if (route.method !== 'GET') {
-          const answer = await audited(call, request, doors, () => gateway.admin(call));
+          const answer = await told(call, request, doors, () => gateway.admin(call));
           return reply.send(answer ?? {});
         }
         const answer = await gateway.admin(call);
@@ -408,27 +413,20 @@ function mustKnow({action}: Route, request: FastifyRequest, {callerOf, audit}: D
   const caller = callerOf(request.headers.authorization);
   if (caller.type !== 'stranger') return caller;
   const {code, message} = caller;
-  audit({who: 'stranger', from: request.ip, what: action, result: code, requestId: request.id});
+  audit.add({who: 'stranger', from: request.ip, what: action, result: code, requestId: request.id});
   throw new DbError(code, message);
 }
 
-async function audited(
+/** Of a dry run nobody is told. */
+async function told(
   {action, args, by, dryRun, requestId}: AdminCall,
   {ip}: FastifyRequest,
   {audit}: Doors,
   run: () => Promise<unknown>,
 ): Promise<unknown> {
   if (dryRun === true) return run();
-  const tell = (result: string): void =>
-    audit({who: by ?? 'anyone', from: ip, what: action, how: args, result, requestId});
-  try {
-    const answer = await run();
-    tell('ok');
-    return answer;
-  } catch (error) {
-    tell(codeOf(error));
-    throw error;
-  }
+  const intent = {who: by ?? 'anyone', from: ip, what: action, how: args, requestId};
+  return audited(audit, intent, run);
 }
 
 function apiOf({action, params, body: schema}: Route, query: z.ZodObject): ApiRoute {
@@ -439,7 +437,7 @@ function apiOf({action, params, body: schema}: Route, query: z.ZodObject): ApiRo
     query,
     body: schema && {type: 'application/json', text: 'What is wanted.', schema},
     answers: [{status: 200, text: 'What was asked for, or done.', types: ['application/json']}],
-    errors: [...ADMIN_ERRORS, ...DOOR_ERRORS],
+    errors: [...ADMIN_ERRORS, 'UNSUPPORTED_ENCODING', ...DOOR_ERRORS],
   };
 }
 
@@ -451,6 +449,7 @@ function argumentsOf(route: Route, request: FastifyRequest): Record<string, unkn
 }
 
 function jsonBody(request: FastifyRequest): unknown {
+  refuseEncoded(request.headers['content-encoding'], 'what is wanted');
   const body = request.body as Buffer | undefined;
   if (body === undefined || body.length === 0) return {};
   const parsed = z.string().transform((text, context) => {

@@ -12,6 +12,7 @@ import {codeOf} from '../error-answer.ts';
 import {type ApiRoute, SQL_ERRORS} from '../openapi/api-route.ts';
 import {DatabaseParam, TenantParam} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
+import {refuseEncoded} from '../refuse-encoded.ts';
 
 const TIMEOUT_MS_MAX = LIMITS.query_timeout_ms_max.value;
 
@@ -69,7 +70,7 @@ export const sqlRoute: FastifyPluginCallback<SqlRouteDeps> = (app, {gateway, doo
     const query = parseOrThrow(SqlQuery, request.query);
     const maxStaleness = maxStalenessMs(query);
     const format = formatOf(request.headers.accept);
-    refuseEncoded(request.headers['content-encoding']);
+    refuseEncoded(request.headers['content-encoding'], 'a statement');
     const text = textOf((request.body as Buffer | undefined) ?? Buffer.alloc(0));
     const abort = new AbortController();
     // The answer's end, not the socket's, which carries many requests. It may have closed already.
@@ -108,15 +109,6 @@ function textOf(body: Buffer): string {
   } catch {
     throw new DbError('INVALID_ARGUMENT', 'the statement is not valid UTF-8');
   }
-}
-
-/** Statements are short: what is compressed nevertheless would be read as a strange statement. */
-function refuseEncoded(encoding = 'identity'): void {
-  if (encoding.trim().toLowerCase() === 'identity') return;
-  throw new DbError(
-    'UNSUPPORTED_ENCODING',
-    `Content-Encoding ${encoding}: a statement is sent as it is, without one`,
-  );
 }
 
 /** A duration (500ms, 10s), or a number of seconds. */

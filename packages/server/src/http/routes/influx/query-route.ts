@@ -8,6 +8,7 @@ import type {AdminRead, EngineGateway} from '../../../engine/gateway.ts';
 import {ADMIN_ERRORS, type ApiRoute} from '../../openapi/api-route.ts';
 import {DatabaseParam, TenantParam} from '../../params.ts';
 import {parseOrThrow} from '../../parse-or-throw.ts';
+import {refuseEncoded} from '../../refuse-encoded.ts';
 import {CATALOG_HEADER} from '../admin.ts';
 import {JSON_TYPE, sendInflux, speakInflux} from './answer.ts';
 import {type InfluxStatement, parseInfluxStatements} from './statements.ts';
@@ -51,7 +52,7 @@ const API: ApiRoute = {
     text: 'The parameters, instead of the address.',
   },
   answers: [{status: 200, text: 'A result or an error for each.', types: ['application/json']}],
-  errors: [...ADMIN_ERRORS, 'UNSUPPORTED_ENCODING'],
+  errors: [...ADMIN_ERRORS, 'FORBIDDEN', 'UNSUPPORTED_ENCODING'],
   errorsOf: 'influxdb-1',
 };
 
@@ -88,11 +89,7 @@ export const influxQueryRoute: FastifyPluginCallback<InfluxDeps> = (app, deps, d
 /** Of the address and, before them, of a form in the body, whatever its content type is called. */
 function paramsOf(request: FastifyRequest): URLSearchParams {
   const {search} = new URL(request.url, 'http://node');
-  const encoding = request.headers['content-encoding'] ?? 'identity';
-  if (encoding.trim().toLowerCase() !== 'identity') {
-    const message = `Content-Encoding ${encoding}: a statement is sent as it is, without one`;
-    throw new DbError('UNSUPPORTED_ENCODING', message);
-  }
+  refuseEncoded(request.headers['content-encoding'], 'a statement');
   const form = ((request.body as Buffer | undefined) ?? Buffer.alloc(0)).toString('utf8');
   const params = new URLSearchParams(form);
   for (const [name, value] of new URLSearchParams(search)) params.append(name, value);

@@ -1,0 +1,148 @@
+// What can be asked of buckets, replica sets and operations. See commands.ts.
+
+import type {
+  BucketId,
+  DatabaseId,
+  ErrorCode,
+  NodeId,
+  OperationId,
+  ReplicaId,
+  ReplicaSetId,
+} from '@flotilla/base';
+import type {FailoverMode, Operation, OperationKind, RepairCause, Transfer} from './model.ts';
+
+export interface PlacementRequest {
+  readonly node: NodeId;
+  readonly role: 'voter' | 'learner';
+}
+
+/** The bucket that holds `timeMs`: the present one, or a new one, the wanted range cut against the others. */
+export interface EnsureBucket {
+  readonly type: 'ensure-bucket';
+  readonly database: DatabaseId;
+  readonly timeMs: number;
+  /** [startMs, endMs) holds timeMs. */
+  readonly startMs: number;
+  readonly endMs: number;
+  /** By shard: its founders. Their number is the number of shards. */
+  readonly placements: readonly (readonly PlacementRequest[])[];
+}
+export interface OpenReplicaSets {
+  readonly type: 'open-replica-sets';
+  readonly sets: readonly ReplicaSetId[];
+}
+/** New replicas get new ids; the epoch is raised. CONFLICT unless `expectedEpoch` is the present one. */
+export interface SetPlacement {
+  readonly type: 'set-placement';
+  readonly set: ReplicaSetId;
+  readonly expectedEpoch: number;
+  readonly add: readonly PlacementRequest[];
+  readonly remove: readonly ReplicaId[];
+  readonly roles: readonly {readonly replica: ReplicaId; readonly role: 'voter' | 'learner'}[];
+  readonly replicasWanted?: number | undefined;
+}
+/** A set has lost its majority: it goes on with what that replica holds, or begins anew without one. */
+export interface RecoverReplicaSet {
+  readonly type: 'recover-replica-set';
+  readonly set: ReplicaSetId;
+  readonly expectedEpoch: number;
+  readonly node: NodeId;
+  readonly replica?: ReplicaId | undefined;
+  /** Where its log ends. */
+  readonly lastIndex?: number | undefined;
+  readonly atMs: number;
+}
+export interface PinReplicaSet {
+  readonly type: 'pin-replica-set';
+  readonly set: ReplicaSetId;
+  readonly pinned: boolean;
+}
+export interface SetReplicaSetFailover {
+  readonly type: 'set-replica-set-failover';
+  readonly set: ReplicaSetId;
+  readonly failover: FailoverMode;
+}
+/** The same order where one for that entry is open; CONFLICT where one for another is. Never of the meta group. */
+export interface BeginSkip {
+  readonly type: 'begin-skip';
+  readonly set: ReplicaSetId;
+  readonly index: number;
+  readonly by: string;
+  readonly atMs: number;
+}
+/** CONFLICT where the order is not open any more, or a replica that is placed has not promised. */
+export interface EndSkip {
+  readonly type: 'end-skip';
+  readonly set: ReplicaSetId;
+  readonly order: number;
+  /** Replicas that stop before the entry until this is decided. Absent: the order is withdrawn. */
+  readonly promised?: readonly ReplicaId[] | undefined;
+}
+/** As cluster version 2 had it: nobody was asked before. It stands in older logs, and is given no more. */
+export interface SkipEntry {
+  readonly type: 'skip-entry';
+  readonly set: ReplicaSetId;
+  readonly index: number;
+  readonly by: string;
+  readonly atMs: number;
+}
+/** Those that are 'dropping' and of which no replica is left. */
+export interface ForgetReplicaSets {
+  readonly type: 'forget-replica-sets';
+  readonly sets: readonly ReplicaSetId[];
+}
+/** Never lowers. */
+export interface RaiseExpiredBefore {
+  readonly type: 'raise-expired-before';
+  readonly database: DatabaseId;
+  readonly expiredBeforeMs: number;
+  readonly atMs: number;
+}
+/** Its replica sets become 'dropping'. */
+export interface DropBucket {
+  readonly type: 'drop-bucket';
+  readonly bucket: BucketId;
+}
+export interface CreateOperation {
+  readonly type: 'create-operation';
+  readonly kind: OperationKind;
+  readonly replicaSet?: ReplicaSetId | undefined;
+  readonly source?: ReplicaId | undefined;
+  readonly target?: ReplicaId | undefined;
+  readonly sourceNode?: NodeId | undefined;
+  readonly targetNode?: NodeId | undefined;
+  readonly allowFewerVoters?: boolean | undefined;
+  /** Made by hand: its replica set is pinned, or the cluster would even it out again. */
+  readonly pin?: boolean | undefined;
+  readonly retryOf?: OperationId | undefined;
+  readonly cause?: RepairCause | undefined;
+  readonly startedBy: string;
+  readonly atMs: number;
+}
+/** CONFLICT unless `expectedStep` is the present one. A finished operation stays as it is. */
+export interface UpdateOperation {
+  readonly type: 'update-operation';
+  readonly operation: OperationId;
+  readonly expectedStep: string;
+  readonly step?: string | undefined;
+  readonly state?: Operation['state'] | undefined;
+  readonly source?: ReplicaId | undefined;
+  readonly target?: ReplicaId | undefined;
+  /** Of a replica that is made anew where it was, once it has gone from there. */
+  readonly targetNode?: NodeId | undefined;
+  /** null: what stood in its way does no more. */
+  readonly error?: string | null | undefined;
+  /** Who wants it cancelled; absent where the cluster gives it up. */
+  readonly by?: string | undefined;
+  readonly waitingFor?: string | undefined;
+  readonly errorCode?: ErrorCode | undefined;
+  readonly result?: string | undefined;
+  readonly differing?: readonly ReplicaId[] | undefined;
+  readonly transfer?: Transfer | undefined;
+  readonly atMs: number;
+}
+/** Forgets operations that were finished before that time. */
+export interface ExpireOperations {
+  readonly type: 'expire-operations';
+  readonly finishedBeforeMs: number;
+}
