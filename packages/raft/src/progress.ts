@@ -76,10 +76,21 @@ export class Progress {
   }
 
   becomeProbe(): void {
-    // A snapshot that may have arrived spares the entries it covers.
-    const after = this.state === 'snapshot' ? this.pendingSnapshot : 0;
-    this.#enter('probe', Math.max(this.match, after) + 1);
+    this.#enter('probe', this.#probeFrom());
     this.sentCommit = Math.min(this.sentCommit, this.next - 1);
+  }
+
+  #probeFrom(): number {
+    switch (this.state) {
+      // What was guessed of its log is no worse for it; its beginning may be compacted.
+      case 'probe':
+        return this.next;
+      case 'replicate':
+        return this.match + 1;
+      // One that may have arrived spares the entries it covers.
+      case 'snapshot':
+        return Math.max(this.match, this.pendingSnapshot) + 1;
+    }
   }
 
   /** The leader's own, which is sent nothing and acknowledged by its disk. */

@@ -98,7 +98,9 @@ export class Host {
       ticker: this.#ticker,
       isFit: (group, replica) => this.#nodes.isFit(group, replica),
     });
-    this.#retention = new Retention(this.#driver, limits, this.watchChanges());
+    this.#retention = new Retention(this.#driver, limits, this.watchChanges(), (group) =>
+      this.#nodes.areOthersAlive(group),
+    );
     this.#freshness = new FreshnessRound(this.#driver.groups, timing);
     this.#orders = new ReplicaOrders(
       {...options, timing, limits, hostWaits: this.#hostWaits},

@@ -90,6 +90,11 @@ export class NodeStates {
     return known === undefined || (known.state === 'alive' && !isStalled(group, leader, known));
   }
 
+  /** Whether the nodes of all other members are; also when nothing is known of them. */
+  areOthersAlive(group: HostedGroup): boolean {
+    return group.others().every((id) => (this.#stateOf(group, id)?.state ?? 'alive') === 'alive');
+  }
+
   /** Its connection is lost: on the next one its groups begin anew. */
   isGone(node: NodeId): boolean {
     return this.#states.get(node)?.state === 'gone';

@@ -66,6 +66,18 @@ test('what an absent member lacks is kept and read back from disk', async () => 
   expect(snapshots).toBe(0);
 });
 
+test('who may lead when an absent member is back keeps what it lacks, asleep too', async () => {
+  const cluster = await filled();
+  const leader = cluster.leader(1);
+  const [absent, next] = [1, 2, 3].filter((node) => node !== leader) as [number, number];
+  cluster.crash(absent);
+  for (let i = 0; i < 30; i++) await cluster.write(1, `later ${i}`);
+  for (const node of [leader, next]) await cluster.machine(node, 1).flush();
+  await cluster.clock.advance(12_000);
+  expect(cluster.status(next, 1)!.isAsleep).toBe(true);
+  expect(firstIndex(cluster, next)).toBeLessThanOrEqual(106);
+});
+
 test('over its budget a group lets go, and who is behind takes a snapshot', async () => {
   const cluster = await filled({limits: {groupLogBytesMax: 20_000}});
   const absent = cluster.leader(1) === 3 ? 2 : 3;

@@ -2,7 +2,8 @@
 // every member is known to hold them; else only when the group or the store is over its byte budget,
 // the largest holder first. A member that answers, and only is slow, or is just being sent a snapshot,
 // has some budgets' worth of patience: else it would need the next snapshot when it has this one. A
-// follower knows of the others only that a sleeping group is caught up.
+// follower knows of the others only that a sleeping group is caught up, but for members whose nodes are gone:
+// it may be the one to lead when they come back.
 // A quiet group may pin an old segment by a few bytes: over budget it is flushed, so that it lets go.
 // Looked at are the groups in which something happened since; now and then all, since a flush is not told.
 
@@ -25,14 +26,21 @@ export class Retention {
   readonly #driver: Driver;
   readonly #limits: HostLimits;
   readonly #changes: () => Iterable<ReplicaSetId>;
+  readonly #areOthersAlive: (group: HostedGroup) => boolean;
   readonly #flushing = new Set<HostedGroup>();
   #runs = 0;
 
   /** @param changes which sets changed since it was last called */
-  constructor(driver: Driver, limits: HostLimits, changes: () => Iterable<ReplicaSetId>) {
+  constructor(
+    driver: Driver,
+    limits: HostLimits,
+    changes: () => Iterable<ReplicaSetId>,
+    areOthersAlive: (group: HostedGroup) => boolean,
+  ) {
     this.#driver = driver;
     this.#limits = limits;
     this.#changes = changes;
+    this.#areOthersAlive = areOthersAlive;
   }
 
   run(stores: readonly Store[]): void {
@@ -71,10 +79,23 @@ export class Retention {
 
   #upto(group: HostedGroup, {retainedBytes}: GroupLog): number {
     const {groupLogBytesMax} = this.#limits;
-    if (retainedBytes <= groupLogBytesMax) return heldBy(group, () => true);
+    if (retainedBytes <= groupLogBytesMax) return this.#heldBy(group, () => true);
     const isPatient = group.isLeader && retainedBytes <= PATIENCE * groupLogBytesMax;
     // Not whether it answered lately: what waits for a snapshot has little to say.
-    return isPatient ? heldBy(group, ({reachable}) => reachable) : Number.MAX_SAFE_INTEGER;
+    return isPatient ? this.#heldBy(group, ({reachable}) => reachable) : Number.MAX_SAFE_INTEGER;
+  }
+
+  /** The highest index that each of those members is known to hold, or will by its snapshot. */
+  #heldBy(group: HostedGroup, counts: (member: ProgressStatus) => boolean): number {
+    if (!group.isLeader)
+      return group.isAsleep && this.#areOthersAlive(group) ? group.appliedIndex : 0;
+    let held = Number.MAX_SAFE_INTEGER;
+    for (const member of group.raft.status().progress.values()) {
+      const {matchIndex, state, pendingSnapshotIndex} = member;
+      if (counts(member))
+        held = Math.min(held, state === 'snapshot' ? pendingSnapshotIndex : matchIndex);
+    }
+    return held;
   }
 
   #compact(group: HostedGroup, place: GroupLog, upto: number): void {
@@ -132,16 +153,4 @@ function* placesOf(store: Store, sets: readonly ReplicaSetId[]): Generator<Group
     const place = store.log.group(set);
     if (place !== undefined) yield place;
   }
-}
-
-/** The highest index that each of those members is known to hold, or will by its snapshot. */
-function heldBy(group: HostedGroup, counts: (member: ProgressStatus) => boolean): number {
-  if (!group.isLeader) return group.isAsleep ? group.appliedIndex : 0;
-  let held = Number.MAX_SAFE_INTEGER;
-  for (const member of group.raft.status().progress.values()) {
-    const {matchIndex, state, pendingSnapshotIndex} = member;
-    if (counts(member))
-      held = Math.min(held, state === 'snapshot' ? pendingSnapshotIndex : matchIndex);
-  }
-  return held;
 }
