@@ -28,6 +28,12 @@ export interface HandoverDeps {
   readonly isFit: (group: HostedGroup, replica: ReplicaId) => boolean;
 }
 
+interface Wanted {
+  readonly but?: ReadonlySet<ReplicaId> | undefined;
+  /** It has made durable what the own disk has not. */
+  readonly isAhead?: boolean | undefined;
+}
+
 export class Handover {
   readonly #deps: HandoverDeps;
 
@@ -82,13 +88,15 @@ export class Handover {
   }
 
   /**
-   * A disk that stands still must not keep leadership: what it leads goes to who can still write.
+   * A disk that stands still must not keep leadership: what it leads goes to who has written what it has
+   * not. Where all disks stand still at once (one device for several nodes, say) nobody has, and an election
+   * would mend nothing.
    * @param nowMs up to when this loop has seen which writes ended
    */
   watchWrites(store: Store, nowMs: number): void {
     const since = store.writingSinceMs;
     if (since === undefined || nowMs - since < this.#deps.timing.stallMs) return;
-    this.#leave(store);
+    this.#leave(store, {isAhead: true});
   }
 
   /** Nor must one that takes no proposals, as long as another does. */
@@ -117,7 +125,7 @@ export class Handover {
 
   #offer(group: HostedGroup, blocked: Blocked, nowMs: number): void {
     blocked.offerDueMs = nowMs + OFFER_MS;
-    const to = this.#successor(group, blocked.offered);
+    const to = this.#successor(group, {but: blocked.offered});
     if (to === undefined) {
       blocked.offered.clear();
       return;
@@ -128,10 +136,10 @@ export class Handover {
     this.#order(group, to);
   }
 
-  #leave(store: Store): void {
+  #leave(store: Store, only: Wanted = {}): void {
     for (const group of this.#deps.driver.groups.values()) {
       if (group.store !== store || group.isGone || !group.isLeader || group.isManual) continue;
-      const to = this.#successor(group);
+      const to = this.#successor(group, only);
       if (to !== undefined) this.#order(group, to);
     }
   }
@@ -142,16 +150,17 @@ export class Handover {
   }
 
   /** The voter that holds most of the log, among those that are there and have room. */
-  #successor(group: HostedGroup, but?: ReadonlySet<ReplicaId>): ReplicaId | undefined {
+  #successor(group: HostedGroup, {but, isAhead = false}: Wanted = {}): ReplicaId | undefined {
     const {driver, isFit} = this.#deps;
-    const {members} = replicaStatus(group, (replica) => driver.nodeOf(group, replica));
-    const fit = members.filter(
-      ({replica, isReachable, isRecentlyActive}) =>
+    const status = replicaStatus(group, (replica) => driver.nodeOf(group, replica));
+    const fit = status.members.filter(
+      ({replica, isReachable, isRecentlyActive, matchIndex}) =>
         isReachable &&
         isRecentlyActive &&
         isFit(group, replica) &&
         but?.has(replica) !== true &&
-        isVoter(group.configuration, replica),
+        isVoter(group.configuration, replica) &&
+        (!isAhead || matchIndex > status.durableIndex),
     );
     return fit.sort((a, b) => b.matchIndex - a.matchIndex)[0]?.replica;
   }

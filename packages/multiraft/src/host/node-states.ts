@@ -37,6 +37,8 @@ export class NodeStates {
   readonly #driver: Driver;
   readonly #ticker: Ticker;
   readonly #states = new Map<NodeId, NodeState>();
+  /** Led from a thread that stands still, while the disk here does too. */
+  readonly #postponed = new Set<HostedGroup>();
   readonly #first: FirstElections;
 
   constructor(options: HostOptions, timing: Timing, driver: Driver, ticker: Ticker) {
@@ -76,6 +78,11 @@ export class NodeStates {
   /** Called at each tick. */
   tick(nowMs: number): void {
     this.#first.run(nowMs);
+    for (const group of this.#postponed) {
+      if (this.#standsStill(group)) continue;
+      this.#postponed.delete(group);
+      if (!group.isGone && !group.isLeader && !this.isLeaderAlive(group)) this.#depose(group);
+    }
   }
 
   /** Its timer waits: somebody is to stand for its first leader. */
@@ -144,8 +151,19 @@ export class NodeStates {
       const {leader} = group.role;
       if (group.isGone || group.isLeader || group.nodes.get(leader) !== node) continue;
       const thread = group.threads.get(leader);
-      if (thread !== undefined && stalled.includes(thread)) this.#depose(group);
+      if (thread === undefined || !stalled.includes(thread)) continue;
+      if (this.#standsStill(group)) this.#postponed.add(group);
+      else this.#depose(group);
     }
+  }
+
+  /**
+   * Whether the own disk has taken nothing either: what holds up both is no fault of the leader's, and who
+   * cannot write could not be elected. Not as long as a stall, or the first to see one would always stand.
+   */
+  #standsStill({store}: HostedGroup): boolean {
+    const since = store.writingSinceMs;
+    return since !== undefined && this.#ticker.seenUptoMs - since >= this.#timing.stallMs / 2;
   }
 
   #depose(group: HostedGroup): void {

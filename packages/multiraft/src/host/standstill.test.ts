@@ -69,3 +69,69 @@ test('a snapshot that is not made yet holds up neither writes nor applying, and 
   finish(await make());
   expect(await cluster.agree(1, [1, 2, 3, 4], 21, 60_000)).toBe(true);
 });
+
+/** Three sets that beats watch over, each with a write under way, on disks that stand still for so long. */
+async function standing(stillMs: (node: number) => number) {
+  const cluster = new TestCluster({beats: true});
+  await cluster.startAll();
+  const sets = [1, 2, 3];
+  for (const set of sets) await cluster.found(set);
+  for (const set of sets) await cluster.write(set, 'first');
+  const leaders = () => sets.map((set) => cluster.leader(set));
+  const before = leaders();
+  const begun = () =>
+    cluster.nodes.reduce((sum, {host}) => sum + host!.metrics().electionsStarted, 0);
+  const begunBefore = begun();
+  for (const {id} of cluster.nodes) cluster.slow(id, stillMs(id));
+  const deadlineMs = cluster.clock.monotonicMs() + 20_000;
+  const writes = sets.map((set) => {
+    const leader = cluster.host(cluster.leader(set));
+    return leader.propose(set as ReplicaSetId, new Uint8Array([set]), {deadlineMs}).catch(String);
+  });
+  return {cluster, before, leaders, elections: () => begun() - begunBefore, writes};
+}
+
+test('disks that stand still at once move no leader', async () => {
+  const {cluster, before, leaders, elections, writes} = await standing(() => 1_500);
+  await cluster.clock.advance(1_400);
+  for (const {id} of cluster.nodes) cluster.slow(id, 1);
+  await cluster.clock.advance(3_000);
+  expect([leaders(), elections()]).toEqual([before, 0]);
+  for (const write of writes) expect(await cluster.clock.resolve(write)).not.toEqual('string');
+});
+
+test('of disks that stood still at once, the one that goes on keeps no leader', async () => {
+  const still = 1;
+  const {cluster, before, leaders} = await standing((id) => (id === still ? 8_000 : 1_000));
+  expect(before).toContain(still);
+  await cluster.clock.advance(900);
+  for (const {id} of cluster.nodes) if (id !== still) cluster.slow(id, 1);
+  expect(leaders()).toEqual(before);
+  const moved = () => leaders().every((leader) => leader !== still && leader !== 0);
+  expect(await cluster.clock.until(moved, 1_500)).toBe(true);
+});
+
+test('who could not write when a thread stood still stands once his own disk is well', async () => {
+  const cluster = new TestCluster();
+  await cluster.startAll();
+  await cluster.found(1);
+  await cluster.write(1, 'first');
+  const leader = cluster.leader(1);
+  const others = [1, 2, 3].filter((id) => id !== leader);
+  for (const id of others) cluster.slow(id, 900);
+  const deadlineMs = cluster.clock.monotonicMs() + 20_000;
+  const write = cluster.host(leader).propose(1 as ReplicaSetId, new Uint8Array([1]), {deadlineMs});
+  void write.catch(() => undefined);
+  await cluster.clock.advance(400);
+  cluster.network.isolate(leader as NodeId);
+  const {id, bootEpoch} = cluster.node(leader);
+  for (const other of others) {
+    cluster.host(other).nodeChanged(id, {state: 'alive', bootEpoch, stalledThreads: [0]});
+    cluster.slow(other, 1);
+  }
+  const led = () => others.some((other) => cluster.status(other, 1)!.role !== 'follower');
+  await cluster.clock.advance(400);
+  expect(led()).toBe(false);
+  const moved = () => others.some((other) => cluster.status(other, 1)!.role === 'leader');
+  expect(await cluster.clock.until(moved, 400)).toBe(true);
+});
