@@ -11,6 +11,7 @@ export default defineConfig({
     // Clusters of real processes need their time on two shared cores.
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    expect: {poll: {timeout: 10_000}},
     pool: 'forks',
     maxWorkers: 2,
     reporters: ['default', './tools/count-reporter.mjs'],

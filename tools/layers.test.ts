@@ -120,4 +120,4 @@ test('every source file is cruised', () => {
     .split('\n')
     .filter((file) => file !== '' && !file.includes('/generated/') && !cruised.has(file));
   expect(missing).toEqual([]);
-});
+}, 120_000);
