@@ -6,6 +6,10 @@ const file = (name: string): string => `packages/multiraft/src/${name}.ts`;
 
 const HOST_SUITES = [
   'host',
+  'members',
+  'reads',
+  'refusals',
+  'stalls',
   'traps',
   'notices',
   'old-image',

@@ -29,7 +29,7 @@ const ELECTIONS: readonly Row[] = [
     id: 'T2',
     text: 'A term becomes durable after entries of that term.',
     shown: [
-      ...host('log/segment-log', 'cuts a torn last record at every length, and goes on writing'),
+      ...host('log/recovery', 'cuts a torn last record at every length, and goes on writing'),
       ...SIMULATION,
     ],
     note: 'Both are one atomic record.',
@@ -39,7 +39,7 @@ const ELECTIONS: readonly Row[] = [
     text: 'A commit index becomes durable before its entries.',
     shown: [
       ...host(
-        'log/segment-log',
+        'log/recovery',
         'cuts a torn last record at every length, and goes on writing',
         'any prefix of unsynced sectors is a torn end, never damage',
       ),
@@ -159,7 +159,7 @@ const ELECTIONS: readonly Row[] = [
   {
     id: 'T16',
     text: 'After a stall all missed ticks come at once, and everybody stands.',
-    shown: host('host/host', 'a loop that stood still for a minute deposes nobody').concat(
+    shown: host('host/stalls', 'a loop that stood still for a minute deposes nobody').concat(
       host('liveness/node-liveness', 'a late loop suspects nobody'),
     ),
   },
@@ -303,7 +303,7 @@ const REPLICATION: readonly Row[] = [
         'a proposal ends although its leader may lead on without a quorum',
         'proposals of a leader that removed itself and hears nobody end',
       ),
-      ...host('host/host', 'a majority that is lost ends every proposal in time, as unknown'),
+      ...host('host/refusals', 'a majority that is lost ends every proposal in time, as unknown'),
     ],
   },
   {
@@ -311,7 +311,7 @@ const REPLICATION: readonly Row[] = [
     text: 'Without a quorum the uncommitted tail grows without bound.',
     shown: [
       ...scenarios('uncommitted-limit'),
-      ...host('host/host', 'overload is refused before anything is proposed'),
+      ...host('host/refusals', 'overload is refused before anything is proposed'),
     ],
   },
   {
@@ -476,7 +476,7 @@ const MEMBERS: readonly Row[] = [
     shown: [
       ...scenarios('transfer-aborted', 'transfer-target-behind', 'timeout-now-at-a-learner'),
       ...at('packages/catalog/src/planning/member-operation.test.ts', 'move at %s: %s'),
-      ...host('host/host', 'a learner added late gets a snapshot, catches up and is promoted'),
+      ...host('host/members', 'a learner added late gets a snapshot, catches up and is promoted'),
       ...meta(
         'reconciler',
         'a bucket opens, and a cluster of one spreads to three in one joint change each',
@@ -531,10 +531,7 @@ const MEMBERS: readonly Row[] = [
     text: 'The members after a restart or a snapshot are not those that were in force.',
     shown: [
       ...scenarios('restart', 'snapshot-over-uncommitted-members'),
-      ...host(
-        'log/segment-log',
-        'the index that made a configuration is known from the log itself',
-      ),
+      ...host('log/recovery', 'the index that made a configuration is known from the log itself'),
       ...meta('meta-state-machine', 'a configuration is part of the durable point'),
     ],
   },
@@ -562,7 +559,10 @@ const READS: readonly Row[] = [
     shown: [
       ...raft('read-index', 'an answer to a round begun before the read confirms nothing'),
       ...raft('laws', 'a deposed leader drops its reads at once'),
-      ...host('host/host', 'an answer to a read of the process before answers no read of this one'),
+      ...host(
+        'host/reads',
+        'an answer to a read of the process before answers no read of this one',
+      ),
     ],
   },
   {
@@ -571,7 +571,7 @@ const READS: readonly Row[] = [
     shown: [
       ...scenarios('read-index-from-follower'),
       ...host(
-        'host/host',
+        'host/reads',
         'a read waits until its index is applied where it was asked',
         'a read at any replica covers every write acknowledged before it',
       ),
@@ -620,7 +620,7 @@ const MANY_GROUPS: readonly Row[] = [
     id: 'T66',
     text: 'A wiped replica comes back under its id: votes forgotten, old members replayed.',
     shown: [
-      ...host('host/host', 'destroyed and made again under a new id, it sees nothing of before'),
+      ...host('host/members', 'destroyed and made again under a new id, it sees nothing of before'),
       ...host(
         'host/old-image',
         'a store that came back older stops its replicas at once, and they are never opened again',
@@ -640,7 +640,7 @@ const MANY_GROUPS: readonly Row[] = [
         'a replica destroyed before it ever held anything leaves its tombstone, and no late message wakes it',
       ),
       ...host(
-        'host/host',
+        'host/members',
         'a crash between tombstone and removal is finished at the next start',
         'a late order to destroy an older replica leaves the one that lives alone',
       ),
@@ -654,9 +654,9 @@ const MANY_GROUPS: readonly Row[] = [
         'host/traps',
         'a replica destroyed before it ever held anything leaves its tombstone, and no late message wakes it',
       ),
+      ...host('host/host', 'a follower names the leader, an unknown set is gone'),
       ...host(
-        'host/host',
-        'a follower names the leader, an unknown set is gone',
+        'host/members',
         'a move by one joint change, then the old replica is destroyed and stays gone',
       ),
     ],
@@ -664,7 +664,7 @@ const MANY_GROUPS: readonly Row[] = [
   {
     id: 'T69',
     text: 'A group of the same name reads entries of its predecessor in the shared log.',
-    shown: host('log/segment-log', 'a replica made again never sees its predecessor'),
+    shown: host('log/recovery', 'a replica made again never sees its predecessor'),
   },
   {
     id: 'T70',
@@ -710,7 +710,7 @@ const MANY_GROUPS: readonly Row[] = [
         "replicas stay on a node that only meta's leader cannot reach, until too few hear it",
       ),
       ...host(
-        'host/host',
+        'host/members',
         'a late order to destroy an older replica leaves the one that lives alone',
       ),
       ...at(
@@ -749,11 +749,8 @@ const MANY_GROUPS: readonly Row[] = [
   {
     id: 'T74',
     text: 'The node is alive, one of its groups or threads is stuck.',
-    shown: host(
-      'host/host',
-      'what a stalled thread leads is led by another',
-      'a state machine that throws stops its replica alone',
-    ).concat(
+    shown: host('host/stalls', 'what a stalled thread leads is led by another').concat(
+      host('host/host', 'a state machine that throws stops its replica alone'),
       host('liveness/node-liveness', 'a stalled thread is named, and so is its return'),
       host(
         'host/wedged',
@@ -773,7 +770,7 @@ const MANY_GROUPS: readonly Row[] = [
         'liveness/node-liveness',
         'a new boot epoch is told although the node never seemed away; an old one is not heard',
       ),
-      host('host/host', 'a deposed leader answers no read and no write'),
+      host('host/reads', 'a deposed leader answers no read and no write'),
     ),
     note: 'Beats tell of nodes and threads alone, never of groups; what is said of groups names set and term.',
   },
@@ -817,10 +814,10 @@ const MANY_GROUPS: readonly Row[] = [
     id: 'T78',
     text: 'A damaged record in the middle of the log is cut off like a torn end.',
     shown: host(
-      'log/segment-log',
+      'log/recovery',
       'a flipped bit before the last record is damage that names its place; in the last it is a torn end',
-      'a lost segment that is still needed is damage',
     ).concat(
+      host('log/segment-log', 'a lost segment that is still needed is damage'),
       host(
         'host/damaged-log',
         'a log damaged in its middle is not opened by who has nobody to replace its replicas from',
@@ -831,7 +828,7 @@ const MANY_GROUPS: readonly Row[] = [
   {
     id: 'T79',
     text: 'A leader whose disk stands still keeps its leadership.',
-    shown: host('host/host', 'a leader whose disk stands still gives its leadership away'),
+    shown: host('host/stalls', 'a leader whose disk stands still gives its leadership away'),
   },
   {
     id: 'T80',

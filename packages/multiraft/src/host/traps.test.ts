@@ -1,27 +1,13 @@
 // Traps of running many groups in a node that no other test of this folder stands for.
 
 import {crc32} from 'node:zlib';
-import {DbError, type NodeId, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import {readItems} from '@flotilla/wire';
 import {describe, expect, test} from 'vitest';
-import {TestCluster, type TestClusterOptions} from './cluster.fixture.ts';
+import type {TestCluster} from './cluster.fixture.ts';
+import {bytes, code, SET, started} from './started.fixture.ts';
 
-const SET = 1 as ReplicaSetId;
 const HOT = 2 as ReplicaSetId;
-const bytes = (value: string) => new TextEncoder().encode(value);
-
-async function started(options: TestClusterOptions = {}) {
-  const cluster = new TestCluster(options);
-  await cluster.startAll();
-  return cluster;
-}
-
-function code(promise: Promise<unknown>): Promise<string> {
-  return promise.then(
-    () => 'ok',
-    (error: unknown) => (error instanceof DbError ? error.code : String(error)),
-  );
-}
 
 /** Three voters on nodes 1 to 3 of four. */
 async function withLearnerOn4(cluster: TestCluster) {
