@@ -6,12 +6,11 @@ import http from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
-import {Readable, Writable} from 'node:stream';
 import type {RecoveryPlan} from '@flotilla/client';
 import fc from 'fast-check';
 import {afterAll, beforeAll, expect, test} from 'vitest';
-import {runCommandLine} from './program.ts';
-import {EXIT, type Terminal} from './terminal.ts';
+import {run} from './program.fixture.ts';
+import {EXIT} from './terminal.ts';
 
 interface Order {
   readonly cluster: string;
@@ -57,24 +56,7 @@ function answer(at: string, body: string): unknown {
 async function apply(plan: object, ...flags: string[]) {
   const file = path.join(directory, 'plan.json');
   writeFileSync(file, JSON.stringify(plan));
-  const [out, err] = [new Sink(), new Sink()];
-  const terminal: Terminal = {
-    stdin: Readable.from([]),
-    stdout: out,
-    stderr: err,
-    env: {FLOTILLA_URL: url},
-    onInterrupt: () => () => {},
-  };
-  const code = await runCommandLine(['recover', 'apply', file, '--yes', ...flags], terminal);
-  return {code, out: out.text, err: err.text};
-}
-
-class Sink extends Writable {
-  text = '';
-  override _write(piece: Buffer, _encoding: string, done: () => void): void {
-    this.text += piece.toString();
-    done();
-  }
+  return run(['recover', 'apply', file, '--yes', ...flags], {url});
 }
 
 const count = fc.nat(1e6);

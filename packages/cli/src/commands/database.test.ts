@@ -1,0 +1,118 @@
+import {afterEach, describe, expect, it} from 'vitest';
+import {cleanUp, fakeCluster, Refusal, run} from '../program.fixture.ts';
+import {EXIT} from '../terminal.ts';
+
+afterEach(cleanUp);
+
+describe('tenant', () => {
+  it('lists, creates, drops and alters', async () => {
+    const {url, seen} = await fakeCluster({
+      'GET /admin/v1/tenants': () => [{id: 1, name: 'default', databases: 2}],
+      'GET /admin/v1/tenants/acme': () => ({id: 2, name: 'acme', databases: 0}),
+      'POST /admin/v1/tenants': () => ({}),
+      'PATCH /admin/v1/tenants/acme': () => ({}),
+      'DELETE /admin/v1/tenants/acme': () => ({}),
+    });
+    const {out} = await run(['tenant', 'list'], {url});
+    expect(out).toBe('NAME     DATABASES\ndefault          2\n');
+    const created = await run(['tenant', 'create', 'acme', '--comment', 'ours'], {url});
+    expect(created).toMatchObject({code: 0, out: 'created acme\n'});
+    expect(JSON.parse(seen[1]!.body)).toEqual({name: 'acme', comment: 'ours'});
+    expect(await run(['tenant', 'drop', 'acme', '--dry-run'], {url})).toMatchObject({
+      code: 0,
+      out: 'dry run, nothing was done: dropped acme\n',
+    });
+    expect(seen.at(-1)!.path).toBe('/admin/v1/tenants/acme?dry_run=true');
+    expect(await run(['tenant', 'drop', 'acme'], {url})).toMatchObject({code: 0});
+    const altered = await run(['tenant', 'alter', 'acme', '--comment', 'theirs'], {url});
+    expect(altered).toMatchObject({code: 0, out: 'altered acme\n'});
+    expect(seen.at(-1)).toMatchObject({method: 'PATCH', path: '/admin/v1/tenants/acme'});
+    expect(await run(['tenant', 'create', 'x', '--dry-run'], {url})).toMatchObject({code: 0});
+    expect(seen.at(-1)).toMatchObject({method: 'POST', path: '/admin/v1/tenants?dry_run=true'});
+  });
+});
+
+describe('one tenant, one database', () => {
+  const metrics = {id: 2, name: 'metrics', tenant: 'acme', ttl: null, replicas: 3, shards: 'auto'};
+  const acme = {id: 2, name: 'acme', comment: 'the plant in Turin', databases: 1};
+
+  it('are shown with what they have, as JSON too', async () => {
+    const {url, seen} = await fakeCluster({
+      'GET /admin/v1/tenants/acme': () => acme,
+      'GET /admin/v1/databases/metrics': () => metrics,
+    });
+    expect(await run(['tenant', 'show', 'acme'], {url})).toMatchObject({
+      code: 0,
+      out: 'id         2\nname       acme\ncomment    the plant in Turin\ndatabases  1\n',
+    });
+    const show = ['database', 'show', 'metrics', '--tenant', 'acme'];
+    expect((await run(show, {url})).out).toBe(
+      'id        2\nname      metrics\ntenant    acme\nttl       none\nreplicas  3\nshards    auto\n',
+    );
+    expect(seen.at(-1)!.path).toBe('/admin/v1/databases/metrics?tenant=acme');
+    expect(JSON.parse((await run([...show, '--json'], {url})).out)).toEqual(metrics);
+    expect(JSON.parse((await run(['tenant', 'show', 'acme', '--json'], {url})).out)).toEqual(acme);
+  });
+
+  it('that are not there are an error with the next command', async () => {
+    const {url} = await fakeCluster({
+      'GET /admin/v1/tenants/acme': () =>
+        new Refusal(404, {code: 'TENANT_NOT_FOUND', message: 'no tenant acme', details: {}}),
+    });
+    const {code, err} = await run(['tenant', 'show', 'acme'], {url});
+    expect(code).toBe(EXIT.failed);
+    expect(err).toMatch(/^flotilla: no tenant acme\n {2}See \.\/flotilla tenant list; make one/);
+  });
+});
+
+describe('database', () => {
+  it('lists, and says none where rows stay for ever', async () => {
+    const options = {ttl: null, bucketDuration: '7d', replicas: 3, shards: 'auto'};
+    const {url} = await fakeCluster({
+      'GET /admin/v1/databases': () => [{name: 'public', ...options}],
+    });
+    const {out} = await run(['database', 'list'], {url});
+    expect(out).toBe(
+      'NAME    TTL   BUCKET DURATION  SHARDS  REPLICAS\n' +
+        'public  none  7d               auto           3\n',
+    );
+  });
+
+  it('says which replica sets have not confirmed a drop', async () => {
+    const {url} = await fakeCluster({
+      'DELETE /admin/v1/databases/m': () => ({dropped: 'm', unconfirmed: [7, 9]}),
+    });
+    const {code, out} = await run(['database', 'drop', 'm'], {url});
+    expect(code).toBe(0);
+    expect(out).toMatch(/^dropped m\nnot confirmed yet by replica sets 7, 9: /);
+    const json = await run(['database', 'drop', 'm', '--json'], {url});
+    expect(JSON.parse(json.out)).toEqual({dropped: 'm', unconfirmed: [7, 9]});
+  });
+
+  it('creates, alters and drops', async () => {
+    const {url, seen} = await fakeCluster({
+      'POST /admin/v1/databases': () => ({}),
+      'PATCH /admin/v1/databases/m': () => ({}),
+      'DELETE /admin/v1/databases/m': () => undefined,
+    });
+    const created = await run(['database', 'create', 'm', '--ttl', '30d', '--shards', '8'], {url});
+    expect(created).toMatchObject({code: 0, out: 'created m\n'});
+    expect(await run(['database', 'alter', 'm', '--ttl', 'none'], {url})).toMatchObject({code: 0});
+    expect(await run(['database', 'drop', 'm', '--tenant', 't'], {url})).toMatchObject({code: 0});
+    expect(seen.map(({body}) => (body === '' ? undefined : JSON.parse(body)))).toEqual([
+      {name: 'm', ttl: '30d', shards: 8},
+      {ttl: null},
+      undefined,
+    ]);
+    expect(seen[2]!.path).toBe('/admin/v1/databases/m?tenant=t');
+  });
+
+  it('asks whether it would be made on a dry run', async () => {
+    const {url, seen} = await fakeCluster({'POST /admin/v1/databases': () => ({})});
+    const args = ['database', 'create', 'm', '--tenant', 't', '--dry-run'];
+    expect((await run(args, {url})).out).toBe('dry run, nothing was done: created m\n');
+    expect(seen.map(({path}) => path)).toEqual(['/admin/v1/databases?tenant=t&dry_run=true']);
+    const json = await run([...args, '--json'], {url});
+    expect(JSON.parse(json.out)).toEqual({dryRun: true, created: 'm'});
+  });
+});
