@@ -1,0 +1,92 @@
+import {DbError} from '@flotilla/base';
+import type {FastifyInstance} from 'fastify';
+import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import {type FakeGateway, openApp} from '../app.fixture.ts';
+
+let app: FastifyInstance;
+let gateway: FakeGateway;
+
+beforeEach(() => {
+  ({app, gateway} = openApp());
+});
+afterEach(() => app.close());
+
+describe('/admin/v1', () => {
+  test.each([
+    ['GET', '/status', undefined, 'status', {}],
+    ['GET', '/databases?tenant=cnosdb', undefined, 'database-list', {tenant: 'default'}],
+    [
+      'POST',
+      '/databases',
+      {name: 'd', ttl: '30d', shards: 'auto'},
+      'database-create',
+      {tenant: 'default', name: 'd', ttl: '30d', shards: 'auto'},
+    ],
+    [
+      'PATCH',
+      '/databases/d',
+      {ttl: null},
+      'database-alter',
+      {tenant: 'default', name: 'd', ttl: null},
+    ],
+    // The path names the database, whatever the body says.
+    ['PATCH', '/databases/d', {name: 'e'}, 'database-alter', {tenant: 'default', name: 'd'}],
+    ['DELETE', '/databases/a%2Fb', undefined, 'database-drop', {tenant: 'default', name: 'a/b'}],
+    ['GET', '/replica-sets?db=d', undefined, 'replica-set-list', {tenant: 'default', db: 'd'}],
+    [
+      'POST',
+      '/replica-sets/7/move-replica',
+      {from: 1, to: 2},
+      'move-replica',
+      {id: 7, from: 1, to: 2},
+    ],
+    ['POST', '/replica-sets/7/transfer-leader', {to: '2'}, 'transfer-leader', {id: 7, to: 2}],
+    ['POST', '/replica-sets/7/elect', {node: '2'}, 'elect-replica', {id: 7, node: 2}],
+    ['POST', '/operations/3/cancel', undefined, 'operation-cancel', {id: 3}],
+    ['POST', '/storage/flush', undefined, 'storage-flush', {}],
+  ] as const)('%s %s %j', async (method, path, body, action, args) => {
+    const payload = body === undefined ? {} : {payload: JSON.stringify(body)};
+    const answer = await app.inject({method, url: `/admin/v1${path}`, ...payload});
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toEqual({done: true});
+    expect(gateway.orders).toEqual([{action, args, requestId: expect.any(String)}]);
+  });
+
+  test.each([
+    ['POST', '/databases', '{}', 'name'],
+    ['POST', '/databases', '{"name": "d", "colour": "red"}', 'colour'],
+    ['POST', '/databases', '{"name"', 'not JSON'],
+    ['POST', '/databases', '[]', ''],
+    ['GET', '/replica-sets/x', undefined, 'id: not an id'],
+    ['GET', '/replica-sets/-1', undefined, 'id: not an id'],
+    ['POST', '/replica-sets/7/move-replica', '{"from": 1}', 'to: not an id'],
+    ['GET', '/operations/1.5', undefined, 'id: not an id'],
+  ] as const)('%s %s %s is 400', async (method, path, body, named) => {
+    const payload = body === undefined ? {} : {payload: body};
+    const answer = await app.inject({method, url: `/admin/v1${path}`, ...payload});
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json()).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(named),
+    });
+    expect(gateway.orders).toEqual([]);
+  });
+
+  test('a list from the own copy of the catalog is marked', async () => {
+    const current = await app.inject('/admin/v1/nodes');
+    expect(current.headers['flotilla-catalog']).toBeUndefined();
+    gateway.onAdmin = async () => ({value: [{id: 1}], isOwnCopy: true});
+    const answer = await app.inject('/admin/v1/nodes');
+    expect(answer.json()).toEqual([{id: 1}]);
+    expect(answer.headers['flotilla-catalog']).toBe('own-copy');
+  });
+
+  test('a refusal of the cluster keeps its code', async () => {
+    gateway.onAdmin = async () => {
+      throw new DbError('CONFLICT', 'another operation is under way', {operation: 4});
+    };
+    const answer = await app.inject({method: 'GET', url: '/admin/v1/status'});
+    expect(answer.statusCode).toBe(409);
+    expect(answer.json()).toMatchObject({code: 'CONFLICT', details: {operation: 4}});
+  });
+});
