@@ -4,18 +4,7 @@
 // writes without waiting for the upgrade to be finalized.
 
 import {execFile} from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {cpSync, existsSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {promisify} from 'node:util';
 import {FlotillaClient, type ReplicaSet} from '@flotilla/client';
@@ -23,9 +12,8 @@ import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {leaderOf, openDatabase} from '../cluster/nodes.ts';
 import {until} from '../cluster/waiting.ts';
+import {makeBuild, programOf, ROOT} from './second-build.ts';
 
-const ROOT = path.resolve(import.meta.dirname, '../..');
-const MAIN = 'packages/cli/src/main.ts';
 const COMMANDS = 'packages/replica/src/command.ts';
 const TEST_MS_MAX = 240_000;
 /** The set of `upgraded` gets a build that knows the entry; that of `given-up` goes on without it. */
@@ -36,21 +24,12 @@ let cluster: ProcessCluster;
 let client: FlotillaClient;
 
 /** This build, whose DELETEs are entries of a kind of their own. */
-function buildToCome(): string {
-  const directory = mkdtempSync(path.join(tmpdir(), 'flotilla-next-'));
-  symlinkSync(path.join(ROOT, 'node_modules'), path.join(directory, 'node_modules'));
+function buildToCome(directory: string): void {
   cpSync(path.join(ROOT, 'package.json'), path.join(directory, 'package.json'));
-  for (const name of readdirSync(path.join(ROOT, 'packages'))) {
-    const [from, to] = [ROOT, directory].map((root) => path.join(root, 'packages', name));
-    if (!existsSync(path.join(from!, 'package.json'))) continue;
-    mkdirSync(to!, {recursive: true});
-    // Links among the packages are relative: there they lead to those beside it.
-    for (const part of readdirSync(from!))
-      cpSync(path.join(from!, part), path.join(to!, part), {
-        recursive: true,
-        verbatimSymlinks: true,
-      });
-  }
+  cpSync(path.join(ROOT, 'packages'), path.join(directory, 'packages'), {
+    recursive: true,
+    filter: (from) => path.basename(from) !== 'node_modules',
+  });
   const file = path.join(directory, COMMANDS);
   const now = readFileSync(file, 'utf8');
   const then = now
@@ -58,11 +37,10 @@ function buildToCome(): string {
     .replace('case KIND_DELETE:', 'case KIND_DELETE:\n    case 99:');
   expect(then.split('99')).toHaveLength(3);
   writeFileSync(file, then);
-  return directory;
 }
 
 beforeAll(async () => {
-  next = buildToCome();
+  next = makeBuild(buildToCome);
   cluster = await ProcessCluster.start({nodes: 3, engineThreads: 1});
   client = new FlotillaClient({urls: cluster.urls});
   await client.admin.pauseAutomation({});
@@ -86,7 +64,7 @@ function rows(from: number, to: number): string {
 
 async function start(node: ProcessNode, build: string): Promise<void> {
   await node.kill();
-  node.program = path.join(build, MAIN);
+  node.program = programOf(build);
   node.start();
   await node.ready();
 }
@@ -123,7 +101,7 @@ async function poison(database: string, node: ProcessNode): Promise<number> {
 }
 
 async function flotilla(...args: string[]): Promise<{code: number; text: string}> {
-  const command = [path.join(ROOT, MAIN), ...args, '--url', cluster.urls.join(',')];
+  const command = [programOf(ROOT), ...args, '--url', cluster.urls.join(',')];
   try {
     const {stdout, stderr} = await promisify(execFile)(process.execPath, command);
     return {code: 0, text: `${stdout}${stderr}`};

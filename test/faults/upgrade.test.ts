@@ -3,17 +3,7 @@
 // The build before is taken out of the history; without one (a tarball) this is skipped.
 
 import {execFileSync} from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {readdirSync, readFileSync, rmSync} from 'node:fs';
 import path from 'node:path';
 import {FlotillaClient} from '@flotilla/client';
 import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
@@ -21,8 +11,8 @@ import {afterAll, beforeAll, expect, test} from 'vitest';
 import {Ledger} from '../cluster/ledger.ts';
 import {openDatabase, untilApplied} from '../cluster/nodes.ts';
 import {until} from '../cluster/waiting.ts';
+import {makeBuild, programOf, ROOT} from './second-build.ts';
 
-const ROOT = path.resolve(import.meta.dirname, '../..');
 /** The last one of cluster version 1. */
 const BEFORE = '0babc0d';
 const DATABASE = 'upgraded';
@@ -43,29 +33,18 @@ function isThere(): boolean {
   }
 }
 
-/** The files of that commit, beside the modules that are installed here. */
-function checkOut(): string {
-  const directory = mkdtempSync(path.join(tmpdir(), 'flotilla-before-'));
+/** The files of that commit. */
+function checkOut(directory: string): void {
   const archive = execFileSync('git', ['-C', ROOT, 'archive', BEFORE, 'package.json', 'packages'], {
     maxBuffer: 2 ** 30,
   });
   execFileSync('tar', ['-x', '-C', directory], {input: archive});
-  symlinkSync(path.join(ROOT, 'node_modules'), path.join(directory, 'node_modules'));
-  for (const name of readdirSync(path.join(directory, 'packages'))) {
-    const modules = path.join('packages', name, 'node_modules');
-    const from = path.join(ROOT, modules);
-    if (!existsSync(from)) continue;
-    mkdirSync(path.join(directory, modules), {recursive: true});
-    // Links among the packages are relative: here they lead to those of that commit.
-    cpSync(from, path.join(directory, modules), {recursive: true, verbatimSymlinks: true});
-  }
-  return directory;
 }
 
 beforeAll(async () => {
   if (!hasHistory) return;
-  checkout = checkOut();
-  const program = path.join(checkout, 'packages/cli/src/main.ts');
+  checkout = makeBuild(checkOut);
+  const program = programOf(checkout);
   cluster = await ProcessCluster.start({nodes: 3, engineThreads: 1, program});
   client = new FlotillaClient({urls: cluster.urls, database: DATABASE});
 }, TEST_MS_MAX);
@@ -112,7 +91,7 @@ test.skipIf(!hasHistory)(
   'node by node, back, and for good',
   async () => {
     const older = cluster.node(1).program;
-    const newer = path.join(ROOT, 'packages/cli/src/main.ts');
+    const newer = programOf(ROOT);
     await openDatabase(client, DATABASE);
     const ledger = new Ledger(SHAPE);
     const load = Promise.all([1, 2].map(() => ledger.send(client)));
