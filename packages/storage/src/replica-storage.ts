@@ -1,24 +1,16 @@
 // One replica's data: what apply changes, what a flush makes durable, what a scan sees. Deterministic
 // given the log: no clock and no randomness, and every refusal is a value that all replicas return.
 
-import {
-  assert,
-  type ColumnId,
-  isDiskFull,
-  type SeriesId,
-  type TableId,
-  type WorkSlices,
-} from '@flotilla/base';
+import {assert, type ColumnId, type SeriesId, type TableId, type WorkSlices} from '@flotilla/base';
 import type {Deletion, ScanSpec, ShareTable, TableScan} from '@flotilla/column';
 import {BlockCut, type BucketTime} from './block-cut.ts';
 import {isCompact, nextCompaction} from './compaction.ts';
 import {type DeadColumnIds, DeadColumns} from './dead-columns.ts';
-import {loadIndex, writeNewKeys} from './key-files.ts';
+import {loadIndex} from './key-files.ts';
 import {type FrozenMemtable, Memtables} from './memtables.ts';
-import {type PartWriting, withMerged, writeFlushed, writeMerged} from './new-parts.ts';
-import type {Part, PartRecord} from './part.ts';
+import {PartCommits} from './part-commits.ts';
 import {ReplicaFiles, type ReplicaFilesOptions} from './replica-files.ts';
-import type {FlushPoint, ReplicaState, StoragePoint} from './replica-state.ts';
+import type {FlushPoint, StoragePoint} from './replica-state.ts';
 import {checksumRows, type PinnedRows, pinRows, type RowsChecksum} from './rows-checksum.ts';
 import {scanSources} from './scan-sources.ts';
 import type {SeriesIndex} from './series-index.ts';
@@ -29,7 +21,7 @@ import {StorageCounts, type StorageSizes} from './storage-counts.ts';
 import {rowCounts, type TableCounts} from './table-counts.ts';
 import {type TableFate, TableFates} from './table-fates.ts';
 import {ReplicaTableScan} from './table-scan.ts';
-import {liveTombstones, TOMBSTONES_KEPT} from './tombstone.ts';
+import {TOMBSTONES_KEPT} from './tombstone.ts';
 import {WorkOrder} from './work-order.ts';
 
 export interface StorageOptions extends ReplicaFilesOptions {
@@ -64,8 +56,7 @@ const noPressure = (): number => 0;
 
 export class ReplicaStorage {
   readonly #files: ReplicaFiles;
-  readonly #counts: StorageCounts;
-  readonly #cut: BlockCut;
+  readonly #commits: PartCommits;
   readonly #turns: WorkSlices;
   readonly #compactionSlices: Slices;
   readonly #checksumSlices: Slices;
@@ -82,11 +73,18 @@ export class ReplicaStorage {
   private constructor(options: StorageOptions, files: ReplicaFiles, index: SeriesIndex) {
     const {state} = files;
     this.#files = files;
-    this.#counts = options.counts ?? new StorageCounts();
     this.#index = index;
-    this.#cut = new BlockCut(options.bucket);
     this.#turns = options.slices;
     this.#compactionSlices = new Slices(options.slices, {work: 'compaction'});
+    this.#commits = new PartCommits({
+      files,
+      memtables: this.#memtables,
+      index: () => this.#index,
+      cut: new BlockCut(options.bucket),
+      turns: options.slices,
+      compactionSlices: this.#compactionSlices,
+      counts: options.counts ?? new StorageCounts(),
+    });
     this.#checksumSlices = new Slices(options.slices, {work: 'compaction'});
     this.#scanSlices = new Slices(options.slices, {work: 'query'});
     const dropped = state.point === undefined ? (options.deadTables ?? []) : state.droppedTables;
@@ -292,7 +290,7 @@ export class ReplicaStorage {
    */
   flush(point: FlushPoint, pressure = noPressure): Promise<void> {
     const frozen = this.#frozenAt(point);
-    return this.#order.flush(() => this.#writeUpto(frozen, pressure));
+    return this.#order.flush(() => this.#commits.flushUpto(frozen, pressure));
   }
 
   needsCompaction(): boolean {
@@ -304,7 +302,7 @@ export class ReplicaStorage {
     return this.#order.compaction(async () => {
       const plan = nextCompaction(this.#files.state);
       if (plan === undefined) return false;
-      await this.#mergeParts(this.#files.parts.slice(plan.start, plan.end));
+      await this.#commits.merge(this.#files.parts.slice(plan.start, plan.end));
       return true;
     });
   }
@@ -313,7 +311,7 @@ export class ReplicaStorage {
   compactAll(): Promise<void> {
     return this.#order.compaction(async () => {
       const {parts, state} = this.#files;
-      if (!isCompact(state)) await this.#mergeParts(parts);
+      if (!isCompact(state)) await this.#commits.merge(parts);
     });
   }
 
@@ -335,7 +333,7 @@ export class ReplicaStorage {
     };
     frozen.pins.add(pin);
     try {
-      await this.#order.flush(() => this.#writeUpto(frozen, pressure));
+      await this.#order.flush(() => this.#commits.flushUpto(frozen, pressure));
     } finally {
       // What a full disk refused is written later, and nobody reads it then.
       frozen.pins.delete(pin);
@@ -424,78 +422,5 @@ export class ReplicaStorage {
       purgedTables: this.#fates.purged(),
       deadColumns: this.#deadColumns.list(),
     });
-  }
-
-  /** In the order of the log: what a full disk refused before comes first. */
-  async #writeUpto(frozen: FrozenMemtable, pressure: () => number): Promise<void> {
-    // It is there no more where a snapshot took the place of what it was.
-    while (this.#memtables.holds(frozen))
-      await this.#writeFrozen(this.#memtables.oldest!, pressure);
-  }
-
-  async #writeFrozen(frozen: FrozenMemtable, pressure: () => number): Promise<void> {
-    const {memtable, lo} = frozen;
-    const urgency = () => Math.max(this.#memtables.flushLag(), pressure());
-    const slices = new Slices(this.#turns, {work: 'flush', urgency});
-    const writing = {...this.#writing(), slices};
-    const part = await writeFlushed(writing, {memtable, lo, hi: frozen.point.index});
-    try {
-      const keys = {index: this.#index, slices};
-      const keyFiles = await writeNewKeys(this.#files, keys, frozen.seriesCount);
-      await this.#commitFlushed(frozen, part, keyFiles);
-    } catch (error) {
-      // Written again with the next flush; until then a full disk has better use for the room.
-      if (part !== undefined && isDiskFull(error)) await this.#files.discard(part.file);
-      throw error;
-    }
-  }
-
-  async #commitFlushed(
-    frozen: FrozenMemtable,
-    part: PartRecord | undefined,
-    keyFiles: ReplicaState['keyFiles'],
-  ): Promise<void> {
-    if (part !== undefined) {
-      this.#counts.flushes += 1;
-      this.#counts.flushedBytes += part.bytes;
-    }
-    const {index, term, configuration, extra} = frozen.point;
-    const change = (state: ReplicaState): ReplicaState => {
-      const parts = part === undefined ? state.parts : [...state.parts, part];
-      return {
-        ...state,
-        point: {index, term, configuration},
-        extra,
-        parts,
-        keyFiles,
-        droppedTables: frozen.droppedTables,
-        purgedTables: frozen.purgedTables,
-        deadColumns: frozen.deadColumns,
-        tombstones: liveTombstones([...state.tombstones, ...frozen.memtable.tombstones], parts),
-      };
-    };
-    // In the turn of the commit, so that no scan sees the rows twice or not at all.
-    await this.#files.commit(change, () => {
-      this.#memtables.remove(frozen);
-      for (const pin of frozen.pins) pin();
-    });
-  }
-
-  #writing(): Omit<PartWriting, 'slices'> {
-    return {files: this.#files, index: this.#index, cut: this.#cut};
-  }
-
-  async #mergeParts(parts: readonly Part[]): Promise<void> {
-    for (const {file} of parts) file.retain();
-    this.#compactionSlices.begin();
-    try {
-      const writing = {...this.#writing(), slices: this.#compactionSlices};
-      const merged = await writeMerged(writing, parts);
-      await this.#files.commit((state) => withMerged(state, parts, merged));
-      this.#counts.compactions += 1;
-      this.#counts.compactedBytes += merged?.bytes ?? 0;
-    } finally {
-      for (const {file} of parts) this.#files.release(file);
-    }
   }
 }
