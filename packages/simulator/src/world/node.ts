@@ -1,17 +1,8 @@
 // A node: a disk that outlives its processes, and at most one process of the product's own classes
 // over it. Everything else in the cluster sees it through its connections alone.
 
+import {FatalError, type NodeId, type StoreId} from '@flotilla/base';
 import {
-  type Channel,
-  type Disk,
-  FatalError,
-  type NodeId,
-  type ReplicaId,
-  type ReplicaSetId,
-  type StoreId,
-} from '@flotilla/base';
-import {
-  type DurablePoint,
   Host,
   NodeLiveness,
   type NodeState,
@@ -19,13 +10,13 @@ import {
   type StoreBeat,
   TIMINGS,
 } from '@flotilla/multiraft';
-import {EMPTY_CONFIGURATION} from '@flotilla/raft';
 import {LeaderDirectory, NodeWatch, SetCaller} from '@flotilla/router';
-import {FirstGreetings, type KnownLife, vitalsOf} from '@flotilla/server/engine-parts';
+import {FirstGreetings, type KnownLife} from '@flotilla/server/engine-parts';
 import {MemoryDisk} from '@flotilla/testkit';
 import type {Chance} from '../kernel/chance.ts';
 import {Process} from '../kernel/process.ts';
-import {type KeptState, RegisterMachine} from '../workload/register-machine.ts';
+import type {KeptState} from '../workload/register-machine.ts';
+import {hostOptions} from './host-options.ts';
 import type {Endpoint} from './network.ts';
 import {NodeHost} from './node-host.ts';
 import type {NodePorts, Running} from './node-ports.ts';
@@ -33,8 +24,6 @@ import {registerHandlers} from './register-calls.ts';
 import {SimRpc} from './rpc.ts';
 import {endWhereStoresFail} from './store-failures.ts';
 import {type EngineThread, Threads} from './threads.ts';
-
-const EMPTY: DurablePoint = {index: 0, term: 0, configuration: EMPTY_CONFIGURATION};
 
 export class SimNode {
   readonly id: NodeId;
@@ -166,7 +155,7 @@ export class SimNode {
     const program = running.program?.threads[thread.index];
     if (program !== undefined) await program.prepare();
     if (this.running !== running) return;
-    thread.host = await Host.open(this.#hostOptions(running, thread));
+    thread.host = await Host.open(hostOptions(this, this.#ports, running, thread));
   }
 
   /** The process ends at once; with `power` its disk loses what was not synced. */
@@ -312,65 +301,6 @@ export class SimNode {
       program: undefined,
     };
     return running;
-  }
-
-  #hostOptions(
-    {endpoint, program, threads}: Running,
-    thread: EngineThread,
-  ): Parameters<typeof Host.open>[0] {
-    const {network, chance, timing, limits, observer, locate} = this.#ports;
-    const {id: node, bootEpoch} = this;
-    const {index, process, disk, vitals} = thread;
-    const own = program?.threads[index];
-    const send = (...frame: [to: NodeId, channel: Channel, frame: Uint8Array]): boolean => {
-      if (threads.isAlone) return network.send(endpoint, ...frame);
-      threads.post(() => network.send(endpoint, ...frame));
-      return true;
-    };
-    return {
-      node,
-      thread: index,
-      bootEpoch,
-      clock: process,
-      random: chance,
-      transport: {send},
-      stores: thread.stores.map((store) => ({store, disk, path: `store-${store}`})),
-      storeOf: own?.storeOf,
-      timing,
-      limits,
-      damagedLog: 'replace' as const,
-      observer: observer(node),
-      locate: own?.locate ?? locate,
-      onTick: threads.isAlone ? undefined : () => vitals.tell(vitalsOf(thread.host!, process)),
-      openStateMachine:
-        own?.openStateMachine ??
-        (async ({set, replica, founding}) => this.#machine({set, replica}, disk, founding)),
-    };
-  }
-
-  #machine(
-    {set, replica}: {readonly set: ReplicaSetId; readonly replica: ReplicaId},
-    disk: Disk,
-    founding = EMPTY,
-  ): RegisterMachine {
-    const {running} = this;
-    const key = `${set}/${replica}`;
-    const sync = (): Promise<void> => disk.syncDirectory('');
-    return new RegisterMachine(founding, {
-      disk,
-      load: () => this.kept.get(key),
-      save: async (state) => {
-        await sync();
-        if (this.running !== running) return;
-        const before = this.kept.get(key);
-        if (before === undefined || before.point.index <= state.point.index)
-          this.kept.set(key, state);
-      },
-      remove: () => {
-        if (this.running === running) this.kept.delete(key);
-      },
-      onApplied: this.#ports.onApplied(set, replica),
-    });
   }
 
   #serve(running: Running): void {
