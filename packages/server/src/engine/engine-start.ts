@@ -1,6 +1,6 @@
-// Everything an engine thread is made of, put together from its options and ports.
+// An engine thread from its options: ports to Node, stores, host, and what stands on it.
 
-import {isMainThread, type MessagePort} from 'node:worker_threads';
+import type {MessagePort} from 'node:worker_threads';
 import {
   type Clock,
   LIMITS,
@@ -8,73 +8,30 @@ import {
   META_SET,
   type NodeId,
   type Random,
-  type ReplicaId,
   type ReplicaSetId,
   type StoreId,
 } from '@flotilla/base';
 import {Catalog} from '@flotilla/catalog';
-import {MetaClient, nodeHandlers} from '@flotilla/meta';
 import {Host, proposalLimits} from '@flotilla/multiraft';
-import {QueriesMemory} from '@flotilla/query';
-import {
-  DELETE_METHOD,
-  deleteHandler,
-  FENCE_METHOD,
-  FlushSchedule,
-  fenceHandler,
-  MemtableBudget,
-  ReplicaMachine,
-  WRITE_METHOD,
-  writeHandler,
-} from '@flotilla/replica';
-import {
-  FragmentReader,
-  fragmentHandler,
-  LeaderDirectory,
-  MetaDdl,
-  NodeWatch,
-  QUERY_METHOD,
-  ReadCounts,
-  SetCaller,
-  WriteRouter,
-} from '@flotilla/router';
-import {Manifest, StorageCounts} from '@flotilla/storage';
-import {
-  BackgroundClient,
-  createNodeRandom,
-  NodeClock,
-  NodeDisk,
-  sqliteManifestStores,
-  storePath,
-} from '../adapters/index.ts';
-import {passHandlers, RpcCore} from '../connections/index.ts';
-import type {Sample} from '../metrics/sample.ts';
-import {threadSamples} from '../metrics/thread-samples.ts';
-import {ThreadWatch} from '../metrics/thread-watch.ts';
+import {FlushSchedule} from '@flotilla/replica';
+import {fragmentHandler, type NodeWatch, QUERY_METHOD, ReadCounts} from '@flotilla/router';
+import {Manifest} from '@flotilla/storage';
+import {BackgroundClient, sqliteManifestStores, storePath} from '../adapters/index.ts';
+import {RpcCore} from '../connections/index.ts';
+import type {ThreadWatch} from '../metrics/thread-watch.ts';
 import {ThreadVitals, vitalsOf} from '../node/thread-vitals.ts';
-import {AdminService} from './admin-service.ts';
-import {AuditPort} from './audit-port.ts';
-import {CatalogCopy} from './catalog-copy.ts';
-import {CatalogEffects} from './catalog-effects.ts';
-import {ClusterView, notesHandler} from './cluster-view.ts';
+import type {AuditPort} from './audit-port.ts';
 import type {EngineServices} from './engine-calls.ts';
+import {assembleCore, type CoreNews, type EngineCore, nodeOf, storeOf} from './engine-core.ts';
+import {createServices} from './engine-services.ts';
 import {EntryOrderBook} from './entry-orders.ts';
-import {campaignHandler, FailoverModes} from './failover.ts';
 import {FlushRound} from './flush-round.ts';
 import type {EngineOptions, FromEngine} from './messages.ts';
-import {metaProposer} from './meta-proposer.ts';
-import {MetaRole, metaMembers} from './meta-role.ts';
-import {type CertificateEnds, conditionHandler} from './node-condition.ts';
-import {Parsers} from './parsers.ts';
-import {pause} from './pause.ts';
+import {MetaRole} from './meta-role.ts';
+import {conditionHandler} from './node-condition.ts';
 import {replicaFactory} from './replica-factory.ts';
-import {NodeReplicas, type NotesOfOthers} from './replica-host.ts';
-import {ServiceCounts} from './service-counts.ts';
-import {SqlService} from './sql-service.ts';
 import {StoppedReplicas} from './stopped-replicas.ts';
-import {WorkTurns} from './work-turns.ts';
-import {WriteMemory} from './write-memory.ts';
-import {type CreateDatabase, WriteService} from './write-service.ts';
+import {type ThreadBase, threadBase} from './thread-base.ts';
 
 /** RPC's numbers of threads: 0 is the main thread's. */
 const rpcThread = (thread: number): number => thread + 1;
@@ -87,49 +44,24 @@ const MEMTABLE_BYTES_MAX = 4 * MEMTABLE_BYTES;
 /** Lives of one engine thread of a node, told apart by chance; the node has the bits above, 21 of 53. */
 const LIVES = 2 ** 32;
 
-export interface EngineParts {
+export interface EngineParts extends EngineCore {
   readonly options: EngineOptions;
   readonly clock: Clock;
-  readonly host: Host;
-  readonly rpc: RpcCore;
-  readonly copy: CatalogCopy;
-  readonly meta: MetaClient;
-  /** Thread 0 alone. */
-  readonly metaRole: MetaRole | undefined;
-  readonly replicas: NodeReplicas;
   readonly services: EngineServices;
   readonly audit: AuditPort;
-  readonly certificates: {ends: CertificateEnds | undefined};
+  readonly certificates: ThreadBase['certificates'];
   /** Told which nodes answer. */
   readonly nodes: NodeWatch;
-  /** Of the other engine threads. */
-  readonly notes: NotesOfOthers;
-  readonly machines: () => ReplicaMachine[];
   readonly flushes: FlushRound;
-  readonly effects: CatalogEffects;
-  readonly failover: FailoverModes;
   readonly stopped: StoppedReplicas;
   readonly watch: ThreadWatch;
   readonly close: () => Promise<void>;
 }
 
-interface Base {
-  readonly options: EngineOptions;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly disk: NodeDisk;
-  readonly emit: (message: FromEngine) => void;
-  readonly audit: AuditPort;
-  /** The main thread tells when they end. */
-  readonly certificates: {ends: CertificateEnds | undefined};
-  /** Told which nodes answer. */
-  readonly nodes: NodeWatch;
-  readonly memtables: MemtableBudget;
-  readonly queries: QueriesMemory;
-  readonly storageCounts: StorageCounts;
-  readonly watch: ThreadWatch;
-  readonly turns: WorkTurns;
+/** What lies on the disk. */
+interface Kept {
+  readonly manifests: ReadonlyMap<StoreId, Manifest>;
+  readonly orders: EntryOrderBook;
 }
 
 export async function startEngine(
@@ -138,33 +70,58 @@ export async function startEngine(
   emit: (message: FromEngine) => void,
   log: Log,
 ): Promise<EngineParts> {
-  const clock = new NodeClock();
-  const base = baseOf(options, {clock, emit, log});
+  const base = threadBase(options, {emit, log});
+  const {clock, random, nodes} = base;
   const background = new BackgroundClient(port);
   const manifests = await openManifests(options.stores, background);
   const rpc = createRpc(base, (set) => host.stateMachine(set) !== undefined);
-  const storeOf = (set: ReplicaSetId): StoreId =>
-    set === META_SET
-      ? options.stores[0]!
-      : options.stores[Math.floor(set / options.threads) % options.stores.length]!;
+  // Filled below; a replica's place is asked only once messages flow.
+  let core: EngineCore | undefined;
+  const orders = new EntryOrderBook(manifests, () => core?.copy.catalog);
+  const kept = {manifests, orders};
+  const host = await openHost(base, kept, () => core);
+  host.onStopped(({isStore, reason}) => {
+    if (isStore) emit({type: 'fatal', message: `a store stopped: ${reason}`});
+  });
+  const metaRole =
+    options.thread === 0
+      ? new MetaRole({host, rpc, clock, random, log, options, presence: nodes})
+      : undefined;
+  core = assembleCore(
+    {
+      ...options,
+      ...base,
+      ...kept,
+      rpc,
+      incarnation: drawIncarnation(options.node, random),
+      news: newsOf(emit),
+    },
+    {host, metaRole},
+  );
+  return finish(base, core, {...kept, background});
+}
+
+async function openHost(
+  base: ThreadBase,
+  {manifests, orders}: Kept,
+  core: () => EngineCore | undefined,
+): Promise<Host> {
+  const {options, clock, random, log, disk, emit} = base;
   const onFault = (error: unknown): void => {
     log.error({err: error}, 'a disk failed under a replica');
     emit({type: 'fatal', message: `a disk failed: ${String(error)}`});
   };
   const vitals = new ThreadVitals(options.stores, options.vitals);
-  // Filled below; a replica's place is asked only once messages flow.
-  let parts: EngineParts | undefined;
-  const orders = new EntryOrderBook(manifests, () => parts?.copy.catalog);
-  const host = await Host.open({
+  const host: Host = await Host.open({
     node: options.node,
     thread: options.thread,
     bootEpoch: options.bootEpoch,
     clock,
-    random: base.random,
+    random,
     transport: {send: (to, channel, frame) => sendFrame(base, to, channel, frame)},
     log,
-    stores: options.stores.map((store) => ({store, disk: base.disk, path: storePath(store)})),
-    storeOf,
+    stores: options.stores.map((store) => ({store, disk, path: storePath(store)})),
+    storeOf: (set) => storeOf(set, options),
     timing: options.timing,
     limits: {
       ...proposalLimits(options.memory.proposals_in_flight_bytes_max),
@@ -177,7 +134,7 @@ export async function startEngine(
     },
     damagedLog: hasOthers(options) ? 'replace' : 'refuse',
     openStateMachine: replicaFactory({
-      disk: base.disk,
+      disk,
       slices: base.turns,
       manifests,
       limits: {
@@ -187,61 +144,12 @@ export async function startEngine(
       },
       counts: base.storageCounts,
       onFault,
-      onFate: (set, table) => parts?.effects.fateApplied(set, table),
+      onFate: (set, table) => core()?.effects.fateApplied(set, table),
     }),
-    locate: (set, replica) => nodeOf(parts?.copy.catalog, set, replica),
+    locate: (set, replica) => nodeOf(core()?.copy.catalog, set, replica),
     entryOrders: (key) => orders.of(key),
   });
-  host.onStopped(({isStore, reason}) => {
-    if (isStore) emit({type: 'fatal', message: `a store stopped: ${reason}`});
-  });
-  const metaRole =
-    options.thread === 0
-      ? new MetaRole({host, rpc, clock, random: base.random, log, options, presence: base.nodes})
-      : undefined;
-  const copy =
-    metaRole === undefined
-      ? CatalogCopy.from(clock, options.catalog)
-      : new CatalogCopy(clock, metaRole.follower.catalog);
-  parts = assemble(base, {host, rpc, copy, metaRole, manifests, storeOf, orders, background});
-  return parts;
-}
-
-function baseOf(
-  options: EngineOptions,
-  {clock, emit, log}: Pick<Base, 'clock' | 'emit' | 'log'>,
-): Base {
-  return {
-    options,
-    clock,
-    random: createNodeRandom(),
-    log,
-    disk: new NodeDisk(options.dataDirectory),
-    emit,
-    audit: new AuditPort(emit),
-    certificates: {ends: undefined},
-    nodes: watchOf(options),
-    memtables: new MemtableBudget(options.memory.memtables_bytes_max),
-    queries: new QueriesMemory(options.memory.queries_memory_bytes_max),
-    storageCounts: new StorageCounts(),
-    watch: new ThreadWatch(clock, String(options.thread)),
-    turns: new WorkTurns(clock),
-  };
-}
-
-function nodeOf(catalog: Catalog | undefined, set: ReplicaSetId, id: ReplicaId) {
-  return catalog?.replicaSet(set)?.replicas.find(({replica}) => replica === id)?.node;
-}
-
-/**
- * Nobody has been met yet. What cannot be reached from the start on, since a link is cut, is then asked
- * through another node from the first call on, and not only once it was met and lost.
- */
-function watchOf({catalog, node}: EngineOptions): NodeWatch {
-  const watch = new NodeWatch();
-  for (const {id} of Catalog.fromSnapshot(catalog).nodes())
-    if (id !== node) watch.changed(id, false);
-  return watch;
+  return host;
 }
 
 /** Alone a node has nobody to replace a replica from: it is better not to start than to start empty. */
@@ -262,7 +170,7 @@ async function openManifests(
 }
 
 function sendFrame(
-  {emit}: Base,
+  {emit}: ThreadBase,
   to: NodeId,
   channel: 'control' | 'bulk',
   frame: Uint8Array,
@@ -271,7 +179,7 @@ function sendFrame(
   return true;
 }
 
-function createRpc(base: Base, hosts: (set: ReplicaSetId) => boolean): RpcCore {
+function createRpc(base: ThreadBase, hosts: (set: ReplicaSetId) => boolean): RpcCore {
   const {options, clock, log} = base;
   return new RpcCore({
     node: options.node,
@@ -284,69 +192,39 @@ function createRpc(base: Base, hosts: (set: ReplicaSetId) => boolean): RpcCore {
   });
 }
 
-interface Grown {
-  readonly host: Host;
-  readonly rpc: RpcCore;
-  readonly copy: CatalogCopy;
-  readonly metaRole: MetaRole | undefined;
-  readonly manifests: ReadonlyMap<StoreId, Manifest>;
-  readonly storeOf: (set: ReplicaSetId) => StoreId;
-  readonly orders: EntryOrderBook;
-  readonly background: BackgroundClient;
+function newsOf(emit: (message: FromEngine) => void): CoreNews {
+  return {
+    hosted: (set, isHere) => emit({type: 'hosted', set, isHere}),
+    buried: (set, upto) => emit({type: 'buried', upto: [[set, upto]]}),
+    broughtBack: () => emit({type: 'brought-back'}),
+    catalog: (event) => emit({type: 'catalog', event}),
+  };
 }
 
-function assemble(base: Base, grown: Grown): EngineParts {
-  const {options, clock, nodes, watch} = base;
-  const {host, rpc, copy, metaRole, manifests, background} = grown;
-  const {catalog} = copy;
-  const meta = new MetaClient({
-    rpc,
-    clock,
-    members: () => metaMembers(catalog, options.node),
-    presence: nodes,
-    waitForVersion: (version, deadlineMs) => copy.waitForVersion(version, deadlineMs),
-    clusterVersion: () => catalog.cluster && catalog.clusterVersion,
-  });
-  copy.attach(meta);
-  metaRole?.follower.onUpdate((event) => {
-    copy.notify(event);
-    base.emit({type: 'catalog', event});
-  });
-  const notes: EngineParts['notes'] = new Map();
-  const effects = new CatalogEffects({host, copy, clock, log: base.log});
-  const replicas = hostReplicas(base, grown, {notes, effects});
+/** What only a real thread has: queries, services, the care for replicas that stopped, an end. */
+function finish(
+  base: ThreadBase,
+  core: EngineCore,
+  {manifests, orders, background}: Kept & {readonly background: BackgroundClient},
+): EngineParts {
+  const {options, clock, log, nodes, watch, audit, certificates} = base;
+  const {host, rpc, copy, metaRole, effects} = core;
   const stopped = new StoppedReplicas({
     host,
     copy,
-    orders: grown.orders,
-    log: base.log,
+    orders,
+    log,
     monotonicMs: () => clock.monotonicMs(),
     onOpened: (set) => (set === META_SET ? metaRole?.hosted() : effects.opened(set)),
   });
   rpc.serve(stopped.handlers());
   const reads = new ReadCounts();
-  serveNodes({base, host, rpc, replicas, reads});
-  const machines = (): ReplicaMachine[] => machinesOf(host);
+  serveThread(base, core, reads);
   return {
-    audit: base.audit,
-    certificates: base.certificates,
-    options,
-    clock,
-    host,
-    rpc,
-    copy,
-    meta,
-    metaRole,
-    replicas,
-    nodes,
-    notes,
-    machines,
+    ...core,
+    ...{options, clock, nodes, watch, audit, certificates, stopped},
     flushes: new FlushRound(host, new FlushSchedule(options.memory.memtables_bytes_max)),
-    effects,
-    failover: new FailoverModes({host, catalog, log: base.log}),
-    stopped,
-    watch,
-    services: createServices(base, grown, {meta, machines, watch, reads}),
+    services: createServices(base, core, reads),
     close: async () => {
       await metaRole?.stop();
       await host.close();
@@ -357,156 +235,16 @@ function assemble(base: Base, grown: Grown): EngineParts {
   };
 }
 
-function hostReplicas(
-  {options, clock, disk, emit, log}: Base,
-  {host, copy, metaRole, manifests, storeOf, orders}: Grown,
-  {notes, effects}: Pick<EngineParts, 'notes' | 'effects'>,
-): NodeReplicas {
-  return new NodeReplicas({
-    host,
-    copy,
-    disk,
-    monotonicMs: () => clock.monotonicMs(),
-    manifests,
-    storeOf,
-    orders,
-    node: options.node,
-    log,
-    isOwn: (set) => (set === META_SET ? 0 : set % options.threads) === options.thread,
-    notesOfOthers: () => [...notes.values()].flatMap((ofThread) => [...ofThread.values()]),
-    isComplete: () => notes.size >= options.threads - 1,
-    onHosted: (set, isHere) => {
-      emit({type: 'hosted', set, isHere});
-      if (set === META_SET) metaRole?.hosted();
-      else if (isHere) effects.opened(set);
-    },
-    onBuried: (set, replica) => emit({type: 'buried', upto: [[set, replica]]}),
-    onBroughtBack: () => emit({type: 'brought-back'}),
-  });
-}
-
-/** What this thread answers other threads and nodes. */
-function serveNodes(parts: {
-  readonly base: Base;
-  readonly host: Host;
-  readonly rpc: RpcCore;
-  readonly replicas: NodeReplicas;
-  readonly reads: ReadCounts;
-}): void {
-  const {rpc, host, replicas, reads: counts} = parts;
-  const {clock, queries, turns: slices} = parts.base;
+function serveThread(
+  base: ThreadBase,
+  {host, rpc, replicas}: EngineCore,
+  counts: ReadCounts,
+): void {
+  const {clock, queries: memory, turns: slices, certificates} = base;
   const monotonicMs = (): number => clock.monotonicMs();
-  rpc.serve(nodeHandlers(replicas, clock));
-  rpc.serve(notesHandler(replicas));
-  rpc.serve(conditionHandler(clock, replicas, () => parts.base.certificates.ends));
-  rpc.serve(campaignHandler(host));
-  rpc.serve(passHandlers({rpc, nodes: parts.base.nodes, clock}));
-  rpc.serve({
-    call: new Map([
-      [WRITE_METHOD, writeHandler(host, monotonicMs, parts.base.options.seriesPerSetMax)],
-      [DELETE_METHOD, deleteHandler(host, monotonicMs)],
-      [FENCE_METHOD, fenceHandler(host, (ms) => pause(clock, ms))],
-    ]),
-    stream: new Map([
-      [QUERY_METHOD, fragmentHandler({host, monotonicMs, slices, counts, memory: queries})],
-    ]),
-  });
-}
-
-/** What this thread does for HTTP. */
-function createServices(
-  base: Base,
-  grown: Grown,
-  parts: Pick<EngineParts, 'meta' | 'machines' | 'watch'> & {readonly reads: ReadCounts},
-): EngineServices {
-  const {options, clock, random, nodes, turns} = base;
-  const {rpc, copy} = grown;
-  const {meta, machines} = parts;
-  const catalog = (): Catalog => copy.catalog;
-  const leaders = new LeaderDirectory(nodes);
-  const asking = {rpc, catalog, leaders, nodes, clock, random};
-  const caller = new SetCaller(asking);
-  const proposer = metaProposer(meta, copy);
-  const ddl = new MetaDdl(proposer);
-  const router = new WriteRouter({
-    caller,
-    catalog,
-    meta: ddl,
-    clock,
-    incarnation: drawIncarnation(options.node, random),
-  });
-  const reader = new FragmentReader({node: options.node, ...asking});
-  const view = new ClusterView({rpc, clock, catalog});
-  const memory = new WriteMemory(options.memory.writes_in_flight_bytes_max);
-  const counts = new ServiceCounts();
-  const createDatabase: CreateDatabase | undefined = options.autoCreateDatabase
-    ? async (tenant, name, deadlineMs) => {
-        const command = {type: 'create-database', tenant, name, ifNotExists: true} as const;
-        await proposer.propose({...command, options: {}}, deadlineMs);
-      }
-    : undefined;
-  return {
-    writes: new WriteService({
-      ...{access: copy, router, clock, turns, memory},
-      parsers: new Parsers(options.memory.series_caches_bytes_max),
-      createDatabase,
-      counts,
-    }),
-    sql: new SqlService({
-      ...{access: copy, meta, reader, router, view, clock, counts},
-      slices: turns,
-      memory: base.queries,
-      audit: base.audit,
-    }),
-    admin: new AdminService({access: copy, meta, plans: meta, view, rpc, clock, router}),
-    storage: (action) => settleStorage(action, machines()),
-    counts,
-    measure: () => measured(base, grown, {...parts, counts, memory, router}),
-  };
-}
-
-function machinesOf(host: Host): ReplicaMachine[] {
-  const machines: ReplicaMachine[] = [];
-  for (const [, machine] of host.stateMachines()) {
-    if (machine instanceof ReplicaMachine) machines.push(machine);
-  }
-  return machines;
-}
-
-function measured(
-  {options, memtables, queries, storageCounts: storage, turns}: Base,
-  {host, rpc, metaRole}: Grown,
-  parts: Pick<EngineParts, 'machines' | 'watch'> & {
-    readonly reads: ReadCounts;
-    readonly counts: ServiceCounts;
-    readonly memory: WriteMemory;
-    readonly router: WriteRouter;
-  },
-): readonly Sample[] {
-  const samples = threadSamples({
-    thread: options.thread,
-    host: host.metrics(),
-    rpc: rpc.status(),
-    machines: parts.machines(),
-    services: parts.counts,
-    writes: parts.router.counts,
-    reads: parts.reads,
-    storage,
-    memory: parts.memory,
-    memtables,
-    queries,
-    work: turns.counts,
-  });
-  const ofCluster = metaRole?.samples() ?? [];
-  return [...samples, ...ofCluster, ...(isMainThread ? [] : parts.watch.samples())];
-}
-
-/** One after the other: flushes and compactions of one disk gain nothing from company. */
-async function settleStorage(action: string, machines: readonly ReplicaMachine[]): Promise<void> {
-  for (const machine of machines) {
-    await machine.flush();
-    if (action === 'storage-compact') await machine.compactAll();
-  }
+  rpc.serve(conditionHandler(clock, replicas, () => certificates.ends));
+  const query = fragmentHandler({host, monotonicMs, slices, counts, memory});
+  rpc.serve({call: new Map(), stream: new Map([[QUERY_METHOD, query]])});
 }
 
 /**

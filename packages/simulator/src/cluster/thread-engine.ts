@@ -1,6 +1,5 @@
-// The product's engine in one thread of a simulated process: host, meta role (member, service, reconciler;
-// in thread 0), catalog copy, replica machines over the simulated disk, router and handlers, put together as
-// server/src/engine/engine-start.ts puts them together.
+// The product's engine in one thread of a simulated process: its core, as a real thread has it, over the host that the
+// process opened and the ports of the kernel; in thread 0 the meta role (member, service, reconciler).
 
 import {
   type Channel,
@@ -10,40 +9,28 @@ import {
   type NodeId,
   type ReplicaId,
   type ReplicaSetId,
+  type RpcContext,
   type StoreId,
 } from '@flotilla/base';
 import type {Catalog} from '@flotilla/catalog';
-import {type CatalogEvent, MetaClient, nodeHandlers} from '@flotilla/meta';
+import type {CatalogEvent} from '@flotilla/meta';
 import type {Host, NodeState as PeerState} from '@flotilla/multiraft';
+import {MemtableBudget, ReplicaMachine} from '@flotilla/replica';
+import {freshen} from '@flotilla/router';
 import {
-  DELETE_METHOD,
-  deleteHandler,
-  FENCE_METHOD,
-  fenceHandler,
-  MemtableBudget,
-  ReplicaMachine,
-  WRITE_METHOD,
-  writeHandler,
-} from '@flotilla/replica';
-import {freshen, LeaderDirectory, MetaDdl, SetCaller, WriteRouter} from '@flotilla/router';
-import {
+  assembleCore,
   CAMPAIGN_METHOD,
-  CatalogCopy,
-  CatalogEffects,
   ClusterView,
-  campaignHandler,
+  type CoreNews,
+  type EngineCore,
   EntryOrderBook,
-  FailoverModes,
   MetaRole,
-  metaMembers,
-  metaProposer,
-  NodeReplicas,
-  type NotesOfOthers,
-  notesHandler,
-  passHandlers,
+  type NodeReplicas,
+  nodeOf,
   Recovery,
   RpcCore,
   replicaFactory,
+  storeOf,
   takeNews,
   WorkTurns,
 } from '@flotilla/server/engine-parts';
@@ -64,27 +51,9 @@ const READ_MS_MAX = 4_000;
 const MEMTABLE_BYTES = 4_096;
 
 /** To the main thread, as the product's messages are named. */
-export interface ThreadNews {
+export interface ThreadNews extends CoreNews {
   send(to: NodeId, channel: Channel, frame: Uint8Array): boolean;
-  hosted(set: ReplicaSetId, isHere: boolean): void;
-  buried(set: ReplicaSetId, upto: ReplicaId): void;
-  /** Of thread 0: the catalog moved. */
-  catalog(event: CatalogEvent): void;
   notes(news: NonNullable<ReturnType<NodeReplicas['news']>>): void;
-  broughtBack(): void;
-}
-
-/** What a thread has once its host is open. */
-interface Parts {
-  readonly host: Host;
-  /** Of thread 0. */
-  readonly metaRole: MetaRole | undefined;
-  readonly copy: CatalogCopy;
-  readonly effects: CatalogEffects;
-  readonly meta: MetaClient;
-  readonly caller: SetCaller;
-  readonly router: WriteRouter;
-  readonly replicas: NodeReplicas;
 }
 
 export class ThreadEngine implements ThreadProgram {
@@ -97,9 +66,7 @@ export class ThreadEngine implements ThreadProgram {
   readonly #news: ThreadNews;
   readonly #watch: HeldWatch;
   readonly #manifests = new Map<StoreId, Manifest>();
-  /** Of the other threads: of thread 0 alone. */
-  readonly #notes: NotesOfOthers = new Map();
-  #parts: Parts | undefined;
+  #parts: EngineCore | undefined;
   #isSaving = false;
 
   constructor(
@@ -146,7 +113,7 @@ export class ThreadEngine implements ThreadProgram {
   }
 
   /** Undefined while the node starts. */
-  get parts(): Parts | undefined {
+  get parts(): EngineCore | undefined {
     return this.#parts;
   }
 
@@ -168,12 +135,10 @@ export class ThreadEngine implements ThreadProgram {
   }
 
   locate = (set: ReplicaSetId, replica: ReplicaId): NodeId | undefined =>
-    this.catalog?.replicaSet(set)?.replicas.find((placed) => placed.replica === replica)?.node;
+    nodeOf(this.catalog, set, replica);
 
-  storeOf = (set: ReplicaSetId): StoreId => {
-    const {stores} = this.#thread;
-    return stores[set === META_SET ? 0 : Math.floor(set / this.#count) % stores.length]!;
-  };
+  storeOf = (set: ReplicaSetId): StoreId =>
+    storeOf(set, {stores: this.#thread.stores, threads: this.#count});
 
   async prepare(): Promise<void> {
     for (const store of this.#thread.stores) {
@@ -183,44 +148,29 @@ export class ThreadEngine implements ThreadProgram {
   }
 
   opened(host: Host): void {
-    const {process, index} = this.#thread;
-    const {log} = this.#ports;
-    const {id} = this.#node;
+    const {process, index, stores, disk} = this.#thread;
+    const {chance, log, state} = this.#ports;
+    const {id, bootEpoch} = this.#node;
     const metaRole = index === 0 ? this.#metaRole(host) : undefined;
-    const copy =
-      metaRole === undefined
-        ? CatalogCopy.from(process, this.#ports.state.catalog)
-        : new CatalogCopy(process, metaRole.follower.catalog);
-    const meta = new MetaClient({
-      rpc: this.rpc,
-      clock: process,
-      members: () => metaMembers(copy.catalog, id),
-      presence: this.#running.watch,
-      waitForVersion: (version, deadlineMs) => copy.waitForVersion(version, deadlineMs),
-      clusterVersion: () => copy.catalog.cluster && copy.catalog.clusterVersion,
-    });
-    copy.attach(meta);
-    metaRole?.follower.onUpdate((event) => {
-      copy.notify(event);
-      this.#save();
-      this.#news.catalog(event);
-    });
-    const effects = new CatalogEffects({host, copy, clock: process, log});
-    const caller = this.#caller(copy);
-    const router = new WriteRouter({
-      caller,
-      catalog: () => copy.catalog,
-      meta: new MetaDdl(metaProposer(meta, copy)),
-      clock: process,
-      incarnation: (id * 2 ** 24 + this.#node.bootEpoch) * 2 ** 8 + index,
-    });
-    const replicas = this.#replicas(host, copy, metaRole, effects);
-    this.#parts = {host, metaRole, copy, effects, meta, caller, router, replicas};
-    this.#serve(this.#parts);
+    const core = assembleCore(
+      {
+        ...{node: id, thread: index, threads: this.#count, stores, disk, log, rpc: this.rpc},
+        clock: process,
+        random: chance(index),
+        nodes: this.#running.watch,
+        manifests: this.#manifests,
+        orders: new EntryOrderBook(this.#manifests, () => this.catalog),
+        catalog: state.catalog,
+        incarnation: (id * 2 ** 24 + bootEpoch) * 2 ** 8 + index,
+        news: {...this.#news, catalog: (event) => this.#catalogMoved(event)},
+      },
+      {host, metaRole, failoverHost: this.#obeying(host)},
+    );
+    this.#parts = core;
+    this.#serve(core);
     metaRole?.start();
-    const modes = new FailoverModes({host: this.#obeying(host), catalog: copy.catalog, log});
-    this.#tick(effects, modes);
-    if (index > 0) this.#tellNotes(replicas);
+    this.#tick(core);
+    if (index > 0) this.#tellNotes(core.replicas);
   }
 
   nodeChanged(node: NodeId, state: PeerState): void {
@@ -237,7 +187,7 @@ export class ThreadEngine implements ThreadProgram {
   }
 
   takeNotes(thread: number, news: Parameters<ThreadNews['notes']>[0]): void {
-    takeNews(this.#notes, thread, news);
+    takeNews(this.#parts!.notes, thread, news);
   }
 
   async stop(): Promise<void> {
@@ -329,91 +279,36 @@ export class ThreadEngine implements ThreadProgram {
     };
   }
 
-  #caller(copy: CatalogCopy): SetCaller {
-    const {watch} = this.#running;
-    const {process, index} = this.#thread;
-    return new SetCaller({
-      rpc: this.rpc,
-      catalog: () => copy.catalog,
-      leaders: new LeaderDirectory(watch),
-      nodes: watch,
-      clock: process,
-      random: this.#ports.chance(index),
-    });
-  }
-
-  #replicas(
-    host: Host,
-    copy: CatalogCopy,
-    metaRole: MetaRole | undefined,
-    effects: CatalogEffects,
-  ): NodeReplicas {
-    const {process, disk, index} = this.#thread;
-    return new NodeReplicas({
-      host,
-      copy,
-      disk,
-      monotonicMs: () => process.monotonicMs(),
-      manifests: this.#manifests,
-      storeOf: this.storeOf,
-      orders: new EntryOrderBook(this.#manifests, () => copy.catalog),
-      node: this.#node.id,
-      log: this.#ports.log,
-      isOwn: (set) => (set === META_SET ? 0 : set % this.#count) === index,
-      notesOfOthers: () => [...this.#notes.values()].flatMap((notes) => [...notes.values()]),
-      isComplete: () => this.#notes.size >= this.#count - 1,
-      onHosted: (set, isHere) => {
-        this.#news.hosted(set, isHere);
-        if (set === META_SET) metaRole?.hosted();
-        else if (isHere) effects.opened(set);
-      },
-      onBuried: (set, upto) => this.#news.buried(set, upto),
-      onBroughtBack: () => this.#news.broughtBack(),
-    });
-  }
-
-  #serve({host, replicas}: Parts): void {
-    const {watch} = this.#running;
-    const {process} = this.#thread;
-    const {rpc} = this;
-    const monotonicMs = (): number => process.monotonicMs();
+  #serve({host, replicas}: EngineCore): void {
+    const monotonicMs = (): number => this.nowMs;
     if (this.#running.threads.isAlone && host.hasLoss) replicas.learnLoss([]);
-    rpc.serve(nodeHandlers(this.#watched(replicas), process));
-    if (this.#thread.index === 0) rpc.serve(notesHandler(replicas));
-    rpc.serve(campaignHandler(this.#obeying(host)));
-    rpc.serve(passHandlers({rpc, nodes: watch, clock: process}));
-    const pause = (ms: number) =>
-      new Promise<void>((resolve) => {
-        process.setTimer(ms, resolve);
-      });
-    rpc.serve({
-      call: new Map([
-        [WRITE_METHOD, writeHandler(host, monotonicMs)],
-        [DELETE_METHOD, deleteHandler(host, monotonicMs)],
-        [FENCE_METHOD, fenceHandler(host, pause)],
-        [READ_METHOD, (payload, {set}) => readHandler({host, monotonicMs}, set, payload)],
-      ]),
-      stream: new Map(),
-    });
+    this.#watchEnds(replicas);
+    const read = (payload: Uint8Array, {set}: RpcContext): Promise<Uint8Array> =>
+      readHandler({host, monotonicMs}, set, payload);
+    this.rpc.serve({call: new Map([[READ_METHOD, read]]), stream: new Map()});
   }
 
   /** The laws are told of each replica that is gone for good. */
-  #watched(replicas: NodeReplicas): NodeReplicas {
+  #watchEnds(replicas: NodeReplicas): void {
     const {onDestroyed} = this.#ports;
     const destroy = replicas.destroyReplica.bind(replicas);
     replicas.destroyReplica = async (order) => {
       await destroy(order);
       onDestroyed(order.replica);
     };
-    return replicas;
   }
 
-  #tick(effects: CatalogEffects, modes: FailoverModes): void {
+  #catalogMoved(event: CatalogEvent): void {
+    this.#save();
+    this.#news.catalog(event);
+  }
+
+  #tick({effects, failover}: EngineCore): void {
     const {process, index} = this.#thread;
     const chance = this.#ports.chance(index);
     const turn = (): void => {
       effects.settle();
-      modes.settle();
+      failover.settle();
       if (chance.odds(0.2)) this.#flushOne();
       process.setTimer(HOUSEKEEPING_MS, turn);
     };

@@ -1,0 +1,101 @@
+// What an engine thread does for HTTP, and what it has counted by then.
+
+import {isMainThread} from 'node:worker_threads';
+import type {Catalog} from '@flotilla/catalog';
+import type {Host} from '@flotilla/multiraft';
+import {ReplicaMachine} from '@flotilla/replica';
+import {FragmentReader, type ReadCounts} from '@flotilla/router';
+import type {Sample} from '../metrics/sample.ts';
+import {threadSamples} from '../metrics/thread-samples.ts';
+import {AdminService} from './admin-service.ts';
+import {ClusterView} from './cluster-view.ts';
+import type {EngineServices} from './engine-calls.ts';
+import type {EngineCore} from './engine-core.ts';
+import {Parsers} from './parsers.ts';
+import {ServiceCounts} from './service-counts.ts';
+import {SqlService} from './sql-service.ts';
+import type {ThreadBase} from './thread-base.ts';
+import {WriteMemory} from './write-memory.ts';
+import {type CreateDatabase, WriteService} from './write-service.ts';
+
+export function createServices(
+  base: ThreadBase,
+  core: EngineCore,
+  reads: ReadCounts,
+): EngineServices {
+  const {options, clock, random, nodes, turns} = base;
+  const {host, rpc, copy, meta, leaders, proposer, router} = core;
+  const catalog = (): Catalog => copy.catalog;
+  const asking = {rpc, catalog, leaders, nodes, clock, random};
+  const reader = new FragmentReader({node: options.node, ...asking});
+  const view = new ClusterView({rpc, clock, catalog});
+  const memory = new WriteMemory(options.memory.writes_in_flight_bytes_max);
+  const counts = new ServiceCounts();
+  const createDatabase: CreateDatabase | undefined = options.autoCreateDatabase
+    ? async (tenant, name, deadlineMs) => {
+        const command = {type: 'create-database', tenant, name, ifNotExists: true} as const;
+        await proposer.propose({...command, options: {}}, deadlineMs);
+      }
+    : undefined;
+  return {
+    writes: new WriteService({
+      ...{access: copy, router, clock, turns, memory},
+      parsers: new Parsers(options.memory.series_caches_bytes_max),
+      createDatabase,
+      counts,
+    }),
+    sql: new SqlService({
+      ...{access: copy, meta, reader, router, view, clock, counts},
+      slices: turns,
+      memory: base.queries,
+      audit: base.audit,
+    }),
+    admin: new AdminService({access: copy, meta, plans: meta, view, rpc, clock, router}),
+    storage: (action) => settleStorage(action, machinesOf(host)),
+    counts,
+    measure: () => measured(base, core, {reads, counts, memory}),
+  };
+}
+
+function machinesOf(host: Host): ReplicaMachine[] {
+  const machines: ReplicaMachine[] = [];
+  for (const [, machine] of host.stateMachines()) {
+    if (machine instanceof ReplicaMachine) machines.push(machine);
+  }
+  return machines;
+}
+
+function measured(
+  {options, memtables, queries, storageCounts: storage, turns, watch}: ThreadBase,
+  {host, rpc, metaRole, router}: EngineCore,
+  parts: {
+    readonly reads: ReadCounts;
+    readonly counts: ServiceCounts;
+    readonly memory: WriteMemory;
+  },
+): readonly Sample[] {
+  const samples = threadSamples({
+    thread: options.thread,
+    host: host.metrics(),
+    rpc: rpc.status(),
+    machines: machinesOf(host),
+    services: parts.counts,
+    writes: router.counts,
+    reads: parts.reads,
+    storage,
+    memory: parts.memory,
+    memtables,
+    queries,
+    work: turns.counts,
+  });
+  const ofCluster = metaRole?.samples() ?? [];
+  return [...samples, ...ofCluster, ...(isMainThread ? [] : watch.samples())];
+}
+
+/** One after the other: flushes and compactions of one disk gain nothing from company. */
+async function settleStorage(action: string, machines: readonly ReplicaMachine[]): Promise<void> {
+  for (const machine of machines) {
+    await machine.flush();
+    if (action === 'storage-compact') await machine.compactAll();
+  }
+}

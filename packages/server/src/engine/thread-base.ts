@@ -1,0 +1,67 @@
+// What an engine thread has before its host is open.
+
+import type {Clock, Log, Random} from '@flotilla/base';
+import {Catalog} from '@flotilla/catalog';
+import {QueriesMemory} from '@flotilla/query';
+import {MemtableBudget} from '@flotilla/replica';
+import {NodeWatch} from '@flotilla/router';
+import {StorageCounts} from '@flotilla/storage';
+import {createNodeRandom, NodeClock, NodeDisk} from '../adapters/index.ts';
+import {ThreadWatch} from '../metrics/thread-watch.ts';
+import {AuditPort} from './audit-port.ts';
+import type {EngineOptions, FromEngine} from './messages.ts';
+import type {CertificateEnds} from './node-condition.ts';
+import {WorkTurns} from './work-turns.ts';
+
+export interface ThreadBase {
+  readonly options: EngineOptions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly disk: NodeDisk;
+  readonly emit: (message: FromEngine) => void;
+  readonly audit: AuditPort;
+  /** The main thread tells when they end. */
+  readonly certificates: {ends: CertificateEnds | undefined};
+  /** Told which nodes answer. */
+  readonly nodes: NodeWatch;
+  readonly memtables: MemtableBudget;
+  readonly queries: QueriesMemory;
+  readonly storageCounts: StorageCounts;
+  readonly watch: ThreadWatch;
+  readonly turns: WorkTurns;
+}
+
+export function threadBase(
+  options: EngineOptions,
+  {emit, log}: Pick<ThreadBase, 'emit' | 'log'>,
+): ThreadBase {
+  const clock = new NodeClock();
+  return {
+    options,
+    clock,
+    random: createNodeRandom(),
+    log,
+    disk: new NodeDisk(options.dataDirectory),
+    emit,
+    audit: new AuditPort(emit),
+    certificates: {ends: undefined},
+    nodes: watchOf(options),
+    memtables: new MemtableBudget(options.memory.memtables_bytes_max),
+    queries: new QueriesMemory(options.memory.queries_memory_bytes_max),
+    storageCounts: new StorageCounts(),
+    watch: new ThreadWatch(clock, String(options.thread)),
+    turns: new WorkTurns(clock),
+  };
+}
+
+/**
+ * Nobody has been met yet. What cannot be reached from the start on, since a link is cut, is then asked
+ * through another node from the first call on, and not only once it was met and lost.
+ */
+function watchOf({catalog, node}: EngineOptions): NodeWatch {
+  const watch = new NodeWatch();
+  for (const {id} of Catalog.fromSnapshot(catalog).nodes())
+    if (id !== node) watch.changed(id, false);
+  return watch;
+}
