@@ -15,6 +15,7 @@ import {
   type TokenId,
 } from '@flotilla/base';
 import {BucketTimeline} from './bucket-timeline.ts';
+import {type CatalogImage, EntityImage} from './catalog-image.ts';
 import type {
   Bucket,
   CatalogChange,
@@ -34,6 +35,9 @@ import type {
 } from './model.ts';
 import {NameIndex} from './name-index.ts';
 import {TableIndex} from './table-index.ts';
+
+/** Of a copy that is built in steps: some 100 us each. */
+const CHANGES_PER_STEP = 100;
 
 type ChangeOf<Kind extends EntityKind> = Extract<CatalogChange, {kind: Kind}>;
 
@@ -63,6 +67,17 @@ export class Catalog {
   static fromSnapshot(snapshot: CatalogUpdate): Catalog {
     const catalog = new Catalog();
     catalog.applyUpdate(snapshot);
+    return catalog;
+  }
+
+  /** As `fromSnapshot`, in steps: a large one takes long, and nobody sees it before it is whole. */
+  static *building({version, changes}: CatalogUpdate): Generator<undefined, Catalog> {
+    const catalog = new Catalog();
+    for (const [i, change] of changes.entries()) {
+      catalog.#applyChange(change);
+      if (i % CHANGES_PER_STEP === CHANGES_PER_STEP - 1) yield;
+    }
+    catalog.#version = version;
     return catalog;
   }
 
@@ -117,17 +132,22 @@ export class Catalog {
 
   /** Every entity, as one update for an empty copy. */
   snapshot(): CatalogUpdate {
-    const changes: CatalogChange[] = [];
-    if (this.#cluster !== undefined) changes.push({kind: 'cluster', id: 0, value: this.#cluster});
-    for (const [id, value] of this.#nodes) changes.push({kind: 'node', id, value});
-    for (const [id, value] of this.#tenants) changes.push({kind: 'tenant', id, value});
-    for (const [id, value] of this.#databases) changes.push({kind: 'database', id, value});
-    for (const value of this.#tables.all()) changes.push({kind: 'table', id: value.id, value});
-    for (const [id, value] of this.#buckets) changes.push({kind: 'bucket', id, value});
-    for (const [id, value] of this.#replicaSets) changes.push({kind: 'replica-set', id, value});
-    for (const [id, value] of this.#operations) changes.push({kind: 'operation', id, value});
-    for (const [id, value] of this.#tokens) changes.push({kind: 'token', id, value});
-    return {version: this.#version, changes};
+    const {version, changes} = this.image();
+    return {version, changes: [...changes]};
+  }
+
+  /** As `snapshot`, walked whenever its holder likes. It costs a reference for each entity. */
+  image(): CatalogImage {
+    return new EntityImage(this.#version, this.#cluster, {
+      node: [...this.#nodes.values()],
+      tenant: [...this.#tenants.values()],
+      database: [...this.#databases.values()],
+      table: [...this.#tables.all()],
+      bucket: [...this.#buckets.values()],
+      'replica-set': [...this.#replicaSets.values()],
+      operation: [...this.#operations.values()],
+      token: [...this.#tokens.values()],
+    });
   }
 
   node(id: NodeId): Node | undefined {

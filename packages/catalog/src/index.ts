@@ -1,4 +1,5 @@
 export * from './catalog.ts';
+export type {CatalogImage} from './catalog-image.ts';
 export {
   CLUSTER_VERSION,
   ENTRIES_SINCE,
@@ -13,6 +14,7 @@ export {
   type Applied,
   CatalogMachine,
   COMMAND_TYPES,
+  type MachineImage,
   type MachineSnapshot,
 } from './machine/catalog-machine.ts';
 export {DEFAULT_DATABASE} from './machine/cluster-commands.ts';

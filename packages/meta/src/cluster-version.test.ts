@@ -7,9 +7,10 @@ import {MemoryDisk, VirtualClock} from '@flotilla/testkit';
 import {beforeEach, expect, test} from 'vitest';
 import {encodeCommand} from './command-codec.ts';
 import {FakeMetaLog, FakeNetwork, FakePresence, openMachine} from './fakes.fixture.ts';
+import {ALL_AT_ONCE} from './in-slices.ts';
 import {MetaClient} from './meta-client.ts';
 import {MetaService} from './meta-service.ts';
-import {decodeMetaState, encodeMetaState} from './meta-snapshot.ts';
+import {decodeMetaState, encodeBody, HeldFile} from './meta-snapshot.ts';
 import type {MetaStateMachine} from './meta-state-machine.ts';
 
 const ONE = 1 as NodeId;
@@ -97,8 +98,10 @@ test('a version that this build cannot is not proposed, not applied and not open
   const point = machine.durablePoint();
   const value = {...service.catalog.cluster!, version: CLUSTER_VERSION + 1};
   const catalog = {version: 6, changes: [{kind: 'cluster', id: 0, value} as const]};
-  const bytes = encodeMetaState({point, machine: {counters: {} as never, catalog}});
-  expect(() => decodeMetaState(bytes, 'f')).toThrow(
+  const held = new HeldFile();
+  for (const piece of encodeBody({point, machine: {counters: {} as never, catalog}}))
+    held.add(piece);
+  await expect(decodeMetaState(held.file('f'), ALL_AT_ONCE)).rejects.toThrow(
     `f is of cluster version ${CLUSTER_VERSION + 1}`,
   );
 });

@@ -15,12 +15,17 @@ import {
   type RpcOptions,
   type RpcTarget,
 } from '@flotilla/base';
+import {ALL_AT_ONCE} from './in-slices.ts';
 import {MetaStateMachine} from './meta-state-machine.ts';
 import type {GroupRole, MetaGroup, NodePresence} from './ports.ts';
 
 export const SILENT: Log = {info: () => {}, warn: () => {}, error: () => {}};
 
-export async function openMachine(disk: Disk, founding = true): Promise<MetaStateMachine> {
+export async function openMachine(
+  disk: Disk,
+  founding = true,
+  slices = ALL_AT_ONCE,
+): Promise<MetaStateMachine> {
   const configuration = {
     voters: [1],
     votersOutgoing: [],
@@ -31,6 +36,7 @@ export async function openMachine(disk: Disk, founding = true): Promise<MetaStat
   return MetaStateMachine.open({
     disk,
     directory: 'meta',
+    slices,
     founding: founding ? {index: 5, term: 5, configuration} : undefined,
     onFatal: (error) => {
       throw error;

@@ -10,6 +10,7 @@ export {
   type FoundingDecision,
   type FoundingFacts,
 } from './founding.ts';
+export {ALL_AT_ONCE} from './in-slices.ts';
 export {type Deadline, MetaClient, type MetaClientOptions} from './meta-client.ts';
 export {
   machineOf,

@@ -14,6 +14,7 @@ import {MemoryDisk, MemoryNetwork, VirtualClock} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
 import {CatalogFollower} from './catalog-follower.ts';
 import {FakeNetwork, FakePresence, SILENT} from './fakes.fixture.ts';
+import {ALL_AT_ONCE} from './in-slices.ts';
 import {MetaClient} from './meta-client.ts';
 import {MetaService} from './meta-service.ts';
 import {MetaStateMachine} from './meta-state-machine.ts';
@@ -67,6 +68,7 @@ class Cluster {
         const machine = await MetaStateMachine.open({
           disk,
           directory: `replicas/${set}-${replica}`,
+          slices: ALL_AT_ONCE,
           founding,
           onFatal: (error) => {
             throw error;

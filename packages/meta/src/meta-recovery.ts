@@ -15,7 +15,8 @@ import {
   trialMachine,
 } from '@flotilla/catalog';
 import type {Snapshot} from '@flotilla/multiraft';
-import {decodeMetaState, encodeMetaState} from './meta-snapshot.ts';
+import {ALL_AT_ONCE} from './in-slices.ts';
+import {decodeMetaState, encodeBody, HeldFile} from './meta-snapshot.ts';
 import {SNAPSHOT_FILE} from './meta-state-machine.ts';
 
 /** More entries than the lost members can have had beyond what is left: a month of 20 a second. */
@@ -32,7 +33,7 @@ export interface RecoveredMeta {
 /** Of a member's machine that was brought to the end of its log. */
 export async function machineOf(snapshot: Snapshot): Promise<MachineSnapshot> {
   const [file] = snapshot.files;
-  return decodeMetaState(await file!.read(0, file!.bytes), file!.name).machine;
+  return (await decodeMetaState(file!, ALL_AT_ONCE)).machine;
 }
 
 /** Of a node's copy of the catalog, where no member is left, or all are behind it. It has no counters. */
@@ -71,10 +72,9 @@ export function recoverMetaState(
   };
   const point = {index, term, configuration};
   const recovered = machine.snapshot();
-  const bytes = encodeMetaState({point, machine: recovered});
-  const read = async (offset: number, length: number) => bytes.subarray(offset, offset + length);
-  const files = [{name: SNAPSHOT_FILE, bytes: bytes.length, read}];
+  const held = new HeldFile();
+  for (const piece of encodeBody({point, machine: recovered})) held.add(piece);
   const {found, unknown} = rebuilt;
-  const snapshot = {point, files, release: () => {}};
+  const snapshot = {point, files: [held.file(SNAPSHOT_FILE)], release: () => {}};
   return {replica, catalog: recovered.catalog, snapshot, rebuilt: {found, unknown}};
 }

@@ -5,7 +5,9 @@ import {MemoryDisk} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
 import {encodeCommand} from './command-codec.ts';
 import {openMachine} from './fakes.fixture.ts';
-import {MetaFiles} from './meta-snapshot.ts';
+import {ALL_AT_ONCE} from './in-slices.ts';
+import {MetaFiles} from './meta-files.ts';
+import type {MetaImage} from './meta-snapshot.ts';
 import {MetaStateMachine} from './meta-state-machine.ts';
 import type {MetaGroup} from './ports.ts';
 
@@ -18,6 +20,18 @@ const found: Command = {
   node: {incarnation: 'i', address: 'a', engineThreads: 1, version: '1'},
   atMs: 1,
 };
+
+function emptyAt(index: number): MetaImage {
+  const [counters, configuration] = [{} as never, {} as never];
+  return {
+    point: {index, term: 1, configuration},
+    machine: {counters, catalog: {version: index, changes: []}},
+  };
+}
+
+function filesIn(disk: MemoryDisk, directory: string): MetaFiles {
+  return new MetaFiles(disk, directory, ALL_AT_ONCE);
+}
 
 function tenant(name: string): Uint8Array {
   return encodeCommand({type: 'create-tenant', name});
@@ -72,7 +86,8 @@ test('a snapshot installs elsewhere, durably, and is announced', async () => {
 });
 
 test('a crash at any operation of a flush leaves the state before or after it', async () => {
-  for (let operations = 0; operations < 40; operations++) {
+  // Some 60 answers of the disk and of its thread are waited for.
+  for (let operations = 0; operations < 120; operations++) {
     const disk = new MemoryDisk();
     const machine = await openMachine(disk);
     machine.apply(6, 5, encodeCommand(found));
@@ -142,16 +157,17 @@ test('a damaged one is destroyed like any other', async () => {
   const onFatal = (error: FatalError) => {
     throw error;
   };
-  const buried = await MetaStateMachine.open({disk, directory: 'meta', isBuried: true, onFatal});
+  const place = {disk, directory: 'meta', slices: ALL_AT_ONCE};
+  const buried = await MetaStateMachine.open({...place, isBuried: true, onFatal});
   await buried.destroy();
   expect(disk.files()).toEqual([]);
 });
 
 test('is destroyed also where no replica of its store ever had a file', async () => {
   const disk = new MemoryDisk();
-  const files = new MetaFiles(disk, 'stores/0/replicas/1-11');
+  const files = filesIn(disk, 'stores/0/replicas/1-11');
   await files.destroy();
-  await files.write(6, Uint8Array.of(1));
+  await files.write(emptyAt(6));
   await files.destroy();
   expect(disk.files()).toEqual([]);
 });
@@ -162,10 +178,10 @@ test('what is written to a directory that a process before made, but not durably
   for (let operations = 0; operations < 12; operations++) {
     const disk = new MemoryDisk();
     // Its process is dead: what it still does late may fail.
-    void handledElsewhere(new MetaFiles(disk, directory).write(5, Uint8Array.of(1)));
+    void handledElsewhere(filesIn(disk, directory).write(emptyAt(5)));
     for (let i = 0; i < operations; i++) await Promise.resolve();
     disk.kill();
-    await new MetaFiles(disk, directory).write(6, Uint8Array.of(2));
+    await filesIn(disk, directory).write(emptyAt(6));
     disk.crash();
     expect(disk.files(), `ended after ${operations}`).toContain(file);
   }
@@ -173,13 +189,12 @@ test('what is written to a directory that a process before made, but not durably
 
 test('what a full disk or a crash left of a file that was not whole goes before the next one', async () => {
   const disk = new MemoryDisk();
-  const files = new MetaFiles(disk, 'meta');
+  const files = filesIn(disk, 'meta');
   disk.freeBytes = 0;
-  for (const index of [5, 6])
-    await expect(files.write(index, Uint8Array.of(1))).rejects.toThrow(/ENOSPC/);
+  for (const index of [5, 6]) await expect(files.write(emptyAt(index))).rejects.toThrow(/ENOSPC/);
   expect(disk.files()).toHaveLength(1);
   disk.freeBytes = 1_000;
-  await new MetaFiles(disk, 'meta').write(7, Uint8Array.of(2));
+  await filesIn(disk, 'meta').write(emptyAt(7));
   expect(disk.files()).toEqual(['meta/catalog-0000000000000007.json']);
 });
 

@@ -1,7 +1,7 @@
 // What the meta group replicates into: the catalog machine, with its durable points on disk. Between
 // two of them the log is the truth; replay from the last one makes the same catalog again.
 
-import {assert, type Disk, FatalError, isDiskFull} from '@flotilla/base';
+import {assert, type Disk, FatalError, isDiskFull, type WorkSlices} from '@flotilla/base';
 import {
   type Catalog,
   CatalogMachine,
@@ -16,7 +16,9 @@ import type {
   StateMachine,
 } from '@flotilla/multiraft';
 import {decodeCommand} from './command-codec.ts';
-import {encodeMetaState, MetaFiles} from './meta-snapshot.ts';
+import {inSlices, resultInSlices} from './in-slices.ts';
+import {MetaFiles} from './meta-files.ts';
+import {encodeBody, HeldFile, type MetaState} from './meta-snapshot.ts';
 
 /** Replay of so many commands takes less than a second. */
 const ENTRIES_PER_FLUSH = 2_000;
@@ -32,6 +34,8 @@ export interface MetaStateMachineOptions {
   readonly disk: Disk;
   /** Of this replica, on the store's disk. */
   readonly directory: string;
+  /** Of its thread: the whole catalog takes long to write and to read. */
+  readonly slices: WorkSlices;
   /** Given for the replica that begins with the group. */
   readonly founding?: DurablePoint | undefined;
   /** It is opened to be destroyed, and as one without files: what they hold may be damaged. */
@@ -48,6 +52,7 @@ const NOWHERE: DurablePoint = {
 
 export class MetaStateMachine implements StateMachine {
   readonly #files: MetaFiles;
+  readonly #slices: WorkSlices;
   readonly #onFatal: (error: FatalError) => void;
   readonly #listeners = new Set<(event: CatalogEvent) => void>();
   #machine: CatalogMachine;
@@ -59,10 +64,14 @@ export class MetaStateMachine implements StateMachine {
   #written: boolean;
 
   static async open(options: MetaStateMachineOptions): Promise<MetaStateMachine> {
-    const files = new MetaFiles(options.disk, options.directory);
-    const state = options.isBuried === true ? undefined : await files.readNewest();
-    const point = state?.point ?? options.founding ?? NOWHERE;
-    const machine = new CatalogMachine(state?.machine);
+    const {disk, directory, slices, isBuried, founding = NOWHERE} = options;
+    const files = new MetaFiles(disk, directory, slices);
+    const state = isBuried === true ? undefined : await files.readNewest();
+    const point = state?.point ?? founding;
+    const machine =
+      state === undefined
+        ? new CatalogMachine()
+        : await resultInSlices(CatalogMachine.building(state.machine), slices);
     if (state === undefined && point.index > 0) machine.advance(point.index);
     return new MetaStateMachine(options, files, {
       machine,
@@ -77,6 +86,7 @@ export class MetaStateMachine implements StateMachine {
     opened: {machine: CatalogMachine; point: DurablePoint; written: boolean},
   ) {
     this.#files = files;
+    this.#slices = options.slices;
     this.#onFatal = options.onFatal;
     this.#machine = opened.machine;
     this.#durable = opened.point;
@@ -136,34 +146,26 @@ export class MetaStateMachine implements StateMachine {
 
   /** One at a time: a call during a flush waits for it, then writes what came since. */
   async flush(): Promise<void> {
-    while (this.#flushing !== undefined) await this.#flushing;
-    if (this.#written && this.#durable.index === this.#applied.index) return;
-    this.#flushing = this.#write();
-    try {
-      await this.#flushing;
-    } finally {
-      this.#flushing = undefined;
-    }
+    await this.#alone(async () => {
+      if (!this.#written || this.#durable.index !== this.#applied.index) await this.#write();
+    });
   }
 
-  snapshot(): Promise<Snapshot> {
+  /** As it is at the call, though it is written in slices and entries are applied between them. */
+  async snapshot(): Promise<Snapshot> {
     const point = this.#applied;
-    // In memory: it is small, and a picture needs no pin that way.
-    const bytes = encodeMetaState({point, machine: this.#machine.snapshot()});
-    const read = async (offset: number, length: number) => bytes.subarray(offset, offset + length);
-    const files = [{name: SNAPSHOT_FILE, bytes: bytes.length, read}];
-    return Promise.resolve({point, files, release: () => {}});
+    const image = {point, machine: this.#machine.image()};
+    // In memory: a picture needs no pin that way.
+    const held = new HeldFile();
+    for await (const piece of inSlices(encodeBody(image), this.#slices)) held.add(piece);
+    return {point, files: [held.file(SNAPSHOT_FILE)], release: () => {}};
   }
 
   async install(staged: StagedSnapshot): Promise<void> {
     const state = await this.#files.read(`${staged.directory}/${SNAPSHOT_FILE}`);
     assert(state.point.index === staged.point.index, 'the staged snapshot is of another index');
-    while (this.#flushing !== undefined) await this.#flushing;
-    await this.#files.write(staged.point.index, encodeMetaState({...state, point: staged.point}));
-    this.#machine = new CatalogMachine(state.machine);
-    this.#durable = staged.point;
-    this.#written = true;
-    this.#applied = staged.point;
+    const machine = await resultInSlices(CatalogMachine.building(state.machine), this.#slices);
+    await this.#alone(() => this.#replaceBy({...state, point: staged.point}, machine));
     this.#emit({type: 'snapshot', update: state.machine.catalog});
   }
 
@@ -191,11 +193,20 @@ export class MetaStateMachine implements StateMachine {
     for (const listener of this.#listeners) listener(event);
   }
 
+  async #alone(change: () => Promise<void>): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing;
+    this.#flushing = change();
+    try {
+      await this.#flushing;
+    } finally {
+      this.#flushing = undefined;
+    }
+  }
+
   async #write(): Promise<void> {
     const point = this.#applied;
-    const bytes = encodeMetaState({point, machine: this.#machine.snapshot()});
     try {
-      await this.#files.write(point.index, bytes);
+      await this.#files.write({point, machine: this.#machine.image()});
     } catch (error) {
       // A full disk leaves the file that was there.
       this.#broken = !isDiskFull(error);
@@ -203,6 +214,14 @@ export class MetaStateMachine implements StateMachine {
     }
     this.#durable = point;
     this.#written = true;
+  }
+
+  async #replaceBy(state: MetaState, machine: CatalogMachine): Promise<void> {
+    await this.#files.write(state);
+    this.#machine = machine;
+    this.#durable = state.point;
+    this.#written = true;
+    this.#applied = state.point;
   }
 }
 

@@ -4,7 +4,7 @@
 // know the present catalog sends its watchers to another one: they would wait on it for ever.
 
 import {type Clock, DbError} from '@flotilla/base';
-import type {CatalogChange, CatalogUpdate} from '@flotilla/catalog';
+import type {CatalogChange, CatalogImage, CatalogUpdate} from '@flotilla/catalog';
 import * as z from 'zod';
 import {decodeChecked, decodeJson, encodeJson} from './command-codec.ts';
 import type {CatalogEvent, MetaStateMachine} from './meta-state-machine.ts';
@@ -20,6 +20,8 @@ export const HEARTBEAT_MS = 1_000;
 const LEADERLESS_MS_MAX = 3 * HEARTBEAT_MS;
 /** A piece of a snapshot or of a burst: far below the bulk connection's window. */
 const FRAME_CHARS = 64 * 1024;
+/** Between two of them: the groups of this thread go on. */
+const FRAME_GAP_MS = 1;
 
 export type WatchFrame =
   /** The first ones of a snapshot; nothing is applied before the last. */
@@ -87,7 +89,13 @@ export class CatalogWatch {
       }
       const {version} = this.#machine.catalog;
       if (from < version) {
-        for (const frame of this.#framesAfter(from)) yield frame;
+        let isFirst = true;
+        for (const frame of this.#framesAfter(from)) {
+          if (!isFirst) await pause(this.#clock, FRAME_GAP_MS, signal);
+          if (signal.aborted) return;
+          isFirst = false;
+          yield frame;
+        }
         from = version;
       } else {
         yield encodeJson({type: 'version', version} satisfies WatchFrame);
@@ -113,15 +121,11 @@ export class CatalogWatch {
     for (const wake of this.#wakes) wake();
   }
 
-  /** All of it is encoded at once: the ring and the catalog move on while a slow reader takes frames. */
-  #framesAfter(from: number): Uint8Array[] {
-    if (from < this.#ringFrom) return snapshotFrames(this.#machine.catalog.snapshot());
+  /** Made as they are taken, of what is here now: the ring and the catalog move on meanwhile. */
+  #framesAfter(from: number): Iterable<Uint8Array> {
+    if (from < this.#ringFrom) return snapshotFrames(this.#machine.catalog.image());
     const first = this.#ring.findIndex(({version}) => version > from);
-    const frames: Uint8Array[] = [];
-    for (const updates of inPieces(this.#ring.slice(first))) {
-      frames.push(encodeJson({type: 'updates', updates} satisfies WatchFrame));
-    }
-    return frames;
+    return updateFrames(this.#ring.slice(first));
   }
 
   async #nextWake(signal: AbortSignal): Promise<void> {
@@ -135,28 +139,34 @@ export class CatalogWatch {
   }
 }
 
-function snapshotFrames({version, changes}: CatalogUpdate): Uint8Array[] {
-  const pieces = inPieces(changes);
-  const last = pieces.pop() ?? [];
-  const frames = pieces.map((part) =>
-    encodeJson({type: 'snapshot-part', changes: part} satisfies WatchFrame),
-  );
-  frames.push(
-    encodeJson({type: 'snapshot', update: {version, changes: last}} satisfies WatchFrame),
-  );
-  return frames;
+function* snapshotFrames({version, changes}: CatalogImage): Generator<Uint8Array> {
+  let last: CatalogChange[] = [];
+  for (const part of inPieces(changes)) {
+    if (last.length > 0)
+      yield encodeJson({type: 'snapshot-part', changes: last} satisfies WatchFrame);
+    last = part;
+  }
+  yield encodeJson({type: 'snapshot', update: {version, changes: last}} satisfies WatchFrame);
 }
 
-function inPieces<Item>(items: readonly Item[]): Item[][] {
-  const pieces: Item[][] = [];
-  let chars = FRAME_CHARS;
+function* updateFrames(all: readonly CatalogUpdate[]): Generator<Uint8Array> {
+  for (const updates of inPieces(all)) {
+    yield encodeJson({type: 'updates', updates} satisfies WatchFrame);
+  }
+}
+
+/** None is empty. */
+function* inPieces<Item>(items: Iterable<Item>): Generator<Item[]> {
+  let piece: Item[] = [];
+  let chars = 0;
   for (const item of items) {
     if (chars >= FRAME_CHARS) {
-      pieces.push([]);
+      yield piece;
+      piece = [];
       chars = 0;
     }
-    pieces.at(-1)!.push(item);
+    piece.push(item);
     chars += JSON.stringify(item).length;
   }
-  return pieces;
+  if (piece.length > 0) yield piece;
 }

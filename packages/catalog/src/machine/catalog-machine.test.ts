@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {Catalog} from '../catalog.ts';
 import type {Command, TableChange} from '../commands.ts';
-import type {CatalogUpdate, EntityKind} from '../model.ts';
-import {code, DAY, description, founded, id, must} from './catalog-machine.fixture.ts';
+import type {CatalogChange, CatalogUpdate, EntityKind} from '../model.ts';
+import {code, DAY, description, founded, id, must, runner} from './catalog-machine.fixture.ts';
 import {CatalogMachine} from './catalog-machine.ts';
 
 const nodeId = fc.integer({min: 1, max: 5}).map((n) => id<never>(n));
@@ -308,6 +308,40 @@ test('any commands keep the invariants, and copies and snapshots equal the machi
     }),
     {numRuns: 150},
   );
+});
+
+test('an image that is walked while any commands are applied is the snapshot of its version', () => {
+  const meanwhile = fc.array(fc.record({command: anyCommand, steps: fc.constantFrom(0, 0, 1)}), {
+    maxLength: 40,
+  });
+  const property = fc.property(
+    fc.array(anyCommand, {maxLength: 40}),
+    meanwhile,
+    (before, after) => {
+      const {machine} = founded();
+      const run = runner(machine);
+      for (const command of before) run(command);
+      const snapshot = roundTrip(machine.snapshot());
+      const {counters, catalog} = machine.image();
+      const walk = catalog.changes[Symbol.iterator]();
+      const changes: CatalogChange[] = [];
+      for (const {command, steps} of after) {
+        for (let i = 0; i < steps; i++) {
+          const {done, value} = walk.next();
+          if (done !== true) changes.push(value);
+        }
+        run(command);
+      }
+      for (let step = walk.next(); step.done !== true; step = walk.next()) changes.push(step.value);
+      const walked = {counters, catalog: {version: catalog.version, changes}};
+      expect(roundTrip(walked)).toEqual(snapshot);
+      const steps = CatalogMachine.building(snapshot);
+      let built = steps.next();
+      while (built.done !== true) built = steps.next();
+      expect(roundTrip(built.value.snapshot())).toEqual(snapshot);
+    },
+  );
+  fc.assert(property, {numRuns: 500});
 });
 
 function roundTrip<Value>(value: Value): Value {

@@ -4,6 +4,7 @@
 
 import {assert} from '@flotilla/base';
 import {Catalog} from '../catalog.ts';
+import type {CatalogImage} from '../catalog-image.ts';
 import type {Command, CommandResult, CommandType, CommandValue} from '../commands.ts';
 import type {CatalogUpdate, Counters} from '../model.ts';
 import {alterTable} from './alter-table.ts';
@@ -74,6 +75,18 @@ export interface MachineSnapshot {
   readonly catalog: CatalogUpdate;
 }
 
+/** As a snapshot; what is applied meanwhile does not change it. */
+export interface MachineImage {
+  readonly counters: Counters;
+  readonly catalog: CatalogImage;
+}
+
+/** A snapshot whose catalog was built already, for nobody else. */
+interface BuiltSnapshot {
+  readonly counters: Counters;
+  readonly catalog: Catalog;
+}
+
 export interface Applied<Value> {
   /** Empty where the command was refused or changed nothing; the version moves on all the same. */
   readonly update: CatalogUpdate;
@@ -85,10 +98,16 @@ export class CatalogMachine {
   readonly catalog: Catalog;
   #counters: Counters;
 
-  constructor(snapshot?: MachineSnapshot) {
-    this.catalog = snapshot === undefined ? new Catalog() : Catalog.fromSnapshot(snapshot.catalog);
+  constructor(snapshot?: MachineSnapshot | BuiltSnapshot) {
+    const catalog = snapshot?.catalog ?? new Catalog();
+    this.catalog = catalog instanceof Catalog ? catalog : Catalog.fromSnapshot(catalog);
     // A snapshot of an older build lacks those of kinds that it did not know.
     this.#counters = {...FIRST_COUNTERS, ...snapshot?.counters};
+  }
+
+  /** As by the constructor, in steps: a large one takes long. */
+  static *building({counters, catalog}: MachineSnapshot): Generator<undefined, CatalogMachine> {
+    return new CatalogMachine({counters, catalog: yield* Catalog.building(catalog)});
   }
 
   /** Requires that `index` is above the version. */
@@ -113,5 +132,9 @@ export class CatalogMachine {
 
   snapshot(): MachineSnapshot {
     return {counters: this.#counters, catalog: this.catalog.snapshot()};
+  }
+
+  image(): MachineImage {
+    return {counters: this.#counters, catalog: this.catalog.image()};
   }
 }

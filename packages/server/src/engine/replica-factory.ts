@@ -55,11 +55,13 @@ export function replicaDirectory(store: StoreId, set: ReplicaSetId, replica: Rep
   return `${storePath(store)}/replicas/${set}-${replica}`;
 }
 
-function openMeta({disk, onFault}: ReplicaFactoryDeps, identity: Identity): Promise<StateMachine> {
+function openMeta(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMachine> {
+  const {disk, slices, onFault} = deps;
   const {store, set, replica, founding, isBuried} = identity;
   return MetaStateMachine.open({
     disk,
     directory: replicaDirectory(store, set, replica),
+    slices,
     founding,
     isBuried,
     onFatal: onFault,

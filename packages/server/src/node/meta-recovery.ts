@@ -10,6 +10,7 @@ import {
   type NodeEvidence,
 } from '@flotilla/catalog';
 import {
+  ALL_AT_ONCE,
   MetaStateMachine,
   machineOf,
   machineOfCopy,
@@ -155,6 +156,7 @@ async function stateOf(
   const machine = await MetaStateMachine.open({
     disk: from.disk,
     directory: replicaDirectory(storeId, META_SET, replica),
+    slices: ALL_AT_ONCE,
     founding,
     onFatal: (error) => {
       throw error;
