@@ -15,9 +15,11 @@ import {
   type RpcOptions,
   type RpcTarget,
 } from '@flotilla/base';
+import type {ReplicaReport} from '@flotilla/catalog';
 import {ALL_AT_ONCE} from './in-slices.ts';
 import {MetaStateMachine} from './meta-state-machine.ts';
 import type {GroupRole, MetaGroup, NodePresence} from './ports.ts';
+import type {ReportBook} from './report-book.ts';
 
 export const SILENT: Log = {info: () => {}, warn: () => {}, error: () => {}};
 
@@ -187,6 +189,14 @@ export class FakeNetwork {
 
 function contextOf(from: NodeId, {signal}: RpcOptions): RpcContext {
   return {from, set: META_SET, signal: signal ?? new AbortController().signal};
+}
+
+/** Brings a book to hold these and no others. */
+export function become(book: ReportBook, reports: readonly ReplicaReport[]): ReportBook {
+  const present = new Set(reports.map(({replica}) => replica));
+  for (const {replica} of [...book.all()]) if (!present.has(replica)) book.remove(replica);
+  for (const report of reports) book.put(report);
+  return book;
 }
 
 /** Everyone is there until told otherwise. */

@@ -35,4 +35,5 @@ export type {
   WorkOrder,
 } from './ports.ts';
 export {Reconciler, type ReconcilerOptions} from './reconciler.ts';
+export {ReportBook} from './report-book.ts';
 export {VersionWaits} from './version-waits.ts';

@@ -13,7 +13,7 @@ import {Host} from '@flotilla/multiraft';
 import {MemoryDisk, MemoryNetwork, VirtualClock} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
 import {CatalogFollower} from './catalog-follower.ts';
-import {FakeNetwork, FakePresence, SILENT} from './fakes.fixture.ts';
+import {become, FakeNetwork, FakePresence, SILENT} from './fakes.fixture.ts';
 import {ALL_AT_ONCE} from './in-slices.ts';
 import {MetaClient} from './meta-client.ts';
 import {MetaService} from './meta-service.ts';
@@ -21,6 +21,7 @@ import {MetaStateMachine} from './meta-state-machine.ts';
 import {nodeHandlers, reportOf} from './node-handlers.ts';
 import type {ReplicaHost} from './ports.ts';
 import {Reconciler} from './reconciler.ts';
+import {ReportBook} from './report-book.ts';
 
 class Cluster {
   readonly clock = new VirtualClock();
@@ -120,8 +121,12 @@ class Cluster {
 }
 
 function replicaHost(host: Host): ReplicaHost {
+  const book = new ReportBook();
   return {
-    replicas: async () => [...host.statuses()].map((status) => reportOf(status, {written: false})),
+    reports: async () => {
+      const now = [...host.statuses()].map((status) => reportOf(status, {written: false}));
+      return become(book, now);
+    },
     diskSpace: async () => ({freeBytes: 9, totalBytes: 10}),
     heard: () => host.heardNodes(),
     createReplica: (order) => host.createReplica(order),

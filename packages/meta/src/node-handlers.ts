@@ -42,9 +42,9 @@ export function nodeHandlers(host: ReplicaHost, clock: Clock): RpcHandlers {
   const deadlineOf = (timeoutMs: number) => clock.monotonicMs() + timeoutMs;
   const report = async (payload: Uint8Array) => {
     const request = decodeChecked(reportRequest, payload);
-    const [replicas, disk] = await Promise.all([host.replicas(), host.diskSpace()]);
+    const [book, disk] = await Promise.all([host.reports(), host.diskSpace()]);
     // Nothing is awaited between the difference and the answer: sequence and contents go together.
-    const difference = sender.answer(request, replicas);
+    const difference = sender.answer(request, book);
     return encodeJson({
       ...difference,
       wallMs: clock.wallMs(),

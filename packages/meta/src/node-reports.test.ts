@@ -9,6 +9,7 @@ import {FakeNetwork} from './fakes.fixture.ts';
 import {nodeHandlers} from './node-handlers.ts';
 import {NodeReports} from './node-reports.ts';
 import type {ReplicaHost} from './ports.ts';
+import {ReportBook} from './report-book.ts';
 
 const PLANNER = 1 as NodeId;
 const NODES = [1, 2, 3, 4, 5] as NodeId[];
@@ -37,7 +38,8 @@ type Heard = (node: NodeId) => readonly NodeId[] | undefined;
 
 function hostOf(node: NodeId, heard: Heard): ReplicaHost {
   const diskSpace = async () => ({freeBytes: 1, totalBytes: 1});
-  const nothing = {replicas: async () => [], diskSpace, heard: () => heard(node)};
+  const book = new ReportBook();
+  const nothing = {reports: async () => book, diskSpace, heard: () => heard(node)};
   return nothing as unknown as ReplicaHost;
 }
 

@@ -1,7 +1,8 @@
 // What meta needs of the groups that a node hosts; multiraft's host, as far as it goes, fits them.
 
 import type {NodeId, OperationId, ReplicaId, ReplicaSetId} from '@flotilla/base';
-import type {MemberChange, ReplicaReport} from '@flotilla/catalog';
+import type {MemberChange} from '@flotilla/catalog';
+import type {ReportBook} from './report-book.ts';
 
 /** The meta group as this thread hosts it. */
 export interface MetaGroup {
@@ -48,8 +49,8 @@ export interface WorkOrder {
 
 /** The replicas of a node: its threads' hosts in one. Every call may come twice; the second changes nothing. */
 export interface ReplicaHost {
-  /** Of all engine threads. */
-  replicas(): Promise<readonly ReplicaReport[]>;
+  /** Of all engine threads, as they are now; the same book each time. */
+  reports(): Promise<ReportBook>;
   /** Resolves when the bootstrap, or the empty replica, is durable. CONFLICT for a tombstoned id. */
   createReplica(order: CreateOrder): Promise<void>;
   /** Resolves when its tombstone is durable. */

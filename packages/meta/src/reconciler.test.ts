@@ -19,11 +19,12 @@ import {
 } from '@flotilla/catalog';
 import {MemoryDisk, VirtualClock} from '@flotilla/testkit';
 import {expect, test, vi} from 'vitest';
-import {FakeMetaLog, FakeNetwork, openMachine, SILENT} from './fakes.fixture.ts';
+import {become, FakeMetaLog, FakeNetwork, openMachine, SILENT} from './fakes.fixture.ts';
 import {MetaService} from './meta-service.ts';
 import {nodeHandlers} from './node-handlers.ts';
 import type {CreateOrder, ReplicaHost} from './ports.ts';
 import {Reconciler} from './reconciler.ts';
+import {ReportBook} from './report-book.ts';
 
 interface Group {
   voters: number[];
@@ -55,10 +56,12 @@ class Groups {
   host(node: NodeId): ReplicaHost {
     const here = new Map<ReplicaId, ReplicaSetId>();
     this.onNode.set(node, here);
+    const book = new ReportBook();
     return {
-      replicas: async () => {
+      reports: async () => {
         this.onReport(node);
-        return [...here].map(([replica, set]) => this.#report(set, replica));
+        const now = [...here].map(([replica, set]) => this.#report(set, replica));
+        return become(book, now);
       },
       diskSpace: async () => ({freeBytes: 9, totalBytes: 10}),
       heard: () =>

@@ -2,6 +2,8 @@ import type {ReplicaId, ReplicaSetId} from '@flotilla/base';
 import type {ReplicaReport} from '@flotilla/catalog';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
+import {become} from './fakes.fixture.ts';
+import {ReportBook} from './report-book.ts';
 import {ReportReceiver, ReportSender} from './report-session.ts';
 
 function report(replica: number, appliedIndex: number): ReplicaReport {
@@ -30,15 +32,26 @@ test('the receiver has what the sender reports, whatever answers are lost and wh
     replicas: fc.uniqueArray(fc.record({replica: fc.nat(5), index: fc.nat(3)}), {
       selector: ({replica}) => replica,
     }),
-    fate: fc.constantFrom('taken', 'taken-unsettled', 'lost', 'new-sender', 'new-receiver'),
+    fate: fc.constantFrom(
+      'taken',
+      'taken-unsettled',
+      'lost',
+      'unasked',
+      'new-sender',
+      'new-receiver',
+    ),
   });
   fc.assert(
     fc.property(fc.array(round), (rounds) => {
       let sender = new ReportSender();
+      let book = new ReportBook();
       let receiver = new ReportReceiver();
       let session = 0;
       for (const {replicas, fate} of rounds) {
-        if (fate === 'new-sender') sender = new ReportSender();
+        if (fate === 'new-sender') {
+          sender = new ReportSender();
+          book = new ReportBook();
+        }
         if (fate === 'new-receiver') {
           receiver = new ReportReceiver();
           session++;
@@ -48,7 +61,9 @@ test('the receiver has what the sender reports, whatever answers are lost and wh
           return {...report(replica, index), role};
         });
         const request = {session: `s${session}`, acknowledged: receiver.acknowledged};
-        const answer = sender.answer(request, now);
+        become(book, now);
+        if (fate === 'unasked') continue;
+        const answer = sender.answer(request, book);
         if (fate === 'lost') continue;
         receiver.take(answer, 0);
         if (fate === 'taken-unsettled') continue;
@@ -63,14 +78,19 @@ test('the receiver has what the sender reports, whatever answers are lost and wh
 test('what did not change is not sent again', () => {
   const sender = new ReportSender();
   const receiver = new ReportReceiver();
+  const book = new ReportBook();
   const ask = (reports: ReplicaReport[]) => {
-    const answer = sender.answer({session: 's', acknowledged: receiver.acknowledged}, reports);
+    become(book, reports);
+    const answer = sender.answer({session: 's', acknowledged: receiver.acknowledged}, book);
     receiver.take(answer, 0);
     return answer;
   };
   expect(ask([report(1, 1), report(2, 1)]).changed).toHaveLength(2);
   expect(ask([report(1, 1), report(2, 2)]).changed.map(({replica}) => replica)).toEqual([2]);
   expect(ask([report(2, 2)])).toMatchObject({changed: [], removed: [1], full: false});
+  // It became other and then what it was, between two reports.
+  become(book, [report(2, 3), report(3, 1)]);
+  expect(ask([report(2, 2)])).toMatchObject({changed: [], removed: [], full: false});
 });
 
 test('what is reported later changes nothing before it is settled', () => {
@@ -97,25 +117,34 @@ test('what is reported later changes nothing before it is settled', () => {
   expect([...replicas.keys()], 'a whole report is another map').toEqual([2]);
 });
 
-test('reports that are the same object as before are not looked into', () => {
+test('a report looks into what changed since the one before, and into nothing else', () => {
   const sender = new ReportSender();
   const receiver = new ReportReceiver();
+  const book = new ReportBook();
   let looks = 0;
-  const reports = new Proxy([report(1, 5), report(2, 5)], {
-    get: (all, key) => {
-      looks += 1;
-      return Reflect.get(all, key);
-    },
-  });
+  const counted = (replica: number, appliedIndex: number) =>
+    new Proxy(report(replica, appliedIndex), {
+      get: (all, key) => {
+        looks += 1;
+        return Reflect.get(all, key);
+      },
+    });
+  for (let replica = 1; replica <= 1_000; replica++) book.put(counted(replica, 5));
   for (const session of ['a', 'b']) {
-    const ask = () => sender.answer({session, acknowledged: receiver.acknowledged}, reports);
+    const ask = () => sender.answer({session, acknowledged: receiver.acknowledged}, book);
     receiver.take(ask(), 0);
-    expect(looks).toBeGreaterThan(0);
     looks = 0;
-    expect(ask()).toMatchObject({full: false, changed: [], removed: []});
+    const quiet = ask();
+    expect(quiet).toMatchObject({full: false, changed: [], removed: []});
     expect(looks).toBe(0);
+    receiver.take(quiet, 0);
+    book.put(counted(7, session === 'a' ? 6 : 7));
+    const one = ask();
+    expect(one.changed.map(({replica}) => replica)).toEqual([7]);
+    // Its fields, of before and of now.
+    expect(looks).toBeLessThan(100);
     // The answer was lost: who did not hear is told all.
-    expect(ask()).toMatchObject({full: true, changed: [{replica: 1}, {replica: 2}]});
-    looks = 0;
+    const again = ask();
+    expect([again.full, again.changed.length]).toEqual([true, 1_000]);
   }
 });

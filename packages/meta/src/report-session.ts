@@ -4,6 +4,7 @@
 import {META_SET, type ReplicaId} from '@flotilla/base';
 import type {ReplicaReport} from '@flotilla/catalog';
 import * as z from 'zod';
+import type {ReportBook, ReportNews} from './report-book.ts';
 import {nodeId, replicaId, replicaReport} from './schemas.ts';
 import {WriteMeter} from './write-meter.ts';
 
@@ -28,54 +29,23 @@ export const reportAnswer = z.object({
   removed: z.array(replicaId),
 });
 
-interface Difference {
+interface Difference extends ReportNews {
   readonly sequence: number;
   readonly full: boolean;
-  readonly changed: readonly ReplicaReport[];
-  readonly removed: readonly ReplicaId[];
 }
 
 /** The node's side: one asker at a time, the last one. */
 export class ReportSender {
   #session = '';
   #sequence = 0;
-  readonly #sent = new Map<ReplicaId, ReplicaReport>();
-  /** All that were sent, as the same object if they did not change since. */
-  #last: readonly ReplicaReport[] | undefined;
 
-  answer(request: ReportRequest, replicas: readonly ReplicaReport[]): Difference {
-    const resumed = request.session === this.#session && request.acknowledged === this.#sequence;
-    if (resumed && replicas === this.#last) {
-      this.#sequence++;
-      return {sequence: this.#sequence, full: false, changed: [], removed: []};
-    }
-    this.#last = replicas;
-    if (!resumed) this.#sent.clear();
-    const changed: ReplicaReport[] = [];
-    for (const report of replicas) {
-      const before = this.#sent.get(report.replica);
-      if (before === report) continue;
-      if (!isSame(before, report)) changed.push(report);
-      this.#sent.set(report.replica, report);
-    }
-    const removed = this.#forgetAllBut(replicas);
-    this.#session = request.session;
+  answer({session, acknowledged}: ReportRequest, book: ReportBook): Difference {
+    const isResumed = session === this.#session && acknowledged === this.#sequence;
+    this.#session = session;
     this.#sequence++;
-    return {sequence: this.#sequence, full: !resumed, changed, removed};
+    const news = isResumed ? book.tellNews() : book.tellAll();
+    return {sequence: this.#sequence, full: !isResumed, ...news};
   }
-
-  #forgetAllBut(replicas: readonly ReplicaReport[]): ReplicaId[] {
-    if (this.#sent.size === replicas.length) return [];
-    const present = new Set(replicas.map(({replica}) => replica));
-    const removed = [...this.#sent.keys()].filter((replica) => !present.has(replica));
-    for (const replica of removed) this.#sent.delete(replica);
-    return removed;
-  }
-}
-
-/** Who reports may keep the object of a replica that did not change, and usually does. */
-function isSame(before: ReplicaReport | undefined, now: ReplicaReport): boolean {
-  return before === now || (before && JSON.stringify(before)) === JSON.stringify(now);
 }
 
 function isLead(report: ReplicaReport | undefined): boolean {

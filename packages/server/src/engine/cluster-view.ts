@@ -23,7 +23,8 @@ import {
   type Transfer,
 } from '@flotilla/catalog';
 import {askCondition, type NodeCondition} from './node-condition.ts';
-import {type NodeReplicas, type ReplicaNote, UNOPENED_ROLE, type Voting} from './replica-host.ts';
+import type {NodeReplicas} from './replica-host.ts';
+import {type ReplicaNote, UNOPENED_ROLE, type Voting} from './replica-notes.ts';
 
 const NOTES_METHOD = 'node.notes';
 const RECEIVED_METHOD = 'node.received';

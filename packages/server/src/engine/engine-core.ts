@@ -37,7 +37,8 @@ import {campaignHandler, FailoverModes} from './failover.ts';
 import {metaProposer} from './meta-proposer.ts';
 import {type MetaRole, metaMembers} from './meta-role.ts';
 import {pause} from './pause.ts';
-import {NodeReplicas, type NotesOfOthers} from './replica-host.ts';
+import {NodeReplicas} from './replica-host.ts';
+import {NotesOfOthers} from './replica-notes.ts';
 
 /** What the main thread is told. */
 export interface CoreNews {
@@ -141,7 +142,7 @@ export function assembleCore(ports: CorePorts, opened: Opened): EngineCore {
     news.catalog(event);
   });
   const effects = new CatalogEffects({host, copy, clock, log});
-  const notes: NotesOfOthers = new Map();
+  const notes = new NotesOfOthers();
   const replicas = hostReplicas(ports, {host, metaRole, copy, effects, notes});
   for (const handlers of answers(ports, host, failoverHost, replicas)) rpc.serve(handlers);
   return {
@@ -168,8 +169,8 @@ function hostReplicas(
     node,
     log,
     isOwn: (set) => (set === META_SET ? 0 : set % threads) === thread,
-    notesOfOthers: () => [...notes.values()].flatMap((ofThread) => [...ofThread.values()]),
-    isComplete: () => notes.size >= threads - 1,
+    others: notes,
+    isComplete: () => notes.threadCount >= threads - 1,
     onHosted: (set, isHere) => {
       news.hosted(set, isHere);
       if (set === META_SET) metaRole?.hosted();

@@ -11,7 +11,6 @@ import {type EngineParts, startEngine} from './engine-start.ts';
 import type {EngineOptions, FromEngine, ToEngine} from './messages.ts';
 import {updateNodeRecord} from './meta-role.ts';
 import {pause} from './pause.ts';
-import {takeNews} from './replica-host.ts';
 
 const NOTES_MS = 200;
 /** All replicas are looked at for it, and only people are shown it. */
@@ -110,7 +109,7 @@ export class Engine {
         parts.replicas.settleLoss().catch((error: unknown) => this.#die(error));
         return;
       case 'notes':
-        takeNews(parts.notes, message.thread, message.news);
+        parts.notes.take(message.thread, message.news);
         return;
       case 'certificates':
         parts.certificates.ends = message.ends;

@@ -18,7 +18,7 @@ import type {AuditEntry, AuditIntent} from '../doors/audit.ts';
 import type {ThreadCondition} from '../node/node-health.ts';
 import type {AdminCall, HttpAnswer, SqlCall, WriteCall} from './gateway.ts';
 import type {CertificateEnds} from './node-condition.ts';
-import type {ReplicaNews} from './replica-host.ts';
+import type {ReplicaNews} from './replica-notes.ts';
 
 /** What an engine thread is told once, before anything else. */
 export interface EngineOptions {

@@ -17,5 +17,5 @@ export {CAMPAIGN_METHOD} from './failover.ts';
 export {MetaRole} from './meta-role.ts';
 export {Recovery} from './recovery.ts';
 export {replicaFactory} from './replica-factory.ts';
-export {type NodeReplicas, takeNews} from './replica-host.ts';
+export type {NodeReplicas} from './replica-host.ts';
 export {WorkTurns} from './work-turns.ts';

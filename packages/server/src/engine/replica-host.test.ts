@@ -1,9 +1,11 @@
 import {FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import type {ReplicaReport} from '@flotilla/catalog';
 import type {Host} from '@flotilla/multiraft';
 import {ReplicaMachine} from '@flotilla/replica';
 import type {Edit} from '@flotilla/storage';
 import {expect, test, vi} from 'vitest';
-import {NodeReplicas, type ReplicaHostDeps, type ReplicaNote} from './replica-host.ts';
+import {NodeReplicas, type ReplicaHostDeps} from './replica-host.ts';
+import {NotesOfOthers, type ReplicaNote} from './replica-notes.ts';
 
 const NODE = 3;
 
@@ -21,7 +23,7 @@ function fakeReplicas() {
   /** Whose status was asked for. */
   const asked: number[] = [];
   const broken = new Map<number, {replica: number; reason: string}>();
-  const others: ReplicaNote[] = [];
+  const others = new NotesOfOthers();
   const host = {
     watchChanges: () => () => changed.splice(0) as ReplicaSetId[],
     status: (set: number) => {
@@ -41,7 +43,7 @@ function fakeReplicas() {
   };
   const replicas = new NodeReplicas({
     host: host as unknown as Host,
-    notesOfOthers: () => others,
+    others,
     isComplete: () => true,
   } as Partial<ReplicaHostDeps> as ReplicaHostDeps);
   const touch = (...sets: number[]): void => {
@@ -50,26 +52,33 @@ function fakeReplicas() {
   return {groups, touch, asked, broken, others, replicas};
 }
 
-test('only replicas in which something happened are looked at, and the same reports told again', async () => {
+async function reportsOf(replicas: NodeReplicas): Promise<ReplicaReport[]> {
+  return [...(await replicas.reports()).all()];
+}
+
+test('only replicas in which something happened are looked at, and what is the same is not told again', async () => {
   const {groups, touch, asked, replicas} = fakeReplicas();
   for (let set = 1; set <= 100; set++) groups.set(set, {term: 1, isAsleep: true, flushed: 5});
   touch(...groups.keys());
-  const first = await replicas.replicas();
-  expect(first.length).toBe(100);
+  const book = await replicas.reports();
+  expect(book.tellAll().changed.length).toBe(100);
+  const news = async () => {
+    expect(await replicas.reports()).toBe(book);
+    const {changed, removed} = book.tellNews();
+    return [changed.map(({set, term}) => [set, term]), removed];
+  };
   asked.length = 0;
-  expect(await replicas.replicas()).toBe(first);
+  expect(await news()).toEqual([[], []]);
   expect(asked).toEqual([]);
   // It woke and sleeps again: nothing that meta is told of.
   groups.set(7, {term: 1, isAsleep: false, flushed: 5});
   touch(7);
-  expect(await replicas.replicas()).toBe(first);
+  expect(await news()).toEqual([[], []]);
   expect(asked).toEqual([7]);
   groups.set(8, {term: 2, isAsleep: true, flushed: 5});
   groups.delete(9);
   touch(8, 9);
-  const then = await replicas.replicas();
-  expect(then.filter((report) => !first.includes(report)).map(({term}) => term)).toEqual([2]);
-  expect(first.filter((report) => !then.includes(report)).map(({set}) => set)).toEqual([8, 9]);
+  expect(await news()).toEqual([[[8, 2]], [9]]);
 });
 
 test('notes tell what was flushed since, though nothing else happened', () => {
@@ -86,14 +95,36 @@ test('notes tell what was flushed since, though nothing else happened', () => {
 
 test('reports name what could not be opened, and what other threads host', async () => {
   const {groups, touch, broken, others, replicas} = fakeReplicas();
+  const told = async () => (await reportsOf(replicas)).map(({set}) => set);
   groups.set(1, {term: 1, isAsleep: true, flushed: 5});
   touch(1);
   broken.set(2, {replica: 2, reason: 'damaged'});
-  others.push({report: {set: 3}} as ReplicaNote);
-  expect((await replicas.replicas()).map(({set}) => set)).toEqual([1, 2, 3]);
+  const note = (set: number, replica: number) =>
+    ({report: {set, replica}, status: {set, replica}}) as ReplicaNote;
+  others.take(1, {changed: [note(3, 3), note(4, 4)], gone: []});
+  expect(await told()).toEqual([1, 2, 3, 4]);
   broken.clear();
-  others.length = 0;
-  expect((await replicas.replicas()).map(({set}) => set)).toEqual([1]);
+  // Another replica of the set came after it.
+  others.take(1, {changed: [note(4, 5)], gone: [3 as ReplicaSetId]});
+  expect(await told()).toEqual([1, 4]);
+  expect((await reportsOf(replicas)).map(({replica}) => replica)).toEqual([1, 5]);
+});
+
+test('a replica that is opened after all is told as it is, and one that cannot be opened any more as that', async () => {
+  const {groups, touch, broken, replicas} = fakeReplicas();
+  const told = async () => (await reportsOf(replicas)).map(({set, role}) => [set, role]);
+  broken.set(1, {replica: 1, reason: 'damaged'});
+  expect(await told()).toEqual([[1, 'stopped']]);
+  broken.clear();
+  groups.set(1, {term: 1, isAsleep: true, flushed: 5});
+  touch(1);
+  expect(await told()).toEqual([[1, 'follower']]);
+  groups.delete(1);
+  broken.set(1, {replica: 1, reason: 'damaged'});
+  touch(1);
+  expect(await told()).toEqual([[1, 'stopped']]);
+  broken.clear();
+  expect(await told()).toEqual([]);
 });
 
 test('a replica that stopped for a damaged part is told as damaged, so that meta replaces it', async () => {
@@ -109,13 +140,13 @@ test('a replica that stopped for a damaged part is told as damaged, so that meta
   const group = {term: 1, isAsleep: false, flushed: 5, machine};
   groups.set(1, group);
   touch(1);
-  const [before] = await replicas.replicas();
+  const [before] = await reportsOf(replicas);
   expect([before!.written, before!.damaged]).toEqual([true, undefined]);
   expect([before!.diskBytes, before!.writtenBytes]).toEqual([7, 9]);
   machine.isDamaged = true;
   groups.set(1, {...group, stopped: 'checksum mismatch'});
   touch(1);
-  const [after] = await replicas.replicas();
+  const [after] = await reportsOf(replicas);
   expect([after!.damaged, after!.fault]).toEqual([true, 'checksum mismatch']);
 });
 
@@ -131,10 +162,10 @@ test('damage that a compaction meets is told though nothing is written, and the 
   });
   groups.set(1, {term: 1, isAsleep: true, flushed: 5, machine});
   touch(1);
-  expect((await replicas.replicas())[0]!.damaged).toBeUndefined();
+  expect((await reportsOf(replicas))[0]!.damaged).toBeUndefined();
   machine.isDamaged = true;
   replicas.lookForFlushes();
-  expect((await replicas.replicas())[0]).toMatchObject({damaged: true, fault: undefined});
+  expect((await reportsOf(replicas))[0]).toMatchObject({damaged: true, fault: undefined});
   expect([...replicas.ownNotes()][0]!.status.damaged).toBe(true);
 });
 
@@ -151,7 +182,7 @@ test('the end of work is told, though the replica sleeps', async () => {
   const machine = Object.create(ReplicaMachine.prototype, {...own, work});
   groups.set(1, {term: 1, isAsleep: true, flushed: 5, machine});
   touch(1);
-  const told = async () => (await replicas.replicas())[0]!.work;
+  const told = async () => (await reportsOf(replicas))[0]!.work;
   expect(await told()).toEqual(running);
   machine.work = {...running, state: 'done', hash: 'aa'};
   expect(await told()).toMatchObject({state: 'done', hash: 'aa'});

@@ -12,74 +12,25 @@ import {
   type ReplicaSetId,
   type StoreId,
 } from '@flotilla/base';
-import {ENTRIES_SINCE, type ReplicaReport} from '@flotilla/catalog';
-import {type CreateOrder, type ReplicaHost, reportOf, type WorkOrder} from '@flotilla/meta';
-import type {BrokenReplica, Host, ReplicaStatus, StateMachine} from '@flotilla/multiraft';
+import {ENTRIES_SINCE} from '@flotilla/catalog';
+import {type CreateOrder, type ReplicaHost, ReportBook, type WorkOrder} from '@flotilla/meta';
+import type {Host, StateMachine} from '@flotilla/multiraft';
 import {encodeChecksum, ReplicaMachine} from '@flotilla/replica';
 import type {Manifest} from '@flotilla/storage';
 import type {CatalogCopy} from './catalog-copy.ts';
 import type {EntryOrderBook} from './entry-orders.ts';
 import {birthOf, carryBirth, forgetBirth, recordBirth} from './replica-births.ts';
+import {
+  brokenNote,
+  isSameReport,
+  type NotesOfOthers,
+  noteOf,
+  type ReplicaNews,
+  type ReplicaNote,
+} from './replica-notes.ts';
 
 /** The catalog reaches every node within some milliseconds, or it is cut off. */
 const CATALOG_WAIT_MS = 5_000;
-
-/** What is told as the role of a replica that could not be opened; Raft has none of that name. */
-export const UNOPENED_ROLE = 'stopped';
-
-/** One replica as other threads and nodes see it. Plain JSON. */
-export interface ReplicaNote {
-  readonly report: ReplicaReport;
-  readonly status: {
-    readonly set: ReplicaSetId;
-    readonly replica: ReplicaId;
-    readonly role: string;
-    readonly term: number;
-    readonly leader: ReplicaId | undefined;
-    readonly commitIndex: number;
-    readonly appliedIndex: number;
-    readonly lastIndex: number;
-    /** Of the entry there; absent where an older build answers. */
-    readonly lastTerm?: number | undefined;
-    readonly flushedIndex: number;
-    readonly isAsleep: boolean;
-    readonly failover: string;
-    readonly stopped: string | undefined;
-    /** The entry that it cannot apply. */
-    readonly failedIndex?: number | undefined;
-    /** Absent where an older build answers. */
-    readonly isWedged?: boolean | undefined;
-    /** It could not be opened, and never will be. Absent where an older build answers. */
-    readonly isLost?: true | undefined;
-    /** By its own configuration; absent where an older build answers, and where it waits for its first snapshot. */
-    readonly voting?: Voting | undefined;
-    /** A part of it is damaged, though it may still run. */
-    readonly damaged?: boolean | undefined;
-  };
-}
-
-/** Who votes in a group, as one of its replicas knows it. */
-export interface Voting {
-  readonly configIndex: number;
-  /** The second one is that of a joint configuration: a majority of each is needed. */
-  readonly majorities: readonly (readonly number[])[];
-}
-
-/** What became other than it was told before. */
-export interface ReplicaNews {
-  readonly changed: readonly ReplicaNote[];
-  readonly gone: readonly ReplicaSetId[];
-}
-
-/** By engine thread: what the others have told of their replicas. */
-export type NotesOfOthers = Map<number, Map<ReplicaSetId, ReplicaNote>>;
-
-export function takeNews(notes: NotesOfOthers, thread: number, news: ReplicaNews): void {
-  const ofThread = notes.get(thread) ?? new Map<ReplicaSetId, ReplicaNote>();
-  notes.set(thread, ofThread);
-  for (const set of news.gone) ofThread.delete(set);
-  for (const note of news.changed) ofThread.set(note.status.set, note);
-}
 
 export interface ReplicaHostDeps {
   readonly host: Host;
@@ -93,8 +44,8 @@ export interface ReplicaHostDeps {
   readonly log: Log;
   /** The set belongs to this thread, unless another has it already. */
   readonly isOwn: (set: ReplicaSetId) => boolean;
-  /** Of the other engine threads of this node. */
-  readonly notesOfOthers: () => Iterable<ReplicaNote>;
+  /** The other engine threads of this node. */
+  readonly others: NotesOfOthers;
   /** All of them have told theirs. */
   readonly isComplete: () => boolean;
   /** A replica of the set lives, or no longer lives, in this thread. */
@@ -125,8 +76,10 @@ export class NodeReplicas implements ReplicaHost {
   /** Sets found here with a lost replica: this thread's to bring back, whatever was destroyed on the way. */
   readonly #toBringBack = new Set<ReplicaSetId>();
   readonly #changes: () => Iterable<ReplicaSetId>;
-  /** Of `#told`, while nothing in them has changed. */
-  #reports: readonly ReplicaReport[] | undefined;
+  /** Of all threads; kept as things change. */
+  readonly #book = new ReportBook();
+  /** In the book, by set: those that cannot be opened. */
+  #brokenInBook: ReadonlyMap<ReplicaSetId, ReplicaId> = new Map();
   /** Sets with news; undefined: all, and nobody has asked yet. */
   #untold: Set<ReplicaSetId> | undefined;
   #brokenTold: ReadonlySet<ReplicaSetId> = new Set();
@@ -139,14 +92,16 @@ export class NodeReplicas implements ReplicaHost {
   }
 
   /** Never a part of them: meta would order anew what is only not told yet. */
-  async replicas(): Promise<readonly ReplicaReport[]> {
+  async reports(): Promise<ReportBook> {
     if (!this.isSettled() || !this.#deps.isComplete())
       throw new DbError('UNAVAILABLE', 'the node is starting');
     this.#look();
-    this.#reports ??= [...this.#told.values()].map(({note}) => note.report);
-    const more = [...this.#brokenNotes(), ...this.#deps.notesOfOthers()];
-    // The same object where nothing changed: who compares need not look into it.
-    return more.length === 0 ? this.#reports : this.#reports.concat(more.map(({report}) => report));
+    this.#bookBroken();
+    for (const [replica, report] of this.#deps.others.takeReports()) {
+      if (report === undefined) this.#book.remove(replica);
+      else this.#book.put(report);
+    }
+    return this.#book;
   }
 
   /** Until then what is here is only a part of what meta must know of. Asking sets it going. */
@@ -230,7 +185,7 @@ export class NodeReplicas implements ReplicaHost {
   /** Of all engine threads. */
   *notes(): Generator<ReplicaNote> {
     yield* this.ownNotes();
-    yield* this.#deps.notesOfOthers();
+    yield* this.#deps.others.all();
   }
 
   *ownNotes(): Generator<ReplicaNote> {
@@ -276,6 +231,20 @@ export class NodeReplicas implements ReplicaHost {
     for (const [set, broken] of this.#deps.host.broken()) yield brokenNote(set, broken);
   }
 
+  /** Those that could not be opened are few, so all of them are looked at. */
+  #bookBroken(): void {
+    const inBook = new Map<ReplicaSetId, ReplicaId>();
+    for (const {report} of this.#brokenNotes()) {
+      inBook.set(report.set, report.replica);
+      this.#book.put(report);
+    }
+    for (const [set, replica] of this.#brokenInBook) {
+      const isOpened = this.#told.get(set)?.note.report.replica === replica;
+      if (inBook.get(set) !== replica && !isOpened) this.#book.remove(replica);
+    }
+    this.#brokenInBook = inBook;
+  }
+
   #look(): void {
     const {host} = this.#deps;
     for (const set of new Set([...this.#changes(), ...this.#working])) {
@@ -285,18 +254,19 @@ export class NodeReplicas implements ReplicaHost {
       const before = this.#told.get(set);
       if (status === undefined || machine === undefined) {
         this.#working.delete(set);
-        if (this.#told.delete(set)) this.#reports = undefined;
+        this.#told.delete(set);
+        if (before !== undefined) this.#book.remove(before.note.report.replica);
         continue;
       }
       const note = noteOf(status, machine);
       if (note.report.work?.state === 'running') this.#working.add(set);
       else this.#working.delete(set);
       const isSame = before !== undefined && isSameReport(before.note.report, note.report);
-      if (!isSame) this.#reports = undefined;
-      this.#told.set(set, {
-        machine,
-        note: isSame ? {report: before.note.report, status: note.status} : note,
-      });
+      const {report} = isSame ? before.note : note;
+      this.#told.set(set, {machine, note: {report, status: note.status}});
+      const {replica} = before?.note.report ?? report;
+      if (replica !== report.replica) this.#book.remove(replica);
+      this.#book.put(report);
     }
   }
 
@@ -379,74 +349,4 @@ export class NodeReplicas implements ReplicaHost {
   heard(): readonly NodeId[] {
     return this.#deps.host.heardNodes();
   }
-}
-
-function isSameReport(before: ReplicaReport, now: ReplicaReport): boolean {
-  return JSON.stringify(before) === JSON.stringify(now);
-}
-
-function noteOf(status: ReplicaStatus, machine: StateMachine): ReplicaNote {
-  const {set, replica, role, term, leader, commitIndex, appliedIndex, lastIndex, lastTerm} = status;
-  const {flushedIndex, isAsleep, failover, stopped, isWedged} = status;
-  const {configIndex, configuration} = status;
-  const majorities = [configuration.voters, configuration.votersOutgoing].filter(hasAny);
-  const voting = majorities.length === 0 ? undefined : {configIndex, majorities};
-  const numbers = {term, commitIndex, appliedIndex, lastIndex, lastTerm, flushedIndex};
-  const rows = machine instanceof ReplicaMachine ? machine : undefined;
-  const damaged = rows?.isDamaged ? true : undefined;
-  // What a damaged part keeps from being applied is no fault of the entry.
-  const failedIndex = damaged ? undefined : status.failedIndex;
-  const rest = {isAsleep, failover, stopped, failedIndex, isWedged, voting, damaged};
-  const bytes = {diskBytes: rows?.diskBytes, writtenBytes: rows?.writtenBytes};
-  return {
-    report: reportOf(status, {
-      written: rows?.isWritten ?? false,
-      damaged,
-      work: rows?.work,
-      ...bytes,
-    }),
-    status: {set, replica, role, leader: leader?.replica, ...numbers, ...rest},
-  };
-}
-
-function hasAny(voters: readonly number[] | undefined): boolean {
-  return voters !== undefined && voters.length > 0;
-}
-
-function brokenNote(set: ReplicaSetId, {replica, reason, isLost}: BrokenReplica): ReplicaNote {
-  const nothing = {term: 0, appliedIndex: 0, lastIndex: 0};
-  const configuration = {
-    voters: [],
-    votersOutgoing: [],
-    learners: [],
-    learnersNext: [],
-    autoLeave: false,
-  };
-  return {
-    report: {
-      set,
-      replica,
-      role: UNOPENED_ROLE,
-      ...nothing,
-      configIndex: 0,
-      configuration,
-      durable: true,
-      written: false,
-      fault: reason,
-      damaged: true,
-    },
-    status: {
-      set,
-      replica,
-      role: UNOPENED_ROLE,
-      ...nothing,
-      leader: undefined,
-      commitIndex: 0,
-      flushedIndex: 0,
-      isAsleep: false,
-      failover: 'automatic',
-      stopped: reason,
-      isLost: isLost ? true : undefined,
-    },
-  };
 }

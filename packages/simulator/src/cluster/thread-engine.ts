@@ -31,7 +31,6 @@ import {
   RpcCore,
   replicaFactory,
   storeOf,
-  takeNews,
   WorkTurns,
 } from '@flotilla/server/engine-parts';
 import {Manifest, StorageCounts} from '@flotilla/storage';
@@ -187,7 +186,7 @@ export class ThreadEngine implements ThreadProgram {
   }
 
   takeNotes(thread: number, news: Parameters<ThreadNews['notes']>[0]): void {
-    takeNews(this.#parts!.notes, thread, news);
+    this.#parts!.notes.take(thread, news);
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,168 @@
+// One replica as other threads and nodes see it, and what the threads of a node tell each other of theirs.
+
+import type {ReplicaId, ReplicaSetId} from '@flotilla/base';
+import type {ReplicaReport} from '@flotilla/catalog';
+import {reportOf} from '@flotilla/meta';
+import type {BrokenReplica, ReplicaStatus, StateMachine} from '@flotilla/multiraft';
+import {ReplicaMachine} from '@flotilla/replica';
+
+/** What is told as the role of a replica that could not be opened; Raft has none of that name. */
+export const UNOPENED_ROLE = 'stopped';
+
+/** Plain JSON. */
+export interface ReplicaNote {
+  readonly report: ReplicaReport;
+  readonly status: {
+    readonly set: ReplicaSetId;
+    readonly replica: ReplicaId;
+    readonly role: string;
+    readonly term: number;
+    readonly leader: ReplicaId | undefined;
+    readonly commitIndex: number;
+    readonly appliedIndex: number;
+    readonly lastIndex: number;
+    /** Of the entry there; absent where an older build answers. */
+    readonly lastTerm?: number | undefined;
+    readonly flushedIndex: number;
+    readonly isAsleep: boolean;
+    readonly failover: string;
+    readonly stopped: string | undefined;
+    /** The entry that it cannot apply. */
+    readonly failedIndex?: number | undefined;
+    /** Absent where an older build answers. */
+    readonly isWedged?: boolean | undefined;
+    /** It could not be opened, and never will be. Absent where an older build answers. */
+    readonly isLost?: true | undefined;
+    /** By its own configuration; absent where an older build answers, and where it waits for its first snapshot. */
+    readonly voting?: Voting | undefined;
+    /** A part of it is damaged, though it may still run. */
+    readonly damaged?: boolean | undefined;
+  };
+}
+
+/** Who votes in a group, as one of its replicas knows it. */
+export interface Voting {
+  readonly configIndex: number;
+  /** The second one is that of a joint configuration: a majority of each is needed. */
+  readonly majorities: readonly (readonly number[])[];
+}
+
+/** What became other than it was told before. */
+export interface ReplicaNews {
+  readonly changed: readonly ReplicaNote[];
+  readonly gone: readonly ReplicaSetId[];
+}
+
+/** By engine thread: what the others have told of their replicas. */
+export class NotesOfOthers {
+  readonly #threads = new Map<number, Map<ReplicaSetId, ReplicaNote>>();
+  /** Told since the last `takeReports`, by replica; undefined: it is gone. */
+  #reports = new Map<ReplicaId, ReplicaReport | undefined>();
+
+  /** How many have told theirs. */
+  get threadCount(): number {
+    return this.#threads.size;
+  }
+
+  *all(): Generator<ReplicaNote> {
+    for (const notes of this.#threads.values()) yield* notes.values();
+  }
+
+  take(thread: number, {changed, gone}: ReplicaNews): void {
+    const notes = this.#threads.get(thread) ?? new Map<ReplicaSetId, ReplicaNote>();
+    this.#threads.set(thread, notes);
+    for (const set of gone) {
+      this.#forget(notes.get(set));
+      notes.delete(set);
+    }
+    for (const note of changed) {
+      this.#forget(notes.get(note.status.set));
+      notes.set(note.status.set, note);
+      this.#reports.set(note.report.replica, note.report);
+    }
+  }
+
+  /** What changed since the last call. */
+  takeReports(): ReadonlyMap<ReplicaId, ReplicaReport | undefined> {
+    const reports = this.#reports;
+    this.#reports = new Map();
+    return reports;
+  }
+
+  #forget(note: ReplicaNote | undefined): void {
+    if (note !== undefined) this.#reports.set(note.report.replica, undefined);
+  }
+}
+
+export function isSameReport(before: ReplicaReport, now: ReplicaReport): boolean {
+  return JSON.stringify(before) === JSON.stringify(now);
+}
+
+export function noteOf(status: ReplicaStatus, machine: StateMachine): ReplicaNote {
+  const {set, replica, role, term, leader, commitIndex, appliedIndex, lastIndex, lastTerm} = status;
+  const {flushedIndex, isAsleep, failover, stopped, isWedged} = status;
+  const {configIndex, configuration} = status;
+  const majorities = [configuration.voters, configuration.votersOutgoing].filter(hasAny);
+  const voting = majorities.length === 0 ? undefined : {configIndex, majorities};
+  const numbers = {term, commitIndex, appliedIndex, lastIndex, lastTerm, flushedIndex};
+  const rows = machine instanceof ReplicaMachine ? machine : undefined;
+  const damaged = rows?.isDamaged ? true : undefined;
+  // What a damaged part keeps from being applied is no fault of the entry.
+  const failedIndex = damaged ? undefined : status.failedIndex;
+  const rest = {isAsleep, failover, stopped, failedIndex, isWedged, voting, damaged};
+  const bytes = {diskBytes: rows?.diskBytes, writtenBytes: rows?.writtenBytes};
+  return {
+    report: reportOf(status, {
+      written: rows?.isWritten ?? false,
+      damaged,
+      work: rows?.work,
+      ...bytes,
+    }),
+    status: {set, replica, role, leader: leader?.replica, ...numbers, ...rest},
+  };
+}
+
+function hasAny(voters: readonly number[] | undefined): boolean {
+  return voters !== undefined && voters.length > 0;
+}
+
+export function brokenNote(
+  set: ReplicaSetId,
+  {replica, reason, isLost}: BrokenReplica,
+): ReplicaNote {
+  const nothing = {term: 0, appliedIndex: 0, lastIndex: 0};
+  const configuration = {
+    voters: [],
+    votersOutgoing: [],
+    learners: [],
+    learnersNext: [],
+    autoLeave: false,
+  };
+  return {
+    report: {
+      set,
+      replica,
+      role: UNOPENED_ROLE,
+      ...nothing,
+      configIndex: 0,
+      configuration,
+      durable: true,
+      written: false,
+      fault: reason,
+      damaged: true,
+    },
+    status: {
+      set,
+      replica,
+      role: UNOPENED_ROLE,
+      ...nothing,
+      leader: undefined,
+      commitIndex: 0,
+      flushedIndex: 0,
+      isAsleep: false,
+      failover: 'automatic',
+      stopped: reason,
+      isLost: isLost ? true : undefined,
+    },
+  };
+}
