@@ -18,7 +18,8 @@ code is the size of a piece or a point at which something begins, and refuses no
 Limits with an asterisk are the most that a node takes. All of its budgets together fit half of the
 memory that it is started with (\`start --memory 4GiB\`; by default 60 % of the machine's or the
 container's), so they are smaller where that is little. The other half is for code, for what is not
-collected yet, and for the work itself. The other limits are fixed.
+collected yet, and for the work itself. \`start --snapshot-rate\` says another
+\`snapshot_bytes_per_second_max\`; the other limits are fixed.
 
 `;
 

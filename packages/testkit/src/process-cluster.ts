@@ -38,6 +38,8 @@ export interface ClusterOptions {
   readonly release?: (() => void) | undefined;
   /** The command line's main file in another checkout; without it, this one's. */
   readonly program?: string | undefined;
+  /** Of each node's `start`, beside those that make it one of the cluster. */
+  readonly flags?: ((node: number) => readonly string[]) | undefined;
   /** Of each node's process, beside the test's own. */
   readonly env?: ((node: number) => Readonly<Record<string, string>>) | undefined;
 }
@@ -227,6 +229,7 @@ export class ProcessCluster {
       if (options.engineThreads !== undefined)
         args.push('--engine-threads', String(options.engineThreads));
       if (options.memory !== undefined) args.push('--memory', options.memory);
+      args.push(...(options.flags?.(i + 1) ?? []));
       return new ProcessNode(i + 1, {port, directory: own, args, env: options.env?.(i + 1)});
     });
     const links =

@@ -38,6 +38,8 @@ const Options = z.object({
   memory: ByteCount.optional(),
   zone: z.string().optional(),
   timing: z.enum(['local', 'zone', 'wan']).default('local'),
+  repairAfter: z.string().optional(),
+  snapshotRate: ByteCount.optional(),
   autoCreateDatabase: z.boolean().default(false),
   log: z.enum(['pretty', 'json']).default('pretty'),
   hints: z.boolean().default(true),
@@ -81,6 +83,14 @@ export function addStartCommand(program: Command, context: CommandContext): void
       '--timing <distance>',
       'how far the nodes are from each other, the same for all of a cluster: local (the default, ' +
         'round trips below 5 ms), zone (below 20 ms) or wan (below 200 ms)',
+    )
+    .option(
+      '--repair-after <duration>',
+      'so long a node is silent before its replicas are made anew elsewhere, the same for all of a cluster (default 10m)',
+    )
+    .option(
+      '--snapshot-rate <size>',
+      'that it sends in a second to replicas that are made, 1MiB an engine thread at least (default 64MiB)',
     )
     .option('--auto-create-database', 'a write makes the database that it names')
     .option('--log <form>', 'pretty (for people, the default) or json')
@@ -136,6 +146,8 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
     memoryBytes: options.memory,
     zone: options.zone,
     timing: options.timing,
+    repairAfter: options.repairAfter,
+    snapshotBytesPerSecond: options.snapshotRate,
     autoCreateDatabase: options.autoCreateDatabase,
     log: options.log,
   };

@@ -3,7 +3,6 @@
 import type {MessagePort} from 'node:worker_threads';
 import {
   type Clock,
-  LIMITS,
   type Log,
   META_SET,
   type NodeId,
@@ -125,8 +124,7 @@ async function openHost(
     timing: options.timing,
     limits: {
       ...proposalLimits(options.memory.proposals_in_flight_bytes_max),
-      // Of the node: each thread has its part.
-      snapshotBytesPerSecond: LIMITS.snapshot_bytes_per_second_max.value / options.threads,
+      snapshotBytesPerSecond: options.snapshotBytesPerSecond,
     },
     onTick: (lateMs) => {
       vitals.tell(vitalsOf(host, clock));

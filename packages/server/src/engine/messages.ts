@@ -40,6 +40,10 @@ export interface EngineOptions {
   readonly vitals: SharedArrayBuffer;
   /** What the budgets of the thread may hold. */
   readonly memory: MemoryLimits;
+  /** That the thread sends to replicas that are made: its part of what the node may. */
+  readonly snapshotBytesPerSecond: number;
+  /** As the plans of the reconciler take it: where this node leads meta. */
+  readonly repairAfterMs?: number | undefined;
   /** Log lines for a person instead of JSON. */
   readonly isLogPlain: boolean;
   /** A write makes the database that it names and that is not there. */

@@ -12,7 +12,7 @@ import {
   type Rpc,
   type RpcHandlers,
 } from '@flotilla/base';
-import {Catalog, CLUSTER_VERSION, type Command, type PlanSettings} from '@flotilla/catalog';
+import {Catalog, CLUSTER_VERSION, type Command} from '@flotilla/catalog';
 import {
   CatalogFollower,
   type MetaClient,
@@ -43,11 +43,9 @@ export interface MetaRoleDeps {
   readonly log: Log;
   readonly options: Pick<
     EngineOptions,
-    'node' | 'catalog' | 'address' | 'zone' | 'threads' | 'version' | 'isInsecure'
+    'node' | 'catalog' | 'address' | 'zone' | 'threads' | 'version' | 'isInsecure' | 'repairAfterMs'
   >;
   readonly presence: NodePresence;
-  /** Of the reconciler's plans; its own by default. */
-  readonly settings?: PlanSettings | undefined;
 }
 
 /** Members of the meta group, this node first if it is one. */
@@ -128,7 +126,8 @@ export class MetaRole {
   }
 
   #join(machine: MetaStateMachine): Member {
-    const {host, rpc, clock, random, log, settings} = this.#deps;
+    const {host, rpc, clock, random, log, options} = this.#deps;
+    const settings = {repairAfterMs: options.repairAfterMs};
     const service = new MetaService({
       group: host,
       machine,

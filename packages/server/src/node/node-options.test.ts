@@ -4,6 +4,7 @@ import {
   isInsecure,
   isLoopback,
   parseNodeOptions,
+  snapshotShare,
   splitAddress,
 } from './node-options.ts';
 
@@ -15,10 +16,18 @@ test('the least that a node needs, and its defaults', () => {
     bootstrap: false,
     timing: 'local',
     autoCreateDatabase: false,
+    snapshotBytesPerSecond: 64 * 2 ** 20,
     insecure: false,
     tlsAnyClient: false,
     log: 'pretty',
   });
+});
+
+test('what a person says of repairs', () => {
+  const said = {repairAfter: '1h30m', snapshotBytesPerSecond: 2 ** 21};
+  expect(parseNodeOptions({...LEAST, ...said})).toMatchObject({...said, repairAfter: 5_400_000});
+  expect(snapshotShare({snapshotBytesPerSecond: 2 ** 24}, 4)).toBe(2 ** 22);
+  expect(snapshotShare({snapshotBytesPerSecond: 2 ** 20}, 4), 'too little to share').toBe(2 ** 20);
 });
 
 test.each([
@@ -29,6 +38,8 @@ test.each([
   [{engineThreads: -1}, 'engineThreads'],
   [{engineThreads: 1.5}, 'engineThreads'],
   [{zone: ''}, 'zone'],
+  [{repairAfter: 'soon'}, '--repair-after: "soon" is no duration'],
+  [{snapshotBytesPerSecond: 1_000}, 'snapshotBytesPerSecond: 1000 is under 1048576'],
   [{timing: 'far' as 'wan'}, 'timing'],
   [{bootstrap: true}, '--bootstrap needs the join secret of its cluster: make one with `openssl'],
   [{join: ['10.0.0.1:8902']}, '--join-secret-file'],

@@ -1,9 +1,10 @@
 // What a node is started with. The command line checks the flags' forms; the limits are checked here.
 
-import {DbError} from '@flotilla/base';
+import {DbError, LIMITS} from '@flotilla/base';
 import {z} from 'zod';
 import {HOW_TO_MAKE_A_SECRET, whyNoSecret} from '../connections/index.ts';
 import {HOW_TO_MAKE_A_TOKEN, whyNoToken} from '../doors/token-hash.ts';
+import {parseDuration} from '../engine/durations.ts';
 import {parseOrThrow} from '../http/parse-or-throw.ts';
 
 const Address = z
@@ -27,6 +28,9 @@ const AdminTokenText = z
   })
   .transform((text) => text.trim());
 
+/** Slower a snapshot of some size would hardly end. */
+const SNAPSHOT_BYTES_PER_SECOND_MIN = 2 ** 20;
+
 const Options = z.strictObject({
   dataDirectory: z.string().min(1),
   listen: Address,
@@ -49,6 +53,17 @@ const Options = z.strictObject({
   zone: z.string().min(1).max(255).optional(),
   timing: z.enum(['local', 'zone', 'wan']).default('local'),
   autoCreateDatabase: z.boolean().default(false),
+  /** As 10m: so long a node is silent before its replicas are made anew elsewhere. Counts where meta is led. */
+  repairAfter: z
+    .string()
+    .transform((text) => parseDuration(text, '--repair-after'))
+    .optional(),
+  /** Of the node, to replicas that are made: each engine thread has its part. */
+  snapshotBytesPerSecond: z
+    .number()
+    .int()
+    .min(SNAPSHOT_BYTES_PER_SECOND_MIN)
+    .default(LIMITS.snapshot_bytes_per_second_max.value),
   /** For tests, which cannot write a million series; no flag sets it. */
   seriesPerSetMax: z.number().int().positive().optional(),
   log: z.enum(['pretty', 'json']).default('pretty'),
@@ -56,6 +71,7 @@ const Options = z.strictObject({
 
 export type StartNodeOptions = z.input<typeof Options>;
 export type NodeOptions = z.output<typeof Options>;
+type SnapshotRate = Pick<NodeOptions, 'snapshotBytesPerSecond'>;
 
 export function parseNodeOptions(options: StartNodeOptions): NodeOptions {
   const parsed = parseOrThrow(Options, options);
@@ -83,6 +99,11 @@ export function checkFounder(options: NodeOptions): void {
     'INVALID_ARGUMENT',
     `a node that founds a cluster beyond loopback (${options.listen}) needs the cluster's first admin token, or whoever reaches it may administer: ${HOW_TO_MAKE_A_TOKEN}, or say --insecure where the network keeps strangers out`,
   );
+}
+
+/** What each engine thread may send to replicas that are made. */
+export function snapshotShare({snapshotBytesPerSecond}: SnapshotRate, threads: number): number {
+  return Math.max(SNAPSHOT_BYTES_PER_SECOND_MIN, snapshotBytesPerSecond / threads);
 }
 
 /** It need ask nobody for a certificate or a token. */

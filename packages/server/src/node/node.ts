@@ -335,6 +335,8 @@ class NodeProcess implements StartedNode {
       isInsecure: isInsecure(this.#options),
       audit: this.#audit,
       seriesPerSetMax: this.#options.seriesPerSetMax,
+      repairAfterMs: this.#options.repairAfter,
+      snapshotBytesPerSecond: this.#options.snapshotBytesPerSecond,
       onFatal: (code, reason) => {
         this.#log.error({code}, `the node ends: ${reason}`);
         this.#end(code);

@@ -18,6 +18,7 @@ import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
 import {FirstGreetings} from './first-greetings.ts';
 import type {Asking} from './identity.ts';
 import type {NodeCondition, ThreadCondition} from './node-health.ts';
+import {snapshotShare} from './node-options.ts';
 import {Relay} from './relay.ts';
 import {StoreRecords} from './store-records.ts';
 import {ThreadVitals} from './thread-vitals.ts';
@@ -50,6 +51,8 @@ export interface RunningNodeOptions {
   readonly isInsecure: boolean;
   readonly audit: Audit;
   readonly seriesPerSetMax: number | undefined;
+  readonly repairAfterMs: number | undefined;
+  readonly snapshotBytesPerSecond: number;
   readonly onFatal: (code: ExitCode, reason: string) => void;
   /** The loop of the main thread turned, so late. */
   readonly onLook: (lateMs: number) => void;
@@ -319,6 +322,8 @@ export class RunningNode {
       autoCreateDatabase,
       isInsecure,
       seriesPerSetMax,
+      snapshotBytesPerSecond: snapshotShare(this.#options, threads),
+      repairAfterMs: this.#options.repairAfterMs,
       catalog,
       founding: thread === 0 ? founding : undefined,
     };

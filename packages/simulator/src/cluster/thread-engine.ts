@@ -252,9 +252,9 @@ export class ThreadEngine implements ThreadProgram {
         address: `n${id}`,
         threads: this.#count,
         version: '1',
+        repairAfterMs,
       },
       presence: this.#running.watch,
-      settings: {repairAfterMs},
     });
   }
 
