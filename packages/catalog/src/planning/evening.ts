@@ -1,13 +1,14 @@
 // The moves that even out the nodes, by what each carries (node-loads.ts). A move is made where it puts zones
 // apart that another zone could relieve, or where it lowers the sum of the squares of what the nodes carry and
 // brings no two replicas into one zone: both sums only fall, so that it ends. Each look at a set costs about
-// the same, however many nodes and sets there are.
+// the same, however many nodes and sets there are. The meta group's replicas weigh too little to be moved for
+// what nodes carry; its zones are put apart like those of any set.
 
-import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import {META_SET, type NodeId, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {Node, ReplicaSet} from '../model.ts';
 import {cancelledSets, cancelledWork} from './cancelled.ts';
-import {isLed} from './evacuation.ts';
+import {isLed, setsWithMeta} from './evacuation.ts';
 import {LightNodes} from './light-nodes.ts';
 import {NodeLoads} from './node-loads.ts';
 import {zoneOf} from './placement.ts';
@@ -57,7 +58,7 @@ export class Evening {
     for (const choose of [this.#unCrowding, this.#lightening]) {
       for (let isBetter = true; isBetter; ) {
         isBetter = false;
-        for (const set of this.#catalog.replicaSets()) {
+        for (const set of setsWithMeta(this.#catalog)) {
           const choice = this.#mayMove(set) ? choose.call(this, set) : undefined;
           if (choice === undefined) {
             yield undefined;
@@ -121,6 +122,7 @@ export class Evening {
 
   /** The move that makes two nodes more even. */
   #lightening(set: ReplicaSet): Choice | undefined {
+    if (set.id === META_SET) return undefined;
     const holdings = this.#holdings(set);
     // Mostly so: then nothing more is looked at.
     if (!holdings.some((holding) => this.#isHeavy(holding))) return undefined;

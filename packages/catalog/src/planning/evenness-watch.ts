@@ -5,6 +5,7 @@
 import type {OperationId, ReplicaSetId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {ReplicaSet} from '../model.ts';
+import {setsWithMeta} from './evacuation.ts';
 import {zoneOf} from './placement.ts';
 import type {PlannedMove} from './planned-move.ts';
 import {type Doubt, doubtOf, searchMoves} from './rebalance.ts';
@@ -107,7 +108,7 @@ export class EvennessWatch {
   }
 
   #beginSweep(): void {
-    this.#sweep = this.#catalog.replicaSets();
+    this.#sweep = setsWithMeta(this.#catalog);
     this.#changed.clear();
   }
 
@@ -115,7 +116,7 @@ export class EvennessWatch {
     const next = this.#sweep?.next();
     if (next === undefined) return undefined;
     if (next.done !== true) return next.value;
-    this.#sweep = this.#isSweepOld ? this.#catalog.replicaSets() : undefined;
+    this.#sweep = this.#isSweepOld ? setsWithMeta(this.#catalog) : undefined;
     this.#isSweepOld = false;
     return this.#nextOfSweep();
   }

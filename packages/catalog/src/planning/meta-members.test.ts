@@ -51,6 +51,18 @@ test.each([
   },
 );
 
+test('two members of one zone go apart when a node of another zone comes', () => {
+  const world = new World(1, 3);
+  setZones(world, (node) => (node === 1 ? 'a' : 'c'));
+  settle(world);
+  expect(zonesOf(world)).toEqual([1, 2]);
+  world.join(4);
+  setZones(world, (node) => ['a', 'c', 'c', 'b'][node - 1]!);
+  settle(world);
+  expect(zonesOf(world)).toEqual([1, 1, 1]);
+  expect(world.groups.get(META)!.voters).toHaveLength(3);
+});
+
 test('it grows from one to three to five as nodes come, each in a zone of its own', () => {
   const world = new World(1, 1);
   const counts: number[] = [];

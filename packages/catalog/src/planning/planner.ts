@@ -190,8 +190,7 @@ export class Planner {
 
   #lookAt(set: ReplicaSetId, reports: Reports): void {
     this.#index.look(set, reports);
-    // The meta group is not evened out.
-    if (set !== META_SET) this.#evenness.changed(set);
+    this.#evenness.changed(set);
   }
 
   #startOver(): void {

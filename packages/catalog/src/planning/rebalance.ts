@@ -3,7 +3,15 @@
 
 import type {Catalog} from '../catalog.ts';
 import type {Operation} from '../model.ts';
-import {ended, isSetLed, type MoveBudget, move, type NodePlan, WAIT} from './evacuation.ts';
+import {
+  ended,
+  isSetLed,
+  type MoveBudget,
+  move,
+  type NodePlan,
+  setsWithMeta,
+  WAIT,
+} from './evacuation.ts';
 import {Evening} from './evening.ts';
 import {liveNodes} from './fitness.ts';
 import {GroupView} from './group-view.ts';
@@ -89,7 +97,7 @@ export function isUneven(catalog: Catalog, reports: Reports, nowMs: number): boo
   const doubt = doubtOf(catalog, reports, nowMs);
   if (doubt === undefined) return false;
   const {evening, isCountUneven} = doubt;
-  for (const set of catalog.replicaSets()) {
+  for (const set of setsWithMeta(catalog)) {
     if (isCountUneven ? evening.wouldMove(set) : evening.isCrowded(set)) return true;
   }
   return false;
