@@ -37,6 +37,14 @@ test('three replicas on three nodes have nowhere to go; a fourth node takes any 
     expect(drainFault(four.catalog, placed[0]!.replicas[0]!.node)).toMatch(/add 1 node/);
 });
 
+test('it is said how many nodes are missing', () => {
+  const three = clusterOf(3);
+  expect(drainFault(three.catalog, 2 as NodeId)).toMatch(/; add 1 node, /);
+  // Another one goes as well.
+  three.apply({type: 'set-node-state', node: 1 as NodeId, state: 'draining'}, 100);
+  expect(drainFault(three.catalog, 2 as NodeId)).toMatch(/; add 2 nodes, /);
+});
+
 test('a node that holds nothing is drained at once', () => {
   expect(drainFault(new CatalogMachine().catalog, 1 as NodeId)).toBeUndefined();
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {CatalogMachine} from '../machine/catalog-machine.ts';
 import type {Node} from '../model.ts';
+import {clusterOf, reportsOf} from './cluster.fixture.ts';
 import {autoShards, planBucket, planPlacement, votersOf} from './placement.ts';
 import type {NodeReport} from './reports.ts';
 
@@ -32,6 +33,7 @@ function place(
     leads: new Map(),
     silent: new Set(silent as NodeId[]),
     resting: new Set(resting as NodeId[]),
+    unheard: new Set(),
     shards,
     replicas,
   });
@@ -112,6 +114,24 @@ test('zones are distinct where there are enough of them', () => {
   }
 });
 
+test('no zone holds two replicas of a set while another zone holds none, however many nodes each has', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom('a', 'b', 'c', 'd', undefined), {minLength: 1, maxLength: 9}),
+      fc.integer({min: 1, max: 12}),
+      fc.integer({min: 1, max: 7}),
+      (zones, shards, replicas) => {
+        const nodes = zones.map((zone, i) => node(i + 1, zone));
+        const count = new Set(zones).size;
+        for (const placement of place(nodes, shards, replicas)) {
+          const held = placement.map((placed) => zones[placed.node - 1]);
+          expect(new Set(held).size).toBe(Math.min(count, placement.length));
+        }
+      },
+    ),
+  );
+});
+
 test('nodes in maintenance are taken where the others are too few, count as living, and found nothing', () => {
   const nodes = [node(1), node(2), node(3), node(4)];
   for (const placement of place(nodes, 4, 3, [], [1]))
@@ -180,6 +200,21 @@ describe('planBucket', () => {
     expect([next.startMs, next.endMs]).toEqual([WEEK, 10 * 86_400_000]);
     machine.apply(next, 4);
     expect(machine.catalog.buckets(database)).toHaveLength(2);
+  });
+
+  test('nodes of which a new leader of meta has not heard come after those that answered it', () => {
+    const {catalog} = clusterOf(5);
+    const all = reportsOf(catalog, {});
+    // The last two may have died with the leader before.
+    const heard = new Map([...all].filter(([id]) => id <= 3));
+    for (const placement of planBucket(catalog, database, 0, {reports: heard})!.placements)
+      expect(placement.map((placed) => placed.node).sort()).toEqual([1, 2, 3]);
+    // They may live as well: voters are no fewer for it.
+    const own = new Map([...all].filter(([id]) => id === 1));
+    for (const placement of planBucket(catalog, database, 0, {reports: own})!.placements) {
+      expect(placement).toHaveLength(3);
+      expect(placement[0]!.node).toBe(1);
+    }
   });
 
   test('a full node gets nothing; without a fit node there is no plan', () => {

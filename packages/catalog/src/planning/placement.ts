@@ -60,6 +60,7 @@ export function planBucket(
     leads: new Map(nodes.map(({id}) => [id, reports.get(id)?.leads ?? 0])),
     silent: new Set(nodes.filter(({id}) => reports.get(id)?.live === false).map(({id}) => id)),
     resting: new Set(nodes.filter((node) => isResting(node, nowMs)).map(({id}) => id)),
+    unheard: new Set(nodes.filter(({id}) => !reports.has(id)).map(({id}) => id)),
     shards,
     replicas: options.replicas,
   });
@@ -76,13 +77,16 @@ export function planPlacement(wanted: {
   readonly silent: ReadonlySet<NodeId>;
   /** In maintenance: taken only when the others that live are too few. */
   readonly resting: ReadonlySet<NodeId>;
+  /** Not asked yet by a new leader of meta: taken after those that are known to live, and count as living. */
+  readonly unheard: ReadonlySet<NodeId>;
   readonly shards: number;
   readonly replicas: number;
 }): PlacementRequest[][] {
-  const {silent, resting} = wanted;
+  const {silent, resting, unheard} = wanted;
   const living = wanted.nodes.filter(({id}) => !silent.has(id));
-  const rankOf = (id: NodeId) => (silent.has(id) ? 2 : resting.has(id) ? 1 : 0);
-  const ranks = [0, 1, 2].map((rank) => wanted.nodes.filter(({id}) => rankOf(id) === rank));
+  const doubtful = [unheard, resting, silent];
+  const rankOf = (id: NodeId) => doubtful.findLastIndex((set) => set.has(id)) + 1;
+  const ranks = [0, 1, 2, 3].map((rank) => wanted.nodes.filter(({id}) => rankOf(id) === rank));
   const best = Math.min(...wanted.nodes.map(({id}) => rankOf(id)));
   const count = Math.min(wanted.replicas, wanted.nodes.length);
   // A majority of the voters must live, or the set could not open.
