@@ -1,8 +1,8 @@
-// How long writes waited, and which faults they waited through. A write that the client gave up is a
-// failed one; where a majority lived that is a violation of what the product promises, and so is one that
-// waited longer than the faults beside it explain.
+// How long writes and reads waited, and which faults they waited through. A call that the client gave up
+// is a failed one; where a majority lived that is a violation of what the product promises, and so is one
+// that waited longer than the faults beside it explain.
 //
-// What is allowed a write is the sum of what each kind of fault beside it may cost, as on a machine that
+// What is allowed a call is the sum of what each kind of fault beside it may cost, as on a machine that
 // does nothing else: other work on it takes so much longer as it takes of the machine. What this process
 // itself stood still is not counted: the clients and all links between the nodes stood still with it.
 
@@ -20,33 +20,41 @@ export interface FaultSpan {
   endMs: number;
 }
 
-export interface WriteSpan {
+export interface Span {
   readonly startMs: number;
   readonly endMs: number;
-  /** Undefined: acknowledged. */
+}
+
+export interface CallSpan extends Span {
+  readonly call: 'write' | 'read';
+  /** Undefined: acknowledged, or answered. */
   readonly error?: string | undefined;
 }
 
-/** What the writes beside all faults of one kind waited for. */
+export interface Waits {
+  readonly longestMs: number;
+  readonly failed: number;
+}
+
+/** What the calls beside all faults of one kind waited for. */
 export interface KindFigures {
   readonly kind: FaultKind;
   readonly times: number;
   /** Longest wait that the kind alone explains. */
   readonly limitMs: number;
-  /** Of writes in rounds that leave a majority everywhere. */
-  readonly longestMs: number;
-  readonly failed: number;
-  /** Of writes in the other rounds: in all, and after the faults were taken back. */
-  readonly longestBeyondMs: number;
+  /** In rounds that leave a majority everywhere. */
+  readonly writes: Waits;
+  readonly reads: Waits;
+  /** Of both in the other rounds, and after the faults were taken back. */
+  readonly beyond: Waits;
   readonly longestAfterMs: number;
-  readonly failedBeyond: number;
 }
 
 /** Of the machine's time in a span, what other work left. */
 export type ShareLeft = (startMs: number, endMs: number) => number;
 
 /**
- * A node that is gone without a word costs a write its 4 s on that node, and the client up to 6 s of silence
+ * A node that is gone without a word costs a call its 4 s on that node, and the client up to 6 s of silence
  * where it does not answer at all; an election is under a second. The rest is for two slow cores.
  */
 const SILENT_MS_MAX = 12_000;
@@ -68,7 +76,7 @@ export const LIMITS_MS: Readonly<Record<FaultKind, number>> = {
   cutPair: SILENT_MS_MAX,
   split: SILENT_MS_MAX,
 };
-/** Of a write beside no fault at all: operations move its replica set's members. */
+/** Of a call beside no fault at all: operations move its replica set's members. */
 const PEACE_MS_MAX = 4_000;
 /** Under manual failover somebody has to see it, and to choose. */
 const MANUAL_MS_MAX = 10_000;
@@ -81,8 +89,8 @@ export class Availability {
   readonly #shareLeft: ShareLeft;
   readonly #faults: FaultSpan[] = [];
   readonly #manual: {readonly beginMs: number; endMs: number}[] = [];
-  readonly #stalls: WriteSpan[] = [];
-  readonly #writes: WriteSpan[] = [];
+  readonly #stalls: Span[] = [];
+  readonly #calls: CallSpan[] = [];
   readonly #waiting = new Set<number>();
 
   constructor(shareLeft: ShareLeft = () => 1) {
@@ -106,24 +114,24 @@ export class Availability {
   }
 
   /** This process did nothing in that time. */
-  stood(stall: WriteSpan): void {
+  stood(stall: Span): void {
     this.#stalls.push(stall);
   }
 
-  /** A write that `written` will tell of, by when it began. */
+  /** A call that `ended` will tell of, by when it began. */
   began(startMs: number): void {
     this.#waiting.add(startMs);
   }
 
-  /** Of the write that waits longest; 0 where none does. */
+  /** Of the call that waits longest; 0 where none does. */
   waitedMs(nowMs: number): number {
     return Math.max(0, ...[...this.#waiting].map((startMs) => nowMs - startMs));
   }
 
-  written(write: WriteSpan): void {
-    this.#waiting.delete(write.startMs);
-    if (write.error !== undefined || write.endMs - write.startMs >= KEPT_MS_MIN)
-      this.#writes.push(write);
+  ended(call: CallSpan): void {
+    this.#waiting.delete(call.startMs);
+    if (call.error !== undefined || call.endMs - call.startMs >= KEPT_MS_MIN)
+      this.#calls.push(call);
   }
 
   /** Of each kind that struck. */
@@ -131,70 +139,79 @@ export class Availability {
     const kinds = [...new Set(this.#faults.map(({kind}) => kind))];
     return kinds.map((kind) => {
       const spans = this.#faults.filter((fault) => fault.kind === kind);
-      const through = this.#writes.filter((write) => spans.some((span) => overlap(span, write)));
-      const [beyond, within] = split(through, (write) => this.#isBeyond(write));
+      const through = this.#calls.filter((call) => spans.some((span) => overlap(span, call)));
+      const [beyond, within] = split(through, (call) => this.#isBeyond(call));
+      const [writes, reads] = split(within, ({call}) => call === 'write');
       return {
         kind,
         times: spans.length,
         limitMs: LIMITS_MS[kind],
-        longestMs: longest(within.map((write) => this.#wait(write))),
-        failed: failed(within),
-        longestBeyondMs: longest(beyond.map((write) => this.#wait(write))),
-        longestAfterMs: longest(beyond.map((write) => this.#waitAfter(write))),
-        failedBeyond: failed(beyond),
+        writes: this.#waits(writes),
+        reads: this.#waits(reads),
+        beyond: this.#waits(beyond),
+        longestAfterMs: longest(beyond.map((call) => this.#waitAfter(call))),
       };
     });
   }
 
-  /** Writes that failed, or waited too long, although each replica set had its majority all the while. */
+  /** Calls that failed, or waited too long, although each replica set had its majority all the while. */
   violations(): string[] {
-    return this.#writes.flatMap((write) => {
-      const isBeyond = this.#isBeyond(write);
-      if (write.error !== undefined && !isBeyond)
-        return [`a write failed with a majority alive (${this.#beside(write)}): ${write.error}`];
-      const waitedMs = isBeyond ? this.#waitAfter(write) : this.#wait(write);
-      const allowedMs = isBeyond ? AFTER_MS_MAX : this.#allowedMs(write);
+    return this.#calls.flatMap((call) => {
+      const isBeyond = this.#isBeyond(call);
+      if (call.error !== undefined && !isBeyond)
+        return [
+          `a ${call.call} failed with a majority alive (${this.#beside(call)}): ${call.error}`,
+        ];
+      const waitedMs = isBeyond ? this.#waitAfter(call) : this.#wait(call);
+      const allowedMs = isBeyond ? AFTER_MS_MAX : this.#allowedMs(call);
       if (waitedMs <= allowedMs) return [];
-      const shareLeft = this.#shareLeft(write.startMs, write.endMs);
+      const shareLeft = this.#shareLeft(call.startMs, call.endMs);
       if (waitedMs <= allowedMs / shareLeft) return [];
       const what = isBeyond ? 'waited on after the faults' : 'waited';
       const machine =
         shareLeft === 1 ? '' : `, with ${Math.round(shareLeft * 100)} % of the machine`;
       return [
-        `a write ${what} ${secondsOf(waitedMs)} (${this.#beside(write)}), and ${secondsOf(allowedMs)} are allowed${machine}`,
+        `a ${call.call} ${what} ${secondsOf(waitedMs)} (${this.#beside(call)}), and ${secondsOf(allowedMs)} are allowed${machine}`,
       ];
     });
   }
 
-  #allowedMs(write: WriteSpan): number {
-    const beside = this.#faults.filter((fault) => overlap(fault, write));
+  #allowedMs(call: CallSpan): number {
+    const beside = this.#faults.filter((fault) => overlap(fault, call));
     const faults = beside.reduce((sum, {kind}) => sum + LIMITS_MS[kind], 0);
-    const isManual = this.#manual.some((span) => overlap(span, write));
+    const isManual = this.#manual.some((span) => overlap(span, call));
     return Math.max(PEACE_MS_MAX, faults) + (isManual ? MANUAL_MS_MAX : 0);
   }
 
-  #beside(write: WriteSpan): string {
-    const during = this.#faults.filter((fault) => overlap(fault, write));
+  #beside(call: CallSpan): string {
+    const during = this.#faults.filter((fault) => overlap(fault, call));
     const kinds = during.map(({kind, round}) => `${kind} in round ${round}`);
-    if (this.#manual.some((span) => overlap(span, write))) kinds.push('failover by hand');
+    if (this.#manual.some((span) => overlap(span, call))) kinds.push('failover by hand');
     return kinds.join(', ') || 'no fault';
   }
 
-  #isBeyond(write: WriteSpan): boolean {
-    return this.#faults.some((fault) => fault.scope === 'majority' && overlap(fault, write));
+  #isBeyond(call: CallSpan): boolean {
+    return this.#faults.some((fault) => fault.scope === 'majority' && overlap(fault, call));
   }
 
   /** What it waited once the faults beyond a minority beside it had been taken back. */
-  #waitAfter(write: WriteSpan): number {
+  #waitAfter(call: CallSpan): number {
     const beside = this.#faults.filter(
-      (fault) => fault.scope === 'majority' && overlap(fault, write),
+      (fault) => fault.scope === 'majority' && overlap(fault, call),
     );
     const healedMs = Math.max(...beside.map((fault) => fault.healedMs));
-    if (write.endMs <= healedMs) return 0;
-    return this.#wait({...write, startMs: Math.max(write.startMs, healedMs)});
+    if (call.endMs <= healedMs) return 0;
+    return this.#wait({...call, startMs: Math.max(call.startMs, healedMs)});
   }
 
-  #wait({startMs, endMs}: WriteSpan): number {
+  #waits(calls: readonly CallSpan[]): Waits {
+    return {
+      longestMs: longest(calls.map((call) => this.#wait(call))),
+      failed: calls.filter(({error}) => error !== undefined).length,
+    };
+  }
+
+  #wait({startMs, endMs}: Span): number {
     const stood = this.#stalls.reduce((sum, stall) => {
       const both = Math.min(endMs, stall.endMs) - Math.max(startMs, stall.startMs);
       return sum + Math.max(0, both);
@@ -203,11 +220,8 @@ export class Availability {
   }
 }
 
-function overlap(
-  span: {readonly beginMs: number; readonly endMs: number},
-  write: WriteSpan,
-): boolean {
-  return write.startMs <= span.endMs && write.endMs >= span.beginMs;
+function overlap(span: {readonly beginMs: number; readonly endMs: number}, call: Span): boolean {
+  return call.startMs <= span.endMs && call.endMs >= span.beginMs;
 }
 
 function split<T>(all: readonly T[], holds: (one: T) => boolean): [T[], T[]] {
@@ -216,10 +230,6 @@ function split<T>(all: readonly T[], holds: (one: T) => boolean): [T[], T[]] {
 
 function longest(waits: readonly number[]): number {
   return Math.round(waits.reduce((most, wait) => Math.max(most, wait), 0));
-}
-
-function failed(writes: readonly WriteSpan[]): number {
-  return writes.filter(({error}) => error !== undefined).length;
 }
 
 function secondsOf(ms: number): string {

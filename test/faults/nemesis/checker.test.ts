@@ -102,15 +102,15 @@ test('a write that fails where a majority lives is a violation, beyond it is not
   const first = availability.begin({...kill, beginMs: 100});
   first.endMs = 200;
   const second = availability.begin({...kill, scope: 'majority', round: 2, beginMs: 300});
-  availability.written({startMs: 50, endMs: 60});
-  availability.written({startMs: 110, endMs: 1_000, error: 'TIMEOUT'});
+  availability.ended({call: 'write', startMs: 50, endMs: 60});
+  availability.ended({call: 'write', startMs: 110, endMs: 1_000, error: 'TIMEOUT'});
   expect(availability.violations()).toEqual([]);
   second.endMs = 400;
-  availability.written({startMs: 250, endMs: 290, error: 'late'});
+  availability.ended({call: 'write', startMs: 250, endMs: 290, error: 'late'});
   expect(availability.violations()).toEqual([
     'a write failed with a majority alive (no fault): late',
   ]);
-  availability.written({startMs: 150, endMs: 290, error: 'NO_LEADER'});
+  availability.ended({call: 'write', startMs: 150, endMs: 290, error: 'NO_LEADER'});
   expect(availability.violations()).toContain(
     'a write failed with a majority alive (kill in round 1): NO_LEADER',
   );
@@ -118,7 +118,7 @@ test('a write that fails where a majority lives is a violation, beyond it is not
 
 function waited(ms: number, shareLeft = 1): Availability {
   const availability = new Availability(() => shareLeft);
-  availability.written({startMs: 1_000, endMs: 1_000 + ms});
+  availability.ended({call: 'write', startMs: 1_000, endMs: 1_000 + ms});
   return availability;
 }
 
@@ -132,11 +132,21 @@ test('a write that waits longer than the faults beside it explain is a violation
   for (const kind of ['kill', 'pause'] as const)
     availability.begin({kind, scope: 'minority', round: 3, beginMs: 2_000});
   expect(availability.violations()).toEqual([]);
-  availability.written({startMs: 1_000, endMs: 1_100 + kill + pause});
+  availability.ended({call: 'write', startMs: 1_000, endMs: 1_100 + kill + pause});
   expect(availability.violations()[0]).toMatch(/kill in round 3, pause in round 3/);
   // Somebody has to be found who chooses a new leader.
   availability.beginManual(1_500);
   expect(availability.violations()).toEqual([]);
+});
+
+test('so is a read that fails, or waits too long', () => {
+  const availability = new Availability();
+  availability.ended({call: 'read', startMs: 1_000, endMs: 5_100});
+  availability.ended({call: 'read', startMs: 1_000, endMs: 1_100, error: 'UNAVAILABLE'});
+  expect(availability.violations()).toEqual([
+    'a read waited 4.1 s (no fault), and 4.0 s are allowed',
+    'a read failed with a majority alive (no fault): UNAVAILABLE',
+  ]);
 });
 
 test('what other work takes of the machine, and what this process stood still, is not counted', () => {
@@ -152,10 +162,10 @@ test('beyond a minority a write may wait until the faults end, and a while', () 
   const split = {kind: 'split', scope: 'majority', round: 4} as const;
   const span = availability.begin({...split, beginMs: 0});
   span.healedMs = 60_000;
-  availability.written({startMs: 1_000, endMs: 31_000, error: 'TIMEOUT'});
-  availability.written({startMs: 55_000, endMs: 79_000});
+  availability.ended({call: 'write', startMs: 1_000, endMs: 31_000, error: 'TIMEOUT'});
+  availability.ended({call: 'write', startMs: 55_000, endMs: 79_000});
   expect(availability.violations()).toEqual([]);
-  availability.written({startMs: 55_000, endMs: 81_000});
+  availability.ended({call: 'write', startMs: 55_000, endMs: 81_000});
   expect(availability.violations()).toEqual([
     'a write waited on after the faults 21.0 s (split in round 4), and 20.0 s are allowed',
   ]);
@@ -167,19 +177,23 @@ test('the longest wait beside each kind of fault', () => {
   pause.endMs = 5_000;
   const isolate = {kind: 'isolate', scope: 'majority', round: 2} as const;
   availability.begin({...isolate, beginMs: 6_000}).healedMs = 8_000;
-  availability.written({startMs: 4_900, endMs: 5_900});
-  availability.written({startMs: 1_000, endMs: 1_400});
-  availability.written({startMs: 6_500, endMs: 9_500});
-  availability.written({startMs: 6_600, endMs: 9_000, error: 'NO_LEADER'});
-  const none = {longestBeyondMs: 0, longestAfterMs: 0, failedBeyond: 0};
+  availability.ended({call: 'write', startMs: 4_900, endMs: 5_900});
+  availability.ended({call: 'write', startMs: 1_000, endMs: 1_400});
+  availability.ended({call: 'read', startMs: 1_200, endMs: 1_900});
+  availability.ended({call: 'read', startMs: 6_500, endMs: 9_500});
+  availability.ended({call: 'write', startMs: 6_600, endMs: 9_000, error: 'NO_LEADER'});
+  const none = {longestMs: 0, failed: 0};
   expect(availability.figures()).toEqual([
-    {kind: 'pause', times: 1, limitMs: 12_000, longestMs: 1_000, failed: 0, ...none},
     {
-      ...{kind: 'isolate', times: 1, limitMs: 12_000, longestMs: 0, failed: 0},
-      ...{longestBeyondMs: 3_000, longestAfterMs: 1_500, failedBeyond: 1},
+      ...{kind: 'pause', times: 1, limitMs: 12_000, beyond: none, longestAfterMs: 0},
+      ...{writes: {longestMs: 1_000, failed: 0}, reads: {longestMs: 700, failed: 0}},
+    },
+    {
+      ...{kind: 'isolate', times: 1, limitMs: 12_000, writes: none, reads: none},
+      ...{beyond: {longestMs: 3_000, failed: 1}, longestAfterMs: 1_500},
     },
   ]);
-  expect(renderFigures(availability.figures())).toMatch(/^pause +1 +1\.0 s +12\.0 s +0/m);
+  expect(renderFigures(availability.figures())).toMatch(/^pause +1 +12\.0 s +1\.0 s +0 +0\.7 s/m);
 });
 
 test('the machine is shared with what was busy and not ours', () => {

@@ -148,8 +148,9 @@ async function judgeRegisters({cluster, histories, say}: Examined) {
   const violations: string[] = [];
   for (const {url, number} of cluster.nodes) {
     const own = registerClient(url);
-    const isRead = await readRegisters(own, number, histories);
-    if (!isRead) violations.push(`registers cannot be read through node ${number}`);
+    const error = await readRegisters(own, number, histories);
+    if (error !== undefined)
+      violations.push(`registers cannot be read through node ${number}: ${error}`);
     own.close();
   }
   const {stale, phantom, examples} = histories.check();

@@ -1,5 +1,5 @@
 // The load through all nodes: senders of rows, each with a client that knows every node and begins at
-// its own; and clients of registers, each of one node alone, so that every node is read and written
+// its own; readers of registers, likewise; and clients of registers, each of one node alone, so that every node is read and written
 // through while it is cut off, slow, or wrong about who leads.
 
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -16,13 +16,15 @@ export const ROWS_TABLE = 'load';
 const ROWS_PER_BODY = 10;
 /** Of one sender: five of them send 400 rows a second, which leaves the machine time for faults. */
 const BODY_EVERY_MS = 125;
-/** The longest that writes may wait while a majority lives. */
-export const WRITE_MS_MAX = 30_000;
+/** The longest that a call may wait while a majority lives. */
+export const CALL_MS_MAX = 30_000;
 const REGISTERS = 10;
 const REGISTER_TIME = '1600000000000000000';
 const REGISTER_EVERY_MS = 400;
 const REGISTER_MS_MAX = 5_000;
 const READ_SHARE = 0.5;
+/** Of one steady reader. */
+const READ_EVERY_MS = 500;
 
 export interface LoadPlace {
   readonly urls: readonly string[];
@@ -39,7 +41,7 @@ export async function sendRows(
   await Promise.all(
     urls.map(async (_, i) => {
       const own = [...urls.slice(i), ...urls.slice(0, i)];
-      const client = new FlotillaClient({urls: own, database: DATABASE, timeoutMs: WRITE_MS_MAX});
+      const client = new FlotillaClient({urls: own, database: DATABASE, timeoutMs: CALL_MS_MAX});
       try {
         while (!signal.aborted) await sendBody(client, ledger, availability);
       } finally {
@@ -66,8 +68,33 @@ async function sendBody(
     error = `${thrown.code}: ${thrown.message}`;
   }
   const endMs = performance.now();
-  availability.written({startMs, endMs, error});
+  availability.ended({call: 'write', startMs, endMs, error});
   await sleep(Math.max(0, BODY_EVERY_MS - (endMs - startMs)));
+}
+
+/** Reads all registers until told to stop, one reader for each node, which asks the others where that fails. */
+export async function readSteadily(
+  {urls, signal}: LoadPlace,
+  histories: RegisterHistories,
+  availability: Availability,
+): Promise<void> {
+  await Promise.all(
+    urls.map(async (_, i) => {
+      const own = [...urls.slice(i), ...urls.slice(0, i)];
+      const client = new FlotillaClient({urls: own, database: DATABASE, timeoutMs: CALL_MS_MAX});
+      try {
+        while (!signal.aborted) {
+          const startMs = performance.now();
+          availability.began(startMs);
+          const error = await readRegisters(client, urls.length + i + 1, histories);
+          availability.ended({call: 'read', startMs, endMs: performance.now(), error});
+          await sleep(READ_EVERY_MS);
+        }
+      } finally {
+        client.close();
+      }
+    }),
+  );
 }
 
 /** Writes and reads registers until told to stop, one client for each node. */
@@ -122,12 +149,12 @@ async function outcomeOf(write: Promise<unknown>): Promise<'ok' | 'unknown'> {
   }
 }
 
-/** All at once: each is a read of its own. False where there was no answer. */
+/** All at once: each is a read of its own. Why there was no answer, if so. */
 export async function readRegisters(
   client: FlotillaClient,
   number: number,
   histories: RegisterHistories,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const startMs = performance.now();
   try {
     const rows = await client.query('SELECT id, v FROM registers');
@@ -137,9 +164,9 @@ export async function readRegisters(
       const value = values.get(`r${i}`) ?? 0;
       histories.add(`r${i}`, {client: number, kind: 'read', value, startMs, endMs, outcome: 'ok'});
     }
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof FlotillaError) return false;
+    if (error instanceof FlotillaError) return `${error.code}: ${error.message}`;
     throw error;
   }
 }

@@ -13,7 +13,7 @@ import {scarcity, unrestOf, untilNone, viewOf} from './cluster-rest.ts';
 import {examine, type Findings} from './examination.ts';
 import {beginFault, type Ground} from './fault-kinds.ts';
 import {socketCounts} from './left-overs.ts';
-import {DATABASE, firstLines, REPLICAS, sendRows, useRegisters} from './load.ts';
+import {DATABASE, firstLines, REPLICAS, readSteadily, sendRows, useRegisters} from './load.ts';
 import {MachineShare} from './machine-share.ts';
 import {Operator} from './operator.ts';
 import type {Options} from './options.ts';
@@ -108,6 +108,7 @@ class Run {
     const pids = () => cluster.nodes.filter(({isRunning}) => isRunning).map(({pid}) => pid);
     const load = Promise.all([
       sendRows(place, this.#ledger, this.#availability),
+      readSteadily(place, this.#histories, this.#availability),
       useRegisters(place, this.#histories),
       this.#operator.run(signal),
       this.#share.watch(pids, signal),
@@ -149,7 +150,7 @@ class Run {
     };
   }
 
-  /** What was wrong while it was, where a write waits long: afterwards nobody can tell. */
+  /** What was wrong while it was, where a call waits long: afterwards nobody can tell. */
   async #tellOfWaits(): Promise<void> {
     let toldMs = 0;
     let lookedMs = performance.now();
@@ -170,7 +171,7 @@ class Run {
   async #tellOfWait(waitedMs: number): Promise<void> {
     const {cluster, say} = this.#ground;
     const seen = await Promise.all(cluster.nodes.map(viewOf));
-    say([`a write waits ${(waitedMs / 1000).toFixed(1)} s`, ...seen].join('\n          '));
+    say([`a call waits ${(waitedMs / 1000).toFixed(1)} s`, ...seen].join('\n          '));
   }
 
   async #found(): Promise<void> {

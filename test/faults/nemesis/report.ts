@@ -25,10 +25,10 @@ export interface Report {
   readonly violations: readonly string[];
 }
 
-const TITLES = ['fault', 'times', 'longest write', 'limit', 'failed'];
+const TITLES = ['fault', 'times', 'limit', 'longest write', 'failed', 'longest read', 'failed'];
 const TITLES_BEYOND = ['beyond a minority', 'after it', 'failed'];
 const HOW_LIMITS_ADD =
-  'a write beside several kinds may wait as long as their limits together, and longer on a machine that does other work';
+  'a call beside several kinds may wait as long as their limits together, and longer on a machine that does other work';
 
 /** Times in seconds. */
 export function renderFigures(figures: readonly KindFigures[]): string {
@@ -36,12 +36,14 @@ export function renderFigures(figures: readonly KindFigures[]): string {
   const rows = figures.map((one) => [
     one.kind,
     String(one.times),
-    seconds(one.longestMs),
     seconds(one.limitMs),
-    String(one.failed),
-    seconds(one.longestBeyondMs),
+    seconds(one.writes.longestMs),
+    String(one.writes.failed),
+    seconds(one.reads.longestMs),
+    String(one.reads.failed),
+    seconds(one.beyond.longestMs),
     seconds(one.longestAfterMs),
-    String(one.failedBeyond),
+    String(one.beyond.failed),
   ]);
   return `${renderTable([[...TITLES, ...TITLES_BEYOND], ...rows])}\n${HOW_LIMITS_ADD}`;
 }
