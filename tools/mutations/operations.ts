@@ -198,6 +198,15 @@ const PEOPLE_MUTATIONS: readonly Mutation[] = [
     why: 'A cluster that is cut in two makes copies of all that is on the other side.',
     suites: ['packages/catalog/src/planning/repairs.test.ts'],
   },
+  {
+    id: 'failed-copy-tried-again-at-once',
+    trap: '–',
+    file: 'packages/catalog/src/planning/rebalance.ts',
+    find: '.filter(({id}) => !failed.has(id));',
+    replace: '.filter(() => failed.size >= 0);',
+    why: 'A node that loses what it is given is sent another copy in the next round, for ever.',
+    suites: ['packages/catalog/src/planning/cancelled.test.ts'],
+  },
 ];
 
 const TIME_MUTATIONS: readonly Mutation[] = [

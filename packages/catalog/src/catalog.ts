@@ -59,6 +59,8 @@ export class Catalog {
   /** In order of creation, too. */
   readonly #unfinished = new Map<OperationId, Operation>();
   readonly #cancelled = new Map<OperationId, Operation>();
+  /** Those that were to make a replica on another node. */
+  readonly #failedCopies = new Map<OperationId, Operation>();
   /** By operation: how many try it again. */
   readonly #retries = new Map<OperationId, number>();
   readonly #tokens = new Map<TokenId, Token>();
@@ -124,6 +126,7 @@ export class Catalog {
     this.#operations.clear();
     this.#unfinished.clear();
     this.#cancelled.clear();
+    this.#failedCopies.clear();
     this.#retries.clear();
     this.#operationOfSet.clear();
     this.#tokens.clear();
@@ -312,6 +315,11 @@ export class Catalog {
     return this.#cancelled.values();
   }
 
+  /** Moves and repairs that were to make a replica on a node, and did not. */
+  failedCopies(): IterableIterator<Operation> {
+    return this.#failedCopies.values();
+  }
+
   isRetried(id: OperationId): boolean {
     return this.#retries.has(id);
   }
@@ -428,6 +436,9 @@ export class Catalog {
     if (isCancelled && change.value.cancelledBy !== undefined)
       this.#cancelled.set(id, change.value);
     else this.#cancelled.delete(id);
+    if (change.value !== undefined && isFailedCopy(change.value))
+      this.#failedCopies.set(id, change.value);
+    else this.#failedCopies.delete(id);
     const isUnfinished = change.value !== undefined && !isFinished(change.value);
     if (isUnfinished) this.#unfinished.set(id, change.value);
     else this.#unfinished.delete(id);
@@ -439,6 +450,11 @@ export class Catalog {
 
 export function isFinished(operation: Operation): boolean {
   return operation.state !== 'running' && operation.state !== 'cancelling';
+}
+
+function isFailedCopy({kind, state, targetNode}: Operation): boolean {
+  const isCopy = kind === 'move-replica' || kind === 'repair';
+  return isCopy && state === 'failed' && targetNode !== undefined;
 }
 
 /**

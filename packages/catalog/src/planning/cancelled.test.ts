@@ -1,12 +1,13 @@
 // What a person cancelled of the cluster's own work rests for a day, or until its cause is another one or
-// somebody orders the same; what the cluster gave up itself does not rest.
+// somebody orders the same; what the cluster gave up itself does not rest. Where a copy failed nothing is
+// evened out for an hour.
 
-import type {NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import type {ErrorCode, NodeId, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import {describe, expect, test} from 'vitest';
 import type {CreateOperation} from '../commands.ts';
 import type {CatalogMachine} from '../machine/catalog-machine.ts';
 import type {Operation, OperationKind} from '../model.ts';
-import {CANCELLED_REST_MS, cancelledWork} from './cancelled.ts';
+import {CANCELLED_REST_MS, cancelledWork, FAILED_REST_MS, failedCopies} from './cancelled.ts';
 import {type Conditions, clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
 import {planNext} from './reconcile.ts';
 import type {NodeReport, ReplicaReport} from './reports.ts';
@@ -171,6 +172,113 @@ describe('an evening out', () => {
     const later = of('move-replica', 2 * HOUR).map(({replicaSet}) => replicaSet);
     expect(later.length).toBeGreaterThan(0);
     expect(later).not.toContain(moves[0]!.replicaSet);
+  });
+});
+
+describe('a copy that failed', () => {
+  /** As one whose target lost what it was given, or one that waited for other voters for too long. */
+  function fail(
+    machine: CatalogMachine,
+    {id, step}: Operation,
+    atMs: number,
+    errorCode: ErrorCode = 'CONFLICT',
+  ): void {
+    const subject = {type: 'update-operation', operation: id, expectedStep: step, atMs} as const;
+    must(machine, {...subject, state: 'cancelling', error: 'lost', errorCode});
+    must(machine, {...subject, state: 'failed', errorCode});
+  }
+
+  const rebalancing = (nodes: number, holders: readonly number[]) => {
+    const machine = clusterOf(nodes);
+    makeSets(
+      machine,
+      holders.map((node) => ({voters: [node]})),
+    );
+    const named = {tenant: 'default', name: 'public'};
+    must(machine, {type: 'alter-database', ...named, options: {replicas: 1}});
+    begin(machine, [{type: 'create-operation', kind: 'rebalance', startedBy: 'ann', atMs: 1}]);
+    const moves = (nowMs: number) =>
+      begun(machine, nowMs).filter(({kind}) => kind === 'move-replica');
+    const targets = (nowMs: number) => new Set(moves(nowMs).map(({targetNode}) => targetNode));
+    /** What the cluster itself says of its evening out: the order has ended, or another is begun. */
+    const states = (nowMs: number) =>
+      planNext(machine.catalog, reportsOf(machine.catalog, {}), nowMs).flatMap((action) =>
+        action.type === 'propose' && action.command.type === 'update-operation'
+          ? [action.command.state]
+          : [],
+      );
+    return {machine, moves, targets, states};
+  };
+
+  test('ends the evening out that has no other target, and for an hour none is begun', () => {
+    const {machine, moves, states} = rebalancing(2, [1, 1, 1, 1, 1, 1]);
+    fail(machine, begin(machine, moves(2 * HOUR)), 3 * HOUR);
+    expect(moves(3 * HOUR)).toEqual([]);
+    expect(states(3 * HOUR)).toEqual(['done']);
+    const [rebalance] = [...machine.catalog.unfinishedOperations()];
+    const subject = {operation: rebalance!.id, expectedStep: rebalance!.step, atMs: 3 * HOUR};
+    must(machine, {type: 'update-operation', ...subject, state: 'done'});
+    const again = (nowMs: number) =>
+      begun(machine, nowMs).filter(({kind}) => kind === 'rebalance').length;
+    expect(again(3 * HOUR + FAILED_REST_MS - 1)).toBe(0);
+    expect(again(3 * HOUR + FAILED_REST_MS)).toBe(1);
+  });
+
+  test('leaves the other nodes to be evened out', () => {
+    const {machine, moves, targets} = rebalancing(3, [1, 1, 1, 1, 1, 1]);
+    const first = moves(2 * HOUR);
+    expect(targets(2 * HOUR)).toEqual(new Set([2, 3]));
+    fail(machine, begin(machine, [first.find(({targetNode}) => targetNode === 2)!]), 3 * HOUR);
+    expect(targets(3 * HOUR)).toEqual(new Set([3]));
+    expect(targets(3 * HOUR + FAILED_REST_MS)).toEqual(new Set([2, 3]));
+  });
+
+  test('is tried again at once when a person says so, or when a clock was wrong', () => {
+    const {machine, moves} = rebalancing(2, [1, 1, 1, 1, 1, 1]);
+    fail(machine, begin(machine, moves(2 * HOUR)), 9_000 * HOUR);
+    expect(moves(3 * HOUR).length).toBeGreaterThan(0);
+    const failed = begin(machine, moves(3 * HOUR));
+    fail(machine, failed, 4 * HOUR);
+    expect(moves(4 * HOUR)).toEqual([]);
+    const {kind, replicaSet, source, sourceNode, targetNode} = failed;
+    const subject = {kind, replicaSet, source, sourceNode, targetNode};
+    const again = {retryOf: failed.id, startedBy: 'ben', atMs: 4 * HOUR} as const;
+    const retried = begin(machine, [{type: 'create-operation', ...subject, ...again}]);
+    end(machine, retried, 4 * HOUR);
+    expect(moves(4 * HOUR).length).toBeGreaterThan(0);
+  });
+
+  test('for want of voters keeps its set where it is, and no node from being filled', () => {
+    const {machine, moves} = rebalancing(2, [1, 1, 1, 1, 1, 1]);
+    const first = begin(machine, moves(2 * HOUR));
+    fail(machine, first, 3 * HOUR, 'MAJORITY_AT_RISK');
+    const later = moves(3 * HOUR).map(({replicaSet}) => replicaSet);
+    expect(later.length).toBeGreaterThan(0);
+    expect(later).not.toContain(first.replicaSet);
+  });
+
+  test('with its set says nothing of the node', () => {
+    const {machine, moves} = rebalancing(2, [1, 1, 1, 1, 1, 1]);
+    const first = begin(machine, moves(2 * HOUR));
+    fail(machine, first, 3 * HOUR, 'NOT_FOUND');
+    expect(moves(3 * HOUR)).toEqual([]);
+    const {bucket} = machine.catalog.replicaSet(first.replicaSet!)!;
+    must(machine, {type: 'drop-bucket', bucket});
+    expect(machine.catalog.replicaSet(first.replicaSet!)?.state).toBe('dropping');
+    expect(failedCopies(machine.catalog, 3 * HOUR).nodes.size).toBe(0);
+  });
+
+  test('of a repair makes the next one go elsewhere, where there is another node', () => {
+    const machine = clusterOf(5);
+    makeSets(machine, [{voters: [1, 2, 3]}]);
+    const silent = {silentSinceMs: new Map([[3, 0]])};
+    const repairs = (nowMs: number, told: Conditions = silent) =>
+      begun(machine, nowMs, reportsOf(machine.catalog, told)).filter(({kind}) => kind === 'repair');
+    expect(repairs(HOUR)).toMatchObject([{targetNode: 4}]);
+    fail(machine, begin(machine, repairs(HOUR)), 2 * HOUR);
+    expect(repairs(2 * HOUR)).toMatchObject([{targetNode: 5}]);
+    const full = {...silent, told: new Map([[5, {diskFree: 0.1}]])};
+    expect(repairs(2 * HOUR, full)).toMatchObject([{targetNode: 4}]);
   });
 });
 

@@ -1,8 +1,9 @@
 // What the cluster began by itself and a person cancelled: it is not begun again at once, or nobody could
 // stop it. It rests for a day, shorter where its cause has changed, and until somebody orders the same
-// (`operation retry`). The records of the operations are all that is kept for it, so it holds whoever plans.
+// (`operation retry`). What failed rests for an hour: each try copies a whole replica, and what made one fail
+// is mostly there still. The records of the operations are all that is kept for it, so it holds whoever plans.
 
-import type {OperationId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import type {NodeId, OperationId, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import {type Catalog, endedAtMs, isFinished} from '../catalog.ts';
 import type {Operation, OperationKind, RepairCause} from '../model.ts';
 import {CLOCK_TRUSTED_MS} from './clocks.ts';
@@ -10,6 +11,9 @@ import type {NodeReport} from './reports.ts';
 
 /** Long enough that a person sees in the day's light what is not done, short enough to be forgotten without harm. */
 export const CANCELLED_REST_MS = 24 * 3_600_000;
+
+/** So that a node that loses what it is given gets a few replicas an hour to lose; shorter than a person would wait. */
+export const FAILED_REST_MS = 3_600_000;
 
 export interface CancelledWork {
   readonly operation: Operation;
@@ -22,14 +26,41 @@ export function cancelledWork(catalog: Catalog, nowMs: number): CancelledWork[] 
   for (const operation of catalog.cancelledOperations()) {
     const {id, kind} = operation;
     if (kind === 'checksum') continue;
-    const atMs = endedAtMs(operation);
-    const untilMs = atMs + CANCELLED_REST_MS;
-    // A time to come was written by a clock that was wrong.
-    if (nowMs >= untilMs || atMs > nowMs + CLOCK_TRUSTED_MS) continue;
+    if (!rests(operation, CANCELLED_REST_MS, nowMs)) continue;
     if (catalog.isRetried(id) || !isOfCluster(beginnerOf(operation, catalog))) continue;
+    const untilMs = endedAtMs(operation) + CANCELLED_REST_MS;
     if (!isOver(operation, catalog)) found.push({operation, untilMs});
   }
   return found;
+}
+
+function rests(operation: Operation, restMs: number, nowMs: number): boolean {
+  const atMs = endedAtMs(operation);
+  // A time to come was written by a clock that was wrong.
+  return nowMs < atMs + restMs && atMs <= nowMs + CLOCK_TRUSTED_MS;
+}
+
+export interface FailedCopies {
+  /** Targets that did not keep what they were given, or did not answer. */
+  readonly nodes: ReadonlySet<NodeId>;
+  /** Whose members could not be changed, wherever the copy was. */
+  readonly sets: ReadonlySet<ReplicaSetId>;
+}
+
+/** What of late failed of the cluster's own copies: evening out waits with these, and the rest goes on. */
+export function failedCopies(catalog: Catalog, nowMs: number): FailedCopies {
+  const nodes = new Set<NodeId>();
+  const sets = new Set<ReplicaSetId>();
+  for (const operation of catalog.failedCopies()) {
+    const {id, replicaSet, targetNode, errorCode} = operation;
+    if (!rests(operation, FAILED_REST_MS, nowMs) || isOver(operation, catalog)) continue;
+    if (catalog.isRetried(id) || !isOfCluster(beginnerOf(operation, catalog))) continue;
+    // It had to end with its set.
+    if (catalog.replicaSet(replicaSet!)?.state === 'dropping') continue;
+    if (errorCode === 'MAJORITY_AT_RISK') sets.add(replicaSet!);
+    else nodes.add(targetNode!);
+  }
+  return {nodes, sets};
 }
 
 /** Who began it first: whoever tries again what the cluster began does the cluster's work. */

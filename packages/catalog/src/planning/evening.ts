@@ -7,7 +7,7 @@
 import {META_SET, type NodeId, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {Node, ReplicaSet} from '../model.ts';
-import {cancelledSets, cancelledWork} from './cancelled.ts';
+import {cancelledSets, cancelledWork, failedCopies} from './cancelled.ts';
 import {isLed, setsWithMeta} from './evacuation.ts';
 import {LightNodes} from './light-nodes.ts';
 import {NodeLoads} from './node-loads.ts';
@@ -33,8 +33,8 @@ export class Evening {
   readonly #catalog: Catalog;
   readonly #reports: Reports;
   readonly targets: readonly Node[];
-  /** Somebody cancelled the move of a replica of theirs. */
-  readonly #kept: ReadonlyMap<ReplicaSetId, unknown>;
+  /** Somebody cancelled the move of a replica of theirs, or it failed for want of voters. */
+  readonly #kept: ReadonlySet<ReplicaSetId>;
   /** By node. */
   readonly #zones: ReadonlyMap<NodeId, string>;
   /** As the sets were when they were looked at: a search may take long enough for them to change. */
@@ -46,7 +46,8 @@ export class Evening {
 
   constructor(catalog: Catalog, reports: Reports, targets: readonly Node[], nowMs: number) {
     const moved = {kinds: ['move-replica'], startedBy: 'rebalance'} as const;
-    this.#kept = cancelledSets(cancelledWork(catalog, nowMs), moved, catalog);
+    const cancelled = cancelledSets(cancelledWork(catalog, nowMs), moved, catalog);
+    this.#kept = new Set([...cancelled.keys(), ...failedCopies(catalog, nowMs).sets]);
     this.#catalog = catalog;
     this.#reports = reports;
     this.targets = targets;
@@ -95,7 +96,7 @@ export class Evening {
 
   /** Sets that are not moved now, whatever nodes carry. */
   get kept(): Iterable<ReplicaSetId> {
-    return this.#kept.keys();
+    return this.#kept;
   }
 
   #mayMove(set: ReplicaSet): boolean {

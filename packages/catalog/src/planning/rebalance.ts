@@ -2,7 +2,8 @@
 // replicas, by what each node carries (evening.ts). What looks at every set gives way after each some thousand.
 
 import type {Catalog} from '../catalog.ts';
-import type {Operation} from '../model.ts';
+import type {Node, Operation} from '../model.ts';
+import {failedCopies} from './cancelled.ts';
 import {
   ended,
   isSetLed,
@@ -82,7 +83,7 @@ export interface Doubt {
 
 /** Undefined: nothing is to be begun now, whatever the sets look like. */
 export function doubtOf(catalog: Catalog, reports: Reports, nowMs: number): Doubt | undefined {
-  const nodes = liveNodes(catalog, reports, nowMs);
+  const nodes = evenedNodes(catalog, reports, nowMs);
   // A leader that has just begun knows numbers alone: by them it would move back what writes had put apart.
   if (nodes.some(({id}) => reports.get(id)?.writes === undefined)) return undefined;
   const counts = nodes.map(({id}) => catalog.replicaCount(id));
@@ -164,8 +165,14 @@ export function* searchMoves(
   reports: Reports,
   nowMs: number,
 ): Generator<PlannedMove | undefined> {
-  const nodes = liveNodes(catalog, reports, nowMs);
+  const nodes = evenedNodes(catalog, reports, nowMs);
   if (nodes.length > 0) yield* new Evening(catalog, reports, nodes, nowMs).search();
+}
+
+/** Where a copy failed of late nothing is evened out: it would be tried there again and again. */
+function evenedNodes(catalog: Catalog, reports: Reports, nowMs: number): Node[] {
+  const {nodes: failed} = failedCopies(catalog, nowMs);
+  return liveNodes(catalog, reports, nowMs).filter(({id}) => !failed.has(id));
 }
 
 /** Runs what gives way without giving way. */
