@@ -24,6 +24,15 @@ export const RECOVERY_MUTATIONS: readonly Mutation[] = [
     suites: RECOVERY_SUITES,
   },
   {
+    id: 'lost-nodes-keep-what-came-late',
+    trap: 'T57',
+    file: 'packages/catalog/src/planning/expulsions.ts',
+    find: 'return 2 * kept.length > voters.length;',
+    replace: 'return 2 * kept.length > 2 * voters.length;',
+    why: 'A set that was changing its members when nodes were declared lost counts their votes for ever.',
+    suites: ['packages/catalog/src/planning/expulsions.test.ts'],
+  },
+  {
     id: 'survivor-cut-at-its-commit',
     trap: 'T55',
     file: 'packages/multiraft/src/host/take-over.ts',

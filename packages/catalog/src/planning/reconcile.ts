@@ -11,6 +11,7 @@ import {type CancelledWork, cancelledSets, cancelledWork} from './cancelled.ts';
 import {isClockTrusted, planMetaLead} from './clocks.ts';
 import {isPlacedOn, MOVES_MAX, type MoveBudget, planEvacuation} from './evacuation.ts';
 import {EverySet} from './every-set.ts';
+import {planExpulsions} from './expulsions.ts';
 import {fitNodes} from './fitness.ts';
 import type {GroupView} from './group-view.ts';
 import {planLeaderEvacuation} from './leader-evacuation.ts';
@@ -77,6 +78,7 @@ export function planFrom(lists: SetLists, nowMs: number, settings: PlanSettings 
   if (metaLead !== undefined) actions.push(metaLead);
   // Not before: a learner that is still to be made a member may be what the set is left with.
   actions.push(...operations.moves);
+  actions.push(...planExpulsions(lists, nowMs).map(proposal));
   actions.push(...planUpkeep(lists, nowMs).map(proposal));
   actions.push(...planLeaderEvacuation(lists, nowMs));
   if (repairs) {
