@@ -106,8 +106,15 @@ test(
     expect(JSON.parse(reported.text), reported.text).toMatchObject({faults: []});
     const meta = await flotilla(...args, '--yes');
     expect(meta, meta.text).toMatchObject({code: 0});
+    // Back before anybody runs who could tell it: it hears so once the survivor does.
+    const returned = lost[0]!;
+    returned.start();
+    returned.mayEnd();
+    await until('the lost node runs', async () => returned.logTail().includes('serving'));
     survivor.start();
     await survivor.ready();
+    expect(await returned.exited(), returned.logTail()).toBe(1);
+    expect(returned.logTail()).toContain('declared lost');
 
     const planned = await flotilla('recover', 'plan', '--url', survivor.url, '--output', planFile);
     const plan = JSON.parse(readFileSync(planFile, 'utf8')) as RecoveryPlan;

@@ -196,9 +196,9 @@ export function nodeDescription(
 
 /** Tells the catalog where and what this node is now, if that has changed since. */
 export async function updateNodeRecord(
-  meta: MetaClient,
+  meta: Pick<MetaClient, 'propose'>,
   catalog: Catalog,
-  options: EngineOptions,
+  options: MetaRoleDeps['options'],
   deadlineMs: number,
 ): Promise<void> {
   const known = catalog.node(options.node);

@@ -2,16 +2,18 @@
 // still names, and it cannot reach the meta group to correct that. So it asks the nodes that it knows,
 // and those of its --join, who they are, and says in the same breath who and where it is itself. Both
 // sides dial what they heard until the catalog has the new address.
+//
+// A node that hears nothing of the meta group any more asks in the same way, for it may be a member no more: those
+// that declared it lost, while it was cut off or before they ran, let it in no more, and nobody else tells it.
 
 import {type Clock, DbError, type Log, type NodeId} from '@flotilla/base';
 import {z} from 'zod';
-import type {TlsSource} from '../adapters/index.ts';
-import {identifyNode, type JoinSecret} from '../connections/index.ts';
 import {pause} from '../engine/pause.ts';
-import {Identified} from './identity.ts';
+import {Identified, type Identify} from './standing.ts';
 
-const ASK_MS_MAX = 1_000;
 const AGAIN_MS = 1_000;
+/** Of a node whose record is right: while there is no meta group all ask all. */
+const LATER_MS = 10_000;
 
 /** What Identify is told by a node that is somebody. */
 export const Announced = z.object({
@@ -26,35 +28,43 @@ export const Announced = z.object({
 
 export interface AnnouncementDeps {
   readonly self: {readonly clusterId: string; readonly node: NodeId; readonly address: string};
-  readonly secret: JoinSecret;
-  readonly tls?: TlsSource | undefined;
-  readonly clock: Clock;
-  readonly log: Log;
+  /** Tells who this node is, too. */
+  readonly identify: Identify;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer'>;
+  readonly log: Pick<Log, 'warn'>;
   /** Where others may be, in the order of the catalog. */
   readonly addresses: () => readonly string[];
-  /** The catalog is current and names this node's address, or the node stops. */
-  readonly isOver: () => boolean;
+  /** The catalog is current and names this node's address. */
+  readonly isKnown: () => boolean;
+  readonly isStopping: () => boolean;
   readonly onHeard: (node: NodeId, address: string) => void;
+  /** Another says that this node is a member no more. */
+  readonly onRemoved: () => void;
 }
 
-/** Asks and tells once a second until it is over. */
+/** Asks and tells once a second until it is known, and every ten seconds where it is not any more. */
 export async function announce(deps: AnnouncementDeps): Promise<void> {
-  const {self, clock, addresses, isOver} = deps;
-  while (!isOver()) {
-    const others = new Set(addresses().filter((address) => address !== self.address));
-    await Promise.all([...others].map((address) => tell(address, deps)));
+  const {self, clock, addresses, isKnown, isStopping} = deps;
+  let everyMs = AGAIN_MS;
+  let askedAtMs = -Infinity;
+  while (!isStopping()) {
+    if (isKnown()) everyMs = LATER_MS;
+    else if (clock.monotonicMs() - askedAtMs >= everyMs) {
+      askedAtMs = clock.monotonicMs();
+      const others = new Set(addresses().filter((address) => address !== self.address));
+      await Promise.all([...others].map((address) => tell(address, deps)));
+    }
     await pause(clock, AGAIN_MS);
   }
 }
 
-async function tell(
-  address: string,
-  {self, secret, tls, clock, log, onHeard}: AnnouncementDeps,
-): Promise<void> {
+async function tell(address: string, deps: AnnouncementDeps): Promise<void> {
+  const {self, identify, log, isStopping, onHeard, onRemoved} = deps;
   try {
-    const options = {clock, secret, tls, timeoutMs: ASK_MS_MAX};
-    const {clusterId, node} = Identified.parse(await identifyNode(address, self, options));
-    if (clusterId === self.clusterId && node !== undefined) onHeard(node, address);
+    const {clusterId, node, removed} = Identified.parse(await identify(address));
+    if (clusterId !== self.clusterId || isStopping()) return;
+    if (removed?.includes(self.node) === true) onRemoved();
+    else if (node !== undefined) onHeard(node, address);
   } catch (error) {
     if (error instanceof z.ZodError) log.warn({address}, 'an address answers in unknown words');
     // Whoever is silent or refuses is asked again.

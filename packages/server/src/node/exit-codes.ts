@@ -3,7 +3,7 @@
 export const EXIT_CODES = {
   /** Stopped on request, cleanly. */
   stopped: 0,
-  /** It could not start: a flag, a port, the data directory. */
+  /** It could not start: a flag, a port, the data directory; or it is a member no more. */
   startFailed: 1,
   /** An engine thread died; its groups fail over, the restart replays the log. */
   engineDied: 70,

@@ -13,6 +13,7 @@ import {pause} from '../engine/pause.ts';
 import {parseOrThrow} from '../http/parse-or-throw.ts';
 import {writeCatalogCache} from './catalog-cache.ts';
 import {isInsecure, isLoopback, type NodeOptions, splitAddress} from './node-options.ts';
+import {Identified} from './standing.ts';
 
 const ASK_MS_MAX = 1_000;
 /** Of a node that waits: twice as long each time, up to this. Machines may be slower than that for long. */
@@ -42,37 +43,6 @@ const JoinAnswer = z.object({
   node: z.number().int().positive(),
   catalog: z.object({version: z.number(), changes: z.array(z.unknown())}),
 });
-
-/** What Identify is asked by a node that is somebody, before it takes part. */
-export const Asking = z.object({
-  clusterId: z.string(),
-  node: z
-    .number()
-    .int()
-    .positive()
-    .transform((node) => node as NodeId),
-  life: z.number().int(),
-  /** The address at which it wants to be. */
-  at: z.string(),
-});
-export type Asking = z.infer<typeof Asking>;
-
-/** What a node says of itself to whoever proves that it knows the secret. */
-export const Identified = z.object({
-  clusterId: z.string().optional(),
-  node: z
-    .number()
-    .int()
-    .positive()
-    .transform((node) => node as NodeId)
-    .optional(),
-  incarnation: z.string().optional(),
-  /** Nodes of its cluster that are members no more. Absent where an older build answers. */
-  removed: z.array(z.number().int()).optional(),
-  /** The life that is connected there as the node that asks, and lives. */
-  living: z.number().int().optional(),
-});
-export type Identified = z.infer<typeof Identified>;
 
 export type Beginning =
   | {readonly type: 'resume'}
@@ -176,48 +146,6 @@ interface Refused {
 /** The same at every try; another for a copy of the directory that is started elsewhere. */
 export function incarnationOf(name: string, address: string): string {
   return createHash('sha256').update(`${name} ${address}`).digest('hex').slice(0, 32);
-}
-
-export type Standing =
-  | {readonly type: 'member'}
-  | {readonly type: 'removed'}
-  /** Another process lives as this node, and is connected with the node at that address. */
-  | {readonly type: 'runs-twice'; readonly seenBy: string};
-
-/**
- * Nobody tells a node that was away what became of it: it asks itself, before it votes, whether it still
- * is a member, and whether another process is that member already: a copy of its directory. Where no other
- * node answers it goes on: the cluster may be starting.
- */
-export async function standingOf(
-  asking: Asking,
-  addresses: readonly string[],
-  options: Omit<AskOptions, 'timeoutMs'>,
-): Promise<Standing> {
-  const {clusterId, node, life} = asking;
-  const answers = await Promise.all(
-    addresses.map(async (address) => {
-      const answer = await identified(address, asking, {...options, timeoutMs: ASK_MS_MAX});
-      return answer?.clusterId === clusterId ? {address, ...answer} : undefined;
-    }),
-  );
-  if (answers.some((it) => it?.removed?.includes(node) === true)) return {type: 'removed'};
-  const witness = answers.find((it) => it?.living !== undefined && it.living !== life);
-  return witness === undefined ? {type: 'member'} : {type: 'runs-twice', seenBy: witness.address};
-}
-
-/** Undefined: it is silent, or says nothing to this node. */
-async function identified(
-  address: string,
-  asking: Asking,
-  options: AskOptions,
-): Promise<Identified | undefined> {
-  try {
-    return Identified.parse(await identifyNode(address, asking, options));
-  } catch (error) {
-    if (error instanceof DbError || error instanceof z.ZodError) return undefined;
-    throw error;
-  }
 }
 
 async function askAll(

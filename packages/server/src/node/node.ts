@@ -40,15 +40,7 @@ import {readCatalogCache} from './catalog-cache.ts';
 import {noteDoor} from './door-note.ts';
 import {EngineClient} from './engine-client.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
-import {
-  Asking,
-  becomeSomebody,
-  Identified,
-  incarnationOf,
-  JoinRequest,
-  type Standing,
-  standingOf,
-} from './identity.ts';
+import {becomeSomebody, incarnationOf, JoinRequest} from './identity.ts';
 import {healthOf} from './node-health.ts';
 import {
   checkFounder,
@@ -61,9 +53,16 @@ import {
 } from './node-options.ts';
 import {type Resources, resourcesOf, thisMachine} from './resources.ts';
 import {RunningNode} from './running-node.ts';
+import {
+  ASK_MS_MAX,
+  Asking,
+  Identified,
+  removedText,
+  type Standing,
+  standingOf,
+} from './standing.ts';
 import {stopInTime} from './stop-time.ts';
 
-const ASK_MS_MAX = 1_000;
 const FIRST_TOKEN_AGAIN_MS = 1_000;
 /**
  * A process that ended without a word is taken for alive until its beats are missed. Who is so long after that
@@ -367,10 +366,7 @@ class NodeProcess implements StartedNode {
     for (;;) {
       const standing = await this.#standing(nodes);
       if (standing.type === 'member') return true;
-      if (standing.type === 'removed')
-        throw new Error(
-          `node ${node} is a member of its cluster no more: it was decommissioned, or declared lost while it was away; to take this machine in again, start it with an empty data directory`,
-        );
+      if (standing.type === 'removed') throw new Error(removedText(node));
       if (this.#isStopping) return false;
       if (this.#clock.monotonicMs() >= untilMs) {
         this.#endAsTwin(standing.seenBy);
@@ -410,7 +406,9 @@ class NodeProcess implements StartedNode {
     const addresses = [...new Set(others.map(({address}) => address))];
     const [clock, secret, tls] = [this.#clock, this.#secret, this.#tls];
     const asking = {clusterId, node, life: this.#directory.life, at: this.address};
-    return standingOf(asking, addresses, {clock, secret, tls});
+    return standingOf(asking, addresses, (address) =>
+      identifyNode(address, asking, {clock, secret, tls, timeoutMs: ASK_MS_MAX}),
+    );
   }
 
   /** A node that is somebody says where it is; every node is told who this one is. */

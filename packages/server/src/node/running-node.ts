@@ -5,7 +5,7 @@ import {Catalog, type CatalogUpdate, type Token} from '@flotilla/catalog';
 import {applyCatalogEvent} from '@flotilla/meta';
 import {NodeLiveness, TIMINGS, type TimingPreset} from '@flotilla/multiraft';
 import {BackgroundWorker, type NodeDirectory, type TlsSource} from '../adapters/index.ts';
-import {JoinSecret, NodeConnections, type NodeServer} from '../connections/index.ts';
+import {identifyNode, JoinSecret, NodeConnections, type NodeServer} from '../connections/index.ts';
 import type {Audit} from '../doors/audit.ts';
 import type {EngineOptions, FoundingOrder, FromEngine} from '../engine/messages.ts';
 import type {NodeStatus} from '../metrics/node-samples.ts';
@@ -16,10 +16,10 @@ import type {EngineClient} from './engine-client.ts';
 import {type EngineLink, startLocalEngine, startWorkerEngine} from './engine-link.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
 import {FirstGreetings} from './first-greetings.ts';
-import type {Asking} from './identity.ts';
 import type {NodeCondition, ThreadCondition} from './node-health.ts';
 import {snapshotShare} from './node-options.ts';
 import {Relay} from './relay.ts';
+import {ASK_MS_MAX, type Asking, removedText} from './standing.ts';
 import {StoreRecords} from './store-records.ts';
 import {ThreadVitals} from './thread-vitals.ts';
 
@@ -60,6 +60,8 @@ export interface RunningNodeOptions {
 
 /** As many nodes as a cluster is meant for: all may be elsewhere, or unknown to an old catalog. */
 const MOVED_MAX = 256;
+/** Some elections of the meta group: who hears nothing of it for longer asks whether it is a member still. */
+const META_SILENT_MS_MAX = 10_000;
 
 /** `from` is the catalog's address when the node was heard elsewhere; undefined: it did not know the node. */
 interface Moved {
@@ -457,18 +459,23 @@ export class RunningNode {
   }
 
   #announce(): void {
-    const {clusterId, node, address, join, tls, clock, log} = this.#options;
-    const isKnownHere = (): boolean => this.catalog.node(node)?.address === address;
-    if (this.#options.founding !== undefined) return;
+    const {clusterId, node, address, join, tls, clock, log, founding} = this.#options;
+    if (founding !== undefined) return;
+    const self = {clusterId, node, address};
+    const asking = {clock, secret: this.#secret, tls, timeoutMs: ASK_MS_MAX};
     announce({
-      self: {clusterId, node, address},
-      secret: this.#secret,
-      tls,
+      self,
       clock,
       log,
+      identify: (other) => identifyNode(other, self, asking),
       addresses: () => [...[...this.catalog.nodes()].map((other) => other.address), ...join],
-      isOver: () => this.#isStopping || (this.#isMetaHeard && isKnownHere()),
+      isKnown: () =>
+        this.#isMetaHeard &&
+        this.condition.metaSilentMs < META_SILENT_MS_MAX &&
+        this.catalog.node(node)?.address === address,
+      isStopping: () => this.#isStopping,
       onHeard: (other, at) => this.heardOf(other, at),
+      onRemoved: () => this.#fatal(EXIT_CODES.startFailed, removedText(node)),
     }).catch((error: unknown) => this.#fatal(EXIT_CODES.startFailed, String(error)));
   }
 
