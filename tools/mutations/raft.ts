@@ -166,6 +166,14 @@ const REPLICATION: readonly Mutation[] = [
     why: 'All replicas that miss a leader stand at the same tick, again and again.',
   },
   {
+    id: 'timeout-drawn-once',
+    trap: 'T17',
+    file: file('roles'),
+    find: '  state.electionTimeout = drawTimeout(state.random, state.timing);\n',
+    replace: '',
+    why: 'Two that drew the same at their start split every vote for as long as they live.',
+  },
+  {
     id: 'old-term-committed-by-counting',
     trap: 'T18',
     file: file('replication'),

@@ -29,7 +29,11 @@ export const STATEMENTS: readonly Row[] = [
     text: 'Election timeouts differ, so that servers do not stand together.',
     shown: [
       ...scenarios('different-timeouts', 'split-vote'),
-      ...raft('raft-group', 'the election timeout is drawn from [E, 2E)'),
+      ...raft(
+        'raft-group',
+        'the election timeout is drawn from [E, 2E)',
+        'the election timeout is drawn anew with each change of role',
+      ),
     ],
     note: 'Drawn once is not enough: two that drew the same would split every vote. Drawn anew with each change of role.',
   },

@@ -97,7 +97,7 @@ const ELECTIONS: readonly Row[] = [
     id: 'T11',
     text: 'A one-way cut: one that hears nobody deposes leaders, one that is not heard keeps followers quiet.',
     shown: [
-      ...scenarios('pre-vote', 'check-quorum'),
+      ...scenarios('pre-vote', 'check-quorum', 'check-quorum-counts-voters'),
       ...SIMULATION,
       ...at(
         'test/faults/partitions.test.ts',
@@ -168,6 +168,7 @@ const ELECTIONS: readonly Row[] = [
     text: 'All groups of a dead node elect in lock-step.',
     shown: [
       ...scenarios('different-timeouts'),
+      ...raft('raft-group', 'the election timeout is drawn anew with each change of role'),
       ...host('host/host', 'elect, sleep, send nothing, and wake for a write and for a dead node'),
       ...host(
         'host/failover-time',
@@ -378,7 +379,7 @@ const SNAPSHOTS: readonly Row[] = [
     id: 'T41',
     text: 'A follower stays in the snapshot state when its answer is lost.',
     shown: [
-      ...scenarios('snapshot-abandoned', 'snapshot-fast-forward'),
+      ...scenarios('snapshot-answer-lost', 'snapshot-abandoned', 'snapshot-fast-forward'),
       ...raft('laws', 'a snapshot that the host never made is asked for again'),
       ...host('snapshot/snapshots', 'lost frames are sent again from what was acknowledged'),
     ],
@@ -492,7 +493,7 @@ const MEMBERS: readonly Row[] = [
     id: 'T53',
     text: 'A voter demoted in a joint configuration no longer votes in its outgoing half.',
     shown: [
-      ...scenarios('joint-learners-next'),
+      ...scenarios('demoted-voters-count', 'joint-learners-next'),
       ...raft(
         'configuration',
         'entering and leaving a joint configuration does what the changes say',
@@ -530,7 +531,11 @@ const MEMBERS: readonly Row[] = [
     id: 'T57',
     text: 'The members after a restart or a snapshot are not those that were in force.',
     shown: [
-      ...scenarios('restart', 'snapshot-over-uncommitted-members'),
+      ...scenarios('removed-for-good', 'snapshot-over-uncommitted-members'),
+      ...host(
+        'host/restart-vote',
+        'voters that lose power do not ask the one for its vote that a change removed and that is gone',
+      ),
       ...host('log/recovery', 'the index that made a configuration is known from the log itself'),
       ...meta('meta-state-machine', 'a configuration is part of the durable point'),
     ],
@@ -551,7 +556,7 @@ const READS: readonly Row[] = [
   {
     id: 'T60',
     text: 'A learner, or one half of a joint configuration, confirms a read.',
-    shown: scenarios('check-quorum-counts-voters', 'read-index-joint'),
+    shown: scenarios('read-index-counts-voters', 'read-index-joint'),
   },
   {
     id: 'T61',

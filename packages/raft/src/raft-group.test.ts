@@ -378,20 +378,34 @@ test('a change of members is told at once, with what waited before it', () => {
   expect([1, 2, 3].map((id) => lab.status(id).commitIndex)).toEqual([8, 8, 8]);
 });
 
+/** The ticks of each wait for a leader that never comes, one campaign after the other. */
+function waitsOf(seed: number, ticks: number): number[] {
+  const group = new RaftGroup(groupOptions({random: new SeededRandom(seed), preVote: false}));
+  const waits: number[] = [];
+  for (let tick = 1, began = 0; tick <= ticks; tick++) {
+    group.step({type: 'tick'});
+    if (group.take().role?.role !== 'candidate') continue;
+    waits.push(tick - began);
+    began = tick;
+  }
+  return waits;
+}
+
 test('the election timeout is drawn from [E, 2E)', () => {
   for (let seed = 0; seed < 50; seed++) {
-    const group = new RaftGroup(groupOptions({random: new SeededRandom(seed), preVote: false}));
-    const campaigns: number[] = [];
-    for (let tick = 1; tick <= 100; tick++) {
-      group.step({type: 'tick'});
-      if (group.take().role?.role === 'candidate') campaigns.push(tick);
-    }
-    campaigns.forEach((tick, i) => {
-      const waited = tick - (campaigns[i - 1] ?? 0);
+    for (const waited of waitsOf(seed, 100)) {
       expect(waited).toBeGreaterThanOrEqual(10);
       expect(waited).toBeLessThan(20);
-    });
+    }
   }
+});
+
+test('the election timeout is drawn anew with each change of role', () => {
+  const waits = waitsOf(1, 2_000);
+  expect([...new Set(waits)].sort()).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+  // And from the seed alone.
+  expect(waitsOf(1, 2_000)).toEqual(waits);
+  expect(waitsOf(2, 2_000)).not.toEqual(waits);
 });
 
 test('a proposal ends although its leader may lead on without a quorum', () => {
