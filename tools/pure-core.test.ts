@@ -14,7 +14,9 @@ const FORBIDDEN: readonly (readonly [what: string, text: string])[] = [
   ['a date', 'export const at = new Date();'],
   ['the other clock', 'export const at = performance.now();'],
   ['chance', 'export const drawn = Math.random();'],
+  ['chance by another name', 'const {random} = Math;\nexport const drawn = random();'],
   ['strong chance', 'export const drawn = crypto.randomUUID();'],
+  ['any of these, roundabout', 'export const at = globalThis.Date.now();'],
   ['a timer', 'setTimeout(() => undefined, 1);'],
   ['a repeated timer', 'setInterval(() => undefined, 1);'],
   ['a turn of the loop', 'setImmediate(() => undefined);'],
@@ -23,7 +25,12 @@ const FORBIDDEN: readonly (readonly [what: string, text: string])[] = [
   ['an async function', 'export async function later() {}'],
   ['an async arrow', 'export const later = async () => 1;'],
   ['an async method', 'export class A {\n  async later() {}\n}'],
+  [
+    'an async method that replaces one',
+    'export class A extends B {\n  override async later() {}\n}',
+  ],
   ['an async member', 'export const a = {async later() {}};'],
+  ['an import that comes later', "export const later = import('./plain.ts');"],
   ['waiting', 'await 1;\nexport {};'],
 ];
 
