@@ -87,6 +87,26 @@ test('a seed that breaks a law tells how to run it again, and what came before',
   }
 }, 60_000);
 
+test('a set that sleeps on after its leader died in peace, asked by nobody, is found by the simulator', () => {
+  const args = '--seed 4 --nodes 4 --groups 8 --steps 3000 --only none --json'.split(' ');
+  const hook = ['--import', './tools/mutations/load-hook.ts', 'packages/simulator/src/main.ts'];
+  const run = (mutation: string) => {
+    const env = {...process.env, FLOTILLA_MUTATION: mutation};
+    const {stdout} = spawnSync(process.execPath, [...hook, ...args], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      env,
+    });
+    return JSON.parse(stdout) as {violations: readonly {law: string; message: string}[]};
+  };
+  expect(run('').violations).toEqual([]);
+  const [first] = run('sleeping-group-never-woken').violations;
+  expect(first).toMatchObject({
+    law: 'liveness',
+    message: expect.stringContaining('nobody leads it'),
+  });
+}, 120_000);
+
 test.each([
   [['--help'], 0, /^usage: npm run mutations/],
   [['--only', 'nothing'], 64, /^no mutation is named nothing\nusage: /],

@@ -10,11 +10,15 @@ const SIZE = {nodes: 5, groups: 10, steps: 12_000};
 test.each([1, 2, 3, 4])(
   'a cluster under faults keeps the laws, SEED=%i',
   async (seed) => {
-    const {violations, committed, elections} = await new Simulation({seed, ...SIZE}).run();
+    const run = await new Simulation({seed, ...SIZE}).run();
+    const {violations, committed, elections, coverage} = run;
     expect(violations).toEqual([]);
     // A simulation in which nothing happens proves nothing.
     expect(committed).toBeGreaterThan(10);
     expect(elections).toBeGreaterThan(5);
+    expect(coverage['hibernation']).toMatchObject({
+      'asleep when their leader died': expect.any(Number),
+    });
   },
   120_000,
 );
@@ -66,7 +70,7 @@ test('keeping the text of what happens changes nothing of it', async () => {
 
 test('the command line prints what a run was as JSON', async () => {
   const printed: string[] = [];
-  const args = ['--seed', '5', '--nodes', '3', '--groups', '4', '--steps', '5000', '--json'];
+  const args = ['--seed', '5', '--nodes', '3', '--groups', '4', '--steps', '8000', '--json'];
   const told: string[] = [];
   const printers = {
     out: (text: string) => printed.push(text),
@@ -79,8 +83,13 @@ test('the command line prints what a run was as JSON', async () => {
   expect(Object.keys(report)).toEqual(
     expect.arrayContaining(['steps', 'simulatedSeconds', 'wallSeconds', 'elections', 'committed']),
   );
-  expect(report['faults']).toBeTypeOf('object');
-  expect(report['coverage']).toBeTypeOf('object');
+  expect(report['faults']).toMatchObject({kill: expect.any(Number), split: expect.any(Number)});
+  // Each message, each step of members, and each two kinds of faults that overlapped.
+  expect(report['coverage']).toMatchObject({
+    messages: {append: expect.any(Number), timeoutNow: expect.any(Number)},
+    members: {'add-learner': expect.any(Number), transfer: expect.any(Number)},
+    pairs: {'kill + reset': expect.any(Number), 'split + split': expect.any(Number)},
+  });
 }, 120_000);
 
 test('many runs give one JSON too, and tell how they get on beside it', async () => {

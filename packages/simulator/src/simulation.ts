@@ -10,6 +10,7 @@ import {Laws, type Violation} from './checks/laws.ts';
 import {observerOf} from './checks/observation.ts';
 import {Damages, type Stake} from './faults/damages.ts';
 import {DAMAGES, type FaultName, neverOn, type World} from './faults/faults.ts';
+import {lastDeath} from './faults/last-death.ts';
 import {kindsOf, Nemesis} from './faults/nemesis.ts';
 import {type Chance, chanceOf} from './kernel/chance.ts';
 import {Kernel} from './kernel/kernel.ts';
@@ -330,7 +331,31 @@ export class Simulation {
       return unrest.length === 0 || isBroken();
     }, untilMs);
     for (const text of unrest) this.#laws.fail('liveness', 0, text);
-    if (unrest.length === 0) await this.#askEverybody(isBroken);
+    if (unrest.length > 0) return;
+    await this.#askAll(this.#placement.openSets(), this.#nodes, isBroken);
+    if (!isBroken()) await this.#loseOne(isBroken);
+  }
+
+  /** In its sleep, and without a word of any client. */
+  async #loseOne(isBroken: () => boolean): Promise<void> {
+    const bereaved = await lastDeath(
+      {
+        kernel: this.#kernel,
+        chance: chanceOf(this.#options.seed, 'last death'),
+        nodes: this.#nodes,
+        placement: this.#placement,
+        coverage: this.#coverage,
+        leaderOf: (set) => this.#director.leaderOf(set),
+        end: (node, how) => this.#end(node, how),
+      },
+      isBroken,
+    );
+    if (bereaved === undefined || isBroken()) return;
+    const {sets, survivors} = bereaved;
+    for (const set of sets)
+      if (this.#director.leaderOf(set) === undefined)
+        this.#laws.fail('liveness', set.id, 'nobody leads it, though a majority of it lives');
+    if (!isBroken()) await this.#askAll(sets, survivors, isBroken);
   }
 
   /** What keeps the cluster from being at rest. */
@@ -366,14 +391,18 @@ export class Simulation {
   }
 
   /** Every set takes a write and gives it back, by whatever node. */
-  async #askEverybody(isBroken: () => boolean): Promise<void> {
+  async #askAll(
+    sets: readonly PlacedSet[],
+    nodes: readonly SimNode[],
+    isBroken: () => boolean,
+  ): Promise<void> {
     const kernel = this.#kernel;
     const untilMs = kernel.nowMs + 30_000;
     let open = 0;
-    for (const set of this.#placement.openSets()) {
+    for (const set of sets) {
       for (const isWrite of [true, false]) {
         open += 1;
-        const node = this.#chance.pick(this.#nodes);
+        const node = this.#chance.pick(nodes);
         const client = LAST_CLIENT + open;
         this.#clients.request({client, set, node, register: 0, isWrite}, ({outcome}) => {
           open -= 1;

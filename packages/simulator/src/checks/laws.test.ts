@@ -64,6 +64,10 @@ function write(group: ObservedGroup, {term = 1, vote = 0, commit = 0, entries = 
   took(group, {write: {term, vote, commit, entries}});
 }
 
+function takesBack(group: ObservedGroup, term: number, truncateFrom: number): void {
+  took(group, {write: {term, vote: 0, commit: 0, entries: [], truncateFrom}});
+}
+
 function commits(group: ObservedGroup, ...entries: Entry[]): void {
   took(group, {apply: {entries}});
 }
@@ -133,6 +137,31 @@ test('monotony: no term, vote or commit goes back', () => {
     write(one, worse);
     expect(broken()).toEqual(['monotony']);
   }
+});
+
+test('leader append-only: who leads a term makes its entries, and takes back none of its log', () => {
+  const [one, two] = [open(1), open(2)];
+  leads(one, 3);
+  for (const each of [one, two]) write(each, {term: 3, entries: [entry(5, 3)]});
+  takesBack(two, 3, 5);
+  expect(broken()).toEqual([]);
+  write(two, {term: 3, entries: [entry(6, 3)]});
+  expect(broken()).toEqual(['leader append-only']);
+  takesBack(one, 3, 5);
+  expect(broken()).toEqual(['leader append-only']);
+});
+
+test('durability: who acknowledged what is committed does not take it back', () => {
+  const [one, two, three] = [open(1, {term: 4}), open(2, {term: 4}), open(3, {term: 4})];
+  acknowledges(two, 5, 4);
+  // Of a leader before that of the commit: it may have had another entry there.
+  acknowledges(three, 5, 3);
+  commits(one, entry(5, 2));
+  takesBack(two, 4, 6);
+  takesBack(three, 4, 5);
+  expect(broken()).toEqual([]);
+  takesBack(two, 4, 5);
+  expect(broken()).toEqual(['durability']);
 });
 
 test('durability: a crash takes back no acknowledgement and no vote', () => {

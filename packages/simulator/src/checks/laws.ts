@@ -5,7 +5,9 @@
 //   log matching             (index, term) names one entry with one predecessor
 //   state machine safety     an index is applied as one entry, everywhere and for ever
 //   monotony                 terms and commits of a process never go back; a vote stays for its term
-//   durability               what a replica acknowledged, and whom it voted for, outlives its crash
+//   leader append-only       an entry is made by who leads its term, who takes back nothing of its log
+//   durability               what a replica acknowledged, and whom it voted for, outlives its crash; what
+//                            is committed nobody takes back who acknowledged it
 //   quorum                   what a leader commits is acknowledged by a majority of its configuration
 //   one configuration        an index makes one configuration, and neighbours share a majority
 //   no zombies               a destroyed replica id never opens again, nor on two nodes
@@ -41,6 +43,8 @@ interface Life {
   vote: number;
   commit: number;
   isLeader: boolean;
+  /** Its disk was an old one, and nobody had told it. */
+  readonly isImage: boolean;
   /** It came back from an old image without what it promised: it may live, and say nothing. */
   isAmnesiac: boolean;
 }
@@ -96,7 +100,7 @@ export class Laws {
     if (!isImage) for (const [law, message] of faults) this.#fail(law, set, message);
     const {term, vote, commitIndex: commit} = raft.status();
     const isAmnesiac = isImage && faults.length > 0;
-    this.#lives.set(replica, {node, term, vote, commit, isLeader: false, isAmnesiac});
+    this.#lives.set(replica, {node, term, vote, commit, isLeader: false, isImage, isAmnesiac});
   }
 
   #openingFaults(node: NodeId, {replica, raft}: ObservedGroup): [law: string, message: string][] {
@@ -188,7 +192,7 @@ export class Laws {
     life.vote = vote;
     life.commit = commit;
     const last = entries.at(-1);
-    this.#givesUp(replica, write);
+    this.#givesUp(set, replica, life, write);
     if (snapshot !== undefined) this.#checkCommitted(set, replica, snapshot);
     if (life.isLeader && last !== undefined) this.#holds(set, replica, term, last.index);
     let prevTerm: number | undefined;
@@ -198,13 +202,42 @@ export class Laws {
     }
   }
 
-  /** What another leader takes back was no promise to the group. */
-  #givesUp(replica: number, {truncateFrom, snapshot}: NonNullable<Output['write']>): void {
+  /** What another leader takes back was no promise to the group, unless it is committed. */
+  #givesUp(
+    set: number,
+    replica: number,
+    life: Life,
+    {term, truncateFrom, snapshot}: NonNullable<Output['write']>,
+  ): void {
+    if (truncateFrom !== undefined && life.isLeader)
+      this.#fail('leader append-only', set, `${replica} leads ${term}, takes back ${truncateFrom}`);
+    if (truncateFrom !== undefined && !life.isImage) this.#checkKept(set, replica, truncateFrom);
     const promised = this.#promised.get(replica);
     if (promised === undefined) return;
     if (truncateFrom !== undefined)
       promised.ackIndex = Math.min(promised.ackIndex, truncateFrom - 1);
     if (snapshot !== undefined) promised.ackIndex = Math.min(promised.ackIndex, snapshot.index);
+  }
+
+  /** Who told a leader that had it, one of the term of its commit or a later one, that it has it too. */
+  #checkKept(set: number, replica: number, index: number): void {
+    const {committed, acks} = this.#history(set);
+    const entry = committed.get(index);
+    if (entry === undefined) return;
+    for (const [at, upto] of acks.get(replica) ?? [])
+      if (at >= entry.inTerm && upto >= index)
+        this.#fail('durability', set, `${replica} takes back ${index}/${entry.term}, committed`);
+  }
+
+  /** Whoever holds an entry first has made it. */
+  #checkAuthor(set: number, replica: number, {index, term}: Entry): void {
+    const leader = this.#history(set).leaders.get(term) ?? replica;
+    if (leader !== replica)
+      this.#fail(
+        'leader append-only',
+        set,
+        `${replica} has ${index}/${term} before ${leader}, who leads ${term}`,
+      );
   }
 
   #match(set: number, replica: number, entry: Entry, prevTerm: number | undefined): void {
@@ -217,6 +250,7 @@ export class Laws {
     const hash = hashOf(entry);
     const known = terms.get(entry.term);
     if (known === undefined) {
+      this.#checkAuthor(set, replica, entry);
       terms.set(entry.term, {prevTerm: prevTerm ?? -1, hash});
       return;
     }
