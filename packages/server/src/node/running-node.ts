@@ -16,6 +16,7 @@ import type {EngineClient} from './engine-client.ts';
 import {type EngineLink, startLocalEngine, startWorkerEngine} from './engine-link.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
 import {FirstGreetings} from './first-greetings.ts';
+import {NodeAddresses} from './node-addresses.ts';
 import type {NodeCondition, ThreadCondition} from './node-health.ts';
 import {snapshotShare} from './node-options.ts';
 import {Relay} from './relay.ts';
@@ -58,16 +59,8 @@ export interface RunningNodeOptions {
   readonly onLook: (lateMs: number) => void;
 }
 
-/** As many nodes as a cluster is meant for: all may be elsewhere, or unknown to an old catalog. */
-const MOVED_MAX = 256;
 /** Some elections of the meta group: who hears nothing of it for longer asks whether it is a member still. */
 const META_SILENT_MS_MAX = 10_000;
-
-/** `from` is the catalog's address when the node was heard elsewhere; undefined: it did not know the node. */
-interface Moved {
-  readonly from: string | undefined;
-  readonly to: string;
-}
 
 interface ThreadState {
   isStarted: boolean;
@@ -97,8 +90,7 @@ export class RunningNode {
   #isStopping = false;
   /** Threads that have not brought back yet what was lost. */
   #lossesLeft = 0;
-  /** Where nodes are that are not where the catalog says, if it knows them at all. */
-  readonly #moved = new Map<NodeId, Moved>();
+  readonly #addresses: NodeAddresses;
   readonly #greetings: FirstGreetings;
   /** An engine thread that failed answers no more: nobody waits for it. */
   #failure: Error | undefined;
@@ -149,6 +141,13 @@ export class RunningNode {
       log,
       isAlive: (other) => this.#liveness.view(other)?.state === 'alive',
     });
+    this.#addresses = new NodeAddresses({
+      self: node,
+      catalog: this.catalog,
+      connections: this.#connections,
+      isMetaHeard: () => this.#isMetaHeard,
+      log,
+    });
     this.#relay = new Relay({
       self: node,
       connections: this.#connections,
@@ -184,7 +183,7 @@ export class RunningNode {
     this.#relay.attach(this.#links);
     this.#tellCertificates();
     this.#options.tls?.onRenewed(() => this.#tellCertificates());
-    this.#setNodes();
+    this.#addresses.settle();
     this.#liveness.start();
     this.#announce();
     this.#records.start();
@@ -349,7 +348,7 @@ export class RunningNode {
         applyCatalogEvent(this.catalog, message.event);
         this.#checkBuild();
         for (const link of this.#links.slice(1)) link.post(message);
-        this.#setNodes();
+        this.#addresses.settle();
         return this.#cache.changed();
       case 'notes':
         return this.#links[0]?.post({type: 'notes', thread, news: message.news});
@@ -364,7 +363,7 @@ export class RunningNode {
         this.#isFresh = true;
         if (message.isMetaLost) return;
         this.#isMetaHeard = true;
-        return this.#setNodes();
+        return this.#addresses.settle();
       case 'brought-back':
         this.#lossesLeft -= 1;
         if (this.#lossesLeft === 0) this.#tellAll({type: 'loss-settled'});
@@ -405,26 +404,6 @@ export class RunningNode {
     this.#notify();
   }
 
-  /** The nodes of the catalog; before any, there is nobody to talk to. */
-  #setNodes(): void {
-    for (const [id, {from}] of this.#moved)
-      if (this.catalog.node(id)?.address !== from || (from === undefined && this.#isMetaHeard))
-        this.#moved.delete(id);
-    const present = [...this.catalog.nodes()].filter(({state}) => state !== 'decommissioned');
-    // An empty directory is a new node even at the address of an old one: of two the later lives there.
-    const latest = new Map(present.map(({id, address}) => [address, id]));
-    const others = present.filter(({id}) => id !== this.#options.node);
-    const nodes = others.map(({id, address}) => {
-      const moved = this.#moved.get(id);
-      if (moved !== undefined) return {id, address: moved.to};
-      return {id, address, isGone: latest.get(address) !== id};
-    });
-    for (const [id, {from, to}] of this.#moved)
-      if (from === undefined) nodes.push({id, address: to});
-    this.#connections.setNodes(nodes);
-    this.#connections.forbid(this.removed());
-  }
-
   /** The life that is connected as that node, and lives. Whoever asks may be that, or a copy. */
   livingBeside({node, life, at}: Omit<Asking, 'clusterId'>): number | undefined {
     const living = this.#connections.livingLife(node);
@@ -435,27 +414,12 @@ export class RunningNode {
 
   /** Nodes that are members no more: they left, or were declared lost. */
   removed(): NodeId[] {
-    const removed = [...this.catalog.nodes()].filter(({state}) => state === 'decommissioned');
-    return removed.map(({id}) => id);
+    return this.#addresses.removed();
   }
 
-  /**
-   * Another node says that it is there. One that is connected is not taken elsewhere. A catalog that is
-   * not fresh may be from before that node joined, and it may take that node to make it fresh.
-   */
+  /** Another node says that it is there. */
   heardOf(node: NodeId, address: string): void {
-    const from = this.catalog.node(node)?.address;
-    if ((from === undefined && this.#isMetaHeard) || node === this.#options.node) return;
-    if (from === address || this.#connections.isConnected(node)) return;
-    if (this.catalog.node(node)?.state === 'decommissioned') return;
-    if (this.#moved.get(node)?.to === address) return;
-    if (!this.#moved.has(node) && this.#moved.size >= MOVED_MAX) return;
-    this.#options.log.info(
-      {node, from, to: address},
-      'heard of a node at an address that the catalog does not have',
-    );
-    this.#moved.set(node, {from, to: address});
-    this.#setNodes();
+    this.#addresses.heardOf(node, address);
   }
 
   #announce(): void {
