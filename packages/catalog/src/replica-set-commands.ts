@@ -3,13 +3,12 @@
 import type {
   BucketId,
   DatabaseId,
-  ErrorCode,
   NodeId,
   OperationId,
   ReplicaId,
   ReplicaSetId,
 } from '@flotilla/base';
-import type {FailoverMode, Operation, OperationKind, RepairCause, Transfer} from './model.ts';
+import type {FailoverMode, Operation} from './model.ts';
 
 export interface PlacementRequest {
   readonly node: NodeId;
@@ -79,12 +78,8 @@ export interface EndSkip {
   readonly promised?: readonly ReplicaId[] | undefined;
 }
 /** As cluster version 2 had it: nobody was asked before. It stands in older logs, and is given no more. */
-export interface SkipEntry {
+export interface SkipEntry extends Omit<BeginSkip, 'type'> {
   readonly type: 'skip-entry';
-  readonly set: ReplicaSetId;
-  readonly index: number;
-  readonly by: string;
-  readonly atMs: number;
 }
 /** Those that are 'dropping' and of which no replica is left. */
 export interface ForgetReplicaSets {
@@ -103,42 +98,52 @@ export interface DropBucket {
   readonly type: 'drop-bucket';
   readonly bucket: BucketId;
 }
-export interface CreateOperation {
+export interface CreateOperation
+  extends Pick<
+    Operation,
+    | 'kind'
+    | 'replicaSet'
+    | 'source'
+    | 'target'
+    | 'sourceNode'
+    | 'targetNode'
+    | 'allowFewerVoters'
+    | 'retryOf'
+    | 'cause'
+    | 'startedBy'
+  > {
   readonly type: 'create-operation';
-  readonly kind: OperationKind;
-  readonly replicaSet?: ReplicaSetId | undefined;
-  readonly source?: ReplicaId | undefined;
-  readonly target?: ReplicaId | undefined;
-  readonly sourceNode?: NodeId | undefined;
-  readonly targetNode?: NodeId | undefined;
-  readonly allowFewerVoters?: boolean | undefined;
   /** Made by hand: its replica set is pinned, or the cluster would even it out again. */
   readonly pin?: boolean | undefined;
-  readonly retryOf?: OperationId | undefined;
-  readonly cause?: RepairCause | undefined;
-  readonly startedBy: string;
   readonly atMs: number;
 }
-/** CONFLICT unless `expectedStep` is the present one. A finished operation stays as it is. */
-export interface UpdateOperation {
+/**
+ * CONFLICT unless `expectedStep` is the present one. A finished operation stays as it is. A replica that is made
+ * anew where it was gets its `targetNode` once it has gone from there.
+ */
+export interface UpdateOperation
+  extends Partial<
+    Pick<
+      Operation,
+      | 'step'
+      | 'state'
+      | 'source'
+      | 'target'
+      | 'targetNode'
+      | 'errorCode'
+      | 'result'
+      | 'differing'
+      | 'transfer'
+    >
+  > {
   readonly type: 'update-operation';
   readonly operation: OperationId;
   readonly expectedStep: string;
-  readonly step?: string | undefined;
-  readonly state?: Operation['state'] | undefined;
-  readonly source?: ReplicaId | undefined;
-  readonly target?: ReplicaId | undefined;
-  /** Of a replica that is made anew where it was, once it has gone from there. */
-  readonly targetNode?: NodeId | undefined;
   /** null: what stood in its way does no more. */
   readonly error?: string | null | undefined;
   /** Who wants it cancelled; absent where the cluster gives it up. */
   readonly by?: string | undefined;
   readonly waitingFor?: string | undefined;
-  readonly errorCode?: ErrorCode | undefined;
-  readonly result?: string | undefined;
-  readonly differing?: readonly ReplicaId[] | undefined;
-  readonly transfer?: Transfer | undefined;
   readonly atMs: number;
 }
 /** Forgets operations that were finished before that time. */

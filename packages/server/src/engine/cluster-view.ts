@@ -24,7 +24,7 @@ import {
 } from '@flotilla/catalog';
 import {askCondition, type NodeCondition} from './node-condition.ts';
 import type {NodeReplicas} from './replica-host.ts';
-import {type ReplicaNote, UNOPENED_ROLE, type Voting} from './replica-notes.ts';
+import {type ReplicaNote, UNOPENED_ROLE} from './replica-notes.ts';
 
 const NOTES_METHOD = 'node.notes';
 const RECEIVED_METHOD = 'node.received';
@@ -33,7 +33,22 @@ const NOTES_MS_MAX = 1_500;
 type Status = ReplicaNote['status'];
 type Received = readonly (readonly [ReplicaId, Transfer])[];
 
-export interface ReplicaView {
+export interface ReplicaView
+  extends Partial<
+    Pick<
+      Status,
+      | 'term'
+      | 'appliedIndex'
+      | 'commitIndex'
+      | 'lastIndex'
+      | 'lastTerm'
+      | 'failover'
+      | 'stopped'
+      | 'failedIndex'
+      | 'isLost'
+      | 'voting'
+    >
+  > {
   readonly replica: ReplicaId;
   readonly node: NodeId;
   readonly address: string | undefined;
@@ -44,24 +59,10 @@ export interface ReplicaView {
    * 'unreachable' (the node does not answer).
    */
   readonly state: string;
-  readonly term?: number | undefined;
-  readonly appliedIndex?: number | undefined;
-  readonly commitIndex?: number | undefined;
-  /** Where its log ends, and the term of the entry there. */
-  readonly lastIndex?: number | undefined;
-  readonly lastTerm?: number | undefined;
   /** Entries that it has not applied, by the most advanced replica. */
   readonly lag?: number | undefined;
-  /** As this replica keeps it: 'manual' where it stands for election only when told. */
-  readonly failover?: string | undefined;
-  readonly stopped?: string | undefined;
-  /** The entry that it cannot apply. */
-  readonly failedIndex?: number | undefined;
   /** It could not be opened: all its numbers say nothing. */
   readonly isUnopened?: true | undefined;
-  /** Nor will it ever be: what it holds is of no use to anybody. */
-  readonly isLost?: true | undefined;
-  readonly voting?: Voting | undefined;
   /** It lost what it held, whether or not it runs: it is to be made anew. */
   readonly damaged?: true | undefined;
   /** A checksum found that its rows are others than the majority's: it is to be made anew. */

@@ -20,18 +20,20 @@ export interface ReplicaNote {
     readonly leader: ReplicaId | undefined;
     readonly commitIndex: number;
     readonly appliedIndex: number;
+    /** Where its log ends. */
     readonly lastIndex: number;
     /** Of the entry there; absent where an older build answers. */
     readonly lastTerm?: number | undefined;
     readonly flushedIndex: number;
     readonly isAsleep: boolean;
+    /** As this replica keeps it: 'manual' where it stands for election only when told. */
     readonly failover: string;
     readonly stopped: string | undefined;
     /** The entry that it cannot apply. */
     readonly failedIndex?: number | undefined;
     /** Absent where an older build answers. */
     readonly isWedged?: boolean | undefined;
-    /** It could not be opened, and never will be. Absent where an older build answers. */
+    /** It could not be opened, and never will be: what it holds is of no use to anybody. Absent where an older build answers. */
     readonly isLost?: true | undefined;
     /** By its own configuration; absent where an older build answers, and where it waits for its first snapshot. */
     readonly voting?: Voting | undefined;
