@@ -2,23 +2,13 @@
 // only the times, 19 digits each, are written anew. A thousand hosts, ten integer fields; ten bodies are a
 // row of each host, and the next ten are a second later.
 
+import {FIELDS} from '../tsbs-rows.ts';
+
 const HOSTS = 1_000;
 const ROWS_PER_BODY = 100;
 const BODIES_PER_SECOND_OF_DATA = HOSTS / ROWS_PER_BODY;
 /** Layouts of the same hosts with other values, in turn. */
 const VARIANTS = 8;
-const FIELDS = [
-  'usage_user',
-  'usage_system',
-  'usage_idle',
-  'usage_nice',
-  'usage_iowait',
-  'usage_irq',
-  'usage_softirq',
-  'usage_steal',
-  'usage_guest',
-  'usage_guest_nice',
-];
 const TIME_DIGITS = 19;
 
 export const DATA_START_MS = Date.UTC(2026, 0, 1);

@@ -12,6 +12,7 @@ import type {LogItem} from '../log/log-item.ts';
 import {SegmentLog} from '../log/segment-log.ts';
 import {TestCluster} from './cluster.fixture.ts';
 import {HOST_LIMITS} from './options.ts';
+import {replace} from './started.fixture.ts';
 import {Store} from './store.ts';
 
 const SET = 1 as ReplicaSetId;
@@ -76,15 +77,7 @@ test('its replicas never vote or acknowledge again, and are replaced under new i
   const again = host.createReplica({set: SET, replica: voters[2]!});
   await expect(again).rejects.toMatchObject({code: 'CONFLICT'});
   await cluster.clock.resolve(host.settleLoss());
-  const successor = cluster.place(3);
-  await cluster.clock.resolve(host.createReplica({set: SET, replica: successor}));
-  const deadlineMs = cluster.clock.monotonicMs() + 10_000;
-  const changes = [
-    {type: 'remove', id: voters[2]!},
-    {type: 'learner', id: successor},
-  ] as const;
-  const leader = cluster.host(cluster.leader(1));
-  await cluster.clock.resolve(leader.proposeConfig(SET, changes, 'joint', {deadlineMs}));
+  await replace(cluster, 3, voters[2]!);
   expect(await cluster.agree(1, [1, 2, 3], 4)).toBe(true);
 });
 

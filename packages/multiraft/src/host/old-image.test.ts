@@ -1,6 +1,7 @@
 import type {ReplicaId, ReplicaSetId} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {TestCluster} from './cluster.fixture.ts';
+import {replace} from './started.fixture.ts';
 
 const SET = 1 as ReplicaSetId;
 const LOG = 'store-0/log/segment-0000000000000001';
@@ -58,15 +59,7 @@ test('the loss is told once, and the next one again; a new replica lives beside 
   expect(second.remembered([{store: 0, record: renumbered}])).toBeUndefined();
   await cluster.clock.resolve(second.settleLoss());
   await cluster.clock.resolve(second.destroyReplica({set: SET, replica: voters[2]!}));
-  const successor = cluster.place(3);
-  await cluster.clock.resolve(second.createReplica({set: SET, replica: successor}));
-  const deadlineMs = cluster.clock.monotonicMs() + 10_000;
-  const changes = [
-    {type: 'remove', id: voters[2]!},
-    {type: 'learner', id: successor},
-  ] as const;
-  const leader = cluster.host(cluster.leader(1));
-  await cluster.clock.resolve(leader.proposeConfig(SET, changes, 'joint', {deadlineMs}));
+  const successor = await replace(cluster, 3, voters[2]!);
   expect(await cluster.agree(1, [1, 2, 3], 4)).toBe(true);
   const before = second.durableRecords()[0]!.durableRecord;
   cluster.crash(3);
