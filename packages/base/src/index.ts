@@ -6,5 +6,6 @@ export * from './histogram.ts';
 export * from './ids.ts';
 export * from './limits.ts';
 export * from './memory-limits.ts';
+export * from './passing-error.ts';
 export * from './ports.ts';
 export * from './random.ts';

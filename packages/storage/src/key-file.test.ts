@@ -1,7 +1,7 @@
 import type {ColumnId, SeriesId, TableId} from '@flotilla/base';
 import {encodeSeriesKey} from '@flotilla/column';
 import {MemoryDisk} from '@flotilla/testkit';
-import {expect, test} from 'vitest';
+import {expect, test, vi} from 'vitest';
 import {encodeKeys, loadKeys} from './key-file.ts';
 import {SeriesIndex} from './series-index.ts';
 import {Slices} from './slices.ts';
@@ -31,4 +31,18 @@ test('many keys are written and read in steps, between which the thread may do o
   expect(loaded.count).toBe(COUNT);
   for (const id of [0, 255, 256, COUNT - 1] as SeriesId[])
     expect(loaded.key(id)).toEqual(index.key(id));
+});
+
+test('a file that cannot be read is closed all the same: whoever tries again opens another', async () => {
+  const disk = new MemoryDisk();
+  await (await disk.open('keys', 'create')).close();
+  const close = vi.fn(async () => {});
+  const open = disk.open.bind(disk);
+  disk.open = async (...args) => ({...(await open(...args)), close});
+  disk.fail({operation: 'read', path: 'keys', code: 'EIO'});
+  const slices = new Slices({due: () => undefined}, {work: 'flush'});
+  const record = {file: 'keys', bytes: 9, firstSeries: 0, count: 1};
+  const loading = loadKeys(disk, 'keys', record, {index: new SeriesIndex(), slices});
+  await expect(loading).rejects.toThrow('EIO');
+  expect(close).toHaveBeenCalledTimes(1);
 });

@@ -47,6 +47,15 @@ export async function encodeKeys(
   return writer.copy();
 }
 
+async function readWhole(disk: Disk, path: string, length: number): Promise<Uint8Array> {
+  const file = await disk.open(path, 'read');
+  try {
+    return await file.readAt(0, length);
+  } finally {
+    await file.close();
+  }
+}
+
 /** Adds the file's keys to the index. Requires that the index holds exactly those before them. */
 export async function loadKeys(
   disk: Disk,
@@ -54,9 +63,7 @@ export async function loadKeys(
   record: KeyFileRecord,
   {index, slices}: KeyWork,
 ): Promise<void> {
-  const file = await disk.open(path, 'read');
-  const bytes = await file.readAt(0, record.bytes);
-  await file.close();
+  const bytes = await readWhole(disk, path, record.bytes);
   const end = Math.max(0, bytes.length - 4);
   const want = new ByteReader(bytes, end).u32();
   const have = crc32(bytes.subarray(0, end));

@@ -346,7 +346,9 @@ export class MemoryDisk implements Disk {
     if (hit === undefined) return;
     hit.left -= 1;
     if (hit.fault.marksClean === true) takeForClean?.();
-    throw new FatalError(`cannot ${operation} ${path}: ${hit.fault.code ?? 'EIO'}`);
+    const code = hit.fault.code ?? 'EIO';
+    const cause = Object.assign(new Error(code), {code, syscall: operation});
+    throw new FatalError(`cannot ${operation} ${path}: ${code}`, cause);
   }
 
   #find(path: string): FileNode | DirectoryNode | undefined {

@@ -32,9 +32,11 @@ const configuration = {voters: [1, 2, 3], votersOutgoing: [], learners: [], lear
 const leading = {replica: 2, role: 'leader', term: 6, configuration} as unknown as ReplicaReport;
 const leader = report(2, {replicas: new Map([[leading.replica, leading]])});
 const damaged = {replica: 1 as ReplicaId, damaged: true} as ReplicaReport;
+const unopened = {...damaged, role: 'stopped', fault: 'EMFILE', damaged: undefined} as const;
 
 test.each([
   ['a damaged replica', {replicas: new Map([[damaged.replica, damaged]])}, 1],
+  ['one that cannot be opened now', {replicas: new Map([[unopened.replica, unopened]])}, 0],
   ['a node that is silent for an hour', {live: false, silentSinceMs: 0}, 1],
   ['a node that is silent for a second', {live: false, silentSinceMs: HOUR - 1_000}, 0],
   ['nothing', {}, 0],

@@ -176,6 +176,10 @@ export class TestCluster {
   readonly unvetted = new Set<number>();
   /** State machines apply what is poison to others. */
   isCured = false;
+  /** What happens as a node opens a state machine; thrown, it is not opened. */
+  onOpen: (node: number, machine: ListMachine) => void = () => {};
+  /** Replicas that could not be opened at first. */
+  readonly reopened: ReplicaId[] = [];
   /** Where each replica was put: what the catalog would know. */
   readonly placed = new Map<ReplicaId, NodeId>();
   readonly #options: TestClusterOptions;
@@ -250,8 +254,11 @@ export class TestCluster {
         node.kept.set(key, kept);
         const onDestroy = () => node.kept.delete(key);
         const isCured = () => this.isCured;
-        return new ListMachine(kept, node.disk, {onDestroy, isCured});
+        const machine = new ListMachine(kept, node.disk, {onDestroy, isCured});
+        this.onOpen(id, machine);
+        return machine;
       },
+      onReopened: ({replica}) => void this.reopened.push(replica),
       locate: (_set, replica) => this.placed.get(replica),
       entryOrders: ({replica}) => this.#options.entryOrders?.(replica),
     });

@@ -114,6 +114,7 @@ export class Host {
         founded: (group) => this.#nodes.campaignSoon(group),
         openFailed: ({set, replica}, reason) =>
           this.#tellStopped({set, replica, reason, isStore: false}),
+        reopened: (key) => options.onReopened?.(key),
         forget: (group) => this.#forget(group),
       },
     );
@@ -275,7 +276,7 @@ export class Host {
     for (const {set, machine} of this.#driver.groups.values()) yield [set, machine];
   }
 
-  /** Replicas that could not be opened at start, and why. */
+  /** Replicas that could not be opened, and why. */
   broken(): ReadonlyMap<ReplicaSetId, BrokenReplica> {
     return this.#orders.broken;
   }
@@ -433,6 +434,7 @@ export class Host {
     if (nowMs >= this.#housekeepingDueMs) {
       this.#housekeepingDueMs = nowMs + HOUSEKEEPING_MS;
       this.#retention.run(this.#stores);
+      this.#orders.retry(nowMs);
       for (const store of this.#stores) void this.#handover.watchSpace(store);
       this.#freshness.run(nowMs, (group, deadlineMs) => this.#requests.confirm(group, deadlineMs));
     }

@@ -30,8 +30,17 @@ export async function openGroup(place: GroupLog, context: OpeningContext): Promi
     await redoInstall(place, store, machine);
     return await buildGroup(place, context, machine);
   } catch (error) {
-    await machine.close();
+    await closeFailed(machine, error);
     throw error;
+  }
+}
+
+/** One that cannot be closed is open still, so no other is opened over it: that does not pass. */
+async function closeFailed(machine: StateMachine, reason: unknown): Promise<void> {
+  try {
+    await machine.close();
+  } catch (error) {
+    throw new Error(`${String(reason)}; nor can it be closed: ${String(error)}`);
   }
 }
 

@@ -144,6 +144,10 @@ export interface HostOptions {
     | ((key: {readonly set: ReplicaSetId; readonly replica: ReplicaId}) => EntryOrders | undefined)
     | undefined;
   readonly observer?: GroupObserver | undefined;
+  /** A replica that could not be opened, for a reason that passed, is open after all. */
+  readonly onReopened?:
+    | ((key: {readonly set: ReplicaSetId; readonly replica: ReplicaId}) => void)
+    | undefined;
   /** The loop turned, so late: at the end of each tick. */
   readonly onTick?: ((lateMs: number) => void) | undefined;
 }

@@ -1,7 +1,7 @@
 // Orders to create and destroy replicas, and the opening of those that a store holds. Per set one after
 // another; the log's record comes first, so that after a crash the next start finishes what it names.
 
-import {DbError, FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import {DbError, FatalError, isPassing, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import {BOOTSTRAP_INDEX, BOOTSTRAP_TERM} from '@flotilla/raft';
 import type {LogItem} from '../log/log-item.ts';
 import type {StateMachine} from '../state-machine.ts';
@@ -38,6 +38,8 @@ export interface OrderHooks {
   /** Its group is new, and it is the one of the voters that should lead first. */
   founded(group: HostedGroup): void;
   openFailed(key: SetReplica, reason: string): void;
+  /** What could not be opened is open after all, by itself. */
+  reopened(key: SetReplica): void;
   /** Resolves when nothing touches the group's state any more. */
   forget(group: HostedGroup): Promise<void>;
 }
@@ -47,9 +49,18 @@ export interface BrokenReplica {
   readonly reason: string;
   /** It will never be opened again: what it held is of no use to anybody. */
   readonly isLost: boolean;
+  /** Present where the reason says nothing of what it holds, and passes: it is tried again by itself. */
+  readonly retry?: Retry | undefined;
 }
 
-type OrderOptions = Pick<HostOptions, 'log' | 'storeOf' | 'observer' | 'entryOrders'> &
+interface Retry {
+  /** How often it was tried. */
+  readonly attempts: number;
+  /** When next, on the host's clock. */
+  readonly atMs: number;
+}
+
+type OrderOptions = Pick<HostOptions, 'clock' | 'log' | 'storeOf' | 'observer' | 'entryOrders'> &
   Omit<OpeningContext, 'store'>;
 
 function ignore(): void {}
@@ -60,6 +71,11 @@ function reasonOf(error: unknown): string {
 
 /** Groups opened at a time: enough to keep the disk busy, few enough to bound memory. */
 const OPENING_AT_A_TIME = 32;
+
+/** Most of what passes has passed by then; it doubles with each attempt. */
+const RETRY_MS_MIN = 1_000;
+/** One attempt costs some reads, and a line of the log. */
+const RETRY_MS_MAX = 60_000;
 
 export class ReplicaOrders {
   /** Replicas that could not be opened, and why. */
@@ -77,6 +93,8 @@ export class ReplicaOrders {
   >();
   /** The last order of each set, settled or not. */
   readonly #changing = new Map<ReplicaSetId, Promise<void>>();
+  /** Sets that are tried again now. */
+  readonly #retrying = new Set<ReplicaSetId>();
   #isClosed = false;
 
   constructor(options: OrderOptions, stores: readonly Store[], driver: Driver, hooks: OrderHooks) {
@@ -181,9 +199,30 @@ export class ReplicaOrders {
         await store.log.append([{type: 'failover', set, replica, manual: group.isManual}]);
         await this.#close(group);
       } else await this.#closeAgain({set, replica});
-      this.broken.delete(set);
       await this.#openPlace(store, set);
     });
+  }
+
+  /** Tries again, where it is due, what could not be opened for a reason that passes. */
+  retry(nowMs: number): void {
+    for (const [set, {replica, retry}] of this.broken) {
+      if (this.#retrying.size >= OPENING_AT_A_TIME) return;
+      if (retry === undefined || nowMs < retry.atMs || this.#changing.has(set)) continue;
+      this.#retrying.add(set);
+      const tried = this.#oneByOne(set, () => this.#retryOne({set, replica}));
+      // What came of it stands in `broken`.
+      void tried.then(ignore, ignore).then(() => this.#retrying.delete(set));
+    }
+  }
+
+  async #retryOne({set, replica}: SetReplica): Promise<void> {
+    const broken = this.broken.get(set);
+    const store = this.#storeHolding(set);
+    if (broken?.replica !== replica || broken.retry === undefined) return;
+    if (store === undefined || store.failure !== undefined) return;
+    await this.#closeAgain({set, replica});
+    await this.#openPlace(store, set);
+    if (this.#driver.groups.has(set)) this.#hooks.reopened({set, replica});
   }
 
   /**
@@ -201,7 +240,7 @@ export class ReplicaOrders {
     } catch (error) {
       this.#unclosed.set(set, {replica, machine});
       const reason = `cannot be closed: ${reasonOf(error)}`;
-      this.#setBroken({set, replica, reason, isLost: false});
+      this.#setBroken({set, replica}, reason, error);
       const message = `replica ${replica} of set ${set} ${reason}; it is not opened anew: restart its node`;
       throw new DbError('REPLICA_STOPPED', message, {}, error);
     }
@@ -212,10 +251,20 @@ export class ReplicaOrders {
     if (unclosed?.replica === key.replica) await this.#close({...key, machine: unclosed.machine});
   }
 
-  #setBroken({set, replica, reason, isLost}: SetReplica & Omit<BrokenReplica, 'replica'>): void {
-    this.broken.set(set, {replica, reason, isLost});
-    this.#options.log?.error({set, replica, reason}, 'cannot open replica');
+  #setBroken({set, replica}: SetReplica, reason: string, cause: unknown, isLost = false): void {
+    const before = this.broken.get(set);
+    const attempts = before?.replica === replica ? (before.retry?.attempts ?? 0) : 0;
+    const retry = !isLost && isPassing(cause) ? this.#retryAfter(attempts) : undefined;
+    this.broken.set(set, {replica, reason, isLost, retry});
+    const {log} = this.#options;
+    if (retry === undefined) log?.error({set, replica, reason}, 'cannot open replica');
+    else log?.warn({set, replica, reason, attempts}, 'cannot open replica now, and tries it again');
     this.#hooks.openFailed({set, replica}, reason);
+  }
+
+  #retryAfter(attempts: number): Retry {
+    const delayMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** attempts);
+    return {attempts: attempts + 1, atMs: this.#options.clock.monotonicMs() + delayMs};
   }
 
   /**
@@ -314,9 +363,11 @@ export class ReplicaOrders {
       const group = await openGroup(place, context);
       this.#options.observer?.opened(group);
       this.#driver.groups.set(set, group);
+      // Not before it is open: whoever asks in between hears of one that is here.
+      this.broken.delete(set);
       this.#hooks.opened(group);
     } catch (error) {
-      this.#setBroken({set, replica: place.replica, reason: reasonOf(error), isLost});
+      this.#setBroken({set, replica: place.replica}, reasonOf(error), error, isLost);
     }
   }
 

@@ -145,6 +145,7 @@ async function openHost(
       onFate: (set, table) => core()?.effects.fateApplied(set, table),
     }),
     locate: (set, replica) => nodeOf(core()?.copy.catalog, set, replica),
+    onReopened: ({set}) => core()?.replicas.reopened(set),
     entryOrders: (key) => orders.of(key),
   });
   return host;

@@ -110,6 +110,21 @@ test('reports name what could not be opened, and what other threads host', async
   expect((await reportsOf(replicas)).map(({replica}) => replica)).toEqual([1, 5]);
 });
 
+test('one that could not be opened for a reason that passes is told as that, and not as damaged', async () => {
+  const {broken, replicas} = fakeReplicas();
+  const reason = 'cannot open store-0/1: EMFILE';
+  const told = async (retry?: object) => {
+    broken.set(1, {replica: 1, reason, isLost: false, retry} as never);
+    const [report] = await reportsOf(replicas);
+    const [note] = replicas.notes();
+    return [report!.role, report!.fault, report!.damaged, note!.status.stopped];
+  };
+  const passing = `${reason}; this may pass: tried 3 times, and tried again by itself`;
+  const retry = {attempts: 3, atMs: 7_000};
+  expect(await told(retry)).toEqual(['stopped', reason, undefined, passing]);
+  expect(await told()).toEqual(['stopped', reason, true, reason]);
+});
+
 test('a replica that is opened after all is told as it is, and one that cannot be opened any more as that', async () => {
   const {groups, touch, broken, replicas} = fakeReplicas();
   const told = async () => (await reportsOf(replicas)).map(({set, role}) => [set, role]);

@@ -285,6 +285,11 @@ export class NodeReplicas implements ReplicaHost {
     onHosted(set, true);
   }
 
+  /** One that could not be opened before. */
+  reopened(set: ReplicaSetId): void {
+    this.#deps.onHosted(set, true);
+  }
+
   async #takeOver(order: SetReplica & {readonly from: ReplicaId}): Promise<void> {
     const {host, manifests, log, onBuried, onHosted} = this.#deps;
     const {set, replica, from} = order;

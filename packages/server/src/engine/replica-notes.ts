@@ -130,7 +130,7 @@ function hasAny(voters: readonly number[] | undefined): boolean {
 
 export function brokenNote(
   set: ReplicaSetId,
-  {replica, reason, isLost}: BrokenReplica,
+  {replica, reason, isLost, retry}: BrokenReplica,
 ): ReplicaNote {
   const nothing = {term: 0, appliedIndex: 0, lastIndex: 0};
   const configuration = {
@@ -151,7 +151,8 @@ export function brokenNote(
       durable: true,
       written: false,
       fault: reason,
-      damaged: true,
+      // What passes is no damage: it holds what it held, and is not made anew for it.
+      damaged: retry === undefined ? true : undefined,
     },
     status: {
       set,
@@ -163,8 +164,13 @@ export function brokenNote(
       flushedIndex: 0,
       isAsleep: false,
       failover: 'automatic',
-      stopped: reason,
+      stopped: retry === undefined ? reason : `${reason}; ${retryText(retry)}`,
       isLost: isLost ? true : undefined,
     },
   };
+}
+
+function retryText({attempts}: NonNullable<BrokenReplica['retry']>): string {
+  const times = attempts === 1 ? 'once' : `${attempts} times`;
+  return `this may pass: tried ${times}, and tried again by itself`;
 }

@@ -172,6 +172,10 @@ export class ThreadEngine implements ThreadProgram {
     if (index > 0) this.#tellNotes(core.replicas);
   }
 
+  reopened(set: ReplicaSetId): void {
+    this.#parts?.replicas.reopened(set);
+  }
+
   nodeChanged(node: NodeId, state: PeerState): void {
     if (state.state === 'gone') this.rpc.nodeLost(node);
   }

@@ -41,6 +41,7 @@ export function hostOptions(
     damagedLog: 'replace' as const,
     observer: observer(node),
     locate: own?.locate ?? locate,
+    onReopened: ({set}) => own?.reopened(set),
     onTick: threads.isAlone ? undefined : () => vitals.tell(vitalsOf(thread.host!, process)),
     openStateMachine:
       own?.openStateMachine ??

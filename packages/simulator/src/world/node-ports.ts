@@ -34,6 +34,8 @@ export interface ThreadProgram {
   prepare(): Promise<void>;
   /** The host is open. */
   opened(host: Host): void;
+  /** A replica that could not be opened at first. */
+  reopened(set: ReplicaSetId): void;
   nodeChanged(node: NodeId, state: NodeState): void;
 }
 
