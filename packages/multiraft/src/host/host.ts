@@ -6,7 +6,6 @@ import {
   type Channel,
   DbError,
   type FatalError,
-  META_SET,
   type NodeId,
   type ReplicaId,
   type ReplicaSetId,
@@ -17,6 +16,7 @@ import {Snapshots} from '../snapshot/snapshots.ts';
 import type {StateMachine} from '../state-machine.ts';
 import {flushBeforeClose} from './closing.ts';
 import {Driver} from './driver.ts';
+import {failoverModes, type SetFailover, setFailover} from './failover-modes.ts';
 import {FreshnessRound} from './freshness-round.ts';
 import {Handover} from './handover.ts';
 import type {LeadershipListener, StoppedListener} from './host-events.ts';
@@ -220,30 +220,13 @@ export class Host {
   }
 
   /** Resolves when durable. The meta group always fails over by itself. */
-  async setFailover(set: ReplicaSetId, mode: FailoverMode): Promise<void> {
-    const group = this.#requests.live(set);
-    const manual = mode === 'manual';
-    if (manual && set === META_SET)
-      throw new DbError('INVALID_ARGUMENT', 'the meta group always fails over by itself');
-    if (group.isManual === manual) return;
-    // A second order waits for the first by the log's own order.
-    group.isManual = manual;
-    await group.store.log.append([{type: 'failover', set, replica: group.replica, manual}]);
-    this.#requests.wakeStep(group, {
-      type: 'setFailover',
-      mode: group.isManual ? 'manual' : 'automatic',
-    });
+  setFailover(set: ReplicaSetId, mode: FailoverMode): Promise<void> {
+    return setFailover(this.#requests, set, mode);
   }
 
   /** Of each of the sets (all by default) whether it was led in this life, and how it fails over. */
-  *failoverModes(
-    sets: Iterable<ReplicaSetId> = this.#driver.groups.keys(),
-  ): Iterable<{set: ReplicaSetId; mode: FailoverMode; wasLed: boolean}> {
-    for (const set of sets) {
-      const group = this.#driver.groups.get(set);
-      if (group === undefined || group.isGone) continue;
-      yield {set, mode: group.isManual ? 'manual' : 'automatic', wasLed: group.ledTerm > 0};
-    }
+  failoverModes(sets: Iterable<ReplicaSetId> = this.#driver.groups.keys()): Iterable<SetFailover> {
+    return failoverModes(this.#driver.groups, sets);
   }
 
   status(set: ReplicaSetId): ReplicaStatus | undefined {
