@@ -8,7 +8,7 @@ import type {Progress} from './progress.ts';
 import {confirmReads} from './read-index.ts';
 import {maybeCommit} from './replication.ts';
 import type {GroupState} from './state.ts';
-import {maybeSendTimeoutNow} from './transfer.ts';
+import {giveUpTransfer, maybeSendTimeoutNow} from './transfer.ts';
 
 function progressOf(
   state: GroupState,
@@ -111,6 +111,7 @@ export function stepReachable(state: GroupState, id: number, reachable: boolean)
   progress.recentlyActive = false;
   progress.unreachableSinceRound = state.round;
   if (progress.state === 'replicate') progress.becomeProbe();
+  if (state.transferTo === id) giveUpTransfer(state);
 }
 
 function markReachable(state: GroupState, id: number, progress: Progress): void {
@@ -119,6 +120,8 @@ function markReachable(state: GroupState, id: number, progress: Progress): void 
   progress.recentlyActive = true;
   // It may have restarted: its log is as durable as before, its commit index may not be.
   progress.knownCommit = 0;
+  // What it refused before a restart it may take now.
+  progress.snapshotFailures = 0;
   if (progress.state !== 'snapshot') progress.becomeProbe();
   progress.probeDue = true;
   state.flushDue = true;
@@ -133,10 +136,14 @@ export function stepSnapshotReady(state: GroupState, to: number, snapshot: Snaps
   state.gathered.send.push({type: 'snapshot', from, to, term, session, snapshot});
 }
 
-/** Failed: probe again after the next heartbeat reply, never at once, or a broken path would spin. */
+/**
+ * Failed: probe again after the next heartbeat reply, never at once, and ask for the next one later each
+ * time, or a broken path would spin.
+ */
 export function stepSnapshotSent(state: GroupState, to: number, ok: boolean): void {
   const progress = state.progress.get(to);
   if (progress?.state !== 'snapshot') return;
+  progress.snapshotFailures = ok ? 0 : progress.snapshotFailures + 1;
   if (!ok) progress.pendingSnapshot = 0;
   progress.becomeProbe();
   progress.paused = true;

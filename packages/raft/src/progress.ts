@@ -63,8 +63,10 @@ export class Progress {
   ackedRound = 0;
   /** In state snapshot: index of the snapshot on its way, 0 while the host makes one. */
   pendingSnapshot = 0;
-  /** In state snapshot without one on its way: ticks until the host is asked again. */
+  /** In state snapshot without one on its way: ticks until the host is asked for one, again or at last. */
   snapshotAskTicks = 0;
+  /** Transfers that failed one after the other, with nothing better heard of the member meanwhile. */
+  snapshotFailures = 0;
   /** First index of a log read under way, 0 if none. */
   readingFrom = 0;
   readonly inflights = new Inflights();
@@ -100,6 +102,7 @@ export class Progress {
   }
 
   becomeReplicate(): void {
+    this.snapshotFailures = 0;
     this.#enter('replicate', this.match + 1);
   }
 

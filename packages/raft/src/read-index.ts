@@ -26,10 +26,15 @@ export function stepReadIndex(state: GroupState, readId: number): void {
   state.gathered.send.push({type: 'readIndex', from, to, term, readId});
 }
 
-/** A follower's read. Requires the same term. */
+/**
+ * A follower's read. Requires the same term. Who has to wait for a snapshot could not serve it for long:
+ * whoever reads there is better off here.
+ */
 export function stepReadIndexMessage(state: GroupState, message: ReadIndex): void {
-  if (state.role === 'leader') parkRead(state, message.from, message.readId);
-  else answerRead(state, {from: message.from, readId: message.readId, index: 0});
+  const {from, readId} = message;
+  const mayServe = state.role === 'leader' && state.progress.get(from)?.state !== 'snapshot';
+  if (mayServe) parkRead(state, from, readId);
+  else answerRead(state, {from, readId, index: 0});
 }
 
 export function stepReadIndexReply(state: GroupState, message: ReadIndexReply): void {

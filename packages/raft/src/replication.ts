@@ -78,7 +78,7 @@ function sendAppend(
   const prevIndex = progress.next - 1;
   const prevTerm = log.termAt(prevIndex);
   if (prevTerm === undefined) {
-    askSnapshot(state, to, progress);
+    becomeSnapshot(state, to, progress);
     return false;
   }
   const entries = sendableEntries(state, progress);
@@ -173,8 +173,30 @@ function sendRead(
   sendEntries(state, to, progress, {prevIndex, prevTerm, entries});
 }
 
-function askSnapshot(state: GroupState, to: number, progress: Progress): void {
+/** In elections: so long at most after a failed transfer the next is asked for. */
+const SNAPSHOT_PAUSE_ELECTIONS_MAX = 4;
+
+/** What it needs is gone. It is asked for at once, unless transfers have failed before. */
+function becomeSnapshot(state: GroupState, to: number, progress: Progress): void {
   progress.becomeSnapshot();
+  progress.snapshotAskTicks = snapshotPauseTicks(state, progress.snapshotFailures);
+  if (progress.snapshotAskTicks === 0) askSnapshot(state, to, progress);
+}
+
+/**
+ * Twice as long each time: making a snapshot may take a flush, and a member whose disk is full refuses all
+ * of them. One that fails by chance is tried again with the next heartbeat. Spread, as the groups of a
+ * member that takes a few at a time would all ask at once, and leave it idle between.
+ */
+function snapshotPauseTicks({timing, random}: GroupState, failures: number): number {
+  if (failures < 2) return 0;
+  const {heartbeatTicks, electionTicks} = timing;
+  const ticksMax = SNAPSHOT_PAUSE_ELECTIONS_MAX * electionTicks;
+  const half = Math.ceil(Math.min(heartbeatTicks * 2 ** (failures - 1), ticksMax) / 2);
+  return half + random.below(half + 1);
+}
+
+function askSnapshot(state: GroupState, to: number, progress: Progress): void {
   progress.snapshotAskTicks = state.timing.electionTicks;
   state.gathered.wantSnapshot.push({to});
 }

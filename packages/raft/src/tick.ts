@@ -1,13 +1,13 @@
 // Logical time: election timers, heartbeats, the check of the quorum, and the end of what waits.
 
 import {campaign} from './election.ts';
-import {maybeAutoLeave} from './membership.ts';
 import {expireProposals, limitProposals} from './proposals.ts';
 import {voteResult} from './quorum.ts';
 import {expireReads} from './read-index.ts';
 import {broadcastHeartbeats, tellCommit, tickSnapshotAsk} from './replication.ts';
-import {abortTransfer, becomeFollower, isRetiring} from './roles.ts';
+import {becomeFollower, isRetiring} from './roles.ts';
 import {type GroupState, isSoleVoter} from './state.ts';
+import {giveUpTransfer} from './transfer.ts';
 
 export function stepTick(state: GroupState): void {
   state.ticks++;
@@ -52,8 +52,7 @@ function tickTransfer(state: GroupState): void {
   if (state.transferTo === 0) return;
   state.transferElapsed++;
   if (state.transferElapsed < state.timing.electionTicks) return;
-  abortTransfer(state);
-  maybeAutoLeave(state);
+  giveUpTransfer(state);
 }
 
 /** Whether a quorum was heard of since the last check. */

@@ -1,7 +1,8 @@
 // Handing leadership to a chosen voter (thesis section 3.10): refuse proposals, let the target catch
-// up, tell it to campaign at once. Given up after an election timeout.
+// up, tell it to campaign at once. Given up after an election timeout, or when the target's node is gone.
 
 import {isVoter} from './configuration.ts';
+import {maybeAutoLeave} from './membership.ts';
 import {abortTransfer} from './roles.ts';
 import type {GroupState} from './state.ts';
 
@@ -9,7 +10,9 @@ export function stepTransferLeader(state: GroupState, to: number): void {
   if (state.role === 'leader' && state.transferTo === to) return;
   const progress = state.progress.get(to);
   const fit = isVoter(state.configuration, to) && to !== state.id;
-  if (state.role !== 'leader' || !fit || progress?.reachable !== true) {
+  // Who waits for a snapshot holds the whole log no sooner than the transfer would be given up.
+  const mayCatchUp = progress?.reachable === true && progress.state !== 'snapshot';
+  if (state.role !== 'leader' || !fit || !mayCatchUp) {
     state.gathered.transfers.push({to, outcome: 'refused'});
     return;
   }
@@ -19,6 +22,12 @@ export function stepTransferLeader(state: GroupState, to: number): void {
   progress.probeDue = true;
   state.flushDue = true;
   maybeSendTimeoutNow(state, to);
+}
+
+/** Nobody takes it over: proposals are taken again. */
+export function giveUpTransfer(state: GroupState): void {
+  abortTransfer(state);
+  maybeAutoLeave(state);
 }
 
 /** Tells the target, once it holds the whole log; again at its next replies, as messages get lost. */
