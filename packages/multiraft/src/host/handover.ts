@@ -154,9 +154,10 @@ export class Handover {
     const {driver, isFit} = this.#deps;
     const status = replicaStatus(group, (replica) => driver.nodeOf(group, replica));
     const fit = status.members.filter(
-      ({replica, isReachable, isRecentlyActive, matchIndex}) =>
+      ({replica, state, isReachable, isRecentlyActive, matchIndex}) =>
         isReachable &&
         isRecentlyActive &&
+        state !== 'snapshot' &&
         isFit(group, replica) &&
         but?.has(replica) !== true &&
         isVoter(group.configuration, replica) &&

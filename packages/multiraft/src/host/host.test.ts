@@ -75,7 +75,8 @@ test('a leader that stops is replaced although its node lives and its followers 
   expect(await code(cluster.clock.resolve(lost))).toBe('OUTCOME_UNKNOWN');
   const beforeMs = cluster.clock.monotonicMs();
   await cluster.electAll([1]);
-  expect(cluster.clock.monotonicMs() - beforeMs).toBeLessThan(2_500);
+  // By its word, not by their timers.
+  expect(cluster.clock.monotonicMs() - beforeMs).toBeLessThan(500);
 });
 
 test('nobody falls asleep under a leader whose node is suspect', async () => {

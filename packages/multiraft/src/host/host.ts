@@ -23,7 +23,7 @@ import type {LeadershipListener, StoppedListener} from './host-events.ts';
 import {countsOf, type HostMetrics, logMetrics, rolesOf, wedgedOf} from './host-metrics.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import {Inbox} from './inbox.ts';
-import {type NodeState, NodeStates} from './node-states.ts';
+import {MISSED, type NodeState, NodeStates} from './node-states.ts';
 import {Notices} from './notices.ts';
 import {disownAll, disownOldImages, type RememberedRecord} from './old-image.ts';
 import type {SetReplica} from './opening.ts';
@@ -39,14 +39,9 @@ import {Retention} from './retention.ts';
 import {type ReplicaStatus, replicaStatus} from './status.ts';
 import {Store} from './store.ts';
 import {Ticker} from './ticker.ts';
-import {checkTiming, TIMINGS, type Timing} from './timing.ts';
+import {checkTiming, HOUSEKEEPING_MS, TIMINGS, type Timing} from './timing.ts';
 import type {HostWaits} from './waits.ts';
 
-/**
- * Retention, disk space: what need not happen in every tick. Not in step with election timeouts: at the end
- * of each a leader forgets for a moment who has answered, and knows nobody to give its place to.
- */
-const HOUSEKEEPING_MS = 1_100;
 export class Host {
   readonly #options: HostOptions;
   readonly #limits: HostLimits;
@@ -89,7 +84,7 @@ export class Host {
     });
     this.#notices = new Notices(this.#driver.outbox, timing);
     this.#nodes = new NodeStates(options, timing, this.#driver, this.#ticker);
-    this.#snapshots = new Snapshots(options, limits, this.#driver, this.#ticker);
+    this.#snapshots = new Snapshots(options, limits, this.#driver, this.#ticker, this.#nodes);
     this.#handover = new Handover({
       ...options,
       timing,
@@ -98,9 +93,7 @@ export class Host {
       ticker: this.#ticker,
       isFit: (group, replica) => this.#nodes.isFit(group, replica),
     });
-    this.#retention = new Retention(this.#driver, limits, this.watchChanges(), (group) =>
-      this.#nodes.areOthersAlive(group),
-    );
+    this.#retention = new Retention(this.#driver, limits, this.watchChanges(), this.#nodes);
     this.#freshness = new FreshnessRound(this.#driver.groups, timing);
     this.#orders = new ReplicaOrders(
       {...options, timing, limits, hostWaits: this.#hostWaits},
@@ -120,6 +113,7 @@ export class Host {
     );
     this.#requests = new Requests({
       ...options,
+      timing,
       limits,
       driver: this.#driver,
       ticker: this.#ticker,
@@ -127,7 +121,13 @@ export class Host {
       isClosed: () => this.#isClosed,
       broken: this.#orders.broken,
     });
-    this.#inbox = new Inbox(this.#driver, this.#ticker, this.#notices, this.#snapshots);
+    this.#inbox = new Inbox(
+      this.#driver,
+      this.#ticker,
+      this.#notices,
+      this.#snapshots,
+      this.#nodes,
+    );
   }
 
   /** Recovers all groups of its stores. Rejects with FatalError if a store's log is damaged. */
@@ -416,6 +416,7 @@ export class Host {
     this.#snapshots.tick(nowMs);
     if (nowMs >= this.#housekeepingDueMs) {
       this.#housekeepingDueMs = nowMs + HOUSEKEEPING_MS;
+      for (const node of this.#nodes.missed(nowMs)) this.nodeChanged(node, MISSED);
       this.#retention.run(this.#stores);
       this.#orders.retry(nowMs);
       for (const store of this.#stores) void this.#handover.watchSpace(store);
@@ -467,6 +468,7 @@ export class Host {
   }
 
   async #forget(group: HostedGroup): Promise<void> {
+    if (group.isLeader && !group.isGone) this.#tellNotLeading(group);
     group.isDestroyed = true;
     this.#stoppedGroups.delete(group);
     this.#driver.groups.delete(group.set);

@@ -62,6 +62,8 @@ export class HostedGroup {
   quietTicks = 0;
   /** It slept, and was woken for what needs no heartbeats before it sleeps again. */
   isStirred = false;
+  /** When its leader, which is awake, last sent a heartbeat. */
+  heardMs = -Infinity;
   /** When it last gave another its vote, or would have: that one's election is under way. */
   backedAtMs = -Infinity;
   /** While its state machine takes nothing, though it was asked. */

@@ -8,6 +8,7 @@ import type {Snapshots} from '../snapshot/snapshots.ts';
 import type {Driver} from './driver.ts';
 import {FragmentAssembler} from './fragments.ts';
 import type {HostedGroup} from './hosted-group.ts';
+import type {NodeStates} from './node-states.ts';
 import {decodeLeaderTerm, encodeLeaderTerm, type Notices} from './notices.ts';
 import type {Ticker} from './ticker.ts';
 
@@ -16,15 +17,23 @@ export class Inbox {
   readonly #ticker: Ticker;
   readonly #notices: Notices;
   readonly #snapshots: Snapshots;
+  readonly #nodes: NodeStates;
   readonly #fragments = new FragmentAssembler();
   /** Dropped, by reason. */
   readonly counts = {malformed: 0, gone: 0};
 
-  constructor(driver: Driver, ticker: Ticker, notices: Notices, snapshots: Snapshots) {
+  constructor(
+    driver: Driver,
+    ticker: Ticker,
+    notices: Notices,
+    snapshots: Snapshots,
+    nodes: NodeStates,
+  ) {
     this.#driver = driver;
     this.#ticker = ticker;
     this.#notices = notices;
     this.#snapshots = snapshots;
+    this.#nodes = nodes;
   }
 
   /** The connection to the node is a new one. */
@@ -94,6 +103,7 @@ export class Inbox {
   }
 
   #rouse(group: HostedGroup, {type}: Message): void {
+    if (type === 'heartbeat') group.heardMs = this.#ticker.lastTickMs;
     if (type === 'heartbeat' || type === 'heartbeatReply') return;
     if (type === 'readIndex' || type === 'readIndexReply') this.#ticker.stir(group);
     else this.#ticker.wake(group);
@@ -122,8 +132,7 @@ export class Inbox {
     const group = this.#group(item.set);
     if (group === undefined || group.role.leader !== notice.leader) return;
     if (group.role.term > notice.term) return;
-    this.#ticker.wake(group);
-    this.#driver.step(group, {type: 'forgetLeader'});
+    this.#nodes.depose(group);
   }
 
   #takeFollows(from: NodeId, item: FrameItem): void {

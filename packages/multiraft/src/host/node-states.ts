@@ -21,6 +21,9 @@ export interface NodeState {
   readonly isFull?: boolean | undefined;
 }
 
+/** Of a node that has told nothing yet: whatever it tells is of a later life. */
+export const MISSED: NodeState = {state: 'gone', bootEpoch: 0};
+
 /** Before the group's own election timer takes over. */
 const CAMPAIGNS_MAX = 4;
 /**
@@ -30,6 +33,8 @@ const CAMPAIGNS_MAX = 4;
  * disk made a median of 550 ms of what takes 190.
  */
 const ELECTION_SPREADS = 6;
+/** In elections: nodes that start together have connected by then. */
+const MISSED_ELECTIONS = 2;
 
 export class NodeStates {
   readonly #options: HostOptions;
@@ -40,6 +45,9 @@ export class NodeStates {
   /** Led from a thread that stands still, while the disk here does too. */
   readonly #postponed = new Set<HostedGroup>();
   readonly #first: FirstElections;
+  /** In this life of the host. */
+  readonly #heardFrom = new Set<NodeId>();
+  readonly #missedFromMs: number;
 
   constructor(options: HostOptions, timing: Timing, driver: Driver, ticker: Ticker) {
     this.#options = options;
@@ -53,6 +61,7 @@ export class NodeStates {
     };
     const patienceMs = timing.electionTicks * timing.tickMs;
     this.#first = new FirstElections(driver, standing, patienceMs);
+    this.#missedFromMs = options.clock.monotonicMs() + MISSED_ELECTIONS * patienceMs;
   }
 
   /** True if the node is a new process since it was last heard of. */
@@ -72,6 +81,7 @@ export class NodeStates {
 
   /** A frame came from the engine thread of the node. */
   heardFrom(node: NodeId, thread: number): void {
+    this.#heardFrom.add(node);
     this.#first.heard(node, thread);
   }
 
@@ -81,8 +91,26 @@ export class NodeStates {
     for (const group of this.#postponed) {
       if (this.#standsStill(group)) continue;
       this.#postponed.delete(group);
-      if (!group.isGone && !group.isLeader && !this.isLeaderAlive(group)) this.#depose(group);
+      if (!group.isGone && !group.isLeader && !this.isLeaderAlive(group)) this.depose(group);
     }
+  }
+
+  /**
+   * Nodes of which nothing was heard since this host began, though leaders here wait for their replicas,
+   * awake, and would for as long as they are away.
+   */
+  missed(nowMs: number): Set<NodeId> {
+    const missed = new Set<NodeId>();
+    if (nowMs < this.#missedFromMs) return missed;
+    for (const group of this.#ticker.awake) {
+      if (!group.isLeader || group.isIdle || group.isGone) continue;
+      for (const id of group.others()) {
+        const node = this.#driver.nodeOf(group, id);
+        if (node === undefined || this.#states.has(node) || this.#heardFrom.has(node)) continue;
+        missed.add(node);
+      }
+    }
+    return missed;
   }
 
   /** Its timer waits: somebody is to stand for its first leader. */
@@ -97,9 +125,13 @@ export class NodeStates {
     return known === undefined || (known.state === 'alive' && !isStalled(group, leader, known));
   }
 
-  /** Whether the nodes of all other members are; also when nothing is known of them. */
-  areOthersAlive(group: HostedGroup): boolean {
-    return group.others().every((id) => (this.#stateOf(group, id)?.state ?? 'alive') === 'alive');
+  /** Whether a follower's group sleeps as a whole, and nobody is away who may lack what it holds. */
+  isAtRest(group: HostedGroup): boolean {
+    if (group.role.leader === 0 || !this.#ticker.sleepsAsWhole(group)) return false;
+    return group.others().every((id) => {
+      const node = this.#driver.nodeOf(group, id);
+      return node !== undefined && this.#states.get(node)?.state === 'alive';
+    });
   }
 
   /** Its connection is lost: on the next one its groups begin anew. */
@@ -141,7 +173,7 @@ export class NodeStates {
     else this.#ticker.stir(group);
     for (const id of members) this.#driver.step(group, {type: 'reachable', id, reachable: isAlive});
     const wasLed = members.some((id) => id === group.role.leader);
-    if (wasLed && (!isAlive || isNew)) this.#depose(group);
+    if (wasLed && (!isAlive || isNew)) this.depose(group);
   }
 
   #tellStalls(node: NodeId, before: readonly number[], now: readonly number[]): void {
@@ -153,7 +185,7 @@ export class NodeStates {
       const thread = group.threads.get(leader);
       if (thread === undefined || !stalled.includes(thread)) continue;
       if (this.#standsStill(group)) this.#postponed.add(group);
-      else this.#depose(group);
+      else this.depose(group);
     }
   }
 
@@ -166,7 +198,8 @@ export class NodeStates {
     return since !== undefined && this.#ticker.seenUptoMs - since >= this.#timing.stallMs / 2;
   }
 
-  #depose(group: HostedGroup): void {
+  /** Its leader leads no more, as far as it concerns this replica. */
+  depose(group: HostedGroup): void {
     this.#ticker.wake(group);
     this.#driver.step(group, {type: 'forgetLeader'});
     this.campaignSoon(group);

@@ -7,6 +7,7 @@ import type {Driver} from './driver.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {HostLimits, HostOptions} from './options.ts';
 import type {Ticker} from './ticker.ts';
+import type {Timing} from './timing.ts';
 import type {HostWaits, Wait} from './waits.ts';
 
 export interface ProposeOptions {
@@ -25,6 +26,7 @@ export interface ProposeConfigOptions {
 export interface RequestsOptions {
   readonly clock: HostOptions['clock'];
   readonly bootEpoch: HostOptions['bootEpoch'];
+  readonly timing: Timing;
   readonly limits: HostLimits;
   readonly driver: Driver;
   readonly ticker: Ticker;
@@ -40,6 +42,8 @@ export interface RequestsOptions {
 /** Ids of proposals and reads are safe integers: 21 bits for the boot, 32 to count within it. */
 const BOOTS_DISTINCT = 2 ** 21;
 const IDS_PER_BOOT = 2 ** 32;
+/** Of a stall: reads wait out a flush, and not a follower that applies nothing for longer. */
+const STILL_STALLS = 3;
 /** A proposal's weight in the budgets beside its payload. */
 const PROPOSAL_OVERHEAD_BYTES = 64;
 
@@ -99,7 +103,11 @@ export class Requests {
   /** An index that covers every write acknowledged before the call; resolves once it is applied here. */
   async readIndex(set: ReplicaSetId, {deadlineMs}: {readonly deadlineMs: number}): Promise<number> {
     const group = this.ready(set, deadlineMs);
-    this.#options.ticker.wake(group);
+    const {driver, ticker} = this.#options;
+    // What applies nothing now would keep its reader waiting: the leader need not.
+    const isStuck = group.isInstalling || driver.applier.isWedged(group);
+    if (isStuck && !group.isLeader) throw group.waits.notLeading();
+    ticker.wake(group);
     return new Promise((resolve, reject) => this.#read(group, {resolve, reject, deadlineMs}));
   }
 
@@ -112,9 +120,10 @@ export class Requests {
 
   /** Called at each tick. */
   expire(nowMs: number): void {
+    const {timing} = this.#options;
     const {waiting} = this.#options.waits;
     for (const waits of waiting) {
-      waits.expire(nowMs);
+      waits.expire(nowMs, STILL_STALLS * timing.stallMs);
       if (waits.isEmpty) waiting.delete(waits);
     }
   }

@@ -2,8 +2,9 @@
 // every member is known to hold them; else only when the group or the store is over its byte budget,
 // the largest holder first. A member that answers, and only is slow, or is just being sent a snapshot,
 // has some budgets' worth of patience: else it would need the next snapshot when it has this one. A
-// follower knows of the others only that a sleeping group is caught up, but for members whose nodes are gone:
-// it may be the one to lead when they come back.
+// follower knows of the others only that a group is caught up once its leader sleeps too, but for members
+// whose nodes are gone: it may be the one to lead when they come back. Over the budget the newest half of it
+// stays, for who was away for a moment.
 // A quiet group may pin an old segment by a few bytes: over budget it is flushed, so that it lets go.
 // Looked at are the groups in which something happened since; now and then all, since a flush is not told.
 
@@ -12,6 +13,7 @@ import type {ProgressStatus} from '@flotilla/raft';
 import type {GroupLog} from '../log/group-log.ts';
 import type {Driver} from './driver.ts';
 import type {HostedGroup} from './hosted-group.ts';
+import type {NodeStates} from './node-states.ts';
 import type {HostLimits} from './options.ts';
 import type {Store} from './store.ts';
 
@@ -26,7 +28,7 @@ export class Retention {
   readonly #driver: Driver;
   readonly #limits: HostLimits;
   readonly #changes: () => Iterable<ReplicaSetId>;
-  readonly #areOthersAlive: (group: HostedGroup) => boolean;
+  readonly #nodes: Pick<NodeStates, 'isAtRest'>;
   readonly #flushing = new Set<HostedGroup>();
   #runs = 0;
 
@@ -35,12 +37,12 @@ export class Retention {
     driver: Driver,
     limits: HostLimits,
     changes: () => Iterable<ReplicaSetId>,
-    areOthersAlive: (group: HostedGroup) => boolean,
+    nodes: Pick<NodeStates, 'isAtRest'>,
   ) {
     this.#driver = driver;
     this.#limits = limits;
     this.#changes = changes;
-    this.#areOthersAlive = areOthersAlive;
+    this.#nodes = nodes;
   }
 
   run(stores: readonly Store[]): void {
@@ -72,24 +74,25 @@ export class Retention {
     for (const {group, place} of holders) {
       if (excess <= 0) break;
       excess -= place.retainedBytes;
-      this.#compact(group, place, Number.MAX_SAFE_INTEGER);
+      this.#compact(group, place, Infinity);
     }
     this.#unpin(store, holders);
   }
 
-  #upto(group: HostedGroup, {retainedBytes}: GroupLog): number {
+  #upto(group: HostedGroup, place: GroupLog): number {
     const {groupLogBytesMax} = this.#limits;
+    const {retainedBytes} = place;
     if (retainedBytes <= groupLogBytesMax) return this.#heldBy(group, () => true);
     const isPatient = group.isLeader && retainedBytes <= PATIENCE * groupLogBytesMax;
     // Not whether it answered lately: what waits for a snapshot has little to say.
-    return isPatient ? this.#heldBy(group, ({reachable}) => reachable) : Number.MAX_SAFE_INTEGER;
+    const held = isPatient ? this.#heldBy(group, ({reachable}) => reachable) : Infinity;
+    return Math.min(held, place.lastBefore(groupLogBytesMax / 2));
   }
 
   /** The highest index that each of those members is known to hold, or will by its snapshot. */
   #heldBy(group: HostedGroup, counts: (member: ProgressStatus) => boolean): number {
-    if (!group.isLeader)
-      return group.isAsleep && this.#areOthersAlive(group) ? group.appliedIndex : 0;
-    let held = Number.MAX_SAFE_INTEGER;
+    if (!group.isLeader) return this.#nodes.isAtRest(group) ? group.appliedIndex : 0;
+    let held = Infinity;
     for (const member of group.raft.status().progress.values()) {
       const {matchIndex, state, pendingSnapshotIndex} = member;
       if (counts(member))
@@ -101,8 +104,8 @@ export class Retention {
   #compact(group: HostedGroup, place: GroupLog, upto: number): void {
     const last = Math.min(upto, group.machine.durablePoint().index, group.appliedIndex);
     const count = last + 1 - place.firstIndex;
-    if (count <= 0 || (count < ENTRIES_MIN && !group.isAsleep && upto < Number.MAX_SAFE_INTEGER))
-      return;
+    const isOver = place.retainedBytes > this.#limits.groupLogBytesMax || upto === Infinity;
+    if (count <= 0 || (count < ENTRIES_MIN && !group.isAsleep && !isOver)) return;
     const prevTerm = place.termAt(last);
     if (prevTerm === undefined) return;
     const {set, replica, store} = group;

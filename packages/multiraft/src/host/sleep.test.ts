@@ -191,6 +191,16 @@ test('whoever stops leading has nothing to tell a node that is gone', async () =
   await allAsleep(cluster);
 });
 
+test('a leader whose replica is destroyed says so, and its followers need no timer', async () => {
+  const {cluster, replicas, leader} = await sleeping();
+  cluster.network.heal();
+  const beganMs = cluster.clock.monotonicMs();
+  const order = {set: SET, replica: replicas[leader - 1]!};
+  await cluster.clock.resolve(cluster.host(leader).destroyReplica(order));
+  await cluster.electAll([1]);
+  expect(cluster.clock.monotonicMs() - beganMs).toBeLessThan(noticeMs);
+});
+
 test('where notice of a leader that stepped down is lost for good, the digest finds it', async () => {
   const {cluster, leader, lost, other} = await sleeping();
   cluster.network.isolate(leader as NodeId);

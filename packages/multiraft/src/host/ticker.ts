@@ -101,6 +101,15 @@ export class Ticker {
     if (this.#isSlow && this.#timer !== undefined) this.#schedule(false);
   }
 
+  /**
+   * A follower sleeps while its leader may still bring others up, whose heartbeats it hears. Whether its
+   * leader sleeps as well, as far as it can tell: then each member whose node is alive holds all that it does.
+   */
+  sleepsAsWhole({isAsleep, heardMs}: HostedGroup): boolean {
+    const {electionTicks, tickMs} = this.#timing;
+    return isAsleep && this.lastTickMs - heardMs > electionTicks * tickMs;
+  }
+
   remove(group: HostedGroup): void {
     this.#awake.delete(group);
     this.#driver.changed.mark(group);

@@ -69,6 +69,12 @@ export const TIMINGS = {
   },
 } as const satisfies Record<string, Timing>;
 
+/**
+ * Retention, disk space: what need not happen in every tick. Not in step with election timeouts: at the end
+ * of each a leader forgets for a moment who has answered, and knows nobody to give its place to.
+ */
+export const HOUSEKEEPING_MS = 1_100;
+
 export type TimingPreset = keyof typeof TIMINGS;
 
 /** Throws on times that contradict each other: a mistake of whoever made the preset. */

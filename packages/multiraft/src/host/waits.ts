@@ -24,6 +24,8 @@ interface Proposal extends Wait<unknown> {
 interface Read extends Wait<number> {
   /** 0 until a quorum confirmed it. */
   index: number;
+  /** Confirmed, and nothing was applied since; undefined until that is looked at. */
+  stillSinceMs: number | undefined;
 }
 
 /** Who leads, as far as the group knows. */
@@ -46,6 +48,7 @@ export class Waits {
   readonly #proposals = new Map<number, Proposal>();
   readonly #byIndex = new Map<number, number>();
   readonly #reads = new Map<number, Read>();
+  #appliedIndex = 0;
   #transfers: (Wait<void> & {readonly to: number})[] = [];
   readonly #leader: () => LeaderView;
   readonly #host: HostWaits;
@@ -78,7 +81,7 @@ export class Waits {
 
   addRead(id: number, wait: Wait<number>): void {
     this.#host.waiting.add(this);
-    this.#reads.set(id, {...wait, index: 0});
+    this.#reads.set(id, {...wait, index: 0, stillSinceMs: undefined});
   }
 
   addTransfer(to: number, wait: Wait<void>): void {
@@ -124,8 +127,11 @@ export class Waits {
   }
 
   appliedUpto(index: number): void {
-    for (const [id, read] of this.#reads)
+    for (const [id, read] of this.#reads) {
       if (read.index > 0 && read.index <= index) this.#finishRead(id, read);
+      else if (index > this.#appliedIndex) read.stillSinceMs = undefined;
+    }
+    this.#appliedIndex = index;
   }
 
   leaderChanged(leader: number): void {
@@ -140,7 +146,8 @@ export class Waits {
     );
   }
 
-  expire(nowMs: number): void {
+  /** @param stillMs a follower that applies nothing for so long names its leader to those who read here */
+  expire(nowMs: number, stillMs: number): void {
     for (const proposal of this.#proposals.values()) {
       if (proposal.settled) continue;
       const aborted = proposal.signal?.aborted === true;
@@ -153,9 +160,16 @@ export class Waits {
       );
     }
     for (const [id, read] of this.#reads) {
-      if (read.deadlineMs > nowMs) continue;
+      if (read.index > 0) read.stillSinceMs ??= nowMs;
+      const isLate = read.deadlineMs <= nowMs;
+      const isStill = nowMs - (read.stillSinceMs ?? nowMs) >= stillMs && !this.#leader().isSelf;
+      if (!isLate && !isStill) continue;
       this.#reads.delete(id);
-      read.reject(new DbError('DEADLINE_EXCEEDED', 'the read was not confirmed in time'));
+      read.reject(
+        isLate
+          ? new DbError('DEADLINE_EXCEEDED', 'the read was not confirmed in time')
+          : this.notLeading(),
+      );
     }
     this.#endTransfers((transfer) =>
       transfer.deadlineMs <= nowMs

@@ -124,6 +124,16 @@ export class GroupLog {
     return bytes;
   }
 
+  /** The last index that has to go for the newest so many bytes to be left, and what shares a record with them. */
+  lastBefore(bytes: number): number {
+    let left = 0;
+    for (let at = this.runs.length - 1; at >= 0; at--) {
+      if (left >= bytes) return lastOf(this.runs[at]!);
+      left += this.runs[at]!.bytes;
+    }
+    return this.firstIndex - 1;
+  }
+
   compact(firstIndex: number, prevTerm: number): void {
     if (firstIndex <= this.firstIndex) return;
     assert(

@@ -47,6 +47,7 @@ export class SnapshotReceiver {
   readonly #driver: Driver;
   readonly #ticker: Ticker;
   readonly #transport: Transport;
+  readonly #isGone: (node: NodeId) => boolean;
   readonly #receivedMax: number;
   readonly #now: () => number;
   readonly #thread: number;
@@ -62,6 +63,7 @@ export class SnapshotReceiver {
     ticker: Ticker,
     transport: Transport,
     options: {
+      readonly isGone: (node: NodeId) => boolean;
       readonly receivedMax: number;
       readonly thread: number;
       readonly log: Log | undefined;
@@ -71,6 +73,7 @@ export class SnapshotReceiver {
     this.#driver = driver;
     this.#ticker = ticker;
     this.#transport = transport;
+    this.#isGone = options.isGone;
     this.#receivedMax = options.receivedMax;
     this.#now = options.now;
     this.#thread = options.thread;
@@ -84,7 +87,7 @@ export class SnapshotReceiver {
       return;
     }
     const isFor = group !== undefined && !group.isGone && group.replica === begin.message.to;
-    const isFree = this.#incoming.size < this.#receivedMax && !this.staged.has(group!);
+    const isFree = this.#underway(group) < this.#receivedMax && !this.staged.has(group!);
     if (!isFor || !isFree || group.isInstalling || !areNamesFit(begin)) {
       const {transfer} = begin;
       this.#send(from, set, {transfer, position: 0, state: 'refused'});
@@ -160,6 +163,14 @@ export class SnapshotReceiver {
       await incoming.work;
     }
     await this.#cleanups.get(group);
+  }
+
+  /** But for those of the group, whose place the next takes, and those whose sender is gone. */
+  #underway(but: HostedGroup | undefined): number {
+    let count = 0;
+    for (const {from, group} of this.#incoming)
+      if (group !== but && !this.#isGone(from)) count += 1;
+    return count;
   }
 
   #find(from: NodeId, transfer: number): Incoming | undefined {

@@ -26,10 +26,12 @@ test('a transfer is given up when it stands for long, however long its snapshot 
   const group = {
     set: 1 as ReplicaSetId,
     isGone: false,
+    isLeader: true,
     machine: {snapshot: () => made.promise},
     store: {log: {group: () => undefined}},
   } as unknown as Group;
   const sender = new SnapshotSender(driver as unknown as Of<0>, transport as unknown as Of<1>, {
+    isGone: () => false,
     sentMax: 2,
     bytesPerSecond: 2 ** 20,
     thread: 0,

@@ -3,6 +3,7 @@
 // `WINDOW_BYTES` unacknowledged per node, so that a slow link carries beats beside it. When nothing
 // arrives for a while the sender goes back to what was acknowledged; after `GIVE_UP_MS` it gives up.
 // Making a snapshot may take any time, which is no standstill: it waits for flushes of other replicas.
+// One whose node is gone may go on when that is back, and until then takes no place from another.
 // All transfers of a host together read and send at most `bytesPerSecond`: what serves requests on the
 // same disk and link comes first.
 
@@ -53,6 +54,7 @@ interface Transfer {
 export class SnapshotSender {
   readonly #driver: Driver;
   readonly #transport: Transport;
+  readonly #isGone: (node: NodeId) => boolean;
   readonly #sentMax: number;
   readonly #bytesPerMs: number;
   /** May be sent now; earned with time. */
@@ -68,6 +70,7 @@ export class SnapshotSender {
     driver: Driver,
     transport: Transport,
     options: {
+      readonly isGone: (node: NodeId) => boolean;
       readonly sentMax: number;
       readonly bytesPerSecond: number;
       readonly thread: number;
@@ -77,6 +80,7 @@ export class SnapshotSender {
   ) {
     this.#driver = driver;
     this.#transport = transport;
+    this.#isGone = options.isGone;
     this.#sentMax = options.sentMax;
     this.#bytesPerMs = options.bytesPerSecond / 1_000;
     this.#earnedMs = options.now();
@@ -140,10 +144,13 @@ export class SnapshotSender {
 
   tick(nowMs: number): void {
     for (const transfer of this.#active) {
-      if (transfer.group.isGone) this.#finish(transfer, false);
+      const {isGone, isLeader} = transfer.group;
+      // Of a leader of the past nobody would take it.
+      if (isGone || !isLeader) this.#finish(transfer, false);
       // Given up while it is made, it would begin anew, behind all flushes that were asked for since.
       else if (transfer.snapshot !== undefined) this.#goOn(transfer, nowMs);
     }
+    this.#startNext();
   }
 
   /** The node is a new process: it knows nothing of what it had received. */
@@ -168,12 +175,18 @@ export class SnapshotSender {
   }
 
   #startNext(): void {
-    while (this.#active.size < this.#sentMax) {
+    while (this.#underway() < this.#sentMax) {
       const transfer = this.#queue.shift();
       if (transfer === undefined) return;
       this.#active.add(transfer);
       void this.#prepare(transfer);
     }
+  }
+
+  #underway(): number {
+    let count = 0;
+    for (const {node} of this.#active) if (node === undefined || !this.#isGone(node)) count += 1;
+    return count;
   }
 
   async #prepare(transfer: Transfer): Promise<void> {

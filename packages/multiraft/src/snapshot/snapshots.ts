@@ -11,6 +11,7 @@ import {
 } from '@flotilla/wire';
 import type {Driver} from '../host/driver.ts';
 import type {HostedGroup} from '../host/hosted-group.ts';
+import type {NodeStates} from '../host/node-states.ts';
 import type {HostLimits, HostOptions} from '../host/options.ts';
 import type {Ticker} from '../host/ticker.ts';
 import {SnapshotReceiver} from './snapshot-receiver.ts';
@@ -23,7 +24,14 @@ export class Snapshots {
   readonly #receiver: SnapshotReceiver;
   readonly #installing = new Map<HostedGroup, Promise<void>>();
 
-  constructor(options: HostOptions, limits: HostLimits, driver: Driver, ticker: Ticker) {
+  constructor(
+    options: HostOptions,
+    limits: HostLimits,
+    driver: Driver,
+    ticker: Ticker,
+    nodes: NodeStates,
+  ) {
+    const isGone = (node: NodeId): boolean => nodes.isGone(node);
     const now = (): number => options.clock.monotonicMs();
     const thread = options.thread ?? 0;
     this.#driver = driver;
@@ -31,6 +39,7 @@ export class Snapshots {
     this.#sender = new SnapshotSender(driver, options.transport, {
       now,
       thread,
+      isGone,
       sentMax: limits.snapshotsSentMax,
       bytesPerSecond: limits.snapshotBytesPerSecond,
       // A restarted sender must not continue its predecessor's transfers by their number.
@@ -40,6 +49,7 @@ export class Snapshots {
       now,
       thread,
       log: options.log,
+      isGone,
       receivedMax: limits.snapshotsReceivedMax,
     });
   }
