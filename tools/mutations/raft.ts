@@ -392,6 +392,22 @@ const REPLICATION: readonly Mutation[] = [
 
 const SNAPSHOTS_AND_MEMBERS: readonly Mutation[] = [
   {
+    id: 'probe-begins-anew',
+    trap: 'T42',
+    file: file('progress'),
+    find: "case 'probe':\n        return this.next;",
+    replace: "case 'probe':\n        return this.match + 1;",
+    why: 'Whose node is back is asked for the first entry, which is compacted: a snapshot that nobody needs.',
+  },
+  {
+    id: 'failed-snapshots-without-a-pause',
+    trap: 'T42',
+    file: file('replication'),
+    find: 'if (failures < 2) return 0;',
+    replace: 'if (failures >= 0) return 0;',
+    why: 'A member whose disk is full is made a snapshot with each heartbeat.',
+  },
+  {
     id: 'snapshot-keeps-old-members',
     trap: 'T36',
     file: file('follower'),
@@ -509,7 +525,7 @@ const SNAPSHOTS_AND_MEMBERS: readonly Mutation[] = [
   {
     id: 'auto-leave-lost-in-a-transfer',
     trap: 'T52',
-    file: file('tick'),
+    file: file('transfer'),
     find: 'abortTransfer(state);\n  maybeAutoLeave(state);',
     replace: 'abortTransfer(state);',
     why: 'A joint configuration whose leaving was held back by a transfer is never left.',

@@ -387,16 +387,22 @@ const SNAPSHOTS: readonly Row[] = [
   {
     id: 'T42',
     text: 'The log is cut past a slow but live follower, which needs snapshot after snapshot.',
-    shown: host(
-      'host/retention',
-      'what an absent member lacks is kept and read back from disk',
-      'over its budget a group lets go, and who is behind takes a snapshot',
-    ).concat(
-      host(
+    shown: [
+      ...scenarios('probe-keeps-its-guess', 'snapshot-retries-pause'),
+      ...host(
+        'host/retention',
+        'what an absent member lacks is kept and read back from disk',
+        'over its budget a group lets go, and who is behind takes a snapshot',
+      ),
+      ...host(
         'host/pinned-log',
         'a learner on a slow link under steady writes needs one snapshot, though the log is over its budget',
       ),
-    ),
+      ...host(
+        'host/needless-snapshots',
+        'one after the other may be away, and who leads then still has what each lacks',
+      ),
+    ],
   },
   {
     id: 'T43',
@@ -616,7 +622,7 @@ const READS: readonly Row[] = [
   {
     id: 'T65',
     text: 'A transfer to somebody behind leaves the group without a leader.',
-    shown: scenarios('transfer-target-behind', 'transfer-aborted'),
+    shown: scenarios('transfer-target-behind', 'transfer-aborted', 'transfer-target-gone'),
   },
 ];
 
