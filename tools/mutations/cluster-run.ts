@@ -12,10 +12,20 @@ const SIZES: Record<Workload, Pick<SimulationOptions, 'groups' | 'steps' | 'thre
   cluster: {groups: 8, steps: 30_000, threads: 1},
 };
 
+function tell(found: object): void {
+  process.stdout.write(`${JSON.stringify(found)}\n`);
+}
+
 async function failingSeed(workload: Workload, seedsMax: number): Promise<object> {
+  const caughtBy = workload === 'hosts' ? 'simulator' : 'simulator, cluster';
+  let caught = {caughtBy, seeds: 0};
+  // What nobody waits for may break too.
+  process.once('uncaughtException', (thrown) => {
+    tell({...caught, detail: firstLineOf(thrown)});
+    process.exit(0);
+  });
   for (let seed = 1; seed <= seedsMax; seed++) {
-    const caughtBy = workload === 'hosts' ? 'simulator' : 'simulator, cluster';
-    const caught = {caughtBy, seeds: seed};
+    caught = {caughtBy, seeds: seed};
     try {
       const nodes = NODES[seed % NODES.length]!;
       const {violations} = await simulate({workload, seed, nodes, ...SIZES[workload]});
@@ -29,5 +39,4 @@ async function failingSeed(workload: Workload, seedsMax: number): Promise<object
 }
 
 const [workload, seedsMax] = process.argv.slice(2);
-const found = await failingSeed(workload as Workload, Number(seedsMax));
-process.stdout.write(`${JSON.stringify(found)}\n`);
+tell(await failingSeed(workload as Workload, Number(seedsMax)));

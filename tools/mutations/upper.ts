@@ -18,6 +18,7 @@ export const UPPER_MUTATIONS: readonly Mutation[] = [
     find: "if (seen !== 'new' || (key !== undefined && keys.has(key))) {",
     replace: "if (seen === 'forgotten' || (key !== undefined && keys.has(key))) {",
     why: "A router's second try of a write that was applied is applied again.",
+    clusterSeeds: 10,
     suites: REPLICA_SUITES,
   },
   {
@@ -363,6 +364,7 @@ export const UPPER_MUTATIONS: readonly Mutation[] = [
     find: 'if (version <= this.#version) return Promise.resolve();',
     replace: 'if (version >= 0) return Promise.resolve();',
     why: 'A node answers from a copy of the catalog that is behind what it was told to wait for.',
+    clusterSeeds: 10,
     suites: META_SUITES,
   },
   {
