@@ -4,27 +4,36 @@
 import type {NodeId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {ReplicaSet} from '../model.ts';
+import {fitNodes} from './fitness.ts';
+import type {Reports} from './reports.ts';
 import {replicasWanted} from './wanted.ts';
 
-/**
- * Why some replica on the node has no other node to go to; undefined where all have.
- * @param sets all with a replica on it, and any others
- */
+interface DrainFacts {
+  /** All with a replica on the node, and any others. */
+  readonly sets?: Iterable<ReplicaSet>;
+  /** By which nodes without room take nothing; one that is silent may come back. Without them all have room. */
+  readonly reports?: Reports;
+}
+
+/** Why some replica on the node has no other node to go to; undefined where all have. */
 export function drainFault(
   catalog: Catalog,
   node: NodeId,
-  sets: Iterable<ReplicaSet> = catalog.replicaSets(),
+  {sets = catalog.replicaSets(), reports = new Map()}: DrainFacts = {},
 ): string | undefined {
   const others = [...catalog.nodes()].filter(({id, state}) => id !== node && state === 'active');
+  const takers = fitNodes(catalog, reports).filter(({id}) => id !== node);
   let stuck = 0;
   let missing = 0;
   for (const set of sets) {
     if (set.state === 'dropping' || !set.replicas.some((placed) => placed.node === node)) continue;
     // One less is enough where there are more than wanted.
     if (set.replicas.length > replicasWanted(catalog, set)) continue;
-    if (others.some(({id}) => !set.replicas.some((placed) => placed.node === id))) continue;
+    const holders = new Set(set.replicas.map((placed) => placed.node));
+    if (takers.some(({id}) => !holders.has(id))) continue;
     stuck += 1;
-    missing = Math.max(missing, set.replicas.length - others.length);
+    const kept = others.filter(({id}) => holders.has(id)).length;
+    missing = Math.max(missing, set.replicas.length - kept);
   }
   if (stuck === 0) return undefined;
   const stuckSets = stuck === 1 ? '1 replica set' : `${stuck} replica sets`;

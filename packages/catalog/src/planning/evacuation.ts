@@ -83,7 +83,7 @@ function planExplanation(operation: Operation, lists: SetLists, atMs: number): D
   const node = operation.sourceNode!;
   const sets = [...lists.on(node)].map(({set}) => set).filter(({id}) => id !== META_SET);
   const general = 'no live node with room can take the replicas that are left: add 1 node';
-  const error = drainFault(lists.catalog, node, sets) ?? general;
+  const error = drainFault(lists.catalog, node, {sets, reports: lists.reports}) ?? general;
   if (operation.error === error) return {type: 'wait', for: 'a live node with room'};
   return explained(operation, error, atMs);
 }

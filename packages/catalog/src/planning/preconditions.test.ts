@@ -104,6 +104,31 @@ test.each<[string | undefined, Case]>([
       wanted: {kind: 'drain-node', sourceNode: 2 as NodeId, replicaSet: undefined},
     },
   ],
+  [
+    'NO_PLACE: node 2 cannot be drained: 1 replica set on it have no other node to go to; add 1 node, or lower the replicas of their databases',
+    {
+      ...three,
+      full: 4,
+      wanted: {kind: 'drain-node', sourceNode: 2 as NodeId, replicaSet: undefined},
+    },
+  ],
+  // What is on a full node stays there.
+  [
+    undefined,
+    {
+      ...three,
+      full: 1,
+      wanted: {kind: 'drain-node', sourceNode: 2 as NodeId, replicaSet: undefined},
+    },
+  ],
+  [
+    undefined,
+    {
+      ...three,
+      silent: [4],
+      wanted: {kind: 'drain-node', sourceNode: 2 as NodeId, replicaSet: undefined},
+    },
+  ],
 ])('%s', (expected, one) => {
   expect(faultOf(one)).toBe(expected);
 });

@@ -24,7 +24,7 @@ export function operationFault(
 ): OperationFault | undefined {
   const {kind, replicaSet, source, target, sourceNode, targetNode} = wanted;
   if (kind === 'drain-node' && sourceNode !== undefined) {
-    const message = drainFault(catalog, sourceNode);
+    const message = drainFault(catalog, sourceNode, {reports});
     return message === undefined ? undefined : {code: 'NO_PLACE', message};
   }
   if (targetNode !== undefined) {
