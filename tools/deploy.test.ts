@@ -1,7 +1,9 @@
 // What stands in deploy/ for Prometheus and Grafana is held to the program: each metric, label and
-// value in it exists, and docs/runbook.md has a section for each alert and for nothing else. No YAML
-// parser is a dependency: alerts are read line by line, in the one form they are written in.
+// value in it exists, and docs/runbook.md has a section for each alert and for nothing else; so are the
+// flags with which containers and the unit start a node. No YAML parser is a dependency: alerts are read line
+// by line, in the one form they are written in.
 
+import {spawnSync} from 'node:child_process';
 import {existsSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import {describe, expect, test} from 'vitest';
@@ -298,5 +300,68 @@ describe('dashboard for Grafana', () => {
     );
     expect(fixed.map(({name, expr}) => `${name} in ${expr}`)).toEqual([]);
     expect(read(DASHBOARD).match(/\d+\.\d+\.\d+\.\d+|:\d{4}\b|localhost/g)).toBeNull();
+  });
+});
+
+describe('how a node is installed', () => {
+  const DOCKERFILE = 'deploy/docker/Dockerfile';
+  const COMPOSE = 'deploy/docker/compose.yaml';
+  const UNIT = 'deploy/systemd/flotilla.service';
+  /** What each file starts nodes with, how often, and one flag of it. */
+  const STARTS = [
+    {file: DOCKERFILE, start: /^CMD \["start"(.*)\]$/gm, times: 1, flag: '--data'},
+    {file: COMPOSE, start: /^ {4}command: >-\n((?: {6}.*\n)+)/gm, times: 3, flag: '--insecure'},
+    {
+      file: UNIT,
+      start: /^(?:ExecStart=.* start|# {3}FLOTILLA_FLAGS=)(.*)$/gm,
+      times: 2,
+      flag: '--tls-key',
+    },
+  ];
+
+  function helpOf(command: string): string {
+    const main = path.join(ROOT, 'packages/cli/src/main.ts');
+    const {stdout} = spawnSync(process.execPath, [main, command, '--help'], {encoding: 'utf8'});
+    return stdout;
+  }
+
+  test.each(STARTS)(
+    'each flag with which $file starts a node exists',
+    ({file, start, times, flag}) => {
+      const known = new Set(helpOf('start').match(/--[a-z][a-z-]+/g));
+      const given = [...read(file).matchAll(start)].map(([, flags]) => flags!);
+      expect(given).toHaveLength(times);
+      const flags = given.flatMap((words) => words.match(/--[a-z][a-z-]+/g) ?? []);
+      expect(flags).toContain(flag);
+      expect(flags.filter((each) => !known.has(each))).toEqual([]);
+    },
+    60_000,
+  );
+
+  test('a container runs without rights, is asked for its health, and is stopped as a node is', () => {
+    const lines = read(DOCKERFILE).split('\n');
+    const at = (pattern: RegExp): number => lines.findIndex((line) => pattern.test(line));
+    expect(at(/^RUN useradd --system .* flotilla$/)).toBeLessThan(at(/^USER flotilla$/));
+    expect(lines.filter((line) => line.startsWith('USER '))).toEqual(['USER flotilla']);
+    expect(at(/^USER flotilla$/)).toBeLessThan(at(/^ENTRYPOINT \["flotilla"\]$/));
+    expect(lines[at(/^HEALTHCHECK /) + 1]).toMatch(/CMD \["flotilla", "health", "--data", ".*"\]$/);
+    expect(helpOf('health')).toContain('--data');
+    expect(lines).toContain('STOPSIGNAL SIGTERM');
+    expect(read(COMPOSE)).toMatch(/^ {2}stop_grace_period: 60s$/m);
+  }, 60_000);
+
+  test('the unit lets its node write its own directory alone, and gives a stop its time', () => {
+    const lines = read(UNIT).split('\n');
+    for (const setting of [
+      ...['DynamicUser=yes', 'StateDirectory=flotilla', 'ProtectSystem=strict', 'ProtectHome=yes'],
+      ...['NoNewPrivileges=yes', 'CapabilityBoundingSet=', 'PrivateTmp=yes', 'PrivateDevices=yes'],
+      ...[
+        'ProtectKernelTunables=yes',
+        'RestrictNamespaces=yes',
+        'SystemCallFilter=@system-service',
+      ],
+      ...['UMask=0077', 'TimeoutStopSec=60', 'Restart=on-failure'],
+    ])
+      expect(lines).toContain(setting);
   });
 });

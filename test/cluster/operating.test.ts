@@ -55,6 +55,12 @@ async function done(...args: string[]): Promise<string> {
   return out;
 }
 
+const ONE_SILENT = '\nflotilla_nodes{state="silent"} 1\n';
+
+async function metricsOf(url: string): Promise<string> {
+  return (await fetch(`${url}/metrics`)).text();
+}
+
 const firstSet = async (): Promise<ReplicaSet> => {
   const [set] = await client.admin.replicaSets({database: 'd'});
   return set!;
@@ -218,6 +224,21 @@ test(
     expect(dead).toMatchObject({code: 1, err: expect.stringContaining('does not answer')});
     expect(await done(...elect, String(others[1]))).toContain(`node ${others[1]} leads`);
     await client.write('m v=1 1600000000000000000', {database: 'd', timeoutMs: 30_000});
+    // A bucket that is made meanwhile has no fewer voters: the node that is down has its place.
+    await until('the leader of meta misses it', async () => {
+      const told = cluster.nodes.filter(({isRunning}) => isRunning).map(({url}) => metricsOf(url));
+      return (await Promise.all(told)).some((text) => text.includes(ONE_SILENT));
+    });
+    const known = (await client.admin.replicaSets({database: 'd'})).map((set) => set.id);
+    await client.write('m v=2 1700000000000000000', {database: 'd', timeoutMs: 30_000});
+    const all = await client.admin.replicaSets({database: 'd'});
+    const made = all.filter((set) => !known.includes(set.id));
+    expect(made.length).toBeGreaterThan(0);
+    for (const set of made) {
+      const voters = set.replicas.filter(({role}) => role === 'voter').map(({node}) => node);
+      expect(voters.sort()).toEqual([led, ...others].sort());
+      expect(leaderOf(set)).not.toBe(led);
+    }
     const other = await flotilla(...elect, String(others[0]));
     expect(other).toMatchObject({code: 1, err: expect.stringContaining(`${others[1]} leads`)});
     // Now neither the set nor the meta group has a majority.

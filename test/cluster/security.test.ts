@@ -171,6 +171,31 @@ test('a node says at its start what is wrong with its certificate, and waits for
   }
 }, 60_000);
 
+test('beyond loopback a node without TLS is refused, or said to be open in status', async () => {
+  const port = await freePorts(2);
+  const data = path.join(directory, 'open');
+  const args = ['--listen', `0.0.0.0:${port}`, '--advertise', `127.0.0.1:${port}`, '--data', data];
+  args.push('--bootstrap', '--join-secret-file', makeJoinSecret(directory, 'own-secret'));
+  const node = new ProcessNode(7, {port, directory: data, args});
+  node.start();
+  node.mayEnd();
+  expect(await node.exited()).toBe(1);
+  expect(node.logTail()).toMatch(/beyond loopback \(0\.0\.0\.0:\d+\) needs TLS.*say --insecure/);
+  node.start(['--insecure', '--engine-threads', '1']);
+  try {
+    await node.ready();
+    const open = new FlotillaClient({urls: [node.url]});
+    clients.push(open);
+    const {verdict, notices} = await open.admin.status();
+    expect(verdict).toBe('healthy');
+    expect(notices.map(({message}) => message)).toEqual([
+      expect.stringMatching(/without TLS or tokens \(--insecure\): node 1$/),
+    ]);
+  } finally {
+    await node.kill();
+  }
+}, 60_000);
+
 describe('tokens', () => {
   const code = (asked: Promise<unknown>): Promise<string> =>
     asked.then(

@@ -116,6 +116,25 @@ test('drain empties a node under load', {timeout: TEST_MS_MAX}, async () => {
   expect(result!['drainMs']).toBeGreaterThanOrEqual(Number(result!['leadersGoneMs']));
 });
 
+test('meta measures catalogs of several sizes', {timeout: TEST_MS_MAX}, async () => {
+  const results = await bench('meta', '--nodes', '6', '--sets', '512');
+  expect(results.map(({sets}) => sets)).toEqual([128, 256, 512]);
+  for (const result of results) {
+    // Of so few sets what collections leave in the heap is more than they take.
+    expect(result['catalogBytesPerSet']).toEqual(aNumber);
+    for (const key of ['placementMicros', 'bucketMs']) expect(result[key], key).toBeGreaterThan(0);
+    expect(result['watch']).toMatchObject({snapshotBytesPerSet: aNumber, placementBytes: aNumber});
+    expect(result['planMs']).toMatchObject({
+      quiet: aNumber,
+      oneRecord: aNumber,
+      rebalance: aNumber,
+    });
+    // All of its replicas are lost with the node; as many repairs as may go on at once are begun.
+    expect(result).toMatchObject({deadReplicas: aNumber, repairs: 8});
+    expect(result['rebalanceMoves']).toBeGreaterThan(0);
+  }
+});
+
 test('new-bucket makes buckets beside other writes', {timeout: TEST_MS_MAX}, async () => {
   const times = ['--rounds', '1', '--seconds', '1', '--per-second', '50'];
   const [result] = await bench('new-bucket', ...times, '--engine-threads', '1');

@@ -1,19 +1,25 @@
 // A cluster of five keeps its catalog on five: any two may die and it goes on; a member that is drained
-// leaves three.
+// leaves three. Without a majority of them a replica set that has one is still led by hand; and without a
+// majority of a set nothing is given up that is alive.
 
-import {FlotillaClient, type Id} from '@flotilla/client';
-import {ProcessCluster} from '@flotilla/testkit';
+import {FlotillaClient, type Id, type RecoveryPlan, type ReplicaSet} from '@flotilla/client';
+import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
-import {metaLeader} from '../cluster/nodes.ts';
+import {leaderOf, metaLeader, openDatabase, processOf, untilApplied} from '../cluster/nodes.ts';
 import {until} from '../cluster/waiting.ts';
+
+/** One set of three replicas, with a row of v in warmup. */
+const DATABASE = 'kept';
+const TEST_MS_MAX = 240_000;
 
 let cluster: ProcessCluster;
 let client: FlotillaClient;
 
 beforeAll(async () => {
   cluster = await ProcessCluster.start({nodes: 5, engineThreads: 1});
-  client = new FlotillaClient({urls: cluster.urls});
-}, 120_000);
+  client = new FlotillaClient({urls: cluster.urls, database: DATABASE});
+  await openDatabase(client, DATABASE, {shards: 1});
+}, TEST_MS_MAX);
 afterAll(async () => {
   client.close();
   await cluster.destroy();
@@ -27,17 +33,142 @@ async function untilMembers(count: number): Promise<void> {
   });
 }
 
-test('the meta group has five members, stands the loss of two, and shrinks to three', async () => {
-  await untilMembers(5);
-  const leader = await metaLeader(cluster, client);
-  const other = cluster.nodes.find((node) => node !== leader)!;
-  await Promise.all([leader.kill(), other.kill()]);
-  await client.admin.createDatabase({name: 'without-two', replicas: 1}, {timeoutMs: 60_000});
-  for (const node of [leader, other]) node.start();
-  for (const node of [leader, other]) await node.ready();
-  const [drained] = await members();
-  await client.admin.drainNode(drained!);
-  await untilMembers(3);
-  expect(await members()).not.toContain(drained);
-  await client.admin.createDatabase({name: 'of-three'}, {timeoutMs: 60_000});
-}, 240_000);
+const nodesOf = ({replicas}: ReplicaSet): Id[] => replicas.map(({node}) => node);
+const votersOf = ({replicas}: ReplicaSet): Id[] =>
+  replicas.filter(({role}) => role === 'voter').map(({node}) => node);
+
+/** The oldest one of the database. */
+async function firstSet(): Promise<ReplicaSet> {
+  const sets = await client.admin.replicaSets({database: DATABASE});
+  return sets.sort((a, b) => Number(a.id) - Number(b.id))[0]!;
+}
+
+function othersThan(nodes: readonly ProcessNode[]): ProcessNode[] {
+  return cluster.nodes.filter((node) => !nodes.includes(node));
+}
+
+async function restart(nodes: readonly ProcessNode[]): Promise<void> {
+  for (const node of nodes) node.start();
+  await Promise.all(nodes.map((node) => node.ready()));
+}
+
+test(
+  'a set is led by hand though the meta group has no leader',
+  async () => {
+    await untilMembers(5);
+    await client.admin.alterDatabase(DATABASE, {failover: 'manual'});
+    await until('each replica elects only when told', async () => {
+      const {id} = await firstSet();
+      const {replicas} = await client.admin.replicaSet(id);
+      return replicas.every((replica) => replica['failover'] === 'manual');
+    });
+    await untilApplied(client, DATABASE);
+    const set = await firstSet();
+    const followers = nodesOf(set).filter((node) => node !== leaderOf(set));
+    const left = await Promise.all(followers.map((node) => processOf(cluster, client, node)));
+    const own = new FlotillaClient({urls: left.map(({url}) => url), database: DATABASE});
+    await Promise.all(othersThan(left).map((node) => node.kill()));
+    const hasMeta = async () => (await own.admin.status()).metaLeader !== undefined;
+    await until('two of five lead no meta group', async () => !(await hasMeta()));
+    await until('the one that is chosen leads', async () => {
+      const now = await own.admin.electReplica(set.id, followers[0]!);
+      return leaderOf(now) === followers[0];
+    });
+    await own.write('warmup v=2 1600000000000000001', {timeoutMs: 30_000});
+    await until('what is written is there', async () => {
+      const rows = await own.query('SELECT v FROM warmup ORDER BY time', {stale: true});
+      return rows.map(({v}) => v).join() === '1,2';
+    });
+    expect(await hasMeta()).toBe(false);
+    own.close();
+    await restart(othersThan(left));
+    await client.admin.alterDatabase(DATABASE, {failover: 'automatic'}, {timeoutMs: 60_000});
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  'nodes that answer again are not given up by a plan that was made without them',
+  async () => {
+    const set = await firstSet();
+    const [first, second, third] = await Promise.all(
+      nodesOf(set).map((node) => processOf(cluster, client, node)),
+    );
+    const gone = [first!, second!];
+    const urls = [third!, ...othersThan([...gone, third!])].map(({url}) => url);
+    const own = new FlotillaClient({urls, database: DATABASE});
+    await Promise.all(gone.map((node) => node.kill()));
+    let plan: RecoveryPlan | undefined;
+    await until('the plan gives up what they hold', async () => {
+      plan = await own.admin.recoveryPlan();
+      return plan.sets.some((one) => one.set === set.id && one.action === 'take-over');
+    });
+    const {cluster: name, lost, sets} = plan!;
+    expect(lost.map(({node}) => node).sort()).toEqual(nodesOf(set).slice(0, 2).sort());
+    await restart(gone);
+    const ordered = sets.map(({set: id, epoch, node, replica, lastIndex}) => {
+      return {set: id, epoch, node: node!, replica, lastIndex};
+    });
+    const order = {cluster: name, lost: lost.map(({node}) => node), sets: ordered};
+    await until('they answer', async () =>
+      (await own.admin.nodes()).every((node) => node['isReachable'] === true),
+    );
+    await expect(own.admin.applyRecovery(order)).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringMatching(/^node \d answers: it is not lost/),
+    });
+    own.close();
+    await client.write('warmup v=3 1600000000000000002', {timeoutMs: 60_000});
+    expect(nodesOf(await firstSet())).toEqual(nodesOf(set));
+    expect((await client.admin.nodes()).map(({state}) => state)).toEqual(Array(5).fill('active'));
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  'as many replicas as a database wants have the sets that it has already',
+  async () => {
+    for (const replicas of [5, 3]) {
+      await client.admin.alterDatabase(DATABASE, {replicas});
+      await until(`the set has ${replicas} voters and no other replica`, async () => {
+        const set = await firstSet();
+        return votersOf(set).length === replicas && nodesOf(set).length === replicas;
+      });
+    }
+    const rows = await client.query('SELECT v FROM warmup ORDER BY time');
+    expect(rows.map(({v}) => v)).toEqual([1, 2, 3]);
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  'the meta group has five members, stands the loss of two, and shrinks to three',
+  async () => {
+    await untilMembers(5);
+    const leader = await metaLeader(cluster, client);
+    const other = cluster.nodes.find((node) => node !== leader)!;
+    const idOf = async ({port}: ProcessNode): Promise<Id> => {
+      const nodes = await client.admin.nodes();
+      return nodes.find(({address}) => address === `127.0.0.1:${port}`)!['id'] as Id;
+    };
+    const dead = [await idOf(leader), await idOf(other)];
+    await Promise.all([leader.kill(), other.kill()]);
+    await client.admin.createDatabase({name: 'without-two'}, {timeoutMs: 60_000});
+    await until('they are missed', async () => {
+      const nodes = await client.admin.nodes();
+      return nodes.filter((node) => node['isReachable'] === false).length === 2;
+    });
+    await client.write('m v=1', {database: 'without-two', timeoutMs: 60_000});
+    for (const set of await client.admin.replicaSets({database: 'without-two'})) {
+      expect(votersOf(set)).toHaveLength(3);
+      for (const node of dead) expect(nodesOf(set)).not.toContain(node);
+    }
+    await restart([leader, other]);
+    const [drained] = await members();
+    await client.admin.drainNode(drained!);
+    await untilMembers(3);
+    expect(await members()).not.toContain(drained);
+    await client.admin.createDatabase({name: 'of-three'}, {timeoutMs: 60_000});
+  },
+  TEST_MS_MAX,
+);

@@ -38,6 +38,23 @@ test('of a cluster that nobody has touched there is nothing to say', () => {
   expect(notices()).toEqual([]);
 });
 
+test('nodes that may be reached without TLS or tokens are named, until they are gone', () => {
+  const update = (node: number) =>
+    run({
+      type: 'update-node',
+      ...{node: node as NodeId, address: `n${node}`, engineThreads: 1, version: '1'},
+      isInsecure: true,
+    });
+  update(2);
+  update(3);
+  const {message, next} = notices()[0]!;
+  expect(message).toMatch(/beyond loopback without TLS or tokens \(--insecure\): node 2, 3$/);
+  expect(next).toBe('flotilla cert --help');
+  for (const node of [2, 3] as NodeId[])
+    run({type: 'set-node-state', node, state: 'decommissioned'});
+  expect(notices()).toEqual([]);
+});
+
 test('operations are told once they wait, the first ones each by itself', () => {
   for (const node of [1, 2, 3]) drain(node);
   expect(notices()).toEqual([]);
