@@ -6,14 +6,20 @@ import type {SimulationOptions, Workload} from '../../packages/simulator/src/sim
 import {firstLineOf} from './mutation.ts';
 
 const NODES = [3, 4, 5];
-const SIZES: Record<Workload, Pick<SimulationOptions, 'groups' | 'steps' | 'threads'>> = {
+const THREADS = [1, 2, 3];
+const SIZES: Record<Workload, Pick<SimulationOptions, 'groups' | 'steps'>> = {
   hosts: {groups: 4, steps: 20_000},
-  // With more threads steps are smaller, and it would take more of them.
-  cluster: {groups: 8, steps: 30_000, threads: 1},
+  cluster: {groups: 8, steps: 30_000},
 };
 
 function tell(found: object): void {
   process.stdout.write(`${JSON.stringify(found)}\n`);
+}
+
+/** Each number of threads with each number of nodes, within nine seeds. */
+function threadsOf(workload: Workload, seed: number): number | undefined {
+  if (workload === 'hosts') return undefined;
+  return THREADS[Math.floor(seed / NODES.length) % THREADS.length]!;
 }
 
 async function failingSeed(workload: Workload, seedsMax: number): Promise<object> {
@@ -28,7 +34,8 @@ async function failingSeed(workload: Workload, seedsMax: number): Promise<object
     caught = {caughtBy, seeds: seed};
     try {
       const nodes = NODES[seed % NODES.length]!;
-      const {violations} = await simulate({workload, seed, nodes, ...SIZES[workload]});
+      const threads = threadsOf(workload, seed);
+      const {violations} = await simulate({workload, seed, nodes, threads, ...SIZES[workload]});
       const [first] = violations;
       if (first !== undefined) return {...caught, detail: `${first.law}: ${first.message}`};
     } catch (thrown) {

@@ -33,13 +33,21 @@ export function unrestOf(nodes: readonly SimNode[]): string[] {
     for (const [thread, {catalog: copy}] of (engineOf(node)?.threads ?? []).entries())
       if ((copy?.version ?? 0) < catalog.version)
         all.push(`thread ${thread} of node ${node.id} has catalog ${copy?.version ?? 0}`);
+  for (const node of nodes) {
+    const threads = engineOf(node)?.threads.length;
+    const recorded = catalog.node(node.id)?.engineThreads;
+    if (threads !== recorded)
+      all.push(`node ${node.id} has ${threads} engine threads, by the catalog ${recorded}`);
+  }
   for (const operation of catalog.operations()) {
     const {id, kind, step, state, replicaSet} = operation;
     if (!isFinished(operation))
       all.push(`operation ${id} (${kind} of set ${replicaSet}) is ${state} at ${step}`);
   }
-  for (const {id, state} of catalog.nodes())
+  for (const {id} of nodes) {
+    const state = catalog.node(id)?.state;
     if (state !== 'active') all.push(`node ${id} is ${state}`);
+  }
   const meta = catalog.metaSet();
   if (meta === undefined) all.push('no meta group');
   else all.push(...unrestOfSet(meta, catalog, nodes));
@@ -55,6 +63,14 @@ export function leaderOf(nodes: readonly SimNode[], set: ReplicaSetId): ReplicaS
     if (best === undefined || status.term > best.term) best = status;
   }
   return best;
+}
+
+/** Of those that are not dropped; the meta group where nobody knows of any. */
+export function unledSets(nodes: readonly SimNode[]): number[] {
+  const catalog = newestCatalog(nodes);
+  if (catalog === undefined) return [META_SET];
+  const open = [...catalog.replicaSets()].filter(({state}) => state !== 'dropping');
+  return open.filter(({id}) => leaderOf(nodes, id) === undefined).map(({id}) => id);
 }
 
 function unrestOfSet(set: ReplicaSet, catalog: Catalog, nodes: readonly SimNode[]): string[] {
@@ -74,7 +90,7 @@ function unrestOfSet(set: ReplicaSet, catalog: Catalog, nodes: readonly SimNode[
   const voters = configuration.voters.length;
   if (voters !== votersOf(wanted)) all.push(`set ${id} has ${voters} voters, not of ${wanted}`);
   for (const {replica, node} of replicas) {
-    const status = nodes[node - 1]?.host?.status(id);
+    const status = nodes.find((one) => one.id === node)?.host?.status(id);
     if (!members.includes(replica)) all.push(`replica ${replica} of set ${id} is no member`);
     else if (status?.stopped !== undefined)
       all.push(`replica ${replica} of set ${id} stopped: ${status.stopped}`);

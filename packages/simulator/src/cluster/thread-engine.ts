@@ -39,6 +39,7 @@ import type {Running, ThreadProgram} from '../world/node-ports.ts';
 import type {EngineThread} from '../world/threads.ts';
 import type {EnginePorts} from './engine.ts';
 import {HeldWatch} from './held-watch.ts';
+import {recordNode} from './node-record.ts';
 import {type RowReading, type RowRequest, rowAt} from './row-read.ts';
 
 const READ_METHOD = 'sim.read-row';
@@ -170,6 +171,9 @@ export class ThreadEngine implements ThreadProgram {
     metaRole?.start();
     this.#tick(core);
     if (index > 0) this.#tellNotes(core.replicas);
+    // Where each process has one thread the record that the join made stays right.
+    else if (this.#node.threadsMax > 1 && this.#ports.state.isMember)
+      recordNode({...core, process, described: this.#described()});
   }
 
   reopened(set: ReplicaSetId): void {
@@ -242,24 +246,23 @@ export class ThreadEngine implements ThreadProgram {
   }
 
   #metaRole(host: Host): MetaRole {
-    const {chance, log, state, repairAfterMs} = this.#ports;
-    const {id} = this.#node;
+    const {chance, log} = this.#ports;
     return new MetaRole({
       host,
       rpc: this.#watch,
       clock: this.#thread.process,
       random: chance(0),
       log,
-      options: {
-        node: id,
-        catalog: state.catalog,
-        address: `n${id}`,
-        threads: this.#count,
-        version: '1',
-        repairAfterMs,
-      },
+      options: this.#described(),
       presence: this.#running.watch,
     });
+  }
+
+  #described(): ConstructorParameters<typeof MetaRole>[0]['options'] {
+    const {id: node} = this.#node;
+    const {state, repairAfterMs} = this.#ports;
+    const place = {node, catalog: state.catalog, address: `n${node}`};
+    return {...place, threads: this.#count, version: '1', repairAfterMs};
   }
 
   /** The host, as the law of manual failover is told what it was ordered and what it keeps. */

@@ -78,6 +78,11 @@ export class SimNode {
     return this.running?.host;
   }
 
+  /** Engine threads that a process of it may have. */
+  get threadsMax(): number {
+    return this.#ports.threads;
+  }
+
   get isUp(): boolean {
     return this.running !== undefined;
   }
