@@ -72,6 +72,17 @@ interface SetHistory {
   readonly acks: Map<number, Map<number, number>>;
 }
 
+/** What needs no knowledge of the time before: acknowledgements of then are unknown to laws that begin anew. */
+export const MEMORYLESS_LAWS: readonly string[] = [
+  'election safety',
+  'log matching',
+  'state machine safety',
+  'monotony',
+  'no zombies',
+  'at most once',
+  'equal states',
+];
+
 /** A destroyed or damaged replica's promises end here. */
 export class Laws {
   readonly violations: Violation[] = [];

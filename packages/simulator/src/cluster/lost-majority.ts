@@ -1,20 +1,23 @@
-// One seed, one cluster of five nodes of which three are lost for good in the middle of writes, moves and new
-// buckets. What is left goes on by the product's own code: `recover meta` over the survivors' disks, then the
-// plan and its application, during which survivors die. In half of the seeds the survivors hold no member of
-// the meta group and an old copy of the catalog, which is brought up to what their stores tell.
+// One seed, one cluster of five nodes of which three are lost in the middle of writes, moves and new buckets; in a
+// third of the seeds two, and the meta group keeps its majority. What is left goes on by the product's own code:
+// `recover meta` over the survivors' disks, then the plan and its application, during which survivors die. In half
+// of the seeds the survivors hold no member of the meta group and an old copy of the catalog, which is brought up to
+// what their stores tell; in some one of them is only reported, and comes back as the member that it was. The lost
+// ones come back too (returns.ts), before, during and after all this.
 //
 // Laws: where a majority of a set's voters is left, every acknowledged row is there afterwards; of another
 // set, all that the replica had applied which goes on; no replica id ever lives on two nodes, nor is one
-// given out again; nodes that were lost have no place and are let in no more; writes are taken again. From
-// the recovery on those laws of every run hold anew that need no memory: what was lost is no history.
+// given out again; nodes that were lost have no place and are let in no more, and end once they are told (in a
+// quarter of the seeds the doors stay open: their replicas are strangers by their ids alone); writes
+// are taken again, and none of these is lost; all comes to rest without a replica too many. From
+// the recovery on those laws of every run hold anew that need no memory: what was lost is no history. What lost nodes
+// do among themselves is none either.
 
-import {DbError, type Log, META_SET, type NodeId, type ReplicaId} from '@flotilla/base';
-import {type Catalog, type CatalogUpdate, metaReplicasWanted} from '@flotilla/catalog';
+import {DbError, type Log, type NodeId, type ReplicaId} from '@flotilla/base';
+import type {Catalog, CatalogUpdate} from '@flotilla/catalog';
 import type {GroupObserver} from '@flotilla/multiraft';
-import {ReplicaMachine} from '@flotilla/replica';
-import {carryOutMetaRecovery, planMetaRecovery, type Recovery} from '@flotilla/server/engine-parts';
 import {Coverage} from '../checks/coverage.ts';
-import {Laws} from '../checks/laws.ts';
+import {Laws, MEMORYLESS_LAWS} from '../checks/laws.ts';
 import {observerOf} from '../checks/observation.ts';
 import {type Chance, chanceOf} from '../kernel/chance.ts';
 import {Kernel} from '../kernel/kernel.ts';
@@ -25,40 +28,29 @@ import {SimNode} from '../world/node.ts';
 import {engineOf} from './clients.ts';
 import {Effects} from './effects.ts';
 import {Engine} from './engine.ts';
+import {heldRows, type Row} from './held-rows.ts';
+import {foundWithMembers} from './lost-founding.ts';
+import {recoverMeta} from './meta-recovered.ts';
 import {NodeState} from './node-state.ts';
-import {batchOf, find, type Register, SLOT_MS, TENANT} from './registers.ts';
-import {leaderOf, newestCatalog} from './rest.ts';
-import {rowAt} from './row-read.ts';
-import {StoppedSim} from './stopped-sim.ts';
+import {Patience} from './patience.ts';
+import {batchOf, find, SLOT_MS, TENANT} from './registers.ts';
+import {leaderOf, newestCatalog, unledSets, unrestOf} from './rest.ts';
+import {Returns} from './returns.ts';
+import {type PlannedSets, SetsRecovery} from './sets-recovered.ts';
 
 const NODES = 5;
-const LOST = 3;
+/** A majority of the meta group; one less keeps it. */
+const LOST_MAX = 3;
 const STORES = 2;
 const DEADLINE_MS = 4_000;
-const LOOK_MS = 250;
-const WAIT_MS_MAX = 180_000;
-/** A process that dies answers nothing. */
-const SILENCE_MS = 30_000;
+/** Of one plan that was applied, until all sets are led; then another is made. */
+const LED_MS_MAX = 30_000;
+const PLANS_MAX = 10;
+const STEPS_DOWN_MS = 2_000;
 const WRITES = 60;
 const SLOTS = 3;
-
-interface Row {
-  readonly register: Register;
-  readonly value: number;
-}
-
-type Plan = Awaited<ReturnType<Recovery['plan']>>;
-
-/** What needs no knowledge of the time before: acknowledgements of then are unknown to laws that begin anew. */
-const LAWS_AFTER = [
-  'election safety',
-  'log matching',
-  'state machine safety',
-  'monotony',
-  'no zombies',
-  'at most once',
-  'equal states',
-];
+/** While lost nodes come back, one a second. */
+const LATER_WRITES = 30;
 
 export class LostMajority {
   readonly #seed: number;
@@ -70,15 +62,25 @@ export class LostMajority {
   readonly #violations: string[] = [];
   /** Of this time: before the loss, and after the recovery. */
   #laws: Laws;
+  /** Of nodes that were lost, from then on. */
+  readonly #lostLaws: Laws;
   readonly #coverage = new Coverage();
+  readonly #patience: Patience;
   readonly #homes = new Map<ReplicaId, NodeId>();
   readonly #acknowledged: Row[] = [];
   #effects: Effects;
+  readonly #lostEffects: Effects;
+  readonly #keepsMeta: boolean;
+  /** One of two survivors is not there when the meta group is recovered, but for what was reported of it. */
+  readonly #isReported: boolean;
+  #returns: Returns | undefined;
+  #lostAtFirst: readonly SimNode[] = [];
+  /** Those of them that have not come back before they were declared lost. */
   #lost: readonly SimNode[] = [];
   #left: readonly SimNode[] = [];
   #old: CatalogUpdate | undefined;
   #catalogAtLoss: Catalog | undefined;
-  #planned: Plan['sets'] = [];
+  #planned: PlannedSets = [];
   /** What came from the stores, in words. */
   rebuilt: readonly string[] = [];
   /** Sets that had lost their majority. */
@@ -87,9 +89,24 @@ export class LostMajority {
   constructor(seed: number) {
     this.#seed = seed;
     this.#chance = chanceOf(seed, 'lost majority');
-    this.#network = new Network(this.#kernel, chanceOf(seed, 'network'), NETWORK.local);
+    this.#keepsMeta = seed % 3 === 0;
+    this.#isReported = !this.#keepsMeta && chanceOf(seed, 'reported').odds(0.4);
+    const network = chanceOf(seed, 'network');
+    const isShut = chanceOf(seed, 'doors').odds(0.75);
+    this.#network = new Network(this.#kernel, network, NETWORK.local, (by, other) => {
+      if (!isShut) return false;
+      const catalog = engineOf(this.#nodes[by - 1]!)?.catalog;
+      return catalog?.node(other)?.state === 'decommissioned';
+    });
+    this.#patience = new Patience({
+      kernel: this.#kernel,
+      fail: (message) => this.#fail(message),
+      isBroken: () => this.violations.length > 0,
+    });
     this.#laws = this.#newLaws();
     this.#effects = new Effects(this.#laws, this.#coverage);
+    this.#lostLaws = this.#newLaws();
+    this.#lostEffects = new Effects(this.#lostLaws, this.#coverage);
     for (let id = 1; id <= NODES; id++) {
       this.#states.push(new NodeState());
       this.#nodes.push(this.#makeNode(id as NodeId));
@@ -98,31 +115,43 @@ export class LostMajority {
 
   get violations(): readonly string[] {
     const isAfter = this.#left.length > 0;
-    const broken = this.#laws.violations.filter(({law}) => !isAfter || LAWS_AFTER.includes(law));
+    const broken = this.#laws.violations.filter(
+      ({law}) => !isAfter || MEMORYLESS_LAWS.includes(law),
+    );
     const said = broken.map(({law, set, message}) => `${law} of ${set}: ${message}`);
     return [...this.#violations, ...said];
   }
 
   async run(): Promise<void> {
-    await this.#found();
+    await foundWithMembers({
+      ...{kernel: this.#kernel, nodes: this.#nodes, states: this.#states},
+      patience: this.#patience,
+    });
     await this.#live();
     this.#lose();
     const before = this.#expected();
-    await this.#recoverMeta();
+    if (!this.#keepsMeta) await this.#recoverMeta();
+    this.#returns!.begin();
     const held = await this.#restart();
     await this.#recoverSets();
-    await this.#until('each set is led', async () => this.#unled().length === 0);
     if (this.violations.length > 0) return;
-    await this.#compare(before, held);
-    await this.#until('all catalogs are current', async () => {
-      const engines = this.#left.map(engineOf);
-      if (engines.includes(undefined)) return false;
-      for (const engine of engines as Engine[])
-        await engine.parts!.copy.refresh(engine.nowMs + DEADLINE_MS);
-      return true;
-    });
+    await this.#refresh();
+    await this.#settle();
+    await this.#compare(this.#expectedOf(before, held));
     this.#expelled();
+    const since = this.#acknowledged.length;
     await this.#goesOn();
+    this.#returns!.end();
+    await this.#patience.until('lost nodes have been told, and ended', async () =>
+      this.#lost.every(({isUp}) => !isUp),
+    );
+    const after = this.#acknowledged.slice(since);
+    await this.#compare([...this.#expectedOf(before, held), ...after]);
+    await this.#rests();
+  }
+
+  get returns(): Returns['counts'] {
+    return this.#returns!.counts;
   }
 
   #newLaws(): Laws {
@@ -142,7 +171,7 @@ export class LostMajority {
       chance: chanceOf(this.#seed, `node ${id}`),
       observer: (on) => this.#observer(on),
       locate: () => undefined,
-      catalog: () => newestCatalog(this.#nodes)!,
+      catalog: () => newestCatalog(this.#present)!,
       knownTo: (by, of) => engineOf(this.#nodes[by - 1]!)?.knownOf(of),
       onApplied: () => () => undefined,
       onFailure: (failed, reason) => this.#fail(`node ${failed.id} fails: ${reason}`),
@@ -153,9 +182,9 @@ export class LostMajority {
           chance: () => chance,
           state: this.#states[id - 1]!,
           log: this.#log,
-          failover: this.#laws.failover,
-          onMachine: (...opened) => this.#effects.watch(...opened),
-          onDestroyed: (replica) => this.#laws.destroyed(replica),
+          failover: this.#lawsOf(id).failover,
+          onMachine: (...opened) => this.#effectsOf(id).watch(...opened),
+          onDestroyed: (replica) => this.#lawsOf(id).destroyed(replica),
           onFailure: (reason) => this.#fail(`node ${id} fails: ${reason}`),
           repairAfterMs: 1e9,
         });
@@ -163,10 +192,27 @@ export class LostMajority {
     });
   }
 
+  #isLost(id: NodeId): boolean {
+    return this.#lostAtFirst.some((node) => node.id === id);
+  }
+
+  #lawsOf(id: NodeId): Laws {
+    return this.#isLost(id) ? this.#lostLaws : this.#laws;
+  }
+
+  #effectsOf(id: NodeId): Effects {
+    return this.#isLost(id) ? this.#lostEffects : this.#effects;
+  }
+
+  /** Of what goes on. */
+  get #present(): readonly SimNode[] {
+    return this.#left.length > 0 ? this.#left : this.#nodes;
+  }
+
   /** Also over the loss: an id is one replica on one node, for ever. */
   #observer(on: NodeId): GroupObserver {
     const observer = observerOf(on, {
-      ...{kernel: this.#kernel, laws: this.#laws, coverage: this.#coverage},
+      ...{kernel: this.#kernel, laws: this.#lawsOf(on), coverage: this.#coverage},
       isImage: () => false,
     });
     return {
@@ -193,54 +239,22 @@ export class LostMajority {
     this.#violations.push(message);
   }
 
-  async #found(): Promise<void> {
-    const [first, ...others] = this.#nodes;
-    await this.#ends('node 1 starts', first!.start());
-    await this.#ends('the cluster is founded', engineOf(first!)!.found());
-    for (const node of others) {
-      await this.#ends(`node ${node.id} joins`, this.#join(node));
-      await this.#ends(`node ${node.id} starts`, node.start());
-    }
-    const options = {replicas: 3, shards: 2, bucketDurationMs: SLOT_MS, precision: 'ms' as const};
-    const command = {type: 'create-database', name: 'd1', ifNotExists: true, options} as const;
-    const {meta} = engineOf(first!)!.parts!;
-    const deadlineMs = engineOf(first!)!.nowMs + WAIT_MS_MAX;
-    await this.#ends('a database', meta.propose({...command, ...TENANT}, {deadlineMs}));
-    await this.#until('the meta group has five voters', async () => {
-      const catalog = newestCatalog(this.#nodes);
-      const voters = catalog?.metaSet()?.replicas.filter(({role}) => role === 'voter') ?? [];
-      return voters.length === NODES && metaReplicasWanted(catalog!) === NODES;
-    });
-  }
-
-  async #join({id}: SimNode): Promise<void> {
-    const engine = engineOf(this.#nodes[0]!)!;
-    const {meta, copy} = engine.parts!;
-    const node = {address: `n${id}`, engineThreads: 1, version: '1', incarnation: `i${id}`};
-    const {wallStartMs: atMs} = this.#kernel;
-    await meta.propose({type: 'register-node', node, atMs}, {deadlineMs: engine.nowMs + 30_000});
-    await copy.refresh(engine.nowMs + 30_000);
-    const state = this.#states[id - 1]!;
-    state.catalog = copy.catalog.snapshot();
-    state.isMember = true;
-  }
-
   /** Rows in buckets that are made as they come, while replicas are moved; the end cuts into it. */
   async #live(): Promise<void> {
     const oldFrom = this.#chance.below(WRITES);
     for (let i = 0; i < WRITES; i++) {
       const written = this.#write(i);
       // The last ones are on their way when the nodes are lost.
-      if (i < WRITES - 3) await this.#ends(`write ${i}`, written);
+      if (i < WRITES - 3) await this.#patience.ends(`write ${i}`, written);
       if (i % 10 === 4) this.#moveOne();
       const isKnown = newestCatalog(this.#nodes)?.tableCount(this.#database) ?? 0;
       if (i >= oldFrom && isKnown > 0) this.#old ??= newestCatalog(this.#nodes)!.snapshot();
     }
-    await this.#kernel.run(() => false, this.#kernel.nowMs + this.#chance.wait(200));
+    await this.#patience.pass(this.#chance.wait(200));
   }
 
   get #database() {
-    const catalog = newestCatalog(this.#nodes)!;
+    const catalog = newestCatalog(this.#present)!;
     return catalog.databaseByName(catalog.tenantByName(TENANT.tenant)!.id, 'd1')!.id;
   }
 
@@ -250,7 +264,7 @@ export class LostMajority {
     const register = {database: 'd1', table: 't0', slotMs, series: i};
     const value = i + 0.5;
     try {
-      const engine = this.#someEngine(this.#nodes);
+      const engine = this.#someEngine();
       await engine.parts!.copy.refresh(engine.nowMs + DEADLINE_MS);
       const {writtenRows} = await engine.parts!.router.write({
         database: this.#database,
@@ -285,15 +299,27 @@ export class LostMajority {
   #lose(): void {
     const order = [...this.#nodes];
     const lost: SimNode[] = [];
-    while (lost.length < LOST) lost.push(...order.splice(this.#chance.below(order.length), 1));
+    const count = this.#keepsMeta ? LOST_MAX - 1 : LOST_MAX;
+    while (lost.length < count) lost.push(...order.splice(this.#chance.below(order.length), 1));
     this.#violations.push(...this.violations.slice(this.#violations.length));
     this.#catalogAtLoss = newestCatalog(this.#nodes);
     for (const node of lost) node.end('power');
-    for (const node of order) node.end(this.#chance.pick(['kill', 'power'] as const));
+    for (const node of order)
+      if (!this.#keepsMeta || this.#chance.odds(0.5))
+        node.end(this.#chance.pick(['kill', 'power'] as const));
+    this.#lostAtFirst = lost;
     this.#lost = lost;
     this.#left = order;
     this.#laws = this.#newLaws();
     this.#effects = new Effects(this.#laws, this.#coverage);
+    this.#returns = new Returns({
+      ...{kernel: this.#kernel, network: this.#network, nodes: this.#nodes, states: this.#states},
+      chance: chanceOf(this.#seed, 'returns'),
+      lost,
+      // One that is only reported is a voter of the old meta group until it is told better.
+      insideMax: this.#isReported ? 1 : LOST_MAX - 1,
+      fail: (message) => this.#fail(message),
+    });
   }
 
   /** Acknowledged, in sets of which a majority of the voters is left. */
@@ -310,79 +336,78 @@ export class LostMajority {
     });
   }
 
-  /** By the product's code, over the disks of nodes that do not run. */
+  /** Meanwhile some of the lost nodes come back: nobody runs who could tell them. */
   async #recoverMeta(): Promise<void> {
+    if (this.#chance.odds(0.5)) this.#returns!.early();
+    await this.#patience.pass(this.#chance.wait(3_000));
     const isOld = this.#seed % 2 === 1 && this.#old !== undefined;
-    const ports = {kernel: this.#kernel, random: this.#chance, log: this.#log};
-    const work = async (): Promise<void> => {
-      const nodes: StoppedSim[] = [];
-      for (const node of this.#left) {
-        const stopped = await StoppedSim.open(node, this.#states[node.id - 1]!, ports);
-        if (isOld) await stopped.forgetMeta(this.#old!);
-        nodes.push(stopped);
-      }
-      const evidence = await Promise.all(nodes.map((node) => node.evidence()));
-      const given = {nodes, evidence, surviving: []};
-      const plan = await planMetaRecovery(given, this.#kernel.wallStartMs);
-      this.rebuilt = plan.next.rebuilt.found;
-      await carryOutMetaRecovery(plan, nodes);
-      for (const node of nodes) await node.close();
-    };
-    await this.#ends('the meta group is recovered', work());
+    const recovered = recoverMeta({
+      ...{kernel: this.#kernel, random: this.#chance, log: this.#log},
+      left: this.#left.map((node) => [node, this.#states[node.id - 1]!] as const),
+      old: isOld ? this.#old : undefined,
+      areReported: this.#isReported,
+    });
+    await this.#patience.ends('the meta group is recovered', recovered);
+    this.rebuilt = await recovered;
   }
 
   /** Before anything is recovered: what the survivors' replicas have applied, by row, where that is known. */
   async #restart(): Promise<Map<string, readonly Row[]>> {
-    for (const node of this.#left) await this.#ends(`node ${node.id} starts`, node.start());
-    await this.#until('the meta group is led', async () => {
+    for (const node of this.#left)
+      await this.#patience.ends(`node ${node.id} starts`, node.start());
+    await this.#patience.until('the meta group is led', async () => {
       const engine = this.#someEngine();
       await engine.parts!.copy.refresh(engine.nowMs + DEADLINE_MS);
       return this.#left.every((node) => engineOf(node)!.catalog!.cluster !== undefined);
     });
-    const held = new Map<string, readonly Row[]>();
-    for (const node of this.#left) {
-      const {host, copy} = engineOf(node)!.parts!;
-      for (const {set, replica} of host.statuses()) {
-        const machine = host.stateMachine(set);
-        if (!(machine instanceof ReplicaMachine)) continue;
-        const rows: Row[] = [];
-        for (const row of this.#acknowledged) {
-          const found = find(copy.catalog, row.register);
-          if (found?.set !== set) continue;
-          const reading = rowAt(machine, found.address);
-          await this.#ends('a row is read', reading);
-          if ((await reading) === row.value) rows.push(row);
-        }
-        held.set(`${set}/${replica}`, rows);
-      }
-    }
-    return held;
+    return heldRows(this.#left, this.#acknowledged, this.#patience);
   }
 
-  /** With survivors that die on the way; the same plan is applied until all of it is done. */
+  /** With survivors that die on the way. */
   async #recoverSets(): Promise<void> {
-    let plan: Plan | undefined;
-    const gone = new Set<NodeId>(this.#lost.map(({id}) => id));
-    await this.#until('a plan is made, by a node that is connected', async () => {
-      plan = await this.#someEngine().recovery().plan();
-      return plan.metaLeader !== undefined && plan.lost.every(({node}) => gone.has(node));
-    });
-    if (this.violations.length > 0) return;
-    const {cluster, lost, sets} = plan!;
-    const ordered = sets.flatMap(({set, epoch, action, node, replica, lastIndex}) =>
-      action === 'none' ? [] : [{set, epoch, node, replica, lastIndex}],
-    );
-    this.#planned = sets;
-    this.recovered = ordered.length;
-    const order = {cluster, lost: lost.map(({node}) => node), sets: ordered};
+    const recovery = new SetsRecovery(this.#lost.map(({id}) => id));
     let deaths = this.#chance.below(3);
-    await this.#until('the plan is applied', async () => {
-      if (deaths-- > 0) this.#dies(this.#chance.pick(this.#left));
-      const engine = this.#someEngine();
-      await engine.parts!.copy.refresh(engine.nowMs + DEADLINE_MS);
-      await engine.recovery().apply(order);
+    for (let plans = 0; plans < PLANS_MAX && this.violations.length === 0; plans++) {
+      await this.#patience.until('a plan is made', () => recovery.plan(this.#someEngine()));
+      if (recovery.isOver && unledSets(this.#left).length === 0) return;
+      await this.#patience.until('the plan is applied', async () => {
+        if (deaths-- > 0) this.#dies(this.#chance.pick(this.#left));
+        await recovery.apply(this.#someEngine());
+        return true;
+      });
+      this.#planned = recovery.planned;
+      this.recovered = recovery.recovered;
+      await this.#led();
+    }
+    this.#fail(`never: each set is led; ${unledSets(this.#left).join(', ')} are not`);
+  }
+
+  /** Or not within half a minute. A leader may yet find that nobody is left who follows it. */
+  async #led(): Promise<void> {
+    const untilMs = this.#kernel.nowMs + LED_MS_MAX;
+    do await this.#patience.pass(STEPS_DOWN_MS);
+    while (this.#kernel.nowMs < untilMs && unledSets(this.#left).length > 0);
+  }
+
+  #refresh(): Promise<void> {
+    return this.#patience.until('all catalogs are current', async () => {
+      const engines = this.#left.map(engineOf);
+      if (engines.includes(undefined)) return false;
+      for (const engine of engines as Engine[])
+        await engine.parts!.copy.refresh(engine.nowMs + DEADLINE_MS);
       return true;
     });
+  }
+
+  /** Who came back before it was declared lost is what it was; it may have gone again. */
+  async #settle(): Promise<void> {
+    const catalog = newestCatalog(this.#left)!;
+    this.#lost = this.#lost.filter(({id}) => catalog.node(id)?.state === 'decommissioned');
+    this.#left = this.#nodes.filter((node) => !this.#lost.includes(node));
+    this.#returns!.stay(this.#left);
+    for (const node of this.#left)
+      if (!node.isUp) await this.#patience.ends(`node ${node.id} starts`, node.start());
+    await this.#refresh();
   }
 
   #dies(node: SimNode): void {
@@ -394,18 +419,15 @@ export class LostMajority {
     });
   }
 
-  #unled(): number[] {
-    const catalog = newestCatalog(this.#left);
-    if (catalog === undefined) return [META_SET];
-    const open = [...catalog.replicaSets()].filter(({state}) => state !== 'dropping');
-    return open.filter(({id}) => leaderOf(this.#left, id) === undefined).map(({id}) => id);
+  #expectedOf(before: readonly Row[], held: ReadonlyMap<string, readonly Row[]>): Row[] {
+    const taken = this.#planned.flatMap(({set, replica}) => held.get(`${set}/${replica}`) ?? []);
+    return [...before, ...taken];
   }
 
-  async #compare(before: readonly Row[], held: ReadonlyMap<string, readonly Row[]>): Promise<void> {
-    const taken = this.#planned.flatMap(({set, replica}) => held.get(`${set}/${replica}`) ?? []);
-    for (const {register, value} of [...before, ...taken]) {
+  async #compare(expected: readonly Row[]): Promise<void> {
+    for (const {register, value} of expected) {
       let last: unknown = 'nothing';
-      await this.#until(`row ${value} is read`, async () => {
+      await this.#patience.until(`row ${value} is read`, async () => {
         const engine = this.#someEngine();
         await engine.parts!.copy.refresh(engine.nowMs + DEADLINE_MS);
         const found = find(engine.catalog!, register);
@@ -441,57 +463,31 @@ export class LostMajority {
   async #goesOn(): Promise<void> {
     const known = new Set(this.#homes.keys());
     const count = this.#acknowledged.length;
-    await this.#until('writes are taken again', async () => {
+    await this.#patience.until('writes are taken again', async () => {
       for (const i of [1, WRITES + 20]) await this.#write(i);
       return this.#acknowledged.length >= count + 2;
     });
+    for (let i = 0; i < LATER_WRITES && this.violations.length === 0; i++) {
+      await this.#patience.ends('a later write', this.#write(WRITES + 30 + i));
+      await this.#patience.pass(this.#chance.wait(1_000));
+    }
     for (const [replica, home] of this.#homes)
       if (!known.has(replica) && this.#lost.some(({id}) => id === home))
         this.#fail(`replica ${replica} was made on lost node ${home}`);
   }
 
-  #someEngine(nodes = this.#left): Engine {
+  async #rests(): Promise<void> {
+    let unrest: readonly string[] = [];
+    await this.#patience.until('all is at rest', async () => {
+      unrest = unrestOf(this.#left);
+      if (unrest.length > 0) throw new DbError('UNAVAILABLE', unrest.slice(0, 3).join('; '));
+      return true;
+    });
+  }
+
+  #someEngine(nodes = this.#present): Engine {
     const up = nodes.map(engineOf).filter((engine) => engine !== undefined);
     if (up.length === 0) throw new DbError('UNAVAILABLE', 'no node is up');
     return this.#chance.pick(up);
-  }
-
-  /** Refusals are asked again. */
-  async #until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-    const untilMs = this.#kernel.nowMs + WAIT_MS_MAX;
-    let refusal = '';
-    while (this.violations.length === 0) {
-      let isOver = false;
-      const asked = isSo().catch((error: unknown) => {
-        if (!(error instanceof DbError)) throw error;
-        refusal = `: ${error.message}`;
-        return false;
-      });
-      const answer = asked.then((so) => {
-        isOver = so;
-      });
-      await this.#ends(what, answer);
-      if (isOver) return;
-      if (this.#kernel.nowMs >= untilMs) {
-        this.#fail(`never: ${what}${refusal}`);
-        return;
-      }
-      await this.#kernel.run(() => false, this.#kernel.nowMs + LOOK_MS);
-    }
-  }
-
-  /** Ended, or never answered. */
-  async #ends(what: string, work: Promise<unknown>): Promise<void> {
-    let isOver = false;
-    work.then(
-      () => {
-        isOver = true;
-      },
-      (error: unknown) => {
-        isOver = true;
-        this.#fail(`${what}: ${String(error)}`);
-      },
-    );
-    await this.#kernel.run(() => isOver, this.#kernel.nowMs + SILENCE_MS);
   }
 }

@@ -68,15 +68,23 @@ export class Network {
   readonly #kernel: Kernel;
   readonly #chance: Chance;
   readonly #times: NetworkTimes;
+  readonly #isShut: (by: NodeId, other: NodeId) => boolean;
   readonly #endpoints = new Map<NodeId, Endpoint>();
   readonly #connections = new Map<string, Connection>();
   readonly #trouble = new Map<string, LinkTrouble>();
   readonly #remembered = new Map<string, StaleFrame[]>();
 
-  constructor(kernel: Kernel, chance: Chance, times: NetworkTimes) {
+  /** @param isShut whether that node, by what it knows now, lets the other in no more and speaks no more to it. */
+  constructor(
+    kernel: Kernel,
+    chance: Chance,
+    times: NetworkTimes,
+    isShut: (by: NodeId, other: NodeId) => boolean = () => false,
+  ) {
     this.#kernel = kernel;
     this.#chance = chance;
     this.#times = times;
+    this.#isShut = isShut;
   }
 
   /** What a frame takes where nothing is wrong. */
@@ -212,6 +220,11 @@ export class Network {
       return false;
     }
     const target = connection.a === from ? connection.b : connection.a;
+    if (this.#isShut(from.node, to)) {
+      // Not in the turn of whoever sends: it is told as of any closed socket.
+      this.#kernel.defer(() => this.#close(connection, from), from.process);
+      return false;
+    }
     const trouble = this.trouble(from.node, to);
     const lane = laneOf(connection, from.node, channel);
     if (lane.queuedBytes + bytes > QUEUE_BYTES_MAX) {
@@ -227,7 +240,9 @@ export class Network {
     lane.queuedBytes += bytes;
     const carry = (): void => {
       lane.queuedBytes -= bytes;
-      if (connection.isOpen.get(target.node) === true) deliver(target);
+      if (connection.isOpen.get(target.node) !== true) return;
+      if (this.#isShut(target.node, from.node)) this.#close(connection, target);
+      else deliver(target);
     };
     const item = {from, to: target, channel, carry};
     if (trouble.isCut) connection.waiting.push(item);
@@ -264,7 +279,8 @@ export class Network {
     const stands = old?.isOpen.get(a.node) === true && old.isOpen.get(b.node) === true;
     if (stands && (old.a === a || old.b === a) && (old.a === b || old.b === b)) return;
     const isCut = this.trouble(a.node, b.node).isCut || this.trouble(b.node, a.node).isCut;
-    if (isCut || a.process.isPaused || b.process.isPaused) {
+    const isShut = this.#isShut(a.node, b.node) || this.#isShut(b.node, a.node);
+    if (isCut || isShut || a.process.isPaused || b.process.isPaused) {
       this.#dialSoon(a, b);
       return;
     }
