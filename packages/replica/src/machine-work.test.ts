@@ -1,0 +1,72 @@
+// What a replica does for an operation: checksums and compactions, and what it tells of them.
+
+import {PartDamage} from '@flotilla/storage';
+import {expect, test} from 'vitest';
+import {OPERATION, openMachine} from './machine.fixture.ts';
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}
+
+test('a checksum flushes at its entry and reads beside what comes after it', async () => {
+  const {storage, machine, write, checksum} = openMachine();
+  write(1);
+  const index = checksum();
+  const running = {operation: OPERATION, work: 'checksum', state: 'running', index};
+  expect(machine.work).toEqual(running);
+  expect(storage.flushes).toHaveLength(1);
+  storage.flushes.shift()!();
+  await settled();
+  // It may take minutes: meanwhile others are flushed.
+  expect(machine.isFlushing).toBe(false);
+  expect(machine.work).toEqual(running);
+  storage.readings.shift()!('abcd');
+  await settled();
+  expect(machine.work).toEqual({...running, state: 'done', hash: 'abcd', values: 3});
+});
+
+test('of two checksums the later one is told', async () => {
+  const {storage, machine, checksum} = openMachine();
+  checksum();
+  const index = checksum();
+  for (const flush of storage.flushes) flush();
+  await settled();
+  storage.readings[1]!('second');
+  storage.readings[0]!('first');
+  await settled();
+  expect(machine.work).toMatchObject({index, hash: 'second'});
+});
+
+test('a checksum that meets a damaged part ends the replica, one whose rows were replaced itself', async () => {
+  const {storage, machine, faults, checksum} = openMachine();
+  storage.pinned = undefined;
+  checksum();
+  storage.flushes.shift()!();
+  await settled();
+  expect(machine.work).toMatchObject({state: 'failed'});
+  expect(machine.isDamaged).toBe(false);
+  storage.pinned = {};
+  storage.damage = new PartDamage('a bit');
+  checksum();
+  storage.flushes.shift()!();
+  await settled();
+  storage.readings.shift()!('');
+  await settled();
+  expect(machine.work).toMatchObject({state: 'failed', error: expect.stringContaining('a bit')});
+  expect(machine.isDamaged).toBe(true);
+  expect(faults).toEqual([]);
+});
+
+test('a compaction that is ordered twice is carried out once', async () => {
+  const {storage, machine} = openMachine();
+  machine.beginCompaction(OPERATION);
+  machine.beginCompaction(OPERATION);
+  expect(machine.work).toMatchObject({operation: OPERATION, work: 'compact', state: 'running'});
+  expect(storage.flushes).toHaveLength(1);
+  storage.flushes.shift()!();
+  await settled();
+  expect(storage.compactedAll).toBe(1);
+  expect(machine.work).toMatchObject({state: 'done'});
+  machine.beginCompaction(OPERATION);
+  expect(machine.work).toMatchObject({state: 'done'});
+});

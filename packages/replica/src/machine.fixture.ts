@@ -1,0 +1,127 @@
+// A replica's machine over storage that decides and keeps nothing.
+
+import type {OperationId, TableId} from '@flotilla/base';
+import {encodeShare} from '@flotilla/column';
+import type {DurablePoint} from '@flotilla/multiraft';
+import type {PartDamage, ReplicaStorage} from '@flotilla/storage';
+import {encodeChecksum, encodeControl, encodeWrite} from './command.ts';
+import {MemtableBudget} from './memtable-budget.ts';
+import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
+
+export const FOUNDING: DurablePoint = {
+  index: 5,
+  term: 5,
+  configuration: {voters: [], votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false},
+};
+export const TABLE = 7 as TableId;
+
+export const OPERATION = 4 as OperationId;
+
+/** Storage's decisions without its files: which tables are dead, and flushes that end when told. */
+export class FakeStorage {
+  readonly dead = new Set<TableId>();
+  applied = 0;
+  flushes: (() => void)[] = [];
+  tombstoneCount = 0;
+  applyDelete(): object {
+    if (this.dead.has(TABLE)) return {status: 'rejected', code: 'TABLE_DROPPED', table: TABLE};
+    this.applied += 1;
+    return {status: 'applied'};
+  }
+  compactionsLeft = 0;
+  compactions = 0;
+  pinned: object | undefined = {};
+  /** Ends the reading of a checksum. */
+  readings: ((hash: string) => void)[] = [];
+  async flushAndPin(): Promise<object | undefined> {
+    await new Promise<void>((resolve) => this.flushes.push(resolve));
+    return this.pinned;
+  }
+  async checksum(): Promise<object> {
+    const hash = await new Promise<string>((resolve) => this.readings.push(resolve));
+    if (this.damage !== undefined) throw this.damage;
+    return {hash, values: 3};
+  }
+  /** What every compaction meets. */
+  damage: PartDamage | undefined;
+
+  asStorage(): ReplicaStorage {
+    return this as unknown as ReplicaStorage;
+  }
+  durableExtra(): undefined {
+    return undefined;
+  }
+  durablePoint(): DurablePoint {
+    return FOUNDING;
+  }
+  applyNothing(): void {}
+  applyWrite(): object {
+    if (this.dead.has(TABLE)) return {status: 'rejected', code: 'TABLE_DROPPED', table: TABLE};
+    this.applied += 1;
+    return {status: 'applied', rowCount: 1};
+  }
+  applyDropTable(_index: number, table: TableId): void {
+    this.dead.add(table);
+  }
+  applyRecoverTable(_index: number, table: TableId): void {
+    this.dead.delete(table);
+  }
+  applyPurgeTable(_index: number, table: TableId): void {
+    this.dead.add(table);
+  }
+  bytes = 1_000;
+  memtableBytes(): number {
+    return this.bytes;
+  }
+  async close(): Promise<void> {}
+  async destroy(): Promise<void> {}
+  install(_staged: unknown): Promise<void> {
+    return new Promise((resolve) => this.installs.push(resolve));
+  }
+  installs: (() => void)[] = [];
+  needsFlush({memtableBytes}: {memtableBytes: number}): boolean {
+    return this.bytes >= memtableBytes;
+  }
+  /** As the flush under way was told it last. */
+  pressure = (): number => 0;
+  flush(_point: unknown, pressure: () => number): Promise<void> {
+    this.pressure = pressure;
+    return new Promise((resolve) => this.flushes.push(resolve));
+  }
+  compactedAll = 0;
+  async compactAll(): Promise<void> {
+    this.compactedAll += 1;
+  }
+  needsCompaction(): boolean {
+    return this.compactionsLeft > 0;
+  }
+  async compact(): Promise<boolean> {
+    this.compactions += 1;
+    if (this.damage !== undefined) throw this.damage;
+    this.compactionsLeft -= 1;
+    return true;
+  }
+}
+
+export function openMachine(memtables = new MemtableBudget(1e9), storage = new FakeStorage()) {
+  const faults: unknown[] = [];
+  const machine = new ReplicaMachine(
+    storage.asStorage(),
+    FOUNDING,
+    {memtableBytes: 1e6, memtableBytesMax: 4e6, memtables},
+    {onFault: (error) => faults.push(error)},
+  );
+  let index = FOUNDING.index;
+  const write = (sequence: number, idempotencyKey?: string): WriteApplied => {
+    const share = encodeShare({router: {incarnation: 1, sequence}, idempotencyKey, tables: []});
+    return machine.apply(++index, 5, encodeWrite(share)).value as WriteApplied;
+  };
+  const control = (type: 'drop-table' | 'recover-table' | 'purge-table'): void => {
+    machine.apply(++index, 5, encodeControl({type, table: TABLE}));
+  };
+  const checksum = (): number => {
+    machine.apply(++index, 5, encodeChecksum({operation: OPERATION}));
+    return index;
+  };
+  return {storage, machine, faults, write, control, checksum};
+}
