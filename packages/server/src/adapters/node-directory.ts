@@ -328,13 +328,17 @@ async function readEpoch(path: string): Promise<number | undefined> {
   return epoch as number;
 }
 
-/** Writes `text` so that after a crash the file holds all of the old or all of the new. */
-export async function replaceFile(path: string, text: string): Promise<void> {
+/**
+ * Writes `text` so that after a crash the file holds all of the old or all of the new. Each of several
+ * pieces is asked for when the one before it is written.
+ */
+export async function replaceFile(path: string, text: string | Iterable<string>): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.tmp`);
   try {
     const file = await fs.promises.open(temporary, 'w');
     try {
-      await file.writeFile(text);
+      const pieces = typeof text === 'string' ? [text] : text;
+      for (const piece of pieces) await file.appendFile(piece);
       await file.sync();
     } finally {
       await file.close();

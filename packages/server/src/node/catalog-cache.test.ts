@@ -4,6 +4,7 @@ import path from 'node:path';
 import type {Log} from '@flotilla/base';
 import type {CatalogUpdate} from '@flotilla/catalog';
 import {afterEach, beforeEach, expect, test} from 'vitest';
+import {catalogFileOf, catalogFilePieces} from '../engine/catalog-file.ts';
 import {readCatalogCache, writeCatalogCache} from './catalog-cache.ts';
 
 const EMPTY: CatalogUpdate = {version: 0, changes: []};
@@ -23,6 +24,23 @@ afterEach(() => rm(directory, {recursive: true, force: true}));
 test('what was written is read back', async () => {
   await writeCatalogCache(directory, SNAPSHOT);
   expect(await readCatalogCache(directory, log)).toEqual(SNAPSHOT);
+});
+
+test('a large one is written in small pieces, and is the same file', async () => {
+  const zone = 'ü "quoted" \\ \n €😀'.repeat(20);
+  const changes = Array.from({length: 2_000}, (_, id) => ({
+    kind: 'node' as const,
+    id,
+    value: {id, zone} as never,
+  }));
+  await writeCatalogCache(directory, {version: 7, changes});
+  const text = await readFile(path.join(directory, 'catalog-cache.json'), 'utf8');
+  const pieces = [...catalogFilePieces({version: 7, changes})];
+  expect(pieces.join('')).toBe(text);
+  // Each is some 64 KB before its quotes are escaped.
+  expect(Math.max(...pieces.map(({length}) => length))).toBeLessThan(256 * 1024);
+  expect(await readCatalogCache(directory, log)).toEqual({version: 7, changes});
+  expect(JSON.parse(text)).toEqual(catalogFileOf({version: 7, changes}));
 });
 
 test('none yet is an empty catalog, without a word', async () => {

@@ -4,9 +4,9 @@
 import {readFile} from 'node:fs/promises';
 import path from 'node:path';
 import type {Clock, Log, Timer} from '@flotilla/base';
-import type {Catalog, CatalogUpdate} from '@flotilla/catalog';
+import type {Catalog, CatalogImage, CatalogUpdate} from '@flotilla/catalog';
 import {replaceFile} from '../adapters/index.ts';
-import {catalogFileOf, parseCatalogFile} from '../engine/catalog-file.ts';
+import {catalogFilePieces, parseCatalogFile} from '../engine/catalog-file.ts';
 
 const FILE = 'catalog-cache.json';
 /** Changes come in bursts; the cache may be that old after a crash. */
@@ -33,8 +33,9 @@ export async function readCatalogFile(file: string): Promise<CatalogUpdate> {
   return parseCatalogFile(await readFile(file, 'utf8'));
 }
 
-export async function writeCatalogCache(directory: string, snapshot: CatalogUpdate): Promise<void> {
-  await replaceFile(path.join(directory, FILE), JSON.stringify(catalogFileOf(snapshot)));
+/** In many turns of the loop, where it is large: all connections of the node are in this thread. */
+export async function writeCatalogCache(directory: string, image: CatalogImage): Promise<void> {
+  await replaceFile(path.join(directory, FILE), catalogFilePieces(image));
 }
 
 /** Writes the cache a moment after the catalog has changed. */
@@ -68,7 +69,7 @@ export class CatalogCacheWriter {
 
   async #write(): Promise<void> {
     try {
-      await writeCatalogCache(this.#directory, this.#catalog.snapshot());
+      await writeCatalogCache(this.#directory, this.#catalog.image());
     } catch (error) {
       this.#log.warn({err: error}, 'cannot write the cached catalog');
     }
