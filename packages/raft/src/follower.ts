@@ -4,7 +4,7 @@
 // refusals and retransmissions too, waits for the write that covers it. Paper section 5.3.
 
 import type {Append, Heartbeat, SnapshotMessage} from './message.ts';
-import {forgetProposals, loseProposals} from './proposals.ts';
+import {doubtProposals, forgetProposals} from './proposals.ts';
 import {becomeFollower} from './roles.ts';
 import type {GroupState} from './state.ts';
 
@@ -39,7 +39,7 @@ export function stepAppend(state: GroupState, message: Append): void {
   if (firstNew !== undefined) {
     if (firstNew <= log.lastIndex) {
       log.truncate(firstNew);
-      loseProposals(state, firstNew);
+      doubtProposals(state, firstNew);
     }
     log.append(entries.slice(firstNew - prevIndex - 1));
   }

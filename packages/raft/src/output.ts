@@ -60,7 +60,7 @@ export type DropReason =
   | 'config-changed'
   /** The change is impossible; `detail` says why. */
   | 'config-invalid'
-  /** Overwritten by another leader: it never took effect and never will. */
+  /** Another leader's entry is committed instead: it never took effect and never will. */
   | 'lost'
   /** It may be or become committed; nobody here will know. */
   | 'unknown'

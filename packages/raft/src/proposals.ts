@@ -1,6 +1,7 @@
 // The fate of what was proposed here. Every proposal ends: applied (the host sees its index and term),
-// lost (overwritten, so it never happened), or unknown (this replica stopped leading and does not
-// learn the outcome in time, or a snapshot jumped over it).
+// lost (another entry is committed in its place, so it never happens), or unknown (this replica stopped
+// leading and does not learn the outcome in time, or a snapshot jumped over it). That it was overwritten
+// here says nothing yet: whoever still has it may be elected before what took its place is committed.
 
 import type {PendingProposal} from './state.ts';
 import {dropProposal, type GroupState} from './state.ts';
@@ -14,14 +15,32 @@ export function trackProposal(state: GroupState, proposalId: number, index: numb
   state.pendingProposals.push({...proposed, deadlineTick: Number.MAX_SAFE_INTEGER});
 }
 
-/** Entries from `index` on were overwritten. */
-export function loseProposals(state: GroupState, index: number): void {
-  settle(state, (proposal) => (proposal.index >= index ? 'lost' : undefined));
+/** Entries from `index` on are gone from this log. */
+export function doubtProposals(state: GroupState, index: number): void {
+  state.hasDoubts ||= state.pendingProposals.some((proposal) => proposal.index >= index);
 }
 
-/** A snapshot covers everything up to `index`; what followed in this log is overwritten. */
+/** A snapshot covers everything up to `index`; what followed is gone from this log. */
 export function forgetProposals(state: GroupState, index: number): void {
-  settle(state, (proposal) => (proposal.index > index ? 'lost' : 'unknown'));
+  settle(state, (proposal) => (proposal.index <= index ? 'unknown' : undefined));
+  doubtProposals(state, index);
+}
+
+/**
+ * Before what is committed is handed out to be applied, so that nobody takes it for what he proposed. An
+ * entry of a later term that is committed rules out what came before it as well as what stands in its place.
+ */
+export function loseProposals(state: GroupState): void {
+  if (!state.hasDoubts) return;
+  const {log} = state;
+  const {commitIndex} = log;
+  const committedTerm = log.termAt(commitIndex) ?? 0;
+  const isElsewhere = ({index, term}: PendingProposal): boolean => !log.matches(index, term);
+  settle(state, (proposal) => {
+    const isDecided = proposal.index <= commitIndex || proposal.term < committedTerm;
+    return isDecided && isElsewhere(proposal) ? 'lost' : undefined;
+  });
+  state.hasDoubts = state.pendingProposals.some(isElsewhere);
 }
 
 export function expireProposals(state: GroupState): void {
@@ -33,6 +52,9 @@ export function settleApplied(state: GroupState, index: number): void {
   let count = 0;
   while (count < pendingProposals.length && pendingProposals[count]!.index <= index) count++;
   if (count > 0) pendingProposals.splice(0, count);
+  // In the order of their indexes, but for those of an earlier time as leader.
+  if (state.hasDoubts)
+    state.pendingProposals = pendingProposals.filter((proposal) => proposal.index > index);
 }
 
 /** This replica stops leading: from now on it only waits to hear what became of its proposals. */

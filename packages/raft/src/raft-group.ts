@@ -8,6 +8,7 @@ import type {Input} from './input.ts';
 import type {GroupOptions} from './options.ts';
 import type {Apply, Output, RoleChange} from './output.ts';
 import {takeAfterWrite, takeWrite} from './persistence.ts';
+import {loseProposals} from './proposals.ts';
 import {hasReadsToStart, stampRounds, startReads} from './read-index.ts';
 import {flushAppends} from './replication.ts';
 import {createState, emptyGathered, type GroupState, hasGathered, isWriteDue} from './state.ts';
@@ -40,6 +41,7 @@ export class RaftGroup {
     startReads(state, clockTicks);
     stampRounds(state, clockTicks);
     flushAppends(state);
+    loseProposals(state);
     const write = takeWrite(state);
     const {send} = state.gathered;
     const afterWrite = takeAfterWrite(state, send);

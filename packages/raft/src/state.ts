@@ -112,6 +112,8 @@ export interface GroupState {
   /** At a leader: reads awaiting a round's quorum. At a follower: reads forwarded to the leader. */
   pendingReads: PendingRead[];
   pendingProposals: PendingProposal[];
+  /** Some of them are not in this log any more. */
+  hasDoubts: boolean;
 
   lastSeq: number;
   persistedSeq: number;
@@ -167,6 +169,7 @@ export function createState(options: GroupOptions): GroupState {
     leaseUntil: Number.NEGATIVE_INFINITY,
     pendingReads: [],
     pendingProposals: [],
+    hasDoubts: false,
     lastSeq: 0,
     persistedSeq: 0,
     writtenHard: hardState,

@@ -231,7 +231,8 @@ export class Waits {
     const proposal = this.#proposals.get(id);
     if (proposal === undefined) return undefined;
     this.#proposals.delete(id);
-    this.#byIndex.delete(proposal.index);
+    // Another may have been proposed at that index since, in a later term.
+    if (this.#byIndex.get(proposal.index) === id) this.#byIndex.delete(proposal.index);
     this.bytes -= proposal.bytes;
     this.#host.bytes -= proposal.bytes;
     return proposal;

@@ -69,6 +69,10 @@ export class Network {
     return this.#inFlight.splice(0);
   }
 
+  lose(isLost: (parcel: Parcel) => boolean): void {
+    this.#inFlight = this.#inFlight.filter((parcel) => !isLost(parcel));
+  }
+
   /** Something for `to` of long ago, whether or not it arrived then; often a snapshot. */
   captured(to: number): Parcel | undefined {
     const {random} = this.#options;

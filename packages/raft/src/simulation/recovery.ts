@@ -8,6 +8,7 @@ import type {LabReplica} from '../lab/index.ts';
 import type {Cluster} from './cluster.ts';
 import {ELECTION_TICKS} from './cluster.ts';
 import {agrees} from './majority.ts';
+import type {Parcel} from './network.ts';
 
 const SETTLE_TICKS_MAX = 50 * ELECTION_TICKS;
 
@@ -67,6 +68,8 @@ function finishAll(cluster: Cluster, replica: LabReplica): void {
 /** Some that may stay away: each configuration that anybody may count by keeps a quorum. */
 function stoppable(cluster: Cluster): Set<number> {
   const {random, replicas} = cluster;
+  // A leader sends before its own disk is done: after a crash a change may be on its way and in no log.
+  cluster.network.lose(bringsChange);
   for (const replica of replicas.values()) {
     cluster.process(replica);
     cluster.persist(replica);
@@ -80,6 +83,10 @@ function stoppable(cluster: Cluster): Set<number> {
     if (!isBare) stopped.delete(id);
   }
   return stopped;
+}
+
+function bringsChange({message}: Parcel): boolean {
+  return message.type === 'append' && message.entries.some(({type}) => type === 'config');
 }
 
 /** The one in force at a replica, and those that its log may still bring. */
