@@ -280,7 +280,7 @@ const REPLICATION: readonly Row[] = [
     id: 'T31',
     text: 'A proposal lost at a change of leader is retried and applied twice.',
     shown: [
-      ...scenarios('lost-proposal', 'leader-dies-its-entry-commits'),
+      ...scenarios('lost-proposal', 'leader-dies-its-entry-commits', 'overwritten-may-yet-commit'),
       ...replica('replica-machine', 'a write is applied once, by its sequence and by its key'),
       ...replica('retry-window', 'nothing is new twice, whatever the order, through records too'),
       ...at(
