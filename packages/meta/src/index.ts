@@ -24,7 +24,7 @@ export {
   MetaStateMachine,
   type MetaStateMachineOptions,
 } from './meta-state-machine.ts';
-export {brokenReportOf, nodeHandlers, reportOf} from './node-handlers.ts';
+export {nodeHandlers, reportOf} from './node-handlers.ts';
 export type {
   CreateOrder,
   GroupRole,

@@ -2,7 +2,7 @@
 // set and replica, or set and expected configuration, so that one that comes twice or late is refused
 // or changes nothing.
 
-import type {Clock, ReplicaId, ReplicaSetId, RpcHandlers} from '@flotilla/base';
+import type {Clock, RpcHandlers} from '@flotilla/base';
 import type {ReplicaReport} from '@flotilla/catalog';
 import type {ReplicaStatus} from '@flotilla/multiraft';
 import * as z from 'zod';
@@ -120,36 +120,6 @@ export function reportOf(
     ...known,
     received: status.received,
     progress: status.role === 'leader' ? progress : undefined,
-  };
-}
-
-/**
- * Of a replica that could not be opened: it is there, and that is all that is known. A damaged one is
- * replaced under a new id; one that only a newer build can open waits for that.
- */
-export function brokenReportOf(
-  set: ReplicaSetId,
-  broken: {readonly replica: ReplicaId; readonly reason: string; readonly damaged: boolean},
-): ReplicaReport {
-  return {
-    set,
-    replica: broken.replica,
-    role: 'stopped',
-    term: 0,
-    appliedIndex: 0,
-    lastIndex: 0,
-    configIndex: 0,
-    configuration: {
-      voters: [],
-      votersOutgoing: [],
-      learners: [],
-      learnersNext: [],
-      autoLeave: false,
-    },
-    durable: false,
-    written: false,
-    fault: broken.reason,
-    damaged: broken.damaged,
   };
 }
 
