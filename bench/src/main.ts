@@ -1,6 +1,7 @@
 // Entry of `npm run bench`: Flotilla and its competitors side by side on this machine.
 
 import {availableParallelism} from 'node:os';
+import {endWithReader} from '@flotilla/testkit';
 import {Command} from 'commander';
 import {addConsensusCommands} from './consensus-commands.ts';
 import {type IngestOptions, runIngest} from './ingest.ts';
@@ -11,6 +12,8 @@ import {renderReport} from './report.ts';
 import {describeFaults, EXIT_USAGE, endWithUsageCode} from './usage.ts';
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
+
+endWithReader();
 
 const program = new Command('npm run bench --')
   .description('run Flotilla and its competitors side by side on this machine')

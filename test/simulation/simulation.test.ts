@@ -2,6 +2,9 @@
 // linearizable, and a cluster left in peace comes to rest, under all kinds of faults. Method: a few seeds
 // of packages/simulator; the fixed corpus runs by `npm run sim -- --corpus`, a seed by `--seed`.
 
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
+import path from 'node:path';
 import {runSimulatorCommand, Simulation, simulate} from '@flotilla/simulator';
 import {expect, test} from 'vitest';
 
@@ -126,3 +129,16 @@ test('the command line says how it is used, and refuses half a node', async () =
     expect(err).toContain(`--${name} must be a whole number above 0\n`);
   }
 });
+
+test('the command line ends quietly when nobody reads on, as with `| head`', async () => {
+  const main = path.resolve(import.meta.dirname, '../../packages/simulator/src/main.ts');
+  const args = ['--seed', '5', '--nodes', '3', '--groups', '4', '--steps', '3000', '--trace'];
+  const child = spawn(process.execPath, [main, ...args], {stdio: ['ignore', 'pipe', 'pipe']});
+  let told = '';
+  child.stderr.on('data', (piece: Buffer) => {
+    told += piece.toString();
+  });
+  child.stdout.once('data', () => child.stdout.destroy());
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+  expect({told, code, signal}).toEqual({told: '', code: 0, signal: null});
+}, 60_000);

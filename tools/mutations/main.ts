@@ -3,6 +3,7 @@
 
 import {existsSync, readFileSync, writeFileSync} from 'node:fs';
 import {parseArgs} from 'node:util';
+import {endWithReader} from '../../packages/testkit/src/end-with-reader.ts';
 import {MUTATIONS} from './catalogue.ts';
 import {PAGE, type Row, renderPage} from './page.ts';
 import {probe, probeNothing, runSimulator} from './probe.ts';
@@ -51,6 +52,7 @@ function parsed(): ReturnType<typeof parse> {
   }
 }
 
+endWithReader();
 const {mutations, ...values} = parsed();
 if (values.help) {
   process.stdout.write(USAGE);

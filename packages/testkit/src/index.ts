@@ -1,5 +1,6 @@
 export * from './certificates.ts';
 export * from './due-queue.ts';
+export * from './end-with-reader.ts';
 export * from './free-ports.ts';
 export * from './link-faults.ts';
 export * from './memory-disk.ts';

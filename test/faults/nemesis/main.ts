@@ -1,5 +1,6 @@
 // Entry of `npm run faults`.
 
+import {endWithReader} from '@flotilla/testkit';
 import {runNemesis} from './nemesis.ts';
 import {type Options, readOptions, USAGE} from './options.ts';
 import {renderReport} from './report.ts';
@@ -27,6 +28,7 @@ function read(): Options | undefined {
   }
 }
 
+endWithReader();
 const options = read();
 if (options === undefined) process.exitCode = EXIT.usage;
 else if (options.help) process.stdout.write(USAGE);
