@@ -84,7 +84,7 @@ export class Examination {
       elections.settle();
       const waiting = [...clients.open.values()].map((text) => `a client waits: ${text}`);
       unrest = [...waiting, ...network.unrest(), ...drops.settle(), ...orders.settle()];
-      unrest.push(...unrestOf(nodes));
+      unrest.push(...unrestOf(nodes, kernel.wallStartMs + kernel.nowMs));
       return unrest.length === 0 || this.#ports.waiting.isBroken;
     }, untilMs);
     for (const text of unrest) this.#ports.laws.fail('liveness', 0, text);

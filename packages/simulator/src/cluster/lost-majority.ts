@@ -479,7 +479,7 @@ export class LostMajority {
   async #rests(): Promise<void> {
     let unrest: readonly string[] = [];
     await this.#patience.until('all is at rest', async () => {
-      unrest = unrestOf(this.#left);
+      unrest = unrestOf(this.#left, this.#kernel.wallStartMs + this.#kernel.nowMs);
       if (unrest.length > 0) throw new DbError('UNAVAILABLE', unrest.slice(0, 3).join('; '));
       return true;
     });
