@@ -207,6 +207,15 @@ const PEOPLE_MUTATIONS: readonly Mutation[] = [
     why: 'A node that loses what it is given is sent another copy in the next round, for ever.',
     suites: ['packages/catalog/src/planning/cancelled.test.ts'],
   },
+  {
+    id: 'no-pause-between-failed-copies',
+    trap: '–',
+    file: 'packages/catalog/src/planning/targets.ts',
+    find: 'free.filter(({id}) => !paused.has(id));',
+    replace: 'free.filter(() => paused.size >= 0);',
+    why: 'A drain whose only target loses each replica copies without end.',
+    suites: ['packages/catalog/src/planning/copy-pauses.test.ts'],
+  },
 ];
 
 const TIME_MUTATIONS: readonly Mutation[] = [

@@ -373,6 +373,11 @@ export const LIMITS = {
     unit: 'count',
     why: 'Of them to one node: its disk serves requests beside what it takes in.',
   },
+  copy_pause_ms_max: {
+    value: 60_000,
+    unit: 'ms',
+    why: 'Between copies to a node that loses each; from 1 s, twice as long each time. A person who mended it waits no longer.',
+  },
   snapshot_bytes_per_second_max: {
     value: 64 * MIB,
     unit: 'bytes/s',

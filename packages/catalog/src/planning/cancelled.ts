@@ -51,16 +51,22 @@ export interface FailedCopies {
 export function failedCopies(catalog: Catalog, nowMs: number): FailedCopies {
   const nodes = new Set<NodeId>();
   const sets = new Set<ReplicaSetId>();
-  for (const operation of catalog.failedCopies()) {
-    const {id, replicaSet, targetNode, errorCode} = operation;
-    if (!rests(operation, FAILED_REST_MS, nowMs) || isOver(operation, catalog)) continue;
-    if (catalog.isRetried(id) || !isOfCluster(beginnerOf(operation, catalog))) continue;
-    // It had to end with its set.
-    if (catalog.replicaSet(replicaSet!)?.state === 'dropping') continue;
+  for (const {replicaSet, targetNode, errorCode} of restingCopies(catalog, nowMs)) {
     if (errorCode === 'MAJORITY_AT_RISK') sets.add(replicaSet!);
     else nodes.add(targetNode!);
   }
   return {nodes, sets};
+}
+
+/** Without what a person tried again, and what is of no matter any more. */
+export function* restingCopies(catalog: Catalog, nowMs: number): Generator<Operation> {
+  for (const operation of catalog.failedCopies()) {
+    const {id, replicaSet} = operation;
+    if (!rests(operation, FAILED_REST_MS, nowMs) || isOver(operation, catalog)) continue;
+    if (catalog.isRetried(id) || !isOfCluster(beginnerOf(operation, catalog))) continue;
+    // It had to end with its set.
+    if (catalog.replicaSet(replicaSet!)?.state !== 'dropping') yield operation;
+  }
 }
 
 /** Who began it first: whoever tries again what the cluster began does the cluster's work. */

@@ -117,11 +117,11 @@ function planMovesFrom(
     const {set} = group;
     if (cancelled.has(set.id)) continue;
     const placed = set.replicas.find((replica) => replica.node === node.id)!;
-    const [target] = targets.pick(set, 1, placed.node);
+    const {node: target, paused} = targets.successor(set, placed.node);
     // Where there are more replicas than wanted now, one less is better than a wait for a place.
     const isRemovable = hasSpare(set, catalog) && hasHeir(group, placed);
     if (target === undefined && !isRemovable) {
-      isPlaceless ||= !hasSpare(set, catalog);
+      isPlaceless ||= paused === undefined && !hasSpare(set, catalog);
       continue;
     }
     const kind = target === undefined ? 'remove-replica' : 'move-replica';
@@ -201,6 +201,8 @@ function obstacleOn(
     if (isAtRisk(group, placed, kind)) return `the other voters of replica set ${set.id} to answer`;
     // As many as may go on at once are begun.
     if (budget.left <= 0) return undefined;
+    const {paused} = new Targets(catalog, lists.reports, nowMs).successor(set, node.id);
+    if (paused !== undefined) return `another try of node ${paused.id}, which did not keep a copy`;
     return `a member of replica set ${set.id} on another node`;
   }
   return undefined;

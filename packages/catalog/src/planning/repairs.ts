@@ -55,7 +55,7 @@ export function planRepairs(
       const isSole = cause !== 'silent' && isSoleVoter(source, group);
       // All that there is: nobody can be given it whole, and as long as nothing is changed it answers.
       if (isSole && !hasHeir(group)) continue;
-      const [target] = isSole ? [] : targets.pick(set, 1, placed.node);
+      const target = isSole ? undefined : targets.successor(set, placed.node).node;
       // A dead node's replica keeps its seat until another can be had.
       const isStaying = (): boolean =>
         cause === 'silent' || inPlaceFault(group, source, facts) !== undefined;
