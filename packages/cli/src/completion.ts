@@ -89,7 +89,12 @@ ${cases(places, (words) => `choices=(${words})`)}
   esac
   compadd -a choices || _files
 }
-compdef _flotilla flotilla
+# As a file _flotilla in one of $fpath it is what zsh calls at the first TAB.
+if [[ "\${funcstack[1]}" == _flotilla ]]; then
+  _flotilla
+else
+  compdef _flotilla flotilla
+fi
 `;
 }
 

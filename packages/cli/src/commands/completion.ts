@@ -13,7 +13,9 @@ export function addCompletionCommand(program: Command, context: CommandContext):
     .addHelpText(
       'after',
       examples(['completion bash', 'completion fish > ~/.config/fish/completions/flotilla.fish']) +
-        '\nIn this shell, at once:\n  source <(./flotilla completion bash)\n',
+        '\nIn this shell, at once:\n' +
+        '  source <(./flotilla completion bash)   (zsh: the same with zsh, below compinit)\n' +
+        '  ./flotilla completion fish | source\n',
     )
     .action(async (shell: Shell) => {
       await writeOut(context.terminal.stdout, completionScript(program, shell));
