@@ -24,6 +24,8 @@ export interface NodeCondition {
   /** Until its certificate, and the authority of that, end; negative once they have. Absent without TLS. */
   readonly certificateLeftMs?: number | undefined;
   readonly authorityLeftMs?: number | undefined;
+  /** Nodes that it hears itself. Empty where an older build answers. */
+  readonly heard: readonly NodeId[];
 }
 
 /** When they end, as the main thread has them. */
@@ -39,18 +41,20 @@ interface Answer {
   readonly clusterVersionMax?: number | undefined;
   /** Absent without TLS, and of an older build. */
   readonly ends?: CertificateEnds | undefined;
+  readonly heard?: readonly NodeId[] | undefined;
 }
 
 export function conditionHandler(
   clock: Pick<Clock, 'wallMs'>,
-  disk: Pick<ReplicaHost, 'diskSpace'>,
+  host: Pick<ReplicaHost, 'diskSpace' | 'heard'>,
   ends: () => CertificateEnds | undefined,
 ): RpcHandlers {
   const condition = async (): Promise<Uint8Array> => {
-    const {freeBytes, totalBytes} = await disk.diskSpace();
+    const {freeBytes, totalBytes} = await host.diskSpace();
     const diskFree = freeBytes / totalBytes;
     const clusterVersionMax = CLUSTER_VERSION;
-    const answer: Answer = {wallMs: clock.wallMs(), diskFree, clusterVersionMax, ends: ends()};
+    const said = {diskFree, clusterVersionMax, ends: ends(), heard: host.heard()};
+    const answer: Answer = {wallMs: clock.wallMs(), ...said};
     return new TextEncoder().encode(JSON.stringify(answer));
   };
   return {call: new Map([[CONDITION_METHOD, condition]]), stream: new Map()};
@@ -67,7 +71,7 @@ export async function askCondition(
     const target = {node, set: META_SET};
     const bytes = await rpc.call(target, CONDITION_METHOD, new Uint8Array(0), options);
     const answer = JSON.parse(new TextDecoder().decode(bytes)) as Answer;
-    const {wallMs, diskFree, clusterVersionMax = 1, ends} = answer;
+    const {wallMs, diskFree, clusterVersionMax = 1, ends, heard = []} = answer;
     const tripMs = clock.monotonicMs() - askedAtMs;
     const clockOffsetMs = Math.round(wallMs + tripMs / 2 - clock.wallMs());
     // By its own clock, which decides what it takes for ended.
@@ -75,7 +79,8 @@ export async function askCondition(
     const [certificateLeftMs, authorityLeftMs] = [ends?.certificateMs, ends?.authorityMs].map(
       leftOf,
     );
-    return {clockOffsetMs, diskFree, clusterVersionMax, certificateLeftMs, authorityLeftMs};
+    const certificates = {certificateLeftMs, authorityLeftMs};
+    return {clockOffsetMs, diskFree, clusterVersionMax, ...certificates, heard};
   } catch (error) {
     if (error instanceof DbError) return undefined;
     throw error;

@@ -46,8 +46,13 @@ function view(id: number, replicas: readonly ReplicaView[]): ReplicaSetView {
   };
 }
 
-function facts(sets: readonly ReplicaSetView[]): ClusterFacts {
-  const nodes = [1, 2, 3, 4].map((id) => ({node: node(id), isReachable: !SILENT.includes(id)}));
+/** @param heard by those that answer. */
+function facts(sets: readonly ReplicaSetView[], heard: readonly number[] = []): ClusterFacts {
+  const well = {clockOffsetMs: 0, diskFree: 1, clusterVersionMax: 1, heard: heard as NodeId[]};
+  const nodes = [1, 2, 3, 4].map((id) => {
+    const isReachable = !SILENT.includes(id);
+    return {node: node(id), isReachable, condition: isReachable ? well : undefined};
+  });
   return {sets, meta: {leader: 3 as NodeId, voters: []}, nodes};
 }
 
@@ -127,11 +132,12 @@ test('a set whose last copy is damaged begins anew, by order, though that copy l
   expect(proposed).toContainEqual(expect.objectContaining({set: 1, node: 4, replica: undefined}));
 });
 
-function recovery(sets: readonly ReplicaSetView[], catalog = catalogOf(sets)) {
+function recovery(sets: readonly ReplicaSetView[], heard: readonly number[] = []) {
+  const catalog = catalogOf(sets);
   const proposed: Command[] = [];
   const recovery = new Recovery({
     access: {catalog} as unknown as CatalogAccess,
-    view: {facts: async () => facts(sets)},
+    view: {facts: async () => facts(sets, heard)},
     clock: {wallMs: () => 7, monotonicMs: () => 0} as unknown as RecoveryDeps['clock'],
     meta: {
       propose: (async (command: Command) => {
@@ -149,6 +155,14 @@ test('it is refused where a node that should be lost answers, or the plan is of 
   const order = {cluster: 'c', lost: [1, 3], sets: []};
   await expect(it.apply(order)).rejects.toThrow('node 3 answers: it is not lost');
   await expect(it.apply({...order, cluster: 'd'})).rejects.toMatchObject({code: 'CONFLICT'});
+  expect(proposed).toEqual([]);
+});
+
+test('it is refused where another node hears one that does not answer here', async () => {
+  const led = {...view(1, [replica(1), replica(2), replica(3, open(4, 20))]), leader: 3 as NodeId};
+  const {recovery: it, proposed} = recovery([led], [2, 4]);
+  const refused = it.apply({cluster: 'c', lost: SILENT, sets: []});
+  await expect(refused).rejects.toThrow('node 2 is heard by node 3: it is not lost');
   expect(proposed).toEqual([]);
 });
 

@@ -98,10 +98,7 @@ export class Recovery {
     if (id !== cluster)
       throw new DbError('CONFLICT', `the plan is of cluster ${cluster}, this is ${id}`);
     const facts = await view.facts();
-    for (const node of lost) {
-      const isAlive = facts.nodes.some((each) => each.node.id === node && each.isReachable);
-      if (isAlive) throw new DbError('CONFLICT', `node ${node} answers: it is not lost`, {node});
-    }
+    mustBeLost(lost, facts);
     await this.#propose({type: 'declare-lost', nodes: lost, atMs: this.#deps.clock.wallMs()});
     const gone = new Set(lost);
     // What the last copy of a set has lost is lost, though that copy leads.
@@ -147,6 +144,19 @@ export class Recovery {
   #propose(command: Parameters<MetaClient['propose']>[0]): Promise<unknown> {
     const {meta, clock} = this.#deps;
     return meta.propose(command, {deadlineMs: clock.monotonicMs() + PROPOSE_MS_MAX});
+  }
+}
+
+/** A node that is only cut off from here may lead sets with those that hear it. */
+function mustBeLost(lost: readonly NodeId[], {nodes}: ClusterFacts): void {
+  for (const {node, isReachable} of nodes) {
+    if (!lost.includes(node.id)) continue;
+    const hearer = nodes.find(({condition}) => condition?.heard.includes(node.id));
+    if (!isReachable && hearer === undefined) continue;
+    const message = isReachable
+      ? `node ${node.id} answers: it is not lost`
+      : `node ${node.id} is heard by node ${hearer!.node.id}: it is not lost; ask that node for a plan`;
+    throw new DbError('CONFLICT', message, {node: node.id});
   }
 }
 

@@ -20,7 +20,7 @@ function nodes(): ClusterFacts['nodes'] {
     const said = says[i]!;
     const condition =
       typeof said === 'number'
-        ? {clockOffsetMs: 0, diskFree: 1, clusterVersionMax: said}
+        ? {clockOffsetMs: 0, diskFree: 1, clusterVersionMax: said, heard: []}
         : undefined;
     return {node, isReachable: said !== 'silent', condition};
   });

@@ -12,7 +12,7 @@ function node(id: number, isReachable = true): NodeFact {
 
 function saying(...said: Partial<NonNullable<NodeFact['condition']>>[]): NodeFact[] {
   return said.map((more, i) => {
-    const well = {clockOffsetMs: 0, diskFree: 1, clusterVersionMax: 2};
+    const well = {clockOffsetMs: 0, diskFree: 1, clusterVersionMax: 2, heard: []};
     return {...node(i + 1), condition: {...well, ...more}};
   });
 }
