@@ -9,3 +9,4 @@ export * from './memory-limits.ts';
 export * from './passing-error.ts';
 export * from './ports.ts';
 export * from './random.ts';
+export * from './replica-work.ts';

@@ -8,6 +8,7 @@ import {
   isDiskFull,
   LIMITS,
   type OperationId,
+  type ReplicaWork,
   type TableId,
 } from '@flotilla/base';
 import {ColumnArena, decodeShare, type ScanSpec, type TableScan} from '@flotilla/column';
@@ -32,12 +33,13 @@ import {type MemtableBudget, pressureOf} from './memtable-budget.ts';
 
 type Configuration = DurablePoint['configuration'];
 
+/** Of the write being applied; storage copies what it keeps. */
+const columns = new ColumnArena();
+
 /**
  * With so many tombstones nothing is applied until flushes and compactions have carried some out. Deletes
  * are refused from half of that on, so that a follower whose disk is slow waits, and the leader does not.
  */
-/** Of the write being applied; storage copies what it keeps. */
-const columns = new ColumnArena();
 const TOMBSTONES_MAX = 2 * LIMITS.tombstones_per_replica_max.value;
 
 /** What apply made of a delete. */
@@ -57,20 +59,6 @@ export type WriteApplied =
   | {readonly status: 'dropped-table'; readonly table: number}
   /** Likewise, a dead column. */
   | {readonly status: 'dropped-column'; readonly table: number; readonly column: number};
-
-/** What the replica was told to do for an operation, and what came of it. The last one; a restart forgets it. */
-export interface MachineWork {
-  readonly operation: OperationId;
-  readonly work: 'compact' | 'checksum';
-  readonly state: 'running' | 'done' | 'failed';
-  /** Of a checksum: the entry whose state it is of. */
-  readonly index?: number | undefined;
-  readonly hash?: string | undefined;
-  /** Hashes of two versions say nothing about each other. */
-  readonly hashVersion?: number | undefined;
-  readonly values?: number | undefined;
-  readonly error?: string | undefined;
-}
 
 export interface MachineLimits {
   /** A memtable of this size is flushed. */
@@ -108,7 +96,7 @@ export class ReplicaMachine implements StateMachine {
   #isTorn = false;
   /** What a compaction met in a part. The group stops at its next entry, and meta replaces the replica. */
   #damage: PartDamage | undefined;
-  #work: MachineWork | undefined;
+  #work: ReplicaWork | undefined;
 
   /** @param founding where a replica without a durable point begins. */
   constructor(
@@ -269,7 +257,7 @@ export class ReplicaMachine implements StateMachine {
     await this.storage.compactAll();
   }
 
-  get work(): MachineWork | undefined {
+  get work(): ReplicaWork | undefined {
     return this.#work;
   }
 
@@ -279,7 +267,7 @@ export class ReplicaMachine implements StateMachine {
     if (present === operation && state !== 'failed') return;
     const work = {operation, work: 'compact'} as const;
     this.#work = {...work, state: 'running'};
-    const compact = async (): Promise<Partial<MachineWork>> => {
+    const compact = async (): Promise<Partial<ReplicaWork>> => {
       await this.flush();
       await this.compactAll();
       return {};
@@ -372,7 +360,7 @@ export class ReplicaMachine implements StateMachine {
     void this.#carryOut(work, this.#checksum());
   }
 
-  async #checksum(): Promise<Partial<MachineWork>> {
+  async #checksum(): Promise<Partial<ReplicaWork>> {
     this.#flushes += 1;
     let pinned: PinnedRows | undefined;
     try {
@@ -390,10 +378,10 @@ export class ReplicaMachine implements StateMachine {
 
   /** A newer order takes the place of what is told of an older one. */
   async #carryOut(
-    work: Omit<MachineWork, 'state'>,
-    working: Promise<Partial<MachineWork>>,
+    work: Omit<ReplicaWork, 'state'>,
+    working: Promise<Partial<ReplicaWork>>,
   ): Promise<void> {
-    let end: Partial<MachineWork>;
+    let end: Partial<ReplicaWork>;
     try {
       end = {state: 'done', ...(await working)};
     } catch (error) {
@@ -403,7 +391,7 @@ export class ReplicaMachine implements StateMachine {
     }
     const present = this.#work;
     if (present?.operation === work.operation && present.index === work.index)
-      this.#work = {...work, ...end} as MachineWork;
+      this.#work = {...work, ...end} as ReplicaWork;
   }
 
   /** What is in memory is a state, and will be asked for. */

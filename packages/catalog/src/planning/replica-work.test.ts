@@ -5,6 +5,7 @@ import {
   type OperationId,
   type ReplicaId,
   type ReplicaSetId,
+  type ReplicaWork,
   SeededRandom,
 } from '@flotilla/base';
 import {expect, test} from 'vitest';
@@ -16,7 +17,7 @@ import {GroupView} from './group-view.ts';
 import {planNext} from './reconcile.ts';
 import {planRepairs} from './repairs.ts';
 import {planChecksum, planCompaction} from './replica-work.ts';
-import type {NodeReport, ReplicaReport, ReplicaWork} from './reports.ts';
+import type {NodeReport, ReplicaReport} from './reports.ts';
 import {CHECKSUM_EVERY_MS} from './routine-checksums.ts';
 
 const HOUR = 3_600_000;

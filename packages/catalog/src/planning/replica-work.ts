@@ -7,10 +7,11 @@
 // such a majority nobody can say who is right, and nothing is touched. Builds that hash in different ways
 // are not compared: while a cluster is upgraded, those of one way are, if they are a majority.
 
+import type {ReplicaWork} from '@flotilla/base';
 import type {Operation, ReplicaPlacement} from '../model.ts';
 import type {GroupView} from './group-view.ts';
 import type {Decision} from './member-operation.ts';
-import type {ReplicaReport, ReplicaWork} from './reports.ts';
+import type {ReplicaReport} from './reports.ts';
 
 /** A gigabyte is read and hashed in minutes; who has not answered by then never will. */
 const WORK_MS_MAX = 3_600_000;

@@ -1,7 +1,7 @@
 // What is: the nodes' reports as the planner sees them. A report is a hint that may be old; whatever
 // is planned from it is fenced by replica ids and by the group's configuration index.
 
-import type {NodeId, OperationId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import type {NodeId, ReplicaId, ReplicaSetId, ReplicaWork} from '@flotilla/base';
 import type {Transfer} from '../model.ts';
 
 /** A group's active configuration, by raft's words. Arrays ascend. */
@@ -23,22 +23,6 @@ export interface MemberProgress {
   readonly state: 'probe' | 'replicate' | 'snapshot';
   /** It answered lately. */
   readonly active: boolean;
-}
-
-/** What a replica does, or did last, for an operation. A restart forgets it. */
-export interface ReplicaWork {
-  readonly operation: OperationId;
-  readonly work: 'compact' | 'checksum';
-  readonly state: 'running' | 'done' | 'failed';
-  /** Of a checksum: the entry of the log whose state it is of. */
-  readonly index?: number | undefined;
-  /** Of a checksum that is done: of all values that can be read, in hex, and how many they are. */
-  readonly hash?: string | undefined;
-  /** How it was made: hashes of two versions say nothing about each other. Absent of older builds: 1. */
-  readonly hashVersion?: number | undefined;
-  readonly values?: number | undefined;
-  /** Why it failed. */
-  readonly error?: string | undefined;
 }
 
 export interface ReplicaReport {

@@ -3,7 +3,13 @@
 // majorities hold what is committed, that the planner that looks at what has changed decides as the one that
 // looks at everything, and `settle` that the faults left nothing behind.
 
-import {type NodeId, type ReplicaId, type ReplicaSetId, SeededRandom} from '@flotilla/base';
+import {
+  type NodeId,
+  type ReplicaId,
+  type ReplicaSetId,
+  type ReplicaWork,
+  SeededRandom,
+} from '@flotilla/base';
 import {expect} from 'vitest';
 import {isFinished} from '../catalog.ts';
 import {CLUSTER_VERSION} from '../cluster-version.ts';
@@ -14,7 +20,7 @@ import {type Action, subjectOf} from './action.ts';
 import {planBucket, votersOf} from './placement.ts';
 import {Planner} from './planner.ts';
 import {type PlanSettings, planNext} from './reconcile.ts';
-import type {NodeReport, ReplicaReport, ReplicaWork} from './reports.ts';
+import type {NodeReport, ReplicaReport} from './reports.ts';
 import {replicasWanted} from './wanted.ts';
 
 export const id = <Id extends number>(value: number) => value as Id;

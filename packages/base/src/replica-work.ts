@@ -1,0 +1,19 @@
+// Work on a replica's rows for an operation of the cluster: as the replica tells it, and as meta plans by it.
+
+import type {OperationId} from './ids.ts';
+
+/** What a replica does, or did last, for an operation. A restart forgets it. */
+export interface ReplicaWork {
+  readonly operation: OperationId;
+  readonly work: 'compact' | 'checksum';
+  readonly state: 'running' | 'done' | 'failed';
+  /** Of a checksum: the entry of the log whose state it is of. */
+  readonly index?: number | undefined;
+  /** Of a checksum that is done: of all values that can be read, in hex, and how many they are. */
+  readonly hash?: string | undefined;
+  /** How it was made: hashes of two versions say nothing about each other. Absent of older builds: 1. */
+  readonly hashVersion?: number | undefined;
+  readonly values?: number | undefined;
+  /** Why it failed. */
+  readonly error?: string | undefined;
+}
