@@ -6,7 +6,7 @@ import type {GroupObserver, TimingPreset} from '@flotilla/multiraft';
 import {isJoint, membersOf} from '@flotilla/raft';
 import type {KnownLife} from '@flotilla/server/engine-parts';
 import {Coverage} from './checks/coverage.ts';
-import {Laws, type Violation} from './checks/laws.ts';
+import {Laws} from './checks/laws.ts';
 import {observerOf} from './checks/observation.ts';
 import {Damages, type Stake} from './faults/damages.ts';
 import {DAMAGES, type FaultName, neverOn, type World} from './faults/faults.ts';
@@ -14,11 +14,11 @@ import {lastDeath} from './faults/last-death.ts';
 import {kindsOf, Nemesis} from './faults/nemesis.ts';
 import {type Chance, chanceOf} from './kernel/chance.ts';
 import {Kernel} from './kernel/kernel.ts';
-import {Trace, type TraceLine} from './kernel/trace.ts';
+import {Trace} from './kernel/trace.ts';
 import {checkRegister} from './linearizability.ts';
+import {measured, resultOf, type SimulationResult} from './result.ts';
 import {Clients} from './workload/clients.ts';
 import {Director} from './workload/director.ts';
-import {expected} from './workload/expected.ts';
 import {type PlacedSet, Placement} from './workload/placement.ts';
 import {RegisterMachine} from './workload/register-machine.ts';
 import {type Disks, disksOf, threadsOf} from './world/disks.ts';
@@ -49,24 +49,6 @@ export interface SimulationOptions {
   readonly orders?: boolean | undefined;
   /** Keeps the text of what happened. */
   readonly trace?: boolean | undefined;
-}
-
-export interface SimulationResult {
-  readonly seed: number;
-  readonly steps: number;
-  readonly simulatedSeconds: number;
-  readonly wallSeconds: number;
-  /** What this thread and the collector really had: the same on a busy machine as on a quiet one. */
-  readonly cpuSeconds: number;
-  readonly elections: number;
-  readonly committed: number;
-  readonly operations: {readonly ok: number; readonly unknown: number; readonly refused: number};
-  readonly faults: Record<string, number>;
-  readonly coverage: Record<string, Record<string, number>>;
-  readonly kinds: readonly FaultName[];
-  readonly hash: string;
-  readonly violations: readonly Violation[];
-  readonly trace: readonly TraceLine[];
 }
 
 /** Peace must bring rest within so much simulated time. */
@@ -197,8 +179,17 @@ export class Simulation {
   }
 
   async run(): Promise<SimulationResult> {
-    const beganMs = performance.now();
-    const beganCpu = process.cpuUsage();
+    const took = await measured(() => this.#run());
+    return resultOf(
+      {
+        ...{seed: this.#options.seed, kernel: this.#kernel, laws: this.#laws},
+        ...{coverage: this.#coverage, clients: this.#clients, nemesis: this.#nemesis},
+      },
+      took,
+    );
+  }
+
+  async #run(): Promise<void> {
     const {steps} = this.#options;
     const kernel = this.#kernel;
     for (const node of this.#nodes) void node.start();
@@ -210,17 +201,11 @@ export class Simulation {
     await kernel.run(() => kernel.steps >= steps || isBroken());
     if (!isBroken()) await this.#makePeace(isBroken);
     if (!isBroken()) this.#checkHistories();
-    const {user, system} = process.cpuUsage(beganCpu);
-    const wallSeconds = (performance.now() - beganMs) / 1000;
-    return this.#result({wallSeconds, cpuSeconds: (user + system) / 1e6});
   }
 
   #world(): World {
-    const sim = this;
     return {
-      get nodes() {
-        return sim.#nodes;
-      },
+      nodes: this.#nodes,
       network: this.#network,
       siege: {
         after: (delayMs, run) => void this.#kernel.after(delayMs, run),
@@ -229,9 +214,6 @@ export class Simulation {
       },
       end: (node, how) => this.#end(node, how),
       start: (node) => this.#start(node),
-      stop: (node) => {
-        node.stop().catch(expected);
-      },
       damages: this.#damages,
       count: (what) => this.#coverage.count(what),
     };
@@ -424,26 +406,5 @@ export class Simulation {
       const text = `register ${key}: ${violation.message}`;
       this.#laws.fail('linearizability', set, text, violation.untilMs);
     }
-  }
-
-  #result(took: {wallSeconds: number; cpuSeconds: number}): SimulationResult {
-    const {seed} = this.#options;
-    const coverage = this.#coverage.report();
-    const {faults = {}, ...rest} = coverage;
-    return {
-      seed,
-      steps: this.#kernel.steps,
-      simulatedSeconds: this.#kernel.nowMs / 1000,
-      ...took,
-      elections: this.#laws.elections,
-      committed: this.#laws.committedCount,
-      operations: {...this.#clients.counts},
-      faults,
-      coverage: rest,
-      kinds: this.#nemesis.kinds,
-      hash: this.#kernel.trace.hash,
-      violations: this.#laws.violations,
-      trace: this.#kernel.trace.lines,
-    };
   }
 }

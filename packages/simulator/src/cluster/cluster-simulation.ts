@@ -13,8 +13,8 @@ import {kindsOf, Nemesis} from '../faults/nemesis.ts';
 import {type Chance, chanceOf} from '../kernel/chance.ts';
 import {Kernel} from '../kernel/kernel.ts';
 import {Trace} from '../kernel/trace.ts';
-import {NETWORK, type SimulationOptions, type SimulationResult} from '../simulation.ts';
-import {expected} from '../workload/expected.ts';
+import {measured, resultOf, type SimulationResult} from '../result.ts';
+import {NETWORK, type SimulationOptions} from '../simulation.ts';
 import {type Disks, disksOf, storesOf, threadsOf} from '../world/disks.ts';
 import {Network} from '../world/network.ts';
 import {SimNode} from '../world/node.ts';
@@ -192,8 +192,18 @@ export class ClusterSimulation {
   }
 
   async run(): Promise<SimulationResult> {
-    const beganMs = performance.now();
-    const beganCpu = process.cpuUsage();
+    const took = await measured(() => this.#run());
+    this.#countOperations();
+    return resultOf(
+      {
+        ...{seed: this.#options.seed, kernel: this.#kernel, laws: this.#laws},
+        ...{coverage: this.#coverage, clients: this.#clients, nemesis: this.#nemesis},
+      },
+      took,
+    );
+  }
+
+  async #run(): Promise<void> {
     const kernel = this.#kernel;
     const waiting = this.#waiting;
     await this.#found();
@@ -207,9 +217,6 @@ export class ClusterSimulation {
       await kernel.run(() => kernel.steps >= this.#options.steps || waiting.isBroken);
     }
     if (!waiting.isBroken) await this.#examine();
-    const {user, system} = process.cpuUsage(beganCpu);
-    const wallSeconds = (performance.now() - beganMs) / 1000;
-    return this.#result({wallSeconds, cpuSeconds: (user + system) / 1e6});
   }
 
   #found(): Promise<void> {
@@ -234,17 +241,11 @@ export class ClusterSimulation {
   }
 
   #world(): World {
-    const sim = this;
     return {
-      get nodes() {
-        return sim.#nodes;
-      },
+      nodes: this.#nodes,
       network: this.#network,
       end: (node, how) => node.end(how),
       start: (node) => this.#start(node),
-      stop: (node) => {
-        node.stop().catch(expected);
-      },
       damages: this.#damages,
       count: (what) => this.#coverage.count(what),
     };
@@ -293,28 +294,11 @@ export class ClusterSimulation {
     };
   }
 
-  #result(took: {wallSeconds: number; cpuSeconds: number}): SimulationResult {
-    const catalog = newestCatalog(this.#nodes);
-    for (const {kind, state, startedBy} of catalog?.operations() ?? []) {
+  #countOperations(): void {
+    for (const {kind, state, startedBy} of newestCatalog(this.#nodes)?.operations() ?? []) {
       const by = startedBy === 'operator' ? 'ordered' : 'by itself';
       this.#coverage.count(`operations:${kind} ${by} ${state}`);
     }
-    const {faults = {}, ...coverage} = this.#coverage.report();
-    return {
-      seed: this.#options.seed,
-      steps: this.#kernel.steps,
-      simulatedSeconds: this.#kernel.nowMs / 1000,
-      ...took,
-      elections: this.#laws.elections,
-      committed: this.#laws.committedCount,
-      operations: {...this.#clients.counts},
-      faults,
-      coverage,
-      kinds: this.#nemesis.kinds,
-      hash: this.#kernel.trace.hash,
-      violations: this.#laws.violations,
-      trace: this.#kernel.trace.lines,
-    };
   }
 }
 

@@ -3,6 +3,7 @@
 
 import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import type {Chance} from '../kernel/chance.ts';
+import {expected} from '../workload/expected.ts';
 import type {PlacedSet} from '../workload/placement.ts';
 import type {Disks} from '../world/disks.ts';
 import type {Network} from '../world/network.ts';
@@ -18,7 +19,6 @@ export interface World {
   /** The process ends; started again by whoever ended it, or by `startAll`. */
   end(node: SimNode, how: 'kill' | 'power'): void;
   start(node: SimNode): void;
-  stop(node: SimNode): void;
   /** What takes back what a node acknowledged, and whether it may now. */
   readonly damages: Pick<Damages, 'flipBit' | 'isAllowed' | 'restoreImage' | 'rotBit'>;
   /** For the coverage. */
@@ -126,7 +126,7 @@ function blackout(world: World): Begun {
 function stopNode(world: World, chance: Chance): Begun | undefined {
   const node = upNode(world, chance);
   if (node === undefined || node.isPaused) return undefined;
-  world.stop(node);
+  node.stop().catch(expected);
   return {what: `node ${node.id}`, end: () => world.start(node)};
 }
 

@@ -3,7 +3,8 @@
 import {parseArgs} from 'node:util';
 import type {Violation} from '../checks/laws.ts';
 import {FAULTS, type FaultName} from '../faults/faults.ts';
-import type {SimulationOptions, SimulationResult, Workload} from '../simulation.ts';
+import type {SimulationResult} from '../result.ts';
+import type {SimulationOptions, Workload} from '../simulation.ts';
 import type {Disks} from '../world/disks.ts';
 import {readCorpus} from './corpus.ts';
 import {explain, linesOf, replayOf} from './failing-seed.ts';

@@ -4,7 +4,8 @@
 import type {Violation} from '../checks/laws.ts';
 import type {FaultName} from '../faults/faults.ts';
 import type {TraceLine} from '../kernel/trace.ts';
-import type {SimulationOptions, SimulationResult} from '../simulation.ts';
+import type {SimulationResult} from '../result.ts';
+import type {SimulationOptions} from '../simulation.ts';
 import {simulate} from './simulate.ts';
 
 const LINES_SHOWN = 60;

@@ -1,7 +1,8 @@
 // One run of whichever workload its options name.
 
 import {ClusterSimulation} from '../cluster/cluster-simulation.ts';
-import {Simulation, type SimulationOptions, type SimulationResult} from '../simulation.ts';
+import type {SimulationResult} from '../result.ts';
+import {Simulation, type SimulationOptions} from '../simulation.ts';
 
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const {workload = 'hosts', trace} = options;

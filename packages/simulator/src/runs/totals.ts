@@ -1,7 +1,7 @@
 // Sums over many runs, and the gaps: what no run of them did.
 
 import {FAULTS} from '../faults/faults.ts';
-import type {SimulationResult} from '../simulation.ts';
+import type {SimulationResult} from '../result.ts';
 
 const MESSAGES = [
   'append',
