@@ -3,6 +3,7 @@
 // changes. Every copy at one version is equal, which is what makes routing by it safe to fence.
 
 import {
+  assert,
   type BucketId,
   type DatabaseId,
   META_SET,
@@ -16,6 +17,7 @@ import {
 } from '@flotilla/base';
 import {BucketTimeline} from './bucket-timeline.ts';
 import {type CatalogImage, EntityImage} from './catalog-image.ts';
+import {IdMap} from './id-map.ts';
 import type {
   Bucket,
   CatalogChange,
@@ -45,26 +47,26 @@ export class Catalog {
   #version = 0;
   #cluster: ClusterIdentity | undefined;
   #tables = new TableIndex();
-  readonly #nodes = new Map<NodeId, Node>();
-  readonly #tenants = new Map<TenantId, Tenant>();
-  readonly #tenantNames = new NameIndex<TenantId>();
-  readonly #databases = new Map<DatabaseId, Database>();
-  readonly #databaseNames = new NameIndex<DatabaseId>();
-  readonly #buckets = new Map<BucketId, Bucket>();
-  readonly #timelines = new Map<DatabaseId, BucketTimeline>();
-  readonly #replicaSets = new Map<ReplicaSetId, ReplicaSet>();
-  readonly #setOfReplica = new Map<ReplicaId, ReplicaSetId>();
-  readonly #replicaCounts = new Map<NodeId, number>();
-  readonly #operations = new Map<OperationId, Operation>();
+  #nodes = new Map<NodeId, Node>();
+  #tenants = new Map<TenantId, Tenant>();
+  #tenantNames = new NameIndex<TenantId>();
+  #databases = new Map<DatabaseId, Database>();
+  #databaseNames = new NameIndex<DatabaseId>();
+  #buckets = new Map<BucketId, Bucket>();
+  #timelines = new Map<DatabaseId, BucketTimeline>();
+  #replicaSets = new Map<ReplicaSetId, ReplicaSet>();
+  #setOfReplica = new IdMap<ReplicaId, ReplicaSetId>();
+  #replicaCounts = new Map<NodeId, number>();
+  #operations = new Map<OperationId, Operation>();
   /** In order of creation, too. */
-  readonly #unfinished = new Map<OperationId, Operation>();
-  readonly #cancelled = new Map<OperationId, Operation>();
+  #unfinished = new Map<OperationId, Operation>();
+  #cancelled = new Map<OperationId, Operation>();
   /** Those that were to make a replica on another node. */
-  readonly #failedCopies = new Map<OperationId, Operation>();
+  #failedCopies = new Map<OperationId, Operation>();
   /** By operation: how many try it again. */
-  readonly #retries = new Map<OperationId, number>();
-  readonly #tokens = new Map<TokenId, Token>();
-  readonly #operationOfSet = new Map<ReplicaSetId, OperationId>();
+  #retries = new Map<OperationId, number>();
+  #tokens = new Map<TokenId, Token>();
+  #operationOfSet = new Map<ReplicaSetId, OperationId>();
 
   static fromSnapshot(snapshot: CatalogUpdate): Catalog {
     const catalog = new Catalog();
@@ -75,11 +77,11 @@ export class Catalog {
   /** As `fromSnapshot`, in steps: a large one takes long, and nobody sees it before it is whole. */
   static *building({version, changes}: CatalogUpdate): Generator<undefined, Catalog> {
     const catalog = new Catalog();
-    for (const [i, change] of changes.entries()) {
-      catalog.#applyChange(change);
-      if (i % CHANGES_PER_STEP === CHANGES_PER_STEP - 1) yield;
+    for (let at = 0; at < changes.length; at += CHANGES_PER_STEP) {
+      catalog.fill(changes.slice(at, at + CHANGES_PER_STEP));
+      yield;
     }
-    catalog.#version = version;
+    catalog.applyUpdate({version, changes: []});
     return catalog;
   }
 
@@ -105,32 +107,38 @@ export class Catalog {
     this.#version = update.version;
   }
 
+  /** Adds a part of a snapshot; after the last one an update without changes gives the version. */
+  fill(part: readonly CatalogChange[]): void {
+    assert(this.#version === 0, 'a catalog that has a version is not filled');
+    for (const change of part) this.#applyChange(change);
+  }
+
   /**
-   * Replaces all contents by a snapshot, for a copy too old to be brought up by updates; one at or
-   * below the version changes nothing.
+   * Takes over all contents of another copy, in a moment however many they are, where that is newer; nobody
+   * else may have it afterwards.
    */
-  applySnapshot(snapshot: CatalogUpdate): void {
-    if (snapshot.version <= this.#version) return;
-    this.#cluster = undefined;
-    this.#tables = new TableIndex();
-    this.#nodes.clear();
-    this.#tenants.clear();
-    this.#tenantNames.clear();
-    this.#databases.clear();
-    this.#databaseNames.clear();
-    this.#buckets.clear();
-    this.#timelines.clear();
-    this.#replicaSets.clear();
-    this.#setOfReplica.clear();
-    this.#replicaCounts.clear();
-    this.#operations.clear();
-    this.#unfinished.clear();
-    this.#cancelled.clear();
-    this.#failedCopies.clear();
-    this.#retries.clear();
-    this.#operationOfSet.clear();
-    this.#tokens.clear();
-    this.applyUpdate(snapshot);
+  replaceBy(other: Catalog): void {
+    if (other.#version <= this.#version) return;
+    this.#version = other.#version;
+    this.#cluster = other.#cluster;
+    this.#tables = other.#tables;
+    this.#nodes = other.#nodes;
+    this.#tenants = other.#tenants;
+    this.#tenantNames = other.#tenantNames;
+    this.#databases = other.#databases;
+    this.#databaseNames = other.#databaseNames;
+    this.#buckets = other.#buckets;
+    this.#timelines = other.#timelines;
+    this.#replicaSets = other.#replicaSets;
+    this.#setOfReplica = other.#setOfReplica;
+    this.#replicaCounts = other.#replicaCounts;
+    this.#operations = other.#operations;
+    this.#unfinished = other.#unfinished;
+    this.#cancelled = other.#cancelled;
+    this.#failedCopies = other.#failedCopies;
+    this.#retries = other.#retries;
+    this.#operationOfSet = other.#operationOfSet;
+    this.#tokens = other.#tokens;
   }
 
   /** Every entity, as one update for an empty copy. */

@@ -7,10 +7,6 @@ export class NameIndex<Id extends number> {
     return this.#scopes.get(scope)?.get(name);
   }
 
-  clear(): void {
-    this.#scopes.clear();
-  }
-
   /** The entity `id` had the name `from` and now has `to`; absent: it has none that can be looked up. */
   move(scope: number, from: string | undefined, to: string | undefined, id: Id): void {
     if (from === to) return;

@@ -3,8 +3,8 @@
 // connection ends or goes silent. The copy never goes back: an older member's news change nothing.
 
 import {type Clock, type Log, META_SET, type NodeId, type Rpc} from '@flotilla/base';
-import {Catalog, type CatalogChange} from '@flotilla/catalog';
-import type {CatalogEvent} from './meta-state-machine.ts';
+import {Catalog} from '@flotilla/catalog';
+import {type CatalogEvent, CatalogIntake, type CatalogNews} from './catalog-news.ts';
 import {pause} from './pause.ts';
 import {type MetaMembers, type NodePresence, presentOf} from './ports.ts';
 import {VersionWaits} from './version-waits.ts';
@@ -29,7 +29,9 @@ export interface CatalogFollowerOptions {
 export class CatalogFollower {
   readonly catalog: Catalog;
   readonly #options: CatalogFollowerOptions;
+  readonly #intake: CatalogIntake;
   readonly #waits: VersionWaits;
+  readonly #newsListeners: ((news: CatalogNews) => void)[] = [];
   readonly #listeners = new Set<(event: CatalogEvent) => void>();
   readonly #stopped = new AbortController();
   #running: Promise<void> | undefined;
@@ -41,6 +43,7 @@ export class CatalogFollower {
   constructor(options: CatalogFollowerOptions) {
     this.#options = options;
     this.catalog = options.catalog ?? new Catalog();
+    this.#intake = new CatalogIntake(this.catalog);
     this.#waits = new VersionWaits(options.clock);
     this.#waits.reached(this.catalog.version);
   }
@@ -58,6 +61,11 @@ export class CatalogFollower {
   onUpdate(listener: (event: CatalogEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** What other copies are to be told, after this one and who reads it were. */
+  onNews(listener: (news: CatalogNews) => void): void {
+    this.#newsListeners.push(listener);
   }
 
   /** Rejects with DEADLINE_EXCEEDED past the deadline. */
@@ -103,7 +111,7 @@ export class CatalogFollower {
     const unwatch = presence.onAway(node, end);
     this.#stopped.signal.addEventListener('abort', end);
     let silence = clock.setTimer(SILENCE_MS, end);
-    let parts: CatalogChange[] = [];
+    let isFirst = true;
     try {
       const frames = rpc.stream(
         {node, set: META_SET},
@@ -118,8 +126,10 @@ export class CatalogFollower {
         this.#heardAtMs = clock.monotonicMs();
         this.#told.delete(node);
         const frame = decodeWatchFrame(payload);
-        if (frame.type === 'snapshot-part') parts.push(...frame.changes);
-        else parts = this.#take(frame, parts);
+        for (const news of newsOf(frame, isFirst)) this.#take(news);
+        isFirst = frame.type !== 'snapshot-part';
+        // Of those that came together each has a turn of its own.
+        if (!isFirst) await new Promise<void>((resolve) => clock.defer(resolve));
       }
     } finally {
       silence.cancel();
@@ -129,37 +139,33 @@ export class CatalogFollower {
     }
   }
 
-  #take(
-    frame: Exclude<WatchFrame, {type: 'snapshot-part'}>,
-    parts: readonly CatalogChange[],
-  ): CatalogChange[] {
-    switch (frame.type) {
-      case 'snapshot': {
-        const {version, changes} = frame.update;
-        this.#apply({type: 'snapshot', update: {version, changes: [...parts, ...changes]}});
-        break;
-      }
-      case 'updates':
-        for (const update of frame.updates) this.#apply({type: 'update', update});
-        break;
-      case 'version':
-        break; // It has been heard: that is all that is to be learnt.
-      default:
-        frame satisfies never;
+  #take(news: CatalogNews): void {
+    const event = this.#intake.take(news);
+    if (event !== undefined) {
+      this.#waits.reached(this.catalog.version);
+      for (const listener of this.#listeners) listener(event);
     }
-    return [];
-  }
-
-  #apply(event: CatalogEvent): void {
-    if (event.update.version <= this.catalog.version) return;
-    applyCatalogEvent(this.catalog, event);
-    this.#waits.reached(this.catalog.version);
-    for (const listener of this.#listeners) listener(event);
+    for (const listener of this.#newsListeners) listener(news);
   }
 }
 
-/** For the copies of other threads, which get the same events. */
-export function applyCatalogEvent(catalog: Catalog, event: CatalogEvent): void {
-  if (event.type === 'snapshot') catalog.applySnapshot(event.update);
-  else catalog.applyUpdate(event.update);
+function* newsOf(frame: WatchFrame, isFirst: boolean): Generator<CatalogNews> {
+  switch (frame.type) {
+    case 'snapshot-part':
+      yield {type: 'snapshot-part', isFirst, changes: frame.changes};
+      break;
+    case 'snapshot': {
+      const {version, changes} = frame.update;
+      yield {type: 'snapshot-part', isFirst, changes};
+      yield {type: 'snapshot', version};
+      break;
+    }
+    case 'updates':
+      for (const update of frame.updates) yield {type: 'update', update};
+      break;
+    case 'version':
+      break; // It has been heard: that is all that is to be learnt.
+    default:
+      frame satisfies never;
+  }
 }

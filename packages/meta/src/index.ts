@@ -1,8 +1,5 @@
-export {
-  applyCatalogEvent,
-  CatalogFollower,
-  type CatalogFollowerOptions,
-} from './catalog-follower.ts';
+export {CatalogFollower, type CatalogFollowerOptions} from './catalog-follower.ts';
+export {type CatalogEvent, CatalogIntake, type CatalogNews} from './catalog-news.ts';
 export {commandSchema, decodeCommand, encodeCommand} from './command-codec.ts';
 export {
   type AddressAnswer,
@@ -19,11 +16,7 @@ export {
   recoverMetaState,
 } from './meta-recovery.ts';
 export {MetaService, type MetaServiceOptions} from './meta-service.ts';
-export {
-  type CatalogEvent,
-  MetaStateMachine,
-  type MetaStateMachineOptions,
-} from './meta-state-machine.ts';
+export {MetaStateMachine, type MetaStateMachineOptions} from './meta-state-machine.ts';
 export {nodeHandlers, reportOf} from './node-handlers.ts';
 export type {
   CreateOrder,

@@ -252,7 +252,7 @@ describe('follower', () => {
 
   test('follows, announces each change, and ends waits', async () => {
     const seen: number[] = [];
-    follower.onUpdate(({update}) => seen.push(update.version));
+    follower.onUpdate(() => seen.push(follower.catalog.version));
     follower.start();
     await clock.advance(10);
     await makeTenant('a');

@@ -28,8 +28,9 @@ import {
   withoutNewerFields,
 } from '@flotilla/catalog';
 import * as z from 'zod';
+import type {CatalogEvent} from './catalog-news.ts';
 import {commandSchema, decodeChecked, encodeCommand, encodeJson} from './command-codec.ts';
-import type {CatalogEvent, MetaStateMachine} from './meta-state-machine.ts';
+import type {MetaStateMachine} from './meta-state-machine.ts';
 import {type StampTime, stampTimes} from './order-times.ts';
 import {pause} from './pause.ts';
 import type {MetaGroup} from './ports.ts';

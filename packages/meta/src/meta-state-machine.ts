@@ -15,6 +15,7 @@ import type {
   StagedSnapshot,
   StateMachine,
 } from '@flotilla/multiraft';
+import type {CatalogEvent} from './catalog-news.ts';
 import {decodeCommand} from './command-codec.ts';
 import {inSlices, resultInSlices} from './in-slices.ts';
 import {MetaFiles} from './meta-files.ts';
@@ -23,12 +24,6 @@ import {encodeBody, HeldFile, type MetaState} from './meta-snapshot.ts';
 /** Replay of so many commands takes less than a second. */
 const ENTRIES_PER_FLUSH = 2_000;
 export const SNAPSHOT_FILE = 'catalog.json';
-
-/** Entities that changed, or that all contents were replaced. */
-export interface CatalogEvent {
-  readonly type: 'update' | 'snapshot';
-  readonly update: CatalogUpdate;
-}
 
 export interface MetaStateMachineOptions {
   readonly disk: Disk;
@@ -166,7 +161,7 @@ export class MetaStateMachine implements StateMachine {
     assert(state.point.index === staged.point.index, 'the staged snapshot is of another index');
     const machine = await resultInSlices(CatalogMachine.building(state.machine), this.#slices);
     await this.#alone(() => this.#replaceBy({...state, point: staged.point}, machine));
-    this.#emit({type: 'snapshot', update: state.machine.catalog});
+    this.#emit({type: 'snapshot', version: machine.catalog.version});
   }
 
   async close(): Promise<void> {

@@ -134,9 +134,11 @@ class Run {
     const session = options.random.below(0x1_0000_0000).toString(16);
     this.#nodes = new NodeReports({rpc: options.rpc, clock: options.clock, session});
     this.#planner = new Planner(options.service.catalog);
-    this.#unlisten = options.service.onUpdate(({update}) => {
-      this.#planner.catalogChanged(update);
-      if (update.changes.length === 0) return;
+    this.#unlisten = options.service.onUpdate((event) => {
+      if (event.type === 'update') {
+        this.#planner.catalogChanged(event.update);
+        if (event.update.changes.length === 0) return;
+      }
       this.#isQuiet = false;
       this.#wake?.abort();
     });

@@ -6,8 +6,9 @@
 import {type Clock, DbError} from '@flotilla/base';
 import type {CatalogChange, CatalogImage, CatalogUpdate} from '@flotilla/catalog';
 import * as z from 'zod';
+import type {CatalogEvent} from './catalog-news.ts';
 import {decodeChecked, decodeJson, encodeJson} from './command-codec.ts';
-import type {CatalogEvent, MetaStateMachine} from './meta-state-machine.ts';
+import type {MetaStateMachine} from './meta-state-machine.ts';
 import {pause} from './pause.ts';
 
 /** Some minutes of busy DDL; a follower that was away for longer takes a snapshot. */
@@ -108,7 +109,7 @@ export class CatalogWatch {
     if (event.type === 'snapshot') {
       this.#ring.length = 0;
       this.#changes = 0;
-      this.#ringFrom = event.update.version;
+      this.#ringFrom = event.version;
     } else {
       this.#ring.push(event.update);
       this.#changes += event.update.changes.length;

@@ -300,7 +300,7 @@ test('any commands keep the invariants, and copies and snapshots equal the machi
       }
       checkInvariants(machine.catalog);
       expect(contents(copy)).toEqual(contents(machine.catalog));
-      stale.applySnapshot(roundTrip(machine.catalog.snapshot()));
+      stale.replaceBy(Catalog.fromSnapshot(roundTrip(machine.catalog.snapshot())));
       expect(contents(stale)).toEqual(contents(machine.catalog));
       checkInvariants(stale);
       expect(contents(second.catalog)).toEqual(contents(machine.catalog));

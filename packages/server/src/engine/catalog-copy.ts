@@ -3,11 +3,18 @@
 
 import {type Clock, DbError} from '@flotilla/base';
 import {Catalog, type CatalogUpdate} from '@flotilla/catalog';
-import {applyCatalogEvent, type CatalogEvent, type MetaClient, VersionWaits} from '@flotilla/meta';
+import {
+  type CatalogEvent,
+  CatalogIntake,
+  type CatalogNews,
+  type MetaClient,
+  VersionWaits,
+} from '@flotilla/meta';
 import type {CatalogAccess} from './catalog-access.ts';
 
 export class CatalogCopy implements CatalogAccess {
   readonly catalog: Catalog;
+  readonly #intake: CatalogIntake;
   readonly #waits: VersionWaits;
   readonly #listeners = new Set<(event: CatalogEvent) => void>();
   #meta: MetaClient | undefined;
@@ -15,6 +22,7 @@ export class CatalogCopy implements CatalogAccess {
   /** @param catalog shared with the follower where that runs in this thread. */
   constructor(clock: Clock, catalog: Catalog) {
     this.catalog = catalog;
+    this.#intake = new CatalogIntake(catalog);
     this.#waits = new VersionWaits(clock);
     this.#waits.reached(catalog.version);
   }
@@ -28,10 +36,10 @@ export class CatalogCopy implements CatalogAccess {
     this.#meta = meta;
   }
 
-  /** Applies news from another thread. */
-  apply(event: CatalogEvent): void {
-    applyCatalogEvent(this.catalog, event);
-    this.notify(event);
+  /** From another thread. */
+  take(news: CatalogNews): void {
+    const event = this.#intake.take(news);
+    if (event !== undefined) this.notify(event);
   }
 
   /** The catalog object has been brought up to the event already. */

@@ -1,4 +1,4 @@
-import {Catalog, type Command} from '@flotilla/catalog';
+import type {Command} from '@flotilla/catalog';
 import {expect, test} from 'vitest';
 import {DroppedDatabases} from './dropped-databases.ts';
 import {foundedCatalog} from './founded-catalog.fixture.ts';
@@ -36,7 +36,7 @@ test('a snapshot names none that were purged before it: they are forgotten as we
   const dropped = new DroppedDatabases(catalog.databases());
   expect(dropped.size).toBe(1);
   purge('a');
-  const update = catalog.snapshot();
-  expect(dropped.turnedBy({type: 'snapshot', update}, Catalog.fromSnapshot(update))).toEqual([]);
+  const event = {type: 'snapshot', version: catalog.version} as const;
+  expect(dropped.turnedBy(event, catalog)).toEqual([]);
   expect(dropped.size).toBe(0);
 });

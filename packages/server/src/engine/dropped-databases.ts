@@ -17,18 +17,26 @@ export class DroppedDatabases {
   }
 
   /** Those that were dropped or recovered. Requires that the catalog has the event. */
-  turnedBy({type, update}: CatalogEvent, catalog: Pick<Catalog, 'database'>): Database['id'][] {
-    const turned: Database['id'][] = [];
-    for (const {kind, id, value} of update.changes) {
-      if (kind !== 'database') continue;
-      if (value === undefined) this.#dropped.delete(id as Database['id']);
-      else if (this.#isTurned(value)) turned.push(value.id);
-    }
-    // It names those that are there, and none that went.
-    if (type === 'snapshot')
+  turnedBy(
+    event: CatalogEvent,
+    catalog: Pick<Catalog, 'database' | 'databases'>,
+  ): Database['id'][] {
+    if (event.type === 'snapshot') {
       for (const id of this.#dropped)
         if (catalog.database(id) === undefined) this.#dropped.delete(id);
-    return turned;
+      return this.#turned(catalog.databases());
+    }
+    const changed: Database[] = [];
+    for (const {kind, id, value} of event.update.changes) {
+      if (kind !== 'database') continue;
+      if (value === undefined) this.#dropped.delete(id as Database['id']);
+      else changed.push(value);
+    }
+    return this.#turned(changed);
+  }
+
+  #turned(databases: Iterable<Database>): Database['id'][] {
+    return [...databases].filter((one) => this.#isTurned(one)).map(({id}) => id);
   }
 
   #isTurned({id, dropped}: Database): boolean {

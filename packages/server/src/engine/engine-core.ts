@@ -15,7 +15,7 @@ import {
   type StoreId,
 } from '@flotilla/base';
 import type {Catalog, CatalogUpdate} from '@flotilla/catalog';
-import {type CatalogEvent, MetaClient, nodeHandlers} from '@flotilla/meta';
+import {type CatalogNews, MetaClient, nodeHandlers} from '@flotilla/meta';
 import type {Host} from '@flotilla/multiraft';
 import {
   DELETE_METHOD,
@@ -46,8 +46,8 @@ export interface CoreNews {
   /** Replica ids of the set up to that one are used up in this thread. */
   buried(set: ReplicaSetId, upto: ReplicaId): void;
   broughtBack(): void;
-  /** Of thread 0: the catalog moved. */
-  catalog(event: CatalogEvent): void;
+  /** Of thread 0, for the copies of the others. */
+  catalog(news: CatalogNews): void;
 }
 
 export interface CorePorts {
@@ -137,10 +137,8 @@ export function assembleCore(ports: CorePorts, opened: Opened): EngineCore {
     clusterVersion: () => catalog.cluster && catalog.clusterVersion,
   });
   copy.attach(meta);
-  metaRole?.follower.onUpdate((event) => {
-    copy.notify(event);
-    news.catalog(event);
-  });
+  metaRole?.follower.onUpdate((event) => copy.notify(event));
+  metaRole?.follower.onNews((told) => news.catalog(told));
   const effects = new CatalogEffects({host, copy, clock, log});
   const notes = new NotesOfOthers();
   const replicas = hostReplicas(ports, {host, metaRole, copy, effects, notes});

@@ -196,7 +196,7 @@ function newsOf(emit: (message: FromEngine) => void): CoreNews {
     hosted: (set, isHere) => emit({type: 'hosted', set, isHere}),
     buried: (set, upto) => emit({type: 'buried', upto: [[set, upto]]}),
     broughtBack: () => emit({type: 'brought-back'}),
-    catalog: (event) => emit({type: 'catalog', event}),
+    catalog: (news) => emit({type: 'catalog', news}),
   };
 }
 

@@ -94,7 +94,7 @@ export class Engine {
         this.#nodeChanged(message, parts);
         return;
       case 'catalog':
-        parts.copy.apply(message.event);
+        parts.copy.take(message.news);
         return;
       case 'remembered':
         this.#remembered(message, parts);

@@ -3,7 +3,7 @@
 // catalog, and the planner cuts queries at the same time.
 
 import type {ReplicaSetId} from '@flotilla/base';
-import type {Bucket, Catalog, Database, Precision} from '@flotilla/catalog';
+import type {Bucket, Catalog, CatalogUpdate, Database, Precision} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
 
 const UNITS_PER_MS: Readonly<Record<Precision, number>> = {ns: 1e6, us: 1e3, ms: 1};
@@ -27,7 +27,7 @@ export function hideExpired(
   storages: Iterable<readonly [ReplicaSetId, ExpiringStorage]>,
   event?: CatalogEvent,
 ): void {
-  const changed = event?.type === 'update' ? changedDatabases(event) : undefined;
+  const changed = event?.type === 'update' ? changedDatabases(event.update) : undefined;
   if (changed?.size === 0) return;
   for (const [set, storage] of storages) {
     const entity = catalog.replicaSet(set);
@@ -39,7 +39,7 @@ export function hideExpired(
   }
 }
 
-function changedDatabases({update}: CatalogEvent): Set<number> {
-  const changed = update.changes.filter(({kind}) => kind === 'database');
+function changedDatabases({changes}: CatalogUpdate): Set<number> {
+  const changed = changes.filter(({kind}) => kind === 'database');
   return new Set(changed.map(({id}) => id));
 }

@@ -12,7 +12,7 @@ import type {
   WireError,
 } from '@flotilla/base';
 import type {CatalogUpdate} from '@flotilla/catalog';
-import type {CatalogEvent} from '@flotilla/meta';
+import type {CatalogNews} from '@flotilla/meta';
 import type {NodeState, RememberedRecord, TimingPreset} from '@flotilla/multiraft';
 import type {AuditEntry, AuditIntent} from '../doors/audit.ts';
 import type {ThreadCondition} from '../node/node-health.ts';
@@ -83,7 +83,7 @@ export type ToEngine =
       readonly node: NodeId;
       readonly state: NodeState;
     }
-  | {readonly type: 'catalog'; readonly event: CatalogEvent}
+  | {readonly type: 'catalog'; readonly news: CatalogNews}
   /** What another node remembers of this node's stores; before any frame of that node. */
   | {
       readonly type: 'remembered';
@@ -128,8 +128,8 @@ export type FromEngine =
   | {readonly type: 'hosted'; readonly set: ReplicaSetId; readonly isHere: boolean}
   /** Replica ids of the set up to this one are used up, and this thread's store says so. At the start all. */
   | {readonly type: 'buried'; readonly upto: readonly (readonly [ReplicaSetId, ReplicaId])[]}
-  /** Thread 0 only: the catalog moved. */
-  | {readonly type: 'catalog'; readonly event: CatalogEvent}
+  /** Thread 0 only: what its copy of the catalog took. */
+  | {readonly type: 'catalog'; readonly news: CatalogNews}
   /** Each second. */
   | {readonly type: 'condition'; readonly condition: ThreadCondition}
   /** What the node remembers shows no loss in this thread's stores. One answer to each 'remembered', or: */

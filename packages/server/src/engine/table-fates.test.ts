@@ -208,7 +208,7 @@ test('what an old copy says is not proposed', async () => {
   const old = Catalog.fromSnapshot(beforeDrop);
   const behind = new TableFates({
     catalog: old,
-    refresh: async () => old.applySnapshot(machine.catalog.snapshot()),
+    refresh: async () => old.replaceBy(Catalog.fromSnapshot(machine.catalog.snapshot())),
     storageOf: () => storage,
     caughtUp: async () => undefined,
     propose: async (_set, command) => propose(command),

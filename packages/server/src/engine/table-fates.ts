@@ -105,15 +105,17 @@ export class TableFates {
   }
 
   catalogChanged(event: CatalogEvent): void {
-    const {type, update} = event;
     const databases = new Set<number>(this.#dropped.turnedBy(event, this.#ports.catalog));
-    for (const {kind, value} of update.changes)
+    if (event.type === 'snapshot') {
+      for (const set of this.#led) this.#due.add(set);
+      return;
+    }
+    for (const {kind, value} of event.update.changes)
       if (kind === 'table' && value !== undefined) databases.add(value.database);
-    if (type === 'update' && databases.size === 0) return;
+    if (databases.size === 0) return;
     for (const set of this.#led) {
       const database = this.#databaseOf(set);
-      if (type === 'snapshot' || (database !== undefined && databases.has(database)))
-        this.#due.add(set);
+      if (database !== undefined && databases.has(database)) this.#due.add(set);
     }
   }
 

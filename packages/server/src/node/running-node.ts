@@ -2,7 +2,7 @@
 
 import type {Clock, Log, MemoryLimits, NodeId, Random, StoreId} from '@flotilla/base';
 import {Catalog, type CatalogUpdate, type Token} from '@flotilla/catalog';
-import {applyCatalogEvent} from '@flotilla/meta';
+import {CatalogIntake, type CatalogNews} from '@flotilla/meta';
 import {NodeLiveness, TIMINGS, type TimingPreset} from '@flotilla/multiraft';
 import {BackgroundWorker, type NodeDirectory, type TlsSource} from '../adapters/index.ts';
 import {identifyNode, JoinSecret, NodeConnections, type NodeServer} from '../connections/index.ts';
@@ -78,6 +78,7 @@ export class RunningNode {
   readonly #relay: Relay;
   readonly #liveness: NodeLiveness;
   readonly #background: BackgroundWorker;
+  readonly #catalogIntake: CatalogIntake;
   readonly #cache: CatalogCacheWriter;
   readonly #records: StoreRecords;
   readonly #links: EngineLink[] = [];
@@ -102,6 +103,7 @@ export class RunningNode {
     this.#secret = options.secret ?? JoinSecret.random();
     const {directory, clusterId, node, server, clock, random, log} = options;
     this.catalog = Catalog.fromSnapshot(options.catalog);
+    this.#catalogIntake = new CatalogIntake(this.catalog);
     this.#cache = new CatalogCacheWriter(directory.path, this.catalog, clock, log);
     this.#background = new BackgroundWorker({
       directory: directory.path,
@@ -345,11 +347,8 @@ export class RunningNode {
         for (const [set, upto] of message.upto) this.#relay.buried(set, thread, upto);
         return;
       case 'catalog':
-        applyCatalogEvent(this.catalog, message.event);
-        this.#checkBuild();
         for (const link of this.#links.slice(1)) link.post(message);
-        this.#addresses.settle();
-        return this.#cache.changed();
+        return this.#takeCatalog(message.news);
       case 'notes':
         return this.#links[0]?.post({type: 'notes', thread, news: message.news});
       case 'started':
@@ -383,6 +382,13 @@ export class RunningNode {
       default:
         return this.#options.client.receive(message);
     }
+  }
+
+  #takeCatalog(news: CatalogNews): void {
+    if (this.#catalogIntake.take(news) === undefined) return;
+    this.#checkBuild();
+    this.#addresses.settle();
+    this.#cache.changed();
   }
 
   #beginAct(thread: number, {asked, intent}: Extract<FromEngine, {type: 'audit-begin'}>): void {

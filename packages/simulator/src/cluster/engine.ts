@@ -187,7 +187,7 @@ export class Engine implements Program {
       },
       hosted: (set, isHere) => tell((relay) => relay.hosted(set, index, isHere)),
       buried: (set, upto) => tell((relay) => relay.buried(set, index, upto)),
-      catalog: (event) => tell(() => this.#passOn(event)),
+      catalog: (news) => tell(() => this.#passOn(news)),
       notes: (news) =>
         tell(() => threads.engines[0]!.post(() => this.#first.takeNotes(index, news))),
       broughtBack: () => this.#broughtBack(),
@@ -195,9 +195,9 @@ export class Engine implements Program {
   }
 
   /** Each thread has a copy of its own, as of any message. */
-  #passOn(event: Parameters<ThreadEngine['takeCatalog']>[0]): void {
+  #passOn(news: Parameters<ThreadEngine['takeCatalog']>[0]): void {
     for (const {post, index} of this.#running.threads.engines.slice(1)) {
-      const own = structuredClone(event);
+      const own = structuredClone(news);
       post(() => this.threads[index]!.takeCatalog(own));
     }
   }

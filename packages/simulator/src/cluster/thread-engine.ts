@@ -13,7 +13,7 @@ import {
   type StoreId,
 } from '@flotilla/base';
 import type {Catalog} from '@flotilla/catalog';
-import type {CatalogEvent} from '@flotilla/meta';
+import type {CatalogNews} from '@flotilla/meta';
 import type {Host, NodeState as PeerState} from '@flotilla/multiraft';
 import {MemtableBudget, ReplicaMachine} from '@flotilla/replica';
 import {freshen} from '@flotilla/router';
@@ -162,7 +162,7 @@ export class ThreadEngine implements ThreadProgram {
         orders: new EntryOrderBook(this.#manifests, () => this.catalog),
         catalog: state.catalog,
         incarnation: (id * 2 ** 24 + bootEpoch) * 2 ** 8 + index,
-        news: {...this.#news, catalog: (event) => this.#catalogMoved(event)},
+        news: {...this.#news, catalog: (news) => this.#catalogMoved(news)},
       },
       {host, metaRole, failoverHost: this.#obeying(host)},
     );
@@ -189,8 +189,8 @@ export class ThreadEngine implements ThreadProgram {
   }
 
   /** From the main thread: what thread 0 has read of the catalog. */
-  takeCatalog(event: CatalogEvent): void {
-    this.#parts!.copy.apply(event);
+  takeCatalog(news: CatalogNews): void {
+    this.#parts!.copy.take(news);
   }
 
   takeNotes(thread: number, news: Parameters<ThreadNews['notes']>[0]): void {
@@ -304,9 +304,9 @@ export class ThreadEngine implements ThreadProgram {
     };
   }
 
-  #catalogMoved(event: CatalogEvent): void {
+  #catalogMoved(news: CatalogNews): void {
     this.#save();
-    this.#news.catalog(event);
+    this.#news.catalog(news);
   }
 
   #tick({effects, failover}: EngineCore): void {
