@@ -86,7 +86,7 @@ export class MetaService {
     try {
       const stamped = stampTimes(command, this.#time());
       // Meta goes on where writes are refused for want of space: drops are what frees it.
-      const options = {deadlineMs, onFullDisk: true};
+      const options = {deadlineMs, onFullDisk: true, kind: 'meta'} as const;
       const fitting = await this.#fitting(stamped, deadlineMs);
       const result = await group.propose(META_SET, encodeCommand(fitting), options);
       return unwrap(result as CommandResult<CommandValue<C>>);

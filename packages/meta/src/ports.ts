@@ -10,7 +10,12 @@ export interface MetaGroup {
   propose(
     set: ReplicaSetId,
     payload: Uint8Array,
-    options: {readonly deadlineMs: number; readonly onFullDisk?: boolean | undefined},
+    options: {
+      readonly deadlineMs: number;
+      readonly onFullDisk?: boolean | undefined;
+      /** By which it is counted. */
+      readonly kind?: 'meta';
+    },
   ): Promise<unknown>;
   /** The index that covers every write acknowledged before the call. */
   readIndex(set: ReplicaSetId, options: {readonly deadlineMs: number}): Promise<number>;

@@ -17,7 +17,7 @@ export interface ProposalHost {
   propose(
     set: ReplicaSetId,
     payload: Uint8Array,
-    options: {readonly deadlineMs: number},
+    options: {readonly deadlineMs: number; readonly kind?: 'write'},
   ): Promise<unknown>;
   stateMachine(set: ReplicaSetId): StateMachine | undefined;
 }
@@ -47,7 +47,8 @@ export function writeHandler(
     const room = seriesMax - storage.seriesCount;
     if (fresh > 0 && fresh > room) throw seriesLimit(compact, {set, room, seriesMax});
     const deadlineMs = monotonicMs() + PROPOSAL_MS_MAX;
-    const applied = (await host.propose(set, encodeWrite(compact), {deadlineMs})) as WriteApplied;
+    const options = {deadlineMs, kind: 'write'} as const;
+    const applied = (await host.propose(set, encodeWrite(compact), options)) as WriteApplied;
     return answerOf(applied, set);
   };
 }

@@ -103,7 +103,11 @@ export class Applier {
     if (configuration === undefined) group.machine.applyNothing(index, term);
     else group.machine.applyConfiguration(index, term, configuration);
     group.appliedIndex = index;
-    group.waits.applied(index, undefined);
+    const proposal = group.waits.applied(index, undefined);
+    if (proposal !== undefined) {
+      const nowMs = this.#clock.monotonicMs();
+      this.#counts.proposalApplied(proposal, nowMs, nowMs);
+    }
     group.machine.afterApply();
     this.#endBatch(group);
     if (group.applying !== undefined) this.add(group);
@@ -162,9 +166,10 @@ export class Applier {
   #apply({machine, waits}: HostedGroup, {index, term, payload}: Entry): void {
     const beganMs = this.#clock.monotonicMs();
     const {value} = machine.apply(index, term, payload);
-    this.#counts.apply.observeMs(this.#clock.monotonicMs() - beganMs);
-    const proposedMs = waits.applied(index, value);
-    if (proposedMs !== undefined) this.#counts.commit.observeMs(beganMs - proposedMs);
+    const endedMs = this.#clock.monotonicMs();
+    this.#counts.apply.observeMs(endedMs - beganMs);
+    const proposal = waits.applied(index, value);
+    if (proposal !== undefined) this.#counts.proposalApplied(proposal, beganMs, endedMs);
   }
 
   #endBatch(group: HostedGroup): void {

@@ -7,6 +7,17 @@ import type {Message, RoleChange} from '@flotilla/raft';
 type MessageType = Message['type'];
 export type MessageCounts = Record<MessageType, number>;
 
+/**
+ * What is proposed: a share of a write; what else a replica set is told by an entry (deletes, the fates of
+ * tables, checksums); a command of the meta group; a change of members.
+ */
+export type ProposalKind = 'write' | 'control' | 'meta' | 'members';
+
+export interface AppliedProposal {
+  readonly kind: ProposalKind;
+  readonly proposedMs: number;
+}
+
 export class HostCounts {
   electionsStarted = 0;
   /** A term got a leader that this replica knows of. */
@@ -16,10 +27,22 @@ export class HostCounts {
   snapshotsReceived = 0;
   readonly messagesSent = noMessages();
   readonly messagesReceived = noMessages();
-  /** From `propose` to the beginning of apply, of entries that were proposed here. */
+  /** From the proposal to the end of apply, of what was proposed here. */
+  readonly propose: Readonly<Record<ProposalKind, DurationHistogram>> = {
+    write: new DurationHistogram(),
+    control: new DurationHistogram(),
+    meta: new DurationHistogram(),
+    members: new DurationHistogram(),
+  };
+  /** The same of writes alone, to the beginning of apply. */
   readonly commit = new DurationHistogram();
   /** Of one entry into its state machine. */
   readonly apply = new DurationHistogram();
+
+  proposalApplied({kind, proposedMs}: AppliedProposal, beganMs: number, endedMs: number): void {
+    this.propose[kind].observeMs(endedMs - proposedMs);
+    if (kind === 'write') this.commit.observeMs(beganMs - proposedMs);
+  }
 
   /** @param ledTerm the last term of which the replica knew a leader. */
   roleChanged(before: RoleChange, now: RoleChange, ledTerm: number): void {

@@ -4,7 +4,7 @@
 import type {HistogramCounts} from '@flotilla/base';
 import type {Role} from '@flotilla/raft';
 import type {Driver} from './driver.ts';
-import type {HostCounts, MessageCounts} from './host-counts.ts';
+import type {HostCounts, MessageCounts, ProposalKind} from './host-counts.ts';
 import type {Store} from './store.ts';
 
 export interface LogMetrics {
@@ -37,6 +37,7 @@ export interface HostMetrics {
   readonly snapshotsReceived: number;
   readonly messagesSent: MessageCounts;
   readonly messagesReceived: MessageCounts;
+  readonly propose: Readonly<Record<ProposalKind, HistogramCounts>>;
   readonly commit: HistogramCounts;
   readonly apply: HistogramCounts;
   readonly proposalBytes: number;
@@ -64,6 +65,7 @@ type Counted = Omit<
 export function countsOf(counts: HostCounts): Counted {
   const {electionsStarted, leaderChanges, proposalsDropped} = counts;
   const {snapshotsSent, snapshotsReceived, messagesSent, messagesReceived} = counts;
+  const {write, control, meta, members} = counts.propose;
   return {
     electionsStarted,
     leaderChanges,
@@ -72,6 +74,10 @@ export function countsOf(counts: HostCounts): Counted {
     snapshotsReceived,
     messagesSent: {...messagesSent},
     messagesReceived: {...messagesReceived},
+    propose: {
+      ...{write: write.copy(), control: control.copy()},
+      ...{meta: meta.copy(), members: members.copy()},
+    },
     commit: counts.commit.copy(),
     apply: counts.apply.copy(),
   };

@@ -4,6 +4,7 @@
 import {DbError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import type {ConfigChange, ConfigChangeMode} from '@flotilla/raft';
 import type {Driver} from './driver.ts';
+import type {ProposalKind} from './host-counts.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {HostLimits, HostOptions} from './options.ts';
 import type {Ticker} from './ticker.ts';
@@ -16,6 +17,8 @@ export interface ProposeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Also where the disk is below its reserve: what frees space, or hardly takes any. */
   readonly onFullDisk?: boolean | undefined;
+  /** By which it is counted; `control` by default. */
+  readonly kind?: Exclude<ProposalKind, 'members'> | undefined;
 }
 
 export interface ProposeConfigOptions {
@@ -62,7 +65,7 @@ export class Requests {
   async propose(
     set: ReplicaSetId,
     payload: Uint8Array,
-    {deadlineMs, signal, onFullDisk}: ProposeOptions,
+    {deadlineMs, signal, onFullDisk, kind = 'control'}: ProposeOptions,
   ): Promise<unknown> {
     const group = this.ready(set, deadlineMs);
     if (signal?.aborted === true)
@@ -73,7 +76,7 @@ export class Requests {
       const proposalId = this.#nextId();
       const proposedMs = this.#options.clock.monotonicMs();
       const wait = {resolve, reject, deadlineMs, signal};
-      group.waits.addProposal(proposalId, {bytes, proposedMs, ...wait});
+      group.waits.addProposal(proposalId, {kind, bytes, proposedMs, ...wait});
       this.wakeStep(group, {type: 'propose', entries: [{proposalId, payload}]});
     });
   }
@@ -89,7 +92,8 @@ export class Requests {
     await new Promise((resolve, reject) => {
       const proposalId = this.#nextId();
       const proposedMs = this.#options.clock.monotonicMs();
-      group.waits.addProposal(proposalId, {bytes: 0, proposedMs, resolve, reject, deadlineMs});
+      const counted = {kind: 'members', bytes: 0, proposedMs} as const;
+      group.waits.addProposal(proposalId, {...counted, resolve, reject, deadlineMs});
       this.wakeStep(group, {
         type: 'proposeConfig',
         proposalId,

@@ -4,6 +4,7 @@
 
 import {DbError, type NodeId} from '@flotilla/base';
 import type {Dropped, Proposed} from '@flotilla/raft';
+import type {AppliedProposal, ProposalKind} from './host-counts.ts';
 
 export interface Wait<Value> {
   readonly resolve: (value: Value) => void;
@@ -13,10 +14,14 @@ export interface Wait<Value> {
   readonly signal?: AbortSignal | undefined;
 }
 
-interface Proposal extends Wait<unknown> {
+interface NewProposal extends Wait<unknown> {
+  readonly kind: ProposalKind;
   readonly bytes: number;
   /** On the host's monotonic clock. */
   readonly proposedMs: number;
+}
+
+interface Proposal extends NewProposal {
   index: number;
   settled: boolean;
 }
@@ -62,21 +67,12 @@ export class Waits {
     return this.#proposals.size === 0 && this.#reads.size === 0 && this.#transfers.length === 0;
   }
 
-  addProposal(
-    id: number,
-    {
-      bytes,
-      proposedMs,
-      ...wait
-    }: Wait<unknown> & {
-      readonly bytes: number;
-      readonly proposedMs: number;
-    },
-  ): void {
+  addProposal(id: number, proposal: NewProposal): void {
+    const {bytes} = proposal;
     this.bytes += bytes;
     this.#host.bytes += bytes;
     this.#host.waiting.add(this);
-    this.#proposals.set(id, {...wait, bytes, proposedMs, index: 0, settled: false});
+    this.#proposals.set(id, {...proposal, index: 0, settled: false});
   }
 
   addRead(id: number, wait: Wait<number>): void {
@@ -116,14 +112,14 @@ export class Waits {
 
   /**
    * The entry at `index` was applied; whoever proposed it gets `value`. Terms match: else it was dropped
-   * as lost. Returns when it was proposed, if that was here.
+   * as lost. Returns what was proposed and when, if that was here.
    */
-  applied(index: number, value: unknown): number | undefined {
+  applied(index: number, value: unknown): AppliedProposal | undefined {
     const id = this.#byIndex.get(index);
     if (id === undefined) return undefined;
     const proposal = this.#takeProposal(id);
     if (proposal !== undefined && !proposal.settled) proposal.resolve(value);
-    return proposal?.proposedMs;
+    return proposal;
   }
 
   appliedUpto(index: number): void {

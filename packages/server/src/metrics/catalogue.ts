@@ -237,6 +237,14 @@ export const METRICS = {
     type: 'counter',
     help: 'Proposals that the groups refused or lost.',
   },
+  flotilla_raft_propose_duration_seconds: {
+    type: 'histogram',
+    help:
+      'What a leader here was asked to propose, until it was applied here: write (a share of one), control ' +
+      '(deletes, drops and recoveries of tables, checksums), meta (commands of the meta group), members ' +
+      '(changes of them, of all groups).',
+    labels: {kind: oneOf('write', 'control', 'meta', 'members')},
+  },
   flotilla_raft_messages_sent_total: {
     type: 'counter',
     help: 'Messages between replicas.',

@@ -11,11 +11,11 @@ export interface Sample {
   readonly value: number | HistogramCounts;
 }
 
-/** One series for each name of an object of counts. */
+/** One series for each name of an object of counts, or of histograms. */
 export function byLabel(
   metric: MetricName,
   label: string,
-  counts: Iterable<readonly [string, number]>,
+  counts: Iterable<readonly [string, Sample['value']]>,
 ): Sample[] {
   return [...counts].map(([name, value]) => ({metric, labels: {[label]: name}, value}));
 }

@@ -82,7 +82,7 @@ function workSamples(counts: ThreadParts['work']): Sample[] {
 }
 
 function stages(metric: MetricName, histograms: Record<string, Sample['value']>): Sample[] {
-  return Object.entries(histograms).map(([stage, value]) => ({metric, labels: {stage}, value}));
+  return byLabel(metric, 'stage', Object.entries(histograms));
 }
 
 function raftSamples(host: HostMetrics): Sample[] {
@@ -95,6 +95,7 @@ function raftSamples(host: HostMetrics): Sample[] {
     {metric: 'flotilla_raft_elections_started_total', value: host.electionsStarted},
     {metric: 'flotilla_raft_leader_changes_total', value: host.leaderChanges},
     {metric: 'flotilla_raft_proposals_dropped_total', value: host.proposalsDropped},
+    ...byLabel('flotilla_raft_propose_duration_seconds', 'kind', Object.entries(host.propose)),
     ...byLabel('flotilla_raft_messages_sent_total', 'kind', Object.entries(host.messagesSent)),
     ...byLabel(
       'flotilla_raft_messages_received_total',

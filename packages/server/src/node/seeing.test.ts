@@ -102,6 +102,13 @@ describe('/metrics', () => {
       expect([stage, moved('flotilla_write_stage_duration_seconds', {stage})]).toEqual([stage, 2]);
     for (const stage of ['commit', 'apply'])
       expect(moved('flotilla_write_stage_duration_seconds', {stage})).toBeGreaterThanOrEqual(2);
+    const proposed = (kind: string) => moved('flotilla_raft_propose_duration_seconds', {kind});
+    expect(proposed('write')).toBe(
+      moved('flotilla_write_stage_duration_seconds', {stage: 'commit'}),
+    );
+    expect(proposed('write')).toBeGreaterThanOrEqual(2);
+    // Names of the table, its columns, and a bucket.
+    expect(proposed('meta')).toBeGreaterThanOrEqual(2);
     expect(moved('flotilla_statements_total', {code: 'OK'})).toBe(1);
     expect(moved('flotilla_statements_total', {code: 'QUERY_ERROR'})).toBe(1);
     expect(moved('flotilla_statement_duration_seconds')).toBe(2);
