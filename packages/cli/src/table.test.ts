@@ -19,6 +19,17 @@ it('cuts the widest column to fit a terminal, and none in a pipe', () => {
   expect(renderRecords(records, ['id', 'message'])).toContain('x'.repeat(50));
 });
 
+it('breaks titles of several words before it cuts what stands below them', () => {
+  const records = [{id: 1, address: '127.0.0.1:8902', isReachable: true, engineThreads: 2}];
+  const keys = ['id', 'address', 'isReachable', 'engineThreads'];
+  expect(renderRecords(records, keys, {width: 40})).toBe(
+    '                    IS          ENGINE\n' +
+      'ID  ADDRESS         REACHABLE  THREADS\n' +
+      ' 1  127.0.0.1:8902  yes              2\n',
+  );
+  expect(renderRecords(records, keys, {width: 50})).toMatch(/^ID {2}ADDRESS .* ENGINE THREADS\n/);
+});
+
 it('leaves narrow columns alone', () => {
   expect(fitWidths([3, 40, 4], 20)).toEqual([3, 9, 4]);
   expect(fitWidths([40, 40], 5)).toEqual([6, 6]);

@@ -23,9 +23,14 @@ export function renderTable(
   rows: readonly (readonly string[])[],
   {width, isColoured = false}: TableStyle = {},
 ): string {
-  const natural = columns.map((column, i) =>
-    Math.max(column.title.length, ...rows.map((row) => (row[i] ?? '').length)),
+  const cellWidths = columns.map((_, i) =>
+    Math.max(0, ...rows.map((row) => (row[i] ?? '').length)),
   );
+  const whole = columns.map(({title}) => [title]);
+  const isWide = width !== undefined && lineWidth(naturalWidths(whole, cellWidths)) > width;
+  // A word a line, before anything is cut.
+  const titles = isWide ? columns.map(({title}) => title.split(' ')) : whole;
+  const natural = naturalWidths(titles, cellWidths);
   const widths = width === undefined ? natural : fitWidths(natural, width);
   const render = (cells: readonly string[], isTinted: boolean) =>
     columns
@@ -36,16 +41,35 @@ export function renderTable(
       })
       .join(GAP)
       .trimEnd();
-  const titles = columns.map((column) => column.title);
-  const lines = [render(titles, false), ...rows.map((row) => render(row, isColoured))];
+  const lines = [
+    ...headings(titles).map((cells) => render(cells, false)),
+    ...rows.map((row) => render(row, isColoured)),
+  ];
   return `${lines.join('\n')}\n`;
+}
+
+type Titles = readonly (readonly string[])[];
+
+function naturalWidths(titles: Titles, cellWidths: readonly number[]): number[] {
+  return titles.map((words, i) => Math.max(cellWidths[i]!, ...words.map(({length}) => length)));
+}
+
+/** As many lines as the longest title has; the last word of each stands on the last one. */
+function headings(titles: Titles): string[][] {
+  const count = Math.max(...titles.map(({length}) => length));
+  return Array.from({length: count}, (_, line) =>
+    titles.map((words) => words[line - count + words.length] ?? ''),
+  );
+}
+
+function lineWidth(widths: readonly number[]): number {
+  return widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1));
 }
 
 /** Takes from the widest column, one by one, until the line fits or nothing more can be taken. */
 export function fitWidths(natural: readonly number[], widthMax: number): number[] {
   const widths = [...natural];
-  let excess =
-    widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) - widthMax;
+  let excess = lineWidth(widths) - widthMax;
   while (excess > 0) {
     const widest = widths.indexOf(Math.max(...widths));
     if (widths[widest]! <= COLUMN_WIDTH_MIN) break;

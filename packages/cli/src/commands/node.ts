@@ -60,9 +60,8 @@ function addUndrain(group: Command, context: CommandContext): void {
     .description('let a node take replicas again; a drain under way is cancelled')
     .addHelpText('after', examples(['node undrain 3']));
   context.change(command, z.object({}), async (session, _options, id = '') => {
-    await session.fields(
-      await session.client.admin.undrainNode(mustId(id, '<id>'), session.change),
-    );
+    const node = await session.client.admin.undrainNode(mustId(id, '<id>'), session.change);
+    await session.done(`node ${id} takes replicas again`, node);
     return EXIT.ok;
   });
 }
@@ -74,9 +73,8 @@ function addDecommission(group: Command, context: CommandContext): void {
     .description('take a node that is gone, and holds no replica any more, off the list, for ever')
     .addHelpText('after', examples(['node decommission 3']));
   context.change(command, z.object({}), async (session, _options, id = '') => {
-    await session.fields(
-      await session.client.admin.decommissionNode(mustId(id, '<id>'), session.change),
-    );
+    const node = await session.client.admin.decommissionNode(mustId(id, '<id>'), session.change);
+    await session.done(`node ${id} is a member no more`, node);
     return EXIT.ok;
   });
 }
