@@ -164,7 +164,13 @@ export function describeFailure(error: unknown): Failure {
   return {code: 'FAILED', message, details: {}, exitCode: EXIT.failed};
 }
 
+/** The node is there; what is wrong is said, and put right by options of whatever command it was. */
+export function isRefusedByTls({details}: FlotillaError): boolean {
+  return details['tls'] !== undefined;
+}
+
 function nextStep(error: FlotillaError): string | undefined {
+  if (isRefusedByTls(error)) return 'See the --tls options in --help, and ./flotilla cert --help.';
   switch (error.code) {
     case 'CONNECTION_FAILED':
       return 'Is a node running? Start one with ./flotilla start, or name it with --url.';
@@ -237,7 +243,11 @@ function credentialsOf(
   const read = (flag: string, file: string | undefined): string | undefined =>
     file === undefined ? undefined : readFlagFile(flag, file);
   const ofVariable = (name: string): string | undefined => env[name] || undefined;
-  const token = read('--token-file', options.tokenFile) ?? ofVariable('FLOTILLA_TOKEN');
+  const token = (read('--token-file', options.tokenFile) ?? ofVariable('FLOTILLA_TOKEN'))?.trim();
+  if (token !== undefined && !/^[!-~]+$/.test(token)) {
+    const flag = options.tokenFile === undefined ? 'FLOTILLA_TOKEN' : '--token-file';
+    throw new UsageError(`${flag}: not a token: one is a single word, as token create prints it`);
+  }
   const tls = {
     ca: read('--tls-ca', options.tlsCa ?? ofVariable('FLOTILLA_TLS_CA')),
     cert: read('--tls-cert', options.tlsCert ?? ofVariable('FLOTILLA_TLS_CERT')),
@@ -245,7 +255,7 @@ function credentialsOf(
   };
   if ((tls.cert === undefined) !== (tls.key === undefined))
     throw new UsageError('--tls-cert and --tls-key go together: give both');
-  return {token: token?.trim(), tls};
+  return {token, tls};
 }
 
 export function readFlagFile(flag: string, file: string): string {

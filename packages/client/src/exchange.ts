@@ -154,17 +154,22 @@ function noAnswer(
 const TLS_FAULT =
   /^(?:ERR_SSL_|ERR_TLS_|EPROTO$|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_PURPOSE$)/;
 
+/** In OpenSSL's words, which are all that an EPROTO has: `..:SSL routines:where:wrong version number:..`. */
+const TLS_REASON = /:SSL routines:[^:]*:([^:]+):/;
+
 /** Why no connection by TLS came about, and what to do; undefined for any other failure. */
 function tlsFault(cause: NodeJS.ErrnoException): string | undefined {
   const {code = '', message} = cause;
   if (!TLS_FAULT.test(code)) return undefined;
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG')
+  const reason = TLS_REASON.exec(message)?.[1] ?? (message || code);
+  const words = `${code} ${reason}`.replaceAll('_', ' ').toLowerCase();
+  if (/wrong version number|packet length too long/.test(words))
     return 'it speaks plain HTTP there: name it with http://';
-  if (/CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE/.test(code))
+  if (/certificate required|handshake failure|bad certificate/.test(words))
     return 'it wants a certificate of its authority: give one with its key';
   if (/UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_/.test(code))
     return `its certificate is not of an authority that is trusted here (${code}): name that authority`;
-  return message || code;
+  return reason;
 }
 
 export interface BodyOptions {

@@ -40,6 +40,16 @@ describe('status', () => {
     expect(out).toMatch(/^unavailable\n- cannot connect to http:\/\/127\.0\.0\.1:1/);
     expect(out).toContain('next: ./flotilla start');
   });
+
+  it('sends nobody to start a node that is there and speaks otherwise', async () => {
+    const {url} = await fakeCluster({});
+    const tls = url.replace('http:', 'https:');
+    const {code, out} = await run(['status', '--url', tls, '--timeout', '0.3']);
+    expect(code).toBe(2);
+    expect(out).toMatch(/it speaks plain HTTP there[\s\S]*next: .*--tls options/);
+    const {err} = await run(['node', 'list', '--url', tls, '--timeout', '0.3']);
+    expect(err).toMatch(/it speaks plain HTTP there[\s\S]*--tls options/);
+  });
 });
 
 describe('colour', () => {

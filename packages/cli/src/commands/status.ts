@@ -5,7 +5,7 @@ import {FlotillaError} from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
 import {tint} from '../colour.ts';
-import {type CommandContext, examples, type Session} from '../session.ts';
+import {type CommandContext, examples, isRefusedByTls, type Session} from '../session.ts';
 import {renderRecords, type TableStyle} from '../table.ts';
 import {EXIT} from '../terminal.ts';
 
@@ -64,10 +64,14 @@ async function statusOrUnavailable(session: Session): Promise<Status> {
   }
 }
 
-function nextAfterSilence(session: Session, {code, status}: FlotillaError): string {
+function nextAfterSilence(session: Session, error: FlotillaError): string {
+  const {code, status} = error;
   if (status !== undefined) return session.commandLine('node list');
-  return code === 'NOT_HTTP'
-    ? './flotilla status --url with the HTTP port of a node (that of its --listen, not the next one)'
+  if (isRefusedByTls(error)) return './flotilla status --help, and its --tls options';
+  if (code === 'NOT_HTTP')
+    return './flotilla status --url with the HTTP port of a node (that of its --listen, not the next one)';
+  return code === 'CONNECTION_LOST'
+    ? './flotilla status --url with https://, if its nodes speak TLS'
     : './flotilla start';
 }
 

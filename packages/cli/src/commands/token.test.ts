@@ -50,6 +50,12 @@ describe('token', () => {
     expect(err).toMatch(/this needs a token[\s\S]*--token-file/);
   });
 
+  it('is one word: another file is not sent', async () => {
+    const {code, err} = await run(['node', 'list', '--token-file', 'package.json']);
+    expect(code).toBe(EXIT.usage);
+    expect(err).toMatch(/--token-file: not a token/);
+  });
+
   it('goes by the two halves of a certificate together', async () => {
     const {code, err} = await run(['status', '--tls-cert', 'package.json']);
     expect(code).toBe(EXIT.usage);
