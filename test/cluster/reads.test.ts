@@ -260,7 +260,7 @@ describe('two of three nodes gone', () => {
     expect((await fetch(`${left.url}/ready`)).status).toBe(200);
     const metrics = await (await fetch(`${left.url}/metrics`)).text();
     expect(metrics).toMatch(/^flotilla_node_connections\{state="disconnected"\} [12]$/m);
-    expect(metrics).toMatch(/^flotilla_raft_elections_started_total [1-9]/m);
+    expect(metrics).toMatch(/^flotilla_raft_elections_started_total\{cause="[a-z_]+"\} [1-9]/m);
     expect(metrics).toMatch(/^flotilla_raft_messages_sent_total\{kind="preVote"\} [1-9]/m);
     expect(metrics).toMatch(/^flotilla_statements_total\{code="STALE_TOO_OLD"\} [1-9]/m);
   }, 90_000);

@@ -26,6 +26,7 @@ const FINDING_CLIENTS = 12;
 const QUERY_PAUSE_MS = 1_000;
 /** What a query looks at: the last five minutes of data of all hosts. */
 const QUERY_RANGE_MS = 300_000;
+const ELECTIONS = 'flotilla_raft_elections_started_total';
 const STORAGE_MS_MAX = 600_000;
 /** Threads that ran less than this share of the run are not told of. */
 const THREAD_SHARE_MIN = 0.01;
@@ -60,6 +61,8 @@ export interface SteadyResult {
   readonly bestRowsPerSecond: number;
   readonly rowsPerSecond: number;
   readonly elections: number;
+  /** Those that were, by what made a replica stand. */
+  readonly electionCauses: Readonly<Record<string, number>>;
   readonly leaderChanges: number;
   readonly writes: number;
   readonly failedWrites: number;
@@ -156,7 +159,8 @@ async function measure(
     minutes: options.minutes,
     bestRowsPerSecond: best.writesPerSecond * ROWS_PER_BODY,
     rowsPerSecond: Math.round(perSecond * ROWS_PER_BODY),
-    elections: grown('flotilla_raft_elections_started_total'),
+    elections: grown(ELECTIONS),
+    electionCauses: causesOf(after.flat(), (cause) => grown(ELECTIONS, {cause})),
     leaderChanges: grown('flotilla_raft_leader_changes_total'),
     writes: latencies.count,
     failedWrites: failed,
@@ -183,6 +187,17 @@ function tellFailures(what: string, failures: readonly FailureKind[], {say}: Ste
     say(
       `${count} ${what} failed, from ${firstSeconds} s to ${lastSeconds} s: ${status} ${code} ${message}`,
     );
+}
+
+function causesOf(
+  samples: readonly Sample[],
+  grown: (cause: string) => number,
+): Record<string, number> {
+  const causes = samples.flatMap(({name, labels}) =>
+    name === ELECTIONS ? [labels['cause'] as string] : [],
+  );
+  const counts = [...new Set(causes)].map((cause) => [cause, grown(cause)] as const);
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
 }
 
 interface Asked {

@@ -2,6 +2,7 @@ export type {StoreBeat} from '@flotilla/wire';
 export {frameKind, splitFrame} from '@flotilla/wire';
 export {isCutOff} from './host/fragments.ts';
 export {Host} from './host/host.ts';
+export {ELECTION_CAUSES} from './host/host-counts.ts';
 export type {LeadershipListener, StoppedListener} from './host/host-events.ts';
 export type {HostMetrics} from './host/host-metrics.ts';
 export type {NodeState} from './host/node-states.ts';

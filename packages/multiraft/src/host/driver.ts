@@ -223,9 +223,10 @@ export class Driver {
 
   #changeRole(group: HostedGroup, role: NonNullable<Output['role']>): void {
     const wasLeader = group.isLeader;
-    this.counts.roleChanged(group.role, role, group.ledTerm);
+    this.counts.roleChanged(group.role, role, group);
     group.role = role;
     if (role.leader !== 0) {
+      group.electionCause = 'timer';
       group.ledTerm = role.term;
       this.nodeOf(group, role.leader);
     }

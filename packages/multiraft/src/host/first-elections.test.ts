@@ -6,6 +6,7 @@ import {expect, test} from 'vitest';
 import {TestCluster} from './cluster.fixture.ts';
 import type {Driver} from './driver.ts';
 import {FirstElections} from './first-elections.ts';
+import {electionsOf} from './host-counts.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import {TIMINGS} from './timing.ts';
 
@@ -25,7 +26,7 @@ async function stopped(seed: number): Promise<TestCluster> {
 function counts(cluster: TestCluster): {elections: number; leading: number[]} {
   const metrics = NODES.map((node) => cluster.node(node).host?.metrics());
   return {
-    elections: metrics.reduce((sum, each) => sum + (each?.electionsStarted ?? 0), 0),
+    elections: metrics.reduce((sum, each) => sum + (each === undefined ? 0 : electionsOf(each)), 0),
     leading: metrics.map((each) => each?.roles.leader ?? 0),
   };
 }

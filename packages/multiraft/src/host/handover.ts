@@ -26,16 +26,20 @@ export interface HandoverDeps {
   readonly limits: HostLimits;
   /** Whether, as far as its node has told, neither is its disk full nor does its thread stand still. */
   readonly isFit: (group: HostedGroup, replica: ReplicaId) => boolean;
+  /** Whether, as far as its node has told, its disk takes what it is given. */
+  readonly isQuick: (group: HostedGroup, replica: ReplicaId) => boolean;
 }
 
 interface Wanted {
   readonly but?: ReadonlySet<ReplicaId> | undefined;
-  /** It has made durable what the own disk has not. */
+  /** It has made durable what the own disk has not, and does so still. */
   readonly isAhead?: boolean | undefined;
 }
 
 export class Handover {
   readonly #deps: HandoverDeps;
+  /** Since when the write stood that a store's last line was of. */
+  readonly #toldWriteMs = new Map<Store, number>();
 
   constructor(deps: HandoverDeps) {
     this.#deps = deps;
@@ -96,7 +100,11 @@ export class Handover {
   watchWrites(store: Store, nowMs: number): void {
     const since = store.writingSinceMs;
     if (since === undefined || nowMs - since < this.#deps.timing.stallMs) return;
-    this.#leave(store, {isAhead: true});
+    const offered = this.#leave(store, {isAhead: true});
+    if (offered === 0 || this.#toldWriteMs.get(store) === since) return;
+    this.#toldWriteMs.set(store, since);
+    const facts = {store: store.store, standsMs: Math.round(nowMs - since), offered};
+    this.#deps.log?.warn(facts, 'a disk stands still: others are to lead');
   }
 
   /** Nor must one that takes no proposals, as long as another does. */
@@ -136,12 +144,17 @@ export class Handover {
     this.#order(group, to);
   }
 
-  #leave(store: Store, only: Wanted = {}): void {
+  /** How many sets were offered to another. */
+  #leave(store: Store, only: Wanted = {}): number {
+    let offered = 0;
     for (const group of this.#deps.driver.groups.values()) {
       if (group.store !== store || group.isGone || !group.isLeader || group.isManual) continue;
       const to = this.#successor(group, only);
-      if (to !== undefined) this.#order(group, to);
+      if (to === undefined) continue;
+      this.#order(group, to);
+      offered += 1;
     }
+    return offered;
   }
 
   #order(group: HostedGroup, to: ReplicaId): void {
@@ -151,7 +164,7 @@ export class Handover {
 
   /** The voter that holds most of the log, among those that are there and have room. */
   #successor(group: HostedGroup, {but, isAhead = false}: Wanted = {}): ReplicaId | undefined {
-    const {driver, isFit} = this.#deps;
+    const {driver, isFit, isQuick} = this.#deps;
     const status = replicaStatus(group, (replica) => driver.nodeOf(group, replica));
     const fit = status.members.filter(
       ({replica, state, isReachable, isRecentlyActive, matchIndex}) =>
@@ -161,7 +174,7 @@ export class Handover {
         isFit(group, replica) &&
         but?.has(replica) !== true &&
         isVoter(group.configuration, replica) &&
-        (!isAhead || matchIndex > status.durableIndex),
+        (!isAhead || (matchIndex > status.durableIndex && isQuick(group, replica))),
     );
     return fit.sort((a, b) => b.matchIndex - a.matchIndex)[0]?.replica;
   }

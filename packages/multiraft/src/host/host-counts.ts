@@ -4,6 +4,21 @@
 import {DurationHistogram} from '@flotilla/base';
 import type {Message, RoleChange} from '@flotilla/raft';
 
+/** What made a replica stand for leader; `timer`: nobody told it anything, its leader fell silent. */
+export const ELECTION_CAUSES = [
+  'timer',
+  'first_leader',
+  'node_silent',
+  'connection_lost',
+  'node_restarted',
+  'thread_stalled',
+  'leader_resigned',
+  'transferred',
+  'ordered',
+] as const;
+
+export type ElectionCause = (typeof ELECTION_CAUSES)[number];
+
 type MessageType = Message['type'];
 export type MessageCounts = Record<MessageType, number>;
 
@@ -19,7 +34,7 @@ export interface AppliedProposal {
 }
 
 export class HostCounts {
-  electionsStarted = 0;
+  readonly electionsStarted = noElections();
   /** A term got a leader that this replica knows of. */
   leaderChanges = 0;
   proposalsDropped = 0;
@@ -44,11 +59,20 @@ export class HostCounts {
     if (kind === 'write') this.commit.observeMs(beganMs - proposedMs);
   }
 
-  /** @param ledTerm the last term of which the replica knew a leader. */
-  roleChanged(before: RoleChange, now: RoleChange, ledTerm: number): void {
-    if (isElection(before, now)) this.electionsStarted += 1;
+  roleChanged(
+    before: RoleChange,
+    now: RoleChange,
+    /** `ledTerm`: the last of which the replica knew a leader. */
+    {ledTerm, electionCause}: {readonly ledTerm: number; readonly electionCause: ElectionCause},
+  ): void {
+    if (isElection(before, now)) this.electionsStarted[electionCause] += 1;
     if (now.leader !== 0 && now.term !== ledTerm) this.leaderChanges += 1;
   }
+}
+
+/** Whatever caused them. */
+export function electionsOf({electionsStarted}: Pick<HostCounts, 'electionsStarted'>): number {
+  return Object.values(electionsStarted).reduce((sum, each) => sum + each, 0);
 }
 
 /** A replica alone leads in the very turn in which it stands; a candidate may stand again, in a new term. */
@@ -56,6 +80,20 @@ function isElection(before: RoleChange, now: RoleChange): boolean {
   if (now.role === 'follower') return false;
   if (before.role === 'follower') return true;
   return before.role === 'candidate' && now.role === 'candidate' && now.term > before.term;
+}
+
+function noElections(): Record<ElectionCause, number> {
+  return {
+    timer: 0,
+    first_leader: 0,
+    node_silent: 0,
+    connection_lost: 0,
+    node_restarted: 0,
+    thread_stalled: 0,
+    leader_resigned: 0,
+    transferred: 0,
+    ordered: 0,
+  };
 }
 
 function noMessages(): MessageCounts {

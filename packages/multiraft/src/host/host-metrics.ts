@@ -4,7 +4,7 @@
 import type {HistogramCounts} from '@flotilla/base';
 import type {Role} from '@flotilla/raft';
 import type {Driver} from './driver.ts';
-import type {HostCounts, MessageCounts, ProposalKind} from './host-counts.ts';
+import type {ElectionCause, HostCounts, MessageCounts, ProposalKind} from './host-counts.ts';
 import type {Store} from './store.ts';
 
 export interface LogMetrics {
@@ -30,7 +30,7 @@ export interface HostMetrics {
   readonly stoppedGroups: number;
   /** Take part in consensus and apply nothing. */
   readonly wedgedGroups: number;
-  readonly electionsStarted: number;
+  readonly electionsStarted: Readonly<Record<ElectionCause, number>>;
   readonly leaderChanges: number;
   readonly proposalsDropped: number;
   readonly snapshotsSent: number;
@@ -67,7 +67,7 @@ export function countsOf(counts: HostCounts): Counted {
   const {snapshotsSent, snapshotsReceived, messagesSent, messagesReceived} = counts;
   const {write, control, meta, members} = counts.propose;
   return {
-    electionsStarted,
+    electionsStarted: {...electionsStarted},
     leaderChanges,
     proposalsDropped,
     snapshotsSent,

@@ -92,6 +92,7 @@ export class Host {
       driver: this.#driver,
       ticker: this.#ticker,
       isFit: (group, replica) => this.#nodes.isFit(group, replica),
+      isQuick: (group, replica) => this.#nodes.isQuick(group, replica),
     });
     this.#retention = new Retention(this.#driver, limits, this.watchChanges(), this.#nodes);
     this.#freshness = new FreshnessRound(this.#driver.groups, timing);
@@ -216,7 +217,9 @@ export class Host {
 
   /** Starts an election, whatever the failover mode; who votes for whom is as ever. */
   campaign(set: ReplicaSetId): void {
-    this.#requests.wakeStep(this.#requests.live(set), {type: 'campaign'});
+    const group = this.#requests.live(set);
+    group.electionCause = 'ordered';
+    this.#requests.wakeStep(group, {type: 'campaign'});
   }
 
   /** Resolves when durable. The meta group always fails over by itself. */
@@ -411,7 +414,7 @@ export class Host {
       this.#handover.watchWrites(store, this.#ticker.seenUptoMs);
     }
     this.#handover.watchApply(nowMs);
-    this.#nodes.tick(nowMs);
+    this.#nodes.tick(nowMs, lateMs);
     this.#notices.tick(nowMs, this.#driver.groups.values());
     this.#snapshots.tick(nowMs);
     if (nowMs >= this.#housekeepingDueMs) {

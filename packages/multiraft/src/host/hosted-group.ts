@@ -6,6 +6,7 @@ import type {AfterWrite, Configuration, Entry, RaftGroup, RoleChange} from '@flo
 import {membersOf} from '@flotilla/raft';
 import type {StateMachine} from '../state-machine.ts';
 import {Freshness} from './freshness.ts';
+import type {ElectionCause} from './host-counts.ts';
 import type {Store} from './store.ts';
 import {type HostWaits, Waits} from './waits.ts';
 import type {Blocked} from './wedged.ts';
@@ -42,6 +43,8 @@ export class HostedGroup {
   role: RoleChange = {role: 'follower', leader: 0, term: 0};
   /** The last term of which a leader was known. */
   ledTerm = 0;
+  /** Why it would stand for leader, until it knows one again. */
+  electionCause: ElectionCause = 'timer';
   isManual: boolean;
   /** Learned from messages; `locate` of the host comes first. */
   readonly nodes = new Map<number, NodeId>();

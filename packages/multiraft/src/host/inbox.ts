@@ -96,6 +96,7 @@ export class Inbox {
     if (message.type === 'snapshot' || group.isGone) return;
     // Who applies nothing does not take a place over; the leader asks the next.
     if (message.type === 'timeoutNow' && this.#driver.applier.isWedged(group)) return;
+    if (message.type === 'timeoutNow') group.electionCause = 'transferred';
     group.nodes.set(message.from, from);
     group.threads.set(message.from, thread);
     this.#rouse(group, message);
@@ -132,7 +133,7 @@ export class Inbox {
     const group = this.#group(item.set);
     if (group === undefined || group.role.leader !== notice.leader) return;
     if (group.role.term > notice.term) return;
-    this.#nodes.depose(group);
+    this.#nodes.depose(group, 'leader_resigned');
   }
 
   #takeFollows(from: NodeId, item: FrameItem): void {

@@ -6,6 +6,7 @@ import type {NodeId, ReplicaId} from '@flotilla/base';
 import {isVoter, membersOf, voteResult} from '@flotilla/raft';
 import type {Driver} from './driver.ts';
 import {FirstElections} from './first-elections.ts';
+import type {ElectionCause} from './host-counts.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {HostOptions} from './options.ts';
 import type {Ticker} from './ticker.ts';
@@ -17,12 +18,21 @@ export interface NodeState {
   readonly bootEpoch: number;
   /** Engine threads of the node that stand still: what they lead counts as led by a dead node. */
   readonly stalledThreads?: readonly number[] | undefined;
+  /** Those whose disk has taken nothing for half as long: they should be given nothing to lead. */
+  readonly slowThreads?: readonly number[] | undefined;
   /** Some store of it takes no proposals: it should lead nothing. */
   readonly isFull?: boolean | undefined;
 }
 
 /** Of a node that has told nothing yet: whatever it tells is of a later life. */
 export const MISSED: NodeState = {state: 'gone', bootEpoch: 0};
+
+/** Of elections, by what became of the leader's node. */
+const CAUSES = {
+  alive: 'node_restarted',
+  suspect: 'node_silent',
+  gone: 'connection_lost',
+} as const satisfies Record<NodeState['state'], ElectionCause>;
 
 /** Before the group's own election timer takes over. */
 const CAMPAIGNS_MAX = 4;
@@ -42,12 +52,14 @@ export class NodeStates {
   readonly #driver: Driver;
   readonly #ticker: Ticker;
   readonly #states = new Map<NodeId, NodeState>();
-  /** Led from a thread that stands still, while the disk here does too. */
+  /** Led from a thread that stands still, while this one or its disk does too. */
   readonly #postponed = new Set<HostedGroup>();
   readonly #first: FirstElections;
   /** In this life of the host. */
   readonly #heardFrom = new Set<NodeId>();
   readonly #missedFromMs: number;
+  /** When this loop was last late. */
+  #lateAtMs = -Infinity;
 
   constructor(options: HostOptions, timing: Timing, driver: Driver, ticker: Ticker) {
     this.#options = options;
@@ -57,7 +69,10 @@ export class NodeStates {
     const standing = {
       isDue: (group: HostedGroup, hasCome: (node: NodeId) => boolean) =>
         this.#isDueFirst(group, hasCome),
-      stand: (group: HostedGroup) => this.#stand(group),
+      stand: (group: HostedGroup) => {
+        group.electionCause = 'first_leader';
+        this.#stand(group);
+      },
     };
     const patienceMs = timing.electionTicks * timing.tickMs;
     this.#first = new FirstElections(driver, standing, patienceMs);
@@ -73,7 +88,7 @@ export class NodeStates {
     if (before?.state === state.state && !isNew) return false;
     const isAlive = state.state === 'alive';
     for (const group of this.#driver.groups.values())
-      if (!group.isGone) this.#tell(group, node, {isAlive, isNew});
+      if (!group.isGone) this.#tell(group, node, {state: state.state, isNew});
     if (isAlive) this.#first.nodeCame(node);
     else this.#first.nodeWent(node);
     return isNew;
@@ -85,13 +100,15 @@ export class NodeStates {
     this.#first.heard(node, thread);
   }
 
-  /** Called at each tick. */
-  tick(nowMs: number): void {
+  /** Called at each tick, with how late it is. */
+  tick(nowMs: number, lateMs: number): void {
+    if (lateMs > this.#timing.lateMs) this.#lateAtMs = nowMs;
     this.#first.run(nowMs);
     for (const group of this.#postponed) {
       if (this.#standsStill(group)) continue;
       this.#postponed.delete(group);
-      if (!group.isGone && !group.isLeader && !this.isLeaderAlive(group)) this.depose(group);
+      if (!group.isGone && !group.isLeader && !this.isLeaderAlive(group))
+        this.depose(group, 'thread_stalled');
     }
   }
 
@@ -145,6 +162,13 @@ export class NodeStates {
     return known === undefined || (known.isFull !== true && !isStalled(group, replica, known));
   }
 
+  /** Whether its disk takes what it is given, as far as its node has told. */
+  isQuick(group: HostedGroup, replica: ReplicaId): boolean {
+    const thread = group.threads.get(replica);
+    const slow = this.#stateOf(group, replica)?.slowThreads;
+    return thread === undefined || slow?.includes(thread) !== true;
+  }
+
   /** Those whose beats come, and whose engine threads all run. */
   heard(): NodeId[] {
     const alive = [...this.#states].filter(
@@ -161,19 +185,23 @@ export class NodeStates {
   /** Tells a group that was just opened which of its members' nodes are not alive. */
   introduce(group: HostedGroup): void {
     for (const [node, {state}] of this.#states)
-      if (state !== 'alive') this.#tell(group, node, {isAlive: false, isNew: false});
+      if (state !== 'alive') this.#tell(group, node, {state, isNew: false});
   }
 
-  #tell(group: HostedGroup, node: NodeId, change: {isAlive: boolean; isNew: boolean}): void {
+  #tell(
+    group: HostedGroup,
+    node: NodeId,
+    {state, isNew}: {state: NodeState['state']; isNew: boolean},
+  ): void {
     const members = group.others().filter((id) => this.#driver.nodeOf(group, id) === node);
     if (members.length === 0) return;
-    const {isAlive, isNew} = change;
+    const isAlive = state === 'alive';
     // Whom it concerns says so: a leader by what a member lacks, a follower by having no leader.
     if (isNew) this.#ticker.wake(group);
     else this.#ticker.stir(group);
     for (const id of members) this.#driver.step(group, {type: 'reachable', id, reachable: isAlive});
     const wasLed = members.some((id) => id === group.role.leader);
-    if (wasLed && (!isAlive || isNew)) this.depose(group);
+    if (wasLed && (!isAlive || isNew)) this.depose(group, CAUSES[state]);
   }
 
   #tellStalls(node: NodeId, before: readonly number[], now: readonly number[]): void {
@@ -185,23 +213,28 @@ export class NodeStates {
       const thread = group.threads.get(leader);
       if (thread === undefined || !stalled.includes(thread)) continue;
       if (this.#standsStill(group)) this.#postponed.add(group);
-      else this.depose(group);
+      else this.depose(group, 'thread_stalled');
     }
   }
 
   /**
-   * Whether the own disk has taken nothing either: what holds up both is no fault of the leader's, and who
-   * cannot write could not be elected. Not as long as a stall, or the first to see one would always stand.
+   * Whether this thread, or its disk, is as slow: what holds up both is no fault of the leader's, and who
+   * cannot write could not be elected. Of the disk not as long as a stall, or the first to see one would
+   * always stand.
    */
   #standsStill({store}: HostedGroup): boolean {
+    const {stallMs} = this.#timing;
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#lateAtMs < stallMs || this.#ticker.isLate(nowMs)) return true;
     const since = store.writingSinceMs;
-    return since !== undefined && this.#ticker.seenUptoMs - since >= this.#timing.stallMs / 2;
+    return since !== undefined && this.#ticker.seenUptoMs - since >= stallMs / 2;
   }
 
   /** Its leader leads no more, as far as it concerns this replica. */
-  depose(group: HostedGroup): void {
+  depose(group: HostedGroup, cause: ElectionCause): void {
     this.#ticker.wake(group);
     this.#driver.step(group, {type: 'forgetLeader'});
+    group.electionCause = cause;
     this.campaignSoon(group);
   }
 

@@ -1,6 +1,7 @@
 // Loops and disks that stand still: who leads then, and whom a delay must not depose.
 
 import {expect, test} from 'vitest';
+import {electionsOf} from './host-counts.ts';
 import {bytes, code, SET, started} from './started.fixture.ts';
 
 test('a loop that stood still for a minute deposes nobody', async () => {
@@ -51,7 +52,7 @@ test('a follower that was late reads what its leader sent before it stands', asy
   const leader = cluster.leader(1);
   const followers = [1, 2, 3].filter((id) => id !== leader);
   const begun = () =>
-    followers.reduce((sum, id) => sum + cluster.host(id).metrics().electionsStarted, 0);
+    followers.reduce((sum, id) => sum + electionsOf(cluster.host(id).metrics()), 0);
   const before = begun();
   const onTheWay = new Set<number>();
   cluster.network.tap = ({from, to}) => from === leader && onTheWay.add(to);
@@ -65,27 +66,30 @@ test('a follower that was late reads what its leader sent before it stands', asy
   expect([cluster.leader(1), begun()]).toEqual([leader, before]);
 });
 
-test('a slow disk hands nothing to a replica whose own thread or disk stands still', async () => {
-  const cluster = await started();
-  await cluster.found(1);
-  await cluster.write(1, 'a');
-  const leader = cluster.leader(1);
-  const [one, other] = [1, 2, 3].filter((id) => id !== leader);
-  for (const late of [one!, other!]) {
-    const state = {state: 'alive' as const, bootEpoch: 1, stalledThreads: [0]};
-    cluster.host(leader).nodeChanged(cluster.node(late).id, state);
-  }
-  cluster.slow(leader, 5_000);
-  const deadlineMs = cluster.clock.monotonicMs() + 4_000;
-  const proposal = code(cluster.host(leader).propose(SET, bytes('b'), {deadlineMs}));
-  await cluster.clock.advance(1_500);
-  expect(cluster.leader(1)).toBe(leader);
-  // One of them is well again.
-  const well = {state: 'alive' as const, bootEpoch: 1, stalledThreads: []};
-  cluster.host(leader).nodeChanged(cluster.node(one!).id, well);
-  expect(await cluster.clock.until(() => cluster.leader(1) === one, 1_000)).toBe(true);
-  await cluster.clock.resolve(proposal, 10_000);
-});
+test.each(['stalledThreads', 'slowThreads'])(
+  'a slow disk hands nothing to a replica whose own thread or disk stands still: %s',
+  async (still) => {
+    const cluster = await started();
+    await cluster.found(1);
+    await cluster.write(1, 'a');
+    const leader = cluster.leader(1);
+    const [one, other] = [1, 2, 3].filter((id) => id !== leader);
+    for (const late of [one!, other!]) {
+      const state = {state: 'alive' as const, bootEpoch: 1, [still]: [0]};
+      cluster.host(leader).nodeChanged(cluster.node(late).id, state);
+    }
+    cluster.slow(leader, 5_000);
+    const deadlineMs = cluster.clock.monotonicMs() + 4_000;
+    const proposal = code(cluster.host(leader).propose(SET, bytes('b'), {deadlineMs}));
+    await cluster.clock.advance(1_500);
+    expect(cluster.leader(1)).toBe(leader);
+    // One of them is well again.
+    const well = {state: 'alive' as const, bootEpoch: 1, stalledThreads: []};
+    cluster.host(leader).nodeChanged(cluster.node(one!).id, well);
+    expect(await cluster.clock.until(() => cluster.leader(1) === one, 1_000)).toBe(true);
+    await cluster.clock.resolve(proposal, 10_000);
+  },
+);
 
 test('what a stalled thread leads is led by another', async () => {
   const cluster = await started();
@@ -102,4 +106,31 @@ test('what a stalled thread leads is led by another', async () => {
   const moved = () =>
     [1, 2, 3].some((id) => id !== leader && cluster.status(id, 1)!.role === 'leader');
   expect(await cluster.clock.until(moved, 300)).toBe(true);
+});
+
+test('who was late itself does not stand at once for a thread that stands still, but later', async () => {
+  const cluster = await started();
+  await cluster.found(1);
+  await cluster.write(1, 'a');
+  const leader = cluster.leader(1);
+  const followers = [1, 2, 3].filter((id) => id !== leader);
+  const begun = () =>
+    followers.reduce((sum, id) => sum + electionsOf(cluster.host(id).metrics()), 0);
+  const before = begun();
+  const {id, bootEpoch} = cluster.node(leader);
+  const tell = (stalledThreads: readonly number[]) => {
+    for (const follower of followers)
+      cluster.host(follower).nodeChanged(id, {state: 'alive', bootEpoch, stalledThreads});
+  };
+  cluster.clock.stall(300);
+  await cluster.clock.advance(100);
+  tell([0]);
+  await cluster.clock.advance(300);
+  tell([]);
+  await cluster.clock.advance(1_000);
+  expect([cluster.leader(1), begun()]).toEqual([leader, before]);
+  cluster.clock.stall(300);
+  await cluster.clock.advance(100);
+  tell([0]);
+  expect(await cluster.clock.until(() => begun() > before, 700)).toBe(true);
 });

@@ -5,6 +5,7 @@ import {handledElsewhere, type NodeId, type ReplicaId, type ReplicaSetId} from '
 import {expect, test} from 'vitest';
 import type {Snapshot} from '../state-machine.ts';
 import {TestCluster} from './cluster.fixture.ts';
+import {electionsOf} from './host-counts.ts';
 
 /** The slowest of ten writes to each set. */
 async function slowestWrite(cluster: TestCluster, sets: readonly number[]): Promise<number> {
@@ -79,8 +80,7 @@ async function standing(stillMs: (node: number) => number) {
   for (const set of sets) await cluster.write(set, 'first');
   const leaders = () => sets.map((set) => cluster.leader(set));
   const before = leaders();
-  const begun = () =>
-    cluster.nodes.reduce((sum, {host}) => sum + host!.metrics().electionsStarted, 0);
+  const begun = () => cluster.nodes.reduce((sum, {host}) => sum + electionsOf(host!.metrics()), 0);
   const begunBefore = begun();
   for (const {id} of cluster.nodes) cluster.slow(id, stillMs(id));
   const deadlineMs = cluster.clock.monotonicMs() + 20_000;

@@ -71,6 +71,11 @@ export class Ticker {
     this.#timer = this.#clock.setTimer(delayMs, () => this.#tick());
   }
 
+  /** Its next tick should have been long ago: the loop does, or waits for, something else. */
+  isLate(nowMs: number): boolean {
+    return nowMs - this.#dueMs > this.#timing.lateMs;
+  }
+
   get awake(): ReadonlySet<HostedGroup> {
     return this.#awake;
   }

@@ -14,6 +14,7 @@ function pair() {
   const network = new MemoryNetwork({clock, latencyMs: 1});
   const ages = {turnAgeMs: 0, writeAgeMs: 0, isFull: false};
   const told: Record<number, NodeState[]> = {1: [], 2: []};
+  const stalls: number[] = [];
   const beats: Record<number, number> = {1: 0, 2: 0};
   let unread: (() => void)[] | undefined;
   /** What comes while `during` runs is read at its end, in one go. */
@@ -45,6 +46,7 @@ function pair() {
       threads: () => [{turnAgeMs: 0, writeAgeMs: 0}, ages],
       stores: () => [{store: 0, durableRecord: 42, isFull: ages.isFull}],
       onChange: (_node, state) => told[id]!.push(state),
+      onStall: (threads) => stalls.push(threads[1]!.writeAgeMs),
     });
     liveness.start();
     return liveness;
@@ -56,7 +58,7 @@ function pair() {
   nodes[2].connected(ONE, 10);
   nodes[2].vetted(ONE);
   const states = (id: number) => told[id]!.map(({state}) => state);
-  return {clock, network, nodes, told, beats, states, ages, readLate, begin: make};
+  return {clock, network, nodes, told, beats, states, ages, stalls, readLate, begin: make};
 }
 
 test('beats keep a node alive; silence makes it suspect in 500 to 700 ms; a beat brings it back', async () => {
@@ -238,4 +240,25 @@ test('a node is told no record before what it remembers was looked through, and 
   nodes[1]!.vetted(TWO);
   await clock.advance(100);
   expect(nodes[2]!.view(ONE)!.durableRecords.get(0)).toBe(42);
+});
+
+test('a disk is slow at half of a stall; where it stands still its own node says so once', async () => {
+  const {clock, ages, told, stalls} = pair();
+  await clock.advance(500);
+  ages.writeAgeMs = 300;
+  await clock.advance(200);
+  ages.writeAgeMs = 600;
+  await clock.advance(200);
+  ages.writeAgeMs = 800;
+  await clock.advance(200);
+  ages.writeAgeMs = 0;
+  await clock.advance(200);
+  const troubles = told[1]!.map(({slowThreads, stalledThreads}) => [slowThreads, stalledThreads]);
+  expect(troubles.slice(-3)).toEqual([
+    [[1], []],
+    [[1], [1]],
+    [[], []],
+  ]);
+  // One of each node: both have the ages.
+  expect(stalls).toEqual([600, 600]);
 });

@@ -43,6 +43,8 @@ export interface NodeLivenessOptions {
   /** Their records are told to a node once it is vetted; 0 before. */
   readonly stores: () => readonly StoreBeat[];
   readonly onChange: (node: NodeId, state: NodeState) => void;
+  /** Engine threads here, or their disks, began to stand still: how long all of them have. */
+  readonly onStall?: ((threads: readonly ThreadBeat[]) => void) | undefined;
   /** This loop turned, so late: nobody else needs a timer to know how late those of the thread come. */
   readonly onLook?: ((lateMs: number) => void) | undefined;
 }
@@ -61,6 +63,7 @@ export interface NodeView extends NodeState {
 /** What makes a node unfit to lead. */
 interface Troubles {
   readonly stalledThreads: readonly number[];
+  readonly slowThreads: readonly number[];
   readonly isFull: boolean;
 }
 
@@ -72,6 +75,7 @@ interface Known {
   /** Suspect from then on, unless a beat comes. */
   deadlineMs: number;
   stalledThreads: readonly number[];
+  slowThreads: readonly number[];
   isFull: boolean;
   /** Since the last tick, and the latest alone: what it says was not told yet. */
   beat: Beat | undefined;
@@ -91,7 +95,7 @@ export class NodeLiveness {
   #dueMs = 0;
   #beatDueMs = 0;
   /** As told in the last beats. */
-  #troubles: Troubles = {stalledThreads: [], isFull: false};
+  #troubles: Troubles = {stalledThreads: [], slowThreads: [], isFull: false};
   /** Of the engine threads here, as told in the next beats. */
   #threads: readonly ThreadBeat[] = [];
   /** Waits begun anew because this loop was late. */
@@ -134,6 +138,7 @@ export class NodeLiveness {
     if (known === undefined || known.state === 'gone') return;
     known.state = 'gone';
     known.stalledThreads = [];
+    known.slowThreads = [];
     known.beat = undefined;
     this.#tell(node, known);
   }
@@ -190,6 +195,7 @@ export class NodeLiveness {
         beatMs: nowMs,
         deadlineMs: 0,
         stalledThreads: [],
+        slowThreads: [],
         isFull: false,
         beat: undefined,
         wallOffsetMs: 0,
@@ -202,6 +208,7 @@ export class NodeLiveness {
       known.bootEpoch = bootEpoch;
       known.sequence = 0;
       known.stalledThreads = [];
+      known.slowThreads = [];
       known.beat = undefined;
       known.life = undefined;
     }
@@ -223,6 +230,7 @@ export class NodeLiveness {
     const troubles = this.#troublesOf(beat);
     if (areSame(troubles, known)) return;
     known.stalledThreads = troubles.stalledThreads;
+    known.slowThreads = troubles.slowThreads;
     known.isFull = troubles.isFull;
     this.#tell(node, known);
   }
@@ -278,6 +286,10 @@ export class NodeLiveness {
     // At the look that is nearest.
     const isDue = nowMs >= this.#beatDueMs - timing.watchMs / 2;
     const isNews = !areSame(troubles, this.#troubles);
+    const isStall = troubles.stalledThreads.some(
+      (thread) => !this.#troubles.stalledThreads.includes(thread),
+    );
+    if (isStall) this.#options.onStall?.(this.#threads);
     this.#troubles = troubles;
     if (isDue || isNews) this.#beatDueMs = nowMs + timing.beatMs;
     for (const [node, {state}] of this.#known)
@@ -287,9 +299,12 @@ export class NodeLiveness {
   #troublesOf({threads, stores}: Pick<Beat, 'threads' | 'stores'>): Troubles {
     const {stallMs} = this.#options.timing;
     const stalledThreads: number[] = [];
-    for (const [thread, {turnAgeMs, writeAgeMs}] of threads.entries())
+    const slowThreads: number[] = [];
+    for (const [thread, {turnAgeMs, writeAgeMs}] of threads.entries()) {
       if (turnAgeMs > stallMs || writeAgeMs > stallMs) stalledThreads.push(thread);
-    return {stalledThreads, isFull: stores.some((store) => store.isFull)};
+      if (writeAgeMs > stallMs / 2) slowThreads.push(thread);
+    }
+    return {stalledThreads, slowThreads, isFull: stores.some((store) => store.isFull)};
   }
 
   #sendBeat(node: NodeId): void {
@@ -315,12 +330,15 @@ export class NodeLiveness {
     return suspectMinMs + this.#options.random.next() * (suspectMaxMs - suspectMinMs);
   }
 
-  #tell(node: NodeId, {state, bootEpoch, stalledThreads, isFull}: Known): void {
-    this.#options.onChange(node, {state, bootEpoch, stalledThreads, isFull});
+  #tell(node: NodeId, known: Known): void {
+    const {state, bootEpoch, stalledThreads, slowThreads, isFull} = known;
+    this.#options.onChange(node, {state, bootEpoch, stalledThreads, slowThreads, isFull});
   }
 }
 
 const areSame = (a: Troubles, b: Troubles): boolean =>
-  a.isFull === b.isFull && a.stalledThreads.join() === b.stalledThreads.join();
+  a.isFull === b.isFull &&
+  a.stalledThreads.join() === b.stalledThreads.join() &&
+  a.slowThreads.join() === b.slowThreads.join();
 
 const withoutRecord = (store: StoreBeat): StoreBeat => ({...store, durableRecord: 0});

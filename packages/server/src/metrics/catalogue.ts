@@ -3,6 +3,7 @@
 // replica set, a series or a table: those are as many as the users make. Of databases a bounded number is told by name.
 
 import {ERRORS} from '@flotilla/base';
+import {ELECTION_CAUSES} from '@flotilla/multiraft';
 
 export interface LabelValues {
   /** For people. */
@@ -227,7 +228,10 @@ export const METRICS = {
   },
   flotilla_raft_elections_started_total: {
     type: 'counter',
-    help: 'Elections that replicas of this node started.',
+    help:
+      'Elections that replicas of this node started, by what made them stand. timer: the leader fell ' +
+      'silent, and nothing said why; transferred: the leader gave its place away.',
+    labels: {cause: oneOf(...ELECTION_CAUSES)},
   },
   flotilla_raft_leader_changes_total: {
     type: 'counter',

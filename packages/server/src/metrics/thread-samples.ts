@@ -92,7 +92,11 @@ function raftSamples(host: HostMetrics): Sample[] {
     ...byLabel('flotilla_raft_groups', 'role', Object.entries(groups)),
     {metric: 'flotilla_raft_groups_awake', value: host.awake},
     {metric: 'flotilla_raft_groups_wedged', value: host.wedgedGroups},
-    {metric: 'flotilla_raft_elections_started_total', value: host.electionsStarted},
+    ...byLabel(
+      'flotilla_raft_elections_started_total',
+      'cause',
+      Object.entries(host.electionsStarted),
+    ),
     {metric: 'flotilla_raft_leader_changes_total', value: host.leaderChanges},
     {metric: 'flotilla_raft_proposals_dropped_total', value: host.proposalsDropped},
     ...byLabel('flotilla_raft_propose_duration_seconds', 'kind', Object.entries(host.propose)),

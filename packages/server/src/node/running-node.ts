@@ -18,6 +18,7 @@ import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
 import {FirstGreetings} from './first-greetings.ts';
 import {NodeAddresses} from './node-addresses.ts';
 import type {NodeCondition, ThreadCondition} from './node-health.ts';
+import {NodeNews} from './node-news.ts';
 import {snapshotShare} from './node-options.ts';
 import {Relay} from './relay.ts';
 import {ASK_MS_MAX, type Asking, removedText} from './standing.ts';
@@ -92,6 +93,7 @@ export class RunningNode {
   /** Threads that have not brought back yet what was lost. */
   #lossesLeft = 0;
   readonly #addresses: NodeAddresses;
+  readonly #news: NodeNews;
   readonly #greetings: FirstGreetings;
   /** An engine thread that failed answers no more: nobody waits for it. */
   #failure: Error | undefined;
@@ -102,6 +104,7 @@ export class RunningNode {
     // One that nobody else has lets nobody in.
     this.#secret = options.secret ?? JoinSecret.random();
     const {directory, clusterId, node, server, clock, random, log} = options;
+    this.#news = new NodeNews(log);
     this.catalog = Catalog.fromSnapshot(options.catalog);
     this.#catalogIntake = new CatalogIntake(this.catalog);
     this.#cache = new CatalogCacheWriter(directory.path, this.catalog, clock, log);
@@ -157,24 +160,32 @@ export class RunningNode {
       isVetted: (other) => other === node || this.#greetings.isVetted(other),
       log,
     });
-    this.#liveness = new NodeLiveness({
-      bootEpoch: directory.bootEpoch,
-      life: directory.life,
-      clock,
-      random,
-      transport: {send: (to, _channel, frame) => this.#connections.sendUrgent(to, frame)},
-      timing: TIMINGS[options.timing],
-      threads: () => this.#threads.map((thread) => this.#ages(thread)),
-      stores: () => this.#threads.flatMap(({vitals}) => vitals.stores()),
-      onChange: (to, state) => this.#tellAll({type: 'node', node: to, state}),
-      onLook: options.onLook,
-    });
+    this.#liveness = this.#newLiveness(options);
     this.#connections.onFrame((from, channel, frame) => this.#relay.receive(from, channel, frame));
     this.#connections.onNode((to, state, bootEpoch, known) => {
       // First, so that no group hears of the other node before it has heard what that remembers.
       if (state === 'connected') this.#greetings.greeted(to, known);
       if (state === 'connected') this.#liveness.connected(to, bootEpoch);
       else this.#liveness.disconnected(to);
+    });
+  }
+
+  #newLiveness({directory, clock, random, timing, onLook}: RunningNodeOptions): NodeLiveness {
+    return new NodeLiveness({
+      bootEpoch: directory.bootEpoch,
+      life: directory.life,
+      clock,
+      random,
+      transport: {send: (to, _channel, frame) => this.#connections.sendUrgent(to, frame)},
+      timing: TIMINGS[timing],
+      threads: () => this.#threads.map((thread) => this.#ages(thread)),
+      stores: () => this.#threads.flatMap(({vitals}) => vitals.stores()),
+      onChange: (to, state) => {
+        this.#news.changed(to, state);
+        this.#tellAll({type: 'node', node: to, state});
+      },
+      onStall: (threads) => this.#news.stalled(threads),
+      onLook,
     });
   }
 
