@@ -132,18 +132,6 @@ test('an addition beside a missing replica that is cancelled leaves as many want
   settle(world);
 });
 
-test('a drain that is cancelled in the moment the node is empty gives the node back', () => {
-  const world = new World(1, 3);
-  settle(world);
-  startDrain(world, 1);
-  const state = () => world.catalog.node(id(1))?.state;
-  for (let i = 0; i < 600 && state() !== 'drained'; i++) world.step();
-  expect(state()).toBe('drained');
-  cancelOperation(world, 'drain-node');
-  settle(world);
-  expect(state()).toBe('active');
-});
-
 test('a drain without a place to go says so, and ends when a node joins', () => {
   const world = new World(1, 3);
   world.makeBucket(0);

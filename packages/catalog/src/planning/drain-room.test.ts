@@ -4,21 +4,26 @@ import {CatalogMachine} from '../machine/catalog-machine.ts';
 import {drainFault} from './drain-room.ts';
 import {planBucket} from './placement.ts';
 
-function clusterOf(nodes: number): CatalogMachine {
-  const machine = new CatalogMachine();
+/** Founds a cluster of so many, without any bucket. */
+function nodesOf(machine: CatalogMachine, nodes: number): NodeId[] {
   const node = (id: number) => ({
     ...{incarnation: `n${id}`, address: `:${id}`, engineThreads: 1, version: '1'},
   });
-  let index = 0;
   const found = {type: 'found-cluster', clusterId: 'c', node: node(1), atMs: 1} as const;
-  machine.apply(found, ++index);
+  machine.apply(found, 1);
   for (let id = 2; id <= nodes; id++)
-    machine.apply({type: 'register-node', node: node(id), atMs: 1}, ++index);
+    machine.apply({type: 'register-node', node: node(id), atMs: 1}, id);
+  return [...machine.catalog.nodes()].map(({id}) => id);
+}
+
+function clusterOf(nodes: number): CatalogMachine {
+  const machine = new CatalogMachine();
+  nodesOf(machine, nodes);
   const database = machine.catalog.databaseByName(
     machine.catalog.tenantByName('default')!.id,
     'public',
   )!;
-  machine.apply(planBucket(machine.catalog, database.id, 0)!, ++index);
+  machine.apply(planBucket(machine.catalog, database.id, 0)!, nodes + 1);
   return machine;
 }
 
@@ -47,4 +52,13 @@ test('it is said how many nodes are missing', () => {
 
 test('a node that holds nothing is drained at once', () => {
   expect(drainFault(new CatalogMachine().catalog, 1 as NodeId)).toBeUndefined();
+});
+
+test('the last node that takes replicas keeps the meta group', () => {
+  const two = new CatalogMachine();
+  const [first, second] = nodesOf(two, 2);
+  expect(drainFault(two.catalog, first!)).toBeUndefined();
+  two.apply({type: 'set-node-state', node: second!, state: 'draining'}, 100);
+  expect(drainFault(two.catalog, first!)).toMatch(/^node 1 cannot be drained: .*; add 1 node$/);
+  expect(drainFault(two.catalog, second!), 'it holds nothing').toBeUndefined();
 });

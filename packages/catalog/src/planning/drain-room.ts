@@ -35,8 +35,15 @@ export function drainFault(
     const kept = others.filter(({id}) => holders.has(id)).length;
     missing = Math.max(missing, set.replicas.length - kept);
   }
-  if (stuck === 0) return undefined;
+  if (stuck === 0) return others.length === 0 ? metaFault(catalog, node) : undefined;
   const stuckSets = stuck === 1 ? '1 replica set' : `${stuck} replica sets`;
   const nodes = missing === 1 ? '1 node' : `${missing} nodes`;
   return `node ${node} cannot be drained: ${stuckSets} on it have no other node to go to; add ${nodes}, or lower the replicas of their databases`;
+}
+
+/** Its members become fewer with the nodes, and somebody has to be the last. */
+function metaFault(catalog: Catalog, node: NodeId): string | undefined {
+  const holds = catalog.metaSet()?.replicas.some((placed) => placed.node === node) === true;
+  if (!holds) return undefined;
+  return `node ${node} cannot be drained: no other node takes replicas, and it holds the meta group; add 1 node`;
 }

@@ -1,5 +1,5 @@
-// Operations that empty a node: draining and decommissioning. They make moves, a few at a time, and end when
-// nothing is left to move.
+// Operations that empty a node: draining, and decommissioning, which then takes it off the list for ever. They
+// make moves, a few at a time, and end when nothing is left to move.
 
 import {LIMITS, META_SET, type NodeId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
@@ -38,19 +38,35 @@ export function planEvacuation(operation: Operation, lists: SetLists, context: C
   const {catalog} = lists;
   const node = catalog.node(operation.sourceNode!);
   if (node === undefined) return ended('failed', 'no such node');
-  if (operation.state === 'cancelling') {
-    // Who asked for no more than the emptying wants the node back, even in the moment it is empty.
-    const isEmptied = node.state === 'drained' && operation.kind === 'drain-node';
-    if (node.state === 'draining' || isEmptied) return proposed(node, 'active', operation);
-    return ended('cancelled');
-  }
+  const isEmpty = catalog.replicaCount(node.id) === 0;
+  const isGone = isEmpty && node.state === 'decommissioned';
+  if (operation.state === 'cancelling' && !isGone) return planReturn(node, operation);
   if (node.state === 'active') return proposed(node, 'draining', operation);
-  if (catalog.replicaCount(node.id) > 0) return planEmptying(node, operation, lists, context);
+  if (!isEmpty) return planEmptying(node, operation, lists, context);
   if (node.state === 'draining') return proposed(node, 'drained', operation);
-  if (operation.kind === 'decommission-node' && node.state !== 'decommissioned') {
-    return proposed(node, 'decommissioned', operation);
-  }
-  return ended('done');
+  if (operation.kind === 'drain-node' || isGone) return ended('done');
+  const obstacle = remainsOn(node.id, lists.reports);
+  if (obstacle !== undefined) return {decision: {type: 'wait', for: obstacle}, moves: []};
+  return proposed(node, 'decommissioned', operation);
+}
+
+/**
+ * What a live node has not removed yet keeps it in the cluster: those that stay may still have to learn for good
+ * that it is a member no more. A dead one removes nothing, and is not waited for.
+ */
+function remainsOn(node: NodeId, reports: Reports): string | undefined {
+  const report = reports.get(node);
+  if (report === undefined) return `node ${node} to be heard, or known to be silent`;
+  const {size} = report.replicas;
+  if (!report.live || size === 0) return undefined;
+  return `node ${node} to remove its last ${size === 1 ? 'replica' : `${size} replicas`}`;
+}
+
+/** Who cancels wants back the node that this has emptied, even in the moment it is empty. */
+function planReturn(node: Node, {kind, replicasTotal = 0, ...operation}: Operation): NodePlan {
+  const isEmptiedByThis = kind === 'drain-node' || replicasTotal > 0;
+  const isToReturn = node.state === 'draining' || (node.state === 'drained' && isEmptiedByThis);
+  return isToReturn ? proposed(node, 'active', operation) : ended('cancelled');
 }
 
 function planEmptying(
@@ -256,7 +272,11 @@ export function move(
 }
 
 /** Late it changes nothing: neither where the node has another state, nor where the operation has ended. */
-function proposed(node: Node, state: Node['state'], {id: operation}: Operation): NodePlan {
+function proposed(
+  node: Node,
+  state: Node['state'],
+  {id: operation}: Pick<Operation, 'id'>,
+): NodePlan {
   const subject = {node: node.id, expectedState: node.state, operation};
   const command = {type: 'set-node-state', state, ...subject} as const;
   return {decision: {type: 'act', action: {type: 'propose', command}}, moves: []};
