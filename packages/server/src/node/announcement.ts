@@ -3,8 +3,9 @@
 // and those of its --join, who they are, and says in the same breath who and where it is itself. Both
 // sides dial what they heard until the catalog has the new address.
 //
-// A node that hears nothing of the meta group any more asks in the same way, for it may be a member no more: those
-// that declared it lost, while it was cut off or before they ran, let it in no more, and nobody else tells it.
+// A node that hears nothing of the meta group any more, or that nobody is connected with, asks in the same way, for
+// it may be a member no more: those that took it off the list, or declared it lost while it was cut off or before
+// they ran, let it in no more, and nobody else tells it.
 
 import {type Clock, DbError, type Log, type NodeId} from '@flotilla/base';
 import {z} from 'zod';

@@ -440,8 +440,7 @@ export class RunningNode {
   }
 
   #announce(): void {
-    const {clusterId, node, address, join, tls, clock, log, founding} = this.#options;
-    if (founding !== undefined) return;
+    const {clusterId, node, address, join, tls, clock, log} = this.#options;
     const self = {clusterId, node, address};
     const asking = {clock, secret: this.#secret, tls, timeoutMs: ASK_MS_MAX};
     announce({
@@ -452,12 +451,18 @@ export class RunningNode {
       addresses: () => [...[...this.catalog.nodes()].map((other) => other.address), ...join],
       isKnown: () =>
         this.#isMetaHeard &&
+        this.#isConnected &&
         this.condition.metaSilentMs < META_SILENT_MS_MAX &&
         this.catalog.node(node)?.address === address,
       isStopping: () => this.#isStopping,
       onHeard: (other, at) => this.heardOf(other, at),
       onRemoved: () => this.#fatal(EXIT_CODES.startFailed, removedText(node)),
     }).catch((error: unknown) => this.#fatal(EXIT_CODES.startFailed, String(error)));
+  }
+
+  /** With any other node: one that no one lets in may be a member no more, and should not wait to learn it. */
+  get #isConnected(): boolean {
+    return this.#connections.status().some(({connected}) => connected);
   }
 
   #ages({vitals, startMs}: ThreadState): {turnAgeMs: number; writeAgeMs: number} {
