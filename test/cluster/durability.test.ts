@@ -1,18 +1,28 @@
-// A write answered 204 survives: a leader's node killed, frozen, its replicas moved under load, all
-// nodes killed at once. Real processes, real disks; each node's own replica is read in the end.
+// A write answered 204 survives: a leader's node killed, frozen, its replicas moved under load, itself taken
+// away for good, all nodes killed at once. Real processes, real disks; each node's own replica is read in the end.
 
 import {setTimeout as sleep} from 'node:timers/promises';
 import {FlotillaClient, type Operation} from '@flotilla/client';
 import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, describe, expect, onTestFailed, test} from 'vitest';
 import {Ledger} from './ledger.ts';
-import {busiestLeader, leaderOf, metaLeader, openDatabase, untilApplied} from './nodes.ts';
+import {
+  busiestLeader,
+  leaderOf,
+  metaLeader,
+  openDatabase,
+  processOf,
+  untilApplied,
+} from './nodes.ts';
 import {until} from './waiting.ts';
 
 /** 200,000 rows. */
 const SHAPE = {hosts: 100, ticks: 2000, batch: 1000};
 /** What is sent while every node is away need not be much. */
 const SMALL_SHAPE = {hosts: 100, ticks: 500, batch: 1000};
+/** Of two senders that leave the machine room: for as long as it takes. */
+const PACED_SHAPE = {hosts: 100, ticks: 20_000, batch: 20};
+const PACE_MS = 10;
 const CONNECTIONS = 4;
 const TEST_MS_MAX = 180_000;
 
@@ -34,7 +44,7 @@ async function load(
 async function expectExact(
   ledger: Ledger,
   client: FlotillaClient,
-  {cluster, database}: {cluster: ProcessCluster; database: string},
+  {cluster, database}: {cluster: Pick<ProcessCluster, 'nodes'>; database: string},
 ): Promise<void> {
   await untilApplied(client, database);
   for (const node of cluster.nodes) {
@@ -250,6 +260,39 @@ describe('a replica moved under load, on four processes', () => {
       await evenOut(client);
       expect((await now())?.['replicas'], 'it has its share again').toBeGreaterThan(0);
       await expectExact(ledger, client, {cluster, database});
+      client.close();
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    'a node decommissioned under load is emptied and ends by itself, and no write fails',
+    async () => {
+      onTestFailed(() => tellLogs(cluster));
+      const database = 'decommissioned';
+      const client = new FlotillaClient({urls: cluster.urls, database});
+      await openDatabase(client, database);
+      const [set] = await client.admin.replicaSets({database});
+      const id = leaderOf(set!)!;
+      const gone = await processOf(cluster, client, id);
+      gone.mayEnd();
+      const ledger = new Ledger(PACED_SHAPE);
+      const sending = [1, 2].map(() => ledger.send(client, () => sleep(PACE_MS)));
+      await until('rows are sent', () => ledger.sentRows > 0);
+      const {operation} = await client.admin.decommissionNode(id);
+      await until('its process has ended', () => !gone.isRunning);
+      expect(await gone.exited()).toBe(1);
+      const sentRows = ledger.sentRows;
+      await until('rows are sent without it', () => ledger.sentRows > sentRows);
+      ledger.stop();
+      await Promise.all(sending);
+      expect(ledger.failures).toEqual([]);
+      await until('the operation has ended', async () => {
+        return (await client.admin.operation(operation!.id)).state === 'done';
+      });
+      expect((await client.admin.nodes()).map((node) => node['id'])).not.toContain(id);
+      const left = {nodes: cluster.nodes.filter((node) => node !== gone)};
+      await expectExact(ledger, client, {cluster: left, database});
       client.close();
     },
     TEST_MS_MAX,

@@ -1,8 +1,14 @@
-// A cluster of five keeps its catalog on five: any two may die and it goes on; a member that is drained
-// leaves three. Without a majority of them a replica set that has one is still led by hand; and without a
+// A cluster of five keeps its catalog on five: any two may die and it goes on; a member that is decommissioned
+// leaves three, and ends. Without a majority of them a replica set that has one is still led by hand; and without a
 // majority of a set nothing is given up that is alive.
 
-import {FlotillaClient, type Id, type RecoveryPlan, type ReplicaSet} from '@flotilla/client';
+import {
+  type Entity,
+  FlotillaClient,
+  type Id,
+  type RecoveryPlan,
+  type ReplicaSet,
+} from '@flotilla/client';
 import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {leaderOf, metaLeader, openDatabase, processOf, untilApplied} from '../cluster/nodes.ts';
@@ -11,6 +17,8 @@ import {until} from '../cluster/waiting.ts';
 /** One set of three replicas, with a row of v in warmup. */
 const DATABASE = 'kept';
 const TEST_MS_MAX = 240_000;
+/** From then on a node asks of itself whether it is a member still. */
+const META_SILENT_MS = 10_000;
 
 let cluster: ProcessCluster;
 let client: FlotillaClient;
@@ -142,7 +150,7 @@ test(
 );
 
 test(
-  'the meta group has five members, stands the loss of two, and shrinks to three',
+  'the meta group has five members, stands the loss of two, and shrinks to three with a node that goes',
   async () => {
     await untilMembers(5);
     const leader = await metaLeader(cluster, client);
@@ -164,10 +172,27 @@ test(
       for (const node of dead) expect(nodesOf(set)).not.toContain(node);
     }
     await restart([leader, other]);
-    const [drained] = await members();
-    await client.admin.drainNode(drained!);
+    const [leaving] = await members();
+    const gone = await processOf(cluster, client, leaving!);
+    gone.mayEnd();
+    const {operation} = await client.admin.decommissionNode(leaving!, {timeoutMs: 60_000});
+    expect(operation).toMatchObject({kind: 'decommission-node', sourceNode: leaving});
     await untilMembers(3);
-    expect(await members()).not.toContain(drained);
+    expect(await members()).not.toContain(leaving);
+    const isListed = ({id}: Entity) => id === leaving;
+    await until('the node is off the list', async () => {
+      return !(await client.admin.nodes()).some(isListed);
+    });
+    // Sooner than it would ask what became of it for the silence of the meta group alone.
+    await until('its process has ended', () => !gone.isRunning, META_SILENT_MS);
+    expect(await gone.exited()).toBe(1);
+    expect(gone.logTail()).toContain(`node ${leaving} is a member of its cluster no more`);
+    await until('the operation has ended', async () => {
+      const {state, percent} = await client.admin.operation(operation!.id);
+      return state === 'done' && percent === 100;
+    });
+    for (const set of await client.admin.replicaSets())
+      expect(nodesOf(set), JSON.stringify(set)).not.toContain(leaving);
     await client.admin.createDatabase({name: 'of-three'}, {timeoutMs: 60_000});
   },
   TEST_MS_MAX,

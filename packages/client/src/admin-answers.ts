@@ -63,6 +63,10 @@ export const Operation = z.looseObject({
 });
 export type Operation = z.infer<typeof Operation>;
 
+/** Absent: the node was gone and held nothing, and is off the list already; the rest is the node then. */
+export const Decommission = z.looseObject({operation: Operation.optional()});
+export type Decommission = z.infer<typeof Decommission>;
+
 /** One that could be elected; see `why` for one that could not. */
 export const Candidate = Replica.extend({
   isReachable: z.boolean(),

@@ -4,6 +4,7 @@ import {z} from 'zod';
 import {
   type AutomationKind,
   Candidate,
+  Decommission,
   type DropOptions,
   Entity,
   type FailoverMode,
@@ -136,10 +137,13 @@ export class AdminClient {
     return Entity.parse(await this.#change('POST', path, undefined, options));
   }
 
-  /** For ever: of a node that is gone and holds no replica any more. */
-  async decommissionNode(id: Id, options: ChangeOptions = {}): Promise<Entity> {
+  /**
+   * Takes the node off the list for ever: by an operation that empties it first; one that is gone and holds nothing
+   * at once. Rejects with NO_PLACE where its replicas have no other node to go to.
+   */
+  async decommissionNode(id: Id, options: ChangeOptions = {}): Promise<Decommission> {
     const path = `/nodes/${encodeURIComponent(id)}/decommission`;
-    return Entity.parse(await this.#change('POST', path, undefined, options));
+    return Decommission.parse(await this.#change('POST', path, undefined, options));
   }
 
   /** Starts to even out leads and replicas over the nodes; `operation(id)` says how far it is. */

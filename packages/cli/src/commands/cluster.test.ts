@@ -82,6 +82,29 @@ describe('people and what the cluster does by itself', () => {
     expect(out).toMatch(/^not ok: without nodes 2, 3 .*\n\nID .*\n12 {2}public/);
   });
 
+  it('takes a node off the list by an operation, or at once where it holds nothing', async () => {
+    const operation = {id: 7, kind: 'decommission-node', state: 'running', sourceNode: 3};
+    const {url, seen} = await fakeCluster({
+      'POST /admin/v1/nodes/3/decommission': () => ({operation}),
+      'POST /admin/v1/nodes/4/decommission': () => ({id: 4, state: 'decommissioned'}),
+      'GET /admin/v1/operations/7': () => ({...operation, state: 'done'}),
+    });
+    const decommission = (...args: string[]) => run(['node', 'decommission', ...args], {url});
+    expect(await decommission('3')).toMatchObject({
+      code: EXIT.ok,
+      out: 'operation 7 (decommission-node): done\n',
+    });
+    expect((await decommission('3', '--no-wait')).out).toContain('operation watch 7');
+    expect((await decommission('3', '--dry-run')).out).toBe(
+      'would begin: decommission-node, sourceNode 3\n',
+    );
+    expect(seen.at(-1)!.path).toMatch(/[?]dry_run=true$/);
+    expect(await decommission('4')).toMatchObject({
+      code: EXIT.ok,
+      out: 'node 4 is a member no more\n',
+    });
+  });
+
   it('waits until a node in maintenance leads nothing', async () => {
     let looks = 0;
     const maintenance = {untilMs: 1_000, scope: 'all'};

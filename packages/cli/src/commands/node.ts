@@ -57,7 +57,7 @@ function addUndrain(group: Command, context: CommandContext): void {
   const command = group
     .command('undrain')
     .argument('<id>')
-    .description('let a node take replicas again; a drain under way is cancelled')
+    .description('let a node take replicas again; a drain or decommission under way is cancelled')
     .addHelpText('after', examples(['node undrain 3']));
   context.change(command, z.object({}), async (session, _options, id = '') => {
     const node = await session.client.admin.undrainNode(mustId(id, '<id>'), session.change);
@@ -67,14 +67,23 @@ function addUndrain(group: Command, context: CommandContext): void {
 }
 
 function addDecommission(group: Command, context: CommandContext): void {
-  const command = group
-    .command('decommission')
-    .argument('<id>')
-    .description('take a node that is gone, and holds no replica any more, off the list, for ever')
-    .addHelpText('after', examples(['node decommission 3']));
-  context.change(command, z.object({}), async (session, _options, id = '') => {
-    const node = await session.client.admin.decommissionNode(mustId(id, '<id>'), session.change);
-    await session.done(`node ${id} is a member no more`, node);
+  const command = withWait(group.command('decommission').argument('<id>'))
+    .description(
+      'take a node off the list for ever, emptied first while the load goes on; one that is gone and holds nothing at once',
+    )
+    .addHelpText(
+      'after',
+      examples([
+        'node decommission 3 --dry-run',
+        'node decommission 3',
+        'node decommission 3 --no-wait',
+      ]),
+    );
+  context.change(command, Waiting, async (session, {wait}, id = '') => {
+    const node = mustId(id, '<id>');
+    const answer = await session.client.admin.decommissionNode(node, session.change);
+    if (answer.operation !== undefined) return followOperation(session, answer.operation, wait);
+    await session.done(`node ${node} is a member no more`, answer);
     return EXIT.ok;
   });
 }

@@ -121,16 +121,32 @@ test('the cluster fails over by hand when told, and says so', async () => {
   expect((await read('cluster-show')).value).toMatchObject({failover: 'manual'});
 });
 
-test('only a node that is gone and holds nothing is decommissioned, and is on no list any more', async () => {
+test('a node that is gone and holds nothing is off the list at once', async () => {
   const order = (id: number) => service.run({action: 'node-decommission', args: {id}});
   await expect(order(9)).rejects.toMatchObject({code: 'NOT_FOUND', message: 'no node 9'});
-  await expect(order(2)).rejects.toThrow('node 2 answers: stop it first');
-  reachable = [2 as NodeId];
-  await expect(order(1), 'it holds the meta group').rejects.toThrow('still holds 1 replicas');
   reachable = [1 as NodeId];
   expect(await order(2)).toMatchObject({id: 2, state: 'decommissioned'});
   expect((await read('node-list')).value).toMatchObject([{id: 1}]);
   expect(await order(2), 'again').toMatchObject({state: 'decommissioned'});
+  expect((await read('operation-list')).value).toEqual([]);
+});
+
+test('one that answers, or holds something, is emptied first by an operation', async () => {
+  const order = (id: number, more = {}) =>
+    service.run({action: 'node-decommission', args: {id}, by: 'ann', ...more});
+  const begun = {kind: 'decommission-node', state: 'running', startedBy: 'ann'};
+  expect(await order(2, {dryRun: true})).toMatchObject({dryRun: true, operation: begun});
+  expect((await read('operation-list')).value).toEqual([]);
+  expect(await order(2)).toMatchObject({operation: {...begun, sourceNode: 2}});
+  for (const action of ['node-decommission', 'node-drain'])
+    await expect(service.run({action, args: {id: 2}})).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message: 'operation 1 (decommission-node) is running there',
+    });
+  await service.run({action: 'node-undrain', args: {id: 2}});
+  expect((await read('operation-list')).value).toMatchObject([{state: 'cancelling'}]);
+  reachable = [2 as NodeId];
+  expect(await order(1), 'it holds the meta group').toMatchObject({operation: begun});
 });
 
 test('a node is drained where its replicas have a place to go, and undrained at any time', async () => {
@@ -297,7 +313,7 @@ test('what is tried again pins no replica set that nobody placed by hand', async
   expect(meta.catalog.replicaSet(1 as ReplicaSetId)!.pinned).toBeUndefined();
 });
 
-test('a drain with nowhere to go is refused with what is missing', async () => {
+test('a drain or decommission with nowhere to go is refused with what is missing', async () => {
   const node = (id: number, role: 'voter' | 'learner') => ({node: id as NodeId, role});
   const bucket = {
     ...{type: 'ensure-bucket' as const, database: 1 as DatabaseId, timeMs: 0, startMs: 0, endMs: 1},
@@ -309,10 +325,13 @@ test('a drain with nowhere to go is refused with what is missing', async () => {
     action: 'database-alter',
     args: {tenant: 'default', name: 'public', replicas: 2},
   });
-  await expect(service.run({action: 'node-drain', args: {id: 2}})).rejects.toMatchObject({
-    code: 'NO_PLACE',
-    message: expect.stringContaining('1 replica set on it have no other node to go to; add 1 node'),
-  });
+  for (const action of ['node-drain', 'node-decommission'])
+    await expect(service.run({action, args: {id: 2}})).rejects.toMatchObject({
+      code: 'NO_PLACE',
+      message: expect.stringContaining(
+        '1 replica set on it have no other node to go to; add 1 node',
+      ),
+    });
 });
 
 test('a rebalance is begun, and tried by the plan of the meta leader', async () => {

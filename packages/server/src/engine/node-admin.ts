@@ -5,9 +5,9 @@ import {type Clock, DbError, type NodeId, type OperationId} from '@flotilla/base
 import {
   type Command,
   drainFault,
-  isFinished,
   type Node,
   type NodeDescription,
+  type OperationKind,
 } from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
 import type {CatalogAccess} from './catalog-access.ts';
@@ -37,6 +37,10 @@ export interface NodeAdminDeps {
 type Args = AdminCall['args'];
 type Change = (args: Args, deadlineMs: number, by: string | undefined) => Promise<unknown>;
 
+type Emptying = 'drain-node' | 'decommission-node';
+/** Operations that take all replicas off a node. */
+const EMPTYING: ReadonlySet<OperationKind> = new Set<Emptying>(['drain-node', 'decommission-node']);
+
 /** Arguments are checked by the routes; the catalog's copy is up to date. */
 export class NodeAdmin {
   readonly #deps: NodeAdminDeps;
@@ -44,7 +48,7 @@ export class NodeAdmin {
     'node-join': (args, deadlineMs) => this.#takeIn(args, deadlineMs),
     'node-drain': (args, deadlineMs, by) => this.#drain(args, {deadlineMs, by}),
     'node-undrain': (args, deadlineMs, by) => this.#undrain(args, deadlineMs, by),
-    'node-decommission': (args, deadlineMs) => this.#decommission(args, deadlineMs),
+    'node-decommission': (args, deadlineMs, by) => this.#decommission(args, {deadlineMs, by}),
   };
 
   constructor(deps: NodeAdminDeps) {
@@ -89,37 +93,41 @@ export class NodeAdmin {
     return node;
   }
 
-  #drain(args: Args, terms: OrderTerms): Promise<unknown> {
-    const {id} = this.#node(args);
-    const fault = drainFault(this.#deps.access.catalog, id);
-    if (fault !== undefined) throw new DbError('NO_PLACE', fault);
-    return this.#deps.begin({kind: 'drain-node', sourceNode: id}, terms);
+  async #drain(args: Args, terms: OrderTerms): Promise<unknown> {
+    return this.#empty(this.#node(args), 'drain-node', terms);
   }
 
-  /** Takes replicas again: a drain that is under way is cancelled, moves that have begun end. */
+  #empty({id}: Node, kind: Emptying, terms: OrderTerms): Promise<unknown> {
+    const fault = drainFault(this.#deps.access.catalog, id);
+    if (fault !== undefined) throw new DbError('NO_PLACE', fault);
+    return this.#deps.begin({kind, sourceNode: id}, terms);
+  }
+
+  /** Takes replicas again: what empties it is cancelled, moves that have begun end. */
   async #undrain(args: Args, deadlineMs: number, by: string | undefined): Promise<unknown> {
     const {id, state} = this.#node(args);
-    const drain = [...this.#deps.access.catalog.operations()].find(
-      (one) => one.kind === 'drain-node' && one.sourceNode === id && !isFinished(one),
+    const emptying = [...this.#deps.access.catalog.unfinishedOperations()].find(
+      ({kind, sourceNode}) => EMPTYING.has(kind) && sourceNode === id,
     );
-    if (drain !== undefined) await this.#deps.cancel(drain.id, deadlineMs, by);
+    if (emptying !== undefined) await this.#deps.cancel(emptying.id, deadlineMs, by);
     else if (state !== 'active') await this.#setState(id, 'active', {state, deadlineMs});
     return this.#node(args);
   }
 
-  /** For ever, and therefore only of a node that is gone and that nothing is placed on. */
-  async #decommission(args: Args, deadlineMs: number): Promise<unknown> {
-    const {id, state} = this.#node(args);
+  /**
+   * For ever. One that is gone, and that nothing is placed on, at once; any other is emptied first, and the process
+   * of one that lives ends when the others let it in no more.
+   */
+  async #decommission(args: Args, terms: OrderTerms): Promise<unknown> {
+    const {catalog} = this.#deps.access;
+    const node = this.#node(args);
+    const {id, state} = node;
     const {nodes} = await this.#deps.view.facts();
-    if (nodes.some(({node, isReachable}) => node.id === id && isReachable))
-      throw new DbError('CONFLICT', `node ${id} answers: stop it first`);
-    const replicas = this.#deps.access.catalog.replicaCount(id);
-    if (replicas > 0) {
-      const message = `node ${id} still holds ${replicas} replicas: move them, or wait until they are made anew on other nodes, 10 minutes after it fell silent`;
-      throw new DbError('CONFLICT', message);
-    }
-    await this.#setState(id, 'decommissioned', {state, deadlineMs});
-    return this.#deps.access.catalog.node(id);
+    const isThere = nodes.some((one) => one.node.id === id && one.isReachable);
+    if (isThere || catalog.replicaCount(id) > 0)
+      return this.#empty(node, 'decommission-node', terms);
+    await this.#setState(id, 'decommissioned', {state, deadlineMs: terms.deadlineMs});
+    return catalog.node(id);
   }
 
   async #setState(

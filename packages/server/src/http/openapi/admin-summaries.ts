@@ -35,8 +35,10 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'database-recover':
     'Takes a dropped database with its rows out of the trash, under its old name or `as`.',
   'node-drain': 'Begins to take all replicas off a node, the lead of what it leads first.',
-  'node-undrain': 'Lets a node take replicas again; a drain under way is cancelled.',
-  'node-decommission': 'Takes a node that is gone, and holds no replica any more, off the list.',
+  'node-undrain':
+    'Lets a node take replicas again; a drain or decommission under way is cancelled.',
+  'node-decommission':
+    'Begins to empty a node as a drain does and takes it off the list for ever; one that is gone and holds nothing, at once.',
   rebalance: 'Begins to even out leads and replicas over the nodes, or says what that would do.',
   'replica-set-list': 'The replica sets, of one database or of all.',
   'replica-set-show': 'One replica set with its replicas.',
