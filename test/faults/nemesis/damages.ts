@@ -12,6 +12,8 @@ import {until} from '../../cluster/waiting.ts';
 
 /** With which a node ends that finds its disk older than others remember it. */
 const OLD_IMAGE = 76;
+/** With which a node ends that learns that it is a member no more. */
+const REMOVED = 1;
 /** What a clean stop ends with; 75 where it was cut off, which only leaves more to replay. */
 const STOP_CODES: readonly (number | string)[] = [0, 75];
 /** Longer than a node takes before it cuts its own stop off. */
@@ -37,35 +39,24 @@ export async function wipe({cluster, leaving, say}: Ground, number: number): Pro
     await node.kill();
     await beginEmpty(node);
     await takenIn(client, address, before);
-    await giveUp(client, before);
-    say(`node ${number} is empty; what was node ${before} is drained`);
+    say(`node ${number} is empty; what was node ${before} is to go`);
     await forgotten(client, before);
   } finally {
     client.close();
   }
 }
 
-/** It goes for good as an operator takes a node away: emptied, stopped, forgotten; then a new one comes. */
+/** It goes for good as an operator takes a node away: emptied, forgotten, and ended by itself; then a new one comes. */
 export async function replaceNode({cluster, leaving, say}: Ground, number: number): Promise<void> {
   const node = cluster.node(number);
   const client = new FlotillaClient({urls: cluster.urls});
   try {
     const [address, before] = await recordOf(cluster, client, number);
     leaving.add(before);
-    await until(
-      `node ${before} is emptied`,
-      async () => {
-        const state = await stateOf(client, before);
-        // Whoever cancels orders at random cancels this one too.
-        if (state === 'active') await client.admin.drainNode(before);
-        else await moveAgain(client, before);
-        return state === 'drained';
-      },
-      MEND_MS_MAX,
-    );
-    say(`node ${number} is emptied, and is stopped for good`);
-    await stopCleanly(node);
+    node.mayEnd();
     await forgotten(client, before);
+    say(`node ${number} is emptied, and off the list for good`);
+    await endedByItself(node);
     await beginEmpty(node);
     await takenIn(client, address, before);
   } finally {
@@ -80,6 +71,14 @@ export async function stopCleanly(node: ProcessNode): Promise<void> {
   if (STOP_CODES.includes(code)) return;
   const what = code === 'late' ? `did not stop in ${STOP_MS_MAX} ms` : `stopped with ${code}`;
   throw new Error(`node ${node.number} ${what}\n${node.logTail()}`);
+}
+
+/** The others let it in no more. Throws where it goes on, or ends for another reason. */
+async function endedByItself(node: ProcessNode): Promise<void> {
+  const code = await Promise.race([node.exited(), sleep(STOP_MS_MAX, 'late', {ref: false})]);
+  if (code === REMOVED) return;
+  const what = code === 'late' ? `goes on ${STOP_MS_MAX} ms later` : `ended with ${code}`;
+  throw new Error(`node ${node.number} is off the list, and ${what}\n${node.logTail()}`);
 }
 
 /** Whoever restored it from a backup meant well. False where the image lacked nothing. */
@@ -132,8 +131,9 @@ function forgotten(client: FlotillaClient, id: Id): Promise<void> {
     `node ${id} holds nothing and is forgotten`,
     async () => {
       await moveAgain(client, id);
-      await client.admin.decommissionNode(id);
-      return true;
+      // Refused while its operation runs. Whoever cancels orders at random cancels this one too.
+      const {operation} = await client.admin.decommissionNode(id);
+      return operation === undefined;
     },
     MEND_MS_MAX,
   );
@@ -171,18 +171,6 @@ async function recordOf(
     return id !== undefined;
   });
   return [address, id!];
-}
-
-/** Meta may be between two leaders, and an order whose outcome nobody told may have been taken. */
-async function giveUp(client: FlotillaClient, id: Id): Promise<void> {
-  await until(`node ${id} is to hold nothing`, async () => {
-    if ((await stateOf(client, id)) === 'active') await client.admin.drainNode(id);
-    return true;
-  });
-}
-
-async function stateOf(client: FlotillaClient, id: Id): Promise<unknown> {
-  return (await client.admin.nodes()).find((one) => one['id'] === id)?.['state'];
 }
 
 /** Not the directory itself: a disk may be mounted there. */

@@ -14,6 +14,10 @@ import {
 } from '@flotilla/client';
 
 const REPLICAS_MAX = 4;
+/** Of all databases. */
+const TENANT = 'default';
+/** Not tried again: what empties a node lasts until it is taken back, and repairs are the cluster's own. */
+const KEPT: ReadonlySet<string> = new Set(['drain-node', 'decommission-node', 'repair']);
 /** For that long nobody leads there. */
 const EVACUATED_FOR = '5s';
 
@@ -62,9 +66,10 @@ export const ORDERS = {
   rebalance: ({client}) => client.admin.rebalance(),
   retry: async ({client, random, operations}) => {
     const ended = operations.filter(({state}) => state === 'failed' || state === 'cancelled');
-    // A drain that is ordered lasts until it is taken back, and repairs are the cluster's own.
-    const orders = ended.filter(({kind}) => kind !== 'drain-node' && kind !== 'repair');
-    const operation = pick(random, orders);
+    const operation = pick(
+      random,
+      ended.filter(({kind}) => !KEPT.has(kind)),
+    );
     return operation === undefined ? false : client.admin.retryOperation(operation.id);
   },
   evacuate: async ({client, random, nodes}) => {
@@ -75,16 +80,11 @@ export const ORDERS = {
   },
 } satisfies Readonly<Record<string, Give>>;
 
-/**
- * A node that holds replicas is ordered to be forgotten, which would lose them. What was done of it; undefined
- * where that was refused, as it must be.
- */
-export async function misuse({client, random, nodes}: Situation): Promise<string | undefined> {
-  const node = pick(random, activeNodes(nodes));
-  if (node === undefined) return undefined;
+/** What is kept is ordered to be dropped with its tenant. What came of it; undefined where it was refused, as it must be. */
+export async function misuse({client}: Situation): Promise<string | undefined> {
   try {
-    await client.admin.decommissionNode(node);
-    return `node ${node} was decommissioned while it held replicas`;
+    await client.admin.dropTenant(TENANT);
+    return `tenant ${TENANT} was dropped while it held databases`;
   } catch (error) {
     if (error instanceof FlotillaError) return undefined;
     throw error;
