@@ -8,6 +8,7 @@ export default defineConfig({
       'test/**/*.test.ts',
       'tools/**/*.test.ts',
     ],
+    globalSetup: './test/compiled.setup.ts',
     // Clusters of real processes need their time on two shared cores.
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -141,7 +141,6 @@ export class DocShell {
       CURL_HOME: this.#directory,
       FLOTILLA_URL: url,
       URL: url,
-      NODE_COMPILE_CACHE: path.join(tmpdir(), 'flotilla-docs-compiled'),
       PATH: `${path.join(this.#directory, 'bin')}:${process.env['PATH']}`,
     };
   }

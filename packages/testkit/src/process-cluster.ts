@@ -25,6 +25,8 @@ const MAIN = path.join(ROOT, 'packages/cli/src/main.ts');
 const READY_MS_MAX = 120_000;
 const STOP_MS_MAX = 15_000;
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 export interface ClusterOptions {
   readonly nodes: number;
   readonly engineThreads?: number | undefined;
@@ -40,15 +42,15 @@ export interface ClusterOptions {
   readonly program?: string | undefined;
   /** Of each node's `start`, beside those that make it one of the cluster. */
   readonly flags?: ((node: number) => readonly string[]) | undefined;
-  /** Of each node's process, beside the test's own. */
-  readonly env?: ((node: number) => Readonly<Record<string, string>>) | undefined;
+  /** Of each node's process, beside the test's own; undefined takes one of these away. */
+  readonly env?: ((node: number) => Environment) | undefined;
 }
 
 export interface NodePlace {
   readonly port: number;
   readonly directory: string;
   readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly env?: Environment | undefined;
 }
 
 /** Writes a new join secret into the directory; its path, for --join-secret-file. */
@@ -73,7 +75,7 @@ export class ProcessNode {
   /** What the next start runs: another build's may be put here. */
   program = MAIN;
   readonly #args: readonly string[];
-  readonly #env: Readonly<Record<string, string>>;
+  readonly #env: Environment;
   #child: ChildProcess | undefined;
   #exit: Promise<number | string> = Promise.resolve(0);
   /** A signal was sent that ends it, or the test said that it would end. */
