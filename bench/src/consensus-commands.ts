@@ -79,6 +79,7 @@ function addGroups(program: Command): void {
     .description('many idle replica sets on three nodes')
     .option('--groups <n>', 'rounded up to whole buckets of 64 shards', '10000')
     .option('--idle-seconds <n>', 'how long they are watched', '30')
+    .option('--settle-seconds <n>', 'before anything is looked at', '3')
     .option('--wait-seconds <n>', 'until they are made, or led, at most', '1800')
     .option('--engine-threads <n>', 'of each node (default: its own)')
     .option('--json', 'print JSON on the last line')

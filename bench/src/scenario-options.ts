@@ -38,6 +38,7 @@ export const FailoverWords = z.object({
 export const GroupsWords = z.object({
   groups: Count,
   idleSeconds: Positive,
+  settleSeconds: Positive,
   waitSeconds: Positive,
   engineThreads: Threads,
   json: Json,

@@ -68,8 +68,8 @@ test('failover measures a kill', {timeout: TEST_MS_MAX}, async () => {
 });
 
 test('groups makes groups, watches them and kills a node', {timeout: TEST_MS_MAX}, async () => {
-  const times = ['--idle-seconds', '1', '--wait-seconds', '120', '--engine-threads', '1'];
-  const [result] = await bench('groups', '--groups', '12', ...times);
+  const times = ['--idle-seconds', '1', '--settle-seconds', '0.3', '--wait-seconds', '120'];
+  const [result] = await bench('groups', '--groups', '12', ...times, '--engine-threads', '1');
   expect(result).toMatchObject({target: 'flotilla', groups: 12, nodes: 3});
   for (const key of ['idleCpuPercent', 'startMs', 'reelectMs', 'createSeconds'])
     expect(result![key]).toBeGreaterThan(0);

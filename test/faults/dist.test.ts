@@ -19,7 +19,7 @@ let home: string;
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'flotilla-dist-test-'));
   const script = path.join(ROOT, 'tools/dist/main.ts');
-  execFileSync(process.execPath, [script, '--out', directory]);
+  execFileSync(process.execPath, [script, '--out', directory, '--level', '1']);
   const [file] = readdirSync(directory);
   await extract({file: path.join(directory, file!), cwd: directory});
   home = path.join(directory, path.basename(file!, '.tar.gz'));

@@ -17,15 +17,17 @@ const START_MS = Date.UTC(2024, 0, 1);
 const BUCKETS_PER_WRITE = 2;
 /** A look at /metrics goes over all replicas of a node: more of them take CPU from what is measured. */
 const POLL_MS = 100;
-const HEAP_LOOKS = 30;
-/** A group sleeps once it was quiet for a second; the log is flushed and cut for a while. */
-const SETTLE_MS = 3_000;
 const ASLEEP_MS_MAX = 60_000;
 
 export interface GroupsOptions {
   readonly groups: number;
   /** How long the idle cluster is watched. */
   readonly idleSeconds: number;
+  /**
+   * Before anything is looked at, and for how long its heap is: a group sleeps once it was quiet for a second,
+   * and the log is flushed and cut for a while.
+   */
+  readonly settleSeconds: number;
   /** Until all groups are made, or led. */
   readonly waitMsMax: number;
   readonly engineThreads?: number | undefined;
@@ -73,17 +75,18 @@ export function runGroups(options: GroupsOptions): Promise<GroupsReport> {
 
 async function measure(cluster: FlotillaCluster, options: GroupsOptions): Promise<GroupsResult> {
   const {say, waitMsMax} = options;
-  await sleep(SETTLE_MS);
-  const empty = await watchIdle(cluster, options.idleSeconds);
+  const settleMs = options.settleSeconds * 1000;
+  await sleep(settleMs);
+  const empty = await watchIdle(cluster, options);
   const startedMs = performance.now();
   const groups = await makeGroups(cluster, options);
   const all = groups + 1; // The meta group is one.
   await untilLed(cluster, [0, 1, 2], all, waitMsMax);
   const createSeconds = Math.round((performance.now() - startedMs) / 100) / 10;
   say(`${groups} groups made in ${createSeconds} s`);
-  const awakeReplicas = await untilAsleep(cluster);
+  const awakeReplicas = await untilAsleep(cluster, settleMs);
   say(`${awakeReplicas} replicas are awake`);
-  const idle = await watchIdle(cluster, options.idleSeconds);
+  const idle = await watchIdle(cluster, options);
   say(`idle: ${idle.cpuPercent.toFixed(2)} % of a core each, ${idle.messagesPerSecond} messages/s`);
 
   for (let node = 0; node < NODES; node++) await cluster.server(node).stop();
@@ -92,7 +95,7 @@ async function measure(cluster: FlotillaCluster, options: GroupsOptions): Promis
   await untilLed(cluster, [0, 1, 2], all, waitMsMax);
   const startMs = performance.now() - restartMs;
   say(`all led ${(startMs / 1000).toFixed(1)} s after the start`);
-  await sleep(SETTLE_MS);
+  await sleep(settleMs);
 
   const killedMs = performance.now();
   cluster.server(2).signal('SIGKILL');
@@ -154,16 +157,19 @@ interface Idle {
   readonly messagesPerSecond: number;
 }
 
-async function watchIdle(cluster: FlotillaCluster, seconds: number): Promise<Idle> {
+async function watchIdle(
+  cluster: FlotillaCluster,
+  {idleSeconds, settleSeconds}: GroupsOptions,
+): Promise<Idle> {
   const usage = new ProcessUsage(cluster.pids);
   const before = await scrapeAll(cluster, [0, 1, 2]);
   const cpuBefore = usage.cpuSeconds();
   const startMs = performance.now();
-  await sleep(seconds * 1000);
+  await sleep(idleSeconds * 1000);
   const elapsedSeconds = (performance.now() - startMs) / 1000;
   const cpuSeconds = usage.cpuSeconds() - cpuBefore;
   const after = await scrapeAll(cluster, [0, 1, 2]);
-  const heapBytes = await leastHeapBytes(cluster);
+  const heapBytes = await leastHeapBytes(cluster, settleSeconds);
   const name = 'flotilla_raft_messages_sent_total';
   const sent = sumOf(after.flat(), name) - sumOf(before.flat(), name);
   return {
@@ -177,9 +183,9 @@ async function watchIdle(cluster: FlotillaCluster, seconds: number): Promise<Idl
  * Garbage counts as used until it is collected, so the least of several looks is nearest to what is
  * kept. The looks themselves allocate, which brings collections on.
  */
-async function leastHeapBytes(cluster: FlotillaCluster): Promise<number> {
+async function leastHeapBytes(cluster: FlotillaCluster, seconds: number): Promise<number> {
   let least = Infinity;
-  for (let look = 0; look < HEAP_LOOKS; look++) {
+  for (let look = 0; look < (seconds * 1000) / POLL_MS; look++) {
     const samples = (await scrapeAll(cluster, [0, 1, 2])).flat();
     least = Math.min(least, sumOf(samples, 'flotilla_heap_used_bytes') / NODES);
     await sleep(POLL_MS);
@@ -188,11 +194,11 @@ async function leastHeapBytes(cluster: FlotillaCluster): Promise<number> {
 }
 
 /** Waits until no more replicas fall asleep; how many are awake then. */
-async function untilAsleep(cluster: FlotillaCluster): Promise<number> {
+async function untilAsleep(cluster: FlotillaCluster, settleMs: number): Promise<number> {
   const deadlineMs = performance.now() + ASLEEP_MS_MAX;
   let least = Infinity;
   for (;;) {
-    await sleep(SETTLE_MS);
+    await sleep(settleMs);
     const samples = (await scrapeAll(cluster, [0, 1, 2])).flat();
     const awake = sumOf(samples, 'flotilla_raft_groups_awake');
     if (awake >= least || performance.now() > deadlineMs) return awake;

@@ -23,6 +23,7 @@ const NODES = 3;
 const DATABASE = 'steady';
 /** Enough bodies under way to keep three nodes busy, few enough to refuse none. */
 const FINDING_CLIENTS = 12;
+const WARMUP_SECONDS = 3;
 const QUERY_PAUSE_MS = 1_000;
 /** What a query looks at: the last five minutes of data of all hosts. */
 const QUERY_RANGE_MS = 300_000;
@@ -121,7 +122,8 @@ async function measure(
   await write();
   await cluster.ledSets(DATABASE);
   const {findingSeconds: seconds} = options;
-  const best = await runClosedLoop({clients: FINDING_CLIENTS, warmupSeconds: 3, seconds, write});
+  const warmupSeconds = Math.min(WARMUP_SECONDS, seconds);
+  const best = await runClosedLoop({clients: FINDING_CLIENTS, warmupSeconds, seconds, write});
   const perSecond = best.writesPerSecond * options.load;
   options.say(`best: ${best.writesPerSecond * ROWS_PER_BODY} rows/s`);
 
