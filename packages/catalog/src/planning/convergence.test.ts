@@ -60,6 +60,53 @@ describe('two voters of two replicas', () => {
   });
 });
 
+describe('a set of whose founders most died before it was open', () => {
+  const setUp = () => {
+    const world = new World(1, 7);
+    settle(world);
+    world.settings = {repairAfterMs: 1_000};
+    world.propose({
+      type: 'alter-database',
+      ...{tenant: 'default', name: 'public', options: {shards: 1}},
+    });
+    world.makeBucket(0);
+    const set = () => [...world.catalog.replicaSets()][0]!;
+    const founders = set().replicas.map(({node}) => node);
+    const dead = founders.slice(0, 2);
+    for (const node of dead) world.nodes.get(node)!.up = false;
+    const steps = () => {
+      for (let i = 0; i < 100; i++) world.step();
+    };
+    steps();
+    return {world, set, founders, dead, steps};
+  };
+  const nodesOf = ({replicas}: ReplicaSet) => replicas.map(({node}) => node);
+
+  test('waits for one of them, who may have led it before meta heard of that', () => {
+    const {world, set, founders, dead, steps} = setUp();
+    expect(set().state).toBe('creating');
+    expect(nodesOf(set())).toEqual(founders);
+    world.nodes.get(dead[0]!)!.up = true;
+    steps();
+    expect(set().state).toBe('open');
+    expect(nodesOf(set())).not.toContain(dead[1]);
+    settle(world);
+  });
+
+  test('begins anew elsewhere by order, and is whole before they return', () => {
+    const {world, set, dead, steps} = setUp();
+    const {id: of, epoch: expectedEpoch} = set();
+    const node = [...world.nodes.keys()].find((each) => !nodesOf(set()).includes(each))!;
+    const order = {set: of, expectedEpoch, node, atMs: world.nowMs};
+    expect(world.propose({type: 'recover-replica-set', ...order}).ok).toBe(true);
+    steps();
+    expect(set().state).toBe('open');
+    expect(nodesOf(set())).toHaveLength(3);
+    expect(nodesOf(set()).filter((each) => dead.includes(each))).toEqual([]);
+    settle(world);
+  });
+});
+
 function startDrain(world: World, node: number): void {
   const command = {kind: 'drain-node', sourceNode: id<NodeId>(node), startedBy: 'test'} as const;
   world.propose({type: 'create-operation', ...command, atMs: world.nowMs});

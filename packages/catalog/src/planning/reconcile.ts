@@ -156,7 +156,10 @@ function isNeeded(group: GroupView, replica: ReplicaId): boolean {
   return group.isMember(replica) || !group.isSettled;
 }
 
-/** A majority of the founding voters has its bootstrap on disk. */
+/**
+ * A majority of the founding voters has its bootstrap on disk. Until then they stay as they are, whoever of them
+ * is silent: a majority that nobody reported may have elected a leader and taken writes.
+ */
 function isOpenable(group: GroupView, catalog: Catalog): boolean {
   const {set} = group;
   if (set.state !== 'creating' || catalog.bucket(set.bucket) === undefined) return false;
