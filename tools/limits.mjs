@@ -15,10 +15,10 @@ Made by \`npm run limits\` from \`packages/base/src/limits.ts\`; change it there
 refuses what is past it, and the answer carries that code ([http.md](http.md#codes)); one without a
 code is the size of a piece or a point at which something begins, and refuses nothing.
 
-Limits with an asterisk are the most that a node takes. All of its budgets together fit half of the
-memory that it is started with (\`start --memory 4GiB\`; by default 60 % of the machine's or the
-container's), so they are smaller where that is little. The other half is for code, for what is not
-collected yet, and for the work itself. \`start --snapshot-rate\` says another
+Limits with an asterisk are the most that a node takes. The memory that it is started with
+(\`start --memory 4GiB\`; by default 60 % of the machine's or the container's) makes them smaller where it
+is little: the series indexes of all engine threads fit a quarter of it, all other budgets together half.
+The rest is for code, for what is not collected yet, and for the work itself. \`start --snapshot-rate\` says another
 \`snapshot_bytes_per_second_max\`; the other limits are fixed.
 
 `;

@@ -12,6 +12,7 @@ export interface Limit {
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
 
 export const LIMITS = {
   write_body_bytes_max: {
@@ -274,6 +275,12 @@ export const LIMITS = {
     unit: 'bytes',
     code: 'OVERLOADED',
     why: 'Past it the largest memtable is flushed; at 1.5 times writes are refused, a thread.',
+  },
+  series_indexes_bytes_max: {
+    value: 16 * GIB,
+    unit: 'bytes',
+    code: 'SERIES_LIMIT',
+    why: 'Of all replicas of an engine thread, some 200 bytes a series and bucket; past it new ones are refused by line.',
   },
   raft_uncommitted_bytes_max: {
     value: 64 * MIB,

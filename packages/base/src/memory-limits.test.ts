@@ -7,17 +7,23 @@ const MIB = 1024 * 1024;
 const threads = fc.integer({min: 1, max: 64});
 
 test('with enough memory each budget is its limit', () => {
-  const limits = fitMemory(64 * 1024 * MIB, 4);
-  expect(limits).toBe(MEMORY_LIMITS);
+  const limits = fitMemory(256 * 1024 * MIB, 4);
+  expect(limits).toEqual(MEMORY_LIMITS);
   expect(limits.memtables_bytes_max).toBe(LIMITS.memtables_bytes_max.value);
 });
 
-test('with less, all budgets fit half of it together, and none is below its least or over its limit', () => {
+test('with less, all budgets fit half of it together and series indexes a quarter, none over its limit', () => {
   const extra = fc.integer({min: 0, max: 256 * 1024}).map((mib) => mib * MIB);
   fc.assert(
     fc.property(threads, extra, (count, more) => {
       const memory = memoryBytesMin(count) + more;
-      const {bodies_in_flight_bytes_max: bodies, ...ofThread} = fitMemory(memory, count);
+      const {
+        bodies_in_flight_bytes_max: bodies,
+        series_indexes_bytes_max: indexes,
+        ...ofThread
+      } = fitMemory(memory, count);
+      expect(count * indexes).toBeLessThanOrEqual(memory / 4);
+      expect(indexes).toBeGreaterThan(64 * MIB);
       const sum = Object.values(ofThread).reduce((a, b) => a + b, ofThread.memtables_bytes_max);
       expect(bodies + count * sum).toBeLessThanOrEqual(memory / 2);
       expect(bodies).toBeGreaterThanOrEqual(64 * MIB);

@@ -17,6 +17,7 @@ import {MemoryDisk, MemoryManifestStore} from '@flotilla/testkit';
 import {expect} from 'vitest';
 import {FIELDS, type Row, TABLES, tableOf, textAt} from './agreement-rows.fixture.ts';
 import {encodeControl, encodeDelete, encodeWrite} from './command.ts';
+import {IndexBudget} from './index-budget.ts';
 import {MemtableBudget} from './memtable-budget.ts';
 import {ReplicaMachine} from './replica-machine.ts';
 
@@ -140,7 +141,8 @@ class Replica {
     });
     this.budget = new MemtableBudget(1e9);
     // Small, so that flushes begin by themselves as well.
-    const limits = {memtableBytes: 4_000, memtableBytesMax: 1e9, memtables: this.budget};
+    const indexes = new IndexBudget();
+    const limits = {memtableBytes: 4_000, memtableBytesMax: 1e9, memtables: this.budget, indexes};
     const onFault = (error: unknown): void => {
       throw error;
     };

@@ -9,11 +9,6 @@ import {PROPOSAL_MS_MAX, type ProposalHost} from './write-handler.ts';
 
 export const DELETE_METHOD = 'replica.delete';
 
-/** What the handler needs of the groups' host. */
-export interface DeleteHost extends ProposalHost {
-  status(set: ReplicaSetId): {readonly role: string} | undefined;
-}
-
 const APPLIED = new Uint8Array(0);
 
 export function encodeDeleteRequest(request: DeleteRequest): Uint8Array {
@@ -22,7 +17,7 @@ export function encodeDeleteRequest(request: DeleteRequest): Uint8Array {
 
 /** @returns an empty answer once the delete is durable on a majority and applied here. */
 export function deleteHandler(
-  host: DeleteHost,
+  host: ProposalHost,
   monotonicMs: () => number,
 ): (payload: Uint8Array, context: RpcContext) => Promise<Uint8Array> {
   return async (payload, {set}) => {

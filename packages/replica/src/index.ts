@@ -5,12 +5,7 @@ export {
   encodeChecksum,
   encodeControl,
 } from './command.ts';
-export {
-  DELETE_METHOD,
-  type DeleteHost,
-  deleteHandler,
-  encodeDeleteRequest,
-} from './delete-handler.ts';
+export {DELETE_METHOD, deleteHandler, encodeDeleteRequest} from './delete-handler.ts';
 export {
   encodeFence,
   FENCE_METHOD,
@@ -19,6 +14,7 @@ export {
   fenceHandler,
 } from './fence-handler.ts';
 export {FlushSchedule} from './flush-schedule.ts';
+export {IndexBudget} from './index-budget.ts';
 export {decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
 export {MemtableBudget} from './memtable-budget.ts';
 export {
@@ -28,4 +24,4 @@ export {
   type WriteApplied,
 } from './replica-machine.ts';
 export {refusedSeries} from './series-limit.ts';
-export {type ProposalHost, WRITE_METHOD, writeHandler} from './write-handler.ts';
+export {type ProposalHost, type SeriesLimits, WRITE_METHOD, writeHandler} from './write-handler.ts';

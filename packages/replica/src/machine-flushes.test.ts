@@ -3,7 +3,8 @@
 import {FatalError, LIMITS} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {FLUSH_AGE_MS, FlushSchedule} from './flush-schedule.ts';
-import {FakeStorage, openMachine} from './machine.fixture.ts';
+import {IndexBudget} from './index-budget.ts';
+import {FakeStorage, FOUNDING, openMachine} from './machine.fixture.ts';
 import {MemtableBudget} from './memtable-budget.ts';
 import type {ReplicaMachine} from './replica-machine.ts';
 
@@ -50,6 +51,29 @@ test('past what the thread may hold nobody applies, until a flush has freed some
   expect(machines.map(({machine: each}) => each.canApply())).toEqual([true, true, true]);
   for (const each of machines) await each.machine.close();
   expect(memtables.bytes).toBe(0);
+});
+
+test('the thread counts the index of each replica that is here, from when it is opened', async () => {
+  const indexes = new IndexBudget(500);
+  const memtables = new MemtableBudget();
+  const old = openMachine(memtables, {ofIndex: 300, indexes});
+  expect(indexes.bytes).toBe(300);
+  const fresh = openMachine(memtables, {indexes});
+  fresh.storage.ofIndex = 200;
+  expect(indexes.isFull).toBe(false);
+  fresh.write(1);
+  expect(indexes.isFull).toBe(true);
+  // Nothing else waits for it.
+  expect(fresh.machine.canTake()).toBe(true);
+  const staged = {directory: 'd', fileNames: [], point: FOUNDING};
+  const installing = fresh.machine.install(staged);
+  fresh.storage.ofIndex = 50;
+  fresh.storage.installs[0]!();
+  await installing;
+  expect(indexes.bytes).toBe(350);
+  await old.machine.close();
+  await fresh.machine.destroy();
+  expect(indexes.bytes).toBe(0);
 });
 
 test('a memtable of its full size is flushed after an apply; at four times it the replica waits', () => {
@@ -186,6 +210,6 @@ test('with twice as many tombstones as leaders take nothing is applied until som
 test('compactions that a stop broke off begin again with the machine', async () => {
   const storage = new FakeStorage();
   storage.compactionsLeft = 2;
-  openMachine(undefined, storage);
+  openMachine(undefined, {storage});
   await expect.poll(() => storage.compactions).toBe(2);
 });

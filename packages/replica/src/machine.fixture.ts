@@ -5,6 +5,7 @@ import {encodeShare} from '@flotilla/column';
 import type {DurablePoint} from '@flotilla/multiraft';
 import type {PartDamage, ReplicaStorage} from '@flotilla/storage';
 import {encodeChecksum, encodeControl, encodeWrite} from './command.ts';
+import {IndexBudget} from './index-budget.ts';
 import {MemtableBudget} from './memtable-budget.ts';
 import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
 
@@ -73,6 +74,10 @@ export class FakeStorage {
   memtableBytes(): number {
     return this.bytes;
   }
+  ofIndex = 0;
+  indexBytes(): number {
+    return this.ofIndex;
+  }
   async close(): Promise<void> {}
   async destroy(): Promise<void> {}
   install(_staged: unknown): Promise<void> {
@@ -103,12 +108,25 @@ export class FakeStorage {
   }
 }
 
-export function openMachine(memtables = new MemtableBudget(1e9), storage = new FakeStorage()) {
+export function openMachine(
+  memtables = new MemtableBudget(1e9),
+  {
+    storage = new FakeStorage(),
+    indexes = new IndexBudget(),
+    ofIndex = 0,
+  }: {
+    readonly storage?: FakeStorage;
+    readonly indexes?: IndexBudget;
+    /** Bytes, as it is opened. */
+    readonly ofIndex?: number;
+  } = {},
+) {
   const faults: unknown[] = [];
+  storage.ofIndex = ofIndex;
   const machine = new ReplicaMachine(
     storage.asStorage(),
     FOUNDING,
-    {memtableBytes: 1e6, memtableBytesMax: 4e6, memtables},
+    {memtableBytes: 1e6, memtableBytesMax: 4e6, memtables, indexes},
     {onFault: (error) => faults.push(error)},
   );
   let index = FOUNDING.index;

@@ -28,6 +28,7 @@ import {
   type WriteResult,
 } from '@flotilla/storage';
 import {type Command, type ControlCommand, type DeleteRequest, decodeCommand} from './command.ts';
+import type {IndexBudget} from './index-budget.ts';
 import {decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
 import {type MemtableBudget, pressureOf} from './memtable-budget.ts';
 
@@ -67,6 +68,8 @@ export interface MachineLimits {
   readonly memtableBytesMax: number;
   /** Shared by the machines of a thread; past it nothing is applied either. */
   readonly memtables: MemtableBudget;
+  /** Likewise; past it leaders take no new series. */
+  readonly indexes: IndexBudget;
 }
 
 export interface MachineEvents {
@@ -85,8 +88,9 @@ export class ReplicaMachine implements StateMachine {
   #applied: DurablePoint;
   /** Flushes under way, whoever asked for them. */
   #flushes = 0;
-  /** What the shared budget has of this machine. */
-  #accountedBytes = 0;
+  /** What the shared budgets have of this machine. */
+  #memtableBytes = 0;
+  #indexBytes = 0;
   /** A purge waits for a flush to become durable, and then for a compaction that frees its bytes. */
   #isPurgePending = false;
   #isCompacting = false;
@@ -112,6 +116,7 @@ export class ReplicaMachine implements StateMachine {
     const point = storage.durablePoint();
     this.#point = point === undefined ? founding : asDurablePoint(point);
     this.#applied = this.#point;
+    this.#accountIndex();
     // What a stop broke off: here no flush may ever come that begins it again.
     this.#maybeCompact();
   }
@@ -411,8 +416,15 @@ export class ReplicaMachine implements StateMachine {
 
   #account(): void {
     const bytes = this.#isClosed ? 0 : this.storage.memtableBytes();
-    this.#limits.memtables.change(bytes - this.#accountedBytes);
-    this.#accountedBytes = bytes;
+    this.#limits.memtables.change(bytes - this.#memtableBytes);
+    this.#memtableBytes = bytes;
+    this.#accountIndex();
+  }
+
+  #accountIndex(): void {
+    const bytes = this.#isClosed ? 0 : this.storage.indexBytes();
+    this.#limits.indexes.change(bytes - this.#indexBytes);
+    this.#indexBytes = bytes;
   }
 
   /** 1: writes wait for a flush, of this replica or of the thread's. */

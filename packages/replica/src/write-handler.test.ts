@@ -1,9 +1,10 @@
-import type {ReplicaSetId, RpcContext, TableId} from '@flotilla/base';
+import type {DbError, ReplicaSetId, RpcContext, TableId} from '@flotilla/base';
 import {encodeShare} from '@flotilla/column';
-import {expect, test} from 'vitest';
+import {beforeEach, describe, expect, test} from 'vitest';
+import {IndexBudget} from './index-budget.ts';
 import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
 import {refusedSeries} from './series-limit.ts';
-import {writeHandler} from './write-handler.ts';
+import {type SeriesLimits, writeHandler} from './write-handler.ts';
 
 const SET = 3 as ReplicaSetId;
 const CONTEXT = {set: SET} as RpcContext;
@@ -29,7 +30,7 @@ function machine(): ReplicaMachine {
 
 /** What the client's side is told when apply made that of the write. */
 async function answerTo(applied: WriteApplied): Promise<string> {
-  const host = {propose: async () => applied, stateMachine: machine};
+  const host = {propose: async () => applied, stateMachine: machine, status: () => undefined};
   const handle = writeHandler(host, () => 0);
   try {
     return (await handle(SHARE, CONTEXT)).length === 0 ? 'acknowledged' : 'answered with bytes';
@@ -50,49 +51,91 @@ test('a set that is not here is refused before anything is proposed', async () =
   const host = {
     propose: async () => expect.unreachable('proposed'),
     stateMachine: () => undefined,
+    status: () => undefined,
   };
   const handle = writeHandler(host, () => 0);
   await expect(handle(SHARE, CONTEXT)).rejects.toMatchObject({code: 'REPLICA_GONE'});
 });
 
-test('past series_per_replica_set_max new series are refused by name, and nothing is proposed', async () => {
+describe('where there is no room', () => {
   const known = Uint8Array.of(9);
-  const seriesId = (key: Uint8Array) => (key[0] === known[0] ? 0 : undefined);
-  const storage = {seriesId, seriesCount: 4};
-  const full = Object.create(ReplicaMachine.prototype, {
-    storage: {value: storage},
-  }) as ReplicaMachine;
-  const proposed: unknown[] = [];
-  const propose = async (_set: ReplicaSetId, payload: Uint8Array) => {
-    proposed.push(payload);
-    return {status: 'applied', rowCount: 1};
-  };
-  const shareOf = (series: readonly Uint8Array[]) =>
-    encodeShare({
-      router: {incarnation: 1, sequence: 2},
-      tables: [
-        {
-          table: 7 as TableId,
-          rowCount: series.length,
-          series,
-          seriesOfRow: Int32Array.from(series.keys()),
-          offsets: new Float64Array(series.length),
-          columns: [],
-        },
-      ],
-    });
-  const handle = writeHandler({propose, stateMachine: () => full}, () => 0, 5);
-  const error = await handle(shareOf([Uint8Array.of(1), known, Uint8Array.of(2)]), CONTEXT).then(
-    () => undefined,
-    (thrown) => thrown,
-  );
-  expect(error).toMatchObject({
-    code: 'SERIES_LIMIT',
-    details: {limit: 'series_per_replica_set_max'},
+  const [one, two] = [Uint8Array.of(1), Uint8Array.of(2)];
+  let proposed: unknown[] = [];
+  let role = 'leader';
+  beforeEach(() => {
+    proposed = [];
+    role = 'leader';
   });
-  const isRefused = refusedSeries(error)!;
-  expect([0, 1, 2].map((series) => isRefused(0, series))).toEqual([false, false, true]);
-  expect(proposed).toEqual([]);
-  await handle(shareOf([Uint8Array.of(1), known]), CONTEXT);
-  expect(proposed.length).toBe(1);
+
+  /** Of a replica that knows one of the keys, and four series in all. */
+  function handlerWith(limits: SeriesLimits) {
+    const seriesId = (key: Uint8Array) => (key[0] === known[0] ? 0 : undefined);
+    const storage = {value: {seriesId, seriesCount: 4}};
+    const full = Object.create(ReplicaMachine.prototype, {storage}) as ReplicaMachine;
+    const propose = async (_set: ReplicaSetId, payload: Uint8Array) => {
+      proposed.push(payload);
+      return {status: 'applied', rowCount: 1};
+    };
+    const host = {propose, stateMachine: () => full, status: () => ({role})};
+    const handle = writeHandler(host, () => 0, limits);
+    return (series: readonly Uint8Array[]) => handle(shareOf(series), CONTEXT);
+  }
+
+  function shareOf(series: readonly Uint8Array[]): Uint8Array {
+    const seriesOfRow = Int32Array.from(series.keys());
+    const offsets = new Float64Array(series.length);
+    const rows = {rowCount: series.length, series, seriesOfRow, offsets, columns: []};
+    return encodeShare({
+      router: {incarnation: 1, sequence: 2},
+      tables: [{table: 7 as TableId, ...rows}],
+    });
+  }
+
+  async function refusalOf(handled: Promise<unknown>) {
+    const error: DbError = await handled.then(
+      () => expect.unreachable('it was taken'),
+      (thrown) => thrown,
+    );
+    const isRefused = refusedSeries(error)!;
+    const {code, message, details} = error;
+    return {code, message, limit: details['limit'], isRefused};
+  }
+
+  test('past series_per_replica_set_max new series are refused by name, and nothing is proposed', async () => {
+    const handle = handlerWith({seriesPerSetMax: 5});
+    const {code, limit, isRefused} = await refusalOf(handle([one, known, two]));
+    expect([code, limit]).toEqual(['SERIES_LIMIT', 'series_per_replica_set_max']);
+    expect([0, 1, 2].map((series) => isRefused(0, series))).toEqual([false, false, true]);
+    expect(proposed).toEqual([]);
+    await handle([one, known]);
+    expect(proposed.length).toBe(1);
+  });
+
+  test('past series_indexes_bytes_max none is taken, known ones go on, and all of them once there is room', async () => {
+    const indexes = new IndexBudget(1_000);
+    const handle = handlerWith({indexes});
+    indexes.change(999);
+    await handle([one]);
+    indexes.change(1);
+    proposed = [];
+    const {code, message, limit, isRefused} = await refusalOf(handle([one, known, two]));
+    expect([code, limit]).toEqual(['SERIES_LIMIT', 'series_indexes_bytes_max']);
+    expect(message).toContain('no memory for more series (series_indexes_bytes_max, here 1000)');
+    expect([0, 1, 2].map((series) => isRefused(0, series))).toEqual([true, false, true]);
+    expect(proposed).toEqual([]);
+    await handle([known]);
+    expect(proposed.length).toBe(1);
+    indexes.change(-1);
+    await handle([one, known, two]);
+    expect(proposed.length).toBe(2);
+  });
+
+  test('a follower without memory names its leader, which may have some', async () => {
+    const indexes = new IndexBudget(1);
+    indexes.change(1);
+    role = 'follower';
+    // The group refuses it, and says who leads.
+    await handlerWith({indexes})([one]);
+    expect(proposed.length).toBe(1);
+  });
 });

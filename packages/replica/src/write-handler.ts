@@ -5,14 +5,15 @@ import {DbError, LIMITS, type ReplicaSetId, type RpcContext} from '@flotilla/bas
 import {replaceSeriesKeys} from '@flotilla/column';
 import type {StateMachine} from '@flotilla/multiraft';
 import {encodeWrite} from './command.ts';
+import type {IndexBudget} from './index-budget.ts';
 import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
-import {seriesLimit} from './series-limit.ts';
+import {roomOfNode, roomOfSet, type SeriesRoom, seriesLimit} from './series-limit.ts';
 
 export const WRITE_METHOD = 'replica.write';
 /** A proposal that is neither committed nor lost by then is answered as unknown. */
 export const PROPOSAL_MS_MAX = 4_000;
 
-/** What the handler needs of the groups' host. */
+/** What a handler needs of the groups' host. */
 export interface ProposalHost {
   propose(
     set: ReplicaSetId,
@@ -20,6 +21,15 @@ export interface ProposalHost {
     options: {readonly deadlineMs: number; readonly kind?: 'write'},
   ): Promise<unknown>;
   stateMachine(set: ReplicaSetId): StateMachine | undefined;
+  status(set: ReplicaSetId): {readonly role: string} | undefined;
+}
+
+/** What bounds the series that are taken. */
+export interface SeriesLimits {
+  /** Instead of `series_per_replica_set_max`. */
+  readonly seriesPerSetMax?: number | undefined;
+  /** Of the thread; absent: no bound. */
+  readonly indexes?: IndexBudget | undefined;
 }
 
 const APPLIED = new Uint8Array(0);
@@ -28,7 +38,7 @@ const APPLIED = new Uint8Array(0);
 export function writeHandler(
   host: ProposalHost,
   monotonicMs: () => number,
-  seriesMax: number = LIMITS.series_per_replica_set_max.value,
+  limits: SeriesLimits = {},
 ): (payload: Uint8Array, context: RpcContext) => Promise<Uint8Array> {
   return async (share, {set}) => {
     const machine = host.stateMachine(set);
@@ -44,13 +54,26 @@ export function writeHandler(
       return id;
     });
     // Before anything is proposed: apply is the same on every replica and refuses nothing.
-    const room = seriesMax - storage.seriesCount;
-    if (fresh > 0 && fresh > room) throw seriesLimit(compact, {set, room, seriesMax});
+    const room =
+      fresh > 0 ? roomOf(host, set, {fresh, known: storage.seriesCount}, limits) : undefined;
+    if (room !== undefined) throw seriesLimit(compact, room);
     const deadlineMs = monotonicMs() + PROPOSAL_MS_MAX;
     const options = {deadlineMs, kind: 'write'} as const;
     const applied = (await host.propose(set, encodeWrite(compact), options)) as WriteApplied;
     return answerOf(applied, set);
   };
+}
+
+/** Undefined where there is enough. Whether a node has memory counts of the leader's alone. */
+function roomOf(
+  host: ProposalHost,
+  set: ReplicaSetId,
+  {fresh, known}: {readonly fresh: number; readonly known: number},
+  {seriesPerSetMax: seriesMax = LIMITS.series_per_replica_set_max.value, indexes}: SeriesLimits,
+): SeriesRoom | undefined {
+  if (indexes?.isFull === true && host.status(set)?.role === 'leader')
+    return roomOfNode(set, indexes);
+  return fresh > seriesMax - known ? roomOfSet(set, {seriesMax, seriesCount: known}) : undefined;
 }
 
 function answerOf(applied: WriteApplied, set: ReplicaSetId): Uint8Array {

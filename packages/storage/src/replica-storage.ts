@@ -258,9 +258,13 @@ export class ReplicaStorage {
     return this.#memtables.bytes;
   }
 
+  indexBytes(): number {
+    return this.#index.memoryBytes();
+  }
+
   /** Of memtables and the series index. */
   memoryBytes(): number {
-    return this.memtableBytes() + this.#index.memoryBytes();
+    return this.memtableBytes() + this.indexBytes();
   }
 
   partBytes(): number {
@@ -273,7 +277,7 @@ export class ReplicaStorage {
       parts: this.#files.parts.length,
       partBytes: this.partBytes(),
       memtableBytes,
-      memoryBytes: memtableBytes + this.#index.memoryBytes(),
+      memoryBytes: memtableBytes + this.indexBytes(),
       seriesCount: this.#index.count,
     };
   }

@@ -2,7 +2,9 @@ import type {ColumnId, SeriesId, TableId} from '@flotilla/base';
 import {encodeSeriesKey} from '@flotilla/column';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
-import {SeriesIndex} from './series-index.ts';
+import {ByteSet} from './byte-set.ts';
+import {Int32List} from './growable.ts';
+import {SeriesIndex, TagColumn} from './series-index.ts';
 
 const HOST = 1 as ColumnId;
 
@@ -30,6 +32,30 @@ test('ids come in order of first appearance and lead back to their keys', () => 
       expect(index.count).toBe(want.size);
     }),
   );
+});
+
+test('what it holds is counted as its parts hold it, series by series', () => {
+  const parts = {keys: new ByteSet(), lists: [new Int32List()], tags: new Map<string, TagColumn>()};
+  const index = new SeriesIndex();
+  for (let i = 0; i < 3_000; i++) {
+    const [table, column] = [1 + (i % 2), 1 + (i % 3)];
+    const value = `host_${i % 700}`;
+    const tags = [{column: column as ColumnId, value}];
+    index.add(encodeSeriesKey(table as TableId, tags));
+    parts.keys.add(encodeSeriesKey(table as TableId, tags));
+    if (parts.keys.count > parts.lists[0]!.count) {
+      parts.lists[0]!.push(0);
+      const ids = parts.lists[table] ?? new Int32List();
+      parts.lists[table] = ids;
+      const tag = parts.tags.get(`${table} ${column}`) ?? new TagColumn();
+      parts.tags.set(`${table} ${column}`, tag);
+      tag.set(ids.count, new TextEncoder().encode(value));
+      ids.push(0);
+    }
+    const all = [parts.keys, ...parts.lists.filter(Boolean), ...parts.tags.values()];
+    expect(index.memoryBytes()).toBe(all.reduce((sum, {bytes}) => sum + bytes, 0));
+  }
+  expect(index.count).toBeGreaterThan(1_000);
 });
 
 test('a hundred thousand series take at most 100 bytes each beyond their keys', () => {

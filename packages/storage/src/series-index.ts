@@ -51,6 +51,8 @@ export class SeriesIndex {
   readonly #tables = new Map<TableId, TableSeries>();
   /** Series id -> its position among the series of its table. */
   readonly #positions = new Int32List();
+  /** Of all tables; counted as they grow, since it is asked at each apply. */
+  #tableBytes = 0;
 
   get count(): number {
     return this.#keys.count;
@@ -98,12 +100,7 @@ export class SeriesIndex {
   }
 
   memoryBytes(): number {
-    let bytes = this.#keys.bytes + this.#positions.bytes;
-    for (const table of this.#tables.values()) {
-      bytes += table.ids.bytes;
-      for (const tag of table.tags.values()) bytes += tag.bytes;
-    }
-    return bytes;
+    return this.#keys.bytes + this.#positions.bytes + this.#tableBytes;
   }
 
   #indexTags(id: number, key: Uint8Array): void {
@@ -115,7 +112,9 @@ export class SeriesIndex {
       this.#tables.set(tableId, table);
     }
     const position = table.ids.count;
+    this.#tableBytes -= table.ids.bytes;
     table.ids.push(id);
+    this.#tableBytes += table.ids.bytes;
     this.#positions.push(position);
     while (reader.remaining > 0) {
       const column = reader.varint() as ColumnId;
@@ -124,8 +123,11 @@ export class SeriesIndex {
       if (tag === undefined) {
         tag = new TagColumn();
         table.tags.set(column, tag);
+        this.#tableBytes += tag.bytes;
       }
+      this.#tableBytes -= tag.bytes;
       tag.set(position, value);
+      this.#tableBytes += tag.bytes;
     }
   }
 }

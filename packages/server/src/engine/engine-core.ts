@@ -22,6 +22,7 @@ import {
   deleteHandler,
   FENCE_METHOD,
   fenceHandler,
+  type SeriesLimits,
   WRITE_METHOD,
   writeHandler,
 } from '@flotilla/replica';
@@ -50,7 +51,7 @@ export interface CoreNews {
   catalog(news: CatalogNews): void;
 }
 
-export interface CorePorts {
+export interface CorePorts extends SeriesLimits {
   readonly node: NodeId;
   readonly thread: number;
   /** Engine threads of the node. */
@@ -70,7 +71,6 @@ export interface CorePorts {
   readonly catalog: CatalogUpdate;
   /** Numbers this life of the router: none before it had the same. */
   readonly incarnation: number;
-  readonly seriesPerSetMax?: number | undefined;
   readonly news: CoreNews;
 }
 
@@ -181,14 +181,14 @@ function hostReplicas(
 
 /** What other threads and nodes may ask. */
 function answers(
-  {clock, rpc, nodes, seriesPerSetMax}: CorePorts,
+  {clock, rpc, nodes, seriesPerSetMax, indexes}: CorePorts,
   host: Host,
   failoverHost: FailoverHost,
   replicas: NodeReplicas,
 ): RpcHandlers[] {
   const monotonicMs = (): number => clock.monotonicMs();
   const shares = new Map([
-    [WRITE_METHOD, writeHandler(host, monotonicMs, seriesPerSetMax)],
+    [WRITE_METHOD, writeHandler(host, monotonicMs, {seriesPerSetMax, indexes})],
     [DELETE_METHOD, deleteHandler(host, monotonicMs)],
     [FENCE_METHOD, fenceHandler(host, (ms) => pause(clock, ms))],
   ]);

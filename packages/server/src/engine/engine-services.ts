@@ -6,7 +6,7 @@ import type {Host} from '@flotilla/multiraft';
 import {ReplicaMachine} from '@flotilla/replica';
 import {FragmentReader, type ReadCounts} from '@flotilla/router';
 import type {Sample} from '../metrics/sample.ts';
-import {threadSamples} from '../metrics/thread-samples.ts';
+import {type ThreadParts, threadSamples} from '../metrics/thread-samples.ts';
 import {AdminService} from './admin-service.ts';
 import {ClusterView} from './cluster-view.ts';
 import type {EngineServices} from './engine-calls.ts';
@@ -30,6 +30,7 @@ export function createServices(
   const reader = new FragmentReader({node: options.node, ...asking});
   const view = new ClusterView({rpc, clock, catalog});
   const memory = new WriteMemory(options.memory.writes_in_flight_bytes_max);
+  const parsers = new Parsers(options.memory.series_caches_bytes_max);
   const counts = new ServiceCounts();
   const createDatabase: CreateDatabase | undefined = options.autoCreateDatabase
     ? async (tenant, name, deadlineMs) => {
@@ -39,8 +40,7 @@ export function createServices(
     : undefined;
   return {
     writes: new WriteService({
-      ...{access: copy, router, clock, turns, memory},
-      parsers: new Parsers(options.memory.series_caches_bytes_max),
+      ...{access: copy, router, clock, turns, memory, parsers},
       createDatabase,
       counts,
     }),
@@ -53,7 +53,7 @@ export function createServices(
     admin: new AdminService({access: copy, meta, plans: meta, view, rpc, clock, router}),
     storage: (action) => settleStorage(action, machinesOf(host)),
     counts,
-    measure: () => measured(base, core, {reads, counts, memory}),
+    measure: () => measured(base, core, {reads, services: counts, memory, parsers}),
   };
 }
 
@@ -66,25 +66,20 @@ function machinesOf(host: Host): ReplicaMachine[] {
 }
 
 function measured(
-  {options, memtables, queries, storageCounts: storage, turns, watch}: ThreadBase,
+  {options, memtables, indexes, queries, storageCounts: storage, turns, watch}: ThreadBase,
   {host, rpc, metaRole, router}: EngineCore,
-  parts: {
-    readonly reads: ReadCounts;
-    readonly counts: ServiceCounts;
-    readonly memory: WriteMemory;
-  },
+  ofServices: Pick<ThreadParts, 'reads' | 'services' | 'memory' | 'parsers'>,
 ): readonly Sample[] {
   const samples = threadSamples({
+    ...ofServices,
     thread: options.thread,
     host: host.metrics(),
     rpc: rpc.status(),
     machines: machinesOf(host),
-    services: parts.counts,
     writes: router.counts,
-    reads: parts.reads,
     storage,
-    memory: parts.memory,
     memtables,
+    indexes,
     queries,
     work: turns.counts,
   });

@@ -139,6 +139,7 @@ async function openHost(
         memtableBytes: MEMTABLE_BYTES,
         memtableBytesMax: MEMTABLE_BYTES_MAX,
         memtables: base.memtables,
+        indexes: base.indexes,
       },
       counts: base.storageCounts,
       onFault,

@@ -18,14 +18,14 @@ interface Held {
 }
 
 export class Parsers {
-  readonly #bytesMax: number;
+  readonly bytesMax: number;
   /** In order of last use. */
   readonly #held = new Map<DatabaseId, Held>();
   #bytes = 0;
   #reading: Held | undefined;
 
   constructor(bytesMax: number = LIMITS.series_caches_bytes_max.value) {
-    this.#bytesMax = bytesMax;
+    this.bytesMax = bytesMax;
   }
 
   /** What all of them remember. */
@@ -66,7 +66,7 @@ export class Parsers {
   /** Also the one just used, where it alone is too much. */
   #forget(): void {
     for (const [database, {bytes}] of this.#held) {
-      if (this.#bytes <= this.#bytesMax && this.#held.size <= PARSERS_MAX) return;
+      if (this.#bytes <= this.bytesMax && this.#held.size <= PARSERS_MAX) return;
       this.#held.delete(database);
       this.#bytes -= bytes;
     }

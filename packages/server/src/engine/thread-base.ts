@@ -3,7 +3,7 @@
 import type {Clock, Log, Random} from '@flotilla/base';
 import {Catalog} from '@flotilla/catalog';
 import {QueriesMemory} from '@flotilla/query';
-import {MemtableBudget} from '@flotilla/replica';
+import {IndexBudget, MemtableBudget} from '@flotilla/replica';
 import {NodeWatch} from '@flotilla/router';
 import {StorageCounts} from '@flotilla/storage';
 import {createNodeRandom, NodeClock, NodeDisk} from '../adapters/index.ts';
@@ -26,6 +26,7 @@ export interface ThreadBase {
   /** Told which nodes answer. */
   readonly nodes: NodeWatch;
   readonly memtables: MemtableBudget;
+  readonly indexes: IndexBudget;
   readonly queries: QueriesMemory;
   readonly storageCounts: StorageCounts;
   readonly watch: ThreadWatch;
@@ -48,6 +49,7 @@ export function threadBase(
     certificates: {ends: undefined},
     nodes: watchOf(options),
     memtables: new MemtableBudget(options.memory.memtables_bytes_max),
+    indexes: new IndexBudget(options.memory.series_indexes_bytes_max),
     queries: new QueriesMemory(options.memory.queries_memory_bytes_max),
     storageCounts: new StorageCounts(),
     watch: new ThreadWatch(clock, String(options.thread)),

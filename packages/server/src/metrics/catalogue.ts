@@ -71,7 +71,10 @@ const MESSAGE = oneOf(
   'readIndexReply',
 );
 const BUDGET = {
-  budget: oneOf('bodies', 'writes', 'proposals', 'memtables', 'queries', 'calls'),
+  budget: oneOf(
+    ...['bodies', 'writes', 'series_caches', 'proposals', 'memtables', 'indexes'],
+    ...['queries', 'calls', 'node_queue'],
+  ),
   thread: THREAD,
 };
 
@@ -307,7 +310,9 @@ export const METRICS = {
 
   flotilla_budget_used_bytes: {
     type: 'gauge',
-    help: 'Of a byte budget; what does not fit is refused, see limits.md.',
+    help:
+      'Of a byte budget, see limits.md; what does not fit is refused, or forgotten by series_caches, or ' +
+      'dropped by node_queue, which is the fullest of all queues to other nodes.',
     labels: BUDGET,
   },
   flotilla_budget_limit_bytes: {

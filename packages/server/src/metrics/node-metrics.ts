@@ -6,7 +6,7 @@ import {EXPOSITION_TYPE, exposition} from './exposition.ts';
 import {HttpCounts} from './http-counts.ts';
 import {type NodeStatus, nodeSamples} from './node-samples.ts';
 import {processSamples} from './process-samples.ts';
-import {budget} from './thread-samples.ts';
+import {budget} from './sample.ts';
 import {type ThreadAsker, ThreadScrapes} from './thread-scrapes.ts';
 import {ThreadWatch} from './thread-watch.ts';
 

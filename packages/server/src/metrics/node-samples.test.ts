@@ -1,3 +1,4 @@
+import {LIMITS} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {type NodeStatus, nodeSamples} from './node-samples.ts';
 
@@ -39,6 +40,19 @@ test('connections and queues are sums over the other nodes', () => {
     [{channel: 'control'}, 3],
     [{channel: 'bulk'}, 30],
   ]);
+});
+
+test('the fullest of all queues is told beside what one may hold', () => {
+  const queues = [
+    {control: 3, bulk: 0},
+    {control: 1, bulk: 2},
+  ].map((queuedBytes) => ({queuedBytes}) as NodeStatus['connections'][number]);
+  const used = (connections: NodeStatus['connections']) =>
+    sampled('flotilla_budget_used_bytes', {connections});
+  expect(used([])).toBe(0);
+  expect(used(queues)).toBe(3);
+  expect(used(queues.slice(1))).toBe(2);
+  expect(sampled('flotilla_budget_limit_bytes', {})).toBe(LIMITS.node_queue_bytes_max.value);
 });
 
 test('the end of the certificate is told where there is one', () => {

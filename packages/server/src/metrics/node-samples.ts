@@ -1,8 +1,9 @@
 // What the main thread knows of this node beside the others: connections, clocks, and how long the
 // engine threads' writes wait for their disks.
 
+import {LIMITS} from '@flotilla/base';
 import type {ConnectionStatus} from '../connections/index.ts';
-import type {Sample} from './sample.ts';
+import {budget, type Sample} from './sample.ts';
 
 const MS_PER_S = 1e3;
 
@@ -30,11 +31,17 @@ export function nodeSamples(status: NodeStatus): Sample[] {
   });
   const offsetMs = Math.max(0, ...clockOffsetsMs.map(Math.abs));
   const writeAgeMs = Math.max(0, ...writeAgesMs);
+  // Each node has a queue for each channel, and the limit is of one.
+  const fullest = Math.max(
+    0,
+    ...connections.map(({queuedBytes: {control, bulk}}) => Math.max(control, bulk)),
+  );
   return [
     {metric, labels: {state: 'connected'}, value: connected},
     {metric, labels: {state: 'disconnected'}, value: connections.length - connected},
     queued('control'),
     queued('bulk'),
+    ...budget('node_queue', 'main', fullest, LIMITS.node_queue_bytes_max.value),
     {metric: 'flotilla_node_frames_dropped_total', value: framesDropped},
     {metric: 'flotilla_node_clock_offset_seconds_max', value: offsetMs / MS_PER_S},
     {metric: 'flotilla_log_write_age_seconds', value: writeAgeMs / MS_PER_S},

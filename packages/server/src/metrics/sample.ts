@@ -19,3 +19,12 @@ export function byLabel(
 ): Sample[] {
   return [...counts].map(([name, value]) => ({metric, labels: {[label]: name}, value}));
 }
+
+/** What of a byte budget is used, and the budget. */
+export function budget(name: string, thread: string, used: number, limit: number): Sample[] {
+  const labels = {budget: name, thread};
+  return [
+    {metric: 'flotilla_budget_used_bytes', labels, value: used},
+    {metric: 'flotilla_budget_limit_bytes', labels, value: limit},
+  ];
+}

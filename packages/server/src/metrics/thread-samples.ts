@@ -4,15 +4,16 @@
 import {LIMITS} from '@flotilla/base';
 import type {HostMetrics} from '@flotilla/multiraft';
 import type {QueriesMemory} from '@flotilla/query';
-import type {MemtableBudget, ReplicaMachine} from '@flotilla/replica';
+import type {IndexBudget, MemtableBudget, ReplicaMachine} from '@flotilla/replica';
 import type {ReadCounts, WriteCounts} from '@flotilla/router';
 import type {StorageCounts, StorageSizes} from '@flotilla/storage';
 import type {RpcStatus} from '../connections/index.ts';
+import type {Parsers} from '../engine/parsers.ts';
 import type {ServiceCounts} from '../engine/service-counts.ts';
 import type {WorkTurns} from '../engine/work-turns.ts';
 import type {WriteMemory} from '../engine/write-memory.ts';
 import type {MetricName} from './catalogue.ts';
-import {byLabel, type Sample} from './sample.ts';
+import {budget, byLabel, type Sample} from './sample.ts';
 
 export interface ThreadParts {
   readonly thread: number;
@@ -25,6 +26,9 @@ export interface ThreadParts {
   readonly storage: StorageCounts;
   readonly memory: WriteMemory;
   readonly memtables: MemtableBudget;
+  readonly indexes: IndexBudget;
+  /** They remember series from body to body. */
+  readonly parsers: Parsers;
   readonly queries: QueriesMemory;
   readonly work: WorkTurns['counts'];
 }
@@ -153,21 +157,17 @@ function sumOfSizes(machines: readonly ReplicaMachine[]): StorageSizes {
   return sum;
 }
 
-function budgetSamples({thread, host, memory, memtables, queries, rpc}: ThreadParts): Sample[] {
+function budgetSamples(parts: ThreadParts): Sample[] {
+  const {host, rpc, memory, memtables, indexes, parsers, queries} = parts;
+  const thread = String(parts.thread);
   return [
-    ...budget('writes', String(thread), memory.bytes, memory.bytesMax),
-    ...budget('proposals', String(thread), host.proposalBytes, host.proposalBytesMax),
-    ...budget('memtables', String(thread), memtables.bytes, memtables.bytesMax),
-    ...budget('queries', String(thread), queries.bytes, queries.bytesMax),
-    ...budget('calls', String(thread), rpc.bytes, LIMITS.rpc_bytes_in_flight_max.value),
-  ];
-}
-
-export function budget(name: string, thread: string, used: number, limit: number): Sample[] {
-  const labels = {budget: name, thread};
-  return [
-    {metric: 'flotilla_budget_used_bytes', labels, value: used},
-    {metric: 'flotilla_budget_limit_bytes', labels, value: limit},
+    ...budget('writes', thread, memory.bytes, memory.bytesMax),
+    ...budget('series_caches', thread, parsers.bytes, parsers.bytesMax),
+    ...budget('proposals', thread, host.proposalBytes, host.proposalBytesMax),
+    ...budget('memtables', thread, memtables.bytes, memtables.bytesMax),
+    ...budget('indexes', thread, indexes.bytes, indexes.bytesMax),
+    ...budget('queries', thread, queries.bytes, queries.bytesMax),
+    ...budget('calls', thread, rpc.bytes, LIMITS.rpc_bytes_in_flight_max.value),
   ];
 }
 

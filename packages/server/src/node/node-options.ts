@@ -64,8 +64,9 @@ const Options = z.strictObject({
     .int()
     .min(SNAPSHOT_BYTES_PER_SECOND_MIN)
     .default(LIMITS.snapshot_bytes_per_second_max.value),
-  /** For tests, which cannot write a million series; no flag sets it. */
+  /** For tests, which cannot write a million series; no flag sets these. */
   seriesPerSetMax: z.number().int().positive().optional(),
+  seriesIndexesBytesMax: z.number().int().positive().optional(),
   log: z.enum(['pretty', 'json']).default('pretty'),
 });
 

@@ -22,8 +22,9 @@ async function start(options: Partial<StartNodeOptions> = {}) {
   return startNode({dataDirectory: directory, listen, engineThreads: 0, log: 'json', ...options});
 }
 
-test('series_per_replica_set_max: lines of new series are refused by number, known series go on', async () => {
-  const node = await start({seriesPerSetMax: 3});
+/** A node with database `few` of one replica set, and what writes to it and sums it up. */
+async function startWithFew(options: Partial<StartNodeOptions>) {
+  const node = await start(options);
   const post = async (path: string, body: string) => {
     const answer = await fetch(`http://${node.address}${path}`, {method: 'POST', body});
     const text = await answer.text();
@@ -34,9 +35,16 @@ test('series_per_replica_set_max: lines of new series are refused by number, kno
   const sum = async () => (await post('/api/v1/sql?db=few', 'SELECT sum(f) AS n FROM m')).body;
   const ready = async () => (await fetch(`http://${node.address}/ready`)).status;
   await expect.poll(ready, {timeout: 20_000}).toBe(200);
-  expect((await post('/api/v1/sql', 'CREATE DATABASE few WITH SHARD 1 REPLICA 1')).status).toBe(
-    200,
+  const made = await post(
+    '/api/v1/sql',
+    'CREATE DATABASE IF NOT EXISTS few WITH SHARD 1 REPLICA 1',
   );
+  expect(made.status).toBe(200);
+  return {node, write, sum};
+}
+
+test('series_per_replica_set_max: lines of new series are refused by number, known series go on', async () => {
+  const {node, write, sum} = await startWithFew({seriesPerSetMax: 3});
   expect((await write(['m,h=a f=1 1', 'm,h=b f=1 1'])).status).toBe(204);
   const mixed = ['m,h=a f=1 2', 'm,h=c f=1 2', 'm,h=d f=1 2', 'm,h=b f=1 2', 'm,h=e f=1 2'];
   const refused = await write(mixed);
@@ -54,6 +62,36 @@ test('series_per_replica_set_max: lines of new series are refused by number, kno
   expect((await write(['m,h=c f=1 4', 'm,h=a f=1 4'])).status).toBe(204);
   expect(await sum()).toEqual([{n: 7}]);
   await node.stop();
+}, 60_000);
+
+test('series_indexes_bytes_max: past it lines of new series are refused, known ones go on, now and after a restart', async () => {
+  const options = {seriesIndexesBytesMax: 4_000};
+  const {node, write, sum} = await startWithFew(options);
+  let known = 0;
+  for (let answer = await write(['m,h=s0 f=1 1']); answer.status === 204; )
+    answer = await write([`m,h=s${++known} f=1 1`]);
+  expect(known).toBeGreaterThan(2);
+  const mixed = await write(['m,h=s1 f=1 2', 'm,h=another f=1 2', 'm,h=s0 f=1 2']);
+  expect(mixed.body).toMatchObject({code: 'LINES_REJECTED', details: {written: 2, rejected: 1}});
+  expect(mixed.body.details.lines).toMatchObject([
+    {line: 2, code: 'SERIES_LIMIT', reason: expect.stringContaining('series_indexes_bytes_max')},
+  ]);
+  expect(await sum()).toEqual([{n: known + 2}]);
+  const budgets = await (await fetch(`http://${node.address}/metrics`)).text();
+  const of = (what: string) =>
+    Number(
+      new RegExp(`^flotilla_budget_${what}_bytes\\{budget="indexes".* (\\d+)$`, 'm').exec(
+        budgets,
+      )?.[1],
+    );
+  expect(of('limit')).toBe(4_000);
+  expect(of('used')).toBeGreaterThanOrEqual(4_000);
+  await node.stop();
+  const again = await startWithFew(options);
+  expect(await again.sum()).toEqual([{n: known + 2}]);
+  expect((await again.write(['m,h=s1 f=1 3'])).status).toBe(204);
+  expect((await again.write(['m,h=another f=1 3'])).status).toBe(400);
+  await again.node.stop();
 }, 60_000);
 
 test('a node whose catalog may be old connects with one that says it is of the cluster', async () => {

@@ -135,7 +135,9 @@ class NodeProcess implements StartedNode {
 
   constructor(options: NodeOptions, resources: Resources, directory: NodeDirectory, log: Log) {
     this.#options = options;
-    this.#memory = resources.memory;
+    const {seriesIndexesBytesMax: indexes} = options;
+    const {memory} = resources;
+    this.#memory = indexes === undefined ? memory : {...memory, series_indexes_bytes_max: indexes};
     this.#directory = directory;
     this.#log = log;
     this.address = options.advertise ?? options.listen;

@@ -15,7 +15,7 @@ test('by default an engine thread for each core but one, as far as there is memo
 });
 
 test('budgets are their limits on a large machine and less on a small one', () => {
-  expect(resourcesOf({}, {cores: 4, memoryBytes: 64 * GIB}).memory).toEqual(MEMORY_LIMITS);
+  expect(resourcesOf({}, {cores: 4, memoryBytes: 512 * GIB}).memory).toEqual(MEMORY_LIMITS);
   const {memtables_bytes_max} = resourcesOf({}, {cores: 2, memoryBytes: 4 * GIB}).memory;
   expect(memtables_bytes_max).toBeLessThan(MEMORY_LIMITS.memtables_bytes_max / 2);
 });

@@ -1,7 +1,9 @@
 // What a running node tells of itself, by HTTP: metrics that move with the work and stay few and quick
 // with many replica sets, health, readiness, the ids of requests.
 
+import {once} from 'node:events';
 import {mkdtemp, rm} from 'node:fs/promises';
+import {request} from 'node:http';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {freePorts} from '@flotilla/testkit';
@@ -10,11 +12,17 @@ import {METRICS, type MetricDefinition} from '../metrics/catalogue.ts';
 import {type Family, parseExposition} from '../metrics/exposition-parser.fixture.ts';
 import {type StartedNode, startNode} from './node.ts';
 
+const BUDGETS = [
+  ...['bodies', 'writes', 'series_caches', 'proposals', 'memtables', 'indexes'],
+  ...['queries', 'calls', 'node_queue'],
+];
 const SETS_MIN = 200;
 const SHARDS = 50;
 const WEEK_S = 7 * 86_400;
 const T0_S = 1_700_000_000;
 const START_MS_MAX = 60_000;
+/** Less than what a test may take. */
+const POLL_MS_MAX = 10_000;
 /** The engine threads answer in so long; a test machine may be ten times slower than it should. */
 const SCRAPE_MS_MAX = 100;
 const SCRAPES = 10;
@@ -65,6 +73,22 @@ function read(
 
 function write(lines: string, query = 'db=public&precision=s', headers = {}): Promise<Response> {
   return fetch(`${url}/api/v1/write?${query}`, {method: 'POST', body: lines, headers});
+}
+
+/** A write whose body has not come whole. */
+function heldBody(): {readonly end: () => Promise<number>} {
+  const line = `held v=1 ${T0_S}`;
+  const headers = {'content-length': line.length};
+  const options = {method: 'POST', headers};
+  const sent = request(`${url}/api/v1/write?db=public&precision=s`, options);
+  const answered = once(sent, 'response').then(([answer]) => answer.resume().statusCode);
+  sent.write(line.slice(0, 1));
+  return {
+    end: () => {
+      sent.end(line.slice(1));
+      return answered;
+    },
+  };
 }
 
 async function sql(text: string): Promise<number> {
@@ -130,6 +154,58 @@ describe('/metrics', () => {
       expect(read(after, 'flotilla_event_loop_delay_seconds', {thread})).toBeGreaterThan(0);
       expect(read(after, 'flotilla_heap_used_bytes', {thread})).toBeGreaterThan(0);
     }
+  });
+
+  test('what is used of each budget moves while it is used, and comes back', async () => {
+    const most = new Map<string, number>();
+    const used = async (): Promise<Map<string, number>> => {
+      const families = await scrape();
+      const of = (budget: string) => read(families, 'flotilla_budget_used_bytes', {budget});
+      const present = new Map(BUDGETS.map((budget) => [budget, of(budget)]));
+      for (const [budget, bytes] of present)
+        most.set(budget, Math.max(bytes, most.get(budget) ?? 0));
+      return present;
+    };
+    const unseen = () => BUDGETS.filter((budget) => !(most.get(budget)! > 0));
+    const held = heldBody();
+    let isOver = false;
+    const work = async (act: () => Promise<unknown>): Promise<void> => {
+      while (!isOver) await act();
+    };
+    const lines = Array.from({length: 5_000}, (_, i) => `load,host=h${i} v=${i} ${T0_S}`);
+    const working = Promise.all([
+      ...[1, 2, 3, 4].map(() => work(() => write(lines.join('\n')))),
+      ...[1, 2].map(() => work(() => sql('SELECT host, v FROM load ORDER BY v'))),
+    ]);
+    try {
+      // Of what waits for other nodes this one has nothing; node-samples.test.ts sees it move.
+      await expect
+        .poll(
+          async () => {
+            await used();
+            return unseen();
+          },
+          {timeout: POLL_MS_MAX},
+        )
+        .toEqual(['node_queue']);
+    } finally {
+      isOver = true;
+      await working;
+      await held.end();
+    }
+    const left = async () => {
+      const present = await used();
+      const passing = ['bodies', 'writes', 'proposals', 'queries'];
+      const kept = passing.filter((budget) => present.get(budget)! > 0);
+      // Those who follow the catalog have asked, and are never answered to the end.
+      return present.get('calls')! < most.get('calls')! ? kept : [...kept, 'calls'];
+    };
+    await expect.poll(left, {timeout: POLL_MS_MAX}).toEqual([]);
+    const families = await scrape();
+    for (const budget of BUDGETS)
+      expect(read(families, 'flotilla_budget_limit_bytes', {budget}), budget).toBeGreaterThan(
+        most.get(budget)!,
+      );
   });
 
   test('a flush moves rows from memory to parts', async () => {

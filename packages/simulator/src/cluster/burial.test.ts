@@ -7,7 +7,7 @@ import {
   type StoreId,
 } from '@flotilla/base';
 import {Host, type OpenHostedStateMachine} from '@flotilla/multiraft';
-import {MemtableBudget} from '@flotilla/replica';
+import {IndexBudget, MemtableBudget} from '@flotilla/replica';
 import {replicaFactory} from '@flotilla/server/engine-parts';
 import {Manifest, StorageCounts} from '@flotilla/storage';
 import {MemoryDisk, MemoryManifestStore, MemoryNetwork, VirtualClock} from '@flotilla/testkit';
@@ -26,7 +26,10 @@ async function opened() {
     disk,
     slices: {due: () => undefined},
     manifests: new Map([[STORE, manifest]]),
-    limits: {memtableBytes: 1e3, memtableBytesMax: 1e4, memtables: new MemtableBudget()},
+    limits: {
+      ...{memtableBytes: 1e3, memtableBytesMax: 1e4},
+      ...{memtables: new MemtableBudget(), indexes: new IndexBudget()},
+    },
     counts: new StorageCounts(),
     onFault: (error) => {
       throw error;

@@ -15,7 +15,7 @@ import {
 import type {Catalog} from '@flotilla/catalog';
 import type {CatalogNews} from '@flotilla/meta';
 import type {Host, NodeState as PeerState} from '@flotilla/multiraft';
-import {MemtableBudget, ReplicaMachine} from '@flotilla/replica';
+import {IndexBudget, MemtableBudget, ReplicaMachine} from '@flotilla/replica';
 import {freshen} from '@flotilla/router';
 import {
   assembleCore,
@@ -100,6 +100,7 @@ export class ThreadEngine implements ThreadProgram {
         memtableBytes: MEMTABLE_BYTES,
         memtableBytesMax: 4 * MEMTABLE_BYTES,
         memtables: new MemtableBudget(),
+        indexes: new IndexBudget(),
       },
       counts: new StorageCounts(),
       onFault: (error) => this.#fault(error),
