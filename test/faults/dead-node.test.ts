@@ -16,6 +16,7 @@ const START_MS_MAX = 180_000;
 const TEST_MS_MAX = 240_000;
 const REPAIR_MS_MAX = 120_000;
 const MIB = 2 ** 20;
+const HOUR_MS = 3_600_000;
 const ZONES = ['a', 'b', 'c', 'c'];
 /** Of one set, which no encoding makes smaller: at a MiB a second it takes some seconds to send. */
 const LARGE = 'large';
@@ -25,6 +26,8 @@ const BODY_ROWS = 512;
 /** Others, so that there are leads to even out. */
 const SMALL = 'small';
 const SMALL_SHARDS = 6;
+/** Less than the sets of which a replica is lost with a node, and than what nodes move at once untold. */
+const MOVES_MAX = 2;
 
 let cluster: ProcessCluster;
 let client: FlotillaClient;
@@ -37,7 +40,8 @@ beforeAll(async () => {
     engineThreads: 1,
     flags: (node) => [
       ...['--zone', ZONES[node - 1]!],
-      ...['--repair-after', '5s', '--snapshot-rate', '1MiB'],
+      ...['--repair-after', '5s', '--snapshot-rate', '1MiB', '--trash-retention', '2h'],
+      ...['--moves-per-cluster', String(MOVES_MAX), '--moves-per-node', String(MOVES_MAX)],
     ],
   });
   client = new FlotillaClient({urls: cluster.urls});
@@ -135,6 +139,19 @@ async function victim(): Promise<Id> {
 }
 
 test(
+  'what is dropped is kept for as long as the nodes were told',
+  async () => {
+    await client.admin.createDatabase({name: 'old'});
+    const beganMs = Date.now();
+    const {recoverableUntil} = await client.admin.dropDatabase('old');
+    const keptMs = Date.parse(String(recoverableUntil)) - beganMs;
+    expect(keptMs).toBeGreaterThanOrEqual(2 * HOUR_MS);
+    expect(keptMs).toBeLessThan(2.1 * HOUR_MS);
+  },
+  TEST_MS_MAX,
+);
+
+test(
   'a move tells how far it is, and taken back while it is copied it leaves nothing behind',
   async () => {
     const before = await large();
@@ -220,9 +237,15 @@ test(
     const isDone = new Set((await repairs()).map((repair) => repair.id));
     const process = await processOf(cluster, client, dead);
     await process.kill();
+    let atOnce = 0;
     await until(
       'no set has a replica on it, and each has three voters',
       async () => {
+        // One that stands at its first step waits for its turn.
+        const copying = (await repairs()).filter(
+          ({state, step}) => state === 'running' && step !== 'create',
+        );
+        atOnce = Math.max(atOnce, copying.length);
         const {metaVoters} = await client.admin.status();
         const sets = await client.admin.replicaSets();
         const votersOf = ({replicas}: ReplicaSet) => replicas.filter(({role}) => role === 'voter');
@@ -236,6 +259,9 @@ test(
     );
     for (const set of await client.admin.replicaSets())
       expect(zonesOf(set)).toEqual(['a', 'b', 'c']);
+    expect(held.length).toBeGreaterThan(MOVES_MAX);
+    expect(atOnce).toBeGreaterThan(0);
+    expect(atOnce).toBeLessThanOrEqual(MOVES_MAX);
 
     await until('each repair has ended', async () =>
       (await repairs()).every(({state}) => state !== 'running'),

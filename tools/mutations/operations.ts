@@ -241,7 +241,7 @@ const TIME_MUTATIONS: readonly Mutation[] = [
     id: 'expired-files-gone-at-once',
     trap: '–',
     file: UPKEEP,
-    find: 'expiredAtMs + LIMITS.trash_retention_ms.value <= nowMs',
+    find: 'expiredAtMs + retentionMs <= nowMs',
     replace: 'expiredAtMs <= nowMs',
     why: 'A ttl that was shortened by mistake takes the files with it.',
     suites: UPKEEP_SUITES,

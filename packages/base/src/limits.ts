@@ -1,4 +1,5 @@
-// Every limit of the product: name, default, unit, the code a client sees past it, and why this number.
+// Every limit of the product: name, default, unit, the code a client sees past it, why this number, and the
+// flag of `start` that says another.
 
 import type {ErrorCode} from './errors.ts';
 
@@ -7,12 +8,24 @@ export interface Limit {
   readonly unit: 'bytes' | 'bytes/s' | 'count' | 'ms';
   /** What a client gets past it; absent where nothing is refused (a size of a piece, a wait). */
   readonly code?: ErrorCode;
+  /** `start` has a flag that says another value, within these bounds. */
+  readonly flag?: LimitFlag;
   readonly why: string;
+}
+
+export interface LimitFlag {
+  readonly name: `--${string}`;
+  readonly min: number;
+  readonly max: number;
+  /** Whatever node leads meta, or is asked, goes by its own: all of a cluster are to have the same. */
+  readonly isOfCluster: boolean;
 }
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 export const LIMITS = {
   write_body_bytes_max: {
@@ -137,8 +150,10 @@ export const LIMITS = {
     why: 'Of a cluster, those that wait for their purge too: each node keeps all of them.',
   },
   trash_retention_ms: {
-    value: 86_400_000,
+    value: DAY_MS,
     unit: 'ms',
+    // Less would make a slip of the ttl cost what it hides; more than ten years is as good as never.
+    flag: {name: '--trash-retention', min: HOUR_MS, max: 3_650 * DAY_MS, isOfCluster: true},
     why: 'What was dropped or has expired can be had back for so long; `DROP .. AFTER` says another time.',
   },
   new_buckets_per_request_max: {
@@ -370,14 +385,24 @@ export const LIMITS = {
     code: 'QUERY_ERROR',
     why: 'Groups and sorted rows of one query on one node.',
   },
+  repair_after_ms: {
+    value: 600_000,
+    unit: 'ms',
+    // A pause of a second is no death; a month of silence is.
+    flag: {name: '--repair-after', min: 1_000, max: 30 * DAY_MS, isOfCluster: true},
+    why: 'A node that is silent for so long does not come back soon: its replicas are made anew elsewhere.',
+  },
   moves_per_cluster_max: {
     value: 8,
     unit: 'count',
+    // Without one nothing would ever be moved; a thousand copies at once are a wish for none.
+    flag: {name: '--moves-per-cluster', min: 1, max: 1_000, isOfCluster: true},
     why: 'Replicas that are moved or added at once; what is begun beyond it waits for its turn.',
   },
   moves_per_node_max: {
     value: 4,
     unit: 'count',
+    flag: {name: '--moves-per-node', min: 1, max: 100, isOfCluster: true},
     why: 'Of them to one node: its disk serves requests beside what it takes in.',
   },
   copy_pause_ms_max: {
@@ -388,6 +413,8 @@ export const LIMITS = {
   snapshot_bytes_per_second_max: {
     value: 64 * MIB,
     unit: 'bytes/s',
+    // Slower a snapshot of some size would hardly end.
+    flag: {name: '--snapshot-rate', min: 1 * MIB, max: 16 * GIB, isOfCluster: false},
     why: 'That a node sends to replicas that are made: half of a 1 Gbit/s line, 16 s for a gigabyte.',
   },
   checksums_per_cluster_max: {
@@ -398,3 +425,8 @@ export const LIMITS = {
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMITS;
+
+/** Those that a flag of `start` sets. */
+export type FlaggedLimitName = {
+  [Name in LimitName]: (typeof LIMITS)[Name] extends {readonly flag: LimitFlag} ? Name : never;
+}[LimitName];

@@ -52,10 +52,11 @@ export {
   planPlacement,
   votersOf,
 } from './planning/placement.ts';
+export type {PlanSettings} from './planning/plan-settings.ts';
 export {Planner} from './planning/planner.ts';
 export {operationFault} from './planning/preconditions.ts';
 export {describingRebalance, type RebalanceView} from './planning/rebalance-view.ts';
-export {type PlanSettings, planNext} from './planning/reconcile.ts';
+export {planNext} from './planning/reconcile.ts';
 export {type RepairHalt, repairHalt} from './planning/repairs.ts';
 export type {
   GroupConfiguration,

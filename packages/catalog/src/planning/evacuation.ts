@@ -1,7 +1,7 @@
 // Operations that empty a node: draining, and decommissioning, which then takes it off the list for ever. They
 // make moves, a few at a time, and end when nothing is left to move.
 
-import {LIMITS, META_SET, type NodeId} from '@flotilla/base';
+import {META_SET, type NodeId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {CreateOperation} from '../commands.ts';
 import type {Node, Operation, RepairCause, ReplicaPlacement, ReplicaSet} from '../model.ts';
@@ -16,9 +16,7 @@ import type {SetLists} from './set-lists.ts';
 import {Targets} from './targets.ts';
 import {replicasWanted} from './wanted.ts';
 
-/** Moves at once in the cluster; each copies a replica. */
-export const MOVES_MAX = LIMITS.moves_per_cluster_max.value;
-
+/** Of moves at once in the cluster; each copies a replica. */
 export interface MoveBudget {
   left: number;
 }

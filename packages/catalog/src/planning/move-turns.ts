@@ -5,13 +5,18 @@
 import {LIMITS, type NodeId} from '@flotilla/base';
 import type {Operation} from '../model.ts';
 import type {GroupView} from './group-view.ts';
+import type {PlanSettings} from './plan-settings.ts';
 import type {SetLists} from './set-lists.ts';
 
 export class MoveTurns {
+  readonly #inAllMax: number;
+  readonly #toOneMax: number;
   #all = 0;
   readonly #byNode = new Map<NodeId, number>();
 
-  constructor(lists: SetLists) {
+  constructor(lists: SetLists, {movesPerClusterMax, movesPerNodeMax}: PlanSettings) {
+    this.#inAllMax = movesPerClusterMax ?? LIMITS.moves_per_cluster_max.value;
+    this.#toOneMax = movesPerNodeMax ?? LIMITS.moves_per_node_max.value;
     for (const operation of lists.catalog.unfinishedOperations()) {
       const node = makingNode(operation);
       if (node === undefined) continue;
@@ -23,8 +28,8 @@ export class MoveTurns {
 
   /** Requires that the operation makes a replica and stands before that. */
   take(node: NodeId): boolean {
-    const {moves_per_cluster_max: inAll, moves_per_node_max: toOne} = LIMITS;
-    if (this.#all >= inAll.value || (this.#byNode.get(node) ?? 0) >= toOne.value) return false;
+    if (this.#all >= this.#inAllMax) return false;
+    if ((this.#byNode.get(node) ?? 0) >= this.#toOneMax) return false;
     this.#count(node);
     return true;
   }

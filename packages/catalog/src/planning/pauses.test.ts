@@ -1,6 +1,6 @@
 // What a person has paused or taken into maintenance is left alone for as long, and no longer.
 
-import {type DatabaseId, META_SET, type NodeId, type ReplicaSetId} from '@flotilla/base';
+import {type DatabaseId, LIMITS, META_SET, type NodeId, type ReplicaSetId} from '@flotilla/base';
 import {describe, expect, test} from 'vitest';
 import type {CatalogMachine} from '../machine/catalog-machine.ts';
 import type {AutomationKind, Maintenance} from '../model.ts';
@@ -8,9 +8,9 @@ import type {Action} from './action.ts';
 import {clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
 import {planBucket} from './placement.ts';
 import {planNext} from './reconcile.ts';
-import {REPAIR_AFTER_MS} from './repairs.ts';
 
 const HOUR = 3_600_000;
+const REPAIR_AFTER_MS = LIMITS.repair_after_ms.value;
 
 /** Four nodes; the first leads all sets that it has, as the first of their voters. */
 function cluster(sets: number): {machine: CatalogMachine; sets: readonly ReplicaSetId[]} {

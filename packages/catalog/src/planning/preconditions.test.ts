@@ -133,7 +133,12 @@ test.each<[string | undefined, Case]>([
   expect(faultOf(one)).toBe(expected);
 });
 
-test.each(['cluster', 'node'])('of many moves the limits of a %s let some begin', (kind) => {
+test.each([
+  ['cluster', {}, LIMITS.moves_per_cluster_max.value],
+  ['node', {}, LIMITS.moves_per_node_max.value],
+  ['cluster', {movesPerClusterMax: 2}, 2],
+  ['node', {movesPerNodeMax: 7}, 7],
+])('of many moves the limits of a %s, %j, let %i begin', (kind, settings, max) => {
   const machine = clusterOf(6);
   const many = Array.from({length: 12}, () => ({voters: [1, 2, 3]}));
   const sets = makeSets(machine, many);
@@ -144,7 +149,7 @@ test.each(['cluster', 'node'])('of many moves the limits of a %s let some begin'
     must(machine, {...command, replicaSet: set, source, targetNode, atMs: 1});
   }
   const placed = () =>
-    planNext(machine.catalog, reportsOf(machine.catalog, {}), 1).flatMap((action) =>
+    planNext(machine.catalog, reportsOf(machine.catalog, {}), 1, settings).flatMap((action) =>
       action.type === 'propose' &&
       action.command.type === 'set-placement' &&
       sets.includes(action.command.set) &&
@@ -152,8 +157,6 @@ test.each(['cluster', 'node'])('of many moves the limits of a %s let some begin'
         ? [action.command]
         : [],
     );
-  const {moves_per_cluster_max: inAll, moves_per_node_max: toOne} = LIMITS;
-  const max = kind === 'node' ? toOne.value : inAll.value;
   const first = placed();
   expect(first.map(({set}) => set)).toEqual(sets.slice(0, max));
   // Those that have begun keep their turns; one that ends gives its turn to the next.

@@ -2,14 +2,14 @@
 // without memory: planning twice from the same facts gives the same actions, and planning after a
 // crash goes on where the facts stand. Which sets have to be looked at is for the lists to say.
 
-import {META_SET, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import {LIMITS, META_SET, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {Operation} from '../model.ts';
 import {isPassedOver} from '../recovery/passed-over.ts';
 import type {Action} from './action.ts';
 import {type CancelledWork, cancelledSets, cancelledWork} from './cancelled.ts';
 import {isClockTrusted, planMetaLead} from './clocks.ts';
-import {isPlacedOn, MOVES_MAX, type MoveBudget, planEvacuation} from './evacuation.ts';
+import {isPlacedOn, type MoveBudget, planEvacuation} from './evacuation.ts';
 import {EverySet} from './every-set.ts';
 import {planExpulsions} from './expulsions.ts';
 import {fitNodes} from './fitness.ts';
@@ -27,6 +27,7 @@ import {
 } from './membership.ts';
 import {MoveTurns} from './move-turns.ts';
 import {isAutomatic} from './pauses.ts';
+import type {PlanSettings} from './plan-settings.ts';
 import {planRebalance} from './rebalance.ts';
 import {planRepairs} from './repairs.ts';
 import type {Reports} from './reports.ts';
@@ -44,11 +45,6 @@ const HEALING_MAX = 32;
 /** Most waits are over by then; a person wants to know of the others what they are for. */
 const WAIT_TOLD_MS = 30_000;
 
-export interface PlanSettings {
-  /** Instead of ten minutes. */
-  readonly repairAfterMs?: number | undefined;
-}
-
 /** Looks at every set. */
 export function planNext(
   catalog: Catalog,
@@ -64,7 +60,7 @@ export function planFrom(lists: SetLists, nowMs: number, settings: PlanSettings 
   const {catalog, reports} = lists;
   const repairs = isAutomatic(catalog, 'repair', nowMs);
   const evens = isAutomatic(catalog, 'rebalance', nowMs);
-  const operations = planOperations(lists, nowMs);
+  const operations = planOperations(lists, nowMs, settings);
   const actions: Action[] = [
     ...planExistence(lists),
     ...planBusyStrangers(lists),
@@ -79,7 +75,7 @@ export function planFrom(lists: SetLists, nowMs: number, settings: PlanSettings 
   // Not before: a learner that is still to be made a member may be what the set is left with.
   actions.push(...operations.moves);
   actions.push(...planExpulsions(lists, nowMs).map(proposal));
-  actions.push(...planUpkeep(lists, nowMs).map(proposal));
+  actions.push(...planUpkeep(lists, nowMs, settings).map(proposal));
   actions.push(...planLeaderEvacuation(lists, nowMs));
   if (repairs) {
     actions.push(...planHealing(lists, nowMs));
@@ -174,8 +170,10 @@ function isOpenable(group: GroupView, catalog: Catalog): boolean {
 function planOperations(
   lists: SetLists,
   nowMs: number,
+  settings: PlanSettings,
 ): {readonly actions: readonly Action[]; readonly moves: readonly Action[]} {
-  const context = {nowMs, budget: budgetOf(lists), turns: new MoveTurns(lists)};
+  const turns = new MoveTurns(lists, settings);
+  const context = {nowMs, budget: budgetOf(lists, settings), turns};
   const actions: Action[] = [];
   const begun: Action[] = [];
   const isNewer = lists.catalog.clusterVersion >= 2;
@@ -193,13 +191,14 @@ function planOperations(
 }
 
 /** A move whose set nobody leads copies nothing and may wait for ever: it takes no turn from the others. */
-function budgetOf(lists: SetLists): MoveBudget {
+function budgetOf(lists: SetLists, {movesPerClusterMax}: PlanSettings): MoveBudget {
+  const movesMax = movesPerClusterMax ?? LIMITS.moves_per_cluster_max.value;
   const moving = [...lists.catalog.unfinishedOperations()].filter(
     ({kind, replicaSet}) =>
       (kind === 'move-replica' || kind === 'repair') &&
       lists.view(replicaSet!)?.leader !== undefined,
   );
-  return {left: MOVES_MAX - moving.length};
+  return {left: movesMax - moving.length};
 }
 
 interface Context {
@@ -344,16 +343,16 @@ function planFewer(
 /** What the cluster starts by itself: repairs, evening out, leaders spread. */
 function planAutomatic(
   lists: SetLists,
-  {
-    nowMs,
-    repairAfterMs,
-    repairs,
-    evens,
-  }: PlanSettings & {readonly nowMs: number; readonly repairs: boolean; readonly evens: boolean},
+  context: PlanSettings & {
+    readonly nowMs: number;
+    readonly repairs: boolean;
+    readonly evens: boolean;
+  },
 ): Action[] {
   const {catalog, reports, leads, evening} = lists;
-  const budget = budgetOf(lists);
-  const actions = repairs ? planRepairs(lists, {nowMs, budget, repairAfterMs}) : [];
+  const {nowMs, repairs, evens} = context;
+  const budget = budgetOf(lists, context);
+  const actions = repairs ? planRepairs(lists, {...context, budget}) : [];
   if (!evens) return actions;
   const isOperating = catalog.unfinishedOperationCount > 0;
   const quiet = !isOperating && actions.length === 0 && ![...lists.list('healing')].some(isHealing);

@@ -1,6 +1,6 @@
 // Which lost replicas get a successor, and that those of which none can be had hold up no other.
 
-import {META_SET, type NodeId, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import {LIMITS, META_SET, type NodeId, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import type {CreateOperation} from '../commands.ts';
@@ -8,10 +8,11 @@ import type {CatalogMachine} from '../machine/catalog-machine.ts';
 import {clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
 import {EverySet} from './every-set.ts';
 import {planNext} from './reconcile.ts';
-import {planRepairs, REPAIR_AFTER_MS, repairHalt} from './repairs.ts';
+import {planRepairs, repairHalt} from './repairs.ts';
 import type {NodeReport, ReplicaReport} from './reports.ts';
 
 const HOUR = 3_600_000;
+const REPAIR_AFTER_MS = LIMITS.repair_after_ms.value;
 
 /** The meta group lives on nodes 1 to 3 of four; replica i is on node i. */
 function fourNodes(): CatalogMachine {

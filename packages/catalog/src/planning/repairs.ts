@@ -5,7 +5,7 @@
 // time, so it goes before its successor is there; one that votes and holds the whole log, and only differs in
 // its rows, goes only while all other voters are there and hold all (docs/decisions/0009).
 
-import type {NodeId, ReplicaId} from '@flotilla/base';
+import {LIMITS, type NodeId, type ReplicaId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {Operation, RepairCause, ReplicaPlacement} from '../model.ts';
 import type {Action} from './action.ts';
@@ -14,23 +14,21 @@ import {type MoveBudget, move} from './evacuation.ts';
 import {liveNodes} from './fitness.ts';
 import type {GroupView} from './group-view.ts';
 import {silenceFromMs} from './pauses.ts';
+import type {PlanSettings} from './plan-settings.ts';
 import {majorityFault, type OperationFault} from './preconditions.ts';
 import type {Reports} from './reports.ts';
 import type {SetLists} from './set-lists.ts';
 import {Targets} from './targets.ts';
 
-/** A node that was silent for so long is not coming back soon: its replicas are made anew elsewhere. */
-export const REPAIR_AFTER_MS = 10 * 60_000;
 /** With more of the nodes silent nothing is made anew for them. */
 const DEAD_SHARE_MAX = 1 / 3;
 
 /** Replicas on nodes that are gone for long, and damaged ones, get a successor. */
 export function planRepairs(
   lists: SetLists,
-  context: {
+  context: Pick<PlanSettings, 'repairAfterMs'> & {
     readonly nowMs: number;
     readonly budget: MoveBudget;
-    readonly repairAfterMs?: number | undefined;
   },
 ): Action[] {
   const {catalog, reports} = lists;
@@ -157,9 +155,9 @@ function hasHeir(group: GroupView): boolean {
 function lostNodes(
   catalog: Catalog,
   reports: Reports,
-  context: {readonly nowMs: number; readonly repairAfterMs?: number | undefined},
+  context: Pick<PlanSettings, 'repairAfterMs'> & {readonly nowMs: number},
 ): ReadonlySet<NodeId> {
-  const {nowMs, repairAfterMs = REPAIR_AFTER_MS} = context;
+  const {nowMs, repairAfterMs = LIMITS.repair_after_ms.value} = context;
   const lost = new Set<NodeId>();
   for (const report of reports.values()) {
     const node = catalog.node(report.node);

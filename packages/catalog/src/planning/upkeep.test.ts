@@ -84,6 +84,20 @@ test('expiry hides first and drops the bucket after the retention of the trash',
   expect(plan(nowMs + DAY)).toEqual(['forget-replica-sets']);
 });
 
+test('what expired stays as long as the operator has set', () => {
+  makeBucket(0);
+  makeBucket(3 * WEEK);
+  const nowMs = 2 * WEEK;
+  propose({type: 'alter-database', tenant: 'default', name: 'public', options: {ttlMs: WEEK / 7}});
+  for (const command of planUpkeep(new EverySet(machine.catalog, reports()), nowMs))
+    propose(command);
+  propose({type: 'alter-database', tenant: 'default', name: 'public', options: {ttlMs: null}});
+  const plannedAt = (atMs: number) =>
+    planUpkeep(new EverySet(machine.catalog, reports()), atMs, {trashRetentionMs: 3 * DAY});
+  expect(plannedAt(nowMs + 3 * DAY - 1)).toEqual([]);
+  expect(plannedAt(nowMs + 3 * DAY)).toMatchObject([{type: 'drop-bucket'}]);
+});
+
 test('a ttl that is shortened hides at once and keeps the files for the retention', () => {
   makeBucket(0);
   makeBucket(30 * WEEK);

@@ -7,6 +7,7 @@ import type {Command} from '../commands.ts';
 import type {Bucket, Database} from '../model.ts';
 import {isClockTrusted} from './clocks.ts';
 import {planBucket} from './placement.ts';
+import type {PlanSettings} from './plan-settings.ts';
 import type {Reports} from './reports.ts';
 import type {SetLists} from './set-lists.ts';
 
@@ -23,8 +24,13 @@ const DEAD_TABLE_KEPT_MS = DAY_MS;
 /** Finished operations are history for a week. */
 const OPERATIONS_KEPT_MS = 7 * DAY_MS;
 
-export function planUpkeep(lists: SetLists, nowMs: number): Command[] {
+export function planUpkeep(
+  lists: SetLists,
+  nowMs: number,
+  {trashRetentionMs}: Pick<PlanSettings, 'trashRetentionMs'> = {},
+): Command[] {
   const {catalog, reports} = lists;
+  const retentionMs = trashRetentionMs ?? LIMITS.trash_retention_ms.value;
   const commands: Command[] = [];
   const nodes = [...catalog.nodes()].filter(({state}) => state !== 'decommissioned');
   const trusted = isClockTrusted(reports, nodes.length);
@@ -39,7 +45,7 @@ export function planUpkeep(lists: SetLists, nowMs: number): Command[] {
     const ahead = planBucketAhead(catalog, database, reports, nowMs);
     if (ahead !== undefined) commands.push(ahead);
     if (!trusted) continue;
-    commands.push(...planExpiry(catalog, database, nowMs));
+    commands.push(...planExpiry(catalog, database, {nowMs, retentionMs}));
     commands.push(...planTablePurges(catalog, database, nowMs));
   }
   commands.push(...planForgotten(lists));
@@ -72,7 +78,11 @@ function isWritten(catalog: Catalog, bucket: Bucket, reports: Reports): boolean 
   );
 }
 
-function planExpiry(catalog: Catalog, database: Database, nowMs: number): Command[] {
+function planExpiry(
+  catalog: Catalog,
+  database: Database,
+  {nowMs, retentionMs}: {readonly nowMs: number; readonly retentionMs: number},
+): Command[] {
   const {ttlMs} = database.options;
   const commands: Command[] = [];
   const expiredBeforeMs = database.expiredBeforeMs ?? -Infinity;
@@ -92,7 +102,7 @@ function planExpiry(catalog: Catalog, database: Database, nowMs: number): Comman
   // Counted from when it was hidden, not from its rows' times: a ttl that was shortened by mistake
   // must not take the files at once.
   for (const {id, expiredAtMs} of catalog.buckets(database.id, -Infinity, expiredBeforeMs)) {
-    if (expiredAtMs !== undefined && expiredAtMs + LIMITS.trash_retention_ms.value <= nowMs)
+    if (expiredAtMs !== undefined && expiredAtMs + retentionMs <= nowMs)
       commands.push({type: 'drop-bucket', bucket: id});
   }
   return commands;

@@ -18,8 +18,9 @@ import {CatalogMachine} from '../machine/catalog-machine.ts';
 import type {Operation} from '../model.ts';
 import {type Action, subjectOf} from './action.ts';
 import {planBucket, votersOf} from './placement.ts';
+import type {PlanSettings} from './plan-settings.ts';
 import {Planner} from './planner.ts';
-import {type PlanSettings, planNext} from './reconcile.ts';
+import {planNext} from './reconcile.ts';
 import type {NodeReport, ReplicaReport} from './reports.ts';
 import {replicasWanted} from './wanted.ts';
 

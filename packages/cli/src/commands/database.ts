@@ -104,7 +104,10 @@ function addAlter(group: Command, context: CommandContext): void {
 
 function addDrop(group: Command, context: CommandContext): void {
   const command = withTenant(group.command('drop').argument('<name>'))
-    .option('--after <duration>', 'how long the trash keeps it (default 1d); 0s: not at all')
+    .option(
+      '--after <duration>',
+      'how long the trash keeps it (default: what `start --trash-retention` says, 1d); 0s: not at all',
+    )
     .description('drop a database: into the trash, from which `database recover` brings it back')
     .addHelpText('after', examples(['database drop metrics', 'database drop metrics --after 0s']));
   const schema = Tenant.extend({after: z.string().optional()});

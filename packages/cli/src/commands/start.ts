@@ -40,6 +40,9 @@ const Options = z.object({
   timing: z.enum(['local', 'zone', 'wan']).default('local'),
   repairAfter: z.string().optional(),
   snapshotRate: ByteCount.optional(),
+  movesPerCluster: z.coerce.number().optional(),
+  movesPerNode: z.coerce.number().optional(),
+  trashRetention: z.string().optional(),
   autoCreateDatabase: z.boolean().default(false),
   log: z.enum(['pretty', 'json']).default('pretty'),
   hints: z.boolean().default(true),
@@ -84,14 +87,6 @@ export function addStartCommand(program: Command, context: CommandContext): void
       'how far the nodes are from each other, the same for all of a cluster: local (the default, ' +
         'round trips below 5 ms), zone (below 20 ms) or wan (below 200 ms)',
     )
-    .option(
-      '--repair-after <duration>',
-      'so long a node is silent before its replicas are made anew elsewhere, the same for all of a cluster (default 10m)',
-    )
-    .option(
-      '--snapshot-rate <size>',
-      'that it sends in a second to replicas that are made, 1MiB an engine thread at least (default 64MiB)',
-    )
     .option('--auto-create-database', 'a write makes the database that it names')
     .option('--log <form>', 'pretty (for people, the default) or json')
     .option('--no-hints', 'leave out the curl lines')
@@ -107,7 +102,33 @@ export function addStartCommand(program: Command, context: CommandContext): void
           '      --tls-ca certs/ca.crt',
       ]),
     );
+  addLimitOptions(command);
   context.plain(command, Options, start);
+}
+
+/** What it does at once, and for how long it waits and keeps: docs/limits.md has their bounds. */
+function addLimitOptions(command: Command): void {
+  command
+    .option(
+      '--repair-after <duration>',
+      'so long a node is silent before its replicas are made anew elsewhere, the same for all of a cluster (default 10m)',
+    )
+    .option(
+      '--snapshot-rate <size>',
+      'that it sends in a second to replicas that are made, 1MiB an engine thread at least (default 64MiB)',
+    )
+    .option(
+      '--moves-per-cluster <n>',
+      'replicas that are moved or added at once, the same for all of a cluster (default 8)',
+    )
+    .option(
+      '--moves-per-node <n>',
+      'of them to one node, the same for all of a cluster (default 4)',
+    )
+    .option(
+      '--trash-retention <duration>',
+      'so long what was dropped or has expired can be had back, 1h at least, the same for all of a cluster (default 1d)',
+    );
 }
 
 async function start(terminal: Terminal, options: Options): Promise<number> {
@@ -148,6 +169,9 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
     timing: options.timing,
     repairAfter: options.repairAfter,
     snapshotBytesPerSecond: options.snapshotRate,
+    movesPerCluster: options.movesPerCluster,
+    movesPerNode: options.movesPerNode,
+    trashRetention: options.trashRetention,
     autoCreateDatabase: options.autoCreateDatabase,
     log: options.log,
   };

@@ -77,7 +77,10 @@ function addDrop(group: Command, context: CommandContext): void {
   const command = group
     .command('drop')
     .argument('<name>')
-    .option('--after <duration>', 'how long the trash keeps it (default 1d); 0s: not at all')
+    .option(
+      '--after <duration>',
+      'how long the trash keeps it (default: what `start --trash-retention` says, 1d); 0s: not at all',
+    )
     .description('drop a tenant that holds no database, dropped ones apart: into the trash')
     .addHelpText('after', examples(['tenant drop acme', 'tenant drop acme --after 0s']));
   const schema = z.object({after: z.string().optional()});

@@ -61,6 +61,8 @@ export interface AdminServiceDeps {
   readonly router: Pick<WriteRouter, 'awaitFences'>;
   /** Nothing is carried out. */
   readonly isTrial?: boolean | undefined;
+  /** Instead of `trash_retention_ms`. */
+  readonly trashRetentionMs?: number | undefined;
 }
 
 /** Checked by the routes (http/routes/admin.ts). */

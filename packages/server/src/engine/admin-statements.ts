@@ -67,7 +67,8 @@ export class AdminStatements {
 
   async #commandOf(statement: Changing, context: StatementContext): Promise<Command> {
     const {tenant} = context.call;
-    const atMs = this.#deps.clock.wallMs();
+    const {clock, trashRetentionMs: retentionMs} = this.#deps;
+    const atMs = clock.wallMs();
     switch (statement.kind) {
       case 'create-tenant': {
         const {name, ifNotExists, comment} = statement;
@@ -77,7 +78,7 @@ export class AdminStatements {
         return {type: 'alter-tenant', name: statement.name, comment: statement.comment};
       case 'drop-tenant': {
         const {name, ifExists, afterMs} = statement;
-        return {type: 'drop-tenant', name, ifExists, ...dropTimes(atMs, afterMs)};
+        return {type: 'drop-tenant', name, ifExists, ...dropTimes(atMs, {afterMs, retentionMs})};
       }
       case 'recover-tenant':
         return {type: 'recover-tenant', name: statement.name, as: statement.as};
@@ -95,7 +96,13 @@ export class AdminStatements {
         return {type: 'alter-database', tenant, name: statement.name, options: statement.options};
       case 'drop-database': {
         const {name, ifExists, afterMs} = statement;
-        return {type: 'drop-database', tenant, name, ifExists, ...dropTimes(atMs, afterMs)};
+        return {
+          type: 'drop-database',
+          tenant,
+          name,
+          ifExists,
+          ...dropTimes(atMs, {afterMs, retentionMs}),
+        };
       }
       case 'create-table': {
         const {table, ifNotExists, tags, fields} = statement;
@@ -109,7 +116,13 @@ export class AdminStatements {
       case 'drop-table': {
         const {ifExists, afterMs} = statement;
         const {database, name} = await this.#tableIn(statement.table, context);
-        return {type: 'drop-table', database, name, ifExists, ...dropTimes(atMs, afterMs)};
+        return {
+          type: 'drop-table',
+          database,
+          name,
+          ifExists,
+          ...dropTimes(atMs, {afterMs, retentionMs}),
+        };
       }
       default:
         return statement satisfies never;

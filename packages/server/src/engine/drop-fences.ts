@@ -41,11 +41,17 @@ export function confirmDrop(
   return router.awaitFences(sets, {fence: fence ?? whole, deadlineMs: untilMs});
 }
 
+interface TrashTimes {
+  /** As the statement says; absent: as long as the node keeps its trash. */
+  readonly afterMs?: number | undefined;
+  readonly retentionMs?: number | undefined;
+}
+
 /** When something is dropped and when it is purged; the leader of the meta group takes its own time for both. */
 export function dropTimes(
   atMs: number,
-  afterMs?: number,
+  {afterMs, retentionMs = LIMITS.trash_retention_ms.value}: TrashTimes,
 ): {readonly atMs: number; readonly purgeAtMs: number; readonly orTrash: boolean} {
-  const purgeAtMs = atMs + (afterMs ?? LIMITS.trash_retention_ms.value);
+  const purgeAtMs = atMs + (afterMs ?? retentionMs);
   return {atMs, purgeAtMs, orTrash: afterMs !== undefined};
 }

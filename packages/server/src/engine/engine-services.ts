@@ -32,6 +32,7 @@ export function createServices(
   const memory = new WriteMemory(options.memory.writes_in_flight_bytes_max);
   const parsers = new Parsers(options.memory.series_caches_bytes_max);
   const counts = new ServiceCounts();
+  const {trashRetentionMs} = options.settings;
   const createDatabase: CreateDatabase | undefined = options.autoCreateDatabase
     ? async (tenant, name, deadlineMs) => {
         const command = {type: 'create-database', tenant, name, ifNotExists: true} as const;
@@ -49,8 +50,12 @@ export function createServices(
       slices: turns,
       memory: base.queries,
       audit: base.audit,
+      trashRetentionMs,
     }),
-    admin: new AdminService({access: copy, meta, plans: meta, view, rpc, clock, router}),
+    admin: new AdminService({
+      ...{access: copy, meta, plans: meta, view, rpc, clock, router},
+      trashRetentionMs,
+    }),
     storage: (action) => settleStorage(action, machinesOf(host)),
     counts,
     measure: () => measured(base, core, {reads, services: counts, memory, parsers}),

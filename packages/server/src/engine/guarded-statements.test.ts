@@ -47,6 +47,12 @@ beforeAll(loadSqlParser);
 test.each(EVERYBODY)('%s is for everybody', (text) => {
   expect(isForAdministrators(parseStatement(text))).toBe(false);
 });
+test('a DROP that keeps less long than the trash is for administrators, however long that is', () => {
+  const drop = parseStatement("DROP DATABASE a AFTER '2d'");
+  const hour = 3_600_000;
+  expect(isForAdministrators(drop, 48 * hour)).toBe(false);
+  expect(isForAdministrators(drop, 49 * hour)).toBe(true);
+});
 test.each(ADMINISTRATORS)('%s is for administrators', (text) => {
   expect(isForAdministrators(parseStatement(text))).toBe(true);
 });
@@ -64,7 +70,7 @@ describe('a statement for administrators', () => {
   const run = (caller: SqlCall['caller'], answer = async () => 'done') => {
     told.length = 0;
     const call = {text: 'DROP TENANT a', from: '10.0.0.9', caller} as SqlCall;
-    return guarded(statement, call, audit, answer);
+    return guarded(statement, call, {audit}, answer);
   };
 
   test('of one is run and told, also if it fails', async () => {

@@ -2,8 +2,9 @@
 
 import {DbError, LIMITS} from '@flotilla/base';
 import type {Statement} from '@flotilla/query';
-import {type Audit, audited} from '../doors/audit.ts';
+import {audited, NO_AUDIT} from '../doors/audit.ts';
 import type {SqlCall} from './gateway.ts';
+import type {SqlServiceDeps} from './statement-context.ts';
 
 /** What everybody may who may write: a new kind of statement is not among them by itself. */
 const EVERYBODY: ReadonlySet<string> = new Set([
@@ -20,11 +21,13 @@ const EVERYBODY: ReadonlySet<string> = new Set([
 ]);
 
 /** A DROP that keeps less long than the trash does takes away what could have been recovered. */
-export function isForAdministrators(statement: Statement): boolean {
+export function isForAdministrators(
+  statement: Statement,
+  retentionMs: number = LIMITS.trash_retention_ms.value,
+): boolean {
   const {kind} = statement;
   if (kind.startsWith('show-') || kind.startsWith('describe-')) return false;
   if (!EVERYBODY.has(kind)) return true;
-  const retentionMs = LIMITS.trash_retention_ms.value;
   return 'afterMs' in statement && (statement.afterMs ?? retentionMs) < retentionMs;
 }
 
@@ -32,10 +35,10 @@ export function isForAdministrators(statement: Statement): boolean {
 export async function guarded<Answer>(
   statement: Statement,
   call: SqlCall,
-  audit: Audit,
+  {audit = NO_AUDIT, trashRetentionMs}: Pick<SqlServiceDeps, 'audit' | 'trashRetentionMs'>,
   run: () => Promise<Answer>,
 ): Promise<Answer> {
-  if (!isForAdministrators(statement)) return run();
+  if (!isForAdministrators(statement, trashRetentionMs)) return run();
   const {caller = {type: 'anyone'}, from, requestId, text} = call;
   const who = caller.type === 'administrator' ? caller.name : caller.type;
   const intent = {who, from, what: statement.kind, how: text, requestId};

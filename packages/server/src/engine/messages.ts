@@ -11,7 +11,7 @@ import type {
   StoreId,
   WireError,
 } from '@flotilla/base';
-import type {CatalogUpdate} from '@flotilla/catalog';
+import type {CatalogUpdate, PlanSettings} from '@flotilla/catalog';
 import type {CatalogNews} from '@flotilla/meta';
 import type {NodeState, RememberedRecord, TimingPreset} from '@flotilla/multiraft';
 import type {AuditEntry, AuditIntent} from '../doors/audit.ts';
@@ -42,8 +42,8 @@ export interface EngineOptions {
   readonly memory: MemoryLimits;
   /** That the thread sends to replicas that are made: its part of what the node may. */
   readonly snapshotBytesPerSecond: number;
-  /** As the plans of the reconciler take it: where this node leads meta. */
-  readonly repairAfterMs?: number | undefined;
+  /** What its operator has set of repairs, moves and the trash; most of it counts where this node leads meta. */
+  readonly settings: PlanSettings;
   /** Log lines for a person instead of JSON. */
   readonly isLogPlain: boolean;
   /** A write makes the database that it names and that is not there. */

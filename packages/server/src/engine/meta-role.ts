@@ -43,7 +43,7 @@ export interface MetaRoleDeps {
   readonly log: Log;
   readonly options: Pick<
     EngineOptions,
-    'node' | 'catalog' | 'address' | 'zone' | 'threads' | 'version' | 'isInsecure' | 'repairAfterMs'
+    'node' | 'catalog' | 'address' | 'zone' | 'threads' | 'version' | 'isInsecure' | 'settings'
   >;
   readonly presence: NodePresence;
 }
@@ -127,7 +127,7 @@ export class MetaRole {
 
   #join(machine: MetaStateMachine): Member {
     const {host, rpc, clock, random, log, options} = this.#deps;
-    const settings = {repairAfterMs: options.repairAfterMs};
+    const {settings} = options;
     const service = new MetaService({
       group: host,
       machine,

@@ -77,7 +77,7 @@ beforeEach(() => {
   service = serviceOn(clock);
 });
 
-function serviceOn(clock: Clock): SqlService {
+function serviceOn(clock: Clock, trashRetentionMs?: number): SqlService {
   const refresh = async (): Promise<void> => {
     refreshes += 1;
     await onRefresh();
@@ -92,6 +92,7 @@ function serviceOn(clock: Clock): SqlService {
     view: {facts: async () => ({sets: []})} as unknown as ClusterView,
     clock,
     slices: {due: () => undefined},
+    trashRetentionMs,
   });
 }
 
@@ -395,6 +396,20 @@ describe('a drop', () => {
     expect(fences[1]).toEqual({sets, fence: {tables: [id]}});
     await run('DROP DATABASE IF EXISTS public');
     expect(fences).toHaveLength(2);
+  });
+
+  test.each([
+    ['a day', undefined, 86_400_000],
+    ['what its operator set', 7_200_000, 7_200_000],
+  ])('is kept in the trash for %s', async (_what, retentionMs, keptMs) => {
+    service = serviceOn(clock, retentionMs);
+    await run('CREATE TABLE t (f DOUBLE)');
+    await run('DROP TABLE t');
+    await run("DROP TABLE m AFTER '3d'");
+    const kept = [...machine.catalog.droppedTables(1 as DatabaseId)].map(
+      ({dropped}) => dropped!.purgeAtMs - dropped!.atMs,
+    );
+    expect(kept.sort((a, b) => a - b)).toEqual([keptMs, 3 * 86_400_000]);
   });
 
   test('says which have not said so in time', async () => {

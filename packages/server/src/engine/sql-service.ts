@@ -15,7 +15,6 @@ import {
   type Statement,
   type TableName,
 } from '@flotilla/query';
-import {NO_AUDIT} from '../doors/audit.ts';
 import {AdminStatements} from './admin-statements.ts';
 import {AnswerNotes} from './answer-notes.ts';
 import {findDatabase} from './catalog-access.ts';
@@ -52,8 +51,7 @@ export class SqlService {
     const timeoutMs = call.deadlineMs ?? LIMITS.query_deadline_ms.value;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     const statement = parseStatement(call.text);
-    const {audit = NO_AUDIT} = this.#deps;
-    const {chunks, notes} = await guarded(statement, call, audit, () =>
+    const {chunks, notes} = await guarded(statement, call, this.#deps, () =>
       this.#execute(statement, {call, deadlineMs, stop}),
     );
     return {

@@ -26,6 +26,8 @@ export interface SqlServiceDeps {
   readonly slices: WorkSlices;
   /** Likewise. */
   readonly memory?: QueriesMemory | undefined;
+  /** Instead of `trash_retention_ms`. */
+  readonly trashRetentionMs?: number | undefined;
 }
 
 /** What a statement runs under. */

@@ -9,6 +9,8 @@ export interface TrashAdminDeps extends DropFenceDeps {
   readonly clock: Clock;
   /** The own copy has what it did when it resolves. */
   readonly propose: <C extends Command>(command: C, deadlineMs: number) => Promise<CommandValue<C>>;
+  /** Instead of `trash_retention_ms`. */
+  readonly trashRetentionMs?: number | undefined;
 }
 
 type Args = Readonly<Record<string, unknown>>;
@@ -55,9 +57,10 @@ export class TrashAdmin {
 
   #times({after}: Args): ReturnType<typeof dropTimes> {
     const afterMs = after === undefined ? undefined : parseDuration(String(after), 'after');
-    const nowMs = this.#deps.clock.wallMs();
+    const {clock, trashRetentionMs: retentionMs} = this.#deps;
+    const nowMs = clock.wallMs();
     endOf(nowMs, afterMs ?? 0, 'after');
-    return dropTimes(nowMs, afterMs);
+    return dropTimes(nowMs, {afterMs, retentionMs});
   }
 
   async #open(dropped: Dropped, deadlineMs: number): Promise<{unconfirmed?: readonly number[]}> {

@@ -4,6 +4,7 @@ import {
   isInsecure,
   isLoopback,
   parseNodeOptions,
+  planSettings,
   snapshotShare,
   splitAddress,
 } from './node-options.ts';
@@ -23,9 +24,18 @@ test('the least that a node needs, and its defaults', () => {
   });
 });
 
-test('what a person says of repairs', () => {
-  const said = {repairAfter: '1h30m', snapshotBytesPerSecond: 2 ** 21};
-  expect(parseNodeOptions({...LEAST, ...said})).toMatchObject({...said, repairAfter: 5_400_000});
+test('what a person says of repairs, moves and the trash', () => {
+  const moves = {movesPerCluster: 3, movesPerNode: 1};
+  const said = {repairAfter: '1h30m', trashRetention: '7d', snapshotBytesPerSecond: 2 ** 21};
+  const options = parseNodeOptions({...LEAST, ...said, ...moves});
+  expect(options).toMatchObject({snapshotBytesPerSecond: 2 ** 21});
+  expect(planSettings(options)).toEqual({
+    ...{repairAfterMs: 5_400_000, movesPerClusterMax: 3},
+    ...{movesPerNodeMax: 1, trashRetentionMs: 604_800_000},
+  });
+  // The planner's own, then.
+  const none = Object.values(planSettings(parseNodeOptions(LEAST)));
+  expect(none.filter((value) => value !== undefined)).toEqual([]);
   expect(snapshotShare({snapshotBytesPerSecond: 2 ** 24}, 4)).toBe(2 ** 22);
   expect(snapshotShare({snapshotBytesPerSecond: 2 ** 20}, 4), 'too little to share').toBe(2 ** 20);
 });
@@ -39,7 +49,14 @@ test.each([
   [{engineThreads: 1.5}, 'engineThreads'],
   [{zone: ''}, 'zone'],
   [{repairAfter: 'soon'}, '--repair-after: "soon" is no duration'],
-  [{snapshotBytesPerSecond: 1_000}, 'snapshotBytesPerSecond: 1000 is under 1048576'],
+  [{repairAfter: '10ms'}, '--repair-after: want 1s to 30d; have 10ms'],
+  [{movesPerCluster: 0}, '--moves-per-cluster: want 1 to 1000; have 0'],
+  [{movesPerNode: 101}, '--moves-per-node: want 1 to 100; have 101'],
+  [{movesPerNode: 1.5}, '--moves-per-node: want 1 to 100; have 1.5'],
+  [{trashRetention: '30m'}, '--trash-retention: want 1h to 3650d; have 30m'],
+  [{trashRetention: '3651d'}, '--trash-retention: want 1h to 3650d; have 3651d'],
+  [{trashRetention: 'ever'}, '--trash-retention: "ever" is no duration'],
+  [{snapshotBytesPerSecond: 1_000}, '--snapshot-rate: want 1MiB to 16384MiB; have 1000 bytes'],
   [{timing: 'far' as 'wan'}, 'timing'],
   [{bootstrap: true}, '--bootstrap needs the join secret of its cluster: make one with `openssl'],
   [{join: ['10.0.0.1:8902']}, '--join-secret-file'],

@@ -1,11 +1,12 @@
 // What a node is started with. The command line checks the flags' forms; the limits are checked here.
 
 import {DbError, LIMITS} from '@flotilla/base';
+import type {PlanSettings} from '@flotilla/catalog';
 import {z} from 'zod';
 import {HOW_TO_MAKE_A_SECRET, whyNoSecret} from '../connections/index.ts';
 import {HOW_TO_MAKE_A_TOKEN, whyNoToken} from '../doors/token-hash.ts';
-import {parseDuration} from '../engine/durations.ts';
 import {parseOrThrow} from '../http/parse-or-throw.ts';
+import {durationFlag, numberFlag} from './limit-flags.ts';
 
 const Address = z
   .string()
@@ -27,9 +28,6 @@ const AdminTokenText = z
     if (message !== undefined) context.addIssue({code: 'custom', message});
   })
   .transform((text) => text.trim());
-
-/** Slower a snapshot of some size would hardly end. */
-const SNAPSHOT_BYTES_PER_SECOND_MIN = 2 ** 20;
 
 const Options = z.strictObject({
   dataDirectory: z.string().min(1),
@@ -53,17 +51,16 @@ const Options = z.strictObject({
   zone: z.string().min(1).max(255).optional(),
   timing: z.enum(['local', 'zone', 'wan']).default('local'),
   autoCreateDatabase: z.boolean().default(false),
-  /** As 10m: so long a node is silent before its replicas are made anew elsewhere. Counts where meta is led. */
-  repairAfter: z
-    .string()
-    .transform((text) => parseDuration(text, '--repair-after'))
-    .optional(),
+  /** These three count where meta is led. */
+  repairAfter: durationFlag('repair_after_ms').optional(),
+  movesPerCluster: numberFlag('moves_per_cluster_max').optional(),
+  movesPerNode: numberFlag('moves_per_node_max').optional(),
+  /** Where meta is led, of what expires; of what is dropped, at the node that is told to. */
+  trashRetention: durationFlag('trash_retention_ms').optional(),
   /** Of the node, to replicas that are made: each engine thread has its part. */
-  snapshotBytesPerSecond: z
-    .number()
-    .int()
-    .min(SNAPSHOT_BYTES_PER_SECOND_MIN)
-    .default(LIMITS.snapshot_bytes_per_second_max.value),
+  snapshotBytesPerSecond: numberFlag('snapshot_bytes_per_second_max').default(
+    LIMITS.snapshot_bytes_per_second_max.value,
+  ),
   /** For tests, which cannot write a million series; no flag sets these. */
   seriesPerSetMax: z.number().int().positive().optional(),
   seriesIndexesBytesMax: z.number().int().positive().optional(),
@@ -104,7 +101,17 @@ export function checkFounder(options: NodeOptions): void {
 
 /** What each engine thread may send to replicas that are made. */
 export function snapshotShare({snapshotBytesPerSecond}: SnapshotRate, threads: number): number {
-  return Math.max(SNAPSHOT_BYTES_PER_SECOND_MIN, snapshotBytesPerSecond / threads);
+  const {min} = LIMITS.snapshot_bytes_per_second_max.flag;
+  return Math.max(min, snapshotBytesPerSecond / threads);
+}
+
+export function planSettings(options: NodeOptions): PlanSettings {
+  return {
+    repairAfterMs: options.repairAfter,
+    movesPerClusterMax: options.movesPerCluster,
+    movesPerNodeMax: options.movesPerNode,
+    trashRetentionMs: options.trashRetention,
+  };
 }
 
 /** It need ask nobody for a certificate or a token. */

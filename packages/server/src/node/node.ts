@@ -48,6 +48,7 @@ import {
   isInsecure,
   type NodeOptions,
   parseNodeOptions,
+  planSettings,
   type StartNodeOptions,
   splitAddress,
 } from './node-options.ts';
@@ -336,7 +337,7 @@ class NodeProcess implements StartedNode {
       isInsecure: isInsecure(this.#options),
       audit: this.#audit,
       seriesPerSetMax: this.#options.seriesPerSetMax,
-      repairAfterMs: this.#options.repairAfter,
+      settings: planSettings(this.#options),
       snapshotBytesPerSecond: this.#options.snapshotBytesPerSecond,
       onFatal: (code, reason) => {
         this.#log.error({code}, `the node ends: ${reason}`);

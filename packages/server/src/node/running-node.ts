@@ -1,7 +1,7 @@
 // A node that has an identity: connections, engine threads, and what passes between them.
 
 import type {Clock, Log, MemoryLimits, NodeId, Random, StoreId} from '@flotilla/base';
-import {Catalog, type CatalogUpdate, type Token} from '@flotilla/catalog';
+import {Catalog, type CatalogUpdate, type PlanSettings, type Token} from '@flotilla/catalog';
 import {CatalogIntake, type CatalogNews} from '@flotilla/meta';
 import {NodeLiveness, TIMINGS, type TimingPreset} from '@flotilla/multiraft';
 import {BackgroundWorker, type NodeDirectory, type TlsSource} from '../adapters/index.ts';
@@ -53,7 +53,7 @@ export interface RunningNodeOptions {
   readonly isInsecure: boolean;
   readonly audit: Audit;
   readonly seriesPerSetMax: number | undefined;
-  readonly repairAfterMs: number | undefined;
+  readonly settings: PlanSettings;
   readonly snapshotBytesPerSecond: number;
   readonly onFatal: (code: ExitCode, reason: string) => void;
   /** The loop of the main thread turned, so late. */
@@ -337,7 +337,7 @@ export class RunningNode {
       isInsecure,
       seriesPerSetMax,
       snapshotBytesPerSecond: snapshotShare(this.#options, threads),
-      repairAfterMs: this.#options.repairAfterMs,
+      settings: this.#options.settings,
       catalog,
       founding: thread === 0 ? founding : undefined,
     };

@@ -263,7 +263,7 @@ export class ThreadEngine implements ThreadProgram {
     const {id: node} = this.#node;
     const {state, repairAfterMs} = this.#ports;
     const place = {node, catalog: state.catalog, address: `n${node}`};
-    return {...place, threads: this.#count, version: '1', repairAfterMs};
+    return {...place, threads: this.#count, version: '1', settings: {repairAfterMs}};
   }
 
   /** The host, as the law of manual failover is told what it was ordered and what it keeps. */
