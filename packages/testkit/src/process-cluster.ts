@@ -115,9 +115,12 @@ export class ProcessNode {
   start(more: readonly string[] = []): void {
     if (this.#child !== undefined) throw new Error(`node ${this.number} is running`);
     this.#mayEnd = false;
+    // What is compiled of another build's files goes with them.
+    const compiled = path.join(path.dirname(this.program), 'compiled');
+    const ofBuild = this.program === MAIN ? {} : {NODE_COMPILE_CACHE: compiled};
     const child = spawn(NODE, [this.program, 'start', ...this.#args, ...more], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: {...process.env, UV_THREADPOOL_SIZE: '16', ...this.#env},
+      env: {...process.env, UV_THREADPOOL_SIZE: '16', ...ofBuild, ...this.#env},
     });
     this.#child = child;
     if (running.size === 0) process.once('exit', killRunning);
