@@ -6,6 +6,7 @@ import {noop} from 'cockatiel';
 import {Etcd3} from 'etcd3';
 import {answers, findProgram, ServerProcess} from '../targets/server-process.ts';
 import {loopbackPlaces, type NetworkPlaces} from './network-place.ts';
+import {startAll} from './start-all.ts';
 
 const CALL_MS_MAX = 10_000;
 
@@ -39,13 +40,7 @@ export class EtcdCluster {
   static async start(directory: string, options: EtcdOptions): Promise<EtcdCluster> {
     const network = options.network ?? (await loopbackPlaces(options.nodes, 2));
     const cluster = new EtcdCluster(directory, options, network);
-    for (let i = 0; i < options.nodes; i++) cluster.startNode(i);
-    try {
-      await Promise.all(cluster.urls.map((_, i) => cluster.ready(i)));
-    } catch (error) {
-      await cluster.stop();
-      throw error;
-    }
+    await startAll(cluster);
     return cluster;
   }
 

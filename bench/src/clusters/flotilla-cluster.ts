@@ -8,6 +8,7 @@ import {FlotillaClient, type Id, type ReplicaSet} from '@flotilla/client';
 import {answers, ServerProcess} from '../targets/server-process.ts';
 import {DATABASE} from '../targets/target.ts';
 import {loopbackPlaces, type NetworkPlaces} from './network-place.ts';
+import {startAll} from './start-all.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../../packages/cli/src/main.ts');
 const JOIN_MS_MAX = 60_000;
@@ -46,14 +47,7 @@ export class FlotillaCluster {
   static async start(directory: string, options: ClusterOptions): Promise<FlotillaCluster> {
     const network = options.network ?? (await loopbackPlaces(options.nodes, 2));
     const cluster = new FlotillaCluster(directory, options, network);
-    for (let i = 0; i < options.nodes; i++) cluster.startNode(i);
-    try {
-      await Promise.all(cluster.urls.map((_, i) => cluster.ready(i)));
-      await cluster.#waitForNodes();
-    } catch (error) {
-      await cluster.stop();
-      throw error;
-    }
+    await startAll(cluster, () => cluster.#waitForNodes());
     return cluster;
   }
 
