@@ -54,6 +54,9 @@ export interface MetaResult {
   };
   readonly placementMicros: number;
   readonly bucketMs: number;
+  /** Of the CPU: a copy of all of it is built, in turns: all of them, and the longest. */
+  readonly copyMs: number;
+  readonly copyLongestTurnMs: number;
   /** Of the CPU. */
   readonly planMs: {
     /** With a look at every set, without what was known before. */
@@ -104,6 +107,8 @@ function measure(nodes: number, wanted: number): MetaResult {
   const sets = [...cluster.catalog.replicaSets()].length;
   const snapshot = JSON.stringify(cluster.catalog.snapshot());
   const copy = heldBy(() => Catalog.fromSnapshot(JSON.parse(snapshot) as never));
+  const steps = Catalog.building(JSON.parse(snapshot) as never);
+  const built = inTurns(() => resultOf(steps.next()));
   const told = heldBy(() => reportsOf(cluster));
   const reports = told.value;
   const everything = timed(() => planNext(cluster.catalog, reports, NOW_MS));
@@ -132,6 +137,8 @@ function measure(nodes: number, wanted: number): MetaResult {
     },
     placementMicros: placement.micros,
     bucketMs,
+    copyMs: built.totalMs,
+    copyLongestTurnMs: built.longestMs,
     planMs: {everything, first, firstLongestTurn, ...quietly.planMs, ...joined.planMs},
     deadReplicas: quietly.deadReplicas,
     repairs: quietly.repairs,
@@ -198,10 +205,7 @@ function planningOfJoined(cluster: MadeCluster, joining: number) {
   for (let i = 1; i <= joining; i++) cluster.join(present + i);
   const reports = reportsOf(cluster);
   const turns = describingRebalance(catalog, reports, NOW_MS);
-  const {view, totalMs, longestMs} = inTurns(() => {
-    const {done, value} = turns.next();
-    return done === true ? value : undefined;
-  });
+  const {view, totalMs, longestMs} = inTurns(() => resultOf(turns.next()));
   const planMs = {rebalance: totalMs, rebalanceLongestTurn: longestMs};
   return {planMs, moves: view.replicas.length};
 }
@@ -237,6 +241,11 @@ function firstSets({catalog}: MadeCluster, count: number): ReplicaSet[] {
 
 function repeat(run: () => unknown): void {
   for (let i = 0; i < PLANS; i++) run();
+}
+
+/** Undefined while there are more steps. */
+function resultOf<Result>(step: IteratorResult<unknown, Result>): Result | undefined {
+  return step.done === true ? step.value : undefined;
 }
 
 /** Each turn for itself, until one gives something. */
@@ -293,6 +302,7 @@ function growthOf(small: MetaResult, large: MetaResult): Record<string, number> 
     snapshotBytes: plain((result) => result.watch.snapshotBytesPerSet),
     placementMicros: plain((result) => result.placementMicros),
     bucketMs: plain((result) => result.bucketMs),
+    copyMs: perSet((result) => result.copyMs),
     everythingPlanMs: perSet((result) => result.planMs.everything),
     firstPlanMs: perSet((result) => result.planMs.first),
     quietPlanMs: plain((result) => result.planMs.quiet),
