@@ -1,7 +1,8 @@
-// The scenario "steady": three nodes at a share of their best rate, which is found first, for as long as
-// asked. Beside the writes run wide queries, one after another with a pause, and flushes of one node
-// after another, in the first round with a full compaction: so a short run has all of them. The rest of
-// the compactions are those that flushes bring.
+// The scenario "steady": three nodes at a share of their best rate, for as long as asked. Beside the
+// writes run wide queries, one after another with a pause, and flushes of one node after another, in the
+// first round with a full compaction: so a short run has all of them. The rest of the compactions are
+// those that flushes bring. The best rate is found first, with all of that beside it: a share of what the
+// nodes can do without it would leave them nothing to do it with.
 
 import type http from 'node:http';
 import {monitorEventLoopDelay} from 'node:perf_hooks';
@@ -123,31 +124,28 @@ async function measure(
   await cluster.ledSets(DATABASE);
   const {findingSeconds: seconds} = options;
   const warmupSeconds = Math.min(WARMUP_SECONDS, seconds);
-  const best = await runClosedLoop({clients: FINDING_CLIENTS, warmupSeconds, seconds, write});
+  const nowMs = () => timeMsOf(written);
+  const {result: best} = await withUpkeep(cluster, nowMs, options, () =>
+    runClosedLoop({clients: FINDING_CLIENTS, warmupSeconds, seconds, write}),
+  );
   const perSecond = best.writesPerSecond * options.load;
   options.say(`best: ${best.writesPerSecond * ROWS_PER_BODY} rows/s`);
 
-  const stop = new AbortController();
   const before = await scrapeNodes(cluster);
   const machineBefore = machineTimes();
   const timesBefore = cluster.pids.map((pid) => threadTimes(pid));
   const delay = monitorEventLoopDelay({resolution: 10});
   delay.enable();
-  const beside = Promise.all([
-    query(cluster, () => timeMsOf(written), stop.signal),
-    flushAndCompact(cluster, options.storageSeconds, stop.signal),
-  ]);
-  // A failure of what runs beside ends the run at once, not after an hour.
-  const run = runOpenLoop({perSecond, seconds: options.minutes * 60, write});
-  const {latencies, failed, failures} = await Promise.race([run, beside.then(() => run)]);
-  stop.abort();
+  const {result, asked} = await withUpkeep(cluster, nowMs, options, () =>
+    runOpenLoop({perSecond, seconds: options.minutes * 60, write}),
+  );
+  const {latencies, failed, failures} = result;
   const nodeThreads = threadsBetween(
     timesBefore,
     cluster.pids.map((pid) => threadTimes(pid)),
     options.minutes * 60 * THREAD_SHARE_MIN,
   );
   const machine = machineUsage(machineBefore, machineTimes());
-  const [asked] = await beside;
   delay.disable();
   tellFailures('writes', failures, options);
   tellFailures('queries', asked.failures, options);
@@ -182,6 +180,26 @@ async function measure(
     nodeThreads,
     machine,
   };
+}
+
+/** Runs queries, flushes and compactions for as long as `work` takes. */
+async function withUpkeep<T>(
+  cluster: FlotillaCluster,
+  nowMs: () => number,
+  {storageSeconds}: SteadyOptions,
+  work: () => Promise<T>,
+): Promise<{readonly result: T; readonly asked: Asked}> {
+  const stop = new AbortController();
+  const beside = Promise.all([
+    query(cluster, nowMs, stop.signal),
+    flushAndCompact(cluster, storageSeconds, stop.signal),
+  ]);
+  const working = work();
+  // A failure of what runs beside ends the run at once, not after an hour.
+  const result = await Promise.race([working, beside.then(() => working)]);
+  stop.abort();
+  const [asked] = await beside;
+  return {result, asked};
 }
 
 function tellFailures(what: string, failures: readonly FailureKind[], {say}: SteadyOptions): void {

@@ -18,7 +18,7 @@ test('a node that falls silent and is heard again has a line each', () => {
   for (const state of ['alive', 'suspect', 'suspect', 'alive', 'alive'] as const)
     news.changed(NODE, {state, bootEpoch: 1});
   expect(lines).toEqual([
-    ['warn', {node: NODE}, 'a node has fallen silent: what it leads is elected anew'],
+    ['warn', {node: NODE}, 'a node has fallen silent: others are to lead what it leads'],
     ['info', {node: NODE}, 'a node is heard again'],
   ]);
 });

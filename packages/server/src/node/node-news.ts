@@ -30,12 +30,12 @@ export class NodeNews {
     const before = this.#told.get(node) ?? NOTHING;
     this.#told.set(node, {state, stalledThreads});
     if (state === 'suspect' && before.state === 'alive')
-      this.#log?.warn({node}, 'a node has fallen silent: what it leads is elected anew');
+      this.#log?.warn({node}, 'a node has fallen silent: others are to lead what it leads');
     if (state === 'alive' && before.state === 'suspect')
       this.#log?.info({node}, 'a node is heard again');
     const threads = stalledThreads.filter((thread) => !before.stalledThreads.includes(thread));
     if (threads.length === 0) return;
-    const message = 'threads of a node stand still: what they lead is elected anew';
+    const message = 'threads of a node, or their disks, stand still: others may lead';
     this.#log?.warn({node, threads}, message);
   }
 
