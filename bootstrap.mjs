@@ -32,5 +32,5 @@ if (script === undefined) {
   process.exit(2);
 }
 ensureInstalled();
-const flags = FLAGS.get(name) ?? [];
+const flags = FLAGS.get(name) || [];
 runNode([...flags, path.join(ROOT, script[0]), ...script.slice(1), ...rest]);

@@ -52,6 +52,14 @@ test.each(seeds)('a node goes once it has removed the last that it held, SEED=%i
   expect(operationOf(world, 'decommission-node')).toMatchObject({state: 'done', error: undefined});
 });
 
+test.each(seeds)('a node is drained once it has removed the last that it held, SEED=%i', (seed) => {
+  const world = settledWorld(seed, 5);
+  world.faults = true;
+  begin(world, 'drain-node');
+  stepUntil(world, 'drained');
+  expect([...world.nodes.get(FIRST)!.replicas.keys()]).toEqual([]);
+});
+
 test('a dead node goes when others hold all that it held, though it removes nothing', () => {
   const world = settledWorld(1, 4);
   world.nodes.get(FIRST)!.up = false;

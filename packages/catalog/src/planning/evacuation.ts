@@ -41,16 +41,16 @@ export function planEvacuation(operation: Operation, lists: SetLists, context: C
   if (operation.state === 'cancelling' && !isGone) return planReturn(node, operation);
   if (node.state === 'active') return proposed(node, 'draining', operation);
   if (!isEmpty) return planEmptying(node, operation, lists, context);
-  if (node.state === 'draining') return proposed(node, 'drained', operation);
-  if (operation.kind === 'drain-node' || isGone) return ended('done');
+  const isDrained = node.state === 'drained' && operation.kind === 'drain-node';
+  if (isDrained || isGone) return ended('done');
   const obstacle = remainsOn(node.id, lists.reports);
   if (obstacle !== undefined) return {decision: {type: 'wait', for: obstacle}, moves: []};
-  return proposed(node, 'decommissioned', operation);
+  return proposed(node, node.state === 'draining' ? 'drained' : 'decommissioned', operation);
 }
 
 /**
- * What a live node has not removed yet keeps it in the cluster: those that stay may still have to learn for good
- * that it is a member no more. A dead one removes nothing, and is not waited for.
+ * What a live node has not removed yet keeps it: those that stay may still have to learn for good that it is a
+ * member no more, and a node that is told to be drained is stopped. A dead one removes nothing, and is not waited for.
  */
 function remainsOn(node: NodeId, reports: Reports): string | undefined {
   const report = reports.get(node);
