@@ -83,17 +83,8 @@ function isElection(before: RoleChange, now: RoleChange): boolean {
 }
 
 function noElections(): Record<ElectionCause, number> {
-  return {
-    timer: 0,
-    first_leader: 0,
-    node_silent: 0,
-    connection_lost: 0,
-    node_restarted: 0,
-    thread_stalled: 0,
-    leader_resigned: 0,
-    transferred: 0,
-    ordered: 0,
-  };
+  const counts = ELECTION_CAUSES.map((cause) => [cause, 0] as const);
+  return Object.fromEntries(counts) as Record<ElectionCause, number>;
 }
 
 function noMessages(): MessageCounts {

@@ -51,8 +51,7 @@ test('a follower that was late reads what its leader sent before it stands', asy
   await cluster.write(1, 'a');
   const leader = cluster.leader(1);
   const followers = [1, 2, 3].filter((id) => id !== leader);
-  const begun = () =>
-    followers.reduce((sum, id) => sum + electionsOf(cluster.host(id).metrics()), 0);
+  const begun = () => electionsBegun(cluster, followers);
   const before = begun();
   const onTheWay = new Set<number>();
   cluster.network.tap = ({from, to}) => from === leader && onTheWay.add(to);
@@ -114,8 +113,7 @@ test('who was late itself does not stand at once for a thread that stands still,
   await cluster.write(1, 'a');
   const leader = cluster.leader(1);
   const followers = [1, 2, 3].filter((id) => id !== leader);
-  const begun = () =>
-    followers.reduce((sum, id) => sum + electionsOf(cluster.host(id).metrics()), 0);
+  const begun = () => electionsBegun(cluster, followers);
   const before = begun();
   const {id, bootEpoch} = cluster.node(leader);
   const tell = (stalledThreads: readonly number[]) => {
@@ -134,3 +132,10 @@ test('who was late itself does not stand at once for a thread that stands still,
   tell([0]);
   expect(await cluster.clock.until(() => begun() > before, 700)).toBe(true);
 });
+
+function electionsBegun(
+  cluster: Awaited<ReturnType<typeof started>>,
+  nodes: readonly number[],
+): number {
+  return nodes.reduce((sum, id) => sum + electionsOf(cluster.host(id).metrics()), 0);
+}
