@@ -69,10 +69,15 @@ export class GroupView {
     return 2 * knowing.length > this.voters.length;
   }
 
-  /** Unknown lag is not small lag, and an empty member of a short log lags by a snapshot, not by entries. */
+  /**
+   * And its node answers: what the leader says of it may be older than its death. Unknown lag is not small
+   * lag, and an empty member of a short log lags by a snapshot, not by entries.
+   */
   isCaughtUp(replica: ReplicaId): boolean {
     if (this.leader === undefined) return false;
     if (this.leader.replica === replica) return true;
+    const placed = this.placement(replica);
+    if (placed === undefined || !this.isLive(placed.node)) return false;
     const member = this.leader.progress?.find((progress) => progress.replica === replica);
     if (member === undefined || !member.active || member.state !== 'replicate') return false;
     return this.leader.lastIndex - member.matchIndex <= LAG_ENTRIES_MAX;
@@ -101,7 +106,7 @@ export class GroupView {
     return this.leader && this.placement(this.leader.replica)?.node;
   }
 
-  /** A live, caught-up voter other than `not`, the least loaded by `load`. */
+  /** A caught-up voter other than `not`, the least loaded by `load`. */
   successor(
     not: ReplicaId,
     load: (node: NodeId) => number = () => 0,
@@ -112,8 +117,7 @@ export class GroupView {
   /** All of these. By default other than the leader. */
   heirs(not = this.leader?.replica): ReplicaPlacement[] {
     return this.set.replicas.filter(
-      ({replica, node}) =>
-        replica !== not && this.isVoter(replica) && this.isLive(node) && this.isCaughtUp(replica),
+      ({replica}) => replica !== not && this.isVoter(replica) && this.isCaughtUp(replica),
     );
   }
 

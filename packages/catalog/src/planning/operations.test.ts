@@ -25,6 +25,9 @@ const KINDS = [
   ...['move-replica', 'move-replica', 'add-replica', 'remove-replica', 'transfer-leader'],
   ...['compact', 'checksum', 'rebalance'],
 ] as OperationKind[];
+/** What one in some thousands shows is looked for beside the tests, with other orders each time. */
+const RUNS =
+  process.env['FLOTILLA_LONGER'] === undefined ? {numRuns: 40, seed: 1} : {numRuns: 6_000};
 const small = fc.nat(30);
 const order: fc.Arbitrary<Order> = fc.oneof(
   {
@@ -202,10 +205,12 @@ function step(world: World): void {
   }
 }
 
-function isAllowed({action, operation, isRestWhole}: Loss): boolean {
+function isAllowed({action, operation, isRestWhole, isOfStrangers}: Loss): boolean {
   if (operation?.kind === 'remove-replica') return true;
   // Made anew where it is, since no other node can take it.
   if (operation?.kind === 'repair' && operation.targetNode === undefined) return isRestWhole;
+  // More than wanted, and taken from the placement when the last report showed it as a learner.
+  if (operation === undefined && isOfStrangers) return true;
   // Two voters fail with either of them: one becomes a learner.
   return operation === undefined && action.changes.every(({type}) => type === 'learner');
 }
@@ -225,6 +230,9 @@ function isTrue(reason: string, operation: Operation, world: World): boolean {
   if (replica !== undefined) return isBehind(replica);
   const node = named(/^node (\d+) to answer$/);
   if (node !== undefined) return isDown(node);
+  const emptied = named(/^node (\d+) to remove its last (?:replica|\d+ replicas)$/);
+  if (emptied !== undefined)
+    return !isDown(emptied) && world.nodes.get(id(emptied))!.replicas.size > 0;
   const other = named(/^operation (\d+) \(.*\) to end$/);
   if (other !== undefined) return !isFinished(world.catalog.operation(id<OperationId>(other))!);
   const stopped = named(/^operation (\d+), which was cancelled, to be retried$/);
@@ -264,7 +272,7 @@ function isTrue(reason: string, operation: Operation, world: World): boolean {
   }
 }
 
-/** A false reason that lasts is one: a new one is told within half a minute. */
+/** Silence that lasts is one, and so is a false reason: a new one is told within half a minute. */
 const TOLD_MS = 35_000;
 
 /** Faults stop, but what is down stays down: each operation that stands still says what it waits for. */
@@ -273,17 +281,21 @@ function explain(world: World): void {
   world.late.length = 0;
   world.stepMs = 1_000;
   for (let i = 0; i < 75; i++) step(world);
-  const before = new Map(operationsOf(world, () => true).map((one) => [one.id, one.waiting]));
-  for (let i = 0; i < 36; i++) step(world);
-  for (const operation of operationsOf(world, (one) => !isFinished(one))) {
-    const {waiting, error} = operation;
-    if (world.nowMs - endedAtMs(operation) < TOLD_MS) continue;
-    const text = JSON.stringify(operation);
-    expect(waiting?.for ?? error, text).toBeDefined();
-    if (waiting !== undefined && waiting === before.get(operation.id))
-      expect(isTrue(waiting.for, operation, world), text).toBe(true);
+  const explained = new Set<OperationId>();
+  for (let i = 0; i < 36; i++) {
+    step(world);
+    for (const operation of operationsOf(world, (one) => !isFinished(one)))
+      if (isExplained(operation, world)) explained.add(operation.id);
   }
+  for (const operation of operationsOf(world, (one) => !isFinished(one)))
+    if (world.nowMs - endedAtMs(operation) >= TOLD_MS)
+      expect(explained.has(operation.id), JSON.stringify(operation)).toBe(true);
   world.stepMs = 200;
+}
+
+function isExplained(operation: Operation, world: World): boolean {
+  const {waiting, error} = operation;
+  return waiting === undefined ? error !== undefined : isTrue(waiting.for, operation, world);
 }
 
 /** What waits for a person gets him; what was cancelled has rested by then. */
@@ -319,8 +331,8 @@ test('operations end or say truly what they wait for, one on a set, and cost no 
       expect(world.losses.filter((loss) => !isAllowed(loss))).toEqual([]);
     },
   );
-  fc.assert(property, {numRuns: 40});
-}, 120_000);
+  fc.assert(property, RUNS);
+}, 1_200_000);
 
 test('a replica that differs is made anew on its node only while the others hold all', () => {
   const property = fc.property(

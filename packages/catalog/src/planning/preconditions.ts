@@ -65,7 +65,7 @@ export function placeFault(node: NodeId, reports: Reports): OperationFault | und
 function removalFault(group: GroupView, source: ReplicaId): OperationFault | undefined {
   if (group.leader === undefined || !group.isMember(source)) return undefined;
   const others = group.set.replicas.filter(({replica}) => replica !== source);
-  const isHeld = others.some(({replica, node}) => group.isLive(node) && group.isCaughtUp(replica));
+  const isHeld = others.some(({replica}) => group.isCaughtUp(replica));
   if (!isHeld) {
     const message = `replica ${source} is the last of replica set ${group.set.id} that holds all that is committed: add a replica first, or move this one`;
     return {code: 'LAST_COPY', message};

@@ -110,10 +110,7 @@ export function inPlaceFault(
     ({replica}) => replica !== source && group.isVoter(replica),
   );
   const doubtful = others.find(
-    (other) =>
-      group.isDamaged(other.replica) ||
-      !group.isLive(other.node) ||
-      !group.isCaughtUp(other.replica),
+    (other) => group.isDamaged(other.replica) || !group.isCaughtUp(other.replica),
   );
   if (doubtful !== undefined)
     return staying(source, `not surely replica ${doubtful.replica} on node ${doubtful.node}`);
@@ -147,8 +144,7 @@ function isSoleVoter(replica: ReplicaId, group: GroupView): boolean {
 /** A learner that holds all, so that it can vote in the place of the only voter. */
 function hasHeir(group: GroupView): boolean {
   return group.set.replicas.some(
-    ({replica, node}) =>
-      group.isLearner(replica) && group.isLive(node) && group.isCaughtUp(replica),
+    ({replica}) => group.isLearner(replica) && group.isCaughtUp(replica),
   );
 }
 

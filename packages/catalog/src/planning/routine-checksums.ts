@@ -49,5 +49,5 @@ function checking(set: ReplicaSet, atMs: number): Action {
 export function isComparable(group: GroupView): boolean {
   const {set, leader} = group;
   if (set.id === META_SET || set.replicas.length < 2 || leader === undefined) return false;
-  return set.replicas.every(({replica, node}) => group.isLive(node) && group.isCaughtUp(replica));
+  return set.replicas.every(({replica}) => group.isCaughtUp(replica));
 }

@@ -32,8 +32,7 @@ function leastWanted(group: GroupView, catalog: Catalog): ReplicaPlacement | und
   };
   const crowd = (placed: ReplicaPlacement) =>
     replicas.filter((other) => zone(other) === zone(placed)).length;
-  const isUseful = ({replica, node}: ReplicaPlacement) =>
-    group.isLive(node) && group.isCaughtUp(replica);
+  const isUseful = ({replica}: ReplicaPlacement) => group.isCaughtUp(replica);
   return replicas
     .filter(({replica}) => replica !== group.leader?.replica)
     .sort(

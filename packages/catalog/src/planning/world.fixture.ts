@@ -47,13 +47,15 @@ interface ModelGroup {
   term: number;
 }
 
-/** A change of members after which fewer of the voters are up and hold all than before. */
+/** A change of members after which fewer of the voters are up and hold all than before, as it was when it was planned. */
 export interface Loss {
   readonly action: Extract<Action, {type: 'change-config'}>;
   /** That ran on the set when it was planned. */
   readonly operation: Operation | undefined;
   /** All voters that are left are up and hold all, with the right values. */
   readonly isRestWhole: boolean;
+  /** No placement names those that go. */
+  readonly isOfStrangers: boolean;
 }
 
 export class World {
@@ -75,7 +77,7 @@ export class World {
   stepMs = 200;
   faults = true;
   readonly #upAtMs = new Map<NodeId, number>();
-  readonly #plannedFor = new Map<Action, Operation | undefined>();
+  readonly #plannedLosses = new Map<Action, Loss>();
 
   constructor(seed: number, nodes: number) {
     this.random = new SeededRandom(seed);
@@ -148,8 +150,7 @@ export class World {
       const subject = subjectOf(action);
       if (subjects.has(subject)) continue;
       subjects.add(subject);
-      if (action.type === 'change-config')
-        this.#plannedFor.set(action, this.catalog.operationOf(action.set));
+      if (action.type === 'change-config') this.#foresee(action);
       this.#deliver(action);
     }
     if (this.faults && this.late.length > 0 && this.random.below(3) === 0) {
@@ -336,15 +337,14 @@ export class World {
     }
     if (group.outgoing.length > 0) return;
     const before = [...group.voters];
-    const holding = this.#holding(before);
+    group.voters = votersAfter(action, before);
     for (const {type, id: member} of action.changes) {
-      group.voters = group.voters.filter((voter) => voter !== member);
       group.learners = group.learners.filter((learner) => learner !== member);
       if (type === 'voter') {
         const replica = this.find(member);
-        // What was asked for while it held the state may come late, after its disk was damaged.
-        expect(replica?.current ?? true, 'an empty learner would vote').toBe(true);
-        group.voters.push(member);
+        // What was asked for while it held the state may come late, after its disk was damaged or taken.
+        if (replica?.damaged === false)
+          expect(replica.current, 'an empty learner would vote').toBe(true);
       }
       if (type === 'learner') group.learners.push(member);
     }
@@ -353,7 +353,8 @@ export class World {
     const distance = changed - before.length - group.voters.length;
     if (action.mode === 'simple') expect(distance).toBeLessThanOrEqual(1);
     else group.outgoing = before;
-    if (this.#holding(group.voters).length < holding.length) this.#note(action, group);
+    const loss = this.#plannedLosses.get(action);
+    if (loss !== undefined) this.losses.push(loss);
     group.autoLeave = action.mode === 'joint';
     group.configIndex++;
   }
@@ -362,10 +363,19 @@ export class World {
     return voters.filter((voter) => this.isUp(voter) && this.find(voter)?.current);
   }
 
-  #note(action: Loss['action'], {voters}: ModelGroup): void {
-    const right = this.#holding(voters).filter((voter) => this.find(voter)?.wrong === false);
-    const operation = this.#plannedFor.get(action);
-    this.losses.push({action, operation, isRestWhole: right.length === voters.length});
+  #foresee(action: Loss['action']): void {
+    const before = this.groups.get(action.set)!.voters;
+    const after = votersAfter(action, before);
+    const holding = this.#holding(after);
+    if (holding.length >= this.#holding(before).length) return;
+    const right = holding.filter((voter) => this.find(voter)?.wrong === false);
+    const operation = this.catalog.operationOf(action.set);
+    const isRestWhole = right.length === after.length;
+    const placed = this.catalog.replicaSet(action.set)?.replicas ?? [];
+    const isOfStrangers = action.changes.every(
+      ({type, id: member}) => type === 'remove' && placed.every(({replica}) => replica !== member),
+    );
+    this.#plannedLosses.set(action, {action, operation, isRestWhole, isOfStrangers});
   }
 
   #runGroup(set: ReplicaSetId, group: ModelGroup): void {
@@ -458,6 +468,12 @@ function newGroup(voters: readonly number[], learners: number[]): ModelGroup {
     leader: 0,
     term: 5,
   };
+}
+
+function votersAfter({changes}: Loss['action'], voters: readonly number[]): number[] {
+  const changed = new Set<number>(changes.map(({id: member}) => member));
+  const added = changes.filter(({type}) => type === 'voter').map(({id: member}) => member);
+  return [...voters.filter((voter) => !changed.has(voter)), ...added];
 }
 
 function leave(group: ModelGroup): void {
