@@ -97,6 +97,7 @@ test.each<[string, string, Situation, object?]>([
   ['swap', 'joint [voter 4, remove 1] at 40 on 2', withTarget],
   // What was so when the step began may be so no more.
   ['swap', 'wait', {...withTarget, lagging: [4]}],
+  ['swap', 'wait', {...withTarget, dead: [4]}],
   // A leader is never swapped out: the lead goes first.
   ['swap', 'lead to 2', {...withTarget, leader: 1}],
   ['swap', 'lead to 3', {...withTarget, leader: 1, lagging: [2]}],

@@ -19,6 +19,8 @@ export interface Situation {
   readonly reported?: readonly number[];
   readonly autoLeave?: boolean;
   readonly damaged?: readonly number[];
+  /** Their nodes do not answer; what the leader says of them is older. */
+  readonly dead?: readonly number[];
   /** Their restart would find the configuration before this one in force. */
   readonly volatile?: readonly number[];
 }
@@ -73,7 +75,8 @@ export function view(situation: Situation): GroupView {
     const present = (situation.reported ?? members).includes(id);
     const replicas = new Map(present ? [[id as ReplicaId, report(id)]] : []);
     const node = id as NodeId;
-    reports.set(node, {node, live: true, clockOffsetMs: 0, diskFree: 1, replicas});
+    const live = situation.dead?.includes(id) !== true;
+    reports.set(node, {node, live, clockOffsetMs: 0, diskFree: 1, replicas});
   }
   return new GroupView(set, reports);
 }
