@@ -70,6 +70,8 @@ const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     './flotilla recover meta --data data3 --yes': LOST_MAJORITY,
     './flotilla recover plan --url 127.0.0.1:8902': LOST_MAJORITY,
     './flotilla recover apply recovery-plan.json --yes --url 127.0.0.1:8902': LOST_MAJORITY,
+    '$ ./flotilla check /var/lib/flotilla':
+      'a stopped node with a damaged file; test/cluster/check.test.ts has one',
     './flotilla recover report --data data4 --output node4.json': LOST_MAJORITY,
     './flotilla recover meta --data data3 --report node4.json --yes': LOST_MAJORITY,
   },

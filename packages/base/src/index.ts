@@ -1,6 +1,7 @@
 export * from './assert.ts';
 export * from './disk-full.ts';
 export * from './errors.ts';
+export type * from './file-check.ts';
 export * from './handled-elsewhere.ts';
 export * from './histogram.ts';
 export * from './ids.ts';

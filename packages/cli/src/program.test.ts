@@ -68,7 +68,7 @@ describe('usage', () => {
   it('every command that talks to a cluster takes --url and --json, and shows examples', async () => {
     const leaves = leavesOf(buildProgram(new CommandContext(terminalOf().terminal)), '');
     // They talk to no cluster, or to the node beside them alone.
-    const silent = ['start', 'dev', 'health', 'audit', 'sim', 'completion'];
+    const silent = ['start', 'dev', 'health', 'audit', 'check', 'sim', 'completion'];
     silent.push('cert ca', 'cert node', 'cert client', 'recover meta', 'recover report');
     expect(leaves.length).toBeGreaterThan(35);
     for (const [words, command] of leaves) {
@@ -85,7 +85,7 @@ describe('usage', () => {
     const leaves = leavesOf(buildProgram(new CommandContext(terminalOf().terminal)), '');
     const dry = leaves.filter(([, {options}]) => options.some(({long}) => long === '--dry-run'));
     const reading =
-      /^(start|dev|sql|write|status|health|audit|sim|completion|cert .*|.* (list|show|watch|candidates|ok-to-stop|plan|export|report))$/;
+      /^(start|dev|sql|write|status|health|audit|check|sim|completion|cert .*|.* (list|show|watch|candidates|ok-to-stop|plan|export|report))$/;
     expect(leaves.map(([words]) => words).filter((words) => !reading.test(words))).toEqual(
       dry.map(([words]) => words),
     );

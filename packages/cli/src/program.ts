@@ -5,6 +5,7 @@ import manifest from '../package.json' with {type: 'json'};
 import {addAuditCommand} from './commands/audit.ts';
 import {addAutomationCommands} from './commands/automation.ts';
 import {addCertCommands} from './commands/cert.ts';
+import {addCheckCommand} from './commands/check.ts';
 import {addClusterCommands} from './commands/cluster.ts';
 import {addCompletionCommand} from './commands/completion.ts';
 import {addDatabaseCommands} from './commands/database.ts';
@@ -28,9 +29,9 @@ import {EXIT, type Terminal} from './terminal.ts';
 
 const EXIT_CODES = `
 Exit codes:
-  0    done                        (status: healthy)
-  1    refused or failed           (status: degraded; health: not ready)
-  2    no node answered            (status: unavailable)
+  0    done                        (status: healthy; check: whole)
+  1    refused or failed           (status: degraded; health: not ready; check: damaged)
+  2    no node answered            (status: unavailable; check: it could not be read)
   3    write: some lines were bad, the good ones are written
   64   the command line is wrong
   130  Ctrl-C; an operation that was being watched goes on
@@ -82,6 +83,7 @@ export function buildProgram(context: CommandContext): Command {
   addTokenCommands(program, context);
   addAuditCommand(program, context);
   addRecoverCommands(program, context);
+  addCheckCommand(program, context);
   addCertCommands(program, context);
   addSimCommand(program, context);
   addCompletionCommand(program, context);

@@ -91,9 +91,7 @@ export class CommandContext {
       .option('--tls-cert <path>', 'own certificate, if nodes ask (or FLOTILLA_TLS_CERT)')
       .option('--tls-key <path>', 'the key of --tls-cert (or FLOTILLA_TLS_KEY)')
       .action(async (...received: unknown[]) => {
-        // Commander passes the arguments, then the options, then the command itself.
-        const args = received.slice(0, -2) as string[];
-        const raw = received.at(-2);
+        const {args, raw} = splitReceived(received);
         const options = parseOptions(schema, raw);
         const session = openSession(parseOptions(SessionOptions, raw), this.terminal);
         try {
@@ -120,10 +118,11 @@ export class CommandContext {
   plain<Schema extends z.ZodType>(
     command: Command,
     schema: Schema,
-    action: (terminal: Terminal, options: z.infer<Schema>) => Promise<number>,
+    action: (terminal: Terminal, options: z.infer<Schema>, ...args: string[]) => Promise<number>,
   ): Command {
-    return command.action(async (raw: unknown) => {
-      this.exitCode = await action(this.terminal, parseOptions(schema, raw));
+    return command.action(async (...received: unknown[]) => {
+      const {args, raw} = splitReceived(received);
+      this.exitCode = await action(this.terminal, parseOptions(schema, raw), ...args);
     });
   }
 
@@ -137,6 +136,11 @@ export class CommandContext {
     await writeOut(this.terminal.stderr, text);
     return failure.exitCode;
   }
+}
+
+/** Commander passes the arguments, then the options, then the command itself. */
+function splitReceived(received: readonly unknown[]): {args: string[]; raw: unknown} {
+  return {args: received.slice(0, -2) as string[], raw: received.at(-2)};
 }
 
 interface Failure {

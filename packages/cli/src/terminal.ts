@@ -17,10 +17,12 @@ export interface Terminal {
 /** Exit codes of every command; scripts rely on them. */
 export const EXIT = {
   ok: 0,
-  /** The cluster refused or the command failed. `status`: degraded. */
+  /** The cluster refused or the command failed. `status`: degraded. `check`: damaged. */
   failed: 1,
   /** No node answered. `status`: unavailable. */
   unavailable: 2,
+  /** `check`: the directory, or a file in it, could not be read. */
+  unreadable: 2,
   /** `write`: some lines were bad, the good ones are written. */
   linesRejected: 3,
   /** The command line itself is wrong (EX_USAGE of sysexits.h). */

@@ -8,7 +8,9 @@ export {
   type FoundingFacts,
 } from './founding.ts';
 export {ALL_AT_ONCE} from './in-slices.ts';
+export {checkCatalogFile} from './meta-check.ts';
 export {type Deadline, MetaClient, type MetaClientOptions} from './meta-client.ts';
+export {CATALOG_FILE} from './meta-files.ts';
 export {
   machineOf,
   machineOfCopy,
@@ -16,7 +18,11 @@ export {
   recoverMetaState,
 } from './meta-recovery.ts';
 export {MetaService, type MetaServiceOptions} from './meta-service.ts';
-export {MetaStateMachine, type MetaStateMachineOptions} from './meta-state-machine.ts';
+export {
+  MetaStateMachine,
+  type MetaStateMachineOptions,
+  SNAPSHOT_FILE,
+} from './meta-state-machine.ts';
 export {nodeHandlers, reportOf} from './node-handlers.ts';
 export type {
   CreateOrder,

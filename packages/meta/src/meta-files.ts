@@ -14,7 +14,8 @@ import {
 
 /** The newest can prove unreadable; the log is kept from the one before as long as the host keeps it. */
 const FILES_KEPT = 2;
-const FILE_NAME = /^catalog-(\d{16})\.json$/;
+/** Of a durable point; the number is its index. */
+export const CATALOG_FILE = /^catalog-(\d{16})\.json$/;
 
 /** The files of one replica's directory. */
 export class MetaFiles {
@@ -111,7 +112,7 @@ export class MetaFiles {
   /** By index, ascending: the numbers are padded. */
   async #names(): Promise<string[]> {
     const entries = await this.#disk.list(this.#directory);
-    return entries.map(({name}) => name).filter((name) => FILE_NAME.test(name));
+    return entries.map(({name}) => name).filter((name) => CATALOG_FILE.test(name));
   }
 }
 

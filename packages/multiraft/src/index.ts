@@ -24,4 +24,5 @@ export {type StoppedReplica, StoppedStore} from './host/stopped-store.ts';
 export {checkTiming, TIMINGS, type Timing, type TimingPreset} from './host/timing.ts';
 export {NodeLiveness, type NodeLivenessOptions, type NodeView} from './liveness/node-liveness.ts';
 export {ballastPath} from './log/ballast.ts';
+export {checkLog, type LoggedReplica, type LogLook} from './log/log-check.ts';
 export type * from './state-machine.ts';

@@ -1,3 +1,8 @@
+export {
+  type CheckOptions,
+  checkDirectory,
+  type DirectoryCheck,
+} from './check/check-directory.ts';
 export {encodeEvidence} from './node/evidence-file.ts';
 export {EXIT_CODES} from './node/exit-codes.ts';
 export {type StartedNode, startNode} from './node/node.ts';

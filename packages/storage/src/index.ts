@@ -1,9 +1,16 @@
 export type {BucketTime} from './block-cut.ts';
 export type {DeadColumnIds} from './dead-columns.ts';
-export {type CommitPoint, type Edit, Manifest} from './manifest.ts';
+export {type CommitPoint, type Edit, Manifest, type ManifestFault, verifyRows} from './manifest.ts';
 export {PartDamage} from './part-format.ts';
+export {
+  checkReplicaFiles,
+  type ReadingCheck,
+  readStagedState,
+  replicasIn,
+  type StoredReplica,
+} from './replica-check.ts';
 export {outlineOf} from './replica-outline.ts';
-export type {FlushPoint, StoragePoint} from './replica-state.ts';
+export type {FlushPoint, ReplicaState, StoragePoint} from './replica-state.ts';
 export {
   type DeleteResult,
   ReplicaStorage,
@@ -11,7 +18,12 @@ export {
   type WriteResult,
 } from './replica-storage.ts';
 export type {PinnedRows} from './rows-checksum.ts';
-export type {SnapshotFile, StagedFiles, StorageSnapshot} from './snapshot.ts';
+export {
+  type SnapshotFile,
+  STATE_FILE,
+  type StagedFiles,
+  type StorageSnapshot,
+} from './snapshot.ts';
 export {StorageCounts, type StorageSizes} from './storage-counts.ts';
 export type {TableCounts} from './table-counts.ts';
 export type {TableFate} from './table-fates.ts';

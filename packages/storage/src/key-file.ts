@@ -8,7 +8,7 @@ import type {SeriesIndex} from './series-index.ts';
 import type {Slices} from './slices.ts';
 
 /** "FLOTKEY" and the version of the format. */
-const KEY_MAGIC = Uint8Array.of(0x46, 0x4c, 0x4f, 0x54, 0x4b, 0x45, 0x59, 1);
+export const KEY_MAGIC = Uint8Array.of(0x46, 0x4c, 0x4f, 0x54, 0x4b, 0x45, 0x59, 1);
 
 /** Keys between two looks at the clock: some 100 us. */
 const KEYS_PER_LOOK = 256;

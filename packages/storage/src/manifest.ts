@@ -56,24 +56,9 @@ export class Manifest {
 
   /** Throws FatalError naming the row when anything is not as it was committed. */
   static async open(store: ManifestStore): Promise<Manifest> {
-    const rows = new Map<string, Row>();
-    let commit: CommitRow = {number: 0, checksum: 0, rowSum: 0};
-    let rowSum = 0;
-    let newest = 0;
-    for (const [key, stored] of await store.load()) {
-      const {number, value, crc} = decodeRow(key, stored);
-      if (key === COMMIT_KEY) {
-        commit = decodeCommit(value);
-        continue;
-      }
-      rows.set(key, {value, crc});
-      rowSum = (rowSum + crc) >>> 0;
-      newest = Math.max(newest, number);
-    }
-    if (newest > commit.number)
-      throw new FatalError(`manifest has rows of commit ${newest}; its last is ${commit.number}`);
-    if (rowSum !== commit.rowSum)
-      throw new FatalError(`manifest rows do not add up: want ${commit.rowSum}; have ${rowSum}`);
+    const {rows, commit, faults} = readRows(await store.load());
+    const [fault] = faults;
+    if (fault !== undefined) throw new FatalError(fault.message);
     return new Manifest(store, rows, commit);
   }
 
@@ -149,6 +134,64 @@ export class Manifest {
       sum = (sum - (this.#rows.get(key)?.crc ?? 0) + (added.get(key)?.crc ?? 0)) >>> 0;
     return sum;
   }
+}
+
+export interface ManifestFault {
+  /** Of the row; absent where the rows are wrong together. */
+  readonly key?: string | undefined;
+  readonly message: string;
+}
+
+/** What is wrong with stored rows, and the values of those that verify. */
+export function verifyRows(stored: StoredRows): {
+  readonly values: ReadonlyMap<string, Uint8Array>;
+  readonly faults: readonly ManifestFault[];
+} {
+  const {rows, faults} = readRows(stored);
+  return {values: new Map([...rows].map(([key, {value}]) => [key, value])), faults};
+}
+
+type StoredRows = readonly (readonly [key: string, value: Uint8Array])[];
+
+function readRows(stored: StoredRows): {
+  readonly rows: Map<string, Row>;
+  readonly commit: CommitRow;
+  readonly faults: readonly ManifestFault[];
+} {
+  const rows = new Map<string, Row>();
+  const faults: ManifestFault[] = [];
+  let commit: CommitRow = {number: 0, checksum: 0, rowSum: 0};
+  let rowSum = 0;
+  let newest = 0;
+  for (const [key, bytes] of stored) {
+    try {
+      const {number, value, crc} = decodeRow(key, bytes);
+      if (key === COMMIT_KEY) {
+        commit = decodeCommit(value);
+        continue;
+      }
+      rows.set(key, {value, crc});
+      rowSum = (rowSum + crc) >>> 0;
+      newest = Math.max(newest, number);
+    } catch (error) {
+      if (!(error instanceof FatalError)) throw error;
+      faults.push({key, message: error.message});
+    }
+  }
+  // Where a row is bad they never do: that says nothing more.
+  if (faults.length === 0) faults.push(...faultsOfAll({newest, rowSum}, commit));
+  return {rows, commit, faults};
+}
+
+function faultsOfAll(
+  {newest, rowSum}: {readonly newest: number; readonly rowSum: number},
+  commit: CommitRow,
+): ManifestFault[] {
+  if (newest > commit.number)
+    return [{message: `manifest has rows of commit ${newest}; its last is ${commit.number}`}];
+  if (rowSum !== commit.rowSum)
+    return [{message: `manifest rows do not add up: want ${commit.rowSum}; have ${rowSum}`}];
+  return [];
 }
 
 /** What they leave when one is made after the other. */

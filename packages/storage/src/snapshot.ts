@@ -14,7 +14,7 @@ import {SeriesIndex} from './series-index.ts';
 import type {Slices} from './slices.ts';
 
 /** What the parts and keys of a snapshot belong to: point, tables, opaque bytes. */
-const STATE_FILE = 'state';
+export const STATE_FILE = 'state';
 
 export interface SnapshotFile {
   readonly name: string;

@@ -12,7 +12,7 @@ import type {SeriesRows} from './series-rows.ts';
 const GAP_BYTES_MAX = 32_768;
 
 /** Bodies of a page by block. */
-class PageBodies {
+export class PageBodies {
   readonly #bytes: Uint8Array;
   readonly #ends: Int32Array;
 

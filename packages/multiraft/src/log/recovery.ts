@@ -69,7 +69,7 @@ export async function recoverSegments(disk: Disk, path: string): Promise<Recover
 }
 
 /** The newest segments without a gap between them, and what an interrupted step may have left behind. */
-async function listSegments(
+export async function listSegments(
   disk: Disk,
   path: string,
 ): Promise<{numbers: number[]; leftovers: string[]}> {

@@ -30,7 +30,7 @@ export async function setAside(
   const {disk, path} = place;
   const salvaged = `${path}.salvaged`;
   await disk.remove(salvaged);
-  await write(salvaged, await directoryOf(place));
+  await write(salvaged, await salvagedDirectory(place));
   await disk.syncDirectory(parentOf(path));
   const aside = await freeName(disk, `${path}.damaged`);
   await disk.rename(path, aside);
@@ -52,12 +52,15 @@ export async function finishSetAside({disk, path}: LogPlace): Promise<void> {
   await disk.syncDirectory(parentOf(path));
 }
 
-/** What the log knew, each of its replicas damaged. */
-async function directoryOf({
+/** What the log knew, each of its replicas damaged. Only reads. */
+export async function salvagedDirectory({
   disk,
   path,
-  bootEpoch,
-}: LogPlace & {readonly bootEpoch: number}): Promise<LogDirectory> {
+  bootEpoch = 0,
+}: Pick<LogPlace, 'disk' | 'path'> & {
+  /** Of the log that is to follow. */
+  readonly bootEpoch?: number | undefined;
+}): Promise<LogDirectory> {
   const found = new Found();
   const names = (await disk.list(path))
     .map(({name}) => name)

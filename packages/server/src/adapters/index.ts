@@ -1,18 +1,25 @@
 export {AuditFiles} from './audit-files.ts';
 export {BackgroundClient} from './background/background-client.ts';
 export {BackgroundWorker, type BackgroundWorkerOptions} from './background/background-worker.ts';
+export {type ManifestCopy, readManifestCopy} from './manifest-copy.ts';
 export {NodeClock} from './node-clock.ts';
 export {
+  DIRECTORY_FORMAT,
+  EPOCH_FILE,
+  LIVES_FILE,
+  lockForReading,
+  NODE_FILE,
   NodeDirectory,
   type NodeDirectoryOptions,
   type NodeIdentity,
   openNodeDirectory,
+  readChecked,
   replaceFile,
 } from './node-directory.ts';
-export {NodeDisk} from './node-disk.ts';
+export {NodeDisk, systemErrorCode} from './node-disk.ts';
 export {createNodeRandom} from './node-random.ts';
 export {createPinoLog} from './pino-log.ts';
 export {sqliteManifestStores} from './sqlite-manifest-store.ts';
 export {stoppedManifest} from './stopped-manifest.ts';
-export {storePath} from './store-path.ts';
+export {STORES, storePath} from './store-path.ts';
 export {TlsFiles, type TlsMaterial, type TlsPaths, type TlsSource} from './tls-files.ts';

@@ -34,10 +34,13 @@ import {NodeDisk, syncDirectory, systemErrorCode} from './node-disk.ts';
 import {type OwnLife, OwnLives} from './own-lives.ts';
 import {STORES, storePath} from './store-path.ts';
 
-const FORMAT = 1;
-const NODE_FILE = 'node.json';
-const EPOCH_FILE = 'boot-epoch';
-const LIVES_FILE = 'lives.json';
+/** Of the layout that this build knows. */
+export const DIRECTORY_FORMAT = 1;
+export const NODE_FILE = 'node.json';
+export const EPOCH_FILE = 'boot-epoch';
+export const LIVES_FILE = 'lives.json';
+const LOCK_FILE = 'lock';
+const HOLDER_FILE = 'lock-holder';
 /** As many as a number holds in whole; two starts of two copies agree by chance of 2^-48. */
 const LIFE_BYTES = 6;
 
@@ -214,28 +217,47 @@ async function withReserve(
 const heldLocks = new Set<Database.Database>();
 
 function lockDirectory(path: string): Database.Database {
-  const holder = join(path, 'lock-holder');
   const lock = openLock(path);
+  takeLock(path, lock, 'BEGIN EXCLUSIVE');
+  fs.writeFileSync(join(path, HOLDER_FILE), `${process.pid}\n`);
+  heldLocks.add(lock);
+  return lock;
+}
+
+/**
+ * Keeps the node from starting while its files are read, and writes nothing; others may read beside. Undefined
+ * where the directory has no lock, so that no process can have it. Throws DirectoryLockedError for a node that
+ * runs.
+ */
+export function lockForReading(path: string): {readonly release: () => void} | undefined {
+  const file = join(path, LOCK_FILE);
+  if (!fs.existsSync(file)) return undefined;
+  const lock = new Database(file, {timeout: 0, readonly: true});
+  // The lock is taken by the first read, and kept by the transaction.
+  takeLock(path, lock, 'BEGIN; SELECT count(*) FROM sqlite_master');
+  heldLocks.add(lock);
+  return {release: () => releaseLock(lock)};
+}
+
+function takeLock(path: string, lock: Database.Database, statements: string): void {
   try {
-    lock.exec('BEGIN EXCLUSIVE');
+    lock.exec(statements);
   } catch (error) {
     lock.close();
     if (systemErrorCode(error) !== 'SQLITE_BUSY') {
       throw new FatalError(`cannot lock the data directory; ${path}`, error);
     }
+    const holder = join(path, HOLDER_FILE);
     const pid = fs.existsSync(holder) ? fs.readFileSync(holder, 'utf8').trim() : 'unknown';
     throw new DirectoryLockedError(
       `another process has the data directory ${path} (pid ${pid}); stop it first`,
     );
   }
-  fs.writeFileSync(holder, `${process.pid}\n`);
-  heldLocks.add(lock);
-  return lock;
 }
 
 function openLock(path: string): Database.Database {
   try {
-    return new Database(join(path, 'lock'), {timeout: 0});
+    return new Database(join(path, LOCK_FILE), {timeout: 0});
   } catch (error) {
     // SQLite says neither why nor where.
     fs.accessSync(path, fs.constants.W_OK);
@@ -252,9 +274,9 @@ async function readNodeFile(path: string): Promise<NodeFile | undefined> {
   const parsed = await readChecked(join(path, NODE_FILE));
   if (parsed === undefined) return undefined;
   const {format, ...file} = parsed as unknown as NodeFile;
-  if (format !== FORMAT) {
+  if (format !== DIRECTORY_FORMAT) {
     throw new FatalError(
-      `cannot open data directory of format ${format}: this build knows ${FORMAT}; ${path}`,
+      `cannot open data directory of format ${format}: this build knows ${DIRECTORY_FORMAT}; ${path}`,
     );
   }
   return {format, ...file};
@@ -268,7 +290,7 @@ async function createNodeFile(path: string, stores: number): Promise<NodeFile> {
     );
   }
   const name = randomBytes(16).toString('hex');
-  const file: NodeFile = {format: FORMAT, stores, name, founding: null, identity: null};
+  const file: NodeFile = {format: DIRECTORY_FORMAT, stores, name, founding: null, identity: null};
   await writeNodeFile(path, file);
   return file;
 }
@@ -356,7 +378,8 @@ function withChecksum(fields: Record<string, unknown>): string {
   return `${text}\n${crc32(text)}\n`;
 }
 
-async function readChecked(path: string): Promise<Record<string, unknown> | undefined> {
+/** Undefined where there is none. Throws FatalError, without a cause where it is damaged. */
+export async function readChecked(path: string): Promise<Record<string, unknown> | undefined> {
   let content: string;
   try {
     content = await fs.promises.readFile(path, 'utf8');

@@ -80,7 +80,7 @@ const FORGOTTEN = {startMs: 0, precision: 'ms', deadTables: []} as const;
 
 /** @param isBuried it is only to be destroyed. */
 export function readBirth(
-  manifest: Manifest,
+  manifest: Pick<Manifest, 'get'>,
   {
     set,
     replica,

@@ -8,7 +8,7 @@ import type {Catalog, CatalogImage, CatalogUpdate} from '@flotilla/catalog';
 import {replaceFile} from '../adapters/index.ts';
 import {catalogFilePieces, parseCatalogFile} from '../engine/catalog-file.ts';
 
-const FILE = 'catalog-cache.json';
+export const CATALOG_CACHE_FILE = 'catalog-cache.json';
 /** Changes come in bursts; the cache may be that old after a crash. */
 const WRITE_DELAY_MS = 1_000;
 
@@ -16,7 +16,7 @@ const EMPTY: CatalogUpdate = {version: 0, changes: []};
 
 export async function readCatalogCache(directory: string, log: Log): Promise<CatalogUpdate> {
   try {
-    return await readCatalogFile(path.join(directory, FILE));
+    return await readCatalogFile(path.join(directory, CATALOG_CACHE_FILE));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
       log.warn(
@@ -35,7 +35,7 @@ export async function readCatalogFile(file: string): Promise<CatalogUpdate> {
 
 /** In many turns of the loop, where it is large: all connections of the node are in this thread. */
 export async function writeCatalogCache(directory: string, image: CatalogImage): Promise<void> {
-  await replaceFile(path.join(directory, FILE), catalogFilePieces(image));
+  await replaceFile(path.join(directory, CATALOG_CACHE_FILE), catalogFilePieces(image));
 }
 
 /** Writes the cache a moment after the catalog has changed. */

@@ -11,7 +11,7 @@ import {replaceFile} from '../adapters/index.ts';
 import type {KnownLife} from '../connections/index.ts';
 import {KnownLives, LIVES_EVERY_MS, type SeenLife} from './known-lives.ts';
 
-const FILE = 'store-records.json';
+export const STORE_RECORDS_FILE = 'store-records.json';
 
 export interface StoreRecordsOptions {
   readonly directory: string;
@@ -62,7 +62,7 @@ export class StoreRecords {
     const text = this.#lives.toText();
     if (text === this.#written) return;
     try {
-      const file = path.join(this.#options.directory, FILE);
+      const file = path.join(this.#options.directory, STORE_RECORDS_FILE);
       await replaceFile(file, `${text}\n${crc32(text)}\n`);
       this.#written = text;
     } catch (error) {
@@ -74,10 +74,13 @@ export class StoreRecords {
 /** At once: it must be known before the first hello is sent, and is a few lines. */
 function readLives(directory: string, log: Log): string {
   try {
-    const content = readFileSync(path.join(directory, FILE), 'utf8');
+    const content = readFileSync(path.join(directory, STORE_RECORDS_FILE), 'utf8');
     const [text = '', checksum] = content.split('\n');
     if (String(crc32(text)) === checksum) return text;
-    log.warn({}, `${FILE} is damaged: what was known of the other nodes is forgotten`);
+    log.warn(
+      {},
+      `${STORE_RECORDS_FILE} is damaged: what was known of the other nodes is forgotten`,
+    );
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }

@@ -1,0 +1,16 @@
+// What a look at files tells while it reads them: the node that they are of does not run.
+
+/** Something in a file that its node cannot have written there, or that it cannot do without. */
+export interface FileFault {
+  /** Below the root of the disk. */
+  readonly file: string;
+  /** Of the first byte concerned, where it is known. */
+  readonly offset?: number | undefined;
+  readonly message: string;
+}
+
+export interface FileCheck {
+  fault(fault: FileFault): void;
+  /** So many bytes of the file are read, beyond those that were told. */
+  read(file: string, bytes: number): void;
+}

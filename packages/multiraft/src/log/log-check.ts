@@ -1,0 +1,206 @@
+// A look at the log of a store that is not open: what recovery would find, read segment by segment, of which
+// one is in memory, and written nowhere. Damage is told with its place and gone around, as far as what stands
+// behind it can be judged without what was lost.
+
+import {crc32} from 'node:zlib';
+import {
+  type Disk,
+  FatalError,
+  type FileCheck,
+  type ReplicaId,
+  type ReplicaSetId,
+} from '@flotilla/base';
+import {LogDirectory} from './directory.ts';
+import type {GroupLog} from './group-log.ts';
+import {decodeItems, type EntryBlock, type LogItem} from './log-item.ts';
+import {decodeSegmentHeader, type LogRecord, RECORD_HEADER_BYTES, scanSegment} from './record.ts';
+import {listSegments, segmentPath} from './recovery.ts';
+import {salvagedDirectory} from './salvage.ts';
+
+/** As the log tells. */
+export interface LoggedReplica {
+  readonly set: ReplicaSetId;
+  readonly replica: ReplicaId;
+  /** Of its entries; where there are none the last is before the first. */
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly foundingIndex: number | undefined;
+  /** Of the snapshot that it was last told to take over. */
+  readonly snapshotIndex: number | undefined;
+  /** It lost what it had acknowledged, and waits to be replaced. */
+  readonly isDamaged: boolean;
+}
+
+export interface LogLook {
+  readonly segments: number;
+  readonly records: number;
+  /** Those that are damaged with the log, where it is, too. */
+  readonly replicas: readonly LoggedReplica[];
+  /** By set: the highest replica id that was destroyed here. */
+  readonly tombstones: ReadonlyMap<ReplicaSetId, ReplicaId>;
+  /** The last record is not whole: it is cut off at the next start. */
+  readonly torn:
+    | {readonly file: string; readonly offset: number; readonly bytes: number}
+    | undefined;
+  /** Nothing of it is read by a start, which removes it. */
+  readonly leftovers: readonly string[];
+  readonly isDamaged: boolean;
+}
+
+/** @param path as the store has it, with its segments. Throws FatalError where it cannot be read. */
+export async function checkLog(disk: Disk, path: string, check: FileCheck): Promise<LogLook> {
+  const {numbers, leftovers} = await listSegments(disk, path);
+  const look = new Look(check);
+  for (const number of numbers)
+    await look.segment(disk, segmentPath(path, number), {
+      number,
+      isLast: number === numbers.at(-1),
+    });
+  look.end(path);
+  const directory = look.isDamaged ? await salvagedDirectory({disk, path}) : look.directory;
+  return {
+    segments: numbers.length,
+    records: look.records,
+    replicas: [...directory.groups.values()].map(loggedOf),
+    tombstones: directory.tombstones,
+    torn: look.torn,
+    leftovers,
+    isDamaged: look.isDamaged,
+  };
+}
+
+function loggedOf(group: GroupLog): LoggedReplica {
+  const {set, replica, firstIndex, lastIndex, founding, snapshot, damaged} = group;
+  return {
+    set,
+    replica,
+    firstIndex,
+    lastIndex,
+    foundingIndex: founding?.index,
+    snapshotIndex: snapshot?.index,
+    isDamaged: damaged,
+  };
+}
+
+interface Place {
+  readonly number: number;
+  readonly isLast: boolean;
+}
+
+class Look {
+  readonly directory = new LogDirectory();
+  records = 0;
+  torn: LogLook['torn'];
+  isDamaged = false;
+  readonly #check: FileCheck;
+  /** Undefined before the first segment, and where a damaged one does not tell. */
+  #nextRecord: number | undefined;
+
+  constructor(check: FileCheck) {
+    this.#check = check;
+  }
+
+  async segment(disk: Disk, path: string, place: Place): Promise<void> {
+    const file = await disk.open(path, 'read');
+    let bytes: Uint8Array;
+    try {
+      bytes = await file.readAt(0, await file.size());
+    } finally {
+      await file.close();
+    }
+    this.#check.read(path, bytes.length);
+    try {
+      this.#read(bytes, path, place);
+    } catch (error) {
+      if (!(error instanceof FatalError)) throw error;
+      this.#nextRecord = undefined;
+      this.#fault(path, error);
+    }
+  }
+
+  /** All segments were looked at: every entry that is still needed was in them. */
+  end(path: string): void {
+    if (this.isDamaged) return;
+    for (const group of this.directory.groups.values()) {
+      try {
+        group.assertLocated(path);
+      } catch (error) {
+        if (!(error instanceof FatalError)) throw error;
+        this.#fault(path, error);
+      }
+    }
+  }
+
+  #read(bytes: Uint8Array, path: string, {number, isLast}: Place): void {
+    const header = decodeSegmentHeader(bytes, path);
+    const {records, end} = scanSegment(bytes, header, path);
+    const want = this.#nextRecord ?? header.firstRecord;
+    if (header.segment !== number || header.firstRecord !== want)
+      throw new FatalError(`corrupt log: want record ${want}, have ${header.firstRecord}`);
+    if (records[0]?.kind !== 'checkpoint')
+      throw new FatalError('corrupt log: no checkpoint at the start');
+    this.#nextRecord = header.firstRecord + records.length;
+    this.records += records.length;
+    const tail = bytes.subarray(end);
+    const written = tail.findLastIndex((byte) => byte !== 0) + 1;
+    if (!isLast && tail.length > 0)
+      throw new FatalError(`corrupt log: bad record before the last segment; offset=${end}`);
+    if (written > 0) this.torn = {file: path, offset: end, bytes: written};
+    for (const record of records) this.#record(bytes, record, {path, number});
+  }
+
+  #record(
+    bytes: Uint8Array,
+    record: LogRecord,
+    {path, number}: {readonly path: string; readonly number: number},
+  ): void {
+    const place = `offset=${record.start - RECORD_HEADER_BYTES}`;
+    const isEmpty = record.end === record.start + 1 && bytes[record.start] === 0;
+    const items = isEmpty ? [] : decodeItems(bytes, record.start, record.end);
+    if (items === undefined)
+      throw new FatalError(`cannot decode log record ${record.number}; ${place}`);
+    for (const {item, entryBlock} of items) {
+      if (entryBlock !== undefined) {
+        const {offset, bytes: length, crc} = entryBlock;
+        if (crc32(bytes.subarray(offset, offset + length)) !== crc)
+          throw new FatalError(
+            `corrupt log: bad checksum of entries; file=${path} offset=${offset}`,
+          );
+      }
+      // Behind damage it is not known what the items are about.
+      if (!this.isDamaged) this.#apply(item, {entryBlock, number, place});
+    }
+  }
+
+  #apply(
+    item: LogItem,
+    {
+      entryBlock,
+      number,
+      place,
+    }: {
+      readonly entryBlock: EntryBlock | undefined;
+      readonly number: number;
+      readonly place: string;
+    },
+  ): void {
+    try {
+      this.directory.apply(item, entryBlock, number);
+    } catch (error) {
+      if (!(error instanceof FatalError)) throw error;
+      throw new FatalError(`${error.message}; ${place}`);
+    }
+  }
+
+  /** The places in messages of this log are as in all of them: `file=… offset=…` at the end. */
+  #fault(file: string, {message}: FatalError): void {
+    this.isDamaged = true;
+    const offset = /\boffset=(\d+)/.exec(message)?.[1];
+    const [what = ''] = message.split('; file=', 1);
+    this.#check.fault({
+      file,
+      offset: offset === undefined ? undefined : Number(offset),
+      message: what.split('; offset=', 1)[0]!,
+    });
+  }
+}

@@ -1,0 +1,238 @@
+// A look at all of a part: every page against its checksum, every block decoded, every byte accounted for by
+// a page. In memory is one stripe at a time. What is wrong with bytes is told and gone around; a disk that
+// cannot be asked throws.
+
+import {crc32} from 'node:zlib';
+import type {ColumnId, Disk, DiskFile, FileCheck} from '@flotilla/base';
+import {ByteReader, decodeColumn, type FieldType} from '@flotilla/column';
+import {readBlockColumn} from './block-column.ts';
+import type {PartRecord} from './part.ts';
+import {
+  type Block,
+  decodeDirectory,
+  decodeFooter,
+  decodeTableIndex,
+  decodeTrailer,
+  PART_MAGIC,
+  type Page,
+  type Stripe,
+  type TableEntry,
+  TRAILER_BYTES,
+} from './part-format.ts';
+import {PageBodies} from './stripe-reader.ts';
+
+export interface PartPlace {
+  readonly path: string;
+  readonly record: PartRecord;
+  /** Of the replica's key files: the part names no series beyond them. */
+  readonly seriesCount: number;
+}
+
+/** Tells what is wrong with the part. Throws FatalError where it cannot be read. */
+export async function checkPart(disk: Disk, place: PartPlace, check: FileCheck): Promise<void> {
+  const file = await disk.open(place.path, 'read');
+  try {
+    await new PartCheck(file, place, check).run();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A page, and what it is in words. */
+interface NamedPage {
+  readonly page: Page;
+  readonly what: string;
+}
+
+interface CheckedTable {
+  readonly entry: TableEntry;
+  readonly types: ReadonlyMap<ColumnId, FieldType>;
+}
+
+class PartCheck {
+  readonly #file: DiskFile;
+  readonly #place: PartPlace;
+  readonly #check: FileCheck;
+  /** Up to here every byte belongs to what was looked at. */
+  #end = PART_MAGIC.length;
+
+  constructor(file: DiskFile, place: PartPlace, check: FileCheck) {
+    this.#file = file;
+    this.#place = place;
+    this.#check = check;
+  }
+
+  async run(): Promise<void> {
+    const {bytes} = this.#place.record;
+    const size = await this.#file.size();
+    if (size !== bytes) {
+      this.#fault(Math.min(size, bytes), `want ${bytes} bytes; have ${size}`);
+      return;
+    }
+    const head = await this.#read(0, PART_MAGIC.length);
+    if (Buffer.compare(head, PART_MAGIC) !== 0) this.#fault(0, 'it does not begin as a part does');
+    const trailerOffset = bytes - TRAILER_BYTES;
+    const trailer = await this.#read(trailerOffset, TRAILER_BYTES);
+    const footer = this.#decoded(trailerOffset, 'trailer', () =>
+      decodeTrailer(trailer, this.#file.path),
+    );
+    if (footer === undefined) return;
+    if (footer.offset + footer.length !== trailerOffset) {
+      this.#fault(trailerOffset, 'the footer does not end at the trailer');
+      return;
+    }
+    const named = {page: footer, what: 'footer'};
+    const footerBytes = this.#verified(await this.#read(footer.offset, footer.length), named);
+    const entries =
+      footerBytes && this.#decoded(footer.offset, 'footer', () => decodeFooter(footerBytes));
+    if (entries === undefined) return;
+    this.#compareTables(entries, footer.offset);
+    for (const entry of entries) await this.#table(entry);
+    this.#follow(footer.offset, trailerOffset);
+  }
+
+  /** What the manifest says of the part, by which queries pass it over. */
+  #compareTables(entries: readonly TableEntry[], offset: number): void {
+    const told = (tables: readonly Pick<TableEntry, 'table' | 'rowCount' | 'seriesCount'>[]) =>
+      tables.map(({table, rowCount, seriesCount}) => [table, rowCount, seriesCount].join('/'));
+    const {tables} = this.#place.record;
+    if (told(tables).join() === told(entries).join()) return;
+    this.#fault(offset, 'its tables are not those that the manifest names');
+  }
+
+  async #table(entry: TableEntry): Promise<void> {
+    const {table, rowCount, index: page} = entry;
+    const what = `index of table ${table}`;
+    const end = page.offset + page.length;
+    if (page.offset < this.#end || end > this.#place.record.bytes) {
+      this.#fault(page.offset, `the ${what} cannot stand there`);
+      return;
+    }
+    const bytes = this.#verified(await this.#read(page.offset, page.length), {page, what});
+    const index = bytes && this.#decoded(page.offset, what, () => decodeTableIndex(bytes));
+    if (index === undefined) {
+      // Where its stripes lie nothing else tells.
+      this.#end = end;
+      return;
+    }
+    const types = new Map(index.fields.map(({column, type}) => [column, type]));
+    let rows = 0;
+    for (const stripe of index.stripes) {
+      await this.#stripe({entry, types}, stripe);
+      rows += stripe.rowCount;
+    }
+    if (rows !== rowCount) this.#fault(page.offset, `${what}: want ${rowCount} rows; have ${rows}`);
+    this.#follow(page.offset, end);
+  }
+
+  async #stripe({entry, types}: CheckedTable, stripe: Stripe): Promise<void> {
+    const {directory, offsets, columns} = stripe;
+    const start = directory.offset;
+    const last = [...columns.values()].at(-1) ?? offsets;
+    const end = last.offset + last.length;
+    if (start < this.#end || end > entry.index.offset) {
+      this.#fault(entry.index.offset, `a stripe cannot stand at ${start} to ${end}`);
+      return;
+    }
+    this.#follow(start, end);
+    const bytes = await this.#read(start, end - start);
+    const of = `of ${stripe.rowCount} rows of table ${entry.table}`;
+    const pageBytes = (page: Page, what: string) => {
+      const from = page.offset - start;
+      return this.#verified(bytes.subarray(from, from + page.length), {page, what});
+    };
+    const listed = pageBytes(directory, `directory ${of}`);
+    const blocks =
+      listed &&
+      this.#decoded(directory.offset, `directory ${of}`, () =>
+        mustAgree(decodeDirectory(listed, stripe), stripe, this.#place.seriesCount),
+      );
+    const times = pageBytes(offsets, `times ${of}`);
+    if (times !== undefined && blocks !== undefined)
+      this.#decoded(offsets.offset, `times ${of}`, () => readTimes(times, blocks));
+    for (const [column, page] of columns) {
+      const what = `column ${column} ${of}`;
+      const values = pageBytes(page, what);
+      if (values === undefined || blocks === undefined) continue;
+      this.#decoded(page.offset, what, () => readValues(values, blocks, types.get(column)));
+    }
+  }
+
+  /** What lies in between belongs to nothing. */
+  #follow(start: number, end: number): void {
+    if (start !== this.#end)
+      this.#fault(this.#end, `${start - this.#end} bytes that no page names`);
+    this.#end = end;
+  }
+
+  #verified(bytes: Uint8Array, {page, what}: NamedPage): Uint8Array | undefined {
+    const have = crc32(bytes);
+    if (have === page.crc) return bytes;
+    this.#fault(page.offset, `${what}: checksum mismatch: want ${page.crc}; have ${have}`);
+    return undefined;
+  }
+
+  /** Bytes are in memory by then: whatever is thrown is said of them. */
+  #decoded<T>(offset: number, what: string, decode: () => T): T | undefined {
+    try {
+      return decode();
+    } catch (error) {
+      this.#fault(offset, `${what}: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
+  async #read(offset: number, length: number): Promise<Uint8Array> {
+    const bytes = await this.#file.readAt(offset, length);
+    this.#check.read(this.#file.path, length);
+    return bytes;
+  }
+
+  #fault(offset: number, message: string): void {
+    this.#check.fault({file: this.#file.path, offset, message});
+  }
+}
+
+/** Throws where the blocks are not what the stripe says of them. */
+function mustAgree(
+  blocks: readonly Block[],
+  stripe: Stripe,
+  seriesCount: number,
+): readonly Block[] {
+  const rows = blocks.reduce((sum, {rowCount}) => sum + rowCount, 0);
+  if (rows !== stripe.rowCount) throw new Error(`want ${stripe.rowCount} rows; have ${rows}`);
+  const last = blocks.at(-1)?.series;
+  if (last !== stripe.lastSeries)
+    throw new Error(`want series ${stripe.lastSeries} last; have ${last}`);
+  if (last >= seriesCount)
+    throw new Error(`names series ${last}; the key files have ${seriesCount}`);
+  return blocks;
+}
+
+function readTimes(bytes: Uint8Array, blocks: readonly Block[]): void {
+  const bodies = new PageBodies(bytes, blocks.length);
+  blocks.forEach(({rowCount, minOffset, maxOffset}, i) => {
+    const body = bodies.body(i);
+    if (body === undefined) throw new Error(`block ${i} has no times`);
+    const {values} = decodeColumn(new ByteReader(body), 'integer', rowCount) as {
+      values: Float64Array;
+    };
+    for (let row = 1; row < rowCount; row++)
+      if (values[row]! < values[row - 1]!) throw new Error(`the times of block ${i} do not ascend`);
+    if (values[0] !== minOffset || values[rowCount - 1] !== maxOffset)
+      throw new Error(`the times of block ${i} are not those of the directory`);
+  });
+}
+
+function readValues(
+  bytes: Uint8Array,
+  blocks: readonly Block[],
+  type: FieldType | undefined,
+): void {
+  if (type === undefined) throw new Error('the table has no such column');
+  const bodies = new PageBodies(bytes, blocks.length);
+  blocks.forEach(({rowCount}, i) => {
+    const body = bodies.body(i);
+    if (body !== undefined) readBlockColumn(body, type, rowCount);
+  });
+}
