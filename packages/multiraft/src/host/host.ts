@@ -414,7 +414,7 @@ export class Host {
       this.#handover.watchWrites(store, this.#ticker.seenUptoMs);
     }
     this.#handover.watchApply(nowMs);
-    this.#nodes.tick(nowMs, lateMs);
+    this.#nodes.tick(this.#stores, nowMs, lateMs);
     this.#notices.tick(nowMs, this.#driver.groups.values());
     this.#snapshots.tick(nowMs);
     if (nowMs >= this.#housekeepingDueMs) {

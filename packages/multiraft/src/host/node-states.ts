@@ -9,6 +9,8 @@ import {FirstElections} from './first-elections.ts';
 import type {ElectionCause} from './host-counts.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {HostOptions} from './options.ts';
+import {SlowDisks} from './slow-disks.ts';
+import type {Store} from './store.ts';
 import type {Ticker} from './ticker.ts';
 import type {Timing} from './timing.ts';
 
@@ -52,8 +54,9 @@ export class NodeStates {
   readonly #driver: Driver;
   readonly #ticker: Ticker;
   readonly #states = new Map<NodeId, NodeState>();
-  /** Led from a thread that stands still, while this one or its disk does too. */
-  readonly #postponed = new Set<HostedGroup>();
+  readonly #slowDisks: SlowDisks;
+  /** Led from a thread that stands still, while this one or its disk does too, or did; since when it was told. */
+  readonly #postponed = new Map<HostedGroup, number>();
   readonly #first: FirstElections;
   /** In this life of the host. */
   readonly #heardFrom = new Set<NodeId>();
@@ -66,6 +69,7 @@ export class NodeStates {
     this.#timing = timing;
     this.#driver = driver;
     this.#ticker = ticker;
+    this.#slowDisks = new SlowDisks(timing);
     const standing = {
       isDue: (group: HostedGroup, hasCome: (node: NodeId) => boolean) =>
         this.#isDueFirst(group, hasCome),
@@ -83,6 +87,8 @@ export class NodeStates {
   change(node: NodeId, state: NodeState): boolean {
     const before = this.#states.get(node);
     this.#states.set(node, state);
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#slowDisks.told(node, before?.slowThreads ?? [], state.slowThreads ?? [], nowMs);
     const isNew = before !== undefined && before.bootEpoch !== state.bootEpoch;
     this.#tellStalls(node, before?.stalledThreads ?? [], state.stalledThreads ?? []);
     if (before?.state === state.state && !isNew) return false;
@@ -101,14 +107,15 @@ export class NodeStates {
   }
 
   /** Called at each tick, with how late it is. */
-  tick(nowMs: number, lateMs: number): void {
+  tick(stores: readonly Store[], nowMs: number, lateMs: number): void {
     if (lateMs > this.#timing.lateMs) this.#lateAtMs = nowMs;
+    this.#slowDisks.look(stores, nowMs, this.#ticker.seenUptoMs);
     this.#first.run(nowMs);
-    for (const group of this.#postponed) {
-      if (this.#standsStill(group)) continue;
+    for (const [group, toldMs] of this.#postponed) {
+      const isOver = group.isGone || group.isLeader || this.isLeaderAlive(group);
+      if (!isOver && this.#bearsWith(group, nowMs - toldMs)) continue;
       this.#postponed.delete(group);
-      if (!group.isGone && !group.isLeader && !this.isLeaderAlive(group))
-        this.depose(group, 'thread_stalled');
+      if (!isOver) this.depose(group, 'thread_stalled');
     }
   }
 
@@ -162,11 +169,13 @@ export class NodeStates {
     return known === undefined || (known.isFull !== true && !isStalled(group, replica, known));
   }
 
-  /** Whether its disk takes what it is given, as far as its node has told. */
+  /** Whether its disk takes what it is given, and did lately, as far as its node has told. */
   isQuick(group: HostedGroup, replica: ReplicaId): boolean {
     const thread = group.threads.get(replica);
-    const slow = this.#stateOf(group, replica)?.slowThreads;
-    return thread === undefined || slow?.includes(thread) !== true;
+    const node = group.nodes.get(replica);
+    if (thread === undefined || node === undefined) return true;
+    if (this.#states.get(node)?.slowThreads?.includes(thread) === true) return false;
+    return !this.#slowDisks.wasToldSlow(node, thread, this.#options.clock.monotonicMs());
   }
 
   /** Those whose beats come, and whose engine threads all run. */
@@ -207,14 +216,25 @@ export class NodeStates {
   #tellStalls(node: NodeId, before: readonly number[], now: readonly number[]): void {
     const stalled = now.filter((thread) => !before.includes(thread));
     if (stalled.length === 0) return;
+    const nowMs = this.#options.clock.monotonicMs();
     for (const group of this.#driver.groups.values()) {
       const {leader} = group.role;
       if (group.isGone || group.isLeader || group.nodes.get(leader) !== node) continue;
       const thread = group.threads.get(leader);
       if (thread === undefined || !stalled.includes(thread)) continue;
-      if (this.#standsStill(group)) this.#postponed.add(group);
+      if (this.#bearsWith(group, 0)) this.#postponed.set(group, nowMs);
       else this.depose(group, 'thread_stalled');
     }
+  }
+
+  /**
+   * A leader that stands still stays for now. Not for long if the own disk only was slow: one that is often
+   * slow must not keep a set with a leader whose disk is gone.
+   */
+  #bearsWith(group: HostedGroup, stalledMs: number): boolean {
+    if (this.#standsStill(group)) return true;
+    const nowMs = this.#options.clock.monotonicMs();
+    return stalledMs < this.#slowDisks.patienceMs && this.#slowDisks.wasSlow(group.store, nowMs);
   }
 
   /**

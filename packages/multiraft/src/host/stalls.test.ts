@@ -65,9 +65,13 @@ test('a follower that was late reads what its leader sent before it stands', asy
   expect([cluster.leader(1), begun()]).toEqual([leader, before]);
 });
 
-test.each(['stalledThreads', 'slowThreads'])(
+test.each([
+  ['stalledThreads', 0],
+  // One that was slow a moment ago is no better.
+  ['slowThreads', 1_500],
+] as const)(
   'a slow disk hands nothing to a replica whose own thread or disk stands still: %s',
-  async (still) => {
+  async (still, rememberedMs) => {
     const cluster = await started();
     await cluster.found(1);
     await cluster.write(1, 'a');
@@ -85,6 +89,8 @@ test.each(['stalledThreads', 'slowThreads'])(
     // One of them is well again.
     const well = {state: 'alive' as const, bootEpoch: 1, stalledThreads: []};
     cluster.host(leader).nodeChanged(cluster.node(one!).id, well);
+    await cluster.clock.advance(rememberedMs);
+    if (rememberedMs > 0) expect(cluster.leader(1)).toBe(leader);
     expect(await cluster.clock.until(() => cluster.leader(1) === one, 1_000)).toBe(true);
     await cluster.clock.resolve(proposal, 10_000);
   },
@@ -131,6 +137,34 @@ test('who was late itself does not stand at once for a thread that stands still,
   await cluster.clock.advance(100);
   tell([0]);
   expect(await cluster.clock.until(() => begun() > before, 700)).toBe(true);
+});
+
+test('whose own disk was slow bears a leader whose disk stands still, for two seconds', async () => {
+  const cluster = await started();
+  await cluster.found(1);
+  await cluster.write(1, 'a');
+  const leader = cluster.leader(1);
+  const followers = [1, 2, 3].filter((id) => id !== leader);
+  const begun = () => electionsBegun(cluster, followers);
+  const before = begun();
+  const {id, bootEpoch} = cluster.node(leader);
+  const tell = (stalledThreads: readonly number[]) => {
+    for (const follower of followers)
+      cluster.host(follower).nodeChanged(id, {state: 'alive', bootEpoch, stalledThreads});
+  };
+  for (const follower of followers) cluster.slow(follower, 240);
+  await cluster.write(1, 'b');
+  for (const follower of followers) cluster.slow(follower, 1);
+  await cluster.write(1, 'c');
+  // Asleep: no heartbeat comes before who would stand.
+  await cluster.clock.advance(600);
+  tell([0]);
+  await cluster.clock.advance(1_000);
+  expect([cluster.leader(1), begun()]).toEqual([leader, before]);
+  tell([]);
+  await cluster.clock.advance(100);
+  tell([0]);
+  expect(await cluster.clock.until(() => begun() > before, 1_500)).toBe(true);
 });
 
 function electionsBegun(
