@@ -113,6 +113,40 @@ describe('usage', () => {
     expect(status.out).toMatch(/next: .* the HTTP port of a node/);
   });
 
+  it('says at once where nobody listens, and what to do', async () => {
+    const {code, err} = await run(['node', 'list'], {url: 'http://127.0.0.1:1'});
+    expect([code, err]).toEqual([
+      EXIT.unavailable,
+      'flotilla: cannot connect to http://127.0.0.1:1: nothing listens there (ECONNREFUSED)\n' +
+        '  Is a node running there? Start one with ./flotilla start, or name another with --url.\n',
+    ]);
+  });
+
+  it('says that a name is not known, and sends nobody to start a node there', async () => {
+    const url = 'http://nowhere.invalid:8902';
+    const {code, err} = await run(['node', 'list', '--url', 'nowhere.invalid:8902']);
+    expect(code).toBe(EXIT.unavailable);
+    expect(err).toMatch(
+      /^flotilla: cannot connect to http:\/\/nowhere\.invalid:8902: .*name.*\n {2}Name a node with --url/,
+    );
+    const status = await run(['status', '--url', url]);
+    expect(status.code).toBe(EXIT.unavailable);
+    expect(status.out).toMatch(/next: \.\/flotilla status --url with the address of a node/);
+  });
+
+  it('tells a person whom it waits for, and takes that away', async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => silent.close());
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const args = ['node', 'list', '--timeout', '0.8'];
+    const said = `\r\x1b[2Kasking ${url}, no answer yet\r\x1b[2Kflotilla: `;
+    expect((await run(args, {url, tty: true})).err).toContain(said);
+    expect((await run(args, {url})).err).not.toContain('asking');
+    const {url: living} = await fakeCluster({'GET /admin/v1/nodes': () => []});
+    expect((await run(['node', 'list'], {url: living, tty: true})).err).toBe('');
+  });
+
   it('keeps the catalog in a file for its owner alone', async () => {
     const kept = {version: 1, checksum: 7, snapshot: '{}'};
     const {url} = await fakeCluster({'GET /admin/v1/cluster/catalog': () => kept});

@@ -10,13 +10,17 @@ import {
 } from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
+import {noteAsked} from './asking-note.ts';
 import {isColoured} from './colour.ts';
 import {renderFields, renderRecords, type TableStyle} from './table.ts';
 import {EXIT, type Terminal, UsageError, widthOf, writeOut} from './terminal.ts';
 
 export const URL_DEFAULT = 'http://127.0.0.1:8902';
 
-/** A person would rather know that no node is there than wait for one to come back. */
+/**
+ * A person would rather know that no node is there than wait for one to come back: of an address at which
+ * nobody listens at once, of one that says nothing after the system has tried it twice, a second apart.
+ */
 const UNREACHABLE_MS = 3_000;
 
 const SessionOptions = z.object({
@@ -173,11 +177,18 @@ export function isRefusedByTls({details}: FlotillaError): boolean {
   return details['tls'] !== undefined;
 }
 
+/** Of the host that was named: no node that is started there helps. */
+export function isNameUnknown({details}: FlotillaError): boolean {
+  return details['errno'] === 'ENOTFOUND' || details['errno'] === 'EAI_AGAIN';
+}
+
 function nextStep(error: FlotillaError): string | undefined {
   if (isRefusedByTls(error)) return 'See the --tls options in --help, and ./flotilla cert --help.';
   switch (error.code) {
     case 'CONNECTION_FAILED':
-      return 'Is a node running? Start one with ./flotilla start, or name it with --url.';
+      return isNameUnknown(error)
+        ? 'Name a node with --url, or FLOTILLA_URL: host:port of its --listen, as this machine knows it.'
+        : 'Is a node running there? Start one with ./flotilla start, or name another with --url.';
     case 'NOT_FOUND':
       return 'See ./flotilla node list, ./flotilla replica-set list or ./flotilla operation list.';
     case 'TENANT_NOT_FOUND':
@@ -206,7 +217,10 @@ function openSession(options: SessionOptions, terminal: Terminal): Session {
   const style = {width: widthOf(terminal.stdout), isColoured: isColoured(terminal)};
   const timeoutMs = options.timeout === undefined ? undefined : options.timeout * 1000;
   return {
-    client: openClient({urls, timeoutMs, ...credentialsOf(options, terminal.env)}),
+    client: openClient({
+      ...{urls, timeoutMs, onTry: noteAsked(terminal.stderr)},
+      ...credentialsOf(options, terminal.env),
+    }),
     json,
     terminal,
     style,

@@ -362,6 +362,7 @@ export class AdminClient {
       method: 'GET',
       isRepeatable: true,
       isRead: true,
+      isSoonAnswered: true,
     });
   }
 

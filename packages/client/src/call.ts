@@ -38,6 +38,8 @@ export interface Call extends Omit<ExchangeRequest, 'url'> {
   readonly isRepeatable: boolean;
   /** It changes nothing: whether a try that nobody heard of was carried out does not matter. */
   readonly isRead?: boolean | undefined;
+  /** A node that lives answers it soon: one that is silent leaves the others their share of the time. */
+  readonly isSoonAnswered?: boolean | undefined;
   readonly timeoutMs: number;
 }
 

@@ -16,6 +16,8 @@ export interface ExchangeRequest {
   readonly body?: Uint8Array | undefined;
   /** Longest time without progress of the upload or, once that is done, until the answer's head. */
   readonly silenceMsMax: number;
+  /** Longest time until the node takes a connection; without it, as long as the silence. */
+  readonly connectMsMax?: number | undefined;
   /** A connection of its own: none that the node may just be closing. For what must not be repeated. */
   readonly fresh?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -71,13 +73,13 @@ export class Connections {
     const options = {method: request.method, headers, agent, signal: request.signal, ...tls};
     return new Promise((resolve, reject) => {
       const outgoing = (isTls ? https : http).request(target, options);
-      const silence = watchSilence(outgoing, request.silenceMsMax);
+      const silence = watchSilence(outgoing, request);
       outgoing.once('response', (incoming) => {
-        clearInterval(silence.timer);
+        silence.stop();
         resolve({status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming});
       });
       outgoing.once('error', (cause) => {
-        clearInterval(silence.timer);
+        silence.stop();
         reject(noAnswer(cause, {request, isSilent: silence.isSilent, isSent: silence.isSent}));
       });
       outgoing.end(request.body);
@@ -89,35 +91,54 @@ interface Silence {
   isSilent: boolean;
   /** Some byte may have reached the node. */
   isSent: boolean;
-  readonly timer: NodeJS.Timeout;
+  stop(): void;
 }
 
 /** Looks in one allowance of silence: how late, as a share of it, a silence is noticed. */
 const LOOKS = 4;
 
-/** Destroys the request once nothing moved for `silenceMsMax`: a frozen node accepts and never answers. */
-function watchSilence(outgoing: http.ClientRequest, silenceMsMax: number): Silence {
+/** Destroys the request once nothing moved for so long: a frozen node accepts and never answers. */
+function watchSilence(
+  outgoing: http.ClientRequest,
+  {silenceMsMax, connectMsMax}: Pick<ExchangeRequest, 'silenceMsMax' | 'connectMsMax'>,
+): Silence {
   let sentBytes = 0;
   let silentLooks = 0;
+  let connecting: NodeJS.Timeout | undefined;
+  const giveUp = (message: string): void => {
+    silence.isSilent = true;
+    outgoing.destroy(new Error(message));
+  };
   const timer = setInterval(() => {
     const socket = outgoing.socket;
     const nowSentBytes = socket === null ? 0 : socket.bytesWritten - socket.writableLength;
     silentLooks = nowSentBytes > sentBytes ? 0 : silentLooks + 1;
     sentBytes = nowSentBytes;
-    if (silentLooks < LOOKS) return;
-    silence.isSilent = true;
-    outgoing.destroy(new Error(`no answer within ${Math.round(silenceMsMax)} ms`));
+    if (silentLooks === LOOKS) giveUp(`no answer within ${Math.round(silenceMsMax)} ms`);
   }, silenceMsMax / LOOKS);
-  const silence: Silence = {isSilent: false, isSent: false, timer};
+  const silence: Silence = {
+    isSilent: false,
+    isSent: false,
+    stop: () => {
+      clearInterval(timer);
+      clearTimeout(connecting);
+    },
+  };
   outgoing.once('socket', (socket) => {
     // A kept connection counts its earlier requests too.
     sentBytes = socket.bytesWritten - socket.writableLength;
-    if (!socket.connecting) silence.isSent = true;
-    else {
-      socket.once('connect', () => {
-        silence.isSent = true;
-      });
+    if (!socket.connecting) {
+      silence.isSent = true;
+      return;
     }
+    if (connectMsMax !== undefined) {
+      const message = `no connection within ${Math.round(connectMsMax)} ms`;
+      connecting = setTimeout(() => giveUp(message), connectMsMax);
+    }
+    socket.once('connect', () => {
+      clearTimeout(connecting);
+      silence.isSent = true;
+    });
   });
   return silence;
 }
@@ -140,12 +161,33 @@ function noAnswer(
     const details = {tls: refusal};
     return new FlotillaError(message, {code: 'CONNECTION_FAILED', details, url, cause});
   }
-  const code = isSilent ? 'TIMEOUT' : isSent ? 'CONNECTION_LOST' : 'CONNECTION_FAILED';
+  if (!isSent) return notConnected(cause, request);
   const reason = cause.message || ((cause as NodeJS.ErrnoException).code ?? 'unknown');
-  const verb = isSent ? 'cannot get an answer from' : 'cannot connect to';
-  return new FlotillaError(`${verb} ${request.url}: ${reason}`, {
-    code: isSilent && !isSent ? 'CONNECTION_FAILED' : code,
+  return new FlotillaError(`cannot get an answer from ${request.url}: ${reason}`, {
+    code: isSilent ? 'TIMEOUT' : 'CONNECTION_LOST',
     url: request.url,
+    cause,
+  });
+}
+
+/** What the system's words for it mean to who named the node. */
+const NOT_CONNECTED: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'no host has that name',
+  EAI_AGAIN: 'the name of the host cannot be looked up now',
+  EHOSTUNREACH: 'no way leads to that host',
+  ENETUNREACH: 'no way leads to that host',
+  ETIMEDOUT: 'no connection within the time of the system',
+};
+
+function notConnected(cause: NodeJS.ErrnoException, {url}: ExchangeRequest): FlotillaError {
+  const {code: errno, message} = cause;
+  const words = errno === undefined ? undefined : NOT_CONNECTED[errno];
+  const reason = words === undefined ? message || (errno ?? 'unknown') : `${words} (${errno})`;
+  return new FlotillaError(`cannot connect to ${url}: ${reason}`, {
+    code: 'CONNECTION_FAILED',
+    details: errno === undefined ? {} : {errno},
+    url,
     cause,
   });
 }

@@ -1,5 +1,7 @@
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
 import http from 'node:http';
-import type {AddressInfo} from 'node:net';
+import net, {type AddressInfo} from 'node:net';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {gunzipSync} from 'node:zlib';
 import {afterEach, describe, expect, it} from 'vitest';
@@ -19,8 +21,16 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();
 });
 
+interface FakeNode {
+  readonly url: string;
+  readonly seen: Seen[];
+  stop(): void;
+  /** Again, at the same address. */
+  start(): Promise<void>;
+}
+
 /** A node that answers as the test says and remembers what it was asked. */
-async function fakeNode(answer: Answer): Promise<{url: string; seen: Seen[]}> {
+async function fakeNode(answer: Answer): Promise<FakeNode> {
   const seen: Seen[] = [];
   const server = http.createServer((request, response) => {
     const pieces: Buffer[] = [];
@@ -32,12 +42,40 @@ async function fakeNode(answer: Answer): Promise<{url: string; seen: Seen[]}> {
       answer(seen.at(-1)!, response, seen.length);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanups.push(() => {
+  const listen = (port: number) =>
+    new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await listen(0);
+  const {port} = server.address() as AddressInfo;
+  const stop = (): void => {
     server.closeAllConnections();
     server.close();
-  });
-  return {url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen};
+  };
+  cleanups.push(stop);
+  return {url: `http://127.0.0.1:${port}`, seen, stop, start: () => listen(port)};
+}
+
+/** Listens and takes nothing, with as short a queue as the system lets it: further connections wait for ever. */
+const FULL = `
+  const server = require('node:net').createServer().listen({port: 0, host: '127.0.0.1', backlog: 1}, () => {
+    require('node:fs').writeSync(1, String(server.address().port));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  });`;
+/** A connection that is taken is by then. */
+const TAKEN_MS_MAX = 300;
+
+/** A node that takes no connection, and says nothing: as one that is off, or behind a wall. */
+async function fullNode(): Promise<string> {
+  const child = spawn(process.execPath, ['-e', FULL], {stdio: ['ignore', 'pipe', 'inherit']});
+  cleanups.push(() => child.kill('SIGKILL'));
+  const [text] = (await once(child.stdout, 'data')) as [Buffer];
+  const port = Number(text);
+  for (let isTaken = true; isTaken; ) {
+    const socket = net.connect(port, '127.0.0.1');
+    cleanups.push(() => socket.destroy());
+    const late = sleep(TAKEN_MS_MAX, false);
+    isTaken = await Promise.race([once(socket, 'connect').then(() => true), late]);
+  }
+  return `http://127.0.0.1:${port}`;
 }
 
 function clientOf(urls: string[], options: {timeoutMs?: number; writeSilenceMs?: number} = {}) {
@@ -146,6 +184,54 @@ describe('write', () => {
     cleanups.push(() => client.close());
     const startMs = performance.now();
     expect(await errorOf(client.write('m v=1 1'))).toMatchObject({code: 'CONNECTION_FAILED'});
+    expect(performance.now() - startMs).toBeLessThan(5_000);
+  });
+
+  it('asks each node once where none has ever answered, and says of each why it does not', async () => {
+    const asked: string[] = [];
+    const onTry = (url: string) => {
+      asked.push(url);
+      return (isAnswered: boolean) => void asked.push(isAnswered ? 'answered' : 'silent');
+    };
+    const urls = ['http://127.0.0.1:1', 'http://nowhere.invalid:8902'];
+    const client = new FlotillaClient({urls, unreachableMs: 5_000, onTry});
+    cleanups.push(() => client.close());
+    const error = await errorOf(client.query('SELECT 1'));
+    expect(error).toMatchObject({code: 'CONNECTION_FAILED', attempts: 2});
+    expect(error.message).toMatch(
+      /^cannot connect to http:\/\/127\.0\.0\.1:1: nothing listens there \(ECONNREFUSED\); cannot connect to http:\/\/nowhere\.invalid:8902: .*\((ENOTFOUND|EAI_AGAIN)\)$/,
+    );
+    expect(error.details['errno']).toMatch(/^(ENOTFOUND|EAI_AGAIN)$/);
+    expect(asked).toEqual([urls[0], 'silent', urls[1], 'silent']);
+  });
+
+  it('waits for a node that has answered before, as one does that restarts', async () => {
+    const node = await fakeNode(noContent);
+    const client = new FlotillaClient({urls: [node.url], unreachableMs: 20_000});
+    cleanups.push(() => client.close());
+    await client.write('m v=1 1');
+    node.stop();
+    // Until the client has seen that its connection ended.
+    await sleep(100);
+    const writing = client.write('m v=2 2');
+    await sleep(200);
+    await node.start();
+    expect((await writing).attempts).toBeGreaterThan(1);
+  });
+
+  it('leaves a node that takes no connection for one that does', async () => {
+    const full = await fullNode();
+    const living = await fakeNode(noContent);
+    const options = {urls: [full, living.url], timeoutMs: 20_000, unreachableMs: 150};
+    const client = new FlotillaClient(options);
+    cleanups.push(() => client.close());
+    expect(await client.write('m v=1 1')).toEqual({attempts: 2, url: living.url});
+    const alone = new FlotillaClient({...options, urls: [full]});
+    cleanups.push(() => alone.close());
+    const startMs = performance.now();
+    expect((await errorOf(alone.write('m v=1 1'))).message).toBe(
+      `cannot connect to ${full}: no connection within 150 ms`,
+    );
     expect(performance.now() - startMs).toBeLessThan(5_000);
   });
 
@@ -345,6 +431,14 @@ describe('admin', () => {
     expect(url.pathname).toBe('/admin/v1/replica-sets/12/move-replica');
     expect(JSON.parse(body.toString())).toEqual({from: 1, to: 'n3'});
   });
+
+  it('leaves a node that is frozen for one that answers', async () => {
+    const frozen = await fakeNode(() => {});
+    const living = await fakeNode((_seen, response) => response.end('[]'));
+    const {admin} = clientOf([frozen.url, living.url], {timeoutMs: 9_000});
+    expect(await admin.nodes()).toEqual([]);
+    expect([frozen.seen.length, living.seen.length]).toEqual([1, 1]);
+  }, 20_000);
 
   it('reads lists with and without a name around them', async () => {
     const node = await fakeNode((seen, response) =>

@@ -25,6 +25,8 @@ import {linesOf, missingOfLine, parseRowLine, parseRows, type Row} from './rows.
 const TIMEOUT_MS_DEFAULT = 35_000;
 /** A node answers a write within its 4 s deadline or not at all. */
 const WRITE_SILENCE_MS_DEFAULT = 6_000;
+/** A node that cannot reach others tells what it knows of the cluster after some 3.5 s. */
+const SOON_MS = 4_000;
 const CONNECTIONS_DEFAULT = 64;
 const PRODUCT_DEFAULTS = {tenant: 'default', database: 'public'};
 
@@ -37,8 +39,14 @@ export interface FlotillaClientOptions {
   readonly database?: string | undefined;
   /** Longest time for one call, all tries included. */
   readonly timeoutMs?: number | undefined;
-  /** Give up sooner than `timeoutMs` where for this long no node could even be connected to. */
+  /**
+   * For who would rather know that nobody is there than wait: a node that takes no connection for so long is
+   * passed over. Until some node has answered each is tried once, since an address that is wrong stays so;
+   * from then on they are tried for so long, since a node that restarts comes back.
+   */
   readonly unreachableMs?: number | undefined;
+  /** Told of each try as it begins; what it returns is told whether the node answered. */
+  readonly onTry?: ((url: string) => (isAnswered: boolean) => void) | undefined;
   /** Longest silence of one node in one try of a write before the next is asked. */
   readonly writeSilenceMs?: number | undefined;
   /** Open connections to one node. */
@@ -76,6 +84,8 @@ export class FlotillaClient {
   readonly #options: FlotillaClientOptions;
   readonly #connections: Connections;
   readonly #nodes: NodeRotation;
+  /** Some node has, whatever it said. */
+  #hasAnswered = false;
 
   constructor(options: FlotillaClientOptions) {
     this.urls = [...new Set(options.urls.map(normalizeUrl))];
@@ -184,34 +194,36 @@ export class FlotillaClient {
   /** Sends until an answer below 400 comes or the deadline passes; then the last failure is thrown. */
   async send(call: Call): Promise<Reply> {
     const startMs = performance.now();
-    const unreachableMs = Math.min(
-      call.timeoutMs,
-      this.#options.unreachableMs ?? Number.POSITIVE_INFINITY,
-    );
     let isReached = false;
-    const tried = new Set<string>();
+    const tried = new Map<string, FlotillaError>();
     let round = 0;
     let doubt: FlotillaError | undefined;
     for (let attempts = 1; ; attempts++) {
       const url = this.#nodes.next(tried, performance.now())!;
-      tried.add(url);
       const leftMs = Math.max(1, startMs + call.timeoutMs - performance.now());
-      const silenceMsMax = Math.min(call.silenceMsMax, leftMs);
-      const outcome = await this.#try({...call, url, silenceMsMax});
+      // The nodes that are still to be asked have their share of the time.
+      const shareMs = leftMs / (this.#nodes.size - tried.size);
+      const soonMs = call.isSoonAnswered === true ? Math.max(shareMs, SOON_MS) : leftMs;
+      const silenceMsMax = Math.min(call.silenceMsMax, leftMs, soonMs);
+      const connectMsMax = Math.min(silenceMsMax, shareMs, this.#patienceMs);
+      const outcome = await this.#try({...call, url, silenceMsMax, connectMsMax});
       const failure = outcome instanceof FlotillaError ? outcome : undefined;
       this.#nodes.record(url, failure, performance.now());
       if (!(outcome instanceof FlotillaError)) {
         const {timeoutMs, signal} = call;
         return {answer: outcome, url, attempts, silenceMsMax: timeoutMs, signal};
       }
+      tried.set(url, outcome);
       if (call.isRead !== true && isOutcomeUnknown(outcome)) doubt = outcome;
       if (!maySendAgain(outcome, call.isRepeatable)) throw afterAttempts(outcome, attempts);
-      isReached ||= outcome.code !== 'CONNECTION_FAILED' && outcome.code !== 'NOT_HTTP';
-      const deadlineMs = startMs + (isReached ? call.timeoutMs : unreachableMs);
+      isReached ||= isHeard(outcome);
       let waitMs = 0;
+      let deadlineMs = startMs + call.timeoutMs;
       if (tried.size === this.#nodes.size) {
+        if (this.#isNobodyThere(isReached)) throw afterOneRound([...tried.values()]);
         tried.clear();
         waitMs = backoffMs(round++, outcome, Math.random());
+        if (!isReached) deadlineMs = Math.min(deadlineMs, startMs + this.#patienceMs);
       }
       // That the last try had no effect says nothing of one before.
       if (performance.now() + waitMs >= deadlineMs) throw afterAttempts(doubt ?? outcome, attempts);
@@ -219,16 +231,31 @@ export class FlotillaClient {
     }
   }
 
+  #isNobodyThere(isReached: boolean): boolean {
+    return this.#options.unreachableMs !== undefined && !isReached && !this.#hasAnswered;
+  }
+
+  /** Where no node can be connected to. */
+  get #patienceMs(): number {
+    return this.#options.unreachableMs ?? Infinity;
+  }
+
   async #try(request: ExchangeRequest): Promise<ExchangeAnswer | FlotillaError> {
     const {url, silenceMsMax, signal} = request;
+    const ended = this.#options.onTry?.(url);
+    let isAnswered = false;
     try {
       const answer = await this.#connections.exchange(this.#withToken(request));
+      isAnswered = true;
+      this.#hasAnswered = true;
       if (answer.status < 400) return answer;
       const body = await readText(answer, {url, silenceMsMax, signal});
       return errorOfAnswer(answer.status, body, {url, retryAfter: answer.headers['retry-after']});
     } catch (error) {
       if (error instanceof FlotillaError) return error;
       throw error;
+    } finally {
+      ended?.(isAnswered);
     }
   }
 
@@ -285,6 +312,21 @@ function normalizeUrl(url: string): string {
   const full = url.includes('://') ? url : `http://${url}`;
   if (!/^https?:/i.test(full) || !URL.canParse(full)) throw new TypeError(`not a URL: ${url}`);
   return full.replace(/\/+$/, '');
+}
+
+/** Something came from the node, or may have reached it. */
+function isHeard({code}: FlotillaError): boolean {
+  return code !== 'CONNECTION_FAILED' && code !== 'NOT_HTTP';
+}
+
+/** Each node was asked once, and it is of use to know of each why it did not answer. */
+function afterOneRound(failures: readonly FlotillaError[]): FlotillaError {
+  // The one that says least of what became of the request.
+  const worst = failures.find(isOutcomeUnknown) ?? failures.at(-1)!;
+  if (failures.length === 1) return worst;
+  const {code, details, url} = worst;
+  const message = failures.map((failure) => failure.message).join('; ');
+  return new FlotillaError(message, {code, details, url, attempts: failures.length, cause: worst});
 }
 
 function afterAttempts(failure: FlotillaError, attempts: number): FlotillaError {

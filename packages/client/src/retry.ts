@@ -71,7 +71,7 @@ export class NodeRotation {
   }
 
   /** The next node not in `tried`, or undefined when all were. */
-  next(tried: ReadonlySet<string>, nowMs: number): string | undefined {
+  next(tried: {has(url: string): boolean}, nowMs: number): string | undefined {
     const order = this.#urls.map((_, i) => this.#urls[(this.#cursor + i) % this.#urls.length]!);
     const open = order.filter((url) => !tried.has(url));
     const chosen =

@@ -1,6 +1,7 @@
+import {type AddressInfo, createServer} from 'node:net';
 import {stripVTControlCharacters} from 'node:util';
 import {afterEach, describe, expect, it} from 'vitest';
-import {cleanUp, fakeCluster, type Routes, run} from '../program.fixture.ts';
+import {cleanUp, cleanups, fakeCluster, type Routes, run} from '../program.fixture.ts';
 
 afterEach(cleanUp);
 
@@ -40,6 +41,18 @@ describe('status', () => {
     expect(out).toMatch(/^unavailable\n- cannot connect to http:\/\/127\.0\.0\.1:1/);
     expect(out).toContain('next: ./flotilla start');
   });
+
+  it('is what any node says, though the first one that is asked is frozen', async () => {
+    const frozen = createServer(() => {});
+    await new Promise<void>((resolve) => frozen.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => frozen.close());
+    const {port} = frozen.address() as AddressInfo;
+    const {url} = await fakeCluster({'GET /admin/v1/status': () => degraded});
+    expect(await run(['status', '--url', `127.0.0.1:${port},${url}`])).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^degraded/),
+    });
+  }, 20_000);
 
   it('sends nobody to start a node that is there and speaks otherwise', async () => {
     const {url} = await fakeCluster({});

@@ -5,7 +5,13 @@ import {FlotillaError} from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
 import {tint} from '../colour.ts';
-import {type CommandContext, examples, isRefusedByTls, type Session} from '../session.ts';
+import {
+  type CommandContext,
+  examples,
+  isNameUnknown,
+  isRefusedByTls,
+  type Session,
+} from '../session.ts';
 import {renderRecords, type TableStyle} from '../table.ts';
 import {EXIT} from '../terminal.ts';
 
@@ -15,7 +21,10 @@ const EXIT_OF_VERDICT: Record<Status['verdict'], number> = {
   unavailable: EXIT.unavailable,
 };
 
-/** Whoever asks for the verdict wants it now; a cluster that cannot give it by then is unavailable. */
+/**
+ * Of each node: whoever asks for the verdict wants it now, but from any that can give it. A cluster of which
+ * none can by then is unavailable.
+ */
 const TIMEOUT_MS = 5_000;
 
 const NODE_COLUMNS = [
@@ -46,7 +55,8 @@ export function addStatusCommand(program: Command, context: CommandContext): voi
 /** No answer from any node is a verdict too. */
 async function statusOrUnavailable(session: Session): Promise<Status> {
   try {
-    const status = await session.client.admin.status({timeoutMs: session.timeoutMs ?? TIMEOUT_MS});
+    const {client, timeoutMs = TIMEOUT_MS * client.urls.length} = session;
+    const status = await client.admin.status({timeoutMs});
     const reasons = status.reasons.map((reason) => ({...reason, next: typeable(session, reason)}));
     const notices = status.notices.map((each) => ({...each, next: typeable(session, each)}));
     return {...status, reasons, notices};
@@ -70,6 +80,9 @@ function nextAfterSilence(session: Session, error: FlotillaError): string {
   if (isRefusedByTls(error)) return './flotilla status --help, and its --tls options';
   if (code === 'NOT_HTTP')
     return './flotilla status --url with the HTTP port of a node (that of its --listen, not the next one)';
+  if (isNameUnknown(error))
+    return './flotilla status --url with the address of a node, as this machine knows it';
+  if (code === 'TIMEOUT') return './flotilla health, on the machine of a node, with its --data';
   return code === 'CONNECTION_LOST'
     ? './flotilla status --url with https://, if its nodes speak TLS'
     : './flotilla start';
