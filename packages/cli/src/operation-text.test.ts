@@ -58,6 +58,7 @@ test('a list says who began what, where that has a name', () => {
 test.each([60, 80, 100, 120])('a list fits a terminal of %d columns', (width) => {
   const lines = renderOperations([moving, failed], NOW_MS, {width}).split('\n');
   for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(Math.max(width, 78));
+  expect(lines.map((line) => line.trim()).join(' ')).toContain(failed.error);
 });
 
 test('one line while it goes on, and one for its end', () => {

@@ -1,4 +1,4 @@
-import {expect, it} from 'vitest';
+import {describe, expect, it} from 'vitest';
 import {formatBytes, ProgressBar, renderBar} from './progress-bar.ts';
 import {fitWidths, renderRecords, renderTable} from './table.ts';
 
@@ -30,9 +30,53 @@ it('breaks titles of several words before it cuts what stands below them', () =>
   expect(renderRecords(records, keys, {width: 50})).toMatch(/^ID {2}ADDRESS .* ENGINE THREADS\n/);
 });
 
+describe('a list of nodes', () => {
+  const remark = 'maintenance until 2026-11-22T11:00:00.000Z, does not answer';
+  const nodes = ['10.11.12.131:8902', '10.11.12.132:8902'].map((address, i) => ({
+    ...{id: i + 1, address, state: 'active', condition: i === 0 ? undefined : remark},
+    ...{isReachable: i === 0, engineThreads: 2, leaders: 30, replicas: 120, version: '0.1.0'},
+  }));
+  const keys = Object.keys(nodes[0]!);
+
+  it('says below a row, where a line has no room for it, what is the matter with its node', () => {
+    expect(renderRecords(nodes, keys, {width: 80})).toBe(
+      '                               IS          ENGINE\n' +
+        'ID  ADDRESS            STATE   REACHABLE  THREADS  LEADERS  REPLICAS  VERSION\n' +
+        ' 1  10.11.12.131:8902  active  yes              2       30       120  0.1.0\n' +
+        ' 2  10.11.12.132:8902  active  no               2       30       120  0.1.0\n' +
+        `    ${remark}\n`,
+    );
+  });
+
+  it.each([70, 40])('cuts no address, however narrow the terminal: %i', (width) => {
+    const lines = renderRecords(nodes, keys, {width}).split('\n');
+    for (const {address} of nodes) expect(lines.join('\n')).toContain(` ${address}  active`);
+    const rows = lines.filter((line) => /^(?:ID| [12]) /.test(line));
+    expect(rows).toHaveLength(3);
+    if (width === 70) for (const row of rows) expect(row.length).toBeLessThanOrEqual(width);
+  });
+
+  it('breaks what it says below a row where that is longer than a line', () => {
+    const lines = renderRecords(nodes, keys, {width: 50}).split('\n');
+    expect(lines.slice(-3)).toEqual([
+      '    maintenance until 2026-11-22T11:00:00.000Z,',
+      '    does not answer',
+      '',
+    ]);
+  });
+
+  it('has a column of it where there is room', () => {
+    for (const width of [160, undefined])
+      expect(renderRecords(nodes, keys, {width})).toMatch(
+        /^ID {2}ADDRESS {12}STATE {3}CONDITION .*\n 1 .*active {2}- .*\n 2 .*active {2}maintenance until .*\n$/,
+      );
+  });
+});
+
 it('leaves narrow columns alone', () => {
   expect(fitWidths([3, 40, 4], 20)).toEqual([3, 9, 4]);
   expect(fitWidths([40, 40], 5)).toEqual([6, 6]);
+  expect(fitWidths([40, 30, 10], 60, [true])).toEqual([40, 8, 8]);
 });
 
 it('shows only columns that are there', () => {
