@@ -22,7 +22,7 @@ import {
 import {entryBytes, type Input, type LogRead, type Message, type Output} from '@flotilla/raft';
 import {Applier} from './applier.ts';
 import {ChangedGroups} from './changed-groups.ts';
-import {HostCounts} from './host-counts.ts';
+import {type ElectionCause, HostCounts} from './host-counts.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {HostLimits, HostOptions} from './options.ts';
 import {Outbox} from './outbox.ts';
@@ -105,6 +105,23 @@ export class Driver {
   /** The same, of what others did: often nothing is to be said to it. */
   heard(group: HostedGroup, input: Extract<Input, {type: 'message' | 'persisted'}>): void {
     if (this.#stepCore(group, input)) this.#touchIfDue(group);
+  }
+
+  /**
+   * What calls the replica to stand for leader, and why. Its core may ignore it (the call of an old leader, a
+   * change of members that is not in force yet): then nothing that it does later is for that reason.
+   */
+  stand(
+    group: HostedGroup,
+    input: Extract<Input, {type: 'message' | 'campaign'}>,
+    cause: ElectionCause,
+  ): void {
+    const before = group.raft.status();
+    if (!this.#stepCore(group, input)) return;
+    const {role, term} = group.raft.status();
+    const hasStood = role !== 'follower' && (role !== before.role || term > before.term);
+    if (hasStood) group.electionCause = cause;
+    this.#touchIfDue(group);
   }
 
   /**

@@ -218,8 +218,8 @@ export class Host {
   /** Starts an election, whatever the failover mode; who votes for whom is as ever. */
   campaign(set: ReplicaSetId): void {
     const group = this.#requests.live(set);
-    group.electionCause = 'ordered';
-    this.#requests.wakeStep(group, {type: 'campaign'});
+    this.#ticker.wake(group);
+    this.#driver.stand(group, {type: 'campaign'}, 'ordered');
   }
 
   /** Resolves when durable. The meta group always fails over by itself. */

@@ -96,11 +96,12 @@ export class Inbox {
     if (message.type === 'snapshot' || group.isGone) return;
     // Who applies nothing does not take a place over; the leader asks the next.
     if (message.type === 'timeoutNow' && this.#driver.applier.isWedged(group)) return;
-    if (message.type === 'timeoutNow') group.electionCause = 'transferred';
     group.nodes.set(message.from, from);
     group.threads.set(message.from, thread);
     this.#rouse(group, message);
-    this.#driver.heard(group, {type: 'message', message});
+    const input = {type: 'message', message} as const;
+    if (message.type === 'timeoutNow') this.#driver.stand(group, input, 'transferred');
+    else this.#driver.heard(group, input);
   }
 
   #rouse(group: HostedGroup, {type}: Message): void {

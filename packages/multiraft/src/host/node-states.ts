@@ -275,6 +275,8 @@ export class NodeStates {
     clock.setTimer(delayMs, () => {
       // What the leader sent while this loop was late is read after its timers, and before this one.
       if (clock.monotonicMs() - dueMs > lateMs) return this.#campaignAfter(group, 0, attempt);
+      // Heard again before it was told that it had none: nothing that made it doubt is a reason any more.
+      if (group.role.leader !== 0) group.electionCause = 'timer';
       if (group.isGone || group.isManual || group.role.leader !== 0 || group.isLeader) return;
       if (!isVoter(group.configuration, group.replica)) return;
       const backedMs = clock.monotonicMs() - group.backedAtMs;
