@@ -28,7 +28,7 @@ const FLAGS_HEAD = `
 
 A flag holds until the node is started without it. A value that is out of its bounds is refused by the
 name of the flag. What counts for a cluster goes by the node that leads the meta group, or that is asked,
-so all nodes are to be given the same.
+so all nodes are to be given the same; \`./flotilla status\` names those that were not.
 
 `;
 

@@ -202,6 +202,36 @@ test(
 );
 
 test(
+  'a node that was started with another value of what counts for all is named, until it goes by theirs',
+  async () => {
+    const odd = cluster.node(2);
+    await odd.stop();
+    odd.start(['--repair-after', '5m']);
+    await odd.ready();
+    const nodes = await client.admin.nodes();
+    const {id} = nodes.find(({address}) => address === `127.0.0.1:${odd.port}`)!;
+    const named = new RegExp(
+      `values of --repair-after: 10m \\(node .*\\), 5m \\(node ${id}\\).*: start node ${id} again with 10m\n {4}next: ./flotilla node ok-to-stop ${id}\n`,
+    );
+    await until('the verdict names it', async () => {
+      const {code, out} = await flotilla('status');
+      return code === 1 && named.test(out);
+    });
+    for (const {url} of cluster.nodes) {
+      const seconds = url === odd.url ? 300 : 600;
+      expect(await metricsOf(url)).toContain(
+        `\nflotilla_cluster_flag{flag="--repair-after"} ${seconds}\n`,
+      );
+    }
+    await odd.stop();
+    odd.start();
+    await odd.ready();
+    await until('nothing is said any more', async () => (await flotilla('status')).code === 0);
+  },
+  TEST_MS_MAX,
+);
+
+test(
   'failover by hand: candidates are shown, the chosen one is elected, and without a majority it is said why not',
   async () => {
     await done('failover', 'mode', 'manual', '--db', 'd');

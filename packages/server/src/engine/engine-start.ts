@@ -20,6 +20,7 @@ import {RpcCore} from '../connections/index.ts';
 import type {ThreadWatch} from '../metrics/thread-watch.ts';
 import {ThreadVitals, vitalsOf} from '../node/thread-vitals.ts';
 import type {AuditPort} from './audit-port.ts';
+import {clusterFlags} from './cluster-flags.ts';
 import type {EngineServices} from './engine-calls.ts';
 import {assembleCore, type CoreNews, type EngineCore, nodeOf, storeOf} from './engine-core.ts';
 import {createServices} from './engine-services.ts';
@@ -240,9 +241,10 @@ function serveThread(
   {host, rpc, replicas}: EngineCore,
   counts: ReadCounts,
 ): void {
-  const {clock, queries: memory, turns: slices, certificates} = base;
+  const {options, clock, queries: memory, turns: slices, certificates} = base;
   const monotonicMs = (): number => clock.monotonicMs();
-  rpc.serve(conditionHandler(clock, replicas, () => certificates.ends));
+  const flags = clusterFlags(options.settings);
+  rpc.serve(conditionHandler({clock, host: replicas, ends: () => certificates.ends, flags}));
   const query = fragmentHandler({host, monotonicMs, slices, counts, memory});
   rpc.serve({call: new Map(), stream: new Map([[QUERY_METHOD, query]])});
 }

@@ -1,4 +1,5 @@
-// What a node says of itself beside its replicas: its wall clock, its disk and what its build can. For operators.
+// What a node says of itself beside its replicas: its wall clock, its disk, what its build can and what it was
+// started with. For operators.
 
 import {
   type Clock,
@@ -10,6 +11,7 @@ import {
 } from '@flotilla/base';
 import {CLUSTER_VERSION} from '@flotilla/catalog';
 import type {ReplicaHost} from '@flotilla/meta';
+import type {ClusterFlags} from './cluster-flags.ts';
 
 const CONDITION_METHOD = 'node.condition';
 const CONDITION_MS_MAX = 1_500;
@@ -26,6 +28,8 @@ export interface NodeCondition {
   readonly authorityLeftMs?: number | undefined;
   /** Nodes that it hears itself. Empty where an older build answers. */
   readonly heard: readonly NodeId[];
+  /** Absent where an older build answers. */
+  readonly flags?: ClusterFlags | undefined;
 }
 
 /** When they end, as the main thread has them. */
@@ -42,18 +46,22 @@ interface Answer {
   /** Absent without TLS, and of an older build. */
   readonly ends?: CertificateEnds | undefined;
   readonly heard?: readonly NodeId[] | undefined;
+  readonly flags?: ClusterFlags | undefined;
 }
 
-export function conditionHandler(
-  clock: Pick<Clock, 'wallMs'>,
-  host: Pick<ReplicaHost, 'diskSpace' | 'heard'>,
-  ends: () => CertificateEnds | undefined,
-): RpcHandlers {
+export interface ConditionParts {
+  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly host: Pick<ReplicaHost, 'diskSpace' | 'heard'>;
+  readonly ends: () => CertificateEnds | undefined;
+  readonly flags: ClusterFlags;
+}
+
+export function conditionHandler({clock, host, ends, flags}: ConditionParts): RpcHandlers {
   const condition = async (): Promise<Uint8Array> => {
     const {freeBytes, totalBytes} = await host.diskSpace();
     const diskFree = freeBytes / totalBytes;
     const clusterVersionMax = CLUSTER_VERSION;
-    const said = {diskFree, clusterVersionMax, ends: ends(), heard: host.heard()};
+    const said = {diskFree, clusterVersionMax, ends: ends(), heard: host.heard(), flags};
     const answer: Answer = {wallMs: clock.wallMs(), ...said};
     return new TextEncoder().encode(JSON.stringify(answer));
   };
@@ -71,7 +79,7 @@ export async function askCondition(
     const target = {node, set: META_SET};
     const bytes = await rpc.call(target, CONDITION_METHOD, new Uint8Array(0), options);
     const answer = JSON.parse(new TextDecoder().decode(bytes)) as Answer;
-    const {wallMs, diskFree, clusterVersionMax = 1, ends, heard = []} = answer;
+    const {wallMs, diskFree, clusterVersionMax = 1, ends, heard = [], flags} = answer;
     const tripMs = clock.monotonicMs() - askedAtMs;
     const clockOffsetMs = Math.round(wallMs + tripMs / 2 - clock.wallMs());
     // By its own clock, which decides what it takes for ended.
@@ -80,7 +88,7 @@ export async function askCondition(
       leftOf,
     );
     const certificates = {certificateLeftMs, authorityLeftMs};
-    return {clockOffsetMs, diskFree, clusterVersionMax, ...certificates, heard};
+    return {clockOffsetMs, diskFree, clusterVersionMax, ...certificates, heard, flags};
   } catch (error) {
     if (error instanceof DbError) return undefined;
     throw error;

@@ -1,5 +1,6 @@
 // What is wrong with single nodes, for the verdict and the list of nodes: one that does not answer, a clock
-// that is off, a disk that fills up. The thresholds are those by which the cluster itself acts.
+// that is off, a disk that fills up, one that was started otherwise than the others. The thresholds are those
+// by which the cluster itself acts.
 
 import type {NodeId} from '@flotilla/base';
 import {
@@ -9,6 +10,7 @@ import {
   maintenanceOf,
   medianClock,
 } from '@flotilla/catalog';
+import {type FlagDifference, flagDifferences} from './cluster-flags.ts';
 import type {ClusterFacts} from './cluster-view.ts';
 import {durationText} from './durations.ts';
 import type {Reason} from './verdict.ts';
@@ -144,6 +146,29 @@ export function certificateReasons(nodes: Nodes): Reason[] {
       next: 'flotilla cert ca --help',
     });
   return reasons;
+}
+
+/** Nodes that were started with different values of what is to be the same on all. */
+export function flagReasons(nodes: Nodes): Reason[] {
+  const told = nodes.flatMap(({node, condition}) =>
+    condition?.flags === undefined ? [] : [[node.id, condition.flags] as const],
+  );
+  return flagDifferences(told).map((difference) => flagReason(difference, told.length));
+}
+
+/** Nodes are started anew one after the other, those of the rarer values first. */
+function flagReason({flag, values}: FlagDifference, nodeCount: number): Reason {
+  const [usual, ...others] = values;
+  const shown = values.map(({text, nodes}) => `${text} (node ${nodes.join(', ')})`).join(', ');
+  const odd = others.flatMap(({nodes}) => nodes);
+  const isMost = 2 * usual!.nodes.length > nodeCount;
+  const todo = isMost
+    ? `start node ${odd.join(', ')} again with ${usual!.text}`
+    : 'start them again with one value';
+  return {
+    message: `nodes were started with different values of ${flag}: ${shown}; which counts changes with the leader of the meta group: ${todo}`,
+    next: `flotilla node ok-to-stop ${odd[0]}`,
+  };
 }
 
 function endText(leftMs: number): string {

@@ -65,6 +65,18 @@ test('clocks that differ by two seconds, and disks with room, are healthy', () =
   expect(verdictOf(facts({nodes}))).toEqual({verdict: 'healthy', reasons: []});
 });
 
+test('flags that are the same, or that a node of another build does not tell, are healthy', () => {
+  const flags = {repair_after_ms: 5_000, trash_retention_ms: 86_400_000};
+  const nodes = saying({flags}, {flags: {...flags}}, {flags: {repair_after_ms: 5_000}}, {});
+  expect(verdictOf(facts({nodes}))).toEqual({verdict: 'healthy', reasons: []});
+});
+
+test('the first node to start again is one of the rarest value', () => {
+  const values = [8, 2, 8, 2, 8].map((max) => ({flags: {moves_per_cluster_max: max}}));
+  const {reasons} = verdictOf(facts({nodes: saying(...values)}));
+  expect(reasons[0]!.next).toBe('flotilla node ok-to-stop 2');
+});
+
 test('nothing wrong is healthy', () => {
   expect(verdictOf(facts())).toEqual({verdict: 'healthy', reasons: []});
   expect(verdictOf(facts({sets: []}))).toEqual({verdict: 'healthy', reasons: []});
@@ -150,6 +162,18 @@ describe('each reason names the thing and the next command', () => {
       change: {nodes: saying({diskFree: 0.049})},
       verdict: 'degraded',
       says: 'has 4 % left: it takes no writes',
+    },
+    {
+      what: 'one node was started with another value of a flag',
+      change: {nodes: saying(...[600, 600, 5].map((s) => ({flags: {repair_after_ms: s * 1_000}})))},
+      verdict: 'degraded',
+      says: 'different values of --repair-after: 10m (node 1, 2), 5s (node 3); which counts changes with the leader of the meta group: start node 3 again with 10m',
+    },
+    {
+      what: 'each node was started with another value of a flag',
+      change: {nodes: saying({flags: {moves_per_node_max: 2}}, {flags: {moves_per_node_max: 4}})},
+      verdict: 'degraded',
+      says: '--moves-per-node: 2 (node 1), 4 (node 2); which counts changes with the leader of the meta group: start them again with one value',
     },
     {
       what: 'the last copy is damaged, and leads',

@@ -2,7 +2,13 @@
 
 import {nearestCandidate} from './candidates.ts';
 import {type ClusterFacts, GONE, lastCopyDamaged, type ReplicaSetView} from './cluster-view.ts';
-import {certificateReasons, clockReasons, diskReasons, silenceReasons} from './node-reasons.ts';
+import {
+  certificateReasons,
+  clockReasons,
+  diskReasons,
+  flagReasons,
+  silenceReasons,
+} from './node-reasons.ts';
 
 export interface Reason {
   readonly message: string;
@@ -42,6 +48,7 @@ export function verdictOf(facts: ClusterFacts): Verdict {
     ...clockReasons(facts.nodes),
     ...diskReasons(facts.nodes, 'low'),
     ...certificateReasons(facts.nodes),
+    ...flagReasons(facts.nodes),
   ];
   const isUnavailable = facts.meta.leader === undefined || unled.length > 0;
   const verdict = isUnavailable ? 'unavailable' : reasons.length > 0 ? 'degraded' : 'healthy';

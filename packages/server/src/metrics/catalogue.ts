@@ -4,6 +4,7 @@
 
 import {ERRORS} from '@flotilla/base';
 import {ELECTION_CAUSES} from '@flotilla/multiraft';
+import {CLUSTER_FLAGS} from '../engine/cluster-flags.ts';
 
 export interface LabelValues {
   /** For people. */
@@ -85,6 +86,13 @@ export const METRICS = {
     labels: {version: VERSION, node_version: VERSION},
   },
   flotilla_ready: {type: 'gauge', help: '1 while /ready answers 200.'},
+  flotilla_cluster_flag: {
+    type: 'gauge',
+    help:
+      'What this node goes by of the flags of `start` that are to be the same on all nodes of a cluster: ' +
+      'seconds, or a count.',
+    labels: {flag: oneOf(...CLUSTER_FLAGS)},
+  },
   flotilla_engine_thread_up: {
     type: 'gauge',
     help: '1 if the thread answered this scrape in time; else its numbers are those of the last time.',

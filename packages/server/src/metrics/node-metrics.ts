@@ -2,11 +2,12 @@
 
 import type {Clock, ErrorCode} from '@flotilla/base';
 import type {FastifyInstance, FastifyReply} from 'fastify';
+import {type ClusterFlags, flagValues} from '../engine/cluster-flags.ts';
 import {EXPOSITION_TYPE, exposition} from './exposition.ts';
 import {HttpCounts} from './http-counts.ts';
 import {type NodeStatus, nodeSamples} from './node-samples.ts';
 import {processSamples} from './process-samples.ts';
-import {budget} from './sample.ts';
+import {budget, byLabel} from './sample.ts';
 import {type ThreadAsker, ThreadScrapes} from './thread-scrapes.ts';
 import {ThreadWatch} from './thread-watch.ts';
 
@@ -21,6 +22,7 @@ export interface NodeMetricsDeps {
   readonly directory: string;
   readonly asker: ThreadAsker;
   readonly isReady: () => boolean;
+  readonly flags: ClusterFlags;
   /** Undefined while the node is nobody yet. */
   readonly status: () => NodeStatus | undefined;
 }
@@ -63,7 +65,7 @@ export class NodeMetrics {
   }
 
   async render(): Promise<string> {
-    const {version, directory, isReady} = this.#deps;
+    const {version, directory, isReady, flags} = this.#deps;
     const labels = {version, node_version: process.versions.node};
     const [threads, http, ofProcess] = await Promise.all([
       this.#threads.gather(),
@@ -75,6 +77,7 @@ export class NodeMetrics {
     return exposition([
       {metric: 'flotilla_build_info', labels, value: 1},
       {metric: 'flotilla_ready', value: isReady() ? 1 : 0},
+      ...byLabel('flotilla_cluster_flag', 'flag', flagValues(flags)),
       ...budget('bodies', 'main', usedBytes, maxBytes),
       ...http,
       ...(status === undefined ? [] : nodeSamples(status)),

@@ -27,6 +27,7 @@ import {HOW_TO_MAKE_A_SECRET, identifyNode, JoinSecret, NodeServer} from '../con
 import {AdminDoor} from '../doors/admin-door.ts';
 import {AuditTrail} from '../doors/audit.ts';
 import {hashOfToken} from '../doors/token-hash.ts';
+import {clusterFlags} from '../engine/cluster-flags.ts';
 import type {FoundingOrder} from '../engine/messages.ts';
 import {pause} from '../engine/pause.ts';
 import {createApp} from '../http/app.ts';
@@ -178,6 +179,7 @@ class NodeProcess implements StartedNode {
       directory: directory.path,
       asker: this.#client,
       isReady: () => this.#notReady() === undefined,
+      flags: clusterFlags(planSettings(options)),
       status: () => this.#running?.status,
     });
     const metrics = this.#metrics;
