@@ -22,6 +22,10 @@ const HOST_SUITES = [
   'pinned-log',
 ].map((name) => `packages/multiraft/src/host/${name}.test.ts`);
 
+const STALL_SUITES = ['stalls', 'standstill'].map(
+  (name) => `packages/multiraft/src/host/${name}.test.ts`,
+);
+
 const TURN_AND_LOG: readonly Mutation[] = [
   {
     id: 'acknowledgements-leave-with-the-rest',
@@ -338,6 +342,51 @@ const LIVENESS: readonly Mutation[] = [
     replace: "([, {state}]) => state === 'alive',",
     why: 'A node whose engine stands still for ever keeps its replicas, as others hear its beats.',
     suites: HOST_SUITES,
+  },
+  {
+    id: 'late-loop-deposes',
+    trap: 'T74',
+    file: file('host/node-states'),
+    find: 'if (lateMs > this.#timing.lateMs) this.#lateAtMs = nowMs;',
+    replace: '',
+    why: 'A machine that stood still for all of its nodes changes the leaders of all that they hold.',
+    suites: STALL_SUITES,
+  },
+  {
+    id: 'late-loop-never-deposes',
+    trap: 'T74',
+    file: file('host/node-states'),
+    find: 'if (this.#bearsWith(group, 0)) this.#postponed.set(group, nowMs);',
+    replace: 'if (this.#bearsWith(group, 0)) continue;',
+    why: 'Who was late when a thread stalled stays under it, though it stands still for ever.',
+    suites: STALL_SUITES,
+  },
+  {
+    id: 'slow-disk-deposes',
+    trap: 'T74',
+    file: file('host/node-states'),
+    find: 'return stalledMs < this.#slowDisks.patienceMs && this.#slowDisks.wasSlow(group.store, nowMs);',
+    replace: 'return stalledMs < 0;',
+    why: 'A device that stands still under several nodes in turn makes an election with each of its stalls.',
+    suites: STALL_SUITES,
+  },
+  {
+    id: 'slow-disk-given-leads',
+    trap: 'T79',
+    file: file('host/handover'),
+    find: 'matchIndex > status.durableIndex && isQuick(group, replica)',
+    replace: 'matchIndex > status.durableIndex',
+    why: 'A disk that stands still hands its leads to another that does.',
+    suites: STALL_SUITES,
+  },
+  {
+    id: 'slow-disk-forgotten-at-once',
+    trap: 'T79',
+    file: file('host/node-states'),
+    find: 'return !this.#slowDisks.wasToldSlow(node, thread, this.#options.clock.monotonicMs());',
+    replace: 'return true;',
+    why: 'A disk that stands still hands its leads to one that did a moment ago.',
+    suites: STALL_SUITES,
   },
   {
     id: 'stalled-disk-keeps-leading',

@@ -4,6 +4,7 @@
 import type {Mutation} from './mutation.ts';
 
 const DOOR = 'packages/server/src/doors/admin-door.ts';
+const EVACUATION = 'packages/catalog/src/planning/evacuation.ts';
 const FITNESS = 'packages/catalog/src/planning/fitness.ts';
 const PAUSES = 'packages/catalog/src/planning/pauses.ts';
 const RELAY = 'packages/server/src/node/relay.ts';
@@ -12,6 +13,7 @@ const TABLE_FATES = 'packages/storage/src/table-fates.ts';
 const UPKEEP = 'packages/catalog/src/planning/upkeep.ts';
 
 const DOOR_SUITES = ['packages/server/src/doors/admin-door.test.ts'];
+const EVACUATION_SUITES = ['packages/catalog/src/planning/evacuation.test.ts'];
 const FATES_SUITES = ['packages/storage/src/table-fates.test.ts'];
 const FULL_DISK_SUITES = ['packages/multiraft/src/host/full-disk.test.ts'];
 const PAUSES_SUITES = ['packages/catalog/src/planning/pauses.test.ts'];
@@ -197,6 +199,34 @@ const PEOPLE_MUTATIONS: readonly Mutation[] = [
     replace: 'if (silent.length <= counted.length) return undefined;',
     why: 'A cluster that is cut in two makes copies of all that is on the other side.',
     suites: ['packages/catalog/src/planning/repairs.test.ts'],
+  },
+  {
+    id: 'gone-with-replicas-left',
+    trap: '–',
+    file: EVACUATION,
+    find: 'if (!report.live || size === 0) return undefined;',
+    replace: 'if (!report.live || size >= 0) return undefined;',
+    why: 'A node is told to be drained, or off the list, while it still has replicas to remove: it is stopped with them.',
+    suites: EVACUATION_SUITES,
+  },
+  {
+    id: 'gone-before-it-is-heard',
+    trap: '–',
+    file: EVACUATION,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
+    find: 'if (report === undefined) return `node ${node} to be heard, or known to be silent`;',
+    replace: 'if (report === undefined) return undefined;',
+    why: 'The same by a new leader of meta, which has not asked the node yet.',
+    suites: EVACUATION_SUITES,
+  },
+  {
+    id: 'dead-node-waited-for',
+    trap: '–',
+    file: EVACUATION,
+    find: 'if (!report.live || size === 0) return undefined;',
+    replace: 'if (size === 0) return undefined;',
+    why: 'A node that died cannot be taken off the list: it never removes its last replica.',
+    suites: EVACUATION_SUITES,
   },
   {
     id: 'failed-copy-tried-again-at-once',

@@ -3,6 +3,7 @@
 import type {NodeId} from '@flotilla/base';
 import {describe, expect, test} from 'vitest';
 import type {Operation} from '../model.ts';
+import {planNext} from './reconcile.ts';
 import {id, settle, World} from './world.fixture.ts';
 
 const seeds = Array.from({length: 20}, (_, seed) => seed);
@@ -58,6 +59,20 @@ test.each(seeds)('a node is drained once it has removed the last that it held, S
   begin(world, 'drain-node');
   stepUntil(world, 'drained');
   expect([...world.nodes.get(FIRST)!.replicas.keys()]).toEqual([]);
+});
+
+test('a node that the planner has not heard yet is waited for: it may have replicas left', () => {
+  const world = settledWorld(1, 5);
+  world.faults = false;
+  begin(world, 'decommission-node');
+  for (let i = 0; i < 600 && world.catalog.replicaCount(FIRST) > 0; i++) world.step();
+  const reports = world.reports();
+  reports.delete(FIRST);
+  const steps = planNext(world.catalog, reports, world.nowMs).filter(
+    (action) => action.type === 'propose' && action.command.type === 'set-node-state',
+  );
+  expect([stateOf(world), steps]).toEqual(['draining', []]);
+  stepUntil(world, 'decommissioned');
 });
 
 test('a dead node goes when others hold all that it held, though it removes nothing', () => {
