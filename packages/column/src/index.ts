@@ -2,6 +2,7 @@ export * from './bytes/byte-reader.ts';
 export * from './bytes/byte-writer.ts';
 export * from './codecs/column-arena.ts';
 export * from './codecs/column-codec.ts';
+export type {EncodingVersion} from './codecs/encoding.ts';
 export {decodeFlags, encodeFlags} from './codecs/flags.ts';
 export {decodeNumbers, encodeNumbers} from './codecs/numbers.ts';
 export * from './column-values.ts';

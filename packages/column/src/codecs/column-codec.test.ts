@@ -7,7 +7,7 @@ import type {ColumnValues} from '../column-values.ts';
 import {ColumnArena} from './column-arena.ts';
 import {FIELD_TYPES, floatsOfBits, integersOf, textsOf, toPlain} from './column-codec.reference.ts';
 import {decodeColumn, encodeColumn} from './column-codec.ts';
-import {ENCODING} from './encoding.ts';
+import {ENCODING, type EncodingVersion} from './encoding.ts';
 
 const arena = new ColumnArena();
 
@@ -17,18 +17,25 @@ function dirtied(): ColumnArena {
   return arena;
 }
 
-function encode(values: ColumnValues, count: number): Uint8Array {
+function encode(values: ColumnValues, count: number, version?: EncodingVersion): Uint8Array {
   const writer = new ByteWriter();
   // What stands before must not matter.
   writer.u8(0xee);
-  encodeColumn(values, count, writer);
+  encodeColumn(values, count, writer, version);
   return writer.copy().subarray(1);
 }
 
-/** Encodes, decodes with and without an arena, compares, and returns the encoded bytes. */
+/** Encodes in each version, decodes and compares; returns the bytes of the first. */
 function roundTrip(values: ColumnValues, count: number): Uint8Array {
-  const plain = toPlain(values, count);
+  comesBack(values, count, encode(values, count, 2));
   const bytes = encode(values, count);
+  comesBack(values, count, bytes);
+  return bytes;
+}
+
+/** With and without an arena. */
+function comesBack(values: ColumnValues, count: number, bytes: Uint8Array): void {
+  const plain = toPlain(values, count);
   for (const given of [undefined, dirtied()]) {
     const reader = new ByteReader(bytes);
     const back = decodeColumn(reader, values.type, count, given);
@@ -38,7 +45,6 @@ function roundTrip(values: ColumnValues, count: number): Uint8Array {
       expect(back.values.slice(0, count)).toEqual(Float64Array.from(plain, Number));
     }
   }
-  return bytes;
 }
 
 const floats = (values: readonly number[]): ColumnValues => ({
@@ -261,8 +267,9 @@ test('damaged columns give FatalError or other values, never another error', () 
       any,
       fc.array(change, {maxLength: 3}),
       fc.nat(),
-      ([values, count], changes, cut) => {
-        const bytes = encode(values, count);
+      fc.constantFrom<EncodingVersion>(1, 2),
+      ([values, count], changes, cut, version) => {
+        const bytes = encode(values, count, version);
         for (const {at, to} of changes) bytes[at % bytes.length] = to;
         for (const type of FIELD_TYPES) {
           for (const part of [bytes, bytes.subarray(0, cut % bytes.length)]) {

@@ -5,30 +5,36 @@ import type {ByteReader} from '../bytes/byte-reader.ts';
 import type {ByteWriter} from '../bytes/byte-writer.ts';
 import type {ColumnValues, FieldType} from '../column-values.ts';
 import type {ColumnArena} from './column-arena.ts';
+import type {EncodingVersion} from './encoding.ts';
 import {decodeFlags, encodeFlags} from './flags.ts';
 import {decodeNumbers, encodeNumbers} from './numbers.ts';
 import {decodeTexts, encodeTexts} from './texts.ts';
 import {decodeWide, encodeWide, isWideEncoding} from './wide.ts';
 
-/** Appends the first `count` values. Every bit pattern comes back. */
-export function encodeColumn(values: ColumnValues, count: number, writer: ByteWriter): void {
+/** Appends the first `count` values in encodings of `version`. Every bit pattern comes back. */
+export function encodeColumn(
+  values: ColumnValues,
+  count: number,
+  writer: ByteWriter,
+  version: EncodingVersion = 1,
+): void {
   switch (values.type) {
     case 'float':
-      encodeNumbers(values.values, count, writer);
+      encodeNumbers(values.values, count, writer, version);
       return;
     case 'integer':
     case 'unsigned':
       if (values.wide !== undefined && needsWide(values.values, count)) {
-        encodeWide(values.wide, count, writer);
+        encodeWide(values.wide, count, writer, version);
       } else {
-        encodeNumbers(values.values, count, writer);
+        encodeNumbers(values.values, count, writer, version);
       }
       return;
     case 'boolean':
       encodeFlags(values.values, count, writer);
       return;
     case 'string':
-      encodeTexts(values, count, writer);
+      encodeTexts(values, count, writer, version);
   }
 }
 

@@ -10,6 +10,7 @@ import {
   unscaleDecimals,
 } from '../kernels/scale-decimals.ts';
 import {ENCODING} from './encoding.ts';
+import {decodeIntegers} from './integers.ts';
 import {scratchFloat64} from './scratch.ts';
 
 /** Values looked at before the first pass; a bad guess costs another pass. */
@@ -39,18 +40,13 @@ export function toDecimals(
   }
 }
 
-export function writeDecimalHead(exponent: number, writer: ByteWriter): void {
-  writer.u8(ENCODING.decimal);
+/** The scaled integers follow, and behind them the doubles that are no such fraction if it is patched. */
+export function writeDecimalHead(exponent: number, writer: ByteWriter, isPatched = false): void {
+  writer.u8(isPatched ? ENCODING.patchedDecimal : ENCODING.decimal);
   writer.u8(exponent);
 }
 
-/** @param decodeIntegers  decodes the scaled integers that follow into `out` */
-export function decodeDecimal(
-  reader: ByteReader,
-  count: number,
-  out: Float64Array,
-  decodeIntegers: (reader: ByteReader, count: number, out: Float64Array) => void,
-): void {
+export function decodeDecimal(reader: ByteReader, count: number, out: Float64Array): void {
   const exponent = reader.u8();
   if (exponent > DECIMAL_EXPONENT_MAX) {
     throw new FatalError(`cannot decode decimals: exponent ${exponent}; offset=${reader.position}`);

@@ -25,4 +25,22 @@ export const ENCODING = {
   wideRaw: 10,
   /** 64-bit integers as the first one, then a column of differences within ±2^53. */
   wideOffset: 11,
+  /** As frameOfReference; integers that its width does not hold stand behind. */
+  patchedFrame: 12,
+  /** As delta; differences that its width does not hold stand behind. */
+  patchedDelta: 13,
+  /** Integers as the first one, the first difference, and patched differences of differences. */
+  deltaOfDelta: 14,
+  /** As decimal; doubles that are no such fraction stand behind. */
+  patchedDecimal: 15,
+  /** Doubles as signs, a column of their upper bits and the lower bits packed. */
+  splitDoubles: 16,
+  /** Doubles that often equal the one before: which do not, and a column of those. */
+  repeats: 17,
 } as const;
+
+/**
+ * Which encodings may be written: those that whoever reads the bytes is sure to know. Version 1 has numbers up
+ * to 11 and is that of shares, in logs and frames; version 2 has all. Every version is read.
+ */
+export type EncodingVersion = 1 | 2;

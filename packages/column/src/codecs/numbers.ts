@@ -1,68 +1,81 @@
 // A column of doubles. One pass tells whether all are integers and how wide they and their
-// differences are; the smaller of the two packings wins. Everything else is tried as decimals.
+// differences are; the smallest packing wins. Everything else is tried as decimals.
 
 import {FatalError} from '@flotilla/base';
 import type {ByteReader} from '../bytes/byte-reader.ts';
 import type {ByteWriter} from '../bytes/byte-writer.ts';
-import {bitWidth} from '../kernels/pack-bits.ts';
 import {type NumberScan, scanNumbers} from '../kernels/scan-numbers.ts';
-import {
-  decodeConstantBits,
-  decodeConstantInteger,
-  encodeConstantBits,
-  encodeConstantInteger,
-  isConstantBits,
-} from './constant.ts';
+import {decodeConstantBits, encodeConstantBits, isConstantBits} from './constant.ts';
 import {decodeDecimal, toDecimals, writeDecimalHead} from './decimal.ts';
-import {decodeDelta, encodeDelta} from './delta.ts';
-import {ENCODING} from './encoding.ts';
-import {decodeFrameOfReference, encodeFrameOfReference} from './frame-of-reference.ts';
+import {ENCODING, type EncodingVersion} from './encoding.ts';
+import {decodeIntegers, encodeIntegers} from './integers.ts';
+import {
+  decodePatchedDecimal,
+  type PatchedDecimals,
+  toPatchedDecimals,
+  writeOddDoubles,
+} from './patched-decimal.ts';
 import {decodeRaw, encodeRaw} from './raw.ts';
-
-/** Bits that the second base of a delta column costs, about. */
-const DELTA_HEAD_BITS = 16;
+import {decodeRepeats, encodeRepeats, hasRepeats} from './repeats.ts';
+import {decodeSplitDoubles, encodeSplitDoubles} from './split-doubles.ts';
 
 const scan: NumberScan = {integers: false, min: 0, max: 0, deltaMin: 0, deltaMax: 0};
 
 /** Every bit pattern comes back. */
-export function encodeNumbers(values: Float64Array, count: number, writer: ByteWriter): void {
+export function encodeNumbers(
+  values: Float64Array,
+  count: number,
+  writer: ByteWriter,
+  version: EncodingVersion = 1,
+): void {
   if (count === 0) {
     encodeRaw(values, 0, writer);
     return;
   }
   scanNumbers(values, count, scan);
-  if (scan.integers) encodeIntegers(values, count, writer);
+  const packing = version === 1 ? 'plain' : 'aligned';
+  if (scan.integers) encodeIntegers(values, count, scan, writer, packing);
   else if (isConstantBits(values, count)) encodeConstantBits(values, writer);
-  else encodeFractions(values, count, writer);
+  else if (version === 1) encodeFractions(values, count, writer);
+  else if (hasRepeats(values, count)) encodeRepeats(values, count, writer, encodeAnyDoubles);
+  else encodeAnyDoubles(values, count, writer);
 }
 
 /** @param out  the first `count` elements are filled */
 export function decodeNumbers(reader: ByteReader, count: number, out: Float64Array): void {
-  const encoding = reader.u8();
-  switch (encoding) {
-    case ENCODING.constantInteger:
-      decodeConstantInteger(reader, count, out);
-      return;
+  if (reader.bytes[reader.position] !== ENCODING.repeats) {
+    decodeUnrepeated(reader, count, out);
+    return;
+  }
+  if (count === 0) throw new FatalError('cannot decode numbers: repeats of nothing');
+  reader.u8();
+  decodeRepeats(reader, count, out, decodeUnrepeated);
+}
+
+function decodeUnrepeated(reader: ByteReader, count: number, out: Float64Array): void {
+  switch (reader.bytes[reader.position]) {
     case ENCODING.constantBits:
+      reader.u8();
       decodeConstantBits(reader, count, out);
       return;
-    case ENCODING.frameOfReference:
-      decodeFrameOfReference(reader, count, out);
-      return;
-    case ENCODING.delta:
-      if (count === 0) throw damaged(encoding, reader);
-      decodeDelta(reader, count, out);
-      return;
     case ENCODING.decimal:
-      // No decimals of decimals: damaged bytes could nest without end.
-      if (reader.bytes[reader.position + 1] === ENCODING.decimal) throw damaged(encoding, reader);
-      decodeDecimal(reader, count, out, decodeNumbers);
+      reader.u8();
+      decodeDecimal(reader, count, out);
+      return;
+    case ENCODING.patchedDecimal:
+      reader.u8();
+      decodePatchedDecimal(reader, count, out);
+      return;
+    case ENCODING.splitDoubles:
+      reader.u8();
+      decodeSplitDoubles(reader, count, out);
       return;
     case ENCODING.raw:
+      reader.u8();
       decodeRaw(reader, count, out);
       return;
     default:
-      throw damaged(encoding, reader);
+      decodeIntegers(reader, count, out);
   }
 }
 
@@ -74,31 +87,29 @@ function encodeFractions(values: Float64Array, count: number, writer: ByteWriter
   }
   scanNumbers(decimals.scaled, count, scan);
   writeDecimalHead(decimals.exponent, writer);
-  encodeIntegers(decimals.scaled, count, writer);
+  encodeIntegers(decimals.scaled, count, scan, writer, 'plain');
 }
 
-/** Requires `scan` to be that of the values. */
-function encodeIntegers(values: Float64Array, count: number, writer: ByteWriter): void {
-  const range = scan.max - scan.min;
-  const deltaRange = scan.deltaMax - scan.deltaMin;
-  const width = range < 2 ** 53 ? bitWidth(range) : Infinity;
-  const deltaWidth = exactDeltas(deltaRange) ? bitWidth(deltaRange) : Infinity;
-  if (range === 0) {
-    encodeConstantInteger(scan.min, writer);
-  } else if (deltaWidth * (count - 1) + DELTA_HEAD_BITS < width * count) {
-    encodeDelta(values, count, {base: scan.deltaMin, width: deltaWidth}, writer);
-  } else if (width < Infinity) {
-    encodeFrameOfReference(values, count, {base: scan.min, width}, writer);
-  } else {
-    encodeRaw(values, count, writer);
-  }
+/** As decimals, with a few that are none; else by their bits; as they are where that takes no more. */
+function encodeAnyDoubles(values: Float64Array, count: number, writer: ByteWriter): void {
+  const start = writer.position;
+  const decimals = toPatchedDecimals(values, count);
+  if (decimals === undefined) encodeSplitDoubles(values, count, writer);
+  else encodePatchedDecimals(values, count, decimals, writer);
+  if (writer.position - start <= count * Float64Array.BYTES_PER_ELEMENT) return;
+  writer.truncate(start);
+  encodeRaw(values, count, writer);
 }
 
-/** Below 2^53 a difference of two such integers was not rounded. */
-function exactDeltas(deltaRange: number): boolean {
-  return deltaRange < 2 ** 53 && scan.deltaMin > -(2 ** 53) && scan.deltaMax < 2 ** 53;
-}
-
-function damaged(encoding: number, reader: ByteReader): FatalError {
-  return new FatalError(`cannot decode numbers: encoding ${encoding}; offset=${reader.position}`);
+function encodePatchedDecimals(
+  values: Float64Array,
+  count: number,
+  decimals: PatchedDecimals,
+  writer: ByteWriter,
+): void {
+  const {exponent, scaled, oddCount} = decimals;
+  scanNumbers(scaled, count, scan);
+  writeDecimalHead(exponent, writer, oddCount > 0);
+  encodeIntegers(scaled, count, scan, writer, 'aligned');
+  if (oddCount > 0) writeOddDoubles(values, decimals, writer);
 }

@@ -5,7 +5,7 @@ import type {ByteReader} from '../bytes/byte-reader.ts';
 import type {ByteWriter} from '../bytes/byte-writer.ts';
 import type {StringValues} from '../column-values.ts';
 import {xxHash32} from '../xx-hash.ts';
-import {ENCODING} from './encoding.ts';
+import {ENCODING, type EncodingVersion} from './encoding.ts';
 import {decodeNumbers, encodeNumbers} from './numbers.ts';
 import {scratchFloat64} from './scratch.ts';
 
@@ -19,16 +19,21 @@ const SLOTS = 1024;
 /** All texts of one column together: a write is 64 MiB inflated, a block far less. More is damage. */
 const TEXT_BYTES_MAX = 2 ** 28;
 
-export function encodeTexts(texts: StringValues, count: number, writer: ByteWriter): void {
+export function encodeTexts(
+  texts: StringValues,
+  count: number,
+  writer: ByteWriter,
+  version: EncodingVersion,
+): void {
   const distinct = count > 1 ? findDistinct(texts, count) : undefined;
   if (distinct === undefined) {
-    writeTexts(texts, count, writer);
+    writeTexts(texts, count, writer, version);
     return;
   }
   writer.u8(ENCODING.dictionary);
   writer.varint(distinct.length);
   writeDictionary(texts, distinct, writer);
-  encodeNumbers(scratchFloat64('codes', count), count, writer);
+  encodeNumbers(scratchFloat64('codes', count), count, writer, version);
 }
 
 /** @returns values whose bytes may be a view of the reader's */
@@ -46,7 +51,12 @@ export function decodeTexts(reader: ByteReader, count: number): StringValues {
   return expand(dictionary, textCount, codes, count);
 }
 
-function writeTexts(texts: StringValues, count: number, writer: ByteWriter): void {
+function writeTexts(
+  texts: StringValues,
+  count: number,
+  writer: ByteWriter,
+  version: EncodingVersion,
+): void {
   const lengths = scratchFloat64('lengths', count);
   let previous = 0;
   for (let i = 0; i < count; i++) {
@@ -54,7 +64,7 @@ function writeTexts(texts: StringValues, count: number, writer: ByteWriter): voi
     previous = texts.ends[i]!;
   }
   writer.u8(ENCODING.text);
-  encodeNumbers(lengths, count, writer);
+  encodeNumbers(lengths, count, writer, version);
   writer.bytes(texts.bytes.subarray(0, previous));
 }
 

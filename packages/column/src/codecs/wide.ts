@@ -4,7 +4,7 @@
 import {FatalError} from '@flotilla/base';
 import type {ByteReader} from '../bytes/byte-reader.ts';
 import type {ByteWriter} from '../bytes/byte-writer.ts';
-import {ENCODING} from './encoding.ts';
+import {ENCODING, type EncodingVersion} from './encoding.ts';
 import {decodeNumbers, encodeNumbers} from './numbers.ts';
 import {scratchFloat64} from './scratch.ts';
 
@@ -15,6 +15,7 @@ export function encodeWide(
   values: BigInt64Array | BigUint64Array,
   count: number,
   writer: ByteWriter,
+  version: EncodingVersion,
 ): void {
   const differences = scratchFloat64('differences', count);
   const base = values[0]!;
@@ -29,7 +30,7 @@ export function encodeWide(
   }
   writer.u8(ENCODING.wideOffset);
   writer.bytes(new Uint8Array(values.buffer, values.byteOffset, 8));
-  encodeNumbers(differences, count, writer);
+  encodeNumbers(differences, count, writer, version);
 }
 
 export function decodeWide(

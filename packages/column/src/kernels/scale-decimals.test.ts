@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
-import {decimalExponent, scaleDecimals, unscaleDecimals} from './scale-decimals.ts';
+import {
+  decimalExponent,
+  isDecimal,
+  scaleDecimals,
+  scaleMostDecimals,
+  unscaleDecimals,
+} from './scale-decimals.ts';
 
 test('what is scaled comes back bit by bit, and the first that would not is named', () => {
   const value = fc.oneof(
@@ -28,4 +34,51 @@ test('the least exponent of a decimal is the number of its decimals', () => {
   expect(
     [Math.PI * 1e10, Number.NaN, -0, Infinity].map((value) => decimalExponent(value, 0)),
   ).toEqual([-1, -1, -1, -1]);
+});
+
+test('what does not come back is named, and stands as the value before it', () => {
+  const value = fc.oneof(
+    fc.double(),
+    fc.integer({min: -1e6, max: 1e6}).map((n) => n / 100),
+    fc.constantFrom(-0, 0, Number.NaN, 1e300, 5e-324),
+  );
+  fc.assert(
+    fc.property(fc.array(value), fc.integer({min: 0, max: 15}), (list, exponent) => {
+      const values = Float64Array.from(list);
+      const scaled = new Float64Array(list.length);
+      const odd = new Int32Array(list.length);
+      const oddCount = scaleMostDecimals(values, list.length, exponent, scaled, odd);
+      const isOdd = (i: number) =>
+        scaleDecimals(values.subarray(i), 1, exponent, new Float64Array(1)) === 0;
+      const want = [...list.keys()].filter(isOdd);
+      expect([...odd.subarray(0, oddCount)]).toEqual(want);
+      const first = list.findIndex((_, i) => !isOdd(i));
+      list.forEach((_, i) => {
+        if (isOdd(i))
+          expect(scaled[i]).toBe(first < 0 ? 0 : scaled[i === 0 || i < first ? first : i - 1]);
+      });
+      unscaleDecimals(scaled, list.length, exponent);
+      list.forEach((each, i) => {
+        if (!isOdd(i)) expect(Object.is(scaled[i], each)).toBe(true);
+      });
+    }),
+    {numRuns: 500},
+  );
+});
+
+test('a decimal is what some exponent holds', () => {
+  const value = fc.oneof(
+    fc.double(),
+    fc.maxSafeInteger(),
+    fc
+      .tuple(fc.integer({min: 0, max: 17}), fc.maxSafeInteger())
+      .map(([digits, n]) => Number(`${n % 10 ** 12}e-${digits}`)),
+    fc.constantFrom(-0, 0, Number.NaN, 2 ** 48, 2 ** 48 + 1, 5e-324, Infinity),
+  );
+  fc.assert(
+    fc.property(value, (each) => {
+      expect(isDecimal(each)).toBe(decimalExponent(each, 0) >= 0);
+    }),
+    {numRuns: 3_000},
+  );
 });
