@@ -12,17 +12,27 @@ import {
 } from '@flotilla/column';
 import {computeStatistics, readStatistics, writeStatistics} from './block-statistics.ts';
 import {ABSENT, gatherColumn, sliceColumn} from './column-gather.ts';
+import type {PartVersion} from './part-format.ts';
+import {
+  listIsShorter,
+  readPresenceBits,
+  readPresenceList,
+  writePresenceBits,
+  writePresenceList,
+} from './presence.ts';
 
 const HAS_PRESENCE = 1;
 const HAS_STATISTICS = 2;
+/** In parts of version 2: the rows that have a value, or those that have none. */
+const LISTS_PRESENT = 4;
+const LISTS_ABSENT = 8;
 
 /** Appends rows [from, to) of a column; nothing at all where none of them has a value. */
 export function writeBlockColumn(
   writer: ByteWriter,
   scratch: ByteWriter,
   column: ChunkColumn,
-  from: number,
-  to: number,
+  {from, to, version}: {from: number; to: number; version: PartVersion},
 ): void {
   const block = sliceColumn(column, from, to);
   const rowCount = to - from;
@@ -30,12 +40,13 @@ export function writeBlockColumn(
   if (count === 0) return;
   const values = count === rowCount ? block.values : compact(block, rowCount, count);
   scratch.clear();
-  encodeColumn(values, count, scratch);
-  const statistics = computeStatistics(values, count, scratch.position);
-  writer.u8(
-    (count === rowCount ? 0 : HAS_PRESENCE) | (statistics === undefined ? 0 : HAS_STATISTICS),
-  );
-  if (count < rowCount) writePresence(writer, block.present!, rowCount);
+  encodeColumn(values, count, scratch, version);
+  const statistics = computeStatistics(values, count, scratch.position, version);
+  const presence = presenceFlag(count, rowCount, version);
+  writer.u8(presence | (statistics === undefined ? 0 : HAS_STATISTICS));
+  if (presence === HAS_PRESENCE) writePresenceBits(writer, block.present!, rowCount);
+  else if (presence !== 0)
+    writePresenceList(writer, block.present!, rowCount, presence === LISTS_PRESENT ? 1 : 0);
   if (statistics !== undefined) writeStatistics(writer, values.type, statistics);
   writer.bytes(scratch.written());
 }
@@ -44,8 +55,7 @@ export function writeBlockColumn(
 export function readBlockColumn(body: Uint8Array, type: FieldType, rowCount: number): ChunkColumn {
   const reader = new ByteReader(body);
   const flags = reader.u8();
-  const hasPresence = (flags & HAS_PRESENCE) !== 0;
-  const present = hasPresence ? readPresence(reader, rowCount) : undefined;
+  const present = readPresence(reader, flags, rowCount);
   if ((flags & HAS_STATISTICS) !== 0) readStatistics(reader, type);
   const count = countPresent(present, rowCount);
   const values = decodeColumn(reader, type, count);
@@ -76,19 +86,16 @@ function spread(values: ChunkColumn['values'], present: Uint8Array, rowCount: nu
   return {values: gatherColumn(values, values, pick, rowCount, rowCount - next)!.values, present};
 }
 
-function writePresence(writer: ByteWriter, present: Uint8Array, rowCount: number): void {
-  for (let row = 0; row < rowCount; row += 8) {
-    let bits = 0;
-    for (let i = 0; i < 8 && row + i < rowCount; i++) bits |= present[row + i]! << i;
-    writer.u8(bits);
-  }
+function presenceFlag(count: number, rowCount: number, version: PartVersion): number {
+  if (count === rowCount) return 0;
+  const listed = Math.min(count, rowCount - count);
+  if (version === 1 || !listIsShorter(listed, rowCount)) return HAS_PRESENCE;
+  return listed === count ? LISTS_PRESENT : LISTS_ABSENT;
 }
 
-function readPresence(reader: ByteReader, rowCount: number): Uint8Array {
-  const present = new Uint8Array(rowCount);
-  for (let row = 0; row < rowCount; row += 8) {
-    const bits = reader.u8();
-    for (let i = 0; i < 8 && row + i < rowCount; i++) present[row + i] = (bits >> i) & 1;
-  }
-  return present;
+/** Undefined: each row has a value. */
+function readPresence(reader: ByteReader, flags: number, rowCount: number): Uint8Array | undefined {
+  if ((flags & HAS_PRESENCE) !== 0) return readPresenceBits(reader, rowCount);
+  if ((flags & LISTS_PRESENT) !== 0) return readPresenceList(reader, rowCount, 1);
+  return (flags & LISTS_ABSENT) !== 0 ? readPresenceList(reader, rowCount, 0) : undefined;
 }

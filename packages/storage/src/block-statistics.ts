@@ -1,8 +1,9 @@
 // What a block's column says of itself without being decoded: min, max, sum, first and last of its
 // values (their count stands in the presence bits). Left out where it would not be exact or would not
-// be small: wide integers, NaN, strings and booleans, floats in short blocks.
+// be small: wide integers, NaN, strings and booleans, floats in short blocks, few bytes of integers.
 
 import type {ByteReader, ByteWriter, ColumnValues} from '@flotilla/column';
+import type {PartVersion} from './part-format.ts';
 
 export interface BlockStatistics {
   readonly min: number;
@@ -14,6 +15,8 @@ export interface BlockStatistics {
 
 /** Five doubles may be at most a twentieth of what they describe. */
 const FLOAT_VALUES_BYTES_MIN = 5 * 8 * 20;
+/** Fewer bytes of integers are decoded as soon as five numbers are; constants and lone values are. */
+const INTEGER_VALUES_BYTES_MIN = 16;
 
 /**
  * Statistics of the first `count` values, or undefined where they are left out.
@@ -23,12 +26,14 @@ export function computeStatistics(
   values: ColumnValues,
   count: number,
   encodedBytes: number,
+  version: PartVersion,
 ): BlockStatistics | undefined {
   if (count === 0) return undefined;
   switch (values.type) {
     case 'integer':
     case 'unsigned': {
       if (values.wide !== undefined) return undefined;
+      if (version > 1 && encodedBytes < INTEGER_VALUES_BYTES_MIN) return undefined;
       const statistics = summarise(values.values, count);
       return Number.isSafeInteger(statistics.sum) &&
         Number.isSafeInteger(statistics.max - statistics.min)

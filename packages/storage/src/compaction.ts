@@ -90,7 +90,8 @@ export async function mergeParts(options: MergeOptions): Promise<WrittenPart | u
   const all = parts.flatMap(({record}) => record.tables.map(({table}) => table));
   const tables = [...new Set(all)].filter((table) => !isPurged(table)).sort((a, b) => a - b);
   if (tables.length === 0) return undefined;
-  const writer = await PartWriter.create(options);
+  // What is merged stays longest, and is read most.
+  const writer = await PartWriter.create(options, true);
   return writer.write(async () => {
     for (const table of tables) await mergeTable(options, writer, table);
   });
@@ -139,7 +140,7 @@ async function addPiece(
   series: SeriesId,
   piece: BlockReference | SeriesRows,
 ): Promise<void> {
-  if (isWhole(piece) && writer.takesEncoded(series, piece.rowCount)) {
+  if (isWhole(piece) && writer.takesEncoded(series, piece.rowCount, piece.cursor.version)) {
     await writer.addEncoded(series, await piece.cursor.encoded(piece));
     return;
   }

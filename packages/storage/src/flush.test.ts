@@ -51,6 +51,7 @@ test('a flush of one long series asks for its slice again and again, before the 
     path: 'part',
     cut: new BlockCut({startUnits: 0n, unitsPerSecond: 1_000}),
     slices: new Slices({due}, {work: 'flush'}),
+    version: 1,
     memtable,
     index: new SeriesIndex(),
   });

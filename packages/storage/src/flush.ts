@@ -15,7 +15,7 @@ export interface FlushOptions extends PartWriterOptions {
 /** Requires a memtable that nobody appends to any more, with rows in it; those deleted are left out. */
 export async function writeMemtable(options: FlushOptions): Promise<WrittenPart> {
   const {memtable} = options;
-  const writer = await PartWriter.create(options);
+  const writer = await PartWriter.create(options, false);
   return writer.write(async () => {
     for (const table of memtable.tableIds()) await writeTable(options, writer, table);
   });

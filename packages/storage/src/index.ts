@@ -1,7 +1,7 @@
 export type {BucketTime} from './block-cut.ts';
 export type {DeadColumnIds} from './dead-columns.ts';
 export {type CommitPoint, type Edit, Manifest, type ManifestFault, verifyRows} from './manifest.ts';
-export {PartDamage} from './part-format.ts';
+export {PartDamage, type PartVersion} from './part-format.ts';
 export {
   checkReplicaFiles,
   type ReadingCheck,

@@ -125,6 +125,7 @@ async function flush(memtable: Memtable): Promise<string> {
     path: 'part',
     cut: new BlockCut({startUnits: 1_767_225_600_000_000_000n, unitsPerSecond: 1e9}),
     slices: new Slices({due}, {work: 'flush'}),
+    version: 1,
     memtable,
     index: new SeriesIndex(),
   });

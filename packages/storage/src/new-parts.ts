@@ -6,6 +6,7 @@ import {mergeParts} from './compaction.ts';
 import {writeMemtable} from './flush.ts';
 import type {Memtable} from './memtable.ts';
 import type {Part, PartRecord} from './part.ts';
+import type {PartVersion} from './part-format.ts';
 import type {WrittenPart} from './part-writer.ts';
 import type {ReplicaFiles} from './replica-files.ts';
 import type {ReplicaState} from './replica-state.ts';
@@ -18,6 +19,7 @@ export interface PartWriting {
   readonly index: SeriesIndex;
   readonly cut: BlockCut;
   readonly slices: Slices;
+  readonly version: PartVersion;
 }
 
 interface Flushed {

@@ -13,8 +13,11 @@ import {
   decodeFooter,
   decodeTableIndex,
   decodeTrailer,
-  PART_MAGIC,
+  inflatePage,
+  MAGIC_BYTES,
   type Page,
+  type PartVersion,
+  partMagic,
   type Stripe,
   type TableEntry,
   TRAILER_BYTES,
@@ -54,7 +57,7 @@ class PartCheck {
   readonly #place: PartPlace;
   readonly #check: FileCheck;
   /** Up to here every byte belongs to what was looked at. */
-  #end = PART_MAGIC.length;
+  #end = MAGIC_BYTES;
 
   constructor(file: DiskFile, place: PartPlace, check: FileCheck) {
     this.#file = file;
@@ -69,14 +72,16 @@ class PartCheck {
       this.#fault(Math.min(size, bytes), `want ${bytes} bytes; have ${size}`);
       return;
     }
-    const head = await this.#read(0, PART_MAGIC.length);
-    if (Buffer.compare(head, PART_MAGIC) !== 0) this.#fault(0, 'it does not begin as a part does');
+    const head = await this.#read(0, MAGIC_BYTES);
     const trailerOffset = bytes - TRAILER_BYTES;
     const trailer = await this.#read(trailerOffset, TRAILER_BYTES);
-    const footer = this.#decoded(trailerOffset, 'trailer', () =>
+    const decoded = this.#decoded(trailerOffset, 'trailer', () =>
       decodeTrailer(trailer, this.#file.path),
     );
-    if (footer === undefined) return;
+    if (decoded === undefined) return;
+    const {version, footer} = decoded;
+    if (Buffer.compare(head, partMagic(version)) !== 0)
+      this.#fault(0, 'it does not begin as a part of its version does');
     if (footer.offset + footer.length !== trailerOffset) {
       this.#fault(trailerOffset, 'the footer does not end at the trailer');
       return;
@@ -87,7 +92,7 @@ class PartCheck {
       footerBytes && this.#decoded(footer.offset, 'footer', () => decodeFooter(footerBytes));
     if (entries === undefined) return;
     this.#compareTables(entries, footer.offset);
-    for (const entry of entries) await this.#table(entry);
+    for (const entry of entries) await this.#table(entry, version);
     this.#follow(footer.offset, trailerOffset);
   }
 
@@ -100,7 +105,7 @@ class PartCheck {
     this.#fault(offset, 'its tables are not those that the manifest names');
   }
 
-  async #table(entry: TableEntry): Promise<void> {
+  async #table(entry: TableEntry, version: PartVersion): Promise<void> {
     const {table, rowCount, index: page} = entry;
     const what = `index of table ${table}`;
     const end = page.offset + page.length;
@@ -109,7 +114,7 @@ class PartCheck {
       return;
     }
     const bytes = this.#verified(await this.#read(page.offset, page.length), {page, what});
-    const index = bytes && this.#decoded(page.offset, what, () => decodeTableIndex(bytes));
+    const index = bytes && this.#decoded(page.offset, what, () => decodeTableIndex(bytes, version));
     if (index === undefined) {
       // Where its stripes lie nothing else tells.
       this.#end = end;
@@ -167,7 +172,8 @@ class PartCheck {
 
   #verified(bytes: Uint8Array, {page, what}: NamedPage): Uint8Array | undefined {
     const have = crc32(bytes);
-    if (have === page.crc) return bytes;
+    if (have === page.crc)
+      return this.#decoded(page.offset, what, () => inflatePage(bytes, page, this.#file.path));
     this.#fault(page.offset, `${what}: checksum mismatch: want ${page.crc}; have ${have}`);
     return undefined;
   }

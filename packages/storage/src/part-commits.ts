@@ -7,6 +7,7 @@ import {writeNewKeys} from './key-files.ts';
 import type {FrozenMemtable, Memtables} from './memtables.ts';
 import {type PartWriting, withMerged, writeFlushed, writeMerged} from './new-parts.ts';
 import type {Part, PartRecord} from './part.ts';
+import type {PartVersion} from './part-format.ts';
 import type {ReplicaFiles} from './replica-files.ts';
 import type {ReplicaState} from './replica-state.ts';
 import type {SeriesIndex} from './series-index.ts';
@@ -20,6 +21,7 @@ export interface PartCommitsDeps {
   /** Another one after an install. */
   readonly index: () => SeriesIndex;
   readonly cut: BlockCut;
+  readonly partVersion: () => PartVersion;
   /** Of the thread. */
   readonly turns: WorkSlices;
   readonly compactionSlices: Slices;
@@ -104,7 +106,7 @@ export class PartCommits {
   }
 
   #writing(slices: Slices): PartWriting {
-    const {files, index, cut} = this.#deps;
-    return {files, index: index(), cut, slices};
+    const {files, index, cut, partVersion} = this.#deps;
+    return {files, index: index(), cut, slices, version: partVersion()};
   }
 }

@@ -5,7 +5,7 @@ import {assert, handledElsewhere, type SeriesId} from '@flotilla/base';
 import type {MaskedSeries} from './masked-series.ts';
 import type {Field, RowRange} from './memtable-view.ts';
 import type {Part} from './part.ts';
-import type {Block, Stripe, TableIndex} from './part-format.ts';
+import type {Block, PartVersion, Stripe, TableIndex} from './part-format.ts';
 import {hideRows, type SeriesRows} from './series-rows.ts';
 import {type EncodedBlock, type LoadedStripe, loadDirectory, loadStripe} from './stripe-reader.ts';
 import type {Mask} from './tombstone.ts';
@@ -44,6 +44,8 @@ interface Directory {
 }
 
 export class PartCursor {
+  /** Of the part. */
+  readonly version: PartVersion;
   readonly #part: Part;
   readonly #request: CursorRequest;
   /** Those that may hold wanted rows, by (series, time). */
@@ -56,6 +58,7 @@ export class PartCursor {
   #previous = -1;
 
   constructor(part: Part, index: TableIndex, request: CursorRequest) {
+    this.version = index.version;
     this.#part = part;
     this.#request = request;
     this.#stripes = index.stripes.filter(

@@ -2,14 +2,23 @@
 
 import {crc32} from 'node:zlib';
 import {type ColumnId, FatalError, type SeriesId, type TableId} from '@flotilla/base';
-import {ByteReader, ByteWriter, type FieldType} from '@flotilla/column';
+import {ByteReader, ByteWriter, type EncodingVersion, type FieldType} from '@flotilla/column';
 import type {Field} from './memtable-view.ts';
+import {decompressPage} from './page-compression.ts';
 
-/** "FLOTPRT" and the version of the format. */
-export const PART_MAGIC = Uint8Array.of(0x46, 0x4c, 0x4f, 0x54, 0x50, 0x52, 0x54, 1);
+/**
+ * Columns are in encodings of the same version. In version 2 presence may be a list, short columns have no
+ * statistics, and pages may be compressed.
+ */
+export type PartVersion = EncodingVersion;
 
-/** Of the build to come: two bits from ours, so that no single flipped one makes it. */
-const NEXT_MAGIC = Uint8Array.of(...PART_MAGIC.subarray(0, -1), 2);
+const VERSIONS: readonly PartVersion[] = [1, 2];
+
+/** Of the build to come: two bits from each of ours, as these are, so that no single flipped one makes it. */
+const NEXT_VERSION = 4;
+
+/** Bytes of a part's beginning, which are its end as well. */
+export const MAGIC_BYTES = 8;
 
 /** Footer offset (f64), footer length (u32), footer checksum (u32), magic. */
 export const TRAILER_BYTES = 24;
@@ -22,6 +31,8 @@ export interface Page {
   readonly offset: number;
   readonly length: number;
   readonly crc: number;
+  /** 0: the bytes are as they are. Else they are compressed, and so many without. */
+  readonly inflatedBytes: number;
 }
 
 /** Consecutive blocks of a table, stored column by column: what is read at once. */
@@ -40,6 +51,7 @@ export interface Stripe {
 }
 
 export interface TableIndex {
+  readonly version: PartVersion;
   readonly fields: readonly Field[];
   /** By (series, time). */
   readonly stripes: readonly Stripe[];
@@ -63,15 +75,33 @@ export interface Block {
   readonly maxOffset: number;
 }
 
+/** The page's content, decompressed if it has to be. */
 export function checkPage(bytes: Uint8Array, page: Page, path: string): Uint8Array {
   const have = crc32(bytes);
-  if (have === page.crc) return bytes;
-  throw new PartDamage(
-    `checksum mismatch: want ${page.crc}; have ${have}; file=${path} offset=${page.offset} length=${page.length}`,
-  );
+  if (have !== page.crc)
+    throw new PartDamage(
+      `checksum mismatch: want ${page.crc}; have ${have}; file=${path} offset=${page.offset} length=${page.length}`,
+    );
+  return inflatePage(bytes, page, path);
 }
 
-export function encodeTableIndex({fields, stripes}: TableIndex): Uint8Array {
+/** Requires bytes whose checksum was verified. */
+export function inflatePage(
+  bytes: Uint8Array,
+  {offset, inflatedBytes}: Page,
+  path: string,
+): Uint8Array {
+  if (inflatedBytes === 0) return bytes;
+  try {
+    const content = decompressPage(bytes, inflatedBytes);
+    if (content.length === inflatedBytes) return content;
+  } catch (cause) {
+    throw new PartDamage(`cannot decompress page; file=${path} offset=${offset}`, cause);
+  }
+  throw new PartDamage(`page is not of ${inflatedBytes} bytes; file=${path} offset=${offset}`);
+}
+
+export function encodeTableIndex({version, fields, stripes}: TableIndex): Uint8Array {
   const writer = new ByteWriter(256 + stripes.length * 64);
   writer.varint(fields.length);
   for (const {column, type} of fields) {
@@ -79,11 +109,11 @@ export function encodeTableIndex({fields, stripes}: TableIndex): Uint8Array {
     writer.u8(FIELD_TYPES.indexOf(type));
   }
   writer.varint(stripes.length);
-  for (const stripe of stripes) encodeStripe(writer, stripe);
+  for (const stripe of stripes) encodeStripe(writer, stripe, version);
   return writer.copy();
 }
 
-function encodeStripe(writer: ByteWriter, stripe: Stripe): void {
+function encodeStripe(writer: ByteWriter, stripe: Stripe, version: PartVersion): void {
   writer.varint(stripe.firstSeries);
   writer.varint(stripe.lastSeries - stripe.firstSeries);
   writer.varint(stripe.rowCount);
@@ -91,21 +121,22 @@ function encodeStripe(writer: ByteWriter, stripe: Stripe): void {
   writer.signedVarint(stripe.minOffset);
   writer.varint(stripe.maxOffset - stripe.minOffset);
   writer.varint(stripe.directory.offset);
-  encodePage(writer, stripe.directory);
-  encodePage(writer, stripe.offsets);
+  encodePage(writer, stripe.directory, version);
+  encodePage(writer, stripe.offsets, version);
   writer.varint(stripe.columns.size);
   for (const [column, page] of stripe.columns) {
     writer.varint(column);
-    encodePage(writer, page);
+    encodePage(writer, page, version);
   }
 }
 
-function encodePage(writer: ByteWriter, page: Page): void {
+function encodePage(writer: ByteWriter, page: Page, version: PartVersion): void {
   writer.varint(page.length);
   writer.u32(page.crc);
+  if (version > 1) writer.varint(page.inflatedBytes);
 }
 
-export function decodeTableIndex(bytes: Uint8Array): TableIndex {
+export function decodeTableIndex(bytes: Uint8Array, version: PartVersion): TableIndex {
   const reader = new ByteReader(bytes);
   const fields: Field[] = [];
   for (let i = reader.count(bytes.length); i > 0; i--) {
@@ -113,24 +144,24 @@ export function decodeTableIndex(bytes: Uint8Array): TableIndex {
     fields.push({column, type: FIELD_TYPES[reader.count(FIELD_TYPES.length - 1)]!});
   }
   const stripes: Stripe[] = [];
-  for (let i = reader.count(bytes.length); i > 0; i--) stripes.push(decodeStripe(reader));
-  return {fields, stripes};
+  for (let i = reader.count(bytes.length); i > 0; i--) stripes.push(decodeStripe(reader, version));
+  return {version, fields, stripes};
 }
 
-function decodeStripe(reader: ByteReader): Stripe {
+function decodeStripe(reader: ByteReader, version: PartVersion): Stripe {
   const firstSeries = reader.varint() as SeriesId;
   const lastSeries = (firstSeries + reader.varint()) as SeriesId;
   const rowCount = reader.varint();
   const blockCount = reader.varint();
   const minOffset = reader.signedVarint();
   const maxOffset = minOffset + reader.varint();
-  const directory = decodePage(reader, reader.varint());
-  const offsets = decodePage(reader, directory.offset + directory.length);
+  const directory = decodePage(reader, reader.varint(), version);
+  const offsets = decodePage(reader, directory.offset + directory.length, version);
   let position = offsets.offset + offsets.length;
   const columns = new Map<ColumnId, Page>();
   for (let i = reader.count(reader.remaining); i > 0; i--) {
     const column = reader.varint() as ColumnId;
-    const page = decodePage(reader, position);
+    const page = decodePage(reader, position, version);
     columns.set(column, page);
     position += page.length;
   }
@@ -147,8 +178,9 @@ function decodeStripe(reader: ByteReader): Stripe {
   };
 }
 
-function decodePage(reader: ByteReader, offset: number): Page {
-  return {offset, length: reader.varint(), crc: reader.u32()};
+function decodePage(reader: ByteReader, offset: number, version: PartVersion): Page {
+  const [length, crc] = [reader.varint(), reader.u32()];
+  return {offset, length, crc, inflatedBytes: version > 1 ? reader.varint() : 0};
 }
 
 export function encodeFooter(entries: readonly TableEntry[]): Uint8Array {
@@ -159,7 +191,7 @@ export function encodeFooter(entries: readonly TableEntry[]): Uint8Array {
     writer.varint(rowCount);
     writer.varint(seriesCount);
     writer.varint(index.offset);
-    encodePage(writer, index);
+    encodePage(writer, index, 1);
   }
   return writer.copy();
 }
@@ -171,27 +203,41 @@ export function decodeFooter(bytes: Uint8Array): TableEntry[] {
     const table = reader.varint() as TableId;
     const rowCount = reader.varint();
     const seriesCount = reader.varint();
-    entries.push({table, rowCount, seriesCount, index: decodePage(reader, reader.varint())});
+    entries.push({table, rowCount, seriesCount, index: decodePage(reader, reader.varint(), 1)});
   }
   return entries;
 }
 
-export function encodeTrailer(footer: Page): Uint8Array {
+/** "FLOTPRT" and the version. */
+export function partMagic(version: number): Uint8Array {
+  return Uint8Array.of(0x46, 0x4c, 0x4f, 0x54, 0x50, 0x52, 0x54, version);
+}
+
+export function encodeTrailer(footer: Page, version: PartVersion): Uint8Array {
   const writer = new ByteWriter(TRAILER_BYTES);
   writer.f64(footer.offset);
   writer.u32(footer.length);
   writer.u32(footer.crc);
-  writer.bytes(PART_MAGIC);
+  writer.bytes(partMagic(version));
   return writer.copy();
 }
 
-export function decodeTrailer(bytes: Uint8Array, path: string): Page {
+export function decodeTrailer(
+  bytes: Uint8Array,
+  path: string,
+): {readonly version: PartVersion; readonly footer: Page} {
   const reader = new ByteReader(bytes);
-  const footer = {offset: reader.f64(), length: reader.u32(), crc: reader.u32()};
-  const magic = reader.view(PART_MAGIC.length);
-  if (Buffer.compare(magic, PART_MAGIC) === 0) return footer;
+  const footer = {
+    offset: reader.f64(),
+    length: reader.u32(),
+    crc: reader.u32(),
+    inflatedBytes: 0,
+  };
+  const magic = reader.view(MAGIC_BYTES);
+  const version = VERSIONS.find((each) => Buffer.compare(magic, partMagic(each)) === 0);
+  if (version !== undefined) return {version, footer};
   // Not damage, for which the replica would be made anew: it waits for the build that wrote it.
-  if (Buffer.compare(magic, NEXT_MAGIC) === 0)
+  if (Buffer.compare(magic, partMagic(NEXT_VERSION)) === 0)
     throw new FatalError(`a part of a newer version than this build knows; file=${path}`);
   throw new PartDamage(`not a part of a known version; file=${path}`);
 }

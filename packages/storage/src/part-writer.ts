@@ -9,13 +9,16 @@ import {
   encodeFooter,
   encodeTableIndex,
   encodeTrailer,
-  PART_MAGIC,
+  MAGIC_BYTES,
+  type Page,
+  type PartVersion,
+  partMagic,
   type Stripe,
   type TableEntry,
 } from './part-format.ts';
 import {concatRows, type SeriesRows, sliceRows} from './series-rows.ts';
 import {rowsPerSlice, type Slices} from './slices.ts';
-import {StripeBuilder} from './stripe-builder.ts';
+import {StripeBuilder, type StripeFormat} from './stripe-builder.ts';
 import type {EncodedBlock} from './stripe-reader.ts';
 
 export interface WrittenTable extends TableEntry {
@@ -35,6 +38,8 @@ export interface PartWriterOptions {
   readonly path: string;
   readonly cut: BlockCut;
   readonly slices: Slices;
+  /** What every node knows that the part may be sent to: parts go as they are. */
+  readonly version: PartVersion;
 }
 
 interface OpenTable {
@@ -50,27 +55,34 @@ export class PartWriter {
   readonly #file: DiskFile;
   readonly #cut: BlockCut;
   readonly #slices: Slices;
+  readonly #format: StripeFormat;
   readonly #entries: WrittenTable[] = [];
-  #position = PART_MAGIC.length;
+  #position = MAGIC_BYTES;
   #table: OpenTable | undefined;
   #series: SeriesId | undefined;
   #pending: SeriesRows[] = [];
   #pendingCount = 0;
 
-  private constructor(file: DiskFile, cut: BlockCut, slices: Slices) {
+  private constructor(file: DiskFile, options: PartWriterOptions, format: StripeFormat) {
     this.#file = file;
-    this.#cut = cut;
-    this.#slices = slices;
+    this.#cut = options.cut;
+    this.#slices = options.slices;
+    this.#format = format;
   }
 
-  /** The file's first bytes are written by `write`. */
-  static async create({disk, path, cut, slices}: PartWriterOptions): Promise<PartWriter> {
-    return new PartWriter(await disk.open(path, 'create'), cut, slices);
+  /**
+   * The file's first bytes are written by `write`.
+   * @param toCompress  whether pages are compressed where that pays, if the version has such
+   */
+  static async create(options: PartWriterOptions, toCompress: boolean): Promise<PartWriter> {
+    const {disk, path, version} = options;
+    const format = {version, isCompressed: toCompress && version > 1};
+    return new PartWriter(await disk.open(path, 'create'), options, format);
   }
 
   beginTable(table: TableId, fields: readonly Field[]): void {
     assert(this.#table === undefined, 'the table before is still open');
-    const builder = new StripeBuilder(fields);
+    const builder = new StripeBuilder(fields, this.#format);
     this.#table = {table, fields, builder, stripes: [], rowCount: 0, seriesCount: 0};
   }
 
@@ -87,10 +99,11 @@ export class PartWriter {
 
   /**
    * Whether a block of so many rows would do as it is, behind what the series has here: one that is thin, or
-   * that would leave a thin one before it, is better given by its rows.
+   * that would leave a thin one before it, is better given by its rows; one of another version has to be, so
+   * that a part has no newer encodings than it says, and what was written before has the better ones once.
    */
-  takesEncoded(series: SeriesId, rowCount: number): boolean {
-    if (rowCount < BLOCK_ROWS_MIN) return false;
+  takesEncoded(series: SeriesId, rowCount: number, version: PartVersion): boolean {
+    if (rowCount < BLOCK_ROWS_MIN || version !== this.#format.version) return false;
     return (
       series !== this.#series || this.#pendingCount === 0 || this.#pendingCount >= BLOCK_ROWS_MIN
     );
@@ -112,8 +125,8 @@ export class PartWriter {
     if (!builder.isEmpty) await this.#writeStripe();
     this.#table = undefined;
     if (rowCount === 0) return;
-    const bytes = encodeTableIndex({fields, stripes});
-    const index = {offset: this.#position, length: bytes.length, crc: crc32(bytes)};
+    const bytes = encodeTableIndex({version: this.#format.version, fields, stripes});
+    const index = this.#placed(bytes);
     const minOffset = Math.min(...stripes.map((stripe) => stripe.minOffset));
     const maxOffset = Math.max(...stripes.map((stripe) => stripe.maxOffset));
     this.#entries.push({table, rowCount, seriesCount, index, minOffset, maxOffset});
@@ -123,7 +136,7 @@ export class PartWriter {
   /** Runs `tables`, which writes them, then ends the file and makes its bytes durable. Its name is the caller's to sync. */
   async write(tables: () => Promise<void>): Promise<WrittenPart> {
     try {
-      await this.#file.writeAt(0, [PART_MAGIC]);
+      await this.#file.writeAt(0, [partMagic(this.#format.version)]);
       await tables();
       return await this.#finish();
     } finally {
@@ -134,8 +147,8 @@ export class PartWriter {
   async #finish(): Promise<WrittenPart> {
     assert(this.#table === undefined, 'a table is still open');
     const bytes = encodeFooter(this.#entries);
-    const footer = {offset: this.#position, length: bytes.length, crc: crc32(bytes)};
-    await this.#write([bytes, encodeTrailer(footer)]);
+    const trailer = encodeTrailer(this.#placed(bytes), this.#format.version);
+    await this.#write([bytes, trailer]);
     await this.#file.sync();
     return {bytes: this.#position, tables: this.#entries};
   }
@@ -172,9 +185,14 @@ export class PartWriter {
 
   async #writeStripe(): Promise<void> {
     const {builder, stripes} = this.#table!;
-    const {stripe, chunks} = builder.take(this.#position);
+    const {stripe, chunks} = await builder.take(this.#position, this.#slices);
     stripes.push(stripe);
     await this.#write(chunks);
+  }
+
+  /** Bytes that are written next, as they are. */
+  #placed(bytes: Uint8Array): Page {
+    return {offset: this.#position, length: bytes.length, crc: crc32(bytes), inflatedBytes: 0};
   }
 
   async #write(chunks: readonly Uint8Array[]): Promise<void> {

@@ -10,6 +10,7 @@ import {
   decodeTrailer,
   type Page,
   PartDamage,
+  type PartVersion,
   type TableEntry,
   type TableIndex,
   TRAILER_BYTES,
@@ -34,10 +35,15 @@ export interface PartRecord {
   }[];
 }
 
+interface Footer {
+  readonly version: PartVersion;
+  readonly entries: readonly TableEntry[];
+}
+
 export class Part {
   readonly record: PartRecord;
   readonly file: CountedFile;
-  #entries: Promise<TableEntry[]> | undefined;
+  #footer: Promise<Footer> | undefined;
   readonly #indexes = new Map<TableId, Promise<TableIndex>>();
 
   constructor(record: PartRecord, file: CountedFile) {
@@ -68,22 +74,23 @@ export class Part {
   }
 
   async #loadIndex(table: TableId): Promise<TableIndex> {
-    this.#entries ??= this.#loadFooter().catch((error: unknown) => {
-      this.#entries = undefined;
+    this.#footer ??= this.#loadFooter().catch((error: unknown) => {
+      this.#footer = undefined;
       throw error;
     });
-    const entry = (await this.#entries).find((each) => each.table === table);
+    const {version, entries} = await this.#footer;
+    const entry = entries.find((each) => each.table === table);
     if (entry === undefined)
       throw new PartDamage(`table ${table} is in the manifest only; file=${this.file.path}`);
-    return decodeTableIndex(await this.readPage(entry.index));
+    return decodeTableIndex(await this.readPage(entry.index), version);
   }
 
-  async #loadFooter(): Promise<TableEntry[]> {
+  async #loadFooter(): Promise<Footer> {
     const {file} = this;
     const trailer = await file.read(file.bytes - TRAILER_BYTES, TRAILER_BYTES);
-    const footer = decodeTrailer(trailer, file.path);
+    const {version, footer} = decodeTrailer(trailer, file.path);
     if (footer.offset + footer.length + TRAILER_BYTES !== file.bytes)
       throw new PartDamage(`footer does not end at the trailer; file=${file.path}`);
-    return decodeFooter(await this.readPage(footer));
+    return {version, entries: decodeFooter(await this.readPage(footer))};
   }
 }

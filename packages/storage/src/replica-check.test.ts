@@ -16,7 +16,7 @@ let state: ReplicaState;
 let files: string[];
 
 beforeAll(async () => {
-  const trial = new Trial();
+  const trial = new Trial([1, 2]);
   trial.storage = await trial.fixture.open(1);
   trial.write(series(1, {count: 60, step: 1_000}, 1, [0, 1, 2, 4]));
   trial.write(series(2, {count: 3, step: 1_000}, 1, [4]).map((point) => ({...point, table: 2})));
@@ -32,12 +32,12 @@ beforeAll(async () => {
   files = [...state.parts, ...state.keyFiles].map(({file}) => `${DIRECTORY}/${file}`);
 });
 
-async function faultsNow(changed: ReplicaState = state) {
+async function faultsNow(changed: ReplicaState = state, of: MemoryDisk = disk) {
   const faults: FileFault[] = [];
   const unread: string[] = [];
   const read = new Map<string, number>();
   await checkReplicaFiles(
-    disk,
+    of,
     {directory: DIRECTORY, state: changed},
     {
       fault: (fault) => faults.push(fault),
@@ -76,6 +76,25 @@ test('whichever byte of a part or a key file changes, the file is named, with a 
   }
   expect(count).toBeGreaterThan(500);
   expect((await faultsNow()).faults).toEqual([]);
+});
+
+test('compressed pages are looked into', async () => {
+  const trial = new Trial([2]);
+  trial.storage = await trial.fixture.open(1);
+  for (const host of [1, 2]) {
+    trial.write(series(host, {count: 1_000, step: 1_000}, host));
+    await trial.step({type: 'flush', isAwaited: true});
+  }
+  await trial.step({type: 'compact', isAll: true});
+  await trial.storage.close();
+  const {values} = verifyRows(await trial.fixture.store.load());
+  const [stored] = replicasIn(values);
+  const merged = stored!.state as ReplicaState;
+  const {disk: of} = trial.fixture;
+  expect((await faultsNow(merged, of)).faults).toEqual([]);
+  const file = `${DIRECTORY}/${merged.parts[0]!.file}`;
+  of.flipBit(file, of.bytesOf(file).length >> 1);
+  expect((await faultsNow(merged, of)).faults).toHaveLength(1);
 });
 
 test('a page is named by the place where it begins, and the others are looked at all the same', async () => {

@@ -104,28 +104,37 @@ test('a failed write to disk fails this flush and every later one', async () => 
   await trial.storage.close();
 });
 
-test('no flipped bit of a part or key file goes unnoticed', async () => {
-  const trial = new Trial();
-  trial.storage = await trial.fixture.open(1);
-  trial.write(series(1, {count: 30, step: 1_000}, 1));
-  trial.write(series(2, {count: 30, step: 1_000}, 2));
-  await trial.step({type: 'flush', isAwaited: true});
-  await trial.storage.close();
-  const {disk} = trial.fixture;
-  const want = trial.model.scan(WHOLE_TABLE);
-  for (const {name} of await disk.list('replicas/1-1')) {
-    const path = `replicas/1-1/${name}`;
-    const {length} = disk.bytesOf(path);
-    const damage = name.endsWith('.part') ? PartDamage : FatalError;
-    // The first bytes of a part name its format; recovery does not need them.
-    for (let at = name.endsWith('.part') ? 8 : 0; at < length; at++) {
-      disk.flipBit(path, at, at % 8);
-      await expect(readWhole(trial), `${name} at ${at}`).rejects.toThrow(damage);
-      disk.flipBit(path, at, at % 8);
+test.each([
+  {version: 1, count: 30},
+  // Enough for pages that are compressed.
+  {version: 2, count: 1_000},
+] as const)(
+  'no flipped bit of a part of version $version or of a key file goes unnoticed',
+  async ({version, count}) => {
+    const trial = new Trial([version]);
+    trial.storage = await trial.fixture.open(1);
+    for (const host of [1, 2]) {
+      trial.write(series(host, {count, step: 1_000}, host));
+      await trial.step({type: 'flush', isAwaited: true});
     }
-  }
-  expect(await readWhole(trial)).toEqual(want);
-});
+    await trial.step({type: 'compact', isAll: true});
+    await trial.storage.close();
+    const {disk} = trial.fixture;
+    const want = trial.model.scan(WHOLE_TABLE);
+    for (const {name} of await disk.list('replicas/1-1')) {
+      const path = `replicas/1-1/${name}`;
+      const {length} = disk.bytesOf(path);
+      const damage = name.endsWith('.part') ? PartDamage : FatalError;
+      // The first bytes of a part name its format; recovery does not need them.
+      for (let at = name.endsWith('.part') ? 8 : 0; at < length; at++) {
+        disk.flipBit(path, at, at % 8);
+        await expect(readWhole(trial), `${name} at ${at}`).rejects.toThrow(damage);
+        disk.flipBit(path, at, at % 8);
+      }
+    }
+    expect(await readWhole(trial)).toEqual(want);
+  },
+);
 
 test('a part of the next version is no damage: it waits for the build that knows it', async () => {
   const trial = new Trial();
@@ -137,7 +146,8 @@ test('a part of the next version is no damage: it waits for the build that knows
   const part = (await disk.list('replicas/1-1')).find(({name}) => name.endsWith('.part'))!;
   const path = `replicas/1-1/${part.name}`;
   const last = disk.bytesOf(path).length - 1;
-  for (const bit of [0, 1]) disk.flipBit(path, last, bit);
+  // From 1 to 4.
+  for (const bit of [0, 2]) disk.flipBit(path, last, bit);
   const failure = await readWhole(trial).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(FatalError);
   expect(failure).not.toBeInstanceOf(PartDamage);

@@ -9,6 +9,7 @@ import {type DeadColumnIds, DeadColumns} from './dead-columns.ts';
 import {loadIndex} from './key-files.ts';
 import {type FrozenMemtable, Memtables} from './memtables.ts';
 import {PartCommits} from './part-commits.ts';
+import type {PartVersion} from './part-format.ts';
 import {ReplicaFiles, type ReplicaFilesOptions} from './replica-files.ts';
 import type {FlushPoint, StoragePoint} from './replica-state.ts';
 import {checksumRows, type PinnedRows, pinRows, type RowsChecksum} from './rows-checksum.ts';
@@ -29,6 +30,11 @@ export interface StorageOptions extends ReplicaFilesOptions {
   /** Ids that were dead before the replica set was made. */
   readonly deadTables?: readonly TableId[] | undefined;
   readonly deadColumns?: readonly DeadColumnIds[] | undefined;
+  /**
+   * Asked for each new part: the newest version that every node knows, since a snapshot sends parts as they
+   * are. The first by default.
+   */
+  readonly partVersion?: (() => PartVersion) | undefined;
   /** Of the thread. */
   readonly slices: WorkSlices;
   /** Shared with the other replicas of a thread. */
@@ -53,6 +59,7 @@ export type WriteResult =
 export type DeleteResult = {readonly status: 'applied'} | TableRejected;
 
 const noPressure = (): number => 0;
+const firstVersion = (): PartVersion => 1;
 
 export class ReplicaStorage {
   readonly #files: ReplicaFiles;
@@ -81,6 +88,7 @@ export class ReplicaStorage {
       memtables: this.#memtables,
       index: () => this.#index,
       cut: new BlockCut(options.bucket),
+      partVersion: options.partVersion ?? firstVersion,
       turns: options.slices,
       compactionSlices: this.#compactionSlices,
       counts: options.counts ?? new StorageCounts(),

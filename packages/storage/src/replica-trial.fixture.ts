@@ -6,6 +6,7 @@ import {type ReplicaId, type ReplicaSetId, SeededRandom, type TableId} from '@fl
 import {drainReactions, MemoryDisk, MemoryManifestStore} from '@flotilla/testkit';
 import {expect} from 'vitest';
 import {Manifest} from './manifest.ts';
+import type {PartVersion} from './part-format.ts';
 import {
   EVERYTHING,
   linesOf,
@@ -43,8 +44,15 @@ class Life {
 class StorageFixture {
   readonly disk = new MemoryDisk();
   readonly store = new MemoryManifestStore();
+  /** Of the parts, in turn. */
+  readonly #partVersions: readonly PartVersion[];
+  #parts = 0;
   life = new Life();
   #crashes = 0;
+
+  constructor(partVersions: readonly PartVersion[]) {
+    this.#partVersions = partVersions;
+  }
 
   async open(replica: number, more: Partial<StorageOptions> = {}): Promise<ReplicaStorage> {
     return ReplicaStorage.open({
@@ -56,6 +64,7 @@ class StorageFixture {
       // 2026-01-01T00:30:00Z: not at midnight, so that the phase of blocks is put to the test.
       bucket: {startUnits: 1_767_227_400_000n, unitsPerSecond: 1_000},
       slices: {due: drainReactions},
+      partVersion: () => this.#partVersions[this.#parts++ % this.#partVersions.length]!,
       ...more,
     });
   }
@@ -82,11 +91,15 @@ export type Command =
 
 /** Storage, model and log side by side. */
 export class Trial {
-  readonly fixture = new StorageFixture();
+  readonly fixture: StorageFixture;
   readonly model = new Model();
   readonly log: ((storage: ReplicaStorage, index: number) => void)[] = [];
   storage!: ReplicaStorage;
   replica = 1;
+
+  constructor(partVersions: readonly PartVersion[] = [1]) {
+    this.fixture = new StorageFixture(partVersions);
+  }
 
   async run(commands: readonly Command[]): Promise<void> {
     this.storage = await this.fixture.open(this.replica);
@@ -209,7 +222,7 @@ export class Trial {
 
   /** A replica that did nothing but apply the log has the same checksum. */
   async checkAgreement(): Promise<void> {
-    const other = await new StorageFixture().open(1);
+    const other = await new StorageFixture([1]).open(1);
     for (const [i, entry] of this.log.entries()) entry(other, i + 1);
     expect(await this.checksum(this.storage)).toEqual(await this.checksum(other));
     await other.close();

@@ -1,10 +1,14 @@
-// Apply, flush, scan and compaction of TSBS-like rows: 10 integer fields, 10 s apart. Run by hand:
-//   node packages/storage/src/storage.bench.ts
+// Apply, flush, scan and compaction of TSBS-like rows: 10 fields, 10 s apart. Run by hand:
+//   node packages/storage/src/storage.bench.ts [--parts 1|2] [--values even|integer|decimal|float|text]
+// CPU time, since the machine may be busy. `even` are integers in even steps, the others walk in steps of
+// N(0, 1) as TSBS's do: as integers, with two decimals, with all digits; text are lines of a log.
 
+import {parseArgs} from 'node:util';
 import type {ColumnId, ReplicaId, ReplicaSetId, TableId} from '@flotilla/base';
-import {encodeSeriesKey, type ScanSpec, type ShareTable} from '@flotilla/column';
+import {type ColumnValues, encodeSeriesKey, type ScanSpec, type ShareTable} from '@flotilla/column';
 import {MemoryDisk} from '@flotilla/testkit';
 import {Manifest} from './manifest.ts';
+import type {PartVersion} from './part-format.ts';
 import {ReplicaStorage} from './replica-storage.ts';
 
 const SERIES = 100;
@@ -14,6 +18,46 @@ const SHARES_PER_FLUSH = 40;
 const FIELDS = 10;
 const TABLE = 1 as TableId;
 const STEP_UNITS = 10 * 1e9;
+
+const {values: options} = parseArgs({
+  options: {
+    parts: {type: 'string', default: '1'},
+    values: {type: 'string', default: 'even'},
+  },
+});
+const PART_VERSION = Number(options.parts) as PartVersion;
+
+/** What a walk at `value` gives; a step of it. */
+const KINDS: Readonly<
+  Record<string, {step: () => number; of: (walk: Float64Array) => ColumnValues}>
+> = {
+  even: {step: () => Math.random() * 2 - 1, of: integers},
+  integer: {step: normal, of: integers},
+  decimal: {
+    step: normal,
+    of: (walk) => ({type: 'float', values: walk.map((value) => Math.round(value * 100) / 100)}),
+  },
+  float: {step: normal, of: (walk) => ({type: 'float', values: walk.slice()})},
+  text: {step: normal, of: lines},
+};
+const KIND = KINDS[options.values]!;
+
+function integers(walk: Float64Array): ColumnValues {
+  return {type: 'integer', values: walk.map(Math.floor)};
+}
+
+function normal(): number {
+  return Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+}
+
+function lines(walk: Float64Array): ColumnValues {
+  let end = 0;
+  const texts = Array.from(walk, (value) =>
+    Buffer.from(`level=info path=/orders/${Math.floor(value * 1e4)} took=${value.toFixed(1)}ms`),
+  );
+  const ends = Uint32Array.from(texts, (text) => (end += text.length));
+  return {type: 'string', ends, bytes: new Uint8Array(Buffer.concat(texts))};
+}
 
 function makeShares(): ShareTable[] {
   const walk = new Float64Array(SERIES * FIELDS).fill(50);
@@ -29,9 +73,8 @@ function makeShares(): ShareTable[] {
       seriesOfRow[row] = series;
       for (let field = 0; field < FIELDS; field++) {
         const at = series * FIELDS + field;
-        const next = walk[at]! + Math.random() * 2 - 1;
-        walk[at] = Math.min(100, Math.max(0, next));
-        columns[field]![row] = Math.floor(walk[at]!);
+        walk[at] = Math.min(100, Math.max(0, walk[at]! + KIND.step()));
+        columns[field]![row] = walk[at]!;
       }
     }
     return {
@@ -44,7 +87,7 @@ function makeShares(): ShareTable[] {
         column: (20 + i) as ColumnId,
         count: ROWS_PER_SHARE,
         rows: undefined,
-        values: {type: 'integer', values},
+        values: KIND.of(values),
       })),
     };
   });
@@ -77,13 +120,16 @@ async function openStorage(): Promise<ReplicaStorage> {
     replica: 1 as ReplicaId,
     bucket: {startUnits: 1_767_225_600_000_000_000n, unitsPerSecond: 1e9},
     slices: {due: () => undefined},
+    partVersion: () => PART_VERSION,
   });
 }
+
+const FIELD_TYPE = KIND.of(new Float64Array(0)).type;
 
 async function scanAll(storage: ReplicaStorage, fieldCount: number): Promise<number> {
   const fields = Array.from({length: fieldCount}, (_, i) => ({
     column: (20 + i) as ColumnId,
-    type: 'integer' as const,
+    type: FIELD_TYPE,
   }));
   const spec: ScanSpec = {table: TABLE, startOffset: 0, endOffset: 2 ** 53, fields};
   const scan = storage.scan(spec);
@@ -94,8 +140,13 @@ async function scanAll(storage: ReplicaStorage, fieldCount: number): Promise<num
   return rows;
 }
 
+function cpuMs(): number {
+  const {user, system} = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 function report(what: string, startMs: number, rows: number): void {
-  const ms = performance.now() - startMs;
+  const ms = cpuMs() - startMs;
   console.log(`${what}: ${((ms * 1e6) / rows).toFixed(0)} ns/row, ${ms.toFixed(0)} ms`);
 }
 
@@ -105,29 +156,36 @@ async function run(shares: readonly ShareTable[]): Promise<void> {
   let applyMs = 0;
   let flushMs = 0;
   for (const share of shares) {
-    let start = performance.now();
+    let start = cpuMs();
     storage.applyWrite(++index, {tables: [index === 1 ? withKeys(share) : share]});
-    applyMs += performance.now() - start;
+    applyMs += cpuMs() - start;
     if (index % SHARES_PER_FLUSH !== 0) continue;
-    start = performance.now();
+    start = cpuMs();
     await storage.flush({index, term: 1, configuration: null, extra: new Uint8Array(0)});
-    flushMs += performance.now() - start;
+    flushMs += cpuMs() - start;
   }
   const rows = SHARES * ROWS_PER_SHARE;
   console.log(`apply: ${((applyMs * 1e6) / rows).toFixed(0)} ns/row`);
   console.log(`flush: ${((flushMs * 1e6) / rows).toFixed(0)} ns/row`);
-  let start = performance.now();
+  console.log(`${(await bytesOf(storage, index)).toFixed(3)} B/value flushed`);
+  let start = cpuMs();
   await storage.compactAll();
   report('compact', start, rows);
   for (const fields of [1, 10]) {
-    start = performance.now();
+    start = cpuMs();
     report(`scan of ${fields}`, start, await scanAll(storage, fields));
   }
-  const bytes = (
-    await storage.snapshot({index, term: 1, configuration: null, extra: new Uint8Array(0)})
-  ).files.reduce((sum, file) => sum + file.bytes, 0);
-  console.log(`${(bytes / rows / FIELDS).toFixed(3)} B/value`);
+  console.log(`${(await bytesOf(storage, index)).toFixed(3)} B/value`);
   await storage.close();
+}
+
+/** On disk, for each value of a field. */
+async function bytesOf(storage: ReplicaStorage, index: number): Promise<number> {
+  const point = {index, term: 1, configuration: null, extra: new Uint8Array(0)};
+  const snapshot = await storage.snapshot(point);
+  snapshot.release();
+  const bytes = snapshot.files.reduce((sum, file) => sum + file.bytes, 0);
+  return bytes / (SHARES * ROWS_PER_SHARE) / FIELDS;
 }
 
 const shares = makeShares();

@@ -6,8 +6,16 @@ import {assert, type ColumnId, type SeriesId} from '@flotilla/base';
 import {ByteWriter, encodeColumn} from '@flotilla/column';
 import {writeBlockColumn} from './block-column.ts';
 import type {Field} from './memtable-view.ts';
-import {type Block, encodeDirectory, type Page, type Stripe} from './part-format.ts';
+import {compressPage} from './page-compression.ts';
+import {
+  type Block,
+  encodeDirectory,
+  type Page,
+  type PartVersion,
+  type Stripe,
+} from './part-format.ts';
 import type {SeriesRows} from './series-rows.ts';
+import type {Slices} from './slices.ts';
 import type {EncodedBlock} from './stripe-reader.ts';
 
 /** A page of TSBS's integers is then some 15 KB: one read and 10 us of checksum. */
@@ -43,16 +51,24 @@ class PageBuilder {
   }
 }
 
+export interface StripeFormat {
+  readonly version: PartVersion;
+  /** Requires version 2. */
+  readonly isCompressed: boolean;
+}
+
 export class StripeBuilder {
   readonly #fields: readonly Field[];
+  readonly #format: StripeFormat;
   readonly #offsets = new PageBuilder();
   readonly #columns: readonly PageBuilder[];
   readonly #scratch = new ByteWriter(4096);
   #blocks: Block[] = [];
   #rowCount = 0;
 
-  constructor(fields: readonly Field[]) {
+  constructor(fields: readonly Field[], format: StripeFormat) {
     this.#fields = fields;
+    this.#format = format;
     this.#columns = fields.map(() => new PageBuilder());
   }
 
@@ -70,12 +86,14 @@ export class StripeBuilder {
   /** One block: rows [from, to) of a series. Blocks come by (series, time). */
   addBlock(series: SeriesId, rows: SeriesRows, from: number, to: number): void {
     const offsets = rows.offsets.subarray(from, to);
-    encodeColumn({type: 'integer', values: offsets}, to - from, this.#offsets.bodies);
+    const {version} = this.#format;
+    encodeColumn({type: 'integer', values: offsets}, to - from, this.#offsets.bodies, version);
     this.#offsets.endBlock();
     for (let i = 0; i < this.#columns.length; i++) {
       const page = this.#columns[i]!;
       const column = rows.columns[i];
-      if (column !== undefined) writeBlockColumn(page.bodies, this.#scratch, column, from, to);
+      if (column !== undefined)
+        writeBlockColumn(page.bodies, this.#scratch, column, {from, to, version});
       page.endBlock();
     }
     const minOffset = offsets[0]!;
@@ -108,26 +126,35 @@ export class StripeBuilder {
   }
 
   /** The stripe's bytes, to be written at `position` of the file, and its index entry. Empties it. */
-  take(position: number): {readonly stripe: Stripe; readonly chunks: readonly Uint8Array[]} {
+  async take(
+    position: number,
+    slices: Slices,
+  ): Promise<{readonly stripe: Stripe; readonly chunks: readonly Uint8Array[]}> {
     const blocks = this.#blocks;
     const rowCount = this.#rowCount;
     this.#blocks = [];
     this.#rowCount = 0;
     const chunks: Uint8Array[] = [];
     let next = position;
-    const place = (bytes: Uint8Array): Page => {
-      chunks.push(bytes);
-      const page = {offset: next, length: bytes.length, crc: crc32(bytes)};
-      next += bytes.length;
+    const place = async (bytes: Uint8Array): Promise<Page> => {
+      const compressed = this.#format.isCompressed ? compressPage(bytes) : undefined;
+      const stored = compressed ?? bytes;
+      const inflatedBytes = compressed === undefined ? 0 : bytes.length;
+      chunks.push(stored);
+      const page = {offset: next, length: stored.length, crc: crc32(stored), inflatedBytes};
+      next += stored.length;
+      // A page may take a tenth of a millisecond to compress, and a stripe has one for each column.
+      const due = this.#format.isCompressed ? slices.due() : undefined;
+      if (due !== undefined) await due;
       return page;
     };
     const {minOffset, maxOffset} = extent(blocks);
-    const directory = place(encodeDirectory(blocks, minOffset));
-    const offsets = place(this.#offsets.take()!);
+    const directory = await place(encodeDirectory(blocks, minOffset));
+    const offsets = await place(this.#offsets.take()!);
     const columns = new Map<ColumnId, Page>();
     for (let i = 0; i < this.#columns.length; i++) {
       const bytes = this.#columns[i]!.take();
-      if (bytes !== undefined) columns.set(this.#fields[i]!.column, place(bytes));
+      if (bytes !== undefined) columns.set(this.#fields[i]!.column, await place(bytes));
     }
     const stripe = {
       firstSeries: blocks[0]!.series,
