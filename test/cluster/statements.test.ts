@@ -99,6 +99,38 @@ test('series, tags and their values, as any node has them', async () => {
   expect(unknown?.message).toContain('did you mean host?');
 });
 
+test('SHOW CARDINALITY counts each series once, on any node, whatever its buckets and replicas', async () => {
+  const lines = TIMES.flatMap((time) =>
+    Array.from(
+      {length: 30},
+      (_, i) => `rack,host=r${String(i).padStart(2, '0')},dc=d${i % 3} v=1 ${time}`,
+    ),
+  );
+  await client.write(lines.join('\n'));
+  const row = {table_name: 'rack', is_estimate: false};
+  for (const each of clients) {
+    expect(await each.query('SHOW CARDINALITY FROM rack LIMIT 3')).toEqual([
+      {...row, kind: 'table', tag_key: null, tag_value: null, series: 30, tag_values: null},
+      {...row, kind: 'tag', tag_key: 'host', tag_value: null, series: null, tag_values: 30},
+      {...row, kind: 'tag', tag_key: 'dc', tag_value: null, series: null, tag_values: 3},
+      {...row, kind: 'value', tag_key: 'dc', tag_value: 'd0', series: 10, tag_values: null},
+      {...row, kind: 'value', tag_key: 'dc', tag_value: 'd1', series: 10, tag_values: null},
+      {...row, kind: 'value', tag_key: 'dc', tag_value: 'd2', series: 10, tag_values: null},
+    ]);
+  }
+  const [whole] = await client.query(`SHOW CARDINALITY ON ${DATABASE}`, {database: 'public'});
+  const keys = await Promise.all(
+    (await client.query('SHOW TABLES')).map(({table_name: table}) =>
+      client.query(`SHOW SERIES FROM "${String(table)}"`),
+    ),
+  );
+  expect(whole).toMatchObject({kind: 'database', series: keys.flat().length});
+  const report = await client.admin.cardinality(DATABASE, {table: 'rack', limit: 1});
+  expect(report).toMatchObject({series: 30, tags: [{tag: 'host', values: 30}]});
+  const refusal = await refusalOf('SHOW CARDINALITY LIMIT 101', DATABASE);
+  expect(refusal).toMatchObject({code: 'INVALID_ARGUMENT'});
+});
+
 test('EXPLAIN names the replica sets that are read, and why the others are not', async () => {
   const sql = `EXPLAIN SELECT v FROM cpu WHERE time < '2020-09-20' AND host = 'h01'`;
   const rows = await client.query(sql);

@@ -186,6 +186,12 @@ export const LIMITS = {
     code: 'SERIES_LIMIT',
     why: 'Of one bucket and shard: 200 MB of index on each node that has it. New ones are refused by line.',
   },
+  cardinality_rows_max: {
+    value: 100,
+    unit: 'count',
+    code: 'INVALID_ARGUMENT',
+    why: 'Of each list of SHOW CARDINALITY: the worst stand first; each replica set tells of twice as many.',
+  },
   replicas_max: {
     value: 7,
     unit: 'count',

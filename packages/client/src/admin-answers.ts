@@ -20,6 +20,24 @@ export const Status = z.looseObject({
 });
 export type Status = z.infer<typeof Status>;
 
+const Counted = z.looseObject({
+  table: z.string(),
+  /** Within some percent; what is few is exact. */
+  isEstimate: z.boolean().default(false),
+});
+
+export const Cardinality = z.looseObject({
+  database: z.string(),
+  series: z.number(),
+  isEstimate: z.boolean().default(false),
+  tables: z.array(Counted.extend({series: z.number()})).default([]),
+  tags: z.array(Counted.extend({tag: z.string(), values: z.number()})).default([]),
+  values: z
+    .array(Counted.extend({tag: z.string(), value: z.string(), series: z.number()}))
+    .default([]),
+});
+export type Cardinality = z.infer<typeof Cardinality>;
+
 const Replica = z.looseObject({
   replica: Id,
   node: Id,

@@ -4,6 +4,7 @@ import {z} from 'zod';
 import {
   type AutomationKind,
   Candidate,
+  Cardinality,
   Decommission,
   type DropOptions,
   Entity,
@@ -204,6 +205,24 @@ export class AdminClient {
   async database(name: string, options: CallOptions = {}): Promise<Entity> {
     const path = `/databases/${encodeURIComponent(name)}${scope(options)}`;
     return Entity.parse(await this.#get(path, options));
+  }
+
+  /** Its tables with most series, its tags with most values, its values with most series. */
+  async cardinality(
+    database: string,
+    {
+      table,
+      limit,
+      ...options
+    }: CallOptions & {
+      readonly table?: string | undefined;
+      /** Of each list. */
+      readonly limit?: number | undefined;
+    } = {},
+  ): Promise<Cardinality> {
+    const {tenant} = options;
+    const asked = query({tenant, db: database, table, limit: limit?.toString()});
+    return Cardinality.parse(await this.#get(`/cardinality${asked}`, options));
   }
 
   async createDatabase(

@@ -2,6 +2,7 @@ export type {AdminClient} from './admin.ts';
 export {
   type AutomationKind,
   type Candidate,
+  type Cardinality,
   type Decommission,
   type DropOptions,
   type Entity,

@@ -1,11 +1,13 @@
 export * from './bytes/byte-reader.ts';
 export * from './bytes/byte-writer.ts';
+export type * from './cardinality.ts';
 export * from './codecs/column-arena.ts';
 export * from './codecs/column-codec.ts';
 export type {EncodingVersion} from './codecs/encoding.ts';
 export {decodeFlags, encodeFlags} from './codecs/flags.ts';
 export {decodeNumbers, encodeNumbers} from './codecs/numbers.ts';
 export * from './column-values.ts';
+export {type DistinctCount, DistinctSketch, distinctHash} from './distinct-sketch.ts';
 export * from './parsed-batch.ts';
 export {TextPattern} from './pattern/text-pattern.ts';
 export * from './scan.ts';

@@ -5,6 +5,11 @@ export {
 } from './execute/execute-fragment.ts';
 export {QueriesMemory} from './execute/memory.ts';
 export {
+  type Cardinality,
+  type CardinalityTerms,
+  mergeCardinality,
+} from './execute/merge-cardinality.ts';
+export {
   type MergeOptions,
   mergeResults,
   type ResultBatch,
@@ -16,7 +21,15 @@ export {CONTENT_TYPES, formatResult, type ResultFormat} from './format/format-re
 export {type InsertContext, insertToBatch} from './insert-batch.ts';
 export type {PlanCatalog} from './plan/catalog-view.ts';
 export {type ExplainedSet, explainSelect} from './plan/explain-select.ts';
-export type {Fragment, OutputColumn, QueryPlan, ValueType} from './plan/plan.ts';
+export type {
+  CountFragment,
+  Fragment,
+  OutputColumn,
+  QueryPlan,
+  SetFragment,
+  ValueType,
+} from './plan/plan.ts';
+export {planCardinality} from './plan/plan-cardinality.ts';
 export {type DeletePlan, planDelete} from './plan/plan-delete.ts';
 export {type PlanContext, planSelect} from './plan/plan-select.ts';
 export {planQuery, type ShapedPlan} from './plan/plan-series.ts';

@@ -11,7 +11,14 @@ import {
   type ReplicaWork,
   type TableId,
 } from '@flotilla/base';
-import {ColumnArena, decodeShare, type ScanSpec, type TableScan} from '@flotilla/column';
+import {
+  type CardinalitySpec,
+  ColumnArena,
+  decodeShare,
+  type ScanSpec,
+  type SetCardinality,
+  type TableScan,
+} from '@flotilla/column';
 import type {
   ApplyResult,
   DurablePoint,
@@ -20,6 +27,7 @@ import type {
   StateMachine,
 } from '@flotilla/multiraft';
 import {
+  type CountTurns,
   type FlushPoint,
   PartDamage,
   type PinnedRows,
@@ -211,6 +219,10 @@ export class ReplicaMachine implements StateMachine {
 
   scanSeries(spec: ScanSpec): TableScan {
     return this.storage.scanSeries(spec);
+  }
+
+  countSeries(spec: CardinalitySpec, turns: CountTurns): Promise<SetCardinality> {
+    return this.storage.countSeries(spec, turns);
   }
 
   async snapshot(): Promise<Snapshot> {

@@ -18,6 +18,7 @@ export {
   type WriteResult,
 } from './replica-storage.ts';
 export type {PinnedRows} from './rows-checksum.ts';
+export type {CountTurns} from './series-count.ts';
 export {
   type SnapshotFile,
   STATE_FILE,

@@ -2,7 +2,14 @@
 // given the log: no clock and no randomness, and every refusal is a value that all replicas return.
 
 import {assert, type ColumnId, type SeriesId, type TableId, type WorkSlices} from '@flotilla/base';
-import type {Deletion, ScanSpec, ShareTable, TableScan} from '@flotilla/column';
+import type {
+  CardinalitySpec,
+  Deletion,
+  ScanSpec,
+  SetCardinality,
+  ShareTable,
+  TableScan,
+} from '@flotilla/column';
 import {BlockCut, type BucketTime} from './block-cut.ts';
 import {isCompact, nextCompaction} from './compaction.ts';
 import {type DeadColumnIds, DeadColumns} from './dead-columns.ts';
@@ -14,6 +21,7 @@ import {ReplicaFiles, type ReplicaFilesOptions} from './replica-files.ts';
 import type {FlushPoint, StoragePoint} from './replica-state.ts';
 import {checksumRows, type PinnedRows, pinRows, type RowsChecksum} from './rows-checksum.ts';
 import {scanSources} from './scan-sources.ts';
+import {type CountTurns, countSeries} from './series-count.ts';
 import type {SeriesIndex} from './series-index.ts';
 import {SeriesScan} from './series-scan.ts';
 import {Slices} from './slices.ts';
@@ -249,6 +257,15 @@ export class ReplicaStorage {
     // A copy: the index may grow, and move, while the scan is read.
     const series = this.#fates.isDead(table) ? [] : this.#index.select(table, tags);
     return new SeriesScan(this.#index, Int32Array.from(series));
+  }
+
+  /** How many series the index knows, and of whom; whatever rows they have. */
+  countSeries(spec: CardinalitySpec, turns: CountTurns): Promise<SetCardinality> {
+    return countSeries(this.#index, spec, {
+      ...turns,
+      isDeadTable: (table) => this.#fates.isDead(table),
+      isDeadColumn: (table, column) => this.#deadColumns.has(table, column),
+    });
   }
 
   tables(): TableCounts[] {

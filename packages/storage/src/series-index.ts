@@ -83,6 +83,11 @@ export class SeriesIndex {
     return this.#tables.get(table)?.ids.count ?? 0;
   }
 
+  /** By table: its series, by their positions in it, and its tags. */
+  tables(): ReadonlyMap<TableId, {readonly ids: Int32List; readonly tags: TagColumns}> {
+    return this.#tables;
+  }
+
   tagValue(series: SeriesId, column: ColumnId): string | undefined {
     const tag = this.#tables.get(this.tableOf(series))?.tags.get(column);
     const number = tag?.numberOf(this.#positions.at(series)) ?? -1;

@@ -78,6 +78,32 @@ describe('database', () => {
     );
   });
 
+  it('says where its series come from', async () => {
+    const isEstimate = false;
+    const found = {
+      database: 'm',
+      series: 1_200,
+      isEstimate: true,
+      tables: [{table: 'cpu', series: 1_100, isEstimate: true}],
+      tags: [{table: 'cpu', tag: 'host', values: 90, isEstimate}],
+      values: [{table: 'cpu', tag: 'zone', value: 'a', series: 40, isEstimate}],
+    };
+    const {url, seen} = await fakeCluster({'GET /admin/v1/cardinality': () => found});
+    const args = ['database', 'cardinality', 'm', '--table', 'cpu', '--limit', '1'];
+    const {code, out} = await run([...args, '--tenant', 't'], {url});
+    expect(code).toBe(0);
+    expect(seen[0]!.path).toBe('/admin/v1/cardinality?tenant=t&db=m&table=cpu&limit=1');
+    expect(out).toBe(
+      'm: about 1200 series\n' +
+        '\nTABLE  SERIES  IS ESTIMATE\ncpu      1100  yes\n' +
+        '\nTABLE  TAG   VALUES  IS ESTIMATE\ncpu    host      90  no\n' +
+        '\nTABLE  TAG   VALUE  SERIES  IS ESTIMATE\ncpu    zone  a          40  no\n',
+    );
+    const json = await run(['database', 'cardinality', 'm', '--json'], {url});
+    expect(JSON.parse(json.out)).toEqual(found);
+    expect(seen[1]!.path).toBe('/admin/v1/cardinality?db=m');
+  });
+
   it('says which replica sets have not confirmed a drop', async () => {
     const {url} = await fakeCluster({
       'DELETE /admin/v1/databases/m': () => ({dropped: 'm', unconfirmed: [7, 9]}),

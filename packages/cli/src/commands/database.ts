@@ -1,9 +1,10 @@
-// `database list|show|create|alter|drop`.
+// `database list|show|cardinality|create|alter|drop`.
 
+import type {Cardinality} from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
 import {type CommandContext, examples} from '../session.ts';
-import {renderRecords} from '../table.ts';
+import {renderRecords, type TableStyle} from '../table.ts';
 import {EXIT, UsageError} from '../terminal.ts';
 
 const COLUMNS = [
@@ -36,6 +37,7 @@ export function addDatabaseCommands(program: Command, context: CommandContext): 
   const group = program.command('database').description('databases and their options');
   addList(group, context);
   addShow(group, context);
+  addCardinality(group, context);
   addCreate(group, context);
   addAlter(group, context);
   addDrop(group, context);
@@ -65,6 +67,39 @@ function addShow(group: Command, context: CommandContext): void {
     await session.fields({...database, ttl: session.json ? database['ttl'] : ttlText(database)});
     return EXIT.ok;
   });
+}
+
+function addCardinality(group: Command, context: CommandContext): void {
+  const command = withTenant(group.command('cardinality').argument('<name>'))
+    .option('--table <name>', 'of this table alone')
+    .option('--limit <n>', 'so many tables, tags and values (default 10)')
+    .description('which tables have most series, which tags most values, which values most series')
+    .addHelpText(
+      'after',
+      examples(['database cardinality metrics', 'database cardinality metrics --table cpu --json']),
+    );
+  const schema = Tenant.extend({
+    table: z.string().optional(),
+    limit: z.coerce.number().int().min(1).optional(),
+  });
+  context.client(command, schema, async (session, options, name = '') => {
+    const found = await session.client.admin.cardinality(name, options);
+    await session.print(found, () => renderCardinality(found, session.style));
+    return EXIT.ok;
+  });
+}
+
+function renderCardinality(found: Cardinality, style: TableStyle): string {
+  const {database, series, isEstimate, tables, tags, values} = found;
+  const about = isEstimate ? 'about ' : '';
+  const listed = (records: readonly Readonly<Record<string, unknown>>[], columns: string[]) =>
+    records.length === 0 ? '' : `\n${renderRecords(records, [...columns, 'isEstimate'], style)}`;
+  return [
+    `${database}: ${about}${series} series\n`,
+    listed(tables, ['table', 'series']),
+    listed(tags, ['table', 'tag', 'values']),
+    listed(values, ['table', 'tag', 'value', 'series']),
+  ].join('');
 }
 
 function addCreate(group: Command, context: CommandContext): void {

@@ -4,7 +4,7 @@
 
 import type {BucketId, ColumnId, ReplicaSetId} from '@flotilla/base';
 import type {Precision} from '@flotilla/catalog';
-import type {ScanSpec} from '@flotilla/column';
+import type {CardinalitySpec, ScanSpec} from '@flotilla/column';
 
 export type ValueType = 'float' | 'integer' | 'unsigned' | 'boolean' | 'string' | 'time';
 
@@ -162,6 +162,17 @@ export interface Fragment {
   readonly filter?: BoundExpression | undefined;
   readonly work: RowsWork | GroupsWork;
 }
+
+/** Instead of reading: what the index of a replica set says of its series. Plain JSON. */
+export interface CountFragment {
+  readonly version: 1;
+  readonly set: ReplicaSetId;
+  readonly source: 'cardinality';
+  readonly count: CardinalitySpec;
+}
+
+/** What is asked of one replica of a set. */
+export type SetFragment = Fragment | CountFragment;
 
 export interface OutputColumn {
   readonly name: string;

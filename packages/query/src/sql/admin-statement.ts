@@ -6,7 +6,13 @@ import {TokenReader} from './admin-tokens.ts';
 import type {AdminStatement, DatabaseOptionsChange, SeriesStatement} from './ast.ts';
 import {readDuration} from './read-duration.ts';
 import {maybeReadReplicaStatement} from './replica-statement.ts';
-import {readFrom, readShowSeries, readShowTagKeys, readShowTagValues} from './series-statement.ts';
+import {
+  readFrom,
+  readShowCardinality,
+  readShowSeries,
+  readShowTagKeys,
+  readShowTagValues,
+} from './series-statement.ts';
 import {
   readAlterTable,
   readCreateTable,
@@ -62,6 +68,7 @@ function readShow(reader: TokenReader): AdminStatement | SeriesStatement {
   if (reader.maybeWords('operations')) return {kind: 'show-operations'};
   if (reader.maybeWords('tenants')) return {kind: 'show-tenants'};
   if (reader.maybeWords('series')) return readShowSeries(reader);
+  if (reader.maybeWords('cardinality')) return readShowCardinality(reader);
   if (reader.maybeWords('tag', 'values')) return readShowTagValues(reader);
   if (reader.maybeWords('tag', 'keys')) return readShowTagKeys(reader);
   if (reader.maybeWords('columns')) return {kind: 'describe-table', table: readFrom(reader)};
@@ -74,7 +81,7 @@ function readShow(reader: TokenReader): AdminStatement | SeriesStatement {
 }
 
 const SHOW_HINT =
-  'SHOW knows DATABASES, TABLES, TENANTS, REPLICAS, OPERATIONS, SERIES, COLUMNS, TAG KEYS and TAG VALUES';
+  'SHOW knows DATABASES, TABLES, TENANTS, REPLICAS, OPERATIONS, SERIES, COLUMNS, TAG KEYS, TAG VALUES and CARDINALITY';
 
 /** The first words that tell one statement of the grammar from another. */
 const REFUSED: readonly (readonly [name: string, ...words: string[]])[] = [

@@ -220,6 +220,14 @@ export type AdminStatement =
       /** Absent: of all tables. */
       readonly table?: TableName | undefined;
     }
+  | {
+      readonly kind: 'show-cardinality';
+      readonly database?: string | undefined;
+      /** Absent: of all tables. */
+      readonly table?: TableName | undefined;
+      /** Of each list; absent: as many as are shown by default. */
+      readonly limit?: number | undefined;
+    }
   | {readonly kind: 'describe-database'; readonly name: string}
   | {readonly kind: 'describe-table'; readonly table: TableName}
   | {readonly kind: 'show-databases'}

@@ -272,6 +272,12 @@ describe('tables, tenants and series', () => {
     ['DESCRIBE TENANT a', {kind: 'describe-tenant', name: 'a'}],
     ['SHOW COLUMNS ON d FROM t', {kind: 'describe-table', table: {database: 'd', name: 't'}}],
     ['SHOW TAG KEYS', {kind: 'show-tag-keys'}],
+    ['SHOW CARDINALITY', {kind: 'show-cardinality'}],
+    ['SHOW CARDINALITY ON d LIMIT 5;', {kind: 'show-cardinality', database: 'd', limit: 5}],
+    [
+      'SHOW CARDINALITY ON e FROM d.t',
+      {kind: 'show-cardinality', database: 'd', table: {name: 't'}, limit: undefined},
+    ],
     ['SHOW TAG KEYS FROM d.t', {kind: 'show-tag-keys', database: 'd', table: {name: 't'}}],
     [
       "SHOW SERIES ON d FROM t WHERE a = 'x' ORDER BY key DESC LIMIT 3 OFFSET 1;",
@@ -295,6 +301,9 @@ describe('tables, tenants and series', () => {
   });
 
   test.each([
+    ['SHOW CARDINALITY LIMIT 0', 23],
+    ['SHOW CARDINALITY FROM t LIMIT 1.5', 30],
+    ['SHOW CARDINALITY LIMIT 3 FROM t', 25],
     ['CREATE TABLE t (TAGS(a))', 13],
     ['CREATE TABLE t (f DOUBLE, f DOUBLE)', 26],
     ['CREATE TABLE t (time DOUBLE)', 16],

@@ -1,4 +1,4 @@
-// SHOW SERIES, SHOW TAG VALUES and SHOW TAG KEYS. What comes from WHERE on is read by PostgreSQL's
+// SHOW SERIES, SHOW TAG VALUES, SHOW TAG KEYS and SHOW CARDINALITY. What comes from WHERE on is read by PostgreSQL's
 // parser, so that conditions mean what they mean in SELECT.
 
 import type {TokenReader} from './admin-tokens.ts';
@@ -29,6 +29,22 @@ export function readShowTagKeys(reader: TokenReader): AdminStatement {
   const database = reader.maybeWords('on') ? reader.mustName('a database').text : undefined;
   const table = reader.maybeWords('from') ? readTableName(reader) : undefined;
   return {kind: 'show-tag-keys', database: table?.database ?? database, table};
+}
+
+/** Behind SHOW CARDINALITY. */
+export function readShowCardinality(reader: TokenReader): AdminStatement {
+  const database = reader.maybeWords('on') ? reader.mustName('a database').text : undefined;
+  const table = reader.maybeWords('from') ? readTableName(reader) : undefined;
+  const limit = reader.maybeWords('limit') ? readCount(reader) : undefined;
+  return {kind: 'show-cardinality', database: table?.database ?? database, table, limit};
+}
+
+function readCount(reader: TokenReader): number {
+  const {kind, text} = reader.peek();
+  if (kind !== 'number' || !/^[1-9]\d{0,8}$/.test(text))
+    throw reader.expected('a whole number from 1');
+  reader.next();
+  return Number(text);
 }
 
 /** `[ON d] FROM t`: also of SHOW COLUMNS. */

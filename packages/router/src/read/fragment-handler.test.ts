@@ -115,3 +115,29 @@ test('a replica that is gone is not called old', async () => {
   host.failure = new DbError('REPLICA_GONE', 'no replica of set 5 here');
   expect((await errorOf(origin({maxStalenessMs: 1}))).code).toBe('REPLICA_GONE');
 });
+
+test('a count is as fresh as a read, and comes in pieces behind its origin', async () => {
+  const counted = {series: 'x'.repeat(100_000), tables: [], tags: [], values: []};
+  const specs: unknown[] = [];
+  host.stateMachine = () => {
+    const countSeries = async (spec: unknown) => {
+      specs.push(spec);
+      return counted;
+    };
+    return Object.assign(Object.create(ReplicaMachine.prototype) as ReplicaMachine, {countSeries});
+  };
+  const handle = fragmentHandler({host, monotonicMs: () => 1_000, slices: {due: () => undefined}});
+  const count = {top: 20};
+  const fragment = {version: 1, set: SET, source: 'cardinality', count} as const;
+  const request: FragmentRequest = {fragment, consistency: 'linearizable', timeoutMs: 4_000};
+  const payload = new TextEncoder().encode(JSON.stringify(request));
+  const {signal} = new AbortController();
+  const chunks: string[] = [];
+  for await (const chunk of handle(payload, {from: 1 as NodeId, set: SET, signal}))
+    chunks.push(new TextDecoder().decode(chunk));
+  expect(host.reads).toEqual([5_000]);
+  expect(JSON.parse(chunks[0]!)).toEqual({replica: 3, appliedIndex: 7, ageMs: 0});
+  expect(chunks.length).toBe(3);
+  expect(JSON.parse(chunks.slice(1).join(''))).toEqual(counted);
+  expect(specs).toEqual([count]);
+});

@@ -9,7 +9,12 @@ import {
   type RpcContext,
   type WorkSlices,
 } from '@flotilla/base';
-import {executeFragment, type Fragment, type QueriesMemory} from '@flotilla/query';
+import {
+  type CountFragment,
+  executeFragment,
+  type QueriesMemory,
+  type SetFragment,
+} from '@flotilla/query';
 import {ReplicaMachine} from '@flotilla/replica';
 import {ReadCounts} from './read-counts.ts';
 
@@ -19,10 +24,12 @@ export const QUERY_METHOD = 'replica.query';
 /** A majority that is there confirms a read in a round trip, or after an election. */
 const CONFIRM_MS_MAX = 1_000;
 const QUERY = {work: 'query'} as const;
+/** A count is some hundred kilobytes: nothing else waits long behind a piece of it. */
+const COUNT_PIECE_BYTES = 64 * 1024;
 
 /** What crosses nodes. Plain JSON. */
 export interface FragmentRequest {
-  readonly fragment: Fragment;
+  readonly fragment: SetFragment;
   readonly consistency: Consistency;
   /** Of a stale read: every write acknowledged so long before the replica was asked is wanted. */
   readonly maxStalenessMs?: number | undefined;
@@ -82,21 +89,39 @@ export function fragmentHandler(
       throw new DbError('REPLICA_GONE', `no replica of set ${set} on this node`);
     }
     const {replica, appliedIndex} = status;
-    const {scan: spec, source} = request.fragment;
+    const origin = encodeOrigin({replica, appliedIndex, ageMs});
+    const {fragment} = request;
+    const due = () => ports.slices.due(QUERY);
+    if (fragment.source === 'cardinality') {
+      yield origin;
+      yield* timed(counted(machine, fragment, {due, signal}), monotonicMs, counts.scan);
+      return;
+    }
+    const {scan: spec, source} = fragment;
     const scan = source === 'series' ? machine.scanSeries(spec) : machine.scan(spec);
     try {
-      const origin: FragmentOrigin = {replica, appliedIndex, ageMs};
-      yield new TextEncoder().encode(JSON.stringify(origin));
-      const batches = executeFragment(request.fragment, scan, {
-        signal,
-        due: () => ports.slices.due(QUERY),
-        memory: ports.memory,
-      });
+      yield origin;
+      const batches = executeFragment(fragment, scan, {signal, due, memory: ports.memory});
       yield* timed(batches, monotonicMs, counts.scan);
     } finally {
       scan.close();
     }
   };
+}
+
+/** As JSON, in pieces. */
+async function* counted(
+  machine: ReplicaMachine,
+  {count: spec}: CountFragment,
+  turns: {readonly due: () => Promise<void> | undefined; readonly signal: AbortSignal},
+): AsyncGenerator<Uint8Array, void> {
+  const bytes = Buffer.from(JSON.stringify(await machine.countSeries(spec, turns)));
+  for (let at = 0; at < bytes.length; at += COUNT_PIECE_BYTES)
+    yield bytes.subarray(at, at + COUNT_PIECE_BYTES);
+}
+
+function encodeOrigin(origin: FragmentOrigin): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(origin));
 }
 
 /** The same items; what making them took, all together, is observed at their end. */

@@ -12,7 +12,7 @@ import {
   type Rpc,
 } from '@flotilla/base';
 import type {Catalog} from '@flotilla/catalog';
-import type {Fragment} from '@flotilla/query';
+import type {SetFragment} from '@flotilla/query';
 import type {LeaderDirectory} from '../leader-directory.ts';
 import type {NodeWatch} from '../node-watch.ts';
 import {pause} from '../pause.ts';
@@ -68,20 +68,20 @@ export class FragmentReader {
   }
 
   /** The fragment's result batches. Throws an error that names the replica set. */
-  async *read(fragment: Fragment, options: ReadOptions): AsyncGenerator<Uint8Array, void> {
+  async *read(fragment: SetFragment, options: ReadOptions): AsyncGenerator<Uint8Array, void> {
     const {batches} = await this.begin(fragment, options);
     yield* batches;
   }
 
   /** Resolves once a replica answers. Rejects with an error that names the replica set. */
-  async begin(fragment: Fragment, options: ReadOptions): Promise<FragmentReading> {
+  async begin(fragment: SetFragment, options: ReadOptions): Promise<FragmentReading> {
     const {set} = fragment;
     const {node, origin, stream} = await this.#begin(fragment, options);
     return {set, node, origin, batches: batchesOf(set, stream)};
   }
 
   /** A stream that has begun: its first chunk is taken. */
-  async #begin(fragment: Fragment, options: ReadOptions): Promise<Begun> {
+  async #begin(fragment: SetFragment, options: ReadOptions): Promise<Begun> {
     const {clock, random} = this.#ports;
     let before = new DbError('DEADLINE_EXCEEDED', 'the deadline passed before it was asked');
     for (let backoffMs = BACKOFF_FIRST_MS; ; backoffMs = Math.min(2 * backoffMs, BACKOFF_LAST_MS)) {
@@ -98,7 +98,7 @@ export class FragmentReader {
 
   /** Each replica once; `before`, the failure of the round before, where no time is left to ask any. */
   async #round(
-    fragment: Fragment,
+    fragment: SetFragment,
     options: ReadOptions,
     before: DbError,
   ): Promise<Begun | DbError> {
@@ -131,7 +131,7 @@ export class FragmentReader {
     return [node, ...nodes];
   }
 
-  async #try(node: NodeId, fragment: Fragment, options: ReadOptions): Promise<Begun | DbError> {
+  async #try(node: NodeId, fragment: SetFragment, options: ReadOptions): Promise<Begun | DbError> {
     const {rpc, leaders, nodes, clock} = this.#ports;
     const {consistency, maxStalenessMs, deadlineMs, signal} = options;
     const timeoutMs = Math.min(BEGIN_MS_MAX, beginDeadlineOf(options) - clock.monotonicMs());

@@ -8,7 +8,7 @@ import {
 } from '@flotilla/base';
 import {CatalogMachine, type Command} from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
-import type {WriteRouter} from '@flotilla/router';
+import type {FragmentReader, WriteRouter} from '@flotilla/router';
 import {beforeEach, expect, test} from 'vitest';
 import {NodeClock} from '../adapters/node-clock.ts';
 import {AdminService} from './admin-service.ts';
@@ -56,6 +56,8 @@ beforeEach(() => {
     meta: {propose} as unknown as MetaClient,
     plans: {rebalanceView: async () => ({leads: [], replicas: [], nodes: []})},
     view: {facts, received: async () => new Map()} as unknown as ClusterView,
+    reader: {} as unknown as FragmentReader,
+    slices: {due: () => undefined},
     rpc: {} as Rpc,
     clock,
     router: {awaitFences: async () => unfenced} as unknown as WriteRouter,
@@ -93,6 +95,18 @@ test.each(['META_UNAVAILABLE', 'DEADLINE_EXCEEDED'] as const)(
     });
   },
 );
+
+test('a database without rows has no series, and one that is not there is named', async () => {
+  await read('database-list');
+  expect((await read('cardinality-show', {db: 'd'})).value).toMatchObject({
+    database: 'd',
+    series: 0,
+    tables: [],
+  });
+  await expect(read('cardinality-show', {db: 'e'})).rejects.toMatchObject({
+    code: 'DATABASE_NOT_FOUND',
+  });
+});
 
 test('a change never goes by the own copy', async () => {
   refreshFailure = new DbError('META_UNAVAILABLE', 'no answer');

@@ -11,6 +11,7 @@ import {
   type ReplicaId,
   type ReplicaSetId,
   type Rpc,
+  type WorkSlices,
 } from '@flotilla/base';
 import type {
   Catalog,
@@ -23,8 +24,9 @@ import type {
   Tenant,
 } from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
-import type {WriteRouter} from '@flotilla/router';
+import type {FragmentReader, WriteRouter} from '@flotilla/router';
 import {listTokens, tokenChanges} from './admin-tokens.ts';
+import {type CardinalityArgs, cardinalityFor} from './cardinality.ts';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
 import {catalogFileOf} from './catalog-file.ts';
 import {databasesOf, liveTenants} from './catalog-rows.ts';
@@ -56,6 +58,9 @@ export interface AdminServiceDeps {
   /** What only the meta leader can work out. */
   readonly plans: Pick<MetaClient, 'rebalanceView'>;
   readonly view: ClusterView;
+  readonly reader: FragmentReader;
+  /** Of the thread. */
+  readonly slices: WorkSlices;
   readonly rpc: Rpc;
   readonly clock: Clock;
   readonly router: Pick<WriteRouter, 'awaitFences'>;
@@ -121,6 +126,7 @@ export class AdminService {
       'database-list': (args) => this.#databases(args),
       'database-show': async (args, {deadlineMs}) =>
         this.#describe(await this.#database(args, deadlineMs)),
+      'cardinality-show': (args) => cardinalityFor(deps, args as unknown as CardinalityArgs),
       'replica-set-list': (args, {deadlineMs}) => this.#replicaSets(args, deadlineMs),
       'replica-set-show': async (args) => this.#replicaSet(args),
       'operation-list': () => this.#viewed(this.#catalog.operations()),

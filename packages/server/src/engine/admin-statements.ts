@@ -11,6 +11,7 @@ import {
   type TableName,
 } from '@flotilla/query';
 import type {AnswerNotes} from './answer-notes.ts';
+import {cardinalityRows, readCardinality} from './cardinality.ts';
 import {findDatabase, findTenant} from './catalog-access.ts';
 import {
   databasesOf,
@@ -51,7 +52,7 @@ export class AdminStatements {
   ): Promise<Rows> {
     if (isShowing(statement)) {
       if (!(await refreshFor(context, this.#deps))) notes.missing(META_SET);
-      return this.#show(statement, context);
+      return this.#show(statement, context, notes);
     }
     if (statement.kind === 'order') {
       const {call, deadlineMs} = context;
@@ -151,7 +152,7 @@ export class AdminStatements {
     return dropped;
   }
 
-  async #show(statement: Showing, context: StatementContext): Promise<Rows> {
+  async #show(statement: Showing, context: StatementContext, notes: AnswerNotes): Promise<Rows> {
     const {catalog} = this.#deps.access;
     switch (statement.kind) {
       case 'show-databases': {
@@ -173,6 +174,8 @@ export class AdminStatements {
           table === undefined ? catalog.tables(owner.id) : [mustTable(catalog, owner, table.name)];
         return tagKeys(tables);
       }
+      case 'show-cardinality':
+        return this.#cardinality(statement, context, notes);
       case 'explain':
         return this.#explain(statement, context);
       case 'describe-database':
@@ -188,6 +191,25 @@ export class AdminStatements {
       default:
         return statement satisfies never;
     }
+  }
+
+  async #cardinality(
+    {database, table, limit}: Extract<AdminStatement, {kind: 'show-cardinality'}>,
+    context: StatementContext,
+    notes: AnswerNotes,
+  ): Promise<Rows> {
+    const {catalog} = this.#deps.access;
+    const {call, deadlineMs, stop} = context;
+    const {consistency, maxStalenessMs, partial: isPartial} = call;
+    const owner = await this.#database(database, context);
+    const wanted = {
+      database: owner,
+      table: table && mustTable(catalog, owner, table.name),
+      limit,
+    };
+    const terms = {consistency, maxStalenessMs, isPartial, deadlineMs, stop: stop.signal, notes};
+    const report = await readCardinality(this.#deps, catalog, wanted, terms);
+    return cardinalityRows(report, {isOfTable: table !== undefined});
   }
 
   async #explain({select}: ExplainStatement, context: StatementContext): Promise<Rows> {

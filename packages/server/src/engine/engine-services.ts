@@ -53,7 +53,8 @@ export function createServices(
       trashRetentionMs,
     }),
     admin: new AdminService({
-      ...{access: copy, meta, plans: meta, view, rpc, clock, router},
+      ...{access: copy, meta, plans: meta, view, reader, rpc, clock, router},
+      slices: turns,
       trashRetentionMs,
     }),
     storage: (action) => settleStorage(action, machinesOf(host)),

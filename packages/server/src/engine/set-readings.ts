@@ -3,7 +3,7 @@
 // set is left out unless the query allows it, and then it is noted.
 
 import {type Clock, DbError, type ReplicaSetId} from '@flotilla/base';
-import {type Fragment, STREAMS_AT_ONCE} from '@flotilla/query';
+import {type SetFragment, STREAMS_AT_ONCE} from '@flotilla/query';
 import {type FragmentReader, isMissingSet, type ReadOptions} from '@flotilla/router';
 import type {AnswerNotes} from './answer-notes.ts';
 import {jointStreams} from './joint-streams.ts';
@@ -14,7 +14,7 @@ const BEGIN_MS_MAX = 5_000;
 const NAMED_MAX = 5;
 
 export interface SetReadingsOptions {
-  readonly fragments: readonly Fragment[];
+  readonly fragments: readonly SetFragment[];
   readonly read: Omit<ReadOptions, 'signal'>;
   /** Sets that cannot be read are noted and left out. */
   readonly isPartial: boolean;
@@ -84,7 +84,7 @@ export class SetReadings {
     );
   }
 
-  async *#read(fragment: Fragment): AsyncGenerator<Uint8Array, void> {
+  async *#read(fragment: SetFragment): AsyncGenerator<Uint8Array, void> {
     const {read, stop, notes} = this.#options;
     const signal = AbortSignal.any([stop, this.#reading.signal]);
     this.#waiting.add(fragment.set);
@@ -107,12 +107,12 @@ export class SetReadings {
   }
 
   /** A set that has begun is in the answer with some of its rows: it cannot be left out any more. */
-  #mayMiss({set}: Fragment, error: unknown): boolean {
+  #mayMiss({set}: SetFragment, error: unknown): boolean {
     const {isPartial} = this.#options;
     return isPartial && this.#waiting.has(set) && error instanceof DbError && isMissingSet(error);
   }
 
-  #settled({set}: Fragment): void {
+  #settled({set}: SetFragment): void {
     this.#waiting.delete(set);
     this.#toBegin--;
     if (this.#toBegin !== 0) return;

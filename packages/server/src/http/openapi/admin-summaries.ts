@@ -40,6 +40,8 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'node-decommission':
     'Begins to empty a node as a drain does and takes it off the list for ever; one that is gone and holds nothing, at once.',
   rebalance: 'Begins to even out leads and replicas over the nodes, or says what that would do.',
+  'cardinality-show':
+    'The tables of a database with most series, the tags with most values, and the values with most series.',
   'replica-set-list': 'The replica sets, of one database or of all.',
   'replica-set-show': 'One replica set with its replicas.',
   'candidate-list':

@@ -32,6 +32,14 @@ describe('/admin/v1', () => {
     // The path names the database, whatever the body says.
     ['PATCH', '/databases/d', {name: 'e'}, 'database-alter', {tenant: 'default', name: 'd'}],
     ['DELETE', '/databases/a%2Fb', undefined, 'database-drop', {tenant: 'default', name: 'a/b'}],
+    [
+      'GET',
+      '/cardinality?db=d&table=t&limit=3',
+      undefined,
+      'cardinality-show',
+      {tenant: 'default', db: 'd', table: 't', limit: 3},
+    ],
+    ['GET', '/cardinality', undefined, 'cardinality-show', {tenant: 'default', db: 'public'}],
     ['GET', '/replica-sets?db=d', undefined, 'replica-set-list', {tenant: 'default', db: 'd'}],
     [
       'POST',
@@ -57,6 +65,8 @@ describe('/admin/v1', () => {
     ['POST', '/databases', '{"name": "d", "colour": "red"}', 'colour'],
     ['POST', '/databases', '{"name"', 'not JSON'],
     ['POST', '/databases', '[]', ''],
+    ['GET', '/cardinality?limit=0', undefined, 'limit'],
+    ['GET', '/cardinality?limit=many', undefined, 'limit'],
     ['GET', '/replica-sets/x', undefined, 'id: not an id'],
     ['GET', '/replica-sets/-1', undefined, 'id: not an id'],
     ['POST', '/replica-sets/7/move-replica', '{"from": 1}', 'to: not an id'],

@@ -1,7 +1,7 @@
 // /admin/v1: all that the command line and the console do. Each route checks its arguments and hands
 // them over by name; engine/admin/ answers.
 
-import {DbError, LIMITS} from '@flotilla/base';
+import {DbError, type ErrorCode, LIMITS} from '@flotilla/base';
 import type {FastifyPluginCallback, FastifyRequest} from 'fastify';
 import {z} from 'zod';
 import type {Caller} from '../../doors/admin-door.ts';
@@ -51,7 +51,17 @@ interface Route {
   readonly body?: z.ZodType<object>;
   /** Instead of `admin_body_bytes_max`. */
   readonly bodyBytesMax?: number;
+  /** It reads replica sets, and may fail as a query does. */
+  readonly isQuery?: true;
 }
+
+const QUERY_ERRORS: readonly ErrorCode[] = [
+  'TABLE_NOT_FOUND',
+  'NOT_LEADER',
+  'STALE_EPOCH',
+  'REPLICA_GONE',
+  'REPLICA_STOPPED',
+];
 
 const ROUTES: readonly Route[] = [
   {method: 'GET', url: '/admin/v1/status', action: 'status'},
@@ -199,6 +209,17 @@ const ROUTES: readonly Route[] = [
     params: z.object({name: z.string()}),
     query: Tenant,
     body: z.strictObject({as: Name.optional()}),
+  },
+  {
+    method: 'GET',
+    url: '/admin/v1/cardinality',
+    action: 'cardinality-show',
+    isQuery: true,
+    query: Tenant.extend({
+      db: DatabaseParam,
+      table: z.string().min(1).optional(),
+      limit: z.coerce.number('it wants a whole number').int().min(1).optional(),
+    }),
   },
   {
     method: 'GET',
@@ -429,7 +450,7 @@ async function told(
   return audited(audit, intent, run);
 }
 
-function apiOf({action, params, body: schema}: Route, query: z.ZodObject): ApiRoute {
+function apiOf({action, params, body: schema, isQuery}: Route, query: z.ZodObject): ApiRoute {
   return {
     id: action,
     summary: ADMIN_SUMMARIES[action] ?? action,
@@ -437,7 +458,12 @@ function apiOf({action, params, body: schema}: Route, query: z.ZodObject): ApiRo
     query,
     body: schema && {type: 'application/json', text: 'What is wanted.', schema},
     answers: [{status: 200, text: 'What was asked for, or done.', types: ['application/json']}],
-    errors: [...ADMIN_ERRORS, 'UNSUPPORTED_ENCODING', ...DOOR_ERRORS],
+    errors: [
+      ...ADMIN_ERRORS,
+      ...(isQuery === true ? QUERY_ERRORS : []),
+      'UNSUPPORTED_ENCODING',
+      ...DOOR_ERRORS,
+    ],
   };
 }
 
