@@ -4,6 +4,7 @@ import type {Host} from '@flotilla/multiraft';
 import {ReplicaMachine} from '@flotilla/replica';
 import type {Edit} from '@flotilla/storage';
 import {expect, test, vi} from 'vitest';
+import type {EntryOrderBook} from './entry-orders.ts';
 import {NodeReplicas, type ReplicaHostDeps} from './replica-host.ts';
 import {NotesOfOthers, type ReplicaNote} from './replica-notes.ts';
 
@@ -40,16 +41,21 @@ function fakeReplicas() {
       return group && (group.machine ?? {durablePoint: () => ({index: group.flushed})});
     },
     broken: () => broken,
+    destroyReplica: (): Promise<void> => Promise.resolve(),
   };
   const replicas = new NodeReplicas({
     host: host as unknown as Host,
     others,
     isComplete: () => true,
+    manifests: new Map(),
+    orders: {forget: async () => undefined} as unknown as EntryOrderBook,
+    onBuried: () => undefined,
+    onHosted: () => undefined,
   } as Partial<ReplicaHostDeps> as ReplicaHostDeps);
   const touch = (...sets: number[]): void => {
     changed.push(...sets);
   };
-  return {groups, touch, asked, broken, others, replicas};
+  return {groups, touch, asked, broken, others, replicas, host};
 }
 
 async function reportsOf(replicas: NodeReplicas): Promise<ReplicaReport[]> {
@@ -79,6 +85,34 @@ test('only replicas in which something happened are looked at, and what is the s
   groups.delete(9);
   touch(8, 9);
   expect(await news()).toEqual([[[8, 2]], [9]]);
+});
+
+test('a replica that ends is told as gone when its tombstone is durable, and not before', async () => {
+  const {groups, touch, replicas, host} = fakeReplicas();
+  groups.set(7, {term: 1, isAsleep: true, flushed: 5});
+  touch(7);
+  const told = async () => (await reportsOf(replicas)).map(({set}) => set);
+  expect(await told()).toEqual([7]);
+  const key = {set: 7 as ReplicaSetId, replica: 7 as ReplicaId};
+  let end: () => void = () => undefined;
+  let fail: (error: Error) => void = () => undefined;
+  host.destroyReplica = () => {
+    groups.delete(7);
+    touch(7);
+    return new Promise<void>((resolve, reject) => {
+      [end, fail] = [resolve, reject];
+    });
+  };
+  const failing = replicas.destroyReplica(key);
+  expect(await told()).toEqual([7]);
+  fail(new Error('EIO'));
+  await expect(failing).rejects.toThrow('EIO');
+  expect(await told()).toEqual([7]);
+  const ending = replicas.destroyReplica(key);
+  expect(await told()).toEqual([7]);
+  end();
+  await ending;
+  expect(await told()).toEqual([]);
 });
 
 test('notes tell what was flushed since, though nothing else happened', () => {

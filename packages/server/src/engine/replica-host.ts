@@ -85,6 +85,11 @@ export class NodeReplicas implements ReplicaHost {
   #brokenTold: ReadonlySet<ReplicaSetId> = new Set();
   /** Sets whose replicas work for an operation: nobody tells when it ends, and they may sleep. */
   readonly #working = new Set<ReplicaSetId>();
+  /**
+   * Replicas that the host lets go of, and whose tombstones are not durable yet: a crash would bring them back.
+   * Law: none is told as gone before, or another set might be made in the place of one that still has a majority.
+   */
+  readonly #ending = new Map<ReplicaSetId, ReplicaId>();
 
   constructor(deps: ReplicaHostDeps) {
     this.#deps = deps;
@@ -248,10 +253,11 @@ export class NodeReplicas implements ReplicaHost {
   #look(): void {
     const {host} = this.#deps;
     for (const set of new Set([...this.#changes(), ...this.#working])) {
-      this.#untold?.add(set);
       const status = host.status(set);
       const machine = host.stateMachine(set);
       const before = this.#told.get(set);
+      if (status === undefined && before !== undefined && this.#isEnding(before)) continue;
+      this.#untold?.add(set);
       if (status === undefined || machine === undefined) {
         this.#working.delete(set);
         this.#told.delete(set);
@@ -268,6 +274,10 @@ export class NodeReplicas implements ReplicaHost {
       if (replica !== report.replica) this.#book.remove(replica);
       this.#book.put(report);
     }
+  }
+
+  #isEnding({note}: Told): boolean {
+    return this.#ending.get(note.report.set) === note.report.replica;
   }
 
   async createReplica(order: CreateOrder): Promise<void> {
@@ -314,7 +324,11 @@ export class NodeReplicas implements ReplicaHost {
     const {host, manifests, onHosted, onBuried} = this.#deps;
     // The order may be for one that came after it, and ends it too.
     const present = host.status(set)?.replica ?? host.broken().get(set)?.replica;
+    if (present !== undefined && present <= replica) this.#ending.set(set, present);
     await host.destroyReplica({set, replica});
+    // After a failure it is told as it was: nobody knows whether it would come back.
+    if ((this.#ending.get(set) ?? Infinity) <= replica) this.#ending.delete(set);
+    this.#working.add(set);
     // Before nobody holds the set: the next order for it comes where its ids are known.
     onBuried(set, replica);
     const gone = present === undefined || present >= replica ? [replica] : [present, replica];
