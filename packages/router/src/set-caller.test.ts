@@ -117,6 +117,17 @@ test('a dropped replica set is not asked for until the deadline', async () => {
   expect(cluster.clock.monotonicMs()).toBe(0);
 });
 
+test('of a set that is dropped nothing is in doubt: all of it goes', async () => {
+  const drop = () =>
+    cluster.apply({type: 'drop-bucket', bucket: cluster.catalog.replicaSet(set)!.bucket});
+  const lost: Behaviour = (...given) => {
+    drop();
+    return fails('OUTCOME_UNKNOWN', 'its replica was destroyed')(...given);
+  };
+  behave(lost, lost, lost);
+  expect((await errorOf(call())).code).toBe('STALE_EPOCH');
+});
+
 test('a live node that keeps silent leaves time for another try', async () => {
   behave(() => 'silent', OK, OK);
   await call();

@@ -35,6 +35,7 @@ import {CatalogEffects} from './catalog-effects.ts';
 import {notesHandler} from './cluster-view.ts';
 import type {EntryOrderBook} from './entry-orders.ts';
 import {campaignHandler, FailoverModes} from './failover.ts';
+import {ofLivingSets, type SetHandler} from './living-sets.ts';
 import {metaProposer} from './meta-proposer.ts';
 import {type MetaRole, metaMembers} from './meta-role.ts';
 import {pause} from './pause.ts';
@@ -142,7 +143,8 @@ export function assembleCore(ports: CorePorts, opened: Opened): EngineCore {
   const effects = new CatalogEffects({host, copy, clock, log});
   const notes = new NotesOfOthers();
   const replicas = hostReplicas(ports, {host, metaRole, copy, effects, notes});
-  for (const handlers of answers(ports, host, failoverHost, replicas)) rpc.serve(handlers);
+  for (const handlers of answers(ports, {host, catalog}, failoverHost, replicas))
+    rpc.serve(handlers);
   return {
     ...{host, rpc, copy, meta, metaRole, effects, replicas, notes},
     failover: new FailoverModes({host: failoverHost, catalog, log}),
@@ -182,14 +184,15 @@ function hostReplicas(
 /** What other threads and nodes may ask. */
 function answers(
   {clock, rpc, nodes, seriesPerSetMax, indexes}: CorePorts,
-  host: Host,
+  {host, catalog}: {readonly host: Host; readonly catalog: Catalog},
   failoverHost: FailoverHost,
   replicas: NodeReplicas,
 ): RpcHandlers[] {
   const monotonicMs = (): number => clock.monotonicMs();
+  const living = (handler: SetHandler) => ofLivingSets(catalog, handler);
   const shares = new Map([
-    [WRITE_METHOD, writeHandler(host, monotonicMs, {seriesPerSetMax, indexes})],
-    [DELETE_METHOD, deleteHandler(host, monotonicMs)],
+    [WRITE_METHOD, living(writeHandler(host, monotonicMs, {seriesPerSetMax, indexes}))],
+    [DELETE_METHOD, living(deleteHandler(host, monotonicMs))],
     [FENCE_METHOD, fenceHandler(host, (ms) => pause(clock, ms))],
   ]);
   return [
