@@ -17,6 +17,7 @@ import {makeBuild, programOf, ROOT} from './second-build.ts';
 const BUILDS = [
   {version: 1, commit: '0babc0d'},
   {version: 2, commit: '3f3d85f'},
+  {version: 3, commit: '5823e3a'},
 ] as const;
 const BEFORE = process.env['FLOTILLA_LONG'] === '1' ? BUILDS : BUILDS.slice(-1);
 const DATABASE = 'upgraded';
@@ -104,6 +105,8 @@ async function upgrade(from: number): Promise<void> {
   const own = new FlotillaClient({urls: [cluster.node(1).url]});
   const early = async (): Promise<void> => {
     await expect(own.admin.finalizeUpgrade()).rejects.toThrow(/not every node can .* node \d/);
+    const [set] = await own.admin.replicaSets({database: DATABASE});
+    await expect(own.admin.destroyReplicaSet(set!.id)).rejects.toThrow(/cluster upgrade finalize/);
     // What came with version 2. Of version 3 there is only the skipping of an entry that no replica can apply.
     if (from === 1)
       await expect(own.admin.pauseAutomation({})).rejects.toThrow(/cluster upgrade finalize/);
@@ -124,7 +127,7 @@ async function upgrade(from: number): Promise<void> {
   await restart(cluster.node(1), newer);
   const {notices} = await own.admin.status();
   expect(notices.map(({next}) => next)).toContain('flotilla cluster upgrade finalize');
-  expect(await own.admin.finalizeUpgrade()).toEqual({version: 3, from});
+  expect(await own.admin.finalizeUpgrade()).toEqual({version: 4, from});
   await own.admin.pauseAutomation({for: '1h'});
   ledger.stop();
   await load;

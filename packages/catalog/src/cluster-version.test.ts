@@ -79,6 +79,10 @@ describe('what a version allows', () => {
       return versionNeeded(command) === 2;
     });
     expect(begun).toEqual(['compact', 'checksum']);
+    const kind = 'destroy-replica-set';
+    const destroy = {type: 'create-operation', kind, startedBy: 'test', atMs: 1} as const;
+    expect(versionFault(destroy, 3)).toMatch('destroy-replica-set needs cluster version 4, and');
+    expect(versionFault(destroy, 4)).toBeUndefined();
   });
 
   test('fields that are newer are left out, and nothing else', () => {

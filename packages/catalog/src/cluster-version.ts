@@ -5,14 +5,15 @@
 //
 // Version 1: clusters founded before there was such a record. Version 2: pauses, maintenance, the trash of
 // tenants, skipped entries, admin tokens, compactions and checksums as operations, lost majorities. Version 3:
-// entries that are skipped in two steps, so that no replica applies what others pass over. Files and frames are
-// those of version 1 in all of them.
+// entries that are skipped in two steps, so that no replica applies what others pass over. Version 4: replica sets
+// that are destroyed with their rows, and empty ones in their places. Files and frames are those of version 1 in
+// all of them.
 
 import type {Command, CommandType} from './commands.ts';
 import type {OperationKind} from './model.ts';
 
 /** The newest that this build can; a cluster is founded at it. */
-export const CLUSTER_VERSION = 3;
+export const CLUSTER_VERSION = 4;
 
 const COMMANDS_SINCE: Readonly<Record<CommandType, number>> = {
   'found-cluster': 1,
@@ -54,6 +55,7 @@ const COMMANDS_SINCE: Readonly<Record<CommandType, number>> = {
   'skip-entry': 2,
   'begin-skip': 3,
   'end-skip': 3,
+  'replace-replica-set': 4,
   'forget-replica-sets': 1,
   'drop-bucket': 1,
   'create-operation': 1,
@@ -74,6 +76,7 @@ export const OPERATIONS_SINCE: Readonly<Record<OperationKind, number>> = {
   repair: 1,
   compact: 2,
   checksum: 2,
+  'destroy-replica-set': 4,
 };
 
 /** Entries in the logs of replica sets. One of a checksum follows from its operation. */

@@ -11,6 +11,7 @@ import type {
   NodeId,
   OperationId,
   ReplicaId,
+  ReplicaSetId,
   TableId,
   TenantId,
 } from '@flotilla/base';
@@ -41,6 +42,7 @@ import type {
   PinReplicaSet,
   RaiseExpiredBefore,
   RecoverReplicaSet,
+  ReplaceReplicaSet,
   SetPlacement,
   SetReplicaSetFailover,
   SkipEntry,
@@ -110,6 +112,7 @@ export type Command =
   | SkipEntry
   | BeginSkip
   | EndSkip
+  | ReplaceReplicaSet
   | ForgetReplicaSets
   | RaiseExpiredBefore
   | DropBucket
@@ -178,6 +181,8 @@ export interface CommandValues {
   'skip-entry': Nothing;
   'begin-skip': {readonly order: number};
   'end-skip': Nothing;
+  /** The set that took its place. */
+  'replace-replica-set': {readonly set: ReplicaSetId};
   'forget-replica-sets': Nothing;
   'raise-expired-before': Nothing;
   'drop-bucket': Nothing;

@@ -148,6 +148,11 @@ export interface ReplicaSet {
   readonly replicas: readonly ReplicaPlacement[];
   /** Version of the catalog at its creation: its replicas start with the ids dead by then. */
   readonly createdAtVersion: number;
+  /** It took the place of that one, which is destroyed; it is made once that can acknowledge nothing more. */
+  readonly replaces?: ReplicaSetId | undefined;
+  /** Of one that took another's place, instead of its bucket's: ids that were dead when it was made. */
+  readonly deadTables?: readonly TableId[] | undefined;
+  readonly deadColumns?: readonly DeadColumns[] | undefined;
   /** How many replicas it should have, once add-replica or remove-replica said so; else its database's option. */
   readonly replicasWanted?: number | undefined;
   /** Placed by hand: neither its replicas nor its lead are moved to even out nodes. Repairs go on. */
@@ -208,7 +213,8 @@ export type OperationKind =
   | 'rebalance'
   | 'repair'
   | 'compact'
-  | 'checksum';
+  | 'checksum'
+  | 'destroy-replica-set';
 
 /** Why a replica is made anew: its node is silent, it lost what it held, or its rows are others than the majority's. */
 export type RepairCause = 'silent' | 'damaged' | 'differs';

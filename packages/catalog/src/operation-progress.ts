@@ -17,7 +17,7 @@ interface OperationProgress {
   readonly endedAtMs?: number | undefined;
 }
 
-/** Of the steps of a move, in percent, where each begins; the copy takes nearly all of its time. */
+/** By step, in percent, where each begins; of a move the copy takes nearly all of its time. */
 const STEP_PERCENT: Readonly<Record<string, number>> = {
   create: 0,
   learner: 2,
@@ -28,6 +28,9 @@ const STEP_PERCENT: Readonly<Record<string, number>> = {
   'destroy-source': 97,
   hash: 10,
   compare: 50,
+  replace: 0,
+  destroy: 30,
+  open: 60,
 };
 const COPY_PERCENT = 85;
 

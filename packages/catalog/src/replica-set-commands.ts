@@ -81,6 +81,18 @@ export interface EndSkip {
 export interface SkipEntry extends Omit<BeginSkip, 'type'> {
   readonly type: 'skip-entry';
 }
+/**
+ * An empty set takes its place in its bucket, and it becomes 'dropping' with all its rows. CONFLICT unless
+ * `expectedEpoch` is the present one and that operation, which destroys the set, runs and is not being cancelled.
+ */
+export interface ReplaceReplicaSet {
+  readonly type: 'replace-replica-set';
+  readonly set: ReplicaSetId;
+  readonly expectedEpoch: number;
+  readonly operation: OperationId;
+  /** Founders of the set that takes its place. */
+  readonly placement: readonly PlacementRequest[];
+}
 /** Those that are 'dropping' and of which no replica is left. */
 export interface ForgetReplicaSets {
   readonly type: 'forget-replica-sets';

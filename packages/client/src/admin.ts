@@ -360,6 +360,14 @@ export class AdminClient {
     return this.#operation(`/replica-sets/${encodeURIComponent(id)}/checksum`, options);
   }
 
+  /**
+   * All of its rows go, for ever and at once, and an empty set takes its place: no trash keeps them. Done once
+   * writes to the place go on.
+   */
+  async destroyReplicaSet(id: Id, options: ChangeOptions = {}): Promise<Operation> {
+    return this.#operation(`/replica-sets/${encodeURIComponent(id)}/destroy`, options);
+  }
+
   async #operation(path: string, options: CallOptions): Promise<Operation> {
     const answer = await this.#change('POST', path, undefined, options);
     return Operation.parse(answer['operation'] ?? answer);

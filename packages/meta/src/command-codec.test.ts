@@ -33,6 +33,21 @@ const command = fc.oneof(
     atMs: fc.nat(),
   }),
   fc.record({
+    type: fc.constant('replace-replica-set' as const),
+    set: id,
+    expectedEpoch: id,
+    operation: id,
+    placement: fc.array(fc.record({node: id, role: fc.constantFrom('voter', 'learner')})),
+  }),
+  fc.record({
+    type: fc.constant('create-operation' as const),
+    kind: fc.constant('destroy-replica-set' as const),
+    replicaSet: id,
+    pin: fc.boolean(),
+    startedBy: text,
+    atMs: fc.nat(),
+  }),
+  fc.record({
     type: fc.constant('set-node-state' as const),
     node: id,
     state: fc.constantFrom('active', 'draining'),

@@ -194,6 +194,13 @@ const placementCommands = [
     order: z.int().min(1),
     promised: z.array(replicaId).optional(),
   }),
+  z.object({
+    type: type('replace-replica-set'),
+    set: setId,
+    expectedEpoch: z.int(),
+    operation: operationId,
+    placement: z.array(placementRequest),
+  }),
   z.object({type: type('forget-replica-sets'), sets: z.array(setId)}),
   z.object({type: type('drop-bucket'), bucket: bucketId}),
 ] as const;

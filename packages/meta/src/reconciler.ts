@@ -340,9 +340,10 @@ class Run {
   #create(action: Extract<Action, {type: 'create-replica'}>): Promise<unknown> {
     const {set, replica} = action;
     const entity = this.#options.service.catalog.replicaSet(set);
-    // Planned a moment ago, and removed since.
+    // Planned a moment ago, and removed or dropped since.
     const placed = entity?.replicas.find((one) => one.replica === replica);
-    if (entity === undefined || placed === undefined) return Promise.resolve();
+    if (entity === undefined || placed === undefined || entity.state === 'dropping')
+      return Promise.resolve();
     const learners = entity.foundingLearners ?? [];
     const voters = entity.founders.filter((id) => !learners.includes(id));
     const founding = {voters, learners};

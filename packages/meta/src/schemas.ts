@@ -45,6 +45,7 @@ export const operationKind = z.enum([
   'repair',
   'compact',
   'checksum',
+  'destroy-replica-set',
 ]);
 export const operationState = z.enum(['running', 'done', 'failed', 'cancelling', 'cancelled']);
 

@@ -18,9 +18,10 @@ import type {
   OpenReplicaSets,
   PinReplicaSet,
   PlacementRequest,
+  ReplaceReplicaSet,
   SetReplicaSetFailover,
 } from '../commands.ts';
-import type {Bucket, ReplicaPlacement} from '../model.ts';
+import type {Bucket, ReplicaPlacement, ReplicaSet} from '../model.ts';
 import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
 
 export const ensureBucket: Handler<EnsureBucket> = (draft, command) => {
@@ -93,6 +94,39 @@ export const setReplicaSetFailover: Handler<SetReplicaSetFailover> = (draft, com
   if (set.id === META_SET) return refuse('CONFLICT', 'the meta group always fails over by itself');
   draft.put('replica-set', set.id, {...set, failover: command.failover});
   return succeed(NOTHING);
+};
+
+/**
+ * Its replicas go as those of any dropped set do, and the planner holds back the new one's until so many of them
+ * have gone that the old set can acknowledge nothing more.
+ */
+export const replaceReplicaSet: Handler<ReplaceReplicaSet> = (draft, command) => {
+  const {catalog} = draft;
+  const set = catalog.replicaSet(command.set);
+  const bucket = set && catalog.bucket(set.bucket);
+  // The meta group is of no bucket.
+  if (set === undefined || bucket === undefined)
+    return refuse('NOT_FOUND', `no replica set ${command.set}`);
+  if (set.state !== 'open') return refuse('CONFLICT', `replica set ${set.id} is ${set.state}`);
+  if (set.epoch !== command.expectedEpoch) {
+    const message = `replica set ${set.id} is at epoch ${set.epoch}, not ${command.expectedEpoch}`;
+    return refuse('CONFLICT', message, {epoch: set.epoch});
+  }
+  const {id, kind, state} = catalog.operationOf(set.id) ?? {};
+  if (id !== command.operation || kind !== 'destroy-replica-set' || state !== 'running') {
+    const message = `operation ${command.operation} does not destroy replica set ${set.id} now`;
+    return refuse('CONFLICT', message);
+  }
+  const fault = placementFault(catalog, command.placement);
+  if (fault !== undefined) return fault;
+  const {database, shard, replicasWanted, failover} = set;
+  const place = {database, bucket: bucket.id, shard, placement: command.placement};
+  const kept = {replicasWanted, failover, replaces: set.id};
+  const next = putNewReplicaSet(draft, place, {...kept, ...deadIdsOf(catalog, database)});
+  const replicaSets = bucket.replicaSets.map((other) => (other === set.id ? next : other));
+  draft.put('replica-set', set.id, {...set, state: 'dropping'});
+  draft.put('bucket', bucket.id, {...bucket, replicaSets});
+  return succeed({set: next});
 };
 
 export const forgetReplicaSets: Handler<ForgetReplicaSets> = (draft, command) => {
@@ -189,6 +223,7 @@ function putNewReplicaSet(
     readonly shard: number;
     readonly placement: readonly PlacementRequest[];
   },
+  more: Partial<ReplicaSet> = {},
 ): ReplicaSetId {
   const {placement, ...place} = wanted;
   const id = draft.nextId<ReplicaSetId>('replicaSet');
@@ -205,6 +240,7 @@ function putNewReplicaSet(
     foundingLearners: learners.length === 0 ? undefined : learners,
     replicas,
     createdAtVersion: draft.version,
+    ...more,
   });
   return id;
 }

@@ -55,6 +55,7 @@ const HANDLERS: {readonly [Type in CommandType]: Handler<Extract<Command, {type:
   'skip-entry': skipEntry,
   'begin-skip': beginSkip,
   'end-skip': endSkip,
+  'replace-replica-set': buckets.replaceReplicaSet,
   'forget-replica-sets': buckets.forgetReplicaSets,
   'drop-bucket': buckets.dropBucket,
   'set-placement': setPlacement,

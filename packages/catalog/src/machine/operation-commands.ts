@@ -1,7 +1,13 @@
 // Operations: at most one unfinished per replica set, and one drain per node. Each update names the
 // step that it goes on from, so that two runners cannot both advance one.
 
-import type {NodeId, OperationId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import {
+  META_SET,
+  type NodeId,
+  type OperationId,
+  type ReplicaId,
+  type ReplicaSetId,
+} from '@flotilla/base';
 import {type Catalog, isFinished, isForgettable} from '../catalog.ts';
 import type {
   CommandResult,
@@ -9,7 +15,7 @@ import type {
   ExpireOperations,
   UpdateOperation,
 } from '../commands.ts';
-import type {Operation, OperationKind} from '../model.ts';
+import type {Operation, OperationKind, ReplicaSet} from '../model.ts';
 import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
 
 /** Where each kind begins. */
@@ -24,6 +30,7 @@ const FIRST_STEP: Readonly<Record<OperationKind, string>> = {
   repair: 'create',
   compact: 'run',
   checksum: 'hash',
+  'destroy-replica-set': 'replace',
 };
 
 /** Who starts what nobody asked for. */
@@ -163,6 +170,9 @@ function subjectFault(
   if (set === undefined || set.state === 'dropping') {
     return refuse('NOT_FOUND', `no replica set ${command.replicaSet}`);
   }
+  const undestroyable =
+    command.kind === 'destroy-replica-set' ? destroyFault(catalog, set) : undefined;
+  if (undestroyable !== undefined) return refuse('CONFLICT', undestroyable);
   for (const replica of [command.source, command.target]) {
     if (replica !== undefined && !set.replicas.some((placed) => placed.replica === replica)) {
       return refuse('NOT_FOUND', `no replica ${replica} in replica set ${set.id}`);
@@ -175,6 +185,15 @@ function subjectFault(
     );
   }
   return undefined;
+}
+
+/** Why the set must not be destroyed. */
+function destroyFault(catalog: Catalog, {id, state, database}: ReplicaSet): string | undefined {
+  if (id === META_SET) return 'the meta group is never destroyed';
+  if (catalog.database(database)?.dropped !== undefined)
+    return `the database of replica set ${id} is dropped: all of it goes with the purge`;
+  // Replicas of it that are still to be made could elect a leader after the others have gone.
+  return state === 'open' ? undefined : `replica set ${id} is not open yet`;
 }
 
 function nodeOf(
@@ -195,6 +214,7 @@ function missingSubject(command: CreateOperation): string | undefined {
       return undefined;
     case 'compact':
     case 'checksum':
+    case 'destroy-replica-set':
       return command.replicaSet === undefined ? 'replica set' : undefined;
     case 'add-replica':
       if (command.replicaSet === undefined) return 'replica set';

@@ -25,6 +25,7 @@ const KINDS: readonly OperationKind[] = [
   'repair',
   'compact',
   'checksum',
+  'destroy-replica-set',
   'drain-node',
   'decommission-node',
   'rebalance',
@@ -146,7 +147,8 @@ export class ChangingCluster {
     if (unfinished.length > 0 && draw(2) === 0) {
       const {id: operation, step: expectedStep, replicaSet} = unfinished[draw(unfinished.length)]!;
       const states = ['done', 'failed', 'cancelled', 'cancelling', 'running'] as const;
-      const steps = ['create', 'learner', 'catch-up', 'swap', 'confirm', 'destroy-source'];
+      const moves = ['create', 'learner', 'catch-up', 'swap', 'confirm', 'destroy-source'];
+      const steps = [...moves, 'replace', 'destroy', 'open'];
       const replicas =
         replicaSet === undefined ? [] : this.catalog.replicaSet(replicaSet)?.replicas;
       const differing = draw(4) === 0 ? replicas?.map(({replica}) => replica) : undefined;

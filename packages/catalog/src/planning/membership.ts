@@ -113,8 +113,11 @@ function planPromotion(group: GroupView): Action | undefined {
   return change(group, ready, needed === 1 ? 'simple' : 'joint');
 }
 
-/** A voter by placement that is no member was removed by a late order: it is replaced, never taken back. */
-function planRoles(group: GroupView): Action | undefined {
+/**
+ * The placement follows the group. A voter by placement that is no member was removed by a late order: it is
+ * replaced, never taken back. Requires a leader and no joint configuration.
+ */
+export function planRoles(group: GroupView): Action | undefined {
   const {replicas} = group.set;
   const remove = replicas
     .filter(({replica, role}) => role === 'voter' && !group.isMember(replica))

@@ -23,7 +23,7 @@ type Order =
 
 const KINDS = [
   ...['move-replica', 'move-replica', 'add-replica', 'remove-replica', 'transfer-leader'],
-  ...['compact', 'checksum', 'rebalance'],
+  ...['compact', 'checksum', 'rebalance', 'destroy-replica-set'],
 ] as OperationKind[];
 /** What one in some thousands shows is looked for beside the tests, with other orders each time. */
 const RUNS =
@@ -240,6 +240,8 @@ function isTrue(reason: string, operation: Operation, world: World): boolean {
     return world.catalog.operation(id<OperationId>(stopped))!.state === 'cancelled';
   const leaderless = named(/^a leader of replica set (\d+)$/);
   if (leaderless !== undefined) return world.groups.get(id(leaderless))!.leader === 0;
+  const removed = named(/^replica (\d+) on node \d+ to be removed$/);
+  if (removed !== undefined) return world.find(removed) !== undefined;
   const opening = named(/^replica set (\d+) to open$/);
   if (opening !== undefined) return world.catalog.replicaSet(id(opening))!.state === 'creating';
   const lacking = named(/^the other voters of replica set (\d+) to answer$/);
@@ -267,6 +269,10 @@ function isTrue(reason: string, operation: Operation, world: World): boolean {
       return [...(group?.voters ?? []), ...(group?.learners ?? [])].every(isBehind);
     case 'a live node with room':
       return operation.errorCode === 'NO_PLACE';
+    case 'a node that can take replicas':
+      return [...world.catalog.nodes()].every(
+        ({id: each, state}) => state !== 'active' || world.full.has(each),
+      );
     default:
       return false;
   }

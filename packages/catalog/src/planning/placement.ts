@@ -11,6 +11,7 @@ import {LeadBalance} from './lead-balance.ts';
 import {NodeLoads} from './node-loads.ts';
 import {isResting} from './pauses.ts';
 import type {Reports} from './reports.ts';
+import {replicasWanted} from './wanted.ts';
 
 const SHARDS_AUTO_MIN = 4;
 
@@ -54,21 +55,25 @@ export function planBucket(
     else endMs = Math.min(endMs, Math.max(bucket.startMs, timeMs + 1));
   }
   const shards = options.shards === 'auto' ? autoShards(nodes) : options.shards;
-  const placements = planPlacement({
-    nodes,
-    loads: new NodeLoads(nodes, catalog, reports).scores,
-    leads: new Map(nodes.map(({id}) => [id, reports.get(id)?.leads ?? 0])),
-    silent: new Set(nodes.filter(({id}) => reports.get(id)?.live === false).map(({id}) => id)),
-    resting: new Set(nodes.filter((node) => isResting(node, nowMs)).map(({id}) => id)),
-    unheard: new Set(nodes.filter(({id}) => !reports.has(id)).map(({id}) => id)),
-    shards,
-    replicas: options.replicas,
-  });
+  const {replicas} = options;
+  const found = conditionsOf(nodes, catalog, {reports, nowMs});
+  const placements = planPlacement({...found, shards, replicas});
   return {type: 'ensure-bucket', database, timeMs, startMs, endMs, placements};
 }
 
-/** By shard: its replicas, voters first, the one that leads at the beginning before all. Requires at least one node. */
-export function planPlacement(wanted: {
+/** Founders of an empty set in the place of that one. Undefined without a fit node. */
+export function planReplacement(
+  catalog: Catalog,
+  set: ReplicaSet,
+  facts: Required<PlacementFacts>,
+): PlacementRequest[] | undefined {
+  const nodes = fitNodes(catalog, facts.reports);
+  if (nodes.length === 0) return undefined;
+  const replicas = replicasWanted(catalog, set);
+  return planPlacement({...conditionsOf(nodes, catalog, facts), shards: 1, replicas})[0];
+}
+
+interface Conditions {
   readonly nodes: readonly Node[];
   readonly loads: Numbers;
   /** What each leads already. */
@@ -79,9 +84,27 @@ export function planPlacement(wanted: {
   readonly resting: ReadonlySet<NodeId>;
   /** Not asked yet by a new leader of meta: taken after those that are known to live, and count as living. */
   readonly unheard: ReadonlySet<NodeId>;
-  readonly shards: number;
-  readonly replicas: number;
-}): PlacementRequest[][] {
+}
+
+function conditionsOf(
+  nodes: readonly Node[],
+  catalog: Catalog,
+  {reports = new Map(), nowMs = Infinity}: PlacementFacts,
+): Conditions {
+  return {
+    nodes,
+    loads: new NodeLoads(nodes, catalog, reports).scores,
+    leads: new Map(nodes.map(({id}) => [id, reports.get(id)?.leads ?? 0])),
+    silent: new Set(nodes.filter(({id}) => reports.get(id)?.live === false).map(({id}) => id)),
+    resting: new Set(nodes.filter((node) => isResting(node, nowMs)).map(({id}) => id)),
+    unheard: new Set(nodes.filter(({id}) => !reports.has(id)).map(({id}) => id)),
+  };
+}
+
+/** By shard: its replicas, voters first, the one that leads at the beginning before all. Requires at least one node. */
+export function planPlacement(
+  wanted: Conditions & {readonly shards: number; readonly replicas: number},
+): PlacementRequest[][] {
   const {silent, resting, unheard} = wanted;
   const living = wanted.nodes.filter(({id}) => !silent.has(id));
   const doubtful = [unheard, resting, silent];

@@ -56,6 +56,7 @@ function faultOf(one: Case): string | undefined {
 
 const to4 = {targetNode: 4 as NodeId};
 const remove = {kind: 'remove-replica'} as const;
+const destroy = {kind: 'destroy-replica-set'} as const;
 const three = {voters: [1, 2, 3]};
 
 test.each<[string | undefined, Case]>([
@@ -95,6 +96,12 @@ test.each<[string | undefined, Case]>([
   [
     'NO_PLACE: node 2 does not answer',
     {...three, target: 2, wanted: {kind: 'transfer-leader'}, silent: [2]},
+  ],
+  [undefined, {...three, wanted: destroy}],
+  [undefined, {...three, wanted: destroy, silent: [3]}],
+  [
+    'MAJORITY_AT_RISK: node 2 does not answer, and without it a majority of replica set 1 may still take writes: bring it back, or declare it lost (flotilla recover plan)',
+    {...three, wanted: destroy, silent: [2, 3]},
   ],
   [
     'NO_PLACE: node 2 cannot be drained: 1 replica set on it have no other node to go to; add 1 node, or lower the replicas of their databases',

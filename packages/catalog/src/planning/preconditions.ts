@@ -6,10 +6,11 @@ import type {ErrorCode, NodeId, ReplicaId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import type {CreateOperation} from '../commands.ts';
 import {drainFault} from './drain-room.ts';
-import {REPLICA_DISK_FREE_MIN} from './fitness.ts';
+import {fitNodes, REPLICA_DISK_FREE_MIN} from './fitness.ts';
 import {GroupView} from './group-view.ts';
 import {maintenanceOf} from './pauses.ts';
 import type {Reports} from './reports.ts';
+import {silentMajority} from './set-end.ts';
 
 export interface OperationFault {
   readonly code: ErrorCode;
@@ -35,6 +36,7 @@ export function operationFault(
   if (set === undefined) return undefined;
   const group = new GroupView(set, reports);
   if (kind === 'transfer-leader' && target !== undefined) return leadFault(group, target);
+  if (kind === 'destroy-replica-set') return destructionFault(group, catalog, reports);
   if (source === undefined) return undefined;
   if (kind === 'remove-replica') return removalFault(group, source);
   if (kind === 'move-replica') return majorityFault(group, {without: source, added: 1});
@@ -93,6 +95,23 @@ export function majorityFault(
 export function isAnswering(group: GroupView, voter: ReplicaId): boolean {
   const placed = group.placement(voter);
   return placed !== undefined && group.isLive(placed.node) && !group.isDamaged(voter);
+}
+
+/** Where nobody could say that the set takes no more writes, or hold the one in its place. */
+function destructionFault(
+  group: GroupView,
+  catalog: Catalog,
+  reports: Reports,
+): OperationFault | undefined {
+  const {id, replicas} = group.set;
+  if (replicas.some(({node}) => !reports.has(node))) return undefined;
+  const silent = silentMajority(group, catalog);
+  if (silent !== undefined) {
+    const message = `node ${silent.node} does not answer, and without it a majority of replica set ${id} may still take writes: bring it back, or declare it lost (flotilla recover plan)`;
+    return {code: 'MAJORITY_AT_RISK', message};
+  }
+  if (fitNodes(catalog, reports).length > 0) return undefined;
+  return {code: 'NO_PLACE', message: 'no node can take replicas: all are draining or full'};
 }
 
 function leadFault(group: GroupView, target: ReplicaId): OperationFault | undefined {

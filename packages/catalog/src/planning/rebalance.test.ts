@@ -171,7 +171,9 @@ test('a rebalance waits while repairs take all turns', () => {
   const nowMs = 100_000;
   const states = () =>
     planNext(machine.catalog, reportsOf(machine.catalog, {}), nowMs).flatMap((action) =>
-      action.type === 'propose' && 'operation' in action.command && action.command.operation === id
+      action.type === 'propose' &&
+      action.command.type === 'update-operation' &&
+      action.command.operation === id
         ? [action.command.state]
         : [],
     );

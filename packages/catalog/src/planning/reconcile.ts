@@ -9,6 +9,7 @@ import {isPassedOver} from '../recovery/passed-over.ts';
 import type {Action} from './action.ts';
 import {type CancelledWork, cancelledSets, cancelledWork} from './cancelled.ts';
 import {isClockTrusted, planMetaLead} from './clocks.ts';
+import {isHeldBack, planDestruction} from './destroy-set.ts';
 import {isPlacedOn, type MoveBudget, planEvacuation} from './evacuation.ts';
 import {EverySet} from './every-set.ts';
 import {planExpulsions} from './expulsions.ts';
@@ -114,7 +115,7 @@ function planExistence(lists: SetLists): Action[] {
   const actions: Action[] = [];
   for (const group of lists.list('missing')) {
     const {set} = group;
-    if (set.state === 'dropping') continue;
+    if (set.state === 'dropping' || isHeldBack(set, lists)) continue;
     for (const placed of set.replicas) {
       if (!group.isLive(placed.node) || group.report(placed) !== undefined) continue;
       const {node, replica} = placed;
@@ -220,6 +221,8 @@ function decide(
       return planRebalance(operation, lists, context);
     default: {
       const group = lists.view(operation.replicaSet!);
+      if (group !== undefined && operation.kind === 'destroy-replica-set')
+        return {decision: planDestruction(operation, group, lists, context.nowMs), moves: []};
       if (group === undefined || group.set.state === 'dropping') {
         const error = 'the replica set was dropped';
         return {decision: {type: 'finish', state: 'failed', error, code: 'NOT_FOUND'}, moves: []};

@@ -6,6 +6,7 @@ import type {Catalog} from '../catalog.ts';
 import type {Command} from '../commands.ts';
 import type {Bucket, Database} from '../model.ts';
 import {isClockTrusted} from './clocks.ts';
+import {isRemembered} from './destroy-set.ts';
 import {planBucket} from './placement.ts';
 import type {PlanSettings} from './plan-settings.ts';
 import type {Reports} from './reports.ts';
@@ -132,12 +133,13 @@ function planTenantPurges(catalog: Catalog, nowMs: number): Command[] {
 
 /** Dropped sets of which no live node holds a replica. A dead node's is destroyed when it is back. */
 function planForgotten(lists: SetLists): Command[] {
-  const {reports} = lists;
+  const {catalog, reports} = lists;
   const sets = [...lists.list('unopened')]
     .filter(
-      ({set: {state, replicas}}) =>
-        state === 'dropping' &&
-        replicas.every(({node, replica}) => {
+      ({set}) =>
+        set.state === 'dropping' &&
+        !isRemembered(set, catalog) &&
+        set.replicas.every(({node, replica}) => {
           const report = reports.get(node);
           return report === undefined || !report.live || !report.replicas.has(replica);
         }),

@@ -111,6 +111,8 @@ export class World {
   propose(command: Command) {
     const {update, result} = this.machine.apply(command, this.catalog.version + 1);
     this.planner.catalogChanged(update);
+    for (const {kind, id: of, value} of update.changes)
+      if (kind === 'replica-set' && value === undefined) this.groups.delete(id(of));
     return result;
   }
 
@@ -213,6 +215,10 @@ export class World {
 
   checkSafety(): void {
     for (const [set, group] of this.groups) {
+      const {state, replaces} = this.catalog.replicaSet(set)!;
+      if (replaces !== undefined) this.#checkEnded(replaces);
+      // It is meant to lose all that it holds.
+      if (state === 'dropping') continue;
       for (const voters of [group.voters, group.outgoing]) {
         if (voters.length === 0) continue;
         const holding = voters.filter((replica) => this.find(replica)?.current);
@@ -220,6 +226,17 @@ export class World {
           voters.length / 2,
         );
       }
+    }
+  }
+
+  /** What replaces it may take writes now: no majority of it, however silent, can take any. */
+  #checkEnded(set: ReplicaSetId): void {
+    const group = this.groups.get(set);
+    for (const voters of [group?.voters ?? [], group?.outgoing ?? []]) {
+      const left = voters.filter((replica) => this.find(replica) !== undefined);
+      expect(2 * left.length, `set ${set} is replaced: ${left} of ${voters}`).toBeLessThanOrEqual(
+        voters.length,
+      );
     }
   }
 
@@ -278,8 +295,8 @@ export class World {
         this.#change(action);
         return;
       case 'transfer-leader': {
-        const group = this.groups.get(action.set)!;
-        if (group.voters.includes(action.to) && this.isUp(action.to)) {
+        const group = this.groups.get(action.set);
+        if (group?.voters.includes(action.to) && this.isUp(action.to)) {
           group.leader = action.to;
           group.term++;
         }
@@ -299,6 +316,7 @@ export class World {
   ): void {
     // The reconciler asks the catalog again before it sends; the node refuses what it destroyed.
     const entity = this.catalog.replicaSet(set);
+    if (entity?.state === 'dropping') return;
     if (!entity?.replicas.some((placed) => placed.replica === replica)) return;
     if (this.destroyed.has(replica) || replicas.has(replica)) return;
     // A node holds one replica of a set at a time.

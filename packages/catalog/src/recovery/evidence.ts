@@ -26,8 +26,10 @@ export interface PlaceSeen {
   readonly bucket: BucketId;
   readonly endMs: number;
   readonly shard: number;
-  /** Of the bucket; the sets of its shards are numbered one after the other. */
+  /** Of the bucket; the sets of its shards are numbered one after the other, but for those that replace others. */
   readonly shards: number;
+  /** By shard, of a set that replaces another: which the bucket had when it was made. */
+  readonly sets?: readonly ReplicaSetId[] | undefined;
 }
 
 /** What the replica was told when it was made. */

@@ -10,7 +10,7 @@ import {
   type TenantId,
 } from '@flotilla/base';
 import {DEFAULT_OPTIONS} from '../machine/options.ts';
-import type {ReplicaPlacement, ReplicaSet} from '../model.ts';
+import type {Bucket, ReplicaPlacement, ReplicaSet} from '../model.ts';
 import type {GroupConfiguration} from '../planning/reports.ts';
 import {
   type BirthSeen,
@@ -66,6 +66,10 @@ function putBucket(draft: RebuildDraft, set: ReplicaSetId, found: readonly Found
   const {bucket: id, endMs, shards} = place;
   const range = `${timeText(startMs)} to ${timeText(endMs)}`;
   const [other] = draft.catalog.buckets(database, startMs, endMs);
+  if (other?.id === id && place.sets !== undefined) {
+    putSuccessor(draft, set, birth, other);
+    return;
+  }
   if (other !== undefined) {
     draft.unknown.push(
       `replica set ${set}, made since: its bucket (${range}) overlaps bucket ${other.id} of the catalog, which must have been dropped; what nodes ${nodes} hold of it is kept, and cannot be read`,
@@ -74,7 +78,8 @@ function putBucket(draft: RebuildDraft, set: ReplicaSetId, found: readonly Found
   }
   putDatabase(draft, birth, place);
   const first = set - place.shard;
-  const replicaSets = Array.from({length: shards}, (_, i) => (first + i) as ReplicaSetId);
+  const numbered = Array.from({length: shards}, (_, i) => (first + i) as ReplicaSetId);
+  const replicaSets = place.sets ?? numbered;
   const createdAtVersion = draft.catalog.version;
   for (const [shard, one] of replicaSets.entries()) {
     const made = {id: one, database, bucket: id, shard, epoch: 1, state: 'open'} as const;
@@ -87,8 +92,30 @@ function putBucket(draft: RebuildDraft, set: ReplicaSetId, found: readonly Found
   draft.put('bucket', id, rest);
   const name = draft.catalog.database(database)?.name;
   draft.found.push(
-    `bucket ${id} of database ${name} (${range}), replica sets ${first} to ${first + shards - 1}`,
+    `bucket ${id} of database ${name} (${range}), replica sets ${replicaSets.join(', ')}`,
   );
+}
+
+/** It took the place of another since: that one was destroyed, and what is left of it goes. */
+function putSuccessor(
+  draft: RebuildDraft,
+  set: ReplicaSetId,
+  {deadTables: dead, deadColumns, place}: BirthSeen,
+  bucket: Bucket,
+): void {
+  const {shard} = place!;
+  const replaces = bucket.replicaSets[shard];
+  if (replaces === undefined || replaces > set) return;
+  const old = draft.catalog.replicaSet(replaces);
+  if (old !== undefined) draft.put('replica-set', replaces, {...old, state: 'dropping'});
+  const of = {database: bucket.database, bucket: bucket.id, shard};
+  const began = {replaces, deadTables: dead.length === 0 ? undefined : dead, deadColumns};
+  const made = {id: set, ...of, epoch: 1, state: 'open', ...began} as const;
+  const createdAtVersion = draft.catalog.version;
+  draft.put('replica-set', set, {...made, founders: [], replicas: [], createdAtVersion});
+  const replicaSets = bucket.replicaSets.map((other) => (other === replaces ? set : other));
+  draft.put('bucket', bucket.id, {...bucket, replicaSets});
+  draft.found.push(`replica set ${set} took the place of replica set ${replaces}`);
 }
 
 function putDatabase(

@@ -58,12 +58,14 @@ function birthOf(catalog: Catalog, id: ReplicaSetId): BirthSeen {
   const set = catalog.replicaSet(id)!;
   const bucket = catalog.bucket(set.bucket)!;
   const database = catalog.database(set.database)!;
+  const isSuccessor = set.replaces !== undefined;
+  const {deadTables = [], deadColumns} = isSuccessor ? set : bucket;
   return {
     database: database.id,
     startMs: bucket.startMs,
     precision: database.options.precision,
-    deadTables: bucket.deadTables ?? [],
-    deadColumns: bucket.deadColumns,
+    deadTables,
+    deadColumns,
     place: {
       tenant: catalog.tenant(database.tenant)!.name,
       databaseName: database.name,
@@ -71,6 +73,7 @@ function birthOf(catalog: Catalog, id: ReplicaSetId): BirthSeen {
       endMs: bucket.endMs,
       shard: set.shard,
       shards: bucket.replicaSets.length,
+      sets: isSuccessor ? bucket.replicaSets : undefined,
     },
   };
 }

@@ -149,6 +149,48 @@ describe('what was made behind the catalog that is left', () => {
     expect(isPassedOver(overlapping.catalog, 'replicaSet', set)).toBe(true);
   });
 
+  test.each([
+    ['the bucket', 0],
+    ['the one that it replaced', 1],
+    ['nothing of it', 2],
+  ])('a set that replaced another has its place, where the catalog knew %s', (_, known) => {
+    const {machine, run} = foundedNow();
+    const states = [machine.snapshot()];
+    makeBucket(run, 1, 3);
+    states.unshift(machine.snapshot());
+    const [bucket] = machine.catalog.buckets(DATABASE.database);
+    const old = bucket!.replicaSets[1]!;
+    // A node that was away then still has its replica.
+    const left = evidenceOf(machine.catalog, id(3));
+    const replaceSet = (set: ReplicaSetId) => {
+      must(run({type: 'open-replica-sets', sets: [set]}));
+      const kind = 'destroy-replica-set';
+      const order = {type: 'create-operation', kind, replicaSet: set, startedBy: 'ann'} as const;
+      const {operation} = must(run({...order, atMs: 3}));
+      const placement = [voter(1), voter(2), voter(4)];
+      const fence = {set, expectedEpoch: 1, operation};
+      const {set: next} = must(run({type: 'replace-replica-set', ...fence, placement}));
+      const done = {operation, expectedStep: 'replace', state: 'done', atMs: 4} as const;
+      must(run({type: 'update-operation', ...done}));
+      must(run({type: 'forget-replica-sets', sets: [set]}));
+      return next;
+    };
+    must(run({type: 'create-table', database: DATABASE.database, table: table('x')}));
+    const named = {database: DATABASE.database, name: 'x', atMs: 3, purgeAtMs: DAY};
+    must(run({type: 'drop-table', ...named}));
+    const first = replaceSet(old);
+    states.splice(1, 0, machine.snapshot());
+    const last = replaceSet(first);
+    const evidence = [1, 2, 4].map((node) => evidenceOf(machine.catalog, id(node)));
+    const {catalog} = rebuilt(states[known]!, [...evidence, left]);
+    const now = machine.catalog.bucket(bucket!.id)!;
+    expect(catalog.bucket(bucket!.id)!.replicaSets).toEqual(now.replicaSets);
+    expect(now.replicaSets[1]).toBe(last);
+    const {replicas, founders, deadTables} = machine.catalog.replicaSet(last)!;
+    expect(catalog.replicaSet(last)).toMatchObject({replicas, founders, deadTables, shard: 1});
+    expect(catalog.replicaSet(old)?.state ?? 'gone').toMatch(/dropping|gone/);
+  });
+
   test('a table that nobody can name, one that was purged, dropped columns and a new node are told of', () => {
     const {machine, run} = foundedNow();
     makeBucket(run, 1, 1);

@@ -142,6 +142,33 @@ describe('replica sets and operations', () => {
     expect((await run(['replica-set', 'compact', '12'], {url})).code).toBe(0);
   });
 
+  it('destroys only what is meant to be, and says what has its place', async () => {
+    const result = 'its rows are gone, and replica set 14 has its place';
+    const begun = {
+      id: 7,
+      kind: 'destroy-replica-set',
+      replicaSet: 12,
+      state: 'running',
+      step: 'replace',
+    };
+    const {url, seen} = await fakeCluster({
+      'POST /admin/v1/replica-sets/12/destroy': () => ({operation: begun}),
+      'GET /admin/v1/operations/7': () => ({...begun, state: 'done', result}),
+    });
+    const destroy = ['replica-set', 'destroy', '12'];
+    const asked = await run(destroy, {url});
+    expect(asked.code).toBe(EXIT.usage);
+    expect(asked.err).toContain('gone for ever: no trash keeps them; say --yes');
+    expect(seen).toEqual([]);
+    const tried = await run([...destroy, '--dry-run'], {url});
+    expect(tried.out).toBe('would begin: destroy-replica-set, replicaSet 12\n');
+    const {code, out} = await run([...destroy, '--yes'], {url});
+    expect(code).toBe(0);
+    expect(out).toBe(`operation 7 (destroy-replica-set of replica set 12): done: ${result}\n`);
+    const json = await run([...destroy, '--yes', '--json', '--no-wait'], {url});
+    expect(JSON.parse(json.out)).toMatchObject({id: 7, state: 'running'});
+  });
+
   it('says what it would begin', async () => {
     const begun = {id: 9, kind: 'add-replica', state: 'running', replicaSet: 12, targetNode: 4};
     const {url, seen} = await fakeCluster({

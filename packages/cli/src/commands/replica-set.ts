@@ -1,5 +1,5 @@
-// `replica-set list|show`, the four changes of its members, each of which starts an operation, and how it is
-// led: candidates, elect, pin.
+// `replica-set list|show`, the four changes of its members and its destruction, each of which starts an operation,
+// and how it is led: candidates, elect, pin.
 
 import type {Candidate, ReplicaSet, ReplicaSetChange} from '@flotilla/client';
 import type {Command} from 'commander';
@@ -94,6 +94,7 @@ export function addReplicaSetCommands(program: Command, context: CommandContext)
   addCandidates(group, context);
   addWork(group, context, 'compact');
   addWork(group, context, 'checksum');
+  addDestroy(group, context);
   addElect(group, context);
   addPin(group, context, true);
   addPin(group, context, false);
@@ -184,6 +185,24 @@ function addWork(group: Command, context: CommandContext, name: 'compact' | 'che
         ? admin.compactReplicaSet(set, session.change)
         : admin.checksumReplicaSet(set, session.change);
     return followOperation(session, await begun, wait);
+  });
+}
+
+function addDestroy(group: Command, context: CommandContext): void {
+  const command = withWait(group.command('destroy').argument('<id>'))
+    .description('destroy it with all of its rows, for ever; an empty set takes its place')
+    .option('--yes', 'its rows are gone at once: no trash keeps them')
+    .addHelpText('after', examples(['replica-set destroy 12 --yes']));
+  const schema = z.object({wait: z.boolean().default(true), yes: z.boolean().default(false)});
+  context.change(command, schema, async (session, {wait, yes}, id = '') => {
+    const set = mustId(id, '<id>');
+    if (!yes && !session.isDryRun) {
+      throw new UsageError(
+        `all rows of replica set ${id} would be gone for ever: no trash keeps them; say --yes if that is meant`,
+      );
+    }
+    const begun = await session.client.admin.destroyReplicaSet(set, session.change);
+    return followOperation(session, begun, wait);
   });
 }
 

@@ -248,7 +248,7 @@ export type ReplicaOrder =
   | {readonly type: 'remove-replica'; readonly replica: number}
   /** With it the other replicas of its set. */
   | {readonly type: 'compact'; readonly replicas: readonly number[]}
-  | {readonly type: 'checksum'; readonly set: number};
+  | {readonly type: 'checksum' | 'destroy'; readonly set: number};
 
 export type Statement =
   | SelectStatement

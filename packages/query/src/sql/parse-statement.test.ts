@@ -70,6 +70,8 @@ describe('databases, in the grammar of CnosDB', () => {
       {kind: 'order', order: {type: 'remove-replica-on', set: 7, node: 2}},
     ],
     ['REPLICA PROMOTE REPLICA_ID 7 NODE_ID 2', {order: {type: 'transfer-leader', set: 7, node: 2}}],
+    ['REPLICA DESTROY REPLICA_ID 7', {kind: 'order', order: {type: 'destroy', set: 7}}],
+    ['replica destory replica_id 7', {kind: 'order', order: {type: 'destroy', set: 7}}],
     ['MOVE VNODE 31 TO NODE 2', {order: {type: 'move-replica', replica: 31, node: 2}}],
     ['COPY VNODE 31 TO NODE 2', {order: {type: 'copy-replica', replica: 31, node: 2}}],
     ['COMPACT VNODE 31', {order: {type: 'compact', replicas: [31]}}],
@@ -81,7 +83,6 @@ describe('databases, in the grammar of CnosDB', () => {
   });
 
   test.each([
-    ['REPLICA DESTORY REPLICA_ID 1', 'REPLICA DESTROY is not supported yet'],
     ['CREATE TABLE t (f DOUBLE CODEC(GORILLA))', 'CODEC is not supported yet'],
     ['CREATE TABLE t (f GEOMETRY(POINT, 0))', 'GEOMETRY is not supported yet'],
     ['ALTER TABLE t ALTER f SET CODEC(ZSTD)', 'ALTER TABLE .. ALTER is not supported yet'],

@@ -34,7 +34,7 @@ function readReplica(reader: TokenReader): ReplicaOrder {
   if (reader.maybeWords('promote')) return {type: 'transfer-leader', ...readSetAndNode(reader)};
   // CnosDB's own grammar has it misspelt.
   if (reader.maybeWords('destroy') || reader.maybeWords('destory')) {
-    throw reader.unsupported('REPLICA DESTROY is', 0);
+    return {type: 'destroy', set: readSet(reader)};
   }
   throw reader.expected('ADD, REMOVE, PROMOTE or DESTROY');
 }

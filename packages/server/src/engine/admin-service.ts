@@ -37,7 +37,7 @@ import type {AdminCall, AdminRead} from './gateway.ts';
 import {NodeAdmin} from './node-admin.ts';
 import {nodeConditions} from './node-reasons.ts';
 import {noticesOf} from './notices.ts';
-import {NAMELESS, OperationOrders, type OrderTerms} from './operation-orders.ts';
+import {NAMELESS, OperationOrders, type OrderTerms, type WholeSetKind} from './operation-orders.ts';
 import {type OperationView, viewOperations} from './operation-view.ts';
 import {Recovery} from './recovery.ts';
 import {describeAutomation, RestOrders} from './rest-orders.ts';
@@ -181,6 +181,8 @@ export class AdminService {
         this.#work('compact', args, {deadlineMs, by}),
       'checksum-replica-set': (args, deadlineMs, by) =>
         this.#work('checksum', args, {deadlineMs, by}),
+      'destroy-replica-set': (args, deadlineMs, by) =>
+        this.#work('destroy-replica-set', args, {deadlineMs, by}),
       'operation-retry': (args, deadlineMs, by) => this.#retryOperation(args, {deadlineMs, by}),
     };
   }
@@ -418,10 +420,9 @@ export class AdminService {
     return viewOperations(operations, {catalog: this.#catalog, view, nowMs: clock.wallMs()});
   }
 
-  /** On the replicas where they are: nothing is placed by hand. */
-  #work(kind: 'compact' | 'checksum', args: Args, terms: OrderTerms): Promise<unknown> {
-    const {id: replicaSet} = this.#set(args);
-    return this.#begun(this.#orders.start({kind, replicaSet, pin: false}, terms));
+  /** Nothing is placed by hand. */
+  #work(kind: WholeSetKind, args: Args, terms: OrderTerms): Promise<unknown> {
+    return this.#begun(this.#orders.ofWholeSet(kind, this.#set(args), terms));
   }
 
   #operation(args: Args): Operation {

@@ -40,6 +40,7 @@ const ADMINISTRATORS = [
   'DROP VNODE 3',
   'COMPACT VNODE 3',
   'CHECKSUM GROUP 1',
+  'REPLICA DESTROY REPLICA_ID 1',
 ];
 
 beforeAll(loadSqlParser);

@@ -7,7 +7,10 @@ import type {Catalog} from '@flotilla/catalog';
 export type SetHandler = (payload: Uint8Array, context: RpcContext) => Promise<Uint8Array>;
 
 /** @param catalog  this thread's copy. One that is behind keeps nothing from being taken. */
-export function ofLivingSets(catalog: Pick<Catalog, 'replicaSet'>, handler: SetHandler): SetHandler {
+export function ofLivingSets(
+  catalog: Pick<Catalog, 'replicaSet'>,
+  handler: SetHandler,
+): SetHandler {
   return async (payload, context) => {
     if (catalog.replicaSet(context.set)?.state === 'dropping') throw droppedSet(context.set);
     return handler(payload, context);

@@ -14,6 +14,9 @@ export interface OperationOrdersDeps {
 
 type Wanted = Omit<Extract<Command, {type: 'create-operation'}>, 'type' | 'atMs' | 'startedBy'>;
 
+/** What is ordered of a set as it stands: none of its replicas is put anywhere by hand. */
+export type WholeSetKind = 'compact' | 'checksum' | 'destroy-replica-set';
+
 /** Under which an order is given. */
 export interface OrderTerms {
   readonly deadlineMs: number;
@@ -78,6 +81,11 @@ export class OperationOrders {
 
   transferLeader({id}: ReplicaSet, target: ReplicaId, terms: OrderTerms): Promise<Operation> {
     return this.start({kind: 'transfer-leader', replicaSet: id, target}, terms);
+  }
+
+  /** Pins nothing. */
+  ofWholeSet(kind: WholeSetKind, {id}: ReplicaSet, terms: OrderTerms): Promise<Operation> {
+    return this.start({kind, replicaSet: id, pin: false}, terms);
   }
 
   async start(wanted: Wanted, {deadlineMs, by = NAMELESS}: OrderTerms): Promise<Operation> {

@@ -30,20 +30,23 @@ function keyOf(set: ReplicaSetId, replica: ReplicaId): string {
   return `birth/${set}/${replica}`;
 }
 
-/** Undefined where the catalog no longer knows the set: it was dropped meanwhile. */
+/** Undefined where the catalog no longer knows the set, or its rows are to go: it was dropped meanwhile. */
 export function birthOf(catalog: Catalog, set: ReplicaSetId): ReplicaBirth | undefined {
   const entity = catalog.replicaSet(set);
   const bucket = entity === undefined ? undefined : catalog.bucket(entity.bucket);
   const database = entity === undefined ? undefined : catalog.database(entity.database);
-  if (bucket === undefined || database === undefined) return undefined;
+  if (bucket === undefined || database === undefined || entity?.state === 'dropping')
+    return undefined;
+  const isSuccessor = entity!.replaces !== undefined;
+  const {deadTables = [], deadColumns} = isSuccessor ? entity! : bucket;
   return {
     version: RECORD_VERSION,
     database: database.id,
     startMs: bucket.startMs,
     precision: database.options.precision,
     // Not those of this copy, which may be newer: all replicas of a set must begin alike.
-    deadTables: bucket.deadTables ?? [],
-    deadColumns: bucket.deadColumns,
+    deadTables,
+    deadColumns,
     place: {
       tenant: catalog.tenant(database.tenant)?.name ?? '',
       databaseName: database.name,
@@ -51,6 +54,7 @@ export function birthOf(catalog: Catalog, set: ReplicaSetId): ReplicaBirth | und
       endMs: bucket.endMs,
       shard: entity!.shard,
       shards: bucket.replicaSets.length,
+      sets: isSuccessor ? bucket.replicaSets : undefined,
     },
   };
 }

@@ -1,5 +1,5 @@
-import type {NodeId} from '@flotilla/base';
-import {CatalogMachine, type Command} from '@flotilla/catalog';
+import type {NodeId, ReplicaSetId} from '@flotilla/base';
+import {CatalogMachine, CLUSTER_VERSION, type Command} from '@flotilla/catalog';
 import type {ReplicaOrder} from '@flotilla/query';
 import {expect, test} from 'vitest';
 import {NodeClock} from '../adapters/node-clock.ts';
@@ -17,11 +17,17 @@ function statements() {
   };
   for (const i of [1, 2, 3, 4]) {
     const node = {incarnation: `i${i}`, address: `n${i}`, engineThreads: 1, version: '1'};
-    if (i === 1) run({type: 'found-cluster', clusterId: 'c', node, atMs: 1});
+    const founding = {
+      type: 'found-cluster',
+      clusterId: 'c',
+      clusterVersion: CLUSTER_VERSION,
+    } as const;
+    if (i === 1) run({...founding, node, atMs: 1});
     else run({type: 'register-node', node, atMs: 1});
   }
   const placements = [[1, 2, 3].map((node) => ({node: node as NodeId, role: 'voter' as const}))];
   run({type: 'ensure-bucket', database: 1 as never, timeMs: 0, startMs: 0, endMs: 1, placements});
+  run({type: 'open-replica-sets', sets: [1 as ReplicaSetId]});
   const leader = replicaView(1, {leader: true, state: 'leader'});
   const failed = replicaView(3, {state: 'failed', failedIndex: 9});
   const sets = [setView([leader, unreachable(2), failed])];
@@ -116,7 +122,16 @@ test('compaction is of sets, each once; it and a checksum pin nothing', async ()
   expect(rows).toMatchObject([{kind: 'checksum'}]);
 });
 
+test('a set is destroyed as by the command line, and nothing is pinned', async () => {
+  const {service, catalog} = statements();
+  const rows = await rowsOf(await service.order({type: 'destroy', set: 1}, {...TERMS, by: 'ann'}));
+  expect(rows).toEqual([{operation_id: 1, kind: 'destroy-replica-set', state: 'running'}]);
+  expect([...catalog.operations()]).toMatchObject([{...ON_SET, step: 'replace'}]);
+  expect([...catalog.replicaSets()][0]!.pinned).toBeUndefined();
+});
+
 test.each<[ReplicaOrder, string]>([
+  [{type: 'destroy', set: 9}, 'no replica set 9'],
   [{type: 'add-replica', set: 9, node: 4}, 'no replica set 9'],
   [{type: 'move-replica', replica: 9, node: 4}, 'no replica 9'],
   [{type: 'transfer-leader', set: 1, node: 4}, 'it has some on 1, 2, 3'],

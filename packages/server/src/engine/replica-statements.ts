@@ -72,12 +72,9 @@ export class ReplicaStatements {
 
   async #begin(order: ReplicaOrder, terms: OrderTerms): Promise<Operation[]> {
     if (order.type !== 'compact') return [await this.#beginOne(order, terms)];
-    const sets = new Set(order.replicas.map((id) => this.#orders.setOf(id as ReplicaId).id));
+    const sets = new Set(order.replicas.map((id) => this.#orders.setOf(id as ReplicaId)));
     const begun: Operation[] = [];
-    for (const replicaSet of sets) {
-      // On the replicas where they are: nothing is placed by hand.
-      begun.push(await this.#orders.start({kind: 'compact', replicaSet, pin: false}, terms));
-    }
+    for (const set of sets) begun.push(await this.#orders.ofWholeSet('compact', set, terms));
     return begun;
   }
 
@@ -108,10 +105,10 @@ export class ReplicaStatements {
         const set = orders.setOf(order.replica as ReplicaId);
         return orders.addReplica(set, nodeOf(order.node), terms);
       }
-      case 'checksum': {
-        const {id: replicaSet} = orders.set(idOf(order.set));
-        return orders.start({kind: 'checksum', replicaSet, pin: false}, terms);
-      }
+      case 'checksum':
+        return orders.ofWholeSet('checksum', orders.set(idOf(order.set)), terms);
+      case 'destroy':
+        return orders.ofWholeSet('destroy-replica-set', orders.set(idOf(order.set)), terms);
       default:
         return order satisfies never;
     }

@@ -30,8 +30,10 @@ const Place = z
     endMs: Time,
     shard: Count,
     shards: Id.max(10_000),
+    sets: z.array(Id).optional(),
   })
-  .refine(({shard, shards}) => shard < shards, 'a shard is one of its bucket');
+  .refine(({shard, shards}) => shard < shards, 'a shard is one of its bucket')
+  .refine(({shards, sets}) => (sets?.length ?? shards) === shards, 'each shard has its set');
 
 const Birth = z.object({
   database: Id,

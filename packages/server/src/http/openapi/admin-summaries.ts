@@ -53,6 +53,8 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'compact-replica-set': 'Begins to merge the parts of each replica into one, one after the other.',
   'checksum-replica-set':
     'Begins to compare the replicas at one index of their log; one that differs is made anew.',
+  'destroy-replica-set':
+    'Begins to destroy a replica set with its rows, for ever, and puts an empty one in its place.',
   'elect-replica':
     'Lets the replica on a node stand for election, where nobody does by himself (manual failover).',
   'failover-replica-set': 'Lets a replica set elect a leader by itself, or on order alone.',

@@ -285,6 +285,12 @@ const ROUTES: readonly Route[] = [
   },
   {
     method: 'POST',
+    url: '/admin/v1/replica-sets/:id/destroy',
+    action: 'destroy-replica-set',
+    params: z.object({id: Id}),
+  },
+  {
+    method: 'POST',
     url: '/admin/v1/replica-sets/:id/elect',
     action: 'elect-replica',
     params: z.object({id: Id}),
