@@ -1,8 +1,8 @@
 // `flotilla check` as an operator runs it: on the directory of a process that was stopped, on one that runs,
 // and on one in which a disk has changed a byte.
 
-import {spawnSync} from 'node:child_process';
-import {readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
+import {execFileSync, spawnSync} from 'node:child_process';
+import {mkdirSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {FlotillaClient} from '@flotilla/client';
 import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
@@ -11,6 +11,8 @@ import {afterAll, beforeAll, expect, test} from 'vitest';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const NODE = path.join(ROOT, 'node_modules/.bin/node');
 const MAIN = path.join(ROOT, 'packages/cli/src/main.ts');
+/** Directories of older builds, as their nodes left them when they were killed. */
+const KEPT = path.join(ROOT, 'test/upgrade/data');
 const TEST_MS_MAX = 120_000;
 
 let cluster: ProcessCluster;
@@ -105,6 +107,21 @@ test(
     const client = new FlotillaClient({urls: cluster.urls});
     expect(await client.query('SELECT count(*) AS n FROM cpu')).toEqual([{n: 500}]);
     client.close();
+  },
+  TEST_MS_MAX,
+);
+
+test.each(readdirSync(KEPT))(
+  'of a node that was killed all is whole, and each file is known: %s',
+  (name) => {
+    const directory = path.join(cluster.directory, name);
+    mkdirSync(directory);
+    execFileSync('tar', ['-xzf', path.join(KEPT, name), '-C', directory]);
+    const before = pictureOf(directory);
+    const {status, stdout} = spawnSync(NODE, [MAIN, 'check', directory], {encoding: 'utf8'});
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/\nwhole: \d+ files, /)]);
+    expect(stdout).not.toContain('note: ');
+    expect(pictureOf(directory)).toEqual(before);
   },
   TEST_MS_MAX,
 );

@@ -71,10 +71,10 @@ function describe(found: DirectoryCheck, terminal: Terminal): string {
   );
   const {stores, replicas, segments, records, series, rows, trashRows, snapshots} = counts;
   const held = [
-    `${replicas} replicas in ${stores} stores`,
-    `${records} records in ${segments} log segments`,
-    `${rows} rows of ${series} series in parts, ${trashRows} of them in the trash`,
-    `${snapshots} snapshots that are not taken over yet`,
+    `${counted(replicas, 'replica')} in ${counted(stores, 'store')}`,
+    `${counted(records, 'record')} in ${counted(segments, 'log segment')}`,
+    `${counted(rows, 'row')} of ${series} series in parts, ${trashRows} of them in the trash`,
+    `${counted(snapshots, 'snapshot')} not taken over yet`,
   ];
   const noted = notes.map((note) => `note: ${note}\n`).join('');
   return `${directory}: ${who}\n${held.join('; ')}\n\n${table}\n${noted}${describeVerdict(found)}`;
@@ -82,7 +82,7 @@ function describe(found: DirectoryCheck, terminal: Terminal): string {
 
 function describeVerdict(found: DirectoryCheck): string {
   const {verdict, files, bytes, damageCount, damages, unreadable} = found;
-  const all = `${files} files, ${formatBytes(bytes)}`;
+  const all = `${counted(files, 'file')}, ${formatBytes(bytes)}`;
   const unread = unreadable.map(({file, message}) => `- ${file}: ${message}\n`).join('');
   const notRead = unread === '' ? '' : `could not be read:\n${unread}`;
   if (verdict === 'whole') return `whole: ${all}, every checksum holds\n`;
@@ -90,8 +90,7 @@ function describeVerdict(found: DirectoryCheck): string {
   const shown = damages.slice(0, DAMAGES_SHOWN).map(describeDamage).join('');
   const more = damageCount - Math.min(damages.length, DAMAGES_SHOWN);
   const rest = more > 0 ? `and ${more} more (--json has the first thousand)\n` : '';
-  const places = damageCount === 1 ? '1 place' : `${damageCount} places`;
-  return `${shown}${rest}${notRead}damaged: ${places} in ${all}\n`;
+  return `${shown}${rest}${notRead}damaged: ${counted(damageCount, 'place')} in ${all}\n`;
 }
 
 function describeDamage(damage: DirectoryCheck['damages'][number]): string {
@@ -101,4 +100,8 @@ function describeDamage(damage: DirectoryCheck['damages'][number]): string {
   const of = replicaOf ?? (store === undefined ? undefined : `store ${store}`);
   const whose = of === undefined ? '' : ` (${of})`;
   return `- ${file}${at}${whose}: ${message}\n    ${means}\n    next: ${next}\n`;
+}
+
+function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }

@@ -249,7 +249,7 @@ test('what is missing is named, and so is a file that is none of a node', async 
   const {verdict, notes, kinds} = await look();
   expect([verdict, notes]).toEqual([
     'whole',
-    [`2 files that are none of a node's: notes.txt, ${STORE}/replicas/9-9`],
+    [`not of a node are 2: notes.txt, ${STORE}/replicas/9-9`],
   ]);
   expect(kinds).toContainEqual({kind: 'leftover', files: 1, bytes: 1, isVerified: false});
   for (const name of ['notes.txt', `${STORE}/replicas/9-9`, '.node.json.tmp'])

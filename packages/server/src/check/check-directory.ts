@@ -70,8 +70,7 @@ async function lookAtAll(inventory: Inventory): Promise<DirectoryCheck> {
   }
   const strangers = [...inventory.left('')];
   const shown = strangers.slice(0, STRANGERS_SHOWN).join(', ');
-  if (strangers.length > 0)
-    inventory.notes.push(`${strangers.length} files that are none of a node's: ${shown}`);
+  if (strangers.length > 0) inventory.notes.push(`not of a node are ${strangers.length}: ${shown}`);
   const {damages, damageCount, unreadable, notes} = inventory;
   return {
     directory: inventory.directory,

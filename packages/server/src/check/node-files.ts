@@ -21,7 +21,7 @@ import type {About} from './meanings.ts';
 const AUDIT_FILE = /^audit\/audit(\.\d+)?\.jsonl$/;
 const NEWLINE = 0x0a;
 /** Whatever holds the lock's file open and closes it gives the lock up: its name alone is looked at. */
-const UNREAD_IDENTITY = ['lock', 'lock-holder'];
+const UNREAD_IDENTITY = ['lock', 'lock-journal', 'lock-holder'];
 
 export interface CheckedNode {
   /** Absent where node.json does not tell. */
