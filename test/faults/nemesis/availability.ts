@@ -64,6 +64,7 @@ export const LIMITS_MS: Readonly<Record<FaultKind, number>> = {
   restart: ELECTION_MS_MAX,
   resetPair: ELECTION_MS_MAX,
   slowLinks: ELECTION_MS_MAX,
+  slowDisk: ELECTION_MS_MAX,
   fillDisk: ELECTION_MS_MAX,
   skewClock: ELECTION_MS_MAX,
   wipe: ELECTION_MS_MAX,

@@ -8,12 +8,14 @@ import type {ProcessCluster} from '@flotilla/testkit';
 import type {ClockSkews} from './clock-skews.ts';
 import {bringOldImage, replaceNode, stopCleanly, wipe} from './damages.ts';
 import type {FaultKind, PlannedFault} from './schedule.ts';
+import type {SlowDisks} from './slow-disks.ts';
 import type {SmallDisks} from './small-disks.ts';
 
 export interface Ground {
   readonly cluster: ProcessCluster;
   readonly disks: SmallDisks;
   readonly clocks: ClockSkews;
+  readonly slowness: SlowDisks;
   /** Nodes that are to go for good: the operator does not take them back. */
   readonly leaving: Set<Id>;
   readonly say: (text: string) => void;
@@ -43,6 +45,11 @@ const REFUSING_SHARE = 0.02;
 const SLOW_BYTES_PER_MS_MIN = 100;
 const SLOW_BYTES_PER_MS_MAX = 2_000;
 const SLOW_DELAY_MS_MAX = 100;
+/**
+ * Of each write to a disk: one that others use, one that is worn out, one that hangs. At half a second its
+ * node gives its leads away.
+ */
+const DISK_DELAYS_MS = [20, 100, 300, 700, 1_500, 4_000];
 
 const KINDS: Readonly<Record<FaultKind, Begin>> = {
   kill: async ({cluster}, {node}) => {
@@ -108,6 +115,10 @@ const KINDS: Readonly<Record<FaultKind, Begin>> = {
         direction.delayMs = strength * SLOW_DELAY_MS_MAX;
       }
     return untilHealed;
+  },
+  slowDisk: async ({slowness}, {node, strength}) => {
+    slowness.set(node, DISK_DELAYS_MS[Math.floor(strength * DISK_DELAYS_MS.length)]!);
+    return () => slowness.set(node, 0);
   },
   fillDisk: async ({disks}, {node, strength}) => {
     await disks.leave(node, BALLAST_SHARE);

@@ -15,12 +15,14 @@ import {beginFault, type Ground} from './fault-kinds.ts';
 import {socketCounts} from './left-overs.ts';
 import {DATABASE, firstLines, REPLICAS, readSteadily, sendRows, useRegisters} from './load.ts';
 import {MachineShare} from './machine-share.ts';
+import {joinEnv} from './number-files.ts';
 import {Operator} from './operator.ts';
 import type {Options} from './options.ts';
 import {RegisterHistories} from './register-histories.ts';
 import {type Report, renderFigures, renderOutcomes} from './report.ts';
 import {RowLedger} from './row-ledger.ts';
 import {FAULT_KINDS, planRounds, ROUND_MS_MIN, type Round} from './schedule.ts';
+import {SlowDisks} from './slow-disks.ts';
 import {SmallDisks, whyNoMounts} from './small-disks.ts';
 
 const NODES = 5;
@@ -47,8 +49,9 @@ export async function runNemesis(options: Options, say: Say): Promise<Report> {
   const noMounts = whyNoMounts();
   if (noMounts !== undefined) say(`SKIPPED fillDisk: ${noMounts}`);
   const disks = new SmallDisks(noMounts === undefined ? FILLABLE : []);
-  const skews = mkdtempSync(path.join(tmpdir(), 'flotilla-skews-'));
-  const clocks = new ClockSkews(skews);
+  const told = mkdtempSync(path.join(tmpdir(), 'flotilla-told-'));
+  const clocks = new ClockSkews(told);
+  const slowness = new SlowDisks(told);
   // Nodes and mounts end with this process: that it ends, and is not ended, lets it see to them.
   const stopOnSignal = () => process.exit(130);
   process.once('SIGINT', stopOnSignal);
@@ -60,16 +63,16 @@ export async function runNemesis(options: Options, say: Say): Promise<Report> {
       isLinked: true,
       prepare: disks.prepare,
       release: () => disks.unmount(),
-      env: (node) => clocks.env(node),
+      env: (node) => joinEnv(clocks.env(node), slowness.env(node)),
     });
     try {
-      const ground = {cluster, disks, clocks, leaving: new Set<Id>(), say};
+      const ground = {cluster, disks, clocks, slowness, leaving: new Set<Id>(), say};
       return await new Run(options, ground).run();
     } finally {
       await cluster.destroy().catch((error: unknown) => say(String(error)));
     }
   } finally {
-    rmSync(skews, {recursive: true, force: true});
+    rmSync(told, {recursive: true, force: true});
   }
 }
 

@@ -18,6 +18,7 @@ export const FAULT_KINDS = [
   'split',
   'resetPair',
   'slowLinks',
+  'slowDisk',
   'fillDisk',
   'skewClock',
   'wipe',
