@@ -11,6 +11,7 @@ export {
   FENCE_METHOD,
   type Fence,
   type FenceHost,
+  type FenceWork,
   fenceHandler,
 } from './fence-handler.ts';
 export {FlushSchedule} from './flush-schedule.ts';

@@ -3,7 +3,7 @@
 
 import {type Clock, type Log, META_SET, type ReplicaSetId, type TableId} from '@flotilla/base';
 import type {Host} from '@flotilla/multiraft';
-import {encodeControl, ReplicaMachine} from '@flotilla/replica';
+import {type ControlCommand, encodeControl, ReplicaMachine} from '@flotilla/replica';
 import type {ReplicaStorage} from '@flotilla/storage';
 import type {CatalogCopy} from './catalog-copy.ts';
 import {hideExpired} from './expiry.ts';
@@ -59,6 +59,11 @@ export class CatalogEffects {
   /** By an entry of the set's log. */
   fateApplied(set: ReplicaSetId, table: TableId): void {
     this.#fates.fateApplied(set, table);
+  }
+
+  /** As `TableFates.confirm`. */
+  confirm(set: ReplicaSetId, command: ControlCommand): Promise<void> {
+    return this.#fates.confirm(set, command);
   }
 
   /** Works off what is due. Called every second or so too, for what failed before. */

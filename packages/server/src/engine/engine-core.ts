@@ -21,6 +21,7 @@ import {
   DELETE_METHOD,
   deleteHandler,
   FENCE_METHOD,
+  type FenceWork,
   fenceHandler,
   type SeriesLimits,
   WRITE_METHOD,
@@ -143,7 +144,7 @@ export function assembleCore(ports: CorePorts, opened: Opened): EngineCore {
   const effects = new CatalogEffects({host, copy, clock, log});
   const notes = new NotesOfOthers();
   const replicas = hostReplicas(ports, {host, metaRole, copy, effects, notes});
-  for (const handlers of answers(ports, {host, catalog}, failoverHost, replicas))
+  for (const handlers of answers(ports, {host, catalog}, failoverHost, {replicas, effects}))
     rpc.serve(handlers);
   return {
     ...{host, rpc, copy, meta, metaRole, effects, replicas, notes},
@@ -186,14 +187,18 @@ function answers(
   {clock, rpc, nodes, seriesPerSetMax, indexes}: CorePorts,
   {host, catalog}: {readonly host: Host; readonly catalog: Catalog},
   failoverHost: FailoverHost,
-  replicas: NodeReplicas,
+  {replicas, effects}: Pick<EngineCore, 'replicas' | 'effects'>,
 ): RpcHandlers[] {
   const monotonicMs = (): number => clock.monotonicMs();
+  const fenceWork: FenceWork = {
+    wait: (ms) => pause(clock, ms),
+    confirm: (set, command) => effects.confirm(set, command),
+  };
   const living = (handler: SetHandler) => ofLivingSets(catalog, handler);
   const shares = new Map([
     [WRITE_METHOD, living(writeHandler(host, monotonicMs, {seriesPerSetMax, indexes}))],
     [DELETE_METHOD, living(deleteHandler(host, monotonicMs))],
-    [FENCE_METHOD, fenceHandler(host, (ms) => pause(clock, ms))],
+    [FENCE_METHOD, fenceHandler(host, fenceWork)],
   ]);
   return [
     nodeHandlers(replicas, clock),

@@ -1,4 +1,4 @@
-import {DbError, type ReplicaSetId, type TableId} from '@flotilla/base';
+import {type ColumnId, DbError, type ReplicaSetId, type TableId} from '@flotilla/base';
 import {Catalog, CatalogMachine, type Command} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
 import type {ControlCommand} from '@flotilla/replica';
@@ -171,6 +171,44 @@ test('an entry that is applied after the catalog moved on is set right, whoever 
   fates.fateApplied(SET, table);
   await fates.settle();
   expect(proposed.map(({type}) => type)).toEqual(['drop-table', 'drop-table']);
+});
+
+test('what is confirmed stands behind all that an older copy asked for', async () => {
+  // More than are on their way at once: the last of them are proposed when the catalog has turned.
+  const tables = Array.from({length: 40}, (_, i) => makeTable(`t${i}`));
+  const change = {tenant: 'default', name: 'public'};
+  fates.leadershipChanged(SET, true);
+  fates.catalogChanged(apply({type: 'drop-database', ...change, atMs: 0, purgeAtMs: 10}));
+  const proposeNow = propose;
+  const {promise: gate, resolve: open} = Promise.withResolvers<void>();
+  const {promise: planned, resolve: plan} = Promise.withResolvers<void>();
+  propose = (command) => {
+    plan();
+    return gate.then(() => proposeNow(command));
+  };
+  const settling = fates.settle();
+  await planned;
+  apply({type: 'recover-database', ...change});
+  const confirmed = fates.confirm(SET, {type: 'recover-table', table: tables[0]!});
+  open();
+  await Promise.all([settling, confirmed]);
+  expect(tables.filter((table) => storage.fateOf(table) !== 'live')).toEqual([]);
+  expect(proposed.at(-1)).toEqual({type: 'recover-table', table: tables[0]});
+});
+
+test('what the catalog says no more is not confirmed', async () => {
+  const table = makeTable('a');
+  const column = 1 as ColumnId;
+  fates.leadershipChanged(SET, true);
+  for (const command of [
+    {type: 'drop-table', table},
+    {type: 'drop-column', table, column},
+  ] as const)
+    await expect(fates.confirm(SET, command)).rejects.toMatchObject({code: 'UNAVAILABLE'});
+  drop('a');
+  const late = fates.confirm(SET, {type: 'recover-table', table});
+  await expect(late).rejects.toMatchObject({code: 'UNAVAILABLE'});
+  expect(proposed).toEqual([{type: 'drop-table', table}]);
 });
 
 test('whatever else changes in a database sends no set to its log', async () => {

@@ -150,6 +150,32 @@ export class TableFates {
     return this.#settling;
   }
 
+  /**
+   * Resolves once the command is applied, behind every entry that this thread proposed by a copy of the catalog
+   * that is older than this call. Rejects with UNAVAILABLE where the catalog says otherwise by now.
+   */
+  async confirm(set: ReplicaSetId, command: ControlCommand): Promise<void> {
+    await this.#settling;
+    await this.#ports.refresh();
+    await this.#settleSet(set);
+    const database = this.#databaseOf(set);
+    // The set goes, and all that it has.
+    if (database === undefined) return;
+    // Nothing is awaited in between: what is said is what the copy says now.
+    if (!this.#isSo(database, command))
+      throw new DbError('UNAVAILABLE', 'the catalog has changed since: ask again');
+    await this.#ports.propose(set, command);
+  }
+
+  #isSo(database: Database['id'], command: ControlCommand): boolean {
+    const {catalog} = this.#ports;
+    const isLive = fateOf(catalog, database, command.table) === 'live';
+    if (command.type === 'recover-table') return isLive;
+    if (command.type !== 'drop-column') return !isLive;
+    const table = catalog.table(command.table);
+    return table === undefined || table.deadColumns?.includes(command.column) === true;
+  }
+
   async #settle(): Promise<void> {
     const lacking: ReplicaSetId[] = [];
     for (const set of this.#due) {
