@@ -51,8 +51,12 @@ export interface StateMachine {
   applyConfiguration(index: number, term: number, configuration: Configuration): void;
   /** An entry without effect on the state (a leader's first) passed at `index`. */
   applyNothing(index: number, term: number): void;
-  /** False while memory or disk must catch up first; the host applies nothing. */
-  canApply(): boolean;
+  /**
+   * False while memory or disk must catch up first, or what the entry needs is on its way from there: the
+   * host applies no normal entry, and asks again. What has no effect on the state is applied all the same.
+   * @param payload  of the entry that is to be applied; absent: of any
+   */
+  canApply(payload?: Uint8Array): boolean;
   /**
    * False: the host refuses proposals. To be so before `canApply` is: what was proposed should never wait
    * for a flush, which may take longer than its proposer waits, and then nobody knows its outcome.
@@ -65,6 +69,11 @@ export interface StateMachine {
   install(staged: StagedSnapshot): Promise<void>;
   /** Makes the present state durable (before a clean stop, before unloading). */
   flush(): Promise<void>;
+  /**
+   * A promise to wait for where what entries need is not in memory, else undefined; it stays there for long.
+   * Absent where it always is.
+   */
+  load?(): Promise<void> | undefined;
   /** Releases memory and handles; data stays. */
   close(): Promise<void>;
   /** Removes all data of this replica, durably. */

@@ -70,7 +70,7 @@ export class Applier {
   /** Its state machine was asked, and applies nothing more now, or takes nothing. */
   block(group: HostedGroup): void {
     const {machine, blocked} = group;
-    const isRefusing = machine.canApply();
+    const isRefusing = mayApply(group);
     this.blocked.add(group);
     if (blocked !== undefined && (isRefusing || !blocked.isRefusing)) return;
     const sinceMs = this.#clock.monotonicMs();
@@ -137,7 +137,9 @@ export class Applier {
     for (let visited = 0; visited < ENTRIES_PER_VISIT; visited++) {
       const entry = applying.entries[applying.at];
       if (entry === undefined) break;
-      if (!machine.canApply()) {
+      // An election must not have thousands of them read what nobody uses, nor wait for room.
+      const hasEffect = entry.type === 'normal' && orders?.skipped.includes(entry.index) !== true;
+      if (hasEffect && !machine.canApply(entry.payload)) {
         this.block(group);
         break;
       }
@@ -147,7 +149,7 @@ export class Applier {
         group.raft.step({type: 'applied', index: entry.index});
         break;
       }
-      if (entry.type === 'noop' || orders?.skipped.includes(entry.index) === true) {
+      if (!hasEffect) {
         machine.applyNothing(entry.index, entry.term);
       } else {
         if (orders?.held.includes(entry.index) === true) throw new HeldEntry();
@@ -178,11 +180,16 @@ export class Applier {
   }
 }
 
+/** What comes next, or whatever may. */
+function mayApply({machine, applying}: HostedGroup): boolean {
+  return machine.canApply(applying?.entries[applying.at]?.payload);
+}
+
 /** Its state machine goes on, or it need not. Where a flush has ended more will: the wait begins anew. */
 function isFree(group: HostedGroup, nowMs: number): boolean {
   const {isGone, isLeader, machine, blocked} = group;
   if (isGone || blocked === undefined) return true;
-  if (!blocked.isRefusing) return machine.canApply();
+  if (!blocked.isRefusing) return mayApply(group);
   const flushedIndex = machine.durablePoint().index;
   if (flushedIndex > blocked.flushedIndex) {
     blocked.flushedIndex = flushedIndex;

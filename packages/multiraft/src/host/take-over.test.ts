@@ -48,6 +48,25 @@ test('it leads alone with all that its log holds, and goes on after a restart', 
   await expect(cluster.clock.resolve(again)).rejects.toMatchObject({code: 'CONFLICT'});
 });
 
+test('what entries need is in memory before the first of them is applied', async () => {
+  const {cluster, takeOver} = await bereft();
+  const machine = cluster.machine(SURVIVOR, 1);
+  let isLoaded = false;
+  const load = async (): Promise<void> => {
+    isLoaded = true;
+  };
+  const apply = machine.apply.bind(machine);
+  const applied: boolean[] = [];
+  machine.apply = (...entry) => {
+    applied.push(isLoaded);
+    return apply(...entry);
+  };
+  Object.assign(machine, {load});
+  await takeOver();
+  expect(applied).toEqual([true]);
+  expect(cluster.values(SURVIVOR, 1)).toEqual(['before', 'last']);
+});
+
 test('what comes back elects among itself and changes nothing of what went on', async () => {
   const {cluster, replica, takeOver} = await bereft();
   await takeOver();

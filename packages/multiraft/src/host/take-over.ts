@@ -32,6 +32,7 @@ export async function applyWholeLog(
   await store.log.append([{type: 'failover', set, replica, manual: place.manual}]);
   const {lastIndex} = place;
   let applied = Math.max(appliedIndex, machine.durablePoint().index);
+  if (applied < lastIndex) await machine.load?.();
   while (applied < lastIndex) {
     const range = {from: applied + 1, upto: lastIndex, bytesMax: READ_BYTES};
     for (const {index, term, type, payload} of await store.log.read(place, range)) {
