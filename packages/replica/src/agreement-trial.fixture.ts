@@ -81,7 +81,7 @@ export type Step =
   | {readonly type: 'propose'; readonly by: number; readonly entry: Entry}
   | {readonly type: 'apply'; readonly replica: number; readonly count: number}
   | {readonly type: 'flush'; readonly replica: number; readonly isAwaited: boolean}
-  | {readonly type: 'compact' | 'crash' | 'replace'; readonly replica: number};
+  | {readonly type: 'compact' | 'crash' | 'replace' | 'unload'; readonly replica: number};
 
 type LogEntry =
   | {readonly type: 'normal'; readonly payload: Uint8Array}
@@ -122,6 +122,7 @@ class Replica {
   machine!: ReplicaMachine;
   appliedIndex = 0;
   budget = new MemtableBudget(1e9);
+  #indexes = new IndexBudget();
 
   constructor(log: Log, slices: WorkSlices) {
     this.#log = log;
@@ -142,6 +143,7 @@ class Replica {
     this.budget = new MemtableBudget(1e9);
     // Small, so that flushes begin by themselves as well.
     const indexes = new IndexBudget();
+    this.#indexes = indexes;
     const limits = {memtableBytes: 4_000, memtableBytesMax: 1e9, memtables: this.budget, indexes};
     const onFault = (error: unknown): void => {
       throw error;
@@ -150,11 +152,14 @@ class Replica {
     this.appliedIndex = this.machine.durablePoint().index;
   }
 
-  apply(count: number): void {
+  async apply(count: number): Promise<void> {
     const end = Math.min(this.#log.lastIndex, this.appliedIndex + count);
     while (this.appliedIndex < end) {
       const index = this.appliedIndex + 1;
       const entry = this.#log.at(index);
+      // As a host does, which asks again until it may.
+      while (entry.type === 'normal' && !this.machine.canApply(entry.payload))
+        await this.machine.load();
       if (entry.type === 'noop') this.machine.applyNothing(index, 5);
       else if (entry.type === 'configuration')
         this.machine.applyConfiguration(index, 5, configuration(entry.voter));
@@ -164,6 +169,14 @@ class Replica {
       // A flush that has just let go of its rows is about to say so.
       expect(this.budget.bytes).toBeGreaterThanOrEqual(this.machine.memtableBytes);
     }
+  }
+
+  /** Work of before may be at it still: then it stays. */
+  async unload(): Promise<void> {
+    const isUnloaded = await this.machine.unload();
+    const {seriesCount} = this.machine.storage;
+    if (isUnloaded) expect([this.machine.loadedBytes, this.#indexes.bytes]).toEqual([0, 0]);
+    if (isUnloaded && seriesCount > 0) expect(this.machine.isLoaded).toBe(false);
   }
 
   async crash(): Promise<void> {
@@ -198,6 +211,7 @@ class Replica {
   async canonical(): Promise<unknown> {
     await this.machine.flush();
     expect(this.budget.bytes).toBe(0);
+    await this.machine.load();
     const {storage} = this.machine;
     const tables = [];
     for (const table of TABLES) tables.push(await this.#rows(table));
@@ -255,7 +269,7 @@ export class Trial {
     for (const step of steps) await this.#step(step);
     const texts: unknown[] = [];
     for (const replica of this.replicas) {
-      replica.apply(this.log.entries.length);
+      await replica.apply(this.log.entries.length);
       texts.push(await replica.canonical());
     }
     const last = this.log.entries.findLast((entry) => entry.type === 'configuration');
@@ -270,7 +284,7 @@ export class Trial {
     // And once more as each of them is after a restart and with all its parts in one.
     for (const replica of this.replicas) {
       await replica.crash();
-      replica.apply(this.log.entries.length);
+      await replica.apply(this.log.entries.length);
       await replica.machine.compactAll();
       expect(await replica.canonical()).toEqual(texts[0]);
       await replica.machine.close();
@@ -291,6 +305,8 @@ export class Trial {
         return replica.machine.compactAll();
       case 'crash':
         return replica.crash();
+      case 'unload':
+        return replica.unload();
       case 'replace': {
         const donor = this.replicas[(step.replica + 1) % this.replicas.length]!;
         return replica.replaceBy(++this.#ids, donor);
@@ -299,7 +315,7 @@ export class Trial {
   }
 
   /** As the leader that `by` is: what it has applied of series goes by number. */
-  #propose(entry: Entry, by: Replica): void {
+  async #propose(entry: Entry, by: Replica): Promise<void> {
     if (entry.type === 'noop' || entry.type === 'configuration') {
       this.log.entries.push(entry);
       return;
@@ -321,6 +337,7 @@ export class Trial {
       ),
     );
     const share = encodeShare({router: {incarnation: router, sequence}, idempotencyKey, tables});
+    await by.machine.load();
     const compact = replaceSeriesKeys(share, (_table, key): SeriesId | undefined =>
       by.machine.storage.seriesId(key),
     );

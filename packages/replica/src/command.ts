@@ -76,6 +76,11 @@ function encodeJson(kind: number, value: unknown): Uint8Array {
   return bytes;
 }
 
+/** Whether to apply it takes what is known of series: to drop or recover a table does not. */
+export function needsSeries(payload: Uint8Array): boolean {
+  return payload[1] !== KIND_CONTROL;
+}
+
 /** Throws FatalError: an entry that does not decode was damaged, or written by a newer version. */
 export function decodeCommand(payload: Uint8Array): Command {
   assert(payload.length > 0, 'a normal entry is never empty');

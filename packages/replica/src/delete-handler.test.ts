@@ -1,8 +1,9 @@
 import {DbError, LIMITS, type ReplicaSetId, type RpcContext, type TableId} from '@flotilla/base';
 import {expect, test} from 'vitest';
+import type {DeleteApplied} from './applied.ts';
 import {decodeCommand} from './command.ts';
 import {deleteHandler, encodeDeleteRequest} from './delete-handler.ts';
-import {type DeleteApplied, ReplicaMachine} from './replica-machine.ts';
+import {ReplicaMachine} from './replica-machine.ts';
 
 const SET = 3 as ReplicaSetId;
 const CONTEXT = {set: SET} as RpcContext;
@@ -15,6 +16,8 @@ interface Situation {
   readonly applied?: DeleteApplied;
   readonly role?: string;
   readonly tombstoneCount?: number;
+  /** What reading its series ends with. */
+  readonly loading?: Promise<void> | undefined;
 }
 
 /** What the client's side is told, and what was proposed. */
@@ -22,9 +25,16 @@ async function handle({
   applied = {status: 'deleted'},
   role = 'leader',
   tombstoneCount = 0,
+  loading,
 }: Situation) {
   const storage = {tombstoneCount};
-  const machine = Object.create(ReplicaMachine.prototype, {storage: {value: storage}});
+  let unread = loading;
+  const load = (): Promise<void> | undefined =>
+    unread?.then(() => {
+      unread = undefined;
+    });
+  const own = {storage: {value: storage}, load: {value: load}};
+  const machine = Object.create(ReplicaMachine.prototype, own);
   const proposed: Uint8Array[] = [];
   const host = {
     propose: async (_set: ReplicaSetId, payload: Uint8Array) => {
@@ -58,4 +68,13 @@ test('at tombstones_per_replica_max a leader proposes none; a follower names the
   expect((await handle({tombstoneCount: max - 1})).answer).toBe('acknowledged');
   expect(await handle({tombstoneCount: max})).toEqual({answer: 'OVERLOADED', proposed: []});
   expect((await handle({tombstoneCount: max, role: 'follower'})).answer).toBe('NOT_LEADER');
+});
+
+test('a leader has its series read before it proposes, and a follower reads nothing', async () => {
+  const loading = Promise.resolve();
+  expect((await handle({loading})).answer).toBe('acknowledged');
+  const damaged = new DbError('REPLICA_STOPPED', 'its series cannot be read');
+  const failed = Promise.reject(damaged);
+  expect(await handle({loading: failed})).toEqual({answer: 'REPLICA_STOPPED', proposed: []});
+  expect((await handle({loading: failed, role: 'follower'})).answer).toBe('NOT_LEADER');
 });

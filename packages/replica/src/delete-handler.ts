@@ -3,8 +3,10 @@
 // it has flushed and merged, and apply must refuse alike on every replica.
 
 import {DbError, LIMITS, type ReplicaSetId, type RpcContext} from '@flotilla/base';
+import type {DeleteApplied} from './applied.ts';
 import {type DeleteRequest, encodeDelete} from './command.ts';
-import {type DeleteApplied, ReplicaMachine} from './replica-machine.ts';
+import {loadedMachine, machineOf} from './loaded-machine.ts';
+import type {ReplicaMachine} from './replica-machine.ts';
 import {PROPOSAL_MS_MAX, type ProposalHost} from './write-handler.ts';
 
 export const DELETE_METHOD = 'replica.delete';
@@ -21,14 +23,11 @@ export function deleteHandler(
   monotonicMs: () => number,
 ): (payload: Uint8Array, context: RpcContext) => Promise<Uint8Array> {
   return async (payload, {set}) => {
-    const machine = host.stateMachine(set);
-    if (!(machine instanceof ReplicaMachine)) {
-      throw new DbError('REPLICA_GONE', `no replica of set ${set} on this node`);
-    }
-    // Of a follower only that it is one is of use to the sender.
-    if (host.status(set)?.role === 'leader') admit(machine, set);
-    const request = JSON.parse(new TextDecoder().decode(payload)) as DeleteRequest;
     const deadlineMs = monotonicMs() + PROPOSAL_MS_MAX;
+    machineOf(host, set);
+    // Of a follower only that it is one is of use to the sender.
+    if (host.status(set)?.role === 'leader') admit(await loadedMachine(host, set), set);
+    const request = JSON.parse(new TextDecoder().decode(payload)) as DeleteRequest;
     return answerOf(
       (await host.propose(set, encodeDelete(request), {deadlineMs})) as DeleteApplied,
       set,

@@ -1,3 +1,4 @@
+export type {WriteApplied} from './applied.ts';
 export {
   type ControlCommand,
   type DeleteRequest,
@@ -16,13 +17,11 @@ export {
 } from './fence-handler.ts';
 export {FlushSchedule} from './flush-schedule.ts';
 export {IndexBudget} from './index-budget.ts';
+export {loadedMachine} from './loaded-machine.ts';
+export type {MachineEvents, MachineLimits} from './machine-limits.ts';
 export {decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
 export {MemtableBudget} from './memtable-budget.ts';
-export {
-  type MachineEvents,
-  type MachineLimits,
-  ReplicaMachine,
-  type WriteApplied,
-} from './replica-machine.ts';
+export {ReplicaMachine} from './replica-machine.ts';
 export {refusedSeries} from './series-limit.ts';
+export {UnloadSchedule} from './unload-schedule.ts';
 export {type ProposalHost, type SeriesLimits, WRITE_METHOD, writeHandler} from './write-handler.ts';

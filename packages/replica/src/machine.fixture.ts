@@ -4,10 +4,11 @@ import type {OperationId, TableId} from '@flotilla/base';
 import {encodeShare} from '@flotilla/column';
 import type {DurablePoint} from '@flotilla/multiraft';
 import type {PartDamage, ReplicaStorage} from '@flotilla/storage';
+import type {WriteApplied} from './applied.ts';
 import {encodeChecksum, encodeControl, encodeWrite} from './command.ts';
 import {IndexBudget} from './index-budget.ts';
 import {MemtableBudget} from './memtable-budget.ts';
-import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
+import {ReplicaMachine} from './replica-machine.ts';
 
 export const FOUNDING: DurablePoint = {
   index: 5,
@@ -49,11 +50,13 @@ export class FakeStorage {
   asStorage(): ReplicaStorage {
     return this as unknown as ReplicaStorage;
   }
-  durableExtra(): undefined {
-    return undefined;
+  extra: Uint8Array | undefined;
+  durableExtra(): Uint8Array | undefined {
+    return this.extra;
   }
+  point = FOUNDING;
   durablePoint(): DurablePoint {
-    return FOUNDING;
+    return this.point;
   }
   applyNothing(): void {}
   applyWrite(): object {
@@ -75,8 +78,26 @@ export class FakeStorage {
     return this.bytes;
   }
   ofIndex = 0;
+  isLoaded = true;
   indexBytes(): number {
-    return this.ofIndex;
+    return this.isLoaded ? this.ofIndex : 0;
+  }
+  /** Ends a reading of its series; an error is what it ends with. */
+  loads: ((error?: Error) => void)[] = [];
+  load(): Promise<void> | undefined {
+    if (this.isLoaded) return undefined;
+    return new Promise((resolve, reject) =>
+      this.loads.push((error) => {
+        this.isLoaded = error === undefined;
+        if (error === undefined) resolve();
+        else reject(error);
+      }),
+    );
+  }
+  isNeeded = false;
+  unload(): boolean {
+    this.isLoaded = this.isNeeded;
+    return !this.isNeeded;
   }
   async close(): Promise<void> {}
   async destroy(): Promise<void> {}
@@ -89,9 +110,18 @@ export class FakeStorage {
   }
   /** As the flush under way was told it last. */
   pressure = (): number => 0;
-  flush(_point: unknown, pressure: () => number): Promise<void> {
+  flush(
+    {extra, ...point}: DurablePoint & {readonly extra: Uint8Array | undefined},
+    pressure: () => number,
+  ): Promise<void> {
     this.pressure = pressure;
-    return new Promise((resolve) => this.flushes.push(resolve));
+    return new Promise((resolve) =>
+      this.flushes.push(() => {
+        this.point = point;
+        this.extra = extra;
+        resolve();
+      }),
+    );
   }
   compactedAll = 0;
   async compactAll(): Promise<void> {
@@ -114,20 +144,24 @@ export function openMachine(
     storage = new FakeStorage(),
     indexes = new IndexBudget(),
     ofIndex = 0,
+    isLoaded = true,
   }: {
     readonly storage?: FakeStorage;
     readonly indexes?: IndexBudget;
-    /** Bytes, as it is opened. */
+    /** Bytes, as it is opened, or once its series are read. */
     readonly ofIndex?: number;
+    readonly isLoaded?: boolean;
   } = {},
 ) {
   const faults: unknown[] = [];
+  const loadings: Promise<void>[] = [];
   storage.ofIndex = ofIndex;
+  storage.isLoaded = isLoaded;
   const machine = new ReplicaMachine(
     storage.asStorage(),
     FOUNDING,
     {memtableBytes: 1e6, memtableBytesMax: 4e6, memtables, indexes},
-    {onFault: (error) => faults.push(error)},
+    {onFault: (error) => faults.push(error), onLoading: (loading) => loadings.push(loading)},
   );
   let index = FOUNDING.index;
   const write = (sequence: number, idempotencyKey?: string): WriteApplied => {
@@ -141,5 +175,5 @@ export function openMachine(
     machine.apply(++index, 5, encodeChecksum({operation: OPERATION}));
     return index;
   };
-  return {storage, machine, faults, write, control, checksum};
+  return {storage, machine, faults, loadings, write, control, checksum};
 }

@@ -1,5 +1,5 @@
-// Replicas of one set agree: given one log, whatever each of them flushed, compacted, lost in a crash or
-// got by a snapshot in the middle, their answers to each entry, their rows to the last bit, their series
+// Replicas of one set agree: given one log, whatever each of them flushed, compacted, unloaded, lost in a crash
+// or got by a snapshot in the middle, their answers to each entry, their rows to the last bit, their series
 // ids, the fates of their tables and what they have seen of retries are the same.
 
 import type {WorkSlices} from '@flotilla/base';
@@ -101,6 +101,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       replica,
     }),
   },
+  {weight: 3, arbitrary: fc.record({type: fc.constant('unload' as const), replica})},
 );
 
 const EACH_PIECE_WAITS: WorkSlices = {

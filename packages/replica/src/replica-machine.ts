@@ -33,12 +33,20 @@ import {
   type PinnedRows,
   type ReplicaStorage,
   type StoragePoint,
-  type WriteResult,
 } from '@flotilla/storage';
-import {type Command, type ControlCommand, type DeleteRequest, decodeCommand} from './command.ts';
-import type {IndexBudget} from './index-budget.ts';
+import {type DeleteApplied, refused, type WriteApplied} from './applied.ts';
+import {
+  type Command,
+  type ControlCommand,
+  type DeleteRequest,
+  decodeCommand,
+  needsSeries,
+} from './command.ts';
+import type {MachineEvents, MachineLimits} from './machine-limits.ts';
 import {decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
-import {type MemtableBudget, pressureOf} from './memtable-budget.ts';
+import {MachineSeries} from './machine-series.ts';
+import {MachineWork} from './machine-work.ts';
+import {pressureOf} from './memtable-budget.ts';
 
 type Configuration = DurablePoint['configuration'];
 
@@ -51,54 +59,19 @@ const columns = new ColumnArena();
  */
 const TOMBSTONES_MAX = 2 * LIMITS.tombstones_per_replica_max.value;
 
-/** What apply made of a delete. */
-export type DeleteApplied =
-  | {readonly status: 'deleted'}
-  | {readonly status: 'duplicate' | 'forgotten'}
-  | {readonly status: 'dropped-table'; readonly table: number};
-
-/** What apply made of a write. */
-export type WriteApplied =
-  | {readonly status: 'applied'; readonly rowCount: number}
-  /** Seen before: applied then, nothing now. */
-  | {readonly status: 'duplicate'}
-  /** Older than the retry window: whether it was applied is not known any more. */
-  | {readonly status: 'forgotten'}
-  /** It names a dead table; the router is behind. */
-  | {readonly status: 'dropped-table'; readonly table: number}
-  /** Likewise, a dead column. */
-  | {readonly status: 'dropped-column'; readonly table: number; readonly column: number};
-
-export interface MachineLimits {
-  /** A memtable of this size is flushed. */
-  readonly memtableBytes: number;
-  /** With this much in memory nothing is applied until a flush has finished. At least twice the above. */
-  readonly memtableBytesMax: number;
-  /** Shared by the machines of a thread; past it nothing is applied either. */
-  readonly memtables: MemtableBudget;
-  /** Likewise; past it leaders take no new series. */
-  readonly indexes: IndexBudget;
-}
-
-export interface MachineEvents {
-  /** A flush or compaction failed, not for a damaged part: the disk is broken, the store stops. */
-  readonly onFault: (error: unknown) => void;
-  /** An entry of the log dropped, recovered or purged the table. Absent where nobody looks after them. */
-  readonly onFate?: ((table: TableId) => void) | undefined;
-}
-
 export class ReplicaMachine implements StateMachine {
   readonly storage: ReplicaStorage;
   readonly #limits: MachineLimits;
   readonly #events: MachineEvents;
-  #seen: Seen;
+  readonly #series: MachineSeries;
+  /** Undefined: what is durable of it is all of it. Decoded when an entry first asks. */
+  #seen: Seen | undefined;
   #point: DurablePoint;
   #applied: DurablePoint;
   /** Flushes under way, whoever asked for them. */
   #flushes = 0;
-  /** What the shared budgets have of this machine. */
+  /** What the shared budget has of this machine. */
   #memtableBytes = 0;
-  #indexBytes = 0;
   /** A purge waits for a flush to become durable, and then for a compaction that frees its bytes. */
   #isPurgePending = false;
   #isCompacting = false;
@@ -106,9 +79,9 @@ export class ReplicaMachine implements StateMachine {
   #writtenBytes = 0;
   /** Between two states: an apply or an install is under way, or has failed and will never end. */
   #isTorn = false;
-  /** What a compaction met in a part. The group stops at its next entry, and meta replaces the replica. */
-  #damage: PartDamage | undefined;
-  #work: ReplicaWork | undefined;
+  /** What was met in a file. The group stops at its next entry, and meta replaces the replica. */
+  #damage: FatalError | undefined;
+  readonly #work = new MachineWork((error) => this.#failed(error));
 
   /** @param founding where a replica without a durable point begins. */
   constructor(
@@ -120,11 +93,18 @@ export class ReplicaMachine implements StateMachine {
     this.storage = storage;
     this.#limits = limits;
     this.#events = events;
-    this.#seen = decodeSeen(storage.durableExtra());
     const point = storage.durablePoint();
     this.#point = point === undefined ? founding : asDurablePoint(point);
     this.#applied = this.#point;
-    this.#accountIndex();
+    this.#series = new MachineSeries({
+      storage,
+      budget: limits.indexes,
+      onLoading: events.onLoading,
+      onDamage: (damage) => {
+        this.#damage = damage;
+      },
+      onFault: events.onFault,
+    });
     // What a stop broke off: here no flush may ever come that begins it again.
     this.#maybeCompact();
   }
@@ -142,7 +122,10 @@ export class ReplicaMachine implements StateMachine {
     this.#applied = {...this.#applied, index, term}; // Last, so that a throw leaves the entry unapplied.
     this.#account();
     // Now, so that the state that is read is the one of this index.
-    if (command.type === 'checksum') this.#beginChecksum(index, command.request.operation);
+    if (command.type === 'checksum') {
+      const work = {operation: command.request.operation, work: 'checksum', index} as const;
+      void this.#work.carryOut(work, () => this.#checksum());
+    }
     if (command.type === 'control') this.#events.onFate?.(command.control.table);
     return {value};
   }
@@ -159,24 +142,47 @@ export class ReplicaMachine implements StateMachine {
     this.#applied = {...this.#applied, index, term};
   }
 
-  canApply(): boolean {
-    const {memtableBytesMax, memtables} = this.#limits;
-    if (this.storage.tombstoneCount >= TOMBSTONES_MAX) {
-      // While nothing is applied, and after a restart, nobody else would begin either.
-      this.afterApply();
-      this.#maybeCompact();
-      return false;
-    }
-    if (this.storage.memtableBytes() >= memtableBytesMax) {
-      // A full disk may have refused its flush, and no apply will ask for the next.
-      this.afterApply();
-      return false;
-    }
-    return !memtables.isFull;
+  canApply(payload?: Uint8Array): boolean {
+    // One that is damaged says so when it applies.
+    const isToLoad = payload === undefined || needsSeries(payload);
+    if (isToLoad && !this.isDamaged && this.load() !== undefined) return false;
+    return this.#hasRoom();
   }
 
+  /** Whether its series are in memory or not: who proposes what needs them has them read first. */
   canTake(): boolean {
-    return this.canApply() && this.#pressure() < 1;
+    return this.#hasRoom() && this.#pressure() < 1;
+  }
+
+  get isLoaded(): boolean {
+    return this.storage.isLoaded;
+  }
+
+  load(): Promise<void> | undefined {
+    return this.#series.use();
+  }
+
+  /** @see MachineSeries#uses */
+  get uses(): number {
+    return this.#series.uses;
+  }
+
+  /** What of it is in memory only because somebody used it; 0: there is nothing to unload. */
+  get loadedBytes(): number {
+    return this.storage.indexBytes();
+  }
+
+  /**
+   * Makes durable what is not, then lets go of all that files hold as well, but for what its group and its
+   * reports need. False where it was used meanwhile, or something is at work on it.
+   */
+  async unload(): Promise<boolean> {
+    const {uses} = this;
+    if (this.#applied.index > this.#point.index) await this.flush();
+    const isAllDurable = this.#isWhole && this.#applied.index <= this.#point.index;
+    if (!isAllDurable || this.uses !== uses || !this.#series.unload()) return false;
+    this.#seen = undefined;
+    return true;
   }
 
   afterApply(): void {
@@ -208,7 +214,7 @@ export class ReplicaMachine implements StateMachine {
     return this.#flushes > 0;
   }
 
-  /** A part of it is damaged: what it holds is of no use to anybody. */
+  /** A file of it is damaged: what it holds is of no use to anybody. */
   get isDamaged(): boolean {
     return this.#damage !== undefined;
   }
@@ -244,7 +250,7 @@ export class ReplicaMachine implements StateMachine {
     this.#isTorn = true;
     await this.storage.install({directory, fileNames, point});
     this.#account();
-    this.#seen = decodeSeen(this.storage.durableExtra());
+    this.#seen = undefined;
     this.#point = point;
     this.#applied = point;
     this.#isTorn = false;
@@ -271,25 +277,23 @@ export class ReplicaMachine implements StateMachine {
   /** Merges all parts into one; for measurements and by an operator's order. */
   async compactAll(): Promise<void> {
     if (this.#isClosed) return;
+    await this.#series.load();
     await this.storage.compactAll();
   }
 
   get work(): ReplicaWork | undefined {
-    return this.#work;
+    return this.#work.present;
   }
 
   /** As `flush` and `compactAll`, for an operation: `work` tells what becomes of it. Twice is once. */
   beginCompaction(operation: OperationId): void {
-    const {operation: present, state} = this.#work ?? {};
+    const {operation: present, state} = this.work ?? {};
     if (present === operation && state !== 'failed') return;
-    const work = {operation, work: 'compact'} as const;
-    this.#work = {...work, state: 'running'};
-    const compact = async (): Promise<Partial<ReplicaWork>> => {
+    void this.#work.carryOut({operation, work: 'compact'}, async () => {
       await this.flush();
       await this.compactAll();
       return {};
-    };
-    void this.#carryOut(work, compact());
+    });
   }
 
   async close(): Promise<void> {
@@ -319,7 +323,7 @@ export class ReplicaMachine implements StateMachine {
   }
 
   #applyDelete(index: number, {router, deletion}: DeleteRequest): DeleteApplied {
-    const {retries} = this.#seen;
+    const {retries} = this.#remembered();
     const seen = retries.look(router.incarnation, router.sequence);
     if (seen !== 'new') {
       this.storage.applyNothing(index);
@@ -335,7 +339,7 @@ export class ReplicaMachine implements StateMachine {
     columns.clear();
     const share = decodeShare(bytes, columns);
     const {incarnation, sequence} = share.router;
-    const {retries, keys} = this.#seen;
+    const {retries, keys} = this.#remembered();
     const key = share.idempotencyKey;
     const seen = retries.look(incarnation, sequence);
     if (seen !== 'new' || (key !== undefined && keys.has(key))) {
@@ -371,12 +375,6 @@ export class ReplicaMachine implements StateMachine {
     }
   }
 
-  #beginChecksum(index: number, operation: OperationId): void {
-    const work = {operation, work: 'checksum', index} as const;
-    this.#work = {...work, state: 'running'};
-    void this.#carryOut(work, this.#checksum());
-  }
-
   async #checksum(): Promise<Partial<ReplicaWork>> {
     this.#flushes += 1;
     let pinned: PinnedRows | undefined;
@@ -393,27 +391,35 @@ export class ReplicaMachine implements StateMachine {
     return this.storage.checksum(pinned);
   }
 
-  /** A newer order takes the place of what is told of an older one. */
-  async #carryOut(
-    work: Omit<ReplicaWork, 'state'>,
-    working: Promise<Partial<ReplicaWork>>,
-  ): Promise<void> {
-    let end: Partial<ReplicaWork>;
-    try {
-      end = {state: 'done', ...(await working)};
-    } catch (error) {
-      end = {state: 'failed', error: String(error)};
-      if (error instanceof PartDamage) this.#damage = error;
-      else if (!(error instanceof DbError) && !isDiskFull(error)) this.#events.onFault(error);
-    }
-    const present = this.#work;
-    if (present?.operation === work.operation && present.index === work.index)
-      this.#work = {...work, ...end} as ReplicaWork;
+  #failed(error: unknown): void {
+    if (error instanceof PartDamage) this.#damage = error;
+    else if (!(error instanceof DbError) && !isDiskFull(error)) this.#events.onFault(error);
   }
 
   /** What is in memory is a state, and will be asked for. */
   get #isWhole(): boolean {
     return !this.#isClosed && !this.#isTorn;
+  }
+
+  #hasRoom(): boolean {
+    const {memtableBytesMax, memtables} = this.#limits;
+    if (this.storage.tombstoneCount >= TOMBSTONES_MAX) {
+      // While nothing is applied, and after a restart, nobody else would begin either.
+      this.afterApply();
+      this.#maybeCompact();
+      return false;
+    }
+    if (this.storage.memtableBytes() >= memtableBytesMax) {
+      // A full disk may have refused its flush, and no apply will ask for the next.
+      this.afterApply();
+      return false;
+    }
+    return !memtables.isFull;
+  }
+
+  #remembered(): Seen {
+    this.#seen ??= decodeSeen(this.storage.durableExtra());
+    return this.#seen;
   }
 
   #mustBeUndamaged(): void {
@@ -423,6 +429,7 @@ export class ReplicaMachine implements StateMachine {
   /** Nothing is applied from here on; what is in memory goes with the machine. */
   #end(): void {
     this.#isClosed = true;
+    this.#series.end();
     this.#account();
   }
 
@@ -430,13 +437,7 @@ export class ReplicaMachine implements StateMachine {
     const bytes = this.#isClosed ? 0 : this.storage.memtableBytes();
     this.#limits.memtables.change(bytes - this.#memtableBytes);
     this.#memtableBytes = bytes;
-    this.#accountIndex();
-  }
-
-  #accountIndex(): void {
-    const bytes = this.#isClosed ? 0 : this.storage.indexBytes();
-    this.#limits.indexes.change(bytes - this.#indexBytes);
-    this.#indexBytes = bytes;
+    this.#series.account();
   }
 
   /** 1: writes wait for a flush, of this replica or of the thread's. */
@@ -447,7 +448,9 @@ export class ReplicaMachine implements StateMachine {
   }
 
   #flushPoint(): FlushPoint {
-    return {...this.#applied, extra: encodeSeen(this.#seen)};
+    const seen = this.#seen;
+    const extra = seen === undefined ? this.storage.durableExtra() : encodeSeen(seen);
+    return {...this.#applied, extra};
   }
 
   #startFlush(): void {
@@ -468,7 +471,8 @@ export class ReplicaMachine implements StateMachine {
   #maybeCompact(): void {
     if (this.#isCompacting || this.#isClosed || !this.storage.needsCompaction()) return;
     this.#isCompacting = true;
-    this.storage.compact().then(
+    const compact = (): Promise<boolean> => this.storage.compact();
+    (this.#series.load()?.then(compact) ?? compact()).then(
       () => {
         this.#isCompacting = false;
         this.#maybeCompact();
@@ -476,19 +480,12 @@ export class ReplicaMachine implements StateMachine {
       (error: unknown) => {
         // Closing breaks compactions off; their parts are as they were.
         if (error instanceof DbError && error.code === 'CANCELLED') return;
-        if (error instanceof PartDamage) this.#damage = error;
         // Its parts are as they were; the next flush begins it again.
-        else if (isDiskFull(error)) this.#isCompacting = false;
-        else this.#events.onFault(error);
+        if (isDiskFull(error) || error instanceof DbError) this.#isCompacting = false;
+        else this.#failed(error);
       },
     );
   }
-}
-
-function refused(result: Extract<WriteResult, {status: 'rejected'}>): WriteApplied {
-  const {table} = result;
-  if (result.code === 'TABLE_DROPPED') return {status: 'dropped-table', table};
-  return {status: 'dropped-column', table, column: result.column};
 }
 
 function asDurablePoint({index, term, configuration}: StoragePoint): DurablePoint {

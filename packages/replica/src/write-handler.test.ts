@@ -1,8 +1,10 @@
-import type {DbError, ReplicaSetId, RpcContext, TableId} from '@flotilla/base';
-import {encodeShare} from '@flotilla/column';
+import {DbError, type ReplicaSetId, type RpcContext, type TableId} from '@flotilla/base';
+import {decodeShare, encodeShare} from '@flotilla/column';
 import {beforeEach, describe, expect, test} from 'vitest';
+import type {WriteApplied} from './applied.ts';
+import {decodeCommand} from './command.ts';
 import {IndexBudget} from './index-budget.ts';
-import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
+import {ReplicaMachine} from './replica-machine.ts';
 import {refusedSeries} from './series-limit.ts';
 import {type SeriesLimits, writeHandler} from './write-handler.ts';
 
@@ -22,15 +24,30 @@ const SHARE = encodeShare({
   ],
 });
 
+interface Series {
+  readonly seriesId?: (key: Uint8Array) => number | undefined;
+  readonly seriesCount?: number;
+  /** Called where they are not in memory yet. */
+  readonly read?: () => Promise<void>;
+}
+
 /** A machine as far as the handler looks at it. */
-function machine(): ReplicaMachine {
-  const storage = {seriesId: () => undefined, seriesCount: 0};
-  return Object.create(ReplicaMachine.prototype, {storage: {value: storage}}) as ReplicaMachine;
+function machine({seriesId = () => undefined, seriesCount = 0, read}: Series = {}): ReplicaMachine {
+  const storage = {seriesId, seriesCount, isLoaded: read === undefined};
+  const load = (): Promise<void> | undefined => {
+    if (storage.isLoaded) return undefined;
+    return read?.().then(() => {
+      storage.isLoaded = true;
+    });
+  };
+  const own = {storage: {value: storage}, load: {value: load}};
+  return Object.create(ReplicaMachine.prototype, own) as ReplicaMachine;
 }
 
 /** What the client's side is told when apply made that of the write. */
 async function answerTo(applied: WriteApplied): Promise<string> {
-  const host = {propose: async () => applied, stateMachine: machine, status: () => undefined};
+  const stateMachine = () => machine();
+  const host = {propose: async () => applied, stateMachine, status: () => undefined};
   const handle = writeHandler(host, () => 0);
   try {
     return (await handle(SHARE, CONTEXT)).length === 0 ? 'acknowledged' : 'answered with bytes';
@@ -57,6 +74,46 @@ test('a set that is not here is refused before anything is proposed', async () =
   await expect(handle(SHARE, CONTEXT)).rejects.toMatchObject({code: 'REPLICA_GONE'});
 });
 
+test('a leader has its series read before it looks at a share; who does not lead reads nothing', async () => {
+  let reads = 0;
+  const unread = (): ReplicaMachine =>
+    machine({
+      seriesId: () => 3,
+      read: async () => {
+        reads += 1;
+      },
+    });
+  const proposedBy = async (role: string): Promise<readonly (Uint8Array | number)[]> => {
+    const replica = unread();
+    let proposed = new Uint8Array(0);
+    const propose = async (_set: ReplicaSetId, payload: Uint8Array) => {
+      proposed = new Uint8Array(payload);
+      return {status: 'applied', rowCount: 1};
+    };
+    const host = {propose, stateMachine: () => replica, status: () => ({role})};
+    await writeHandler(host, () => 0)(SHARE, CONTEXT);
+    const command = decodeCommand(proposed);
+    if (command.type !== 'write') throw new Error(`a ${command.type} was proposed`);
+    return decodeShare(command.share).tables[0]!.series;
+  };
+  expect(await proposedBy('leader')).toEqual([3]);
+  expect(reads).toBe(1);
+  // Whom the host refuses, or a leader of a moment: what it is sent is as good without ids.
+  expect(await proposedBy('follower')).toEqual([Uint8Array.of(1)]);
+  expect(reads).toBe(1);
+});
+
+test('a leader whose series cannot be read says so, and proposes nothing', async () => {
+  const failed = new DbError('REPLICA_STOPPED', 'its series cannot be read');
+  const replica = machine({read: () => Promise.reject(failed)});
+  const host = {
+    propose: async () => expect.unreachable('proposed'),
+    stateMachine: () => replica,
+    status: () => ({role: 'leader'}),
+  };
+  await expect(writeHandler(host, () => 0)(SHARE, CONTEXT)).rejects.toBe(failed);
+});
+
 describe('where there is no room', () => {
   const known = Uint8Array.of(9);
   const [one, two] = [Uint8Array.of(1), Uint8Array.of(2)];
@@ -70,8 +127,7 @@ describe('where there is no room', () => {
   /** Of a replica that knows one of the keys, and four series in all. */
   function handlerWith(limits: SeriesLimits) {
     const seriesId = (key: Uint8Array) => (key[0] === known[0] ? 0 : undefined);
-    const storage = {value: {seriesId, seriesCount: 4}};
-    const full = Object.create(ReplicaMachine.prototype, {storage}) as ReplicaMachine;
+    const full = machine({seriesId, seriesCount: 4});
     const propose = async (_set: ReplicaSetId, payload: Uint8Array) => {
       proposed.push(payload);
       return {status: 'applied', rowCount: 1};

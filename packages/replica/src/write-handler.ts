@@ -4,9 +4,10 @@
 import {DbError, LIMITS, type ReplicaSetId, type RpcContext} from '@flotilla/base';
 import {replaceSeriesKeys} from '@flotilla/column';
 import type {StateMachine} from '@flotilla/multiraft';
+import type {WriteApplied} from './applied.ts';
 import {encodeWrite} from './command.ts';
 import type {IndexBudget} from './index-budget.ts';
-import {ReplicaMachine, type WriteApplied} from './replica-machine.ts';
+import {loadedMachine, machineOf} from './loaded-machine.ts';
 import {roomOfNode, roomOfSet, type SeriesRoom, seriesLimit} from './series-limit.ts';
 
 export const WRITE_METHOD = 'replica.write';
@@ -41,12 +42,14 @@ export function writeHandler(
   limits: SeriesLimits = {},
 ): (payload: Uint8Array, context: RpcContext) => Promise<Uint8Array> {
   return async (share, {set}) => {
-    const machine = host.stateMachine(set);
-    if (!(machine instanceof ReplicaMachine)) {
-      throw new DbError('REPLICA_GONE', `no replica of set ${set} on this node`);
-    }
+    const options = {deadlineMs: monotonicMs() + PROPOSAL_MS_MAX, kind: 'write'} as const;
+    const propose = async (entry: Uint8Array): Promise<Uint8Array> =>
+      answerOf((await host.propose(set, encodeWrite(entry), options)) as WriteApplied, set);
+    // Who does not lead only names who does: nothing is read for that.
+    const {isLoaded} = machineOf(host, set);
+    if (!isLoaded && host.status(set)?.role !== 'leader') return propose(share);
     // Ids of series that are applied here mean the same on every replica at any later index.
-    const {storage} = machine;
+    const {storage} = await loadedMachine(host, set);
     let fresh = 0;
     const compact = replaceSeriesKeys(share, (_table, key) => {
       const id = storage.seriesId(key);
@@ -57,10 +60,7 @@ export function writeHandler(
     const room =
       fresh > 0 ? roomOf(host, set, {fresh, known: storage.seriesCount}, limits) : undefined;
     if (room !== undefined) throw seriesLimit(compact, room);
-    const deadlineMs = monotonicMs() + PROPOSAL_MS_MAX;
-    const options = {deadlineMs, kind: 'write'} as const;
-    const applied = (await host.propose(set, encodeWrite(compact), options)) as WriteApplied;
-    return answerOf(applied, set);
+    return propose(compact);
   };
 }
 

@@ -48,6 +48,24 @@ test('who has retained it open reads it when its directory is gone', async () =>
   await file.release();
 });
 
+test('one that nobody reads is closed, and opened by the next reader', async () => {
+  const {disk, file} = await written();
+  const opened = vi.spyOn(disk, 'open');
+  file.retainOpen();
+  await file.closeUnread();
+  expect(await file.read(0, 3)).toEqual(Uint8Array.of(1, 2, 3));
+  expect(opened).toHaveBeenCalledTimes(1);
+  await file.release();
+  const reading = file.read(0, 3);
+  await file.closeUnread();
+  await reading;
+  await file.closeUnread();
+  await file.closeUnread();
+  expect(await file.read(1, 2)).toEqual(Uint8Array.of(2, 3));
+  expect(opened).toHaveBeenCalledTimes(2);
+  await file.release();
+});
+
 test('one that is obsolete goes once, with its last reference', async () => {
   const {disk, file} = await written();
   file.retainOpen();

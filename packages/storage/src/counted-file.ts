@@ -51,6 +51,16 @@ export class CountedFile {
     this.#isObsolete = true;
   }
 
+  /** Closes it where nobody but its owner holds it; the next read opens it again. */
+  async closeUnread(): Promise<void> {
+    const handle = this.#handle;
+    if (this.#references > 1 || this.#reads.size > 0 || handle === undefined) return;
+    this.#handle = undefined;
+    // One that could not be opened has nothing to close, and failed for whoever asked for it.
+    const [opened] = await Promise.allSettled([handle]);
+    if (opened.status === 'fulfilled') await opened.value.close();
+  }
+
   async read(offset: number, length: number): Promise<Uint8Array> {
     assert(this.#references > 0, () => `${this.path} is read after its end`);
     const read = this.#open().then((handle) => handle.readAt(offset, length));
@@ -63,11 +73,13 @@ export class CountedFile {
   }
 
   #open(): Promise<DiskFile> {
-    this.#handle ??= this.#disk.open(this.path, 'read').catch((error: unknown) => {
+    if (this.#handle !== undefined) return this.#handle;
+    const handle = this.#disk.open(this.path, 'read').catch((error: unknown) => {
       // Where descriptors were all in use, the next reader may find one.
-      this.#handle = undefined;
+      if (this.#handle === handle) this.#handle = undefined;
       throw error;
     });
-    return this.#handle;
+    this.#handle = handle;
+    return handle;
   }
 }

@@ -14,7 +14,7 @@ export const KEY_MAGIC = Uint8Array.of(0x46, 0x4c, 0x4f, 0x54, 0x4b, 0x45, 0x59,
 const KEYS_PER_LOOK = 256;
 
 /** An index, and the slices in which the thread works on its keys: there may be a million. */
-export interface KeyWork {
+interface KeyWork {
   readonly index: SeriesIndex;
   readonly slices: Slices;
 }

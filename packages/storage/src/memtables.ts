@@ -43,6 +43,12 @@ export class Memtables {
     return [...this.#frozen.map(({memtable}) => memtable), this.#active];
   }
 
+  /** Neither rows nor deletes, nor a flush that is not done. */
+  get isEmpty(): boolean {
+    const {isEmpty, tombstoneCount} = this.#active;
+    return isEmpty && tombstoneCount === 0 && this.#frozen.length === 0;
+  }
+
   get bytes(): number {
     let {bytes} = this.#active;
     for (const {memtable} of this.#frozen) bytes += memtable.bytes;

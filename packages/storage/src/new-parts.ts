@@ -29,11 +29,11 @@ interface Flushed {
   readonly hi: number;
 }
 
+/** Requires a memtable with rows. */
 export async function writeFlushed(
   {files, ...writing}: PartWriting,
   {memtable, lo, hi}: Flushed,
 ): Promise<PartRecord | undefined> {
-  if (memtable.isEmpty) return undefined;
   const file = await files.nextName('part');
   const path = files.path(file);
   const write = () => writeMemtable({disk: files.disk, path, memtable, ...writing});

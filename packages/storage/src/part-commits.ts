@@ -18,7 +18,7 @@ import {liveTombstones} from './tombstone.ts';
 export interface PartCommitsDeps {
   readonly files: ReplicaFiles;
   readonly memtables: Memtables;
-  /** Another one after an install. */
+  /** Another one after an install. Asked for only where there are rows or new series. */
   readonly index: () => SeriesIndex;
   readonly cut: BlockCut;
   readonly partVersion: () => PartVersion;
@@ -61,10 +61,10 @@ export class PartCommits {
     const {memtable, lo} = frozen;
     const urgency = () => Math.max(memtables.flushLag(), pressure());
     const slices = new Slices(turns, {work: 'flush', urgency});
-    const part = await writeFlushed(this.#writing(slices), {memtable, lo, hi: frozen.point.index});
+    const flushed = {memtable, lo, hi: frozen.point.index};
+    const part = memtable.isEmpty ? undefined : await writeFlushed(this.#writing(slices), flushed);
     try {
-      const keys = {index: index(), slices};
-      const keyFiles = await writeNewKeys(files, keys, frozen.seriesCount);
+      const keyFiles = await writeNewKeys(files, {index, slices}, frozen.seriesCount);
       await this.#commitFlushed(frozen, part, keyFiles);
     } catch (error) {
       // Written again with the next flush; until then a full disk has better use for the room.

@@ -1,5 +1,6 @@
 // A part as it is read: the footer and the index of each table are loaded on first use and kept (some
-// 100 bytes per column of a stripe, that is per 32,768 rows); everything else is read when asked for.
+// 100 bytes per column of a stripe, that is per 32,768 rows) until the replica rests; everything else is
+// read when asked for.
 
 import type {TableId} from '@flotilla/base';
 import type {CountedFile} from './counted-file.ts';
@@ -67,6 +68,12 @@ export class Part {
       this.#indexes.set(table, index);
     }
     return index;
+  }
+
+  /** What was loaded of it; the next reader loads it again. */
+  forget(): void {
+    this.#footer = undefined;
+    this.#indexes.clear();
   }
 
   async readPage(page: Page): Promise<Uint8Array> {

@@ -143,7 +143,8 @@ export class ReplicaFiles {
           [this.#keys.extra, state.extra],
         ],
       });
-      this.#switchTo(state);
+      // The manifest keeps these bytes as well: once is enough.
+      this.#switchTo({...state, extra: this.#manifest.get(this.#keys.extra)!});
       committed?.();
     });
     // Each caller has the failure as well; a later commit must not overtake a failed one. One that a full
@@ -157,13 +158,13 @@ export class ReplicaFiles {
 
   /** Ends a pin. A failed removal surfaces at the next `settle`. */
   release(file: CountedFile): void {
-    const release = file
-      .release()
-      .catch((error: unknown) => {
-        this.#failure ??= error;
-      })
-      .finally(() => this.#releases.delete(release));
-    this.#releases.add(release);
+    this.#track(file.release());
+  }
+
+  /** Lets go of what the next reader finds again: the inside of parts, and handles that nobody uses. */
+  rest(): void {
+    for (const part of this.#parts) part.forget();
+    for (const file of this.#files()) this.#track(file.closeUnread());
   }
 
   /** Waits for commits and removals under way; throws what one of them failed with. */
@@ -207,6 +208,15 @@ export class ReplicaFiles {
       file.markObsolete();
       this.release(file);
     }
+  }
+
+  #track(letGo: Promise<void>): void {
+    const tracked = letGo
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => this.#releases.delete(tracked));
+    this.#releases.add(tracked);
   }
 
   #files(): CountedFile[] {

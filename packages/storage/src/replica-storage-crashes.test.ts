@@ -43,6 +43,14 @@ test('so may a compaction', async () => {
   expect(calls).toBeGreaterThan(8);
 });
 
+test('so may an unload and what loads again', async () => {
+  const calls = await dieAtEachCall(async (trial) => {
+    await trial.step({type: 'unload', isFlushed: true});
+    await trial.storage.load();
+  });
+  expect(calls).toBeGreaterThan(8);
+});
+
 test.each([
   ['some rows', deleteOf(1, 2_000, 4_000)],
   ['every row', deleteOf(1, 0, 2 ** 40)],

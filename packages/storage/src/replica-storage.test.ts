@@ -1,5 +1,5 @@
-// One replica against a plain model of it: random writes, flushes, compactions, crashes, dropped tables
-// and snapshots, and after each the scans of both must agree. A crash loses whatever was not durable;
+// One replica against a plain model of it: random writes, flushes, compactions, unloads, crashes, dropped
+// tables and snapshots, and after each the scans of both must agree. A crash loses whatever was not durable;
 // then the log is applied again from behind the durable point, as multiraft does.
 import type {ColumnId} from '@flotilla/base';
 import type {FieldType, TagPredicate} from '@flotilla/column';
@@ -114,6 +114,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   {weight: 4, arbitrary: fc.record({type: fc.constant('check' as const), query})},
   {weight: 3, arbitrary: fc.record({type: fc.constant('delete' as const), query})},
   {weight: 1, arbitrary: fc.constant({type: 'move' as const})},
+  {
+    weight: 3,
+    arbitrary: fc.record({type: fc.constant('unload' as const), isFlushed: fc.boolean()}),
+  },
 );
 const rareCommand: fc.Arbitrary<Command> = fc.oneof(
   fc.record({type: fc.constant('purge' as const), table}),

@@ -13,7 +13,7 @@ import type {
 import {BlockCut, type BucketTime} from './block-cut.ts';
 import {isCompact, nextCompaction} from './compaction.ts';
 import {type DeadColumnIds, DeadColumns} from './dead-columns.ts';
-import {loadIndex} from './key-files.ts';
+import {HeldIndex} from './held-index.ts';
 import {type FrozenMemtable, Memtables} from './memtables.ts';
 import {PartCommits} from './part-commits.ts';
 import type {PartVersion} from './part-format.ts';
@@ -22,7 +22,6 @@ import type {FlushPoint, StoragePoint} from './replica-state.ts';
 import {checksumRows, type PinnedRows, pinRows, type RowsChecksum} from './rows-checksum.ts';
 import {scanSources} from './scan-sources.ts';
 import {type CountTurns, countSeries} from './series-count.ts';
-import type {SeriesIndex} from './series-index.ts';
 import {SeriesScan} from './series-scan.ts';
 import {Slices} from './slices.ts';
 import {installFiles, pinSnapshot, type StagedFiles, type StorageSnapshot} from './snapshot.ts';
@@ -76,7 +75,7 @@ export class ReplicaStorage {
   readonly #compactionSlices: Slices;
   readonly #checksumSlices: Slices;
   readonly #scanSlices: Slices;
-  #index: SeriesIndex;
+  readonly #series: HeldIndex;
   #fates: TableFates;
   #deadColumns: DeadColumns;
   #appliedIndex: number;
@@ -85,16 +84,16 @@ export class ReplicaStorage {
   readonly #order = new WorkOrder();
   readonly #checksums = new Set<Promise<unknown>>();
 
-  private constructor(options: StorageOptions, files: ReplicaFiles, index: SeriesIndex) {
+  private constructor(options: StorageOptions, files: ReplicaFiles) {
     const {state} = files;
     this.#files = files;
-    this.#index = index;
+    this.#series = new HeldIndex(files, options.slices);
     this.#turns = options.slices;
     this.#compactionSlices = new Slices(options.slices, {work: 'compaction'});
     this.#commits = new PartCommits({
       files,
       memtables: this.#memtables,
-      index: () => this.#index,
+      index: () => this.#series.series,
       cut: new BlockCut(options.bucket),
       partVersion: options.partVersion ?? firstVersion,
       turns: options.slices,
@@ -110,10 +109,35 @@ export class ReplicaStorage {
     this.#appliedIndex = state.point?.index ?? 0;
   }
 
+  /** Reads no file: what is to be read of one is when it is loaded, which most replicas of a node never are. */
   static async open(options: StorageOptions): Promise<ReplicaStorage> {
-    const files = await ReplicaFiles.open(options);
-    const slices = new Slices(options.slices, {work: 'flush'});
-    return new ReplicaStorage(options, files, await loadIndex(files, slices));
+    return new ReplicaStorage(options, await ReplicaFiles.open(options));
+  }
+
+  /** What is known of its series is in memory, or there are none. */
+  get isLoaded(): boolean {
+    return this.#series.isLoaded;
+  }
+
+  /**
+   * A promise to wait for where series have to be read first, else undefined. Requires that the replica is not
+   * closed. Rejects with what is wrong with the files; who asks again has them read again.
+   */
+  load(): Promise<void> | undefined {
+    return this.#series.load();
+  }
+
+  /**
+   * Lets go of all that grows with its series and rows and that files hold as well: the index, what is known
+   * of the inside of parts, handles. It goes on with what needs none of that: flushes, snapshots, the fates
+   * of tables. Writes nothing, so there is nothing that a crash could lose. False where it is needed: rows or
+   * deletes are in memory only, or work is under way. A scan keeps what it began with.
+   */
+  unload(): boolean {
+    const isAtWork = !this.#order.isIdle || this.#checksums.size > 0;
+    if (isAtWork || !this.#memtables.isEmpty || !this.#series.letGo()) return false;
+    this.#files.rest();
+    return true;
   }
 
   /** What survives a crash now; undefined before the first flush. */
@@ -131,16 +155,19 @@ export class ReplicaStorage {
   }
 
   get seriesCount(): number {
-    return this.#index.count;
+    return this.#series.count;
   }
 
-  /** Applies all of a share or, if a table or column that it names is dead, nothing of it. */
+  /**
+   * Applies all of a share or, if a table or column that it names is dead, nothing of it. Requires that the
+   * replica is loaded.
+   */
   applyWrite(index: number, share: {readonly tables: readonly ShareTable[]}): WriteResult {
     this.#advance(index);
     for (const rows of share.tables) {
       const {table} = rows;
       if (this.#fates.isDead(table)) return {status: 'rejected', code: 'TABLE_DROPPED', table};
-      const column = this.#deadColumns.namedBy(rows, this.#index);
+      const column = this.#deadColumns.namedBy(rows, this.#series.series);
       if (column !== undefined) return {status: 'rejected', code: 'COLUMN_DROPPED', table, column};
     }
     let rowCount = 0;
@@ -152,13 +179,16 @@ export class ReplicaStorage {
     return {status: 'applied', rowCount};
   }
 
-  /** Hides what there is of the rows now; what is written after it is visible. */
+  /**
+   * Hides what there is of the rows now; what is written after it is visible. Requires that the replica is
+   * loaded.
+   */
   applyDelete(index: number, deletion: Deletion): DeleteResult {
     this.#advance(index);
     const {table, startOffset, endOffset, tags} = deletion;
     if (this.#fates.isDead(table)) return {status: 'rejected', code: 'TABLE_DROPPED', table};
     // Of a table's many replica sets, few have a series that was named.
-    if (this.#index.select(table, tags).length > 0)
+    if (this.#series.series.select(table, tags).length > 0)
       this.#memtables.active.delete({index, table, startOffset, endOffset, tags});
     return {status: 'applied'};
   }
@@ -219,13 +249,15 @@ export class ReplicaStorage {
     this.#expiredBefore = offset;
   }
 
-  /** The id of a canonical key that was applied here before. */
+  /** The id of a canonical key that was applied here before. Requires that the replica is loaded. */
   seriesId(key: Uint8Array): SeriesId | undefined {
-    return this.#index.find(key);
+    return this.#series.series.find(key);
   }
 
+  /** Requires that the replica is loaded. */
   scan(spec: ScanSpec): TableScan {
     const {table} = spec;
+    const index = this.#series.series;
     const isDead = this.#fates.isDead(table);
     const parts = isDead ? [] : this.#files.parts.filter((part) => part.has(table));
     const range = {
@@ -243,37 +275,42 @@ export class ReplicaStorage {
         table,
         range,
       ),
-      index: this.#index,
+      index,
       slices: this.#scanSlices,
-      series: isDead ? new Int32Array(0) : this.#index.select(table, spec.tags),
+      series: isDead ? new Int32Array(0) : index.select(table, spec.tags),
       release: () => {
         for (const {file} of parts) files.release(file);
       },
     });
   }
 
-  /** The series of a table that the index knows, whatever rows they have: one row each, no fields. */
+  /**
+   * The series of a table that the index knows, whatever rows they have: one row each, no fields. Requires
+   * that the replica is loaded.
+   */
   scanSeries({table, tags}: Pick<ScanSpec, 'table' | 'tags'>): TableScan {
     // A copy: the index may grow, and move, while the scan is read.
-    const series = this.#fates.isDead(table) ? [] : this.#index.select(table, tags);
-    return new SeriesScan(this.#index, Int32Array.from(series));
+    const index = this.#series.series;
+    const series = this.#fates.isDead(table) ? [] : index.select(table, tags);
+    return new SeriesScan(index, Int32Array.from(series));
   }
 
-  /** How many series the index knows, and of whom; whatever rows they have. */
+  /** How many series the index knows, and of whom; whatever rows they have. Requires the same. */
   countSeries(spec: CardinalitySpec, turns: CountTurns): Promise<SetCardinality> {
-    return countSeries(this.#index, spec, {
+    return countSeries(this.#series.series, spec, {
       ...turns,
       isDeadTable: (table) => this.#fates.isDead(table),
       isDeadColumn: (table, column) => this.#deadColumns.has(table, column),
     });
   }
 
+  /** Requires that the replica is loaded. */
   tables(): TableCounts[] {
     const rows = rowCounts(this.#files.parts, this.#memtables.all());
     return [...rows].map(([table, rowCount]) => ({
       table,
       rowCount,
-      seriesCount: this.#index.seriesCount(table),
+      seriesCount: this.#series.series.seriesCount(table),
       isDropped: this.#fates.isDead(table),
     }));
   }
@@ -283,8 +320,9 @@ export class ReplicaStorage {
     return this.#memtables.bytes;
   }
 
+  /** 0 where it is not loaded. */
   indexBytes(): number {
-    return this.#index.memoryBytes();
+    return this.#series.bytes;
   }
 
   /** Of memtables and the series index. */
@@ -303,7 +341,7 @@ export class ReplicaStorage {
       partBytes: this.partBytes(),
       memtableBytes,
       memoryBytes: memtableBytes + this.indexBytes(),
-      seriesCount: this.#index.count,
+      seriesCount: this.#series.count,
     };
   }
 
@@ -326,7 +364,10 @@ export class ReplicaStorage {
     return nextCompaction(this.#files.state) !== undefined;
   }
 
-  /** One step of compaction; false if there was nothing to do. Runs beside writes, flushes and scans. */
+  /**
+   * One step of compaction; false if there was nothing to do. Runs beside writes, flushes and scans. Requires
+   * that the replica is loaded, unless there is nothing to do.
+   */
   compact(): Promise<boolean> {
     return this.#order.compaction(async () => {
       const plan = nextCompaction(this.#files.state);
@@ -336,7 +377,7 @@ export class ReplicaStorage {
     });
   }
 
-  /** Everything that is in parts into one part. */
+  /** Everything that is in parts into one part. Requires the same. */
   compactAll(): Promise<void> {
     return this.#order.compaction(async () => {
       const {parts, state} = this.#files;
@@ -370,9 +411,9 @@ export class ReplicaStorage {
     return pinned;
   }
 
-  /** Reads all of it, beside everything else, and lets go of it. */
+  /** Reads all of it, beside everything else, and lets go of it. Requires that the replica is loaded. */
   async checksum(pinned: PinnedRows): Promise<RowsChecksum> {
-    const reading = {index: this.#index, slices: this.#checksumSlices};
+    const reading = {index: this.#series.series, slices: this.#checksumSlices};
     const checksum = checksumRows(pinned, reading);
     this.#checksums.add(checksum);
     try {
@@ -387,7 +428,7 @@ export class ReplicaStorage {
     const slices = new Slices(this.#turns, {work: 'flush'});
     return this.#order.install(() =>
       installFiles(this.#files, {staged, slices}, (state, index) => {
-        this.#index = index;
+        this.#series.replace(index);
         this.#fates = new TableFates(state.droppedTables, state.purgedTables);
         this.#deadColumns = new DeadColumns(state.deadColumns);
         this.#appliedIndex = state.point!.index;
@@ -414,8 +455,9 @@ export class ReplicaStorage {
   async #quiesce(): Promise<void> {
     this.#compactionSlices.stop();
     this.#checksumSlices.stop();
+    const loading = this.#series.stop();
     await this.#order.settled();
-    await Promise.allSettled(this.#checksums);
+    await Promise.allSettled([...this.#checksums, loading]);
   }
 
   #advance(index: number): void {
@@ -424,14 +466,15 @@ export class ReplicaStorage {
   }
 
   #resolveSeries(series: readonly (Uint8Array | number)[]): Int32Array {
+    const index = this.#series.series;
     const ids = new Int32Array(series.length);
     for (let i = 0; i < ids.length; i++) {
       const each = series[i]!;
       if (typeof each !== 'number') {
-        ids[i] = this.#index.add(each);
+        ids[i] = index.add(each);
         continue;
       }
-      assert(each < this.#index.count, () => `entry names series ${each} of ${this.#index.count}`);
+      assert(each < index.count, () => `entry names series ${each} of ${index.count}`);
       ids[i] = each;
     }
     return ids;
@@ -446,7 +489,7 @@ export class ReplicaStorage {
     return this.#memtables.freeze({
       lo: newest?.point.index ?? this.#files.state.point?.index ?? 0,
       point,
-      seriesCount: this.#index.count,
+      seriesCount: this.#series.count,
       droppedTables: this.#fates.dropped(),
       purgedTables: this.#fates.purged(),
       deadColumns: this.#deadColumns.list(),

@@ -54,7 +54,14 @@ class StorageFixture {
     this.#partVersions = partVersions;
   }
 
+  /** Loaded: most tests have nothing to do with that. */
   async open(replica: number, more: Partial<StorageOptions> = {}): Promise<ReplicaStorage> {
+    const storage = await this.openUnloaded(replica, more);
+    await storage.load();
+    return storage;
+  }
+
+  async openUnloaded(replica: number, more: Partial<StorageOptions> = {}): Promise<ReplicaStorage> {
     return ReplicaStorage.open({
       disk: this.life.guard(this.disk),
       directory: `replicas/1-${replica}`,
@@ -86,6 +93,7 @@ export type Command =
   | {readonly type: 'drop' | 'recover' | 'purge'; readonly table: number}
   | {readonly type: 'delete'; readonly query: Query}
   | {readonly type: 'move'}
+  | {readonly type: 'unload'; readonly isFlushed: boolean}
   | {readonly type: 'expire'; readonly before: number}
   | {readonly type: 'check'; readonly query: Query};
 
@@ -114,12 +122,14 @@ export class Trial {
   async step(command: Command): Promise<void> {
     switch (command.type) {
       case 'write':
+        await this.storage.load();
         return this.write(command.points);
       case 'flush': {
         const flush = this.storage.flush(this.point());
         return command.isAwaited ? flush : undefined;
       }
       case 'compact':
+        await this.storage.load();
         return command.isAll ? this.storage.compactAll() : void (await this.storage.compact());
       case 'crash':
         return this.crash();
@@ -128,9 +138,12 @@ export class Trial {
       case 'purge':
         return this.changeTable(command.type, command.table);
       case 'delete':
+        await this.storage.load();
         return this.delete(command.query);
       case 'move':
         return this.move();
+      case 'unload':
+        return this.unload(command.isFlushed);
       case 'expire':
         this.model.expiredBefore = Math.max(command.before, this.model.expiredBefore);
         this.storage.setExpiredBefore(this.model.expiredBefore);
@@ -178,6 +191,16 @@ export class Trial {
     if (type === 'drop') this.model.dropped.add(table);
     if (type === 'recover') this.model.dropped.delete(table);
     if (type === 'purge') this.model.purged.add(table);
+  }
+
+  /** What comes next loads it again, or needs nothing of what is gone. */
+  async unload(isFlushed: boolean): Promise<void> {
+    const {seriesCount} = this.storage;
+    if (isFlushed) await this.storage.flush(this.point());
+    const isUnloaded = this.storage.unload();
+    if (isFlushed) expect(isUnloaded).toBe(true);
+    if (isUnloaded) expect(this.storage.indexBytes()).toBe(0);
+    expect(this.storage.seriesCount).toBe(seriesCount);
   }
 
   async crash(): Promise<void> {
@@ -229,11 +252,13 @@ export class Trial {
   }
 
   async checksum(storage: ReplicaStorage) {
+    await storage.load();
     return storage.checksum((await storage.flushAndPin(this.point()))!);
   }
 
   async check(query: Query): Promise<void> {
     const want = this.model.scan(query);
+    await this.storage.load();
     expect(await linesOf(this.storage.scan(specOf(query)))).toEqual(want);
   }
 }

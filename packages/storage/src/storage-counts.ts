@@ -1,5 +1,7 @@
-// What flushes and compactions did, for all replicas that share it: counts outlive the replicas that
+// What flushes, compactions and loads did, for all replicas that share it: counts outlive the replicas that
 // come and go.
+
+import {DurationHistogram} from '@flotilla/base';
 
 export class StorageCounts {
   flushes = 0;
@@ -8,6 +10,8 @@ export class StorageCounts {
   compactions = 0;
   /** Of the parts that compactions wrote. */
   compactedBytes = 0;
+  /** What readings of series took. Of whoever has a clock: storage has none. */
+  readonly loads = new DurationHistogram();
 }
 
 /** What one replica holds now. */

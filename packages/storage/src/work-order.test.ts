@@ -51,3 +51,21 @@ test('a failed flush ends the flushes and installs after it, and no compaction',
   await order.settled();
   expect(said).toEqual(['compaction begins', 'compaction ends']);
 });
+
+test('it is idle once all that was asked for has ended, whatever became of it', async () => {
+  const order = new WorkOrder();
+  const {work} = tellingWork();
+  expect(order.isIdle).toBe(true);
+  const install = order.install(work('install'));
+  const compaction = order.compaction(async () => {
+    throw new Error('EIO');
+  });
+  expect(order.isIdle).toBe(false);
+  await install;
+  await expect(compaction).rejects.toThrow('EIO');
+  expect(order.isIdle).toBe(true);
+  const flush = order.flush(work('flush'));
+  expect(order.isIdle).toBe(false);
+  await flush;
+  expect(order.isIdle).toBe(true);
+});

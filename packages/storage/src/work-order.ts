@@ -8,27 +8,33 @@ import {handledElsewhere, isDiskFull} from '@flotilla/base';
 export class WorkOrder {
   #flushes: Promise<void> = Promise.resolve();
   #compactions: Promise<void> = Promise.resolve();
+  #underWay = 0;
+
+  /** All that was asked for has ended. */
+  get isIdle(): boolean {
+    return this.#underWay === 0;
+  }
 
   /**
    * Behind the flushes and installs before it. Not at all where one of those flushes failed, unless the
    * disk was full: then `work` does first what that one left undone.
    */
   flush(work: () => Promise<void>): Promise<void> {
-    const flush = this.#flushes.then(work);
+    const flush = this.#counted(this.#flushes.then(work));
     this.#flushes = unlessFull(flush);
     return flush;
   }
 
   /** Behind the compactions and installs before it; a failed compaction ends them. */
   compaction<T>(work: () => Promise<T>): Promise<T> {
-    const compaction = this.#compactions.then(work);
+    const compaction = this.#counted(this.#compactions.then(work));
     this.#compactions = unlessFull(compaction);
     return compaction;
   }
 
   /** Behind all before it. One that fails leaves what was there, and the rest goes on with that. */
   install(work: () => Promise<void>): Promise<void> {
-    const install = Promise.all([this.#flushes, this.#compactions]).then(work);
+    const install = this.#counted(Promise.all([this.#flushes, this.#compactions]).then(work));
     this.#flushes = endOf(this.#flushes, install);
     this.#compactions = endOf(this.#compactions, install);
     return install;
@@ -37,6 +43,14 @@ export class WorkOrder {
   /** Resolves when all that was asked for has ended; failures are their callers'. */
   async settled(): Promise<void> {
     await Promise.allSettled([this.#flushes, this.#compactions]);
+  }
+
+  /** Counted until the end of what it returns, so that who has waited for it finds it ended. */
+  #counted<T>(work: Promise<T>): Promise<T> {
+    this.#underWay += 1;
+    return work.finally(() => {
+      this.#underWay -= 1;
+    });
   }
 }
 

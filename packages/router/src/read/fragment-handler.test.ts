@@ -17,13 +17,17 @@ class FakeHost implements FragmentHost {
   readonly reads: number[] = [];
   voters = [2, 3, 4];
   closed = 0;
+  readonly storage = {isLoaded: true};
+  readonly order: string[] = [];
 
   async readIndex(_set: ReplicaSetId, {deadlineMs}: {deadlineMs: number}): Promise<number> {
+    this.order.push('read index');
     this.reads.push(deadlineMs);
     if (this.failure !== undefined) throw this.failure;
     return 7;
   }
   ageMs(): number | undefined {
+    this.order.push('age');
     return this.age;
   }
   status() {
@@ -34,7 +38,16 @@ class FakeHost implements FragmentHost {
       this.closed += 1;
     };
     const scan = (): unknown => ({close});
-    return Object.assign(Object.create(ReplicaMachine.prototype) as ReplicaMachine, {scan});
+    const {storage} = this;
+    const load = (): Promise<void> | undefined => {
+      if (storage.isLoaded) return undefined;
+      return Promise.resolve().then(() => {
+        this.order.push('series');
+        storage.isLoaded = true;
+      });
+    };
+    const own = {scan, storage, load};
+    return Object.assign(Object.create(ReplicaMachine.prototype) as ReplicaMachine, own);
   }
 }
 
@@ -110,6 +123,24 @@ test.each([
   expect(error.message).toContain(text);
 });
 
+test.each(['stale', 'linearizable'] as const)(
+  'a replica that nobody used for long reads its series before a %s read is dated',
+  async (consistency) => {
+    host.storage.isLoaded = false;
+    expect(await origin({consistency})).toMatchObject({replica: 3});
+    expect(host.order).toEqual(['series', consistency === 'stale' ? 'age' : 'read index']);
+  },
+);
+
+test('one that took the place of the replica meanwhile, and has read nothing, is not read', async () => {
+  const readIndex = host.readIndex.bind(host);
+  host.readIndex = async (set, options) => {
+    host.storage.isLoaded = false;
+    return readIndex(set, options);
+  };
+  expect((await errorOf(origin({consistency: 'linearizable'}))).code).toBe('REPLICA_GONE');
+});
+
 test('a replica that is gone is not called old', async () => {
   host.age = undefined;
   host.failure = new DbError('REPLICA_GONE', 'no replica of set 5 here');
@@ -124,7 +155,8 @@ test('a count is as fresh as a read, and comes in pieces behind its origin', asy
       specs.push(spec);
       return counted;
     };
-    return Object.assign(Object.create(ReplicaMachine.prototype) as ReplicaMachine, {countSeries});
+    const own = {countSeries, storage: host.storage, load: () => undefined};
+    return Object.assign(Object.create(ReplicaMachine.prototype) as ReplicaMachine, own);
   };
   const handle = fragmentHandler({host, monotonicMs: () => 1_000, slices: {due: () => undefined}});
   const count = {top: 20};

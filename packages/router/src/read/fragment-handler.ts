@@ -15,7 +15,7 @@ import {
   type QueriesMemory,
   type SetFragment,
 } from '@flotilla/query';
-import {ReplicaMachine} from '@flotilla/replica';
+import {loadedMachine, ReplicaMachine} from '@flotilla/replica';
 import {ReadCounts} from './read-counts.ts';
 
 export type Consistency = 'linearizable' | 'stale';
@@ -79,13 +79,16 @@ export function fragmentHandler(
   const {monotonicMs, counts = new ReadCounts()} = ports;
   return async function* (payload, {set, signal}) {
     const request = JSON.parse(new TextDecoder().decode(payload)) as FragmentRequest;
+    // First, so that the age that is told is not older by it.
+    await loadedMachine(ports.host, set);
     const beganMs = monotonicMs();
     const ageMs = await freshen(ports, set, request);
     if (request.consistency === 'linearizable') counts.readIndex.observeMs(monotonicMs() - beganMs);
     // From here to the scan nothing waits, so that the index is the one of the rows.
     const status = ports.host.status(set);
     const machine = ports.host.stateMachine(set);
-    if (status === undefined || !(machine instanceof ReplicaMachine)) {
+    // Another may have taken its place meanwhile.
+    if (status === undefined || !(machine instanceof ReplicaMachine) || !machine.isLoaded) {
       throw new DbError('REPLICA_GONE', `no replica of set ${set} on this node`);
     }
     const {replica, appliedIndex} = status;
@@ -115,6 +118,8 @@ async function* counted(
   {count: spec}: CountFragment,
   turns: {readonly due: () => Promise<void> | undefined; readonly signal: AbortSignal},
 ): AsyncGenerator<Uint8Array, void> {
+  // Whoever took the origin may have let much time pass.
+  await machine.load();
   const bytes = Buffer.from(JSON.stringify(await machine.countSeries(spec, turns)));
   for (let at = 0; at < bytes.length; at += COUNT_PIECE_BYTES)
     yield bytes.subarray(at, at + COUNT_PIECE_BYTES);

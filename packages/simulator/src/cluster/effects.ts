@@ -24,6 +24,12 @@ export class Effects {
 
   watch(set: ReplicaSetId, replica: ReplicaId, machine: StateMachine): void {
     if (set === META_SET || !(machine instanceof ReplicaMachine)) return;
+    const unload = machine.unload.bind(machine);
+    machine.unload = async () => {
+      const isUnloaded = await unload();
+      if (isUnloaded && !machine.isLoaded) this.#coverage.count('replicas:unloaded');
+      return isUnloaded;
+    };
     const apply = machine.apply.bind(machine);
     machine.apply = (index, term, payload) => {
       const result = apply(index, term, payload);

@@ -27,6 +27,7 @@ export interface RowReading {
 /** 0 where there is no such row. */
 export async function rowAt(machine: ReplicaMachine, address: RowAddress): Promise<number> {
   const {table, tag, tagValue, field, offset} = address;
+  await machine.load();
   const scan = machine.scan({
     table,
     startOffset: offset,
@@ -53,6 +54,7 @@ export async function rowsOf(
   {table, tag, field}: Pick<RowAddress, 'table' | 'tag' | 'field'>,
 ): Promise<string[]> {
   const fields = [{column: field, type: 'float' as const}];
+  await machine.load();
   const scan = machine.scan({table, startOffset: 0, endOffset: Number.MAX_SAFE_INTEGER, fields});
   const rows: string[] = [];
   try {

@@ -15,7 +15,7 @@ import {
 import type {Catalog} from '@flotilla/catalog';
 import type {CatalogNews} from '@flotilla/meta';
 import type {Host, NodeState as PeerState} from '@flotilla/multiraft';
-import {IndexBudget, MemtableBudget, ReplicaMachine} from '@flotilla/replica';
+import {IndexBudget, loadedMachine, MemtableBudget, ReplicaMachine} from '@flotilla/replica';
 import {freshen} from '@flotilla/router';
 import {
   assembleCore,
@@ -317,6 +317,7 @@ export class ThreadEngine implements ThreadProgram {
       effects.settle();
       failover.settle();
       if (chance.odds(0.2)) this.#flushOne();
+      if (chance.odds(0.2)) this.#unloadOne();
       process.setTimer(HOUSEKEEPING_MS, turn);
     };
     process.setTimer(HOUSEKEEPING_MS, turn);
@@ -331,13 +332,25 @@ export class ThreadEngine implements ThreadProgram {
   }
 
   #flushOne(): void {
+    this.#someMachine()
+      ?.flush()
+      .catch((error: unknown) => this.#fault(error));
+  }
+
+  /** Long before its hour. */
+  #unloadOne(): void {
+    this.#someMachine()
+      ?.unload()
+      .catch((error: unknown) => this.#fault(error));
+  }
+
+  #someMachine(): ReplicaMachine | undefined {
     const {host} = this.#parts!;
     const chance = this.#ports.chance(this.#thread.index);
     const sets = [...host.statuses()];
-    if (sets.length === 0) return;
+    if (sets.length === 0) return undefined;
     const machine = host.stateMachine(chance.pick(sets).set);
-    if (machine instanceof ReplicaMachine)
-      machine.flush().catch((error: unknown) => this.#fault(error));
+    return machine instanceof ReplicaMachine ? machine : undefined;
   }
 
   /** A moment after the catalog has changed, as production's cache of it. */
@@ -374,6 +387,7 @@ async function readHandler(
   const {host} = ports;
   const {maxStalenessMs, ...address} = JSON.parse(new TextDecoder().decode(payload)) as RowRequest;
   const consistency = maxStalenessMs === undefined ? 'linearizable' : 'stale';
+  await loadedMachine(host, set);
   const ageMs = await freshen(ports, set, {consistency, maxStalenessMs, timeoutMs: READ_MS_MAX});
   const machine = host.stateMachine(set);
   if (!(machine instanceof ReplicaMachine))
