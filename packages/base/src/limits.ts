@@ -301,7 +301,7 @@ export const LIMITS = {
     value: 16 * GIB,
     unit: 'bytes',
     code: 'SERIES_LIMIT',
-    why: 'Of all replicas of an engine thread, some 200 bytes a series and bucket; past it new ones are refused by line.',
+    why: 'Of replicas in use, an engine thread, some 200 bytes a series and bucket; past it new ones are refused by line.',
   },
   raft_uncommitted_bytes_max: {
     value: 64 * MIB,

@@ -9,7 +9,6 @@ import {
   LIMITS,
   type OperationId,
   type ReplicaWork,
-  type TableId,
 } from '@flotilla/base';
 import {
   type CardinalitySpec,

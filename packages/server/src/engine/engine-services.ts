@@ -2,8 +2,7 @@
 
 import {isMainThread} from 'node:worker_threads';
 import type {Catalog} from '@flotilla/catalog';
-import type {Host} from '@flotilla/multiraft';
-import {ReplicaMachine} from '@flotilla/replica';
+import type {ReplicaMachine} from '@flotilla/replica';
 import {FragmentReader, type ReadCounts} from '@flotilla/router';
 import type {Sample} from '../metrics/sample.ts';
 import {type ThreadParts, threadSamples} from '../metrics/thread-samples.ts';
@@ -11,6 +10,7 @@ import {AdminService} from './admin-service.ts';
 import {ClusterView} from './cluster-view.ts';
 import type {EngineServices} from './engine-calls.ts';
 import type {EngineCore} from './engine-core.ts';
+import {machinesOf} from './machines.ts';
 import {Parsers} from './parsers.ts';
 import {ServiceCounts} from './service-counts.ts';
 import {SqlService} from './sql-service.ts';
@@ -61,14 +61,6 @@ export function createServices(
     counts,
     measure: () => measured(base, core, {reads, services: counts, memory, parsers}),
   };
-}
-
-function machinesOf(host: Host): ReplicaMachine[] {
-  const machines: ReplicaMachine[] = [];
-  for (const [, machine] of host.stateMachines()) {
-    if (machine instanceof ReplicaMachine) machines.push(machine);
-  }
-  return machines;
 }
 
 function measured(

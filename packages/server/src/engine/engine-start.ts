@@ -3,6 +3,7 @@
 import type {MessagePort} from 'node:worker_threads';
 import {
   type Clock,
+  handledElsewhere,
   type Log,
   META_SET,
   type NodeId,
@@ -12,7 +13,7 @@ import {
 } from '@flotilla/base';
 import {Catalog} from '@flotilla/catalog';
 import {Host, proposalLimits} from '@flotilla/multiraft';
-import {FlushSchedule} from '@flotilla/replica';
+import {FlushSchedule, UnloadSchedule} from '@flotilla/replica';
 import {fragmentHandler, type NodeWatch, QUERY_METHOD, ReadCounts} from '@flotilla/router';
 import {Manifest} from '@flotilla/storage';
 import {BackgroundClient, sqliteManifestStores, storePath} from '../adapters/index.ts';
@@ -53,6 +54,7 @@ export interface EngineParts extends EngineCore {
   /** Told which nodes answer. */
   readonly nodes: NodeWatch;
   readonly flushes: FlushRound;
+  readonly unloads: UnloadSchedule;
   readonly stopped: StoppedReplicas;
   readonly watch: ThreadWatch;
   readonly close: () => Promise<void>;
@@ -111,6 +113,11 @@ async function openHost(
     log.error({err: error}, 'a disk failed under a replica');
     emit({type: 'fatal', message: `a disk failed: ${String(error)}`});
   };
+  const onLoading = async (loading: Promise<void>): Promise<void> => {
+    const beganMs = clock.monotonicMs();
+    await handledElsewhere(loading);
+    base.storageCounts.loads.observeMs(clock.monotonicMs() - beganMs);
+  };
   const vitals = new ThreadVitals(options.stores, options.vitals);
   const host: Host = await Host.open({
     node: options.node,
@@ -145,6 +152,7 @@ async function openHost(
       counts: base.storageCounts,
       onFault,
       onFate: (set, table) => core()?.effects.fateApplied(set, table),
+      onLoading: (loading) => void onLoading(loading),
     }),
     locate: (set, replica) => nodeOf(core()?.copy.catalog, set, replica),
     onReopened: ({set}) => core()?.replicas.reopened(set),
@@ -225,6 +233,7 @@ function finish(
     ...core,
     ...{options, clock, nodes, watch, audit, certificates, stopped},
     flushes: new FlushRound(host, new FlushSchedule(options.memory.memtables_bytes_max)),
+    unloads: new UnloadSchedule(base.indexes, options.unloadAfterMs),
     services: createServices(base, core, reads),
     close: async () => {
       await metaRole?.stop();

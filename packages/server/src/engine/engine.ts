@@ -8,6 +8,7 @@ import {isRpcFrame, refuseRpcFrame} from '../connections/index.ts';
 import type {ThreadCondition} from '../node/node-health.ts';
 import {EngineCalls} from './engine-calls.ts';
 import {type EngineParts, startEngine} from './engine-start.ts';
+import {machinesOf} from './machines.ts';
 import type {EngineOptions, FromEngine, ToEngine} from './messages.ts';
 import {updateNodeRecord} from './meta-role.ts';
 import {pause} from './pause.ts';
@@ -16,6 +17,8 @@ const NOTES_MS = 200;
 /** All replicas are looked at for it, and only people are shown it. */
 const FLUSH_NOTES_MS = 5_000;
 const HOUSEKEEPING_MS = 1_000;
+/** All replicas are looked at for it, and it is about an hour, or a minute. */
+const UNLOAD_LOOK_MS = 10_000;
 /** Longer than a meta election: after it the meta group counts as lost. */
 const FRESH_MS_MAX = 10_000;
 /** Between tries to bring this node's record up to date while meta is lost. */
@@ -192,6 +195,9 @@ export class Engine {
       parts.stopped.settle();
       this.#emit({type: 'condition', condition: conditionOf(parts)});
     });
+    every(Math.min(UNLOAD_LOOK_MS, parts.options.unloadAfterMs ?? UNLOAD_LOOK_MS), () =>
+      unloadDue(parts, this.#emit),
+    );
     if (parts.options.thread > 0) {
       every(NOTES_MS, () => {
         const {replicas} = parts;
@@ -238,11 +244,18 @@ function conditionOf({host, metaRole}: EngineParts): ThreadCondition {
 }
 
 function flushDue({flushes, clock}: EngineParts, emit: (message: FromEngine) => void): void {
-  for (const machine of flushes.due(clock.monotonicMs())) {
-    machine.flush().catch((error: unknown) => {
-      // Its rows stay in memory and in the log, and it is due until there is room.
-      if (isDiskFull(error)) return;
-      emit({type: 'fatal', message: `a flush failed: ${String(error)}`});
-    });
-  }
+  for (const machine of flushes.due(clock.monotonicMs())) watchFlush(machine.flush(), emit);
+}
+
+function unloadDue({unloads, host, clock}: EngineParts, emit: (message: FromEngine) => void): void {
+  for (const machine of unloads.due(machinesOf(host), clock.monotonicMs()))
+    watchFlush(machine.unload(), emit);
+}
+
+function watchFlush(flush: Promise<unknown>, emit: (message: FromEngine) => void): void {
+  flush.catch((error: unknown) => {
+    // Its rows stay in memory and in the log, and it is due until there is room.
+    if (isDiskFull(error)) return;
+    emit({type: 'fatal', message: `a flush failed: ${String(error)}`});
+  });
 }

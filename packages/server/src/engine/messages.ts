@@ -52,6 +52,8 @@ export interface EngineOptions {
   readonly isInsecure?: boolean | undefined;
   /** Instead of `series_per_replica_set_max`. */
   readonly seriesPerSetMax?: number | undefined;
+  /** Instead of an hour. */
+  readonly unloadAfterMs?: number | undefined;
   /** The catalog as the main thread has it when the thread starts. */
   readonly catalog: CatalogUpdate;
   /** How this start came to be; only thread 0 acts on it. */

@@ -13,7 +13,7 @@ import {
 import type {Precision} from '@flotilla/catalog';
 import {MetaStateMachine} from '@flotilla/meta';
 import type {DurablePoint, HostOptions, StateMachine} from '@flotilla/multiraft';
-import {type MachineLimits, ReplicaMachine} from '@flotilla/replica';
+import {type MachineEvents, type MachineLimits, ReplicaMachine} from '@flotilla/replica';
 import {
   type BucketTime,
   type Manifest,
@@ -41,6 +41,7 @@ export interface ReplicaFactoryDeps {
   readonly onFault: (error: unknown) => void;
   /** An entry was applied that dropped, recovered or purged the table. */
   readonly onFate: (set: ReplicaSetId, table: TableId) => void;
+  readonly onLoading?: MachineEvents['onLoading'];
 }
 
 type Open = HostOptions['openStateMachine'];
@@ -69,7 +70,7 @@ function openMeta(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMa
 }
 
 async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMachine> {
-  const {disk, slices, manifests, limits, counts, onFault, onFate} = deps;
+  const {disk, slices, manifests, limits, counts, onFault, onFate, onLoading} = deps;
   const {store, set, replica, founding, isBuried} = identity;
   const manifest = manifests.get(store)!;
   const birth = readBirth(manifest, identity);
@@ -89,6 +90,7 @@ async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promis
   return new ReplicaMachine(storage, founding ?? NOWHERE, limits, {
     onFault,
     onFate: (table) => onFate(set, table),
+    onLoading,
   });
 }
 

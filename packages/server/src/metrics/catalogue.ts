@@ -295,6 +295,19 @@ export const METRICS = {
   flotilla_log_bytes: {type: 'gauge', help: 'Bytes of the logs on disk.'},
   flotilla_log_segments: {type: 'gauge', help: 'Segment files of the logs.'},
 
+  flotilla_storage_replicas: {
+    type: 'gauge',
+    help:
+      'Replicas by what is in memory of their series: all of it, or nothing, as nobody has used them for an ' +
+      'hour, or since the start.',
+    labels: {state: oneOf('loaded', 'unloaded')},
+  },
+  flotilla_storage_load_duration_seconds: {
+    type: 'histogram',
+    help:
+      'Readings of the series of an unloaded replica, with the wait for those before: so much longer the ' +
+      'first write or query takes.',
+  },
   flotilla_storage_memtable_bytes: {type: 'gauge', help: 'Rows that are in memory only.'},
   flotilla_storage_index_bytes: {type: 'gauge', help: 'Series indexes in memory.'},
   flotilla_storage_series: {type: 'gauge', help: 'Series of all replicas of this node.'},

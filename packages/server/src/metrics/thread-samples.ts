@@ -130,7 +130,11 @@ function logSamples({log}: HostMetrics): Sample[] {
 
 function storageSamples({machines, storage}: ThreadParts): Sample[] {
   const sum = sumOfSizes(machines);
+  const loaded = machines.reduce((count, {isLoaded}) => count + Number(isLoaded), 0);
+  const replicas = Object.entries({loaded, unloaded: machines.length - loaded});
   return [
+    ...byLabel('flotilla_storage_replicas', 'state', replicas),
+    {metric: 'flotilla_storage_load_duration_seconds', value: storage.loads.copy()},
     {metric: 'flotilla_storage_memtable_bytes', value: sum.memtableBytes},
     {metric: 'flotilla_storage_index_bytes', value: sum.memoryBytes - sum.memtableBytes},
     {metric: 'flotilla_storage_series', value: sum.seriesCount},

@@ -61,9 +61,10 @@ const Options = z.strictObject({
   snapshotBytesPerSecond: numberFlag('snapshot_bytes_per_second_max').default(
     LIMITS.snapshot_bytes_per_second_max.value,
   ),
-  /** For tests, which cannot write a million series; no flag sets these. */
+  /** For tests, which can neither write a million series nor wait an hour; no flag sets these. */
   seriesPerSetMax: z.number().int().positive().optional(),
   seriesIndexesBytesMax: z.number().int().positive().optional(),
+  unloadAfterMs: z.number().int().positive().optional(),
   log: z.enum(['pretty', 'json']).default('pretty'),
 });
 

@@ -43,6 +43,13 @@ async function startWithFew(options: Partial<StartNodeOptions>) {
   return {node, write, sum};
 }
 
+async function storageMetric({address}: {address: string}, of: string): Promise<number> {
+  const text = await (await fetch(`http://${address}/metrics`)).text();
+  const name = `flotilla_storage${of}`;
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+  return Number(line?.slice(name.length));
+}
+
 test('series_per_replica_set_max: lines of new series are refused by number, known series go on', async () => {
   const {node, write, sum} = await startWithFew({seriesPerSetMax: 3});
   expect((await write(['m,h=a f=1 1', 'm,h=b f=1 1'])).status).toBe(204);
@@ -91,6 +98,32 @@ test('series_indexes_bytes_max: past it lines of new series are refused, known o
   expect(await again.sum()).toEqual([{n: known + 2}]);
   expect((await again.write(['m,h=s1 f=1 3'])).status).toBe(204);
   expect((await again.write(['m,h=another f=1 3'])).status).toBe(400);
+  await again.node.stop();
+}, 60_000);
+
+test('a replica that nobody uses is unloaded, and read by the first to use it, of before a restart too', async () => {
+  const options = {unloadAfterMs: 1_000};
+  const first = await startWithFew(options);
+  expect((await first.write(['m,h=a f=1 1', 'm,h=b f=2 1'])).status).toBe(204);
+  const unloaded = '_replicas{state="unloaded"}';
+  await expect.poll(() => storageMetric(first.node, unloaded), {timeout: 10_000}).toBe(1);
+  expect(await storageMetric(first.node, '_index_bytes')).toBe(0);
+  expect(await storageMetric(first.node, '_series')).toBe(2);
+  const loads = '_load_duration_seconds_count';
+  expect(await storageMetric(first.node, loads)).toBe(0);
+  expect(await first.sum()).toEqual([{n: 3}]);
+  const loadsOfQuery = await storageMetric(first.node, loads);
+  expect(loadsOfQuery).toBeGreaterThan(0);
+  await expect.poll(() => storageMetric(first.node, unloaded), {timeout: 10_000}).toBe(1);
+  expect((await first.write(['m,h=a f=4 2', 'm,h=c f=8 2'])).status).toBe(204);
+  expect(await storageMetric(first.node, loads)).toBeGreaterThan(loadsOfQuery);
+  await first.node.stop();
+  // Its group elects a leader, and reads nothing for it.
+  const again = await startWithFew({});
+  expect(await storageMetric(again.node, unloaded)).toBe(1);
+  expect(await storageMetric(again.node, loads)).toBe(0);
+  expect(await again.sum()).toEqual([{n: 15}]);
+  expect(await storageMetric(again.node, unloaded)).toBe(0);
   await again.node.stop();
 }, 60_000);
 

@@ -339,6 +339,7 @@ class NodeProcess implements StartedNode {
       isInsecure: isInsecure(this.#options),
       audit: this.#audit,
       seriesPerSetMax: this.#options.seriesPerSetMax,
+      unloadAfterMs: this.#options.unloadAfterMs,
       settings: planSettings(this.#options),
       snapshotBytesPerSecond: this.#options.snapshotBytesPerSecond,
       onFatal: (code, reason) => {

@@ -53,6 +53,7 @@ export interface RunningNodeOptions {
   readonly isInsecure: boolean;
   readonly audit: Audit;
   readonly seriesPerSetMax: number | undefined;
+  readonly unloadAfterMs: number | undefined;
   readonly settings: PlanSettings;
   readonly snapshotBytesPerSecond: number;
   readonly onFatal: (code: ExitCode, reason: string) => void;
@@ -317,7 +318,8 @@ export class RunningNode {
   #engineOptions(thread: number, threads: number, vitals: SharedArrayBuffer): EngineOptions {
     const {directory, node, clusterId, address, zone, timing, version} = this.#options;
     const {catalog, founding} = this.#options;
-    const {isLogPlain, autoCreateDatabase, isInsecure, seriesPerSetMax, memory} = this.#options;
+    const {isLogPlain, autoCreateDatabase, isInsecure, memory} = this.#options;
+    const {seriesPerSetMax, unloadAfterMs} = this.#options;
     return {
       thread,
       threads,
@@ -336,6 +338,7 @@ export class RunningNode {
       autoCreateDatabase,
       isInsecure,
       seriesPerSetMax,
+      unloadAfterMs,
       snapshotBytesPerSecond: snapshotShare(this.#options, threads),
       settings: this.#options.settings,
       catalog,
