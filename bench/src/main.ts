@@ -3,6 +3,7 @@
 import {availableParallelism} from 'node:os';
 import {endWithReader} from '@flotilla/testkit';
 import {Command} from 'commander';
+import {addBucketsCommand} from './buckets/command.ts';
 import {addConsensusCommands} from './consensus-commands.ts';
 import {type IngestOptions, runIngest} from './ingest.ts';
 import {addMetaCommand} from './meta/command.ts';
@@ -31,6 +32,7 @@ Examples (--help of a scenario has more):
   npm run bench -- drain --json
   npm run bench -- new-bucket --json
   npm run bench -- meta --sets 100000 --json
+  npm run bench -- buckets --buckets 52 --series 100000 --json
 `,
   );
 
@@ -66,6 +68,7 @@ Examples:
 
 addConsensusCommands(program);
 addMetaCommand(program);
+addBucketsCommand(program);
 addOperationCommands(program);
 
 /** Exit code 1 if a target failed; a competitor that is not installed is no failure. */

@@ -44,6 +44,8 @@ export const GroupsWords = z.object({
   json: Json,
 });
 
+export const BucketsWords = z.object({buckets: Count, series: Count, json: Json});
+
 export const MetaWords = z.object({nodes: Count.min(6), sets: Count, json: Json});
 
 export const SteadyWords = z.object({
