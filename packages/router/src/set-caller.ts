@@ -219,10 +219,9 @@ class Tries {
       // Of the two meanings of 504 a writer can only take the other: that it may be written.
       return new DbError('UNAVAILABLE', last.message, {replicaSet: this.#set}, last);
     }
-    // Apply itself refused: had an earlier try been applied, this one would have been its duplicate. And of a
-    // set that was dropped nothing is left, whatever an earlier try did.
-    const isCertain = last.code === 'TABLE_NOT_FOUND' || last.code === 'STALE_EPOCH';
-    if (!this.#mayHaveHappened || isCertain) return last;
+    // Apply itself refused: had an earlier try been applied, this one would have been its duplicate. That the
+    // set was dropped ends no doubt: what an earlier try did there may have been read before it went.
+    if (!this.#mayHaveHappened || last.code === 'TABLE_NOT_FOUND') return last;
     const message = `replica set ${this.#set} did not answer in time; the write may be, or become, applied (last: ${last.message})`;
     return new DbError('OUTCOME_UNKNOWN', message, {replicaSet: this.#set}, last);
   }
