@@ -13,6 +13,7 @@ import {cancelledRepair, cancelledWork} from './cancelled.ts';
 import {type MoveBudget, move} from './evacuation.ts';
 import {liveNodes} from './fitness.ts';
 import type {GroupView} from './group-view.ts';
+import type {Decision} from './member-operation.ts';
 import {silenceFromMs} from './pauses.ts';
 import type {PlanSettings} from './plan-settings.ts';
 import {majorityFault, type OperationFault} from './preconditions.ts';
@@ -119,17 +120,29 @@ export function inPlaceFault(
   return isRightLeft ? undefined : staying(source, 'none whose rows are known to be right');
 }
 
-/** What differs must not send its rows on, and what is damaged cannot: the lead goes to another, where there is one. */
+/**
+ * What differs must not send its rows on, and what is damaged cannot: the lead goes to another, where there is one,
+ * and nobody is sent anything before.
+ */
 export function planRightLead(
   group: GroupView,
   differing: ReadonlySet<ReplicaId>,
-): Action | undefined {
+): Decision | undefined {
   const {leader, leaderNode: node, set} = group;
   if (leader === undefined || node === undefined || group.joint) return undefined;
   const isRight = (replica: ReplicaId) => !differing.has(replica) && !group.isDamaged(replica);
   if (isRight(leader.replica)) return undefined;
   const to = group.heirs().find(({replica}) => isRight(replica));
-  return to && {type: 'transfer-leader', node, set: set.id, to: to.replica};
+  if (to !== undefined)
+    return {type: 'act', action: {type: 'transfer-leader', node, set: set.id, to: to.replica}};
+  const late = set.replicas.find(
+    (placed) =>
+      placed.replica !== leader.replica &&
+      group.isVoter(placed.replica) &&
+      group.isLive(placed.node) &&
+      isRight(placed.replica),
+  );
+  return late && {type: 'wait', for: `replica ${late.replica} to catch up`};
 }
 
 function staying(source: ReplicaId, who: string): OperationFault {

@@ -87,7 +87,7 @@ function decideBeforeChange(
   if (state !== 'running' || !canRollBack(operation, group)) return undefined;
   const isCopying = makingNode(operation) !== undefined && step !== 'swap';
   const away = isCopying ? planRightLead(group, differing) : undefined;
-  if (away !== undefined) return {type: 'act', action: away};
+  if (away !== undefined) return away;
   const isDue = nowMs - endedAtMs(operation) >= TARGET_SILENT_MS_MAX;
   if (!isDue || source === undefined || (step !== 'swap' && step !== 'change')) return undefined;
   // The only voter's place is taken by another in the same change.
