@@ -8,12 +8,13 @@ import {
   unscaleDecimals,
 } from './scale-decimals.ts';
 
+const value = fc.oneof(
+  fc.double(),
+  fc.integer({min: -1e6, max: 1e6}).map((n) => n / 100),
+  fc.constantFrom(-0, 0, Number.NaN, 1e300, 5e-324),
+);
+
 test('what is scaled comes back bit by bit, and the first that would not is named', () => {
-  const value = fc.oneof(
-    fc.double(),
-    fc.integer({min: -1e6, max: 1e6}).map((n) => n / 100),
-    fc.constantFrom(-0, 0, Number.NaN, 1e300, 5e-324),
-  );
   fc.assert(
     fc.property(fc.array(value), fc.integer({min: 0, max: 15}), (list, exponent) => {
       const values = Float64Array.from(list);
@@ -37,11 +38,6 @@ test('the least exponent of a decimal is the number of its decimals', () => {
 });
 
 test('what does not come back is named, and stands as the value before it', () => {
-  const value = fc.oneof(
-    fc.double(),
-    fc.integer({min: -1e6, max: 1e6}).map((n) => n / 100),
-    fc.constantFrom(-0, 0, Number.NaN, 1e300, 5e-324),
-  );
   fc.assert(
     fc.property(fc.array(value), fc.integer({min: 0, max: 15}), (list, exponent) => {
       const values = Float64Array.from(list);

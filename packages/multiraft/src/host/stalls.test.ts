@@ -114,18 +114,8 @@ test('what a stalled thread leads is led by another', async () => {
 });
 
 test('who was late itself does not stand at once for a thread that stands still, but later', async () => {
-  const cluster = await started();
-  await cluster.found(1);
-  await cluster.write(1, 'a');
-  const leader = cluster.leader(1);
-  const followers = [1, 2, 3].filter((id) => id !== leader);
-  const begun = () => electionsBegun(cluster, followers);
+  const {cluster, leader, begun, tell} = await toldOfStalls();
   const before = begun();
-  const {id, bootEpoch} = cluster.node(leader);
-  const tell = (stalledThreads: readonly number[]) => {
-    for (const follower of followers)
-      cluster.host(follower).nodeChanged(id, {state: 'alive', bootEpoch, stalledThreads});
-  };
   cluster.clock.stall(300);
   await cluster.clock.advance(100);
   tell([0]);
@@ -140,18 +130,8 @@ test('who was late itself does not stand at once for a thread that stands still,
 });
 
 test('whose own disk was slow bears a leader whose disk stands still, for two seconds', async () => {
-  const cluster = await started();
-  await cluster.found(1);
-  await cluster.write(1, 'a');
-  const leader = cluster.leader(1);
-  const followers = [1, 2, 3].filter((id) => id !== leader);
-  const begun = () => electionsBegun(cluster, followers);
+  const {cluster, leader, followers, begun, tell} = await toldOfStalls();
   const before = begun();
-  const {id, bootEpoch} = cluster.node(leader);
-  const tell = (stalledThreads: readonly number[]) => {
-    for (const follower of followers)
-      cluster.host(follower).nodeChanged(id, {state: 'alive', bootEpoch, stalledThreads});
-  };
   for (const follower of followers) cluster.slow(follower, 240);
   await cluster.write(1, 'b');
   for (const follower of followers) cluster.slow(follower, 1);
@@ -166,6 +146,22 @@ test('whose own disk was slow bears a leader whose disk stands still, for two se
   tell([0]);
   expect(await cluster.clock.until(() => begun() > before, 1_500)).toBe(true);
 });
+
+/** A led set of three, whose followers are told which threads of the leader's node stand still. */
+async function toldOfStalls() {
+  const cluster = await started();
+  await cluster.found(1);
+  await cluster.write(1, 'a');
+  const leader = cluster.leader(1);
+  const followers = [1, 2, 3].filter((id) => id !== leader);
+  const begun = () => electionsBegun(cluster, followers);
+  const {id, bootEpoch} = cluster.node(leader);
+  const tell = (stalledThreads: readonly number[]) => {
+    for (const follower of followers)
+      cluster.host(follower).nodeChanged(id, {state: 'alive', bootEpoch, stalledThreads});
+  };
+  return {cluster, leader, followers, begun, tell};
+}
 
 function electionsBegun(
   cluster: Awaited<ReturnType<typeof started>>,
