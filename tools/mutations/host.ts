@@ -194,6 +194,15 @@ const TURN_AND_LOG: readonly Mutation[] = [
     suites: HOST_SUITES,
   },
   {
+    id: 'sole-voter-stands-unvouched',
+    trap: 'T22',
+    file: file('host/node-states'),
+    find: "if (this.#isVouched || role.role === 'leader') return false;",
+    replace: "if (this.#isVouched || role.role !== 'leader') return false;",
+    why: 'An old image from when a set had one voter elects itself before any other node can tell it.',
+    suites: HOST_SUITES,
+  },
+  {
     id: 'entries-applied-twice-after-restart',
     trap: 'T31',
     file: file('host/opening'),

@@ -107,12 +107,11 @@ export class Simulation {
         threadChance: chanceOf(seed, `threads of node ${id}`),
         fail: (law, message) => this.#laws.fail(law, 0, message),
         onDurableWrite: (event) => this.#coverage.count(`durable writes:${event}`),
-        timing,
-        limits,
-        driftMax,
+        ...{timing, limits, driftMax},
         observer: (on) => this.#observer(on),
         locate: (_set, replica) => this.#placement.nodeOf(replica),
         catalog: () => catalog,
+        others: (of) => this.#nodes.map(({id}) => id).filter((other) => other !== of.id),
         knownTo: (by, of) => this.#knownTo(by, of),
         onApplied:
           (set, replica) =>

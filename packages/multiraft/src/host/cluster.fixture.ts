@@ -174,6 +174,8 @@ export class TestCluster {
   readonly nodes: TestNode[] = [];
   /** Nodes that have not looked through what the others remember of their stores. */
   readonly unvetted = new Set<number>();
+  /** Those that nobody vouches for, until a test does. */
+  readonly unvouched = new Set<number>();
   /** State machines apply what is poison to others. */
   isCured = false;
   /** What happens as a node opens a state machine; thrown, it is not opened. */
@@ -246,6 +248,7 @@ export class TestCluster {
       timing: this.#options.timing ?? 'local',
       limits: this.#options.limits,
       log: this.#options.log,
+      awaitsVouching: this.unvouched.has(id),
       damagedLog: this.#options.damagedLog,
       observer: this.#options.observer,
       openStateMachine: async ({set, replica, founding}) => {

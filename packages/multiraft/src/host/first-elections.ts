@@ -63,6 +63,11 @@ export class FirstElections {
     if (threads.has(thread)) return;
     threads.add(thread);
     this.#come.set(node, threads);
+    this.review();
+  }
+
+  /** More may be elected by now than before. */
+  review(): void {
     for (const group of this.#driver.groups.values())
       if (isLeaderless(group)) this.#queue.add(group);
   }

@@ -323,6 +323,11 @@ export class Host {
     return disownOldImages(this.#stores, this.#driver, records);
   }
 
+  /** Its stores were held against all that other nodes remember of them, or nobody does. Idempotent. */
+  vouched(): void {
+    this.#nodes.vouched();
+  }
+
   /** Another copy of the data directory was this node, and its records are these. Resolves when it is durable. */
   disown(records: readonly RememberedRecord[]): Promise<void> {
     return disownAll(this.#stores, this.#driver, records);

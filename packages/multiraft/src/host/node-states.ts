@@ -61,6 +61,7 @@ export class NodeStates {
   /** In this life of the host. */
   readonly #heardFrom = new Set<NodeId>();
   readonly #missedFromMs: number;
+  #isVouched: boolean;
   /** When this loop was last late. */
   #lateAtMs = -Infinity;
 
@@ -80,6 +81,7 @@ export class NodeStates {
     };
     const patienceMs = timing.electionTicks * timing.tickMs;
     this.#first = new FirstElections(driver, standing, patienceMs);
+    this.#isVouched = options.awaitsVouching !== true;
     this.#missedFromMs = options.clock.monotonicMs() + MISSED_ELECTIONS * patienceMs;
   }
 
@@ -137,9 +139,25 @@ export class NodeStates {
     return missed;
   }
 
-  /** Its timer waits: somebody is to stand for its first leader. */
+  /** Its timer waits: somebody is to stand for its first leader, or other nodes may know that it must not. */
   holds(group: HostedGroup): boolean {
-    return this.#first.holds(group);
+    return this.#first.holds(group) || this.#awaitsVouching(group);
+  }
+
+  vouched(): void {
+    if (this.#isVouched) return;
+    this.#isVouched = true;
+    this.#first.review();
+  }
+
+  /**
+   * It would elect itself without asking anybody, from a store that may be an old image. A replica that is
+   * founded in this life is not: it stands when it is made.
+   */
+  #awaitsVouching({configuration, replica, role}: HostedGroup): boolean {
+    if (this.#isVouched || role.role === 'leader') return false;
+    const votes = membersOf(configuration).map((id) => [id, id === replica] as const);
+    return voteResult(configuration, new Map(votes)) === 'won';
   }
 
   /** Whether the leader's node and engine thread are; also when nothing is known of them. */
@@ -299,6 +317,7 @@ export class NodeStates {
   #isDueFirst(group: HostedGroup, hasCome: (node: NodeId) => boolean): boolean {
     const {configuration, replica} = group;
     if (!isVoter(configuration, replica) || this.#isBacking(group)) return false;
+    if (this.#awaitsVouching(group)) return false;
     if (this.#placeOf(group) > 0) return false;
     const votes = new Map<number, boolean>();
     for (const id of membersOf(configuration)) {

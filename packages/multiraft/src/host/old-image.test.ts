@@ -158,3 +158,47 @@ test('a copy whose records have the same numbers is disowned by order, and told 
   expect(again.remembered(told)).toBeUndefined();
   expect(again.hasLoss).toBe(true);
 });
+
+/** A set whose only voter is on node 1, which was started again: nobody vouches for it yet. */
+async function withSoleVoter() {
+  const cluster = new TestCluster();
+  await cluster.startAll();
+  const [replica] = await cluster.found(1, [1]);
+  await cluster.write(1, 'a');
+  const {term} = cluster.status(1, 1)!;
+  cluster.crash(1);
+  cluster.unvouched.add(1);
+  return {cluster, replica, term, host: await cluster.start(1)};
+}
+
+test('a replica that would elect itself alone waits until the other nodes were heard', async () => {
+  const {cluster, replica, term, host} = await withSoleVoter();
+  await cluster.clock.advance(60_000);
+  expect(host.status(SET)).toMatchObject({role: 'follower', term});
+  host.vouched();
+  expect(await cluster.clock.until(() => host.status(SET)?.role === 'leader', 100)).toBe(true);
+  expect(host.status(SET)?.leader?.replica).toBe(replica);
+  await cluster.write(1, 'b');
+});
+
+test('an operator elects it by order, and what is made in this life is no image', async () => {
+  const {cluster, host} = await withSoleVoter();
+  host.campaign(SET);
+  expect(await cluster.clock.until(() => host.status(SET)?.role === 'leader', 100)).toBe(true);
+  const late = 2 as ReplicaSetId;
+  await cluster.found(2, [1]);
+  expect(await cluster.clock.until(() => host.status(late)?.role === 'leader', 100)).toBe(true);
+});
+
+test('a replica that needs the votes of others stands at once', async () => {
+  const cluster = new TestCluster();
+  await cluster.startAll();
+  await cluster.found(1);
+  await cluster.write(1, 'a');
+  for (const id of [1, 2, 3]) {
+    cluster.crash(id);
+    cluster.unvouched.add(id);
+  }
+  await cluster.startAll();
+  expect(await cluster.clock.until(() => cluster.leader(1) !== 0, 2_000)).toBe(true);
+});

@@ -143,6 +143,8 @@ export interface HostOptions {
   readonly entryOrders?:
     | ((key: {readonly set: ReplicaSetId; readonly replica: ReplicaId}) => EntryOrders | undefined)
     | undefined;
+  /** Until `vouched`, no recovered replica that is the only voter of its set stands by itself. */
+  readonly awaitsVouching?: boolean | undefined;
   readonly observer?: GroupObserver | undefined;
   /** A replica that could not be opened, for a reason that passed, is open after all. */
   readonly onReopened?:

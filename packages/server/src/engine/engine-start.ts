@@ -138,6 +138,7 @@ async function openHost(
       vitals.tell(vitalsOf(host, clock));
       base.watch.ticked(lateMs);
     },
+    awaitsVouching: true,
     damagedLog: hasOthers(options) ? 'replace' : 'refuse',
     openStateMachine: replicaFactory({
       disk,

@@ -102,6 +102,9 @@ export class Engine {
       case 'remembered':
         this.#remembered(message, parts);
         return;
+      case 'vouched':
+        parts.host.vouched();
+        return;
       case 'disown':
         this.#disown(message, parts);
         return;

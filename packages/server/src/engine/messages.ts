@@ -92,6 +92,8 @@ export type ToEngine =
       readonly node: NodeId;
       readonly records: readonly RememberedRecord[];
     }
+  /** Nobody is left who may remember more of this node's stores. Once. */
+  | {readonly type: 'vouched'}
   /** Another copy of the data directory was this node: what its stores acknowledged since is not known. */
   | {readonly type: 'disown'; readonly records: readonly RememberedRecord[]}
   /** A store of the node knows of a loss; sets of which other threads hold a replica. Before any order. */

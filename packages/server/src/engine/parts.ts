@@ -11,6 +11,7 @@ export {Relay} from '../node/relay.ts';
 export {type Identified, standingOf} from '../node/standing.ts';
 export {storeEvidence} from '../node/store-evidence.ts';
 export {ThreadVitals, vitalsOf} from '../node/thread-vitals.ts';
+export {othersOf, VOUCHING_MS_MAX, Vouching} from '../node/vouching.ts';
 export {findDatabase} from './catalog-access.ts';
 export {ClusterView} from './cluster-view.ts';
 export {assembleCore, type CoreNews, type EngineCore, nodeOf, storeOf} from './engine-core.ts';

@@ -24,6 +24,7 @@ import {Relay} from './relay.ts';
 import {ASK_MS_MAX, type Asking, removedText} from './standing.ts';
 import {StoreRecords} from './store-records.ts';
 import {ThreadVitals} from './thread-vitals.ts';
+import {othersOf, Vouching} from './vouching.ts';
 
 export interface RunningNodeOptions {
   readonly directory: NodeDirectory;
@@ -96,6 +97,7 @@ export class RunningNode {
   readonly #addresses: NodeAddresses;
   readonly #news: NodeNews;
   readonly #greetings: FirstGreetings;
+  readonly #vouching: Vouching;
   /** An engine thread that failed answers no more: nobody waits for it. */
   #failure: Error | undefined;
 
@@ -126,8 +128,17 @@ export class RunningNode {
       threads: () => this.#links.length,
       ask: (other, records) => this.#tellAll({type: 'remembered', node: other, records}),
       disown: (records) => this.#tellAll({type: 'disown', records}),
-      onVetted: (other) => this.#liveness.vetted(other),
+      onVetted: (other) => {
+        this.#liveness.vetted(other);
+        this.#vouching.settle();
+      },
       onOldImage: (reason) => this.#endAsOldImage(reason),
+    });
+    this.#vouching = new Vouching({
+      clock,
+      others: () => othersOf(this.catalog, node),
+      isVetted: (other) => this.#greetings.isVetted(other),
+      onVouched: (unheard) => this.#vouched(unheard),
     });
     const self = {
       cluster: clusterId,
@@ -195,6 +206,7 @@ export class RunningNode {
     const count = Math.max(1, this.#options.engineThreads);
     for (let thread = 0; thread < count; thread++) this.#startThread(thread, count);
     this.#relay.attach(this.#links);
+    this.#vouching.start();
     this.#tellCertificates();
     this.#options.tls?.onRenewed(() => this.#tellCertificates());
     this.#addresses.settle();
@@ -257,6 +269,7 @@ export class RunningNode {
     const areStopped = (): boolean => this.#threads.every(({isStopped}) => isStopped);
     await this.#until(() => this.#failure !== undefined || areStopped());
     await Promise.all(this.#links.map((link) => link.close()));
+    this.#vouching.stop();
     this.#liveness.stop();
     await this.#connections.close();
     await this.#background.stop();
@@ -402,7 +415,17 @@ export class RunningNode {
     if (this.#catalogIntake.take(news) === undefined) return;
     this.#checkBuild();
     this.#addresses.settle();
+    this.#vouching.settle();
     this.#cache.changed();
+  }
+
+  #vouched(unheard: readonly NodeId[]): void {
+    this.#tellAll({type: 'vouched'});
+    if (unheard.length > 0)
+      this.#options.log.warn(
+        {nodes: unheard},
+        'nodes that were not heard may remember more of these stores: sets with one voter begin without them',
+      );
   }
 
   #beginAct(thread: number, {asked, intent}: Extract<FromEngine, {type: 'audit-begin'}>): void {

@@ -3,7 +3,7 @@
 // linearizable, register by register. A request counts once, however often it was sent.
 
 import {DbError, type NodeId} from '@flotilla/base';
-import {findDatabase} from '@flotilla/server/engine-parts';
+import {findDatabase, othersOf} from '@flotilla/server/engine-parts';
 import type {Coverage} from '../checks/coverage.ts';
 import {type Chance, chanceOf} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
@@ -67,6 +67,13 @@ interface Tried {
 /** A stream of its own: without stale reads a run is as it was before there were any. */
 export function readsStale({seed, stale}: Pick<SimulationOptions, 'seed' | 'stale'>): boolean {
   return stale ?? chanceOf(seed, 'stale reads').odds(0.5);
+}
+
+/** By its own copy of the catalog. */
+export function othersKnownTo(node: SimNode): NodeId[] {
+  const program = node.running?.program;
+  const catalog = program instanceof Engine ? program.catalog : undefined;
+  return catalog === undefined ? [] : othersOf(catalog, node.id);
 }
 
 export function engineOf(node: SimNode): Engine | undefined {

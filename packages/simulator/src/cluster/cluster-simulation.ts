@@ -18,7 +18,7 @@ import {NETWORK, type SimulationOptions} from '../simulation.ts';
 import {type Disks, disksOf, storesOf, threadsOf} from '../world/disks.ts';
 import {Network} from '../world/network.ts';
 import {SimNode} from '../world/node.ts';
-import {Clients, engineOf, readsStale} from './clients.ts';
+import {Clients, engineOf, othersKnownTo, readsStale} from './clients.ts';
 import {Drops} from './drops.ts';
 import {Effects} from './effects.ts';
 import {Elections} from './elections.ts';
@@ -89,6 +89,7 @@ export class ClusterSimulation {
         observer: (on) => this.#observer(on),
         locate: () => undefined,
         catalog: () => newestCatalog(this.#nodes)!,
+        others: othersKnownTo,
         knownTo: (by, of) => engineOf(this.#nodes[by - 1]!)?.knownOf(of),
         imageBeside: (of) => this.#imageBeside(of),
         onApplied: () => () => undefined,

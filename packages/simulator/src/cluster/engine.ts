@@ -187,7 +187,10 @@ export class Engine implements Program {
       },
       hosted: (set, isHere) => tell((relay) => relay.hosted(set, index, isHere)),
       buried: (set, upto) => tell((relay) => relay.buried(set, index, upto)),
-      catalog: (news) => tell(() => this.#passOn(news)),
+      catalog: (news) => {
+        threads.post(() => this.#running.vouching.settle());
+        tell(() => this.#passOn(news));
+      },
       notes: (news) =>
         tell(() => threads.engines[0]!.post(() => this.#first.takeNotes(index, news))),
       broughtBack: () => this.#broughtBack(),

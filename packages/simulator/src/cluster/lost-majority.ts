@@ -25,7 +25,7 @@ import {Trace} from '../kernel/trace.ts';
 import {NETWORK} from '../simulation.ts';
 import {Network} from '../world/network.ts';
 import {SimNode} from '../world/node.ts';
-import {engineOf} from './clients.ts';
+import {engineOf, othersKnownTo} from './clients.ts';
 import {Effects} from './effects.ts';
 import {Engine} from './engine.ts';
 import {heldRows, type Row} from './held-rows.ts';
@@ -172,6 +172,7 @@ export class LostMajority {
       observer: (on) => this.#observer(on),
       locate: () => undefined,
       catalog: () => newestCatalog(this.#present)!,
+      others: othersKnownTo,
       knownTo: (by, of) => engineOf(this.#nodes[by - 1]!)?.knownOf(of),
       onApplied: () => () => undefined,
       onFailure: (failed, reason) => this.#fail(`node ${failed.id} fails: ${reason}`),

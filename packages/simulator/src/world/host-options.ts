@@ -38,6 +38,7 @@ export function hostOptions(
     storeOf: own?.storeOf,
     timing,
     limits,
+    awaitsVouching: true,
     damagedLog: 'replace' as const,
     observer: observer(node),
     locate: own?.locate ?? locate,

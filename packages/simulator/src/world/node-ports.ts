@@ -11,7 +11,7 @@ import type {
   TimingPreset,
 } from '@flotilla/multiraft';
 import type {NodeWatch, SetCaller} from '@flotilla/router';
-import type {FirstGreetings, KnownLife} from '@flotilla/server/engine-parts';
+import type {FirstGreetings, KnownLife, Vouching} from '@flotilla/server/engine-parts';
 import type {MemoryDiskOptions} from '@flotilla/testkit';
 import type {Coverage} from '../checks/coverage.ts';
 import type {Chance} from '../kernel/chance.ts';
@@ -72,6 +72,8 @@ export interface NodePorts {
   readonly observer: (node: NodeId) => GroupObserver;
   readonly locate: (set: ReplicaSetId, replica: ReplicaId) => NodeId | undefined;
   readonly catalog: () => Catalog;
+  /** Those that the node knows of. */
+  readonly others: (node: SimNode) => Iterable<NodeId>;
   /** What `by` says in a hello that it remembers of `of`. */
   readonly knownTo: (by: NodeId, of: NodeId) => KnownLife | undefined;
   /** Copies what lies beside its disk; the result puts it back. */
@@ -99,6 +101,7 @@ export interface Running {
   /** It was found to be an old image of itself. */
   isEnding: boolean;
   readonly greetings: FirstGreetings;
+  readonly vouching: Vouching;
   host: NodeHost | undefined;
   liveness: NodeLiveness | undefined;
   program: Program | undefined;

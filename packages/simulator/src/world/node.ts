@@ -11,7 +11,12 @@ import {
   TIMINGS,
 } from '@flotilla/multiraft';
 import {LeaderDirectory, NodeWatch, SetCaller} from '@flotilla/router';
-import {FirstGreetings, type KnownLife} from '@flotilla/server/engine-parts';
+import {
+  FirstGreetings,
+  type KnownLife,
+  VOUCHING_MS_MAX,
+  Vouching,
+} from '@flotilla/server/engine-parts';
 import {MemoryDisk} from '@flotilla/testkit';
 import type {Chance} from '../kernel/chance.ts';
 import {Process} from '../kernel/process.ts';
@@ -298,14 +303,38 @@ export class SimNode {
         ask: (other, records) => {
           for (const thread of threads.engines) this.#hold(running, thread, other, records);
         },
-        onVetted: (other) => running.liveness?.vetted(other),
+        onVetted: (other) => {
+          running.liveness?.vetted(other);
+          running.vouching.settle();
+        },
         onOldImage: () => this.#endAsImage(running),
       }),
+      vouching: this.#newVouching(() => running),
       host: undefined,
       liveness: undefined,
       program: undefined,
     };
     return running;
+  }
+
+  /**
+   * An old image that all others are kept from for longer is not found in time: nobody is there to tell it.
+   * That is out of what the product promises, and so is not let happen.
+   */
+  #newVouching(running: () => Running): Vouching {
+    const {coverage} = this.#ports;
+    return new Vouching(
+      {
+        clock: {setTimer: (ms, run) => running().process.setTimer(ms, run)},
+        others: () => this.#ports.others(this),
+        isVetted: (other) => running().greetings.isVetted(other),
+        onVouched: (unheard) => {
+          coverage.count(`vouching:${unheard.length > 0 ? 'given up' : 'by all'}`);
+          for (const {post, host} of running().threads.engines) post(() => host!.vouched());
+        },
+      },
+      this.isImage ? Infinity : VOUCHING_MS_MAX,
+    );
   }
 
   #serve(running: Running): void {
@@ -340,6 +369,7 @@ export class SimNode {
     for (const [index, {host: own}] of threads.engines.entries())
       program?.threads[index]?.opened(own!);
     program?.opened();
+    running.vouching.start();
     network.join(endpoint);
   }
 
