@@ -10,6 +10,13 @@ import {
   type ReplicaId,
   type ReplicaSetId,
 } from '@flotilla/base';
+import {
+  assertHasEnd,
+  assertReaches,
+  CLEAN_END_BYTES,
+  CLEAN_END_NAME,
+  readCleanEnd,
+} from './clean-end.ts';
 import {LogDirectory} from './directory.ts';
 import type {GroupLog} from './group-log.ts';
 import {decodeItems, type EntryBlock, type LogItem} from './log-item.ts';
@@ -45,18 +52,22 @@ export interface LogLook {
   /** Nothing of it is read by a start, which removes it. */
   readonly leftovers: readonly string[];
   readonly isDamaged: boolean;
+  /** The file that tells where the log ended in order, where it is damaged: the log itself need not be. */
+  readonly damagedEnd: string | undefined;
 }
 
 /** @param path as the store has it, with its segments. Throws FatalError where it cannot be read. */
 export async function checkLog(disk: Disk, path: string, check: FileCheck): Promise<LogLook> {
   const {numbers, leftovers} = await listSegments(disk, path);
-  const look = new Look(check);
+  const end = await readCleanEnd(disk, path);
+  if (end !== undefined) check.read(`${path}/${CLEAN_END_NAME}`, CLEAN_END_BYTES);
+  const look = new Look(check, end);
   for (const number of numbers)
     await look.segment(disk, segmentPath(path, number), {
       number,
       isLast: number === numbers.at(-1),
     });
-  look.end(path);
+  look.end(path, numbers.at(-1) ?? 0);
   const directory = look.isDamaged ? await salvagedDirectory({disk, path}) : look.directory;
   return {
     segments: numbers.length,
@@ -66,6 +77,7 @@ export async function checkLog(disk: Disk, path: string, check: FileCheck): Prom
     torn: look.torn,
     leftovers,
     isDamaged: look.isDamaged,
+    damagedEnd: end === 'damaged' ? `${path}/${CLEAN_END_NAME}` : undefined,
   };
 }
 
@@ -93,11 +105,13 @@ class Look {
   torn: LogLook['torn'];
   isDamaged = false;
   readonly #check: FileCheck;
+  readonly #end: Awaited<ReturnType<typeof readCleanEnd>>;
   /** Undefined before the first segment, and where a damaged one does not tell. */
   #nextRecord: number | undefined;
 
-  constructor(check: FileCheck) {
+  constructor(check: FileCheck, end: Awaited<ReturnType<typeof readCleanEnd>>) {
     this.#check = check;
+    this.#end = end;
   }
 
   async segment(disk: Disk, path: string, place: Place): Promise<void> {
@@ -119,15 +133,19 @@ class Look {
   }
 
   /** All segments were looked at: every entry that is still needed was in them. */
-  end(path: string): void {
+  end(path: string, last: number): void {
+    this.#judge(path, () => assertHasEnd(this.#end, last, path));
     if (this.isDamaged) return;
-    for (const group of this.directory.groups.values()) {
-      try {
-        group.assertLocated(path);
-      } catch (error) {
-        if (!(error instanceof FatalError)) throw error;
-        this.#fault(path, error);
-      }
+    for (const group of this.directory.groups.values())
+      this.#judge(path, () => group.assertLocated(path));
+  }
+
+  #judge(path: string, judge: () => void): void {
+    try {
+      judge();
+    } catch (error) {
+      if (!(error instanceof FatalError)) throw error;
+      this.#fault(path, error);
     }
   }
 
@@ -141,6 +159,7 @@ class Look {
       throw new FatalError('corrupt log: no checkpoint at the start');
     this.#nextRecord = header.firstRecord + records.length;
     this.records += records.length;
+    assertReaches(this.#end, {segment: number, bytes: end}, path);
     const tail = bytes.subarray(end);
     const written = tail.findLastIndex((byte) => byte !== 0) + 1;
     if (!isLast && tail.length > 0)

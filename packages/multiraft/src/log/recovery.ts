@@ -2,10 +2,12 @@
 // A torn end of the last segment is cut; anything else that is bad is damage and stops the store.
 // Segments before a gap in the numbers are leftovers of an interrupted removal; if one of them was
 // needed after all, a group misses entries and recovery says so, before anything is removed.
+// A torn end is none where the log was closed in order behind it (clean-end.ts).
 // The last record may never have been synced: its writer was killed before, or its sync failed. It is
 // made durable here, since from now on votes and acknowledgements rely on it.
 
 import {type Disk, type DiskFile, FatalError, isDiskFull} from '@flotilla/base';
+import {assertHasEnd, assertReaches, type CleanEnd, readCleanEnd} from './clean-end.ts';
 import {LogDirectory} from './directory.ts';
 import {LogDamage} from './log-damage.ts';
 import {decodeItems} from './log-item.ts';
@@ -45,13 +47,15 @@ export function segmentPath(path: string, segment: number): string {
 export async function recoverSegments(disk: Disk, path: string): Promise<Recovered> {
   await makeDurableDirectory(disk, path);
   const {numbers, leftovers} = await listSegments(disk, path);
+  const end = await readCleanEnd(disk, path);
+  assertHasEnd(end, numbers.at(-1) ?? 0, path);
   const directory = new LogDirectory();
   const segments: SegmentFile[] = [];
   let nextRecord = 1;
   let lastBytes: Uint8Array | undefined;
   for (const number of numbers) {
     const isLast = number === numbers.at(-1);
-    const segment = await recoverSegment(disk, segmentPath(path, number), isLast, directory);
+    const segment = await recoverSegment(disk, segmentPath(path, number), directory, {isLast, end});
     const {header} = segment.file;
     if (header.segment !== number || (segments.length > 0 && header.firstRecord !== nextRecord))
       throw new LogDamage(
@@ -90,8 +94,8 @@ export async function listSegments(
 async function recoverSegment(
   disk: Disk,
   path: string,
-  isLast: boolean,
   directory: LogDirectory,
+  {isLast, end: told}: {readonly isLast: boolean; readonly end: CleanEnd | 'damaged' | undefined},
 ): Promise<{file: SegmentFile; recordCount: number; bytes: Uint8Array}> {
   const file = await disk.open(path, isLast ? 'write' : 'read');
   const bytes = await file.readAt(0, await file.size());
@@ -101,6 +105,7 @@ async function recoverSegment(
     throw new LogDamage(
       `corrupt log: no checkpoint at the start; file=${path} offset=${SEGMENT_HEADER_BYTES}`,
     );
+  assertReaches(told, {segment: header.segment, bytes: end}, path);
   if (end < bytes.length) {
     if (!isLast)
       throw new LogDamage(

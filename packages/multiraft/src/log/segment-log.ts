@@ -20,6 +20,7 @@ import {
 } from '@flotilla/base';
 import type {Entry} from '@flotilla/raft';
 import {ByteWriter} from '@flotilla/wire';
+import {writeCleanEnd} from './clean-end.ts';
 import {gap, type LogDirectory, loss, renumbered} from './directory.ts';
 import type {GroupLog} from './group-log.ts';
 import {LogCounts} from './log-counts.ts';
@@ -240,13 +241,25 @@ export class SegmentLog {
     return entries;
   }
 
-  /** Flushes what is queued and releases the files. */
+  /** Flushes what is queued, tells durably where the log ends, and releases the files. */
   async close(): Promise<void> {
     if (this.#failure === undefined && (this.#running || this.#waiting.length > 0))
       await this.append([]);
     this.#closed = true;
     await this.#zeros?.settled();
+    if (this.#failure === undefined) await this.#tellEnd();
     for (const segment of this.#segments) await closeSegment(segment);
+  }
+
+  /** A full disk keeps the end before this one, which is true still. */
+  async #tellEnd(): Promise<void> {
+    const {disk, path} = this.#options;
+    const {header, bytes} = this.#active;
+    try {
+      await writeCleanEnd(disk, path, {segment: header.segment, bytes});
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+    }
   }
 
   async #readRun(group: GroupLog, index: number): Promise<Entry[]> {

@@ -146,6 +146,7 @@ const SAMPLED: Readonly<Record<string, Sampled>> = {
   memory: {file: /^(store-records|catalog-cache)\.json$/},
   audit: {file: /^audit\//, why: 'no checksum; lines for people'},
   log: {file: /\/log\/segment-/},
+  'log end': {file: /\/log\/end$/},
   manifest: {file: /manifest\.sqlite$/, why: 'pages and counters of SQLite that hold no row'},
   journal: {file: /manifest\.sqlite-journal$/, why: 'ended by its last commit'},
   part: {file: /\.part$/},

@@ -10,6 +10,7 @@ export type About =
   | 'memory'
   | 'audit'
   | 'log'
+  | 'log end'
   | 'torn log'
   | 'manifest'
   | 'meta replica'
@@ -58,9 +59,14 @@ const MEANINGS: Readonly<Record<About, (subject: Subject) => Meaning>> = {
     means: `no replica of store ${subject.store} votes again under its id: the next start puts this log aside, and the cluster makes them anew from the others. A node that is alone does not start: ${COPY}`,
     next: startOf(subject),
   }),
+  'log end': (subject) => ({
+    means:
+      'it told where the log ended at the last clean stop. The next start goes by the log alone, and the next clean stop writes it anew',
+    next: startOf(subject),
+  }),
   'torn log': (subject) => ({
     means:
-      'the next start cuts it off. It was being written when the process ended, and nobody was told of it; or it was damaged since, and of what it held the other nodes of the cluster know: then the replicas that lost something are made anew from them. On a node that is alone nothing can tell one from the other',
+      'the next start cuts it off. It was being written when the process was killed, and nobody was told of it; or it was damaged since, and of what it held the other nodes of the cluster know: then the replicas that lost something are made anew from them. On a node that is alone nothing can tell one from the other',
     next: startOf(subject),
   }),
   manifest: ({node, store}) => ({

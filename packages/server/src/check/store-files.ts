@@ -105,7 +105,7 @@ class StoreLook {
     const path = this.#logPath();
     const check = this.#inventory.checkOf({about: 'log', store});
     for (const file of this.#inventory.left(path))
-      if (/\/segment-\d{16}$/.test(file)) this.#inventory.put(file, 'log');
+      if (/\/(segment-\d{16}|end)$/.test(file)) this.#inventory.put(file, 'log');
     try {
       const log = await checkLog(this.#inventory.disk, path, check);
       this.counts.segments = log.segments;
@@ -119,6 +119,11 @@ class StoreLook {
       // A node that is somebody has opened all of its stores.
       if (log.segments === 0 && node !== undefined)
         check.fault({file: path, message: 'it has no segment'});
+      if (log.damagedEnd !== undefined)
+        this.#inventory.damage(
+          {about: 'log end', store},
+          {file: log.damagedEnd, message: 'bad checksum'},
+        );
       if (log.torn !== undefined) {
         const {file, offset, bytes} = log.torn;
         const message = `${bytes} bytes behind the last whole record`;
