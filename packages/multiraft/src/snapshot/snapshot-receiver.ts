@@ -1,10 +1,12 @@
 // Takes snapshots in. Chunks are checked and written in order into a directory of their own; when all
-// is there it is synced, renamed to the place that recovery knows, and only then the core is told.
+// is there and synced it is renamed to the place that recovery knows, and only then the core is told.
+// What came is synced while more comes: all of it at the end would stand before the log's writes for as long as
+// the disk takes to write it, and the sender would give up a transfer that seems to stand still.
 // Law: once the log says that a snapshot is the state, its files lie whole under `stagedPath`, until
 // the state machine has installed them.
 
 import {crc32} from 'node:zlib';
-import {type DiskFile, isDiskFull, type Log, type NodeId, type Transport} from '@flotilla/base';
+import {type DiskFile, isPassing, type Log, type NodeId, type Transport} from '@flotilla/base';
 import {
   ByteWriter,
   encodeSnapshotAck,
@@ -21,6 +23,8 @@ import type {StagedSnapshot} from '../state-machine.ts';
 
 /** A transfer that stood still this long is over. */
 const GIVE_UP_MS = 30_000;
+/** Written and not synced yet, of one transfer: some 100 ms of a slow disk, and a sync of many chunks. */
+const UNSYNCED_BYTES_MAX = 8 * 1024 * 1024;
 
 interface Incoming {
   readonly from: NodeId;
@@ -28,7 +32,10 @@ interface Incoming {
   readonly begin: SnapshotBegin;
   readonly directory: string;
   readonly totalBytes: number;
-  files: DiskFile[];
+  /** The one that is written to: they come one after the other. */
+  file: DiskFile | undefined;
+  /** Of it, since its last sync. */
+  unsyncedBytes: number;
   /** Accepted, and written. */
   accepted: number;
   written: number;
@@ -102,7 +109,8 @@ export class SnapshotReceiver {
       begin,
       directory: `${store.stagingPath}/incoming-${set}-${replica}-${from}-${begin.transfer}`,
       totalBytes: begin.files.reduce((sum, file) => sum + file.bytes, 0),
-      files: [],
+      file: undefined,
+      unsyncedBytes: 0,
       accepted: 0,
       written: 0,
       beganMs: this.#now(),
@@ -130,8 +138,7 @@ export class SnapshotReceiver {
     incoming.accepted += payload.length;
     incoming.progressMs = this.#now();
     this.#do(incoming, async () => {
-      await incoming.files[file]!.writeAt(offset, [payload]);
-      incoming.written += payload.length;
+      await this.#write(incoming, chunk);
       this.#tell(incoming);
       if (incoming.written === incoming.totalBytes) await this.#complete(incoming);
       else this.#answer(incoming, incoming.written);
@@ -188,12 +195,12 @@ export class SnapshotReceiver {
     });
   }
 
-  /** A full disk refuses the snapshot alone; any other failure of the disk is the store's. */
+  /** What passes (a full disk, say) refuses the snapshot alone; any other failure of the disk is the store's. */
   #fail(incoming: Incoming, error: unknown): void {
     const {group, from, begin} = incoming;
     this.#send(from, group.set, {transfer: begin.transfer, position: 0, state: 'refused'});
     this.#end(incoming);
-    if (!isDiskFull(error)) this.#driver.failStore(group.store, error);
+    if (!isPassing(error)) this.#driver.failStore(group.store, error);
   }
 
   /** How far it is, for whoever waits for it. */
@@ -211,18 +218,35 @@ export class SnapshotReceiver {
     await disk.syncDirectory(path);
     await disk.remove(directory);
     await disk.makeDirectory(directory);
-    for (const {name} of begin.files)
-      incoming.files.push(await disk.open(`${directory}/${name}`, 'create'));
+    for (const {name} of begin.files.filter(({bytes}) => bytes === 0)) {
+      const file = await disk.open(`${directory}/${name}`, 'create');
+      await file.close();
+    }
+  }
+
+  async #write(incoming: Incoming, {file: index, offset, payload}: SnapshotChunk): Promise<void> {
+    const {group, directory, begin} = incoming;
+    const {name, bytes} = begin.files[index]!;
+    incoming.file ??= await group.store.disk.open(`${directory}/${name}`, 'create');
+    const {file} = incoming;
+    await file.writeAt(offset, [payload]);
+    incoming.written += payload.length;
+    incoming.unsyncedBytes += payload.length;
+    const isWhole = offset + payload.length === bytes;
+    if (isWhole || incoming.unsyncedBytes >= UNSYNCED_BYTES_MAX) {
+      await file.sync();
+      incoming.unsyncedBytes = 0;
+    }
+    if (isWhole) {
+      incoming.file = undefined;
+      await file.close();
+    }
+    incoming.progressMs = this.#now();
   }
 
   async #complete(incoming: Incoming): Promise<void> {
     const {group, directory, begin} = incoming;
     const {disk, stagingPath} = group.store;
-    for (const file of incoming.files) {
-      await file.sync();
-      await file.close();
-    }
-    incoming.files = [];
     await disk.syncDirectory(directory);
     if (incoming.isOver) return;
     const {snapshot} = begin.message;
@@ -255,10 +279,7 @@ export class SnapshotReceiver {
     if (incoming.isOver) return;
     incoming.isOver = true;
     this.#incoming.delete(incoming);
-    const {files} = incoming;
-    incoming.work = incoming.work.then(async () => {
-      for (const file of files) await file.close();
-    });
+    incoming.work = incoming.work.then(() => incoming.file?.close());
     this.#discard(incoming.group, incoming.directory, incoming.work);
   }
 

@@ -63,3 +63,43 @@ test('a transfer is given up when it stands for long, however long its snapshot 
   expect(steps.at(-1)).toEqual({type: 'snapshotSent', to: TO, ok: false});
   expect(released).toBe(1);
 });
+
+test('for a node that is gone nothing is made until it is back, and others are served meanwhile', () => {
+  const gone = new Set([2]);
+  const made: number[] = [];
+  const driver = {
+    step: () => undefined,
+    nodeOf: (_group: Group, replica: number) => (replica > 50 ? 3 : 2) as NodeId,
+  };
+  const groupOf = (set: number) =>
+    ({
+      set: set as ReplicaSetId,
+      isGone: false,
+      isLeader: true,
+      machine: {
+        snapshot: () => {
+          made.push(set);
+          return new Promise(() => undefined);
+        },
+      },
+    }) as unknown as Group;
+  const sender = new SnapshotSender(
+    driver as unknown as Of<0>,
+    {send: () => true} as unknown as Of<1>,
+    {
+      isGone: (node) => gone.has(node),
+      sentMax: 2,
+      bytesPerSecond: 2 ** 20,
+      thread: 0,
+      now: () => 0,
+      firstId: 1,
+    },
+  );
+  for (const set of [1, 2, 3]) sender.want(groupOf(set), set as ReplicaId);
+  sender.want(groupOf(4), 54 as ReplicaId);
+  sender.tick(50);
+  expect(made).toEqual([4]);
+  gone.clear();
+  sender.tick(100);
+  expect(made).toEqual([4, 1]);
+});

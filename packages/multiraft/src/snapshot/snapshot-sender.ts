@@ -3,7 +3,8 @@
 // `WINDOW_BYTES` unacknowledged per node, so that a slow link carries beats beside it. When nothing
 // arrives for a while the sender goes back to what was acknowledged; after `GIVE_UP_MS` it gives up.
 // Making a snapshot may take any time, which is no standstill: it waits for flushes of other replicas.
-// One whose node is gone may go on when that is back, and until then takes no place from another.
+// One whose node is gone may go on when that is back, and until then takes no place from another; it is not begun
+// before: thousands would be made, each with a flush, for a node that takes none of them.
 // All transfers of a host together read and send at most `bytesPerSecond`: what serves requests on the
 // same disk and link comes first.
 
@@ -176,11 +177,18 @@ export class SnapshotSender {
 
   #startNext(): void {
     while (this.#underway() < this.#sentMax) {
-      const transfer = this.#queue.shift();
+      const at = this.#queue.findIndex((one) => this.#isNodeThere(one));
+      const [transfer] = at < 0 ? [] : this.#queue.splice(at, 1);
       if (transfer === undefined) return;
       this.#active.add(transfer);
       void this.#prepare(transfer);
     }
+  }
+
+  /** Or nobody knows where it is: then the transfer tells. */
+  #isNodeThere({group, to}: Transfer): boolean {
+    const node = this.#driver.nodeOf(group, to);
+    return node === undefined || !this.#isGone(node);
   }
 
   #underway(): number {
