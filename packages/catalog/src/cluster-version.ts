@@ -91,14 +91,14 @@ export const FIELDS_SINCE: {
 } = {
   'register-node': {'node.isInsecure': 2},
   'update-node': {isInsecure: 2},
-  'set-node-state': {operation: 2},
+  'set-node-state': {operation: 3},
   'drop-tenant': {atMs: 2, purgeAtMs: 2, orTrash: 2},
   'drop-database': {orTrash: 2},
   'drop-table': {orTrash: 2},
-  'create-operation': {retryOf: 2, cause: 2},
+  'create-operation': {retryOf: 2, cause: 3},
   'update-operation': {
     ...{waitingFor: 2, errorCode: 2, result: 2, differing: 2, transfer: 2},
-    ...{targetNode: 2, by: 2},
+    ...{targetNode: 3, by: 3},
   },
 };
 

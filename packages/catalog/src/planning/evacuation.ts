@@ -78,7 +78,7 @@ function planEmptying(
   const isMoving = moves.length > 0 || isWorkedOn(operation, lists.catalog);
   if (isPlaceless && !isMoving) return {decision: planExplanation(operation, lists, nowMs), moves};
   // What was said of a missing place is said no longer than it is so.
-  const isOvercome = operation.error !== undefined && lists.catalog.clusterVersion >= 2;
+  const isOvercome = operation.error !== undefined && lists.catalog.clusterVersion >= 3;
   if (isOvercome && (isMoving || budget.left > 0)) {
     return {decision: explained(operation, null, nowMs), moves};
   }

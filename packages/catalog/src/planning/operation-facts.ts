@@ -61,10 +61,23 @@ export class OperationFacts {
 
   /** Some that found a difference ended before that time, and nothing of what differed is there any more. */
   isFindingOver(finishedBeforeMs: number, catalog: Catalog): boolean {
-    return [...this.#foundMs.keys()].some((id) => {
-      const operation = catalog.operation(id);
-      return operation !== undefined && isForgettable(operation, catalog, finishedBeforeMs);
-    });
+    return this.#found(catalog).some((operation) =>
+      isForgettable(operation, catalog, finishedBeforeMs),
+    );
+  }
+
+  /** Some that found a difference ended before that time, and what differed is there still. */
+  isFindingKept(finishedBeforeMs: number, catalog: Catalog): boolean {
+    return this.#found(catalog).some(
+      (operation) =>
+        endedAtMs(operation) < finishedBeforeMs &&
+        !isForgettable(operation, catalog, finishedBeforeMs),
+    );
+  }
+
+  #found(catalog: Catalog): Operation[] {
+    const known = [...this.#foundMs.keys()].map((id) => catalog.operation(id));
+    return known.filter((operation) => operation !== undefined);
   }
 
   /** Infinity: none has finished, but for those that found a difference. */

@@ -138,7 +138,7 @@ function decideRepair(operation: Operation, group: GroupView, facts: RepairFacts
       : undefined;
   if (fault !== undefined) return failed(fault.message, fault.code);
   // A build before this one ends there, and leaves what is missing to others.
-  return facts.catalog.clusterVersion >= 2
+  return facts.catalog.clusterVersion >= 3
     ? planRepairInPlace(operation, group, replicasWanted(facts.catalog, group.set))
     : planReplicaRemoval(operation, group);
 }

@@ -172,6 +172,22 @@ test('what a checksum found differing is known as long as that is there', () => 
   expect(plan(2 * WEEK)).toContain('expire-operations');
 });
 
+test('where a build may be that forgets findings with the rest, nothing is forgotten beside one', () => {
+  makeBucket(WEEK);
+  const [{id: replicaSet, replicas}] = [...machine.catalog.replicaSets()] as [ReplicaSet];
+  const subject = {replicaSet, startedBy: 't', atMs: 0};
+  const end = (operation: number, differing?: ReplicaId[]) => {
+    propose({type: 'create-operation', kind: 'checksum', ...subject});
+    const done = {operation: operation as never, expectedStep: 'hash', state: 'done'} as const;
+    propose({type: 'update-operation', ...done, differing, atMs: 0});
+  };
+  end(1, [replicas[0]!.replica]);
+  end(2);
+  expect(plan(2 * WEEK)).not.toContain('expire-operations');
+  propose({type: 'finalize-upgrade', version: 3, nodes: [1 as NodeId]});
+  expect(plan(2 * WEEK)).toContain('expire-operations');
+});
+
 test('finished operations are history for a week, by a clock that is trusted', () => {
   const sourceNode = 1 as NodeId;
   propose({type: 'create-operation', kind: 'drain-node', sourceNode, startedBy: 't', atMs: 0});

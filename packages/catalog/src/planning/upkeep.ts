@@ -150,6 +150,8 @@ function planForgotten(lists: SetLists): Command[] {
 
 function planHistory({operations, catalog}: SetLists, nowMs: number): Command[] {
   const finishedBeforeMs = nowMs - OPERATIONS_KEPT_MS;
+  // A build of version 2 forgets them too.
+  if (catalog.clusterVersion < 3 && operations.isFindingKept(finishedBeforeMs, catalog)) return [];
   const isOld = operations.oldestFinishedMs < finishedBeforeMs;
   if (!isOld && !operations.isFindingOver(finishedBeforeMs, catalog)) return [];
   return [{type: 'expire-operations', finishedBeforeMs}];
