@@ -1,8 +1,9 @@
 // Keeps a node's copy of the catalog current: a watch on any member of the meta group, resumed at the
 // copy's version, replaced by a snapshot when that is too old, taken up with another member when the
-// connection ends or goes silent. The copy never goes back: an older member's news change nothing.
+// connection ends or goes silent, or when somebody waits for what the member does not get to: its disk may
+// hang, or it applies nothing any more, while it goes on telling the version that it has. The copy never goes back: an older member's news change nothing.
 
-import {type Clock, type Log, META_SET, type NodeId, type Rpc} from '@flotilla/base';
+import {type Clock, DbError, type Log, META_SET, type NodeId, type Rpc} from '@flotilla/base';
 import {Catalog} from '@flotilla/catalog';
 import {type CatalogEvent, CatalogIntake, type CatalogNews} from './catalog-news.ts';
 import {pause} from './pause.ts';
@@ -112,6 +113,7 @@ export class CatalogFollower {
     this.#stopped.signal.addEventListener('abort', end);
     let silence = clock.setTimer(SILENCE_MS, end);
     let isFirst = true;
+    const beganMs = clock.monotonicMs();
     try {
       const frames = rpc.stream(
         {node, set: META_SET},
@@ -127,6 +129,7 @@ export class CatalogFollower {
         this.#told.delete(node);
         const frame = decodeWatchFrame(payload);
         for (const news of newsOf(frame, isFirst)) this.#take(news);
+        if (this.#isTooSlow(beganMs)) throw new DbError('UNAVAILABLE', 'it is behind the leader');
         isFirst = frame.type !== 'snapshot-part';
         // Of those that came together each has a turn of its own.
         if (!isFirst) await new Promise<void>((resolve) => clock.defer(resolve));
@@ -137,6 +140,13 @@ export class CatalogFollower {
       this.#stopped.signal.removeEventListener('abort', end);
       connection.abort();
     }
+  }
+
+  /** Some wait for a version for as long as a silent member is borne, and as long as this one is followed. */
+  #isTooSlow(followedMs: number): boolean {
+    const {oldestMs} = this.#waits;
+    if (oldestMs === undefined) return false;
+    return this.#options.clock.monotonicMs() - Math.max(oldestMs, followedMs) >= SILENCE_MS;
   }
 
   #take(news: CatalogNews): void {

@@ -52,6 +52,10 @@ export class FakeMetaLog {
   leader: NodeId | undefined;
   /** Members that nothing reaches: they apply no more and hear of no leader. */
   readonly cutOff = new Set<NodeId>();
+  /** Members whose disk hangs: they hear of the leader, and apply nothing. */
+  readonly hanging = new Set<NodeId>();
+  /** Members whose replica has stopped. */
+  readonly stopped = new Set<NodeId>();
   proposals = 0;
   reads = 0;
   /** What happens while a leader is confirmed. */
@@ -68,7 +72,7 @@ export class FakeMetaLog {
         this.#index++;
         let value: unknown;
         for (const [member, machine] of this.members) {
-          if (this.cutOff.has(member)) continue;
+          if (this.cutOff.has(member) || this.hanging.has(member)) continue;
           value = machine.apply(this.#index, 5, payload).value;
         }
         if (this.unknownOutcomes > 0) {
@@ -89,6 +93,7 @@ export class FakeMetaLog {
           this.leader === undefined || this.cutOff.has(node)
             ? undefined
             : {replica: this.leader as number as ReplicaId, node: this.leader},
+        stopped: this.stopped.has(node) ? 'it cannot go on' : undefined,
       }),
     };
   }

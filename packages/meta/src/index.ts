@@ -17,7 +17,7 @@ export {
   type RecoveredMeta,
   recoverMetaState,
 } from './meta-recovery.ts';
-export {MetaService, type MetaServiceOptions} from './meta-service.ts';
+export {isLed, MetaService, type MetaServiceOptions} from './meta-service.ts';
 export {
   MetaStateMachine,
   type MetaStateMachineOptions,

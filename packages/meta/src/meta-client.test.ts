@@ -323,6 +323,33 @@ describe('follower', () => {
     await next.stop();
   });
 
+  test.each(['hanging', 'stopped'] as const)(
+    'who waits for what a %s member does not get to hears it from another',
+    async (how) => {
+      follower.start();
+      await clock.advance(100);
+      log.hanging.add(TWO);
+      if (how === 'stopped') log.stopped.add(TWO);
+      await clock.resolve(client.propose({type: 'create-tenant', name: 'acme'}, within(1000)));
+      const {version} = log.members.get(ONE)!.catalog;
+      const beganMs = clock.monotonicMs();
+      await clock.resolve(follower.waitForVersion(version, beganMs + 30_000));
+      expect(clock.monotonicMs() - beganMs).toBeLessThan(6_000);
+      expect(follower.catalog.tenantByName('acme')).toBeDefined();
+      await follower.stop();
+    },
+  );
+
+  test('a member that hangs is followed for as long as nobody wants to know more', async () => {
+    follower.start();
+    await clock.advance(100);
+    log.hanging.add(TWO);
+    await clock.resolve(client.propose({type: 'create-tenant', name: 'acme'}, within(1000)));
+    await clock.advance(20_000);
+    expect(network.calls.filter(({method}) => method === 'meta.watch')).toHaveLength(1);
+    await follower.stop();
+  });
+
   test('knows how long it has heard nothing', async () => {
     expect(follower.silentMs()).toBe(Infinity);
     follower.start();

@@ -33,7 +33,7 @@ import {commandSchema, decodeChecked, encodeCommand, encodeJson} from './command
 import type {MetaStateMachine} from './meta-state-machine.ts';
 import {type StampTime, stampTimes} from './order-times.ts';
 import {pause} from './pause.ts';
-import type {MetaGroup} from './ports.ts';
+import type {GroupRole, MetaGroup} from './ports.ts';
 import {databaseId, timeMs} from './schemas.ts';
 import {CatalogWatch} from './watch.ts';
 
@@ -43,6 +43,11 @@ const ensureBucketRequest = z.object({database: databaseId, timeMs, timeoutMs: z
 
 /** Between the turns of what takes long. */
 const TURN_GAP_MS = 1;
+
+/** Hears of a leader, and goes on. */
+export function isLed(member: GroupRole | undefined): boolean {
+  return member?.leader !== undefined && member.stopped === undefined;
+}
 
 export interface MetaServiceOptions {
   readonly group: MetaGroup;
@@ -59,7 +64,7 @@ export class MetaService {
   constructor(options: MetaServiceOptions) {
     this.#options = options;
     const {group, machine, clock} = options;
-    const hasLeader = () => group.status(META_SET)?.leader !== undefined;
+    const hasLeader = () => isLed(group.status(META_SET));
     this.#watch = new CatalogWatch({machine, clock, hasLeader});
   }
 

@@ -25,6 +25,8 @@ export interface MetaGroup {
 export interface GroupRole {
   readonly role: string;
   readonly leader: {readonly replica: ReplicaId; readonly node: NodeId | undefined} | undefined;
+  /** Why the replica stands still for good: what it knew of a leader stays as it was. */
+  readonly stopped?: string | undefined;
 }
 
 /** How a replica is brought to life: with its group's bootstrap, or empty, as a learner. */

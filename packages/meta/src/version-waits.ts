@@ -4,6 +4,7 @@ import {type Clock, DbError, type Timer} from '@flotilla/base';
 
 interface Wait {
   readonly version: number;
+  readonly sinceMs: number;
   readonly resolve: () => void;
   readonly timer: Timer;
 }
@@ -15,6 +16,12 @@ export class VersionWaits {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** When the longest of those under way began. */
+  get oldestMs(): number | undefined {
+    const [oldest] = this.#waits;
+    return oldest?.sinceMs;
   }
 
   /** To be told of every version the copy reaches. */
@@ -43,7 +50,7 @@ export class VersionWaits {
           ),
         );
       });
-      const wait: Wait = {version, resolve, timer};
+      const wait: Wait = {version, sinceMs: this.#clock.monotonicMs(), resolve, timer};
       this.#waits.add(wait);
     });
   }

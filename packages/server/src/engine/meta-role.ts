@@ -15,6 +15,7 @@ import {
 import {Catalog, CLUSTER_VERSION, type Command} from '@flotilla/catalog';
 import {
   CatalogFollower,
+  isLed,
   type MetaClient,
   MetaService,
   MetaStateMachine,
@@ -88,7 +89,7 @@ export class MetaRole {
   /** A member here knows a leader; elsewhere, some member was heard of. */
   get isHeard(): boolean {
     const own = this.#deps.host.status(META_SET);
-    return own === undefined ? this.follower.silentMs() < SILENT_MS_MAX : own.leader !== undefined;
+    return own === undefined ? this.follower.silentMs() < SILENT_MS_MAX : isLed(own);
   }
 
   /** Of the whole cluster; nothing elsewhere than at the leader. */
