@@ -1,7 +1,7 @@
 // A cluster of one under load, to which two nodes come that are killed at every step of their way to
 // being voters: no write fails, no acknowledged row is lost, and nothing ever has two voters.
 
-import {mkdtempSync, rmSync} from 'node:fs';
+import {cpSync, mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -16,6 +16,7 @@ import {until} from '../cluster/waiting.ts';
 const PACE_MS = 20;
 const LOOK_MS = 10;
 const STEP_MS_MAX = 60_000;
+const OLD_IMAGE = 76;
 
 let directory: string;
 const nodes: ProcessNode[] = [];
@@ -33,8 +34,13 @@ beforeAll(async () => {
     const all = [...args, '--join-secret-file', secret];
     nodes.push(new ProcessNode(i + 1, {port, directory: data, args: all}));
   }
-  nodes[0]!.start();
-  await nodes[0]!.ready();
+  const [first] = nodes as [ProcessNode];
+  first.start();
+  await first.ready();
+  expect(await first.stop()).toBe(0);
+  cpSync(first.directory, imageOf(first), {recursive: true});
+  first.start();
+  await first.ready();
   client = new FlotillaClient({urls: nodes.map(({url}) => url)});
 });
 afterAll(async () => {
@@ -42,6 +48,11 @@ afterAll(async () => {
   await Promise.all(nodes.map((node) => node.kill()));
   rmSync(directory, {recursive: true, force: true});
 });
+
+/** Its directory from when it was alone. */
+function imageOf({directory: data}: ProcessNode): string {
+  return `${data}.image`;
+}
 
 const votersOf = ({replicas}: ReplicaSet): readonly Replica[] =>
   replicas.filter(({role}) => role === 'voter');
@@ -140,3 +151,18 @@ test('sets grow from one voter to three under load, whenever the newcomers are k
   await client.write('after v=1i 1600000000000000000', {timeoutMs: 30_000});
   expect(await client.query('SELECT v FROM after')).toEqual([{v: 1}]);
 }, 240_000);
+
+test('the first node, put back to when it was alone, is told by those that it does not know', async () => {
+  const [first] = nodes as [ProcessNode];
+  await first.kill();
+  rmSync(first.directory, {recursive: true});
+  cpSync(imageOf(first), first.directory, {recursive: true});
+  first.start();
+  first.mayEnd();
+  expect(await first.exited(), first.logTail()).toBe(OLD_IMAGE);
+  first.start();
+  await first.ready();
+  await untilSets('all vote again', (sets) => sets.every((set) => votersOf(set).length === 3));
+  await untilApplied(client, 'public');
+  expect((await ledger.compare(client, {stale: false})).slice(0, 10)).toEqual([]);
+}, 120_000);

@@ -355,6 +355,15 @@ const SKIP_MUTATIONS: readonly Mutation[] = [
 
 const THREAD_MUTATIONS: readonly Mutation[] = [
   {
+    id: 'stranger-not-dialled',
+    trap: 'T22',
+    file: 'packages/server/src/node/node-addresses.ts',
+    find: 'isStrange: from === undefined && isMetaHeard()',
+    replace: 'isStrange: false',
+    why: 'An old image from when its node was alone leads all by itself, and never meets who joined since.',
+    suites: ['packages/server/src/node/node-addresses.test.ts'],
+  },
+  {
     id: 'used-ids-forgotten-with-the-threads',
     trap: 'T67',
     file: RELAY,

@@ -156,8 +156,10 @@ export class NodeStates {
    */
   #awaitsVouching({configuration, replica, role}: HostedGroup): boolean {
     if (this.#isVouched || role.role === 'leader') return false;
-    const votes = membersOf(configuration).map((id) => [id, id === replica] as const);
-    return voteResult(configuration, new Map(votes)) === 'won';
+    // Asked of each group at each tick: no majority is counted for it.
+    const {voters, votersOutgoing} = configuration;
+    const isAlone = (ids: readonly number[]): boolean => ids.length === 1 && ids[0] === replica;
+    return isAlone(voters) && (votersOutgoing.length === 0 || isAlone(votersOutgoing));
   }
 
   /** Whether the leader's node and engine thread are; also when nothing is known of them. */

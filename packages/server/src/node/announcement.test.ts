@@ -13,7 +13,7 @@ function announced(answer: (address: string) => object | undefined) {
   const clock = new VirtualClock();
   const asked: string[] = [];
   const heard: string[] = [];
-  const state = {isKnown: false, isStopping: false, removed: 0};
+  const state = {isKnown: false, isStopping: false, removed: 0, unmet: [] as string[]};
   // It ends with its clock; a failure of it fails the run.
   void announce({
     self: SELF,
@@ -26,6 +26,7 @@ function announced(answer: (address: string) => object | undefined) {
       return said;
     },
     addresses: () => ['n1', 'n2', 'n3', 'n3'],
+    unmet: () => state.unmet,
     isKnown: () => state.isKnown,
     isStopping: () => state.isStopping,
     onHeard: (node, address) => heard.push(`${node} at ${address}`),
@@ -59,6 +60,20 @@ test('once it was known it asks every ten seconds, as long as it is not', async 
   state.isKnown = true;
   await clock.advance(60_000);
   expect(asked).toHaveLength(4);
+});
+
+test('a member that does not dial it is told of it each second, though all else is well', async () => {
+  const {clock, asked, heard, state} = announced(() => ({clusterId: 'c', node: 1}));
+  state.isKnown = true;
+  await clock.advance(10_500);
+  asked.length = 0;
+  state.unmet = ['n1'];
+  await clock.advance(3_000);
+  expect(asked).toEqual(['n1', 'n1', 'n1']);
+  expect(heard).toContain('1 at n1');
+  state.unmet = [];
+  await clock.advance(60_000);
+  expect(asked).toHaveLength(3);
 });
 
 test('a member no more is told so, also long after its start', async () => {

@@ -3,6 +3,10 @@
 // and those of its --join, who they are, and says in the same breath who and where it is itself. Both
 // sides dial what they heard until the catalog has the new address.
 //
+// A member with a smaller id that does not dial this node may not know of it: its directory may be an old image,
+// from before this one joined, and it may lead all by itself what has other members now. It is told, whatever
+// else is well.
+//
 // A node that hears nothing of the meta group any more, or that nobody is connected with, asks in the same way, for
 // it may be a member no more: those that took it off the list, or declared it lost while it was cut off or before
 // they ran, let it in no more, and nobody else tells it.
@@ -35,6 +39,8 @@ export interface AnnouncementDeps {
   readonly log: Pick<Log, 'warn'>;
   /** Where others may be, in the order of the catalog. */
   readonly addresses: () => readonly string[];
+  /** Where members are that should have dialled this node, and have not. */
+  readonly unmet: () => readonly string[];
   /** The catalog is current and names this node's address. */
   readonly isKnown: () => boolean;
   readonly isStopping: () => boolean;
@@ -43,18 +49,23 @@ export interface AnnouncementDeps {
   readonly onRemoved: () => void;
 }
 
-/** Asks and tells once a second until it is known, and every ten seconds where it is not any more. */
+/**
+ * Asks and tells once a second until it is known, and every ten seconds where it is not any more. Those that
+ * are unmet once a second at any time.
+ */
 export async function announce(deps: AnnouncementDeps): Promise<void> {
-  const {self, clock, addresses, isKnown, isStopping} = deps;
+  const {self, clock, addresses, unmet, isKnown, isStopping} = deps;
   let everyMs = AGAIN_MS;
   let askedAtMs = -Infinity;
   while (!isStopping()) {
+    const told = new Set(unmet());
     if (isKnown()) everyMs = LATER_MS;
     else if (clock.monotonicMs() - askedAtMs >= everyMs) {
       askedAtMs = clock.monotonicMs();
-      const others = new Set(addresses().filter((address) => address !== self.address));
-      await Promise.all([...others].map((address) => tell(address, deps)));
+      for (const address of addresses()) told.add(address);
     }
+    told.delete(self.address);
+    await Promise.all([...told].map((address) => tell(address, deps)));
     await pause(clock, AGAIN_MS);
   }
 }

@@ -11,6 +11,8 @@ const MOVED_MAX = 256;
 interface Moved {
   readonly from: string | undefined;
   readonly to: string;
+  /** The catalog did not know it though it was current. */
+  readonly isStrange: boolean;
 }
 
 export interface NodeAddressesDeps {
@@ -34,8 +36,8 @@ export class NodeAddresses {
   /** The nodes of the catalog; before any, there is nobody to talk to. */
   settle(): void {
     const {self, catalog, connections, isMetaHeard} = this.#deps;
-    for (const [id, {from}] of this.#moved)
-      if (catalog.node(id)?.address !== from || (from === undefined && isMetaHeard()))
+    for (const [id, {from, isStrange}] of this.#moved)
+      if (catalog.node(id)?.address !== from || (from === undefined && isMetaHeard() && !isStrange))
         this.#moved.delete(id);
     const present = [...catalog.nodes()].filter(({state}) => state !== 'decommissioned');
     // An empty directory is a new node even at the address of an old one: of two the later lives there.
@@ -59,14 +61,23 @@ export class NodeAddresses {
     return removed.map(({id}) => id);
   }
 
+  /** Members that are to dial this node, and have not: where they are. */
+  unmet(): string[] {
+    const {self, catalog, connections} = this.#deps;
+    const present = [...catalog.nodes()].filter(({state}) => state !== 'decommissioned');
+    const lower = present.filter(({id}) => id < self && !connections.isConnected(id));
+    return lower.map(({id, address}) => this.#moved.get(id)?.to ?? address);
+  }
+
   /**
-   * Another node says that it is there. One that is connected is not taken elsewhere. A catalog that is
-   * not fresh may be from before that node joined, and it may take that node to make it fresh.
+   * Another node of the cluster says that it is there. One that is connected is not taken elsewhere. A catalog
+   * that is not fresh may be from before that node joined, and it may take that node to make it fresh. One that
+   * is fresh may be so by a meta group of this node alone, which is an old image of itself: the other tells it.
    */
   heardOf(node: NodeId, address: string): void {
     const {self, catalog, connections, isMetaHeard, log} = this.#deps;
     const from = catalog.node(node)?.address;
-    if ((from === undefined && isMetaHeard()) || node === self) return;
+    if (node === self) return;
     if (from === address || connections.isConnected(node)) return;
     if (catalog.node(node)?.state === 'decommissioned') return;
     if (this.#moved.get(node)?.to === address) return;
@@ -75,7 +86,7 @@ export class NodeAddresses {
       {node, from, to: address},
       'heard of a node at an address that the catalog does not have',
     );
-    this.#moved.set(node, {from, to: address});
+    this.#moved.set(node, {from, to: address, isStrange: from === undefined && isMetaHeard()});
     this.settle();
   }
 }

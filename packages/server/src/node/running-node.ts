@@ -206,7 +206,8 @@ export class RunningNode {
     const count = Math.max(1, this.#options.engineThreads);
     for (let thread = 0; thread < count; thread++) this.#startThread(thread, count);
     this.#relay.attach(this.#links);
-    this.#vouching.start();
+    // One that is alone begins at once: a founding that was broken off goes on before its thread has started.
+    this.#vouching.settle();
     this.#tellCertificates();
     this.#options.tls?.onRenewed(() => this.#tellCertificates());
     this.#addresses.settle();
@@ -216,6 +217,8 @@ export class RunningNode {
     const areStarted = (): boolean => this.#threads.every(({isStarted}) => isStarted);
     await this.#until(() => this.#failure !== undefined || areStarted());
     if (this.#failure !== undefined) throw this.#failure;
+    // Of those who wait for others the time counts from here: a long log takes longer to read.
+    this.#vouching.start();
     // First, so that no thread is ordered to make what the store of another has lost.
     this.#tellOfLoss();
     this.#relay.complete();
@@ -475,6 +478,7 @@ export class RunningNode {
       log,
       identify: (other) => identifyNode(other, self, asking),
       addresses: () => [...[...this.catalog.nodes()].map((other) => other.address), ...join],
+      unmet: () => this.#addresses.unmet(),
       isKnown: () =>
         this.#isMetaHeard &&
         this.#isConnected &&

@@ -128,6 +128,7 @@ export class Returns {
       clock: process,
       log: {warn: ({...fields}, text) => this.#ports.fail(`${text}: ${JSON.stringify(fields)}`)},
       addresses: () => [...(engineOf(node)?.catalog?.nodes() ?? [])].map(({address}) => address),
+      unmet: () => [],
       isKnown: () => {
         const nowMs = process.monotonicMs();
         if (engineOf(node)?.parts?.metaRole?.isHeard === true) heardAtMs = nowMs;
