@@ -21,6 +21,7 @@ import {addSimCommand} from './commands/sim.ts';
 import {addSqlCommand} from './commands/sql.ts';
 import {addStartCommand} from './commands/start.ts';
 import {addStatusCommand} from './commands/status.ts';
+import {addStorageCommands} from './commands/storage.ts';
 import {addTenantCommands} from './commands/tenant.ts';
 import {addTokenCommands} from './commands/token.ts';
 import {addWriteCommand} from './commands/write.ts';
@@ -76,6 +77,7 @@ export function buildProgram(context: CommandContext): Command {
   addTenantCommands(program, context);
   addDatabaseCommands(program, context);
   addReplicaSetCommands(program, context);
+  addStorageCommands(program, context);
   addRebalanceCommand(program, context);
   addOperationCommands(program, context);
   addAutomationCommands(program, context);

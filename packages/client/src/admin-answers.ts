@@ -38,6 +38,86 @@ export const Cardinality = z.looseObject({
 });
 export type Cardinality = z.infer<typeof Cardinality>;
 
+const StoredSizes = z.looseObject({
+  parts: z.number().default(0),
+  partBytes: z.number().default(0),
+  memtableBytes: z.number().default(0),
+  /** 0 of a replica that is not loaded. */
+  indexBytes: z.number().default(0),
+});
+
+const StoredNode = StoredSizes.extend({
+  node: Id,
+  address: z.string().optional(),
+  isReachable: z.boolean().default(true),
+  replicas: z.number().default(0),
+  loaded: z.number().default(0),
+  /** Since the node began, as are the other counts of what was written. */
+  flushedBytes: z.number().optional(),
+  compactedBytes: z.number().optional(),
+  writeAmplification: z.number().optional(),
+});
+
+const StoredTable = z.looseObject({
+  database: z.string(),
+  table: z.string(),
+  isDropped: z.boolean().default(false),
+  replicaSets: z.number().default(0),
+  /** Counted once, and as written: duplicates and deleted ones count until they are compacted away. */
+  rows: z.number().default(0),
+  memtableRows: z.number().default(0),
+  /** On all nodes. */
+  partBytes: z.number().default(0),
+  bytesPerValue: z.number().optional(),
+});
+
+const StoredPart = z.looseObject({
+  file: z.string(),
+  bytes: z.number(),
+  rowCount: z.number(),
+  lo: z.number(),
+  hi: z.number(),
+});
+
+/** Without numbers where its node does not answer, or has none. */
+const StoredReplica = z.looseObject({
+  replica: Id,
+  node: Id,
+  state: z.string(),
+  partCount: z.number().optional(),
+  partBytes: z.number().default(0),
+  largestPartBytes: z.number().default(0),
+  rows: z.number().default(0),
+  seriesCount: z.number().default(0),
+  memtableBytes: z.number().default(0),
+  indexBytes: z.number().default(0),
+  tombstones: z.number().default(0),
+  flushes: z.number().default(0),
+  isFlushDue: z.boolean().default(false),
+  compactions: z.number().default(0),
+  /** What the next compaction would merge. */
+  due: z.looseObject({parts: z.number(), bytes: z.number()}).optional(),
+  parts: z.array(StoredPart).optional(),
+});
+export type StoredReplica = z.infer<typeof StoredReplica>;
+
+const StoredSet = z.looseObject({
+  id: Id,
+  database: z.string(),
+  bucket: z.looseObject({start: z.string(), end: z.string()}),
+  shard: z.number(),
+  replicas: z.array(StoredReplica).default([]),
+});
+export type StoredSet = z.infer<typeof StoredSet>;
+
+export const Storage = z.looseObject({
+  nodes: z.array(StoredNode).default([]),
+  tables: z.array(StoredTable).default([]),
+  /** Of a database, or the one that was asked for. */
+  sets: z.array(StoredSet).optional(),
+});
+export type Storage = z.infer<typeof Storage>;
+
 const Replica = z.looseObject({
   replica: Id,
   node: Id,

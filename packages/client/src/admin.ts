@@ -21,6 +21,7 @@ import {
   type ReplicaSetChange,
   Status,
   StopAnswer,
+  Storage,
   Token,
 } from './admin-answers.ts';
 import type {Call, CallOptions, ChangeOptions, Reply} from './call.ts';
@@ -223,6 +224,16 @@ export class AdminClient {
     const {tenant} = options;
     const asked = query({tenant, db: database, table, limit: limit?.toString()});
     return Cardinality.parse(await this.#get(`/cardinality${asked}`, options));
+  }
+
+  /** What lies on disks and in memory: of all, of a database, or of one replica set. */
+  async storage({
+    set,
+    ...options
+  }: CallOptions & {readonly set?: Id | undefined} = {}): Promise<Storage> {
+    const {tenant, database: db} = options;
+    const asked = query({tenant, db, set: set?.toString()});
+    return Storage.parse(await this.#get(`/storage${asked}`, options));
   }
 
   async createDatabase(

@@ -20,6 +20,9 @@ export {
   type ReplicaSetChange,
   type Status,
   type StopAnswer,
+  type Storage,
+  type StoredReplica,
+  type StoredSet,
   type Token,
 } from './admin-answers.ts';
 export {type BatchFailure, BatchWriter, type BatchWriterOptions} from './batch-writer.ts';

@@ -213,6 +213,11 @@ export class ReplicaMachine implements StateMachine {
     return this.#flushes > 0;
   }
 
+  /** Of size, or for its deletes. */
+  get isFlushDue(): boolean {
+    return this.#isWhole && this.storage.needsFlush(this.#limits);
+  }
+
   /** A file of it is damaged: what it holds is of no use to anybody. */
   get isDamaged(): boolean {
     return this.#damage !== undefined;

@@ -26,5 +26,6 @@ export {
   type StorageSnapshot,
 } from './snapshot.ts';
 export {StorageCounts, type StorageSizes} from './storage-counts.ts';
+export type {StorageView} from './storage-view.ts';
 export type {TableCounts} from './table-counts.ts';
 export type {TableFate} from './table-fates.ts';

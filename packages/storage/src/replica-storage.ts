@@ -26,6 +26,7 @@ import {SeriesScan} from './series-scan.ts';
 import {Slices} from './slices.ts';
 import {installFiles, pinSnapshot, type StagedFiles, type StorageSnapshot} from './snapshot.ts';
 import {StorageCounts, type StorageSizes} from './storage-counts.ts';
+import {type StorageView, viewOf} from './storage-view.ts';
 import {rowCounts, type TableCounts} from './table-counts.ts';
 import {type TableFate, TableFates} from './table-fates.ts';
 import {ReplicaTableScan} from './table-scan.ts';
@@ -325,24 +326,24 @@ export class ReplicaStorage {
     return this.#series.bytes;
   }
 
-  /** Of memtables and the series index. */
-  memoryBytes(): number {
-    return this.memtableBytes() + this.indexBytes();
-  }
-
   partBytes(): number {
     return this.#files.parts.reduce((sum, {record}) => sum + record.bytes, 0);
   }
 
   sizes(): StorageSizes {
-    const memtableBytes = this.memtableBytes();
-    return {
-      parts: this.#files.parts.length,
-      partBytes: this.partBytes(),
-      memtableBytes,
-      memoryBytes: memtableBytes + this.indexBytes(),
-      seriesCount: this.#series.count,
-    };
+    const {length: parts} = this.#files.parts;
+    const [partBytes, memtableBytes] = [this.partBytes(), this.memtableBytes()];
+    const memoryBytes = memtableBytes + this.indexBytes();
+    return {parts, partBytes, memtableBytes, memoryBytes, seriesCount: this.seriesCount};
+  }
+
+  /** Loaded or not. */
+  view(): StorageView {
+    const {isLoaded, seriesCount, tombstoneCount: tombstones} = this;
+    const bytes = {memtableBytes: this.memtableBytes(), indexBytes: this.indexBytes()};
+    const {compactions} = this.#order;
+    const counts = {isLoaded, seriesCount, tombstones, ...bytes, compactions};
+    return viewOf({state: this.#files.state, memtables: this.#memtables.all(), counts});
   }
 
   needsFlush(limits: {readonly memtableBytes: number}): boolean {

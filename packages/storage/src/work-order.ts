@@ -9,6 +9,12 @@ export class WorkOrder {
   #flushes: Promise<void> = Promise.resolve();
   #compactions: Promise<void> = Promise.resolve();
   #underWay = 0;
+  #compacting = 0;
+
+  /** Under way, and those that wait for them. */
+  get compactions(): number {
+    return this.#compacting;
+  }
 
   /** All that was asked for has ended. */
   get isIdle(): boolean {
@@ -27,7 +33,10 @@ export class WorkOrder {
 
   /** Behind the compactions and installs before it; a failed compaction ends them. */
   compaction<T>(work: () => Promise<T>): Promise<T> {
-    const compaction = this.#counted(this.#compactions.then(work));
+    this.#compacting += 1;
+    const compaction = this.#counted(this.#compactions.then(work), () => {
+      this.#compacting -= 1;
+    });
     this.#compactions = unlessFull(compaction);
     return compaction;
   }
@@ -46,10 +55,11 @@ export class WorkOrder {
   }
 
   /** Counted until the end of what it returns, so that who has waited for it finds it ended. */
-  #counted<T>(work: Promise<T>): Promise<T> {
+  #counted<T>(work: Promise<T>, onEnd?: () => void): Promise<T> {
     this.#underWay += 1;
     return work.finally(() => {
       this.#underWay -= 1;
+      onEnd?.();
     });
   }
 }

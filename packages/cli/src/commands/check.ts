@@ -4,6 +4,7 @@ import type {DirectoryCheck} from '@flotilla/server';
 import type {Command} from 'commander';
 import {z} from 'zod';
 import {isColoured} from '../colour.ts';
+import {counted} from '../counted.ts';
 import {formatBytes, ProgressBar} from '../progress-bar.ts';
 import {type CommandContext, examples} from '../session.ts';
 import {renderRecords} from '../table.ts';
@@ -100,8 +101,4 @@ function describeDamage(damage: DirectoryCheck['damages'][number]): string {
   const of = replicaOf ?? (store === undefined ? undefined : `store ${store}`);
   const whose = of === undefined ? '' : ` (${of})`;
   return `- ${file}${at}${whose}: ${message}\n    ${means}\n    next: ${next}\n`;
-}
-
-function counted(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }

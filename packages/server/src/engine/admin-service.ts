@@ -42,6 +42,7 @@ import {type OperationView, viewOperations} from './operation-view.ts';
 import {Recovery} from './recovery.ts';
 import {describeAutomation, RestOrders} from './rest-orders.ts';
 import {StoppedAdmin} from './stopped-admin.ts';
+import {readStorage, type StorageReport} from './storage-report.ts';
 import {TrashAdmin, type TrashAdminDeps} from './trash-admin.ts';
 import {trialOf} from './trial.ts';
 import {Upgrades, upgradeNotice} from './upgrade.ts';
@@ -129,6 +130,7 @@ export class AdminService {
       'cardinality-show': (args) => cardinalityFor(deps, args as unknown as CardinalityArgs),
       'replica-set-list': (args, {deadlineMs}) => this.#replicaSets(args, deadlineMs),
       'replica-set-show': async (args) => this.#replicaSet(args),
+      'storage-show': (args, {deadlineMs}) => this.#storage(args, deadlineMs),
       'operation-list': () => this.#viewed(this.#catalog.operations()),
       'operation-show': async (args) => (await this.#viewed([this.#operation(args)]))[0],
       'token-list': async () => listTokens(this.#catalog.tokens()),
@@ -364,6 +366,13 @@ export class AdminService {
     if (args['db'] === undefined) return (await this.#deps.view.facts()).sets;
     const {id} = await this.#database({...args, name: args['db']}, deadlineMs);
     return (await this.#deps.view.facts((set) => set.database === id)).sets;
+  }
+
+  async #storage({tenant, db, set}: Args, deadlineMs: number): Promise<StorageReport> {
+    const database =
+      db === undefined ? undefined : await this.#database({tenant, name: db}, deadlineMs);
+    const wanted = {database, set: set as ReplicaSetId | undefined};
+    return readStorage(this.#catalog, wanted, this.#deps);
   }
 
   #replicaSet(args: Args): Promise<ReplicaSetView> {

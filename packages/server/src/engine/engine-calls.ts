@@ -12,6 +12,7 @@ import {
 } from '@flotilla/base';
 import type {Sample} from '../metrics/sample.ts';
 import type {AdminService} from './admin-service.ts';
+import {isStorageOrder} from './gateway.ts';
 import type {Call, FromEngine} from './messages.ts';
 import {pause} from './pause.ts';
 import type {ServiceCounts} from './service-counts.ts';
@@ -127,7 +128,7 @@ export class EngineCalls {
   }
 
   async #admin(action: string, {call}: Extract<Call, {method: 'admin'}>): Promise<unknown> {
-    if (!action.startsWith('storage-')) return this.#services.admin.run(call);
+    if (!isStorageOrder(action)) return this.#services.admin.run(call);
     await this.#services.storage(action);
     return {};
   }

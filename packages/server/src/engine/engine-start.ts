@@ -32,6 +32,7 @@ import {MetaRole} from './meta-role.ts';
 import {conditionHandler} from './node-condition.ts';
 import {replicaFactory} from './replica-factory.ts';
 import {StoppedReplicas} from './stopped-replicas.ts';
+import {storageHandler} from './storage-view.ts';
 import {type ThreadBase, threadBase} from './thread-base.ts';
 
 /** RPC's numbers of threads: 0 is the main thread's. */
@@ -255,6 +256,7 @@ function serveThread(
   const monotonicMs = (): number => clock.monotonicMs();
   const flags = clusterFlags(options.settings);
   rpc.serve(conditionHandler({clock, host: replicas, ends: () => certificates.ends, flags}));
+  rpc.serve(storageHandler({thread: options.thread, host, counts: base.storageCounts}));
   const query = fragmentHandler({host, monotonicMs, slices, counts, memory});
   rpc.serve({call: new Map(), stream: new Map([[QUERY_METHOD, query]])});
 }

@@ -65,6 +65,13 @@ export interface AdminCall {
   readonly requestId?: string | undefined;
 }
 
+/** Orders that each engine thread of the asked node carries out for its own replicas. */
+const STORAGE_ORDERS: ReadonlySet<string> = new Set(['storage-flush', 'storage-compact']);
+
+export function isStorageOrder(action: string): boolean {
+  return STORAGE_ORDERS.has(action);
+}
+
 /** What a GET of /admin/v1 gives. */
 export interface AdminRead {
   readonly value: unknown;

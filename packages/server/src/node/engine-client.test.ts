@@ -44,6 +44,8 @@ test('writes go round, administration to thread 0, storage orders to all', async
   expect(engines.map(({posted}) => posted.length)).toEqual([3, 2, 2]);
   void client.admin({action: 'storage-flush', args: {}});
   expect(engines.map(({posted}) => posted.length)).toEqual([4, 3, 3]);
+  void client.admin({action: 'storage-show', args: {}});
+  expect(engines.map(({posted}) => posted.length)).toEqual([5, 3, 3]);
 });
 
 test('answers find their calls in any order', async () => {

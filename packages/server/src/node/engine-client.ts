@@ -2,13 +2,14 @@
 // administration, all threads for what each does with its own replicas.
 
 import {type Clock, DbError, fromWireError} from '@flotilla/base';
-import type {
-  AdminCall,
-  EngineGateway,
-  HttpAnswer,
-  SqlCall,
-  StreamAnswer,
-  WriteCall,
+import {
+  type AdminCall,
+  type EngineGateway,
+  type HttpAnswer,
+  isStorageOrder,
+  type SqlCall,
+  type StreamAnswer,
+  type WriteCall,
 } from '../engine/gateway.ts';
 import type {Call, FromEngine, ToEngine} from '../engine/messages.ts';
 import type {Sample} from '../metrics/sample.ts';
@@ -57,8 +58,7 @@ export class EngineClient implements EngineGateway {
   }
 
   async admin(call: AdminCall): Promise<unknown> {
-    if (!call.action.startsWith('storage-'))
-      return this.#ask(this.#link(0), {method: 'admin', call});
+    if (!isStorageOrder(call.action)) return this.#ask(this.#link(0), {method: 'admin', call});
     this.#link(0);
     await Promise.all(this.#links.map((link) => this.#ask(link, {method: 'admin', call})));
     return {};

@@ -71,6 +71,8 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'token-list': 'The admin tokens: who made them and when, never the tokens themselves.',
   'token-create': 'Makes an admin token; this answer alone shows it.',
   'token-revoke': 'Ends an admin token on all nodes; never the last one.',
+  'storage-show':
+    'What lies on disks and in memory: by node and by table, and of a database or a replica set by replica.',
   'storage-flush': 'Writes what this node has in memory as parts.',
   'storage-compact': 'Merges the parts of each replica of this node into one.',
 };

@@ -51,6 +51,8 @@ describe('/admin/v1', () => {
     ['POST', '/replica-sets/7/transfer-leader', {to: '2'}, 'transfer-leader', {id: 7, to: 2}],
     ['POST', '/replica-sets/7/elect', {node: '2'}, 'elect-replica', {id: 7, node: 2}],
     ['POST', '/operations/3/cancel', undefined, 'operation-cancel', {id: 3}],
+    ['GET', '/storage', undefined, 'storage-show', {tenant: 'default'}],
+    ['GET', '/storage?db=d&set=7', undefined, 'storage-show', {tenant: 'default', db: 'd', set: 7}],
     ['POST', '/storage/flush', undefined, 'storage-flush', {}],
   ] as const)('%s %s %j', async (method, path, body, action, args) => {
     const payload = body === undefined ? {} : {payload: JSON.stringify(body)};
@@ -67,6 +69,7 @@ describe('/admin/v1', () => {
     ['POST', '/databases', '[]', ''],
     ['GET', '/cardinality?limit=0', undefined, 'limit'],
     ['GET', '/cardinality?limit=many', undefined, 'limit'],
+    ['GET', '/storage?set=x', undefined, 'set: not an id'],
     ['GET', '/replica-sets/x', undefined, 'id: not an id'],
     ['GET', '/replica-sets/-1', undefined, 'id: not an id'],
     ['POST', '/replica-sets/7/move-replica', '{"from": 1}', 'to: not an id'],

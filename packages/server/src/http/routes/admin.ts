@@ -7,11 +7,11 @@ import {z} from 'zod';
 import type {Caller} from '../../doors/admin-door.ts';
 import {audited, type Doors} from '../../doors/audit.ts';
 import type {AdminCall, AdminRead, EngineGateway} from '../../engine/gateway.ts';
+import {jsonBody} from '../json-body.ts';
 import {ADMIN_SUMMARIES} from '../openapi/admin-summaries.ts';
 import {ADMIN_ERRORS, type ApiRoute, DOOR_ERRORS} from '../openapi/api-route.ts';
 import {DatabaseParam, Name, TenantParam} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
-import {refuseEncoded} from '../refuse-encoded.ts';
 
 /** On what only reads, where the meta group could not be asked. */
 export const CATALOG_HEADER = 'flotilla-catalog';
@@ -380,6 +380,12 @@ const ROUTES: readonly Route[] = [
     action: 'token-revoke',
     params: z.object({name: z.string()}),
   },
+  {
+    method: 'GET',
+    url: '/admin/v1/storage',
+    action: 'storage-show',
+    query: Tenant.extend({db: DatabaseParam.unwrap().optional(), set: Id.optional()}),
+  },
   {method: 'POST', url: '/admin/v1/storage/flush', action: 'storage-flush', hasNoTrial: true},
   {method: 'POST', url: '/admin/v1/storage/compact', action: 'storage-compact', hasNoTrial: true},
 ];
@@ -478,22 +484,4 @@ function argumentsOf(route: Route, request: FastifyRequest): Record<string, unkn
     ...(route.body === undefined ? {} : parseOrThrow(route.body, jsonBody(request))),
     ...(route.params === undefined ? {} : parseOrThrow(route.params, request.params)),
   };
-}
-
-function jsonBody(request: FastifyRequest): unknown {
-  refuseEncoded(request.headers['content-encoding'], 'what is wanted');
-  const body = request.body as Buffer | undefined;
-  if (body === undefined || body.length === 0) return {};
-  const parsed = z.string().transform((text, context) => {
-    try {
-      return JSON.parse(text) as unknown;
-    } catch (error) {
-      context.addIssue({
-        code: 'custom',
-        message: `the body is not JSON: ${(error as Error).message}`,
-      });
-      return z.NEVER;
-    }
-  });
-  return parseOrThrow(parsed, body.toString('utf8'));
 }
