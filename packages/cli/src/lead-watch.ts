@@ -2,7 +2,7 @@
 // end of the patience, only stop looking.
 
 import {setTimeout as sleep} from 'node:timers/promises';
-import type {Entity} from '@flotilla/client';
+import type {Entity, Operation, ReplicaSet} from '@flotilla/client';
 import {z} from 'zod';
 import {ProgressBar} from './progress-bar.ts';
 import type {Session} from './session.ts';
@@ -38,10 +38,7 @@ export async function untilLeadsNothing(session: Session, wanted: Leaving): Prom
   const stopListening = session.terminal.onInterrupt(() => aborter.abort());
   try {
     const left = await leadsLeft(session, id, aborter.signal);
-    const more =
-      left === 0
-        ? 'it leads nothing now\n'
-        : `it still leads ${left}: no other replica of those sets is fit to; see ./flotilla replica-set list\n`;
+    const more = left === 0 ? 'it leads nothing now\n' : await leftText(session, id, left);
     await session.done(said, {...answer, leaders: left}, more);
     return left === 0 ? EXIT.ok : EXIT.failed;
   } catch (error) {
@@ -70,6 +67,37 @@ async function leadsLeft(session: Session, id: string, signal: AbortSignal): Pro
   } finally {
     bar.clear();
   }
+}
+
+async function leftText({client: {admin}}: Session, id: string, left: number): Promise<string> {
+  const [sets, operations] = await Promise.all([admin.replicaSets(), admin.operations()]);
+  return `it still leads ${left}: ${whyLeft(id, sets, operations)}\n`;
+}
+
+/** What keeps a node's leads where they are, once the cluster has had the time to take them away. */
+export function whyLeft(
+  node: string,
+  sets: readonly ReplicaSet[],
+  operations: readonly Operation[],
+): string {
+  const led = sets.filter(({replicas}) =>
+    replicas.some((replica) => replica.leader === true && String(replica.node) === node),
+  );
+  const holding = led.flatMap(({id}) => operations.find((one) => holdsLead(one, id)) ?? []);
+  const held = holding.map(
+    ({id, kind, replicaSet}) => `operation ${id} (${kind}) is running on replica set ${replicaSet}`,
+  );
+  const see = 'see ./flotilla replica-set list';
+  if (held.length === 0) return `no other replica of those sets is fit to; ${see}`;
+  if (held.length === led.length) return held.join(', ');
+  return `${held.join(', ')}; of the others no replica elsewhere is fit to; ${see}`;
+}
+
+/** It places the lead itself, or is about to change the members: all others go on under any leader. */
+function holdsLead({kind, state, step, replicaSet}: Operation, set: ReplicaSet['id']): boolean {
+  const isRunning = state === 'running' || state === 'cancelling';
+  if (!isRunning || String(replicaSet) !== String(set)) return false;
+  return kind === 'transfer-leader' || step === 'swap' || step === 'change';
 }
 
 function timeText(ms: number): string {

@@ -107,6 +107,17 @@ test('the lead goes to a voter whose clock is right, and stays where there is no
   expect(planned([-20_000, 20_000, 0]).action).toMatchObject({to: third!.replica as ReplicaId});
 });
 
+test('the lead goes while a replica is moved, but not to the one that is taken out', () => {
+  const {catalog, machine, planned} = metaOfThree();
+  const node = {incarnation: 'i4', address: 'n4', engineThreads: 1, version: '1'};
+  must(machine, {type: 'register-node', node, atMs: 1});
+  const [, second, third] = catalog.metaSet()!.replicas;
+  const subject = {replicaSet: META_SET, source: second!.replica, targetNode: 4 as NodeId};
+  const order = {kind: 'move-replica', startedBy: 'ann', atMs: 0} as const;
+  must(machine, {type: 'create-operation', ...order, ...subject});
+  expect(planned([0, -YEAR, -YEAR, -YEAR]).action).toMatchObject({to: third!.replica});
+});
+
 test('between one in maintenance and one whose clock is wrong the lead does not go to and fro', () => {
   const {catalog, machine, planned} = metaOfThree();
   const maintenance = {untilMs: 2 * YEAR, scope: 'leaders'} as const;

@@ -82,15 +82,16 @@ export function planMetaLead(
 ): Action | undefined {
   const node = meta?.leaderNode;
   if (meta?.leader === undefined || node === undefined || meta.joint) return undefined;
-  if (catalog.operationOf(meta.set.id) !== undefined) return undefined;
   const distrusted = distrustedClocks(reports);
   if (!distrusted.has(node)) return undefined;
-  // One in maintenance rather than one whose clock is wrong; leader-evacuation.ts holds it likewise.
+  // One in maintenance rather than one whose clock is wrong; lead-heirs.ts holds it likewise.
   const load = (id: NodeId) => {
     if (distrusted.has(id) || catalog.node(id)?.state !== 'active') return Infinity;
     return Number(leadsNothing(catalog.node(id), nowMs));
   };
-  const to = meta.successor(meta.leader.replica, load);
+  const [to] = meta
+    .heirsBeside(catalog.operationOf(meta.set.id))
+    .sort((a, b) => load(a.node) - load(b.node));
   if (to === undefined || load(to.node) === Infinity) return undefined;
   return {type: 'transfer-leader', node, set: meta.set.id, to: to.replica};
 }

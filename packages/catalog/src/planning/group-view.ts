@@ -2,7 +2,7 @@
 // reported leader nothing is known of its members, and nothing is changed.
 
 import type {NodeId, ReplicaId} from '@flotilla/base';
-import type {ReplicaPlacement, ReplicaSet} from '../model.ts';
+import type {Operation, ReplicaPlacement, ReplicaSet} from '../model.ts';
 import type {ReplicaReport, Reports} from './reports.ts';
 
 /** Fewer missing entries than this are fetched faster than a joint change goes round. */
@@ -106,12 +106,9 @@ export class GroupView {
     return this.leader && this.placement(this.leader.replica)?.node;
   }
 
-  /** A caught-up voter other than `not`, the least loaded by `load`. */
-  successor(
-    not: ReplicaId,
-    load: (node: NodeId) => number = () => 0,
-  ): ReplicaPlacement | undefined {
-    return this.heirs(not).sort((a, b) => load(a.node) - load(b.node))[0];
+  /** A caught-up voter other than `not`. */
+  successor(not: ReplicaId): ReplicaPlacement | undefined {
+    return this.heirs(not)[0];
   }
 
   /** All of these. By default other than the leader. */
@@ -119,6 +116,23 @@ export class GroupView {
     return this.set.replicas.filter(
       ({replica}) => replica !== not && this.isVoter(replica) && this.isCaughtUp(replica),
     );
+  }
+
+  /**
+   * Those of them that the lead may go to beside the operation that runs on the set, which goes on under any
+   * leader: not what it takes out, or it would give the lead back; and nobody while it places the lead itself.
+   */
+  heirsBeside(operation: Operation | undefined): ReplicaPlacement[] {
+    if (operation?.kind === 'transfer-leader') return [];
+    const leaving = operation?.kind === 'compact' ? undefined : operation?.source;
+    return this.heirs().filter(({replica}) => replica !== leaving);
+  }
+
+  /** A placed learner that holds all: it can vote in the place of a voter that goes. */
+  get readyLearner(): ReplicaId | undefined {
+    return this.set.replicas.find(
+      ({replica}) => this.isLearner(replica) && this.isCaughtUp(replica),
+    )?.replica;
   }
 
   /** Of two that claim to lead, the one of the later term does. */

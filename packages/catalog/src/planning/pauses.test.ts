@@ -3,7 +3,7 @@
 import {type DatabaseId, LIMITS, META_SET, type NodeId, type ReplicaSetId} from '@flotilla/base';
 import {describe, expect, test} from 'vitest';
 import type {CatalogMachine} from '../machine/catalog-machine.ts';
-import type {AutomationKind, Maintenance} from '../model.ts';
+import type {AutomationKind, Maintenance, OperationKind} from '../model.ts';
 import type {Action} from './action.ts';
 import {clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
 import {planBucket} from './placement.ts';
@@ -11,6 +11,12 @@ import {planNext} from './reconcile.ts';
 
 const HOUR = 3_600_000;
 const REPAIR_AFTER_MS = LIMITS.repair_after_ms.value;
+
+/** Why a node is to lead nothing. */
+interface Leaving {
+  readonly maintenance?: true;
+  readonly full?: true;
+}
 
 /** Four nodes; the first leads all sets that it has, as the first of their voters. */
 function cluster(sets: number): {machine: CatalogMachine; sets: readonly ReplicaSetId[]} {
@@ -158,6 +164,74 @@ describe('leads', () => {
     expect(left({1: 0.05})).toEqual([]);
     // There is nobody to give them to.
     expect(left({1: 0.01, 2: 0.01, 3: 0.01})).toEqual([]);
+  });
+
+  describe('leave beside an operation', () => {
+    /** Who may lead which set after the first node, by the transfers that are planned. */
+    const heirsOf = ({catalog}: CatalogMachine, actions: readonly Action[]) =>
+      new Map(
+        transfers(actions).map(({set, to}) => {
+          const {replicas} = catalog.replicaSet(set)!;
+          return [set, Number(replicas.find(({replica}) => replica === to)!.node)];
+        }),
+      );
+    const begin = (machine: CatalogMachine, kind: OperationKind, set: ReplicaSetId, on = 2) => {
+      const {replica} = machine.catalog.replicaSet(set)!.replicas.find(({node}) => node === on)!;
+      const isMove = kind === 'move-replica';
+      const source = isMove || kind === 'remove-replica' ? replica : undefined;
+      const target = kind === 'transfer-leader' ? replica : undefined;
+      const targetNode = isMove ? (4 as NodeId) : undefined;
+      const subject = {replicaSet: set, source, target, targetNode};
+      must(machine, {type: 'create-operation', kind, ...subject, startedBy: 'ann', atMs: 0});
+    };
+
+    test.each([
+      ['in maintenance', {maintenance: true} as Leaving],
+      ['whose disk is full', {full: true} as Leaving],
+    ])('that needs no certain leader, on a node %s', (_name, {maintenance, full}) => {
+      const {machine, sets} = cluster(4);
+      pause(machine, ['repair', 'rebalance']);
+      begin(machine, 'compact', sets[0]!);
+      begin(machine, 'checksum', sets[1]!);
+      begin(machine, 'move-replica', sets[2]!);
+      if (maintenance) maintain(machine, 1, {untilMs: 100, scope: 'leaders'});
+      const told = new Map<number, {diskFree: number}>(full ? [[1, {diskFree: 0.04}]] : []);
+      const actions = planNext(machine.catalog, reportsOf(machine.catalog, {told}), 1);
+      expect(new Set(heirsOf(machine, actions).keys())).toEqual(new Set(sets));
+    });
+
+    test('not to the replica that it takes out, which would give them back', () => {
+      const {machine, sets} = cluster(6);
+      pause(machine, ['repair', 'rebalance']);
+      for (const set of sets) begin(machine, 'move-replica', set);
+      maintain(machine, 1, {untilMs: 100, scope: 'leaders'});
+      const heirs = heirsOf(machine, planned(machine, 1));
+      expect([...heirs.values()]).toEqual(sets.map(() => 3));
+    });
+
+    test('but for one that places the lead itself', () => {
+      const {machine, sets} = cluster(2);
+      pause(machine, ['repair', 'rebalance']);
+      begin(machine, 'transfer-leader', sets[0]!, 1);
+      maintain(machine, 1, {untilMs: 100, scope: 'leaders'});
+      expect([...heirsOf(machine, planned(machine, 1)).keys()]).toEqual([sets[1]]);
+    });
+  });
+
+  test('leave for no replica whose rows are known to be wrong', () => {
+    const {machine, sets} = cluster(4);
+    pause(machine, ['repair', 'rebalance']);
+    const [set] = sets as [ReplicaSetId];
+    const wrong = machine.catalog.replicaSet(set)!.replicas.find(({node}) => node === 2)!;
+    const order = {kind: 'checksum', replicaSet: set, startedBy: 'ann', atMs: 0} as const;
+    must(machine, {type: 'create-operation', ...order});
+    const {id, step} = machine.catalog.operationOf(set)!;
+    const found = {operation: id, expectedStep: step, differing: [wrong.replica], atMs: 0};
+    must(machine, {type: 'update-operation', ...found, state: 'done'});
+    maintain(machine, 1, {untilMs: 100, scope: 'leaders'});
+    const {to} = transfers(planned(machine, 1)).find((order) => order.set === set)!;
+    const {replicas} = machine.catalog.replicaSet(set)!;
+    expect(replicas.find(({replica}) => replica === to)!.node).toBe(3);
   });
 
   test('come back to it only when there is some room again', () => {
