@@ -1,8 +1,10 @@
 // Nodes that are emptied, and those that then go for ever: when they go, and what a cancellation gives back.
 
-import type {NodeId} from '@flotilla/base';
+import type {NodeId, OperationId} from '@flotilla/base';
 import {describe, expect, test} from 'vitest';
 import type {Operation} from '../model.ts';
+import {subjectOf} from './action.ts';
+import {clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
 import {planNext} from './reconcile.ts';
 import {id, settle, World} from './world.fixture.ts';
 
@@ -83,6 +85,65 @@ test('a dead node goes when others hold all that it held, though it removes noth
   stepUntil(world, 'decommissioned');
   expect(world.catalog.replicaCount(FIRST)).toBe(0);
   expect(world.nodes.get(FIRST)!.replicas.size).toBeGreaterThan(0);
+});
+
+describe('of the sets that the node leads', () => {
+  const lead = {voters: [1, 2, 3]};
+  const follow = {voters: [2, 1, 3]};
+  const many = (length: number, set: typeof lead) => Array.from({length}, () => set);
+
+  /** What the reconciler begins in one round on the sets of four nodes, the first of which is emptied. */
+  function roundOf(
+    sets: Parameters<typeof makeSets>[1],
+    conditions: Parameters<typeof reportsOf>[1] = {},
+  ) {
+    const machine = clusterOf(4);
+    const made = makeSets(machine, sets);
+    const drain = {kind: 'drain-node', sourceNode: FIRST, startedBy: 'ann', atMs: 0} as const;
+    must(machine, {type: 'create-operation', ...drain});
+    must(machine, {type: 'set-node-state', node: FIRST, state: 'draining'});
+    const actions = planNext(machine.catalog, reportsOf(machine.catalog, conditions), 1);
+    const first = new Map([...actions].reverse().map((action) => [subjectOf(action), action]));
+    const begun = [...first.values()];
+    const led = begun.flatMap((one) => (one.type === 'transfer-leader' ? [one.set] : []));
+    const moved = begun.flatMap((one) =>
+      one.type === 'propose' && one.command.type === 'create-operation'
+        ? [one.command.replicaSet!]
+        : [],
+    );
+    const among = (ids: readonly number[]) => made.filter((set) => ids.includes(set));
+    return {made, led: among(led), moved: among(moved)};
+  }
+
+  test('the leads leave first, and the copies of the others begin beside them', () => {
+    const {made, led, moved} = roundOf([...many(12, lead), ...many(3, follow)]);
+    expect(led).toEqual(made.slice(0, 12));
+    expect(moved).toEqual(made.slice(12));
+  });
+
+  test('those whose lead nobody can take are copied all the same', () => {
+    const {made, led, moved} = roundOf([lead, lead], {behind: new Set([2, 3])});
+    expect(led).toEqual([]);
+    expect(moved).toEqual(made);
+  });
+
+  test.each(seeds)('none is led there any more when its copy is begun, SEED=%i', (seed) => {
+    const world = settledWorld(seed, 4);
+    begin(world, 'drain-node');
+    const begun = new Set<OperationId>();
+    for (let i = 0; i < 300 && stateOf(world) !== 'drained'; i++) {
+      world.step();
+      for (const {id: operation, kind, replicaSet} of world.catalog.unfinishedOperations()) {
+        if (kind !== 'move-replica' || begun.has(operation)) continue;
+        begun.add(operation);
+        const {leader, voters} = world.groups.get(replicaSet!)!;
+        const isLedThere = world.nodes.get(FIRST)!.replicas.has(id(leader));
+        expect(isLedThere && voters.length > 1, `set ${replicaSet}`).toBe(false);
+      }
+    }
+    expect(stateOf(world)).toBe('drained');
+    expect(begun.size).toBeGreaterThan(0);
+  });
 });
 
 describe('what is cancelled', () => {

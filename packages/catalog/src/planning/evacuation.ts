@@ -1,5 +1,6 @@
 // Operations that empty a node: draining, and decommissioning, which then takes it off the list for ever. They
-// make moves, a few at a time, and end when nothing is left to move.
+// make moves, a few at a time, and end when nothing is left to move. A set that the node leads is not moved before
+// its lead has gone (leader-evacuation.ts): the leader sends the copy, and one move at a time runs on a set.
 
 import {META_SET, type NodeId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
@@ -9,6 +10,7 @@ import type {Action} from './action.ts';
 import {cancelledSets, cancelledWork} from './cancelled.ts';
 import {drainFault} from './drain-room.ts';
 import {GroupView} from './group-view.ts';
+import {LeadHeirs} from './lead-heirs.ts';
 import type {Decision} from './member-operation.ts';
 import {majorityFault} from './preconditions.ts';
 import type {Reports} from './reports.ts';
@@ -127,9 +129,10 @@ function planMovesFrom(
   if (budget.left <= 0) return {moves, isPlaceless};
   const targets = new Targets(catalog, reports, nowMs);
   const cancelled = cancelledIn(operation, catalog, nowMs);
+  const heirs = new LeadHeirs(lists, nowMs);
   for (const group of movableOn(node, lists)) {
     const {set} = group;
-    if (cancelled.has(set.id)) continue;
+    if (cancelled.has(set.id) || isLeadToGo(group, node, heirs)) continue;
     const placed = set.replicas.find((replica) => replica.node === node.id)!;
     const {node: target, paused} = targets.successor(set, placed.node);
     // Where there are more replicas than wanted now, one less is better than a wait for a place.
@@ -146,6 +149,11 @@ function planMovesFrom(
     if (budget.left <= 0) break;
   }
   return {moves, isPlaceless};
+}
+
+/** The node leads it, and another can. */
+function isLeadToGo(group: GroupView, {id}: Node, heirs: LeadHeirs): boolean {
+  return group.leaderNode === id && heirs.of(group).length > 0;
 }
 
 /** Its change of members would wait for voters that do not answer, and keep them from being made anew. */
@@ -201,6 +209,7 @@ function obstacleOn(
 ): string | undefined {
   const {catalog} = lists;
   const cancelled = cancelledIn(operation, catalog, nowMs);
+  const heirs = new LeadHeirs(lists, nowMs);
   for (const group of lists.on(node.id)) {
     const {set, leader} = group;
     if (set.state === 'dropping') return `the dropped replica set ${set.id} to be gone`;
@@ -210,6 +219,7 @@ function obstacleOn(
     if (leader === undefined) return `a leader of replica set ${set.id}`;
     const stopped = cancelled.get(set.id)?.operation;
     if (stopped !== undefined) return `operation ${stopped.id}, which was cancelled, to be retried`;
+    if (isLeadToGo(group, node, heirs)) return `the lead of replica set ${set.id} to leave`;
     const placed = set.replicas.find((replica) => replica.node === node.id)!;
     const kind = hasSpare(set, catalog) ? 'remove-replica' : 'move-replica';
     if (isAtRisk(group, placed, kind)) return `the other voters of replica set ${set.id} to answer`;
