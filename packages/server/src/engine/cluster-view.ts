@@ -24,7 +24,7 @@ import {
 } from '@flotilla/catalog';
 import {askCondition, type NodeCondition} from './node-condition.ts';
 import type {NodeReplicas} from './replica-host.ts';
-import {type ReplicaNote, UNOPENED_ROLE} from './replica-notes.ts';
+import {LAG_MAX, type ReplicaNote, UNOPENED_ROLE} from './replica-notes.ts';
 
 const NOTES_METHOD = 'node.notes';
 const RECEIVED_METHOD = 'node.received';
@@ -61,6 +61,8 @@ export interface ReplicaView
   readonly state: string;
   /** Entries that it has not applied, by the most advanced replica. */
   readonly lag?: number | undefined;
+  /** Its log ends so far before the leader's that it confirms no write before it has caught up. */
+  readonly isLate?: true | undefined;
   /** It could not be opened: all its numbers say nothing. */
   readonly isUnopened?: true | undefined;
   /** It lost what it held, whether or not it runs: it is to be made anew. */
@@ -92,7 +94,12 @@ export interface ReplicaSetView {
 export interface ClusterFacts {
   readonly sets: readonly ReplicaSetView[];
   /** Only where a majority of it answers is there a leader. */
-  readonly meta: {readonly leader: NodeId | undefined; readonly voters: readonly NodeId[]};
+  readonly meta: {
+    readonly leader: NodeId | undefined;
+    readonly voters: readonly NodeId[];
+    /** Those of them whose replica is late. */
+    readonly late?: readonly NodeId[] | undefined;
+  };
   readonly nodes: readonly {
     readonly node: Node;
     readonly isReachable: boolean;
@@ -157,6 +164,7 @@ export class ClusterView {
       meta: {
         leader: meta && leaderOf(meta, statuses),
         voters: meta?.replicas.filter(({role}) => role === 'voter').map(({node}) => node) ?? [],
+        late: meta && lateNodes(meta, statuses),
       },
       nodes: nodes.map((node, i) => {
         return {node, isReachable: statuses.has(node.id), condition: conditions[i]};
@@ -225,9 +233,6 @@ function unknownSets(catalog: Catalog, statuses: Statuses): UnknownSet[] {
 /** Its node does not answer, has none, or it stands still; one that cannot apply an entry still has its log. */
 export const GONE: readonly string[] = ['unreachable', 'missing', 'stopped'];
 
-/** A copy further behind cannot take over for another. */
-const LAG_MAX = 1_000;
-
 /**
  * Its only voter, where that lost what it held and no other replica has its rows: nothing but an order goes on
  * from there. By the placement, and by what the nodes say.
@@ -243,6 +248,28 @@ export function lastCopyDamaged({replicas}: ReplicaSetView): ReplicaView | undef
       (state === 'unreachable' || (!GONE.includes(state) && lastIndex > 0 && lag <= LAG_MAX)),
   );
   return isHeld ? undefined : sole;
+}
+
+/** Of the voters. */
+function lateNodes(set: ReplicaSet, statuses: Statuses): NodeId[] {
+  const late = lateReplicas(set, statuses);
+  const voters = set.replicas.filter(({role, replica}) => role === 'voter' && late.has(replica));
+  return voters.map(({node}) => node);
+}
+
+/** By their leader's word and their own: a leader that has just been elected knows of nobody yet. */
+function lateReplicas(set: ReplicaSet, statuses: Statuses): ReadonlySet<ReplicaId> {
+  const leader = leaderOf(set, statuses);
+  const status = leader === undefined ? undefined : statuses.get(leader)?.get(set.id);
+  const isFar = (node: NodeId, replica: ReplicaId): boolean => {
+    const own = statuses.get(node)?.get(set.id);
+    return own?.replica === replica && status!.lastIndex - own.lastIndex > LAG_MAX;
+  };
+  const told = status?.late ?? [];
+  const late = set.replicas.filter(
+    ({node, replica}) => told.includes(replica) && isFar(node, replica),
+  );
+  return new Set(late.map(({replica}) => replica));
 }
 
 /** The node that leads in the highest term: an old leader that is cut off may still believe it does. */
@@ -267,6 +294,7 @@ function viewOf(
   const leader = leaderOf(set, statuses);
   const applied = set.replicas.map(({node}) => statuses.get(node)?.get(set.id)?.appliedIndex ?? 0);
   const newest = Math.max(0, ...applied);
+  const late = lateReplicas(set, statuses);
   return {
     id: set.id,
     database: database?.name ?? `${set.database}`,
@@ -305,6 +333,7 @@ function viewOf(
         lastIndex,
         lastTerm,
         lag,
+        isLate: late.has(replica) ? true : undefined,
         failover,
         stopped,
         failedIndex,

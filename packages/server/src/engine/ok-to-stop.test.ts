@@ -41,6 +41,17 @@ test.each(['missing', 'failed', 'stopped', 'wedged'])(
   },
 );
 
+test('a voter that lags far counts for nothing until it has caught up', () => {
+  const lagging = setView([replicaView(1), replicaView(2), replicaView(3, {isLate: true})]);
+  expect(ask(facts([lagging]), 2)).toMatchObject({
+    ok: false,
+    sets: [{id: 12, voters: 3, present: 2, left: 1, needed: 2}],
+  });
+  expect(ask(facts([lagging]), 3), 'it confirms nothing now').toMatchObject({ok: true});
+  const meta = {leader: 1 as NodeId, voters: [1, 2, 3] as NodeId[], late: [3 as NodeId]};
+  expect(ask({...facts([]), meta}, 2)).toMatchObject({sets: [{id: META_SET, present: 2}]});
+});
+
 test('the meta group is asked for too', () => {
   expect(ask(facts([], [1, 2, 4]), 2)).toMatchObject({
     ok: false,

@@ -1,4 +1,5 @@
-// Whether nodes can be stopped together: of which sets a majority of the voters would be left.
+// Whether nodes can be stopped together: of which sets a majority of the voters would be left. One that lags far is
+// none of them: what is written then would wait for it to catch up.
 
 import {META_SET, type NodeId, type ReplicaSetId} from '@flotilla/base';
 import type {ClusterFacts} from './cluster-view.ts';
@@ -39,7 +40,10 @@ export function okToStop(facts: ClusterFacts, nodes: readonly NodeId[]): StopAns
     {
       id: META_SET,
       database: 'meta',
-      voters: facts.meta.voters.map((node) => ({node, isPresent: reachable.has(node)})),
+      voters: facts.meta.voters.map((node) => ({
+        node,
+        isPresent: reachable.has(node) && facts.meta.late?.includes(node) !== true,
+      })),
     },
     ...facts.sets
       .filter(({state}) => state !== 'dropping')
@@ -48,7 +52,10 @@ export function okToStop(facts: ClusterFacts, nodes: readonly NodeId[]): StopAns
         database,
         voters: replicas
           .filter(({role}) => role === 'voter')
-          .map(({node, state}) => ({node, isPresent: !ABSENT.has(state)})),
+          .map(({node, state, isLate}) => ({
+            node,
+            isPresent: !ABSENT.has(state) && isLate !== true,
+          })),
       })),
   ];
   const sets = groups.flatMap(({id, database, voters}): LostMajority[] => {

@@ -9,6 +9,9 @@ import {ReplicaMachine} from '@flotilla/replica';
 /** What is told as the role of a replica that could not be opened; Raft has none of that name. */
 export const UNOPENED_ROLE = 'stopped';
 
+/** A copy further behind can neither confirm a write soon nor take over for another. */
+export const LAG_MAX = 1_000;
+
 /** Plain JSON. */
 export interface ReplicaNote {
   readonly report: ReplicaReport;
@@ -39,6 +42,8 @@ export interface ReplicaNote {
     readonly voting?: Voting | undefined;
     /** A part of it is damaged, though it may still run. */
     readonly damaged?: boolean | undefined;
+    /** From the leader: members that lack more than `LAG_MAX` entries. Absent where there are none, or an older build answers. */
+    readonly late?: readonly ReplicaId[] | undefined;
   };
 }
 
@@ -111,7 +116,9 @@ export function noteOf(status: ReplicaStatus, machine: StateMachine): ReplicaNot
   const damaged = rows?.isDamaged ? true : undefined;
   // What a damaged part keeps from being applied is no fault of the entry.
   const failedIndex = damaged ? undefined : status.failedIndex;
-  const rest = {isAsleep, failover, stopped, failedIndex, isWedged, voting, damaged};
+  const behind = status.members.filter(({lag}) => lag > LAG_MAX).map((member) => member.replica);
+  const late = behind.length === 0 ? undefined : behind;
+  const rest = {isAsleep, failover, stopped, failedIndex, isWedged, voting, damaged, late};
   const bytes = {diskBytes: rows?.diskBytes, writtenBytes: rows?.writtenBytes};
   return {
     report: reportOf(status, {

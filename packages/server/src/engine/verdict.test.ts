@@ -60,6 +60,18 @@ function lacking(id: number, state: string): ReplicaSetView {
   return set(id, {replicas: [{state: 'leader'}, {state}]} as unknown as Partial<ReplicaSetView>);
 }
 
+function late(id: number, role: string): ReplicaSetView {
+  const replicas = [
+    {state: 'leader', role: 'voter'},
+    {state: 'follower', role, isLate: true},
+  ];
+  return set(id, {replicas} as unknown as Partial<ReplicaSetView>);
+}
+
+test('a learner that is sent its copy is healthy', () => {
+  expect(verdictOf(facts({sets: [late(7, 'learner')]})).verdict).toBe('healthy');
+});
+
 test('clocks that differ by two seconds, and disks with room, are healthy', () => {
   const nodes = saying({clockOffsetMs: 2_000, diskFree: 0.15}, {}, {});
   expect(verdictOf(facts({nodes}))).toEqual({verdict: 'healthy', reasons: []});
@@ -204,6 +216,18 @@ describe('each reason names the thing and the next command', () => {
       change: {sets: [lacking(7, 'wedged')]},
       verdict: 'degraded',
       says: 'applied nothing for long: 7',
+    },
+    {
+      what: 'a voter lags far',
+      change: {sets: [set(1), late(7, 'voter')]},
+      verdict: 'degraded',
+      says: 'a replica is catching up: 7',
+    },
+    {
+      what: 'a member of the meta group lags far',
+      change: {meta: {leader: 1 as NodeId, voters: [1, 2] as NodeId[], late: [2 as NodeId]}},
+      verdict: 'degraded',
+      says: "the meta group's replica on node 2 is catching up",
     },
     {
       what: 'a replica is out of reach',

@@ -23,6 +23,9 @@ export interface Verdict {
 /** Sets named in one reason; the rest is counted. */
 const SETS_NAMED = 5;
 
+/** States that are told by themselves: what such a replica lacks follows from them. */
+const STILL: readonly string[] = [...GONE, 'failed', 'wedged'];
+
 /** What stops users first, then what the next loss would, then what only may come to that. */
 export function verdictOf(facts: ClusterFacts): Verdict {
   const kept = facts.sets.filter(({state}) => state !== 'dropping');
@@ -45,6 +48,7 @@ export function verdictOf(facts: ClusterFacts): Verdict {
       states: ['wedged'],
       says: 'replica sets of which a replica has applied nothing for long',
     }),
+    ...lateReasons(kept, facts),
     ...clockReasons(facts.nodes),
     ...diskReasons(facts.nodes, 'low'),
     ...certificateReasons(facts.nodes),
@@ -152,6 +156,28 @@ function setReasons(
     .map(({id}) => id);
   if (ids.length === 0) return [];
   return [{message: `${says}: ${named(ids)}`, next: `flotilla replica-set show ${ids[0]}`}];
+}
+
+/** They are sent what they lack: until then their sets bear no other loss. A learner is on its way in. */
+function lateReasons(sets: readonly ReplicaSetView[], {meta}: ClusterFacts): Reason[] {
+  const reasons: Reason[] = [];
+  const nodes = meta.late ?? [];
+  if (nodes.length > 0) {
+    const message = `the meta group's replica on node ${nodes.join(', ')} is catching up: do not stop another`;
+    reasons.push({message, next: 'flotilla node list'});
+  }
+  const ids = sets
+    .filter(({replicas}) =>
+      replicas.some(
+        ({role, state, isLate}) => role === 'voter' && isLate === true && !STILL.includes(state),
+      ),
+    )
+    .map(({id}) => id);
+  if (ids.length > 0) {
+    const message = `replica sets of which a replica is catching up: ${named(ids)}`;
+    reasons.push({message, next: `flotilla replica-set show ${ids[0]}`});
+  }
+  return reasons;
 }
 
 /** Replicas that cannot apply an entry, the first ones each with the reason. */
