@@ -12,7 +12,7 @@ import type {Operation, ReplicaSet, Transfer} from '../model.ts';
 import type {Action, MemberChange} from './action.ts';
 import {isOfCluster} from './cancelled.ts';
 import type {GroupView} from './group-view.ts';
-import {isAnswering, majorityFault} from './preconditions.ts';
+import {fewerVotersFault, isAnswering, majorityFault} from './preconditions.ts';
 
 export type MemberStep =
   | 'create'
@@ -257,12 +257,12 @@ function planRemovingChange(operation: Operation, group: GroupView): Decision {
 
 /** It leads, and nobody else can before the heir votes: the lead moves inside the joint state. */
 function planSoleVoterRemoval(group: GroupView, source: ReplicaId): Decision {
-  const learners = placedLearners(group);
-  if (learners.length === 0) {
+  // A learner that no placement names is on its way out.
+  if (!group.set.replicas.some(({replica}) => group.isLearner(replica))) {
     const error = `replica ${source} is the last of replica set ${group.set.id}: move it instead`;
     return {type: 'finish', state: 'failed', error, code: 'LAST_COPY'};
   }
-  const heir = learners.find((id) => group.isCaughtUp(id));
+  const heir = group.readyLearner;
   if (heir === undefined) return wait('a learner to catch up');
   const changes: MemberChange[] = [
     {type: 'voter', id: heir},
@@ -277,24 +277,20 @@ function planVoterRemoval(operation: Operation, group: GroupView, source: Replic
   if (atRisk !== undefined) return wait(`the other voters to answer: ${atRisk.message}`);
   // Of an even number one less fails no sooner, and a learner in its place would keep them even.
   if (group.voters.length % 2 === 0) return change(group, [remove], 'simple');
-  const learner = placedLearners(group).find((id) => group.isCaughtUp(id));
+  const learner = group.readyLearner;
   if (learner !== undefined) {
     return change(group, [{type: 'voter', id: learner}, remove], 'joint');
   }
   // A repair puts a new voter in its place at once; until then as many may fail as with the dead one.
   if (operation.kind === 'repair') return change(group, [remove], 'simple');
-  if (operation.allowFewerVoters !== true) {
-    return fail('fewer voters would hold each write: add a replica first, or allow it (--yes)');
+  const fewer = operation.allowFewerVoters === true ? undefined : fewerVotersFault(group, source);
+  if (fewer !== undefined) {
+    return {type: 'finish', state: 'failed', error: fewer.message, code: fewer.code};
   }
   const others = group.voters.filter((id) => id !== source && id !== group.leader!.replica);
   // Rather one that does not answer: as a voter it would be one of fewer.
   const second = others.find((id) => !isAnswering(group, id as ReplicaId)) ?? others[0];
   return change(group, [remove, {type: 'learner', id: second as ReplicaId}], 'joint');
-}
-
-/** A learner that no placement names is on its way out. */
-function placedLearners(group: GroupView): ReplicaId[] {
-  return group.set.replicas.map(({replica}) => replica).filter((id) => group.isLearner(id));
 }
 
 /** The group's own committed configuration is without the source; meta's wish follows it. */

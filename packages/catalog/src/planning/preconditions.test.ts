@@ -55,7 +55,8 @@ function faultOf(one: Case): string | undefined {
 }
 
 const to4 = {targetNode: 4 as NodeId};
-const remove = {kind: 'remove-replica'} as const;
+const remove = {kind: 'remove-replica', allowFewerVoters: true} as const;
+const removeNoFewer = {kind: 'remove-replica'} as const;
 const destroy = {kind: 'destroy-replica-set'} as const;
 const three = {voters: [1, 2, 3]};
 
@@ -88,6 +89,18 @@ test.each<[string | undefined, Case]>([
     {voters: [1], learners: [2], source: 1, wanted: remove, behind: [2]},
   ],
   [undefined, {voters: [1], learners: [2], source: 1, wanted: remove}],
+  [
+    'CONFLICT: without replica 2 fewer voters of replica set 1 would hold each write: add a replica first, or allow it (flotilla replica-set remove-replica 1 --replica 2 --yes)',
+    {...three, source: 1, wanted: removeNoFewer},
+  ],
+  [
+    'CONFLICT: without replica 2 fewer voters of replica set 1 would hold each write: add a replica first, or allow it (flotilla replica-set remove-replica 1 --replica 2 --yes)',
+    {...three, learners: [4], source: 1, wanted: removeNoFewer, behind: [4]},
+  ],
+  // A learner takes its vote.
+  [undefined, {...three, learners: [4], source: 1, wanted: removeNoFewer}],
+  [undefined, {...three, learners: [4], source: 4, wanted: removeNoFewer}],
+  [undefined, {voters: [1], learners: [2], source: 1, wanted: removeNoFewer}],
   [undefined, {voters: [1], source: 1, wanted: to4}],
   [
     'CONFLICT: replica 5 is a learner, which cannot lead',

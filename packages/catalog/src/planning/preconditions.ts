@@ -38,7 +38,7 @@ export function operationFault(
   if (kind === 'transfer-leader' && target !== undefined) return leadFault(group, target);
   if (kind === 'destroy-replica-set') return destructionFault(group, catalog, reports);
   if (source === undefined) return undefined;
-  if (kind === 'remove-replica') return removalFault(group, source);
+  if (kind === 'remove-replica') return removalFault(group, source, wanted);
   if (kind === 'move-replica') return majorityFault(group, {without: source, added: 1});
   return undefined;
 }
@@ -64,7 +64,11 @@ export function placeFault(node: NodeId, reports: Reports): OperationFault | und
 }
 
 /** Whether the set can do without the replica, none coming in its place. */
-function removalFault(group: GroupView, source: ReplicaId): OperationFault | undefined {
+function removalFault(
+  group: GroupView,
+  source: ReplicaId,
+  {allowFewerVoters}: CreateOperation,
+): OperationFault | undefined {
   if (group.leader === undefined || !group.isMember(source)) return undefined;
   const others = group.set.replicas.filter(({replica}) => replica !== source);
   const isHeld = others.some(({replica}) => group.isCaughtUp(replica));
@@ -74,7 +78,18 @@ function removalFault(group: GroupView, source: ReplicaId): OperationFault | und
   }
   // The sole voter's place is taken by a learner that is caught up.
   const isSole = group.voters.length === 1 && group.isVoter(source);
-  return majorityFault(group, {without: source, added: isSole ? 1 : 0});
+  const atRisk = majorityFault(group, {without: source, added: isSole ? 1 : 0});
+  if (atRisk !== undefined || allowFewerVoters === true) return atRisk;
+  return fewerVotersFault(group, source);
+}
+
+/** Whether fewer voters would hold each write: of an even number one less fails no sooner. */
+export function fewerVotersFault(group: GroupView, source: ReplicaId): OperationFault | undefined {
+  const {voters, set} = group;
+  if (!group.isVoter(source) || voters.length === 1 || voters.length % 2 === 0) return undefined;
+  if (group.readyLearner !== undefined) return undefined;
+  const message = `without replica ${source} fewer voters of replica set ${set.id} would hold each write: add a replica first, or allow it (flotilla replica-set remove-replica ${set.id} --replica ${source} --yes)`;
+  return {code: 'CONFLICT', message};
 }
 
 /** Whether the voters that are left, and those that are caught up and join them, have a majority that answers. */

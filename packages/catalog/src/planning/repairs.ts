@@ -53,7 +53,7 @@ export function planRepairs(
       if (cancelledRepair(cancelled, {source, cause, report}) !== undefined) continue;
       const isSole = cause !== 'silent' && isSoleVoter(source, group);
       // All that there is: nobody can be given it whole, and as long as nothing is changed it answers.
-      if (isSole && !hasHeir(group)) continue;
+      if (isSole && group.readyLearner === undefined) continue;
       const target = isSole ? undefined : targets.successor(set, placed.node).node;
       // A dead node's replica keeps its seat until another can be had.
       const isStaying = (): boolean =>
@@ -100,7 +100,8 @@ export function inPlaceFault(
   const placed = group.placement(source);
   if (placed === undefined || group.leader === undefined) return undefined;
   // Its heir takes its vote in the change that takes it out.
-  if (isSoleVoter(source, group)) return hasHeir(group) ? undefined : staying(source, 'no other');
+  if (isSoleVoter(source, group))
+    return group.readyLearner === undefined ? staying(source, 'no other') : undefined;
   if (!liveNodes(catalog, reports, nowMs).some(({id}) => id === placed.node)) {
     const message = `node ${placed.node} takes no new replicas now, so replica ${source} stays`;
     return {code: 'NO_PLACE', message};
@@ -152,13 +153,6 @@ function staying(source: ReplicaId, who: string): OperationFault {
 
 function isSoleVoter(replica: ReplicaId, group: GroupView): boolean {
   return group.leader?.replica === replica && group.voters.length === 1;
-}
-
-/** A learner that holds all, so that it can vote in the place of the only voter. */
-function hasHeir(group: GroupView): boolean {
-  return group.set.replicas.some(
-    ({replica}) => group.isLearner(replica) && group.isCaughtUp(replica),
-  );
 }
 
 function lostNodes(
