@@ -125,7 +125,7 @@ export interface CreateOperation
     | 'startedBy'
   > {
   readonly type: 'create-operation';
-  /** Made by hand: its replica set is pinned, or the cluster would even it out again. */
+  /** Its replica set is pinned at once, whatever comes of it. For leaders that do not pin what is done by hand. */
   readonly pin?: boolean | undefined;
   readonly atMs: number;
 }

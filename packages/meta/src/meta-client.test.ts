@@ -116,6 +116,15 @@ describe('client', () => {
     expect(await codeOf(again)).toBe('ok');
   });
 
+  test('an order pins nothing: what it places is pinned when it is done', async () => {
+    const order = {kind: 'transfer-leader', replicaSet: META_SET, target: 1 as never} as const;
+    const by = {startedBy: 'ann', atMs: 1, pin: true};
+    await client.propose({type: 'create-operation', ...order, ...by}, within(1000));
+    const {catalog} = log.members.get(ONE)!;
+    expect(catalog.operationOf(META_SET)).toMatchObject({...order, state: 'running'});
+    expect(catalog.metaSet()!.pinned).toBeUndefined();
+  });
+
   test('what an operator set is not set again over what another set since', async () => {
     const database = {type: 'alter-database', tenant: 'default', name: 'public'} as const;
     const sets = [

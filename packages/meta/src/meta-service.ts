@@ -193,8 +193,8 @@ export class MetaService {
           'meta.propose',
           async (payload) => {
             const {command, timeoutMs} = decodeChecked(proposeRequest, payload);
-            if (command.type === 'create-operation') this.#mustBeAllowed(command);
-            return encodeJson(await this.propose(command, deadlineOf(timeoutMs)));
+            const wanted = command.type === 'create-operation' ? this.#allowed(command) : command;
+            return encodeJson(await this.propose(wanted, deadlineOf(timeoutMs)));
           },
         ],
         [
@@ -230,11 +230,15 @@ export class MetaService {
     return {nowMs: medianTimeMs(reports, clock.wallMs()), isCompared, lastStepMs};
   }
 
-  /** By what the nodes report; the catalog judges the rest. What the reconciler begins it has planned so. */
-  #mustBeAllowed(command: CreateOperation): void {
+  /**
+   * By what the nodes report; the catalog judges the rest. What the reconciler begins it has planned so. It pins
+   * what is placed by hand once that is done (catalog/planning/placed-by-hand.ts), so the order does not.
+   */
+  #allowed({pin: _, ...wanted}: CreateOperation): CreateOperation {
     if (!this.isLeader()) throw this.#notLeader();
-    const fault = operationFault(this.catalog, this.#options.reports?.() ?? new Map(), command);
+    const fault = operationFault(this.catalog, this.#options.reports?.() ?? new Map(), wanted);
     if (fault !== undefined) throw new DbError(fault.code, fault.message);
+    return wanted;
   }
 
   #namingLeader(error: unknown): unknown {

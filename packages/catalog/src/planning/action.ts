@@ -69,7 +69,8 @@ export function subjectOf(action: Action): string {
 }
 
 function commandSubject(command: Command): string {
-  if (command.type === 'set-placement' || command.type === 'replace-replica-set')
+  const {type} = command;
+  if (type === 'set-placement' || type === 'replace-replica-set' || type === 'pin-replica-set')
     return `set ${command.set}`;
   if (command.type === 'update-operation') return `operation ${command.operation}`;
   if (command.type === 'create-operation' && command.replicaSet !== undefined) {

@@ -28,6 +28,7 @@ import {
 } from './membership.ts';
 import {MoveTurns} from './move-turns.ts';
 import {isAutomatic} from './pauses.ts';
+import {pinnedBefore} from './placed-by-hand.ts';
 import type {PlanSettings} from './plan-settings.ts';
 import {planRebalance} from './rebalance.ts';
 import {planRepairs} from './repairs.ts';
@@ -234,7 +235,8 @@ function decide(
         nowMs: context.nowMs,
         differing: lists.operations.differing(),
       };
-      return {decision: decideForSet(operation, group, facts, context.turns), moves: []};
+      const decision = decideForSet(operation, group, facts, context.turns);
+      return {decision: pinnedBefore(decision, operation, group.set, catalog), moves: []};
     }
   }
 }

@@ -453,7 +453,7 @@ export class AdminService {
     const target = kind === 'transfer-leader' ? operation.target : undefined;
     const node = target === undefined ? targetNode : undefined;
     const subject = {kind, replicaSet, source, target, sourceNode, targetNode: node};
-    // What was placed by hand is pinned since its first try; what the cluster began, or no move, is not.
+    // Where a person began it first it pins its set when it is done, and else never.
     const wanted = {...subject, allowFewerVoters, cause, pin: false, retryOf};
     return this.#begun(this.#orders.start(wanted, terms));
   }

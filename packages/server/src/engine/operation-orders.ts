@@ -1,5 +1,6 @@
 // What people order of replica sets and nodes, by whatever door it came: each order is one operation in
-// the catalog, made by the same command, and pins its set, or the cluster would even it out again.
+// the catalog, made by the same command. What places something says that its set is to be pinned, or the cluster
+// would even it out again: a meta leader of this build does that when it is done, an older one at once.
 
 import {type Clock, DbError, type NodeId, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import type {Command, Operation, ReplicaSet} from '@flotilla/catalog';
@@ -83,7 +84,7 @@ export class OperationOrders {
     return this.start({kind: 'transfer-leader', replicaSet: id, target}, terms);
   }
 
-  /** Pins nothing. */
+  /** Places nothing. */
   ofWholeSet(kind: WholeSetKind, {id}: ReplicaSet, terms: OrderTerms): Promise<Operation> {
     return this.start({kind, replicaSet: id, pin: false}, terms);
   }
