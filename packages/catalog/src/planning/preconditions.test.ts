@@ -132,6 +132,21 @@ test.each<[string | undefined, Case]>([
       wanted: {kind: 'drain-node', sourceNode: 2 as NodeId, replicaSet: undefined},
     },
   ],
+  [
+    'NO_PLACE: node 2 cannot be drained: 1 replica set on it have no other node to go to; add 1 node, or lower the replicas of their databases',
+    {
+      ...three,
+      full: 4,
+      wanted: {kind: 'decommission-node', sourceNode: 2 as NodeId, replicaSet: undefined},
+    },
+  ],
+  [
+    undefined,
+    {
+      ...three,
+      wanted: {kind: 'decommission-node', sourceNode: 2 as NodeId, replicaSet: undefined},
+    },
+  ],
   // What is on a full node stays there.
   [
     undefined,

@@ -24,7 +24,8 @@ export function operationFault(
   wanted: CreateOperation,
 ): OperationFault | undefined {
   const {kind, replicaSet, source, target, sourceNode, targetNode} = wanted;
-  if (kind === 'drain-node' && sourceNode !== undefined) {
+  const empties = kind === 'drain-node' || kind === 'decommission-node';
+  if (empties && sourceNode !== undefined) {
     const message = drainFault(catalog, sourceNode, {reports});
     return message === undefined ? undefined : {code: 'NO_PLACE', message};
   }
