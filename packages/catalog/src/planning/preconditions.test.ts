@@ -310,3 +310,52 @@ test('a move whose target stays away for two minutes is given up before its chan
   expect(ends(119_000)).toBeUndefined();
   expect(ends(120_000)).toMatchObject({operation: id, state: 'failed', errorCode: 'NO_PLACE'});
 });
+
+describe('a target whose disk fills up during the copy', () => {
+  const filling = (step: string) => {
+    const machine = clusterOf(4);
+    const [replicaSet] = makeSets(machine, [three]) as [ReplicaSetId];
+    const {replica: source} = machine.catalog.replicaSet(replicaSet)!.replicas[1]!;
+    const order = {kind: 'move-replica', startedBy: 'operation 9', atMs: 0} as const;
+    const begin = {type: 'create-operation', ...order, replicaSet, source} as const;
+    must(machine, {...begin, targetNode: 4 as NodeId});
+    const place = (change: object) => {
+      const {epoch: expectedEpoch} = machine.catalog.replicaSet(replicaSet)!;
+      const none = {add: [], remove: [], roles: []};
+      must(machine, {type: 'set-placement', set: replicaSet, expectedEpoch, ...none, ...change});
+    };
+    place({add: [{node: 4, role: 'learner'}]});
+    const {replica: target} = machine.catalog.replicaSet(replicaSet)!.replicas.at(-1)!;
+    if (step === 'destroy-source') place({remove: [source]});
+    const {id: operation, step: expectedStep} = machine.catalog.operationOf(replicaSet)!;
+    const update = {type: 'update-operation', operation, expectedStep, step, target} as const;
+    must(machine, {...update, atMs: 0});
+    return (diskFree: number) => {
+      const reports = reportsOf(machine.catalog, {told: new Map([[4, {diskFree}]])});
+      return planNext(machine.catalog, reports, 1)
+        .flatMap((action) => (action.type === 'propose' ? [action.command] : []))
+        .find((command) => command.type === 'update-operation');
+    };
+  };
+
+  test.each(['learner', 'catch-up', 'swap'])(
+    'is given up at %s once it takes no writes',
+    (step) => {
+      const planned = filling(step);
+      expect(planned(0.049)).toMatchObject({
+        state: 'cancelling',
+        errorCode: 'NO_PLACE',
+        error: 'node 4, which was to take the replica, has filled up: 4 % of its disk is free',
+      });
+      expect(planned(0.1)).not.toMatchObject({state: 'cancelling'});
+    },
+  );
+
+  test('is not taken back after the change of members, and the operation says what is left', () => {
+    expect(filling('confirm')(0.01)).toBeUndefined();
+    const ending = filling('destroy-source');
+    const result = '10 % of the disk of node 4 is left: it gets no more replicas';
+    expect(ending(0.1)).toMatchObject({state: 'done', result});
+    expect(ending(0.15)).toMatchObject({state: 'done', result: undefined});
+  });
+});

@@ -1,11 +1,12 @@
 // What an operation on one replica set does next: its steps (member-operation.ts, replica-work.ts), and before
-// them what ends or holds up any of them: a target that is gone, a turn, voters that are away too long, a
+// them what ends or holds up any of them: a target that is gone or full, a turn, voters that are away too long, a
 // cause that is no more. All of it only as long as it can be taken back.
 
 import type {ErrorCode} from '@flotilla/base';
 import {type Catalog, endedAtMs} from '../catalog.ts';
 import type {Operation} from '../model.ts';
 import {beginnerOf} from './cancelled.ts';
+import {isFull, REPLICA_DISK_FREE_MIN} from './fitness.ts';
 import type {GroupView} from './group-view.ts';
 import {
   canRollBack,
@@ -20,6 +21,7 @@ import {hasTurn, type MoveTurns, makingNode} from './move-turns.ts';
 import {majorityFault, placeFault} from './preconditions.ts';
 import {inPlaceFault, isReturned, planRightLead, type RepairFacts} from './repairs.ts';
 import {planChecksum, planCompaction} from './replica-work.ts';
+import type {Reports} from './reports.ts';
 import {replicasWanted} from './wanted.ts';
 
 /** A set whose leader does not move in so long has a reason that a person must see. */
@@ -35,11 +37,26 @@ export function decideForSet(
   facts: RepairFacts,
   turns: MoveTurns,
 ): Decision {
-  return (
+  const decision =
     decideBeforeMaking(operation, group, facts, turns) ??
     decideBeforeChange(operation, group, facts) ??
-    decideByKind(operation, group, facts)
-  );
+    decideByKind(operation, group, facts);
+  return withRoomTold(decision, operation, facts.reports);
+}
+
+/** Room is asked for before the copy, which takes some of it, as others beside it may. */
+function withRoomTold(decision: Decision, operation: Operation, reports: Reports): Decision {
+  const node = makingNode(operation);
+  if (decision.type !== 'finish' || decision.state !== 'done' || node === undefined)
+    return decision;
+  const free = reports.get(node)?.diskFree ?? 1;
+  if (free >= REPLICA_DISK_FREE_MIN) return decision;
+  const result = `${percentOf(free)} of the disk of node ${node} is left: it gets no more replicas`;
+  return {...decision, result};
+}
+
+function percentOf(share: number): string {
+  return `${Math.floor(share * 100)} %`;
 }
 
 /** What keeps an operation that makes a replica from going on, as long as it may still be given up. */
@@ -61,6 +78,11 @@ function decideBeforeMaking(
   if (report?.live === false && nowMs - (report.silentSinceMs ?? nowMs) >= TARGET_SILENT_MS_MAX) {
     const error = `node ${node}, which was to take the replica, has not answered for two minutes`;
     return isPlaced ? {type: 'give-up', error, code: 'NO_PLACE'} : failed(error, 'NO_PLACE');
+  }
+  // It takes no writes any more: as a member it could only be in the others' way.
+  if (isPlaced && isFull(node, reports)) {
+    const error = `node ${node}, which was to take the replica, has filled up: ${percentOf(report!.diskFree)} of its disk is free`;
+    return {type: 'give-up', error, code: 'NO_PLACE'};
   }
   if (step !== 'create') return undefined;
   if (catalog.node(node)?.state !== 'active') {
