@@ -327,6 +327,28 @@ test('what is tried again pins no replica set that nobody placed by hand', async
   expect(meta.catalog.replicaSet(1 as ReplicaSetId)!.pinned).toBeUndefined();
 });
 
+test('a destruction is not tried again but ordered anew, with its own question', async () => {
+  const at = {type: 'ensure-bucket', database: 1 as DatabaseId, timeMs: 0, startMs: 0, endMs: 1};
+  const bucket = {...at, placements: [[{node: 1 as NodeId, role: 'voter'}]]} as Command;
+  const ended = {type: 'update-operation', operation: 1 as OperationId} as const;
+  const opened = {type: 'open-replica-sets', sets: [1 as ReplicaSetId]} as const;
+  for (const command of [bucket, opened]) {
+    behind.push([command, ++index]);
+    meta.apply(command, index);
+  }
+  await service.run({action: 'database-list', args: {tenant: 'default'}});
+  await service.run({action: 'destroy-replica-set', args: {id: 1}});
+  const cancelled = {...ended, expectedStep: 'replace', state: 'cancelled', atMs: 1} as const;
+  behind.push([cancelled, ++index]);
+  meta.apply(cancelled, index);
+  const again = service.run({action: 'operation-retry', args: {id: 1}});
+  await expect(again).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: expect.stringContaining('flotilla replica-set destroy 1 --yes'),
+  });
+  expect([...meta.catalog.unfinishedOperations()]).toEqual([]);
+});
+
 test('a drain or decommission with nowhere to go is refused with what is missing', async () => {
   const node = (id: number, role: 'voter' | 'learner') => ({node: id as NodeId, role});
   const bucket = {

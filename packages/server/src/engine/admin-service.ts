@@ -449,6 +449,11 @@ export class AdminService {
       const text = `operation ${retryOf} is ${state}: only one that failed or was cancelled is tried again`;
       throw new DbError('CONFLICT', text);
     }
+    // Whoever tries again may not know what it was, and nobody is asked a second time.
+    if (kind === 'destroy-replica-set') {
+      const text = `operation ${retryOf} was to destroy all rows of replica set ${replicaSet}, which is not begun anew from here: give the order again (flotilla replica-set destroy ${replicaSet} --yes)`;
+      throw new DbError('CONFLICT', text);
+    }
     const {allowFewerVoters, cause} = operation;
     const target = kind === 'transfer-leader' ? operation.target : undefined;
     const node = target === undefined ? targetNode : undefined;
