@@ -85,6 +85,26 @@ describe('/admin/v1', () => {
     expect(gateway.orders).toEqual([]);
   });
 
+  test('each route refuses a parameter that it does not know, and does nothing', async () => {
+    const document = (await app.inject('/openapi.json')).json() as {
+      readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+    };
+    const asked = Object.entries(document.paths)
+      .filter(([path]) => path.startsWith('/admin/v1'))
+      .flatMap(([path, methods]) => Object.keys(methods).map((method) => [method, path] as const));
+    expect(asked.length).toBeGreaterThan(50);
+    const taken: string[] = [];
+    for (const [method, path] of asked) {
+      const url = `${path.replaceAll(/{[^}]+}/g, '1')}?dryrun=true`;
+      const answer = await app.inject({method: method.toUpperCase() as 'GET', url});
+      const {code, message} = answer.json();
+      if (code !== 'INVALID_ARGUMENT' || !String(message).includes('dryrun'))
+        taken.push(`${method} ${url}: ${answer.statusCode} ${message}`);
+    }
+    expect(taken).toEqual([]);
+    expect(gateway.orders).toEqual([]);
+  });
+
   test('a list from the own copy of the catalog is marked', async () => {
     const current = await app.inject('/admin/v1/nodes');
     expect(current.headers['flotilla-catalog']).toBeUndefined();

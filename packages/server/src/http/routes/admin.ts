@@ -18,6 +18,7 @@ export const CATALOG_HEADER = 'flotilla-catalog';
 
 const ID_FAULT = 'not an id: ids are whole numbers from 1';
 const Id = z.coerce.number({error: ID_FAULT}).int(ID_FAULT).positive(ID_FAULT);
+const ById = z.object({id: Id});
 const Tenant = z.strictObject({tenant: TenantParam});
 const Duration = z.string().min(1);
 const NodeIds = z
@@ -105,33 +106,23 @@ const ROUTES: readonly Route[] = [
     method: 'POST',
     url: '/admin/v1/nodes/:id/maintenance',
     action: 'node-maintenance',
-    params: z.object({id: Id}),
+    params: ById,
     body: z.strictObject({for: Duration.optional(), end: z.boolean().optional()}),
   },
   {
     method: 'POST',
     url: '/admin/v1/nodes/:id/evacuate-leaders',
     action: 'node-evacuate-leaders',
-    params: z.object({id: Id}),
+    params: ById,
     body: z.strictObject({for: Duration.optional()}),
   },
-  {
-    method: 'POST',
-    url: '/admin/v1/nodes/:id/drain',
-    action: 'node-drain',
-    params: z.object({id: Id}),
-  },
-  {
-    method: 'POST',
-    url: '/admin/v1/nodes/:id/undrain',
-    action: 'node-undrain',
-    params: z.object({id: Id}),
-  },
+  {method: 'POST', url: '/admin/v1/nodes/:id/drain', action: 'node-drain', params: ById},
+  {method: 'POST', url: '/admin/v1/nodes/:id/undrain', action: 'node-undrain', params: ById},
   {
     method: 'POST',
     url: '/admin/v1/nodes/:id/decommission',
     action: 'node-decommission',
-    params: z.object({id: Id}),
+    params: ById,
   },
   {method: 'POST', url: '/admin/v1/rebalance', action: 'rebalance'},
   {method: 'GET', url: '/admin/v1/tenants', action: 'tenant-list'},
@@ -163,7 +154,7 @@ const ROUTES: readonly Route[] = [
     url: '/admin/v1/tenants/:name',
     action: 'tenant-drop',
     params: z.object({name: z.string()}),
-    query: z.object({after: z.string().optional()}),
+    query: z.strictObject({after: z.string().optional()}),
   },
   {
     method: 'POST',
@@ -231,26 +222,26 @@ const ROUTES: readonly Route[] = [
     method: 'GET',
     url: '/admin/v1/replica-sets/:id',
     action: 'replica-set-show',
-    params: z.object({id: Id}),
+    params: ById,
   },
   {
     method: 'GET',
     url: '/admin/v1/replica-sets/:id/candidates',
     action: 'candidate-list',
-    params: z.object({id: Id}),
+    params: ById,
   },
   {
     method: 'POST',
     url: '/admin/v1/replica-sets/:id/add-replica',
     action: 'add-replica',
-    params: z.object({id: Id}),
+    params: ById,
     body: z.strictObject({node: Id}),
   },
   {
     method: 'POST',
     url: '/admin/v1/replica-sets/:id/remove-replica',
     action: 'remove-replica',
-    params: z.object({id: Id}),
+    params: ById,
     body: z.strictObject({
       replica: Id.optional(),
       node: Id.optional(),
@@ -261,71 +252,71 @@ const ROUTES: readonly Route[] = [
     method: 'POST',
     url: '/admin/v1/replica-sets/:id/move-replica',
     action: 'move-replica',
-    params: z.object({id: Id}),
+    params: ById,
     body: z.strictObject({from: Id, to: Id}),
   },
   {
     method: 'POST',
     url: '/admin/v1/replica-sets/:id/transfer-leader',
     action: 'transfer-leader',
-    params: z.object({id: Id}),
+    params: ById,
     body: z.strictObject({to: Id}),
   },
   {
     method: 'POST',
     url: '/admin/v1/replica-sets/:id/compact',
     action: 'compact-replica-set',
-    params: z.object({id: Id}),
+    params: ById,
   },
   {
     method: 'POST',
     url: '/admin/v1/replica-sets/:id/checksum',
     action: 'checksum-replica-set',
-    params: z.object({id: Id}),
+    params: ById,
   },
   {
     method: 'POST',
     url: '/admin/v1/replica-sets/:id/destroy',
     action: 'destroy-replica-set',
-    params: z.object({id: Id}),
+    params: ById,
   },
   {
     method: 'POST',
     url: '/admin/v1/replica-sets/:id/elect',
     action: 'elect-replica',
-    params: z.object({id: Id}),
+    params: ById,
     body: z.strictObject({node: Id}),
   },
   {
     method: 'POST',
     url: '/admin/v1/replica-sets/:id/failover',
     action: 'failover-replica-set',
-    params: z.object({id: Id}),
+    params: ById,
     body: z.strictObject({mode: Failover}),
   },
   {
     method: 'POST',
     url: '/admin/v1/replica-sets/:id/pin',
     action: 'pin-replica-set',
-    params: z.object({id: Id}),
+    params: ById,
   },
   {
     method: 'POST',
     url: '/admin/v1/replica-sets/:id/unpin',
     action: 'unpin-replica-set',
-    params: z.object({id: Id}),
+    params: ById,
   },
   {
     method: 'POST',
     url: '/admin/v1/replica-sets/:id/retry',
     action: 'retry-replica-set',
-    params: z.object({id: Id}),
+    params: ById,
   },
   {
     method: 'POST',
     url: '/admin/v1/replica-sets/:id/skip-entry',
     action: 'skip-entry',
-    params: z.object({id: Id}),
+    params: ById,
     body: z.strictObject({index: Id}),
   },
   {method: 'GET', url: '/admin/v1/recovery', action: 'recovery-plan'},
@@ -353,19 +344,19 @@ const ROUTES: readonly Route[] = [
     method: 'GET',
     url: '/admin/v1/operations/:id',
     action: 'operation-show',
-    params: z.object({id: Id}),
+    params: ById,
   },
   {
     method: 'POST',
     url: '/admin/v1/operations/:id/cancel',
     action: 'operation-cancel',
-    params: z.object({id: Id}),
+    params: ById,
   },
   {
     method: 'POST',
     url: '/admin/v1/operations/:id/retry',
     action: 'operation-retry',
-    params: z.object({id: Id}),
+    params: ById,
   },
   {method: 'GET', url: '/admin/v1/tokens', action: 'token-list'},
   {
@@ -434,9 +425,10 @@ export const adminRoutes: FastifyPluginCallback<AdminRoutesDeps> = (
   done();
 };
 
-/** Strict: a wish for a dry run that is misspelt must not carry the order out. */
-function queryOf({method, query = z.strictObject({}), hasNoTrial}: Route): z.ZodObject {
-  return method === 'GET' || hasNoTrial === true ? query : query.extend({dry_run: DryRun});
+/** Strict, whatever the route's own is: a wish for a dry run that is misspelt must not carry the order out. */
+function queryOf({method, query, hasNoTrial}: Route): z.ZodObject {
+  const trial = method === 'GET' || hasNoTrial === true ? {} : {dry_run: DryRun};
+  return z.strictObject({...query?.shape, ...trial});
 }
 
 type KnownCaller = Exclude<Caller, {type: 'stranger'}>;
