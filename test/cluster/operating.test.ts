@@ -125,6 +125,12 @@ describe('by the command line', () => {
       const two = await flotilla('node', 'ok-to-stop', ...others.slice(0, 2));
       expect(two).toMatchObject({code: 1, out: expect.stringMatching(/^not ok: without nodes/)});
       expect((await flotilla('status')).out).toContain(`node ${node} is in maintenance until`);
+      // Which the meta leader says: by its catalog alone a node would only hold a replica already.
+      const add = ['replica-set', 'add-replica', String(before.id), '--node', node, '--dry-run'];
+      expect(await flotilla(...add)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining(`node ${node} is in maintenance until`),
+      });
       await done('node', 'maintenance', node, '--end');
       await client.admin.pinReplicaSet(before.id, false);
       await until('it leads again', async () =>

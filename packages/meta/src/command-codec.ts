@@ -205,22 +205,24 @@ const placementCommands = [
   z.object({type: type('drop-bucket'), bucket: bucketId}),
 ] as const;
 
+export const createOperation = z.object({
+  type: type('create-operation'),
+  kind: operationKind,
+  replicaSet: setId.optional(),
+  source: replicaId.optional(),
+  target: replicaId.optional(),
+  sourceNode: nodeId.optional(),
+  targetNode: nodeId.optional(),
+  allowFewerVoters: flag,
+  pin: flag,
+  retryOf: operationId.optional(),
+  cause: z.enum(['silent', 'damaged', 'differs']).optional(),
+  startedBy: z.string(),
+  atMs: timeMs,
+});
+
 const operationCommands = [
-  z.object({
-    type: type('create-operation'),
-    kind: operationKind,
-    replicaSet: setId.optional(),
-    source: replicaId.optional(),
-    target: replicaId.optional(),
-    sourceNode: nodeId.optional(),
-    targetNode: nodeId.optional(),
-    allowFewerVoters: flag,
-    pin: flag,
-    retryOf: operationId.optional(),
-    cause: z.enum(['silent', 'damaged', 'differs']).optional(),
-    startedBy: z.string(),
-    atMs: timeMs,
-  }),
+  createOperation,
   z.object({
     type: type('update-operation'),
     operation: operationId,

@@ -1,4 +1,5 @@
 import {type DatabaseId, DbError, META_SET, type NodeId} from '@flotilla/base';
+import type {NodeReport, Reports} from '@flotilla/catalog';
 import {MemoryDisk, VirtualClock} from '@flotilla/testkit';
 import {beforeEach, describe, expect, test} from 'vitest';
 import {CatalogFollower} from './catalog-follower.ts';
@@ -15,6 +16,8 @@ let log: FakeMetaLog;
 let presence: FakePresence;
 let follower: CatalogFollower;
 let client: MetaClient;
+/** What the nodes have told the leader. */
+let reports: Reports;
 
 /** Members 1 to 3, of which 1 leads; client and follower on node 9. */
 beforeEach(async () => {
@@ -23,10 +26,16 @@ beforeEach(async () => {
   log = new FakeMetaLog();
   presence = new FakePresence();
   log.leader = ONE;
+  reports = new Map();
   for (const node of [ONE, TWO, THREE]) {
     const machine = await openMachine(new MemoryDisk());
     log.members.set(node, machine);
-    const service = new MetaService({group: log.group(node), machine, clock});
+    const service = new MetaService({
+      group: log.group(node),
+      machine,
+      clock,
+      reports: () => reports,
+    });
     network.add(node, service.handlers());
   }
   const rpc = network.rpc(9 as NodeId);
@@ -245,6 +254,25 @@ describe('client', () => {
     const indexes = await clock.resolve(Promise.all(reads));
     expect(new Set(indexes)).toEqual(new Set([6]));
     expect(log.reads).toBe(2);
+  });
+
+  test('asks the leader whether an operation may begin, which begins none', async () => {
+    const order = {
+      type: 'create-operation',
+      kind: 'add-replica',
+      startedBy: 'ann',
+      atMs: 1,
+    } as const;
+    const operation = {...order, replicaSet: META_SET, targetNode: ONE};
+    const before = log.proposals;
+    const ask = () => codeOf(client.mayBegin(operation, within(1000)));
+    expect(await ask()).toBe('ok');
+    reports = new Map([[ONE, {live: true, diskFree: 0.1} as NodeReport]]);
+    expect(await ask()).toBe('NO_PLACE');
+    log.leader = THREE;
+    expect(await ask(), 'as its leader sees it').toBe('NO_PLACE');
+    expect(network.calls.map(({node}) => node)).toEqual([ONE, ONE, ONE, THREE]);
+    expect(log.proposals).toBe(before);
   });
 
   test('refuses what is no command', async () => {

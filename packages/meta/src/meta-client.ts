@@ -14,6 +14,7 @@ import {
   type Command,
   type CommandType,
   type CommandValue,
+  type CreateOperation,
   type RebalanceView,
   versionFault,
 } from '@flotilla/catalog';
@@ -133,6 +134,11 @@ export class MetaClient {
   rebalanceView({deadlineMs}: Deadline): Promise<RebalanceView> {
     const question = {method: 'meta.rebalance-view', body: {}, repeatable: true, deadlineMs};
     return this.#ask(question) as Promise<RebalanceView>;
+  }
+
+  /** Rejects as a proposal of it would, as far as the catalog alone cannot say; begins nothing. */
+  async mayBegin(operation: CreateOperation, {deadlineMs}: Deadline): Promise<void> {
+    await this.#ask({method: 'meta.may-begin', body: {operation}, repeatable: true, deadlineMs});
   }
 
   /**

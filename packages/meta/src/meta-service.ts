@@ -29,7 +29,13 @@ import {
 } from '@flotilla/catalog';
 import * as z from 'zod';
 import type {CatalogEvent} from './catalog-news.ts';
-import {commandSchema, decodeChecked, encodeCommand, encodeJson} from './command-codec.ts';
+import {
+  commandSchema,
+  createOperation,
+  decodeChecked,
+  encodeCommand,
+  encodeJson,
+} from './command-codec.ts';
 import type {MetaStateMachine} from './meta-state-machine.ts';
 import {type StampTime, stampTimes} from './order-times.ts';
 import {pause} from './pause.ts';
@@ -38,6 +44,7 @@ import {databaseId, timeMs} from './schemas.ts';
 import {CatalogWatch} from './watch.ts';
 
 const proposeRequest = z.object({command: commandSchema, timeoutMs: z.number()});
+const mayBeginRequest = z.object({operation: createOperation});
 const readIndexRequest = z.object({timeoutMs: z.number()});
 const ensureBucketRequest = z.object({database: databaseId, timeMs, timeoutMs: z.number()});
 
@@ -195,6 +202,13 @@ export class MetaService {
             const {command, timeoutMs} = decodeChecked(proposeRequest, payload);
             const wanted = command.type === 'create-operation' ? this.#allowed(command) : command;
             return encodeJson(await this.propose(wanted, deadlineOf(timeoutMs)));
+          },
+        ],
+        [
+          'meta.may-begin',
+          async (payload) => {
+            this.#allowed(decodeChecked(mayBeginRequest, payload).operation);
+            return encodeJson({});
           },
         ],
         [

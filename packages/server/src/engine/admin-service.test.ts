@@ -21,6 +21,8 @@ let copy: CatalogMachine;
 let behind: [Command, number][];
 let index: number;
 let refreshFailure: DbError | undefined;
+/** By what the nodes report to the meta leader. */
+let forbidden: DbError | undefined;
 let reachable: NodeId[];
 let unfenced: ReplicaSetId[];
 let service: AdminService;
@@ -30,6 +32,7 @@ beforeEach(() => {
   copy = new CatalogMachine();
   behind = [];
   refreshFailure = undefined;
+  forbidden = undefined;
   const clock = new NodeClock();
   index = 5;
   const propose = async (command: Command): Promise<unknown> => {
@@ -54,7 +57,12 @@ beforeEach(() => {
   service = new AdminService({
     access: {catalog: copy.catalog, refresh},
     meta: {propose} as unknown as MetaClient,
-    plans: {rebalanceView: async () => ({leads: [], replicas: [], nodes: []})},
+    plans: {
+      rebalanceView: async () => ({leads: [], replicas: [], nodes: []}),
+      mayBegin: async () => {
+        if (forbidden !== undefined) throw forbidden;
+      },
+    },
     view: {facts, received: async () => new Map()} as unknown as ClusterView,
     reader: {} as unknown as FragmentReader,
     slices: {due: () => undefined},
@@ -194,6 +202,14 @@ test('a dry run says what an order would answer, or why it is refused, and nothi
   const databases = (await read('database-list')).value;
   expect(databases).toMatchObject([{name: 'public'}, {name: 'd'}]);
   expect((await read('operation-list')).value).toEqual([]);
+});
+
+test('a dry run of an operation is refused what only the meta leader knows to forbid', async () => {
+  forbidden = new DbError('NO_PLACE', 'node 1 has no room');
+  const drained = service.run({action: 'node-drain', args: {id: 2}, dryRun: true});
+  await expect(drained).rejects.toMatchObject({code: 'NO_PLACE', message: 'node 1 has no room'});
+  const made = service.run({action: 'tenant-create', args: {name: 'acme'}, dryRun: true});
+  expect(await made, 'no operation').toMatchObject({dryRun: true, name: 'acme'});
 });
 
 test('what is paused and which nodes are in maintenance is shown, and no fault', async () => {

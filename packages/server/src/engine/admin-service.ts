@@ -57,7 +57,7 @@ export interface AdminServiceDeps {
   readonly access: CatalogAccess;
   readonly meta: Pick<MetaClient, 'propose'>;
   /** What only the meta leader can work out. */
-  readonly plans: Pick<MetaClient, 'rebalanceView'>;
+  readonly plans: Pick<MetaClient, 'rebalanceView' | 'mayBegin'>;
   readonly view: ClusterView;
   readonly reader: FragmentReader;
   /** Of the thread. */

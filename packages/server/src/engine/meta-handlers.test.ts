@@ -1,4 +1,5 @@
 import {META_SET, type NodeId, type RpcContext, type RpcHandlers} from '@flotilla/base';
+import {MetaService} from '@flotilla/meta';
 import {expect, test} from 'vitest';
 import {metaHandlers} from './meta-handlers.ts';
 
@@ -23,6 +24,15 @@ function replica(name: number): RpcHandlers {
     ]),
   };
 }
+
+test('each call of a replica is served', () => {
+  const machine = {catalog: {version: 0}, onUpdate: () => () => undefined};
+  const options = {group: {}, machine, clock: {}} as never;
+  const {call, stream} = new MetaService(options).handlers();
+  const served = metaHandlers(() => undefined);
+  expect([...served.call.keys()].sort()).toEqual([...call.keys()].sort());
+  expect([...served.stream.keys()].sort()).toEqual([...stream.keys()].sort());
+});
 
 test('calls go to the replica that is here now; without one the asker goes elsewhere', async () => {
   let present: RpcHandlers | undefined;

@@ -4,7 +4,13 @@
 
 import {DbError, type RpcHandlers} from '@flotilla/base';
 
-const CALLS = ['meta.propose', 'meta.ensure-bucket', 'meta.read-index', 'meta.rebalance-view'];
+const CALLS = [
+  'meta.propose',
+  'meta.may-begin',
+  'meta.ensure-bucket',
+  'meta.read-index',
+  'meta.rebalance-view',
+];
 const STREAMS = ['meta.watch'];
 
 /** @param present the handlers of the replica that is here; undefined while there is none. */

@@ -9,6 +9,7 @@ test('a dry run is refused what the version of the cluster does not allow, as th
   const effects: Parameters<typeof trialOf>[0] = {
     access: {catalog: machine.catalog, refresh: async () => undefined},
     meta: {propose: () => Promise.reject(new Error('it was proposed'))},
+    plans: {mayBegin: async () => undefined},
     router: {awaitFences: async () => []},
   };
   const {meta} = trialOf(effects);
