@@ -114,11 +114,15 @@ export function diskReasons(nodes: Nodes, which: 'full' | 'low'): Reason[] {
     const isFull = condition.diskFree < DISK_FREE_WRITES;
     if (isFull !== (which === 'full')) continue;
     const percent = Math.floor(condition.diskFree * 100);
-    const what = isFull ? 'it takes no writes' : 'it gets no new replicas';
-    reasons.push({
-      message: `the disk of node ${node.id} (${node.address}) has ${percent} % left: ${what}`,
-      next: 'flotilla database drop <name> --after 0s',
-    });
+    // Only where writes are refused is a database worth giving up: nothing else frees a disk at once.
+    const [what, next] = isFull
+      ? [
+          'it takes no writes: make room, or give up a database, for ever',
+          'flotilla database drop <name> --after 0s',
+        ]
+      : ['it gets no new replicas: enlarge it, add a node, or keep less', 'flotilla database list'];
+    const message = `the disk of node ${node.id} (${node.address}) has ${percent} % left: ${what}`;
+    reasons.push({message, next});
   }
   return reasons;
 }

@@ -270,6 +270,21 @@ describe('each reason names the thing and the next command', () => {
     expect(reasons[0]!.next).toBe('flotilla replica-set elect 7 --node 3');
   });
 
+  test('nothing is to be given up while nothing is refused', () => {
+    const nodes = saying({diskFree: 0.149}, {diskFree: 0.049});
+    expect(verdictOf(facts({nodes})).reasons.map(({next}) => next)).toEqual([
+      'flotilla database drop <name> --after 0s',
+      'flotilla database list',
+    ]);
+  });
+
+  test('nodes that are gone for good are to leave the list', () => {
+    const repairHalt = {silent: [2 as NodeId, 3 as NodeId], nodes: 4};
+    expect(verdictOf(facts({repairHalt})).reasons.map(({next}) => next)).toEqual([
+      'flotilla node decommission 2',
+    ]);
+  });
+
   test('the next command names one of the sets', () => {
     const {reasons} = verdictOf(facts({sets: [set(1), lacking(7, 'missing')]}));
     expect(reasons[0]!.next).toBe('flotilla replica-set show 7');

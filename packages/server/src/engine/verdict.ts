@@ -113,8 +113,8 @@ function haltReasons({repairHalt, meta}: ClusterFacts): Reason[] {
     const message = `${silent.length} of ${nodes} nodes do not answer: bring them back; only if they are gone for good, see what is left of their replica sets`;
     return [{message, next: 'flotilla recover plan'}];
   }
-  const message = `${silent.length} of ${nodes} nodes do not answer: with more than a third away their replicas are not made anew; bring them back, or empty those that are gone for good one by one`;
-  return [{message, next: `flotilla node drain ${silent[0]}`}];
+  const message = `${silent.length} of ${nodes} nodes do not answer: with more than a third away their replicas are not made anew; bring them back, or take those that are gone for good off the list one by one`;
+  return [{message, next: `flotilla node decommission ${silent[0]}`}];
 }
 
 /** The first ones each with what is wrong: the cluster by itself does nothing more for them. */
