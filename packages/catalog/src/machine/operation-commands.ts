@@ -244,7 +244,11 @@ function busyFault(catalog: Catalog, command: CreateOperation): CommandResult<ne
         )
       : catalog.operationOf(command.replicaSet);
   if (busy === undefined) return undefined;
-  return refuse('CONFLICT', `operation ${busy.id} (${busy.kind}) is running there`, {
-    operation: busy.id,
-  });
+  const {id: operation, kind, state} = busy;
+  const wait = `wait for its end (flotilla operation watch ${operation})`;
+  const message =
+    state === 'cancelling'
+      ? `operation ${operation} (${kind}) is being cancelled there: ${wait}`
+      : `operation ${operation} (${kind}) is running there: ${wait}, or cancel it (flotilla operation cancel ${operation})`;
+  return refuse('CONFLICT', message, {operation});
 }

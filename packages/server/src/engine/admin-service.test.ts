@@ -163,9 +163,15 @@ test('one that answers, or holds something, is emptied first by an operation', a
   for (const action of ['node-decommission', 'node-drain'])
     await expect(service.run({action, args: {id: 2}})).rejects.toMatchObject({
       code: 'CONFLICT',
-      message: 'operation 1 (decommission-node) is running there',
+      message:
+        'operation 1 (decommission-node) is running there: wait for its end (flotilla operation watch 1), or cancel it (flotilla operation cancel 1)',
     });
   await service.run({action: 'node-undrain', args: {id: 2}});
+  await expect(order(2)).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message:
+      'operation 1 (decommission-node) is being cancelled there: wait for its end (flotilla operation watch 1)',
+  });
   expect((await read('operation-list')).value).toMatchObject([{state: 'cancelling'}]);
   reachable = [2 as NodeId];
   expect(await order(1), 'it holds the meta group').toMatchObject({operation: begun});
