@@ -29,8 +29,6 @@ describe('/admin/v1', () => {
       'database-alter',
       {tenant: 'default', name: 'd', ttl: null},
     ],
-    // The path names the database, whatever the body says.
-    ['PATCH', '/databases/d', {name: 'e'}, 'database-alter', {tenant: 'default', name: 'd'}],
     ['DELETE', '/databases/a%2Fb', undefined, 'database-drop', {tenant: 'default', name: 'a/b'}],
     [
       'GET',
@@ -65,6 +63,9 @@ describe('/admin/v1', () => {
   test.each([
     ['POST', '/databases', '{}', 'name'],
     ['POST', '/databases', '{"name": "d", "colour": "red"}', 'colour'],
+    // The path names the database, and nothing gives it another name.
+    ['PATCH', '/databases/d', '{"name": "e"}', '"name" is not known here'],
+    ['PATCH', '/databases/d', '{"ifNotExists": true}', '"ifNotExists" is not known here'],
     ['POST', '/databases', '{"name"', 'not JSON'],
     ['POST', '/databases', '[]', ''],
     ['GET', '/cardinality?limit=0', undefined, 'limit'],

@@ -184,7 +184,7 @@ const ROUTES: readonly Route[] = [
     action: 'database-alter',
     params: z.object({name: z.string()}),
     query: Tenant,
-    body: DatabaseBody,
+    body: DatabaseBody.omit({name: true, ifNotExists: true}),
   },
   {
     method: 'DELETE',
