@@ -6,7 +6,7 @@ import {
   type ReplicaSetId,
   type Rpc,
 } from '@flotilla/base';
-import {CatalogMachine, type Command} from '@flotilla/catalog';
+import {CatalogMachine, type Command, type Node} from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
 import type {FragmentReader, WriteRouter} from '@flotilla/router';
 import {beforeEach, expect, test} from 'vitest';
@@ -258,6 +258,27 @@ test('what is paused and which nodes are in maintenance is shown, and no fault',
   await expect(order('node-maintenance', {id: 2, for: 'a while'})).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
   });
+});
+
+test('of a maintenance and an evacuation neither cuts the other short unsaid', async () => {
+  const order = (action: string, args: object) =>
+    service.run({action: `node-${action}`, args: {id: 2, ...args}});
+  await order('maintenance', {for: '10m'});
+  await expect(order('evacuate-leaders', {for: '5h'})).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: expect.stringMatching(
+      /^node 2 is in maintenance, which ends sooner, .*Z: make that longer \(flotilla node maint/,
+    ),
+  });
+  expect(await order('evacuate-leaders', {})).toMatchObject({maintenance: {scope: 'all'}});
+  await order('maintenance', {end: true});
+  const {maintenance} = (await order('evacuate-leaders', {for: '5h'})) as Node;
+  await expect(order('maintenance', {})).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: expect.stringMatching(/^node 2 is to lead nothing until .*Z, and that would end with/),
+  });
+  expect((await read('node-list')).value).toMatchObject([{id: 1}, {maintenance}]);
+  expect(await order('maintenance', {for: '6h'})).toMatchObject({maintenance: {scope: 'all'}});
 });
 
 test('what is dropped comes back from the trash, and says which sets do not show it yet', async () => {

@@ -24,6 +24,7 @@ const MAINTENANCE_DEFAULT = '30m';
 const EVACUATION_DEFAULT = '10m';
 
 type Args = Readonly<Record<string, unknown>>;
+type SetMaintenance = Extract<Command, {type: 'set-maintenance'}>;
 type Now = Pick<Clock, 'wallMs'>;
 
 export interface RestOrdersDeps {
@@ -50,10 +51,13 @@ export class RestOrders {
   async maintain(args: Args, scope: Maintenance['scope'], deadlineMs: number): Promise<Node> {
     const {clock} = this.#deps;
     const node = this.#node(args['id'] as NodeId);
+    const command = maintenanceCommand(node.id, args, {scope, clock});
+    const fault = restFault(node, command.maintenance, {args, nowMs: command.atMs!});
+    if (fault !== undefined) throw new DbError('CONFLICT', fault);
     // The narrower wish is part of the wider one, and must not end it.
     const isPart = scope === 'leaders' && maintenanceOf(node, clock.wallMs())?.scope === 'all';
     if (isPart) return node;
-    await this.#propose(maintenanceCommand(node.id, args, {scope, clock}), deadlineMs);
+    await this.#propose(command, deadlineMs);
     return this.#node(node.id);
   }
 
@@ -90,13 +94,34 @@ function maintenanceCommand(
   node: NodeId,
   args: Args,
   {scope, clock}: {readonly scope: Maintenance['scope']; readonly clock: Now},
-): Command {
+): SetMaintenance {
   const usual = scope === 'all' ? MAINTENANCE_DEFAULT : EVACUATION_DEFAULT;
   const duration = (args['for'] as string | undefined) ?? usual;
   const forMs = args['end'] === true ? 0 : parseDuration(duration, 'for');
   const atMs = Math.floor(clock.wallMs());
   const untilMs = endOf(atMs, forMs, 'for');
   return {type: 'set-maintenance', node, maintenance: {untilMs, scope}, atMs};
+}
+
+/**
+ * One record holds a maintenance or an evacuation: why the one that is ordered cannot last as long as was asked,
+ * or what was ordered before would end with it. A duration that nobody named is no wish.
+ */
+function restFault(
+  node: Node,
+  {scope, untilMs}: Maintenance,
+  {args, nowMs}: {readonly args: Args; readonly nowMs: number},
+): string | undefined {
+  const present = maintenanceOf(node, nowMs);
+  if (present === undefined || present.scope === scope || args['end'] === true) return undefined;
+  const until = timeText(present.untilMs);
+  const {id} = node;
+  if (scope === 'leaders') {
+    if (args['for'] === undefined || untilMs <= present.untilMs) return undefined;
+    return `node ${id} is in maintenance, which ends sooner, ${until}: make that longer (flotilla node maintenance ${id} --for ..)`;
+  }
+  if (untilMs >= present.untilMs) return undefined;
+  return `node ${id} is to lead nothing until ${until}, and that would end with its maintenance: ask for one as long, or end that first (flotilla node maintenance ${id} --end)`;
 }
 
 /** Of each kind, whether it runs, and since when and until when it does not. */
