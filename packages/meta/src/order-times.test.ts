@@ -1,5 +1,7 @@
 import type {DatabaseId, NodeId, OperationId} from '@flotilla/base';
+import type {Command} from '@flotilla/catalog';
 import {expect, test} from 'vitest';
+import {commandSchema} from './command-codec.ts';
 import {stampTimes} from './order-times.ts';
 
 const DAY = 86_400_000;
@@ -63,6 +65,21 @@ test('no step of an operation is told before the one before it', () => {
   expect(stampTimes(of(1, 400 * DAY), at(1_000))).toEqual(of(1, 1_000));
   expect(stampTimes(of(1, 5), at(800))).toEqual(of(1, 900));
   expect(stampTimes(of(2, 5), at(800))).toEqual(of(2, 800));
+});
+
+test('no time of an order is told by the clock of whoever asks', () => {
+  // A cluster is founded by its first node, and a recovery makes a state; the others the leader plans itself.
+  const own = ['found-cluster', 'recover-meta', 'raise-expired-before', 'purge-table'];
+  const timed = commandSchema.options
+    .filter(({shape}) => 'atMs' in shape)
+    .map(({shape}) => shape.type.value)
+    .filter((type) => !own.includes(type));
+  expect(timed).toContain('begin-skip');
+  const times = {atMs: 5, purgeAtMs: 5, untilMs: 5, maintenance: {untilMs: 5, scope: 'all'}};
+  for (const type of timed) {
+    const asked = {...times, type, operation: 2} as unknown as Command;
+    expect(stampTimes(asked, at(7)), type).toMatchObject({type, atMs: 7});
+  }
 });
 
 test('what has no such times stays as it is', () => {

@@ -28,6 +28,7 @@ export function stampTimes<C extends Command>(command: C, time: StampTime): C {
     case 'declare-lost':
     case 'recover-replica-set':
     case 'skip-entry':
+    case 'begin-skip':
     case 'create-token':
     case 'create-operation':
       return {...command, atMs};
