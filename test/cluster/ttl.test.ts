@@ -71,6 +71,10 @@ describe('a database with a ttl', () => {
     ];
     await write('aging', rows);
     expect(await hosts('aging')).toEqual(['a', 'b', 'c', 'd']);
+    const tried = await client.admin.alterDatabase('aging', {ttl: '90m'}, {dryRun: true});
+    const going = {before: expect.any(String), buckets: expect.any(Number)};
+    expect(tried).toMatchObject({ttl: '1h30m', expires: going});
+    expect(await client.admin.database('aging')).toMatchObject({ttl: null});
     await client.query("ALTER DATABASE aging SET TTL '90m'");
     expect((await refused('aging', rows)).map(([line]) => line)).toEqual([1, 2]);
     await until('the old rows are hidden', async () => {

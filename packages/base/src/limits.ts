@@ -152,9 +152,9 @@ export const LIMITS = {
   trash_retention_ms: {
     value: DAY_MS,
     unit: 'ms',
-    // Less would make a slip of the ttl cost what it hides; more than ten years is as good as never.
+    // In less nobody would notice a slip; more than ten years is as good as never.
     flag: {name: '--trash-retention', min: HOUR_MS, max: 3_650 * DAY_MS, isOfCluster: true},
-    why: 'What was dropped or has expired can be had back for so long; `DROP .. AFTER` says another time.',
+    why: 'What was dropped can be had back for so long; `DROP .. AFTER` says another time. Files of what has expired stay as long, unseen.',
   },
   new_buckets_per_request_max: {
     value: 16,

@@ -101,7 +101,7 @@ function planExpiry(
     }
   }
   // Counted from when it was hidden, not from its rows' times: a ttl that was shortened by mistake
-  // must not take the files at once.
+  // must not take the files at once. No longer ttl shows their rows again, but they can be copied.
   for (const {id, expiredAtMs} of catalog.buckets(database.id, -Infinity, expiredBeforeMs)) {
     if (expiredAtMs !== undefined && expiredAtMs + retentionMs <= nowMs)
       commands.push({type: 'drop-bucket', bucket: id});

@@ -133,6 +133,34 @@ describe('database', () => {
     expect(seen[2]!.path).toBe('/admin/v1/databases/m?tenant=t');
   });
 
+  it('takes rows away by a shorter ttl only if that is meant', async () => {
+    const expires = {before: '2026-11-21T00:00:00.000Z', buckets: 3, cutBuckets: 1};
+    const {url, seen} = await fakeCluster({
+      'PATCH /admin/v1/databases/m': () => ({ttl: '1h', expires}),
+      'PATCH /admin/v1/databases/n': () => ({ttl: '365d'}),
+    });
+    const says =
+      'rows from before 2026-11-21T00:00:00.000Z expire, and nothing brings them back: all of 3 buckets, a part of 1 bucket';
+    const paths = () => seen.splice(0).map(({path}) => path.replace('/admin/v1/databases/', ''));
+    const alter = ['database', 'alter', 'm', '--ttl', '1h'];
+    const asked = await run(alter, {url});
+    expect(asked).toMatchObject({code: EXIT.usage, out: ''});
+    expect(asked.err).toContain(`${says}; say --yes if that is meant`);
+    expect(paths()).toEqual(['m?dry_run=true']);
+    const tried = await run([...alter, '--dry-run'], {url});
+    expect(tried).toMatchObject({code: 0});
+    expect(tried.out).toBe(`dry run, nothing was done: altered m\n${says}\n`);
+    expect(paths()).toEqual(['m?dry_run=true']);
+    const {code, out} = await run([...alter, '--yes'], {url});
+    expect({code, out}).toEqual({code: 0, out: `altered m\n${says}\n`});
+    const json = await run([...alter, '--yes', '--json'], {url});
+    expect(JSON.parse(json.out)).toEqual({altered: 'm', ttl: '1h', expires});
+    expect(paths()).toEqual(['m', 'm']);
+    const longer = await run(['database', 'alter', 'n', '--ttl', '365d'], {url});
+    expect(longer).toMatchObject({code: 0, out: 'altered n\n'});
+    expect(paths()).toEqual(['n?dry_run=true', 'n']);
+  });
+
   it('asks whether it would be made on a dry run', async () => {
     const {url, seen} = await fakeCluster({'POST /admin/v1/databases': () => ({})});
     const args = ['database', 'create', 'm', '--tenant', 't', '--dry-run'];

@@ -3,7 +3,7 @@
 import type {Cardinality} from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
-import {type CommandContext, examples} from '../session.ts';
+import {type CommandContext, examples, type Session} from '../session.ts';
 import {renderRecords, type TableStyle} from '../table.ts';
 import {EXIT, UsageError} from '../terminal.ts';
 
@@ -122,19 +122,48 @@ function addCreate(group: Command, context: CommandContext): void {
 
 function addAlter(group: Command, context: CommandContext): void {
   const command = withChanges(group.command('alter').argument('<name>'))
+    .option('--yes', 'also where a shorter ttl takes rows away: no longer one brings them back')
     .description('change options of a database; shards and bucket duration count for new buckets')
     .addHelpText(
       'after',
-      examples(['database alter metrics --ttl 90d', 'database alter metrics --ttl none']),
+      examples([
+        'database alter metrics --ttl 90d --dry-run',
+        'database alter metrics --ttl 90d',
+        'database alter metrics --ttl none',
+      ]),
     );
-  context.change(command, Changes, async (session, options, name = '') => {
+  const schema = Changes.extend({yes: z.boolean().default(false)});
+  context.change(command, schema, async (session, options, name = '') => {
     const changes = definitionOf(options);
     if (Object.keys(changes).length === 0) throw new UsageError('name an option to change');
-    const {tenant} = options;
-    await session.client.admin.alterDatabase(name, changes, {tenant, ...session.change});
-    await session.done(`altered ${name}`, {altered: name, ...changes});
+    const {tenant, yes} = options;
+    const alter = async (change: Session['change']) => {
+      const answer = await session.client.admin.alterDatabase(name, changes, {tenant, ...change});
+      return AlterAnswer.parse(answer).expires;
+    };
+    if (typeof changes['ttl'] === 'string' && !yes && !session.isDryRun) {
+      const going = await alter({dryRun: true});
+      if (going !== undefined)
+        throw new UsageError(`${expiryText(going)}; say --yes if that is meant`);
+    }
+    const expires = await alter(session.change);
+    const altered = {altered: name, ...changes, ...(expires && {expires})};
+    const more = expires === undefined ? '' : `${expiryText(expires)}\n`;
+    await session.done(`altered ${name}`, altered, more);
     return EXIT.ok;
   });
+}
+
+const Expiring = z.looseObject({before: z.string(), buckets: z.number(), cutBuckets: z.number()});
+const AlterAnswer = z.looseObject({expires: Expiring.optional()});
+
+function expiryText({before, buckets, cutBuckets}: z.infer<typeof Expiring>): string {
+  const of = (count: number) => `${count} bucket${count === 1 ? '' : 's'}`;
+  const what = [
+    ...(buckets > 0 ? [`all of ${of(buckets)}`] : []),
+    ...(cutBuckets > 0 ? [`a part of ${of(cutBuckets)}`] : []),
+  ];
+  return `rows from before ${before} expire, and nothing brings them back: ${what.join(', ')}`;
 }
 
 function addDrop(group: Command, context: CommandContext): void {

@@ -413,6 +413,24 @@ test('a drain or decommission with nowhere to go is refused with what is missing
     });
 });
 
+test('an alteration says what a shorter ttl takes away, a dry run before', async () => {
+  const placements = [[{node: 1 as NodeId, role: 'voter'}]];
+  const at = {database: 1 as DatabaseId, timeMs: 0, startMs: 0, endMs: 3_600_000};
+  const bucket = {type: 'ensure-bucket', ...at, placements} as Command;
+  behind.push([bucket, ++index]);
+  meta.apply(bucket, index);
+  const alter = (change: object, dryRun = false) => {
+    const args = {tenant: 'default', name: 'public', ...change};
+    return service.run({action: 'database-alter', args, dryRun});
+  };
+  const expires = {before: expect.stringMatching(/Z$/), buckets: 1, cutBuckets: 0};
+  expect(await alter({ttl: '30d'}, true)).toMatchObject({dryRun: true, ttl: '30d', expires});
+  expect((await read('database-show', {name: 'public'})).value).toMatchObject({ttl: null});
+  expect(await alter({ttl: '30d'})).toMatchObject({ttl: '30d', expires});
+  for (const change of [{ttl: '30d'}, {ttl: '60d'}, {ttl: null}, {replicas: 1}])
+    expect(await alter(change), JSON.stringify(change)).toMatchObject({expires: undefined});
+});
+
 test('a rebalance is begun, and tried by the plan of the meta leader', async () => {
   const dry = await service.run({action: 'rebalance', args: {}, dryRun: true});
   expect(dry).toEqual({dryRun: true, leads: [], replicas: [], nodes: []});

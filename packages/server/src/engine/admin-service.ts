@@ -41,6 +41,7 @@ import {NAMELESS, OperationOrders, type OrderTerms, type WholeSetKind} from './o
 import {type OperationView, viewOperations} from './operation-view.ts';
 import {Recovery} from './recovery.ts';
 import {describeAutomation, RestOrders} from './rest-orders.ts';
+import {expiringBy} from './shorter-ttl.ts';
 import {StoppedAdmin} from './stopped-admin.ts';
 import {readStorage, type StorageReport} from './storage-report.ts';
 import {TrashAdmin, type TrashAdminDeps} from './trash-admin.ts';
@@ -326,7 +327,7 @@ export class AdminService {
     return findDatabase(this.#deps.access, name, deadlineMs);
   }
 
-  #describe({id, name, tenant, options}: Database): unknown {
+  #describe({id, name, tenant, options}: Database): object {
     const {ttlMs, bucketDurationMs, shards, replicas, precision, failover} = options;
     return {
       id,
@@ -355,11 +356,14 @@ export class AdminService {
 
   async #alterDatabase(args: Args, deadlineMs: number): Promise<unknown> {
     const {tenant, name} = {tenant: String(args['tenant']), name: String(args['name'])};
-    await this.#propose(
-      {type: 'alter-database', tenant, name, options: optionsOf(args)},
-      deadlineMs,
-    );
-    return this.#describe(await this.#database(args, deadlineMs));
+    const options = optionsOf(args);
+    const {ttlMs} = options;
+    const before = await this.#database(args, deadlineMs);
+    const nowMs = this.#deps.clock.wallMs();
+    const expires =
+      typeof ttlMs === 'number' ? expiringBy(this.#catalog, before, {ttlMs, nowMs}) : undefined;
+    await this.#propose({type: 'alter-database', tenant, name, options}, deadlineMs);
+    return {...this.#describe(await this.#database(args, deadlineMs)), expires};
   }
 
   async #replicaSets(args: Args, deadlineMs: number): Promise<readonly ReplicaSetView[]> {

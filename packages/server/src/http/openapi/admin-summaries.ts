@@ -30,7 +30,7 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'database-list': 'The databases of a tenant.',
   'database-create': 'Makes a database.',
   'database-show': 'One database with its options.',
-  'database-alter': 'Changes options of a database.',
+  'database-alter': 'Changes options of a database; says what a shorter ttl takes away.',
   'database-drop': 'Drops a database: hidden at once, removed a day later, or after `after`.',
   'database-recover':
     'Takes a dropped database with its rows out of the trash, under its old name or `as`.',
