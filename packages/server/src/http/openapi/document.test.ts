@@ -99,6 +99,19 @@ test('statuses are those of the codes that they name', () => {
   }
 });
 
+test('docs/http.md names the changes that take no dry run', () => {
+  const isChange = (name: string) => /^(?!GET )\w+ \/admin\//.test(name);
+  const withoutTrial = operations()
+    .filter(([name, {parameters = []}]) => {
+      return isChange(name) && !parameters.some((parameter) => parameter.name === 'dry_run');
+    })
+    .map(([name]) => name.split(' ')[1]);
+  const page = readFileSync(new URL('../../../../../docs/http.md', import.meta.url), 'utf8');
+  const [, said = ''] = /^Every change(.*?)takes `\?dry_run=true`/m.exec(page) ?? [];
+  const named = [...said.matchAll(/`(.*?)`/g)].map(([, path]) => path);
+  expect(named.sort()).toEqual(withoutTrial.sort());
+});
+
 test('docs/http.md has each route with the statuses and codes that it may answer, and no others', () => {
   const page = readFileSync(new URL('../../../../../docs/http.md', import.meta.url), 'utf8');
   const [, table = ''] = /^### What each route may answer\n([\s\S]*?)^### /m.exec(page) ?? [];
