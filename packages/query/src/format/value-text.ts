@@ -17,6 +17,11 @@ export function valueText(vector: Vector, row: number): string | undefined {
     case 'time':
       splitTime(vector, slot, split);
       return formatTime(split.ms, split.ns);
+    case 'float': {
+      const value = vector.values[slot]!;
+      // Its sign is a bit of the value, and String() drops it.
+      return Object.is(value, -0) ? '-0' : String(value);
+    }
     default:
       return String(vector.wide?.[slot] ?? vector.values[slot]!);
   }
