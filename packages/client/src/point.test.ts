@@ -19,6 +19,11 @@ it.each<[string, Point, string]>([
     'a\\ b\\,c=d,k\\ \\=\\,=v\\ \\=\\, f\\ \\=\\,=1 1',
   ],
   [
+    'a backslash before what could be escaped',
+    {table: 'a\\=b', tags: {'k\\,': 'v'}, fields: {f: 1}, time},
+    'a\\\\=b,k\\\\,=v f=1 1',
+  ],
+  [
     'what has no value',
     {table: 'm', tags: {a: undefined, b: ''}, fields: {a: undefined, b: null, c: 1}, time},
     'm c=1 1',

@@ -36,7 +36,8 @@ const UNITS_PER_MS = {ns: 1_000_000n, us: 1_000n};
 
 /** The line, without its end. Throws TypeError for what line protocol has no form for. */
 export function lineOfPoint(point: Point, precision: Precision = 'ns'): string {
-  let line = nameText(point.table, / |,/g);
+  // A backslash before an equals sign would be taken for its escape, in a table too.
+  let line = nameText(point.table, / |,|(?<=\\)=/g);
   if (/^[#\t]/.test(line)) throw new TypeError('a table begins with no # (a comment) and no tab');
   for (const [name, value] of Object.entries(point.tags ?? {})) {
     if (value === undefined || value === '') continue;
