@@ -27,6 +27,7 @@ const WITH_NODE = [
   'docs/http.md',
   'docs/sql.md',
   'docs/line-protocol.md',
+  'docs/moving-data.md',
   'docs/concepts.md',
   'docs/security.md',
   'docs/telegraf.md',

@@ -34,14 +34,19 @@ export class Refusal {
 }
 
 /** Answers `METHOD /path` from `routes`; a string goes out as it is, a Refusal with its status. */
-export async function fakeCluster(routes: Routes): Promise<{url: string; seen: Seen[]}> {
+export async function fakeCluster(
+  routes: Routes,
+): Promise<{url: string; seen: Seen[]; keys: string[]}> {
   const seen: Seen[] = [];
+  /** Idempotency keys of all requests that had one. */
+  const keys: string[] = [];
   const server = http.createServer((request, response) => {
     const pieces: Buffer[] = [];
     request.on('data', (piece: Buffer) => pieces.push(piece));
     request.on('end', () => {
       const {method = '', url = ''} = request;
-      const {authorization} = request.headers;
+      const {authorization, 'idempotency-key': key} = request.headers;
+      if (key !== undefined) keys.push(String(key));
       const sent = {method, path: url, body: Buffer.concat(pieces).toString()};
       const entry = {...sent, ...(authorization !== undefined && {authorization})};
       seen.push(entry);
@@ -59,7 +64,7 @@ export async function fakeCluster(routes: Routes): Promise<{url: string; seen: S
     server.closeAllConnections();
     server.close();
   });
-  return {url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen};
+  return {url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, keys};
 }
 
 class Sink extends Writable {

@@ -10,8 +10,10 @@ import {addClusterCommands} from './commands/cluster.ts';
 import {addCompletionCommand} from './commands/completion.ts';
 import {addDatabaseCommands} from './commands/database.ts';
 import {addDevCommand} from './commands/dev.ts';
+import {addExportCommand} from './commands/export.ts';
 import {addFailoverCommands} from './commands/failover.ts';
 import {addHealthCommand} from './commands/health.ts';
+import {addImportCommand} from './commands/import.ts';
 import {addNodeCommands} from './commands/node.ts';
 import {addOperationCommands} from './commands/operation.ts';
 import {addRebalanceCommand} from './commands/rebalance.ts';
@@ -33,7 +35,8 @@ Exit codes:
   0    done                        (status: healthy; check: whole)
   1    refused or failed           (status: degraded; health: not ready; check: damaged)
   2    no node answered            (status: unavailable; check: it could not be read)
-  3    write: some lines were bad, the good ones are written
+  3    write, import: some lines were bad, the good ones are written
+       export: some values have no form in line protocol and are left out
   64   the command line is wrong
   130  Ctrl-C; an operation that was being watched goes on
 
@@ -70,6 +73,8 @@ export function buildProgram(context: CommandContext): Command {
   addDevCommand(program, context);
   addSqlCommand(program, context);
   addWriteCommand(program, context);
+  addExportCommand(program, context);
+  addImportCommand(program, context);
   addStatusCommand(program, context);
   addHealthCommand(program, context);
   addClusterCommands(program, context);

@@ -23,7 +23,7 @@ export const EXIT = {
   unavailable: 2,
   /** `check`: the directory, or a file in it, could not be read. */
   unreadable: 2,
-  /** `write`: some lines were bad, the good ones are written. */
+  /** `write`, `import`: some lines were bad, the good ones are written. `export`: some values are left out. */
   linesRejected: 3,
   /** The command line itself is wrong (EX_USAGE of sysexits.h). */
   usage: 64,

@@ -2,27 +2,16 @@
 // of two points for the same series and time the later line wins. Bad lines are named by their number
 // in the whole input. If it stops half-way it says from which line to go on.
 
-import {createReadStream} from 'node:fs';
-import {stat} from 'node:fs/promises';
-import type {Readable} from 'node:stream';
-import {createGunzip} from 'node:zlib';
-import {
-  type BatchLimits,
-  FlotillaError,
-  type LineBatch,
-  LineBatcher,
-  writeDetailsOf,
-} from '@flotilla/client';
+import {FlotillaError, type LineBatch, writeDetailsOf} from '@flotilla/client';
 import type {Command} from 'commander';
 import {z} from 'zod';
 import {formatBytes, ProgressBar} from '../progress-bar.ts';
 import {type CommandContext, examples, type Session} from '../session.ts';
-import {EXIT, UsageError, writeOut} from '../terminal.ts';
+import {EXIT, writeOut} from '../terminal.ts';
+import {openInput} from '../transfer/input-file.ts';
+import {batchesOf, withoutLines} from '../transfer/line-bodies.ts';
+import {RefusedLines} from '../transfer/refused-lines.ts';
 
-/** Bad lines shown; the count says how many more there are. */
-const REJECTED_SHOWN_MAX = 20;
-/** Characters of a bad line shown; --json has all that the node sent. */
-const TEXT_SHOWN_MAX = 120;
 /** A quarter of what a node takes, so that four bodies fit where one does. */
 const BATCH_BYTES_MAX = 16_000_000;
 
@@ -37,25 +26,17 @@ const Options = z.object({
 });
 type Options = z.infer<typeof Options>;
 
-interface RejectedLine {
-  readonly line: number;
-  readonly code: string;
-  readonly reason: string;
-  readonly text: string;
-}
-
 /** How far the input is written. */
 interface Progress {
   lines: number;
   bytes: number;
-  rejected: number;
-  readonly rejectedLines: RejectedLine[];
+  readonly rejected: RefusedLines;
 }
 
 export function addWriteCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('write')
-    .argument('[file]', 'line protocol, gzip if it ends in .gz; - or nothing for stdin')
+    .argument('[file]', 'line protocol, .gz and .zst are inflated; - or nothing for stdin')
     .description('write line protocol')
     .option('--db <name>', 'database (default public)')
     .option('--tenant <name>', 'tenant of the database')
@@ -71,17 +52,21 @@ export function addWriteCommand(program: Command, context: CommandContext): void
         'write points.lp.gz --precision s',
         "write <<< 'cpu,host=a usage=0.5'",
       ]),
+    )
+    .addHelpText(
+      'after',
+      '\nFor a stream, a script or a few lines. What an export wrote, CSV, and files so large that\nthey may have to be gone on with: see `import`.\n',
     );
   context.client(command, Options, writeInput);
 }
 
 async function writeInput(session: Session, options: Options, file?: string): Promise<number> {
   const {terminal} = session;
-  const input = await openInput(session, file);
+  const input = await openInput(terminal, file);
   const bar = new ProgressBar(terminal.stderr);
   const aborter = new AbortController();
   const stopListening = terminal.onInterrupt(() => aborter.abort());
-  const progress: Progress = {lines: 0, bytes: 0, rejected: 0, rejectedLines: []};
+  const progress: Progress = {lines: 0, bytes: 0, rejected: new RefusedLines()};
   const limits = {bytesMax: BATCH_BYTES_MAX, linesMax: options.batchLines};
   try {
     for await (const batch of batchesOf(input.stream, limits)) {
@@ -119,102 +104,29 @@ async function writeBatch(
     if (!(error instanceof FlotillaError) || error.code !== 'LINES_REJECTED') throw error;
     const details = writeDetailsOf(error);
     if (details === undefined) throw error;
-    progress.rejected += details.rejected;
-    for (const rejected of details.lines) {
-      const line = rejected.line + batch.firstLine - 1;
-      if (progress.rejectedLines.length < 100) progress.rejectedLines.push({...rejected, line});
-    }
+    const lines = details.lines.map((each) => ({...each, line: each.line + batch.firstLine - 1}));
+    progress.rejected.add(lines, details.rejected);
     if (!partial) throw error;
   }
 }
 
 async function finish(session: Session, progress: Progress, skipped: number): Promise<number> {
-  const {lines, bytes, rejected, rejectedLines} = progress;
+  const {lines, bytes} = progress;
+  const {count: rejected, first: rejectedLines} = progress.rejected;
   const sent = Math.max(0, lines - skipped);
   await session.print({lines: sent, bytes, rejected, rejectedLines}, () => {
     const tail = rejected === 0 ? '' : `, ${rejected} rejected`;
-    return `${renderRejected(progress)}sent ${sent} ${sent === 1 ? 'line' : 'lines'} (${formatBytes(bytes)})${tail}\n`;
+    return `${progress.rejected.render()}sent ${sent} ${sent === 1 ? 'line' : 'lines'} (${formatBytes(bytes)})${tail}\n`;
   });
   return rejected === 0 ? EXIT.ok : EXIT.linesRejected;
 }
 
-function renderRejected({rejected, rejectedLines}: Progress): string {
-  const shown = rejectedLines.slice(0, REJECTED_SHOWN_MAX);
-  const bad = shown
-    .map(({line, reason, text}) => `line ${line}: ${reason}: ${printable(text)}\n`)
-    .join('');
-  return rejected > shown.length ? `${bad}and ${rejected - shown.length} more\n` : bad;
-}
-
-/** Enough of a bad line to know it by, and nothing that a terminal would obey. */
-function printable(text: string): string {
-  const shown = text.length > TEXT_SHOWN_MAX ? `${text.slice(0, TEXT_SHOWN_MAX)} ...` : text;
-  return shown.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}');
-}
-
 async function sayWhereToGoOn(session: Session, progress: Progress): Promise<void> {
   const {stderr} = session.terminal;
-  await writeOut(stderr, renderRejected(progress));
+  await writeOut(stderr, progress.rejected.render());
   if (progress.lines === 0) return;
   await writeOut(
     stderr,
     `the first ${progress.lines} lines are written; go on with --skip-lines ${progress.lines}\n`,
   );
-}
-
-interface Input {
-  readonly stream: Readable;
-  /** How much has been read, where the end is known. */
-  fraction(): number | undefined;
-}
-
-async function openInput(session: Session, file: string | undefined): Promise<Input> {
-  const {stdin} = session.terminal;
-  if (file === undefined || file === '-') {
-    if (stdin.isTTY === true && file === undefined) {
-      throw new UsageError('name a file, or give line protocol on stdin');
-    }
-    return {stream: stdin, fraction: () => undefined};
-  }
-  const size = await sizeOf(file);
-  const raw = createReadStream(file, {highWaterMark: 1 << 20});
-  const fraction = () => (size === 0 ? 1 : raw.bytesRead / size);
-  if (!file.endsWith('.gz')) return {stream: raw, fraction};
-  const inflated = createGunzip();
-  raw.on('error', (error) => inflated.destroy(error));
-  return {stream: raw.pipe(inflated), fraction};
-}
-
-async function sizeOf(file: string): Promise<number> {
-  try {
-    const found = await stat(file);
-    if (found.isDirectory()) throw new UsageError(`${file} is a directory: name a file`);
-    return found.size;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new UsageError(`no such file: ${file}`);
-  }
-}
-
-async function* batchesOf(stream: Readable, limits: BatchLimits): AsyncGenerator<LineBatch> {
-  const batcher = new LineBatcher(limits);
-  for await (const piece of stream) {
-    yield* batcher.push(typeof piece === 'string' ? Buffer.from(piece) : (piece as Uint8Array));
-  }
-  const last = batcher.end();
-  if (last !== undefined) yield last;
-}
-
-/** The part of a batch behind the first `skipped` lines of the input. */
-function withoutLines(batch: LineBatch, skipped: number): LineBatch | undefined {
-  const surplus = skipped - (batch.firstLine - 1);
-  if (surplus <= 0) return batch;
-  if (surplus >= batch.lineCount) return undefined;
-  let cursor = 0;
-  for (let line = 0; line < surplus; line++) cursor = batch.bytes.indexOf(0x0a, cursor) + 1;
-  return {
-    bytes: batch.bytes.subarray(cursor),
-    firstLine: batch.firstLine + surplus,
-    lineCount: batch.lineCount - surplus,
-  };
 }

@@ -1,0 +1,213 @@
+import {existsSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
+import {gunzipSync, zstdDecompressSync} from 'node:zlib';
+import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {cleanUp, fakeCluster, Refusal, run, temporaryDirectory} from '../program.fixture.ts';
+import {EXIT} from '../terminal.ts';
+import {Manifest} from '../transfer/manifest.ts';
+
+afterEach(cleanUp);
+
+interface FakeRow {
+  readonly ns: bigint;
+  readonly cells: string;
+}
+
+/** Behind the time; of table `cpu`, and one row of `mem`. */
+let rows: FakeRow[];
+/** Rows that an answer may have. */
+let rowsMax: number;
+let selects: string[];
+let directory: string;
+
+const DAY = 86_400_000_000_000n;
+const COLUMNS: Record<string, [string, string, string][]> = {
+  cpu: [
+    ['time', 'TIMESTAMP', 'TIME'],
+    ['host', 'STRING', 'TAG'],
+    ['load', 'DOUBLE', 'FIELD'],
+    ['note', 'STRING', 'FIELD'],
+  ],
+  mem: [
+    ['time', 'TIMESTAMP', 'TIME'],
+    ['free', 'BIGINT UNSIGNED', 'FIELD'],
+  ],
+};
+
+beforeEach(() => {
+  directory = path.join(temporaryDirectory(), 'out');
+  selects = [];
+  rowsMax = Infinity;
+  rows = [
+    {ns: 1n, cells: 'a,1.5,"two, ""lines""\n"'},
+    {ns: 2n, cells: 'b,-0,'},
+    {ns: 400n * DAY, cells: ',,""'},
+    {ns: 400n * DAY + 1n, cells: 'a,,'},
+  ];
+});
+
+function answer(sql: string): unknown {
+  if (sql === 'SHOW TABLES') return [{table_name: 'mem'}, {table_name: 'cpu'}];
+  const table = /(?:TABLE|FROM) "(\w+)"/.exec(sql)![1]!;
+  if (sql.startsWith('DESCRIBE'))
+    return COLUMNS[table]!.map(([column_name, data_type, column_type]) => {
+      return {column_name, data_type, column_type};
+    });
+  const [, start, end] = /time >= (-?\d+) AND time < (-?\d+)/.exec(sql) ?? [];
+  const asked = (table === 'cpu' ? rows : [{ns: 5n, cells: '18446744073709551615'}]).filter(
+    ({ns}) => start === undefined || (ns >= BigInt(start) && ns < BigInt(end!)),
+  );
+  if (sql.includes('count(*)')) return asked.map(({ns}) => ({bin_start: binOf(ns), row_count: 1}));
+  selects.push(sql);
+  if (asked.length > rowsMax)
+    return new Refusal(400, {code: 'QUERY_ERROR', details: {limit: 'rows_per_answer_max'}});
+  const header = COLUMNS[table]!.map(([name]) => name).join(',');
+  return `${header}\r\n${asked.map(({ns, cells}) => `${ns},${cells}\r\n`).join('')}`;
+}
+
+function binOf(ns: bigint): string {
+  return new Date(Number((ns - (ns % (30n * DAY))) / 1_000_000n)).toISOString();
+}
+
+async function cluster(): Promise<string> {
+  return (await fakeCluster({'POST /api/v1/sql': ({body}) => answer(body)})).url;
+}
+
+function manifest(): Manifest {
+  return Manifest.parse(JSON.parse(readFileSync(path.join(directory, 'manifest.json'), 'utf8')));
+}
+
+function filesOf(table: string): string[] {
+  return manifest()
+    .tables.find(({shape}) => shape.name === table)!
+    .files.map((file) => path.join(directory, file.path));
+}
+
+describe('export', () => {
+  it('writes every table, and what it wrote into a manifest', async () => {
+    const {code, out} = await run(['export', directory, '--db', 'm'], {url: await cluster()});
+    const counted =
+      /^left out, since all of their fields were dropped: 1 row\nexported 4 rows of 2 tables into 2 files/;
+    expect([code, out]).toEqual([0, expect.stringMatching(counted)]);
+    const [cpu] = filesOf('cpu');
+    expect(cpu).toMatch(/0001-cpu\/000001\.lp\.gz$/);
+    expect(gunzipSync(readFileSync(cpu!)).toString()).toBe(
+      'cpu,host=a load=1.5,note="two, \\"lines\\"\n" 1\n' +
+        'cpu,host=b load=-0 2\n' +
+        `cpu note="" ${400n * DAY}\n`,
+    );
+    const [mem] = filesOf('mem');
+    expect(gunzipSync(readFileSync(mem!)).toString()).toBe('mem free=18446744073709551615u 5\n');
+    const {database, format, endedAt, tables} = manifest();
+    expect({database, format}).toEqual({database: 'm', format: 'lp'});
+    expect(endedAt).toBeDefined();
+    expect(tables[0]!.files[0]!.written).toMatchObject({
+      rows: 3,
+      leftOut: {rows: 0, values: 0, rowsWithoutFields: 1},
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+  });
+
+  it('goes on: what is whole is not fetched again, what is gone or changed is', async () => {
+    const url = await cluster();
+    await run(['export', directory, '--format', 'csv', '--compress', 'zstd'], {url});
+    const [cpu] = filesOf('cpu');
+    const [mem] = filesOf('mem');
+    expect(zstdDecompressSync(readFileSync(mem!)).toString()).toBe(
+      'time,free\n5,18446744073709551615\n',
+    );
+    selects = [];
+    const again = await run(['export', directory, '--resume'], {url});
+    expect(again.out).toContain('2 of them kept');
+    expect(selects).toEqual([]);
+    rmSync(mem!);
+    writeFileSync(cpu!, 'else');
+    const healed = await run(['export', directory, '--resume', '--json'], {url});
+    expect(JSON.parse(healed.out)).toMatchObject({files: 2, filesKept: 0, rows: 4});
+    expect(selects).toHaveLength(2);
+    expect(zstdDecompressSync(readFileSync(cpu!)).toString()).toContain(
+      'a,1.5,"two, ""lines""\n"\n',
+    );
+  });
+
+  it('leaves no file of a window that broke off, and says how to go on', async () => {
+    const whole = answer;
+    const {url} = await fakeCluster({
+      'POST /api/v1/sql': ({body}) =>
+        body.startsWith('SELECT "time", "free"')
+          ? new Refusal(400, {code: 'TABLE_NOT_FOUND', message: 'no such table'})
+          : whole(body),
+    });
+    const {code, err} = await run(['export', directory], {url});
+    expect(code).toBe(EXIT.failed);
+    expect(err).toContain(`go on with ./flotilla export ${directory} --resume`);
+    const [entry] = manifest().tables.find(({shape}) => shape.name === 'mem')!.files;
+    expect(entry!.written).toBeUndefined();
+    for (const left of ['', '.part'])
+      expect(existsSync(path.join(directory, `${entry!.path}${left}`))).toBe(false);
+    expect(existsSync(filesOf('cpu')[0]!)).toBe(true);
+  });
+
+  it('halves a window that is too much for one answer', async () => {
+    rowsMax = 1;
+    const {code, out} = await run(['export', directory, '--table', 'cpu', '--compress', 'none'], {
+      url: await cluster(),
+    });
+    expect([code, out]).toEqual([0, expect.stringContaining('exported 3 rows of 1 table ')]);
+    const files = filesOf('cpu');
+    expect(files.length).toBeGreaterThan(2);
+    expect(files.map((file) => readFileSync(file, 'utf8')).join('')).toMatch(
+      /^cpu,host=a load=1\.5.*?\ncpu,host=b load=-0 2\ncpu note="" \d+\n$/s,
+    );
+  });
+
+  it('tells what line protocol has no form for, by its exit code too', async () => {
+    rows = [
+      {ns: 1n, cells: 'a,NaN,x'},
+      {ns: 2n, cells: '"a\nb",1,'},
+    ];
+    const url = await cluster();
+    const lines = await run(['export', '-', '--table', 'cpu'], {url});
+    expect(lines).toMatchObject({code: EXIT.linesRejected, out: 'cpu,host=a note="x" 1\n'});
+    expect(lines.err).toContain('1 row, 1 value (the first: a value of cpu is not finite)');
+    const csv = await run(['export', '-', '--table', 'cpu', '--format', 'csv'], {url});
+    expect(csv).toMatchObject({
+      code: 0,
+      out: 'time,host,load,note\n1,a,NaN,x\n2,"a\nb",1,\n',
+    });
+  });
+
+  it('ends at Ctrl-C with what is whole', async () => {
+    let stop = (): void => {};
+    const {url} = await fakeCluster({
+      'POST /api/v1/sql': ({body}) => {
+        if (body.startsWith('SELECT "time", "free"')) stop();
+        return answer(body);
+      },
+    });
+    const options = {url, onInterrupt: (handler: () => void) => (stop = handler)};
+    const {code} = await run(['export', directory], options);
+    expect(code).toBe(EXIT.interrupted);
+    expect(existsSync(filesOf('cpu')[0]!)).toBe(true);
+    expect(existsSync(filesOf('mem')[0]!)).toBe(false);
+  });
+
+  it.each([
+    [['-'], /takes one table/],
+    [['-', '--table', 'a', '--table', 'b'], /takes one table/],
+    [['-', '--table', 'a', '--compress', 'gzip'], /for a directory/],
+    [['DIR', '--resume'], /has no manifest\.json/],
+    [['.'], /is not empty/],
+  ])('%j is refused', async (args, message) => {
+    const given = args.map((arg) => (arg === 'DIR' ? directory : arg));
+    const {code, err} = await run(['export', ...given], {url: await cluster()});
+    expect([code, err]).toEqual([EXIT.usage, expect.stringMatching(message)]);
+  });
+
+  it('goes on in the form that it was begun in', async () => {
+    const url = await cluster();
+    await run(['export', directory, '--db', 'm'], {url});
+    const {code, err} = await run(['export', directory, '--resume', '--format', 'csv'], {url});
+    expect([code, err]).toEqual([EXIT.usage, expect.stringContaining('was begun with lp')]);
+  });
+});

@@ -1,0 +1,114 @@
+// The rows of one table and window, from the cluster to an output: asked for as CSV, in which every value is
+// exact, and written as lines or as CSV again. Nothing is held but a piece of the answer.
+
+import type {FlotillaClient, QueryOptions} from '@flotilla/client';
+import {CsvReader, type CsvRecord, csvLine} from './csv-reader.ts';
+import type {Format, LeftOut} from './manifest.ts';
+import type {Output} from './output-file.ts';
+import {lineOfCells} from './row-points.ts';
+import {columnsOf, quoted, type TableShape} from './table-shape.ts';
+import type {Window} from './windows.ts';
+
+export interface RowsWanted {
+  readonly client: FlotillaClient;
+  readonly query: QueryOptions;
+  readonly shape: TableShape;
+  readonly window: Pick<Window, 'start' | 'end'>;
+  readonly format: Format;
+  /** Told after each piece. */
+  readonly onRows: (count: number) => void;
+}
+
+export interface RowsWritten {
+  readonly rows: number;
+  readonly leftOut: LeftOut;
+  /** Of what had no form, the first that was met. */
+  readonly firstFault?: string | undefined;
+}
+
+export async function writeRows(wanted: RowsWanted, output: Output): Promise<RowsWritten> {
+  const {client, query, shape, window, onRows} = wanted;
+  const writer = new RowWriter(wanted);
+  for await (const records of recordsOf(
+    client.queryBytes(selectText(shape, window), 'csv', query),
+  )) {
+    const text = writer.textOf(records);
+    if (text !== '') await output.write(text);
+    onRows(records.length);
+  }
+  return writer.written();
+}
+
+/** Without the header. */
+async function* recordsOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<CsvRecord[]> {
+  // A mark of the byte order is a letter like any other where a string begins with it.
+  const decoder = new TextDecoder('utf-8', {ignoreBOM: true});
+  const reader = new CsvReader();
+  let hasHeader = false;
+  const rest = (records: CsvRecord[]): CsvRecord[] => {
+    if (hasHeader || records.length === 0) return records;
+    hasHeader = true;
+    return records.slice(1);
+  };
+  for await (const piece of pieces) yield rest(reader.push(decoder.decode(piece, {stream: true})));
+  yield rest(reader.push(decoder.decode()));
+  yield rest(reader.end());
+}
+
+export function selectText(shape: TableShape, {start, end}: RowsWanted['window']): string {
+  const columns = columnsOf(shape).map(quoted).join(', ');
+  return `SELECT ${columns} FROM ${quoted(shape.name)} WHERE time >= ${start} AND time < ${end} ORDER BY time`;
+}
+
+class RowWriter {
+  readonly #shape: TableShape;
+  readonly #format: Format;
+  readonly #firstField: number;
+  #rows = 0;
+  #leftOut = {rows: 0, values: 0, rowsWithoutFields: 0};
+  #firstFault: string | undefined;
+
+  constructor({shape, format}: Pick<RowsWanted, 'shape' | 'format'>) {
+    this.#shape = shape;
+    this.#format = format;
+    this.#firstField = 1 + shape.tags.length;
+  }
+
+  textOf(records: readonly CsvRecord[]): string {
+    let text = '';
+    for (const {cells, fault, line} of records) {
+      if (fault !== undefined) throw new Error(`line ${line} of the answer: ${fault}`);
+      text += this.#textOf(cells);
+    }
+    return text;
+  }
+
+  written(): RowsWritten {
+    return {rows: this.#rows, leftOut: this.#leftOut, firstFault: this.#firstFault};
+  }
+
+  #textOf(cells: CsvRecord['cells']): string {
+    if (cells.every((cell, i) => i < this.#firstField || cell === undefined)) {
+      this.#leftOut.rowsWithoutFields += 1;
+      return '';
+    }
+    const text = this.#format === 'csv' ? csvLine(cells) : this.#lineOf(cells);
+    if (text !== '') this.#rows += 1;
+    return text;
+  }
+
+  #lineOf(cells: CsvRecord['cells']): string {
+    try {
+      const {line, valuesLeftOut} = lineOfCells(this.#shape, cells);
+      if (valuesLeftOut > 0) this.#firstFault ??= `a value of ${this.#shape.name} is not finite`;
+      this.#leftOut.values += valuesLeftOut;
+      if (line !== undefined) return `${line}\n`;
+      this.#leftOut.rows += 1;
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      this.#firstFault ??= error.message;
+      this.#leftOut.rows += 1;
+    }
+    return '';
+  }
+}

@@ -1,0 +1,174 @@
+// An import: one source after the other, one body after the other, so that of two rows of the same series and time
+// the later one wins. A body counts once it is acknowledged.
+
+import type {Readable} from 'node:stream';
+import {
+  type FlotillaClient,
+  FlotillaError,
+  type WriteDetails,
+  type WriteOptions,
+  writeDetailsOf,
+} from '@flotilla/client';
+import type {ProgressBar} from '../progress-bar.ts';
+import type {Terminal} from '../terminal.ts';
+import {type Body, type ColumnTypes, csvBodies, lineBodies, typesOf} from './import-bodies.ts';
+import type {ImportMemory} from './import-memory.ts';
+import type {Source, Sources} from './import-sources.ts';
+import {openInput} from './input-file.ts';
+import {isWhole} from './manifest.ts';
+import {RefusedLines} from './refused-lines.ts';
+import type {TimeUnit} from './row-points.ts';
+import {TransferPace} from './transfer-pace.ts';
+
+/** A share of the log: a body of one set is one entry. */
+const BODY_BYTES_MAX = 8_000_000;
+const BODY_LINES_MAX = 10_000;
+const LIMITS = {bytesMax: BODY_BYTES_MAX, linesMax: BODY_LINES_MAX};
+
+export interface ImportTerms {
+  readonly client: FlotillaClient;
+  readonly terminal: Terminal;
+  readonly bar: ProgressBar;
+  readonly signal: AbortSignal;
+  readonly memory: ImportMemory;
+  readonly write: Pick<WriteOptions, 'database' | 'tenant' | 'timeoutMs'>;
+  /** Of times that are whole numbers. */
+  readonly unit: TimeUnit;
+  /** Of a CSV file that is of no export. */
+  readonly csv?: {readonly table: string; readonly types: ColumnTypes} | undefined;
+  /** Files are verified and rows are read; nothing is sent. */
+  readonly isDryRun: boolean;
+}
+
+export interface ImportCounts {
+  files: number;
+  /** Of them, those that an earlier run had written. */
+  filesDone: number;
+  /** Lines that were sent, or would be. */
+  rows: number;
+  bytes: number;
+}
+
+/** A file of an export is not as it was written. */
+export class DamagedFile extends Error {}
+
+export class Import {
+  readonly #terms: ImportTerms;
+  readonly #sources: Sources;
+  readonly #pace = new TransferPace();
+  readonly refused = new RefusedLines();
+  readonly counts: ImportCounts = {files: 0, filesDone: 0, rows: 0, bytes: 0};
+
+  constructor(terms: ImportTerms, sources: Sources) {
+    this.#terms = terms;
+    this.#sources = sources;
+  }
+
+  async run(): Promise<void> {
+    const {memory, signal} = this.#terms;
+    for (const source of this.#sources.list) {
+      signal.throwIfAborted();
+      this.counts.files += 1;
+      if (memory.isDone(source.name)) this.counts.filesDone += 1;
+      else await this.#read(source);
+    }
+  }
+
+  async #read(source: Source): Promise<void> {
+    const {terminal, memory, signal, isDryRun} = this.#terms;
+    await mustBeWhole(source);
+    const input = await openInput(terminal, source.path ?? '-');
+    try {
+      for await (const body of this.#bodiesOf(source, input.stream)) {
+        signal.throwIfAborted();
+        await this.#take(source, body);
+        if (!isDryRun) await memory.written(source.name, body.endLine);
+        this.#show(source, input.fraction());
+      }
+    } finally {
+      input.stream.destroy();
+    }
+    if (!isDryRun) await memory.done(source.name);
+  }
+
+  #bodiesOf({name, format, shape}: Source, stream: Readable): AsyncGenerator<Body> {
+    const {memory, unit, csv} = this.#terms;
+    const skipped = memory.linesOf(name);
+    if (format === 'lp') return lineBodies(stream, LIMITS, skipped);
+    const columns = shape === undefined ? csv! : {table: shape.name, types: typesOf(shape)};
+    const terms = {...columns, unit: shape === undefined ? unit : ('ns' as const)};
+    return csvBodies(stream, terms, {limits: LIMITS, skipped});
+  }
+
+  async #take(source: Source, body: Body): Promise<void> {
+    const {list} = this.#sources;
+    const file = list.length > 1 ? source.name : undefined;
+    this.refused.add(body.refused.map((line) => ({...line, file})));
+    if (!this.#terms.isDryRun && body.bytes.length > 0) await this.#send(source, body, file);
+    this.#pace.add(body.rows);
+    this.counts.rows += body.rows;
+    this.counts.bytes += body.bytes.length;
+  }
+
+  /** What asks for more new buckets than one request may make is sent again from the first line too many. */
+  async #send(source: Source, body: Body, file: string | undefined): Promise<void> {
+    let rest = body.bytes;
+    let before = 0;
+    for (;;) {
+      const details = await this.#write(source, body.lineAt(before + 1), rest);
+      if (details === undefined) return;
+      const tooMany = details.lines.find(({code}) => code === 'BUCKET_LIMIT')?.line ?? 1;
+      const final =
+        tooMany === 1 ? details.lines : details.lines.filter(({line}) => line < tooMany);
+      this.refused.add(
+        final.map((each) => ({...each, file, line: body.lineAt(before + each.line)})),
+        tooMany === 1 ? details.rejected : final.length,
+      );
+      // The first line already: it is not the number of new ones that is too large.
+      if (tooMany === 1) return;
+      rest = behindLines(rest, tooMany - 1);
+      before += tooMany - 1;
+    }
+  }
+
+  /** What was refused of it. */
+  async #write(
+    {name, format, shape}: Source,
+    line: number,
+    bytes: Uint8Array,
+  ): Promise<WriteDetails | undefined> {
+    const {client, memory, write, signal, unit} = this.#terms;
+    const idempotencyKey = memory.keyOf(name, line, bytes);
+    const precision = format === 'lp' && shape === undefined ? unit : 'ns';
+    try {
+      await client.write(bytes, {...write, precision, idempotencyKey, signal});
+      return undefined;
+    } catch (error) {
+      const isRefusal = error instanceof FlotillaError && error.code === 'LINES_REJECTED';
+      const details = isRefusal ? writeDetailsOf(error) : undefined;
+      if (details === undefined) throw error;
+      return details;
+    }
+  }
+
+  #show({name}: Source, ofSource: number | undefined): void {
+    const {list, rows: rowsTotal} = this.#sources;
+    const ofRows = rowsTotal === undefined ? undefined : this.counts.rows / Math.max(1, rowsTotal);
+    const fraction = list.length > 1 ? ofRows : ofSource;
+    const {bytes} = this.counts;
+    this.#terms.bar.update(fraction, this.#pace.label(name, {bytes, fraction}));
+  }
+}
+
+/** Before anything of it is sent. */
+async function mustBeWhole({name, ofExport}: Source): Promise<void> {
+  if (ofExport === undefined || (await isWhole(ofExport.directory, ofExport.entry))) return;
+  const next = 'fetch it again by export --resume, or take it from another copy';
+  throw new DamagedFile(`${name} is not as the export wrote it: its SHA-256 differs; ${next}`);
+}
+
+function behindLines(bytes: Uint8Array, count: number): Uint8Array {
+  let cursor = 0;
+  for (let line = 0; line < count; line++) cursor = bytes.indexOf(0x0a, cursor) + 1;
+  return bytes.subarray(cursor);
+}
