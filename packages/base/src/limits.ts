@@ -423,6 +423,11 @@ export const LIMITS = {
     flag: {name: '--snapshot-rate', min: 1 * MIB, max: 16 * GIB, isOfCluster: false},
     why: 'That a node sends to replicas that are made: half of a 1 Gbit/s line, 16 s for a gigabyte.',
   },
+  backup_bytes_per_second_max: {
+    value: 256 * MIB,
+    unit: 'bytes/s',
+    why: 'That a node reads for a backup, unless it says another rate: two seconds for half a gigabyte, and half of what a plain SSD gives stays for requests.',
+  },
   checksums_per_cluster_max: {
     value: 1,
     unit: 'count',

@@ -4,6 +4,7 @@ import {Command, CommanderError} from 'commander';
 import manifest from '../package.json' with {type: 'json'};
 import {addAuditCommand} from './commands/audit.ts';
 import {addAutomationCommands} from './commands/automation.ts';
+import {addBackupCommands} from './commands/backup.ts';
 import {addCertCommands} from './commands/cert.ts';
 import {addCheckCommand} from './commands/check.ts';
 import {addClusterCommands} from './commands/cluster.ts';
@@ -32,8 +33,8 @@ import {EXIT, type Terminal} from './terminal.ts';
 
 const EXIT_CODES = `
 Exit codes:
-  0    done                        (status: healthy; check: whole)
-  1    refused or failed           (status: degraded; health: not ready; check: damaged)
+  0    done                        (status: healthy; check, backup verify: whole)
+  1    refused or failed           (status: degraded; health: not ready; check, backup verify: damaged)
   2    no node answered            (status: unavailable; check: it could not be read)
   3    write, import: some lines were bad, the good ones are written
        export: some values have no form in line protocol and are left out
@@ -61,6 +62,8 @@ export function buildProgram(context: CommandContext): Command {
   const program = new Command('./flotilla')
     .description('Flotilla: a time-series database that runs as many small Raft groups')
     .version(manifest.version)
+    // An option behind a command's name is that command's, also where the one above it has it too.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => stdout.write(text),
@@ -90,6 +93,7 @@ export function buildProgram(context: CommandContext): Command {
   addTokenCommands(program, context);
   addAuditCommand(program, context);
   addRecoverCommands(program, context);
+  addBackupCommands(program, context);
   addCheckCommand(program, context);
   addCertCommands(program, context);
   addSimCommand(program, context);

@@ -236,6 +236,30 @@ export const RebalanceView = z.looseObject({
 });
 export type RebalanceView = z.infer<typeof RebalanceView>;
 
+/** A backup in a directory, complete or on its way. */
+export const Backup = z.looseObject({
+  id: z.string(),
+  state: z.enum(['done', 'running', 'failed', 'stopped', 'damaged']),
+  sets: z.number(),
+  setsDone: z.number(),
+  bytes: z.number(),
+  copiedBytes: z.number(),
+  startedAt: z.string().optional(),
+  endedAt: z.string().optional(),
+  error: z.string().optional(),
+});
+export type Backup = z.infer<typeof Backup>;
+
+export interface BackupWanted {
+  /** Absolute, and one directory for all nodes. */
+  readonly directory: string;
+  /** Of the cluster all, where neither is named. */
+  readonly tenant?: string | undefined;
+  readonly database?: string | undefined;
+  /** That each node reads for it. */
+  readonly bytesPerSecond?: number | undefined;
+}
+
 export const Entity = z.looseObject({});
 export type Entity = z.infer<typeof Entity>;
 

@@ -3,6 +3,8 @@
 import {z} from 'zod';
 import {
   type AutomationKind,
+  Backup,
+  type BackupWanted,
   Candidate,
   Cardinality,
   Decommission,
@@ -340,6 +342,27 @@ export class AdminClient {
     options: ChangeOptions = {},
   ): Promise<RecoveryOutcome> {
     return RecoveryOutcome.parse(await this.#change('POST', '/recovery', plan, options));
+  }
+
+  /** Begins it and returns at once; `backup` says how far it is. */
+  async createBackup(wanted: BackupWanted, options: CallOptions = {}): Promise<Backup> {
+    const answer = await this.#change('POST', '/backups', wanted, options);
+    return Backup.parse(answer['backup']);
+  }
+
+  /** In a directory that the asked node sees. */
+  async backups(directory: string, options: CallOptions = {}): Promise<Backup[]> {
+    return listOf(Backup, await this.#get(`/backups${query({directory})}`, options), 'backups');
+  }
+
+  /** Undefined: there is none of that id. */
+  async backup(
+    directory: string,
+    id: string,
+    options: CallOptions = {},
+  ): Promise<Backup | undefined> {
+    const path = `/backups${query({directory, id})}`;
+    return listOf(Backup, await this.#get(path, options), 'backups')[0];
   }
 
   async operations(options: CallOptions = {}): Promise<Operation[]> {

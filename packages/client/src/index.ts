@@ -1,6 +1,8 @@
 export type {AdminClient} from './admin.ts';
 export {
   type AutomationKind,
+  type Backup,
+  type BackupWanted,
   type Candidate,
   type Cardinality,
   type Decommission,

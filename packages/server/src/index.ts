@@ -1,3 +1,4 @@
+export {listBackupsIn, pruneBackupsIn, verifyBackupsIn} from './backup/backup-files.ts';
 export {
   type CheckOptions,
   checkDirectory,

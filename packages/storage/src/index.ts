@@ -1,3 +1,29 @@
+export {
+  type Announcement,
+  announce,
+  announceAlone,
+  announcementPath,
+  incomingPath,
+  withdraw,
+  withdrawDead,
+} from './backup/announcements.ts';
+export {BackupDirectory} from './backup/backup-directory.ts';
+export {type BackupView, listBackups} from './backup/backup-list.ts';
+export type {
+  BackedUpFile,
+  BackedUpSet,
+  BackupRecord,
+  BackupScope,
+  StoredFile,
+} from './backup/backup-record.ts';
+export {Journal, knownFiles} from './backup/known-files.ts';
+export {type Pruned, pruneBackups} from './backup/prune-backups.ts';
+export {
+  type BackupFault,
+  type BackupsCheck,
+  type VerifyProgress,
+  verifyBackups,
+} from './backup/verify-backups.ts';
 export type {BucketTime} from './block-cut.ts';
 export type {DeadColumnIds} from './dead-columns.ts';
 export {type CommitPoint, type Edit, Manifest, type ManifestFault, verifyRows} from './manifest.ts';

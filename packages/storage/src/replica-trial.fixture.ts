@@ -19,7 +19,7 @@ import {
 import {ReplicaStorage, type StorageOptions} from './replica-storage.ts';
 
 /** A process: once it is dead, none of its calls does anything or answers any more. */
-class Life {
+export class Life {
   isOver = false;
   /** Calls left until it dies by itself. */
   callsLeft = Number.POSITIVE_INFINITY;

@@ -10,6 +10,7 @@ import {
   toWireError,
   type WireError,
 } from '@flotilla/base';
+import type {BackupRuns} from '../backup/backup-runs.ts';
 import type {Sample} from '../metrics/sample.ts';
 import type {AdminService} from './admin-service.ts';
 import {isStorageOrder} from './gateway.ts';
@@ -28,6 +29,7 @@ export interface EngineServices {
   readonly writes: WriteService;
   readonly sql: SqlService;
   readonly admin: AdminService;
+  readonly backups: BackupRuns;
   /** Orders that every thread of the node carries out for its own replicas. */
   readonly storage: (action: string) => Promise<void>;
   readonly measure: () => readonly Sample[];
@@ -128,6 +130,7 @@ export class EngineCalls {
   }
 
   async #admin(action: string, {call}: Extract<Call, {method: 'admin'}>): Promise<unknown> {
+    if (action.startsWith('backup-')) return this.#services.backups.run(action, call.args);
     if (!isStorageOrder(action)) return this.#services.admin.run(call);
     await this.#services.storage(action);
     return {};

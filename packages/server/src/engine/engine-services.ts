@@ -4,6 +4,8 @@ import {isMainThread} from 'node:worker_threads';
 import type {Catalog} from '@flotilla/catalog';
 import type {ReplicaMachine} from '@flotilla/replica';
 import {FragmentReader, type ReadCounts} from '@flotilla/router';
+import {NodeDisk} from '../adapters/index.ts';
+import {BackupRuns} from '../backup/backup-runs.ts';
 import type {Sample} from '../metrics/sample.ts';
 import {type ThreadParts, threadSamples} from '../metrics/thread-samples.ts';
 import {AdminService} from './admin-service.ts';
@@ -33,6 +35,11 @@ export function createServices(
   const parsers = new Parsers(options.memory.series_caches_bytes_max);
   const counts = new ServiceCounts();
   const {trashRetentionMs} = options.settings;
+  const backups = new BackupRuns({
+    ...{node: options.node, access: copy, rpc, nodes, clock, log: base.log},
+    openDisk: (directory) => new NodeDisk(directory),
+    build: options.version,
+  });
   const createDatabase: CreateDatabase | undefined = options.autoCreateDatabase
     ? async (tenant, name, deadlineMs) => {
         const command = {type: 'create-database', tenant, name, ifNotExists: true} as const;
@@ -57,9 +64,13 @@ export function createServices(
       slices: turns,
       trashRetentionMs,
     }),
+    backups,
     storage: (action) => settleStorage(action, machinesOf(host)),
     counts,
-    measure: () => measured(base, core, {reads, services: counts, memory, parsers}),
+    measure: () => [
+      ...measured(base, core, {reads, services: counts, memory, parsers}),
+      ...(options.thread === 0 ? backups.samples() : []),
+    ],
   };
 }
 

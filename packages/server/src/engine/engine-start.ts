@@ -16,7 +16,8 @@ import {Host, proposalLimits} from '@flotilla/multiraft';
 import {FlushSchedule, UnloadSchedule} from '@flotilla/replica';
 import {fragmentHandler, type NodeWatch, QUERY_METHOD, ReadCounts} from '@flotilla/router';
 import {Manifest} from '@flotilla/storage';
-import {BackgroundClient, sqliteManifestStores, storePath} from '../adapters/index.ts';
+import {BackgroundClient, NodeDisk, sqliteManifestStores, storePath} from '../adapters/index.ts';
+import {BACKUP_METHOD, setBackupHandler} from '../backup/set-backup.ts';
 import {RpcCore} from '../connections/index.ts';
 import type {ThreadWatch} from '../metrics/thread-watch.ts';
 import {ThreadVitals, vitalsOf} from '../node/thread-vitals.ts';
@@ -258,7 +259,15 @@ function serveThread(
   rpc.serve(conditionHandler({clock, host: replicas, ends: () => certificates.ends, flags}));
   rpc.serve(storageHandler({thread: options.thread, host, counts: base.storageCounts}));
   const query = fragmentHandler({host, monotonicMs, slices, counts, memory});
-  rpc.serve({call: new Map(), stream: new Map([[QUERY_METHOD, query]])});
+  const backup = setBackupHandler({
+    ...{node: options.node, host, clock, slices},
+    openDisk: (directory) => new NodeDisk(directory),
+  });
+  const stream = new Map([
+    [QUERY_METHOD, query],
+    [BACKUP_METHOD, backup],
+  ]);
+  rpc.serve({call: new Map(), stream});
 }
 
 /**

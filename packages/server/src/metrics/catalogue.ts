@@ -379,6 +379,19 @@ export const METRICS = {
     help: 'Frames of calls that this node could not read.',
   },
 
+  flotilla_backups_total: {
+    type: 'counter',
+    help: 'Backups that this node coordinated, by how they ended.',
+    labels: {outcome: oneOf('done', 'failed')},
+  },
+  flotilla_backup_last_success_timestamp_seconds: {
+    type: 'gauge',
+    help:
+      'When the last complete backup that this node coordinated ended, since the epoch; 0 until there is one ' +
+      'since it started. The last of a cluster is the maximum over its nodes and over time: ' +
+      '`max(max_over_time(flotilla_backup_last_success_timestamp_seconds[7d]))`.',
+  },
+
   flotilla_event_loop_delay_seconds: {
     type: 'histogram',
     help: 'By how much a timer of the thread was late.',

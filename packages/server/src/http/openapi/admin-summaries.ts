@@ -63,6 +63,10 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
   'retry-replica-set': 'Opens the replicas of a set anew that stopped themselves.',
   'skip-entry':
     'Lets all replicas of a set pass over an entry that none of them can apply: what it said is lost.',
+  'backup-list':
+    'The backups in a directory that the node sees: complete ones, and how far one is that is under way.',
+  'backup-create':
+    'Begins to back up the cluster, a tenant or a database into a directory that all nodes see.',
   'operation-list': 'The operations, finished ones among them.',
   'operation-show': 'One operation and its steps.',
   'operation-cancel':

@@ -51,6 +51,14 @@ describe('/admin/v1', () => {
     ['POST', '/operations/3/cancel', undefined, 'operation-cancel', {id: 3}],
     ['GET', '/storage', undefined, 'storage-show', {tenant: 'default'}],
     ['GET', '/storage?db=d&set=7', undefined, 'storage-show', {tenant: 'default', db: 'd', set: 7}],
+    ['GET', '/backups?directory=/mnt&id=b', undefined, 'backup-list', {directory: '/mnt', id: 'b'}],
+    [
+      'POST',
+      '/backups',
+      {directory: '/mnt', database: 'd', bytesPerSecond: 5_000_000},
+      'backup-create',
+      {directory: '/mnt', database: 'd', bytesPerSecond: 5_000_000},
+    ],
     ['POST', '/storage/flush', undefined, 'storage-flush', {}],
   ] as const)('%s %s %j', async (method, path, body, action, args) => {
     const payload = body === undefined ? {} : {payload: JSON.stringify(body)};
@@ -75,6 +83,8 @@ describe('/admin/v1', () => {
     ['GET', '/replica-sets/-1', undefined, 'id: not an id'],
     ['POST', '/replica-sets/7/move-replica', '{"from": 1}', 'to: not an id'],
     ['GET', '/operations/1.5', undefined, 'id: not an id'],
+    ['GET', '/backups', undefined, 'directory'],
+    ['POST', '/backups?dry_run=true', '{"directory": "/mnt"}', 'dry_run'],
   ] as const)('%s %s %s is 400', async (method, path, body, named) => {
     const payload = body === undefined ? {} : {payload: body};
     const answer = await app.inject({method, url: `/admin/v1${path}`, ...payload});

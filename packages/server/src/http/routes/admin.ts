@@ -339,6 +339,24 @@ const ROUTES: readonly Route[] = [
       ),
     }),
   },
+  {
+    method: 'GET',
+    url: '/admin/v1/backups',
+    action: 'backup-list',
+    query: z.strictObject({directory: z.string().min(1), id: z.string().min(1).optional()}),
+  },
+  {
+    method: 'POST',
+    url: '/admin/v1/backups',
+    action: 'backup-create',
+    hasNoTrial: true,
+    body: z.strictObject({
+      directory: z.string().min(1),
+      tenant: Name.optional(),
+      database: Name.optional(),
+      bytesPerSecond: z.number().int().min(1_000_000).optional(),
+    }),
+  },
   {method: 'GET', url: '/admin/v1/operations', action: 'operation-list'},
   {
     method: 'GET',
