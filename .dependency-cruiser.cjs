@@ -80,7 +80,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^packages/cli/',
-        pathNot: `${TEST_FILE}|^packages/cli/src/commands/(start|dev|backup|check|recover-meta|sim)\\.ts$`,
+        pathNot: `${TEST_FILE}|^packages/cli/src/commands/(start|dev|backup|check|recover-meta|restore|sim)\\.ts$`,
       },
       to: {path: '^packages/(server|simulator)/'},
     },

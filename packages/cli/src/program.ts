@@ -20,6 +20,7 @@ import {addOperationCommands} from './commands/operation.ts';
 import {addRebalanceCommand} from './commands/rebalance.ts';
 import {addRecoverCommands} from './commands/recover.ts';
 import {addReplicaSetCommands} from './commands/replica-set.ts';
+import {addRestoreCommand} from './commands/restore.ts';
 import {addSimCommand} from './commands/sim.ts';
 import {addSqlCommand} from './commands/sql.ts';
 import {addStartCommand} from './commands/start.ts';
@@ -36,7 +37,7 @@ Exit codes:
   0    done                        (status: healthy; check, backup verify: whole)
   1    refused or failed           (status: degraded; health: not ready; check, backup verify: damaged)
   2    no node answered            (status: unavailable; check: it could not be read)
-  3    write, import: some lines were bad, the good ones are written
+  3    write, import, restore: some lines were bad, the good ones are written
        export: some values have no form in line protocol and are left out
   64   the command line is wrong
   130  Ctrl-C; an operation that was being watched goes on
@@ -94,6 +95,7 @@ export function buildProgram(context: CommandContext): Command {
   addAuditCommand(program, context);
   addRecoverCommands(program, context);
   addBackupCommands(program, context);
+  addRestoreCommand(program, context);
   addCheckCommand(program, context);
   addCertCommands(program, context);
   addSimCommand(program, context);

@@ -1,4 +1,5 @@
 export {listBackupsIn, pruneBackupsIn, verifyBackupsIn} from './backup/backup-files.ts';
+export {Restoration, type RestoredDatabase} from './backup/restoration.ts';
 export {
   type CheckOptions,
   checkDirectory,

@@ -7,6 +7,7 @@ export {
   withdraw,
   withdrawDead,
 } from './backup/announcements.ts';
+export {openBackedUp} from './backup/backed-up-replica.ts';
 export {BackupDirectory} from './backup/backup-directory.ts';
 export {type BackupView, listBackups} from './backup/backup-list.ts';
 export type {

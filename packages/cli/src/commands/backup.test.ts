@@ -66,7 +66,7 @@ describe('backup', () => {
   });
 });
 
-describe('backup list, verify, prune', () => {
+describe('backup list, verify, prune; restore', () => {
   test('what is no directory of backups could not be read', async () => {
     const directory = temporaryDirectory();
     for (const what of ['list', 'verify']) {
@@ -76,10 +76,13 @@ describe('backup list, verify, prune', () => {
     }
     const pruned = await run(['backup', 'prune', directory, '--keep', '1']);
     expect(pruned.code).toBe(EXIT.failed);
+    const {code, err} = await run(['restore', directory]);
+    expect([code, err]).toEqual([EXIT.failed, expect.stringContaining('no directory of backups')]);
   });
 
-  test('a prune says how many stay', async () => {
+  test('a prune says how many stay; --as says of which database', async () => {
     expect((await run(['backup', 'prune', '/mnt/b'])).code).toBe(EXIT.usage);
     expect((await run(['backup', 'prune', '/mnt/b', '--keep', '0'])).code).toBe(EXIT.usage);
+    expect((await run(['restore', '/mnt/b', '--as', 'x'])).code).toBe(EXIT.usage);
   });
 });

@@ -59,7 +59,7 @@ export function describeDatabase({options}: Database): Rows {
 }
 
 /** CnosDB's names of the types. */
-const TYPE_NAMES: Readonly<Record<ColumnType, string>> = {
+export const TYPE_NAMES: Readonly<Record<ColumnType, string>> = {
   float: 'DOUBLE',
   integer: 'BIGINT',
   unsigned: 'BIGINT UNSIGNED',

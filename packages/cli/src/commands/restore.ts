@@ -1,0 +1,236 @@
+// `restore`: reads a backup from a directory on this machine and writes its rows into a cluster as any client
+// would: whatever its nodes and shards are. If it stops half-way it says from which replica set to go on; what is
+// written twice is there once.
+
+import path from 'node:path';
+import {FlotillaError, writeDetailsOf} from '@flotilla/client';
+import type {Restoration, RestoredDatabase} from '@flotilla/server';
+import type {Command} from 'commander';
+import {z} from 'zod';
+import {formatBytes, ProgressBar} from '../progress-bar.ts';
+import {type CommandContext, examples, type Session} from '../session.ts';
+import {EXIT, UsageError, writeOut} from '../terminal.ts';
+
+/** Bodies on the way at once: each is two megabytes of lines, and the nodes' threads share them. */
+const WRITERS = 4;
+/** Refused lines shown; the count says how many more there are. */
+const REJECTED_SHOWN_MAX = 20;
+
+const Options = z.object({
+  backup: z.string().optional(),
+  tenant: z.string().optional(),
+  db: z.string().optional(),
+  as: z.string().min(1).optional(),
+  merge: z.boolean().default(false),
+  skipSets: z.coerce.number().int().min(0).default(0),
+});
+type Options = z.infer<typeof Options>;
+
+interface Progress {
+  sets: number;
+  rows: number;
+  /** Their files in the backup. */
+  bytes: number;
+  /** Older than the ttl of the database that they come into. */
+  expired: number;
+  rejected: number;
+  readonly reasons: string[];
+}
+
+export function addRestoreCommand(program: Command, context: CommandContext): void {
+  const command = program
+    .command('restore')
+    .argument('<directory>', 'of backups, on this machine')
+    .option('--backup <id>', 'which one (default: the newest complete one)')
+    .option('--tenant <name>', 'restore what is of this tenant alone')
+    .option('--db <name>', 'restore the database of this name alone')
+    .option('--as <name>', 'with --db: under another name, beside one that lives')
+    .option('--merge', 'also into a database that holds tables: restored rows win over its own')
+    .option('--skip-sets <n>', 'leave out what an earlier run has restored')
+    .description('write what a backup holds into a cluster, of any number of nodes and shards')
+    .addHelpText(
+      'after',
+      examples([
+        'restore /mnt/backups',
+        'restore /mnt/backups --db metrics --as metrics_monday',
+        'restore /mnt/backups --backup 2026-11-22T14-07-08-123Z-1 --merge --skip-sets 12',
+      ]),
+    );
+  context.change(command, Options, async (session, options, directory = '') => {
+    if (directory === '') throw new UsageError('<directory>: it is empty');
+    if (options.as !== undefined && options.db === undefined)
+      throw new UsageError('--as: say by --db which database is to have that name');
+    // Only here: no other command that asks a cluster needs the whole server.
+    const server = await import('@flotilla/server');
+    const {backup: id, tenant, db: database} = options;
+    const restoration = await server.Restoration.open(path.resolve(directory), {
+      ...{id, database},
+      tenant: tenant ?? (database === undefined ? undefined : 'default'),
+    });
+    if (session.isDryRun) return tellPlan(session, restoration, options);
+    await makeDatabases(session, restoration, options);
+    return restoreRows(session, restoration, options);
+  });
+}
+
+async function tellPlan(
+  session: Session,
+  {id, databases, sets}: Restoration,
+  options: Options,
+): Promise<number> {
+  const names = databases.map((one) => `${one.tenant}/${nameIn(one, options)}`);
+  const bytes = sets.reduce((sum, each) => sum + each.bytes, 0);
+  const plan = {dryRun: true, backup: id, databases: names, sets: sets.length, bytes};
+  await session.print(
+    plan,
+    () =>
+      `would restore ${names.join(', ')} from backup ${id}: ${sets.length} replica sets, ${formatBytes(bytes)}\n`,
+  );
+  return EXIT.ok;
+}
+
+function nameIn({name}: RestoredDatabase, {as}: Options): string {
+  return as ?? name;
+}
+
+async function makeDatabases(
+  {client}: Session,
+  {databases}: Restoration,
+  options: Options,
+): Promise<void> {
+  for (const database of databases) {
+    const {tenant, tenantComment: comment} = database;
+    const name = nameIn(database, options);
+    if (tenant !== 'default')
+      await client.admin.createTenant({name: tenant, comment, ifNotExists: true});
+    const definition = {name, ifNotExists: true, ...database.options};
+    const {tables} = await client.admin.createDatabase(definition, {tenant});
+    if (tables !== 0 && !options.merge)
+      throw new UsageError(
+        `database ${name} of tenant ${tenant} holds tables: give a new name with --db and --as, or --merge to write into it`,
+      );
+    // Rows would make them too, with their columns in whatever order these come.
+    for (const statement of database.tables)
+      await client.query(statement, {database: name, tenant});
+  }
+}
+
+async function restoreRows(
+  session: Session,
+  restoration: Restoration,
+  options: Options,
+): Promise<number> {
+  const {terminal} = session;
+  const bar = new ProgressBar(terminal.stderr);
+  const aborter = new AbortController();
+  const stopListening = terminal.onInterrupt(() => aborter.abort());
+  const {sets} = restoration;
+  const bytesTotal = sets.reduce((sum, {bytes}) => sum + bytes, 0);
+  const progress: Progress = {sets: 0, rows: 0, bytes: 0, expired: 0, rejected: 0, reasons: []};
+  const show = (): void => {
+    const label = `${progress.sets} of ${sets.length} replica sets, ${progress.rows} rows`;
+    bar.update(bytesTotal === 0 ? 1 : progress.bytes / bytesTotal, label);
+  };
+  try {
+    for (const [at, {bytes}] of sets.entries()) {
+      if (at >= options.skipSets)
+        await restoreSet(session, {
+          ...{restoration, at, options, progress, show},
+          signal: aborter.signal,
+        });
+      progress.sets += 1;
+      progress.bytes += bytes;
+      show();
+    }
+  } catch (error) {
+    bar.clear();
+    await sayWhereToGoOn(session, restoration, progress);
+    if (aborter.signal.aborted) return EXIT.interrupted;
+    throw error;
+  } finally {
+    stopListening();
+  }
+  bar.clear();
+  return finish(session, restoration, progress);
+}
+
+interface SetWork {
+  readonly restoration: Restoration;
+  readonly at: number;
+  readonly options: Options;
+  readonly progress: Progress;
+  readonly show: () => void;
+  readonly signal: AbortSignal;
+}
+
+/** Ends when all its rows are acknowledged. */
+async function restoreSet(session: Session, work: SetWork): Promise<void> {
+  const {restoration, at, progress, show, signal} = work;
+  const {database} = restoration.sets[at]!;
+  const underway = new Set<Promise<void>>();
+  try {
+    for await (const {text, rows} of restoration.lines(at)) {
+      signal.throwIfAborted();
+      while (underway.size >= WRITERS) await Promise.race(underway);
+      const write = writeLines(session, {work, database, text}).then(() => {
+        progress.rows += rows;
+        underway.delete(write);
+        show();
+      });
+      underway.add(write);
+    }
+    await Promise.all(underway);
+  } finally {
+    await Promise.allSettled(underway);
+  }
+}
+
+async function writeLines(
+  {client}: Session,
+  {work, database, text}: {work: SetWork; database: RestoredDatabase; text: string},
+): Promise<void> {
+  const {progress, options, signal} = work;
+  const {tenant, precision} = database;
+  try {
+    await client.write(text, {database: nameIn(database, options), tenant, precision, signal});
+  } catch (error) {
+    const details = error instanceof FlotillaError ? writeDetailsOf(error) : undefined;
+    if (!(error instanceof FlotillaError) || error.code !== 'LINES_REJECTED' || !details)
+      throw error;
+    // The first hundred are told apart; of the others the same is assumed where all of those had expired.
+    const others = details.lines.filter(({code}) => code !== 'TIME_EXPIRED');
+    if (others.length === 0) progress.expired += details.rejected;
+    else progress.rejected += details.rejected;
+    for (const {reason, text: line} of others)
+      if (progress.reasons.length < REJECTED_SHOWN_MAX)
+        progress.reasons.push(`${reason}: ${line.slice(0, 120)}`);
+  }
+}
+
+async function finish(
+  session: Session,
+  {id, untold}: Restoration,
+  progress: Progress,
+): Promise<number> {
+  const {sets, rows, bytes, expired, rejected, reasons} = progress;
+  await session.print({backup: id, sets, rows, bytes, expired, rejected, untold, reasons}, () =>
+    [
+      ...reasons.map((reason) => `refused: ${reason}\n`),
+      untold > 0 ? `${untold} rows have names or values that line protocol has no form for\n` : '',
+      `restored backup ${id}: ${rows} rows of ${sets} replica sets (${formatBytes(bytes)})`,
+      expired > 0 ? `, ${expired} of them expired` : '',
+      rejected > 0 ? `, ${rejected} refused` : '',
+      '\n',
+    ].join(''),
+  );
+  return rejected + untold === 0 ? EXIT.ok : EXIT.linesRejected;
+}
+
+async function sayWhereToGoOn(
+  {terminal}: Session,
+  {id}: Restoration,
+  {sets}: Progress,
+): Promise<void> {
+  const how = `--backup ${id} --merge --skip-sets ${sets}`;
+  await writeOut(terminal.stderr, `${sets} replica sets are restored; go on with ${how}\n`);
+}

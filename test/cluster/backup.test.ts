@@ -1,0 +1,228 @@
+// Goal: what was acknowledged before a backup is in it, whoever dies; it comes back into other shards and under
+// another name, value by value; and what a disk does to it is found. Method: three processes, the commands as they
+// are typed, queries of both databases side by side.
+
+import {mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
+import {Readable, Writable} from 'node:stream';
+import {FlotillaClient} from '@flotilla/client';
+import {ProcessCluster} from '@flotilla/testkit';
+import {afterAll, beforeAll, expect, test} from 'vitest';
+import {runCommandLine} from '../../packages/cli/src/index.ts';
+import {busiestLeader, openDatabase, untilApplied} from './nodes.ts';
+import {until} from './waiting.ts';
+
+const START_MS_MAX = 120_000;
+const TEST_MS_MAX = 90_000;
+const T0_S = 1_600_000_000;
+const ROWS = 6_000;
+
+let cluster: ProcessCluster;
+let client: FlotillaClient;
+let directory: string;
+
+beforeAll(async () => {
+  cluster = await ProcessCluster.start({nodes: 3, engineThreads: 2});
+  client = new FlotillaClient({urls: cluster.urls});
+  directory = path.join(cluster.directory, 'backups');
+  mkdirSync(directory);
+  await openDatabase(client, 'd', {shards: 3});
+  const lines = Array.from(
+    {length: ROWS},
+    (_, i) => `cpu,host=h${i % 40},zone=z\\ ${i % 3} u=${i / 8},n=${i}i ${T0_S + i}`,
+  );
+  await client.write(lines.join('\n'), {database: 'd', precision: 's'});
+  const odd = [
+    `odd,t=a\\,b\\=c\\ d f=-0,i=-9223372036854775808i,u=18446744073709551615u,b=t,s="x \\"y\\" \\\\ z" ${T0_S}`,
+    `odd,t=two s="line one\nline two",f=5e-324 ${T0_S + 1}`,
+    `odd s="no tag" ${T0_S + 2}`,
+    `gone v=1 ${T0_S}`,
+  ];
+  await client.write(odd.join('\n'), {database: 'd', precision: 's'});
+  await client.query('DROP TABLE gone', {database: 'd'});
+  // Some of it as parts, some in memory, some deleted on top of both.
+  for (const url of cluster.urls) {
+    const one = new FlotillaClient({urls: [url]});
+    await one.admin.flushStorage();
+    one.close();
+  }
+  await client.query("DELETE FROM cpu WHERE host = 'h7'", {database: 'd'});
+  await client.write(`cpu,host=h1,zone=late u=1,n=1i ${T0_S}`, {database: 'd', precision: 's'});
+  await untilApplied(client, 'd');
+}, START_MS_MAX);
+afterAll(async () => {
+  client.close();
+  await cluster.destroy();
+});
+
+class Sink extends Writable {
+  text = '';
+  override _write(piece: Buffer, _encoding: string, done: () => void): void {
+    this.text += piece.toString();
+    done();
+  }
+}
+
+/** `./flotilla` with these words. */
+async function flotilla(...args: string[]) {
+  const [stdout, stderr] = [new Sink(), new Sink()];
+  const env = {FLOTILLA_URL: cluster.urls.join(',')};
+  const terminal = {stdin: Readable.from([]), stdout, stderr, env, onInterrupt: () => () => {}};
+  return {code: await runCommandLine(args, terminal), out: stdout.text, err: stderr.text};
+}
+
+interface Backup {
+  readonly id: string;
+  readonly state: string;
+  readonly sets: number;
+  readonly bytes: number;
+  readonly copiedBytes: number;
+}
+
+async function backUp(...more: string[]): Promise<Backup> {
+  const {code, out, err} = await flotilla('backup', directory, '--json', ...more);
+  expect([code, err]).toEqual([0, '']);
+  return JSON.parse(out) as Backup;
+}
+
+function rowsOf(table: string, database: string): Promise<string> {
+  const tags = table === 'cpu' ? 'host, zone' : 't';
+  return client.queryText(`SELECT * FROM ${table} ORDER BY time, ${tags}`, 'csv', {database});
+}
+
+/** All stored files. */
+function stored(): string[] {
+  return readdirSync(path.join(directory, 'files'), {recursive: true, encoding: 'utf8'})
+    .filter((name) => /[0-9a-f]{64}$/.test(name))
+    .sort();
+}
+
+let first: Backup;
+
+test(
+  'a backup is complete, verified, and told by list, metrics and any node',
+  async () => {
+    first = await backUp();
+    expect(first).toMatchObject({state: 'done', sets: expect.any(Number)});
+    expect(first.copiedBytes).toBeGreaterThan(10_000);
+    const list = await flotilla('backup', 'list', directory);
+    expect([list.code, list.err]).toEqual([0, '']);
+    expect(list.out).toMatch(new RegExp(`${first.id} +done +all `));
+    for (const url of cluster.urls) {
+      const one = new FlotillaClient({urls: [url]});
+      expect(await one.admin.backups(directory)).toMatchObject([{id: first.id, state: 'done'}]);
+      one.close();
+    }
+    const told = await Promise.all(
+      cluster.urls.map(async (url) => (await fetch(`${url}/metrics`)).text()),
+    );
+    const at = told.map((text) =>
+      Number(/^flotilla_backup_last_success_timestamp_seconds (\S+)$/m.exec(text)?.[1]),
+    );
+    expect(Math.max(...at)).toBeGreaterThan(Date.now() / 1_000 - 600);
+    const verified = await flotilla('backup', 'verify', directory);
+    expect(verified).toMatchObject({code: 0, err: ''});
+    expect(verified.out).toMatch(/^whole: \d+ files of 1 backups, .* every checksum holds\n$/);
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  'the next copies what has changed, and nothing else',
+  async () => {
+    const files = stored();
+    const unchanged = await backUp();
+    expect(unchanged.bytes).toBe(first.bytes);
+    expect([unchanged.copiedBytes, stored()]).toEqual([0, files]);
+    await client.write(`cpu,host=h1,zone=more u=2 ${T0_S}`, {database: 'd', precision: 's'});
+    const changed = await backUp();
+    expect(changed.copiedBytes).toBeGreaterThan(0);
+    expect(changed.copiedBytes).toBeLessThan(first.copiedBytes / 2);
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  'a database comes back under another name, in other shards, as it was then',
+  async () => {
+    const want = [await rowsOf('cpu', 'd'), await rowsOf('odd', 'd')];
+    await client.write(`cpu,host=h1,zone=after u=3 ${T0_S}`, {database: 'd', precision: 's'});
+    await client.admin.createDatabase({name: 'e', shards: 2});
+    const asked = ['restore', directory, '--db', 'd', '--as', 'e'];
+    const plan = await flotilla(...asked, '--dry-run');
+    expect([plan.code, plan.out]).toEqual([0, expect.stringContaining('would restore default/e')]);
+    const {code, out, err} = await flotilla(...asked);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(/^restored backup \S+: \d+ rows of \d+ replica sets \(.*\)\n$/);
+    expect([await rowsOf('cpu', 'e'), await rowsOf('odd', 'e')]).toEqual(want);
+    const tables = await client.queryText('SHOW TABLES', 'csv', {database: 'e'});
+    expect(tables).not.toContain('gone');
+    const again = await flotilla(...asked);
+    expect([again.code, again.err]).toEqual([64, expect.stringContaining('holds tables')]);
+    expect((await flotilla(...asked, '--merge')).code).toBe(0);
+    expect([await rowsOf('cpu', 'e'), await rowsOf('odd', 'e')]).toEqual(want);
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  'with one node killed all that was acknowledged is in the next backup',
+  async () => {
+    const killed = await busiestLeader(cluster, client, 'd');
+    await killed.kill();
+    const others = cluster.urls.filter((url) => !url.endsWith(`:${killed.port}`));
+    const one = new FlotillaClient({urls: others});
+    await until('writes go on', async () => {
+      await one.write(`cpu,host=h1,zone=alone u=4 ${T0_S}`, {database: 'd', precision: 's'});
+      return true;
+    });
+    const want = await one.queryText('SELECT count(u) FROM cpu', 'csv', {database: 'd'});
+    await backUp('--db', 'd', '--url', others.join(','));
+    await one.admin.createDatabase({name: 'f', shards: 1});
+    const asked = ['restore', directory, '--db', 'd', '--as', 'f', '--url', others.join(',')];
+    expect(await flotilla(...asked)).toMatchObject({code: 0});
+    expect(await one.queryText('SELECT count(u) FROM cpu', 'csv', {database: 'f'})).toBe(want);
+    one.close();
+    killed.start();
+    await killed.ready();
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  'a byte that a disk has changed is named; a prune keeps what the newest need',
+  async () => {
+    const kept = await flotilla('backup', 'prune', directory, '--keep', '2', '--json');
+    expect(kept.code).toBe(0);
+    expect(JSON.parse(kept.out)).toMatchObject({kept: [expect.any(String), expect.any(String)]});
+    expect((await flotilla('backup', 'verify', directory)).code).toBe(0);
+    const name = stored().at(-1)!;
+    const file = path.join(directory, 'files', name);
+    const bytes = readFileSync(file);
+    const changed = Buffer.from(bytes);
+    changed[changed.length >> 1] = changed[changed.length >> 1]! ^ 1;
+    writeFileSync(file, changed);
+    const {code, out} = await flotilla('backup', 'verify', directory);
+    expect(code).toBe(1);
+    expect(out).toContain(`- files/${name} (backup `);
+    expect(out).toMatch(/\ndamaged: 1 in \d+ files of 2 backups/);
+    writeFileSync(file, bytes);
+    const nowhere = await flotilla('backup', 'list', cluster.directory);
+    expect([nowhere.code, nowhere.err]).toEqual([
+      2,
+      expect.stringContaining('no directory of backups'),
+    ]);
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  'a directory that holds something else, or is not there, is refused',
+  async () => {
+    const {code, err} = await flotilla('backup', cluster.directory);
+    expect([code, err]).toEqual([1, expect.stringContaining('backups want an empty one')]);
+    const missing = await flotilla('backup', path.join(cluster.directory, 'nowhere'));
+    expect([missing.code, missing.err]).toEqual([1, expect.stringContaining('is not there')]);
+  },
+  TEST_MS_MAX,
+);
