@@ -4,11 +4,10 @@
 
 import {mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
-import {Readable, Writable} from 'node:stream';
 import {FlotillaClient} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
-import {runCommandLine} from '../../packages/cli/src/index.ts';
+import {flotillaAt} from './command-line.ts';
 import {busiestLeader, openDatabase, untilApplied} from './nodes.ts';
 import {until} from './waiting.ts';
 
@@ -55,21 +54,7 @@ afterAll(async () => {
   await cluster.destroy();
 });
 
-class Sink extends Writable {
-  text = '';
-  override _write(piece: Buffer, _encoding: string, done: () => void): void {
-    this.text += piece.toString();
-    done();
-  }
-}
-
-/** `./flotilla` with these words. */
-async function flotilla(...args: string[]) {
-  const [stdout, stderr] = [new Sink(), new Sink()];
-  const env = {FLOTILLA_URL: cluster.urls.join(',')};
-  const terminal = {stdin: Readable.from([]), stdout, stderr, env, onInterrupt: () => () => {}};
-  return {code: await runCommandLine(args, terminal), out: stdout.text, err: stderr.text};
-}
+const flotilla = (...args: string[]) => flotillaAt(cluster.urls, args);
 
 interface Backup {
   readonly id: string;

@@ -2,14 +2,13 @@
 // kept; all other shards go on as if nothing were. Method: writers that know of each row when it was begun and when
 // acknowledged, on three nodes; by the command line, by SQL, and with a node that is away.
 
-import {existsSync, readdirSync, readFileSync} from 'node:fs';
+import {readdirSync} from 'node:fs';
 import path from 'node:path';
-import {Readable, Writable} from 'node:stream';
 import {FlotillaClient, type Id, type Operation, type ReplicaSet} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
-import {runCommandLine} from '../../packages/cli/src/index.ts';
-import {leaderOf, openDatabase, untilApplied} from './nodes.ts';
+import {flotillaAt} from './command-line.ts';
+import {auditedBy, leaderOf, openDatabase, untilApplied} from './nodes.ts';
 import {until} from './waiting.ts';
 
 const DATABASE = 'd';
@@ -113,20 +112,7 @@ async function compare(load: Load, {begunMs, endedMs}: {begunMs: number; endedMs
   expect(Math.max(...lost)).toBeLessThan(Math.min(...firstKept));
 }
 
-class Sink extends Writable {
-  text = '';
-  override _write(piece: Buffer, _encoding: string, done: () => void): void {
-    this.text += piece.toString();
-    done();
-  }
-}
-
-async function flotilla(...args: string[]) {
-  const [stdout, stderr] = [new Sink(), new Sink()];
-  const env = {FLOTILLA_URL: cluster.urls.join(',')};
-  const terminal = {stdin: Readable.from([]), stdout, stderr, env, onInterrupt: () => () => {}};
-  return {code: await runCommandLine(args, terminal), out: stdout.text, err: stderr.text};
-}
+const flotilla = (...args: string[]) => flotillaAt(cluster.urls, args);
 
 /** Of the bucket that is written to, by shard. */
 async function sets(): Promise<ReplicaSet[]> {
@@ -162,14 +148,6 @@ async function flushAll(): Promise<void> {
 const destructions = async (): Promise<Operation[]> =>
   (await client.admin.operations()).filter(({kind}) => kind === 'destroy-replica-set');
 
-function audited(): Record<string, unknown>[] {
-  return cluster.nodes
-    .map(({directory}) => path.join(directory, 'audit/audit.jsonl'))
-    .filter((file) => existsSync(file))
-    .flatMap((file) => readFileSync(file, 'utf8').trim().split('\n'))
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
-}
-
 test(
   'by the command line, while rows are written to all shards',
   async () => {
@@ -203,7 +181,7 @@ test(
       return ids.has(next.id) && !ids.has(old.id);
     });
     await until('its files are gone', () => filesOf(old.id).length === 0);
-    expect(audited()).toContainEqual(
+    expect(auditedBy(cluster)).toContainEqual(
       expect.objectContaining({what: 'destroy-replica-set', result: 'ok'}),
     );
     await untilApplied(client, DATABASE);

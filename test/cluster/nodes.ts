@@ -1,5 +1,7 @@
 // Which process is which node: the cluster speaks of node ids, tests kill processes.
 
+import {existsSync, readFileSync} from 'node:fs';
+import path from 'node:path';
 import type {FlotillaClient, Id, ReplicaSet} from '@flotilla/client';
 import type {ProcessCluster, ProcessNode} from '@flotilla/testkit';
 import {until} from './waiting.ts';
@@ -75,4 +77,13 @@ export async function untilApplied(client: FlotillaClient, database: string): Pr
       return indexes.size === 1 && !indexes.has(undefined);
     });
   });
+}
+
+/** The lines of all nodes' audit logs. */
+export function auditedBy({nodes}: Pick<ProcessCluster, 'nodes'>): Record<string, unknown>[] {
+  return nodes
+    .map(({directory}) => path.join(directory, 'audit/audit.jsonl'))
+    .filter((file) => existsSync(file))
+    .flatMap((file) => readFileSync(file, 'utf8').trim().split('\n'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 }

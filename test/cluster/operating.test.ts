@@ -3,11 +3,10 @@
 // are typed, on one cluster of three nodes. They run in this process: to start one for each takes longer than
 // all that they do.
 
-import {Readable, Writable} from 'node:stream';
 import {FlotillaClient, type ReplicaSet} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {runCommandLine} from '../../packages/cli/src/index.ts';
+import {flotillaAt} from './command-line.ts';
 import {leaderOf, openDatabase, processOf} from './nodes.ts';
 import {until} from './waiting.ts';
 
@@ -27,27 +26,7 @@ afterAll(async () => {
   await cluster.destroy();
 });
 
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-class Sink extends Writable {
-  text = '';
-  override _write(piece: Buffer, _encoding: string, done: () => void): void {
-    this.text += piece.toString();
-    done();
-  }
-}
-
-/** `./flotilla` with these words. */
-async function flotilla(...args: string[]): Promise<Ended> {
-  const [stdout, stderr] = [new Sink(), new Sink()];
-  const env = {FLOTILLA_URL: cluster.urls.join(',')};
-  const terminal = {stdin: Readable.from([]), stdout, stderr, env, onInterrupt: () => () => {}};
-  return {code: await runCommandLine(args, terminal), out: stdout.text, err: stderr.text};
-}
+const flotilla = (...args: string[]) => flotillaAt(cluster.urls, args);
 
 async function done(...args: string[]): Promise<string> {
   const {code, out, err} = await flotilla(...args);

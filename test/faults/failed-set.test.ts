@@ -4,13 +4,13 @@
 // writes without waiting for the upgrade to be finalized.
 
 import {execFile} from 'node:child_process';
-import {cpSync, existsSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {cpSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {promisify} from 'node:util';
 import {FlotillaClient, type ReplicaSet} from '@flotilla/client';
 import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
-import {leaderOf, openDatabase} from '../cluster/nodes.ts';
+import {auditedBy, leaderOf, openDatabase} from '../cluster/nodes.ts';
 import {until} from '../cluster/waiting.ts';
 import {makeBuild, programOf, ROOT} from './second-build.ts';
 
@@ -123,14 +123,6 @@ async function counts(database: string): Promise<number[]> {
   );
 }
 
-function audited(): Record<string, unknown>[] {
-  return cluster.nodes
-    .map(({directory}) => path.join(directory, 'audit/audit.jsonl'))
-    .filter((file) => existsSync(file))
-    .flatMap((file) => readFileSync(file, 'utf8').trim().split('\n'))
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
-}
-
 test(
   'an entry that two of three nodes do not know',
   async () => {
@@ -174,7 +166,9 @@ test(
       return true;
     });
     expect(await setOf('given-up')).toMatchObject({skippedEntries: [{index, by: 'operator'}]});
-    expect(audited()).toContainEqual(expect.objectContaining({what: 'skip-entry', result: 'ok'}));
+    expect(auditedBy(cluster)).toContainEqual(
+      expect.objectContaining({what: 'skip-entry', result: 'ok'}),
+    );
     await client.write(rows(10, 20), {database: 'given-up'});
     await until('each replica has all rows, which the entry would have taken', async () =>
       (await counts('given-up')).every((count) => count === 20),
