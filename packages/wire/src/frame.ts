@@ -28,7 +28,10 @@ export type ItemKind =
   /** The sender no longer leads the set at that term; repeated until `notLeadingAck`. */
   | 'notLeading'
   | 'notLeadingAck'
-  /** The sender follows the receiver at that term and sleeps; answered only if that is wrong. */
+  /**
+   * The sender follows that replica of the receiver at that term and sleeps; answered only if that is wrong.
+   * Of replica 0: it knows of no leader, and stands for none. Who leads answers with heartbeats.
+   */
   | 'follows'
   | 'snapshotBegin'
   | 'snapshotChunk'

@@ -82,7 +82,7 @@ export class Host {
       isLeaderAlive: (group) => this.#nodes.isLeaderAlive(group),
       isHeld: (group) => this.#nodes.holds(group),
     });
-    this.#notices = new Notices(this.#driver.outbox, timing);
+    this.#notices = new Notices(this.#driver.outbox, timing, (group) => this.#nodesOf(group));
     this.#nodes = new NodeStates(options, timing, this.#driver, this.#ticker);
     this.#snapshots = new Snapshots(options, limits, this.#driver, this.#ticker, this.#nodes);
     this.#handover = new Handover({
@@ -446,12 +446,17 @@ export class Host {
   /** Followers may sleep, relying on this node to live. One that is gone would never acknowledge. */
   #tellNotLeading(group: HostedGroup): void {
     const {set, replica, role} = group;
+    this.#notices.notLeading(set, {leader: replica, term: role.term}, this.#nodesOf(group));
+  }
+
+  /** Of its other members, but for those that are gone. */
+  #nodesOf(group: HostedGroup): Set<NodeId> {
     const nodes = new Set<NodeId>();
     for (const other of group.others()) {
       const node = this.#driver.nodeOf(group, other);
       if (node !== undefined && !this.#nodes.isGone(node)) nodes.add(node);
     }
-    this.#notices.notLeading(set, {leader: replica, term: role.term}, nodes);
+    return nodes;
   }
 
   #stopped(group: HostedGroup, reason: string): void {

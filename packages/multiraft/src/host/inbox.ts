@@ -141,8 +141,13 @@ export class Inbox {
     const followed = decodeLeaderTerm(item);
     if (followed === undefined) return;
     const group = this.#group(item.set);
-    const leads = group?.isLeader === true && !group.isGone && group.replica === followed.leader;
-    if (leads && group.role.term === followed.term) return;
+    const leads = group?.isLeader === true && !group.isGone;
+    if (followed.leader === 0) {
+      // Its heartbeats tell.
+      if (leads) this.#ticker.wake(group);
+      return;
+    }
+    if (leads && group.replica === followed.leader && group.role.term === followed.term) return;
     this.#notices.notLeading(item.set as ReplicaSetId, followed, [from]);
   }
 }

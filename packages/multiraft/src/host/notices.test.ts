@@ -21,7 +21,7 @@ beforeEach(() => {
     return true;
   };
   outbox = new Outbox({send}, 0, 1_024, () => undefined);
-  notices = new Notices(outbox, TIMINGS.local);
+  notices = new Notices(outbox, TIMINGS.local, () => [NODE, OTHER]);
 });
 
 /** What leaves at that time. */
@@ -73,4 +73,13 @@ test('a sleeping follower asks its leader now and then whether it still leads', 
     follower({isGone: true}),
   ];
   expect(at(2 * digestMs + 1, silent)).toEqual([]);
+});
+
+test('a sleeping replica that knows of no leader asks all members, often', () => {
+  const leaderless = follower({role: {role: 'follower', leader: 0, term: 6}});
+  const asked = [NODE, OTHER].map((node) => `follows 7 to ${node}: 0 at 6`);
+  expect(at(1, [leaderless])).toEqual(asked);
+  expect(at(noticeMs, [leaderless])).toEqual([]);
+  expect(at(noticeMs + 1, [leaderless])).toEqual(asked);
+  expect(at(2 * noticeMs + 1, [{...leaderless, isAsleep: false} as HostedGroup])).toEqual([]);
 });

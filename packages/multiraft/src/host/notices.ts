@@ -1,7 +1,9 @@
 // What keeps sleeping groups honest. A host that stops leading a set tells every member's node, again
 // and again until each acknowledges. And every `digestMs` a host tells each node which of its sets
 // sleep under a leader there, and at which term; whoever does not lead so answers with such a notice.
-// Both carry (set, term), so that a stale one wakes nobody for long.
+// Both carry (set, term), so that a stale one wakes nobody for long. A sleeping replica that knows of no
+// leader, since its node or disk was taken for dead, and that does not stand for one itself asks the
+// other members every `noticeMs`: who leads, though it sleeps, answers with heartbeats.
 
 import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import {ByteReader, ByteWriter, type FrameItem} from '@flotilla/wire';
@@ -10,7 +12,7 @@ import type {Outbox} from './outbox.ts';
 import type {Timing} from './timing.ts';
 
 export interface LeaderTerm {
-  /** The replica that does not lead, or is followed. */
+  /** The replica that does not lead, or is followed; 0: none is known. */
   readonly leader: number;
   readonly term: number;
 }
@@ -24,12 +26,16 @@ interface Notice extends LeaderTerm {
 export class Notices {
   readonly #outbox: Outbox;
   readonly #timing: Timing;
+  readonly #nodesOf: (group: HostedGroup) => Iterable<NodeId>;
   readonly #open = new Map<string, Notice>();
   #digestDueMs = 0;
+  #askDueMs = 0;
 
-  constructor(outbox: Outbox, timing: Timing) {
+  /** @param nodesOf of the group's other members, those of them that are connected. */
+  constructor(outbox: Outbox, timing: Timing, nodesOf: (group: HostedGroup) => Iterable<NodeId>) {
     this.#outbox = outbox;
     this.#timing = timing;
+    this.#nodesOf = nodesOf;
   }
 
   /** Tells `nodes` that `leader` of the set does not lead at `term` (any more). */
@@ -54,18 +60,28 @@ export class Notices {
       const {node, set} = notice;
       this.#outbox.item(node, {kind: 'notLeading', set, payload: encodeLeaderTerm(notice)});
     }
-    if (nowMs < this.#digestDueMs) return;
-    this.#digestDueMs = nowMs + this.#timing.digestMs;
-    for (const group of groups) this.#digest(group);
+    const {noticeMs, digestMs} = this.#timing;
+    const asks = nowMs >= this.#askDueMs;
+    const digests = nowMs >= this.#digestDueMs;
+    if (!asks && !digests) return;
+    if (asks) this.#askDueMs = nowMs + noticeMs;
+    if (digests) this.#digestDueMs = nowMs + digestMs;
+    for (const group of groups) {
+      if (!group.isAsleep || group.isLeader || group.isGone) continue;
+      const isLed = group.role.leader !== 0;
+      if (isLed && digests) this.#digest(group);
+      if (!isLed && asks) this.#follows(group, this.#nodesOf(group));
+    }
   }
 
   #digest(group: HostedGroup): void {
-    if (!group.isAsleep || group.isLeader || group.isGone) return;
-    const {leader, term} = group.role;
-    const node = group.nodes.get(leader);
-    if (leader === 0 || node === undefined) return;
-    const payload = encodeLeaderTerm({leader, term});
-    this.#outbox.item(node, {kind: 'follows', set: group.set, payload});
+    const node = group.nodes.get(group.role.leader);
+    if (node !== undefined) this.#follows(group, [node]);
+  }
+
+  #follows({role, set}: HostedGroup, nodes: Iterable<NodeId>): void {
+    const payload = encodeLeaderTerm(role);
+    for (const node of nodes) this.#outbox.item(node, {kind: 'follows', set, payload});
   }
 }
 

@@ -245,3 +245,42 @@ test('a member that was removed in its sleep sleeps on, and wakes to no harm', a
   await cluster.clock.resolve(cluster.host(lost).destroyReplica(order));
   expect(cluster.status(lost, 1)).toBeUndefined();
 });
+
+test('who stands for no leader, and was told that its own stood still, asks who leads', async () => {
+  const {cluster, leader, lost, other} = await sleeping();
+  cluster.network.heal();
+  for (const node of nodes)
+    await cluster.clock.resolve(cluster.host(node).setFailover(SET, 'manual'));
+  await allAsleep(cluster);
+  const {term} = cluster.status(leader, 1)!;
+  const {id, bootEpoch} = cluster.node(leader);
+  for (const node of [lost, other])
+    for (const stalledThreads of [[0], []])
+      cluster.host(node).nodeChanged(id, {state: 'alive', bootEpoch, stalledThreads});
+  const follower = cluster.host(lost);
+  expect(follower.status(SET)!.leader).toBeUndefined();
+  const knows = () => [lost, other].every((node) => cluster.status(node, 1)!.leader !== undefined);
+  const tookMs = await msUntil(cluster, knows);
+  expect(tookMs).toBeLessThan(noticeMs + 2 * HEARTBEAT_MS + SLACK_MS);
+  const deadlineMs = cluster.clock.monotonicMs() + 1_000;
+  await cluster.clock.resolve(follower.readIndex(SET, {deadlineMs}));
+  expect(cluster.status(leader, 1)).toMatchObject({role: 'leader', term});
+});
+
+test('so does a learner that alone took the node of its leader for dead', async () => {
+  const {cluster, replicas, leader, lost} = await sleeping();
+  cluster.network.heal();
+  const change = [{type: 'learner' as const, id: replicas[lost - 1]!}];
+  const deadlineMs = cluster.clock.monotonicMs() + 10_000;
+  const host = cluster.host(leader);
+  await cluster.clock.resolve(host.proposeConfig(SET, change, 'joint', {deadlineMs}));
+  const learns = () => cluster.status(lost, 1)!.configuration.learners.length === 1;
+  expect(await cluster.clock.until(learns, 10_000)).toBe(true);
+  await allAsleep(cluster);
+  const {id, bootEpoch} = cluster.node(leader);
+  for (const state of ['suspect', 'alive'] as const)
+    cluster.host(lost).nodeChanged(id, {state, bootEpoch});
+  expect(cluster.status(lost, 1)!.leader).toBeUndefined();
+  const tookMs = await msUntil(cluster, () => cluster.status(lost, 1)!.leader !== undefined);
+  expect(tookMs).toBeLessThan(noticeMs + 2 * HEARTBEAT_MS + SLACK_MS);
+});

@@ -4,7 +4,7 @@
 // of a database that clients leave alone, each written once.
 
 import type {OperationId, ReplicaId, ReplicaSetId} from '@flotilla/base';
-import {type Catalog, isFinished, type Operation} from '@flotilla/catalog';
+import {type Catalog, isFinished, maintenanceOf, type Operation} from '@flotilla/catalog';
 import {decodeShare, encodeShare, type ShareTable} from '@flotilla/column';
 import type {StateMachine} from '@flotilla/multiraft';
 import {decodeCommand, ReplicaMachine, type WriteApplied} from '@flotilla/replica';
@@ -108,6 +108,7 @@ export class ChangedValues {
     }
     const all = [...this.#open].map(({replica, set}) => {
       this.#check(set);
+      this.#endMaintenance(catalog, set, replica);
       return `replica ${replica} of set ${set} holds a wrong value`;
     });
     for (const set of this.#spread) {
@@ -121,6 +122,16 @@ export class ChangedValues {
     if (row === undefined) return [];
     for (const one of [...this.#unread].slice(0, 20)) this.#readBack(one);
     return [`${this.#unread.size} rows of ${NAME} were not read back`];
+  }
+
+  /** By an operator: nothing is made anew on a node in maintenance, and here no other node may be left for it. */
+  #endMaintenance(catalog: Catalog, set: ReplicaSetId, replica: ReplicaId): void {
+    const placed = catalog.replicaSet(set)?.replicas.find((one) => one.replica === replica);
+    const node = placed && catalog.node(placed.node);
+    if (node === undefined || maintenanceOf(node, this.#ports.wallMs())?.scope !== 'all') return;
+    const ended = {untilMs: 0, scope: 'all' as const};
+    const command = {type: 'set-maintenance' as const, node: node.id, maintenance: ended};
+    this.#ports.order(command, 'maintenance ended for a replica that differs');
   }
 
   #repeat(meanMs: number, act: () => void): void {
