@@ -177,9 +177,19 @@ test(
 test(
   'a byte that a disk has changed is named; a prune keeps what the newest need',
   async () => {
-    const kept = await flotilla('backup', 'prune', directory, '--keep', '2', '--json');
+    const prune = ['backup', 'prune', directory, '--keep', '2'];
+    const before = stored();
+    const said = await flotilla(...prune, '--dry-run');
+    expect(said).toMatchObject({code: 0, err: ''});
+    expect(said.out).toMatch(
+      /^would remove backup \S+\n[^]*dry run, nothing was done: would keep 2 backups, remove \d+ and [1-9]\d* files \([1-9].*B\)\n$/,
+    );
+    const {dryRun, ...told} = JSON.parse((await flotilla(...prune, '--dry-run', '--json')).out);
+    expect([dryRun, stored()]).toEqual([true, before]);
+    const kept = await flotilla(...prune, '--json');
     expect(kept.code).toBe(0);
-    expect(JSON.parse(kept.out)).toMatchObject({kept: [expect.any(String), expect.any(String)]});
+    expect(JSON.parse(kept.out)).toEqual(told);
+    expect(told).toMatchObject({kept: [expect.any(String), expect.any(String)]});
     expect((await flotilla('backup', 'verify', directory)).code).toBe(0);
     const name = stored().at(-1)!;
     const file = path.join(directory, 'files', name);

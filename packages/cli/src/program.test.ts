@@ -86,7 +86,7 @@ describe('usage', () => {
     const leaves = leavesOf(buildProgram(new CommandContext(terminalOf().terminal)), '');
     const dry = leaves.filter(([, {options}]) => options.some(({long}) => long === '--dry-run'));
     const reading =
-      /^(start|dev|sql|write|export|status|health|audit|check|sim|completion|cert .*|backup .*|.* (list|show|watch|candidates|cardinality|ok-to-stop|plan|export|report))$/;
+      /^(start|dev|sql|write|export|status|health|audit|check|sim|completion|cert .*|backup verify|.* (list|show|watch|candidates|cardinality|ok-to-stop|plan|export|report))$/;
     expect(leaves.map(([words]) => words).filter((words) => !reading.test(words))).toEqual(
       dry.map(([words]) => words),
     );

@@ -18,7 +18,7 @@ export type {
   StoredFile,
 } from './backup/backup-record.ts';
 export {Journal, knownFiles} from './backup/known-files.ts';
-export {type Pruned, pruneBackups} from './backup/prune-backups.ts';
+export {type Pruned, pruneBackups, tryPrune} from './backup/prune-backups.ts';
 export {
   type BackupFault,
   type BackupsCheck,

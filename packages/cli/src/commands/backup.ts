@@ -216,26 +216,47 @@ function addPrune(group: Command, context: CommandContext): void {
     .command('prune')
     .argument('<directory>', 'of backups, on this machine')
     .requiredOption('--keep <n>', 'complete backups that stay, the newest ones')
+    .option('--dry-run', 'list what would go, and remove nothing')
     .option('--json', 'print JSON')
     .description(
       'remove all but the newest complete backups, and every file that none of those needs; refused while a backup is under way',
     )
-    .addHelpText('after', examples(['backup prune /mnt/backups --keep 7']));
-  const schema = Json.extend({keep: z.coerce.number().int().min(1)});
-  context.plain(prune, schema, (terminal, {json, keep}, directory) =>
+    .addHelpText(
+      'after',
+      examples([
+        'backup prune /mnt/backups --keep 7 --dry-run',
+        'backup prune /mnt/backups --keep 7',
+      ]),
+    );
+  const schema = Json.extend({
+    keep: z.coerce.number().int().min(1),
+    dryRun: z.boolean().default(false),
+  });
+  context.plain(prune, schema, (terminal, {json, keep, dryRun: isDryRun}, directory) =>
     local(context, {json, failed: EXIT.failed}, async () => {
       const {pruneBackupsIn} = await import('@flotilla/server');
-      const pruned = await pruneBackupsIn(mustPath(directory), keep);
-      const {kept, removed, files} = pruned;
-      await print(
-        terminal,
-        json,
-        pruned,
-        () => `kept ${kept.length} backups, removed ${removed.length} and ${files} files\n`,
-      );
+      const pruned = await pruneBackupsIn(mustPath(directory), {keep, isDryRun});
+      const value = isDryRun ? {dryRun: true, ...pruned} : pruned;
+      await print(terminal, json, value, () => describePrune(pruned, isDryRun));
       return EXIT.ok;
     }),
   );
+}
+
+interface Prune {
+  readonly kept: readonly string[];
+  readonly removed: readonly string[];
+  readonly files: number;
+  readonly bytes: number;
+}
+
+function describePrune({kept, removed, files, bytes}: Prune, isDryRun: boolean): string {
+  const gone = `${removed.length} and ${files} files (${formatBytes(bytes)})`;
+  if (!isDryRun) return `kept ${kept.length} backups, removed ${gone}\n`;
+  return [
+    ...removed.map((id) => `would remove backup ${id}\n`),
+    `dry run, nothing was done: would keep ${kept.length} backups, remove ${gone}\n`,
+  ].join('');
 }
 
 /** What the directory or its disk refuses is told as every failure is. */

@@ -7,6 +7,7 @@ import {
   listBackups,
   type Pruned,
   pruneBackups,
+  tryPrune,
   type VerifyProgress,
   verifyBackups,
 } from '@flotilla/storage';
@@ -26,7 +27,12 @@ export async function verifyBackupsIn(
   return verifyBackups(await BackupDirectory.open(new NodeDisk(path)), options);
 }
 
-export async function pruneBackupsIn(path: string, keep: number): Promise<Pruned> {
+export async function pruneBackupsIn(
+  path: string,
+  {keep, isDryRun}: {readonly keep: number; readonly isDryRun: boolean},
+): Promise<Pruned> {
   const directory = await BackupDirectory.open(new NodeDisk(path));
-  return pruneBackups(directory, {keep, id: `prune-${process.pid}-${Date.now()}`, nowMs: Date.now});
+  const nowMs = Date.now;
+  if (isDryRun) return tryPrune(directory, {keep, nowMs});
+  return pruneBackups(directory, {keep, id: `prune-${process.pid}-${nowMs()}`, nowMs});
 }

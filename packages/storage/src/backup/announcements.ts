@@ -54,14 +54,23 @@ export async function announceAlone(
   announcement: Announcement,
 ): Promise<void> {
   await announce(directory, announcement);
-  const others = await announcements(directory);
-  const alive = others.find(
-    (one) => one.id !== announcement.id && isAlive(one, announcement.updatedMs),
-  );
-  if (alive === undefined) return;
+  const fault = await busyFault(directory, announcement.updatedMs, announcement.id);
+  if (fault === undefined) return;
   await withdraw(directory, announcement.id);
+  throw fault;
+}
+
+/** Why nobody may begin there now, but for who is announced under that id. */
+export async function busyFault(
+  directory: BackupDirectory,
+  nowMs: number,
+  own?: string,
+): Promise<DbError | undefined> {
+  const others = await announcements(directory);
+  const alive = others.find((one) => one.id !== own && isAlive(one, nowMs));
+  if (alive === undefined) return undefined;
   const message = `${alive.work} ${alive.id} is under way in that directory; wait for its end`;
-  throw new DbError('CONFLICT', message, {id: alive.id});
+  return new DbError('CONFLICT', message, {id: alive.id});
 }
 
 /** With all that it leaves, but for the files that it has stored. */

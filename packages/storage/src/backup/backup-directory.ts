@@ -137,6 +137,16 @@ export class BackupDirectory {
     return readWhole(this.disk, this.pathOf(file));
   }
 
+  /** Of a file that is stored, in bytes. */
+  async sizeOf(sha256: string): Promise<number> {
+    const file = await this.disk.open(this.pathOf({sha256}), 'read');
+    try {
+      return await file.size();
+    } finally {
+      await file.close();
+    }
+  }
+
   async discard(sha256: string): Promise<void> {
     await this.disk.remove(this.pathOf({sha256}));
   }

@@ -19,7 +19,7 @@ import {BackupDirectory} from './backup-directory.ts';
 import {listBackups} from './backup-list.ts';
 import {decodeBackupRecord, encodeBackupRecord, sha256Of} from './backup-record.ts';
 import {Journal, knownFiles} from './known-files.ts';
-import {pruneBackups} from './prune-backups.ts';
+import {pruneBackups, tryPrune} from './prune-backups.ts';
 import {verifyBackups} from './verify-backups.ts';
 
 const NOW_MS = 1_000_000;
@@ -254,7 +254,10 @@ describe('who works in a directory', () => {
     await announce(directory, running('b2', {state: 'failed', error: 'no room'}));
     const views = await listBackups(directory, NOW_MS, 'b2');
     expect(views).toMatchObject([{id: 'b2', state: 'failed', error: 'no room'}]);
-    expect(await prune(directory, 1, later)).toEqual({kept: [], removed: [], files: 0});
+    expect(await prune(directory, 1, later)).toEqual({
+      ...{kept: [], removed: []},
+      ...{files: 0, bytes: 0},
+    });
     expect(await announcements(directory)).toEqual([]);
   });
 
@@ -292,7 +295,33 @@ describe('prune', () => {
     const check = await verifyBackups(directory);
     expect(check.faults).toEqual([]);
     expect((await directory.stored()).size).toBe(check.files);
-    expect(await prune(directory, 7)).toEqual({kept: ['b3', 'b4'], removed: [], files: 0});
+    const nothing = {kept: ['b3', 'b4'], removed: [], files: 0, bytes: 0};
+    expect(await prune(directory, 7)).toEqual(nothing);
+  });
+
+  test('tells on a dry run what would go, and leaves it', async () => {
+    const trial = await written(1);
+    const disk = new MemoryDisk();
+    const directory = await emptyDirectory(disk);
+    for (const [i, id] of ['b1', 'b2'].entries()) {
+      trial.write(series(1, {count: 30, step: 900}, 10 + i));
+      await trial.step({type: 'compact', isAll: true});
+      await backUp(directory, trial, id);
+    }
+    const trialOf = (keep: number) => tryPrune(directory, {keep, nowMs: () => NOW_MS});
+    const before = disk.files();
+    const bytesOf = () => disk.files().reduce((sum, file) => sum + disk.bytesOf(file).length, 0);
+    const told = await trialOf(1);
+    expect(told).toMatchObject({kept: ['b2'], removed: ['b1']});
+    expect(disk.files()).toEqual(before);
+    const record = disk.bytesOf('backups/b1.json').length;
+    const bytesBefore = bytesOf();
+    expect(await prune(directory, 1)).toEqual(told);
+    expect(bytesBefore - bytesOf()).toBe(told.bytes + record);
+    expect(await trialOf(1)).toEqual({kept: ['b2'], removed: [], files: 0, bytes: 0});
+    await announceAlone(directory, running('b3'));
+    await expect(trialOf(1)).rejects.toMatchObject({code: 'CONFLICT'});
+    expect((await announcements(directory)).map(({id}) => id)).toEqual(['b3']);
   });
 });
 

@@ -6,6 +6,7 @@ import {
   type Announcement,
   announce,
   announceAlone,
+  busyFault,
   withdraw,
   withdrawDead,
 } from './announcements.ts';
@@ -25,6 +26,8 @@ export interface Pruned {
   readonly removed: readonly string[];
   /** Stored files that nobody names any more. */
   readonly files: number;
+  /** Of those files. */
+  readonly bytes: number;
 }
 
 /**
@@ -38,24 +41,44 @@ export async function pruneBackups(
   const work = new Pruning(directory, id, nowMs);
   await work.begin();
   try {
-    const ids = await directory.ids();
-    const kept = ids.slice(-keep);
-    const needed = await neededBy(directory, kept);
+    const {kept, removed, needless} = await planPrune(directory, keep);
     // Before anything goes: one that is broken off and comes back sees by it that it may not go on.
     await withdrawDead(directory, nowMs());
-    const removed = ids.slice(0, -keep);
     for (const each of removed) await directory.forget(each);
-    let files = 0;
-    for (const sha256 of await directory.stored()) {
-      if (needed.has(sha256)) continue;
+    let bytes = 0;
+    for (const sha256 of needless) {
+      bytes += await directory.sizeOf(sha256);
       await directory.discard(sha256);
-      files += 1;
       await work.goesOn();
     }
-    return {kept, removed, files};
+    return {kept, removed, files: needless.length, bytes};
   } finally {
     await withdraw(directory, id);
   }
+}
+
+/** What `pruneBackups` would remove, or rejects as it would. Writes nothing. */
+export async function tryPrune(
+  directory: BackupDirectory,
+  {keep, nowMs}: Omit<PruneOptions, 'id'>,
+): Promise<Pruned> {
+  const fault = await busyFault(directory, nowMs());
+  if (fault !== undefined) throw fault;
+  const {kept, removed, needless} = await planPrune(directory, keep);
+  let bytes = 0;
+  for (const sha256 of needless) bytes += await directory.sizeOf(sha256);
+  return {kept, removed, files: needless.length, bytes};
+}
+
+async function planPrune(
+  directory: BackupDirectory,
+  keep: number,
+): Promise<Pick<Pruned, 'kept' | 'removed'> & {readonly needless: readonly string[]}> {
+  const ids = await directory.ids();
+  const kept = ids.slice(-keep);
+  const needed = await neededBy(directory, kept);
+  const needless = [...(await directory.stored())].filter((sha256) => !needed.has(sha256));
+  return {kept, removed: ids.slice(0, -keep), needless};
 }
 
 async function neededBy(
