@@ -16,6 +16,11 @@ import {z} from 'zod';
 import {pause} from '../engine/pause.ts';
 import {Identified, type Identify} from './standing.ts';
 
+/**
+ * Some elections of the meta group, and longer than a catalog watch's reconnecting: who hears nothing of it for
+ * longer is not well, and asks whether it is a member still.
+ */
+export const META_SILENT_MS_MAX = 10_000;
 const AGAIN_MS = 1_000;
 /** Of a node whose record is right: while there is no meta group all ask all. */
 const LATER_MS = 10_000;

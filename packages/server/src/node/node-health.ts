@@ -3,11 +3,10 @@
 // fails here may still serve what does not need the part.
 
 import type {Health, Subsystem} from '../http/routes/health.ts';
+import {META_SILENT_MS_MAX} from './announcement.ts';
 
 /** Longer than any task, a flush's last turn and a slow disk's sync among them. */
 const STALL_MS_MAX = 5_000;
-/** Longer than an election of the meta group and a catalog watch's reconnecting. */
-const META_SILENT_MS_MAX = 10_000;
 
 /** What an engine thread tells each second. */
 export interface ThreadCondition {

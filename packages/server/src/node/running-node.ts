@@ -9,22 +9,22 @@ import {identifyNode, JoinSecret, NodeConnections, type NodeServer} from '../con
 import type {Audit} from '../doors/audit.ts';
 import type {EngineOptions, FoundingOrder, FromEngine} from '../engine/messages.ts';
 import type {NodeStatus} from '../metrics/node-samples.ts';
-import {announce} from './announcement.ts';
+import {announce, META_SILENT_MS_MAX} from './announcement.ts';
 import {buildFault} from './build-check.ts';
 import {CatalogCacheWriter} from './catalog-cache.ts';
 import type {EngineClient} from './engine-client.ts';
 import {type EngineLink, startLocalEngine, startWorkerEngine} from './engine-link.ts';
 import {EXIT_CODES, type ExitCode} from './exit-codes.ts';
-import {FirstGreetings} from './first-greetings.ts';
 import {NodeAddresses} from './node-addresses.ts';
 import type {NodeCondition, ThreadCondition} from './node-health.ts';
 import {NodeNews} from './node-news.ts';
 import {snapshotShare} from './node-options.ts';
 import {Relay} from './relay.ts';
+import {Remembrance} from './remembrance.ts';
 import {ASK_MS_MAX, type Asking, removedText} from './standing.ts';
 import {StoreRecords} from './store-records.ts';
 import {ThreadVitals} from './thread-vitals.ts';
-import {othersOf, Vouching} from './vouching.ts';
+import {othersOf} from './vouching.ts';
 
 export interface RunningNodeOptions {
   readonly directory: NodeDirectory;
@@ -62,9 +62,6 @@ export interface RunningNodeOptions {
   readonly onLook: (lateMs: number) => void;
 }
 
-/** Some elections of the meta group: who hears nothing of it for longer asks whether it is a member still. */
-const META_SILENT_MS_MAX = 10_000;
-
 interface ThreadState {
   isStarted: boolean;
   isStopped: boolean;
@@ -96,8 +93,7 @@ export class RunningNode {
   #lossesLeft = 0;
   readonly #addresses: NodeAddresses;
   readonly #news: NodeNews;
-  readonly #greetings: FirstGreetings;
-  readonly #vouching: Vouching;
+  readonly #remembrance: Remembrance;
   /** An engine thread that failed answers no more: nobody waits for it. */
   #failure: Error | undefined;
 
@@ -122,23 +118,15 @@ export class RunningNode {
       log,
       seen: () => this.#liveness.views(),
     });
-    this.#greetings = new FirstGreetings({
-      bootEpoch: directory.bootEpoch,
-      hasLife: (life) => directory.hasLife(life),
-      threads: () => this.#links.length,
-      ask: (other, records) => this.#tellAll({type: 'remembered', node: other, records}),
-      disown: (records) => this.#tellAll({type: 'disown', records}),
-      onVetted: (other) => {
-        this.#liveness.vetted(other);
-        this.#vouching.settle();
-      },
-      onOldImage: (reason) => this.#endAsOldImage(reason),
-    });
-    this.#vouching = new Vouching({
-      clock,
+    this.#remembrance = new Remembrance({
+      directory,
       others: () => othersOf(this.catalog, node),
-      isVetted: (other) => this.#greetings.isVetted(other),
-      onVouched: (unheard) => this.#vouched(unheard),
+      clock,
+      log,
+      threads: () => this.#links.length,
+      tellThreads: (message) => this.#tellAll(message),
+      onVetted: (other) => this.#liveness.vetted(other),
+      onEnd: (code, reason) => this.#fatal(code, reason),
     });
     const self = {
       cluster: clusterId,
@@ -169,14 +157,14 @@ export class RunningNode {
       self: node,
       connections: this.#connections,
       liveness: () => this.#liveness,
-      isVetted: (other) => other === node || this.#greetings.isVetted(other),
+      isVetted: (other) => other === node || this.#remembrance.isVetted(other),
       log,
     });
     this.#liveness = this.#newLiveness(options);
     this.#connections.onFrame((from, channel, frame) => this.#relay.receive(from, channel, frame));
     this.#connections.onNode((to, state, bootEpoch, known) => {
       // First, so that no group hears of the other node before it has heard what that remembers.
-      if (state === 'connected') this.#greetings.greeted(to, known);
+      if (state === 'connected') this.#remembrance.greeted(to, known);
       if (state === 'connected') this.#liveness.connected(to, bootEpoch);
       else this.#liveness.disconnected(to);
     });
@@ -207,7 +195,7 @@ export class RunningNode {
     for (let thread = 0; thread < count; thread++) this.#startThread(thread, count);
     this.#relay.attach(this.#links);
     // One that is alone begins at once: a founding that was broken off goes on before its thread has started.
-    this.#vouching.settle();
+    this.#remembrance.settle();
     this.#tellCertificates();
     this.#options.tls?.onRenewed(() => this.#tellCertificates());
     this.#addresses.settle();
@@ -218,7 +206,7 @@ export class RunningNode {
     await this.#until(() => this.#failure !== undefined || areStarted());
     if (this.#failure !== undefined) throw this.#failure;
     // Of those who wait for others the time counts from here: a long log takes longer to read.
-    this.#vouching.start();
+    this.#remembrance.start();
     // First, so that no thread is ordered to make what the store of another has lost.
     this.#tellOfLoss();
     this.#relay.complete();
@@ -272,30 +260,12 @@ export class RunningNode {
     const areStopped = (): boolean => this.#threads.every(({isStopped}) => isStopped);
     await this.#until(() => this.#failure !== undefined || areStopped());
     await Promise.all(this.#links.map((link) => link.close()));
-    this.#vouching.stop();
+    this.#remembrance.stop();
     this.#liveness.stop();
     await this.#connections.close();
     await this.#background.stop();
     await this.#cache.close();
     await this.#records.close();
-  }
-
-  /** The next start is another life than any that others have seen, and opens nothing that lost what it told. */
-  #endAsOldImage(reason: string): void {
-    const {directory} = this.#options;
-    const {knownEpoch, foreignLives} = this.#greetings;
-    const remember = async (): Promise<void> => {
-      await directory.raiseBootEpoch(knownEpoch);
-      if (foreignLives.length > 0) await directory.settleLives(foreignLives);
-    };
-    remember().then(
-      () =>
-        this.#fatal(
-          EXIT_CODES.oldImage,
-          `its data directory is an older image of itself: ${reason}`,
-        ),
-      (error: unknown) => this.#fatal(EXIT_CODES.storeFailed, String(error)),
-    );
   }
 
   #startThread(thread: number, threads: number): void {
@@ -398,11 +368,11 @@ export class RunningNode {
         if (this.#lossesLeft === 0) this.#tellAll({type: 'loss-settled'});
         return;
       case 'vetted':
-        return this.#greetings.answered(message.node);
+        return this.#remembrance.answered(message.node);
       case 'old-image':
-        return this.#greetings.foundOldImage();
+        return this.#remembrance.foundOldImage();
       case 'disowned':
-        return this.#greetings.disowned();
+        return this.#remembrance.disowned();
       case 'audit':
         return this.#options.audit.add(message.entry);
       case 'audit-begin':
@@ -418,17 +388,8 @@ export class RunningNode {
     if (this.#catalogIntake.take(news) === undefined) return;
     this.#checkBuild();
     this.#addresses.settle();
-    this.#vouching.settle();
+    this.#remembrance.settle();
     this.#cache.changed();
-  }
-
-  #vouched(unheard: readonly NodeId[]): void {
-    this.#tellAll({type: 'vouched'});
-    if (unheard.length > 0)
-      this.#options.log.warn(
-        {nodes: unheard},
-        'nodes that were not heard may remember more of these stores: sets with one voter begin without them',
-      );
   }
 
   #beginAct(thread: number, {asked, intent}: Extract<FromEngine, {type: 'audit-begin'}>): void {
