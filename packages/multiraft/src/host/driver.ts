@@ -58,7 +58,6 @@ export class Driver {
   #dirty = new Set<HostedGroup>();
   #isScheduled = false;
   #isClosed = false;
-  lastTurnMs: number;
 
   constructor(
     options: HostOptions,
@@ -72,7 +71,6 @@ export class Driver {
     this.#observer = options.observer;
     this.#stores = stores;
     this.#hooks = hooks;
-    this.lastTurnMs = options.clock.monotonicMs();
     this.outbox = new Outbox(
       options.transport,
       options.thread ?? 0,
@@ -192,7 +190,6 @@ export class Driver {
   #turn(): void {
     this.#isScheduled = false;
     if (this.#isClosed) return;
-    this.lastTurnMs = this.#clock.monotonicMs();
     const dirty = this.#dirty;
     this.#dirty = new Set();
     for (const group of dirty) if (!group.isGone) this.#take(group);

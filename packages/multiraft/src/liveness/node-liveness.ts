@@ -143,11 +143,6 @@ export class NodeLiveness {
     this.#tell(node, known);
   }
 
-  /** No member of the cluster any more. */
-  forget(node: NodeId): void {
-    this.#known.delete(node);
-  }
-
   /** Frames of other kinds are not for it. */
   receive(from: NodeId, frame: Uint8Array): void {
     const beat = frameKind(frame) === 'beat' ? decodeBeat(frameBody(frame)) : undefined;
