@@ -3,6 +3,7 @@
 
 import {FatalError} from '@flotilla/base';
 import {encodeShare} from '@flotilla/column';
+import type {PartDamage} from '@flotilla/storage';
 import {drainReactions} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
 import {encodeChecksum, encodeControl, encodeDelete, encodeWrite} from './command.ts';
@@ -149,6 +150,34 @@ test('one that is used while it is flushed stays, and one that storage is at wor
   storage.isNeeded = false;
   expect(await machine.unload()).toBe(true);
   expect(storage.flushes, 'all of it is durable').toHaveLength(0);
+});
+
+test('a compaction that the disk refused begins again without a flush, and one that failed does not', async () => {
+  const {machine, storage, faults} = unloaded();
+  const passing = Object.assign(new Error('EMFILE'), {code: 'EMFILE', syscall: 'open'});
+  storage.compactionsLeft = 1;
+  machine.beginRefusedCompaction();
+  expect(storage.loads, 'nothing was refused').toEqual([]);
+  await Promise.all([machine.flush(), drainReactions().then(() => storage.flushes[0]!())]);
+  await drainReactions();
+  storage.loads[0]!(new FatalError('cannot open', passing));
+  await drainReactions();
+  expect([storage.loads.length, storage.compactions]).toEqual([1, 0]);
+  machine.beginRefusedCompaction();
+  machine.beginRefusedCompaction();
+  await drainReactions();
+  expect(storage.loads).toHaveLength(2);
+  storage.loads[1]!();
+  await drainReactions();
+  expect([storage.compactions, storage.compactionsLeft]).toEqual([1, 0]);
+  storage.compactionsLeft = 1;
+  storage.damage = new FatalError('cannot sync') as PartDamage;
+  await Promise.all([machine.flush(), drainReactions().then(() => storage.flushes[1]!())]);
+  await drainReactions();
+  machine.beginRefusedCompaction();
+  await drainReactions();
+  expect([storage.compactions, faults]).toEqual([2, [storage.damage]]);
+  await machine.close();
 });
 
 test('what compactions need is read first, and is no use of anybody', async () => {

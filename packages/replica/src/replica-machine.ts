@@ -41,6 +41,7 @@ import {
   decodeCommand,
   needsSeries,
 } from './command.ts';
+import {MachineCompaction} from './machine-compaction.ts';
 import type {MachineEvents, MachineLimits} from './machine-limits.ts';
 import {decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
 import {MachineSeries} from './machine-series.ts';
@@ -63,6 +64,7 @@ export class ReplicaMachine implements StateMachine {
   readonly #limits: MachineLimits;
   readonly #events: MachineEvents;
   readonly #series: MachineSeries;
+  readonly #compaction: MachineCompaction;
   /** Undefined: what is durable of it is all of it. Decoded when an entry first asks. */
   #seen: Seen | undefined;
   #point: DurablePoint;
@@ -73,7 +75,6 @@ export class ReplicaMachine implements StateMachine {
   #memtableBytes = 0;
   /** A purge waits for a flush to become durable, and then for a compaction that frees its bytes. */
   #isPurgePending = false;
-  #isCompacting = false;
   #isClosed = false;
   #writtenBytes = 0;
   /** Between two states: an apply or an install is under way, or has failed and will never end. */
@@ -104,8 +105,13 @@ export class ReplicaMachine implements StateMachine {
       },
       onFault: events.onFault,
     });
+    this.#compaction = new MachineCompaction({
+      storage,
+      series: this.#series,
+      onFailed: (error) => this.#failed(error),
+    });
     // What a stop broke off: here no flush may ever come that begins it again.
-    this.#maybeCompact();
+    this.#compaction.begin();
   }
 
   durablePoint(): DurablePoint {
@@ -259,7 +265,7 @@ export class ReplicaMachine implements StateMachine {
     this.#applied = point;
     this.#isTorn = false;
     // The sender may not have carried out a purge yet.
-    this.#maybeCompact();
+    this.#compaction.begin();
   }
 
   /** Of a replica that has ended, and between two states, nothing is made durable. */
@@ -283,6 +289,11 @@ export class ReplicaMachine implements StateMachine {
     if (this.#isClosed) return;
     await this.#series.load();
     await this.storage.compactAll();
+  }
+
+  /** To be called now and then. */
+  beginRefusedCompaction(): void {
+    this.#compaction.beginRefused();
   }
 
   get work(): ReplicaWork | undefined {
@@ -410,7 +421,7 @@ export class ReplicaMachine implements StateMachine {
     if (this.storage.tombstoneCount >= TOMBSTONES_MAX) {
       // While nothing is applied, and after a restart, nobody else would begin either.
       this.afterApply();
-      this.#maybeCompact();
+      this.#compaction.begin();
       return false;
     }
     if (this.storage.memtableBytes() >= memtableBytesMax) {
@@ -434,6 +445,7 @@ export class ReplicaMachine implements StateMachine {
   #end(): void {
     this.#isClosed = true;
     this.#series.end();
+    this.#compaction.end();
     this.#account();
   }
 
@@ -468,27 +480,7 @@ export class ReplicaMachine implements StateMachine {
     const point = this.storage.durablePoint();
     if (point === undefined) throw new FatalError('a flush left no durable point');
     this.#point = asDurablePoint(point);
-    this.#maybeCompact();
-  }
-
-  /** Step after step while there is one: a purge may concern every part. */
-  #maybeCompact(): void {
-    if (this.#isCompacting || this.#isClosed || !this.storage.needsCompaction()) return;
-    this.#isCompacting = true;
-    const compact = (): Promise<boolean> => this.storage.compact();
-    (this.#series.load()?.then(compact) ?? compact()).then(
-      () => {
-        this.#isCompacting = false;
-        this.#maybeCompact();
-      },
-      (error: unknown) => {
-        // Closing breaks compactions off; their parts are as they were.
-        if (error instanceof DbError && error.code === 'CANCELLED') return;
-        // Its parts are as they were; the next flush begins it again.
-        if (isDiskFull(error) || error instanceof DbError) this.#isCompacting = false;
-        else this.#failed(error);
-      },
-    );
+    this.#compaction.begin();
   }
 }
 

@@ -19,6 +19,8 @@ const FLUSH_NOTES_MS = 5_000;
 const HOUSEKEEPING_MS = 1_000;
 /** All replicas are looked at for it, and it is about an hour, or a minute. */
 const UNLOAD_LOOK_MS = 10_000;
+/** What a full disk refused may cost it as much again. */
+const COMPACTION_LOOK_MS = 60_000;
 /** Longer than a meta election: after it the meta group counts as lost. */
 const FRESH_MS_MAX = 10_000;
 /** Between tries to bring this node's record up to date while meta is lost. */
@@ -201,6 +203,9 @@ export class Engine {
     every(Math.min(UNLOAD_LOOK_MS, parts.options.unloadAfterMs ?? UNLOAD_LOOK_MS), () =>
       unloadDue(parts, this.#emit),
     );
+    every(COMPACTION_LOOK_MS, () => {
+      for (const machine of machinesOf(parts.host)) machine.beginRefusedCompaction();
+    });
     if (parts.options.thread > 0) {
       every(NOTES_MS, () => {
         const {replicas} = parts;
