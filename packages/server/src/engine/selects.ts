@@ -1,7 +1,8 @@
 // SELECT: plan, fragments, merge. The plan is made with the catalog as it is here, while the meta group
 // is asked whether that is still the present one; if it had moved, the attempt is dropped and the
 // statement planned again. So a bucket or table that another node just made is never overlooked, and
-// nobody waits for two round trips where one will do.
+// nobody waits for two round trips where one will do. It is planned again, too, where a set went before it had
+// begun to answer: dropped with its bucket, or replaced by an empty one.
 
 import {type Clock, DbError, META_SET, type WorkSlices} from '@flotilla/base';
 import {
@@ -20,6 +21,8 @@ import {beginDeadline, SetReadings} from './set-readings.ts';
 import {refreshFor, type StatementContext} from './statement-context.ts';
 
 const QUERY = {work: 'query'} as const;
+/** Plans of one statement whose sets went meanwhile: each time some were dropped within a round trip. */
+const PLANS_MAX = 4;
 
 /** An answer whose head is known. */
 export interface BegunAnswer {
@@ -45,6 +48,21 @@ export class Selects {
   }
 
   async run(
+    statement: SelectStatement | SeriesStatement,
+    context: StatementContext,
+  ): Promise<BegunAnswer> {
+    for (let plans = 1; ; plans++) {
+      try {
+        return await this.#planned(statement, context);
+      } catch (error) {
+        // This thread's copy of the catalog has said so, and the next plan is made by it.
+        const isGone = error instanceof DbError && error.code === 'STALE_EPOCH';
+        if (!isGone || plans === PLANS_MAX) throw error;
+      }
+    }
+  }
+
+  async #planned(
     statement: SelectStatement | SeriesStatement,
     context: StatementContext,
   ): Promise<BegunAnswer> {

@@ -41,6 +41,8 @@ let refreshes: number;
 /** What happens in the cluster until meta has answered. */
 let onRefresh: () => Promise<void>;
 let asked: ReadOptions[];
+/** What happens in the cluster when a set is asked. */
+let onBegin: (set: ReplicaSetId) => void;
 /** What becomes of the rows of an INSERT. */
 let written: WriteOutcome;
 let service: SqlService;
@@ -74,6 +76,7 @@ beforeEach(() => {
   fences = [];
   unfenced = [];
   onRefresh = async () => undefined;
+  onBegin = () => undefined;
   service = serviceOn(clock);
 });
 
@@ -103,6 +106,7 @@ async function awaitFences(...[asked, {fence}]: Parameters<WriteRouter['awaitFen
 
 async function begin({set}: Fragment, options: ReadOptions): Promise<FragmentReading> {
   asked.push(options);
+  onBegin(set);
   const failure = failures.get(set);
   if (failure === 'silent') {
     await new Promise((resolve) => options.signal.addEventListener('abort', resolve));
@@ -217,6 +221,36 @@ describe.each(QUERIES)('%s', (query) => {
   test('a complete answer says nothing beside its rows', async () => {
     const {headers} = await run(query, {partial: true});
     expect(Object.keys(headers)).toEqual(['content-type']);
+  });
+});
+
+describe('a bucket that is dropped before one of its sets has answered', () => {
+  const query = 'SELECT count(v) FROM m';
+  const dropAt = (set: ReplicaSetId): void => {
+    const {bucket} = machine.catalog.replicaSet(set)!;
+    onBegin = (begun) => {
+      if (begun !== set) return;
+      failures.set(set, new DbError('STALE_EPOCH', 'it was dropped'));
+      if (machine.catalog.bucket(bucket) !== undefined) apply({type: 'drop-bucket', bucket});
+    };
+  };
+
+  test.each(['linearizable', 'stale'] as const)(
+    'is planned for no more (%s)',
+    async (consistency) => {
+      const placements = [[{node: 1 as NodeId, role: 'voter' as const}]];
+      const range = {timeMs: 3_600_000, startMs: 3_600_000, endMs: 7_200_000};
+      apply({type: 'ensure-bucket', database: 1 as DatabaseId, ...range, placements});
+      dropAt(sets[3]!);
+      expect((await run(query, {consistency})).text).toBe('[{"count(v)":0}]\n');
+      expect(asked).toHaveLength(sets.length + 2);
+    },
+  );
+
+  test('is told of once plans and drops have followed each other too often', async () => {
+    failures.set(sets[0]!, new DbError('STALE_EPOCH', 'it was dropped'));
+    expect((await failureOf(run(query))).code).toBe('STALE_EPOCH');
+    expect(asked).toHaveLength(4 * sets.length);
   });
 });
 
