@@ -52,7 +52,7 @@ beforeEach(() => {
     nodes: [...copy.catalog.nodes()]
       .filter(({state}) => state !== 'decommissioned')
       .map((node) => ({node, isReachable: reachable.includes(node.id)})),
-    meta: {leader: 1 as NodeId, voters: []},
+    meta: {leader: 1 as NodeId, replicas: []},
   });
   service = new AdminService({
     access: {catalog: copy.catalog, refresh},

@@ -30,7 +30,7 @@ import {type CardinalityArgs, cardinalityFor} from './cardinality.ts';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
 import {catalogFileOf} from './catalog-file.ts';
 import {databasesOf, liveTenants} from './catalog-rows.ts';
-import type {ClusterView, ReplicaSetView} from './cluster-view.ts';
+import {type ClusterView, metaVoters, type ReplicaSetView} from './cluster-view.ts';
 import {durationText, parseDuration} from './durations.ts';
 import {Elections} from './elections.ts';
 import type {AdminCall, AdminRead} from './gateway.ts';
@@ -278,7 +278,7 @@ export class AdminService {
           .length,
       },
       metaLeader: facts.meta.leader,
-      metaVoters: facts.meta.voters,
+      metaVoters: metaVoters(facts.meta),
       nodes: facts.nodes.map(({node, isReachable}) => ({
         id: node.id,
         address: node.address,

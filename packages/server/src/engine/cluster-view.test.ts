@@ -50,7 +50,7 @@ test.each([
   const view = viewOf({1: {role: 'leader', ...leader}, 3: replica});
   const {sets, meta} = await view.facts();
   expect(sets[0]!.replicas.map(({isLate}) => isLate)).toEqual([undefined, undefined, expected]);
-  expect(meta.late).toEqual([]);
+  expect(meta.replicas).toMatchObject([{replica: 1, node: 1, state: 'missing'}]);
 });
 
 test('where nobody leads nobody can say', async () => {

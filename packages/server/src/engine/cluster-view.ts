@@ -96,9 +96,7 @@ export interface ClusterFacts {
   /** Only where a majority of it answers is there a leader. */
   readonly meta: {
     readonly leader: NodeId | undefined;
-    readonly voters: readonly NodeId[];
-    /** Those of them whose replica is late. */
-    readonly late?: readonly NodeId[] | undefined;
+    readonly replicas: readonly ReplicaView[];
   };
   readonly nodes: readonly {
     readonly node: Node;
@@ -158,14 +156,11 @@ export class ClusterView {
     const sets = [...catalog.replicaSets()]
       .filter(only)
       .map((set) => viewOf(catalog, set, statuses, differing));
-    const meta = catalog.metaSet();
+    const metaSet = catalog.metaSet();
+    const meta = metaSet && viewOf(catalog, metaSet, statuses, differing);
     return {
       sets,
-      meta: {
-        leader: meta && leaderOf(meta, statuses),
-        voters: meta?.replicas.filter(({role}) => role === 'voter').map(({node}) => node) ?? [],
-        late: meta && lateNodes(meta, statuses),
-      },
+      meta: {leader: meta?.leader, replicas: meta?.replicas ?? []},
       nodes: nodes.map((node, i) => {
         return {node, isReachable: statuses.has(node.id), condition: conditions[i]};
       }),
@@ -250,11 +245,9 @@ export function lastCopyDamaged({replicas}: ReplicaSetView): ReplicaView | undef
   return isHeld ? undefined : sole;
 }
 
-/** Of the voters. */
-function lateNodes(set: ReplicaSet, statuses: Statuses): NodeId[] {
-  const late = lateReplicas(set, statuses);
-  const voters = set.replicas.filter(({role, replica}) => role === 'voter' && late.has(replica));
-  return voters.map(({node}) => node);
+/** As they are placed. */
+export function metaVoters({replicas}: ClusterFacts['meta']): NodeId[] {
+  return replicas.filter(({role}) => role === 'voter').map(({node}) => node);
 }
 
 /** By their leader's word and their own: a leader that has just been elected knows of nobody yet. */

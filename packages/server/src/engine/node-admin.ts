@@ -11,7 +11,7 @@ import {
 } from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
 import type {CatalogAccess} from './catalog-access.ts';
-import type {ClusterView} from './cluster-view.ts';
+import {type ClusterView, metaVoters} from './cluster-view.ts';
 import type {AdminCall} from './gateway.ts';
 import {nodeConditions} from './node-reasons.ts';
 import type {OperationOrders, OrderTerms} from './operation-orders.ts';
@@ -66,7 +66,7 @@ export class NodeAdmin {
       condition: conditions.get(node.id),
       replicas: access.catalog.replicaCount(node.id),
       leaders: facts.sets.filter(({leader}) => leader === node.id).length,
-      isMetaVoter: facts.meta.voters.includes(node.id),
+      isMetaVoter: metaVoters(facts.meta).includes(node.id),
       isMetaLeader: facts.meta.leader === node.id,
     }));
   }

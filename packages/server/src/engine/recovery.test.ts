@@ -53,7 +53,7 @@ function facts(sets: readonly ReplicaSetView[], heard: readonly number[] = []): 
     const isReachable = !SILENT.includes(id);
     return {node: node(id), isReachable, condition: isReachable ? well : undefined};
   });
-  return {sets, meta: {leader: 3 as NodeId, voters: []}, nodes};
+  return {sets, meta: {leader: 3 as NodeId, replicas: []}, nodes};
 }
 
 function catalogOf(placed: readonly ReplicaSetView[]): Catalog {

@@ -35,7 +35,7 @@ beforeEach(() => {
   }
   const facts = async () => ({
     sets: [],
-    meta: {leader: 1 as NodeId, voters: []},
+    meta: {leader: 1 as NodeId, replicas: []},
     nodes: nodes(),
   });
   const propose = async (command: Command) => apply(command);

@@ -2,6 +2,7 @@ import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import {describe, expect, test} from 'vitest';
 import {type ClusterFacts, lastCopyDamaged, type ReplicaSetView} from './cluster-view.ts';
 import {nodeConditions} from './node-reasons.ts';
+import {replicaView} from './set-view.fixture.ts';
 import {verdictOf} from './verdict.ts';
 
 type NodeFact = ClusterFacts['nodes'][number];
@@ -50,7 +51,7 @@ function spoilt(id: number, change: object): ReplicaSetView {
 function facts(change: Partial<ClusterFacts> = {}): ClusterFacts {
   return {
     sets: [set(1), set(2)],
-    meta: {leader: 1 as NodeId, voters: [1 as NodeId]},
+    meta: {leader: 1 as NodeId, replicas: []},
     nodes: [node(1), node(2), node(3)],
     ...change,
   };
@@ -95,7 +96,7 @@ test('nothing wrong is healthy', () => {
 });
 
 describe('each reason names the thing and the next command', () => {
-  const noMeta = {leader: undefined, voters: [1 as NodeId]};
+  const noMeta = {leader: undefined, replicas: []};
   test.each([
     {
       what: 'a node is down',
@@ -225,9 +226,22 @@ describe('each reason names the thing and the next command', () => {
     },
     {
       what: 'a member of the meta group lags far',
-      change: {meta: {leader: 1 as NodeId, voters: [1, 2] as NodeId[], late: [2 as NodeId]}},
+      change: {
+        meta: {leader: 1 as NodeId, replicas: [replicaView(1), replicaView(2, {isLate: true})]},
+      },
       verdict: 'degraded',
       says: "the meta group's replica on node 2 is catching up",
+    },
+    {
+      what: 'a member of the meta group stands still',
+      change: {
+        meta: {
+          leader: 1 as NodeId,
+          replicas: [replicaView(1), replicaView(2, {state: 'failed', stopped: 'entry 7 is odd'})],
+        },
+      },
+      verdict: 'degraded',
+      says: "the meta group's replica on node 2 has failed: entry 7 is odd",
     },
     {
       what: 'a replica is out of reach',
@@ -346,7 +360,7 @@ test('what stops users stands first, then what the next loss would', () => {
   ];
   const repairHalt = {silent: [4 as NodeId], nodes: 2};
   const {reasons} = verdictOf(
-    facts({nodes, sets, repairHalt, meta: {leader: undefined, voters: []}}),
+    facts({nodes, sets, repairHalt, meta: {leader: undefined, replicas: []}}),
   );
   const order = [/meta group/, /without a leader/, /takes no writes/, /has failed/, /node 4/];
   order.push(/bring them back/, /lack a replica/, /applied nothing/, /clock/, /no new replicas/);
@@ -386,6 +400,6 @@ test('what was lost for good is not waited for: the next command is that of a re
     next: 'flotilla recover plan',
   });
   const repairHalt = {silent: [2 as NodeId, 3 as NodeId], nodes: 3};
-  const bereft = verdictOf(facts({repairHalt, meta: {leader: undefined, voters: []}}));
+  const bereft = verdictOf(facts({repairHalt, meta: {leader: undefined, replicas: []}}));
   expect(bereft.reasons.at(-1)?.next).toBe('flotilla recover plan');
 });

@@ -36,6 +36,7 @@ export function verdictOf(facts: ClusterFacts): Verdict {
     ...lastCopyReasons(kept),
     ...diskReasons(facts.nodes, 'full'),
     ...failedReasons(kept),
+    ...metaMemberReasons(facts),
     ...unknownReasons(facts),
     ...silenceReasons(facts.nodes),
     ...haltReasons(facts),
@@ -63,6 +64,24 @@ function metaReasons({meta}: ClusterFacts): Reason[] {
   if (meta.leader !== undefined) return [];
   const message = 'the meta group has no leader: no DDL, no new buckets, no linearizable reads';
   return [{message, next: 'flotilla node list'}];
+}
+
+const STILL_WORDS: Readonly<Record<string, string>> = {
+  failed: 'has failed',
+  stopped: 'has stopped',
+  missing: 'is not there',
+  wedged: 'has applied nothing for long',
+};
+
+/** But for those whose nodes do not answer, which are told of by themselves. */
+function metaMemberReasons({meta}: ClusterFacts): Reason[] {
+  return meta.replicas.flatMap(({node, state, stopped}) => {
+    const words = STILL_WORDS[state];
+    if (words === undefined) return [];
+    const why = stopped === undefined ? '' : `: ${stopped}`;
+    const message = `the meta group's replica on node ${node} ${words}${why}`;
+    return [{message, next: 'flotilla node list'}];
+  });
 }
 
 /** Where most were on nodes of which a person has said that they never come back nobody waits for a leader. */
@@ -161,7 +180,8 @@ function setReasons(
 /** They are sent what they lack: until then their sets bear no other loss. A learner is on its way in. */
 function lateReasons(sets: readonly ReplicaSetView[], {meta}: ClusterFacts): Reason[] {
   const reasons: Reason[] = [];
-  const nodes = meta.late ?? [];
+  const lateInMeta = meta.replicas.filter((one) => one.role === 'voter' && one.isLate === true);
+  const nodes = lateInMeta.map(({node}) => node);
   if (nodes.length > 0) {
     const message = `the meta group's replica on node ${nodes.join(', ')} is catching up: do not stop another`;
     reasons.push({message, next: 'flotilla node list'});
