@@ -182,7 +182,7 @@ test(
     const said = await flotilla(...prune, '--dry-run');
     expect(said).toMatchObject({code: 0, err: ''});
     expect(said.out).toMatch(
-      /^would remove backup \S+\n[^]*dry run, nothing was done: would keep 2 backups, remove \d+ and [1-9]\d* files \([1-9].*B\)\n$/,
+      /^would remove backup \S+\n[\s\S]*dry run, nothing was done: would keep 2 backups, remove \d+ and [1-9]\d* files \([1-9].*B\)\n$/,
     );
     const {dryRun, ...told} = JSON.parse((await flotilla(...prune, '--dry-run', '--json')).out);
     expect([dryRun, stored()]).toEqual([true, before]);
