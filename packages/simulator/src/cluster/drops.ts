@@ -7,6 +7,7 @@ import {DropFences} from './drop-fences.ts';
 import {Erasures} from './erasures.ts';
 import {Expiry} from './expiry.ts';
 import {newestCatalog} from './rest.ts';
+import {SetDestructions} from './set-destructions.ts';
 import {StaleCatalogs} from './stale-catalogs.ts';
 import {TableDrops} from './table-drops.ts';
 
@@ -24,6 +25,7 @@ export class Drops {
   readonly #tables: TableDrops;
   readonly #stale: StaleCatalogs;
   readonly #expiry: Expiry;
+  readonly #sets: SetDestructions;
 
   constructor({seed, ...ports}: DropPorts) {
     const chance = (name: string) => chanceOf(seed, name);
@@ -34,6 +36,7 @@ export class Drops {
     this.#tables = new TableDrops({...dropping, chance: chance('drops')});
     this.databases = new Databases({...dropping, chance: chance('databases')});
     const statements = {drops: this.#tables, databases: this.databases};
+    this.#sets = new SetDestructions({...dropping, chance: chance('destructions')});
     this.#expiry = new Expiry({...ports, chance: chance('expiry')});
     this.#stale = new StaleCatalogs({...ports, ...statements, chance: chance('stale catalogs')});
   }
@@ -43,6 +46,7 @@ export class Drops {
     this.databases.start();
     this.#stale.start();
     this.#expiry.start();
+    this.#sets.start();
   }
 
   stop(): void {
@@ -50,6 +54,7 @@ export class Drops {
     this.databases.isStopped = true;
     this.#stale.isStopped = true;
     this.#expiry.stop();
+    this.#sets.isStopped = true;
   }
 
   /** One step towards rest; what keeps from it. */
@@ -57,6 +62,6 @@ export class Drops {
     this.#stale.release();
     const catalog = newestCatalog(this.#nodes);
     const databases = [...this.databases.settle(catalog), ...this.#expiry.settle(catalog)];
-    return [...this.#fences.unrest(), ...databases];
+    return [...this.#fences.unrest(), ...databases, ...this.#sets.unrest()];
   }
 }

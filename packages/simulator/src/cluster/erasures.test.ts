@@ -1,4 +1,4 @@
-import {expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {judgeErasable} from '../erasable-register.ts';
 import {Kernel} from '../kernel/kernel.ts';
 import {Trace} from '../kernel/trace.ts';
@@ -64,4 +64,57 @@ test('a write that crosses the drop of its database may come to both, one that c
 test('without confirmation a write that crosses the drop of its database counts once', () => {
   const crossing = [operation('write', 1, [1, 22]), operation('read', 1, [3, 4])];
   expect(checkRegister(judged('database', crossing, false))).toBeUndefined();
+});
+
+describe('a destruction from 10 to 20', () => {
+  const destroyed = (history: RegisterOperation[], fate: 'erased' | 'spared' | 'unknown') => {
+    const kernel = new Kernel(new Trace(false));
+    const erasures = new Erasures(kernel);
+    kernel.nowMs = 10;
+    const destruction = erasures.destroy('d1/');
+    if (fate !== 'unknown') destruction[fate].add(NAME);
+    destruction.endMs = 20;
+    return judgeErasable([...erasures.judged(NAME, history)]);
+  };
+
+  test.each<['erased' | 'spared' | 'unknown', string]>([
+    ['erased', 'no order'],
+    ['spared', 'ordered'],
+    ['unknown', 'ordered'],
+  ])('of a register that is %s: what was there and is read after it has %s', (fate, expected) => {
+    const kept = [operation('write', 1, [1, 2]), operation('read', 1, [21, 22])];
+    expect(destroyed(kept, fate)).toBe(expected);
+  });
+
+  test('what is gone once is not read again, not even meanwhile', () => {
+    const back = [
+      operation('write', 1, [1, 2]),
+      operation('read', 0, [11, 12]),
+      operation('read', 1, [13, 14]),
+    ];
+    expect(destroyed(back, 'erased')).toBe('no order');
+    expect(destroyed(back.slice(0, 2), 'spared')).toBe('no order');
+  });
+
+  test('what is acknowledged after it was seen to be empty stays', () => {
+    const lost = [
+      operation('write', 1, [1, 2]),
+      operation('read', 0, [11, 12]),
+      operation('write', 2, [13, 14]),
+      operation('read', 0, [21, 22]),
+    ];
+    expect(destroyed(lost, 'erased')).toBe('no order');
+    // Before that it may go with the rest.
+    expect(destroyed(lost.toSpliced(1, 1), 'erased')).toBe('ordered');
+  });
+
+  test('one that its client may have sent twice is seen before it and after', () => {
+    const twice = [
+      operation('write', 1, [9, 19]),
+      operation('read', 1, [11, 12]),
+      operation('read', 0, [13, 14]),
+      operation('read', 1, [19, 22]),
+    ];
+    expect(destroyed(twice, 'erased')).toBe('ordered');
+  });
 });

@@ -14,9 +14,21 @@ interface Erasure {
   endMs: number;
 }
 
+/** Of one replica set: its registers are erased at one moment, which is theirs in the order of all that is seen. */
+export interface Destruction {
+  /** Of the names of all registers that may be in it. */
+  readonly prefix: string;
+  readonly startMs: number;
+  /** Infinity as long as it goes on, or nobody knows of it. */
+  endMs: number;
+  readonly erased: Set<string>;
+  readonly spared: Set<string>;
+}
+
 export class Erasures {
   readonly #kernel: Kernel;
   readonly #all: Erasure[] = [];
+  readonly #destructions = new Set<Destruction>();
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -31,8 +43,38 @@ export class Erasures {
     };
   }
 
-  /** What is asked of a register, erasures among it. */
+  /** From now on. */
+  destroy(prefix: string): Destruction {
+    const startMs = this.#kernel.nowMs;
+    const names = {erased: new Set<string>(), spared: new Set<string>()};
+    const destruction = {prefix, startMs, endMs: Infinity, ...names};
+    this.#destructions.add(destruction);
+    return destruction;
+  }
+
+  /** It did not happen. */
+  forget(destruction: Destruction): void {
+    this.#destructions.delete(destruction);
+  }
+
+  /** What is asked of a register, erasures and destructions among it. */
   judged(name: string, history: readonly RegisterOperation[]): readonly RegisterOperation[] {
+    const destructions = [...this.#destructions].filter(
+      ({prefix, spared}) => name.startsWith(prefix) && !spared.has(name),
+    );
+    const asked = this.#judgedOfDrops(name, history);
+    // What its router sends again to the set that took the place was perhaps seen in the one before.
+    const twice = asked.filter(
+      (one) => one.kind === 'write' && destructions.some((each) => isDuring(one, each)),
+    );
+    const erased = destructions.map((each) => destroyed(each, name));
+    return erased.length === 0 ? asked : [...asked, ...twice.map(asSecond), ...erased];
+  }
+
+  #judgedOfDrops(
+    name: string,
+    history: readonly RegisterOperation[],
+  ): readonly RegisterOperation[] {
     const erasures = this.#all.filter(({prefix}) => name.startsWith(prefix));
     if (erasures.length === 0) return history;
     const isMeanwhile = (one: RegisterOperation): boolean =>
@@ -52,13 +94,22 @@ export class Erasures {
   }
 }
 
-function isDuring({startMs, endMs}: RegisterOperation, erasure: Erasure): boolean {
+function isDuring(
+  {startMs, endMs}: RegisterOperation,
+  erasure: Pick<Erasure, 'startMs' | 'endMs'>,
+): boolean {
   return startMs <= erasure.endMs && endMs >= erasure.startMs;
 }
 
 /** Sent again, to a database of the same name: its sets do not know that it was written to the one before. */
 function asSecond(write: RegisterOperation): RegisterOperation {
   return {...write, endMs: Infinity, outcome: 'unknown'};
+}
+
+function destroyed({startMs, endMs, erased}: Destruction, name: string): RegisterOperation {
+  const outcome = erased.has(name) ? 'ok' : 'unknown';
+  const endedMs = outcome === 'ok' ? endMs : Infinity;
+  return {client: 0, kind: 'write', value: 0, startMs, endMs: endedMs, outcome};
 }
 
 function asErasure({startMs, endMs}: Erasure): RegisterOperation {

@@ -20,7 +20,13 @@ const ORDER_MS = 5_000;
 const CANCEL_MS = 3_000;
 const REPLICAS_MAX = 5;
 /** Those that have steps to be stopped at. */
-const CANCELLED: readonly OperationKind[] = ['move-replica', 'add-replica', 'drain-node', 'repair'];
+const CANCELLED: readonly OperationKind[] = [
+  'move-replica',
+  'add-replica',
+  'drain-node',
+  'repair',
+  'destroy-replica-set',
+];
 
 export class SetOrders {
   readonly #ports: SetOrderPorts;
