@@ -1,5 +1,6 @@
 // All mutations, by the layer they are in.
 
+import {DESTROYING_MUTATIONS} from './destroying.ts';
 import {HOST_MUTATIONS} from './host.ts';
 import type {Mutation} from './mutation.ts';
 import {OPERATIONS_MUTATIONS} from './operations.ts';
@@ -13,6 +14,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...UPPER_MUTATIONS,
   ...OPERATIONS_MUTATIONS,
   ...RECOVERY_MUTATIONS,
+  ...DESTROYING_MUTATIONS,
 ];
 
 /** The one that FLOTILLA_MUTATION names. */
