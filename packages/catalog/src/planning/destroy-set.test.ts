@@ -144,6 +144,16 @@ test.each<[readonly number[], readonly number[], readonly number[], boolean]>([
   expect(round().filter((order) => order.startsWith('create')).length).toBeGreaterThan(0);
 });
 
+test('half of an even number of voters may be a majority once another is taken out', () => {
+  const {replicas, epoch: expectedEpoch} = setOf(old);
+  const remove = [replicas[0]!.replica];
+  must(machine, {type: 'set-placement', set: old, expectedEpoch, add: [], remove, roles: []});
+  silent = new Set([3]);
+  replaced();
+  expect(setOf(old).state).toBe('open');
+  expect(decided()).toEqual({type: 'wait', for: 'node 3 to answer'});
+});
+
 test('nodes that fall silent later hold the new set back, unless they are declared lost', () => {
   replaced();
   remove([3]);
