@@ -392,6 +392,18 @@ const THREAD_MUTATIONS: readonly Mutation[] = [
   },
 ];
 
+const CHECKSUM_MUTATIONS: readonly Mutation[] = [
+  {
+    id: 'checksum-waits-for-no-member',
+    trap: '–',
+    file: 'packages/catalog/src/planning/replica-work.ts',
+    find: 'if (report === undefined || !group.isMember(placed.replica)) return',
+    replace: 'if (report === undefined) return',
+    why: 'A replica that is placed and no member yet is waited for, and becomes none as long as that goes on.',
+    suites: ['packages/catalog/src/planning/replica-work.test.ts'],
+  },
+];
+
 export const OPERATIONS_MUTATIONS: readonly Mutation[] = [
   ...ACCESS_MUTATIONS,
   ...VERSION_MUTATIONS,
@@ -400,4 +412,5 @@ export const OPERATIONS_MUTATIONS: readonly Mutation[] = [
   ...TIME_MUTATIONS,
   ...SKIP_MUTATIONS,
   ...THREAD_MUTATIONS,
+  ...CHECKSUM_MUTATIONS,
 ];

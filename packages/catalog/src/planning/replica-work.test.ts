@@ -114,6 +114,23 @@ test.each([
   expect(decision).toMatchObject({result: expect.stringContaining(`on node ${nodes[0]}`)});
 });
 
+test('a replica that is to be a member is not waited for: it becomes none before the end', () => {
+  const world = begun('checksum');
+  const {machine, set} = world;
+  const add = [{node: 4 as NodeId, role: 'learner'}] as const;
+  must(machine, {type: 'set-placement', set, expectedEpoch: 1, add, remove: [], roles: []});
+  const reports = reported(world, [same, same, same], {applied: new Map([[4, 0]])});
+  const replicas = reports.get(1 as NodeId)!.replicas as Map<ReplicaId, ReplicaReport>;
+  const leader = [...replicas.values()].find((report) => report.set === set)!;
+  expect(decided(world, reports)).toMatchObject({type: 'wait'});
+  const configuration = {...leader.configuration, learners: []};
+  replicas.set(leader.replica, {...leader, configuration});
+  expect(decided(world, reports)).toMatchObject({
+    state: 'done',
+    result: expect.stringContaining('1 could not be asked'),
+  });
+});
+
 test('without a majority that agrees nobody is made anew', () => {
   const world = begun('checksum');
   const works = [same, other, {...same, hash: 'cc'}];

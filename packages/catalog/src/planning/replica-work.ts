@@ -63,7 +63,10 @@ export function planChecksum(operation: Operation, group: GroupView, nowMs: numb
 
 interface Answer {
   readonly placed: ReplicaPlacement;
-  /** None: it is away, or did not see the entry (it was given a snapshot beyond it, or restarted). */
+  /**
+   * None: it is away, did not see the entry (it was given a snapshot beyond it, or restarted), or is no member
+   * yet, and gets no entries before the operation has ended.
+   */
   readonly state: 'pending' | 'done' | 'none';
   readonly work?: ReplicaWork | undefined;
 }
@@ -75,7 +78,7 @@ function answerOf(
   index: number,
 ): Answer {
   const report = livingReport(group, placed);
-  if (report === undefined) return {placed, state: 'none'};
+  if (report === undefined || !group.isMember(placed.replica)) return {placed, state: 'none'};
   const work = workOf(operation, report);
   if (work?.index === index && work.state !== 'failed') {
     return {placed, state: work.state === 'done' ? 'done' : 'pending', work};
