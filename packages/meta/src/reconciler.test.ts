@@ -46,6 +46,8 @@ class Groups {
   /** At these nodes nothing is created before `unhung`. */
   readonly hanging = new Set<NodeId>();
   readonly unhung = Promise.withResolvers<void>();
+  /** Their leads go nowhere. */
+  stuck: ReadonlySet<ReplicaSetId> = new Set();
   orders = 0;
   /** By replica: the version of the catalog that its maker needs. */
   readonly neededVersions = new Map<ReplicaId, number>();
@@ -84,6 +86,7 @@ class Groups {
       },
       transferLeader: async (set, to) => {
         this.orders++;
+        if (this.stuck.has(set)) throw new DbError('CONFLICT', 'it takes no lead');
         this.groups.get(set)!.leader = to;
       },
       workOnReplica: async ({set, replica, operation, work}) => {
@@ -385,6 +388,35 @@ test('where much has changed the thread is given back between turns, and nothing
   expect(await clock.until(isOpen, 5_000)).toBe(true);
   expect(turns).toBe(0);
   spied.mockRestore();
+  stop();
+});
+
+test('leads that never leave a node keep the others there no longer than a try takes', async () => {
+  const {clock, groups, service, join, stop} = await startCluster();
+  for (const i of [2, 3]) await join(i);
+  const named = {tenant: 'default', name: 'public'};
+  await service.propose({type: 'alter-database', ...named, options: {shards: 64}}, Infinity);
+  await service.ensureBucket(1 as never, 0, Infinity);
+  const {catalog} = service;
+  await clock.advance(20_000);
+  const node = 3 as NodeId;
+  const led = () =>
+    [...catalog.replicaSets()]
+      .filter(({id, replicas}) => {
+        const {leader} = groups.groups.get(id)!;
+        return replicas.some((placed) => placed.node === node && placed.replica === leader);
+      })
+      .map(({id}) => id);
+  const before = led();
+  expect(before.length).toBeGreaterThan(17);
+  // As many as a round tells, and as a node is told at once.
+  groups.stuck = new Set(before.slice(0, 16));
+  const maintenance = {untilMs: clock.wallMs() + 3_600_000, scope: 'leaders'} as const;
+  await service.propose({type: 'set-maintenance', node, maintenance}, Infinity);
+  expect(await clock.until(() => led().length === 16, 3_000)).toBe(true);
+  expect(new Set(led())).toEqual(groups.stuck);
+  groups.stuck = new Set();
+  expect(await clock.until(() => led().length === 0, 3_000)).toBe(true);
   stop();
 });
 

@@ -1,6 +1,6 @@
 // Closes the difference between what should be and what is, wherever the meta group is led. It keeps
-// no memory of its own: each round plans from the catalog and the nodes' reports, so a new leader
-// goes on where the facts stand. Two actions on one subject are never under way at once, and a subject
+// no memory of its own but for whose turn it is: each round plans from the catalog and the nodes' reports, so a
+// new leader goes on where the facts stand. Two actions on one subject are never under way at once, and a subject
 // is planned for again only after the nodes concerned have reported since.
 
 import {
@@ -10,6 +10,7 @@ import {
   META_SET,
   type NodeId,
   type Random,
+  type ReplicaSetId,
   type Rpc,
   type Timer,
 } from '@flotilla/base';
@@ -117,8 +118,10 @@ class Run {
   /** Of its own, in the round that goes on. */
   #planMs = 0;
   readonly #stopped = new AbortController();
-  /** By subject, who carries it out; a command has nobody. */
+  /** By subject, who carries it out; a command has nobody, nor has what failed and rests. */
   readonly #underway = new Map<string, NodeId | undefined>();
+  /** Told to leave, in the order of the last time, as long as there is any to be told. */
+  readonly #leadsTried = new Set<ReplicaSetId>();
   #wake: AbortController | undefined;
   /** The last round left nothing to do. */
   #isQuiet = false;
@@ -211,7 +214,8 @@ class Run {
       // A snapshot took the place of the copy.
       if (this.#planner.catalog !== catalog) this.#planner = new Planner(catalog);
       const isReady = this.#planner.look(reports, LOOKS_PER_TURN);
-      const actions = isReady ? this.#planner.plan(reports, wallMs, settings) : undefined;
+      const round = {...settings, leadsTried: this.#leadsTried};
+      const actions = isReady ? this.#planner.plan(reports, wallMs, round) : undefined;
       this.#planMs += clock.monotonicMs() - beganMs;
       if (actions !== undefined) return actions;
       await pause(clock, TURN_GAP_MS, this.#stopped.signal);
@@ -249,6 +253,7 @@ class Run {
     const restMs = Math.max(ROUND_MS, this.#planMs / WAITING_PLAN_SHARE);
     if (this.#planner.isSearching) this.#restMs = ROUND_GAP_MS;
     else if (actions.length === 0) this.#restMs = Math.min(restMs, IDLE_ROUND_MS);
+    if (!actions.some(({type}) => type === 'transfer-leader')) this.#leadsTried.clear();
     for (const action of actions) {
       if (this.#underway.size >= ACTIONS_MAX) break;
       if (!ending.has(subjectOf(action))) this.#begin(action);
@@ -269,9 +274,15 @@ class Run {
     const node = action.type === 'propose' ? undefined : action.node;
     if (this.#underway.has(subject) || this.#isBusy(node)) return;
     this.#underway.set(subject, node);
+    if (action.type === 'transfer-leader') {
+      this.#leadsTried.delete(action.set);
+      this.#leadsTried.add(action.set);
+    }
     void this.#carryOut(action)
       .catch((error: unknown) => {
         if (!this.#stopped.signal.aborted) this.#note(action, error);
+        // Its node is free for others.
+        this.#underway.set(subject, undefined);
         return pause(this.#options.clock, REST_MS, this.#stopped.signal);
       })
       .finally(() => {

@@ -7,6 +7,7 @@ import type {AutomationKind, Maintenance, OperationKind} from '../model.ts';
 import type {Action} from './action.ts';
 import {clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
 import {planBucket} from './placement.ts';
+import {Planner} from './planner.ts';
 import {planNext} from './reconcile.ts';
 
 const HOUR = 3_600_000;
@@ -216,6 +217,25 @@ describe('leads', () => {
       maintain(machine, 1, {untilMs: 100, scope: 'leaders'});
       expect([...heirsOf(machine, planned(machine, 1)).keys()]).toEqual([sets[1]]);
     });
+  });
+
+  test('that were told to leave and are still there wait for all others, the last one longest', () => {
+    const {machine, sets} = cluster(20);
+    pause(machine, ['repair', 'rebalance']);
+    maintain(machine, 1, {untilMs: 100, scope: 'leaders'});
+    const reports = reportsOf(machine.catalog, {});
+    const told = (...tried: readonly number[]) => {
+      const round = {leadsTried: new Set(tried.map((place) => sets[place]!))};
+      const actions = planNext(machine.catalog, reports, 1, round);
+      expect(new Planner(machine.catalog).plan(reports, 1, round)).toEqual(actions);
+      return transfers(actions).map(({set}) => sets.indexOf(set));
+    };
+    const upTo = (end: number) => Array.from({length: end}, (_, place) => place);
+    expect(told()).toEqual(upTo(16));
+    expect(told(...upTo(16))).toEqual([16, 17, 18, 19, ...upTo(12)]);
+    expect(told(3, ...upTo(20))).toEqual(
+      [3, ...upTo(17).filter((place) => place !== 3)].slice(0, 16),
+    );
   });
 
   test('leave for no replica whose rows are known to be wrong', () => {

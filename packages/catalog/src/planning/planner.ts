@@ -25,7 +25,7 @@ import {setsWithMeta} from './evacuation.ts';
 import {EvennessWatch} from './evenness-watch.ts';
 import {IndexedSets} from './indexed-sets.ts';
 import {OperationFacts} from './operation-facts.ts';
-import type {PlanSettings} from './plan-settings.ts';
+import type {RoundSettings} from './plan-settings.ts';
 import {planFrom} from './reconcile.ts';
 import type {NodeReport, ReplicaReport, Reports} from './reports.ts';
 import {SetIndex} from './set-index.ts';
@@ -112,7 +112,7 @@ export class Planner {
   }
 
   /** As `planNext`, but for what evening out has not looked at yet. */
-  plan(reports: Reports, nowMs: number, settings: PlanSettings = {}): Action[] {
+  plan(reports: Reports, nowMs: number, settings: RoundSettings = {}): Action[] {
     this.look(reports);
     const evening: Evenness = {
       isUneven: (atMs) => this.#evenness.isUneven(reports, atMs, this.#loadsTold),

@@ -29,7 +29,7 @@ import {
 import {MoveTurns} from './move-turns.ts';
 import {isAutomatic} from './pauses.ts';
 import {pinnedBefore} from './placed-by-hand.ts';
-import type {PlanSettings} from './plan-settings.ts';
+import type {PlanSettings, RoundSettings} from './plan-settings.ts';
 import {planRebalance} from './rebalance.ts';
 import {planRepairs} from './repairs.ts';
 import type {Reports} from './reports.ts';
@@ -52,13 +52,13 @@ export function planNext(
   catalog: Catalog,
   reports: Reports,
   nowMs: number,
-  settings: PlanSettings = {},
+  settings: RoundSettings = {},
 ): Action[] {
   return planFrom(new EverySet(catalog, reports), nowMs, settings);
 }
 
 /** Looks at those that are listed. */
-export function planFrom(lists: SetLists, nowMs: number, settings: PlanSettings = {}): Action[] {
+export function planFrom(lists: SetLists, nowMs: number, settings: RoundSettings = {}): Action[] {
   const {catalog, reports} = lists;
   const repairs = isAutomatic(catalog, 'repair', nowMs);
   const evens = isAutomatic(catalog, 'rebalance', nowMs);
@@ -78,7 +78,7 @@ export function planFrom(lists: SetLists, nowMs: number, settings: PlanSettings 
   actions.push(...operations.moves);
   actions.push(...planExpulsions(lists, nowMs).map(proposal));
   actions.push(...planUpkeep(lists, nowMs, settings).map(proposal));
-  actions.push(...planLeaderEvacuation(lists, nowMs));
+  actions.push(...planLeaderEvacuation(lists, nowMs, settings));
   if (repairs) {
     actions.push(...planHealing(lists, nowMs));
     // They are counted by the clock, and leave its time in the catalog.
