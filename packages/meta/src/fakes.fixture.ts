@@ -139,10 +139,10 @@ export class FakeNetwork {
     if (via !== undefined) return this.#passOn(via, target, method, payload, options);
     this.calls.push({node, method});
     if (this.hanging.has(node)) await this.#hang(options);
-    const handler = this.#handlers(node)
-      .map(({call}) => call.get(method))
-      .find((found) => found !== undefined);
-    if (handler === undefined) throw new DbError('UNAVAILABLE', `node ${node} is not there`);
+    const handlers = this.#handlers(node);
+    if (handlers.length === 0) throw new DbError('UNAVAILABLE', `node ${node} is not there`);
+    const handler = handlers.map(({call}) => call.get(method)).find((found) => found !== undefined);
+    if (handler === undefined) throw new DbError('UNSUPPORTED', `node ${node} knows no ${method}`);
     return handler(payload, contextOf(from, options));
   }
 

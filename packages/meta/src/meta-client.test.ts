@@ -275,6 +275,29 @@ describe('client', () => {
     expect(log.proposals).toBe(before);
   });
 
+  test('asks no member of an older build whether an operation may begin, and says so where it leads', async () => {
+    const order = {type: 'create-operation', kind: 'add-replica', startedBy: 'a', atMs: 1} as const;
+    const operation = {...order, replicaSet: META_SET, targetNode: ONE};
+    const isOlder = (node: NodeId): void => {
+      const known = network.nodes.get(node)!.map(({call, stream}) => {
+        const older = [...call].filter(([method]) => method !== 'meta.may-begin');
+        return {call: new Map(older), stream};
+      });
+      network.nodes.set(node, known);
+    };
+    isOlder(ONE);
+    const asking = clock.resolve(client.mayBegin(operation, within(1000)));
+    await expect(asking).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringContaining('upgrade node 1 first'),
+    });
+    log.leader = THREE;
+    reports = new Map([[ONE, {live: true, diskFree: 0.1} as NodeReport]]);
+    expect(await codeOf(client.mayBegin(operation, within(1000)))).toBe('NO_PLACE');
+    expect(await codeOf(client.mayBegin(operation, within(1000)))).toBe('NO_PLACE');
+    expect(network.calls.at(-1)).toEqual({node: THREE, method: 'meta.may-begin'});
+  });
+
   test('refuses what is no command', async () => {
     const payload = Buffer.from(JSON.stringify({command: {type: 'nonsense'}, timeoutMs: 1}));
     const rpc = network.rpc(9 as NodeId);

@@ -136,9 +136,24 @@ export class MetaClient {
     return this.#ask(question) as Promise<RebalanceView>;
   }
 
-  /** Rejects as a proposal of it would, as far as the catalog alone cannot say; begins nothing. */
+  /**
+   * Rejects as a proposal of it would, as far as the catalog alone cannot say; begins nothing. With UNSUPPORTED
+   * where the leader is of an older build: the catalog's word alone would be taken for its consent.
+   */
   async mayBegin(operation: CreateOperation, {deadlineMs}: Deadline): Promise<void> {
-    await this.#ask({method: 'meta.may-begin', body: {operation}, repeatable: true, deadlineMs});
+    const method = 'meta.may-begin';
+    const ask = () => this.#ask({method, body: {operation}, repeatable: true, deadlineMs});
+    try {
+      await ask();
+    } catch (error) {
+      if (!isUnsupported(error)) throw error;
+      // A member that does not know the question names no leader either, and that may be of this build.
+      await this.readIndex({deadlineMs});
+      const leader = this.#leader?.node;
+      await ask().catch((again: unknown) => {
+        throw isUnsupported(again) ? leaderTooOld(leader, again) : again;
+      });
+    }
   }
 
   /**
@@ -330,6 +345,16 @@ function isUnknown(error: unknown): boolean {
     error instanceof DbError &&
     (error.code === 'OUTCOME_UNKNOWN' || error.code === 'DEADLINE_EXCEEDED')
   );
+}
+
+function isUnsupported(error: unknown): boolean {
+  return error instanceof DbError && error.code === 'UNSUPPORTED';
+}
+
+function leaderTooOld(node: NodeId | undefined, cause: unknown): DbError {
+  const id = node ?? 'N';
+  const message = `the meta group is led by an older build, which cannot say whether it would begin this: upgrade node ${id} first, or let another node lead (flotilla node evacuate-leaders ${id})`;
+  return new DbError('UNSUPPORTED', message, {leader: node}, cause);
 }
 
 function isOutOfTime(error: unknown): boolean {
