@@ -353,6 +353,15 @@ const LIVENESS: readonly Mutation[] = [
     suites: HOST_SUITES,
   },
   {
+    id: 'orders-beside-a-dead-store',
+    trap: 'T71',
+    file: file('host/replica-orders'),
+    find: 'const dead = this.#stores.find(({log}) => log.failure !== undefined);',
+    replace: 'const dead = this.#stores.find(({log}) => log.failure?.message === undefined && log.failure);',
+    why: 'A replica is made in another store, and its first one finds it in its log, too, after the restart.',
+    suites: HOST_SUITES,
+  },
+  {
     id: 'notice-of-another-term-taken',
     trap: 'T75',
     file: file('host/inbox'),

@@ -165,6 +165,8 @@ export interface TestClusterOptions {
   readonly log?: Log;
   readonly observer?: GroupObserver;
   readonly entryOrders?: (replica: ReplicaId) => EntryOrders | undefined;
+  /** Of each node, all on its one disk. */
+  readonly stores?: number;
 }
 
 export class TestCluster {
@@ -244,7 +246,11 @@ export class TestCluster {
       clock,
       random,
       transport,
-      stores: [{store: 0 as StoreId, disk: node.disk, path: 'store-0'}],
+      stores: Array.from({length: this.#options.stores ?? 1}, (_, store) => ({
+        store: store as StoreId,
+        disk: node.disk,
+        path: `store-${store}`,
+      })),
       timing: this.#options.timing ?? 'local',
       limits: this.#options.limits,
       log: this.#options.log,

@@ -184,8 +184,6 @@ export class ReplicaOrders {
       const store = this.#storeHolding(set);
       if (store === undefined || (group?.replica ?? broken?.replica) !== replica)
         throw new DbError('REPLICA_GONE', `replica ${replica} of set ${set} does not live here`);
-      if (store.failure !== undefined)
-        throw new DbError('REPLICA_STOPPED', `its store has failed: ${store.failure.message}`);
       if (broken?.isLost === true)
         throw new DbError(
           'CONFLICT',
@@ -219,7 +217,7 @@ export class ReplicaOrders {
     const broken = this.broken.get(set);
     const store = this.#storeHolding(set);
     if (broken?.replica !== replica || broken.retry === undefined) return;
-    if (store === undefined || store.failure !== undefined) return;
+    if (store === undefined) return;
     await this.#closeAgain({set, replica});
     await this.#openPlace(store, set);
     if (this.#driver.groups.has(set)) this.#hooks.reopened({set, replica});
@@ -278,7 +276,7 @@ export class ReplicaOrders {
       if (group === undefined || group.replica !== from)
         throw new DbError('REPLICA_GONE', `replica ${from} of set ${set} is not open here`);
       const {store, stopped} = group;
-      if (stopped !== undefined || store.failure !== undefined)
+      if (stopped !== undefined)
         throw new DbError('REPLICA_STOPPED', `replica ${from} of set ${set} stopped: ${stopped}`);
       await this.#hooks.forget(group);
       store.forget(group);
@@ -400,10 +398,17 @@ export class ReplicaOrders {
     return store;
   }
 
+  /**
+   * None while a store is dead and the process about to end: its log may hold the order that it failed with, and
+   * a replica that is made in another store then lives twice at the next start.
+   */
   #oneByOne(set: ReplicaSetId, change: () => Promise<void>): Promise<void> {
     const before = this.#changing.get(set) ?? Promise.resolve();
     const result = before.then(() => {
       if (this.#isClosed) throw new DbError('DRAINING', 'the node is stopping');
+      const dead = this.#stores.find(({log}) => log.failure !== undefined);
+      if (dead !== undefined)
+        throw new DbError('REPLICA_STOPPED', `store ${dead.store} failed: ${dead.log.failure}`);
       return change();
     });
     // Whoever gave the order hears of its failure; the next one of the set only waits for its end.

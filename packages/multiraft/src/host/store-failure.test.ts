@@ -4,6 +4,7 @@
 import type {FatalError, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {TestCluster} from './cluster.fixture.ts';
+import {code} from './started.fixture.ts';
 
 test('of a store that died while the host was opening, a listener that comes later hears', async () => {
   const cluster = new TestCluster();
@@ -35,4 +36,18 @@ test('a store that died by an order is told, though no group has anything to wri
   expect(String(failed)).toContain('EIO');
   await cluster.clock.advance(200);
   expect(stops).toMatchObject([{isStore: true}]);
+});
+
+test('what a store failed with is not made in another: its log may hold it', async () => {
+  const cluster = new TestCluster({nodes: 1, stores: 2});
+  await cluster.startAll();
+  const order = {set: 1 as ReplicaSetId, replica: 5 as ReplicaId};
+  const tried = () => cluster.clock.resolve(code(cluster.host(1).createReplica(order)));
+  cluster.node(1).disk.fail({operation: 'sync', path: 'segment'});
+  expect(await tried()).toContain('EIO');
+  expect(await tried()).toBe('REPLICA_STOPPED');
+  cluster.crash(1);
+  await cluster.start(1);
+  expect(await tried()).toBe('ok');
+  expect(cluster.status(1, 1)).toMatchObject({replica: 5});
 });
