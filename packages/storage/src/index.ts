@@ -28,7 +28,10 @@ export {
 export type {BucketTime} from './block-cut.ts';
 export type {DeadColumnIds} from './dead-columns.ts';
 export {type CommitPoint, type Edit, Manifest, type ManifestFault, verifyRows} from './manifest.ts';
+export {type MergeJob, mergeParts} from './merge-parts.ts';
 export {PartDamage, type PartVersion} from './part-format.ts';
+export {type MergeRun, MergesInTurns, type PartMerges} from './part-merges.ts';
+export type {WrittenPart} from './part-writer.ts';
 export {
   checkReplicaFiles,
   type ReadingCheck,
@@ -46,6 +49,7 @@ export {
 } from './replica-storage.ts';
 export type {PinnedRows} from './rows-checksum.ts';
 export type {CountTurns} from './series-count.ts';
+export {Slices} from './slices.ts';
 export {
   type SnapshotFile,
   STATE_FILE,

@@ -9,12 +9,14 @@ import type {Mask, Tombstone} from './tombstone.ts';
 
 const NO_MASKS: readonly Mask[] = [];
 
-export class MaskedSeries {
-  /** A bit a series id; absent for a tombstone of all series. */
-  readonly #bits: ReadonlyMap<Tombstone, Uint8Array>;
+/** By tombstone a bit a series id; absent for a tombstone of all series. Plain data. */
+export type SeriesBits = ReadonlyMap<Tombstone, Uint8Array>;
 
-  private constructor(bits: ReadonlyMap<Tombstone, Uint8Array>) {
-    this.#bits = bits;
+export class MaskedSeries {
+  readonly bits: SeriesBits;
+
+  constructor(bits: SeriesBits) {
+    this.bits = bits;
   }
 
   static async of(
@@ -41,7 +43,7 @@ export class MaskedSeries {
 
   #has(tombstone: Tombstone, series: SeriesId): boolean {
     if (tombstone.tags === undefined) return true;
-    return ((this.#bits.get(tombstone)![series >>> 3] ?? 0) & (1 << (series & 7))) !== 0;
+    return ((this.bits.get(tombstone)![series >>> 3] ?? 0) & (1 << (series & 7))) !== 0;
   }
 }
 

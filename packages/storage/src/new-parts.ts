@@ -1,8 +1,7 @@
-// Parts as a replica makes them: a memtable flushed, or neighbouring parts merged, without what is
-// deleted. A part of no rows is no part, and its file is not kept.
+// Parts as a replica has them: a memtable flushed, and what a merge made of neighbours. A part of no rows is
+// no part, and its file is not kept.
 
 import type {BlockCut} from './block-cut.ts';
-import {mergeParts} from './compaction.ts';
 import {writeMemtable} from './flush.ts';
 import type {Memtable} from './memtable.ts';
 import type {Part, PartRecord} from './part.ts';
@@ -37,30 +36,10 @@ export async function writeFlushed(
   const file = await files.nextName('part');
   const path = files.path(file);
   const write = () => writeMemtable({disk: files.disk, path, memtable, ...writing});
-  return keep(files, await files.writing(file, write), {file, lo, hi});
-}
-
-/** Requires parts that follow each other, from the oldest to the newest, and that are retained. */
-export async function writeMerged(
-  {files, ...writing}: PartWriting,
-  parts: readonly Part[],
-): Promise<PartRecord | undefined> {
-  const file = await files.nextName('part');
-  // Only purges and deletes that are durable: until then the state of a restart still has the rows.
-  const {purgedTables, tombstones} = files.state;
-  const merge = () =>
-    mergeParts({
-      disk: files.disk,
-      path: files.path(file),
-      parts,
-      isPurged: (table) => purgedTables.includes(table),
-      tombstones,
-      ...writing,
-    });
-  const written = await files.writing(file, merge);
-  const {lo} = parts[0]!.record;
-  const {hi} = parts.at(-1)!.record;
-  return written && keep(files, written, {file, lo, hi, cleanIndex: tombstones.at(-1)?.index});
+  const written = await files.writing(file, write);
+  if (written.tables.length > 0) return recordOf(written, {file, lo, hi});
+  await files.disk.remove(path);
+  return undefined;
 }
 
 /** The state once `merged` stands where `parts` stood; undefined: nothing was left of them. */
@@ -76,13 +55,9 @@ export function withMerged(
   return {...state, parts: after, tombstones: liveTombstones(state.tombstones, after)};
 }
 
-async function keep(
-  files: ReplicaFiles,
+export function recordOf(
   {bytes, tables}: WrittenPart,
   {file, ...range}: Pick<PartRecord, 'file' | 'lo' | 'hi' | 'cleanIndex'>,
-): Promise<PartRecord | undefined> {
-  if (tables.length > 0)
-    return {file, bytes, ...range, tables: tables.map(({index: _, ...table}) => table)};
-  await files.disk.remove(files.path(file));
-  return undefined;
+): PartRecord {
+  return {file, bytes, ...range, tables: tables.map(({index: _, ...table}) => table)};
 }

@@ -1,13 +1,15 @@
 // What makes a replica's rows durable, each in one commit: a frozen memtable as a part with the keys of its new
 // series, and neighbouring parts as one. Who may work beside whom is the work order's to say.
 
-import {isDiskFull, type WorkSlices} from '@flotilla/base';
-import type {BlockCut} from './block-cut.ts';
+import {DbError, isDiskFull, type WorkSlices} from '@flotilla/base';
+import {BlockCut, type BucketTime} from './block-cut.ts';
 import {writeNewKeys} from './key-files.ts';
 import type {FrozenMemtable, Memtables} from './memtables.ts';
-import {type PartWriting, withMerged, writeFlushed, writeMerged} from './new-parts.ts';
+import {type PartWriting, recordOf, withMerged, writeFlushed} from './new-parts.ts';
 import type {Part, PartRecord} from './part.ts';
 import type {PartVersion} from './part-format.ts';
+import {type MergeRun, mergedTables, type PartMerges} from './part-merges.ts';
+import type {WrittenPart} from './part-writer.ts';
 import type {ReplicaFiles} from './replica-files.ts';
 import type {ReplicaState} from './replica-state.ts';
 import type {SeriesIndex} from './series-index.ts';
@@ -20,19 +22,26 @@ export interface PartCommitsDeps {
   readonly memtables: Memtables;
   /** Another one after an install. Asked for only where there are rows or new series. */
   readonly index: () => SeriesIndex;
-  readonly cut: BlockCut;
+  readonly bucket: BucketTime;
   readonly partVersion: () => PartVersion;
   /** Of the thread. */
   readonly turns: WorkSlices;
-  readonly compactionSlices: Slices;
+  readonly merges: PartMerges;
   readonly counts: StorageCounts;
 }
 
 export class PartCommits {
   readonly #deps: PartCommitsDeps;
+  /** Before a merge begins: what it has to know. */
+  readonly #preparing: Slices;
+  readonly #cut: BlockCut;
+  #run: MergeRun | undefined;
+  #isStopped = false;
 
   constructor(deps: PartCommitsDeps) {
     this.#deps = deps;
+    this.#preparing = new Slices(deps.turns, {work: 'compaction'});
+    this.#cut = new BlockCut(deps.bucket);
   }
 
   /** In the order of the log: what a full disk refused before comes first. */
@@ -42,17 +51,56 @@ export class PartCommits {
     while (memtables.holds(frozen)) await this.#flush(memtables.oldest!, pressure);
   }
 
+  /** Neighbouring parts as one. Requires that the replica is loaded. */
   async merge(parts: readonly Part[]): Promise<void> {
-    const {files, compactionSlices: slices, counts} = this.#deps;
+    const {files, counts} = this.#deps;
     for (const {file} of parts) file.retain();
-    slices.begin();
     try {
-      const merged = await writeMerged(this.#writing(slices), parts);
+      const merged = await this.#merged(parts.map(({record}) => record));
       await files.commit((state) => withMerged(state, parts, merged));
       counts.compactions += 1;
       counts.compactedBytes += merged?.bytes ?? 0;
     } finally {
       for (const {file} of parts) files.release(file);
+    }
+  }
+
+  /** Merges end with CANCELLED, the one under way before long. */
+  stopMerges(): void {
+    this.#isStopped = true;
+    this.#preparing.stop();
+    this.#run?.stop();
+  }
+
+  /** Undefined: nothing was left of them. */
+  async #merged(parts: readonly PartRecord[]): Promise<PartRecord | undefined> {
+    const {files, index, bucket, partVersion, merges} = this.#deps;
+    const file = await files.nextName('part');
+    const {state} = files;
+    this.#preparing.begin();
+    const tables = await mergedTables(parts, {state, index: index(), slices: this.#preparing});
+    if (this.#isStopped) throw new DbError('CANCELLED', 'the replica is closing');
+    const {directory} = files;
+    const job = {directory, parts, file, bucket, version: partVersion(), tables};
+    this.#run = merges.begin(job);
+    const {written} = this.#run;
+    const part = await files.writing(file, () => this.#orDiscarded(file, written));
+    const [{lo}, {hi}] = [parts[0]!, parts.at(-1)!];
+    return part && recordOf(part, {file, lo, hi, cleanIndex: state.tombstones.at(-1)?.index});
+  }
+
+  /** Who carried it out may be gone while the replica goes on: nobody else would remove the file by then. */
+  async #orDiscarded(
+    file: string,
+    written: Promise<WrittenPart | undefined>,
+  ): Promise<WrittenPart | undefined> {
+    try {
+      return await written;
+    } catch (error) {
+      if (error instanceof DbError) await this.#deps.files.discard(file);
+      throw error;
+    } finally {
+      this.#run = undefined;
     }
   }
 
@@ -106,7 +154,7 @@ export class PartCommits {
   }
 
   #writing(slices: Slices): PartWriting {
-    const {files, index, cut, partVersion} = this.#deps;
-    return {files, index: index(), cut, slices, version: partVersion()};
+    const {files, index, partVersion} = this.#deps;
+    return {files, index: index(), cut: this.#cut, slices, version: partVersion()};
   }
 }

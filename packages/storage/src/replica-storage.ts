@@ -10,13 +10,14 @@ import type {
   ShareTable,
   TableScan,
 } from '@flotilla/column';
-import {BlockCut, type BucketTime} from './block-cut.ts';
+import type {BucketTime} from './block-cut.ts';
 import {isCompact, nextCompaction} from './compaction.ts';
 import {type DeadColumnIds, DeadColumns} from './dead-columns.ts';
 import {HeldIndex} from './held-index.ts';
 import {type FrozenMemtable, Memtables} from './memtables.ts';
 import {PartCommits} from './part-commits.ts';
 import type {PartVersion} from './part-format.ts';
+import {MergesInTurns, type PartMerges} from './part-merges.ts';
 import {ReplicaFiles, type ReplicaFilesOptions} from './replica-files.ts';
 import type {FlushPoint, StoragePoint} from './replica-state.ts';
 import {checksumRows, type PinnedRows, pinRows, type RowsChecksum} from './rows-checksum.ts';
@@ -43,8 +44,9 @@ export interface StorageOptions extends ReplicaFilesOptions {
    * are. The first by default.
    */
   readonly partVersion?: (() => PartVersion) | undefined;
-  /** Of the thread. */
+  /** Of the thread. Compactions take them too, unless `merges` carries them out. */
   readonly slices: WorkSlices;
+  readonly merges?: PartMerges | undefined;
   /** Shared with the other replicas of a thread. */
   readonly counts?: StorageCounts | undefined;
 }
@@ -73,7 +75,6 @@ export class ReplicaStorage {
   readonly #files: ReplicaFiles;
   readonly #commits: PartCommits;
   readonly #turns: WorkSlices;
-  readonly #compactionSlices: Slices;
   readonly #checksumSlices: Slices;
   readonly #scanSlices: Slices;
   readonly #series: HeldIndex;
@@ -90,15 +91,14 @@ export class ReplicaStorage {
     this.#files = files;
     this.#series = new HeldIndex(files, options.slices);
     this.#turns = options.slices;
-    this.#compactionSlices = new Slices(options.slices, {work: 'compaction'});
     this.#commits = new PartCommits({
       files,
       memtables: this.#memtables,
       index: () => this.#series.series,
-      cut: new BlockCut(options.bucket),
+      bucket: options.bucket,
       partVersion: options.partVersion ?? firstVersion,
       turns: options.slices,
-      compactionSlices: this.#compactionSlices,
+      merges: options.merges ?? new MergesInTurns(options.disk, options.slices),
       counts: options.counts ?? new StorageCounts(),
     });
     this.#checksumSlices = new Slices(options.slices, {work: 'compaction'});
@@ -454,7 +454,7 @@ export class ReplicaStorage {
   }
 
   async #quiesce(): Promise<void> {
-    this.#compactionSlices.stop();
+    this.#commits.stopMerges();
     this.#checksumSlices.stop();
     const loading = this.#series.stop();
     await this.#order.settled();

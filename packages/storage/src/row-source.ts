@@ -2,14 +2,12 @@
 // compaction writes again.
 
 import type {SeriesId, TableId} from '@flotilla/base';
-import {MaskedSeries} from './masked-series.ts';
+import type {MaskedSeries} from './masked-series.ts';
 import type {Field, MemtableView, RowRange} from './memtable-view.ts';
 import type {Part} from './part.ts';
 import {type BlockReference, PartCursor} from './part-cursor.ts';
-import type {SeriesIndex} from './series-index.ts';
 import {mergeBlocks, mergeSeries} from './series-merge.ts';
 import {clipRows, mergeRows, type SeriesRows} from './series-rows.ts';
-import type {Slices} from './slices.ts';
 import type {Mask} from './tombstone.ts';
 
 export interface RowSourceOptions {
@@ -25,34 +23,26 @@ export interface RowSourceOptions {
   /** What hides rows of each of `parts` and of each of `memtables`. */
   readonly partMasks: readonly (readonly Mask[])[];
   readonly memtableMasks: readonly (readonly Mask[])[];
-  readonly index: SeriesIndex;
-  readonly slices: Slices;
+  /** Of all of these masks. */
+  readonly masked: MaskedSeries;
 }
 
 export class RowSource {
   readonly #options: RowSourceOptions;
   readonly #cursors: readonly PartCursor[];
-  readonly #masked: MaskedSeries;
 
-  private constructor(
-    options: RowSourceOptions,
-    cursors: readonly PartCursor[],
-    masked: MaskedSeries,
-  ) {
+  private constructor(options: RowSourceOptions, cursors: readonly PartCursor[]) {
     this.#options = options;
     this.#cursors = cursors;
-    this.#masked = masked;
   }
 
   static async open(options: RowSourceOptions): Promise<RowSource> {
-    const {parts, table, fields, series, range, partMasks, memtableMasks, index, slices} = options;
-    const masks = [...partMasks.flat(), ...memtableMasks.flat()];
-    const masked = await MaskedSeries.of(masks, index, slices);
+    const {parts, table, fields, series, range, partMasks, masked} = options;
     const cursors = parts.map(async (part, i) => {
       const request = {fields, series, ...range, masks: partMasks[i]!, masked};
       return new PartCursor(part, await part.tableIndex(table), request);
     });
-    return new RowSource(options, await Promise.all(cursors), masked);
+    return new RowSource(options, await Promise.all(cursors));
   }
 
   /** The series' rows in time order, in pieces. Series ascend from call to call. */
@@ -83,10 +73,10 @@ export class RowSource {
   }
 
   memtableRows(series: SeriesId): SeriesRows | undefined {
-    const {memtables, memtableMasks, fields, range} = this.#options;
+    const {memtables, memtableMasks, masked, fields, range} = this.#options;
     let merged: SeriesRows | undefined;
     memtables.forEach((memtable, i) => {
-      const masks = this.#masked.masksOf(series, memtableMasks[i]!);
+      const masks = masked.masksOf(series, memtableMasks[i]!);
       const rows = memtable.rowsOf(series, fields, {...range, masks});
       if (rows !== undefined) merged = merged === undefined ? rows : mergeRows(merged, rows);
     });

@@ -3,14 +3,19 @@
 
 import {assert, type ColumnId, type SeriesId} from '@flotilla/base';
 import type {SeriesChunk, TableScan} from '@flotilla/column';
+import {MaskedSeries} from './masked-series.ts';
 import {RowSource, type RowSourceOptions} from './row-source.ts';
+import type {SeriesIndex} from './series-index.ts';
 import {inPieces} from './series-merge.ts';
 import type {SeriesRows} from './series-rows.ts';
+import type {Slices} from './slices.ts';
 
 /** Rows handed out at once: enough to feed kernels, few enough to stay in the second-level cache. */
 const ROWS_PER_CALL = 8_192;
 
-export interface ScanOptions extends RowSourceOptions {
+export interface ScanOptions extends Omit<RowSourceOptions, 'masked'> {
+  readonly index: SeriesIndex;
+  readonly slices: Slices;
   /** Ends the pins. Called once. */
   readonly release: () => void;
 }
@@ -73,7 +78,10 @@ export class ReplicaTableScan implements TableScan {
   async #begin(): Promise<RowSource> {
     const due = this.#options.slices.due();
     if (due !== undefined) await due;
-    return RowSource.open(this.#options);
+    const {partMasks, memtableMasks, index, slices} = this.#options;
+    const masks = [...partMasks.flat(), ...memtableMasks.flat()];
+    const masked = await MaskedSeries.of(masks, index, slices);
+    return RowSource.open({...this.#options, masked});
   }
 
   async #nextChunk(source: RowSource): Promise<SeriesChunk | undefined> {

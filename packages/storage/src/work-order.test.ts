@@ -1,3 +1,4 @@
+import {DbError, FatalError} from '@flotilla/base';
 import {drainReactions} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
 import {WorkOrder} from './work-order.ts';
@@ -68,4 +69,16 @@ test('it is idle once all that was asked for has ended, whatever became of it', 
   expect(order.isIdle).toBe(false);
   await flush;
   expect(order.isIdle).toBe(true);
+});
+
+test('a compaction that nobody was there to carry out ends nothing; a disk that broke ends the row', async () => {
+  const order = new WorkOrder();
+  const {said, work} = tellingWork();
+  const failing = (error: Error) => order.compaction(() => Promise.reject(error));
+  await expect(failing(new DbError('UNAVAILABLE', 'its thread died'))).rejects.toThrow('died');
+  await order.compaction(work('next'));
+  expect(said).toEqual(['next begins', 'next ends']);
+  await expect(failing(new FatalError('cannot read: EIO'))).rejects.toThrow('EIO');
+  await expect(order.compaction(work('last'))).rejects.toThrow('EIO');
+  expect(said).toHaveLength(2);
 });

@@ -1,9 +1,9 @@
 // In which order a replica's files change: flushes one after another, compactions one after another and
-// beside them, an install alone. A failure ends the row that it is in, but for want of room: what a full
-// disk refused is begun anew by the next in the row. Law: an install has its place in both rows from the moment in which it is
+// beside them, an install alone. A failure ends the row that it is in, but for want of room or of somebody to
+// carry it out: what was refused for that is begun anew by the next in the row. Law: an install has its place in both rows from the moment in which it is
 // asked for, so nothing that begins later is made of what was there before it.
 
-import {handledElsewhere, isDiskFull} from '@flotilla/base';
+import {DbError, handledElsewhere, isDiskFull} from '@flotilla/base';
 
 export class WorkOrder {
   #flushes: Promise<void> = Promise.resolve();
@@ -27,17 +27,20 @@ export class WorkOrder {
    */
   flush(work: () => Promise<void>): Promise<void> {
     const flush = this.#counted(this.#flushes.then(work));
-    this.#flushes = unlessFull(flush);
+    this.#flushes = unlessRefused(flush);
     return flush;
   }
 
-  /** Behind the compactions and installs before it; a failed compaction ends them. */
+  /**
+   * Behind the compactions and installs before it; a failed compaction ends them, unless the disk was full or
+   * nobody was there to carry it out (UNAVAILABLE).
+   */
   compaction<T>(work: () => Promise<T>): Promise<T> {
     this.#compacting += 1;
     const compaction = this.#counted(this.#compactions.then(work), () => {
       this.#compacting -= 1;
     });
-    this.#compactions = unlessFull(compaction);
+    this.#compactions = unlessRefused(compaction);
     return compaction;
   }
 
@@ -65,15 +68,19 @@ export class WorkOrder {
 }
 
 /** Of a row in which `work` stands last. Its caller has the failure as well. */
-function unlessFull(work: Promise<unknown>): Promise<void> {
+function unlessRefused(work: Promise<unknown>): Promise<void> {
   const end = work.then(
     () => {},
     (error: unknown) => {
-      if (!isDiskFull(error)) throw error;
+      if (!isDiskFull(error) && !isUnavailable(error)) throw error;
     },
   );
   void handledElsewhere(end);
   return end;
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof DbError && error.code === 'UNAVAILABLE';
 }
 
 /** Of a row in which an install stands last: it fails as what stood before the install did. */
