@@ -428,6 +428,16 @@ export const LIMITS = {
     unit: 'bytes/s',
     why: 'That a node reads for a backup, unless it says another rate: two seconds for half a gigabyte, and half of what a plain SSD gives stays for requests.',
   },
+  compaction_cpu_ms_per_second_max: {
+    value: 500,
+    unit: 'ms',
+    why: 'Of the thread that the long compactions of an engine thread have: half of a core, several times what its fastest writes need.',
+  },
+  compaction_bytes_per_second_max: {
+    value: 64 * MIB,
+    unit: 'bytes/s',
+    why: 'That this thread reads and writes: several times what the fastest writes need, and half of what a slow disk gives.',
+  },
   checksums_per_cluster_max: {
     value: 1,
     unit: 'count',

@@ -1,6 +1,7 @@
 export {AuditFiles} from './audit-files.ts';
 export {BackgroundClient} from './background/background-client.ts';
 export {BackgroundWorker, type BackgroundWorkerOptions} from './background/background-worker.ts';
+export {CompactionClient, type CompactionCounts} from './compaction/compaction-client.ts';
 export {type ManifestCopy, readManifestCopy} from './manifest-copy.ts';
 export {NodeClock} from './node-clock.ts';
 export {

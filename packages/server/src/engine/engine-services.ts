@@ -75,7 +75,7 @@ export function createServices(
 }
 
 function measured(
-  {options, memtables, indexes, queries, storageCounts: storage, turns, watch}: ThreadBase,
+  {options, memtables, indexes, queries, storageCounts: storage, merges, turns, watch}: ThreadBase,
   {host, rpc, metaRole, router}: EngineCore,
   ofServices: Pick<ThreadParts, 'reads' | 'services' | 'memory' | 'parsers'>,
 ): readonly Sample[] {
@@ -87,6 +87,7 @@ function measured(
     machines: machinesOf(host),
     writes: router.counts,
     storage,
+    merges: merges.counts,
     memtables,
     indexes,
     queries,

@@ -145,6 +145,7 @@ async function openHost(
     openStateMachine: replicaFactory({
       disk,
       slices: base.turns,
+      merges: base.merges,
       manifests,
       limits: {
         memtableBytes: MEMTABLE_BYTES,
@@ -241,6 +242,7 @@ function finish(
     close: async () => {
       await metaRole?.stop();
       await host.close();
+      await base.merges.close();
       rpc.close();
       await Promise.all([...manifests.values()].map((manifest) => manifest.close()));
       background.close();

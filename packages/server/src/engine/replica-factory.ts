@@ -17,6 +17,7 @@ import {type MachineEvents, type MachineLimits, ReplicaMachine} from '@flotilla/
 import {
   type BucketTime,
   type Manifest,
+  type PartMerges,
   ReplicaStorage,
   type StorageCounts,
 } from '@flotilla/storage';
@@ -34,6 +35,8 @@ const NOWHERE: DurablePoint = {
 export interface ReplicaFactoryDeps {
   readonly disk: Disk;
   readonly slices: WorkSlices;
+  /** By default compactions take slices. */
+  readonly merges?: PartMerges | undefined;
   readonly manifests: ReadonlyMap<StoreId, Manifest>;
   readonly limits: MachineLimits;
   readonly counts: StorageCounts;
@@ -70,7 +73,7 @@ function openMeta(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMa
 }
 
 async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMachine> {
-  const {disk, slices, manifests, limits, counts, onFault, onFate, onLoading} = deps;
+  const {disk, slices, merges, manifests, limits, counts, onFault, onFate, onLoading} = deps;
   const {store, set, replica, founding, isBuried} = identity;
   const manifest = manifests.get(store)!;
   const birth = readBirth(manifest, identity);
@@ -85,6 +88,7 @@ async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promis
     deadTables: birth.deadTables,
     deadColumns: birth.deadColumns,
     slices,
+    merges,
     counts,
   });
   return new ReplicaMachine(storage, founding ?? NOWHERE, limits, {

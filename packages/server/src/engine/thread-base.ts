@@ -1,17 +1,20 @@
 // What an engine thread has before its host is open.
 
-import type {Clock, Log, Random} from '@flotilla/base';
+import {type Clock, LIMITS, type Log, type Random} from '@flotilla/base';
 import {Catalog} from '@flotilla/catalog';
 import {QueriesMemory} from '@flotilla/query';
 import {IndexBudget, MemtableBudget} from '@flotilla/replica';
 import {NodeWatch} from '@flotilla/router';
-import {StorageCounts} from '@flotilla/storage';
-import {createNodeRandom, NodeClock, NodeDisk} from '../adapters/index.ts';
+import {MergesInTurns, StorageCounts} from '@flotilla/storage';
+import {CompactionClient, createNodeRandom, NodeClock, NodeDisk} from '../adapters/index.ts';
 import {ThreadWatch} from '../metrics/thread-watch.ts';
 import {AuditPort} from './audit-port.ts';
 import type {EngineOptions, FromEngine} from './messages.ts';
 import type {CertificateEnds} from './node-condition.ts';
 import {WorkTurns} from './work-turns.ts';
+
+/** To merge so much takes as long as to start a thread for it, 0.2 s of CPU (docs/decisions/0013). */
+const THREAD_BYTES_MIN = 16 * 1024 * 1024;
 
 export interface ThreadBase {
   readonly options: EngineOptions;
@@ -29,6 +32,7 @@ export interface ThreadBase {
   readonly indexes: IndexBudget;
   readonly queries: QueriesMemory;
   readonly storageCounts: StorageCounts;
+  readonly merges: CompactionClient;
   readonly watch: ThreadWatch;
   readonly turns: WorkTurns;
 }
@@ -38,12 +42,14 @@ export function threadBase(
   {emit, log}: Pick<ThreadBase, 'emit' | 'log'>,
 ): ThreadBase {
   const clock = new NodeClock();
+  const turns = new WorkTurns(clock);
+  const disk = new NodeDisk(options.dataDirectory);
   return {
     options,
     clock,
     random: createNodeRandom(),
     log,
-    disk: new NodeDisk(options.dataDirectory),
+    disk,
     emit,
     audit: new AuditPort(emit),
     certificates: {ends: undefined},
@@ -52,8 +58,19 @@ export function threadBase(
     indexes: new IndexBudget(options.memory.series_indexes_bytes_max),
     queries: new QueriesMemory(options.memory.queries_memory_bytes_max),
     storageCounts: new StorageCounts(),
+    merges: new CompactionClient({
+      directory: options.dataDirectory,
+      share: {
+        cpu: LIMITS.compaction_cpu_ms_per_second_max.value / 1_000,
+        bytesPerSecond: LIMITS.compaction_bytes_per_second_max.value,
+      },
+      threadBytesMin: THREAD_BYTES_MIN,
+      inTurns: new MergesInTurns(disk, turns),
+      clock,
+      log,
+    }),
     watch: new ThreadWatch(clock, String(options.thread)),
-    turns: new WorkTurns(clock),
+    turns,
   };
 }
 

@@ -162,7 +162,8 @@ export const METRICS = {
     type: 'histogram',
     help:
       'Slices of long work in engine threads, one between two turns of an event loop: query (scan and ' +
-      'merge), flush, compaction. Their sum is what of the threads each took.',
+      'merge), flush, compaction (short ones, checksums, backups: long compactions have a thread of their ' +
+      'own). Their sum is what of the threads each took.',
     labels: {work: oneOf('query', 'flush', 'compaction')},
   },
   flotilla_work_wait_seconds: {
@@ -325,6 +326,26 @@ export const METRICS = {
   flotilla_storage_compacted_bytes_total: {
     type: 'counter',
     help: 'Bytes of parts written by compactions.',
+  },
+  flotilla_compaction_merges_total: {
+    type: 'counter',
+    help: 'Compactions carried out in threads of their own; short ones take slices of an engine thread.',
+  },
+  flotilla_compaction_cpu_seconds_total: {
+    type: 'counter',
+    help: 'CPU that they used there, counted as each ends.',
+  },
+  flotilla_compaction_rest_seconds_total: {
+    type: 'counter',
+    help: 'That they stood still for compaction_cpu_ms_per_second_max and compaction_bytes_per_second_max.',
+  },
+  flotilla_compaction_read_bytes_total: {
+    type: 'counter',
+    help: 'That they read; what they wrote is flotilla_storage_compacted_bytes_total.',
+  },
+  flotilla_compaction_thread_deaths_total: {
+    type: 'counter',
+    help: 'Threads of compactions that ended without being asked; what they did was begun anew.',
   },
   flotilla_disk_free_bytes: {type: 'gauge', help: 'Free space where the data directory is.'},
   flotilla_disk_size_bytes: {type: 'gauge', help: 'Size of the disk where the data directory is.'},

@@ -7,6 +7,7 @@ import type {QueriesMemory} from '@flotilla/query';
 import type {IndexBudget, MemtableBudget, ReplicaMachine} from '@flotilla/replica';
 import type {ReadCounts, WriteCounts} from '@flotilla/router';
 import type {StorageCounts, StorageSizes} from '@flotilla/storage';
+import type {CompactionCounts} from '../adapters/index.ts';
 import type {RpcStatus} from '../connections/index.ts';
 import type {Parsers} from '../engine/parsers.ts';
 import type {ServiceCounts} from '../engine/service-counts.ts';
@@ -24,6 +25,7 @@ export interface ThreadParts {
   readonly writes: WriteCounts;
   readonly reads: ReadCounts;
   readonly storage: StorageCounts;
+  readonly merges: CompactionCounts;
   readonly memory: WriteMemory;
   readonly memtables: MemtableBudget;
   readonly indexes: IndexBudget;
@@ -41,6 +43,7 @@ export function threadSamples(parts: ThreadParts): Sample[] {
     ...raftSamples(parts.host),
     ...logSamples(parts.host),
     ...storageSamples(parts),
+    ...mergeSamples(parts.merges),
     ...budgetSamples(parts),
     ...rpcSamples(parts.rpc),
   ];
@@ -144,6 +147,16 @@ function storageSamples({machines, storage}: ThreadParts): Sample[] {
     {metric: 'flotilla_storage_flushed_bytes_total', value: storage.flushedBytes},
     {metric: 'flotilla_storage_compactions_total', value: storage.compactions},
     {metric: 'flotilla_storage_compacted_bytes_total', value: storage.compactedBytes},
+  ];
+}
+
+function mergeSamples({merges, cpuMs, readBytes, restMs, deaths}: CompactionCounts): Sample[] {
+  return [
+    {metric: 'flotilla_compaction_merges_total', value: merges},
+    {metric: 'flotilla_compaction_cpu_seconds_total', value: cpuMs / 1_000},
+    {metric: 'flotilla_compaction_rest_seconds_total', value: restMs / 1_000},
+    {metric: 'flotilla_compaction_read_bytes_total', value: readBytes},
+    {metric: 'flotilla_compaction_thread_deaths_total', value: deaths},
   ];
 }
 
