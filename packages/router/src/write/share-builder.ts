@@ -130,11 +130,27 @@ function sliceTable(table: ShareTable, start: number, end: number): ShareTable {
   return {
     table: table.table,
     rowCount,
-    series: table.series,
-    seriesOfRow: table.seriesOfRow.subarray(start, end),
+    ...sliceSeries(table, start, end),
     offsets: table.offsets.subarray(start, end),
     columns,
   };
+}
+
+/** The series of these rows alone: keys that a piece need not name could keep each of them over the limit. */
+function sliceSeries(
+  table: ShareTable,
+  start: number,
+  end: number,
+): Pick<ShareTable, 'series' | 'seriesOfRow'> {
+  const own = new Int32Array(table.series.length).fill(-1);
+  const series: (Uint8Array | number)[] = [];
+  const seriesOfRow = new Int32Array(end - start);
+  for (let row = start; row < end; row++) {
+    const one = table.seriesOfRow[row]!;
+    if (own[one]! < 0) own[one] = series.push(table.series[one]!) - 1;
+    seriesOfRow[row - start] = own[one]!;
+  }
+  return {series, seriesOfRow};
 }
 
 function lowerBound(rows: Int32Array, count: number, wanted: number): number {

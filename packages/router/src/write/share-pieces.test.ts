@@ -1,7 +1,7 @@
 // Bodies of which a share is too large for one entry.
 
-import {DbError} from '@flotilla/base';
-import {decodeShare, type ParsedBatch} from '@flotilla/column';
+import {DbError, LIMITS} from '@flotilla/base';
+import {decodeSeriesKey, decodeShare, type ParsedBatch, ParsedSeries} from '@flotilla/column';
 import {beforeEach, expect, test} from 'vitest';
 import {DATABASE} from '../fakes.fixture.ts';
 import {batchOf, longBatch, WriteTrial} from './write-trial.fixture.ts';
@@ -43,6 +43,34 @@ test('a share that is too large goes in pieces, in line order, each under a key 
   expect(new Set(keys).size).toBe(trial.received.length);
   // Two at once could be applied the other way round.
   expect(most).toBe(1);
+});
+
+test('a piece names the series of its own rows: their keys alone may be too much for one', async () => {
+  trial.cluster.addBucket(0, 1);
+  const sizes: number[] = [];
+  const {behave} = trial.cluster.rpc;
+  trial.cluster.rpc.behave = (node) => (payload, target) => {
+    sizes.push(payload.length);
+    return behave(node)(payload, target);
+  };
+  const rowCount = 200;
+  const base = batchOf(['wordy'], rowCount);
+  const keys = Array.from({length: rowCount}, (_, i) => `${i}`.padEnd(60_000, 'x'));
+  const series = keys.map((key) => new ParsedSeries('wordy', ['host'], [key]));
+  const timesMs = Float64Array.from(keys.keys());
+  const outcome = await trial.write({...base, tables: [{...base.tables[0]!, series, timesMs}]});
+  expect(outcome.writtenRows).toBe(rowCount);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(LIMITS.share_bytes_max.value);
+  expect(sizes.length).toBeLessThan(5);
+  const named = trial.received.flatMap(({share: {tables}}) =>
+    tables.flatMap((table) =>
+      [...table.seriesOfRow].map((one) => {
+        const {tags} = decodeSeriesKey(table.series[one] as Uint8Array);
+        return tags.map(({value}) => value);
+      }),
+    ),
+  );
+  expect(named).toEqual(keys.map((key) => [key]));
 });
 
 test('behind a piece whose outcome is unknown none is sent', async () => {
