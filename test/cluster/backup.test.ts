@@ -38,6 +38,9 @@ beforeAll(async () => {
     `gone v=1 ${T0_S}`,
   ];
   await client.write(odd.join('\n'), {database: 'd', precision: 's'});
+  // What no line can say.
+  const told = `INSERT INTO odd (time, t, f) VALUES (${T0_S + 3}000000000, 'ends in \\', 'inf')`;
+  await client.query(told, {database: 'd'});
   await client.query('DROP TABLE gone', {database: 'd'});
   // Some of it as parts, some in memory, some deleted on top of both.
   for (const url of cluster.urls) {
@@ -140,6 +143,8 @@ test(
     expect([code, err]).toEqual([0, '']);
     expect(out).toMatch(/^restored backup \S+: \d+ rows of \d+ replica sets \(.*\)\n$/);
     expect([await rowsOf('cpu', 'e'), await rowsOf('odd', 'e')]).toEqual(want);
+    const told = "SELECT count(*) AS n FROM odd WHERE t = 'ends in \\' AND f > 1e308";
+    expect(await client.query(told, {database: 'e'})).toEqual([{n: 1}]);
     const tables = await client.queryText('SHOW TABLES', 'csv', {database: 'e'});
     expect(tables).not.toContain('gone');
     const again = await flotilla(...asked);

@@ -118,6 +118,23 @@ describe('write', () => {
     expect(body.toString()).toBe('m v=1 1');
   });
 
+  it('sends columns to their own route, under a key too', async () => {
+    const node = await fakeNode(noContent);
+    await clientOf([node.url]).writeColumns(Buffer.of(1, 0xff), {
+      database: 'd',
+      acceptPartial: false,
+    });
+    const {url, headers, body} = node.seen[0]!;
+    expect(`${url.pathname}${url.search}`).toBe(
+      '/api/v1/write/columns?db=d&tenant=default&accept_partial=false',
+    );
+    expect(headers['idempotency-key']).toMatch(/^[\x21-\x7e]{1,128}$/);
+    expect([headers['content-type'], body]).toEqual([
+      'application/octet-stream',
+      Buffer.of(1, 0xff),
+    ]);
+  });
+
   it('compresses where asked', async () => {
     const node = await fakeNode(noContent);
     await clientOf([node.url]).write('m v=1 1', {gzip: true});

@@ -1,3 +1,5 @@
+export {ColumnReader, rowTextOf} from './columns/column-reader.ts';
+export {type ColumnBody, ColumnWriter} from './columns/column-writer.ts';
 export {
   DEFAULT_LIMITS,
   type LineProtocolLimits,
@@ -5,5 +7,4 @@ export {
   LineProtocolParser,
   type ParseOptions,
 } from './line-protocol/line-protocol-parser.ts';
-export {type Lines, LineWriter} from './line-protocol/line-writer.ts';
 export {type Precision, parsePrecision} from './line-protocol/row-time.ts';

@@ -10,9 +10,8 @@ import {z} from 'zod';
 import {formatBytes, ProgressBar} from '../progress-bar.ts';
 import {type CommandContext, examples, type Session} from '../session.ts';
 import {EXIT, UsageError, writeOut} from '../terminal.ts';
+import {type RestoreProgress, restoreSets} from '../transfer/restore-sets.ts';
 
-/** Bodies on the way at once: each is two megabytes of lines, and the nodes' threads share them. */
-const WRITERS = 4;
 /** Refused lines shown; the count says how many more there are. */
 const REJECTED_SHOWN_MAX = 20;
 
@@ -26,11 +25,7 @@ const Options = z.object({
 });
 type Options = z.infer<typeof Options>;
 
-interface Progress {
-  sets: number;
-  rows: number;
-  /** Their files in the backup. */
-  bytes: number;
+interface Progress extends RestoreProgress {
   /** Older than the ttl of the database that they come into. */
   expired: number;
   rejected: number;
@@ -123,6 +118,7 @@ async function restoreRows(
   const {terminal} = session;
   const bar = new ProgressBar(terminal.stderr);
   const aborter = new AbortController();
+  const {signal} = aborter;
   const stopListening = terminal.onInterrupt(() => aborter.abort());
   const {sets} = restoration;
   const bytesTotal = sets.reduce((sum, {bytes}) => sum + bytes, 0);
@@ -132,20 +128,18 @@ async function restoreRows(
     bar.update(bytesTotal === 0 ? 1 : progress.bytes / bytesTotal, label);
   };
   try {
-    for (const [at, {bytes}] of sets.entries()) {
-      if (at >= options.skipSets)
-        await restoreSet(session, {
-          ...{restoration, at, options, progress, show},
-          signal: aborter.signal,
-        });
-      progress.sets += 1;
-      progress.bytes += bytes;
-      show();
-    }
+    await restoreSets(restoration, {
+      skipSets: options.skipSets,
+      write: (at, body) =>
+        writeBody(session, {database: sets[at]!.database, body, options, progress, signal}),
+      progress,
+      show,
+      signal,
+    });
   } catch (error) {
     bar.clear();
     await sayWhereToGoOn(session, restoration, progress);
-    if (aborter.signal.aborted) return EXIT.interrupted;
+    if (signal.aborted) return EXIT.interrupted;
     throw error;
   } finally {
     stopListening();
@@ -154,45 +148,19 @@ async function restoreRows(
   return finish(session, restoration, progress);
 }
 
-interface SetWork {
-  readonly restoration: Restoration;
-  readonly at: number;
+interface BodyWork {
+  readonly database: RestoredDatabase;
+  readonly body: Uint8Array;
   readonly options: Options;
   readonly progress: Progress;
-  readonly show: () => void;
   readonly signal: AbortSignal;
 }
 
-/** Ends when all its rows are acknowledged. */
-async function restoreSet(session: Session, work: SetWork): Promise<void> {
-  const {restoration, at, progress, show, signal} = work;
-  const {database} = restoration.sets[at]!;
-  const underway = new Set<Promise<void>>();
+async function writeBody({client}: Session, work: BodyWork): Promise<void> {
+  const {database, body, options, progress, signal} = work;
+  const {tenant} = database;
   try {
-    for await (const {text, rows} of restoration.lines(at)) {
-      signal.throwIfAborted();
-      while (underway.size >= WRITERS) await Promise.race(underway);
-      const write = writeLines(session, {work, database, text}).then(() => {
-        progress.rows += rows;
-        underway.delete(write);
-        show();
-      });
-      underway.add(write);
-    }
-    await Promise.all(underway);
-  } finally {
-    await Promise.allSettled(underway);
-  }
-}
-
-async function writeLines(
-  {client}: Session,
-  {work, database, text}: {work: SetWork; database: RestoredDatabase; text: string},
-): Promise<void> {
-  const {progress, options, signal} = work;
-  const {tenant, precision} = database;
-  try {
-    await client.write(text, {database: nameIn(database, options), tenant, precision, signal});
+    await client.writeColumns(body, {database: nameIn(database, options), tenant, signal});
   } catch (error) {
     const details = error instanceof FlotillaError ? writeDetailsOf(error) : undefined;
     if (!(error instanceof FlotillaError) || error.code !== 'LINES_REJECTED' || !details)
@@ -207,23 +175,18 @@ async function writeLines(
   }
 }
 
-async function finish(
-  session: Session,
-  {id, untold}: Restoration,
-  progress: Progress,
-): Promise<number> {
+async function finish(session: Session, {id}: Restoration, progress: Progress): Promise<number> {
   const {sets, rows, bytes, expired, rejected, reasons} = progress;
-  await session.print({backup: id, sets, rows, bytes, expired, rejected, untold, reasons}, () =>
+  await session.print({backup: id, sets, rows, bytes, expired, rejected, reasons}, () =>
     [
       ...reasons.map((reason) => `refused: ${reason}\n`),
-      untold > 0 ? `${untold} rows have names or values that line protocol has no form for\n` : '',
       `restored backup ${id}: ${rows} rows of ${sets} replica sets (${formatBytes(bytes)})`,
       expired > 0 ? `, ${expired} of them expired` : '',
       rejected > 0 ? `, ${rejected} refused` : '',
       '\n',
     ].join(''),
   );
-  return rejected + untold === 0 ? EXIT.ok : EXIT.linesRejected;
+  return rejected === 0 ? EXIT.ok : EXIT.linesRejected;
 }
 
 async function sayWhereToGoOn(

@@ -1,8 +1,8 @@
 // What a backup holds, to be written into a cluster by the ordinary way of writes: databases with their options,
-// and rows as line protocol, set by set in the order of their ids. So it comes into any number of nodes and
+// and rows as bodies of columns, set by set in the order of their ids. So it comes into any number of nodes and
 // shards, and twice is once: a row has one time and one series.
 
-import {type Lines, LineWriter} from '@flotilla/ingest';
+import {type ColumnBody, ColumnWriter} from '@flotilla/ingest';
 import {
   type BackedUpSet,
   BackupDirectory,
@@ -58,8 +58,6 @@ export class Restoration {
     readonly place: BackedUpPlace;
     readonly database: BackedUpDatabase;
   }[];
-  /** Rows that line protocol has no form for. */
-  untold = 0;
 
   private constructor(
     directory: BackupDirectory,
@@ -110,7 +108,7 @@ export class Restoration {
   }
 
   /** The rows of one of `sets`, without those that were deleted, dropped or had expired. */
-  async *lines(at: number): AsyncGenerator<Lines> {
+  async *bodies(at: number): AsyncGenerator<ColumnBody> {
     const {of, place, database} = this.#read[at]!;
     const unitsPerSecond = UNITS_PER_SECOND[database.options.precision];
     const startUnits = (BigInt(place.startMs) * BigInt(unitsPerSecond)) / 1_000n;
@@ -125,10 +123,10 @@ export class Restoration {
       for (const table of database.tables) {
         const fields = columnsOf(table, 'field');
         const tags = columnsOf(table, 'tag');
-        const writer = new LineWriter({name: table.name, tags, fields}, startUnits);
+        const times = {startMs: place.startMs, precision: database.options.precision};
+        const writer = new ColumnWriter({name: table.name, tags, fields}, times);
         const rows = {table: table.id, startOffset: 0, endOffset: OFFSET_MAX, fields};
         yield* writer.read(storage.scan(rows));
-        this.untold += writer.untold;
       }
     } finally {
       await storage.close();

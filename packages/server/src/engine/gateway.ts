@@ -26,7 +26,10 @@ export interface WriteCall {
   /** A name that is no tenant's stands for `default`. */
   readonly orDefaultTenant?: boolean | undefined;
   readonly database: string;
+  /** Of lines; columns say theirs. */
   readonly precision: string;
+  /** Absent: line protocol. */
+  readonly form?: 'columns' | undefined;
   /** Content-Encoding; '' for identity. */
   readonly encoding: string;
   readonly acceptPartial: boolean;

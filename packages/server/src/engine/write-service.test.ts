@@ -1,5 +1,6 @@
 import zlib from 'node:zlib';
-import {LIMITS} from '@flotilla/base';
+import {type ColumnId, LIMITS, type SeriesId} from '@flotilla/base';
+import {ColumnWriter} from '@flotilla/ingest';
 import type {WriteOutcome, WriteRequest, WriteRouter} from '@flotilla/router';
 import {expect, test} from 'vitest';
 import {NodeClock} from '../adapters/index.ts';
@@ -74,6 +75,55 @@ test('small bodies that inflate to large ones are refused beside each other, and
   await expect.poll(() => routed.length).toBe(before + 1);
   routed.at(-1)!.finish(WRITTEN);
   expect((await again).status).toBe(204);
+});
+
+/** A row a second, as a restore sends them. */
+async function columns(rowCount: number): Promise<Uint8Array> {
+  const field = {name: 'v', type: 'float'} as const;
+  const table = {name: 'cpu', tags: [{column: 1 as ColumnId, name: 'host'}], fields: [field]};
+  const writer = new ColumnWriter(table, {startMs: 1_000, precision: 'ms'});
+  const offsets = Float64Array.from({length: rowCount}, (_, row) => row * 1_000);
+  const values = new Float64Array(rowCount).fill(1.5);
+  const chunks = [
+    {series: 1 as SeriesId, rowCount, offsets, columns: [{values: {...field, values}}]},
+  ];
+  const bodies = writer.read({
+    next: async () => (chunks.length === 0 ? undefined : chunks.splice(0)),
+    tagValue: () => 'a',
+    seriesKey: () => new Uint8Array(0),
+    close: () => undefined,
+  });
+  for await (const {body} of bodies) return body;
+  throw new Error('no body');
+}
+
+test('columns are rows as lines are, and one that is refused is told by its series and time', async () => {
+  const {service, clock, routed} = serviceWith();
+  const written = service.write({...call(await columns(2)), form: 'columns'}, clock.monotonicMs());
+  await expect.poll(() => routed.length).toBe(1);
+  const {batch, lineText} = routed[0]!.request;
+  expect(batch).toMatchObject({rowCount: 2, tables: [{table: 'cpu', rowCount: 2}]});
+  expect([...batch.tables[0]!.timesMs]).toEqual([1_000, 2_000]);
+  expect(lineText(2)).toBe('cpu,host=a .. 2000000000');
+  routed[0]!.finish(WRITTEN);
+  expect((await written).status).toBe(204);
+});
+
+test('a body that is not of columns is refused, and leaves nothing in memory', async () => {
+  const {service, clock, routed, memory} = serviceWith();
+  const body = {...call(Buffer.from('cpu v=1')), form: 'columns'} as const;
+  const refused = await service.write(body, clock.monotonicMs());
+  expect([refused.status, codeOf(refused)]).toEqual([400, 'INVALID_ARGUMENT']);
+  expect([routed.length, memory.bytes]).toEqual([0, 0]);
+});
+
+test('a large body of columns is read in more than one turn', async () => {
+  const {service, clock, routed} = serviceWith(64 * KIB * KIB);
+  const body = await columns(90_000);
+  void service.write({...call(body), form: 'columns'}, clock.monotonicMs());
+  let turns = 0;
+  for (; routed.length === 0; turns++) await new Promise((resolve) => setImmediate(resolve));
+  expect(turns).toBeGreaterThan(1);
 });
 
 test.each([

@@ -2,7 +2,7 @@
 
 import {type Clock, type DatabaseId, DbError, LIMITS} from '@flotilla/base';
 import type {Database} from '@flotilla/catalog';
-import {parsePrecision} from '@flotilla/ingest';
+import {ColumnReader, parsePrecision, rowTextOf} from '@flotilla/ingest';
 import type {WriteRequest, WriteRouter} from '@flotilla/router';
 import {type CatalogAccess, findDatabase, tenantNameOf} from './catalog-access.ts';
 import type {HttpAnswer, WriteCall} from './gateway.ts';
@@ -41,9 +41,7 @@ interface Destination {
   readonly deadlineMs: number;
 }
 
-interface Parsed {
-  readonly body: Uint8Array;
-  readonly batch: WriteRequest['batch'];
+interface Parsed extends Pick<WriteRequest, 'batch' | 'lineText'> {
   readonly release: () => void;
 }
 
@@ -91,12 +89,12 @@ export class WriteService {
     }
     const database = await this.#database(call, deadlineMs);
     const reading = this.#reading(call, {database: database.id, precision, deadlineMs});
-    const {body, batch, release} = await turns.run(reading);
+    const {batch, lineText, release} = await turns.run(reading);
     try {
       const outcome = await router.write({
         database: database.id,
         batch,
-        lineText: lineTextOf(body),
+        lineText,
         deadlineMs,
         acceptPartial: call.acceptPartial,
         idempotencyKey: call.idempotencyKey,
@@ -130,6 +128,7 @@ export class WriteService {
     const {clock, memory} = this.#deps;
     const askedMs = clock.monotonicMs();
     let body: Uint8Array | undefined;
+    let columns: ColumnReader | undefined;
     let parseMs = 0;
     return () => {
       const beganMs = clock.monotonicMs();
@@ -139,14 +138,16 @@ export class WriteService {
         memory.admit(call.body.length);
         body = inflate(call.body, call.encoding);
         memory.admit(body.length);
-        this.#deps.parsers.begin(database, body, {precision, nowMs: clock.wallMs()});
+        if (call.form === 'columns') columns = new ColumnReader(body);
+        else this.#deps.parsers.begin(database, body, {precision, nowMs: clock.wallMs()});
       }
-      const batch = this.#deps.parsers.readOn(PIECE_BYTES);
+      const batch = (columns ?? this.#deps.parsers).readOn(PIECE_BYTES);
       parseMs += clock.monotonicMs() - beganMs;
       if (batch === undefined) return undefined;
       this.#counts.inflatedBytes += body.length;
       this.#counts.parse.observeMs(parseMs);
-      return {body, batch, release: memory.hold(body.length, batch)};
+      const lineText = columns === undefined ? lineTextOf(body) : rowTextOf(batch);
+      return {batch, lineText, release: memory.hold(body.length, batch)};
     };
   }
 }

@@ -55,6 +55,22 @@ describe('POST /api/v1/write', () => {
     },
   );
 
+  test('columns are handed over as such, and say their precision themselves', async () => {
+    const post = (query: string) =>
+      app.inject({method: 'POST', url: `/api/v1/write/columns${query}`, payload: Buffer.of(1, 0)});
+    expect(await post('?db=d&accept_partial=false')).toMatchObject({statusCode: 204});
+    expect(gateway.writes).toMatchObject([
+      {form: 'columns', database: 'd', acceptPartial: false, body: Buffer.of(1, 0)},
+    ]);
+    const refused = await post('?precision=s');
+    expect([refused.statusCode, refused.json()]).toEqual([
+      400,
+      expect.objectContaining({message: expect.stringContaining('precision')}),
+    ]);
+    expect((await write(app, '')).statusCode).toBe(204);
+    expect(gateway.writes[1]?.form).toBeUndefined();
+  });
+
   test.each([
     ['?db=', 'db'],
     [`?db=${'x'.repeat(256)}`, 'db'],
