@@ -3,17 +3,14 @@
 // written twice is there once.
 
 import path from 'node:path';
-import {FlotillaError, writeDetailsOf} from '@flotilla/client';
 import type {Restoration, RestoredDatabase} from '@flotilla/server';
 import type {Command} from 'commander';
 import {z} from 'zod';
 import {formatBytes, ProgressBar} from '../progress-bar.ts';
 import {type CommandContext, examples, type Session} from '../session.ts';
 import {EXIT, UsageError, writeOut} from '../terminal.ts';
+import {RefusedRows, writeRows} from '../transfer/refused-rows.ts';
 import {type RestoreProgress, restoreSets} from '../transfer/restore-sets.ts';
-
-/** Refused lines shown; the count says how many more there are. */
-const REJECTED_SHOWN_MAX = 20;
 
 const Options = z.object({
   backup: z.string().optional(),
@@ -24,13 +21,6 @@ const Options = z.object({
   skipSets: z.coerce.number().int().min(0).default(0),
 });
 type Options = z.infer<typeof Options>;
-
-interface Progress extends RestoreProgress {
-  /** Older than the ttl of the database that they come into. */
-  expired: number;
-  rejected: number;
-  readonly reasons: string[];
-}
 
 export function addRestoreCommand(program: Command, context: CommandContext): void {
   const command = program
@@ -122,7 +112,8 @@ async function restoreRows(
   const stopListening = terminal.onInterrupt(() => aborter.abort());
   const {sets} = restoration;
   const bytesTotal = sets.reduce((sum, {bytes}) => sum + bytes, 0);
-  const progress: Progress = {sets: 0, rows: 0, bytes: 0, expired: 0, rejected: 0, reasons: []};
+  const progress: RestoreProgress = {sets: 0, rows: 0, bytes: 0};
+  const refused = new RefusedRows();
   const show = (): void => {
     const label = `${progress.sets} of ${sets.length} replica sets, ${progress.rows} rows`;
     bar.update(bytesTotal === 0 ? 1 : progress.bytes / bytesTotal, label);
@@ -130,8 +121,11 @@ async function restoreRows(
   try {
     await restoreSets(restoration, {
       skipSets: options.skipSets,
-      write: (at, body) =>
-        writeBody(session, {database: sets[at]!.database, body, options, progress, signal}),
+      write: (at, body) => {
+        const {database} = sets[at]!;
+        const into = {database: nameIn(database, options), tenant: database.tenant, signal};
+        return writeRows(() => session.client.writeColumns(body, into), refused);
+      },
       progress,
       show,
       signal,
@@ -145,38 +139,15 @@ async function restoreRows(
     stopListening();
   }
   bar.clear();
-  return finish(session, restoration, progress);
+  return finish(session, restoration, progress, refused);
 }
 
-interface BodyWork {
-  readonly database: RestoredDatabase;
-  readonly body: Uint8Array;
-  readonly options: Options;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-}
-
-async function writeBody({client}: Session, work: BodyWork): Promise<void> {
-  const {database, body, options, progress, signal} = work;
-  const {tenant} = database;
-  try {
-    await client.writeColumns(body, {database: nameIn(database, options), tenant, signal});
-  } catch (error) {
-    const details = error instanceof FlotillaError ? writeDetailsOf(error) : undefined;
-    if (!(error instanceof FlotillaError) || error.code !== 'LINES_REJECTED' || !details)
-      throw error;
-    // The first hundred are told apart; of the others the same is assumed where all of those had expired.
-    const others = details.lines.filter(({code}) => code !== 'TIME_EXPIRED');
-    if (others.length === 0) progress.expired += details.rejected;
-    else progress.rejected += details.rejected;
-    for (const {reason, text: line} of others)
-      if (progress.reasons.length < REJECTED_SHOWN_MAX)
-        progress.reasons.push(`${reason}: ${line.slice(0, 120)}`);
-  }
-}
-
-async function finish(session: Session, {id}: Restoration, progress: Progress): Promise<number> {
-  const {sets, rows, bytes, expired, rejected, reasons} = progress;
+async function finish(
+  session: Session,
+  {id}: Restoration,
+  {sets, rows, bytes}: RestoreProgress,
+  {expired, others: rejected, reasons}: RefusedRows,
+): Promise<number> {
   await session.print({backup: id, sets, rows, bytes, expired, rejected, reasons}, () =>
     [
       ...reasons.map((reason) => `refused: ${reason}\n`),
@@ -192,7 +163,7 @@ async function finish(session: Session, {id}: Restoration, progress: Progress): 
 async function sayWhereToGoOn(
   {terminal}: Session,
   {id}: Restoration,
-  {sets}: Progress,
+  {sets}: RestoreProgress,
 ): Promise<void> {
   const how = `--backup ${id} --merge --skip-sets ${sets}`;
   await writeOut(terminal.stderr, `${sets} replica sets are restored; go on with ${how}\n`);

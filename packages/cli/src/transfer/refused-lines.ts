@@ -40,7 +40,7 @@ export class RefusedLines {
 }
 
 /** Enough of a line to know it by, and nothing that a terminal would obey. */
-function printable(text: string): string {
+export function printable(text: string): string {
   const shown = text.length > TEXT_SHOWN_MAX ? `${text.slice(0, TEXT_SHOWN_MAX)} ...` : text;
   return shown.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}');
 }
