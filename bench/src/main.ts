@@ -3,6 +3,7 @@
 import {availableParallelism} from 'node:os';
 import {endWithReader} from '@flotilla/testkit';
 import {Command} from 'commander';
+import {addBackupCommand} from './backups/command.ts';
 import {addBucketsCommand} from './buckets/command.ts';
 import {addConsensusCommands} from './consensus-commands.ts';
 import {type IngestOptions, runIngest} from './ingest.ts';
@@ -33,6 +34,7 @@ Examples (--help of a scenario has more):
   npm run bench -- new-bucket --json
   npm run bench -- meta --sets 100000 --json
   npm run bench -- buckets --buckets 52 --series 100000 --json
+  npm run bench -- backup --hosts 1000 --hours 56 --json
 `,
   );
 
@@ -69,6 +71,7 @@ Examples:
 addConsensusCommands(program);
 addMetaCommand(program);
 addBucketsCommand(program);
+addBackupCommand(program);
 addOperationCommands(program);
 
 /** Exit code 1 if a target failed; a competitor that is not installed is no failure. */

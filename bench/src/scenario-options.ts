@@ -46,6 +46,15 @@ export const GroupsWords = z.object({
 
 export const BucketsWords = z.object({buckets: Count, series: Count, json: Json});
 
+export const BackupWords = z.object({
+  nodes: Count,
+  hosts: Count,
+  hours: Positive,
+  values: z.enum(['integer', 'float', 'decimal']),
+  engineThreads: Threads,
+  json: Json,
+});
+
 export const MetaWords = z.object({nodes: Count.min(6), sets: Count, json: Json});
 
 export const SteadyWords = z.object({

@@ -10,7 +10,8 @@ import {DATABASE} from '../targets/target.ts';
 import {loopbackPlaces, type NetworkPlaces} from './network-place.ts';
 import {startAll} from './start-all.ts';
 
-const MAIN = path.resolve(import.meta.dirname, '../../../packages/cli/src/main.ts');
+/** The command line of this checkout. */
+export const MAIN = path.resolve(import.meta.dirname, '../../../packages/cli/src/main.ts');
 const JOIN_MS_MAX = 60_000;
 /** As the launcher sets it: fsyncs and reads must not queue behind one another. */
 const THREAD_POOL = '16';
