@@ -131,11 +131,12 @@ test(
 );
 
 test(
-  'a database comes back under another name, in other shards, as it was then',
+  'a database comes back under another name, in other shards and buckets, as it was then',
   async () => {
     const want = [await rowsOf('cpu', 'd'), await rowsOf('odd', 'd')];
     await client.write(`cpu,host=h1,zone=after u=3 ${T0_S}`, {database: 'd', precision: 's'});
-    await client.admin.createDatabase({name: 'e', shards: 2});
+    // One body of rows wants more of its buckets than one request makes.
+    await client.admin.createDatabase({name: 'e', shards: 2, bucketDuration: '6m'});
     const asked = ['restore', directory, '--db', 'd', '--as', 'e'];
     const plan = await flotilla(...asked, '--dry-run');
     expect([plan.code, plan.out]).toEqual([0, expect.stringContaining('would restore default/e')]);
