@@ -1,7 +1,10 @@
-// The replica sets of a backup, read one after the other, and their bodies on the way, some at once. The next set
-// is read while writes of those before are under way: many small ones would each wait for their last answer.
+// The replica sets of a backup, some read at once, and their bodies on the way. The rows of one set mostly go to
+// one set, whatever the cluster, and so to one leader: of several sets they keep several nodes and threads at work,
+// and many small ones do not each wait for their last answer.
 
-/** Bodies on the way at once: each is two megabytes, and the nodes' threads share them. */
+/** Sets that are read at once. Each may hold the index of a million series. */
+const READERS = 4;
+/** Bodies on the way at once, of all of them: each is two megabytes, and the nodes' threads share them. */
 const WRITERS = 4;
 
 export interface SetsToRestore {
@@ -28,44 +31,69 @@ export interface RestoreOrder {
 
 /** Ends when all is acknowledged; rejects with the first that is not, once nothing is under way any more. */
 export async function restoreSets(restoration: SetsToRestore, order: RestoreOrder): Promise<void> {
-  const {skipSets, progress, show} = order;
-  const underway = new Set<Promise<void>>();
-  let counted = Promise.resolve();
+  const stop = new AbortController();
+  const run = new RestoreRun(restoration, order, AbortSignal.any([order.signal, stop.signal]));
+  const rest = restoration.sets.keys();
+  const readers = Array.from({length: READERS}, async () => {
+    for (const at of rest) await run.restore(at);
+  });
   try {
-    for (const [at, {bytes}] of restoration.sets.entries()) {
-      const writes = at < skipSets ? [] : await writeSet(restoration, order, {at, underway});
-      counted = Promise.all([counted, ...writes]).then(() => {
-        progress.sets += 1;
-        progress.bytes += bytes;
-        show();
-      });
-      // It is heard of where one waits for a writer, or for the last of all.
-      counted.catch(() => undefined);
-    }
-    await counted;
+    await Promise.all(readers);
   } finally {
-    await Promise.allSettled(underway);
+    stop.abort();
+    await Promise.allSettled([...readers, ...run.underway]);
   }
 }
 
-/** Resolves with its writes once all of it is read. One that fails stays among those under way: the next wait sees it. */
-async function writeSet(
-  restoration: SetsToRestore,
-  {write, progress, show, signal}: RestoreOrder,
-  {at, underway}: {readonly at: number; readonly underway: Set<Promise<void>>},
-): Promise<Promise<void>[]> {
-  const writes: Promise<void>[] = [];
-  for await (const {body, rows} of restoration.bodies(at)) {
-    while (underway.size >= WRITERS) await Promise.race(underway);
-    signal.throwIfAborted();
+class RestoreRun {
+  /** One that failed stays: whoever waits for a writer hears of it. */
+  readonly underway = new Set<Promise<void>>();
+  readonly #restoration: SetsToRestore;
+  readonly #order: RestoreOrder;
+  readonly #signal: AbortSignal;
+  /** Acknowledged whole, behind one that is not. */
+  readonly #ahead = new Set<number>();
+
+  constructor(restoration: SetsToRestore, order: RestoreOrder, signal: AbortSignal) {
+    this.#restoration = restoration;
+    this.#order = order;
+    this.#signal = signal;
+  }
+
+  /** Resolves once all rows of the set are acknowledged. */
+  async restore(at: number): Promise<void> {
+    const writes: Promise<void>[] = [];
+    if (at >= this.#order.skipSets) {
+      for await (const {body, rows} of this.#restoration.bodies(at)) {
+        while (this.underway.size >= WRITERS) await Promise.race(this.underway);
+        this.#signal.throwIfAborted();
+        writes.push(this.#write(at, body, rows));
+      }
+    }
+    await Promise.all(writes);
+    this.#count(at);
+  }
+
+  #write(at: number, body: Uint8Array, rows: number): Promise<void> {
+    const {write, progress, show} = this.#order;
     const written = write(at, body).then(() => {
       progress.rows += rows;
-      underway.delete(written);
+      this.underway.delete(written);
       show();
     });
+    // Its set waits for it, but reads on meanwhile.
     written.catch(() => undefined);
-    underway.add(written);
-    writes.push(written);
+    this.underway.add(written);
+    return written;
   }
-  return writes;
+
+  #count(at: number): void {
+    const {progress, show} = this.#order;
+    this.#ahead.add(at);
+    while (this.#ahead.delete(progress.sets)) {
+      progress.bytes += this.#restoration.sets[progress.sets]!.bytes;
+      progress.sets += 1;
+    }
+    show();
+  }
 }
