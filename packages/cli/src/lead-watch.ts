@@ -4,6 +4,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {Entity, Operation, ReplicaSet} from '@flotilla/client';
 import {z} from 'zod';
+import {Lookout} from './lookout.ts';
 import {ProgressBar} from './progress-bar.ts';
 import type {Session} from './session.ts';
 import {EXIT, writeOut} from './terminal.ts';
@@ -52,11 +53,14 @@ export async function untilLeadsNothing(session: Session, wanted: Leaving): Prom
 
 async function leadsLeft(session: Session, id: string, signal: AbortSignal): Promise<number> {
   const bar = new ProgressBar(session.terminal.stderr);
+  const lookout = new Lookout(session, {signal, bar});
   const endMs = performance.now() + PATIENCE_MS;
   let first: number | undefined;
   try {
     for (;;) {
-      const nodes = await session.client.admin.nodes({signal});
+      const nodes = await lookout.ask(async ({admin}, options) =>
+        lookout.know(await admin.nodes(options)),
+      );
       const node = Node.parse(nodes.find((each) => String(each['id']) === id) ?? {});
       const left = node.leaders + (node.isMetaLeader ? 1 : 0);
       first ??= left;
@@ -65,6 +69,7 @@ async function leadsLeft(session: Session, id: string, signal: AbortSignal): Pro
       await sleep(POLL_MS, undefined, {signal});
     }
   } finally {
+    lookout.close();
     bar.clear();
   }
 }

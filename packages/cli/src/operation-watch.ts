@@ -4,6 +4,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {isFinal, type Operation} from '@flotilla/client';
 import type {Command} from 'commander';
+import {Lookout, mayPass} from './lookout.ts';
 import {operationLine} from './operation-text.ts';
 import {ProgressBar} from './progress-bar.ts';
 import type {Session} from './session.ts';
@@ -75,12 +76,14 @@ export async function watchOperation(
     return last.state === wanted ? EXIT.ok : EXIT.failed;
   } catch (error) {
     bar.clear();
-    if (!aborter.signal.aborted) throw error;
+    const isLeft = aborter.signal.aborted;
+    if (!isLeft && !mayPass(error)) throw error;
     await writeOut(
       terminal.stderr,
       `operation ${first.id} goes on; watch it with: ` +
         `${session.commandLine(`operation watch ${first.id}`)}\n`,
     );
+    if (!isLeft) throw error;
     return EXIT.interrupted;
   } finally {
     stopListening();
@@ -92,20 +95,25 @@ async function follow(
   watch: {first: Operation; bar: ProgressBar; signal: AbortSignal},
 ): Promise<Operation> {
   const {bar, signal} = watch;
+  const lookout = new Lookout(session, {signal, bar});
   let operation = watch.first;
   let shown: string | undefined;
-  while (!isFinal(operation)) {
-    const {percent} = operation;
-    const line = operationLine(operation, Date.now());
-    bar.update(typeof percent === 'number' ? percent / 100 : undefined, line);
-    // What was copied changes all the time: in a file the steps are enough, and what they wait for.
-    const said = `${operation.step} ${operation.waitingFor ?? ''}`;
-    if (session.terminal.stderr.isTTY !== true && said !== shown) {
-      await writeOut(session.terminal.stderr, `${line}\n`);
-      shown = said;
+  try {
+    while (!isFinal(operation)) {
+      const {id, percent} = operation;
+      const line = operationLine(operation, Date.now());
+      bar.update(typeof percent === 'number' ? percent / 100 : undefined, line);
+      // What was copied changes all the time: in a file the steps are enough, and what they wait for.
+      const said = `${operation.step} ${operation.waitingFor ?? ''}`;
+      if (session.terminal.stderr.isTTY !== true && said !== shown) {
+        await writeOut(session.terminal.stderr, `${line}\n`);
+        shown = said;
+      }
+      await sleep(POLL_MS, undefined, {signal});
+      operation = await lookout.ask(({admin}, options) => admin.operation(id, options));
     }
-    await sleep(POLL_MS, undefined, {signal});
-    operation = await session.client.admin.operation(operation.id, {signal});
+  } finally {
+    lookout.close();
   }
   return operation;
 }

@@ -34,9 +34,15 @@ export class Refusal {
 }
 
 /** Answers `METHOD /path` from `routes`; a string goes out as it is, a Refusal with its status. */
-export async function fakeCluster(
-  routes: Routes,
-): Promise<{url: string; seen: Seen[]; keys: string[]}> {
+export async function fakeCluster(routes: Routes): Promise<{
+  url: string;
+  seen: Seen[];
+  keys: string[];
+  /** As its process would, were it killed. */
+  stop: () => void;
+  /** At the same address. */
+  start: () => Promise<void>;
+}> {
   const seen: Seen[] = [];
   /** Idempotency keys of all requests that had one. */
   const keys: string[] = [];
@@ -59,12 +65,16 @@ export async function fakeCluster(
       response.end(typeof body === 'string' || body === undefined ? body : JSON.stringify(body));
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanups.push(() => {
+  const listen = (port: number) =>
+    new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const stop = (): void => {
     server.closeAllConnections();
     server.close();
-  });
-  return {url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, keys};
+  };
+  await listen(0);
+  cleanups.push(stop);
+  const {port} = server.address() as AddressInfo;
+  return {url: `http://127.0.0.1:${port}`, seen, keys, stop, start: () => listen(port)};
 }
 
 class Sink extends Writable {

@@ -2,6 +2,7 @@
 // waits or not: Ctrl-C, and the end of the patience, only stop looking.
 
 import {setTimeout as sleep} from 'node:timers/promises';
+import {Lookout} from './lookout.ts';
 import {ProgressBar} from './progress-bar.ts';
 import type {Session} from './session.ts';
 
@@ -15,11 +16,12 @@ export async function untilLed(session: Session, sets: readonly number[]): Promi
   const stopListening = session.terminal.onInterrupt(() => aborter.abort());
   const bar = new ProgressBar(session.terminal.stderr);
   const {signal} = aborter;
+  const lookout = new Lookout(session, {signal, bar});
   let unled = [...sets];
   let endMs = performance.now() + PATIENCE_MS;
   try {
     while (unled.length > 0 && performance.now() < endMs) {
-      const led = await ledSets(session, signal);
+      const led = await ledSets(lookout);
       const left = unled.filter((set) => !led.has(set));
       if (left.length < unled.length) endMs = performance.now() + PATIENCE_MS;
       unled = left;
@@ -30,14 +32,15 @@ export async function untilLed(session: Session, sets: readonly number[]): Promi
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
+    lookout.close();
     bar.clear();
     stopListening();
   }
   return unled;
 }
 
-async function ledSets(session: Session, signal: AbortSignal): Promise<ReadonlySet<number>> {
-  const sets = await session.client.admin.replicaSets({signal});
+async function ledSets(lookout: Lookout): Promise<ReadonlySet<number>> {
+  const sets = await lookout.ask(({admin}, options) => admin.replicaSets(options));
   const led = sets.filter(({replicas}) => replicas.some(({leader}) => leader));
   return new Set(led.map(({id}) => Number(id)));
 }

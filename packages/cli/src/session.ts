@@ -47,6 +47,8 @@ export interface Session {
   readonly change: ChangeOptions;
   /** What --timeout says, if it was given. */
   readonly timeoutMs: number | undefined;
+  /** Asks these nodes, by the same token and certificates. To be closed by who wanted it. */
+  among(urls: readonly string[]): FlotillaClient;
   /** A command line to show to the person, with the --url that this one was given. */
   commandLine(rest: string): string;
   /** JSON where asked for, else the text. */
@@ -216,11 +218,10 @@ function openSession(options: SessionOptions, terminal: Terminal): Session {
   const {json, dryRun: isDryRun} = options;
   const style = {width: widthOf(terminal.stdout), isColoured: isColoured(terminal)};
   const timeoutMs = options.timeout === undefined ? undefined : options.timeout * 1000;
+  const credentials = credentialsOf(options, terminal.env);
   return {
-    client: openClient({
-      ...{urls, timeoutMs, onTry: noteAsked(terminal.stderr)},
-      ...credentialsOf(options, terminal.env),
-    }),
+    client: openClient({urls, timeoutMs, onTry: noteAsked(terminal.stderr), ...credentials}),
+    among: (others) => openClient({urls: others, timeoutMs, ...credentials}),
     json,
     terminal,
     style,

@@ -8,6 +8,7 @@ import type {Command} from 'commander';
 import {z} from 'zod';
 import {ByteCount} from '../byte-count.ts';
 import {isColoured} from '../colour.ts';
+import {Lookout, mayPass} from '../lookout.ts';
 import {formatBytes, ProgressBar} from '../progress-bar.ts';
 import {type CommandContext, examples, type Session} from '../session.ts';
 import {renderRecords} from '../table.ts';
@@ -69,28 +70,33 @@ function mustPath(directory: string | undefined): string {
 
 /** To its end. The backup is the cluster's: Ctrl-C only stops looking. */
 async function watch(session: Session, directory: string, first: Backup): Promise<number> {
-  const {terminal, client} = session;
+  const {terminal} = session;
   const aborter = new AbortController();
   const stopListening = terminal.onInterrupt(() => aborter.abort());
   const bar = new ProgressBar(terminal.stderr);
+  const {signal} = aborter;
+  const lookout = new Lookout(session, {signal, bar});
   try {
     let backup: Backup = first;
     while (backup.state === 'running') {
       bar.update(backup.sets === 0 ? 1 : backup.setsDone / backup.sets, progressLine(backup));
-      await sleep(POLL_MS, undefined, {signal: aborter.signal});
-      const {signal} = aborter;
-      backup = (await client.admin.backup(directory, first.id, {signal})) ?? gone(backup);
+      await sleep(POLL_MS, undefined, {signal});
+      const found = await lookout.ask(({admin}, how) => admin.backup(directory, first.id, how));
+      backup = found ?? gone(backup);
     }
     bar.clear();
     await session.print(backup, () => `${lastLine(backup)}\n`);
     return backup.state === 'done' ? EXIT.ok : EXIT.failed;
   } catch (error) {
     bar.clear();
-    if (!aborter.signal.aborted) throw error;
+    const isLeft = signal.aborted;
+    if (!isLeft && !mayPass(error)) throw error;
     const how = session.commandLine(`backup list ${directory}`);
     await writeOut(terminal.stderr, `backup ${first.id} goes on; see it with: ${how}\n`);
+    if (!isLeft) throw error;
     return EXIT.interrupted;
   } finally {
+    lookout.close();
     stopListening();
   }
 }
