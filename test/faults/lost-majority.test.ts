@@ -10,7 +10,7 @@ import {FlotillaClient, type RecoveryPlan} from '@flotilla/client';
 import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {Ledger} from '../cluster/ledger.ts';
-import {leaderOf, openDatabase, processOf, untilApplied} from '../cluster/nodes.ts';
+import {auditedBy, leaderOf, openDatabase, processOf, untilApplied} from '../cluster/nodes.ts';
 import {until} from '../cluster/waiting.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -131,6 +131,9 @@ test(
     const again = await flotilla(...apply, '--yes');
     expect(again, again.text).toMatchObject({code: 0});
     expect(again.text).toContain(`recovered ${plan.sets.length} replica sets`);
+    expect(auditedBy({nodes: [survivor]})).toContainEqual(
+      expect.objectContaining({what: 'recovery-apply', result: 'ok'}),
+    );
     await until('each set is led', async () => {
       const sets = await own.admin.replicaSets({database: DATABASE});
       return sets.every((set) => leaderOf(set) !== undefined);
