@@ -27,6 +27,12 @@ export class AnswerNotes {
   #missingTold = 0;
   #readFromTold = 0;
 
+  /** What is to be said of a part of the answer. */
+  take(part: AnswerNotes): void {
+    for (const set of part.#missing) this.#missing.add(set);
+    this.#readFrom.push(...part.#readFrom);
+  }
+
   missing(set: ReplicaSetId): void {
     this.#missing.add(set);
   }

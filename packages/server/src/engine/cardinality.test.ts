@@ -26,6 +26,8 @@ let index: number;
 let asked: {readonly fragment: SetFragment; readonly options: ReadOptions}[];
 /** By set: series of table `m`, each of a host and of one of two zones. */
 let hosts: Map<ReplicaSetId, string[]>;
+/** What happens in the cluster when a set is asked. */
+let onAsked: (set: ReplicaSetId) => void;
 let failing: ReplicaSetId | undefined;
 /** It says nothing until it is let go. */
 let silent: ReplicaSetId | undefined;
@@ -59,6 +61,7 @@ beforeEach(() => {
       placements: [placement, placement],
     });
   asked = [];
+  onAsked = () => undefined;
   failing = undefined;
   silent = undefined;
   const [one, other] = setsOf(0);
@@ -100,6 +103,7 @@ function countOf(set: ReplicaSetId): object {
 async function begin(fragment: SetFragment, options: ReadOptions): Promise<FragmentReading> {
   asked.push({fragment, options});
   const {set} = fragment;
+  onAsked(set);
   if (set === failing) throw new DbError('NO_LEADER', 'no majority', {replicaSet: set});
   if (set === silent) {
     await new Promise((resolve) => options.signal.addEventListener('abort', resolve));
@@ -176,6 +180,20 @@ test('a set that cannot be read fails it, and is left out by name where that is 
   const report = await read({isPartial: true, notes});
   expect(report.series).toBe(4);
   expect(notes.headers()).toEqual({'flotilla-missing-replica-sets': String(failing)});
+});
+
+test('of a set that was dropped before it answered nothing is counted, and nothing said', async () => {
+  const [dropped, other] = setsOf(0);
+  const {bucket} = machine.catalog.replicaSet(dropped!)!;
+  onAsked = (set) => {
+    if (set !== dropped) return;
+    apply({type: 'drop-bucket', bucket});
+    throw new DbError('STALE_EPOCH', 'it was dropped', {replicaSet: set});
+  };
+  failing = other;
+  const notes = new AnswerNotes();
+  expect(await read({isPartial: true, notes})).toMatchObject({series: 5});
+  expect(notes.headers()).toEqual({});
 });
 
 test('no list is longer than was asked for, and none may be longer than cardinality_rows_max', async () => {

@@ -14,6 +14,7 @@ import type {FragmentReader, ReadOptions} from '@flotilla/router';
 import {AnswerNotes} from './answer-notes.ts';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
 import {mustTable} from './catalog-rows.ts';
+import {plannedAnew} from './planned-anew.ts';
 import {beginDeadline, SetReadings} from './set-readings.ts';
 import {textRows} from './text-rows.ts';
 
@@ -73,10 +74,10 @@ export interface CardinalityReport {
 }
 
 export async function readCardinality(
-  {reader, clock, slices}: CardinalityDeps,
+  deps: CardinalityDeps,
   catalog: Catalog,
   {database, table, limit = ROWS_DEFAULT}: CardinalityWanted,
-  {isPartial, stop, notes, ...read}: CardinalityTerms,
+  terms: CardinalityTerms,
 ): Promise<CardinalityReport> {
   const limitMax = LIMITS.cardinality_rows_max.value;
   if (limit > limitMax)
@@ -85,6 +86,20 @@ export async function readCardinality(
       `limit: ${limit} rows of each list are over cardinality_rows_max, ${limitMax}`,
       {limit: 'cardinality_rows_max', limitMax},
     );
+  return plannedAnew(async () => {
+    const notes = new AnswerNotes();
+    const report = await countOnce(deps, catalog, {database, table, limit}, {...terms, notes});
+    terms.notes.take(notes);
+    return report;
+  });
+}
+
+async function countOnce(
+  {reader, clock, slices}: CardinalityDeps,
+  catalog: Catalog,
+  {database, table, limit}: CardinalityWanted & {readonly limit: number},
+  {isPartial, stop, notes, ...read}: CardinalityTerms,
+): Promise<CardinalityReport> {
   const top = TOLD_TIMES * limit;
   const mayGiveUp = isPartial || read.maxStalenessMs !== undefined;
   const {deadlineMs} = read;

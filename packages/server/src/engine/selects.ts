@@ -1,8 +1,7 @@
 // SELECT: plan, fragments, merge. The plan is made with the catalog as it is here, while the meta group
 // is asked whether that is still the present one; if it had moved, the attempt is dropped and the
 // statement planned again. So a bucket or table that another node just made is never overlooked, and
-// nobody waits for two round trips where one will do. It is planned again, too, where a set went before it had
-// begun to answer: dropped with its bucket, or replaced by an empty one.
+// nobody waits for two round trips where one will do.
 
 import {type Clock, DbError, META_SET, type WorkSlices} from '@flotilla/base';
 import {
@@ -16,13 +15,12 @@ import {
 import type {FragmentReader} from '@flotilla/router';
 import {AnswerNotes} from './answer-notes.ts';
 import {type CatalogAccess, findDatabase} from './catalog-access.ts';
+import {plannedAnew} from './planned-anew.ts';
 import type {ServiceCounts} from './service-counts.ts';
 import {beginDeadline, SetReadings} from './set-readings.ts';
 import {refreshFor, type StatementContext} from './statement-context.ts';
 
 const QUERY = {work: 'query'} as const;
-/** Plans of one statement whose sets went meanwhile: each time some were dropped within a round trip. */
-const PLANS_MAX = 4;
 
 /** An answer whose head is known. */
 export interface BegunAnswer {
@@ -47,19 +45,11 @@ export class Selects {
     this.#deps = deps;
   }
 
-  async run(
+  run(
     statement: SelectStatement | SeriesStatement,
     context: StatementContext,
   ): Promise<BegunAnswer> {
-    for (let plans = 1; ; plans++) {
-      try {
-        return await this.#planned(statement, context);
-      } catch (error) {
-        // This thread's copy of the catalog has said so, and the next plan is made by it.
-        const isGone = error instanceof DbError && error.code === 'STALE_EPOCH';
-        if (!isGone || plans === PLANS_MAX) throw error;
-      }
-    }
+    return plannedAnew(() => this.#planned(statement, context));
   }
 
   async #planned(
