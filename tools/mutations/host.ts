@@ -357,7 +357,8 @@ const LIVENESS: readonly Mutation[] = [
     trap: 'T71',
     file: file('host/replica-orders'),
     find: 'const dead = this.#stores.find(({log}) => log.failure !== undefined);',
-    replace: 'const dead = this.#stores.find(({log}) => log.failure?.message === undefined && log.failure);',
+    replace:
+      'const dead = this.#stores.find(({log}) => log.failure?.message === undefined && log.failure);',
     why: 'A replica is made in another store, and its first one finds it in its log, too, after the restart.',
     suites: HOST_SUITES,
   },
