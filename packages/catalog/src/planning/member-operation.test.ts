@@ -221,6 +221,17 @@ test.each<[string, Situation, object?]>([
   expect(print(planReplicaRemoval(removal, view(situation)))).toBe(expected);
 });
 
+test('one that became a member by an order that was on its way is taken out after all', () => {
+  const late = {voters: [2, 3], learners: [1], leader: 2};
+  const ids = {source: 1, sourceNode: 1};
+  for (const kind of ['remove-replica', 'repair'] as const)
+    expect(print(planReplicaRemoval(operation(kind, 'confirm', ids), view(late)))).toBe(
+      '-> change',
+    );
+  const cancelled = operation('remove-replica', 'change', {...ids, state: 'cancelling'});
+  expect(print(planReplicaRemoval(cancelled, view(late)))).toBe('cancelled');
+});
+
 test.each([
   ['test', 'remove 1 wanted 3 epoch 7'],
   ['operation 9', 'remove 1 epoch 7'],

@@ -303,7 +303,12 @@ function planConfirm(
   const source = operation.source!;
   if (group.placement(source) === undefined) return {type: 'advance', step: 'destroy-source'};
   if (group.leader === undefined) return wait('a leader');
-  if (group.joint || group.isMember(source)) return wait(`replica ${source} to leave`);
+  if (group.joint) return wait('the joint configuration to be left');
+  if (group.isMember(source)) {
+    // One that was no member yet, and became one by an order that was on its way: nobody else takes it out.
+    const isRemoval = operation.targetNode === undefined;
+    return isRemoval ? {type: 'advance', step: 'change'} : wait(`replica ${source} to leave`);
+  }
   // A node that is emptied takes one away without anybody's having asked for fewer.
   const isAskedFor = operation.kind === 'remove-replica' && !isOfCluster(begunBy);
   return place(set, {
