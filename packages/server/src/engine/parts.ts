@@ -3,7 +3,7 @@
 
 export type {KnownLife} from '../connections/hello.ts';
 export {RpcCore} from '../connections/rpc.ts';
-export {announce} from '../node/announcement.ts';
+export {announce, META_SILENT_MS_MAX} from '../node/announcement.ts';
 export {FirstGreetings} from '../node/first-greetings.ts';
 export {KnownLives, LIVES_EVERY_MS} from '../node/known-lives.ts';
 export {carryOutMetaRecovery, planMetaRecovery, type Stopped} from '../node/meta-recovery.ts';

@@ -8,7 +8,12 @@
 
 import {DbError, type NodeId} from '@flotilla/base';
 import {Catalog} from '@flotilla/catalog';
-import {announce, type Identified, standingOf} from '@flotilla/server/engine-parts';
+import {
+  announce,
+  type Identified,
+  META_SILENT_MS_MAX,
+  standingOf,
+} from '@flotilla/server/engine-parts';
 import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
 import type {Network} from '../world/network.ts';
@@ -21,8 +26,6 @@ const CLUSTER = 'simulated';
 /** On average: each lost node comes again and again. */
 const COMES_EVERY_MS = 4_000;
 const CUT_OFF_MS = 10_000;
-/** As running-node.ts has it. */
-const META_SILENT_MS_MAX = 10_000;
 /** A stop is a kill or a loss of power; most run until they are told. */
 const END_ODDS = 0.2;
 
