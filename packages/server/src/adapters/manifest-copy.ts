@@ -21,8 +21,6 @@ export function readManifestCopy(file: string): ManifestCopy {
     fs.copyFileSync(file, copy);
     const journal = `${file}-journal`;
     if (fs.existsSync(journal)) fs.copyFileSync(journal, `${copy}-journal`);
-    // A crash came before its first commit.
-    if (fs.statSync(copy).size === 0) return {rows: [], faults: []};
     return readRows(copy);
   } finally {
     fs.rmSync(place, {recursive: true, force: true});
@@ -35,6 +33,9 @@ function readRows(file: string): ManifestCopy {
   try {
     database = new Database(file, {timeout: 0});
     faults.push(...integrityFaults(database));
+    // A crash came before its first commit, or in the middle of it: then this has rolled it back.
+    if (faults.length === 0 && database.pragma('page_count', {simple: true}) === 0)
+      return {rows: [], faults};
     const rows: (readonly [string, Uint8Array])[] = [];
     for (const row of database.prepare('SELECT key, value FROM rows').all()) {
       const {key, value} = row as {readonly key: unknown; readonly value: unknown};
