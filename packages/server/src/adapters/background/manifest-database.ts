@@ -31,15 +31,18 @@ export class ManifestDatabase {
     this.#path = path;
     try {
       this.#database = new Database(path, {timeout: 0});
+    } catch (error) {
+      throw this.#fatal('open', error);
+    }
+    try {
       this.#database.pragma('locking_mode = EXCLUSIVE');
       this.#database.pragma('journal_mode = PERSIST');
       this.#database.pragma('synchronous = FULL');
-      this.#database.exec(
-        'CREATE TABLE IF NOT EXISTS rows(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID',
-      );
+      this.#mustHaveRows();
       this.#put = this.#database.prepare('INSERT OR REPLACE INTO rows(key, value) VALUES(?, ?)');
       this.#remove = this.#database.prepare('DELETE FROM rows WHERE key = ?');
     } catch (error) {
+      this.#database.close();
       throw this.#fatal('open', error);
     }
   }
@@ -72,6 +75,22 @@ export class ManifestDatabase {
 
   close(): void {
     this.#database.close();
+  }
+
+  /**
+   * Made where there is nothing at all yet. In place of a table that cannot be found none is made: an empty
+   * manifest would be taken for a new store's.
+   */
+  #mustHaveRows(): void {
+    const database = this.#database;
+    if (database.pragma('page_count', {simple: true}) === 0) {
+      database.exec('CREATE TABLE rows(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID');
+      return;
+    }
+    const tables = database.prepare('SELECT name FROM sqlite_master').all();
+    const names = (tables as {readonly name: unknown}[]).map(({name}) => name).join();
+    if (names !== 'rows')
+      throw new Error(`it holds no rows, but ${names === '' ? 'nothing' : names}`);
   }
 
   #rollback(): boolean {
