@@ -39,7 +39,10 @@ export async function checkKeyFile(
       check.read(path, piece.length);
     }
     check.read(path, CHECKSUM_BYTES);
+    const {checksum = have} = record;
     if (want !== have) fault(0, `checksum mismatch: want ${want}; have ${have}`);
+    else if (have !== checksum)
+      fault(end, `other keys than the manifest names: want checksum ${checksum}; have ${have}`);
     else await readKeys(file, record, {end, fault});
   } finally {
     await file.close();

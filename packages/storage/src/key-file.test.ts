@@ -17,7 +17,7 @@ test('many keys are written and read in steps, between which the thread may do o
     asked += 1;
   };
   const slices = new Slices({due}, {work: 'flush'});
-  const bytes = await encodeKeys({index, slices}, 0, COUNT);
+  const {bytes} = await encodeKeys({index, slices}, 0, COUNT);
   expect(asked).toBeGreaterThan(10);
   const disk = new MemoryDisk();
   const file = await disk.open('keys', 'create');

@@ -22,6 +22,8 @@ interface KeyWork {
 export interface KeyFileRecord {
   readonly file: string;
   readonly bytes: number;
+  /** As it stands at the file's end. Absent of one that was written without. */
+  readonly checksum?: number | undefined;
   /** Ids firstSeries .. firstSeries + count - 1. */
   readonly firstSeries: number;
   readonly count: number;
@@ -31,7 +33,7 @@ export async function encodeKeys(
   {index, slices}: KeyWork,
   firstSeries: number,
   count: number,
-): Promise<Uint8Array> {
+): Promise<{readonly bytes: Uint8Array; readonly checksum: number}> {
   const writer = new ByteWriter(64 + count * 64);
   writer.bytes(KEY_MAGIC);
   writer.varint(firstSeries);
@@ -43,8 +45,9 @@ export async function encodeKeys(
     writer.varint(key.length);
     writer.bytes(key);
   }
-  writer.u32(crc32(writer.written()));
-  return writer.copy();
+  const checksum = crc32(writer.written());
+  writer.u32(checksum);
+  return {bytes: writer.copy(), checksum};
 }
 
 async function readWhole(disk: Disk, path: string, length: number): Promise<Uint8Array> {
@@ -69,6 +72,11 @@ export async function loadKeys(
   const have = crc32(bytes.subarray(0, end));
   if (want !== have)
     throw new FatalError(`checksum mismatch: want ${want}; have ${have}; file=${path}`);
+  const {checksum = have} = record;
+  if (have !== checksum)
+    throw new FatalError(
+      `other keys than the manifest names: want checksum ${checksum}; have ${have}; file=${path}`,
+    );
   const reader = new ByteReader(bytes, 0, end);
   if (Buffer.compare(reader.view(KEY_MAGIC.length), KEY_MAGIC) !== 0)
     throw new FatalError(`not a key file of a known version; file=${path}`);

@@ -2,6 +2,7 @@
 // they are gathered to one.
 
 import {encodeKeys, type KeyFileRecord, loadKeys} from './key-file.ts';
+import {type PartVersion, tellsChecksums} from './part-format.ts';
 import type {ReplicaFiles} from './replica-files.ts';
 import type {ReplicaState} from './replica-state.ts';
 import {SeriesIndex} from './series-index.ts';
@@ -16,13 +17,18 @@ export function seriesInFiles({keyFiles}: Pick<ReplicaState, 'keyFiles'>): numbe
   return last === undefined ? 0 : last.firstSeries + last.count;
 }
 
-/**
- * Writes the keys of the first `seriesCount` series that are in no file yet; all files there are then.
- * @param work  its index is asked for only if there are such series
- */
+export interface KeyWriting {
+  /** Asked for only if there are keys to write; so is the version. */
+  readonly index: () => SeriesIndex;
+  readonly slices: Slices;
+  /** Of parts that are written now. */
+  readonly version: () => PartVersion;
+}
+
+/** Writes the keys of the first `seriesCount` series that are in no file yet; all files there are then. */
 export async function writeNewKeys(
   files: ReplicaFiles,
-  work: {readonly index: () => SeriesIndex; readonly slices: Slices},
+  work: KeyWriting,
   seriesCount: number,
 ): Promise<readonly KeyFileRecord[]> {
   const {keyFiles} = files.state;
@@ -31,10 +37,12 @@ export async function writeNewKeys(
   const kept = keyFiles.length < KEY_FILES_MAX ? keyFiles : [];
   const firstSeries = kept.length === 0 ? 0 : durableCount;
   const count = seriesCount - firstSeries;
-  const bytes = await encodeKeys({index: work.index(), slices: work.slices}, firstSeries, count);
+  const keyWork = {index: work.index(), slices: work.slices};
+  const {bytes, checksum} = await encodeKeys(keyWork, firstSeries, count);
   const file = await files.nextName('keys');
   await files.writeFile(file, bytes);
-  return [...kept, {file, bytes: bytes.length, firstSeries, count}];
+  const told = tellsChecksums(work.version()) ? {checksum} : {};
+  return [...kept, {file, bytes: bytes.length, ...told, firstSeries, count}];
 }
 
 /** The series of all key files. */

@@ -5,7 +5,7 @@ import type {BlockCut} from './block-cut.ts';
 import {writeMemtable} from './flush.ts';
 import type {Memtable} from './memtable.ts';
 import type {Part, PartRecord} from './part.ts';
-import type {PartVersion} from './part-format.ts';
+import {type PartVersion, tellsChecksums} from './part-format.ts';
 import type {WrittenPart} from './part-writer.ts';
 import type {ReplicaFiles} from './replica-files.ts';
 import type {ReplicaState} from './replica-state.ts';
@@ -56,8 +56,9 @@ export function withMerged(
 }
 
 export function recordOf(
-  {bytes, tables}: WrittenPart,
+  {bytes, version, checksum, tables}: WrittenPart,
   {file, ...range}: Pick<PartRecord, 'file' | 'lo' | 'hi' | 'cleanIndex'>,
 ): PartRecord {
-  return {file, bytes, ...range, tables: tables.map(({index: _, ...table}) => table)};
+  const told = tellsChecksums(version) ? {checksum} : {};
+  return {file, bytes, ...told, ...range, tables: tables.map(({index: _, ...table}) => table)};
 }

@@ -105,14 +105,16 @@ export class PartCommits {
   }
 
   async #flush(frozen: FrozenMemtable, pressure: () => number): Promise<void> {
-    const {files, memtables, turns, index} = this.#deps;
+    const {files, memtables, turns, index, partVersion} = this.#deps;
     const {memtable, lo} = frozen;
     const urgency = () => Math.max(memtables.flushLag(), pressure());
     const slices = new Slices(turns, {work: 'flush', urgency});
     const flushed = {memtable, lo, hi: frozen.point.index};
-    const part = memtable.isEmpty ? undefined : await writeFlushed(this.#writing(slices), flushed);
+    const writing = memtable.isEmpty ? undefined : this.#writing(slices);
+    const part = writing && (await writeFlushed(writing, flushed));
     try {
-      const keyFiles = await writeNewKeys(files, {index, slices}, frozen.seriesCount);
+      const version = (): PartVersion => writing?.version ?? partVersion();
+      const keyFiles = await writeNewKeys(files, {index, slices, version}, frozen.seriesCount);
       await this.#commitFlushed(frozen, part, keyFiles);
     } catch (error) {
       // Written again with the next flush; until then a full disk has better use for the room.

@@ -14,6 +14,11 @@ export type PartVersion = EncodingVersion;
 
 const VERSIONS: readonly PartVersion[] = [1, 2];
 
+/** The manifest tells them of files that are written where every node knows that version of parts, and no others. */
+export function tellsChecksums(version: PartVersion): boolean {
+  return version > 1;
+}
+
 /** Of the build to come: two bits from each of ours, as these are, so that no single flipped one makes it. */
 const NEXT_VERSION = 4;
 
@@ -22,6 +27,12 @@ export const MAGIC_BYTES = 8;
 
 /** Footer offset (f64), footer length (u32), footer checksum (u32), magic. */
 export const TRAILER_BYTES = 24;
+
+/** A stripe is full at half of them. More is damage, which would take memory by the row. */
+const STRIPE_ROWS_MAX = 2 ** 16;
+
+/** A column of a block of 1,000 of the longest strings, in a stripe that was nearly full. */
+const PAGE_BYTES_MAX = 2 ** 27;
 
 /** In the order of their codes on disk. */
 const FIELD_TYPES: readonly FieldType[] = ['float', 'integer', 'unsigned', 'boolean', 'string'];
@@ -151,8 +162,8 @@ export function decodeTableIndex(bytes: Uint8Array, version: PartVersion): Table
 function decodeStripe(reader: ByteReader, version: PartVersion): Stripe {
   const firstSeries = reader.varint() as SeriesId;
   const lastSeries = (firstSeries + reader.varint()) as SeriesId;
-  const rowCount = reader.varint();
-  const blockCount = reader.varint();
+  const rowCount = reader.count(STRIPE_ROWS_MAX);
+  const blockCount = reader.count(rowCount);
   const minOffset = reader.signedVarint();
   const maxOffset = minOffset + reader.varint();
   const directory = decodePage(reader, reader.varint(), version);
@@ -180,7 +191,7 @@ function decodeStripe(reader: ByteReader, version: PartVersion): Stripe {
 
 function decodePage(reader: ByteReader, offset: number, version: PartVersion): Page {
   const [length, crc] = [reader.varint(), reader.u32()];
-  return {offset, length, crc, inflatedBytes: version > 1 ? reader.varint() : 0};
+  return {offset, length, crc, inflatedBytes: version > 1 ? reader.count(PAGE_BYTES_MAX) : 0};
 }
 
 export function encodeFooter(entries: readonly TableEntry[]): Uint8Array {
@@ -259,12 +270,16 @@ export function decodeDirectory(bytes: Uint8Array, stripe: Stripe): Block[] {
   const reader = new ByteReader(bytes);
   const blocks: Block[] = [];
   let series = stripe.firstSeries as number;
+  let rows = 0;
   for (let i = 0; i < stripe.blockCount; i++) {
     series += reader.varint();
     const rowCount = reader.varint();
     const minOffset = stripe.minOffset + reader.varint();
     const maxOffset = minOffset + reader.varint();
+    rows += rowCount;
     blocks.push({series: series as SeriesId, rowCount, minOffset, maxOffset});
   }
+  if (rows !== stripe.rowCount)
+    throw new PartDamage(`cannot decode directory: want ${stripe.rowCount} rows; have ${rows}`);
   return blocks;
 }

@@ -29,6 +29,9 @@ export interface WrittenTable extends TableEntry {
 
 export interface WrittenPart {
   readonly bytes: number;
+  readonly version: PartVersion;
+  /** Of the footer, which names the checksums of all else. */
+  readonly checksum: number;
   /** None: every row was left out. */
   readonly tables: readonly WrittenTable[];
 }
@@ -147,10 +150,11 @@ export class PartWriter {
   async #finish(): Promise<WrittenPart> {
     assert(this.#table === undefined, 'a table is still open');
     const bytes = encodeFooter(this.#entries);
-    const trailer = encodeTrailer(this.#placed(bytes), this.#format.version);
-    await this.#write([bytes, trailer]);
+    const footer = this.#placed(bytes);
+    const {version} = this.#format;
+    await this.#write([bytes, encodeTrailer(footer, version)]);
     await this.#file.sync();
-    return {bytes: this.#position, tables: this.#entries};
+    return {bytes: this.#position, version, checksum: footer.crc, tables: this.#entries};
   }
 
   async #beginSeries(series: SeriesId): Promise<void> {

@@ -21,6 +21,8 @@ import {
 export interface PartRecord {
   readonly file: string;
   readonly bytes: number;
+  /** Of its footer, by which it is told from any other part. Absent of one that was written without. */
+  readonly checksum?: number | undefined;
   /** It holds the whole effect of the log entries in (lo, hi]. */
   readonly lo: number;
   readonly hi: number;
@@ -77,7 +79,15 @@ export class Part {
   }
 
   async readPage(page: Page): Promise<Uint8Array> {
+    this.mustHold(page);
     return checkPage(await this.file.read(page.offset, page.length), page, this.file.path);
+  }
+
+  /** A length of damaged bytes reads nothing, and takes no memory. */
+  mustHold({offset, length}: Page): void {
+    const {bytes, path} = this.file;
+    if (offset + length > bytes)
+      throw new PartDamage(`a page of ${length} bytes at ${offset}; have ${bytes}; file=${path}`);
   }
 
   async #loadIndex(table: TableId): Promise<TableIndex> {
@@ -98,6 +108,11 @@ export class Part {
     const {version, footer} = decodeTrailer(trailer, file.path);
     if (footer.offset + footer.length + TRAILER_BYTES !== file.bytes)
       throw new PartDamage(`footer does not end at the trailer; file=${file.path}`);
+    const {checksum = footer.crc} = this.record;
+    if (footer.crc !== checksum)
+      throw new PartDamage(
+        `another part than the manifest names: want checksum ${checksum}; have ${footer.crc}; file=${file.path}`,
+      );
     return {version, entries: decodeFooter(await this.readPage(footer))};
   }
 }
