@@ -2,7 +2,7 @@
 // thread. Method: slices that a test gives by hand, with commands applied between them.
 
 import {crc32} from 'node:zlib';
-import type {WorkSlices} from '@flotilla/base';
+import {FatalError, type WorkSlices} from '@flotilla/base';
 import {CatalogMachine, CLUSTER_VERSION, type Command} from '@flotilla/catalog';
 import type {Snapshot, StagedSnapshot} from '@flotilla/multiraft';
 import {MemoryDisk} from '@flotilla/testkit';
@@ -267,4 +267,46 @@ test('a file of one line, as older builds wrote it, is read', async () => {
   const read = async (offset: number, length: number) => bytes.subarray(offset, offset + length);
   const old = {name: 'old', bytes: bytes.length, read};
   expect(await decodeMetaState(old, ALL_AT_ONCE)).toEqual(now);
+});
+
+test('no byte of a catalog file changes unseen', async () => {
+  const disk = new MemoryDisk();
+  const machine = await openMachine(disk);
+  applyTo(machine, FOUNDING.slice(0, 3));
+  await machine.flush();
+  const [file = '', ...others] = disk.files();
+  expect(others).toEqual([]);
+  const {length} = disk.bytesOf(file);
+  for (let offset = 0; offset < length; offset++) {
+    disk.flipBit(file, offset, offset % 8);
+    const opening = openMachine(disk);
+    await expect(opening, `at ${offset}`).rejects.toThrow(FatalError);
+    await expect(opening, `at ${offset}`).rejects.toThrow(file);
+    disk.flipBit(file, offset, offset % 8);
+  }
+  expect((await openMachine(disk)).catalog.version).toBe(machine.catalog.version);
+});
+
+test('any body under a header that is right is read, or refused', async () => {
+  const machine = await openMachine(new MemoryDisk());
+  applyTo(machine, FOUNDING.slice(0, 3));
+  const whole = Buffer.from(await bytesOf(await machine.snapshot()));
+  const body = whole.subarray(whole.indexOf('\n') + 1);
+  const flips = fc.array(fc.tuple(fc.nat(), fc.integer({min: 0, max: 255})), {maxLength: 4});
+  const forged = fc.tuple(flips, fc.nat()).map(([changes, cut]) => {
+    const bytes = Uint8Array.from(body);
+    for (const [at, to] of changes) bytes[at % bytes.length] = to;
+    return cut % 3 === 0 ? bytes.subarray(0, cut % bytes.length) : bytes;
+  });
+  const property = fc.asyncProperty(
+    fc.oneof(forged, fc.uint8Array({maxLength: 90})),
+    async (bytes) => {
+      const file = new HeldFile();
+      file.add(bytes);
+      const decoding = decodeMetaState(file.file('catalog'), ALL_AT_ONCE);
+      const outcome = await decoding.catch((error: unknown) => error);
+      expect(outcome).toBeInstanceOf(Object);
+    },
+  );
+  await fc.assert(property, {numRuns: 500});
 });

@@ -5,7 +5,14 @@ import {ByteReader, type ChunkColumn, decodeColumn} from '@flotilla/column';
 import {readBlockColumn} from './block-column.ts';
 import type {Field} from './memtable-view.ts';
 import type {Part} from './part.ts';
-import {type Block, checkPage, decodeDirectory, type Page, type Stripe} from './part-format.ts';
+import {
+  type Block,
+  checkPage,
+  decodeDirectory,
+  type Page,
+  PartDamage,
+  type Stripe,
+} from './part-format.ts';
 import type {SeriesRows} from './series-rows.ts';
 
 /** Reading this much for nothing costs less than one more read. */
@@ -64,12 +71,15 @@ export class LoadedStripe {
   /** All rows of a block, decoded into arrays of their own. */
   rows(block: number): SeriesRows {
     const {rowCount} = this.blocks[block]!;
-    const reader = new ByteReader(this.#offsets.body(block)!);
-    const offsets = decodeColumn(reader, 'integer', rowCount) as {values: Float64Array};
+    const body = this.#offsets.body(block);
+    if (body === undefined) throw new PartDamage(`block ${block} of ${rowCount} rows has no times`);
+    const offsets = decodeColumn(new ByteReader(body), 'integer', rowCount) as {
+      values: Float64Array;
+    };
     const columns: (ChunkColumn | undefined)[] = [];
     for (let i = 0; i < this.#columns.length; i++) {
-      const body = this.#columns[i]?.body(block);
-      columns.push(body && readBlockColumn(body, this.#fields[i]!.type, rowCount));
+      const values = this.#columns[i]?.body(block);
+      columns.push(values && readBlockColumn(values, this.#fields[i]!.type, rowCount));
     }
     return {rowCount, offsets: offsets.values, columns};
   }
@@ -136,6 +146,7 @@ async function readRun(
 ): Promise<void> {
   const start = pages[0]!.offset;
   const last = pages.at(-1)!;
+  part.mustHold(last);
   const bytes = await part.file.read(start, last.offset + last.length - start);
   for (const page of pages) {
     const from = page.offset - start;

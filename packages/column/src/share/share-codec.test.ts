@@ -1,6 +1,7 @@
 import {type ColumnId, FatalError, type TableId} from '@flotilla/base';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
+import {ByteWriter} from '../bytes/byte-writer.ts';
 import {ColumnArena} from '../codecs/column-arena.ts';
 import type {ColumnValues} from '../column-values.ts';
 import type {Share, ShareColumn, ShareTable} from './share.ts';
@@ -234,4 +235,29 @@ test('what an arena has no room for gets memory of its own', () => {
     return numbers.length === rowCount && numbers.every((number) => number === i);
   });
   expect(isWhole).toEqual(new Array(6).fill(true));
+});
+
+test('a share of few bytes takes little memory: rows and values that it cannot hold are damage', () => {
+  const writer = new ByteWriter();
+  writer.u8(1);
+  for (const number of [1, 1, 0, /* rows */ 1_000, /* tables */ 1, /* table */ 1])
+    writer.varint(number);
+  writer.varint(2 ** 23);
+  const before = process.memoryUsage().arrayBuffers;
+  expect(() => decodeShare(writer.copy())).toThrow('cannot decode count: want 1000');
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1e6);
+
+  const rowCount = 1_000;
+  const values = {type: 'integer' as const, values: new Float64Array(rowCount)};
+  const columns = Array.from({length: 20_000}, (_, i): ShareColumn => {
+    return {column: (i + 1) as ColumnId, count: rowCount, rows: undefined, values};
+  });
+  const table: ShareTable = {
+    ...{table: 1 as TableId, rowCount, series: [7], columns},
+    seriesOfRow: new Int32Array(rowCount),
+    offsets: new Float64Array(rowCount),
+  };
+  const wide = encodeShare({router: {incarnation: 1, sequence: 1}, tables: [table]});
+  expect(wide.length).toBeLessThan(200_000);
+  expect(() => decodeShare(wide)).toThrow('cannot decode count');
 });

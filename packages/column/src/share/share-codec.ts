@@ -27,6 +27,8 @@ const EVERY_ROW = 8;
 
 /** More rows than a body of 64 MiB can hold lines of four bytes; a larger count is damage. */
 const ROWS_MAX = 2 ** 24;
+/** A value takes four bytes of a line, too. Of all columns: a constant one takes memory by the row, and few bytes. */
+const VALUES_MAX = 2 ** 24;
 const SERIES_ID_MAX = 2 ** 50;
 
 const encoder = new TextEncoder();
@@ -57,13 +59,10 @@ export function decodeShare(bytes: Uint8Array, arena?: ColumnArena): Share {
   const header = readHeader(reader);
   const tableCount = reader.count(bytes.length);
   const tables: ShareTable[] = [];
-  let rowCount = 0;
-  for (let i = 0; i < tableCount; i++) {
-    const table = readTable(reader, arena);
-    rowCount += table.rowCount;
-    tables.push(table);
-  }
-  if (reader.remaining > 0 || rowCount !== header.rowCount) {
+  const left = {rows: header.rowCount, values: VALUES_MAX};
+  for (let i = 0; i < tableCount; i++) tables.push(readTable(reader, left, arena));
+  if (reader.remaining > 0 || left.rows > 0) {
+    const rowCount = header.rowCount - left.rows;
     throw new FatalError(
       `cannot decode share: want ${header.rowCount} rows; have ${rowCount}, ${reader.remaining} bytes left`,
     );
@@ -146,9 +145,16 @@ function insertLength(start: number): void {
   writer.buffer.set(length, start);
 }
 
-function readTable(reader: ByteReader, arena: ColumnArena | undefined): ShareTable {
+/** What the rest of a share may hold. */
+interface Left {
+  rows: number;
+  values: number;
+}
+
+function readTable(reader: ByteReader, left: Left, arena: ColumnArena | undefined): ShareTable {
   const table = reader.varint() as TableId;
-  const rowCount = reader.count(ROWS_MAX);
+  const rowCount = reader.count(left.rows);
+  left.rows -= rowCount;
   const series = readDictionary(reader);
   const bodyBytes = reader.count(reader.remaining);
   const end = reader.position + bodyBytes;
@@ -157,7 +163,7 @@ function readTable(reader: ByteReader, arena: ColumnArena | undefined): ShareTab
   decodeNumbers(reader, rowCount, offsets);
   const columnCount = reader.count(bodyBytes);
   const columns: ShareColumn[] = [];
-  for (let i = 0; i < columnCount; i++) columns.push(readColumn(reader, rowCount, arena));
+  for (let i = 0; i < columnCount; i++) columns.push(readColumn(reader, rowCount, left, arena));
   if (reader.position !== end) {
     throw new FatalError(`cannot decode share: body ends at ${reader.position}; want ${end}`);
   }
@@ -206,12 +212,14 @@ function writeColumn(column: ShareColumn, rowCount: number): void {
 function readColumn(
   reader: ByteReader,
   rowCount: number,
+  left: Left,
   arena: ColumnArena | undefined,
 ): ShareColumn {
   const column = reader.varint() as ColumnId;
   const tag = reader.u8();
   const type = TYPES[tag & 7];
-  const count = reader.count(rowCount);
+  const count = reader.count(Math.min(rowCount, left.values));
+  left.values -= count;
   const everyRow = (tag & EVERY_ROW) !== 0;
   if (type === undefined || tag > 15 || (everyRow && count !== rowCount)) {
     throw new FatalError(`cannot decode share column: type ${tag}, ${count} of ${rowCount} rows`);

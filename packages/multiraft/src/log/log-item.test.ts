@@ -97,4 +97,24 @@ describe('items', () => {
       }),
     );
   });
+
+  test('of changed items too, and of entries in them', () => {
+    const change = fc.tuple(fc.nat(), fc.integer({min: 0, max: 255}));
+    const changes = fc.array(change, {minLength: 1, maxLength: 4});
+    fc.assert(
+      fc.property(fc.array(item, {minLength: 1}), changes, (items, changed) => {
+        const writer = new ByteWriter();
+        for (const one of items) encodeItem(writer, one);
+        const bytes = writer.finish();
+        for (const [at, to] of changed) bytes[at % bytes.length] = to;
+        for (const {entryBlock} of decodeItems(bytes, 0, bytes.length) ?? []) {
+          if (entryBlock === undefined) continue;
+          const {offset, bytes: length, firstIndex, count} = entryBlock;
+          const block = bytes.subarray(offset, offset + length);
+          expect(decodeEntries(block, firstIndex, count)).toHaveLength(count);
+        }
+      }),
+      {numRuns: 1_000},
+    );
+  });
 });

@@ -1,0 +1,231 @@
+// Goal: whatever bytes a part holds under checksums that are right, who reads it or looks at it gets rows or a
+// FatalError, soon, and with little memory. Method: bytes of one page of a good part are changed, and all
+// checksums above it are made right again; beside that the decoders of pages get any bytes at all.
+
+import {crc32} from 'node:zlib';
+import {FatalError, SeededRandom} from '@flotilla/base';
+import fc from 'fast-check';
+import {beforeAll, expect, test} from 'vitest';
+import {CountedFile} from './counted-file.ts';
+import {verifyRows} from './manifest.ts';
+import {Part, type PartRecord} from './part.ts';
+import {checkPart} from './part-check.ts';
+import {
+  decodeDirectory,
+  decodeFooter,
+  decodeTableIndex,
+  decodeTrailer,
+  encodeFooter,
+  encodeTableIndex,
+  encodeTrailer,
+  type Page,
+  type PartVersion,
+  type Stripe,
+  type TableEntry,
+  type TableIndex,
+  TRAILER_BYTES,
+} from './part-format.ts';
+import {replicasIn} from './replica-check.ts';
+import {series} from './replica-model.fixture.ts';
+import type {ReplicaState} from './replica-state.ts';
+import {Trial} from './replica-trial.fixture.ts';
+import {loadStripe, PageBodies} from './stripe-reader.ts';
+
+const PATH = 'replicas/1-1/part';
+const FLIPS = process.env['FLOTILLA_LONGER'] === '1' ? 40_000 : 250;
+/** One page at its longest, and what reading a small part takes besides. */
+const MEMORY_BYTES_MAX = 160 * 1024 * 1024;
+const ONE_MS_MAX = 2_000;
+
+interface Good {
+  readonly bytes: Uint8Array;
+  readonly record: PartRecord;
+}
+
+/** Merged, so that pages of version 2 are compressed. */
+async function goodPart(version: PartVersion): Promise<Good> {
+  const trial = new Trial([version]);
+  trial.storage = await trial.fixture.open(1);
+  for (const host of [1, 2]) {
+    trial.write(series(host, {count: 700, step: 1_000}, host, [0, 1, 2, 4]));
+    const sparse = series(host, {count: 3, step: 1_000}, host, [2, 4]);
+    trial.write(sparse.map((point) => ({...point, table: 2})));
+    await trial.step({type: 'flush', isAwaited: true});
+  }
+  await trial.step({type: 'compact', isAll: true});
+  await trial.storage.close();
+  const {values} = verifyRows(await trial.fixture.store.load());
+  const [stored] = replicasIn(values);
+  const [record] = (stored!.state as ReplicaState).parts;
+  const bytes = trial.fixture.disk.bytesOf(`replicas/1-1/${record!.file}`);
+  // Each part has another footer here.
+  return {bytes, record: {...record!, checksum: undefined}};
+}
+
+const parts = new Map<PartVersion, Good>();
+beforeAll(async () => {
+  for (const version of [1, 2] as const) parts.set(version, await goodPart(version));
+});
+
+interface Opened {
+  readonly footer: Page;
+  readonly entries: TableEntry[];
+  readonly indexes: TableIndex[];
+}
+
+function opened(bytes: Uint8Array): Opened {
+  const {version, footer} = decodeTrailer(bytes.subarray(bytes.length - TRAILER_BYTES), PATH);
+  const of = ({offset, length}: Page): Uint8Array => bytes.subarray(offset, offset + length);
+  const entries = decodeFooter(of(footer));
+  return {footer, entries, indexes: entries.map(({index}) => decodeTableIndex(of(index), version))};
+}
+
+const pagesOf = ({directory, offsets, columns}: Stripe): Page[] => [
+  directory,
+  offsets,
+  ...columns.values(),
+];
+
+/** A part that verifies, with some bytes of one of its pages, indexes or its footer changed. */
+function forged(good: Uint8Array, random: SeededRandom): Uint8Array {
+  const bytes = Uint8Array.from(good);
+  const version = bytes.at(-1) as PartVersion;
+  const {footer, entries, indexes} = opened(good);
+  const change = ({offset, length}: Page): void => {
+    for (let times = 1 + random.below(3); times > 0; times--) {
+      const at = offset + random.below(length);
+      bytes[at] = random.below(2) === 0 ? random.below(256) : bytes[at]! ^ (1 << random.below(8));
+    }
+  };
+  const sum = ({offset, length}: Page): number => crc32(bytes.subarray(offset, offset + length));
+  const table = random.below(entries.length);
+  const level = random.below(6);
+  const {stripes} = indexes[table]!;
+  const stripe = stripes[random.below(stripes.length)]!;
+  const pages = pagesOf(stripe);
+  if (level >= 2) {
+    change(pages[random.below(pages.length)]!);
+    const summed = (page: Page): Page => ({...page, crc: sum(page)});
+    const again = stripes.map((each) => ({
+      ...each,
+      directory: summed(each.directory),
+      offsets: summed(each.offsets),
+      columns: new Map([...each.columns].map(([column, page]) => [column, summed(page)])),
+    }));
+    bytes.set(encodeTableIndex({...indexes[table]!, stripes: again}), entries[table]!.index.offset);
+  }
+  if (level === 1) change(entries[table]!.index);
+  const summed = entries.map((entry) => ({
+    ...entry,
+    index: {...entry.index, crc: sum(entry.index)},
+  }));
+  bytes.set(encodeFooter(summed), footer.offset);
+  if (level === 0) change(footer);
+  bytes.set(encodeTrailer({...footer, crc: sum(footer)}, version), bytes.length - TRAILER_BYTES);
+  return bytes;
+}
+
+/** All rows of all tables, as a scan decodes them. */
+async function readAll(part: Part): Promise<void> {
+  for (const {table} of part.record.tables) {
+    const {fields, stripes} = await part.tableIndex(table);
+    for (const stripe of stripes) {
+      const loaded = await loadStripe(part, stripe, fields);
+      loaded.blocks.forEach((_, block) => void loaded.rows(block));
+    }
+  }
+}
+
+async function isFatalOrNone(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work;
+    return false;
+  } catch (error) {
+    if (!(error instanceof FatalError)) throw error;
+    return true;
+  }
+}
+
+test.each([1, 2] as const)(
+  'a part of version %i under right checksums is read, or refused',
+  async (version) => {
+    const {bytes: good, record} = parts.get(version)!;
+    const {disk} = new Trial().fixture;
+    await disk.makeDirectory('replicas/1-1');
+    await (await disk.open(PATH, 'create')).close();
+    const random = new SeededRandom(20_261_122 + version);
+    let refused = 0;
+    for (let i = 0; i < FLIPS; i++) {
+      disk.overwrite(PATH, forged(good, random));
+      const beganMs = performance.now();
+      const before = process.memoryUsage().arrayBuffers;
+      const part = new Part(record, new CountedFile(disk, 'replicas/1-1', 'part', good.length));
+      const isRefused = await isFatalOrNone(readAll(part)).catch((error: unknown) => {
+        throw new Error(`forgery ${i} of version ${version}`, {cause: error});
+      });
+      if (isRefused) refused += 1;
+      await checkPart(
+        disk,
+        {path: PATH, record, seriesCount: 10},
+        {fault: () => {}, read: () => {}},
+      );
+      const tookMs = performance.now() - beganMs;
+      const took = process.memoryUsage().arrayBuffers - before;
+      expect(tookMs, `forgery ${i}`).toBeLessThan(ONE_MS_MAX);
+      expect(took, `forgery ${i}`).toBeLessThan(MEMORY_BYTES_MAX);
+    }
+    // Most changes of values are other values.
+    expect(refused).toBeGreaterThan(FLIPS / 20);
+  },
+  600_000,
+);
+
+const anyBytes = fc.uint8Array({maxLength: 200});
+
+test('any bytes are no footer, index, directory or page, or are one', () => {
+  const stripe = (rowCount: number, blockCount: number) =>
+    ({firstSeries: 0, minOffset: 0, rowCount, blockCount}) as unknown as Stripe;
+  fc.assert(
+    fc.property(anyBytes, fc.nat(2 ** 16), fc.nat(2 ** 12), (bytes, rows, blocks) => {
+      const decoders = [
+        () => decodeTrailer(bytes, PATH),
+        () => decodeFooter(bytes),
+        () => decodeTableIndex(bytes, 1),
+        () => decodeTableIndex(bytes, 2),
+        () => decodeDirectory(bytes, stripe(rows, blocks)),
+        () => new PageBodies(bytes, blocks).body(blocks >> 1),
+      ];
+      for (const decode of decoders) {
+        try {
+          decode();
+        } catch (error) {
+          expect(error).toBeInstanceOf(FatalError);
+        }
+      }
+    }),
+    {numRuns: 2_000},
+  );
+});
+
+test('a directory of more rows than its stripe, and a stripe of more than there can be, are refused', () => {
+  const {bytes} = parts.get(1)!;
+  const {indexes} = opened(bytes);
+  const [index] = indexes;
+  const [stripe] = index!.stripes;
+  const {directory} = stripe!;
+  const page = bytes.subarray(directory.offset, directory.offset + directory.length);
+  expect(() => decodeDirectory(page, {...stripe!, rowCount: stripe!.rowCount + 1})).toThrow(
+    /directory: want \d+ rows; have \d+/,
+  );
+  for (const more of [{rowCount: 2 ** 40}, {blockCount: 2 ** 30}]) {
+    const huge = encodeTableIndex({...index!, stripes: [{...stripe!, ...more}]});
+    expect(() => decodeTableIndex(huge, 1)).toThrow(/cannot decode count/);
+  }
+  const inflated = {...directory, inflatedBytes: 2 ** 40};
+  const large = encodeTableIndex({
+    ...index!,
+    version: 2,
+    stripes: [{...stripe!, directory: inflated}],
+  });
+  expect(() => decodeTableIndex(large, 2)).toThrow(/cannot decode count/);
+});
