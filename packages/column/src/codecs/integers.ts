@@ -127,8 +127,9 @@ function encodeClosely(
   if (second?.bits === least) {
     encodeDeltaOfDelta(values, count, second.frame, writer);
   } else if (delta?.bits === least) {
-    const encode = delta.isWhole ? encodeDelta : encodePatchedDelta;
-    encode(values, count, delta.frame, writer);
+    const {isWhole, frame: best} = delta;
+    if (isWhole) encodeDelta(values, count, best, writer);
+    else encodePatchedDelta(values[0]!, scratchFloat64('deltas', count), count - 1, best, writer);
   } else {
     const {isWhole, frame: best} = frame!;
     const encode = isWhole ? encodeFrameOfReference : encodePatchedFrame;

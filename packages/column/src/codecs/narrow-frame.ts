@@ -1,6 +1,6 @@
-// The frame of reference that costs least if values outside it are patched. Counts of values in 64 equal
-// ranges of a frame tell what each narrower one would leave out; the best is looked at more closely until
-// nothing is won: one pass for usual widths, some six for a lone value 30 bits away.
+// The frame of reference that costs least if values outside it are patched. Counts of values in 32 equal
+// ranges of a frame tell what each narrower one would leave out; the best is looked at more closely while it is
+// not placed well enough: one pass for usual widths, some seven for a lone value 30 bits away.
 
 import {countBuckets} from '../kernels/count-buckets.ts';
 import {bitWidth} from '../kernels/pack-bits.ts';
@@ -16,8 +16,12 @@ export interface CostedFrame extends Frame {
   readonly bits: number;
 }
 
-const BUCKET_BITS = 6;
+const BUCKET_BITS = 5;
+/** A frame of as many ranges as this has bits is placed well enough: what lies at its ends is little. */
+const PLACED_BITS = 4;
 const counts = new Int32Array(2 ** BUCKET_BITS);
+/** sums[i] is that of the first i counts. */
+const sums = new Int32Array(2 ** BUCKET_BITS + 1);
 
 /** A gap of one byte, and a signed varint for numbers between `min` and `max`. */
 export function outlierBits(min: number, max: number): number {
@@ -38,7 +42,7 @@ export function narrowFrame(
     const narrower = narrowOnce(values, count, best, {grain, bitsEach});
     if (narrower === undefined) return best;
     best = narrower;
-    if (grain === 0) return best;
+    if (grain === 0 || best.width - grain >= PLACED_BITS) return best;
   }
 }
 
@@ -53,6 +57,7 @@ function narrowOnce(
   const buckets = 2 ** (width - grain);
   counts.fill(0, 0, buckets);
   countBuckets(values, count, {base, grain, buckets}, counts);
+  for (let i = 0; i < buckets; i++) sums[i + 1] = sums[i]! + counts[i]!;
   let best: CostedFrame | undefined;
   for (let narrower = width - 1; narrower >= grain; narrower--) {
     const {start, covered} = densest(buckets, 2 ** (narrower - grain));
@@ -69,15 +74,13 @@ function narrowOnce(
 
 /** The run of so many buckets with the most values in it. */
 function densest(buckets: number, length: number): {start: number; covered: number} {
-  let sum = 0;
-  for (let i = 0; i < length; i++) sum += counts[i]!;
   let start = 0;
-  let covered = sum;
-  for (let end = length; end < buckets; end++) {
-    sum += counts[end]! - counts[end - length]!;
+  let covered = 0;
+  for (let end = length; end <= buckets; end++) {
+    const sum = sums[end]! - sums[end - length]!;
     if (sum > covered) {
       covered = sum;
-      start = end - length + 1;
+      start = end - length;
     }
   }
   return {start, covered};

@@ -4,14 +4,17 @@
 import {FatalError} from '@flotilla/base';
 import type {ByteReader} from '../bytes/byte-reader.ts';
 import type {ByteWriter} from '../bytes/byte-writer.ts';
-import {decimalExponent, isDecimal, scaleMostDecimals} from '../kernels/scale-decimals.ts';
+import {
+  decimalExponent,
+  isDecimal,
+  isDecimalOf,
+  scaleMostDecimals,
+} from '../kernels/scale-decimals.ts';
 import {decodeDecimal} from './decimal.ts';
 import {scratchFloat64, scratchPositions} from './scratch.ts';
 
 /** Values looked at to choose the first exponent that is tried. */
 const SAMPLES = 16;
-/** Of the samples that are decimals, so many may ask for a higher exponent than is tried. */
-const SAMPLES_OUTSIDE_MAX = 1;
 /** More that do not fit are taken for a sign that the exponent is too low: each costs some 9 bytes. */
 const ODD_SHARE_USUAL = 1 / 16;
 /** More that no exponent fits, and all are better kept by their bits (split-doubles.ts). */
@@ -80,16 +83,27 @@ export function decodePatchedDecimal(reader: ByteReader, count: number, out: Flo
 
 /** The least exponent that holds all samples that are decimals but one; -1 if half of them are none. */
 function sampleExponent(values: Float64Array, count: number): number {
-  const step = Math.max(1, Math.floor(count / SAMPLES));
-  const exponents: number[] = [];
+  const step = Math.ceil(count / SAMPLES);
+  let decimals = 0;
   let odd = 0;
+  let highest = -1;
+  let second = -1;
   for (let i = 0; i < count; i += step) {
-    if (isDecimal(values[i]!)) exponents.push(decimalExponent(values[i]!, 0));
-    else if (++odd > SAMPLES / 2) return -1;
+    const value = values[i]!;
+    // Most have no more digits than those before them.
+    if (second >= 0 && isDecimalOf(value, second)) {
+      decimals += 1;
+    } else if (isDecimal(value)) {
+      decimals += 1;
+      const exponent = decimalExponent(value, 0);
+      second = Math.max(second, Math.min(highest, exponent));
+      highest = Math.max(highest, exponent);
+    } else if (++odd > SAMPLES / 2) {
+      return -1;
+    }
   }
-  if (odd > exponents.length) return -1;
-  exponents.sort((a, b) => a - b);
-  return exponents[Math.max(0, exponents.length - 1 - SAMPLES_OUTSIDE_MAX)]!;
+  if (odd > decimals) return -1;
+  return decimals > 1 ? second : highest;
 }
 
 /** The least higher exponent that one of the first odd values has; -1 if most of them have none. */

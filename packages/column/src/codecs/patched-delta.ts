@@ -3,24 +3,22 @@
 
 import type {ByteReader} from '../bytes/byte-reader.ts';
 import type {ByteWriter} from '../bytes/byte-writer.ts';
-import {subtractNeighbours, sumDeltas} from '../kernels/deltas.ts';
+import {sumDeltas} from '../kernels/deltas.ts';
 import {ENCODING} from './encoding.ts';
 import type {Frame} from './narrow-frame.ts';
 import {readPatched, writePatched} from './patched.ts';
-import {scratchFloat64} from './scratch.ts';
 
-/** Requires differences below 2^53. @param frame  of the differences */
+/** Requires differences below 2^53. @param count  of the differences, as the frame is */
 export function encodePatchedDelta(
-  values: Float64Array,
+  first: number,
+  deltas: Float64Array,
   count: number,
   frame: Frame,
   writer: ByteWriter,
 ): void {
   writer.u8(ENCODING.patchedDelta);
-  writer.signedVarint(values[0]!);
-  const deltas = scratchFloat64('deltas', count);
-  subtractNeighbours(values, count, deltas);
-  writePatched(deltas, count - 1, frame, writer);
+  writer.signedVarint(first);
+  writePatched(deltas, count, frame, writer);
 }
 
 /** Requires count >= 1. */

@@ -3,6 +3,7 @@ import {expect, test} from 'vitest';
 import {
   decimalExponent,
   isDecimal,
+  isDecimalOf,
   scaleDecimals,
   scaleMostDecimals,
   unscaleDecimals,
@@ -76,5 +77,15 @@ test('a decimal is what some exponent holds', () => {
       expect(isDecimal(each)).toBe(decimalExponent(each, 0) >= 0);
     }),
     {numRuns: 3_000},
+  );
+});
+
+test('one exponent holds what comes back from it alone', () => {
+  fc.assert(
+    fc.property(value, fc.integer({min: 0, max: 15}), (each, exponent) => {
+      const scaled = scaleDecimals(Float64Array.of(each), 1, exponent, new Float64Array(1));
+      expect(isDecimalOf(each, exponent)).toBe(scaled === 1);
+    }),
+    {numRuns: 1_000},
   );
 });

@@ -90,6 +90,13 @@ export function isDecimal(value: number): boolean {
   return false;
 }
 
+/** Whether the exponent holds `value`. */
+export function isDecimalOf(value: number, exponent: number): boolean {
+  const power = POWERS_OF_TEN[exponent]!;
+  const scaled = Math.round(value * power);
+  return Math.abs(scaled) <= SCALED_MAX && scaled / power === value && !Object.is(value, -0);
+}
+
 /** The least exponent, from `least` on, that holds `value`; -1 if there is none. */
 export function decimalExponent(value: number, least: number): number {
   for (let exponent = least; exponent <= DECIMAL_EXPONENT_MAX; exponent++) {
