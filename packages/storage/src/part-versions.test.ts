@@ -75,6 +75,28 @@ test('parts of the second version are smaller, most so once they are merged', as
   }
 });
 
+test('of thin blocks a flush leaves the closer encodings to the compaction', async () => {
+  const sizes = [];
+  for (const version of [1, 2] as const) {
+    const trial = new Trial([version]);
+    trial.storage = await trial.fixture.open(1);
+    for (const start of [0, 60_000, 120_000, 180_000]) {
+      trial.write([1, 2, 3].flatMap((host) => rowsFor(host, start).slice(0, 60)));
+      await trial.step(FLUSH);
+    }
+    const flushed = (await partsOf(trial)).reduce((sum, part) => sum + part.length, 0);
+    await trial.step(COMPACT);
+    sizes.push({flushed, merged: (await newestOf(trial)).length});
+    await trial.check(WHOLE_TABLE);
+    await trial.storage.close();
+  }
+  const [first, second] = sizes as [(typeof sizes)[0], (typeof sizes)[0]];
+  // Each page of version 2 says whether it is compressed: in each part two and one for each field.
+  const pages = 4 * (2 + 5);
+  expect(second.flushed).toBe(first.flushed + pages);
+  expect(second.merged).toBeLessThan(first.merged * 0.9);
+});
+
 test.each([
   [2, 2, 2, 1],
   [1, 1, 1, 2],

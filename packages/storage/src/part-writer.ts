@@ -73,13 +73,10 @@ export class PartWriter {
     this.#format = format;
   }
 
-  /**
-   * The file's first bytes are written by `write`.
-   * @param toCompress  whether pages are compressed where that pays, if the version has such
-   */
-  static async create(options: PartWriterOptions, toCompress: boolean): Promise<PartWriter> {
+  /** The file's first bytes are written by `write`. @param isMerged  by a compaction, not a flush */
+  static async create(options: PartWriterOptions, isMerged: boolean): Promise<PartWriter> {
     const {disk, path, version} = options;
-    const format = {version, isCompressed: toCompress && version > 1};
+    const format = {version, isMerged};
     return new PartWriter(await disk.open(path, 'create'), options, format);
   }
 

@@ -5,6 +5,7 @@ import {crc32} from 'node:zlib';
 import {assert, type ColumnId, type SeriesId} from '@flotilla/base';
 import {ByteWriter, encodeColumn} from '@flotilla/column';
 import {writeBlockColumn} from './block-column.ts';
+import {BLOCK_ROWS_MIN} from './block-cut.ts';
 import type {Field} from './memtable-view.ts';
 import {compressPage} from './page-compression.ts';
 import {
@@ -53,8 +54,12 @@ class PageBuilder {
 
 export interface StripeFormat {
   readonly version: PartVersion;
-  /** Requires version 2. */
-  readonly isCompressed: boolean;
+  /**
+   * By a compaction: what it writes stays longest and is read most. By a flush pages are not compressed, and thin
+   * blocks are in encodings of version 1, which take a quarter of the CPU there: each compaction codes such blocks
+   * anew, where it copies the others (docs/decisions/0013).
+   */
+  readonly isMerged: boolean;
 }
 
 export class StripeBuilder {
@@ -86,7 +91,8 @@ export class StripeBuilder {
   /** One block: rows [from, to) of a series. Blocks come by (series, time). */
   addBlock(series: SeriesId, rows: SeriesRows, from: number, to: number): void {
     const offsets = rows.offsets.subarray(from, to);
-    const {version} = this.#format;
+    const {version: newest, isMerged} = this.#format;
+    const version = isMerged || to - from >= BLOCK_ROWS_MIN ? newest : 1;
     encodeColumn({type: 'integer', values: offsets}, to - from, this.#offsets.bodies, version);
     this.#offsets.endBlock();
     for (let i = 0; i < this.#columns.length; i++) {
@@ -135,16 +141,17 @@ export class StripeBuilder {
     this.#blocks = [];
     this.#rowCount = 0;
     const chunks: Uint8Array[] = [];
+    const isCompressed = this.#format.isMerged && this.#format.version > 1;
     let next = position;
     const place = async (bytes: Uint8Array): Promise<Page> => {
-      const compressed = this.#format.isCompressed ? compressPage(bytes) : undefined;
+      const compressed = isCompressed ? compressPage(bytes) : undefined;
       const stored = compressed ?? bytes;
       const inflatedBytes = compressed === undefined ? 0 : bytes.length;
       chunks.push(stored);
       const page = {offset: next, length: stored.length, crc: crc32(stored), inflatedBytes};
       next += stored.length;
       // A page may take a tenth of a millisecond to compress, and a stripe has one for each column.
-      const due = this.#format.isCompressed ? slices.due() : undefined;
+      const due = isCompressed ? slices.due() : undefined;
       if (due !== undefined) await due;
       return page;
     };
