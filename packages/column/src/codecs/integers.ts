@@ -5,7 +5,7 @@ import type {ByteReader} from '../bytes/byte-reader.ts';
 import type {ByteWriter} from '../bytes/byte-writer.ts';
 import {subtractNeighbours} from '../kernels/deltas.ts';
 import {bitWidth} from '../kernels/pack-bits.ts';
-import {type NumberScan, scanNumbers} from '../kernels/scan-numbers.ts';
+import {emptyScan, type NumberScan, scanNumbers} from '../kernels/scan-numbers.ts';
 import {decodeConstantInteger, encodeConstantInteger} from './constant.ts';
 import {decodeDelta, encodeDelta} from './delta.ts';
 import {decodeDeltaOfDelta, encodeDeltaOfDelta} from './delta-of-delta.ts';
@@ -28,7 +28,7 @@ const NARROW_ENOUGH = 4;
 /** Differences looked at to tell whether they change slowly. */
 const SMOOTH_SAMPLES = 32;
 
-const secondScan: NumberScan = {integers: false, min: 0, max: 0, deltaMin: 0, deltaMax: 0};
+const secondScan = emptyScan();
 
 /**
  * `plain` is that of version 1. `patched` leaves far values out of the width and knows second differences.
@@ -54,7 +54,8 @@ export function encodeIntegers(
   } else if (packing !== 'plain' && deltaWidth > 0 && Math.min(width, deltaWidth) < Infinity) {
     encodeClosely(values, count, scan, {width, deltaWidth, packing}, writer);
   } else if (deltaWidth * (count - 1) + DELTA_HEAD_BITS < width * count) {
-    encodeDelta(values, count, {base: scan.deltaMin, width: deltaWidth}, writer);
+    const frame = {base: scan.deltaMin, width: deltaWidth};
+    encodeDelta(values[0]!, deltasOf(values, count, scan), count - 1, frame, writer);
   } else if (width < Infinity) {
     encodeFrameOfReference(values, count, {base: scan.min, width}, writer);
   } else {
@@ -116,8 +117,7 @@ function encodeClosely(
   let delta: Candidate | undefined;
   let second: Candidate | undefined;
   if (deltaBits <= bitsMax) {
-    const deltas = scratchFloat64('deltas', count);
-    subtractNeighbours(values, count, deltas);
+    const deltas = deltasOf(values, count, scan);
     const whole = {base: scan.deltaMin, width: deltaWidth};
     const more = {packing, max: scan.deltaMax, headBits: DELTA_HEAD_BITS};
     delta = candidateOf(deltas, count - 1, whole, more);
@@ -128,13 +128,21 @@ function encodeClosely(
     encodeDeltaOfDelta(values, count, second.frame, writer);
   } else if (delta?.bits === least) {
     const {isWhole, frame: best} = delta;
-    if (isWhole) encodeDelta(values, count, best, writer);
-    else encodePatchedDelta(values[0]!, scratchFloat64('deltas', count), count - 1, best, writer);
+    const encode = isWhole ? encodeDelta : encodePatchedDelta;
+    encode(values[0]!, deltasOf(values, count, scan), count - 1, best, writer);
   } else {
     const {isWhole, frame: best} = frame!;
     const encode = isWhole ? encodeFrameOfReference : encodePatchedFrame;
     encode(values, count, best, writer);
   }
+}
+
+function deltasOf(values: Float64Array, count: number, scan: NumberScan): Float64Array {
+  if (scan.deltas !== undefined) return scan.deltas;
+  const deltas = scratchFloat64('deltas', count);
+  subtractNeighbours(values, count, deltas);
+  scan.deltas = deltas;
+  return deltas;
 }
 
 /** @param max  of the values, whose least is the base of the whole frame */

@@ -4,7 +4,7 @@
 import {FatalError} from '@flotilla/base';
 import type {ByteReader} from '../bytes/byte-reader.ts';
 import type {ByteWriter} from '../bytes/byte-writer.ts';
-import {type NumberScan, scanNumbers} from '../kernels/scan-numbers.ts';
+import {emptyScan, scanIntegers, scanNumbers} from '../kernels/scan-numbers.ts';
 import {decodeConstantBits, encodeConstantBits, isConstantBits} from './constant.ts';
 import {decodeDecimal, toDecimals, writeDecimalHead} from './decimal.ts';
 import {ENCODING, type EncodingVersion} from './encoding.ts';
@@ -17,9 +17,10 @@ import {
 } from './patched-decimal.ts';
 import {decodeRaw, encodeRaw} from './raw.ts';
 import {decodeRepeats, encodeRepeats, hasRepeats} from './repeats.ts';
+import {scratchFloat64} from './scratch.ts';
 import {decodeSplitDoubles, encodeSplitDoubles} from './split-doubles.ts';
 
-const scan: NumberScan = {integers: false, min: 0, max: 0, deltaMin: 0, deltaMax: 0};
+const scan = emptyScan();
 
 /** Every bit pattern comes back. */
 export function encodeNumbers(
@@ -85,7 +86,7 @@ function encodeFractions(values: Float64Array, count: number, writer: ByteWriter
     encodeRaw(values, count, writer);
     return;
   }
-  scanNumbers(decimals.scaled, count, scan);
+  scanIntegers(decimals.scaled, count, scan, scratchFloat64('deltas', count));
   writeDecimalHead(decimals.exponent, writer);
   encodeIntegers(decimals.scaled, count, scan, writer, 'plain');
 }
@@ -108,7 +109,7 @@ function encodePatchedDecimals(
   writer: ByteWriter,
 ): void {
   const {exponent, scaled, oddCount} = decimals;
-  scanNumbers(scaled, count, scan);
+  scanIntegers(scaled, count, scan, scratchFloat64('deltas', count));
   writeDecimalHead(exponent, writer, oddCount > 0);
   encodeIntegers(scaled, count, scan, writer, 'aligned');
   if (oddCount > 0) writeOddDoubles(values, decimals, writer);

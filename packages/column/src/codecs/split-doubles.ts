@@ -6,7 +6,7 @@
 import {FatalError} from '@flotilla/base';
 import type {ByteReader} from '../bytes/byte-reader.ts';
 import type {ByteWriter} from '../bytes/byte-writer.ts';
-import {type NumberScan, scanNumbers} from '../kernels/scan-numbers.ts';
+import {emptyScan, scanIntegers} from '../kernels/scan-numbers.ts';
 import {
   type DoubleCut,
   type DoubleScan,
@@ -27,7 +27,7 @@ const TOP_MIN = 32;
 const TOP_MAX = 52;
 
 const found: DoubleScan = {zeroBits: 0, stepBits: 0};
-const topScan: NumberScan = {integers: false, min: 0, max: 0, deltaMin: 0, deltaMax: 0};
+const topScan = emptyScan();
 
 /** Requires count >= 1. */
 export function encodeSplitDoubles(values: Float64Array, count: number, writer: ByteWriter): void {
@@ -41,7 +41,7 @@ export function encodeSplitDoubles(values: Float64Array, count: number, writer: 
   writer.u8(cut.top);
   writer.u8(cut.low);
   encodeFlags(signs, count, writer);
-  scanNumbers(tops, count, topScan);
+  scanIntegers(tops, count, topScan, scratchFloat64('deltas', count));
   // Noise lies around them in the page: zstd would not find what aligned ones cost more.
   encodeIntegers(tops, count, topScan, writer, 'patched');
   const {highWidth, lowWidth} = widths(cut);

@@ -10,6 +10,12 @@ export interface NumberScan {
   /** Of value i - value i-1; both 0 for a run of one. */
   deltaMin: number;
   deltaMax: number;
+  /** Those differences, where the pass has written them. */
+  deltas: Float64Array | undefined;
+}
+
+export function emptyScan(): NumberScan {
+  return {integers: false, min: 0, max: 0, deltaMin: 0, deltaMax: 0, deltas: undefined};
 }
 
 /** Fills `scan`. Stops at the first value that is not an integer. Requires count >= 1. */
@@ -20,6 +26,7 @@ export function scanNumbers(values: Float64Array, count: number, scan: NumberSca
   let max = previous;
   let deltaMin = count > 1 ? Infinity : 0;
   let deltaMax = count > 1 ? -Infinity : 0;
+  scan.deltas = undefined;
   scan.integers = isPlainInteger(previous);
   if (!scan.integers) return;
   for (let i = 1; i < count; i++) {
@@ -40,6 +47,40 @@ export function scanNumbers(values: Float64Array, count: number, scan: NumberSca
   scan.max = max;
   scan.deltaMin = deltaMin;
   scan.deltaMax = deltaMax;
+}
+
+/**
+ * As scanNumbers, of values that are known to be integers within ±2^53, and none -0. The differences are written on
+ * the way: deltas[i] = values[i + 1] - values[i].
+ */
+export function scanIntegers(
+  values: Float64Array,
+  count: number,
+  scan: NumberScan,
+  deltas: Float64Array,
+): void {
+  assert(count >= 1 && count <= values.length && count - 1 <= deltas.length, 'bad count');
+  let previous = values[0]!;
+  let min = previous;
+  let max = previous;
+  let deltaMin = count > 1 ? Infinity : 0;
+  let deltaMax = count > 1 ? -Infinity : 0;
+  for (let i = 1; i < count; i++) {
+    const value = values[i]!;
+    const delta = value - previous;
+    if (value < min) min = value;
+    if (value > max) max = value;
+    if (delta < deltaMin) deltaMin = delta;
+    if (delta > deltaMax) deltaMax = delta;
+    deltas[i - 1] = delta;
+    previous = value;
+  }
+  scan.integers = true;
+  scan.min = min;
+  scan.max = max;
+  scan.deltaMin = deltaMin;
+  scan.deltaMax = deltaMax;
+  scan.deltas = deltas;
 }
 
 function isPlainInteger(value: number): boolean {
