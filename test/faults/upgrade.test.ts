@@ -11,6 +11,7 @@ import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {Ledger} from '../cluster/ledger.ts';
 import {openDatabase, untilApplied} from '../cluster/nodes.ts';
 import {until} from '../cluster/waiting.ts';
+import {partVersions} from '../upgrade/part-versions.ts';
 import {makeBuild, programOf, ROOT} from './second-build.ts';
 
 /** The last one of each cluster version; without FLOTILLA_LONG=1 of the version before this one's alone. */
@@ -96,6 +97,12 @@ describe.skipIf(!hasHistory).each(BEFORE)('from cluster version $version', ({ver
   test('node by node, back, and for good', () => upgrade(version), TEST_MS_MAX);
 });
 
+/** Of the parts that the first node has once it holds nothing in memory alone. */
+async function flushedVersions(first: FlotillaClient): Promise<Set<number>> {
+  await first.admin.flushStorage();
+  return partVersions(cluster.node(1).directory);
+}
+
 async function upgrade(from: number): Promise<void> {
   const older = cluster.node(1).program;
   const newer = programOf(ROOT);
@@ -122,6 +129,9 @@ async function upgrade(from: number): Promise<void> {
   await early();
   await own.query('DROP TENANT second');
   await own.query('DROP DATABASE mixed');
+  await client.write('flushed before=1');
+  // The build before reads no other parts, of its own disk or of what it is sent.
+  expect(await flushedVersions(own)).toEqual(new Set([1]));
   await restart(cluster.node(1), older);
   await restart(cluster.node(3), newer);
   await restart(cluster.node(1), newer);
@@ -129,6 +139,10 @@ async function upgrade(from: number): Promise<void> {
   expect(notices.map(({next}) => next)).toContain('flotilla cluster upgrade finalize');
   expect(await own.admin.finalizeUpgrade()).toEqual({version: 4, from});
   await own.admin.pauseAutomation({for: '1h'});
+  await client.write('flushed after=1');
+  await until('new parts are of the second version', async () =>
+    (await flushedVersions(own)).has(2),
+  );
   ledger.stop();
   await load;
   expect(ledger.failures).toEqual([]);

@@ -7,7 +7,8 @@ import path from 'node:path';
 import {FlotillaClient} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
-import {faultsOf, writeRows} from './kept-rows.ts';
+import {faultsOf, measurementFaults, writeMeasurements, writeRows} from './kept-rows.ts';
+import {partVersions} from './part-versions.ts';
 
 const DATA = path.join(import.meta.dirname, 'data');
 const TEST_MS_MAX = 180_000;
@@ -17,7 +18,12 @@ const VERSIONS: Readonly<Record<string, number>> = {
   'version-2': 2,
   'version-3': 3,
   'version-4': 4,
+  'version-4-parts-2': 4,
 };
+/** What is in it that was made since there are measurements. */
+const MEASURED = ['version-4-parts-2'];
+/** Of the cluster, from which on new parts are of version 2. */
+const NEWER_PARTS_SINCE = 4;
 
 const kept = readdirSync(DATA).map((name) => name.replace('.tar.gz', ''));
 
@@ -50,19 +56,31 @@ test.each(kept)(
       (directory) =>
         execFileSync('tar', ['-xzf', path.join(DATA, `${name}.tar.gz`), '-C', directory]),
       async (client, cluster) => {
+        const measured = async () =>
+          MEASURED.includes(name) ? await measurementFaults(client) : [];
+        const {directory} = cluster.node(1);
         expect(await faultsOf(client)).toEqual([]);
-        expect(await client.admin.cluster()).toMatchObject({version: VERSIONS[name]});
-        await client.write('n v=1', {database: 'kept'});
+        expect(await measured()).toEqual([]);
+        const version = VERSIONS[name]!;
+        expect(await client.admin.cluster()).toMatchObject({version});
+        await client.write('n v=1 1600000000000000000', {database: 'kept'});
+        await client.admin.flushStorage();
+        // Until then the build before reads all that there is.
+        if (version < NEWER_PARTS_SINCE) expect(partVersions(directory)).toEqual(new Set([1]));
         await client.admin.finalizeUpgrade();
         await client.admin.pauseAutomation({for: '1h'});
+        await client.write('n v=2 1600000001000000000', {database: 'kept'});
         await client.admin.flushStorage();
+        expect(partVersions(directory).has(2)).toBe(true);
         // Once more, from what this build has made of it.
         await cluster.node(1).kill();
         cluster.node(1).start();
         await cluster.node(1).ready();
-        expect(await client.query('SELECT v FROM n', {database: 'kept'})).toHaveLength(1);
+        expect(await client.query('SELECT v FROM n', {database: 'kept'})).toHaveLength(2);
         await client.query('DROP TABLE n', {database: 'kept'});
         expect(await faultsOf(client)).toEqual([]);
+        await client.admin.compactStorage();
+        expect(await measured()).toEqual([]);
         expect(await client.admin.cluster()).toMatchObject({version: 4});
       },
     ),
@@ -77,6 +95,10 @@ test(
       expect(await faultsOf(client)).toEqual([]);
       await client.write('m,host=h0 f=1,i=3i 1600000000000000000', {database: 'kept'});
       expect(await faultsOf(client)).not.toEqual([]);
+      await writeMeasurements(client);
+      expect(await measurementFaults(client)).toEqual([]);
+      await client.write('x,host=a full=1 1600000000000000000', {database: 'measured'});
+      expect(await measurementFaults(client)).toHaveLength(1);
     }),
   TEST_MS_MAX,
 );

@@ -1,5 +1,6 @@
 // What each kept data directory holds: written by `make-data.ts` with the build that it is of, and looked for
-// by every later one. Part of it is in files, the rest in the log alone.
+// by every later one. Part of it is in files, the rest in the log alone. Measurements are in those that were made
+// since parts have a second version: rows that its encodings are for.
 
 import type {FlotillaClient} from '@flotilla/client';
 
@@ -43,4 +44,64 @@ export async function faultsOf(client: FlotillaClient): Promise<string[]> {
   const tables = await client.query('SHOW TABLES', {database: 'kept'});
   if (tables.length !== 1) faults.push(JSON.stringify(tables));
   return faults;
+}
+
+const MEASURED = 'measured';
+const MEASUREMENTS = 480;
+
+type Measurement = Readonly<Record<string, number | string | null>>;
+
+/** Of which no two encodings do equally well. */
+function measurement(n: number): Measurement {
+  return {
+    n,
+    spike: n % 100 === 7 ? 10 ** 12 : n % 9,
+    falling: 9_810 * n * n + (n % 3),
+    cents: Math.round(Math.sqrt((n * 7_919) % 1_000) * 100) / 100,
+    full: Math.sqrt(n + 0.5),
+    held: Math.sqrt(Math.floor(n / 5) + 0.5),
+    sparse: n % 60 === 5 ? n : null,
+    text: `level=info path=/orders/${n * 7_919} took=${n % 7}ms`,
+  };
+}
+
+const INTEGERS = ['n', 'spike', 'falling', 'sparse'];
+
+function measurementLines(from: number, to: number): string {
+  const lines = Array.from({length: to - from}, (_, i) => {
+    const fields = Object.entries(measurement(from + i)).flatMap(([name, value]) => {
+      if (value === null) return [];
+      if (typeof value === 'string') return `${name}="${value}"`;
+      return `${name}=${value}${INTEGERS.includes(name) ? 'i' : ''}`;
+    });
+    return `x,host=a ${fields.join(',')} ${TIME_S + (from + i) * 10}000000000`;
+  });
+  return lines.join('\n');
+}
+
+/** In a part that was merged, in one that was flushed, in one of thin blocks, and in the log alone. */
+export async function writeMeasurements(client: FlotillaClient): Promise<void> {
+  await client.admin.createDatabase({name: MEASURED, shards: 1, ttl: null});
+  const write = (from: number, to: number) =>
+    client.write(measurementLines(from, to), {database: MEASURED});
+  await write(0, 120);
+  await client.admin.flushStorage();
+  await write(120, 260);
+  await client.admin.flushStorage();
+  await client.admin.compactStorage();
+  await write(260, 420);
+  await client.admin.flushStorage();
+  await write(420, 450);
+  await client.admin.flushStorage();
+  await write(450, MEASUREMENTS);
+}
+
+export async function measurementFaults(client: FlotillaClient): Promise<string[]> {
+  const rows = await client.query('SELECT * FROM x ORDER BY n', {database: MEASURED});
+  if (rows.length !== MEASUREMENTS) return [`${rows.length} rows`];
+  return rows.flatMap((row, n) => {
+    const wanted = measurement(n);
+    const have = Object.fromEntries(Object.keys(wanted).map((name) => [name, row[name] ?? null]));
+    return JSON.stringify(have) === JSON.stringify(wanted) ? [] : [JSON.stringify(have)];
+  });
 }

@@ -8,7 +8,7 @@ import {execFileSync} from 'node:child_process';
 import path from 'node:path';
 import {FlotillaClient} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
-import {writeRows} from './kept-rows.ts';
+import {writeMeasurements, writeRows} from './kept-rows.ts';
 
 const [file, checkout = path.resolve(import.meta.dirname, '../..')] = process.argv.slice(2);
 if (file === undefined) throw new Error('want the file to make');
@@ -17,6 +17,7 @@ const cluster = await ProcessCluster.start({nodes: 1, engineThreads: 1, program}
 const client = new FlotillaClient({urls: cluster.urls});
 try {
   await writeRows(client);
+  await writeMeasurements(client);
   const node = cluster.node(1);
   await node.kill();
   execFileSync('tar', ['-czf', path.resolve(file), '-C', node.directory, '.']);

@@ -6,8 +6,8 @@
 // Version 1: clusters founded before there was such a record. Version 2: pauses, maintenance, the trash of
 // tenants, skipped entries, admin tokens, compactions and checksums as operations, lost majorities. Version 3:
 // entries that are skipped in two steps, so that no replica applies what others pass over. Version 4: replica sets
-// that are destroyed with their rows, and empty ones in their places. Files and frames are those of version 1 in
-// all of them.
+// that are destroyed with their rows, and empty ones in their places; parts of version 2. All else in files, and
+// frames, are those of version 1 in all of them.
 
 import type {Command, CommandType} from './commands.ts';
 import type {OperationKind} from './model.ts';
@@ -81,6 +81,9 @@ export const OPERATIONS_SINCE: Readonly<Record<OperationKind, number>> = {
 
 /** Entries in the logs of replica sets. One of a checksum follows from its operation. */
 export const ENTRIES_SINCE = {write: 1, control: 1, delete: 1, checksum: 2} as const;
+
+/** By their version (packages/storage/FORMAT.md): snapshots carry them from node to node as they are. */
+export const PARTS_SINCE = {1: 1, 2: 4} as const;
 
 /**
  * Fields added to older commands, which are left out until then: the build before would pass over them, and its

@@ -5,6 +5,7 @@ export {
   ENTRIES_SINCE,
   FIELDS_SINCE,
   OPERATIONS_SINCE,
+  PARTS_SINCE,
   versionFault,
   versionNeeded,
   withoutNewerFields,

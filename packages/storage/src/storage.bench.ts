@@ -1,7 +1,8 @@
 // Apply, flush, scan and compaction of TSBS-like rows: 10 fields, 10 s apart. Run by hand:
-//   node packages/storage/src/storage.bench.ts [--parts 1|2] [--values even|integer|decimal|float|text]
-// CPU time, since the machine may be busy. `even` are integers in even steps, the others walk in steps of
-// N(0, 1) as TSBS's do: as integers, with two decimals, with all digits; text are lines of a log.
+//   node packages/storage/src/storage.bench.ts [--parts 2|1|1,2] [--values even|integer|decimal|float|text]
+// CPU time, since the machine may be busy; both versions of parts by turns, where both are asked for. `even` are
+// integers in even steps, the others walk in steps of N(0, 1) as TSBS's do: as integers, with two decimals, with
+// all digits; text are lines of a log.
 
 import {parseArgs} from 'node:util';
 import type {ColumnId, ReplicaId, ReplicaSetId, TableId} from '@flotilla/base';
@@ -21,11 +22,12 @@ const STEP_UNITS = 10 * 1e9;
 
 const {values: options} = parseArgs({
   options: {
-    parts: {type: 'string', default: '1'},
+    parts: {type: 'string', default: '2'},
     values: {type: 'string', default: 'even'},
   },
 });
-const PART_VERSION = Number(options.parts) as PartVersion;
+const PART_VERSIONS = options.parts.split(',').map(Number) as PartVersion[];
+const ROUNDS = 3;
 
 /** What a walk at `value` gives; a step of it. */
 const KINDS: Readonly<
@@ -103,7 +105,7 @@ function withKeys(share: ShareTable): ShareTable {
   return {...share, series};
 }
 
-async function openStorage(): Promise<ReplicaStorage> {
+async function openStorage(version: PartVersion): Promise<ReplicaStorage> {
   const rows = new Map<string, Uint8Array>();
   const manifest = await Manifest.open({
     load: async () => [...rows],
@@ -120,7 +122,7 @@ async function openStorage(): Promise<ReplicaStorage> {
     replica: 1 as ReplicaId,
     bucket: {startUnits: 1_767_225_600_000_000_000n, unitsPerSecond: 1e9},
     slices: {due: () => undefined},
-    partVersion: () => PART_VERSION,
+    partVersion: () => version,
   });
 }
 
@@ -150,8 +152,9 @@ function report(what: string, startMs: number, rows: number): void {
   console.log(`${what}: ${((ms * 1e6) / rows).toFixed(0)} ns/row, ${ms.toFixed(0)} ms`);
 }
 
-async function run(shares: readonly ShareTable[]): Promise<void> {
-  const storage = await openStorage();
+async function run(shares: readonly ShareTable[], version: PartVersion): Promise<void> {
+  console.log(`parts of version ${version}`);
+  const storage = await openStorage(version);
   let index = 0;
   let applyMs = 0;
   let flushMs = 0;
@@ -189,4 +192,5 @@ async function bytesOf(storage: ReplicaStorage, index: number): Promise<number> 
 }
 
 const shares = makeShares();
-for (let round = 0; round < 3; round++) await run(shares);
+for (let round = 0; round < ROUNDS; round++)
+  for (const version of PART_VERSIONS) await run(shares, version);

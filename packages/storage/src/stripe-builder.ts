@@ -56,8 +56,8 @@ export interface StripeFormat {
   readonly version: PartVersion;
   /**
    * By a compaction: what it writes stays longest and is read most. By a flush pages are not compressed, and thin
-   * blocks are in encodings of version 1, which take a quarter of the CPU there: each compaction codes such blocks
-   * anew, where it copies the others (docs/decisions/0013).
+   * blocks are in encodings of version 1, which take a quarter to half of the CPU there: each compaction codes such
+   * blocks anew, where it copies the others (docs/decisions/0014).
    */
   readonly isMerged: boolean;
 }

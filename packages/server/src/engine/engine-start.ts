@@ -154,6 +154,7 @@ async function openHost(
         indexes: base.indexes,
       },
       counts: base.storageCounts,
+      clusterVersion: () => core()?.copy.catalog.clusterVersion ?? 1,
       onFault,
       onFate: (set, table) => core()?.effects.fateApplied(set, table),
       onLoading: (loading) => void onLoading(loading),

@@ -10,7 +10,7 @@ import {
   type TableId,
   type WorkSlices,
 } from '@flotilla/base';
-import type {Precision} from '@flotilla/catalog';
+import {PARTS_SINCE, type Precision} from '@flotilla/catalog';
 import {MetaStateMachine} from '@flotilla/meta';
 import type {DurablePoint, HostOptions, StateMachine} from '@flotilla/multiraft';
 import {type MachineEvents, type MachineLimits, ReplicaMachine} from '@flotilla/replica';
@@ -18,6 +18,7 @@ import {
   type BucketTime,
   type Manifest,
   type PartMerges,
+  type PartVersion,
   ReplicaStorage,
   type StorageCounts,
 } from '@flotilla/storage';
@@ -40,6 +41,8 @@ export interface ReplicaFactoryDeps {
   readonly manifests: ReadonlyMap<StoreId, Manifest>;
   readonly limits: MachineLimits;
   readonly counts: StorageCounts;
+  /** As the thread knows it: 1 until it has its copy of the catalog. Behind is well, ahead there is nothing. */
+  readonly clusterVersion: () => number;
   /** A disk failed under a state machine: the process ends and replays. */
   readonly onFault: (error: unknown) => void;
   /** An entry was applied that dropped, recovered or purged the table. */
@@ -73,7 +76,8 @@ function openMeta(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMa
 }
 
 async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMachine> {
-  const {disk, slices, merges, manifests, limits, counts, onFault, onFate, onLoading} = deps;
+  const {disk, slices, merges, manifests, limits, counts, clusterVersion} = deps;
+  const {onFault, onFate, onLoading} = deps;
   const {store, set, replica, founding, isBuried} = identity;
   const manifest = manifests.get(store)!;
   const birth = readBirth(manifest, identity);
@@ -87,6 +91,7 @@ async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promis
     bucket: bucketTime(birth),
     deadTables: birth.deadTables,
     deadColumns: birth.deadColumns,
+    partVersion: () => partVersionAt(clusterVersion()),
     slices,
     merges,
     counts,
@@ -96,6 +101,10 @@ async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promis
     onFate: (table) => onFate(set, table),
     onLoading,
   });
+}
+
+function partVersionAt(clusterVersion: number): PartVersion {
+  return clusterVersion >= PARTS_SINCE[2] ? 2 : 1;
 }
 
 function bucketTime({startMs, precision}: Pick<ReplicaBirth, 'startMs' | 'precision'>): BucketTime {

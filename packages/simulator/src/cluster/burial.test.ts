@@ -31,6 +31,7 @@ async function opened() {
       ...{memtables: new MemtableBudget(), indexes: new IndexBudget()},
     },
     counts: new StorageCounts(),
+    clusterVersion: () => 1,
     onFault: (error) => {
       throw error;
     },

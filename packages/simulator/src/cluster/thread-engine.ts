@@ -103,6 +103,7 @@ export class ThreadEngine implements ThreadProgram {
         indexes: new IndexBudget(),
       },
       counts: new StorageCounts(),
+      clusterVersion: () => this.catalog?.clusterVersion ?? 1,
       onFault: (error) => this.#fault(error),
       onFate: (set, table) => this.#parts?.effects.fateApplied(set, table),
     });
