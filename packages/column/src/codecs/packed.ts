@@ -3,9 +3,10 @@
 import {FatalError} from '@flotilla/base';
 import type {ByteReader} from '../bytes/byte-reader.ts';
 import type {ByteWriter} from '../bytes/byte-writer.ts';
-import {packedBytes, packHigh, packLow} from '../kernels/pack-bits.ts';
+import {packedBytes, packHigh, packInside, packLow} from '../kernels/pack-bits.ts';
+import {separateOutliers} from '../kernels/separate-outliers.ts';
 import {addHigh, unpackLow} from '../kernels/unpack-bits.ts';
-import {scratchWords} from './scratch.ts';
+import {scratchFloat64, scratchWords} from './scratch.ts';
 
 /** Widest offset: integers below 2^53. */
 const WIDTH_MAX = 53;
@@ -27,6 +28,31 @@ export function writePacked(
   if (width <= 32) return;
   packHigh(values, count, base, width, words);
   writer.bytes(new Uint8Array(words.buffer, 0, packedBytes(count, width - 32)));
+}
+
+/**
+ * As `writePacked`, with the base in the place of values outside the frame, whose positions are then in `outliers`.
+ * @returns how many they are
+ */
+export function writePackedInside(
+  values: Float64Array,
+  count: number,
+  frame: {readonly base: number; readonly width: number},
+  outliers: Int32Array,
+  writer: ByteWriter,
+): number {
+  const {base, width} = frame;
+  if (width === 0 || width > 32) {
+    const kept = scratchFloat64('kept', count);
+    const found = separateOutliers(values, count, {base, limit: 2 ** width}, kept, outliers);
+    writePacked(kept, count, frame, writer);
+    return found;
+  }
+  const words = scratchWords(count + 1);
+  const found = packInside(values, count, frame, words, outliers);
+  writer.u8(width);
+  writer.bytes(new Uint8Array(words.buffer, 0, packedBytes(count, width)));
+  return found;
 }
 
 /** out[i] = base + packed value i. */

@@ -5,23 +5,20 @@
 import {FatalError} from '@flotilla/base';
 import type {ByteReader} from '../bytes/byte-reader.ts';
 import type {ByteWriter} from '../bytes/byte-writer.ts';
-import {separateOutliers} from '../kernels/separate-outliers.ts';
 import type {Frame} from './narrow-frame.ts';
-import {readPacked, writePacked} from './packed.ts';
-import {scratchFloat64, scratchPositions} from './scratch.ts';
+import {readPacked, writePackedInside} from './packed.ts';
+import {scratchPositions} from './scratch.ts';
 
 /** Requires integers within ±2^53. */
 export function writePatched(
   values: Float64Array,
   count: number,
-  {base, width}: Frame,
+  frame: Frame,
   writer: ByteWriter,
 ): void {
-  const kept = scratchFloat64('kept', count);
   const positions = scratchPositions('outliers', count);
-  const outliers = separateOutliers(values, count, {base, limit: 2 ** width}, kept, positions);
-  writer.signedVarint(base);
-  writePacked(kept, count, {base, width}, writer);
+  writer.signedVarint(frame.base);
+  const outliers = writePackedInside(values, count, frame, positions, writer);
   writer.varint(outliers);
   let next = 0;
   for (let i = 0; i < outliers; i++) {

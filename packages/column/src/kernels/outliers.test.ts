@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {countBuckets} from './count-buckets.ts';
+import {packInside, packLow} from './pack-bits.ts';
 import {separateOutliers} from './separate-outliers.ts';
 
 const integers = fc.array(fc.oneof(fc.integer({min: -99, max: 99}), fc.maxSafeInteger()), {
@@ -23,6 +24,25 @@ test('what is outside a frame is named, and the rest is kept', () => {
       const outside = list.flatMap((value, i) => (isInside(value) ? [] : [i]));
       expect([...positions.subarray(0, others)]).toEqual(outside);
       expect([...kept]).toEqual(list.map((value) => (isInside(value) ? value : from)));
+    }),
+  );
+});
+
+test('packed on the way they are what they are packed after', () => {
+  fc.assert(
+    fc.property(integers, base, fc.integer({min: 1, max: 32}), (list, from, width) => {
+      const values = Float64Array.from(list);
+      const count = list.length;
+      const frame = {base: from, width};
+      const [kept, words] = [new Float64Array(count), new Uint32Array(count)];
+      const [positions, wanted] = [new Int32Array(count), new Int32Array(count)];
+      const others = packInside(values, count, frame, words, positions);
+      const limited = {base: from, limit: 2 ** width};
+      expect(others).toBe(separateOutliers(values, count, limited, kept, wanted));
+      expect(positions).toEqual(wanted);
+      const apart = new Uint32Array(count);
+      packLow(kept, count, from, width, apart);
+      expect(words).toEqual(apart);
     }),
   );
 });

@@ -46,6 +46,42 @@ export function packLow(
   if (used > 0) words[word] = gathered;
 }
 
+/**
+ * As packLow, of values in [base, base + 2^width); in the place of each other one stands the base. The positions of
+ * those, ascending, are in `positions`.
+ * @returns how many they are
+ */
+export function packInside(
+  values: Float64Array,
+  count: number,
+  {base, width}: {readonly base: number; readonly width: number},
+  words: Uint32Array,
+  positions: Int32Array,
+): number {
+  assert(width >= 1 && width <= 32 && count <= values.length, 'bad width or count');
+  assert(words.length * 32 >= count * width && count <= positions.length, 'too little room');
+  const limit = 2 ** width;
+  let others = 0;
+  let gathered = 0;
+  let used = 0;
+  let word = 0;
+  for (let i = 0; i < count; i++) {
+    const offset = values[i]! - base;
+    let residual = 0;
+    if (offset >= 0 && offset < limit) residual = offset >>> 0;
+    else positions[others++] = i;
+    gathered |= residual << used;
+    used += width;
+    if (used >= 32) {
+      words[word++] = gathered;
+      used -= 32;
+      gathered = used === 0 ? 0 : residual >>> (width - used);
+    }
+  }
+  if (used > 0) words[word] = gathered;
+  return others;
+}
+
 /** As packLow for the bits above the 32nd; 33 <= width <= 53. */
 export function packHigh(
   values: Float64Array,
