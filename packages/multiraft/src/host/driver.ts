@@ -37,7 +37,8 @@ export interface DriverHooks {
   sendSnapshot(group: HostedGroup, message: Extract<Message, {type: 'snapshot'}>): void;
   /** The log now says that the staged snapshot is the state: install it. */
   install(group: HostedGroup, index: number): void;
-  stopped(group: HostedGroup, reason: string): void;
+  /** @param cause  what it was, where that may pass. */
+  stopped(group: HostedGroup, reason: string, cause: unknown): void;
   storeFailed(store: Store, error: FatalError): void;
 }
 
@@ -170,13 +171,14 @@ export class Driver {
     return known;
   }
 
-  stopGroup(group: HostedGroup, reason: string): void {
+  /** @param cause  given where it may pass: the replica is opened anew then, by itself. */
+  stopGroup(group: HostedGroup, reason: string, cause?: unknown): void {
     if (group.isGone) return;
     group.stopped = reason;
     const {set, replica} = group;
     this.#log?.error({set, replica, reason}, 'replica stopped');
     this.retire(group, new DbError('REPLICA_STOPPED', `replica ${replica} stopped: ${reason}`));
-    this.#hooks.stopped(group, reason);
+    this.#hooks.stopped(group, reason, cause);
   }
 
   /** Whoever waits for the group is told; it takes part in no turn again. */

@@ -73,7 +73,7 @@ export class Host {
       wantSnapshot: (group, to) => this.#snapshots.want(group, to),
       sendSnapshot: (group, message) => this.#snapshots.send(group, message),
       install: (group, index) => this.#snapshots.install(group, index),
-      stopped: (group, reason) => this.#stopped(group, reason),
+      stopped: (group, reason, cause) => this.#stopped(group, reason, cause),
       storeFailed: (store, error) => this.#storeFailed(store, error),
     });
     const {clock} = options;
@@ -459,7 +459,7 @@ export class Host {
     return nodes;
   }
 
-  #stopped(group: HostedGroup, reason: string): void {
+  #stopped(group: HostedGroup, reason: string, cause: unknown): void {
     this.#stoppedGroups.add(group);
     this.#ticker.remove(group);
     const {set, replica} = group;
@@ -469,6 +469,7 @@ export class Host {
       for (const listener of this.#leadershipListeners) listener(change);
     }
     this.#tellStopped({set, replica, reason, isStore: false});
+    this.#orders.stopped(group, cause);
   }
 
   #storeFailed(store: Store, error: FatalError): void {

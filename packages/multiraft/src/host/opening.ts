@@ -8,7 +8,7 @@ import type {GroupLog} from '../log/group-log.ts';
 import type {StateMachine} from '../state-machine.ts';
 import {HostedGroup} from './hosted-group.ts';
 import type {HostLimits, OpenHostedStateMachine} from './options.ts';
-import type {Store} from './store.ts';
+import {type Store, stagedPrefix} from './store.ts';
 import type {Timing} from './timing.ts';
 import type {HostWaits} from './waits.ts';
 
@@ -57,6 +57,7 @@ export async function redoInstall(
   if (!(await store.disk.exists(directory)))
     throw new FatalError(`snapshot at ${snapshot.index} is missing; directory=${directory}`);
   await machine.install({point: snapshot, directory, fileNames});
+  await store.disk.remove(directory);
 }
 
 async function buildGroup(
@@ -152,6 +153,7 @@ export async function buryLeftovers(
 /** Requires its tombstone in the store's log. */
 export async function bury(store: Store, key: SetReplica, machine: StateMachine): Promise<void> {
   await machine.destroy();
+  await discardStaged(store, key);
   await store.log.append([{type: 'tombstone', ...key, dataGone: true}]);
 }
 
@@ -171,6 +173,12 @@ export async function discardStaging(
     const path = `${store.stagingPath}/${name}`;
     if (!needed.has(path)) await store.disk.remove(path);
   }
+}
+
+/** Of a replica that has ended, whichever of them its log named last. */
+async function discardStaged({disk, stagingPath}: Store, key: SetReplica): Promise<void> {
+  for (const {name} of await disk.list(stagingPath))
+    if (name.startsWith(stagedPrefix(key))) await disk.remove(`${stagingPath}/${name}`);
 }
 
 export type SetReplica = {readonly set: ReplicaSetId; readonly replica: ReplicaId};

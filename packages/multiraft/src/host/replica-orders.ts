@@ -201,6 +201,18 @@ export class ReplicaOrders {
     });
   }
 
+  /**
+   * Opens a replica anew, as by order, that has stopped for a reason that passes. Where its opening meets that as
+   * well it is tried again like all that could not be opened; nobody waits for it.
+   */
+  stopped({set, replica}: SetReplica, cause: unknown): void {
+    if (!isPassing(cause)) return;
+    const opening = this.reopen({set, replica}).then(() => {
+      if (this.#driver.groups.has(set)) this.#hooks.reopened({set, replica});
+    });
+    void opening.catch(ignore);
+  }
+
   /** Tries again, where it is due, what could not be opened for a reason that passes. */
   retry(nowMs: number): void {
     for (const [set, {replica, retry}] of this.broken) {

@@ -91,7 +91,7 @@ export class Store {
 
   /** Where the snapshot at `index` lies whole, from its last byte's sync until it is installed. */
   stagedPath(set: ReplicaSetId, replica: ReplicaId, index: number): string {
-    return `${this.stagingPath}/${set}-${replica}-${index}`;
+    return `${this.stagingPath}/${stagedPrefix({set, replica})}${index}`;
   }
 
   /** Looks how much room there is: sets `isFull`, and keeps the ballast while it can still be had. */
@@ -144,4 +144,9 @@ export class Store {
     this.#writes = [];
     return batch;
   }
+}
+
+/** What the names of all snapshots that were staged for the replica begin with. */
+export function stagedPrefix({set, replica}: ReplicaKey): string {
+  return `${set}-${replica}-`;
 }

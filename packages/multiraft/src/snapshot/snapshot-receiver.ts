@@ -148,14 +148,20 @@ export class SnapshotReceiver {
   tick(nowMs: number): void {
     for (const incoming of this.#incoming)
       if (nowMs - incoming.progressMs >= GIVE_UP_MS || incoming.group.isGone) this.#end(incoming);
-    for (const [group, {sinceMs, directory, point}] of this.staged) {
+    for (const [group, {sinceMs, point}] of this.staged) {
       if (group.isInstalling || nowMs === sinceMs) continue;
       // Its record is about to be written: from then on recovery relies on the files.
       if (!group.isGone && group.raft.status().pendingSnapshotIndex === point.index) continue;
       // The core did not want it.
-      this.staged.delete(group);
-      this.#discard(group, directory);
+      this.unstage(group);
     }
+  }
+
+  /** Nobody needs its files any more. */
+  unstage(group: HostedGroup): void {
+    const directory = this.staged.get(group)?.directory;
+    this.staged.delete(group);
+    if (directory !== undefined) this.#discard(group, directory);
   }
 
   forget(node: NodeId): void {
@@ -169,6 +175,9 @@ export class SnapshotReceiver {
       this.#end(incoming);
       await incoming.work;
     }
+    // What the log may name is for the next opening of the replica, or for its burial.
+    if (group.isInstalling) this.staged.delete(group);
+    else this.unstage(group);
     await this.#cleanups.get(group);
   }
 

@@ -1,5 +1,11 @@
 import {crc32} from 'node:zlib';
-import {type NodeId, type ReplicaId, type ReplicaSetId, SeededRandom} from '@flotilla/base';
+import {
+  FatalError,
+  type NodeId,
+  type ReplicaId,
+  type ReplicaSetId,
+  SeededRandom,
+} from '@flotilla/base';
 import {EMPTY_CONFIGURATION} from '@flotilla/raft';
 import {
   ByteWriter,
@@ -11,7 +17,7 @@ import {
   writeItem,
 } from '@flotilla/wire';
 import {expect, test} from 'vitest';
-import {TestCluster} from '../host/cluster.fixture.ts';
+import {type ListMachine, TestCluster} from '../host/cluster.fixture.ts';
 import type {HostLimits} from '../host/options.ts';
 import {WINDOW_BYTES} from './snapshot-sender.ts';
 
@@ -138,6 +144,83 @@ test('nor where it goes in the moment in which the snapshot is whole', async () 
   await cluster.clock.resolve(cluster.host(4).destroyReplica({set: SET, replica: learner}));
   await cluster.clock.advance(1_000);
   expect(await disk.list('store-0/staging')).toEqual([]);
+});
+
+/** Attempts of node 4 to install what it was sent. @param fault  with which that one, from 1, fails. */
+async function failingToInstall(fault: (attempt: number) => FatalError | undefined) {
+  const {cluster, learner} = await prepared();
+  const attempts: number[] = [];
+  const failInstall = (machine: ListMachine): void => {
+    const install = machine.install.bind(machine);
+    machine.install = async (staged) => {
+      attempts.push(cluster.clock.monotonicMs());
+      const error = fault(attempts.length);
+      if (error !== undefined) throw error;
+      await install(staged);
+    };
+  };
+  failInstall(cluster.machine(4, 1));
+  cluster.onOpen = (_node, machine) => failInstall(machine);
+  await addLearner(cluster, learner);
+  expect(await cluster.clock.until(() => attempts.length > 0)).toBe(true);
+  return {cluster, learner, attempts, staging: () => cluster.node(4).disk.list('store-0/staging')};
+}
+
+function refused(code: string): FatalError {
+  return new FatalError(code, Object.assign(new Error(code), {code, syscall: 'link'}));
+}
+
+test.each(['ENOSPC', 'EMFILE'])(
+  'a snapshot that cannot be installed for %s is installed by itself once it can be, and goes',
+  async (code) => {
+    let isThereRoom = false;
+    const {cluster, learner, attempts, staging} = await failingToInstall(() =>
+      isThereRoom ? undefined : refused(code),
+    );
+    await cluster.clock.advance(30_000);
+    expect(attempts.length).toBeGreaterThan(4);
+    expect(cluster.host(4).broken().get(SET)).toMatchObject({replica: learner, isLost: false});
+    expect(await staging()).toHaveLength(1);
+    isThereRoom = true;
+    expect(await cluster.clock.until(() => cluster.reopened.length > 0, 60_000)).toBe(true);
+    expect(cluster.reopened).toEqual([learner]);
+    expect(cluster.host(4).faultyReplicas).toBe(0);
+    expect(await cluster.agree(1, [1, 2, 3, 4], 6, 30_000)).toBe(true);
+    expect(await staging()).toEqual([]);
+  },
+);
+
+test('one that was refused but once is installed in the same second', async () => {
+  const {cluster, learner, attempts, staging} = await failingToInstall((attempt) =>
+    attempt === 1 ? refused('EMFILE') : undefined,
+  );
+  await cluster.clock.advance(1_000);
+  expect([attempts.length, cluster.reopened]).toEqual([2, [learner]]);
+  expect(await cluster.agree(1, [1, 2, 3, 4], 6)).toBe(true);
+  expect(await staging()).toEqual([]);
+});
+
+test.each([new FatalError('checksum mismatch'), refused('ENOSPC')])(
+  'a replica that is destroyed leaves nothing staged, after: %s',
+  async (error) => {
+    const {cluster, learner, staging} = await failingToInstall(() => error);
+    await cluster.clock.advance(5_000);
+    expect(await staging()).toHaveLength(1);
+    await cluster.clock.resolve(cluster.host(4).destroyReplica({set: SET, replica: learner}));
+    await cluster.clock.advance(100);
+    expect(await staging()).toEqual([]);
+  },
+);
+
+test('a snapshot for which no file can be opened is refused, and its store goes on', async () => {
+  const {cluster, learner} = await prepared();
+  const stops: unknown[] = [];
+  cluster.host(4).onStopped((stop) => stops.push(stop));
+  const fault = {operation: 'open', path: 'incoming', code: 'EMFILE', times: 2} as const;
+  cluster.node(4).disk.fail(fault);
+  await addLearner(cluster, learner);
+  expect(await cluster.agree(1, [1, 2, 3, 4], 6, 30_000)).toBe(true);
+  expect(stops).toEqual([]);
 });
 
 test('a sender that crashes is replaced by the next leader', async () => {

@@ -79,7 +79,7 @@ export class Snapshots {
   /** The record that names the snapshot is durable. */
   install(group: HostedGroup, index: number): void {
     const install = this.#install(group, index).catch((error: unknown) =>
-      this.#driver.stopGroup(group, `snapshot at ${index} not installed: ${String(error)}`),
+      this.#driver.stopGroup(group, `snapshot at ${index} not installed: ${String(error)}`, error),
     );
     this.#installing.set(group, install);
     void install.then(() => this.#installing.delete(group));
@@ -98,8 +98,8 @@ export class Snapshots {
   /** Resolves when nothing touches the group's state any more. */
   async abandon(group: HostedGroup): Promise<void> {
     this.#sender.abandon(group);
-    await this.#receiver.abandon(group);
     await this.#installing.get(group);
+    await this.#receiver.abandon(group);
   }
 
   async close(): Promise<void> {
@@ -111,9 +111,8 @@ export class Snapshots {
     const staged = this.#receiver.staged.get(group);
     assert(staged?.point.index === index, () => `snapshot at ${index} is not staged`);
     await group.machine.install(staged);
-    this.#receiver.staged.delete(group);
     if (!group.isGone) this.#goOnFrom(group, index);
-    await group.store.disk.remove(staged.directory);
+    this.#receiver.unstage(group);
   }
 
   #goOnFrom(group: HostedGroup, index: number): void {
