@@ -112,7 +112,7 @@ export class ReplicaOrders {
   create(order: CreateOrder): Promise<void> {
     return this.#oneByOne(order.set, async () => {
       const {set, replica} = order;
-      const present = this.#driver.groups.get(set)?.replica ?? this.broken.get(set)?.replica;
+      const present = this.#present(set);
       if (present === replica) return;
       if (present !== undefined)
         throw new DbError('CONFLICT', `replica ${present} of set ${set} lives here`);
@@ -283,8 +283,9 @@ export class ReplicaOrders {
    */
   takeOver({set, replica, from}: TakeOverOrder): Promise<void> {
     return this.#oneByOne(set, async () => {
+      // An order that is repeated is done when that is which was begun before.
+      if (this.#present(set) === replica) return this.#buryAll({set, replica: from}, undefined);
       const group = this.#driver.groups.get(set);
-      if ((group?.replica ?? this.broken.get(set)?.replica) === replica) return;
       if (group === undefined || group.replica !== from)
         throw new DbError('REPLICA_GONE', `replica ${from} of set ${set} is not open here`);
       const {store, stopped} = group;
@@ -292,17 +293,17 @@ export class ReplicaOrders {
         throw new DbError('REPLICA_STOPPED', `replica ${from} of set ${set} stopped: ${stopped}`);
       await this.#hooks.forget(group);
       store.forget(group);
-      const index = await this.#goOn(group, replica);
-      await this.#buryAll({set, replica: from}, group);
+      await this.#goOn(group, replica);
       await this.#openPlace(store, set);
-      await store.disk.remove(store.stagedPath(set, replica, index));
       const next = this.#driver.groups.get(set);
       if (next !== undefined) this.#hooks.founded(next);
+      // Last: the set does not wait for it, and what cannot be removed now goes with the next order or start.
+      await this.#buryAll({set, replica: from}, group);
     });
   }
 
-  /** The index that it goes on from. Where it cannot, the replica is opened again as it was. */
-  async #goOn(group: HostedGroup, as: ReplicaId): Promise<number> {
+  /** Durable when it resolves. Where it cannot, the replica is opened again as it was. */
+  async #goOn(group: HostedGroup, as: ReplicaId): Promise<void> {
     const {set, replica, store, machine, appliedIndex} = group;
     // What is held nobody decides any more: there is no other replica that could differ.
     const skipped = this.#options.entryOrders?.({set, replica})?.skipped ?? [];
@@ -314,10 +315,9 @@ export class ReplicaOrders {
       } finally {
         snapshot.release();
       }
-      return snapshot.point.index;
     } catch (error) {
       await this.#close(group);
-      if (store.log.group(set)?.replica === replica) await this.#openPlace(store, set);
+      await this.#openPlace(store, set);
       throw error;
     }
   }
@@ -394,6 +394,11 @@ export class ReplicaOrders {
 
   #tombstone(set: ReplicaSetId): number {
     return Math.max(0, ...this.#stores.map(({log}) => log.tombstone(set)));
+  }
+
+  /** Who lives here, open or not. */
+  #present(set: ReplicaSetId): ReplicaId | undefined {
+    return this.#storeHolding(set)?.log.group(set)?.replica;
   }
 
   #storeHolding(set: ReplicaSetId): Store | undefined {

@@ -1,7 +1,7 @@
 // What is left of a group goes on under a new id, alone, with all that its log holds; the lost ones come
 // back to nobody.
 
-import type {DbError, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import {type DbError, FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {TestCluster} from './cluster.fixture.ts';
 
@@ -105,6 +105,42 @@ test('a crash in the middle leaves the one or the other, whole', async () => {
     void pending;
     return {from, replica: (from + 1) as ReplicaId};
   }
+});
+
+test('it goes on though what it was cannot be removed, which an order that is repeated does', async () => {
+  const {cluster, from, replica, takeOver} = await bereft();
+  const cause = Object.assign(new Error('ENOSPC'), {code: 'ENOSPC', syscall: 'write'});
+  cluster.machine(SURVIVOR, 1).destroy = async () => {
+    throw new FatalError('cannot commit: ENOSPC', cause);
+  };
+  await expect(takeOver()).rejects.toThrow('ENOSPC');
+  await cluster.write(1, 'after');
+  expect(cluster.values(SURVIVOR, 1)).toEqual(['before', 'last', 'after']);
+  const kept = () => [...cluster.node(SURVIVOR).kept.keys()];
+  expect(kept()).toEqual([`1/${from}`, `1/${replica}`]);
+  await takeOver();
+  expect(kept()).toEqual([`1/${replica}`]);
+  await cluster.write(1, 'again');
+  expect(await cluster.node(SURVIVOR).disk.list('store-0/staging')).toEqual([]);
+});
+
+test('one that goes on and cannot be opened yet is here, and none is made in its place', async () => {
+  const {cluster, replica, takeOver} = await bereft();
+  let isOpen = false;
+  cluster.onOpen = () => {
+    const cause = Object.assign(new Error('EMFILE'), {code: 'EMFILE', syscall: 'open'});
+    if (!isOpen) throw new FatalError('cannot open: EMFILE', cause);
+  };
+  await takeOver();
+  const host = cluster.host(SURVIVOR);
+  expect(host.broken().get(SET)).toMatchObject({replica});
+  const other = {set: SET, replica: (replica + 1) as ReplicaId};
+  const created = cluster.clock.resolve(host.createReplica(other));
+  await expect(created).rejects.toMatchObject({code: 'CONFLICT'});
+  isOpen = true;
+  await cluster.clock.until(() => host.broken().size === 0, 60_000);
+  await cluster.write(1, 'after');
+  expect(cluster.values(SURVIVOR, 1)).toEqual(['before', 'last', 'after']);
 });
 
 test('it is refused where another replica lives, or none', async () => {

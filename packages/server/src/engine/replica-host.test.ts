@@ -24,6 +24,7 @@ function fakeReplicas() {
   /** Whose status was asked for. */
   const asked: number[] = [];
   const broken = new Map<number, {replica: number; reason: string}>();
+  const buried: [number, number][] = [];
   const others = new NotesOfOthers();
   const host = {
     watchChanges: () => () => changed.splice(0) as ReplicaSetId[],
@@ -49,13 +50,13 @@ function fakeReplicas() {
     isComplete: () => true,
     manifests: new Map(),
     orders: {forget: async () => undefined} as unknown as EntryOrderBook,
-    onBuried: () => undefined,
+    onBuried: (set, replica) => void buried.push([set, replica]),
     onHosted: () => undefined,
   } as Partial<ReplicaHostDeps> as ReplicaHostDeps);
   const touch = (...sets: number[]): void => {
     changed.push(...sets);
   };
-  return {groups, touch, asked, broken, others, replicas, host};
+  return {groups, touch, asked, broken, others, replicas, host, buried};
 }
 
 async function reportsOf(replicas: NodeReplicas): Promise<ReplicaReport[]> {
@@ -113,6 +114,17 @@ test('a replica that ends is told as gone when its tombstone is durable, and not
   end();
   await ending;
   expect(await told()).toEqual([]);
+});
+
+test('a repeated order to go on under a new id removes what the first one could not', async () => {
+  const {groups, replicas, host, buried} = fakeReplicas();
+  groups.set(7, {term: 1, isAsleep: true, flushed: 5});
+  const order = {set: 7 as ReplicaSetId, replica: 7 as ReplicaId, from: 6 as ReplicaId};
+  const taken: object[] = [];
+  Object.assign(host, {takeOver: async (given: object) => void taken.push(given)});
+  await replicas.createReplica({...order, createdAtVersion: 1});
+  expect(taken).toEqual([order]);
+  expect(buried).toEqual([[7, 6]]);
 });
 
 test('notes tell what was flushed since, though nothing else happened', () => {

@@ -303,9 +303,11 @@ export class NodeReplicas implements ReplicaHost {
   async #takeOver(order: SetReplica & {readonly from: ReplicaId}): Promise<void> {
     const {host, manifests, log, onBuried, onHosted} = this.#deps;
     const {set, replica, from} = order;
-    if (host.status(set)?.replica === replica) return;
-    log.warn({set, replica, from}, 'a replica that lost its majority goes on under a new id');
-    await carryBirth(manifests.values(), set, {from, to: replica});
+    // One that goes on already may have left behind what it was.
+    if (host.status(set)?.replica !== replica) {
+      log.warn({set, replica, from}, 'a replica that lost its majority goes on under a new id');
+      await carryBirth(manifests.values(), set, {from, to: replica});
+    }
     await host.takeOver(order);
     onBuried(set, from);
     await forgetBirth(manifests.values(), set, from);
