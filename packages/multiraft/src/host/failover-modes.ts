@@ -23,11 +23,12 @@ export async function setFailover(
   const manual = mode === 'manual';
   if (manual && set === META_SET)
     throw new DbError('INVALID_ARGUMENT', 'the meta group always fails over by itself');
-  if (group.isManual === manual) return;
-  // A second order waits for the first by the log's own order.
+  const isChange = group.isManual !== manual;
   group.isManual = manual;
-  await group.store.log.append([{type: 'failover', set, replica: group.replica, manual}]);
-  requests.wakeStep(group, {type: 'setFailover', mode: modeOf(group)});
+  const {replica} = group;
+  // An equal order writes nothing, and still waits for the one before it: by the log's own order.
+  await group.store.log.append(isChange ? [{type: 'failover', set, replica, manual}] : []);
+  if (isChange) requests.wakeStep(group, {type: 'setFailover', mode: modeOf(group)});
 }
 
 export function* failoverModes(
