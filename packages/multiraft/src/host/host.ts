@@ -425,6 +425,7 @@ export class Host {
     if (nowMs >= this.#housekeepingDueMs) {
       this.#housekeepingDueMs = nowMs + HOUSEKEEPING_MS;
       for (const node of this.#nodes.missed(nowMs)) this.nodeChanged(node, MISSED);
+      this.#nodes.remind();
       this.#retention.run(this.#stores);
       this.#orders.retry(nowMs);
       for (const store of this.#stores) void this.#handover.watchSpace(store);

@@ -128,15 +128,32 @@ export class NodeStates {
   missed(nowMs: number): Set<NodeId> {
     const missed = new Set<NodeId>();
     if (nowMs < this.#missedFromMs) return missed;
+    for (const {node} of this.#awaited())
+      if (!this.#states.has(node) && !this.#heardFrom.has(node)) missed.add(node);
+    return missed;
+  }
+
+  /**
+   * Tells leaders that wait, awake, for what members on gone nodes lack. They were told as it went, but for
+   * whoever was no member yet, or not known to live there.
+   */
+  remind(): void {
+    for (const {group, id, node} of this.#awaited()) {
+      if (!this.isGone(node)) continue;
+      const isCounted = group.raft.status().progress.get(id)?.reachable === true;
+      if (isCounted) this.#driver.step(group, {type: 'reachable', id, reachable: false});
+    }
+  }
+
+  /** The other members of groups that are led here and awake, since something is under way in them. */
+  *#awaited(): Generator<{group: HostedGroup; id: ReplicaId; node: NodeId}> {
     for (const group of this.#ticker.awake) {
-      if (!group.isLeader || group.isIdle || group.isGone) continue;
+      if (!group.isLeader || group.isIdle) continue;
       for (const id of group.others()) {
         const node = this.#driver.nodeOf(group, id);
-        if (node === undefined || this.#states.has(node) || this.#heardFrom.has(node)) continue;
-        missed.add(node);
+        if (node !== undefined && !group.isGone) yield {group, id, node};
       }
     }
-    return missed;
   }
 
   /** Its timer waits: somebody is to stand for its first leader, or other nodes may know that it must not. */

@@ -1,8 +1,11 @@
 // A node that was away when the others began: nothing tells them of it, and nothing must wait for it.
 
+import type {NodeId, ReplicaSetId} from '@flotilla/base';
 import {frameKind, readItems} from '@flotilla/wire';
 import {expect, test} from 'vitest';
 import {TestCluster} from './cluster.fixture.ts';
+
+const SET = 1 as ReplicaSetId;
 
 async function withoutThird(beats: boolean): Promise<TestCluster> {
   const cluster = new TestCluster({beats});
@@ -55,3 +58,29 @@ test('one that is only late to connect loses nothing by it', async () => {
   await cluster.write(1, 'c');
   expect(cluster.leader(1)).not.toBe(leader);
 });
+
+test.each(['before', 'after'])(
+  'groups sleep without a member that came when its node was gone, and is located %s that',
+  async (when) => {
+    const cluster = new TestCluster({nodes: 4});
+    await cluster.startAll();
+    await cluster.found(1);
+    await cluster.write(1, 'a');
+    const learner = cluster.place(4);
+    await cluster.clock.resolve(cluster.host(4).createReplica({set: SET, replica: learner}));
+    if (when === 'after') cluster.placed.delete(learner);
+    cluster.crash(4);
+    await cluster.clock.advance(100);
+    const leader = cluster.leader(1);
+    const deadlineMs = cluster.clock.monotonicMs() + 5_000;
+    const change = [{type: 'learner', id: learner}] as const;
+    await cluster.clock.resolve(
+      cluster.host(leader).proposeConfig(SET, change, 'simple', {deadlineMs}),
+    );
+    cluster.placed.set(learner, 4 as NodeId);
+    const isAsleep = (): boolean => [1, 2, 3].every((node) => cluster.status(node, 1)!.isAsleep);
+    expect(await cluster.clock.until(isAsleep, 30_000)).toBe(true);
+    await cluster.start(4);
+    expect(await cluster.agree(1, [1, 2, 3, 4], 1, 5_000)).toBe(true);
+  },
+);
