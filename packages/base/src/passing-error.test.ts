@@ -1,6 +1,6 @@
 import {expect, test} from 'vitest';
 import {FatalError} from './errors.ts';
-import {isPassing} from './passing-error.ts';
+import {isPassing, isUnreadable} from './passing-error.ts';
 
 function failure(code: string, syscall: string): FatalError {
   return new FatalError(
@@ -26,6 +26,17 @@ test.each([
 ])('%s of %s: may pass is %s', (code, syscall, may) => {
   expect(isPassing(failure(code, syscall))).toBe(may);
   expect(isPassing(new FatalError('cannot load keys', failure(code, syscall)))).toBe(may);
+});
+
+test.each([
+  ['EIO', 'read', true],
+  ['EIO', 'open', false],
+  ['EIO', 'fsync', false],
+  ['ENOMEM', 'read', false],
+])('%s of %s: the place may be lost is %s', (code, syscall, may) => {
+  expect(isUnreadable(failure(code, syscall))).toBe(may);
+  expect(isUnreadable(new FatalError('cannot load keys', failure(code, syscall)))).toBe(may);
+  expect(isUnreadable(Object.assign(new Error(code), {code, syscall}))).toBe(false);
 });
 
 test('what was read and is wrong never passes, nor does a mistake of ours', () => {

@@ -29,10 +29,27 @@ const READING: ReadonlySet<unknown> = new Set([
   'scandir',
 ]);
 
+interface Cause {
+  readonly code?: unknown;
+  readonly syscall?: unknown;
+}
+
+function causeOf(error: FatalError): Cause {
+  if (error.cause instanceof FatalError) return causeOf(error.cause);
+  return (error.cause ?? {}) as Cause;
+}
+
+/** The disk did not give bytes that it holds: it may later, or their place on it is lost. */
+export function isUnreadable(error: unknown): boolean {
+  if (!(error instanceof FatalError)) return false;
+  const {code, syscall} = causeOf(error);
+  return code === 'EIO' && syscall === 'read';
+}
+
 /** Why a disk's call failed says nothing of what the disk holds. */
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof FatalError)) return false;
   if (error.cause instanceof FatalError) return isPassing(error.cause);
-  const {code, syscall} = (error.cause ?? {}) as {code?: unknown; syscall?: unknown};
+  const {code, syscall} = causeOf(error);
   return isDiskFull(error) || PASSING.has(code) || (code === 'EIO' && READING.has(syscall));
 }

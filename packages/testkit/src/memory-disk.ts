@@ -18,6 +18,8 @@ export interface DiskFault {
   readonly operation: DiskOperation;
   /** Only paths that contain it; all when absent. */
   readonly path?: string | undefined;
+  /** Only reads of this byte of the file; of all when absent. */
+  readonly at?: number | undefined;
   /** How often it strikes; once when absent. */
   readonly times?: number | undefined;
   /** 'ENOSPC', 'EIO', ... */
@@ -27,6 +29,18 @@ export interface DiskFault {
    * writes it, and a power cut takes it back.
    */
   readonly marksClean?: boolean | undefined;
+}
+
+/** What a fault needs to know of the call that it strikes. */
+interface FaultyCall {
+  readonly takeForClean?: (() => void) | undefined;
+  /** Of a read. */
+  readonly range?: {readonly offset: number; readonly length: number} | undefined;
+}
+
+function isWithin(at: number | undefined, range: FaultyCall['range']): boolean {
+  if (at === undefined) return true;
+  return range !== undefined && range.offset <= at && at < range.offset + range.length;
 }
 
 export interface MemoryDiskOptions {
@@ -245,11 +259,11 @@ export class MemoryDisk implements Disk {
     const enter = async (
       operation: DiskOperation,
       latencyMs: number,
-      takeForClean?: () => void,
+      about: FaultyCall = {},
     ): Promise<void> => {
       if (closed) throw new FatalError(`cannot ${operation} ${path}: closed`);
       await this.#turn(operation, path, latencyMs, false, life);
-      this.#maybeFail(operation, path, takeForClean);
+      this.#maybeFail(operation, path, about);
     };
     const writeDurably = async (offset: number, chunks: readonly Uint8Array[]): Promise<void> => {
       this.counts.write += 1;
@@ -270,7 +284,8 @@ export class MemoryDisk implements Disk {
       this.duringDurableWrite = undefined;
       during?.();
       try {
-        await enter('sync', this.latencyMs.sync ?? 0, () => node.takeOneForClean(change));
+        const takeForClean = (): void => node.takeOneForClean(change);
+        await enter('sync', this.latencyMs.sync ?? 0, {takeForClean});
         if (!node.syncOne(change)) throw new FatalError(`cannot sync ${path}: EIO`);
       } catch (error) {
         this.#tell('failed');
@@ -283,7 +298,7 @@ export class MemoryDisk implements Disk {
       ...(this.#writesDurably ? {writeDurably} : {}),
       readAt: async (offset, length) => {
         this.counts.read += 1;
-        await enter('read', this.latencyMs.read ?? 0);
+        await enter('read', this.latencyMs.read ?? 0, {range: {offset, length}});
         if (offset + length > node.size)
           throw new FatalError(
             `cannot read ${path}: want ${length} bytes at ${offset}; have ${node.size}`,
@@ -305,7 +320,8 @@ export class MemoryDisk implements Disk {
         // Those before the first covered one may have become durable by another sync meanwhile.
         const last = node.unsynced.at(-1);
         const covered = (): number => (last === undefined ? 0 : node.unsynced.indexOf(last) + 1);
-        await enter('sync', this.latencyMs.sync ?? 0, () => node.takeForClean(covered()));
+        const takeForClean = (): void => node.takeForClean(covered());
+        await enter('sync', this.latencyMs.sync ?? 0, {takeForClean});
         node.sync(covered());
       },
       truncate: async (bytes) => {
@@ -338,14 +354,17 @@ export class MemoryDisk implements Disk {
     if (mayFail) this.#maybeFail(operation, path);
   }
 
-  #maybeFail(operation: DiskOperation, path: string, takeForClean?: () => void): void {
+  #maybeFail(operation: DiskOperation, path: string, about: FaultyCall = {}): void {
     const hit = this.#faults.find(
       ({fault, left}) =>
-        left > 0 && fault.operation === operation && path.includes(fault.path ?? ''),
+        left > 0 &&
+        fault.operation === operation &&
+        path.includes(fault.path ?? '') &&
+        isWithin(fault.at, about.range),
     );
     if (hit === undefined) return;
     hit.left -= 1;
-    if (hit.fault.marksClean === true) takeForClean?.();
+    if (hit.fault.marksClean === true) about.takeForClean?.();
     const code = hit.fault.code ?? 'EIO';
     const cause = Object.assign(new Error(code), {code, syscall: operation});
     throw new FatalError(`cannot ${operation} ${path}: ${code}`, cause);

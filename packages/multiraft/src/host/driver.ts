@@ -14,6 +14,8 @@ import {
   type Clock,
   DbError,
   FatalError,
+  isPassing,
+  isUnreadable,
   type Log,
   type NodeId,
   type ReplicaId,
@@ -329,10 +331,24 @@ export class Driver {
     try {
       assert(place !== undefined, 'a group without a place in the log');
       const entries = await log.read(place, {from: firstIndex, upto: lastIndex, bytesMax});
+      group.unreadableIndex = 0;
       this.step(group, {type: 'entries', firstIndex, entries});
     } catch (error) {
-      if (error instanceof FatalError) this.failStore(group.store, error);
-      else this.step(group, {type: 'entries', firstIndex, entries: undefined});
+      if (error instanceof FatalError && !isPassing(error)) {
+        this.failStore(group.store, error);
+        return;
+      }
+      if (isUnreadable(error)) this.#missEntries(group, firstIndex, error);
+      this.step(group, {type: 'entries', firstIndex, entries: undefined});
     }
+  }
+
+  /** Nothing else depends on them; the member asks again with its next answer. */
+  #missEntries(group: HostedGroup, firstIndex: number, error: unknown): void {
+    if (group.unreadableIndex === firstIndex) return;
+    group.unreadableIndex = firstIndex;
+    const {set, replica} = group;
+    const fields = {set, replica, firstIndex, error: String(error)};
+    this.#log?.warn(fields, 'cannot read entries that a member lacks');
   }
 }

@@ -73,6 +73,8 @@ export class HostedGroup {
   blocked: Blocked | undefined;
   /** Bytes of entries that the core may hold in memory. */
   cachedBytes = 0;
+  /** The disk did not give the entry of that index, or some after it, when a member needed them; 0: it did. */
+  unreadableIndex = 0;
   /** Of the last snapshot that it was sent. */
   received: ReceivedBytes | undefined;
   /** Why it stands still for good. */

@@ -82,6 +82,8 @@ export class Retention {
   #upto(group: HostedGroup, place: GroupLog): number {
     const {groupLogBytesMax} = this.#limits;
     const {retainedBytes} = place;
+    // Who waits for what the disk does not give is sent a snapshot in its stead.
+    if (group.unreadableIndex >= place.firstIndex) return Infinity;
     if (retainedBytes <= groupLogBytesMax) return this.#heldBy(group, () => true);
     const isPatient = group.isLeader && retainedBytes <= PATIENCE * groupLogBytesMax;
     // Not whether it answered lately: what waits for a snapshot has little to say.

@@ -3,7 +3,7 @@
 // such end takes its place, whatever happens in between.
 
 import {crc32} from 'node:zlib';
-import type {Disk} from '@flotilla/base';
+import {type Disk, isUnreadable} from '@flotilla/base';
 import {ByteReader, ByteWriter} from '@flotilla/wire';
 import {LogDamage} from './log-damage.ts';
 
@@ -52,6 +52,9 @@ export async function readCleanEnd(
   const file = await disk.open(name, 'read');
   try {
     return decode(await file.readAt(0, await file.size()));
+  } catch (error) {
+    if (isUnreadable(error)) return 'damaged';
+    throw error;
   } finally {
     await file.close();
   }

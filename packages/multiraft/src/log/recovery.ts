@@ -1,5 +1,6 @@
 // Reading a store's log back: segments in order, records in order, items through the directory.
-// A torn end of the last segment is cut; anything else that is bad is damage and stops the store.
+// A torn end of the last segment is cut; anything else that is bad, or that the disk does not give, is damage
+// and stops the store.
 // Segments before a gap in the numbers are leftovers of an interrupted removal; if one of them was
 // needed after all, a group misses entries and recovery says so, before anything is removed.
 // A torn end is none where the log was closed in order behind it (clean-end.ts).
@@ -19,6 +20,7 @@ import {
   type SegmentHeader,
   scanSegment,
 } from './record.ts';
+import {readSegment} from './segment-bytes.ts';
 
 export interface SegmentFile {
   readonly header: SegmentHeader;
@@ -98,7 +100,9 @@ async function recoverSegment(
   {isLast, end: told}: {readonly isLast: boolean; readonly end: CleanEnd | 'damaged' | undefined},
 ): Promise<{file: SegmentFile; recordCount: number; bytes: Uint8Array}> {
   const file = await disk.open(path, isLast ? 'write' : 'read');
-  const bytes = await file.readAt(0, await file.size());
+  const {bytes, lostAt} = await readSegment(file);
+  if (lostAt !== undefined)
+    throw new LogDamage(`cannot read log: a sector is lost; file=${path} offset=${lostAt}`);
   const header = decodeSegmentHeader(bytes, path);
   const {records, end} = scanSegment(bytes, header, path);
   if (records[0]?.kind !== 'checkpoint')

@@ -13,6 +13,7 @@ import {LogDamage} from './log-damage.ts';
 import {decodeItems, type LogItem} from './log-item.ts';
 import {decodeSegmentHeader, salvageRecords} from './record.ts';
 import {SEGMENT_NAME} from './recovery.ts';
+import {readSegment} from './segment-bytes.ts';
 import {LIFE_RECORDS} from './segment-log.ts';
 
 export interface LogPlace {
@@ -68,7 +69,7 @@ export async function salvagedDirectory({
   // In order: a record that numbers anew takes the place of what was said of numbers before.
   for (const name of names.sort()) {
     const file = await disk.open(`${path}/${name}`, 'read');
-    const bytes = await file.readAt(0, await file.size());
+    const {bytes} = await readSegment(file);
     await file.close();
     const records = [...salvageRecords(bytes)];
     assertDamaged(bytes, `${path}/${name}`);

@@ -107,7 +107,7 @@ export class SegmentLog {
     await log.close();
   }
 
-  /** Recovers what the directory holds. Rejects with LogDamage where bits have changed. */
+  /** Recovers what the directory holds. Rejects with LogDamage where bits have changed, or are lost. */
   static async open(options: SegmentLogOptions): Promise<SegmentLog> {
     const recovered = await recoverSegments(options.disk, options.path);
     const {directory, segments, nextRecord, lastBytes} = recovered;
