@@ -119,3 +119,14 @@ test('a list of rows is taken where it is shorter, and refused beyond the block'
   );
   expect(() => readPresenceList(new ByteReader(Uint8Array.of(1, 8)), 8, 1)).toThrow(FatalError);
 });
+
+test('a column without a value stands in no block: one whose bits are all zero is refused', () => {
+  const values = {type: 'float' as const, values: Float64Array.of(1, 2)};
+  const writer = new ByteWriter();
+  const block = {from: 0, to: 2, version: 1} as const;
+  writeBlockColumn(writer, new ByteWriter(), {values, present: Uint8Array.of(1, 0)}, block);
+  const bytes = writer.copy();
+  expect([bytes[0], bytes[1]]).toEqual([1, 1]);
+  bytes[1] = 0;
+  expect(() => readBlockColumn(bytes, 'float', 2)).toThrow(FatalError);
+});

@@ -58,6 +58,7 @@ export function readBlockColumn(body: Uint8Array, type: FieldType, rowCount: num
   const present = readPresence(reader, flags, rowCount);
   if ((flags & HAS_STATISTICS) !== 0) readStatistics(reader, type);
   const count = countPresent(present, rowCount);
+  if (count === 0) throw new FatalError(`block of ${rowCount} rows holds a column of no values`);
   const values = decodeColumn(reader, type, count);
   if (values.type !== type) throw new FatalError(`block holds ${values.type}, want ${type}`);
   return present === undefined ? {values} : spread(values, present, rowCount);
