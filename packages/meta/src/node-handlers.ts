@@ -119,6 +119,7 @@ export function reportOf(
     fault: status.stopped,
     ...known,
     received: status.received,
+    receivedFrom: status.receivedFrom,
     progress: status.role === 'leader' ? progress : undefined,
   };
 }

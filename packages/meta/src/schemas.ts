@@ -130,6 +130,7 @@ export const replicaReport = z.object({
   fault: z.string().optional(),
   damaged: z.boolean().optional(),
   received: transfer.optional(),
+  receivedFrom: replicaId.optional(),
   work: replicaWork.optional(),
   progress: z
     .array(

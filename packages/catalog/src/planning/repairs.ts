@@ -146,6 +146,21 @@ export function planRightLead(
   return late && {type: 'wait', for: `replica ${late.replica} to catch up`};
 }
 
+/**
+ * Why the copy that an operation makes holds wrong rows: a replica that differs was elected again while it was
+ * made, which nobody can keep it from, and sent its own.
+ */
+export function wrongCopyFault(
+  {target}: Operation,
+  group: GroupView,
+  differing: ReadonlySet<ReplicaId>,
+): string | undefined {
+  const placed = target && group.placement(target);
+  const from = placed && group.report(placed)?.receivedFrom;
+  if (from === undefined || !differing.has(from)) return undefined;
+  return `replica ${target} got its rows from replica ${from}, which differs from the others`;
+}
+
 function staying(source: ReplicaId, who: string): OperationFault {
   const message = `replica ${source} stays until others hold all that is committed: ${who} does now`;
   return {code: 'MAJORITY_AT_RISK', message};

@@ -51,6 +51,8 @@ export interface ReplicaReport {
   readonly damaged?: boolean | undefined;
   /** Of the last snapshot that it was sent since its node started. */
   readonly received?: Transfer | undefined;
+  /** Who sent the last one that came whole; absent where an older build reports. */
+  readonly receivedFrom?: ReplicaId | undefined;
   readonly work?: ReplicaWork | undefined;
   /** From the leader alone. */
   readonly progress?: readonly MemberProgress[] | undefined;

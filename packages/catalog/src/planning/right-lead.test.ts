@@ -2,7 +2,8 @@
 
 import type {ReplicaId} from '@flotilla/base';
 import {expect, test} from 'vitest';
-import {planRightLead} from './repairs.ts';
+import type {Operation} from '../model.ts';
+import {planRightLead, wrongCopyFault} from './repairs.ts';
 import {type Situation, view} from './situation.fixture.ts';
 
 const led = {voters: [1, 2, 3], leader: 1};
@@ -22,4 +23,25 @@ test.each<[string, Situation, number[], object | undefined]>([
   const decided = planRightLead(view(situation), new Set(differing as ReplicaId[]));
   if (decision === undefined) expect(decided).toBeUndefined();
   else expect(decided).toMatchObject(decision);
+});
+
+const copied = {voters: [1, 2, 3], learners: [4], leader: 2};
+
+test.each<[string, number | undefined, string | undefined]>([
+  [
+    'the one that differs',
+    1,
+    'replica 4 got its rows from replica 1, which differs from the others',
+  ],
+  ['one that is right', 2, undefined],
+  ['nobody knows', undefined, undefined],
+])('a copy that came from %s', (_, sender, fault) => {
+  const receivedFrom: Record<number, number> = sender === undefined ? {} : {4: sender};
+  const operation = {target: 4 as ReplicaId} as Operation;
+  const found = wrongCopyFault(
+    operation,
+    view({...copied, receivedFrom}),
+    new Set([1 as ReplicaId]),
+  );
+  expect(found).toBe(fault);
 });

@@ -19,7 +19,13 @@ import {
 } from './member-operation.ts';
 import {hasTurn, type MoveTurns, makingNode} from './move-turns.ts';
 import {majorityFault, placeFault} from './preconditions.ts';
-import {inPlaceFault, isReturned, planRightLead, type RepairFacts} from './repairs.ts';
+import {
+  inPlaceFault,
+  isReturned,
+  planRightLead,
+  type RepairFacts,
+  wrongCopyFault,
+} from './repairs.ts';
 import {planChecksum, planCompaction} from './replica-work.ts';
 import type {Reports} from './reports.ts';
 import {replicasWanted} from './wanted.ts';
@@ -107,7 +113,10 @@ function decideBeforeChange(
 ): Decision | undefined {
   const {step, state, source} = operation;
   if (state !== 'running' || !canRollBack(operation, group)) return undefined;
-  const isCopying = makingNode(operation) !== undefined && step !== 'swap';
+  const isMaking = makingNode(operation) !== undefined;
+  const wrong = isMaking ? wrongCopyFault(operation, group, differing) : undefined;
+  if (wrong !== undefined) return {type: 'give-up', error: wrong};
+  const isCopying = isMaking && step !== 'swap';
   const away = isCopying ? planRightLead(group, differing) : undefined;
   if (away !== undefined) return away;
   const isDue = nowMs - endedAtMs(operation) >= TARGET_SILENT_MS_MAX;

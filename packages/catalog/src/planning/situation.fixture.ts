@@ -21,6 +21,8 @@ export interface Situation {
   readonly damaged?: readonly number[];
   /** Their nodes do not answer; what the leader says of them is older. */
   readonly dead?: readonly number[];
+  /** By replica, who sent it its rows. */
+  readonly receivedFrom?: Readonly<Record<number, number>>;
   /** Their restart would find the configuration before this one in force. */
   readonly volatile?: readonly number[];
 }
@@ -63,6 +65,7 @@ export function view(situation: Situation): GroupView {
     durable: true,
     written: false,
     damaged: situation.damaged?.includes(replica),
+    receivedFrom: situation.receivedFrom?.[replica] as ReplicaId | undefined,
     progress: members.map((id) => ({
       replica: id as ReplicaId,
       matchIndex: situation.lagging?.includes(id) ? 10 : 5000,

@@ -77,6 +77,8 @@ export class HostedGroup {
   unreadableIndex = 0;
   /** Of the last snapshot that it was sent. */
   received: ReceivedBytes | undefined;
+  /** Who sent the last one that came whole. */
+  receivedFrom: ReplicaId | undefined;
   /** Why it stands still for good. */
   stopped: string | undefined;
   /** The committed entry that its state machine could not apply, where that is why. */

@@ -49,6 +49,8 @@ export interface ReplicaStatus {
   readonly isWedged: boolean;
   /** Of the last snapshot that it was sent since it was opened. */
   readonly received: ReceivedBytes | undefined;
+  /** Who sent the last one that came whole. */
+  readonly receivedFrom: ReplicaId | undefined;
 }
 
 /** All but what takes a clock to tell. */
@@ -97,5 +99,6 @@ export function replicaStatus(
     stopped: group.stopped,
     failedIndex: group.failedIndex,
     received: group.received,
+    receivedFrom: group.receivedFrom,
   };
 }

@@ -6,7 +6,14 @@
 // the state machine has installed them.
 
 import {crc32} from 'node:zlib';
-import {type DiskFile, isPassing, type Log, type NodeId, type Transport} from '@flotilla/base';
+import {
+  type DiskFile,
+  isPassing,
+  type Log,
+  type NodeId,
+  type ReplicaId,
+  type Transport,
+} from '@flotilla/base';
 import {
   ByteWriter,
   encodeSnapshotAck,
@@ -268,6 +275,7 @@ export class SnapshotReceiver {
     incoming.isOver = true;
     this.#incoming.delete(incoming);
     const {index, term, configuration} = snapshot;
+    group.receivedFrom = begin.message.from as ReplicaId;
     this.staged.set(group, {
       point: {index, term, configuration},
       directory: target,

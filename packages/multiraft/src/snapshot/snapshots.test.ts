@@ -80,7 +80,9 @@ test('lost frames are sent again from what was acknowledged', async () => {
   const {cluster, learner} = await prepared();
   await addLearner(cluster, learner);
   cluster.network.lossRate = 0.2;
+  const sender = cluster.status(cluster.leader(1), 1)!.replica;
   expect(await cluster.agree(1, [1, 2, 3, 4], 6, 60_000)).toBe(true);
+  expect(cluster.status(4, 1)!.receivedFrom).toBe(sender);
 });
 
 test('a receiver that crashes at any moment comes back empty or with the whole snapshot', async () => {

@@ -57,6 +57,8 @@ export class ChangedValues {
   readonly #alike = new Set<ReplicaSetId>();
   #version = 0;
   readonly #judged = new Set<OperationId>();
+  /** By repair, the replica that it makes, which holds the wrong value, too. */
+  readonly #wrongCopies = new Map<OperationId, ReplicaId>();
   readonly #checkedAt = new Map<ReplicaSetId, number>();
 
   constructor(ports: OrderPorts) {
@@ -230,11 +232,13 @@ export class ChangedValues {
         if (value === change.value && replica === change.replica)
           this.#close(change, 'overwritten');
         if (value !== change.value + WRONG_BY || replica === change.replica) return;
-        if (isRebuilding(catalog!, change, replica))
-          this.#ports.fail(
-            'checksums',
-            `replica ${replica}, made anew for ${change.replica}, got its wrong value`,
-          );
+        const rebuilding = rebuildingOf(catalog!, change, replica);
+        if (rebuilding !== undefined) {
+          // It was elected again, and sent it before anybody knew: the copy has to be given up.
+          coverage.count('changed values:sent to its successor');
+          this.#wrongCopies.set(rebuilding, replica);
+          return;
+        }
         coverage.count('changed values:spread by a snapshot');
         this.#spread.add(change.set);
         this.#close(change, 'given up');
@@ -264,6 +268,7 @@ export class ChangedValues {
         this.#judged.add(operation.id);
         this.#judge(operation);
       }
+      for (const [id, replica] of this.#wrongCopies) this.#judgeCopy(catalog, id, replica);
       this.#countRoutine(catalog);
       for (const change of this.#open) {
         const placed = catalog.replicaSet(change.set)?.replicas;
@@ -271,6 +276,15 @@ export class ChangedValues {
           this.#close(change, 'made anew');
       }
     });
+  }
+
+  #judgeCopy(catalog: Catalog, id: OperationId, replica: ReplicaId): void {
+    const operation = catalog.operation(id);
+    if (operation !== undefined && !isFinished(operation)) return;
+    this.#wrongCopies.delete(id);
+    if (operation?.state === 'done' && operation.target === replica)
+      this.#ports.fail('checksums', `replica ${replica}, made anew, keeps a wrong value`);
+    else this.#ports.coverage.count('changed values:wrong copy given up');
   }
 
   /** Those that find nothing leave no operation behind. */
@@ -342,10 +356,13 @@ export class ChangedValues {
 }
 
 /** The set's repair of the changed replica makes this one. */
-function isRebuilding(catalog: Catalog, change: Change, replica: ReplicaId): boolean {
-  const operation = catalog.operationOf(change.set);
-  const {kind, source, target} = operation ?? {};
-  return kind === 'repair' && source === change.replica && target === replica;
+function rebuildingOf(
+  catalog: Catalog,
+  change: Change,
+  replica: ReplicaId,
+): OperationId | undefined {
+  const {id, kind, source, target} = catalog.operationOf(change.set) ?? {};
+  return kind === 'repair' && source === change.replica && target === replica ? id : undefined;
 }
 
 /** Undefined where it is no write of a row here. */
