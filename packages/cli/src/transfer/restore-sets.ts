@@ -81,8 +81,8 @@ class RestoreRun {
       this.underway.delete(written);
       show();
     });
-    // Its set waits for it, but reads on meanwhile.
-    written.catch(() => undefined);
+    // Its set waits for it, and fails with it, but reads on meanwhile.
+    written.catch(ignore);
     this.underway.add(written);
     return written;
   }
@@ -97,3 +97,5 @@ class RestoreRun {
     show();
   }
 }
+
+function ignore(): void {}
