@@ -93,7 +93,7 @@ export class Databases {
     const purgeAtMs = atMs + chance.pick([0, 0, 30_000, 1e9]);
     const deadlineMs = engine.nowMs + DEADLINE_MS;
     const {meta, copy} = engine.parts!;
-    const confirmed = erasures.begin('database', `${name}/`);
+    const confirmed = erasures.begin(`${name}/`);
     kernel.after(chance.pick([0, 1_000, 1_000, 10_000]), () => this.#createAgain(name));
     const command = {type: 'drop-database' as const, name, ifExists: true, atMs, purgeAtMs};
     const {database} = await meta.propose({...command, ...TENANT}, {deadlineMs});

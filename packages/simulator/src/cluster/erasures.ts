@@ -7,7 +7,6 @@ import type {Kernel} from '../kernel/kernel.ts';
 import type {RegisterOperation} from '../linearizability.ts';
 
 interface Erasure {
-  readonly kind: 'table' | 'database';
   readonly prefix: string;
   readonly startMs: number;
   /** Infinity without confirmation. */
@@ -35,8 +34,8 @@ export class Erasures {
   }
 
   /** Of all registers whose names begin so, from now on; the result is called when it is confirmed. */
-  begin(kind: Erasure['kind'], prefix: string): () => void {
-    const erasure = {kind, prefix, startMs: this.#kernel.nowMs, endMs: Infinity};
+  begin(prefix: string): () => void {
+    const erasure = {prefix, startMs: this.#kernel.nowMs, endMs: Infinity};
     this.#all.push(erasure);
     return () => {
       erasure.endMs = this.#kernel.nowMs;
@@ -87,9 +86,7 @@ export class Erasures {
     );
     // Since one without end nothing was read that is judged, so nothing that was written a second time.
     const confirmed = erasures.filter(({endMs}) => endMs < Infinity);
-    const twice = writes.filter((one) =>
-      confirmed.some((erasure) => erasure.kind === 'database' && isDuring(one, erasure)),
-    );
+    const twice = writes.filter((one) => confirmed.some((erasure) => isDuring(one, erasure)));
     return [...reads, ...writes, ...twice.map(asSecond), ...confirmed.map(asErasure)];
   }
 }
@@ -101,7 +98,10 @@ function isDuring(
   return startMs <= erasure.endMs && endMs >= erasure.startMs;
 }
 
-/** Sent again, to a database of the same name: its sets do not know that it was written to the one before. */
+/**
+ * Sent again under its key, to a table or database of the same name: shares are named by the ids of their tables,
+ * so that nobody knows that it was written to the one before.
+ */
 function asSecond(write: RegisterOperation): RegisterOperation {
   return {...write, endMs: Infinity, outcome: 'unknown'};
 }

@@ -62,7 +62,7 @@ export class TableDrops {
     const {meta, copy} = engine.parts!;
     await copy.refresh(deadlineMs);
     const {id: database} = await findDatabase(copy, {...TENANT, database: owner}, deadlineMs);
-    const confirmed = erasures.begin('table', `${owner}/${name}/`);
+    const confirmed = erasures.begin(`${owner}/${name}/`);
     const command = {type: 'drop-table' as const, database, name, ifExists: true, atMs, purgeAtMs};
     const {table} = await meta.propose(command, {deadlineMs});
     if (table === undefined) {
