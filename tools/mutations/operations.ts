@@ -250,6 +250,15 @@ const PEOPLE_MUTATIONS: readonly Mutation[] = [
 
 const TIME_MUTATIONS: readonly Mutation[] = [
   {
+    id: 'rest-by-the-later-of-two-clocks',
+    trap: '–',
+    file: 'packages/catalog/src/planning/clocks.ts',
+    find: 'return median === undefined || median.highMs - median.lowMs <= CLOCK_TRUSTED_MS;',
+    replace: 'return true;',
+    why: 'A pause of a minute lasts for as long as one of two clocks is ahead.',
+    suites: ['packages/catalog/src/planning/clocks.test.ts'],
+  },
+  {
     id: 'database-purged-before-its-time',
     trap: '–',
     file: UPKEEP,
@@ -400,6 +409,15 @@ const CHECKSUM_MUTATIONS: readonly Mutation[] = [
     find: 'if (report === undefined || !group.isMember(placed.replica)) return',
     replace: 'if (report === undefined) return',
     why: 'A replica that is placed and no member yet is waited for, and becomes none as long as that goes on.',
+    suites: ['packages/catalog/src/planning/replica-work.test.ts'],
+  },
+  {
+    id: 'single-voter-is-right',
+    trap: '–',
+    file: 'packages/catalog/src/planning/replica-work.ts',
+    find: 'if (differing.length > 0 && agreeing.length < 2)',
+    replace: 'if (differing.length > 0 && agreeing.length < 1)',
+    why: 'What a single voter has wrongly is taken for right, and the last replica that is right is made anew of it.',
     suites: ['packages/catalog/src/planning/replica-work.test.ts'],
   },
 ];

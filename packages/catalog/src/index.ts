@@ -27,12 +27,12 @@ export {operationProgress} from './operation-progress.ts';
 export {type Action, type MemberChange, subjectOf} from './planning/action.ts';
 export {cancelledWork} from './planning/cancelled.ts';
 export {
-  areClocksCompared,
   CLOCK_SHOWN_MS,
   CLOCK_TRUSTED_MS,
   clockErrors,
   distrustedClocks,
   isClockTrusted,
+  isMedianAgreed,
   medianClock,
   medianTimeMs,
 } from './planning/clocks.ts';

@@ -11,7 +11,6 @@ import {
   type RpcHandlers,
 } from '@flotilla/base';
 import {
-  areClocksCompared,
   type Catalog,
   CLUSTER_VERSION,
   type Command,
@@ -19,6 +18,7 @@ import {
   type CommandValue,
   type CreateOperation,
   describingRebalance,
+  isMedianAgreed,
   medianTimeMs,
   operationFault,
   planBucket,
@@ -238,10 +238,10 @@ export class MetaService {
     const {clock, reports: reported} = this.#options;
     const reports = reported?.() ?? new Map();
     const present = [...this.catalog.nodes()].filter(({state}) => state !== 'decommissioned');
-    const isCompared = areClocksCompared(reports, present.length);
+    const isAgreed = isMedianAgreed(reports, present.length);
     const lastStepMs = (id: OperationId): number | undefined =>
       this.catalog.operation(id)?.history.at(-1)?.atMs;
-    return {nowMs: medianTimeMs(reports, clock.wallMs()), isCompared, lastStepMs};
+    return {nowMs: medianTimeMs(reports, clock.wallMs()), isAgreed, lastStepMs};
   }
 
   /**

@@ -8,7 +8,7 @@ const DAY = 86_400_000;
 const drop = {type: 'drop-database', tenant: 't', name: 'd', atMs: 5, purgeAtMs: 5 + DAY} as const;
 
 const lastStepMs = (operation: OperationId) => (operation === 1 ? 900 : undefined);
-const at = (nowMs: number, isCompared = true) => ({nowMs, isCompared, lastStepMs});
+const at = (nowMs: number, isAgreed = true) => ({nowMs, isAgreed, lastStepMs});
 
 test('a drop is counted from the time that it is given, and kept as long as asked for', () => {
   expect(stampTimes(drop, at(1_000.5))).toEqual({...drop, atMs: 1_000, purgeAtMs: 1_000 + DAY});
@@ -16,7 +16,7 @@ test('a drop is counted from the time that it is given, and kept as long as aske
   expect(stampTimes(atOnce, at(7))).toMatchObject({atMs: 7, purgeAtMs: 7});
 });
 
-test('a clock that was held against no other makes no drop older than it is', () => {
+test('a time that is not agreed on makes no drop older than it is', () => {
   const recent = {...drop, atMs: 400 * DAY, purgeAtMs: 401 * DAY};
   expect(stampTimes(recent, at(5, false))).toEqual(recent);
   expect(stampTimes(recent, at(5))).toMatchObject({atMs: 5, purgeAtMs: 5 + DAY});
@@ -37,21 +37,21 @@ test('a pause and a maintenance last as long as asked for, and an end is an end'
     maintenance: {untilMs: 100, scope: 'all'},
   });
   expect(stampTimes({...rest, maintenance}, at100)).toEqual({...rest, maintenance});
-  expect(stampTimes(asked, {...at100, isCompared: false})).toEqual(asked);
+  expect(stampTimes(asked, {...at100, isAgreed: false})).toEqual(asked);
 });
 
 test.each([true, false])(
-  'what was done is told by the time of the leader, compared: %s',
-  (isCompared) => {
+  'what was done is told by the time of the leader, agreed on: %s',
+  (isAgreed) => {
     const begun = {type: 'create-operation', kind: 'rebalance', startedBy: 'ann'} as const;
     // By the clock of a node that is a year ahead, or behind.
     for (const atMs of [400 * DAY, 5])
-      expect(stampTimes({...begun, atMs}, at(1_000.5, isCompared))).toEqual({
+      expect(stampTimes({...begun, atMs}, at(1_000.5, isAgreed))).toEqual({
         ...begun,
         atMs: 1_000,
       });
     const token = {type: 'create-token', name: 'ann', hash: 'aa', createdBy: 'bob'} as const;
-    expect(stampTimes({...token, atMs: 400 * DAY}, at(7, isCompared))).toEqual({...token, atMs: 7});
+    expect(stampTimes({...token, atMs: 400 * DAY}, at(7, isAgreed))).toEqual({...token, atMs: 7});
   },
 );
 

@@ -8,20 +8,23 @@ import type {Command} from '@flotilla/catalog';
 
 export interface StampTime {
   readonly nowMs: number;
-  /** It was held against other clocks. A leader that has just begun has its own alone, which may be wrong. */
-  readonly isCompared: boolean;
+  /**
+   * Other clocks say the same. A leader that has just begun has its own alone, which may be wrong; of two
+   * that differ nobody knows which one is right.
+   */
+  readonly isAgreed: boolean;
   /** When the operation took the last of its steps, as they are told; undefined: there is no such operation. */
   readonly lastStepMs: (operation: OperationId) => number | undefined;
 }
 
 /**
  * The command with its times counted from `nowMs`; how long the trash keeps it, or something rests, stays as
- * asked for. Of a time that nothing was held against and that of whoever drops the later one counts: nothing
- * is purged too soon. A rest is then counted by whoever asks for it. What only tells when something was done
+ * asked for. Of a time that is not agreed on and that of whoever drops the later one counts: nothing is purged
+ * too soon. A rest is then counted by whoever asks for it: by the later of two clocks it could last for days. What only tells when something was done
  * is told by the leader's time in any case, so that all such times are of one clock and in their order.
  */
 export function stampTimes<C extends Command>(command: C, time: StampTime): C {
-  const {nowMs, isCompared, lastStepMs} = time;
+  const {nowMs, isAgreed, lastStepMs} = time;
   const atMs = Math.floor(nowMs);
   switch (command.type) {
     case 'register-node':
@@ -40,18 +43,18 @@ export function stampTimes<C extends Command>(command: C, time: StampTime): C {
     case 'drop-tenant': {
       const {atMs: askedAtMs, purgeAtMs} = command;
       if (askedAtMs === undefined || purgeAtMs === undefined) return command;
-      const droppedAtMs = isCompared ? atMs : Math.max(atMs, askedAtMs);
+      const droppedAtMs = isAgreed ? atMs : Math.max(atMs, askedAtMs);
       return {...command, atMs: droppedAtMs, purgeAtMs: purgeAtMs - askedAtMs + droppedAtMs};
     }
     case 'set-automation': {
-      if (!isCompared) return command;
+      if (!isAgreed) return command;
       const {atMs: askedAtMs, untilMs} = command;
       return {...command, atMs, untilMs: untilMs && untilMs - askedAtMs + atMs};
     }
     case 'set-maintenance': {
       const {atMs: askedAtMs, maintenance} = command;
       // Absent of a node with an older build.
-      if (!isCompared || askedAtMs === undefined) return command;
+      if (!isAgreed || askedAtMs === undefined) return command;
       const untilMs = maintenance.untilMs - askedAtMs + atMs;
       return {...command, atMs, maintenance: {...maintenance, untilMs}};
     }

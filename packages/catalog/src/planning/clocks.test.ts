@@ -5,6 +5,7 @@ import {
   clockErrors,
   distrustedClocks,
   isClockTrusted,
+  isMedianAgreed,
   medianTimeMs,
   planMetaLead,
 } from './clocks.ts';
@@ -25,6 +26,20 @@ function reportsAt(offsets: readonly number[], live = true): Map<NodeId, NodeRep
     }),
   );
 }
+
+test('the median is agreed on unless it is one clock of several, or two that differ', () => {
+  const agreed = (nodes: number, ...offsets: number[]) => isMedianAgreed(reportsAt(offsets), nodes);
+  expect(agreed(1, 0)).toBe(true);
+  expect(agreed(3, 0)).toBe(false);
+  for (const far of [-DAY, DAY]) {
+    // The planner's own may be the wrong one.
+    expect(agreed(3, 0, far)).toBe(false);
+    expect(agreed(3, 0, far, far)).toBe(true);
+    expect(agreed(3, 0, 5, far)).toBe(true);
+    expect(agreed(4, 0, 5, far, far)).toBe(false);
+    expect(agreed(4, far, far + 5_000)).toBe(true);
+  }
+});
 
 test('of two clocks that differ neither is trusted, and of many not the own one alone', () => {
   const at = (nodes: number, ...offsets: number[]) => isClockTrusted(reportsAt(offsets), nodes);

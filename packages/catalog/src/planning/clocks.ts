@@ -60,9 +60,14 @@ export function isClockTrusted(reports: Reports, nodeCount: number): boolean {
   return [median.lowMs, median.highMs].every((offsetMs) => Math.abs(offsetMs) <= CLOCK_TRUSTED_MS);
 }
 
-/** More than one was asked, where there are more. */
-export function areClocksCompared(reports: Reports, nodeCount: number): boolean {
-  return offsetsOf(reports).size >= Math.min(2, nodeCount);
+/**
+ * The median is the time: more than one was asked, where there are more, and the two in the middle, where
+ * there are two, say the same.
+ */
+export function isMedianAgreed(reports: Reports, nodeCount: number): boolean {
+  if (!areClocksCompared(reports, nodeCount)) return false;
+  const median = medianClock(offsetsOf(reports).values());
+  return median === undefined || median.highMs - median.lowMs <= CLOCK_TRUSTED_MS;
 }
 
 /**
@@ -94,6 +99,11 @@ export function planMetaLead(
     .sort((a, b) => load(a.node) - load(b.node));
   if (to === undefined || load(to.node) === Infinity) return undefined;
   return {type: 'transfer-leader', node, set: meta.set.id, to: to.replica};
+}
+
+/** More than one was asked, where there are more. */
+function areClocksCompared(reports: Reports, nodeCount: number): boolean {
+  return offsetsOf(reports).size >= Math.min(2, nodeCount);
 }
 
 function offsetsOf(reports: Reports): Offsets {

@@ -143,6 +143,20 @@ test('without a majority that agrees nobody is made anew', () => {
   expect(two).toMatchObject({state: 'failed'});
 });
 
+test('a single voter does not say that a learner is wrong', () => {
+  const world = begun('checksum');
+  const reports = reported(world, [same, other]);
+  const replicas = reports.get(1 as NodeId)!.replicas as Map<ReplicaId, ReplicaReport>;
+  const leader = [...replicas.values()].find(({set}) => set === world.set)!;
+  const [first, second] = leader.configuration!.voters as [ReplicaId, ReplicaId];
+  const configuration = {...leader.configuration!, voters: [first], learners: [second]};
+  replicas.set(leader.replica, {...leader, configuration});
+  const decision = decided(world, reports);
+  expect(decision).toMatchObject({state: 'failed', code: 'UNAVAILABLE'});
+  expect(decision).toMatchObject({error: expect.stringMatching(/no two replicas agree.*aa.*bb/)});
+  expect(decision).not.toHaveProperty('differing');
+});
+
 test('hashes of builds that hash in different ways are not compared', () => {
   const world = begun('checksum');
   const newer = {...other, hashVersion: 2};

@@ -4,7 +4,8 @@
 //
 // A checksum is an entry of the log: each replica hashes what can be read at that index. A replica whose
 // hash is another than that of a majority of the voters is named, and made anew by a repair; without
-// such a majority nobody can say who is right, and nothing is touched. Builds that hash in different ways
+// such a majority nobody can say who is right, and nothing is touched. Nor can a single voter, which may be
+// the one that is wrong: a learner that differs from it may be what is left of those that were right. Builds that hash in different ways
 // are not compared: while a cluster is upgraded, those of one way are, if they are a majority.
 
 import type {ReplicaWork} from '@flotilla/base';
@@ -104,18 +105,19 @@ function compare(group: GroupView, answers: readonly Answer[], index: number): D
     ({work}) => 2 * voters.filter((other) => isEqual(other, work)).length > group.voters.length,
   );
   if (right === undefined) {
-    const found = done.map(({placed, work}) => `${nameOf(placed)} has ${work!.hash}`).join(', ');
     const isMixed = new Set(done.map(({work}) => versionOf(work!))).size > 1;
     const upgrade = isMixed
       ? '; builds of two kinds hash in two ways: finish the upgrade first'
       : '';
     return failed(
-      `no majority of the voters agrees at index ${index}: ${found || 'none answered'}${upgrade}`,
+      `no majority of the voters agrees at index ${index}: ${hashesOf(done) || 'none answered'}${upgrade}`,
     );
   }
   const agreeing = done.filter((answer) => isEqual(answer, right.work));
   const comparable = done.filter(({work}) => versionOf(work!) === versionOf(right.work!));
   const differing = comparable.filter((answer) => !isEqual(answer, right.work));
+  if (differing.length > 0 && agreeing.length < 2)
+    return failed(`no two replicas agree at index ${index}: ${hashesOf(done)}`);
   const {hash, values} = right.work!;
   if (differing.length === 0) {
     const missing = answers.length - done.length;
@@ -136,6 +138,10 @@ function isEqual({work}: Answer, other: ReplicaWork | undefined): boolean {
   if (work === undefined || other === undefined) return false;
   const isAlike = versionOf(work) === versionOf(other);
   return isAlike && work.hash === other.hash && work.values === other.values;
+}
+
+function hashesOf(answers: readonly Answer[]): string {
+  return answers.map(({placed, work}) => `${nameOf(placed)} has ${work!.hash}`).join(', ');
 }
 
 /** Builds that did not tell hash as the first version does. */
