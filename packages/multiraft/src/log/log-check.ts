@@ -162,7 +162,7 @@ class Look {
     assertReaches(this.#end, {segment: number, bytes: end}, path);
     const tail = bytes.subarray(end);
     const written = tail.findLastIndex((byte) => byte !== 0) + 1;
-    if (!isLast && tail.length > 0)
+    if (!isLast && written > 0)
       throw new FatalError(`corrupt log: bad record before the last segment; offset=${end}`);
     if (written > 0) this.torn = {file: path, offset: end, bytes: written};
     for (const record of records) this.#record(bytes, record, {path, number});

@@ -1,6 +1,7 @@
 // Reading a store's log back: segments in order, records in order, items through the directory.
 // A torn end of the last segment is cut; anything else that is bad, or that the disk does not give, is damage
-// and stops the store.
+// and stops the store. Zeros behind an earlier one are none: they were cut off, and the disk lost that in a
+// sync that failed; whether a record is missing the next segment's first number tells.
 // Segments before a gap in the numbers are leftovers of an interrupted removal; if one of them was
 // needed after all, a group misses entries and recovery says so, before anything is removed.
 // A torn end is none where the log was closed in order behind it (clean-end.ts).
@@ -111,11 +112,11 @@ async function recoverSegment(
     );
   assertReaches(told, {segment: header.segment, bytes: end}, path);
   if (end < bytes.length) {
-    if (!isLast)
+    if (!isLast && !isZero(bytes.subarray(end)))
       throw new LogDamage(
         `corrupt log: bad record before the last segment; file=${path} offset=${end}`,
       );
-    await file.truncate(end);
+    if (isLast) await file.truncate(end);
   }
   if (isLast) await makeDurable(file, bytes.subarray(0, end), records.at(-1)!);
   for (const record of records) applyRecord(directory, record, {bytes, header, path});
@@ -124,6 +125,10 @@ async function recoverSegment(
     recordCount: records.length,
     bytes: bytes.subarray(0, end),
   };
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
 }
 
 /**

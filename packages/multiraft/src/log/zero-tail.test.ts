@@ -10,6 +10,7 @@ import type {Entry} from '@flotilla/raft';
 import {MemoryDisk} from '@flotilla/testkit';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
+import {checkLog} from './log-check.ts';
 import type {LogItem} from './log-item.ts';
 import {SegmentLog} from './segment-log.ts';
 import {ZERO_BYTES} from './zero-tail.ts';
@@ -148,6 +149,36 @@ test('a segment that another follows ends with its last record', async () => {
   expect(log.segmentCount).toBeGreaterThan(3);
   disk.crash();
   expect(await indexes(await open(disk))).toEqual(upTo(1_000));
+});
+
+test('zeros behind a segment that another follows are no damage: the disk lost their cut', async () => {
+  const disk = new MemoryDisk({writesDurably: true});
+  const log = await founded(disk, 10_000);
+  let last = 0;
+  let lastAt = 0;
+  while (log.totalBytes < 10_000) {
+    lastAt = log.totalBytes;
+    await log.append([write(++last)]);
+  }
+  disk.fail({operation: 'sync', path: 'segment', code: 'EIO', marksClean: true});
+  await expect(log.append([write(last + 1)])).rejects.toThrow('EIO');
+  disk.kill();
+  const second = await open(disk, 10_000);
+  await fill(second, last + 1, last + 10);
+  expect(second.segmentCount).toBe(2);
+  disk.crash();
+  const whole = disk.bytesOf(FILE);
+  expect(whole.length).toBeGreaterThan(ZERO_BYTES);
+  const all = {set: 1, replica: 11, lastIndex: last + 10};
+  const faults: unknown[] = [];
+  const check = {read: () => {}, fault: (fault: unknown) => faults.push(fault)};
+  expect(await checkLog(disk, 'log', check)).toMatchObject({isDamaged: false, replicas: [all]});
+  expect(await indexes(await open(disk, 10_000))).toEqual(upTo(last + 10));
+  // A record that has become zeros is one.
+  disk.overwrite(FILE, whole.fill(0, lastAt));
+  await expect(open(disk, 10_000)).rejects.toThrow('corrupt log');
+  await checkLog(disk, 'log', check);
+  expect(faults).not.toEqual([]);
 });
 
 test('where there is no room for zeros records go on without', async () => {

@@ -5,7 +5,7 @@
 //
 // Invariants: zeros never come where a record stands or is being written; only small records have
 // them, so that zeros are a small part of what the disk is asked for; a segment that another one follows
-// ends with its last record. After a crash they are a torn end, as recovery knows it.
+// ends with its last record, but where the disk lost the cut. After a crash they are a torn end, as recovery knows it.
 
 import {FatalError, isDiskFull} from '@flotilla/base';
 import type {SegmentFile} from './recovery.ts';

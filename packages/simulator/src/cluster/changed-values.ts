@@ -109,8 +109,9 @@ export class ChangedValues {
       return [`database ${NAME} is not there`];
     }
     const all = [...this.#open].map(({replica, set}) => {
-      this.#check(set);
       this.#endMaintenance(catalog, set, replica);
+      if (isDecidable(catalog, set)) this.#check(set);
+      else this.#addReplica(catalog, set);
       return `replica ${replica} of set ${set} holds a wrong value`;
     });
     for (const set of this.#spread) {
@@ -134,6 +135,19 @@ export class ChangedValues {
     const ended = {untilMs: 0, scope: 'all' as const};
     const command = {type: 'set-maintenance' as const, node: node.id, maintenance: ended};
     this.#ports.order(command, 'maintenance ended for a replica that differs');
+  }
+
+  /** By an operator, who left it too few voters to say who is right. */
+  #addReplica(catalog: Catalog, replicaSet: ReplicaSetId): void {
+    const holders = catalog.replicaSet(replicaSet)?.replicas.map(({node}) => node) ?? [];
+    const free = [...catalog.nodes()].filter(
+      ({id, state}) => state === 'active' && !holders.includes(id),
+    );
+    if (free.length === 0 || catalog.operationOf(replicaSet) !== undefined) return;
+    const {id: targetNode} = this.#ports.chance.pick(free);
+    const wish = {kind: 'add-replica' as const, replicaSet, targetNode, startedBy: 'operator'};
+    const command = {type: 'create-operation' as const, ...wish, atMs: this.#ports.wallMs()};
+    this.#ports.order(command, 'replica added to tell who is wrong');
   }
 
   #repeat(meanMs: number, act: () => void): void {
@@ -353,6 +367,12 @@ export class ChangedValues {
       );
     this.#unread!.delete(row);
   }
+}
+
+/** Two can agree against one. With fewer a checksum would only hold up who is to be added. */
+function isDecidable(catalog: Catalog, set: ReplicaSetId): boolean {
+  const placed = catalog.replicaSet(set)?.replicas ?? [];
+  return placed.filter(({role}) => role === 'voter').length >= 3;
 }
 
 /** The set's repair of the changed replica makes this one. */
