@@ -3,7 +3,7 @@
 // must name that replica and no other, and it is made anew of those that hold the right value. The rows are
 // of a database that clients leave alone, each written once.
 
-import type {OperationId, ReplicaId, ReplicaSetId} from '@flotilla/base';
+import type {NodeId, OperationId, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import {type Catalog, isFinished, maintenanceOf, type Operation} from '@flotilla/catalog';
 import {decodeShare, encodeShare, type ShareTable} from '@flotilla/column';
 import type {StateMachine} from '@flotilla/multiraft';
@@ -109,14 +109,12 @@ export class ChangedValues {
       return [`database ${NAME} is not there`];
     }
     const all = [...this.#open].map(({replica, set}) => {
-      this.#endMaintenance(catalog, set, replica);
-      if (isDecidable(catalog, set)) this.#check(set);
-      else this.#addReplica(catalog, set);
+      this.#decide(catalog, set);
       return `replica ${replica} of set ${set} holds a wrong value`;
     });
     for (const set of this.#spread) {
       if (this.#alike.has(set)) continue;
-      this.#check(set);
+      this.#decide(catalog, set);
       all.push(`replicas of set ${set} hold different values`);
     }
     if (all.length > 0) return all;
@@ -128,13 +126,19 @@ export class ChangedValues {
   }
 
   /** By an operator: nothing is made anew on a node in maintenance, and here no other node may be left for it. */
-  #endMaintenance(catalog: Catalog, set: ReplicaSetId, replica: ReplicaId): void {
-    const placed = catalog.replicaSet(set)?.replicas.find((one) => one.replica === replica);
-    const node = placed && catalog.node(placed.node);
+  #endMaintenance(catalog: Catalog, id: NodeId): void {
+    const node = catalog.node(id);
     if (node === undefined || maintenanceOf(node, this.#ports.wallMs())?.scope !== 'all') return;
     const ended = {untilMs: 0, scope: 'all' as const};
     const command = {type: 'set-maintenance' as const, node: node.id, maintenance: ended};
     this.#ports.order(command, 'maintenance ended for a replica that differs');
+  }
+
+  #decide(catalog: Catalog, set: ReplicaSetId): void {
+    for (const {node} of catalog.replicaSet(set)?.replicas ?? [])
+      this.#endMaintenance(catalog, node);
+    if (isDecidable(catalog, set)) this.#check(set);
+    else this.#addReplica(catalog, set);
   }
 
   /** By an operator, who left it too few voters to say who is right. */
