@@ -205,7 +205,12 @@ test('the machine is shared with what was busy and not ours', () => {
   expect(share.between(0, 1_000)).toBeCloseTo(0.5);
   expect(share.between(1_200, 1_800)).toBeCloseTo(1);
   expect(share.between(100, 1_500)).toBeCloseTo(0.75);
-  expect(ticksOfAll('cpu  10 1 5 100 4 0 2 3 0 0\ncpu0 1\n')).toEqual({total: 125, busy: 21});
+});
+
+test('what yields to the run takes nothing from it, unless the run yields itself', () => {
+  const stat = 'cpu  10 1 5 100 4 0 2 3 0 0\ncpu0 1\n';
+  expect(ticksOfAll(stat, 0)).toEqual({total: 125, busy: 20});
+  expect(ticksOfAll(stat, 19)).toEqual({total: 125, busy: 21});
 });
 
 test('no order is counted under the name of a fault', () => {

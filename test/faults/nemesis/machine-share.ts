@@ -1,7 +1,9 @@
 // How much of this machine the run could have: what other work takes is nobody's fault here. Linux tells
-// the time of all processors together and of each process; what was busy and not ours was others'.
+// the time of all processors together and of each process; what was busy and not ours was others'. What
+// runs at a lower priority than this is no other work: it has what the run leaves.
 
 import {existsSync, readFileSync} from 'node:fs';
+import {getPriority} from 'node:os';
 import {setTimeout as sleep} from 'node:timers/promises';
 
 const LOOK_MS = 500;
@@ -55,11 +57,15 @@ export class MachineShare {
   }
 }
 
-/** Of the first line of /proc/stat: user nice system idle iowait irq softirq steal. */
-export function ticksOfAll(text: string): Pick<Look, 'total' | 'busy'> {
+/**
+ * Of the first line of /proc/stat: user nice system idle iowait irq softirq steal. What yields to an ordinary
+ * process is told apart there; to one that yields itself it is as others are.
+ */
+export function ticksOfAll(text: string, priority = getPriority()): Pick<Look, 'total' | 'busy'> {
   const ticks = text.slice(0, text.indexOf('\n')).trim().split(/\s+/).slice(1, 9).map(Number);
   const total = ticks.reduce((sum, each) => sum + each, 0);
-  return {total, busy: total - ticks[3]! - ticks[4]!};
+  const yielding = priority > 0 ? 0 : ticks[1]!;
+  return {total, busy: total - yielding - ticks[3]! - ticks[4]!};
 }
 
 /** All its threads; 0 of one that has ended. */
