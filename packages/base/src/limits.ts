@@ -438,6 +438,11 @@ export const LIMITS = {
     unit: 'bytes/s',
     why: 'That this thread reads and writes: several times what the fastest writes need, and half of what a slow disk gives.',
   },
+  part_merge_failures_max: {
+    value: 3,
+    unit: 'count',
+    why: 'Each halves how many parts are merged with the part, 16 at first; then it is left out of compactions until an order merges it or its node starts again.',
+  },
   checksums_per_cluster_max: {
     value: 1,
     unit: 'count',

@@ -77,6 +77,7 @@ const StoredPart = z.looseObject({
   rowCount: z.number(),
   lo: z.number(),
   hi: z.number(),
+  isLeftOut: z.boolean().optional(),
 });
 
 /** Without numbers where its node does not answer, or has none. */
@@ -95,6 +96,8 @@ const StoredReplica = z.looseObject({
   flushes: z.number().default(0),
   isFlushDue: z.boolean().default(false),
   compactions: z.number().default(0),
+  /** Parts that no compaction takes any more, since their merges failed. */
+  leftOut: z.number().default(0),
   /** What the next compaction would merge. */
   due: z.looseObject({parts: z.number(), bytes: z.number()}).optional(),
   parts: z.array(StoredPart).optional(),

@@ -148,7 +148,9 @@ class Replica {
     const onFault = (error: unknown): void => {
       throw error;
     };
-    this.machine = new ReplicaMachine(storage, founding, limits, {onFault});
+    // Nothing is put off here but for a mistake of ours.
+    const events = {onFault, onPutOff: onFault};
+    this.machine = new ReplicaMachine(storage, founding, limits, events);
     this.appliedIndex = this.machine.durablePoint().index;
   }
 

@@ -1,6 +1,6 @@
 // The compactions of a machine: one step after the other while there is one, begun where something was made
 // durable. What the disk would not do now is begun again by the next flush, or where none comes when the
-// machine's owner asks now and then: here is no clock.
+// machine's owner asks now and then: here is no clock. So is what nobody could carry out; storage bounds how often.
 
 import {DbError, isDiskFull} from '@flotilla/base';
 import type {ReplicaStorage} from '@flotilla/storage';
@@ -11,6 +11,8 @@ export interface MachineCompactionDeps {
   readonly series: Pick<MachineSeries, 'load'>;
   /** Neither the disk's want of room nor series that it does not give now. */
   readonly onFailed: (error: unknown) => void;
+  /** It is put off: for those series, or since nobody could carry it out. */
+  readonly onPutOff: ((error: unknown) => void) | undefined;
 }
 
 export class MachineCompaction {
@@ -54,6 +56,7 @@ export class MachineCompaction {
     const code = error instanceof DbError ? error.code : undefined;
     if (isDiskFull(error) || code === 'UNAVAILABLE') {
       this.#state = 'refused';
+      if (code !== undefined) this.#deps.onPutOff?.(error);
       return;
     }
     // Closing breaks compactions off.

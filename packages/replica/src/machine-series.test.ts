@@ -153,7 +153,7 @@ test('one that is used while it is flushed stays, and one that storage is at wor
 });
 
 test('a compaction that the disk refused begins again without a flush, and one that failed does not', async () => {
-  const {machine, storage, faults} = unloaded();
+  const {machine, storage, faults, putOff} = unloaded();
   const passing = Object.assign(new Error('EMFILE'), {code: 'EMFILE', syscall: 'open'});
   storage.compactionsLeft = 1;
   machine.beginRefusedCompaction();
@@ -163,6 +163,7 @@ test('a compaction that the disk refused begins again without a flush, and one t
   storage.loads[0]!(new FatalError('cannot open', passing));
   await drainReactions();
   expect([storage.loads.length, storage.compactions]).toEqual([1, 0]);
+  expect(putOff).toMatchObject([{code: 'UNAVAILABLE'}]);
   machine.beginRefusedCompaction();
   machine.beginRefusedCompaction();
   await drainReactions();

@@ -154,6 +154,7 @@ export function openMachine(
   } = {},
 ) {
   const faults: unknown[] = [];
+  const putOff: unknown[] = [];
   const loadings: Promise<void>[] = [];
   storage.ofIndex = ofIndex;
   storage.isLoaded = isLoaded;
@@ -161,7 +162,11 @@ export function openMachine(
     storage.asStorage(),
     FOUNDING,
     {memtableBytes: 1e6, memtableBytesMax: 4e6, memtables, indexes},
-    {onFault: (error) => faults.push(error), onLoading: (loading) => loadings.push(loading)},
+    {
+      onFault: (error) => faults.push(error),
+      onPutOff: (error) => putOff.push(error),
+      onLoading: (loading) => loadings.push(loading),
+    },
   );
   let index = FOUNDING.index;
   const write = (sequence: number, idempotencyKey?: string): WriteApplied => {
@@ -175,5 +180,5 @@ export function openMachine(
     machine.apply(++index, 5, encodeChecksum({operation: OPERATION}));
     return index;
   };
-  return {storage, machine, faults, loadings, write, control, checksum};
+  return {storage, machine, faults, putOff, loadings, write, control, checksum};
 }

@@ -109,6 +109,7 @@ export class ReplicaMachine implements StateMachine {
       storage,
       series: this.#series,
       onFailed: (error) => this.#failed(error),
+      onPutOff: events.onPutOff,
     });
     // What a stop broke off: here no flush may ever come that begins it again.
     this.#compaction.begin();

@@ -32,6 +32,24 @@ test('flushes of one size are each rewritten a logarithmic number of times', () 
   expect(written / flushes).toBeLessThan(12);
 });
 
+test('each failed merge of a part halves the runs that it may be in; after the third it is in none', () => {
+  const all = (failures: number) =>
+    planCompaction(Array.from({length: 20}, () => ({bytes: 10, failures})));
+  expect([0, 1, 2, 3].map(all)).toEqual([
+    {start: 4, end: 20},
+    {start: 12, end: 20},
+    {start: 16, end: 20},
+    undefined,
+  ]);
+  const around = (at: number) =>
+    planCompaction(Array.from({length: 9}, (_, i) => ({bytes: 10, failures: i === at ? 3 : 0})));
+  expect([around(2), around(4), around(8)]).toEqual([
+    {start: 3, end: 9},
+    {start: 5, end: 9},
+    {start: 0, end: 8},
+  ]);
+});
+
 test('a plan is always a run of neighbours', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({min: 1, max: 1_000}), {maxLength: 40}), (sizes) => {

@@ -1,8 +1,15 @@
 // What makes a replica's rows durable, each in one commit: a frozen memtable as a part with the keys of its new
 // series, and neighbouring parts as one. Who may work beside whom is the work order's to say.
 
-import {DbError, isDiskFull, type WorkSlices} from '@flotilla/base';
+import {DbError, FatalError, isDiskFull, type WorkSlices} from '@flotilla/base';
 import {BlockCut, type BucketTime} from './block-cut.ts';
+import {
+  type CompactionPlan,
+  isCompact,
+  leftOutParts,
+  type MergeFailures,
+  nextCompaction,
+} from './compaction.ts';
 import {writeNewKeys} from './key-files.ts';
 import type {FrozenMemtable, Memtables} from './memtables.ts';
 import {type PartWriting, recordOf, withMerged, writeFlushed} from './new-parts.ts';
@@ -35,6 +42,8 @@ export class PartCommits {
   /** Before a merge begins: what it has to know. */
   readonly #preparing: Slices;
   readonly #cut: BlockCut;
+  /** By file of a part, whose name no other ever has. */
+  readonly #failures = new Map<string, number>();
   #run: MergeRun | undefined;
   #isStopped = false;
 
@@ -51,13 +60,43 @@ export class PartCommits {
     while (memtables.holds(frozen)) await this.#flush(memtables.oldest!, pressure);
   }
 
-  /** Neighbouring parts as one. Requires that the replica is loaded. */
-  async merge(parts: readonly Part[]): Promise<void> {
+  get failures(): MergeFailures {
+    return this.#failures;
+  }
+
+  /** How many parts no compaction takes any more. */
+  get leftOut(): number {
+    return this.#failures.size === 0
+      ? 0
+      : leftOutParts(this.#deps.files.state, this.#failures).length;
+  }
+
+  nextMerge(): CompactionPlan | undefined {
+    return nextCompaction(this.#deps.files.state, this.#failures);
+  }
+
+  /** False if there was nothing to do; else requires that the replica is loaded, as `mergeAll` does. */
+  async mergeNext(): Promise<boolean> {
+    const plan = this.nextMerge();
+    if (plan === undefined) return false;
+    await this.#merge(this.#deps.files.parts.slice(plan.start, plan.end));
+    return true;
+  }
+
+  /** Those that are left out, too. */
+  async mergeAll(): Promise<void> {
+    const {parts, state} = this.#deps.files;
+    if (!isCompact(state)) await this.#merge(parts);
+  }
+
+  /** Neighbouring parts as one. */
+  async #merge(parts: readonly Part[]): Promise<void> {
     const {files, counts} = this.#deps;
     for (const {file} of parts) file.retain();
     try {
       const merged = await this.#merged(parts.map(({record}) => record));
       await files.commit((state) => withMerged(state, parts, merged));
+      for (const {record} of parts) this.#failures.delete(record.file);
       counts.compactions += 1;
       counts.compactedBytes += merged?.bytes ?? 0;
     } finally {
@@ -84,7 +123,8 @@ export class PartCommits {
     const job = {directory, parts, file, bucket, version: partVersion(), tables};
     this.#run = merges.begin(job);
     const {written} = this.#run;
-    const part = await files.writing(file, () => this.#orDiscarded(file, written));
+    const write = () => this.#orDiscarded(file, {parts, written});
+    const part = await files.writing(file, write);
     const [{lo}, {hi}] = [parts[0]!, parts.at(-1)!];
     return part && recordOf(part, {file, lo, hi, cleanIndex: state.tombstones.at(-1)?.index});
   }
@@ -92,16 +132,29 @@ export class PartCommits {
   /** Who carried it out may be gone while the replica goes on: nobody else would remove the file by then. */
   async #orDiscarded(
     file: string,
-    written: Promise<WrittenPart | undefined>,
+    {parts, written}: {parts: readonly PartRecord[]; written: MergeRun['written']},
   ): Promise<WrittenPart | undefined> {
     try {
       return await written;
     } catch (error) {
-      if (error instanceof DbError) await this.#deps.files.discard(file);
-      throw error;
+      if (error instanceof FatalError) throw error;
+      await this.#deps.files.discard(file);
+      throw this.#failed(parts, error);
     } finally {
       this.#run = undefined;
     }
+  }
+
+  /**
+   * Whoever carried it out is gone, or met a mistake of ours: it worked on files alone, so that says nothing of
+   * the replica, which goes on without it. A process that ended for it would meet it again at each start.
+   */
+  #failed(parts: readonly PartRecord[], error: unknown): unknown {
+    const code = error instanceof DbError ? error.code : undefined;
+    if (code !== undefined && code !== 'UNAVAILABLE') return error;
+    for (const {file} of parts) this.#failures.set(file, (this.#failures.get(file) ?? 0) + 1);
+    const message = `${parts.length} parts cannot be merged: ${String(error)}`;
+    return code === undefined ? new DbError('UNAVAILABLE', message, {}, error) : error;
   }
 
   async #flush(frozen: FrozenMemtable, pressure: () => number): Promise<void> {

@@ -11,7 +11,6 @@ import type {
   TableScan,
 } from '@flotilla/column';
 import type {BucketTime} from './block-cut.ts';
-import {isCompact, nextCompaction} from './compaction.ts';
 import {type DeadColumnIds, DeadColumns} from './dead-columns.ts';
 import {HeldIndex} from './held-index.ts';
 import {type FrozenMemtable, Memtables} from './memtables.ts';
@@ -334,7 +333,8 @@ export class ReplicaStorage {
     const {length: parts} = this.#files.parts;
     const [partBytes, memtableBytes] = [this.partBytes(), this.memtableBytes()];
     const memoryBytes = memtableBytes + this.indexBytes();
-    return {parts, partBytes, memtableBytes, memoryBytes, seriesCount: this.seriesCount};
+    const {leftOut} = this.#commits;
+    return {parts, leftOut, partBytes, memtableBytes, memoryBytes, seriesCount: this.seriesCount};
   }
 
   /** Loaded or not. */
@@ -343,7 +343,8 @@ export class ReplicaStorage {
     const bytes = {memtableBytes: this.memtableBytes(), indexBytes: this.indexBytes()};
     const {compactions} = this.#order;
     const counts = {isLoaded, seriesCount, tombstones, ...bytes, compactions};
-    return viewOf({state: this.#files.state, memtables: this.#memtables.all(), counts});
+    const {failures} = this.#commits;
+    return viewOf({state: this.#files.state, failures, memtables: this.#memtables.all(), counts});
   }
 
   needsFlush(limits: {readonly memtableBytes: number}): boolean {
@@ -362,7 +363,7 @@ export class ReplicaStorage {
   }
 
   needsCompaction(): boolean {
-    return nextCompaction(this.#files.state) !== undefined;
+    return this.#commits.nextMerge() !== undefined;
   }
 
   /**
@@ -370,20 +371,12 @@ export class ReplicaStorage {
    * that the replica is loaded, unless there is nothing to do.
    */
   compact(): Promise<boolean> {
-    return this.#order.compaction(async () => {
-      const plan = nextCompaction(this.#files.state);
-      if (plan === undefined) return false;
-      await this.#commits.merge(this.#files.parts.slice(plan.start, plan.end));
-      return true;
-    });
+    return this.#order.compaction(() => this.#commits.mergeNext());
   }
 
   /** Everything that is in parts into one part. Requires the same. */
   compactAll(): Promise<void> {
-    return this.#order.compaction(async () => {
-      const {parts, state} = this.#files;
-      if (!isCompact(state)) await this.#commits.merge(parts);
-    });
+    return this.#order.compaction(() => this.#commits.mergeAll());
   }
 
   /** Flushes up to `point`, then pins the files of the durable state. */

@@ -17,6 +17,8 @@ export class StorageCounts {
 /** What one replica holds now. */
 export interface StorageSizes {
   readonly parts: number;
+  /** Of them, those that no compaction takes any more. */
+  readonly leftOut: number;
   readonly partBytes: number;
   readonly memtableBytes: number;
   /** Of memtables and the series index. */

@@ -3,7 +3,7 @@
 // to be loaded.
 
 import type {TableId} from '@flotilla/base';
-import {nextCompaction} from './compaction.ts';
+import {leftOutParts, type MergeFailures, nextCompaction} from './compaction.ts';
 import type {Memtable} from './memtable.ts';
 import type {ReplicaState} from './replica-state.ts';
 
@@ -14,6 +14,8 @@ export interface StoredPart {
   /** It holds the effect of the log entries in (lo, hi]. */
   readonly lo: number;
   readonly hi: number;
+  /** Its merges failed: no compaction takes it any more. */
+  readonly isLeftOut?: true | undefined;
 }
 
 /** Rows as written: duplicates and deleted ones count until they are compacted away. */
@@ -38,12 +40,15 @@ export interface StorageView {
   readonly flushes: number;
   /** Under way, and those that wait for them. */
   readonly compactions: number;
+  /** Parts that no compaction takes any more. */
+  readonly leftOut: number;
   /** What the next one would merge; absent where nothing is due. */
   readonly due?: {readonly parts: number; readonly bytes: number} | undefined;
 }
 
 interface Held {
   readonly state: ReplicaState;
+  readonly failures: MergeFailures;
   /** The active one is the last. */
   readonly memtables: readonly Memtable[];
   readonly counts: Pick<
@@ -52,11 +57,14 @@ interface Held {
   >;
 }
 
-export function viewOf({state, memtables, counts}: Held): StorageView {
-  const parts = state.parts.map(({file, bytes, lo, hi, tables}) => {
-    return {file, bytes, lo, hi, rowCount: sum(tables.map(({rowCount}) => rowCount))};
+export function viewOf({state, failures, memtables, counts}: Held): StorageView {
+  const leftOut = leftOutParts(state, failures);
+  const parts = state.parts.map((record): StoredPart => {
+    const {file, bytes, lo, hi, tables} = record;
+    const rowCount = sum(tables.map((table) => table.rowCount));
+    return {file, bytes, lo, hi, rowCount, ...(leftOut.includes(record) && {isLeftOut: true})};
   });
-  const plan = nextCompaction(state);
+  const plan = nextCompaction(state, failures);
   const merged = plan === undefined ? [] : parts.slice(plan.start, plan.end);
   return {
     ...counts,
@@ -64,6 +72,7 @@ export function viewOf({state, memtables, counts}: Held): StorageView {
     keyBytes: sum(state.keyFiles.map(({bytes}) => bytes)),
     tables: tablesOf(state, memtables),
     flushes: memtables.length - 1,
+    leftOut: leftOut.length,
     due: plan && {parts: merged.length, bytes: sum(merged.map(({bytes}) => bytes))},
   };
 }

@@ -32,7 +32,7 @@ export function renderStorage(storage: Storage, style: TableStyle): string {
   const held = isPartByPart
     ? [
         table(replicas.map(describeReplica), REPLICA_COLUMNS),
-        table(replicas.flatMap(describeParts), PART_COLUMNS),
+        table(replicas.flatMap(describeParts), partColumns(replicas)),
       ]
     : [table(sets?.map(describeSet) ?? [], SET_COLUMNS)];
   const ofNodes = sets === undefined ? table(nodes.map(describeNode), NODE_COLUMNS) : '';
@@ -123,19 +123,28 @@ function describeReplica(replica: StoredReplica): Record<string, unknown> {
 }
 
 function describeParts({node, parts = []}: StoredReplica): Record<string, unknown>[] {
-  return parts.map(({file, bytes, rowCount, lo, hi}) => {
-    return {node, file, size: formatBytes(bytes), rows: rowCount, entries: `${lo + 1}-${hi}`};
+  return parts.map(({file, bytes, rowCount, lo, hi, isLeftOut}) => {
+    const note = isLeftOut === true ? 'left out of compactions' : undefined;
+    const entries = `${lo + 1}-${hi}`;
+    return {node, file, size: formatBytes(bytes), rows: rowCount, entries, note};
   });
+}
+
+/** Of most there is nothing to note. */
+function partColumns(replicas: readonly StoredReplica[]): readonly string[] {
+  const isNoted = replicas.some(({leftOut}) => leftOut > 0);
+  return isNoted ? [...PART_COLUMNS, 'note'] : PART_COLUMNS;
 }
 
 /** What is under way or due. */
 function noteOf(replica: StoredReplica): string | undefined {
-  const {state, partCount, flushes, isFlushDue, compactions, due, tombstones} = replica;
+  const {state, partCount, flushes, isFlushDue, compactions, leftOut, due, tombstones} = replica;
   if (partCount === undefined) return state;
   const notes = [
     flushes > 0 ? 'flushing' : isFlushDue ? 'flush due' : undefined,
     compactions > 0 ? 'compacting' : undefined,
     due && `${counted(due.parts, 'part')} (${formatBytes(due.bytes)}) to merge`,
+    leftOut > 0 ? `${counted(leftOut, 'part')} left out of compactions` : undefined,
     tombstones > 0 ? `${counted(tombstones, 'delete')} to carry out` : undefined,
   ].filter((note) => note !== undefined);
   return notes.length === 0 ? undefined : notes.join(', ');

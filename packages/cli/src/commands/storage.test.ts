@@ -93,6 +93,20 @@ describe('storage show', () => {
     expect(out).toMatch(/^ +1 +00000001\.part +700\.0 kB +600 +1-90$/m);
   });
 
+  it('names the parts that compactions leave out, and why none is due', async () => {
+    const parts = [1, 2].map((number) => {
+      const part = {file: `0000000${number}.part`, bytes: 700_000, rowCount: 600, lo: 0, hi: 90};
+      return number === 1 ? part : {...part, isLeftOut: true};
+    });
+    const replicas = [{...REPLICA, due: undefined, flushes: 0, leftOut: 1, parts}];
+    const found = {nodes: NODES, tables: [TABLE], sets: [{...SET, replicas}]};
+    const {url} = await fakeCluster({'GET /admin/v1/storage': () => found});
+    const {out} = await run(['storage', 'show', '12'], {url});
+    expect(out).toContain('1 part left out of compactions, 1 delete to carry out');
+    expect(out).toMatch(/00000001\.part +700\.0 kB +600 +1-90 +-$/m);
+    expect(out).toMatch(/00000002\.part +700\.0 kB +600 +1-90 +left out of compactions$/m);
+  });
+
   it('fits a terminal', async () => {
     const found = {nodes: NODES, tables: [TABLE], sets: [SET]};
     const {url} = await fakeCluster({'GET /admin/v1/storage': () => found});

@@ -158,6 +158,8 @@ async function openHost(
       onFault,
       onFate: (set, table) => core()?.effects.fateApplied(set, table),
       onLoading: (loading) => void onLoading(loading),
+      onPutOff: ({set, replica}, error) =>
+        log.warn({set, replica, err: error}, 'a compaction is put off'),
     }),
     locate: (set, replica) => nodeOf(core()?.copy.catalog, set, replica),
     onReopened: ({set}) => core()?.replicas.reopened(set),

@@ -48,6 +48,12 @@ export interface ReplicaFactoryDeps {
   /** An entry was applied that dropped, recovered or purged the table. */
   readonly onFate: (set: ReplicaSetId, table: TableId) => void;
   readonly onLoading?: MachineEvents['onLoading'];
+  readonly onPutOff?: ((key: SetReplica, error: unknown) => void) | undefined;
+}
+
+interface SetReplica {
+  readonly set: ReplicaSetId;
+  readonly replica: ReplicaId;
 }
 
 type Open = HostOptions['openStateMachine'];
@@ -77,7 +83,7 @@ function openMeta(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMa
 
 async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMachine> {
   const {disk, slices, merges, manifests, limits, counts, clusterVersion} = deps;
-  const {onFault, onFate, onLoading} = deps;
+  const {onFault, onFate, onLoading, onPutOff} = deps;
   const {store, set, replica, founding, isBuried} = identity;
   const manifest = manifests.get(store)!;
   const birth = readBirth(manifest, identity);
@@ -100,6 +106,7 @@ async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promis
     onFault,
     onFate: (table) => onFate(set, table),
     onLoading,
+    onPutOff: (error) => onPutOff?.({set, replica}, error),
   });
 }
 

@@ -76,6 +76,7 @@ function stored(set: ReplicaSetId, node: number, more: Partial<StoredReplica>): 
     tombstones: 0,
     flushes: 0,
     compactions: 0,
+    leftOut: 0,
     partCount: 2,
     partBytes: 600,
     largestPartBytes: 400,

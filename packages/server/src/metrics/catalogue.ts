@@ -313,6 +313,10 @@ export const METRICS = {
   flotilla_storage_index_bytes: {type: 'gauge', help: 'Series indexes in memory.'},
   flotilla_storage_series: {type: 'gauge', help: 'Series of all replicas of this node.'},
   flotilla_storage_parts: {type: 'gauge', help: 'Part files.'},
+  flotilla_storage_parts_left_out: {
+    type: 'gauge',
+    help: 'Of them, those that no compaction takes any more, since their merges failed (part_merge_failures_max).',
+  },
   flotilla_storage_part_bytes: {type: 'gauge', help: 'Bytes of the part files.'},
   flotilla_storage_flushes_total: {type: 'counter', help: 'Memtables written as parts.'},
   flotilla_storage_flushed_bytes_total: {

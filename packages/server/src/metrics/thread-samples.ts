@@ -142,6 +142,7 @@ function storageSamples({machines, storage}: ThreadParts): Sample[] {
     {metric: 'flotilla_storage_index_bytes', value: sum.memoryBytes - sum.memtableBytes},
     {metric: 'flotilla_storage_series', value: sum.seriesCount},
     {metric: 'flotilla_storage_parts', value: sum.parts},
+    {metric: 'flotilla_storage_parts_left_out', value: sum.leftOut},
     {metric: 'flotilla_storage_part_bytes', value: sum.partBytes},
     {metric: 'flotilla_storage_flushes_total', value: storage.flushes},
     {metric: 'flotilla_storage_flushed_bytes_total', value: storage.flushedBytes},
@@ -162,10 +163,19 @@ function mergeSamples({merges, cpuMs, readBytes, restMs, deaths}: CompactionCoun
 
 /** In one go: a list of the sizes of thousands of replicas is garbage that outlives the young. */
 function sumOfSizes(machines: readonly ReplicaMachine[]): StorageSizes {
-  const sum = {parts: 0, partBytes: 0, memtableBytes: 0, memoryBytes: 0, seriesCount: 0};
+  const sum = {
+    parts: 0,
+    leftOut: 0,
+    partBytes: 0,
+    memtableBytes: 0,
+    memoryBytes: 0,
+    seriesCount: 0,
+  };
   for (const machine of machines) {
-    const {parts, partBytes, memtableBytes, memoryBytes, seriesCount} = machine.storage.sizes();
+    const {parts, leftOut, partBytes, memtableBytes, memoryBytes, seriesCount} =
+      machine.storage.sizes();
     sum.parts += parts;
+    sum.leftOut += leftOut;
     sum.partBytes += partBytes;
     sum.memtableBytes += memtableBytes;
     sum.memoryBytes += memoryBytes;

@@ -105,6 +105,11 @@ export class ThreadEngine implements ThreadProgram {
       counts: new StorageCounts(),
       clusterVersion: () => this.catalog?.clusterVersion ?? 1,
       onFault: (error) => this.#fault(error),
+      onPutOff: (_, error) => {
+        // A node survives a mistake of ours in a merge; a run is to show it.
+        const {cause} = error as DbError;
+        if (cause !== undefined && !(cause instanceof FatalError)) throw cause;
+      },
       onFate: (set, table) => this.#parts?.effects.fateApplied(set, table),
     });
     this.openStateMachine = async (identity) => {
