@@ -72,6 +72,13 @@ export class CountedFile {
     }
   }
 
+  /** Whether it lacks bytes at its end; false where the disk does not say. */
+  async isCut(): Promise<boolean> {
+    const size = this.#open().then((handle) => handle.size());
+    const [told] = await Promise.allSettled([size]);
+    return told.status === 'fulfilled' && told.value < this.bytes;
+  }
+
   #open(): Promise<DiskFile> {
     if (this.#handle !== undefined) return this.#handle;
     const handle = this.#disk.open(this.path, 'read').catch((error: unknown) => {

@@ -86,6 +86,7 @@ async function mergeTable(
     partMasks,
     memtableMasks: [],
     masked: new MaskedSeries(masked),
+    isMerged: true,
   });
   writer.beginTable(table, fields);
   for (const id of ids) {

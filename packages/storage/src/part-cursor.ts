@@ -5,7 +5,13 @@ import {assert, handledElsewhere, type SeriesId} from '@flotilla/base';
 import type {MaskedSeries} from './masked-series.ts';
 import type {Field, RowRange} from './memtable-view.ts';
 import type {Part} from './part.ts';
-import type {Block, PartVersion, Stripe, TableIndex} from './part-format.ts';
+import {
+  type Block,
+  PartDamage,
+  type PartVersion,
+  type Stripe,
+  type TableIndex,
+} from './part-format.ts';
 import {hideRows, type SeriesRows} from './series-rows.ts';
 import {type EncodedBlock, type LoadedStripe, loadDirectory, loadStripe} from './stripe-reader.ts';
 import type {Mask} from './tombstone.ts';
@@ -23,6 +29,8 @@ export interface CursorRequest {
   /** What hides rows of this part, and of which series. */
   readonly masks: readonly Mask[];
   readonly masked: MaskedSeries;
+  /** Its rows are written again. */
+  readonly isMerged?: boolean | undefined;
 }
 
 /** A block of the series at hand. Offsets inclusive. */
@@ -93,7 +101,7 @@ export class PartCursor {
   async rows(reference: BlockReference): Promise<SeriesRows> {
     const {stripe, block, hidden} = reference;
     const loaded = this.#loaded.get(stripe) ?? (await this.#load(stripe));
-    return hideRows(loaded.rows(block), hidden);
+    return hideRows(loaded.rows(block, this.#request.isMerged), hidden);
   }
 
   /** The block as it stands in the part, what is hidden in it included. */
@@ -125,6 +133,9 @@ export class PartCursor {
       const {rowCount, minOffset, maxOffset, series: owner} = blocks[block]!;
       if (owner !== series) break;
       if (minOffset >= endOffset || maxOffset < startOffset) continue;
+      // Of another stripe too, of which its directory does not know.
+      if (minOffset <= (references.at(-1)?.maxOffset ?? Number.NEGATIVE_INFINITY))
+        throw new PartDamage(`blocks of series ${series} overlap; file=${this.#part.file.path}`);
       const hidden = ranges.filter(
         (range) => range.startOffset <= maxOffset && range.endOffset > minOffset,
       );

@@ -78,6 +78,19 @@ export interface TableEntry {
 /** The disk works, and gave back other bytes than the part's: its replica alone is of no use any more. */
 export class PartDamage extends FatalError {}
 
+/**
+ * What `decode` makes of bytes of the part at `path` that are in memory. What it says against them is the part's
+ * damage, whichever layer says it: the checksum was right, so a build wrote them that should not have.
+ */
+export function decodedOf<T>(path: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof PartDamage || !(error instanceof FatalError)) throw error;
+    throw new PartDamage(`${error.message}; file=${path}`, error);
+  }
+}
+
 /** One block of a stripe. Offsets inclusive. */
 export interface Block {
   readonly series: SeriesId;
@@ -276,10 +289,13 @@ export function decodeDirectory(bytes: Uint8Array, stripe: Stripe): Block[] {
     const rowCount = reader.varint();
     const minOffset = stripe.minOffset + reader.varint();
     const maxOffset = minOffset + reader.varint();
+    const last = blocks.at(-1);
+    if (last?.series === series && minOffset <= last.maxOffset)
+      throw new FatalError(`cannot decode directory: block ${i} is not behind the one before`);
     rows += rowCount;
     blocks.push({series: series as SeriesId, rowCount, minOffset, maxOffset});
   }
   if (rows !== stripe.rowCount)
-    throw new PartDamage(`cannot decode directory: want ${stripe.rowCount} rows; have ${rows}`);
+    throw new FatalError(`cannot decode directory: want ${stripe.rowCount} rows; have ${rows}`);
   return blocks;
 }

@@ -1,13 +1,15 @@
-// Goal: whatever bytes a part holds under checksums that are right, who reads it or looks at it gets rows or a
-// FatalError, soon, and with little memory. Method: bytes of one page of a good part are changed, and all
-// checksums above it are made right again; beside that the decoders of pages get any bytes at all.
+// Goal: whatever bytes a part holds under checksums that are right, who reads it, merges it or looks at it gets
+// rows or a PartDamage, soon, and with little memory. Method: bytes of one page of a good part are changed, and
+// all checksums above it are made right again; beside that the decoders of pages get any bytes at all.
 
 import {crc32} from 'node:zlib';
-import {FatalError, SeededRandom} from '@flotilla/base';
+import {type Disk, FatalError, SeededRandom, type TableId} from '@flotilla/base';
+import type {MemoryDisk} from '@flotilla/testkit';
 import fc from 'fast-check';
 import {beforeAll, expect, test} from 'vitest';
 import {CountedFile} from './counted-file.ts';
 import {verifyRows} from './manifest.ts';
+import {mergeParts} from './merge-parts.ts';
 import {Part, type PartRecord} from './part.ts';
 import {checkPart} from './part-check.ts';
 import {
@@ -15,10 +17,12 @@ import {
   decodeFooter,
   decodeTableIndex,
   decodeTrailer,
+  encodeDirectory,
   encodeFooter,
   encodeTableIndex,
   encodeTrailer,
   type Page,
+  PartDamage,
   type PartVersion,
   type Stripe,
   type TableEntry,
@@ -29,9 +33,14 @@ import {replicasIn} from './replica-check.ts';
 import {series} from './replica-model.fixture.ts';
 import type {ReplicaState} from './replica-state.ts';
 import {Trial} from './replica-trial.fixture.ts';
+import {Slices} from './slices.ts';
 import {loadStripe, PageBodies} from './stripe-reader.ts';
 
-const PATH = 'replicas/1-1/part';
+const DIRECTORY = 'replicas/1-1';
+const PATH = `${DIRECTORY}/part`;
+const WHOLE_PATH = `${DIRECTORY}/whole`;
+const MERGED_PATH = `${DIRECTORY}/merged`;
+const SERIES_MAX = 10;
 const FLIPS = process.env['FLOTILLA_LONGER'] === '1' ? 40_000 : 250;
 /** One page at its longest, and what reading a small part takes besides. */
 const MEMORY_BYTES_MAX = 160 * 1024 * 1024;
@@ -136,37 +145,81 @@ async function readAll(part: Part): Promise<void> {
   }
 }
 
-async function isFatalOrNone(work: Promise<unknown>): Promise<boolean> {
+/** With an older one of the same rows, so that each block meets another. */
+async function mergeBoth(disk: Disk, record: PartRecord): Promise<void> {
+  const tables = record.tables.map(({table}) => ({
+    table: table as TableId,
+    series: Int32Array.from({length: SERIES_MAX}, (_, series) => series),
+    partMasks: [[], []],
+    masked: new Map(),
+  }));
+  const job = {
+    directory: DIRECTORY,
+    parts: [
+      {...record, file: 'whole'},
+      {...record, file: 'part'},
+    ],
+    file: 'merged',
+    bucket: {startUnits: 0n, unitsPerSecond: 1_000},
+    version: 2,
+    tables,
+  } as const;
+  const slices = new Slices({due: () => undefined}, {work: 'compaction'});
+  try {
+    await mergeParts(job, {disk, slices});
+  } finally {
+    await disk.remove(MERGED_PATH);
+  }
+}
+
+/** Of anything else that goes wrong a node would make the disk's fault, or a mistake of its own. */
+async function isDamagedOrNone(work: Promise<unknown>): Promise<boolean> {
   try {
     await work;
     return false;
   } catch (error) {
-    if (!(error instanceof FatalError)) throw error;
+    if (!(error instanceof PartDamage)) throw error;
     return true;
   }
 }
 
+async function withParts(good: Uint8Array): Promise<MemoryDisk> {
+  const {disk} = new Trial().fixture;
+  await disk.makeDirectory(DIRECTORY);
+  for (const path of [PATH, WHOLE_PATH]) {
+    await (await disk.open(path, 'create')).close();
+    disk.overwrite(path, good);
+  }
+  return disk;
+}
+
+const partOf = (disk: Disk, {bytes, record}: Good): Part =>
+  new Part(record, new CountedFile(disk, DIRECTORY, 'part', bytes.length));
+
 test.each([1, 2] as const)(
-  'a part of version %i under right checksums is read, or refused',
+  'a part of version %i under right checksums is read and merged, or damaged',
   async (version) => {
-    const {bytes: good, record} = parts.get(version)!;
-    const {disk} = new Trial().fixture;
-    await disk.makeDirectory('replicas/1-1');
-    await (await disk.open(PATH, 'create')).close();
+    const whole = parts.get(version)!;
+    const {bytes: good, record} = whole;
+    const disk = await withParts(good);
+    expect(await isDamagedOrNone(mergeBoth(disk, record))).toBe(false);
     const random = new SeededRandom(20_261_122 + version);
     let refused = 0;
     for (let i = 0; i < FLIPS; i++) {
       disk.overwrite(PATH, forged(good, random));
       const beganMs = performance.now();
       const before = process.memoryUsage().arrayBuffers;
-      const part = new Part(record, new CountedFile(disk, 'replicas/1-1', 'part', good.length));
-      const isRefused = await isFatalOrNone(readAll(part)).catch((error: unknown) => {
+      const look = async (): Promise<boolean> => {
+        await isDamagedOrNone(mergeBoth(disk, record));
+        return isDamagedOrNone(readAll(partOf(disk, whole)));
+      };
+      const isRefused = await look().catch((error: unknown) => {
         throw new Error(`forgery ${i} of version ${version}`, {cause: error});
       });
       if (isRefused) refused += 1;
       await checkPart(
         disk,
-        {path: PATH, record, seriesCount: 10},
+        {path: PATH, record, seriesCount: SERIES_MAX},
         {fault: () => {}, read: () => {}},
       );
       const tookMs = performance.now() - beganMs;
@@ -179,6 +232,29 @@ test.each([1, 2] as const)(
   },
   600_000,
 );
+
+test('a part that has lost its end is damaged, and a disk that gives nothing is not taken for that', async () => {
+  const whole = parts.get(2)!;
+  const disk = await withParts(whole.bytes);
+  disk.fail({operation: 'read', path: PATH});
+  await expect(isDamagedOrNone(readAll(partOf(disk, whole)))).rejects.toThrow('EIO');
+  disk.overwrite(PATH, whole.bytes.subarray(0, whole.bytes.length - 1));
+  const reading = readAll(partOf(disk, whole));
+  await expect(reading).rejects.toThrow(/^it has lost its end: want \d+ bytes; file=replicas/);
+  await expect(reading).rejects.toThrow(PartDamage);
+});
+
+test('a directory whose blocks of a series do not follow each other is refused', () => {
+  const {bytes} = parts.get(1)!;
+  const [stripe] = opened(bytes).indexes[0]!.stripes;
+  const block = {series: stripe!.firstSeries, rowCount: 1, minOffset: 0, maxOffset: 9};
+  const blocks = [block, {...block, minOffset: 9}];
+  const page = encodeDirectory(blocks, 0);
+  const shape = {...stripe!, minOffset: 0, rowCount: 2, blockCount: 2};
+  expect(() => decodeDirectory(page, shape)).toThrow('block 1 is not behind the one before');
+  const behind = encodeDirectory([block, {...block, minOffset: 10, maxOffset: 10}], 0);
+  expect(decodeDirectory(behind, shape)).toHaveLength(2);
+});
 
 const anyBytes = fc.uint8Array({maxLength: 200});
 

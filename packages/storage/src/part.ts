@@ -2,10 +2,11 @@
 // 100 bytes per column of a stripe, that is per 32,768 rows) until the replica rests; everything else is
 // read when asked for.
 
-import type {TableId} from '@flotilla/base';
+import {FatalError, type TableId} from '@flotilla/base';
 import type {CountedFile} from './counted-file.ts';
 import {
   checkPage,
+  decodedOf,
   decodeFooter,
   decodeTableIndex,
   decodeTrailer,
@@ -80,7 +81,21 @@ export class Part {
 
   async readPage(page: Page): Promise<Uint8Array> {
     this.mustHold(page);
-    return checkPage(await this.file.read(page.offset, page.length), page, this.file.path);
+    return checkPage(await this.read(page.offset, page.length), page, this.file.path);
+  }
+
+  /** A file that is shorter than what was written is damaged, and nothing is wrong with the disk. */
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    const {file} = this;
+    try {
+      return await file.read(offset, length);
+    } catch (error) {
+      if (!(error instanceof FatalError) || !(await file.isCut())) throw error;
+      throw new PartDamage(
+        `it has lost its end: want ${file.bytes} bytes; file=${file.path}`,
+        error,
+      );
+    }
   }
 
   /** A length of damaged bytes reads nothing, and takes no memory. */
@@ -99,12 +114,13 @@ export class Part {
     const entry = entries.find((each) => each.table === table);
     if (entry === undefined)
       throw new PartDamage(`table ${table} is in the manifest only; file=${this.file.path}`);
-    return decodeTableIndex(await this.readPage(entry.index), version);
+    const bytes = await this.readPage(entry.index);
+    return decodedOf(this.file.path, () => decodeTableIndex(bytes, version));
   }
 
   async #loadFooter(): Promise<Footer> {
     const {file} = this;
-    const trailer = await file.read(file.bytes - TRAILER_BYTES, TRAILER_BYTES);
+    const trailer = await this.read(file.bytes - TRAILER_BYTES, TRAILER_BYTES);
     const {version, footer} = decodeTrailer(trailer, file.path);
     if (footer.offset + footer.length + TRAILER_BYTES !== file.bytes)
       throw new PartDamage(`footer does not end at the trailer; file=${file.path}`);
@@ -113,6 +129,7 @@ export class Part {
       throw new PartDamage(
         `another part than the manifest names: want checksum ${checksum}; have ${footer.crc}; file=${file.path}`,
       );
-    return {version, entries: decodeFooter(await this.readPage(footer))};
+    const bytes = await this.readPage(footer);
+    return {version, entries: decodedOf(file.path, () => decodeFooter(bytes))};
   }
 }

@@ -25,6 +25,8 @@ export interface RowSourceOptions {
   readonly memtableMasks: readonly (readonly Mask[])[];
   /** Of all of these masks. */
   readonly masked: MaskedSeries;
+  /** The rows are written again. */
+  readonly isMerged?: boolean | undefined;
 }
 
 export class RowSource {
@@ -37,9 +39,9 @@ export class RowSource {
   }
 
   static async open(options: RowSourceOptions): Promise<RowSource> {
-    const {parts, table, fields, series, range, partMasks, masked} = options;
+    const {parts, table, fields, series, range, partMasks, masked, isMerged} = options;
     const cursors = parts.map(async (part, i) => {
-      const request = {fields, series, ...range, masks: partMasks[i]!, masked};
+      const request = {fields, series, ...range, masks: partMasks[i]!, masked, isMerged};
       return new PartCursor(part, await part.tableIndex(table), request);
     });
     return new RowSource(options, await Promise.all(cursors));

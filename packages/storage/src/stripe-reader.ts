@@ -1,6 +1,7 @@
 // One stripe in memory: the pages that a scan asked for, read by coalesced ranges and verified; the
 // columns of a block are decoded only when the block is wanted.
 
+import {FatalError} from '@flotilla/base';
 import {ByteReader, type ChunkColumn, decodeColumn} from '@flotilla/column';
 import {readBlockColumn} from './block-column.ts';
 import type {Field} from './memtable-view.ts';
@@ -9,8 +10,8 @@ import {
   type Block,
   checkPage,
   decodeDirectory,
+  decodedOf,
   type Page,
-  PartDamage,
   type Stripe,
 } from './part-format.ts';
 import type {SeriesRows} from './series-rows.ts';
@@ -50,32 +51,46 @@ export interface EncodedBlock extends Omit<Block, 'series'> {
   readonly columns: readonly (Uint8Array | undefined)[];
 }
 
+interface StripePages {
+  readonly blocks: readonly Block[];
+  readonly offsets: PageBodies;
+  readonly columns: readonly (PageBodies | undefined)[];
+}
+
 export class LoadedStripe {
   readonly blocks: readonly Block[];
+  /** Of the part's file. */
+  readonly #path: string;
   readonly #offsets: PageBodies;
   readonly #columns: readonly (PageBodies | undefined)[];
   readonly #fields: readonly Field[];
 
-  constructor(
-    blocks: readonly Block[],
-    offsets: PageBodies,
-    columns: readonly (PageBodies | undefined)[],
-    fields: readonly Field[],
-  ) {
-    this.blocks = blocks;
-    this.#offsets = offsets;
-    this.#columns = columns;
+  constructor(path: string, fields: readonly Field[], pages: StripePages) {
+    this.#path = path;
     this.#fields = fields;
+    this.blocks = pages.blocks;
+    this.#offsets = pages.offsets;
+    this.#columns = pages.columns;
   }
 
-  /** All rows of a block, decoded into arrays of their own. */
-  rows(block: number): SeriesRows {
-    const {rowCount} = this.blocks[block]!;
-    const body = this.#offsets.body(block);
-    if (body === undefined) throw new PartDamage(`block ${block} of ${rowCount} rows has no times`);
+  /**
+   * All rows of a block, decoded into arrays of their own.
+   * @param isMerged  what is written of them must be in order: they are looked through
+   */
+  rows(block: number, isMerged = false): SeriesRows {
+    return decodedOf(this.#path, () => this.#rows(block, isMerged));
+  }
+
+  #rows(block: number, isMerged: boolean): SeriesRows {
+    const {rowCount, minOffset, maxOffset} = this.blocks[block]!;
+    const body = this.#timesOf(block);
     const offsets = decodeColumn(new ByteReader(body), 'integer', rowCount) as {
       values: Float64Array;
     };
+    if (offsets.values[0] !== minOffset || offsets.values[rowCount - 1] !== maxOffset)
+      throw new FatalError(`the times of block ${block} are not those of its directory`);
+    if (isMerged && !ascends(offsets.values))
+      throw new FatalError(`the times of block ${block} do not ascend`);
     const columns: (ChunkColumn | undefined)[] = [];
     for (let i = 0; i < this.#columns.length; i++) {
       const values = this.#columns[i]?.body(block);
@@ -87,12 +102,26 @@ export class LoadedStripe {
   encoded(block: number): EncodedBlock {
     const {rowCount, minOffset, maxOffset} = this.blocks[block]!;
     const columns = this.#columns.map((column) => column?.body(block));
-    return {rowCount, minOffset, maxOffset, offsets: this.#offsets.body(block)!, columns};
+    const offsets = decodedOf(this.#path, () => this.#timesOf(block));
+    return {rowCount, minOffset, maxOffset, offsets, columns};
+  }
+
+  #timesOf(block: number): Uint8Array {
+    const body = this.#offsets.body(block);
+    if (body !== undefined) return body;
+    throw new FatalError(`block ${block} of ${this.blocks[block]!.rowCount} rows has no times`);
   }
 }
 
+function ascends(offsets: Float64Array): boolean {
+  for (let row = 1; row < offsets.length; row++)
+    if (!(offsets[row]! > offsets[row - 1]!)) return false;
+  return true;
+}
+
 export async function loadDirectory(part: Part, stripe: Stripe): Promise<readonly Block[]> {
-  return decodeDirectory(await part.readPage(stripe.directory), stripe);
+  const bytes = await part.readPage(stripe.directory);
+  return decodedOf(part.file.path, () => decodeDirectory(bytes, stripe));
 }
 
 export async function loadStripe(
@@ -108,12 +137,13 @@ export async function loadStripe(
   ];
   const pages = await readPages(part, wanted);
   const bodies = (page: Page) => new PageBodies(pages.get(page)!, stripe.blockCount);
-  return new LoadedStripe(
-    decodeDirectory(pages.get(stripe.directory)!, stripe),
-    bodies(stripe.offsets),
-    columns.map((page) => page && bodies(page)),
-    fields,
-  );
+  const {path} = part.file;
+  const decoded = decodedOf(path, () => ({
+    blocks: decodeDirectory(pages.get(stripe.directory)!, stripe),
+    offsets: bodies(stripe.offsets),
+    columns: columns.map((page) => page && bodies(page)),
+  }));
+  return new LoadedStripe(path, fields, decoded);
 }
 
 /** Pages near each other come by one read. */
@@ -147,7 +177,7 @@ async function readRun(
   const start = pages[0]!.offset;
   const last = pages.at(-1)!;
   part.mustHold(last);
-  const bytes = await part.file.read(start, last.offset + last.length - start);
+  const bytes = await part.read(start, last.offset + last.length - start);
   for (const page of pages) {
     const from = page.offset - start;
     result.set(page, checkPage(bytes.subarray(from, from + page.length), page, part.file.path));
