@@ -101,7 +101,7 @@ export const ERRORS = {
   LINE_TOO_LONG: {
     http: 400,
     retry: 'never',
-    doc: 'The line, its key or one of its strings is over its limit.',
+    doc: 'The line or row, its key or one of its strings is over its limit.',
   },
   TIME_OUT_OF_RANGE: {http: 400, retry: 'never', doc: 'The time is outside what can be stored.'},
   TIME_IN_FUTURE: {http: 400, retry: 'never', doc: 'The time is further ahead than `max_future`.'},

@@ -84,7 +84,8 @@ export const LIMITS = {
   share_bytes_max: {
     value: 8 * MIB,
     unit: 'bytes',
-    why: 'One log entry; a larger share is split in line order.',
+    code: 'LINE_TOO_LONG',
+    why: 'One log entry; a larger share is split in line order, and a row that alone is larger refused.',
   },
   write_deadline_ms: {
     value: 4_000,

@@ -73,6 +73,30 @@ test('a piece names the series of its own rows: their keys alone may be too much
   expect(named).toEqual(keys.map((key) => [key]));
 });
 
+test('a row that alone is over the limit is refused by its line, and the others are written', async () => {
+  trial.cluster.addBucket(0, 1);
+  const max = LIMITS.share_bytes_max.value;
+  const outcome = await trial.write(sizedBatch(10, max, 20));
+  expect(outcome).toMatchObject({writtenRows: 2, rejectedLines: 1});
+  const reason = `the row is over ${max} bytes`;
+  expect(outcome.lines).toMatchObject([{line: 2, code: 'LINE_TOO_LONG', reason}]);
+  expect(textsReceived().join('')).toBe('02');
+  trial.received = [];
+  expect(await trial.write(sizedBatch(max - 1_000))).toMatchObject({writtenRows: 1});
+  expect(await trial.write(sizedBatch(max))).toMatchObject({writtenRows: 0, rejectedLines: 1});
+  expect(trial.received).toHaveLength(1);
+});
+
+test('of a body that must be taken whole nothing is sent where a row is too large', async () => {
+  trial.cluster.addBucket(0, 1);
+  const batch = sizedBatch(10, LIMITS.share_bytes_max.value);
+  const request = {database: DATABASE, batch, lineText: () => '', deadlineMs: 4_000};
+  const writing = trial.router().write({...request, acceptPartial: false});
+  const outcome = await trial.cluster.clock.resolve(writing);
+  expect(outcome).toMatchObject({writtenRows: 0, rejectedLines: 1, sets: [], lines: [{line: 2}]});
+  expect(trial.received).toEqual([]);
+});
+
 test('behind a piece whose outcome is unknown none is sent', async () => {
   trial.cluster.addBucket(0, 1);
   const sequences = new Set<number>();
@@ -98,8 +122,9 @@ test('a body becomes the same shares whatever the numbers of the router that sen
   const keys = async (rowCount: number) => {
     trial.received = [];
     const batch = wideBatch(rowCount);
-    await trial.cluster.clock.resolve(one.write({...request, batch, idempotencyKey: 'k'}));
-    return trial.received.length;
+    const writing = one.write({...request, batch, idempotencyKey: 'k'});
+    const {rejectedLines} = await trial.cluster.clock.resolve(writing);
+    return trial.received.length + rejectedLines;
   };
   // The largest body that is one share at sequence 0 is one share at sequences of more digits.
   const most = await largest(keys);
@@ -115,6 +140,19 @@ function wideBatch(rowCount: number): ParsedBatch {
   const [table] = base.tables;
   const fields = [{name: 's', count: 2, rows: Int32Array.of(0, 1), values}];
   return {...base, tables: [{...table!, fields}]};
+}
+
+/** A row for each size: of a string of so many bytes, each its row's digit. */
+function sizedBatch(...sizes: number[]): ParsedBatch {
+  const [table] = batchOf(['sized'], sizes.length).tables;
+  const ends = new Uint32Array(sizes.length);
+  for (const [i, size] of sizes.entries()) ends[i] = size + (ends[i - 1] ?? 0);
+  const bytes = new Uint8Array(ends.at(-1)!);
+  for (const [i, size] of sizes.entries()) bytes.fill(48 + i, ends[i]! - size, ends[i]!);
+  const count = sizes.length;
+  const rows = Int32Array.from(sizes.keys());
+  const fields = [{name: 's', count, rows, values: {type: 'string' as const, bytes, ends}}];
+  return {tables: [{...table!, fields}], rowCount: count, badLines: [], badLineCount: 0};
 }
 
 async function largest(sharesOf: (bytes: number) => Promise<number>): Promise<number> {

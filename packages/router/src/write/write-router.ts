@@ -14,6 +14,7 @@ import type {MetaDdl} from './ddl.ts';
 import {type DeleteOutcome, type DeleteTarget, sendDeletions} from './deletions.ts';
 import {awaitFences} from './fences.ts';
 import {isOfFullSet, refuseNewSeries} from './full-sets.ts';
+import {refuseLargeRows} from './large-rows.ts';
 import type {Refusal} from './refusal.ts';
 import {Rejections} from './rejected-rows.ts';
 import type {ResolvedTable} from './resolved-table.ts';
@@ -99,6 +100,12 @@ interface EncodedShare {
   readonly bytes: Uint8Array;
 }
 
+interface Encoded {
+  readonly shares: readonly EncodedShare[];
+  /** Of one row each, over the limit. */
+  readonly tooLarge: readonly SetShare[];
+}
+
 export class WriteRouter {
   readonly #ports: WriteRouterPorts;
   readonly counts = new WriteCounts();
@@ -130,7 +137,12 @@ export class WriteRouter {
     if (prepared.rejections.count > 0 && !request.acceptPartial) return summary(refusedBy, []);
     const sets: SetOutcome[] = [];
     for (let pass = 0; ; pass++) {
-      const sent = await this.#sendAll(prepared.placement, request);
+      const encoded = await this.#encode(buildShares(prepared.placement), request.idempotencyKey);
+      refuseLargeRows(encoded.tooLarge, prepared.rejections);
+      // Of what is placed anew each row has fitted before.
+      const isRefused = encoded.tooLarge.length > 0 && !request.acceptPartial;
+      if (isRefused && pass === 0) return summary(refusedBy, []);
+      const sent = await this.#sendAll(encoded.shares, request);
       const outdated = sent.filter(({outcome: {error}}) => isOutdated(error));
       const full = request.acceptPartial ? sent.filter(isOfFullSet) : [];
       const failed = [...outdated, ...full];
@@ -301,9 +313,8 @@ export class WriteRouter {
     );
   }
 
-  async #sendAll(placement: Placement, request: WriteRequest): Promise<SentShare[]> {
-    const encoded = await this.#encode(buildShares(placement), request.idempotencyKey);
-    const ofSet = Map.groupBy(encoded, ({share}) => share.set);
+  async #sendAll(shares: readonly EncodedShare[], request: WriteRequest): Promise<SentShare[]> {
+    const ofSet = Map.groupBy(shares, ({share}) => share.set);
     const sent = await Promise.all(
       [...ofSet.values()].map((pieces) => this.#sendInOrder(pieces, request)),
     );
@@ -330,8 +341,9 @@ export class WriteRouter {
    * A share over the limit of an entry is halved in line order until each piece fits. Of a large body
    * some megabytes a turn: the thread's groups must not stand still meanwhile.
    */
-  async #encode(shares: Iterable<SetShare>, key: string | undefined): Promise<EncodedShare[]> {
+  async #encode(shares: Iterable<SetShare>, key: string | undefined): Promise<Encoded> {
     const encoded: EncodedShare[] = [];
+    const tooLarge: SetShare[] = [];
     let spentBytes = 0;
     for (const whole of shares) {
       const pending = [whole];
@@ -340,16 +352,16 @@ export class WriteRouter {
         const idempotencyKey = key === undefined ? undefined : `${key}\u0000${shareName(share)}`;
         const router = this.#nextNumber();
         const bytes = encodeShare({router, idempotencyKey, tables: share.tables});
-        if (ownBytes(bytes, router) > SHARE_BYTES_MAX && share.rowCount > 1) {
-          pending.push(...halveShare(share).reverse());
-        } else encoded.push({share, bytes});
+        if (ownBytes(bytes, router) <= SHARE_BYTES_MAX) encoded.push({share, bytes});
+        else if (share.rowCount === 1) tooLarge.push(share);
+        else pending.push(...halveShare(share).reverse());
         spentBytes += bytes.length;
         if (spentBytes < TURN_BYTES) continue;
         spentBytes = 0;
         await this.#pause();
       }
     }
-    return encoded;
+    return {shares: encoded, tooLarge};
   }
 
   /** Lets whatever waits in this thread run first. */
