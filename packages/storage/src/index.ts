@@ -34,7 +34,6 @@ export {type MergeRun, MergesInTurns, type PartMerges} from './part-merges.ts';
 export type {WrittenPart} from './part-writer.ts';
 export {
   checkReplicaFiles,
-  type ReadingCheck,
   readStagedState,
   replicasIn,
   type StoredReplica,

@@ -4,7 +4,7 @@
 import {
   type Disk,
   FatalError,
-  type FileCheck,
+  type ReadingCheck,
   type ReplicaId,
   type ReplicaSetId,
 } from '@flotilla/base';
@@ -31,11 +31,6 @@ export function* replicasIn(rows: ReadonlyMap<string, Uint8Array>): Generator<St
     const extra = rows.get(stateKeys(id.set, id.replica).extra) ?? new Uint8Array(0);
     yield {...id, state: stateOr(() => decodeStateJson(json, extra))};
   }
-}
-
-/** A disk that cannot be asked is told to `unreadable`: that says nothing of what it holds. */
-export interface ReadingCheck extends FileCheck {
-  unreadable(file: string, error: FatalError): void;
 }
 
 /** Looks at the files that the state names. */

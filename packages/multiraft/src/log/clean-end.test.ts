@@ -20,7 +20,7 @@ async function look(disk: MemoryDisk) {
   const faults: string[] = [];
   const fault = ({file, message}: {file: string; message: string}) =>
     faults.push(`${file}: ${message}`);
-  return {...(await checkLog(disk, LOG, {fault, read: () => undefined})), faults};
+  return {...(await checkLog(disk, LOG, {fault, read: () => {}, unreadable: () => {}})), faults};
 }
 
 test('after a close no byte of a record can change unseen, nor be cut off', async () => {

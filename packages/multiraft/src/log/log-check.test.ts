@@ -8,8 +8,15 @@ import {checkLog, type LogLook} from './log-check.ts';
 
 const LOG = 'store/log';
 
-async function look(disk: MemoryDisk): Promise<LogLook & {faults: FileFault[]; bytes: number}> {
+interface Seen {
+  readonly faults: FileFault[];
+  readonly unreadable: {readonly file: string; readonly message: string}[];
+  readonly bytes: number;
+}
+
+async function look(disk: MemoryDisk): Promise<LogLook & Seen> {
   const faults: FileFault[] = [];
+  const unreadable: {file: string; message: string}[] = [];
   let bytes = 0;
   const held = () =>
     disk.files().map((file) => [file, Buffer.from(disk.bytesOf(file)).toString('hex')]);
@@ -19,9 +26,10 @@ async function look(disk: MemoryDisk): Promise<LogLook & {faults: FileFault[]; b
     read: (_, count) => {
       bytes += count;
     },
+    unreadable: (file, {message}) => unreadable.push({file, message}),
   });
   expect(held()).toEqual(before);
-  return {...found, faults, bytes};
+  return {...found, faults, unreadable, bytes};
 }
 
 test('of a whole log it tells the replicas and where their entries end', async () => {
@@ -87,12 +95,52 @@ test('zeros behind the last record are none of it; what stands in them is', asyn
   expect([torn, faults]).toEqual([{file: FILE, offset: whole.length, bytes: 100}, []]);
 });
 
-test('a segment that is missing, cut, or left behind is told', async () => {
+const segment = (number: number) => `${LOG}/segment-${String(number).padStart(16, '0')}`;
+
+/** Four segments. */
+async function segmented(): Promise<MemoryDisk> {
   const disk = await filled();
   const log = await open(disk, 1);
   for (let i = 0; i < 3; i++) await log.append([write(entries(11 + i, 1))]);
   await log.close();
-  const segment = (number: number) => `${LOG}/segment-${String(number).padStart(16, '0')}`;
+  return disk;
+}
+
+test('a segment that the disk does not give is named, and the others are looked at all the same', async () => {
+  const disk = await segmented();
+  disk.fail({operation: 'read', path: segment(2), times: Infinity});
+  const found = await look(disk);
+  expect(found).toMatchObject({faults: [], isDamaged: false, isUnread: true, replicas: []});
+  expect(found.unreadable).toMatchObject([
+    {file: segment(2), message: expect.stringContaining('EIO')},
+  ]);
+  expect(found.segments).toBe(4);
+  disk.flipBit(segment(3), 40);
+  const {faults, unreadable} = await look(disk);
+  expect([faults.length, faults[0]!.file, unreadable.length]).toEqual([1, segment(3), 1]);
+  disk.mend();
+  disk.fail({operation: 'open', path: `${LOG}/end`});
+  const withoutEnd = await look(disk);
+  expect(withoutEnd.unreadable).toMatchObject([{file: `${LOG}/end`}]);
+});
+
+test('a sector that the disk has lost is damage, and told with its place', async () => {
+  const disk = await filled();
+  const log = await open(disk);
+  await log.append([write(entries(11, 100, 6, 100))]);
+  await log.close();
+  const at = disk.bytesOf(FILE).length - 1;
+  expect(at).toBeGreaterThan(4_096);
+  disk.fail({operation: 'read', path: FILE, at, times: Infinity});
+  const {faults, unreadable, isDamaged, isUnread} = await look(disk);
+  expect([isDamaged, isUnread, unreadable]).toEqual([true, false, []]);
+  expect(faults).toEqual([
+    {file: FILE, offset: at - (at % 4_096), message: 'cannot read log: a sector is lost'},
+  ]);
+});
+
+test('a segment that is missing, cut, or left behind is told', async () => {
+  const disk = await segmented();
   const whole = await look(disk);
   expect([whole.faults, whole.segments]).toEqual([[], 4]);
 
@@ -124,6 +172,7 @@ test('a log that is not there has nobody, and a destroyed replica is known as su
   const none = await checkLog(disk, 'elsewhere', {
     fault: () => expect.unreachable(),
     read: () => expect.unreachable(),
+    unreadable: () => expect.unreachable(),
   });
   expect([none.segments, none.replicas]).toEqual([0, []]);
 });

@@ -1,12 +1,12 @@
 // A look at the log of a store that is not open: what recovery would find, read segment by segment, of which
 // one is in memory, and written nowhere. Damage is told with its place and gone around, as far as what stands
-// behind it can be judged without what was lost.
+// behind it can be judged without what was lost; so is a segment that the disk does not give.
 
 import {crc32} from 'node:zlib';
 import {
   type Disk,
   FatalError,
-  type FileCheck,
+  type ReadingCheck,
   type ReplicaId,
   type ReplicaSetId,
 } from '@flotilla/base';
@@ -23,6 +23,7 @@ import {decodeItems, type EntryBlock, type LogItem} from './log-item.ts';
 import {decodeSegmentHeader, type LogRecord, RECORD_HEADER_BYTES, scanSegment} from './record.ts';
 import {listSegments, segmentPath} from './recovery.ts';
 import {salvagedDirectory} from './salvage.ts';
+import {readSegment, type SegmentBytes} from './segment-bytes.ts';
 
 /** As the log tells. */
 export interface LoggedReplica {
@@ -41,7 +42,7 @@ export interface LoggedReplica {
 export interface LogLook {
   readonly segments: number;
   readonly records: number;
-  /** Those that are damaged with the log, where it is, too. */
+  /** Those that are damaged with the log, where it is, too; none of a log that is not read whole. */
   readonly replicas: readonly LoggedReplica[];
   /** By set: the highest replica id that was destroyed here. */
   readonly tombstones: ReadonlyMap<ReplicaSetId, ReplicaId>;
@@ -52,14 +53,16 @@ export interface LogLook {
   /** Nothing of it is read by a start, which removes it. */
   readonly leftovers: readonly string[];
   readonly isDamaged: boolean;
+  /** The disk did not give all segments: what they hold is not known, and may be whole. */
+  readonly isUnread: boolean;
   /** The file that tells where the log ended in order, where it is damaged: the log itself need not be. */
   readonly damagedEnd: string | undefined;
 }
 
-/** @param path as the store has it, with its segments. Throws FatalError where it cannot be read. */
-export async function checkLog(disk: Disk, path: string, check: FileCheck): Promise<LogLook> {
+/** @param path as the store has it, with its segments. Throws FatalError where it cannot be listed. */
+export async function checkLog(disk: Disk, path: string, check: ReadingCheck): Promise<LogLook> {
   const {numbers, leftovers} = await listSegments(disk, path);
-  const end = await readCleanEnd(disk, path);
+  const end = await readable(check, `${path}/${CLEAN_END_NAME}`, () => readCleanEnd(disk, path));
   if (end !== undefined) check.read(`${path}/${CLEAN_END_NAME}`, CLEAN_END_BYTES);
   const look = new Look(check, end);
   for (const number of numbers)
@@ -68,17 +71,35 @@ export async function checkLog(disk: Disk, path: string, check: FileCheck): Prom
       isLast: number === numbers.at(-1),
     });
   look.end(path, numbers.at(-1) ?? 0);
-  const directory = look.isDamaged ? await salvagedDirectory({disk, path}) : look.directory;
+  const {isDamaged, isUnread} = look;
+  const isSalvaged = isDamaged && !isUnread;
+  const directory = isSalvaged ? await salvagedDirectory({disk, path}) : look.directory;
   return {
     segments: numbers.length,
     records: look.records,
-    replicas: [...directory.groups.values()].map(loggedOf),
+    replicas: isUnread ? [] : [...directory.groups.values()].map(loggedOf),
     tombstones: directory.tombstones,
     torn: look.torn,
     leftovers,
-    isDamaged: look.isDamaged,
+    isDamaged,
+    isUnread,
     damagedEnd: end === 'damaged' ? `${path}/${CLEAN_END_NAME}` : undefined,
   };
+}
+
+/** Undefined where the disk does not give it, which is told. */
+async function readable<T>(
+  check: ReadingCheck,
+  file: string,
+  read: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof FatalError)) throw error;
+    check.unreadable(file, error);
+    return undefined;
+  }
 }
 
 function loggedOf(group: GroupLog): LoggedReplica {
@@ -104,26 +125,30 @@ class Look {
   records = 0;
   torn: LogLook['torn'];
   isDamaged = false;
-  readonly #check: FileCheck;
+  isUnread = false;
+  readonly #check: ReadingCheck;
   readonly #end: Awaited<ReturnType<typeof readCleanEnd>>;
   /** Undefined before the first segment, and where a damaged one does not tell. */
   #nextRecord: number | undefined;
 
-  constructor(check: FileCheck, end: Awaited<ReturnType<typeof readCleanEnd>>) {
+  constructor(check: ReadingCheck, end: Awaited<ReturnType<typeof readCleanEnd>>) {
     this.#check = check;
     this.#end = end;
   }
 
   async segment(disk: Disk, path: string, place: Place): Promise<void> {
-    const file = await disk.open(path, 'read');
-    let bytes: Uint8Array;
-    try {
-      bytes = await file.readAt(0, await file.size());
-    } finally {
-      await file.close();
+    const read = await readable(this.#check, path, () => bytesOf(disk, path));
+    if (read === undefined) {
+      this.isUnread = true;
+      this.#nextRecord = undefined;
+      return;
     }
+    const {bytes, lostAt} = read;
     this.#check.read(path, bytes.length);
     try {
+      // As a start takes it, and has the replicas made anew.
+      if (lostAt !== undefined)
+        throw new FatalError(`cannot read log: a sector is lost; file=${path} offset=${lostAt}`);
       this.#read(bytes, path, place);
     } catch (error) {
       if (!(error instanceof FatalError)) throw error;
@@ -135,7 +160,7 @@ class Look {
   /** All segments were looked at: every entry that is still needed was in them. */
   end(path: string, last: number): void {
     this.#judge(path, () => assertHasEnd(this.#end, last, path));
-    if (this.isDamaged) return;
+    if (this.isDamaged || this.isUnread) return;
     for (const group of this.directory.groups.values())
       this.#judge(path, () => group.assertLocated(path));
   }
@@ -186,8 +211,8 @@ class Look {
             `corrupt log: bad checksum of entries; file=${path} offset=${offset}`,
           );
       }
-      // Behind damage it is not known what the items are about.
-      if (!this.isDamaged) this.#apply(item, {entryBlock, number, place});
+      // Behind damage, or what is not read, it is not known what the items are about.
+      if (!this.isDamaged && !this.isUnread) this.#apply(item, {entryBlock, number, place});
     }
   }
 
@@ -221,5 +246,14 @@ class Look {
       offset: offset === undefined ? undefined : Number(offset),
       message: what.split('; offset=', 1)[0]!,
     });
+  }
+}
+
+async function bytesOf(disk: Disk, path: string): Promise<SegmentBytes> {
+  const file = await disk.open(path, 'read');
+  try {
+    return await readSegment(file);
+  } finally {
+    await file.close();
   }
 }

@@ -171,7 +171,8 @@ test('zeros behind a segment that another follows are no damage: the disk lost t
   expect(whole.length).toBeGreaterThan(ZERO_BYTES);
   const all = {set: 1, replica: 11, lastIndex: last + 10};
   const faults: unknown[] = [];
-  const check = {read: () => {}, fault: (fault: unknown) => faults.push(fault)};
+  const fault = (found: unknown) => faults.push(found);
+  const check = {read: () => {}, unreadable: () => {}, fault};
   expect(await checkLog(disk, 'log', check)).toMatchObject({isDamaged: false, replicas: [all]});
   expect(await indexes(await open(disk, 10_000))).toEqual(upTo(last + 10));
   // A record that has become zeros is one.

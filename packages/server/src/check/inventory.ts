@@ -3,8 +3,7 @@
 
 import {readdir, stat} from 'node:fs/promises';
 import path from 'node:path';
-import {FatalError, type FileFault} from '@flotilla/base';
-import type {ReadingCheck} from '@flotilla/storage';
+import {FatalError, type FileFault, type ReadingCheck} from '@flotilla/base';
 import {NodeDisk, systemErrorCode} from '../adapters/index.ts';
 import {meaningOf, type Subject} from './meanings.ts';
 

@@ -112,7 +112,11 @@ class StoreLook {
       this.counts.records = log.records;
       this.counts.replicas = log.replicas.length;
       for (const file of log.leftovers) this.#inventory.put(file, 'leftover');
-      if (log.isDamaged)
+      if (log.isUnread)
+        this.#inventory.notes.push(
+          `the log of store ${store} is not read whole: what its replicas hold is not held against it`,
+        );
+      else if (log.isDamaged)
         this.#inventory.notes.push(
           `replicas of store ${store} that its log still tells of: ${namesOf(log.replicas)}`,
         );
