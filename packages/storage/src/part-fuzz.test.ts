@@ -207,7 +207,7 @@ test.each([1, 2] as const)(
     let refused = 0;
     for (let i = 0; i < FLIPS; i++) {
       disk.overwrite(PATH, forged(good, random));
-      const beganMs = performance.now();
+      const began = process.cpuUsage();
       const before = process.memoryUsage().arrayBuffers;
       const look = async (): Promise<boolean> => {
         await isDamagedOrNone(mergeBoth(disk, record));
@@ -222,7 +222,7 @@ test.each([1, 2] as const)(
         {path: PATH, record, seriesCount: SERIES_MAX},
         {fault: () => {}, read: () => {}},
       );
-      const tookMs = performance.now() - beganMs;
+      const tookMs = process.cpuUsage(began).user / 1_000;
       const took = process.memoryUsage().arrayBuffers - before;
       expect(tookMs, `forgery ${i}`).toBeLessThan(ONE_MS_MAX);
       expect(took, `forgery ${i}`).toBeLessThan(MEMORY_BYTES_MAX);

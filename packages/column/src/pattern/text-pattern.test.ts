@@ -82,9 +82,10 @@ test.each([
   ['(x?){200}x{200}', 'x'.repeat(199)],
   ['(.*)(.*)(.*)(.*)(.*)[^.]$', '.'.repeat(60_000)],
 ])('%s takes no time', (source, against) => {
-  const begun = performance.now();
+  // Of this process: others may have the machine.
+  const begun = process.cpuUsage();
   expect(new TextPattern(source, true).test(against)).toBe(false);
-  expect(performance.now() - begun).toBeLessThan(1_000);
+  expect(process.cpuUsage(begun).user / 1_000).toBeLessThan(1_000);
 });
 
 test('many different characters and states do not fill the memory', () => {
