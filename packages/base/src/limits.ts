@@ -439,6 +439,12 @@ export const LIMITS = {
     unit: 'bytes/s',
     why: 'That this thread reads and writes: several times what the fastest writes need, and half of what a slow disk gives.',
   },
+  flush_failures_max: {
+    value: 10,
+    unit: 'count',
+    code: 'REPLICA_STOPPED',
+    why: 'In a row, of a flush that frees the log, for what may pass: five minutes of pauses that double; then the replica stops until an order or a restart.',
+  },
   part_merge_failures_max: {
     value: 3,
     unit: 'count',

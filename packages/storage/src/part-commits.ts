@@ -1,7 +1,7 @@
 // What makes a replica's rows durable, each in one commit: a frozen memtable as a part with the keys of its new
 // series, and neighbouring parts as one. Who may work beside whom is the work order's to say.
 
-import {DbError, FatalError, isDiskFull, type WorkSlices} from '@flotilla/base';
+import {DbError, FatalError, isPassing, type WorkSlices} from '@flotilla/base';
 import {BlockCut, type BucketTime} from './block-cut.ts';
 import {
   type CompactionPlan,
@@ -53,7 +53,7 @@ export class PartCommits {
     this.#cut = new BlockCut(deps.bucket);
   }
 
-  /** In the order of the log: what a full disk refused before comes first. */
+  /** In the order of the log: what was refused before, as by a full disk, comes first. */
   async flushUpto(frozen: FrozenMemtable, pressure: () => number): Promise<void> {
     const {memtables} = this.#deps;
     // It is there no more where a snapshot took the place of what it was.
@@ -171,7 +171,7 @@ export class PartCommits {
       await this.#commitFlushed(frozen, part, keyFiles);
     } catch (error) {
       // Written again with the next flush; until then a full disk has better use for the room.
-      if (part !== undefined && isDiskFull(error)) await files.discard(part.file);
+      if (part !== undefined && isPassing(error)) await files.discard(part.file);
       throw error;
     }
   }

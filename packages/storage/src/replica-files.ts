@@ -7,7 +7,7 @@ import {
   type Disk,
   FatalError,
   handledElsewhere,
-  isDiskFull,
+  isPassing,
   type ReplicaId,
   type ReplicaSetId,
 } from '@flotilla/base';
@@ -97,7 +97,11 @@ export class ReplicaFiles {
 
   /** For a new file. What a crash left under that name is gone then. */
   async nextName(suffix: 'part' | 'keys'): Promise<string> {
-    this.#place ??= makePlace(this.disk, this.directory);
+    this.#place ??= makePlace(this.disk, this.directory).catch((error: unknown) => {
+      // The next file needs it as well.
+      this.#place = undefined;
+      throw error;
+    });
     await this.#place;
     return `${String(this.#nextFile++).padStart(8, '0')}.${suffix}`;
   }
@@ -114,12 +118,15 @@ export class ReplicaFiles {
     });
   }
 
-  /** `write` makes the file of that name. What a full disk leaves of it is removed: it takes up room. */
+  /**
+   * `write` makes the file of that name. What a full disk leaves of it, or another reason that passes, is
+   * removed: it takes up room, and is written anew under another name.
+   */
   async writing<T>(name: string, write: () => Promise<T>): Promise<T> {
     try {
       return await write();
     } catch (error) {
-      if (isDiskFull(error)) await this.discard(name);
+      if (isPassing(error)) await this.discard(name);
       throw error;
     }
   }
@@ -147,10 +154,10 @@ export class ReplicaFiles {
       this.#switchTo({...state, extra: this.#manifest.get(this.#keys.extra)!});
       committed?.();
     });
-    // Each caller has the failure as well; a later commit must not overtake a failed one. One that a full
-    // disk refused has changed nothing, and the next is made of what was there before it.
+    // Each caller has the failure as well; a later commit must not overtake a failed one. One that was refused
+    // for what passes, as by a full disk, has changed nothing, and the next is made of what was there before it.
     this.#commits = commit.catch((error: unknown) => {
-      if (!isDiskFull(error)) throw error;
+      if (!isPassing(error)) throw error;
     });
     void handledElsewhere(this.#commits);
     return commit;

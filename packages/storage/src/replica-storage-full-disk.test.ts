@@ -1,5 +1,5 @@
-// A disk that was full for a while: what it refused is made durable once there is room, in the order of
-// the log, and until then nothing is missing and nothing is left lying about.
+// A disk that was full for a while, or could not be asked: what it refused is made durable once there is room,
+// in the order of the log, and until then nothing is missing and nothing is left lying about.
 
 import {FatalError} from '@flotilla/base';
 import {expect, test, vi} from 'vitest';
@@ -46,6 +46,67 @@ test('a flush that found no room is made good by the next, and by a snapshot', a
   await trial.crash();
   expect(trial.storage.durablePoint()?.index).toBe(3);
   await checkAll(trial);
+  await trial.storage.close();
+});
+
+test.each([
+  ['its file cannot be made', {operation: 'open', path: '.part', code: 'EMFILE'}],
+  ['its bytes cannot be written', {operation: 'write', path: '.part', code: 'EINTR'}],
+  ['the keys cannot be written', {operation: 'open', path: '.keys', code: 'EMFILE'}],
+  ['its bytes cannot be synced', {operation: 'sync', path: '.part', code: 'ENOMEM'}],
+] as const)('a flush that fails while %s is made good by the next', async (_, fault) => {
+  const trial = await flushed();
+  const before = await fileNames(trial);
+  trial.write(series(2, rows(0), 2));
+  trial.fixture.disk.fail(fault);
+  await expect(trial.storage.flush(trial.point())).rejects.toThrow(fault.code);
+  expect(await fileNames(trial)).toEqual(before);
+  trial.write(series(2, rows(20_000), 3));
+  await trial.storage.flush(trial.point());
+  expect(trial.storage.durablePoint()?.index).toBe(3);
+  await checkAll(trial);
+  await trial.crash();
+  expect(trial.storage.durablePoint()?.index).toBe(3);
+  await checkAll(trial);
+  await trial.storage.close();
+});
+
+test('neither does a directory that cannot be synced end the commits', async () => {
+  const trial = await flushed();
+  const before = await fileNames(trial);
+  const cause = Object.assign(new Error('EMFILE'), {code: 'EMFILE', syscall: 'open'});
+  const failure = new FatalError('cannot sync directory: EMFILE', cause);
+  vi.spyOn(trial.fixture.disk, 'syncDirectory').mockRejectedValueOnce(failure);
+  trial.write(series(1, rows(20_000), 2));
+  await expect(trial.storage.flush(trial.point())).rejects.toThrow('EMFILE');
+  expect(await fileNames(trial)).toEqual(before);
+  await trial.storage.flush(trial.point());
+  await trial.crash();
+  expect(trial.storage.durablePoint()?.index).toBe(2);
+  await checkAll(trial);
+  await trial.storage.close();
+});
+
+test('the first file of a replica finds its directory made at the second try', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  trial.write(series(1, rows(0), 1));
+  trial.fixture.disk.fail({operation: 'sync', code: 'EMFILE'});
+  await expect(trial.storage.flush(trial.point())).rejects.toThrow('EMFILE');
+  await trial.storage.flush(trial.point());
+  await trial.crash();
+  expect(trial.storage.durablePoint()?.index).toBe(1);
+  await checkAll(trial);
+  await trial.storage.close();
+});
+
+test('behind a flush whose bytes may be lost none follows', async () => {
+  const trial = await flushed();
+  trial.write(series(1, rows(20_000), 2));
+  trial.fixture.disk.fail({operation: 'sync', path: '.part', code: 'EIO'});
+  await expect(trial.storage.flush(trial.point())).rejects.toThrow('EIO');
+  await expect(trial.storage.flush(trial.point())).rejects.toThrow('EIO');
+  expect(trial.storage.durablePoint()?.index).toBe(1);
   await trial.storage.close();
 });
 

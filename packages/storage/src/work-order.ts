@@ -1,9 +1,10 @@
 // In which order a replica's files change: flushes one after another, compactions one after another and
-// beside them, an install alone. A failure ends the row that it is in, but for want of room or of somebody to
-// carry it out: what was refused for that is begun anew by the next in the row. Law: an install has its place in both rows from the moment in which it is
-// asked for, so nothing that begins later is made of what was there before it.
+// beside them, an install alone. A failure ends the row that it is in, but one that says nothing of what the disk
+// holds (no room, no descriptors), or for want of somebody to carry it out: what was refused for that is begun
+// anew by the next in the row. Law: an install has its place in both rows from the moment in which it is asked
+// for, so nothing that begins later is made of what was there before it.
 
-import {DbError, handledElsewhere, isDiskFull} from '@flotilla/base';
+import {DbError, handledElsewhere, isPassing} from '@flotilla/base';
 
 export class WorkOrder {
   #flushes: Promise<void> = Promise.resolve();
@@ -22,8 +23,8 @@ export class WorkOrder {
   }
 
   /**
-   * Behind the flushes and installs before it. Not at all where one of those flushes failed, unless the
-   * disk was full: then `work` does first what that one left undone.
+   * Behind the flushes and installs before it. Not at all where one of those flushes failed, unless for what
+   * passes, as a full disk: then `work` does first what that one left undone.
    */
   flush(work: () => Promise<void>): Promise<void> {
     const flush = this.#counted(this.#flushes.then(work));
@@ -32,7 +33,7 @@ export class WorkOrder {
   }
 
   /**
-   * Behind the compactions and installs before it; a failed compaction ends them, unless the disk was full or
+   * Behind the compactions and installs before it; a failed compaction ends them, unless for what passes, or
    * nobody was there to carry it out (UNAVAILABLE).
    */
   compaction<T>(work: () => Promise<T>): Promise<T> {
@@ -72,7 +73,7 @@ function unlessRefused(work: Promise<unknown>): Promise<void> {
   const end = work.then(
     () => {},
     (error: unknown) => {
-      if (!isDiskFull(error) && !isUnavailable(error)) throw error;
+      if (!isPassing(error) && !isUnavailable(error)) throw error;
     },
   );
   void handledElsewhere(end);

@@ -76,7 +76,7 @@ export class Host {
       stopped: (group, reason, cause) => this.#stopped(group, reason, cause),
       storeFailed: (store, error) => this.#storeFailed(store, error),
     });
-    const {clock} = options;
+    const {clock, log} = options;
     this.#ticker = new Ticker(clock, timing, this.#driver, {
       onTick: (nowMs, lateMs) => this.#tick(nowMs, lateMs),
       isLeaderAlive: (group) => this.#nodes.isLeaderAlive(group),
@@ -94,7 +94,7 @@ export class Host {
       isFit: (group, replica) => this.#nodes.isFit(group, replica),
       isQuick: (group, replica) => this.#nodes.isQuick(group, replica),
     });
-    this.#retention = new Retention(this.#driver, limits, this.watchChanges(), this.#nodes);
+    this.#retention = new Retention(this.#driver, {limits, log}, this.#nodes, this.watchChanges());
     this.#freshness = new FreshnessRound(this.#driver.groups, timing);
     this.#orders = new ReplicaOrders(
       {...options, timing, limits, hostWaits: this.#hostWaits},
@@ -426,7 +426,7 @@ export class Host {
       this.#housekeepingDueMs = nowMs + HOUSEKEEPING_MS;
       for (const node of this.#nodes.missed(nowMs)) this.nodeChanged(node, MISSED);
       this.#nodes.remind();
-      this.#retention.run(this.#stores);
+      this.#retention.run(this.#stores, nowMs);
       this.#orders.retry(nowMs);
       for (const store of this.#stores) void this.#handover.watchSpace(store);
       this.#freshness.run(nowMs, (group, deadlineMs) => this.#requests.confirm(group, deadlineMs));

@@ -18,6 +18,7 @@ import {
   type SetReplica,
 } from './opening.ts';
 import type {HostOptions} from './options.ts';
+import {retryDelayMs} from './retry-delay.ts';
 import type {Store} from './store.ts';
 import {applyWholeLog, goOnAs} from './take-over.ts';
 
@@ -71,11 +72,6 @@ function reasonOf(error: unknown): string {
 
 /** Groups opened at a time: enough to keep the disk busy, few enough to bound memory. */
 const OPENING_AT_A_TIME = 32;
-
-/** Most of what passes has passed by then; it doubles with each attempt. */
-const RETRY_MS_MIN = 1_000;
-/** One attempt costs some reads, and a line of the log. */
-const RETRY_MS_MAX = 60_000;
 
 export class ReplicaOrders {
   /** Replicas that could not be opened, and why. */
@@ -273,8 +269,8 @@ export class ReplicaOrders {
   }
 
   #retryAfter(attempts: number): Retry {
-    const delayMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** attempts);
-    return {attempts: attempts + 1, atMs: this.#options.clock.monotonicMs() + delayMs};
+    const atMs = this.#options.clock.monotonicMs() + retryDelayMs(attempts);
+    return {attempts: attempts + 1, atMs};
   }
 
   /**

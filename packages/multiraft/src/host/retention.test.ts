@@ -1,4 +1,4 @@
-import {FatalError, type NodeId, type ReplicaSetId} from '@flotilla/base';
+import {FatalError, LIMITS, type NodeId, type ReplicaSetId} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import {TestCluster} from './cluster.fixture.ts';
 
@@ -131,6 +131,63 @@ test('a follower that sleeps under a leader that is none is woken by notice or d
   expect(await cluster.clock.until(knows, 2_000)).toBe(true);
   const deadlineMs = cluster.clock.monotonicMs() + 5_000;
   await cluster.clock.resolve(cluster.host(1).readIndex(SET, {deadlineMs}));
+});
+
+function failure(code: string, syscall: string): FatalError {
+  return new FatalError(
+    `cannot ${syscall}: ${code}`,
+    Object.assign(new Error(code), {code, syscall}),
+  );
+}
+
+/** A store that is over its budget, and the moments at which a node's flushes failed. */
+async function withFailingFlush(error: FatalError) {
+  const cluster = await filled({limits: {storeLogBytesMax: 50_000, segmentBytes: 20_000}});
+  const leader = cluster.leader(1);
+  const machine = cluster.machine(leader, 1);
+  const flush = machine.flush.bind(machine);
+  const attempts: number[] = [];
+  machine.flush = async () => {
+    attempts.push(cluster.clock.monotonicMs());
+    throw error;
+  };
+  const mend = (): void => {
+    machine.flush = flush;
+  };
+  const status = () => cluster.status(leader, 1)!;
+  return {cluster, attempts, mend, status};
+}
+
+test('a flush that fails for what passes is tried again at pauses that double, and stops no group', async () => {
+  const {cluster, attempts, mend, status} = await withFailingFlush(failure('EMFILE', 'open'));
+  await cluster.clock.until(() => attempts.length === 4, 60_000);
+  const pauses = attempts.slice(1).map((atMs, i) => atMs - attempts[i]!);
+  expect(pauses).toHaveLength(3);
+  for (const [i, pause] of pauses.entries()) {
+    expect(pause).toBeGreaterThanOrEqual(1_000 * 2 ** i);
+    expect(pause).toBeLessThan(1_000 * 2 ** i + 1_500);
+  }
+  expect(status().stopped).toBeUndefined();
+  mend();
+  await cluster.clock.advance(12_000);
+  expect(status().flushedIndex).toBeGreaterThan(6);
+  await cluster.write(1, 'more');
+});
+
+test('one that goes on failing stops its group after a bounded time', async () => {
+  const passing = await withFailingFlush(failure('EMFILE', 'open'));
+  const {clock} = passing.cluster;
+  expect(await clock.until(() => passing.status().stopped !== undefined, 600_000)).toBe(true);
+  expect(passing.attempts).toHaveLength(LIMITS.flush_failures_max.value);
+  expect(passing.status().stopped).toContain('EMFILE');
+  await clock.advance(120_000);
+  expect(passing.attempts).toHaveLength(LIMITS.flush_failures_max.value);
+});
+
+test('a flush whose bytes may be lost stops its group at once', async () => {
+  const lasting = await withFailingFlush(failure('EIO', 'fsync'));
+  await lasting.cluster.clock.until(() => lasting.status().stopped !== undefined, 60_000);
+  expect(lasting.attempts).toHaveLength(1);
 });
 
 test('a full disk that refuses the flush of who holds a segment stops no group', async () => {

@@ -5,16 +5,18 @@
 // follower knows of the others only that a group is caught up once its leader sleeps too, but for members
 // whose nodes are gone: it may be the one to lead when they come back. Over the budget the newest half of it
 // stays, for who was away for a moment.
-// A quiet group may pin an old segment by a few bytes: over budget it is flushed, so that it lets go.
+// A quiet group may pin an old segment by a few bytes: over budget it is flushed, so that it lets go. Where that
+// fails for a reason that passes it is tried again, ever more seldom and a bounded number of times.
 // Looked at are the groups in which something happened since; now and then all, since a flush is not told.
 
-import {isDiskFull, type ReplicaSetId} from '@flotilla/base';
+import {isDiskFull, isPassing, LIMITS, type Log, type ReplicaSetId} from '@flotilla/base';
 import type {ProgressStatus} from '@flotilla/raft';
 import type {GroupLog} from '../log/group-log.ts';
 import type {Driver} from './driver.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {NodeStates} from './node-states.ts';
 import type {HostLimits} from './options.ts';
+import {retryDelayMs} from './retry-delay.ts';
 import type {Store} from './store.ts';
 
 /** Times a group's budget, for members that answer. */
@@ -23,29 +25,42 @@ const PATIENCE = 4;
 const ENTRIES_MIN = 64;
 /** Each so many runs all groups are looked at: for those that sleep and were flushed. */
 const ALL_EVERY_RUNS = 10;
+const FLUSH_FAILURES_MAX = LIMITS.flush_failures_max.value;
+
+/** Of flushes that failed one after another for a reason that passes. */
+interface FlushFailures {
+  readonly count: number;
+  /** Not before. */
+  readonly retryAtMs: number;
+}
 
 export class Retention {
   readonly #driver: Driver;
   readonly #limits: HostLimits;
   readonly #changes: () => Iterable<ReplicaSetId>;
   readonly #nodes: Pick<NodeStates, 'isAtRest'>;
+  readonly #log: Log | undefined;
   readonly #flushing = new Set<HostedGroup>();
+  readonly #failures = new WeakMap<HostedGroup, FlushFailures>();
   #runs = 0;
+  #nowMs = 0;
 
   /** @param changes which sets changed since it was last called */
   constructor(
     driver: Driver,
-    limits: HostLimits,
-    changes: () => Iterable<ReplicaSetId>,
+    {limits, log}: {readonly limits: HostLimits; readonly log?: Log | undefined},
     nodes: Pick<NodeStates, 'isAtRest'>,
+    changes: () => Iterable<ReplicaSetId>,
   ) {
     this.#driver = driver;
     this.#limits = limits;
     this.#changes = changes;
     this.#nodes = nodes;
+    this.#log = log;
   }
 
-  run(stores: readonly Store[]): void {
+  run(stores: readonly Store[], nowMs: number): void {
+    this.#nowMs = nowMs;
     const changed = [...this.#changes()];
     const isForAll = this.#runs % ALL_EVERY_RUNS === 0;
     this.#runs += 1;
@@ -120,17 +135,36 @@ export class Retention {
     for (const {group, place} of holders) {
       if (place.oldestSegment !== store.log.oldestSegment || this.#flushing.has(group)) continue;
       if (group.machine.durablePoint().index >= group.appliedIndex) continue;
+      if (this.#nowMs < (this.#failures.get(group)?.retryAtMs ?? 0)) continue;
       this.#flushing.add(group);
       group.machine.flush().then(
-        () => this.#flushing.delete(group),
+        () => {
+          this.#flushing.delete(group);
+          this.#failures.delete(group);
+        },
         (error: unknown) => {
           this.#flushing.delete(group);
-          // The segment stays until there is room to let go of it: the next look tries again.
-          if (isDiskFull(error)) return;
-          this.#driver.stopGroup(group, `flush failed: ${String(error)}`);
+          this.#flushFailed(group, error);
         },
       );
     }
+  }
+
+  /** The segment stays meanwhile. */
+  #flushFailed(group: HostedGroup, error: unknown): void {
+    // Once there is room the next look lets go of it.
+    if (isDiskFull(error)) return;
+    const count = (this.#failures.get(group)?.count ?? 0) + 1;
+    if (!isPassing(error) || count >= FLUSH_FAILURES_MAX) {
+      this.#driver.stopGroup(group, `flush failed: ${String(error)}`);
+      return;
+    }
+    this.#failures.set(group, {count, retryAtMs: this.#nowMs + retryDelayMs(count - 1)});
+    const {set, replica} = group;
+    this.#log?.warn(
+      {set, replica, count, err: error},
+      'cannot flush replica now, and tries it again',
+    );
   }
 
   /** Entries in memory beyond the budget, and all of sleeping groups: followers behind read from disk. */
