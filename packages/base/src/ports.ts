@@ -125,12 +125,6 @@ export interface Transport {
   send(to: NodeId, channel: Channel, frame: Uint8Array): boolean;
 }
 
-/** Heavy work on immutable files, done by the background worker of the process. */
-export interface Background {
-  /** CPU work: zstd of `input`. */
-  compress(input: Uint8Array, level: number): Promise<Uint8Array>;
-}
-
 /** Structured log of a component; adapters write JSON lines. */
 export interface Log {
   info(fields: Readonly<Record<string, unknown>>, message: string): void;

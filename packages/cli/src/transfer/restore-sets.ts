@@ -82,7 +82,7 @@ class RestoreRun {
       show();
     });
     // Its set waits for it, and fails with it, but reads on meanwhile.
-    written.catch(ignore);
+    written.catch(() => {});
     this.underway.add(written);
     return written;
   }
@@ -97,5 +97,3 @@ class RestoreRun {
     show();
   }
 }
-
-function ignore(): void {}

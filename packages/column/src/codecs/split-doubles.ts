@@ -9,6 +9,7 @@ import type {ByteWriter} from '../bytes/byte-writer.ts';
 import {emptyScan, scanIntegers} from '../kernels/scan-numbers.ts';
 import {
   type DoubleCut,
+  type DoubleParts,
   type DoubleScan,
   joinDoubles,
   scanDoubles,
@@ -32,11 +33,9 @@ const topScan = emptyScan();
 /** Requires count >= 1. */
 export function encodeSplitDoubles(values: Float64Array, count: number, writer: ByteWriter): void {
   const cut = chooseCut(values, count);
-  const signs = scratchFlags('signs', count);
-  const tops = scratchFloat64('tops', count);
-  const highs = scratchFloat64('highs', count);
-  const lows = scratchWordsOf('lows', count);
-  splitDoubles(values, count, cut, signs, tops, highs, lows);
+  const parts = scratchParts(count);
+  const {signs, tops, highs, lows} = parts;
+  splitDoubles(values, count, cut, parts);
   writer.u8(ENCODING.splitDoubles);
   writer.u8(cut.top);
   writer.u8(cut.low);
@@ -54,15 +53,21 @@ export function decodeSplitDoubles(reader: ByteReader, count: number, out: Float
   if (!(cut.top >= TOP_MIN && cut.top <= TOP_MAX && cut.low <= cut.top)) {
     throw new FatalError(`cannot decode doubles: cut ${cut.top}, ${cut.low}`);
   }
-  const signs = scratchFlags('signs', count);
-  const tops = scratchFloat64('tops', count);
-  const highs = scratchFloat64('highs', count);
-  const lows = scratchWordsOf('lows', count);
-  decodeFlags(reader, count, signs);
-  decodeIntegers(reader, count, tops);
-  readPacked(reader, count, 0, highs);
-  readLows(reader, count, lows);
-  joinDoubles(out, count, cut, signs, tops, highs, lows);
+  const parts = scratchParts(count);
+  decodeFlags(reader, count, parts.signs);
+  decodeIntegers(reader, count, parts.tops);
+  readPacked(reader, count, 0, parts.highs);
+  readLows(reader, count, parts.lows);
+  joinDoubles(out, count, cut, parts);
+}
+
+function scratchParts(count: number): DoubleParts {
+  return {
+    signs: scratchFlags('signs', count),
+    tops: scratchFloat64('tops', count),
+    highs: scratchFloat64('highs', count),
+    lows: scratchWordsOf('lows', count),
+  };
 }
 
 /** Steps of the tops then have some two bits, of which packing wastes least. */

@@ -24,14 +24,15 @@ test('doubles are cut at any bit and put together again', () => {
       const signs = new Uint8Array(count);
       const [tops, highs] = [0, 0].map(() => new Float64Array(count));
       const lows = new Uint32Array(count);
-      splitDoubles(values, count, {top, low}, signs, tops!, highs!, lows);
+      const parts = {signs, tops: tops!, highs: highs!, lows};
+      splitDoubles(values, count, {top, low}, parts);
       expect([...signs]).toEqual(want.map((each) => Number(each >> 63n)));
       const upper = want.map((each) => Number(BigInt.asUintN(63, each) >> BigInt(top)));
       expect([...tops!]).toEqual(upper);
       expect(Math.max(...highs!)).toBeLessThan(2 ** (top - Math.max(32, low)));
       expect(Math.max(...lows)).toBeLessThan(2 ** Math.max(0, 32 - low));
       const out = new Float64Array(count);
-      joinDoubles(out, count, {top, low}, signs, tops!, highs!, lows);
+      joinDoubles(out, count, {top, low}, parts);
       expect(toBits(out)).toEqual(want);
       const scan: DoubleScan = {zeroBits: -1, stepBits: -1};
       scanDoubles(values, count, scan);

@@ -14,6 +14,14 @@ export interface DoubleCut {
   readonly low: number;
 }
 
+/** Of each value, as non-negative integers; signs are 0 or 1. */
+export interface DoubleParts {
+  readonly signs: Uint8Array;
+  readonly tops: Float64Array;
+  readonly highs: Float64Array;
+  readonly lows: Uint32Array;
+}
+
 export interface DoubleScan {
   /** Bits at the end that are zero in every value, 0 .. 64. */
   zeroBits: number;
@@ -40,15 +48,12 @@ export function scanDoubles(values: Float64Array, count: number, scan: DoubleSca
   scan.stepBits = bits / count;
 }
 
-/** The parts of each value, as non-negative integers; signs are 0 or 1. */
+/** Fills the parts. */
 export function splitDoubles(
   values: Float64Array,
   count: number,
   {top, low}: DoubleCut,
-  signs: Uint8Array,
-  tops: Float64Array,
-  highs: Float64Array,
-  lows: Uint32Array,
+  {signs, tops, highs, lows}: DoubleParts,
 ): void {
   assert(top >= 32 && top <= 52 && low >= 0 && low <= top && count <= values.length, 'bad cut');
   const words = new Int32Array(values.buffer, values.byteOffset, count * 2);
@@ -70,10 +75,7 @@ export function joinDoubles(
   out: Float64Array,
   count: number,
   {top, low}: DoubleCut,
-  signs: Uint8Array,
-  tops: Float64Array,
-  highs: Float64Array,
-  lows: Uint32Array,
+  {signs, tops, highs, lows}: DoubleParts,
 ): void {
   assert(top >= 32 && top <= 52 && low >= 0 && low <= top && count <= out.length, 'bad cut');
   const words = new Int32Array(out.buffer, out.byteOffset, count * 2);

@@ -1,7 +1,14 @@
 // Orders to create and destroy replicas, and the opening of those that a store holds. Per set one after
 // another; the log's record comes first, so that after a crash the next start finishes what it names.
 
-import {DbError, FatalError, isPassing, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import {
+  DbError,
+  FatalError,
+  handledElsewhere,
+  isPassing,
+  type ReplicaId,
+  type ReplicaSetId,
+} from '@flotilla/base';
 import {BOOTSTRAP_INDEX, BOOTSTRAP_TERM} from '@flotilla/raft';
 import type {LogItem} from '../log/log-item.ts';
 import type {StateMachine} from '../state-machine.ts';
@@ -63,8 +70,6 @@ interface Retry {
 
 type OrderOptions = Pick<HostOptions, 'clock' | 'log' | 'storeOf' | 'observer' | 'entryOrders'> &
   Omit<OpeningContext, 'store'>;
-
-function ignore(): void {}
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -206,7 +211,7 @@ export class ReplicaOrders {
     const opening = this.reopen({set, replica}).then(() => {
       if (this.#driver.groups.has(set)) this.#hooks.reopened({set, replica});
     });
-    void opening.catch(ignore);
+    void handledElsewhere(opening);
   }
 
   /** Tries again, where it is due, what could not be opened for a reason that passes. */
@@ -217,7 +222,7 @@ export class ReplicaOrders {
       this.#retrying.add(set);
       const tried = this.#oneByOne(set, () => this.#retryOne({set, replica}));
       // What came of it stands in `broken`.
-      void tried.then(ignore, ignore).then(() => this.#retrying.delete(set));
+      void handledElsewhere(tried).then(() => this.#retrying.delete(set));
     }
   }
 
@@ -425,7 +430,7 @@ export class ReplicaOrders {
       return change();
     });
     // Whoever gave the order hears of its failure; the next one of the set only waits for its end.
-    const settled = result.then(ignore, ignore);
+    const settled = handledElsewhere(result);
     this.#changing.set(set, settled);
     void settled.then(() => {
       if (this.#changing.get(set) === settled) this.#changing.delete(set);

@@ -5,7 +5,13 @@
 // become another, and on disk before it is told. It is forgotten only by a copy of the catalog that has the
 // order and says how it ended; or with the replica.
 
-import {FatalError, type ReplicaId, type ReplicaSetId, type StoreId} from '@flotilla/base';
+import {
+  FatalError,
+  handledElsewhere,
+  type ReplicaId,
+  type ReplicaSetId,
+  type StoreId,
+} from '@flotilla/base';
 import type {Catalog} from '@flotilla/catalog';
 import type {EntryOrders} from '@flotilla/multiraft';
 import type {Manifest} from '@flotilla/storage';
@@ -146,12 +152,10 @@ export class EntryOrderBook {
   #change(change: () => Promise<void>): Promise<void> {
     const result = this.#tail.then(change);
     // Who asked for it hears of its failure; the next is made of what stands in memory.
-    this.#tail = result.then(ignore, ignore);
+    this.#tail = handledElsewhere(result);
     return result;
   }
 }
-
-function ignore(): void {}
 
 function keyOf({set, replica}: SetReplica): string {
   return `${PREFIX}${set}/${replica}`;

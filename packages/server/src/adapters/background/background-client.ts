@@ -1,15 +1,14 @@
-// One thread's access to the background worker over its MessagePort: the Background port, and the
-// calls that SqliteManifestStore is made of.
+// One thread's access to the background worker over its MessagePort: the calls that SqliteManifestStore is
+// made of.
 
 import type {MessagePort} from 'node:worker_threads';
-import {assert, type Background} from '@flotilla/base';
+import {assert} from '@flotilla/base';
 import {
   type BackgroundCall,
   type BackgroundReply,
   type BackgroundRequest,
   type BackgroundResults,
   decodeFailure,
-  transferable,
 } from './protocol.ts';
 
 interface Pending {
@@ -17,7 +16,7 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-export class BackgroundClient implements Background {
+export class BackgroundClient {
   readonly #port: MessagePort;
   readonly #pending = new Map<number, Pending>();
   #lastCallId = 0;
@@ -31,24 +30,15 @@ export class BackgroundClient implements Background {
     port.unref();
   }
 
-  /** zstd of `input`, which stays the caller's. */
-  compress(input: Uint8Array, level: number): Promise<Uint8Array> {
-    const copy = transferable(input);
-    return this.request({type: 'compress', input: copy, level}, [copy.buffer]);
-  }
-
   /** Sends one request; its reply settles the promise. Requests are handled in the order of the calls. */
-  request<R extends BackgroundRequest>(
-    request: R,
-    transfer: ArrayBuffer[] = [],
-  ): Promise<BackgroundResults[R['type']]> {
+  request<R extends BackgroundRequest>(request: R): Promise<BackgroundResults[R['type']]> {
     if (this.#closed) return Promise.reject(closedError());
     const callId = ++this.#lastCallId;
     return new Promise((resolve, reject) => {
       if (this.#pending.size === 0) this.#port.ref();
       this.#pending.set(callId, {resolve, reject});
       const call: BackgroundCall = {callId, request};
-      this.#port.postMessage(call, transfer);
+      this.#port.postMessage(call);
     });
   }
 

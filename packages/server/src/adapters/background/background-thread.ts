@@ -1,10 +1,8 @@
-// The background worker of a node: manifests and heavy compression for all its threads, one call
-// after another. Its parent sends a MessagePort per thread; calls of one port keep their order, so
+// The background worker of a node: manifests for all its threads, one call after another. Its parent sends a MessagePort per thread; calls of one port keep their order, so
 // the commits of a store, which one thread owns, do too.
 
 import {join} from 'node:path';
 import {type MessagePort, parentPort, workerData} from 'node:worker_threads';
-import zlib from 'node:zlib';
 import {assert, assertNever, type StoreId} from '@flotilla/base';
 import {ManifestDatabase} from './manifest-database.ts';
 import {
@@ -13,7 +11,6 @@ import {
   type BackgroundRequest,
   type BackgroundResult,
   encodeFailure,
-  transferable,
 } from './protocol.ts';
 
 const {directory} = workerData as {directory: string};
@@ -31,14 +28,11 @@ function answer(port: MessagePort, {callId, request}: BackgroundCall): void {
   } catch (error) {
     reply = {callId, ok: false, failure: encodeFailure(error)};
   }
-  const compressed = reply.ok && reply.result instanceof Uint8Array ? reply.result : undefined;
-  port.postMessage(reply, compressed === undefined ? [] : [compressed.buffer as ArrayBuffer]);
+  port.postMessage(reply);
 }
 
 function handle(request: BackgroundRequest): BackgroundResult {
   switch (request.type) {
-    case 'compress':
-      return transferable(zlib.zstdCompressSync(request.input, zstdOptions(request.level)));
     case 'manifest-open':
       assert(!manifests.has(request.store), () => `manifest of store ${request.store} is open`);
       manifests.set(request.store, new ManifestDatabase(manifestPath(request.store)));
@@ -55,10 +49,6 @@ function handle(request: BackgroundRequest): BackgroundResult {
     default:
       return assertNever(request);
   }
-}
-
-function zstdOptions(level: number) {
-  return {params: {[zlib.constants.ZSTD_c_compressionLevel]: level}};
 }
 
 function manifestPath(store: StoreId): string {

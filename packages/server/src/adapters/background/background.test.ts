@@ -2,7 +2,6 @@ import {spawn} from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import {join} from 'node:path';
-import zlib from 'node:zlib';
 import {FatalError, type StoreId} from '@flotilla/base';
 import {afterEach, beforeEach, expect, test} from 'vitest';
 import {sqliteManifestStores} from '../sqlite-manifest-store.ts';
@@ -24,14 +23,6 @@ beforeEach(() => {
 afterEach(async () => {
   await worker.stop();
   fs.rmSync(directory, {recursive: true});
-});
-
-test('compresses a view of a larger buffer and leaves it to its owner', async () => {
-  const client = new BackgroundClient(worker.connect());
-  const whole = Buffer.alloc(10_000, 'abc');
-  const compressed = await client.compress(whole.subarray(100, 5_100), 3);
-  expect(zlib.zstdDecompressSync(compressed)).toEqual(whole.subarray(100, 5_100));
-  expect(compressed.length).toBeLessThan(200);
 });
 
 test('commits apply in the order of the calls and are there at the next opening', async () => {
@@ -79,9 +70,9 @@ test('a directory that is not there is fatal and named', async () => {
 
 test('a stopped worker rejects what waits and is no death; a dead one is reported once', async () => {
   const client = new BackgroundClient(worker.connect());
-  await client.compress(Buffer.from('x'), 1);
+  await client.request({type: 'manifest-open', store});
   await worker.stop();
-  await expect(client.compress(Buffer.from('x'), 1)).rejects.toThrow(/gone/);
+  await expect(client.request({type: 'manifest-load', store})).rejects.toThrow(/gone/);
   expect(deaths).toEqual([]);
 
   const dying = new BackgroundWorker({directory, onDeath: (cause) => deaths.push(cause)});

@@ -1,6 +1,6 @@
 // What crosses between the threads of a node and its background worker, over one MessagePort per
 // thread. Every call gets exactly one reply, `callId` pairs them. Errors are data, since a class does
-// not survive structured clone. Buffers are transferred, so the sender gives them up.
+// not survive structured clone.
 
 import {FatalError, type ManifestEdit, type StoreId} from '@flotilla/base';
 import {systemErrorCode} from '../node-disk.ts';
@@ -8,7 +8,6 @@ import {systemErrorCode} from '../node-disk.ts';
 export type ManifestRows = readonly (readonly [key: string, value: Uint8Array])[];
 
 export type BackgroundRequest =
-  | {readonly type: 'compress'; readonly input: Uint8Array; readonly level: number}
   | {readonly type: 'manifest-open'; readonly store: StoreId}
   | {readonly type: 'manifest-load'; readonly store: StoreId}
   | {readonly type: 'manifest-commit'; readonly store: StoreId; readonly edit: ManifestEdit}
@@ -16,7 +15,6 @@ export type BackgroundRequest =
 
 /** What the reply to each request carries. */
 export interface BackgroundResults {
-  readonly compress: Uint8Array;
   readonly 'manifest-open': undefined;
   readonly 'manifest-load': ManifestRows;
   readonly 'manifest-commit': undefined;
@@ -57,9 +55,4 @@ export function decodeFailure(failure: BackgroundFailure): Error {
 
 function systemError({message, code}: {message: string; code: string | undefined}) {
   return code === undefined ? undefined : Object.assign(new Error(message), {code});
-}
-
-/** A copy that may be transferred: a view of a larger buffer would take the whole buffer along. */
-export function transferable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(bytes);
 }
