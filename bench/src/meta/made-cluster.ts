@@ -58,9 +58,9 @@ export class MadeCluster {
     const options = {shards: SHARDS, bucketDurationMs: DAY_MS};
     if (atMs === 0) this.propose({type: 'create-database', tenant: 'default', name, options});
     const {id} = this.catalog.databaseByName(DEFAULT_TENANT_ID, name)!;
-    const bytes = this.propose(planBucket(this.catalog, id, atMs)!);
+    const bytes = this.propose({...planBucket(this.catalog, id, atMs)!, atMs});
     const sets = this.catalog.bucketAt(id, atMs)!.replicaSets;
-    return bytes + this.propose({type: 'open-replica-sets', sets});
+    return bytes + this.propose({type: 'open-replica-sets', sets, atMs});
   }
 
   makeNextBucket(): number {

@@ -23,7 +23,7 @@ export {DEFAULT_OPTIONS} from './machine/options.ts';
 export {DEFAULT_TENANT} from './machine/tenant-commands.ts';
 export {trialMachine} from './machine/trial.ts';
 export * from './model.ts';
-export {operationProgress} from './operation-progress.ts';
+export {operationProgress, type ProgressFacts} from './operation-progress.ts';
 export {type Action, type MemberChange, subjectOf} from './planning/action.ts';
 export {cancelledWork} from './planning/cancelled.ts';
 export {

@@ -100,6 +100,9 @@ export interface Bucket {
   readonly deadColumns?: readonly DeadColumns[] | undefined;
   /** Since when all of its rows are hidden: its files go when the trash's retention has passed since. */
   readonly expiredAtMs?: number | undefined;
+  /** When it was made, and when the last of its first replica sets had opened; for people. Absent of older ones. */
+  readonly madeAtMs?: number | undefined;
+  readonly openedAtMs?: number | undefined;
 }
 
 export interface ReplicaPlacement {
@@ -259,6 +262,8 @@ export interface Operation {
   readonly transfer?: Transfer | undefined;
   /** Of an evacuation: the replicas on the node when it began. */
   readonly replicasTotal?: number | undefined;
+  /** Of a rebalance: the moves that it found to make before it began the first of them. */
+  readonly movesPlanned?: number | undefined;
   /** It tries again what that one did not do. */
   readonly retryOf?: OperationId | undefined;
   /** Of a repair. */

@@ -1,5 +1,5 @@
-import type {NodeId, OperationId} from '@flotilla/base';
-import {expect, test} from 'vitest';
+import type {NodeId, OperationId, ReplicaId, ReplicaSetId, ReplicaWork} from '@flotilla/base';
+import {describe, expect, test} from 'vitest';
 import type {Catalog} from './catalog.ts';
 import type {Operation} from './model.ts';
 import {operationProgress} from './operation-progress.ts';
@@ -76,4 +76,94 @@ test('one that has ended keeps what it copied, and says when that was', () => {
   expect(operationProgress(done, catalog, {nowMs: 1})).toEqual({...ended, percent: 100});
   const failed = operationProgress({...done, state: 'failed'}, catalog, {nowMs: 1});
   expect(failed).toEqual({...ended, percent: undefined});
+});
+
+describe('work on the replicas of a set', () => {
+  const placed = [1, 2, 3].map((i) => ({replica: 30 + i, node: i, role: 'voter'}));
+  const withSet = {replicaSet: () => ({replicas: placed})} as unknown as Catalog;
+  const set = {replicaSet: 4 as ReplicaSetId};
+  /** By node that answers: the state of its replica's work, which is of that operation. */
+  const told = (states: Record<number, [ReplicaWork['state'], number]>) => {
+    const work = new Map(
+      Object.entries(states).map(([node, [state, of]]) => {
+        const one = {operation: of as OperationId, work: 'compact', state} as const;
+        return [Number(node) as NodeId, new Map([[(30 + Number(node)) as ReplicaId, one]])];
+      }),
+    );
+    return {work, nowMs: 0};
+  };
+  const compaction = operation({kind: 'compact', step: 'run', ...set});
+
+  test('a compaction goes by the replicas that have done it; who is away is left out', () => {
+    const progress = (states: Parameters<typeof told>[0]) =>
+      operationProgress(compaction, withSet, told(states));
+    expect(progress({1: ['done', 1], 2: ['running', 1], 3: ['done', 9]})).toEqual({
+      percent: 33,
+      replicasDone: 1,
+    });
+    expect(progress({1: ['done', 1], 3: ['running', 1]}).percent).toBe(50);
+    expect(progress({1: ['done', 1], 2: ['done', 1], 3: ['done', 1]}).percent).toBe(99);
+    // Nobody answers, or nodes of an older build do.
+    expect(progress({})).toEqual({percent: undefined});
+  });
+
+  test('of one replica it is that one', () => {
+    const one = operation({...compaction, source: 32 as ReplicaId});
+    const facts = told({1: ['done', 1], 2: ['running', 1]});
+    expect(operationProgress(one, withSet, facts)).toEqual({percent: 0, replicasDone: 0});
+  });
+
+  test('a checksum goes by the replicas that have read their rows, once they are to', () => {
+    const facts = told({1: ['done', 1], 2: ['done', 1], 3: ['running', 1]});
+    const at = (step: string) =>
+      operationProgress(operation({kind: 'checksum', step, ...set}), withSet, facts).percent;
+    expect([at('hash'), at('compare')]).toEqual([10, 80]);
+  });
+});
+
+describe('a rebalance', () => {
+  const moves = (...all: Partial<Operation>[]) =>
+    ({
+      clusterVersion: 4,
+      operations: () =>
+        all.map((more) => operation({startedBy: 'rebalance', createdAtMs: 1_000, ...more})),
+    }) as unknown as Catalog;
+  const rebalance = operation({kind: 'rebalance', step: 'run', createdAtMs: 1_000});
+
+  test('goes by its moves that are done, of those that it planned', () => {
+    const catalog = moves(
+      {state: 'done'},
+      {state: 'done'},
+      {state: 'running'},
+      {state: 'failed'},
+      // Of a person, and of the rebalance before.
+      {state: 'done', startedBy: 'ann'},
+      {state: 'done', createdAtMs: 900},
+    );
+    const planned = {...rebalance, movesPlanned: 8};
+    expect(operationProgress(planned, catalog, {nowMs: 5_000})).toEqual({
+      percent: 25,
+      movesDone: 2,
+      estimatedEndMs: 17_000,
+    });
+    // What one wave left uneven another one evens out.
+    const more = operationProgress({...rebalance, movesPlanned: 1}, catalog, {nowMs: 5_000});
+    expect(more).toEqual({percent: 99, movesDone: 2});
+  });
+
+  test('has done nothing before it knows how many there are, and older clusters never do', () => {
+    expect(operationProgress(rebalance, moves(), {nowMs: 0})).toEqual({percent: 0});
+    const older = {...moves(), clusterVersion: 3} as Catalog;
+    expect(operationProgress(rebalance, older, {nowMs: 0})).toEqual({});
+  });
+});
+
+test('a lead goes in three steps: its heir has caught up, it leads, and that is saved', () => {
+  const transfer = operation({kind: 'transfer-leader', step: 'transfer'});
+  const percent = (heir?: {isCaughtUp: boolean; isLeader: boolean}) =>
+    operationProgress(transfer, catalog, {heir, nowMs: 0}).percent;
+  expect(percent()).toBe(0);
+  expect(percent({isCaughtUp: false, isLeader: false})).toBe(0);
+  expect(percent({isCaughtUp: true, isLeader: false})).toBe(33);
+  expect(percent({isCaughtUp: true, isLeader: true})).toBe(66);
 });

@@ -1,20 +1,37 @@
-// How far an operation is and when it will have ended, as a person is shown it: from its record, from
-// what the target's node has received so far, and from how many replicas a drain has left. A guess, from
-// which nothing is decided.
+// How far an operation is and when it will have ended, as a person is shown it: from its record, from what the
+// nodes say of their part in it now, and from the records of the moves that it began. A guess, from which nothing
+// is decided.
 
+import type {NodeId, ReplicaId, ReplicaWork} from '@flotilla/base';
 import {type Catalog, isFinished} from './catalog.ts';
 import type {Operation, Transfer} from './model.ts';
+import {REBALANCER} from './planning/rebalance.ts';
 
 interface OperationProgress {
-  /** 0 to 100; absent where nothing tells. */
+  /** 0 to 100, and 100 of what is done alone; absent where nothing tells. */
   readonly percent?: number | undefined;
   readonly bytes?: number | undefined;
   readonly bytesTotal?: number | undefined;
   readonly bytesPerSecond?: number | undefined;
   /** Of a drain: replicas that are still on the node. */
   readonly replicasLeft?: number | undefined;
+  /** Of a compaction and a checksum, of those that can be asked: replicas that have done their part. */
+  readonly replicasDone?: number | undefined;
+  /** Of a rebalance. */
+  readonly movesDone?: number | undefined;
   readonly estimatedEndMs?: number | undefined;
   readonly endedAtMs?: number | undefined;
+}
+
+/** What nodes say now; what is absent was not asked for, or nobody answered. */
+export interface ProgressFacts {
+  /** What the node of its target has received. */
+  readonly received?: Transfer | undefined;
+  /** By the nodes that answered: what each of their replicas does for an operation, or did last. */
+  readonly work?: ReadonlyMap<NodeId, ReadonlyMap<ReplicaId, ReplicaWork>> | undefined;
+  /** Of the replica that is to lead. */
+  readonly heir?: {readonly isCaughtUp: boolean; readonly isLeader: boolean} | undefined;
+  readonly nowMs: number;
 }
 
 /** By step, in percent, where each begins; of a move the copy takes nearly all of its time. */
@@ -31,47 +48,127 @@ const STEP_PERCENT: Readonly<Record<string, number>> = {
   replace: 0,
   destroy: 30,
   open: 60,
+  transfer: 0,
 };
 const COPY_PERCENT = 85;
+/** Of a checksum, while the replicas read their rows. */
+const READING_PERCENT = 45;
+/** What is left is to save that it has ended. */
+const UNFINISHED_PERCENT_MAX = 99;
 
-/** @param received what the node of its target says now; absent where it says nothing */
 export function operationProgress(
   operation: Operation,
   catalog: Catalog,
-  {received, nowMs}: {readonly received?: Transfer | undefined; readonly nowMs: number},
+  facts: ProgressFacts,
 ): OperationProgress {
-  const {kind, state, step, history} = operation;
-  const transfer = operation.transfer ?? received;
-  const carried = transfer === undefined ? {} : transfer;
+  const {kind, state, history} = operation;
   if (isFinished(operation)) {
     const endedAtMs = history.at(-1)?.atMs ?? operation.createdAtMs;
-    return {...carried, percent: state === 'done' ? 100 : undefined, endedAtMs};
+    return {...operation.transfer, percent: state === 'done' ? 100 : undefined, endedAtMs};
   }
-  if (kind === 'drain-node' || kind === 'decommission-node') {
-    return evacuationProgress(operation, catalog, nowMs);
+  switch (kind) {
+    case 'drain-node':
+    case 'decommission-node':
+      return evacuationProgress(operation, catalog, facts.nowMs);
+    case 'rebalance':
+      return rebalanceProgress(operation, catalog, facts.nowMs);
+    case 'compact':
+    case 'checksum':
+      return workProgress(operation, catalog, facts);
+    case 'transfer-leader':
+      return {percent: handoverPercent(facts)};
+    default:
+      return memberProgress(operation, facts);
   }
+}
+
+function memberProgress(operation: Operation, {received, nowMs}: ProgressFacts): OperationProgress {
+  const {kind, step, targetNode} = operation;
+  const transfer = operation.transfer ?? received;
   // What is made anew where it was is taken away first: nothing of it is copied yet.
-  const isLeaving = kind === 'repair' && operation.targetNode === undefined;
+  const isLeaving = kind === 'repair' && targetNode === undefined;
   const percent = isLeaving ? 0 : STEP_PERCENT[step];
   if (step !== 'catch-up' || transfer === undefined || transfer.bytesTotal === 0) {
-    return {...carried, percent};
+    return {...transfer, percent};
   }
   const {bytes, bytesTotal, bytesPerSecond} = transfer;
   const copied = Math.floor((COPY_PERCENT * bytes) / bytesTotal);
   const leftMs = bytesPerSecond > 0 ? (1_000 * (bytesTotal - bytes)) / bytesPerSecond : undefined;
   const estimatedEndMs = leftMs === undefined ? undefined : Math.round(nowMs + leftMs);
-  return {...carried, percent: percent! + copied, estimatedEndMs};
+  return {...transfer, percent: percent! + copied, estimatedEndMs};
 }
 
-/** As fast as it went until now. */
 function evacuationProgress(
-  {sourceNode, replicasTotal = 0, createdAtMs}: Operation,
+  {sourceNode, replicasTotal, createdAtMs}: Operation,
   catalog: Catalog,
   nowMs: number,
 ): OperationProgress {
   const replicasLeft = catalog.replicaCount(sourceNode!);
-  const gone = replicasTotal - replicasLeft;
-  if (gone <= 0) return {percent: replicasTotal === 0 ? undefined : 0, replicasLeft};
-  const estimatedEndMs = Math.round(nowMs + ((nowMs - createdAtMs) / gone) * replicasLeft);
-  return {percent: Math.floor((100 * gone) / replicasTotal), replicasLeft, estimatedEndMs};
+  if (replicasTotal === undefined) return {replicasLeft};
+  // What was given to the node meanwhile goes as well.
+  const gone = Math.max(0, replicasTotal - replicasLeft);
+  const total = Math.max(replicasTotal, replicasLeft);
+  return {...share(gone, total, {createdAtMs, nowMs}), replicasLeft};
+}
+
+/** Of the moves that it planned; the leads before them take as long as a round trip each. */
+function rebalanceProgress(
+  {movesPlanned, createdAtMs}: Operation,
+  catalog: Catalog,
+  nowMs: number,
+): OperationProgress {
+  // There is none planned where the cluster is of an older version, or before they are all found.
+  if (movesPlanned === undefined) return catalog.clusterVersion >= 4 ? {percent: 0} : {};
+  let movesDone = 0;
+  for (const {kind, state, startedBy, createdAtMs: begunMs} of catalog.operations()) {
+    if (kind !== 'move-replica' || startedBy !== REBALANCER || begunMs < createdAtMs) continue;
+    if (state === 'done') movesDone += 1;
+  }
+  return {...share(movesDone, movesPlanned, {createdAtMs, nowMs}), movesDone};
+}
+
+/** As fast as it went until now. */
+function share(
+  done: number,
+  total: number,
+  {createdAtMs, nowMs}: {readonly createdAtMs: number; readonly nowMs: number},
+): OperationProgress {
+  const percent = percentOf(done, total);
+  if (done === 0 || done >= total) return {percent};
+  const leftMs = ((nowMs - createdAtMs) / done) * (total - done);
+  return {percent, estimatedEndMs: Math.round(nowMs + leftMs)};
+}
+
+/** A replica that is away is left out, as the operation leaves it out. */
+function workProgress(
+  {id, kind, step, replicaSet, source}: Operation,
+  catalog: Catalog,
+  {work}: ProgressFacts,
+): OperationProgress {
+  const begun = kind === 'checksum' ? STEP_PERCENT[step] : 0;
+  const placed = catalog.replicaSet(replicaSet!)?.replicas ?? [];
+  const asked = placed.filter(
+    ({replica, node}) => (source === undefined || source === replica) && work?.has(node) === true,
+  );
+  if (asked.length === 0) return {percent: kind === 'checksum' ? begun : undefined};
+  const replicasDone = asked.filter(({replica, node}) => {
+    const one = work!.get(node)!.get(replica);
+    return one?.operation === id && one.state === 'done';
+  }).length;
+  if (kind === 'compact') return {percent: percentOf(replicasDone, asked.length), replicasDone};
+  if (step !== 'compare') return {percent: begun};
+  const read = Math.floor((READING_PERCENT * replicasDone) / asked.length);
+  return {percent: begun! + read, replicasDone};
+}
+
+/** Three steps: it has caught up, it leads, and that is saved. */
+function handoverPercent({heir}: ProgressFacts): number {
+  if (heir === undefined) return STEP_PERCENT['transfer']!;
+  if (heir.isLeader) return 66;
+  return heir.isCaughtUp ? 33 : 0;
+}
+
+function percentOf(done: number, total: number): number {
+  if (total === 0) return UNFINISHED_PERCENT_MAX;
+  return Math.min(UNFINISHED_PERCENT_MAX, Math.floor((100 * done) / total));
 }

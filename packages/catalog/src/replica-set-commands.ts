@@ -25,10 +25,14 @@ export interface EnsureBucket {
   readonly endMs: number;
   /** By shard: its founders. Their number is the number of shards. */
   readonly placements: readonly (readonly PlacementRequest[])[];
+  /** Given by the meta leader, whoever proposes it. */
+  readonly atMs?: number | undefined;
 }
 export interface OpenReplicaSets {
   readonly type: 'open-replica-sets';
   readonly sets: readonly ReplicaSetId[];
+  /** As that of `ensure-bucket`. */
+  readonly atMs?: number | undefined;
 }
 /** New replicas get new ids; the epoch is raised. CONFLICT unless `expectedEpoch` is the present one. */
 export interface SetPlacement {
@@ -146,6 +150,7 @@ export interface UpdateOperation
       | 'result'
       | 'differing'
       | 'transfer'
+      | 'movesPlanned'
     >
   > {
   readonly type: 'update-operation';

@@ -150,8 +150,9 @@ const placementCommands = [
     startMs: timeMs,
     endMs: timeMs,
     placements: z.array(z.array(placementRequest)),
+    atMs: timeMs.optional(),
   }),
-  z.object({type: type('open-replica-sets'), sets: z.array(setId)}),
+  z.object({type: type('open-replica-sets'), sets: z.array(setId), atMs: timeMs.optional()}),
   z.object({
     type: type('set-placement'),
     set: setId,
@@ -239,6 +240,7 @@ const operationCommands = [
     result: z.string().optional(),
     differing: z.array(replicaId).optional(),
     transfer: transfer.optional(),
+    movesPlanned: z.int().min(0).optional(),
     atMs: timeMs,
   }),
   z.object({type: type('expire-operations'), finishedBeforeMs: timeMs}),

@@ -1,5 +1,5 @@
-// When a thing was dropped and when it is purged, until when something rests, and when an operation took each
-// of its steps, by the time that most nodes agree on: whoever asks has counted from his own clock. By one that
+// When a thing was dropped and when it is purged, until when something rests, when a bucket was made and opened,
+// and when an operation took each of its steps, by the time that most nodes agree on: whoever asks has counted from his own clock. By one that
 // is a year late a drop would be purged at once; by one that is early a pause would last a year, no end would
 // end a maintenance, and an operation that was begun next year would never take too long.
 
@@ -34,6 +34,8 @@ export function stampTimes<C extends Command>(command: C, time: StampTime): C {
     case 'begin-skip':
     case 'create-token':
     case 'create-operation':
+    case 'ensure-bucket':
+    case 'open-replica-sets':
       return {...command, atMs};
     case 'update-operation':
       // The leader of the step before may have had another time.

@@ -46,7 +46,8 @@ export const ensureBucket: Handler<EnsureBucket> = (draft, command) => {
   );
   const dead = deadIdsOf(catalog, database.id);
   const range = cutRange(catalog, command);
-  draft.put('bucket', id, {id, database: database.id, replicaSets, ...dead, ...range});
+  const madeAtMs = command.atMs;
+  draft.put('bucket', id, {id, database: database.id, replicaSets, ...dead, ...range, madeAtMs});
   return succeed({bucket: id, created: true});
 };
 
@@ -72,10 +73,26 @@ function deadIdsOf(
   };
 }
 
-export const openReplicaSets: Handler<OpenReplicaSets> = (draft, command) => {
-  for (const id of new Set(command.sets)) {
-    const set = draft.catalog.replicaSet(id);
-    if (set?.state === 'creating') draft.put('replica-set', id, {...set, state: 'open'});
+export const openReplicaSets: Handler<OpenReplicaSets> = (draft, {sets, atMs}) => {
+  const {catalog} = draft;
+  const opened = new Set<ReplicaSetId>();
+  const buckets = new Set<BucketId>();
+  for (const id of new Set(sets)) {
+    const set = catalog.replicaSet(id);
+    if (set?.state !== 'creating') continue;
+    draft.put('replica-set', id, {...set, state: 'open'});
+    opened.add(id);
+    // One in the place of a destroyed set says nothing about when its bucket had opened.
+    if (set.replaces === undefined) buckets.add(set.bucket);
+  }
+  for (const id of buckets) {
+    const bucket = catalog.bucket(id);
+    if (bucket === undefined || bucket.openedAtMs !== undefined || atMs === undefined) continue;
+    const isUnopened = bucket.replicaSets.some((one) => {
+      const set = opened.has(one) ? undefined : catalog.replicaSet(one);
+      return set?.state === 'creating' && set.replaces === undefined;
+    });
+    if (!isUnopened) draft.put('bucket', id, {...bucket, openedAtMs: atMs});
   }
   return succeed(NOTHING);
 };

@@ -113,6 +113,7 @@ function updated(operation: Operation, command: UpdateOperation): Operation {
     result: command.result ?? operation.result,
     differing: command.differing ?? operation.differing,
     transfer: command.transfer ?? operation.transfer,
+    movesPlanned: command.movesPlanned ?? operation.movesPlanned,
     history: history.slice(-HISTORY_MAX),
   };
 }

@@ -8,7 +8,7 @@ import type {ReplicaSet} from '../model.ts';
 import {setsWithMeta} from './evacuation.ts';
 import {zoneOf} from './placement.ts';
 import type {PlannedMove} from './planned-move.ts';
-import {type Doubt, doubtOf, searchMoves} from './rebalance.ts';
+import {type Doubt, doubtOf, LOOKS_PER_MOVE, searchMoves} from './rebalance.ts';
 import type {Reports} from './reports.ts';
 
 /** In one plan: mostly a microsecond each, and some more where a move is weighed. */
@@ -74,7 +74,7 @@ export class EvennessWatch {
     return false;
   }
 
-  /** As `planMoves`. What was found some rounds ago and has changed since is left out. */
+  /** As `planMoves`, where `movesMax` may be Infinity. What was found some rounds ago and has changed since is left out. */
   movesOf(
     operation: OperationId,
     reports: Reports,
@@ -85,10 +85,11 @@ export class EvennessWatch {
       this.#search = {operation, looks, found: []};
     }
     const {looks, found} = this.#search;
-    for (let i = 0; i < this.#looksMax && found.length < movesMax; i++) {
+    for (let looked = 0; looked < this.#looksMax && found.length < movesMax; ) {
       const {done, value} = looks.next();
       if (done === true) return this.#endSearch(found);
       if (value !== undefined) found.push(value);
+      looked += value === undefined ? 1 : LOOKS_PER_MOVE;
     }
     return found.length < movesMax ? undefined : this.#endSearch(found);
   }

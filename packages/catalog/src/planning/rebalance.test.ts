@@ -180,6 +180,45 @@ test('a rebalance waits while repairs take all turns', () => {
   expect(states()).not.toContain('done');
 });
 
+test('before its first moves a rebalance says how many it will make, and once', () => {
+  const machine = made(
+    clusterOf(4),
+    Array.from({length: 40}, () => [1]),
+  );
+  const {catalog} = machine;
+  must(machine, {type: 'set-automation', kinds: ['repair'], paused: true, atMs: 1});
+  const reports = reportsOf(catalog, {});
+  const nowMs = 100_000;
+  const all = planMoves(catalog, reports, {nowMs, movesMax: Infinity});
+  expect(all.length).toBeGreaterThan(20);
+  must(machine, {type: 'create-operation', kind: 'rebalance', startedBy: 'x', atMs: 0});
+  const planned = () =>
+    planNext(catalog, reportsOf(catalog, {}), nowMs).flatMap((action) =>
+      action.type === 'propose' ? [action.command] : [],
+    );
+  const first = planned();
+  expect(first.filter(({type}) => type === 'update-operation')).toMatchObject([
+    {movesPlanned: all.length},
+  ]);
+  const begun = first.filter((command) => command.type === 'create-operation');
+  expect(begun.map(({source}) => source)).toEqual(
+    all.slice(0, 8).map(({source}) => source.replica),
+  );
+  for (const command of first) must(machine, command);
+  const [rebalance] = catalog.unfinishedOperations();
+  expect(rebalance).toMatchObject({kind: 'rebalance', movesPlanned: all.length});
+  for (const {id: operation, kind, step: expectedStep} of [...catalog.unfinishedOperations()]) {
+    if (kind === 'rebalance') continue;
+    must(machine, {type: 'update-operation', operation, expectedStep, state: 'done', atMs: 2});
+  }
+  const second = planned();
+  expect(second.some(({type}) => type === 'create-operation')).toBe(true);
+  const counted = second.filter(
+    (command) => command.type === 'update-operation' && command.movesPlanned !== undefined,
+  );
+  expect(counted).toEqual([]);
+});
+
 test('a set is not evened out into one zone while another holds its replica', () => {
   // Only node 3 holds nothing of these sets, and it is in the zone of node 1.
   const machine = made(clusterOf(3, ['a', 'b', 'a']), [

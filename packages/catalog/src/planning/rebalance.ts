@@ -19,18 +19,21 @@ import {GroupView} from './group-view.ts';
 import {LeadEdges} from './lead-edges.ts';
 import {leadSwaps, planLeadSwaps} from './lead-swaps.ts';
 import {type LeadTransfer, leadChains, leadOf, planLeaderSpread} from './leader-spread.ts';
+import type {Decision} from './member-operation.ts';
 import type {PlannedMove} from './planned-move.ts';
 import type {Reports} from './reports.ts';
 import type {SetLists} from './set-lists.ts';
 
 /** Nodes this much apart in their number of replicas are even enough. */
 const IMBALANCE_MIN = 2;
+/** Who begins the moves of a rebalance. */
+export const REBALANCER = 'rebalance';
 /** Leads that do not go where they should hold up no replicas for longer. */
 const LEADS_MS_MAX = 60_000;
 /** Looks at sets in one turn: each takes some microseconds, and a turn 5 ms at most. */
 const LOOKS_PER_TURN = 500;
 /** A look that finds a move takes as long as so many that find none. */
-const LOOKS_PER_MOVE = 5;
+export const LOOKS_PER_MOVE = 5;
 
 /** One wave after the other: what the nodes carry is known again when the moves of one are done. */
 export function planRebalance(
@@ -58,14 +61,24 @@ export function planRebalance(
       return {decision: WAIT, moves: transfers};
     }
   }
-  const moves = evening.movesOf(operation.id, {nowMs, movesMax: budget.left});
-  if (moves === undefined) return {decision: WAIT, moves: []};
+  // Before the first wave all are looked for: how far it is counts from there.
+  const isFirst = operation.movesPlanned === undefined && catalog.clusterVersion >= 4;
+  const movesMax = isFirst ? Infinity : budget.left;
+  const planned = evening.movesOf(operation.id, {nowMs, movesMax});
+  if (planned === undefined) return {decision: WAIT, moves: []};
+  if (planned.length === 0) return ended('done');
+  const moves = planned.slice(0, budget.left);
   budget.left -= moves.length;
-  if (moves.length === 0) return ended('done');
   const begun = moves.map(({set, source, target}) =>
-    move('move-replica', set, source, target, 'rebalance', nowMs),
+    move('move-replica', set, source, target, REBALANCER, nowMs),
   );
-  return {decision: WAIT, moves: begun};
+  return {decision: isFirst ? counted(operation, planned.length, nowMs) : WAIT, moves: begun};
+}
+
+function counted({id, step}: Operation, movesPlanned: number, atMs: number): Decision {
+  const subject = {operation: id, expectedStep: step, atMs};
+  const command = {type: 'update-operation', ...subject, movesPlanned} as const;
+  return {type: 'act', action: {type: 'propose', command}};
 }
 
 /** Even numbers first; then those that are written to much are exchanged for others. */
