@@ -7,7 +7,7 @@ import {FlotillaClient, type ReplicaSet} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {flotillaAt} from './command-line.ts';
-import {leaderOf, openDatabase, processOf} from './nodes.ts';
+import {leaderOf, metaLeader, openDatabase, processOf} from './nodes.ts';
 import {until} from './waiting.ts';
 
 const START_MS_MAX = 120_000;
@@ -178,10 +178,56 @@ test(
     await until('it is compacted', ended);
     works.push(...(await client.query(`CHECKSUM GROUP ${id}`)));
     await until('its replicas are compared', ended);
+    const percents = (await client.query('SHOW OPERATIONS'))
+      .filter((row) => works.some(({operation_id: work}) => work === row['operation_id']))
+      .map(({percent}) => percent);
+    expect(percents).toEqual([100, 100]);
     expect(works.map(({kind}) => kind)).toEqual(['compact', 'checksum']);
     const move = client.query(`MOVE VNODE ${replicas[0]!.replica} TO NODE ${replicas[1]!.node}`);
     await expect(move).rejects.toMatchObject({code: 'CONFLICT'});
     await expect(client.query('DROP VNODE 999999')).rejects.toMatchObject({code: 'NOT_FOUND'});
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  'a bucket that does not open is an operation, which says what it waits for until it is there',
+  async () => {
+    await client.admin.createDatabase({name: 'slow', shards: 6, replicas: 1});
+    const leader = await metaLeader(cluster, client);
+    const down = cluster.nodes.find((node) => node !== leader)!;
+    await down.kill();
+    // The leader of meta does not miss it yet: some of the sets have their only replica there.
+    const lines = Array.from({length: 60}, (_, i) => `m,host=h${i} v=1 1600000000000000000`);
+    const write = () => client.write(lines.join('\n'), {database: 'slow', timeoutMs: 30_000});
+    const written = write().catch(() => undefined);
+    let id = '';
+    await until('it is listed with what it waits for', async () => {
+      const found =
+        /^(bucket-\d+) +create-bucket .* running, create +(\d+)% .* of 6 replica sets of database slow open, waiting for 1 more of the 1 voters of replica set \d+: node \d+ \(127\.0\.0\.1:(\d+)\) does not answer$/m;
+      const [, named, percent, port] = found.exec(await done('operation', 'list')) ?? [];
+      id = named ?? '';
+      return Number(percent) > 0 && Number(percent) < 100 && port === `${down.port}`;
+    });
+    const shown = await done('operation', 'show', id);
+    expect(shown).toMatch(/\nwaitingFor .* does not answer\n/);
+    expect(shown).toMatch(/\ncreate +\d{4}-.*Z/);
+    const verdict = new RegExp(
+      `bucket ${id.slice('bucket-'.length)} of database slow is not open yet: . of 6 replica sets are; it waits for .*\n {4}next: ./flotilla operation show ${id}\n`,
+    );
+    const status = await flotilla('status');
+    expect([status.code, status.out]).toEqual([2, expect.stringMatching(verdict)]);
+    const rows = await client.query('SHOW OPERATIONS');
+    expect(rows.filter(({kind}) => kind === 'create-bucket')).toMatchObject([
+      {state: 'running', bucket_id: Number(id.slice('bucket-'.length))},
+    ]);
+    down.start();
+    await down.ready();
+    expect(await done('operation', 'watch', id)).toMatch(/: done: its 6 replica sets opened in/);
+    await written;
+    await write();
+    await client.query("DROP DATABASE slow AFTER '0s'");
+    await until('all is well again', async () => (await flotilla('status')).code === 0);
   },
   TEST_MS_MAX,
 );

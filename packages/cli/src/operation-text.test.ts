@@ -79,3 +79,32 @@ test('one shows all of its fields, and how long each step took', () => {
   expect(text).toMatch(/learner +2026-01-01T00:00:01.500Z +12 s\n/);
   expect(text).toMatch(/catch-up +2026-01-01T00:00:13.500Z +-\n/);
 });
+
+const opening: Operation = {
+  id: 'bucket-12',
+  kind: 'create-bucket',
+  state: 'running',
+  step: 'create',
+  percent: 95,
+  database: 'metrics',
+  setsOpen: 61,
+  setsTotal: 64,
+  waitingFor: '1 more of the 3 voters of replica set 70: node 2 (b:8902) does not answer',
+  history: [],
+};
+
+test('the creation of a bucket says how many of its sets are open, and what the next waits for', () => {
+  const said = `61 of 64 replica sets of database metrics open, waiting for ${opening['waitingFor']}`;
+  expect(operationLine(opening, NOW_MS)).toBe(
+    `operation bucket-12 (create-bucket of database metrics): running, create, ${said}`,
+  );
+  const list = renderOperations([opening], NOW_MS);
+  expect(list).toMatch(/^bucket-12 +create-bucket +running, create +95% /m);
+  expect(list).toContain(said);
+  const result = 'its 64 replica sets opened in 41 s';
+  const done = {...opening, state: 'done', percent: 100, waitingFor: undefined, result};
+  expect(operationLine(done, NOW_MS)).toBe(
+    `operation bucket-12 (create-bucket of database metrics): done: ${result}`,
+  );
+  expect(renderOperations([done], NOW_MS)).toContain(` ${result}\n`);
+});

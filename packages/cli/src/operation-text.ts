@@ -38,7 +38,7 @@ export function renderOperations(
     rate: rateOf(operation),
     ends: endOf(operation, nowMs),
     by: operation.startedBy === NAMELESS ? undefined : (operation.startedBy ?? undefined),
-    note: noteOf(operation) ?? waitOf(operation),
+    note: noteOf(operation) ?? listed([openedOf(operation), waitOf(operation)]),
   }));
   return renderRecords(rows, COLUMNS, style);
 }
@@ -47,13 +47,15 @@ export function renderOperations(
 export function operationLine(operation: Operation, nowMs: number): string {
   const {id, kind, replicaSet} = operation;
   const target =
-    replicaSet === undefined || replicaSet === null ? '' : ` of replica set ${replicaSet}`;
+    replicaSet === undefined || replicaSet === null
+      ? databaseOf(operation)
+      : ` of replica set ${replicaSet}`;
   const isRunning = operation.state === 'running' || operation.state === 'cancelling';
   const copied = copiedOf(operation);
   const parts = [
     stateOf(operation),
     ...(isRunning && copied !== undefined ? [copied, rateOf(operation)] : []),
-    ...(isRunning ? [endOf(operation, nowMs), waitOf(operation)] : []),
+    ...(isRunning ? [openedOf(operation), endOf(operation, nowMs), waitOf(operation)] : []),
   ].filter((part) => part !== undefined);
   const note = noteOf(operation);
   return `operation ${id} (${kind}${target}): ${parts.join(', ')}${note === undefined ? '' : `: ${note}`}`;
@@ -98,6 +100,21 @@ function nodesOf({sourceNode, targetNode}: Operation): string | undefined {
   if (from === undefined && to === undefined) return undefined;
   if (to === undefined) return `${from}`;
   return from === undefined ? `> ${to}` : `${from} > ${to}`;
+}
+
+function listed(parts: readonly (string | undefined)[]): string | undefined {
+  const said = parts.filter((part) => part !== undefined);
+  return said.length === 0 ? undefined : said.join(', ');
+}
+
+/** Of the creation of a bucket. */
+function openedOf({setsOpen, setsTotal, database, state}: Operation): string | undefined {
+  if (typeof setsOpen !== 'number' || state !== 'running') return undefined;
+  return `${setsOpen} of ${setsTotal} replica sets of database ${database} open`;
+}
+
+function databaseOf({database}: Operation): string {
+  return typeof database === 'string' ? ` of database ${database}` : '';
 }
 
 function waitOf({waitingFor}: Operation): string | undefined {

@@ -130,7 +130,8 @@ export class Operator {
     this.#seeMeta(nodes);
     for (const ended of await this.#rests.endSome(nodes)) this.#count(ended);
     const order = pick(this.#random, DECK)!;
-    const open = operations.filter((operation) => !isFinal(operation));
+    // Buckets are made by writes: nobody can cancel that.
+    const open = operations.filter((one) => !isFinal(one) && one.kind !== 'create-bucket');
     if (open.length >= UNDER_WAY_MAX && order !== 'cancel') return;
     const situation = {client: this.#client, random: this.#random, sets, nodes, operations};
     if (order === 'cancel') await this.#cancelOne(open);

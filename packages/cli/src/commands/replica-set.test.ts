@@ -46,6 +46,20 @@ describe('replica sets and operations', () => {
     expect(out).toBe('operation 7 (move-replica): done\n');
   });
 
+  it('shows and watches the creation of a bucket by its name, and neither cancels nor retries it', async () => {
+    const bucket = {id: 'bucket-12', kind: 'create-bucket', state: 'done', step: 'create'};
+    const {url} = await fakeCluster({'GET /admin/v1/operations/bucket-12': () => bucket});
+    expect((await run(['operation', 'show', 'bucket-12'], {url})).out).toMatch(
+      /kind +create-bucket/,
+    );
+    expect((await run(['operation', 'watch', 'bucket-12'], {url})).code).toBe(EXIT.ok);
+    for (const order of ['cancel', 'retry'])
+      expect(await run(['operation', order, 'bucket-12'], {url})).toMatchObject({
+        code: EXIT.usage,
+        err: expect.stringContaining('goes on once what it waits for is there'),
+      });
+  });
+
   it('fails as the operation fails', async () => {
     const failed = {...operation, state: 'failed', error: 'node 3 is gone'};
     const {url} = await fakeCluster({'GET /admin/v1/operations/7': () => failed});

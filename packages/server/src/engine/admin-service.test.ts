@@ -63,7 +63,12 @@ beforeEach(() => {
         if (forbidden !== undefined) throw forbidden;
       },
     },
-    view: {facts, received: async () => new Map()} as unknown as ClusterView,
+    view: {
+      facts,
+      received: async () => new Map(),
+      work: async () => new Map(),
+      replicaSets: async () => [],
+    } as unknown as ClusterView,
     reader: {} as unknown as FragmentReader,
     slices: {due: () => undefined},
     rpc: {} as Rpc,

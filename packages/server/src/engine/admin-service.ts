@@ -38,7 +38,7 @@ import {NodeAdmin} from './node-admin.ts';
 import {nodeConditions} from './node-reasons.ts';
 import {noticesOf} from './notices.ts';
 import {NAMELESS, OperationOrders, type OrderTerms, type WholeSetKind} from './operation-orders.ts';
-import {type OperationView, viewOperations} from './operation-view.ts';
+import {type OperationViewDeps, viewAll, viewBegun, viewOne} from './operation-view.ts';
 import {Recovery} from './recovery.ts';
 import {describeAutomation, RestOrders} from './rest-orders.ts';
 import {expiringBy} from './shorter-ttl.ts';
@@ -132,8 +132,8 @@ export class AdminService {
       'replica-set-list': (args, {deadlineMs}) => this.#replicaSets(args, deadlineMs),
       'replica-set-show': async (args) => this.#replicaSet(args),
       'storage-show': (args, {deadlineMs}) => this.#storage(args, deadlineMs),
-      'operation-list': () => this.#viewed(this.#catalog.operations()),
-      'operation-show': async (args) => (await this.#viewed([this.#operation(args)]))[0],
+      'operation-list': () => viewAll(this.#viewing()),
+      'operation-show': ({id}) => viewOne(id, this.#viewing()),
       'token-list': async () => listTokens(this.#catalog.tokens()),
       'recovery-plan': () => new Recovery(deps).plan(),
     };
@@ -425,12 +425,11 @@ export class AdminService {
   }
 
   async #begun(order: Promise<Operation>): Promise<unknown> {
-    return {operation: (await this.#viewed([await order]))[0]};
+    return {operation: viewBegun(await order, this.#viewing())};
   }
 
-  #viewed(operations: Iterable<Operation>): Promise<OperationView[]> {
-    const {view, clock} = this.#deps;
-    return viewOperations(operations, {catalog: this.#catalog, view, nowMs: clock.wallMs()});
+  #viewing(): OperationViewDeps {
+    return {catalog: this.#catalog, view: this.#deps.view, nowMs: this.#deps.clock.wallMs()};
   }
 
   /** Nothing is placed by hand. */
@@ -472,7 +471,7 @@ export class AdminService {
     const atMs = this.#deps.clock.wallMs();
     const subject = {type: 'update-operation', operation: id, expectedStep: step} as const;
     await this.#propose({...subject, state: 'cancelling', by, atMs}, deadlineMs);
-    return {operation: (await this.#viewed([this.#operation(args)]))[0]};
+    return {operation: await viewOne(id, this.#viewing())};
   }
 
   async #propose<C extends Command>(command: C, deadlineMs: number): Promise<CommandValue<C>> {

@@ -3,7 +3,8 @@ import {CatalogMachine, CLUSTER_VERSION, type Command} from '@flotilla/catalog';
 import type {ReplicaStatus, StateMachine} from '@flotilla/multiraft';
 import {expect, test} from 'vitest';
 import {NodeClock} from '../adapters/node-clock.ts';
-import {ClusterView} from './cluster-view.ts';
+import {ClusterView, notesHandler} from './cluster-view.ts';
+import type {NodeReplicas} from './replica-host.ts';
 import {noteOf, type ReplicaNote} from './replica-notes.ts';
 
 type Status = ReplicaNote['status'];
@@ -51,6 +52,27 @@ test.each([
   const {sets, meta} = await view.facts();
   expect(sets[0]!.replicas.map(({isLate}) => isLate)).toEqual([undefined, undefined, expected]);
   expect(meta.replicas).toMatchObject([{replica: 1, node: 1, state: 'missing'}]);
+});
+
+test('of work each node that answers is told by itself', async () => {
+  const catalog = catalogOfThree();
+  const done = {operation: 1, work: 'compact', state: 'done'};
+  const note = {report: {replica: 2, work: done}} as unknown as ReplicaNote;
+  const idle = {report: {replica: 3}} as unknown as ReplicaNote;
+  const replicas = {notes: () => [note, idle]} as unknown as NodeReplicas;
+  const handler = notesHandler(replicas).call.get('node.work')!;
+  const rpc = {
+    call: async ({node}: {node: NodeId}, method: string, payload: Uint8Array) => {
+      if (node === 3 || method !== 'node.work') throw new DbError('UNSUPPORTED', 'an older build');
+      return node === 1 ? handler(payload, {} as never) : new TextEncoder().encode('[]');
+    },
+  } as unknown as Rpc;
+  const view = new ClusterView({rpc, clock: new NodeClock(), catalog: () => catalog});
+  const work = await view.work([1, 2, 3, 1] as NodeId[]);
+  expect([...work]).toEqual([
+    [1, new Map([[2, done]])],
+    [2, new Map()],
+  ]);
 });
 
 test('where nobody leads nobody can say', async () => {

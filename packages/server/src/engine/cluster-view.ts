@@ -8,6 +8,7 @@ import {
   type NodeId,
   type ReplicaId,
   type ReplicaSetId,
+  type ReplicaWork,
   type Rpc,
   type RpcHandlers,
 } from '@flotilla/base';
@@ -22,16 +23,19 @@ import {
   repairHalt,
   type Transfer,
 } from '@flotilla/catalog';
+import {type CreationView, creationsAmong} from './bucket-creations.ts';
 import {askCondition, type NodeCondition} from './node-condition.ts';
 import type {NodeReplicas} from './replica-host.ts';
 import {LAG_MAX, type ReplicaNote, UNOPENED_ROLE} from './replica-notes.ts';
 
 const NOTES_METHOD = 'node.notes';
 const RECEIVED_METHOD = 'node.received';
+const WORK_METHOD = 'node.work';
 const NOTES_MS_MAX = 1_500;
 
 type Status = ReplicaNote['status'];
 type Received = readonly (readonly [ReplicaId, Transfer])[];
+type Work = readonly (readonly [ReplicaId, ReplicaWork])[];
 
 export interface ReplicaView
   extends Partial<
@@ -108,6 +112,8 @@ export interface ClusterFacts {
   readonly unknownSets?: readonly UnknownSet[] | undefined;
   /** So many nodes do not answer that their replicas are not made anew. */
   readonly repairHalt?: RepairHalt | undefined;
+  /** Buckets that are not open yet. */
+  readonly creations?: readonly CreationView[] | undefined;
 }
 
 export interface UnknownSet {
@@ -130,9 +136,15 @@ export function notesHandler(replicas: NodeReplicas): RpcHandlers {
     const told = reports.flatMap(({replica, received: bytes}) => (bytes ? [[replica, bytes]] : []));
     return new TextEncoder().encode(JSON.stringify(told));
   };
+  const work = async (): Promise<Uint8Array> => {
+    const reports = [...replicas.notes()].map(({report}) => report);
+    const told = reports.flatMap(({replica, work: one}) => (one ? [[replica, one]] : []));
+    return new TextEncoder().encode(JSON.stringify(told));
+  };
   const call = new Map([
     [NOTES_METHOD, notes],
     [RECEIVED_METHOD, received],
+    [WORK_METHOD, work],
   ]);
   return {call, stream: new Map()};
 }
@@ -166,14 +178,22 @@ export class ClusterView {
       }),
       unknownSets: unknownSets(catalog, statuses),
       repairHalt: repairHalt(catalog, (node) => !statuses.has(node)),
+      creations: creationsAmong(catalog, sets),
     };
   }
 
   /** Asks the nodes of its members alone. */
   async replicaSet(set: ReplicaSet): Promise<ReplicaSetView> {
-    const statuses = await this.#statuses(set.replicas.map(({node}) => node));
+    return (await this.replicaSets([set]))[0]!;
+  }
+
+  /** In their order. Asks the nodes of their members alone. */
+  async replicaSets(sets: readonly ReplicaSet[]): Promise<ReplicaSetView[]> {
+    const nodes = new Set(sets.flatMap(({replicas}) => replicas.map(({node}) => node)));
+    const statuses = await this.#statuses([...nodes]);
     const catalog = this.#deps.catalog();
-    return viewOf(catalog, set, statuses, differingReplicas(catalog));
+    const differing = differingReplicas(catalog);
+    return sets.map((set) => viewOf(catalog, set, statuses, differing));
   }
 
   async #statuses(nodes: readonly NodeId[]): Promise<Statuses> {
@@ -190,6 +210,17 @@ export class ClusterView {
   async received(nodes: Iterable<NodeId>): Promise<ReadonlyMap<ReplicaId, Transfer>> {
     const asked = [...new Set(nodes)].map((node) => this.#call<Received>(node, RECEIVED_METHOD));
     return new Map((await Promise.all(asked)).flatMap((answer) => answer ?? []));
+  }
+
+  /** What the nodes' replicas do for operations, or did last; nothing of a node that does not answer. */
+  async work(
+    nodes: Iterable<NodeId>,
+  ): Promise<ReadonlyMap<NodeId, ReadonlyMap<ReplicaId, ReplicaWork>>> {
+    const asked = [...new Set(nodes)].map(async (node) => {
+      const answer = await this.#call<Work>(node, WORK_METHOD);
+      return answer === undefined ? [] : [[node, new Map(answer)] as const];
+    });
+    return new Map((await Promise.all(asked)).flat());
   }
 
   #ask(node: NodeId): Promise<readonly Status[] | undefined> {

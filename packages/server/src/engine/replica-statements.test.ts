@@ -34,7 +34,12 @@ function statements() {
   const deps = {
     access: {catalog: machine.catalog, refresh: async () => undefined},
     meta: {propose: async (command: Command) => run(command)},
-    view: {facts: async () => ({sets}), received: async () => new Map()},
+    view: {
+      facts: async () => ({sets}),
+      received: async () => new Map(),
+      work: async () => new Map(),
+      replicaSets: async () => [],
+    },
     clock: new NodeClock(),
   } as unknown as SqlServiceDeps;
   return {service: new ReplicaStatements(deps), catalog: machine.catalog};

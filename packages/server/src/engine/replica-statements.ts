@@ -6,12 +6,7 @@ import type {Operation} from '@flotilla/catalog';
 import type {ReplicaOrder, ResultBatch} from '@flotilla/query';
 import type {ReplicaSetView, ReplicaView} from './cluster-view.ts';
 import {OperationOrders, type OrderTerms} from './operation-orders.ts';
-import {
-  OPERATION_COLUMNS,
-  type OperationView,
-  operationRow,
-  viewOperations,
-} from './operation-view.ts';
+import {OPERATION_COLUMNS, operationRow, viewAll, viewBegun} from './operation-view.ts';
 import type {SqlServiceDeps} from './statement-context.ts';
 import {type Cell, type TextColumn, textRows} from './text-rows.ts';
 
@@ -53,21 +48,21 @@ export class ReplicaStatements {
   }
 
   async operations(): Promise<Rows> {
-    const operations = await this.#viewed(this.#deps.access.catalog.operations());
+    const {view, clock, access} = this.#deps;
+    const operations = await viewAll({catalog: access.catalog, view, nowMs: clock.wallMs()});
     return textRows(OPERATION_COLUMNS, operations.map(operationRow));
   }
 
   async order(order: ReplicaOrder, terms: OrderTerms): Promise<Rows> {
     // What it names may have been made through another node a moment ago.
-    await this.#deps.access.refresh(terms.deadlineMs);
-    const begun = await this.#viewed(await this.#begin(order, terms));
-    const rows = begun.map((operation) => operationRow(operation).slice(0, BEGUN_COLUMNS.length));
+    const {access, clock} = this.#deps;
+    await access.refresh(terms.deadlineMs);
+    const begun = await this.#begin(order, terms);
+    const now = {catalog: access.catalog, nowMs: clock.wallMs()};
+    const rows = begun.map((operation) =>
+      operationRow(viewBegun(operation, now)).slice(0, BEGUN_COLUMNS.length),
+    );
     return textRows(BEGUN_COLUMNS, rows);
-  }
-
-  #viewed(operations: Iterable<Operation>): Promise<OperationView[]> {
-    const {view, clock, access} = this.#deps;
-    return viewOperations(operations, {catalog: access.catalog, view, nowMs: clock.wallMs()});
   }
 
   async #begin(order: ReplicaOrder, terms: OrderTerms): Promise<Operation[]> {

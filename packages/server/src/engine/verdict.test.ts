@@ -90,6 +90,37 @@ test('the first node to start again is one of the rarest value', () => {
   expect(reasons[0]!.next).toBe('flotilla node ok-to-stop 2');
 });
 
+test('buckets that do not open are told by what they wait for, the first ones each by itself', () => {
+  const opening = (id: number) => {
+    const bucket = {id, start: '', end: ''};
+    return set(10 + id, {state: 'creating', leader: undefined, bucket});
+  };
+  const creation = (id: number) =>
+    ({
+      ...{id: `bucket-${id}`, database: 'd', setsOpen: 61, setsTotal: 64},
+      bucket: {id, start: '', end: ''},
+      waitingFor: 'node 2',
+    }) as unknown as NonNullable<ClusterFacts['creations']>[number];
+  const ids = [1, 2, 3, 4, 5];
+  const sets = [set(1, {leader: undefined}), ...ids.map(opening)];
+  const {verdict, reasons} = verdictOf(facts({sets, creations: ids.map(creation)}));
+  expect(verdict).toBe('unavailable');
+  expect(reasons).toHaveLength(5);
+  expect(reasons[0]).toEqual({
+    message:
+      'bucket 1 of database d is not open yet: 61 of 64 replica sets are; it waits for node 2',
+    next: 'flotilla operation show bucket-1',
+  });
+  expect(reasons[3]).toEqual({
+    message: '2 more buckets are not open yet',
+    next: 'flotilla operation list',
+  });
+  expect(reasons[4]!.message).toBe('replica sets without a leader: 1');
+  // One that is led already opens in a moment.
+  const led = set(11, {state: 'creating', bucket: {id: 1, start: '', end: ''}});
+  expect(verdictOf(facts({sets: [led], creations: [creation(1)]})).verdict).toBe('healthy');
+});
+
 test('nothing wrong is healthy', () => {
   expect(verdictOf(facts())).toEqual({verdict: 'healthy', reasons: []});
   expect(verdictOf(facts({sets: []}))).toEqual({verdict: 'healthy', reasons: []});

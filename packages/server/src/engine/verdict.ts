@@ -23,6 +23,9 @@ export interface Verdict {
 /** Sets named in one reason; the rest is counted. */
 const SETS_NAMED = 5;
 
+/** Buckets that are not open, told one by one; the rest is counted. */
+const BUCKETS_TOLD = 3;
+
 /** States that are told by themselves: what such a replica lacks follows from them. */
 const STILL: readonly string[] = [...GONE, 'failed', 'wedged'];
 
@@ -32,6 +35,7 @@ export function verdictOf(facts: ClusterFacts): Verdict {
   const unled = kept.filter(({leader}) => leader === undefined);
   const reasons: Reason[] = [
     ...metaReasons(facts),
+    ...creationReasons(unled, facts),
     ...leaderReasons(unled, facts),
     ...lastCopyReasons(kept),
     ...diskReasons(facts.nodes, 'full'),
@@ -84,14 +88,47 @@ function metaMemberReasons({meta}: ClusterFacts): Reason[] {
   });
 }
 
+/** Buckets that are being made, and of which some set has no leader yet: writes to them wait. */
+function creationReasons(
+  unled: readonly ReplicaSetView[],
+  {creations = []}: ClusterFacts,
+): Reason[] {
+  const waited = new Set(unled.filter(({state}) => state === 'creating').map(bucketOf));
+  const waiting = creations.filter(({bucket}) => waited.has(bucket.id));
+  const reasons = waiting.slice(0, BUCKETS_TOLD).map((creation) => {
+    const {id, bucket, database, setsOpen, setsTotal, waitingFor} = creation;
+    const why = waitingFor === undefined ? '' : `; it waits for ${waitingFor}`;
+    const message = `bucket ${bucket.id} of database ${database} is not open yet: ${setsOpen} of ${setsTotal} replica sets are${why}`;
+    return {message, next: `flotilla operation show ${id}`};
+  });
+  const more = waiting.length - reasons.length;
+  if (more === 0) return reasons;
+  return [
+    ...reasons,
+    {message: `${more} more buckets are not open yet`, next: 'flotilla operation list'},
+  ];
+}
+
+function bucketOf({bucket}: ReplicaSetView): number {
+  return bucket.id;
+}
+
+function isOpening(set: ReplicaSetView, buckets: ReadonlySet<number>): boolean {
+  return set.state === 'creating' && buckets.has(set.bucket.id);
+}
+
 /** Where most were on nodes of which a person has said that they never come back nobody waits for a leader. */
-function leaderReasons(unled: readonly ReplicaSetView[], {nodes}: ClusterFacts): Reason[] {
+function leaderReasons(
+  unled: readonly ReplicaSetView[],
+  {nodes, creations = []}: ClusterFacts,
+): Reason[] {
   const members = new Set(nodes.map(({node}) => node.id));
   const isLost = ({replicas}: ReplicaSetView): boolean =>
     2 * replicas.filter(({node}) => node !== undefined && !members.has(node)).length >
     replicas.length;
   const lost = unled.filter(isLost).map(({id}) => id);
-  const rest = unled.filter((set) => !isLost(set));
+  const opening = new Set(creations.map(({bucket}) => bucket.id));
+  const rest = unled.filter((set) => !isLost(set) && !isOpening(set, opening));
   const waiting = rest.filter(isManual);
   const leaderless = rest.filter((set) => !isManual(set)).map(({id}) => id);
   const reasons: Reason[] = [];

@@ -29,3 +29,14 @@ export const WriteHeaders = z.object({
   'Content-Encoding': ENCODING.optional(),
   'Idempotency-Key': IDEMPOTENCY_KEY.optional(),
 });
+
+/** A number, or `bucket-7`: the creation of a bucket has no other. */
+export const ByOperationId = z.object({
+  id: z
+    .string()
+    .regex(
+      /^(bucket-)?[1-9]\d{0,14}$/,
+      'not an id: ids are whole numbers from 1, or bucket-7 of the creation of bucket 7',
+    )
+    .transform((text) => (text.startsWith('bucket-') ? text : Number(text))),
+});

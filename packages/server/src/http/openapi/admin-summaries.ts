@@ -67,8 +67,9 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
     'The backups in a directory that the node sees: complete ones, and how far one is that is under way.',
   'backup-create':
     'Begins to back up the cluster, a tenant or a database into a directory that all nodes see.',
-  'operation-list': 'The operations, finished ones among them.',
-  'operation-show': 'One operation and its steps.',
+  'operation-list':
+    'The operations, finished ones among them, and creations of buckets that run or took long.',
+  'operation-show': 'One operation and its steps, or the creation of a bucket.',
   'operation-cancel':
     'Cancels an operation: back before its change of members, on to its end after.',
   'operation-retry': 'Begins the same anew, of an operation that failed or was cancelled.',

@@ -48,6 +48,8 @@ describe('/admin/v1', () => {
     ],
     ['POST', '/replica-sets/7/transfer-leader', {to: '2'}, 'transfer-leader', {id: 7, to: 2}],
     ['POST', '/replica-sets/7/elect', {node: '2'}, 'elect-replica', {id: 7, node: 2}],
+    ['GET', '/operations/3', undefined, 'operation-show', {id: 3}],
+    ['GET', '/operations/bucket-7', undefined, 'operation-show', {id: 'bucket-7'}],
     ['POST', '/operations/3/cancel', undefined, 'operation-cancel', {id: 3}],
     ['GET', '/storage', undefined, 'storage-show', {tenant: 'default'}],
     ['GET', '/storage?db=d&set=7', undefined, 'storage-show', {tenant: 'default', db: 'd', set: 7}],
@@ -83,6 +85,8 @@ describe('/admin/v1', () => {
     ['GET', '/replica-sets/-1', undefined, 'id: not an id'],
     ['POST', '/replica-sets/7/move-replica', '{"from": 1}', 'to: not an id'],
     ['GET', '/operations/1.5', undefined, 'id: not an id'],
+    ['GET', '/operations/bucket-0', undefined, 'id: not an id'],
+    ['POST', '/operations/bucket-7/cancel', undefined, 'id: not an id'],
     ['GET', '/backups', undefined, 'directory'],
     ['POST', '/backups?dry_run=true', '{"directory": "/mnt"}', 'dry_run'],
   ] as const)('%s %s %s is 400', async (method, path, body, named) => {

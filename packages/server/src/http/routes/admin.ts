@@ -10,7 +10,7 @@ import type {AdminCall, AdminRead, EngineGateway} from '../../engine/gateway.ts'
 import {jsonBody} from '../json-body.ts';
 import {ADMIN_SUMMARIES} from '../openapi/admin-summaries.ts';
 import {ADMIN_ERRORS, type ApiRoute, DOOR_ERRORS} from '../openapi/api-route.ts';
-import {DatabaseParam, Name, TenantParam} from '../params.ts';
+import {ByOperationId, DatabaseParam, Name, TenantParam} from '../params.ts';
 import {parseOrThrow} from '../parse-or-throw.ts';
 
 /** On what only reads, where the meta group could not be asked. */
@@ -362,7 +362,7 @@ const ROUTES: readonly Route[] = [
     method: 'GET',
     url: '/admin/v1/operations/:id',
     action: 'operation-show',
-    params: ById,
+    params: ByOperationId,
   },
   {
     method: 'POST',
