@@ -82,7 +82,7 @@ class RestoreRun {
       show();
     });
     // Its set waits for it, and fails with it, but reads on meanwhile.
-    written.catch(() => {});
+    void Promise.allSettled([written]);
     this.underway.add(written);
     return written;
   }
