@@ -392,7 +392,7 @@ export const UPPER_MUTATIONS: readonly Mutation[] = [
     find: "if ('tables' in fence) return",
     replace: "if ('tables' in fence) return true ||",
     why: 'The same of a database that was dropped and made again under its name.',
-    clusterSeeds: 10,
+    suites: ['packages/replica/src/fence-handler.test.ts'],
   },
   {
     id: 'drop-sent-twice',

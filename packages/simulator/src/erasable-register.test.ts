@@ -41,6 +41,15 @@ test('an erasure of unknown outcome happens once at most, at any later time', ()
   expect(judgeErasable(twice)).toBe('no order');
 });
 
+test('an unknown erasure that has an end happened by then, or never', () => {
+  const seen = history(['write', 5, 0, 1], ['read', 5, 4, 5], ['read', 0, 6, 7]);
+  const erasure = {client: 9, kind: 'write', value: 0, startMs: 2, outcome: 'unknown'} as const;
+  expect(judgeErasable([...seen, {...erasure, endMs: Infinity}])).toBe('ordered');
+  expect(judgeErasable([...seen, {...erasure, endMs: 3}])).toBe('no order');
+  expect(judgeErasable([...seen.slice(0, 2), {...erasure, endMs: 3}])).toBe('ordered');
+  expect(judgeErasable([seen[0]!, seen[2]!, {...erasure, endMs: 3}])).toBe('ordered');
+});
+
 test('without erasures it agrees with the search of other registers', () => {
   const operation = fc.record({
     kind: fc.constantFrom('write' as const, 'read' as const),

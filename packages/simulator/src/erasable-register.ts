@@ -9,7 +9,7 @@ const STATES_MAX = 200_000;
 
 export type Judgement = 'ordered' | 'no order' | 'too wide';
 
-/** Erasures are writes of 0; any number of them. */
+/** Erasures are writes of 0; any number of them. One that is unknown and has an end happened by then, or never. */
 export function judgeErasable(history: readonly RegisterOperation[]): Judgement {
   const operations = history.filter((operation) => matters(operation, history));
   operations.sort((a, b) => a.startMs - b.startMs);
@@ -37,12 +37,12 @@ class Search {
   }
 
   run(): Judgement {
-    if (this.#from(0, 0)) return 'ordered';
+    if (this.#from(0, 0, -Infinity)) return 'ordered';
     return this.#tried.size >= STATES_MAX ? 'too wide' : 'no order';
   }
 
-  /** All operations below `first` are in the order, which leaves `value`. */
-  #from(first: number, value: number): boolean {
+  /** All operations below `first` are in the order, which leaves `value`; the last of them to start did so at `latestMs`. */
+  #from(first: number, value: number, latestMs: number): boolean {
     let start = first;
     while (this.#isDone[start] === true) start += 1;
     const open = this.#operations.slice(start).filter((_, i) => this.#isDone[start + i] !== true);
@@ -50,14 +50,18 @@ class Search {
     const key = `${value} ${start} ${this.#isDone.flatMap((is, i) => (is && i > start ? [i] : [])).join()}`;
     if (this.#tried.has(key) || this.#tried.size >= STATES_MAX) return false;
     this.#tried.add(key);
-    const untilMs = Math.min(...open.map(({endMs}) => endMs));
+    const untilMs = Math.min(
+      ...open.map(({endMs, outcome}) => (outcome === 'unknown' ? Infinity : endMs)),
+    );
     for (let at = start; at < this.#operations.length; at++) {
       const operation = this.#operations[at]!;
       // Whatever starts after another has ended comes after it.
       if (operation.startMs > untilMs) break;
       if (this.#isDone[at] === true || !isPossible(operation, value)) continue;
+      if (operation.endMs < latestMs) continue;
       this.#isDone[at] = true;
-      if (this.#from(start, operation.kind === 'read' ? value : operation.value)) return true;
+      const now = operation.kind === 'read' ? value : operation.value;
+      if (this.#from(start, now, Math.max(latestMs, operation.startMs))) return true;
       this.#isDone[at] = false;
     }
     return false;

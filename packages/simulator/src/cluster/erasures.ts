@@ -108,8 +108,7 @@ function asSecond(write: RegisterOperation): RegisterOperation {
 
 function destroyed({startMs, endMs, erased}: Destruction, name: string): RegisterOperation {
   const outcome = erased.has(name) ? 'ok' : 'unknown';
-  const endedMs = outcome === 'ok' ? endMs : Infinity;
-  return {client: 0, kind: 'write', value: 0, startMs, endMs: endedMs, outcome};
+  return {client: 0, kind: 'write', value: 0, startMs, endMs, outcome};
 }
 
 function asErasure({startMs, endMs}: Erasure): RegisterOperation {
