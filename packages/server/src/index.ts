@@ -1,3 +1,10 @@
+export {
+  COLUMN_ROW_TEXT_BYTES_MAX,
+  COLUMN_TEXT_BYTES_MAX,
+  COLUMN_TIME_MS_MAX,
+  type RowChunk,
+  RowWriter,
+} from '@flotilla/ingest';
 export {listBackupsIn, pruneBackupsIn, verifyBackupsIn} from './backup/backup-files.ts';
 export {Restoration, type RestoredDatabase} from './backup/restoration.ts';
 export {

@@ -17,6 +17,7 @@
 //
 // No encoding makes anything shorter: a body bounds what it takes in memory, whoever wrote it.
 
+import {LIMITS} from '@flotilla/base';
 import type {FieldType} from '@flotilla/column';
 
 export const COLUMN_BODY_VERSION = 1;
@@ -34,6 +35,15 @@ export const COLUMN_TYPES: readonly FieldType[] = [
   'boolean',
   'string',
 ];
+/** Some 20,000 rows of ten fields: a fraction of a second of a node's time, of which a write has four. */
+export const COLUMN_BODY_BYTES = 2 * 1024 * 1024;
+/** Either way of 1970: the range of 64-bit nanoseconds, as of lines. */
+export const COLUMN_TIME_MS_MAX = 9_223_372_036_853;
+/** A series, or one string: a statement may have said it, and no line or statement is longer. */
+export const COLUMN_TEXT_BYTES_MAX = LIMITS.sql_bytes_max.value;
+/** All strings of a row, so that one row is never too much for a log entry. */
+export const COLUMN_ROW_TEXT_BYTES_MAX = LIMITS.share_bytes_max.value / 2;
+
 export const TYPE_MASK = 7;
 export const EVERY_ROW = 8;
 export const WIDE = 16;

@@ -16,6 +16,9 @@ import {
 import {
   COLUMN_BODY_VERSION,
   COLUMN_PRECISIONS,
+  COLUMN_ROW_TEXT_BYTES_MAX,
+  COLUMN_TEXT_BYTES_MAX,
+  COLUMN_TIME_MS_MAX,
   COLUMN_TYPES,
   type ColumnPrecision,
   EVERY_ROW,
@@ -24,15 +27,9 @@ import {
   WIDE,
 } from './column-body.ts';
 
-/** The range of 64-bit nanoseconds, as of lines. */
-const TIME_MS_MAX = 9_223_372_036_853;
 const EXACT_MAX = 2 ** 53;
 /** Its series and its offset. */
 const ROW_BYTES = 12;
-/** A series, or one string: a statement may have said it, and no line or statement is longer. */
-const TEXT_BYTES_MAX = LIMITS.sql_bytes_max.value;
-/** All strings of a row, so that one row is never too much for a log entry. */
-const ROW_TEXT_BYTES_MAX = LIMITS.share_bytes_max.value / 2;
 /** Names are objects: some milliseconds of them. */
 const SERIES_A_STEP = 1024;
 
@@ -167,8 +164,8 @@ function readSeries(reader: ByteReader, table: string, tags: readonly string[]):
     names.push(tag);
     values.push(value);
   }
-  if (reader.position - start > TEXT_BYTES_MAX)
-    throw new FatalError(`a series is over ${TEXT_BYTES_MAX} bytes`);
+  if (reader.position - start > COLUMN_TEXT_BYTES_MAX)
+    throw new FatalError(`a series is over ${COLUMN_TEXT_BYTES_MAX} bytes`);
   return new ParsedSeries(table, names, values);
 }
 
@@ -218,7 +215,7 @@ function timesOf(
     // Exact: of an integer below 2^53 no quotient is rounded up to the next one.
     const ms = Math.floor(offset / unitsPerMs);
     const timeMs = startMs + ms;
-    if (!(Math.abs(timeMs) <= TIME_MS_MAX))
+    if (!(Math.abs(timeMs) <= COLUMN_TIME_MS_MAX))
       throw new FatalError(`the time of row ${row + 1} is out of range`);
     timesMs[row] = timeMs;
     timesNs[row] = (offset - ms * unitsPerMs) * nsPerUnit;
@@ -315,8 +312,8 @@ function readStrings(reader: ByteReader, count: number): ColumnValues {
   let start = 0;
   for (let i = 0; i < count; i++) {
     const end = ends[i]!;
-    if (end < start || end - start > TEXT_BYTES_MAX || end > bytes.length)
-      throw new FatalError(`a string does not end between 0 and ${TEXT_BYTES_MAX} bytes`);
+    if (end < start || end - start > COLUMN_TEXT_BYTES_MAX || end > bytes.length)
+      throw new FatalError(`a string does not end between 0 and ${COLUMN_TEXT_BYTES_MAX} bytes`);
     // Of valid bytes each piece is valid that does not begin within a character.
     if (end < bytes.length && (bytes[end]! & 0xc0) === 0x80)
       throw new FatalError('a string ends within a character');
@@ -336,15 +333,17 @@ function checkNoneEmpty(fields: readonly ParsedField[], rowCount: number): void 
 
 function checkNoneLong(fields: readonly ParsedField[], rowCount: number): void {
   const texts = fields.filter(({values}) => values.type === 'string');
-  if (texts.length * TEXT_BYTES_MAX <= ROW_TEXT_BYTES_MAX) return;
+  if (texts.length * COLUMN_TEXT_BYTES_MAX <= COLUMN_ROW_TEXT_BYTES_MAX) return;
   const bytes = new Float64Array(rowCount);
   for (const {rows, count, values} of texts) {
     const {ends} = values as StringValues;
     for (let i = 0; i < count; i++) bytes[rows[i]!]! += ends[i]! - (i === 0 ? 0 : ends[i - 1]!);
   }
-  const long = bytes.findIndex((of) => of > ROW_TEXT_BYTES_MAX);
+  const long = bytes.findIndex((of) => of > COLUMN_ROW_TEXT_BYTES_MAX);
   if (long >= 0)
-    throw new FatalError(`the strings of row ${long + 1} are over ${ROW_TEXT_BYTES_MAX} bytes`);
+    throw new FatalError(
+      `the strings of row ${long + 1} are over ${COLUMN_ROW_TEXT_BYTES_MAX} bytes`,
+    );
 }
 
 /** Before memory is taken for them: a count of damaged bytes allocates nothing. */

@@ -8,15 +8,18 @@ import {
   type TableScan,
   VARINT_BYTES_MAX,
 } from '@flotilla/column';
-import {COLUMN_BODY_VERSION, COLUMN_PRECISIONS, type ColumnPrecision} from './column-body.ts';
+import {
+  COLUMN_BODY_BYTES,
+  COLUMN_BODY_VERSION,
+  COLUMN_PRECISIONS,
+  type ColumnPrecision,
+} from './column-body.ts';
 import {ColumnRun} from './column-run.ts';
 
-/** Some 20,000 rows of ten fields: a fraction of a second of a node's time, of which a write has four. */
-const BODY_BYTES = 2 * 1024 * 1024;
 /** A row's series and offset. */
 const ROW_BYTES = 12;
 /** A row that takes more, of strings that came one by one, goes field by field: one log entry takes no more. */
-const ROW_BYTES_MAX = BODY_BYTES;
+const ROW_BYTES_MAX = COLUMN_BODY_BYTES;
 
 export interface ColumnTable {
   readonly name: string;
@@ -53,7 +56,11 @@ export class ColumnWriter {
   #seriesBytes = 0;
   #lastSeries: SeriesId | undefined;
 
-  constructor({name, tags, fields}: ColumnTable, times: ColumnTimes, bodyBytes = BODY_BYTES) {
+  constructor(
+    {name, tags, fields}: ColumnTable,
+    times: ColumnTimes,
+    bodyBytes = COLUMN_BODY_BYTES,
+  ) {
     this.#name = name;
     this.#times = times;
     this.#bodyBytes = bodyBytes;
