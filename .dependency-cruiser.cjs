@@ -80,7 +80,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^packages/cli/',
-        pathNot: `${TEST_FILE}|^packages/cli/src/commands/(start|dev|backup|check|recover-meta|restore|sim)\\.ts$`,
+        pathNot: `${TEST_FILE}|^packages/cli/src/commands/(start|dev|backup|check|recover-meta|restore|sim)\\.ts$|^packages/cli/src/transfer/parquet-(bodies|source)\\.ts$`,
       },
       to: {path: '^packages/(server|simulator)/'},
     },

@@ -8,6 +8,7 @@ import path from 'node:path';
 import {FlotillaClient} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
+import {Duckdb} from '../../packages/cli/src/transfer/duckdb.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const NODE = path.join(ROOT, 'node_modules/.bin/node');
@@ -86,11 +87,13 @@ async function contentsOf(database: string): Promise<Record<string, string[]>> {
 test.each([
   ['lp', 'gzip'],
   ['csv', 'zstd'],
+  ['parquet', 'zstd'],
+  ['parquet', 'none'],
 ])(
   'as %s, %s: the same rows and columns, and no more for being imported again',
   async (format, compression) => {
-    const files = path.join(directory, format);
-    const target = `from_${format}`;
+    const files = path.join(directory, `${format}-${compression}`);
+    const target = `from_${format}_${compression}`;
     const form = ['--format', format, '--compress', compression];
     const exported = await flotilla('export', files, '--db', 'source', ...form, '--json');
     expect(exported).toMatchObject({code: 0, err: ''});
@@ -99,11 +102,51 @@ test.each([
     const wanted = await contentsOf('source');
     expect(Object.keys(wanted)).toHaveLength(5);
     for (const state of ['one', 'two']) {
-      const resume = path.join(directory, `${format}-${state}`);
+      const resume = `${files}-${state}`;
       const imported = await flotilla('import', files, '--db', target, '--resume', resume);
       expect(imported).toMatchObject({code: 0, err: ''});
       expect(await contentsOf(target)).toEqual(wanted);
     }
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  'Parquet from elsewhere, floats that no line can say among its values, and from there on',
+  async () => {
+    const file = path.join(directory, 'elsewhere.parquet');
+    const duckdb = await Duckdb.open(`${file}.spill`);
+    await duckdb.run(
+      `COPY (SELECT TIMESTAMP '2026-11-20 01:00:00.000001' + INTERVAL (i) SECOND AS time,
+         ('h' || i % 2)::ENUM('h0', 'h1') AS host,
+         list_extract(['NaN'::DOUBLE, '-Infinity'::DOUBLE, -0.0::DOUBLE, NULL, 0.1::FLOAT::DOUBLE], i + 1) AS load,
+         (18446744073709551611 + i)::UBIGINT AS jobs
+       FROM range(5) AS t(i)) TO '${file}' (FORMAT parquet)`,
+    );
+    duckdb.close();
+    for (const name of ['elsewhere', 'onwards']) await client.query(`CREATE DATABASE ${name}`);
+    const first = ['import', file, '--db', 'elsewhere', '--table', 'cpu', '--tags', 'host'];
+    expect(await flotilla(...first)).toMatchObject({code: 0, err: ''});
+    const sql = 'SELECT time, host, load, jobs FROM cpu ORDER BY time';
+    expect(await client.queryText(sql, 'csv', {database: 'elsewhere'})).toBe(
+      [
+        'time,host,load,jobs',
+        '2026-11-20T01:00:00.000001Z,h0,NaN,18446744073709551611',
+        '2026-11-20T01:00:01.000001Z,h1,-Infinity,18446744073709551612',
+        '2026-11-20T01:00:02.000001Z,h0,-0,18446744073709551613',
+        '2026-11-20T01:00:03.000001Z,h1,,18446744073709551614',
+        '2026-11-20T01:00:04.000001Z,h0,0.10000000149011612,18446744073709551615',
+        '',
+      ].join('\r\n'),
+    );
+    const files = path.join(directory, 'onwards');
+    const form = ['--db', 'elsewhere', '--format', 'parquet', '--json'];
+    const exported = await flotilla('export', files, ...form);
+    expect(JSON.parse(exported.out)).toMatchObject({rows: 5, files: 1});
+    // One of its files alone says as much.
+    const alone = path.join(files, '0001-cpu/000001.parquet');
+    expect(await flotilla('import', alone, '--db', 'onwards')).toMatchObject({code: 0, err: ''});
+    expect(await contentsOf('onwards')).toEqual(await contentsOf('elsewhere'));
   },
   TEST_MS_MAX,
 );

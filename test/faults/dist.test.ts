@@ -58,4 +58,6 @@ test('it holds what runs and what is read, and no tests', () => {
     expect(files).toContain(name);
   expect(files.filter((name) => /^packages\/.*\.(test|fixture|bench)\.ts$/.test(name))).toEqual([]);
   expect(files.some((name) => name.includes('node_modules/vitest'))).toBe(false);
+  // An optional dependency, but who has no npm cannot fetch it.
+  expect(files.some((name) => name.endsWith('/duckdb.node'))).toBe(true);
 });

@@ -27,15 +27,22 @@ export function contentsOf(root: string): Contents {
       if (dependency.startsWith(OWN)) reach(dependency);
       else collect(path.join(directory, 'node_modules', dependency), dependencies);
     }
+    for (const optional of dependenciesOf(directory, 'optionalDependencies')) {
+      const link = path.join(directory, 'node_modules', optional);
+      if (existsSync(link)) collect(link, dependencies);
+    }
   };
   reach(ENTRY);
   return {packages: [...packages].sort(), dependencies: [...dependencies].sort()};
 }
 
-function dependenciesOf(directory: string): string[] {
+function dependenciesOf(
+  directory: string,
+  kind: 'dependencies' | 'optionalDependencies' = 'dependencies',
+): string[] {
   const text = readFileSync(path.join(directory, 'package.json'), 'utf8');
-  const {dependencies = {}} = JSON.parse(text) as {dependencies?: Record<string, string>};
-  return Object.keys(dependencies);
+  const manifest = JSON.parse(text) as {[of in typeof kind]?: Record<string, string>};
+  return Object.keys(manifest[kind] ?? {});
 }
 
 /** A dependency's home is `.pnpm/<name>@<version>/node_modules`, beside links to all that it needs. */

@@ -33,7 +33,7 @@ export class Refusal {
   }
 }
 
-/** Answers `METHOD /path` from `routes`; a string goes out as it is, a Refusal with its status. */
+/** Answers `METHOD /path` from `routes`, in time; a string goes out as it is, a Refusal with its status. */
 export async function fakeCluster(routes: Routes): Promise<{
   url: string;
   seen: Seen[];
@@ -49,7 +49,7 @@ export async function fakeCluster(routes: Routes): Promise<{
   const server = http.createServer((request, response) => {
     const pieces: Buffer[] = [];
     request.on('data', (piece: Buffer) => pieces.push(piece));
-    request.on('end', () => {
+    request.on('end', async () => {
       const {method = '', url = ''} = request;
       const {authorization, 'idempotency-key': key} = request.headers;
       if (key !== undefined) keys.push(String(key));
@@ -58,7 +58,7 @@ export async function fakeCluster(routes: Routes): Promise<{
       seen.push(entry);
       const route = routes[`${method} ${url.split('?')[0]}`];
       const answer =
-        route === undefined ? new Refusal(404, {code: 'ROUTE_NOT_FOUND'}) : route(entry);
+        route === undefined ? new Refusal(404, {code: 'ROUTE_NOT_FOUND'}) : await route(entry);
       if (answer instanceof Refusal) response.statusCode = answer.status;
       if (answer === undefined) response.statusCode = 204;
       const body = answer instanceof Refusal ? answer.body : answer;

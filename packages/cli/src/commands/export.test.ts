@@ -1,12 +1,14 @@
 import {existsSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {gunzipSync, zstdDecompressSync} from 'node:zlib';
-import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest';
 import {cleanUp, fakeCluster, Refusal, run, temporaryDirectory} from '../program.fixture.ts';
 import {EXIT} from '../terminal.ts';
 import {Manifest} from '../transfer/manifest.ts';
 
 afterEach(cleanUp);
+// Not in the time of the first test that wants it.
+beforeAll(() => import('../transfer/parquet-bodies.ts'), 120_000);
 
 interface FakeRow {
   readonly ns: bigint;
@@ -130,6 +132,79 @@ describe('export', () => {
     );
   });
 
+  it('writes Parquet, which an import reads without being told anything', async () => {
+    const url = await cluster();
+    const given = ['export', directory, '--format', 'parquet', '--table', 'cpu'];
+    const {code, out} = await run(given, {url});
+    expect([code, out]).toEqual([0, expect.stringContaining('exported 3 rows of 1 table into 1')]);
+    const [file] = filesOf('cpu');
+    expect(file).toMatch(/0001-cpu\/000001\.parquet$/);
+    expect(manifest()).toMatchObject({format: 'parquet', compression: 'zstd'});
+    const whole = readFileSync(file!);
+    const {written} = manifest().tables[0]!.files[0]!;
+    expect(written!.bytes).toBe(whole.length);
+    writeFileSync(file!, whole.subarray(4));
+    expect((await run(['export', directory, '--resume'], {url})).code).toBe(0);
+    expect(readFileSync(file!).equals(whole)).toBe(true);
+    const {seen, url: other} = await fakeCluster({
+      'POST /api/v1/sql': () => [],
+      'POST /api/v1/write/columns': () => undefined,
+    });
+    for (const source of [directory, file!])
+      expect(await run(['import', source, '--db', 'n'], {url: other})).toMatchObject({
+        code: 0,
+        out: expect.stringMatching(/^sent 3 rows \(\d+ B\) from 1 file\n$/),
+      });
+    const [made, ...bodies] = seen;
+    expect(made!.body).toMatch(/^CREATE TABLE IF NOT EXISTS "cpu"/);
+    expect(bodies[0]!.path).toBe('/api/v1/write/columns?db=n&tenant=default');
+    // Of nanoseconds a body has no two that are 400 days apart.
+    expect(bodies).toHaveLength(4);
+    expect(bodies.slice(2)).toEqual(bodies.slice(0, 2));
+  });
+
+  it('asks for two windows at once, and begins none after a failure', async () => {
+    rows = Array.from({length: 8}, (_, i) => ({ns: BigInt(i) * 400n * DAY, cells: 'a,1,'}));
+    let isBroken = true;
+    let [underway, most] = [0, 0];
+    const counted = answer;
+    const {url} = await fakeCluster({
+      'POST /api/v1/sql': ({body}) => {
+        // A window has one row, of as many as a file may have.
+        if (body.includes('count(*)'))
+          return (counted(body) as object[]).map((bin) => ({...bin, row_count: 250_000}));
+        if (!body.startsWith('SELECT "time"')) return counted(body);
+        underway += 1;
+        most = Math.max(most, underway);
+        const isRefused = isBroken && body.includes(`>= ${1_200n * DAY} `);
+        const refusal = new Refusal(400, {code: 'TABLE_NOT_FOUND', message: 'no such table'});
+        return new Promise((resolve) => {
+          setTimeout(
+            () => {
+              underway -= 1;
+              resolve(isRefused ? refusal : counted(body));
+            },
+            isRefused ? 0 : 20,
+          );
+        });
+      },
+    });
+    const given = ['export', directory, '--table', 'cpu', '--compress', 'none'];
+    expect((await run(given, {url})).code).toBe(EXIT.failed);
+    expect(most).toBe(2);
+    const kept = manifest().tables[0]!.files.filter(({written}) => written !== undefined).length;
+    expect([3, 4]).toContain(kept);
+    isBroken = false;
+    const healed = await run([...given.slice(0, 2), '--resume'], {url});
+    expect(healed.out).toContain('exported 8 rows of 1 table into 8 files');
+    expect(healed.out).toContain(`${kept} of them kept`);
+    expect(
+      filesOf('cpu')
+        .map((file) => readFileSync(file, 'utf8'))
+        .join(''),
+    ).toBe(rows.map(({ns}) => `cpu,host=a load=1 ${ns}\n`).join(''));
+  });
+
   it('leaves no file of a window that broke off, and says how to go on', async () => {
     const whole = answer;
     const {url} = await fakeCluster({
@@ -196,6 +271,7 @@ describe('export', () => {
     [['-'], /takes one table/],
     [['-', '--table', 'a', '--table', 'b'], /takes one table/],
     [['-', '--table', 'a', '--compress', 'gzip'], /for a directory/],
+    [['-', '--table', 'a', '--format', 'parquet'], /stdout takes no Parquet/],
     [['DIR', '--resume'], /has no manifest\.json/],
     [['.'], /is not empty/],
   ])('%j is refused', async (args, message) => {

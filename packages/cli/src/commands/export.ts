@@ -6,6 +6,7 @@ import {counted} from '../counted.ts';
 import {formatBytes, ProgressBar} from '../progress-bar.ts';
 import {type CommandContext, examples, type Session} from '../session.ts';
 import {EXIT, UsageError, writeOut} from '../terminal.ts';
+import {mustHaveDuckdb} from '../transfer/duckdb.ts';
 import {
   DirectoryExport,
   type ExportCounts,
@@ -40,19 +41,23 @@ const MORE_HELP = `
 Every row that was acknowledged before its file was begun is in it. What is exact: integers, unsigned and
 floats to the bit, strings, null fields, times to the nanosecond. manifest.json has the columns, and of each
 file its rows and its SHA-256; \`import\` reads the directory. For a copy of a few rows, or of a part of a
-table, see \`sql --format csv\`.
+table, see \`sql --format csv\`. Parquet has the types of the columns, times as timestamps of nanoseconds (UTC), and
+says which columns are tags; DuckDB writes it, and must be there for it (docs/moving-data.md).
 `;
 
 export function addExportCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('export')
     .argument('<directory>', 'a new one; - for stdout, of one table')
-    .description('write tables into files, as line protocol or CSV')
+    .description('write tables into files, as line protocol, CSV or Parquet')
     .option('--db <name>', 'database (default public)')
     .option('--tenant <name>', 'tenant of the database')
     .option('--table <name>', 'this table; may be given again (default: all)', collect)
-    .option('--format <format>', 'lp (line protocol) or csv (default lp)')
-    .option('--compress <how>', 'none, gzip or zstd (default gzip; of stdout none)')
+    .option('--format <format>', 'lp (line protocol), csv or parquet (default lp)')
+    .option(
+      '--compress <how>',
+      'none, gzip or zstd (default gzip; of Parquet zstd, of stdout none)',
+    )
     .option('--resume', 'go on with an export that broke off: what is whole is not fetched again')
     .addHelpText(
       'after',
@@ -60,6 +65,7 @@ export function addExportCommand(program: Command, context: CommandContext): voi
         'export backup-1 --db metrics',
         'export backup-1 --db metrics --resume',
         'export cpu-only --db metrics --table cpu --format csv --compress zstd',
+        'export lake-1 --db metrics --format parquet',
         'export - --db metrics --table cpu | head',
       ]),
     )
@@ -102,6 +108,10 @@ async function exportToStdout(
   const [name, second] = table ?? [];
   if (name === undefined || second !== undefined)
     throw new UsageError('stdout takes one table: name it with --table');
+  if (format === 'parquet')
+    throw new UsageError(
+      'stdout takes no Parquet, which is written from its end: name a directory',
+    );
   if (compress !== 'none' || resume)
     throw new UsageError('--compress and --resume are for a directory; pipe stdout through gzip');
   const {stdout, stderr} = session.terminal;
@@ -121,6 +131,7 @@ async function exportToDirectory(
   {directory, options}: {readonly directory: string; readonly options: Options},
 ): Promise<number> {
   const manifest = await manifestFor(directory, options);
+  if (manifest.format === 'parquet') await mustHaveDuckdb();
   // Until all of it is there again.
   manifest.endedAt = undefined;
   const {database, tenant, only} = manifest;
@@ -147,7 +158,8 @@ async function manifestFor(directory: string, options: Options): Promise<Manifes
     if (!resume) await mustBeEmpty(directory);
     else throw new UsageError(`--resume: ${directory} has no ${MANIFEST}`);
     const scope = {tenant: tenant ?? 'default', database: db ?? 'public'};
-    const forms = {format: format ?? 'lp', compression: compress ?? 'gzip'} as const;
+    const byDefault = format === 'parquet' ? 'zstd' : 'gzip';
+    const forms = {format: format ?? 'lp', compression: compress ?? byDefault} as const;
     return newManifest({...scope, ...forms, only: options.table});
   }
   const differing = Object.entries({

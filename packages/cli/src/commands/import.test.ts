@@ -2,7 +2,7 @@ import {createHash} from 'node:crypto';
 import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {gzipSync, zstdCompressSync} from 'node:zlib';
-import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest';
 import {
   cleanUp,
   fakeCluster,
@@ -12,9 +12,12 @@ import {
   temporaryDirectory,
 } from '../program.fixture.ts';
 import {EXIT} from '../terminal.ts';
+import {Duckdb, literal} from '../transfer/duckdb.ts';
 import {newManifest, writeManifest} from '../transfer/manifest.ts';
 
 afterEach(cleanUp);
+// Not in the time of the first test that wants it.
+beforeAll(() => import('../transfer/parquet-bodies.ts'), 120_000);
 
 let directory: string;
 beforeEach(() => {
@@ -205,6 +208,83 @@ describe('import of CSV', () => {
     const {url} = await fakeCluster(routes());
     const {code, err} = await run(['import', file('cpu.csv', text), ...more], {url});
     expect([code, err]).toEqual([EXIT.usage, expect.stringMatching(message)]);
+  });
+});
+
+describe('import of Parquet', () => {
+  async function parquet(select: string): Promise<string> {
+    const made = path.join(directory, 'cpu.parquet');
+    const duckdb = await Duckdb.open(`${made}.spill`);
+    await duckdb.run(`COPY (${select}) TO ${literal(made)} (FORMAT parquet)`);
+    duckdb.close();
+    return made;
+  }
+  const rowsOf = (count: number, letters = 1): string =>
+    `SELECT make_timestamp_ns(range) AS time, 'h' || range % 3 AS host,
+       CASE WHEN range <> 5 THEN repeat('x', ${letters}) END AS note FROM range(${count})`;
+  const routes = (): Routes => ({
+    'POST /api/v1/sql': () => [],
+    'POST /api/v1/write/columns': () => undefined,
+  });
+
+  it('names rows without a form, and goes on where it ended, under the keys of before', async () => {
+    let writes = 0;
+    let isFull = true;
+    const {url, keys} = await fakeCluster({
+      ...routes(),
+      'POST /api/v1/write/columns': () =>
+        ++writes > 2 && isFull ? new Refusal(507, {code: 'DISK_FULL'}) : undefined,
+    });
+    const state = path.join(directory, 'state');
+    const of = ['--table', 'cpu', '--tags', 'host'];
+    const args = ['import', await parquet(rowsOf(70, 100_000)), ...of, '--resume', state];
+    const broken = await run(args, {url});
+    expect([broken.code, broken.err]).toEqual([EXIT.failed, expect.stringContaining('goes on')]);
+    expect(broken.err).toContain('line 6: no field has a value: cpu,host=h2 .. 5');
+    isFull = false;
+    const rest = await run([...args, '--json'], {url});
+    const before = Number(/written by now: (\d+) rows/.exec(broken.err)![1]);
+    expect(JSON.parse(rest.out)).toMatchObject({rows: 69 - before, refused: 0});
+    expect(keys[3]).toBe(keys[2]);
+    expect(new Set(keys).size).toBe(keys.length - 1);
+  });
+
+  it('sends a body again that asked for too many new buckets, and names what is refused', async () => {
+    const answers = [
+      rejected([{line: 3, code: 'BUCKET_LIMIT'}], 8),
+      rejected([{line: 7, code: 'TYPE_CONFLICT'}], 1),
+    ];
+    const {url, keys} = await fakeCluster({
+      ...routes(),
+      'POST /api/v1/write/columns': () => answers.shift(),
+    });
+    const args = ['import', await parquet(rowsOf(10)), '--table', 'cpu', '--tags', 'host'];
+    const {code, out} = await run(args, {url});
+    expect(code).toBe(EXIT.linesRejected);
+    // Row 6 is in no body.
+    expect(out).toContain('line 8: bad: line 7\nsent 9 rows');
+    expect(new Set(keys).size).toBe(2);
+  });
+
+  it.each([
+    [['--tags', 'host'], /--table is missing/],
+    [['--table', 'cpu', '--types', 'host=tag'], /--types is for CSV/],
+    [['--table', 'cpu', '--tags', 'rack'], /--tags: the file has no column "rack"/],
+  ])('%j is refused', async (more, message) => {
+    const {url, seen} = await fakeCluster(routes());
+    const given = ['import', await parquet(rowsOf(3)), ...more];
+    const {code, err} = await run(given, {url});
+    expect([code, err]).toEqual([EXIT.usage, expect.stringMatching(message)]);
+    expect(seen.filter(({path: asked}) => asked.includes('write'))).toEqual([]);
+  });
+
+  it('is read from files alone', async () => {
+    const stdin = await run(['import', '-', '--format', 'parquet', '--table', 'm'], {stdin: 'x'});
+    expect(stdin).toMatchObject({code: EXIT.usage, err: expect.stringContaining('name a file')});
+    const packed = await run(['import', file('a.parquet.gz', 'x'), '--table', 'm']);
+    expect(packed).toMatchObject({code: EXIT.usage, err: expect.stringContaining('unpack it')});
+    const lines = await run(['import', file('a.lp', 'm v=1'), '--tags', 'm']);
+    expect(lines).toMatchObject({code: EXIT.usage, err: expect.stringContaining('for Parquet')});
   });
 });
 

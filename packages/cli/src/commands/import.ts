@@ -1,4 +1,4 @@
-// `import`: what an export wrote, a file of line protocol or CSV, or stdin.
+// `import`: what an export wrote, a file of line protocol, CSV or Parquet, or stdin.
 
 import path from 'node:path';
 import type {Command} from 'commander';
@@ -7,9 +7,10 @@ import {counted} from '../counted.ts';
 import {formatBytes, ProgressBar} from '../progress-bar.ts';
 import {type CommandContext, examples, type Session} from '../session.ts';
 import {EXIT, UsageError, writeOut} from '../terminal.ts';
+import {mustHaveDuckdb} from '../transfer/duckdb.ts';
 import {type ColumnTypes, typesOf} from '../transfer/import-bodies.ts';
 import {ImportMemory} from '../transfer/import-memory.ts';
-import {Import} from '../transfer/import-run.ts';
+import {Import, type ImportTerms} from '../transfer/import-run.ts';
 import {findSources, type Sources} from '../transfer/import-sources.ts';
 import {FORMATS} from '../transfer/manifest.ts';
 import {
@@ -30,6 +31,7 @@ const Options = z.object({
   precision: z.enum(['ns', 'us', 'ms', 's']).default('ns'),
   table: z.string().optional(),
   types: z.string().optional(),
+  tags: z.string().optional(),
   resume: z.string().optional(),
   dryRun: z.boolean().default(false),
 });
@@ -41,7 +43,9 @@ broke off goes on where it was, and sends nothing twice, rows without a time inc
 
 CSV of an export needs no more; other CSV wants a header with a column \`time\` (RFC 3339, or whole numbers in
 --precision), the --table, and the types of columns that the table does not have yet. An empty cell is null,
-"" is an empty string.
+"" is an empty string. Parquet of an export needs no more; other Parquet wants a column \`time\` (a timestamp, or
+whole numbers), the --table, and by --tags which columns are tags of a table that is not there yet. Its types are
+those of its columns; lists, decimals and other types that no field holds are refused by name.
 
 Files are inflated if they end in .gz or .zst. For a stream or a few lines: \`write\`.
 `;
@@ -49,14 +53,15 @@ Files are inflated if they end in .gz or .zst. For a stream or a few lines: \`wr
 export function addImportCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('import')
-    .argument('[source]', 'directory of an export, a file (.lp, .csv), or - for stdin')
-    .description('write what was exported, or line protocol or CSV from files')
+    .argument('[source]', 'directory of an export, a file (.lp, .csv, .parquet), or - for stdin')
+    .description('write what was exported, or line protocol, CSV or Parquet from files')
     .option('--db <name>', 'database, which exists (default public)')
     .option('--tenant <name>', 'tenant of the database')
-    .option('--format <format>', 'lp (line protocol) or csv, where no name says it')
+    .option('--format <format>', 'lp (line protocol), csv or parquet, where no name says it')
     .option('--precision <unit>', 'of times that are whole numbers: ns, us, ms or s (default ns)')
-    .option('--table <name>', 'of CSV that is of no export')
-    .option('--types <list>', "of its columns: 'host=tag,load=float,jobs=integer'")
+    .option('--table <name>', 'of CSV or Parquet that is of no export')
+    .option('--types <list>', "of the columns of that CSV: 'host=tag,load=float,jobs=integer'")
+    .option('--tags <list>', "columns of that Parquet that are tags: 'host,rack'")
     .option('--resume <file>', 'remember there what is written, and go on from there')
     .option('--dry-run', 'verify the files and read their rows, and write nothing')
     .addHelpText(
@@ -65,6 +70,7 @@ export function addImportCommand(program: Command, context: CommandContext): voi
         'import backup-1 --db metrics --resume backup-1.state',
         'import points.lp.gz --db metrics --precision s',
         "import cpu.csv --db metrics --table cpu --types 'host=tag,load=float'",
+        'import cpu.parquet --db metrics --table cpu --tags host,rack',
         'import backup-1 --dry-run',
       ]),
     )
@@ -78,7 +84,8 @@ async function run(session: Session, options: Options, given?: string): Promise<
   if (given === undefined && terminal.stdin.isTTY === true)
     throw new UsageError('name a directory or a file, or give rows on stdin');
   const sources = await findSources(given, options.format);
-  const csv = await csvTerms(session, sources, options);
+  if (sources.list.some(({format}) => format === 'parquet')) await mustHaveDuckdb();
+  const foreign = await foreignTerms(session, sources, options);
   const remembering = isDryRun ? undefined : options.resume;
   const name = given === undefined || given === '-' ? 'stdin' : path.basename(path.resolve(given));
   const memory = await ImportMemory.open(remembering, {given: name, tenant, database});
@@ -87,8 +94,9 @@ async function run(session: Session, options: Options, given?: string): Promise<
   const bar = new ProgressBar(terminal.stderr);
   const write = {database, tenant, timeoutMs: session.timeoutMs ?? PATIENCE_MS};
   const {signal} = aborter;
-  const terms = {client, terminal, bar, signal, memory, write, csv, isDryRun};
-  const work = new Import({...terms, unit: options.precision}, sources);
+  const known = (table: string) => knownTypes(session, table, options);
+  const terms = {client, terminal, bar, signal, memory, write, isDryRun, ...foreign};
+  const work = new Import({...terms, unit: options.precision, typesOf: known}, sources);
   try {
     if (!isDryRun) await makeTables(session, sources, options);
     await work.run();
@@ -116,20 +124,26 @@ async function makeTables(
     await client.query(createTableText(shape), {database, tenant});
 }
 
-async function csvTerms(
+/** What is told of a file that is of no export. */
+async function foreignTerms(
   session: Session,
   {list, manifest}: Sources,
   options: Options,
-): Promise<{readonly table: string; readonly types: ColumnTypes} | undefined> {
-  const {table, types} = options;
-  const isPlainCsv = manifest === undefined && list.some(({format}) => format === 'csv');
-  if (!isPlainCsv) {
-    if (table === undefined && types === undefined) return undefined;
-    throw new UsageError('--table and --types are for CSV that is of no export');
+): Promise<Pick<ImportTerms, 'csv' | 'parquet'>> {
+  const {table, types, tags} = options;
+  const format = manifest === undefined ? list[0]!.format : undefined;
+  if (types !== undefined && format !== 'csv')
+    throw new UsageError('--types is for CSV that is of no export');
+  if (tags !== undefined && format !== 'parquet')
+    throw new UsageError('--tags is for Parquet that is of no export');
+  if (format === 'parquet') return {parquet: {table, tags: readTags(tags ?? '')}};
+  if (format !== 'csv') {
+    if (table === undefined) return {};
+    throw new UsageError('--table is for CSV and Parquet that are of no export');
   }
   if (table === undefined) throw new UsageError('--table is missing: which table is the CSV of?');
   const known = await knownTypes(session, table, options);
-  return {table, types: new Map([...known, ...readTypes(types ?? '')])};
+  return {csv: {table, types: new Map([...known, ...readTypes(types ?? '')])}};
 }
 
 /** Of a table that is there. */
@@ -155,6 +169,11 @@ function readTypes(text: string): [string, 'tag' | FieldType][] {
   });
 }
 
+function readTags(text: string): string[] {
+  if (text === '') return [];
+  return text.split(',').map((name) => name.trim());
+}
+
 async function finish(session: Session, work: Import, isDryRun: boolean): Promise<number> {
   const {counts, refused} = work;
   const {files, filesDone, rows, bytes} = counts;
@@ -164,14 +183,14 @@ async function finish(session: Session, work: Import, isDryRun: boolean): Promis
     const from = `from ${counted(files, 'file')}${done}`;
     const tail = refused.count === 0 ? '' : `, ${refused.count} refused`;
     const what = isDryRun ? 'dry run, nothing was written: read' : 'sent';
-    return `${refused.render()}${what} ${counted(rows, 'line')} (${formatBytes(bytes)}) ${from}${tail}\n`;
+    return `${refused.render()}${what} ${counted(rows, work.unit)} (${formatBytes(bytes)}) ${from}${tail}\n`;
   });
   return refused.count === 0 ? EXIT.ok : EXIT.linesRejected;
 }
 
 async function sayHowToGoOn(
   session: Session,
-  {counts, refused}: Import,
+  {counts, refused, unit}: Import,
   {options, given}: {readonly options: Options; readonly given: string | undefined},
 ): Promise<void> {
   const {stderr} = session.terminal;
@@ -181,5 +200,5 @@ async function sayHowToGoOn(
   const next = isRemembered
     ? 'the same command goes on from there'
     : 'the same command sends them again, which changes nothing of rows that have a time';
-  await writeOut(stderr, `written by now: ${counted(counts.rows, 'line')}; ${next}\n`);
+  await writeOut(stderr, `written by now: ${counted(counts.rows, unit)}; ${next}\n`);
 }

@@ -27,32 +27,42 @@ export interface RowsWritten {
 }
 
 export async function writeRows(wanted: RowsWanted, output: Output): Promise<RowsWritten> {
-  const {client, query, shape, window, onRows} = wanted;
   const writer = new RowWriter(wanted);
-  for await (const records of recordsOf(
-    client.queryBytes(selectText(shape, window), 'csv', query),
-  )) {
+  for await (const records of recordsOf(wanted)) {
     const text = writer.textOf(records);
     if (text !== '') await output.write(text);
-    onRows(records.length);
+    wanted.onRows(records.length);
   }
   return writer.written();
 }
 
-/** Without the header. */
-async function* recordsOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<CsvRecord[]> {
+/** Without the header. Throws where one cannot be read. */
+export async function* recordsOf({
+  client,
+  query,
+  shape,
+  window,
+}: Pick<RowsWanted, 'client' | 'query' | 'shape' | 'window'>): AsyncGenerator<CsvRecord[]> {
   // A mark of the byte order is a letter like any other where a string begins with it.
   const decoder = new TextDecoder('utf-8', {ignoreBOM: true});
   const reader = new CsvReader();
   let hasHeader = false;
   const rest = (records: CsvRecord[]): CsvRecord[] => {
+    const faulty = records.find(({fault}) => fault !== undefined);
+    if (faulty !== undefined) throw new Error(`line ${faulty.line} of the answer: ${faulty.fault}`);
     if (hasHeader || records.length === 0) return records;
     hasHeader = true;
     return records.slice(1);
   };
-  for await (const piece of pieces) yield rest(reader.push(decoder.decode(piece, {stream: true})));
+  for await (const piece of client.queryBytes(selectText(shape, window), 'csv', query))
+    yield rest(reader.push(decoder.decode(piece, {stream: true})));
   yield rest(reader.push(decoder.decode()));
   yield rest(reader.end());
+}
+
+/** Of a row whose fields were all dropped nothing is left to write. */
+export function hasNoField({tags}: TableShape, cells: CsvRecord['cells']): boolean {
+  return cells.every((cell, i) => i <= tags.length || cell === undefined);
 }
 
 export function selectText(shape: TableShape, {start, end}: RowsWanted['window']): string {
@@ -63,7 +73,6 @@ export function selectText(shape: TableShape, {start, end}: RowsWanted['window']
 class RowWriter {
   readonly #shape: TableShape;
   readonly #format: Format;
-  readonly #firstField: number;
   #rows = 0;
   #leftOut = {rows: 0, values: 0, rowsWithoutFields: 0};
   #firstFault: string | undefined;
@@ -71,15 +80,11 @@ class RowWriter {
   constructor({shape, format}: Pick<RowsWanted, 'shape' | 'format'>) {
     this.#shape = shape;
     this.#format = format;
-    this.#firstField = 1 + shape.tags.length;
   }
 
   textOf(records: readonly CsvRecord[]): string {
     let text = '';
-    for (const {cells, fault, line} of records) {
-      if (fault !== undefined) throw new Error(`line ${line} of the answer: ${fault}`);
-      text += this.#textOf(cells);
-    }
+    for (const {cells} of records) text += this.#textOf(cells);
     return text;
   }
 
@@ -88,7 +93,7 @@ class RowWriter {
   }
 
   #textOf(cells: CsvRecord['cells']): string {
-    if (cells.every((cell, i) => i < this.#firstField || cell === undefined)) {
+    if (hasNoField(this.#shape, cells)) {
       this.#leftOut.rowsWithoutFields += 1;
       return '';
     }

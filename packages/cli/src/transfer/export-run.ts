@@ -7,6 +7,7 @@ import {type FlotillaClient, FlotillaError, type QueryOptions} from '@flotilla/c
 import type {ProgressBar} from '../progress-bar.ts';
 import {UsageError} from '../terminal.ts';
 import {csvLine} from './csv-reader.ts';
+import {writeFileOf} from './export-file.ts';
 import {type RowsWritten, writeRows} from './export-rows.ts';
 import {
   extensionOf,
@@ -17,7 +18,7 @@ import {
   type TableEntry,
   writeManifest,
 } from './manifest.ts';
-import {type Output, outputFile} from './output-file.ts';
+import type {Output} from './output-file.ts';
 import {nsOfTime} from './row-points.ts';
 import {columnsOf, describeTable, quoted, type TableShape} from './table-shape.ts';
 import {TransferPace} from './transfer-pace.ts';
@@ -29,6 +30,8 @@ const ROWS_PER_FILE = 250_000;
 const TRIES_MAX = 3;
 /** A window that broke off again and again is halved where it is so long that its length may be why. */
 const HALVED_ROWS_MIN = 10_000;
+/** Each is a query and a file in the making. */
+const WINDOWS_AT_ONCE = 2;
 /** Letters of a table's name in that of its directory; a number before it tells the tables apart. */
 const NAME_SHOWN_MAX = 40;
 
@@ -131,6 +134,7 @@ export class DirectoryExport {
   };
   /** Of the files that are still to be fetched. */
   readonly #rowsExpected: number;
+  #lastSave: Promise<unknown> = Promise.resolve();
 
   constructor(terms: ExportTerms, directory: string, manifest: Manifest) {
     this.#terms = terms;
@@ -145,13 +149,32 @@ export class DirectoryExport {
   async run(): Promise<ExportCounts> {
     for (const table of this.#manifest.tables) {
       await mkdir(path.join(this.#directory, table.directory), {recursive: true});
-      // A window that is too large becomes two, which come behind it.
-      for (const entry of [...table.files]) await this.#settle(table, entry);
+      await this.#settleAll(table);
       table.files.sort((a, b) => (BigInt(a.start) < BigInt(b.start) ? -1 : 1));
     }
     this.#manifest.endedAt = new Date().toISOString();
     await this.#save();
     return this.#counts;
+  }
+
+  /** Two at once: while one is packed and written the next one is asked for. After a failure none is begun. */
+  async #settleAll(table: TableEntry): Promise<void> {
+    // A window that is too large becomes two, which are not in here.
+    const files = [...table.files];
+    let next = 0;
+    const work = async (): Promise<void> => {
+      while (next < files.length) {
+        try {
+          await this.#settle(table, files[next++]!);
+        } catch (error) {
+          next = files.length;
+          throw error;
+        }
+      }
+    };
+    const ended = await Promise.allSettled(Array.from({length: WINDOWS_AT_ONCE}, work));
+    const failed = ended.find(({status}) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
   }
 
   async #settle(table: TableEntry, entry: FileEntry): Promise<void> {
@@ -183,26 +206,23 @@ export class DirectoryExport {
     }
   }
 
-  async #write(table: TableEntry, entry: FileEntry): Promise<void> {
-    const {shape} = table;
+  async #write({shape}: TableEntry, entry: FileEntry): Promise<void> {
     const {format, compression} = this.#manifest;
-    const output = outputFile(path.join(this.#directory, entry.path), compression);
     let rowsSeen = 0;
+    const onRows = (rows: number): void => {
+      rowsSeen += rows;
+      this.#pace.add(rows);
+      this.#show(shape.name);
+    };
+    const window = {start: BigInt(entry.start), end: BigInt(entry.end)};
+    const wanted = {...this.#terms, shape, window, format, onRows};
     try {
-      if (format === 'csv') await output.write(csvLine(columnsOf(shape)));
-      const window = {start: BigInt(entry.start), end: BigInt(entry.end)};
-      const onRows = (rows: number): void => {
-        rowsSeen += rows;
-        this.#pace.add(rows);
-        this.#show(shape.name);
-      };
-      const done = await writeRows({...this.#terms, shape, window, format, onRows}, output);
-      const {rows, leftOut, firstFault} = done;
-      entry.written = {rows, leftOut, ...(await output.end())};
+      const file = path.join(this.#directory, entry.path);
+      const {firstFault, ...written} = await writeFileOf(wanted, file, compression);
+      entry.written = written;
       this.#counts.firstFault ??= firstFault;
     } catch (error) {
       this.#pace.takeBack(rowsSeen);
-      await output.abandon();
       throw error;
     }
   }
@@ -224,8 +244,11 @@ export class DirectoryExport {
     this.#terms.bar.update(fraction, this.#pace.label(table, {fraction}));
   }
 
+  /** One after the other: they are written by way of the same file. */
   #save(): Promise<void> {
-    return writeManifest(this.#directory, this.#manifest);
+    const saved = this.#lastSave.then(() => writeManifest(this.#directory, this.#manifest));
+    this.#lastSave = Promise.allSettled([saved]);
+    return saved;
   }
 }
 

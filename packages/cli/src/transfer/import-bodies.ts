@@ -11,8 +11,10 @@ import {lineOfCells, type TimeUnit} from './row-points.ts';
 import {columnsOf, type FieldType, type TableShape} from './table-shape.ts';
 
 export interface Body {
+  /** Absent: lines. */
+  readonly form?: 'columns' | undefined;
   readonly bytes: Uint8Array;
-  /** Of the source, from 1. */
+  /** Of the source, from 1. A row of Parquet is a line like any other. */
   readonly firstLine: number;
   /** Lines of the source that are read once it is written. */
   readonly endLine: number;

@@ -1,5 +1,5 @@
 // An import: one source after the other, one body after the other, so that of two rows of the same series and time
-// the later one wins. A body counts once it is acknowledged.
+// the later one wins. While one is sent the next one is made. A body counts once it is acknowledged.
 
 import type {Readable} from 'node:stream';
 import {
@@ -16,7 +16,9 @@ import type {ImportMemory} from './import-memory.ts';
 import type {Source, Sources} from './import-sources.ts';
 import {openInput} from './input-file.ts';
 import {isWhole} from './manifest.ts';
+import {oneAhead} from './one-ahead.ts';
 import {RefusedLines} from './refused-lines.ts';
+import {writeRows} from './refused-rows.ts';
 import type {TimeUnit} from './row-points.ts';
 import {TransferPace} from './transfer-pace.ts';
 
@@ -36,6 +38,12 @@ export interface ImportTerms {
   readonly unit: TimeUnit;
   /** Of a CSV file that is of no export. */
   readonly csv?: {readonly table: string; readonly types: ColumnTypes} | undefined;
+  /** Of a Parquet file that is of no export. */
+  readonly parquet?:
+    | {readonly table?: string | undefined; readonly tags: readonly string[]}
+    | undefined;
+  /** Of a table; none where it is not there. */
+  readonly typesOf: (table: string) => Promise<ColumnTypes>;
   /** Files are verified and rows are read; nothing is sent. */
   readonly isDryRun: boolean;
 }
@@ -64,6 +72,11 @@ export class Import {
     this.#sources = sources;
   }
 
+  /** What people call one of them. */
+  get unit(): string {
+    return this.#sources.list.every(({format}) => format === 'parquet') ? 'row' : 'line';
+  }
+
   async run(): Promise<void> {
     const {memory, signal} = this.#terms;
     for (const source of this.#sources.list) {
@@ -75,20 +88,47 @@ export class Import {
   }
 
   async #read(source: Source): Promise<void> {
-    const {terminal, memory, signal, isDryRun} = this.#terms;
+    const {memory, isDryRun} = this.#terms;
     await mustBeWhole(source);
-    const input = await openInput(terminal, source.path ?? '-');
+    if (source.format === 'parquet') await this.#readParquet(source);
+    else await this.#readText(source);
+    if (!isDryRun) await memory.done(source.name);
+  }
+
+  async #readText(source: Source): Promise<void> {
+    const input = await openInput(this.#terms.terminal, source.path ?? '-');
     try {
-      for await (const body of this.#bodiesOf(source, input.stream)) {
-        signal.throwIfAborted();
-        await this.#take(source, body);
-        if (!isDryRun) await memory.written(source.name, body.endLine);
-        this.#show(source, input.fraction());
-      }
+      await this.#takeAll(source, this.#bodiesOf(source, input.stream), () => input.fraction());
     } finally {
       input.stream.destroy();
     }
-    if (!isDryRun) await memory.done(source.name);
+  }
+
+  async #readParquet(source: Source): Promise<void> {
+    const {memory, unit, parquet = {tags: []}, typesOf: known} = this.#terms;
+    // Only here: no other form wants what it loads.
+    const {parquetBodies} = await import('./parquet-bodies.ts');
+    let fraction = 0;
+    const onRead = (read: number): void => {
+      fraction = read;
+    };
+    const terms = {...parquet, unit, typesOf: known, onRead};
+    const bodies = parquetBodies(source.path!, terms, memory.linesOf(source.name));
+    await this.#takeAll(source, bodies, () => fraction);
+  }
+
+  async #takeAll(
+    source: Source,
+    bodies: AsyncGenerator<Body>,
+    fraction: () => number | undefined,
+  ): Promise<void> {
+    const {memory, signal, isDryRun} = this.#terms;
+    for await (const body of oneAhead(bodies)) {
+      signal.throwIfAborted();
+      await this.#take(source, body);
+      if (!isDryRun) await memory.written(source.name, body.endLine);
+      this.#show(source, fraction());
+    }
   }
 
   #bodiesOf({name, format, shape}: Source, stream: Readable): AsyncGenerator<Body> {
@@ -104,7 +144,10 @@ export class Import {
     const {list} = this.#sources;
     const file = list.length > 1 ? source.name : undefined;
     this.refused.add(body.refused.map((line) => ({...line, file})));
-    if (!this.#terms.isDryRun && body.bytes.length > 0) await this.#send(source, body, file);
+    if (!this.#terms.isDryRun && body.bytes.length > 0) {
+      if (body.form === 'columns') await this.#sendColumns(source, body, file);
+      else await this.#send(source, body, file);
+    }
     this.#pace.add(body.rows);
     this.counts.rows += body.rows;
     this.counts.bytes += body.bytes.length;
@@ -129,6 +172,24 @@ export class Import {
       rest = behindLines(rest, tooMany - 1);
       before += tooMany - 1;
     }
+  }
+
+  /** All of it again where it asked for more new buckets than one request may make: it is there once. */
+  async #sendColumns({name}: Source, body: Body, file: string | undefined): Promise<void> {
+    const {client, memory, write, signal} = this.#terms;
+    let tries = 0;
+    const send = (): Promise<unknown> => {
+      // Each under a key of its own: what was refused before is to be looked at again.
+      const idempotencyKey = memory.keyOf(`${name} ${tries++}`, body.firstLine, body.bytes);
+      return client.writeColumns(body.bytes, {...write, idempotencyKey, signal});
+    };
+    await writeRows(send, {
+      add: ({lines, rejected}) =>
+        this.refused.add(
+          lines.map((each) => ({...each, file, line: body.lineAt(each.line)})),
+          rejected,
+        ),
+    });
   }
 
   /** What was refused of it. */

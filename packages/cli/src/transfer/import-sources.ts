@@ -30,10 +30,16 @@ export async function findSources(
   given: string | undefined,
   format: Format | undefined,
 ): Promise<Sources> {
-  if (given === undefined || given === '-')
-    return {list: [{name: 'stdin', format: format ?? 'lp'}]};
-  if (!(await isDirectory(given)))
-    return {list: [{name: path.basename(given), path: given, format: format ?? formatOf(given)}]};
+  if (given === undefined || given === '-') {
+    if (format !== 'parquet') return {list: [{name: 'stdin', format: format ?? 'lp'}]};
+    throw new UsageError('Parquet is read from its end: name a file, not stdin');
+  }
+  if (!(await isDirectory(given))) {
+    const source = {name: path.basename(given), path: given, format: format ?? formatOf(given)};
+    if (source.format === 'parquet' && plainName(given) !== given)
+      throw new UsageError(`${given}: Parquet is compressed within; unpack it first`);
+    return {list: [source]};
+  }
   const manifest = await readManifest(given);
   if (manifest === undefined)
     throw new UsageError(`${given} is no export: it has no ${MANIFEST}; name a file`);
@@ -52,9 +58,12 @@ export async function findSources(
 
 function formatOf(file: string): Format {
   const extension = path.extname(plainName(file)).toLowerCase();
+  if (extension === '.parquet') return 'parquet';
   if (extension === '.csv') return 'csv';
   if (['.lp', '.line', '.txt', ''].includes(extension)) return 'lp';
-  throw new UsageError(`${file}: is it line protocol or CSV? Say --format lp or --format csv`);
+  throw new UsageError(
+    `${file}: is it line protocol, CSV or Parquet? Say --format lp, csv or parquet`,
+  );
 }
 
 async function isDirectory(file: string): Promise<boolean> {

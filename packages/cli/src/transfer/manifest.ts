@@ -12,7 +12,7 @@ import {TableShape} from './table-shape.ts';
 export const MANIFEST = 'manifest.json';
 const VERSION = 1;
 
-export const FORMATS = ['lp', 'csv'] as const;
+export const FORMATS = ['lp', 'csv', 'parquet'] as const;
 export type Format = (typeof FORMATS)[number];
 export const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
@@ -127,7 +127,7 @@ export async function isWhole(directory: string, entry: FileEntry): Promise<bool
   }
 }
 
-async function checksumOf(file: string): Promise<Pick<Written, 'bytes' | 'sha256'>> {
+export async function checksumOf(file: string): Promise<Pick<Written, 'bytes' | 'sha256'>> {
   const hash = createHash('sha256');
   let bytes = 0;
   for await (const piece of createReadStream(file, {highWaterMark: 1 << 20})) {
@@ -153,10 +153,11 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Behind the format: .lp.gz and the like. */
+/** Behind the format: .lp.gz and the like. Parquet is compressed within. */
 export function extensionOf({
   format,
   compression,
 }: Pick<Manifest, 'format' | 'compression'>): string {
+  if (format === 'parquet') return '.parquet';
   return `.${format}${{none: '', gzip: '.gz', zstd: '.zst'}[compression]}`;
 }

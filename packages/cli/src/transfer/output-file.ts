@@ -37,8 +37,7 @@ export function outputFile(file: string, compression: Compression): OutputFile {
     async end() {
       input.end();
       await written;
-      await syncFile(beside);
-      await rename(beside, file);
+      await takeName(beside, file);
       return {bytes: counter.bytes, sha256: counter.hash.digest('hex')};
     },
     async abandon() {
@@ -66,13 +65,15 @@ function writeTo(stream: Writable, text: string): Promise<void> {
   });
 }
 
-async function syncFile(file: string): Promise<void> {
-  const handle = await open(file, 'r+');
+/** Once it is on the disk. */
+export async function takeName(beside: string, file: string): Promise<void> {
+  const handle = await open(beside, 'r+');
   try {
     await handle.sync();
   } finally {
     await handle.close();
   }
+  await rename(beside, file);
 }
 
 class Counter extends Transform {

@@ -27,7 +27,7 @@ export class RefusedRows {
 /** Writes a body until all its rows are taken, or no more of them: what is written twice is there once. */
 export async function writeRows(
   write: () => Promise<unknown>,
-  refused: RefusedRows,
+  refused: Pick<RefusedRows, 'add'>,
 ): Promise<void> {
   let before = Number.POSITIVE_INFINITY;
   for (;;) {
