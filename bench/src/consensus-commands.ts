@@ -1,10 +1,10 @@
 // The commands of the scenarios that show what the Raft groups do: consensus, failover, groups, steady.
 
-import path from 'node:path';
 import type {Command} from 'commander';
 import {CONSENSUS_TARGETS, runConsensus} from './consensus/consensus.ts';
 import {runFailover} from './failover/failover.ts';
 import {runGroups} from './groups/groups.ts';
+import {profileFlags} from './options.ts';
 import {runWith, say} from './run-with.ts';
 import {ConsensusWords, FailoverWords, GroupsWords, SteadyWords} from './scenario-options.ts';
 import {runSteady} from './steady/steady.ts';
@@ -39,8 +39,7 @@ Examples:
     .action((raw: unknown) =>
       runWith(ConsensusWords, raw, (words) => {
         const {warmup: warmupSeconds, cpuProf, ...rest} = words;
-        const flags = cpuProf && ['--cpu-prof', `--cpu-prof-dir=${path.resolve(cpuProf)}`];
-        const nodeFlags = flags ? () => flags : undefined;
+        const nodeFlags = cpuProf === undefined ? undefined : () => profileFlags(cpuProf);
         return runConsensus({...rest, warmupSeconds, nodeFlags, say});
       }),
     );

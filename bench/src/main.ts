@@ -55,6 +55,7 @@ program
   .option('--connections <n>', 'of the loader', '4')
   .option('--batch <rows>', 'rows in a body', '10000')
   .option('--gzip', 'send compressed bodies')
+  .option('--cpu-prof <directory>', "a .cpuprofile of each thread of Flotilla's nodes goes there")
   .option('--json', 'print JSON on the last line')
   .addHelpText(
     'after',

@@ -1,5 +1,6 @@
 // The command line's words as the options of the scenario.
 
+import path from 'node:path';
 import {z} from 'zod';
 import {flotilla} from './targets/flotilla.ts';
 import {influxdb} from './targets/influxdb.ts';
@@ -29,6 +30,11 @@ const Duration = z
   })
   .refine((ms) => ms > 0, 'want more than nothing');
 
+/** Flags of Node.js by which a process leaves a profile of each of its threads when it ends. */
+export function profileFlags(directory: string): readonly string[] {
+  return ['--cpu-prof', `--cpu-prof-dir=${path.resolve(directory)}`];
+}
+
 const Options = z
   .object({
     hosts: Count,
@@ -38,6 +44,7 @@ const Options = z
     seed: z.coerce.number().int(),
     nodes: NodeCounts,
     engineThreads: z.coerce.number().int().min(0).optional(),
+    cpuProf: z.string().optional(),
     peers: PeerNames,
     rounds: Count,
     connections: Count,
@@ -46,9 +53,10 @@ const Options = z
     json: z.boolean().default(false),
   })
   .transform((raw) => {
-    const {hosts, hours, interval, values, seed, batch, engineThreads} = raw;
+    const {hosts, hours, interval, values, seed, batch, engineThreads, cpuProf} = raw;
     const counts = raw.nodes.map(Number).filter((nodes) => nodes > 0);
-    const ours = counts.map((nodes) => flotilla(nodes, engineThreads));
+    const nodeFlags = cpuProf === undefined ? undefined : () => profileFlags(cpuProf);
+    const ours = counts.map((nodes) => flotilla(nodes, {engineThreads, nodeFlags}));
     const others = raw.peers.map((name) => PEERS[name]!);
     return {
       rows: {hosts, hours, intervalMs: interval, values, seed, startMs: START_MS},

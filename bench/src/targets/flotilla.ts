@@ -2,25 +2,24 @@
 // it. Every acknowledged row is fsynced on a majority of its replicas. Writes go to all nodes in turn.
 
 import type {FlotillaClient} from '@flotilla/client';
-import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
+import {type ClusterOptions, FlotillaCluster} from '../clusters/flotilla-cluster.ts';
 import {DATABASE, type RunningTarget, type Target} from './target.ts';
 
 /** A full compaction of all that was written. */
 const STORAGE_MS_MAX = 600_000;
 
-export function flotilla(nodes: number, engineThreads?: number): Target {
+type NodeOptions = Pick<ClusterOptions, 'engineThreads' | 'nodeFlags'>;
+
+export function flotilla(nodes: number, options: NodeOptions = {}): Target {
   return {
     name: 'flotilla',
     nodes,
     missing: () => undefined,
-    start: (directory) => start(directory, {nodes, engineThreads}),
+    start: (directory) => start(directory, {nodes, ...options}),
   };
 }
 
-async function start(
-  directory: string,
-  options: {nodes: number; engineThreads?: number | undefined},
-): Promise<RunningTarget> {
+async function start(directory: string, options: ClusterOptions): Promise<RunningTarget> {
   const cluster = await FlotillaCluster.start(directory, options);
   const {clients, urls, directories} = cluster;
   try {
