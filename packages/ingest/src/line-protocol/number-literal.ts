@@ -1,10 +1,12 @@
 // Numbers of line protocol: `1`, `-1.5`, `.5`, `1.`, `1e5` are floats, `1i` is an i64, `1u` a u64.
-// Up to 15 digits with at most 22 decimals are exact in doubles: digits / 10^decimals is rounded
-// correctly (Clinger, "How to read floating point numbers accurately", 1990). The rest is left to
-// the language's own conversion, which is correct and slow.
+// Up to 15 digits with at most nine decimals are exact in doubles: digits / 10^decimals is rounded
+// correctly (Clinger, "How to read floating point numbers accurately", 1990). Up to 19 digits around a
+// point are read by long-decimal.ts; the rest is left to the language's own conversion, which is correct
+// and slow.
 
 import {DOT, LOWER_E, LOWER_I, LOWER_U, MINUS, NINE, UPPER_E, ZERO} from './ascii.ts';
 import {endsValue} from './line-end.ts';
+import {longDecimal} from './long-decimal.ts';
 
 export type NumberType = 'float' | 'integer' | 'unsigned';
 
@@ -13,7 +15,12 @@ const EXACT_DIGITS_MAX = 15;
 /** Digits of the largest u64; more, after leading zeros, are out of range. */
 const WIDE_DIGITS_MAX = 20;
 
-const POWERS_OF_TEN = Float64Array.from({length: EXACT_DIGITS_MAX + 1}, (_, n) => Number(`1e${n}`));
+/** Behind the point: below 2^31 together. */
+const FRACTION_DIGITS_MAX = 9;
+
+const POWERS_OF_TEN = Float64Array.from({length: FRACTION_DIGITS_MAX + 1}, (_, n) =>
+  Number(`1e${n}`),
+);
 const FLOAT = /^-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const INTEGER = /^(-?)(\d+)([iu])$/;
 
@@ -43,20 +50,36 @@ export class NumberLiteral {
       if (byte === LOWER_I) return this.#hold('integer', negative ? 0 - digits : digits, at + 1);
       if (byte === LOWER_U && !negative) return this.#hold('unsigned', digits, at + 1);
     }
-    let decimals = 0;
+    return this.#readFloat(bytes, start, digits, at);
+  }
+
+  /** @param point  behind the digits before it, whether it stands there or not */
+  #readFloat(bytes: Buffer, start: number, digits: number, point: number): number {
+    const negative = bytes[start] === MINUS;
+    const first = negative ? start + 1 : start;
+    let at = point;
+    let byte = bytes[at]!;
+    let fraction = 0;
     if (byte === DOT) {
       byte = bytes[++at]!;
       while (byte >= ZERO && byte <= NINE) {
-        digits = digits * 10 + (byte - ZERO);
-        decimals++;
+        // Of more digits than fit it is not used.
+        fraction = (Math.imul(fraction, 10) + byte - ZERO) | 0;
         byte = bytes[++at]!;
       }
     }
-    const count = whole + decimals;
-    if (count === 0 || count > EXACT_DIGITS_MAX || byte === LOWER_E || byte === UPPER_E) {
-      return this.#readSlowly(bytes, start);
+    const decimals = Math.max(0, at - point - 1);
+    const count = point - first + decimals;
+    if (count === 0 || byte === LOWER_E || byte === UPPER_E) return this.#readSlowly(bytes, start);
+    let value: number;
+    if (count <= EXACT_DIGITS_MAX && decimals <= FRACTION_DIGITS_MAX) {
+      const power = POWERS_OF_TEN[decimals]!;
+      value = (digits * power + fraction) / power;
+    } else {
+      // Without a point it may be an integer, which is exact beyond doubles.
+      value = decimals === 0 ? Number.NaN : longDecimal(bytes, first, at, decimals);
+      if (Number.isNaN(value)) return this.#readSlowly(bytes, start);
     }
-    const value = decimals === 0 ? digits : digits / POWERS_OF_TEN[decimals]!;
     return this.#hold('float', negative ? -value : value, at);
   }
 
