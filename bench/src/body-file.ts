@@ -4,10 +4,11 @@
 import {type FileHandle, open, statfs} from 'node:fs/promises';
 import path from 'node:path';
 import {gzipSync} from 'node:zlib';
-import {RowsGenerator, type RowsParameters, rowCountOf} from './tsbs-rows.ts';
+import {FIELDS, RowsGenerator, type RowsParameters, rowCountOf} from './tsbs-rows.ts';
 
-/** A row as text is some 345 bytes; with floats of every digit 490. */
-const ROW_BYTES_GUESS = 490;
+/** A row of ten integers is some 345 bytes of text; with floats of every digit 490. */
+const HEAD_BYTES_GUESS = 150;
+const FIELD_BYTES_GUESS = 34;
 
 export interface Body {
   readonly offset: number;
@@ -56,10 +57,11 @@ export async function makeBodyFile(options: {
   gzip: boolean;
 }): Promise<BodyFile> {
   const {directory, rows, batchRows, gzip} = options;
-  await checkSpace(directory, rowCountOf(rows) * ROW_BYTES_GUESS);
+  const {fields = FIELDS.length} = rows;
+  await checkSpace(directory, rowCountOf(rows) * (HEAD_BYTES_GUESS + fields * FIELD_BYTES_GUESS));
   const file = await open(path.join(directory, 'bodies'), 'wx+');
   const generator = new RowsGenerator(rows);
-  const buffer = Buffer.allocUnsafe(RowsGenerator.bufferBytes(batchRows));
+  const buffer = Buffer.allocUnsafe(RowsGenerator.bufferBytes(batchRows, fields));
   const bodies: Body[] = [];
   let offset = 0;
   while (!generator.isDone) {

@@ -17,6 +17,8 @@ export interface LoadOptions {
   /** Write URLs; connections are spread over them in turn. */
   readonly urls: readonly string[];
   readonly connections: number;
+  /** Numbers of the bodies, [start, end); all of them when absent. */
+  readonly bodies?: {readonly start: number; readonly end: number} | undefined;
 }
 
 export interface LoadResult {
@@ -28,7 +30,8 @@ export interface LoadResult {
 
 export async function load(file: BodyFile, options: LoadOptions): Promise<LoadResult> {
   const agent = keepAliveAgent({maxSockets: options.connections});
-  const run = {next: 0, repeats: 0};
+  const {start, end} = options.bodies ?? {start: 0, end: file.bodies.length};
+  const run = {next: start, repeats: 0};
   const connections = Array.from({length: options.connections}, (_, i) => i);
   const startMs = performance.now();
   try {
@@ -36,7 +39,7 @@ export async function load(file: BodyFile, options: LoadOptions): Promise<LoadRe
       connections.map(async (connection) => {
         const buffer = Buffer.allocUnsafe(file.bytesMax);
         // Round robin over the nodes, each connection beginning at another one.
-        for (let turn = connection; run.next < file.bodies.length; turn++) {
+        for (let turn = connection; run.next < end; turn++) {
           const index = run.next++;
           const bytes = await file.read(file.bodies[index] as Body, buffer);
           const url = options.urls[turn % options.urls.length]!;

@@ -5,6 +5,7 @@ import {endWithReader} from '@flotilla/testkit';
 import {Command} from 'commander';
 import {addBackupCommand} from './backups/command.ts';
 import {addBucketsCommand} from './buckets/command.ts';
+import {addPlanCommand} from './capacity/command.ts';
 import {addConsensusCommands} from './consensus-commands.ts';
 import {type IngestOptions, runIngest} from './ingest.ts';
 import {addMetaCommand} from './meta/command.ts';
@@ -35,6 +36,7 @@ Examples (--help of a scenario has more):
   npm run bench -- meta --sets 100000 --json
   npm run bench -- buckets --buckets 52 --series 100000 --json
   npm run bench -- backup --hosts 1000 --hours 56 --json
+  npm run bench -- plan --json
 `,
   );
 
@@ -73,6 +75,7 @@ addConsensusCommands(program);
 addMetaCommand(program);
 addBucketsCommand(program);
 addBackupCommand(program);
+addPlanCommand(program);
 addOperationCommands(program);
 
 /** Exit code 1 if a target failed; a competitor that is not installed is no failure. */

@@ -1,6 +1,7 @@
 // The words of the command line as the options of the scenarios of consensus and of operations.
 
 import {z} from 'zod';
+import {SET_NAMES} from './capacity/capacity.ts';
 import {CONSENSUS_PEERS, CONSENSUS_TARGETS} from './consensus/consensus.ts';
 import {FAULTS} from './failover/failover.ts';
 
@@ -54,6 +55,8 @@ export const BackupWords = z.object({
   engineThreads: Threads,
   json: Json,
 });
+
+export const PlanWords = z.object({sets: ListText.pipe(z.array(z.enum(SET_NAMES))), json: Json});
 
 export const MetaWords = z.object({nodes: Count.min(6), sets: Count, json: Json});
 

@@ -20,7 +20,7 @@ const SMALL: RowsParameters = {
 
 function textOf(parameters: RowsParameters, batchRows = 10): string {
   const generator = new RowsGenerator(parameters);
-  const buffer = Buffer.allocUnsafe(RowsGenerator.bufferBytes(batchRows));
+  const buffer = Buffer.allocUnsafe(RowsGenerator.bufferBytes(batchRows, parameters.fields));
   let text = '';
   while (!generator.isDone) {
     text += buffer.toString('latin1', 0, generator.fill(buffer, batchRows).bytes);
@@ -58,6 +58,18 @@ describe('rows', () => {
     );
     for (const line of lines) expect(line).toMatch(form);
     expect(lines[8]).toMatch(/hostname=host_1,.* 1451606410000000000$/);
+  });
+
+  it('have as many fields as asked', () => {
+    const fieldsOf = (fields: number): string[] =>
+      textOf({...SMALL, fields})
+        .split('\n')[0]!
+        .split(' ')[1]!
+        .split(',')
+        .map((field) => field.split('=')[0]!);
+    expect(fieldsOf(1)).toEqual(['usage_user']);
+    expect(fieldsOf(12)).toEqual([...FIELDS, 'usage_11', 'usage_12']);
+    expect(textOf({...SMALL, fields: 10})).toBe(textOf(SMALL));
   });
 
   it('keep the tags of a host', () => {

@@ -26,6 +26,8 @@ export interface RowsParameters {
   readonly hours: number;
   readonly intervalMs: number;
   readonly values: ValueKind;
+  /** TSBS's ten, unless said otherwise; those beyond them are numbered. */
+  readonly fields?: number | undefined;
   readonly seed: number;
   /** Time of the first tick. */
   readonly startMs: number;
@@ -34,13 +36,18 @@ export interface RowsParameters {
 /** TSBS's own first tick. */
 export const START_MS = Date.UTC(2016, 0, 1);
 
-/** More than any line has: 220 bytes of tags, ten fields of at most 40, the time. */
-const LINE_BYTES_MAX = 1_024;
+/** More than any line has: 220 bytes of tags and the time, and of each field its name and 20 digits. */
+const HEAD_BYTES_MAX = 384;
+const FIELD_BYTES_MAX = 64;
 const NANOSECONDS_OF_MILLISECOND = '000000';
 
 export function tickCountOf({hours, intervalMs}: RowsParameters): number {
   // An hour's fraction times 3,600,000 may miss a whole number by the last bit.
   return Math.floor((hours * 3_600_000 + 1e-6) / intervalMs);
+}
+
+function fieldNames({fields = FIELDS.length}: RowsParameters): readonly string[] {
+  return Array.from({length: fields}, (_, i) => FIELDS[i] ?? `usage_${i + 1}`);
 }
 
 export function rowCountOf(parameters: RowsParameters): number {
@@ -52,6 +59,7 @@ export class RowsGenerator {
   readonly #parameters: RowsParameters;
   readonly #prefixes: readonly Buffer[];
   readonly #normal: NormalSource;
+  readonly #names: readonly string[];
   /** One value for each field of each host; host-major. */
   readonly #values: Float64Array;
   readonly #rowCount: number;
@@ -60,11 +68,12 @@ export class RowsGenerator {
   constructor(parameters: RowsParameters) {
     const random = new SeededRandom(parameters.seed);
     this.#parameters = parameters;
+    this.#names = fieldNames(parameters);
     this.#prefixes = Array.from({length: parameters.hosts}, (_, host) =>
       Buffer.from(linePrefixOfHost(host, random), 'latin1'),
     );
     this.#values = Float64Array.from(
-      {length: parameters.hosts * FIELDS.length},
+      {length: parameters.hosts * this.#names.length},
       () => random.next() * 100,
     );
     this.#normal = new NormalSource(random);
@@ -77,15 +86,16 @@ export class RowsGenerator {
 
   /** Writes at most `rowsMax` rows into `out` from its start; returns how many bytes and rows. */
   fill(out: Buffer, rowsMax: number): {bytes: number; rows: number} {
-    assert(out.length >= rowsMax * LINE_BYTES_MAX, 'buffer too small');
+    const needed = RowsGenerator.bufferBytes(rowsMax, this.#names.length);
+    assert(out.length >= needed, 'buffer too small');
     const rows = Math.min(rowsMax, this.#rowCount - this.#row);
     let cursor = 0;
     for (let i = 0; i < rows; i++) cursor = this.#writeRow(out, cursor);
     return {bytes: cursor, rows};
   }
 
-  static bufferBytes(rowsMax: number): number {
-    return rowsMax * LINE_BYTES_MAX;
+  static bufferBytes(rowsMax: number, fields: number = FIELDS.length): number {
+    return rowsMax * (HEAD_BYTES_MAX + fields * FIELD_BYTES_MAX);
   }
 
   #writeRow(out: Buffer, start: number): number {
@@ -96,7 +106,7 @@ export class RowsGenerator {
     const prefix = this.#prefixes[host]!;
     out.set(prefix, start);
     let cursor = start + prefix.length;
-    cursor += out.write(this.#fieldsText(host * FIELDS.length), cursor, 'latin1');
+    cursor += out.write(this.#fieldsText(host * this.#names.length), cursor, 'latin1');
     const time = startMs + tick * intervalMs;
     cursor += out.write(` ${time}${NANOSECONDS_OF_MILLISECOND}\n`, cursor, 'latin1');
     return cursor;
@@ -105,10 +115,10 @@ export class RowsGenerator {
   #fieldsText(first: number): string {
     const {values} = this.#parameters;
     let text = '';
-    for (let field = 0; field < FIELDS.length; field++) {
+    for (let field = 0; field < this.#names.length; field++) {
       const value = clamp(this.#values[first + field]! + this.#normal.next());
       this.#values[first + field] = value;
-      text += `${field === 0 ? '' : ','}${FIELDS[field]}=${formatValue(value, values)}`;
+      text += `${field === 0 ? '' : ','}${this.#names[field]}=${formatValue(value, values)}`;
     }
     return text;
   }

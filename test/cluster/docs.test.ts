@@ -32,6 +32,7 @@ const WITH_NODE = [
   'docs/security.md',
   'docs/telegraf.md',
   'docs/metrics.md',
+  'docs/capacity.md',
   'docs/operations.md',
 ];
 const WITHOUT_EXAMPLES = ['docs/limits.md', 'docs/install.md'];

@@ -38,7 +38,8 @@ async function start(directory: string, options: ClusterOptions): Promise<Runnin
   };
 }
 
-async function settle(clients: readonly FlotillaClient[]): Promise<void> {
+/** Brings all rows into their final parts. */
+export async function settle(clients: readonly FlotillaClient[]): Promise<void> {
   const options = {timeoutMs: STORAGE_MS_MAX};
   await Promise.all(
     clients.map(async ({admin}) => {
@@ -49,7 +50,7 @@ async function settle(clients: readonly FlotillaClient[]): Promise<void> {
 }
 
 /** Counts, and makes sure that every row really was held as many times as asked for. */
-async function countRows(client: FlotillaClient, nodes: number): Promise<number> {
+export async function countRows(client: FlotillaClient, nodes: number): Promise<number> {
   const sets = await client.admin.replicaSets({database: DATABASE});
   const short = sets.find(
     (set) => set.replicas.filter((replica) => replica.role === 'voter').length !== nodes,

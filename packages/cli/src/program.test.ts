@@ -68,7 +68,7 @@ describe('usage', () => {
   it('every command that talks to a cluster takes --url and --json, and shows examples', async () => {
     const leaves = leavesOf(buildProgram(new CommandContext(terminalOf().terminal)), '');
     // They talk to no cluster, or to the node beside them alone.
-    const silent = ['start', 'dev', 'health', 'audit', 'check', 'sim', 'completion'];
+    const silent = ['start', 'dev', 'health', 'audit', 'check', 'plan', 'sim', 'completion'];
     silent.push('cert ca', 'cert node', 'cert client', 'recover meta', 'recover report');
     silent.push('backup list', 'backup verify', 'backup prune');
     expect(leaves.length).toBeGreaterThan(35);
@@ -86,7 +86,7 @@ describe('usage', () => {
     const leaves = leavesOf(buildProgram(new CommandContext(terminalOf().terminal)), '');
     const dry = leaves.filter(([, {options}]) => options.some(({long}) => long === '--dry-run'));
     const reading =
-      /^(start|dev|sql|write|export|status|health|audit|check|sim|completion|cert .*|backup verify|.* (list|show|watch|candidates|cardinality|ok-to-stop|plan|export|report))$/;
+      /^(start|dev|sql|write|export|status|health|audit|check|plan|sim|completion|cert .*|backup verify|.* (list|show|watch|candidates|cardinality|ok-to-stop|plan|export|report))$/;
     expect(leaves.map(([words]) => words).filter((words) => !reading.test(words))).toEqual(
       dry.map(([words]) => words),
     );

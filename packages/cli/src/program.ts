@@ -17,6 +17,7 @@ import {addHealthCommand} from './commands/health.ts';
 import {addImportCommand} from './commands/import.ts';
 import {addNodeCommands} from './commands/node.ts';
 import {addOperationCommands} from './commands/operation.ts';
+import {addPlanCommand} from './commands/plan.ts';
 import {addRebalanceCommand} from './commands/rebalance.ts';
 import {addRecoverCommands} from './commands/recover.ts';
 import {addReplicaSetCommands} from './commands/replica-set.ts';
@@ -97,6 +98,7 @@ export function buildProgram(context: CommandContext): Command {
   addBackupCommands(program, context);
   addRestoreCommand(program, context);
   addCheckCommand(program, context);
+  addPlanCommand(program, context);
   addCertCommands(program, context);
   addSimCommand(program, context);
   addCompletionCommand(program, context);
