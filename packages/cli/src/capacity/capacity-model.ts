@@ -52,7 +52,7 @@ export const MEASURED = {
   rowMicros: 3.4,
   valueMicros: {integer: 0.1, decimal: 0.1, float: 0.85},
   /** What each further replica takes, of what the first does. */
-  replicaShare: 0.5,
+  replicaShare: 1,
   /** Of a core, of a node that has nothing to do. */
   idleCores: 0.025,
   logRowBytes: 5.2,
@@ -63,7 +63,7 @@ export const MEASURED = {
   /** A series' key as it stands in a bucket's key file. */
   keyBytes: 82,
   /** A node that takes writes, beside its rows and series. */
-  processBytes: 630 * MIB,
+  processBytes: 570 * MIB,
   memtableRowBytes: 12,
   memtableValueBytes: 8,
   indexBytes: 200,
