@@ -14,7 +14,7 @@ const HOUR_MS = 3_600_000;
 const HOUR_NS = 3_600_000_000_000n;
 const HOST = 1;
 
-function targets(sql: string) {
+function targets(sql: string, expiredBeforeMs?: number) {
   const database = new MemoryDatabase({
     precision: 'ns',
     bucketMs: HOUR_MS,
@@ -26,7 +26,10 @@ function targets(sql: string) {
     database.insert('m', {timeNs: hour * HOUR_NS, tags: {host: 'a'}, fields: {v: 1}});
   const statement = parseStatement(sql) as DeleteStatement;
   const context = {tenant: 1 as TenantId, database: 1 as DatabaseId, nowNs: 2n * HOUR_NS};
-  return planDelete(statement, database.catalog(), context).targets;
+  const catalog = database.catalog();
+  const value = {...catalog.database(context.database)!, expiredBeforeMs};
+  catalog.applyUpdate({version: 2, changes: [{kind: 'database', id: value.id, value}]});
+  return planDelete(statement, catalog, context).targets;
 }
 
 function errorOf(sql: string): DbError {
@@ -53,6 +56,12 @@ test('every replica set of the buckets that the range touches, and no other', ()
   expect(targets("DELETE FROM m WHERE time < now() - INTERVAL '1 hour'")).toHaveLength(2);
   expect(targets('DELETE FROM m WHERE false')).toEqual([]);
   expect(targets('DELETE FROM m WHERE time > 5 AND time < 5')).toEqual([]);
+});
+
+test('what has expired is deleted with the rest: it may come back', () => {
+  const all = targets("DELETE FROM m WHERE host = 'a'", 3 * HOUR_MS + 7);
+  expect(all).toEqual(targets("DELETE FROM m WHERE host = 'a'"));
+  expect(all).toHaveLength(8);
 });
 
 test.each([

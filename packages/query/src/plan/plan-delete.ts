@@ -35,7 +35,9 @@ export function planDelete(
     const message = `the condition on tags is over delete_condition_bytes_max (${max} bytes)`;
     throw binder.error(message, where.at, 'delete in several statements, or match by ~');
   }
-  const ranges = conjuncts.never ? [] : bucketRanges(catalog, database, conjuncts);
+  // What has expired too: a longer ttl may bring it back.
+  const whole = {...database, expiredBeforeMs: undefined};
+  const ranges = conjuncts.never ? [] : bucketRanges(catalog, whole, conjuncts);
   const table = scope.table.id;
   const targets = ranges.flatMap(({bucket, startOffset, endOffset}) =>
     bucket.replicaSets.map((set) => ({set, deletion: {table, startOffset, endOffset, tags}})),
