@@ -3,7 +3,13 @@
 // operations, since what forbids one may be known by its reports alone; no other node hears of it.
 
 import {DbError} from '@flotilla/base';
-import {type Command, type CommandValue, trialMachine, versionFault} from '@flotilla/catalog';
+import {
+  type Command,
+  type CommandValue,
+  trialMachine,
+  versionFault,
+  withoutNewerFields,
+} from '@flotilla/catalog';
 import type {Deadline, MetaClient} from '@flotilla/meta';
 import type {WriteRouter} from '@flotilla/router';
 import type {CatalogAccess} from './catalog-access.ts';
@@ -35,7 +41,8 @@ export function trialOf<Deps extends TrialDeps>(deps: Deps): Deps {
         const fault = versionFault(command, catalog.clusterVersion);
         if (fault !== undefined) throw new DbError('CONFLICT', fault);
         if (command.type === 'create-operation') await deps.plans.mayBegin(command, deadline);
-        const {result} = machine.apply(command, catalog.version + 1);
+        const fitting = withoutNewerFields(command, catalog.clusterVersion);
+        const {result} = machine.apply(fitting, catalog.version + 1);
         if (result.ok) return result.value;
         const {code, message, details} = result.error;
         throw new DbError(code, message, details);
