@@ -1,5 +1,5 @@
 // Clocks that are wrong, on real nodes: what has a ttl and what waits in the trash is not lost by a leader of
-// the meta group whose clock is a year ahead; once all clocks say so, it goes.
+// the meta group whose clock is a year ahead; once all clocks say so, it goes, and a ttl is put right in time or not.
 
 import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
@@ -134,4 +134,27 @@ test('once the clocks of all have moved on what its ttl ends expires, and the tr
       ({code}: {code?: string}) => code === 'TABLE_NOT_FOUND',
     );
   });
+});
+
+test('for a day a longer ttl brings them back, through any node; then it says that they are gone', async () => {
+  const alter = (ttl: string, dryRun = false) =>
+    client.admin.alterDatabase('clocked', {ttl}, {dryRun});
+  // Of the bucket that was made ahead, too.
+  const returns = {buckets: expect.any(Number), cutBuckets: 0, from: expect.any(String)};
+  expect(await alter('60d')).toMatchObject({returns});
+  for (const {url} of cluster.nodes) {
+    const own = new FlotillaClient({urls: [url], database: 'clocked'});
+    expect(await own.query('SELECT count(*) AS n FROM kept')).toEqual([{n: ROWS}]);
+    own.close();
+  }
+  expect(await alter('30d')).toMatchObject({expires: {recoverableUntil: expect.any(String)}});
+  await until('the rows have expired', async () => (await count('kept')) === 0);
+  for (const {number} of cluster.nodes) clocks.set(number, 42 * DAY_MS);
+  await until('the bucket is gone', async () => {
+    const tried = await alter('60d', true);
+    return JSON.stringify(tried['returns'] ?? '').includes('goneBefore');
+  });
+  const goneBefore = expect.any(String);
+  expect(await alter('60d')).toMatchObject({returns: {goneBefore}});
+  expect(await count('kept')).toBe(0);
 });

@@ -1,5 +1,5 @@
-// A database's ttl on a real node: what is too old is refused, what grows too old is hidden. Files
-// go after the trash's retention, a day at the earliest; the planning of that is tested with its code.
+// A database's ttl on a real node: what is too old is refused, what grows too old is hidden, and a longer ttl shows
+// it again. Files go after the trash's retention, a day at the earliest; the planning of that is tested with its code.
 
 import {FlotillaClient, type FlotillaError, writeDetailsOf} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
@@ -72,7 +72,11 @@ describe('a database with a ttl', () => {
     await write('aging', rows);
     expect(await hosts('aging')).toEqual(['a', 'b', 'c', 'd']);
     const tried = await client.admin.alterDatabase('aging', {ttl: '90m'}, {dryRun: true});
-    const going = {before: expect.any(String), buckets: expect.any(Number)};
+    const going = {
+      before: expect.any(String),
+      buckets: expect.any(Number),
+      recoverableUntil: expect.any(String),
+    };
     expect(tried).toMatchObject({ttl: '1h30m', expires: going});
     expect(await client.admin.database('aging')).toMatchObject({ttl: null});
     await client.query("ALTER DATABASE aging SET TTL '90m'");
@@ -85,10 +89,33 @@ describe('a database with a ttl', () => {
     ]);
     const stale = {database: 'aging', stale: true};
     expect(await client.query('SELECT count(*) AS n FROM m', stale)).toEqual([{n: 2}]);
-    // What has expired does not come back with a longer ttl: its files may be gone any time.
-    await client.query("ALTER DATABASE aging SET TTL 'none'");
+  });
+
+  test('a longer ttl undoes a mistyped one: rows are back, and taken again', async () => {
+    const longer = await client.admin.alterDatabase('aging', {ttl: '92m'}, {dryRun: true});
+    expect(longer).toMatchObject({returns: {from: expect.any(String)}});
     expect(await hosts('aging')).toEqual(['c', 'd']);
-    expect((await refused('aging', rows)).map(([line]) => line)).toEqual([1, 2]);
+    expect(await client.query("ALTER DATABASE aging SET TTL 'none'")).toEqual([
+      {result: 'ok: what had expired is back'},
+    ]);
+    expect(await hosts('aging')).toEqual(['a', 'b', 'c', 'd']);
+    expect(await client.query('SELECT count(*) AS n FROM m', {database: 'aging'})).toEqual([
+      {n: 4},
+    ]);
+    await write('aging', [`m,host=e v=1 ${agoS(4 * HOUR_S)}`]);
+    expect(await hosts('aging')).toEqual(['a', 'b', 'c', 'd', 'e']);
+    // Nothing hidden is left out of a deletion: it would come back, too.
+    await client.query("ALTER DATABASE aging SET TTL '90m'");
+    await until('the old rows are hidden', async () => {
+      return (await hosts('aging')).join() === 'c,d';
+    });
+    await client.query("DELETE FROM m WHERE host = 'b'", {database: 'aging'});
+    const back = await client.admin.alterDatabase('aging', {ttl: '1d'});
+    expect(back).toMatchObject({ttl: '1d', returns: {cutBuckets: 0}});
+    expect(back).not.toHaveProperty('expires');
+    expect(await hosts('aging')).toEqual(['a', 'c', 'd', 'e']);
+    await client.query("ALTER DATABASE aging SET TTL '90m'");
+    await until('they are hidden again', async () => (await hosts('aging')).join() === 'c,d');
   });
 
   test('keeps both over a restart', async () => {

@@ -81,7 +81,7 @@ test.each(kept)(
         expect(await faultsOf(client)).toEqual([]);
         await client.admin.compactStorage();
         expect(await measured()).toEqual([]);
-        expect(await client.admin.cluster()).toMatchObject({version: 4});
+        expect(await client.admin.cluster()).toMatchObject({version: 5});
       },
     ),
   TEST_MS_MAX,

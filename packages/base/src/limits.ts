@@ -155,7 +155,7 @@ export const LIMITS = {
     unit: 'ms',
     // In less nobody would notice a slip; more than ten years is as good as never.
     flag: {name: '--trash-retention', min: HOUR_MS, max: 3_650 * DAY_MS, isOfCluster: true},
-    why: 'What was dropped can be had back for so long; `DROP .. AFTER` says another time. Files of what has expired stay as long, unseen.',
+    why: 'What was dropped can be had back for so long; `DROP .. AFTER` says another time. What has expired stays as long, unseen, and a longer ttl brings it back.',
   },
   new_buckets_per_request_max: {
     value: 16,

@@ -7,14 +7,14 @@
 // tenants, skipped entries, admin tokens, compactions and checksums as operations, lost majorities. Version 3:
 // entries that are skipped in two steps, so that no replica applies what others pass over. Version 4: replica sets
 // that are destroyed with their rows, and empty ones in their places; parts of version 2; times of buckets, and how
-// many moves a rebalance plans. All else in files, and
-// frames, are those of version 1 in all of them.
+// many moves a rebalance plans. Version 5: a longer ttl brings back what has expired. All else in files, and frames,
+// are those of version 1 in all of them.
 
 import type {Command, CommandType} from './commands.ts';
 import type {OperationKind} from './model.ts';
 
 /** The newest that this build can; a cluster is founded at it. */
-export const CLUSTER_VERSION = 4;
+export const CLUSTER_VERSION = 5;
 
 const COMMANDS_SINCE: Readonly<Record<CommandType, number>> = {
   'found-cluster': 1,
@@ -86,6 +86,9 @@ export const ENTRIES_SINCE = {write: 1, control: 1, delete: 1, checksum: 2} as c
 /** By their version (packages/storage/FORMAT.md): snapshots carry them from node to node as they are. */
 export const PARTS_SINCE = {1: 1, 2: 4} as const;
 
+/** It is known from then on which buckets have gone, so that a longer ttl can bring back the others. */
+export const EXPIRED_RETURNS_SINCE = 5;
+
 /**
  * Fields added to older commands, which are left out until then: the build before would pass over them, and its
  * catalog would be another one. Without them each command does what it did.
@@ -96,6 +99,9 @@ export const FIELDS_SINCE: {
   'register-node': {'node.isInsecure': 2},
   'update-node': {isInsecure: 2},
   'set-node-state': {operation: 3},
+  'alter-database': {atMs: 5},
+  'raise-expired-before': {ttlMs: 5},
+  'drop-bucket': {expiredAtMs: 5},
   'drop-tenant': {atMs: 2, purgeAtMs: 2, orTrash: 2},
   'drop-database': {orTrash: 2},
   'drop-table': {orTrash: 2},

@@ -3,6 +3,7 @@ export type {CatalogImage} from './catalog-image.ts';
 export {
   CLUSTER_VERSION,
   ENTRIES_SINCE,
+  EXPIRED_RETURNS_SINCE,
   FIELDS_SINCE,
   OPERATIONS_SINCE,
   PARTS_SINCE,

@@ -46,8 +46,10 @@ export interface Database {
   readonly tenant: TenantId;
   readonly name: string;
   readonly options: DatabaseOptions;
-  /** Rows before it are hidden and refused; raised by the meta leader, never lowered. */
+  /** Rows before it are hidden and refused; raised by the meta leader, lowered by a longer ttl. */
   readonly expiredBeforeMs?: number | undefined;
+  /** Up to it buckets that had expired are gone, and with them their rows; `expiredBeforeMs` is never below. */
+  readonly purgedBeforeMs?: number | undefined;
   /** Dropped: the name is free; it can be recovered until the purge. */
   readonly dropped?: Trash | undefined;
 }
@@ -98,7 +100,10 @@ export interface Bucket {
   readonly deadTables?: readonly TableId[] | undefined;
   /** As deadTables: of the tables that have lost columns. */
   readonly deadColumns?: readonly DeadColumns[] | undefined;
-  /** Since when all of its rows are hidden: its files go when the trash's retention has passed since. */
+  /**
+   * Since when all of its rows are hidden: its files go when the trash's retention has passed since. Until then a
+   * longer ttl takes it back.
+   */
   readonly expiredAtMs?: number | undefined;
   /** When it was made, and when the last of its first replica sets had opened; for people. Absent of older ones. */
   readonly madeAtMs?: number | undefined;

@@ -102,17 +102,19 @@ export interface ForgetReplicaSets {
   readonly type: 'forget-replica-sets';
   readonly sets: readonly ReplicaSetId[];
 }
-/** Never lowers. */
+/** Never lowers. CONFLICT where the ttl that it follows from is not the present one. */
 export interface RaiseExpiredBefore {
   readonly type: 'raise-expired-before';
   readonly database: DatabaseId;
   readonly expiredBeforeMs: number;
+  readonly ttlMs?: number | undefined;
   readonly atMs: number;
 }
-/** Its replica sets become 'dropping'. */
+/** Its replica sets become 'dropping'. CONFLICT where it has come back since it had expired then. */
 export interface DropBucket {
   readonly type: 'drop-bucket';
   readonly bucket: BucketId;
+  readonly expiredAtMs?: number | undefined;
 }
 export interface CreateOperation
   extends Pick<

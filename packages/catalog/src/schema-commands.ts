@@ -72,8 +72,10 @@ export interface AlterDatabase {
   readonly type: 'alter-database';
   readonly tenant: string;
   readonly name: string;
-  /** Without `precision`: that is fixed. */
+  /** Without `precision`: that is fixed. A ttl also brings back what it keeps of what has expired. */
   readonly options: OptionChanges;
+  /** From when on it holds. Absent: what has expired stays hidden. */
+  readonly atMs?: number | undefined;
 }
 export interface DropDatabase {
   readonly type: 'drop-database';

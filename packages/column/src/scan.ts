@@ -39,6 +39,11 @@ export interface ScanSpec {
   /** [startOffset, endOffset) in units of the database's precision since the bucket's start. */
   readonly startOffset: number;
   readonly endOffset: number;
+  /**
+   * Version of the catalog by which rows that have expired were left out of the range: a replica that knows an
+   * older one alone hides nothing more. Absent: it hides what it knows of.
+   */
+  readonly plannedAt?: number | undefined;
   /** Which series; all of the table where absent. Three-valued: null counts as false. */
   readonly tags?: TagPredicate | undefined;
   /** The field columns to read, in the order in which chunks give them. */

@@ -113,7 +113,13 @@ const databaseCommands = [
     options: optionChanges,
     ifNotExists: flag,
   }),
-  z.object({type: type('alter-database'), tenant: name, name, options: optionChanges}),
+  z.object({
+    type: type('alter-database'),
+    tenant: name,
+    name,
+    options: optionChanges,
+    atMs: timeMs.optional(),
+  }),
   z.object({type: type('drop-database'), tenant: name, name, ifExists: flag, ...dropped}),
   z.object({type: type('recover-database'), tenant: name, name, as: name.optional()}),
   z.object({type: type('purge-database'), database: databaseId}),
@@ -121,6 +127,7 @@ const databaseCommands = [
     type: type('raise-expired-before'),
     database: databaseId,
     expiredBeforeMs: timeMs,
+    ttlMs: timeMs.optional(),
     atMs: timeMs,
   }),
   z.object({
@@ -203,7 +210,7 @@ const placementCommands = [
     placement: z.array(placementRequest),
   }),
   z.object({type: type('forget-replica-sets'), sets: z.array(setId)}),
-  z.object({type: type('drop-bucket'), bucket: bucketId}),
+  z.object({type: type('drop-bucket'), bucket: bucketId, expiredAtMs: timeMs.optional()}),
 ] as const;
 
 export const createOperation = z.object({

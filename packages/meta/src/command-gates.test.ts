@@ -88,6 +88,14 @@ const VERSION_3: {readonly [Type in CommandType]?: string} = {
   'update-operation': 'targetNode by',
 };
 
+/** And the last one of version 4. Never changed. */
+const VERSION_4: {readonly [Type in CommandType]?: string} = {
+  'ensure-bucket': 'atMs',
+  'open-replica-sets': 'atMs',
+  'replace-replica-set': 'set expectedEpoch operation placement placement.node placement.role',
+  'update-operation': 'movesPlanned',
+};
+
 /** Given without a gate, and why no older build meets them. */
 const UNGATED: Readonly<Record<string, string>> = {
   'found-cluster node.isInsecure': 'the founder is alone',
@@ -158,6 +166,7 @@ describe.each([...SCHEMAS])('%s', (type, fields) => {
   test.each([
     [2, [VERSION_1, VERSION_2]],
     [3, [VERSION_1, VERSION_2, VERSION_3]],
+    [4, [VERSION_1, VERSION_2, VERSION_3, VERSION_4]],
   ])('has no newer field that goes out at version %i', (version, lists) => {
     const known = lists.flatMap((list) => list[type]?.split(' ') ?? []);
     if (known.length === 0) return;

@@ -24,6 +24,16 @@ test('a time that is not agreed on makes no drop older than it is', () => {
   expect(stampTimes(recent, at(800 * DAY, false))).toMatchObject(later);
 });
 
+test('by a time that is not agreed on a ttl brings back no less than whoever gives it means', () => {
+  const named = {tenant: 't', name: 'd', options: {ttlMs: DAY}};
+  const alter = {type: 'alter-database', ...named, atMs: 100 * DAY} as const;
+  expect(stampTimes(alter, at(400 * DAY))).toEqual({...alter, atMs: 400 * DAY});
+  expect(stampTimes(alter, at(400 * DAY, false))).toEqual(alter);
+  expect(stampTimes(alter, at(9.5, false))).toEqual({...alter, atMs: 9});
+  const unasked = {type: 'alter-database', ...named} as const;
+  expect(stampTimes(unasked, at(7, false))).toEqual({...unasked, atMs: 7});
+});
+
 test('a pause and a maintenance last as long as asked for, and an end is an end', () => {
   const at100 = at(100);
   const pause = {type: 'set-automation', kinds: ['repair'], paused: true} as const;

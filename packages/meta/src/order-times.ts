@@ -20,8 +20,10 @@ export interface StampTime {
 /**
  * The command with its times counted from `nowMs`; how long the trash keeps it, or something rests, stays as
  * asked for. Of a time that is not agreed on and that of whoever drops the later one counts: nothing is purged
- * too soon. A rest is then counted by whoever asks for it: by the later of two clocks it could last for days. What only tells when something was done
- * is told by the leader's time in any case, so that all such times are of one clock and in their order.
+ * too soon; and of whoever alters a ttl the earlier one: all that it keeps is shown, and what is too much hidden
+ * again. A rest is then counted by whoever asks for it: by the later of two clocks it could last for days. What
+ * only tells when something was done is told by the leader's time in any case, so that all such times are of one
+ * clock and in their order.
  */
 export function stampTimes<C extends Command>(command: C, time: StampTime): C {
   const {nowMs, isAgreed, lastStepMs} = time;
@@ -40,6 +42,10 @@ export function stampTimes<C extends Command>(command: C, time: StampTime): C {
     case 'update-operation':
       // The leader of the step before may have had another time.
       return {...command, atMs: Math.max(atMs, lastStepMs(command.operation) ?? atMs)};
+    case 'alter-database': {
+      const {atMs: askedAtMs = atMs} = command;
+      return {...command, atMs: isAgreed ? atMs : Math.min(atMs, askedAtMs)};
+    }
     case 'drop-database':
     case 'drop-table':
     case 'drop-tenant': {

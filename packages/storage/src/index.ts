@@ -27,6 +27,7 @@ export {
 } from './backup/verify-backups.ts';
 export type {BucketTime} from './block-cut.ts';
 export type {DeadColumnIds} from './dead-columns.ts';
+export type {Expired} from './expired-rows.ts';
 export {type CommitPoint, type Edit, Manifest, type ManifestFault, verifyRows} from './manifest.ts';
 export {type MergeJob, mergeParts} from './merge-parts.ts';
 export {PartDamage, type PartVersion} from './part-format.ts';

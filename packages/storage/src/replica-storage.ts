@@ -12,6 +12,7 @@ import type {
 } from '@flotilla/column';
 import type {BucketTime} from './block-cut.ts';
 import {type DeadColumnIds, DeadColumns} from './dead-columns.ts';
+import {type Expired, NOTHING_EXPIRED, shownFrom} from './expired-rows.ts';
 import {HeldIndex} from './held-index.ts';
 import {type FrozenMemtable, Memtables} from './memtables.ts';
 import {PartCommits} from './part-commits.ts';
@@ -81,7 +82,7 @@ export class ReplicaStorage {
   #deadColumns: DeadColumns;
   #appliedIndex: number;
   readonly #memtables = new Memtables();
-  #expiredBefore = 0;
+  #expired = NOTHING_EXPIRED;
   readonly #order = new WorkOrder();
   readonly #checksums = new Set<Promise<unknown>>();
 
@@ -244,9 +245,9 @@ export class ReplicaStorage {
     this.#advance(index);
   }
 
-  /** Rows before it are hidden from scans that begin from now on. Not durable: set again at open. */
-  setExpiredBefore(offset: number): void {
-    this.#expiredBefore = offset;
+  /** From scans that begin from now on. Not durable: set again at open. */
+  hideExpired(expired: Expired): void {
+    this.#expired = expired;
   }
 
   /** The id of a canonical key that was applied here before. Requires that the replica is loaded. */
@@ -260,10 +261,7 @@ export class ReplicaStorage {
     const index = this.#series.series;
     const isDead = this.#fates.isDead(table);
     const parts = isDead ? [] : this.#files.parts.filter((part) => part.has(table));
-    const range = {
-      startOffset: Math.max(spec.startOffset, this.#expiredBefore),
-      endOffset: spec.endOffset,
-    };
+    const range = {startOffset: shownFrom(spec, this.#expired), endOffset: spec.endOffset};
     for (const {file} of parts) file.retainOpen();
     const files = this.#files;
     return new ReplicaTableScan({

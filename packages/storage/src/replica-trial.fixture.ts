@@ -94,6 +94,7 @@ export type Command =
   | {readonly type: 'delete'; readonly query: Query}
   | {readonly type: 'move'}
   | {readonly type: 'unload'; readonly isFlushed: boolean}
+  /** Also from an earlier time on than before: what was hidden is there again. */
   | {readonly type: 'expire'; readonly before: number}
   | {readonly type: 'check'; readonly query: Query};
 
@@ -145,8 +146,8 @@ export class Trial {
       case 'unload':
         return this.unload(command.isFlushed);
       case 'expire':
-        this.model.expiredBefore = Math.max(command.before, this.model.expiredBefore);
-        this.storage.setExpiredBefore(this.model.expiredBefore);
+        this.model.expiredBefore = command.before;
+        this.hideExpired();
         return;
       case 'check':
         return this.check(command.query);
@@ -214,7 +215,11 @@ export class Trial {
     if (durable > 0) expect(this.storage.durableExtra()).toEqual(Uint8Array.of(durable % 256));
     for (let index = durable + 1; index <= this.log.length; index++)
       this.log[index - 1]!(this.storage, index);
-    this.storage.setExpiredBefore(this.model.expiredBefore);
+    this.hideExpired();
+  }
+
+  hideExpired(): void {
+    this.storage.hideExpired({beforeOffset: this.model.expiredBefore, catalogVersion: 1});
   }
 
   /** A new replica gets this one's snapshot; then the old one is destroyed. */

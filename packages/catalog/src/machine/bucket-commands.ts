@@ -23,6 +23,7 @@ import type {
 } from '../commands.ts';
 import type {Bucket, ReplicaPlacement, ReplicaSet} from '../model.ts';
 import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
+import {putPurged} from './expiry-commands.ts';
 
 export const ensureBucket: Handler<EnsureBucket> = (draft, command) => {
   const {catalog} = draft;
@@ -158,7 +159,14 @@ export const forgetReplicaSets: Handler<ForgetReplicaSets> = (draft, command) =>
 
 export const dropBucket: Handler<DropBucket> = (draft, command) => {
   const bucket = draft.catalog.bucket(command.bucket);
-  if (bucket !== undefined) putDroppedBucket(draft, bucket);
+  if (bucket === undefined) return succeed(NOTHING);
+  const {expiredAtMs} = command;
+  if (expiredAtMs !== undefined && expiredAtMs !== bucket.expiredAtMs) {
+    const message = `bucket ${bucket.id} is not what had expired when that was planned`;
+    return refuse('CONFLICT', message);
+  }
+  putDroppedBucket(draft, bucket);
+  putPurged(draft, bucket);
   return succeed(NOTHING);
 };
 

@@ -4,6 +4,7 @@
 import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {Catalog} from '../catalog.ts';
+import {CLUSTER_VERSION} from '../cluster-version.ts';
 import type {Command, TableChange} from '../commands.ts';
 import type {CatalogChange, CatalogUpdate, EntityKind} from '../model.ts';
 import {code, DAY, description, founded, id, must, runner} from './catalog-machine.fixture.ts';
@@ -104,7 +105,8 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     type: kind('alter-database'),
     tenant,
     name: entityName,
-    options: fc.record({ttlMs: fc.constantFrom(null, DAY, 1)}),
+    options: fc.record({ttlMs: fc.constantFrom(null, DAY, 3 * DAY, 1)}),
+    atMs: fc.option(timeMs, {nil: undefined}),
   }),
   fc.record({type: kind('drop-database'), tenant, name: entityName, ...drop}),
   fc.record({
@@ -189,9 +191,19 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     type: kind('raise-expired-before'),
     database: databaseId,
     expiredBeforeMs: timeMs,
+    ttlMs: fc.constantFrom(undefined, undefined, DAY),
     atMs: timeMs,
   }),
-  fc.record({type: kind('drop-bucket'), bucket: smallId}),
+  fc.record({
+    type: kind('drop-bucket'),
+    bucket: smallId,
+    expiredAtMs: fc.option(timeMs, {nil: undefined}),
+  }),
+  fc.record({
+    type: kind('finalize-upgrade'),
+    version: fc.constantFrom(4, CLUSTER_VERSION),
+    nodes: fc.constant(Array.from({length: 12}, (_, i) => id<never>(i + 1))),
+  }),
   fc.record({
     type: kind('create-operation'),
     kind: fc.constantFrom('move-replica' as const, 'drain-node' as const),
@@ -244,7 +256,11 @@ function checkInvariants(catalog: Catalog): void {
       if (i > 0) expect(buckets[i - 1]!.endMs).toBeLessThanOrEqual(bucket.startMs);
       expect(catalog.bucketAt(database.id, bucket.startMs)).toBe(bucket);
       for (const set of bucket.replicaSets) expect(catalog.replicaSet(set)?.bucket).toBe(bucket.id);
+      const isHidden = bucket.endMs <= (database.expiredBeforeMs ?? -Infinity);
+      expect(bucket.expiredAtMs !== undefined).toBe(isHidden);
     }
+    const {purgedBeforeMs = -Infinity} = database;
+    expect(purgedBeforeMs).toBeLessThanOrEqual(database.expiredBeforeMs ?? -Infinity);
     for (const table of catalog.tables(database.id)) {
       expect(catalog.tableByName(database.id, table.name)).toBe(table);
       const ids = [...table.columns.map((column) => column.id), ...(table.deadColumns ?? [])];

@@ -13,6 +13,7 @@ import * as buckets from './bucket-commands.ts';
 import * as cluster from './cluster-commands.ts';
 import * as databases from './database-commands.ts';
 import {Draft, FIRST_COUNTERS, type Handler} from './draft.ts';
+import {raiseExpiredBefore} from './expiry-commands.ts';
 import * as operations from './operation-commands.ts';
 import {setPlacement} from './placement-commands.ts';
 import {declareLost, recoverMeta, recoverReplicaSet} from './recovery-commands.ts';
@@ -40,7 +41,7 @@ const HANDLERS: {readonly [Type in CommandType]: Handler<Extract<Command, {type:
   'drop-database': databases.dropDatabase,
   'recover-database': databases.recoverDatabase,
   'purge-database': databases.purgeDatabase,
-  'raise-expired-before': databases.raiseExpiredBefore,
+  'raise-expired-before': raiseExpiredBefore,
   'create-table': tables.createTable,
   'ensure-tables': tables.ensureTables,
   'alter-table': alterTable,

@@ -18,6 +18,7 @@ import type {
   UpdateNode,
 } from '../commands.ts';
 import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
+import {putPurgedBefore} from './expiry-commands.ts';
 import {DEFAULT_OPTIONS} from './options.ts';
 import {DEFAULT_TENANT, putNewTenant} from './tenant-commands.ts';
 
@@ -145,6 +146,7 @@ export const finalizeUpgrade: Handler<FinalizeUpgrade> = (draft, {version, nodes
     if (state === 'decommissioned' || nodes.includes(id)) continue;
     return refuse('CONFLICT', `node ${id} has joined meanwhile: finalize again`);
   }
+  putPurgedBefore(draft, version);
   draft.put('cluster', 0, {...cluster, version});
   return succeed(NOTHING);
 };

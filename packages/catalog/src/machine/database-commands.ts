@@ -8,12 +8,12 @@ import type {
   CreateDatabase,
   DropDatabase,
   PurgeDatabase,
-  RaiseExpiredBefore,
   RecoverDatabase,
 } from '../commands.ts';
 import type {Database, Tenant} from '../model.ts';
 import {putDroppedBucket} from './bucket-commands.ts';
 import {type Draft, type Handler, NOTHING, refuse, succeed} from './draft.ts';
+import {putAltered} from './expiry-commands.ts';
 import {entityNameFault, isEntityName} from './names.ts';
 import {changeOptions, DEFAULT_OPTIONS} from './options.ts';
 import {noTenant} from './tenant-commands.ts';
@@ -52,7 +52,7 @@ export const alterDatabase: Handler<AlterDatabase> = (draft, command) => {
   }
   const options = changeOptions(database.options, command.options);
   if ('invalid' in options) return refuse('INVALID_ARGUMENT', options.invalid);
-  draft.put('database', database.id, {...database, options});
+  putAltered(draft, {...database, options}, command);
   return succeed({database: database.id});
 };
 
@@ -109,20 +109,6 @@ export const purgeDatabase: Handler<PurgeDatabase> = (draft, command) => {
   for (const table of catalog.tables(database.id)) draft.remove('table', table.id);
   for (const table of catalog.droppedTables(database.id)) draft.remove('table', table.id);
   draft.remove('database', database.id);
-  return succeed(NOTHING);
-};
-
-export const raiseExpiredBefore: Handler<RaiseExpiredBefore> = (draft, command) => {
-  const database = draft.catalog.database(command.database);
-  if (database === undefined)
-    return refuse('DATABASE_NOT_FOUND', `no database ${command.database}`);
-  const {expiredBeforeMs, atMs} = command;
-  if (expiredBeforeMs <= (database.expiredBeforeMs ?? -Infinity)) return succeed(NOTHING);
-  draft.put('database', database.id, {...database, expiredBeforeMs});
-  for (const bucket of draft.catalog.buckets(database.id, -Infinity, expiredBeforeMs)) {
-    if (bucket.endMs > expiredBeforeMs || bucket.expiredAtMs !== undefined) continue;
-    draft.put('bucket', bucket.id, {...bucket, expiredAtMs: atMs});
-  }
   return succeed(NOTHING);
 };
 

@@ -96,15 +96,16 @@ function planExpiry(
         type: 'raise-expired-before',
         database: database.id,
         expiredBeforeMs: raisedMs,
+        ttlMs,
         atMs: nowMs,
       });
     }
   }
-  // Counted from when it was hidden, not from its rows' times: a ttl that was shortened by mistake
-  // must not take the files at once. No longer ttl shows their rows again, but they can be copied.
+  // Counted from when it was hidden, not from its rows' times: a ttl that was shortened by mistake must not
+  // take the files at once, since a longer one brings back what is there.
   for (const {id, expiredAtMs} of catalog.buckets(database.id, -Infinity, expiredBeforeMs)) {
     if (expiredAtMs !== undefined && expiredAtMs + retentionMs <= nowMs)
-      commands.push({type: 'drop-bucket', bucket: id});
+      commands.push({type: 'drop-bucket', bucket: id, expiredAtMs});
   }
   return commands;
 }

@@ -134,13 +134,15 @@ describe('database', () => {
   });
 
   it('takes rows away by a shorter ttl only if that is meant', async () => {
-    const expires = {before: '2026-11-21T00:00:00.000Z', buckets: 3, cutBuckets: 1};
+    const counted = {before: '2026-11-21T00:00:00.000Z', buckets: 3, cutBuckets: 1};
+    const expires = {...counted, recoverableUntil: '2026-11-23T00:00:00.000Z'};
     const {url, seen} = await fakeCluster({
       'PATCH /admin/v1/databases/m': () => ({ttl: '1h', expires}),
       'PATCH /admin/v1/databases/n': () => ({ttl: '365d'}),
+      'PATCH /admin/v1/databases/old': () => ({ttl: '1h', expires: counted}),
     });
     const says =
-      'rows from before 2026-11-21T00:00:00.000Z expire, and nothing brings them back: all of 3 buckets, a part of 1 bucket';
+      'rows from before 2026-11-21T00:00:00.000Z expire, and a longer ttl brings them back until 2026-11-23T00:00:00.000Z: all of 3 buckets, a part of 1 bucket';
     const paths = () => seen.splice(0).map(({path}) => path.replace('/admin/v1/databases/', ''));
     const alter = ['database', 'alter', 'm', '--ttl', '1h'];
     const asked = await run(alter, {url});
@@ -159,6 +161,39 @@ describe('database', () => {
     const longer = await run(['database', 'alter', 'n', '--ttl', '365d'], {url});
     expect(longer).toMatchObject({code: 0, out: 'altered n\n'});
     expect(paths()).toEqual(['n?dry_run=true', 'n']);
+    const final = await run(['database', 'alter', 'old', '--ttl', '1h'], {url});
+    expect(final.err).toContain('expire, and nothing brings them back: all of 3 buckets');
+  });
+
+  it('says what a longer ttl brings back, and what it does not', async () => {
+    const from = '2026-11-21T00:00:00.000Z';
+    const goneBefore = '2026-11-20T00:00:00.000Z';
+    const answers = {
+      part: {from, buckets: 2, cutBuckets: 1},
+      all: {buckets: 1, cutBuckets: 0},
+      late: {from: goneBefore, buckets: 0, cutBuckets: 1, goneBefore},
+      none: {buckets: 0, cutBuckets: 0, goneBefore},
+    };
+    const routes = Object.entries(answers).map(
+      ([name, returns]) =>
+        [`PATCH /admin/v1/databases/${name}`, () => ({ttl: '30d', returns})] as const,
+    );
+    const {url} = await fakeCluster(Object.fromEntries(routes));
+    const said = async (name: string) => {
+      const {out} = await run(['database', 'alter', name, '--ttl', '30d'], {url});
+      return out.split('\n')[1];
+    };
+    expect(await said('part')).toBe(
+      `rows from ${from} on are back: all of 2 buckets, a part of 1 bucket`,
+    );
+    expect(await said('all')).toBe('all rows that had expired are back: all of 1 bucket');
+    const gone = `rows from before ${goneBefore} are gone for good`;
+    expect(await said('late')).toBe(
+      `rows from ${goneBefore} on are back: a part of 1 bucket; ${gone}`,
+    );
+    expect(await said('none')).toBe(gone);
+    const json = await run(['database', 'alter', 'part', '--ttl', '30d', '--json'], {url});
+    expect(JSON.parse(json.out)).toEqual({altered: 'part', ttl: '30d', returns: answers.part});
   });
 
   it('asks whether it would be made on a dry run', async () => {

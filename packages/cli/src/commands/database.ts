@@ -122,7 +122,10 @@ function addCreate(group: Command, context: CommandContext): void {
 
 function addAlter(group: Command, context: CommandContext): void {
   const command = withChanges(group.command('alter').argument('<name>'))
-    .option('--yes', 'also where a shorter ttl takes rows away: no longer one brings them back')
+    .option(
+      '--yes',
+      'also where a shorter ttl takes rows away: a longer one brings them back for a day',
+    )
     .description('change options of a database; shards and bucket duration count for new buckets')
     .addHelpText(
       'after',
@@ -139,31 +142,68 @@ function addAlter(group: Command, context: CommandContext): void {
     const {tenant, yes} = options;
     const alter = async (change: Session['change']) => {
       const answer = await session.client.admin.alterDatabase(name, changes, {tenant, ...change});
-      return AlterAnswer.parse(answer).expires;
+      return AlterAnswer.parse(answer);
     };
     if (typeof changes['ttl'] === 'string' && !yes && !session.isDryRun) {
-      const going = await alter({dryRun: true});
-      if (going !== undefined)
-        throw new UsageError(`${expiryText(going)}; say --yes if that is meant`);
+      const {expires} = await alter({dryRun: true});
+      if (expires !== undefined)
+        throw new UsageError(`${expiryText(expires)}; say --yes if that is meant`);
     }
-    const expires = await alter(session.change);
-    const altered = {altered: name, ...changes, ...(expires && {expires})};
-    const more = expires === undefined ? '' : `${expiryText(expires)}\n`;
-    await session.done(`altered ${name}`, altered, more);
+    const {expires, returns} = await alter(session.change);
+    const altered = {
+      altered: name,
+      ...changes,
+      ...(expires && {expires}),
+      ...(returns && {returns}),
+    };
+    const more = [
+      ...(expires === undefined ? [] : [`${expiryText(expires)}\n`]),
+      ...(returns === undefined ? [] : [`${returnText(returns)}\n`]),
+    ];
+    await session.done(`altered ${name}`, altered, more.join(''));
     return EXIT.ok;
   });
 }
 
-const Expiring = z.looseObject({before: z.string(), buckets: z.number(), cutBuckets: z.number()});
-const AlterAnswer = z.looseObject({expires: Expiring.optional()});
+const counts = {buckets: z.number(), cutBuckets: z.number()};
+const Expiring = z.looseObject({
+  before: z.string(),
+  ...counts,
+  recoverableUntil: z.string().optional(),
+});
+const Returning = z.looseObject({
+  from: z.string().optional(),
+  ...counts,
+  goneBefore: z.string().optional(),
+});
+const AlterAnswer = z.looseObject({
+  expires: Expiring.optional(),
+  returns: Returning.optional(),
+});
 
-function expiryText({before, buckets, cutBuckets}: z.infer<typeof Expiring>): string {
+function expiryText({before, recoverableUntil, ...counted}: z.infer<typeof Expiring>): string {
+  const recovery =
+    recoverableUntil === undefined
+      ? 'nothing brings them back'
+      : `a longer ttl brings them back until ${recoverableUntil}`;
+  return `rows from before ${before} expire, and ${recovery}: ${bucketsText(counted)}`;
+}
+
+function returnText({from, goneBefore, ...counted}: z.infer<typeof Returning>): string {
+  const isNothing = counted.buckets + counted.cutBuckets === 0;
+  const rows = from === undefined ? 'all rows that had expired' : `rows from ${from} on`;
+  return [
+    ...(isNothing ? [] : [`${rows} are back: ${bucketsText(counted)}`]),
+    ...(goneBefore === undefined ? [] : [`rows from before ${goneBefore} are gone for good`]),
+  ].join('; ');
+}
+
+function bucketsText({buckets, cutBuckets}: Readonly<Record<keyof typeof counts, number>>): string {
   const of = (count: number) => `${count} bucket${count === 1 ? '' : 's'}`;
-  const what = [
+  return [
     ...(buckets > 0 ? [`all of ${of(buckets)}`] : []),
     ...(cutBuckets > 0 ? [`a part of ${of(cutBuckets)}`] : []),
-  ];
-  return `rows from before ${before} expire, and nothing brings them back: ${what.join(', ')}`;
+  ].join(', ');
 }
 
 function addDrop(group: Command, context: CommandContext): void {

@@ -127,7 +127,7 @@ function addLimitOptions(command: Command): void {
     )
     .option(
       '--trash-retention <duration>',
-      'so long what was dropped can be had back, and files of what has expired stay; 1h at least, the same for all of a cluster (default 1d)',
+      'so long what was dropped, or has expired, can be had back; 1h at least, the same for all of a cluster (default 1d)',
     );
 }
 

@@ -3,5 +3,5 @@ import type {Catalog} from '@flotilla/catalog';
 /** What planning reads of the catalog. */
 export type PlanCatalog = Pick<
   Catalog,
-  'database' | 'databaseByName' | 'tableByName' | 'tables' | 'buckets'
+  'version' | 'database' | 'databaseByName' | 'tableByName' | 'tables' | 'buckets'
 >;

@@ -24,6 +24,7 @@ export function planFragments(
       table: scope.table.id,
       startOffset,
       endOffset,
+      plannedAt: catalog.version,
       tags: conjuncts.tags,
       fields: scope.scanFields(),
     };

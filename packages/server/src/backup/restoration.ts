@@ -119,7 +119,10 @@ export class Restoration {
     try {
       const {expiredBeforeMs} = database;
       if (expiredBeforeMs !== undefined)
-        storage.setExpiredBefore(((expiredBeforeMs - place.startMs) * unitsPerSecond) / 1_000);
+        storage.hideExpired({
+          beforeOffset: ((expiredBeforeMs - place.startMs) * unitsPerSecond) / 1_000,
+          catalogVersion: 0,
+        });
       for (const table of database.tables) {
         const fields = columnsOf(table, 'field');
         const tags = columnsOf(table, 'tag');

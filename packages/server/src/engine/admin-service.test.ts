@@ -6,7 +6,7 @@ import {
   type ReplicaSetId,
   type Rpc,
 } from '@flotilla/base';
-import {CatalogMachine, type Command, type Node} from '@flotilla/catalog';
+import {CatalogMachine, type Command, EXPIRED_RETURNS_SINCE, type Node} from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
 import type {FragmentReader, WriteRouter} from '@flotilla/router';
 import {beforeEach, expect, test} from 'vitest';
@@ -434,6 +434,34 @@ test('an alteration says what a shorter ttl takes away, a dry run before', async
   expect(await alter({ttl: '30d'})).toMatchObject({ttl: '30d', expires});
   for (const change of [{ttl: '30d'}, {ttl: '60d'}, {ttl: null}, {replicas: 1}])
     expect(await alter(change), JSON.stringify(change)).toMatchObject({expires: undefined});
+});
+
+test('an alteration says what a longer ttl brings back, a dry run before', async () => {
+  const change = (command: Command) => {
+    behind.push([command, ++index]);
+    meta.apply(command, index);
+  };
+  const placements = [[{node: 1 as NodeId, role: 'voter' as const}]];
+  const at = {database: 1 as DatabaseId, timeMs: 0, startMs: 0, endMs: 3_600_000};
+  change({type: 'ensure-bucket', ...at, placements});
+  const hide = (): void =>
+    change({type: 'raise-expired-before', database: at.database, expiredBeforeMs: 1e7, atMs: 1});
+  hide();
+  const alter = (dryRun = false) =>
+    service.run({
+      action: 'database-alter',
+      args: {tenant: 'default', name: 'public', ttl: null},
+      dryRun,
+    });
+  // Below the cluster version that it needs nothing is promised.
+  expect(await alter(true)).toMatchObject({dryRun: true, returns: undefined});
+  const nodes = [...meta.catalog.nodes()].map(({id}) => id);
+  change({type: 'finalize-upgrade', version: EXPIRED_RETURNS_SINCE, nodes});
+  const returns = {buckets: 1, cutBuckets: 0, goneBefore: '1970-01-01T00:00:00.000Z'};
+  expect(await alter(true)).toMatchObject({dryRun: true, returns});
+  expect(meta.catalog.database(at.database)?.expiredBeforeMs).toBe(1e7);
+  expect(await alter()).toMatchObject({returns});
+  expect(meta.catalog.database(at.database)?.expiredBeforeMs).toBe(0);
 });
 
 test('a rebalance is begun, and tried by the plan of the meta leader', async () => {

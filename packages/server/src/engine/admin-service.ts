@@ -41,11 +41,11 @@ import {NAMELESS, OperationOrders, type OrderTerms, type WholeSetKind} from './o
 import {type OperationViewDeps, viewAll, viewBegun, viewOne} from './operation-view.ts';
 import {Recovery} from './recovery.ts';
 import {describeAutomation, RestOrders} from './rest-orders.ts';
-import {expiringBy} from './shorter-ttl.ts';
 import {StoppedAdmin} from './stopped-admin.ts';
 import {readStorage, type StorageReport} from './storage-report.ts';
 import {TrashAdmin, type TrashAdminDeps} from './trash-admin.ts';
 import {trialOf} from './trial.ts';
+import {ttlChange} from './ttl-change.ts';
 import {Upgrades, upgradeNotice} from './upgrade.ts';
 import {verdictOf} from './verdict.ts';
 
@@ -357,13 +357,13 @@ export class AdminService {
   async #alterDatabase(args: Args, deadlineMs: number): Promise<unknown> {
     const {tenant, name} = {tenant: String(args['tenant']), name: String(args['name'])};
     const options = optionsOf(args);
-    const {ttlMs} = options;
     const before = await this.#database(args, deadlineMs);
-    const nowMs = this.#deps.clock.wallMs();
-    const expires =
-      typeof ttlMs === 'number' ? expiringBy(this.#catalog, before, {ttlMs, nowMs}) : undefined;
-    await this.#propose({type: 'alter-database', tenant, name, options}, deadlineMs);
-    return {...this.#describe(await this.#database(args, deadlineMs)), expires};
+    const {clock, trashRetentionMs} = this.#deps;
+    const atMs = Math.floor(clock.wallMs());
+    await this.#propose({type: 'alter-database', tenant, name, options, atMs}, deadlineMs);
+    const after = await this.#database(args, deadlineMs);
+    const terms = {nowMs: atMs, trashRetentionMs};
+    return {...this.#describe(after), ...ttlChange(this.#catalog, {before, after}, terms)};
   }
 
   async #replicaSets(args: Args, deadlineMs: number): Promise<readonly ReplicaSetView[]> {

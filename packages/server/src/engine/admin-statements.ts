@@ -28,6 +28,7 @@ import {confirmDrop, type Dropped, dropTimes} from './drop-fences.ts';
 import {ReplicaStatements} from './replica-statements.ts';
 import {refreshFor, type SqlServiceDeps, type StatementContext} from './statement-context.ts';
 import {textRows} from './text-rows.ts';
+import {ttlChange, ttlChangeText} from './ttl-change.ts';
 
 type Rows = AsyncIterable<ResultBatch>;
 type Showing =
@@ -60,10 +61,11 @@ export class AdminStatements {
       return this.#replicas.order(statement.order, {deadlineMs, by});
     }
     const command = await this.#commandOf(statement, context);
+    if (command.type === 'alter-database') return resultRows(await this.#alter(command, context));
     const dropped = await this.#change(command, context, isMissingFine(statement));
     const open =
       dropped === undefined ? [] : await confirmDrop(this.#deps, dropped, context.deadlineMs);
-    return textRows([{name: 'result', type: 'string'}], [[resultText(open)]]);
+    return resultRows(resultText(open));
   }
 
   async #commandOf(statement: Changing, context: StatementContext): Promise<Command> {
@@ -94,7 +96,13 @@ export class AdminStatements {
         return {type: 'create-database', tenant, name, ifNotExists, options};
       }
       case 'alter-database':
-        return {type: 'alter-database', tenant, name: statement.name, options: statement.options};
+        return {
+          type: 'alter-database',
+          tenant,
+          name: statement.name,
+          options: statement.options,
+          atMs: Math.floor(atMs),
+        };
       case 'drop-database': {
         const {name, ifExists, afterMs} = statement;
         return {
@@ -136,6 +144,23 @@ export class AdminStatements {
   ): Promise<{readonly database: Database['id']; readonly name: string}> {
     const {id} = await this.#database(database, context);
     return {database: id, name};
+  }
+
+  /** Says what another ttl does. */
+  async #alter(
+    command: Extract<Command, {type: 'alter-database'}>,
+    context: StatementContext,
+  ): Promise<string> {
+    const {access, clock, trashRetentionMs} = this.#deps;
+    const find = () => this.#database(command.name, context);
+    // Where there is none the order says so itself.
+    const before = await find().catch(() => undefined);
+    await this.#change(command, context, false);
+    const after = await find();
+    if (before === undefined) return 'ok';
+    const terms = {nowMs: Math.floor(clock.wallMs()), trashRetentionMs};
+    const text = ttlChangeText(ttlChange(access.catalog, {before, after}, terms));
+    return text === '' ? 'ok' : `ok: ${text}`;
   }
 
   /** What writes may not name any more from now on, or may name again. */
@@ -269,6 +294,10 @@ function ignoreMissing(error: unknown): undefined {
   const codes = ['TABLE_NOT_FOUND', 'DATABASE_NOT_FOUND', 'TENANT_NOT_FOUND'];
   if (error instanceof DbError && codes.includes(error.code)) return undefined;
   throw error;
+}
+
+function resultRows(text: string): Rows {
+  return textRows([{name: 'result', type: 'string'}], [[text]]);
 }
 
 function resultText([first, ...more]: readonly ReplicaSetId[]): string {

@@ -30,7 +30,7 @@ export function parseDuration(text: string, what: string): number {
 }
 
 /** A date has no place for a time further off. */
-const DATE_MS_MAX = 8.64e15;
+export const DATE_MS_MAX = 8.64e15;
 
 /** When a duration from now on ends. Throws INVALID_ARGUMENT where no date is so far away. */
 export function endOf(nowMs: number, durationMs: number, what: string): number {

@@ -1,15 +1,17 @@
 // Rows that a database has expired are hidden: every replica of it is told up to which offset of its
 // bucket, when it opens and when the catalog says so. Not in the log: all replicas follow the same
-// catalog, and the planner cuts queries at the same time.
+// catalog, and the planner cuts queries at the same time. Of the two the one with the newer catalog is right,
+// since a longer ttl brings rows back.
 
 import type {ReplicaSetId} from '@flotilla/base';
 import type {Bucket, Catalog, CatalogUpdate, Database, Precision} from '@flotilla/catalog';
 import type {CatalogEvent} from '@flotilla/meta';
+import type {Expired} from '@flotilla/storage';
 
 const UNITS_PER_MS: Readonly<Record<Precision, number>> = {ns: 1e6, us: 1e3, ms: 1};
 
 export interface ExpiringStorage {
-  setExpiredBefore(offset: number): void;
+  hideExpired(expired: Expired): void;
 }
 
 /** In units of the database's precision since the bucket's start; beyond its end where all has expired. */
@@ -35,7 +37,8 @@ export function hideExpired(
     const database = entity && catalog.database(entity.database);
     if (bucket === undefined || database === undefined) continue;
     if (changed?.has(database.id) === false) continue;
-    storage.setExpiredBefore(expiredOffset(bucket, database));
+    const beforeOffset = expiredOffset(bucket, database);
+    storage.hideExpired({beforeOffset, catalogVersion: catalog.version});
   }
 }
 

@@ -49,35 +49,39 @@ beforeEach(() => {
 test('each node that cannot is named, and nothing is done', async () => {
   says = [CLUSTER_VERSION, 'unsaid', 'silent'];
   await expect(upgrades.finalize(0)).rejects.toThrow(
-    'not every node can cluster version 4: node 2 (n2) runs build 0.1.0, which can 1 at most; node 3 (n3) does not answer.',
+    `not every node can cluster version ${CLUSTER_VERSION}: node 2 (n2) runs build 0.1.0, which can 1 at most; node 3 (n3) does not answer.`,
   );
   expect(machine.catalog.clusterVersion).toBe(1);
   expect(upgradeNotice(machine.catalog, nodes())).toEqual({
-    message: 'the cluster uses version 1; what is new with 4 waits until node 2, 3 can it too',
+    message: `the cluster uses version 1; what is new with ${CLUSTER_VERSION} waits until node 2, 3 can it too`,
     next: 'flotilla cluster show',
   });
   expect(await upgrades.show()).toMatchObject({
     version: 1,
-    nodes: [{node: 1, clusterVersionMax: 4}, {node: 2, clusterVersionMax: 1}, {node: 3}],
+    nodes: [
+      {node: 1, clusterVersionMax: CLUSTER_VERSION},
+      {node: 2, clusterVersionMax: 1},
+      {node: 3},
+    ],
   });
 });
 
 test('where every node can it is said what to type, and done when asked', async () => {
-  says = [4, 4, 4];
+  says = [CLUSTER_VERSION, CLUSTER_VERSION, CLUSTER_VERSION];
   expect(await upgrades.show()).toMatchObject({next: 'flotilla cluster upgrade finalize'});
   expect(upgradeNotice(machine.catalog, nodes())?.message).toContain('any node may go back');
-  expect(await upgrades.finalize(0)).toEqual({version: 4, from: 1});
-  expect(await upgrades.finalize(0)).toEqual({version: 4, from: 4});
+  expect(await upgrades.finalize(0)).toEqual({version: CLUSTER_VERSION, from: 1});
+  expect(await upgrades.finalize(0)).toEqual({version: CLUSTER_VERSION, from: CLUSTER_VERSION});
   expect(upgradeNotice(machine.catalog, nodes())).toBeUndefined();
 });
 
 test('a node of an older build is not taken in once the upgrade is finalized', async () => {
-  says = [4, 4, 4];
+  says = [CLUSTER_VERSION, CLUSTER_VERSION, CLUSTER_VERSION];
   expect(joinFault(machine.catalog, undefined)).toBeUndefined();
   await upgrades.finalize(0);
-  expect(joinFault(machine.catalog, 4)).toBeUndefined();
-  expect(joinFault(machine.catalog, 3)).toMatch(/is at version 4, .* can 3 at most/);
-  expect(joinFault(machine.catalog, undefined)).toMatch(/is at version 4, .* can 1 at most/);
+  expect(joinFault(machine.catalog, CLUSTER_VERSION)).toBeUndefined();
+  expect(joinFault(machine.catalog, 3)).toMatch(/is at version 5, .* can 3 at most/);
+  expect(joinFault(machine.catalog, undefined)).toMatch(/is at version 5, .* can 1 at most/);
 });
 
 test('every kind of entry says from which version on it may be proposed', () => {

@@ -1,9 +1,10 @@
-// A database with a ttl of a minute or two, written to at the present time, on clocks for which a day
-// passes now and then: what is hidden goes a day later. Rows are hidden no sooner than by the clocks of two
-// nodes (one that is alone with its time expires nothing), and until then every node can read them.
+// A database with a ttl of some minutes, written to at the present time, on clocks for which a day passes now and
+// then: what is hidden goes a day later. Rows are hidden no sooner than by the clocks of two nodes (one that is
+// alone with its time expires nothing), and until then every node can read them. Now and then somebody mistypes the
+// ttl and finds it out: what the right one keeps is there again for every node.
 
 import {LIMITS} from '@flotilla/base';
-import type {Catalog} from '@flotilla/catalog';
+import type {Catalog, Database} from '@flotilla/catalog';
 import type {Coverage} from '../checks/coverage.ts';
 import type {Chance} from '../kernel/chance.ts';
 import type {Kernel} from '../kernel/kernel.ts';
@@ -30,6 +31,7 @@ const WRITE_MS = 1_000;
 const READ_MS = 1_500;
 const LOOK_MS = 1_000;
 const DAYS_MS = 60_000;
+const MISTAKES_MS = 20_000;
 const DEADLINE_MS = 4_000;
 /** What the product lets clocks differ by, and what its reports may be old by. */
 const TRUST_MS = 11_000;
@@ -46,16 +48,21 @@ export class Expiry {
   readonly #ports: ExpiryPorts;
   readonly #ttlMs: number;
   readonly #rows = new Set<Row>();
+  /** Hidden, and not known to be gone for good. */
+  readonly #hidden = new Set<Row>();
   readonly #times = new Set<number>();
   /** The second highest clock, in the last while. */
   #clocks: {readonly atMs: number; readonly wallMs: number}[] = [];
   #isStopped = false;
   #lastValue = 0;
-  #lastExpiredMs = -Infinity;
+  /** Of the newest catalog that was looked at. */
+  #seen = {version: 0, expiredBeforeMs: -Infinity};
+  /** When the ttl may last have been the mistyped one. */
+  #mistakenAtMs = -Infinity;
 
   constructor(ports: ExpiryPorts) {
     this.#ports = ports;
-    this.#ttlMs = ports.chance.pick([1, 2]) * MINUTE_MS;
+    this.#ttlMs = ports.chance.pick([2, 3]) * MINUTE_MS;
   }
 
   start(): void {
@@ -66,6 +73,7 @@ export class Expiry {
       if (rows.length > 0) this.#counted('read', this.#read(engine, this.#ports.chance.pick(rows)));
     });
     this.#repeat(DAYS_MS, () => this.#passDay());
+    this.#repeat(MISTAKES_MS, (engine) => this.#mistype(engine));
     this.#look();
   }
 
@@ -80,6 +88,11 @@ export class Expiry {
     if (catalog === undefined || database === undefined) {
       this.#create();
       return [`database ${NAME} is not there`];
+    }
+    if (database.options.ttlMs !== this.#ttlMs) {
+      const engine = someEngine(this.#ports);
+      if (engine !== undefined) this.#alter(engine, this.#ttlMs);
+      return [`the ttl of ${NAME} is still a mistaken one`];
     }
     const all: string[] = [];
     const {expiredBeforeMs = -Infinity} = database;
@@ -136,6 +149,25 @@ export class Expiry {
     kernel.note(0, 0, () => 'a day passes');
   }
 
+  /** Or puts it right again. */
+  #mistype(engine: Engine): void {
+    const database = databaseNamed(engine.parts!.copy.catalog, NAME);
+    if (database === undefined) return;
+    const isRight = database.options.ttlMs === this.#ttlMs;
+    this.#alter(engine, isRight ? MINUTE_MS : this.#ttlMs);
+  }
+
+  #alter(engine: Engine, ttlMs: number): void {
+    const {kernel} = this.#ports;
+    this.#mistakenAtMs = kernel.nowMs;
+    const order = {type: 'alter-database' as const, name: NAME, options: {ttlMs}, ...TENANT};
+    const command = {...order, atMs: this.#nowMs()};
+    const what = ttlMs === this.#ttlMs ? 'ttl put right' : 'ttl mistaken';
+    kernel.note(0, 0, () => what);
+    const deadlineMs = engine.nowMs + DEADLINE_MS;
+    this.#counted(what, engine.parts!.meta.propose(command, {deadlineMs}));
+  }
+
   async #write(engine: Engine): Promise<void> {
     const {chance, coverage} = this.#ports;
     const {copy, router} = engine.parts!;
@@ -154,22 +186,25 @@ export class Expiry {
     if (writtenRows === 1) this.#rows.add(row);
   }
 
-  /** What is not there must have expired by the catalog as it is after that was seen. */
+  /**
+   * What is not there must have expired by the catalog as it was before that was seen, or is after it. Where the
+   * two differ it may have come back in between.
+   */
   async #read(engine: Engine, row: Row): Promise<boolean> {
     const {copy} = engine.parts!;
     const {coverage, fail} = this.#ports;
+    const expiredBefore = () => databaseNamed(copy.catalog, NAME)?.expiredBeforeMs ?? -Infinity;
     await copy.refresh(engine.nowMs + DEADLINE_MS);
+    const beforeMs = expiredBefore();
     const found = find(copy.catalog, registerOf(row));
     const reading = found && (await engine.readRow(found.set, found.address, undefined));
     if (reading?.value === row.value) return true;
     await copy.refresh(engine.nowMs + DEADLINE_MS);
-    const database = databaseNamed(copy.catalog, NAME);
-    const {expiredBeforeMs = -Infinity} = database ?? {};
-    if (row.timeMs >= expiredBeforeMs)
-      fail(
-        'expiry',
-        `row ${row.value} of ${row.timeMs} is lost; expired before ${expiredBeforeMs}`,
-      );
+    const expiredBeforeMs = expiredBefore();
+    if (row.timeMs >= expiredBeforeMs) {
+      if (beforeMs !== expiredBeforeMs) return false;
+      fail('expiry', `row ${row.value} of ${row.timeMs} is lost; expired before ${beforeMs}`);
+    }
     coverage.count('expiry:found gone');
     this.#expired(row);
     return false;
@@ -180,7 +215,21 @@ export class Expiry {
   }
 
   #expired(row: Row): void {
-    if (this.#rows.delete(row)) this.#ports.coverage.count('expiry:rows expired');
+    if (!this.#rows.delete(row)) return;
+    this.#hidden.add(row);
+    this.#ports.coverage.count('expiry:rows expired');
+  }
+
+  /** What is back is read again, and must be there. */
+  #follow({expiredBeforeMs = -Infinity, purgedBeforeMs = -Infinity}: Database): void {
+    for (const row of this.#rows) if (row.timeMs < expiredBeforeMs) this.#expired(row);
+    for (const row of this.#hidden) {
+      if (row.timeMs >= purgedBeforeMs && row.timeMs < expiredBeforeMs) continue;
+      this.#hidden.delete(row);
+      if (row.timeMs < purgedBeforeMs) continue;
+      this.#rows.add(row);
+      this.#ports.coverage.count('expiry:rows back');
+    }
   }
 
   #look(): void {
@@ -191,18 +240,24 @@ export class Expiry {
       this.#clocks = this.#clocks.filter(({atMs}) => atMs > kernel.nowMs - REPORTS_MS);
       this.#clocks.push({atMs: kernel.nowMs, wallMs: this.#nowMs() + skews[1]!});
       const catalog = newestCatalog(nodes);
-      const expiredBeforeMs = catalog && databaseNamed(catalog, NAME)?.expiredBeforeMs;
-      if (expiredBeforeMs === undefined) return;
+      const database = catalog && databaseNamed(catalog, NAME);
+      if (catalog === undefined || database === undefined) return;
+      if (database.options.ttlMs !== this.#ttlMs) this.#mistakenAtMs = kernel.nowMs;
+      this.#follow(database);
+      const {expiredBeforeMs = -Infinity} = database;
       const newestMs = Math.max(...this.#clocks.map(({wallMs}) => wallMs));
-      if (this.#isNews(expiredBeforeMs) && expiredBeforeMs > newestMs + TRUST_MS - this.#ttlMs)
-        fail('expiry', `rows before ${expiredBeforeMs} are hidden at ${newestMs}`);
+      const ttlMs = kernel.nowMs - this.#mistakenAtMs < REPORTS_MS ? MINUTE_MS : this.#ttlMs;
+      if (this.#isNews(catalog.version, expiredBeforeMs))
+        if (expiredBeforeMs > newestMs + TRUST_MS - ttlMs)
+          fail('expiry', `rows before ${expiredBeforeMs} are hidden at ${newestMs}`);
     });
   }
 
-  /** By clocks of its time alone: what was hidden stays so. */
-  #isNews(expiredBeforeMs: number): boolean {
-    const isNews = expiredBeforeMs > this.#lastExpiredMs;
-    this.#lastExpiredMs = Math.max(this.#lastExpiredMs, expiredBeforeMs);
+  /** By clocks of its time alone: the newest node may be away for a while, and what it hid stays so. */
+  #isNews(version: number, expiredBeforeMs: number): boolean {
+    if (version <= this.#seen.version) return false;
+    const isNews = expiredBeforeMs > this.#seen.expiredBeforeMs;
+    this.#seen = {version, expiredBeforeMs};
     return isNews;
   }
 }

@@ -55,7 +55,8 @@ export function find(catalog: Catalog, register: Register): FoundRegister | unde
   const hash = seriesHash(encodeSeriesKey(table.id, [{column: tag.id, value: tagValue}]));
   const set = bucket.replicaSets[hash % bucket.replicaSets.length]!;
   const offset = timeMs - bucket.startMs;
-  return {set, address: {table: table.id, tag: tag.id, tagValue, field: field.id, offset}};
+  const columns = {table: table.id, tag: tag.id, tagValue, field: field.id};
+  return {set, address: {...columns, offset, plannedAt: catalog.version}};
 }
 
 /** A row for each register, all of one database. */

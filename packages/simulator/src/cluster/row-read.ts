@@ -11,6 +11,8 @@ export interface RowAddress {
   readonly field: ColumnId;
   /** Of the time, in the bucket. */
   readonly offset: number;
+  /** Version of the catalog that named it. */
+  readonly plannedAt: number;
 }
 
 /** Linearizable, unless it says how stale it may be. */
@@ -26,12 +28,13 @@ export interface RowReading {
 
 /** 0 where there is no such row. */
 export async function rowAt(machine: ReplicaMachine, address: RowAddress): Promise<number> {
-  const {table, tag, tagValue, field, offset} = address;
+  const {table, tag, tagValue, field, offset, plannedAt} = address;
   await machine.load();
   const scan = machine.scan({
     table,
     startOffset: offset,
     endOffset: offset + 1,
+    plannedAt,
     tags: {op: 'in', column: tag, values: [tagValue]},
     fields: [{column: field, type: 'float'}],
   });
