@@ -27,8 +27,11 @@ const EVERY_ROW = 8;
 
 /** More rows than a body of 64 MiB can hold lines of four bytes; a larger count is damage. */
 const ROWS_MAX = 2 ** 24;
-/** A value takes four bytes of a line, too. Of all columns: a constant one takes memory by the row, and few bytes. */
-const VALUES_MAX = 2 ** 24;
+/**
+ * A value takes four bytes of a line, too. Of all columns: a constant one takes memory by the row, and few bytes.
+ * A body of more is refused before it becomes shares: no replica could apply them.
+ */
+export const SHARE_VALUES_MAX = 2 ** 24;
 const SERIES_ID_MAX = 2 ** 50;
 
 const encoder = new TextEncoder();
@@ -59,7 +62,7 @@ export function decodeShare(bytes: Uint8Array, arena?: ColumnArena): Share {
   const header = readHeader(reader);
   const tableCount = reader.count(bytes.length);
   const tables: ShareTable[] = [];
-  const left = {rows: header.rowCount, values: VALUES_MAX};
+  const left = {rows: header.rowCount, values: SHARE_VALUES_MAX};
   for (let i = 0; i < tableCount; i++) tables.push(readTable(reader, left, arena));
   if (reader.remaining > 0 || left.rows > 0) {
     const rowCount = header.rowCount - left.rows;

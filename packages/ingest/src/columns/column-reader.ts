@@ -11,6 +11,7 @@ import {
   type ParsedBatch,
   type ParsedField,
   ParsedSeries,
+  SHARE_VALUES_MAX,
   type StringValues,
 } from '@flotilla/column';
 import {
@@ -86,8 +87,14 @@ export class ColumnReader {
     const count = reader.count(LIMITS.columns_per_table_max.value);
     const fields: ParsedField[] = [];
     const every = everyRow(rows.rowCount);
+    let valueCount = 0;
     for (let i = 0; i < count; i++) {
-      fields.push(readField(reader, every));
+      const field = readField(reader, every);
+      fields.push(field);
+      valueCount += field.count;
+      // All of them may be of one share.
+      if (valueCount > SHARE_VALUES_MAX)
+        throw new FatalError(`it has over ${SHARE_VALUES_MAX} values`);
       yield;
     }
     if (reader.remaining > 0)

@@ -11,6 +11,7 @@ import {
   type FieldType,
   type ParsedBatch,
   type SeriesChunk,
+  SHARE_VALUES_MAX,
   type TableScan,
 } from '@flotilla/column';
 import fc from 'fast-check';
@@ -467,6 +468,20 @@ describe('made by hand', () => {
         message: expect.stringContaining(reason),
       }),
     );
+  });
+
+  test('more values than a share may hold are refused, though their body is short', () => {
+    const fieldCount = LIMITS.columns_per_table_max.value;
+    const rows = Math.ceil(SHARE_VALUES_MAX / fieldCount);
+    const all = {rows, seriesOfRow: Array(rows).fill(0), offsets: Array.from(Array(rows).keys())};
+    const flags = (i: number) =>
+      field({name: `f${i}`, tag: 11, count: rows, values: new Uint8Array(rows)});
+    const body = made({...all, fields: Array.from({length: fieldCount}, (_, i) => flags(i))});
+    expect(rows * fieldCount).toBeGreaterThan(SHARE_VALUES_MAX);
+    expect(body.length).toBeLessThan(LIMITS.write_body_bytes_max.value);
+    expect(() => read(body)).toThrow(/over 16777216 values/);
+    const most = made({...all, fields: Array.from({length: fieldCount - 1}, (_, i) => flags(i))});
+    expect(read(most).rowCount).toBe(rows);
   });
 
   test('negative zeros of integers are zeros', () => {
