@@ -46,7 +46,7 @@ export async function faultsOf(client: FlotillaClient): Promise<string[]> {
   return faults;
 }
 
-const MEASURED = 'measured';
+export const MEASURED = 'measured';
 const MEASUREMENTS = 480;
 
 type Measurement = Readonly<Record<string, number | string | null>>;
@@ -79,9 +79,19 @@ function measurementLines(from: number, to: number): string {
   return lines.join('\n');
 }
 
-/** In a part that was merged, in one that was flushed, in one of thin blocks, and in the log alone. */
-export async function writeMeasurements(client: FlotillaClient): Promise<void> {
-  await client.admin.createDatabase({name: MEASURED, shards: 1, ttl: null});
+/** One set, of as many replicas as the cluster gives by itself unless it is said. */
+export async function createMeasured(
+  client: FlotillaClient,
+  options: {readonly replicas?: number} = {},
+): Promise<void> {
+  await client.admin.createDatabase({name: MEASURED, shards: 1, ttl: null, ...options});
+}
+
+/**
+ * In a part that was merged, in one that was flushed, in one of thin blocks, and in the log alone: of the node
+ * that is asked.
+ */
+export async function addMeasurements(client: FlotillaClient): Promise<void> {
   const write = (from: number, to: number) =>
     client.write(measurementLines(from, to), {database: MEASURED});
   await write(0, 120);
@@ -94,6 +104,11 @@ export async function writeMeasurements(client: FlotillaClient): Promise<void> {
   await write(420, 450);
   await client.admin.flushStorage();
   await write(450, MEASUREMENTS);
+}
+
+export async function writeMeasurements(client: FlotillaClient): Promise<void> {
+  await createMeasured(client);
+  await addMeasurements(client);
 }
 
 export async function measurementFaults(client: FlotillaClient): Promise<string[]> {

@@ -41,17 +41,28 @@ export class Life {
   }
 }
 
+/** What opens a replica: this build's storage, or another's. */
+export interface StorageBuild {
+  readonly ReplicaStorage: Pick<typeof ReplicaStorage, 'open'>;
+  readonly Manifest: Pick<typeof Manifest, 'open'>;
+}
+
+const OWN: StorageBuild = {ReplicaStorage, Manifest};
+
 class StorageFixture {
   readonly disk = new MemoryDisk();
   readonly store = new MemoryManifestStore();
   /** Of the parts, in turn. */
   readonly #partVersions: readonly PartVersion[];
+  /** Asked at each opening. */
+  readonly #build: () => StorageBuild;
   #parts = 0;
   life = new Life();
   #crashes = 0;
 
-  constructor(partVersions: readonly PartVersion[]) {
+  constructor(partVersions: readonly PartVersion[], build = (): StorageBuild => OWN) {
     this.#partVersions = partVersions;
+    this.#build = build;
   }
 
   /** Loaded: most tests have nothing to do with that. */
@@ -62,10 +73,11 @@ class StorageFixture {
   }
 
   async openUnloaded(replica: number, more: Partial<StorageOptions> = {}): Promise<ReplicaStorage> {
-    return ReplicaStorage.open({
+    const build = this.#build();
+    return build.ReplicaStorage.open({
       disk: this.life.guard(this.disk),
       directory: `replicas/1-${replica}`,
-      manifest: await Manifest.open(this.life.guard(this.store)),
+      manifest: await build.Manifest.open(this.life.guard(this.store)),
       set: 1 as ReplicaSetId,
       replica: replica as ReplicaId,
       // 2026-01-01T00:30:00Z: not at midnight, so that the phase of blocks is put to the test.
@@ -106,8 +118,8 @@ export class Trial {
   storage!: ReplicaStorage;
   replica = 1;
 
-  constructor(partVersions: readonly PartVersion[] = [1]) {
-    this.fixture = new StorageFixture(partVersions);
+  constructor(partVersions: readonly PartVersion[] = [1], build?: () => StorageBuild) {
+    this.fixture = new StorageFixture(partVersions, build);
   }
 
   async run(commands: readonly Command[]): Promise<void> {
