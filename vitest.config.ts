@@ -1,14 +1,15 @@
-import {defineConfig} from 'vitest/config';
+import {configDefaults, defineConfig} from 'vitest/config';
+
+/** Layers 0 to 4 and what runs on the same ports: of a test of theirs no socket, disk, process or timer is left. */
+const PORTS_ONLY = [
+  ...['base', 'raft', 'column', 'ingest', 'wire', 'storage', 'multiraft', 'catalog', 'replica'],
+  ...['query', 'meta', 'router', 'testkit', 'simulator'],
+].map((name) => `packages/${name}/src/**/*.test.ts`);
+/** They take longer, and run where they are named. */
+const FAULTS = 'test/faults/**/*.test.ts';
 
 export default defineConfig({
   test: {
-    include: [
-      'packages/*/src/**/*.test.ts',
-      'bench/src/**/*.test.ts',
-      'test/**/*.test.ts',
-      'tools/**/*.test.ts',
-    ],
-    globalSetup: './test/compiled.setup.ts',
     // Clusters of real processes need their time on two shared cores.
     testTimeout: 30_000,
     hookTimeout: 60_000,
@@ -16,5 +17,34 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     reporters: ['default', './tools/count-reporter.mjs'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'nodes',
+          include: [
+            'packages/*/src/**/*.test.ts',
+            'bench/src/**/*.test.ts',
+            'test/**/*.test.ts',
+            'tools/**/*.test.ts',
+          ],
+          exclude: [...configDefaults.exclude, ...PORTS_ONLY, FAULTS],
+          globalSetup: './test/compiled.setup.ts',
+        },
+      },
+      {
+        extends: true,
+        test: {name: 'faults', include: [FAULTS], globalSetup: './test/compiled.setup.ts'},
+      },
+      {
+        extends: true,
+        test: {
+          name: 'ports',
+          include: PORTS_ONLY,
+          // One process for many files: most take less time than a process takes to start.
+          isolate: false,
+        },
+      },
+    ],
   },
 });
