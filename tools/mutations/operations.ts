@@ -21,6 +21,7 @@ const PLACEMENT_SUITES = ['packages/catalog/src/planning/placement.test.ts'];
 const RELAY_SUITES = ['packages/server/src/node/relay.test.ts'];
 const REOPENING_SUITES = ['packages/multiraft/src/host/reopening.test.ts'];
 const UPKEEP_SUITES = ['packages/catalog/src/planning/upkeep.test.ts'];
+const EXPIRY_SUITES = ['packages/catalog/src/planning/expiry.test.ts'];
 const VERSION_SUITES = [
   'packages/catalog/src/cluster-version.test.ts',
   'packages/meta/src/cluster-version.test.ts',
@@ -284,6 +285,42 @@ const TIME_MUTATIONS: readonly Mutation[] = [
     replace: 'expiredAtMs <= nowMs',
     why: 'A ttl that was shortened by mistake takes the files with it.',
     suites: UPKEEP_SUITES,
+  },
+  {
+    id: 'late-plan-drops-what-came-back',
+    trap: '–',
+    file: 'packages/catalog/src/machine/bucket-commands.ts',
+    find: 'expiredAtMs !== undefined && expiredAtMs !== bucket.expiredAtMs',
+    replace: 'expiredAtMs !== undefined && bucket.endMs < bucket.startMs',
+    why: 'A ttl is put right, and a plan of the moment before deletes the buckets that it has brought back.',
+    suites: EXPIRY_SUITES,
+  },
+  {
+    id: 'late-plan-hides-by-the-old-ttl',
+    trap: '–',
+    file: 'packages/catalog/src/machine/expiry-commands.ts',
+    find: 'ttlMs !== undefined && ttlMs !== database.options.ttlMs',
+    replace: 'ttlMs !== undefined && ttlMs <= 0',
+    why: 'A ttl is put right, and a plan of the moment before hides everything again, for as long as the right one is.',
+    suites: EXPIRY_SUITES,
+  },
+  {
+    id: 'shown-below-what-is-gone',
+    trap: '–',
+    file: 'packages/catalog/src/machine/expiry-commands.ts',
+    find: 'return Math.max(keptMs, purgedBeforeMs);',
+    replace: 'return Math.max(keptMs, -Infinity);',
+    why: 'A router that is behind got a row into a bucket that is gone, and times are shown in which it is missing.',
+    suites: EXPIRY_SUITES,
+  },
+  {
+    id: 'old-catalog-hides-what-is-back',
+    trap: '–',
+    file: 'packages/storage/src/expired-rows.ts',
+    find: 'plannedAt > catalogVersion',
+    replace: 'plannedAt < 0 && plannedAt > catalogVersion',
+    why: 'A longer ttl was acknowledged, and a replica that has not heard of it leaves its rows out of an answer.',
+    suites: ['packages/storage/src/expired-rows.test.ts'],
   },
   {
     id: 'expiry-by-a-wrong-clock',
