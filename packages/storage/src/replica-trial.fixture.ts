@@ -110,6 +110,11 @@ export type Command =
   | {readonly type: 'expire'; readonly before: number}
   | {readonly type: 'check'; readonly query: Query};
 
+/** Of a build that brings nothing back that has expired. */
+function isBefore(storage: object): storage is {setExpiredBefore(offset: number): void} {
+  return 'setExpiredBefore' in storage;
+}
+
 /** Storage, model and log side by side. */
 export class Trial {
   readonly fixture: StorageFixture;
@@ -231,7 +236,12 @@ export class Trial {
   }
 
   hideExpired(): void {
-    this.storage.hideExpired({beforeOffset: this.model.expiredBefore, catalogVersion: 1});
+    const {
+      storage,
+      model: {expiredBefore},
+    } = this;
+    if (isBefore(storage)) storage.setExpiredBefore(expiredBefore);
+    else storage.hideExpired({beforeOffset: expiredBefore, catalogVersion: 1});
   }
 
   /** A new replica gets this one's snapshot; then the old one is destroyed. */
