@@ -6,9 +6,9 @@
 // Version 1: clusters founded before there was such a record. Version 2: pauses, maintenance, the trash of
 // tenants, skipped entries, admin tokens, compactions and checksums as operations, lost majorities. Version 3:
 // entries that are skipped in two steps, so that no replica applies what others pass over. Version 4: replica sets
-// that are destroyed with their rows, and empty ones in their places; parts of version 2; times of buckets, and how
-// many moves a rebalance plans. Version 5: a longer ttl brings back what has expired. All else in files, and frames,
-// are those of version 1 in all of them.
+// that are destroyed with their rows, and empty ones in their places; parts of version 2. Version 5: a longer ttl
+// brings back what has expired; times of buckets, and how many moves a rebalance plans. All else in files, and
+// frames, are those of version 1 in all of them.
 
 import type {Command, CommandType} from './commands.ts';
 import type {OperationKind} from './model.ts';
@@ -105,12 +105,12 @@ export const FIELDS_SINCE: {
   'drop-tenant': {atMs: 2, purgeAtMs: 2, orTrash: 2},
   'drop-database': {orTrash: 2},
   'drop-table': {orTrash: 2},
-  'ensure-bucket': {atMs: 4},
-  'open-replica-sets': {atMs: 4},
+  'ensure-bucket': {atMs: 5},
+  'open-replica-sets': {atMs: 5},
   'create-operation': {retryOf: 2, cause: 3},
   'update-operation': {
     ...{waitingFor: 2, errorCode: 2, result: 2, differing: 2, transfer: 2},
-    ...{targetNode: 3, by: 3, movesPlanned: 4},
+    ...{targetNode: 3, by: 3, movesPlanned: 5},
   },
 };
 

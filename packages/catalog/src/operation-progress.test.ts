@@ -124,7 +124,7 @@ describe('work on the replicas of a set', () => {
 describe('a rebalance', () => {
   const moves = (...all: Partial<Operation>[]) =>
     ({
-      clusterVersion: 4,
+      clusterVersion: 5,
       operations: () =>
         all.map((more) => operation({startedBy: 'rebalance', createdAtMs: 1_000, ...more})),
     }) as unknown as Catalog;

@@ -118,7 +118,7 @@ function rebalanceProgress(
   nowMs: number,
 ): OperationProgress {
   // There is none planned where the cluster is of an older version, or before they are all found.
-  if (movesPlanned === undefined) return catalog.clusterVersion >= 4 ? {percent: 0} : {};
+  if (movesPlanned === undefined) return catalog.clusterVersion >= 5 ? {percent: 0} : {};
   let movesDone = 0;
   for (const {kind, state, startedBy, createdAtMs: begunMs} of catalog.operations()) {
     if (kind !== 'move-replica' || startedBy !== REBALANCER || begunMs < createdAtMs) continue;

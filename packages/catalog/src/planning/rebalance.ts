@@ -62,7 +62,7 @@ export function planRebalance(
     }
   }
   // Before the first wave all are looked for: how far it is counts from there.
-  const isFirst = operation.movesPlanned === undefined && catalog.clusterVersion >= 4;
+  const isFirst = operation.movesPlanned === undefined && catalog.clusterVersion >= 5;
   const movesMax = isFirst ? Infinity : budget.left;
   const planned = evening.movesOf(operation.id, {nowMs, movesMax});
   if (planned === undefined) return {decision: WAIT, moves: []};
