@@ -153,11 +153,9 @@ export class AdminStatements {
   ): Promise<string> {
     const {access, clock, trashRetentionMs} = this.#deps;
     const find = () => this.#database(command.name, context);
-    // Where there is none the order says so itself.
-    const before = await find().catch(() => undefined);
+    const before = await find();
     await this.#change(command, context, false);
     const after = await find();
-    if (before === undefined) return 'ok';
     const terms = {nowMs: Math.floor(clock.wallMs()), trashRetentionMs};
     const text = ttlChangeText(ttlChange(access.catalog, {before, after}, terms));
     return text === '' ? 'ok' : `ok: ${text}`;
