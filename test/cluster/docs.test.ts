@@ -65,6 +65,8 @@ const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'a drawing of the line that is written below it',
   },
   'docs/operations.md': {
+    '$ ./flotilla operation list':
+      'a node is killed and a bucket made then; test/cluster/operating.test.ts does it',
     '$ ./flotilla replica-set candidates 12':
       'three nodes, one of them dead; test/cluster/operating.test.ts does it',
     '$ ./flotilla replica-set destroy 12':

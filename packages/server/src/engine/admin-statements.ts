@@ -153,8 +153,13 @@ export class AdminStatements {
   ): Promise<string> {
     const {access, clock, trashRetentionMs} = this.#deps;
     const find = () => this.#database(command.name, context);
-    const before = await find();
+    const before = await find().catch((error: unknown) => {
+      // The order says so itself.
+      if (error instanceof DbError && error.code === 'DATABASE_NOT_FOUND') return undefined;
+      throw error;
+    });
     await this.#change(command, context, false);
+    if (before === undefined) return 'ok';
     const after = await find();
     const terms = {nowMs: Math.floor(clock.wallMs()), trashRetentionMs};
     const text = ttlChangeText(ttlChange(access.catalog, {before, after}, terms));
