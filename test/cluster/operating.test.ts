@@ -266,6 +266,8 @@ test(
 test(
   'failover by hand: candidates are shown, the chosen one is elected, and without a majority it is said why not',
   async () => {
+    // Leads that are evened out after a restart would leave the node that is killed below.
+    await done('automation', 'pause', 'rebalance');
     await done('failover', 'mode', 'manual', '--db', 'd');
     let {id, replicas} = await firstSet();
     await until('each replica keeps it', async () => {
