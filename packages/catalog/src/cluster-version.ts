@@ -89,6 +89,9 @@ export const PARTS_SINCE = {1: 1, 2: 4} as const;
 /** It is known from then on which buckets have gone, so that a longer ttl can bring back the others. */
 export const EXPIRED_RETURNS_SINCE = 5;
 
+/** A rebalance is counted from then on: all its moves are looked for before the first of them. */
+export const MOVES_PLANNED_SINCE = 5;
+
 /**
  * Fields added to older commands, which are left out until then: the build before would pass over them, and its
  * catalog would be another one. Without them each command does what it did.
@@ -110,7 +113,7 @@ export const FIELDS_SINCE: {
   'create-operation': {retryOf: 2, cause: 3},
   'update-operation': {
     ...{waitingFor: 2, errorCode: 2, result: 2, differing: 2, transfer: 2},
-    ...{targetNode: 3, by: 3, movesPlanned: 5},
+    ...{targetNode: 3, by: 3, movesPlanned: MOVES_PLANNED_SINCE},
   },
 };
 

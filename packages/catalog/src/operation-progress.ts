@@ -4,6 +4,7 @@
 
 import type {NodeId, ReplicaId, ReplicaWork} from '@flotilla/base';
 import {type Catalog, isFinished} from './catalog.ts';
+import {MOVES_PLANNED_SINCE} from './cluster-version.ts';
 import type {Operation, Transfer} from './model.ts';
 import {REBALANCER} from './planning/rebalance.ts';
 
@@ -118,7 +119,8 @@ function rebalanceProgress(
   nowMs: number,
 ): OperationProgress {
   // There is none planned where the cluster is of an older version, or before they are all found.
-  if (movesPlanned === undefined) return catalog.clusterVersion >= 5 ? {percent: 0} : {};
+  if (movesPlanned === undefined)
+    return catalog.clusterVersion >= MOVES_PLANNED_SINCE ? {percent: 0} : {};
   let movesDone = 0;
   for (const {kind, state, startedBy, createdAtMs: begunMs} of catalog.operations()) {
     if (kind !== 'move-replica' || startedBy !== REBALANCER || begunMs < createdAtMs) continue;

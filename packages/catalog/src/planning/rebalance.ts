@@ -2,6 +2,7 @@
 // replicas, by what each node carries (evening.ts). What looks at every set gives way after each some thousand.
 
 import type {Catalog} from '../catalog.ts';
+import {MOVES_PLANNED_SINCE} from '../cluster-version.ts';
 import type {Node, Operation} from '../model.ts';
 import {failedCopies} from './cancelled.ts';
 import {
@@ -62,7 +63,8 @@ export function planRebalance(
     }
   }
   // Before the first wave all are looked for: how far it is counts from there.
-  const isFirst = operation.movesPlanned === undefined && catalog.clusterVersion >= 5;
+  const isFirst =
+    operation.movesPlanned === undefined && catalog.clusterVersion >= MOVES_PLANNED_SINCE;
   const movesMax = isFirst ? Infinity : budget.left;
   const planned = evening.movesOf(operation.id, {nowMs, movesMax});
   if (planned === undefined) return {decision: WAIT, moves: []};
