@@ -5,23 +5,32 @@
 import type {NodeId} from '@flotilla/base';
 
 export class NodeWatch {
-  readonly #away = new Set<NodeId>();
+  readonly #self: NodeId | undefined;
+  /** Of the nodes that were told of. */
+  readonly #isAlive = new Map<NodeId, boolean>();
   readonly #waiting = new Map<NodeId, Set<() => void>>();
+
+  /**
+   * @param self  of whoever watches from a node: the others are away until they are met, whenever the catalog
+   *   names them. What a cut link has kept from it all along is so asked through another node from the first call
+   *   on, and not only once it was met and lost. Without it, each is there until it is told to be away.
+   */
+  constructor(self?: NodeId) {
+    this.#self = self;
+  }
 
   /** Those who wait for an away node are called once, and forgotten. */
   changed(node: NodeId, isAlive: boolean): void {
-    if (isAlive) {
-      this.#away.delete(node);
-      return;
-    }
-    this.#away.add(node);
+    this.#isAlive.set(node, isAlive);
+    if (isAlive) return;
     const waiting = this.#waiting.get(node) ?? [];
     this.#waiting.delete(node);
     for (const callback of waiting) callback();
   }
 
   isAway(node: NodeId): boolean {
-    return this.#away.has(node);
+    const isMet = this.#self === undefined || node === this.#self;
+    return !(this.#isAlive.get(node) ?? isMet);
   }
 
   /** Calls back when the node goes away from now on. Returns what ends that. */
@@ -36,7 +45,7 @@ export class NodeWatch {
 
   /** In their order, without those that are away; all of them when all are. */
   present(nodes: readonly NodeId[]): NodeId[] {
-    const here = nodes.filter((node) => !this.#away.has(node));
+    const here = nodes.filter((node) => !this.isAway(node));
     return here.length > 0 ? here : [...nodes];
   }
 }

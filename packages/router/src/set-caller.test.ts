@@ -1,6 +1,8 @@
 import {DbError, type NodeId, type ReplicaSetId} from '@flotilla/base';
 import {beforeEach, expect, test} from 'vitest';
 import {type Behaviour, errorOf, FakeCluster, fails, OK} from './fakes.fixture.ts';
+import {LeaderDirectory} from './leader-directory.ts';
+import {NodeWatch} from './node-watch.ts';
 import {SetCaller} from './set-caller.ts';
 
 let cluster: FakeCluster;
@@ -163,6 +165,22 @@ test('a leader that only another node reaches is asked through that one', async 
   await call();
   expect(cluster.rpc.passed).toEqual(['3>1']);
   expect(cluster.clock.monotonicMs()).toBe(0);
+});
+
+test('a leader that was never met is asked through the node that names it', async () => {
+  const nodes = new NodeWatch(2 as NodeId);
+  nodes.changed(3 as NodeId, true);
+  const leaders = new LeaderDirectory(nodes);
+  caller = new SetCaller({...cluster.callerPorts(), nodes, leaders});
+  behave(() => 'silent', fails('NO_LEADER', 'campaigns'), led(1));
+  cluster.rpc.pass = OK;
+  await call();
+  expect(cluster.rpc.asked).toEqual([2, 3]);
+  expect(cluster.rpc.passed).toEqual(['3>1']);
+  nodes.changed(1 as NodeId, true);
+  behave(OK, led(1), led(1));
+  await call();
+  expect(cluster.rpc.asked).toEqual([2, 3, 1]);
 });
 
 test('a write that was passed on, and whose answer was lost, is in doubt', async () => {

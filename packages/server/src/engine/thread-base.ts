@@ -1,7 +1,6 @@
 // What an engine thread has before its host is open.
 
 import {type Clock, LIMITS, type Log, type Random} from '@flotilla/base';
-import {Catalog} from '@flotilla/catalog';
 import {QueriesMemory} from '@flotilla/query';
 import {IndexBudget, MemtableBudget} from '@flotilla/replica';
 import {NodeWatch} from '@flotilla/router';
@@ -53,7 +52,7 @@ export function threadBase(
     emit,
     audit: new AuditPort(emit),
     certificates: {ends: undefined},
-    nodes: watchOf(options),
+    nodes: new NodeWatch(options.node),
     memtables: new MemtableBudget(options.memory.memtables_bytes_max),
     indexes: new IndexBudget(options.memory.series_indexes_bytes_max),
     queries: new QueriesMemory(options.memory.queries_memory_bytes_max),
@@ -72,15 +71,4 @@ export function threadBase(
     watch: new ThreadWatch(clock, String(options.thread)),
     turns,
   };
-}
-
-/**
- * Nobody has been met yet. What cannot be reached from the start on, since a link is cut, is then asked
- * through another node from the first call on, and not only once it was met and lost.
- */
-function watchOf({catalog, node}: EngineOptions): NodeWatch {
-  const watch = new NodeWatch();
-  for (const {id} of Catalog.fromSnapshot(catalog).nodes())
-    if (id !== node) watch.changed(id, false);
-  return watch;
 }
