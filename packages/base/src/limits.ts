@@ -355,7 +355,16 @@ export const LIMITS = {
     code: 'QUERY_ERROR',
     why: 'The condition on tags of one DELETE, as kept until it is carried out: 4 MiB for all of a replica.',
   },
-  idempotency_keys_max: {value: 10_000, unit: 'count', why: 'Keys a replica set remembers.'},
+  idempotency_keys_max: {
+    value: 10_000,
+    unit: 'count',
+    why: 'Shares that a replica set remembers by what they brought under a key.',
+  },
+  idempotency_names_bytes_max: {
+    value: 8 * MIB,
+    unit: 'bytes',
+    why: 'Of memory for them: enough for all of them where bodies have one to four tables, for some 1,400 with fifty.',
+  },
   select_columns_max: {
     value: 2_000,
     unit: 'count',

@@ -7,6 +7,7 @@ export {
   FIELDS_SINCE,
   OPERATIONS_SINCE,
   PARTS_SINCE,
+  TABLES_NAMED_SINCE,
   versionFault,
   versionNeeded,
   withoutNewerFields,

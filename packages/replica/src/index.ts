@@ -16,6 +16,7 @@ export {
   fenceHandler,
 } from './fence-handler.ts';
 export {FlushSchedule} from './flush-schedule.ts';
+export {IdempotencyKeys} from './idempotency-keys.ts';
 export {IndexBudget} from './index-budget.ts';
 export {loadedMachine} from './loaded-machine.ts';
 export type {MachineEvents, MachineLimits} from './machine-limits.ts';

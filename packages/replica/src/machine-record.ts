@@ -25,9 +25,12 @@ export function encodeSeen({retries, keys}: Seen): Uint8Array {
 
 /** Of a replica that has no durable point yet: nothing seen. */
 export function decodeSeen(bytes: Uint8Array | undefined): Seen {
-  const keysMax = LIMITS.idempotency_keys_max.value;
+  const bounds = {
+    max: LIMITS.idempotency_keys_max.value,
+    bytesMax: LIMITS.idempotency_names_bytes_max.value,
+  };
   if (bytes === undefined || bytes.length === 0) {
-    return {retries: new RetryWindow(), keys: new IdempotencyKeys(keysMax)};
+    return {retries: new RetryWindow(), keys: new IdempotencyKeys(bounds)};
   }
   const record = JSON.parse(new TextDecoder().decode(bytes)) as Record;
   if (record.version !== RECORD_VERSION) {
@@ -37,6 +40,6 @@ export function decodeSeen(bytes: Uint8Array | undefined): Seen {
   }
   return {
     retries: new RetryWindow(record.routers),
-    keys: new IdempotencyKeys(keysMax, record.keys),
+    keys: new IdempotencyKeys(bounds, record.keys),
   };
 }

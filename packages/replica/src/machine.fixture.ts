@@ -1,7 +1,7 @@
 // A replica's machine over storage that decides and keeps nothing.
 
 import type {OperationId, TableId} from '@flotilla/base';
-import {encodeShare} from '@flotilla/column';
+import {encodeShare, type Share} from '@flotilla/column';
 import type {DurablePoint} from '@flotilla/multiraft';
 import type {PartDamage, ReplicaStorage} from '@flotilla/storage';
 import type {WriteApplied} from './applied.ts';
@@ -59,9 +59,12 @@ export class FakeStorage {
     return this.point;
   }
   applyNothing(): void {}
-  applyWrite(): object {
+  /** Of each write its tables. */
+  written: TableId[][] = [];
+  applyWrite(_index: number, {tables}: Pick<Share, 'tables'>): object {
     if (this.dead.has(TABLE)) return {status: 'rejected', code: 'TABLE_DROPPED', table: TABLE};
     this.applied += 1;
+    this.written.push(tables.map(({table}) => table));
     return {status: 'applied', rowCount: 1};
   }
   applyDropTable(_index: number, table: TableId): void {

@@ -1,9 +1,18 @@
-import {FatalError} from '@flotilla/base';
+import {FatalError, type TableId} from '@flotilla/base';
+import {encodeShare} from '@flotilla/column';
 import {PartDamage} from '@flotilla/storage';
 import {expect, test} from 'vitest';
-import {encodeControl, encodeDelete} from './command.ts';
+import {encodeControl, encodeDelete, encodeWrite} from './command.ts';
 import {FLUSH_AGE_MS, FlushSchedule} from './flush-schedule.ts';
 import {FOUNDING, openMachine, TABLE} from './machine.fixture.ts';
+
+const EMPTY_TABLE = {
+  rowCount: 0,
+  series: [],
+  seriesOfRow: new Int32Array(0),
+  offsets: new Float64Array(0),
+  columns: [],
+};
 
 test('a write is applied once, by its sequence and by its key', () => {
   const {storage, write} = openMachine();
@@ -11,6 +20,22 @@ test('a write is applied once, by its sequence and by its key', () => {
   expect(write(1, 'k').status).toBe('duplicate');
   expect(write(2, 'k').status).toBe('duplicate');
   expect(storage.applied).toBe(1);
+});
+
+test('of a share under a key the tables that were applied under it before are left out', () => {
+  const {storage, machine} = openMachine();
+  let index = FOUNDING.index;
+  const write = (names: string, ...ids: number[]): unknown => {
+    const router = {incarnation: 1, sequence: ++index};
+    const tables = ids.map((id) => ({...EMPTY_TABLE, table: id as TableId}));
+    const share = encodeShare({router, idempotencyKey: `k\0${names}`, tables});
+    return machine.apply(index, 5, encodeWrite(share)).value;
+  };
+  expect(write('one,a,b', 1, 2)).toMatchObject({status: 'applied'});
+  expect(write('one,a,b', 1, 2)).toEqual({status: 'duplicate'});
+  expect(write('two,c,b', 3, 2)).toMatchObject({status: 'applied'});
+  expect(write('b', 2)).toEqual({status: 'duplicate'});
+  expect(storage.written).toEqual([[1, 2], [3]]);
 });
 
 test('what is in memory only is not called durable', () => {

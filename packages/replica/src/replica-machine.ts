@@ -358,11 +358,12 @@ export class ReplicaMachine implements StateMachine {
     const {retries, keys} = this.#remembered();
     const key = share.idempotencyKey;
     const seen = retries.look(incarnation, sequence);
-    if (seen !== 'new' || (key !== undefined && keys.has(key))) {
+    const tables = key === undefined ? share.tables : keys.unseen(key, share.tables);
+    if (seen !== 'new' || tables === undefined) {
       this.storage.applyNothing(index);
       return {status: seen === 'forgotten' ? 'forgotten' : 'duplicate'};
     }
-    const result = this.storage.applyWrite(index, share);
+    const result = this.storage.applyWrite(index, {...share, tables});
     if (result.status !== 'applied') return refused(result);
     // Only what was applied: a refused write that is sent again must not pass for one that was.
     retries.remember(incarnation, sequence);

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
-import {IdempotencyKeys} from './idempotency-keys.ts';
 import {RetryWindow, ROUTERS_MAX, SEQUENCES_PER_ROUTER} from './retry-window.ts';
 
 /** What apply does with a write that nothing else refuses. */
@@ -103,12 +102,4 @@ test('a write that was looked at and refused is still new', () => {
   expect(window.look(1, 5)).toBe('new');
   expect(window.look(1, 5)).toBe('new');
   expect(window.record()).toEqual([]);
-});
-
-test('keys are forgotten in log order', () => {
-  const keys = new IdempotencyKeys(2);
-  for (const key of ['a', 'b', 'c']) keys.remember(key);
-  expect(keys.has('a')).toBe(false);
-  expect(keys.record()).toEqual(['b', 'c']);
-  expect(new IdempotencyKeys(2, keys.record()).has('b')).toBe(true);
 });

@@ -10,7 +10,7 @@ import {
   type RpcTarget,
   SeededRandom,
 } from '@flotilla/base';
-import {type Catalog, CatalogMachine, type Command, type CommandValue} from '@flotilla/catalog';
+import {type Catalog, CatalogMachine, CLUSTER_VERSION, type Command, type CommandValue} from '@flotilla/catalog';
 import {VirtualClock} from '@flotilla/testkit';
 import {LeaderDirectory} from './leader-directory.ts';
 import {NodeWatch} from './node-watch.ts';
@@ -72,14 +72,14 @@ export class FakeCluster {
   readonly machine = new CatalogMachine();
   #index = 5;
 
-  constructor() {
+  constructor(clusterVersion = CLUSTER_VERSION) {
     const node = (n: number) => ({
       incarnation: `${n}`,
       address: `:${n}`,
       engineThreads: 1,
       version: '1',
     });
-    this.apply({type: 'found-cluster', clusterId: 'c', node: node(1), atMs: 0});
+    this.apply({type: 'found-cluster', clusterId: 'c', clusterVersion, node: node(1), atMs: 0});
     for (const n of [2, 3]) this.apply({type: 'register-node', node: node(n), atMs: 0});
   }
 

@@ -1,10 +1,19 @@
 // Rows whose table, column or bucket goes while they are on their way: placed anew, and written once.
 
 import {DbError} from '@flotilla/base';
+import {TABLES_NAMED_SINCE} from '@flotilla/catalog';
 import type {Share} from '@flotilla/column';
 import {beforeEach, expect, test} from 'vitest';
-import {DATABASE} from '../fakes.fixture.ts';
+import {DATABASE, NODES} from '../fakes.fixture.ts';
 import {batchOf, longBatch, type Received, WriteTrial} from './write-trial.fixture.ts';
+
+const DROP_CPU = {
+  type: 'drop-table',
+  database: DATABASE,
+  name: 'cpu',
+  atMs: 0,
+  purgeAtMs: 1e9,
+} as const;
 
 let trial: WriteTrial;
 beforeEach(() => {
@@ -85,6 +94,45 @@ test('a key is applied once though a drop came between, and the client sends aga
   expect(trial.received.filter((each) => !applied.has(keyOf(each)))).toEqual([]);
 });
 
+test('rows beside those of a table that is made again between two tries are applied once', async () => {
+  trial.cluster.addBucket(0, 2);
+  await trial.write(batchOf(['cpu', 'mem', 'net'], 12), 'k');
+  trial.cluster.apply(DROP_CPU);
+  await trial.write(batchOf(['cpu', 'mem', 'net'], 12), 'k');
+  for (const table of ['cpu', 'mem', 'net'])
+    expect(trial.appliedValues(table), table).toHaveLength(12);
+});
+
+test('so are those of a body in pieces, and none is in a piece with another table that is too large', async () => {
+  trial.cluster.addBucket(0, 1);
+  const [long] = longBatch(5).tables;
+  const [mem] = batchOf(['mem'], 12).tables;
+  const body = {...longBatch(5), tables: [mem!, {...long!, table: 'cpu'}, long!], rowCount: 22};
+  await trial.write(body, 'k');
+  const pieces = trial.received.map(({share}) => share.tables.length);
+  expect(pieces.length).toBeGreaterThan(5);
+  trial.cluster.apply(DROP_CPU);
+  await trial.write(body, 'k');
+  for (const [table, count] of [['mem', 12], ['long', 5], ['cpu', 5]] as const)
+    expect(trial.appliedRows(table), table).toBe(count);
+});
+
+test('until every replica knows names of tables none has one', async () => {
+  trial = new WriteTrial(TABLES_NAMED_SINCE - 1);
+  trial.cluster.addBucket(0, 1);
+  await trial.write(batchOf(['cpu', 'mem'], 3), 'k');
+  const [before] = trial.received.map(({share}) => share.idempotencyKey!);
+  expect(before).toMatch(/^k\0[^,]+$/);
+  const nodes = NODES;
+  trial.cluster.apply({type: 'finalize-upgrade', version: TABLES_NAMED_SINCE, nodes});
+  trial.received = [];
+  await trial.write(batchOf(['cpu', 'mem'], 3), 'k');
+  const [after] = trial.received.map(({share}) => share.idempotencyKey!);
+  // What was sent before is known by it.
+  expect(after!.split(',')[0]).toBe(before);
+  expect(after!.split(',')).toHaveLength(3);
+});
+
 test('rows that are not written are not taken for those that were placed anew', async () => {
   trial.cluster.addBucket(0, 4);
   trial.dropUnderway('cpu', 1);
@@ -113,13 +161,7 @@ test('rows of a table that is made again between two tries are not taken for tho
   };
   await trial.write(batchOf(['cpu', 'mem'], 12), 'k');
   expect(trial.appliedValues('mem').length).toBeLessThan(12);
-  trial.cluster.apply({
-    type: 'drop-table',
-    database: DATABASE,
-    name: 'cpu',
-    atMs: 0,
-    purgeAtMs: 1e9,
-  });
+  trial.cluster.apply(DROP_CPU);
   trial.cluster.rpc.behave = behave;
   await trial.write(batchOf(['cpu', 'mem'], 12), 'k');
   expect(new Set(trial.appliedValues('cpu')).size).toBe(12);

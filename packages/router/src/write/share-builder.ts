@@ -41,6 +41,26 @@ export function* buildShares(placement: Placement): Generator<SetShare> {
   }
 }
 
+/**
+ * In two, by tables while it has several: whether the rows of a table are halved, and where, depends on that
+ * table alone. Requires at least two rows.
+ */
+export function splitShare(share: SetShare): [SetShare, SetShare] {
+  const {set, tables, sources} = share;
+  if (tables.length === 1) return halveShare(share);
+  const half = tables.length >>> 1;
+  const rowCount = tables.slice(0, half).reduce((sum, table) => sum + table.rowCount, 0);
+  return [
+    {set, tables: tables.slice(0, half), sources: sources.slice(0, half), rowCount},
+    {
+      set,
+      tables: tables.slice(half),
+      sources: sources.slice(half),
+      rowCount: share.rowCount - rowCount,
+    },
+  ];
+}
+
 /** Halves a share in line order, table by table. Requires at least two rows. */
 export function halveShare(share: SetShare): [SetShare, SetShare] {
   const {set} = share;

@@ -4,7 +4,7 @@
 
 import type {Clock} from '@flotilla/base';
 import {type DatabaseId, DbError, LIMITS, type ReplicaSetId} from '@flotilla/base';
-import type {Catalog, Database} from '@flotilla/catalog';
+import {type Catalog, type Database, TABLES_NAMED_SINCE} from '@flotilla/catalog';
 import {type BadLine, encodeShare, type ParsedBatch} from '@flotilla/column';
 import {type Fence, WRITE_METHOD} from '@flotilla/replica';
 import type {SetCaller} from '../set-caller.ts';
@@ -21,8 +21,8 @@ import type {ResolvedTable} from './resolved-table.ts';
 import {rowSubset} from './row-subset.ts';
 import {hasKeptTime, type Placement, placeRows, refuseTimes} from './row-targets.ts';
 import {missingTables, resolveTable} from './schema.ts';
-import {buildShares, halveShare, type RowSource, type SetShare} from './share-builder.ts';
-import {shareName} from './share-name.ts';
+import {buildShares, halveShare, type RowSource, type SetShare, splitShare} from './share-builder.ts';
+import {shareKey} from './share-name.ts';
 import {refusedAsItIs} from './whole-body.ts';
 import {WriteCounts} from './write-counts.ts';
 
@@ -338,23 +338,25 @@ export class WriteRouter {
   }
 
   /**
-   * A share over the limit of an entry is halved in line order until each piece fits. Of a large body
+   * A share over the limit of an entry is split, in line order, until each piece fits. Of a large body
    * some megabytes a turn: the thread's groups must not stand still meanwhile.
    */
   async #encode(shares: Iterable<SetShare>, key: string | undefined): Promise<Encoded> {
     const encoded: EncodedShare[] = [];
     const tooLarge: SetShare[] = [];
+    const isEachNamed = this.#ports.catalog().clusterVersion >= TABLES_NAMED_SINCE;
+    const split = isEachNamed ? splitShare : halveShare;
     let spentBytes = 0;
     for (const whole of shares) {
       const pending = [whole];
       while (pending.length > 0) {
         const share = pending.pop()!;
-        const idempotencyKey = key === undefined ? undefined : `${key}\u0000${shareName(share)}`;
+        const idempotencyKey = key === undefined ? undefined : shareKey(key, share, isEachNamed);
         const router = this.#nextNumber();
         const bytes = encodeShare({router, idempotencyKey, tables: share.tables});
         if (ownBytes(bytes, router) <= SHARE_BYTES_MAX) encoded.push({share, bytes});
         else if (share.rowCount === 1) tooLarge.push(share);
-        else pending.push(...halveShare(share).reverse());
+        else pending.push(...split(share).reverse());
         spentBytes += bytes.length;
         if (spentBytes < TURN_BYTES) continue;
         spentBytes = 0;

@@ -1,7 +1,9 @@
 // What tests of a router's writes share: bodies, a router of a made-up cluster, and what its replica sets got.
 
 import {DbError, type ReplicaSetId} from '@flotilla/base';
-import {decodeShare, type ParsedBatch, ParsedSeries, type Share} from '@flotilla/column';
+import {CLUSTER_VERSION} from '@flotilla/catalog';
+import {decodeShare, type ParsedBatch, ParsedSeries, type Share, type ShareTable} from '@flotilla/column';
+import {IdempotencyKeys} from '@flotilla/replica';
 import {DATABASE, FakeCluster} from '../fakes.fixture.ts';
 import {SetCaller} from '../set-caller.ts';
 import {MetaDdl, type MetaProposer} from './ddl.ts';
@@ -13,13 +15,15 @@ export interface Received {
 }
 
 export class WriteTrial {
-  readonly cluster = new FakeCluster();
-  readonly meta: MetaProposer = this.cluster.meta();
+  readonly cluster: FakeCluster;
+  readonly meta: MetaProposer;
   received: Received[] = [];
   /** What the leader of every set does with a share. */
   take: (share: Share) => void = () => undefined;
 
-  constructor() {
+  constructor(clusterVersion = CLUSTER_VERSION) {
+    this.cluster = new FakeCluster(clusterVersion);
+    this.meta = this.cluster.meta();
     this.cluster.rpc.behave = () => async (payload, target) => {
       const share = decodeShare(payload);
       this.take(share);
@@ -48,14 +52,25 @@ export class WriteTrial {
     return this.#valuesOf(this.received, table);
   }
 
-  /** As replica sets that skip the keys that they have seen. */
+  /** As replica sets that leave out what they have seen under its key. */
   appliedValues(table: string): number[] {
-    const seen = new Set<string>();
-    const isNew = ({set, share}: Received): boolean => {
-      const before = seen.size;
-      return seen.add(`${set} ${share.idempotencyKey}`).size > before;
-    };
-    return this.#valuesOf(this.received.filter(isNew), table);
+    return this.#valuesOf(this.#applied(), table);
+  }
+
+  appliedRows(table: string): number {
+    return this.#tablesOf(this.#applied(), table).reduce((sum, {rowCount}) => sum + rowCount, 0);
+  }
+
+  #applied(): Received[] {
+    const keysOf = new Map<ReplicaSetId, IdempotencyKeys>();
+    return this.received.flatMap(({set, share}): Received[] => {
+      const keys = keysOf.get(set) ?? new IdempotencyKeys({max: 1_000, bytesMax: 1e6});
+      keysOf.set(set, keys);
+      const tables = keys.unseen(share.idempotencyKey!, share.tables);
+      if (tables === undefined) return [];
+      keys.remember(share.idempotencyKey!);
+      return [{set, share: {...share, tables}}];
+    });
   }
 
   /** Drops the table when the first share names it; then refuses shares that name the dead id. */
@@ -74,12 +89,15 @@ export class WriteTrial {
   }
 
   #valuesOf(those: readonly Received[], table: string): number[] {
-    const id = this.cluster.catalog.tableByName(DATABASE, table)!.id;
-    const tables = those.flatMap(({share}) => share.tables).filter((each) => each.table === id);
-    const values = tables.flatMap(({columns}) =>
+    const values = this.#tablesOf(those, table).flatMap(({columns}) =>
       columns.flatMap((column) => [...(column.values as {values: Float64Array}).values]),
     );
     return values.sort((a, b) => a - b);
+  }
+
+  #tablesOf(those: readonly Received[], table: string): ShareTable[] {
+    const {id} = this.cluster.catalog.tableByName(DATABASE, table)!;
+    return those.flatMap(({share}) => share.tables).filter((each) => each.table === id);
   }
 }
 
