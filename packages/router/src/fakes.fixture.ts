@@ -10,7 +10,13 @@ import {
   type RpcTarget,
   SeededRandom,
 } from '@flotilla/base';
-import {type Catalog, CatalogMachine, CLUSTER_VERSION, type Command, type CommandValue} from '@flotilla/catalog';
+import {
+  type Catalog,
+  CatalogMachine,
+  CLUSTER_VERSION,
+  type Command,
+  type CommandValue,
+} from '@flotilla/catalog';
 import {VirtualClock} from '@flotilla/testkit';
 import {LeaderDirectory} from './leader-directory.ts';
 import {NodeWatch} from './node-watch.ts';

@@ -113,7 +113,11 @@ test('so are those of a body in pieces, and none is in a piece with another tabl
   expect(pieces.length).toBeGreaterThan(5);
   trial.cluster.apply(DROP_CPU);
   await trial.write(body, 'k');
-  for (const [table, count] of [['mem', 12], ['long', 5], ['cpu', 5]] as const)
+  for (const [table, count] of [
+    ['mem', 12],
+    ['long', 5],
+    ['cpu', 5],
+  ] as const)
     expect(trial.appliedRows(table), table).toBe(count);
 });
 

@@ -21,7 +21,13 @@ import type {ResolvedTable} from './resolved-table.ts';
 import {rowSubset} from './row-subset.ts';
 import {hasKeptTime, type Placement, placeRows, refuseTimes} from './row-targets.ts';
 import {missingTables, resolveTable} from './schema.ts';
-import {buildShares, halveShare, type RowSource, type SetShare, splitShare} from './share-builder.ts';
+import {
+  buildShares,
+  halveShare,
+  type RowSource,
+  type SetShare,
+  splitShare,
+} from './share-builder.ts';
 import {shareKey} from './share-name.ts';
 import {refusedAsItIs} from './whole-body.ts';
 import {WriteCounts} from './write-counts.ts';

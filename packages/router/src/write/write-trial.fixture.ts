@@ -2,7 +2,13 @@
 
 import {DbError, type ReplicaSetId} from '@flotilla/base';
 import {CLUSTER_VERSION} from '@flotilla/catalog';
-import {decodeShare, type ParsedBatch, ParsedSeries, type Share, type ShareTable} from '@flotilla/column';
+import {
+  decodeShare,
+  type ParsedBatch,
+  ParsedSeries,
+  type Share,
+  type ShareTable,
+} from '@flotilla/column';
 import {IdempotencyKeys} from '@flotilla/replica';
 import {DATABASE, FakeCluster} from '../fakes.fixture.ts';
 import {SetCaller} from '../set-caller.ts';

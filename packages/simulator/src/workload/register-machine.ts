@@ -162,7 +162,8 @@ export class RegisterMachine implements StateMachine {
     const {retries, keys} = this.#seen;
     const seen = retries.look(incarnation, sequence);
     if (seen !== 'new') return {status: seen};
-    if (key !== 0 && keys.has(String(key))) return {status: 'duplicate'};
+    if (key !== 0 && keys.unseen(String(key), [register]) === undefined)
+      return {status: 'duplicate'};
     retries.remember(incarnation, sequence);
     if (key !== 0) keys.remember(String(key));
     this.#digest ^= mix(register, this.read(register)) ^ mix(register, value);
