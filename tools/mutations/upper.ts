@@ -50,6 +50,15 @@ export const UPPER_MUTATIONS: readonly Mutation[] = [
     suites: REPLICA_SUITES,
   },
   {
+    id: 'planned-by-the-leaders-own-clock',
+    trap: 'T63',
+    file: 'packages/meta/src/reconciler.ts',
+    find: 'const nowMs = medianTimeMs(reports, wallMs);',
+    replace: 'const nowMs = wallMs;',
+    why: "A clock of meta's leader that is days ahead ends the pauses that people ordered.",
+    suites: META_SUITES,
+  },
+  {
     id: 'expiry-by-one-clock-of-two',
     trap: 'T63',
     file: 'packages/catalog/src/planning/clocks.ts',

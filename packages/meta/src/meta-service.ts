@@ -156,8 +156,7 @@ export class MetaService {
   ): Promise<CommandValue<Extract<Command, {type: 'ensure-bucket'}>>> {
     const present = this.catalog.bucketAt(database, atMs);
     if (present !== undefined) return {bucket: present.id, created: false};
-    const {reports, clock} = this.#options;
-    const now = {reports: reports?.(), nowMs: clock.wallMs()};
+    const now = {reports: this.#options.reports?.(), nowMs: this.#time().nowMs};
     const command = planBucket(this.catalog, database, atMs, now);
     if (command === undefined) {
       if (this.catalog.database(database) === undefined) {
@@ -183,7 +182,7 @@ export class MetaService {
       throw new DbError('UNAVAILABLE', `not all nodes have reported yet: ${nodes}; ask again`);
     }
     const {clock} = this.#options;
-    const turns = describingRebalance(this.catalog, reports, clock.wallMs());
+    const turns = describingRebalance(this.catalog, reports, this.#time().nowMs);
     for (;;) {
       const {done, value} = turns.next();
       if (done === true) return value;

@@ -4,7 +4,7 @@
 // of the nodes that answer must hear a node. Half, so that of two in doubt nobody is taken for dead.
 
 import {type Clock, DbError, META_SET, type NodeId, type Rpc} from '@flotilla/base';
-import type {NodeReport, ReplicaReport, Reports} from '@flotilla/catalog';
+import {medianTimeMs, type NodeReport, type ReplicaReport, type Reports} from '@flotilla/catalog';
 import {decodeChecked, encodeJson} from './command-codec.ts';
 import {ReportReceiver, reportAnswer} from './report-session.ts';
 
@@ -90,17 +90,17 @@ export class NodeReports {
   view(wallMs: number): Reports {
     const nowMs = this.#options.clock.monotonicMs();
     const reports = new Map<NodeId, NodeReport>();
+    const unheardMs = new Map<NodeId, number>();
     for (const [node, state] of this.#nodes) {
       const silentMs = nowMs - state.heardAtMs;
       // In its first moments a run knows nothing of a node, and must not plan around it as dead.
       const {isKnown} = state.receiver;
       if (!isKnown && silentMs < LIVE_MS) continue;
       const live = isKnown && isLive(state, nowMs);
-      const unheardMs = nowMs - Math.max(state.heardAtMs, state.heardOfAtMs);
+      if (!live) unheardMs.set(node, nowMs - Math.max(state.heardAtMs, state.heardOfAtMs));
       reports.set(node, {
         node,
         live,
-        silentSinceMs: live ? undefined : wallMs - unheardMs,
         isUnheard: state.answered ? undefined : true,
         clockOffsetMs: Math.round(state.wallAheadMs + nowMs - wallMs),
         diskFree: state.diskFree,
@@ -110,6 +110,9 @@ export class NodeReports {
         replicas: state.receiver.replicas,
       });
     }
+    const timeMs = medianTimeMs(reports, wallMs);
+    for (const [node, forMs] of unheardMs)
+      reports.set(node, {...reports.get(node)!, silentSinceMs: timeMs - forMs});
     return reports;
   }
 

@@ -487,6 +487,31 @@ test("replicas stay on a node that only meta's leader cannot reach, until too fe
   stop();
 });
 
+test.each([5, -5])(
+  'a pause lasts as long by a leader whose own clock is %i days off',
+  async (days) => {
+    const wall = {skewMs: 0, lookMs: 0};
+    const {clock, network, groups, service, join, stop} = await startCluster(
+      {repairAfterMs: 20_000},
+      wall,
+    );
+    for (const i of [2, 3, 4]) await join(i);
+    await service.ensureBucket(1 as never, 0, Infinity);
+    await clock.advance(10_000);
+    const atMs = clock.wallMs();
+    const pause = {paused: true, atMs, untilMs: atMs + 120_000};
+    await service.propose({type: 'set-automation', kinds: ['repair'], ...pause}, Infinity);
+    wall.skewMs = days * 24 * 3_600_000;
+    network.hanging.add(3 as NodeId);
+    groups.unheard.add(3 as NodeId);
+    const repairs = () => [...service.catalog.operations()].filter(({kind}) => kind === 'repair');
+    await clock.advance(100_000);
+    expect(repairs()).toEqual([]);
+    expect(await clock.until(() => repairs().length > 0, 40_000)).toBe(true);
+    stop();
+  },
+);
+
 test.each(['checksum', 'compact'] as const)('a %s is ordered, reported and ended', async (kind) => {
   const {clock, service, join, stop} = await startCluster();
   await service.ensureBucket(1 as never, 0, Infinity);

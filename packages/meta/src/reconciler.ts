@@ -17,6 +17,7 @@ import {
 import {
   type Action,
   type Command,
+  medianTimeMs,
   Planner,
   type PlanSettings,
   type ReplicaSet,
@@ -203,10 +204,13 @@ class Run {
   /**
    * In turns, where much has changed: the groups of this thread go on between them. What the catalog learns
    * meanwhile is planned for, too.
+   * Planned is by the time that most clocks say, as is everything in the catalog that has a time: by its own
+   * one that is ahead would end people's pauses.
    * @param wallMs that of the reports, which say how far it is from other clocks.
    */
   async #plan(reports: Reports, wallMs: number): Promise<Action[]> {
     const {service, settings, clock} = this.#options;
+    const nowMs = medianTimeMs(reports, wallMs);
     this.#planMs = 0;
     for (;;) {
       const beganMs = clock.monotonicMs();
@@ -215,7 +219,7 @@ class Run {
       if (this.#planner.catalog !== catalog) this.#planner = new Planner(catalog);
       const isReady = this.#planner.look(reports, LOOKS_PER_TURN);
       const round = {...settings, leadsTried: this.#leadsTried};
-      const actions = isReady ? this.#planner.plan(reports, wallMs, round) : undefined;
+      const actions = isReady ? this.#planner.plan(reports, nowMs, round) : undefined;
       this.#planMs += clock.monotonicMs() - beganMs;
       if (actions !== undefined) return actions;
       await pause(clock, TURN_GAP_MS, this.#stopped.signal);

@@ -69,8 +69,8 @@ export interface NodeReport {
   /** It answered lately. The replicas of one that did not are as it last reported them. */
   readonly live: boolean;
   /**
-   * Since when the planner has not heard it, nor half of the nodes that report, on the planner's clock;
-   * absent while it is live.
+   * Since when the planner has not heard it, nor half of the nodes that report, by the median of the
+   * clocks; absent while it is live.
    */
   readonly silentSinceMs?: number | undefined;
   /** It has not answered once since the planner began: it may have been silent before, or not. */
