@@ -137,7 +137,7 @@ async function upgrade(from: number): Promise<void> {
   await restart(cluster.node(1), newer);
   const {notices} = await own.admin.status();
   expect(notices.map(({next}) => next)).toContain('flotilla cluster upgrade finalize');
-  expect(await own.admin.finalizeUpgrade()).toEqual({version: 5, from});
+  expect(await own.admin.finalizeUpgrade()).toEqual({version: 6, from});
   await own.admin.pauseAutomation({for: '1h'});
   await client.write('flushed after=1');
   await until('new parts are of the second version', async () =>
