@@ -129,17 +129,21 @@ export const STATEMENTS: readonly Row[] = [
   {
     text: 'Manual failover: nobody stands unless an operator says so.',
     shown: [
-      ...scenarios('manual-failover'),
+      ...scenarios('manual-failover', 'ordered-candidate-goes-on', 'ordered-pre-vote-ends'),
       ...at(
         'packages/multiraft/src/host/host.test.ts',
         'leadership moves on order, on a clean stop, and not by itself under manual failover',
+      ),
+      ...at(
+        'packages/multiraft/src/host/sleep.test.ts',
+        'a candidate by order whose votes are lost is elected in the end, though nobody orders again',
       ),
       ...at(
         'test/faults/partitions.test.ts',
         'under manual failover a set whose leader is cut off waits for an operator',
       ),
     ],
-    note: 'The rules of voting stay as they are: an operator cannot elect whoever lacks a committed entry.',
+    note: 'The rules of voting stay as they are: an operator cannot elect whoever lacks a committed entry. An order that no majority answers ends with the election timeout; once its term is raised it goes on until somebody leads.',
   },
   {
     text: 'How to choose timeouts: round trip well below heartbeat, heartbeat well below election timeout, that well below the time between failures.',

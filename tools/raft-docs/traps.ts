@@ -68,7 +68,7 @@ const ELECTIONS: readonly Row[] = [
   {
     id: 'T7',
     text: 'A candidate of a higher term ignores the leader, and nobody hears the candidate.',
-    shown: scenarios('stuck-candidate'),
+    shown: scenarios('stuck-candidate', 'ordered-candidate-goes-on'),
   },
   {
     id: 'T8',
@@ -78,7 +78,11 @@ const ELECTIONS: readonly Row[] = [
   {
     id: 'T9',
     text: 'A late pre-vote answer starts another campaign.',
-    shown: [...raft('election', 'a pre-vote answer that comes late starts nothing'), ...SIMULATION],
+    shown: [
+      ...scenarios('ordered-pre-vote-ends'),
+      ...raft('election', 'a pre-vote answer that comes late starts nothing'),
+      ...SIMULATION,
+    ],
   },
   {
     id: 'T10',

@@ -29,7 +29,10 @@ export type Input =
   | {readonly type: 'persisted'; readonly seq: number}
   /** The state machine holds everything up to `index`. Configuration entries up to it take effect now. */
   | {readonly type: 'applied'; readonly index: number}
-  /** Starts an election (under pre-vote, if that is on) whatever the timer and the failover mode say. */
+  /**
+   * Starts an election (under pre-vote, if that is on) whatever the timer and the failover mode say. Under
+   * manual failover a pre-vote that no majority answers ends with its timeout; an election goes on.
+   */
   | {readonly type: 'campaign'}
   | {readonly type: 'transferLeader'; readonly to: number}
   /** The leader's node is gone: contact with it no longer speaks against a pre-vote. */

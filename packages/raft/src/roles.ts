@@ -74,6 +74,7 @@ function reset(state: GroupState, role: Role, term: number): void {
   }
   // A transfer that ends in another's election succeeded as far as this leader can tell.
   state.transferTo = 0;
+  state.isUndecided = role === 'candidate' || (role === 'preCandidate' && state.isUndecided);
   state.role = role;
   state.leader = 0;
   state.electionElapsed = 0;

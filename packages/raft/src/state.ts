@@ -94,6 +94,8 @@ export interface GroupState {
   votes: Map<number, boolean>;
   /** The write that makes the own vote durable; the vote counts after it. */
   ownVoteSeq: number;
+  /** It stood in this term, and still does, or asks whether it should again: nobody is elected yet. */
+  isUndecided: boolean;
 
   /** Leader only, itself included; in ascending order of ids. */
   progress: Map<number, Progress>;
@@ -157,6 +159,7 @@ export function createState(options: GroupOptions): GroupState {
     promiseUntilTick: 0,
     votes: new Map(),
     ownVoteSeq: 0,
+    isUndecided: false,
     progress: new Map(),
     lastSession: 0,
     unreachable: new Set(),

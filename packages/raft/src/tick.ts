@@ -19,14 +19,21 @@ export function stepTick(state: GroupState): void {
 
 function tickElection(state: GroupState): void {
   state.electionElapsed++;
-  if (state.manualFailover) return;
   // The timeout lets a leader be heard and keeps candidates apart: a sole voter has neither. Once it
   // stands it does wait: a disk slower than a tick must not make it begin anew with each.
   const waits = state.role !== 'follower' || !isSoleVoter(state);
   if (waits && state.electionElapsed < state.electionTimeout) return;
+  // Nobody begins by himself; but whoever has raised the term must not leave it behind without a leader:
+  // the one before steps down when it hears of it, perhaps much later.
+  if (state.manualFailover && !state.isUndecided) return endOrder(state);
   // The timer begins again only with a campaign that takes place: a replica that may not stand must
   // not count a silent leader as alive for another round, or it would refuse its vote for ever.
   campaign(state, {transfer: false});
+}
+
+/** An order to stand that too few answered leaves nothing behind: no answer that comes later elects. */
+function endOrder(state: GroupState): void {
+  if (state.role === 'preCandidate') becomeFollower(state, state.term, 0);
 }
 
 function tickLeader(state: GroupState): void {

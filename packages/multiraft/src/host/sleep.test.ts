@@ -284,3 +284,46 @@ test('so does a learner that alone took the node of its leader for dead', async 
   const tookMs = await msUntil(cluster, () => cluster.status(lost, 1)!.leader !== undefined);
   expect(tookMs).toBeLessThan(noticeMs + 2 * HEARTBEAT_MS + SLACK_MS);
 });
+
+/** Its leader sleeps, and the others, which stand on order only, forget it: its thread seemed to stand still. */
+async function forgotten(): Promise<Sleeping> {
+  const all = await sleeping();
+  const {cluster, leader, lost, other} = all;
+  cluster.network.heal();
+  for (const node of nodes)
+    await cluster.clock.resolve(cluster.host(node).setFailover(SET, 'manual'));
+  await allAsleep(cluster);
+  cluster.network.isolate(leader as NodeId);
+  const {id, bootEpoch} = cluster.node(leader);
+  for (const node of [lost, other])
+    for (const stalledThreads of [[0], []])
+      cluster.host(node).nodeChanged(id, {state: 'alive', bootEpoch, stalledThreads});
+  return all;
+}
+
+test('a candidate by order whose votes are lost is elected in the end, though nobody orders again', async () => {
+  const {cluster, leader, other} = await forgotten();
+  const {term} = cluster.status(leader, 1)!;
+  cluster.host(other).campaign(SET);
+  await msUntil(cluster, () => cluster.status(other, 1)!.role === 'candidate');
+  // Before its own vote is durable, and it asks for the others'.
+  cluster.network.isolate(other as NodeId);
+  await cluster.clock.advance(10 * electionTicks * tickMs);
+  expect(cluster.status(leader, 1)).toMatchObject({role: 'leader', term, isAsleep: true});
+  cluster.network.heal();
+  await msUntil(cluster, () => cluster.leader(1) === other);
+  await cluster.write(1, 'b');
+  await allAsleep(cluster);
+});
+
+test('who was told to stand and heard of nobody ends that, sleeps, and asks who leads', async () => {
+  const {cluster, leader, other} = await forgotten();
+  const {term} = cluster.status(leader, 1)!;
+  cluster.network.isolate(other as NodeId);
+  cluster.host(other).campaign(SET);
+  const endedMs = await msUntil(cluster, () => isAsleep(cluster, other));
+  expect(endedMs).toBeLessThan(2 * electionTicks * tickMs + 1_000);
+  cluster.network.heal();
+  await msUntil(cluster, () => cluster.status(other, 1)!.leader?.node === leader);
+  expect(cluster.status(leader, 1)).toMatchObject({role: 'leader', term});
+});
