@@ -36,7 +36,8 @@ function elections(views: readonly (readonly ReplicaView[])[], isTrial = false) 
     clock,
     isTrial,
   });
-  const elect = (to: number) => service.elect(set!.id, to as NodeId, clock.monotonicMs() + 300);
+  const elect = (to: number, withinMs = 300) =>
+    service.elect(set!.id, to as NodeId, clock.monotonicMs() + withinMs);
   return {service, set: set!.id, ordered, elect};
 }
 
@@ -50,6 +51,19 @@ test('the one chosen stands, and is waited for, without the meta group', async (
   const again = elections([led]);
   expect(await again.elect(2)).toMatchObject({leader: 2});
   expect(again.ordered).toEqual([]);
+});
+
+test('one that stands no more is told again, and one that stands is left to it', async () => {
+  const led = [replicaView(1), replicaView(2, {leader: true, state: 'leader'}), replicaView(3)];
+  const tellings = async (state: string): Promise<number> => {
+    const waiting = [replicaView(1), replicaView(2, {state}), replicaView(3)];
+    const {elect, ordered} = elections([...Array.from({length: 15}, () => waiting), led]);
+    expect(await elect(2, 5_000)).toMatchObject({leader: 2});
+    return ordered.length;
+  };
+  expect(await tellings('follower')).toBeGreaterThan(1);
+  expect(await tellings('preCandidate')).toBe(1);
+  expect(await tellings('candidate')).toBe(1);
 });
 
 test.each([

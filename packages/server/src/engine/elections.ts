@@ -13,6 +13,8 @@ import {pause} from './pause.ts';
 /** A few rounds of votes. */
 const ELECTION_MS_MAX = 3_000;
 const ELECTION_LOOK_MS = 50;
+/** Longer than a round of votes takes, so that an order that is given again ends none that goes well. */
+const ORDER_AGAIN_MS = 500;
 
 export interface ElectionsDeps {
   readonly access: CatalogAccess;
@@ -52,9 +54,10 @@ export class Elections {
   }
 
   async #stand(set: ReplicaSet, node: NodeId, deadlineMs: number): Promise<ReplicaSetView> {
-    const {clock, rpc, view} = this.#deps;
-    await rpc.call({node, set: set.id}, CAMPAIGN_METHOD, new Uint8Array(0), {deadlineMs});
-    const endMs = Math.min(deadlineMs, clock.monotonicMs() + ELECTION_MS_MAX);
+    const {clock, view} = this.#deps;
+    await this.#order(set, node, deadlineMs);
+    let orderedMs = clock.monotonicMs();
+    const endMs = Math.min(deadlineMs, orderedMs + ELECTION_MS_MAX);
     for (;;) {
       const now = await view.replicaSet(set);
       if (now.leader === node) return now;
@@ -63,9 +66,19 @@ export class Elections {
           leader: now.leader,
         });
       }
-      if (clock.monotonicMs() >= endMs) throw notElected(now, node);
+      const nowMs = clock.monotonicMs();
+      if (nowMs >= endMs) throw notElected(now, node);
+      if (nowMs - orderedMs >= ORDER_AGAIN_MS && standsNoMore(now, node)) {
+        await this.#order(set, node, deadlineMs);
+        orderedMs = clock.monotonicMs();
+      }
       await pause(clock, ELECTION_LOOK_MS);
     }
+  }
+
+  async #order({id: set}: ReplicaSet, node: NodeId, deadlineMs: number): Promise<void> {
+    const {rpc} = this.#deps;
+    await rpc.call({node, set}, CAMPAIGN_METHOD, new Uint8Array(0), {deadlineMs});
   }
 
   /** Who is asked about one that this copy lacks asks meta first. */
@@ -76,6 +89,11 @@ export class Elections {
     if (set === undefined) throw new DbError('NOT_FOUND', `no replica set ${id}`);
     return set;
   }
+}
+
+/** It was refused, or heard too few in time: some of what was sent may have been lost. */
+function standsNoMore(view: ReplicaSetView, node: NodeId): boolean {
+  return mustCandidate(view, node).state === 'follower';
 }
 
 /** No code that a client takes for a reason to ask again: who asks must see why. */
