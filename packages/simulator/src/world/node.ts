@@ -250,7 +250,7 @@ export class SimNode {
     const {network, chance, catalog} = this.#ports;
     const {id, bootEpoch} = this;
     const {main: process} = threads;
-    const watch = new NodeWatch();
+    const watch = new NodeWatch(id);
     const leaders = new LeaderDirectory(watch);
     const endpoint: Endpoint = {
       node: id,
