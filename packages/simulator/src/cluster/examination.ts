@@ -2,6 +2,7 @@
 // away, replicas have the same rows, and what clients saw has an order.
 
 import type {NodeId} from '@flotilla/base';
+import {voteResult} from '@flotilla/raft';
 import type {ReplicaMachine} from '@flotilla/replica';
 import type {Coverage} from '../checks/coverage.ts';
 import type {Laws} from '../checks/laws.ts';
@@ -19,7 +20,7 @@ import type {Ground} from './ground.ts';
 import type {Operator} from './operator.ts';
 import type {Orders} from './orders.ts';
 import {find, type Register} from './registers.ts';
-import {newestCatalog, unrestOf} from './rest.ts';
+import {leaderOf, newestCatalog, unrestOf} from './rest.ts';
 import {rowsOf} from './row-read.ts';
 import type {Waiting} from './waiting.ts';
 
@@ -114,11 +115,13 @@ export class Examination {
     const able = registers.filter((register) => {
       const found = find(catalog, register);
       const set = found && catalog.replicaSet(found.set);
-      const voters = set?.replicas.filter(({role}) => role === 'voter') ?? [];
-      const left = voters.filter(({node}) => !isGone(node));
       // Nobody elects while meta is away where nobody does it by himself.
       if (set === undefined || catalog.failoverOf(set.id) === 'manual') return false;
-      return 2 * left.length > voters.length;
+      // As the group has them: the catalog may not have heard of its last change yet.
+      const leader = leaderOf(this.#ports.nodes, set.id);
+      const left = set.replicas.filter(({node}) => !isGone(node));
+      const votes = new Map(left.map(({replica}) => [replica, true]));
+      return leader !== undefined && voteResult(leader.configuration, votes) === 'won';
     });
     if (able.length === 0 || through.length === 0) return;
     for (const node of this.#ports.nodes) if (isGone(node.id)) node.end('kill');
