@@ -66,6 +66,7 @@ export class Expiry {
   }
 
   start(): void {
+    for (const {wall} of this.#ports.nodes) wall.onJump = () => this.#noteClocks();
     this.#create();
     this.#repeat(WRITE_MS, (engine) => this.#counted('write', this.#write(engine)));
     this.#repeat(READ_MS, (engine) => {
@@ -232,13 +233,19 @@ export class Expiry {
     }
   }
 
+  /** Two of three that are ahead at once may be taken for right, if only for a moment. */
+  #noteClocks(): void {
+    const {kernel, nodes} = this.#ports;
+    const skews = nodes.map(({wall}) => wall.skewMs).sort((a, b) => b - a);
+    this.#clocks.push({atMs: kernel.nowMs, wallMs: this.#nowMs() + skews[1]!});
+  }
+
   #look(): void {
     const {kernel, nodes, fail} = this.#ports;
     kernel.after(LOOK_MS, () => {
       this.#look();
-      const skews = nodes.map(({wall}) => wall.skewMs).sort((a, b) => b - a);
       this.#clocks = this.#clocks.filter(({atMs}) => atMs > kernel.nowMs - REPORTS_MS);
-      this.#clocks.push({atMs: kernel.nowMs, wallMs: this.#nowMs() + skews[1]!});
+      this.#noteClocks();
       const catalog = newestCatalog(nodes);
       const database = catalog && databaseNamed(catalog, NAME);
       if (catalog === undefined || database === undefined) return;

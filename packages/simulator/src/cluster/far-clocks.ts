@@ -49,7 +49,7 @@ export class FarClocks {
     const {kernel, chance, nodes, coverage} = this.#ports;
     const node = chance.pick(nodes);
     const byMs = chance.pick([-1, 1]) * chance.pick([20_000, HOUR_MS, 20 * HOUR_MS]);
-    node.wall.skewMs += byMs;
+    node.wall.jump(byMs);
     this.#far = {node, byMs};
     coverage.count(`clocks:${byMs < 0 ? 'behind' : 'ahead'}`);
     kernel.note(0, 0, () => `the clock of node ${node.id} is ${byMs} ms off`);
@@ -62,7 +62,7 @@ export class FarClocks {
     if (this.#far === undefined) return;
     const {node, byMs} = this.#far;
     this.#far = undefined;
-    node.wall.skewMs -= byMs;
+    node.wall.jump(-byMs);
   }
 
   #passWeek(): void {

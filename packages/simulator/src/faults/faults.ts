@@ -168,11 +168,11 @@ function leadsAfter({nodes}: World, set: ReplicaSetId, term: number): boolean {
 function jumpWall(world: World, chance: Chance): Begun {
   const node = chance.pick(world.nodes);
   const skewMs = chance.pick([-1, 1]) * 10 ** chance.between(1, 8);
-  node.wall.skewMs += skewMs;
+  node.wall.jump(skewMs);
   return {
     what: `node ${node.id} by ${Math.round(skewMs)} ms`,
     end: () => {
-      node.wall.skewMs -= skewMs;
+      node.wall.jump(-skewMs);
     },
   };
 }

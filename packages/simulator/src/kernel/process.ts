@@ -15,7 +15,7 @@ export class Process implements Clock {
   /** What fell due while it was paused, in order. */
   held: (() => void)[] = [];
   readonly #kernel: Kernel;
-  readonly #wall: {skewMs: number};
+  readonly #wall: {readonly skewMs: number};
   readonly #rate: number;
   readonly #bornMs: number;
   readonly #startMs: number;
@@ -23,7 +23,7 @@ export class Process implements Clock {
   /** @param wall shared by all lives of the node: the clock is the machine's. */
   constructor(
     kernel: Kernel,
-    options: {name: string; wall: {skewMs: number}; rate: number; startMs: number},
+    options: {name: string; wall: {readonly skewMs: number}; rate: number; startMs: number},
   ) {
     this.#kernel = kernel;
     this.name = options.name;

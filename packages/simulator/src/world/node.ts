@@ -29,10 +29,11 @@ import {registerHandlers} from './register-calls.ts';
 import {SimRpc} from './rpc.ts';
 import {endWhereStoresFail} from './store-failures.ts';
 import {type EngineThread, Threads} from './threads.ts';
+import {Wall} from './wall.ts';
 
 export class SimNode {
   readonly id: NodeId;
-  readonly wall = {skewMs: 0};
+  readonly wall = new Wall();
   readonly disk: MemoryDisk;
   readonly stores: readonly StoreId[];
   kept = new Map<string, KeptState>();
