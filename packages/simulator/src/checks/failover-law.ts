@@ -14,8 +14,11 @@ export class FailoverLaw {
   /** By replica: changes under way. The first may end when the second has begun. */
   readonly #changes = new Map<number, number>();
   readonly #roles = new Map<number, Role>();
-  /** Ordered to stand, and did not yet. */
-  readonly #ordered = new Set<number>();
+  /**
+   * Ordered to stand, and did not yet; true: while it stood by an order before, the end of which may be
+   * told behind this one.
+   */
+  readonly #ordered = new Map<number, boolean>();
   /** By replica: the last term whose leader handed over to it. */
   readonly #handedOver = new Map<number, number>();
 
@@ -35,7 +38,7 @@ export class FailoverLaw {
   }
 
   ordered(replica: number): void {
-    this.#ordered.add(replica);
+    this.#ordered.set(replica, (this.#roles.get(replica) ?? 'follower') !== 'follower');
   }
 
   /** @param isImage its disk is an old one: what it forgot it may have forgotten. */
@@ -54,7 +57,9 @@ export class FailoverLaw {
     if (now === undefined) return;
     const before = this.#roles.get(replica) ?? 'follower';
     this.#roles.set(replica, now.role);
-    if (now.role === 'follower') this.#ordered.delete(replica);
+    if (now.role === 'follower')
+      if (this.#ordered.get(replica) === true) this.#ordered.set(replica, false);
+      else this.#ordered.delete(replica);
     if (before !== 'follower' || now.role === 'follower') return;
     const wasHandedOver = this.#handedOver.get(replica) === now.term - 1;
     if (this.#ordered.delete(replica) || wasHandedOver) return;

@@ -265,3 +265,18 @@ test('manual failover: nobody stands without an order, and a restart forgets it 
   open(1, {failover: 'automatic'});
   expect(broken()).toEqual(['manual failover']);
 });
+
+test('manual failover: an order outlives the end of the one before, and no more', () => {
+  const one = open(1, {failover: 'manual'});
+  laws.failover.ordered(1);
+  took(one, {role: {role: 'preCandidate', term: 2}});
+  laws.failover.ordered(1);
+  took(one, {role: {role: 'follower', term: 2}});
+  took(one, {role: {role: 'preCandidate', term: 2}});
+  laws.failover.ordered(1);
+  took(one, {role: {role: 'follower', term: 2}});
+  took(one, {role: {role: 'follower', term: 3}});
+  expect(broken()).toEqual([]);
+  took(one, {role: {role: 'preCandidate', term: 3}});
+  expect(broken()).toEqual(['manual failover']);
+});
