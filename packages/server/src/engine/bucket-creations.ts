@@ -96,7 +96,7 @@ export function describeCreation(
     setsTotal,
     startedAt: timeText(madeAtMs),
     endedAt: isOpen ? timeText(openedAtMs) : undefined,
-    waitingFor: first && obstacleOf(first),
+    waitingFor: isOpen ? undefined : first && obstacleOf(first),
     result: isOpen ? resultOf(bucket) : undefined,
     history: times.flatMap(({step, at}) => (at === undefined ? [] : [{step, at}])),
   };

@@ -102,6 +102,16 @@ test('a bucket that does not open is listed behind the others, and shown by its 
   });
 });
 
+test('a bucket that opens while its nodes are asked is shown as it is then', async () => {
+  const {open, deps} = cluster();
+  const shown = viewOne('bucket-1', deps);
+  open();
+  expect(await shown).toMatchObject({
+    ...{state: 'done', endedAt: '1970-01-01T00:00:40.000Z', waitingFor: undefined},
+    result: expect.stringContaining('opened in 40 s'),
+  });
+});
+
 test.each([7, 'bucket-9'])('of %j there is nothing', async (id) => {
   await expect(viewOne(id, cluster().deps)).rejects.toMatchObject({code: 'NOT_FOUND'});
 });

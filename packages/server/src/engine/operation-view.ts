@@ -72,7 +72,9 @@ export async function viewOne(
   const bucket = named && catalog.bucket(named);
   if (bucket !== undefined) {
     const [unopened] = unopenedOf(catalog, bucket);
-    return describeCreation(catalog, bucket, unopened && (await view.replicaSet(unopened)));
+    const first = unopened && (await view.replicaSet(unopened));
+    // It may have opened, or gone, while its nodes were asked.
+    return describeCreation(catalog, catalog.bucket(bucket.id) ?? bucket, first);
   }
   const operation = catalog.operation(id as OperationId);
   if (operation === undefined) throw new DbError('NOT_FOUND', `no operation ${String(id)}`);
