@@ -401,7 +401,7 @@ export const UPPER_MUTATIONS: readonly Mutation[] = [
     find: 'const rest = sets.values();',
     replace: 'const rest = sets.slice(sets.length).values();',
     why: 'What a router that is behind writes to a table after its DROP was answered is acknowledged and lost.',
-    clusterSeeds: 10,
+    clusterSeeds: 30,
   },
   {
     id: 'database-drop-not-fenced',
