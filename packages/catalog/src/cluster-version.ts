@@ -95,6 +95,24 @@ export const EXPIRED_RETURNS_SINCE = 5;
 /** A rebalance is counted from then on: all its moves are looked for before the first of them. */
 export const MOVES_PLANNED_SINCE = 5;
 
+/** What an operation waits for stands in its record from then on. */
+export const WAITS_TOLD_SINCE = 2;
+
+/** An evacuation's record has from then on how many replicas there were to go. */
+export const EVACUATIONS_COUNTED_SINCE = 2;
+
+/** A meta group that is recovered passes over the columns' ids from then on, as over the others. */
+export const COLUMNS_PASSED_OVER_SINCE = 2;
+
+/** An operation's error can be taken back from then on, once it is overcome. */
+export const ERRORS_TAKEN_BACK_SINCE = 3;
+
+/** A repair where the replica was makes the new copy itself from then on; before, it left that to others. */
+export const REPAIRS_MAKE_IN_PLACE_SINCE = 3;
+
+/** What a checksum found is kept from then on as long as that is there, whatever its operation's age. */
+export const FINDINGS_KEPT_SINCE = 3;
+
 /**
  * Fields added to older commands, which are left out until then: the build before would pass over them, and its
  * catalog would be another one. Without them each command does what it did.
@@ -115,7 +133,7 @@ export const FIELDS_SINCE: {
   'open-replica-sets': {atMs: 5},
   'create-operation': {retryOf: 2, cause: 3},
   'update-operation': {
-    ...{waitingFor: 2, errorCode: 2, result: 2, differing: 2, transfer: 2},
+    ...{waitingFor: WAITS_TOLD_SINCE, errorCode: 2, result: 2, differing: 2, transfer: 2},
     ...{targetNode: 3, by: 3, movesPlanned: MOVES_PLANNED_SINCE},
   },
 };

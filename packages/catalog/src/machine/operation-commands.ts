@@ -9,6 +9,7 @@ import {
   type ReplicaSetId,
 } from '@flotilla/base';
 import {type Catalog, isFinished, isForgettable} from '../catalog.ts';
+import {EVACUATIONS_COUNTED_SINCE} from '../cluster-version.ts';
 import type {
   CommandResult,
   CreateOperation,
@@ -145,7 +146,7 @@ function finish(draft: Draft, operation: Operation, atMs: number): void {
 function evacuatedFrom(catalog: Catalog, command: CreateOperation): number | undefined {
   const {kind, sourceNode} = command;
   // A member of the build before makes a record without it.
-  if (catalog.clusterVersion < 2) return undefined;
+  if (catalog.clusterVersion < EVACUATIONS_COUNTED_SINCE) return undefined;
   const evacuates = kind === 'drain-node' || kind === 'decommission-node';
   return evacuates ? catalog.replicaCount(sourceNode!) : undefined;
 }

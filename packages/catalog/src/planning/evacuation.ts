@@ -4,6 +4,7 @@
 
 import {META_SET, type NodeId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
+import {ERRORS_TAKEN_BACK_SINCE} from '../cluster-version.ts';
 import type {CreateOperation} from '../commands.ts';
 import type {Node, Operation, RepairCause, ReplicaPlacement, ReplicaSet} from '../model.ts';
 import type {Action} from './action.ts';
@@ -80,7 +81,8 @@ function planEmptying(
   const isMoving = moves.length > 0 || isWorkedOn(operation, lists.catalog);
   if (isPlaceless && !isMoving) return {decision: planExplanation(operation, lists, nowMs), moves};
   // What was said of a missing place is said no longer than it is so.
-  const isOvercome = operation.error !== undefined && lists.catalog.clusterVersion >= 3;
+  const isOvercome =
+    operation.error !== undefined && lists.catalog.clusterVersion >= ERRORS_TAKEN_BACK_SINCE;
   if (isOvercome && (isMoving || budget.left > 0)) {
     return {decision: explained(operation, null, nowMs), moves};
   }

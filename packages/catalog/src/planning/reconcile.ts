@@ -4,6 +4,7 @@
 
 import {LIMITS, META_SET, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
+import {WAITS_TOLD_SINCE} from '../cluster-version.ts';
 import type {Operation} from '../model.ts';
 import {isPassedOver} from '../recovery/passed-over.ts';
 import type {Action} from './action.ts';
@@ -178,14 +179,14 @@ function planOperations(
   const context = {nowMs, budget: budgetOf(lists, settings), turns};
   const actions: Action[] = [];
   const begun: Action[] = [];
-  const isNewer = lists.catalog.clusterVersion >= 2;
+  const tellsWaits = lists.catalog.clusterVersion >= WAITS_TOLD_SINCE;
   for (const operation of lists.catalog.unfinishedOperations()) {
     const {decision, moves} = decide(operation, lists, context);
     // What it waits for is a field that a cluster of an older version has not.
-    const isTold = decision.type !== 'wait' || isNewer;
+    const isTold = decision.type !== 'wait' || tellsWaits;
     const action = isTold ? actionOf(decision, operation, nowMs) : undefined;
     if (action !== undefined) actions.push(action);
-    const told = isNewer ? planOrderTold(decision, operation, nowMs) : undefined;
+    const told = tellsWaits ? planOrderTold(decision, operation, nowMs) : undefined;
     if (told !== undefined) actions.push(told);
     begun.push(...moves);
   }

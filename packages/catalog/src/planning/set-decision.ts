@@ -4,6 +4,7 @@
 
 import type {ErrorCode} from '@flotilla/base';
 import {type Catalog, endedAtMs} from '../catalog.ts';
+import {REPAIRS_MAKE_IN_PLACE_SINCE} from '../cluster-version.ts';
 import type {Operation} from '../model.ts';
 import {beginnerOf} from './cancelled.ts';
 import {isFull, REPLICA_DISK_FREE_MIN} from './fitness.ts';
@@ -168,8 +169,7 @@ function decideRepair(operation: Operation, group: GroupView, facts: RepairFacts
       ? inPlaceFault(group, source!, facts)
       : undefined;
   if (fault !== undefined) return failed(fault.message, fault.code);
-  // A build before this one ends there, and leaves what is missing to others.
-  return facts.catalog.clusterVersion >= 3
+  return facts.catalog.clusterVersion >= REPAIRS_MAKE_IN_PLACE_SINCE
     ? planRepairInPlace(operation, group, replicasWanted(facts.catalog, group.set))
     : planReplicaRemoval(operation, group);
 }

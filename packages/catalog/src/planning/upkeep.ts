@@ -3,6 +3,7 @@
 
 import {LIMITS} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
+import {FINDINGS_KEPT_SINCE} from '../cluster-version.ts';
 import type {Command} from '../commands.ts';
 import type {Bucket, Database} from '../model.ts';
 import {isClockTrusted} from './clocks.ts';
@@ -151,8 +152,9 @@ function planForgotten(lists: SetLists): Command[] {
 
 function planHistory({operations, catalog}: SetLists, nowMs: number): Command[] {
   const finishedBeforeMs = nowMs - OPERATIONS_KEPT_MS;
-  // A build of version 2 forgets them too.
-  if (catalog.clusterVersion < 3 && operations.isFindingKept(finishedBeforeMs, catalog)) return [];
+  // Of a member with a build before: it forgets them with the rest.
+  const isForgetful = catalog.clusterVersion < FINDINGS_KEPT_SINCE;
+  if (isForgetful && operations.isFindingKept(finishedBeforeMs, catalog)) return [];
   const isOld = operations.oldestFinishedMs < finishedBeforeMs;
   if (!isOld && !operations.isFindingOver(finishedBeforeMs, catalog)) return [];
   return [{type: 'expire-operations', finishedBeforeMs}];

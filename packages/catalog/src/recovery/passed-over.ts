@@ -3,6 +3,7 @@
 
 import {type ColumnId, LIMITS} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
+import {COLUMNS_PASSED_OVER_SINCE} from '../cluster-version.ts';
 import type {MachineSnapshot} from '../machine/catalog-machine.ts';
 import {FIRST_COUNTERS} from '../machine/draft.ts';
 import {lastColumnId} from '../machine/names.ts';
@@ -46,7 +47,7 @@ export function passOver(from: Counters, seen: ReadonlyMap<Kind, number>): Passe
  * a member of the build before would give out others.
  */
 export function columnsPassedOver(catalog: Catalog): CatalogChange[] {
-  if (catalog.clusterVersion < 2) return [];
+  if (catalog.clusterVersion < COLUMNS_PASSED_OVER_SINCE) return [];
   const changes: CatalogChange[] = [];
   for (const {id: database} of catalog.databases()) {
     for (const table of [...catalog.tables(database), ...catalog.droppedTables(database)]) {
