@@ -133,6 +133,33 @@ test('a database that is to be purged at once stays until its sets could refuse 
   expect(plan(DAY + 15_000)).toEqual(['purge-database']);
 });
 
+test('what was dropped by a clock that was ahead is hastened by one that is right', () => {
+  const named = {type: 'drop-database', tenant: 'default', name: 'public'} as const;
+  const ahead = {atMs: 365 * DAY, purgeAtMs: 366 * DAY};
+  propose({type: 'create-table', database, table: {name: 'cpu', tags: [], fields: []}});
+  propose({type: 'drop-table', database, name: 'cpu', ...ahead});
+  propose({type: 'create-tenant', name: 'acme'});
+  propose({type: 'drop-tenant', name: 'acme', ...ahead});
+  const atOnce = {atMs: DAY, purgeAtMs: DAY, orTrash: true};
+  propose({type: 'drop-table', database, name: 'cpu', ...atOnce});
+  propose({type: 'drop-tenant', name: 'acme', ...atOnce});
+  expect(plan(DAY)).toEqual(['purge-table', 'purge-tenant']);
+
+  propose({...named, ...ahead});
+  expect(plan(2 * DAY)).toEqual(['purge-tenant']);
+  propose({...named, ...atOnce});
+  expect(plan(DAY + 14_999)).toEqual(['purge-tenant']);
+  expect(plan(DAY + 15_000)).toEqual(['purge-database', 'purge-tenant']);
+});
+
+test('a clock that is behind purges no sooner than the sets could refuse writes', () => {
+  const named = {type: 'drop-database', tenant: 'default', name: 'public'} as const;
+  propose({...named, atMs: DAY, purgeAtMs: 2 * DAY});
+  propose({...named, atMs: 0, purgeAtMs: 0, orTrash: true});
+  expect(plan(DAY + 14_999)).toEqual([]);
+  expect(plan(DAY + 15_000)).toEqual(['purge-database']);
+});
+
 test('finished operations are forgotten after a week', () => {
   const subject = {kind: 'rebalance', startedBy: 't'} as const;
   propose({type: 'create-operation', ...subject, atMs: 0});

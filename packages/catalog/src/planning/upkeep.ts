@@ -5,7 +5,7 @@ import {LIMITS} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import {FINDINGS_KEPT_SINCE} from '../cluster-version.ts';
 import type {Command} from '../commands.ts';
-import type {Bucket, Database} from '../model.ts';
+import type {Bucket, Database, Trash} from '../model.ts';
 import {isClockTrusted} from './clocks.ts';
 import {isRemembered} from './destroy-set.ts';
 import {planBucket} from './placement.ts';
@@ -38,10 +38,8 @@ export function planUpkeep(
   const trusted = isClockTrusted(reports, nodes.length);
   for (const database of catalog.databases()) {
     if (database.dropped !== undefined) {
-      const {atMs, purgeAtMs} = database.dropped;
-      if (trusted && Math.max(purgeAtMs, atMs + PURGE_AFTER_MS_MIN) <= nowMs) {
+      if (trusted && isPurgeDue(database.dropped, nowMs))
         commands.push({type: 'purge-database', database: database.id});
-      }
       continue;
     }
     const ahead = planBucketAhead(catalog, database, reports, nowMs);
@@ -53,6 +51,14 @@ export function planUpkeep(
   commands.push(...planForgotten(lists));
   if (trusted) commands.push(...planTenantPurges(catalog, nowMs), ...planHistory(lists, nowMs));
   return commands;
+}
+
+/** Requires a time that is trusted: what was dropped later than that was dropped by a clock that was ahead. */
+function isPurgeDue({atMs, purgeAtMs}: Trash, nowMs: number): boolean {
+  // Then it is due only where an order since, by another clock, has hastened it: counted from that one it waits
+  // no less than from the drop.
+  const sinceMs = atMs <= nowMs ? atMs : purgeAtMs;
+  return Math.max(purgeAtMs, sinceMs + PURGE_AFTER_MS_MIN) <= nowMs;
 }
 
 /** One bucket ahead of the present one exists as soon as that is written to. */

@@ -67,9 +67,8 @@ export class Databases {
     }
     const {kernel} = this.#ports;
     const nowMs = kernel.wallStartMs + kernel.nowMs;
-    // Dropped by a clock that was ahead it is purged when all clocks say so.
     for (const {id, dropped} of catalog.databases())
-      if (dropped !== undefined && Math.max(dropped.purgeAtMs, dropped.atMs) <= nowMs)
+      if (dropped !== undefined && dropped.purgeAtMs <= nowMs)
         all.push(`database ${id} was dropped, and is there`);
     return all;
   }
