@@ -269,6 +269,15 @@ const TIME_MUTATIONS: readonly Mutation[] = [
     suites: UPKEEP_SUITES,
   },
   {
+    id: 'hastened-purge-waits-for-a-wrong-clock',
+    trap: '–',
+    file: UPKEEP,
+    find: 'const sinceMs = atMs <= nowMs ? atMs : purgeAtMs;',
+    replace: 'const sinceMs = atMs;',
+    why: 'What is to free a full disk at once is there for as long as the clock was ahead by which it was dropped.',
+    suites: UPKEEP_SUITES,
+  },
+  {
     id: 'table-purged-before-its-time',
     trap: '–',
     file: UPKEEP,
