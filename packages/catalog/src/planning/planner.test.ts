@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import {describe, expect, test, vi} from 'vitest';
 import {ChangingCluster, type Draw} from './changing-cluster.fixture.ts';
 import {clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
+import {IndexedSets} from './indexed-sets.ts';
 import {Planner} from './planner.ts';
 import {finish, planMoves} from './rebalance.ts';
 import {describeRebalance, describingRebalance} from './rebalance-view.ts';
@@ -81,6 +82,22 @@ describe('what is looked at', () => {
     const {actions, ids} = looks();
     expect(ids).toEqual([9]);
     expect(actions).toMatchObject([{command: {kind: 'repair', source: replica}}]);
+  });
+
+  test('is no more by a plan where there are four times as many sets', () => {
+    const views = [15, 60].map((sets) => {
+      const {machine, planner, looks} = setUp(sets);
+      looks();
+      const pin = {type: 'pin-replica-set', set: 7 as never, pinned: true} as const;
+      planner.catalogChanged(machine.apply(pin, machine.catalog.version + 1).update);
+      const spy = vi.spyOn(IndexedSets.prototype, 'view');
+      looks();
+      const {length} = spy.mock.calls;
+      spy.mockRestore();
+      return length;
+    });
+    expect(views[0]).toBeGreaterThan(0);
+    expect(views[1]).toBe(views[0]);
   });
 
   test('of a node that fell silent is what it holds', () => {
