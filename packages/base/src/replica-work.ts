@@ -17,3 +17,13 @@ export interface ReplicaWork {
   /** Why it failed. */
   readonly error?: string | undefined;
 }
+
+/** And how far it is: for people alone, as it changes all the time. */
+export interface ReplicaWorkProgress extends ReplicaWork {
+  /**
+   * Of the files of its parts: what has been read of them for the work, and all. Absent before it begins to read,
+   * where there is nothing to read, and where an older build answers.
+   */
+  readonly bytes?: number | undefined;
+  readonly bytesTotal?: number | undefined;
+}

@@ -1,4 +1,11 @@
-import type {NodeId, OperationId, ReplicaId, ReplicaSetId, ReplicaWork} from '@flotilla/base';
+import type {
+  NodeId,
+  OperationId,
+  ReplicaId,
+  ReplicaSetId,
+  ReplicaWork,
+  ReplicaWorkProgress,
+} from '@flotilla/base';
 import {describe, expect, test} from 'vitest';
 import type {Catalog} from './catalog.ts';
 import type {Operation} from './model.ts';
@@ -83,10 +90,12 @@ describe('work on the replicas of a set', () => {
   const withSet = {replicaSet: () => ({replicas: placed})} as unknown as Catalog;
   const set = {replicaSet: 4 as ReplicaSetId};
   /** By node that answers: the state of its replica's work, which is of that operation. */
-  const told = (states: Record<number, [ReplicaWork['state'], number]>) => {
+  const told = (
+    states: Record<number, [ReplicaWork['state'], number, Partial<ReplicaWorkProgress>?]>,
+  ) => {
     const work = new Map(
-      Object.entries(states).map(([node, [state, of]]) => {
-        const one = {operation: of as OperationId, work: 'compact', state} as const;
+      Object.entries(states).map(([node, [state, of, read]]) => {
+        const one = {operation: of as OperationId, work: 'compact', state, ...read} as const;
         return [Number(node) as NodeId, new Map([[(30 + Number(node)) as ReplicaId, one]])];
       }),
     );
@@ -118,6 +127,52 @@ describe('work on the replicas of a set', () => {
     const at = (step: string) =>
       operationProgress(operation({kind: 'checksum', step, ...set}), withSet, facts).percent;
     expect([at('hash'), at('compare')]).toEqual([10, 80]);
+  });
+
+  test('of the bytes that are read it says how many, how fast and until when', () => {
+    const states = {
+      1: ['done', 1, {bytes: 1_000, bytesTotal: 1_000}],
+      2: ['running', 1, {bytes: 500, bytesTotal: 1_200}],
+      // It works for another one yet.
+      3: ['done', 9, {bytes: 7, bytesTotal: 7}],
+    } satisfies Parameters<typeof told>[0];
+    const facts = {...told(states), nowMs: 3_000};
+    const read = {bytes: 1_500, bytesTotal: 3_300, bytesPerSecond: 500, replicasDone: 1};
+    expect(operationProgress(compaction, withSet, facts)).toEqual({
+      ...read,
+      percent: 47,
+      estimatedEndMs: 6_600,
+    });
+    const history = [
+      {step: 'hash', atMs: 0},
+      {step: 'compare', atMs: 2_000},
+    ];
+    const checksum = operation({kind: 'checksum', step: 'compare', history, ...set});
+    expect(operationProgress(checksum, withSet, facts)).toEqual({
+      ...read,
+      percent: 71,
+      bytesPerSecond: 1_500,
+      estimatedEndMs: 4_200,
+    });
+  });
+
+  test('there is no rate before anything is read, and one with nothing to read is done', () => {
+    type State = Parameters<typeof told>[0][number];
+    const at = (nowMs: number, ...states: State[]) => {
+      const byNode = Object.fromEntries(states.map((state, i) => [i + 1, state]));
+      return operationProgress(compaction, withSet, {...told(byNode), nowMs});
+    };
+    const begun = {bytes: 0, bytesTotal: 600};
+    expect(at(3_000, ['running', 1, begun])).toEqual({percent: 0, replicasDone: 0, ...begun});
+    // By a clock that is behind the one that it was begun by.
+    const half = {bytes: 300, bytesTotal: 600};
+    expect(at(-5, ['running', 1, half])).toEqual({percent: 50, replicasDone: 0, ...half});
+    // Its tables were purged: of its parts nothing had to be read.
+    expect(at(3_000, ['done', 1, begun])).toMatchObject({bytes: 600, bytesTotal: 600});
+    expect(at(3_000, ['done', 1], ['running', 1, half])).toEqual({
+      ...{percent: 75, replicasDone: 1, ...half},
+      ...{bytesPerSecond: 100, estimatedEndMs: 6_000},
+    });
   });
 });
 

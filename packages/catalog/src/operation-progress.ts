@@ -2,8 +2,8 @@
 // nodes say of their part in it now, and from the records of the moves that it began. A guess, from which nothing
 // is decided.
 
-import type {NodeId, ReplicaId, ReplicaWork} from '@flotilla/base';
-import {type Catalog, isFinished} from './catalog.ts';
+import type {NodeId, ReplicaId, ReplicaWorkProgress} from '@flotilla/base';
+import {type Catalog, endedAtMs, isFinished} from './catalog.ts';
 import {MOVES_PLANNED_SINCE} from './cluster-version.ts';
 import type {Operation, Transfer} from './model.ts';
 import {REBALANCER} from './planning/rebalance.ts';
@@ -11,6 +11,7 @@ import {REBALANCER} from './planning/rebalance.ts';
 interface OperationProgress {
   /** 0 to 100, and 100 of what is done alone; absent where nothing tells. */
   readonly percent?: number | undefined;
+  /** Of a copy, or of the files that a compaction and a checksum read. */
   readonly bytes?: number | undefined;
   readonly bytesTotal?: number | undefined;
   readonly bytesPerSecond?: number | undefined;
@@ -29,7 +30,7 @@ export interface ProgressFacts {
   /** What the node of its target has received. */
   readonly received?: Transfer | undefined;
   /** By the nodes that answered: what each of their replicas does for an operation, or did last. */
-  readonly work?: ReadonlyMap<NodeId, ReadonlyMap<ReplicaId, ReplicaWork>> | undefined;
+  readonly work?: ReadonlyMap<NodeId, ReadonlyMap<ReplicaId, ReplicaWorkProgress>> | undefined;
   /** Of the replica that is to lead. */
   readonly heir?: {readonly isCaughtUp: boolean; readonly isLeader: boolean} | undefined;
   readonly nowMs: number;
@@ -62,10 +63,10 @@ export function operationProgress(
   catalog: Catalog,
   facts: ProgressFacts,
 ): OperationProgress {
-  const {kind, state, history} = operation;
+  const {kind, state} = operation;
   if (isFinished(operation)) {
-    const endedAtMs = history.at(-1)?.atMs ?? operation.createdAtMs;
-    return {...operation.transfer, percent: state === 'done' ? 100 : undefined, endedAtMs};
+    const percent = state === 'done' ? 100 : undefined;
+    return {...operation.transfer, percent, endedAtMs: endedAtMs(operation)};
   }
   switch (kind) {
     case 'drain-node':
@@ -143,24 +144,52 @@ function share(
 
 /** A replica that is away is left out, as the operation leaves it out. */
 function workProgress(
-  {id, kind, step, replicaSet, source}: Operation,
+  operation: Operation,
   catalog: Catalog,
-  {work}: ProgressFacts,
+  {work, nowMs}: ProgressFacts,
 ): OperationProgress {
+  const {id, kind, step, replicaSet, source} = operation;
   const begun = kind === 'checksum' ? STEP_PERCENT[step] : 0;
   const placed = catalog.replicaSet(replicaSet!)?.replicas ?? [];
-  const asked = placed.filter(
-    ({replica, node}) => (source === undefined || source === replica) && work?.has(node) === true,
-  );
-  if (asked.length === 0) return {percent: kind === 'checksum' ? begun : undefined};
-  const replicasDone = asked.filter(({replica, node}) => {
-    const one = work!.get(node)!.get(replica);
-    return one?.operation === id && one.state === 'done';
-  }).length;
-  if (kind === 'compact') return {percent: percentOf(replicasDone, asked.length), replicasDone};
-  if (step !== 'compare') return {percent: begun};
-  const read = Math.floor((READING_PERCENT * replicasDone) / asked.length);
-  return {percent: begun! + read, replicasDone};
+  const works = placed
+    .filter(({replica, node}) => (source ?? replica) === replica && work?.has(node) === true)
+    .map(({replica, node}) => work!.get(node)!.get(replica))
+    .map((one) => (one?.operation === id ? one : undefined));
+  if (works.length === 0) return {percent: kind === 'checksum' ? begun : undefined};
+  if (kind === 'checksum' && step !== 'compare') return {percent: begun};
+  const replicasDone = works.filter((one) => one?.state === 'done').length;
+  const read = works.reduce((sum, one) => sum + shareRead(one), 0);
+  const progress = {replicasDone, ...bytesRead(works, {sinceMs: endedAtMs(operation), nowMs})};
+  if (kind === 'compact') return {percent: percentOf(read, works.length), ...progress};
+  return {percent: begun! + Math.floor((READING_PERCENT * read) / works.length), ...progress};
+}
+
+/** Of one replica, 0 to 1; one that a build before this tells of has done all or nothing. */
+function shareRead(one: ReplicaWorkProgress | undefined): number {
+  if (one?.state === 'done') return 1;
+  const {bytes = 0, bytesTotal = 0} = one ?? {};
+  return bytesTotal === 0 ? 0 : bytes / bytesTotal;
+}
+
+/**
+ * Of all replicas. They hold the same rows: one that has not begun is taken for as large as the others are on the
+ * average.
+ */
+function bytesRead(
+  works: readonly (ReplicaWorkProgress | undefined)[],
+  {sinceMs, nowMs}: {readonly sinceMs: number; readonly nowMs: number},
+): Pick<OperationProgress, 'bytes' | 'bytesTotal' | 'bytesPerSecond' | 'estimatedEndMs'> {
+  const told = works.filter((one) => one?.bytesTotal !== undefined);
+  if (told.length === 0) return {};
+  const toldBytes = told.reduce((sum, one) => sum + one!.bytesTotal!, 0);
+  const ahead = works.filter((one) => one?.bytesTotal === undefined && one?.state !== 'done');
+  const bytesTotal = Math.round(toldBytes * (1 + ahead.length / told.length));
+  const bytes = told.reduce((sum, one) => sum + Math.round(shareRead(one) * one!.bytesTotal!), 0);
+  const elapsedMs = nowMs - sinceMs;
+  if (bytes === 0 || elapsedMs <= 0) return {bytes, bytesTotal};
+  const bytesPerSecond = Math.round((1_000 * bytes) / elapsedMs);
+  const estimatedEndMs = Math.round(nowMs + (elapsedMs * (bytesTotal - bytes)) / bytes);
+  return {bytes, bytesTotal, bytesPerSecond, estimatedEndMs};
 }
 
 /** Three steps: it has caught up, it leads, and that is saved. */

@@ -40,7 +40,7 @@ const failed: Operation = {
 test('a list says what is copied, how fast and until when', () => {
   expect(renderOperations([moving, failed], NOW_MS)).toBe(
     [
-      'ID  KIND          SET  NODES  STATE              DONE  COPIED              RATE       ENDS      NOTE',
+      'ID  KIND          SET  NODES  STATE              DONE  BYTES               RATE       ENDS      NOTE',
       ' 7  move-replica   12  2 > 4  running, catch-up  47%   512.0 MB of 1.0 GB  64.0 MB/s  in 8.0 s  -',
       ` 8  drain-node      -  3      failed             -     -                   -          -         ${failed.error}`,
       '',

@@ -12,7 +12,7 @@ const COLUMNS = [
   'nodes',
   'state',
   'done',
-  'copied',
+  'bytes',
   'rate',
   'ends',
   'by',
@@ -34,7 +34,7 @@ export function renderOperations(
     nodes: nodesOf(operation),
     state: stateOf(operation),
     done: percentOf(operation),
-    copied: copiedOf(operation),
+    bytes: bytesOf(operation),
     rate: rateOf(operation),
     ends: endOf(operation, nowMs),
     by: operation.startedBy === NAMELESS ? undefined : (operation.startedBy ?? undefined),
@@ -51,10 +51,10 @@ export function operationLine(operation: Operation, nowMs: number): string {
       ? databaseOf(operation)
       : ` of replica set ${replicaSet}`;
   const isRunning = operation.state === 'running' || operation.state === 'cancelling';
-  const copied = copiedOf(operation);
+  const bytes = bytesOf(operation);
   const parts = [
     stateOf(operation),
-    ...(isRunning && copied !== undefined ? [copied, rateOf(operation)] : []),
+    ...(isRunning && bytes !== undefined ? [bytes, rateOf(operation)] : []),
     ...(isRunning ? [openedOf(operation), endOf(operation, nowMs), waitOf(operation)] : []),
   ].filter((part) => part !== undefined);
   const note = noteOf(operation);
@@ -79,7 +79,8 @@ function percentOf({percent}: Operation): string | undefined {
   return typeof percent === 'number' ? `${percent}%` : undefined;
 }
 
-function copiedOf({bytes, bytesTotal}: Operation): string | undefined {
+/** Copied, or read where nothing is. */
+function bytesOf({bytes, bytesTotal}: Operation): string | undefined {
   if (typeof bytes !== 'number' || typeof bytesTotal !== 'number') return undefined;
   if (bytes >= bytesTotal) return formatBytes(bytesTotal);
   return `${formatBytes(bytes)} of ${formatBytes(bytesTotal)}`;

@@ -148,7 +148,7 @@ export const Operation = z.looseObject({
   replicaSet: Id.nullish(),
   sourceNode: Id.nullish(),
   targetNode: Id.nullish(),
-  /** Of the snapshot that makes a new replica. */
+  /** Of the snapshot that makes a new replica, or of what a compaction or a checksum reads. */
   bytes: z.number().nullish(),
   bytesTotal: z.number().nullish(),
   bytesPerSecond: z.number().nullish(),

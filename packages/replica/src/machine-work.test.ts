@@ -12,6 +12,7 @@ test('a checksum flushes at its entry and reads beside what comes after it', asy
   const {storage, machine, write, checksum} = openMachine();
   write(1);
   const index = checksum();
+  expect(machine.workRead).toBeUndefined();
   const running = {operation: OPERATION, work: 'checksum', state: 'running', index};
   expect(machine.work).toEqual(running);
   expect(storage.flushes).toHaveLength(1);
@@ -67,6 +68,8 @@ test('a compaction that is ordered twice is carried out once', async () => {
   await settled();
   expect(storage.compactedAll).toBe(1);
   expect(machine.work).toMatchObject({state: 'done'});
+  storage.share![0] = 250_000;
+  expect(machine.workRead).toEqual({bytes: 250, bytesTotal: 1_000});
   machine.beginCompaction(OPERATION);
   expect(machine.work).toMatchObject({state: 'done'});
 });

@@ -3,7 +3,7 @@
 import type {OperationId, TableId} from '@flotilla/base';
 import {encodeShare, type Share} from '@flotilla/column';
 import type {DurablePoint} from '@flotilla/multiraft';
-import type {PartDamage, ReplicaStorage} from '@flotilla/storage';
+import type {PartDamage, ReadProgress, ReplicaStorage} from '@flotilla/storage';
 import type {WriteApplied} from './applied.ts';
 import {encodeChecksum, encodeControl, encodeWrite} from './command.ts';
 import {IndexBudget} from './index-budget.ts';
@@ -127,8 +127,11 @@ export class FakeStorage {
     );
   }
   compactedAll = 0;
-  async compactAll(): Promise<void> {
+  /** Of the last one that was compacted whole: 1,000 bytes. */
+  share: Uint32Array | undefined;
+  async compactAll(progress?: ReadProgress): Promise<void> {
     this.compactedAll += 1;
+    this.share = progress?.begin([{bytes: 1_000}]);
   }
   needsCompaction(): boolean {
     return this.compactionsLeft > 0;

@@ -26,10 +26,12 @@ import type {
   StateMachine,
 } from '@flotilla/multiraft';
 import {
+  type BytesRead,
   type CountTurns,
   type FlushPoint,
   PartDamage,
   type PinnedRows,
+  type ReadProgress,
   type ReplicaStorage,
   type StoragePoint,
 } from '@flotilla/storage';
@@ -130,7 +132,7 @@ export class ReplicaMachine implements StateMachine {
     // Now, so that the state that is read is the one of this index.
     if (command.type === 'checksum') {
       const work = {operation: command.request.operation, work: 'checksum', index} as const;
-      void this.#work.carryOut(work, () => this.#checksum());
+      void this.#work.carryOut(work, (progress) => this.#checksum(progress));
     }
     if (command.type === 'control') this.#events.onFate?.(command.control.table);
     return {value};
@@ -286,10 +288,10 @@ export class ReplicaMachine implements StateMachine {
   }
 
   /** Merges all parts into one; for measurements and by an operator's order. */
-  async compactAll(): Promise<void> {
+  async compactAll(progress?: ReadProgress): Promise<void> {
     if (this.#isClosed) return;
     await this.#series.load();
-    await this.storage.compactAll();
+    await this.storage.compactAll(progress);
   }
 
   /** To be called now and then. */
@@ -301,13 +303,18 @@ export class ReplicaMachine implements StateMachine {
     return this.#work.present;
   }
 
+  /** What of its parts has been read for `work`. */
+  get workRead(): BytesRead | undefined {
+    return this.#work.read;
+  }
+
   /** As `flush` and `compactAll`, for an operation: `work` tells what becomes of it. Twice is once. */
   beginCompaction(operation: OperationId): void {
     const {operation: present, state} = this.work ?? {};
     if (present === operation && state !== 'failed') return;
-    void this.#work.carryOut({operation, work: 'compact'}, async () => {
+    void this.#work.carryOut({operation, work: 'compact'}, async (progress) => {
       await this.flush();
-      await this.compactAll();
+      await this.compactAll(progress);
       return {};
     });
   }
@@ -392,7 +399,7 @@ export class ReplicaMachine implements StateMachine {
     }
   }
 
-  async #checksum(): Promise<Partial<ReplicaWork>> {
+  async #checksum(progress: ReadProgress): Promise<Partial<ReplicaWork>> {
     this.#flushes += 1;
     let pinned: PinnedRows | undefined;
     try {
@@ -405,7 +412,7 @@ export class ReplicaMachine implements StateMachine {
     this.#durable();
     // Not after the reading, which takes long: what came since the flush began may ask for another.
     this.afterApply();
-    return this.storage.checksum(pinned);
+    return this.storage.checksum(pinned, progress);
   }
 
   #failed(error: unknown): void {

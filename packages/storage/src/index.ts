@@ -33,6 +33,7 @@ export {type MergeJob, mergeParts} from './merge-parts.ts';
 export {PartDamage, type PartVersion} from './part-format.ts';
 export {type MergeRun, MergesInTurns, type PartMerges} from './part-merges.ts';
 export type {WrittenPart} from './part-writer.ts';
+export {type BytesRead, ReadProgress} from './read-progress.ts';
 export {
   checkReplicaFiles,
   readStagedState,

@@ -11,6 +11,7 @@ import {Part, type PartRecord} from './part.ts';
 import type {BlockReference} from './part-cursor.ts';
 import type {PartVersion} from './part-format.ts';
 import {PartWriter, type WrittenPart} from './part-writer.ts';
+import {RowsRead} from './read-progress.ts';
 import {RowSource} from './row-source.ts';
 import {decoded} from './series-merge.ts';
 import type {SeriesRows} from './series-rows.ts';
@@ -38,6 +39,8 @@ export interface MergeJob {
   readonly version: PartVersion;
   /** Ascending; none that is purged. */
   readonly tables: readonly MergedTable[];
+  /** Of a `ReadProgress`; absent where nobody asks how far it is. */
+  readonly share?: Uint32Array | undefined;
 }
 
 interface MergePlace {
@@ -47,7 +50,7 @@ interface MergePlace {
 
 /** Undefined, and no file, when nothing is left of the parts. */
 export async function mergeParts(
-  {directory, parts: records, file, bucket, version, tables}: MergeJob,
+  {directory, parts: records, file, bucket, version, tables, share}: MergeJob,
   {disk, slices}: MergePlace,
 ): Promise<WrittenPart | undefined> {
   if (tables.length === 0) return undefined;
@@ -58,8 +61,10 @@ export async function mergeParts(
     const options = {disk, path, cut: new BlockCut(bucket), slices, version};
     // What is merged stays longest, and is read most.
     const writer = await PartWriter.create(options, true);
+    const ids = tables.map(({table}) => table);
+    const read = new RowsRead(records, ids, share);
     const written = await writer.write(async () => {
-      for (const table of tables) await mergeTable(writer, table, {parts, slices});
+      for (const table of tables) await mergeTable(writer, table, {parts, slices, read});
     });
     if (written.tables.length > 0) return written;
     await disk.remove(path);
@@ -69,10 +74,16 @@ export async function mergeParts(
   }
 }
 
+interface MergeSource {
+  readonly parts: readonly Part[];
+  readonly slices: Slices;
+  readonly read: RowsRead;
+}
+
 async function mergeTable(
   writer: PartWriter,
   {table, series: ids, partMasks, masked}: MergedTable,
-  {parts, slices}: {readonly parts: readonly Part[]; readonly slices: Slices},
+  {parts, slices, read}: MergeSource,
 ): Promise<void> {
   const sources = parts.filter((part) => part.has(table));
   const fields = await unionFields(sources, table);
@@ -94,11 +105,13 @@ async function mergeTable(
     if (source.hasNoBlocks(series)) continue;
     for await (const piece of source.piecesOf(series)) {
       await addPiece(writer, series, piece);
+      read.add(piece.rowCount);
       const due = slices.due();
       if (due !== undefined) await due;
     }
   }
   await writer.endTable();
+  read.end(table);
 }
 
 /**

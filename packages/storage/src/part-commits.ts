@@ -17,6 +17,7 @@ import type {Part, PartRecord} from './part.ts';
 import type {PartVersion} from './part-format.ts';
 import {type MergeRun, mergedTables, type PartMerges} from './part-merges.ts';
 import type {WrittenPart} from './part-writer.ts';
+import type {ReadProgress} from './read-progress.ts';
 import type {ReplicaFiles} from './replica-files.ts';
 import type {ReplicaState} from './replica-state.ts';
 import type {SeriesIndex} from './series-index.ts';
@@ -84,17 +85,18 @@ export class PartCommits {
   }
 
   /** Those that are left out, too. */
-  async mergeAll(): Promise<void> {
+  async mergeAll(progress?: ReadProgress): Promise<void> {
     const {parts, state} = this.#deps.files;
-    if (!isCompact(state)) await this.#merge(parts);
+    if (!isCompact(state)) await this.#merge(parts, progress);
   }
 
   /** Neighbouring parts as one. */
-  async #merge(parts: readonly Part[]): Promise<void> {
+  async #merge(parts: readonly Part[], progress?: ReadProgress): Promise<void> {
     const {files, counts} = this.#deps;
     for (const {file} of parts) file.retain();
     try {
-      const merged = await this.#merged(parts.map(({record}) => record));
+      const records = parts.map(({record}) => record);
+      const merged = await this.#merged(records, progress);
       await files.commit((state) => withMerged(state, parts, merged));
       for (const {record} of parts) this.#failures.delete(record.file);
       counts.compactions += 1;
@@ -112,7 +114,10 @@ export class PartCommits {
   }
 
   /** Undefined: nothing was left of them. */
-  async #merged(parts: readonly PartRecord[]): Promise<PartRecord | undefined> {
+  async #merged(
+    parts: readonly PartRecord[],
+    progress: ReadProgress | undefined,
+  ): Promise<PartRecord | undefined> {
     const {files, index, bucket, partVersion, merges} = this.#deps;
     const file = await files.nextName('part');
     const {state} = files;
@@ -120,7 +125,8 @@ export class PartCommits {
     const tables = await mergedTables(parts, {state, index: index(), slices: this.#preparing});
     if (this.#isStopped) throw new DbError('CANCELLED', 'the replica is closing');
     const {directory} = files;
-    const job = {directory, parts, file, bucket, version: partVersion(), tables};
+    const share = progress?.begin(parts);
+    const job = {directory, parts, file, bucket, version: partVersion(), tables, share};
     this.#run = merges.begin(job);
     const {written} = this.#run;
     const write = () => this.#orDiscarded(file, {parts, written});

@@ -18,6 +18,7 @@ import {type FrozenMemtable, Memtables} from './memtables.ts';
 import {PartCommits} from './part-commits.ts';
 import type {PartVersion} from './part-format.ts';
 import {MergesInTurns, type PartMerges} from './part-merges.ts';
+import type {ReadProgress} from './read-progress.ts';
 import {ReplicaFiles, type ReplicaFilesOptions} from './replica-files.ts';
 import type {FlushPoint, StoragePoint} from './replica-state.ts';
 import {checksumRows, type PinnedRows, pinRows, type RowsChecksum} from './rows-checksum.ts';
@@ -373,8 +374,8 @@ export class ReplicaStorage {
   }
 
   /** Everything that is in parts into one part. Requires the same. */
-  compactAll(): Promise<void> {
-    return this.#order.compaction(() => this.#commits.mergeAll());
+  compactAll(progress?: ReadProgress): Promise<void> {
+    return this.#order.compaction(() => this.#commits.mergeAll(progress));
   }
 
   /** Flushes up to `point`, then pins the files of the durable state. */
@@ -404,8 +405,8 @@ export class ReplicaStorage {
   }
 
   /** Reads all of it, beside everything else, and lets go of it. Requires that the replica is loaded. */
-  async checksum(pinned: PinnedRows): Promise<RowsChecksum> {
-    const reading = {index: this.#series.series, slices: this.#checksumSlices};
+  async checksum(pinned: PinnedRows, progress?: ReadProgress): Promise<RowsChecksum> {
+    const reading = {index: this.#series.series, slices: this.#checksumSlices, progress};
     const checksum = checksumRows(pinned, reading);
     this.#checksums.add(checksum);
     try {

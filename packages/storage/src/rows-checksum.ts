@@ -8,6 +8,7 @@ import type {ColumnId, TableId} from '@flotilla/base';
 import {VALUES_HASH_VERSION, ValuesHash} from '@flotilla/column';
 import type {Field, RowRange} from './memtable-view.ts';
 import type {Part} from './part.ts';
+import {type ReadProgress, RowsRead} from './read-progress.ts';
 import type {ReplicaFiles} from './replica-files.ts';
 import type {ReplicaState} from './replica-state.ts';
 import {scanSources} from './scan-sources.ts';
@@ -46,14 +47,22 @@ const EVERYTHING: RowRange = {
   endOffset: Number.POSITIVE_INFINITY,
 };
 
+interface Reading {
+  readonly index: SeriesIndex;
+  readonly slices: Slices;
+}
+
 /** Releases the rows. Throws PartDamage for a part that is. */
 export async function checksumRows(
   pinned: PinnedRows,
-  reading: {readonly index: SeriesIndex; readonly slices: Slices},
+  {progress, ...reading}: Reading & {readonly progress?: ReadProgress | undefined},
 ): Promise<RowsChecksum> {
   const hash = new ValuesHash();
   try {
-    for (const table of liveTables(pinned)) await addTable(hash, table, pinned, reading);
+    const tables = liveTables(pinned);
+    const records = pinned.parts.map(({record}) => record);
+    const read = new RowsRead(records, tables, progress?.begin(records));
+    for (const table of tables) await addTable(hash, table, pinned, {...reading, read});
   } finally {
     pinned.release();
   }
@@ -70,7 +79,7 @@ async function addTable(
   hash: ValuesHash,
   table: TableId,
   {state, parts}: PinnedRows,
-  {index, slices}: {readonly index: SeriesIndex; readonly slices: Slices},
+  {index, slices, read}: Reading & {readonly read: RowsRead},
 ): Promise<void> {
   const own = parts.filter((part) => part.has(table));
   const dead = state.deadColumns.find((each) => each.table === table)?.columns ?? [];
@@ -89,11 +98,13 @@ async function addTable(
     for (const {series, columns, ...rows} of chunks) {
       const named = fields.map(({column: id}, i) => ({id, column: columns[i]}));
       hash.add({table, key: scan.seriesKey(series)}, rows, named);
+      read.add(rows.rowCount);
       const due = slices.due();
       if (due !== undefined) await due;
     }
   }
   scan.close();
+  read.end(table);
 }
 
 async function liveFields(

@@ -57,7 +57,8 @@ test.each([
 test('of work each node that answers is told by itself', async () => {
   const catalog = catalogOfThree();
   const done = {operation: 1, work: 'compact', state: 'done'};
-  const note = {report: {replica: 2, work: done}} as unknown as ReplicaNote;
+  const read = {bytes: 5, bytesTotal: 9};
+  const note = {report: {replica: 2, work: done}, workRead: read} as unknown as ReplicaNote;
   const idle = {report: {replica: 3}} as unknown as ReplicaNote;
   const replicas = {notes: () => [note, idle]} as unknown as NodeReplicas;
   const handler = notesHandler(replicas).call.get('node.work')!;
@@ -70,7 +71,7 @@ test('of work each node that answers is told by itself', async () => {
   const view = new ClusterView({rpc, clock: new NodeClock(), catalog: () => catalog});
   const work = await view.work([1, 2, 3, 1] as NodeId[]);
   expect([...work]).toEqual([
-    [1, new Map([[2, done]])],
+    [1, new Map([[2, {...done, ...read}]])],
     [2, new Map()],
   ]);
 });

@@ -8,7 +8,7 @@ import {
   type NodeId,
   type ReplicaId,
   type ReplicaSetId,
-  type ReplicaWork,
+  type ReplicaWorkProgress,
   type Rpc,
   type RpcHandlers,
 } from '@flotilla/base';
@@ -35,7 +35,7 @@ const NOTES_MS_MAX = 1_500;
 
 type Status = ReplicaNote['status'];
 type Received = readonly (readonly [ReplicaId, Transfer])[];
-type Work = readonly (readonly [ReplicaId, ReplicaWork])[];
+type Work = readonly (readonly [ReplicaId, ReplicaWorkProgress])[];
 
 export interface ReplicaView
   extends Partial<
@@ -137,8 +137,9 @@ export function notesHandler(replicas: NodeReplicas): RpcHandlers {
     return new TextEncoder().encode(JSON.stringify(told));
   };
   const work = async (): Promise<Uint8Array> => {
-    const reports = [...replicas.notes()].map(({report}) => report);
-    const told = reports.flatMap(({replica, work: one}) => (one ? [[replica, one]] : []));
+    const told = [...replicas.notes()].flatMap(({report: {replica, work: one}, workRead}) =>
+      one === undefined ? [] : [[replica, {...one, ...workRead}]],
+    );
     return new TextEncoder().encode(JSON.stringify(told));
   };
   const call = new Map([
@@ -215,7 +216,7 @@ export class ClusterView {
   /** What the nodes' replicas do for operations, or did last; nothing of a node that does not answer. */
   async work(
     nodes: Iterable<NodeId>,
-  ): Promise<ReadonlyMap<NodeId, ReadonlyMap<ReplicaId, ReplicaWork>>> {
+  ): Promise<ReadonlyMap<NodeId, ReadonlyMap<ReplicaId, ReplicaWorkProgress>>> {
     const asked = [...new Set(nodes)].map(async (node) => {
       const answer = await this.#call<Work>(node, WORK_METHOD);
       return answer === undefined ? [] : [[node, new Map(answer)] as const];

@@ -195,6 +195,7 @@ test('a replica that stopped for a damaged part is told as damaged, so that meta
     isDamaged,
     isWritten: {value: true},
     work: {value: undefined},
+    workRead: {value: undefined},
     diskBytes: {value: 7},
     writtenBytes: {value: 9},
   });
@@ -217,6 +218,7 @@ test('damage that a compaction meets is told though nothing is written, and the 
     isDamaged: {value: false, writable: true},
     isWritten: {value: true},
     work: {value: undefined},
+    workRead: {value: undefined},
     diskBytes: {value: 7},
     writtenBytes: {value: 9},
     durablePoint: {value: () => ({index: 5})},
@@ -238,6 +240,8 @@ test('the end of work is told, though the replica sleeps', async () => {
     diskBytes: {value: 0},
     writtenBytes: {value: 0},
     isWritten: {value: true},
+    workRead: {value: {bytes: 5, bytesTotal: 9}},
+    durablePoint: {value: () => ({index: 5})},
   };
   const work = {value: running, writable: true};
   const machine = Object.create(ReplicaMachine.prototype, {...own, work});
@@ -245,6 +249,7 @@ test('the end of work is told, though the replica sleeps', async () => {
   touch(1);
   const told = async () => (await reportsOf(replicas))[0]!.work;
   expect(await told()).toEqual(running);
+  expect([...replicas.notes()][0]!.workRead).toEqual({bytes: 5, bytesTotal: 9});
   machine.work = {...running, state: 'done', hash: 'aa'};
   expect(await told()).toMatchObject({state: 'done', hash: 'aa'});
   // From then on nobody looks at it any more, unless it stirs.

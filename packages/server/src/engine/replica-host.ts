@@ -269,7 +269,7 @@ export class NodeReplicas implements ReplicaHost {
       else this.#working.delete(set);
       const isSame = before !== undefined && isSameReport(before.note.report, note.report);
       const {report} = isSame ? before.note : note;
-      this.#told.set(set, {machine, note: {report, status: note.status}});
+      this.#told.set(set, {machine, note: {...note, report}});
       const {replica} = before?.note.report ?? report;
       if (replica !== report.replica) this.#book.remove(replica);
       this.#book.put(report);

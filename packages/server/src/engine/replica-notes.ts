@@ -15,6 +15,8 @@ export const LAG_MAX = 1_000;
 /** Plain JSON. */
 export interface ReplicaNote {
   readonly report: ReplicaReport;
+  /** Of its parts, for the report's work. Beside the report: meta is told of what changes there. */
+  readonly workRead?: {readonly bytes: number; readonly bytesTotal: number} | undefined;
   readonly status: {
     readonly set: ReplicaSetId;
     readonly replica: ReplicaId;
@@ -127,6 +129,7 @@ export function noteOf(status: ReplicaStatus, machine: StateMachine): ReplicaNot
       work: rows?.work,
       ...bytes,
     }),
+    workRead: rows?.workRead,
     status: {set, replica, role, leader: leader?.replica, ...numbers, ...rest},
   };
 }

@@ -7,7 +7,7 @@ import os from 'node:os';
 import {join} from 'node:path';
 import type {Worker} from 'node:worker_threads';
 import type {ColumnId, ReplicaId, ReplicaSetId, TableId} from '@flotilla/base';
-import {Manifest, MergesInTurns, PartDamage, ReplicaStorage} from '@flotilla/storage';
+import {Manifest, MergesInTurns, PartDamage, ReadProgress, ReplicaStorage} from '@flotilla/storage';
 import {MemoryManifestStore} from '@flotilla/testkit';
 import {afterEach, beforeEach, expect, test} from 'vitest';
 import {NodeClock} from '../node-clock.ts';
@@ -188,6 +188,18 @@ test('a part is the same, whoever merges it', async () => {
   expect(cpuMs).toBeGreaterThan(0);
   expect(readBytes).toBeGreaterThan(100_000);
   expect(died).toBe(0);
+});
+
+test('how far a merge is is seen from outside of its thread', async () => {
+  const storage = await openStorage(clientOf(FULL_SPEED));
+  await writeParts(storage);
+  const bytesTotal = storage.view().parts.reduce((sum, {bytes}) => sum + bytes, 0);
+  const progress = new ReadProgress();
+  const merge = storage.compactAll(progress);
+  await expect.poll(() => progress.read?.bytesTotal).toBe(bytesTotal);
+  await merge;
+  expect(progress.read).toEqual({bytes: bytesTotal, bytesTotal});
+  await storage.close();
 });
 
 test('a thread is started for what is worth it alone; while it is there it takes all', async () => {
