@@ -113,6 +113,13 @@ test('a leader of meta whose clock is a year ahead loses nothing, and leads no l
   await late.query("DROP TABLE gone AFTER '1h'", CLOCKED);
   late.close();
   await until('what is dropped at once is purged', () => isPurged('purged'));
+  await client.admin.createDatabase({name: 'elsewhere', shards: 6, replicas: 1});
+  await client.write('m v=1 1600000000000000000', {database: 'elsewhere'});
+  const nodes = await client.admin.nodes();
+  const {id} = nodes.find(({address}) => address === `127.0.0.1:${wrong.port}`)!;
+  const placed = await client.admin.replicaSets({database: 'elsewhere'});
+  expect(placed).toHaveLength(6);
+  for (const {replicas} of placed) expect(replicas.map(({node}) => node)).not.toContain(id);
   await client.query('RECOVER TABLE gone', CLOCKED);
   await client.query('RECOVER TABLE earlier', CLOCKED);
   await client.query('RECOVER DATABASE other');

@@ -3,7 +3,13 @@
 // are typed, on one cluster of three nodes. They run in this process: to start one for each takes longer than
 // all that they do.
 
-import {FlotillaClient, type ReplicaSet} from '@flotilla/client';
+import {
+  FlotillaClient,
+  type FlotillaError,
+  type Id,
+  type ReplicaSet,
+  type ReplicaSetChange,
+} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {flotillaAt} from './command-line.ts';
@@ -44,6 +50,23 @@ const firstSet = async (): Promise<ReplicaSet> => {
   const [set] = await client.admin.replicaSets({database: 'd'});
   return set!;
 };
+
+/** From when on the leader of meta has heard of the set: until then it refuses nothing. */
+async function expectRefused(
+  id: Id,
+  change: ReplicaSetChange,
+  {code, message}: {readonly code: string; readonly message: RegExp},
+): Promise<void> {
+  const order = (dryRun: boolean) => client.admin.changeReplicaSet(id, change, {dryRun});
+  await until(`a dry run is refused with ${code}`, () =>
+    order(true).then(
+      () => false,
+      (error: FlotillaError) => error.code === code,
+    ),
+  );
+  const refusal = {code, message: expect.stringMatching(message)};
+  await expect(order(false)).rejects.toMatchObject(refusal);
+}
 
 describe('by the command line', () => {
   test(
@@ -142,6 +165,16 @@ describe('by the command line', () => {
         '--dry-run',
       ];
       expect(await done(...lead)).toMatch(/^would begin: transfer-leader, /);
+      await client.admin.createDatabase({name: 'single', shards: 1, replicas: 1});
+      await client.write('m v=1', {database: 'single'});
+      const [sole] = await client.admin.replicaSets({database: 'single'});
+      const removal = {action: 'remove-replica', node: sole!.replicas[0]!.node} as const;
+      await expectRefused(
+        sole!.id,
+        {...removal, allowFewerVoters: true},
+        {code: 'LAST_COPY', message: /^replica \d+ is the last of replica set \d+ that holds/},
+      );
+      await client.query("DROP DATABASE single AFTER '0s'");
       expect(await client.admin.operations()).toEqual([]);
     },
     TEST_MS_MAX,
@@ -307,6 +340,9 @@ test(
       expect(voters.sort()).toEqual([led, ...others].sort());
       expect(leaderOf(set)).not.toBe(led);
     }
+    const less = {action: 'remove-replica', node: others[0]!, allowFewerVoters: true} as const;
+    const message = /only 1 of 2 voters of replica set \d+ would answer/;
+    await expectRefused(id, less, {code: 'MAJORITY_AT_RISK', message});
     const other = await flotilla(...elect, String(others[0]));
     expect(other).toMatchObject({code: 1, err: expect.stringContaining(`${others[1]} leads`)});
     // Now neither the set nor the meta group has a majority.
