@@ -7,7 +7,7 @@ import {randomBytes} from 'node:crypto';
 import {mkdtempSync, rmSync, statfsSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
-import {FlotillaClient} from '@flotilla/client';
+import {FlotillaClient, type FlotillaError, type Id} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {until} from '../cluster/waiting.ts';
@@ -45,6 +45,8 @@ describe.skipIf(whyNot !== undefined)('disks that are full on all nodes at once'
     for (const database of ['kept', 'first', 'second'])
       await client.query(`CREATE DATABASE ${database} WITH SHARD 1`);
     await client.write('m v=1', {database: 'kept'});
+    await client.admin.createDatabase({name: 'single', shards: 1, replicas: 1});
+    await client.write('m v=1', {database: 'single'});
     for (const database of ['first', 'second']) await fillDatabase(database);
     for (const url of cluster.urls) {
       const own = new FlotillaClient({urls: [url]});
@@ -93,6 +95,17 @@ describe.skipIf(whyNot !== undefined)('disks that are full on all nodes at once'
     );
     expect(await statusOfWrite()).toBe(204);
     expect((await messages()).match(/left: it gets no new replicas/g)).toHaveLength(3);
+    const [set] = await client.admin.replicaSets({database: 'single'});
+    const from = set!.replicas[0]!.node;
+    const to = (await client.admin.nodes()).find(({id}) => id !== from)!['id'] as Id;
+    const move = {action: 'move-replica', from, to} as const;
+    await until('none can be moved to them', () =>
+      client.admin.changeReplicaSet(set!.id, move, {dryRun: true}).then(
+        () => false,
+        ({code, message}: FlotillaError) =>
+          code === 'NO_PLACE' && message.startsWith(`node ${to} has no room: `),
+      ),
+    );
   });
 
   test('below 5 % writes are refused, while reads and what meta does go on', async () => {
