@@ -1,6 +1,8 @@
 // The build that was landed before this one and this one in one cluster, under load, at the cluster version that
 // both know, so that each does all that it can: what one has written the other opens, is sent, answers with, and
-// writes beside. The rows are those that each encoding is for. Without a history (a tarball) this is skipped.
+// writes beside. The rows are those that each encoding is for. While both run, and again once the upgrade is
+// finalized, buckets are made, bodies under a key come twice, and nodes are evened out. Without a history (a
+// tarball) this is skipped.
 
 import {rmSync} from 'node:fs';
 import path from 'node:path';
@@ -29,6 +31,10 @@ import {
 } from './second-build.ts';
 
 const DATABASE = 'upgraded';
+/** Of one shard and one replica: each week of it is on one node. */
+const SPREAD = 'spread';
+const SPREAD_S = 1_600_000_000;
+const WEEK_S = 604_800;
 /** More than two senders, which rest after each body, send in the time of the test. */
 const SHAPE = {hosts: 20, ticks: 10_000, batch: 20};
 const PACE_MS = 50;
@@ -38,6 +44,9 @@ const isThere = isInHistory(PREVIOUS_LANDED);
 let checkout: string;
 let cluster: ProcessCluster;
 let client: FlotillaClient;
+/** Weeks of `SPREAD`, and bodies that were sent to it under a key. */
+let weeks = 0;
+let keyed = 0;
 
 beforeAll(async () => {
   if (!isThere) return;
@@ -100,6 +109,78 @@ async function move(to: ProcessNode): Promise<Set<number>> {
   return partVersions(path.join(to.directory, 'stores/0/replicas', own));
 }
 
+function clientOf({url}: ProcessNode): FlotillaClient {
+  return new FlotillaClient({urls: [url], database: SPREAD});
+}
+
+/** By each node one, whose router asks the meta leader for it. */
+async function expectBuckets(): Promise<void> {
+  const clients = cluster.nodes.map(clientOf);
+  for (const each of clients) {
+    await each.write(`week,host=h n=${weeks}i ${SPREAD_S + weeks * WEEK_S}000000000`);
+    weeks += 1;
+  }
+  const wanted = Array.from({length: weeks}, (_, n) => n);
+  for (const each of clients) {
+    const rows = await each.query('SELECT n FROM week ORDER BY time');
+    expect(rows.map(({n}) => n)).toEqual(wanted);
+    each.close();
+  }
+  expect(await client.admin.replicaSets({database: SPREAD})).toHaveLength(weeks);
+}
+
+function keyedLine(table: string, n: number, v: number): string {
+  return `${table},host=h v=${v}i ${SPREAD_S + n}000000000`;
+}
+
+/**
+ * Of several tables, by one node; it and those before it once more by another one. What was written over one of
+ * its rows between stays.
+ */
+async function expectOnce(by: ProcessNode, again: ProcessNode): Promise<void> {
+  const [first, second] = [clientOf(by), clientOf(again)];
+  const send = (to: FlotillaClient, n: number) => {
+    const lines = ['a', 'b', 'c'].map((table) => keyedLine(table, n, 1));
+    return to.write(lines.join('\n'), {idempotencyKey: `body-${n}`});
+  };
+  await send(first, keyed);
+  await second.write(keyedLine('b', keyed, 2));
+  keyed += 1;
+  for (let n = 0; n < keyed; n++) await send(second, n);
+  const tables = {a: 1, b: 2, c: 1};
+  for (const [table, v] of Object.entries(tables)) {
+    const rows = await first.query(`SELECT v FROM ${table}`);
+    expect(rows.map((row) => row['v'])).toEqual(Array.from({length: keyed}, () => v));
+  }
+  first.close();
+  second.close();
+}
+
+/** The sets of one replica, by the node that holds them. */
+async function setsByNode(): Promise<Map<Id, ReplicaSet[]>> {
+  const nodes = await client.admin.nodes();
+  const held = new Map<Id, ReplicaSet[]>(nodes.map(({id}) => [id as Id, []]));
+  for (const set of [...(await client.admin.replicaSets({database: SPREAD})), await measuredSet()])
+    held.get(set.replicas[0]!.node)!.push(set);
+  return held;
+}
+
+/** One too many by hand, which a rebalance makes good. */
+async function expectEvenedOut(): Promise<void> {
+  await client.admin.pinReplicaSet((await measuredSet()).id, true);
+  const bySize = [...(await setsByNode())].sort(([, a], [, b]) => b.length - a.length);
+  const [[fullest], ...others] = bySize as [[Id, ReplicaSet[]], ...[Id, ReplicaSet[]][]];
+  const [moved] = others.flatMap(([, sets]) => sets).filter(({database}) => database === SPREAD);
+  const places = {from: moved!.replicas[0]!.node, to: fullest};
+  await done(await client.admin.changeReplicaSet(moved!.id, {action: 'move-replica', ...places}));
+  // What was placed by hand stays where it is.
+  expect(await client.admin.replicaSet(moved!.id)).toMatchObject({pinned: true});
+  await client.admin.pinReplicaSet(moved!.id, false);
+  expect((await done(await client.admin.rebalance()))['movesPlanned']).toBeGreaterThan(0);
+  const counts = [...(await setsByNode()).values()].map(({length}) => length);
+  expect(Math.max(...counts) - Math.min(...counts)).toBeLessThan(2);
+}
+
 test.skipIf(!isThere)(
   'there, back, there again, and sent both ways',
   async () => {
@@ -112,6 +193,7 @@ test.skipIf(!isThere)(
     const ledger = new Ledger(SHAPE);
     const senders = [1, 2].map(() => ledger.send(client, () => sleep(PACE_MS)));
     await createMeasured(client, {replicas: 1});
+    await client.admin.createDatabase({name: SPREAD, shards: 1, replicas: 1, ttl: null});
     await client.write('warmup v=1 1600000000000000000', {database: MEASURED});
     await until('its set is led', async () => leaderOf(await measuredSet()) !== undefined);
     const first = await processOf(cluster, client, leaderOf(await measuredSet())!);
@@ -130,6 +212,10 @@ test.skipIf(!isThere)(
     const [loaded] = await client.admin.replicaSets({database: DATABASE});
     const {result} = await done(await client.admin.checksumReplicaSet(loaded!.id));
     expect(result).toMatch(/^3 replicas agree on /);
+    await expectBuckets();
+    await expectOnce(first, home);
+    await expectOnce(home, first);
+    await expectEvenedOut();
 
     await restartWith(older, first, client);
     await expectMeasured('opened by the older');
@@ -151,6 +237,10 @@ test.skipIf(!isThere)(
     await restartWith(newer, last, client);
     await restartWith(newer, home, client);
     await expectMeasured('of one build');
+    expect(await client.admin.finalizeUpgrade()).toMatchObject({from: version});
+    await expectBuckets();
+    await expectOnce(last, first);
+    await expectEvenedOut();
     expect(ledger.sentRows, 'there was a load all the time').toBeLessThan(ledger.rowCount);
     ledger.stop();
     await Promise.all(senders);
@@ -161,7 +251,6 @@ test.skipIf(!isThere)(
       expect((await ledger.compare(alone, {stale: true})).slice(0, 5), url).toEqual([]);
       alone.close();
     }
-    expect(await client.admin.cluster()).toMatchObject({version});
     expect((await client.admin.status()).verdict).toBe('healthy');
     for (const node of cluster.nodes) node.signal('SIGTERM');
     await Promise.all(cluster.nodes.map((node) => node.exited()));

@@ -14,7 +14,10 @@ import {until} from '../cluster/waiting.ts';
 import {partVersions} from '../upgrade/part-versions.ts';
 import {makeBuild, programOf, ROOT} from './second-build.ts';
 
-/** The last one of each cluster version; without FLOTILLA_LONG=1 of the version before this one's alone. */
+/**
+ * The last one of each cluster version that knows parts of the first version alone; without FLOTILLA_LONG=1 the
+ * newest of these. From the build that was landed before this one `previous-build.test.ts` upgrades.
+ */
 const BUILDS = [
   {version: 1, commit: '0babc0d'},
   {version: 2, commit: '3f3d85f'},
