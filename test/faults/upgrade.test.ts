@@ -2,17 +2,16 @@
 // with this build, one goes back and comes again, and what is new is refused until the upgrade is finalized.
 // The builds before are taken out of the history; without one (a tarball) this is skipped.
 
-import {execFileSync} from 'node:child_process';
-import {readdirSync, readFileSync, rmSync} from 'node:fs';
-import path from 'node:path';
+import {rmSync} from 'node:fs';
 import {FlotillaClient} from '@flotilla/client';
-import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
+import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {Ledger} from '../cluster/ledger.ts';
 import {openDatabase, untilApplied} from '../cluster/nodes.ts';
 import {until} from '../cluster/waiting.ts';
 import {partVersions} from '../upgrade/part-versions.ts';
-import {makeBuild, programOf, ROOT} from './second-build.ts';
+import {catalogOf} from './kept-catalog.ts';
+import {isInHistory, makeBuildOf, programOf, ROOT, restartWith} from './second-build.ts';
 
 /**
  * The last one of each cluster version that knows parts of the first version alone; without FLOTILLA_LONG=1 the
@@ -28,65 +27,14 @@ const DATABASE = 'upgraded';
 const SHAPE = {hosts: 20, ticks: 1_000, batch: 100};
 const TEST_MS_MAX = 240_000;
 
-const hasHistory = BEFORE.every(({commit}) => isThere(commit));
+const hasHistory = BEFORE.every(({commit}) => isInHistory(commit));
 let checkout: string;
 let cluster: ProcessCluster;
 let client: FlotillaClient;
 
-function isThere(commit: string): boolean {
-  try {
-    execFileSync('git', ['-C', ROOT, 'cat-file', '-e', `${commit}^{commit}`], {stdio: 'ignore'});
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The files of that commit. */
-function checkOut(commit: string, directory: string): void {
-  const files = ['package.json', 'packages'];
-  const archive = execFileSync('git', ['-C', ROOT, 'archive', commit, ...files], {
-    maxBuffer: 2 ** 30,
-  });
-  execFileSync('tar', ['-x', '-C', directory], {input: archive});
-}
-
-async function restart(node: ProcessNode, program: string): Promise<void> {
-  // On a busy machine it cuts its own stop off; a node that is killed may be upgraded as well.
-  node.signal('SIGTERM');
-  await node.exited();
-  node.program = program;
-  node.start();
-  await node.ready();
-  await until('it is reached by all', async () => {
-    const nodes = await client.admin.nodes();
-    return nodes.every((one) => one['isReachable'] === true);
-  });
-}
-
-/** The entities of the catalog as the node's member of the meta group wrote them last, by kind and id. */
-function catalogOf({directory}: ProcessNode): string[] {
-  const files = readdirSync(directory, {recursive: true, encoding: 'utf8'});
-  const newest = files
-    .filter((file) => /catalog-\d{16}\.json$/.test(file))
-    .sort()
-    .at(-1);
-  if (newest === undefined) throw new Error(`${directory} holds no catalog`);
-  const text = readFileSync(path.join(directory, newest), 'utf8');
-  // Behind the line that is its head.
-  const {machine} = JSON.parse(text.slice(text.indexOf('\n'))) as {
-    machine: {catalog: {changes: {kind: string; id: number; value: object}[]}};
-  };
-  const lines = machine.catalog.changes.map(({kind, id, value}) => {
-    const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-    return `${kind} ${id} ${JSON.stringify(fields)}`;
-  });
-  return lines.sort();
-}
-
 describe.skipIf(!hasHistory).each(BEFORE)('from cluster version $version', ({version, commit}) => {
   beforeAll(async () => {
-    checkout = makeBuild((directory) => checkOut(commit, directory));
+    checkout = makeBuildOf(commit);
     const program = programOf(checkout);
     cluster = await ProcessCluster.start({nodes: 3, engineThreads: 1, program});
     client = new FlotillaClient({urls: cluster.urls, database: DATABASE});
@@ -121,23 +69,23 @@ async function upgrade(from: number): Promise<void> {
     if (from === 1)
       await expect(own.admin.pauseAutomation({})).rejects.toThrow(/cluster upgrade finalize/);
   };
-  await restart(cluster.node(1), newer);
+  await restartWith(newer, cluster.node(1), client);
   await early();
   for (const what of ['DATABASE mixed', 'TENANT first', 'TENANT second']) {
     await own.query(`CREATE ${what}`);
   }
   // Led by one build or the other, a command does what it did in the older one.
   await own.query('DROP TENANT first');
-  await restart(cluster.node(2), newer);
+  await restartWith(newer, cluster.node(2), client);
   await early();
   await own.query('DROP TENANT second');
   await own.query('DROP DATABASE mixed');
   await client.write('flushed before=1');
   // The build before reads no other parts, of its own disk or of what it is sent.
   expect(await flushedVersions(own)).toEqual(new Set([1]));
-  await restart(cluster.node(1), older);
-  await restart(cluster.node(3), newer);
-  await restart(cluster.node(1), newer);
+  await restartWith(older, cluster.node(1), client);
+  await restartWith(newer, cluster.node(3), client);
+  await restartWith(newer, cluster.node(1), client);
   const {notices} = await own.admin.status();
   expect(notices.map(({next}) => next)).toContain('flotilla cluster upgrade finalize');
   expect(await own.admin.finalizeUpgrade()).toEqual({version: 6, from});
