@@ -4,7 +4,8 @@
 // by line, in the one form they are written in.
 
 import {spawnSync} from 'node:child_process';
-import {existsSync, readFileSync} from 'node:fs';
+import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {
@@ -364,4 +365,25 @@ describe('how a node is installed', () => {
     ])
       expect(lines).toContain(setting);
   });
+
+  const analyze = (...args: string[]) => spawnSync('systemd-analyze', args, {encoding: 'utf8'});
+  // Older ones rate what is loaded alone.
+  const ratesFiles = Number(/^systemd (\d+)/.exec(analyze('--version').stdout)?.[1]) >= 250;
+
+  test.skipIf(!ratesFiles)(
+    'systemd understands the whole unit, and finds little that its node could reach',
+    () => {
+      const directory = mkdtempSync(path.join(tmpdir(), 'flotilla-unit-'));
+      const unit = path.join(directory, path.basename(UNIT));
+      // The program is not installed here; it is where its sources are.
+      const own = read(UNIT).replace('/opt/flotilla/flotilla', path.join(ROOT, 'flotilla'));
+      writeFileSync(unit, own);
+      const verified = analyze('verify', unit);
+      expect([verified.status, verified.stderr]).toEqual([0, '']);
+      // Of 100, the least exposed is 0: it listens, and the JavaScript engine writes what it runs.
+      const rated = analyze('security', '--offline=yes', '--threshold=20', '--no-pager', unit);
+      expect([rated.status, rated.stdout.split('\n').at(-2)]).toEqual([0, expect.any(String)]);
+      rmSync(directory, {recursive: true});
+    },
+  );
 });
