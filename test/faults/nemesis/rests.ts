@@ -92,12 +92,9 @@ export class Rests {
     return true;
   }
 
-  /** What does not answer may be a disk that was lost: it is drained for good. */
+  /** One that does not answer now, too: else it would stay so, and keep others from being emptied. */
   async #undrain(nodes: readonly Entity[]): Promise<boolean> {
-    const drained = nodes.filter(
-      (node) =>
-        isDrained(node) && node['isReachable'] === true && !this.#leaving.has(node['id'] as Id),
-    );
+    const drained = nodes.filter((node) => isDrained(node) && !this.#leaving.has(node['id'] as Id));
     for (const {id} of drained) await this.#client.admin.undrainNode(id as Id);
     return drained.length > 0;
   }

@@ -311,8 +311,9 @@ test('a move whose target stays away for two minutes is given up before its chan
   expect(ends(120_000)).toMatchObject({operation: id, state: 'failed', errorCode: 'NO_PLACE'});
 });
 
-describe('a target whose disk fills up during the copy', () => {
-  const filling = (step: string) => {
+describe('a target of a copy', () => {
+  /** A move to node 4 at that step, and what is planned of it by how much of that node's disk is free. */
+  const moving = (step: string) => {
     const machine = clusterOf(4);
     const [replicaSet] = makeSets(machine, [three]) as [ReplicaSetId];
     const {replica: source} = machine.catalog.replicaSet(replicaSet)!.replicas[1]!;
@@ -330,18 +331,19 @@ describe('a target whose disk fills up during the copy', () => {
     const {id: operation, step: expectedStep} = machine.catalog.operationOf(replicaSet)!;
     const update = {type: 'update-operation', operation, expectedStep, step, target} as const;
     must(machine, {...update, atMs: 0});
-    return (diskFree: number) => {
+    const planned = (diskFree: number) => {
       const reports = reportsOf(machine.catalog, {told: new Map([[4, {diskFree}]])});
       return planNext(machine.catalog, reports, 1)
         .flatMap((action) => (action.type === 'propose' ? [action.command] : []))
         .find((command) => command.type === 'update-operation');
     };
+    return {machine, planned};
   };
 
   test.each(['learner', 'catch-up', 'swap'])(
-    'is given up at %s once it takes no writes',
+    'whose disk fills up is given up at %s once it takes no writes',
     (step) => {
-      const planned = filling(step);
+      const {planned} = moving(step);
       expect(planned(0.049)).toMatchObject({
         state: 'cancelling',
         errorCode: 'NO_PLACE',
@@ -351,11 +353,34 @@ describe('a target whose disk fills up during the copy', () => {
     },
   );
 
-  test('is not taken back after the change of members, and the operation says what is left', () => {
-    expect(filling('confirm')(0.01)).toBeUndefined();
-    const ending = filling('destroy-source');
+  test('whose disk fills up is not taken back after the change of members, and the operation says what is left', () => {
+    expect(moving('confirm').planned(0.01)).toBeUndefined();
+    const {planned: ending} = moving('destroy-source');
     const result = '10 % of the disk of node 4 is left: it gets no more replicas';
     expect(ending(0.1)).toMatchObject({state: 'done', result});
     expect(ending(0.15)).toMatchObject({state: 'done', result: undefined});
   });
+
+  test.each(['learner', 'catch-up', 'swap', 'confirm'])(
+    'that is to be emptied meanwhile is given up at %s, but not after the change of members',
+    (step) => {
+      const {machine, planned} = moving(step);
+      must(machine, {
+        type: 'create-operation',
+        kind: 'drain-node',
+        sourceNode: 4 as NodeId,
+        startedBy: 'test',
+        atMs: 0,
+      });
+      const states = {state: 'draining', expectedState: 'active'} as const;
+      must(machine, {type: 'set-node-state', node: 4 as NodeId, ...states});
+      const ended = {
+        state: 'cancelling',
+        errorCode: 'NO_PLACE',
+        error: 'node 4 takes no replicas now',
+      };
+      if (step === 'confirm') expect(planned(1)).not.toMatchObject({state: 'cancelling'});
+      else expect(planned(1)).toMatchObject(ended);
+    },
+  );
 });

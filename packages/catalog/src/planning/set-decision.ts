@@ -82,6 +82,11 @@ function decideBeforeMaking(
   }
   const report = reports.get(node);
   const isPlaced = group.set.replicas.some((placed) => placed.node === node);
+  // Whoever empties the node would wait for the copy, and then for its way back.
+  if (catalog.node(node)?.state !== 'active') {
+    const error = `node ${node} takes no replicas now`;
+    return isPlaced ? {type: 'give-up', error, code: 'NO_PLACE'} : failed(error, 'NO_PLACE');
+  }
   if (report?.live === false && nowMs - (report.silentSinceMs ?? nowMs) >= TARGET_SILENT_MS_MAX) {
     const error = `node ${node}, which was to take the replica, has not answered for two minutes`;
     return isPlaced ? {type: 'give-up', error, code: 'NO_PLACE'} : failed(error, 'NO_PLACE');
@@ -91,12 +96,7 @@ function decideBeforeMaking(
     const error = `node ${node}, which was to take the replica, has filled up: ${percentOf(report!.diskFree)} of its disk is free`;
     return {type: 'give-up', error, code: 'NO_PLACE'};
   }
-  if (step !== 'create') return undefined;
-  if (catalog.node(node)?.state !== 'active') {
-    const error = `node ${node} takes no replicas now`;
-    return isPlaced ? {type: 'give-up', error, code: 'NO_PLACE'} : failed(error, 'NO_PLACE');
-  }
-  if (isPlaced) return undefined;
+  if (step !== 'create' || isPlaced) return undefined;
   if (report?.live === false) return {type: 'wait', for: `node ${node} to answer`};
   const fault = placeFault(node, reports);
   if (fault !== undefined) return failed(fault.message, fault.code);
