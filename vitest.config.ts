@@ -43,6 +43,10 @@ export default defineConfig({
           include: PORTS_ONLY,
           // One process for many files: most take less time than a process takes to start.
           isolate: false,
+          // They compute, and have what `nodes` leaves of the machine (tools/test.mjs): for all that is here, so
+          // that single tests name a limit only where they need more.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],

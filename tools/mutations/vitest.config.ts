@@ -22,8 +22,9 @@ export default defineConfig({
   ],
   test: {
     include: ['packages/*/src/**/*.test.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // The longest takes 9 s of a core; what a mutation hangs is told after this.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 1,
     // A mutated module must not be kept: neither for the next mutation nor for the project's own run.

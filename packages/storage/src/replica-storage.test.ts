@@ -31,7 +31,7 @@ test('a long series of many stripes, with late and partial rows over it, reads a
     {table: 1, rowCount: 70_650, seriesCount: 2, isDropped: false},
   ]);
   await trial.storage.close();
-}, 60_000);
+});
 
 test('thousands of series with few rows each fill stripes by blocks', async () => {
   const trial = new Trial();
@@ -54,7 +54,7 @@ test('thousands of series with few rows each fill stripes by blocks', async () =
   await trial.check({...WHOLE_TABLE, tags});
   await trial.check(WHOLE_TABLE);
   await trial.storage.close();
-}, 60_000);
+});
 
 test('writes and scans go on while a flush and a compaction run, and a scan keeps what it pinned', async () => {
   const trial = new Trial();
@@ -79,7 +79,7 @@ test('writes and scans go on while a flush and a compaction run, and a scan keep
   // The parts that the scans pinned are gone with them.
   const names = (await trial.fixture.disk.list('replicas/1-1')).map(({name}) => name);
   expect(names.filter((name) => name.endsWith('.part'))).toHaveLength(1);
-}, 60_000);
+});
 
 test('a part that is flushed while older ones are merged stays newer than they', async () => {
   const trial = new Trial();
@@ -99,7 +99,7 @@ test('a part that is flushed while older ones are merged stays newer than they',
   await trial.step({type: 'compact', isAll: true});
   await trial.check(WHOLE_TABLE);
   await trial.storage.close();
-}, 60_000);
+});
 
 test('parts in the middle of the log are merged in their place', async () => {
   const trial = new Trial();
@@ -114,7 +114,7 @@ test('parts in the middle of the log are merged in their place', async () => {
   await trial.step({type: 'crash'});
   await trial.check(WHOLE_TABLE);
   await trial.storage.close();
-}, 60_000);
+});
 
 test('a compaction decodes only blocks that meet others, are thin, or hold deleted rows', async () => {
   const trial = new Trial();
@@ -179,5 +179,4 @@ test.each([
 ] as const)(
   'scans agree with the model, whatever was flushed, merged, lost or moved, with parts of $partVersions',
   ({partVersions, numRuns}) => expectAgreement(() => new Trial(partVersions), numRuns),
-  60_000,
 );

@@ -7,4 +7,4 @@ test('the generated code is what proto/ says now; else run `npm run proto`', () 
     readFileSync(new URL(`./generated/${name}`, import.meta.url), 'utf8');
   const {script, types} = generateProto();
   expect(read('protocol.js') === script && read('protocol.d.ts') === types).toBe(true);
-}, 20_000);
+});

@@ -361,7 +361,7 @@ test('whatever is written, backed up, pruned and broken off, every backup is who
     }),
     {numRuns: 40},
   );
-}, 60_000);
+});
 
 /** The power fails in a backup after so many calls of its disk. */
 async function dieIn(
