@@ -1,10 +1,12 @@
 import {configDefaults, defineConfig} from 'vitest/config';
 
 /** Layers 0 to 4 and what runs on the same ports: of a test of theirs no socket, disk, process or timer is left. */
-const PORTS_ONLY = [
+const ON_PORTS = [
   ...['base', 'raft', 'column', 'ingest', 'wire', 'storage', 'multiraft', 'catalog', 'replica'],
   ...['query', 'meta', 'router', 'testkit', 'simulator'],
 ].map((name) => `packages/${name}/src/**/*.test.ts`);
+/** They compute, and so does what runs whole simulations and the tools, whose processes end with their tests. */
+const COMPUTED = [...ON_PORTS, 'test/simulation/**/*.test.ts', 'tools/**/*.test.ts'];
 /** They take longer, and run where they are named. */
 const FAULTS = 'test/faults/**/*.test.ts';
 
@@ -22,13 +24,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'nodes',
-          include: [
-            'packages/*/src/**/*.test.ts',
-            'bench/src/**/*.test.ts',
-            'test/**/*.test.ts',
-            'tools/**/*.test.ts',
-          ],
-          exclude: [...configDefaults.exclude, ...PORTS_ONLY, FAULTS],
+          include: ['packages/*/src/**/*.test.ts', 'bench/src/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...COMPUTED, FAULTS],
           globalSetup: './test/compiled.setup.ts',
         },
       },
@@ -40,7 +37,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'ports',
-          include: PORTS_ONLY,
+          include: COMPUTED,
           // One process for many files: most take less time than a process takes to start.
           isolate: false,
           // They compute, and have what `nodes` leaves of the machine (tools/test.mjs): for all that is here, so
