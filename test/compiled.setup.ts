@@ -4,14 +4,14 @@
 
 import {existsSync} from 'node:fs';
 import path from 'node:path';
-import {ProcessCluster} from '@flotilla/testkit';
+import {compiledOfNodes, ProcessCluster} from '@flotilla/testkit';
 
 const COMPILED = path.resolve(import.meta.dirname, '../node_modules/.cache/flotilla-compiled');
 
 export default async function keepCompiled(): Promise<void> {
   // Workers begin after this, and hand it on to what they start.
   process.env['NODE_COMPILE_CACHE'] ??= COMPILED;
-  if (existsSync(process.env['NODE_COMPILE_CACHE'])) return;
+  if (existsSync(compiledOfNodes()!)) return;
   const cluster = await ProcessCluster.start({nodes: 1});
   await cluster.node(1).stop();
   await cluster.destroy();

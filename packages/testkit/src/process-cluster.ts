@@ -60,6 +60,16 @@ export function makeJoinSecret(directory: string, name = 'join-secret'): string 
   return file;
 }
 
+/**
+ * Where nodes keep what they compile, if the environment names a place for all processes: in one of their own.
+ * A node sets flags of V8 (the command line's `start`), and code that was compiled under others is compiled
+ * again: both kinds of processes would replace each other's for ever.
+ */
+export function compiledOfNodes(): string | undefined {
+  const ofAll = process.env['NODE_COMPILE_CACHE'];
+  return ofAll === undefined ? undefined : path.join(ofAll, 'nodes');
+}
+
 /** Nodes' processes that run: none of them outlives this one, however that ends (but by SIGKILL). */
 const running = new Set<ChildProcess>();
 
@@ -116,11 +126,16 @@ export class ProcessNode {
     if (this.#child !== undefined) throw new Error(`node ${this.number} is running`);
     this.#mayEnd = false;
     // What is compiled of another build's files goes with them.
-    const compiled = path.join(path.dirname(this.program), 'compiled');
-    const ofBuild = this.program === MAIN ? {} : {NODE_COMPILE_CACHE: compiled};
+    const compiled =
+      this.program === MAIN ? compiledOfNodes() : path.join(path.dirname(this.program), 'compiled');
     const child = spawn(NODE, [this.program, 'start', ...this.#args, ...more], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: {...process.env, UV_THREADPOOL_SIZE: '16', ...ofBuild, ...this.#env},
+      env: {
+        ...process.env,
+        UV_THREADPOOL_SIZE: '16',
+        NODE_COMPILE_CACHE: compiled,
+        ...this.#env,
+      },
     });
     this.#child = child;
     if (running.size === 0) process.once('exit', killRunning);
