@@ -26,6 +26,8 @@ function leavesOf(command: Command, words: string): Leaf[] {
   return command.commands.flatMap((each) => leavesOf(each, `${words} ${each.name()}`));
 }
 
+const newContext = (): CommandContext => new CommandContext(terminalOf().terminal);
+
 describe('usage', () => {
   it.each([
     [['sail'], /unknown command/],
@@ -66,7 +68,7 @@ describe('usage', () => {
   });
 
   it('every command that talks to a cluster takes --url and --json, and shows examples', async () => {
-    const leaves = leavesOf(buildProgram(new CommandContext(terminalOf().terminal)), '');
+    const leaves = leavesOf(await buildProgram(newContext()), '');
     // They talk to no cluster, or to the node beside them alone.
     const silent = ['start', 'dev', 'health', 'audit', 'check', 'plan', 'sim', 'completion'];
     silent.push('cert ca', 'cert node', 'cert client', 'recover meta', 'recover report');
@@ -82,14 +84,24 @@ describe('usage', () => {
     }
   });
 
-  it('every command that changes the cluster takes --dry-run', () => {
-    const leaves = leavesOf(buildProgram(new CommandContext(terminalOf().terminal)), '');
+  it('every command that changes the cluster takes --dry-run', async () => {
+    const leaves = leavesOf(await buildProgram(newContext()), '');
     const dry = leaves.filter(([, {options}]) => options.some(({long}) => long === '--dry-run'));
     const reading =
       /^(start|dev|sql|write|export|status|health|audit|check|plan|sim|completion|cert .*|backup verify|.* (list|show|watch|candidates|cardinality|ok-to-stop|plan|export|report))$/;
     expect(leaves.map(([words]) => words).filter((words) => !reading.test(words))).toEqual(
       dry.map(([words]) => words),
     );
+  });
+
+  it('a command that is named is loaded alone, and by its name', async () => {
+    const namesOf = async (first?: string) =>
+      (await buildProgram(newContext(), first)).commands.map((each) => each.name());
+    const all = await namesOf();
+    for (const name of all)
+      expect([name, await namesOf(name)]).toEqual([name, name === 'completion' ? all : [name]]);
+    for (const other of ['--help', 'statsu', 'constructor', ''])
+      expect([other, await namesOf(other)]).toEqual([other, all]);
   });
 
   it('sim takes what the simulator takes by itself', async () => {

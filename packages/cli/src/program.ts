@@ -1,37 +1,44 @@
-// The command tree. Each command lives in its own file; here they are only put together.
+// The command tree. Each command lives in its own file; here they are only put together, as far as a command
+// line needs them.
 
 import {Command, CommanderError} from 'commander';
 import manifest from '../package.json' with {type: 'json'};
-import {addAuditCommand} from './commands/audit.ts';
-import {addAutomationCommands} from './commands/automation.ts';
-import {addBackupCommands} from './commands/backup.ts';
-import {addCertCommands} from './commands/cert.ts';
-import {addCheckCommand} from './commands/check.ts';
-import {addClusterCommands} from './commands/cluster.ts';
-import {addCompletionCommand} from './commands/completion.ts';
-import {addDatabaseCommands} from './commands/database.ts';
-import {addDevCommand} from './commands/dev.ts';
-import {addExportCommand} from './commands/export.ts';
-import {addFailoverCommands} from './commands/failover.ts';
-import {addHealthCommand} from './commands/health.ts';
-import {addImportCommand} from './commands/import.ts';
-import {addNodeCommands} from './commands/node.ts';
-import {addOperationCommands} from './commands/operation.ts';
-import {addPlanCommand} from './commands/plan.ts';
-import {addRebalanceCommand} from './commands/rebalance.ts';
-import {addRecoverCommands} from './commands/recover.ts';
-import {addReplicaSetCommands} from './commands/replica-set.ts';
-import {addRestoreCommand} from './commands/restore.ts';
-import {addSimCommand} from './commands/sim.ts';
-import {addSqlCommand} from './commands/sql.ts';
-import {addStartCommand} from './commands/start.ts';
-import {addStatusCommand} from './commands/status.ts';
-import {addStorageCommands} from './commands/storage.ts';
-import {addTenantCommands} from './commands/tenant.ts';
-import {addTokenCommands} from './commands/token.ts';
-import {addWriteCommand} from './commands/write.ts';
 import {CommandContext} from './session.ts';
 import {EXIT, type Terminal} from './terminal.ts';
+
+type Add = (program: Command, context: CommandContext) => void;
+
+/** In the order of --help. Each is loaded where it is needed: most take longer to load than to run. */
+const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+  start: async () => (await import('./commands/start.ts')).addStartCommand,
+  dev: async () => (await import('./commands/dev.ts')).addDevCommand,
+  sql: async () => (await import('./commands/sql.ts')).addSqlCommand,
+  write: async () => (await import('./commands/write.ts')).addWriteCommand,
+  export: async () => (await import('./commands/export.ts')).addExportCommand,
+  import: async () => (await import('./commands/import.ts')).addImportCommand,
+  status: async () => (await import('./commands/status.ts')).addStatusCommand,
+  health: async () => (await import('./commands/health.ts')).addHealthCommand,
+  cluster: async () => (await import('./commands/cluster.ts')).addClusterCommands,
+  node: async () => (await import('./commands/node.ts')).addNodeCommands,
+  tenant: async () => (await import('./commands/tenant.ts')).addTenantCommands,
+  database: async () => (await import('./commands/database.ts')).addDatabaseCommands,
+  'replica-set': async () => (await import('./commands/replica-set.ts')).addReplicaSetCommands,
+  storage: async () => (await import('./commands/storage.ts')).addStorageCommands,
+  rebalance: async () => (await import('./commands/rebalance.ts')).addRebalanceCommand,
+  operation: async () => (await import('./commands/operation.ts')).addOperationCommands,
+  automation: async () => (await import('./commands/automation.ts')).addAutomationCommands,
+  failover: async () => (await import('./commands/failover.ts')).addFailoverCommands,
+  token: async () => (await import('./commands/token.ts')).addTokenCommands,
+  audit: async () => (await import('./commands/audit.ts')).addAuditCommand,
+  recover: async () => (await import('./commands/recover.ts')).addRecoverCommands,
+  backup: async () => (await import('./commands/backup.ts')).addBackupCommands,
+  restore: async () => (await import('./commands/restore.ts')).addRestoreCommand,
+  check: async () => (await import('./commands/check.ts')).addCheckCommand,
+  plan: async () => (await import('./commands/plan.ts')).addPlanCommand,
+  cert: async () => (await import('./commands/cert.ts')).addCertCommands,
+  sim: async () => (await import('./commands/sim.ts')).addSimCommand,
+  completion: async () => (await import('./commands/completion.ts')).addCompletionCommand,
+};
 
 const EXIT_CODES = `
 Exit codes:
@@ -49,7 +56,7 @@ FLOTILLA_URL stands in for --url, FLOTILLA_TOKEN for what is in --token-file. Ea
 /** Runs one command line; the number is the exit code. */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
   const context = new CommandContext(terminal);
-  const program = buildProgram(context);
+  const program = await buildProgram(context, args[0]);
   try {
     await program.parseAsync(args, {from: 'user'});
     return context.exitCode;
@@ -59,7 +66,11 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   }
 }
 
-export function buildProgram(context: CommandContext): Command {
+/**
+ * @param first of the command line: where it names a command, the program has that one alone; without it, and
+ *   where it is anything else (--help, a word that is close to one), all.
+ */
+export async function buildProgram(context: CommandContext, first?: string): Promise<Command> {
   const {stdout, stderr} = context.terminal;
   const program = new Command('./flotilla')
     .description('Flotilla: a time-series database that runs as many small Raft groups')
@@ -74,36 +85,16 @@ export function buildProgram(context: CommandContext): Command {
       getErrHelpWidth: () => stderr.columns ?? 100,
     })
     .addHelpText('after', EXIT_CODES);
-  addStartCommand(program, context);
-  addDevCommand(program, context);
-  addSqlCommand(program, context);
-  addWriteCommand(program, context);
-  addExportCommand(program, context);
-  addImportCommand(program, context);
-  addStatusCommand(program, context);
-  addHealthCommand(program, context);
-  addClusterCommands(program, context);
-  addNodeCommands(program, context);
-  addTenantCommands(program, context);
-  addDatabaseCommands(program, context);
-  addReplicaSetCommands(program, context);
-  addStorageCommands(program, context);
-  addRebalanceCommand(program, context);
-  addOperationCommands(program, context);
-  addAutomationCommands(program, context);
-  addFailoverCommands(program, context);
-  addTokenCommands(program, context);
-  addAuditCommand(program, context);
-  addRecoverCommands(program, context);
-  addBackupCommands(program, context);
-  addRestoreCommand(program, context);
-  addCheckCommand(program, context);
-  addPlanCommand(program, context);
-  addCertCommands(program, context);
-  addSimCommand(program, context);
-  addCompletionCommand(program, context);
+  for (const add of await loadCommands(first)) add(program, context);
   nameHelp(program, program.name());
   return program;
+}
+
+function loadCommands(first: string | undefined): Promise<Add[]> {
+  // A script for a shell names all commands.
+  const isAlone = first !== undefined && first !== 'completion' && Object.hasOwn(COMMANDS, first);
+  const loads = isAlone ? [COMMANDS[first]!] : Object.values(COMMANDS);
+  return Promise.all(loads.map((load) => load()));
 }
 
 /** Whoever is told that a call is wrong is told whose --help to read. */
