@@ -67,7 +67,9 @@ const layers = Object.entries(MAY_IMPORT).map(([name, allowed]) => {
     to: {
       path: `^packages/(${name === 'base' ? [...forbidden, 'none'].join('|') : forbidden.join('|')})/`,
       // The CLI's commands that run a node or a simulation load it when they are called.
-      ...(name === 'cli' ? {pathNot: '^packages/(server|simulator)/src/index\\.ts$'} : {}),
+      ...(name === 'cli'
+        ? {pathNot: '^packages/(server/src/(index|offline)|simulator/src/index)\\.ts$'}
+        : {}),
     },
   };
 });
@@ -99,7 +101,7 @@ module.exports = {
       to: {
         path: '^packages/([^/]+)/src/',
         pathNot:
-          '^packages/$1/|^packages/[^/]+/src/index\\.ts$|^packages/raft/src/lab/index\\.ts$|^packages/server/src/engine/(engine-thread|parts)\\.ts$',
+          '^packages/$1/|^packages/[^/]+/src/index\\.ts$|^packages/server/src/offline\\.ts$|^packages/raft/src/lab/index\\.ts$|^packages/server/src/engine/(engine-thread|parts)\\.ts$',
       },
     },
     {

@@ -130,7 +130,7 @@ function addList(group: Command, context: CommandContext): void {
     );
   context.plain(list, Json, (terminal, {json}, directory) =>
     local(context, {json}, async () => {
-      const {listBackupsIn} = await import('@flotilla/server');
+      const {listBackupsIn} = await import('@flotilla/server/offline');
       const backups = await listBackupsIn(mustPath(directory));
       await print(terminal, json, backups, () =>
         backups.length === 0
@@ -179,7 +179,7 @@ function addVerify(group: Command, context: CommandContext): void {
   const schema = Json.extend({backup: z.string().optional()});
   context.plain(verify, schema, (terminal, {json, backup: id}, directory) =>
     local(context, {json}, async () => {
-      const {verifyBackupsIn} = await import('@flotilla/server');
+      const {verifyBackupsIn} = await import('@flotilla/server/offline');
       const bar = new ProgressBar(terminal.stderr);
       const onProgress = (told: {readonly bytes: number; readonly bytesTotal: number}): void =>
         bar.update(
@@ -240,7 +240,7 @@ function addPrune(group: Command, context: CommandContext): void {
   });
   context.plain(prune, schema, (terminal, {json, keep, dryRun: isDryRun}, directory) =>
     local(context, {json, failed: EXIT.failed}, async () => {
-      const {pruneBackupsIn} = await import('@flotilla/server');
+      const {pruneBackupsIn} = await import('@flotilla/server/offline');
       const pruned = await pruneBackupsIn(mustPath(directory), {keep, isDryRun});
       const value = isDryRun ? {dryRun: true, ...pruned} : pruned;
       await print(terminal, json, value, () => describePrune(pruned, isDryRun));

@@ -1,6 +1,6 @@
 // `check`: the files of a node that does not run, each against its checksums, and what is wrong with them.
 
-import type {DirectoryCheck} from '@flotilla/server';
+import type {DirectoryCheck} from '@flotilla/server/offline';
 import type {Command} from 'commander';
 import {z} from 'zod';
 import {isColoured} from '../colour.ts';
@@ -43,7 +43,7 @@ export function addCheckCommand(program: Command, context: CommandContext): void
 
 async function look({stderr}: Terminal, directory: string): Promise<DirectoryCheck> {
   // Only here: no other command that asks a cluster needs the whole server.
-  const {checkDirectory} = await import('@flotilla/server');
+  const {checkDirectory} = await import('@flotilla/server/offline');
   const bar = new ProgressBar(stderr);
   try {
     return await checkDirectory({

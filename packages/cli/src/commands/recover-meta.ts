@@ -2,7 +2,7 @@
 // `recover report`: what the stores of one of them tell, where the directories are on several machines.
 
 import fs from 'node:fs';
-import type {MetaRecovery, MetaRecoveryOptions} from '@flotilla/server';
+import type {MetaRecovery, MetaRecoveryOptions} from '@flotilla/server/offline';
 import type {Command} from 'commander';
 import {z} from 'zod';
 import {type CommandContext, examples} from '../session.ts';
@@ -75,7 +75,7 @@ async function report(
   terminal: Terminal,
   {data, output}: {readonly data: string; readonly output?: string | undefined},
 ): Promise<number> {
-  const {encodeEvidence, reportStopped} = await import('@flotilla/server');
+  const {encodeEvidence, reportStopped} = await import('@flotilla/server/offline');
   const evidence = await reportStopped(data, logTo(terminal));
   const text = encodeEvidence(evidence);
   if (output === undefined) {
@@ -99,7 +99,7 @@ async function run(terminal: Terminal, options: z.infer<typeof Options>): Promis
   const surviving = (options.surviving ?? '').split(',').filter(Boolean).map(Number);
   const log = logTo(terminal);
   // Only here: no other command that asks a cluster needs the whole server.
-  const {recoverMeta} = await import('@flotilla/server');
+  const {recoverMeta} = await import('@flotilla/server/offline');
   const wanted = {directories, reports, surviving, catalog, isDryRun: dryRun, log};
   const recovery = await recoverMeta(wanted);
   const text = json ? `${JSON.stringify(recovery)}\n` : describe(recovery, terminal);

@@ -3,7 +3,7 @@
 // written twice is there once.
 
 import path from 'node:path';
-import type {Restoration, RestoredDatabase} from '@flotilla/server';
+import type {Restoration, RestoredDatabase} from '@flotilla/server/offline';
 import type {Command} from 'commander';
 import {z} from 'zod';
 import {formatBytes, ProgressBar} from '../progress-bar.ts';
@@ -45,8 +45,8 @@ export function addRestoreCommand(program: Command, context: CommandContext): vo
     if (directory === '') throw new UsageError('<directory>: it is empty');
     if (options.as !== undefined && options.db === undefined)
       throw new UsageError('--as: say by --db which database is to have that name');
-    // Only here: no other command that asks a cluster needs the whole server.
-    const server = await import('@flotilla/server');
+    // Only here: no other command that asks a cluster needs the storage engine.
+    const server = await import('@flotilla/server/offline');
     const {backup: id, tenant, db: database} = options;
     const restoration = await server.Restoration.open(path.resolve(directory), {
       ...{id, database},

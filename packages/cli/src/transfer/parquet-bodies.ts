@@ -7,7 +7,7 @@ import {
   COLUMN_TIME_MS_MAX,
   type RowChunk,
   RowWriter,
-} from '@flotilla/server';
+} from '@flotilla/server/offline';
 import {UsageError} from '../terminal.ts';
 import {type Body, type ColumnTypes, typesOf} from './import-bodies.ts';
 import {type LayoutTerms, layoutOf} from './parquet-layout.ts';

@@ -1,7 +1,7 @@
 // A Parquet file that an import reads, by DuckDB: what it says of itself, and its rows in their order.
 
 import path from 'node:path';
-import type {RowChunk} from '@flotilla/server';
+import type {RowChunk} from '@flotilla/server/offline';
 import {z} from 'zod';
 import {UsageError} from '../terminal.ts';
 import {Duckdb, type DuckdbChunk, type DuckdbColumn, literal} from './duckdb.ts';

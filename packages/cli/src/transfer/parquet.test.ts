@@ -5,7 +5,7 @@
 import {spawnSync} from 'node:child_process';
 import {existsSync, readdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
-import type {RowChunk} from '@flotilla/server';
+import type {RowChunk} from '@flotilla/server/offline';
 import fc from 'fast-check';
 import {afterEach, beforeEach, describe, expect, it, test} from 'vitest';
 import {cleanUp, temporaryDirectory} from '../program.fixture.ts';

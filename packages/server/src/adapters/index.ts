@@ -1,7 +1,5 @@
 export {AuditFiles} from './audit-files.ts';
-export {BackgroundClient} from './background/background-client.ts';
 export {BackgroundWorker, type BackgroundWorkerOptions} from './background/background-worker.ts';
-export {CompactionClient, type CompactionCounts} from './compaction/compaction-client.ts';
 export {type ManifestCopy, readManifestCopy} from './manifest-copy.ts';
 export {NodeClock} from './node-clock.ts';
 export {
@@ -20,7 +18,6 @@ export {
 export {NodeDisk, systemErrorCode} from './node-disk.ts';
 export {createNodeRandom} from './node-random.ts';
 export {createPinoLog} from './pino-log.ts';
-export {sqliteManifestStores} from './sqlite-manifest-store.ts';
 export {stoppedManifest} from './stopped-manifest.ts';
 export {STORES, storePath} from './store-path.ts';
 export {TlsFiles, type TlsMaterial, type TlsPaths, type TlsSource} from './tls-files.ts';

@@ -12,13 +12,6 @@ export {
 } from './node-connections.ts';
 export {NodeServer, type NodeServerOptions} from './node-server.ts';
 export type {NodeSession} from './node-session.ts';
-export {passHandlers} from './passed-call.ts';
 export {RpcCore, type RpcStatus} from './rpc.ts';
-export {
-  isRpcFrame,
-  type RpcDestination,
-  refuseRpcFrame,
-  rpcTarget,
-} from './rpc-frame.ts';
 export type {FramePort, RpcOwner} from './rpc-port.ts';
 export type {Lane} from './send-queue.ts';

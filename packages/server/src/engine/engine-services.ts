@@ -4,7 +4,7 @@ import {isMainThread} from 'node:worker_threads';
 import type {Catalog} from '@flotilla/catalog';
 import type {ReplicaMachine} from '@flotilla/replica';
 import {FragmentReader, type ReadCounts} from '@flotilla/router';
-import {NodeDisk} from '../adapters/index.ts';
+import {NodeDisk} from '../adapters/node-disk.ts';
 import {BackupRuns} from '../backup/backup-runs.ts';
 import type {Sample} from '../metrics/sample.ts';
 import {type ThreadParts, threadSamples} from '../metrics/thread-samples.ts';

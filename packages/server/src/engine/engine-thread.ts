@@ -3,7 +3,7 @@
 
 import {parentPort} from 'node:worker_threads';
 import {assert} from '@flotilla/base';
-import {createPinoLog} from '../adapters/index.ts';
+import {createPinoLog} from '../adapters/pino-log.ts';
 import {ownsBuffer, type PassedFrame, packFrames, unpackFrames} from '../node/frame-packs.ts';
 import {TurnBatch} from '../node/turn-batch.ts';
 import {Engine} from './engine.ts';

@@ -4,7 +4,7 @@
 import {isMainThread, type MessagePort} from 'node:worker_threads';
 import {DbError, isDiskFull, type Log, META_SET, toWireError} from '@flotilla/base';
 import {loadSqlParser} from '@flotilla/query';
-import {isRpcFrame, refuseRpcFrame} from '../connections/index.ts';
+import {isRpcFrame, refuseRpcFrame} from '../connections/rpc-frame.ts';
 import type {ThreadCondition} from '../node/node-health.ts';
 import {EngineCalls} from './engine-calls.ts';
 import {type EngineParts, startEngine} from './engine-start.ts';

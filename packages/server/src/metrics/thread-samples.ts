@@ -7,7 +7,7 @@ import type {QueriesMemory} from '@flotilla/query';
 import type {IndexBudget, MemtableBudget, ReplicaMachine} from '@flotilla/replica';
 import type {ReadCounts, WriteCounts} from '@flotilla/router';
 import type {StorageCounts, StorageSizes} from '@flotilla/storage';
-import type {CompactionCounts} from '../adapters/index.ts';
+import type {CompactionCounts} from '../adapters/compaction/compaction-client.ts';
 import type {RpcStatus} from '../connections/index.ts';
 import type {Parsers} from '../engine/parsers.ts';
 import type {ServiceCounts} from '../engine/service-counts.ts';

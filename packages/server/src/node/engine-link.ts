@@ -3,7 +3,6 @@
 import {type MessagePort, Worker} from 'node:worker_threads';
 import type {Clock} from '@flotilla/base';
 import {createPinoLog} from '../adapters/index.ts';
-import {Engine} from '../engine/engine.ts';
 import type {FromEngine, ToEngine} from '../engine/messages.ts';
 import {ownBytes, type PassedFrame, packFrames, unpackFrames} from './frame-packs.ts';
 import {TurnBatch} from './turn-batch.ts';
@@ -52,16 +51,22 @@ export function startWorkerEngine(thread: number, {onMessage, onDeath}: EngineEv
   };
 }
 
-/** For tests and embedding: no thread, the same messages, each in a turn of its own. */
+/**
+ * For tests and embedding: no thread, the same messages, each in a turn of its own. The engine, which is most of
+ * the program, is loaded into the main thread by this alone.
+ */
 export function startLocalEngine({onMessage}: EngineEvents, clock: Clock): EngineLink {
-  const engine = new Engine(
-    (message) => clock.defer(() => onMessage(message)),
-    ({isLogPlain}) => createPinoLog({plain: isLogPlain}),
+  const loaded = import('../engine/engine.ts').then(
+    ({Engine}) =>
+      new Engine(
+        (message) => clock.defer(() => onMessage(message)),
+        ({isLogPlain}) => createPinoLog({plain: isLogPlain}),
+      ),
   );
   return {
     post: (message) => {
       const own = message.type === 'frame' ? {...message, frame: ownBytes(message.frame)} : message;
-      clock.defer(() => engine.receive(own));
+      void loaded.then((engine) => clock.defer(() => engine.receive(own)));
     },
     close: async () => undefined,
   };
