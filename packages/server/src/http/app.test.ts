@@ -1,3 +1,4 @@
+import {createRequire} from 'node:module';
 import {DbError, ERRORS, LIMITS} from '@flotilla/base';
 import type {FastifyInstance} from 'fastify';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
@@ -131,4 +132,10 @@ test('http_connections_max, header_bytes_max and request_ms_max hold for the ser
   expect(server.maxConnections).toBe(LIMITS.http_connections_max.value);
   expect(server.requestTimeout).toBe(LIMITS.request_ms_max.value);
   expect(Reflect.get(server, 'maxHeaderSize')).toBe(LIMITS.header_bytes_max.value);
+});
+
+test('the validator of Fastify is not loaded: no route has a schema of its kind', () => {
+  const loaded = Object.keys(createRequire(import.meta.url).cache);
+  expect(loaded.filter((file) => file.includes('/node_modules/fastify/'))).not.toEqual([]);
+  expect(loaded.filter((file) => file.includes('/node_modules/ajv/'))).toEqual([]);
 });
