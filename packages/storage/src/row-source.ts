@@ -64,8 +64,11 @@ export class RowSource {
 
   async #referencesOf(series: SeriesId): Promise<BlockReference[]> {
     const references: BlockReference[] = [];
-    for (const cursor of this.#cursors)
-      if (cursor.mayHave(series)) references.push(...(await cursor.blocksOf(series)));
+    for (const cursor of this.#cursors) {
+      if (!cursor.mayHave(series)) continue;
+      // One by one: a series has more blocks in a large part than a call may have arguments.
+      for (const reference of await cursor.blocksOf(series)) references.push(reference);
+    }
     return references;
   }
 

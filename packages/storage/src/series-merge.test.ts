@@ -1,9 +1,13 @@
 // Pieces out of overlapping blocks against a map that is filled source by source.
 
-import type {ColumnId} from '@flotilla/base';
+import type {ColumnId, SeriesId, TableId} from '@flotilla/base';
 import fc from 'fast-check';
-import {expect, test} from 'vitest';
-import type {BlockReference, PartCursor} from './part-cursor.ts';
+import {expect, test, vi} from 'vitest';
+import type {MaskedSeries} from './masked-series.ts';
+import type {Part} from './part.ts';
+import {type BlockReference, PartCursor} from './part-cursor.ts';
+import type {TableIndex} from './part-format.ts';
+import {RowSource} from './row-source.ts';
 import {mergeSeries} from './series-merge.ts';
 import type {SeriesRows} from './series-rows.ts';
 
@@ -133,4 +137,27 @@ test('few rows of parts under very many of a memtable leave in pieces as well', 
   const {lines, longest} = await collect(references, toRows(newest));
   expect(lines).toEqual(expected([...sources, newest]));
   expect(longest).toBeLessThan(10_000);
+});
+
+test('a series may have more blocks in a part than a call may have arguments', async () => {
+  // Ten rows a second for a quarter of a year are more.
+  const count = 1_000_000;
+  const blocks = Array.from({length: count}, (_, i) => ({
+    ...{cursor: {} as PartCursor, stripe: 0, block: i, rowCount: 1},
+    ...{minOffset: i, maxOffset: i, hidden: []},
+  }));
+  const mayHave = vi.spyOn(PartCursor.prototype, 'mayHave').mockReturnValue(true);
+  const blocksOf = vi.spyOn(PartCursor.prototype, 'blocksOf').mockResolvedValue(blocks);
+  const index: TableIndex = {version: 1, fields: [], stripes: []};
+  const source = await RowSource.open({
+    ...{table: 1 as TableId, fields: [], series: Int32Array.of(0), memtables: []},
+    range: {startOffset: Number.NEGATIVE_INFINITY, endOffset: Number.POSITIVE_INFINITY},
+    parts: [{tableIndex: async () => index} as unknown as Part],
+    ...{partMasks: [[]], memtableMasks: [], masked: {} as MaskedSeries},
+  });
+  const pieces = source.piecesOf(0 as SeriesId);
+  expect((await pieces.next()).value).toBe(blocks[0]);
+  await pieces.return(undefined);
+  mayHave.mockRestore();
+  blocksOf.mockRestore();
 });
