@@ -167,6 +167,27 @@ test('a snapshot whose keys are damaged is not installed', async () => {
   await trial.storage.close();
 });
 
+test('a state that is damaged is refused, and its file is not left open', async () => {
+  const trial = new Trial();
+  const {disk} = trial.fixture;
+  trial.storage = await trial.fixture.open(1);
+  trial.write(series(1, {count: 4, step: 1_000}, 1));
+  const staged = await stageSnapshot(trial, 'staging');
+  disk.flipBit('staging/state', 3);
+  const target = await trial.fixture.open(2);
+  const close = vi.fn(async () => {});
+  const open = disk.open.bind(disk);
+  const opened = vi.spyOn(disk, 'open').mockImplementation(async (...args) => {
+    const file = await open(...args);
+    return args[0] === 'staging/state' ? {...file, close} : file;
+  });
+  await expect(target.install(staged)).rejects.toThrow(FatalError);
+  expect(close).toHaveBeenCalledTimes(1);
+  opened.mockRestore();
+  await target.close();
+  await trial.storage.close();
+});
+
 test('a snapshot that is not what was announced, or lacks a file, is not installed', async () => {
   const trial = new Trial();
   trial.storage = await trial.fixture.open(1);

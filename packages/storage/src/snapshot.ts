@@ -1,7 +1,7 @@
 // A replica's durable state as a set of immutable files: pinned here and streamed by whoever sends a
 // snapshot, or staged on this disk by whoever received one and installed in one commit.
 
-import {assert, FatalError} from '@flotilla/base';
+import {assert, type Disk, FatalError} from '@flotilla/base';
 import {loadKeys} from './key-file.ts';
 import type {ReplicaFiles} from './replica-files.ts';
 import {
@@ -106,9 +106,7 @@ export async function installFiles(
 
 async function readStaged(files: ReplicaFiles, staged: StagedFiles): Promise<ReplicaState> {
   const path = `${staged.directory}/${STATE_FILE}`;
-  const file = await files.disk.open(path, 'read');
-  const state = decodeStateFile(await file.readAt(0, await file.size()), path);
-  await file.close();
+  const state = decodeStateFile(await readWhole(files.disk, path), path);
   if (state.point?.index !== staged.point.index || state.point.term !== staged.point.term)
     throw new FatalError(
       `snapshot is of ${state.point?.index}, want ${staged.point.index}; ${path}`,
@@ -117,4 +115,13 @@ async function readStaged(files: ReplicaFiles, staged: StagedFiles): Promise<Rep
   for (const {file: name} of [...state.parts, ...state.keyFiles])
     if (!names.has(name)) throw new FatalError(`snapshot lacks ${name}; in ${staged.directory}`);
   return state;
+}
+
+async function readWhole(disk: Disk, path: string): Promise<Uint8Array> {
+  const file = await disk.open(path, 'read');
+  try {
+    return await file.readAt(0, await file.size());
+  } finally {
+    await file.close();
+  }
 }
