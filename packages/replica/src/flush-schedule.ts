@@ -1,5 +1,5 @@
-// When memtables are flushed beside their own size: the node's budget, and age. One for each engine
-// thread; its owner calls `check` every second or so.
+// When memtables are flushed beside their own size: the node's budget, age, and a disk that refused it. One
+// for each engine thread; its owner calls `due` every second or so.
 
 import {LIMITS} from '@flotilla/base';
 import type {ReplicaMachine} from './replica-machine.ts';
@@ -16,7 +16,7 @@ export class FlushSchedule {
     this.#budgetBytes = budgetBytes;
   }
 
-  /** The machines to flush now: those over age, then the largest until the rest fits the budget. */
+  /** The machines to flush now: those over age or refused, then the largest until the rest fits the budget. */
   due(machines: readonly ReplicaMachine[], nowMs: number): ReplicaMachine[] {
     this.#forgetAllBut(machines);
     const due: ReplicaMachine[] = [];
@@ -30,7 +30,7 @@ export class FlushSchedule {
       bytes += machine.memtableBytes;
       const sinceMs = this.#dirtySinceMs.get(machine) ?? nowMs;
       this.#dirtySinceMs.set(machine, sinceMs);
-      if (nowMs - sinceMs >= FLUSH_AGE_MS) due.push(machine);
+      if (machine.isFlushRefused || nowMs - sinceMs >= FLUSH_AGE_MS) due.push(machine);
       else rest.push(machine);
     }
     rest.sort((a, b) => b.memtableBytes - a.memtableBytes);

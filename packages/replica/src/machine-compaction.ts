@@ -2,16 +2,16 @@
 // durable. What the disk would not do now is begun again by the next flush, or where none comes when the
 // machine's owner asks now and then: here is no clock. So is what nobody could carry out; storage bounds how often.
 
-import {DbError, isDiskFull} from '@flotilla/base';
+import {DbError, isDiskFull, isPassing} from '@flotilla/base';
 import type {ReplicaStorage} from '@flotilla/storage';
 import type {MachineSeries} from './machine-series.ts';
 
 export interface MachineCompactionDeps {
   readonly storage: Pick<ReplicaStorage, 'needsCompaction' | 'compact'>;
   readonly series: Pick<MachineSeries, 'load'>;
-  /** Neither the disk's want of room nor series that it does not give now. */
+  /** Nothing that passes, as the disk's want of room, and no series that it does not give now. */
   readonly onFailed: (error: unknown) => void;
-  /** It is put off: for those series, or since nobody could carry it out. */
+  /** It is put off: for those series or what else passes but a full disk, or since nobody could carry it out. */
   readonly onPutOff: ((error: unknown) => void) | undefined;
 }
 
@@ -54,9 +54,9 @@ export class MachineCompaction {
   /** Its parts are as they were. */
   #failed(error: unknown): void {
     const code = error instanceof DbError ? error.code : undefined;
-    if (isDiskFull(error) || code === 'UNAVAILABLE') {
+    if (isPassing(error) || code === 'UNAVAILABLE') {
       this.#state = 'refused';
-      if (code !== undefined) this.#deps.onPutOff?.(error);
+      if (!isDiskFull(error)) this.#deps.onPutOff?.(error);
       return;
     }
     // Closing breaks compactions off.

@@ -109,6 +109,66 @@ test('a flush that found no room is no fault, and is begun again though nothing 
   expect(storage.flushes).toHaveLength(1);
 });
 
+/** What a disk without descriptors says. */
+const PASSING = new FatalError(
+  'cannot open',
+  Object.assign(new Error('EMFILE'), {code: 'EMFILE', syscall: 'open'}),
+);
+
+test('a flush that is refused for what passes is no fault: its owner asks again, and not each apply', async () => {
+  const {storage, machine, faults, putOff, write} = openMachine();
+  const flush = storage.flush.bind(storage);
+  let refused = 0;
+  storage.flush = () => {
+    refused += 1;
+    return Promise.reject(PASSING);
+  };
+  write(1);
+  storage.bytes = 1e6;
+  machine.afterApply();
+  await expect.poll(() => machine.isFlushRefused).toBe(true);
+  write(2);
+  machine.afterApply();
+  storage.bytes = 4e6;
+  expect(machine.canApply()).toBe(false);
+  expect([refused, faults, putOff]).toEqual([1, [], [PASSING]]);
+  const schedule = new FlushSchedule(1e9);
+  expect(schedule.due([machine], 0)).toEqual([machine]);
+  await expect(machine.flush()).rejects.toBe(PASSING);
+  expect(schedule.due([machine], 1_000), 'again, until it is there').toEqual([machine]);
+  storage.flush = flush;
+  const again = machine.flush();
+  storage.bytes = 0;
+  storage.flushes[0]!();
+  await again;
+  expect(machine.durablePoint().index).toBe(FOUNDING.index + 2);
+  expect([machine.isFlushRefused, schedule.due([machine], 2_000), faults]).toEqual([false, [], []]);
+});
+
+test.each([
+  ['for want of room', new FatalError('cannot write: ENOSPC')],
+  ['for what passes', PASSING],
+])(
+  'a purge whose flush is refused %s is made durable later, though nothing is applied',
+  async (_, failure) => {
+    const {storage, machine, faults, control} = openMachine();
+    storage.bytes = 0;
+    const flush = storage.flush.bind(storage);
+    storage.flush = () => Promise.reject(failure);
+    control('purge-table');
+    machine.afterApply();
+    await expect.poll(() => machine.isFlushing).toBe(false);
+    storage.flush = flush;
+    machine.beginRefused();
+    expect(storage.flushes).toHaveLength(1);
+    storage.compactionsLeft = 1;
+    storage.flushes[0]!();
+    await expect.poll(() => storage.compactions).toBe(1);
+    machine.beginRefused();
+    expect([storage.flushes.length, faults]).toEqual([1, []]);
+  },
+);
+
 /** Takes, applies, and how pressed flushes are: from where they begin to where nothing is applied. */
 const WHILE_IT_FILLS = [
   [true, true, '0.00'],

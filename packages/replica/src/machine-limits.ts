@@ -16,9 +16,9 @@ export interface MachineLimits {
 }
 
 export interface MachineEvents {
-  /** A flush or compaction failed, not for a damaged part: the disk is broken, the store stops. */
+  /** A flush or compaction failed, not for a damaged part or what passes: the disk is broken, the store stops. */
   readonly onFault: (error: unknown) => void;
-  /** A compaction could not be carried out now: it is begun again. Absent where nobody is told. */
+  /** A flush or compaction could not be carried out now: it is begun again. Absent where nobody is told. */
   readonly onPutOff?: ((error: unknown) => void) | undefined;
   /** An entry of the log dropped, recovered or purged the table. Absent where nobody looks after them. */
   readonly onFate?: ((table: TableId) => void) | undefined;

@@ -2,6 +2,8 @@
 // each durable point, read at open, carried by snapshots inside storage's own files.
 
 import {FatalError, LIMITS} from '@flotilla/base';
+import type {DurablePoint} from '@flotilla/multiraft';
+import type {StoragePoint} from '@flotilla/storage';
 import {IdempotencyKeys} from './idempotency-keys.ts';
 import {RetryWindow, type RetryWindowRecord} from './retry-window.ts';
 
@@ -16,6 +18,11 @@ interface Record {
 export interface Seen {
   readonly retries: RetryWindow;
   readonly keys: IdempotencyKeys;
+}
+
+/** Storage keeps the configuration without a look at it. */
+export function asDurablePoint({index, term, configuration}: StoragePoint): DurablePoint {
+  return {index, term, configuration: configuration as DurablePoint['configuration']};
 }
 
 export function encodeSeen({retries, keys}: Seen): Uint8Array {

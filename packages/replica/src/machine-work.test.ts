@@ -1,5 +1,6 @@
 // What a replica does for an operation: checksums and compactions, and what it tells of them.
 
+import {FatalError} from '@flotilla/base';
 import {PartDamage} from '@flotilla/storage';
 import {expect, test} from 'vitest';
 import {OPERATION, openMachine} from './machine.fixture.ts';
@@ -72,4 +73,24 @@ test('a compaction that is ordered twice is carried out once', async () => {
   expect(machine.workRead).toEqual({bytes: 250, bytesTotal: 1_000});
   machine.beginCompaction(OPERATION);
   expect(machine.work).toMatchObject({state: 'done'});
+});
+
+test('one that the disk refuses for what passes has failed, and nothing else', async () => {
+  const {storage, machine, faults, putOff} = openMachine();
+  const cause = Object.assign(new Error('EMFILE'), {code: 'EMFILE', syscall: 'open'});
+  const passing = new FatalError('cannot open', cause);
+  storage.compactAll = () => Promise.reject(passing);
+  machine.beginCompaction(OPERATION);
+  storage.flushes.shift()!();
+  await settled();
+  expect(machine.work).toMatchObject({state: 'failed', error: expect.stringContaining('open')});
+  expect([faults, putOff]).toEqual([[], [passing]]);
+  storage.compactAll = () => Promise.reject(new FatalError('cannot sync'));
+  machine.beginCompaction(OPERATION);
+  storage.flushes.shift()!();
+  await settled();
+  expect([faults, putOff]).toEqual([
+    [expect.objectContaining({message: 'cannot sync'})],
+    [passing],
+  ]);
 });

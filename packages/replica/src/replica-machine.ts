@@ -6,6 +6,7 @@ import {
   DbError,
   FatalError,
   isDiskFull,
+  isPassing,
   LIMITS,
   type OperationId,
   type ReplicaWork,
@@ -33,7 +34,6 @@ import {
   type PinnedRows,
   type ReadProgress,
   type ReplicaStorage,
-  type StoragePoint,
 } from '@flotilla/storage';
 import {type DeleteApplied, refused, type WriteApplied} from './applied.ts';
 import {
@@ -44,8 +44,9 @@ import {
   needsSeries,
 } from './command.ts';
 import {MachineCompaction} from './machine-compaction.ts';
+import {MachineFlush} from './machine-flush.ts';
 import type {MachineEvents, MachineLimits} from './machine-limits.ts';
-import {decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
+import {asDurablePoint, decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
 import {MachineSeries} from './machine-series.ts';
 import {MachineWork} from './machine-work.ts';
 import {pressureOf} from './memtable-budget.ts';
@@ -67,6 +68,7 @@ export class ReplicaMachine implements StateMachine {
   readonly #events: MachineEvents;
   readonly #series: MachineSeries;
   readonly #compaction: MachineCompaction;
+  readonly #flush: MachineFlush;
   /** Undefined: what is durable of it is all of it. Decoded when an entry first asks. */
   #seen: Seen | undefined;
   #point: DurablePoint;
@@ -75,8 +77,6 @@ export class ReplicaMachine implements StateMachine {
   #flushes = 0;
   /** What the shared budget has of this machine. */
   #memtableBytes = 0;
-  /** A purge waits for a flush to become durable, and then for a compaction that frees its bytes. */
-  #isPurgePending = false;
   #isClosed = false;
   #writtenBytes = 0;
   /** Between two states: an apply or an install is under way, or has failed and will never end. */
@@ -107,6 +107,7 @@ export class ReplicaMachine implements StateMachine {
       },
       onFault: events.onFault,
     });
+    this.#flush = new MachineFlush(events.onPutOff);
     this.#compaction = new MachineCompaction({
       storage,
       series: this.#series,
@@ -195,7 +196,7 @@ export class ReplicaMachine implements StateMachine {
 
   afterApply(): void {
     if (this.isFlushing || this.#isClosed) return;
-    if (this.#isPurgePending || this.storage.needsFlush(this.#limits)) this.#startFlush();
+    if (this.#flush.isDue(() => this.storage.needsFlush(this.#limits))) this.#startFlush();
   }
 
   /** Rows that are in memory only, and that a flush makes durable. */
@@ -225,6 +226,11 @@ export class ReplicaMachine implements StateMachine {
   /** Of size, or for its deletes. */
   get isFlushDue(): boolean {
     return this.#isWhole && this.storage.needsFlush(this.#limits);
+  }
+
+  /** @see MachineFlush#isRefused */
+  get isFlushRefused(): boolean {
+    return this.#flush.isRefused;
   }
 
   /** A file of it is damaged: what it holds is of no use to anybody. */
@@ -275,9 +281,9 @@ export class ReplicaMachine implements StateMachine {
   async flush(): Promise<void> {
     if (!this.#isWhole) return;
     this.#flushes += 1;
-    this.#isPurgePending = false;
     try {
-      await this.storage.flush(this.#flushPoint(), () => this.#pressure());
+      const flush = () => this.storage.flush(this.#flushPoint(), () => this.#pressure());
+      await this.#flush.run(flush);
     } finally {
       this.#flushes -= 1;
       this.#account();
@@ -294,8 +300,10 @@ export class ReplicaMachine implements StateMachine {
     await this.storage.compactAll(progress);
   }
 
-  /** To be called now and then. */
-  beginRefusedCompaction(): void {
+  /** To be called now and then: what the disk would not do, and nobody else may ever ask for. */
+  beginRefused(): void {
+    this.#flush.askAgain();
+    this.afterApply();
     this.#compaction.beginRefused();
   }
 
@@ -392,7 +400,7 @@ export class ReplicaMachine implements StateMachine {
         return;
       case 'purge-table':
         this.storage.applyPurgeTable(index, control.table);
-        this.#isPurgePending = true;
+        this.#flush.purged();
         return;
       default:
         return assertNever(control);
@@ -417,7 +425,8 @@ export class ReplicaMachine implements StateMachine {
 
   #failed(error: unknown): void {
     if (error instanceof PartDamage) this.#damage = error;
-    else if (!(error instanceof DbError) && !isDiskFull(error)) this.#events.onFault(error);
+    else if (!isPassing(error) && !(error instanceof DbError)) this.#events.onFault(error);
+    else if (isPassing(error) && !isDiskFull(error)) this.#events.onPutOff?.(error);
   }
 
   /** What is in memory is a state, and will be asked for. */
@@ -481,7 +490,7 @@ export class ReplicaMachine implements StateMachine {
   #startFlush(): void {
     this.flush().catch((error: unknown) => {
       // Its rows stay in memory and in the log; whoever asks next begins with them.
-      if (!isDiskFull(error)) this.#events.onFault(error);
+      if (!isPassing(error)) this.#events.onFault(error);
     });
   }
 
@@ -491,8 +500,4 @@ export class ReplicaMachine implements StateMachine {
     this.#point = asDurablePoint(point);
     this.#compaction.begin();
   }
-}
-
-function asDurablePoint({index, term, configuration}: StoragePoint): DurablePoint {
-  return {index, term, configuration: configuration as Configuration};
 }

@@ -162,7 +162,7 @@ async function openHost(
       onFate: (set, table) => core()?.effects.fateApplied(set, table),
       onLoading: (loading) => void onLoading(loading),
       onPutOff: ({set, replica}, error) =>
-        log.warn({set, replica, err: error}, 'a compaction is put off'),
+        log.warn({set, replica, err: error}, 'a flush or compaction is put off'),
     }),
     locate: (set, replica) => nodeOf(core()?.copy.catalog, set, replica),
     onReopened: ({set}) => core()?.replicas.reopened(set),

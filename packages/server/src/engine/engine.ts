@@ -2,7 +2,7 @@
 // thread when a node has none.
 
 import {isMainThread, type MessagePort} from 'node:worker_threads';
-import {DbError, isDiskFull, type Log, META_SET, toWireError} from '@flotilla/base';
+import {DbError, isPassing, type Log, META_SET, toWireError} from '@flotilla/base';
 import {loadSqlParser} from '@flotilla/query';
 import {isRpcFrame, refuseRpcFrame} from '../connections/rpc-frame.ts';
 import type {ThreadCondition} from '../node/node-health.ts';
@@ -20,7 +20,7 @@ const HOUSEKEEPING_MS = 1_000;
 /** All replicas are looked at for it, and it is about an hour, or a minute. */
 const UNLOAD_LOOK_MS = 10_000;
 /** What a full disk refused may cost it as much again. */
-const COMPACTION_LOOK_MS = 60_000;
+const REFUSED_LOOK_MS = 60_000;
 /** Longer than a meta election: after it the meta group counts as lost. */
 const FRESH_MS_MAX = 10_000;
 /** Between tries to bring this node's record up to date while meta is lost. */
@@ -203,8 +203,8 @@ export class Engine {
     every(Math.min(UNLOAD_LOOK_MS, parts.options.unloadAfterMs ?? UNLOAD_LOOK_MS), () =>
       unloadDue(parts, this.#emit),
     );
-    every(COMPACTION_LOOK_MS, () => {
-      for (const machine of machinesOf(parts.host)) machine.beginRefusedCompaction();
+    every(REFUSED_LOOK_MS, () => {
+      for (const machine of machinesOf(parts.host)) machine.beginRefused();
     });
     if (parts.options.thread > 0) {
       every(NOTES_MS, () => {
@@ -262,8 +262,8 @@ function unloadDue({unloads, host, clock}: EngineParts, emit: (message: FromEngi
 
 function watchFlush(flush: Promise<unknown>, emit: (message: FromEngine) => void): void {
   flush.catch((error: unknown) => {
-    // Its rows stay in memory and in the log, and it is due until there is room.
-    if (isDiskFull(error)) return;
+    // Its rows stay in memory and in the log, and it is due until there is room, or descriptors.
+    if (isPassing(error)) return;
     emit({type: 'fatal', message: `a flush failed: ${String(error)}`});
   });
 }

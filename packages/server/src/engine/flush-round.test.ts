@@ -8,8 +8,12 @@ function machineOf(rows: {bytes: number; looks: number}): ReplicaMachine {
     rows.looks += 1;
     return rows.bytes;
   };
-  const isFlushing = {value: false};
-  return Object.create(ReplicaMachine.prototype, {memtableBytes: {get}, isFlushing});
+  const no = {value: false};
+  return Object.create(ReplicaMachine.prototype, {
+    memtableBytes: {get},
+    isFlushing: no,
+    isFlushRefused: no,
+  });
 }
 
 test('looked at is what changed and what has rows; what is gone is forgotten', () => {

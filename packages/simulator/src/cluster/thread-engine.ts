@@ -106,6 +106,7 @@ export class ThreadEngine implements ThreadProgram {
       clusterVersion: () => this.catalog?.clusterVersion ?? 1,
       onFault: (error) => this.#fault(error),
       onPutOff: (_, error) => {
+        if (error instanceof FatalError) return;
         // A node survives a mistake of ours in a merge; a run is to show it.
         const {cause} = error as DbError;
         if (cause !== undefined && !(cause instanceof FatalError)) throw cause;
