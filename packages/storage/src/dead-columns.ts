@@ -1,9 +1,10 @@
 // Which columns of which tables are dead: writes that name one are refused, whether as a field or as
-// a tag of a series. Rows keep what they have of them; nobody asks for it. Changed only by log
-// entries, so replicas agree, and an id that is dead stays so.
+// a tag of a series. Rows keep what they have of them until their part is merged; nobody asks for it.
+// Changed only by log entries, so replicas agree, and an id that is dead stays so.
 
 import type {ColumnId, TableId} from '@flotilla/base';
 import {decodeSeriesKey, type ShareTable} from '@flotilla/column';
+import type {Part} from './part.ts';
 import type {SeriesIndex} from './series-index.ts';
 
 /** Plain JSON: it stands in manifests. */
@@ -53,4 +54,18 @@ export class DeadColumns {
       .map(([table, columns]) => ({table, columns: [...columns].sort((a, b) => a - b)}))
       .sort((a, b) => a.table - b.table);
   }
+}
+
+/** Whether a merge would leave out values of columns that are dead. */
+export async function holdDeadColumns(
+  parts: readonly Part[],
+  {deadColumns}: {readonly deadColumns: readonly DeadColumnIds[]},
+): Promise<boolean> {
+  for (const {table, columns} of deadColumns)
+    for (const part of parts) {
+      if (!part.has(table)) continue;
+      const {fields} = await part.tableIndex(table);
+      if (fields.some(({column}) => columns.includes(column))) return true;
+    }
+  return false;
 }

@@ -2,7 +2,7 @@
 // and encoded anew. A job is plain data, so that it may be carried out wherever the files are: nothing here
 // knows the replica.
 
-import type {Disk, SeriesId, TableId} from '@flotilla/base';
+import type {ColumnId, Disk, SeriesId, TableId} from '@flotilla/base';
 import {BlockCut, type BucketTime} from './block-cut.ts';
 import {CountedFile} from './counted-file.ts';
 import {MaskedSeries, type SeriesBits} from './masked-series.ts';
@@ -26,6 +26,8 @@ export interface MergedTable {
   readonly partMasks: readonly (readonly Mask[])[];
   /** Whom these concern: its keys are the tombstones of `partMasks` themselves, in a copy as well. */
   readonly masked: SeriesBits;
+  /** Their values are left out. */
+  readonly deadColumns: readonly ColumnId[];
 }
 
 export interface MergeJob {
@@ -82,11 +84,11 @@ interface MergeSource {
 
 async function mergeTable(
   writer: PartWriter,
-  {table, series: ids, partMasks, masked}: MergedTable,
+  {table, series: ids, partMasks, masked, deadColumns}: MergedTable,
   {parts, slices, read}: MergeSource,
 ): Promise<void> {
   const sources = parts.filter((part) => part.has(table));
-  const fields = await unionFields(sources, table);
+  const fields = await unionFields(sources, {table, deadColumns});
   const source = await RowSource.open({
     table,
     fields,
@@ -135,9 +137,13 @@ function isWhole(piece: BlockReference | SeriesRows): piece is BlockReference {
   return 'cursor' in piece && piece.hidden.length === 0;
 }
 
-async function unionFields(parts: readonly Part[], table: TableId): Promise<Field[]> {
-  const fields = new Map<number, Field>();
+async function unionFields(
+  parts: readonly Part[],
+  {table, deadColumns}: Pick<MergedTable, 'table' | 'deadColumns'>,
+): Promise<Field[]> {
+  const fields = new Map<ColumnId, Field>();
   for (const part of parts)
     for (const field of (await part.tableIndex(table)).fields) fields.set(field.column, field);
+  for (const column of deadColumns) fields.delete(column);
   return [...fields.values()].sort((a, b) => a.column - b.column);
 }

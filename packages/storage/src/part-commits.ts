@@ -10,6 +10,7 @@ import {
   type MergeFailures,
   nextCompaction,
 } from './compaction.ts';
+import {holdDeadColumns} from './dead-columns.ts';
 import {writeNewKeys} from './key-files.ts';
 import type {FrozenMemtable, Memtables} from './memtables.ts';
 import {type PartWriting, recordOf, withMerged, writeFlushed} from './new-parts.ts';
@@ -87,7 +88,8 @@ export class PartCommits {
   /** Those that are left out, too. */
   async mergeAll(progress?: ReadProgress): Promise<void> {
     const {parts, state} = this.#deps.files;
-    if (!isCompact(state)) await this.#merge(parts, progress);
+    const isDue = !isCompact(state) || (await holdDeadColumns(parts, state));
+    if (isDue) await this.#merge(parts, progress);
   }
 
   /** Neighbouring parts as one. */

@@ -152,6 +152,7 @@ async function mergeBoth(disk: Disk, record: PartRecord): Promise<void> {
     series: Int32Array.from({length: SERIES_MAX}, (_, series) => series),
     partMasks: [[], []],
     masked: new Map(),
+    deadColumns: [],
   }));
   const job = {
     directory: DIRECTORY,

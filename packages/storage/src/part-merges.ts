@@ -47,12 +47,15 @@ export class MergesInTurns implements PartMerges {
 }
 
 interface MergedState {
-  readonly state: Pick<ReplicaState, 'purgedTables' | 'tombstones'>;
+  readonly state: Pick<ReplicaState, 'purgedTables' | 'tombstones' | 'deadColumns'>;
   readonly index: SeriesIndex;
   readonly slices: Slices;
 }
 
-/** Only purges and deletes that are durable count: until then the state of a restart still has the rows. */
+/**
+ * Only purges, deletes and dead columns that are durable count: until then the state of a restart still has the rows,
+ * and a checksum of an entry before them its values.
+ */
 export async function mergedTables(
   parts: readonly PartRecord[],
   {state, index, slices}: MergedState,
@@ -68,7 +71,8 @@ export async function mergedTables(
     const {bits: masked} = await MaskedSeries.of(partMasks.flat(), index, slices);
     // A copy: the index grows meanwhile, and its own array may be much larger than what is in it.
     const series = index.select(table, undefined).slice();
-    merged.push({table, series, partMasks, masked});
+    const deadColumns = state.deadColumns.find((dead) => dead.table === table)?.columns ?? [];
+    merged.push({table, series, partMasks, masked, deadColumns});
   }
   return merged;
 }

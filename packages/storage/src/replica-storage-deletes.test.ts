@@ -63,6 +63,42 @@ test('a dead column is refused as a field and as a tag, over a crash too; the ot
   await trial.storage.close();
 });
 
+test('the values of a dead column leave the parts with the next merge, or by an order, and no row goes', async () => {
+  const trial = new Trial();
+  const {disk} = trial.fixture;
+  trial.storage = await trial.fixture.open(1);
+  const [dropped, kept] = [4, 0];
+  for (const mark of [1, 2]) {
+    // Rows that have nothing else of it, and blocks that a merge copies.
+    trial.write(series(mark, {count: 2_000, step: 1_000}, mark, [dropped, kept]));
+    trial.write(series(mark + 2, {count: 50, step: 1_000}, mark, [dropped]));
+    await trial.step({type: 'flush', isAwaited: true});
+  }
+  await trial.step({type: 'compact', isAll: true});
+  const others = {...WHOLE_TABLE, fields: [kept]};
+  const want = await linesOf(trial.storage.scan(specOf(others)));
+  const bytesOfParts = async (): Promise<number> => {
+    const names = (await disk.list('replicas/1-1')).map(({name}) => name);
+    const parts = names.filter((name) => name.endsWith('.part'));
+    return parts.reduce((sum, name) => sum + disk.bytesOf(`replicas/1-1/${name}`).length, 0);
+  };
+  const before = await bytesOfParts();
+  const {column} = specOf({...WHOLE_TABLE, fields: [dropped]}).fields[0]!;
+  trial.append((storage, index) => storage.applyDropColumn(index, 1 as TableId, column));
+  await trial.step({type: 'compact', isAll: true});
+  expect(await bytesOfParts(), 'the drop is not durable').toBe(before);
+  await trial.step({type: 'flush', isAwaited: true});
+  await trial.step({type: 'compact', isAll: true});
+  await expect.poll(bytesOfParts).toBeLessThan(before / 2);
+  const after = await bytesOfParts();
+  await trial.step({type: 'compact', isAll: true});
+  expect(trial.storage.view().parts, 'nothing is left to do').toMatchObject([{bytes: after}]);
+  expect(await linesOf(trial.storage.scan(specOf(others)))).toEqual(want);
+  await trial.step({type: 'crash'});
+  expect(await linesOf(trial.storage.scan(specOf(others)))).toEqual(want);
+  await trial.storage.close();
+});
+
 test('a flush keeps the fates of tables as they were at its point, whatever came while it ran', async () => {
   const trial = new Trial();
   trial.storage = await trial.fixture.open(1);
