@@ -1,10 +1,13 @@
-import {FatalError, type TableId} from '@flotilla/base';
+import {FatalError, type ReplicaId, type TableId} from '@flotilla/base';
 import {encodeShare} from '@flotilla/column';
 import {PartDamage} from '@flotilla/storage';
 import {expect, test} from 'vitest';
 import {encodeControl, encodeDelete, encodeWrite} from './command.ts';
 import {FLUSH_AGE_MS, FlushSchedule} from './flush-schedule.ts';
 import {FOUNDING, openMachine, TABLE} from './machine.fixture.ts';
+
+const VOTERS = [1, 2, 3] as ReplicaId[];
+const SPEC = {table: TABLE, startOffset: 0, endOffset: 9, fields: []};
 
 const EMPTY_TABLE = {
   rowCount: 0,
@@ -100,6 +103,29 @@ test('a damaged part stops its replica at the next entry, of whatever kind, and 
   await expect(machine.snapshot()).rejects.toMatchObject({code: 'REPLICA_GONE'});
   expect(storage.compactions, 'it would meet the same again').toBe(1);
   expect(faults).toEqual([]);
+});
+
+test('a read that meets a damaged part stops the replica likewise, and the next is refused', async () => {
+  const {storage, machine, faults, write} = openMachine();
+  const passing = Object.assign(new Error('EMFILE'), {code: 'EMFILE', syscall: 'open'});
+  let failure: Error = new FatalError('cannot open', passing);
+  let closed = 0;
+  const next = () => Promise.reject(failure);
+  Object.assign(storage, {scan: () => ({next, close: () => (closed += 1)})});
+  const scan = machine.scan(SPEC);
+  await expect(scan.next()).rejects.toMatchObject({code: 'UNAVAILABLE', cause: failure});
+  failure = new Error('BUG');
+  await expect(scan.next()).rejects.toBe(failure);
+  expect([machine.isDamaged, write(1).status]).toEqual([false, 'applied']);
+  failure = new PartDamage('checksum mismatch');
+  await expect(scan.next(), 'it is alone').rejects.toBe(failure);
+  expect([machine.isDamaged, write(2).status]).toEqual([false, 'applied']);
+  machine.applyConfiguration(FOUNDING.index + 3, 5, {...FOUNDING.configuration, voters: VOTERS});
+  await expect(scan.next()).rejects.toMatchObject({code: 'REPLICA_STOPPED', cause: failure});
+  scan.close();
+  expect([machine.isDamaged, closed, faults]).toEqual([true, 1, []]);
+  expect(() => machine.scan(SPEC)).toThrow(expect.objectContaining({code: 'REPLICA_STOPPED'}));
+  expect(() => machine.applyNothing(FOUNDING.index + 4, 5)).toThrow(PartDamage);
 });
 
 test('a replica that is destroyed, or broke off an apply, is not flushed and not sent', async () => {

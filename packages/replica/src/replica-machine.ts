@@ -44,6 +44,7 @@ import {
   needsSeries,
 } from './command.ts';
 import {MachineCompaction} from './machine-compaction.ts';
+import {MachineDamage} from './machine-damage.ts';
 import {MachineFlush} from './machine-flush.ts';
 import type {MachineEvents, MachineLimits} from './machine-limits.ts';
 import {asDurablePoint, decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
@@ -82,7 +83,7 @@ export class ReplicaMachine implements StateMachine {
   /** Between two states: an apply or an install is under way, or has failed and will never end. */
   #isTorn = false;
   /** What was met in a file. The group stops at its next entry, and meta replaces the replica. */
-  #damage: FatalError | undefined;
+  readonly #damage = new MachineDamage();
   readonly #work = new MachineWork((error) => this.#failed(error));
 
   /** @param founding where a replica without a durable point begins. */
@@ -102,9 +103,7 @@ export class ReplicaMachine implements StateMachine {
       storage,
       budget: limits.indexes,
       onLoading: events.onLoading,
-      onDamage: (damage) => {
-        this.#damage = damage;
-      },
+      onDamage: (damage) => this.#damage.meet(damage),
       onFault: events.onFault,
     });
     this.#flush = new MachineFlush(events.onPutOff);
@@ -123,7 +122,7 @@ export class ReplicaMachine implements StateMachine {
   }
 
   apply(index: number, term: number, payload: Uint8Array): ApplyResult {
-    this.#mustBeUndamaged();
+    this.#damage.mustBeNone();
     const command = decodeCommand(payload);
     this.#isTorn = true;
     const value = this.#applyCommand(index, command);
@@ -140,13 +139,13 @@ export class ReplicaMachine implements StateMachine {
   }
 
   applyConfiguration(index: number, term: number, configuration: Configuration): void {
-    this.#mustBeUndamaged();
+    this.#damage.mustBeNone();
     this.storage.applyNothing(index);
     this.#applied = {index, term, configuration};
   }
 
   applyNothing(index: number, term: number): void {
-    this.#mustBeUndamaged();
+    this.#damage.mustBeNone();
     this.storage.applyNothing(index);
     this.#applied = {...this.#applied, index, term};
   }
@@ -235,11 +234,12 @@ export class ReplicaMachine implements StateMachine {
 
   /** A file of it is damaged: what it holds is of no use to anybody. */
   get isDamaged(): boolean {
-    return this.#damage !== undefined;
+    return this.#damage.isMet;
   }
 
   scan(spec: ScanSpec): TableScan {
-    return this.storage.scan(spec);
+    const hasOthers = () => this.#applied.configuration.voters.length > 1;
+    return this.#damage.watched(() => this.storage.scan(spec), hasOthers);
   }
 
   scanSeries(spec: ScanSpec): TableScan {
@@ -424,7 +424,7 @@ export class ReplicaMachine implements StateMachine {
   }
 
   #failed(error: unknown): void {
-    if (error instanceof PartDamage) this.#damage = error;
+    if (error instanceof PartDamage) this.#damage.meet(error);
     else if (!isPassing(error) && !(error instanceof DbError)) this.#events.onFault(error);
     else if (isPassing(error) && !isDiskFull(error)) this.#events.onPutOff?.(error);
   }
@@ -453,10 +453,6 @@ export class ReplicaMachine implements StateMachine {
   #remembered(): Seen {
     this.#seen ??= decodeSeen(this.storage.durableExtra());
     return this.#seen;
-  }
-
-  #mustBeUndamaged(): void {
-    if (this.#damage !== undefined) throw this.#damage;
   }
 
   /** Nothing is applied from here on; what is in memory goes with the machine. */

@@ -219,7 +219,7 @@ export class NodeReplicas implements ReplicaHost {
     return isFirst || changed.length + gone.length > 0 ? {changed, gone} : undefined;
   }
 
-  /** Nobody tells of a flush, nor of damage that a compaction meets; both come to replicas that sleep too. */
+  /** Nobody tells of a flush, nor of damage that a compaction or a read meets; both come to replicas that sleep too. */
   lookForFlushes(): void {
     for (const [set, told] of this.#told) {
       const isDamaged = told.machine instanceof ReplicaMachine && told.machine.isDamaged;
