@@ -20,6 +20,7 @@ function addConsensus(program: Command): void {
   program
     .command('consensus')
     .description('small durable writes through the gRPC of three nodes')
+    .option('--nodes <n>', 'of each system', '3')
     .option('--clients <list>', 'each with one write under way', '1,64,256')
     .option('--seconds <n>', 'measured for each target and number of clients', '10')
     .option('--warmup <n>', 'seconds before, not counted', '2')
@@ -34,6 +35,7 @@ function addConsensus(program: Command): void {
 Examples:
   npm run bench -- consensus --clients 64 --peers etcd --json
   npm run bench -- consensus --clients 1,64,256 --peers etcd,etcd-leader --seconds 20
+  npm run bench -- consensus --nodes 1 --clients 64 --targets flotilla-http
 `,
     )
     .action((raw: unknown) =>

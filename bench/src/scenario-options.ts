@@ -17,6 +17,7 @@ const ListText = z.string().transform((text) =>
 );
 
 export const ConsensusWords = z.object({
+  nodes: Count.max(9),
   clients: ListText.transform((items) => items.map(Number)).pipe(
     z.array(z.number().int().min(1)).min(1),
   ),

@@ -6,12 +6,14 @@ import {ConsensusWords, FailoverWords, GroupsWords, SteadyWords} from './scenari
 import {describeFaults} from './usage.ts';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
-const CONSENSUS = {clients: '1', seconds: '1', warmup: '0', targets: 'flotilla', peers: ''};
+const TIMES = {seconds: '1', warmup: '0'};
+const CONSENSUS = {nodes: '3', clients: '1', ...TIMES, targets: 'flotilla', peers: ''};
 const GROUPS = {groups: '64', idleSeconds: 'x', waitSeconds: '1'};
 const STEADY = {minutes: '0', load: '2', findingSeconds: '1', storageSeconds: '1'};
 
 test.each([
   [ConsensusWords.safeParse({...CONSENSUS, clients: '64,0'}), /^--clients: Too small/],
+  [ConsensusWords.safeParse({...CONSENSUS, nodes: '10'}), /^--nodes: Too big/],
   [ConsensusWords.safeParse({...CONSENSUS, peers: 'zk'}), /^--peers: Invalid option.*"etcd"/],
   [FailoverWords.safeParse({fault: 'boom', rounds: '1', peers: ''}), /^--fault: Invalid option/],
   [GroupsWords.safeParse(GROUPS), /^--idle-seconds: Invalid input/],

@@ -36,6 +36,7 @@ test('consensus measures each target', {timeout: TEST_MS_MAX}, async () => {
   for (const result of results) {
     expect(result).toEqual({
       target: expect.any(String),
+      nodes: 3,
       clients: 2,
       writesPerSecond: aNumber,
       p50Ms: aNumber,

@@ -1,5 +1,5 @@
-// The scenario "consensus": small durable writes, three processes, one row or one put at a time. Both
-// systems fsync on a majority before they acknowledge. Clients are spread over the three nodes: etcd's
+// The scenario "consensus": small durable writes, three processes unless told, one row or one put at a time. Both
+// systems fsync on a majority before they acknowledge. Clients are spread over the nodes: etcd's
 // over its members (`etcd`; all on the leader's as `etcd-leader`, which is what a client that knows the
 // leader would get), those of HTTP over the nodes; a router sends to the leader of each set.
 
@@ -16,7 +16,6 @@ import {runClosedLoop} from './closed-loop.ts';
 import {firstLines, lineOf, OneRowWriter, putOf} from './one-row.ts';
 import {OutsideRouter} from './outside-router.ts';
 
-const NODES = 3;
 const SHARDED = 'consensus';
 const ONE_GROUP = 'consensus_one_group';
 
@@ -26,6 +25,7 @@ export const CONSENSUS_PEERS = ['etcd', 'etcd-leader'] as const;
 export type ConsensusPeer = (typeof CONSENSUS_PEERS)[number];
 
 export interface ConsensusOptions {
+  readonly nodes: number;
   readonly clients: readonly number[];
   readonly seconds: number;
   readonly warmupSeconds: number;
@@ -38,11 +38,12 @@ export interface ConsensusOptions {
 
 export interface ConsensusResult {
   readonly target: string;
+  readonly nodes: number;
   readonly clients: number;
   readonly writesPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** CPU of all three processes, and of this one as their client, for each write since the warm-up. */
+  /** CPU of all these processes, and of this one as their client, for each write since the warm-up. */
   readonly serverCpuUs: number;
   readonly clientCpuUs: number;
 }
@@ -80,12 +81,12 @@ async function runFlotilla(
   directory: string,
   options: ConsensusOptions,
 ): Promise<ConsensusResult[]> {
-  const {engineThreads, nodeFlags} = options;
-  const cluster = await FlotillaCluster.start(directory, {nodes: NODES, engineThreads, nodeFlags});
+  const {nodes, engineThreads, nodeFlags} = options;
+  const cluster = await FlotillaCluster.start(directory, {nodes, engineThreads, nodeFlags});
   try {
     const client = cluster.clients[0]!;
-    await client.admin.createDatabase({name: SHARDED, replicas: NODES});
-    await client.admin.createDatabase({name: ONE_GROUP, replicas: NODES, shards: 1});
+    await client.admin.createDatabase({name: SHARDED, replicas: nodes});
+    await client.admin.createDatabase({name: ONE_GROUP, replicas: nodes, shards: 1});
     for (const database of [SHARDED, ONE_GROUP]) {
       await client.write(firstLines(), {database});
       await cluster.ledSets(database);
@@ -117,7 +118,7 @@ async function runFlotilla(
 }
 
 async function runEtcd(directory: string, options: ConsensusOptions): Promise<ConsensusResult[]> {
-  const cluster = await EtcdCluster.start(directory, {nodes: NODES});
+  const cluster = await EtcdCluster.start(directory, {nodes: options.nodes});
   const clients: Etcd3[] = [];
   try {
     const results: ConsensusResult[] = [];
@@ -152,7 +153,7 @@ async function measure(options: ConsensusOptions, load: Load): Promise<Consensus
 }
 
 async function measureOne(
-  {seconds, warmupSeconds}: ConsensusOptions,
+  {nodes, seconds, warmupSeconds}: ConsensusOptions,
   clients: number,
   {target, pids, write}: Load,
 ): Promise<ConsensusResult> {
@@ -174,6 +175,7 @@ async function measureOne(
   const client = process.cpuUsage(clientBefore);
   return {
     target,
+    nodes,
     clients,
     writesPerSecond: run.writesPerSecond,
     p50Ms: roundMs(run.latencies.quantile(0.5)),
