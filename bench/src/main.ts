@@ -7,6 +7,7 @@ import {addBackupCommand} from './backups/command.ts';
 import {addBucketsCommand} from './buckets/command.ts';
 import {addPlanCommand} from './capacity/command.ts';
 import {addConsensusCommands} from './consensus-commands.ts';
+import {addEnduranceCommand} from './endurance/command.ts';
 import {type IngestOptions, runIngest} from './ingest.ts';
 import {addMetaCommand} from './meta/command.ts';
 import {addOperationCommands} from './operation-commands.ts';
@@ -36,6 +37,7 @@ Examples (--help of a scenario has more):
   npm run bench -- meta --sets 100000 --json
   npm run bench -- buckets --buckets 52 --series 100000 --json
   npm run bench -- backup --hosts 1000 --hours 56 --json
+  npm run bench -- endurance --minutes 10 --json
   npm run bench -- plan --json
 `,
   );
@@ -75,6 +77,7 @@ addConsensusCommands(program);
 addMetaCommand(program);
 addBucketsCommand(program);
 addBackupCommand(program);
+addEnduranceCommand(program);
 addPlanCommand(program);
 addOperationCommands(program);
 

@@ -57,6 +57,14 @@ export const BackupWords = z.object({
   json: Json,
 });
 
+export const EnduranceWords = z.object({
+  minutes: Positive,
+  window: Positive,
+  clients: Count,
+  engineThreads: Threads,
+  json: Json,
+});
+
 export const PlanWords = z.object({sets: ListText.pipe(z.array(z.enum(SET_NAMES))), json: Json});
 
 export const MetaWords = z.object({nodes: Count.min(6), sets: Count, json: Json});

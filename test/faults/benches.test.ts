@@ -136,6 +136,20 @@ test('meta measures catalogs of several sizes', {timeout: TEST_MS_MAX}, async ()
   }
 });
 
+test('endurance loads one node, and starts it over what it took', {
+  timeout: TEST_MS_MAX,
+}, async () => {
+  const times = ['--minutes', '0.05', '--window', '1', '--clients', '2'];
+  const [result] = await bench('endurance', ...times, '--engine-threads', '1');
+  expect(result).toMatchObject({target: 'flotilla', failedBodies: 0, failures: []});
+  const windows = result!['windows'] as readonly {rowsPerSecond: number; residentBytes: number}[];
+  expect(windows.length).toBeGreaterThan(1);
+  for (const {residentBytes} of windows) expect(residentBytes).toBeGreaterThan(0);
+  expect(Number(result!['rows']) % 5_000).toBe(0);
+  for (const key of ['rows', 'lastToFirst', 'diskBytes', 'restartMs', 'restartKilledMs'])
+    expect(result![key], key).toBeGreaterThan(0);
+});
+
 test('new-bucket makes buckets beside other writes', {timeout: TEST_MS_MAX}, async () => {
   const times = ['--rounds', '1', '--seconds', '1', '--per-second', '50'];
   const [result] = await bench('new-bucket', ...times, '--engine-threads', '1');
