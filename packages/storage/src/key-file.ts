@@ -12,6 +12,8 @@ export const KEY_MAGIC = Uint8Array.of(0x46, 0x4c, 0x4f, 0x54, 0x4b, 0x45, 0x59,
 
 /** Keys between two looks at the clock: some 100 us. */
 const KEYS_PER_LOOK = 256;
+/** Bytes of a checksum between two such looks, likewise. */
+const BYTES_PER_LOOK = 1 << 17;
 
 /** An index, and the slices in which the thread works on its keys: there may be a million. */
 interface KeyWork {
@@ -45,9 +47,19 @@ export async function encodeKeys(
     writer.varint(key.length);
     writer.bytes(key);
   }
-  const checksum = crc32(writer.written());
+  const checksum = await checksumOf(writer.written(), slices);
   writer.u32(checksum);
-  return {bytes: writer.copy(), checksum};
+  return {bytes: writer.written(), checksum};
+}
+
+async function checksumOf(bytes: Uint8Array, slices: Slices): Promise<number> {
+  let sum = 0;
+  for (let at = 0; at < bytes.length; at += BYTES_PER_LOOK) {
+    const due = at === 0 ? undefined : slices.due();
+    if (due !== undefined) await due;
+    sum = crc32(bytes.subarray(at, at + BYTES_PER_LOOK), sum);
+  }
+  return sum;
 }
 
 async function readWhole(disk: Disk, path: string, length: number): Promise<Uint8Array> {
@@ -69,7 +81,7 @@ export async function loadKeys(
   const bytes = await readWhole(disk, path, record.bytes);
   const end = Math.max(0, bytes.length - 4);
   const want = new ByteReader(bytes, end).u32();
-  const have = crc32(bytes.subarray(0, end));
+  const have = await checksumOf(bytes.subarray(0, end), slices);
   if (want !== have)
     throw new FatalError(`checksum mismatch: want ${want}; have ${have}; file=${path}`);
   const {checksum = have} = record;
