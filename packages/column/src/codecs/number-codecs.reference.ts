@@ -1,5 +1,8 @@
-// Columns of numbers read value by value and bit by bit, as packages/storage/FORMAT.md draws them. Slow and
-// obvious: it shares nothing with the codecs.
+// Columns read value by value and bit by bit, as packages/storage/FORMAT.md draws them. Slow and obvious: it shares
+// nothing with the codecs.
+
+import type {FieldType} from '../column-values.ts';
+import type {Plain} from './column-codec.reference.ts';
 
 /** The bits of `count` doubles. Throws on encodings beyond `newest`. */
 export function readNumbersReference(bytes: Uint8Array, count: number, newest: number): bigint[] {
@@ -7,6 +10,21 @@ export function readNumbersReference(bytes: Uint8Array, count: number, newest: n
   const bits = reader.doubles(count);
   if (reader.position !== bytes.length) throw new Error(`${bytes.length - reader.position} left`);
   return bits;
+}
+
+/** `count` values as `toPlain` tells them. Throws on encodings beyond `newest`. */
+export function readColumnReference(
+  bytes: Uint8Array,
+  {
+    type,
+    count,
+    newest,
+  }: {readonly type: FieldType; readonly count: number; readonly newest: number},
+): Plain[] {
+  const reader = new Reader(bytes, newest);
+  const plain = reader.column(type, count);
+  if (reader.position !== bytes.length) throw new Error(`${bytes.length - reader.position} left`);
+  return plain;
 }
 
 class Reader {
@@ -17,6 +35,53 @@ class Reader {
   constructor(bytes: Uint8Array, newest: number) {
     this.#bytes = bytes;
     this.#newest = newest;
+  }
+
+  column(type: FieldType, count: number): Plain[] {
+    switch (type) {
+      case 'float':
+        return this.doubles(count);
+      case 'boolean':
+        return this.#flags(count);
+      case 'string':
+        return this.#texts(count);
+      default: {
+        const bits = type === 'integer' ? BigInt.asIntN : BigInt.asUintN;
+        return this.#exact(count).map((word) => bits(64, word));
+      }
+    }
+  }
+
+  /** Modulo 2^64. */
+  #exact(count: number): bigint[] {
+    switch (this.#bytes[this.position]) {
+      case 10:
+        this.#u8();
+        return Array.from({length: count}, () => this.#word());
+      case 11: {
+        this.#u8();
+        const first = this.#word();
+        return this.#numbers(count).map((difference) => first + BigInt(difference));
+      }
+      default:
+        return this.#numbers(count).map(BigInt);
+    }
+  }
+
+  /** In hex. */
+  #texts(count: number): string[] {
+    if (this.#u8() === 8) {
+      const lengths = this.#numbers(count);
+      return lengths.map((length) =>
+        Buffer.from(Array.from({length}, () => this.#u8())).toString('hex'),
+      );
+    }
+    const dictionary = this.#texts(Number(this.#unsigned()));
+    return this.#numbers(count).map((code) => dictionary[code]!);
+  }
+
+  #numbers(count: number): number[] {
+    return this.doubles(count).map((bits) => new Float64Array(BigUint64Array.of(bits).buffer)[0]!);
   }
 
   doubles(count: number): bigint[] {
