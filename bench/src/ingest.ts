@@ -175,7 +175,8 @@ async function checkRows(
   rows: RowsParameters,
 ): Promise<void> {
   const endMs = rows.startMs + tickCountOf(rows) * rows.intervalMs;
-  const counted = await running.countRows({startMs: rows.startMs, endMs});
+  const startMs = rows.startMs - (rows.lateMs ?? 0);
+  const counted = await running.countRows({startMs, endMs});
   const wanted = rowCountOf(rows);
   if (counted !== wanted) throw new Error(`${wanted} rows were acknowledged, ${counted} are there`);
 }

@@ -51,6 +51,7 @@ program
   .option('--hours <n>', 'time range of the rows; may be a fraction', '24')
   .option('--interval <duration>', 'between two rows of a host', '10s')
   .option('--values <kind>', 'integer (as TSBS), float (every digit) or decimal (two)', 'integer')
+  .option('--late <duration>', 'a tenth of the rows come so late, as 24h')
   .option('--seed <n>', 'the same seed makes the same rows', '1')
   .option('--nodes <list>', 'Flotilla with so many nodes: 1, 3 or 1,3; 0 leaves it out', '1')
   .option('--engine-threads <n>', 'of each Flotilla node (default: its own)')

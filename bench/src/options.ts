@@ -6,7 +6,7 @@ import {flotilla} from './targets/flotilla.ts';
 import {influxdb} from './targets/influxdb.ts';
 import type {Target} from './targets/target.ts';
 import {victoriaMetrics} from './targets/victoriametrics.ts';
-import {START_MS} from './tsbs-rows.ts';
+import {fitsLate, START_MS} from './tsbs-rows.ts';
 
 const PEERS: Readonly<Record<string, Target>> = {victoriametrics: victoriaMetrics, influxdb};
 const UNITS_MS: Readonly<Record<string, number>> = {ms: 1, s: 1_000, m: 60_000, h: 3_600_000};
@@ -41,6 +41,7 @@ const Options = z
     hours: z.coerce.number().positive(),
     interval: Duration,
     values: z.enum(['integer', 'float', 'decimal']),
+    late: Duration.optional(),
     seed: z.coerce.number().int(),
     nodes: NodeCounts,
     engineThreads: z.coerce.number().int().min(0).optional(),
@@ -53,13 +54,13 @@ const Options = z
     json: z.boolean().default(false),
   })
   .transform((raw) => {
-    const {hosts, hours, interval, values, seed, batch, engineThreads, cpuProf} = raw;
+    const {hosts, hours, interval, values, late, seed, batch, engineThreads, cpuProf} = raw;
     const counts = raw.nodes.map(Number).filter((nodes) => nodes > 0);
     const nodeFlags = cpuProf === undefined ? undefined : () => profileFlags(cpuProf);
     const ours = counts.map((nodes) => flotilla(nodes, {engineThreads, nodeFlags}));
     const others = raw.peers.map((name) => PEERS[name]!);
     return {
-      rows: {hosts, hours, intervalMs: interval, values, seed, startMs: START_MS},
+      rows: {hosts, hours, intervalMs: interval, values, lateMs: late, seed, startMs: START_MS},
       batchRows: batch,
       connections: raw.connections,
       gzip: raw.gzip,
@@ -68,6 +69,7 @@ const Options = z
       targets: [...ours, ...others],
     };
   })
+  .refine(({rows}) => fitsLate(rows), '--late is to be a multiple of ten times --interval')
   .refine(({targets}) => targets.length > 0, 'nothing to run: --nodes 0 wants --peers')
   .refine(
     ({rows}) => rows.hours * 3_600_000 >= rows.intervalMs,

@@ -2,6 +2,7 @@ import {createHash} from 'node:crypto';
 import {describe, expect, it} from 'vitest';
 import {
   FIELDS,
+  fitsLate,
   formatValue,
   RowsGenerator,
   type RowsParameters,
@@ -40,6 +41,22 @@ describe('rows', () => {
   it('are the same for the same seed, however they are cut into bodies', () => {
     expect(textOf(SMALL, 3)).toBe(textOf(SMALL, 1000));
     expect(textOf({...SMALL, seed: 2})).not.toBe(textOf(SMALL));
+  });
+
+  it('come late by a tenth where asked, each at a time of its own', () => {
+    const rowsOf = (text: string) =>
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => `${line.split(',')[1]} ${line.split(' ').at(-1)}`);
+    const late = rowsOf(textOf({...SMALL, lateMs: 200_000}));
+    const moved = rowsOf(textOf(SMALL)).flatMap((row, i) => (row === late[i] ? [] : [i]));
+    expect(moved).toHaveLength(7 * 2);
+    expect(new Set(late).size).toBe(7 * 18);
+    expect([
+      fitsLate({lateMs: 200_000, intervalMs: 10_000}),
+      fitsLate({lateMs: 90_000, intervalMs: 10_000}),
+    ]).toEqual([true, false]);
   });
 
   it('do not change from one version of the harness to the next', () => {

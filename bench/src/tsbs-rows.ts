@@ -31,6 +31,15 @@ export interface RowsParameters {
   readonly seed: number;
   /** Time of the first tick. */
   readonly startMs: number;
+  /** A tenth of the rows, those of each tenth tick, come so late. */
+  readonly lateMs?: number | undefined;
+}
+
+const LATE_EVERY_TICKS = 10;
+
+/** Whether each late row has a time of its own. */
+export function fitsLate({lateMs = 0, intervalMs}: Pick<RowsParameters, 'lateMs' | 'intervalMs'>) {
+  return lateMs % (LATE_EVERY_TICKS * intervalMs) === 0;
 }
 
 /** TSBS's own first tick. */
@@ -99,7 +108,7 @@ export class RowsGenerator {
   }
 
   #writeRow(out: Buffer, start: number): number {
-    const {hosts, intervalMs, startMs} = this.#parameters;
+    const {hosts, intervalMs, startMs, lateMs = 0} = this.#parameters;
     const host = this.#row % hosts;
     const tick = (this.#row - host) / hosts;
     this.#row++;
@@ -107,7 +116,7 @@ export class RowsGenerator {
     out.set(prefix, start);
     let cursor = start + prefix.length;
     cursor += out.write(this.#fieldsText(host * this.#names.length), cursor, 'latin1');
-    const time = startMs + tick * intervalMs;
+    const time = startMs + tick * intervalMs - (tick % LATE_EVERY_TICKS === 0 ? lateMs : 0);
     cursor += out.write(` ${time}${NANOSECONDS_OF_MILLISECOND}\n`, cursor, 'latin1');
     return cursor;
   }
