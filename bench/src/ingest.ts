@@ -153,7 +153,8 @@ async function measure(
   try {
     // What it took to start is not counted: it is the same for one row and for a billion.
     const idleCpuSeconds = usage.cpuSeconds();
-    const {seconds, repeats} = await load(file, {urls: running.writeUrls, connections});
+    const {writeUrls: urls, laterStatuses} = running;
+    const {seconds, repeats} = await load(file, {urls, connections, laterStatuses});
     const ackCpuSeconds = usage.cpuSeconds() - idleCpuSeconds;
     if (repeats > 0) say(`${repeats} bodies were put off and sent again`);
     await running.settle();

@@ -10,8 +10,8 @@ import {keepAliveAgent} from './keep-alive-agent.ts';
 /** A body that is refused for so long fails the run. */
 const REFUSED_MS_MAX = 60_000;
 const BACKOFF_MS = 100;
-/** Statuses that say "later". InfluxDB 1 says it with a 500 and a text. */
-const LATER_STATUSES: ReadonlySet<number> = new Set([429, 500, 503, 504]);
+/** Statuses that say "later". */
+const LATER_STATUSES: readonly number[] = [429, 503, 504];
 
 export interface LoadOptions {
   /** Write URLs; connections are spread over them in turn. */
@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly connections: number;
   /** Numbers of the bodies, [start, end); all of them when absent. */
   readonly bodies?: {readonly start: number; readonly end: number} | undefined;
+  /** That say "later" too. */
+  readonly laterStatuses?: readonly number[] | undefined;
 }
 
 export interface LoadResult {
@@ -32,6 +34,7 @@ export async function load(file: BodyFile, options: LoadOptions): Promise<LoadRe
   const agent = keepAliveAgent({maxSockets: options.connections});
   const {start, end} = options.bodies ?? {start: 0, end: file.bodies.length};
   const run = {next: start, repeats: 0};
+  const later = new Set([...LATER_STATUSES, ...(options.laterStatuses ?? [])]);
   const connections = Array.from({length: options.connections}, (_, i) => i);
   const startMs = performance.now();
   try {
@@ -43,7 +46,14 @@ export async function load(file: BodyFile, options: LoadOptions): Promise<LoadRe
           const index = run.next++;
           const bytes = await file.read(file.bodies[index] as Body, buffer);
           const url = options.urls[turn % options.urls.length]!;
-          run.repeats += await sendUntilTaken({url, bytes, agent, isGzip: file.isGzip, index});
+          run.repeats += await sendUntilTaken({
+            url,
+            bytes,
+            agent,
+            isGzip: file.isGzip,
+            index,
+            later,
+          });
         }
       }),
     );
@@ -59,6 +69,7 @@ interface Send {
   readonly agent: http.Agent;
   readonly isGzip: boolean;
   readonly index: number;
+  readonly later: ReadonlySet<number>;
 }
 
 /** Returns how many times the target said "later". */
@@ -67,7 +78,7 @@ async function sendUntilTaken(send: Send): Promise<number> {
   for (let repeats = 0; ; repeats++) {
     const {status, body} = await post(send);
     if (status === 204) return repeats;
-    if (!LATER_STATUSES.has(status) || performance.now() > deadlineMs) {
+    if (!send.later.has(status) || performance.now() > deadlineMs) {
       throw new Error(`${send.url} answered ${status}: ${body.slice(0, 300)}`);
     }
     await sleep(BACKOFF_MS);

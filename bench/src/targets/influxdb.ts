@@ -56,6 +56,8 @@ async function start(directory: string): Promise<RunningTarget> {
   return {
     pids: [server.pid],
     writeUrls: [`${url}/write?db=${DATABASE}&precision=ns`],
+    // With a text that says so.
+    laterStatuses: [500],
     directories: Object.values(places),
     settle: () => settle(places.wal),
     countRows: async () => {

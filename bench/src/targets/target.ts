@@ -15,6 +15,8 @@ export interface RunningTarget {
   readonly pids: readonly number[];
   /** Where line protocol in nanoseconds goes; connections are spread over them. */
   readonly writeUrls: readonly string[];
+  /** With which it says "later", besides the usual ones. */
+  readonly laterStatuses?: readonly number[] | undefined;
   /** Everything it keeps on disk. */
   readonly directories: readonly string[];
   /** Brings all rows into their final files, as far as this target can be told to. */
