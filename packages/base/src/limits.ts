@@ -321,6 +321,12 @@ export const LIMITS = {
     unit: 'bytes',
     why: 'A beat waits behind one fragment at most: 0.2 s at 10 Mbit/s.',
   },
+  join_answer_bytes_max: {
+    value: 256 * MIB,
+    unit: 'bytes',
+    code: 'UNAVAILABLE',
+    why: 'The catalog, as a node gets it that is taken in: some 570 bytes a replica set. Proven to be of the cluster at its end alone.',
+  },
   node_queue_bytes_max: {
     value: 64 * MIB,
     unit: 'bytes',

@@ -1,6 +1,7 @@
 // The accepting side of one question: the greeting, in which the question comes with the proof, and one
-// answer, proven too.
+// answer, proven too. That of a join holds the catalog: it goes in pieces, which end with the stream.
 
+import {LIMITS} from '@flotilla/base';
 import {type AcceptedStream, refuseStream} from './accepted-stream.ts';
 import type {Visit} from './admission.ts';
 
@@ -52,7 +53,10 @@ export class AskedStream {
     const answer = Buffer.from(JSON.stringify(await this.#answer(question)));
     if (this.#ended) return;
     this.#ended = true;
-    this.#stream.write(this.#visit!.greeting.prove(answer));
+    const proven = this.#visit!.greeting.prove(answer);
+    const pieceBytes = LIMITS.fragment_bytes_max.value;
+    for (let at = 0; at < proven.byteLength; at += pieceBytes)
+      this.#stream.write(proven.subarray(at, at + pieceBytes));
     this.#stream.end();
   }
 

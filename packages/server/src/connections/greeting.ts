@@ -5,7 +5,8 @@
 //   dialer    {protocol, nonce}              acceptor
 //             {protocol, nonce}
 //             proof (32 bytes), body                     a hello, or a question
-//             proof, body                                the hello in return, or the answer
+//             proof, body                                the hello in return, or the answer, which
+//                                                        may come in several messages
 //
 // What follows is not authenticated: this keeps strangers out, not those who can change what is on
 // the wire between two nodes.

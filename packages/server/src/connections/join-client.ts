@@ -1,7 +1,7 @@
 // Questions to a node that this one has no connection with, and may share no cluster with. Each opens
 // a connection of its own and closes it.
 
-import {type Clock, DbError, fromWireError} from '@flotilla/base';
+import {type Clock, DbError, fromWireError, LIMITS} from '@flotilla/base';
 import {type Client, type ServiceError, status} from '@grpc/grpc-js';
 import type {TlsSource} from '../adapters/index.ts';
 import {Greeting} from './greeting.ts';
@@ -14,7 +14,10 @@ export interface AskOptions {
   readonly secret: JoinSecret;
   /** Undefined: between these nodes nothing is encrypted. */
   readonly tls?: TlsSource | undefined;
+  /** Of silence, before the answer and between two pieces of it. */
   readonly timeoutMs: number;
+  /** Of a join, instead of `join_answer_bytes_max`. */
+  readonly answerBytesMax?: number | undefined;
 }
 
 /**
@@ -73,20 +76,42 @@ function send(
   client: Client,
   question: 'identify' | 'join',
   bytes: Buffer,
-  {clock, secret, timeoutMs}: AskOptions,
+  options: AskOptions,
 ): Promise<Buffer> {
+  const {clock, secret, timeoutMs, answerBytesMax = LIMITS.join_answer_bytes_max.value} = options;
+  // Who it is takes a node a few words.
+  const bytesMax = question === 'join' ? answerBytesMax : LIMITS.fragment_bytes_max.value;
   const {path, requestSerialize, responseDeserialize} = NODE_SERVICE[question];
   const greeting = new Greeting({secret, side: 'dialer', purpose: question});
   const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
-  const timer = clock.setTimer(timeoutMs, () => stream.cancel());
+  const silence = () => clock.setTimer(timeoutMs, () => stream.cancel());
+  let timer = silence();
   return new Promise<Buffer>((resolve, reject) => {
-    stream.on('error', reject);
-    stream.on('end', () => reject(new Error('no answer')));
-    stream.on('data', (message: Buffer) => {
+    let isOpened = false;
+    const answer: Buffer[] = [];
+    let answerBytes = 0;
+    /** The proof covers all of the answer, and stands before it. */
+    const verify = (message: Buffer): void => {
       const step = greeting.receive(message);
-      if (step.type === 'opened') stream.write(greeting.prove(bytes));
-      else if (step.type === 'proven') resolve(Buffer.from(step.body));
-      else reject(new DbError('UNAUTHENTICATED', step.reason, {}));
+      if (step.type === 'proven') resolve(Buffer.from(step.body));
+      else if (step.type === 'refused') reject(new DbError('UNAUTHENTICATED', step.reason, {}));
+      else {
+        isOpened = true;
+        stream.write(greeting.prove(bytes));
+      }
+    };
+    stream.on('error', reject);
+    stream.on('end', () => {
+      if (answerBytes > 0) verify(Buffer.concat(answer));
+      else reject(new Error('no answer'));
+    });
+    stream.on('data', (message: Buffer) => {
+      timer.cancel();
+      timer = silence();
+      if (!isOpened) return verify(message);
+      answer.push(message);
+      answerBytes += message.byteLength;
+      if (answerBytes > bytesMax) reject(new Error(`its answer is longer than ${bytesMax} bytes`));
     });
     stream.write(greeting.opening());
   }).finally(() => {

@@ -420,6 +420,28 @@ test('a node that has no identity yet refuses streams and answers questions', as
   expect(answer).toEqual({state: 'waiting'});
 });
 
+test('an answer larger than any message comes in pieces, up to join_answer_bytes_max', async () => {
+  const log: Log = {info() {}, warn() {}, error() {}};
+  const catalog = Array.from({length: 300_000}, (_, id) => `entity ${id}`);
+  const server = new NodeServer({
+    log,
+    clock,
+    secret,
+    identify: () => ({catalog}),
+    join: async () => ({catalog}),
+  });
+  const port = await server.listen('127.0.0.1', 0);
+  cleanups.push(() => server.close());
+  const options = {clock, secret, timeoutMs: 5_000};
+  expect(await requestJoin(addressOf(port), {}, options)).toEqual({catalog});
+  const bytes = JSON.stringify({result: {catalog}}).length;
+  expect(bytes).toBeGreaterThan(4_000_000);
+  const refused = {code: 'UNAVAILABLE', message: expect.stringContaining('is longer than')};
+  const limited = {...options, answerBytesMax: bytes};
+  await expect(requestJoin(addressOf(port), {}, limited)).rejects.toMatchObject(refused);
+  await expect(identifyNode(addressOf(port), {}, options)).rejects.toMatchObject(refused);
+});
+
 test('garbage on the port harms nobody', async () => {
   const [one, two] = [await startNode(1), await startNode(2)];
   introduce([one, two]);

@@ -49,7 +49,7 @@ export const WINDOW_BYTES = 131_072;
 /** Dead sockets that no beat speaks of (the other side gone without a word) are freed in 20 s. */
 const KEEPALIVE = {'grpc.keepalive_time_ms': 10_000, 'grpc.keepalive_timeout_ms': 10_000};
 
-/** A stream's messages are far smaller; the answer to a join may need this much. */
+/** A message's share of a stream and a piece of an answer are half of it; an older build's answer is one message. */
 const MESSAGE_BYTES = {
   'grpc.max_receive_message_length': 2 * LIMITS.fragment_bytes_max.value,
   'grpc.max_send_message_length': 2 * LIMITS.fragment_bytes_max.value,
