@@ -217,3 +217,20 @@ test.each([
   },
   120_000,
 );
+
+test('a node that is no member of meta comes back without its cached catalog', async () => {
+  const port = await freePorts(2);
+  const flags = ['--join', addressesOf(ports), '--join-secret-file', secret, '--zone', 'zone-1'];
+  const fourth = place('node4', port, flags);
+  fourth.start();
+  await fourth.ready();
+  const {metaVoters} = await client.admin.status();
+  expect(metaVoters).not.toContain((await nodeAt(port))?.['id']);
+  await fourth.kill();
+  rmSync(path.join(fourth.directory, 'catalog-cache.json'));
+  fourth.start();
+  await fourth.ready();
+  const own = new FlotillaClient({urls: [fourth.url], database: 'joined'});
+  expect(await own.query('SELECT v FROM moved')).toEqual([{v: 1}]);
+  own.close();
+}, 60_000);

@@ -33,6 +33,11 @@ export class NodeWatch {
     return !(this.#isAlive.get(node) ?? isMet);
   }
 
+  /** Those that were told to be there. */
+  met(): NodeId[] {
+    return [...this.#isAlive].flatMap(([node, isAlive]) => (isAlive ? [node] : []));
+  }
+
   /** Calls back when the node goes away from now on. Returns what ends that. */
   onAway(node: NodeId, callback: () => void): () => void {
     const waiting = this.#waiting.get(node) ?? new Set();

@@ -133,7 +133,7 @@ export function assembleCore(ports: CorePorts, opened: Opened): EngineCore {
   const meta = new MetaClient({
     rpc,
     clock,
-    members: () => metaMembers(catalog, node),
+    members: () => metaMembers(catalog, node, nodes),
     presence: nodes,
     waitForVersion: (version, deadlineMs) => copy.waitForVersion(version, deadlineMs),
     clusterVersion: () => catalog.cluster && catalog.clusterVersion,

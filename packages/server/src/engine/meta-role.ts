@@ -19,10 +19,10 @@ import {
   type MetaClient,
   MetaService,
   MetaStateMachine,
-  type NodePresence,
   Reconciler,
 } from '@flotilla/meta';
 import type {Host} from '@flotilla/multiraft';
+import type {NodeWatch} from '@flotilla/router';
 import {clusterSamples} from '../metrics/cluster-samples.ts';
 import type {Sample} from '../metrics/sample.ts';
 import type {EngineOptions} from './messages.ts';
@@ -46,12 +46,19 @@ export interface MetaRoleDeps {
     EngineOptions,
     'node' | 'catalog' | 'address' | 'zone' | 'threads' | 'version' | 'isInsecure' | 'settings'
   >;
-  readonly presence: NodePresence;
+  readonly presence: NodeWatch;
 }
 
-/** Members of the meta group, this node first if it is one. */
-export function metaMembers(catalog: Catalog, self: NodeId): NodeId[] {
-  const nodes = catalog.metaSet()?.replicas.map(({node}) => node) ?? [];
+/**
+ * Members of the meta group, this node first if it is one. Where the cached catalog is lost, whoever was met is
+ * asked: those who are none say so.
+ */
+export function metaMembers(
+  catalog: Catalog,
+  self: NodeId,
+  presence: Pick<NodeWatch, 'met'>,
+): NodeId[] {
+  const nodes = catalog.metaSet()?.replicas.map(({node}) => node) ?? presence.met();
   return nodes.includes(self) ? [self, ...nodes.filter((node) => node !== self)] : nodes;
 }
 
@@ -105,8 +112,9 @@ export class MetaRole {
    * the replica's own, and what that knows of the other members is what it takes to elect a leader.
    */
   #toFollow(catalog: Catalog): NodeId[] {
-    const {node} = this.#deps.options;
-    const members = metaMembers(catalog, node);
+    const {options, presence} = this.#deps;
+    const {node} = options;
+    const members = metaMembers(catalog, node, presence);
     return this.#member === undefined || members.includes(node) ? members : [node, ...members];
   }
 
