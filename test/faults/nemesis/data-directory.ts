@@ -16,7 +16,8 @@ const STORE_NAMES = new Set([
   ...[MANIFEST, `${MANIFEST}-journal`],
   ...['log', 'replicas', 'staging', 'ballast'],
 ]);
-const SEGMENT = /^segment-\d{16}$/;
+/** Segments, and where they ended at the last clean stop. */
+const LOG_FILE = /^(segment-\d{16}|end)$/;
 const CATALOG_FILE = /^catalog-\d{16}\.json$/;
 const CATALOG_FILES_MAX = 2;
 /** A row's version, commit number and checksum come before its value. */
@@ -46,7 +47,7 @@ export function strayFiles(
     const isReplica = (name: string) => (META.test(name) ? holdsMeta : wanted.has(name));
     strays.push(
       ...strangersIn(own, (name) => STORE_NAMES.has(name)),
-      ...strangersIn(path.join(own, 'log'), (name) => SEGMENT.test(name)),
+      ...strangersIn(path.join(own, 'log'), (name) => LOG_FILE.test(name)),
       ...strangersIn(path.join(own, 'staging'), () => false),
       ...strangersIn(path.join(own, 'replicas'), isReplica),
       ...[...manifest.keys()]

@@ -31,7 +31,8 @@ function put(name: string): void {
 
 /** A data directory as a node leaves it that holds one replica, and one of the meta group. */
 function whole(): void {
-  for (const name of ['node.json', 'lock', 'stores/0/log/segment-0000000000000003']) put(name);
+  const log = ['stores/0/log/segment-0000000000000003', 'stores/0/log/end'];
+  for (const name of ['node.json', 'lock', ...log]) put(name);
   for (const name of ['00000001.part', '00000002.keys']) put(`stores/0/replicas/7-31/${name}`);
   for (const index of [8, 9])
     put(`stores/0/replicas/0-4/catalog-${`${index}`.padStart(16, '0')}.json`);
