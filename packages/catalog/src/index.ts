@@ -49,6 +49,7 @@ export {
 } from './planning/member-operation.ts';
 export {differingReplicas} from './planning/operation-facts.ts';
 export {maintenanceOf, pausesOf} from './planning/pauses.ts';
+export {forgetReplicasAsked} from './planning/placed-by-hand.ts';
 export {
   autoShards,
   planBucket,

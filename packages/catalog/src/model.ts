@@ -161,7 +161,7 @@ export interface ReplicaSet {
   /** Of one that took another's place, instead of its bucket's: ids that were dead when it was made. */
   readonly deadTables?: readonly TableId[] | undefined;
   readonly deadColumns?: readonly DeadColumns[] | undefined;
-  /** How many replicas it should have, once add-replica or remove-replica said so; else its database's option. */
+  /** How many replicas it should have while it is pinned, as add-replica or remove-replica said; else its database's option. */
   readonly replicasWanted?: number | undefined;
   /** Placed by hand: neither its replicas nor its lead are moved to even out nodes. Repairs go on. */
   readonly pinned?: boolean | undefined;

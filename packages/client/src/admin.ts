@@ -26,11 +26,11 @@ import {
   Storage,
   Token,
 } from './admin-answers.ts';
-import type {Call, CallOptions, ChangeOptions, Reply} from './call.ts';
-import {type ExchangeRequest, readText} from './exchange.ts';
+import type {Call, CallOptions, ChangeOptions, TextReply} from './call.ts';
+import type {ExchangeRequest} from './exchange.ts';
 
 interface Sender {
-  send(call: Call): Promise<Reply>;
+  sendForText(call: Call): Promise<TextReply>;
   timeoutMs(options: CallOptions): number;
 }
 
@@ -455,8 +455,7 @@ export class AdminClient {
   }
 
   async #json(call: Call): Promise<unknown> {
-    const reply = await this.#sender.send(call);
-    const text = await readText(reply.answer, reply);
+    const {text} = await this.#sender.sendForText(call);
     return text.trim() === '' ? undefined : JSON.parse(text);
   }
 }

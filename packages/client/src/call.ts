@@ -50,3 +50,8 @@ export interface Reply {
   readonly silenceMsMax: number;
   readonly signal: AbortSignal | undefined;
 }
+
+export interface TextReply extends Reply {
+  /** The whole body. */
+  readonly text: string;
+}

@@ -403,6 +403,20 @@ describe('query', () => {
     expect(await errorOf(reading)).toMatchObject({code: 'CONNECTION_LOST'});
   });
 
+  it('asks another node where one dies in the middle of its answer, but for a change', async () => {
+    const dying: Answer = (_seen, response) => {
+      response.write('[{"a":1},');
+      setTimeout(() => response.destroy(), 20);
+    };
+    const whole = await fakeNode((_seen, response) => response.end('[{"a":1},{"a":2}]'));
+    const [first, second] = [await fakeNode(dying), await fakeNode(dying)];
+    const rows = await clientOf([first.url, whole.url]).query('SELECT a FROM t');
+    expect(rows).toEqual([{a: 1}, {a: 2}]);
+    const error = await errorOf(clientOf([second.url, whole.url]).query('DELETE FROM t'));
+    expect(error).toMatchObject({code: 'CONNECTION_LOST', attempts: 1});
+    expect(second.seen).toHaveLength(1);
+  });
+
   it('repeats a read and not a change after a lost connection', async () => {
     const flaky: Answer = (_seen, response, count) =>
       count === 1 ? response.destroy() : response.end('[]');

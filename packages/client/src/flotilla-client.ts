@@ -8,7 +8,7 @@ import {promisify} from 'node:util';
 import {gzip} from 'node:zlib';
 import {AdminClient} from './admin.ts';
 import {BatchWriter, type BatchWriterOptions} from './batch-writer.ts';
-import type {Call, CallOptions, Reply, WriteOptions, WriteResult} from './call.ts';
+import type {Call, CallOptions, Reply, TextReply, WriteOptions, WriteResult} from './call.ts';
 import {errorOfAnswer, FlotillaError} from './errors.ts';
 import {
   Connections,
@@ -128,7 +128,7 @@ export class FlotillaClient {
     if (options.acceptPartial !== undefined) {
       query.set('accept_partial', String(options.acceptPartial));
     }
-    const reply = await this.send({
+    const {attempts, url} = await this.sendForText({
       method: 'POST',
       path: `${path}?${query}`,
       headers,
@@ -138,8 +138,7 @@ export class FlotillaClient {
       silenceMsMax: this.#options.writeSilenceMs ?? WRITE_SILENCE_MS_DEFAULT,
       signal: options.signal,
     });
-    await readText(reply.answer, reply);
-    return {attempts: reply.attempts, url: reply.url};
+    return {attempts, url};
   }
 
   /** Gathers lines and points from many calls into few bodies, with the client's nodes and names. */
@@ -147,7 +146,10 @@ export class FlotillaClient {
     return new BatchWriter(this, options);
   }
 
-  /** All rows at once; for large answers take `queryStream`. */
+  /**
+   * All rows at once; for large answers take `queryStream`. A node that dies in the middle of its answer is one
+   * that did not answer: another is asked, which a stream that has told rows cannot do.
+   */
   async query(sql: string, options: QueryOptions = {}): Promise<Row[]> {
     const text = await this.queryText(sql, 'json', options);
     return text.trim() === '' ? [] : parseRows(text); // Statements without rows may answer nothing.
@@ -155,7 +157,7 @@ export class FlotillaClient {
 
   /** Rows as they come. Leaving the loop early cancels the query. */
   async *queryStream(sql: string, options: QueryOptions = {}): AsyncGenerator<Row> {
-    const reply = await this.#sql(sql, 'ndjson', options);
+    const reply = await this.send(this.#sql(sql, 'ndjson', options));
     for await (const line of linesOf(readBody(reply.answer, reply))) {
       const row = parseRowLine(line, reply.url);
       const missing = missingOfLine(row);
@@ -165,9 +167,9 @@ export class FlotillaClient {
   }
 
   async queryText(sql: string, format: QueryFormat, options: QueryOptions = {}): Promise<string> {
-    const reply = await this.#sql(sql, format, options);
+    const reply = await this.sendForText(this.#sql(sql, format, options));
     tellMissing(reply, options);
-    return readText(reply.answer, reply);
+    return reply.text;
   }
 
   /** The answer's bytes as they come, in the given format. */
@@ -176,7 +178,7 @@ export class FlotillaClient {
     format: QueryFormat,
     options: QueryOptions = {},
   ): AsyncGenerator<Buffer> {
-    const reply = await this.#sql(sql, format, options);
+    const reply = await this.send(this.#sql(sql, format, options));
     tellMissing(reply, options);
     yield* readBody(reply.answer, reply);
   }
@@ -211,7 +213,19 @@ export class FlotillaClient {
   }
 
   /** Sends until an answer below 400 comes or the deadline passes; then the last failure is thrown. */
-  async send(call: Call): Promise<Reply> {
+  send(call: Call): Promise<Reply> {
+    return this.#send(call, async (reply) => reply);
+  }
+
+  /** As `send`, and until the answer's body is there as well. */
+  sendForText(call: Call): Promise<TextReply> {
+    return this.#send(call, async (reply) => ({
+      ...reply,
+      text: await readText(reply.answer, reply),
+    }));
+  }
+
+  async #send<T extends Reply>(call: Call, take: (reply: Reply) => Promise<T>): Promise<T> {
     const startMs = performance.now();
     let isReached = false;
     const tried = new Map<string, FlotillaError>();
@@ -225,13 +239,13 @@ export class FlotillaClient {
       const soonMs = call.isSoonAnswered === true ? Math.max(shareMs, SOON_MS) : leftMs;
       const silenceMsMax = Math.min(call.silenceMsMax, leftMs, soonMs);
       const connectMsMax = Math.min(silenceMsMax, shareMs, this.#patienceMs);
-      const outcome = await this.#try({...call, url, silenceMsMax, connectMsMax});
+      const request = {...call, url, silenceMsMax, connectMsMax};
+      const outcome = await this.#try(request, (answer) =>
+        take({answer, url, attempts, silenceMsMax: call.timeoutMs, signal: call.signal}),
+      );
       const failure = outcome instanceof FlotillaError ? outcome : undefined;
       this.#nodes.record(url, failure, performance.now());
-      if (!(outcome instanceof FlotillaError)) {
-        const {timeoutMs, signal} = call;
-        return {answer: outcome, url, attempts, silenceMsMax: timeoutMs, signal};
-      }
+      if (!(outcome instanceof FlotillaError)) return outcome;
       tried.set(url, outcome);
       if (call.isRead !== true && isOutcomeUnknown(outcome)) doubt = outcome;
       if (!maySendAgain(outcome, call.isRepeatable)) throw afterAttempts(outcome, attempts);
@@ -259,7 +273,10 @@ export class FlotillaClient {
     return this.#options.unreachableMs ?? Infinity;
   }
 
-  async #try(request: ExchangeRequest): Promise<ExchangeAnswer | FlotillaError> {
+  async #try<T>(
+    request: ExchangeRequest,
+    take: (answer: ExchangeAnswer) => Promise<T>,
+  ): Promise<T | FlotillaError> {
     const {url, silenceMsMax, signal} = request;
     const ended = this.#options.onTry?.(url);
     let isAnswered = false;
@@ -267,7 +284,7 @@ export class FlotillaClient {
       const answer = await this.#connections.exchange(this.#withToken(request));
       isAnswered = true;
       this.#hasAnswered = true;
-      if (answer.status < 400) return answer;
+      if (answer.status < 400) return await take(answer);
       const body = await readText(answer, {url, silenceMsMax, signal});
       return errorOfAnswer(answer.status, body, {url, retryAfter: answer.headers['retry-after']});
     } catch (error) {
@@ -284,7 +301,7 @@ export class FlotillaClient {
     return {...request, headers: {...request.headers, authorization: `Bearer ${token}`}};
   }
 
-  #sql(sql: string, format: QueryFormat, options: QueryOptions): Promise<Reply> {
+  #sql(sql: string, format: QueryFormat, options: QueryOptions): Call {
     const query = this.#scope(options);
     if (options.stale === true) query.set('consistency', 'stale');
     if (options.maxStalenessMs !== undefined) {
@@ -292,7 +309,7 @@ export class FlotillaClient {
     }
     if (options.onMissing !== undefined) query.set('partial', 'allow');
     const timeoutMs = this.timeoutMs(options);
-    return this.send({
+    return {
       method: 'POST',
       path: `/api/v1/sql?${query}`,
       headers: {'content-type': 'text/plain; charset=utf-8', accept: CONTENT_TYPES[format]},
@@ -302,7 +319,7 @@ export class FlotillaClient {
       timeoutMs,
       silenceMsMax: timeoutMs,
       signal: options.signal,
-    });
+    };
   }
 
   #scope(options: CallOptions): URLSearchParams {

@@ -132,11 +132,22 @@ function forgotten(client: FlotillaClient, id: Id): Promise<void> {
     async () => {
       await moveAgain(client, id);
       // Refused while its operation runs. Whoever cancels orders at random cancels this one too.
-      const {operation} = await client.admin.decommissionNode(id);
+      const {operation} = await decommissioned(client, id);
       return operation === undefined;
     },
     MEND_MS_MAX,
   );
+}
+
+/** A set of which replicas on all nodes were asked for by hand leaves no place: it is let go, as the refusal says. */
+async function decommissioned(client: FlotillaClient, id: Id) {
+  try {
+    return await client.admin.decommissionNode(id);
+  } catch (error) {
+    const advised = error instanceof FlotillaError && /replica-set unpin (\d+)/.exec(error.message);
+    if (advised) await client.admin.pinReplicaSet(Number(advised[1]), false);
+    throw error;
+  }
 }
 
 /** What a drain began and somebody cancelled rests for a day, unless it is ordered again. */

@@ -194,8 +194,8 @@ function planCatchUp(operation: Operation, group: GroupView, step: MemberStep): 
 /** Last, so that what is cancelled before leaves the number as it was; and never fewer than were wanted. */
 function planMoreWanted(set: ReplicaSet, wanted: number): Decision {
   const count = set.replicas.length;
-  // The meta group's number follows the nodes: said twice it would be said for ever.
-  if (Math.max(wanted, set.replicasWanted ?? 0) >= count) return {type: 'finish', state: 'done'};
+  // It counts once the set is pinned, just before this is done, and never of the meta group.
+  if (wanted >= count || set.replicasWanted === count) return {type: 'finish', state: 'done'};
   return place(set, {replicasWanted: count});
 }
 

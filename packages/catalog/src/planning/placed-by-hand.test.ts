@@ -4,6 +4,8 @@ import type {NodeId} from '@flotilla/base';
 import {expect, test} from 'vitest';
 import type {CreateOperation} from '../commands.ts';
 import type {Operation, ReplicaSet} from '../model.ts';
+import {forgetReplicasAsked} from './placed-by-hand.ts';
+import {replicasWanted} from './wanted.ts';
 import {id, settle, World} from './world.fixture.ts';
 
 type Order = Pick<CreateOperation, 'kind'> & Partial<CreateOperation>;
@@ -81,4 +83,54 @@ test('what is taken back, and what the cluster does by itself, pins nothing', ()
   settle(automatic.world);
   expect(automatic.operation().state).toBe('done');
   expect(automatic.now().pinned).toBeUndefined();
+});
+
+test('how many replicas were asked for by hand holds until the set is unpinned', () => {
+  const add = (_set: ReplicaSet, free: NodeId) =>
+    ({kind: 'add-replica', targetNode: free}) as const;
+  const {world, now, operation} = ordered(add);
+  settle(world);
+  expect([operation().state, now().replicas.length, now().pinned]).toEqual(['done', 4, true]);
+  expect(replicasWanted(world.catalog, now())).toBe(4);
+  world.propose({type: 'pin-replica-set', set: now().id, pinned: false});
+  expect(replicasWanted(world.catalog, now())).toBe(3);
+  settle(world);
+  expect(now().replicas).toHaveLength(3);
+  expect(world.propose({type: 'pin-replica-set', set: now().id, pinned: true}).ok).toBe(true);
+  expect(replicasWanted(world.catalog, now()), 'nobody took the number back').toBe(4);
+});
+
+test('what was asked for by hand is taken back, once, before the set is unpinned', () => {
+  const add = (_set: ReplicaSet, free: NodeId) =>
+    ({kind: 'add-replica', targetNode: free}) as const;
+  const {world, now} = ordered(add);
+  expect(forgetReplicasAsked(world.catalog, now())).toBeUndefined();
+  settle(world);
+  const forgotten = forgetReplicasAsked(world.catalog, now())!;
+  expect(world.propose(forgotten).ok).toBe(true);
+  expect(now().replicasWanted).toBe(3);
+  expect(forgetReplicasAsked(world.catalog, now())).toBeUndefined();
+  world.propose({type: 'pin-replica-set', set: now().id, pinned: false});
+  settle(world);
+  world.propose({type: 'pin-replica-set', set: now().id, pinned: true});
+  settle(world);
+  expect(now().replicas).toHaveLength(3);
+});
+
+test('one more is asked for of a set whose number of before counts no more', () => {
+  const {world, now, operation} = ordered(({replicas}) => ({
+    kind: 'remove-replica',
+    source: replicas[0]!.replica,
+    allowFewerVoters: true,
+  }));
+  settle(world);
+  expect([now().replicas.length, now().replicasWanted]).toEqual([2, 2]);
+  world.propose({type: 'pin-replica-set', set: now().id, pinned: false});
+  settle(world);
+  expect(now().replicas, 'as its database wants').toHaveLength(3);
+  const free = [1, 2, 3, 4].find((node) => !now().replicas.some((one) => one.node === node))!;
+  const more = {kind: 'add-replica', targetNode: id<NodeId>(free), startedBy: 'ann'} as const;
+  world.propose({type: 'create-operation', replicaSet: now().id, ...more, atMs: world.nowMs});
+  settle(world);
+  expect([operation().state, now().replicasWanted, now().replicas.length]).toEqual(['done', 4, 4]);
 });

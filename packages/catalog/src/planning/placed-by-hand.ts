@@ -3,9 +3,11 @@
 // command of its own, which every build knows, so that members of two builds make the same catalog of it.
 
 import type {Catalog} from '../catalog.ts';
+import type {SetPlacement} from '../commands.ts';
 import type {Operation, OperationKind, ReplicaSet} from '../model.ts';
 import {beginnerOf, isOfCluster} from './cancelled.ts';
 import type {Decision} from './member-operation.ts';
+import {replicasOfDatabase} from './wanted.ts';
 
 /** Kinds that say where something is to be. */
 const PLACING: ReadonlySet<OperationKind> = new Set<OperationKind>([
@@ -27,4 +29,16 @@ export function pinnedBefore(
   if (isOfCluster(beginnerOf(operation, catalog))) return decision;
   const command = {type: 'pin-replica-set', set, pinned: true} as const;
   return {type: 'act', action: {type: 'propose', command}};
+}
+
+/**
+ * Before a set is unpinned: how many replicas were asked for by hand becomes what its database wants, so that
+ * the next pin does not bring an old number back. No command that every build knows takes a number away.
+ */
+export function forgetReplicasAsked(catalog: Catalog, set: ReplicaSet): SetPlacement | undefined {
+  const replicasWanted = replicasOfDatabase(catalog, set);
+  if (set.replicasWanted === undefined || set.replicasWanted === replicasWanted) return undefined;
+  const unchanged = {add: [], remove: [], roles: []};
+  const {id, epoch: expectedEpoch} = set;
+  return {type: 'set-placement', set: id, expectedEpoch, ...unchanged, replicasWanted};
 }

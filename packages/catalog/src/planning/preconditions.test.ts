@@ -117,7 +117,7 @@ test.each<[string | undefined, Case]>([
     {...three, wanted: destroy, silent: [2, 3]},
   ],
   [
-    'NO_PLACE: node 2 cannot be drained: 1 replica set on it have no other node to go to; add 1 node, or lower the replicas of their databases',
+    'NO_PLACE: node 2 cannot be drained: replica set 1 on it has no other node to go to; add 1 node, or lower the replicas of their databases',
     {
       voters: [1, 2, 3],
       draining: 4,
@@ -125,7 +125,7 @@ test.each<[string | undefined, Case]>([
     },
   ],
   [
-    'NO_PLACE: node 2 cannot be drained: 1 replica set on it have no other node to go to; add 1 node, or lower the replicas of their databases',
+    'NO_PLACE: node 2 cannot be drained: replica set 1 on it has no other node to go to; add 1 node, or lower the replicas of their databases',
     {
       ...three,
       full: 4,
@@ -133,7 +133,7 @@ test.each<[string | undefined, Case]>([
     },
   ],
   [
-    'NO_PLACE: node 2 cannot be drained: 1 replica set on it have no other node to go to; add 1 node, or lower the replicas of their databases',
+    'NO_PLACE: node 2 cannot be drained: replica set 1 on it has no other node to go to; add 1 node, or lower the replicas of their databases',
     {
       ...three,
       full: 4,

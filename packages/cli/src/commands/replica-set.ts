@@ -231,7 +231,7 @@ function addPin(group: Command, context: CommandContext, pinned: boolean): void 
   const name = pinned ? 'pin' : 'unpin';
   const description = pinned
     ? 'keep its replicas and its lead where they are when nodes are evened out'
-    : 'let it be moved again when nodes are evened out; a change by hand had pinned it';
+    : 'let it be moved again when nodes are evened out, with as many replicas as its database wants; a change by hand had pinned it';
   const command = group
     .command(name)
     .argument('<id>')

@@ -413,7 +413,7 @@ test('a drain or decommission with nowhere to go is refused with what is missing
     await expect(service.run({action, args: {id: 2}})).rejects.toMatchObject({
       code: 'NO_PLACE',
       message: expect.stringContaining(
-        '1 replica set on it have no other node to go to; add 1 node',
+        'replica set 1 on it has no other node to go to; add 1 node',
       ),
     });
 });

@@ -46,6 +46,7 @@ import {readStorage, type StorageReport} from './storage-report.ts';
 import {TrashAdmin, type TrashAdminDeps} from './trash-admin.ts';
 import {trialOf} from './trial.ts';
 import {ttlChange} from './ttl-change.ts';
+import {unpin} from './unpin.ts';
 import {Upgrades, upgradeNotice} from './upgrade.ts';
 import {verdictOf} from './verdict.ts';
 
@@ -153,8 +154,9 @@ export class AdminService {
       'database-drop': (args, deadlineMs) => trash.dropDatabase(args, deadlineMs),
       'database-recover': (args, deadlineMs) => trash.recoverDatabase(args, deadlineMs),
       'failover-replica-set': (args, deadlineMs) => this.#setFailover(args, deadlineMs),
-      'pin-replica-set': (args, deadlineMs) => this.#pin(args, deadlineMs, true),
-      'unpin-replica-set': (args, deadlineMs) => this.#pin(args, deadlineMs, false),
+      'pin-replica-set': (args, deadlineMs) =>
+        this.#alterSet(args, deadlineMs, {type: 'pin-replica-set', pinned: true}),
+      'unpin-replica-set': (args, deadlineMs) => this.#unpin(args, deadlineMs),
       'retry-replica-set': (args, deadlineMs) => stopped.retry(this.#set(args), deadlineMs),
       'skip-entry': (args, deadlineMs, by = NAMELESS) => {
         const index = args['index'] as number;
@@ -199,8 +201,9 @@ export class AdminService {
     return this.#alterSet(args, deadlineMs, {type: 'set-replica-set-failover', failover});
   }
 
-  #pin(args: Args, deadlineMs: number, pinned: boolean): Promise<unknown> {
-    return this.#alterSet(args, deadlineMs, {type: 'pin-replica-set', pinned});
+  async #unpin(args: Args, deadlineMs: number): Promise<unknown> {
+    await unpin(() => this.#set(args), {...this.#deps, deadlineMs});
+    return this.#replicaSet(args);
   }
 
   /** An AdminRead for what only reads. */

@@ -59,7 +59,8 @@ export const ADMIN_SUMMARIES: Readonly<Record<string, string>> = {
     'Lets the replica on a node stand for election, where nobody does by himself (manual failover).',
   'failover-replica-set': 'Lets a replica set elect a leader by itself, or on order alone.',
   'pin-replica-set': 'Keeps automatic operations off a replica set.',
-  'unpin-replica-set': 'Lets automatic operations at a replica set again.',
+  'unpin-replica-set':
+    'Lets automatic operations at a replica set again, with as many replicas as its database wants.',
   'retry-replica-set': 'Opens the replicas of a set anew that stopped themselves.',
   'skip-entry':
     'Lets all replicas of a set pass over an entry that none of them can apply: what it said is lost.',
