@@ -8,7 +8,7 @@ import fastify, {type FastifyError, type FastifyInstance, type FastifyReply} fro
 import type {TlsSource} from '../adapters/index.ts';
 import {type Doors, OPEN_DOORS} from '../doors/audit.ts';
 import type {EngineGateway} from '../engine/gateway.ts';
-import {BodyBudget} from './body-budget.ts';
+import {BodyBudget, type BodyBudgetOptions} from './body-budget.ts';
 import {guardAgainstPages} from './browser-guard.ts';
 import {type ErrorAnswer, errorAnswer} from './error-answer.ts';
 import {KnownRoutes} from './known-routes.ts';
@@ -44,6 +44,7 @@ export interface AppDeps {
   readonly clock: Clock;
   /** Instead of `bodies_in_flight_bytes_max`. */
   readonly bodiesBytesMax?: number | undefined;
+  readonly garbage?: BodyBudgetOptions['garbage'];
   /** Nobody is asked for a token by default. */
   readonly doors?: Doors | undefined;
   /** Where the node listens and how it is called, to tell pages of others from its own. */
@@ -87,7 +88,8 @@ export function createApp(deps: AppDeps): FastifyInstance {
   });
   logRequests(app, deps.log, () => performance.now());
   attachUnreadBodies(app);
-  const budget = new BodyBudget(deps.bodiesBytesMax ?? LIMITS.bodies_in_flight_bytes_max.value);
+  const {bodiesBytesMax = LIMITS.bodies_in_flight_bytes_max.value, garbage} = deps;
+  const budget = new BodyBudget(bodiesBytesMax, {garbage});
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
   budget.attach(app);

@@ -143,7 +143,7 @@ test('one that outgrows the budget is refused in the middle, and its connection 
 test('body_pause_ms_max: bodies that are only announced take nothing from others, and end when nothing more of them comes', async () => {
   const kib = 1024;
   const app = fastify({bodyLimit: 64_000 * kib, clientErrorHandler: answerNoRequest});
-  const budget = new BodyBudget(256_000 * kib, 300);
+  const budget = new BodyBudget(256_000 * kib, {pauseMs: 300});
   app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
   budget.attach(app);
   app.post('/', async (request) => (request.body as Buffer).length);
@@ -165,5 +165,21 @@ test('body_pause_ms_max: bodies that are only announced take nothing from others
   await expect.poll(() => answers.split('HTTP/1.1 408 ').length - 1, {timeout: 5_000}).toBe(8);
   for (const socket of halves) socket.destroy();
   await expect.poll(() => budget.usedBytes, {timeout: 5_000}).toBe(0);
+  await app.close();
+});
+
+test('the pieces of bodies are told to whoever collects them', async () => {
+  const app = fastify({bodyLimit: 1_000_000});
+  const told: number[] = [];
+  const garbage = {add: (bytes: number) => told.push(bytes)};
+  const budget = new BodyBudget(1_000_000, {garbage});
+  app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
+  budget.attach(app);
+  app.post('/', async (request) => (request.body as Buffer).length);
+  for (const bytes of [100, 300_000]) {
+    told.length = 0;
+    expect((await post(app, bytes)).body).toBe(String(bytes));
+    expect(told.reduce((sum, each) => sum + each, 0)).toBe(bytes);
+  }
   await app.close();
 });

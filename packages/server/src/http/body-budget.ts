@@ -12,15 +12,27 @@ import {answerNoRequest} from './no-request.ts';
 /** So long a body is counted whole at its head: counting its pieces would cost more than it holds. */
 const WHOLE_BYTES_MAX = 64 * 1024;
 
+interface Garbage {
+  add(bytes: number): void;
+}
+
+export interface BodyBudgetOptions {
+  readonly pauseMs?: number | undefined;
+  /** Told of the pieces in which bodies come. */
+  readonly garbage?: Garbage | undefined;
+}
+
 export class BodyBudget {
   readonly maxBytes: number;
   readonly #pauseMs: number;
+  readonly #garbage: Garbage | undefined;
   readonly #held = new WeakMap<FastifyRequest, number>();
   #usedBytes = 0;
 
-  constructor(maxBytes: number, pauseMs: number = LIMITS.body_pause_ms_max.value) {
+  constructor(maxBytes: number, {pauseMs, garbage}: BodyBudgetOptions = {}) {
     this.maxBytes = maxBytes;
-    this.#pauseMs = pauseMs;
+    this.#pauseMs = pauseMs ?? LIMITS.body_pause_ms_max.value;
+    this.#garbage = garbage;
   }
 
   get usedBytes(): number {
@@ -80,6 +92,7 @@ export class BodyBudget {
     this.#refuseOver(bytes);
     this.#usedBytes += bytes;
     this.#held.set(request, (this.#held.get(request) ?? 0) + bytes);
+    this.#garbage?.add(bytes);
   }
 
   #refuseOver(bytes: number): void {

@@ -23,6 +23,7 @@ import {
   openNodeDirectory,
   TlsFiles,
 } from '../adapters/index.ts';
+import {YoungGarbage, youngCollector} from '../adapters/young-garbage.ts';
 import {HOW_TO_MAKE_A_SECRET, identifyNode, JoinSecret, NodeServer} from '../connections/index.ts';
 import {AdminDoor} from '../doors/admin-door.ts';
 import {AuditTrail} from '../doors/audit.ts';
@@ -186,6 +187,7 @@ class NodeProcess implements StartedNode {
     this.#app = createApp({
       ...{gateway: this.#client, health, metrics, log, clock: this.#clock},
       bodiesBytesMax: resources.memory.bodies_in_flight_bytes_max,
+      garbage: new YoungGarbage(youngCollector()),
       doors: {
         callerOf: (authorization) => this.#door.callerOf(authorization),
         audit: this.#audit,
