@@ -178,6 +178,8 @@ test('a replica that applied another value is found by a checksum, and made anew
   own.close();
   const compacted = await ended(await client.admin.compactReplicaSet(set!.id));
   expect(compacted).toMatchObject({state: 'done', result: '3 of 3 replicas compacted'});
+  const twice = await ended(await client.admin.compactReplicaSet(set!.id));
+  expect(twice.result).toBe('nothing to do: 3 of 3 replicas are compact already');
   const again = await ended(await client.admin.checksumReplicaSet(set!.id));
   expect(again).toMatchObject({state: 'done', result: expect.stringContaining('3 replicas agree')});
   const shown = await client.query('SHOW OPERATIONS', {database: 'odd'});

@@ -7,6 +7,8 @@ export interface ReplicaWork {
   readonly operation: OperationId;
   readonly work: 'compact' | 'checksum';
   readonly state: 'running' | 'done' | 'failed';
+  /** Of a compaction that is done: there was nothing to do. Absent of older builds, which do not tell. */
+  readonly isUnchanged?: boolean | undefined;
   /** Of a checksum: the entry of the log whose state it is of. */
   readonly index?: number | undefined;
   /** Of a checksum that is done: of all values that can be read, in hex, and how many they are. */

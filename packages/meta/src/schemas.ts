@@ -62,6 +62,7 @@ const replicaWork = z.object({
   operation: operationId,
   work: z.enum(['compact', 'checksum']),
   state: z.enum(['running', 'done', 'failed']),
+  isUnchanged: z.boolean().optional(),
   index: z.int().optional(),
   hash: z.string().optional(),
   hashVersion: z.int().optional(),

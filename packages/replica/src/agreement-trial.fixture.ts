@@ -304,7 +304,8 @@ export class Trial {
         return step.isAwaited ? flush : undefined;
       }
       case 'compact':
-        return replica.machine.compactAll();
+        await replica.machine.compactAll();
+        return;
       case 'crash':
         return replica.crash();
       case 'unload':

@@ -75,6 +75,21 @@ test('a compaction that is ordered twice is carried out once', async () => {
   expect(machine.work).toMatchObject({state: 'done'});
 });
 
+test('a compaction that finds nothing to do says so', async () => {
+  const {storage, machine} = openMachine();
+  storage.isCompact = true;
+  machine.beginCompaction(OPERATION);
+  storage.flushes.shift()!();
+  await settled();
+  expect(machine.work).toEqual({
+    operation: OPERATION,
+    work: 'compact',
+    state: 'done',
+    isUnchanged: true,
+  });
+  expect(machine.workRead).toBeUndefined();
+});
+
 test('one that the disk refuses for what passes has failed, and nothing else', async () => {
   const {storage, machine, faults, putOff} = openMachine();
   const cause = Object.assign(new Error('EMFILE'), {code: 'EMFILE', syscall: 'open'});

@@ -129,9 +129,12 @@ export class FakeStorage {
   compactedAll = 0;
   /** Of the last one that was compacted whole: 1,000 bytes. */
   share: Uint32Array | undefined;
-  async compactAll(progress?: ReadProgress): Promise<void> {
+  isCompact = false;
+  async compactAll(progress?: ReadProgress): Promise<boolean> {
     this.compactedAll += 1;
+    if (this.isCompact) return false;
     this.share = progress?.begin([{bytes: 1_000}]);
+    return true;
   }
   needsCompaction(): boolean {
     return this.compactionsLeft > 0;

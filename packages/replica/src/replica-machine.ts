@@ -293,11 +293,11 @@ export class ReplicaMachine implements StateMachine {
     this.afterApply();
   }
 
-  /** Merges all parts into one; for measurements and by an operator's order. */
-  async compactAll(progress?: ReadProgress): Promise<void> {
-    if (this.#isClosed) return;
+  /** Merges all parts into one; for measurements and by an operator's order. False: nothing was to be done. */
+  async compactAll(progress?: ReadProgress): Promise<boolean> {
+    if (this.#isClosed) return false;
     await this.#series.load();
-    await this.storage.compactAll(progress);
+    return this.storage.compactAll(progress);
   }
 
   /** To be called now and then: what the disk would not do, and nobody else may ever ask for. */
@@ -322,8 +322,8 @@ export class ReplicaMachine implements StateMachine {
     if (present === operation && state !== 'failed') return;
     void this.#work.carryOut({operation, work: 'compact'}, async (progress) => {
       await this.flush();
-      await this.compactAll(progress);
-      return {};
+      const isChanged = await this.compactAll(progress);
+      return isChanged ? {} : {isUnchanged: true};
     });
   }
 

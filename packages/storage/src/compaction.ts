@@ -4,6 +4,7 @@
 
 import {LIMITS} from '@flotilla/base';
 import type {PartRecord} from './part.ts';
+import type {PartVersion} from './part-format.ts';
 import type {ReplicaState} from './replica-state.ts';
 import {hidesIn, TOMBSTONES_KEPT} from './tombstone.ts';
 
@@ -79,12 +80,20 @@ export function leftOutParts(
   return parts.filter(({file}) => runMax(failures.get(file)) === 0);
 }
 
-/** Whether writing all parts as one would change anything. */
-export function isCompact(state: ReplicaState): boolean {
+/** Whether writing all parts as one, of that version, would change anything. */
+export function isCompact(state: ReplicaState, version: PartVersion): boolean {
   const {parts} = state;
   return (
-    parts.length <= 1 && !parts.some((part) => hasPurged(part, state) || hasHidden(part, state))
+    parts.length <= 1 &&
+    !parts.some(
+      (part) => hasPurged(part, state) || hasHidden(part, state) || gainsByMerge(part, version),
+    )
   );
+}
+
+/** Of version 1 a merge writes what a flush does; since then it compresses, and codes thin blocks as others. */
+function gainsByMerge({mergedAs = 1}: PartRecord, version: PartVersion): boolean {
+  return mergedAs < version;
 }
 
 function hasPurged(part: PartRecord, {purgedTables}: ReplicaState): boolean {

@@ -37,7 +37,7 @@ export async function writeFlushed(
   const path = files.path(file);
   const write = () => writeMemtable({disk: files.disk, path, memtable, ...writing});
   const written = await files.writing(file, write);
-  if (written.tables.length > 0) return recordOf(written, {file, lo, hi});
+  if (written.tables.length > 0) return recordOf(written, {file, lo, hi, isMerged: false});
   await files.disk.remove(path);
   return undefined;
 }
@@ -55,10 +55,14 @@ export function withMerged(
   return {...state, parts: after, tombstones: liveTombstones(state.tombstones, after)};
 }
 
+interface PartPlace extends Pick<PartRecord, 'file' | 'lo' | 'hi' | 'cleanIndex'> {
+  readonly isMerged: boolean;
+}
+
 export function recordOf(
   {bytes, version, checksum, tables}: WrittenPart,
-  {file, ...range}: Pick<PartRecord, 'file' | 'lo' | 'hi' | 'cleanIndex'>,
+  {file, isMerged, ...range}: PartPlace,
 ): PartRecord {
-  const told = tellsChecksums(version) ? {checksum} : {};
+  const told = tellsChecksums(version) ? {checksum, ...(isMerged && {mergedAs: version})} : {};
   return {file, bytes, ...told, ...range, tables: tables.map(({index: _, ...table}) => table)};
 }

@@ -39,6 +39,11 @@ export interface PartCommitsDeps {
   readonly counts: StorageCounts;
 }
 
+interface Merging {
+  readonly version: PartVersion;
+  readonly progress?: ReadProgress | undefined;
+}
+
 export class PartCommits {
   readonly #deps: PartCommitsDeps;
   /** Before a merge begins: what it has to know. */
@@ -81,24 +86,27 @@ export class PartCommits {
   async mergeNext(): Promise<boolean> {
     const plan = this.nextMerge();
     if (plan === undefined) return false;
-    await this.#merge(this.#deps.files.parts.slice(plan.start, plan.end));
+    const parts = this.#deps.files.parts.slice(plan.start, plan.end);
+    await this.#merge(parts, {version: this.#deps.partVersion()});
     return true;
   }
 
-  /** Those that are left out, too. */
-  async mergeAll(progress?: ReadProgress): Promise<void> {
+  /** Those that are left out, too. False if there was nothing to do. */
+  async mergeAll(progress?: ReadProgress): Promise<boolean> {
     const {parts, state} = this.#deps.files;
-    const isDue = !isCompact(state) || (await holdDeadColumns(parts, state));
-    if (isDue) await this.#merge(parts, progress);
+    const version = this.#deps.partVersion();
+    const isDue = !isCompact(state, version) || (await holdDeadColumns(parts, state));
+    if (isDue) await this.#merge(parts, {version, progress});
+    return isDue;
   }
 
   /** Neighbouring parts as one. */
-  async #merge(parts: readonly Part[], progress?: ReadProgress): Promise<void> {
+  async #merge(parts: readonly Part[], how: Merging): Promise<void> {
     const {files, counts} = this.#deps;
     for (const {file} of parts) file.retain();
     try {
       const records = parts.map(({record}) => record);
-      const merged = await this.#merged(records, progress);
+      const merged = await this.#merged(records, how);
       await files.commit((state) => withMerged(state, parts, merged));
       for (const {record} of parts) this.#failures.delete(record.file);
       counts.compactions += 1;
@@ -118,9 +126,9 @@ export class PartCommits {
   /** Undefined: nothing was left of them. */
   async #merged(
     parts: readonly PartRecord[],
-    progress: ReadProgress | undefined,
+    {version, progress}: Merging,
   ): Promise<PartRecord | undefined> {
-    const {files, index, bucket, partVersion, merges} = this.#deps;
+    const {files, index, bucket, merges} = this.#deps;
     const file = await files.nextName('part');
     const {state} = files;
     this.#preparing.begin();
@@ -128,13 +136,14 @@ export class PartCommits {
     if (this.#isStopped) throw new DbError('CANCELLED', 'the replica is closing');
     const {directory} = files;
     const share = progress?.begin(parts);
-    const job = {directory, parts, file, bucket, version: partVersion(), tables, share};
+    const job = {directory, parts, file, bucket, version, tables, share};
     this.#run = merges.begin(job);
     const {written} = this.#run;
     const write = () => this.#orDiscarded(file, {parts, written});
     const part = await files.writing(file, write);
     const [{lo}, {hi}] = [parts[0]!, parts.at(-1)!];
-    return part && recordOf(part, {file, lo, hi, cleanIndex: state.tombstones.at(-1)?.index});
+    const cleanIndex = state.tombstones.at(-1)?.index;
+    return part && recordOf(part, {file, lo, hi, cleanIndex, isMerged: true});
   }
 
   /** Who carried it out may be gone while the replica goes on: nobody else would remove the file by then. */

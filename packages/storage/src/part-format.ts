@@ -14,7 +14,10 @@ export type PartVersion = EncodingVersion;
 
 const VERSIONS: readonly PartVersion[] = [1, 2];
 
-/** The manifest tells them of files that are written where every node knows that version of parts, and no others. */
+/**
+ * The manifest tells them of files that are written where every node knows that version of parts, and no others;
+ * so it does which parts a merge wrote.
+ */
 export function tellsChecksums(version: PartVersion): boolean {
   return version > 1;
 }

@@ -4,6 +4,7 @@
 import {crc32} from 'node:zlib';
 import {expect, test} from 'vitest';
 import type {PartVersion} from './part-format.ts';
+import {ReadProgress} from './read-progress.ts';
 import {type Point, series, WHOLE_TABLE} from './replica-model.fixture.ts';
 import {Trial} from './replica-trial.fixture.ts';
 
@@ -95,6 +96,55 @@ test('of thin blocks a flush leaves the closer encodings to the compaction', asy
   const pages = 4 * (2 + 5);
   expect(second.flushed).toBe(first.flushed + pages);
   expect(second.merged).toBeLessThan(first.merged * 0.9);
+});
+
+test('a single part is merged by order once, unless of version 1, of which a merge writes no other bytes', async () => {
+  const version: {now: PartVersion} = {now: 1};
+  const more = {partVersion: () => version.now};
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1, more);
+  for (const start of [0, 60_000, 120_000]) trial.write(rowsFor(1, start).slice(0, 60));
+  await trial.step(FLUSH);
+  const sizes: number[] = [];
+  const compacted = async () => {
+    const progress = new ReadProgress();
+    const bytes = trial.storage.partBytes();
+    const isChanged = await trial.storage.compactAll(progress);
+    expect(progress.read).toEqual(isChanged ? {bytes, bytesTotal: bytes} : undefined);
+    sizes.push(trial.storage.partBytes());
+    return isChanged;
+  };
+  expect(await compacted()).toBe(false);
+  version.now = 2;
+  expect([await compacted(), await compacted()]).toEqual([true, false]);
+  expect(sizes[1]).toBeLessThan(sizes[0]! * 0.9);
+  await trial.check(WHOLE_TABLE);
+  trial.fixture.crash();
+  trial.storage = await trial.fixture.open(1, more);
+  expect(await compacted()).toBe(false);
+  // A flush beside it makes it due, as does a delete.
+  trial.replay();
+  trial.write(rowsFor(1, 200_000).slice(0, 60));
+  await trial.step(FLUSH);
+  expect([await compacted(), await compacted()]).toEqual([true, false]);
+  trial.delete({...WHOLE_TABLE, start: 0, length: 30_000});
+  await trial.step(FLUSH);
+  expect([await compacted(), await compacted()]).toEqual([true, false]);
+  await trial.check(WHOLE_TABLE);
+  await trial.storage.close();
+});
+
+test('of version 2 a flushed part is merged by order, too', async () => {
+  const trial = new Trial([2]);
+  trial.storage = await trial.fixture.open(1);
+  trial.write([1, 2, 3].flatMap((host) => rowsFor(host, 0)));
+  await trial.step(FLUSH);
+  const flushed = trial.storage.partBytes();
+  expect(trial.storage.needsCompaction()).toBe(false);
+  expect(await trial.storage.compactAll()).toBe(true);
+  expect(trial.storage.partBytes()).toBeLessThan(flushed * 0.95);
+  await trial.check(WHOLE_TABLE);
+  await trial.storage.close();
 });
 
 test.each([

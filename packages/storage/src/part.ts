@@ -29,6 +29,8 @@ export interface PartRecord {
   readonly hi: number;
   /** Of deletes up to this index no row is left in it; absent: of none beyond `hi`. */
   readonly cleanIndex?: number | undefined;
+  /** The version as which a merge wrote it. Absent of what a flush wrote, and of merges that did not tell. */
+  readonly mergedAs?: PartVersion | undefined;
   readonly tables: readonly {
     readonly table: TableId;
     readonly rowCount: number;

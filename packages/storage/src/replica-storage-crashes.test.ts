@@ -39,7 +39,7 @@ test('a flush may die at any call: what was durable stays, the rest comes from t
 });
 
 test('so may a compaction', async () => {
-  const calls = await dieAtEachCall((trial) => trial.storage.compactAll());
+  const calls = await dieAtEachCall((trial) => trial.step({type: 'compact', isAll: true}));
   expect(calls).toBeGreaterThan(8);
 });
 

@@ -373,8 +373,8 @@ export class ReplicaStorage {
     return this.#order.compaction(() => this.#commits.mergeNext());
   }
 
-  /** Everything that is in parts into one part. Requires the same. */
-  compactAll(progress?: ReadProgress): Promise<void> {
+  /** Everything that is in parts into one part, as merges write it; false if it was. Requires the same. */
+  compactAll(progress?: ReadProgress): Promise<boolean> {
     return this.#order.compaction(() => this.#commits.mergeAll(progress));
   }
 

@@ -148,7 +148,8 @@ export class Trial {
       }
       case 'compact':
         await this.storage.load();
-        return command.isAll ? this.storage.compactAll() : void (await this.storage.compact());
+        await (command.isAll ? this.storage.compactAll() : this.storage.compact());
+        return;
       case 'crash':
         return this.crash();
       case 'drop':

@@ -224,6 +224,15 @@ test('replicas are compacted one after the other; one that is away is left out',
     state: 'done',
     result: '2 of 3 replicas compacted',
   });
+  const unchanged = {isUnchanged: true};
+  expect(order([unchanged, {}, unchanged])).toMatchObject({
+    state: 'done',
+    result: '1 of 3 replicas compacted, 2 are compact already',
+  });
+  expect(order([unchanged, unchanged], 3)).toMatchObject({
+    state: 'done',
+    result: 'nothing to do: 2 of 3 replicas are compact already',
+  });
   expect(order([{}, {state: 'failed', error: 'x'}])).toMatchObject({state: 'failed'});
   // Restarted: it is asked again, and not for ever.
   expect(decided(world, reported(world, [{}]), 'run', HOUR)).toMatchObject({state: 'failed'});

@@ -21,6 +21,7 @@ const WORK_MS_MAX = 3_600_000;
 export function planCompaction(operation: Operation, group: GroupView, nowMs: number): Decision {
   if (operation.state === 'cancelling') return {type: 'finish', state: 'cancelled'};
   let count = 0;
+  let unchanged = 0;
   for (const placed of group.set.replicas) {
     if (operation.source !== undefined && placed.replica !== operation.source) continue;
     const report = livingReport(group, placed);
@@ -29,6 +30,7 @@ export function planCompaction(operation: Operation, group: GroupView, nowMs: nu
     if (work?.state === 'failed') return failed(`replica ${placed.replica}: ${work.error}`);
     if (work?.state === 'done') {
       count += 1;
+      if (work.isUnchanged === true) unchanged += 1;
       continue;
     }
     if (isOverdue(operation, nowMs)) return failed(`replica ${placed.replica} took over an hour`);
@@ -38,8 +40,16 @@ export function planCompaction(operation: Operation, group: GroupView, nowMs: nu
   if (count === 0 && isOverdue(operation, nowMs))
     return failed('no replica answered within an hour');
   if (count === 0) return {type: 'wait', for: 'a replica that answers'};
-  const result = `${count} of ${group.set.replicas.length} replicas compacted`;
+  const result = compactionResult({count, unchanged, total: group.set.replicas.length});
   return {type: 'finish', state: 'done', result};
+}
+
+function compactionResult(of: {count: number; unchanged: number; total: number}): string {
+  const {count, unchanged, total} = of;
+  if (unchanged === count)
+    return `nothing to do: ${count} of ${total} replicas are compact already`;
+  const rest = unchanged === 0 ? '' : `, ${unchanged} are compact already`;
+  return `${count - unchanged} of ${total} replicas compacted${rest}`;
 }
 
 export function planChecksum(operation: Operation, group: GroupView, nowMs: number): Decision {
