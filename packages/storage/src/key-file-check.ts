@@ -9,6 +9,8 @@ import {KEY_MAGIC, type KeyFileRecord} from './key-file.ts';
 
 const PIECE_BYTES = 1 << 20;
 const CHECKSUM_BYTES = 4;
+/** A line of 1 MiB has no longer one by far. What is said to be longer is not gathered until the file's end. */
+const KEY_BYTES_MAX = 1 << 24;
 /** Magic, first series and count at their longest. */
 const HEAD_BYTES_MAX = KEY_MAGIC.length + 2 * VARINT_BYTES_MAX;
 
@@ -107,7 +109,7 @@ function keysIn(bytes: Uint8Array, isLast: boolean): {count: number; bytes: numb
   while (end < bytes.length) {
     if (!isLast && bytes.length - end < VARINT_BYTES_MAX) break;
     const reader = new ByteReader(bytes, end);
-    const length = reader.varint();
+    const length = reader.count(KEY_BYTES_MAX);
     if (!isLast && length > reader.remaining) break;
     decodeSeriesKey(reader.view(length));
     end = reader.position;

@@ -63,7 +63,9 @@ test('so is what few long keys take: their checksum is made in steps as well', a
 
 test('a file that cannot be read is closed all the same: whoever tries again opens another', async () => {
   const disk = new MemoryDisk();
-  await (await disk.open('keys', 'create')).close();
+  const file = await disk.open('keys', 'create');
+  await file.writeAt(0, [new Uint8Array(9)]);
+  await file.close();
   const close = vi.fn(async () => {});
   const open = disk.open.bind(disk);
   disk.open = async (...args) => ({...(await open(...args)), close});

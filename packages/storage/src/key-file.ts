@@ -62,9 +62,13 @@ async function checksumOf(bytes: Uint8Array, slices: Slices): Promise<number> {
   return sum;
 }
 
+/** The size is asked first: memory for what a manifest says of a file that is not of it may be any amount. */
 async function readWhole(disk: Disk, path: string, length: number): Promise<Uint8Array> {
   const file = await disk.open(path, 'read');
   try {
+    const size = await file.size();
+    if (size !== length)
+      throw new FatalError(`cannot read keys: want ${length} bytes; have ${size}; file=${path}`);
     return await file.readAt(0, length);
   } finally {
     await file.close();
@@ -79,6 +83,18 @@ export async function loadKeys(
   {index, slices}: KeyWork,
 ): Promise<void> {
   const bytes = await readWhole(disk, path, record.bytes);
+  await decodedKeys(bytes, {path, record, index, slices});
+}
+
+interface KeysSource extends KeyWork {
+  readonly path: string;
+  readonly record: KeyFileRecord;
+}
+
+async function decodedKeys(
+  bytes: Uint8Array,
+  {path, record, index, slices}: KeysSource,
+): Promise<void> {
   const end = Math.max(0, bytes.length - 4);
   const want = new ByteReader(bytes, end).u32();
   const have = await checksumOf(bytes.subarray(0, end), slices);
@@ -101,6 +117,10 @@ export async function loadKeys(
     if (due !== undefined) await due;
     index.add(reader.view(reader.varint()));
   }
+  if (reader.remaining > 0)
+    throw new FatalError(
+      `${reader.remaining} bytes behind the last of ${count} keys; file=${path}`,
+    );
   if (index.count !== firstSeries + count)
     throw new FatalError(`series keys occur twice; file=${path}`);
 }

@@ -5,7 +5,7 @@
 // A canonical key: varint table id, then per tag, ascending by column: varint column id, varint
 // byte length, UTF-8 value.
 
-import {assert, type ColumnId, type SeriesId, type TableId} from '@flotilla/base';
+import {assert, type ColumnId, FatalError, type SeriesId, type TableId} from '@flotilla/base';
 import {ByteReader, type TagPredicate} from '@flotilla/column';
 import {ByteSet} from './byte-set.ts';
 import {Int32List, withCapacity} from './growable.ts';
@@ -62,7 +62,10 @@ export class SeriesIndex {
     return this.#keys.find(key) as SeriesId | undefined;
   }
 
-  /** The id of `key`; a new one if it appears for the first time. */
+  /**
+   * The id of `key`; a new one if it appears for the first time. Throws FatalError if the bytes are no canonical
+   * key: then the index is of no more use.
+   */
   add(key: Uint8Array): SeriesId {
     const before = this.#keys.count;
     const id = this.#keys.add(key);
@@ -121,8 +124,13 @@ export class SeriesIndex {
     table.ids.push(id);
     this.#tableBytes += table.ids.bytes;
     this.#positions.push(position);
+    let previous = -1;
     while (reader.remaining > 0) {
       const column = reader.varint() as ColumnId;
+      // Else one series would stand under two keys, or a tag have two values.
+      if (column <= previous)
+        throw new FatalError(`cannot index series key: column ${column} after ${previous}`);
+      previous = column;
       const value = reader.view(reader.varint());
       let tag = table.tags.get(column);
       if (tag === undefined) {
