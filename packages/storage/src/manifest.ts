@@ -170,6 +170,7 @@ function readRows(stored: StoredRows): {
         commit = decodeCommit(value);
         continue;
       }
+      if (rows.has(key)) throw new FatalError(`manifest row ${key}: it is there twice`);
       rows.set(key, {value, crc});
       rowSum = (rowSum + crc) >>> 0;
       newest = Math.max(newest, number);
@@ -246,7 +247,14 @@ function decodeRow(
   const have = rowChecksum(key, number, value);
   if (have !== crc)
     throw new FatalError(`manifest row ${key}: checksum mismatch: want ${crc}; have ${have}`);
+  mustNumber(key, number);
   return {number, value, crc};
+}
+
+/** Any other compares with none, and the next is not told from it. */
+function mustNumber(key: string, number: number): void {
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new FatalError(`manifest row ${key}: want the number of a commit; have ${number}`);
 }
 
 function rowChecksum(key: string, number: number, value: Uint8Array): number {
@@ -263,5 +271,7 @@ function encodeCommit({number, checksum, rowSum}: CommitRow): Uint8Array {
 
 function decodeCommit(value: Uint8Array): CommitRow {
   const reader = new ByteReader(value);
-  return {number: reader.f64(), checksum: reader.u32(), rowSum: reader.u32()};
+  const number = reader.f64();
+  mustNumber(COMMIT_KEY, number);
+  return {number, checksum: reader.u32(), rowSum: reader.u32()};
 }

@@ -7,6 +7,7 @@ import {ByteReader, ByteWriter} from '@flotilla/column';
 import type {DeadColumnIds} from './dead-columns.ts';
 import type {KeyFileRecord} from './key-file.ts';
 import type {PartRecord} from './part.ts';
+import {checkState} from './state-check.ts';
 import type {Tombstone} from './tombstone.ts';
 
 /** Where the durable state stands; the log is replayed from the next index. */
@@ -74,17 +75,24 @@ export function encodeStateJson(whole: ReplicaState): Uint8Array {
   return Buffer.from(JSON.stringify(versioned));
 }
 
-/** Requires bytes whose checksum was verified. */
+/** Requires bytes whose checksum was verified. Throws FatalError where what they say cannot be. */
 export function decodeStateJson(bytes: Uint8Array, extra: Uint8Array): ReplicaState {
-  const {version, ...state} = JSON.parse(Buffer.from(bytes).toString()) as ReplicaState & {
-    version: number;
-  };
+  const {version, ...state} = parseJson(bytes);
   if (version !== STATE_VERSION && version !== STATE_VERSION_HIDING)
     throw new FatalError(
       `replica state: want version ${STATE_VERSION} or ${STATE_VERSION_HIDING}; have ${version}`,
     );
+  checkState(state);
   const {point, tombstones = [], deadColumns = []} = state;
   return {...state, point, tombstones, deadColumns, extra};
+}
+
+function parseJson(bytes: Uint8Array): ReplicaState & {readonly version: number} {
+  try {
+    return {...JSON.parse(Buffer.from(bytes).toString())};
+  } catch (error) {
+    throw new FatalError(`replica state: want JSON; have ${bytes.length} other bytes`, error);
+  }
 }
 
 /** The state as the file that goes with a snapshot: lengths, JSON, extra, checksum. */
@@ -109,5 +117,8 @@ export function decodeStateFile(bytes: Uint8Array, path: string): ReplicaState {
   const jsonLength = reader.varint();
   const extraLength = reader.varint();
   const json = reader.view(jsonLength);
-  return decodeStateJson(json, reader.view(extraLength).slice());
+  const extra = reader.view(extraLength).slice();
+  if (reader.remaining > 0)
+    throw new FatalError(`${reader.remaining} bytes behind the state; file=${path}`);
+  return decodeStateJson(json, extra);
 }
