@@ -16,6 +16,9 @@ export interface Gap {
 /** Of as many lives: what was told before and lost goes unnoticed if nobody who knows was met since. */
 const GAPS_MAX = 64;
 
+/** As many records as it leaves take longer than any disk lasts. */
+const OFFSET_MAX = 2 ** 52;
+
 export class LogDirectory {
   readonly groups = new Map<ReplicaSetId, GroupLog>();
   /** The highest replica id of the set that was destroyed here: it and all below never live again. */
@@ -81,12 +84,13 @@ export class LogDirectory {
         this.#group(item).damage();
         return;
       case 'renumbered':
-        this.recordOffset = item.offset;
+        this.#number(item.offset);
         this.gaps = [];
         return;
       case 'gap': {
         const {after, until} = item;
-        this.recordOffset += until - after;
+        if (until < after) throw new FatalError(`corrupt log: a gap from ${after} to ${until}`);
+        this.#number(this.recordOffset + until - after);
         this.gaps = [...this.gaps, {after, until}].slice(-GAPS_MAX);
         return;
       }
@@ -117,6 +121,13 @@ export class LogDirectory {
   *unburied(): Generator<readonly [ReplicaSetId, ReplicaId]> {
     for (const [set, replicas] of this.#unburied)
       for (const replica of replicas) yield [set, replica];
+  }
+
+  /** Records are told as numbers that are exact, and what is added to one is seen. */
+  #number(offset: number): void {
+    if (offset > OFFSET_MAX)
+      throw new FatalError(`corrupt log: records are numbered from ${offset} on`);
+    this.recordOffset = offset;
   }
 
   #isBuried({set, replica}: ReplicaKey): boolean {

@@ -3,7 +3,7 @@
 // Laws: runs are consecutive and end at lastIndex; all of firstIndex..lastIndex is located once
 // recovery has passed; terms begins at firstIndex.
 
-import {assert, FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
+import {FatalError, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import type {SnapshotMeta, TermRun} from '@flotilla/raft';
 import type {DurablePoint} from '../state-machine.ts';
 import {LogDamage} from './log-damage.ts';
@@ -136,10 +136,10 @@ export class GroupLog {
 
   compact(firstIndex: number, prevTerm: number): void {
     if (firstIndex <= this.firstIndex) return;
-    assert(
-      firstIndex <= this.lastIndex + 1,
-      () => `compaction past the log's end ${this.lastIndex}`,
-    );
+    if (firstIndex > this.lastIndex + 1)
+      throw new FatalError(
+        `corrupt log: set ${this.set} is compacted to ${firstIndex}, past its end ${this.lastIndex}`,
+      );
     let gone = 0;
     while (gone < this.runs.length && lastOf(this.runs[gone]!) < firstIndex) {
       this.retainedBytes -= this.runs[gone]!.bytes;

@@ -97,7 +97,7 @@ export function scanSegment(bytes: Uint8Array, header: SegmentHeader, path: stri
   const records: LogRecord[] = [];
   let at = SEGMENT_HEADER_BYTES;
   for (;;) {
-    const record = recordAt(bytes, at, header.salt);
+    const record = recordAt(bytes, at, header.salt, ANY_NUMBER);
     if (record === undefined) break;
     const expected = header.firstRecord + records.length;
     if (record.number !== expected)
@@ -120,28 +120,69 @@ export function scanSegment(bytes: Uint8Array, header: SegmentHeader, path: stri
  * Every valid record of a damaged segment, wherever it stands. The salt is believed even where the
  * header's checksum fails: a wrong one makes no record valid.
  */
-export function* salvageRecords(bytes: Uint8Array): Generator<LogRecord> {
+export function* salvageRecords(bytes: Uint8Array, path: string): Generator<LogRecord> {
   const salt = new ByteReader(bytes, SALT_OFFSET).u32();
+  const first = firstRecordOf(bytes, path);
   for (let at = SEGMENT_HEADER_BYTES; at + RECORD_HEADER_BYTES < bytes.length; ) {
-    const record = bytes[at + 16] === RECORD_VERSION ? recordAt(bytes, at, salt) : undefined;
+    const record = looksLikeRecord(bytes, at)
+      ? recordAt(bytes, at, salt, numbersAt(first, at - SEGMENT_HEADER_BYTES))
+      : undefined;
     if (record !== undefined) yield record;
     at = record?.end ?? at + 1;
   }
 }
 
-/** undefined unless a valid record begins at `at`. */
-function recordAt(bytes: Uint8Array, at: number, salt: number): LogRecord | undefined {
+/** A segment of another version is no damage: it is not for this build to set aside. */
+function firstRecordOf(bytes: Uint8Array, path: string): number | undefined {
+  try {
+    return decodeSegmentHeader(bytes, path).firstRecord;
+  } catch (error) {
+    if (!(error instanceof LogDamage)) throw error;
+    return undefined;
+  }
+}
+
+/** Both inclusive. */
+interface Numbers {
+  readonly min: number;
+  readonly max: number;
+}
+
+const ANY_NUMBER: Numbers = {min: 0, max: Number.MAX_SAFE_INTEGER};
+
+/** Of a record that begins so many bytes behind where `first` begins, if that is known: they are consecutive. */
+function numbersAt(first: number | undefined, bytesBehind: number): Numbers {
+  if (first === undefined) return ANY_NUMBER;
+  return {min: first, max: first + Math.floor(bytesBehind / (RECORD_HEADER_BYTES + 1))};
+}
+
+/** One byte says so of most that are none. */
+function looksLikeRecord(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + 16] === RECORD_VERSION;
+}
+
+/**
+ * undefined unless a valid record begins at `at`. Its number is looked at before its checksum: to sum up each of
+ * many places in what a client wrote, where it looks like a long record, would take hours.
+ */
+function recordAt(
+  bytes: Uint8Array,
+  at: number,
+  salt: number,
+  {min, max}: Numbers,
+): LogRecord | undefined {
   const reader = new ByteReader(bytes, at);
   const [length, crc, number, word] = [reader.u32(), reader.u32(), reader.u64(), reader.u32()];
   const start = at + RECORD_HEADER_BYTES;
   const kind = KINDS[word >>> 8];
-  if (reader.failed || kind === undefined || (word & 0xff) !== RECORD_VERSION) return undefined;
+  if (reader.failed || kind === undefined || !looksLikeRecord(bytes, at)) return undefined;
+  if (number < min || number > max) return undefined;
   if (length === 0 || start + length > bytes.length) return undefined;
   if (recordCrc(bytes.subarray(at), length, salt) !== crc) return undefined;
   return {number, kind, start, end: start + length};
 }
 
-/** Any valid record behind `from` whose number comes later; the number is looked at before the checksum. */
+/** Any valid record behind `from`, where record `number` would begin. */
 function findRecordAfter(
   bytes: Uint8Array,
   from: number,
@@ -149,9 +190,10 @@ function findRecordAfter(
   number: number,
 ): LogRecord | undefined {
   for (let at = from + 1; at + RECORD_HEADER_BYTES < bytes.length; at++) {
-    if (bytes[at + 16] !== RECORD_VERSION) continue;
-    const record = recordAt(bytes, at, salt);
-    if (record !== undefined && record.number > number) return record;
+    if (!looksLikeRecord(bytes, at)) continue;
+    const {max} = numbersAt(number, at - from);
+    const record = recordAt(bytes, at, salt, {min: number + 1, max});
+    if (record !== undefined) return record;
   }
   return undefined;
 }

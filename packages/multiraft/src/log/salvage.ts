@@ -9,9 +9,8 @@
 
 import type {Disk, Random, ReplicaId, ReplicaSetId} from '@flotilla/base';
 import {LogDirectory} from './directory.ts';
-import {LogDamage} from './log-damage.ts';
 import {decodeItems, type LogItem} from './log-item.ts';
-import {decodeSegmentHeader, salvageRecords} from './record.ts';
+import {salvageRecords} from './record.ts';
 import {SEGMENT_NAME} from './recovery.ts';
 import {readSegment} from './segment-bytes.ts';
 import {LIFE_RECORDS} from './segment-log.ts';
@@ -71,8 +70,7 @@ export async function salvagedDirectory({
     const file = await disk.open(`${path}/${name}`, 'read');
     const {bytes} = await readSegment(file);
     await file.close();
-    const records = [...salvageRecords(bytes)];
-    assertDamaged(bytes, `${path}/${name}`);
+    const records = [...salvageRecords(bytes, `${path}/${name}`)];
     if (records.length === 0) {
       // What it numbered was told in earlier lives, and is lost with all the rest: that is settled but once.
       found.lastTold = bootEpoch * LIFE_RECORDS;
@@ -83,15 +81,6 @@ export async function salvagedDirectory({
     }
   }
   return found.toDirectory();
-}
-
-/** A segment of another version is no damage: it is not for this build to set aside. */
-function assertDamaged(bytes: Uint8Array, path: string): void {
-  try {
-    decodeSegmentHeader(bytes, path);
-  } catch (error) {
-    if (!(error instanceof LogDamage)) throw error;
-  }
 }
 
 class Found {
