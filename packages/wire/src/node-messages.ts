@@ -1,5 +1,5 @@
 // What nodes say beside Raft: beats, snapshot transfer. Decoders are total: bytes that are no
-// such message, or hold integers past 2^53, give undefined.
+// such message, or hold integers past 2^53 or a time that is none, give undefined.
 
 import './protobuf-setup.ts';
 import {flotilla} from './generated/protocol.js';
@@ -77,6 +77,8 @@ export function decodeBeat(bytes: Uint8Array): Beat | undefined {
   const records = stores.map(({durableRecord}) => durableRecord);
   if (![proto.bootEpoch, proto.life, proto.sequence, ...records].every(isSafeField))
     return undefined;
+  // What is compared with it would be neither before nor behind it.
+  if (!Number.isFinite(proto.wallMs)) return undefined;
   const threads = proto.threads.map(({turnAgeMs, writeAgeMs}) => ({
     turnAgeMs: turnAgeMs ?? 0,
     writeAgeMs: writeAgeMs ?? 0,

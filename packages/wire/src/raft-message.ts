@@ -86,6 +86,7 @@ export function decodeAppend(bytes: Uint8Array): WireAppend | undefined {
   const commitIndex = reader.varint();
   const count = reader.varint();
   if (reader.failed || count > bytes.length / ENTRY_BYTES_MIN) return undefined;
+  if (!Number.isSafeInteger(prevIndex + count)) return undefined;
   const entries: WireEntry[] = [];
   for (let i = 0; i < count; i++) {
     const entryTerm = reader.varint();
