@@ -221,6 +221,11 @@ test.each<[string, LogItem, RegExp]>([
     renumbered(2 ** 53 - 1),
     /records are numbered from 9007199254740991 on$/,
   ],
+  [
+    'has entries beyond count',
+    write(entries(2 ** 53 - 2, 3), {snapshot: {...founding, index: 2 ** 53 - 3, configIndex: 5}}),
+    /^cannot decode log record 5; file=/,
+  ],
   ['goes on where it has not come to', write(entries(90, 1)), /entry 90 of set 1 follows 10$/],
 ])('a log that %s is refused', async (_what, item, message) => {
   const writer = new ByteWriter();

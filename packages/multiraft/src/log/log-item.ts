@@ -275,7 +275,8 @@ function decodeWrite(
   const crc = reader.u32();
   const offset = reader.offset;
   reader.bytes(blockBytes);
-  if (reader.failed) return undefined;
+  // Behind the last exact integer each index is its neighbour's: who counts from one to the other never ends.
+  if (reader.failed || !Number.isSafeInteger(firstIndex + count)) return undefined;
   const entries = decodeEntries(bytes.subarray(offset, offset + blockBytes), firstIndex, count);
   if (entries === undefined) return undefined;
   const [terms, configs] = [termRuns(entries), configsAmong(entries)];
