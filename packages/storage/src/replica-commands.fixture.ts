@@ -107,7 +107,21 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
   {weight: 4, arbitrary: fc.record({type: fc.constant('check' as const), query})},
   {weight: 3, arbitrary: fc.record({type: fc.constant('delete' as const), query})},
-  {weight: 1, arbitrary: fc.constant({type: 'move' as const})},
+  {weight: 1, arbitrary: fc.constantFrom({type: 'move' as const}, {type: 'restart' as const})},
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom({type: 'snapshot' as const}, {type: 'restore' as const}),
+  },
+  {weight: 2, arbitrary: fc.record({type: fc.constant('hold' as const), query})},
+  {weight: 2, arbitrary: fc.constant({type: 'read' as const})},
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('die' as const),
+      calls: fc.integer({min: 0, max: 40}),
+      during: fc.constantFrom('flush' as const, 'compact' as const, 'move' as const),
+    }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({type: fc.constant('unload' as const), isFlushed: fc.boolean()}),
@@ -123,10 +137,14 @@ const commands: fc.Arbitrary<Command[]> = fc.array(
   {maxLength: 40, size: 'max'},
 );
 
+/** FLOTILLA_LONGER=1: thousands. FLOTILLA_SEED: the same ones again. */
+const TIMES = process.env['FLOTILLA_LONGER'] === '1' ? 15 : 1;
+const SEED = process.env['FLOTILLA_SEED'];
+
 /** Each trial with its model, whatever happens to it. */
 export async function expectAgreement(newTrial: () => Trial, numRuns: number): Promise<void> {
   await fc.assert(
     fc.asyncProperty(commands, (all) => newTrial().run(all)),
-    {numRuns},
+    {numRuns: numRuns * TIMES, ...(SEED !== undefined && {seed: Number(SEED)})},
   );
 }

@@ -179,4 +179,5 @@ test.each([
 ] as const)(
   'scans agree with the model, whatever was flushed, merged, lost or moved, with parts of $partVersions',
   ({partVersions, numRuns}) => expectAgreement(() => new Trial(partVersions), numRuns),
+  600_000,
 );

@@ -3,6 +3,7 @@
 // multiraft does.
 
 import {type ReplicaId, type ReplicaSetId, SeededRandom, type TableId} from '@flotilla/base';
+import type {TableScan} from '@flotilla/column';
 import {drainReactions, MemoryDisk, MemoryManifestStore} from '@flotilla/testkit';
 import {expect} from 'vitest';
 import {Manifest} from './manifest.ts';
@@ -17,6 +18,7 @@ import {
   specOf,
 } from './replica-model.fixture.ts';
 import {ReplicaStorage, type StorageOptions} from './replica-storage.ts';
+import type {StagedFiles} from './snapshot.ts';
 
 /** A process: once it is dead, none of its calls does anything or answers any more. */
 export class Life {
@@ -102,9 +104,19 @@ export type Command =
   | {readonly type: 'flush'; readonly isAwaited: boolean}
   | {readonly type: 'compact'; readonly isAll: boolean}
   | {readonly type: 'crash'}
+  /** At that call to disk or manifest, or after all of it. */
+  | {readonly type: 'die'; readonly calls: number; readonly during: 'flush' | 'compact' | 'move'}
+  /** In order: closed, and opened again. */
+  | {readonly type: 'restart'}
   | {readonly type: 'drop' | 'recover' | 'purge'; readonly table: number}
   | {readonly type: 'delete'; readonly query: Query}
   | {readonly type: 'move'}
+  /** Kept for a restore, which comes after whatever else there is. */
+  | {readonly type: 'snapshot'}
+  | {readonly type: 'restore'}
+  /** A scan begins, and is read beside or behind what comes next. */
+  | {readonly type: 'hold'; readonly query: Query}
+  | {readonly type: 'read'}
   | {readonly type: 'unload'; readonly isFlushed: boolean}
   /** Also from an earlier time on than before: what was hidden is there again. */
   | {readonly type: 'expire'; readonly before: number}
@@ -122,6 +134,8 @@ export class Trial {
   readonly log: ((storage: ReplicaStorage, index: number) => void)[] = [];
   storage!: ReplicaStorage;
   replica = 1;
+  #staged: StagedFiles | undefined;
+  #held: {readonly scan: TableScan; readonly want: readonly string[]} | undefined;
 
   constructor(partVersions: readonly PartVersion[] = [1], build?: () => StorageBuild) {
     this.fixture = new StorageFixture(partVersions, build);
@@ -131,6 +145,7 @@ export class Trial {
     this.storage = await this.fixture.open(this.replica);
     for (const command of commands) await this.step(command);
     for (const query of EVERYTHING) await this.check(query);
+    await this.read();
     await this.step({type: 'crash'});
     for (const query of EVERYTHING) await this.check(query);
     await this.checkAgreement();
@@ -152,6 +167,18 @@ export class Trial {
         return;
       case 'crash':
         return this.crash();
+      case 'die':
+        return this.die(command);
+      case 'restart':
+        return this.restart();
+      case 'snapshot':
+        return this.stage();
+      case 'restore':
+        return this.restore();
+      case 'hold':
+        return this.hold(command.query);
+      case 'read':
+        return this.read();
       case 'drop':
       case 'recover':
       case 'purge':
@@ -223,6 +250,7 @@ export class Trial {
   }
 
   async crash(): Promise<void> {
+    this.#held = undefined;
     this.fixture.crash();
     this.storage = await this.fixture.open(this.replica);
     this.replay();
@@ -247,9 +275,16 @@ export class Trial {
 
   /** A new replica gets this one's snapshot; then the old one is destroyed. */
   async move(): Promise<void> {
+    await this.stage();
+    await this.restore();
+  }
+
+  async stage(): Promise<void> {
     const {disk} = this.fixture;
     const snapshot = await this.storage.snapshot(this.point());
-    const directory = `staging/${this.replica}`;
+    const directory = `staging/${this.log.length}`;
+    // A crash may have left another of the same entry.
+    await disk.remove(directory);
     await disk.makeDirectory(directory);
     for (const file of snapshot.files) {
       const copy = await disk.open(`${directory}/${file.name}`, 'create');
@@ -261,14 +296,53 @@ export class Trial {
       await copy.sync();
       await copy.close();
     }
+    for (const path of [directory, 'staging', '']) await disk.syncDirectory(path);
     snapshot.release();
+    const fileNames = snapshot.files.map(({name}) => name);
+    this.#staged = {directory, fileNames, point: snapshot.point};
+  }
+
+  /** From the last snapshot, however old: the log has what came since. It may be restored again. */
+  async restore(): Promise<void> {
+    const staged = this.#staged;
+    if (staged === undefined) return;
     await this.storage.destroy();
     this.replica += 1;
     this.storage = await this.fixture.open(this.replica);
-    const fileNames = snapshot.files.map(({name}) => name);
-    await this.storage.install({directory, fileNames, point: snapshot.point});
-    await disk.remove(directory);
+    await this.storage.install(staged);
     this.replay();
+  }
+
+  async restart(): Promise<void> {
+    await this.read();
+    await this.storage.close();
+    this.storage = await this.fixture.open(this.replica);
+    this.replay();
+  }
+
+  async die({calls, during}: Extract<Command, {type: 'die'}>): Promise<void> {
+    const {life} = this.fixture;
+    life.callsLeft = calls;
+    const work = {
+      flush: () => this.step({type: 'flush', isAwaited: true}),
+      compact: () => this.step({type: 'compact', isAll: true}),
+      move: () => this.move(),
+    }[during];
+    await Promise.race([work(), dead(life)]);
+    await this.crash();
+  }
+
+  async hold(query: Query): Promise<void> {
+    await this.read();
+    await this.storage.load();
+    this.#held = {scan: this.storage.scan(specOf(query)), want: this.model.scan(query)};
+  }
+
+  /** What it sees is what there was when it began. */
+  async read(): Promise<void> {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) expect(await linesOf(held.scan)).toEqual(held.want);
   }
 
   /** A replica that did nothing but apply the log has the same checksum. */
