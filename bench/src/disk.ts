@@ -2,7 +2,7 @@
 
 import {open, readdir, rm, stat} from 'node:fs/promises';
 import path from 'node:path';
-import {median} from './median.ts';
+import {Latencies, roundMs} from './latencies.ts';
 
 const PROBE_ROUNDS = 200;
 const PROBE_BYTES = 4_096;
@@ -25,22 +25,33 @@ async function occupiedBytes(file: string): Promise<number> {
   }
 }
 
-/** Median milliseconds of appending a page and fdatasync. Absolute figures mean little without it. */
-export async function probeFdatasyncMs(directory: string): Promise<number> {
+/** Milliseconds of appending a page and fdatasync. */
+export interface FdatasyncMs {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** Absolute figures mean little without it. */
+export async function probeFdatasyncMs(directory: string): Promise<FdatasyncMs> {
   const file = path.join(directory, 'fdatasync-probe');
   const handle = await open(file, 'w');
   const page = Buffer.alloc(PROBE_BYTES, 1);
-  const times: number[] = [];
+  const times = new Latencies();
   try {
     for (let round = 0; round < PROBE_ROUNDS; round++) {
       const startMs = performance.now();
       await handle.write(page, 0, PROBE_BYTES, round * PROBE_BYTES);
       await handle.datasync();
-      times.push(performance.now() - startMs);
+      times.add(performance.now() - startMs);
     }
   } finally {
     await handle.close();
     await rm(file);
   }
-  return median(times);
+  return {p50: roundMs(times.quantile(0.5)), p99: roundMs(times.quantile(0.99))};
+}
+
+export function describeProbe({p50, p99}: FdatasyncMs): string {
+  const rounds = `${PROBE_ROUNDS} rounds`;
+  return `fdatasync of 4 KiB on this disk: ${p50.toFixed(3)} ms, p99 ${p99.toFixed(3)} ms (${rounds})`;
 }

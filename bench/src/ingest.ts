@@ -1,14 +1,14 @@
 // The scenario "ingest": the same rows into each target, in turn, for a number of rounds.
 
-import {mkdir, mkdtemp, rm} from 'node:fs/promises';
-import {tmpdir} from 'node:os';
+import {mkdir, rm} from 'node:fs/promises';
 import path from 'node:path';
 import {type BodyFile, makeBodyFile} from './body-file.ts';
-import {diskBytesOf, probeFdatasyncMs} from './disk.ts';
+import {diskBytesOf} from './disk.ts';
 import {load} from './loader.ts';
 import {median} from './median.ts';
 import {ProcessUsage} from './process-usage.ts';
 import {waitUntilQuiet} from './quiet.ts';
+import {type DiskReport, withBenchDirectory} from './scenario.ts';
 import type {Target, TimeRange} from './targets/target.ts';
 import {type RowsParameters, rowCountOf, tickCountOf, type ValueKind} from './tsbs-rows.ts';
 
@@ -52,9 +52,8 @@ export interface Failure {
   readonly reason: string;
 }
 
-export interface IngestReport {
+export interface IngestReport extends DiskReport {
   readonly scenario: 'ingest';
-  readonly fdatasyncMs: number;
   readonly results: readonly IngestResult[];
   readonly skipped: readonly Failure[];
   readonly failed: readonly Failure[];
@@ -69,24 +68,14 @@ export interface Run {
   readonly diskBytes: number;
 }
 
-export async function runIngest(options: IngestOptions): Promise<IngestReport> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'flotilla-bench-'));
-  const stopOnSignal = () => process.exit(130); // Servers are stopped by the exit handler.
-  process.once('SIGINT', stopOnSignal);
-  process.once('SIGTERM', stopOnSignal);
-  try {
-    const fdatasyncMs = await probeFdatasyncMs(directory);
-    options.say(`fdatasync of 4 KiB: ${fdatasyncMs.toFixed(3)} ms`);
+export function runIngest(options: IngestOptions): Promise<IngestReport> {
+  return withBenchDirectory(async (directory) => {
     const {rows, batchRows, gzip} = options;
     await using file = await makeBodyFile({directory, rows, batchRows, gzip});
     const size = (file.bytes / 1e6).toFixed(1);
     options.say(`${rowCountOf(rows)} rows in ${file.bodies.length} bodies, ${size} MB`);
-    return {scenario: 'ingest', fdatasyncMs, ...(await runRounds(options, {directory, file}))};
-  } finally {
-    process.off('SIGINT', stopOnSignal);
-    process.off('SIGTERM', stopOnSignal);
-    await rm(directory, {recursive: true, force: true});
-  }
+    return {scenario: 'ingest', ...(await runRounds(options, {directory, file}))};
+  });
 }
 
 async function runRounds(

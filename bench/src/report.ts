@@ -1,5 +1,6 @@
 // The report as a table for people; `--json` prints the same figures for programs.
 
+import {describeProbe} from './disk.ts';
 import type {IngestReport, IngestResult} from './ingest.ts';
 
 const FIELDS_PER_ROW = 10;
@@ -33,6 +34,5 @@ export function renderReport(report: IngestReport): string {
     ...report.skipped.map(({target, reason}) => `skipped ${target}: ${reason}`),
     ...report.failed.map(({target, nodes, reason}) => `FAILED ${target} x ${nodes}: ${reason}`),
   ];
-  const probe = `fdatasync of 4 KiB on this disk: ${report.fdatasyncMs.toFixed(3)} ms (median of 200)`;
-  return `${[...lines, '', probe, ...missing].join('\n')}\n`;
+  return `${[...lines, '', describeProbe(report.fdatasyncMs), ...missing].join('\n')}\n`;
 }

@@ -1,11 +1,14 @@
 // Runs a scenario with the words of its command line, once they are understood, and prints its report.
 
 import type {z} from 'zod';
+import {describeProbe, type FdatasyncMs} from './disk.ts';
 import {renderTable} from './table.ts';
 import {describeFaults, EXIT_USAGE} from './usage.ts';
 
 interface Report {
   readonly results: readonly object[];
+  /** Absent where nothing is written. */
+  readonly fdatasyncMs?: FdatasyncMs | undefined;
   readonly skipped?: readonly {readonly target: string; readonly reason: string}[];
 }
 
@@ -25,5 +28,11 @@ export async function runWith<Words extends {readonly json: boolean}>(
   }
   const report = await run(parsed.data);
   const {json} = parsed.data;
-  process.stdout.write(json ? `${JSON.stringify(report)}\n` : renderTable(report));
+  if (json) {
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+    return;
+  }
+  const {fdatasyncMs} = report;
+  const probe = fdatasyncMs === undefined ? '' : `${describeProbe(fdatasyncMs)}\n`;
+  process.stdout.write(`${renderTable(report)}${probe}`);
 }

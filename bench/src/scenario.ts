@@ -1,22 +1,31 @@
-// What the scenarios share: a directory that is gone afterwards, and an end by signal that leaves no
-// server behind.
+// What the scenarios share: a directory that is gone afterwards, how long its disk takes to make a page durable,
+// and an end by signal that leaves no server behind.
 
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {type FdatasyncMs, probeFdatasyncMs} from './disk.ts';
 
 export interface Skipped {
   readonly target: string;
   readonly reason: string;
 }
 
-export async function withBenchDirectory<T>(run: (directory: string) => Promise<T>): Promise<T> {
+export interface DiskReport {
+  /** Of the directory's disk, before anything else was measured. */
+  readonly fdatasyncMs: FdatasyncMs;
+}
+
+export async function withBenchDirectory<Report extends DiskReport>(
+  run: (directory: string) => Promise<Omit<Report, 'fdatasyncMs'>>,
+): Promise<Report> {
   const directory = await mkdtemp(path.join(tmpdir(), 'flotilla-bench-'));
   const stopOnSignal = () => process.exit(130); // Servers are stopped by the exit handler.
   process.once('SIGINT', stopOnSignal);
   process.once('SIGTERM', stopOnSignal);
   try {
-    return await run(directory);
+    const fdatasyncMs = await probeFdatasyncMs(directory);
+    return {...(await run(directory)), fdatasyncMs} as Report;
   } finally {
     process.off('SIGINT', stopOnSignal);
     process.off('SIGTERM', stopOnSignal);

@@ -14,6 +14,7 @@ const TEST_MS_MAX = 240_000;
 
 interface Report {
   readonly scenario: string;
+  readonly fdatasyncMs?: unknown;
   readonly results: readonly Readonly<Record<string, unknown>>[];
 }
 
@@ -22,6 +23,9 @@ async function bench(scenario: string, ...words: string[]): Promise<Report['resu
   const {stdout} = await promisify(execFile)(process.execPath, args, {cwd: ROOT});
   const report = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Report;
   expect(report.scenario).toBe(scenario);
+  // Nothing is written by `meta`.
+  const probe = {p50: expect.any(Number), p99: expect.any(Number)};
+  expect(report.fdatasyncMs).toEqual(scenario === 'meta' ? undefined : probe);
   return report.results;
 }
 

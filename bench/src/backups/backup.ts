@@ -15,7 +15,7 @@ import {load} from '../loader.ts';
 import {until} from '../operations/cluster-orders.ts';
 import {CountedLoad} from '../operations/counted-load.ts';
 import {ProcessUsage} from '../process-usage.ts';
-import {withBenchDirectory} from '../scenario.ts';
+import {type DiskReport, withBenchDirectory} from '../scenario.ts';
 import {type RowsParameters, rowCountOf, START_MS, type ValueKind} from '../tsbs-rows.ts';
 
 const LOADED = 'loaded';
@@ -60,7 +60,7 @@ export interface BackupResult {
   readonly restoreCpuMicrosPerRow: number;
 }
 
-export interface BackupReport {
+export interface BackupReport extends DiskReport {
   readonly scenario: 'backup';
   readonly results: readonly BackupResult[];
 }

@@ -14,7 +14,7 @@ import {keepAliveAgent} from '../keep-alive-agent.ts';
 import {roundMs} from '../latencies.ts';
 import {scrape, sumOf} from '../node-figures.ts';
 import {postLines} from '../post-lines.ts';
-import {withBenchDirectory} from '../scenario.ts';
+import {type DiskReport, withBenchDirectory} from '../scenario.ts';
 import {answers} from '../targets/server-process.ts';
 import {linePrefixOfHost} from '../tsbs-hosts.ts';
 import type {HeapFigures, ToHeapNode} from './heap-node.ts';
@@ -55,7 +55,7 @@ export interface BucketsResult {
   readonly loadMsMean: number;
 }
 
-export interface BucketsReport {
+export interface BucketsReport extends DiskReport {
   readonly scenario: 'buckets';
   readonly results: readonly BucketsResult[];
 }

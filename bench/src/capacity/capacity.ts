@@ -6,8 +6,7 @@ import {execFile} from 'node:child_process';
 import {promisify} from 'node:util';
 import {z} from 'zod';
 import {MAIN} from '../clusters/flotilla-cluster.ts';
-import {probeFdatasyncMs} from '../disk.ts';
-import {withBenchDirectory} from '../scenario.ts';
+import {type DiskReport, withBenchDirectory} from '../scenario.ts';
 import {FIELDS, type RowsParameters, rowCountOf, START_MS, type ValueKind} from '../tsbs-rows.ts';
 import {type Constants, constantsOf} from './constants.ts';
 import {measureSet, PORTIONS, type RowSet, type SetCosts} from './measured-set.ts';
@@ -57,9 +56,8 @@ export interface PlanResult {
   readonly isWithin: boolean;
 }
 
-export interface PlanReport {
+export interface PlanReport extends DiskReport {
   readonly scenario: 'plan';
-  readonly fdatasyncMs: number;
   readonly rowsPerCpuSecond: number;
   /** What the model's should be by this run; only where all sets were measured. */
   readonly constants: Constants | undefined;
@@ -68,7 +66,6 @@ export interface PlanReport {
 
 export function runPlan({sets, say}: PlanOptions): Promise<PlanReport> {
   return withBenchDirectory(async (directory) => {
-    const fdatasyncMs = await probeFdatasyncMs(directory);
     const results: PlanResult[] = [];
     const costs = new Map<string, SetCosts>();
     let rowsPerCpuSecond = 0;
@@ -85,7 +82,7 @@ export function runPlan({sets, say}: PlanOptions): Promise<PlanReport> {
       results.push(...found);
     }
     const constants = SETS.every(({name}) => costs.has(name)) ? constantsOf(costs) : undefined;
-    return {scenario: 'plan', fdatasyncMs, rowsPerCpuSecond, constants, results};
+    return {scenario: 'plan', rowsPerCpuSecond, constants, results};
   });
 }
 

@@ -7,11 +7,10 @@ import http from 'node:http';
 import type {Etcd3} from 'etcd3';
 import {connect, EtcdCluster, whyNoEtcd} from '../clusters/etcd-cluster.ts';
 import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
-import {probeFdatasyncMs} from '../disk.ts';
 import {keepAliveAgent} from '../keep-alive-agent.ts';
 import {roundMs} from '../latencies.ts';
 import {ProcessUsage} from '../process-usage.ts';
-import {type Skipped, withBenchDirectory} from '../scenario.ts';
+import {type DiskReport, type Skipped, withBenchDirectory} from '../scenario.ts';
 import {runClosedLoop} from './closed-loop.ts';
 import {firstLines, lineOf, OneRowWriter, putOf} from './one-row.ts';
 import {OutsideRouter} from './outside-router.ts';
@@ -48,9 +47,8 @@ export interface ConsensusResult {
   readonly clientCpuUs: number;
 }
 
-export interface ConsensusReport {
+export interface ConsensusReport extends DiskReport {
   readonly scenario: 'consensus';
-  readonly fdatasyncMs: number;
   readonly results: readonly ConsensusResult[];
   readonly skipped: readonly Skipped[];
 }
@@ -66,14 +64,13 @@ interface Load {
 
 export function runConsensus(options: ConsensusOptions): Promise<ConsensusReport> {
   return withBenchDirectory(async (directory) => {
-    const fdatasyncMs = await probeFdatasyncMs(directory);
     const missing = options.peers.length > 0 ? whyNoEtcd() : undefined;
     const skipped = missing === undefined ? [] : [{target: 'etcd', reason: missing}];
     // One system after the other: each has the machine for itself.
     const ours = options.targets.length > 0 ? await runFlotilla(directory, options) : [];
     const theirs = options.peers.length > 0 && missing === undefined;
     const results = [...ours, ...(theirs ? await runEtcd(directory, options) : [])];
-    return {scenario: 'consensus', fdatasyncMs, results, skipped};
+    return {scenario: 'consensus', results, skipped};
   });
 }
 

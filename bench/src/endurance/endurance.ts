@@ -7,10 +7,10 @@ import type http from 'node:http';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {FlotillaClient} from '@flotilla/client';
 import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
-import {diskBytesOf, probeFdatasyncMs} from '../disk.ts';
+import {diskBytesOf} from '../disk.ts';
 import {keepAliveAgent} from '../keep-alive-agent.ts';
 import {postLines} from '../post-lines.ts';
-import {withBenchDirectory} from '../scenario.ts';
+import {type DiskReport, withBenchDirectory} from '../scenario.ts';
 import {CpuBodies, ROWS_PER_BODY} from '../steady/cpu-bodies.ts';
 import {type FailureKind, Failures, RefusedWrite} from '../steady/failures.ts';
 
@@ -54,15 +54,13 @@ export interface EnduranceResult {
   readonly restartKilledMs: number;
 }
 
-export interface EnduranceReport {
+export interface EnduranceReport extends DiskReport {
   readonly scenario: 'endurance';
-  readonly fdatasyncMs: number;
   readonly results: readonly EnduranceResult[];
 }
 
 export function runEndurance(options: EnduranceOptions): Promise<EnduranceReport> {
   return withBenchDirectory(async (directory) => {
-    const fdatasyncMs = await probeFdatasyncMs(directory);
     const {engineThreads} = options;
     const cluster = await FlotillaCluster.start(directory, {nodes: 1, engineThreads});
     try {
@@ -88,7 +86,7 @@ export function runEndurance(options: EnduranceOptions): Promise<EnduranceReport
         failures: load.failures.kinds(),
         ...{diskBytes, restartMs, restartKilledMs},
       };
-      return {scenario: 'endurance', fdatasyncMs, results: [result]};
+      return {scenario: 'endurance', results: [result]};
     } finally {
       await cluster.stop();
     }

@@ -8,7 +8,7 @@ import {whyNoEtcd} from '../clusters/etcd-cluster.ts';
 import {type NetworkPlaces, namespacePlaces, whyNoNamespaces} from '../clusters/network-place.ts';
 import {Latencies, roundMs} from '../latencies.ts';
 import {median} from '../median.ts';
-import {type Skipped, withBenchDirectory} from '../scenario.ts';
+import {type DiskReport, type Skipped, withBenchDirectory} from '../scenario.ts';
 import {type FaultySystem, startEtcd, startFlotilla} from './faulty-system.ts';
 import {measureGap} from './gap.ts';
 
@@ -36,7 +36,7 @@ export interface FailoverResult {
   };
 }
 
-export interface FailoverReport {
+export interface FailoverReport extends DiskReport {
   readonly scenario: 'failover';
   readonly results: readonly FailoverResult[];
   readonly skipped: readonly Skipped[];

@@ -7,7 +7,7 @@ import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
 import {roundMs} from '../latencies.ts';
 import {type Sample, scrape, sumOf} from '../node-figures.ts';
 import {ProcessUsage} from '../process-usage.ts';
-import {withBenchDirectory} from '../scenario.ts';
+import {type DiskReport, withBenchDirectory} from '../scenario.ts';
 
 const NODES = 3;
 const SHARDS = 64;
@@ -56,7 +56,7 @@ export interface GroupsResult {
   readonly createSeconds: number;
 }
 
-export interface GroupsReport {
+export interface GroupsReport extends DiskReport {
   readonly scenario: 'groups';
   readonly results: readonly GroupsResult[];
 }

@@ -6,7 +6,7 @@ import {FlotillaClient, type Id} from '@flotilla/client';
 import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
 import {roundMs} from '../latencies.ts';
 import {scrape, sumOf} from '../node-figures.ts';
-import {withBenchDirectory} from '../scenario.ts';
+import {type DiskReport, withBenchDirectory} from '../scenario.ts';
 import type {FailureKind} from '../steady/failures.ts';
 import {leaderOf, until, untilFinal, untilHealthy} from './cluster-orders.ts';
 import {CountedLoad} from './counted-load.ts';
@@ -47,7 +47,7 @@ export interface DrainResult {
   readonly drainingP99Ms: number;
 }
 
-export interface DrainReport {
+export interface DrainReport extends DiskReport {
   readonly scenario: 'drain';
   readonly results: readonly DrainResult[];
 }

@@ -9,7 +9,7 @@ import {FlotillaClient, FlotillaError, type Id, isFinal} from '@flotilla/client'
 import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
 import {Latencies, roundMs} from '../latencies.ts';
 import {median} from '../median.ts';
-import {withBenchDirectory} from '../scenario.ts';
+import {type DiskReport, withBenchDirectory} from '../scenario.ts';
 import type {FailureKind} from '../steady/failures.ts';
 import {leaderOf, replicaBytes, until, untilFinal, untilHealthy} from './cluster-orders.ts';
 import {CountedLoad} from './counted-load.ts';
@@ -62,7 +62,7 @@ export interface MoveResult {
   readonly longestMs: number;
 }
 
-export interface MoveReport {
+export interface MoveReport extends DiskReport {
   readonly scenario: 'move';
   readonly results: readonly MoveResult[];
 }

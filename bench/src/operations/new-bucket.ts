@@ -9,7 +9,7 @@ import {keepAliveAgent} from '../keep-alive-agent.ts';
 import {Latencies, roundMs} from '../latencies.ts';
 import {median} from '../median.ts';
 import {postLines} from '../post-lines.ts';
-import {withBenchDirectory} from '../scenario.ts';
+import {type DiskReport, withBenchDirectory} from '../scenario.ts';
 import {runOpenLoop} from '../steady/open-loop.ts';
 
 const NODES = 3;
@@ -44,7 +44,7 @@ export interface NewBucketResult {
   readonly p99Ratio: number;
 }
 
-export interface NewBucketReport {
+export interface NewBucketReport extends DiskReport {
   readonly scenario: 'new-bucket';
   readonly results: readonly NewBucketResult[];
 }

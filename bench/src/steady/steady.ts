@@ -15,7 +15,7 @@ import {type MachineUsage, machineTimes, machineUsage} from '../machine-usage.ts
 import {longestMs, type Sample, scrape, sumOf} from '../node-figures.ts';
 import {postLines} from '../post-lines.ts';
 import {type ThreadTimes, threadTimes} from '../process-usage.ts';
-import {withBenchDirectory} from '../scenario.ts';
+import {type DiskReport, withBenchDirectory} from '../scenario.ts';
 import {CpuBodies, ROWS_PER_BODY, timeMsOf} from './cpu-bodies.ts';
 import {type FailureKind, Failures} from './failures.ts';
 import {runOpenLoop} from './open-loop.ts';
@@ -88,7 +88,7 @@ export interface SteadyResult {
   readonly machine: MachineUsage;
 }
 
-export interface SteadyReport {
+export interface SteadyReport extends DiskReport {
   readonly scenario: 'steady';
   readonly results: readonly SteadyResult[];
 }
