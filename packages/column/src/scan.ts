@@ -69,7 +69,69 @@ export interface SeriesChunk {
   readonly columns: readonly (ChunkColumn | undefined)[];
 }
 
+/** What a query wants to know of the values of a field in a block. */
+export type BlockNeed =
+  | 'count'
+  | 'min'
+  | 'max'
+  | 'sum'
+  /** The value in the block's first or last row that has one. */
+  | 'first'
+  | 'last'
+  /** What stands in the block's first or last row, a value or none. */
+  | 'first-row'
+  | 'last-row';
+
+/** Which blocks may come without their rows, and what is to be known of them. Stays in its process. */
+export interface BlockRequest {
+  /** As ScanSpec.fields. */
+  readonly needs: readonly ReadonlySet<BlockNeed>[];
+  /** Whether rows of these two times, and so all between them, go into one group. */
+  isOneGroup(minOffset: number, maxOffset: number): boolean;
+}
+
+/** One field of some blocks, a slot a block. Only what was asked for is there; the others are empty. */
+export interface BlockColumn {
+  /** How many rows have a value. Where none has one, the numbers below mean nothing. */
+  readonly counts: Float64Array;
+  readonly mins: Float64Array;
+  readonly maxs: Float64Array;
+  /** Of integers exact; of floats the nearest double but for the last bits. */
+  readonly sums: Float64Array;
+  readonly firsts: Float64Array;
+  readonly lasts: Float64Array;
+  /** 1: the block's first row has a value, and it is the one in `firsts`. */
+  readonly firstPresent: Uint8Array;
+  readonly lastPresent: Uint8Array;
+}
+
+/**
+ * Blocks of ONE series, ascending by time, each as if all its rows had been given: no other row of the series
+ * lies in its time, none of its rows is deleted or outside of the range.
+ */
+export interface BlockChunk {
+  readonly series: SeriesId;
+  readonly blockCount: number;
+  readonly rowCounts: Float64Array;
+  /** Times of the first and of the last row. */
+  readonly minOffsets: Float64Array;
+  readonly maxOffsets: Float64Array;
+  /** As ScanSpec.fields. */
+  readonly columns: readonly BlockColumn[];
+}
+
+export interface BlockScan {
+  /** As that of TableScan; chunks of both kinds of a series come in time order. */
+  next(): Promise<readonly (SeriesChunk | BlockChunk)[] | undefined>;
+}
+
 export interface TableScan {
+  /**
+   * The same rows, of which whole blocks may come as what their statistics say of them: those of which all that
+   * is needed is known exactly. Called before `next`, in whose place that of the answer then is. Absent where
+   * there are no blocks.
+   */
+  withBlocks?(request: BlockRequest): BlockScan;
   /**
    * The next chunks, some thousand rows together, series by series (all chunks of a series follow
    * each other, in time order); undefined at the end. A row is given also when none of the asked

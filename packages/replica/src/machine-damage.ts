@@ -3,7 +3,7 @@
 // there are no others a read changes nothing: what is whole is still read and written.
 
 import {type ColumnId, DbError, type FatalError, isPassing, type SeriesId} from '@flotilla/base';
-import type {SeriesChunk, TableScan} from '@flotilla/column';
+import type {BlockRequest, BlockScan, SeriesChunk, TableScan} from '@flotilla/column';
 import {PartDamage} from '@flotilla/storage';
 
 export class MachineDamage {
@@ -53,9 +53,18 @@ class WatchedScan implements TableScan {
     this.#told = told;
   }
 
-  async next(): Promise<readonly SeriesChunk[] | undefined> {
+  withBlocks(request: BlockRequest): BlockScan {
+    const scan: BlockScan = this.#scan.withBlocks?.(request) ?? this.#scan;
+    return {next: () => this.#watched(() => scan.next())};
+  }
+
+  next(): Promise<readonly SeriesChunk[] | undefined> {
+    return this.#watched(() => this.#scan.next());
+  }
+
+  async #watched<Chunks>(read: () => Promise<Chunks>): Promise<Chunks> {
     try {
-      return await this.#scan.next();
+      return await read();
     } catch (error) {
       throw this.#told(error);
     }

@@ -111,9 +111,12 @@ test('a read that meets a damaged part stops the replica likewise, and the next 
   let failure: Error = new FatalError('cannot open', passing);
   let closed = 0;
   const next = () => Promise.reject(failure);
-  Object.assign(storage, {scan: () => ({next, close: () => (closed += 1)})});
+  const withBlocks = () => ({next});
+  Object.assign(storage, {scan: () => ({next, withBlocks, close: () => (closed += 1)})});
   const scan = machine.scan(SPEC);
-  await expect(scan.next()).rejects.toMatchObject({code: 'UNAVAILABLE', cause: failure});
+  const blocks = scan.withBlocks!({needs: [], isOneGroup: () => true});
+  for (const each of [scan, blocks])
+    await expect(each.next()).rejects.toMatchObject({code: 'UNAVAILABLE', cause: failure});
   failure = new Error('BUG');
   await expect(scan.next()).rejects.toBe(failure);
   expect([machine.isDamaged, write(1).status]).toEqual([false, 'applied']);
@@ -121,6 +124,8 @@ test('a read that meets a damaged part stops the replica likewise, and the next 
   await expect(scan.next(), 'it is alone').rejects.toBe(failure);
   expect([machine.isDamaged, write(2).status]).toEqual([false, 'applied']);
   machine.applyConfiguration(FOUNDING.index + 3, 5, {...FOUNDING.configuration, voters: VOTERS});
+  await expect(blocks.next()).rejects.toMatchObject({code: 'REPLICA_STOPPED', cause: failure});
+  expect(machine.isDamaged).toBe(true);
   await expect(scan.next()).rejects.toMatchObject({code: 'REPLICA_STOPPED', cause: failure});
   scan.close();
   expect([machine.isDamaged, closed, faults]).toEqual([true, 1, []]);

@@ -10,7 +10,15 @@ import {
   encodeColumn,
   type FieldType,
 } from '@flotilla/column';
-import {computeStatistics, readStatistics, writeStatistics} from './block-statistics.ts';
+import {
+  type BlockStatistics,
+  computeStatistics,
+  isTooShort,
+  readStatistics,
+  statisticsFault,
+  statisticsOf,
+  writeStatistics,
+} from './block-statistics.ts';
 import {ABSENT, gatherColumn, sliceColumn} from './column-gather.ts';
 import type {PartVersion} from './part-format.ts';
 import {
@@ -53,15 +61,73 @@ export function writeBlockColumn(
 
 /** Requires bytes whose checksum was verified; what still does not decode is damage. */
 export function readBlockColumn(body: Uint8Array, type: FieldType, rowCount: number): ChunkColumn {
+  const opened = openBody(body, type, rowCount);
+  const values = decodeValues(opened, type);
+  const {present} = opened;
+  return present === undefined ? {values} : spread(values, present, rowCount);
+}
+
+/** Requires the same. Throws where the values are not what the statistics say of them, too. */
+export function checkBlockColumn(body: Uint8Array, type: FieldType, rowCount: number): void {
+  const opened = openBody(body, type, rowCount);
+  const values = decodeValues(opened, type);
+  const {statistics, count} = opened;
+  const fault = statistics && statisticsFault(statistics, values, count);
+  if (fault !== undefined) throw new FatalError(fault);
+}
+
+/** What a block's column is, but for its values. */
+export interface ColumnOutline {
+  /** Rows with a value. */
+  readonly count: number;
+  readonly hasFirstRow: boolean;
+  readonly hasLastRow: boolean;
+  /** Undefined where they are not exact, or were not asked for. */
+  readonly statistics: BlockStatistics | undefined;
+}
+
+/**
+ * Requires the same as `readBlockColumn`. Decodes no values, but where they are so few bytes that no statistics
+ * stand beside them.
+ */
+export function outlineBlockColumn(
+  body: Uint8Array,
+  type: FieldType,
+  {rowCount, wantsStatistics}: {rowCount: number; wantsStatistics: boolean},
+): ColumnOutline {
+  const opened = openBody(body, type, rowCount);
+  const {present, count} = opened;
+  let {statistics} = opened;
+  if (statistics === undefined && wantsStatistics && isTooShort(type, opened.reader.remaining))
+    statistics = statisticsOf(decodeValues(opened, type), count);
+  const hasFirstRow = present === undefined || present[0] === 1;
+  const hasLastRow = present === undefined || present[rowCount - 1] === 1;
+  return {count, hasFirstRow, hasLastRow, statistics};
+}
+
+interface OpenedBody {
+  readonly present: Uint8Array | undefined;
+  readonly count: number;
+  /** Undefined where none stand there. */
+  readonly statistics: BlockStatistics | undefined;
+  /** At the values. */
+  readonly reader: ByteReader;
+}
+
+function openBody(body: Uint8Array, type: FieldType, rowCount: number): OpenedBody {
   const reader = new ByteReader(body);
   const flags = reader.u8();
   const present = readPresence(reader, flags, rowCount);
-  if ((flags & HAS_STATISTICS) !== 0) readStatistics(reader, type);
   const count = countPresent(present, rowCount);
   if (count === 0) throw new FatalError(`block of ${rowCount} rows holds a column of no values`);
+  const statistics = (flags & HAS_STATISTICS) === 0 ? undefined : readStatistics(reader, type);
+  return {present, count, statistics, reader};
+}
+
+function decodeValues({reader, count}: OpenedBody, type: FieldType): ChunkColumn['values'] {
   const values = decodeColumn(reader, type, count);
   if (values.type !== type) throw new FatalError(`block holds ${values.type}, want ${type}`);
-  return present === undefined ? {values} : spread(values, present, rowCount);
+  return values;
 }
 
 function countPresent(present: Uint8Array | undefined, rowCount: number): number {

@@ -18,6 +18,9 @@ const FLOAT_VALUES_BYTES_MIN = 5 * 8 * 20;
 /** Fewer bytes of integers are decoded as soon as five numbers are; constants and lone values are. */
 const INTEGER_VALUES_BYTES_MIN = 16;
 
+/** What is promised of sums of floats, beside the sum of their absolute values. */
+const FLOAT_SUM_ERROR = 1e-12;
+
 /**
  * Statistics of the first `count` values, or undefined where they are left out.
  * @param encodedBytes what the values themselves take
@@ -28,12 +31,24 @@ export function computeStatistics(
   encodedBytes: number,
   version: PartVersion,
 ): BlockStatistics | undefined {
+  const isShort = isTooShort(values.type, encodedBytes);
+  // Blocks of integers have them in version 1, however short.
+  if (isShort && (version > 1 || values.type === 'float')) return undefined;
+  return statisticsOf(values, count);
+}
+
+/** Whether statistics may be missing for being long beside the values, and for nothing else. */
+export function isTooShort(type: ColumnValues['type'], encodedBytes: number): boolean {
+  return encodedBytes < (type === 'float' ? FLOAT_VALUES_BYTES_MIN : INTEGER_VALUES_BYTES_MIN);
+}
+
+/** Undefined where they would not be exact: of numbers that are wide or whose sum is, with NaN, or none. */
+export function statisticsOf(values: ColumnValues, count: number): BlockStatistics | undefined {
   if (count === 0) return undefined;
   switch (values.type) {
     case 'integer':
     case 'unsigned': {
       if (values.wide !== undefined) return undefined;
-      if (version > 1 && encodedBytes < INTEGER_VALUES_BYTES_MIN) return undefined;
       const statistics = summarise(values.values, count);
       return Number.isSafeInteger(statistics.sum) &&
         Number.isSafeInteger(statistics.max - statistics.min)
@@ -41,7 +56,6 @@ export function computeStatistics(
         : undefined;
     }
     case 'float': {
-      if (encodedBytes < FLOAT_VALUES_BYTES_MIN) return undefined;
       const statistics = summarise(values.values, count);
       return Number.isFinite(statistics.sum) ? statistics : undefined;
     }
@@ -65,6 +79,29 @@ function summarise(values: Float64Array, count: number): BlockStatistics {
     sum = next;
   }
   return {min, max, sum: sum + lost, first: values[0]!, last: values[count - 1]!};
+}
+
+/** What is not true of these values; undefined where all is. */
+export function statisticsFault(
+  told: BlockStatistics,
+  values: ColumnValues,
+  count: number,
+): string | undefined {
+  const found = statisticsOf(values, count);
+  if (found === undefined) return 'it has statistics, which its values cannot have';
+  for (const name of ['min', 'max', 'first', 'last'] as const)
+    if (told[name] !== found[name])
+      return `its statistics say ${name} ${told[name]}; its values ${found[name]}`;
+  // Another build may add in another way.
+  const within = values.type === 'float' ? FLOAT_SUM_ERROR * absoluteSum(values.values, count) : 0;
+  if (Math.abs(told.sum - found.sum) <= within) return undefined;
+  return `its statistics say sum ${told.sum}; its values ${found.sum}`;
+}
+
+function absoluteSum(values: Float64Array, count: number): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += Math.abs(values[i]!);
+  return sum;
 }
 
 /** Integers relative to the minimum: one or two bytes each on usual values. */

@@ -1,11 +1,11 @@
-// A look at all of a part: every page against its checksum, every block decoded, every byte accounted for by
-// a page. In memory is one stripe at a time. What is wrong with bytes is told and gone around; a disk that
-// cannot be asked throws.
+// A look at all of a part: every page against its checksum, every block decoded, and compared with what its
+// statistics say of it, every byte accounted for by a page. In memory is one stripe at a time. What is wrong with
+// bytes is told and gone around; a disk that cannot be asked throws.
 
 import {crc32} from 'node:zlib';
 import type {ColumnId, Disk, DiskFile, FileCheck} from '@flotilla/base';
 import {ByteReader, decodeColumn, type FieldType} from '@flotilla/column';
-import {readBlockColumn} from './block-column.ts';
+import {checkBlockColumn} from './block-column.ts';
 import type {PartRecord} from './part.ts';
 import {
   type Block,
@@ -243,6 +243,6 @@ function readValues(
   const bodies = new PageBodies(bytes, blocks.length);
   blocks.forEach(({rowCount}, i) => {
     const body = bodies.body(i);
-    if (body !== undefined) readBlockColumn(body, type, rowCount);
+    if (body !== undefined) checkBlockColumn(body, type, rowCount);
   });
 }

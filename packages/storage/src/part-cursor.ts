@@ -2,6 +2,7 @@
 // time range, and their rows. Memory: the stripes at hand, however long a series is.
 
 import {assert, handledElsewhere, type SeriesId} from '@flotilla/base';
+import type {BlockRunBuilder} from './block-run.ts';
 import type {MaskedSeries} from './masked-series.ts';
 import type {Field, RowRange} from './memtable-view.ts';
 import type {Part} from './part.ts';
@@ -31,6 +32,15 @@ export interface CursorRequest {
   readonly masked: MaskedSeries;
   /** Its rows are written again. */
   readonly isMerged?: boolean | undefined;
+  /** Whole blocks may be taken by `addTo`, so that their times need not be read. */
+  readonly takesBlocks?: boolean | undefined;
+  readonly counts?: BlockCounts | undefined;
+}
+
+/** How the blocks that scans wanted were read. */
+export interface BlockCounts {
+  decodedBlocks: number;
+  summarisedBlocks: number;
 }
 
 /** A block of the series at hand. Offsets inclusive. */
@@ -64,11 +74,14 @@ export class PartCursor {
   /** The stripe after the last loaded one, being read while that one is decoded. */
   #ahead: {readonly number: number; readonly stripe: Promise<LoadedStripe>} | undefined;
   #previous = -1;
+  /** Rows of the last loaded stripe were asked for: those of the next ones will be. */
+  #wantsTimes: boolean;
 
   constructor(part: Part, index: TableIndex, request: CursorRequest) {
     this.version = index.version;
     this.#part = part;
     this.#request = request;
+    this.#wantsTimes = request.takesBlocks !== true;
     this.#stripes = index.stripes.filter(
       (stripe) =>
         stripe.minOffset < request.endOffset &&
@@ -101,7 +114,23 @@ export class PartCursor {
   async rows(reference: BlockReference): Promise<SeriesRows> {
     const {stripe, block, hidden} = reference;
     const loaded = this.#loaded.get(stripe) ?? (await this.#load(stripe));
+    this.#wantsTimes = true;
+    if (!loaded.hasTimes) await loaded.loadTimes(this.#part, this.#stripes[stripe]!);
+    if (this.#request.counts !== undefined) this.#request.counts.decodedBlocks += 1;
     return hideRows(loaded.rows(block, this.#request.isMerged), hidden);
+  }
+
+  /** Adds the block by its statistics; false where its rows are needed. Requires that nothing of it is hidden. */
+  addTo(run: BlockRunBuilder, reference: BlockReference): boolean | Promise<boolean> {
+    const {stripe, block} = reference;
+    const loaded = this.#loaded.get(stripe);
+    if (loaded !== undefined) return this.#counted(loaded.addTo(run, block));
+    return this.#load(stripe).then((now) => this.#counted(now.addTo(run, block)));
+  }
+
+  #counted(isAdded: boolean): boolean {
+    if (isAdded && this.#request.counts !== undefined) this.#request.counts.summarisedBlocks += 1;
+    return isAdded;
   }
 
   /** The block as it stands in the part, what is hidden in it included. */
@@ -161,6 +190,7 @@ export class PartCursor {
   async #load(number: number): Promise<LoadedStripe> {
     const reading = this.#ahead?.number === number ? this.#ahead.stripe : this.#read(number);
     this.#readAhead(number + 1);
+    this.#wantsTimes = this.#request.takesBlocks !== true;
     const loaded = await reading;
     if (this.#loaded.size >= STRIPES_LOADED_MAX)
       this.#loaded.delete(this.#loaded.keys().next().value!);
@@ -179,7 +209,11 @@ export class PartCursor {
   }
 
   #read(number: number): Promise<LoadedStripe> {
-    return loadStripe(this.#part, this.#stripes[number]!, this.#request.fields);
+    const {fields, startOffset, endOffset} = this.#request;
+    const stripe = this.#stripes[number]!;
+    // Blocks that the range cuts are decoded.
+    const isCut = stripe.minOffset < startOffset || stripe.maxOffset >= endOffset;
+    return loadStripe(this.#part, stripe, {fields, withTimes: isCut || this.#wantsTimes});
   }
 }
 

@@ -7,6 +7,7 @@ import {type Disk, FatalError, SeededRandom, type TableId} from '@flotilla/base'
 import type {MemoryDisk} from '@flotilla/testkit';
 import fc from 'fast-check';
 import {beforeAll, expect, test} from 'vitest';
+import {BlockRunBuilder} from './block-run.ts';
 import {CountedFile} from './counted-file.ts';
 import {verifyRows} from './manifest.ts';
 import {mergeParts} from './merge-parts.ts';
@@ -95,18 +96,48 @@ const pagesOf = ({directory, offsets, columns}: Stripe): Page[] => [
   ...columns.values(),
 ];
 
+const sumOf = (bytes: Uint8Array, {offset, length}: Page): number =>
+  crc32(bytes.subarray(offset, offset + length));
+
+/** The pages of a table may be others than those of the good part: its index says so. */
+function sumPages(bytes: Uint8Array, {entries, indexes}: Opened, table: number): void {
+  const summed = (page: Page): Page => ({...page, crc: sumOf(bytes, page)});
+  const stripes = indexes[table]!.stripes.map((each) => ({
+    ...each,
+    directory: summed(each.directory),
+    offsets: summed(each.offsets),
+    columns: new Map([...each.columns].map(([column, page]) => [column, summed(page)])),
+  }));
+  bytes.set(encodeTableIndex({...indexes[table]!, stripes}), entries[table]!.index.offset);
+}
+
+function sumIndexes(bytes: Uint8Array, {footer, entries}: Opened): void {
+  const summed = entries.map((entry) => ({
+    ...entry,
+    index: {...entry.index, crc: sumOf(bytes, entry.index)},
+  }));
+  bytes.set(encodeFooter(summed), footer.offset);
+}
+
+function sumFooter(bytes: Uint8Array, {footer}: Opened): void {
+  const trailer = encodeTrailer(
+    {...footer, crc: sumOf(bytes, footer)},
+    bytes.at(-1) as PartVersion,
+  );
+  bytes.set(trailer, bytes.length - TRAILER_BYTES);
+}
+
 /** A part that verifies, with some bytes of one of its pages, indexes or its footer changed. */
 function forged(good: Uint8Array, random: SeededRandom): Uint8Array {
   const bytes = Uint8Array.from(good);
-  const version = bytes.at(-1) as PartVersion;
-  const {footer, entries, indexes} = opened(good);
+  const whole = opened(good);
+  const {footer, entries, indexes} = whole;
   const change = ({offset, length}: Page): void => {
     for (let times = 1 + random.below(3); times > 0; times--) {
       const at = offset + random.below(length);
       bytes[at] = random.below(2) === 0 ? random.below(256) : bytes[at]! ^ (1 << random.below(8));
     }
   };
-  const sum = ({offset, length}: Page): number => crc32(bytes.subarray(offset, offset + length));
   const table = random.below(entries.length);
   const level = random.below(6);
   const {stripes} = indexes[table]!;
@@ -114,23 +145,12 @@ function forged(good: Uint8Array, random: SeededRandom): Uint8Array {
   const pages = pagesOf(stripe);
   if (level >= 2) {
     change(pages[random.below(pages.length)]!);
-    const summed = (page: Page): Page => ({...page, crc: sum(page)});
-    const again = stripes.map((each) => ({
-      ...each,
-      directory: summed(each.directory),
-      offsets: summed(each.offsets),
-      columns: new Map([...each.columns].map(([column, page]) => [column, summed(page)])),
-    }));
-    bytes.set(encodeTableIndex({...indexes[table]!, stripes: again}), entries[table]!.index.offset);
+    sumPages(bytes, whole, table);
   }
   if (level === 1) change(entries[table]!.index);
-  const summed = entries.map((entry) => ({
-    ...entry,
-    index: {...entry.index, crc: sum(entry.index)},
-  }));
-  bytes.set(encodeFooter(summed), footer.offset);
+  sumIndexes(bytes, whole);
   if (level === 0) change(footer);
-  bytes.set(encodeTrailer({...footer, crc: sum(footer)}, version), bytes.length - TRAILER_BYTES);
+  sumFooter(bytes, whole);
   return bytes;
 }
 
@@ -139,8 +159,24 @@ async function readAll(part: Part): Promise<void> {
   for (const {table} of part.record.tables) {
     const {fields, stripes} = await part.tableIndex(table);
     for (const stripe of stripes) {
-      const loaded = await loadStripe(part, stripe, fields);
+      const loaded = await loadStripe(part, stripe, {fields, withTimes: true});
       loaded.blocks.forEach((_, block) => void loaded.rows(block));
+    }
+  }
+}
+
+const NEEDS = new Set(['count', 'min', 'max', 'sum', 'first', 'last'] as const);
+
+/** The same by their statistics, without their times. */
+async function summariseAll(part: Part): Promise<void> {
+  for (const {table} of part.record.tables) {
+    const {fields, stripes} = await part.tableIndex(table);
+    const needs = fields.map(() => NEEDS);
+    for (const stripe of stripes) {
+      const loaded = await loadStripe(part, stripe, {fields, withTimes: false});
+      loaded.blocks.forEach(
+        (_, block) => void loaded.addTo(new BlockRunBuilder(fields, needs, 1), block),
+      );
     }
   }
 }
@@ -212,6 +248,7 @@ test.each([1, 2] as const)(
       const before = process.memoryUsage().arrayBuffers;
       const look = async (): Promise<boolean> => {
         await isDamagedOrNone(mergeBoth(disk, record));
+        await isDamagedOrNone(summariseAll(partOf(disk, whole)));
         return isDamagedOrNone(readAll(partOf(disk, whole)));
       };
       const isRefused = await look().catch((error: unknown) => {
@@ -233,6 +270,38 @@ test.each([1, 2] as const)(
   },
   600_000,
 );
+
+test('statistics that are not those of their values are told, under right checksums too', async () => {
+  const {bytes: good, record} = parts.get(1)!;
+  const disk = await withParts(good);
+  const whole = opened(good);
+  const [index] = whole.indexes;
+  // The integers.
+  const page = index!.stripes[0]!.columns.get(index!.fields[1]!.column)!;
+  const said = new Set<string>();
+  for (let at = page.offset; at < page.offset + page.length; at++) {
+    const bytes = Uint8Array.from(good);
+    bytes[at] = bytes[at]! ^ 1;
+    sumPages(bytes, whole, 0);
+    sumIndexes(bytes, whole);
+    sumFooter(bytes, whole);
+    disk.overwrite(PATH, bytes);
+    await checkPart(
+      disk,
+      {path: PATH, record, seriesCount: SERIES_MAX},
+      {
+        fault: ({offset, message}) => {
+          const [, name] = /its statistics say (\w+)/.exec(message) ?? [];
+          if (name === undefined) return;
+          expect(offset).toBe(page.offset);
+          said.add(name);
+        },
+        read: () => {},
+      },
+    );
+  }
+  expect([...said].sort()).toEqual(['first', 'last', 'max', 'min', 'sum']);
+});
 
 test('a part that has lost its end is damaged, and a disk that gives nothing is not taken for that', async () => {
   const whole = parts.get(2)!;

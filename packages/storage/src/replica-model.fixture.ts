@@ -176,7 +176,7 @@ export class Model {
   }
 }
 
-function line(
+export function line(
   point: {host: number; region: number},
   offset: number,
   values: readonly (Value | undefined)[],
@@ -228,7 +228,7 @@ function holdsFor(
   }
 }
 
-function valueAt(values: ColumnValues, row: number): Value {
+export function valueAt(values: ColumnValues, row: number): Value {
   switch (values.type) {
     case 'float':
       return values.values[row]!;

@@ -78,6 +78,7 @@ export class ReplicaStorage {
   readonly #turns: WorkSlices;
   readonly #checksumSlices: Slices;
   readonly #scanSlices: Slices;
+  readonly #counts: StorageCounts;
   readonly #series: HeldIndex;
   #fates: TableFates;
   #deadColumns: DeadColumns;
@@ -92,6 +93,7 @@ export class ReplicaStorage {
     this.#files = files;
     this.#series = new HeldIndex(files, options.slices);
     this.#turns = options.slices;
+    this.#counts = options.counts ?? new StorageCounts();
     this.#commits = new PartCommits({
       files,
       memtables: this.#memtables,
@@ -100,7 +102,7 @@ export class ReplicaStorage {
       partVersion: options.partVersion ?? firstVersion,
       turns: options.slices,
       merges: options.merges ?? new MergesInTurns(options.disk, options.slices),
-      counts: options.counts ?? new StorageCounts(),
+      counts: this.#counts,
     });
     this.#checksumSlices = new Slices(options.slices, {work: 'compaction'});
     this.#scanSlices = new Slices(options.slices, {work: 'query'});
@@ -276,6 +278,7 @@ export class ReplicaStorage {
       ),
       index,
       slices: this.#scanSlices,
+      counts: this.#counts,
       series: isDead ? new Int32Array(0) : index.select(table, spec.tags),
       release: () => {
         for (const {file} of parts) files.release(file);

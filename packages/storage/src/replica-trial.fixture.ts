@@ -6,6 +6,7 @@ import {type ReplicaId, type ReplicaSetId, SeededRandom, type TableId} from '@fl
 import type {TableScan} from '@flotilla/column';
 import {drainReactions, MemoryDisk, MemoryManifestStore} from '@flotilla/testkit';
 import {expect} from 'vitest';
+import {linesWithBlocks} from './block-lines.fixture.ts';
 import {Manifest} from './manifest.ts';
 import type {PartVersion} from './part-format.ts';
 import {
@@ -362,6 +363,14 @@ export class Trial {
     const want = this.model.scan(query);
     await this.storage.load();
     expect(await linesOf(this.storage.scan(specOf(query)))).toEqual(want);
+    const scan = this.storage.scan(specOf(query));
+    // Of a build that has no such thing.
+    if (scan.withBlocks === undefined) scan.close();
+    else {
+      const have = await linesWithBlocks(scan, {model: this.model, query});
+      // To compare long lists once more line by line takes longer than all the rest.
+      if (have.join('\n') !== want.join('\n')) expect(have).toEqual(want);
+    }
   }
 }
 

@@ -2,13 +2,16 @@
 // compaction writes again.
 
 import type {SeriesId, TableId} from '@flotilla/base';
+import type {BlockRequest} from '@flotilla/column';
+import type {BlockRun} from './block-run.ts';
 import type {MaskedSeries} from './masked-series.ts';
 import type {Field, MemtableView, RowRange} from './memtable-view.ts';
 import type {Part} from './part.ts';
-import {type BlockReference, PartCursor} from './part-cursor.ts';
-import {mergeBlocks, mergeSeries} from './series-merge.ts';
+import {type BlockCounts, type BlockReference, PartCursor} from './part-cursor.ts';
+import {mergeBlocks, mergeSeries, mergeWithBlocks} from './series-merge.ts';
 import {clipRows, mergeRows, type SeriesRows} from './series-rows.ts';
 import type {Mask} from './tombstone.ts';
+import {WholeBlocks} from './whole-blocks.ts';
 
 export interface RowSourceOptions {
   readonly table: TableId;
@@ -27,31 +30,49 @@ export interface RowSourceOptions {
   readonly masked: MaskedSeries;
   /** The rows are written again. */
   readonly isMerged?: boolean | undefined;
+  /** Which blocks `rowsOf` may give without their rows. */
+  readonly blocks?: BlockRequest | undefined;
+  readonly counts?: BlockCounts | undefined;
 }
 
 export class RowSource {
   readonly #options: RowSourceOptions;
   readonly #cursors: readonly PartCursor[];
+  readonly #blocks: WholeBlocks | undefined;
 
   private constructor(options: RowSourceOptions, cursors: readonly PartCursor[]) {
     this.#options = options;
     this.#cursors = cursors;
+    this.#blocks = options.blocks && new WholeBlocks(options.blocks, options);
   }
 
   static async open(options: RowSourceOptions): Promise<RowSource> {
-    const {parts, table, fields, series, range, partMasks, masked, isMerged} = options;
+    const {parts, table, fields, series, range, partMasks, masked, isMerged, counts} = options;
+    const takesBlocks = options.blocks !== undefined;
     const cursors = parts.map(async (part, i) => {
-      const request = {fields, series, ...range, masks: partMasks[i]!, masked, isMerged};
+      const request = {
+        ...{fields, series, ...range, masks: partMasks[i]!, masked},
+        ...{isMerged, takesBlocks, counts},
+      };
       return new PartCursor(part, await part.tableIndex(table), request);
     });
     return new RowSource(options, await Promise.all(cursors));
   }
 
   /** The series' rows in time order, in pieces. Series ascend from call to call. */
-  async *rowsOf(series: SeriesId): AsyncGenerator<SeriesRows> {
+  async *rowsOf(series: SeriesId): AsyncGenerator<SeriesRows | BlockRun> {
     const {startOffset, endOffset} = this.#options.range;
     const references = await this.#referencesOf(series);
-    for await (const piece of mergeSeries(references, this.memtableRows(series))) {
+    const newest = this.memtableRows(series);
+    const pieces =
+      this.#blocks === undefined
+        ? mergeSeries(references, newest)
+        : mergeWithBlocks(references, newest, this.#blocks);
+    for await (const piece of pieces) {
+      if ('blockCount' in piece) {
+        yield piece;
+        continue;
+      }
       const rows = clipRows(piece, startOffset, endOffset);
       if (rows.rowCount > 0) yield rows;
     }

@@ -4,8 +4,10 @@
 // their beginnings, and what lies before the next one's beginning leaves. Memory is a piece and a block
 // of each part, and each row is merged as often as parts meet there, however long the series is.
 
+import type {BlockRun} from './block-run.ts';
 import type {BlockReference, PartCursor} from './part-cursor.ts';
 import {concatRows, lowerBound, mergeRows, type SeriesRows, sliceRows} from './series-rows.ts';
+import type {WholeBlocks} from './whole-blocks.ts';
 
 /** Rows of a memtable leave in pieces of this size, and merged ones are gathered to it. */
 const PIECE_ROWS_MAX = 8_192;
@@ -26,6 +28,37 @@ export async function* mergeSeries(
     if (overlay === undefined) yield rows;
     else yield* overlay.over(rows);
   }
+  if (overlay !== undefined) yield* overlay.rest();
+}
+
+/** The same, where blocks that stand alone are taken by their statistics as far as that is exact. */
+export async function* mergeWithBlocks(
+  references: readonly BlockReference[],
+  newest: SeriesRows | undefined,
+  blocks: WholeBlocks,
+): AsyncGenerator<SeriesRows | BlockRun> {
+  const overlay = newest === undefined ? undefined : new Overlay(newest);
+  blocks.begin(references.length);
+  for await (const piece of mergeBlocks(references)) {
+    if ('cursor' in piece) {
+      // Rows between two blocks stand between them in the answer too.
+      if (overlay?.hasBefore(piece.minOffset)) {
+        yield* blocks.finish();
+        yield* overlay.before(piece.minOffset);
+      }
+      if (!overlay?.hasBefore(piece.maxOffset + 1)) {
+        if (blocks.isFull) yield* blocks.finish();
+        const taken = blocks.take(piece);
+        if (typeof taken === 'boolean' ? taken : await taken) continue;
+      }
+    }
+    yield* blocks.finish();
+    const rows = await decoded(piece);
+    if (rows.rowCount === 0) continue;
+    if (overlay === undefined) yield rows;
+    else yield* overlay.over(rows);
+  }
+  yield* blocks.finish();
   if (overlay !== undefined) yield* overlay.rest();
 }
 
@@ -112,6 +145,16 @@ class Overlay {
 
   constructor(newest: SeriesRows) {
     this.#newest = newest;
+  }
+
+  /** Whether there are rows earlier than `offset` that are not taken yet. */
+  hasBefore(offset: number): boolean {
+    const {offsets, rowCount} = this.#newest;
+    return this.#taken < rowCount && offsets[this.#taken]! < offset;
+  }
+
+  before(offset: number): Generator<SeriesRows> {
+    return this.#upTo(lowerBound(this.#newest.offsets, this.#newest.rowCount, offset));
   }
 
   /** What lies before `rows` and is not taken yet, then `rows` with what meets them. */

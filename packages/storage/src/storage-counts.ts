@@ -10,6 +10,9 @@ export class StorageCounts {
   compactions = 0;
   /** Of the parts that compactions wrote. */
   compactedBytes = 0;
+  /** That scans took as what their statistics say, and that they took row by row. */
+  summarisedBlocks = 0;
+  decodedBlocks = 0;
   /** What readings of series took. Of whoever has a clock: storage has none. */
   readonly loads = new DurationHistogram();
 }

@@ -6,7 +6,14 @@
 
 import {parseArgs} from 'node:util';
 import type {ColumnId, ReplicaId, ReplicaSetId, TableId} from '@flotilla/base';
-import {type ColumnValues, encodeSeriesKey, type ScanSpec, type ShareTable} from '@flotilla/column';
+import {
+  type BlockNeed,
+  type BlockScan,
+  type ColumnValues,
+  encodeSeriesKey,
+  type ScanSpec,
+  type ShareTable,
+} from '@flotilla/column';
 import {MemoryDisk} from '@flotilla/testkit';
 import {Manifest} from './manifest.ts';
 import type {PartVersion} from './part-format.ts';
@@ -128,16 +135,32 @@ async function openStorage(version: PartVersion): Promise<ReplicaStorage> {
 
 const FIELD_TYPE = KIND.of(new Float64Array(0)).type;
 
-async function scanAll(storage: ReplicaStorage, fieldCount: number): Promise<number> {
+const HOUR_UNITS = 3_600 * 1e9;
+const NEEDS: ReadonlySet<BlockNeed> = new Set(['count', 'min', 'max', 'sum']);
+
+/** @param byHours  what each hour comes to is enough */
+async function scanAll(
+  storage: ReplicaStorage,
+  {fieldCount, byHours}: {fieldCount: number; byHours: boolean},
+): Promise<number> {
   const fields = Array.from({length: fieldCount}, (_, i) => ({
     column: (20 + i) as ColumnId,
     type: FIELD_TYPE,
   }));
   const spec: ScanSpec = {table: TABLE, startOffset: 0, endOffset: 2 ** 53, fields};
   const scan = storage.scan(spec);
+  const source: BlockScan = byHours
+    ? scan.withBlocks!({
+        needs: fields.map(() => NEEDS),
+        isOneGroup: (min, max) => Math.floor(min / HOUR_UNITS) === Math.floor(max / HOUR_UNITS),
+      })
+    : scan;
   let rows = 0;
-  for (let chunks = await scan.next(); chunks !== undefined; chunks = await scan.next())
-    for (const chunk of chunks) rows += chunk.rowCount;
+  for (let chunks = await source.next(); chunks !== undefined; chunks = await source.next())
+    for (const chunk of chunks) {
+      if ('rowCount' in chunk) rows += chunk.rowCount;
+      else for (let i = 0; i < chunk.blockCount; i++) rows += chunk.rowCounts[i]!;
+    }
   scan.close();
   return rows;
 }
@@ -174,10 +197,12 @@ async function run(shares: readonly ShareTable[], version: PartVersion): Promise
   let start = cpuMs();
   await storage.compactAll();
   report('compact', start, rows);
-  for (const fields of [1, 10]) {
-    start = cpuMs();
-    report(`scan of ${fields}`, start, await scanAll(storage, fields));
-  }
+  for (const byHours of [false, true])
+    for (const fieldCount of [1, 10]) {
+      start = cpuMs();
+      const how = byHours ? ', by hours' : '';
+      report(`scan of ${fieldCount}${how}`, start, await scanAll(storage, {fieldCount, byHours}));
+    }
   console.log(`${(await bytesOf(storage, index)).toFixed(3)} B/value`);
   await storage.close();
 }

@@ -1,9 +1,10 @@
 // One stripe in memory: the pages that a scan asked for, read by coalesced ranges and verified; the
-// columns of a block are decoded only when the block is wanted.
+// columns of a block are decoded only when the block is wanted, and its times are read only when its rows are.
 
-import {FatalError} from '@flotilla/base';
+import {assert, FatalError} from '@flotilla/base';
 import {ByteReader, type ChunkColumn, decodeColumn} from '@flotilla/column';
 import {readBlockColumn} from './block-column.ts';
+import type {BlockRunBuilder} from './block-run.ts';
 import type {Field} from './memtable-view.ts';
 import type {Part} from './part.ts';
 import {
@@ -53,7 +54,8 @@ export interface EncodedBlock extends Omit<Block, 'series'> {
 
 interface StripePages {
   readonly blocks: readonly Block[];
-  readonly offsets: PageBodies;
+  /** Undefined: not read yet. */
+  readonly offsets: PageBodies | undefined;
   readonly columns: readonly (PageBodies | undefined)[];
 }
 
@@ -61,7 +63,7 @@ export class LoadedStripe {
   readonly blocks: readonly Block[];
   /** Of the part's file. */
   readonly #path: string;
-  readonly #offsets: PageBodies;
+  #offsets: PageBodies | undefined;
   readonly #columns: readonly (PageBodies | undefined)[];
   readonly #fields: readonly Field[];
 
@@ -73,8 +75,25 @@ export class LoadedStripe {
     this.#columns = pages.columns;
   }
 
+  get hasTimes(): boolean {
+    return this.#offsets !== undefined;
+  }
+
+  /** What was left out of the stripe when it was loaded. */
+  async loadTimes(part: Part, {offsets}: Stripe): Promise<void> {
+    const bytes = await part.readPage(offsets);
+    this.#offsets = decodedOf(this.#path, () => new PageBodies(bytes, this.blocks.length));
+  }
+
+  /** Adds a block by what its columns say of themselves; false where its rows are needed. */
+  addTo(run: BlockRunBuilder, block: number): boolean {
+    return decodedOf(this.#path, () =>
+      run.add(this.blocks[block]!, (field) => this.#columns[field]?.body(block)),
+    );
+  }
+
   /**
-   * All rows of a block, decoded into arrays of their own.
+   * All rows of a block, decoded into arrays of their own. Requires its times.
    * @param isMerged  what is written of them must be in order: they are looked through
    */
   rows(block: number, isMerged = false): SeriesRows {
@@ -107,6 +126,7 @@ export class LoadedStripe {
   }
 
   #timesOf(block: number): Uint8Array {
+    assert(this.#offsets !== undefined, 'the times are loaded first');
     const body = this.#offsets.body(block);
     if (body !== undefined) return body;
     throw new FatalError(`block ${block} of ${this.blocks[block]!.rowCount} rows has no times`);
@@ -127,12 +147,12 @@ export async function loadDirectory(part: Part, stripe: Stripe): Promise<readonl
 export async function loadStripe(
   part: Part,
   stripe: Stripe,
-  fields: readonly Field[],
+  {fields, withTimes}: {readonly fields: readonly Field[]; readonly withTimes: boolean},
 ): Promise<LoadedStripe> {
   const columns = fields.map(({column}) => stripe.columns.get(column));
   const wanted = [
     stripe.directory,
-    stripe.offsets,
+    ...(withTimes ? [stripe.offsets] : []),
     ...columns.filter((page) => page !== undefined),
   ];
   const pages = await readPages(part, wanted);
@@ -140,7 +160,7 @@ export async function loadStripe(
   const {path} = part.file;
   const decoded = decodedOf(path, () => ({
     blocks: decodeDirectory(pages.get(stripe.directory)!, stripe),
-    offsets: bodies(stripe.offsets),
+    offsets: withTimes ? bodies(stripe.offsets) : undefined,
     columns: columns.map((page) => page && bodies(page)),
   }));
   return new LoadedStripe(path, fields, decoded);

@@ -318,6 +318,13 @@ export const METRICS = {
     help: 'Of them, those that no compaction takes any more, since their merges failed (part_merge_failures_max).',
   },
   flotilla_storage_part_bytes: {type: 'gauge', help: 'Bytes of the part files.'},
+  flotilla_storage_scanned_blocks_total: {
+    type: 'counter',
+    help:
+      'Blocks of parts that queries read, by how: statistics (what stands beside the values was enough) or rows ' +
+      '(they were decoded).',
+    labels: {by: oneOf('statistics', 'rows')},
+  },
   flotilla_storage_flushes_total: {type: 'counter', help: 'Memtables written as parts.'},
   flotilla_storage_flushed_bytes_total: {
     type: 'counter',

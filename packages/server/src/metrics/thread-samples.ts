@@ -144,6 +144,10 @@ function storageSamples({machines, storage}: ThreadParts): Sample[] {
     {metric: 'flotilla_storage_parts', value: sum.parts},
     {metric: 'flotilla_storage_parts_left_out', value: sum.leftOut},
     {metric: 'flotilla_storage_part_bytes', value: sum.partBytes},
+    ...byLabel('flotilla_storage_scanned_blocks_total', 'by', [
+      ['statistics', storage.summarisedBlocks],
+      ['rows', storage.decodedBlocks],
+    ]),
     {metric: 'flotilla_storage_flushes_total', value: storage.flushes},
     {metric: 'flotilla_storage_flushed_bytes_total', value: storage.flushedBytes},
     {metric: 'flotilla_storage_compactions_total', value: storage.compactions},
