@@ -6,7 +6,10 @@ const ON_PORTS = [
   ...['query', 'meta', 'router', 'testkit', 'simulator'],
 ].map((name) => `packages/${name}/src/**/*.test.ts`);
 /** They compute, and so does what runs whole simulations and the tools, whose processes end with their tests. */
-const COMPUTED = [...ON_PORTS, 'test/simulation/**/*.test.ts', 'tools/**/*.test.ts'];
+const COMPUTED = [
+  ...ON_PORTS,
+  ...['test/conformance/**/*.test.ts', 'test/simulation/**/*.test.ts', 'tools/**/*.test.ts'],
+];
 /** They take longer, and run where they are named. */
 const FAULTS = 'test/faults/**/*.test.ts';
 

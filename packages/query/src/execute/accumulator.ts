@@ -2,6 +2,7 @@
 // merged state by state at the coordinator, finished there. Nulls are skipped; a group that saw no
 // value is null, and 0 for count.
 
+import type {BlockContext, BlockVectors} from './block-vectors.ts';
 import type {Runs} from './runs.ts';
 import type {TimeVector, Vector} from './vector.ts';
 
@@ -17,6 +18,8 @@ export interface RunContext {
 export interface Accumulator {
   /** Adds the rows of each run to the group of its slot. `vector` is absent for count(*) alone. */
   update(runs: Runs, vector: Vector | undefined, context: RunContext): void;
+  /** The same of blocks without their rows: a run is of blocks. `context` tells of them as rows. */
+  addBlocks(runs: Runs, blocks: BlockVectors, context: BlockContext): void;
   /** Partial states of the first `count` slots, as columns. */
   states(count: number): Vector[];
   readonly stateCount: number;

@@ -1,6 +1,7 @@
 // count(*) and count(x).
 
 import {type Accumulator, grown, type RunContext} from './accumulator.ts';
+import type {BlockVectors} from './block-vectors.ts';
 import type {Runs} from './runs.ts';
 import type {NumberVector, Vector} from './vector.ts';
 
@@ -24,6 +25,13 @@ export class CountAccumulator implements Accumulator {
       this.#counts[slots[run]!]! += seen;
       row = end;
     }
+  }
+
+  addBlocks({slots, ends, count, slotMax}: Runs, {counts}: BlockVectors): void {
+    this.#counts = grown(this.#counts, slotMax);
+    let block = 0;
+    for (let run = 0; run < count; run++)
+      for (; block < ends[run]!; block++) this.#counts[slots[run]!]! += counts[block]!;
   }
 
   states(count: number): Vector[] {

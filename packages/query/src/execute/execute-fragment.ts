@@ -1,20 +1,22 @@
 // The work of a fragment, where its data is: filter, then project or aggregate chunk by chunk, and
 // send what comes of it as encoded batches (batch-codec.ts). Between chunks it lets others run. The scan is closed at the end, on an error, and when the reader goes away.
 
-import {DbError} from '@flotilla/base';
-import type {SeriesChunk, TableScan} from '@flotilla/column';
+import {assert, DbError} from '@flotilla/base';
+import type {BlockChunk, BlockRequest, BlockScan, SeriesChunk, TableScan} from '@flotilla/column';
 import type {Fragment, GroupsWork, RowsWork} from '../plan/plan.ts';
 import type {Accumulator} from './accumulator.ts';
 import {createAccumulator} from './aggregates.ts';
 import type {Batch} from './batch-codec.ts';
 import {encodePieces, PIECE_TEXT_CHARACTERS_MAX} from './batch-pieces.ts';
+import {blockRequest} from './block-request.ts';
+import {type BlocksOf, blocksOfArgument, blockTimes} from './block-vectors.ts';
 import {ChunkRows, fragmentBase} from './chunk-rows.ts';
 import {compileExpression, type Evaluate} from './compile.ts';
 import {GroupKeys} from './group-keys.ts';
 import {type QueriesMemory, QueryMemory} from './memory.ts';
 import {Runs} from './runs.ts';
 import {SortedRows} from './sorted-rows.ts';
-import {type BooleanVector, gather, type Vector} from './vector.ts';
+import {type BooleanVector, gather, type TimeBase, type Vector} from './vector.ts';
 
 export interface ExecuteOptions {
   readonly signal?: AbortSignal | undefined;
@@ -22,6 +24,8 @@ export interface ExecuteOptions {
   readonly due?: (() => Promise<void> | undefined) | undefined;
   readonly memoryBytesMax?: number | undefined;
   readonly memory?: QueriesMemory | undefined;
+  /** False: all rows are read, also where statistics of blocks would do. For tests. */
+  readonly statistics?: boolean | undefined;
 }
 
 /** Rows of one batch on the wire: some 300 KiB of ten columns, one fragment of bulk. */
@@ -71,9 +75,11 @@ async function* runFragment(
       ? new GroupsExecution(fragment, fragment.work, scan, memory)
       : new RowsExecution(fragment, fragment.work, scan, memory);
   try {
+    const request = options.statistics === false ? undefined : work.blocks;
+    const source: BlockScan = (request && scan.withBlocks?.(request)) ?? scan;
     while (!work.done) {
       refuseCancelled(options.signal);
-      const chunks = await scan.next();
+      const chunks = await source.next();
       if (chunks === undefined) break;
       for (const chunk of chunks) {
         const due = options.due?.();
@@ -81,7 +87,8 @@ async function* runFragment(
           await due;
           refuseCancelled(options.signal);
         }
-        work.add(chunk);
+        if ('blockCount' in chunk) work.addBlocks(chunk);
+        else work.add(chunk);
         yield* work.ready();
       }
     }
@@ -121,20 +128,27 @@ class GroupsExecution {
   readonly #aggregates: readonly {
     readonly accumulator: Accumulator;
     readonly argument: Evaluate | undefined;
+    /** Present if `blocks` is. */
+    readonly blocksOf: BlocksOf | undefined;
   }[];
+  /** Undefined: all rows are needed. */
+  readonly blocks: BlockRequest | undefined;
+  readonly #base: TimeBase;
 
   constructor(fragment: Fragment, work: GroupsWork, scan: TableScan, memory: QueryMemory) {
     const base = fragmentBase(fragment);
+    this.#base = base;
     this.#chunks = new FilteredChunks(fragment, scan);
-    this.#aggregates = work.aggregates.map((spec) => ({
-      accumulator: createAccumulator(spec, base),
-      argument: spec.argument && compileExpression(spec.argument, base),
-    }));
-    const bytesPerGroup = this.#aggregates.reduce(
-      (sum, {accumulator}) => sum + accumulator.bytesPerGroup,
-      0,
-    );
+    const accumulators = work.aggregates.map((spec) => createAccumulator(spec, base));
+    const bytesPerGroup = accumulators.reduce((sum, each) => sum + each.bytesPerGroup, 0);
     this.#keys = new GroupKeys(fragment, work.keys, {base, memory, bytesPerGroup});
+    const blocks = blockRequest(fragment, work, this.#keys.isOneGroup);
+    this.blocks = blocks;
+    this.#aggregates = work.aggregates.map((spec, i) => ({
+      accumulator: accumulators[i]!,
+      argument: spec.argument && compileExpression(spec.argument, base),
+      blocksOf: blocks && blocksOfArgument(fragment, spec),
+    }));
   }
 
   add(chunk: SeriesChunk): void {
@@ -145,6 +159,18 @@ class GroupsExecution {
     for (const {accumulator, argument} of this.#aggregates) {
       accumulator.update(runs, argument?.(rows), rows);
     }
+  }
+
+  /** As rows at the times of their first ones: each block lies in one group whole. */
+  addBlocks(chunk: BlockChunk): void {
+    const {series, blockCount: rowCount, minOffsets: offsets, maxOffsets} = chunk;
+    const {rows} = this.#chunks;
+    rows.load({series, rowCount, offsets, columns: []});
+    const runs = this.#runs;
+    this.#keys.assign(rows, runs);
+    const last = {rowCount, times: blockTimes(maxOffsets, this.#base), seriesKey: rows.seriesKey};
+    for (const {accumulator, blocksOf} of this.#aggregates)
+      accumulator.addBlocks(runs, blocksOf!(chunk, rows), {first: rows, last});
   }
 
   *ready(): Generator<Uint8Array> {}
@@ -165,6 +191,7 @@ class GroupsExecution {
 }
 
 class RowsExecution {
+  readonly blocks = undefined;
   readonly #chunks: FilteredChunks;
   readonly #columns: readonly Evaluate[];
   readonly #newRows: () => SortedRows;
@@ -212,6 +239,10 @@ class RowsExecution {
     }
     this.#rows.add(vectors, rowCount);
     this.#waiting += rowCount;
+  }
+
+  addBlocks(): void {
+    assert(false, 'rows were asked for');
   }
 
   *ready(): Generator<Uint8Array> {

@@ -3,6 +3,7 @@
 
 import type {ValueType} from '../plan/plan.ts';
 import {type Accumulator, grown, type RunContext} from './accumulator.ts';
+import type {BlockContext, BlockVectors} from './block-vectors.ts';
 import {ColumnBuilder} from './column-builder.ts';
 import type {Runs} from './runs.ts';
 import {isNull, type NumberVector, type TimeBase, type Vector} from './vector.ts';
@@ -39,6 +40,10 @@ export class ExtremeAccumulator implements Accumulator {
     for (let run = 0; run < runs.count; run++) {
       for (; row < runs.ends[run]!; row++) this.#offer(runs.slots[run]!, values, row);
     }
+  }
+
+  addBlocks(runs: Runs, blocks: BlockVectors, {first}: BlockContext): void {
+    this.update(runs, this.#max ? blocks.maxs : blocks.mins, first);
   }
 
   #grow(slot: number): void {

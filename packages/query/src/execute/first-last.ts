@@ -5,6 +5,7 @@
 
 import type {ValueType} from '../plan/plan.ts';
 import type {Accumulator, RunContext} from './accumulator.ts';
+import type {BlockContext, BlockVectors} from './block-vectors.ts';
 import {ColumnBuilder} from './column-builder.ts';
 import type {Runs} from './runs.ts';
 import {isNull, type StringVector, type TimeBase, type TimeVector, type Vector} from './vector.ts';
@@ -33,6 +34,11 @@ export class FirstLastAccumulator implements Accumulator {
       if (row >= 0) this.#offer(runs.slots[run]!, vector!, row, context.times, context.seriesKey);
       start = end;
     }
+  }
+
+  addBlocks(runs: Runs, {firsts, lasts}: BlockVectors, {first, last}: BlockContext): void {
+    if (this.#last) this.update(runs, lasts, last);
+    else this.update(runs, firsts, first);
   }
 
   /** The first or last row of [start, end) with a value, or -1. */

@@ -1,6 +1,7 @@
 // Finding the group of a run. Keys made of tags are constant per series, so they are looked up once a
 // series; a bin of the time then is a number in that series' map; other keys go by their text.
 
+import type {BlockRequest} from '@flotilla/column';
 import type {BoundExpression, Fragment} from '../plan/plan.ts';
 import {BinSlots} from './bin-slots.ts';
 import type {ChunkRows} from './chunk-rows.ts';
@@ -9,7 +10,7 @@ import {compileExpression, type Evaluate} from './compile.ts';
 import {keyText} from './key-text.ts';
 import type {QueryMemory} from './memory.ts';
 import type {Runs} from './runs.ts';
-import {type UnitBin, unitBin} from './time-bins.ts';
+import {binOrdinal, type UnitBin, unitBin} from './time-bins.ts';
 import type {TimeBase, Vector} from './vector.ts';
 
 /** Beside the key's columns: an entry of a map and its place in the accumulators' arrays. */
@@ -69,6 +70,13 @@ export class GroupKeys {
     if (of.op !== 'input' || fragment.inputs[of.input]?.source !== 'time') return undefined;
     const bin = unitBin(BigInt(expression.widthNs), BigInt(expression.originNs), this.#base);
     return bin && {key, bin};
+  }
+
+  /** Whether rows of a series go into one group, by their times; undefined where these do not tell. */
+  get isOneGroup(): BlockRequest['isOneGroup'] | undefined {
+    if (this.#varying.length === 0) return () => true;
+    const bin = this.#bin?.bin;
+    return bin && ((first, last) => binOrdinal(first, bin) === binOrdinal(last, bin));
   }
 
   /** Cuts the rows into runs and gives each the slot of its group. */

@@ -3,8 +3,10 @@
 // a double below 2^53, and only the end decides whether the type holds the sum.
 // Source: A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen" (1974).
 
+import {assert} from '@flotilla/base';
 import type {AggregateSpec} from '../plan/plan.ts';
 import {type Accumulator, grown, type RunContext} from './accumulator.ts';
+import type {BlockContext, BlockVectors} from './block-vectors.ts';
 import {checkRange, newWide} from './numbers.ts';
 import type {Runs} from './runs.ts';
 import {exactAt, isNull, type NumberVector, type Vector} from './vector.ts';
@@ -41,6 +43,17 @@ export class SumAccumulator implements Accumulator {
     if (numbers.wide !== undefined || numbers.constant) this.#updateSlowly(runs, numbers);
     else if (this.#float) this.#updateFloats(runs, numbers);
     else this.#updateIntegers(runs, numbers);
+  }
+
+  /** The sum of a block is added as one value, which stands for as many as the block has. */
+  addBlocks(runs: Runs, {sums, counts}: BlockVectors, {first}: BlockContext): void {
+    assert(sums !== undefined, 'a sum is of numbers');
+    this.update(runs, sums, first);
+    const {slots, ends, count} = runs;
+    let block = 0;
+    for (let run = 0; run < count; run++)
+      for (; block < ends[run]!; block++)
+        if (counts[block]! > 0) this.#counts[slots[run]!]! += counts[block]! - 1;
   }
 
   #updateFloats(runs: Runs, {values, present}: NumberVector): void {

@@ -218,6 +218,20 @@ describe('/metrics', () => {
     expect(read(after, 'flotilla_storage_part_bytes')).toBeGreaterThan(0);
   });
 
+  test('a query of whole blocks takes them by their statistics, one of rows decodes them', async () => {
+    const blocks = async (by: string) =>
+      read(await scrape(), 'flotilla_storage_scanned_blocks_total', {by});
+    const ask = (sql: string) => fetch(`${url}/api/v1/sql`, {method: 'POST', body: sql});
+    const before = [await blocks('statistics'), await blocks('rows')];
+    await (await ask('SELECT count(*) FROM cpu')).text();
+    const between = [await blocks('statistics'), await blocks('rows')];
+    expect(between[0]).toBeGreaterThan(before[0]!);
+    expect(between[1]).toBe(before[1]);
+    await (await ask('SELECT * FROM cpu')).text();
+    expect(await blocks('rows')).toBeGreaterThan(between[1]!);
+    expect(await blocks('statistics')).toBe(between[0]);
+  });
+
   test(
     'with hundreds of replica sets it is as long as before, bounded, and quick',
     async () => {
