@@ -42,7 +42,7 @@ export interface IngestResult {
   /** The part of `cpuSeconds` used up to the last acknowledgement. */
   readonly ackCpuSeconds: number;
   readonly peakRssBytes: number;
-  /** After flush and compaction, all nodes together. */
+  /** After flush and compaction, and once the log has gone that nobody needs; all nodes together. */
   readonly diskBytes: number;
 }
 
@@ -151,6 +151,7 @@ async function measure(
     if (!isQuiet) say('not quiet after a minute: its CPU and disk are as of now');
     const cpuSeconds = usage.cpuSeconds() - idleCpuSeconds;
     const peakRssBytes = usage.peakRssBytes();
+    await running.forgetLog?.();
     const sizes = await Promise.all(running.directories.map(diskBytesOf));
     const diskBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
     await checkRows(running, options.rows);

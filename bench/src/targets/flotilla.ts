@@ -1,10 +1,16 @@
 // Flotilla, one node or three on this machine, each a process of its own as `./flotilla start` runs
 // it. Every acknowledged row is fsynced on a majority of its replicas. Writes go to all nodes in turn.
 
+import {setTimeout as sleep} from 'node:timers/promises';
 import type {FlotillaClient} from '@flotilla/client';
 import {type ClusterOptions, FlotillaCluster} from '../clusters/flotilla-cluster.ts';
 import {DATABASE, type RunningTarget, type Target} from './target.ts';
 
+/** Until a log is gone of which nothing is needed: some 30 s. */
+const LOG_MS_MAX = 60_000;
+/** Of a log that was begun anew. */
+const LOG_BYTES_LITTLE = 64 * 1024;
+const LOOK_MS = 500;
 /** A full compaction of all that was written. */
 const STORAGE_MS_MAX = 600_000;
 
@@ -33,6 +39,7 @@ async function start(directory: string, options: ClusterOptions): Promise<Runnin
     writeUrls: urls.map((url) => `${url}/api/v1/write?db=${DATABASE}&precision=ns`),
     directories,
     settle: () => settle(clients),
+    forgetLog: () => forgetLog(urls),
     countRows: () => countRows(clients[0]!, options.nodes),
     stop: () => cluster.stop(),
   };
@@ -47,6 +54,22 @@ export async function settle(clients: readonly FlotillaClient[]): Promise<void> 
       await admin.compactStorage(options);
     }),
   );
+}
+
+/** A minute at most: what it goes on to need is its own. */
+async function forgetLog(urls: readonly string[]): Promise<void> {
+  const endMs = performance.now() + LOG_MS_MAX;
+  while (performance.now() < endMs) {
+    const logs = await Promise.all(urls.map(logBytes));
+    if (Math.max(...logs) < LOG_BYTES_LITTLE) return;
+    await sleep(LOOK_MS);
+  }
+}
+
+async function logBytes(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const lines = text.matchAll(/^flotilla_log_bytes(?:\{[^}]*\})? (\S+)$/gm);
+  return [...lines].reduce((sum, [, bytes]) => sum + Number(bytes), 0);
 }
 
 /** Counts, and makes sure that every row really was held as many times as asked for. */

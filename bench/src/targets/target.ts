@@ -21,6 +21,8 @@ export interface RunningTarget {
   readonly directories: readonly string[];
   /** Brings all rows into their final files, as far as this target can be told to. */
   settle(): Promise<void>;
+  /** Resolves once it keeps no log of what stands in its final files, as far as it lets go of one by itself. */
+  forgetLog?(): Promise<void>;
   /** Rows that can be read back. */
   countRows(range: TimeRange): Promise<number>;
   stop(): Promise<void>;

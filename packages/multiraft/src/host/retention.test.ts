@@ -111,6 +111,33 @@ test('a store over its budget flushes who pins its oldest segment, and removes i
   expect(await cluster.agree(2, [1, 2, 3], 1)).toBe(true);
 });
 
+test('where hardly anything of a log is needed, all let go of it, and it goes', async () => {
+  const cluster = await filled({limits: {segmentBytes: 1_000_000}});
+  await cluster.found(2);
+  for (let i = 0; i < 3; i++) await cluster.write(2, `little ${i}`);
+  for (const node of [1, 2, 3]) {
+    await cluster.machine(node, 1).flush();
+    expect(cluster.host(node).metrics().logBytes).toBeGreaterThan(100_000);
+  }
+  await cluster.clock.advance(60_000);
+  for (const node of [1, 2, 3]) {
+    expect(cluster.status(node, 2)).toMatchObject({
+      flushedIndex: cluster.status(node, 2)!.lastIndex,
+    });
+    expect(cluster.host(node).metrics().logBytes).toBeLessThan(2_000);
+    cluster.crash(node);
+  }
+  for (const node of [1, 2, 3]) await cluster.start(node);
+  expect(await cluster.agree(1, [1, 2, 3], 100)).toBe(true);
+  expect(await cluster.agree(2, [1, 2, 3], 3)).toBe(true);
+});
+
+test('a log of which much is needed stays, and nobody is flushed for it', async () => {
+  const cluster = await filled({limits: {segmentBytes: 1_000_000}});
+  await cluster.clock.advance(60_000);
+  for (const node of [1, 2, 3]) expect(cluster.status(node, 1)!.flushedIndex).toBe(5);
+});
+
 test('a follower that sleeps under a leader that is none is woken by notice or digest', async () => {
   const cluster = await filled();
   await cluster.clock.advance(4_000);

@@ -5,8 +5,9 @@
 // follower knows of the others only that a group is caught up once its leader sleeps too, but for members
 // whose nodes are gone: it may be the one to lead when they come back. Over the budget the newest half of it
 // stays, for who was away for a moment.
-// A quiet group may pin an old segment by a few bytes: over budget it is flushed, so that it lets go. Where that
-// fails for a reason that passes it is tried again, ever more seldom and a bounded number of times.
+// A quiet group may pin an old segment by a few bytes: over budget it is flushed, so that it lets go, and so it is,
+// a few at a time, where hardly anything of a store's log is needed. Where that fails for a reason that passes it
+// is tried again, ever more seldom and a bounded number of times.
 // Looked at are the groups in which something happened since; now and then all, since a flush is not told.
 
 import {isDiskFull, isPassing, LIMITS, type Log, type ReplicaSetId} from '@flotilla/base';
@@ -23,6 +24,12 @@ import type {Store} from './store.ts';
 const PATIENCE = 4;
 /** Fewer are not worth an item in the log, unless the group falls asleep. */
 const ENTRIES_MIN = 64;
+/** With less of a store's log needed, whoever needs some of it lets go. */
+const NEEDED_SHARE = 1 / 8;
+/** So little of a segment is not worth it. */
+const UNNEEDED_SHARE = 1 / 16;
+/** Flushes at once for its sake. */
+const UNPINNED_AT_ONCE = 8;
 /** Each so many runs all groups are looked at: for those that sleep and were flushed. */
 const ALL_EVERY_RUNS = 10;
 const FLUSH_FAILURES_MAX = LIMITS.flush_failures_max.value;
@@ -32,6 +39,11 @@ interface FlushFailures {
   readonly count: number;
   /** Not before. */
   readonly retryAtMs: number;
+}
+
+interface Holder {
+  readonly group: HostedGroup;
+  readonly place: GroupLog;
 }
 
 export class Retention {
@@ -67,31 +79,51 @@ export class Retention {
     for (const store of stores) {
       if (store.failure !== undefined) continue;
       const isOver = store.log.totalBytes > this.#limits.storeLogBytesMax;
-      this.#runStore(store, isForAll || isOver ? store.log.groups() : placesOf(store, changed));
+      const holders = this.#letGo(
+        isForAll || isOver ? store.log.groups() : placesOf(store, changed),
+      );
+      if (isOver) this.#shrink(store, holders);
+      else if (isForAll) this.#lighten(store, holders);
     }
     this.#evict(changed);
   }
 
-  #runStore(store: Store, places: Iterable<GroupLog>): void {
-    const holders: {group: HostedGroup; place: GroupLog}[] = [];
+  /** Returns whoever has entries in the log. */
+  #letGo(places: Iterable<GroupLog>): Holder[] {
+    const holders: Holder[] = [];
     for (const place of places) {
       const group = this.#driver.groups.get(place.set);
       if (group === undefined || group.isGone || group.isInstalling) continue;
       if (place.replica !== group.replica || place.runs.length === 0) continue;
       // What it may let go is told by its machine first: to ask the core takes far longer.
       if (group.machine.durablePoint().index >= place.firstIndex)
-        this.#compact(group, place, this.#upto(group, place));
+        this.#compact(group, place, {upto: this.#upto(group, place), atLeast: ENTRIES_MIN});
       holders.push({group, place});
     }
+    return holders;
+  }
+
+  /** A log over its budget: the largest holders go first. */
+  #shrink(store: Store, holders: Holder[]): void {
     let excess = store.log.totalBytes - this.#limits.storeLogBytesMax;
-    if (excess <= 0) return;
     holders.sort((a, b) => b.place.retainedBytes - a.place.retainedBytes);
     for (const {group, place} of holders) {
       if (excess <= 0) break;
       excess -= place.retainedBytes;
-      this.#compact(group, place, Infinity);
+      this.#compact(group, place, {upto: Infinity, atLeast: 1});
     }
-    this.#unpin(store, holders);
+    this.#unpin(store, holders, Infinity);
+  }
+
+  /** A log of which hardly anything is needed: it goes as a whole once nothing is. */
+  #lighten(store: Store, holders: readonly Holder[]): void {
+    const {totalBytes} = store.log;
+    if (totalBytes < this.#limits.segmentBytes * UNNEEDED_SHARE) return;
+    const needed = holders.reduce((sum, {place}) => sum + place.retainedBytes, 0);
+    if (needed > totalBytes * NEEDED_SHARE) return;
+    for (const {group, place} of holders)
+      this.#compact(group, place, {upto: this.#upto(group, place), atLeast: 1});
+    this.#unpin(store, holders, UNPINNED_AT_ONCE);
   }
 
   #upto(group: HostedGroup, place: GroupLog): number {
@@ -118,11 +150,16 @@ export class Retention {
     return held;
   }
 
-  #compact(group: HostedGroup, place: GroupLog, upto: number): void {
+  /** @param atLeast so many entries, where it is awake and within its budget */
+  #compact(
+    group: HostedGroup,
+    place: GroupLog,
+    {upto, atLeast}: {readonly upto: number; readonly atLeast: number},
+  ): void {
     const last = Math.min(upto, group.machine.durablePoint().index, group.appliedIndex);
     const count = last + 1 - place.firstIndex;
     const isOver = place.retainedBytes > this.#limits.groupLogBytesMax || upto === Infinity;
-    if (count <= 0 || (count < ENTRIES_MIN && !group.isAsleep && !isOver)) return;
+    if (count <= 0 || (count < atLeast && !group.isAsleep && !isOver)) return;
     const prevTerm = place.termAt(last);
     if (prevTerm === undefined) return;
     const {set, replica, store} = group;
@@ -131,8 +168,9 @@ export class Retention {
   }
 
   /** Flushes who holds the oldest segment. */
-  #unpin(store: Store, holders: readonly {group: HostedGroup; place: GroupLog}[]): void {
+  #unpin(store: Store, holders: readonly Holder[], atOnce: number): void {
     for (const {group, place} of holders) {
+      if (this.#flushing.size >= atOnce) return;
       if (place.oldestSegment !== store.log.oldestSegment || this.#flushing.has(group)) continue;
       if (group.machine.durablePoint().index >= group.appliedIndex) continue;
       if (this.#nowMs < (this.#failures.get(group)?.retryAtMs ?? 0)) continue;

@@ -161,6 +161,45 @@ describe('retention', () => {
     expect(plain(await readAll(log))).toEqual(plain(entries(60, 6, 6, 100)));
   });
 
+  test('the last segment goes as well once nobody needs what it holds, and it holds some', async () => {
+    const disk = new MemoryDisk();
+    let log = await open(disk, 16_000);
+    await log.append([{type: 'create', ...key, founding}]);
+    const letGo = async (firstIndex: number) => {
+      await log.append([{type: 'compact', ...key, firstIndex, prevTerm: 6}]);
+      await log.append([]); // Behind the removal, which follows the answer.
+    };
+    await log.append([write(entries(6, 1))]);
+    await letGo(7);
+    expect(log.oldestSegment, 'too little to be worth it').toBe(1);
+    await log.append([write(entries(7, 2, 6, 600))]);
+    await letGo(8);
+    expect(log.oldestSegment, 'its last entry is needed').toBe(1);
+    await letGo(9);
+    expect([log.oldestSegment, log.segmentCount]).toEqual([2, 1]);
+    expect(log.totalBytes).toBeLessThan(300);
+    disk.crash();
+    log = await open(disk, 16_000);
+    expect(log.group(SET)).toMatchObject({firstIndex: 9, prevTerm: 6, lastIndex: 8, vote: 11});
+    await log.append([write(entries(9, 1))]);
+    expect(plain(await readAll(log))).toEqual(plain(entries(9, 1)));
+  });
+
+  test('a full disk lets the last segment serve on', async () => {
+    const disk = new MemoryDisk();
+    const log = await open(disk, 16_000);
+    await log.append([{type: 'create', ...key, founding}]);
+    await log.append([write(entries(6, 2, 6, 600))]);
+    disk.fail({operation: 'write', path: 'segment-0000000000000002', code: 'ENOSPC'});
+    await log.append([{type: 'compact', ...key, firstIndex: 8, prevTerm: 6}]);
+    await log.append([write(entries(8, 1))]);
+    expect([log.failure, log.oldestSegment]).toEqual([undefined, 1]);
+    expect(plain(await readAll(log))).toEqual(plain(entries(8, 1)));
+    await log.append([{type: 'compact', ...key, firstIndex: 9, prevTerm: 6}]);
+    await log.append([]);
+    expect(log.oldestSegment, 'there is room again').toBe(2);
+  });
+
   test('a segment that goes is not closed beneath a read', async () => {
     const disk = new MemoryDisk();
     const calls: string[] = [];

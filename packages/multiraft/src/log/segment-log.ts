@@ -2,7 +2,8 @@
 //   1. `append` queues items; if no batch is on its way one starts after the present task.
 //   2. All that is queued becomes one record, at the end of the active segment.
 //   3. One write, one fdatasync, as one call where the disk has it; meanwhile the next batch gathers.
-//   4. Every `append` of the batch resolves; segments that nobody needs are removed.
+//   4. Every `append` of the batch resolves; segments that nobody needs are removed. The last one too, once it
+//      holds some bytes: another one takes its place.
 // Law: record n is durable before record n + 1 is written. After a failed write or sync nothing is
 // known of what the disk holds, so the log is dead: nothing is retried, everything waiting rejects.
 // (What a full disk refused is written once more where it was to stand, if the ballast gave room.)
@@ -38,6 +39,8 @@ export const LIFE_RECORDS = 2 ** 30;
 
 /** Long enough that checkpoints are rare, short enough that removal follows need. */
 export const SEGMENT_BYTES = 64 * 1024 * 1024;
+/** Of a segment's bytes: what nobody needs of the last one is worth another segment from there on. */
+const UNNEEDED_SHARE = 1 / 16;
 
 export interface SegmentLogOptions {
   readonly disk: Disk;
@@ -80,8 +83,12 @@ export class SegmentLog {
   #lost: number | undefined;
   #waiting: Waiting[] = [];
   #running = false;
-  /** Some group let go of entries, or a segment was added, since segments were last looked through. */
-  #mayRemove = true;
+  /** A segment was added since segments were last looked through. */
+  #isAdded = true;
+  /** Some group let go of entries since then. */
+  #isLetGo = false;
+  /** Which the last segment began with. Unknown of one that was there at the start: none, which adds one at most. */
+  #checkpointBytes = 0;
   #failure: FatalError | undefined;
   #closed = false;
 
@@ -366,7 +373,7 @@ export class SegmentLog {
       const block = blocks[at];
       const moved = block && {...block, offset: block.offset + segment.bytes};
       this.#directory.apply(item, moved, segment.header.segment);
-      this.#mayRemove ||= letsGo(item);
+      this.#isLetGo ||= letsGo(item);
     });
     segment.bytes += writer.length;
     this.#nextRecord += 1;
@@ -425,13 +432,19 @@ export class SegmentLog {
     const name = segmentPath(path, header.segment);
     await disk.remove(`${name}.new`);
     const file = await disk.open(`${name}.new`, 'create');
-    await this.#orMakeRoom(() => file.writeAt(0, [writer.view()]));
-    await file.sync();
-    await disk.rename(`${name}.new`, name);
-    await disk.syncDirectory(path);
+    try {
+      await this.#orMakeRoom(() => file.writeAt(0, [writer.view()]));
+      await file.sync();
+      await disk.rename(`${name}.new`, name);
+      await disk.syncDirectory(path);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
     this.#segments.push({header, file, bytes: writer.length, reads: new Set()});
+    this.#checkpointBytes = writer.length;
     this.#prepareZeros();
-    this.#mayRemove = true;
+    this.#isAdded = true;
     this.#nextRecord += 1;
   }
 
@@ -442,15 +455,30 @@ export class SegmentLog {
 
   /** From the oldest on, as far as no group needs an entry of them. */
   async #removeSegments(): Promise<void> {
-    if (this.#segments.length < 2 || !this.#mayRemove) return;
-    this.#mayRemove = false;
-    let needed = this.#active.header.segment;
+    if (!this.#isAdded && !this.#isLetGo) return;
+    let needed = Infinity;
     for (const group of this.#directory.groups.values())
       needed = Math.min(needed, group.oldestSegment ?? needed);
-    while (this.#segments[0]!.header.segment < needed) {
+    if (needed === Infinity && this.#isLetGo) await this.#leaveUnneeded();
+    this.#isAdded = false;
+    this.#isLetGo = false;
+    const end = Math.min(needed, this.#active.header.segment);
+    while (this.#segments[0]!.header.segment < end) {
       const segment = this.#segments.shift()!;
       await closeSegment(segment);
       await this.#options.disk.remove(segmentPath(this.#options.path, segment.header.segment));
+    }
+  }
+
+  /** Else a log that has served once would keep up to a segment for as long as little is written. */
+  async #leaveUnneeded(): Promise<void> {
+    const bytes = this.#active.bytes - this.#checkpointBytes;
+    if (bytes < this.#segmentBytes * UNNEEDED_SHARE) return;
+    try {
+      await this.#addSegment();
+    } catch (error) {
+      // The last one goes on to serve.
+      if (!isDiskFull(error)) throw error;
     }
   }
 
