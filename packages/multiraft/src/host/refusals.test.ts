@@ -101,3 +101,48 @@ test('a majority that is lost ends every proposal in time, as unknown', async ()
   const outcome = code(cluster.host(leader).propose(SET, bytes('b'), {deadlineMs}));
   expect(await cluster.clock.resolve(outcome, 1_000)).toBe('OUTCOME_UNKNOWN');
 });
+
+test('what became of a proposal is told once, when it is decided, not when its deadline passes', async () => {
+  const cluster = await started();
+  await cluster.found(1);
+  await cluster.write(1, 'a');
+  const host = cluster.host(cluster.leader(1));
+  let decided = 0;
+  const propose = (value: string, ms: number): Promise<string> => {
+    const deadlineMs = cluster.clock.monotonicMs() + ms;
+    const onDecided = (): void => {
+      decided += 1;
+    };
+    return cluster.clock.resolve(code(host.propose(SET, bytes(value), {deadlineMs, onDecided})));
+  };
+  expect([await propose('b', 1_000), decided]).toEqual(['ok', 1]);
+  const others = [1, 2, 3].filter((node) => node !== cluster.leader(1));
+  for (const node of others) cluster.crash(node);
+  // Of the leader that it still is.
+  expect([await propose('c', 60), decided]).toEqual(['OUTCOME_UNKNOWN', 1]);
+  for (const node of others) await cluster.start(node);
+  expect(await cluster.clock.until(() => decided === 2, 5_000)).toBe(true);
+  await cluster.write(1, 'd');
+  expect(decided).toBe(2);
+});
+
+test('of what was never proposed nothing is decided, of what a stop breaks off all is', async () => {
+  const cluster = await started();
+  await cluster.found(1);
+  await cluster.write(1, 'a');
+  const leader = cluster.leader(1);
+  let decided = 0;
+  const deadlineMs = cluster.clock.monotonicMs() + 5_000;
+  const onDecided = (): void => {
+    decided += 1;
+  };
+  const propose = (node: number) => {
+    const proposed = cluster.host(node).propose(SET, bytes('b'), {deadlineMs, onDecided});
+    return cluster.clock.resolve(code(proposed));
+  };
+  expect([await propose(leader === 1 ? 2 : 1), decided]).toEqual(['NOT_LEADER', 0]);
+  cluster.machine(leader, 1).apply = () => {
+    throw new Error('broken here');
+  };
+  expect([await propose(leader), decided]).toEqual(['OUTCOME_UNKNOWN', 1]);
+});

@@ -19,6 +19,8 @@ export interface ProposeOptions {
   readonly onFullDisk?: boolean | undefined;
   /** By which it is counted; `control` by default. */
   readonly kind?: Exclude<ProposalKind, 'members'> | undefined;
+  /** Called once this replica knows what became of it, be it after the deadline; not where it was never proposed. */
+  readonly onDecided?: (() => void) | undefined;
 }
 
 export interface ProposeConfigOptions {
@@ -65,7 +67,7 @@ export class Requests {
   async propose(
     set: ReplicaSetId,
     payload: Uint8Array,
-    {deadlineMs, signal, onFullDisk, kind = 'control'}: ProposeOptions,
+    {deadlineMs, signal, onFullDisk, kind = 'control', onDecided}: ProposeOptions,
   ): Promise<unknown> {
     const group = this.ready(set, deadlineMs);
     if (signal?.aborted === true)
@@ -76,7 +78,7 @@ export class Requests {
       const proposalId = this.#nextId();
       const proposedMs = this.#options.clock.monotonicMs();
       const wait = {resolve, reject, deadlineMs, signal};
-      group.waits.addProposal(proposalId, {kind, bytes, proposedMs, ...wait});
+      group.waits.addProposal(proposalId, {kind, bytes, proposedMs, onDecided, ...wait});
       this.wakeStep(group, {type: 'propose', entries: [{proposalId, payload}]});
     });
   }

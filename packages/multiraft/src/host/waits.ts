@@ -19,6 +19,7 @@ interface NewProposal extends Wait<unknown> {
   readonly bytes: number;
   /** On the host's monotonic clock. */
   readonly proposedMs: number;
+  readonly onDecided?: (() => void) | undefined;
 }
 
 interface Proposal extends NewProposal {
@@ -181,8 +182,10 @@ export class Waits {
       `proposed, then: ${error.message}`,
       error.details,
     );
-    for (const {settled, index, reject} of this.#proposals.values())
+    for (const {settled, index, reject, onDecided} of this.#proposals.values()) {
       if (!settled) reject(index > 0 ? unknown : error);
+      onDecided?.();
+    }
     for (const {reject} of this.#reads.values()) reject(error);
     this.#endTransfers(() => error);
     this.#proposals.clear();
@@ -231,6 +234,7 @@ export class Waits {
     if (this.#byIndex.get(proposal.index) === id) this.#byIndex.delete(proposal.index);
     this.bytes -= proposal.bytes;
     this.#host.bytes -= proposal.bytes;
+    proposal.onDecided?.();
     return proposal;
   }
 
