@@ -97,6 +97,40 @@ test('of a body that must be taken whole nothing is sent where a row is too larg
   expect(trial.received).toEqual([]);
 });
 
+test('a body of which every piece meets a full set is answered once, line by line', async () => {
+  trial.cluster.addBucket(0, 1);
+  // Of the twelve series every other one is new; a piece has two rows.
+  const isNew = (host: string) => Number(host.slice(1)) % 2 === 1;
+  let refusals = 0;
+  trial.take = ({tables}) => {
+    const hosts = tables[0]!.series.map((key) => decodeSeriesKey(key as Uint8Array).tags[0]!.value);
+    if (!hosts.some(isNew)) return;
+    refusals += 1;
+    const bits = hosts.reduce((sum, host, i) => (isNew(host) ? sum | (1 << i) : sum), 0);
+    const refused = [Buffer.of(bits & 255, bits >> 8).toString('base64')];
+    throw new DbError('SERIES_LIMIT', 'it is full', {refused});
+  };
+  const outcome = await trial.write(longBatch(12));
+  expect(refusals).toBeGreaterThan(4);
+  expect(outcome).toMatchObject({writtenRows: 6, rejectedLines: 6});
+  expect(outcome.sets.every(({outcome: fate}) => fate === 'written')).toBe(true);
+  expect(outcome.lines.map(({line, code}) => `${line} ${code}`)).toEqual(
+    [2, 4, 6, 8, 10, 12].map((line) => `${line} SERIES_LIMIT`),
+  );
+  expect(textsReceived().join('')).toBe('02468:');
+});
+
+test('a set that refuses and names no line is asked no more than any other', async () => {
+  trial.cluster.addBucket(0, 1);
+  let refusals = 0;
+  trial.take = () => {
+    refusals += 1;
+    throw new DbError('SERIES_LIMIT', 'it is full', {refused: ['AA==']});
+  };
+  expect(await trial.write(batchOf(['cpu'], 1))).toMatchObject({writtenRows: 0, rejectedLines: 0});
+  expect(refusals).toBe(4);
+});
+
 test('behind a piece whose outcome is unknown none is sent', async () => {
   trial.cluster.addBucket(0, 1);
   const sequences = new Set<number>();

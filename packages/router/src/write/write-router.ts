@@ -34,7 +34,10 @@ import {WriteCounts} from './write-counts.ts';
 
 /** Rounds of schema and bucket changes by others that one write bears before it gives up. */
 const PREPARE_ROUNDS_MAX = 8;
-/** Times that rows are placed: anew where a table or bucket was dropped while they were on their way. */
+/**
+ * Times that rows are placed: anew where a table or bucket was dropped while they were on their way. Those that took
+ * lines away for want of room do not count: of a set's pieces each may take some.
+ */
 const PASSES_MAX = 4;
 /** Of shares, gathered and encoded in one turn: some 10 ms. */
 const TURN_BYTES = 2 * 1024 * 1024;
@@ -142,12 +145,13 @@ export class WriteRouter {
     const refusedBy = [prepared.rejections];
     if (prepared.rejections.count > 0 && !request.acceptPartial) return summary(refusedBy, []);
     const sets: SetOutcome[] = [];
-    for (let pass = 0; ; pass++) {
+    let passesLeft = PASSES_MAX;
+    for (let isFirst = true; ; isFirst = false) {
       const encoded = await this.#encode(buildShares(prepared.placement), request.idempotencyKey);
       refuseLargeRows(encoded.tooLarge, prepared.rejections);
       // Of what is placed anew each row has fitted before.
       const isRefused = encoded.tooLarge.length > 0 && !request.acceptPartial;
-      if (isRefused && pass === 0) return summary(refusedBy, []);
+      if (isRefused && isFirst) return summary(refusedBy, []);
       const sent = await this.#sendAll(encoded.shares, request);
       const outdated = sent.filter(({outcome: {error}}) => isOutdated(error));
       const full = request.acceptPartial ? sent.filter(isOfFullSet) : [];
@@ -160,7 +164,8 @@ export class WriteRouter {
         ...refuseNewSeries(full, refused),
       ].filter(({rows}) => rows.length > 0);
       if (rest.length === 0) return summary(refusedBy, sets);
-      const again = await this.#prepareAgain(request, rest, pass, asked);
+      if (refused.count === 0) passesLeft -= 1;
+      const again = await this.#prepareAgain(request, rest, passesLeft, asked);
       if (again instanceof DbError) {
         sets.push(...failed.map(({outcome}) => ({...outcome, error: again})));
         return summary(refusedBy, sets);
@@ -198,10 +203,10 @@ export class WriteRouter {
   async #prepareAgain(
     request: WriteRequest,
     rest: readonly RowSource[],
-    pass: number,
+    passesLeft: number,
     asked: Asked,
   ): Promise<Prepared | DbError> {
-    if (pass + 1 >= PASSES_MAX) {
+    if (passesLeft === 0) {
       const message = 'tables or buckets kept being dropped under the write; send it again';
       return new DbError('UNAVAILABLE', message);
     }

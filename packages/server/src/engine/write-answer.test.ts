@@ -91,7 +91,10 @@ test('the message says what to do', () => {
   expect(unknown).toContain('OUTCOME_UNKNOWN of set 2');
   expect(unknown).toContain('the same Idempotency-Key');
   const refused = answerOf([set(2, 'refused', 'NO_LEADER'), set(3, 'refused', 'NO_LEADER')]);
-  expect(refused.body.message).toContain('and 1 more replica sets');
+  expect(refused.body.message).toMatch(/and 1 more replica sets\); .*; send it again$/);
+  // A body that must be taken whole, and never will be as it is.
+  const full = answerOf([set(2, 'refused', 'SERIES_LIMIT')]).body.message;
+  expect(full).toMatch(/rows are written$/);
   expect(answerOf([written], [bad]).body.message).toBe(
     '1 line rejected, 10 rows written; line 3: missing fields',
   );

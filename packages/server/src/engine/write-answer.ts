@@ -1,7 +1,7 @@
 // What became of a write as an HTTP answer. What can be retried beats what cannot: an unknown outcome
 // is 504; else any retryable refusal 429, 503 or 507; else bad lines 400.
 
-import {DbError, ERRORS} from '@flotilla/base';
+import {DbError, ERRORS, type RetryClass} from '@flotilla/base';
 import type {SetOutcome, WriteOutcome} from '@flotilla/router';
 import {errorAnswer} from '../http/error-answer.ts';
 import {counted} from './counted.ts';
@@ -48,11 +48,15 @@ function describeSet({set, outcome, error, rowCount}: SetOutcome): Record<string
   return {id: String(set), outcome, code: error?.code, lines: rowCount};
 }
 
+const ADVICE: Readonly<Record<RetryClass, string>> = {
+  never: '',
+  'other-replica': '; send it again',
+  backoff: '; send it again',
+  unknown: '; send it again with the same Idempotency-Key',
+};
+
 function messageOf({error}: SetOutcome, failedSets: number, outcome: WriteOutcome): string {
   const more = failedSets > 1 ? ` (and ${failedSets - 1} more replica sets)` : '';
-  const advice =
-    ERRORS[error!.code].retry === 'unknown'
-      ? 'send it again with the same Idempotency-Key'
-      : 'send it again';
-  return `${error!.message}${more}; ${outcome.writtenRows} rows are written; ${advice}`;
+  const advice = ADVICE[ERRORS[error!.code].retry];
+  return `${error!.message}${more}; ${outcome.writtenRows} rows are written${advice}`;
 }
