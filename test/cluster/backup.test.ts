@@ -157,7 +157,7 @@ test(
 );
 
 test(
-  'with one node killed all that was acknowledged is in the next backup',
+  'with one node killed all that was acknowledged is in the next backup, and comes back whatever max_series says',
   async () => {
     const killed = await busiestLeader(cluster, client, 'd');
     await killed.kill();
@@ -168,11 +168,16 @@ test(
       return true;
     });
     const want = await one.queryText('SELECT count(u) FROM cpu', 'csv', {database: 'd'});
+    // Below what there is.
+    await one.admin.alterDatabase('d', {maxSeries: 3});
     await backUp('--db', 'd', '--url', others.join(','));
     await one.admin.createDatabase({name: 'f', shards: 1});
-    const asked = ['restore', directory, '--db', 'd', '--as', 'f', '--url', others.join(',')];
-    expect(await flotilla(...asked)).toMatchObject({code: 0});
-    expect(await one.queryText('SELECT count(u) FROM cpu', 'csv', {database: 'f'})).toBe(want);
+    for (const [name, shards] of Object.entries({f: 1, g: 3})) {
+      const asked = ['restore', directory, '--db', 'd', '--as', name, '--url', others.join(',')];
+      expect(await flotilla(...asked)).toMatchObject({code: 0});
+      expect(await one.queryText('SELECT count(u) FROM cpu', 'csv', {database: name})).toBe(want);
+      expect(await one.admin.database(name)).toMatchObject({maxSeries: 3, shards});
+    }
     one.close();
     killed.start();
     await killed.ready();

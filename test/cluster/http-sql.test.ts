@@ -100,7 +100,10 @@ describe('SQL', () => {
     await rows('CREATE DATABASE IF NOT EXISTS life');
     expect(await rows('SHOW DATABASES')).toContainEqual({database_name: 'life'});
     expect(await rows('DESCRIBE DATABASE life')).toMatchObject([
-      {ttl: '30d', shard: '2', bucket_duration: '7d', replica: '1', precision: 'us'},
+      {
+        ...{ttl: '30d', shard: '2', bucket_duration: '7d', replica: '1', precision: 'us'},
+        max_series: 'none',
+      },
     ]);
     await rows("ALTER DATABASE life SET TTL '60d'");
     expect(await rows('DESCRIBE DATABASE life')).toMatchObject([{ttl: '60d'}]);

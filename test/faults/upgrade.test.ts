@@ -61,10 +61,12 @@ async function upgrade(from: number): Promise<void> {
   const ledger = new Ledger(SHAPE);
   const load = Promise.all([1, 2].map(() => ledger.send(client)));
   const own = new FlotillaClient({urls: [cluster.node(1).url]});
+  const boundSeries = () => own.query(`ALTER DATABASE ${DATABASE} SET MAX_SERIES 100000`);
   const early = async (): Promise<void> => {
     await expect(own.admin.finalizeUpgrade()).rejects.toThrow(/not every node can .* node \d/);
     const [set] = await own.admin.replicaSets({database: DATABASE});
     await expect(own.admin.destroyReplicaSet(set!.id)).rejects.toThrow(/cluster upgrade finalize/);
+    await expect(boundSeries()).rejects.toThrow(/max_series needs .* cluster upgrade finalize/);
     // What came with version 2. Of version 3 there is only the skipping of an entry that no replica can apply.
     if (from === 1)
       await expect(own.admin.pauseAutomation({})).rejects.toThrow(/cluster upgrade finalize/);
@@ -88,8 +90,9 @@ async function upgrade(from: number): Promise<void> {
   await restartWith(newer, cluster.node(1), client);
   const {notices} = await own.admin.status();
   expect(notices.map(({next}) => next)).toContain('flotilla cluster upgrade finalize');
-  expect(await own.admin.finalizeUpgrade()).toEqual({version: 6, from});
+  expect(await own.admin.finalizeUpgrade()).toEqual({version: 7, from});
   await own.admin.pauseAutomation({for: '1h'});
+  await boundSeries();
   await client.write('flushed after=1');
   await until('new parts are of the second version', async () =>
     (await flushedVersions(own)).has(2),

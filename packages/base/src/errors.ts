@@ -94,7 +94,7 @@ export const ERRORS = {
   SERIES_LIMIT: {
     http: 400,
     retry: 'never',
-    doc: 'The replica set holds as many series as it may, or its node has no memory for more; known ones go on.',
+    doc: 'The replica set holds as many series as it, or its database, may, or its node has no memory for more; known ones go on.',
   },
   // Reasons for one line; they stand in `details.lines` and have no status of their own.
   LINE_SYNTAX: {http: 400, retry: 'never', doc: 'The line does not follow line protocol.'},

@@ -85,6 +85,22 @@ describe('what a version allows', () => {
     expect(versionFault(destroy, 4)).toBeUndefined();
   });
 
+  test('max_series is refused by name until it is kept, not left out', () => {
+    const names = {tenant: 'default', name: 'd'};
+    for (const type of ['create-database', 'alter-database'] as const)
+      for (const maxSeries of [5, null]) {
+        const order: Command = {type, ...names, options: {replicas: 1, maxSeries}};
+        expect(versionNeeded(order)).toBe(7);
+        expect(versionFault(order, 6)).toMatch(
+          /^max_series needs cluster version 7, and .* at 6: run/,
+        );
+        expect(versionFault(order, 7)).toBeUndefined();
+        const older: Command = {type, ...names, options: {replicas: 1}};
+        expect(versionFault(older, 1)).toBeUndefined();
+        expect(withoutNewerFields(order, 6)).toEqual(older);
+      }
+  });
+
   test('fields that are newer are left out, and nothing else', () => {
     const drop = {type: 'drop-tenant', name: 't', ifExists: true} as const;
     const dated: Command = {...drop, atMs: 1, purgeAtMs: 2, orTrash: true};

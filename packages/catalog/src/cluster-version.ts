@@ -8,13 +8,14 @@
 // entries that are skipped in two steps, so that no replica applies what others pass over. Version 4: replica sets
 // that are destroyed with their rows, and empty ones in their places; parts of version 2. Version 5: a longer ttl
 // brings back what has expired; times of buckets, and how many moves a rebalance plans. Version 6: names of each
-// table in what a client's key stands for. All else in files, and frames, are those of version 1 in all of them.
+// table in what a client's key stands for. Version 7: `max_series` of a database. All else in files, and frames, are
+// those of version 1 in all of them.
 
 import type {Command, CommandType} from './commands.ts';
 import type {OperationKind} from './model.ts';
 
 /** The newest that this build can; a cluster is founded at it. */
-export const CLUSTER_VERSION = 6;
+export const CLUSTER_VERSION = 7;
 
 const COMMANDS_SINCE: Readonly<Record<CommandType, number>> = {
   'found-cluster': 1,
@@ -95,6 +96,9 @@ export const EXPIRED_RETURNS_SINCE = 5;
 /** A rebalance is counted from then on: all its moves are looked for before the first of them. */
 export const MOVES_PLANNED_SINCE = 5;
 
+/** Databases have the option from then on: builds before would take series that those of it refuse. */
+export const MAX_SERIES_SINCE = 7;
+
 /** What an operation waits for stands in its record from then on. */
 export const WAITS_TOLD_SINCE = 2;
 
@@ -123,7 +127,8 @@ export const FIELDS_SINCE: {
   'register-node': {'node.isInsecure': 2},
   'update-node': {isInsecure: 2},
   'set-node-state': {operation: 3},
-  'alter-database': {atMs: 5},
+  'create-database': {'options.maxSeries': MAX_SERIES_SINCE},
+  'alter-database': {atMs: 5, 'options.maxSeries': MAX_SERIES_SINCE},
   'raise-expired-before': {ttlMs: 5},
   'drop-bucket': {expiredAtMs: 5},
   'drop-tenant': {atMs: 2, purgeAtMs: 2, orTrash: 2},
@@ -145,10 +150,21 @@ const RETIRED: {readonly [Type in CommandType]?: string} = {
 
 /** The lowest cluster version at which the command may be proposed. */
 export function versionNeeded(command: Command): number {
-  const since = COMMANDS_SINCE[command.type];
-  return command.type === 'create-operation'
-    ? Math.max(since, OPERATIONS_SINCE[command.kind])
-    : since;
+  return Math.max(COMMANDS_SINCE[command.type], newestIn(command)?.since ?? 1);
+}
+
+/** What in a command may have come later than the command, and is not left out: whoever says it means it. */
+function newestIn(command: Command): {readonly what: string; readonly since: number} | undefined {
+  switch (command.type) {
+    case 'create-operation':
+      return {what: command.kind, since: OPERATIONS_SINCE[command.kind]};
+    case 'create-database':
+    case 'alter-database':
+      if (command.options.maxSeries === undefined) return undefined;
+      return {what: 'max_series', since: MAX_SERIES_SINCE};
+    default:
+      return undefined;
+  }
 }
 
 /** The command as a cluster of that version takes it; the same object where it has nothing newer. */
@@ -181,6 +197,6 @@ export function versionFault(command: Command, version: number): string | undefi
   if (retired !== undefined) return `${command.type} is given no more: ${retired}`;
   const needed = versionNeeded(command);
   if (needed <= version) return undefined;
-  const what = command.type === 'create-operation' ? command.kind : command.type;
+  const what = newestIn(command)?.what ?? command.type;
   return `${what} needs cluster version ${needed}, and the cluster is at ${version}: run flotilla cluster upgrade finalize, once every node runs a build that can`;
 }

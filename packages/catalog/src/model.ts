@@ -39,6 +39,8 @@ export interface DatabaseOptions {
   /** Fixed when the database is made. */
   readonly precision: Precision;
   readonly failover: FailoverMode;
+  /** New series of a bucket are refused beyond so many, each of its sets by its share; absent: no bound. */
+  readonly maxSeries?: number | undefined;
 }
 
 export interface Database {

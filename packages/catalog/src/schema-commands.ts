@@ -12,6 +12,8 @@ export interface OptionChanges {
   readonly replicas?: number | undefined;
   readonly precision?: DatabaseOptions['precision'] | undefined;
   readonly failover?: FailoverMode | undefined;
+  /** null: no bound. */
+  readonly maxSeries?: number | null | undefined;
 }
 
 export interface FieldRequest {

@@ -86,6 +86,7 @@ export const optionChanges = z.object({
   replicas: z.int().optional(),
   precision: precision.optional(),
   failover: failover.optional(),
+  maxSeries: z.int().nullable().optional(),
 });
 
 export const tableRequest = z.object({

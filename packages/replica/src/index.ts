@@ -23,6 +23,12 @@ export type {MachineEvents, MachineLimits} from './machine-limits.ts';
 export {decodeSeen, encodeSeen, type Seen} from './machine-record.ts';
 export {MemtableBudget} from './memtable-budget.ts';
 export {ReplicaMachine} from './replica-machine.ts';
-export {refusedSeries} from './series-limit.ts';
+export {type BucketSeries, refusedSeries} from './series-limit.ts';
 export {UnloadSchedule} from './unload-schedule.ts';
-export {type ProposalHost, type SeriesLimits, WRITE_METHOD, writeHandler} from './write-handler.ts';
+export {
+  type ProposalHost,
+  type SeriesLimits,
+  WRITE_METHOD,
+  type WriteHost,
+  writeHandler,
+} from './write-handler.ts';

@@ -121,6 +121,11 @@ export class ReplicaMachine implements StateMachine {
     return this.#point;
   }
 
+  /** Of the entry that was applied last. */
+  get appliedTerm(): number {
+    return this.#applied.term;
+  }
+
   apply(index: number, term: number, payload: Uint8Array): ApplyResult {
     this.#damage.mustBeNone();
     const command = decodeCommand(payload);

@@ -1,8 +1,8 @@
-// New series where there is no room for them: in a replica set that holds as many as it may, or on a node
-// whose indexes fill their budget. The leader refuses the whole share before it proposes it, and says which
-// of its series found no room; the router refuses their lines and sends the rest as a new share. What is in
-// the log is so always what was sent. The limits are soft by what is under way: each of two shares may find
-// the last room.
+// New series where there is no room for them: in a replica set that holds as many as it may, of itself or as
+// its part of what its database takes, or on a node whose indexes fill their budget. The leader refuses the whole
+// share before it proposes it, and says which of its series found no room; the router refuses their lines and
+// sends the rest as a new share. What is in the log is so always what was sent. A set's limit holds whatever is
+// under way (`series-underway.ts`); the node's budget is soft by that.
 
 import {DbError, type LimitName, type ReplicaSetId} from '@flotilla/base';
 import {decodeShare} from '@flotilla/column';
@@ -14,17 +14,58 @@ const BITS = 8;
 export interface SeriesRoom {
   readonly room: number;
   readonly message: string;
-  readonly details: {readonly limit: LimitName} & Readonly<Record<string, string | number>>;
+  readonly details: {readonly limit: LimitName | 'max_series'} & Readonly<
+    Record<string, string | number>
+  >;
+}
+
+/** What a set's database says of its bucket. */
+export interface BucketSeries {
+  readonly database: string;
+  readonly maxSeries: number;
+  readonly shards: number;
+}
+
+/** How many series a set may hold. */
+export interface SeriesBound {
+  readonly seriesMax: number;
+  /** Where that is its part of it. */
+  readonly bucket: BucketSeries | undefined;
+}
+
+/**
+ * The lesser of a set's own limit and its part of its bucket's. No set asks another: each takes as many as all
+ * alike may, so a bucket takes its maximum at most, rounded up to a multiple of its shards.
+ */
+export function boundOf(seriesMax: number, bucket: BucketSeries | undefined): SeriesBound {
+  if (bucket === undefined) return {seriesMax, bucket};
+  const part = Math.ceil(bucket.maxSeries / bucket.shards);
+  return part <= seriesMax ? {seriesMax: part, bucket} : {seriesMax, bucket: undefined};
 }
 
 export function roomOfSet(
   set: ReplicaSetId,
-  {seriesMax, seriesCount}: {readonly seriesMax: number; readonly seriesCount: number},
+  room: number,
+  {seriesMax, bucket}: SeriesBound,
 ): SeriesRoom {
+  if (bucket !== undefined) return {room, ...refusalOf(set, seriesMax, bucket)};
   return {
-    room: Math.max(0, seriesMax - seriesCount),
+    room,
     message: `replica set ${set} holds ${seriesMax} series, as many as it may; known series go on`,
     details: {limit: 'series_per_replica_set_max', seriesMax},
+  };
+}
+
+function refusalOf(
+  set: ReplicaSetId,
+  seriesMax: number,
+  {database, maxSeries, shards}: BucketSeries,
+): Pick<SeriesRoom, 'message' | 'details'> {
+  const name = `"${database.replaceAll('"', '""')}"`;
+  const parts = shards === 1 ? '' : `, ${seriesMax} in each of its ${shards} shards`;
+  return {
+    message: `database ${name} takes ${maxSeries} series in a bucket (max_series)${parts}, and replica set ${set} is full; known series go on; SHOW CARDINALITY names what makes most, ALTER DATABASE ${name} SET MAX_SERIES takes more`,
+    details: {limit: 'max_series', database, maxSeries, shards, seriesMax},
   };
 }
 

@@ -6,10 +6,12 @@ import {decodeCommand} from './command.ts';
 import {IndexBudget} from './index-budget.ts';
 import {ReplicaMachine} from './replica-machine.ts';
 import {refusedSeries} from './series-limit.ts';
-import {type SeriesLimits, writeHandler} from './write-handler.ts';
+import {type SeriesLimits, type WriteHost, writeHandler} from './write-handler.ts';
 
 const SET = 3 as ReplicaSetId;
 const CONTEXT = {set: SET} as RpcContext;
+const TERM = 5;
+const readIndex = async (): Promise<number> => expect.unreachable('it has applied its term');
 const SHARE = encodeShare({
   router: {incarnation: 1, sequence: 2},
   tables: [
@@ -29,10 +31,16 @@ interface Series {
   readonly seriesCount?: number;
   /** Called where they are not in memory yet. */
   readonly read?: () => Promise<void>;
+  readonly appliedTerm?: number;
 }
 
 /** A machine as far as the handler looks at it. */
-function machine({seriesId = () => undefined, seriesCount = 0, read}: Series = {}): ReplicaMachine {
+function machine({
+  seriesId = () => undefined,
+  seriesCount = 0,
+  read,
+  appliedTerm = TERM,
+}: Series = {}): ReplicaMachine {
   const storage = {seriesId, seriesCount, isLoaded: read === undefined};
   const load = (): Promise<void> | undefined => {
     if (storage.isLoaded) return undefined;
@@ -40,14 +48,14 @@ function machine({seriesId = () => undefined, seriesCount = 0, read}: Series = {
       storage.isLoaded = true;
     });
   };
-  const own = {storage: {value: storage}, load: {value: load}};
+  const own = {storage: {value: storage}, load: {value: load}, appliedTerm: {value: appliedTerm}};
   return Object.create(ReplicaMachine.prototype, own) as ReplicaMachine;
 }
 
 /** What the client's side is told when apply made that of the write. */
 async function answerTo(applied: WriteApplied): Promise<string> {
   const stateMachine = () => machine();
-  const host = {propose: async () => applied, stateMachine, status: () => undefined};
+  const host = {propose: async () => applied, stateMachine, status: () => undefined, readIndex};
   const handle = writeHandler(host, () => 0);
   try {
     return (await handle(SHARE, CONTEXT)).length === 0 ? 'acknowledged' : 'answered with bytes';
@@ -69,6 +77,7 @@ test('a set that is not here is refused before anything is proposed', async () =
     propose: async () => expect.unreachable('proposed'),
     stateMachine: () => undefined,
     status: () => undefined,
+    readIndex,
   };
   const handle = writeHandler(host, () => 0);
   await expect(handle(SHARE, CONTEXT)).rejects.toMatchObject({code: 'REPLICA_GONE'});
@@ -90,7 +99,8 @@ test('a leader has its series read before it looks at a share; who does not lead
       proposed = new Uint8Array(payload);
       return {status: 'applied', rowCount: 1};
     };
-    const host = {propose, stateMachine: () => replica, status: () => ({role})};
+    const status = () => ({role, term: TERM});
+    const host = {propose, stateMachine: () => replica, status, readIndex};
     await writeHandler(host, () => 0)(SHARE, CONTEXT);
     const command = decodeCommand(proposed);
     if (command.type !== 'write') throw new Error(`a ${command.type} was proposed`);
@@ -109,9 +119,57 @@ test('a leader whose series cannot be read says so, and proposes nothing', async
   const host = {
     propose: async () => expect.unreachable('proposed'),
     stateMachine: () => replica,
-    status: () => ({role: 'leader'}),
+    status: () => ({role: 'leader', term: TERM}),
+    readIndex,
   };
   await expect(writeHandler(host, () => 0)(SHARE, CONTEXT)).rejects.toBe(failed);
+});
+
+test('a new leader counts what its term began with before it takes new series', async () => {
+  const replica = {appliedTerm: TERM - 1, series: new Set<number>()};
+  const storage = {
+    isLoaded: true,
+    seriesId: (key: Uint8Array) => (replica.series.has(key[0]!) ? key[0] : undefined),
+    get seriesCount() {
+      return replica.series.size;
+    },
+  };
+  const own = {
+    storage: {value: storage},
+    load: {value: () => undefined},
+    appliedTerm: {get: () => replica.appliedTerm},
+  };
+  const host = {
+    propose: async () => expect.unreachable('proposed'),
+    stateMachine: () => Object.create(ReplicaMachine.prototype, own) as ReplicaMachine,
+    status: () => ({role: 'leader', term: TERM}),
+    // An entry of the leader before took the last room.
+    readIndex: async () => {
+      replica.appliedTerm = TERM;
+      replica.series.add(7);
+      return 9;
+    },
+  };
+  const handle = writeHandler(host, () => 0, {seriesPerSetMax: 1});
+  await expect(handle(SHARE, CONTEXT)).rejects.toMatchObject({code: 'SERIES_LIMIT'});
+});
+
+test('a leader that cannot catch up has proposed nothing, and says so', async () => {
+  const late = new DbError('DEADLINE_EXCEEDED', 'not in time');
+  let deadlineMs = 0;
+  const host = {
+    propose: async () => expect.unreachable('proposed'),
+    stateMachine: () => machine({appliedTerm: TERM - 1}),
+    status: () => ({role: 'leader', term: TERM}),
+    readIndex: async (_set: ReplicaSetId, options: {readonly deadlineMs: number}) => {
+      ({deadlineMs} = options);
+      throw late;
+    },
+  };
+  await expect(writeHandler(host, () => 5)(SHARE, CONTEXT)).rejects.toMatchObject({
+    code: 'NO_LEADER',
+  });
+  expect(deadlineMs).toBe(1_005);
 });
 
 describe('where there is no room', () => {
@@ -128,11 +186,13 @@ describe('where there is no room', () => {
   function handlerWith(limits: SeriesLimits) {
     const seriesId = (key: Uint8Array) => (key[0] === known[0] ? 0 : undefined);
     const full = machine({seriesId, seriesCount: 4});
-    const propose = async (_set: ReplicaSetId, payload: Uint8Array) => {
+    const propose: WriteHost['propose'] = async (_set, payload, {onDecided}) => {
       proposed.push(payload);
+      onDecided?.();
       return {status: 'applied', rowCount: 1};
     };
-    const host = {propose, stateMachine: () => full, status: () => ({role})};
+    const status = () => ({role, term: TERM});
+    const host = {propose, stateMachine: () => full, status, readIndex};
     const handle = writeHandler(host, () => 0, limits);
     return (series: readonly Uint8Array[]) => handle(shareOf(series), CONTEXT);
   }
@@ -164,6 +224,29 @@ describe('where there is no room', () => {
     expect([0, 1, 2].map((series) => isRefused(0, series))).toEqual([false, false, true]);
     expect(proposed).toEqual([]);
     await handle([one, known]);
+    expect(proposed.length).toBe(1);
+  });
+
+  test('past its part of max_series too, with what to do; the lesser of both limits counts', async () => {
+    const bucket = {database: 'plant "2"', maxSeries: 9, shards: 2};
+    const handle = handlerWith({seriesPerSetMax: 6, bucketSeries: () => bucket});
+    const {code, limit, message, isRefused} = await refusalOf(handle([one, known, two]));
+    expect([code, limit]).toEqual(['SERIES_LIMIT', 'max_series']);
+    expect([0, 1, 2].map((series) => isRefused(0, series))).toEqual([false, false, true]);
+    expect(message).toBe(
+      'database "plant ""2""" takes 9 series in a bucket (max_series), 5 in each of its 2 shards, and replica set 3 is full; known series go on; SHOW CARDINALITY names what makes most, ALTER DATABASE "plant ""2""" SET MAX_SERIES takes more',
+    );
+    await handle([one, known]);
+    expect(proposed.length).toBe(1);
+    const own = handlerWith({seriesPerSetMax: 5, bucketSeries: () => ({...bucket, shards: 1})});
+    expect(await refusalOf(own([one, two]))).toMatchObject({limit: 'series_per_replica_set_max'});
+  });
+
+  test('a max_series below what there is refuses every new series and no known one', async () => {
+    const handle = handlerWith({bucketSeries: () => ({database: 'd', maxSeries: 2, shards: 1})});
+    const {isRefused} = await refusalOf(handle([one, known]));
+    expect([0, 1].map((series) => isRefused(0, series))).toEqual([true, false]);
+    await handle([known]);
     expect(proposed.length).toBe(1);
   });
 

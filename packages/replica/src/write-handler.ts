@@ -8,7 +8,8 @@ import type {WriteApplied} from './applied.ts';
 import {encodeWrite} from './command.ts';
 import type {IndexBudget} from './index-budget.ts';
 import {loadedMachine, machineOf} from './loaded-machine.ts';
-import {roomOfNode, roomOfSet, type SeriesRoom, seriesLimit} from './series-limit.ts';
+import {type BucketSeries, boundOf, roomOfNode, roomOfSet, seriesLimit} from './series-limit.ts';
+import {SeriesUnderway} from './series-underway.ts';
 
 export const WRITE_METHOD = 'replica.write';
 /** A proposal that is neither committed nor lost by then is answered as unknown. */
@@ -19,61 +20,117 @@ export interface ProposalHost {
   propose(
     set: ReplicaSetId,
     payload: Uint8Array,
-    options: {readonly deadlineMs: number; readonly kind?: 'write'},
+    options: {
+      readonly deadlineMs: number;
+      readonly kind?: 'write';
+      readonly onDecided?: (() => void) | undefined;
+    },
   ): Promise<unknown>;
   stateMachine(set: ReplicaSetId): StateMachine | undefined;
   status(set: ReplicaSetId): {readonly role: string} | undefined;
+}
+
+export interface WriteHost extends ProposalHost {
+  status(set: ReplicaSetId): {readonly role: string; readonly term: number} | undefined;
+  readIndex(set: ReplicaSetId, options: {readonly deadlineMs: number}): Promise<number>;
 }
 
 /** What bounds the series that are taken. */
 export interface SeriesLimits {
   /** Instead of `series_per_replica_set_max`. */
   readonly seriesPerSetMax?: number | undefined;
+  /** What the set's database says of a bucket; undefined: nothing. */
+  readonly bucketSeries?: ((set: ReplicaSetId) => BucketSeries | undefined) | undefined;
   /** Of the thread; absent: no bound. */
   readonly indexes?: IndexBudget | undefined;
 }
 
 const APPLIED = new Uint8Array(0);
+/** Half of what a router waits for one try: it is to hear why nothing was proposed. */
+const CATCH_UP_MS_MAX = 1_000;
 
 /** @returns an empty answer once the share is durable on a majority and applied here. */
 export function writeHandler(
-  host: ProposalHost,
+  host: WriteHost,
   monotonicMs: () => number,
   limits: SeriesLimits = {},
 ): (payload: Uint8Array, context: RpcContext) => Promise<Uint8Array> {
+  const underway = new SeriesUnderway();
   return async (share, {set}) => {
-    const options = {deadlineMs: monotonicMs() + PROPOSAL_MS_MAX, kind: 'write'} as const;
-    const propose = async (entry: Uint8Array): Promise<Uint8Array> =>
-      answerOf((await host.propose(set, encodeWrite(entry), options)) as WriteApplied, set);
+    const propose = async (entry: Uint8Array, onDecided?: () => void): Promise<Uint8Array> => {
+      const deadlineMs = monotonicMs() + PROPOSAL_MS_MAX;
+      const options = {deadlineMs, kind: 'write', onDecided} as const;
+      return answerOf((await host.propose(set, encodeWrite(entry), options)) as WriteApplied, set);
+    };
     // Who does not lead only names who does: nothing is read for that.
     const {isLoaded} = machineOf(host, set);
     if (!isLoaded && host.status(set)?.role !== 'leader') return propose(share);
-    // Ids of series that are applied here mean the same on every replica at any later index.
-    const {storage} = await loadedMachine(host, set);
-    let fresh = 0;
-    const compact = replaceSeriesKeys(share, (_table, key) => {
-      const id = storage.seriesId(key);
-      if (id === undefined) fresh += 1;
-      return id;
-    });
-    // Before anything is proposed: apply is the same on every replica and refuses nothing.
-    const room =
-      fresh > 0 ? roomOf(host, set, {fresh, known: storage.seriesCount}, limits) : undefined;
-    if (room !== undefined) throw seriesLimit(compact, room);
-    return propose(compact);
+    for (;;) {
+      // Ids of series that are applied here mean the same on every replica at any later index.
+      const {storage, appliedTerm} = await loadedMachine(host, set);
+      let fresh = 0;
+      const compact = replaceSeriesKeys(share, (_table, key) => {
+        const id = storage.seriesId(key);
+        if (id === undefined) fresh += 1;
+        return id;
+      });
+      const status = fresh > 0 ? host.status(set) : undefined;
+      if (status?.role !== 'leader') return propose(compact);
+      // What leaders before left in the log may make series that are not counted yet.
+      if (appliedTerm !== status.term) {
+        await catchUp(host, set, monotonicMs() + CATCH_UP_MS_MAX);
+        continue;
+      }
+      // Before anything is proposed: apply is the same on every replica and refuses nothing.
+      const counts = {fresh, known: storage.seriesCount, underway: underway.count(set)};
+      mustHaveRoom(compact, set, counts, limits);
+      const decided = underway.begin(set, fresh);
+      try {
+        // Nothing waits since they were counted, so no other write finds the same room.
+        return await propose(compact, decided);
+      } catch (error) {
+        // An entry whose outcome is unknown may yet be applied: the host says when that is decided.
+        if (!(error instanceof DbError) || error.code !== 'OUTCOME_UNKNOWN') decided();
+        throw error;
+      }
+    }
   };
 }
 
-/** Undefined where there is enough. Whether a node has memory counts of the leader's alone. */
-function roomOf(
-  host: ProposalHost,
+async function catchUp(host: WriteHost, set: ReplicaSetId, deadlineMs: number): Promise<void> {
+  try {
+    await host.readIndex(set, {deadlineMs});
+  } catch (error) {
+    if (!(error instanceof DbError) || error.code !== 'DEADLINE_EXCEEDED') throw error;
+    // Nothing was proposed: that code would leave it open.
+    const message = `the leader of replica set ${set} has not applied yet what came before it`;
+    throw new DbError('NO_LEADER', message);
+  }
+}
+
+interface SeriesCounts {
+  /** Of the share, and not known. */
+  readonly fresh: number;
+  readonly known: number;
+  readonly underway: number;
+}
+
+/** Whether a node has memory counts of the leader's alone. */
+function mustHaveRoom(
+  share: Uint8Array,
   set: ReplicaSetId,
-  {fresh, known}: {readonly fresh: number; readonly known: number},
-  {seriesPerSetMax: seriesMax = LIMITS.series_per_replica_set_max.value, indexes}: SeriesLimits,
-): SeriesRoom | undefined {
-  if (indexes?.isFull === true && host.status(set)?.role === 'leader')
-    return roomOfNode(set, indexes);
-  return fresh > seriesMax - known ? roomOfSet(set, {seriesMax, seriesCount: known}) : undefined;
+  {fresh, known, underway}: SeriesCounts,
+  {seriesPerSetMax = LIMITS.series_per_replica_set_max.value, bucketSeries, indexes}: SeriesLimits,
+): void {
+  if (indexes?.isFull === true) throw seriesLimit(share, roomOfNode(set, indexes));
+  const bound = boundOf(seriesPerSetMax, bucketSeries?.(set));
+  const room = Math.max(0, bound.seriesMax - known);
+  if (fresh <= room - underway) return;
+  if (underway === 0) throw seriesLimit(share, roomOfSet(set, room, bound));
+  // Which of them find room shows once those are applied: they may even be the same.
+  const message = `replica set ${set} has room for ${room} series, and ${underway} new ones are on their way`;
+  const limit = bound.bucket === undefined ? 'series_per_replica_set_max' : 'max_series';
+  throw new DbError('OVERLOADED', message, {limit});
 }
 
 function answerOf(applied: WriteApplied, set: ReplicaSetId): Uint8Array {

@@ -99,13 +99,19 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     type: kind('create-database'),
     tenant,
     name: entityName,
-    options: fc.record({replicas: fc.integer({min: 0, max: 8})}),
+    options: fc.record({
+      replicas: fc.integer({min: 0, max: 8}),
+      maxSeries: fc.constantFrom(undefined, 0, 3),
+    }),
   }),
   fc.record({
     type: kind('alter-database'),
     tenant,
     name: entityName,
-    options: fc.record({ttlMs: fc.constantFrom(null, DAY, 3 * DAY, 1)}),
+    options: fc.record({
+      ttlMs: fc.constantFrom(null, DAY, 3 * DAY, 1),
+      maxSeries: fc.constantFrom(undefined, null, 2.5, 5),
+    }),
     atMs: fc.option(timeMs, {nil: undefined}),
   }),
   fc.record({type: kind('drop-database'), tenant, name: entityName, ...drop}),
@@ -248,6 +254,7 @@ function checkInvariants(catalog: Catalog): void {
   const names = live.map(({tenant: of, name}) => `${of}/${name}`);
   expect(new Set(names).size).toBe(names.length);
   for (const database of live) {
+    expect([undefined, 3, 5]).toContain(database.options.maxSeries);
     expect(catalog.databaseByName(database.tenant, database.name)).toBe(database);
     const buckets = catalog.buckets(database.id);
     for (const [i, bucket] of buckets.entries()) {

@@ -165,6 +165,10 @@ describe('database options', () => {
     [{ttlMs: 0}, 'INVALID_ARGUMENT'],
     [{ttlMs: Number.MAX_SAFE_INTEGER + 1}, 'INVALID_ARGUMENT'],
     [{bucketDurationMs: Number.MAX_SAFE_INTEGER, precision: 'ms'}, 'INVALID_ARGUMENT'],
+    [{maxSeries: 1}, 'ok'],
+    [{maxSeries: 0}, 'INVALID_ARGUMENT'],
+    [{maxSeries: 1.5}, 'INVALID_ARGUMENT'],
+    [{maxSeries: Number.MAX_SAFE_INTEGER + 1}, 'INVALID_ARGUMENT'],
   ] as const)('%j: %s', (options, expected) => {
     const {run} = founded();
     expect(code(run({type: 'create-database', tenant: 'default', name: 'd', options}))).toBe(
@@ -172,7 +176,7 @@ describe('database options', () => {
     );
   });
 
-  test('precision is fixed; ttl null removes it', () => {
+  test('precision is fixed; null removes a ttl and a max_series, and what is not named stays', () => {
     const {machine, run} = founded();
     const alter = (options: object) =>
       run({type: 'alter-database', tenant: 'default', name: 'public', options});
@@ -181,5 +185,10 @@ describe('database options', () => {
     expect(machine.catalog.database(id(1))?.options.ttlMs).toBe(DAY);
     must(alter({ttlMs: null}));
     expect(machine.catalog.database(id(1))?.options.ttlMs).toBeUndefined();
+    must(alter({maxSeries: 7}));
+    must(alter({replicas: 1}));
+    expect(machine.catalog.database(id(1))?.options).toMatchObject({maxSeries: 7, replicas: 1});
+    must(alter({maxSeries: null}));
+    expect(machine.catalog.database(id(1))?.options.maxSeries).toBeUndefined();
   });
 });

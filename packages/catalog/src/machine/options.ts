@@ -37,13 +37,14 @@ export function changeOptions(
     replicas: changes.replicas ?? old.replicas,
     precision: changes.precision ?? old.precision,
     failover: changes.failover ?? old.failover,
+    maxSeries: changes.maxSeries === null ? undefined : (changes.maxSeries ?? old.maxSeries),
   };
   const invalid = optionsFault(options);
   return invalid === undefined ? options : {invalid};
 }
 
 function optionsFault(options: DatabaseOptions): string | undefined {
-  const {ttlMs, bucketDurationMs, shards, replicas, precision} = options;
+  const {ttlMs, bucketDurationMs, shards, replicas, precision, maxSeries} = options;
   const durationMax = BUCKET_DURATION_MS_MAX[precision];
   if (durationMax === undefined) return `precision must be ns, us or ms; have ${precision}`;
   if (ttlMs !== undefined && !isCount(ttlMs, MINUTE_MS, Number.MAX_SAFE_INTEGER)) {
@@ -63,6 +64,9 @@ function optionsFault(options: DatabaseOptions): string | undefined {
   }
   if (options.failover !== 'automatic' && options.failover !== 'manual') {
     return `failover must be automatic or manual; have ${options.failover}`;
+  }
+  if (maxSeries !== undefined && !isCount(maxSeries, 1, Number.MAX_SAFE_INTEGER)) {
+    return `max_series must be a whole number from 1; have ${maxSeries}`;
   }
   return undefined;
 }

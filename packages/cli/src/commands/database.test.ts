@@ -78,6 +78,39 @@ describe('database', () => {
     );
   });
 
+  it('bounds its series, or does not', async () => {
+    const bounds = [
+      {name: 'm', maxSeries: 1_000},
+      {name: 'free', maxSeries: null},
+    ];
+    const {url, seen} = await fakeCluster({
+      'GET /admin/v1/databases': () => bounds,
+      'GET /admin/v1/databases/free': () => bounds[1],
+      'POST /admin/v1/databases': () => ({}),
+      'PATCH /admin/v1/databases/m': () => ({}),
+    });
+    const {out} = await run(['database', 'list'], {url});
+    expect(out).toBe('NAME  MAX SERIES\nm     1000\nfree  none\n');
+    const shown = await run(['database', 'show', 'free'], {url});
+    expect(shown.out).toBe('name       free\nmaxSeries  none\n');
+    for (const words of [['create'], ['alter'], ['alter', 'none']]) {
+      const [verb, value = '1000'] = words;
+      const answer = await run(['database', verb!, 'm', '--max-series', value], {url});
+      expect(answer).toMatchObject({code: 0});
+    }
+    const bodies = seen.filter(({body}) => body !== '').map(({body}) => JSON.parse(body));
+    const [made, ...altered] = bodies;
+    expect(made).toEqual({name: 'm', maxSeries: 1_000});
+    expect(altered).toEqual([{maxSeries: 1_000}, {maxSeries: null}]);
+    for (const [value, why] of [
+      ['few', 'neither a number from 1 nor none'],
+      ['0', 'expected number to be >=1'],
+    ]) {
+      const refused = await run(['database', 'alter', 'm', '--max-series', value!], {url});
+      expect(refused).toMatchObject({code: EXIT.usage, err: expect.stringContaining(why!)});
+    }
+  });
+
   it('says where its series come from', async () => {
     const isEstimate = false;
     const found = {

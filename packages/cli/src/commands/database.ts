@@ -16,6 +16,7 @@ const COLUMNS = [
   'replicas',
   'precision',
   'failover',
+  'maxSeries',
   'tables',
   'buckets',
 ];
@@ -30,6 +31,9 @@ const Changes = Tenant.extend({
   replicas: z.coerce.number().int().min(1).optional(),
   precision: z.enum(['ns', 'us', 'ms']).optional(),
   failover: z.enum(['automatic', 'manual']).optional(),
+  maxSeries: z
+    .union([z.literal('none'), z.coerce.number().int().min(1)], 'neither a number from 1 nor none')
+    .optional(),
 });
 type Changes = z.infer<typeof Changes>;
 
@@ -51,7 +55,7 @@ function addList(group: Command, context: CommandContext): void {
   context.client(command, Tenant, async (session, options) => {
     const databases = await session.client.admin.databases(options);
     await session.print(databases, () => {
-      const shown = databases.map((each) => ({...each, ttl: ttlText(each)}));
+      const shown = databases.map(withNone);
       return shown.length === 0 ? 'no databases\n' : renderRecords(shown, COLUMNS, session.style);
     });
     return EXIT.ok;
@@ -64,7 +68,7 @@ function addShow(group: Command, context: CommandContext): void {
     .addHelpText('after', examples(['database show metrics', 'database show metrics --json']));
   context.client(command, Tenant, async (session, options, name = '') => {
     const database = await session.client.admin.database(name, options);
-    await session.fields({...database, ttl: session.json ? database['ttl'] : ttlText(database)});
+    await session.fields(session.json ? database : withNone(database));
     return EXIT.ok;
   });
 }
@@ -255,9 +259,10 @@ function openSets(sets: readonly number[]): string {
   return `not confirmed yet by replica sets ${sets.join(', ')}: a node that has not heard of it may write there\n`;
 }
 
-/** As --ttl takes it. */
-function ttlText(database: Readonly<Record<string, unknown>>): unknown {
-  return database['ttl'] ?? 'none';
+/** As --ttl and --max-series take them: what has no bound says so. */
+function withNone(database: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const fields = Object.entries(database).map(([name, value]) => [name, value ?? 'none']);
+  return Object.fromEntries(fields);
 }
 
 function withTenant(command: Command): Command {
@@ -269,12 +274,16 @@ function withChanges(command: Command): Command {
     .option('--ttl <duration>', 'drop rows older than this, as 30d or 12h; none keeps them')
     .option('--bucket-duration <duration>', 'time range of one bucket (default 7d)')
     .option('--shards <n|auto>', 'replica sets of one bucket')
-    .option('--replicas <n>', 'copies of each replica set (default 3)');
+    .option('--replicas <n>', 'copies of each replica set (default 3)')
+    .option(
+      '--max-series <n>',
+      'series of one bucket; new ones beyond are refused; none: no bound',
+    );
 }
 
 /** The options as the admin routes take them: durations as typed, null for none. */
 function definitionOf(options: Changes): Record<string, unknown> {
-  const {ttl, bucketDuration, shards, replicas, precision, failover} = options;
+  const {ttl, bucketDuration, shards, replicas, precision, failover, maxSeries} = options;
   const definition = {
     ttl: ttl === 'none' ? null : ttl,
     bucketDuration,
@@ -282,6 +291,7 @@ function definitionOf(options: Changes): Record<string, unknown> {
     replicas,
     precision,
     failover,
+    maxSeries: maxSeries === 'none' ? null : maxSeries,
   };
   return Object.fromEntries(Object.entries(definition).filter(([, value]) => value !== undefined));
 }

@@ -54,7 +54,11 @@ export function addRestoreCommand(program: Command, context: CommandContext): vo
     });
     if (session.isDryRun) return tellPlan(session, restoration, options);
     await makeDatabases(session, restoration, options);
-    return restoreRows(session, restoration, options);
+    const code = await restoreRows(session, restoration, options);
+    // A bound of its own is that of rows which are there already.
+    if (!options.merge && code !== EXIT.interrupted)
+      await boundSeries(session, restoration, options);
+    return code;
   });
 }
 
@@ -97,6 +101,18 @@ async function makeDatabases(
     // Rows would make them too, with their columns in whatever order these come.
     for (const statement of database.tables)
       await client.query(statement, {database: name, tenant});
+  }
+}
+
+async function boundSeries(
+  {client}: Session,
+  {databases}: Restoration,
+  options: Options,
+): Promise<void> {
+  for (const database of databases) {
+    const {tenant, maxSeries} = database;
+    if (maxSeries === undefined) continue;
+    await client.admin.alterDatabase(nameIn(database, options), {maxSeries}, {tenant});
   }
 }
 

@@ -162,10 +162,7 @@ function maybeReadOption(reader: TokenReader, options: Writable): boolean {
 
 const OPTIONS: Readonly<Record<string, (reader: TokenReader, options: Writable) => void>> = {
   ttl: (reader, options) => {
-    const token = reader.peek();
-    const none = ['none', 'inf'].includes(token.text.toLowerCase());
-    options.ttlMs = none ? null : readDuration(reader, {least: 1});
-    if (none) reader.next();
+    options.ttlMs = maybeReadNone(reader) ? null : readDuration(reader, {least: 1});
   },
   shard: readShards,
   shards: readShards,
@@ -179,7 +176,22 @@ const OPTIONS: Readonly<Record<string, (reader: TokenReader, options: Writable) 
   failover: (reader, options) => {
     options.failover = readChoice(reader, ['automatic', 'manual'] as const);
   },
+  max_series: (reader, options) => {
+    options.maxSeries = maybeReadNone(reader) ? null : readPositive(reader, SERIES_DIGITS_MAX);
+  },
 };
+
+/** A number of so many is exact. */
+const SERIES_DIGITS_MAX = 15;
+/** More shards or replicas than that are refused by the catalog, with what it takes. */
+const DIGITS_MAX = 6;
+
+/** Instead of a length or a number: the option is taken away. */
+function maybeReadNone(reader: TokenReader): boolean {
+  const isNone = ['none', 'inf'].includes(reader.peek().text.toLowerCase());
+  if (isNone) reader.next();
+  return isNone;
+}
 
 function readShards(reader: TokenReader, options: Writable): void {
   options.shards = reader.peek().text.toLowerCase() === 'auto' ? 'auto' : readPositive(reader);
@@ -194,13 +206,13 @@ function readReplicas(reader: TokenReader, options: Writable): void {
   options.replicas = readPositive(reader);
 }
 
-function readPositive(reader: TokenReader): number {
-  const token = reader.peek();
-  if (token.kind !== 'number' || !/^[1-9]\d{0,5}$/.test(token.text)) {
+function readPositive(reader: TokenReader, digitsMax = DIGITS_MAX): number {
+  const {kind, text} = reader.peek();
+  if (kind !== 'number' || !/^[1-9]\d*$/.test(text) || text.length > digitsMax) {
     throw reader.expected('a whole number from 1');
   }
   reader.next();
-  return Number(token.text);
+  return Number(text);
 }
 
 function readChoice<Choice extends string>(

@@ -143,7 +143,7 @@ export interface ExplainStatement {
   readonly select: SelectStatement;
 }
 
-/** Only what the statement names; null takes a ttl away. */
+/** Only what the statement names; null takes a ttl or a bound away. */
 export interface DatabaseOptionsChange {
   readonly ttlMs?: number | null | undefined;
   readonly shards?: number | 'auto' | undefined;
@@ -151,6 +151,7 @@ export interface DatabaseOptionsChange {
   readonly replicas?: number | undefined;
   readonly precision?: Precision | undefined;
   readonly failover?: FailoverMode | undefined;
+  readonly maxSeries?: number | null | undefined;
 }
 
 export type AdminStatement =

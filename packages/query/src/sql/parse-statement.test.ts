@@ -30,7 +30,7 @@ test('sql_bytes_max: a longer statement is refused, by its bytes and not its cha
 describe('databases, in the grammar of CnosDB', () => {
   test('CREATE DATABASE with every option', () => {
     const text = `create database if not exists "My db" WITH TTL '30d' SHARD 4 VNODE_DURATION '12h'
-      REPLICA 3 PRECISION 'us' FAILOVER 'manual';`;
+      REPLICA 3 PRECISION 'us' FAILOVER 'manual' MAX_SERIES 2000000;`;
     expect(parseStatement(text)).toEqual({
       kind: 'create-database',
       name: 'My db',
@@ -42,6 +42,7 @@ describe('databases, in the grammar of CnosDB', () => {
         replicas: 3,
         precision: 'us',
         failover: 'manual',
+        maxSeries: 2_000_000,
       },
     });
   });
@@ -50,6 +51,11 @@ describe('databases, in the grammar of CnosDB', () => {
     ['CREATE DATABASE d', {kind: 'create-database', name: 'd', ifNotExists: false, options: {}}],
     ["create database D ttl '10'", {options: {ttlMs: 864_000_000}, name: 'd'}],
     ['CREATE DATABASE d TTL none, SHARD auto', {options: {ttlMs: null, shards: 'auto'}}],
+    [
+      'ALTER DATABASE d SET max_series = 999999999999999',
+      {options: {maxSeries: 999_999_999_999_999}},
+    ],
+    ['ALTER DATABASE d SET MAX_SERIES NONE', {options: {maxSeries: null}}],
     ["ALTER DATABASE d SET BUCKET_DURATION '1d'", {options: {bucketDurationMs: 86_400_000}}],
     ['DROP DATABASE IF EXISTS d', {kind: 'drop-database', ifExists: true}],
     [

@@ -37,6 +37,8 @@ export interface RestoredDatabase {
   readonly name: string;
   readonly precision: 'ns' | 'us' | 'ms';
   readonly options: Readonly<Record<string, unknown>>;
+  /** An option too, of rows that come later: those that there are may be more, or spread over other shards. */
+  readonly maxSeries?: number | undefined;
   /** Statements that make its tables, with their columns in the order that they had. */
   readonly tables: readonly string[];
 }
@@ -145,9 +147,9 @@ function columnsOf({columns}: BackedUpTable, of: 'tag' | 'field') {
 
 function describe(database: BackedUpDatabase): RestoredDatabase {
   const {name, tenant, tenantComment, options} = database;
-  const {ttlMs, bucketDurationMs, shards, replicas, precision, failover} = options;
+  const {ttlMs, bucketDurationMs, shards, replicas, precision, failover, maxSeries} = options;
   return {
-    ...{tenant, tenantComment, name, precision},
+    ...{tenant, tenantComment, name, precision, maxSeries},
     tables: database.tables.map(creationOf),
     options: {
       ...(ttlMs !== undefined && {ttl: durationText(ttlMs)}),

@@ -6,7 +6,13 @@ import {
   type ReplicaSetId,
   type Rpc,
 } from '@flotilla/base';
-import {CatalogMachine, type Command, EXPIRED_RETURNS_SINCE, type Node} from '@flotilla/catalog';
+import {
+  CatalogMachine,
+  type Command,
+  EXPIRED_RETURNS_SINCE,
+  MAX_SERIES_SINCE,
+  type Node,
+} from '@flotilla/catalog';
 import type {MetaClient} from '@flotilla/meta';
 import type {FragmentReader, WriteRouter} from '@flotilla/router';
 import {beforeEach, expect, test} from 'vitest';
@@ -434,6 +440,25 @@ test('an alteration says what a shorter ttl takes away, a dry run before', async
   expect(await alter({ttl: '30d'})).toMatchObject({ttl: '30d', expires});
   for (const change of [{ttl: '30d'}, {ttl: '60d'}, {ttl: null}, {replicas: 1}])
     expect(await alter(change), JSON.stringify(change)).toMatchObject({expires: undefined});
+});
+
+test('max_series waits for its cluster version, a dry run too; then it is set, shown and taken away', async () => {
+  const alter = (maxSeries: number | null, dryRun = false) => {
+    const args = {tenant: 'default', name: 'public', maxSeries};
+    return service.run({action: 'database-alter', args, dryRun});
+  };
+  const early = {code: 'CONFLICT', message: expect.stringMatching(/max_series needs .* finalize/)};
+  await expect(alter(5, true)).rejects.toMatchObject(early);
+  const nodes = [...meta.catalog.nodes()].map(({id}) => id);
+  const finalize: Command = {type: 'finalize-upgrade', version: MAX_SERIES_SINCE, nodes};
+  behind.push([finalize, ++index]);
+  meta.apply(finalize, index);
+  const shown = async () => (await read('database-show', {name: 'public'})).value;
+  expect(await alter(5, true)).toMatchObject({dryRun: true, maxSeries: 5});
+  expect(await shown()).toMatchObject({maxSeries: null});
+  expect(await alter(5)).toMatchObject({maxSeries: 5});
+  expect(await shown()).toMatchObject({maxSeries: 5});
+  expect(await alter(null)).toMatchObject({maxSeries: null});
 });
 
 test('an alteration says what a longer ttl brings back, a dry run before', async () => {

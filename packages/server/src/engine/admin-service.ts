@@ -31,7 +31,8 @@ import {type CatalogAccess, findDatabase} from './catalog-access.ts';
 import {catalogFileOf} from './catalog-file.ts';
 import {databasesOf, liveTenants} from './catalog-rows.ts';
 import {type ClusterView, metaVoters, type ReplicaSetView} from './cluster-view.ts';
-import {durationText, parseDuration} from './durations.ts';
+import {optionsOf} from './database-options.ts';
+import {durationText} from './durations.ts';
 import {Elections} from './elections.ts';
 import type {AdminCall, AdminRead} from './gateway.ts';
 import {NodeAdmin} from './node-admin.ts';
@@ -331,7 +332,7 @@ export class AdminService {
   }
 
   #describe({id, name, tenant, options}: Database): object {
-    const {ttlMs, bucketDurationMs, shards, replicas, precision, failover} = options;
+    const {ttlMs, bucketDurationMs, shards, replicas, precision, failover, maxSeries} = options;
     return {
       id,
       name,
@@ -342,6 +343,7 @@ export class AdminService {
       replicas,
       precision,
       failover,
+      maxSeries: maxSeries ?? null,
       tables: this.#catalog.tableCount(id),
       buckets: this.#catalog.bucketCount(id),
     };
@@ -482,21 +484,4 @@ export class AdminService {
     await this.#deps.access.refresh(deadlineMs);
     return value;
   }
-}
-
-function optionsOf(args: Args): Extract<Command, {type: 'create-database'}>['options'] {
-  const {ttl, bucketDuration, shards, replicas, precision, failover} = args as Record<
-    string,
-    never
-  >;
-  return {
-    ...(ttl === undefined ? {} : {ttlMs: ttl === null ? null : parseDuration(ttl, 'ttl')}),
-    ...(bucketDuration === undefined
-      ? {}
-      : {bucketDurationMs: parseDuration(bucketDuration, 'bucketDuration')}),
-    ...(shards === undefined ? {} : {shards}),
-    ...(replicas === undefined ? {} : {replicas}),
-    ...(precision === undefined ? {} : {precision}),
-    ...(failover === undefined ? {} : {failover}),
-  };
 }

@@ -45,8 +45,9 @@ export function describeTenant(catalog: Catalog, {id, name, comment}: Tenant): R
 }
 
 export function describeDatabase({options}: Database): Rows {
-  const {ttlMs, shards, bucketDurationMs, replicas, precision, failover} = options;
-  const columns = ['ttl', 'shard', 'bucket_duration', 'replica', 'precision', 'failover'];
+  const {ttlMs, shards, bucketDurationMs, replicas, precision, failover, maxSeries} = options;
+  const first = ['ttl', 'shard', 'bucket_duration', 'replica', 'precision', 'failover'];
+  const columns = [...first, 'max_series'];
   const row = [
     ttlMs === undefined ? 'none' : durationText(ttlMs),
     String(shards),
@@ -54,6 +55,7 @@ export function describeDatabase({options}: Database): Rows {
     String(replicas),
     precision,
     failover,
+    String(maxSeries ?? 'none'),
   ];
   return texts(columns, [row]);
 }

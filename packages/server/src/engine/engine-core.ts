@@ -31,6 +31,7 @@ import {LeaderDirectory, MetaDdl, type NodeWatch, SetCaller, WriteRouter} from '
 import type {Manifest} from '@flotilla/storage';
 import {passHandlers} from '../connections/passed-call.ts';
 import type {RpcCore} from '../connections/rpc.ts';
+import {bucketSeriesOf} from './bucket-series.ts';
 import {CatalogCopy} from './catalog-copy.ts';
 import {CatalogEffects} from './catalog-effects.ts';
 import {notesHandler} from './cluster-view.ts';
@@ -53,7 +54,7 @@ export interface CoreNews {
   catalog(news: CatalogNews): void;
 }
 
-export interface CorePorts extends SeriesLimits {
+export interface CorePorts extends Omit<SeriesLimits, 'bucketSeries'> {
   readonly node: NodeId;
   readonly thread: number;
   /** Engine threads of the node. */
@@ -195,8 +196,10 @@ function answers(
     confirm: (set, command) => effects.confirm(set, command),
   };
   const living = (handler: SetHandler) => ofLivingSets(catalog, handler);
+  const bucketSeries = (set: ReplicaSetId) => bucketSeriesOf(catalog, set);
+  const limits = {seriesPerSetMax, bucketSeries, indexes};
   const shares = new Map([
-    [WRITE_METHOD, living(writeHandler(host, monotonicMs, {seriesPerSetMax, indexes}))],
+    [WRITE_METHOD, living(writeHandler(host, monotonicMs, limits))],
     [DELETE_METHOD, living(deleteHandler(host, monotonicMs))],
     [FENCE_METHOD, fenceHandler(host, fenceWork)],
   ]);

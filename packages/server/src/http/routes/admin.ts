@@ -38,6 +38,7 @@ const DatabaseBody = z.strictObject({
   replicas: z.number().int().optional(),
   precision: z.enum(['ns', 'us', 'ms']).optional(),
   failover: Failover.optional(),
+  maxSeries: z.number().int().nullable().optional(),
   ifNotExists: z.boolean().optional(),
 });
 
