@@ -1,9 +1,9 @@
-import type {DatabaseId, NodeId} from '@flotilla/base';
+import type {DatabaseId, NodeId, ReplicaId} from '@flotilla/base';
 import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {CatalogMachine} from '../machine/catalog-machine.ts';
 import type {Node} from '../model.ts';
-import {clusterOf, reportsOf} from './cluster.fixture.ts';
+import {clusterOf, makeSets, must, reportsOf} from './cluster.fixture.ts';
 import {autoShards, planBucket, planPlacement, votersOf} from './placement.ts';
 import type {NodeReport} from './reports.ts';
 
@@ -215,6 +215,61 @@ describe('planBucket', () => {
       expect(placement).toHaveLength(3);
       expect(placement[0]!.node).toBe(1);
     }
+  });
+
+  describe('a new set, where each node holds as many', () => {
+    const MB = 1 << 20;
+
+    /** The nodes of a set made now; four have one replica each, the first of the meta group, and this is told of one. */
+    function nodesOfNew(i: number, told: (replica: ReplicaId) => Partial<NodeReport>) {
+      const machine = clusterOf(4);
+      const {catalog} = machine;
+      makeSets(
+        machine,
+        [2, 3, 4].map((voter) => ({voters: [voter]})),
+      );
+      must(machine, {
+        type: 'alter-database',
+        tenant: 'default',
+        name: 'public',
+        options: {shards: 1},
+      });
+      const held = [...catalog.replicaSets()].flatMap((set) => set.replicas);
+      const {replica} = held.find((placed) => placed.node === i)!;
+      const reports = reportsOf(catalog, {told: new Map([[i, told(replica)]])});
+      const [placement] = planBucket(catalog, database, WEEK, {reports})!.placements;
+      return placement!.map((placed) => placed.node).sort();
+    }
+
+    test('goes where less of the disk is used', () => {
+      expect(nodesOfNew(2, () => ({diskFree: 0.5}))).toEqual([1, 3, 4]);
+      expect(nodesOfNew(3, () => ({diskFree: 0.5}))).toEqual([1, 2, 4]);
+      // Less than a step of disks is no difference.
+      expect(nodesOfNew(2, () => ({diskFree: 0.99}))).toEqual([1, 2, 3]);
+    });
+
+    test('goes where less is written', () => {
+      const written = (rate: number) => (replica: ReplicaId) => ({
+        writes: {bytesPerSecond: rate, byReplica: new Map([[replica, rate]])},
+      });
+      expect(nodesOfNew(2, written(100 * MB))).toEqual([1, 3, 4]);
+      expect(nodesOfNew(3, written(100 * MB))).toEqual([1, 2, 4]);
+      // What differs below a megabyte a second is chance.
+      expect(nodesOfNew(2, written(MB / 10))).toEqual([1, 2, 3]);
+    });
+  });
+
+  test.each(['draining', 'drained'] as const)('a node that is %s gets nothing', (state) => {
+    const machine = clusterOf(5);
+    for (const node of [2, 4] as NodeId[]) {
+      must(machine, {type: 'set-node-state', node, state: 'draining'});
+      if (state === 'drained') must(machine, {type: 'set-node-state', node, state});
+    }
+    const reports = reportsOf(machine.catalog, {});
+    const {placements} = planBucket(machine.catalog, database, 0, {reports})!;
+    expect(placements.length).toBeGreaterThan(1);
+    for (const placement of placements)
+      expect(placement.map((placed) => placed.node).sort()).toEqual([1, 3, 5]);
   });
 
   test('a full node gets nothing; without a fit node there is no plan', () => {

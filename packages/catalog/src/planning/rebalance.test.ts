@@ -219,6 +219,30 @@ test('before its first moves a rebalance says how many it will make, and once', 
   expect(counted).toEqual([]);
 });
 
+test('leads are evened out before any replica moves, for a minute at most', () => {
+  const begun = (sets: readonly number[][], nowMs: number) => {
+    const machine = made(clusterOf(4), sets);
+    must(machine, {type: 'create-operation', kind: 'rebalance', startedBy: 'x', atMs: 0});
+    const actions = planNext(machine.catalog, reportsOf(machine.catalog, {}), nowMs);
+    return {
+      transfers: actions.filter(({type}) => type === 'transfer-leader').length,
+      moves: actions.filter(
+        (action) =>
+          action.type === 'propose' &&
+          action.command.type === 'create-operation' &&
+          action.command.kind === 'move-replica',
+      ).length,
+    };
+  };
+  // Node 4 holds nothing. Of six sets node 1 leads all, or each of the others its share.
+  const crowded = Array<number[]>(6).fill([1, 2, 3]);
+  const even = [...Array<number[]>(2).fill([1, 2, 3]), [2, 3, 1], [2, 3, 1], [3, 1, 2], [3, 1, 2]];
+  expect(begun(crowded, 1_000)).toEqual({transfers: expect.toSatisfy((n) => n > 0), moves: 0});
+  expect(begun(even, 1_000)).toEqual({transfers: 0, moves: expect.toSatisfy((n) => n > 0)});
+  // What goes on against whoever does not take a lead holds up no replica for longer.
+  expect(begun(crowded, 100_000).moves).toBeGreaterThan(0);
+});
+
 test('a set is not evened out into one zone while another holds its replica', () => {
   // Only node 3 holds nothing of these sets, and it is in the zone of node 1.
   const machine = made(clusterOf(3, ['a', 'b', 'a']), [
