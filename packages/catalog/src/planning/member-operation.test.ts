@@ -193,6 +193,10 @@ test.each<[string, Situation, object?]>([
   ['simple [remove 1] at 40 on 2', {voters: [2], learners: [1], leader: 2}],
   ['joint [voter 4, remove 1] at 40 on 2', withTarget],
   ['failed', three],
+  // A new leader does not know yet how far the learner is, or it is behind: it is on its way.
+  ['wait', {...withTarget, lagging: [4]}],
+  ['failed', {...withTarget, lagging: [4], dead: [4]}],
+  ['failed', {...withTarget, lagging: [4], damaged: [4]}],
   ['joint [remove 1, learner 3] at 40 on 2', three, {allowFewerVoters: true}],
   // Of five three are left: one that is damaged is none of them.
   [
