@@ -253,6 +253,17 @@ describe('a replica moved under load, on four processes', () => {
       });
       const now = async () => (await client.admin.nodes()).find((node) => node['id'] === id);
       expect(await now()).toMatchObject({state: 'drained', replicas: 0, leaders: 0});
+      // What is made meanwhile has no place on it either.
+      const known = (await client.admin.replicaSets({database})).map((one) => one.id);
+      await client.write('later v=1 1700000000000000000');
+      const made = (await client.admin.replicaSets({database})).filter(
+        (one) => !known.includes(one.id),
+      );
+      expect(made.length).toBeGreaterThan(0);
+      for (const {replicas} of made) {
+        expect(replicas).toHaveLength(3);
+        expect(replicas.map(({node}) => node)).not.toContain(id);
+      }
       await expect(
         client.admin.drainNode(leaderOf((await client.admin.replicaSets({database}))[0]!)!),
       ).rejects.toThrow(/ha(?:s|ve) no other node to go to; add 1 node/);

@@ -3,7 +3,8 @@
 // certificates by the command that operators have.
 
 import {spawnSync} from 'node:child_process';
-import {mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {createHash} from 'node:crypto';
+import {mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import https from 'node:https';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
@@ -197,6 +198,7 @@ test('beyond loopback a node without TLS is refused, or said to be open in statu
 }, 60_000);
 
 describe('tokens', () => {
+  let ofAnn: string | undefined;
   const code = (asked: Promise<unknown>): Promise<string> =>
     asked.then(
       () => 'ok',
@@ -220,6 +222,7 @@ describe('tokens', () => {
     await anyone.query('DROP DATABASE attic');
 
     const {token} = await admin.admin.createToken('ann');
+    ofAnn = token;
     const anns = nodes.map(({port}) => clientOf([port], token));
     await until('the token of ann is known everywhere', async () => {
       const answers = await Promise.all(anns.map((client) => code(client.admin.status())));
@@ -278,6 +281,19 @@ describe('tokens', () => {
     expect(acts.filter(({what, who}) => what === 'create-tenant' && who === 'ann')).toEqual([
       expect.objectContaining({result: 'ok', endedAt: expect.stringMatching(/Z$/)}),
     ]);
+  });
+
+  test('stand in no file of a node, nor in its log: what is kept of them is a hash', () => {
+    const files = nodes.flatMap(({directory: data, logFile}) => [
+      logFile,
+      ...readdirSync(data, {recursive: true, withFileTypes: true})
+        .filter((entry) => entry.isFile())
+        .map((entry) => path.join(entry.parentPath, entry.name)),
+    ]);
+    const holding = (text: string) => files.filter((file) => readFileSync(file).includes(text));
+    const hash = createHash('sha256').update(FIRST).digest('hex');
+    expect(holding(hash).length, 'files with the hash').toBeGreaterThanOrEqual(nodes.length);
+    for (const token of [FIRST, ofAnn!]) expect(holding(token)).toEqual([]);
   });
 
   test('the health check of a container finds the node by its directory, and shows its certificate', () => {

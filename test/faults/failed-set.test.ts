@@ -1,7 +1,8 @@
 // A replica set that meets an entry of a kind that two of its three nodes do not know: it is failed, named with the
 // entry, and the others go on. It comes to itself where all nodes get the build that knows the entry; or without
 // the entry, on all replicas alike, by order. The build to come is this one with one more kind of entry, which it
-// writes without waiting for the upgrade to be finalized.
+// writes without waiting for the upgrade to be finalized; on one node it lacks something of it at first, so that
+// its replica fails again and goes on when it is told to.
 
 import {execFile} from 'node:child_process';
 import {cpSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
@@ -16,10 +17,13 @@ import {makeBuild, programOf, ROOT} from './second-build.ts';
 
 const COMMANDS = 'packages/replica/src/command.ts';
 const TEST_MS_MAX = 240_000;
+/** The node on which the build to come knows its entry only once it is there. */
+const LACKING = 2;
 /** The set of `upgraded` gets a build that knows the entry; that of `given-up` goes on without it. */
 const DATABASES = ['well', 'upgraded', 'given-up'] as const;
 
 let next: string;
+let lacking: string;
 let cluster: ProcessCluster;
 let client: FlotillaClient;
 
@@ -32,16 +36,25 @@ function buildToCome(directory: string): void {
   });
   const file = path.join(directory, COMMANDS);
   const now = readFileSync(file, 'utf8');
-  const then = now
-    .replace('encodeJson(KIND_DELETE, request)', 'encodeJson(99, request)')
-    .replace('case KIND_DELETE:', 'case KIND_DELETE:\n    case 99:');
+  const isThere = `process.getBuiltinModule('node:fs').existsSync(process.env.LACKING)`;
+  const then = now.replace('encodeJson(KIND_DELETE, request)', 'encodeJson(99, request)').replace(
+    'case KIND_DELETE:',
+    `case 99:
+      if (process.env.LACKING !== undefined && !${isThere}) throw new Error('it is lacking');
+    case KIND_DELETE:`,
+  );
   expect(then.split('99')).toHaveLength(3);
   writeFileSync(file, then);
 }
 
 beforeAll(async () => {
   next = makeBuild(buildToCome);
-  cluster = await ProcessCluster.start({nodes: 3, engineThreads: 1});
+  lacking = path.join(next, 'lacking');
+  cluster = await ProcessCluster.start({
+    nodes: 3,
+    engineThreads: 1,
+    env: (node) => ({LACKING: node === LACKING ? lacking : undefined}),
+  });
   client = new FlotillaClient({urls: cluster.urls});
   await client.admin.pauseAutomation({});
   await Promise.all(
@@ -177,6 +190,20 @@ test(
     // The upgrade: each node tries again when it starts, and the one set alone has forgotten the entry.
     await Promise.all(cluster.nodes.map((node) => start(node, next)));
     await client.write(rows(10, 20), {database: 'upgraded'});
+    const failed = async () =>
+      (await setOf('upgraded')).replicas.filter(({state}) => state === 'failed');
+    await until('the one that lacks something has failed again', async () => {
+      const [one] = await failed();
+      return one?.node === (await idOf(cluster.node(LACKING)));
+    });
+    const retry = ['replica-set', 'retry', String(sets.upgraded.id)];
+    expect(await flotilla(...retry)).toMatchObject({
+      code: 1,
+      text: expect.stringContaining('it is lacking'),
+    });
+    writeFileSync(lacking, '');
+    expect(await flotilla(...retry)).toMatchObject({code: 0});
+    expect(await failed()).toEqual([]);
     await until('each replica has applied what all of them know now', async () =>
       (await counts('upgraded')).every((count) => count === 15),
     );

@@ -106,6 +106,8 @@ test(
     expect(JSON.parse(reported.text), reported.text).toMatchObject({faults: []});
     const meta = await flotilla(...args, '--yes');
     expect(meta, meta.text).toMatchObject({code: 0});
+    const byHand = {who: 'the command line', what: 'recover-meta', result: 'ok'};
+    expect(auditedBy({nodes: [survivor]})).toContainEqual(expect.objectContaining(byHand));
     // Back before anybody runs who could tell it: it hears so once the survivor does.
     const returned = lost[0]!;
     returned.start();

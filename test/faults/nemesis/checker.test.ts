@@ -1,13 +1,16 @@
 // A checker that cannot fail proves nothing: each kind of damage is planted and must be seen.
 
-import type {Id, Row} from '@flotilla/client';
+import http from 'node:http';
+import type {AddressInfo} from 'node:net';
+import {FlotillaClient, type Id, type Row} from '@flotilla/client';
 import type {RegisterOperation} from '@flotilla/simulator';
-import {expect, test} from 'vitest';
+import {expect, onTestFinished, test} from 'vitest';
 import {Availability, LIMITS_MS} from './availability.ts';
+import {stuckOperations} from './examination.ts';
 import {MachineShare, ticksOfAll} from './machine-share.ts';
 import {Operator} from './operator.ts';
 import {RegisterHistories} from './register-histories.ts';
-import {renderFigures, renderOutcomes, renderReport} from './report.ts';
+import {renderFigures, renderJson, renderOutcomes, renderReport, reportOf} from './report.ts';
 import {linesOf, RowLedger, rowOf} from './row-ledger.ts';
 import {FAULT_KINDS} from './schedule.ts';
 
@@ -219,6 +222,48 @@ test('no order is counted under the name of a fault', () => {
   const names = [...FAULT_KINDS, ...Object.keys(operator.counts)];
   expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
   operator.close();
+});
+
+test('an operation that does not end is stuck, one that ends while it is waited for is not', async () => {
+  const ended = ['done', 'failed', 'cancelled'].map((state, i) => ({id: 10 + i, kind: 'x', state}));
+  const move = {id: 1, kind: 'move-replica', state: 'running', step: 'catch-up', replicaSet: 7};
+  const drain = {id: 2, kind: 'drain-node', state: 'running', step: 'move'};
+  let asked = 0;
+  const server = http.createServer((_request, response) => {
+    asked += 1;
+    const left = asked < 3 ? [drain] : [];
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({operations: [...ended, move, ...left]}));
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const {port} = server.address() as AddressInfo;
+  const client = new FlotillaClient({urls: [`http://127.0.0.1:${port}`]});
+  onTestFinished(() => {
+    client.close();
+    server.close();
+  });
+  expect(await stuckOperations(client, 1_000)).toEqual([
+    'stuck: operation 1 (move-replica of set 7) is running at catch-up',
+  ]);
+  expect(asked).toBeGreaterThan(2);
+});
+
+test('the line of JSON has the counts, each kind of fault, and the violations of all who looked', () => {
+  const found = {lost: 1, stale: 2, phantom: 3, stuckOperations: 4, operations: {}};
+  const run = {seed: 7, minutes: 3, acknowledged: 10, struck: new Map([['kill', 2]])};
+  const line = renderJson(
+    reportOf(
+      {...run, orders: {move: 5, drain: 0}, violations: ['a write waited']},
+      {...found, violations: ['stuck: operation 1']},
+    ),
+  );
+  expect(line).not.toContain('\n');
+  const never = [...FAULT_KINDS.filter((kind) => kind !== 'kill'), 'drain'];
+  expect(JSON.parse(line)).toEqual({
+    ...{seed: 7, minutes: 3, acknowledged: 10, ...found, never},
+    faults: {...Object.fromEntries(never.map((kind) => [kind, 0])), kill: 2, move: 5},
+    violations: ['a write waited', 'stuck: operation 1'],
+  });
 });
 
 test('the report for people names what is violated and what never was', () => {

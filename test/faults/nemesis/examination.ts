@@ -59,8 +59,8 @@ export async function examine(examined: Examined): Promise<Findings> {
     }, REST_MS_MAX)),
   );
   violations.push(...(await untilNone(() => unrestOf(cluster, client), REST_MS_MAX)));
-  const stuck = await untilNone(() => unfinished(client), REST_MS_MAX);
-  violations.push(...stuck.map((one) => `stuck: ${one}`));
+  const stuck = await stuckOperations(client, REST_MS_MAX);
+  violations.push(...stuck);
   violations.push(...(await untilNone(() => unequal(client), REST_MS_MAX)));
   say('at rest; rows are compared');
   const rows = await compareRows(examined);
@@ -79,6 +79,15 @@ export async function examine(examined: Examined): Promise<Findings> {
     operations,
     violations,
   };
+}
+
+/** Those that come to no end in that time, each as a violation. */
+export async function stuckOperations(
+  client: FlotillaClient,
+  withinMs: number,
+): Promise<readonly string[]> {
+  const stuck = await untilNone(() => unfinished(client), withinMs);
+  return stuck.map((one) => `stuck: ${one}`);
 }
 
 interface RowFindings {

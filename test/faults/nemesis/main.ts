@@ -3,7 +3,7 @@
 import {endWithReader} from '@flotilla/testkit';
 import {runNemesis} from './nemesis.ts';
 import {type Options, readOptions, USAGE} from './options.ts';
-import {renderReport} from './report.ts';
+import {renderJson, renderReport} from './report.ts';
 
 const EXIT = {ok: 0, violations: 1, usage: 2} as const;
 
@@ -14,7 +14,7 @@ async function main(options: Options): Promise<number> {
     process.stderr.write(`${seconds} ${text}\n`);
   };
   const report = await runNemesis(options, say);
-  const text = options.json ? JSON.stringify(report) : renderReport(report);
+  const text = options.json ? renderJson(report) : renderReport(report);
   process.stdout.write(`${text}\n`);
   return report.violations.length === 0 ? EXIT.ok : EXIT.violations;
 }

@@ -19,9 +19,9 @@ import {joinEnv} from './number-files.ts';
 import {Operator} from './operator.ts';
 import type {Options} from './options.ts';
 import {RegisterHistories} from './register-histories.ts';
-import {type Report, renderFigures, renderOutcomes} from './report.ts';
+import {type Report, renderFigures, renderOutcomes, reportOf} from './report.ts';
 import {RowLedger} from './row-ledger.ts';
-import {FAULT_KINDS, planRounds, ROUND_MS_MIN, type Round} from './schedule.ts';
+import {planRounds, ROUND_MS_MIN, type Round} from './schedule.ts';
 import {SlowDisks} from './slow-disks.ts';
 import {SmallDisks, whyNoMounts} from './small-disks.ts';
 
@@ -136,21 +136,20 @@ class Run {
     return this.#report(found);
   }
 
-  #report({violations, ...found}: Findings): Report {
+  #report(found: Findings): Report {
     const {seed, minutes} = this.#options;
-    const struck = FAULT_KINDS.map((kind) => [kind, this.#struck.get(kind) ?? 0] as const);
-    const faults = {...Object.fromEntries(struck), ...this.#operator.counts};
-    const never = Object.keys(faults).filter((kind) => faults[kind] === 0);
+    const {acknowledged} = this.#ledger;
+    const violations = [
+      ...this.#violations,
+      ...this.#operator.violations,
+      ...this.#availability.violations(),
+    ];
+    const orders = this.#operator.counts;
+    const run = {seed, minutes, acknowledged, struck: this.#struck, orders, violations};
+    const report = reportOf(run, found);
+    const {never} = report;
     if (never.length > 0) this.#ground.say(`never came about: ${never.join(', ')}`);
-    return {
-      ...{seed, minutes, faults, never, acknowledged: this.#ledger.acknowledged, ...found},
-      violations: [
-        ...this.#violations,
-        ...this.#operator.violations,
-        ...this.#availability.violations(),
-        ...violations,
-      ],
-    };
+    return report;
   }
 
   /** What was wrong while it was, where a call waits long: afterwards nobody can tell. */

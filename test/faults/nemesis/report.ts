@@ -1,6 +1,7 @@
 // What a run found: a line of JSON for programs, a table for people.
 
 import type {KindFigures} from './availability.ts';
+import {FAULT_KINDS} from './schedule.ts';
 
 /** By kind of operation, how many there were in each state at the end. */
 export type Outcomes = Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -23,6 +24,31 @@ export interface Report {
   readonly phantom: number;
   readonly stuckOperations: number;
   readonly violations: readonly string[];
+}
+
+interface Run extends Pick<Report, 'seed' | 'minutes' | 'acknowledged' | 'violations'> {
+  /** By kind of fault, how often it struck. */
+  readonly struck: ReadonlyMap<string, number>;
+  /** Of the operator, likewise. */
+  readonly orders: Readonly<Record<string, number>>;
+}
+
+/** @param found  what was found once the faults had ended; `run` has the violations of before */
+export function reportOf(
+  {struck, orders, ...run}: Run,
+  found: Omit<Report, 'seed' | 'minutes' | 'acknowledged' | 'faults' | 'never'>,
+): Report {
+  const strikes = FAULT_KINDS.map((kind) => [kind, struck.get(kind) ?? 0] as const);
+  const faults = {...Object.fromEntries(strikes), ...orders};
+  const never = Object.keys(faults).filter((kind) => faults[kind] === 0);
+  const {seed, minutes, acknowledged} = run;
+  const violations = [...run.violations, ...found.violations];
+  return {seed, minutes, faults, never, acknowledged, ...found, violations};
+}
+
+/** One line. */
+export function renderJson(report: Report): string {
+  return JSON.stringify(report);
 }
 
 const TITLES = ['fault', 'times', 'limit', 'longest write', 'failed', 'longest read', 'failed'];
