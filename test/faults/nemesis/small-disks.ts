@@ -3,6 +3,7 @@
 
 import {execFile, execFileSync} from 'node:child_process';
 import {
+  type Dirent,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -78,8 +79,7 @@ export class SmallDisks {
 
   /** Whether some file on it is called so. */
   has(node: number, name: string): boolean {
-    const listed = readdirSync(this.directory(node), {recursive: true, encoding: 'utf8'});
-    return listed.some((file) => path.basename(file) === name);
+    return holds(this.directory(node), name);
   }
 
   free(node: number): void {
@@ -96,6 +96,24 @@ export class SmallDisks {
     for (const directory of this.#directories.values())
       if (existsSync(directory)) execFileSync('umount', ['--lazy', directory], {stdio: 'pipe'});
     this.#directories.clear();
+  }
+}
+
+/** Its node goes on to remove files and directories meanwhile. */
+function holds(directory: string, name: string): boolean {
+  const entries = listed(directory);
+  return entries.some(
+    (entry) =>
+      entry.name === name || (entry.isDirectory() && holds(path.join(directory, entry.name), name)),
+  );
+}
+
+function listed(directory: string): Dirent[] {
+  try {
+    return readdirSync(directory, {withFileTypes: true});
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
   }
 }
 
