@@ -65,6 +65,7 @@ export function writeHandler(
     // Who does not lead only names who does: nothing is read for that.
     const {isLoaded} = machineOf(host, set);
     if (!isLoaded && host.status(set)?.role !== 'leader') return propose(share);
+    let caughtUpByMs: number | undefined;
     for (;;) {
       // Ids of series that are applied here mean the same on every replica at any later index.
       const {storage, appliedTerm} = await loadedMachine(host, set);
@@ -78,7 +79,8 @@ export function writeHandler(
       if (status?.role !== 'leader') return propose(compact);
       // What leaders before left in the log may make series that are not counted yet.
       if (appliedTerm !== status.term) {
-        await catchUp(host, set, monotonicMs() + CATCH_UP_MS_MAX);
+        caughtUpByMs ??= monotonicMs() + CATCH_UP_MS_MAX;
+        await catchUp(host, set, caughtUpByMs);
         continue;
       }
       // Before anything is proposed: apply is the same on every replica and refuses nothing.

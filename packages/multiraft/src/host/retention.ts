@@ -13,6 +13,7 @@
 import {isDiskFull, isPassing, LIMITS, type Log, type ReplicaSetId} from '@flotilla/base';
 import type {ProgressStatus} from '@flotilla/raft';
 import type {GroupLog} from '../log/group-log.ts';
+import {UNNEEDED_SHARE} from '../log/segment-log.ts';
 import type {Driver} from './driver.ts';
 import type {HostedGroup} from './hosted-group.ts';
 import type {NodeStates} from './node-states.ts';
@@ -26,8 +27,6 @@ const PATIENCE = 4;
 const ENTRIES_MIN = 64;
 /** With less of a store's log needed, whoever needs some of it lets go. */
 const NEEDED_SHARE = 1 / 8;
-/** So little of a segment is not worth it. */
-const UNNEEDED_SHARE = 1 / 16;
 /** Flushes at once for its sake. */
 const UNPINNED_AT_ONCE = 8;
 /** Each so many runs all groups are looked at: for those that sleep and were flushed. */

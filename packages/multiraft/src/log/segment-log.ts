@@ -40,7 +40,7 @@ export const LIFE_RECORDS = 2 ** 30;
 /** Long enough that checkpoints are rare, short enough that removal follows need. */
 export const SEGMENT_BYTES = 64 * 1024 * 1024;
 /** Of a segment's bytes: what nobody needs of the last one is worth another segment from there on. */
-const UNNEEDED_SHARE = 1 / 16;
+export const UNNEEDED_SHARE = 1 / 16;
 
 export interface SegmentLogOptions {
   readonly disk: Disk;
