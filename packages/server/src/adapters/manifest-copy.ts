@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
+import {EMPTIED, hadCommits} from './background/finished-commits.ts';
 import type {ManifestRows} from './background/protocol.ts';
 
 export interface ManifestCopy {
@@ -29,13 +30,14 @@ export function readManifestCopy(file: string): ManifestCopy {
 
 function readRows(file: string): ManifestCopy {
   const faults: string[] = [];
+  const mayBeNew = !hadCommits(file);
   let database: Database.Database | undefined;
   try {
     database = new Database(file, {timeout: 0});
     faults.push(...integrityFaults(database));
     // A crash came before its first commit, or in the middle of it: then this has rolled it back.
     if (faults.length === 0 && database.pragma('page_count', {simple: true}) === 0)
-      return {rows: [], faults};
+      return {rows: [], faults: mayBeNew ? [] : [EMPTIED]};
     const rows: (readonly [string, Uint8Array])[] = [];
     for (const row of database.prepare('SELECT key, value FROM rows').all()) {
       const {key, value} = row as {readonly key: unknown; readonly value: unknown};

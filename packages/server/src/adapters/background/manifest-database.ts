@@ -13,6 +13,7 @@
 import {FatalError, type ManifestEdit} from '@flotilla/base';
 import Database from 'better-sqlite3';
 import {systemErrorCode} from '../node-disk.ts';
+import {EMPTIED, hadCommits} from './finished-commits.ts';
 import type {ManifestRows} from './protocol.ts';
 
 interface Row {
@@ -29,7 +30,9 @@ export class ManifestDatabase {
 
   constructor(path: string) {
     this.#path = path;
+    let mayBeNew: boolean;
     try {
+      mayBeNew = !hadCommits(path);
       this.#database = new Database(path, {timeout: 0});
     } catch (error) {
       throw this.#fatal('open', error);
@@ -38,7 +41,7 @@ export class ManifestDatabase {
       this.#database.pragma('locking_mode = EXCLUSIVE');
       this.#database.pragma('journal_mode = PERSIST');
       this.#database.pragma('synchronous = FULL');
-      this.#mustHaveRows();
+      this.#mustHaveRows(mayBeNew);
       this.#put = this.#database.prepare('INSERT OR REPLACE INTO rows(key, value) VALUES(?, ?)');
       this.#remove = this.#database.prepare('DELETE FROM rows WHERE key = ?');
     } catch (error) {
@@ -82,9 +85,10 @@ export class ManifestDatabase {
    * Made where there is nothing at all yet. In place of a table that cannot be found none is made: an empty
    * manifest would be taken for a new store's.
    */
-  #mustHaveRows(): void {
+  #mustHaveRows(mayBeNew: boolean): void {
     const database = this.#database;
     if (database.pragma('page_count', {simple: true}) === 0) {
+      if (!mayBeNew) throw new Error(EMPTIED);
       database.exec('CREATE TABLE rows(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID');
       return;
     }
