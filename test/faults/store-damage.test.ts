@@ -34,6 +34,8 @@ const OPERATIONS_MIN = 34;
 const FLUSHED_AT = [12, 25];
 const ROWS_MAX = 3;
 const SEGMENT_BYTES = 2_000;
+/** Behind a compaction, flushes whose rows the log still has. */
+const GOING_BACK = {operations: 120, compactedAt: 100};
 
 interface Image {
   readonly files: ReadonlyMap<string, Uint8Array>;
@@ -323,6 +325,49 @@ describe('of the manifest as SQLite keeps it', () => {
     TEST_MS_MAX,
   );
 });
+
+test(
+  'a manifest that went back to an earlier commit is refused, with all files kept, or the log has what came since',
+  async () => {
+    const disk = new MemoryDisk();
+    const manifest = new MemoryManifestStore();
+    const commits: ReadonlyMap<string, Uint8Array>[] = [];
+    const commit = manifest.commit.bind(manifest);
+    manifest.commit = async (edit) => {
+      await commit(edit);
+      commits.push(new Map(manifest.rows));
+    };
+    const store = await LoneStore.open({disk, manifest, bootEpoch: 1});
+    const model = new Model();
+    for (let number = 1; number <= GOING_BACK.operations; number++) {
+      const operation = operationOf(SEED, number);
+      await store.do(operation, number).catch((error: unknown) => {
+        expect(error).toMatchObject({code: 'TABLE_NOT_FOUND'});
+      });
+      model.apply(operation);
+      if (number === GOING_BACK.compactedAt) await store.machine.compactAll();
+    }
+    await store.close();
+    const files = new Map(disk.files().map((file) => [file, disk.bytesOf(file)]));
+    let refused = 0;
+    for (const [number, rows] of commits.entries()) {
+      const place = `commit ${number + 1} of ${commits.length}`;
+      const then = await diskOf(files);
+      const lines = await read({disk: then, rows}).catch((error: unknown) => textOf(error));
+      if (typeof lines === 'string') {
+        expect(lines, place).toContain('manifest names missing files');
+        const kept = then.files().filter((file) => file.startsWith(REPLICA_DIRECTORY));
+        expect(kept, place).toEqual(
+          [...files.keys()].filter((file) => file.startsWith(REPLICA_DIRECTORY)),
+        );
+        refused += 1;
+      } else expect(lines, place).toEqual(model.lines());
+    }
+    expect(refused).toBeGreaterThan(5);
+    expect(commits.length - refused).toBeGreaterThan(1);
+  },
+  TEST_MS_MAX,
+);
 
 test(
   'no byte of the files that say who a node is changes unseen',

@@ -62,7 +62,7 @@ export class Manifest {
     return new Manifest(store, rows, commit);
   }
 
-  /** The last durable commit: what the segment log records, to notice a manifest that went back. */
+  /** The last durable commit. */
   get point(): CommitPoint {
     return this.#point;
   }

@@ -245,13 +245,19 @@ async function makePlace(disk: Disk, directory: string): Promise<void> {
   await sweep(disk, directory, EMPTY_STATE);
 }
 
-/** Removes files that no commit names; one that is named and missing is damage. */
+/**
+ * Removes files that no commit names; one that is named and missing is damage, and then none goes: under a manifest
+ * that went back they are what came after it.
+ */
 async function sweep(disk: Disk, directory: string, state: ReplicaState): Promise<void> {
   const named = new Set([...state.parts, ...state.keyFiles].map(({file}) => file));
-  for (const {name} of await disk.list(directory))
-    if (!named.delete(name)) await disk.remove(`${directory}/${name}`);
-  if (named.size > 0)
-    throw new FatalError(`manifest names missing files: ${[...named].join(' ')}; in ${directory}`);
+  const names = (await disk.list(directory)).map(({name}) => name);
+  const missing = named.difference(new Set(names));
+  if (missing.size > 0)
+    throw new FatalError(
+      `manifest names missing files: ${[...missing].join(' ')}; in ${directory}`,
+    );
+  for (const name of names) if (!named.has(name)) await disk.remove(`${directory}/${name}`);
 }
 
 async function makeDurableDirectory(disk: Disk, directory: string): Promise<void> {
