@@ -42,6 +42,11 @@ beforeAll(async () => {
   const told = `INSERT INTO odd (time, t, f) VALUES (${T0_S + 3}000000000, 'ends in \\', 'inf')`;
   await client.query(told, {database: 'd'});
   await client.query('DROP TABLE gone', {database: 'd'});
+  // The same names under another tenant.
+  await client.admin.createTenant({name: 'acme'});
+  await client.admin.createDatabase({name: 'd', shards: 1}, {tenant: 'acme'});
+  const acme = {database: 'd', tenant: 'acme', precision: 's'} as const;
+  await client.write(`cpu,host=other v=7i ${T0_S}`, acme);
   // Some of it as parts, some in memory, some deleted on top of both.
   for (const url of cluster.urls) {
     const one = new FlotillaClient({urls: [url]});
@@ -73,9 +78,9 @@ async function backUp(...more: string[]): Promise<Backup> {
   return JSON.parse(out) as Backup;
 }
 
-function rowsOf(table: string, database: string): Promise<string> {
+function rowsOf(table: string, database: string, from = client): Promise<string> {
   const tags = table === 'cpu' ? 'host, zone' : 't';
-  return client.queryText(`SELECT * FROM ${table} ORDER BY time, ${tags}`, 'csv', {database});
+  return from.queryText(`SELECT * FROM ${table} ORDER BY time, ${tags}`, 'csv', {database});
 }
 
 /** All stored files. */
@@ -85,7 +90,13 @@ function stored(): string[] {
     .sort();
 }
 
+const bytesOf = (name: string): Buffer => readFileSync(path.join(directory, 'files', name));
+
+/** Of a part, a byte of the page that a read begins with. */
+const FIRST_PAGE = 20;
+
 let first: Backup;
+let all: Backup;
 
 test(
   'a backup is complete, verified, and told by list, metrics and any node',
@@ -172,15 +183,43 @@ test(
     await one.admin.alterDatabase('d', {maxSeries: 3});
     await backUp('--db', 'd', '--url', others.join(','));
     await one.admin.createDatabase({name: 'f', shards: 1});
-    for (const [name, shards] of Object.entries({f: 1, g: 3})) {
-      const asked = ['restore', directory, '--db', 'd', '--as', name, '--url', others.join(',')];
-      expect(await flotilla(...asked)).toMatchObject({code: 0});
-      expect(await one.queryText('SELECT count(u) FROM cpu', 'csv', {database: name})).toBe(want);
-      expect(await one.admin.database(name)).toMatchObject({maxSeries: 3, shards});
-    }
+    const asked = ['restore', directory, '--db', 'd', '--as', 'f', '--url', others.join(',')];
+    expect(await flotilla(...asked)).toMatchObject({code: 0});
+    expect(await one.queryText('SELECT count(u) FROM cpu', 'csv', {database: 'f'})).toBe(want);
+    expect(await one.admin.database('f')).toMatchObject({maxSeries: 3, shards: 1});
     one.close();
     killed.start();
     await killed.ready();
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  'all of it comes back into another cluster, of one node; of one tenant what is of that tenant',
+  async () => {
+    all = await backUp();
+    const want = [await rowsOf('cpu', 'd'), await rowsOf('odd', 'd')];
+    const other = await ProcessCluster.start({nodes: 1, engineThreads: 1});
+    const there = new FlotillaClient({urls: other.urls});
+    const ofAcme = {database: 'd', tenant: 'acme'};
+    const acmeRows = () => there.query('SELECT host, v FROM cpu', ofAcme);
+    const restored = await flotillaAt(other.urls, ['restore', directory]);
+    expect([restored.code, restored.err]).toEqual([0, '']);
+    expect(restored.out).toContain(`backup ${all.id}`);
+    expect([await rowsOf('cpu', 'd', there), await rowsOf('odd', 'd', there)]).toEqual(want);
+    expect(await acmeRows()).toEqual([{host: 'other', v: 7}]);
+    expect(await there.admin.database('d')).toMatchObject({shards: 3, maxSeries: 3});
+
+    const one = await backUp('--tenant', 'acme');
+    expect(one.sets).toBe(1);
+    await there.query("DROP DATABASE d AFTER '0s'", {tenant: 'acme'});
+    const left = (await there.admin.databases()).map(({name}) => name).sort();
+    const again = await flotillaAt(other.urls, ['restore', directory, '--tenant', 'acme']);
+    expect([again.code, again.err]).toEqual([0, '']);
+    expect(await acmeRows()).toEqual([{host: 'other', v: 7}]);
+    expect((await there.admin.databases()).map(({name}) => name).sort()).toEqual(left);
+    there.close();
+    await other.destroy();
   },
   TEST_MS_MAX,
 );
@@ -202,16 +241,32 @@ test(
     expect(JSON.parse(kept.out)).toEqual(told);
     expect(told).toMatchObject({kept: [expect.any(String), expect.any(String)]});
     expect((await flotilla('backup', 'verify', directory)).code).toBe(0);
-    const name = stored().at(-1)!;
+    // The catalog: rows would come back under another name of their column.
+    const record = readFileSync(path.join(directory, 'backups', `${all.id}.json`), 'utf8');
+    const {catalog} = JSON.parse(record.split('\n')[0]!) as {catalog: {sha256: string}};
+    const catalogName = `${catalog.sha256.slice(0, 2)}/${catalog.sha256}`;
+    const catalogFile = path.join(directory, 'files', catalogName);
+    const names = readFileSync(catalogFile, 'utf8');
+    writeFileSync(catalogFile, names.replaceAll('"name":"u"', '"name":"w"'));
+    const asked = ['restore', directory, '--backup', all.id, '--db', 'f', '--as', 'h'];
+    const misnamed = await flotilla(...asked);
+    expect([misnamed.code, misnamed.out]).toEqual([1, '']);
+    expect(misnamed.err).toContain(`file=files/${catalogName}`);
+    writeFileSync(catalogFile, names);
+    // All rows of f lie in one part: it has one shard.
+    const [name = ''] = stored().toSorted((a, b) => bytesOf(b).length - bytesOf(a).length);
     const file = path.join(directory, 'files', name);
-    const bytes = readFileSync(file);
+    const bytes = bytesOf(name);
     const changed = Buffer.from(bytes);
-    changed[changed.length >> 1] = changed[changed.length >> 1]! ^ 1;
+    changed[FIRST_PAGE] = changed[FIRST_PAGE]! ^ 1;
     writeFileSync(file, changed);
     const {code, out} = await flotilla('backup', 'verify', directory);
     expect(code).toBe(1);
     expect(out).toContain(`- files/${name} (backup `);
     expect(out).toMatch(/\ndamaged: 1 in \d+ files of 2 backups/);
+    const restored = await flotilla(...asked);
+    expect([restored.code, restored.out]).toEqual([1, '']);
+    expect(restored.err).toContain(`.part is files/${name}: checksum mismatch`);
     writeFileSync(file, bytes);
     const nowhere = await flotilla('backup', 'list', cluster.directory);
     expect([nowhere.code, nowhere.err]).toEqual([

@@ -2,6 +2,7 @@
 // and rows as bodies of columns, set by set in the order of their ids. So it comes into any number of nodes and
 // shards, and twice is once: a row has one time and one series.
 
+import {FatalError} from '@flotilla/base';
 import {type ColumnBody, ColumnWriter} from '@flotilla/ingest';
 import {
   type BackedUpSet,
@@ -96,7 +97,9 @@ export class Restoration {
         id === undefined ? 'there is no complete backup' : `there is no complete backup ${id}`,
       );
     const record = await directory.record(id);
-    const bytes = await directory.read(record.catalog);
+    const bytes = await directory.read(record.catalog).catch((error: unknown) => {
+      throw told(error, `the catalog of backup ${id}`);
+    });
     const content = JSON.parse(Buffer.from(bytes).toString()) as CatalogContent;
     const {tenant, database} = options;
     const databases = content.databases.filter(
@@ -111,6 +114,19 @@ export class Restoration {
 
   /** The rows of one of `sets`, without those that were deleted, dropped or had expired. */
   async *bodies(at: number): AsyncGenerator<ColumnBody> {
+    const {of} = this.#read[at]!;
+    try {
+      yield* this.#bodies(at);
+    } catch (error) {
+      // Readers know a file by its name in the replica.
+      const text = String(error);
+      const file = of.files.find(({name}) => text.includes(`/${name}`));
+      const stored = file === undefined ? '' : `, ${file.name} is ${this.#directory.pathOf(file)}`;
+      throw told(error, `replica set ${of.set} of backup ${this.id}${stored}`);
+    }
+  }
+
+  async *#bodies(at: number): AsyncGenerator<ColumnBody> {
     const {of, place, database} = this.#read[at]!;
     const unitsPerSecond = UNITS_PER_SECOND[database.options.precision];
     const startUnits = (BigInt(place.startMs) * BigInt(unitsPerSecond)) / 1_000n;
@@ -137,6 +153,13 @@ export class Restoration {
       await storage.close();
     }
   }
+}
+
+/** Of damage, what it is of and what to do. */
+function told(error: unknown, what: string): unknown {
+  if (!(error instanceof FatalError)) return error;
+  const advice = 'backup verify names all that is damaged; --backup restores another one';
+  return new FatalError(`${what}: ${error.message}; ${advice}`, error);
 }
 
 function columnsOf({columns}: BackedUpTable, of: 'tag' | 'field') {

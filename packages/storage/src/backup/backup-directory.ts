@@ -12,7 +12,7 @@
 // file do each other no harm.
 
 import {createHash} from 'node:crypto';
-import {DbError, type Disk, type DiskFile, handledElsewhere} from '@flotilla/base';
+import {DbError, type Disk, type DiskFile, FatalError, handledElsewhere} from '@flotilla/base';
 import {
   BACKUP_VERSION,
   type BackupRecord,
@@ -133,8 +133,13 @@ export class BackupDirectory {
     return `${FILES}/${sha256.slice(0, 2)}/${sha256}`;
   }
 
-  read(file: StoredFile): Promise<Uint8Array> {
-    return readWhole(this.disk, this.pathOf(file));
+  /** Of small files. Throws FatalError where they are not the bytes that were stored. */
+  async read(file: StoredFile): Promise<Uint8Array> {
+    const path = this.pathOf(file);
+    const bytes = await readWhole(this.disk, path);
+    if (sha256Of(bytes) !== file.sha256)
+      throw new FatalError(`its bytes are not those of its name; file=${path}`);
+    return bytes;
   }
 
   /** Of a file that is stored, in bytes. */

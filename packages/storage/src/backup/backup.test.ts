@@ -74,6 +74,16 @@ describe('a backup', () => {
     expect(directoryFiles(directory)).toEqual(files);
   });
 
+  test('whose catalog has another bit is not read', async () => {
+    const directory = await emptyDirectory();
+    const {catalog} = await backUp(directory, await written(1), 'b1');
+    const path = directory.pathOf(catalog);
+    expect(String(Buffer.from(await directory.read(catalog)))).toBe('{}');
+    (directory.disk as MemoryDisk).flipBit(path, 1);
+    await expect(directory.read(catalog)).rejects.toThrow(FatalError);
+    await expect(directory.read(catalog)).rejects.toThrow(path);
+  });
+
   test('of what was added copies that alone', async () => {
     const trial = await written(1);
     const directory = await emptyDirectory();
