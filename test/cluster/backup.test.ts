@@ -90,13 +90,27 @@ function stored(): string[] {
     .sort();
 }
 
-const bytesOf = (name: string): Buffer => readFileSync(path.join(directory, 'files', name));
+interface Stored {
+  readonly sha256: string;
+}
+
+function recordOf({id}: Backup) {
+  const text = readFileSync(path.join(directory, 'backups', `${id}.json`), 'utf8');
+  return JSON.parse(text.split('\n')[0]!) as {
+    readonly catalog: Stored;
+    readonly sets: readonly {readonly files: readonly (Stored & {readonly name: string})[]}[];
+  };
+}
+
+const fileOf = ({sha256}: Stored): string =>
+  path.join(directory, 'files', sha256.slice(0, 2), sha256);
 
 /** Of a part, a byte of the page that a read begins with. */
 const FIRST_PAGE = 20;
 
 let first: Backup;
-let all: Backup;
+let ofAcme: Backup;
+let ofD: Backup;
 
 test(
   'a backup is complete, verified, and told by list, metrics and any node',
@@ -133,10 +147,35 @@ test(
     const unchanged = await backUp();
     expect(unchanged.bytes).toBe(first.bytes);
     expect([unchanged.copiedBytes, stored()]).toEqual([0, files]);
+    ofAcme = await backUp('--tenant', 'acme');
+    expect(ofAcme.sets).toBe(1);
     await client.write(`cpu,host=h1,zone=more u=2 ${T0_S}`, {database: 'd', precision: 's'});
     const changed = await backUp();
     expect(changed.copiedBytes).toBeGreaterThan(0);
     expect(changed.copiedBytes).toBeLessThan(first.copiedBytes / 2);
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  'all of it comes back into another cluster, of one node; of one tenant what is of that tenant',
+  async () => {
+    const other = await ProcessCluster.start({nodes: 1, engineThreads: 1});
+    const there = new FlotillaClient({urls: other.urls});
+    const acmeRows = () => there.query('SELECT host, v FROM cpu', {database: 'd', tenant: 'acme'});
+    const restored = await flotillaAt(other.urls, ['restore', directory]);
+    expect([restored.code, restored.err]).toEqual([0, '']);
+    for (const table of ['cpu', 'odd'])
+      expect(await rowsOf(table, 'd', there)).toEqual(await rowsOf(table, 'd'));
+    expect(await acmeRows()).toEqual([{host: 'other', v: 7}]);
+    expect(await there.admin.database('d')).toMatchObject({shards: 3});
+
+    await there.query("DROP DATABASE d AFTER '0s'", {tenant: 'acme'});
+    const again = await flotillaAt(other.urls, ['restore', directory, '--backup', ofAcme.id]);
+    expect([again.code, again.err]).toEqual([0, '']);
+    expect(await acmeRows()).toEqual([{host: 'other', v: 7}]);
+    there.close();
+    await other.destroy();
   },
   TEST_MS_MAX,
 );
@@ -181,7 +220,7 @@ test(
     const want = await one.queryText('SELECT count(u) FROM cpu', 'csv', {database: 'd'});
     // Below what there is.
     await one.admin.alterDatabase('d', {maxSeries: 3});
-    await backUp('--db', 'd', '--url', others.join(','));
+    ofD = await backUp('--db', 'd', '--url', others.join(','));
     await one.admin.createDatabase({name: 'f', shards: 1});
     const asked = ['restore', directory, '--db', 'd', '--as', 'f', '--url', others.join(',')];
     expect(await flotilla(...asked)).toMatchObject({code: 0});
@@ -190,36 +229,6 @@ test(
     one.close();
     killed.start();
     await killed.ready();
-  },
-  TEST_MS_MAX,
-);
-
-test(
-  'all of it comes back into another cluster, of one node; of one tenant what is of that tenant',
-  async () => {
-    all = await backUp();
-    const want = [await rowsOf('cpu', 'd'), await rowsOf('odd', 'd')];
-    const other = await ProcessCluster.start({nodes: 1, engineThreads: 1});
-    const there = new FlotillaClient({urls: other.urls});
-    const ofAcme = {database: 'd', tenant: 'acme'};
-    const acmeRows = () => there.query('SELECT host, v FROM cpu', ofAcme);
-    const restored = await flotillaAt(other.urls, ['restore', directory]);
-    expect([restored.code, restored.err]).toEqual([0, '']);
-    expect(restored.out).toContain(`backup ${all.id}`);
-    expect([await rowsOf('cpu', 'd', there), await rowsOf('odd', 'd', there)]).toEqual(want);
-    expect(await acmeRows()).toEqual([{host: 'other', v: 7}]);
-    expect(await there.admin.database('d')).toMatchObject({shards: 3, maxSeries: 3});
-
-    const one = await backUp('--tenant', 'acme');
-    expect(one.sets).toBe(1);
-    await there.query("DROP DATABASE d AFTER '0s'", {tenant: 'acme'});
-    const left = (await there.admin.databases()).map(({name}) => name).sort();
-    const again = await flotillaAt(other.urls, ['restore', directory, '--tenant', 'acme']);
-    expect([again.code, again.err]).toEqual([0, '']);
-    expect(await acmeRows()).toEqual([{host: 'other', v: 7}]);
-    expect((await there.admin.databases()).map(({name}) => name).sort()).toEqual(left);
-    there.close();
-    await other.destroy();
   },
   TEST_MS_MAX,
 );
@@ -241,32 +250,29 @@ test(
     expect(JSON.parse(kept.out)).toEqual(told);
     expect(told).toMatchObject({kept: [expect.any(String), expect.any(String)]});
     expect((await flotilla('backup', 'verify', directory)).code).toBe(0);
-    // The catalog: rows would come back under another name of their column.
-    const record = readFileSync(path.join(directory, 'backups', `${all.id}.json`), 'utf8');
-    const {catalog} = JSON.parse(record.split('\n')[0]!) as {catalog: {sha256: string}};
-    const catalogName = `${catalog.sha256.slice(0, 2)}/${catalog.sha256}`;
-    const catalogFile = path.join(directory, 'files', catalogName);
-    const names = readFileSync(catalogFile, 'utf8');
-    writeFileSync(catalogFile, names.replaceAll('"name":"u"', '"name":"w"'));
-    const asked = ['restore', directory, '--backup', all.id, '--db', 'f', '--as', 'h'];
+    const {catalog, sets} = recordOf(ofD);
+    const asked = ['restore', directory, '--backup', ofD.id, '--db', 'd', '--as', 'h'];
+    // Rows would come back under another name of their column.
+    const names = readFileSync(fileOf(catalog), 'utf8');
+    writeFileSync(fileOf(catalog), names.replaceAll('"name":"u"', '"name":"w"'));
     const misnamed = await flotilla(...asked);
     expect([misnamed.code, misnamed.out]).toEqual([1, '']);
-    expect(misnamed.err).toContain(`file=files/${catalogName}`);
-    writeFileSync(catalogFile, names);
-    // All rows of f lie in one part: it has one shard.
-    const [name = ''] = stored().toSorted((a, b) => bytesOf(b).length - bytesOf(a).length);
-    const file = path.join(directory, 'files', name);
-    const bytes = bytesOf(name);
+    expect(misnamed.err).toContain(path.relative(directory, fileOf(catalog)));
+    writeFileSync(fileOf(catalog), names);
+    const part = sets.flatMap(({files}) => files).find((each) => each.name.endsWith('.part'))!;
+    const file = fileOf(part);
+    const name = path.relative(directory, file);
+    const bytes = readFileSync(file);
     const changed = Buffer.from(bytes);
     changed[FIRST_PAGE] = changed[FIRST_PAGE]! ^ 1;
     writeFileSync(file, changed);
     const {code, out} = await flotilla('backup', 'verify', directory);
     expect(code).toBe(1);
-    expect(out).toContain(`- files/${name} (backup `);
+    expect(out).toContain(`- ${name} (backup `);
     expect(out).toMatch(/\ndamaged: 1 in \d+ files of 2 backups/);
     const restored = await flotilla(...asked);
     expect([restored.code, restored.out]).toEqual([1, '']);
-    expect(restored.err).toContain(`.part is files/${name}: checksum mismatch`);
+    expect(restored.err).toContain(`${part.name} is ${name}: checksum mismatch`);
     writeFileSync(file, bytes);
     const nowhere = await flotilla('backup', 'list', cluster.directory);
     expect([nowhere.code, nowhere.err]).toEqual([

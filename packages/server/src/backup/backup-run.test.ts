@@ -148,6 +148,17 @@ test('the next asks the same replicas, tells them what is stored, and copies wha
   expect(second.copiedBytes).toBe('more rows of 3'.length);
 });
 
+test('so does the one after a backup of one database alone, which takes the others from the one before', async () => {
+  apply({type: 'create-database', tenant: 'default', name: 'd', options: {}});
+  bucket(catalog.databaseByName(1 as never, 'd')!.id, 2);
+  expect(await backUp()).toMatchObject({sets: 8});
+  const before = new Map(asked.map(({set, node}) => [set, node]));
+  asked = [];
+  expect(await backUp({database: 'd'})).toMatchObject({sets: 2, copiedBytes: 0});
+  expect(await backUp()).toMatchObject({sets: 8, copiedBytes: 0});
+  for (const {set, node} of asked) expect([set, node]).toEqual([set, before.get(set)]);
+});
+
 test('a node that is silent, or fails, has its sets asked of the others', async () => {
   nodes.changed(2 as NodeId, false);
   before = ({node}) => {

@@ -1,5 +1,5 @@
 // Which files of which replicas are stored already, so that they are not read again: by the newest complete
-// backup, and by what backups that were broken off have noted of each file as they stored it.
+// backup that a replica is in, and by what backups that were broken off have noted of each file as they stored it.
 
 import {type Disk, type DiskFile, FatalError, type ReplicaId} from '@flotilla/base';
 import {announcements, journalPath} from './announcements.ts';
@@ -47,23 +47,29 @@ export async function knownFiles(
     if (known === undefined) files.set(replica, [file]);
     else known.push(file);
   };
-  for (const {replica, files: of} of (await newestRecord(directory))?.sets ?? [])
-    for (const file of of) learn({replica, ...file});
+  for await (const {sets} of newestRecords(directory)) {
+    const fresh = sets.filter(({replica}) => !files.has(replica));
+    for (const {replica, files: of} of fresh) for (const file of of) learn({replica, ...file});
+  }
   for (const {id} of await announcements(directory))
     for (const noted of await notedIn(directory.disk, journalPath(id))) learn(noted);
   return files;
 }
 
-/** That can be read: what a damaged one knew is read again from the replicas. */
-async function newestRecord(directory: BackupDirectory): Promise<BackupRecord | undefined> {
+/**
+ * From the newest on, to the first that is of the whole cluster: those of a database or a tenant know nothing of the
+ * others. What a damaged one knew is read again from the replicas.
+ */
+async function* newestRecords(directory: BackupDirectory): AsyncGenerator<BackupRecord> {
   for (const id of (await directory.ids()).reverse()) {
     try {
-      return await directory.record(id);
+      const record = await directory.record(id);
+      yield record;
+      if (Object.values(record.scope).every((name) => name === undefined)) return;
     } catch (error) {
       if (!(error instanceof FatalError)) throw error;
     }
   }
-  return undefined;
 }
 
 async function notedIn(disk: Disk, path: string): Promise<Noted[]> {
