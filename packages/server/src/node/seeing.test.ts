@@ -218,6 +218,23 @@ describe('/metrics', () => {
     expect(read(after, 'flotilla_storage_part_bytes')).toBeGreaterThan(0);
   });
 
+  test('a compaction counts with what it wrote, and leaves fewer parts', async () => {
+    const post = (what: string) => fetch(`${url}/admin/v1/storage/${what}`, {method: 'POST'});
+    for (const second of [1, 2]) {
+      await write(`cpu,host=a v=3 ${T0_S + second}`);
+      await post('flush');
+    }
+    const before = await scrape();
+    expect((await post('compact')).status).toBe(200);
+    const after = await scrape();
+    const moved = (name: string): number => read(after, name) - read(before, name);
+    expect(moved('flotilla_storage_compactions_total')).toBeGreaterThan(0);
+    expect(moved('flotilla_storage_parts')).toBeLessThan(0);
+    const written = moved('flotilla_storage_compacted_bytes_total');
+    expect(written).toBeGreaterThan(0);
+    expect(written).toBeLessThanOrEqual(read(after, 'flotilla_storage_part_bytes'));
+  });
+
   test('a query of whole blocks takes them by their statistics, one of rows decodes them', async () => {
     const blocks = async (by: string) =>
       read(await scrape(), 'flotilla_storage_scanned_blocks_total', {by});
