@@ -46,6 +46,33 @@ test('a store that came back older stops its replicas at once, and they are neve
   expect(await cluster.clock.until(() => cluster.leader(1) !== 0, 10_000)).toBe(false);
 });
 
+test.each([false, true])(
+  'a last record with another bit is cut off as torn, and told from one by what others remember (%s)',
+  async (isChanged) => {
+    const cluster = new TestCluster();
+    await cluster.startAll();
+    await cluster.found(1);
+    for (const value of ['a', 'b', 'c']) await cluster.write(1, value);
+    await cluster.agree(1, [1, 2, 3], 3);
+    const told = cluster
+      .host(3)
+      .durableRecords()
+      .map(({store, durableRecord}) => ({store, record: durableRecord}));
+    cluster.crash(3);
+    const {disk} = cluster.node(3);
+    // Behind it are zeros.
+    const end = disk.bytesOf(LOG).findLastIndex((byte) => byte !== 0);
+    if (isChanged) disk.flipBit(LOG, end);
+    const host = await cluster.start(3);
+    expect(host.status(SET)?.stopped).toBeUndefined();
+    const seen = host.remembered(told);
+    expect(seen !== undefined).toBe(isChanged);
+    if (isChanged) expect(host.status(SET)?.stopped).toMatch(/older/);
+    await cluster.clock.resolve(seen ?? Promise.resolve());
+    expect(await cluster.agree(1, isChanged ? [1, 2] : [1, 2, 3], 3)).toBe(true);
+  },
+);
+
 test('the loss is told once, and the next one again; a new replica lives beside it', async () => {
   const {cluster, voters, told} = await withOldImage();
   const first = await cluster.start(3);
