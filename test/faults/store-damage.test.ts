@@ -331,7 +331,8 @@ test(
   async () => {
     const disk = new MemoryDisk();
     const manifest = new MemoryManifestStore();
-    const commits: ReadonlyMap<string, Uint8Array>[] = [];
+    // From the one before the first on, which has no row.
+    const commits: ReadonlyMap<string, Uint8Array>[] = [new Map()];
     const commit = manifest.commit.bind(manifest);
     manifest.commit = async (edit) => {
       await commit(edit);
@@ -351,11 +352,11 @@ test(
     const files = new Map(disk.files().map((file) => [file, disk.bytesOf(file)]));
     let refused = 0;
     for (const [number, rows] of commits.entries()) {
-      const place = `commit ${number + 1} of ${commits.length}`;
+      const place = `commit ${number} of ${commits.length - 1}`;
       const then = await diskOf(files);
       const lines = await read({disk: then, rows}).catch((error: unknown) => textOf(error));
       if (typeof lines === 'string') {
-        expect(lines, place).toContain('manifest names missing files');
+        expect(lines, place).toMatch(/manifest names missing files|outside its log/);
         const kept = then.files().filter((file) => file.startsWith(REPLICA_DIRECTORY));
         expect(kept, place).toEqual(
           [...files.keys()].filter((file) => file.startsWith(REPLICA_DIRECTORY)),
