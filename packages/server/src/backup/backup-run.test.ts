@@ -4,6 +4,7 @@
 import {
   type DatabaseId,
   DbError,
+  LIMITS,
   type Log,
   type NodeId,
   type ReplicaId,
@@ -227,6 +228,15 @@ test('one database alone, and a set that is dropped meanwhile in no backup', asy
   expect((await recordOf((await backUp({database: 'd'})).id)).sets).toEqual([]);
   const unknown = runs.run('backup-create', {directory: PATH, database: 'x'});
   await expect(unknown).rejects.toMatchObject({code: 'DATABASE_NOT_FOUND'});
+});
+
+test('backup_bytes_per_second_max: each node reads no faster, unless another rate is said', async () => {
+  await backUp();
+  const ratesOf = () => new Set(asked.map(({request}) => request.bytesPerSecond));
+  expect(ratesOf()).toEqual(new Set([LIMITS.backup_bytes_per_second_max.value]));
+  asked = [];
+  await backUp({bytesPerSecond: 1_000_000});
+  expect(ratesOf()).toEqual(new Set([1_000_000]));
 });
 
 test('one at a time, in an absolute directory that is there', async () => {
