@@ -106,8 +106,10 @@ export function errorOfAnswer(
 export function errorOfLastLine(value: unknown, url: string): FlotillaError | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const fields = value as Record<string, unknown>;
-  const wrapped = Object.keys(fields).length === 1 ? fields['error'] : undefined;
   const isPlain = typeof fields['code'] === 'string' && fields['error_code'] === fields['code'];
+  // Each row of a stream comes by here: no cell of one is an object.
+  if (!isPlain && typeof fields['error'] !== 'object') return undefined;
+  const wrapped = Object.keys(fields).length === 1 ? fields['error'] : undefined;
   const parsed = ErrorBody.safeParse(isPlain ? fields : wrapped);
   if (!parsed.success) return undefined;
   const {code, message, details} = parsed.data;

@@ -158,11 +158,13 @@ export class FlotillaClient {
   /** Rows as they come. Leaving the loop early cancels the query. */
   async *queryStream(sql: string, options: QueryOptions = {}): AsyncGenerator<Row> {
     const reply = await this.send(this.#sql(sql, 'ndjson', options));
-    for await (const line of linesOf(readBody(reply.answer, reply))) {
-      const row = parseRowLine(line, reply.url);
-      const missing = missingOfLine(row);
-      if (missing === undefined) yield row as Row;
-      else if (missing.length > 0) options.onMissing?.(missing);
+    for await (const lines of linesOf(readBody(reply.answer, reply))) {
+      for (const line of lines) {
+        const row = parseRowLine(line, reply.url);
+        const missing = missingOfLine(row);
+        if (missing === undefined) yield row;
+        else if (missing.length > 0) options.onMissing?.(missing);
+      }
     }
   }
 
