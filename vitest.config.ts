@@ -10,8 +10,20 @@ const COMPUTED = [
   ...ON_PORTS,
   ...['test/conformance/**/*.test.ts', 'test/simulation/**/*.test.ts', 'tools/**/*.test.ts'],
 ];
+/** What opens sockets, threads and processes of its own and closes them with each test. */
+const UNITS = ['server', 'cli', 'client']
+  .map((name) => `packages/${name}/src/**/*.test.ts`)
+  .concat('bench/src/**/*.test.ts');
+/** Asks what its process has loaded, and has one of its own. */
+const OWN_PROCESS = 'packages/server/src/http/app.test.ts';
 /** They take longer, and run where they are named. */
 const FAULTS = 'test/faults/**/*.test.ts';
+
+/**
+ * One process for many files: most take less time than a process takes to start. Node.js itself loads them, types
+ * stripped, as it does the program: what vitest makes of an import is looked up at each use.
+ */
+const MANY_FILES = {isolate: false, experimental: {viteModuleRunner: false}};
 
 export default defineConfig({
   test: {
@@ -27,9 +39,21 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'nodes',
-          include: ['packages/*/src/**/*.test.ts', 'bench/src/**/*.test.ts', 'test/**/*.test.ts'],
+          include: [OWN_PROCESS, 'test/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...COMPUTED, FAULTS],
           globalSetup: './test/compiled.setup.ts',
+          // Behind `units`: among them a process of many files would end at each of these.
+          sequence: {groupOrder: 1},
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'units',
+          include: UNITS,
+          exclude: [...configDefaults.exclude, OWN_PROCESS],
+          globalSetup: './test/compiled.setup.ts',
+          ...MANY_FILES,
         },
       },
       {
@@ -41,8 +65,7 @@ export default defineConfig({
         test: {
           name: 'ports',
           include: COMPUTED,
-          // One process for many files: most take less time than a process takes to start.
-          isolate: false,
+          ...MANY_FILES,
           // They compute, and have what `nodes` leaves of the machine (tools/test.mjs): for all that is here, so
           // that single tests name a limit only where they need more.
           testTimeout: 120_000,

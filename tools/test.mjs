@@ -123,7 +123,7 @@ async function runAll() {
     await runTests(['--project', 'ports', '--maxWorkers', '1'], {yields: true}),
   ];
   const [nodes, [checks, ports]] = await Promise.all([
-    runTests(['--project', 'nodes']),
+    runTests(['--project', 'units', '--project', 'nodes']),
     runYielding(),
   ]);
   return [nodes, ports, checks];
