@@ -25,6 +25,11 @@ const FAULTS = 'test/faults/**/*.test.ts';
  */
 const MANY_FILES = {isolate: false, experimental: {viteModuleRunner: false}};
 
+/** Workers on two cores, of tests that wait for a third of their time and more. */
+const WAITING = 3;
+
+// One project runs behind the other (`groupOrder`): a process of many files ends where another project's are next,
+// and of those that run at once each has to have as many workers.
 export default defineConfig({
   test: {
     // Clusters of real processes need their time on two shared cores.
@@ -42,7 +47,6 @@ export default defineConfig({
           include: [OWN_PROCESS, 'test/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...COMPUTED, FAULTS],
           globalSetup: './test/compiled.setup.ts',
-          // Behind `units`: among them a process of many files would end at each of these.
           sequence: {groupOrder: 1},
         },
       },
@@ -53,18 +57,25 @@ export default defineConfig({
           include: UNITS,
           exclude: [...configDefaults.exclude, OWN_PROCESS],
           globalSetup: './test/compiled.setup.ts',
+          maxWorkers: WAITING,
           ...MANY_FILES,
         },
       },
       {
         extends: true,
-        test: {name: 'faults', include: [FAULTS], globalSetup: './test/compiled.setup.ts'},
+        test: {
+          name: 'faults',
+          include: [FAULTS],
+          globalSetup: './test/compiled.setup.ts',
+          sequence: {groupOrder: 2},
+        },
       },
       {
         extends: true,
         test: {
           name: 'ports',
           include: COMPUTED,
+          sequence: {groupOrder: 3},
           ...MANY_FILES,
           // They compute, and have what `nodes` leaves of the machine (tools/test.mjs): for all that is here, so
           // that single tests name a limit only where they need more.

@@ -119,7 +119,7 @@ async function runTests(args, {yields = false} = {}) {
 async function runAll() {
   const runYielding = async () => [
     await runChecks({yields: true}),
-    // One worker: with the two of the nodes' tests and those nodes it is enough.
+    // One worker: with those of the others and the nodes that they start it is enough.
     await runTests(['--project', 'ports', '--maxWorkers', '1'], {yields: true}),
   ];
   const [nodes, [checks, ports]] = await Promise.all([
