@@ -4,6 +4,7 @@
 
 import {FatalError, type TableId} from '@flotilla/base';
 import type {CountedFile} from './counted-file.ts';
+import type {RowRange} from './memtable-view.ts';
 import {
   checkPage,
   decodedOf,
@@ -18,6 +19,15 @@ import {
   TRAILER_BYTES,
 } from './part-format.ts';
 
+interface PartTable {
+  readonly table: TableId;
+  readonly rowCount: number;
+  readonly seriesCount: number;
+  /** Of the rows; both inclusive. Absent in records of the first version. */
+  readonly minOffset?: number | undefined;
+  readonly maxOffset?: number | undefined;
+}
+
 /** What the manifest says of a part: plain JSON. */
 export interface PartRecord {
   readonly file: string;
@@ -31,14 +41,17 @@ export interface PartRecord {
   readonly cleanIndex?: number | undefined;
   /** The version as which a merge wrote it. Absent of what a flush wrote, and of merges that did not tell. */
   readonly mergedAs?: PartVersion | undefined;
-  readonly tables: readonly {
-    readonly table: TableId;
-    readonly rowCount: number;
-    readonly seriesCount: number;
-    /** Of the rows; both inclusive. Absent in records of the first version. */
-    readonly minOffset?: number | undefined;
-    readonly maxOffset?: number | undefined;
-  }[];
+  readonly tables: readonly PartTable[];
+}
+
+/** Whether the part may hold rows of the table in the range. */
+export function mayHold({tables}: PartRecord, wanted: TableId, range: RowRange): boolean {
+  return tables.some(({table, minOffset, maxOffset}) => {
+    if (table !== wanted) return false;
+    // Parts of the first version do not say which times they hold.
+    if (minOffset === undefined || maxOffset === undefined) return true;
+    return minOffset < range.endOffset && maxOffset >= range.startOffset;
+  });
 }
 
 interface Footer {

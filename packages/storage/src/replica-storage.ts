@@ -15,6 +15,7 @@ import {type DeadColumnIds, DeadColumns} from './dead-columns.ts';
 import {type Expired, NOTHING_EXPIRED, shownFrom} from './expired-rows.ts';
 import {HeldIndex} from './held-index.ts';
 import {type FrozenMemtable, Memtables} from './memtables.ts';
+import {mayHold} from './part.ts';
 import {PartCommits} from './part-commits.ts';
 import type {PartVersion} from './part-format.ts';
 import {MergesInTurns, type PartMerges} from './part-merges.ts';
@@ -263,8 +264,8 @@ export class ReplicaStorage {
     const {table} = spec;
     const index = this.#series.series;
     const isDead = this.#fates.isDead(table);
-    const parts = isDead ? [] : this.#files.parts.filter((part) => part.has(table));
     const range = {startOffset: shownFrom(spec, this.#expired), endOffset: spec.endOffset};
+    const parts = this.#files.parts.filter(({record}) => !isDead && mayHold(record, table, range));
     for (const {file} of parts) file.retainOpen();
     const files = this.#files;
     return new ReplicaTableScan({

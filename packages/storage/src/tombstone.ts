@@ -6,7 +6,7 @@
 import type {TableId} from '@flotilla/base';
 import type {Deletion} from '@flotilla/column';
 import type {RowRange} from './memtable-view.ts';
-import type {PartRecord} from './part.ts';
+import {mayHold, type PartRecord} from './part.ts';
 
 /**
  * So many are kept for their sake alone: then memtables that hold some are flushed and parts with
@@ -37,12 +37,7 @@ export function tombstoneBytes({tags}: Tombstone): number {
 /** Whether the part may hold rows that the tombstone hides. */
 export function hidesIn(tombstone: Tombstone, part: PartRecord): boolean {
   if (part.hi >= tombstone.index || (part.cleanIndex ?? 0) >= tombstone.index) return false;
-  return part.tables.some(({table, minOffset, maxOffset}) => {
-    if (table !== tombstone.table) return false;
-    // Parts of the first version do not say which times they hold.
-    if (minOffset === undefined || maxOffset === undefined) return true;
-    return minOffset < tombstone.endOffset && maxOffset >= tombstone.startOffset;
-  });
+  return mayHold(part, tombstone.table, tombstone);
 }
 
 /** Those that still hide rows of a part. */
