@@ -1,22 +1,37 @@
 // Which parts are merged into one next. Only neighbours in log order are, so no part left out can lie
-// between them, whatever its series and times: the newer part still wins per field. A merge that cannot be
-// carried out is tried with fewer parts, and in the end without the one that it cannot be carried out with.
+// between them, whatever its series and times: the newer part still wins per field. A merge writes all rows of
+// its parts again, so one is due only where it pays (docs/decisions/0018): where its parts overlap in time, where
+// they are as coarse as a flush wrote them, or where there are many parts. A merge that cannot be carried out is
+// tried with fewer parts, and in the end without the one that it cannot be carried out with.
 
 import {LIMITS} from '@flotilla/base';
+import {BLOCK_ROWS_MIN} from './block-cut.ts';
 import type {PartRecord} from './part.ts';
 import type {PartVersion} from './part-format.ts';
 import type {ReplicaState} from './replica-state.ts';
 import {hidesIn, TOMBSTONES_KEPT} from './tombstone.ts';
 
 /** Fewer are not worth rewriting. */
-const PARTS_MIN = 4;
+const RUN_PARTS_MIN = 4;
 /** More cost too many open stripes at once. */
-const PARTS_MAX = 16;
+const RUN_PARTS_MAX = 16;
 /**
  * The largest of a run may be at most this share of the run: so each row is rewritten a number of
  * times that grows with the logarithm of the size, not with the size.
  */
 const LARGEST_SHARE_MAX = 0.6;
+/**
+ * Parts that a run has at a moment, on average over the time from its first row to its last: from here on they
+ * are merged. A scan merges their rows each time, for up to ten times the CPU, and takes no block by its statistics.
+ */
+const DEPTH_MIN = 2;
+/**
+ * So many may stand side by side in time: a scan reads those of its range alone. One over all of their time reads a
+ * page of each where it wants one series.
+ */
+const PARTS_APART_MAX = 12;
+/** Beyond it sizes do not matter. Those that no merge can be carried out with come on top. */
+const PARTS_MAX = 24;
 
 const FAILURES_MAX = LIMITS.part_merge_failures_max.value;
 
@@ -29,20 +44,63 @@ export interface CompactionPlan {
   readonly end: number;
 }
 
-/** The longest run of small parts that pays; the newest such run when there are several. */
-export function planCompaction(
-  parts: readonly {readonly bytes: number; readonly failures?: number | undefined}[],
-): CompactionPlan | undefined {
-  for (let count = Math.min(PARTS_MAX, parts.length); count >= PARTS_MIN; count--) {
+export interface PartOutline {
+  readonly bytes: number;
+  /** Of its rows, both inclusive; infinite where that is not known. */
+  readonly minOffset: number;
+  readonly maxOffset: number;
+  /** Once merged it is smaller and faster to read: a flush wrote it, or its blocks are thin. */
+  readonly isCoarse: boolean;
+  readonly failures: number;
+}
+
+/**
+ * Of the runs that are due the one that leaves most parts less for each byte that is written; the longest of
+ * those, and then the newest.
+ */
+export function planCompaction(parts: readonly PartOutline[]): CompactionPlan | undefined {
+  const mergeable = parts.filter(({failures}) => runMax(failures) > 0).length;
+  const shareMax = mergeable > PARTS_MAX ? 1 : LARGEST_SHARE_MAX;
+  let found: CompactionPlan | undefined;
+  let gainMax = 0;
+  for (let count = Math.min(RUN_PARTS_MAX, parts.length); count >= RUN_PARTS_MIN; count--) {
     for (let start = parts.length - count; start >= 0; start--) {
       const run = parts.slice(start, start + count);
       if (run.some(({failures}) => count > runMax(failures))) continue;
       const sizes = run.map(({bytes}) => bytes);
       const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
-      if (Math.max(...sizes) <= total * LARGEST_SHARE_MAX) return {start, end: start + count};
+      const gain = (count - 1) / total;
+      if (gain <= gainMax || Math.max(...sizes) > total * shareMax) continue;
+      if (mergeable <= PARTS_APART_MAX && !paysAlone(run)) continue;
+      found = {start, end: start + count};
+      gainMax = gain;
     }
   }
-  return undefined;
+  return found;
+}
+
+/** However few other parts there are. */
+function paysAlone(run: readonly PartOutline[]): boolean {
+  return run.every(({isCoarse}) => isCoarse) || depthOf(run) >= DEPTH_MIN;
+}
+
+function depthOf(run: readonly PartOutline[]): number {
+  const covered = run.reduce((sum, {minOffset, maxOffset}) => sum + maxOffset - minOffset + 1, 0);
+  const first = Math.min(...run.map(({minOffset}) => minOffset));
+  const last = Math.max(...run.map(({maxOffset}) => maxOffset));
+  return covered / (last - first + 1);
+}
+
+export function outlineOf({bytes, mergedAs, tables}: PartRecord, failures = 0): PartOutline {
+  const rowCount = tables.reduce((sum, table) => sum + table.rowCount, 0);
+  const seriesCount = tables.reduce((sum, table) => sum + table.seriesCount, 0);
+  return {
+    bytes,
+    minOffset: Math.min(...tables.map(({minOffset = Number.NEGATIVE_INFINITY}) => minOffset)),
+    maxOffset: Math.max(...tables.map(({maxOffset = Number.POSITIVE_INFINITY}) => maxOffset)),
+    isCoarse: mergedAs === undefined || rowCount < seriesCount * BLOCK_ROWS_MIN,
+    failures,
+  };
 }
 
 /**
@@ -50,7 +108,7 @@ export function planCompaction(
  * shorter, and a part that cannot be merged at all keeps but three others from it.
  */
 function runMax(failures = 0): number {
-  return failures >= FAILURES_MAX ? 0 : PARTS_MAX >> failures;
+  return failures >= FAILURES_MAX ? 0 : RUN_PARTS_MAX >> failures;
 }
 
 /**
@@ -69,7 +127,7 @@ export function nextCompaction(
     const hidden = parts.findIndex((part) => hasHidden(part, state) && !isLeftOut(part));
     if (hidden >= 0) return {start: hidden, end: hidden + 1};
   }
-  return planCompaction(parts.map(({file, bytes}) => ({bytes, failures: failures.get(file)})));
+  return planCompaction(parts.map((part) => outlineOf(part, failures.get(part.file))));
 }
 
 /** Parts that no compaction takes any more. */
