@@ -5,6 +5,7 @@ export type * from './file-check.ts';
 export * from './handled-elsewhere.ts';
 export * from './histogram.ts';
 export * from './ids.ts';
+export * as shape from './json-shape.ts';
 export * from './limits.ts';
 export * from './memory-limits.ts';
 export * from './passing-error.ts';

@@ -7,6 +7,7 @@ export type {EncodingVersion} from './codecs/encoding.ts';
 export {decodeFlags, encodeFlags} from './codecs/flags.ts';
 export {decodeNumbers, encodeNumbers} from './codecs/numbers.ts';
 export * from './column-values.ts';
+export {deletionShape} from './deletion-shape.ts';
 export {type DistinctCount, DistinctSketch, distinctHash} from './distinct-sketch.ts';
 export * from './parsed-batch.ts';
 export {TextPattern} from './pattern/text-pattern.ts';

@@ -1,7 +1,7 @@
 // Goal: whatever an operation is told comes out of the log as it went in, and passes the door; what a node of an
 // older build sends, or an older log holds, is still a command.
 
-import type {NodeId, OperationId} from '@flotilla/base';
+import {FatalError, type NodeId, type OperationId} from '@flotilla/base';
 import type {Command} from '@flotilla/catalog';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
@@ -83,4 +83,16 @@ test('an operation, a node and a cause are named as they are', () => {
   expect(fault({cause: 'silent', retryOf: 1 as OperationId, targetNode: 1 as NodeId})).toBe(true);
   expect(fault({cause: 'old age'})).toBe(false);
   expect(fault({targetNode: 0})).toBe(false);
+});
+
+test.each<[string, RegExp]>([
+  ['{"v":1', /^cannot decode command: want JSON; have 6 other bytes$/],
+  ['null', /^cannot decode command: want an object; have null$/],
+  ['{"command":{"type":"create-tenant"}}', /^cannot decode command.v: want .*; have nothing$/],
+  ['{"v":1,"command":{}}', /^cannot decode command.command.type: want a text; have nothing$/],
+  ['{"v":1,"command":{"type":"split"}}', /^command split is of a newer build than this one$/],
+  ['{"v":99,"command":{"type":"split"}}', /^command version 99 is newer than this build/],
+])('what is no command of this build stops the replica by name: %s', (text, message) => {
+  expect(() => decodeCommand(Buffer.from(text))).toThrow(message);
+  expect(() => decodeCommand(Buffer.from(text))).toThrow(FatalError);
 });

@@ -1,7 +1,7 @@
 // Commands as they stand in the meta group's log: versioned JSON. What comes from another node is
 // checked by schema before it is proposed, so that apply may trust what it finds in the log.
 
-import {DbError} from '@flotilla/base';
+import {DbError, FatalError, shape} from '@flotilla/base';
 import {CLUSTER_VERSION, COMMAND_TYPES, COMMAND_VERSION, type Command} from '@flotilla/catalog';
 import * as z from 'zod';
 import {
@@ -278,19 +278,28 @@ export function encodeCommand(command: Command): Uint8Array {
   return encodeJson({v: COMMAND_VERSION, command});
 }
 
-/** Throws for a version or a command that this build does not know: applying it otherwise than others would diverge. */
+const WHAT = 'cannot decode command';
+const checkEnvelope = shape.fieldsOf({v: shape.count, command: shape.fieldsOf({type: shape.text})});
+
+/**
+ * Throws FatalError for what is no command, or is one of a version or a kind that this build does not know: to
+ * apply it otherwise than others would diverge. Its other fields were checked before it was proposed, by the schema
+ * of the build that did, which may have been an older one.
+ */
 export function decodeCommand(payload: Uint8Array): Command {
-  const {v, command} = decodeJson(payload) as {v: number; command: Command};
+  const envelope = shape.parseJson(payload, WHAT);
+  checkEnvelope(envelope, WHAT);
+  const {v, command} = envelope as {v: number; command: Command};
   if (v !== COMMAND_VERSION) {
-    throw new Error(
+    throw new FatalError(
       `command version ${v} is newer than this build, which knows ${COMMAND_VERSION}`,
     );
   }
   if (!COMMAND_TYPES.includes(command.type)) {
-    throw new Error(`command ${command.type} is of a newer build than this one`);
+    throw new FatalError(`command ${command.type} is of a newer build than this one`);
   }
   if (command.type === 'finalize-upgrade' && command.version > CLUSTER_VERSION) {
-    throw new Error(
+    throw new FatalError(
       `cluster version ${command.version} is newer than this build, which can ${CLUSTER_VERSION}`,
     );
   }

@@ -9,14 +9,14 @@
 //   ]}}}
 
 import {crc32} from 'node:zlib';
-import {FatalError, type WorkSlices} from '@flotilla/base';
+import {FatalError, shape, type WorkSlices} from '@flotilla/base';
 import {
   type CatalogChange,
   CLUSTER_VERSION,
   type MachineImage,
   type MachineSnapshot,
 } from '@flotilla/catalog';
-import type {DurablePoint, Snapshot} from '@flotilla/multiraft';
+import {type DurablePoint, durablePointShape, type Snapshot} from '@flotilla/multiraft';
 import {decodeJson} from './command-codec.ts';
 import {snapshotJob} from './in-slices.ts';
 
@@ -24,6 +24,8 @@ const FORMAT_VERSION = 1;
 const NEWLINE = 0x0a;
 /** The longest header has 57 bytes, and a line's end. */
 export const HEADER_BYTES = 64;
+const {count, fieldsOf, listOf} = shape;
+
 /** Less than a millisecond to write or to read. */
 const PIECE_BYTES = 64 * 1024;
 /** What closes the body behind the changes. */
@@ -131,17 +133,33 @@ export async function decodeMetaState(file: MetaFile, slices: WorkSlices): Promi
   for await (let lines of linesOf(file, bodyStart, slices)) {
     if (head === undefined) {
       const end = lines.indexOf('\n');
-      if (end < 0) return checkVersion(JSON.parse(lines) as MetaState, file);
-      head = JSON.parse(lines.slice(0, end) + TAIL) as MetaState;
+      if (end < 0) return checkVersion(parse(lines, file, checkState) as MetaState, file);
+      head = parse(lines.slice(0, end) + TAIL, file, checkState) as MetaState;
       lines = lines.slice(end + 1);
     }
     if (lines === TAIL) break;
     const list = lines.slice(0, lines.endsWith(',\n') ? -2 : -1);
-    changes.push(...(JSON.parse(`[${list}]`) as CatalogChange[]));
+    changes.push(...(parse(`[${list}]`, file, checkChanges) as CatalogChange[]));
   }
   const {point, machine} = head!;
   const catalog = {version: machine.catalog.version, changes};
   return checkVersion({point, machine: {...machine, catalog}}, file);
+}
+
+const checkChanges = listOf(fieldsOf({kind: shape.text, id: count}));
+const checkState = fieldsOf({
+  point: durablePointShape,
+  machine: fieldsOf({
+    counters: fieldsOf({}),
+    catalog: fieldsOf({version: count, changes: checkChanges}),
+  }),
+});
+
+function parse(text: string, {name}: MetaFile, check: shape.Check): unknown {
+  const what = `catalog file ${name}`;
+  const value = shape.parseJson(text, what);
+  check(value, what);
+  return value;
 }
 
 /** Where its body begins. Nothing is parsed of a file that is not what was written. */

@@ -1,5 +1,6 @@
 export type {StoreBeat} from '@flotilla/wire';
 export {frameKind, splitFrame} from '@flotilla/wire';
+export {durablePointShape} from './durable-point-shape.ts';
 export {isCutOff} from './host/fragments.ts';
 export {Host} from './host/host.ts';
 export {ELECTION_CAUSES} from './host/host-counts.ts';

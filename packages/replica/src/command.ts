@@ -1,8 +1,15 @@
 // What a log entry of a replica set says: one byte version, one byte kind, then the body. A share is
 // carried as it was encoded by the router; everything else is small and JSON.
 
-import {assert, type ColumnId, FatalError, type OperationId, type TableId} from '@flotilla/base';
-import type {Deletion} from '@flotilla/column';
+import {
+  assert,
+  type ColumnId,
+  FatalError,
+  type OperationId,
+  shape,
+  type TableId,
+} from '@flotilla/base';
+import {type Deletion, deletionShape} from '@flotilla/column';
 
 export const COMMAND_VERSION = 1;
 const HEADER_BYTES = 2;
@@ -22,11 +29,14 @@ export type ControlCommand =
   /** Its rows are gone for ever. */
   | {readonly type: 'purge-table'; readonly table: TableId};
 
-const CONTROLS: Readonly<Record<ControlCommand['type'], true>> = {
-  'drop-table': true,
-  'recover-table': true,
-  'drop-column': true,
-  'purge-table': true,
+const {count, fieldsOf} = shape;
+const ofTable = fieldsOf({table: count});
+
+const CONTROLS: Readonly<Record<ControlCommand['type'], shape.Check>> = {
+  'drop-table': ofTable,
+  'recover-table': ofTable,
+  'drop-column': fieldsOf({table: count, column: count}),
+  'purge-table': ofTable,
 };
 
 /** Each replica hashes what can be read of it at this index, for that operation. */
@@ -40,6 +50,12 @@ export interface DeleteRequest {
   readonly router: {readonly incarnation: number; readonly sequence: number};
   readonly deletion: Deletion;
 }
+
+const checksumShape = fieldsOf({operation: count});
+const deleteShape = fieldsOf({
+  router: fieldsOf({incarnation: count, sequence: count}),
+  deletion: deletionShape,
+});
 
 export type Command =
   | {readonly type: 'write'; readonly share: Uint8Array}
@@ -95,21 +111,38 @@ export function decodeCommand(payload: Uint8Array): Command {
     case KIND_CONTROL:
       return {type: 'control', control: decodeControl(body)};
     case KIND_DELETE:
-      return {type: 'delete', request: decodeJson(body) as DeleteRequest};
+      return {type: 'delete', request: decodeDelete(body)};
     case KIND_CHECKSUM:
-      return {type: 'checksum', request: decodeJson(body) as ChecksumRequest};
+      return {type: 'checksum', request: decodeChecksum(body)};
     default:
       throw new FatalError(`cannot decode command: unknown kind ${payload[1]}`);
   }
 }
 
-function decodeControl(body: Uint8Array): ControlCommand {
-  const control = decodeJson(body) as ControlCommand;
-  if (!Object.hasOwn(CONTROLS, control.type))
-    throw new FatalError(`cannot decode command: unknown control ${control.type}`);
-  return control;
+/** The body of a delete, as the router sends it too. Throws FatalError. */
+export function decodeDelete(body: Uint8Array): DeleteRequest {
+  return decodeJson(body, 'delete', deleteShape) as DeleteRequest;
 }
 
-function decodeJson(body: Uint8Array): unknown {
-  return JSON.parse(new TextDecoder().decode(body));
+function decodeChecksum(body: Uint8Array): ChecksumRequest {
+  return decodeJson(body, 'checksum', checksumShape) as ChecksumRequest;
+}
+
+function decodeControl(body: Uint8Array): ControlCommand {
+  return decodeJson(body, 'control', checkControl) as ControlCommand;
+}
+
+function checkControl(control: unknown, path: string): void {
+  fieldsOf({type: shape.text})(control, path);
+  const {type} = control as ControlCommand;
+  if (!Object.hasOwn(CONTROLS, type))
+    throw new FatalError(`cannot decode command: unknown control ${type}`);
+  CONTROLS[type](control, path);
+}
+
+function decodeJson(body: Uint8Array, name: string, check: shape.Check): unknown {
+  const what = `cannot decode command: ${name}`;
+  const value = shape.parseJson(body, what);
+  check(value, what);
+  return value;
 }

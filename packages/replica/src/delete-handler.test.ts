@@ -18,6 +18,7 @@ interface Situation {
   readonly tombstoneCount?: number;
   /** What reading its series ends with. */
   readonly loading?: Promise<void> | undefined;
+  readonly payload?: Uint8Array;
 }
 
 /** What the client's side is told, and what was proposed. */
@@ -26,6 +27,7 @@ async function handle({
   role = 'leader',
   tombstoneCount = 0,
   loading,
+  payload = encodeDeleteRequest(REQUEST),
 }: Situation) {
   const storage = {tombstoneCount};
   let unread = loading;
@@ -46,7 +48,7 @@ async function handle({
     status: () => ({role}),
   };
   try {
-    const answer = await deleteHandler(host, () => 0)(encodeDeleteRequest(REQUEST), CONTEXT);
+    const answer = await deleteHandler(host, () => 0)(payload, CONTEXT);
     return {answer: answer.length === 0 ? 'acknowledged' : 'bytes', proposed};
   } catch (error) {
     return {answer: (error as DbError).code, proposed};
@@ -78,3 +80,11 @@ test('a leader has its series read before it proposes, and a follower reads noth
   expect(await handle({loading: failed})).toEqual({answer: 'REPLICA_STOPPED', proposed: []});
   expect((await handle({loading: failed, role: 'follower'})).answer).toBe('NOT_LEADER');
 });
+
+test.each(['{"router"', '{}', '{"router":{"incarnation":1,"sequence":2},"deletion":{"table":7}}'])(
+  'what no replica could apply is not proposed: %s',
+  async (text) => {
+    const payload = Buffer.from(text);
+    expect(await handle({payload})).toEqual({answer: 'INVALID_ARGUMENT', proposed: []});
+  },
+);

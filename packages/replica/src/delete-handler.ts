@@ -2,9 +2,9 @@
 // bound is kept here and not at apply, since how many tombstones a replica still needs depends on what
 // it has flushed and merged, and apply must refuse alike on every replica.
 
-import {DbError, LIMITS, type ReplicaSetId, type RpcContext} from '@flotilla/base';
+import {DbError, FatalError, LIMITS, type ReplicaSetId, type RpcContext} from '@flotilla/base';
 import type {DeleteApplied} from './applied.ts';
-import {type DeleteRequest, encodeDelete} from './command.ts';
+import {type DeleteRequest, decodeDelete, encodeDelete} from './command.ts';
 import {loadedMachine, machineOf} from './loaded-machine.ts';
 import type {ReplicaMachine} from './replica-machine.ts';
 import {PROPOSAL_MS_MAX, type ProposalHost} from './write-handler.ts';
@@ -27,12 +27,22 @@ export function deleteHandler(
     machineOf(host, set);
     // Of a follower only that it is one is of use to the sender.
     if (host.status(set)?.role === 'leader') admit(await loadedMachine(host, set), set);
-    const request = JSON.parse(new TextDecoder().decode(payload)) as DeleteRequest;
+    const request = received(payload);
     return answerOf(
       (await host.propose(set, encodeDelete(request), {deadlineMs})) as DeleteApplied,
       set,
     );
   };
+}
+
+/** In the log it would stop every replica of the set. */
+function received(payload: Uint8Array): DeleteRequest {
+  try {
+    return decodeDelete(payload);
+  } catch (error) {
+    if (!(error instanceof FatalError)) throw error;
+    throw new DbError('INVALID_ARGUMENT', 'malformed delete', {}, error);
+  }
 }
 
 function admit({storage}: ReplicaMachine, set: ReplicaSetId): void {

@@ -2,7 +2,7 @@
 // the column has a value in every row from the first on, row number and position are the same and no
 // row numbers are kept. What was appended stays where it is, so a count makes a view of it.
 
-import {assert} from '@flotilla/base';
+import {FatalError} from '@flotilla/base';
 import type {ColumnValues, FieldType} from '@flotilla/column';
 import {int32Pages} from './pages.ts';
 import {type ValuePages, valuePages} from './value-pages.ts';
@@ -51,7 +51,9 @@ export class MemtableColumn {
    * @param base  added to each row number; not below any row that is already here
    */
   append(values: ColumnValues, rows: Int32Array | undefined, count: number, base: number): void {
-    assert(values.type === this.type, () => `column is ${this.type}, the entry has ${values.type}`);
+    // Of the entry, not of us: a table's columns keep their types.
+    if (values.type !== this.type)
+      throw new FatalError(`a column is ${this.type}; the entry has ${values.type} for it`);
     this.#appendRows(rows, count, base);
     this.#values.append(values, count, this.#count);
     this.#count += count;

@@ -2,7 +2,7 @@
 // tables, and one row of bytes that belong to the layer above. Both change in one commit.
 
 import {crc32} from 'node:zlib';
-import {FatalError, type ReplicaId, type ReplicaSetId, type TableId} from '@flotilla/base';
+import {FatalError, type ReplicaId, type ReplicaSetId, shape, type TableId} from '@flotilla/base';
 import {ByteReader, ByteWriter} from '@flotilla/column';
 import type {DeadColumnIds} from './dead-columns.ts';
 import type {KeyFileRecord} from './key-file.ts';
@@ -77,7 +77,8 @@ export function encodeStateJson(whole: ReplicaState): Uint8Array {
 
 /** Requires bytes whose checksum was verified. Throws FatalError where what they say cannot be. */
 export function decodeStateJson(bytes: Uint8Array, extra: Uint8Array): ReplicaState {
-  const {version, ...state} = parseJson(bytes);
+  const parsed = shape.parseJson(bytes, 'replica state');
+  const {version, ...state} = {...(parsed as ReplicaState & {readonly version: number})};
   if (version !== STATE_VERSION && version !== STATE_VERSION_HIDING)
     throw new FatalError(
       `replica state: want version ${STATE_VERSION} or ${STATE_VERSION_HIDING}; have ${version}`,
@@ -85,14 +86,6 @@ export function decodeStateJson(bytes: Uint8Array, extra: Uint8Array): ReplicaSt
   checkState(state);
   const {point, tombstones = [], deadColumns = []} = state;
   return {...state, point, tombstones, deadColumns, extra};
-}
-
-function parseJson(bytes: Uint8Array): ReplicaState & {readonly version: number} {
-  try {
-    return {...JSON.parse(Buffer.from(bytes).toString())};
-  } catch (error) {
-    throw new FatalError(`replica state: want JSON; have ${bytes.length} other bytes`, error);
-  }
 }
 
 /** The state as the file that goes with a snapshot: lengths, JSON, extra, checksum. */

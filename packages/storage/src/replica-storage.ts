@@ -1,7 +1,14 @@
 // One replica's data: what apply changes, what a flush makes durable, what a scan sees. Deterministic
 // given the log: no clock and no randomness, and every refusal is a value that all replicas return.
 
-import {assert, type ColumnId, type SeriesId, type TableId, type WorkSlices} from '@flotilla/base';
+import {
+  assert,
+  type ColumnId,
+  FatalError,
+  type SeriesId,
+  type TableId,
+  type WorkSlices,
+} from '@flotilla/base';
 import type {
   CardinalitySpec,
   Deletion,
@@ -471,7 +478,8 @@ export class ReplicaStorage {
         ids[i] = index.add(each);
         continue;
       }
-      assert(each < index.count, () => `entry names series ${each} of ${index.count}`);
+      if (each >= index.count)
+        throw new FatalError(`the entry names series ${each}; there are ${index.count}`);
       ids[i] = each;
     }
     return ids;

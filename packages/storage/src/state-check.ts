@@ -2,11 +2,11 @@
 // given, and a snapshot's come from another node: what follows from a state that cannot be would be files removed
 // outside the replica's directory, memory by a number that nobody meant, or parts in an order in which old rows win.
 
-import {FatalError} from '@flotilla/base';
+import {shape} from '@flotilla/base';
+import {deletionShape} from '@flotilla/column';
 import {TRAILER_BYTES} from './part-format.ts';
 
-type Check = (value: unknown, path: string) => void;
-type Fields = Readonly<Record<string, unknown>>;
+const {absentOr, allOf, count, fieldsOf, integerOf, listOf, offset, textOf, wrong} = shape;
 
 /** Of this replica's own directory, and of the form that `ReplicaFiles.nextName` gives. */
 const FILE_NAMES = {part: /^\d{8,16}\.part$/, keys: /^\d{8,16}\.keys$/};
@@ -14,8 +14,6 @@ const FILE_NAMES = {part: /^\d{8,16}\.part$/, keys: /^\d{8,16}\.keys$/};
 const SERIES_MAX = 2 ** 31 - 1;
 /** Names are counted on from it. */
 const NEXT_FILE_MAX = 2 ** 50;
-/** Of conditions in each other, which are carried out by recursion. */
-const DEPTH_MAX = 1_000;
 
 /** Throws FatalError that names what cannot be. */
 export function checkState(state: unknown): void {
@@ -34,60 +32,15 @@ interface Part extends File {
   readonly hi: number;
 }
 
-function wrong(path: string, want: string, have: unknown): FatalError {
-  const text = JSON.stringify(have) ?? 'nothing';
-  const told = text.length > 60 ? `${text.slice(0, 60)}..` : text;
-  return new FatalError(`${path}: want ${want}; have ${told}`);
-}
-
-const between =
-  (min: number, max: number): Check =>
-  (value, path) => {
-    if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max)
-      throw wrong(path, `an integer of ${min} to ${max}`, value);
-  };
-const count = between(0, Number.MAX_SAFE_INTEGER);
-const checksum = between(0, 2 ** 32 - 1);
-const offset = between(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-const anything: Check = () => {};
-
-const named =
-  (form: RegExp): Check =>
-  (value, path) => {
-    if (typeof value !== 'string' || !form.test(value)) throw wrong(path, `${form}`, value);
-  };
-
-const absentOr =
-  (check: Check): Check =>
-  (value, path) => {
-    if (value !== undefined) check(value, path);
-  };
-
-const listOf =
-  (check: Check): Check =>
-  (value, path) => {
-    if (!Array.isArray(value)) throw wrong(path, 'a list', value);
-    for (let i = 0; i < value.length; i++) check(value[i], `${path}[${i}]`);
-  };
-
-/** Others are left as they are: a newer build may have written them. */
-const fieldsOf = (checks: Readonly<Record<string, Check>>): Check => {
-  const entries = Object.entries(checks);
-  return (value, path) => {
-    if (typeof value !== 'object' || value === null) throw wrong(path, 'an object', value);
-    for (const [name, check] of entries) check((value as Fields)[name], `${path}.${name}`);
-  };
-};
-
-const tags: Check = (value, path) => checkTags(value, path, 0);
+const checksum = integerOf(0, 2 ** 32 - 1);
 
 const checkFields = fieldsOf({
   point: absentOr(fieldsOf({index: count, term: count})),
-  nextFile: between(1, NEXT_FILE_MAX),
+  nextFile: integerOf(1, NEXT_FILE_MAX),
   parts: listOf(
     fieldsOf({
-      file: named(FILE_NAMES.part),
-      bytes: between(TRAILER_BYTES, Number.MAX_SAFE_INTEGER),
+      file: textOf(FILE_NAMES.part),
+      bytes: integerOf(TRAILER_BYTES, Number.MAX_SAFE_INTEGER),
       checksum: absentOr(checksum),
       lo: count,
       hi: count,
@@ -97,7 +50,7 @@ const checkFields = fieldsOf({
         fieldsOf({
           table: count,
           rowCount: count,
-          seriesCount: between(0, SERIES_MAX),
+          seriesCount: integerOf(0, SERIES_MAX),
           minOffset: absentOr(offset),
           maxOffset: absentOr(offset),
         }),
@@ -106,51 +59,18 @@ const checkFields = fieldsOf({
   ),
   keyFiles: listOf(
     fieldsOf({
-      file: named(FILE_NAMES.keys),
+      file: textOf(FILE_NAMES.keys),
       bytes: count,
       checksum: absentOr(checksum),
-      firstSeries: between(0, SERIES_MAX),
-      count: between(0, SERIES_MAX),
+      firstSeries: integerOf(0, SERIES_MAX),
+      count: integerOf(0, SERIES_MAX),
     }),
   ),
   droppedTables: listOf(count),
   purgedTables: listOf(count),
   deadColumns: absentOr(listOf(fieldsOf({table: count, columns: listOf(count)}))),
-  tombstones: absentOr(
-    listOf(
-      fieldsOf({
-        index: count,
-        table: count,
-        startOffset: offset,
-        endOffset: offset,
-        tags: absentOr(tags),
-      }),
-    ),
-  ),
+  tombstones: absentOr(listOf(allOf(fieldsOf({index: count}), deletionShape))),
 });
-
-const text: Check = (value, path) => {
-  if (typeof value !== 'string') throw wrong(path, 'a text', value);
-};
-
-const LEAVES: Readonly<Record<string, Check>> = {
-  in: fieldsOf({column: count, values: listOf(text)}),
-  compare: fieldsOf({column: count, with: named(/^[<>]=?$/), value: text}),
-  match: fieldsOf({column: count, pattern: text, ignoreCase: anything}),
-  null: fieldsOf({column: count}),
-};
-
-/** A `TagPredicate`. */
-function checkTags(value: unknown, path: string, depth: number): void {
-  const {op, of} = (value ?? {}) as Fields;
-  const inner: Check = (each, at) => checkTags(each, at, depth + 1);
-  if (depth > DEPTH_MAX) throw wrong(path, `conditions no deeper than ${DEPTH_MAX}`, op);
-  if (op === 'not') return inner(of, path);
-  if (op === 'and' || op === 'or') return listOf(inner)(of, path);
-  const leaf = typeof op === 'string' && Object.hasOwn(LEAVES, op) ? LEAVES[op] : undefined;
-  if (leaf === undefined) throw wrong(`${path}.op`, 'a condition', op);
-  leaf(value, path);
-}
 
 function checkNames(files: readonly File[], nextFile: number): void {
   const names = new Set<string>();

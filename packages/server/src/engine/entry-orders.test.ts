@@ -1,4 +1,4 @@
-import type {ReplicaId, ReplicaSetId, StoreId} from '@flotilla/base';
+import {FatalError, type ReplicaId, type ReplicaSetId, type StoreId} from '@flotilla/base';
 import type {Catalog} from '@flotilla/catalog';
 import {Manifest} from '@flotilla/storage';
 import {MemoryManifestStore} from '@flotilla/testkit';
@@ -100,4 +100,20 @@ test('a promise that could not be made durable fails, and binds all the same', a
   manifest.commit = () => Promise.reject(new Error('EIO'));
   await expect(book.hold(AT, {index: 17, order: 9})).rejects.toThrow('EIO');
   expect(book.of(AT)?.held).toEqual([17]);
+});
+
+test.each<[string, RegExp]>([
+  ['[', /^row entry-orders\/7\/3: want JSON; have 1 other bytes$/],
+  ['{"version":2,"orders":[]}', /^row entry-orders\/7\/3: want version 1; have 2$/],
+  ['{"version":1}', /^row entry-orders\/7\/3.orders: want a list; have nothing$/],
+  [
+    '{"version":1,"orders":[{"index":"17","order":9,"isDecided":true}]}',
+    /^row entry-orders\/7\/3.orders\[0\].index: want .*; have "17"$/,
+  ],
+])('orders that cannot have been written are refused by name: %s', async (text, message) => {
+  const store = new MemoryManifestStore();
+  const manifest = await Manifest.open(store);
+  await manifest.commit({put: [['entry-orders/7/3', Buffer.from(text)]]});
+  await expect(opened(store)).rejects.toThrow(message);
+  await expect(opened(store)).rejects.toThrow(FatalError);
 });

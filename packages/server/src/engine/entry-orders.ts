@@ -11,6 +11,7 @@ import {
   type ReplicaId,
   type ReplicaSetId,
   type StoreId,
+  shape,
 } from '@flotilla/base';
 import type {Catalog} from '@flotilla/catalog';
 import type {EntryOrders} from '@flotilla/multiraft';
@@ -168,12 +169,22 @@ function write({manifest, orders, ...key}: Held): Promise<void> {
   return manifest.commit({put: [[keyOf(key), value]]});
 }
 
+const {count, fieldsOf, flag, listOf} = shape;
+const checkVersion = fieldsOf({version: count});
+const checkOrders = fieldsOf({
+  orders: listOf(fieldsOf({index: count, order: count, isDecided: flag})),
+});
+
 function decode(key: string, value: Uint8Array): readonly EntryOrder[] {
-  const {version, orders} = JSON.parse(new TextDecoder().decode(value)) as {
+  const what = `row ${key}`;
+  const record = shape.parseJson(value, what) as {
     readonly version: number;
     readonly orders: readonly EntryOrder[];
   };
+  checkVersion(record, what);
+  const {version, orders} = record;
   if (version !== RECORD_VERSION)
-    throw new FatalError(`row ${key}: want version ${RECORD_VERSION}; have ${version}`);
+    throw new FatalError(`${what}: want version ${RECORD_VERSION}; have ${version}`);
+  checkOrders(record, what);
   return orders;
 }

@@ -1,7 +1,13 @@
-import type {DatabaseId, NodeId, ReplicaSetId} from '@flotilla/base';
+import {
+  type DatabaseId,
+  FatalError,
+  type NodeId,
+  type ReplicaId,
+  type ReplicaSetId,
+} from '@flotilla/base';
 import {CatalogMachine, CLUSTER_VERSION, type Command} from '@flotilla/catalog';
 import {expect, test} from 'vitest';
-import {birthOf} from './replica-births.ts';
+import {birthOf, readBirth} from './replica-births.ts';
 
 const DATABASE = 1 as DatabaseId;
 const [FIRST, SECOND, THIRD] = [1, 2, 3] as ReplicaSetId[];
@@ -36,4 +42,23 @@ test('a set in the place of another begins with what was dead then, and its buck
   expect([first.deadTables, first.place?.sets]).toEqual([[], undefined]);
   // It is never made again.
   expect(birthOf(catalog, SECOND!)).toBeUndefined();
+});
+
+test.each<[string, RegExp]>([
+  ['{"version":1', /^row birth\/1\/7: want JSON; have 12 other bytes$/],
+  ['null', /^row birth\/1\/7: want an object; have null$/],
+  ['{"version":9}', /^row birth\/1\/7: want version 1; have 9$/],
+  [
+    '{"version":1,"database":1,"startMs":0,"precision":"s"}',
+    /^row birth\/1\/7.precision: want .*; have "s"$/,
+  ],
+  [
+    '{"version":1,"database":1,"startMs":0,"precision":"ns","deadTables":[-1]}',
+    /^row birth\/1\/7.deadTables\[0\]: want an integer of 0 to \d+; have -1$/,
+  ],
+])('a birth that cannot have been written is refused by name: %s', (text, message) => {
+  const rows = {get: () => Buffer.from(text)};
+  const read = () => readBirth(rows, {set: FIRST!, replica: 7 as ReplicaId});
+  expect(read).toThrow(message);
+  expect(read).toThrow(FatalError);
 });

@@ -6,6 +6,7 @@ import {
   FatalError,
   type ReplicaId,
   type ReplicaSetId,
+  shape,
   type TableId,
 } from '@flotilla/base';
 import type {BirthSeen, Catalog, DeadColumns, PlaceSeen, Precision} from '@flotilla/catalog';
@@ -25,6 +26,28 @@ export interface ReplicaBirth {
   /** For a catalog that must be rebuilt. Absent where an older build wrote the record. */
   readonly place?: PlaceSeen | undefined;
 }
+
+const {absentOr, count, fieldsOf, listOf, offset, text, textOf} = shape;
+
+const checkVersion = fieldsOf({version: count});
+const checkBirth = fieldsOf({
+  database: count,
+  startMs: offset,
+  precision: textOf(/^[num]s$/),
+  deadTables: listOf(count),
+  deadColumns: absentOr(listOf(fieldsOf({table: count, columns: listOf(count)}))),
+  place: absentOr(
+    fieldsOf({
+      tenant: text,
+      databaseName: text,
+      bucket: count,
+      endMs: offset,
+      shard: count,
+      shards: count,
+      sets: absentOr(listOf(count)),
+    }),
+  ),
+});
 
 function keyOf(set: ReplicaSetId, replica: ReplicaId): string {
   return `birth/${set}/${replica}`;
@@ -66,8 +89,17 @@ export function birthSeen(
 ): BirthSeen | undefined {
   const value = manifest.get(keyOf(set, replica));
   if (value === undefined) return undefined;
-  const {version, ...birth} = JSON.parse(new TextDecoder().decode(value)) as ReplicaBirth;
+  const {version, ...birth} = decode(keyOf(set, replica), value);
   return version === RECORD_VERSION ? birth : undefined;
+}
+
+/** Of another version nothing else is looked at. Throws FatalError where it can be no birth. */
+function decode(key: string, value: Uint8Array): ReplicaBirth {
+  const what = `row ${key}`;
+  const birth = shape.parseJson(value, what) as ReplicaBirth;
+  checkVersion(birth, what);
+  if (birth.version === RECORD_VERSION) checkBirth(birth, what);
+  return birth;
 }
 
 export async function recordBirth(
@@ -99,7 +131,7 @@ export function readBirth(
   const key = keyOf(set, replica);
   const value = manifest.get(key);
   if (value === undefined) throw new FatalError(`the manifest has no row ${key}`);
-  const birth = JSON.parse(new TextDecoder().decode(value)) as ReplicaBirth;
+  const birth = decode(key, value);
   if (birth.version !== RECORD_VERSION) {
     throw new FatalError(`row ${key}: want version ${RECORD_VERSION}; have ${birth.version}`);
   }
