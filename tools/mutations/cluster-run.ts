@@ -22,7 +22,7 @@ function threadsOf(workload: Workload, seed: number): number | undefined {
   return THREADS[Math.floor(seed / NODES.length) % THREADS.length]!;
 }
 
-async function failingSeed(workload: Workload, seedsMax: number): Promise<object> {
+async function failingSeed(workload: Workload, seedsMax: number, series: boolean): Promise<object> {
   const caughtBy = workload === 'hosts' ? 'simulator' : 'simulator, cluster';
   let caught = {caughtBy, seeds: 0};
   // What nobody waits for may break too.
@@ -35,7 +35,8 @@ async function failingSeed(workload: Workload, seedsMax: number): Promise<object
     try {
       const nodes = NODES[seed % NODES.length]!;
       const threads = threadsOf(workload, seed);
-      const {violations} = await simulate({workload, seed, nodes, threads, ...SIZES[workload]});
+      const size = SIZES[workload];
+      const {violations} = await simulate({workload, seed, nodes, threads, series, ...size});
       const [first] = violations;
       if (first !== undefined) return {...caught, detail: `${first.law}: ${first.message}`};
     } catch (thrown) {
@@ -45,5 +46,5 @@ async function failingSeed(workload: Workload, seedsMax: number): Promise<object
   return {};
 }
 
-const [workload, seedsMax] = process.argv.slice(2);
-tell(await failingSeed(workload as Workload, Number(seedsMax)));
+const [workload, seedsMax, what] = process.argv.slice(2);
+tell(await failingSeed(workload as Workload, Number(seedsMax), what === 'few-series'));

@@ -86,8 +86,11 @@ const seeds = {
 };
 const rows = new Map<string, Row>();
 const suites = [...new Set(mutations.flatMap((one) => one.suites ?? []))];
-const clusterSeeds = Math.max(0, ...mutations.map((one) => one.clusterSeeds ?? 0));
-await probeNothing(suites, clusterSeeds, seeds);
+const seedsOf = (isOfFewSeries: boolean): number => {
+  const those = mutations.filter((one) => (one.isOfFewSeries === true) === isOfFewSeries);
+  return Math.max(0, ...those.map((one) => one.clusterSeeds ?? 0));
+};
+await probeNothing(suites, {clusterSeeds: seedsOf(false), fewSeriesSeeds: seedsOf(true)}, seeds);
 say('without any mutation: green');
 
 const queue = [...mutations];

@@ -22,6 +22,8 @@ export interface Mutation {
   readonly suites?: readonly string[] | undefined;
   /** Seeds of the simulator's workload `cluster`, dear ones: only where the bug needs what that has. */
   readonly clusterSeeds?: number | undefined;
+  /** In all of those a database takes few series; in the seeds of other mutations none does. */
+  readonly isOfFewSeries?: boolean | undefined;
 }
 
 export const ROOT = path.resolve(import.meta.dirname, '../..');

@@ -93,8 +93,14 @@ const runSimulation = (mutation: Mutation | undefined, seeds: number) =>
   runPlain('core-run', ['seeds', String(seeds)], mutation);
 export const runSimulator = (mutation: Mutation | undefined, seeds: number) =>
   runPlain('cluster-run', ['hosts', String(seeds)], mutation);
-const runCluster = (mutation: Mutation | undefined, seeds: number) =>
-  runPlain('cluster-run', ['cluster', String(seeds)], mutation);
+function runCluster(
+  mutation: Mutation | undefined,
+  seeds: number,
+  isOfFewSeries = mutation?.isOfFewSeries === true,
+): Promise<Finding> {
+  const more = isOfFewSeries ? ['few-series'] : [];
+  return runPlain('cluster-run', ['cluster', String(seeds), ...more], mutation);
+}
 
 interface Report {
   readonly testResults: readonly {
@@ -193,7 +199,7 @@ export async function probe(mutation: Mutation, seeds: Seeds): Promise<Probe> {
 /** Without any mutation everything must be green, or nothing would be proved. Throws otherwise. */
 export async function probeNothing(
   suites: readonly string[],
-  clusterSeeds: number,
+  {clusterSeeds, fewSeriesSeeds}: {readonly clusterSeeds: number; readonly fewSeriesSeeds: number},
   seeds: Seeds,
 ): Promise<void> {
   const findings = [
@@ -202,6 +208,7 @@ export async function probeNothing(
     await runChaos(undefined, seeds.chaos),
     await runSimulator(undefined, seeds.simulator),
     ...(clusterSeeds === 0 ? [] : [await runCluster(undefined, clusterSeeds)]),
+    ...(fewSeriesSeeds === 0 ? [] : [await runCluster(undefined, fewSeriesSeeds, true)]),
     ...(suites.length === 0 ? [] : [await runSuites(suites, undefined)]),
   ];
   const failed = findings.find(({caughtBy}) => caughtBy !== undefined);

@@ -47,6 +47,8 @@ export interface SimulationOptions {
   readonly stale?: boolean | undefined;
   /** People order more in `cluster` than moves and drops: drawn from the seed by default. */
   readonly orders?: boolean | undefined;
+  /** A database of `cluster` takes few series, and people change how many: drawn from the seed by default. */
+  readonly series?: boolean | undefined;
   /** Keeps the text of what happened. */
   readonly trace?: boolean | undefined;
 }

@@ -7,6 +7,7 @@ import {chanceOf} from '../kernel/chance.ts';
 import type {SimulationOptions} from '../simulation.ts';
 import {ChangedValues} from './changed-values.ts';
 import {FarClocks} from './far-clocks.ts';
+import {FewSeries} from './few-series.ts';
 import type {Operator} from './operator.ts';
 import type {OrderPorts} from './order-ports.ts';
 import {Recovery} from './recovery.ts';
@@ -15,7 +16,7 @@ import {Rests} from './rests.ts';
 import {SetOrders} from './set-orders.ts';
 
 export interface OrdersPorts extends Omit<OrderPorts, 'chance' | 'order' | 'wallMs'> {
-  readonly options: Pick<SimulationOptions, 'seed' | 'orders'>;
+  readonly options: Pick<SimulationOptions, 'seed' | 'orders' | 'series'>;
   readonly operator: Operator;
   readonly databases: readonly string[];
   readonly replicasMin: number;
@@ -31,18 +32,20 @@ export class Orders {
   readonly #recovery: Recovery | undefined;
   readonly #rests: Rests | undefined;
   readonly #sets: SetOrders | undefined;
+  readonly #series: FewSeries | undefined;
 
   constructor({options, operator, databases, replicasMin, ...ports}: OrdersPorts) {
     const {seed} = options;
     const {kernel} = ports;
     this.#nodes = ports.nodes;
-    if (!hasOrders(options)) return;
-    const swarm = chanceOf(seed, 'kinds of orders');
     const shared = (name: string): OrderPorts => ({
       ...{...ports, chance: chanceOf(seed, name)},
       order: (command, what) => operator.order(command, what),
       wallMs: () => Math.floor(kernel.wallStartMs + kernel.nowMs),
     });
+    if (hasSeries(options)) this.#series = new FewSeries(shared('few series'));
+    if (!hasOrders(options)) return;
+    const swarm = chanceOf(seed, 'kinds of orders');
     if (swarm.odds(ODDS)) this.#clocks = new FarClocks(shared('far clocks'));
     if (swarm.odds(ODDS)) this.#values = new ChangedValues(shared('changed values'));
     if (swarm.odds(ODDS)) this.#recovery = new Recovery(shared('recovery'));
@@ -74,13 +77,19 @@ export class Orders {
       ...(this.#rests?.settle(catalog) ?? []),
       ...(this.#values?.settle(catalog) ?? []),
       ...(this.#recovery?.settle(catalog) ?? []),
+      ...(this.#series?.settle(catalog) ?? []),
     ];
   }
 
   #kinds() {
-    const all = [this.#clocks, this.#values, this.#recovery, this.#rests, this.#sets];
+    const all = [this.#clocks, this.#values, this.#recovery, this.#rests, this.#sets, this.#series];
     return all.filter((kind) => kind !== undefined);
   }
+}
+
+/** A stream of its own, as that of orders. */
+function hasSeries({seed, series}: Pick<SimulationOptions, 'seed' | 'series'>): boolean {
+  return series ?? chanceOf(seed, 'series').odds(0.4);
 }
 
 function hasOrders({seed, orders}: Pick<SimulationOptions, 'seed' | 'orders'>): boolean {

@@ -21,6 +21,7 @@ export const SIMULATOR_USAGE = `usage: npm run sim -- [--seed N] [--nodes 5] [--
   --threads N   engine threads of each process at most; drawn from the seed by default
   --stale S     yes or no: some reads in cluster may be stale; drawn from the seed by default
   --orders S    yes or no: people order more of cluster than moves and drops; drawn from the seed by default
+  --series S    yes or no: a database of cluster takes few series, and people change how many; drawn from the seed by default
   --only a,b    these kinds of faults alone (none: no faults)
   --without a,b all that the seed draws but these
   --trace       print everything that happened
@@ -44,6 +45,7 @@ const OPTIONS = {
   threads: {type: 'string'},
   stale: {type: 'string'},
   orders: {type: 'string'},
+  series: {type: 'string'},
   only: {type: 'string'},
   without: {type: 'string'},
 } as const;
@@ -110,6 +112,7 @@ function parse(args: readonly string[]) {
     threads: values.threads === undefined ? undefined : whole('threads', values.threads),
     stale: answer('stale', values.stale),
     orders: answer('orders', values.orders),
+    series: answer('series', values.series),
     only: kinds(values.only),
     without: kinds(values.without),
   };
@@ -146,10 +149,10 @@ function whole(name: string, text: string): number {
 
 async function runOne(values: Values, out: Print, tell: Print): Promise<number> {
   const {workload, nodes, groups, steps, only, without, trace} = values;
-  const {disks, stores, threads, stale, orders} = values;
+  const {disks, stores, threads, stale, orders, series} = values;
   const options: SimulationOptions = {
     ...{workload, seed: values.seed ?? freshSeed(), nodes, groups, steps, only, without},
-    ...{disks, stores, threads, stale, orders},
+    ...{disks, stores, threads, stale, orders, series},
   };
   const result = await simulate({...options, trace});
   for (const line of linesOf(result.trace, 0)) tell(`${line}\n`);
@@ -171,7 +174,7 @@ async function runCorpus({json}: Values, out: Print, tell: Print): Promise<numbe
 }
 
 async function runFresh(
-  {workload, seed: first, json, disks, stores, threads, stale, orders}: Values,
+  {workload, seed: first, json, disks, stores, threads, stale, orders, series}: Values,
   minutes: number,
   out: Print,
   tell: Print,
@@ -181,7 +184,7 @@ async function runFresh(
   let toldMs = performance.now();
   const from = first ?? freshSeed();
   for (let seed = from; performance.now() < untilMs; seed++) {
-    const options = {...shapeOf(seed, workload), disks, stores, threads, stale, orders};
+    const options = {...shapeOf(seed, workload), disks, stores, threads, stale, orders, series};
     try {
       const result = await simulate(options);
       totals.add(result);

@@ -14,7 +14,7 @@ export interface CorpusEntry {
 
 const FILE = path.resolve(import.meta.dirname, '../../corpus.txt');
 const LINE =
-  /^(cluster )?(\d+) nodes=(\d+) groups=(\d+) steps=(\d+)(?: only=([\w,]+))?(?: disks=(plain|durable))?(?: stores=(\d+))?(?: threads=(\d+))?(?: stale=(yes|no))?(?: orders=(yes|no))? +(.+)$/;
+  /^(cluster )?(\d+) nodes=(\d+) groups=(\d+) steps=(\d+)(?: only=([\w,]+))?(?: disks=(plain|durable))?(?: stores=(\d+))?(?: threads=(\d+))?(?: stale=(yes|no))?(?: orders=(yes|no))?(?: series=(yes|no))? +(.+)$/;
 
 export function readCorpus(): CorpusEntry[] {
   const lines = readFileSync(FILE, 'utf8').split('\n');
@@ -30,8 +30,12 @@ export function readCorpus(): CorpusEntry[] {
       const disks = match[7] as Disks | undefined;
       const stores = match[8] === undefined ? undefined : Number(match[8]);
       const threads = match[9] === undefined ? undefined : Number(match[9]);
-      const stale = match[10] === undefined ? undefined : match[10] === 'yes';
-      const orders = match[11] === undefined ? undefined : match[11] === 'yes';
-      return {options: {...options, only, disks, stores, threads, stale, orders}, why: match[12]!};
+      const [stale, orders, series] = match.slice(10, 13).map(answered);
+      const drawn = {disks, stores, threads, stale, orders, series};
+      return {options: {...options, only, ...drawn}, why: match[13]!};
     });
+}
+
+function answered(word: string | undefined): boolean | undefined {
+  return word === undefined ? undefined : word === 'yes';
 }

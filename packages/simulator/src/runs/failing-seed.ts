@@ -56,8 +56,15 @@ export function replayOf(options: SimulationOptions): string {
 }
 
 /** What a seed draws where nobody names it. */
-function drawnOtherwise({disks, stores, threads, stale, orders}: SimulationOptions): string {
-  const named = Object.entries({disks, stores, threads, stale, orders});
+function drawnOtherwise({
+  disks,
+  stores,
+  threads,
+  stale,
+  orders,
+  series,
+}: SimulationOptions): string {
+  const named = Object.entries({disks, stores, threads, stale, orders, series});
   const given = named.filter(([, value]) => value !== undefined);
   const words = given.map(([name, value]) =>
     typeof value === 'boolean' ? ` --${name} ${value ? 'yes' : 'no'}` : ` --${name} ${value}`,

@@ -56,6 +56,15 @@ const ORDERS = [
   'clocks:led nothing of meta in peace',
 ];
 
+/** Of `cluster`, where a database takes few series. */
+const SERIES = [
+  'series:row taken',
+  'series:row refused',
+  'series:known beside refused',
+  'series:taken in peace',
+  'orders:max series accepted',
+];
+
 /** Of those that never overlapped: more are told by their number alone. */
 const PAIRS_SHOWN = 60;
 
@@ -141,6 +150,7 @@ export class Totals {
       ...MESSAGES.filter((name) => this.#coverage.get('messages')?.has(name) !== true),
       ...STEPS.filter((name) => this.#coverage.get('members')?.has(name) !== true),
       ...(this.#coverage.has('orders') ? ORDERS.filter((name) => !this.#has(name)) : []),
+      ...(this.#coverage.has('series') ? SERIES.filter((name) => !this.#has(name)) : []),
     ];
   }
 
