@@ -83,6 +83,12 @@ export class GroupView {
     return this.leader.lastIndex - member.matchIndex <= LAG_ENTRIES_MAX;
   }
 
+  /** By a leader that was elected just now, or of a member that has just begun. */
+  isUnheard(replica: ReplicaId): boolean {
+    const member = this.leader?.progress?.find((progress) => progress.replica === replica);
+    return member === undefined || (member.state === 'probe' && !member.active);
+  }
+
   placement(replica: ReplicaId): ReplicaPlacement | undefined {
     return this.set.replicas.find((placed) => placed.replica === replica);
   }

@@ -198,6 +198,18 @@ test.each<[string, Situation, object?]>([
   ['failed', {...withTarget, lagging: [4], dead: [4]}],
   ['failed', {...withTarget, lagging: [4], damaged: [4]}],
   ['joint [remove 1, learner 3] at 40 on 2', three, {allowFewerVoters: true}],
+  // One that is behind is not waited for then, one that the new leader has not heard yet is.
+  [
+    'joint [remove 1, learner 3] at 40 on 2',
+    {...withTarget, lagging: [4]},
+    {allowFewerVoters: true},
+  ],
+  ['wait', {...withTarget, unheard: [4]}, {allowFewerVoters: true}],
+  [
+    'joint [remove 1, learner 3] at 40 on 2',
+    {...withTarget, unheard: [4], dead: [4]},
+    {allowFewerVoters: true},
+  ],
   // Of five three are left: one that is damaged is none of them.
   [
     'joint [remove 1, learner 4] at 40 on 2',

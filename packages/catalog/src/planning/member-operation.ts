@@ -286,22 +286,27 @@ function planVoterRemoval(operation: Operation, group: GroupView, source: Replic
   const fewer = operation.allowFewerVoters === true ? undefined : fewerVotersFault(group, source);
   if (fewer !== undefined) {
     // A leader that has just been elected, since this one was to go, knows of nobody yet how far it is.
-    if (isAnyLearnerComing(group)) return wait('a learner to catch up');
+    if (comingLearners(group).length > 0) return wait('a learner to catch up');
     return {type: 'finish', state: 'failed', error: fewer.message, code: fewer.code};
   }
+  // It may hold all; one that is known to be behind is not waited for: fewer voters are allowed.
+  if (comingLearners(group).some((replica) => group.isUnheard(replica)))
+    return wait('the leader to hear from a learner');
   const others = group.voters.filter((id) => id !== source && id !== group.leader!.replica);
   // Rather one that does not answer: as a voter it would be one of fewer.
   const second = others.find((id) => !isAnswering(group, id as ReplicaId)) ?? others[0];
   return change(group, [remove, {type: 'learner', id: second as ReplicaId}], 'joint');
 }
 
-function isAnyLearnerComing(group: GroupView): boolean {
-  return group.set.replicas.some((placed) => {
+/** Those that may catch up. */
+function comingLearners(group: GroupView): ReplicaId[] {
+  const coming = group.set.replicas.filter((placed) => {
     const {node, replica} = placed;
     const role = group.isLive(node) ? group.report(placed)?.role : undefined;
     const works = role !== undefined && role !== 'stopped' && !group.isDamaged(replica);
     return works && group.isLearner(replica);
   });
+  return coming.map(({replica}) => replica);
 }
 
 /** The group's own committed configuration is without the source; meta's wish follows it. */

@@ -16,6 +16,8 @@ export interface Situation {
   readonly lagging?: readonly number[];
   /** Members that wait for a snapshot. */
   readonly empty?: readonly number[];
+  /** Members of which the leader has heard nothing yet. */
+  readonly unheard?: readonly number[];
   readonly reported?: readonly number[];
   readonly autoLeave?: boolean;
   readonly damaged?: readonly number[];
@@ -66,12 +68,12 @@ export function view(situation: Situation): GroupView {
     written: false,
     damaged: situation.damaged?.includes(replica),
     receivedFrom: situation.receivedFrom?.[replica] as ReplicaId | undefined,
-    progress: members.map((id) => ({
-      replica: id as ReplicaId,
-      matchIndex: situation.lagging?.includes(id) ? 10 : 5000,
-      state: situation.empty?.includes(id) ? ('snapshot' as const) : ('replicate' as const),
-      active: true,
-    })),
+    progress: members.map((id) => {
+      const isUnheard = situation.unheard?.includes(id) === true;
+      const state = situation.empty?.includes(id) ? 'snapshot' : isUnheard ? 'probe' : 'replicate';
+      const matchIndex = isUnheard ? 0 : situation.lagging?.includes(id) ? 10 : 5000;
+      return {replica: id as ReplicaId, matchIndex, state, active: !isUnheard} as const;
+    }),
   });
   const reports = new Map<NodeId, NodeReport>();
   for (const id of new Set([...placed, 1, 2, 3, 4])) {
