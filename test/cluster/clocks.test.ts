@@ -5,7 +5,7 @@ import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {FlotillaClient} from '@flotilla/client';
-import {ProcessCluster} from '@flotilla/testkit';
+import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {ClockSkews} from '../faults/nemesis/clock-skews.ts';
 import {metaLeader} from './nodes.ts';
@@ -87,6 +87,34 @@ test('what was dropped comes back with its rows, and under another name where th
   await expect(create).rejects.toMatchObject({code: 'TENANT_NOT_FOUND'});
   await client.query('RECOVER TENANT acme');
   await client.query('CREATE DATABASE d', {tenant: 'acme'});
+});
+
+/** What `status` says of that node's clock. */
+async function clockReasons({port}: ProcessNode): Promise<string[]> {
+  const {reasons} = await client.admin.status();
+  const messages = reasons.map(({message}) => message);
+  return messages.filter((text) => text.startsWith('the clock of') && text.includes(`:${port})`));
+}
+
+test('a clock that is 3 s off is named, and its node leads meta on; one that is 12 s off leads nothing there', async () => {
+  const wrong = await metaLeader(cluster, client);
+  clocks.set(wrong.number, 3_000);
+  let told: string[] = [];
+  await until('status names the clock', async () => {
+    told = await clockReasons(wrong);
+    return told.length > 0;
+  });
+  expect(told).toEqual([expect.stringMatching(/ is 3s ahead of the others'$/)]);
+  expect((await metaLeader(cluster, client)).number).toBe(wrong.number);
+  clocks.set(wrong.number, -12_000);
+  await until('another node leads meta', async () => {
+    return (await metaLeader(cluster, client)).number !== wrong.number;
+  });
+  expect(await clockReasons(wrong)).toEqual([
+    expect.stringMatching(/ is 12s behind the others': it leads nothing in meta and gets no new/),
+  ]);
+  clocks.set(wrong.number, 0);
+  await until('status names no clock', async () => (await clockReasons(wrong)).length === 0);
 });
 
 test('a leader of meta whose clock is a year ahead loses nothing, and leads no longer', async () => {
