@@ -222,10 +222,19 @@ test(
     await one.admin.alterDatabase('d', {maxSeries: 3});
     ofD = await backUp('--db', 'd', '--url', others.join(','));
     await one.admin.createDatabase({name: 'f', shards: 1});
-    const asked = ['restore', directory, '--db', 'd', '--as', 'f', '--url', others.join(',')];
-    expect(await flotilla(...asked)).toMatchObject({code: 0});
-    expect(await one.queryText('SELECT count(u) FROM cpu', 'csv', {database: 'f'})).toBe(want);
-    expect(await one.admin.database('f')).toMatchObject({maxSeries: 3, shards: 1});
+    for (const [name, shards] of Object.entries({f: 1, g: 3})) {
+      const asked = ['restore', directory, '--db', 'd', '--as', name, '--url', others.join(',')];
+      const stopped = await flotillaAt(cluster.urls, asked, {isInterrupted: true});
+      const [, goOn = ''] = /; go on with (.*)\n$/.exec(stopped.err) ?? [];
+      expect([stopped.code, goOn]).toEqual([
+        130,
+        expect.stringMatching(/^--backup \S+ --skip-sets 0$/),
+      ]);
+      expect(await one.admin.database(name)).toMatchObject({maxSeries: null, tables: 3});
+      expect(await flotilla(...asked, ...goOn.split(' '))).toMatchObject({code: 0});
+      expect(await one.queryText('SELECT count(u) FROM cpu', 'csv', {database: name})).toBe(want);
+      expect(await one.admin.database(name)).toMatchObject({maxSeries: 3, shards});
+    }
     one.close();
     killed.start();
     await killed.ready();

@@ -11,10 +11,18 @@ class Sink extends Writable {
   }
 }
 
-/** `./flotilla` with these words, asking the nodes at `urls`. */
-export async function flotillaAt(urls: readonly string[], args: readonly string[]) {
+/** `./flotilla` with these words, asking the nodes at `urls`; with Ctrl-C as soon as it hears of one. */
+export async function flotillaAt(
+  urls: readonly string[],
+  args: readonly string[],
+  {isInterrupted = false}: {readonly isInterrupted?: boolean} = {},
+) {
   const [stdout, stderr] = [new Sink(), new Sink()];
   const env = {FLOTILLA_URL: urls.join(',')};
-  const terminal = {stdin: Readable.from([]), stdout, stderr, env, onInterrupt: () => () => {}};
+  const onInterrupt = (stop: () => void) => {
+    if (isInterrupted) stop();
+    return () => {};
+  };
+  const terminal = {stdin: Readable.from([]), stdout, stderr, env, onInterrupt};
   return {code: await runCommandLine(args, terminal), out: stdout.text, err: stderr.text};
 }

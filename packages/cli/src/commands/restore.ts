@@ -18,7 +18,8 @@ const Options = z.object({
   db: z.string().optional(),
   as: z.string().min(1).optional(),
   merge: z.boolean().default(false),
-  skipSets: z.coerce.number().int().min(0).default(0),
+  /** Absent: it is not one that goes on. */
+  skipSets: z.coerce.number().int().min(0).optional(),
 });
 type Options = z.infer<typeof Options>;
 
@@ -31,14 +32,14 @@ export function addRestoreCommand(program: Command, context: CommandContext): vo
     .option('--db <name>', 'restore the database of this name alone')
     .option('--as <name>', 'with --db: under another name, beside one that lives')
     .option('--merge', 'also into a database that holds tables: restored rows win over its own')
-    .option('--skip-sets <n>', 'leave out what an earlier run has restored')
+    .option('--skip-sets <n>', 'go on with a restore that stopped: so many sets are restored')
     .description('write what a backup holds into a cluster, of any number of nodes and shards')
     .addHelpText(
       'after',
       examples([
         'restore /mnt/backups',
         'restore /mnt/backups --db metrics --as metrics_monday',
-        'restore /mnt/backups --backup 2026-11-22T14-07-08-123Z-1 --merge --skip-sets 12',
+        'restore /mnt/backups --backup 2026-11-22T14-07-08-123Z-1 --skip-sets 12',
       ]),
     );
   context.change(command, Options, async (session, options, directory = '') => {
@@ -94,7 +95,8 @@ async function makeDatabases(
       await client.admin.createTenant({name: tenant, comment, ifNotExists: true});
     const definition = {name, ifNotExists: true, ...database.options};
     const {tables} = await client.admin.createDatabase(definition, {tenant});
-    if (tables !== 0 && !options.merge)
+    const isExpected = options.merge || options.skipSets !== undefined;
+    if (tables !== 0 && !isExpected)
       throw new UsageError(
         `database ${name} of tenant ${tenant} holds tables: give a new name with --db and --as, or --merge to write into it`,
       );
@@ -136,7 +138,7 @@ async function restoreRows(
   };
   try {
     await restoreSets(restoration, {
-      skipSets: options.skipSets,
+      skipSets: options.skipSets ?? 0,
       write: (at, body) => {
         const {database} = sets[at]!;
         const into = {database: nameIn(database, options), tenant: database.tenant, signal};
@@ -148,7 +150,7 @@ async function restoreRows(
     });
   } catch (error) {
     bar.clear();
-    await sayWhereToGoOn(session, restoration, progress);
+    await sayWhereToGoOn(session, restoration, progress, options);
     if (signal.aborted) return EXIT.interrupted;
     throw error;
   } finally {
@@ -180,7 +182,8 @@ async function sayWhereToGoOn(
   {terminal}: Session,
   {id}: Restoration,
   {sets}: RestoreProgress,
+  {merge}: Options,
 ): Promise<void> {
-  const how = `--backup ${id} --merge --skip-sets ${sets}`;
+  const how = `--backup ${id}${merge ? ' --merge' : ''} --skip-sets ${sets}`;
   await writeOut(terminal.stderr, `${sets} replica sets are restored; go on with ${how}\n`);
 }
