@@ -28,7 +28,7 @@ import {FOUNDING} from './machine.fixture.ts';
 import {MemtableBudget} from './memtable-budget.ts';
 import {ReplicaMachine} from './replica-machine.ts';
 
-const FORGERIES = process.env['FLOTILLA_LONGER'] === '1' ? 40_000 : 300;
+const FORGERIES = process.env['FLOTILLA_LONGER'] === '1' ? 12_000 : 300;
 const MEMORY_BYTES_MAX = 64 * 1024 * 1024;
 const ONE_MS_MAX = 1_000;
 const TABLE = 1 as TableId;

@@ -244,6 +244,8 @@ function isTrue(reason: string, operation: Operation, world: World): boolean {
   if (removed !== undefined) return world.find(removed) !== undefined;
   const opening = named(/^replica set (\d+) to open$/);
   if (opening !== undefined) return world.catalog.replicaSet(id(opening))!.state === 'creating';
+  const dropped = named(/^the dropped replica set (\d+) to be gone$/);
+  if (dropped !== undefined) return world.catalog.replicaSet(id(dropped))?.state === 'dropping';
   const lacking = named(/^the other voters of replica set (\d+) to answer$/);
   if (lacking !== undefined) return world.groups.get(id(lacking))!.voters.some(isBehind);
   if (/^the other voters to answer: /.test(reason)) return voters.some((voter) => isBehind(voter));
