@@ -177,9 +177,12 @@ describe('where there is no room', () => {
   const [one, two] = [Uint8Array.of(1), Uint8Array.of(2)];
   let proposed: unknown[] = [];
   let role = 'leader';
+  /** It has not heard of it yet. */
+  let isDeposed = false;
   beforeEach(() => {
     proposed = [];
     role = 'leader';
+    isDeposed = false;
   });
 
   /** Of a replica that knows one of the keys, and four series in all. */
@@ -192,7 +195,11 @@ describe('where there is no room', () => {
       return {status: 'applied', rowCount: 1};
     };
     const status = () => ({role, term: TERM});
-    const host = {propose, stateMachine: () => full, status, readIndex};
+    const confirmed = async (): Promise<number> => {
+      if (isDeposed) throw new DbError('NOT_LEADER', 'another leads');
+      return 9;
+    };
+    const host = {propose, stateMachine: () => full, status, readIndex: confirmed};
     const handle = writeHandler(host, () => 0, limits);
     return (series: readonly Uint8Array[]) => handle(shareOf(series), CONTEXT);
   }
@@ -267,6 +274,13 @@ describe('where there is no room', () => {
     indexes.change(-1);
     await handle([one, known, two]);
     expect(proposed.length).toBe(2);
+  });
+
+  test('a leader that was deposed without its knowledge refuses no series: the next may know it', async () => {
+    isDeposed = true;
+    const handle = handlerWith({seriesPerSetMax: 4});
+    await expect(handle([one, known])).rejects.toMatchObject({code: 'NOT_LEADER'});
+    expect(proposed).toEqual([]);
   });
 
   test('a follower without memory names its leader, which may have some', async () => {

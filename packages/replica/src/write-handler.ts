@@ -66,6 +66,7 @@ export function writeHandler(
     const {isLoaded} = machineOf(host, set);
     if (!isLoaded && host.status(set)?.role !== 'leader') return propose(share);
     let caughtUpByMs: number | undefined;
+    let isConfirmed = false;
     for (;;) {
       // Ids of series that are applied here mean the same on every replica at any later index.
       const {storage, appliedTerm} = await loadedMachine(host, set);
@@ -85,7 +86,14 @@ export function writeHandler(
       }
       // Before anything is proposed: apply is the same on every replica and refuses nothing.
       const counts = {fresh, known: storage.seriesCount, underway: underway.count(set)};
-      mustHaveRoom(compact, set, counts, limits);
+      const refusal = refusalOf(compact, set, counts, limits);
+      if (refusal !== undefined) {
+        if (isConfirmed || refusal.code !== 'SERIES_LIMIT') throw refusal;
+        // Deposed, and without word of it, it would refuse for good what the next leader has taken.
+        await catchUp(host, set, monotonicMs() + CATCH_UP_MS_MAX);
+        isConfirmed = true;
+        continue;
+      }
       const decided = underway.begin(set, fresh);
       try {
         // Nothing waits since they were counted, so no other write finds the same room.
@@ -117,22 +125,22 @@ interface SeriesCounts {
   readonly underway: number;
 }
 
-/** Whether a node has memory counts of the leader's alone. */
-function mustHaveRoom(
+/** Whether a node has memory counts of the leader's alone. Undefined: there is room. */
+function refusalOf(
   share: Uint8Array,
   set: ReplicaSetId,
   {fresh, known, underway}: SeriesCounts,
   {seriesPerSetMax = LIMITS.series_per_replica_set_max.value, bucketSeries, indexes}: SeriesLimits,
-): void {
-  if (indexes?.isFull === true) throw seriesLimit(share, roomOfNode(set, indexes));
+): DbError | undefined {
+  if (indexes?.isFull === true) return seriesLimit(share, roomOfNode(set, indexes));
   const bound = boundOf(seriesPerSetMax, bucketSeries?.(set));
   const room = Math.max(0, bound.seriesMax - known);
-  if (fresh <= room - underway) return;
-  if (underway === 0) throw seriesLimit(share, roomOfSet(set, room, bound));
+  if (fresh <= room - underway) return undefined;
+  if (underway === 0) return seriesLimit(share, roomOfSet(set, room, bound));
   // Which of them find room shows once those are applied: they may even be the same.
   const message = `replica set ${set} has room for ${room} series, and ${underway} new ones are on their way`;
   const limit = bound.bucket === undefined ? 'series_per_replica_set_max' : 'max_series';
-  throw new DbError('OVERLOADED', message, {limit});
+  return new DbError('OVERLOADED', message, {limit});
 }
 
 function answerOf(applied: WriteApplied, set: ReplicaSetId): Uint8Array {
