@@ -96,6 +96,10 @@ describe.skipIf(whyNot !== undefined)('disks that are full on all nodes at once'
     return set!;
   }
 
+  async function leaderOfKept(): Promise<Id | undefined> {
+    return (await keptSet()).replicas.find(({leader}) => leader)?.node;
+  }
+
   /** Of all parts of the set on all nodes. */
   function partBytes({id}: ReplicaSet): number {
     const parts = NODES.flatMap((node) => {
@@ -201,6 +205,32 @@ describe.skipIf(whyNot !== undefined)('disks that are full on all nodes at once'
     expect(await own.query('SELECT v FROM m LIMIT 1')).toHaveLength(1);
     own.close();
   });
+
+  test('under manual failover a full leader stays until it is told otherwise, as status says', async () => {
+    for (const node of NODES) disks.free(node);
+    await until('writes are taken', async () => (await statusOfWrite()) === 204);
+    const {id} = await keptSet();
+    const node = (await leaderOfKept())!;
+    const {address} = (await client.admin.nodes()).find((one) => one.id === node)!;
+    const full = cluster.nodes.find(({port}) => address === `127.0.0.1:${port}`)!;
+    await client.admin.setFailover(id, 'manual');
+    await until('all replicas keep to it', async () =>
+      (await keptSet()).replicas.every((replica) => replica['failover'] === 'manual'),
+    );
+    await disks.leave(full.number, 0.04);
+    await until('writes are refused', async () => (await statusOfWrite()) === 507);
+    await until('status says what to do', async () => {
+      const {reasons} = await client.admin.status();
+      const told = reasons.find(({message}) => message.includes('(manual failover)'));
+      return told?.next === `flotilla node evacuate-leaders ${node}`;
+    });
+    expect(await leaderOfKept()).toBe(node);
+    await client.admin.evacuateLeaders(node, {for: '1m'});
+    await until('another leads', async () => ![node, undefined].includes(await leaderOfKept()));
+    await until('writes are taken', async () => (await statusOfWrite()) === 204);
+    disks.free(full.number);
+    await client.admin.setFailover(id, 'automatic');
+  }, 60_000);
 
   test('a full node is drained, and what it alone held is on the others', async () => {
     for (const node of NODES) disks.free(node);

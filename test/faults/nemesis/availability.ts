@@ -105,7 +105,7 @@ export class Availability {
     return span;
   }
 
-  /** From now on somebody must choose new leaders; until the answer is called. */
+  /** From now on somebody must choose new leaders, and take leads off full disks; until the answer is called. */
   beginManual(beginMs: number): (endMs: number) => void {
     const span = {beginMs, endMs: Number.POSITIVE_INFINITY};
     this.#manual.push(span);
@@ -159,7 +159,7 @@ export class Availability {
   violations(): string[] {
     return this.#calls.flatMap((call) => {
       const isBeyond = this.#isBeyond(call);
-      if (call.error !== undefined && !isBeyond)
+      if (call.error !== undefined && !isBeyond && !this.#isManualRefusal(call))
         return [
           `a ${call.call} failed with a majority alive (${this.#beside(call)}): ${call.error}`,
         ];
@@ -182,6 +182,21 @@ export class Availability {
     const faults = beside.reduce((sum, {kind}) => sum + LIMITS_MS[kind], 0);
     const isManual = this.#manual.some((span) => overlap(span, call));
     return Math.max(PEACE_MS_MAX, faults) + (isManual ? MANUAL_MS_MAX : 0);
+  }
+
+  /**
+   * A leader whose disk is full stays under manual failover, and refuses: until somebody has seen it, and has
+   * another lead.
+   */
+  #isManualRefusal(call: CallSpan): boolean {
+    if (call.error?.startsWith('DISK_FULL') !== true) return false;
+    const full = this.#faults.filter((one) => one.kind === 'fillDisk' && overlap(one, call));
+    const manual = this.#manual.filter((one) => overlap(one, call));
+    const untilMs = (span: {readonly beginMs: number}): number =>
+      span.beginMs + this.#allowedMs(call) / this.#shareLeft(span.beginMs, call.endMs);
+    return full.some((disk) =>
+      manual.some((mode) => call.startMs <= Math.max(untilMs(disk), untilMs(mode))),
+    );
   }
 
   #beside(call: CallSpan): string {

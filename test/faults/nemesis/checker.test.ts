@@ -142,6 +142,25 @@ test('a write that waits longer than the faults beside it explain is a violation
   expect(availability.violations()).toEqual([]);
 });
 
+test('a full disk may refuse under failover by hand, until somebody has had the time to look', () => {
+  const refused = (startMs: number, error = 'DISK_FULL: store 0 is full'): Availability => {
+    const availability = new Availability();
+    const fill = {kind: 'fillDisk', scope: 'minority', round: 5} as const;
+    availability.begin({...fill, beginMs: 1_000});
+    availability.ended({call: 'write', startMs, endMs: startMs + 5_000, error});
+    return availability;
+  };
+  expect(refused(2_000).violations()).toHaveLength(1);
+  const byHand = (availability: Availability): Availability => {
+    availability.beginManual(500);
+    return availability;
+  };
+  expect(byHand(refused(2_000)).violations()).toEqual([]);
+  expect(byHand(refused(2_000, 'NO_LEADER')).violations()).toHaveLength(1);
+  expect(byHand(refused(16_900)).violations()).toEqual([]);
+  expect(byHand(refused(17_100)).violations()).toHaveLength(1);
+});
+
 test('so is a read that fails, or waits too long', () => {
   const availability = new Availability();
   availability.ended({call: 'read', startMs: 1_000, endMs: 5_100});

@@ -1,5 +1,6 @@
 // Failover by hand: for a while no replica stands for election by itself, and somebody looks which sets have
-// no leader, asks who could lead each, and has that one elected, straight through the nodes.
+// no leader, asks who could lead each, and has that one elected, straight through the nodes. Where status says
+// that a leader's disk is full, its node gives up its leads.
 
 import {setTimeout as sleep} from 'node:timers/promises';
 import {type FlotillaClient, FlotillaError, type Id, type ReplicaSet} from '@flotilla/client';
@@ -12,13 +13,19 @@ type Scope = (typeof SCOPES)[number];
 
 /** How soon somebody looks again. */
 const LOOK_MS = 500;
+/** What status says to type where a leader refuses writes. */
+const EVACUATE = /^flotilla node evacuate-leaders (\d+)$/;
+/** Longer than a round: the disk is freed at its end. */
+const EVACUATED_FOR = '15s';
 
 export class ManualFailover {
   readonly #client: FlotillaClient;
   readonly #availability: Availability;
   /** Elections that were ordered and came about. */
   elected = 0;
-  /** Orders to elect that were refused, with a reason for a person. */
+  /** Nodes that were told to give up their leads, as their disks were full. */
+  evacuated = 0;
+  /** Orders that were refused, with a reason for a person. */
   refused = 0;
   #isWanted = false;
   #set: Id | undefined;
@@ -67,12 +74,23 @@ export class ManualFailover {
     try {
       const sets = await this.#client.admin.replicaSets();
       for (const set of sets) if (isManual(set) && isUnled(set)) await this.#elect(set.id);
+      await this.#evacuateFull();
       if (this.#isWanted || sets.some(isManual)) return;
       this.#ended?.(performance.now());
       this.#ended = undefined;
     } catch (error) {
       if (!(error instanceof FlotillaError)) throw error;
       this.refused += 1;
+    }
+  }
+
+  async #evacuateFull(): Promise<void> {
+    const {admin} = this.#client;
+    for (const {next} of (await admin.status()).reasons) {
+      const node = EVACUATE.exec(next ?? '')?.[1];
+      if (node === undefined) continue;
+      await admin.evacuateLeaders(node, {for: EVACUATED_FOR});
+      this.evacuated += 1;
     }
   }
 

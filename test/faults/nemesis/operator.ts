@@ -77,7 +77,7 @@ export class Operator {
     const count = (order: string) => [order, this.#counts.get(order) ?? 0] as const;
     const counts = Object.fromEntries(all.map(count));
     const refused = (this.#counts.get('refused') ?? 0) + this.#manual.refused;
-    return {...counts, elect: this.#manual.elected, refused};
+    return {...counts, elect: this.#manual.elected, evacuateFull: this.#manual.evacuated, refused};
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -18,7 +18,7 @@ import type {Reason} from './verdict.ts';
 type Nodes = ClusterFacts['nodes'];
 
 /** Below it writes are refused; below the other one the node gets no new replicas. */
-const DISK_FREE_WRITES = 0.05;
+export const DISK_FREE_WRITES = 0.05;
 const DISK_FREE_REPLICAS = 0.15;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -315,6 +315,22 @@ describe('each reason names the thing and the next command', () => {
     expect(reasons[0]!.next).toBe('flotilla replica-set elect 7 --node 3');
   });
 
+  test('sets under manual failover that a node with a full disk leads are to be led by others', () => {
+    const nodes = saying({diskFree: 0.049}, {}, {});
+    const manual = [{role: 'voter', state: 'leader', failover: 'manual'}];
+    const by = (leader: number) =>
+      ({leader, replicas: manual}) as unknown as Partial<ReplicaSetView>;
+    const told = (...sets: ReplicaSetView[]) =>
+      verdictOf(facts({nodes, sets})).reasons.filter(({next}) => /evacuate/.test(next));
+    expect(told(set(1), set(4, by(2)))).toEqual([]);
+    expect(told(set(1), set(4, by(2)), set(7, by(1)))).toEqual([
+      {
+        message: expect.stringMatching(/another node than 1, .* \(manual failover\): 7$/),
+        next: 'flotilla node evacuate-leaders 1',
+      },
+    ]);
+  });
+
   test('nothing is to be given up while nothing is refused', () => {
     const nodes = saying({diskFree: 0.149}, {diskFree: 0.049});
     expect(verdictOf(facts({nodes})).reasons.map(({next}) => next)).toEqual([

@@ -5,6 +5,7 @@ import {type ClusterFacts, GONE, lastCopyDamaged, type ReplicaSetView} from './c
 import {
   certificateReasons,
   clockReasons,
+  DISK_FREE_WRITES,
   diskReasons,
   flagReasons,
   silenceReasons,
@@ -39,6 +40,7 @@ export function verdictOf(facts: ClusterFacts): Verdict {
     ...leaderReasons(unled, facts),
     ...lastCopyReasons(kept),
     ...diskReasons(facts.nodes, 'full'),
+    ...fullLeaderReasons(kept, facts),
     ...failedReasons(kept),
     ...metaMemberReasons(facts),
     ...unknownReasons(facts),
@@ -152,6 +154,22 @@ function leaderReasons(
     });
   }
   return reasons;
+}
+
+/** Under automatic failover a leader gives way whose disk is full; here it stays, and takes no writes. */
+function fullLeaderReasons(sets: readonly ReplicaSetView[], {nodes}: ClusterFacts): Reason[] {
+  const full = nodes.filter(({condition}) => (condition?.diskFree ?? 1) < DISK_FREE_WRITES);
+  return full.flatMap(({node}) => {
+    const led = sets.filter((set) => isManual(set) && set.leader === node.id);
+    if (led.length === 0) return [];
+    const ids = named(led.map(({id}) => id));
+    return [
+      {
+        message: `replica sets that take no writes until they are told to be led by another node than ${node.id}, whose disk is full (manual failover): ${ids}`,
+        next: `flotilla node evacuate-leaders ${node.id}`,
+      },
+    ];
+  });
 }
 
 function unknownReasons({unknownSets = []}: ClusterFacts): Reason[] {
