@@ -23,6 +23,10 @@ export function addSimCommand(program: Command, context: CommandContext): void {
     .option('--threads <n>', 'engine threads of each process at most; drawn by default')
     .option('--stale <answer>', 'yes or no: some reads in cluster may be stale; drawn by default')
     .option('--orders <answer>', 'yes or no: pauses, maintenance, checksums and more in cluster')
+    .option(
+      '--series <answer>',
+      'yes or no: a database of cluster takes few series; drawn by default',
+    )
     .option('--only <faults>', 'these kinds of faults alone, by commas; none: no faults')
     .option('--without <faults>', 'all that the seed draws but these')
     .option('--trace', 'print everything that happens')
