@@ -287,7 +287,8 @@ describe('tokens', () => {
     const files = nodes.flatMap(({directory: data, logFile}) => [
       logFile,
       ...readdirSync(data, {recursive: true, withFileTypes: true})
-        .filter((entry) => entry.isFile())
+        // What has not got its name yet goes away while it is looked for.
+        .filter((entry) => entry.isFile() && !entry.name.endsWith('.tmp'))
         .map((entry) => path.join(entry.parentPath, entry.name)),
     ]);
     const holding = (text: string) => files.filter((file) => readFileSync(file).includes(text));

@@ -85,7 +85,11 @@ test('a node of an older build is not taken in once the upgrade is finalized', a
 });
 
 test('every kind of entry says from which version on it may be proposed', () => {
-  const body = new TextEncoder().encode('{"type":"drop-table"}');
+  // What each kind wants, in one.
+  const router = {incarnation: 1, sequence: 1};
+  const deletion = {table: 1, startOffset: 0, endOffset: 1};
+  const control = {type: 'drop-table', table: 1};
+  const body = Buffer.from(JSON.stringify({...control, operation: 1, router, deletion}));
   const kinds = Array.from({length: 256}, (_, kind) => {
     try {
       return decodeCommand(Uint8Array.of(1, kind, ...body)).type;
