@@ -1,10 +1,11 @@
 // A node's process from start to end: clean stops, kills, what it is refused for, and any number of
 // engine threads over the same data.
 
-import {existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync} from 'node:fs';
+import {existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync} from 'node:fs';
 import net from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
 import {FlotillaClient} from '@flotilla/client';
 import {freePorts, ProcessCluster, ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
@@ -77,6 +78,23 @@ describe('a cluster of one', () => {
     client.close();
     await cluster.destroy();
   }, 120_000);
+
+  test.skipIf(process.platform !== 'linux')(
+    'its first statements take no memory to speak of',
+    async () => {
+      const cluster = await ProcessCluster.start({nodes: 1, engineThreads: 1});
+      const client = new FlotillaClient({urls: cluster.urls});
+      await client.write('m v=1');
+      for (let i = 0; i < 200; i++) await client.query(`SELECT v FROM m WHERE v > ${i} LIMIT ${i}`);
+      // What V8 makes of them it makes beside: half a gigabyte, if it optimises the parser.
+      await sleep(2_000);
+      const status = readFileSync(`/proc/${cluster.node(1).pid}/status`, 'utf8');
+      expect(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1])).toBeLessThan(400_000);
+      client.close();
+      await cluster.destroy();
+    },
+    60_000,
+  );
 
   test.each([
     {counts: [3, 0, 1], end: 'a clean stop'},

@@ -1,14 +1,11 @@
-import {execFileSync} from 'node:child_process';
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {expect, it} from 'vitest';
 import {
-  BUFFERS_WITH_HEAP,
   explainDirectory,
   explainStrangeAddress,
   explainTakenPort,
-  HEAP_GROWTH,
   readJoinSecret,
   renderHints,
 } from './start.ts';
@@ -68,9 +65,4 @@ it('shows a write and a read that can be pasted', () => {
   expect(lines.filter((line) => line.includes("curl 'http://127.0.0.1:8902/api/v1/")).length).toBe(
     2,
   );
-});
-
-it('sets flags of V8 that this Node.js knows', () => {
-  const flags = execFileSync(process.execPath, ['--v8-options'], {encoding: 'utf8'});
-  for (const flag of [BUFFERS_WITH_HEAP, HEAP_GROWTH]) expect(flags).toContain(`${flag} `);
 });

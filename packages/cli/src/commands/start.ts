@@ -2,7 +2,6 @@
 
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
-import v8 from 'node:v8';
 import {FlotillaClient} from '@flotilla/client';
 import type {StartedNode, StartNodeOptions} from '@flotilla/server';
 import type {Command} from 'commander';
@@ -11,15 +10,10 @@ import {ByteCount} from '../byte-count.ts';
 import {keepCompiled, removeOldCompiled} from '../compile-cache.ts';
 import {type CommandContext, examples, readFlagFile} from '../session.ts';
 import {EXIT, type Terminal, UsageError, writeOut} from '../terminal.ts';
+import {setV8Flags} from '../v8-flags.ts';
 
 /** Between looks whether the node is ready. */
 const READY_POLL_MS = 200;
-
-/** Flags of V8, which says nothing but a line on stderr where one is not known. */
-export const BUFFERS_WITH_HEAP = '--external-memory-accounted-in-global-limit';
-export const HEAP_GROWTH = '--heap-growing-percent';
-/** Of what a thread holds, so much more may be garbage before it is collected. */
-const HEAP_GROWTH_PERCENT = 50;
 
 const Options = z.object({
   data: z.string().default('./data'),
@@ -176,7 +170,7 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
     log: options.log,
   };
   keepCompiled(nodeOptions.dataDirectory);
-  countBuffersWithHeap();
+  setV8Flags();
   const {startNode} = await import('@flotilla/server');
   try {
     return await startNode(nodeOptions);
@@ -185,18 +179,6 @@ async function startServer(options: Options, env: Terminal['env']): Promise<Star
     const strange = explainStrangeAddress(taken, options.listen);
     throw explainDirectory(strange, nodeOptions.dataDirectory);
   }
-}
-
-/**
- * By itself V8 begins a full collection after each 64 MiB of buffers, whatever became of them: under
- * load one a second in the main thread, and more than a quarter of a node's CPU (Node 24.21: 4.9 ms for
- * a body of 100 rows on three nodes, 3.5 ms so). Counted with the heap, buffers are collected when that
- * has grown with them; most are young, and gone before. V8 would let that grow fourfold: of 0.7 GB of
- * memtables a thread came to 1.6 GB of buffers, 2.5 GB resident, where half as much again costs 2 % of CPU.
- */
-function countBuffersWithHeap(): void {
-  v8.setFlagsFromString(BUFFERS_WITH_HEAP);
-  v8.setFlagsFromString(`${HEAP_GROWTH}=${HEAP_GROWTH_PERCENT}`);
 }
 
 /** The flag goes before the environment; an empty variable is none. */
