@@ -1,4 +1,4 @@
-import type {NodeId, ReplicaSetId} from '@flotilla/base';
+import {DbError, type NodeId, type ReplicaSetId} from '@flotilla/base';
 import type {Fragment} from '@flotilla/query';
 import {beforeEach, describe, expect, test} from 'vitest';
 import {errorOf, FakeCluster, fails, NODES, OK} from '../fakes.fixture.ts';
@@ -34,6 +34,26 @@ test('one whose node goes away is passed over at once', async () => {
   cluster.clock.setTimer(600, () => cluster.nodes.changed(1 as NodeId, false));
   await read();
   expect(cluster.clock.monotonicMs()).toBe(600);
+});
+
+test('so is one that goes away in the very turn in which it begins', async () => {
+  cluster.rpc.behave = () => OK;
+  const stream = cluster.rpc.stream.bind(cluster.rpc);
+  cluster.rpc.stream = (target, method, payload, options) => {
+    const chunks = stream(target, method, payload, options);
+    const begin = chunks.next.bind(chunks);
+    // Its first frame and the news of its node are taken up one behind the other; who reads runs after both.
+    if (target.node === 1)
+      chunks.next = async () => {
+        if (options.signal?.aborted) throw new DbError('CANCELLED', 'broken off');
+        const first = await begin();
+        cluster.nodes.changed(1 as NodeId, false);
+        return first;
+      };
+    return chunks;
+  };
+  await read();
+  expect(cluster.rpc.asked).toEqual([1, 2]);
 });
 
 test('a frozen leader that the others still name is not asked', async () => {

@@ -147,6 +147,8 @@ export class FragmentReader {
       [Symbol.asyncIterator]();
     try {
       const {value} = await stream.next();
+      // Behind its first frame came, in one turn, what broke it off: the next chunk would be CANCELLED.
+      if (late.signal.aborted) throw new DbError('CANCELLED', 'it was given up as it began');
       if (consistency === 'linearizable') leaders.learn(fragment.set, node);
       const origin = JSON.parse(new TextDecoder().decode(value)) as FragmentOrigin;
       return {node, origin, stream};
