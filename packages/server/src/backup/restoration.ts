@@ -92,10 +92,10 @@ export class Restoration {
     const directory = await BackupDirectory.open(new NodeDisk(path));
     const ids = await directory.ids();
     const id = options.id ?? ids.at(-1);
-    if (id === undefined || !ids.includes(id))
-      throw new Error(
-        id === undefined ? 'there is no complete backup' : `there is no complete backup ${id}`,
-      );
+    if (id === undefined || !ids.includes(id)) {
+      const what = id === undefined ? 'there is no complete backup' : `no backup ${id} is complete`;
+      throw new Error(`${what}: backup list shows what there is, and backup makes another`);
+    }
     const record = await directory.record(id);
     const bytes = await directory.read(record.catalog).catch((error: unknown) => {
       throw told(error, `the catalog of backup ${id}`);

@@ -69,7 +69,8 @@ export async function busyFault(
   const others = await announcements(directory);
   const alive = others.find((one) => one.id !== own && isAlive(one, nowMs));
   if (alive === undefined) return undefined;
-  const message = `${alive.work} ${alive.id} is under way in that directory; wait for its end`;
+  const next = 'wait for its end; one whose node has died is over a minute later';
+  const message = `${alive.work} ${alive.id} is under way in that directory: ${next}`;
   return new DbError('CONFLICT', message, {id: alive.id});
 }
 
