@@ -329,11 +329,45 @@ describe('import of an export', () => {
     expect(seen.filter(({path: asked}) => asked.includes('write'))).toEqual([]);
   });
 
+  /** As the first exports wrote it. */
+  const withoutSum = (text: string): string =>
+    text.replace(/,\n "sha256": "[^"]*"\n\}\n$/, '\n}\n');
+
+  it('sends nothing where the manifest is not as it was written, and takes one without a checksum', async () => {
+    const {url, seen} = await fakeCluster({
+      'POST /api/v1/sql': () => [],
+      'POST /api/v1/write': () => undefined,
+    });
+    const given = await exported();
+    const text = readFileSync(path.join(directory, 'manifest.json'), 'utf8');
+    // Rows of the file would come under another name, and it verifies.
+    file('manifest.json', text.replace('"name": "cpu"', '"name": "cpv"'));
+    for (const words of [
+      ['import', given],
+      ['export', given, '--resume'],
+    ]) {
+      const {code, err} = await run(words, {url});
+      expect([code, err]).toEqual([
+        EXIT.failed,
+        expect.stringMatching(
+          /manifest\.json is not as the export wrote it: its own SHA-256 differs; take it from another copy, or export again into a new directory/,
+        ),
+      ]);
+    }
+    expect(seen).toEqual([]);
+    expect(withoutSum(text)).not.toBe(text);
+    file('manifest.json', withoutSum(text));
+    expect(await run(['import', given], {url})).toMatchObject({
+      code: 0,
+      out: 'sent 2 lines (40 B) from 1 file\n',
+    });
+  });
+
   it('takes no export that is not whole, and no manifest that names files elsewhere', async () => {
     const {url} = await fakeCluster({});
     const unfinished = await run(['import', await exported({})], {url});
     expect(unfinished).toMatchObject({code: EXIT.usage, err: expect.stringContaining('--resume')});
-    const text = readFileSync(path.join(directory, 'manifest.json'), 'utf8');
+    const text = withoutSum(readFileSync(path.join(directory, 'manifest.json'), 'utf8'));
     file('manifest.json', text.replace('0001-cpu/000001.lp', '../elsewhere'));
     const strange = await run(['import', directory], {url});
     expect(strange).toMatchObject({code: EXIT.usage, err: expect.stringContaining('outside of')});

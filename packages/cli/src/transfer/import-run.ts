@@ -15,7 +15,7 @@ import {type Body, type ColumnTypes, csvBodies, lineBodies, typesOf} from './imp
 import type {ImportMemory} from './import-memory.ts';
 import type {Source, Sources} from './import-sources.ts';
 import {openInput} from './input-file.ts';
-import {isWhole} from './manifest.ts';
+import {DamagedFile, isWhole} from './manifest.ts';
 import {oneAhead} from './one-ahead.ts';
 import {RefusedLines} from './refused-lines.ts';
 import {writeRows} from './refused-rows.ts';
@@ -56,9 +56,6 @@ export interface ImportCounts {
   rows: number;
   bytes: number;
 }
-
-/** A file of an export is not as it was written. */
-export class DamagedFile extends Error {}
 
 export class Import {
   readonly #terms: ImportTerms;

@@ -1,5 +1,6 @@
 // What an export has written, and is still to write: a file beside its files, replaced as a whole after each of
-// them. A file counts once it stands here with its checksum.
+// them. A file counts once it stands here with its checksum. Last in it is a checksum of what is before; those of
+// the first exports have none.
 
 import {createHash} from 'node:crypto';
 import {createReadStream} from 'node:fs';
@@ -11,6 +12,9 @@ import {TableShape} from './table-shape.ts';
 
 export const MANIFEST = 'manifest.json';
 const VERSION = 1;
+/** As `writeManifest` ends it. */
+const SUM_AT_END = /,\n "sha256": "([0-9a-f]{64})"\n\}\n$/;
+const ANOTHER_COPY = 'take it from another copy, or export again into a new directory';
 
 export const FORMATS = ['lp', 'csv', 'parquet'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -80,7 +84,10 @@ export function newManifest(
   return {version: VERSION, ...scope, startedAt: new Date().toISOString(), tables: []};
 }
 
-/** Undefined where there is none. */
+/** A file of an export is not as it was written. */
+export class DamagedFile extends Error {}
+
+/** Undefined where there is none. Throws DamagedFile where it is not as it was written. */
 export async function readManifest(directory: string): Promise<Manifest | undefined> {
   const file = path.join(directory, MANIFEST);
   let text: string;
@@ -90,16 +97,41 @@ export async function readManifest(directory: string): Promise<Manifest | undefi
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const parsed = Manifest.safeParse(parseJson(text));
+  const json = parseJson(text);
+  if (!holdsItsSum(text, json))
+    throw new DamagedFile(
+      `${file} is not as the export wrote it: its own SHA-256 differs; ${ANOTHER_COPY}`,
+    );
+  const parsed = Manifest.safeParse(json);
   if (!parsed.success)
-    throw new UsageError(`${file} is no manifest of an export: ${z.prettifyError(parsed.error)}`);
+    throw new UsageError(
+      `${file} is no manifest of an export: ${z.prettifyError(parsed.error)}; ${ANOTHER_COPY}`,
+    );
   mustStayWithin(directory, parsed.data);
   return parsed.data;
 }
 
 /** By a file beside it, so that there is always a whole one. */
 export async function writeManifest(directory: string, manifest: Manifest): Promise<void> {
-  await replaceFile(path.join(directory, MANIFEST), `${JSON.stringify(manifest, null, 1)}\n`);
+  const text = JSON.stringify(manifest, null, 1);
+  const sum = `,\n "sha256": "${sumOfText(text)}"\n}\n`;
+  await replaceFile(path.join(directory, MANIFEST), `${withoutEnd(text)}${sum}`);
+}
+
+/** So does one that has none. */
+function holdsItsSum(text: string, json: unknown): boolean {
+  const found = SUM_AT_END.exec(text);
+  if (found !== null) return sumOfText(`${text.slice(0, found.index)}\n}`) === found[1];
+  return typeof json !== 'object' || json === null || !('sha256' in json);
+}
+
+function sumOfText(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** Of an object's text, what is before its last brace. */
+function withoutEnd(text: string): string {
+  return text.slice(0, -'\n}'.length);
 }
 
 export async function replaceFile(file: string, text: string): Promise<void> {
