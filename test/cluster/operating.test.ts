@@ -9,11 +9,12 @@ import {
   type Id,
   type ReplicaSet,
   type ReplicaSetChange,
+  type Storage,
 } from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {flotillaAt} from './command-line.ts';
-import {leaderOf, metaLeader, openDatabase, processOf} from './nodes.ts';
+import {leaderOf, metaLeader, openDatabase, processOf, untilApplied} from './nodes.ts';
 import {until} from './waiting.ts';
 
 const START_MS_MAX = 120_000;
@@ -180,6 +181,54 @@ describe('by the command line', () => {
     TEST_MS_MAX,
   );
 });
+
+test(
+  'storage show tells the parts of each replica and what compactions made of them',
+  async () => {
+    await client.admin.createDatabase({name: 'stored', shards: 1});
+    // Behind each other: nothing merges them unasked.
+    for (const hour of [0, 1]) {
+      const lines = Array.from({length: 1_000}, (_, i) => {
+        return `m,host=h${i % 4} v=${i} ${1_600_000_000 + hour * 3_600 + i}`;
+      });
+      await client.write(lines.join('\n'), {database: 'stored', precision: 's'});
+      await untilApplied(client, 'stored');
+      for (const url of cluster.urls) {
+        const one = new FlotillaClient({urls: [url]});
+        await one.admin.flushStorage();
+        one.close();
+      }
+    }
+    const [{id} = {id: ''}] = await client.admin.replicaSets({database: 'stored'});
+    const of = async (words: string[]): Promise<Storage> =>
+      JSON.parse(await done('storage', 'show', ...words, '--json')) as Storage;
+    const before = await of([]);
+    const replicasOf = async () => (await of([String(id)])).sets![0]!.replicas;
+    const flushed = await replicasOf();
+    expect(flushed.map(({partCount, rows}) => [partCount, rows])).toEqual(
+      flushed.map(() => [2, 2_000]),
+    );
+    const files = flushed.flatMap((replica) => replica.parts!.map(({file}) => file));
+    const shown = await done('storage', 'show', String(id));
+    for (const file of files) expect(shown).toContain(file);
+
+    await done('replica-set', 'compact', String(id));
+    const merged = await replicasOf();
+    expect(merged.map(({partCount, rows}) => [partCount, rows])).toEqual(
+      merged.map(() => [1, 2_000]),
+    );
+    const after = await of([]);
+    for (const [i, node] of after.nodes.entries()) {
+      const size = merged.find((replica) => replica.node === node.node)!.partBytes;
+      const was = before.nodes[i]!;
+      expect(node.compactedBytes! - was.compactedBytes!).toBeGreaterThanOrEqual(size);
+      const written = node.flushedBytes! + node.compactedBytes!;
+      expect(node.writeAmplification).toBeCloseTo(written / node.flushedBytes!, 6);
+    }
+    await client.query("DROP DATABASE stored AFTER '0s'");
+  },
+  TEST_MS_MAX,
+);
 
 test(
   'statements begin operations, and show them and the replicas',
