@@ -179,6 +179,7 @@ describe('options', () => {
     rounds: '3',
     connections: '4',
     batch: '10000',
+    logSeconds: '60',
   };
 
   it('choose targets', () => {

@@ -59,6 +59,7 @@ program
   .option('--rounds <n>', 'the median of so many is given', '3')
   .option('--connections <n>', 'of the loader', '4')
   .option('--batch <rows>', 'rows in a body', '10000')
+  .option('--log-seconds <n>', 'wait so long at most for the log that nobody needs to go', '60')
   .option('--gzip', 'send compressed bodies')
   .option('--cpu-prof <directory>', "a .cpuprofile of each thread of Flotilla's nodes goes there")
   .option('--json', 'print JSON on the last line')

@@ -50,6 +50,7 @@ const Options = z
     rounds: Count,
     connections: Count,
     batch: Count.max(100_000),
+    logSeconds: z.coerce.number().positive(),
     gzip: z.boolean().default(false),
     json: z.boolean().default(false),
   })
@@ -57,7 +58,8 @@ const Options = z
     const {hosts, hours, interval, values, late, seed, batch, engineThreads, cpuProf} = raw;
     const counts = raw.nodes.map(Number).filter((nodes) => nodes > 0);
     const nodeFlags = cpuProf === undefined ? undefined : () => profileFlags(cpuProf);
-    const ours = counts.map((nodes) => flotilla(nodes, {engineThreads, nodeFlags}));
+    const ofNodes = {engineThreads, nodeFlags, logSecondsMax: raw.logSeconds};
+    const ours = counts.map((nodes) => flotilla(nodes, ofNodes));
     const others = raw.peers.map((name) => PEERS[name]!);
     return {
       rows: {hosts, hours, intervalMs: interval, values, lateMs: late, seed, startMs: START_MS},

@@ -46,13 +46,19 @@ export const GroupsWords = z.object({
   json: Json,
 });
 
-export const BucketsWords = z.object({buckets: Count, series: Count, json: Json});
+export const BucketsWords = z.object({
+  buckets: Count,
+  series: Count,
+  unloadSeconds: Positive,
+  json: Json,
+});
 
 export const BackupWords = z.object({
   nodes: Count,
   hosts: Count,
   hours: Positive,
   values: z.enum(['integer', 'float', 'decimal']),
+  stillSeconds: Positive,
   engineThreads: Threads,
   json: Json,
 });
@@ -65,7 +71,11 @@ export const EnduranceWords = z.object({
   json: Json,
 });
 
-export const PlanWords = z.object({sets: ListText.pipe(z.array(z.enum(SET_NAMES))), json: Json});
+export const PlanWords = z.object({
+  sets: ListText.pipe(z.array(z.enum(SET_NAMES))),
+  hours: Positive.optional(),
+  json: Json,
+});
 
 export const MetaWords = z.object({nodes: Count.min(6), sets: Count, json: Json});
 

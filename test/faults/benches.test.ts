@@ -1,33 +1,12 @@
 // The scenarios of bench/ that show consensus, in miniature and as a person runs them: the shape of their
 // JSON, and figures that only a cluster that did the work can give. How fast it is nobody asks here.
 
-import {execFile} from 'node:child_process';
 import {existsSync} from 'node:fs';
-import path from 'node:path';
-import {promisify} from 'node:util';
 import {expect, test} from 'vitest';
+import {bench} from './bench.ts';
 
-const ROOT = path.resolve(import.meta.dirname, '../..');
-const MAIN = path.join(ROOT, 'bench/src/main.ts');
 const ETCD = existsSync('/usr/bin/etcd') ? ['--peers', 'etcd'] : [];
 const TEST_MS_MAX = 240_000;
-
-interface Report {
-  readonly scenario: string;
-  readonly fdatasyncMs?: unknown;
-  readonly results: readonly Readonly<Record<string, unknown>>[];
-}
-
-async function bench(scenario: string, ...words: string[]): Promise<Report['results']> {
-  const args = [MAIN, scenario, ...words, '--json'];
-  const {stdout} = await promisify(execFile)(process.execPath, args, {cwd: ROOT});
-  const report = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Report;
-  expect(report.scenario).toBe(scenario);
-  // Nothing is written by `meta`.
-  const probe = {p50: expect.any(Number), p99: expect.any(Number)};
-  expect(report.fdatasyncMs).toEqual(scenario === 'meta' ? undefined : probe);
-  return report.results;
-}
 
 const aNumber = expect.any(Number);
 

@@ -25,8 +25,6 @@ const SHARDS = 4;
 const INTERVAL_MS = 10_000;
 const BATCH_ROWS = 5_000;
 const CONNECTIONS = 4;
-/** Of writes without a backup beside them. */
-const STILL_MS = 10_000;
 /** What a node reads for a backup at most: more than disks give. */
 const RATE_BYTES = 1024 ** 3;
 const BACKUP_MS_MAX = 3_600_000;
@@ -37,6 +35,8 @@ export interface BackupOptions {
   readonly hosts: number;
   readonly hours: number;
   readonly values: ValueKind;
+  /** Of writes without a backup beside them. */
+  readonly stillSeconds: number;
   readonly engineThreads?: number | undefined;
   say(text: string): void;
 }
@@ -101,14 +101,14 @@ class BackupBench {
   }
 
   async run(): Promise<BackupResult> {
-    const {nodes, say} = this.#options;
+    const {nodes, stillSeconds, say} = this.#options;
     await mkdir(this.#backups);
     await this.#fill();
     await this.#client.admin.createDatabase({name: SMALL, replicas: nodes, shards: 1});
     const {urls} = this.#cluster;
     const small = new CountedLoad({urls, database: SMALL, clients: 1, rowsPerBody: 1, days: 1});
     small.start();
-    await sleep(STILL_MS);
+    await sleep(stillSeconds * 1_000);
     const still = small.takeWindow();
     const full = await this.#backUp();
     const beside = small.takeWindow();

@@ -26,14 +26,14 @@ const START_MS = Date.UTC(2024, 0, 1);
 const ROWS_PER_BODY = 10_000;
 /** While they are written none stays in memory for long. */
 const WRITING_UNLOAD_MS = 2_000;
-/** Longer than the query over all of them takes; then they are waited for. */
-const READING_UNLOAD_MS = 60_000;
 const WAIT_MS_MAX = 600_000;
 const POLL_MS = 200;
 
 export interface BucketsOptions {
   readonly buckets: number;
   readonly series: number;
+  /** Longer than the query over all of them takes; then it is waited for. */
+  readonly unloadSeconds: number;
   say(text: string): void;
 }
 
@@ -85,12 +85,12 @@ async function measureNode(
   directory: string,
   options: BucketsOptions,
 ): Promise<Omit<BucketsResult, 'target'>> {
-  const {buckets, series, say} = options;
+  const {buckets, series, unloadSeconds, say} = options;
   const writing = await HeapNode.start(directory, WRITING_UNLOAD_MS);
   await fill(writing, options);
   await writing.stop();
   const startedMs = performance.now();
-  const node = await HeapNode.start(directory, READING_UNLOAD_MS);
+  const node = await HeapNode.start(directory, unloadSeconds * 1_000);
   try {
     await node.until('flotilla_raft_groups', {role: 'leader'}, buckets + 1);
     const startMs = Math.round(performance.now() - startedMs);

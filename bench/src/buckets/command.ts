@@ -11,6 +11,7 @@ export function addBucketsCommand(program: Command): void {
     .description('memory of old buckets that nobody uses, after a restart and after a query')
     .option('--buckets <n>', 'of a week, a replica set each', '52')
     .option('--series <n>', 'in each of them', '100000')
+    .option('--unload-seconds <n>', 'unused for so long they are unloaded', '60')
     .option('--json', 'print JSON on the last line')
     .addHelpText(
       'after',

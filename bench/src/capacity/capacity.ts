@@ -42,6 +42,8 @@ function setOf(name: string, rows: Partial<RowsParameters>): RowSet {
 export interface PlanOptions {
   /** Names of those to measure; the first of all is measured in any case. */
   readonly sets: readonly string[];
+  /** Of the rows of each, instead of its own. */
+  readonly hours?: number | undefined;
   say(text: string): void;
 }
 
@@ -59,19 +61,20 @@ export interface PlanResult {
 export interface PlanReport extends DiskReport {
   readonly scenario: 'plan';
   readonly rowsPerCpuSecond: number;
-  /** What the model's should be by this run; only where all sets were measured. */
+  /** What the model's should be by this run; only where all sets were measured whole. */
   readonly constants: Constants | undefined;
   readonly results: readonly PlanResult[];
 }
 
-export function runPlan({sets, say}: PlanOptions): Promise<PlanReport> {
+export function runPlan({sets, hours, say}: PlanOptions): Promise<PlanReport> {
   return withBenchDirectory(async (directory) => {
     const results: PlanResult[] = [];
     const costs = new Map<string, SetCosts>();
     let rowsPerCpuSecond = 0;
-    for (const set of SETS) {
-      const isReference = set.name === REFERENCE;
-      if (!isReference && !sets.includes(set.name)) continue;
+    for (const shape of SETS) {
+      const isReference = shape.name === REFERENCE;
+      if (!isReference && !sets.includes(shape.name)) continue;
+      const set = {...shape, rows: {...shape.rows, hours: hours ?? shape.rows.hours}};
       const measured = await measureSet(set, {directory, say});
       costs.set(set.name, measured);
       if (isReference) rowsPerCpuSecond = Math.round(1e6 / measured.cpuMicrosPerRow);
@@ -81,7 +84,8 @@ export function runPlan({sets, say}: PlanOptions): Promise<PlanReport> {
         say(`  ${figure}: planned ${ratio} of it${isWithin ? '' : ', which is too far off'}`);
       results.push(...found);
     }
-    const constants = SETS.every(({name}) => costs.has(name)) ? constantsOf(costs) : undefined;
+    const isWhole = hours === undefined && SETS.every(({name}) => costs.has(name));
+    const constants = isWhole ? constantsOf(costs) : undefined;
     return {scenario: 'plan', rowsPerCpuSecond, constants, results};
   });
 }

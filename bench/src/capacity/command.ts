@@ -12,6 +12,7 @@ export function addPlanCommand(program: Command): void {
       'what rows of several shapes cost, beside what `flotilla plan` says; 1 if it is off',
     )
     .option('--sets <list>', `of ${SET_NAMES.join(', ')}; the first always`, SET_NAMES.join(','))
+    .option('--hours <n>', "time range of the rows (default: each shape's own)")
     .option('--json', 'print JSON on the last line')
     .addHelpText(
       'after',

@@ -6,17 +6,18 @@ import type {FlotillaClient} from '@flotilla/client';
 import {type ClusterOptions, FlotillaCluster} from '../clusters/flotilla-cluster.ts';
 import {DATABASE, type RunningTarget, type Target} from './target.ts';
 
-/** Until a log is gone of which nothing is needed: some 30 s. */
-const LOG_MS_MAX = 60_000;
 /** Of a log that was begun anew. */
 const LOG_BYTES_LITTLE = 64 * 1024;
 const LOOK_MS = 500;
 /** A full compaction of all that was written. */
 const STORAGE_MS_MAX = 600_000;
 
-type NodeOptions = Pick<ClusterOptions, 'engineThreads' | 'nodeFlags'>;
+interface NodeOptions extends Pick<ClusterOptions, 'engineThreads' | 'nodeFlags'> {
+  /** A log of which nothing is needed goes after some 30 s: it is waited for no longer than this. */
+  readonly logSecondsMax: number;
+}
 
-export function flotilla(nodes: number, options: NodeOptions = {}): Target {
+export function flotilla(nodes: number, options: NodeOptions): Target {
   return {
     name: 'flotilla',
     nodes,
@@ -25,7 +26,10 @@ export function flotilla(nodes: number, options: NodeOptions = {}): Target {
   };
 }
 
-async function start(directory: string, options: ClusterOptions): Promise<RunningTarget> {
+async function start(
+  directory: string,
+  options: ClusterOptions & NodeOptions,
+): Promise<RunningTarget> {
   const cluster = await FlotillaCluster.start(directory, options);
   const {clients, urls, directories} = cluster;
   try {
@@ -39,7 +43,7 @@ async function start(directory: string, options: ClusterOptions): Promise<Runnin
     writeUrls: urls.map((url) => `${url}/api/v1/write?db=${DATABASE}&precision=ns`),
     directories,
     settle: () => settle(clients),
-    forgetLog: () => forgetLog(urls),
+    forgetLog: () => forgetLog(urls, options.logSecondsMax),
     countRows: () => countRows(clients[0]!, options.nodes),
     stop: () => cluster.stop(),
   };
@@ -56,9 +60,9 @@ export async function settle(clients: readonly FlotillaClient[]): Promise<void> 
   );
 }
 
-/** A minute at most: what it goes on to need is its own. */
-async function forgetLog(urls: readonly string[]): Promise<void> {
-  const endMs = performance.now() + LOG_MS_MAX;
+/** What it goes on to need is its own. */
+async function forgetLog(urls: readonly string[], secondsMax: number): Promise<void> {
+  const endMs = performance.now() + secondsMax * 1_000;
   while (performance.now() < endMs) {
     const logs = await Promise.all(urls.map(logBytes));
     if (Math.max(...logs) < LOG_BYTES_LITTLE) return;
