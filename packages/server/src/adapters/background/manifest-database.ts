@@ -13,7 +13,7 @@
 import {FatalError, type ManifestEdit} from '@flotilla/base';
 import Database from 'better-sqlite3';
 import {systemErrorCode} from '../node-disk.ts';
-import {EMPTIED, hadCommits} from './finished-commits.ts';
+import {EMPTIED, HAD_COMMITS, hadCommits} from './finished-commits.ts';
 import type {ManifestRows} from './protocol.ts';
 
 interface Row {
@@ -26,6 +26,8 @@ export class ManifestDatabase {
   readonly #database: Database.Database;
   readonly #put: Database.Statement;
   readonly #remove: Database.Statement;
+  /** Its header says that it had commits. Not so of one that an older build made, until its next one. */
+  #isMarked: boolean;
   #failure: FatalError | undefined;
 
   constructor(path: string) {
@@ -42,6 +44,7 @@ export class ManifestDatabase {
       this.#database.pragma('journal_mode = PERSIST');
       this.#database.pragma('synchronous = FULL');
       this.#mustHaveRows(mayBeNew);
+      this.#isMarked = this.#database.pragma('user_version', {simple: true}) !== 0;
       this.#put = this.#database.prepare('INSERT OR REPLACE INTO rows(key, value) VALUES(?, ?)');
       this.#remove = this.#database.prepare('DELETE FROM rows WHERE key = ?');
     } catch (error) {
@@ -67,9 +70,11 @@ export class ManifestDatabase {
     if (this.#failure !== undefined) throw this.#failure;
     try {
       this.#database.exec('BEGIN IMMEDIATE');
+      if (!this.#isMarked) this.#database.pragma(`user_version = ${HAD_COMMITS}`);
       for (const key of edit.remove) this.#remove.run(key);
       for (const [key, value] of edit.put) this.#put.run(key, value);
       this.#database.exec('COMMIT');
+      this.#isMarked = true;
     } catch (error) {
       const failure = this.#fatal('commit to', error);
       if (!this.#rollback() || systemErrorCode(failure) !== 'ENOSPC') this.#failure = failure;
