@@ -133,7 +133,22 @@ class PartCheck {
       rows += stripe.rowCount;
     }
     if (rows !== rowCount) this.#fault(page.offset, `${what}: want ${rowCount} rows; have ${rows}`);
+    this.#compareTimes(entry, index.stripes);
     this.#follow(page.offset, end);
+  }
+
+  /** By these a scan of other times passes the part over, and a delete is forgotten. */
+  #compareTimes({table, index}: TableEntry, stripes: readonly Stripe[]): void {
+    const first = Math.min(...stripes.map(({minOffset}) => minOffset));
+    const last = Math.max(...stripes.map(({maxOffset}) => maxOffset));
+    const named = this.#place.record.tables.find((each) => each.table === table);
+    // Manifests of the first version do not name them.
+    const {minOffset = first, maxOffset = last} = named ?? {};
+    if (minOffset === first && maxOffset === last) return;
+    this.#fault(
+      index.offset,
+      `the times of table ${table} are not those that the manifest names: want ${minOffset} to ${maxOffset}; have ${first} to ${last}`,
+    );
   }
 
   async #stripe({entry, types}: CheckedTable, stripe: Stripe): Promise<void> {

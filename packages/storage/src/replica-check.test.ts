@@ -135,6 +135,17 @@ test('a file that is missing, short, or not the one that is meant is named', asy
   expect((await faultsNow({...state, parts: [wrong, ...others]})).faults).toMatchObject([
     {file: part, message: 'its tables are not those that the manifest names'},
   ]);
+  // By these a scan leaves it out.
+  for (const change of [{minOffset: 1}, {maxOffset: 2_000}]) {
+    const untrue = {...one!, tables: one!.tables.map((table) => ({...table, ...change}))};
+    const found = await faultsNow({...state, parts: [untrue, ...others]});
+    expect(found.faults.map(({message}) => message)).toContainEqual(
+      expect.stringMatching(/^the times of table 1 are not those that the manifest names: want /),
+    );
+  }
+  const untold = {minOffset: undefined, maxOffset: undefined};
+  const early = {...one!, tables: one!.tables.map((table) => ({...table, ...untold}))};
+  expect((await faultsNow({...state, parts: [early, ...others]})).faults).toEqual([]);
   const fewer = {...state, keyFiles: []};
   expect((await faultsNow(fewer)).faults[0]!.message).toMatch(
     /names series \d+; the key files have 0/,
