@@ -154,6 +154,35 @@ test('a new leader counts what its term began with before it takes new series', 
   await expect(handle(SHARE, CONTEXT)).rejects.toMatchObject({code: 'SERIES_LIMIT'});
 });
 
+test('a leader that catches up and makes sure of its lead has one second for both', async () => {
+  const replica = {appliedTerm: TERM - 1};
+  const own = {
+    storage: {value: {isLoaded: true, seriesId: () => undefined, seriesCount: 1}},
+    load: {value: () => undefined},
+    appliedTerm: {get: () => replica.appliedTerm},
+  };
+  let nowMs = 5;
+  const deadlines: number[] = [];
+  const host = {
+    propose: async () => expect.unreachable('proposed'),
+    stateMachine: () => Object.create(ReplicaMachine.prototype, own) as ReplicaMachine,
+    status: () => ({role: 'leader', term: TERM}),
+    readIndex: async (_set: ReplicaSetId, {deadlineMs}: {readonly deadlineMs: number}) => {
+      deadlines.push(deadlineMs);
+      if (deadlines.length === 2) throw new DbError('DEADLINE_EXCEEDED', 'not in time');
+      nowMs += 900;
+      replica.appliedTerm = TERM;
+      return 9;
+    },
+  };
+  const handle = writeHandler(host, () => nowMs, {seriesPerSetMax: 1});
+  await expect(handle(SHARE, CONTEXT)).rejects.toMatchObject({
+    code: 'NO_LEADER',
+    message: expect.stringContaining('not sure of its lead'),
+  });
+  expect(deadlines).toEqual([1_005, 1_005]);
+});
+
 test('a leader that cannot catch up has proposed nothing, and says so', async () => {
   const late = new DbError('DEADLINE_EXCEEDED', 'not in time');
   let deadlineMs = 0;

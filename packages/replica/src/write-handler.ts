@@ -65,7 +65,7 @@ export function writeHandler(
     // Who does not lead only names who does: nothing is read for that.
     const {isLoaded} = machineOf(host, set);
     if (!isLoaded && host.status(set)?.role !== 'leader') return propose(share);
-    let caughtUpByMs: number | undefined;
+    let byMs: number | undefined;
     let isConfirmed = false;
     for (;;) {
       // Ids of series that are applied here mean the same on every replica at any later index.
@@ -80,8 +80,8 @@ export function writeHandler(
       if (status?.role !== 'leader') return propose(compact);
       // What leaders before left in the log may make series that are not counted yet.
       if (appliedTerm !== status.term) {
-        caughtUpByMs ??= monotonicMs() + CATCH_UP_MS_MAX;
-        await catchUp(host, set, caughtUpByMs);
+        byMs ??= monotonicMs() + CATCH_UP_MS_MAX;
+        await catchUp(host, set, byMs);
         continue;
       }
       // Before anything is proposed: apply is the same on every replica and refuses nothing.
@@ -90,7 +90,8 @@ export function writeHandler(
       if (refusal !== undefined) {
         if (isConfirmed || refusal.code !== 'SERIES_LIMIT') throw refusal;
         // Deposed, and without word of it, it would refuse for good what the next leader has taken.
-        await catchUp(host, set, monotonicMs() + CATCH_UP_MS_MAX);
+        byMs ??= monotonicMs() + CATCH_UP_MS_MAX;
+        await catchUp(host, set, byMs);
         isConfirmed = true;
         continue;
       }
@@ -113,7 +114,7 @@ async function catchUp(host: WriteHost, set: ReplicaSetId, deadlineMs: number): 
   } catch (error) {
     if (!(error instanceof DbError) || error.code !== 'DEADLINE_EXCEEDED') throw error;
     // Nothing was proposed: that code would leave it open.
-    const message = `the leader of replica set ${set} has not applied yet what came before it`;
+    const message = `the leader of replica set ${set} is not sure of its lead yet, or has not applied what came before it`;
     throw new DbError('NO_LEADER', message);
   }
 }
