@@ -22,7 +22,6 @@ import {type DeadColumnIds, DeadColumns} from './dead-columns.ts';
 import {type Expired, NOTHING_EXPIRED, shownFrom} from './expired-rows.ts';
 import {HeldIndex} from './held-index.ts';
 import {type FrozenMemtable, Memtables} from './memtables.ts';
-import {mayHold} from './part.ts';
 import {PartCommits} from './part-commits.ts';
 import type {PartVersion} from './part-format.ts';
 import {MergesInTurns, type PartMerges} from './part-merges.ts';
@@ -272,24 +271,23 @@ export class ReplicaStorage {
     const index = this.#series.series;
     const isDead = this.#fates.isDead(table);
     const range = {startOffset: shownFrom(spec, this.#expired), endOffset: spec.endOffset};
-    const parts = this.#files.parts.filter(({record}) => !isDead && mayHold(record, table, range));
-    for (const {file} of parts) file.retainOpen();
     const files = this.#files;
+    const memtables = this.#memtables.all();
+    const {state, parts} = files;
+    const all = {parts: isDead ? [] : parts, memtables, tombstones: state.tombstones};
+    const sources = scanSources(all, table, range);
+    for (const {file} of sources.parts) file.retainOpen();
     return new ReplicaTableScan({
       table,
       fields: spec.fields,
       range,
-      ...scanSources(
-        {parts, memtables: this.#memtables.all(), tombstones: files.state.tombstones},
-        table,
-        range,
-      ),
+      ...sources,
       index,
       slices: this.#scanSlices,
       counts: this.#counts,
       series: isDead ? new Int32Array(0) : index.select(table, spec.tags),
       release: () => {
-        for (const {file} of parts) files.release(file);
+        for (const {file} of sources.parts) files.release(file);
       },
     });
   }
@@ -474,13 +472,9 @@ export class ReplicaStorage {
     const ids = new Int32Array(series.length);
     for (let i = 0; i < ids.length; i++) {
       const each = series[i]!;
-      if (typeof each !== 'number') {
-        ids[i] = index.add(each);
-        continue;
-      }
-      if (each >= index.count)
+      if (typeof each === 'number' && each >= index.count)
         throw new FatalError(`the entry names series ${each}; there are ${index.count}`);
-      ids[i] = each;
+      ids[i] = typeof each === 'number' ? each : index.add(each);
     }
     return ids;
   }

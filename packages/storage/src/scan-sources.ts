@@ -1,28 +1,30 @@
 // Which rows a scan reads and which of them are deleted, as of one moment: the memtables that hold the
-// table, and over each source the tombstones that are newer than its rows.
+// table, the parts that may hold rows of it in the range, and over each source the tombstones that are newer
+// than its rows.
 
 import type {TableId} from '@flotilla/base';
 import type {Memtable} from './memtable.ts';
 import type {RowRange} from './memtable-view.ts';
-import type {Part} from './part.ts';
+import {mayHold, type Part} from './part.ts';
 import type {RowSourceOptions} from './row-source.ts';
 import {type Mask, masksOfPart, overlaps, type Tombstone, wholeSource} from './tombstone.ts';
 
 interface Sources {
-  /** Those that hold the table, from the oldest to the newest. */
+  /** From the oldest to the newest, as are memtables. */
   readonly parts: readonly Part[];
-  /** All of them, from the oldest to the newest. */
   readonly memtables: readonly Memtable[];
   /** Those that were flushed. */
   readonly tombstones: readonly Tombstone[];
 }
 
 export function scanSources(
-  {parts, memtables, tombstones}: Sources,
+  {parts: all, memtables, tombstones: flushed}: Sources,
   table: TableId,
   range: RowRange,
 ): Pick<RowSourceOptions, 'parts' | 'memtables' | 'partMasks' | 'memtableMasks'> {
-  const all = [...tombstones, ...memtables.flatMap((memtable) => memtable.tombstones)];
+  // One of other times would be opened for nothing, and its index read.
+  const parts = all.filter(({record}) => mayHold(record, table, range));
+  const tombstones = [...flushed, ...memtables.flatMap((memtable) => memtable.tombstones)];
   const masks = masksOfMemtables(memtables, table, range);
   const present = memtables.flatMap((memtable, i) => {
     const view = memtable.table(table)?.view();
@@ -31,7 +33,7 @@ export function scanSources(
   return {
     parts,
     memtables: present.map(({view}) => view),
-    partMasks: parts.map(({record}) => masksOfPart(record, all, {table, ...range})),
+    partMasks: parts.map(({record}) => masksOfPart(record, tombstones, {table, ...range})),
     memtableMasks: present.map((each) => each.masks),
   };
 }
