@@ -225,7 +225,7 @@ test(
     for (const [name, shards] of Object.entries({f: 1, g: 3})) {
       const asked = ['restore', directory, '--db', 'd', '--as', name, '--url', others.join(',')];
       const stopped = await flotillaAt(cluster.urls, asked, {isInterrupted: true});
-      const [, goOn = ''] = /; go on with (.*)\n$/.exec(stopped.err) ?? [];
+      const [, goOn = ''] = /; go on by the same command with (.*)\n$/.exec(stopped.err) ?? [];
       expect([stopped.code, goOn]).toEqual([
         130,
         expect.stringMatching(/^--backup \S+ --skip-sets 0$/),

@@ -80,9 +80,11 @@ describe('backup list, verify, prune; restore', () => {
     expect([code, err]).toEqual([EXIT.failed, expect.stringContaining('no directory of backups')]);
   });
 
-  test('a prune says how many stay; --as says of which database', async () => {
+  test('a prune says how many stay; --as says of which database, --skip-sets of which backup', async () => {
     expect((await run(['backup', 'prune', '/mnt/b'])).code).toBe(EXIT.usage);
     expect((await run(['backup', 'prune', '/mnt/b', '--keep', '0'])).code).toBe(EXIT.usage);
     expect((await run(['restore', '/mnt/b', '--as', 'x'])).code).toBe(EXIT.usage);
+    const {code, err} = await run(['restore', '/mnt/b', '--skip-sets', '3']);
+    expect([code, err]).toEqual([EXIT.usage, expect.stringContaining('say by --backup')]);
   });
 });

@@ -32,7 +32,7 @@ export function addRestoreCommand(program: Command, context: CommandContext): vo
     .option('--db <name>', 'restore the database of this name alone')
     .option('--as <name>', 'with --db: under another name, beside one that lives')
     .option('--merge', 'also into a database that holds tables: restored rows win over its own')
-    .option('--skip-sets <n>', 'go on with a restore that stopped: so many sets are restored')
+    .option('--skip-sets <n>', 'go on by the same command: so many sets are restored')
     .description('write what a backup holds into a cluster, of any number of nodes and shards')
     .addHelpText(
       'after',
@@ -46,6 +46,9 @@ export function addRestoreCommand(program: Command, context: CommandContext): vo
     if (directory === '') throw new UsageError('<directory>: it is empty');
     if (options.as !== undefined && options.db === undefined)
       throw new UsageError('--as: say by --db which database is to have that name');
+    // The newest one may have come since, whose sets are others.
+    if (options.skipSets !== undefined && options.backup === undefined)
+      throw new UsageError('--skip-sets: say by --backup which one the earlier run restored');
     // Only here: no other command that asks a cluster needs the storage engine.
     const server = await import('@flotilla/server/offline');
     const {backup: id, tenant, db: database} = options;
@@ -185,5 +188,8 @@ async function sayWhereToGoOn(
   {merge}: Options,
 ): Promise<void> {
   const how = `--backup ${id}${merge ? ' --merge' : ''} --skip-sets ${sets}`;
-  await writeOut(terminal.stderr, `${sets} replica sets are restored; go on with ${how}\n`);
+  await writeOut(
+    terminal.stderr,
+    `${sets} replica sets are restored; go on by the same command with ${how}\n`,
+  );
 }
