@@ -31,7 +31,7 @@ import {Operator} from './operator.ts';
 import {Orders} from './orders.ts';
 import {SLOT_MS} from './registers.ts';
 import {newestCatalog} from './rest.ts';
-import {isRemembered, isSettled, stakesOf} from './stakes.ts';
+import {isRemembered, isSettled, isSpared, stakesOf} from './stakes.ts';
 import {Waiting} from './waiting.ts';
 
 const REPAIR_AFTER_MS = 15_000;
@@ -254,6 +254,10 @@ export class ClusterSimulation {
 
   #start(node: SimNode): void {
     if (node.isUp || this.#operator.isAway(node)) return;
+    this.#damages.starting(node, () => {
+      const catalog = newestCatalog(this.#nodes);
+      return catalog !== undefined && isSpared(node.id, catalog);
+    });
     node.start().catch((error: unknown) => {
       this.#laws.fail('no crashes', 0, `node ${node.id} cannot start: ${String(error)}`);
     });

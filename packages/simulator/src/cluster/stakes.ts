@@ -1,9 +1,10 @@
 // When a node of the cluster may lose what it acknowledged: what each set would be left with, and
 // whether the others remember the node so well that it cannot come back as what it was.
 
+import type {NodeId} from '@flotilla/base';
 import {type Catalog, isFinished, type ReplicaSet, replicasWanted} from '@flotilla/catalog';
 import {KnownLives} from '@flotilla/server/engine-parts';
-import type {Stake} from '../faults/damages.ts';
+import {type Stake, VOTERS_MIN} from '../faults/damages.ts';
 import type {SimNode} from '../world/node.ts';
 import type {NodeState} from './node-state.ts';
 import {leaderOf} from './rest.ts';
@@ -37,6 +38,15 @@ export function isSettled(catalog: Catalog): boolean {
   );
   const sets = [...catalog.replicaSets()];
   return isKept && sets.every((set) => set.replicas.length <= replicasWanted(catalog, set));
+}
+
+/** Each set has a voter to spare for the node's, as it is placed. */
+export function isSpared(node: NodeId, catalog: Catalog): boolean {
+  return [catalog.metaSet()!, ...catalog.replicaSets()].every(({state, replicas}) => {
+    if (state === 'dropping') return true;
+    const voters = replicas.filter(({role}) => role === 'voter');
+    return voters.length >= VOTERS_MIN || voters.every((placed) => placed.node !== node);
+  });
 }
 
 /** Even if that node loses power now. */

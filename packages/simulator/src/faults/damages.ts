@@ -31,14 +31,23 @@ export interface DamagePorts {
   readonly end: (node: SimNode, how: 'kill' | 'power') => void;
 }
 
+interface Damage {
+  readonly node: SimNode;
+  readonly ms: number;
+  /** Of a bit: turns it back. */
+  undo: (() => void) | undefined;
+  /** Until a process has started over it. */
+  takeBack: (() => void) | undefined;
+}
+
 /** After that long a damaged node has started, been refused and started again. */
 const AFTERMATH_MS = 20_000;
 /** Fewer voters than this are no majority without one of them. */
-const VOTERS_MIN = 3;
+export const VOTERS_MIN = 3;
 
 export class Damages {
   readonly #ports: DamagePorts;
-  #last: {readonly node: SimNode; readonly ms: number; undo: (() => void) | undefined} | undefined;
+  #last: Damage | undefined;
 
   constructor(ports: DamagePorts) {
     this.#ports = ports;
@@ -58,21 +67,34 @@ export class Damages {
     const {image} = node;
     if (image === undefined) return false;
     this.#begin(node);
-    image();
+    this.#last!.takeBack = image();
     return true;
   }
 
   flipBit(node: SimNode, chance: Chance): boolean {
     this.#begin(node);
-    this.#last!.undo = node.flipBit(chance);
-    return this.#last!.undo !== undefined;
+    return this.#turnBit(node, chance);
   }
 
   /** The process goes on over it: it finds out when it reads there, or when it starts again. */
   rotBit(node: SimNode, chance: Chance): boolean {
     this.#remember(node);
-    this.#last!.undo = node.flipBit(chance);
-    return this.#last!.undo !== undefined;
+    return this.#turnBit(node, chance);
+  }
+
+  /**
+   * A process is about to start over it. Until then a set may have been made whose only voter is there: nobody
+   * knew, and clocks that are wrong or disks that are full kept others from being chosen beside it.
+   */
+  starting(node: SimNode, isSpared: () => boolean): void {
+    const last = this.#last;
+    if (last?.node !== node || last.takeBack === undefined) return;
+    const {takeBack} = last;
+    last.takeBack = undefined;
+    if (isSpared()) return;
+    this.#ports.coverage.count('damages:taken back');
+    takeBack();
+    last.undo = undefined;
   }
 
   /** A log that is refused though others are there to help: somebody finds its backup. */
@@ -92,7 +114,14 @@ export class Damages {
   #remember(node: SimNode): void {
     const {kernel, hold} = this.#ports;
     hold(kernel.nowMs + AFTERMATH_MS);
-    this.#last = {node, ms: kernel.nowMs, undo: undefined};
+    this.#last = {node, ms: kernel.nowMs, undo: undefined, takeBack: undefined};
+  }
+
+  #turnBit(node: SimNode, chance: Chance): boolean {
+    const undo = node.flipBit(chance);
+    this.#last!.undo = undo;
+    this.#last!.takeBack = undo;
+    return undo !== undefined;
   }
 }
 

@@ -48,8 +48,8 @@ export class SimNode {
   isImage = false;
   /** The process that ran last when its disk lost something. */
   #damagedStart = 0;
-  /** Puts back what `takeImage` copied. */
-  image: (() => void) | undefined;
+  /** Puts back what `takeImage` copied; the result takes that back. */
+  image: (() => () => void) | undefined;
   /** Multiplies what each disk operation takes. */
   slowness = 1;
   /** Engine threads of the process that ran last: 0 before any. */
@@ -194,14 +194,23 @@ export class SimNode {
 
   /** Copies its disk; putting that back needs the process ended. */
   takeImage(): void {
+    const putBack = this.#copy();
+    this.image = () => {
+      const undo = this.#copy();
+      putBack();
+      this.isImage = true;
+      this.#damagedStart = this.starts;
+      return undo;
+    };
+  }
+
+  #copy(): () => void {
     const disk = this.disk.image();
     const kept = new Map(this.kept);
     const beside = this.#ports.imageBeside?.(this);
-    this.image = () => {
+    return () => {
       disk();
       beside?.();
-      this.isImage = true;
-      this.#damagedStart = this.starts;
       this.kept = new Map(kept);
     };
   }
@@ -215,12 +224,15 @@ export class SimNode {
     const offset = chance.below(bytes);
     const bit = chance.below(8);
     this.disk.flipBit(path, offset, bit);
+    const flipped = this.disk.bytesOf(path)[offset];
     // A bit of the last record makes a torn tail, which only the other nodes know for damage.
     this.isImage = true;
     this.#damagedStart = this.starts;
     return () => {
-      const isThere = this.disk.files().includes(path) && offset < this.disk.bytesOf(path).length;
-      if (isThere) this.disk.flipBit(path, offset, bit);
+      const isThere = this.disk.files().includes(path);
+      // What was written over it since is as it should be.
+      if (isThere && this.disk.bytesOf(path)[offset] === flipped)
+        this.disk.flipBit(path, offset, bit);
     };
   }
 
