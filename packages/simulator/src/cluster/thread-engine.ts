@@ -158,7 +158,7 @@ export class ThreadEngine implements ThreadProgram {
   opened(host: Host): void {
     const {process, index, stores, disk} = this.#thread;
     const {chance, log, state} = this.#ports;
-    const {id, bootEpoch} = this.#node;
+    const {id, starts} = this.#node;
     const metaRole = index === 0 ? this.#metaRole(host) : undefined;
     const core = assembleCore(
       {
@@ -169,7 +169,8 @@ export class ThreadEngine implements ThreadProgram {
         manifests: this.#manifests,
         orders: new EntryOrderBook(this.#manifests, () => this.catalog),
         catalog: state.catalog,
-        incarnation: (id * 2 ** 24 + bootEpoch) * 2 ** 8 + index,
+        // As the product's, which chance draws, no old image has it a second time.
+        incarnation: (id * 2 ** 24 + starts) * 2 ** 8 + index,
         news: {...this.#news, catalog: (news) => this.#catalogMoved(news)},
       },
       {host, metaRole, failoverHost: this.#obeying(host)},
