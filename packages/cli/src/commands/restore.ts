@@ -88,7 +88,7 @@ function nameIn({name}: RestoredDatabase, {as}: Options): string {
 
 async function makeDatabases(
   {client}: Session,
-  {databases}: Restoration,
+  {id, databases}: Restoration,
   options: Options,
 ): Promise<void> {
   for (const database of databases) {
@@ -101,7 +101,7 @@ async function makeDatabases(
     const isExpected = options.merge || options.skipSets !== undefined;
     if (tables !== 0 && !isExpected)
       throw new UsageError(
-        `database ${name} of tenant ${tenant} holds tables: give a new name with --db and --as, --skip-sets 0 to go on with a restore that was killed, or --merge to write into it`,
+        `database ${name} of tenant ${tenant} holds tables: give a new name with --db and --as, --backup ${id} --skip-sets 0 to go on with a restore of it that was killed, or --merge to write into it`,
       );
     // Rows would make them too, with their columns in whatever order these come.
     for (const statement of database.tables)
