@@ -200,7 +200,8 @@ test(
     const stopped = await flotillaAt([proxy.url], [...asked, '--timeout', '3']);
     proxy.close();
     expect(killed.isRunning).toBe(false);
-    const [, goOn = ''] = / replica sets are restored; go on with (.*)\n/.exec(stopped.err) ?? [];
+    const [, goOn = ''] =
+      / are restored; go on by the same command with (.*)\n/.exec(stopped.err) ?? [];
     expect(goOn, stopped.err).toMatch(/^--backup \S+ --skip-sets \d+$/);
     expect([stopped.code, stopped.out]).toEqual([2, '']);
 
