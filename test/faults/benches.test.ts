@@ -126,10 +126,14 @@ test('endurance loads one node, and starts it over what it took', {
   const [result] = await bench('endurance', ...times, '--engine-threads', '1');
   expect(result).toMatchObject({target: 'flotilla', failedBodies: 0, failures: []});
   const windows = result!['windows'] as readonly {rowsPerSecond: number; residentBytes: number}[];
-  expect(windows.length).toBeGreaterThan(1);
+  expect(windows).toHaveLength(3);
   for (const {residentBytes} of windows) expect(residentBytes).toBeGreaterThan(0);
   expect(Number(result!['rows']) % 5_000).toBe(0);
-  for (const key of ['rows', 'lastToFirst', 'diskBytes', 'restartMs', 'restartKilledMs'])
+  // Beside other tests a window of a second may see no body acknowledged.
+  const lastToFirst = windows.at(-1)!.rowsPerSecond / windows[0]!.rowsPerSecond;
+  const printed: unknown = JSON.parse(JSON.stringify(Math.round(lastToFirst * 1000) / 1000));
+  expect(result!['lastToFirst']).toBe(printed);
+  for (const key of ['rows', 'diskBytes', 'restartMs', 'restartKilledMs'])
     expect(result![key], key).toBeGreaterThan(0);
 });
 

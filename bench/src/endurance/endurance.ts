@@ -24,6 +24,7 @@ const STORAGE_MS_MAX = 600_000;
 
 export interface EnduranceOptions {
   readonly minutes: number;
+  /** About that: windows of one length fill the load. */
   readonly windowSeconds: number;
   readonly clients: number;
   readonly engineThreads?: number | undefined;
@@ -126,9 +127,12 @@ class EnduranceLoad {
   async #watch(resident: () => number): Promise<EnduranceWindow[]> {
     const {windowSeconds, say} = this.#options;
     const windows: EnduranceWindow[] = [];
-    for (let atMs = this.#startMs; atMs < this.#endMs; ) {
+    // By number: a timer may fire a fraction of a millisecond early, and what is left is no window.
+    const count = Math.max(1, Math.round((this.#options.minutes * 60) / windowSeconds));
+    const windowMs = (this.#endMs - this.#startMs) / count;
+    for (let atMs = this.#startMs; windows.length < count; ) {
       const rowsBefore = this.rows;
-      await sleep(Math.min(windowSeconds * 1000, this.#endMs - atMs));
+      await sleep(this.#startMs + (windows.length + 1) * windowMs - performance.now());
       const seconds = (performance.now() - atMs) / 1000;
       atMs = performance.now();
       const rowsPerSecond = Math.round((this.rows - rowsBefore) / seconds);
