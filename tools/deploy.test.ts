@@ -387,3 +387,32 @@ describe('how a node is installed', () => {
     },
   );
 });
+
+describe.skipIf(spawnSync('promtool', ['--version']).status !== 0)(
+  'Prometheus (wants promtool, of the package prometheus)',
+  () => {
+    const promtool = (...args: string[]) => {
+      const {status, stderr} = spawnSync('promtool', args, {encoding: 'utf8'});
+      return {status, stderr};
+    };
+
+    test('takes the configuration and each alert', () => {
+      const checked = promtool('check', 'config', path.join(ROOT, SCRAPES));
+      expect(checked).toEqual({status: 0, stderr: ''});
+    });
+
+    test('takes each query of the dashboard', () => {
+      const directory = mkdtempSync(path.join(tmpdir(), 'flotilla-queries-'));
+      const file = path.join(directory, 'queries.json');
+      // What Grafana fills in. A rule is the form in which promtool reads an expression; JSON is YAML.
+      const filled = targetsOf(dashboard()).map(({expr}) =>
+        expr.replaceAll('$__rate_interval', '1m').replaceAll(/\$\{?\w+(?::\w+)?\}?/g, 'any'),
+      );
+      const rules = filled.map((expr, i) => ({record: `query_${i}`, expr}));
+      expect(rules.length).toBeGreaterThan(50);
+      writeFileSync(file, JSON.stringify({groups: [{name: 'dashboard', rules}]}));
+      expect(promtool('check', 'rules', file)).toEqual({status: 0, stderr: ''});
+      rmSync(directory, {recursive: true});
+    });
+  },
+);
