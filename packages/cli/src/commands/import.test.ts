@@ -44,6 +44,10 @@ describe('import of lines', () => {
     ['a.lp', (text: string) => text],
     ['a.lp.gz', gzipSync],
     ['a.lp.zst', zstdCompressSync],
+    [
+      'several frames.lp.zst',
+      (text: string) => Buffer.concat(text.match(/.*\n/g)!.map((line) => zstdCompressSync(line))),
+    ],
   ])('%s', async (name, pack) => {
     const {url, seen} = await fakeCluster({'POST /api/v1/write': () => undefined});
     const given = file(name, pack('m v=1 1\nm v=2 2\n'));

@@ -2,9 +2,10 @@
 
 import {createReadStream} from 'node:fs';
 import {stat} from 'node:fs/promises';
-import type {Readable} from 'node:stream';
-import {createGunzip, createZstdDecompress} from 'node:zlib';
+import {Readable} from 'node:stream';
+import {createGunzip} from 'node:zlib';
 import {type Terminal, UsageError} from '../terminal.ts';
+import {inflateZstd} from './zstd-frames.ts';
 
 const PIECE_BYTES = 1 << 20;
 
@@ -24,16 +25,17 @@ export async function openInput({stdin}: Terminal, file: string | undefined): Pr
   const size = await sizeOf(file);
   const raw = createReadStream(file, {highWaterMark: PIECE_BYTES});
   const fraction = () => (size === 0 ? 1 : raw.bytesRead / size);
-  const inflated = inflaterOf(file);
-  if (inflated === undefined) return {stream: raw, fraction};
-  raw.on('error', (error) => inflated.destroy(error));
-  inflated.on('close', () => raw.destroy());
-  return {stream: raw.pipe(inflated), fraction};
+  const stream = inflated(raw, file);
+  if (stream !== raw) stream.on('close', () => raw.destroy());
+  return {stream, fraction};
 }
 
-function inflaterOf(file: string) {
-  if (file.endsWith('.gz')) return createGunzip();
-  return file.endsWith('.zst') ? createZstdDecompress() : undefined;
+function inflated(raw: Readable, file: string): Readable {
+  if (file.endsWith('.zst')) return Readable.from(inflateZstd(raw), {objectMode: false});
+  if (!file.endsWith('.gz')) return raw;
+  const gunzip = createGunzip();
+  raw.on('error', (error) => gunzip.destroy(error));
+  return raw.pipe(gunzip);
 }
 
 /** Without what says how it is compressed. */
