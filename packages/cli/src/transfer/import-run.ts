@@ -150,24 +150,34 @@ export class Import {
     this.counts.bytes += body.bytes.length;
   }
 
-  /** What asks for more new buckets than one request may make is sent again from the first line too many. */
+  /**
+   * What asks for more new buckets than one request may make is sent again from the first line too many, and
+   * from its begin where more lines are bad than are told: behind those some may want buckets, too.
+   */
   async #send(source: Source, body: Body, file: string | undefined): Promise<void> {
     let rest = body.bytes;
     let before = 0;
+    let rejectedBefore = Number.POSITIVE_INFINITY;
     for (;;) {
       const details = await this.#write(source, body.lineAt(before + 1), rest);
       if (details === undefined) return;
-      const tooMany = details.lines.find(({code}) => code === 'BUCKET_LIMIT')?.line ?? 1;
-      const final =
-        tooMany === 1 ? details.lines : details.lines.filter(({line}) => line < tooMany);
+      const {lines, rejected} = details;
+      const tooMany = lines.find(({code}) => code === 'BUCKET_LIMIT')?.line;
+      if (tooMany === undefined && rejected > lines.length && rejected < rejectedBefore) {
+        rejectedBefore = rejected;
+        continue;
+      }
+      // The first line already: it is not the number of new ones that is too large.
+      const isLast = tooMany === undefined || tooMany === 1;
+      const final = isLast ? lines : lines.filter(({line}) => line < tooMany);
       this.refused.add(
         final.map((each) => ({...each, file, line: body.lineAt(before + each.line)})),
-        tooMany === 1 ? details.rejected : final.length,
+        isLast ? rejected : final.length,
       );
-      // The first line already: it is not the number of new ones that is too large.
-      if (tooMany === 1) return;
+      if (isLast) return;
       rest = behindLines(rest, tooMany - 1);
       before += tooMany - 1;
+      rejectedBefore = Number.POSITIVE_INFINITY;
     }
   }
 
