@@ -55,6 +55,25 @@ it.each([
   expect(batches.map((batch) => text(batch.bytes))).toEqual([line, line]);
 });
 
+it('holds no more than a line may have for a quote that nobody closes', () => {
+  const limits = {bytesMax: 1_000, linesMax: 3, lineBytesMax: 30};
+  const lines = ['a v=1\n', 'a v="1\n', ...Array.from({length: 20}, (_, i) => `b v=${i}\n`)];
+  const whole = lines.join('');
+  for (const parts of [lines, [whole], [...whole]]) {
+    const batcher = new LineBatcher(limits);
+    const batches = parts.flatMap((part) => batcher.push(Buffer.from(part)));
+    expect(batches.map((batch) => [text(batch.bytes), batch.firstLine, batch.lineCount])).toEqual(
+      Array.from({length: 7}, (_, i) => [lines.slice(3 * i, 3 * i + 3).join(''), 3 * i + 1, 3]),
+    );
+  }
+});
+
+it('names a line that is none', () => {
+  const batcher = new LineBatcher({bytesMax: 1_000, linesMax: 10, lineBytesMax: 100});
+  batcher.push(Buffer.from('a v=1\na v=2\n'));
+  expect(() => batcher.push(Buffer.alloc(101, 'x'))).toThrow(/^line 3 is over 100 bytes/);
+});
+
 it('loses no byte and no line, however the input is cut into pieces', () => {
   const letters = fc.constantFrom('a', ' ', '"', '\\', '\n', '#', '=', 'é');
   const pieces = fc.array(fc.string({unit: letters, maxLength: 12}), {maxLength: 10});

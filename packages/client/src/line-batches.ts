@@ -22,6 +22,11 @@ export interface LineBatch {
 export interface BatchLimits {
   readonly bytesMax: number;
   readonly linesMax: number;
+  /**
+   * Where no line ends within so many bytes, the quote that was not closed opened no string, and the line ends at
+   * its first newline, as nodes have it; one without any is no line. Absent: what is pushed is held until it ends.
+   */
+  readonly lineBytesMax?: number | undefined;
 }
 
 /**
@@ -50,8 +55,12 @@ export class LineBatcher {
   push(piece: Uint8Array): LineBatch[] {
     this.#pending = this.#pending.length === 0 ? piece : Buffer.concat([this.#pending, piece]);
     const full: LineBatch[] = [];
+    const {lineBytesMax = Infinity} = this.#limits;
     while (this.#scanned < this.#pending.length) {
-      if (!this.#scanByte(this.#pending[this.#scanned]!)) continue;
+      if (!this.#scanByte(this.#pending[this.#scanned]!)) {
+        if (this.#scanned - this.#cut <= lineBytesMax) continue;
+        this.#endAtFirstNewline(lineBytesMax);
+      }
       const isOver = this.#scanned > this.#limits.bytesMax && this.#cut > 0;
       if (isOver) full.push(this.#takeToCut());
       this.#cut = this.#scanned;
@@ -88,6 +97,19 @@ export class LineBatcher {
     }
     this.#place = isEscaped ? afterEscaped(this.#place) : placeAfter(this.#place, byte);
     return false;
+  }
+
+  #endAtFirstNewline(lineBytesMax: number): void {
+    const newline = this.#pending.subarray(0, this.#scanned).indexOf(NEWLINE, this.#cut);
+    if (newline < 0) {
+      const line = this.#firstLine + this.#cutLines;
+      const message = `line ${line} is over ${lineBytesMax} bytes, which no node takes: is it line protocol?`;
+      throw new RangeError(message);
+    }
+    this.#scanned = newline + 1;
+    this.#scannedLines = this.#cutLines + 1;
+    this.#place = 'indent';
+    this.#isEscaped = false;
   }
 
   #takeToCut(): LineBatch {

@@ -71,6 +71,19 @@ describe('import of lines', () => {
     expect(out).toMatch(/^line 10002: bad: line 2\nsent 10005 lines .*, 1 refused\n$/);
   });
 
+  it('holds no more than a body for a quote that nobody closes, and none for what is no line', async () => {
+    const {url, seen} = await fakeCluster({'POST /api/v1/write': () => undefined});
+    const text = `m v="1 1\n${numbered(1_000_000)}`;
+    await run(['import', file('a.lp', text)], {url});
+    expect(seen.map(({body}) => body).join('') === text).toBe(true);
+    expect(Math.max(...seen.map(({body}) => body.length))).toBeLessThan(1_000_000);
+    const noLine = await run(['import', file('b', Buffer.alloc(9_000_000))], {url});
+    expect(noLine).toMatchObject({
+      code: EXIT.failed,
+      err: expect.stringContaining('line 1 is over 8000000 bytes'),
+    });
+  });
+
   it('sends again what asked for too many new buckets, from the first line too many', async () => {
     const {url, seen, keys} = await fakeCluster({
       'POST /api/v1/write': ({body}) => {

@@ -3,8 +3,14 @@
 import type {Readable} from 'node:stream';
 import {type BatchLimits, type LineBatch, LineBatcher} from '@flotilla/client';
 
-export async function* batchesOf(stream: Readable, limits: BatchLimits): AsyncGenerator<LineBatch> {
-  const batcher = new LineBatcher(limits);
+/** Eight times what a node takes: no line that it would take is cut, and a quote that nobody closes holds no more. */
+const LINE_BYTES_MAX = 8_000_000;
+
+export async function* batchesOf(
+  stream: Readable,
+  limits: Pick<BatchLimits, 'bytesMax' | 'linesMax'>,
+): AsyncGenerator<LineBatch> {
+  const batcher = new LineBatcher({...limits, lineBytesMax: LINE_BYTES_MAX});
   for await (const piece of stream) {
     yield* batcher.push(typeof piece === 'string' ? Buffer.from(piece) : (piece as Uint8Array));
   }
