@@ -1,3 +1,6 @@
+import {createHash} from 'node:crypto';
+import {mkdirSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
 import {afterEach, describe, expect, test} from 'vitest';
 import {cleanUp, fakeCluster, Refusal, run, temporaryDirectory} from '../program.fixture.ts';
 import {EXIT} from '../terminal.ts';
@@ -87,4 +90,51 @@ describe('backup list, verify, prune; restore', () => {
     const {code, err} = await run(['restore', '/mnt/b', '--skip-sets', '3']);
     expect([code, err]).toEqual([EXIT.usage, expect.stringContaining('say by --backup')]);
   });
+});
+
+describe('restore into a database that is there', () => {
+  /** A directory with one backup, of a database without rows whose times are nanoseconds. */
+  function backedUp(): string {
+    const directory = temporaryDirectory();
+    const options = {...{bucketDurationMs: 86_400_000, shards: 1, replicas: 1}, precision: 'ns'};
+    const fields = [{...{id: 1, kind: 'field', name: 'v'}, type: 'float'}];
+    const tables = [{id: 1, name: 'm', columns: fields}];
+    const database = {...{id: 1, name: 'd', tenant: 'default'}, options, tables};
+    const catalog = JSON.stringify({version: 1, databases: [database], places: []});
+    const sha256 = sumOf(catalog);
+    const record = JSON.stringify({
+      ...{version: 1, id: 'b1', cluster: 'c', build: '0', scope: {}, startedMs: 0, endedMs: 0},
+      ...{catalog: {bytes: catalog.length, sha256}, sets: [], copiedBytes: 0},
+    });
+    const file = (name: string, text: string): void => {
+      const made = path.join(directory, name);
+      mkdirSync(path.dirname(made), {recursive: true});
+      writeFileSync(made, text);
+    };
+    file('flotilla-backup.json', JSON.stringify({version: 1, cluster: 'c'}));
+    file('backups/b1.json', `${record}\n${sumOf(record)}\n`);
+    file(`files/${sha256.slice(0, 2)}/${sha256}`, catalog);
+    return directory;
+  }
+  const sumOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+  test.each([[[]], [['--merge']], [['--backup', 'b1', '--skip-sets', '0']]])(
+    'writes nothing where its times are coarser: %j',
+    async (more) => {
+      let precision = 'ms';
+      const {url, seen} = await fakeCluster({
+        'POST /admin/v1/databases': () => ({name: 'd', precision, tables: 0}),
+        'POST /api/v1/sql': () => [],
+      });
+      const args = ['restore', backedUp(), ...more];
+      const {code, err} = await run(args, {url});
+      expect([code, err]).toEqual([
+        EXIT.usage,
+        expect.stringMatching(/database d of tenant default .* ms, the backup .* ns: .* --as/),
+      ]);
+      expect(seen).toHaveLength(1);
+      precision = 'ns';
+      expect(await run(args, {url})).toMatchObject({code: EXIT.ok, err: ''});
+    },
+  );
 });

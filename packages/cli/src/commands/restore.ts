@@ -12,6 +12,9 @@ import {EXIT, UsageError, writeOut} from '../terminal.ts';
 import {RefusedRows, writeRows} from '../transfer/refused-rows.ts';
 import {type RestoreProgress, restoreSets} from '../transfer/restore-sets.ts';
 
+/** Of the times of a database, the finest first. */
+const UNITS: readonly unknown[] = ['ns', 'us', 'ms'] satisfies RestoredDatabase['precision'][];
+
 const Options = z.object({
   backup: z.string().optional(),
   tenant: z.string().optional(),
@@ -97,7 +100,13 @@ async function makeDatabases(
     if (tenant !== 'default')
       await client.admin.createTenant({name: tenant, comment, ifNotExists: true});
     const definition = {name, ifNotExists: true, ...database.options};
-    const {tables} = await client.admin.createDatabase(definition, {tenant});
+    const {tables, precision} = await client.admin.createDatabase(definition, {tenant});
+    const isCoarser = UNITS.indexOf(precision) > UNITS.indexOf(database.precision);
+    // It was there before, and times would be cut: rows of one series would become one.
+    if (isCoarser)
+      throw new UsageError(
+        `database ${name} of tenant ${tenant} keeps times in ${precision}, the backup has them in ${database.precision}: restore it beside that one with --db and --as`,
+      );
     const isExpected = options.merge || options.skipSets !== undefined;
     if (tables !== 0 && !isExpected)
       throw new UsageError(
