@@ -309,6 +309,30 @@ describe('prune', () => {
     expect(await prune(directory, 7)).toEqual(nothing);
   });
 
+  test('that was silent for so long that a backup may have begun removes nothing more', async () => {
+    const trial = await written(1);
+    const directory = await emptyDirectory();
+    for (const [i, id] of ['b1', 'b2'].entries()) {
+      trial.write(series(1, {count: 30, step: 900}, 10 + i));
+      await trial.step({type: 'compact', isAll: true});
+      await backUp(directory, trial, id);
+    }
+    const stored = await directory.stored();
+    // Its disk did not answer for a minute: while it looked at what there is, then while it removed.
+    for (const looks of [1, 3]) {
+      let looked = 0;
+      const nowMs = () => (looked++ < looks ? NOW_MS : NOW_MS + 61_000);
+      await expect(pruneBackups(directory, {keep: 1, id: 'p', nowMs})).rejects.toMatchObject({
+        code: 'CONFLICT',
+        message: expect.stringContaining('run it again'),
+      });
+      expect(await announcements(directory)).toEqual([]);
+      if (looks === 1) expect(await directory.stored()).toEqual(stored);
+    }
+    expect((await verifyBackups(directory, {id: 'b2'})).faults).toEqual([]);
+    expect((await directory.stored()).size).toBeGreaterThan(4);
+  });
+
   test('tells on a dry run what would go, and leaves it', async () => {
     const trial = await written(1);
     const disk = new MemoryDisk();

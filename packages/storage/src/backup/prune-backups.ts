@@ -7,6 +7,7 @@ import {
   announce,
   announceAlone,
   busyFault,
+  isAlive,
   withdraw,
   withdrawDead,
 } from './announcements.ts';
@@ -41,15 +42,16 @@ export async function pruneBackups(
   const work = new Pruning(directory, id, nowMs);
   await work.begin();
   try {
-    const {kept, removed, needless} = await planPrune(directory, keep);
+    const {kept, removed, needless} = await planPrune(directory, keep, () => work.goesOn());
+    await work.goesOn();
     // Before anything goes: one that is broken off and comes back sees by it that it may not go on.
     await withdrawDead(directory, nowMs());
     for (const each of removed) await directory.forget(each);
     let bytes = 0;
     for (const sha256 of needless) {
+      await work.goesOn();
       bytes += await directory.sizeOf(sha256);
       await directory.discard(sha256);
-      await work.goesOn();
     }
     return {kept, removed, files: needless.length, bytes};
   } finally {
@@ -64,19 +66,21 @@ export async function tryPrune(
 ): Promise<Pruned> {
   const fault = await busyFault(directory, nowMs());
   if (fault !== undefined) throw fault;
-  const {kept, removed, needless} = await planPrune(directory, keep);
+  const {kept, removed, needless} = await planPrune(directory, keep, async () => undefined);
   let bytes = 0;
   for (const sha256 of needless) bytes += await directory.sizeOf(sha256);
   return {kept, removed, files: needless.length, bytes};
 }
 
+/** @param goesOn  asked between records: reading many takes long */
 async function planPrune(
   directory: BackupDirectory,
   keep: number,
+  goesOn: () => Promise<void>,
 ): Promise<Pick<Pruned, 'kept' | 'removed'> & {readonly needless: readonly string[]}> {
   const ids = await directory.ids();
   const kept = ids.slice(-keep);
-  const needed = await neededBy(directory, kept);
+  const needed = await neededBy(directory, kept, goesOn);
   const needless = [...(await directory.stored())].filter((sha256) => !needed.has(sha256));
   return {kept, removed: ids.slice(0, -keep), needless};
 }
@@ -84,9 +88,11 @@ async function planPrune(
 async function neededBy(
   directory: BackupDirectory,
   ids: readonly string[],
+  goesOn: () => Promise<void>,
 ): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
   for (const id of ids) {
+    await goesOn();
     try {
       for (const {sha256} of filesOf(await directory.record(id))) needed.add(sha256);
     } catch (error) {
@@ -122,8 +128,13 @@ class Pruning {
     return announceAlone(this.#directory, this.#announcement);
   }
 
+  /** Rejects where it was silent for so long that a backup may count on what this is about to remove. */
   async goesOn(): Promise<void> {
     const updatedMs = this.#nowMs();
+    if (!isAlive(this.#announcement, updatedMs)) {
+      const message = `the directory did not answer for over a minute, and others may have begun to work there: nothing more was removed; run it again`;
+      throw new DbError('CONFLICT', message);
+    }
     if (updatedMs - this.#announcement.updatedMs < SIGN_EVERY_MS) return;
     this.#announcement = {...this.#announcement, updatedMs};
     await announce(this.#directory, this.#announcement);
