@@ -1,7 +1,7 @@
 export {
   COLUMN_ROW_TEXT_BYTES_MAX,
   COLUMN_TEXT_BYTES_MAX,
-  COLUMN_TIME_MS_MAX,
+  COLUMN_TIME_NS_MAX,
 } from './columns/column-body.ts';
 export {ColumnReader, rowTextOf} from './columns/column-reader.ts';
 export {type ColumnBody, ColumnWriter} from './columns/column-writer.ts';

@@ -4,7 +4,7 @@
 export {
   COLUMN_ROW_TEXT_BYTES_MAX,
   COLUMN_TEXT_BYTES_MAX,
-  COLUMN_TIME_MS_MAX,
+  COLUMN_TIME_NS_MAX,
   type RowChunk,
   RowWriter,
 } from '@flotilla/ingest';

@@ -4,7 +4,7 @@
 import {
   COLUMN_ROW_TEXT_BYTES_MAX,
   COLUMN_TEXT_BYTES_MAX,
-  COLUMN_TIME_MS_MAX,
+  COLUMN_TIME_NS_MAX,
   type RowChunk,
   RowWriter,
 } from '@flotilla/server/offline';
@@ -17,7 +17,7 @@ import type {TimeUnit} from './row-points.ts';
 import type {TableShape} from './table-shape.ts';
 
 const LIMITS: LayoutTerms['limits'] = {
-  timeMs: COLUMN_TIME_MS_MAX,
+  timeNs: COLUMN_TIME_NS_MAX,
   textBytes: COLUMN_TEXT_BYTES_MAX,
   rowTextBytes: COLUMN_ROW_TEXT_BYTES_MAX,
 };

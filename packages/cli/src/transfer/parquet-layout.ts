@@ -25,8 +25,8 @@ export interface LayoutTerms {
   readonly unit: TimeUnit;
   /** The largest that a row may have. */
   readonly limits: {
-    /** Whole milliseconds, either way of 1970. */
-    readonly timeMs: number;
+    /** Nanoseconds, either way of 1970. */
+    readonly timeNs: bigint;
     readonly textBytes: number;
     readonly rowTextBytes: number;
   };
@@ -199,10 +199,10 @@ function faultText(
   columns: readonly TakenColumn[],
   {tags, limits}: {readonly tags: number; readonly limits: LayoutTerms['limits']},
 ): string {
-  const {timeMs, textBytes, rowTextBytes} = limits;
+  const {timeNs, textBytes, rowTextBytes} = limits;
   const cases = [
     "WHEN i0 IS NULL THEN 'it has no time'",
-    `WHEN v0 IS NULL OR v0 NOT BETWEEN -${timeMs}000000 AND ${timeMs}999999 THEN 'the time ' || CAST(i0 AS VARCHAR) || ' is out of range'`,
+    `WHEN v0 IS NULL OR v0 NOT BETWEEN -${timeNs} AND ${timeNs} THEN 'the time ' || CAST(i0 AS VARCHAR) || ' is out of range'`,
   ];
   for (const [i, {name, kind}] of columns.entries()) {
     const [value, item] = [`v${i + 1}`, `i${i + 1}`];

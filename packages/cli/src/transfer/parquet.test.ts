@@ -23,7 +23,7 @@ beforeEach(() => {
   directory = temporaryDirectory();
 });
 
-const LIMITS = {timeMs: 9_223_372_036_853, textBytes: 1_000, rowTextBytes: 4_000};
+const LIMITS = {timeNs: 9_223_372_036_854_775_806n, textBytes: 1_000, rowTextBytes: 4_000};
 const TERMS: LayoutTerms = {table: 'cpu', types: new Map(), tags: [], unit: 's', limits: LIMITS};
 
 type Item = bigint | number | boolean | string | null;

@@ -37,8 +37,8 @@ export const COLUMN_TYPES: readonly FieldType[] = [
 ];
 /** Some 20,000 rows of ten fields: a fraction of a second of a node's time, of which a write has four. */
 export const COLUMN_BODY_BYTES = 2 * 1024 * 1024;
-/** Either way of 1970: the range of 64-bit nanoseconds, as of lines. */
-export const COLUMN_TIME_MS_MAX = 9_223_372_036_853;
+/** Either way of 1970: what is in a backup came as lines, mostly, and these take as much. */
+export const COLUMN_TIME_NS_MAX = 9_223_372_036_854_775_806n;
 /** A series, or one string: a statement may have said it, and no line or statement is longer. */
 export const COLUMN_TEXT_BYTES_MAX = LIMITS.sql_bytes_max.value;
 /** All strings of a row, so that one row is never too much for a log entry. */

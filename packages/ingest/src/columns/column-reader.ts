@@ -14,12 +14,12 @@ import {
   SHARE_VALUES_MAX,
   type StringValues,
 } from '@flotilla/column';
+import {isTimeInRange} from '../line-protocol/row-time.ts';
 import {
   COLUMN_BODY_VERSION,
   COLUMN_PRECISIONS,
   COLUMN_ROW_TEXT_BYTES_MAX,
   COLUMN_TEXT_BYTES_MAX,
-  COLUMN_TIME_MS_MAX,
   COLUMN_TYPES,
   type ColumnPrecision,
   EVERY_ROW,
@@ -222,10 +222,11 @@ function timesOf(
     // Exact: of an integer below 2^53 no quotient is rounded up to the next one.
     const ms = Math.floor(offset / unitsPerMs);
     const timeMs = startMs + ms;
-    if (!(Math.abs(timeMs) <= COLUMN_TIME_MS_MAX))
+    const timeNs = (offset - ms * unitsPerMs) * nsPerUnit;
+    if (!isTimeInRange(timeMs, timeNs))
       throw new FatalError(`the time of row ${row + 1} is out of range`);
     timesMs[row] = timeMs;
-    timesNs[row] = (offset - ms * unitsPerMs) * nsPerUnit;
+    timesNs[row] = timeNs;
   }
   return {timesMs, timesNs};
 }

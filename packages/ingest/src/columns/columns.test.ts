@@ -403,6 +403,11 @@ describe('made by hand', () => {
     expect(rowsOf(read(made()))).toEqual(['t{a=1} v=1.5 1000000']);
     expect(rowsOf(read(made({tags: [], series: [[]]})))).toEqual(['t{} v=1.5 1000000']);
     expect(rowsOf(read(made({table: 'time'})))).toEqual(['time{a=1} v=1.5 1000000']);
+    // The first time that a line may have, and the last.
+    const least = {startMs: -9_223_372_036_855, offsets: [224_194]};
+    expect(rowsOf(read(made(least)))).toEqual(['t{a=1} v=1.5 -9223372036854775806']);
+    const most = {startMs: 9_223_372_036_854, offsets: [775_806]};
+    expect(rowsOf(read(made(most)))).toEqual(['t{a=1} v=1.5 9223372036854775806']);
     const none = {rows: 0, series: [], seriesOfRow: [], offsets: [], fields: []};
     expect(read(made(none)).rowCount).toBe(0);
   });
@@ -425,7 +430,8 @@ describe('made by hand', () => {
     ['row 1 is no offset', {offsets: [0.5]}],
     ['row 1 is no offset', {offsets: [-1]}],
     ['row 1 is no offset', {offsets: [Number.NaN]}],
-    ['row 1 is out of range', {startMs: 9_223_372_036_854}],
+    ['row 1 is out of range', {startMs: 9_223_372_036_855}],
+    ['row 1 is out of range', {startMs: -9_223_372_036_855, offsets: [224_193]}],
     ['column of type 13', {fields: [field({tag: 13})]}],
     ['column of type 40', {fields: [field({tag: 40})]}],
     ['has 0 of 1 rows', {fields: [field({tag: 0, count: 0})]}],

@@ -5,6 +5,7 @@
 import type {ChunkColumn, ColumnValues, FieldType, ParsedBatch} from '@flotilla/column';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
+import {COLUMN_TIME_NS_MAX} from './column-body.ts';
 import {ColumnReader} from './column-reader.ts';
 import {type RowChunk, RowWriter} from './row-writer.ts';
 
@@ -24,9 +25,8 @@ const TABLE = {
   tags: TAGS,
   fields: TYPES.map((type) => ({name: `of ${type}`, type})),
 };
-/** Of times whose milliseconds are within COLUMN_TIME_MS_MAX. */
-const NS_MIN = -9_223_372_036_853_000_000n;
-const NS_MAX = 9_223_372_036_853_999_999n;
+const NS_MIN = -COLUMN_TIME_NS_MAX;
+const NS_MAX = COLUMN_TIME_NS_MAX;
 
 function chunkOf(rows: readonly Row[]): RowChunk {
   return {

@@ -90,7 +90,7 @@ export class TimeReader {
     if (end - first > DIGITS_MAX) return this.#fail('timestamp out of range');
     this.#split(first, end);
     if (negative) this.#negate();
-    if (!this.#inRange()) return this.#fail('timestamp out of range');
+    if (!isTimeInRange(this.ms, this.ns)) return this.#fail('timestamp out of range');
     this.#lastStart = start;
     this.#lastLength = end - start;
     return end;
@@ -118,13 +118,13 @@ export class TimeReader {
     this.ms = this.ns === 0 ? 0 - this.ms : -1 - this.ms;
     if (this.ns !== 0) this.ns = NS_PER_MS - this.ns;
   }
+}
 
-  #inRange(): boolean {
-    const {ms, ns} = this;
-    if (ms >= 0) return ms < MAX_MS || (ms === MAX_MS && ns <= MAX_NS);
-    const least = -1 - MAX_MS;
-    return ms > least || (ms === least && ns >= NS_PER_MS - MAX_NS);
-  }
+/** Of times that are (ms, ns) pairs, 0 <= ns < 1e6. */
+export function isTimeInRange(ms: number, ns: number): boolean {
+  if (ms >= 0) return ms < MAX_MS || (ms === MAX_MS && ns <= MAX_NS);
+  const least = -1 - MAX_MS;
+  return ms > least || (ms === least && ns >= NS_PER_MS - MAX_NS);
 }
 
 function isDigit(byte: number): boolean {
