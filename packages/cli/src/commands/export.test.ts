@@ -19,6 +19,8 @@ interface FakeRow {
 let rows: FakeRow[];
 /** Rows that an answer may have. */
 let rowsMax: number;
+/** Rows that a node tells of for each. */
+let countedAs: number;
 let selects: string[];
 let directory: string;
 
@@ -40,6 +42,7 @@ beforeEach(() => {
   directory = path.join(temporaryDirectory(), 'out');
   selects = [];
   rowsMax = Infinity;
+  countedAs = 1;
   rows = [
     {ns: 1n, cells: 'a,1.5,"two, ""lines""\n"'},
     {ns: 2n, cells: 'b,-0,'},
@@ -55,11 +58,19 @@ function answer(sql: string): unknown {
     return COLUMNS[table]!.map(([column_name, data_type, column_type]) => {
       return {column_name, data_type, column_type};
     });
-  const [, start, end] = /time >= (-?\d+) AND time < (-?\d+)/.exec(sql) ?? [];
+  const start = BigInt(/time >= (-?\d+)/.exec(sql)?.[1] ?? -(2n ** 63n));
+  const end = BigInt(/time < (-?\d+)/.exec(sql)?.[1] ?? 2n ** 63n - 1n);
   const asked = (table === 'cpu' ? rows : [{ns: 5n, cells: '18446744073709551615'}]).filter(
-    ({ns}) => start === undefined || (ns >= BigInt(start) && ns < BigInt(end!)),
+    ({ns}) => ns >= start && ns < end,
   );
-  if (sql.includes('count(*)')) return asked.map(({ns}) => ({bin_start: binOf(ns), row_count: 1}));
+  // As a node: a number that is no integer of 64 bits is a float, and no time.
+  const binNs = BigInt(/date_bin\('(\d+) day/.exec(sql)?.[1] ?? 0) * DAY || 1n;
+  const isPast = start < -(2n ** 63n) || asked.some(({ns}) => binOf(ns, binNs) < -(2n ** 63n));
+  if (isPast) return new Refusal(400, {code: 'QUERY_ERROR', message: 'time out of range'});
+  if (sql.includes('count(*)')) {
+    if (!sql.includes('GROUP BY')) return [{row_count: asked.length * countedAs}];
+    return asked.map(({ns}) => ({bin_start: textOf(binOf(ns, binNs)), row_count: countedAs}));
+  }
   selects.push(sql);
   if (asked.length > rowsMax)
     return new Refusal(400, {code: 'QUERY_ERROR', details: {limit: 'rows_per_answer_max'}});
@@ -67,8 +78,13 @@ function answer(sql: string): unknown {
   return `${header}\r\n${asked.map(({ns, cells}) => `${ns},${cells}\r\n`).join('')}`;
 }
 
-function binOf(ns: bigint): string {
-  return new Date(Number((ns - (ns % (30n * DAY))) / 1_000_000n)).toISOString();
+function binOf(ns: bigint, binNs: bigint): bigint {
+  const rest = ns % binNs;
+  return ns - (rest < 0n ? rest + binNs : rest);
+}
+
+function textOf(ns: bigint): string {
+  return new Date(Number(ns / 1_000_000n)).toISOString();
 }
 
 async function cluster(): Promise<string> {
@@ -163,6 +179,25 @@ describe('export', () => {
     expect(bodies.slice(2)).toEqual(bodies.slice(0, 2));
   });
 
+  it.each([1, 200_000])('begins with the first time there is, counted %i times', async (times) => {
+    rows = [
+      {ns: -9_223_372_036_854_775_806n, cells: 'a,1,'},
+      {ns: -9_223_372_036_854_775_805n, cells: 'a,2,'},
+      {ns: 0n, cells: 'a,3,'},
+    ];
+    countedAs = times;
+    const args = ['export', directory, '--table', 'cpu', '--compress', 'none'];
+    const {code, out} = await run(args, {url: await cluster()});
+    expect([code, out]).toEqual([0, expect.stringMatching(/^exported 3 rows of 1 table/)]);
+    const text = filesOf('cpu').map((name) => readFileSync(name, 'utf8'));
+    expect(text.join('').split('\n').sort()).toEqual([
+      '',
+      'cpu,host=a load=1 -9223372036854775806',
+      'cpu,host=a load=2 -9223372036854775805',
+      'cpu,host=a load=3 0',
+    ]);
+  });
+
   it('asks for two windows at once, and begins none after a failure', async () => {
     rows = Array.from({length: 8}, (_, i) => ({ns: BigInt(i) * 400n * DAY, cells: 'a,1,'}));
     let isBroken = true;
@@ -172,7 +207,9 @@ describe('export', () => {
       'POST /api/v1/sql': ({body}) => {
         // A window has one row, of as many as a file may have.
         if (body.includes('count(*)'))
-          return (counted(body) as object[]).map((bin) => ({...bin, row_count: 250_000}));
+          return (counted(body) as {row_count: number}[]).map((bin) => {
+            return {...bin, row_count: 250_000 * bin.row_count};
+          });
         if (!body.startsWith('SELECT "time"')) return counted(body);
         underway += 1;
         most = Math.max(most, underway);

@@ -7,7 +7,7 @@ import type {Format, LeftOut} from './manifest.ts';
 import type {Output} from './output-file.ts';
 import {lineOfCells} from './row-points.ts';
 import {columnsOf, quoted, type TableShape} from './table-shape.ts';
-import type {Window} from './windows.ts';
+import {TIME_MIN, type Window} from './windows.ts';
 
 export interface RowsWanted {
   readonly client: FlotillaClient;
@@ -67,7 +67,8 @@ export function hasNoField({tags}: TableShape, cells: CsvRecord['cells']): boole
 
 export function selectText(shape: TableShape, {start, end}: RowsWanted['window']): string {
   const columns = columnsOf(shape).map(quoted).join(', ');
-  return `SELECT ${columns} FROM ${quoted(shape.name)} WHERE time >= ${start} AND time < ${end} ORDER BY time`;
+  const from = start < TIME_MIN ? TIME_MIN : start;
+  return `SELECT ${columns} FROM ${quoted(shape.name)} WHERE time >= ${from} AND time < ${end} ORDER BY time`;
 }
 
 class RowWriter {

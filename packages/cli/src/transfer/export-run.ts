@@ -22,7 +22,7 @@ import type {Output} from './output-file.ts';
 import {nsOfTime} from './row-points.ts';
 import {columnsOf, describeTable, quoted, type TableShape} from './table-shape.ts';
 import {TransferPace} from './transfer-pace.ts';
-import {type CountBins, halved, planWindows, type Window} from './windows.ts';
+import {type CountBins, firstBinWithin, halved, planWindows, type Window} from './windows.ts';
 
 /** Of a file: some seconds of a query, and some 30 MB of lines. */
 const ROWS_PER_FILE = 250_000;
@@ -48,14 +48,19 @@ export function windowsOf(
   table: string,
 ): Promise<Window[]> {
   const count: CountBins = async (bin, range) => {
-    const start = `date_bin('${bin.text}', time)`;
-    const where =
-      range === undefined ? '' : ` WHERE time >= ${range.start} AND time < ${range.end}`;
-    const sql = `SELECT ${start} AS bin_start, count(*) AS row_count FROM ${quoted(table)}${where} GROUP BY ${start}`;
-    const rows = await client.query(sql, query);
-    return rows.map(({bin_start, row_count}) => {
+    const begin = `date_bin('${bin.text}', time)`;
+    const from = firstBinWithin(bin);
+    const start = range !== undefined && range.start > from ? range.start : from;
+    const end = range === undefined ? '' : ` AND time < ${range.end}`;
+    const sql = `SELECT ${begin} AS bin_start, count(*) AS row_count FROM ${quoted(table)} WHERE time >= ${start}${end} GROUP BY ${begin}`;
+    const bins = (await client.query(sql, query)).map(({bin_start, row_count}) => {
       return {start: nsOfTime(String(bin_start)), rows: Number(row_count)};
     });
+    if (range !== undefined && range.start >= from) return bins;
+    const ofRest = `SELECT count(*) AS row_count FROM ${quoted(table)} WHERE time < ${from}`;
+    const [rest] = await client.query(ofRest, query);
+    const rows = Number(rest?.['row_count'] ?? 0);
+    return rows === 0 ? bins : [{start: from - bin.ns, rows}, ...bins];
   };
   return planWindows(count, ROWS_PER_FILE);
 }

@@ -31,6 +31,14 @@ export type CountBins = (
   range: Pick<Window, 'start' | 'end'> | undefined,
 ) => Promise<readonly {readonly start: bigint; readonly rows: number}[]>;
 
+/** Of 64 bits: no statement names an earlier one. */
+export const TIME_MIN = -(2n ** 63n);
+
+/** The first start of such a bin that is a time. That of the rows before it is none, and no date_bin tells it. */
+export function firstBinWithin({ns}: Bin): bigint {
+  return (TIME_MIN / ns) * ns;
+}
+
 /** In order of time. A second with more rows than that stays whole. */
 export async function planWindows(count: CountBins, rowsMax: number): Promise<Window[]> {
   const windows: Window[] = [];
