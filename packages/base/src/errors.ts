@@ -43,7 +43,7 @@ export const ERRORS = {
   LINES_REJECTED: {
     http: 400,
     retry: 'never',
-    doc: 'Some lines were bad; the good ones are written. `details.lines` lists the first 100.',
+    doc: 'Some lines were bad; the good ones are written. `details.lines` names 100 of them.',
   },
   UNAUTHENTICATED: {http: 401, retry: 'never', doc: 'Credentials are missing or wrong.'},
   FORBIDDEN: {http: 403, retry: 'never', doc: 'The credentials do not allow this.'},

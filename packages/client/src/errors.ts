@@ -54,7 +54,7 @@ const WriteDetails = z.object({
   replicaSets: z.array(z.looseObject({})).default([]),
 });
 
-/** What became of a body that was not written as a whole. `lines` holds the first 100 bad ones. */
+/** What became of a body that was not written as a whole. `lines` holds 100 bad ones: the first of each code, and otherwise the first. */
 export type WriteDetails = z.infer<typeof WriteDetails>;
 
 /** The counts and bad lines of a failed write, or undefined where the error is about something else. */

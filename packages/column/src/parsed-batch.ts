@@ -60,7 +60,7 @@ export interface BadLine {
 export interface ParsedBatch {
   readonly tables: readonly ParsedTable[];
   readonly rowCount: number;
-  /** The first LIMITS.rejected_lines_listed bad lines, by line number. */
+  /** By line number: the first LIMITS.rejected_lines_listed bad lines, and the first of each other code. */
   readonly badLines: readonly BadLine[];
   readonly badLineCount: number;
 }

@@ -89,8 +89,8 @@ describe('import of lines', () => {
       'POST /api/v1/write': ({body}) => {
         const lines = body.split('\n').length - 1;
         if (lines <= 2) return undefined;
-        const over = {line: 3, code: 'BUCKET_LIMIT'};
-        return rejected(lines === 5 ? [{line: 1, code: 'LINE_SYNTAX'}, over] : [over], 4);
+        const over = [3, 4].map((line) => ({line, code: 'BUCKET_LIMIT'}));
+        return rejected(lines === 5 ? [{line: 1, code: 'LINE_SYNTAX'}, ...over] : over, 4);
       },
     });
     const {code, out} = await run(['import', file('a.lp', numbered(5)), '--json'], {url});
@@ -100,18 +100,27 @@ describe('import of lines', () => {
     expect(JSON.parse(out)).toMatchObject({refused: 1, refusedLines: [{line: 1}]});
   });
 
-  it('sends again what asked for too many new buckets behind more bad lines than are told', async () => {
-    // A hundred that have expired stand before the first that wants a bucket, which no answer names yet.
-    const expired = Array.from({length: 100}, (_, i) => ({line: i + 1, code: 'TIME_EXPIRED'}));
-    const answers = [rejected(expired, 140), rejected(expired, 110), rejected(expired, 110)];
-    const {url, seen, keys} = await fakeCluster({'POST /api/v1/write': () => answers.shift()});
-    const state = path.join(directory, 'state');
-    const args = ['import', file('a.lp', numbered(200)), '--resume', state, '--json'];
-    expect(JSON.parse((await run(args, {url})).out)).toMatchObject({refused: 110});
-    // Under the same key, by which what was written before is not written again.
-    expect(new Set(seen.map(({body}, i) => `${keys[i]} ${body}`)).size).toBe(1);
-    expect(seen).toHaveLength(3);
-  });
+  it.each([
+    ['which no answer names yet', []],
+    ['of which one is told', [{line: 150, code: 'BUCKET_LIMIT'}]],
+  ])(
+    'sends again what asked for too many new buckets behind many bad lines, %s',
+    async (_, told) => {
+      const expired = Array.from({length: 100}, (_none, i) => ({
+        line: i + 1,
+        code: 'TIME_EXPIRED',
+      }));
+      const first = [...expired.slice(0, 100 - told.length), ...told];
+      const answers = [rejected(first, 140), rejected(expired, 110), rejected(expired, 110)];
+      const {url, seen, keys} = await fakeCluster({'POST /api/v1/write': () => answers.shift()});
+      const state = path.join(directory, 'state');
+      const args = ['import', file('a.lp', numbered(200)), '--resume', state, '--json'];
+      expect(JSON.parse((await run(args, {url})).out)).toMatchObject({refused: 110});
+      // Under the same key, by which what was written before is not written again.
+      expect(new Set(seen.map(({body}, i) => `${keys[i]} ${body}`)).size).toBe(1);
+      expect(seen).toHaveLength(3);
+    },
+  );
 
   it('gives up lines for which the database has no bucket left', async () => {
     const {url, seen} = await fakeCluster({

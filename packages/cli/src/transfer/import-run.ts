@@ -163,12 +163,12 @@ export class Import {
       if (details === undefined) return;
       const {lines, rejected} = details;
       const tooMany = lines.find(({code}) => code === 'BUCKET_LIMIT')?.line;
-      if (tooMany === undefined && rejected > lines.length && rejected < rejectedBefore) {
+      if (!isToldUpto(tooMany, details) && rejected < rejectedBefore) {
         rejectedBefore = rejected;
         continue;
       }
       // The first line already: it is not the number of new ones that is too large.
-      const isLast = tooMany === undefined || tooMany === 1;
+      const isLast = tooMany === undefined || !isToldUpto(tooMany, details) || tooMany === 1;
       const final = isLast ? lines : lines.filter(({line}) => line < tooMany);
       this.refused.add(
         final.map((each) => ({...each, file, line: body.lineAt(before + each.line)})),
@@ -226,6 +226,17 @@ export class Import {
     const {bytes} = this.counts;
     this.#terms.bar.update(fraction, this.#pace.label(name, {bytes, fraction}));
   }
+}
+
+/**
+ * Whether all lines before `line` that were refused are told, or all, if there is none: an answer tells a hundred,
+ * which are the first of each code, and otherwise the first of all.
+ */
+function isToldUpto(line: number | undefined, {lines, rejected}: WriteDetails): boolean {
+  if (line === 1 || rejected <= lines.length) return true;
+  const codes = new Set<string>();
+  const others = lines.filter(({code}) => codes.size === codes.add(code).size);
+  return line !== undefined && others.some((other) => other.line > line);
 }
 
 /** Before anything of it is sent. */

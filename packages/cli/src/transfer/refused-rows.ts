@@ -15,7 +15,7 @@ export class RefusedRows {
   readonly reasons: string[] = [];
 
   add({lines, rejected}: WriteDetails): void {
-    // The first hundred are told apart; of the rest the same is assumed where all of those had expired.
+    // Of each code one is told: where all that are told had expired, all had.
     const others = lines.filter(({code}) => code !== 'TIME_EXPIRED');
     if (others.length === 0) this.expired += rejected;
     else this.others += rejected;

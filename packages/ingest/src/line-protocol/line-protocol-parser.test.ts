@@ -190,6 +190,13 @@ test('bad lines beyond the list are counted, and their text is cut', () => {
   const batch = parser.parse(Buffer.from(`${'é'.repeat(300)}\nbad\nbad\nbad\n`), OPTIONS);
   expect(batch.badLineCount).toBe(4);
   expect(batch.badLines.map((bad) => bad.text)).toEqual(['é'.repeat(200), 'bad']);
+  const others = 'm v=1 99999999999999999999\nm v=1 99999999999999999999\n';
+  const {badLines} = parser.parse(Buffer.from(`bad\nbad\nbad\n${others}`), OPTIONS);
+  expect(badLines.map(({line, code}) => `${line} ${code}`)).toEqual([
+    '1 LINE_SYNTAX',
+    '2 LINE_SYNTAX',
+    '4 TIME_OUT_OF_RANGE',
+  ]);
 });
 
 /** A field of every fifth row, seldom beyond 2^53. */

@@ -385,7 +385,10 @@ export class LineProtocolParser {
     }
     const end = this.#badLineEnds.find(start);
     this.#badLineCount++;
-    if (this.#badLines.length < this.#limits.rejected_lines_listed) {
+    const isListed =
+      this.#badLines.length < this.#limits.rejected_lines_listed ||
+      !this.#badLines.some(({code}) => code === this.#code);
+    if (isListed) {
       const text = textOfLine(bytes, start, end);
       this.#badLines.push({line: this.#line, code: this.#code, reason: this.#reason, text});
     }

@@ -15,8 +15,9 @@ export type RejectedRows = Uint8Array | undefined;
 export class Rejections {
   #count: number;
   #listed: BadLine[];
-  /** Lines from here on cannot be among the first hundred. */
+  /** Lines from here on are not listed, unless they are the first of their code. */
   #lineMax = Infinity;
+  readonly #firstOfCode = new Map<string, number>();
   readonly #lineText: (line: number) => string;
 
   readonly #isIgnored: (refusal: Refusal) => boolean;
@@ -33,6 +34,7 @@ export class Rejections {
     this.#isIgnored = isIgnored;
     this.#count = batch.badLineCount;
     this.#listed = [...batch.badLines];
+    for (const {code, line} of batch.badLines) this.#noteFirst(code, line);
     this.#lineText = lineText;
   }
 
@@ -40,16 +42,12 @@ export class Rejections {
     return this.#count;
   }
 
-  /** The first hundred by line number. */
+  /** @see firstLines */
   listed(): BadLine[] {
-    return this.#first().map((bad) => ({
+    return firstLines(this.#listed).map((bad) => ({
       ...bad,
       text: bad.text === '' ? this.#lineText(bad.line).slice(0, TEXT_CHARACTERS_MAX) : bad.text,
     }));
-  }
-
-  #first(): BadLine[] {
-    return this.#listed.sort((a, b) => a.line - b.line).slice(0, LISTED);
   }
 
   /** Refuses a row once; a second reason for the same row is dropped. Returns the table's marks. */
@@ -60,13 +58,37 @@ export class Rejections {
     marked[row] = 1;
     this.#count += 1;
     const line = table.lines[row]!;
-    if (line >= this.#lineMax) return marked;
+    if (!this.#noteFirst(code, line) && line >= this.#lineMax) return marked;
     // Rows come table by table, so an earlier line may still follow.
     this.#listed.push({line, code, reason, text: ''});
     if (this.#listed.length >= CUT_AT) {
-      this.#listed = this.#first();
-      this.#lineMax = this.#listed.at(-1)!.line;
+      this.#listed = firstLines(this.#listed);
+      const isFirst = (bad: BadLine): boolean => this.#firstOfCode.get(bad.code) === bad.line;
+      this.#lineMax = this.#listed.findLast((bad) => !isFirst(bad))!.line;
     }
     return marked;
   }
+
+  /** Whether none of that code has an earlier line, by now. */
+  #noteFirst(code: string, line: number): boolean {
+    if ((this.#firstOfCode.get(code) ?? Infinity) <= line) return false;
+    this.#firstOfCode.set(code, line);
+    return true;
+  }
+}
+
+/**
+ * A hundred by line number: the first of each code, since who sends the rest again goes by them, and otherwise
+ * the first of all.
+ */
+export function firstLines(lines: readonly BadLine[]): BadLine[] {
+  const sorted = lines.toSorted((a, b) => a.line - b.line);
+  const firstOfCode = new Map<string, BadLine>();
+  const others: BadLine[] = [];
+  for (const bad of sorted) {
+    if (firstOfCode.has(bad.code)) others.push(bad);
+    else firstOfCode.set(bad.code, bad);
+  }
+  const firsts = [...firstOfCode.values()];
+  return [...firsts, ...others.slice(0, LISTED - firsts.length)].sort((a, b) => a.line - b.line);
 }

@@ -16,7 +16,7 @@ import {awaitFences} from './fences.ts';
 import {isOfFullSet, refuseNewSeries} from './full-sets.ts';
 import {refuseLargeRows} from './large-rows.ts';
 import type {Refusal} from './refusal.ts';
-import {Rejections} from './rejected-rows.ts';
+import {firstLines, Rejections} from './rejected-rows.ts';
 import type {ResolvedTable} from './resolved-table.ts';
 import {rowSubset} from './row-subset.ts';
 import {hasKeptTime, type Placement, placeRows, refuseTimes} from './row-targets.ts';
@@ -67,7 +67,7 @@ export interface SetOutcome {
 export interface WriteOutcome {
   readonly writtenRows: number;
   readonly rejectedLines: number;
-  /** The first hundred. */
+  /** A hundred at most. */
   readonly lines: readonly BadLine[];
   readonly sets: readonly SetOutcome[];
 }
@@ -429,7 +429,7 @@ function summary(refusedBy: readonly Rejections[], sets: readonly SetOutcome[]):
   return {
     writtenRows: written.reduce((sum, {rowCount}) => sum + rowCount, 0),
     rejectedLines: refusedBy.reduce((sum, {count}) => sum + count, 0),
-    lines: lines.sort((a, b) => a.line - b.line).slice(0, LIMITS.rejected_lines_listed.value),
+    lines: firstLines(lines),
     sets,
   };
 }
