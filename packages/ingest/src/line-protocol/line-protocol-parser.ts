@@ -86,6 +86,8 @@ export class LineProtocolParser {
   #tables: KnownTable[] = [];
   #badLines: BadLine[] = [];
   #badLineCount = 0;
+  /** Those of the lines that are listed: a body may have millions of bad ones. */
+  readonly #badCodes = new Set<string>();
   /** Physical number of the line at which the last count of newlines stopped. */
   #line = 1;
 
@@ -152,6 +154,7 @@ export class LineProtocolParser {
     this.#tables = [];
     this.#badLines = [];
     this.#badLineCount = 0;
+    this.#badCodes.clear();
     this.#line = 1;
   }
 
@@ -386,9 +389,9 @@ export class LineProtocolParser {
     const end = this.#badLineEnds.find(start);
     this.#badLineCount++;
     const isListed =
-      this.#badLines.length < this.#limits.rejected_lines_listed ||
-      !this.#badLines.some(({code}) => code === this.#code);
+      this.#badLines.length < this.#limits.rejected_lines_listed || !this.#badCodes.has(this.#code);
     if (isListed) {
+      this.#badCodes.add(this.#code);
       const text = textOfLine(bytes, start, end);
       this.#badLines.push({line: this.#line, code: this.#code, reason: this.#reason, text});
     }
