@@ -30,7 +30,10 @@ const DEPTH_MIN = 2;
  * page of each where it wants one series.
  */
 const PARTS_APART_MAX = 12;
-/** Beyond it sizes do not matter. Those that no merge can be carried out with come on top. */
+/**
+ * Of neighbours without one that no merge takes: beyond it sizes do not matter. Those on the other side of such a
+ * one do not count: to merge these would make them no fewer, so the newest would be written again at each third flush.
+ */
 const PARTS_MAX = 24;
 
 const FAILURES_MAX = LIMITS.part_merge_failures_max.value;
@@ -59,8 +62,8 @@ export interface PartOutline {
  * those, and then the newest.
  */
 export function planCompaction(parts: readonly PartOutline[]): CompactionPlan | undefined {
-  const mergeable = parts.filter(({failures}) => runMax(failures) > 0).length;
-  const shareMax = mergeable > PARTS_MAX ? 1 : LARGEST_SHARE_MAX;
+  const neighbours = neighboursOf(parts);
+  const mergeable = neighbours.filter((each) => each >= RUN_PARTS_MIN).length;
   let found: CompactionPlan | undefined;
   let gainMax = 0;
   for (let count = Math.min(RUN_PARTS_MAX, parts.length); count >= RUN_PARTS_MIN; count--) {
@@ -70,6 +73,7 @@ export function planCompaction(parts: readonly PartOutline[]): CompactionPlan | 
       const sizes = run.map(({bytes}) => bytes);
       const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
       const gain = (count - 1) / total;
+      const shareMax = neighbours[start]! > PARTS_MAX ? 1 : LARGEST_SHARE_MAX;
       if (gain <= gainMax || Math.max(...sizes) > total * shareMax) continue;
       if (mergeable <= PARTS_APART_MAX && !paysAlone(run)) continue;
       found = {start, end: start + count};
@@ -77,6 +81,19 @@ export function planCompaction(parts: readonly PartOutline[]): CompactionPlan | 
     }
   }
   return found;
+}
+
+/** Of each part with how many it lies side by side, itself included, and none between them that no merge takes. */
+function neighboursOf(parts: readonly PartOutline[]): number[] {
+  const neighbours: number[] = [];
+  for (let start = 0; start < parts.length; start = neighbours.length) {
+    const end = parts.findIndex(({failures}, i) => i >= start && runMax(failures) === 0);
+    const count = (end < 0 ? parts.length : end) - start;
+    for (let i = 0; i < count; i++) neighbours.push(count);
+    // The one at the end, of which no run is.
+    if (end >= 0) neighbours.push(0);
+  }
+  return neighbours;
 }
 
 /** However few other parts there are. */
