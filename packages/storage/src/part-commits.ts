@@ -182,15 +182,16 @@ export class PartCommits {
     const flushed = {memtable, lo, hi: frozen.point.index};
     const writing = memtable.isEmpty ? undefined : this.#writing(slices);
     const part = writing && (await writeFlushed(writing, flushed));
+    const version = (): PartVersion => writing?.version ?? partVersion();
+    let keyFiles: ReplicaState['keyFiles'];
     try {
-      const version = (): PartVersion => writing?.version ?? partVersion();
-      const keyFiles = await writeNewKeys(files, {index, slices, version}, frozen.seriesCount);
-      await this.#commitFlushed(frozen, part, keyFiles);
+      keyFiles = await writeNewKeys(files, {index, slices, version}, frozen.seriesCount);
     } catch (error) {
       // Written again with the next flush; until then a full disk has better use for the room.
       if (part !== undefined && isPassing(error)) await files.discard(part.file);
       throw error;
     }
+    await this.#commitFlushed(frozen, part, keyFiles);
   }
 
   async #commitFlushed(

@@ -138,18 +138,13 @@ export class ReplicaFiles {
 
   /**
    * Commits what `change` makes of the state then, and calls `committed` in the same turn in which
-   * files and state change. Requires that files it names are synced.
+   * files and state change. Requires that files it names are synced; those that are new go where it is refused
+   * for what passes.
    */
   commit(change: (state: ReplicaState) => ReplicaState, committed?: () => void): Promise<void> {
     const commit = this.#commits.then(async () => {
-      if (this.#place !== undefined) await this.disk.syncDirectory(this.directory);
       const state = {...change(this.#state), nextFile: this.#nextFile};
-      await this.#manifest.commit({
-        put: [
-          [this.#keys.state, encodeStateJson(state)],
-          [this.#keys.extra, state.extra],
-        ],
-      });
+      await this.#commit(state);
       // The manifest keeps these bytes as well: once is enough.
       this.#switchTo({...state, extra: this.#manifest.get(this.#keys.extra)!});
       committed?.();
@@ -161,6 +156,24 @@ export class ReplicaFiles {
     });
     void handledElsewhere(this.#commits);
     return commit;
+  }
+
+  async #commit(state: ReplicaState): Promise<void> {
+    try {
+      if (this.#place !== undefined) await this.disk.syncDirectory(this.directory);
+      await this.#manifest.commit({
+        put: [
+          [this.#keys.state, encodeStateJson(state)],
+          [this.#keys.extra, state.extra],
+        ],
+      });
+    } catch (error) {
+      // Begun anew they have other names, and until then a full disk has better use for the room.
+      if (isPassing(error))
+        for (const name of namesIn(state).difference(namesIn(this.#state)))
+          await this.discard(name);
+      throw error;
+    }
   }
 
   /** Ends a pin. A failed removal surfaces at the next `settle`. */
@@ -250,7 +263,7 @@ async function makePlace(disk: Disk, directory: string): Promise<void> {
  * that went back they are what came after it.
  */
 async function sweep(disk: Disk, directory: string, state: ReplicaState): Promise<void> {
-  const named = new Set([...state.parts, ...state.keyFiles].map(({file}) => file));
+  const named = namesIn(state);
   const names = (await disk.list(directory)).map(({name}) => name);
   const missing = named.difference(new Set(names));
   if (missing.size > 0)
@@ -258,6 +271,10 @@ async function sweep(disk: Disk, directory: string, state: ReplicaState): Promis
       `manifest names missing files: ${[...missing].join(' ')}; in ${directory}`,
     );
   for (const name of names) if (!named.has(name)) await disk.remove(`${directory}/${name}`);
+}
+
+function namesIn({parts, keyFiles}: ReplicaState): Set<string> {
+  return new Set([...parts, ...keyFiles].map(({file}) => file));
 }
 
 async function makeDurableDirectory(disk: Disk, directory: string): Promise<void> {

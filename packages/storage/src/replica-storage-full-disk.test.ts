@@ -127,10 +127,11 @@ test('a compaction that found no room leaves its parts, and is done later', asyn
   await trial.storage.close();
 });
 
-test('a manifest that finds no room for a flush has its part removed, and takes the next', async () => {
+test('a manifest that finds no room for a flush has its files removed, and takes the next', async () => {
   const trial = await flushed();
   const before = await fileNames(trial);
-  trial.write(series(1, rows(20_000), 2));
+  // Of a series that is new: its key has a file too.
+  trial.write(series(2, rows(20_000), 2));
   const full = new FatalError('cannot commit: ENOSPC');
   vi.spyOn(trial.fixture.store, 'commit').mockRejectedValueOnce(full);
   await expect(trial.storage.flush(trial.point())).rejects.toThrow('ENOSPC');
@@ -138,6 +139,23 @@ test('a manifest that finds no room for a flush has its part removed, and takes 
   await trial.storage.flush(trial.point());
   await trial.crash();
   expect(trial.storage.durablePoint()?.index).toBe(2);
+  await checkAll(trial);
+  await trial.storage.close();
+});
+
+test('one that finds no room for a compaction has what was merged removed, and takes the next', async () => {
+  const trial = await flushed();
+  trial.write(series(1, rows(20_000), 2));
+  await trial.storage.flush(trial.point());
+  const before = await fileNames(trial);
+  const full = new FatalError('cannot commit: ENOSPC');
+  vi.spyOn(trial.fixture.store, 'commit').mockRejectedValueOnce(full);
+  await expect(trial.storage.compactAll()).rejects.toThrow('ENOSPC');
+  expect(await fileNames(trial)).toEqual(before);
+  await checkAll(trial);
+  await trial.storage.compactAll();
+  expect(trial.storage.sizes().parts).toBe(1);
+  await trial.crash();
   await checkAll(trial);
   await trial.storage.close();
 });
