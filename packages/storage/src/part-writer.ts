@@ -16,7 +16,7 @@ import {
   type Stripe,
   type TableEntry,
 } from './part-format.ts';
-import {concatRows, type SeriesRows, sliceRows} from './series-rows.ts';
+import {concatRows, type SeriesRows, sliceRows, TEXT_BYTES_MAX, textBytes} from './series-rows.ts';
 import {rowsPerSlice, type Slices} from './slices.ts';
 import {StripeBuilder, type StripeFormat} from './stripe-builder.ts';
 import type {EncodedBlock} from './stripe-reader.ts';
@@ -65,6 +65,7 @@ export class PartWriter {
   #series: SeriesId | undefined;
   #pending: SeriesRows[] = [];
   #pendingCount = 0;
+  #pendingTextBytes = 0;
 
   private constructor(file: DiskFile, options: PartWriterOptions, format: StripeFormat) {
     this.#file = file;
@@ -93,8 +94,11 @@ export class PartWriter {
     table.rowCount += rows.rowCount;
     this.#pending.push(rows);
     this.#pendingCount += rows.rowCount;
+    this.#pendingTextBytes += textBytes(rows);
     // Enough to see the series' density, whatever small pieces its rows come in.
-    if (this.#pendingCount >= 2 * rowsPerSlice(table.fields.length)) await this.#cutPending(false);
+    const isSeen = this.#pendingCount >= 2 * rowsPerSlice(table.fields.length);
+    const isLarge = this.#pendingTextBytes >= TEXT_BYTES_MAX;
+    if (isSeen || (isLarge && this.#pendingCount >= BLOCK_ROWS_MIN)) await this.#cutPending(false);
   }
 
   /**
@@ -182,6 +186,7 @@ export class PartWriter {
     }
     this.#pending = start < rows.rowCount ? [sliceRows(rows, start, rows.rowCount)] : [];
     this.#pendingCount = rows.rowCount - start;
+    this.#pendingTextBytes = this.#pending.reduce((sum, left) => sum + textBytes(left), 0);
   }
 
   async #writeStripe(): Promise<void> {

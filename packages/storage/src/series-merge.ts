@@ -6,7 +6,15 @@
 
 import type {BlockRun} from './block-run.ts';
 import type {BlockReference, PartCursor} from './part-cursor.ts';
-import {concatRows, lowerBound, mergeRows, type SeriesRows, sliceRows} from './series-rows.ts';
+import {
+  concatRows,
+  lowerBound,
+  mergeRows,
+  type SeriesRows,
+  sliceRows,
+  TEXT_BYTES_MAX,
+  textBytes,
+} from './series-rows.ts';
 import type {WholeBlocks} from './whole-blocks.ts';
 
 /** Rows of a memtable leave in pieces of this size, and merged ones are gathered to it. */
@@ -96,8 +104,9 @@ class OpenBlocks {
   readonly #parts = new Map<PartCursor, SeriesRows[]>();
   #maxOffset = Number.NEGATIVE_INFINITY;
   #rowCount = 0;
-  /** Rows that the last take had to leave. */
-  #left = 0;
+  #textBytes = 0;
+  /** What the last take had to leave. */
+  #left = {rowCount: 0, textBytes: 0};
 
   constructor(references: readonly BlockReference[]) {
     for (const {cursor} of references) this.#parts.set(cursor, []);
@@ -111,28 +120,36 @@ class OpenBlocks {
     this.#parts.get(cursor)!.push(rows);
     this.#maxOffset = Math.max(this.#maxOffset, maxOffset);
     this.#rowCount += rows.rowCount;
+    this.#textBytes += textBytes(rows);
   }
 
   /** All may go, or so many that cutting off what must stay costs little beside them. */
   isDue(horizon: number): boolean {
-    return this.#maxOffset < horizon || this.#rowCount >= Math.max(PIECE_ROWS_MAX, this.#left * 2);
+    const {rowCount, textBytes: bytes} = this.#left;
+    return (
+      this.#maxOffset < horizon ||
+      this.#rowCount >= Math.max(PIECE_ROWS_MAX, rowCount * 2) ||
+      this.#textBytes >= Math.max(TEXT_BYTES_MAX, bytes * 2)
+    );
   }
 
   takeBefore(horizon: number): SeriesRows | undefined {
     let merged: SeriesRows | undefined;
     this.#rowCount = 0;
+    this.#textBytes = 0;
     for (const [cursor, pieces] of this.#parts) {
       if (pieces.length === 0) continue;
       const rows = concatRows(pieces);
       const cut = lowerBound(rows.offsets, rows.rowCount, horizon);
-      const left = rows.rowCount - cut;
-      this.#parts.set(cursor, left === 0 ? [] : [sliceRows(rows, cut, rows.rowCount)]);
-      this.#rowCount += left;
+      const left = sliceRows(rows, cut, rows.rowCount);
+      this.#parts.set(cursor, left.rowCount === 0 ? [] : [left]);
+      this.#rowCount += left.rowCount;
+      this.#textBytes += textBytes(left);
       if (cut === 0) continue;
       const head = sliceRows(rows, 0, cut);
       merged = merged === undefined ? head : mergeRows(merged, head);
     }
-    this.#left = this.#rowCount;
+    this.#left = {rowCount: this.#rowCount, textBytes: this.#textBytes};
     if (this.#rowCount === 0) this.#maxOffset = Number.NEGATIVE_INFINITY;
     return merged;
   }

@@ -12,6 +12,18 @@ export interface SeriesRows {
   readonly columns: readonly (ChunkColumn | undefined)[];
 }
 
+/** Pieces whose strings are of so many bytes are as large as any: rows of numbers are a hundredth of it. */
+export const TEXT_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Of the rows' strings, which alone may take any room. */
+export function textBytes({rowCount, columns}: Pick<SeriesRows, 'rowCount' | 'columns'>): number {
+  if (rowCount === 0) return 0;
+  let bytes = 0;
+  for (const column of columns)
+    if (column?.values.type === 'string') bytes += column.values.ends[rowCount - 1]!;
+  return bytes;
+}
+
 /** First row whose offset is at least `offset`. */
 export function lowerBound(offsets: Float64Array, count: number, offset: number): number {
   let low = 0;

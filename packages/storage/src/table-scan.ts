@@ -8,7 +8,7 @@ import {MaskedSeries} from './masked-series.ts';
 import {RowSource, type RowSourceOptions} from './row-source.ts';
 import type {SeriesIndex} from './series-index.ts';
 import {inPieces} from './series-merge.ts';
-import type {SeriesRows} from './series-rows.ts';
+import {type SeriesRows, TEXT_BYTES_MAX, textBytes} from './series-rows.ts';
 import type {Slices} from './slices.ts';
 
 /** Rows handed out at once: enough to feed kernels, few enough to stay in the second-level cache. */
@@ -69,11 +69,17 @@ export class ReplicaTableScan implements TableScan {
     this.#source ??= await this.#begin();
     const chunks: Chunk[] = [];
     let rowCount = 0;
-    while (rowCount < ROWS_PER_CALL && !this.#isClosed) {
+    let bytes = 0;
+    while (rowCount < ROWS_PER_CALL && bytes < TEXT_BYTES_MAX && !this.#isClosed) {
       const chunk = await this.#nextChunk(this.#source);
       if (chunk === undefined) break;
       chunks.push(chunk);
-      rowCount += 'blockCount' in chunk ? chunk.blockCount * ROWS_PER_BLOCK : chunk.rowCount;
+      if ('blockCount' in chunk) {
+        rowCount += chunk.blockCount * ROWS_PER_BLOCK;
+        continue;
+      }
+      rowCount += chunk.rowCount;
+      bytes += textBytes(chunk);
     }
     return chunks.length === 0 ? undefined : chunks;
   }
