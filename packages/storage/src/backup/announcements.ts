@@ -8,7 +8,7 @@ import {type BackupDirectory, INCOMING, RUNNING, readWhole} from './backup-direc
 import type {BackupScope} from './backup-record.ts';
 
 /** Sixty times as long as between two of its writes; the clocks of nodes differ by less. */
-const SILENCE_MS_MAX = 60_000;
+export const SILENCE_MS_MAX = 60_000;
 
 export interface Announcement {
   readonly id: string;

@@ -121,11 +121,13 @@ export class BackupDirectory {
     await this.disk.syncDirectory(RECORDS);
   }
 
-  /** Names of all files that are stored. */
-  async stored(): Promise<Set<string>> {
+  /** Names of all files that are stored. @param between  awaited before each of the directories that they are in */
+  async stored(between?: () => Promise<void>): Promise<Set<string>> {
     const found = new Set<string>();
-    for (const {name} of await this.disk.list(FILES))
+    for (const {name} of await this.disk.list(FILES)) {
+      await between?.();
       for (const file of await this.disk.list(`${FILES}/${name}`)) found.add(file.name);
+    }
     return found;
   }
 

@@ -1,5 +1,6 @@
 // Keeps the newest complete backups and removes the others, with every stored file that none of those that stay
-// names. Order: the others' records first, then files, so that a backup that can be seen is always whole.
+// names. Order: the others' records first, then files, so that a backup that can be seen is always whole. Law: what
+// goes was needed by nobody a moment ago; who was silent for so long that another may have begun removes no more.
 
 import {DbError, FatalError} from '@flotilla/base';
 import {
@@ -7,7 +8,7 @@ import {
   announce,
   announceAlone,
   busyFault,
-  isAlive,
+  SILENCE_MS_MAX,
   withdraw,
   withdrawDead,
 } from './announcements.ts';
@@ -33,7 +34,8 @@ export interface Pruned {
 
 /**
  * Rejects with CONFLICT while a backup is under way, and where one that stays cannot be read: nobody knows what
- * it needs. What backups that were broken off have stored goes too.
+ * it needs, and where it took so long between two things that another may have begun. What backups that were
+ * broken off have stored goes too.
  */
 export async function pruneBackups(
   directory: BackupDirectory,
@@ -43,15 +45,19 @@ export async function pruneBackups(
   await work.begin();
   try {
     const {kept, removed, needless} = await planPrune(directory, keep, () => work.goesOn());
-    await work.goesOn();
     // Before anything goes: one that is broken off and comes back sees by it that it may not go on.
     await withdrawDead(directory, nowMs());
-    for (const each of removed) await directory.forget(each);
+    for (const each of removed) {
+      await work.goesOn();
+      await directory.forget(each);
+    }
     let bytes = 0;
     for (const sha256 of needless) {
+      const size = await directory.sizeOf(sha256);
+      // Right before it, since nothing else tells that somebody needs it by now.
       await work.goesOn();
-      bytes += await directory.sizeOf(sha256);
       await directory.discard(sha256);
+      bytes += size;
     }
     return {kept, removed, files: needless.length, bytes};
   } finally {
@@ -66,13 +72,12 @@ export async function tryPrune(
 ): Promise<Pruned> {
   const fault = await busyFault(directory, nowMs());
   if (fault !== undefined) throw fault;
-  const {kept, removed, needless} = await planPrune(directory, keep, async () => undefined);
+  const {kept, removed, needless} = await planPrune(directory, keep, async () => {});
   let bytes = 0;
   for (const sha256 of needless) bytes += await directory.sizeOf(sha256);
   return {kept, removed, files: needless.length, bytes};
 }
 
-/** @param goesOn  asked between records: reading many takes long */
 async function planPrune(
   directory: BackupDirectory,
   keep: number,
@@ -81,7 +86,7 @@ async function planPrune(
   const ids = await directory.ids();
   const kept = ids.slice(-keep);
   const needed = await neededBy(directory, kept, goesOn);
-  const needless = [...(await directory.stored())].filter((sha256) => !needed.has(sha256));
+  const needless = [...(await directory.stored(goesOn))].filter((sha256) => !needed.has(sha256));
   return {kept, removed: ids.slice(0, -keep), needless};
 }
 
@@ -106,6 +111,8 @@ async function neededBy(
 
 /** Removing may take longer than others wait for a sign of life. */
 const SIGN_EVERY_MS = 1_000;
+/** Others wait for twice as long, by clocks of their own. */
+const SILENT_MS_MAX = SILENCE_MS_MAX / 2;
 
 class Pruning {
   readonly #directory: BackupDirectory;
@@ -128,14 +135,15 @@ class Pruning {
     return announceAlone(this.#directory, this.#announcement);
   }
 
-  /** Rejects where it was silent for so long that a backup may count on what this is about to remove. */
+  /** Rejects where others may have taken it for dead. */
   async goesOn(): Promise<void> {
     const updatedMs = this.#nowMs();
-    if (!isAlive(this.#announcement, updatedMs)) {
-      const message = `the directory did not answer for over a minute, and others may have begun to work there: nothing more was removed; run it again`;
+    const silentMs = Math.abs(updatedMs - this.#announcement.updatedMs);
+    if (silentMs >= SILENT_MS_MAX) {
+      const message = `the prune was silent for ${Math.round(silentMs / 1_000)} s, so that a backup may have begun meanwhile: it removes no more; prune again`;
       throw new DbError('CONFLICT', message);
     }
-    if (updatedMs - this.#announcement.updatedMs < SIGN_EVERY_MS) return;
+    if (silentMs < SIGN_EVERY_MS) return;
     this.#announcement = {...this.#announcement, updatedMs};
     await announce(this.#directory, this.#announcement);
   }
