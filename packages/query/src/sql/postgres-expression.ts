@@ -284,19 +284,27 @@ function readCast(source: PostgresText, cast: TypeCast): Expression {
   if (type === undefined || (cast.typeName?.arrayBounds ?? []).length > 0) {
     throw source.unsupported(`the type ${name} is`, cast.typeName?.location);
   }
+  // The interval's own says which unit stands behind it.
+  if (type !== 'interval' && (cast.typeName?.typmods ?? []).length > 0) {
+    throw source.unsupported('a length or precision behind a type is', cast.typeName?.location);
+  }
   const of = readExpression(source, cast.arg!);
   const at = source.at(location);
   const text = of.kind === 'literal' && of.literal.type === 'string' ? of.literal.value : undefined;
   if (type === 'interval') return readInterval(source, cast, text, at);
-  if (type === 'time' && text !== undefined) {
-    const value = parseTime(text);
-    if (value === undefined) {
-      const hint = "a time is written like '2024-01-31T23:59:59.123Z'";
-      throw source.error('SYNTAX_ERROR', `'${text}' is not a time`, of.at, hint);
-    }
-    return literal({type: 'time', value}, at);
-  }
-  return {kind: 'cast', of, type, at};
+  const value =
+    type === 'time' && text !== undefined
+      ? literal({type, value: timeOf(source, text, of.at)}, at)
+      : ({kind: 'cast', of, type, at} as const);
+  if (name !== 'date') return value;
+  return call('date_trunc', [literal({type: 'string', value: 'day'}, at), value], at);
+}
+
+function timeOf(source: PostgresText, text: string, at: number): bigint {
+  const value = parseTime(text);
+  if (value !== undefined) return value;
+  const hint = "a time is written like '2024-01-31T23:59:59.123Z'";
+  throw source.error('SYNTAX_ERROR', `'${text}' is not a time`, at, hint);
 }
 
 function readInterval(
