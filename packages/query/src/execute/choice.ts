@@ -5,7 +5,7 @@ import {ColumnBuilder} from './column-builder.ts';
 import {type BooleanVector, isNull, type TimeBase, type Vector} from './vector.ts';
 
 /** Whether a condition is true in a row; null is not. */
-function isTrue(condition: BooleanVector, row: number): boolean {
+export function isTrue(condition: BooleanVector, row: number): boolean {
   const slot = condition.constant ? 0 : row;
   return condition.values[slot] === 1 && (condition.present?.[slot] ?? 1) === 1;
 }

@@ -1,12 +1,13 @@
 // A bound expression becomes a closure over vectors, once per fragment: what runs per chunk is one
 // call per node, and loops over typed arrays inside.
 
-import {assert, assertNever} from '@flotilla/base';
+import {assert, assertNever, DbError} from '@flotilla/base';
 import {TextPattern} from '@flotilla/column';
 import type {BoundExpression, ValueType} from '../plan/plan.ts';
 import {castVector} from './casts.ts';
 import {chooseCase, coalesce} from './choice.ts';
 import {compareVectors} from './comparison.ts';
+import {guardedCase, guardedCoalesce} from './guarded-choice.ts';
 import {isNullVector, logicalAnd, logicalNot, logicalOr} from './logic.ts';
 import {arithmetic, mapDoubles, mapExact, nullWhereZero} from './numbers.ts';
 import {binTimes, monthBins, sameBase, shiftTimes} from './time-bins.ts';
@@ -43,11 +44,12 @@ export function compileExpression(expression: BoundExpression, base: TimeBase): 
       const of = compileAll(expression.of, base);
       const {type} = expression;
       return (rows) =>
-        chooseCase(
-          of.map((each) => each(rows)),
-          type,
-          rows.rowCount,
-          base,
+        unlessItFails(
+          () => {
+            const branches = of.map((each) => each(rows));
+            return chooseCase(branches, type, rows.rowCount, base);
+          },
+          () => guardedCase(of, type, rows, base),
         );
     }
     case 'and':
@@ -67,6 +69,16 @@ export function compileExpression(expression: BoundExpression, base: TimeBase): 
       return compileCall(expression, base);
     default:
       return compileUnary(expression, base);
+  }
+}
+
+/** What fails may do so for rows that another branch guards. */
+function unlessItFails(all: () => Vector, guarded: () => Vector): Vector {
+  try {
+    return all();
+  } catch (error) {
+    if (!(error instanceof DbError)) throw error;
+    return guarded();
   }
 }
 
@@ -177,11 +189,12 @@ function compileCall(expression: Of<'call'>, base: TimeBase): Evaluate {
   switch (name) {
     case 'coalesce':
       return (rows) =>
-        coalesce(
-          of.map((each) => each(rows)),
-          type,
-          rows.rowCount,
-          base,
+        unlessItFails(
+          () => {
+            const vectors = of.map((each) => each(rows));
+            return coalesce(vectors, type, rows.rowCount, base);
+          },
+          () => guardedCoalesce(of, type, rows, base),
         );
     case 'lower':
       return (rows) => mapText(first!(rows), rows.rowCount, (text) => text.toLowerCase());
