@@ -83,7 +83,11 @@ export function sharedType(
   const types = new Set(of.filter((each) => !isNullConstant(each)).map((each) => each.type));
   if (types.size === 0) return 'string';
   if (types.size === 1) return [...types][0]!;
-  if ([...types].every(isNumber)) return types.has('float') ? 'float' : 'integer';
+  if ([...types].every(isNumber)) {
+    if (types.has('float')) return 'float';
+    const fit = of.every((each) => each.type !== 'integer' || isNullConstant(each) || fits(each));
+    return fit ? 'unsigned' : 'integer';
+  }
   // Quoted literals give way to what stands beside them.
   const firm = new Set(
     of.filter((each) => !(isConstant(each) && each.type === 'string')).map((each) => each.type),
@@ -124,9 +128,12 @@ export function bindArithmetic(
 function arithmeticType(a: BoundExpression, b: BoundExpression): NumberType {
   if (a.type === 'float' || b.type === 'float') return 'float';
   if (a.type === b.type) return a.type as NumberType;
-  const other = a.type === 'unsigned' ? b : a;
-  const fits = isConstant(other) && typeof other.value === 'string' && BigInt(other.value) >= 0n;
-  return fits ? 'unsigned' : 'integer';
+  return fits(a.type === 'unsigned' ? b : a) ? 'unsigned' : 'integer';
+}
+
+/** A whole number that an unsigned holds, too. */
+function fits(of: BoundExpression): boolean {
+  return isConstant(of) && typeof of.value === 'string' && BigInt(of.value) >= 0n;
 }
 
 function bindInterval(
