@@ -154,7 +154,10 @@ function bindInterval(
     const whole = factor.op !== 'interval' && isConstant(factor) && factor.type === 'integer';
     if (interval.op === 'interval' && whole && factor.value !== null) {
       const times = BigInt(factor.value as string);
-      return {op: 'interval', months: interval.months * Number(times), ns: interval.ns * times};
+      const months = interval.months * Number(times);
+      if (!Number.isSafeInteger(months))
+        throw binder.error('an INTERVAL of so many months is none', at);
+      return {op: 'interval', months, ns: interval.ns * times};
     }
   } else if (operator === '+' || (operator === '-' && right.op === 'interval')) {
     const [interval, value] = left.op === 'interval' ? [left, right] : [right, left];

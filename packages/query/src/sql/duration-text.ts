@@ -71,7 +71,8 @@ function parsePiece(text: string, at: number): (Interval & {end: number}) | unde
   }
   const perMonth = MONTHS_BY_UNIT.get(unit);
   if (perMonth === undefined || match[3] !== undefined) return undefined;
-  return {months: Number(sign) * Number(match[2]) * perMonth, ns: 0n, end};
+  const months = Number(sign) * Number(match[2]) * perMonth;
+  return Number.isSafeInteger(months) ? {months, ns: 0n, end} : undefined;
 }
 
 function parseClock(text: string, at: number): (Interval & {end: number}) | undefined {
