@@ -141,10 +141,13 @@ class OpenBlocks {
       if (pieces.length === 0) continue;
       const rows = concatRows(pieces);
       const cut = lowerBound(rows.offsets, rows.rowCount, horizon);
-      const left = sliceRows(rows, cut, rows.rowCount);
-      this.#parts.set(cursor, left.rowCount === 0 ? [] : [left]);
-      this.#rowCount += left.rowCount;
-      this.#textBytes += textBytes(left);
+      // Nearly always nothing stays: then nothing is sliced for it.
+      const left = cut === rows.rowCount ? [] : [sliceRows(rows, cut, rows.rowCount)];
+      this.#parts.set(cursor, left);
+      for (const each of left) {
+        this.#rowCount += each.rowCount;
+        this.#textBytes += textBytes(each);
+      }
       if (cut === 0) continue;
       const head = sliceRows(rows, 0, cut);
       merged = merged === undefined ? head : mergeRows(merged, head);
