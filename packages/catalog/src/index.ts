@@ -71,6 +71,7 @@ export type {
   Reports,
   WriteRates,
 } from './planning/reports.ts';
+export {type ScantVoters, scantVoters} from './planning/scant-voters.ts';
 export {metaReplicasWanted, replicasWanted} from './planning/wanted.ts';
 export type {
   BirthSeen,

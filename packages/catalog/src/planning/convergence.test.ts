@@ -51,9 +51,13 @@ describe('two voters of two replicas', () => {
     expect(group.learners).toHaveLength(1);
   });
 
-  test('do not wait for a node without room', () => {
+  test('wait for a node without room, unless two replicas are all that is wanted', () => {
     const {world, group, steps} = setUp();
     world.full.add(id(3));
+    steps();
+    expect(group.voters).toHaveLength(2);
+    const options = {replicas: 2};
+    world.propose({type: 'alter-database', tenant: 'default', name: 'public', options});
     steps();
     expect(group.voters).toHaveLength(1);
     expect(group.learners).toHaveLength(1);

@@ -1,6 +1,7 @@
 // The members of a set that no operation is changing: what its placement wants is brought into the
 // group's configuration, and what the configuration became is brought back into the placement.
-// Voters stay odd: two caught-up learners become voters in one joint change.
+// Voters stay odd: two caught-up learners become voters in one joint change. But one of two beside a node that can
+// take no replica yet is not left to hold alone what is acknowledged.
 
 import type {ReplicaId} from '@flotilla/base';
 import type {SetPlacement} from '../commands.ts';
@@ -64,7 +65,7 @@ export function planShrinking(group: GroupView, wanted: number): Action | undefi
 
 /**
  * Two voters of two replicas, which a removal beside a repair leaves behind, fail with either of them: one
- * becomes a learner. Requires that no third replica is to come, which would be a voter beside them.
+ * becomes a learner. Requires that no third replica is to come, however late, which would be a voter beside them.
  */
 export function planOddVoters(group: GroupView): Action | undefined {
   const {set, voters} = group;
@@ -73,6 +74,18 @@ export function planOddVoters(group: GroupView): Action | undefined {
   const others = set.replicas.filter(({replica}) => replica !== group.leader!.replica);
   const behind = others.find(({replica}) => !group.isCaughtUp(replica)) ?? others.at(-1);
   return behind && change(group, [{type: 'learner', id: behind.replica}], 'simple');
+}
+
+/**
+ * A sole voter beside a learner that holds all: both vote, so that what is acknowledged is on two disks. Either of
+ * them stops the set then, as with three voters of which one is lost. Requires that a third replica is to come and
+ * that no node takes it now: else two become voters at once.
+ */
+export function planSecondVoter(group: GroupView): Action | undefined {
+  const {leader, readyLearner} = group;
+  if (leader === undefined || group.joint || group.voters.length !== 1) return undefined;
+  if (readyLearner === undefined || group.isDamaged(leader.replica)) return undefined;
+  return change(group, [{type: 'voter', id: readyLearner}], 'simple');
 }
 
 /**

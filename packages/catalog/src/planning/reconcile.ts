@@ -5,7 +5,7 @@
 import {LIMITS, META_SET, type ReplicaId, type ReplicaSetId} from '@flotilla/base';
 import type {Catalog} from '../catalog.ts';
 import {WAITS_TOLD_SINCE} from '../cluster-version.ts';
-import type {Operation} from '../model.ts';
+import type {Node, Operation, ReplicaSet} from '../model.ts';
 import {isPassedOver} from '../recovery/passed-over.ts';
 import type {Action} from './action.ts';
 import {type CancelledWork, cancelledSets, cancelledWork} from './cancelled.ts';
@@ -24,6 +24,7 @@ import {
   planGrowth,
   planMembership,
   planOddVoters,
+  planSecondVoter,
   planShrinking,
   planStrangers,
 } from './membership.ts';
@@ -313,11 +314,16 @@ function planHealing(lists: SetLists, nowMs: number): Action[] {
   for (const group of idleOf(lists, 'lacking')) {
     const {set} = group;
     const pick = (_: GroupView, count: number) => targets.pick(set, count);
-    const action = planGrowth(group, replicasWanted(catalog, set), pick);
-    if (action === undefined) continue;
-    actions.push(action);
-    room--;
-    if (room <= 0) break;
+    const wanted = replicasWanted(catalog, set);
+    const growth = planGrowth(group, wanted, pick);
+    if (growth !== undefined) {
+      actions.push(growth);
+      room--;
+      if (room <= 0) break;
+      continue;
+    }
+    const second = set.replicas.length < wanted ? planSecondVoter(group) : undefined;
+    if (second !== undefined && isKeptWaiting(set, lists)) actions.push(second);
   }
   return actions;
 }
@@ -325,7 +331,7 @@ function planHealing(lists: SetLists, nowMs: number): Action[] {
 /** A learner or a voter too many, or one of two voters that becomes a learner: one at a time. */
 function planFewer(
   group: GroupView,
-  {catalog, reports}: SetLists,
+  {catalog}: SetLists,
   kept: ReadonlyMap<ReplicaSetId, CancelledWork>,
   nowMs: number,
 ): Action | undefined {
@@ -342,8 +348,20 @@ function planFewer(
     if (shrunk !== undefined) return shrunk;
   }
   const isLacking = set.replicas.length < wanted;
-  const isOneToCome = isLacking && fitNodes(catalog, reports).some(({id}) => !isPlacedOn(set, id));
+  const isOneToCome = isLacking && activeBeside(set, catalog).length > 0;
   return isOneToCome ? undefined : planOddVoters(group);
+}
+
+/** Nodes are there for one more replica of it, and none of them takes it. One that only does not answer may in a moment. */
+function isKeptWaiting(set: ReplicaSet, {catalog, reports}: SetLists): boolean {
+  const fit = new Set(fitNodes(catalog, reports).map(({id}) => id));
+  const others = activeBeside(set, catalog);
+  return others.length > 0 && others.every(({id}) => !fit.has(id));
+}
+
+/** Those that may hold one more replica of it some day: what keeps a node from it now, clock or disk, passes. */
+function activeBeside(set: ReplicaSet, catalog: Catalog): Node[] {
+  return [...catalog.nodes()].filter(({id, state}) => state === 'active' && !isPlacedOn(set, id));
 }
 
 /** What the cluster starts by itself: repairs, evening out, leaders spread. */

@@ -21,6 +21,8 @@ import {
   type RepairHalt,
   type ReplicaSet,
   repairHalt,
+  type ScantVoters,
+  scantVoters,
   type Transfer,
 } from '@flotilla/catalog';
 import {type CreationView, creationsAmong} from './bucket-creations.ts';
@@ -112,6 +114,8 @@ export interface ClusterFacts {
   readonly unknownSets?: readonly UnknownSet[] | undefined;
   /** So many nodes do not answer that their replicas are not made anew. */
   readonly repairHalt?: RepairHalt | undefined;
+  /** Sets that have fewer voters than the members allow, and no node for another. */
+  readonly scant?: ScantVoters | undefined;
   /** Buckets that are not open yet. */
   readonly creations?: readonly CreationView[] | undefined;
 }
@@ -179,6 +183,7 @@ export class ClusterView {
       }),
       unknownSets: unknownSets(catalog, statuses),
       repairHalt: repairHalt(catalog, (node) => !statuses.has(node)),
+      scant: scantVoters(catalog),
       creations: creationsAmong(catalog, sets),
     };
   }

@@ -148,6 +148,18 @@ describe('each reason names the thing and the next command', () => {
       says: 'lack a replica: 7',
     },
     {
+      what: 'what is acknowledged is on one disk',
+      change: {scant: {sole: [7 as ReplicaSetId], fewer: []}},
+      verdict: 'degraded',
+      says: 'whose single voter alone has what they acknowledge on its disk, and no other node takes a replica now: 7',
+    },
+    {
+      what: 'a set has two voters of three',
+      change: {scant: {sole: [], fewer: [7 as ReplicaSetId, 9 as ReplicaSetId]}},
+      verdict: 'degraded',
+      says: 'that have fewer voters than are wanted, and no other node takes a replica now: 7, 9',
+    },
+    {
       what: 'a replica cannot apply an entry',
       change: {sets: [failed(7)]},
       verdict: 'degraded',
@@ -406,11 +418,13 @@ test('what stops users stands first, then what the next loss would', () => {
     failed(6),
   ];
   const repairHalt = {silent: [4 as NodeId], nodes: 2};
+  const scant = {sole: [5 as ReplicaSetId], fewer: [4 as ReplicaSetId]};
   const {reasons} = verdictOf(
-    facts({nodes, sets, repairHalt, meta: {leader: undefined, replicas: []}}),
+    facts({nodes, sets, repairHalt, scant, meta: {leader: undefined, replicas: []}}),
   );
   const order = [/meta group/, /without a leader/, /takes no writes/, /has failed/, /node 4/];
-  order.push(/bring them back/, /lack a replica/, /applied nothing/, /clock/, /no new replicas/);
+  order.push(/bring them back/, /lack a replica/, /single voter/, /fewer voters/);
+  order.push(/applied nothing/, /clock/, /no new replicas/);
   expect(reasons).toHaveLength(order.length);
   for (const [i, {message}] of reasons.entries()) expect(message).toMatch(order[i]!);
 });

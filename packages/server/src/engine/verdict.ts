@@ -50,6 +50,7 @@ export function verdictOf(facts: ClusterFacts): Verdict {
       states: GONE,
       says: 'replica sets that lack a replica',
     }),
+    ...scantReasons(facts),
     ...spoiltReasons(kept),
     ...setReasons(facts.sets, {
       states: ['wedged'],
@@ -230,6 +231,19 @@ function setReasons(
     .map(({id}) => id);
   if (ids.length === 0) return [];
   return [{message: `${says}: ${named(ids)}`, next: `flotilla replica-set show ${ids[0]}`}];
+}
+
+/** The list of nodes says of each what keeps it from taking a replica. */
+function scantReasons({scant}: ClusterFacts): Reason[] {
+  const told = (sets: readonly number[], says: string): Reason[] => {
+    if (sets.length === 0) return [];
+    const message = `replica sets ${says}, and no other node takes a replica now: ${named(sets)}`;
+    return [{message, next: 'flotilla node list'}];
+  };
+  return [
+    ...told(scant?.sole ?? [], 'whose single voter alone has what they acknowledge on its disk'),
+    ...told(scant?.fewer ?? [], 'that have fewer voters than are wanted'),
+  ];
 }
 
 /** They are sent what they lack: until then their sets bear no other loss. A learner is on its way in. */
