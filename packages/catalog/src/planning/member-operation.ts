@@ -275,15 +275,18 @@ function planVoterRemoval(operation: Operation, group: GroupView, source: Replic
   const remove: MemberChange = {type: 'remove', id: source};
   const atRisk = majorityFault(group, {without: source, added: 0});
   if (atRisk !== undefined) return wait(`the other voters to answer: ${atRisk.message}`);
+  const isAllowed = operation.allowFewerVoters === true;
+  const fewer = isAllowed ? undefined : fewerVotersFault(group, source);
+  const isRepair = operation.kind === 'repair';
   // Of an even number one less fails no sooner, and a learner in its place would keep them even.
-  if (group.voters.length % 2 === 0) return change(group, [remove], 'simple');
+  if (group.voters.length % 2 === 0 && (isRepair || fewer === undefined))
+    return change(group, [remove], 'simple');
   const learner = group.readyLearner;
   if (learner !== undefined) {
     return change(group, [{type: 'voter', id: learner}, remove], 'joint');
   }
   // A repair puts a new voter in its place at once; until then as many may fail as with the dead one.
-  if (operation.kind === 'repair') return change(group, [remove], 'simple');
-  const fewer = operation.allowFewerVoters === true ? undefined : fewerVotersFault(group, source);
+  if (isRepair) return change(group, [remove], 'simple');
   if (fewer !== undefined) {
     // A leader that has just been elected, since this one was to go, knows of nobody yet how far it is.
     if (comingLearners(group).length > 0) return wait('a learner to catch up');

@@ -84,10 +84,11 @@ function removalFault(
   return fewerVotersFault(group, source);
 }
 
-/** Whether fewer voters would hold each write: of an even number one less fails no sooner. */
+/** Whether fewer voters would hold each write: of four one less fails no sooner, of two the other is alone. */
 export function fewerVotersFault(group: GroupView, source: ReplicaId): OperationFault | undefined {
   const {voters, set} = group;
-  if (!group.isVoter(source) || voters.length === 1 || voters.length % 2 === 0) return undefined;
+  const isEven = voters.length % 2 === 0 && voters.length > 2;
+  if (!group.isVoter(source) || voters.length === 1 || isEven) return undefined;
   if (group.readyLearner !== undefined) return undefined;
   const message = `without replica ${source} fewer voters of replica set ${set.id} would hold each write: add a replica first, or allow it (flotilla replica-set remove-replica ${set.id} --replica ${source} --yes)`;
   return {code: 'CONFLICT', message};
