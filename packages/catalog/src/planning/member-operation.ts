@@ -8,7 +8,7 @@
 
 import type {ErrorCode, NodeId, ReplicaId} from '@flotilla/base';
 import type {SetPlacement} from '../commands.ts';
-import type {Operation, ReplicaSet, Transfer} from '../model.ts';
+import type {Operation, ReplicaPlacement, ReplicaSet, Transfer} from '../model.ts';
 import type {Action, MemberChange} from './action.ts';
 import {isOfCluster} from './cancelled.ts';
 import type {GroupView} from './group-view.ts';
@@ -22,6 +22,9 @@ export type MemberStep =
   | 'change'
   | 'confirm'
   | 'destroy-source';
+
+/** What a removal waits for that need not end; set-decision.ts bounds it. */
+export const LEARNER_UNHEARD = 'the leader to hear from a learner';
 
 /** Exactly one of: nothing yet, a step to save, an action to carry out, a way back, an end to save. */
 export type Decision =
@@ -293,23 +296,26 @@ function planVoterRemoval(operation: Operation, group: GroupView, source: Replic
     return {type: 'finish', state: 'failed', error: fewer.message, code: fewer.code};
   }
   // It may hold all; one that is known to be behind is not waited for: fewer voters are allowed.
-  if (comingLearners(group).some((replica) => group.isUnheard(replica)))
-    return wait('the leader to hear from a learner');
+  if (unheardLearner(group) !== undefined) return wait(LEARNER_UNHEARD);
   const others = group.voters.filter((id) => id !== source && id !== group.leader!.replica);
   // Rather one that does not answer: as a voter it would be one of fewer.
   const second = others.find((id) => !isAnswering(group, id as ReplicaId)) ?? others[0];
   return change(group, [remove, {type: 'learner', id: second as ReplicaId}], 'joint');
 }
 
+/** One that may catch up, and of which the leader does not know how far it is. */
+export function unheardLearner(group: GroupView): ReplicaPlacement | undefined {
+  return comingLearners(group).find(({replica}) => group.isUnheard(replica));
+}
+
 /** Those that may catch up. */
-function comingLearners(group: GroupView): ReplicaId[] {
-  const coming = group.set.replicas.filter((placed) => {
+function comingLearners(group: GroupView): ReplicaPlacement[] {
+  return group.set.replicas.filter((placed) => {
     const {node, replica} = placed;
     const role = group.isLive(node) ? group.report(placed)?.role : undefined;
     const works = role !== undefined && role !== 'stopped' && !group.isDamaged(replica);
     return works && group.isLearner(replica);
   });
-  return coming.map(({replica}) => replica);
 }
 
 /** The group's own committed configuration is without the source; meta's wish follows it. */

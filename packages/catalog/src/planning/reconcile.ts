@@ -36,7 +36,7 @@ import {planRebalance} from './rebalance.ts';
 import {planRepairs} from './repairs.ts';
 import type {Reports} from './reports.ts';
 import {planRoutineChecksums} from './routine-checksums.ts';
-import {decideForSet} from './set-decision.ts';
+import {decideForSet, WAIT_TOLD_MS} from './set-decision.ts';
 import type {ListName, SetLists} from './set-lists.ts';
 import {planSurplus} from './surplus.ts';
 import {Targets} from './targets.ts';
@@ -45,9 +45,6 @@ import {replicasWanted} from './wanted.ts';
 
 /** Sets that get new learners at once: each is a snapshot to send. */
 const HEALING_MAX = 32;
-
-/** Most waits are over by then; a person wants to know of the others what they are for. */
-const WAIT_TOLD_MS = 30_000;
 
 /** Looks at every set. */
 export function planNext(

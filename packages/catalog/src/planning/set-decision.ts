@@ -12,11 +12,13 @@ import type {GroupView} from './group-view.ts';
 import {
   canRollBack,
   type Decision,
+  LEARNER_UNHEARD,
   planLeaderTransfer,
   planRepairInPlace,
   planReplicaAddition,
   planReplicaMove,
   planReplicaRemoval,
+  unheardLearner,
 } from './member-operation.ts';
 import {hasTurn, type MoveTurns, makingNode} from './move-turns.ts';
 import {majorityFault, placeFault} from './preconditions.ts';
@@ -31,10 +33,14 @@ import {planChecksum, planCompaction} from './replica-work.ts';
 import type {Reports} from './reports.ts';
 import {replicasWanted} from './wanted.ts';
 
+/** Most waits are over by then; a person wants to know of the others what they are for. */
+export const WAIT_TOLD_MS = 30_000;
 /** A set whose leader does not move in so long has a reason that a person must see. */
 const TRANSFER_MS_MAX = 60_000;
 /** A node that restarts is back by then. */
 const TARGET_SILENT_MS_MAX = 120_000;
+/** As long; what is waited for is told after the first half minute. */
+const UNHEARD_MS_MAX = TARGET_SILENT_MS_MAX - WAIT_TOLD_MS;
 /** Why a removal that the cluster began is given up. */
 const ENOUGH = 'the set has no replica too many any more';
 
@@ -136,7 +142,7 @@ function decideByKind(operation: Operation, group: GroupView, facts: RepairFacts
       return planReplicaAddition(operation, group, replicasWanted(catalog, group.set));
     case 'remove-replica':
       if (isSurplusNoMore(operation, group, catalog)) return {type: 'give-up', error: ENOUGH};
-      return planReplicaRemoval(operation, group, begunBy);
+      return unlessUnheard(planReplicaRemoval(operation, group, begunBy), operation, group, nowMs);
     case 'move-replica':
       return planReplicaMove(operation, group);
     case 'repair':
@@ -155,6 +161,26 @@ function decideByKind(operation: Operation, group: GroupView, facts: RepairFacts
     default:
       return {type: 'wait', for: `a build that knows the operation ${operation.kind}`};
   }
+}
+
+/**
+ * A learner whose node answers, but not the set's leader, may hold all or nothing: with it left aside one voter might
+ * hold each write, so the removal is not done, and the set is free for others.
+ */
+function unlessUnheard(
+  decision: Decision,
+  {waiting}: Operation,
+  group: GroupView,
+  nowMs: number,
+): Decision {
+  if (decision.type !== 'wait' || decision.for !== LEARNER_UNHEARD) return decision;
+  const learner = unheardLearner(group);
+  const isLong = waiting?.for === LEARNER_UNHEARD && nowMs - waiting.atMs >= UNHEARD_MS_MAX;
+  if (learner === undefined || !isLong) return decision;
+  const {id} = group.set;
+  const {replica, node} = learner;
+  const error = `the leader of replica set ${id} has not heard replica ${replica} on node ${node}, which may hold all, for two minutes: see to the connection between nodes ${group.leaderNode} and ${node}, or remove that learner first (flotilla replica-set remove-replica ${id} --replica ${replica})`;
+  return {type: 'give-up', error, code: 'DEADLINE_EXCEEDED'};
 }
 
 function decideRepair(operation: Operation, group: GroupView, facts: RepairFacts): Decision {
