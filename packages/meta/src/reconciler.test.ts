@@ -43,6 +43,8 @@ class Groups {
   readonly deluded = new Set<NodeId>();
   /** What happens while a node makes its report. */
   onReport: (node: NodeId) => void = () => {};
+  /** What passes while a node makes a replica. */
+  onCreate: (node: NodeId) => Promise<void> = async () => {};
   /** At these nodes nothing is created before `unhung`. */
   readonly hanging = new Set<NodeId>();
   readonly unhung = Promise.withResolvers<void>();
@@ -72,6 +74,7 @@ class Groups {
         ),
       createReplica: async (order) => {
         if (this.hanging.has(node)) await this.unhung.promise;
+        await this.onCreate(node);
         this.#create(here, order);
       },
       destroyReplica: async ({replica}) => {
@@ -433,6 +436,29 @@ test('a node whose disk hangs keeps no set from opening elsewhere', async () => 
   expect(await clock.until(isOpen, 20_000)).toBe(true);
   expect(groups.onNode.get(3 as NodeId)!.size).toBe(0);
   groups.unhung.resolve();
+  stop();
+});
+
+test('a large bucket is founded in waves, between which the other groups have most of the time', async () => {
+  const {clock, groups, service, join, stop} = await startCluster();
+  for (const i of [2, 3]) await join(i);
+  const named = {tenant: 'default', name: 'public'};
+  await service.propose({type: 'alter-database', ...named, options: {shards: 64}}, Infinity);
+  // The meta group's own members.
+  await clock.advance(5_000);
+  const madeAtMs: number[] = [];
+  groups.onCreate = async (node) => {
+    if (node === 2) madeAtMs.push(clock.monotonicMs());
+    await new Promise<void>((resolve) => clock.setTimer(20, resolve));
+  };
+  await service.ensureBucket(1 as never, 0, Infinity);
+  const isOpen = () => [...service.catalog.replicaSets()].every(({state}) => state === 'open');
+  expect(await clock.until(isOpen, 3_000)).toBe(true);
+  const waves = [...Map.groupBy(madeAtMs, (atMs) => atMs)];
+  expect(waves.map(([, made]) => made.length)).toEqual(Array.from({length: 8}, () => 8));
+  const begun = waves.map(([atMs]) => atMs);
+  const restsMs = begun.slice(1).map((atMs, i) => atMs - begun[i]! - 20);
+  expect(Math.min(...restsMs)).toBeGreaterThanOrEqual(6 * 20);
   stop();
 });
 

@@ -61,8 +61,18 @@ const LEADERSHIP_MS = 1_000;
 const ACTIONS_MAX = 64;
 /** Of them at one node: the orders to one whose disk hangs must leave room for the others'. */
 const NODE_ORDERS_MAX = 16;
+/** Replicas made at a node at once: to found a group takes some milliseconds of its engine thread, and writes wait. */
+const WAVE_NODE_REPLICAS = 8;
+/** Nodes that take longer are not waited for. */
+const WAVE_MS_MAX = 500;
+/** Between two waves, as a multiple of how long one took: most of the time is for the groups that are there. */
+const WAVE_REST = 6;
+const WAVE_REST_MS_MAX = 300;
 /** An order is carried out in milliseconds, a new replica's first sync on a slow disk in a second. */
 const ORDER_TIMEOUT_MS = 10_000;
+
+type CreateReplica = Extract<Action, {type: 'create-replica'}>;
+type Step = Exclude<Action, CreateReplica>;
 
 export interface ReconcilerOptions {
   readonly service: MetaService;
@@ -121,6 +131,8 @@ class Run {
   readonly #stopped = new AbortController();
   /** By subject, who carries it out; a command has nobody, nor has what failed and rests. */
   readonly #underway = new Map<string, NodeId | undefined>();
+  /** A wave of creations is under way, or was a moment ago. */
+  #isCreating = false;
   /** Told to leave, in the order of the last time, as long as there is any to be told. */
   readonly #leadsTried = new Set<ReplicaSetId>();
   #wake: AbortController | undefined;
@@ -258,10 +270,17 @@ class Run {
     if (this.#planner.isSearching) this.#restMs = ROUND_GAP_MS;
     else if (actions.length === 0) this.#restMs = Math.min(restMs, IDLE_ROUND_MS);
     if (!actions.some(({type}) => type === 'transfer-leader')) this.#leadsTried.clear();
+    const wave: CreateReplica[] = [];
     for (const action of actions) {
-      if (this.#underway.size >= ACTIONS_MAX) break;
-      if (!ending.has(subjectOf(action))) this.#begin(action);
+      if (this.#underway.size + wave.length >= ACTIONS_MAX) break;
+      if (ending.has(subjectOf(action))) continue;
+      if (action.type !== 'create-replica') this.#begin(action);
+      else if (this.#isInWave(action, wave)) wave.push(action);
     }
+    if (wave.length > 0)
+      this.#createWave(wave).catch((error: unknown) =>
+        this.#options.log.error({error: String(error)}, 'wave failed'),
+      );
     return actions.length > 0 || this.#isOperating();
   }
 
@@ -273,7 +292,7 @@ class Run {
     this.#nodes.weighHearsay();
   }
 
-  #begin(action: Action): void {
+  #begin(action: Step): void {
     const subject = subjectOf(action);
     const node = action.type === 'propose' ? undefined : action.node;
     if (this.#underway.has(subject) || this.#isBusy(node)) return;
@@ -283,16 +302,66 @@ class Run {
       this.#leadsTried.add(action.set);
     }
     void this.#carryOut(action)
-      .catch((error: unknown) => {
-        if (!this.#stopped.signal.aborted) this.#note(action, error);
-        // Its node is free for others.
-        this.#underway.set(subject, undefined);
-        return pause(this.#options.clock, REST_MS, this.#stopped.signal);
-      })
-      .finally(() => {
-        this.#underway.delete(subject);
-        this.#wake?.abort();
-      });
+      .catch((error: unknown) => this.#rest(action, error))
+      .finally(() => this.#end(action));
+  }
+
+  /** It failed; its node is free for others. */
+  #rest(action: Action, error: unknown): Promise<void> {
+    const {signal} = this.#stopped;
+    if (!signal.aborted) this.#note(action, error);
+    this.#underway.set(subjectOf(action), undefined);
+    return pause(this.#options.clock, REST_MS, signal);
+  }
+
+  #end(action: Action): void {
+    this.#underway.delete(subjectOf(action));
+    this.#wake?.abort();
+  }
+
+  #isInWave(action: CreateReplica, wave: readonly CreateReplica[]): boolean {
+    const {node} = action;
+    if (this.#isCreating || this.#underway.has(subjectOf(action)) || this.#isBusy(node))
+      return false;
+    return wave.filter((other) => other.node === node).length < WAVE_NODE_REPLICAS;
+  }
+
+  /** At all nodes together, so that one round opens what a wave made. A node that hangs holds up no other. */
+  async #createWave(wave: readonly CreateReplica[]): Promise<void> {
+    const {clock} = this.#options;
+    const {signal} = this.#stopped;
+    this.#isCreating = true;
+    const beganMs = clock.monotonicMs();
+    try {
+      const byNode = Map.groupBy(wave, ({node}) => node);
+      const made = Promise.all([...byNode].map(([node, part]) => this.#createAt(node, part)));
+      await Promise.race([made, pause(clock, WAVE_MS_MAX, signal)]);
+      const tookMs = clock.monotonicMs() - beganMs;
+      await pause(clock, Math.min(WAVE_REST * tookMs, WAVE_REST_MS_MAX), signal);
+    } finally {
+      this.#isCreating = false;
+      this.#wake?.abort();
+    }
+  }
+
+  async #createAt(node: NodeId, part: readonly CreateReplica[]): Promise<void> {
+    for (const action of part) this.#underway.set(subjectOf(action), node);
+    const made: CreateReplica[] = [];
+    const orders = part.map(async (action) => {
+      try {
+        await this.#create(action);
+        made.push(action);
+      } catch (error) {
+        void this.#rest(action, error).then(() => this.#end(action));
+      }
+    });
+    try {
+      await Promise.all(orders);
+      // One report for all of them.
+      if (!this.#stopped.signal.aborted) await this.#nodes.ask(node, true);
+    } finally {
+      for (const action of made) this.#end(action);
+    }
   }
 
   #isBusy(node: NodeId | undefined): boolean {
@@ -301,7 +370,7 @@ class Run {
     return orders.length >= NODE_ORDERS_MAX;
   }
 
-  async #carryOut(action: Action): Promise<void> {
+  async #carryOut(action: Step): Promise<void> {
     try {
       await this.#execute(action);
     } finally {
@@ -311,13 +380,11 @@ class Run {
     }
   }
 
-  #execute(action: Action): Promise<unknown> {
+  #execute(action: Step): Promise<unknown> {
     const timeoutMs = ORDER_TIMEOUT_MS;
     switch (action.type) {
       case 'propose':
         return this.#propose(action.command);
-      case 'create-replica':
-        return this.#create(action);
       case 'destroy-replica':
         return this.#order(action, 'replica.destroy', {set: action.set, replica: action.replica});
       case 'change-config': {
@@ -352,7 +419,7 @@ class Run {
   }
 
   /** A founder brings the group's bootstrap; every later replica begins empty. */
-  #create(action: Extract<Action, {type: 'create-replica'}>): Promise<unknown> {
+  #create(action: CreateReplica): Promise<unknown> {
     const {set, replica} = action;
     const entity = this.#options.service.catalog.replicaSet(set);
     // Planned a moment ago, and removed or dropped since.
@@ -372,7 +439,7 @@ class Run {
     return this.#order(action, 'replica.create', order);
   }
 
-  #nodesOf(action: Action): NodeId[] {
+  #nodesOf(action: Step): NodeId[] {
     if (action.type === 'propose') return [];
     if (action.type !== 'transfer-leader') return [action.node];
     const {catalog} = this.#options.service;

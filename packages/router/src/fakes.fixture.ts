@@ -101,6 +101,12 @@ export class FakeCluster {
 
   /** The bucket of an hour (or so) that holds the time, of so many shards, on all nodes. */
   addBucket(timeMs = 0, shards = 1, durationMs = HOUR_MS): readonly ReplicaSetId[] {
+    const sets = this.addUnopenedBucket(timeMs, shards, durationMs);
+    this.apply({type: 'open-replica-sets', sets});
+    return sets;
+  }
+
+  addUnopenedBucket(timeMs: number, shards = 1, durationMs = HOUR_MS): readonly ReplicaSetId[] {
     const startMs = Math.floor(timeMs / durationMs) * durationMs;
     const placement = NODES.map((node) => ({node, role: 'voter' as const}));
     const placements = Array.from({length: shards}, () => placement);

@@ -236,6 +236,18 @@ test('of those who wait for an election one looks for the leader, and all go on 
   expect(clock.monotonicMs()).toBeLessThan(1_050);
 });
 
+test('a set that is still being made is asked rarely, and goes on when a replica here sees its leader', async () => {
+  const {clock, rpc, leaders} = cluster;
+  [set] = cluster.addUnopenedBucket(7_200_000) as [ReplicaSetId];
+  const nobody = fails('UNAVAILABLE', 'not here yet');
+  const third: Behaviour = (...given) => (clock.monotonicMs() < 1_001 ? nobody : OK)(...given);
+  behave(nobody, nobody, third);
+  clock.setTimer(1_001, () => leaders.learn(set, 3 as NodeId));
+  await call();
+  expect(clock.monotonicMs()).toBe(1_001);
+  expect(rpc.asked.length).toBeLessThan(3 * 15);
+});
+
 test('who looks for a leader in vain is followed by another of those who wait', async () => {
   const {clock} = cluster;
   const nobody = fails('NO_LEADER', 'election');
