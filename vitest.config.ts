@@ -67,6 +67,8 @@ export default defineConfig({
           name: 'faults',
           include: [FAULTS],
           globalSetup: './test/compiled.setup.ts',
+          // Longer than what is waited for, whose name says more than that a test took long.
+          testTimeout: 120_000,
           sequence: {groupOrder: 2},
         },
       },
