@@ -207,6 +207,7 @@ test.skipIf(!isThere)(
     const own = new FlotillaClient({urls: [first.url]});
     await addMeasurements(own);
     expect(partVersions(first.directory)).toContain(2);
+    expect(partVersions(first.directory)).not.toContain(4);
     await expectMeasured('written by the newer');
     await flush(home, {merges: true});
     const [loaded] = await client.admin.replicaSets({database: DATABASE});
@@ -238,6 +239,9 @@ test.skipIf(!isThere)(
     await restartWith(newer, home, client);
     await expectMeasured('of one build');
     expect(await client.admin.finalizeUpgrade()).toMatchObject({from: version});
+    await client.write('finalized v=1 1600000000000000000', {database: MEASURED});
+    expect(await move(home)).toContain(4);
+    await expectMeasured('with parts that the older did not know');
     await expectBuckets();
     await expectOnce(last, first);
     await expectEvenedOut();

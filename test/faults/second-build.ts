@@ -15,7 +15,7 @@ export const ROOT = path.resolve(import.meta.dirname, '../..');
  * The build that was landed before this one: nodes that are upgraded to this one run it. Named here alone, by its
  * commit on main; whoever lands the next state as a whole moves it on to the one before.
  */
-export const PREVIOUS_LANDED = '9bbe91f';
+export const PREVIOUS_LANDED = 'a21eca5';
 
 export function programOf(build: string): string {
   return path.join(build, 'packages/cli/src/main.ts');

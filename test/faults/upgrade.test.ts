@@ -90,12 +90,12 @@ async function upgrade(from: number): Promise<void> {
   await restartWith(newer, cluster.node(1), client);
   const {notices} = await own.admin.status();
   expect(notices.map(({next}) => next)).toContain('flotilla cluster upgrade finalize');
-  expect(await own.admin.finalizeUpgrade()).toEqual({version: 7, from});
+  expect(await own.admin.finalizeUpgrade()).toEqual({version: 8, from});
   await own.admin.pauseAutomation({for: '1h'});
   await boundSeries();
   await client.write('flushed after=1');
-  await until('new parts are of the second version', async () =>
-    (await flushedVersions(own)).has(2),
+  await until('new parts are of the newest version', async () =>
+    (await flushedVersions(own)).has(4),
   );
   ledger.stop();
   await load;

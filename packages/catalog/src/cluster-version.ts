@@ -8,14 +8,14 @@
 // entries that are skipped in two steps, so that no replica applies what others pass over. Version 4: replica sets
 // that are destroyed with their rows, and empty ones in their places; parts of version 2. Version 5: a longer ttl
 // brings back what has expired; times of buckets, and how many moves a rebalance plans. Version 6: names of each
-// table in what a client's key stands for. Version 7: `max_series` of a database. All else in files, and frames, are
-// those of version 1 in all of them.
+// table in what a client's key stands for. Version 7: `max_series` of a database. Version 8: parts of version 4. All
+// else in files, and frames, are those of version 1 in all of them.
 
 import type {Command, CommandType} from './commands.ts';
 import type {OperationKind} from './model.ts';
 
 /** The newest that this build can; a cluster is founded at it. */
-export const CLUSTER_VERSION = 7;
+export const CLUSTER_VERSION = 8;
 
 const COMMANDS_SINCE: Readonly<Record<CommandType, number>> = {
   'found-cluster': 1,
@@ -85,7 +85,7 @@ export const OPERATIONS_SINCE: Readonly<Record<OperationKind, number>> = {
 export const ENTRIES_SINCE = {write: 1, control: 1, delete: 1, checksum: 2} as const;
 
 /** By their version (packages/storage/FORMAT.md): snapshots carry them from node to node as they are. */
-export const PARTS_SINCE = {1: 1, 2: 4} as const;
+export const PARTS_SINCE = {1: 1, 2: 4, 4: 8} as const;
 
 /** Of shares under a client's key: replicas leave out those tables of a share that they have. */
 export const TABLES_NAMED_SINCE = 6;

@@ -48,7 +48,7 @@ async function partBytes(trial: Trial): Promise<{file: string; length: number}> 
   return {file, length: trial.fixture.disk.bytesOf(file).length};
 }
 
-test.each([1, 2] as const)(
+test.each([1, 2, 4] as const)(
   'whichever byte of a part of version %i changes, blocks are told as they were, or the part is damaged',
   async (version) => {
     const trial = await compacted(version);

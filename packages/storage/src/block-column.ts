@@ -20,7 +20,7 @@ import {
   writeStatistics,
 } from './block-statistics.ts';
 import {ABSENT, gatherColumn, sliceColumn} from './column-gather.ts';
-import type {PartVersion} from './part-format.ts';
+import {encodingsOf, type PartVersion} from './part-format.ts';
 import {
   listIsShorter,
   readPresenceBits,
@@ -35,12 +35,20 @@ const HAS_STATISTICS = 2;
 const LISTS_PRESENT = 4;
 const LISTS_ABSENT = 8;
 
+interface BodyRows {
+  readonly from: number;
+  readonly to: number;
+  readonly version: PartVersion;
+  /** They are of many series: what they come to answers nothing. */
+  readonly isShared?: boolean;
+}
+
 /** Appends rows [from, to) of a column; nothing at all where none of them has a value. */
 export function writeBlockColumn(
   writer: ByteWriter,
   scratch: ByteWriter,
   column: ChunkColumn,
-  {from, to, version}: {from: number; to: number; version: PartVersion},
+  {from, to, version, isShared = false}: BodyRows,
 ): void {
   const block = sliceColumn(column, from, to);
   const rowCount = to - from;
@@ -48,8 +56,10 @@ export function writeBlockColumn(
   if (count === 0) return;
   const values = count === rowCount ? block.values : compact(block, rowCount, count);
   scratch.clear();
-  encodeColumn(values, count, scratch, version);
-  const statistics = computeStatistics(values, count, scratch.position, version);
+  encodeColumn(values, count, scratch, encodingsOf(version));
+  const statistics = isShared
+    ? undefined
+    : computeStatistics(values, count, scratch.position, version);
   const presence = presenceFlag(count, rowCount, version);
   writer.u8(presence | (statistics === undefined ? 0 : HAS_STATISTICS));
   if (presence === HAS_PRESENCE) writePresenceBits(writer, block.present!, rowCount);
@@ -103,6 +113,22 @@ export function outlineBlockColumn(
   const hasFirstRow = present === undefined || present[0] === 1;
   const hasLastRow = present === undefined || present[rowCount - 1] === 1;
   return {count, hasFirstRow, hasLastRow, statistics};
+}
+
+/** The same of rows that are decoded: some of many that share a body. Undefined where none of them has a value. */
+export function outlineRows(
+  {values, present}: ChunkColumn,
+  {rowCount, wantsStatistics}: {rowCount: number; wantsStatistics: boolean},
+): ColumnOutline | undefined {
+  const count = countPresent(present, rowCount);
+  if (count === 0) return undefined;
+  const own = count === rowCount ? values : compact({values, present}, rowCount, count);
+  return {
+    count,
+    hasFirstRow: present === undefined || present[0] === 1,
+    hasLastRow: present === undefined || present[rowCount - 1] === 1,
+    statistics: wantsStatistics ? statisticsOf(own, count) : undefined,
+  };
 }
 
 interface OpenedBody {

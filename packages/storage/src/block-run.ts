@@ -3,7 +3,7 @@
 // come to; it is decoded then.
 
 import type {BlockChunk, BlockColumn, BlockNeed} from '@flotilla/column';
-import {outlineBlockColumn} from './block-column.ts';
+import type {ColumnOutline} from './block-column.ts';
 import type {Field} from './memtable-view.ts';
 
 /** So many leave together, however long a series is. */
@@ -25,7 +25,8 @@ interface BlockRows {
   readonly maxOffset: number;
 }
 
-type BodyOf = (field: number) => Uint8Array | undefined;
+/** Undefined where no row of the block has a value of the field. */
+type OutlineOf = (field: number, wantsStatistics: boolean) => ColumnOutline | undefined;
 
 export class BlockRunBuilder {
   #count = 0;
@@ -56,10 +57,10 @@ export class BlockRunBuilder {
   }
 
   /** False, and nothing is changed, where its rows are needed. Requires that it is not full. */
-  add({rowCount, minOffset, maxOffset}: BlockRows, bodyOf: BodyOf): boolean {
+  add({rowCount, minOffset, maxOffset}: BlockRows, outlineOf: OutlineOf): boolean {
     const at = this.#count;
     for (let i = 0; i < this.#columns.length; i++)
-      if (!this.#columns[i]!.set(at, bodyOf(i), rowCount)) return false;
+      if (!this.#columns[i]!.set(at, i, outlineOf)) return false;
     this.#rowCounts[at] = rowCount;
     this.#minOffsets[at] = minOffset;
     this.#maxOffsets[at] = maxOffset;
@@ -110,17 +111,16 @@ class RunColumn implements BlockColumn {
     this.#wantsStatistics = [...needs].some((need) => need !== 'count');
   }
 
-  /** @param body  undefined where no row of the block has a value */
-  set(at: number, body: Uint8Array | undefined, rowCount: number): boolean {
+  set(at: number, field: number, outlineOf: OutlineOf): boolean {
     if (this.#needs.size === 0) return true;
-    if (body === undefined) {
+    const wantsStatistics = this.#wantsStatistics;
+    const outline = outlineOf(field, wantsStatistics);
+    if (outline === undefined) {
       this.counts[at] = 0;
       this.firstPresent[at] = 0;
       this.lastPresent[at] = 0;
       return true;
     }
-    const wantsStatistics = this.#wantsStatistics;
-    const outline = outlineBlockColumn(body, this.#type, {rowCount, wantsStatistics});
     const {count, hasFirstRow, hasLastRow, statistics} = outline;
     // Of the first value only that of the first row has a time that is known.
     if (!hasFirstRow && this.#needs.has('first')) return false;

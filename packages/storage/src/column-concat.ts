@@ -9,6 +9,8 @@ export interface ColumnPiece {
   readonly rowCount: number;
 }
 
+const SET_ROWS_MIN = 64;
+
 /** All pieces as one column, undefined if no row has a value. The arrays are new. */
 export function concatColumns(pieces: readonly ColumnPiece[]): ChunkColumn | undefined {
   const type = pieces.find(({column}) => column !== undefined)?.column?.values.type;
@@ -65,19 +67,28 @@ function concatDoubles(pieces: readonly ColumnPiece[]): Float64Array {
   const out = new Float64Array(countRows(pieces));
   let at = 0;
   for (const {column, rowCount} of pieces) {
-    if (column !== undefined)
-      out.set((column.values as Of<'float'>).values.subarray(0, rowCount), at);
+    if (column !== undefined) copyShort((column.values as Of<'float'>).values, rowCount, out, at);
     at += rowCount;
   }
   return out;
+}
+
+/** The first of them. Of few a plain loop takes less than what `set`, and the view for it, cost to set up. */
+function copyShort<Values extends Float64Array | Uint8Array>(
+  from: Values,
+  count: number,
+  to: Values,
+  at: number,
+): void {
+  if (count > SET_ROWS_MIN) to.set(from.subarray(0, count), at);
+  else for (let i = 0; i < count; i++) to[at + i] = from[i]!;
 }
 
 function concatFlags(pieces: readonly ColumnPiece[]): Uint8Array {
   const out = new Uint8Array(countRows(pieces));
   let at = 0;
   for (const {column, rowCount} of pieces) {
-    if (column !== undefined)
-      out.set((column.values as Of<'boolean'>).values.subarray(0, rowCount), at);
+    if (column !== undefined) copyShort((column.values as Of<'boolean'>).values, rowCount, out, at);
     at += rowCount;
   }
   return out;

@@ -5,7 +5,7 @@
 import {crc32} from 'node:zlib';
 import type {ColumnId, Disk, DiskFile, FileCheck} from '@flotilla/base';
 import {ByteReader, decodeColumn, type FieldType} from '@flotilla/column';
-import {checkBlockColumn} from './block-column.ts';
+import {checkBlockColumn, readBlockColumn} from './block-column.ts';
 import type {PartRecord} from './part.ts';
 import {
   type Block,
@@ -22,7 +22,8 @@ import {
   type TableEntry,
   TRAILER_BYTES,
 } from './part-format.ts';
-import {PageBodies} from './stripe-reader.ts';
+import {PageBodies, thinOffsets} from './stripe-reader.ts';
+import {StripeLayout} from './thin-blocks.ts';
 
 export interface PartPlace {
   readonly path: string;
@@ -50,6 +51,7 @@ interface NamedPage {
 interface CheckedTable {
   readonly entry: TableEntry;
   readonly types: ReadonlyMap<ColumnId, FieldType>;
+  readonly version: PartVersion;
 }
 
 class PartCheck {
@@ -129,7 +131,7 @@ class PartCheck {
     const types = new Map(index.fields.map(({column, type}) => [column, type]));
     let rows = 0;
     for (const stripe of index.stripes) {
-      await this.#stripe({entry, types}, stripe);
+      await this.#stripe({entry, types, version}, stripe);
       rows += stripe.rowCount;
     }
     if (rows !== rowCount) this.#fault(page.offset, `${what}: want ${rowCount} rows; have ${rows}`);
@@ -151,7 +153,7 @@ class PartCheck {
     );
   }
 
-  async #stripe({entry, types}: CheckedTable, stripe: Stripe): Promise<void> {
+  async #stripe({entry, types, version}: CheckedTable, stripe: Stripe): Promise<void> {
     const {directory, offsets, columns} = stripe;
     const start = directory.offset;
     const last = [...columns.values()].at(-1) ?? offsets;
@@ -175,12 +177,13 @@ class PartCheck {
       );
     const times = pageBytes(offsets, `times ${of}`);
     if (times !== undefined && blocks !== undefined)
-      this.#decoded(offsets.offset, `times ${of}`, () => readTimes(times, blocks));
+      this.#decoded(offsets.offset, `times ${of}`, () => readTimes(times, blocks, version));
     for (const [column, page] of columns) {
       const what = `column ${column} ${of}`;
       const values = pageBytes(page, what);
       if (values === undefined || blocks === undefined) continue;
-      this.#decoded(page.offset, what, () => readValues(values, blocks, types.get(column)));
+      const kind = {type: types.get(column), version};
+      this.#decoded(page.offset, what, () => readValues(values, blocks, kind));
     }
   }
 
@@ -234,10 +237,13 @@ function mustAgree(
   return blocks;
 }
 
-function readTimes(bytes: Uint8Array, blocks: readonly Block[]): void {
-  const bodies = new PageBodies(bytes, blocks.length);
+function readTimes(bytes: Uint8Array, blocks: readonly Block[], version: PartVersion): void {
+  const layout = new StripeLayout(blocks, version);
+  const bodies = new PageBodies(bytes, layout.thickCount, version);
+  if (layout.thinRows > 0) thinOffsets(bodies, blocks, layout);
   blocks.forEach(({rowCount, minOffset, maxOffset}, i) => {
-    const body = bodies.body(i);
+    if (layout.isThin(i)) return;
+    const body = bodies.body(layout.bodyOf(i));
     if (body === undefined) throw new Error(`block ${i} has no times`);
     const {values} = decodeColumn(new ByteReader(body), 'integer', rowCount) as {
       values: Float64Array;
@@ -252,12 +258,14 @@ function readTimes(bytes: Uint8Array, blocks: readonly Block[]): void {
 function readValues(
   bytes: Uint8Array,
   blocks: readonly Block[],
-  type: FieldType | undefined,
+  {type, version}: {readonly type: FieldType | undefined; readonly version: PartVersion},
 ): void {
   if (type === undefined) throw new Error('the table has no such column');
-  const bodies = new PageBodies(bytes, blocks.length);
+  const layout = new StripeLayout(blocks, version);
+  const bodies = new PageBodies(bytes, layout.thickCount, version);
+  if (bodies.thin !== undefined) readBlockColumn(bodies.thin, type, layout.thinRows);
   blocks.forEach(({rowCount}, i) => {
-    const body = bodies.body(i);
+    const body = layout.isThin(i) ? undefined : bodies.body(layout.bodyOf(i));
     if (body !== undefined) checkBlockColumn(body, type, rowCount);
   });
 }

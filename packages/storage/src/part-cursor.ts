@@ -213,7 +213,11 @@ export class PartCursor {
     const stripe = this.#stripes[number]!;
     // Blocks that the range cuts are decoded.
     const isCut = stripe.minOffset < startOffset || stripe.maxOffset >= endOffset;
-    return loadStripe(this.#part, stripe, {fields, withTimes: isCut || this.#wantsTimes});
+    return loadStripe(this.#part, stripe, {
+      version: this.version,
+      fields,
+      withTimes: isCut || this.#wantsTimes,
+    });
   }
 }
 

@@ -7,12 +7,24 @@ import type {Field} from './memtable-view.ts';
 import {decompressPage} from './page-compression.ts';
 
 /**
- * Columns are in encodings of the same version. In version 2 presence may be a list, short columns have no
- * statistics, and pages may be compressed.
+ * In version 2 presence may be a list, short columns have no statistics, and pages may be compressed. Since version
+ * 4 the thin blocks of a stripe share one body a column. Each has two bits of each other.
  */
-export type PartVersion = EncodingVersion;
+export type PartVersion = 1 | 2 | 4;
 
-const VERSIONS: readonly PartVersion[] = [1, 2];
+const VERSIONS: readonly PartVersion[] = [1, 2, 4];
+
+/** Those that columns are in. */
+export function encodingsOf(version: PartVersion): EncodingVersion {
+  return version === 1 ? 1 : 2;
+}
+
+/** Blocks of fewer rows are thin. Of the format: what a body holds follows from it. */
+export const THIN_ROWS = 100;
+
+export function sharesThin(version: PartVersion): boolean {
+  return version > 2;
+}
 
 /**
  * The manifest tells them of files that are written where every node knows that version of parts, and no others;
@@ -23,7 +35,7 @@ export function tellsChecksums(version: PartVersion): boolean {
 }
 
 /** Of the build to come: two bits from each of ours, as these are, so that no single flipped one makes it. */
-const NEXT_VERSION = 4;
+const NEXT_VERSION = 7;
 
 /** Bytes of a part's beginning, which are its end as well. */
 export const MAGIC_BYTES = 8;

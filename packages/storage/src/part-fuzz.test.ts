@@ -72,9 +72,10 @@ async function goodPart(version: PartVersion): Promise<Good> {
   return {bytes, record: {...record!, checksum: undefined}};
 }
 
+const VERSIONS = [1, 2, 4] as const;
 const parts = new Map<PartVersion, Good>();
 beforeAll(async () => {
-  for (const version of [1, 2] as const) parts.set(version, await goodPart(version));
+  for (const version of VERSIONS) parts.set(version, await goodPart(version));
 });
 
 interface Opened {
@@ -157,9 +158,9 @@ function forged(good: Uint8Array, random: SeededRandom): Uint8Array {
 /** All rows of all tables, as a scan decodes them. */
 async function readAll(part: Part): Promise<void> {
   for (const {table} of part.record.tables) {
-    const {fields, stripes} = await part.tableIndex(table);
+    const {version, fields, stripes} = await part.tableIndex(table);
     for (const stripe of stripes) {
-      const loaded = await loadStripe(part, stripe, {fields, withTimes: true});
+      const loaded = await loadStripe(part, stripe, {version, fields, withTimes: true});
       loaded.blocks.forEach((_, block) => void loaded.rows(block));
     }
   }
@@ -170,10 +171,10 @@ const NEEDS = new Set(['count', 'min', 'max', 'sum', 'first', 'last'] as const);
 /** The same by their statistics, without their times. */
 async function summariseAll(part: Part): Promise<void> {
   for (const {table} of part.record.tables) {
-    const {fields, stripes} = await part.tableIndex(table);
+    const {version, fields, stripes} = await part.tableIndex(table);
     const needs = fields.map(() => NEEDS);
     for (const stripe of stripes) {
-      const loaded = await loadStripe(part, stripe, {fields, withTimes: false});
+      const loaded = await loadStripe(part, stripe, {version, fields, withTimes: false});
       loaded.blocks.forEach(
         (_, block) => void loaded.addTo(new BlockRunBuilder(fields, needs, 1), block),
       );
@@ -233,7 +234,7 @@ async function withParts(good: Uint8Array): Promise<MemoryDisk> {
 const partOf = (disk: Disk, {bytes, record}: Good): Part =>
   new Part(record, new CountedFile(disk, DIRECTORY, 'part', bytes.length));
 
-test.each([1, 2] as const)(
+test.each(VERSIONS)(
   'a part of version %i under right checksums is read and merged, or damaged',
   async (version) => {
     const whole = parts.get(version)!;
@@ -336,10 +337,11 @@ test('any bytes are no footer, index, directory or page, or are one', () => {
       const decoders = [
         () => decodeTrailer(bytes, PATH),
         () => decodeFooter(bytes),
-        () => decodeTableIndex(bytes, 1),
-        () => decodeTableIndex(bytes, 2),
+        ...VERSIONS.map((version) => () => decodeTableIndex(bytes, version)),
         () => decodeDirectory(bytes, stripe(rows, blocks)),
-        () => new PageBodies(bytes, blocks).body(blocks >> 1),
+        ...VERSIONS.map(
+          (version) => () => new PageBodies(bytes, blocks, version).body(blocks >> 1),
+        ),
       ];
       for (const decode of decoders) {
         try {

@@ -98,6 +98,29 @@ test('of thin blocks a flush leaves the closer encodings to the compaction', asy
   expect(second.merged).toBeLessThan(first.merged * 0.9);
 });
 
+test('since version 4 thin blocks share what each had for itself', async () => {
+  const sizes = [];
+  for (const version of [2, 4] as const) {
+    const trial = new Trial([version]);
+    trial.storage = await trial.fixture.open(1);
+    for (const start of [0, 6_000, 12_000]) {
+      trial.write(Array.from({length: 40}, (_, host) => rowsFor(host, start).slice(0, 6)).flat());
+      await trial.step(FLUSH);
+    }
+    const flushed = (await partsOf(trial)).reduce((sum, part) => sum + part.length, 0);
+    await trial.step(COMPACT);
+    const merged = await newestOf(trial);
+    expect(versionsOf(merged)).toEqual([version, version]);
+    sizes.push({flushed, merged: merged.length});
+    await trial.check(WHOLE_TABLE);
+    await trial.check({...WHOLE_TABLE, start: 5_000, length: 8_000, fields: [3, 1]});
+    await trial.storage.close();
+  }
+  const [second, fourth] = sizes as [(typeof sizes)[0], (typeof sizes)[0]];
+  expect(fourth.flushed).toBeLessThan(second.flushed * 0.7);
+  expect(fourth.merged).toBeLessThan(second.merged * 0.9);
+});
+
 test('a single part is merged by order once, unless of version 1, of which a merge writes no other bytes', async () => {
   const version: {now: PartVersion} = {now: 1};
   const more = {partVersion: () => version.now};
@@ -151,6 +174,8 @@ test.each([
   [2, 2, 2, 1],
   [1, 1, 1, 2],
   [1, 2, 1, 2],
+  [4, 4, 4, 2],
+  [1, 2, 4, 4],
 ] as const)(
   'parts of versions %i, %i, %i are merged into one of version %i',
   async (...versions) => {

@@ -9,12 +9,14 @@ import {
   encodeFooter,
   encodeTableIndex,
   encodeTrailer,
+  encodingsOf,
   MAGIC_BYTES,
   type Page,
   type PartVersion,
   partMagic,
   type Stripe,
   type TableEntry,
+  THIN_ROWS,
 } from './part-format.ts';
 import {concatRows, type SeriesRows, sliceRows, TEXT_BYTES_MAX, textBytes} from './series-rows.ts';
 import {rowsPerSlice, type Slices} from './slices.ts';
@@ -103,11 +105,12 @@ export class PartWriter {
 
   /**
    * Whether a block of so many rows would do as it is, behind what the series has here: one that is thin, or
-   * that would leave a thin one before it, is better given by its rows; one of another version has to be, so
-   * that a part has no newer encodings than it says, and what was written before has the better ones once.
+   * that would leave a thin one before it, is better given by its rows; one in other encodings has to be, so
+   * that a part has no newer ones than it says, and what was written before has the better ones once.
    */
   takesEncoded(series: SeriesId, rowCount: number, version: PartVersion): boolean {
-    if (rowCount < BLOCK_ROWS_MIN || version !== this.#format.version) return false;
+    const areSame = encodingsOf(version) === encodingsOf(this.#format.version);
+    if (rowCount < Math.max(BLOCK_ROWS_MIN, THIN_ROWS) || !areSame) return false;
     return (
       series !== this.#series || this.#pendingCount === 0 || this.#pendingCount >= BLOCK_ROWS_MIN
     );

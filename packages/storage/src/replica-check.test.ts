@@ -16,7 +16,7 @@ let state: ReplicaState;
 let files: string[];
 
 beforeAll(async () => {
-  const trial = new Trial([1, 2]);
+  const trial = new Trial([1, 2, 4]);
   trial.storage = await trial.fixture.open(1);
   trial.write(series(1, {count: 60, step: 1_000}, 1, [0, 1, 2, 4]));
   trial.write(series(2, {count: 3, step: 1_000}, 1, [4]).map((point) => ({...point, table: 2})));

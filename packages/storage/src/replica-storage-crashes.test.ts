@@ -116,6 +116,9 @@ test.each([
   {version: 1, count: 30},
   // Enough for pages that are compressed.
   {version: 2, count: 1_000},
+  // Thin, and not.
+  {version: 4, count: 30},
+  {version: 4, count: 1_000},
 ] as const)(
   'no flipped bit of a part of version $version or of a key file goes unnoticed',
   async ({version, count}) => {
@@ -154,8 +157,8 @@ test('a part of the next version is no damage: it waits for the build that knows
   const part = (await disk.list('replicas/1-1')).find(({name}) => name.endsWith('.part'))!;
   const path = `replicas/1-1/${part.name}`;
   const last = disk.bytesOf(path).length - 1;
-  // From 1 to 4.
-  for (const bit of [0, 2]) disk.flipBit(path, last, bit);
+  // From 1 to 7.
+  for (const bit of [1, 2]) disk.flipBit(path, last, bit);
   const failure = await readWhole(trial).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(FatalError);
   expect(failure).not.toBeInstanceOf(PartDamage);

@@ -176,6 +176,8 @@ test.each([
   {partVersions: [1], numRuns: 200},
   // Now one node writes, then another: a compaction may meet newer parts than it may write.
   {partVersions: [2, 2, 1], numRuns: 100},
+  {partVersions: [4], numRuns: 100},
+  {partVersions: [4, 4, 2, 1], numRuns: 100},
 ] as const)(
   'scans agree with the model, whatever was flushed, merged, lost or moved, with parts of $partVersions',
   ({partVersions, numRuns}) => expectAgreement(() => new Trial(partVersions), numRuns),

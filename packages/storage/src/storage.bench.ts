@@ -1,8 +1,8 @@
 // Apply, flush, scan and compaction of TSBS-like rows: 10 fields, 10 s apart. Run by hand:
-//   node packages/storage/src/storage.bench.ts [--parts 2|1|1,2] [--values even|integer|decimal|float|text]
+//   node packages/storage/src/storage.bench.ts [--parts 4|2|1|2,4] [--values even|integer|decimal|float|text] [--series 100]
 // CPU time, since the machine may be busy; both versions of parts by turns, where both are asked for. `even` are
 // integers in even steps, the others walk in steps of N(0, 1) as TSBS's do: as integers, with two decimals, with
-// all digits; text are lines of a log.
+// all digits; text are lines of a log. Of 25,000 series a flush has four rows each: thin blocks.
 
 import {parseArgs} from 'node:util';
 import type {ColumnId, ReplicaId, ReplicaSetId, TableId} from '@flotilla/base';
@@ -19,7 +19,6 @@ import {Manifest} from './manifest.ts';
 import type {PartVersion} from './part-format.ts';
 import {ReplicaStorage} from './replica-storage.ts';
 
-const SERIES = 100;
 const ROWS_PER_SHARE = 2_500;
 const SHARES = 200;
 const SHARES_PER_FLUSH = 40;
@@ -29,11 +28,13 @@ const STEP_UNITS = 10 * 1e9;
 
 const {values: options} = parseArgs({
   options: {
-    parts: {type: 'string', default: '2'},
+    parts: {type: 'string', default: '4'},
     values: {type: 'string', default: 'even'},
+    series: {type: 'string', default: '100'},
   },
 });
 const PART_VERSIONS = options.parts.split(',').map(Number) as PartVersion[];
+const SERIES = Number(options.series);
 const ROUNDS = 3;
 
 /** What a walk at `value` gives; a step of it. */
@@ -70,16 +71,16 @@ function lines(walk: Float64Array): ColumnValues {
 
 function makeShares(): ShareTable[] {
   const walk = new Float64Array(SERIES * FIELDS).fill(50);
-  let tick = 0;
+  let next = 0;
   return Array.from({length: SHARES}, () => {
+    const first = next;
     const offsets = new Float64Array(ROWS_PER_SHARE);
     const seriesOfRow = new Int32Array(ROWS_PER_SHARE);
     const columns = Array.from({length: FIELDS}, () => new Float64Array(ROWS_PER_SHARE));
     for (let row = 0; row < ROWS_PER_SHARE; row++) {
-      const series = row % SERIES;
-      if (series === 0) tick += 1;
-      offsets[row] = tick * STEP_UNITS;
-      seriesOfRow[row] = series;
+      const series = next % SERIES;
+      offsets[row] = Math.floor(next++ / SERIES) * STEP_UNITS;
+      seriesOfRow[row] = row % SERIES;
       for (let field = 0; field < FIELDS; field++) {
         const at = series * FIELDS + field;
         walk[at] = Math.min(100, Math.max(0, walk[at]! + KIND.step()));
@@ -89,7 +90,7 @@ function makeShares(): ShareTable[] {
     return {
       table: TABLE,
       rowCount: ROWS_PER_SHARE,
-      series: Array.from({length: SERIES}, (_, i) => i),
+      series: seriesFrom(first, (series) => series),
       seriesOfRow,
       offsets,
       columns: columns.map((values, i) => ({
@@ -102,8 +103,14 @@ function makeShares(): ShareTable[] {
   });
 }
 
-function withKeys(share: ShareTable): ShareTable {
-  const series = Array.from({length: SERIES}, (_, i) =>
+/** Of a share whose first row is the `first` one of all. */
+function seriesFrom<Series>(first: number, of: (series: number) => Series): Series[] {
+  const length = Math.min(SERIES, ROWS_PER_SHARE);
+  return Array.from({length}, (_, i) => of((first + i) % SERIES));
+}
+
+function withKeys(share: ShareTable, first: number): ShareTable {
+  const series = seriesFrom(first, (i) =>
     encodeSeriesKey(TABLE, [
       {column: 1 as ColumnId, value: `host_${i}`},
       {column: 2 as ColumnId, value: `region_${i % 7}`},
@@ -183,7 +190,9 @@ async function run(shares: readonly ShareTable[], version: PartVersion): Promise
   let flushMs = 0;
   for (const share of shares) {
     let start = cpuMs();
-    storage.applyWrite(++index, {tables: [index === 1 ? withKeys(share) : share]});
+    const first = index * ROWS_PER_SHARE;
+    const isNew = first < SERIES;
+    storage.applyWrite(++index, {tables: [isNew ? withKeys(share, first) : share]});
     applyMs += cpuMs() - start;
     if (index % SHARES_PER_FLUSH !== 0) continue;
     start = cpuMs();

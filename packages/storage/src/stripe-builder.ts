@@ -6,23 +6,30 @@ import {assert, type ColumnId, type SeriesId} from '@flotilla/base';
 import {ByteWriter, encodeColumn} from '@flotilla/column';
 import {writeBlockColumn} from './block-column.ts';
 import {BLOCK_ROWS_MIN} from './block-cut.ts';
+import {concatColumns} from './column-concat.ts';
 import type {Field} from './memtable-view.ts';
 import {compressPage} from './page-compression.ts';
 import {
   type Block,
   encodeDirectory,
+  encodingsOf,
   type Page,
   type PartVersion,
   type Stripe,
+  sharesThin,
+  THIN_ROWS,
 } from './part-format.ts';
-import type {SeriesRows} from './series-rows.ts';
+import {type SeriesRows, sliceRows, textBytes} from './series-rows.ts';
 import type {Slices} from './slices.ts';
 import type {EncodedBlock} from './stripe-reader.ts';
+import {stepsOf} from './thin-blocks.ts';
 
 /** A page of TSBS's integers is then some 15 KB: one read and 10 us of checksum. */
 const STRIPE_ROWS_MAX = 32_768;
 /** Blocks of one row each must not make a directory larger than its columns. */
 const STRIPE_BLOCKS_MAX = 1_024;
+/** Who reads one thin block decodes them all. */
+const THIN_ROWS_MAX = 8_192;
 /** Long strings fill a stripe before its rows do. */
 const STRIPE_BYTES_MAX = 1 << 20;
 
@@ -35,12 +42,20 @@ class PageBuilder {
     this.#ends.push(this.bodies.position);
   }
 
-  /** Lengths of all bodies, then the bodies. Undefined if every body is empty. */
-  take(): Uint8Array | undefined {
+  /**
+   * Lengths of all bodies, then the bodies. Undefined if every body is empty.
+   * @param thin  the body that thin blocks share, and its length, begin the page; undefined where none do
+   */
+  take(thin?: Uint8Array | undefined): Uint8Array | undefined {
     const ends = this.#ends;
     this.#ends = [];
-    if (this.bodies.position === 0) return undefined;
-    const page = new ByteWriter(this.bodies.position + ends.length * 2);
+    const thinBytes = thin?.length ?? 0;
+    if (this.bodies.position + thinBytes === 0) return undefined;
+    const page = new ByteWriter(this.bodies.position + thinBytes + ends.length * 2);
+    if (thin !== undefined) {
+      page.varint(thin.length);
+      page.bytes(thin);
+    }
     let start = 0;
     for (const end of ends) {
       page.varint(end - start);
@@ -55,9 +70,9 @@ class PageBuilder {
 export interface StripeFormat {
   readonly version: PartVersion;
   /**
-   * By a compaction: what it writes stays longest and is read most. By a flush pages are not compressed, and thin
-   * blocks are in encodings of version 1, which take a quarter to half of the CPU there: each compaction codes such
-   * blocks anew, where it copies the others (docs/decisions/0014).
+   * By a compaction: what it writes stays longest and is read most. By a flush pages are not compressed, and up to
+   * version 2 thin blocks are in encodings of version 1, which take a quarter to half of the CPU there: each
+   * compaction codes such blocks anew, where it copies the others (docs/decisions/0014).
    */
   readonly isMerged: boolean;
 }
@@ -70,6 +85,10 @@ export class StripeBuilder {
   readonly #scratch = new ByteWriter(4096);
   #blocks: Block[] = [];
   #rowCount = 0;
+  /** Of thin blocks that share their bodies. */
+  #thin: SeriesRows[] = [];
+  #thinRows = 0;
+  #thinTextBytes = 0;
 
   constructor(fields: readonly Field[], format: StripeFormat) {
     this.#fields = fields;
@@ -83,17 +102,28 @@ export class StripeBuilder {
 
   get isFull(): boolean {
     if (this.#rowCount >= STRIPE_ROWS_MAX || this.#blocks.length >= STRIPE_BLOCKS_MAX) return true;
-    let bytes = this.#offsets.bodies.position;
+    if (this.#thinRows >= THIN_ROWS_MAX) return true;
+    let bytes = this.#offsets.bodies.position + this.#thinTextBytes;
     for (const column of this.#columns) bytes += column.bodies.position;
     return bytes >= STRIPE_BYTES_MAX;
   }
 
   /** One block: rows [from, to) of a series. Blocks come by (series, time). */
   addBlock(series: SeriesId, rows: SeriesRows, from: number, to: number): void {
-    const offsets = rows.offsets.subarray(from, to);
+    const rowCount = to - from;
+    const [minOffset, maxOffset] = [rows.offsets[from]!, rows.offsets[to - 1]!];
+    this.#list({series, rowCount, minOffset, maxOffset});
+    if (sharesThin(this.#format.version) && rowCount < THIN_ROWS) {
+      const thin = sliceRows(rows, from, to);
+      this.#thin.push(thin);
+      this.#thinRows += rowCount;
+      this.#thinTextBytes += textBytes(thin);
+      return;
+    }
+    const values = rows.offsets.subarray(from, to);
     const {version: newest, isMerged} = this.#format;
-    const version = isMerged || to - from >= BLOCK_ROWS_MIN ? newest : 1;
-    encodeColumn({type: 'integer', values: offsets}, to - from, this.#offsets.bodies, version);
+    const version = isMerged || rowCount >= BLOCK_ROWS_MIN ? newest : 1;
+    encodeColumn({type: 'integer', values}, rowCount, this.#offsets.bodies, encodingsOf(version));
     this.#offsets.endBlock();
     for (let i = 0; i < this.#columns.length; i++) {
       const page = this.#columns[i]!;
@@ -102,9 +132,6 @@ export class StripeBuilder {
         writeBlockColumn(page.bodies, this.#scratch, column, {from, to, version});
       page.endBlock();
     }
-    const minOffset = offsets[0]!;
-    const maxOffset = offsets[to - from - 1]!;
-    this.#list({series, rowCount: to - from, minOffset, maxOffset});
   }
 
   /** A block of another part, byte for byte; its columns are those of the fields here. */
@@ -138,8 +165,13 @@ export class StripeBuilder {
   ): Promise<{readonly stripe: Stripe; readonly chunks: readonly Uint8Array[]}> {
     const blocks = this.#blocks;
     const rowCount = this.#rowCount;
+    const thin = this.#thin;
+    const thinRows = this.#thinRows;
     this.#blocks = [];
     this.#rowCount = 0;
+    this.#thin = [];
+    this.#thinRows = 0;
+    this.#thinTextBytes = 0;
     const chunks: Uint8Array[] = [];
     const isCompressed = this.#format.isMerged && this.#format.version > 1;
     let next = position;
@@ -150,17 +182,17 @@ export class StripeBuilder {
       chunks.push(stored);
       const page = {offset: next, length: stored.length, crc: crc32(stored), inflatedBytes};
       next += stored.length;
-      // A page may take a tenth of a millisecond to compress, and a stripe has one for each column.
-      const due = isCompressed ? slices.due() : undefined;
+      // A page may take a tenth of a millisecond, and a stripe has one for each column.
+      const due = slices.due();
       if (due !== undefined) await due;
       return page;
     };
     const {minOffset, maxOffset} = extent(blocks);
     const directory = await place(encodeDirectory(blocks, minOffset));
-    const offsets = await place(this.#offsets.take()!);
+    const offsets = await place(this.#offsets.take(this.#thinTimes(thin, thinRows))!);
     const columns = new Map<ColumnId, Page>();
     for (let i = 0; i < this.#columns.length; i++) {
-      const bytes = this.#columns[i]!.take();
+      const bytes = this.#columns[i]!.take(this.#thinColumn(i, thin, thinRows));
       if (bytes !== undefined) columns.set(this.#fields[i]!.column, await place(bytes));
     }
     const stripe = {
@@ -175,6 +207,32 @@ export class StripeBuilder {
       columns,
     };
     return {stripe, chunks};
+  }
+
+  /** Empty where there are none; undefined where they share nothing. */
+  #thinTimes(thin: readonly SeriesRows[], thinRows: number): Uint8Array | undefined {
+    const {version} = this.#format;
+    if (!sharesThin(version)) return undefined;
+    this.#scratch.clear();
+    const steps = {type: 'integer', values: stepsOf(thin, thinRows)} as const;
+    if (thinRows > 0) encodeColumn(steps, thinRows, this.#scratch, encodingsOf(version));
+    return this.#scratch.copy();
+  }
+
+  #thinColumn(
+    field: number,
+    thin: readonly SeriesRows[],
+    thinRows: number,
+  ): Uint8Array | undefined {
+    const {version} = this.#format;
+    if (!sharesThin(version)) return undefined;
+    const column = concatColumns(
+      thin.map(({columns, rowCount}) => ({column: columns[field], rowCount})),
+    );
+    const body = new ByteWriter(1024);
+    const rows = {from: 0, to: thinRows, version, isShared: true};
+    if (column !== undefined) writeBlockColumn(body, this.#scratch, column, rows);
+    return body.written();
   }
 }
 

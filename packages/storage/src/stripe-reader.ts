@@ -3,8 +3,14 @@
 
 import {assert, FatalError} from '@flotilla/base';
 import {ByteReader, type ChunkColumn, decodeColumn} from '@flotilla/column';
-import {readBlockColumn} from './block-column.ts';
+import {
+  type ColumnOutline,
+  outlineBlockColumn,
+  outlineRows,
+  readBlockColumn,
+} from './block-column.ts';
 import type {BlockRunBuilder} from './block-run.ts';
+import {sliceColumn} from './column-gather.ts';
 import type {Field} from './memtable-view.ts';
 import type {Part} from './part.ts';
 import {
@@ -13,20 +19,29 @@ import {
   decodeDirectory,
   decodedOf,
   type Page,
+  type PartVersion,
   type Stripe,
+  sharesThin,
 } from './part-format.ts';
 import type {SeriesRows} from './series-rows.ts';
+import {offsetsOf, StripeLayout} from './thin-blocks.ts';
 
 /** Reading this much for nothing costs less than one more read. */
 const GAP_BYTES_MAX = 32_768;
 
-/** Bodies of a page by block. */
+/** Bodies of a page: the one that thin blocks share, and those of the other blocks by their number. */
 export class PageBodies {
+  /** Undefined where no thin block has a value, or where they share nothing. */
+  readonly thin: Uint8Array | undefined;
   readonly #bytes: Uint8Array;
   readonly #ends: Int32Array;
+  readonly #start: number;
 
-  constructor(bytes: Uint8Array, blockCount: number) {
+  /** @param blockCount  of those that have a body of their own */
+  constructor(bytes: Uint8Array, blockCount: number, version: PartVersion) {
     const reader = new ByteReader(bytes);
+    const thinBytes = sharesThin(version) ? reader.count(bytes.length) : 0;
+    this.thin = thinBytes === 0 ? undefined : reader.view(thinBytes);
     const lengths = new Int32Array(blockCount);
     for (let i = 0; i < blockCount; i++) lengths[i] = reader.count(bytes.length);
     let end = reader.position;
@@ -34,8 +49,6 @@ export class PageBodies {
     this.#bytes = bytes;
     this.#start = reader.position;
   }
-
-  readonly #start: number;
 
   /** Undefined where the block has no value. */
   body(block: number): Uint8Array | undefined {
@@ -53,7 +66,9 @@ export interface EncodedBlock extends Omit<Block, 'series'> {
 }
 
 interface StripePages {
+  readonly version: PartVersion;
   readonly blocks: readonly Block[];
+  readonly layout: StripeLayout;
   /** Undefined: not read yet. */
   readonly offsets: PageBodies | undefined;
   readonly columns: readonly (PageBodies | undefined)[];
@@ -63,14 +78,21 @@ export class LoadedStripe {
   readonly blocks: readonly Block[];
   /** Of the part's file. */
   readonly #path: string;
+  readonly #version: PartVersion;
+  readonly #layout: StripeLayout;
   #offsets: PageBodies | undefined;
   readonly #columns: readonly (PageBodies | undefined)[];
   readonly #fields: readonly Field[];
+  /** Of all thin rows, decoded for the first of them that is asked for. */
+  #thinOffsets: Float64Array | undefined;
+  readonly #thinColumns: (ChunkColumn | undefined)[] = [];
 
   constructor(path: string, fields: readonly Field[], pages: StripePages) {
     this.#path = path;
     this.#fields = fields;
     this.blocks = pages.blocks;
+    this.#version = pages.version;
+    this.#layout = pages.layout;
     this.#offsets = pages.offsets;
     this.#columns = pages.columns;
   }
@@ -82,18 +104,33 @@ export class LoadedStripe {
   /** What was left out of the stripe when it was loaded. */
   async loadTimes(part: Part, {offsets}: Stripe): Promise<void> {
     const bytes = await part.readPage(offsets);
-    this.#offsets = decodedOf(this.#path, () => new PageBodies(bytes, this.blocks.length));
+    this.#offsets = decodedOf(
+      this.#path,
+      () => new PageBodies(bytes, this.#layout.thickCount, this.#version),
+    );
   }
 
   /** Adds a block by what its columns say of themselves; false where its rows are needed. */
   addTo(run: BlockRunBuilder, block: number): boolean {
     return decodedOf(this.#path, () =>
-      run.add(this.blocks[block]!, (field) => this.#columns[field]?.body(block)),
+      run.add(this.blocks[block]!, (field, wantsStatistics) =>
+        this.#outline(block, field, wantsStatistics),
+      ),
     );
   }
 
+  #outline(block: number, field: number, wantsStatistics: boolean): ColumnOutline | undefined {
+    const wanted = {rowCount: this.blocks[block]!.rowCount, wantsStatistics};
+    if (this.#layout.isThin(block)) {
+      const column = this.#thinColumn(block, field);
+      return column && outlineRows(column, wanted);
+    }
+    const body = this.#columns[field]?.body(this.#layout.bodyOf(block));
+    return body && outlineBlockColumn(body, this.#fields[field]!.type, wanted);
+  }
+
   /**
-   * All rows of a block, decoded into arrays of their own. Requires its times.
+   * All rows of a block; those of a thin one are views of arrays that hold more. Requires its times.
    * @param isMerged  what is written of them must be in order: they are looked through
    */
   rows(block: number, isMerged = false): SeriesRows {
@@ -101,6 +138,7 @@ export class LoadedStripe {
   }
 
   #rows(block: number, isMerged: boolean): SeriesRows {
+    if (this.#layout.isThin(block)) return this.#thinRows(block);
     const {rowCount, minOffset, maxOffset} = this.blocks[block]!;
     const body = this.#timesOf(block);
     const offsets = decodeColumn(new ByteReader(body), 'integer', rowCount) as {
@@ -112,25 +150,66 @@ export class LoadedStripe {
       throw new FatalError(`the times of block ${block} do not ascend`);
     const columns: (ChunkColumn | undefined)[] = [];
     for (let i = 0; i < this.#columns.length; i++) {
-      const values = this.#columns[i]?.body(block);
+      const values = this.#columns[i]?.body(this.#layout.bodyOf(block));
       columns.push(values && readBlockColumn(values, this.#fields[i]!.type, rowCount));
     }
     return {rowCount, offsets: offsets.values, columns};
   }
 
+  #thinRows(block: number): SeriesRows {
+    const {rowCount} = this.blocks[block]!;
+    const from = this.#layout.firstRow(block);
+    this.#thinOffsets ??= this.#decodeThinOffsets();
+    const columns: (ChunkColumn | undefined)[] = [];
+    for (let i = 0; i < this.#columns.length; i++) columns.push(this.#thinColumn(block, i));
+    return {rowCount, offsets: this.#thinOffsets.subarray(from, from + rowCount), columns};
+  }
+
+  #decodeThinOffsets(): Float64Array {
+    assert(this.#offsets !== undefined, 'the times are loaded first');
+    return thinOffsets(this.#offsets, this.blocks, this.#layout);
+  }
+
+  /** Of one thin block; undefined where none of its rows has a value. */
+  #thinColumn(block: number, field: number): ChunkColumn | undefined {
+    const body = this.#columns[field]?.thin;
+    if (body === undefined) return undefined;
+    const {thinRows} = this.#layout;
+    this.#thinColumns[field] ??= readBlockColumn(body, this.#fields[field]!.type, thinRows);
+    const from = this.#layout.firstRow(block);
+    const own = sliceColumn(this.#thinColumns[field], from, from + this.blocks[block]!.rowCount);
+    if (own.present === undefined) return own;
+    if (!own.present.includes(1)) return undefined;
+    return own.present.includes(0) ? own : {values: own.values};
+  }
+
+  /** Requires a block that shares nothing. */
   encoded(block: number): EncodedBlock {
     const {rowCount, minOffset, maxOffset} = this.blocks[block]!;
-    const columns = this.#columns.map((column) => column?.body(block));
+    const columns = this.#columns.map((column) => column?.body(this.#layout.bodyOf(block)));
     const offsets = decodedOf(this.#path, () => this.#timesOf(block));
     return {rowCount, minOffset, maxOffset, offsets, columns};
   }
 
   #timesOf(block: number): Uint8Array {
     assert(this.#offsets !== undefined, 'the times are loaded first');
-    const body = this.#offsets.body(block);
+    const body = this.#offsets.body(this.#layout.bodyOf(block));
     if (body !== undefined) return body;
     throw new FatalError(`block ${block} of ${this.blocks[block]!.rowCount} rows has no times`);
   }
+}
+
+/** Throws FatalError where they are not what the directory says. */
+export function thinOffsets(
+  {thin}: PageBodies,
+  blocks: readonly Block[],
+  layout: StripeLayout,
+): Float64Array {
+  if (thin === undefined) throw new FatalError(`${layout.thinRows} rows have no times`);
+  const steps = decodeColumn(new ByteReader(thin), 'integer', layout.thinRows) as {
+    values: Float64Array;
+  };
+  return offsetsOf(steps.values, blocks, layout);
 }
 
 function ascends(offsets: Float64Array): boolean {
@@ -144,10 +223,16 @@ export async function loadDirectory(part: Part, stripe: Stripe): Promise<readonl
   return decodedOf(part.file.path, () => decodeDirectory(bytes, stripe));
 }
 
+export interface StripeRequest {
+  readonly version: PartVersion;
+  readonly fields: readonly Field[];
+  readonly withTimes: boolean;
+}
+
 export async function loadStripe(
   part: Part,
   stripe: Stripe,
-  {fields, withTimes}: {readonly fields: readonly Field[]; readonly withTimes: boolean},
+  {version, fields, withTimes}: StripeRequest,
 ): Promise<LoadedStripe> {
   const columns = fields.map(({column}) => stripe.columns.get(column));
   const wanted = [
@@ -156,13 +241,17 @@ export async function loadStripe(
     ...columns.filter((page) => page !== undefined),
   ];
   const pages = await readPages(part, wanted);
-  const bodies = (page: Page) => new PageBodies(pages.get(page)!, stripe.blockCount);
   const {path} = part.file;
-  const decoded = decodedOf(path, () => ({
-    blocks: decodeDirectory(pages.get(stripe.directory)!, stripe),
-    offsets: withTimes ? bodies(stripe.offsets) : undefined,
-    columns: columns.map((page) => page && bodies(page)),
-  }));
+  const decoded = decodedOf(path, () => {
+    const blocks = decodeDirectory(pages.get(stripe.directory)!, stripe);
+    const layout = new StripeLayout(blocks, version);
+    const bodies = (page: Page) => new PageBodies(pages.get(page)!, layout.thickCount, version);
+    return {
+      ...{version, blocks, layout},
+      offsets: withTimes ? bodies(stripe.offsets) : undefined,
+      columns: columns.map((page) => page && bodies(page)),
+    };
+  });
   return new LoadedStripe(path, fields, decoded);
 }
 

@@ -31,6 +31,7 @@ import {FIELDS, keyOf, lineOf, type Operation, shareOf} from './operations.ts';
 
 export const SET = 1 as ReplicaSetId;
 export const REPLICA = 11 as ReplicaId;
+const PART_VERSIONS: readonly PartVersion[] = [1, 2, 4];
 const NODE = 1 as NodeId;
 export const STORE = storePath(0 as StoreId);
 export const REPLICA_DIRECTORY = `${STORE}/replicas/${SET}-${REPLICA}`;
@@ -198,8 +199,8 @@ function machineOpener(
       replica,
       bucket: {startUnits: 1_767_227_400_000n, unitsPerSecond: 1_000},
       slices,
-      // Both, since nodes have parts of either.
-      partVersion: () => (1 + (parts++ % 2)) as PartVersion,
+      // All, since nodes have parts of each.
+      partVersion: () => PART_VERSIONS[parts++ % PART_VERSIONS.length]!,
     });
     const limits = {
       memtableBytes: MEMTABLE_BYTES,

@@ -111,6 +111,7 @@ async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promis
 }
 
 function partVersionAt(clusterVersion: number): PartVersion {
+  if (clusterVersion >= PARTS_SINCE[4]) return 4;
   return clusterVersion >= PARTS_SINCE[2] ? 2 : 1;
 }
 

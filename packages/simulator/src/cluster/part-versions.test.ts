@@ -74,7 +74,7 @@ async function partVersions(disk: MemoryDisk): Promise<number[]> {
   return parts.map((name) => disk.bytesOf(`${directory}/${name}`)[7]!);
 }
 
-test('parts are of the second version where the cluster uses what came with it, and nowhere before', async () => {
+test('parts are of each version where the cluster uses what came with it, and nowhere before', async () => {
   let version = 1;
   const {machine, disk} = await replicaAt(() => version);
   for (let index = 1; index <= 3; index++) {
@@ -92,6 +92,12 @@ test('parts are of the second version where the cluster uses what came with it, 
   expect(await partVersions(disk)).toEqual([1, 2]);
   await machine.compactAll();
   expect(await partVersions(disk)).toEqual([2]);
+  version = 8;
+  write(machine, 5);
+  await machine.flush();
+  expect(await partVersions(disk)).toEqual([2, 4]);
+  await machine.compactAll();
+  expect(await partVersions(disk)).toEqual([4]);
   await machine.close();
 });
 
