@@ -26,16 +26,16 @@ export class BlockCut {
     this.#phase = Number(((bucket.startUnits % day) + day) % day);
   }
 
-  /** End row (exclusive) of each block of `count` ascending offsets. */
-  ends(offsets: Float64Array, count: number): number[] {
-    if (count === 0) return [];
-    const step = this.#step(offsets, count);
+  /** End row (exclusive) of each block of rows [from, to), whose offsets ascend. */
+  ends(offsets: Float64Array, to: number, from = 0): number[] {
+    if (from === to) return [];
+    const step = this.#step(offsets, from, to);
     // Bins of a day may be too thin for a block each; several of them still begin and end at midnights.
     const rowsMin = step === this.#steps.at(-1) ? BLOCK_ROWS_MIN : 1;
     const ends: number[] = [];
-    let start = 0;
-    let bin = this.#bin(offsets[0]!, step);
-    for (let row = 1; row < count; row++) {
+    let start = from;
+    let bin = this.#bin(offsets[from]!, step);
+    for (let row = from + 1; row < to; row++) {
       const next = this.#bin(offsets[row]!, step);
       const rows = row - start;
       if ((next !== bin && rows >= rowsMin) || rows >= BLOCK_ROWS_MAX) {
@@ -44,13 +44,14 @@ export class BlockCut {
       }
       bin = next;
     }
-    ends.push(count);
+    ends.push(to);
     return ends;
   }
 
   /** The shortest duration whose bins hold enough rows on average. */
-  #step(offsets: Float64Array, count: number): number {
-    const span = offsets[count - 1]! - offsets[0]! + 1;
+  #step(offsets: Float64Array, from: number, to: number): number {
+    const count = to - from;
+    const span = offsets[to - 1]! - offsets[from]! + 1;
     const found = this.#steps.find((step) => count * step >= BLOCK_ROWS_MIN * span);
     return found ?? this.#steps.at(-1)!;
   }

@@ -3,10 +3,11 @@
 
 import type {ChunkColumn, ColumnValues, FieldType} from '@flotilla/column';
 
-/** A column's piece, undefined where none of its rows has a value, and how many rows it is of. */
+/** Rows [from, to) of a column, which is undefined where none of its rows has a value. */
 export interface ColumnPiece {
   readonly column: ChunkColumn | undefined;
-  readonly rowCount: number;
+  readonly from: number;
+  readonly to: number;
 }
 
 const SET_ROWS_MIN = 64;
@@ -26,16 +27,16 @@ function isDense({column}: ColumnPiece): boolean {
 function concatPresence(pieces: readonly ColumnPiece[]): Uint8Array {
   const present = new Uint8Array(countRows(pieces));
   let at = 0;
-  for (const {column, rowCount} of pieces) {
-    if (column?.present !== undefined) present.set(column.present.subarray(0, rowCount), at);
-    else if (column !== undefined) present.fill(1, at, at + rowCount);
-    at += rowCount;
+  for (const {column, from, to} of pieces) {
+    if (column?.present !== undefined) copyRows(column.present, from, to, present, at);
+    else if (column !== undefined) present.fill(1, at, at + to - from);
+    at += to - from;
   }
   return present;
 }
 
 function countRows(pieces: readonly ColumnPiece[]): number {
-  return pieces.reduce((sum, {rowCount}) => sum + rowCount, 0);
+  return pieces.reduce((sum, {from, to}) => sum + to - from, 0);
 }
 
 type Of<Type extends FieldType> = Extract<ColumnValues, {type: Type}>;
@@ -66,30 +67,31 @@ function concatValues(type: FieldType, pieces: readonly ColumnPiece[]): ColumnVa
 function concatDoubles(pieces: readonly ColumnPiece[]): Float64Array {
   const out = new Float64Array(countRows(pieces));
   let at = 0;
-  for (const {column, rowCount} of pieces) {
-    if (column !== undefined) copyShort((column.values as Of<'float'>).values, rowCount, out, at);
-    at += rowCount;
+  for (const {column, from, to} of pieces) {
+    if (column !== undefined) copyRows((column.values as Of<'float'>).values, from, to, out, at);
+    at += to - from;
   }
   return out;
 }
 
-/** The first of them. Of few a plain loop takes less than what `set`, and the view for it, cost to set up. */
-function copyShort<Values extends Float64Array | Uint8Array>(
-  from: Values,
-  count: number,
-  to: Values,
+/** Of few a plain loop takes less than what `set`, and the view for it, cost to set up. */
+function copyRows<Values extends Float64Array | Uint8Array>(
+  values: Values,
+  from: number,
+  to: number,
+  out: Values,
   at: number,
 ): void {
-  if (count > SET_ROWS_MIN) to.set(from.subarray(0, count), at);
-  else for (let i = 0; i < count; i++) to[at + i] = from[i]!;
+  if (to - from > SET_ROWS_MIN) out.set(values.subarray(from, to), at);
+  else for (let row = from; row < to; row++) out[at + row - from] = values[row]!;
 }
 
 function concatFlags(pieces: readonly ColumnPiece[]): Uint8Array {
   const out = new Uint8Array(countRows(pieces));
   let at = 0;
-  for (const {column, rowCount} of pieces) {
-    if (column !== undefined) copyShort((column.values as Of<'boolean'>).values, rowCount, out, at);
-    at += rowCount;
+  for (const {column, from, to} of pieces) {
+    if (column !== undefined) copyRows((column.values as Of<'boolean'>).values, from, to, out, at);
+    at += to - from;
   }
   return out;
 }
@@ -104,31 +106,38 @@ function concatWide<Wide extends BigInt64Array | BigUint64Array>(
   pieces: readonly ColumnPiece[],
 ): Wide {
   let at = 0;
-  for (const {column, rowCount} of pieces) {
+  for (const {column, from, to} of pieces) {
     const {values, wide} = (column?.values ?? {}) as Partial<Of<'integer'>>;
-    for (let i = 0; i < rowCount && values !== undefined; i++)
-      out[at + i] = wide === undefined ? BigInt(values[i]!) : wide[i]!;
-    at += rowCount;
+    for (let row = from; row < to && values !== undefined; row++)
+      out[at + row - from] = wide === undefined ? BigInt(values[row]!) : wide[row]!;
+    at += to - from;
   }
   return out;
 }
 
 function concatStrings(pieces: readonly ColumnPiece[]): ColumnValues {
   const ends = new Uint32Array(countRows(pieces));
-  const texts = pieces.map(({column, rowCount}) => {
-    if (column === undefined || rowCount === 0) return new Uint8Array(0);
+  const texts = pieces.map(({column, from, to}) => {
+    if (column === undefined || from === to) return new Uint8Array(0);
     const {ends: own, bytes} = column.values as Of<'string'>;
-    return bytes.subarray(0, own[rowCount - 1]!);
+    return bytes.subarray(beginOf(own, from), own[to - 1]!);
   });
   const bytes = new Uint8Array(texts.reduce((sum, {length}) => sum + length, 0));
   let at = 0;
   let base = 0;
-  pieces.forEach(({column, rowCount}, piece) => {
+  pieces.forEach(({column, from, to}, piece) => {
     const own = (column?.values as Of<'string'> | undefined)?.ends;
-    for (let i = 0; i < rowCount; i++) ends[at + i] = base + (own?.[i] ?? 0);
+    const before = own === undefined ? 0 : beginOf(own, from);
+    for (let row = from; row < to; row++)
+      ends[at + row - from] = base + (own === undefined ? 0 : own[row]! - before);
     bytes.set(texts[piece]!, base);
-    at += rowCount;
+    at += to - from;
     base += texts[piece]!.length;
   });
   return {type: 'string', ends, bytes};
+}
+
+/** Of the text of a row. */
+function beginOf(ends: Uint32Array, row: number): number {
+  return row === 0 ? 0 : ends[row - 1]!;
 }

@@ -76,6 +76,30 @@ export class MemtableView {
       yield this.#gather(fields, sliceOrder(ordered, from, from + pieceRows));
   }
 
+  /**
+   * Puts the numbers of the series' rows into `out` from `at` on where they are in the order of time as they came,
+   * and fewer than `limit`. How many they are, or -1.
+   */
+  copyOrdered(
+    series: SeriesId,
+    limit: number,
+    {out, at}: {readonly out: Int32Array; readonly at: number},
+  ): number {
+    const {table, rowCount} = this.#parts;
+    const arrived = table.rowsOf(series, rowCount);
+    if (arrived === undefined) return 0;
+    const {rows, isOrdered} = arrived;
+    const {count} = rows;
+    if (!isOrdered || count >= limit) return -1;
+    rows.copy(0, count, out.subarray(at, at + count));
+    return count;
+  }
+
+  /** The rows of these numbers: of several series, of each by time. */
+  gather(fields: readonly Field[], rows: Int32Array): SeriesRows {
+    return this.#gather(fields, {rows, ends: undefined, rowCount: rows.length});
+  }
+
   /** The series' chosen rows by time. Yields after each STEP_ROWS or so. */
   *#order(series: SeriesId, choice: RowChoice): Generator<undefined, OrderedRows | undefined> {
     const {table, rowCount, offsets} = this.#parts;

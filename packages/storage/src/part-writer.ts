@@ -16,7 +16,6 @@ import {
   partMagic,
   type Stripe,
   type TableEntry,
-  THIN_ROWS,
 } from './part-format.ts';
 import {concatRows, type SeriesRows, sliceRows, TEXT_BYTES_MAX, textBytes} from './series-rows.ts';
 import {rowsPerSlice, type Slices} from './slices.ts';
@@ -45,6 +44,15 @@ export interface PartWriterOptions {
   readonly slices: Slices;
   /** What every node knows that the part may be sent to: parts go as they are. */
   readonly version: PartVersion;
+}
+
+/** Rows of several series, one behind the other. */
+export interface ThinSeries {
+  /** Ascending. */
+  readonly series: readonly SeriesId[];
+  /** Behind the last row of each. */
+  readonly ends: readonly number[];
+  readonly rows: SeriesRows;
 }
 
 interface OpenTable {
@@ -103,6 +111,21 @@ export class PartWriter {
     if (isSeen || (isLarge && this.#pendingCount >= BLOCK_ROWS_MIN)) await this.#cutPending(false);
   }
 
+  /** Series that are whole in these rows. Columns as the table's fields. */
+  async addThinSeries({series, ends, rows}: ThinSeries): Promise<void> {
+    await this.#endSeries();
+    const table = this.#table!;
+    table.rowCount += rows.rowCount;
+    table.seriesCount += series.length;
+    let start = 0;
+    for (let i = 0; i < series.length; i++)
+      for (const end of this.#cut.ends(rows.offsets, ends[i]!, start)) {
+        table.builder.addBlock(series[i]!, rows, start, end);
+        start = end;
+        if (table.builder.isFull) await this.#writeStripe();
+      }
+  }
+
   /**
    * Whether a block of so many rows would do as it is, behind what the series has here: one that is thin, or
    * that would leave a thin one before it, is better given by its rows; one in other encodings has to be, so
@@ -110,7 +133,7 @@ export class PartWriter {
    */
   takesEncoded(series: SeriesId, rowCount: number, version: PartVersion): boolean {
     const areSame = encodingsOf(version) === encodingsOf(this.#format.version);
-    if (rowCount < Math.max(BLOCK_ROWS_MIN, THIN_ROWS) || !areSame) return false;
+    if (rowCount < BLOCK_ROWS_MIN || !areSame) return false;
     return (
       series !== this.#series || this.#pendingCount === 0 || this.#pendingCount >= BLOCK_ROWS_MIN
     );

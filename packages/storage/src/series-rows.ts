@@ -15,12 +15,19 @@ export interface SeriesRows {
 /** Pieces whose strings are of so many bytes are as large as any: rows of numbers are a hundredth of it. */
 export const TEXT_BYTES_MAX = 8 * 1024 * 1024;
 
-/** Of the rows' strings, which alone may take any room. */
-export function textBytes({rowCount, columns}: Pick<SeriesRows, 'rowCount' | 'columns'>): number {
-  if (rowCount === 0) return 0;
+/** Of the strings of rows [from, to), which alone may take any room. */
+export function textBytes(
+  {rowCount, columns}: Pick<SeriesRows, 'rowCount' | 'columns'>,
+  from = 0,
+  to = rowCount,
+): number {
+  if (from === to) return 0;
   let bytes = 0;
-  for (const column of columns)
-    if (column?.values.type === 'string') bytes += column.values.ends[rowCount - 1]!;
+  for (const column of columns) {
+    if (column?.values.type !== 'string') continue;
+    const {ends} = column.values;
+    bytes += ends[to - 1]! - (from === 0 ? 0 : ends[from - 1]!);
+  }
   return bytes;
 }
 
@@ -86,7 +93,7 @@ export function concatRows(pieces: readonly SeriesRows[]): SeriesRows {
     at += piece.rowCount;
   }
   const columns = pieces[0]!.columns.map((_, i) =>
-    concatColumns(pieces.map((piece) => ({column: piece.columns[i], rowCount: piece.rowCount}))),
+    concatColumns(pieces.map(({columns: own, rowCount: to}) => ({column: own[i], from: 0, to}))),
   );
   return {rowCount, offsets, columns};
 }

@@ -19,10 +19,10 @@ import {
   sharesThin,
   THIN_ROWS,
 } from './part-format.ts';
-import {type SeriesRows, sliceRows, textBytes} from './series-rows.ts';
+import {type SeriesRows, textBytes} from './series-rows.ts';
 import type {Slices} from './slices.ts';
 import type {EncodedBlock} from './stripe-reader.ts';
-import {stepsOf} from './thin-blocks.ts';
+import {addSteps} from './thin-blocks.ts';
 
 /** A page of TSBS's integers is then some 15 KB: one read and 10 us of checksum. */
 const STRIPE_ROWS_MAX = 32_768;
@@ -77,6 +77,13 @@ export interface StripeFormat {
   readonly isMerged: boolean;
 }
 
+/** Rows [from, to) of some. */
+interface ThinPiece {
+  readonly rows: SeriesRows;
+  readonly from: number;
+  to: number;
+}
+
 export class StripeBuilder {
   readonly #fields: readonly Field[];
   readonly #format: StripeFormat;
@@ -85,9 +92,11 @@ export class StripeBuilder {
   readonly #scratch = new ByteWriter(4096);
   #blocks: Block[] = [];
   #rowCount = 0;
-  /** Of thin blocks that share their bodies. */
-  #thin: SeriesRows[] = [];
+  /** Of thin blocks, which share their bodies: pieces, of which one may hold many blocks. */
+  #thin: ThinPiece[] = [];
   #thinRows = 0;
+  /** Most tables of a flush may have few rows, or none that are thin. */
+  #thinSteps: Float64Array | undefined;
   #thinTextBytes = 0;
 
   constructor(fields: readonly Field[], format: StripeFormat) {
@@ -114,10 +123,13 @@ export class StripeBuilder {
     const [minOffset, maxOffset] = [rows.offsets[from]!, rows.offsets[to - 1]!];
     this.#list({series, rowCount, minOffset, maxOffset});
     if (sharesThin(this.#format.version) && rowCount < THIN_ROWS) {
-      const thin = sliceRows(rows, from, to);
-      this.#thin.push(thin);
+      this.#thinSteps ??= new Float64Array(THIN_ROWS_MAX + THIN_ROWS);
+      addSteps(this.#thinSteps, this.#thinRows, {offsets: rows.offsets, from, to});
+      const last = this.#thin.at(-1);
+      if (last?.rows === rows && last.to === from) last.to = to;
+      else this.#thin.push({rows, from, to});
       this.#thinRows += rowCount;
-      this.#thinTextBytes += textBytes(thin);
+      this.#thinTextBytes += textBytes(rows, from, to);
       return;
     }
     const values = rows.offsets.subarray(from, to);
@@ -189,7 +201,7 @@ export class StripeBuilder {
     };
     const {minOffset, maxOffset} = extent(blocks);
     const directory = await place(encodeDirectory(blocks, minOffset));
-    const offsets = await place(this.#offsets.take(this.#thinTimes(thin, thinRows))!);
+    const offsets = await place(this.#offsets.take(this.#thinTimes(thinRows))!);
     const columns = new Map<ColumnId, Page>();
     for (let i = 0; i < this.#columns.length; i++) {
       const bytes = this.#columns[i]!.take(this.#thinColumn(i, thin, thinRows));
@@ -210,24 +222,21 @@ export class StripeBuilder {
   }
 
   /** Empty where there are none; undefined where they share nothing. */
-  #thinTimes(thin: readonly SeriesRows[], thinRows: number): Uint8Array | undefined {
+  #thinTimes(thinRows: number): Uint8Array | undefined {
     const {version} = this.#format;
     if (!sharesThin(version)) return undefined;
+    if (this.#thinSteps === undefined || thinRows === 0) return new Uint8Array(0);
     this.#scratch.clear();
-    const steps = {type: 'integer', values: stepsOf(thin, thinRows)} as const;
-    if (thinRows > 0) encodeColumn(steps, thinRows, this.#scratch, encodingsOf(version));
+    const steps = {type: 'integer', values: this.#thinSteps} as const;
+    encodeColumn(steps, thinRows, this.#scratch, encodingsOf(version));
     return this.#scratch.copy();
   }
 
-  #thinColumn(
-    field: number,
-    thin: readonly SeriesRows[],
-    thinRows: number,
-  ): Uint8Array | undefined {
+  #thinColumn(field: number, thin: readonly ThinPiece[], thinRows: number): Uint8Array | undefined {
     const {version} = this.#format;
     if (!sharesThin(version)) return undefined;
     const column = concatColumns(
-      thin.map(({columns, rowCount}) => ({column: columns[field], rowCount})),
+      thin.map(({rows, from, to}) => ({column: rows.columns[field], from, to})),
     );
     const body = new ByteWriter(1024);
     const rows = {from: 0, to: thinRows, version, isShared: true};

@@ -185,6 +185,7 @@ export class LoadedStripe {
 
   /** Requires a block that shares nothing. */
   encoded(block: number): EncodedBlock {
+    assert(!this.#layout.isThin(block), 'a thin block has no bytes of its own');
     const {rowCount, minOffset, maxOffset} = this.blocks[block]!;
     const columns = this.#columns.map((column) => column?.body(this.#layout.bodyOf(block)));
     const offsets = decodedOf(this.#path, () => this.#timesOf(block));

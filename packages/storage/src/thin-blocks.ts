@@ -4,7 +4,6 @@
 
 import {FatalError} from '@flotilla/base';
 import {type Block, type PartVersion, sharesThin, THIN_ROWS} from './part-format.ts';
-import type {SeriesRows} from './series-rows.ts';
 
 /** Where the blocks of a stripe are in its pages. */
 export class StripeLayout {
@@ -48,20 +47,18 @@ export class StripeLayout {
 /**
  * Times of thin blocks: how far each row is behind the one before. A block's first row has what its second has, or
  * else the row before, so that even times are one number over and over.
+ * @param steps  of the blocks before, up to `at`: rows [from, to) of `offsets` are put behind them
  */
-export function stepsOf(blocks: readonly SeriesRows[], thinRows: number): Float64Array {
-  const steps = new Float64Array(thinRows);
-  let at = 0;
-  let step = 0;
-  for (const {rowCount, offsets} of blocks) {
-    if (rowCount > 1) step = offsets[1]! - offsets[0]!;
-    steps[at++] = step;
-    for (let row = 1; row < rowCount; row++) {
-      step = offsets[row]! - offsets[row - 1]!;
-      steps[at++] = step;
-    }
-  }
-  return steps;
+export function addSteps(
+  steps: Float64Array,
+  at: number,
+  {offsets, from, to}: {offsets: Float64Array; from: number; to: number},
+): void {
+  const isLone = to - from === 1;
+  const before = at === 0 ? 0 : steps[at - 1]!;
+  steps[at] = isLone ? before : offsets[from + 1]! - offsets[from]!;
+  for (let row = from + 1; row < to; row++)
+    steps[at + row - from] = offsets[row]! - offsets[row - 1]!;
 }
 
 /** The offsets of all thin rows. Throws FatalError where they do not ascend from a block's first to its last. */

@@ -208,10 +208,12 @@ export class FewSeries {
   }
 
   async #readBack(engine: Engine, row: Row): Promise<void> {
+    // A write of it may still wait for a set that is being made, and end beside the read.
+    const {fate} = row;
     const value = await this.#valueOf(engine, row);
     if (row.isSettled) return;
     row.isSettled = true;
-    if (value !== row.value && row.fate === 'taken')
+    if (value !== row.value && fate === 'taken')
       this.#ports.fail('series', `series ${row.register.series} was taken, and is not there`);
   }
 
