@@ -4,6 +4,7 @@
 import {parentPort, workerData} from 'node:worker_threads';
 import {assert} from '@flotilla/base';
 import {type MergeJob, mergeParts, Slices} from '@flotilla/storage';
+import type {ToThread} from '../jobs/thread-jobs.ts';
 import {NodeClock} from '../node-clock.ts';
 import {NodeDisk} from '../node-disk.ts';
 import {CompactionBudget, type CompactionShare, measuredDisk} from './compaction-budget.ts';
@@ -12,7 +13,6 @@ import {
   type MergeAnswer,
   type MergeCost,
   type MergeOutcome,
-  type ToCompaction,
 } from './protocol.ts';
 
 export interface CompactionThreadOptions {
@@ -28,7 +28,7 @@ const budget = new CompactionBudget(share, {clock: new NodeClock(), cpuMs});
 const disk = measuredDisk(new NodeDisk(directory), budget);
 let underWay: Slices | undefined;
 
-port.on('message', (message: ToCompaction) => {
+port.on('message', (message: ToThread<MergeJob>) => {
   if (message.type === 'begin') void carryOut(message.job);
   else {
     underWay?.stop();

@@ -1,14 +1,7 @@
-// What crosses between an engine thread and its compaction thread: one job at a time, each with one answer.
-// Errors are data, since a class does not survive structured clone.
+// What a compaction thread answers for a job.
 
-import {DbError, type ErrorCode} from '@flotilla/base';
-import {type MergeJob, PartDamage, type WrittenPart} from '@flotilla/storage';
-import {type BackgroundFailure, decodeFailure, encodeFailure} from '../background/protocol.ts';
-
-export type ToCompaction =
-  | {readonly type: 'begin'; readonly job: MergeJob}
-  /** The job under way is to end. It may have ended by then. */
-  | {readonly type: 'stop'};
+import {PartDamage, type WrittenPart} from '@flotilla/storage';
+import {decodeJobFailure, encodeJobFailure, type JobFailure} from '../jobs/job-failure.ts';
 
 /** What a job took. */
 export interface MergeCost {
@@ -27,25 +20,13 @@ export interface MergeAnswer {
   readonly cost: MergeCost;
 }
 
-export type MergeFailure =
-  | BackgroundFailure
-  | {readonly kind: 'damage'; readonly message: string}
-  | {readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string};
+export type MergeFailure = JobFailure | {readonly kind: 'damage'; readonly message: string};
 
 export function encodeMergeFailure(thrown: unknown): MergeFailure {
   if (thrown instanceof PartDamage) return {kind: 'damage', message: thrown.message};
-  if (thrown instanceof DbError)
-    return {kind: 'refused', code: thrown.code, message: thrown.message};
-  return encodeFailure(thrown);
+  return encodeJobFailure(thrown);
 }
 
 export function decodeMergeFailure(failure: MergeFailure): Error {
-  switch (failure.kind) {
-    case 'damage':
-      return new PartDamage(failure.message);
-    case 'refused':
-      return new DbError(failure.code, failure.message);
-    default:
-      return decodeFailure(failure);
-  }
+  return failure.kind === 'damage' ? new PartDamage(failure.message) : decodeJobFailure(failure);
 }

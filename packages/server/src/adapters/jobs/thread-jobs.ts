@@ -1,0 +1,143 @@
+// Long work of an engine thread in a thread of its own, which is started by the first job for it, takes whatever
+// comes while it is there, and is ended once nothing has come for long. One job is carried out after another, in
+// the order of their begin, since side by side all of them would hold their memory until the last moment.
+//
+// Law: the death of the thread costs the job under way and nothing else, and the next job begins in a new thread.
+
+import {Worker} from 'node:worker_threads';
+import {type Clock, DbError, type Log, type Timer} from '@flotilla/base';
+
+/** A thread takes some 25 MB while it is there, and 0.2 s of CPU to start. */
+const IDLE_MS = 60_000;
+
+export type ToThread<Job> =
+  | {readonly type: 'begin'; readonly job: Job}
+  /** The job under way is to end. It may have ended by then. */
+  | {readonly type: 'stop'};
+
+export interface ThreadJobsOptions {
+  /** That steps behind the threads that serve (step-behind.ts), and posts one answer for each job. */
+  readonly entry: URL;
+  /** As in "the compaction thread". */
+  readonly work: string;
+  readonly workerData: unknown;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface JobRun<Answer> {
+  readonly answer: Promise<Answer>;
+  /** It ends before long, unless it has ended; one that waits for its turn ends at once, and with that error. */
+  stop(error: DbError): void;
+}
+
+interface Waiting<Job, Answer> {
+  readonly job: Job;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class ThreadJobs<Job, Answer> {
+  readonly #options: ThreadJobsOptions;
+  #worker: Worker | undefined;
+  /** The first is under way. */
+  #jobs: Waiting<Job, Answer>[] = [];
+  #idle: Timer | undefined;
+  #isClosed = false;
+  #deaths = 0;
+
+  constructor(options: ThreadJobsOptions) {
+    this.#options = options;
+  }
+
+  get isThere(): boolean {
+    return this.#worker !== undefined;
+  }
+
+  /** Threads that ended without being asked. */
+  get deaths(): number {
+    return this.#deaths;
+  }
+
+  begin(job: Job): JobRun<Answer> {
+    const {promise: answer, resolve, reject} = Promise.withResolvers<Answer>();
+    const one = {job, resolve, reject};
+    if (this.#isClosed) reject(stopping());
+    else {
+      this.#jobs.push(one);
+      if (this.#jobs.length === 1) this.#next();
+    }
+    return {answer, stop: (error) => this.#stop(one, error)};
+  }
+
+  /** What is left by then, of those who failed and that nobody stops, ends with CANCELLED. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const left = this.#jobs.splice(0);
+    await this.#end();
+    for (const {reject} of left) reject(stopping());
+  }
+
+  #stop(one: Waiting<Job, Answer>, error: DbError): void {
+    if (this.#jobs[0] === one) this.#post({type: 'stop'});
+    if (!this.#jobs.includes(one, 1)) return;
+    this.#jobs = this.#jobs.filter((each) => each !== one);
+    one.reject(error);
+  }
+
+  #next(): void {
+    this.#idle?.cancel();
+    const [first] = this.#jobs;
+    if (first !== undefined) this.#post({type: 'begin', job: first.job});
+    else this.#idle = this.#options.clock.setTimer(IDLE_MS, () => void this.#end());
+  }
+
+  #post(message: ToThread<Job>): void {
+    this.#worker ??= this.#start();
+    this.#worker.postMessage(message);
+  }
+
+  #start(): Worker {
+    const {entry, work, workerData} = this.#options;
+    const worker = new Worker(entry, {name: `flotilla-${work}`, workerData});
+    // What it has to do is known by those who wait for it before they close.
+    worker.unref();
+    worker.on('message', (answer: Answer) => {
+      if (this.#worker === worker) this.#answered(answer);
+    });
+    let cause: string | undefined;
+    worker.on('error', (error) => {
+      cause = String(error);
+    });
+    // At its exit alone: until then a call to the disk that it began may still be under way.
+    worker.on('exit', (code) => this.#died(worker, cause ?? `exit code ${code}`));
+    return worker;
+  }
+
+  #answered(answer: Answer): void {
+    this.#jobs.shift()!.resolve(answer);
+    this.#next();
+  }
+
+  #died(worker: Worker, cause: string): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    this.#deaths += 1;
+    const {log, work} = this.#options;
+    log.error({cause}, `the ${work} thread died; what it did is begun anew`);
+    this.#jobs.shift()?.reject(new DbError('UNAVAILABLE', `the ${work} thread died: ${cause}`));
+    this.#next();
+  }
+
+  async #end(): Promise<void> {
+    this.#idle?.cancel();
+    const worker = this.#worker;
+    // First, so that its end is no death.
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
+}
+
+function stopping(): DbError {
+  return new DbError('CANCELLED', 'the node is stopping');
+}
