@@ -118,6 +118,24 @@ describe('a backup', () => {
     expect(asked).toEqual([524_288, 524_288, 251_424]);
     expect(copied).toEqual(asked);
   });
+
+  test('never leaves much for one sync, which the log of a node would wait for', async () => {
+    const directory = await emptyDirectory();
+    await directory.disk.makeDirectory(incomingPath('b'));
+    const bytes = new Uint8Array(5 * 1024 * 1024);
+    const disk = directory.disk as MemoryDisk;
+    const incoming = `${incomingPath('b')}/x`;
+    const copying = directory.copy(
+      {bytes: bytes.length, read: async (at, length) => bytes.subarray(at, at + length)},
+      {incoming, due: () => undefined},
+    );
+    const syncsBefore = disk.counts.sync;
+    const syncs: number[] = [];
+    while ((await copying.next()).done !== true) syncs.push(disk.counts.sync - syncsBefore);
+    // After each 2 MiB of pieces of half a one.
+    expect(syncs).toEqual([0, 0, 0, 1, 1, 1, 1, 2, 2, 2]);
+    expect(disk.counts.sync - syncsBefore).toBe(3);
+  });
 });
 
 describe('a directory', () => {
