@@ -59,6 +59,7 @@ export const BackupWords = z.object({
   hours: Positive,
   values: z.enum(['integer', 'float', 'decimal']),
   stillSeconds: Positive,
+  rate: Count.optional(),
   engineThreads: Threads,
   json: Json,
 });

@@ -25,8 +25,6 @@ const SHARDS = 4;
 const INTERVAL_MS = 10_000;
 const BATCH_ROWS = 5_000;
 const CONNECTIONS = 4;
-/** What a node reads for a backup at most: more than disks give. */
-const RATE_BYTES = 1024 ** 3;
 const BACKUP_MS_MAX = 3_600_000;
 const BEGIN_MS_MAX = 10_000;
 
@@ -37,6 +35,8 @@ export interface BackupOptions {
   readonly values: ValueKind;
   /** Of writes without a backup beside them. */
   readonly stillSeconds: number;
+  /** That a node reads a second for the backup. Absent: what it reads for anybody who does not say. */
+  readonly rate?: number | undefined;
   readonly engineThreads?: number | undefined;
   say(text: string): void;
 }
@@ -149,7 +149,8 @@ class BackupBench {
 
   async #backUp(): Promise<{bytes: number; ms: number}> {
     const {admin} = this.#client;
-    const wanted = {directory: this.#backups, database: LOADED, bytesPerSecond: RATE_BYTES};
+    const {rate} = this.#options;
+    const wanted = {directory: this.#backups, database: LOADED, bytesPerSecond: rate};
     let backup: Backup | undefined;
     // One that has just ended is told as done a moment before the next may begin.
     await until('a backup begins', BEGIN_MS_MAX, async () => {

@@ -14,6 +14,7 @@ export function addBackupCommand(program: Command): void {
     .option('--hours <n>', 'time range of the rows, ten seconds apart; may be a fraction', '6')
     .option('--values <kind>', 'integer (as TSBS), float (every digit) or decimal (two)', 'float')
     .option('--still-seconds <n>', 'of writes without a backup beside them', '10')
+    .option('--rate <bytes>', 'that a node reads a second for the backup (default: its own)')
     .option('--engine-threads <n>', 'of each node (default: its own)')
     .option('--json', 'print JSON on the last line')
     .addHelpText(

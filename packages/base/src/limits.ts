@@ -440,9 +440,9 @@ export const LIMITS = {
     why: 'That a node sends to replicas that are made: half of a 1 Gbit/s line, 16 s for a gigabyte.',
   },
   backup_bytes_per_second_max: {
-    value: 256 * MIB,
+    value: 128 * MIB,
     unit: 'bytes/s',
-    why: 'That a node reads for a backup, unless it says another rate: two seconds for half a gigabyte, and half of what a plain SSD gives stays for requests.',
+    why: 'That a node reads for a backup, unless it says another rate: 11 TB a day; read and written on one plain SSD it is half of what that gives.',
   },
   compaction_cpu_ms_per_second_max: {
     value: 500,

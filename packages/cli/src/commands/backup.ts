@@ -28,7 +28,7 @@ export function addBackupCommands(program: Command, context: CommandContext): vo
     .enablePositionalOptions()
     .option('--tenant <name>', 'back up this tenant alone')
     .option('--db <name>', 'back up this database alone')
-    .option('--rate <size>', 'that each node reads a second, as 50MB (default 256MiB)')
+    .option('--rate <size>', 'that each node reads a second, as 50MB (default 128MiB)')
     .option('--no-wait', 'return as soon as it has begun')
     .description(
       'back up the cluster, a tenant or a database: what is in the directory is not copied again; and look at backups',
