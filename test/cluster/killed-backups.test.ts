@@ -21,8 +21,11 @@ const HOUR_S = 3_600;
 const BUCKETS = 3;
 const SHARDS = 4;
 const ROWS_OF_BUCKET = 3_000;
-/** Of chance, which nothing packs: a node takes seconds for its third of them at the lowest rate that there is. */
-const TEXT_BYTES = 750;
+/**
+ * Of chance, which nothing packs: a node takes seconds for its third of them at the lowest rate that there is, and
+ * each part is more than a megabyte, so that a thread of its own copies it.
+ */
+const TEXT_BYTES = 1_500;
 /** Of the bodies of a restore, of which four are on the way at once: some before it are acknowledged. */
 const KILLING_BODY = 8;
 

@@ -28,6 +28,8 @@ export interface SnapshotFile {
   /** Relative, unique inside the snapshot; no '..'. */
   readonly name: string;
   readonly bytes: number;
+  /** Of the file, under the root of the node's disk. Absent: it is in memory alone. */
+  readonly path?: string | undefined;
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 

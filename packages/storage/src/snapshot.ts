@@ -19,6 +19,8 @@ export const STATE_FILE = 'state';
 export interface SnapshotFile {
   readonly name: string;
   readonly bytes: number;
+  /** Of the file, under the disk's root: for whoever reads it on his own. Absent: it is in memory alone. */
+  readonly path?: string | undefined;
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 
@@ -55,6 +57,7 @@ export function pinSnapshot(files: ReplicaFiles): StorageSnapshot {
       ...pinned.map((file) => ({
         name: file.name,
         bytes: file.bytes,
+        path: file.path,
         read: (offset: number, length: number) => file.read(offset, length),
       })),
     ],

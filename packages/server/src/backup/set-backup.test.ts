@@ -2,6 +2,7 @@
 // rows; test/cluster/backup.test.ts has real ones.
 
 import {
+  DbError,
   type Disk,
   FatalError,
   type NodeId,
@@ -10,9 +11,10 @@ import {
   type RpcContext,
 } from '@flotilla/base';
 import {ReplicaMachine} from '@flotilla/replica';
-import {type Announcement, announce, BackupDirectory} from '@flotilla/storage';
+import {type Announcement, announce, BackupDirectory, type StoredFile} from '@flotilla/storage';
 import {MemoryDisk, VirtualClock} from '@flotilla/testkit';
 import {beforeEach, expect, test} from 'vitest';
+import type {FileCopies} from '../adapters/copying/copy-client.ts';
 import {type SetBackupNews, type SetBackupRequest, setBackupHandler} from './set-backup.ts';
 
 const SET = 5 as ReplicaSetId;
@@ -25,6 +27,11 @@ let files: Map<string, Buffer>;
 let readBytes: number;
 let pins: number;
 let confirmed: number;
+/** Files that lie on the disk; the others are in memory alone. */
+let onDisk: string[];
+let copies: FileCopies;
+/** Aborts where the coordinator is gone. */
+let gone: AbortController;
 
 beforeEach(async () => {
   clock = new VirtualClock();
@@ -35,6 +42,13 @@ beforeEach(async () => {
     ['1.keys', Buffer.alloc(0)],
   ]);
   [readBytes, pins, confirmed] = [0, 0, 0];
+  onDisk = [];
+  gone = new AbortController();
+  copies = {
+    begin: () => {
+      throw new Error('no thread is to be had');
+    },
+  };
   const directory = await BackupDirectory.prepare(disk, 'c');
   await announce(directory, {id: 'b1'} as Announcement);
   await announce(directory, {id: 'b2'} as Announcement);
@@ -50,6 +64,7 @@ function machine(): ReplicaMachine {
           point: {index: 7},
           files: [...files].map(([name, bytes]) => ({
             ...{name, bytes: bytes.length},
+            path: onDisk.includes(name) ? `stores/0/${name}` : undefined,
             read: async (at: number, length: number) => {
               readBytes += length;
               return bytes.subarray(at, at + length);
@@ -78,9 +93,10 @@ async function backUp(
     clock,
     slices: {due: () => undefined},
     openDisk,
+    copies,
   });
   const request = {directory: '/mnt', backup: 'b1', bytesPerSecond: 1e9, known: [], ...more};
-  const context = {set: SET, signal: new AbortController().signal} as unknown as RpcContext;
+  const context = {set: SET, signal: gone.signal} as unknown as RpcContext;
   const news: SetBackupNews[] = [];
   const all = (async () => {
     for await (const item of handler(Buffer.from(JSON.stringify(request)), context))
@@ -157,4 +173,75 @@ test('what a disk refuses is told with its node, and leaves nothing pinned', asy
     throw new FatalError('no disk');
   };
   await expect(backUp({}, broken)).rejects.toMatchObject({code: 'UNAVAILABLE'});
+});
+
+const STORED: StoredFile = {bytes: 1_500_000, sha256: 'ab'.repeat(32)};
+const FROM_THREAD = ['1.part', '1.keys'];
+
+test('a large file on the disk is copied in a thread, which says how far it is; others are not', async () => {
+  onDisk = FROM_THREAD;
+  const jobs: unknown[] = [];
+  copies = {
+    begin: (job) => {
+      jobs.push(job);
+      const {promise: stored, resolve} = Promise.withResolvers<StoredFile>();
+      clock.setTimer(600, () => resolve(STORED));
+      let left = STORED.bytes;
+      const takeCopiedBytes = (): number => {
+        const bytes = Math.min(left, 600_000);
+        left -= bytes;
+        return bytes;
+      };
+      return {stored, takeCopiedBytes, stop: () => undefined};
+    },
+  };
+  const news = await backUp({bytesPerSecond: 7e6});
+  expect(jobs).toEqual([
+    {
+      ...{path: 'stores/0/1.part', bytes: 1_500_000, bytesPerSecond: 7e6},
+      ...{directory: '/mnt', incoming: 'incoming/b1/5-9'},
+    },
+  ]);
+  expect(news.map((one) => (one.type === 'copied' ? one.bytes : one.type))).toEqual([
+    ...['pinned', 9, 'stored'],
+    ...[600_000, 600_000, 300_000, 'stored'],
+    'stored',
+  ]);
+  // Of the part its end alone, for the next backup to know it by.
+  expect(readBytes).toBe(9 + 9 + 64);
+  expect(storedIn(news)[1]).toMatchObject({name: '1.part', ...STORED});
+  expect(pins).toBe(0);
+});
+
+test('what a thread was refused is told with the node', async () => {
+  onDisk = FROM_THREAD;
+  const stored = Promise.reject(new FatalError('cannot write incoming/b1: ENOSPC'));
+  copies = {begin: () => ({stored, takeCopiedBytes: () => 0, stop: () => undefined})};
+  await expect(backUp()).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+    message: expect.stringContaining('node 2: cannot write'),
+  });
+  expect(pins).toBe(0);
+});
+
+test('where the coordinator is gone the copy is given up, and the file stays pinned until it has ended', async () => {
+  onDisk = FROM_THREAD;
+  const {promise: stored, reject} = Promise.withResolvers<StoredFile>();
+  let stops = 0;
+  let pinnedAtEnd = 0;
+  const stop = (): void => {
+    stops += 1;
+    clock.setTimer(400, () => {
+      pinnedAtEnd = pins;
+      reject(new DbError('CANCELLED', 'the backup is given up'));
+    });
+  };
+  copies = {
+    begin: () => {
+      clock.setTimer(600, () => gone.abort());
+      return {stored, takeCopiedBytes: () => 1, stop};
+    },
+  };
+  await expect(backUp()).rejects.toMatchObject({code: 'CANCELLED'});
+  expect([stops, pinnedAtEnd, pins]).toEqual([1, 1, 0]);
 });

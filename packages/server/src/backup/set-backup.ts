@@ -7,6 +7,7 @@ import {
   DbError,
   type Disk,
   FatalError,
+  handledElsewhere,
   type NodeId,
   type ReplicaId,
   type ReplicaSetId,
@@ -20,13 +21,19 @@ import {
   BackupDirectory,
   incomingPath,
   type SnapshotFile,
+  type StoredFile,
 } from '@flotilla/storage';
+import type {CopyRun, FileCopies} from '../adapters/copying/copy-client.ts';
 import {pause} from '../engine/pause.ts';
 import {Rate} from './rate.ts';
 
 export const BACKUP_METHOD = 'replica.backup';
 /** A majority that is there confirms a read in a round trip, or after an election. */
 const CONFIRM_MS_MAX = 5_000;
+/** What is less is a piece or two: copied in turns, and nobody starts a thread for it. */
+const THREAD_BYTES_MIN = 1024 * 1024;
+/** Between two looks at how far a thread is with a file. */
+const LOOK_MS = 250;
 /** Holds the checksum of a key file, and the trailer of a part, which has those of all the rest. */
 const TAIL_BYTES = 64;
 
@@ -59,6 +66,8 @@ export interface SetBackupPorts {
   /** Of the thread. */
   readonly slices: WorkSlices;
   readonly openDisk: (directory: string) => Disk;
+  /** In a thread of their own. */
+  readonly copies: FileCopies;
 }
 
 export function setBackupHandler(
@@ -113,7 +122,12 @@ async function* backUp(
         yield {type: 'stored', file: before};
         continue;
       }
-      const copying = directory.copy(source, terms);
+      const {path} = source;
+      // Ends with this block, also where nobody listens any more: what it has open is closed before the pins end.
+      await using copying =
+        path === undefined || bytes < THREAD_BYTES_MIN
+          ? directory.copy(source, terms)
+          : copyInThread(ports, request, {path, bytes, incoming: terms.incoming});
       for (;;) {
         const {done, value} = await copying.next();
         if (done === true) {
@@ -126,6 +140,31 @@ async function* backUp(
   } finally {
     snapshot.release();
   }
+}
+
+async function* copyInThread(
+  {copies, clock}: SetBackupPorts,
+  {directory, bytesPerSecond}: SetBackupRequest,
+  file: {readonly path: string; readonly bytes: number; readonly incoming: string},
+): AsyncGenerator<number, StoredFile> {
+  const run = copies.begin({...file, directory, bytesPerSecond});
+  void handledElsewhere(run.stored);
+  try {
+    while (!(await isStoredWithin(run, clock))) yield run.takeCopiedBytes();
+    yield run.takeCopiedBytes();
+    return await run.stored;
+  } finally {
+    // Where it has not ended, nobody waits for it any more: until it has, the file stays pinned.
+    run.stop();
+    await Promise.allSettled([run.stored]);
+  }
+}
+
+function isStoredWithin({stored}: CopyRun, clock: Clock): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimer(LOOK_MS, () => resolve(false));
+    void stored.then(() => resolve(true), reject).finally(() => timer.cancel());
+  });
 }
 
 /** Rejects where this node does not see what the coordinator has written there. */

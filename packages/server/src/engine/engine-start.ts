@@ -249,6 +249,7 @@ function finish(
       await metaRole?.stop();
       await host.close();
       await base.merges.close();
+      await base.copies.close();
       rpc.close();
       await Promise.all([...manifests.values()].map((manifest) => manifest.close()));
       background.close();
@@ -268,7 +269,7 @@ function serveThread(
   rpc.serve(storageHandler({thread: options.thread, host, counts: base.storageCounts}));
   const query = fragmentHandler({host, monotonicMs, slices, counts, memory});
   const backup = setBackupHandler({
-    ...{node: options.node, host, clock, slices},
+    ...{node: options.node, host, clock, slices, copies: base.copies},
     openDisk: (directory) => new NodeDisk(directory),
   });
   const stream = new Map([

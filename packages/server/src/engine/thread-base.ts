@@ -6,6 +6,7 @@ import {IndexBudget, MemtableBudget} from '@flotilla/replica';
 import {NodeWatch} from '@flotilla/router';
 import {MergesInTurns, StorageCounts} from '@flotilla/storage';
 import {CompactionClient} from '../adapters/compaction/compaction-client.ts';
+import {CopyClient} from '../adapters/copying/copy-client.ts';
 import {NodeClock} from '../adapters/node-clock.ts';
 import {NodeDisk} from '../adapters/node-disk.ts';
 import {createNodeRandom} from '../adapters/node-random.ts';
@@ -35,6 +36,7 @@ export interface ThreadBase {
   readonly queries: QueriesMemory;
   readonly storageCounts: StorageCounts;
   readonly merges: CompactionClient;
+  readonly copies: CopyClient;
   readonly watch: ThreadWatch;
   readonly turns: WorkTurns;
 }
@@ -71,6 +73,7 @@ export function threadBase(
       clock,
       log,
     }),
+    copies: new CopyClient({directory: options.dataDirectory, clock, log}),
     watch: new ThreadWatch(clock, String(options.thread)),
     turns,
   };

@@ -162,8 +162,8 @@ export const METRICS = {
     type: 'histogram',
     help:
       'Slices of long work in engine threads, one between two turns of an event loop: query (scan and ' +
-      'merge), flush, compaction (short ones, checksums, backups: long compactions have a thread of their ' +
-      'own). Their sum is what of the threads each took.',
+      'merge), flush, compaction (short ones, checksums, small files of backups: long compactions and large ' +
+      'files have threads of their own). Their sum is what of the threads each took.',
     labels: {work: oneOf('query', 'flush', 'compaction')},
   },
   flotilla_work_wait_seconds: {
