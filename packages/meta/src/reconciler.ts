@@ -72,6 +72,7 @@ const WAVE_REST_MS_MAX = 300;
 const ORDER_TIMEOUT_MS = 10_000;
 
 type CreateReplica = Extract<Action, {type: 'create-replica'}>;
+/** Begun one by one; replicas are created in waves. */
 type Step = Exclude<Action, CreateReplica>;
 
 export interface ReconcilerOptions {
@@ -277,10 +278,7 @@ class Run {
       if (action.type !== 'create-replica') this.#begin(action);
       else if (this.#isInWave(action, wave)) wave.push(action);
     }
-    if (wave.length > 0)
-      this.#createWave(wave).catch((error: unknown) =>
-        this.#options.log.error({error: String(error)}, 'wave failed'),
-      );
+    if (wave.length > 0) void this.#createWave(wave);
     return actions.length > 0 || this.#isOperating();
   }
 
@@ -328,20 +326,19 @@ class Run {
 
   /** At all nodes together, so that one round opens what a wave made. A node that hangs holds up no other. */
   async #createWave(wave: readonly CreateReplica[]): Promise<void> {
-    const {clock} = this.#options;
+    const {clock, log} = this.#options;
     const {signal} = this.#stopped;
     this.#isCreating = true;
     const beganMs = clock.monotonicMs();
-    try {
-      const byNode = Map.groupBy(wave, ({node}) => node);
-      const made = Promise.all([...byNode].map(([node, part]) => this.#createAt(node, part)));
-      await Promise.race([made, pause(clock, WAVE_MS_MAX, signal)]);
-      const tookMs = clock.monotonicMs() - beganMs;
-      await pause(clock, Math.min(WAVE_REST * tookMs, WAVE_REST_MS_MAX), signal);
-    } finally {
-      this.#isCreating = false;
-      this.#wake?.abort();
-    }
+    // Also of one that is not waited for any more.
+    const tell = (error: unknown): void => log.error({error: String(error)}, 'report failed');
+    const byNode = Map.groupBy(wave, ({node}) => node);
+    const made = [...byNode].map(([node, part]) => this.#createAt(node, part).catch(tell));
+    await Promise.race([Promise.all(made), pause(clock, WAVE_MS_MAX, signal)]);
+    const tookMs = clock.monotonicMs() - beganMs;
+    await pause(clock, Math.min(WAVE_REST * tookMs, WAVE_REST_MS_MAX), signal);
+    this.#isCreating = false;
+    this.#wake?.abort();
   }
 
   async #createAt(node: NodeId, part: readonly CreateReplica[]): Promise<void> {

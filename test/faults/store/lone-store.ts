@@ -31,8 +31,8 @@ import {FIELDS, keyOf, lineOf, type Operation, shareOf} from './operations.ts';
 
 export const SET = 1 as ReplicaSetId;
 export const REPLICA = 11 as ReplicaId;
-const PART_VERSIONS: readonly PartVersion[] = [1, 2, 4];
 const NODE = 1 as NodeId;
+const PART_VERSIONS: readonly PartVersion[] = [1, 2, 4];
 export const STORE = storePath(0 as StoreId);
 export const REPLICA_DIRECTORY = `${STORE}/replicas/${SET}-${REPLICA}`;
 const PROPOSAL_MS_MAX = 20_000;
