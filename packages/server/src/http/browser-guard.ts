@@ -42,20 +42,23 @@ function isAdministrator({headers}: FastifyRequest, {callerOf}: BrowserGuardOpti
 
 /** Undefined: no page sent it, or one of the node itself, or it changes nothing. */
 function faultOf(request: FastifyRequest, options: BrowserGuardOptions): string | undefined {
-  const {method, headers, protocol} = request;
-  const path = request.url.split('?')[0]!;
-  const here = placeOf(`${protocol}://${headers.host}`);
-  if (options.isOnLoopback && path.startsWith(ADMIN) && !isOwn(here, options))
+  const {method, headers, url} = request;
+  if (options.isOnLoopback && url.startsWith(ADMIN) && !isOwn(hereOf(request), options))
     return `this node listens on loopback and is asked as ${headers.host}`;
-  if (READING.has(method) && path !== CHANGES_BY_GET) return undefined;
+  if (READING.has(method) && url.split('?')[0] !== CHANGES_BY_GET) return undefined;
   const {origin} = headers;
   if (origin !== undefined) {
+    const here = hereOf(request);
     const isOurs = isOwn(here, options) && placeOf(origin)?.origin === here?.origin;
     return isOurs ? undefined : `a page of ${origin} sent this`;
   }
   const site = headers['sec-fetch-site'];
   const isForeign = site === 'cross-site' || site === 'same-site';
   return isForeign ? 'a page of another site sent this' : undefined;
+}
+
+function hereOf({protocol, headers}: FastifyRequest): URL | undefined {
+  return placeOf(`${protocol}://${headers.host}`);
 }
 
 /** `null` of a page that has no place, and all that is none. */
