@@ -144,10 +144,17 @@ export interface RpcTarget {
   readonly via?: NodeId | undefined;
 }
 
+/** What a call needs of an AbortSignal: to make a whole one costs as much as a small call. */
+export interface CallSignal {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void, options?: {readonly once?: boolean}): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 export interface RpcOptions {
   /** On the caller's monotonic clock. Past it the call rejects with DEADLINE_EXCEEDED. */
   readonly deadlineMs: number;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CallSignal | undefined;
 }
 
 /** Calls between nodes, over the shared connections. A call to the own node does not leave the process. */

@@ -104,7 +104,7 @@ function watches(all: readonly (readonly Uint8Array[])[]): Rpc {
     async *stream(_target, _method, _payload, {signal}) {
       yield* left.shift()!;
       if (left.length > 0) throw new Error('cut');
-      await new Promise((resolve) => signal?.addEventListener('abort', resolve));
+      await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()));
     },
   };
 }

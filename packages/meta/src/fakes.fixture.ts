@@ -193,7 +193,10 @@ export class FakeNetwork {
 }
 
 function contextOf(from: NodeId, {signal}: RpcOptions): RpcContext {
-  return {from, set: META_SET, signal: signal ?? new AbortController().signal};
+  const cancelled = new AbortController();
+  if (signal?.aborted === true) cancelled.abort();
+  signal?.addEventListener('abort', () => cancelled.abort());
+  return {from, set: META_SET, signal: cancelled.signal};
 }
 
 /** Brings a book to hold these and no others. */

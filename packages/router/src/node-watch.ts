@@ -2,7 +2,7 @@
 // froze is given up as soon as that is known, not when its own time is up; a node that is away is
 // asked only where nobody else can be.
 
-import type {NodeId} from '@flotilla/base';
+import type {CallSignal, NodeId} from '@flotilla/base';
 
 export class NodeWatch {
   readonly #self: NodeId | undefined;
@@ -42,15 +42,34 @@ export class NodeWatch {
   onAway(node: NodeId, callback: () => void): () => void {
     const waiting = this.#waiting.get(node) ?? new Set();
     this.#waiting.set(node, waiting.add(callback));
-    return () => {
-      waiting.delete(callback);
-      if (waiting.size === 0 && this.#waiting.get(node) === waiting) this.#waiting.delete(node);
-    };
+    return () => waiting.delete(callback);
   }
 
   /** In their order, without those that are away; all of them when all are. */
   present(nodes: readonly NodeId[]): NodeId[] {
     const here = nodes.filter((node) => !this.isAway(node));
     return here.length > 0 ? here : [...nodes];
+  }
+}
+
+/** Aborted when the node goes away before `release`, for one call. */
+export class AwaySignal implements CallSignal {
+  aborted = false;
+  readonly release: () => void;
+  #listener: (() => void) | undefined;
+
+  constructor(nodes: Pick<NodeWatch, 'onAway'>, node: NodeId) {
+    this.release = nodes.onAway(node, () => {
+      this.aborted = true;
+      this.#listener?.();
+    });
+  }
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  removeEventListener(): void {
+    this.#listener = undefined;
   }
 }

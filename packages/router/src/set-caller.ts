@@ -13,7 +13,7 @@ import {
 } from '@flotilla/base';
 import type {Catalog} from '@flotilla/catalog';
 import type {LeaderDirectory} from './leader-directory.ts';
-import type {NodeWatch} from './node-watch.ts';
+import {AwaySignal, type NodeWatch} from './node-watch.ts';
 
 /** First wait after a round that found no room at the leader; doubled each round up to the last. */
 const BACKOFF_FIRST_MS = 10;
@@ -168,10 +168,9 @@ export class SetCaller {
     const {rpc, leaders, nodes, clock} = this.#ports;
     const {set, method, payload} = request;
     const deadlineMs = Math.min(request.deadlineMs, clock.monotonicMs() + TRY_MS_MAX);
-    const away = new AbortController();
-    const unwatch = nodes.onAway(via ?? node, () => away.abort());
+    const signal = new AwaySignal(nodes, via ?? node);
     try {
-      const options = {deadlineMs, signal: away.signal};
+      const options = {deadlineMs, signal};
       const answer = await rpc.call({node, set, via}, method, payload, options);
       leaders.learn(set, node);
       return answer;
@@ -180,7 +179,7 @@ export class SetCaller {
       if (!isOverload(error)) leaders.forget(set);
       return error.code === 'CANCELLED' ? gaveUp(via ?? node, error) : error;
     } finally {
-      unwatch();
+      signal.release();
     }
   }
 }
