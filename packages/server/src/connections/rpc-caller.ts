@@ -17,14 +17,8 @@ import {
   type RpcTarget,
 } from '@flotilla/base';
 import {Deadlines} from './deadlines.ts';
-import {
-  encodeRpcFrame,
-  RPC_PAYLOAD_BYTES_MAX,
-  type RpcBody,
-  type RpcFrame,
-  type RpcHead,
-} from './rpc-frame.ts';
-import type {RpcOwner} from './rpc-port.ts';
+import {RPC_PAYLOAD_BYTES_MAX, type RpcBody, type RpcFrame, type RpcHead} from './rpc-frame.ts';
+import type {RpcHalf} from './rpc-port.ts';
 import {RpcReader, type Taken} from './rpc-reader.ts';
 
 interface Pending {
@@ -40,7 +34,7 @@ interface Pending {
 }
 
 export class RpcCaller {
-  readonly #owner: RpcOwner;
+  readonly #owner: RpcHalf;
   readonly #pending = new Map<number, Pending>();
   /** Calls and streams that came to their end, by its code. */
   readonly outcomes = new Map<ErrorCode | 'OK', number>([['OK', 0]]);
@@ -48,7 +42,7 @@ export class RpcCaller {
   #bytes = 0;
   #lastCallId = 0;
 
-  constructor(owner: RpcOwner) {
+  constructor(owner: RpcHalf) {
     this.#owner = owner;
     this.#deadlines = new Deadlines(owner.clock, (expire) => expire());
   }
@@ -169,8 +163,8 @@ export class RpcCaller {
     const {clock, port} = this.#owner;
     const timeoutMs = options.deadlineMs - clock.monotonicMs();
     const body: RpcBody = {type: stream ? 'open' : 'call', timeoutMs, method, payload};
-    const frame = encodeRpcFrame({head, body});
-    if (port.send(target.node, stream ? 'bulk' : 'control', frame, 'normal')) return undefined;
+    const channel = stream ? 'bulk' : 'control';
+    if (port.send(target.node, channel, {head, body}, 'normal')) return undefined;
     return new DbError('UNAVAILABLE', `node ${target.node} cannot be reached`, {node: target.node});
   }
 
@@ -211,7 +205,7 @@ export class RpcCaller {
 
   /** A frame that may be lost without harm: the deadline ends a call, a later credit heals this one. */
   #send(node: NodeId, channel: Channel, frame: RpcFrame): void {
-    this.#owner.port.send(node, channel, encodeRpcFrame(frame), 'answer');
+    this.#owner.port.send(node, channel, frame, 'answer');
   }
 
   #nextHead(target: RpcTarget): RpcHead {

@@ -2,6 +2,7 @@
 // engine thread the relay to the main thread is.
 
 import type {Channel, Clock, Log, NodeId, ReplicaSetId} from '@flotilla/base';
+import type {RpcFrame} from './rpc-frame.ts';
 import type {Lane} from './send-queue.ts';
 
 export interface FramePort {
@@ -10,6 +11,11 @@ export interface FramePort {
    * that finds later that a request cannot go on delivers `refuseRpcFrame` of it to its caller.
    */
   send(to: NodeId, channel: Channel, frame: Uint8Array, lane: Lane): boolean;
+}
+
+/** The same for frames that are not bytes yet: whether they become some hangs on where they go. */
+export interface RpcPort {
+  send(to: NodeId, channel: Channel, frame: RpcFrame, lane: Lane): boolean;
 }
 
 export interface RpcOwner {
@@ -22,4 +28,9 @@ export interface RpcOwner {
   readonly log: Log;
   /** Whether this thread answers for the set: calls to it then stay in the thread. */
   readonly hosts: (set: ReplicaSetId) => boolean;
+}
+
+/** What the two halves of calls stand on. */
+export interface RpcHalf extends Omit<RpcOwner, 'port'> {
+  readonly port: RpcPort;
 }

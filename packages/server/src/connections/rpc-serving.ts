@@ -16,14 +16,8 @@ import {
   toWireError,
 } from '@flotilla/base';
 import {Deadlines} from './deadlines.ts';
-import {
-  encodeRpcFrame,
-  RPC_PAYLOAD_BYTES_MAX,
-  type RpcBody,
-  type RpcFrame,
-  type RpcHead,
-} from './rpc-frame.ts';
-import type {RpcOwner} from './rpc-port.ts';
+import {RPC_PAYLOAD_BYTES_MAX, type RpcBody, type RpcFrame, type RpcHead} from './rpc-frame.ts';
+import type {RpcHalf} from './rpc-port.ts';
 import {ITEM_OVERHEAD_BYTES} from './rpc-reader.ts';
 
 const WINDOW_BYTES = LIMITS.rpc_window_bytes.value;
@@ -53,7 +47,7 @@ interface Active {
 }
 
 export class RpcServing {
-  readonly #owner: RpcOwner;
+  readonly #owner: RpcHalf;
   readonly #handlers: {
     readonly call: Map<
       string,
@@ -69,7 +63,7 @@ export class RpcServing {
   readonly #running = new Map<string, number>();
   readonly #deadlines: Deadlines<Active>;
 
-  constructor(owner: RpcOwner) {
+  constructor(owner: RpcHalf) {
     this.#owner = owner;
     this.#deadlines = new Deadlines(owner.clock, (active) => this.#abandon(active));
   }
@@ -200,8 +194,7 @@ export class RpcServing {
   }
 
   #send(active: Active, body: RpcBody): boolean {
-    const frame = encodeRpcFrame({head: active.head, body});
-    return this.#owner.port.send(active.from, active.channel, frame, 'answer');
+    return this.#owner.port.send(active.from, active.channel, {head: active.head, body}, 'answer');
   }
 
   #pause(): Promise<void> {

@@ -7,23 +7,20 @@
 //
 // The owner passes every frame to `receive` (which takes those of calls and leaves the others) and
 // every loss of a node to `nodeLost`, in the order in which NodeConnections reports them. Frames for
-// this very thread do not leave it.
+// this very thread do not leave it and are never bytes: those of one turn come together in the next.
 
-import type {
-  Channel,
-  ErrorCode,
-  NodeId,
-  Rpc,
-  RpcHandlers,
-  RpcOptions,
-  RpcTarget,
-} from '@flotilla/base';
+import type {ErrorCode, NodeId, Rpc, RpcHandlers, RpcOptions, RpcTarget} from '@flotilla/base';
 import {asSent} from './passed-call.ts';
 import {RpcCaller} from './rpc-caller.ts';
-import {decodeRpcFrame, isFromCaller, isRpcFrame, rpcTarget} from './rpc-frame.ts';
-import type {FramePort, RpcOwner} from './rpc-port.ts';
+import {
+  decodeRpcFrame,
+  encodeRpcFrame,
+  isFromCaller,
+  isRpcFrame,
+  type RpcFrame,
+} from './rpc-frame.ts';
+import type {RpcOwner, RpcPort} from './rpc-port.ts';
 import {RpcServing} from './rpc-serving.ts';
-import type {Lane} from './send-queue.ts';
 
 export interface RpcStatus {
   /** Asked and not yet answered, and what their requests weigh. */
@@ -38,12 +35,14 @@ export class RpcCore implements Rpc {
   readonly #owner: RpcOwner;
   readonly #caller: RpcCaller;
   readonly #serving: RpcServing;
+  /** Frames for this thread, until its next turn. */
+  #own: RpcFrame[] = [];
   /** Frames of calls that did not decode: faults of other nodes. */
   #malformed = 0;
   #closed = false;
 
   constructor(owner: RpcOwner) {
-    const port: FramePort = {send: (...frame) => this.#send(...frame)};
+    const port: RpcPort = {send: (...frame) => this.#send(...frame)};
     this.#owner = owner;
     this.#caller = new RpcCaller({...owner, port});
     this.#serving = new RpcServing({...owner, port});
@@ -74,8 +73,7 @@ export class RpcCore implements Rpc {
     if (this.#closed) return true;
     const frame = decodeRpcFrame(bytes);
     if (frame === undefined) this.#malformed++;
-    else if (isFromCaller(frame.body.type)) this.#serving.receive(from, frame);
-    else this.#caller.receive(from, frame);
+    else this.#take(from, frame);
     return true;
   }
 
@@ -96,14 +94,29 @@ export class RpcCore implements Rpc {
     this.#serving.close();
   }
 
-  #send(to: NodeId, channel: Channel, frame: Uint8Array, lane: Lane): boolean {
+  #take(from: NodeId, frame: RpcFrame): void {
+    if (isFromCaller(frame.body.type)) this.#serving.receive(from, frame);
+    else this.#caller.receive(from, frame);
+  }
+
+  #send(...[to, channel, frame, lane]: Parameters<RpcPort['send']>): boolean {
     if (this.#closed) return false;
-    const {node, thread, hosts, clock, port} = this.#owner;
-    if (to !== node) return port.send(to, channel, frame, lane);
-    const target = rpcTarget(frame);
-    const own = target?.kind === 'request' ? hosts(target.set) : target?.callerThread === thread;
-    if (!own) return port.send(to, channel, frame, lane);
-    clock.defer(() => this.receive(node, frame));
+    if (!this.#isOwn(to, frame))
+      return this.#owner.port.send(to, channel, encodeRpcFrame(frame), lane);
+    if (this.#own.length === 0) this.#owner.clock.defer(() => this.#takeOwn());
+    this.#own.push(frame);
     return true;
+  }
+
+  #isOwn(to: NodeId, {head, body}: RpcFrame): boolean {
+    const {node, thread, hosts} = this.#owner;
+    if (to !== node) return false;
+    return isFromCaller(body.type) ? hosts(head.set) : head.callerThread === thread;
+  }
+
+  #takeOwn(): void {
+    const frames = this.#own;
+    this.#own = [];
+    for (const frame of frames) if (!this.#closed) this.#take(this.#owner.node, frame);
   }
 }
