@@ -11,6 +11,7 @@ import {
   DbError,
   LIMITS,
   type NodeId,
+  type ReplicaSetId,
   type RpcContext,
   type RpcHandlers,
   toWireError,
@@ -149,7 +150,7 @@ export class RpcServing {
   async #runCall(active: Active, {method, payload}: Request): Promise<void> {
     const handler = this.#handlers.call.get(method);
     if (handler === undefined) throw this.#unknown(method);
-    const answer = await handler(payload, contextOf(active));
+    const answer = await handler(payload, new CallContext(active));
     assert(
       answer.byteLength <= RPC_PAYLOAD_BYTES_MAX,
       () => `${method} answers ${answer.byteLength} bytes`,
@@ -160,7 +161,7 @@ export class RpcServing {
   async #runStream(active: Active, {method, payload}: Request): Promise<void> {
     const handler = this.#handlers.stream.get(method);
     if (handler === undefined) throw this.#unknown(method);
-    for await (const item of handler(payload, contextOf(active))) {
+    for await (const item of handler(payload, new CallContext(active))) {
       let from = 0;
       do {
         const piece = item.subarray(from, from + PIECE_BYTES_MAX);
@@ -225,15 +226,21 @@ export class RpcServing {
   }
 }
 
-function contextOf(active: Active): RpcContext {
-  const {from, head} = active;
-  return {
-    from,
-    set: head.set,
-    get signal() {
-      active.abort ??= new AbortController();
-      if (active.isAbandoned) active.abort.abort();
-      return active.abort.signal;
-    },
-  };
+class CallContext implements RpcContext {
+  readonly from: NodeId;
+  readonly set: ReplicaSetId;
+  readonly #active: Active;
+
+  constructor(active: Active) {
+    this.from = active.from;
+    this.set = active.head.set;
+    this.#active = active;
+  }
+
+  get signal(): AbortSignal {
+    const active = this.#active;
+    active.abort ??= new AbortController();
+    if (active.isAbandoned) active.abort.abort();
+    return active.abort.signal;
+  }
 }

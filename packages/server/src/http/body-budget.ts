@@ -12,6 +12,12 @@ import {answerNoRequest} from './no-request.ts';
 /** So long a body is counted whole at its head: counting its pieces would cost more than it holds. */
 const WHOLE_BYTES_MAX = 64 * 1024;
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    heldBytes: number;
+  }
+}
+
 interface Garbage {
   add(bytes: number): void;
 }
@@ -26,7 +32,6 @@ export class BodyBudget {
   readonly maxBytes: number;
   readonly #pauseMs: number;
   readonly #garbage: Garbage | undefined;
-  readonly #held = new WeakMap<FastifyRequest, number>();
   #usedBytes = 0;
 
   constructor(maxBytes: number, {pauseMs, garbage}: BodyBudgetOptions = {}) {
@@ -40,6 +45,7 @@ export class BodyBudget {
   }
 
   attach(app: FastifyInstance): void {
+    app.decorateRequest('heldBytes', 0);
     app.addHook('onRequest', (request, _reply, done) => {
       this.#admit(request);
       done();
@@ -91,7 +97,7 @@ export class BodyBudget {
   #take(request: FastifyRequest, bytes: number): void {
     this.#refuseOver(bytes);
     this.#usedBytes += bytes;
-    this.#held.set(request, (this.#held.get(request) ?? 0) + bytes);
+    request.heldBytes += bytes;
     this.#garbage?.add(bytes);
   }
 
@@ -105,8 +111,8 @@ export class BodyBudget {
   }
 
   #release(request: FastifyRequest): void {
-    this.#usedBytes -= this.#held.get(request) ?? 0;
-    this.#held.delete(request);
+    this.#usedBytes -= request.heldBytes;
+    request.heldBytes = 0;
   }
 }
 

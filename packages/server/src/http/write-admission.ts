@@ -27,6 +27,13 @@ const OUTCOME_UNKNOWN = 504;
 /** The least that work is given, however quick it was of late. */
 const WORK_MS_MIN = 1_000;
 
+// No WeakMap of requests: one that is old keeps what young collections should take.
+declare module 'fastify' {
+  interface FastifyRequest {
+    writeVisit?: Visit | undefined;
+  }
+}
+
 interface Visit {
   readonly enteredMs: number;
   /** In its present row. */
@@ -79,7 +86,6 @@ class Row {
 
 export class WriteAdmission {
   readonly #clock: Clock;
-  readonly #visits = new WeakMap<FastifyRequest, Visit>();
   readonly #limit = new WorkLimit();
   readonly #lobby = new Row();
   readonly #reading = new Row();
@@ -94,6 +100,7 @@ export class WriteAdmission {
 
   /** Requests of this scope's routes are visits from here on. */
   attach(app: FastifyInstance): void {
+    app.decorateRequest('writeVisit', undefined);
     app.addHook('onRequest', (request, _reply, done) => this.#enter(request, done));
     app.addHook('onResponse', (request, _reply, done) => {
       this.#leave(request);
@@ -111,13 +118,13 @@ export class WriteAdmission {
     body: Uint8Array,
     work: (waitedMs: number) => Promise<Answer>,
   ): Promise<Answer> {
-    const visit = this.#visits.get(request)!;
+    const visit = request.writeVisit!;
     const lobbyMs = visit.sinceMs - visit.enteredMs;
     this.#reading.delete(visit);
     visit.bytes = costOf(body.length, request);
     return new Promise<Answer>((resolve, reject) => {
-      visit.refuse = reject;
-      visit.go = () => {
+      // Named, not written as the value of a property: V8 has those old from the start, with all that they hold.
+      const go = (): void => {
         const begunMs = this.#clock.monotonicMs();
         const waitedMs = lobbyMs + begunMs - visit.sinceMs;
         this.#working.add(visit, begunMs);
@@ -135,6 +142,8 @@ export class WriteAdmission {
             this.#advance();
           });
       };
+      visit.go = go;
+      visit.refuse = reject;
       this.#queue.add(visit, this.#clock.monotonicMs());
       this.#advance();
     });
@@ -143,26 +152,27 @@ export class WriteAdmission {
   /** @param done is called once: when the body may be read, or with what the request is refused by. */
   #enter(request: FastifyRequest, done: (error?: DbError) => void): void {
     const nowMs = this.#clock.monotonicMs();
+    const go = (): void => {
+      // While it is read, its client's leaving is the only thing that can happen to it.
+      visit.refuse = nobodyWaits;
+      this.#reading.add(visit, this.#clock.monotonicMs());
+      done();
+    };
     const visit: Visit = {
       enteredMs: nowMs,
       sinceMs: nowMs,
       bytes: costOf(announcedBytes(request) ?? UNKNOWN_BYTES, request),
-      go: () => {
-        // While it is read, its client's leaving is the only thing that can happen to it.
-        visit.refuse = () => undefined;
-        this.#reading.add(visit, this.#clock.monotonicMs());
-        done();
-      },
+      go,
       refuse: done,
     };
-    this.#visits.set(request, visit);
+    request.writeVisit = visit;
     this.#lobby.add(visit, nowMs);
     this.#advance();
   }
 
   /** Its answer is sent, or its client is gone: work that has begun goes on. */
   #leave(request: FastifyRequest): void {
-    const visit = this.#visits.get(request);
+    const visit = request.writeVisit;
     if (visit === undefined) return;
     const wasReading = this.#reading.delete(visit);
     if (!wasReading && !this.#lobby.delete(visit) && !this.#queue.delete(visit)) return;
@@ -224,6 +234,8 @@ export class WriteAdmission {
     });
   }
 }
+
+function nobodyWaits(): void {}
 
 /** Undefined where the request does not say. */
 function announcedBytes({headers}: FastifyRequest): number | undefined {
