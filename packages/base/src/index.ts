@@ -1,4 +1,5 @@
 export * from './assert.ts';
+export * from './chain.ts';
 export * from './disk-full.ts';
 export * from './errors.ts';
 export type * from './file-check.ts';
@@ -8,6 +9,7 @@ export * from './ids.ts';
 export * as shape from './json-shape.ts';
 export * from './limits.ts';
 export * from './memory-limits.ts';
+export * from './number-map.ts';
 export * from './passing-error.ts';
 export * from './ports.ts';
 export * from './random.ts';

@@ -2,13 +2,13 @@
 // froze is given up as soon as that is known, not when its own time is up; a node that is away is
 // asked only where nobody else can be.
 
-import type {CallSignal, NodeId} from '@flotilla/base';
+import {type CallSignal, Chain, type NodeId} from '@flotilla/base';
 
 export class NodeWatch {
   readonly #self: NodeId | undefined;
   /** Of the nodes that were told of. */
   readonly #isAlive = new Map<NodeId, boolean>();
-  readonly #waiting = new Map<NodeId, Set<() => void>>();
+  readonly #waiting = new Map<NodeId, Chain<() => void>>();
 
   /**
    * @param self  of whoever watches from a node: the others are away until they are met, whenever the catalog
@@ -23,9 +23,12 @@ export class NodeWatch {
   changed(node: NodeId, isAlive: boolean): void {
     this.#isAlive.set(node, isAlive);
     if (isAlive) return;
-    const waiting = this.#waiting.get(node) ?? [];
+    const waiting = this.#waiting.get(node);
     this.#waiting.delete(node);
-    for (const callback of waiting) callback();
+    for (let link = waiting?.first; link !== undefined; link = waiting!.first) {
+      waiting!.delete(link);
+      link.value();
+    }
   }
 
   isAway(node: NodeId): boolean {
@@ -40,9 +43,13 @@ export class NodeWatch {
 
   /** Calls back when the node goes away from now on. Returns what ends that. */
   onAway(node: NodeId, callback: () => void): () => void {
-    const waiting = this.#waiting.get(node) ?? new Set();
-    this.#waiting.set(node, waiting.add(callback));
-    return () => waiting.delete(callback);
+    let waiting = this.#waiting.get(node);
+    if (waiting === undefined) {
+      waiting = new Chain();
+      this.#waiting.set(node, waiting);
+    }
+    const link = waiting.add(callback);
+    return () => link.chain?.delete(link);
   }
 
   /** In their order, without those that are away; all of them when all are. */

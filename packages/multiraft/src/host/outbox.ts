@@ -33,7 +33,7 @@ export class Outbox {
   readonly #thread: number;
   readonly #fragmentBytesMax: number;
   readonly #onLost: (set: number, to: number) => void;
-  readonly #queues = new Map<NodeId, Queue>();
+  #queues = new Map<NodeId, Queue>();
   readonly #scratch = new ByteWriter();
   readonly #frame = new ByteWriter();
   #lastFragmented = 0;
@@ -72,8 +72,9 @@ export class Outbox {
   }
 
   flush(): void {
-    const queues = [...this.#queues];
-    this.#queues.clear();
+    const queues = this.#queues;
+    // A new one: the emptied one would keep what was in it (base's number-map.ts says how).
+    this.#queues = new Map();
     for (const [node, {urgent, entries}] of queues) this.#flushNode(node, [...urgent, ...entries]);
   }
 

@@ -2,7 +2,7 @@
 // exactly once, by the group's own word, by its deadline, or when the group stops. A proposal whose
 // deadline passed keeps its bytes counted until the group says what became of it.
 
-import {DbError, type NodeId} from '@flotilla/base';
+import {DbError, type NodeId, NumberMap} from '@flotilla/base';
 import type {Dropped, Proposed} from '@flotilla/raft';
 import type {AppliedProposal, ProposalKind} from './host-counts.ts';
 
@@ -51,7 +51,7 @@ export interface HostWaits {
 export class Waits {
   /** Of proposals whose fate is open. */
   bytes = 0;
-  readonly #proposals = new Map<number, Proposal>();
+  readonly #proposals = new NumberMap<Proposal>();
   readonly #byIndex = new Map<number, number>();
   readonly #reads = new Map<number, Read>();
   #appliedIndex = 0;
@@ -145,7 +145,7 @@ export class Waits {
 
   /** @param stillMs a follower that applies nothing for so long names its leader to those who read here */
   expire(nowMs: number, stillMs: number): void {
-    for (const proposal of this.#proposals.values()) {
+    for (const [, proposal] of this.#proposals.entries()) {
       if (proposal.settled) continue;
       const aborted = proposal.signal?.aborted === true;
       if (!aborted && proposal.deadlineMs > nowMs) continue;
@@ -182,7 +182,7 @@ export class Waits {
       `proposed, then: ${error.message}`,
       error.details,
     );
-    for (const {settled, index, reject, onDecided} of this.#proposals.values()) {
+    for (const [, {settled, index, reject, onDecided}] of this.#proposals.entries()) {
       if (!settled) reject(index > 0 ? unknown : error);
       onDecided?.();
     }

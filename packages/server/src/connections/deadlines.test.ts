@@ -1,7 +1,7 @@
 import type {Clock, Timer} from '@flotilla/base';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
-import {Deadlines} from './deadlines.ts';
+import {type DeadlineOf, Deadlines} from './deadlines.ts';
 
 class ManualClock implements Pick<Clock, 'monotonicMs' | 'setTimer'> {
   nowMs = 0;
@@ -52,13 +52,15 @@ test('each is called once at its deadline, unless it was deleted before', () => 
         called.push([id, clock.nowMs]),
       );
       const wanted = new Map<number, number>();
+      const added = new Map<number, DeadlineOf<number>>();
       let last = 0;
       for (const now of steps) {
         if ('add' in now) {
-          deadlines.add(++last, now.add);
+          added.set(++last, deadlines.add(last, now.add));
           wanted.set(last, clock.nowMs + now.add);
         } else if ('remove' in now) {
-          deadlines.delete(now.remove);
+          const deadline = added.get(now.remove);
+          if (deadline !== undefined) deadlines.delete(deadline);
           if (wanted.get(now.remove)! > clock.nowMs) wanted.delete(now.remove);
         } else clock.advance(now.advance);
         // A deadline of now or before comes with the next look at the clock.
@@ -75,23 +77,23 @@ test('each is called once at its deadline, unless it was deleted before', () => 
 test('calls that end before their deadlines share one timer', () => {
   const clock = new ManualClock();
   const deadlines = new Deadlines<number>(clock as unknown as Clock, () => undefined);
-  deadlines.add(0, 2_000);
+  const first = deadlines.add(0, 2_000);
   for (let id = 1; id <= 1_000; id++) {
-    deadlines.add(id, 2_000);
+    const deadline = deadlines.add(id, 2_000);
     clock.advance(1);
-    deadlines.delete(id);
+    deadlines.delete(deadline);
   }
   expect(clock.set).toBe(1);
-  deadlines.delete(0);
+  deadlines.delete(first);
   expect(clock.pending).toBe(0);
 });
 
 test('one that is due and ends the others leaves no timer', () => {
   const clock = new ManualClock();
   const deadlines: Deadlines<number> = new Deadlines(clock as unknown as Clock, () =>
-    deadlines.delete(1),
+    deadlines.delete(later),
   );
-  deadlines.add(1, 20);
+  const later = deadlines.add(1, 20);
   deadlines.add(2, 10);
   clock.advance(15);
   expect(clock.pending).toBe(0);

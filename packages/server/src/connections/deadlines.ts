@@ -3,12 +3,20 @@
 //
 // Invariant: while any waits, the timer stands at the earliest deadline or before it.
 
-import type {Clock, Timer} from '@flotilla/base';
+import {Chain, type Clock, type Link, type Timer} from '@flotilla/base';
+
+interface Due<Waiter> {
+  readonly waiter: Waiter;
+  readonly dueMs: number;
+}
+
+/** What ends a wait before its time. */
+export type DeadlineOf<Waiter> = Link<Due<Waiter>>;
 
 export class Deadlines<Waiter> {
   readonly #clock: Clock;
   readonly #onDue: (waiter: Waiter) => void;
-  readonly #dueMs = new Map<Waiter, number>();
+  readonly #waiting = new Chain<Due<Waiter>>();
   #timer: Timer | undefined;
   /** When it goes off. */
   #timerMs = Infinity;
@@ -18,18 +26,18 @@ export class Deadlines<Waiter> {
     this.#onDue = onDue;
   }
 
-  add(waiter: Waiter, delayMs: number): void {
+  add(waiter: Waiter, delayMs: number): DeadlineOf<Waiter> {
     const nowMs = this.#clock.monotonicMs();
     const dueMs = nowMs + delayMs;
-    this.#dueMs.set(waiter, dueMs);
     if (dueMs < this.#timerMs) this.#setTimer(dueMs, nowMs);
+    return this.#waiting.add({waiter, dueMs});
   }
 
   /** Idempotent. */
-  delete(waiter: Waiter): void {
-    this.#dueMs.delete(waiter);
+  delete(deadline: DeadlineOf<Waiter>): void {
+    this.#waiting.delete(deadline);
     // A process, or a test's clock, must not be kept going by a timer that nobody waits for.
-    if (this.#dueMs.size === 0 && this.#timer !== undefined) this.#stopTimer();
+    if (this.#waiting.isEmpty && this.#timer !== undefined) this.#stopTimer();
   }
 
   #setTimer(dueMs: number, nowMs: number): void {
@@ -48,15 +56,14 @@ export class Deadlines<Waiter> {
     this.#stopTimer();
     const nowMs = this.#clock.monotonicMs();
     let nextMs = Infinity;
-    for (const [waiter, dueMs] of this.#dueMs) {
-      if (dueMs > nowMs) {
-        nextMs = Math.min(nextMs, dueMs);
-        continue;
-      }
-      this.#dueMs.delete(waiter);
-      this.#onDue(waiter);
+    const late: DeadlineOf<Waiter>[] = [];
+    for (let link = this.#waiting.first; link !== undefined; link = link.after) {
+      if (link.value.dueMs <= nowMs) late.push(link);
+      else nextMs = Math.min(nextMs, link.value.dueMs);
     }
+    // One that is called may end others.
+    for (const link of late) if (this.#waiting.delete(link)) this.#onDue(link.value.waiter);
     // What was called may have added some, and set the timer.
-    if (this.#dueMs.size > 0 && nextMs < this.#timerMs) this.#setTimer(nextMs, nowMs);
+    if (!this.#waiting.isEmpty && nextMs < this.#timerMs) this.#setTimer(nextMs, nowMs);
   }
 }

@@ -13,6 +13,7 @@ import {
   LIMITS,
   type LimitName,
   type NodeId,
+  NumberMap,
   type RpcOptions,
   type RpcTarget,
 } from '@flotilla/base';
@@ -35,7 +36,7 @@ interface Pending {
 
 export class RpcCaller {
   readonly #owner: RpcHalf;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new NumberMap<Pending>();
   /** Calls and streams that came to their end, by its code. */
   readonly outcomes = new Map<ErrorCode | 'OK', number>([['OK', 0]]);
   readonly #deadlines: Deadlines<() => void>;
@@ -90,7 +91,7 @@ export class RpcCaller {
 
   /** The connection to `node` is gone: nothing that was asked there is answered any more. */
   nodeLost(node: NodeId): void {
-    for (const [callId, pending] of this.#pending) {
+    for (const [callId, pending] of this.#pending.entries()) {
       if (pending.node !== node) continue;
       this.#forget(callId);
       pending.fail(lostError(node, pending.channel));
@@ -98,7 +99,7 @@ export class RpcCaller {
   }
 
   close(): void {
-    for (const [callId, pending] of this.#pending) {
+    for (const [callId, pending] of this.#pending.entries()) {
       this.#forget(callId);
       pending.fail(new DbError('CANCELLED', 'this node is stopping'));
     }
@@ -169,11 +170,11 @@ export class RpcCaller {
     const {clock} = this.#owner;
     const waitMs = options.deadlineMs - clock.monotonicMs();
     const expire = () => stop(expired(method, target, true));
-    this.#deadlines.add(expire, waitMs);
+    const deadline = this.#deadlines.add(expire, waitMs);
     const onAbort = () => stop(cancelled(method));
     options.signal?.addEventListener('abort', onAbort, {once: true});
     return () => {
-      this.#deadlines.delete(expire);
+      this.#deadlines.delete(deadline);
       options.signal?.removeEventListener('abort', onAbort);
     };
   }
@@ -207,7 +208,7 @@ export class RpcCaller {
 
   #nextHead(target: RpcTarget): RpcHead {
     do this.#lastCallId = (this.#lastCallId + 1) >>> 0;
-    while (this.#pending.has(this.#lastCallId));
+    while (this.#pending.get(this.#lastCallId) !== undefined);
     const {thread: callerThread, bootEpoch: callerEpoch} = this.#owner;
     return {callerThread, callerEpoch, callId: this.#lastCallId, set: target.set};
   }

@@ -11,12 +11,13 @@ import {
   DbError,
   LIMITS,
   type NodeId,
+  NumberMap,
   type ReplicaSetId,
   type RpcContext,
   type RpcHandlers,
   toWireError,
 } from '@flotilla/base';
-import {Deadlines} from './deadlines.ts';
+import {type DeadlineOf, Deadlines} from './deadlines.ts';
 import {RPC_PAYLOAD_BYTES_MAX, type RpcBody, type RpcFrame, type RpcHead} from './rpc-frame.ts';
 import type {RpcHalf} from './rpc-port.ts';
 import {ITEM_OVERHEAD_BYTES} from './rpc-reader.ts';
@@ -30,11 +31,11 @@ const QUEUE_RETRY_MS = 5;
 type Request = Extract<RpcBody, {type: 'call' | 'open'}>;
 
 interface Active {
-  readonly key: string;
   readonly from: NodeId;
-  readonly caller: string;
+  readonly caller: Caller;
   readonly head: RpcHead;
   readonly channel: Channel;
+  deadline: DeadlineOf<Active> | undefined;
   /** Nobody waits for it any more. */
   isAbandoned: boolean;
   /** Once its handler asked for a signal: most never do, and it costs more than the rest of a call. */
@@ -45,6 +46,13 @@ interface Active {
   takenBytes: number;
   /** Wakes the sender, at new credit or abort. */
   wake: (() => void) | undefined;
+}
+
+/** A thread of a node, in whichever of its lives. */
+interface Caller {
+  /** Handlers, those of abandoned calls among them. */
+  running: number;
+  readonly active: NumberMap<Active>;
 }
 
 export class RpcServing {
@@ -59,9 +67,8 @@ export class RpcServing {
       RpcHandlers['stream'] extends ReadonlyMap<string, infer H> ? H : never
     >;
   } = {call: new Map(), stream: new Map()};
-  readonly #active = new Map<string, Active>();
-  /** Running handlers by caller (node and thread), those of abandoned calls among them. */
-  readonly #running = new Map<string, number>();
+  /** By node and thread; each is kept, as there are few. */
+  readonly #callers = new Map<string, Caller>();
   readonly #deadlines: Deadlines<Active>;
 
   constructor(owner: RpcHalf) {
@@ -80,11 +87,14 @@ export class RpcServing {
   }
 
   receive(from: NodeId, {head, body}: RpcFrame): void {
-    const key = `${from}/${head.callerThread}/${head.callerEpoch}/${head.callId}`;
-    const active = this.#active.get(key);
+    const caller = this.#callerOf(from, head);
+    const known = caller.active.get(head.callId);
+    const active = known?.head.callerEpoch === head.callerEpoch ? known : undefined;
     if (body.type === 'call' || body.type === 'open') {
       // A call id in use can only be a fault of the other node; its first call goes on.
-      if (active === undefined) this.#start(key, from, head, body);
+      if (active !== undefined) return;
+      if (known !== undefined) this.#abandon(known);
+      this.#start(caller, from, head, body);
     } else if (active === undefined) {
       // Credit or cancel that crossed the end of its call.
     } else if (body.type === 'cancel') {
@@ -96,22 +106,36 @@ export class RpcServing {
   }
 
   nodeLost(node: NodeId): void {
-    for (const active of this.#active.values()) {
-      if (active.from === node) this.#abandon(active);
-    }
+    for (const active of this.#allActive()) if (active.from === node) this.#abandon(active);
   }
 
   close(): void {
-    for (const active of this.#active.values()) this.#abandon(active);
+    for (const active of this.#allActive()) this.#abandon(active);
   }
 
-  #start(key: string, from: NodeId, head: RpcHead, request: Request): void {
+  #callerOf(from: NodeId, {callerThread}: RpcHead): Caller {
+    const key = `${from}/${callerThread}`;
+    let caller = this.#callers.get(key);
+    if (caller === undefined) {
+      caller = {running: 0, active: new NumberMap()};
+      this.#callers.set(key, caller);
+    }
+    return caller;
+  }
+
+  #allActive(): Active[] {
+    return [...this.#callers.values()].flatMap(({active}) =>
+      active.entries().map(([, one]) => one),
+    );
+  }
+
+  #start(caller: Caller, from: NodeId, head: RpcHead, request: Request): void {
     const active: Active = {
-      key,
       from,
-      caller: `${from}/${head.callerThread}`,
+      caller,
       head,
       channel: request.type === 'open' ? 'bulk' : 'control',
+      deadline: undefined,
       isAbandoned: false,
       abort: undefined,
       itemsSent: 0,
@@ -119,10 +143,10 @@ export class RpcServing {
       takenBytes: 0,
       wake: undefined,
     };
-    const running = this.#running.get(active.caller) ?? 0;
-    this.#active.set(key, active);
-    this.#running.set(active.caller, running + 1);
-    this.#deadlines.add(active, request.timeoutMs);
+    const {running} = caller;
+    caller.active.set(head.callId, active);
+    caller.running += 1;
+    active.deadline = this.#deadlines.add(active, request.timeoutMs);
     void this.#run(active, request, running).finally(() => this.#end(active));
   }
 
@@ -210,19 +234,23 @@ export class RpcServing {
 
   /** Nobody waits for the answer any more. The handler ends in its own time. */
   #abandon(active: Active): void {
-    if (!this.#active.delete(active.key)) return;
-    this.#deadlines.delete(active);
+    if (!this.#forget(active)) return;
     active.isAbandoned = true;
     active.abort?.abort();
     active.wake?.();
   }
 
   #end(active: Active): void {
-    this.#deadlines.delete(active);
-    if (this.#active.get(active.key) === active) this.#active.delete(active.key);
-    const running = this.#running.get(active.caller)! - 1;
-    if (running === 0) this.#running.delete(active.caller);
-    else this.#running.set(active.caller, running);
+    this.#forget(active);
+    active.caller.running -= 1;
+  }
+
+  /** False if it was forgotten before. */
+  #forget(active: Active): boolean {
+    const {caller, head, deadline} = active;
+    if (caller.active.get(head.callId) !== active) return false;
+    this.#deadlines.delete(deadline!);
+    return caller.active.delete(head.callId);
   }
 }
 

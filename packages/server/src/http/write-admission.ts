@@ -8,7 +8,7 @@
 // refused after a second. A client that never backs off is so held to one refusal a second, by TCP's
 // own window. Each row is first come, first served, and nothing begins that cannot end in its time.
 
-import {type Clock, DbError, LIMITS, type Timer} from '@flotilla/base';
+import {Chain, type Clock, DbError, LIMITS, type Link, type Timer} from '@flotilla/base';
 import type {FastifyInstance, FastifyRequest} from 'fastify';
 import {WorkLimit} from './work-limit.ts';
 
@@ -41,44 +41,46 @@ interface Visit {
   bytes: number;
   go: () => void;
   refuse: (error: DbError) => void;
+  /** In its present row, or the last one. */
+  place: Link<Visit> | undefined;
 }
 
 /** Visits in the order in which they came, and their bytes. */
 class Row {
-  readonly #visits = new Set<Visit>();
+  readonly #visits = new Chain<Visit>();
   #bytes = 0;
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  get size(): number {
-    return this.#visits.size;
+  get isEmpty(): boolean {
+    return this.#visits.isEmpty;
   }
 
   add(visit: Visit, nowMs: number): void {
     visit.sinceMs = nowMs;
-    this.#visits.add(visit);
+    visit.place = this.#visits.add(visit);
     this.#bytes += visit.bytes;
   }
 
   delete(visit: Visit): boolean {
-    if (!this.#visits.delete(visit)) return false;
+    if (visit.place === undefined || !this.#visits.delete(visit.place)) return false;
     this.#bytes -= visit.bytes;
     return true;
   }
 
   first(): Visit | undefined {
-    return this.#visits.values().next().value;
+    return this.#visits.first?.value;
   }
 
   /** Takes out whoever came before `beforeMs`; requires that rows keep the order of coming. */
   takeOlder(beforeMs: number): Visit[] {
     const taken: Visit[] = [];
-    for (const visit of this.#visits) {
-      if (visit.sinceMs >= beforeMs) break;
-      this.delete(visit);
-      taken.push(visit);
+    for (let first = this.first(); first !== undefined; first = this.first()) {
+      if (first.sinceMs >= beforeMs) break;
+      this.delete(first);
+      taken.push(first);
     }
     return taken;
   }
@@ -164,6 +166,7 @@ export class WriteAdmission {
       bytes: costOf(announcedBytes(request) ?? UNKNOWN_BYTES, request),
       go,
       refuse: done,
+      place: undefined,
     };
     request.writeVisit = visit;
     this.#lobby.add(visit, nowMs);
@@ -185,7 +188,7 @@ export class WriteAdmission {
     // A refusal says nothing of what work takes, nor does what ran out of its time beside quick work.
     const isSlow = status === OUTCOME_UNKNOWN && nowMs - this.#limit.lastInTimeMs > STUCK_MS;
     if (status >= TOO_MANY_REQUESTS && !isSlow) return;
-    const isWanted = this.#queue.size + this.#lobby.size > 0;
+    const isWanted = !this.#queue.isEmpty || !this.#lobby.isEmpty;
     this.#limit.learn({nowMs, workMs: nowMs - begunMs, bytes, isWanted});
   }
 
@@ -204,7 +207,7 @@ export class WriteAdmission {
       this.#lobby.delete(next);
       next.go();
     }
-    if (this.#queue.size + this.#lobby.size > 0) this.#lookSoon();
+    if (!this.#queue.isEmpty || !this.#lobby.isEmpty) this.#lookSoon();
   }
 
   /**

@@ -1,7 +1,7 @@
 // The HTTP routes' calls to the engine threads: round robin for writes and queries, thread 0 for
 // administration, all threads for what each does with its own replicas.
 
-import {type Clock, DbError, fromWireError} from '@flotilla/base';
+import {type Clock, DbError, fromWireError, NumberMap} from '@flotilla/base';
 import {
   type AdminCall,
   type EngineGateway,
@@ -25,7 +25,7 @@ type CallMessage = Extract<FromEngine, {callId: number}>;
 
 export class EngineClient implements EngineGateway {
   readonly #clock: Clock;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new NumberMap<Pending>();
   #links: readonly EngineLink[] = [];
   #lastCallId = 0;
   #next = 0;
@@ -47,7 +47,8 @@ export class EngineClient implements EngineGateway {
   fail(reason: string): void {
     const message = `${reason}; whether the request took effect is not known`;
     const error = {code: 'OUTCOME_UNKNOWN', message, details: {}};
-    for (const [callId, {settle}] of [...this.#pending]) settle({type: 'failed', callId, error});
+    for (const [callId, {settle}] of this.#pending.entries())
+      settle({type: 'failed', callId, error});
   }
 
   async write(call: WriteCall): Promise<HttpAnswer> {
