@@ -416,3 +416,43 @@ test('over sockets: a node that dies ends its calls at once', async () => {
   const after = one.rpc.call(at(2), 'hang', bytes(''), within(1_000));
   await expect(after).rejects.toMatchObject({code: 'UNAVAILABLE'});
 });
+
+test('calls of one turn to this very thread come together in the next, and so do their answers', async () => {
+  let turns = 0;
+  const counting = Object.create(clock, {
+    defer: {
+      value: (callback: () => void) => {
+        turns += 1;
+        clock.defer(callback);
+      },
+    },
+  }) as NodeClock;
+  const port: FramePort = {send: () => false};
+  const owner = {node: node(1), thread: 0, bootEpoch: 1, port, clock: counting, log};
+  const one = new RpcCore({...owner, hosts: () => true});
+  one.serve(handlers({call: {echo: async (payload: Uint8Array) => payload}}));
+  const texts = ['a', 'b', 'c'];
+  const calls = texts.map((text) => one.call(at(1), 'echo', bytes(text), within(1_000)));
+  const answers = await Promise.all(calls);
+  expect(answers.map((answer) => Buffer.from(answer).toString())).toEqual(texts);
+  expect(turns).toBe(2);
+});
+
+test('a call of the next life of its caller under the same id is a call of its own', async () => {
+  const frames: RpcFrame[] = [];
+  const one = core(1, {send: (_to, _channel, frame) => frames.push(decodeRpcFrame(frame)!) > 0});
+  const signals: AbortSignal[] = [];
+  const wait = (_payload: Uint8Array, {signal}: RpcContext): Promise<Uint8Array> => {
+    signals.push(signal);
+    return signals.length > 1 ? Promise.resolve(bytes('second')) : new Promise(() => undefined);
+  };
+  one.serve(handlers({call: {wait}}));
+  for (const callerEpoch of [1, 2]) {
+    const head: RpcHead = {callerThread: 0, callerEpoch, callId: 5, set};
+    const body = {type: 'call', timeoutMs: 1_000, method: 'wait', payload: bytes('')} as const;
+    one.receive(node(2), encodeRpcFrame({head, body}));
+  }
+  await expect.poll(() => frames.length).toBe(1);
+  expect(frames[0]).toMatchObject({head: {callerEpoch: 2}, body: {type: 'answer'}});
+  expect(signals.map(({aborted}) => aborted)).toEqual([true, false]);
+});
