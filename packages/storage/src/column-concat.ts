@@ -27,8 +27,9 @@ function isDense({column}: ColumnPiece): boolean {
 function concatPresence(pieces: readonly ColumnPiece[]): Uint8Array {
   const present = new Uint8Array(countRows(pieces));
   let at = 0;
-  for (const {column, from, to} of pieces) {
-    if (column?.present !== undefined) copyRows(column.present, from, to, present, at);
+  for (const piece of pieces) {
+    const {column, from, to} = piece;
+    if (column?.present !== undefined) copyRows(column.present, piece, present, at);
     else if (column !== undefined) present.fill(1, at, at + to - from);
     at += to - from;
   }
@@ -67,18 +68,18 @@ function concatValues(type: FieldType, pieces: readonly ColumnPiece[]): ColumnVa
 function concatDoubles(pieces: readonly ColumnPiece[]): Float64Array {
   const out = new Float64Array(countRows(pieces));
   let at = 0;
-  for (const {column, from, to} of pieces) {
-    if (column !== undefined) copyRows((column.values as Of<'float'>).values, from, to, out, at);
+  for (const piece of pieces) {
+    const {column, from, to} = piece;
+    if (column !== undefined) copyRows((column.values as Of<'float'>).values, piece, out, at);
     at += to - from;
   }
   return out;
 }
 
 /** Of few a plain loop takes less than what `set`, and the view for it, cost to set up. */
-function copyRows<Values extends Float64Array | Uint8Array>(
+export function copyRows<Values extends Float64Array | Uint8Array>(
   values: Values,
-  from: number,
-  to: number,
+  {from, to}: {readonly from: number; readonly to: number},
   out: Values,
   at: number,
 ): void {
@@ -89,8 +90,9 @@ function copyRows<Values extends Float64Array | Uint8Array>(
 function concatFlags(pieces: readonly ColumnPiece[]): Uint8Array {
   const out = new Uint8Array(countRows(pieces));
   let at = 0;
-  for (const {column, from, to} of pieces) {
-    if (column !== undefined) copyRows((column.values as Of<'boolean'>).values, from, to, out, at);
+  for (const piece of pieces) {
+    const {column, from, to} = piece;
+    if (column !== undefined) copyRows((column.values as Of<'boolean'>).values, piece, out, at);
     at += to - from;
   }
   return out;

@@ -13,9 +13,10 @@ import type {PartVersion} from './part-format.ts';
 import {PartWriter, type WrittenPart} from './part-writer.ts';
 import {RowsRead} from './read-progress.ts';
 import {RowSource} from './row-source.ts';
-import {decoded} from './series-merge.ts';
+import {decoded, mergeBlocks} from './series-merge.ts';
 import type {SeriesRows} from './series-rows.ts';
-import type {Slices} from './slices.ts';
+import {rowsPerSlice, type Slices} from './slices.ts';
+import {ThinMerge} from './thin-merge.ts';
 import type {Mask} from './tombstone.ts';
 
 export interface MergedTable {
@@ -102,16 +103,33 @@ async function mergeTable(
     isMerged: true,
   });
   writer.beginTable(table, fields);
+  const thin = new ThinMerge(rowsPerSlice(fields.length));
+  const writeThin = async () => {
+    if (thin.isEmpty) return;
+    const joined = thin.take();
+    await writer.addThinSeries(joined);
+    read.add(joined.rows.rowCount);
+    const due = slices.due();
+    if (due !== undefined) await due;
+  };
   for (const id of ids) {
     const series = id as SeriesId;
     if (source.hasNoBlocks(series)) continue;
-    for await (const piece of source.piecesOf(series)) {
+    const blocks = await source.blocksOf(series);
+    if (blocks.length === 0) continue;
+    if (await thin.add(series, blocks)) {
+      if (thin.isFull) await writeThin();
+      continue;
+    }
+    await writeThin();
+    for await (const piece of mergeBlocks(blocks)) {
       await addPiece(writer, series, piece);
       read.add(piece.rowCount);
       const due = slices.due();
       if (due !== undefined) await due;
     }
   }
+  await writeThin();
   await writer.endTable();
   read.end(table);
 }

@@ -11,9 +11,11 @@ import {
   PartDamage,
   type PartVersion,
   type Stripe,
+  sharesThin,
   type TableIndex,
+  THIN_ROWS,
 } from './part-format.ts';
-import {hideRows, type SeriesRows} from './series-rows.ts';
+import {hideRows, type RowPiece, type SeriesRows} from './series-rows.ts';
 import {type EncodedBlock, type LoadedStripe, loadDirectory, loadStripe} from './stripe-reader.ts';
 import type {Mask} from './tombstone.ts';
 
@@ -118,6 +120,18 @@ export class PartCursor {
     if (!loaded.hasTimes) await loaded.loadTimes(this.#part, this.#stripes[stripe]!);
     if (this.#request.counts !== undefined) this.#request.counts.decodedBlocks += 1;
     return hideRows(loaded.rows(block, this.#request.isMerged), hidden);
+  }
+
+  /** Whether a block is one that shares its bodies, all of it wanted. */
+  isThin({rowCount, hidden}: BlockReference): boolean {
+    return sharesThin(this.version) && rowCount < THIN_ROWS && hidden.length === 0;
+  }
+
+  /** The rows of a thin block, among others. Requires that nobody takes whole blocks, so that times are read. */
+  thinPiece({stripe, block}: BlockReference): RowPiece | Promise<RowPiece> {
+    const loaded = this.#loaded.get(stripe);
+    if (loaded !== undefined) return loaded.thinPiece(block);
+    return this.#load(stripe).then((now) => now.thinPiece(block));
   }
 
   /** Adds the block by its statistics; false where its rows are needed. Requires that nothing of it is hidden. */

@@ -8,7 +8,7 @@ import type {MaskedSeries} from './masked-series.ts';
 import type {Field, MemtableView, RowRange} from './memtable-view.ts';
 import type {Part} from './part.ts';
 import {type BlockCounts, type BlockReference, PartCursor} from './part-cursor.ts';
-import {mergeBlocks, mergeSeries, mergeWithBlocks} from './series-merge.ts';
+import {mergeSeries, mergeWithBlocks} from './series-merge.ts';
 import {clipRows, mergeRows, type SeriesRows} from './series-rows.ts';
 import type {Mask} from './tombstone.ts';
 import {WholeBlocks} from './whole-blocks.ts';
@@ -62,7 +62,7 @@ export class RowSource {
   /** The series' rows in time order, in pieces. Series ascend from call to call. */
   async *rowsOf(series: SeriesId): AsyncGenerator<SeriesRows | BlockRun> {
     const {startOffset, endOffset} = this.#options.range;
-    const references = await this.#referencesOf(series);
+    const references = await this.blocksOf(series);
     const newest = this.memtableRows(series);
     const pieces =
       this.#blocks === undefined
@@ -78,12 +78,8 @@ export class RowSource {
     }
   }
 
-  /** What the parts alone have of the series, in time order; blocks may reach beyond the range. */
-  async *piecesOf(series: SeriesId): AsyncGenerator<BlockReference | SeriesRows> {
-    yield* mergeBlocks(await this.#referencesOf(series));
-  }
-
-  async #referencesOf(series: SeriesId): Promise<BlockReference[]> {
+  /** What the parts alone have of the series, from the oldest part to the newest; blocks may reach beyond the range. */
+  async blocksOf(series: SeriesId): Promise<BlockReference[]> {
     const references: BlockReference[] = [];
     for (const cursor of this.#cursors) {
       if (!cursor.mayHave(series)) continue;

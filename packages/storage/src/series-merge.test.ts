@@ -8,7 +8,7 @@ import type {Part} from './part.ts';
 import {type BlockReference, PartCursor} from './part-cursor.ts';
 import type {TableIndex} from './part-format.ts';
 import {RowSource} from './row-source.ts';
-import {mergeSeries} from './series-merge.ts';
+import {mergeBlocks, mergeSeries} from './series-merge.ts';
 import type {SeriesRows} from './series-rows.ts';
 
 const COLUMNS = [1, 2] as ColumnId[];
@@ -155,7 +155,7 @@ test('a series may have more blocks in a part than a call may have arguments', a
     parts: [{tableIndex: async () => index} as unknown as Part],
     ...{partMasks: [[]], memtableMasks: [], masked: {} as MaskedSeries},
   });
-  const pieces = source.piecesOf(0 as SeriesId);
+  const pieces = mergeBlocks(await source.blocksOf(0 as SeriesId));
   expect((await pieces.next()).value).toBe(blocks[0]);
   await pieces.return(undefined);
   mayHave.mockRestore();

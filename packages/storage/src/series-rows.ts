@@ -2,7 +2,7 @@
 // newer source (in log order) wins per field, and an absent field is not a write.
 
 import type {ChunkColumn} from '@flotilla/column';
-import {concatColumns} from './column-concat.ts';
+import {concatColumns, copyRows} from './column-concat.ts';
 import {ABSENT, gatherColumn, sliceColumn} from './column-gather.ts';
 
 /** Offsets strictly ascend; arrays may be longer than `rowCount`. Columns as the reader asked them. */
@@ -82,18 +82,37 @@ export function mergeRows(older: SeriesRows, newer: SeriesRows): SeriesRows {
   return {rowCount: merged.rowCount, offsets: merged.offsets, columns};
 }
 
+/** Rows [from, to) of some. */
+export interface RowPiece {
+  readonly rows: SeriesRows;
+  readonly from: number;
+  to: number;
+}
+
+/** Puts a piece behind others, or to the last of them where it goes on with it. */
+export function addPiece(pieces: RowPiece[], rows: SeriesRows, from: number, to: number): void {
+  const last = pieces.at(-1);
+  if (last?.rows === rows && last.to === from) last.to = to;
+  else pieces.push({rows, from, to});
+}
+
 /** Pieces of one source, each later than the one before, as one. Requires at least one. */
 export function concatRows(pieces: readonly SeriesRows[]): SeriesRows {
   if (pieces.length === 1) return pieces[0]!;
-  const rowCount = pieces.reduce((sum, piece) => sum + piece.rowCount, 0);
+  return joinPieces(pieces.map((rows) => ({rows, from: 0, to: rows.rowCount})));
+}
+
+/** Rows of one series or of several, one piece behind the other. Requires at least one, of the same columns all. */
+export function joinPieces(pieces: readonly RowPiece[]): SeriesRows {
+  const rowCount = pieces.reduce((sum, {from, to}) => sum + to - from, 0);
   const offsets = new Float64Array(rowCount);
   let at = 0;
   for (const piece of pieces) {
-    offsets.set(piece.offsets.subarray(0, piece.rowCount), at);
-    at += piece.rowCount;
+    copyRows(piece.rows.offsets, piece, offsets, at);
+    at += piece.to - piece.from;
   }
-  const columns = pieces[0]!.columns.map((_, i) =>
-    concatColumns(pieces.map(({columns: own, rowCount: to}) => ({column: own[i], from: 0, to}))),
+  const columns = pieces[0]!.rows.columns.map((_, i) =>
+    concatColumns(pieces.map(({rows, from, to}) => ({column: rows.columns[i], from, to}))),
   );
   return {rowCount, offsets, columns};
 }

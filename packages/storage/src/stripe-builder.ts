@@ -19,7 +19,7 @@ import {
   sharesThin,
   THIN_ROWS,
 } from './part-format.ts';
-import {type SeriesRows, textBytes} from './series-rows.ts';
+import {addPiece, type RowPiece, type SeriesRows, textBytes} from './series-rows.ts';
 import type {Slices} from './slices.ts';
 import type {EncodedBlock} from './stripe-reader.ts';
 import {addSteps} from './thin-blocks.ts';
@@ -77,13 +77,6 @@ export interface StripeFormat {
   readonly isMerged: boolean;
 }
 
-/** Rows [from, to) of some. */
-interface ThinPiece {
-  readonly rows: SeriesRows;
-  readonly from: number;
-  to: number;
-}
-
 export class StripeBuilder {
   readonly #fields: readonly Field[];
   readonly #format: StripeFormat;
@@ -93,7 +86,7 @@ export class StripeBuilder {
   #blocks: Block[] = [];
   #rowCount = 0;
   /** Of thin blocks, which share their bodies: pieces, of which one may hold many blocks. */
-  #thin: ThinPiece[] = [];
+  #thin: RowPiece[] = [];
   #thinRows = 0;
   /** Most tables of a flush may have few rows, or none that are thin. */
   #thinSteps: Float64Array | undefined;
@@ -125,9 +118,7 @@ export class StripeBuilder {
     if (sharesThin(this.#format.version) && rowCount < THIN_ROWS) {
       this.#thinSteps ??= new Float64Array(THIN_ROWS_MAX + THIN_ROWS);
       addSteps(this.#thinSteps, this.#thinRows, {offsets: rows.offsets, from, to});
-      const last = this.#thin.at(-1);
-      if (last?.rows === rows && last.to === from) last.to = to;
-      else this.#thin.push({rows, from, to});
+      addPiece(this.#thin, rows, from, to);
       this.#thinRows += rowCount;
       this.#thinTextBytes += textBytes(rows, from, to);
       return;
@@ -232,7 +223,7 @@ export class StripeBuilder {
     return this.#scratch.copy();
   }
 
-  #thinColumn(field: number, thin: readonly ThinPiece[], thinRows: number): Uint8Array | undefined {
+  #thinColumn(field: number, thin: readonly RowPiece[], thinRows: number): Uint8Array | undefined {
     const {version} = this.#format;
     if (!sharesThin(version)) return undefined;
     const column = concatColumns(

@@ -23,7 +23,7 @@ import {
   type Stripe,
   sharesThin,
 } from './part-format.ts';
-import type {SeriesRows} from './series-rows.ts';
+import type {RowPiece, SeriesRows} from './series-rows.ts';
 import {offsetsOf, StripeLayout} from './thin-blocks.ts';
 
 /** Reading this much for nothing costs less than one more read. */
@@ -86,6 +86,8 @@ export class LoadedStripe {
   /** Of all thin rows, decoded for the first of them that is asked for. */
   #thinOffsets: Float64Array | undefined;
   readonly #thinColumns: (ChunkColumn | undefined)[] = [];
+  /** All of them, for who takes many. */
+  #thin: SeriesRows | undefined;
 
   constructor(path: string, fields: readonly Field[], pages: StripePages) {
     this.#path = path;
@@ -165,6 +167,19 @@ export class LoadedStripe {
     return {rowCount, offsets: this.#thinOffsets.subarray(from, from + rowCount), columns};
   }
 
+  /** Where a thin block is among all thin rows of the stripe. Requires one, and the times. */
+  thinPiece(block: number): RowPiece {
+    this.#thin ??= decodedOf(this.#path, () => this.#allThinRows());
+    const from = this.#layout.firstRow(block);
+    return {rows: this.#thin, from, to: from + this.blocks[block]!.rowCount};
+  }
+
+  #allThinRows(): SeriesRows {
+    this.#thinOffsets ??= this.#decodeThinOffsets();
+    const columns = this.#columns.map((_, field) => this.#thinColumnOfAll(field));
+    return {rowCount: this.#layout.thinRows, offsets: this.#thinOffsets, columns};
+  }
+
   #decodeThinOffsets(): Float64Array {
     assert(this.#offsets !== undefined, 'the times are loaded first');
     return thinOffsets(this.#offsets, this.blocks, this.#layout);
@@ -172,15 +187,21 @@ export class LoadedStripe {
 
   /** Of one thin block; undefined where none of its rows has a value. */
   #thinColumn(block: number, field: number): ChunkColumn | undefined {
+    const all = this.#thinColumnOfAll(field);
+    if (all === undefined) return undefined;
+    const from = this.#layout.firstRow(block);
+    const own = sliceColumn(all, from, from + this.blocks[block]!.rowCount);
+    if (own.present === undefined) return own;
+    if (!own.present.includes(1)) return undefined;
+    return own.present.includes(0) ? own : {values: own.values};
+  }
+
+  #thinColumnOfAll(field: number): ChunkColumn | undefined {
     const body = this.#columns[field]?.thin;
     if (body === undefined) return undefined;
     const {thinRows} = this.#layout;
     this.#thinColumns[field] ??= readBlockColumn(body, this.#fields[field]!.type, thinRows);
-    const from = this.#layout.firstRow(block);
-    const own = sliceColumn(this.#thinColumns[field], from, from + this.blocks[block]!.rowCount);
-    if (own.present === undefined) return own;
-    if (!own.present.includes(1)) return undefined;
-    return own.present.includes(0) ? own : {values: own.values};
+    return this.#thinColumns[field];
   }
 
   /** Requires a block that shares nothing. */
