@@ -7,7 +7,7 @@ import {ABSENT, presence} from './column-gather.ts';
 import type {ArrivedRows, MemtableTable} from './memtable.ts';
 import type {MemtableColumnView} from './memtable-column.ts';
 import {beginOf, doubleAt} from './pages.ts';
-import type {RowList} from './row-lists.ts';
+import type {RowList, RowPlace} from './row-lists.ts';
 import type {SeriesRows} from './series-rows.ts';
 import {STEP_ROWS, sortByTime} from './time-order.ts';
 import type {Mask} from './tombstone.ts';
@@ -76,23 +76,10 @@ export class MemtableView {
       yield this.#gather(fields, sliceOrder(ordered, from, from + pieceRows));
   }
 
-  /**
-   * Puts the numbers of the series' rows into `out` from `at` on where they are in the order of time as they came,
-   * and fewer than `limit`. How many they are, or -1.
-   */
-  copyOrdered(
-    series: SeriesId,
-    limit: number,
-    {out, at}: {readonly out: Int32Array; readonly at: number},
-  ): number {
+  /** See `MemtableTable.copyOrdered`. */
+  copyOrdered(series: SeriesId, limit: number, place: RowPlace): number {
     const {table, rowCount} = this.#parts;
-    const arrived = table.rowsOf(series, rowCount);
-    if (arrived === undefined) return 0;
-    const {rows, isOrdered} = arrived;
-    const {count} = rows;
-    if (!isOrdered || count >= limit) return -1;
-    rows.copy(0, count, out.subarray(at, at + count));
-    return count;
+    return table.copyOrdered(series, rowCount, limit, place);
   }
 
   /** The rows of these numbers: of several series, of each by time. */

@@ -10,7 +10,7 @@ import {withCapacity} from './growable.ts';
 import {MemtableColumn} from './memtable-column.ts';
 import {MemtableView} from './memtable-view.ts';
 import {doublePages} from './pages.ts';
-import {type RowList, RowLists} from './row-lists.ts';
+import {type RowList, RowLists, type RowPlace} from './row-lists.ts';
 import {type Mask, type Tombstone, tombstoneBytes} from './tombstone.ts';
 
 /** Rows of one table as a share carries them, series resolved. */
@@ -89,6 +89,16 @@ export class MemtableTable {
       isOrdered: this.#ordered[slot] === 1,
       lateBy: this.#lateBy[slot]!,
     };
+  }
+
+  /**
+   * Puts the numbers of the series' rows below `rowEnd` into `place` where they are in the order of time as they
+   * came, and fewer than `limit`. How many they are, or -1.
+   */
+  copyOrdered(series: SeriesId, rowEnd: number, limit: number, place: RowPlace): number {
+    const slot = this.#slots.get(series);
+    if (slot === undefined) return 0;
+    return this.#ordered[slot] === 1 ? this.#rows.copyFew(slot, rowEnd, limit, place) : -1;
   }
 
   /** Ids of the series that have rows, ascending. */

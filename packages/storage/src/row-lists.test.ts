@@ -27,6 +27,14 @@ test('a list gives the rows that were pushed to it, below the end of a pin, what
           const wanted = rows.filter((each) => each < rowEnd);
           const found = lists.rowsOf(list, rowEnd);
           expect(found.count).toBe(wanted.length);
+          const few = new Int32Array(1_000).fill(-1);
+          const place = {out: few, at: 3};
+          const limit = salt % 2 === 0 ? 1 + (salt % 100) : 900;
+          const copied = lists.copyFew(list, rowEnd, limit, place);
+          const isFew = wanted.length < limit;
+          expect(copied).toBe(isFew ? wanted.length : -1);
+          const rest = new Array(997 - (isFew ? wanted.length : 0)).fill(-1);
+          expect([...few]).toEqual([-1, -1, -1, ...(isFew ? wanted : []), ...rest]);
           if (wanted.length === 0) continue;
           const from = salt % wanted.length;
           const out = new Int32Array(wanted.length - from);

@@ -53,6 +53,38 @@ export class RowLists {
     return new RowList(this.#arena.list, chunks.reverse());
   }
 
+  /**
+   * Puts the list's rows below `rowEnd` into `place`, without an object for them. How many they are; -1, and nothing
+   * is put, where they are `limit` or more.
+   */
+  copyFew(list: number, rowEnd: number, limit: number, {out, at}: RowPlace): number {
+    let count = 0;
+    let stop = this.#next[list]!;
+    for (let end = this.#end[list]!; end > 0 && count < limit; ) {
+      const start = end - this.#at(end + 1);
+      while (stop > start && this.#at(stop - 1) >= rowEnd) stop -= 1;
+      count += stop - start;
+      end = this.#at(end);
+      stop = end;
+    }
+    if (count >= limit) return -1;
+    let left = count;
+    stop = this.#next[list]!;
+    for (let end = this.#end[list]!; left > 0; ) {
+      const start = end - this.#at(end + 1);
+      const page = pageOf(start);
+      const numbers = this.#arena.list[page]!;
+      const begin = beginOf(page);
+      for (let address = stop - 1; address >= start; address--) {
+        const row = numbers[address - begin]!;
+        if (row < rowEnd) out[at + --left] = row;
+      }
+      end = this.#at(end);
+      stop = end;
+    }
+    return count;
+  }
+
   #at(address: number): number {
     return int32At(this.#arena.list, address);
   }
@@ -81,6 +113,12 @@ export class RowLists {
     this.#end[list] = end;
     return start;
   }
+}
+
+/** Where the numbers of rows go: from `at` on. */
+export interface RowPlace {
+  readonly out: Int32Array;
+  readonly at: number;
 }
 
 interface Chunk {
