@@ -63,9 +63,11 @@ export class SmallDisks {
   async leave(node: number, share: number): Promise<void> {
     this.free(node);
     const directory = this.directory(node);
+    let bytes = Infinity;
     for (let attempt = 1; ; attempt++) {
       const {bavail, bsize, blocks} = statfsSync(directory);
-      const bytes = Math.floor(bavail * bsize - blocks * bsize * share);
+      // What its node gives up when it meets the full disk is left to it.
+      bytes = Math.min(bytes, Math.floor(bavail * bsize - blocks * bsize * share));
       if (bytes <= 0) return;
       try {
         await run('fallocate', ['-l', String(bytes), path.join(directory, FILLER)]);

@@ -19,6 +19,7 @@ export class Ballast {
   readonly #disk: Disk;
   readonly #path: string;
   #isThere = false;
+  #isMaking = false;
   #change: Promise<void> = Promise.resolve();
 
   private constructor(disk: Disk, path: string, isThere: boolean) {
@@ -37,22 +38,25 @@ export class Ballast {
   keep(): Promise<void> {
     return this.#oneByOne(async () => {
       if (this.#isThere) return;
+      this.#isMaking = true;
       try {
         await this.#make();
         this.#isThere = true;
       } catch (error) {
         await this.#disk.remove(`${this.#path}.new`);
         throw error;
+      } finally {
+        this.#isMaking = false;
       }
     });
   }
 
-  /** True if there was one to give up. */
+  /** True if there was one to give up, or one being made, whether it became whole or not: what it had is free now. */
   async release(): Promise<boolean> {
-    let wasThere = false;
+    let wasThere = this.#isMaking;
     await this.#oneByOne(async () => {
-      wasThere = this.#isThere;
-      if (!wasThere) return;
+      if (!this.#isThere) return;
+      wasThere = true;
       this.#isThere = false;
       await this.#disk.remove(this.#path);
     });
