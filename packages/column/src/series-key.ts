@@ -18,7 +18,6 @@ export interface DecodedSeriesKey {
   readonly tags: readonly KeyTag[];
 }
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', {fatal: true, ignoreBOM: true});
 const writer = new ByteWriter();
 
@@ -31,10 +30,8 @@ export function encodeSeriesKey(table: TableId, tags: readonly KeyTag[]): Uint8A
     assert(column > previous, () => `tags not ascending: ${previous}, ${column}`);
     assert(value !== '', 'empty tag value in a series key');
     previous = column;
-    const text = encoder.encode(value);
     writer.varint(column);
-    writer.varint(text.length);
-    writer.bytes(text);
+    writer.text(value);
   }
   return writer.copy();
 }

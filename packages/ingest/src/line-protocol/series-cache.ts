@@ -8,6 +8,7 @@ import {SPACE} from './ascii.ts';
 import {type Body, ByteArena, equalBytes, hashBytes} from './body.ts';
 import {keyEnd} from './names.ts';
 import {type Fault, readSeriesText, type SeriesText} from './series-text.ts';
+import {ShortTexts} from './short-texts.ts';
 import {FieldSlot, KnownTable} from './table-rows.ts';
 
 /** A text that finds this many other texts in its way is not kept: colliding keys cost no more. */
@@ -33,14 +34,6 @@ const SERIES_BYTES = 400;
 const FIELD_BYTES = 300;
 const TABLE_BYTES = 1_000;
 const COPIES_OF_TEXT = 3;
-
-/** Tag values kept once: regions, versions and racks repeat over all series. */
-const SHARED_VALUES_MAX = 10_000;
-/**
- * Of a shared value. Long ones are no regions, and a Map finds strings over 16,383 characters by their
- * length alone (V8): of many of one length each look-up would compare all.
- */
-const SHARED_VALUE_CHARACTERS_MAX = 256;
 
 export class SeriesEntry {
   readonly series: ParsedSeries;
@@ -78,7 +71,7 @@ export class SeriesCache {
   #count = 0;
   #fieldCount = 0;
   #last: SeriesEntry | undefined = undefined;
-  readonly #sharedValues = new Map<string, string>();
+  readonly #texts = new ShortTexts();
 
   constructor(
     seriesMax: number,
@@ -122,7 +115,7 @@ export class SeriesCache {
     this.#count = 0;
     this.#fieldCount = 0;
     this.#last = undefined;
-    this.#sharedValues.clear();
+    this.#texts.clear();
   }
 
   /** The series whose text begins at `start`. A space ends the text, or the newline where fields are missing. */
@@ -175,7 +168,7 @@ export class SeriesCache {
       const sameText = entry.hash === hash && entry.textLength === end - start;
       if (sameText && this.#matches(entry, body, start)) return entry;
     }
-    const text = readSeriesText(body.bytes, start, end);
+    const text = readSeriesText(body.bytes, start, end, this.#texts);
     return 'reason' in text ? text : this.#add(text, body.bytes, start, end, hash);
   }
 
@@ -189,8 +182,7 @@ export class SeriesCache {
     const table = this.#table(text.table);
     if (table === undefined) return {code: 'TABLE_LIMIT', reason: 'too many tables in one body'};
     if (!sameNames(table.tagNames, text.tagNames)) table.tagNames = text.tagNames;
-    const values = text.tagValues.map((value) => this.#share(value));
-    const series = new ParsedSeries(table.name, table.tagNames, values);
+    const series = new ParsedSeries(table.name, table.tagNames, text.tagValues);
     const isKept = this.#count < this.#seriesMax + this.#seriesAddedMax;
     const at = isKept ? this.#arena.add(bytes, start, end) : -1;
     const entry = new SeriesEntry(series, table, {start: at, length: end - start, hash});
@@ -200,14 +192,6 @@ export class SeriesCache {
     if (this.#count * 4 > this.#slots.length) this.#grow();
     this.#place(entry);
     return entry;
-  }
-
-  #share(value: string): string {
-    if (value.length > SHARED_VALUE_CHARACTERS_MAX) return value;
-    const shared = this.#sharedValues.get(value);
-    if (shared !== undefined) return shared;
-    if (this.#sharedValues.size < SHARED_VALUES_MAX) this.#sharedValues.set(value, value);
-    return value;
   }
 
   #table(name: string): KnownTable | undefined {

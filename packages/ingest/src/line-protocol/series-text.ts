@@ -3,7 +3,8 @@
 import {LIMITS} from '@flotilla/base';
 import type {BadLine} from '@flotilla/column';
 import {COMMA, EQUALS} from './ascii.ts';
-import {hasNul, nameEnd, nameFault, readName} from './names.ts';
+import {hasNul, nameEnd, nameFault} from './names.ts';
+import type {ShortTexts} from './short-texts.ts';
 
 const NAME_BYTES_MAX = LIMITS.name_bytes_max.value;
 
@@ -17,7 +18,12 @@ export interface SeriesText {
 export type Fault = Pick<BadLine, 'code' | 'reason'>;
 
 /** Requires bytes[start, end) to hold no newline and no unescaped space. */
-export function readSeriesText(bytes: Buffer, start: number, end: number): SeriesText | Fault {
+export function readSeriesText(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  texts: ShortTexts,
+): SeriesText | Fault {
   const fault = nameFault(bytes, start, end);
   if (fault !== undefined) return syntax(fault);
   const tableEnd = measurementEnd(bytes, start, end);
@@ -26,7 +32,7 @@ export function readSeriesText(bytes: Buffer, start: number, end: number): Serie
   if (hasNul(bytes, start, tableEnd)) return syntax('NUL in a name');
   const tags: Tag[] = [];
   for (let at = tableEnd; at < end; ) {
-    const tag = readTag(bytes, at + 1, end);
+    const tag = readTag(bytes, at + 1, end, texts);
     if ('reason' in tag) return tag;
     tags.push(tag);
     at = tag.end;
@@ -36,7 +42,7 @@ export function readSeriesText(bytes: Buffer, start: number, end: number): Serie
     if (tags[i]!.name === tags[i - 1]!.name) return syntax('duplicate tags');
   }
   return {
-    table: readName(bytes, start, tableEnd),
+    table: texts.read(bytes, start, tableEnd),
     tagNames: tags.map((tag) => tag.name),
     tagValues: tags.map((tag) => tag.value),
   };
@@ -49,7 +55,7 @@ interface Tag {
   readonly end: number;
 }
 
-function readTag(bytes: Buffer, start: number, end: number): Tag | Fault {
+function readTag(bytes: Buffer, start: number, end: number, texts: ShortTexts): Tag | Fault {
   const equals = nameEnd(bytes, start, end);
   if (equals === start) return syntax('missing tag key');
   if (bytes[equals] !== EQUALS || equals >= end) return syntax('missing tag value');
@@ -58,9 +64,9 @@ function readTag(bytes: Buffer, start: number, end: number): Tag | Fault {
   if (valueEnd === equals + 1) return syntax('missing tag value');
   if (equals - start > NAME_BYTES_MAX) return tooLong('tag');
   if (hasNul(bytes, start, equals)) return syntax('NUL in a name');
-  const name = readName(bytes, start, equals);
+  const name = texts.read(bytes, start, equals);
   if (name === 'time') return syntax('a tag cannot be called time');
-  return {name, value: readName(bytes, equals + 1, valueEnd), end: valueEnd};
+  return {name, value: texts.read(bytes, equals + 1, valueEnd), end: valueEnd};
 }
 
 /** An equals sign needs no escape in a measurement. */

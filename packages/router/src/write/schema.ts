@@ -2,6 +2,7 @@
 // tags conflict with what is there. Pure; whoever calls it asks meta for what is missing and calls
 // again with the newer catalog.
 
+import type {ColumnId} from '@flotilla/base';
 import type {
   Catalog,
   Column,
@@ -56,9 +57,12 @@ function missingColumns(
     refusals.has(refusalKey(parsed.table, name));
   const tags = new Set<string>();
   const state = table && stateOf(table);
+  let seen: readonly string[] | undefined;
   for (const series of parsed.series) {
     if (state !== undefined && cachedResolution(series, state) !== undefined) continue;
-    for (const name of series.tagNames) if (!known(name)) tags.add(name);
+    if (series.tagNames === seen) continue;
+    seen = series.tagNames;
+    for (const name of seen) if (!known(name)) tags.add(name);
   }
   const fields = new Map<string, ColumnType>();
   for (const {name, values} of parsed.fields) {
@@ -111,8 +115,15 @@ export function resolveTable(
     return undefined;
   }
   let rejected: RejectedRows;
-  const place = {table, state: stateOf(table)};
-  const series = parsed.series.map((one) => resolveSeries(catalog, place, one, refusals));
+  const state = stateOf(table);
+  let tags: SeriesTags | undefined;
+  const series = parsed.series.map((one) => {
+    const cached = cachedResolution(one, state);
+    if (cached !== undefined) return cached;
+    // Series of one table mostly share the very array of their tags' names.
+    if (tags?.names !== one.tagNames) tags = tagsOf(catalog, table, one.tagNames, refusals);
+    return resolveSeries({table, state}, one, tags);
+  });
   for (const [position, resolved] of series.entries()) {
     if (!('code' in resolved)) continue;
     for (let row = 0; row < parsed.rowCount; row++) {
@@ -179,22 +190,51 @@ function rejectField(
   return marks;
 }
 
-function resolveSeries(
+/** What the names of a series' tags are in its table. */
+interface SeriesTags {
+  readonly names: readonly string[];
+  /** Why it takes no such series; undefined where it does. */
+  readonly refusal: Refusal | undefined;
+  /** In the order of the series' key; `place` is that among the names. */
+  readonly columns: readonly {readonly column: ColumnId; readonly place: number}[];
+}
+
+function tagsOf(
   catalog: Catalog,
+  table: Table,
+  names: readonly string[],
+  refusals: ReadonlyMap<string, Refusal>,
+): SeriesTags {
+  const columns: {column: ColumnId; place: number}[] = [];
+  for (const [place, name] of names.entries()) {
+    const column = catalog.columnByName(table.id, name);
+    const refusal = refusalOfTag(table, name, column, refusals);
+    if (column === undefined || refusal !== undefined) return {names, refusal, columns: []};
+    columns.push({column: column.id, place});
+  }
+  columns.sort((a, b) => a.column - b.column);
+  return {names, refusal: undefined, columns};
+}
+
+function refusalOfTag(
+  table: Table,
+  name: string,
+  column: Column | undefined,
+  refusals: ReadonlyMap<string, Refusal>,
+): Refusal | undefined {
+  if (column === undefined) return refusalOf(refusals, table.name, name);
+  if (column.kind === 'tag') return undefined;
+  return typeConflict(name, 'a tag', `a field of type ${column.type}`);
+}
+
+function resolveSeries(
   {table, state}: {readonly table: Table; readonly state: TableState},
   series: ParsedSeries,
-  refusals: ReadonlyMap<string, Refusal>,
+  {refusal, columns}: SeriesTags,
 ): ResolvedSeries | Refusal {
-  const cached = cachedResolution(series, state);
-  if (cached !== undefined) return cached;
-  const tags: {column: Column['id']; value: string}[] = [];
-  for (const [i, name] of series.tagNames.entries()) {
-    const column = catalog.columnByName(table.id, name);
-    if (column === undefined) return refusalOf(refusals, table.name, name);
-    if (column.kind !== 'tag') return typeConflict(name, 'a tag', `a field of type ${column.type}`);
-    tags.push({column: column.id, value: series.tagValues[i]!});
-  }
-  tags.sort((a, b) => a.column - b.column);
+  if (refusal !== undefined) return refusal;
+  const {tagValues} = series;
+  const tags = columns.map(({column, place}) => ({column, value: tagValues[place]!}));
   const key = encodeSeriesKey(table.id, tags);
   const resolved = {state, key, hash: seriesHash(key)};
   series.resolution = resolved;
