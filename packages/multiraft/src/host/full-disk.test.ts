@@ -56,6 +56,31 @@ test('where all are full the leader stays, refuses proposals, and still confirms
   expect(await propose(cluster, cluster.leader(1))).toBe('ok');
 });
 
+test('of two followers the one whose disk has room stands first, whichever set it is', async () => {
+  const cluster = new TestCluster({beats: true});
+  await cluster.startAll();
+  const sets = [1, 2, 3, 4, 5, 6];
+  for (const set of sets) await cluster.found(set);
+  await cluster.electAll(sets, 5_000);
+  const full = 2;
+  cluster.node(full).disk.freeBytes = TOTAL_BYTES * 0.04;
+  const leads = (node: number) => sets.filter((set) => cluster.leader(set) === node);
+  // It sees so, hands over, and its beats tell the others.
+  await cluster.clock.advance(3_000);
+  expect(leads(full)).toEqual([]);
+  const dead = leads(1).length > leads(3).length ? 1 : 3;
+  const lost = leads(dead);
+  expect(lost.length).toBeGreaterThanOrEqual(3);
+  cluster.crash(dead);
+  const led: number[] = [];
+  for (let step = 0; step < 300; step++) {
+    await cluster.clock.advance(10);
+    led.push(...sets.filter((set) => cluster.status(full, set)!.role === 'leader'));
+  }
+  expect(led).toEqual([]);
+  expect(leads(4 - dead)).toEqual(sets);
+});
+
 test('a disk with room to spare keeps no ballast; one that fills up does', async () => {
   const cluster = await started();
   const {disk} = cluster.node(2);

@@ -358,17 +358,28 @@ export class NodeStates {
     return (ELECTION_SPREADS + place) * this.#timing.campaignSpreadMs;
   }
 
-  /** Among the voters that live, from 0; turned by the set's number, or one node would lead all sets. */
+  /**
+   * Among the voters that live, from 0; turned by the set's number, or one node would lead all sets. Those whose disks
+   * are full come last: they would refuse what is written until they have handed over.
+   */
   #placeOf(group: HostedGroup): number {
-    const {configuration, replica, role, set} = group;
-    const living = membersOf(configuration).filter((id) => {
+    const {configuration, replica, role, set, store} = group;
+    const stateOf = (id: number): NodeState | undefined => {
       const node = this.#driver.nodeOf(group, id as ReplicaId);
-      const known = node === undefined ? undefined : this.#states.get(node);
+      return node === undefined ? undefined : this.#states.get(node);
+    };
+    const isFull = (id: number): boolean =>
+      id === replica ? store.isFull : stateOf(id)?.isFull === true;
+    const living = membersOf(configuration).filter((id) => {
+      const known = stateOf(id);
       const isAway = known !== undefined && known.state !== 'alive';
       return isVoter(configuration, id) && id !== role.leader && !(isAway && id !== replica);
     });
-    const at = living.sort((a, b) => a - b).indexOf(replica);
-    return at < 0 ? 0 : (at + set) % living.length;
+    const alike = living.filter((id) => isFull(id) === isFull(replica)).sort((a, b) => a - b);
+    const at = alike.indexOf(replica);
+    if (at < 0) return 0;
+    const before = isFull(replica) ? living.length - alike.length : 0;
+    return before + ((at + set) % alike.length);
   }
 }
 
