@@ -12,7 +12,8 @@ import {
   type WrittenPart,
 } from './part-writer.ts';
 import type {SeriesIndex} from './series-index.ts';
-import {rowsPerSlice} from './slices.ts';
+import {TEXT_BYTES_MAX} from './series-rows.ts';
+import {rowsPerSlice, thinRowsPerSlice} from './slices.ts';
 
 export interface FlushOptions extends PartWriterOptions {
   readonly memtable: Memtable;
@@ -43,7 +44,7 @@ async function writeTable(
   const masked = await MaskedSeries.of(masksOfTable, index, slices);
   writer.beginTable(tableId, fields);
   const pieceRows = rowsPerSlice(fields.length);
-  const thin = new ThinGathering(view, fields, pieceRows);
+  const thin = new ThinGathering(view, fields);
   for (const id of table.seriesIds()) {
     const series = id as SeriesId;
     const masks = masked.masksOf(series, masksOfTable);
@@ -78,11 +79,12 @@ class ThinGathering {
   #series: SeriesId[] = [];
   #ends: number[] = [];
 
-  constructor(view: MemtableView, fields: readonly Field[], rowsMax: number) {
+  constructor(view: MemtableView, fields: readonly Field[]) {
     this.#view = view;
     this.#fields = fields;
-    this.#rowsMax = rowsMax;
-    this.#rows = new Int32Array(rowsMax + THIN_ROWS);
+    const longRows = Math.floor(TEXT_BYTES_MAX / view.textBytesPerRow());
+    this.#rowsMax = Math.max(1, Math.min(thinRowsPerSlice(fields.length), longRows));
+    this.#rows = new Int32Array(this.#rowsMax + THIN_ROWS);
   }
 
   get isEmpty(): boolean {

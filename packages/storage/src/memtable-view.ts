@@ -82,6 +82,14 @@ export class MemtableView {
     return table.copyOrdered(series, rowCount, limit, place);
   }
 
+  /** Of the strings of all columns; 1 at least. */
+  textBytesPerRow(): number {
+    let bytes = 0;
+    for (const {type, values} of this.#parts.columns.values())
+      if (type === 'string') bytes += values.bytes;
+    return Math.max(1, bytes / this.#parts.rowCount);
+  }
+
   /** The rows of these numbers: of several series, of each by time. */
   gather(fields: readonly Field[], rows: Int32Array): SeriesRows {
     return this.#gather(fields, {rows, ends: undefined, rowCount: rows.length});

@@ -15,7 +15,7 @@ import {RowsRead} from './read-progress.ts';
 import {RowSource} from './row-source.ts';
 import {decoded, mergeBlocks} from './series-merge.ts';
 import type {SeriesRows} from './series-rows.ts';
-import {rowsPerSlice, type Slices} from './slices.ts';
+import {type Slices, thinRowsPerSlice} from './slices.ts';
 import {ThinMerge} from './thin-merge.ts';
 import type {Mask} from './tombstone.ts';
 
@@ -103,7 +103,7 @@ async function mergeTable(
     isMerged: true,
   });
   writer.beginTable(table, fields);
-  const thin = new ThinMerge(rowsPerSlice(fields.length));
+  const thin = new ThinMerge(thinRowsPerSlice(fields.length));
   const writeThin = async () => {
     if (thin.isEmpty) return;
     const joined = thin.take();

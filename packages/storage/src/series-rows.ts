@@ -111,9 +111,11 @@ export function joinPieces(pieces: readonly RowPiece[]): SeriesRows {
     copyRows(piece.rows.offsets, piece, offsets, at);
     at += piece.to - piece.from;
   }
-  const columns = pieces[0]!.rows.columns.map((_, i) =>
-    concatColumns(pieces.map(({rows, from, to}) => ({column: rows.columns[i], from, to}))),
-  );
+  const columns = pieces[0]!.rows.columns.map((_, i) => {
+    // Of a wide table most columns may have no value here.
+    if (pieces.every(({rows}) => rows.columns[i] === undefined)) return undefined;
+    return concatColumns(pieces.map(({rows, from, to}) => ({column: rows.columns[i], from, to})));
+  });
   return {rowCount, offsets, columns};
 }
 

@@ -2,6 +2,7 @@
 // slices when the replica closes.
 
 import {DbError, type WorkJob, type WorkSlices} from '@flotilla/base';
+import {THIN_ROWS} from './part-format.ts';
 
 /** Some 1 ms of encoding or merging at 50-100 ns a value. */
 const VALUES_PER_PIECE = 10_000;
@@ -11,7 +12,12 @@ const ROWS_PER_PIECE_MIN = 1_000;
 
 /** How many rows of that many columns, and their times, are worked on in one go. */
 export function rowsPerSlice(columns: number): number {
-  return Math.max(ROWS_PER_PIECE_MIN, Math.floor(VALUES_PER_PIECE / (columns + 1)));
+  return Math.max(ROWS_PER_PIECE_MIN, thinRowsPerSlice(columns));
+}
+
+/** The same of rows whose blocks are cut already. */
+export function thinRowsPerSlice(columns: number): number {
+  return Math.max(THIN_ROWS, Math.floor(VALUES_PER_PIECE / (columns + 1)));
 }
 
 export class Slices {

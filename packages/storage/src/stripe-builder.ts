@@ -30,6 +30,8 @@ const STRIPE_ROWS_MAX = 32_768;
 const STRIPE_BLOCKS_MAX = 1_024;
 /** Who reads one thin block decodes them all. */
 const THIN_ROWS_MAX = 8_192;
+/** And of each column wanted a value for each row, however few are there: 4 MB of a wide table. */
+const THIN_VALUES_MAX = 1 << 19;
 /** Long strings fill a stripe before its rows do. */
 const STRIPE_BYTES_MAX = 1 << 20;
 
@@ -104,7 +106,8 @@ export class StripeBuilder {
 
   get isFull(): boolean {
     if (this.#rowCount >= STRIPE_ROWS_MAX || this.#blocks.length >= STRIPE_BLOCKS_MAX) return true;
-    if (this.#thinRows >= THIN_ROWS_MAX) return true;
+    const thinValues = this.#thinRows * (this.#fields.length + 1);
+    if (this.#thinRows >= THIN_ROWS_MAX || thinValues >= THIN_VALUES_MAX) return true;
     let bytes = this.#offsets.bodies.position + this.#thinTextBytes;
     for (const column of this.#columns) bytes += column.bodies.position;
     return bytes >= STRIPE_BYTES_MAX;

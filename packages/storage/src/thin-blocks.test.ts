@@ -1,8 +1,9 @@
-import type {SeriesId} from '@flotilla/base';
+import type {ColumnId, SeriesId} from '@flotilla/base';
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {type Block, type PartVersion, THIN_ROWS} from './part-format.ts';
 import type {SeriesRows} from './series-rows.ts';
+import {StripeBuilder} from './stripe-builder.ts';
 import {addSteps, offsetsOf, StripeLayout} from './thin-blocks.ts';
 
 const anyBlock = fc
@@ -44,6 +45,21 @@ test('times of thin blocks come back out of their steps', () => {
       expect([...offsets]).toEqual(rows.flatMap((each) => [...each.offsets]));
     }),
   );
+});
+
+test.each([
+  [10, 8_192],
+  [1_000, 528],
+])('of a table of %i columns a stripe takes %i thin rows', (columns, wanted) => {
+  const fields = Array.from({length: columns}, (_, i) => ({
+    ...{column: i as ColumnId, type: 'float' as const},
+  }));
+  const builder = new StripeBuilder(fields, {version: 4, isMerged: false});
+  const rows = {...rowsOf(0, [1, 1, 1, 1, 1, 1, 1, 1]), columns: fields.map(() => undefined)};
+  let count = 0;
+  for (; !builder.isFull; count += 8) builder.addBlock(count as SeriesId, rows, 0, 8);
+  // Or 1,024 blocks.
+  expect(count).toBe(wanted);
 });
 
 test('even times are one step over and over, whatever blocks they are in', () => {

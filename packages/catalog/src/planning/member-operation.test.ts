@@ -227,9 +227,15 @@ test.each<[string, Situation, object?]>([
   ['leave [] at 40 on 4', {voters: [4], outgoing: [1], leader: 4, autoLeave: false}],
   ['wait', {voters: [2, 3, 4], outgoing: [1, 2, 3], leader: 2}],
   // Voters stay odd, or become it.
-  ['simple [remove 1] at 40 on 2', {voters: [1, 2], learners: [4], leader: 2}],
   ['simple [remove 1] at 40 on 2', {voters: [1, 2, 3, 4], leader: 2}],
-  // The other of two would hold each write alone.
+  // The other of two would hold each write alone: a learner takes the place, or it is allowed.
+  ['joint [voter 4, remove 1] at 40 on 2', {voters: [1, 2], learners: [4], leader: 2}],
+  [
+    'simple [remove 1] at 40 on 2',
+    {voters: [1, 2], learners: [4], leader: 2},
+    {allowFewerVoters: true},
+  ],
+  ['simple [remove 1] at 40 on 2', {voters: [1, 2], learners: [4], leader: 2}, {kind: 'repair'}],
   ['failed', {voters: [1, 2], leader: 2}],
   ['wait', {voters: [1, 2], learners: [4], leader: 2, lagging: [4]}],
   ['simple [remove 1] at 40 on 2', {voters: [1, 2], leader: 2}, {allowFewerVoters: true}],

@@ -281,9 +281,11 @@ function planVoterRemoval(operation: Operation, group: GroupView, source: Replic
   const isAllowed = operation.allowFewerVoters === true;
   const fewer = isAllowed ? undefined : fewerVotersFault(group, source);
   const isRepair = operation.kind === 'repair';
-  // Of an even number one less fails no sooner, and a learner in its place would keep them even.
-  if (group.voters.length % 2 === 0 && (isRepair || fewer === undefined))
-    return change(group, [remove], 'simple');
+  // Of an even number one less fails no sooner, and a learner in its place would keep them even. Of two the other
+  // would be alone with what is written until then.
+  const isEven = group.voters.length % 2 === 0;
+  const isSpare = fewer === undefined && group.voters.length > 2;
+  if (isEven && (isRepair || isAllowed || isSpare)) return change(group, [remove], 'simple');
   const learner = group.readyLearner;
   if (learner !== undefined) {
     return change(group, [{type: 'voter', id: learner}, remove], 'joint');

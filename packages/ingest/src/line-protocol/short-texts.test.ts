@@ -26,6 +26,16 @@ test('a text is what its bytes stand for, whatever was read before', () => {
   );
 });
 
+test('an escape taken out is not one that was never there', () => {
+  const texts = new ShortTexts();
+  const read = (text: string): string => texts.read(Buffer.from(text), 0, Buffer.byteLength(text));
+  // Pairs in one slot are one in thousands.
+  for (let i = 0; i < 60_000; i++) {
+    expect(read(`v${i}\\\\,b`)).toBe(`v${i}\\,b`);
+    expect(read(`v${i}\\,b`)).toBe(`v${i},b`);
+  }
+});
+
 test('many texts, of which each takes the place of others', () => {
   const texts = new ShortTexts();
   for (const round of [1, 2])

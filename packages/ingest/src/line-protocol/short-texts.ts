@@ -29,7 +29,8 @@ export class ShortTexts {
     const known = this.#texts[slot];
     if (known !== undefined && isSame(known, bytes, start, end)) return known;
     const text = readName(bytes, start, end);
-    this.#texts[slot] = text;
+    // Without its escapes it is what other bytes are with theirs.
+    if (text.length === end - start) this.#texts[slot] = text;
     return text;
   }
 
@@ -38,7 +39,7 @@ export class ShortTexts {
   }
 }
 
-/** False where the bytes have escapes: they are more than what they stand for. Requires ASCII. */
+/** Requires ASCII, and a text that is its own bytes: then these have no escapes either. */
 function isSame(text: string, bytes: Uint8Array, start: number, end: number): boolean {
   if (text.length !== end - start) return false;
   for (let at = start; at < end; at++) if (text.charCodeAt(at - start) !== bytes[at]) return false;
