@@ -2,7 +2,7 @@
 // newer source (in log order) wins per field, and an absent field is not a write.
 
 import type {ChunkColumn} from '@flotilla/column';
-import {concatColumns, copyRows} from './column-concat.ts';
+import {concatColumn, copyRows} from './column-concat.ts';
 import {ABSENT, gatherColumn, sliceColumn} from './column-gather.ts';
 
 /** Offsets strictly ascend; arrays may be longer than `rowCount`. Columns as the reader asked them. */
@@ -111,11 +111,7 @@ export function joinPieces(pieces: readonly RowPiece[]): SeriesRows {
     copyRows(piece.rows.offsets, piece, offsets, at);
     at += piece.to - piece.from;
   }
-  const columns = pieces[0]!.rows.columns.map((_, i) => {
-    // Of a wide table most columns may have no value here.
-    if (pieces.every(({rows}) => rows.columns[i] === undefined)) return undefined;
-    return concatColumns(pieces.map(({rows, from, to}) => ({column: rows.columns[i], from, to})));
-  });
+  const columns = pieces[0]!.rows.columns.map((_, field) => concatColumn(pieces, field));
   return {rowCount, offsets, columns};
 }
 

@@ -6,7 +6,7 @@ import {assert, type ColumnId, type SeriesId} from '@flotilla/base';
 import {ByteWriter, encodeColumn} from '@flotilla/column';
 import {writeBlockColumn} from './block-column.ts';
 import {BLOCK_ROWS_MIN} from './block-cut.ts';
-import {concatColumns} from './column-concat.ts';
+import {concatColumn} from './column-concat.ts';
 import type {Field} from './memtable-view.ts';
 import {compressPage} from './page-compression.ts';
 import {
@@ -32,6 +32,7 @@ const STRIPE_BLOCKS_MAX = 1_024;
 const THIN_ROWS_MAX = 8_192;
 /** And of each column wanted a value for each row, however few are there: 4 MB of a wide table. */
 const THIN_VALUES_MAX = 1 << 19;
+const NO_BYTES = new Uint8Array(0);
 /** Long strings fill a stripe before its rows do. */
 const STRIPE_BYTES_MAX = 1 << 20;
 
@@ -219,7 +220,7 @@ export class StripeBuilder {
   #thinTimes(thinRows: number): Uint8Array | undefined {
     const {version} = this.#format;
     if (!sharesThin(version)) return undefined;
-    if (this.#thinSteps === undefined || thinRows === 0) return new Uint8Array(0);
+    if (this.#thinSteps === undefined || thinRows === 0) return NO_BYTES;
     this.#scratch.clear();
     const steps = {type: 'integer', values: this.#thinSteps} as const;
     encodeColumn(steps, thinRows, this.#scratch, encodingsOf(version));
@@ -229,12 +230,11 @@ export class StripeBuilder {
   #thinColumn(field: number, thin: readonly RowPiece[], thinRows: number): Uint8Array | undefined {
     const {version} = this.#format;
     if (!sharesThin(version)) return undefined;
-    const column = concatColumns(
-      thin.map(({rows, from, to}) => ({column: rows.columns[field], from, to})),
-    );
+    const column = concatColumn(thin, field);
+    if (column === undefined) return NO_BYTES;
     const body = new ByteWriter(1024);
     const rows = {from: 0, to: thinRows, version, isShared: true};
-    if (column !== undefined) writeBlockColumn(body, this.#scratch, column, rows);
+    writeBlockColumn(body, this.#scratch, column, rows);
     return body.written();
   }
 }
