@@ -13,6 +13,8 @@ export class NumberMap<Value> {
   #keys: number[] = [];
   #values: (Value | undefined)[] = [];
   #size = 0;
+  /** 32 less the bits of a slot's number. */
+  #shift = 32;
 
   get size(): number {
     return this.#size;
@@ -22,7 +24,7 @@ export class NumberMap<Value> {
     return this.#size === 0 ? undefined : this.#values[this.#slotOf(key)];
   }
 
-  /** @param key a safe integer, 0 or more; those that follow one another cost least. */
+  /** @param key a safe integer, 0 or more */
   set(key: number, value: Value): void {
     if (2 * (this.#size + 1) > this.#keys.length) this.#grow();
     const slot = this.#slotOf(key);
@@ -57,9 +59,14 @@ export class NumberMap<Value> {
   /** Where it is, or where it would be. */
   #slotOf(key: number): number {
     const mask = this.#keys.length - 1;
-    let slot = (key >>> 0) & mask;
+    let slot = this.#homeOf(key);
     while (this.#keys[slot] !== NONE && this.#keys[slot] !== key) slot = (slot + 1) & mask;
     return slot;
+  }
+
+  /** Fibonacci hashing (Knuth, 6.4): numbers with any one step between them lie apart, as those of one among many do. */
+  #homeOf(key: number): number {
+    return Math.imul(key, 0x9e3779b1) >>> this.#shift;
   }
 
   /** Those behind it that would not be found past an empty slot move up, one into the place of the other. */
@@ -67,7 +74,7 @@ export class NumberMap<Value> {
     const mask = this.#keys.length - 1;
     let empty = slot;
     for (let at = (slot + 1) & mask; this.#keys[at] !== NONE; at = (at + 1) & mask) {
-      const wanted = (this.#keys[at]! >>> 0) & mask;
+      const wanted = this.#homeOf(this.#keys[at]!);
       if (((at - wanted) & mask) < ((at - empty) & mask)) continue;
       this.#keys[empty] = this.#keys[at]!;
       this.#values[empty] = this.#values[at];
@@ -83,6 +90,7 @@ export class NumberMap<Value> {
     this.#keys = new Array<number>(capacity).fill(NONE);
     this.#values = new Array<Value | undefined>(capacity).fill(undefined);
     this.#size = 0;
+    this.#shift = Math.clz32(capacity - 1);
     for (const [key, value] of entries) this.set(key, value);
   }
 }
