@@ -111,6 +111,16 @@ test('who gives up ends his copy and the one that waits, and neither gets a name
   expect(await storedFiles()).toHaveLength(1);
 });
 
+test('who gives up waits for no pause, however slow the copy is', async () => {
+  // After each piece two minutes.
+  const run = begin(4_000);
+  await expect.poll(() => run.takeCopiedBytes()).toBeGreaterThan(0);
+  const beganMs = performance.now();
+  run.stop();
+  await expect(run.stored).rejects.toMatchObject({code: 'CANCELLED'});
+  expect(performance.now() - beganMs).toBeLessThan(3_000);
+});
+
 test('what a disk refuses is told with the path, and the next file is copied', async () => {
   const failure: unknown = await begin(1e9, `${PART}x`).stored.catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(FatalError);

@@ -23,10 +23,14 @@ const clock = new NodeClock();
 /** Of one file after another: the last piece of each is paid for by the next. */
 let rate = {bytesPerSecond: 0, of: new Rate(1, () => 0)};
 let isStopped = false;
+let endPause = () => {};
 
 port.on('message', (message: ToThread<CopyJob>) => {
   if (message.type === 'begin') void carryOut(message.job);
-  else isStopped = true;
+  else {
+    isStopped = true;
+    endPause();
+  }
 });
 
 async function carryOut(job: CopyJob): Promise<void> {
@@ -65,6 +69,7 @@ async function due(bytes: number): Promise<void> {
   const waitMs = rate.of.waitMs(bytes);
   // By a turn of the loop at least, so that a stop is heard before the next piece.
   await new Promise<void>((resolve) => {
+    endPause = resolve;
     if (waitMs > 0) clock.setTimer(waitMs, resolve);
     else clock.defer(resolve);
   });
