@@ -1,7 +1,7 @@
 // The leader's side of a write: known series become ids, the share is proposed, and what apply made
 // of it is the answer.
 
-import {DbError, LIMITS, type ReplicaSetId, type RpcContext} from '@flotilla/base';
+import {DbError, LIMITS, type ReplicaSetId, type RpcContext, type SeriesId} from '@flotilla/base';
 import {replaceSeriesKeys} from '@flotilla/column';
 import type {StateMachine} from '@flotilla/multiraft';
 import type {WriteApplied} from './applied.ts';
@@ -71,9 +71,11 @@ export function writeHandler(
       // Ids of series that are applied here mean the same on every replica at any later index.
       const {storage, appliedTerm} = await loadedMachine(host, set);
       let fresh = 0;
+      let last: SeriesId | undefined;
       const compact = replaceSeriesKeys(share, (_table, key) => {
-        const id = storage.seriesId(key);
+        const id = storage.seriesId(key, last);
         if (id === undefined) fresh += 1;
+        else last = id;
         return id;
       });
       const status = fresh > 0 ? host.status(set) : undefined;

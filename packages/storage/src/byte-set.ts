@@ -40,7 +40,9 @@ export class ByteSet {
     return this.#arena.subarray(this.#start(number), this.#ends[number]!);
   }
 
-  find(bytes: Uint8Array): number | undefined {
+  /** @param guess  a number that it may well have: compared first, without a hash */
+  find(bytes: Uint8Array, guess = this.#count): number | undefined {
+    if (guess < this.#count && this.#equals(guess, bytes)) return guess;
     const slot = this.#probe(bytes, hashOf(bytes));
     const stored = this.#slots[slot]!;
     return stored === 0 ? undefined : stored - 1;

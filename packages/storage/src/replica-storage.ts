@@ -260,9 +260,12 @@ export class ReplicaStorage {
     this.#expired = expired;
   }
 
-  /** The id of a canonical key that was applied here before. Requires that the replica is loaded. */
-  seriesId(key: Uint8Array): SeriesId | undefined {
-    return this.#series.series.find(key);
+  /**
+   * The id of a canonical key that was applied here before. Requires that the replica is loaded.
+   * @param after  as of `SeriesIndex.find`
+   */
+  seriesId(key: Uint8Array, after?: SeriesId): SeriesId | undefined {
+    return this.#series.series.find(key, after);
   }
 
   /** Requires that the replica is loaded. */

@@ -12,6 +12,7 @@ import {
   type ReplicaId,
   type ReplicaSetId,
   SeededRandom,
+  type SeriesId,
   type TableId,
 } from '@flotilla/base';
 import {encodeSeriesKey, type TagPredicate, xxHash32} from '@flotilla/column';
@@ -128,10 +129,17 @@ function finds(index: SeriesIndex): Record<string, number> {
     for (const key of scattered) sum ^= xxHash32(key, 0, key.length, 0);
   });
   if (sum === 0) throw new Error('hashes of all keys cancel each other out');
+  const inOrder = keysOf(Array.from({length: count}, (_, i) => i));
+  const inOrderMs = leastMs(() => {
+    let last: SeriesId | undefined;
+    for (const key of inOrder) last = index.find(key, last);
+    if (last !== count - 1) throw new Error(`the last one is ${last}`);
+  });
   return {
     hashNs: (hashMs * 1e6) / count,
     findScatteredNs: nsOf(scattered),
-    findNeighboursNs: nsOf(keysOf(Array.from({length: count}, (_, i) => i))),
+    findNeighboursNs: nsOf(inOrder),
+    findInOrderNs: (inOrderMs * 1e6) / count,
     findUnknownNs: nsOf(unknown),
   };
 }

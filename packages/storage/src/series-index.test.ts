@@ -22,6 +22,9 @@ test('ids come in order of first appearance and lead back to their keys', () => 
         const text = `${table}|${host}`;
         const known = want.get(text);
         expect(index.find(key(table, host))).toBe(known);
+        // Whatever was found before it, right or wrong.
+        for (const after of [-1, (known ?? 0) - 1, want.size, 3])
+          expect(index.find(key(table, host), after as SeriesId)).toBe(known);
         const id = index.add(key(table, host));
         expect(id).toBe(known ?? want.size);
         want.set(text, id);

@@ -58,8 +58,14 @@ export class SeriesIndex {
     return this.#keys.count;
   }
 
-  find(key: Uint8Array): SeriesId | undefined {
-    return this.#keys.find(key) as SeriesId | undefined;
+  /**
+   * @param after  the series found before it, if any: writers send their series in the same order again and again, so
+   *   the next one's id is most likely the next. Its key is compared without being hashed.
+   */
+  find(key: Uint8Array, after?: SeriesId): SeriesId | undefined {
+    return this.#keys.find(key, after === undefined ? undefined : after + 1) as
+      | SeriesId
+      | undefined;
   }
 
   /**
