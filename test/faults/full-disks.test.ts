@@ -126,9 +126,13 @@ describe.skipIf(whyNot !== undefined)('disks that are full on all nodes at once'
   /** Again where a node has made room meanwhile: of its log, or of parts that it merged. */
   async function fill(nodes: readonly number[]): Promise<void> {
     await until('writes are refused', async () => {
-      for (const node of nodes) if (freeShare(node) > 0.045) await disks.leave(node, 0.04);
+      await keepFull(nodes);
       return (await statusOfWrite()) === 507;
     });
+  }
+
+  async function keepFull(nodes: readonly number[]): Promise<void> {
+    for (const node of nodes) if (freeShare(node) > 0.045) await disks.leave(node, 0.04);
   }
 
   async function messages(): Promise<string> {
@@ -222,6 +226,7 @@ describe.skipIf(whyNot !== undefined)('disks that are full on all nodes at once'
     );
     await fill([full.number]);
     await until('status says what to do', async () => {
+      await keepFull([full.number]);
       const {reasons} = await client.admin.status();
       const told = reasons.find(({message}) => message.includes('(manual failover)'));
       return told?.next === `flotilla node evacuate-leaders ${node}`;
