@@ -15,7 +15,7 @@ export function rowsPerSlice(columns: number): number {
   return Math.max(ROWS_PER_PIECE_MIN, thinRowsPerSlice(columns));
 }
 
-/** The same of rows whose blocks are cut already. */
+/** The same of series that are whole in them, so that no block has to be seen first. */
 export function thinRowsPerSlice(columns: number): number {
   return Math.max(THIN_ROWS, Math.floor(VALUES_PER_PIECE / (columns + 1)));
 }

@@ -32,9 +32,10 @@ const STRIPE_BLOCKS_MAX = 1_024;
 const THIN_ROWS_MAX = 8_192;
 /** And of each column wanted a value for each row, however few are there: 4 MB of a wide table. */
 const THIN_VALUES_MAX = 1 << 19;
-const NO_BYTES = new Uint8Array(0);
 /** Long strings fill a stripe before its rows do. */
 const STRIPE_BYTES_MAX = 1 << 20;
+
+const NO_BYTES = new Uint8Array(0);
 
 /** Bodies of one column, one a block (of no bytes where the block has no value), and their ends. */
 class PageBuilder {
