@@ -110,6 +110,7 @@ const FIRST_PAGE = 20;
 
 let first: Backup;
 let ofAcme: Backup;
+let changed: Backup;
 let ofD: Backup;
 
 test(
@@ -150,7 +151,7 @@ test(
     ofAcme = await backUp('--tenant', 'acme');
     expect(ofAcme.sets).toBe(1);
     await client.write(`cpu,host=h1,zone=more u=2 ${T0_S}`, {database: 'd', precision: 's'});
-    const changed = await backUp();
+    changed = await backUp();
     expect(changed.copiedBytes).toBeGreaterThan(0);
     expect(changed.copiedBytes).toBeLessThan(first.copiedBytes / 2);
   },
@@ -243,21 +244,21 @@ test(
 );
 
 test(
-  'a byte that a disk has changed is named; a prune keeps what the newest need',
+  'a byte that a disk has changed is named; a prune keeps what the newest of all, of a tenant and of a database need',
   async () => {
-    const prune = ['backup', 'prune', directory, '--keep', '2'];
+    const prune = ['backup', 'prune', directory, '--keep', '1'];
     const before = stored();
     const said = await flotilla(...prune, '--dry-run');
     expect(said).toMatchObject({code: 0, err: ''});
     expect(said.out).toMatch(
-      /^would remove backup \S+\n[\s\S]*dry run, nothing was done: would keep 2 backups, remove \d+ and [1-9]\d* files \([1-9].*B\)\n$/,
+      /^would remove backup \S+\n[\s\S]*dry run, nothing was done: would keep 3 backups, remove \d+ and [1-9]\d* files \([1-9].*B\)\n$/,
     );
     const {dryRun, ...told} = JSON.parse((await flotilla(...prune, '--dry-run', '--json')).out);
     expect([dryRun, stored()]).toEqual([true, before]);
     const kept = await flotilla(...prune, '--json');
     expect(kept.code).toBe(0);
     expect(JSON.parse(kept.out)).toEqual(told);
-    expect(told).toMatchObject({kept: [expect.any(String), expect.any(String)]});
+    expect(told).toMatchObject({kept: [ofAcme.id, changed.id, ofD.id]});
     expect((await flotilla('backup', 'verify', directory)).code).toBe(0);
     const {catalog, sets} = recordOf(ofD);
     const asked = ['restore', directory, '--backup', ofD.id, '--db', 'd', '--as', 'h'];
@@ -272,13 +273,13 @@ test(
     const file = fileOf(part);
     const name = path.relative(directory, file);
     const bytes = readFileSync(file);
-    const changed = Buffer.from(bytes);
-    changed[FIRST_PAGE] = changed[FIRST_PAGE]! ^ 1;
-    writeFileSync(file, changed);
+    const damaged = Buffer.from(bytes);
+    damaged[FIRST_PAGE] = damaged[FIRST_PAGE]! ^ 1;
+    writeFileSync(file, damaged);
     const {code, out} = await flotilla('backup', 'verify', directory);
     expect(code).toBe(1);
     expect(out).toContain(`- ${name} (backup `);
-    expect(out).toMatch(/\ndamaged: 1 in \d+ files of 2 backups/);
+    expect(out).toMatch(/\ndamaged: 1 in \d+ files of 3 backups/);
     const restored = await flotilla(...asked);
     expect([restored.code, restored.out]).toEqual([1, '']);
     expect(restored.err).toContain(`${part.name} is ${name}: checksum mismatch`);

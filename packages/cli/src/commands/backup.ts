@@ -221,11 +221,14 @@ function addPrune(group: Command, context: CommandContext): void {
   const prune = group
     .command('prune')
     .argument('<directory>', 'of backups, on this machine')
-    .requiredOption('--keep <n>', 'complete backups that stay, the newest ones')
+    .requiredOption(
+      '--keep <n>',
+      'newest complete backups that stay: of the cluster, and of each tenant and database that was backed up by itself',
+    )
     .option('--dry-run', 'list what would go, and remove nothing')
     .option('--json', 'print JSON')
     .description(
-      'remove all but the newest complete backups, and every file that none of those needs; refused while a backup is under way',
+      'remove all but the newest complete backups of each scope, and every file that none of those needs; refused while a backup is under way',
     )
     .addHelpText(
       'after',

@@ -5,7 +5,7 @@ import {MemoryDisk} from '@flotilla/testkit';
 import {Trial} from '../replica-trial.fixture.ts';
 import {incomingPath} from './announcements.ts';
 import {BackupDirectory} from './backup-directory.ts';
-import type {BackedUpFile, BackedUpSet, BackupRecord} from './backup-record.ts';
+import type {BackedUpFile, BackedUpSet, BackupRecord, BackupScope} from './backup-record.ts';
 
 export const CLUSTER = 'c1';
 
@@ -59,11 +59,12 @@ export async function backUp(
   directory: BackupDirectory,
   trial: Trial,
   id: string,
+  scope: BackupScope = {},
 ): Promise<BackupRecord> {
   const {set, copiedBytes} = await copySet(directory, trial, id);
   const catalog = await directory.put(Buffer.from('{}'), `${incomingPath(id)}/catalog`);
   const record: BackupRecord = {
-    ...{id, cluster: CLUSTER, build: '1', scope: {}, startedMs: 1, endedMs: 2, catalog},
+    ...{id, cluster: CLUSTER, build: '1', scope, startedMs: 1, endedMs: 2, catalog},
     sets: [set],
     copiedBytes,
   };

@@ -1,6 +1,7 @@
-// Keeps the newest complete backups and removes the others, with every stored file that none of those that stay
-// names. Order: the others' records first, then files, so that a backup that can be seen is always whole. Law: what
-// goes was needed by nobody a moment ago; who was silent for so long that another may have begun removes no more.
+// Keeps the newest complete backups of each scope and removes the others, with every stored file that none of those
+// that stay names. Order: the others' records first, then files, so that a backup that can be seen is always whole.
+// Law: what goes was needed by nobody a moment ago; who was silent for so long that another may have begun removes no
+// more.
 
 import {DbError, FatalError} from '@flotilla/base';
 import {
@@ -13,10 +14,10 @@ import {
   withdrawDead,
 } from './announcements.ts';
 import type {BackupDirectory} from './backup-directory.ts';
-import {filesOf} from './backup-record.ts';
+import {type BackupRecord, type BackupScope, filesOf} from './backup-record.ts';
 
 export interface PruneOptions {
-  /** Complete backups that stay. At least 1. */
+  /** Complete backups of each scope that stay: of everything, of a tenant, of a database. At least 1. */
   readonly keep: number;
   /** Of this work, in the directory. */
   readonly id: string;
@@ -33,9 +34,9 @@ export interface Pruned {
 }
 
 /**
- * Rejects with CONFLICT while a backup is under way, and where one that stays cannot be read: nobody knows what
- * it needs, and where it took so long between two things that another may have begun. What backups that were
- * broken off have stored goes too.
+ * Rejects with CONFLICT while a backup is under way; where a record cannot be read, since nobody knows what it is of
+ * and what it needs; and where it took so long between two things that another may have begun. What backups that
+ * were broken off have stored goes too.
  */
 export async function pruneBackups(
   directory: BackupDirectory,
@@ -83,30 +84,40 @@ async function planPrune(
   keep: number,
   goesOn: () => Promise<void>,
 ): Promise<Pick<Pruned, 'kept' | 'removed'> & {readonly needless: readonly string[]}> {
-  const ids = await directory.ids();
-  const kept = ids.slice(-keep);
-  const needed = await neededBy(directory, kept, goesOn);
+  const needed = new Set<string>();
+  const counts = new Map<string, number>();
+  const kept: string[] = [];
+  const removed: string[] = [];
+  // From the newest on; of so many sets, one record at a time is held.
+  for (const id of (await directory.ids()).reverse()) {
+    await goesOn();
+    const record = await mustRead(directory, id);
+    const scope = nameOf(record.scope);
+    const count = (counts.get(scope) ?? 0) + 1;
+    counts.set(scope, count);
+    if (count > keep) {
+      removed.unshift(id);
+      continue;
+    }
+    kept.unshift(id);
+    for (const {sha256} of filesOf(record)) needed.add(sha256);
+  }
   const needless = [...(await directory.stored(goesOn))].filter((sha256) => !needed.has(sha256));
-  return {kept, removed: ids.slice(0, -keep), needless};
+  return {kept, removed, needless};
 }
 
-async function neededBy(
-  directory: BackupDirectory,
-  ids: readonly string[],
-  goesOn: () => Promise<void>,
-): Promise<ReadonlySet<string>> {
-  const needed = new Set<string>();
-  for (const id of ids) {
-    await goesOn();
-    try {
-      for (const {sha256} of filesOf(await directory.record(id))) needed.add(sha256);
-    } catch (error) {
-      if (!(error instanceof FatalError)) throw error;
-      const message = `backup ${id} cannot be read, so that nobody knows what it needs: ${error.message}; nothing was removed`;
-      throw new DbError('CONFLICT', message, {id});
-    }
+async function mustRead(directory: BackupDirectory, id: string): Promise<BackupRecord> {
+  try {
+    return await directory.record(id);
+  } catch (error) {
+    if (!(error instanceof FatalError)) throw error;
+    const message = `backup ${id} cannot be read, so that nobody knows what it is of and what it needs: ${error.message}; nothing was removed. To give it up, remove backups/${id}.json and prune again`;
+    throw new DbError('CONFLICT', message, {id});
   }
-  return needed;
+}
+
+function nameOf({tenant, database}: BackupScope): string {
+  return JSON.stringify([tenant, database]);
 }
 
 /** Removing may take longer than others wait for a sign of life. */
