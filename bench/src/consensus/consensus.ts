@@ -3,15 +3,14 @@
 // over its members (`etcd`; all on the leader's as `etcd-leader`, which is what a client that knows the
 // leader would get), those of HTTP over the nodes; a router sends to the leader of each set.
 
-import http from 'node:http';
 import type {Etcd3} from 'etcd3';
 import {connect, EtcdCluster, whyNoEtcd} from '../clusters/etcd-cluster.ts';
 import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
-import {keepAliveAgent} from '../keep-alive-agent.ts';
 import {roundMs} from '../latencies.ts';
 import {ProcessUsage} from '../process-usage.ts';
 import {type DiskReport, type Skipped, withBenchDirectory} from '../scenario.ts';
 import {runClosedLoop} from './closed-loop.ts';
+import {HttpConnection} from './http-connection.ts';
 import {firstLines, lineOf, OneRowWriter, putOf} from './one-row.ts';
 import {OutsideRouter} from './outside-router.ts';
 
@@ -89,24 +88,29 @@ async function runFlotilla(
       await cluster.ledSets(database);
     }
     const router = await OutsideRouter.start({secret: cluster.secret, client});
-    const agent = keepAliveAgent();
+    const connections = Array.from({length: Math.max(...options.clients)}, (_, client) => {
+      const url = cluster.urls[client % cluster.urls.length]!;
+      return new HttpConnection(`${url}/api/v1/write?db=${SHARDED}&precision=ns`);
+    });
     try {
       const results: ConsensusResult[] = [];
       const sharded = new OneRowWriter(router, SHARDED);
       const oneGroup = new OneRowWriter(router, ONE_GROUP);
-      const urls = cluster.urls.map((url) => `${url}/api/v1/write?db=${SHARDED}&precision=ns`);
       const {pids} = cluster;
       const loads: Load[] = [
         {target: 'flotilla', pids, write: (_, n) => sharded.write(n)},
         {target: 'flotilla-one-group', pids, write: (_, n) => oneGroup.write(n)},
-        {target: 'flotilla-http', pids, write: httpWriter(urls, agent)},
+        {
+          ...{target: 'flotilla-http', pids},
+          write: (client, n) => connections[client]!.post(lineOf(n)),
+        },
       ];
       for (const load of loads)
         if (options.targets.includes(load.target as ConsensusTarget))
           results.push(...(await measure(options, load)));
       return results;
     } finally {
-      agent.destroy();
+      for (const connection of connections) connection.close();
       await router.close();
     }
   } finally {
@@ -180,24 +184,4 @@ async function measureOne(
     serverCpuUs: Math.round(((usage.cpuSeconds() - serversBefore) * 1e6) / writes),
     clientCpuUs: Math.round((client.user + client.system) / writes),
   };
-}
-
-/** A request for each row, connections kept; client `i` writes to node `i` mod nodes. */
-export function httpWriter(urls: readonly string[], agent: http.Agent): Write {
-  return (client, n) =>
-    new Promise((resolve, reject) => {
-      const body = lineOf(n);
-      const headers = {'content-type': 'text/plain', 'content-length': Buffer.byteLength(body)};
-      const url = urls[client % urls.length]!;
-      const request = http.request(url, {method: 'POST', agent, headers}, (response) => {
-        response.resume();
-        response.once('error', reject);
-        response.once('end', () => {
-          if (response.statusCode === 204) resolve();
-          else reject(new Error(`${url} answered ${response.statusCode}`));
-        });
-      });
-      request.once('error', reject);
-      request.end(body);
-    });
 }

@@ -4,9 +4,9 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {connect, EtcdCluster} from '../clusters/etcd-cluster.ts';
 import {FlotillaCluster} from '../clusters/flotilla-cluster.ts';
 import type {NetworkPlaces} from '../clusters/network-place.ts';
-import {httpWriter} from '../consensus/consensus.ts';
-import {firstLines, putOf} from '../consensus/one-row.ts';
+import {firstLines, lineOf, putOf} from '../consensus/one-row.ts';
 import {keepAliveAgent} from '../keep-alive-agent.ts';
+import {postLines} from '../post-lines.ts';
 import type {ServerProcess} from '../targets/server-process.ts';
 
 const NODES = 3;
@@ -61,8 +61,10 @@ export async function startFlotilla(
     writer: (node) => {
       const agent = keepAliveAgent();
       const url = `${cluster.urls[node]}/api/v1/write?db=${DATABASE}&precision=ns`;
-      const write = httpWriter([url], agent);
-      return {write: (n) => write(0, n), close: () => agent.destroy()};
+      return {
+        write: (n) => postLines(url, Buffer.from(lineOf(n)), agent),
+        close: () => agent.destroy(),
+      };
     },
     stop: () => cluster.stop(),
   };
