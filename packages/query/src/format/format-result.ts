@@ -5,8 +5,10 @@
 import {Buffer} from 'node:buffer';
 import {DbError, LIMITS} from '@flotilla/base';
 import {type QueriesMemory, QueryMemory} from '../execute/memory.ts';
-import type {ResultBatch} from '../execute/merge-results.ts';
-import {valueJson, valueText} from './value-text.ts';
+import type {ResultBatch, ResultColumn} from '../execute/merge-results.ts';
+import {CellWriter} from './cell-writer.ts';
+import {TextWriter} from './text-writer.ts';
+import {valueText} from './value-text.ts';
 
 export type ResultFormat = 'json' | 'ndjson' | 'csv' | 'table';
 
@@ -24,8 +26,9 @@ export interface FormatOptions {
   readonly memory?: QueriesMemory | undefined;
 }
 
-/** Text that is gathered before it goes out: rows may be a megabyte each. */
-const PIECE_CHARACTERS = 1024 * 1024;
+/** Rows are gathered up to this before they go out; one row may be larger. */
+const PIECE_BYTES = 256 * 1024;
+const [NEWLINE, COMMA, BRACE] = [0x0a, 0x2c, 0x7d];
 /** Of a cell that waits for the widths, beside its text. */
 const CELL_BYTES = 24;
 
@@ -36,19 +39,18 @@ export async function* formatResult(
 ): AsyncGenerator<Uint8Array, void> {
   const bytesMax = options.bytesMax ?? LIMITS.answer_bytes_max.value;
   let count = 0;
-  for await (const text of textOf(format, batches, {...options, bytesMax})) {
-    const piece = Buffer.from(text);
+  for await (const piece of piecesOf(format, batches, {...options, bytesMax})) {
     count += piece.length;
     refuseOver(bytesMax, count);
     yield piece;
   }
 }
 
-function textOf(
+function piecesOf(
   format: ResultFormat,
   batches: AsyncIterable<ResultBatch>,
   options: FormatOptions & {readonly bytesMax: number},
-): AsyncIterable<string> {
+): AsyncIterable<Uint8Array> {
   switch (format) {
     case 'json':
       return formatJson(batches);
@@ -67,72 +69,88 @@ function refuseOver(bytesMax: number, bytes: number): void {
   throw new DbError('QUERY_ERROR', message, {limit: 'answer_bytes_max'});
 }
 
-async function* formatJson(batches: AsyncIterable<ResultBatch>): AsyncIterable<string> {
-  let opened = false;
-  for await (const batch of batches) {
-    for (const rows of inPieces(jsonRows(batch), ',\n')) {
-      yield `${opened ? ',\n' : '['}${rows}`;
-      opened = true;
+async function* formatJson(batches: AsyncIterable<ResultBatch>): AsyncIterable<Uint8Array> {
+  const out = new TextWriter();
+  const cells = new CellWriter(out);
+  let before = '[';
+  for await (const {rowCount, columns} of batches) {
+    const names = jsonNames(columns);
+    for (let row = 0; row < rowCount; row++) {
+      out.ascii(before);
+      writeJsonRow(out, cells, {names, columns, row});
+      before = ',\n';
+      if (out.length >= PIECE_BYTES) yield out.take();
     }
+    if (out.length > 0) yield out.take();
   }
-  yield opened ? ']\n' : '[]\n';
+  out.ascii(before === '[' ? '[]\n' : ']\n');
+  yield out.take();
 }
 
-async function* formatNdjson(batches: AsyncIterable<ResultBatch>): AsyncIterable<string> {
-  for await (const batch of batches) {
-    for (const rows of inPieces(jsonRows(batch), '\n')) yield `${rows}\n`;
-  }
-}
-
-/** Texts joined, as many as make a piece. */
-function* inPieces(texts: Iterable<string>, separator: string): Generator<string> {
-  let piece: string[] = [];
-  let characters = 0;
-  for (const text of texts) {
-    piece.push(text);
-    characters += text.length;
-    if (characters < PIECE_CHARACTERS) continue;
-    yield piece.join(separator);
-    piece = [];
-    characters = 0;
-  }
-  if (piece.length > 0) yield piece.join(separator);
-}
-
-function* jsonRows({rowCount, columns}: ResultBatch): Generator<string> {
-  const names = columns.map(({name}, i) => `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`);
-  for (let row = 0; row < rowCount; row++) {
-    let text = '';
-    for (let i = 0; i < columns.length; i++) text += names[i]! + valueJson(columns[i]!.values, row);
-    yield `${text}}`;
+async function* formatNdjson(batches: AsyncIterable<ResultBatch>): AsyncIterable<Uint8Array> {
+  const out = new TextWriter();
+  const cells = new CellWriter(out);
+  for await (const {rowCount, columns} of batches) {
+    const names = jsonNames(columns);
+    for (let row = 0; row < rowCount; row++) {
+      writeJsonRow(out, cells, {names, columns, row});
+      out.character(NEWLINE);
+      if (out.length >= PIECE_BYTES) yield out.take();
+    }
+    if (out.length > 0) yield out.take();
   }
 }
 
-async function* formatCsv(batches: AsyncIterable<ResultBatch>): AsyncIterable<string> {
-  let header = true;
-  for await (const batch of batches) {
-    for (const lines of inPieces(csvLines(batch, header), '\r\n')) yield `${lines}\r\n`;
-    header = false;
+interface PlacedRow {
+  /** Of each column, as it stands before its value. */
+  readonly names: readonly Uint8Array[];
+  readonly columns: readonly ResultColumn[];
+  readonly row: number;
+}
+
+function jsonNames(columns: readonly ResultColumn[]): Uint8Array[] {
+  return columns.map(({name}, i) => Buffer.from(`${i === 0 ? '{' : ','}${JSON.stringify(name)}:`));
+}
+
+function writeJsonRow(out: TextWriter, cells: CellWriter, {names, columns, row}: PlacedRow): void {
+  for (let i = 0; i < columns.length; i++) {
+    out.bytes(names[i]!);
+    cells.json(columns[i]!.values, row);
+  }
+  out.character(BRACE);
+}
+
+async function* formatCsv(batches: AsyncIterable<ResultBatch>): AsyncIterable<Uint8Array> {
+  const out = new TextWriter();
+  const cells = new CellWriter(out);
+  let hasHeader = false;
+  for await (const {rowCount, columns} of batches) {
+    if (!hasHeader) writeHeader(out, cells, columns);
+    hasHeader = true;
+    for (let row = 0; row < rowCount; row++) {
+      for (let i = 0; i < columns.length; i++) {
+        if (i > 0) out.character(COMMA);
+        cells.csv(columns[i]!.values, row);
+      }
+      out.ascii('\r\n');
+      if (out.length >= PIECE_BYTES) yield out.take();
+    }
+    if (out.length > 0) yield out.take();
   }
 }
 
-function* csvLines({rowCount, columns}: ResultBatch, header: boolean): Generator<string> {
-  if (header) yield columns.map(({name}) => csvField(name)).join(',');
-  for (let row = 0; row < rowCount; row++)
-    yield columns.map(({values}) => csvField(valueText(values, row))).join(',');
-}
-
-/** Null is empty; an empty text is quoted, so that the two differ. */
-function csvField(text: string | undefined): string {
-  if (text === undefined) return '';
-  if (text !== '' && !/[",\r\n]/.test(text)) return text;
-  return `"${text.replaceAll('"', '""')}"`;
+function writeHeader(out: TextWriter, cells: CellWriter, columns: readonly ResultColumn[]): void {
+  columns.forEach(({name}, i) => {
+    if (i > 0) out.character(COMMA);
+    cells.csvText(name);
+  });
+  out.ascii('\r\n');
 }
 
 async function* formatTable(
   batches: AsyncIterable<ResultBatch>,
   options: FormatOptions & {readonly bytesMax: number},
-): AsyncIterable<string> {
+): AsyncIterable<Uint8Array> {
   const memory = new QueryMemory(options.memoryBytesMax, options.memory);
   try {
     yield* tableText(batches, options.bytesMax, memory);
@@ -145,7 +163,7 @@ async function* tableText(
   batches: AsyncIterable<ResultBatch>,
   bytesMax: number,
   memory: QueryMemory,
-): AsyncIterable<string> {
+): AsyncIterable<Uint8Array> {
   const rows: string[][] = [];
   let names: string[] = [];
   let right: boolean[] = [];
@@ -166,16 +184,14 @@ async function* tableText(
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell, i) => padded(cell, widths[i]!, right[i]!)).join(' | ')} |\n`;
   const rule = `+${widths.map((width) => '-'.repeat(width + 2)).join('+')}+\n`;
-  yield `${rule}${line(names)}${rule}`;
-  yield* inPieces(lines(rows, line), '');
-  yield `${rule}${rows.length} ${rows.length === 1 ? 'row' : 'rows'}\n`;
-}
-
-function* lines(
-  rows: readonly (readonly string[])[],
-  line: (cells: readonly string[]) => string,
-): Generator<string> {
-  for (const row of rows) yield line(row);
+  const out = new TextWriter();
+  out.utf8(`${rule}${line(names)}${rule}`);
+  for (const row of rows) {
+    out.utf8(line(row));
+    if (out.length >= PIECE_BYTES) yield out.take();
+  }
+  out.utf8(`${rule}${rows.length} ${rows.length === 1 ? 'row' : 'rows'}\n`);
+  yield out.take();
 }
 
 /** A cell stays on its line. */

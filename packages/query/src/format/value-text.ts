@@ -26,12 +26,3 @@ export function valueText(vector: Vector, row: number): string | undefined {
       return String(vector.wide?.[slot] ?? vector.values[slot]!);
   }
 }
-
-/** As JSON: text and times quoted, NaN and infinities null. */
-export function valueJson(vector: Vector, row: number): string {
-  const text = valueText(vector, row);
-  if (text === undefined) return 'null';
-  if (vector.type === 'string') return JSON.stringify(text);
-  if (vector.type === 'time') return `"${text}"`;
-  return text === 'NaN' || text.endsWith('Infinity') ? 'null' : text;
-}
