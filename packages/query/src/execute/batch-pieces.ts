@@ -3,7 +3,7 @@
 // texts are short, else cut in halves until they are.
 
 import {type Batch, encodeBatch} from './batch-codec.ts';
-import {gather} from './vector.ts';
+import {consecutive, gather} from './vector.ts';
 
 /** Of a piece: far below what an item may have, at three bytes a character too. */
 export const PIECE_TEXT_CHARACTERS_MAX = 4 * 1024 * 1024;
@@ -22,7 +22,7 @@ export function* encodePieces(batch: Batch): Generator<Uint8Array> {
 /** The `rowCount` rows from `from` on. */
 export function sliceBatch(batch: Batch, from: number, rowCount: number): Batch {
   if (from === 0) return {rowCount, columns: batch.columns};
-  const rows = Int32Array.from({length: rowCount}, (_, i) => from + i);
+  const rows = consecutive(from, rowCount);
   return {rowCount, columns: batch.columns.map((column) => gather(column, rows, rowCount))};
 }
 

@@ -7,7 +7,9 @@ import type {ValueType} from '../plan/plan.ts';
 import {compareNumbers, compareText} from './comparison.ts';
 import {newWide} from './numbers.ts';
 import {
+  consecutive,
   type ExactVector,
+  gatherWide,
   isNull,
   splitTime,
   type TimeBase,
@@ -134,44 +136,49 @@ export class ColumnBuilder {
     }
   }
 
-  /** The first `count` slots, or those of `slots` in that order. A copy. */
-  toVector(count: number, slots?: Int32Array | undefined): Vector {
-    const at = slots === undefined ? (i: number) => i : (i: number) => slots[i]!;
-    if (count > 0 && slots === undefined && count > this.#capacity) this.#grow(count);
+  /** The first `count` slots, or those of `chosen` in that order. A copy. */
+  toVector(count: number, chosen?: Int32Array | undefined): Vector {
+    if (chosen === undefined && count > this.#capacity) this.#grow(count);
+    const slots = chosen ?? consecutive(0, count);
     const present = new Uint8Array(count);
     let missing = 0;
     for (let i = 0; i < count; i++) {
-      const there = at(i) < this.#capacity ? this.#present[at(i)]! : 0;
+      const there = slots[i]! < this.#capacity ? this.#present[slots[i]!]! : 0;
       present[i] = there;
       missing += 1 - there;
     }
     const shared = {constant: false, present: missing === 0 ? undefined : present};
     switch (this.type) {
-      case 'string': {
-        const values = Array.from({length: count}, (_, i) => this.#strings[at(i)] ?? '');
-        return {...shared, type: 'string', values};
-      }
+      case 'string':
+        return {...shared, type: 'string', values: this.#textsAt(slots, count)};
       case 'boolean':
-        return {...shared, type: 'boolean', values: Uint8Array.from(this.#numbersAt(count, at))};
+        return {...shared, type: 'boolean', values: Uint8Array.from(this.#numbersAt(slots, count))};
       case 'time':
-        return this.#times(count, at, shared);
+        return this.#times(slots, count, shared);
       default: {
-        const wide = this.#wide === undefined ? undefined : newWide(this.type as 'integer', count);
-        if (wide !== undefined) for (let i = 0; i < count; i++) wide[i] = this.#wide![at(i)]!;
-        return {...shared, type: this.type, values: this.#numbersAt(count, at), wide};
+        const wide = this.#wide && gatherWide(this.#wide, slots, count);
+        return {...shared, type: this.type, values: this.#numbersAt(slots, count), wide};
       }
     }
   }
 
-  #numbersAt(count: number, at: (i: number) => number): Float64Array {
+  #textsAt(slots: Int32Array, count: number): string[] {
+    const texts = this.#strings;
+    const values = new Array<string>(count);
+    for (let i = 0; i < count; i++) values[i] = texts[slots[i]!] ?? '';
+    return values;
+  }
+
+  #numbersAt(slots: Int32Array, count: number): Float64Array {
+    const numbers = this.#numbers;
     const values = new Float64Array(count);
-    for (let i = 0; i < count; i++) values[i] = this.#numbers[at(i)]!;
+    for (let i = 0; i < count; i++) values[i] = numbers[slots[i]!]!;
     return values;
   }
 
   #times(
+    slots: Int32Array,
     count: number,
-    at: (i: number) => number,
     shared: {constant: boolean; present?: Uint8Array | undefined},
   ): TimeVector {
     const {startMs, unitNs} = this.#base;
@@ -179,14 +186,14 @@ export class ColumnBuilder {
     const values = new Float64Array(count);
     let exact = unitNs !== 1 || startMs !== 0;
     for (let i = 0; exact && i < count; i++) {
-      const slot = at(i);
+      const slot = slots[i]!;
       values[i] = (this.#numbers[slot]! - startMs) * unitsPerMs + this.#nanos[slot]! / unitNs;
       exact = Number.isSafeInteger(values[i]);
     }
     if (exact) return {...shared, type: 'time', values, startMs, unitNs};
     const wide = new BigInt64Array(count);
     for (let i = 0; i < count; i++) {
-      const slot = at(i);
+      const slot = slots[i]!;
       wide[i] = BigInt(this.#numbers[slot]!) * 1_000_000n + BigInt(this.#nanos[slot]!);
       values[i] = Number(wide[i]);
     }

@@ -16,7 +16,7 @@ import {GroupKeys} from './group-keys.ts';
 import {type QueriesMemory, QueryMemory} from './memory.ts';
 import {Runs} from './runs.ts';
 import {SortedRows} from './sorted-rows.ts';
-import {type BooleanVector, gather, type TimeBase, type Vector} from './vector.ts';
+import {type BooleanVector, consecutive, gather, type TimeBase, type Vector} from './vector.ts';
 
 export interface ExecuteOptions {
   readonly signal?: AbortSignal | undefined;
@@ -183,7 +183,7 @@ class GroupsExecution {
     ];
     for (let start = 0; start < count; start += BATCH_ROWS) {
       const rowCount = Math.min(BATCH_ROWS, count - start);
-      const slots = Int32Array.from({length: rowCount}, (_, i) => start + i);
+      const slots = consecutive(start, rowCount);
       const piece = columns.map((column) => gather(column, slots, rowCount));
       yield* encodePieces({rowCount, columns: piece});
     }

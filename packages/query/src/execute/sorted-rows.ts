@@ -5,7 +5,7 @@ import type {SortKey, ValueType} from '../plan/plan.ts';
 import {ColumnBuilder} from './column-builder.ts';
 import type {QueryMemory} from './memory.ts';
 import {SortedRuns} from './sorted-runs.ts';
-import {isNull, type TimeBase, type Vector} from './vector.ts';
+import {consecutive, isNull, type TimeBase, type Vector} from './vector.ts';
 
 /** Rows taken beyond twice the limit before the surplus is thrown away: sorting is not free. */
 const SLACK = 4_096;
@@ -141,10 +141,7 @@ export class SortedRows {
     for (let row = 0; row < offset && row < end; row++) rows?.next();
     for (let start = offset; start < end; start += pieceRows) {
       const rowCount = Math.min(pieceRows, end - start);
-      const slots =
-        rows === undefined
-          ? Int32Array.from({length: rowCount}, (_, i) => start + i)
-          : this.#next(rows, rowCount);
+      const slots = rows === undefined ? consecutive(start, rowCount) : this.#next(rows, rowCount);
       yield {rowCount, columns: this.#taken(slots)};
     }
   }

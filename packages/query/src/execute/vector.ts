@@ -82,6 +82,13 @@ export function exactAt(vector: ExactVector, row: number): number | bigint {
   return vector.wide === undefined ? vector.values[slot]! : vector.wide[slot]!;
 }
 
+/** The numbers of `count` rows from `start` on. */
+export function consecutive(start: number, count: number): Int32Array {
+  const rows = new Int32Array(count);
+  for (let i = 0; i < count; i++) rows[i] = start + i;
+  return rows;
+}
+
 /** The same rows, chosen and put in the order of `rows`. */
 export function gather(vector: Vector, rows: Int32Array, count: number): Vector {
   if (vector.constant) return vector;
@@ -113,7 +120,7 @@ function gatherBytes(bytes: Uint8Array, rows: Int32Array, count: number): Uint8A
   return out;
 }
 
-function gatherWide(wide: WideValues, rows: Int32Array, count: number): WideValues {
+export function gatherWide(wide: WideValues, rows: Int32Array, count: number): WideValues {
   const out = wide instanceof BigInt64Array ? new BigInt64Array(count) : new BigUint64Array(count);
   for (let i = 0; i < count; i++) out[i] = wide[rows[i]!]!;
   return out;
