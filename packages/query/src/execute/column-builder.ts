@@ -11,6 +11,7 @@ import {
   type ExactVector,
   gatherWide,
   isNull,
+  type StringVector,
   splitTime,
   type TimeBase,
   type TimeVector,
@@ -63,6 +64,35 @@ export class ColumnBuilder {
       default:
         this.#setNumber(slot, from, source);
     }
+  }
+
+  /** The rows [from, to) of a vector into the slots from `slot` on, which were never set. */
+  setRun(slot: number, vector: Vector, from: number, to: number): void {
+    const count = to - from;
+    if (slot + count > this.#capacity) this.#grow(slot + count);
+    if (vector.present !== undefined || vector.type === 'time' || this.#isWide(vector)) {
+      for (let i = 0; i < count; i++) this.set(slot + i, vector, from + i);
+      return;
+    }
+    this.#present.fill(1, slot, slot + count);
+    if (vector.type === 'string') this.#setTexts(slot, vector, from, to);
+    else if (vector.constant) this.#numbers.fill(vector.values[0]!, slot, slot + count);
+    else this.#numbers.set(vector.values.subarray(from, to), slot);
+  }
+
+  #isWide(vector: Vector): boolean {
+    return this.#wide !== undefined || ('wide' in vector && vector.wide !== undefined);
+  }
+
+  #setTexts(slot: number, {constant, values}: StringVector, from: number, to: number): void {
+    const texts = this.#strings;
+    let units = 0;
+    for (let row = from; row < to; row++) {
+      const text = values[constant ? 0 : row]!;
+      texts[slot + row - from] = text;
+      units += text.length;
+    }
+    this.textBytes += 2 * units;
   }
 
   #setText(slot: number, text: string): void {

@@ -55,17 +55,30 @@ export class SortedRows {
 
   /** The rows [from, to). */
   add(vectors: readonly Vector[], to: number, from = 0): void {
+    if (this.#limit === Infinity) this.#addAll(vectors, to, from);
+    else this.#addFirst(vectors, to, from);
+    this.#account();
+  }
+
+  #addAll(vectors: readonly Vector[], to: number, from: number): void {
+    const count = this.#count + to - from;
+    for (const [i, builder] of this.#builders.entries())
+      builder.setRun(this.#count, vectors[i]!, from, to);
+    if (this.#order.length > 0)
+      for (let slot = this.#count; slot < count; slot++) this.#runs.added(slot);
+    this.#count = count;
+  }
+
+  #addFirst(vectors: readonly Vector[], to: number, from: number): void {
     for (let row = from; row < to; row++) {
       if (this.#limit === 0 || (this.#order.length === 0 && this.#count >= this.#limit)) break;
       if (this.#worst >= 0 && this.#isBehindWorst(vectors, row)) continue;
-      this.#builders.forEach((builder, i) => {
-        builder.set(this.#count, vectors[i]!, row);
-      });
+      for (let i = 0; i < vectors.length; i++)
+        this.#builders[i]!.set(this.#count, vectors[i]!, row);
       if (this.#order.length > 0) this.#runs.added(this.#count);
       this.#count++;
       if (this.#count >= 2 * this.#limit + SLACK) this.#prune();
     }
-    this.#account();
   }
 
   /** By the first key alone: equal rows are kept until the next pruning. */
@@ -99,13 +112,8 @@ export class SortedRows {
     const vectors = this.#taken(this.#next(this.#runs.inOrder(this.#count), count));
     this.#builders = this.#newBuilders();
     this.#runs = this.#newRuns();
-    for (let row = 0; row < count; row++) {
-      this.#builders.forEach((builder, i) => {
-        builder.set(row, vectors[i]!, row);
-      });
-      this.#runs.added(row);
-    }
-    this.#count = count;
+    this.#count = 0;
+    this.#addAll(vectors, count, 0);
     this.#worst = count - 1;
   }
 
