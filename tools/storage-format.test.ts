@@ -1,6 +1,7 @@
 // packages/storage/FORMAT.md is held to the code that writes and reads the files: magic numbers, versions, codes,
-// flags, encodings, and what the manifest's rows are called and hold. What a drawing says of the order of bytes is
-// held by the tests of each part (round trips, and the first build's bytes).
+// flags, encodings, and what the manifest's rows are called and hold. What a drawing says of the order of bytes, and
+// where blocks and stripes end, is held by a reader made from the page alone (packages/storage/src/format-reader.test.ts
+// and format-limits.test.ts).
 
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
