@@ -2,13 +2,16 @@
 // comes while it is there, and is ended once nothing has come for long. One job is carried out after another, in
 // the order of their begin, since side by side all of them would hold their memory until the last moment.
 //
-// Law: the death of the thread costs the job under way and nothing else, and the next job begins in a new thread.
+// Law: the death of the thread costs the job under way and nothing else, and the next job begins in a new thread;
+// so does one that cannot be started.
 
 import {Worker} from 'node:worker_threads';
-import {type Clock, DbError, type Log, type Timer} from '@flotilla/base';
+import {type Clock, DbError, FatalError, type Log, type Timer} from '@flotilla/base';
 
 /** A thread takes some 25 MB while it is there, and 0.2 s of CPU to start. */
 const IDLE_MS = 60_000;
+/** Of Node, where the system refused the thread. */
+const NO_THREAD = 'ERR_WORKER_INIT_FAILED';
 
 export type ToThread<Job> =
   | {readonly type: 'begin'; readonly job: Job}
@@ -87,9 +90,17 @@ export class ThreadJobs<Job, Answer> {
 
   #next(): void {
     this.#idle?.cancel();
-    const [first] = this.#jobs;
-    if (first !== undefined) this.#post({type: 'begin', job: first.job});
-    else this.#idle = this.#options.clock.setTimer(IDLE_MS, () => void this.#end());
+    for (let first = this.#jobs[0]; first !== undefined; first = this.#jobs[0]) {
+      try {
+        this.#post({type: 'begin', job: first.job});
+        return;
+      } catch (error) {
+        // Who was not begun gives no answer, and would stand before all others for ever.
+        this.#jobs.shift();
+        first.reject(this.#told(error));
+      }
+    }
+    this.#idle = this.#options.clock.setTimer(IDLE_MS, () => void this.#end());
   }
 
   #post(message: ToThread<Job>): void {
@@ -112,6 +123,15 @@ export class ThreadJobs<Job, Answer> {
     // At its exit alone: until then a call to the disk that it began may still be under way.
     worker.on('exit', (code) => this.#died(worker, cause ?? `exit code ${code}`));
     return worker;
+  }
+
+  /** Where the system gives no thread now it may later: that passes, as a want of descriptors does. */
+  #told(error: unknown): Error {
+    const thrown = error instanceof Error ? error : new Error(String(error));
+    if (!('code' in thrown) || thrown.code !== NO_THREAD) return thrown;
+    const message = `cannot start the ${this.#options.work} thread: ${thrown.message}; give the process more threads (TasksMax, pids.max, ulimit -u)`;
+    const cause = new Error(thrown.message, {cause: thrown});
+    return new FatalError(message, Object.assign(cause, {code: 'EAGAIN'}));
   }
 
   #answered(answer: Answer): void {
