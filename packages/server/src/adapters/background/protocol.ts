@@ -33,12 +33,21 @@ export type BackgroundReply =
   | {readonly callId: number; readonly ok: false; readonly failure: BackgroundFailure};
 
 export type BackgroundFailure =
-  | {readonly kind: 'fatal'; readonly message: string; readonly code: string | undefined}
+  | {
+      readonly kind: 'fatal';
+      readonly message: string;
+      readonly code: string | undefined;
+      /** An EIO of a read may pass, one of a sync does not. */
+      readonly syscall: string | undefined;
+    }
   | {readonly kind: 'bug'; readonly message: string};
 
 export function encodeFailure(thrown: unknown): BackgroundFailure {
   if (thrown instanceof FatalError) {
-    return {kind: 'fatal', message: thrown.message, code: systemErrorCode(thrown)};
+    const cause = innermostOf(thrown).cause as {readonly syscall?: unknown} | undefined;
+    const syscall = typeof cause?.syscall === 'string' ? cause.syscall : undefined;
+    const code = systemErrorCode(innermostOf(thrown));
+    return {kind: 'fatal', message: thrown.message, code, syscall};
   }
   const message = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   return {kind: 'bug', message};
@@ -53,6 +62,15 @@ export function decodeFailure(failure: BackgroundFailure): Error {
   }
 }
 
-function systemError({message, code}: {message: string; code: string | undefined}) {
-  return code === undefined ? undefined : Object.assign(new Error(message), {code});
+/** Others say where that was met: it alone has what the system said. */
+function innermostOf(error: FatalError): FatalError {
+  return error.cause instanceof FatalError ? innermostOf(error.cause) : error;
+}
+
+function systemError({
+  message,
+  code,
+  syscall,
+}: Pick<Extract<BackgroundFailure, {kind: 'fatal'}>, 'message' | 'code' | 'syscall'>) {
+  return code === undefined ? undefined : Object.assign(new Error(message), {code, syscall});
 }
