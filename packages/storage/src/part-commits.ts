@@ -44,6 +44,13 @@ interface Merging {
   readonly progress?: ReadProgress | undefined;
 }
 
+/** Nothing is wrong with the parts, and nobody needs them merged any more. */
+class GivenUp extends DbError {
+  constructor() {
+    super('UNAVAILABLE', 'a snapshot takes the place of the parts that were to be merged');
+  }
+}
+
 export class PartCommits {
   readonly #deps: PartCommitsDeps;
   /** Before a merge begins: what it has to know. */
@@ -53,6 +60,8 @@ export class PartCommits {
   readonly #failures = new Map<string, number>();
   #run: MergeRun | undefined;
   #isStopped = false;
+  /** Installs that wait for merges to end. */
+  #installs = 0;
 
   constructor(deps: PartCommitsDeps) {
     this.#deps = deps;
@@ -87,7 +96,11 @@ export class PartCommits {
     const plan = this.nextMerge();
     if (plan === undefined) return false;
     const parts = this.#deps.files.parts.slice(plan.start, plan.end);
-    await this.#merge(parts, {version: this.#deps.partVersion()});
+    try {
+      await this.#merge(parts, {version: this.#deps.partVersion()});
+    } catch (error) {
+      if (!(error instanceof GivenUp)) throw error;
+    }
     return true;
   }
 
@@ -123,17 +136,35 @@ export class PartCommits {
     this.#run?.stop();
   }
 
+  /**
+   * Until what it returns is called, once: the merge under way ends before long, and so do those that wait, since a
+   * snapshot takes the place of what they make. A step of compaction is none then, an order fails as UNAVAILABLE.
+   */
+  giveUpMerges(): () => void {
+    this.#installs += 1;
+    this.#run?.stop();
+    return () => {
+      this.#installs -= 1;
+    };
+  }
+
+  #mustGoOn(): void {
+    if (this.#isStopped) throw new DbError('CANCELLED', 'the replica is closing');
+    if (this.#installs > 0) throw new GivenUp();
+  }
+
   /** Undefined: nothing was left of them. */
   async #merged(
     parts: readonly PartRecord[],
     {version, progress}: Merging,
   ): Promise<PartRecord | undefined> {
     const {files, index, bucket, merges} = this.#deps;
+    this.#mustGoOn();
     const file = await files.nextName('part');
     const {state} = files;
     this.#preparing.begin();
     const tables = await mergedTables(parts, {state, index: index(), slices: this.#preparing});
-    if (this.#isStopped) throw new DbError('CANCELLED', 'the replica is closing');
+    this.#mustGoOn();
     const {directory} = files;
     const share = progress?.begin(parts);
     const job = {directory, parts, file, bucket, version, tables, share};
@@ -156,6 +187,7 @@ export class PartCommits {
     } catch (error) {
       if (error instanceof FatalError) throw error;
       await this.#deps.files.discard(file);
+      this.#mustGoOn();
       throw this.#failed(parts, error);
     } finally {
       this.#run = undefined;

@@ -1,8 +1,11 @@
 // A snapshot of one replica becomes the state of another: whole, or not at all.
 
-import {FatalError} from '@flotilla/base';
+import {DbError, FatalError} from '@flotilla/base';
 import type {TableScan} from '@flotilla/column';
+import {drainReactions} from '@flotilla/testkit';
 import {expect, test, vi} from 'vitest';
+import type {MergeJob} from './merge-parts.ts';
+import {type MergeRun, MergesInTurns, type PartMerges} from './part-merges.ts';
 import {EVERYTHING, linesOf, series, specOf, WHOLE_TABLE} from './replica-model.fixture.ts';
 import type {FlushPoint} from './replica-state.ts';
 import type {ReplicaStorage} from './replica-storage.ts';
@@ -151,6 +154,61 @@ test.each(begins)(
     await trial.storage.close();
   },
 );
+
+const isPart = (path: string): boolean => /^replicas\/1-2\/.*\.part$/.test(path);
+
+/** Merges that end by their stop alone, as in a thread that has others to carry out first; then in turns. */
+class HeldMerges implements PartMerges {
+  isHeld = true;
+  begun = 0;
+  readonly #inTurns: PartMerges;
+
+  constructor({disk}: Trial['fixture']) {
+    this.#inTurns = new MergesInTurns(disk, {due: drainReactions});
+  }
+
+  begin(job: MergeJob): MergeRun {
+    this.begun += 1;
+    if (!this.isHeld) return this.#inTurns.begin(job);
+    const {promise: written, reject} = Promise.withResolvers<undefined>();
+    return {written, stop: () => reject(new DbError('CANCELLED', 'the replica is closing'))};
+  }
+}
+
+test('an install waits for no merge: what that would make is for nothing', async () => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  const merges = new HeldMerges(trial.fixture);
+  const behind = await trial.fixture.open(2, {merges});
+  for (let mark = 1; mark <= 4; mark++) {
+    trial.write(series(1, {count: 40, step: 1_000, start: mark * 1_000_000}, mark));
+    await trial.step({type: 'flush', isAwaited: true});
+    trial.log[mark - 1]!(behind, mark);
+    await behind.flush({...trial.point(), index: mark});
+  }
+  trial.write(series(2, {count: 40, step: 1_000}, 5));
+  const staged = await stageSnapshot(trial, 'staging');
+  const step = behind.compact();
+  const order = behind.compactAll().catch((error: unknown) => error);
+  await expect.poll(() => merges.begun).toBe(1);
+  const install = behind.install(staged);
+  merges.isHeld = false;
+  const later = behind.compact();
+  await install;
+  expect(behind.durablePoint()).toEqual(staged.point);
+  // A step that was none, so that whoever takes one after the other goes on; an order has to be given again.
+  expect(await step).toBe(true);
+  expect(await order).toMatchObject({code: 'UNAVAILABLE'});
+  expect(behind.view().leftOut).toBe(0);
+  expect(await later).toBe(true);
+  expect(merges.begun).toBe(2);
+  await expect.poll(() => trial.fixture.disk.files().filter(isPart)).toHaveLength(1);
+  await trial.storage.close();
+  trial.storage = behind;
+  trial.replica = 2;
+  for (const query of EVERYTHING) await trial.check(query);
+  await trial.storage.close();
+});
 
 test('a snapshot whose keys are damaged is not installed', async () => {
   const trial = new Trial();

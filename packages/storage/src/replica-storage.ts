@@ -428,10 +428,15 @@ export class ReplicaStorage {
     }
   }
 
-  /** Replaces everything by a snapshot's files, in one commit. Nothing may be applied meanwhile. */
+  /**
+   * Replaces everything by a snapshot's files, in one commit, and gives up compactions that stand before it. Nothing
+   * may be applied meanwhile.
+   */
   install(staged: StagedFiles): Promise<void> {
     const slices = new Slices(this.#turns, {work: 'flush'});
-    return this.#order.install(() =>
+    // The replica takes part in nothing until this is done; a merge takes minutes, or waits for those of others.
+    const goOn = this.#commits.giveUpMerges();
+    const install = this.#order.install(() =>
       installFiles(this.#files, {staged, slices}, (state, index) => {
         this.#series.replace(index);
         this.#fates = new TableFates(state.droppedTables, state.purgedTables);
@@ -440,6 +445,8 @@ export class ReplicaStorage {
         this.#memtables.clear();
       }),
     );
+    // First of all that waits for it: merges behind it are of what it made.
+    return install.finally(goOn);
   }
 
   /**
