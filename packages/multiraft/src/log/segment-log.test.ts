@@ -200,6 +200,33 @@ describe('retention', () => {
     expect(log.oldestSegment, 'there is room again').toBe(2);
   });
 
+  test.each(['EMFILE', 'ENOSPC'])(
+    'where no segment can be begun (%s), the last one serves on until one can',
+    async (code) => {
+      const disk = new MemoryDisk();
+      const cause = Object.assign(new Error(code), {code, syscall: 'open'});
+      const openFile = disk.open.bind(disk);
+      let isRefused = true;
+      vi.spyOn(disk, 'open').mockImplementation(async (path, mode) => {
+        if (isRefused && path.endsWith('2.new')) throw new FatalError('cannot open', cause);
+        return openFile(path, mode);
+      });
+      let log = await open(disk, 1_000);
+      await log.append([{type: 'create', ...key, founding}]);
+      for (let index = 6; index < 9; index++) await log.append([write(entries(index, 1, 6, 600))]);
+      expect([log.failure, log.segmentCount]).toEqual([undefined, 1]);
+      disk.crash();
+      log = await open(disk, 1_000);
+      expect(plain(await readAll(log))).toEqual(plain(entries(6, 3, 6, 600)));
+      isRefused = false;
+      await log.append([write(entries(9, 1))]);
+      expect(log.segmentCount).toBe(2);
+      disk.crash();
+      log = await open(disk, 1_000);
+      expect(await readAll(log)).toHaveLength(4);
+    },
+  );
+
   test('a segment that goes is not closed beneath a read', async () => {
     const disk = new MemoryDisk();
     const calls: string[] = [];

@@ -13,8 +13,10 @@ import {
   assert,
   type Clock,
   type Disk,
+  type DiskFile,
   FatalError,
   isDiskFull,
+  isPassing,
   type Random,
   type ReplicaId,
   type ReplicaSetId,
@@ -411,13 +413,17 @@ export class SegmentLog {
 
   /**
    * A segment gets its name only once its header and checkpoint are durable, so a named segment that
-   * does not begin with them is damage and not a torn creation.
+   * does not begin with them is damage and not a torn creation. Where its file cannot be made for what passes, as a
+   * want of descriptors, nothing is changed: the one before goes on to serve, and the next batch tries again.
    */
   async #addSegment(): Promise<void> {
     const {disk, path, random} = this.#options;
-    await this.#zeros?.cut();
+    const number = (this.#segments.at(-1)?.header.segment ?? 0) + 1;
+    const name = segmentPath(path, number);
+    const file = await this.#createOrServeOn(`${name}.new`);
+    if (file === undefined) return;
     const header: SegmentHeader = {
-      segment: (this.#segments.at(-1)?.header.segment ?? 0) + 1,
+      segment: number,
       salt: random.below(2 ** 32),
       firstRecord: this.#nextRecord,
     };
@@ -429,10 +435,8 @@ export class SegmentLog {
     if (items.length === 0) writer.u8(0);
     for (const item of items) encodeItem(writer, item);
     endRecord(writer, start, header.salt);
-    const name = segmentPath(path, header.segment);
-    await disk.remove(`${name}.new`);
-    const file = await disk.open(`${name}.new`, 'create');
     try {
+      await this.#zeros?.cut();
       await this.#orMakeRoom(() => file.writeAt(0, [writer.view()]));
       await file.sync();
       await disk.rename(`${name}.new`, name);
@@ -446,6 +450,17 @@ export class SegmentLog {
     this.#prepareZeros();
     this.#isAdded = true;
     this.#nextRecord += 1;
+  }
+
+  async #createOrServeOn(fresh: string): Promise<DiskFile | undefined> {
+    const {disk} = this.#options;
+    try {
+      await disk.remove(fresh);
+      return await disk.open(fresh, 'create');
+    } catch (error) {
+      if (this.#segments.length === 0 || !isPassing(error)) throw error;
+      return undefined;
+    }
   }
 
   #prepareZeros(): void {

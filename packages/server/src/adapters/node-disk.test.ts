@@ -107,6 +107,20 @@ test.each([
   await file.close();
 });
 
+test('what is to be durable where no descriptor is left is written and synced by the one there is', async () => {
+  const file = await disk.open('file', 'create');
+  const refusal = Object.assign(new Error('EMFILE'), {code: 'EMFILE'});
+  const refuse = (...args: unknown[]): void => (args.at(-1) as (error: Error) => void)(refusal);
+  const opens = vi.spyOn(fs, 'open').mockImplementation(refuse as typeof fs.open);
+  await file.writeDurably!(0, [Buffer.from('first')]);
+  expect(opens).toHaveBeenCalledTimes(1);
+  opens.mockRestore();
+  await file.writeDurably!(5, [Buffer.from(' second')]);
+  expect(Buffer.from(await file.readAt(0, 12)).toString()).toBe('first second');
+  await file.close();
+  await expect(file.size()).rejects.toThrow(/closed/);
+});
+
 test('a failed sync is not tried again', async () => {
   const file = await new NodeDisk('/dev').open('full', 'write'); // fdatasync of a device: EINVAL.
   const first = await file.sync().catch((error: unknown) => error);

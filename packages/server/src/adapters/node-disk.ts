@@ -23,6 +23,8 @@ const fstat = promisify(fs.fstat);
 const FLAGS = {read: 'r', write: 'r+', create: 'wx+'} as const;
 /** Refused for want of room: of the disk, or of the quota. */
 const FULL: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT'];
+/** There is no /proc, or no descriptor left. */
+const NO_SECOND: readonly (string | undefined)[] = ['ENOENT', 'EMFILE', 'ENFILE'];
 /** Undefined where the system has no such thing. */
 const DURABLE_FLAGS: number | undefined =
   process.platform === 'linux' ? fs.constants.O_WRONLY | fs.constants.O_DSYNC : undefined;
@@ -215,10 +217,18 @@ function readOnce(descriptor: number, target: Buffer, from: number, position: nu
   });
 }
 
-/** By its descriptor: the file may have another name by now than it was opened by. */
+/**
+ * By its descriptor: the file may have another name by now than it was opened by. What there is no second one for is
+ * written and synced by the first.
+ */
 async function openDurable(descriptor: number): Promise<number | undefined> {
   if (DURABLE_FLAGS === undefined) return undefined;
-  return ignoring('ENOENT', open(`/proc/self/fd/${descriptor}`, DURABLE_FLAGS));
+  try {
+    return await promisify(fs.open)(`/proc/self/fd/${descriptor}`, DURABLE_FLAGS);
+  } catch (error) {
+    if (NO_SECOND.includes(systemErrorCode(error))) return undefined;
+    throw error;
+  }
 }
 
 async function writeAll(
