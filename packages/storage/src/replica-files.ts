@@ -48,7 +48,8 @@ export class ReplicaFiles {
   readonly #releases = new Set<Promise<void>>();
   /** The directory is there, durably, and holds what the manifest names. Undefined: nobody has looked. */
   #place: Promise<void> | undefined;
-  #failure: unknown;
+  /** Nobody needs them, and the disk did not remove them when it was asked. */
+  readonly #left = new Set<string>();
 
   private constructor(options: ReplicaFilesOptions, state: ReplicaState) {
     this.disk = options.disk;
@@ -176,22 +177,15 @@ export class ReplicaFiles {
     }
   }
 
-  /** Ends a pin. A failed removal surfaces at the next `settle`. */
+  /** Ends a pin. What cannot be removed by it is tried again behind the next commit, or goes with the next opening. */
   release(file: CountedFile): void {
-    this.#track(file.release());
+    this.#track(file.release(), file.name);
   }
 
   /** Lets go of what the next reader finds again: the inside of parts, and handles that nobody uses. */
   rest(): void {
     for (const part of this.#parts) part.forget();
     for (const file of this.#files()) this.#track(file.closeUnread());
-  }
-
-  /** Waits for commits and removals under way; throws what one of them failed with. */
-  async settle(): Promise<void> {
-    await this.#commits;
-    await Promise.all(this.#releases);
-    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** Closes the files that nobody else reads. */
@@ -202,7 +196,6 @@ export class ReplicaFiles {
     this.#parts = [];
     this.#keyFiles = [];
     await Promise.all(this.#releases);
-    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** Removes rows, then files: a crash between leaves files that no manifest names. */
@@ -223,6 +216,7 @@ export class ReplicaFiles {
       ({file, bytes}) => before.get(file) ?? this.#file(file, bytes),
     );
     this.#state = state;
+    this.#removeLeft();
     for (const file of this.#files()) before.delete(file.name);
     for (const file of before.values()) {
       file.markObsolete();
@@ -230,13 +224,25 @@ export class ReplicaFiles {
     }
   }
 
-  #track(letGo: Promise<void>): void {
+  /**
+   * Never a reason to end, nor to stay open: what is left takes up room and nothing else.
+   * @param name  of a file that may be to go
+   */
+  #track(letGo: Promise<void>, name?: string): void {
     const tracked = letGo
-      .catch((error: unknown) => {
-        this.#failure ??= error;
+      .catch(() => {
+        if (name !== undefined) this.#left.add(name);
       })
       .finally(() => this.#releases.delete(tracked));
     this.#releases.add(tracked);
+  }
+
+  #removeLeft(): void {
+    const named = namesIn(this.#state);
+    for (const name of [...this.#left]) {
+      this.#left.delete(name);
+      if (!named.has(name)) this.#track(this.discard(name), name);
+    }
   }
 
   #files(): CountedFile[] {
