@@ -73,11 +73,15 @@ test('what cannot be flushed in time is left to the log, and is all there after 
   expect(cluster.host(1).status(1 as ReplicaSetId)?.stopped).toBeUndefined();
 });
 
-test('a full disk is no reason to stop otherwise than cleanly', async () => {
+test.each([
+  ['ENOSPC', 'write'],
+  ['EMFILE', 'open'],
+])('%s is no reason to stop otherwise than cleanly', async (code, syscall) => {
   const {cluster, sets} = await withGroups(0);
+  const cause = Object.assign(new Error(code), {code, syscall});
   for (const set of sets)
     cluster.machine(1, set).flush = async () => {
-      throw new FatalError('cannot write: ENOSPC');
+      throw new FatalError(`cannot ${syscall}: ${code}`, cause);
     };
   await cluster.stop(1);
   await cluster.start(1);

@@ -2,7 +2,7 @@
 // less. Nothing is lost without it, since the log has it all. So it is bounded in time, and what a
 // restart would replay longest comes first. Law: no flush begins once that time is over.
 
-import {type Clock, isDiskFull, type Log} from '@flotilla/base';
+import {type Clock, isPassing, type Log} from '@flotilla/base';
 import type {HostedGroup} from './hosted-group.ts';
 
 /** Flushes that wait for one another share a commit of the manifest. */
@@ -16,7 +16,7 @@ export interface ClosingDeps {
   readonly log?: Log | undefined;
 }
 
-/** Requires that nothing is applied any more. Rejects if a flush fails. */
+/** Requires that nothing is applied any more. Rejects if a flush fails, and not for what passes. */
 export async function flushBeforeClose(
   groups: readonly HostedGroup[],
   {clock, log}: ClosingDeps,
@@ -42,13 +42,13 @@ export async function flushBeforeClose(
   log?.info({flushed, left: waiting.length, bytes}, 'the next start replays the rest from the log');
 }
 
-/** False where the disk has no room: the next start replays it from the log. */
+/** False where the disk does not do it now, for want of room or what else passes: the next start replays it. */
 async function maybeFlush({machine}: HostedGroup): Promise<boolean> {
   try {
     await machine.flush();
     return true;
   } catch (error) {
-    if (isDiskFull(error)) return false;
+    if (isPassing(error)) return false;
     throw error;
   }
 }
