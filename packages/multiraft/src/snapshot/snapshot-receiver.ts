@@ -269,8 +269,14 @@ export class SnapshotReceiver {
     const target = group.store.stagedPath(group.set, group.replica, snapshot.index);
     await disk.remove(target);
     await disk.rename(directory, target);
-    await disk.syncDirectory(stagingPath);
-    // Whoever ended it knows it by its first name only.
+    try {
+      await disk.syncDirectory(stagingPath);
+    } catch (error) {
+      // Whoever ends it knows it by its first name only.
+      await disk.rename(target, directory);
+      throw error;
+    }
+    // The same.
     if (incoming.isOver) return disk.remove(target);
     incoming.isOver = true;
     this.#incoming.delete(incoming);

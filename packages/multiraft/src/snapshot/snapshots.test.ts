@@ -99,6 +99,32 @@ test('a receiver that crashes at any moment comes back empty or with the whole s
   }
 });
 
+test('what is whole, and is not named durably for want of a descriptor, does not stay', async () => {
+  const {cluster, learner} = await prepared();
+  const {disk} = cluster.node(4);
+  const sync = disk.syncDirectory.bind(disk);
+  const cause = Object.assign(new Error('EMFILE'), {code: 'EMFILE', syscall: 'open'});
+  let isRefused = true;
+  let refusals = 0;
+  disk.syncDirectory = async (path) => {
+    if (!isRefused || path !== 'store-0/staging') return sync(path);
+    refusals += 1;
+    throw new FatalError('cannot sync directory: EMFILE', cause);
+  };
+  await addLearner(cluster, learner);
+  for (let i = 0; i < 2; i++) {
+    expect(await cluster.clock.until(() => refusals > i, 30_000)).toBe(true);
+    // The next has another index.
+    await cluster.write(1, 'more');
+  }
+  await cluster.clock.advance(10);
+  expect(disk.files().filter((path) => path.includes('staging/1-'))).toEqual([]);
+  isRefused = false;
+  expect(await cluster.agree(1, [1, 2, 3, 4], 8, 60_000)).toBe(true);
+  await cluster.clock.advance(1_000);
+  expect(await disk.list('store-0/staging')).toEqual([]);
+});
+
 test('a crash between the record and the installation is redone at the start', async () => {
   const {cluster, learner} = await prepared();
   const machine = cluster.machine(4, 1);
