@@ -253,6 +253,26 @@ test('one at a time, in an absolute directory that is there', async () => {
   await expect(relative).rejects.toMatchObject({code: 'INVALID_ARGUMENT'});
 });
 
+test('a sign that the directory refuses is given later', async () => {
+  before = () => new Promise<void>((resolve) => clock.setTimer(40_000, resolve));
+  const running = backUp();
+  await clock.advance(3_000);
+  disk.fail({operation: 'rename', path: 'running/', code: 'EIO', times: 5});
+  expect(await running).toMatchObject({state: 'done'});
+  expect([ended('done'), ended('failed')]).toEqual([1, 0]);
+  expect(disk.files().filter((file) => file.startsWith('running/'))).toEqual([]);
+});
+
+test('one that can give none for long gives up before others take it for dead', async () => {
+  before = () => new Promise<void>((resolve) => clock.setTimer(40_000, resolve));
+  const begun = clock.resolve(runs.run('backup-create', {directory: PATH}));
+  await begun;
+  disk.fail({operation: 'rename', path: 'running/', code: 'EIO', times: Number.POSITIVE_INFINITY});
+  await clock.advance(45_000);
+  expect([ended('done'), ended('failed')]).toEqual([0, 1]);
+  expect(asked.length).toBe(3);
+});
+
 test('one that stood still and was pruned meanwhile does not pass for whole', async () => {
   let stopped = false;
   before = async ({set}) => {

@@ -35,6 +35,8 @@ import {BACKUP_METHOD, type SetBackupNews, type SetBackupRequest} from './set-ba
 const SIGN_MS = 1_000;
 /** The end of a backup waits no longer for it. */
 const SIGN_LOOK_MS = 100;
+/** Without a sign that could be given: half of what others wait for, who then may prune what is stored. */
+const SILENT_MS_MAX = 30_000;
 /** A set is asked of its replicas so often, all together: elections end, nodes restart. */
 const TRIES_MAX = 9;
 /** Between two rounds over the sets that failed. */
@@ -129,6 +131,7 @@ export class BackupRun {
       // All of them, also after a failure: they write into the same journal.
       const failed = (await Promise.allSettled(rounds)).find(({status}) => status === 'rejected');
       if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+      this.#stop.signal.throwIfAborted();
       // A set that was dropped meanwhile is in no backup.
       left = left.filter(({set}) => !this.#done.has(set) && this.#isThere(set));
       const hopeless = left.find(
@@ -292,15 +295,24 @@ export class BackupRun {
     this.#announcement = {...this.#announcement, ...change};
   }
 
+  /** Rejects, and ends all else, once others may take it for dead: what refuses one sign may take the next. */
   async #giveSigns(): Promise<void> {
     const {clock} = this.#deps;
-    let givenMs = clock.monotonicMs();
+    let triedMs = clock.monotonicMs();
+    let givenMs = triedMs;
     while (!this.#isOver) {
       await pause(clock, SIGN_LOOK_MS);
-      if (this.#isOver || clock.monotonicMs() - givenMs < SIGN_MS) continue;
-      givenMs = clock.monotonicMs();
+      if (this.#isOver || clock.monotonicMs() - triedMs < SIGN_MS) continue;
+      triedMs = clock.monotonicMs();
       this.#count({updatedMs: clock.wallMs()});
-      await this.#sign();
+      try {
+        await this.#sign();
+        givenMs = triedMs;
+      } catch (error) {
+        if (triedMs - givenMs < SILENT_MS_MAX) continue;
+        this.#stop.abort(error);
+        throw error;
+      }
     }
   }
 
