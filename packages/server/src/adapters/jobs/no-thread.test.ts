@@ -1,9 +1,9 @@
 // Where the system gives the process no more threads: jobs are refused for what passes, none waits for ever behind
-// one that was not begun, and the next that finds a thread is carried out.
+// one that was not begun, and the next that finds a thread is carried out. So it is behind one whose thread is stuck.
 
 import {once} from 'node:events';
 import type {Worker} from 'node:worker_threads';
-import {FatalError, isPassing} from '@flotilla/base';
+import {type Clock, DbError, FatalError, isPassing} from '@flotilla/base';
 import {expect, test, vi} from 'vitest';
 import {NodeClock} from '../node-clock.ts';
 import {ThreadJobs} from './thread-jobs.ts';
@@ -24,18 +24,21 @@ vi.mock('node:worker_threads', async (original) => {
   return {...threads, Worker: Refusable};
 });
 
-/** Answers each job with itself. */
+/** Answers each job with itself, but for one that never ends. */
 const ECHO = `
   import {parentPort} from 'node:worker_threads';
-  parentPort.on('message', ({job}) => parentPort.postMessage(job));
+  parentPort.on('message', ({type, job}) => {
+    while (job === 'spin') {}
+    if (type === 'begin') parentPort.postMessage(job);
+  });
 `;
 
-function jobs(): ThreadJobs<string, string> {
+function jobs(clock: Clock = new NodeClock()): ThreadJobs<string, string> {
   return new ThreadJobs({
     entry: new URL(`data:text/javascript,${encodeURIComponent(ECHO)}`),
     work: 'echo',
     workerData: undefined,
-    clock: new NodeClock(),
+    clock,
     log: {info: () => {}, warn: () => {}, error: () => {}},
   });
 }
@@ -75,5 +78,24 @@ test('any other reason is told as it is', async () => {
   const echo = jobs();
   await expect(echo.begin('a').answer).rejects.toBe(system.error);
   expect(await echo.begin('b').answer).toBe('b');
+  await echo.close();
+});
+
+test('a thread that hears no stop is ended, and its job with it', async () => {
+  const hurried = new NodeClock();
+  const waits: number[] = [];
+  const setTimer = hurried.setTimer.bind(hurried);
+  hurried.setTimer = (ms, call) => {
+    waits.push(ms);
+    return setTimer(Math.min(ms, 200), call);
+  };
+  const echo = jobs(hurried);
+  const stuck = echo.begin('spin');
+  const waiting = echo.begin('a');
+  stuck.stop(new DbError('CANCELLED', 'closing'));
+  await expect(stuck.answer).rejects.toMatchObject({code: 'UNAVAILABLE'});
+  expect(waits[0]).toBe(5_000);
+  expect(await waiting.answer).toBe('a');
+  expect(echo.deaths).toBe(1);
   await echo.close();
 });

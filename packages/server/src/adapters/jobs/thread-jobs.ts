@@ -3,13 +3,15 @@
 // the order of their begin, since side by side all of them would hold their memory until the last moment.
 //
 // Law: the death of the thread costs the job under way and nothing else, and the next job begins in a new thread;
-// so does one that cannot be started.
+// so does one that cannot be started. A job that is stopped ends, if need be with its thread.
 
 import {Worker} from 'node:worker_threads';
 import {type Clock, DbError, FatalError, type Log, type Timer} from '@flotilla/base';
 
 /** A thread takes some 25 MB while it is there, and 0.2 s of CPU to start. */
 const IDLE_MS = 60_000;
+/** What is to stop looks at its messages every few milliseconds, but while the disk keeps it waiting. */
+const STOP_MS_MAX = 5_000;
 /** Of Node, where the system refused the thread. */
 const NO_THREAD = 'ERR_WORKER_INIT_FAILED';
 
@@ -46,6 +48,8 @@ export class ThreadJobs<Job, Answer> {
   /** The first is under way. */
   #jobs: Waiting<Job, Answer>[] = [];
   #idle: Timer | undefined;
+  /** The job under way is to end by then. */
+  #stopping: Timer | undefined;
   #isClosed = false;
   #deaths = 0;
 
@@ -82,13 +86,35 @@ export class ThreadJobs<Job, Answer> {
   }
 
   #stop(one: Waiting<Job, Answer>, error: DbError): void {
-    if (this.#jobs[0] === one) this.#post({type: 'stop'});
+    if (this.#jobs[0] === one) {
+      this.#post({type: 'stop'});
+      this.#endUnlessStopped();
+    }
     if (!this.#jobs.includes(one, 1)) return;
     this.#jobs = this.#jobs.filter((each) => each !== one);
     one.reject(error);
   }
 
+  /**
+   * A thread that is stuck: whoever stops its job waits for the end of that, as a closing replica or an install does,
+   * and others for their turn.
+   */
+  #endUnlessStopped(): void {
+    const {clock, log, work} = this.#options;
+    const worker = this.#worker;
+    this.#stopping ??= clock.setTimer(STOP_MS_MAX, () => {
+      log.warn({}, `the ${work} thread heard no stop within ${STOP_MS_MAX} ms; it is ended`);
+      void worker?.terminate();
+    });
+  }
+
+  #isHeard(): void {
+    this.#stopping?.cancel();
+    this.#stopping = undefined;
+  }
+
   #next(): void {
+    this.#isHeard();
     this.#idle?.cancel();
     for (let first = this.#jobs[0]; first !== undefined; first = this.#jobs[0]) {
       try {
@@ -150,6 +176,7 @@ export class ThreadJobs<Job, Answer> {
   }
 
   async #end(): Promise<void> {
+    this.#isHeard();
     this.#idle?.cancel();
     const worker = this.#worker;
     // First, so that its end is no death.
