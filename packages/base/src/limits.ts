@@ -463,7 +463,7 @@ export const LIMITS = {
   part_merge_failures_max: {
     value: 3,
     unit: 'count',
-    why: 'Each halves how many parts are merged with the part, 16 at first; then it is left out of compactions until an order merges it or its node starts again.',
+    why: 'Each halves how many parts are merged with the part, 16 at first; then none are until an order or a restart, and for deletes it is tried as often alone.',
   },
   checksums_per_cluster_max: {
     value: 1,

@@ -37,6 +37,11 @@ const PARTS_APART_MAX = 12;
 const PARTS_MAX = 24;
 
 const FAILURES_MAX = LIMITS.part_merge_failures_max.value;
+/**
+ * A part that no run takes is still written again for what it holds of purged tables and of deletes, and tried as
+ * often for that: alone it takes less. Else its deletes would never end, and a replica applies nothing with too many.
+ */
+const FAILURES_ALONE_MAX = 2 * FAILURES_MAX;
 
 /** By the file of a part: how many merges of it failed. Undefined: none. */
 export type MergeFailures = Pick<ReadonlyMap<string, number>, 'get'>;
@@ -137,17 +142,23 @@ export function nextCompaction(
   failures: MergeFailures,
 ): CompactionPlan | undefined {
   const {parts} = state;
-  const isLeftOut = ({file}: PartRecord): boolean => runMax(failures.get(file)) === 0;
-  const purged = parts.findIndex((part) => hasPurged(part, state) && !isLeftOut(part));
+  const mayPassAlone = ({file}: PartRecord): boolean =>
+    (failures.get(file) ?? 0) < FAILURES_ALONE_MAX;
+  const purged = parts.findIndex((part) => hasPurged(part, state) && mayPassAlone(part));
   if (purged >= 0) return {start: purged, end: purged + 1};
   if (state.tombstones.length >= TOMBSTONES_KEPT) {
-    const hidden = parts.findIndex((part) => hasHidden(part, state) && !isLeftOut(part));
+    const hidden = parts.findIndex((part) => hasHidden(part, state) && mayPassAlone(part));
     if (hidden >= 0) return {start: hidden, end: hidden + 1};
   }
   return planCompaction(parts.map((part) => outlineOf(part, failures.get(part.file))));
 }
 
-/** Parts that no compaction takes any more. */
+/** What is known of a part that was written again alone: of its rows in a run nothing is better. */
+export function failuresAfterAlone(failures: number): number {
+  return Math.min(failures, FAILURES_MAX);
+}
+
+/** Parts that no run takes any more. */
 export function leftOutParts(
   {parts}: Pick<ReplicaState, 'parts'>,
   failures: MergeFailures,

@@ -6,7 +6,7 @@ import {drainReactions} from '@flotilla/testkit';
 import {expect, test} from 'vitest';
 import type {MergeJob} from './merge-parts.ts';
 import {type MergeRun, MergesInTurns, type PartMerges} from './part-merges.ts';
-import {EVERYTHING, series} from './replica-model.fixture.ts';
+import {deleteOf, EVERYTHING, series} from './replica-model.fixture.ts';
 import {Trial} from './replica-trial.fixture.ts';
 
 const FLUSH = {type: 'flush', isAwaited: true} as const;
@@ -18,6 +18,8 @@ const mistaken = () => new Error('BUG: a table is still open');
 class FailingMerges implements PartMerges {
   /** The part that cannot be merged. */
   deadly: string | undefined;
+  /** With so many parts, itself included, and with more. */
+  deadlyFrom = 1;
   /** How many parts each of those merges had. */
   readonly failed: number[] = [];
   readonly #inTurns: PartMerges;
@@ -29,7 +31,8 @@ class FailingMerges implements PartMerges {
   }
 
   begin(job: MergeJob): MergeRun {
-    if (!job.parts.some(({file}) => file === this.deadly)) return this.#inTurns.begin(job);
+    const isDeadly = job.parts.some(({file}) => file === this.deadly);
+    if (!isDeadly || job.parts.length < this.deadlyFrom) return this.#inTurns.begin(job);
     this.failed.push(job.parts.length);
     return {written: Promise.reject(this.#failure()), stop: () => {}};
   }
@@ -98,11 +101,32 @@ test('neither are rows of a purged table for ever, and a restart tries again', a
   trial.changeTable('purge', 1);
   await trial.step(FLUSH);
   await compact(trial);
-  expect(merges.failed).toEqual([1, 1, 1]);
+  expect(merges.failed).toEqual([1, 1, 1, 1, 1, 1]);
   expect(trial.storage.view()).toMatchObject({leftOut: 1, parts: [{isLeftOut: true}]});
   await trial.crash();
   expect(await compact(trial)).toEqual([]);
   expect(trial.storage.view()).toMatchObject({leftOut: 0, parts: []});
+  await trial.storage.close();
+});
+
+test('one that cannot be merged with others is written again alone, for deletes that else would never end', async () => {
+  const {trial, merges} = await withParts(16, died);
+  merges.deadly = trial.storage.view().parts[5]!.file;
+  merges.deadlyFrom = 2;
+  await compact(trial);
+  expect(merges.failed).toEqual([16, 8, 4]);
+  const {leftOut} = trial.storage.view();
+  for (let at = 0; at < LIMITS.tombstones_per_replica_max.value; at++) {
+    const mark = 1 + (at % 16);
+    trial.delete(deleteOf(1, mark * 1_000_000 + Math.floor(at / 16) * 1_000, 500));
+  }
+  await trial.step(FLUSH);
+  expect(trial.storage.tombstoneCount).toBeGreaterThan(100);
+  expect(await compact(trial)).toEqual([]);
+  expect(trial.storage.tombstoneCount).toBe(0);
+  // It is not tried with others again for that.
+  expect(trial.storage.view()).toMatchObject({leftOut, due: undefined});
+  for (const query of EVERYTHING) await trial.check(query);
   await trial.storage.close();
 });
 

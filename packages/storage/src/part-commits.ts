@@ -5,6 +5,7 @@ import {DbError, FatalError, isPassing, type WorkSlices} from '@flotilla/base';
 import {BlockCut, type BucketTime} from './block-cut.ts';
 import {
   type CompactionPlan,
+  failuresAfterAlone,
   isCompact,
   leftOutParts,
   type MergeFailures,
@@ -121,12 +122,20 @@ export class PartCommits {
       const records = parts.map(({record}) => record);
       const merged = await this.#merged(records, how);
       await files.commit((state) => withMerged(state, parts, merged));
-      for (const {record} of parts) this.#failures.delete(record.file);
+      this.#succeeded(records, merged);
       counts.compactions += 1;
       counts.compactedBytes += merged?.bytes ?? 0;
     } finally {
       for (const {file} of parts) files.release(file);
     }
+  }
+
+  #succeeded(parts: readonly PartRecord[], merged: PartRecord | undefined): void {
+    const [first] = parts;
+    const failures = this.#failures.get(first!.file);
+    for (const {file} of parts) this.#failures.delete(file);
+    if (parts.length === 1 && merged !== undefined && failures !== undefined)
+      this.#failures.set(merged.file, failuresAfterAlone(failures));
   }
 
   /** Merges end with CANCELLED, the one under way before long. */
