@@ -65,3 +65,25 @@ test('one that cannot be removed for long stays until it can', async () => {
   for (const query of EVERYTHING) await trial.check(query);
   await trial.storage.close();
 });
+
+test.each([
+  ['flush', (trial: Trial) => trial.storage.flush(trial.point())],
+  ['compaction', (trial: Trial) => trial.storage.compactAll()],
+] as const)('nor is a %s that found no room worse for what it leaves', async (_, work) => {
+  const trial = new Trial();
+  trial.storage = await trial.fixture.open(1);
+  for (const mark of [1, 2]) await write(trial, mark);
+  const {disk} = trial.fixture;
+  const before = partsOf(trial);
+  trial.write(series(1, {count: 40, step: 1_000, start: 3_000_000}, 3));
+  disk.freeBytes = 0;
+  disk.fail({operation: 'remove', path: '.part', code: 'EIO'});
+  await expect(work(trial)).rejects.toThrow('ENOSPC');
+  expect(partsOf(trial)).toHaveLength(before.length + 1);
+  disk.freeBytes = 2 ** 40;
+  await trial.storage.flush(trial.point());
+  await trial.storage.compactAll();
+  await expect.poll(() => partsOf(trial)).toHaveLength(1);
+  for (const query of EVERYTHING) await trial.check(query);
+  await trial.storage.close();
+});

@@ -38,7 +38,7 @@ export async function writeFlushed(
   const write = () => writeMemtable({disk: files.disk, path, memtable, ...writing});
   const written = await files.writing(file, write);
   if (written.tables.length > 0) return recordOf(written, {file, lo, hi, isMerged: false});
-  await files.disk.remove(path);
+  await files.discard(file);
   return undefined;
 }
 

@@ -132,9 +132,13 @@ export class ReplicaFiles {
     }
   }
 
-  /** Of a file that no commit names. */
-  discard(name: string): Promise<void> {
-    return this.disk.remove(this.path(name));
+  /** Of a file that no commit names. Never rejects: why it is not wanted says more than that it stays for now. */
+  async discard(name: string): Promise<void> {
+    try {
+      await this.disk.remove(this.path(name));
+    } catch {
+      this.#left.add(name);
+    }
   }
 
   /**
@@ -241,7 +245,7 @@ export class ReplicaFiles {
     const named = namesIn(this.#state);
     for (const name of [...this.#left]) {
       this.#left.delete(name);
-      if (!named.has(name)) this.#track(this.discard(name), name);
+      if (!named.has(name)) this.#track(this.discard(name));
     }
   }
 
