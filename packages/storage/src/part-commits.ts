@@ -46,11 +46,7 @@ interface Merging {
 }
 
 /** Nothing is wrong with the parts, and nobody needs them merged any more. */
-class GivenUp extends DbError {
-  constructor() {
-    super('UNAVAILABLE', 'a snapshot takes the place of the parts that were to be merged');
-  }
-}
+class GivenUp extends Error {}
 
 export class PartCommits {
   readonly #deps: PartCommitsDeps;
@@ -97,25 +93,20 @@ export class PartCommits {
     const plan = this.nextMerge();
     if (plan === undefined) return false;
     const parts = this.#deps.files.parts.slice(plan.start, plan.end);
-    try {
-      await this.#merge(parts, {version: this.#deps.partVersion()});
-    } catch (error) {
-      if (!(error instanceof GivenUp)) throw error;
-    }
+    await this.#merge(parts, {version: this.#deps.partVersion()});
     return true;
   }
 
-  /** Those that are left out, too. False if there was nothing to do. */
-  async mergeAll(progress?: ReadProgress): Promise<boolean> {
+  /** Those that are left out, too. False if there was nothing to do; undefined if it was given up. */
+  async mergeAll(progress?: ReadProgress): Promise<boolean | undefined> {
     const {parts, state} = this.#deps.files;
     const version = this.#deps.partVersion();
     const isDue = !isCompact(state, version) || (await holdDeadColumns(parts, state));
-    if (isDue) await this.#merge(parts, {version, progress});
-    return isDue;
+    return isDue ? this.#merge(parts, {version, progress}) : false;
   }
 
-  /** Neighbouring parts as one. */
-  async #merge(parts: readonly Part[], how: Merging): Promise<void> {
+  /** Neighbouring parts as one. Undefined: it was given up. */
+  async #merge(parts: readonly Part[], how: Merging): Promise<true | undefined> {
     const {files, counts} = this.#deps;
     for (const {file} of parts) file.retain();
     try {
@@ -125,6 +116,10 @@ export class PartCommits {
       this.#succeeded(records, merged);
       counts.compactions += 1;
       counts.compactedBytes += merged?.bytes ?? 0;
+      return true;
+    } catch (error) {
+      if (!(error instanceof GivenUp)) throw error;
+      return undefined;
     } finally {
       for (const {file} of parts) files.release(file);
     }
@@ -146,8 +141,8 @@ export class PartCommits {
   }
 
   /**
-   * Until what it returns is called, once: the merge under way ends before long, and so do those that wait, since a
-   * snapshot takes the place of what they make. A step of compaction is none then, an order fails as UNAVAILABLE.
+   * Until what it returns is called, once: the merge under way is given up, and so are those that wait, since a
+   * snapshot takes the place of what they make.
    */
   giveUpMerges(): () => void {
     this.#installs += 1;

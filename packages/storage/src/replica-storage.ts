@@ -386,8 +386,12 @@ export class ReplicaStorage {
   }
 
   /** Everything that is in parts into one part, as merges write it; false if it was. Requires the same. */
-  compactAll(progress?: ReadProgress): Promise<boolean> {
-    return this.#order.compaction(() => this.#commits.mergeAll(progress));
+  async compactAll(progress?: ReadProgress): Promise<boolean> {
+    for (;;) {
+      const isChanged = await this.#order.compaction(() => this.#commits.mergeAll(progress));
+      // Given up for a snapshot, it is of what that brings, and comes behind it.
+      if (isChanged !== undefined) return isChanged;
+    }
   }
 
   /** Flushes up to `point`, then pins the files of the durable state. */
