@@ -263,6 +263,18 @@ test('a sign that the directory refuses is given later', async () => {
   expect(disk.files().filter((file) => file.startsWith('running/'))).toEqual([]);
 });
 
+test('what is left of it makes no failure of one that is whole', async () => {
+  before = () => new Promise<void>((resolve) => clock.setTimer(5_000, resolve));
+  const running = backUp();
+  await clock.advance(100);
+  disk.fail({operation: 'remove', path: '.files', code: 'EIO'});
+  expect(await running).toMatchObject({state: 'done'});
+  expect([ended('done'), ended('failed')]).toEqual([1, 0]);
+  await clock.advance(60_000);
+  expect(await backUp()).toMatchObject({state: 'done'});
+  expect(disk.files().filter((file) => file.startsWith('running/'))).toEqual([]);
+});
+
 test('one that can give none for long gives up before others take it for dead', async () => {
   before = () => new Promise<void>((resolve) => clock.setTimer(40_000, resolve));
   const begun = clock.resolve(runs.run('backup-create', {directory: PATH}));

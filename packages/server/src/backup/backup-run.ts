@@ -87,14 +87,14 @@ export class BackupRun {
       failure = error;
     }
     this.#isOver = true;
+    // What is withdrawn must not be announced again.
+    await handledElsewhere(signs);
     try {
-      // What is withdrawn must not be announced again.
-      await signs;
       if (failure !== undefined) await this.#tellFailure(failure);
       else await this.#withdraw();
     } catch (error) {
-      // The directory cannot be written: whoever reads it sees that this backup says nothing any more.
-      failure ??= error;
+      // Whoever reads the directory sees by its record that it is whole, or that it says nothing any more.
+      log.warn({id, err: error}, 'cannot clear up behind a backup; the next one does');
     }
     if (failure === undefined) log.info({id, sets: this.#done.size}, 'backup done');
     else log.warn({id, err: failure}, 'backup failed');
