@@ -55,7 +55,7 @@ const SUBJECTS: ReadonlySet<string> = new Set([
 /** --wait is what happens anyhow; a script may want to say so. */
 export function withWait(command: Command): Command {
   return command
-    .option('--wait', 'until the operation has ended (the default)')
+    .option('--wait', 'wait until the operation has ended (the default)')
     .option('--no-wait', 'return as soon as the operation is accepted');
 }
 

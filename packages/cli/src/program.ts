@@ -42,15 +42,16 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
 
 const EXIT_CODES = `
 Exit codes:
-  0    done                        (status: healthy; check, backup verify: whole)
+  0    success                     (status: healthy; check, backup verify: no damage)
   1    refused or failed           (status: degraded; health: not ready; check, backup verify: damaged)
-  2    no node answered            (status: unavailable; check: it could not be read)
-  3    write, import, restore: some lines were bad, the good ones are written
-       export: some values have no form in line protocol and are left out
+  2    no node answered            (status: unavailable; check, backup verify: could not be read)
+  3    write, import, restore: some lines were rejected, the good ones are written
+       export: some values cannot be written as line protocol and were left out
   64   the command line is wrong
-  130  Ctrl-C; an operation that was being watched goes on
+  130  stopped by Ctrl-C; an operation that was being watched continues
 
-FLOTILLA_URL stands in for --url, FLOTILLA_TOKEN for what is in --token-file. Each command's --help shows examples.
+Instead of --url you can set FLOTILLA_URL; instead of --token-file, FLOTILLA_TOKEN holds the token itself.
+Run any command with --help to see examples.
 `;
 
 /** Runs one command line; the number is the exit code. */

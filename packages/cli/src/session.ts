@@ -86,16 +86,25 @@ export class CommandContext {
     action: Action<z.infer<Schema>>,
   ): Command {
     return command
-      .option('--url <a,b,c>', `nodes to ask, in turn (or FLOTILLA_URL; default ${URL_DEFAULT})`)
+      .option(
+        '--url <a,b,c>',
+        `nodes to ask, tried in turn (or FLOTILLA_URL; default ${URL_DEFAULT})`,
+      )
       .option('--json', 'print JSON')
-      .option('--timeout <seconds>', 'give up after this time, all tries included')
+      .option('--timeout <seconds>', 'give up after this long, retries included')
       .option(
         '--token-file <path>',
-        'holds a token of the cluster (or FLOTILLA_TOKEN, its content)',
+        'file with an admin token (or FLOTILLA_TOKEN: the token itself)',
       )
-      .option('--tls-ca <path>', 'trust nodes (https://) of this authority (or FLOTILLA_TLS_CA)')
-      .option('--tls-cert <path>', 'own certificate, if nodes ask (or FLOTILLA_TLS_CERT)')
-      .option('--tls-key <path>', 'the key of --tls-cert (or FLOTILLA_TLS_KEY)')
+      .option(
+        '--tls-ca <path>',
+        'certificate of the authority (CA) to trust for https:// nodes (or FLOTILLA_TLS_CA)',
+      )
+      .option(
+        '--tls-cert <path>',
+        'client certificate, if the nodes ask for one (or FLOTILLA_TLS_CERT)',
+      )
+      .option('--tls-key <path>', 'private key of --tls-cert (or FLOTILLA_TLS_KEY)')
       .action(async (...received: unknown[]) => {
         const {args, raw} = splitReceived(received);
         const options = parseOptions(schema, raw);
@@ -116,7 +125,7 @@ export class CommandContext {
     schema: Schema,
     action: Action<z.infer<Schema>>,
   ): Command {
-    command.option('--dry-run', 'ask the cluster whether it would do it, and do nothing');
+    command.option('--dry-run', 'ask the cluster whether it would do this, without doing it');
     return this.client(command, schema, action);
   }
 

@@ -25,14 +25,14 @@ const Options = z.object({
 export function addAuditCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('audit')
-    .description('who changed the cluster by way of a node, and what came of it')
-    .option('--data <directory>', 'of the node, on this machine (default ./data)')
-    .option('--last <n>', `so many acts (default ${LAST})`)
+    .description('show who changed the cluster through a node, and the outcome')
+    .option('--data <directory>', "the node's data directory, on this machine (default ./data)")
+    .option('--last <n>', `how many of the latest entries to show (default ${LAST})`)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       examples(['audit', 'audit --data /var/lib/flotilla --last 1000 --json']) +
-        '\n`begun` is what has no end: the node stopped in between, or is at it now.\n',
+        '\n`begun`: no outcome is recorded; the node stopped before the end, or is still working on it.\n',
     );
   context.plain(command, Options, async (terminal, {data, last, json}) => {
     const acts = actsOf(linesOf(data)).slice(-last);

@@ -10,7 +10,7 @@ export function addAutomationCommands(program: Command, context: CommandContext)
   const group = program
     .command('automation')
     .description(
-      'what the cluster does by itself: repair lost replicas, rebalance nodes and leads',
+      'what the cluster does by itself: repair lost replicas, rebalance nodes and leaders',
     );
   const show = group
     .command('show')
@@ -22,8 +22,8 @@ export function addAutomationCommands(program: Command, context: CommandContext)
   const pause = group
     .command('pause')
     .addArgument(whatArgument())
-    .option('--for <duration>', 'as 2h or 30m; without it, until it is resumed')
-    .description('begin nothing more of it by itself; operations that run go on')
+    .option('--for <duration>', 'how long, e.g. 2h or 30m (default: until it is resumed)')
+    .description('stop starting such work; operations already running continue')
     .addHelpText('after', examples(['automation pause --for 2h', 'automation pause rebalance']));
   const schema = z.object({for: z.string().optional()});
   context.change(pause, schema, async (session, options, what = 'all') => {
@@ -33,7 +33,7 @@ export function addAutomationCommands(program: Command, context: CommandContext)
   const resume = group
     .command('resume')
     .addArgument(whatArgument())
-    .description('go on with it')
+    .description('resume what was paused')
     .addHelpText('after', examples(['automation resume', 'automation resume repair']));
   context.change(resume, z.object({}), async (session, _options, what = 'all') =>
     print(

@@ -24,14 +24,14 @@ const Json = z.object({json: z.boolean().default(false)});
 export function addBackupCommands(program: Command, context: CommandContext): void {
   const group = program
     .command('backup')
-    .argument('[directory]', 'one directory that all nodes see under this name')
+    .argument('[directory]', 'a directory that all nodes see under this path')
     .enablePositionalOptions()
-    .option('--tenant <name>', 'back up this tenant alone')
-    .option('--db <name>', 'back up this database alone')
-    .option('--rate <size>', 'that each node reads a second, as 50MB (default 128MiB)')
-    .option('--no-wait', 'return as soon as it has begun')
+    .option('--tenant <name>', 'back up only this tenant')
+    .option('--db <name>', 'back up only this database')
+    .option('--rate <size>', 'bytes per second that each node reads, e.g. 50MB (default 128MiB)')
+    .option('--no-wait', 'return as soon as the backup has begun')
     .description(
-      'back up the cluster, a tenant or a database: what is in the directory is not copied again; and look at backups',
+      'back up the cluster, a tenant or a database, copying only what the directory lacks; or manage backups',
     )
     .addHelpText(
       'after',
@@ -170,10 +170,10 @@ function addVerify(group: Command, context: CommandContext): void {
   const verify = group
     .command('verify')
     .argument('<directory>', 'of backups, on this machine')
-    .option('--backup <id>', 'this one alone (default: all)')
+    .option('--backup <id>', 'verify only this one (default: all)')
     .option('--json', 'print JSON')
     .description(
-      'read all that complete backups need: checksums, and that all of it decodes. Ends with 0 (whole), 1 (damaged) or 2 (it could not be read)',
+      'read all files of the complete backups and verify that checksums match and everything decodes. Exit code 0 (no damage), 1 (damaged) or 2 (could not be read)',
     )
     .addHelpText('after', examples(['backup verify /mnt/backups']));
   const schema = Json.extend({backup: z.string().optional()});
@@ -223,12 +223,12 @@ function addPrune(group: Command, context: CommandContext): void {
     .argument('<directory>', 'of backups, on this machine')
     .requiredOption(
       '--keep <n>',
-      'newest complete backups that stay: of the cluster, and of each tenant and database that was backed up by itself',
+      'how many of the newest complete backups to keep: of the cluster, and of each tenant and database backed up by itself',
     )
-    .option('--dry-run', 'list what would go, and remove nothing')
+    .option('--dry-run', 'list what would be removed, without removing it')
     .option('--json', 'print JSON')
     .description(
-      'remove all but the newest complete backups of each scope, and every file that none of those needs; refused while a backup is under way',
+      'remove all but the newest complete backups of each scope, and every file the kept ones do not need; refused while a backup is running',
     )
     .addHelpText(
       'after',

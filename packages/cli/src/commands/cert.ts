@@ -37,7 +37,7 @@ const NodeOptions = ClientOptions.extend({host: z.string()});
 export function addCertCommands(program: Command, context: CommandContext): void {
   const group = program
     .command('cert')
-    .description('make the certificates of a cluster: its authority, its nodes, its clients');
+    .description('make the certificates of a cluster: for its authority, nodes and clients');
   addCa(group, context);
   addNode(group, context);
   addClient(group, context);
@@ -45,9 +45,9 @@ export function addCertCommands(program: Command, context: CommandContext): void
 
 function addCa(group: Command, context: CommandContext): void {
   const command = withDirectory(group.command('ca'))
-    .option('--days <n>', `how long it holds (default ${CA_DAYS})`)
+    .option('--days <n>', `days until it expires (default ${CA_DAYS})`)
     .description(
-      'make the authority, once for a cluster: ca.crt goes to all, ca.key stays where it is',
+      'make the authority (CA), once per cluster; copy ca.crt to all nodes and clients, keep ca.key where it is',
     )
     .addHelpText('after', examples(['cert ca', 'cert ca --dir /etc/flotilla/certs']));
   context.plain(command, CaOptions, async (terminal, {dir, days, json}) => {
@@ -65,14 +65,14 @@ function addCa(group: Command, context: CommandContext): void {
 
 function addNode(group: Command, context: CommandContext): void {
   const command = withDirectory(group.command('node'))
-    .requiredOption('--name <name>', 'of the files, as node1')
+    .requiredOption('--name <name>', 'name of the files, e.g. node1')
     .requiredOption(
       '--host <a,b,c>',
-      'names and IP addresses by which others reach it, those of --listen and --advertise; ' +
+      'names and IP addresses by which others reach it: those of --listen and --advertise; ' +
         'loopback is added',
     )
     .option('--days <n>', `how long it holds (default ${DAYS})`)
-    .description('make or renew the certificate of a node; a running node takes it by itself')
+    .description('make or renew the certificate of a node; a running node picks it up by itself')
     .addHelpText(
       'after',
       examples([
@@ -96,7 +96,7 @@ function isHost(host: string): boolean {
 
 function addClient(group: Command, context: CommandContext): void {
   const command = withDirectory(group.command('client'))
-    .requiredOption('--name <name>', 'of the files, as telegraf')
+    .requiredOption('--name <name>', 'name of the files, e.g. telegraf')
     .option('--days <n>', `how long it holds (default ${DAYS})`)
     .description('make or renew the certificate of a client, for --tls-cert and --tls-key')
     .addHelpText('after', examples(['cert client --name telegraf']));
@@ -107,7 +107,7 @@ function addClient(group: Command, context: CommandContext): void {
 
 function withDirectory(command: Command): Command {
   return command
-    .option('--dir <directory>', 'where the files are (default ./certs)')
+    .option('--dir <directory>', 'directory of the files (default ./certs)')
     .option('--json', 'print JSON');
 }
 

@@ -18,10 +18,10 @@ const KIND_COLUMNS = ['kind', 'files', 'size', 'verified'];
 export function addCheckCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('check')
-    .argument('<directory>', 'data directory of a node that does not run, on this machine')
+    .argument('<directory>', 'data directory of a stopped node, on this machine')
     .option('--json', 'print JSON')
     .description(
-      'verify every file of a stopped node: checksums, and that all of it decodes. Only reads. Ends with 0 (whole), 1 (damaged) or 2 (it could not be read, or its node runs)',
+      'verify every file of a stopped node: that checksums match and everything decodes. Changes nothing. Exit code 0 (no damage), 1 (damaged) or 2 (could not be read, or the node is running)',
     )
     .addHelpText('after', examples(['check data', 'check /var/lib/flotilla --json']));
   const schema = z.object({json: z.boolean().default(false)});

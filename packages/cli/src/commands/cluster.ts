@@ -17,17 +17,17 @@ export function addClusterCommands(program: Command, context: CommandContext): v
   const group = program.command('cluster').description('the cluster and its options');
   const command = group
     .command('show')
-    .description('show the cluster, its options, its version, and what version each node could use')
+    .description('show the cluster, its options and version, and which version each node could use')
     .addHelpText('after', examples(['cluster show', 'cluster show --json']));
   context.client(command, z.object({}), show);
   addCatalogExport(group, context);
   const upgrade = group
     .command('upgrade')
-    .description('what is new with a build is used once an upgrade to it is finalized');
+    .description('finish an upgrade; what a new build adds is used only after that');
   const finalize = upgrade
     .command('finalize')
     .description(
-      'use what is new with the build that every node runs now; from then on none may go back to the build before. Refused while a node cannot, which it names',
+      'start using what is new in the build that every node runs now. No node can go back to the previous build after this. Refused while a node cannot follow; the error names it',
     )
     .addHelpText(
       'after',
@@ -49,9 +49,9 @@ function addCatalogExport(group: Command, context: CommandContext): void {
   const catalog = group.command('catalog').description('the catalog as a file');
   const command = catalog
     .command('export')
-    .requiredOption('--output <file>', 'where it goes; for its owner alone to read')
+    .requiredOption('--output <file>', 'file to write; only its owner can read it')
     .description(
-      'keep a copy of the whole catalog (not of rows) outside of the cluster; `recover meta --catalog` takes it',
+      'write a copy of the whole catalog (without rows) to a file, for `recover meta --catalog`',
     )
     .addHelpText('after', examples(['cluster catalog export --output catalog.json']));
   context.client(command, z.object({output: z.string()}), async (session, {output}) => {

@@ -8,12 +8,12 @@ import {writeOut} from '../terminal.ts';
 export function addCompletionCommand(program: Command, context: CommandContext): void {
   program
     .command('completion')
-    .addArgument(new Argument('<shell>', 'whose').choices(SHELLS))
-    .description('print a script that completes commands and options in a shell')
+    .addArgument(new Argument('<shell>', 'your shell').choices(SHELLS))
+    .description('print a script for your shell that completes commands and options')
     .addHelpText(
       'after',
       examples(['completion bash', 'completion fish > ~/.config/fish/completions/flotilla.fish']) +
-        '\nIn this shell, at once:\n' +
+        '\nTo use it in the current shell:\n' +
         '  source <(./flotilla completion bash)   (zsh: the same with zsh, below compinit)\n' +
         '  ./flotilla completion fish | source\n',
     )

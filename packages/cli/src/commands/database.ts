@@ -75,9 +75,11 @@ function addShow(group: Command, context: CommandContext): void {
 
 function addCardinality(group: Command, context: CommandContext): void {
   const command = withTenant(group.command('cardinality').argument('<name>'))
-    .option('--table <name>', 'of this table alone')
-    .option('--limit <n>', 'so many tables, tags and values (default 10)')
-    .description('which tables have most series, which tags most values, which values most series')
+    .option('--table <name>', 'only this table')
+    .option('--limit <n>', 'how many tables, tags and values to show (default 10)')
+    .description(
+      'show which tables have the most series, which tags the most values, which values the most series',
+    )
     .addHelpText(
       'after',
       examples(['database cardinality metrics', 'database cardinality metrics --table cpu --json']),
@@ -108,9 +110,12 @@ function renderCardinality(found: Cardinality, style: TableStyle): string {
 
 function addCreate(group: Command, context: CommandContext): void {
   const command = withChanges(group.command('create').argument('<name>'))
-    .option('--failover <mode>', 'automatic, or manual; later: failover mode')
-    .option('--precision <unit>', 'of its times: ns, us or ms; fixed for ever (default ns)')
-    .description('make a database')
+    .option('--failover <mode>', 'automatic or manual; change it later with `failover mode`')
+    .option(
+      '--precision <unit>',
+      'precision of its times: ns, us or ms; cannot be changed later (default ns)',
+    )
+    .description('create a database')
     .addHelpText(
       'after',
       examples(['database create metrics', 'database create metrics --ttl 30d --replicas 3']),
@@ -128,9 +133,11 @@ function addAlter(group: Command, context: CommandContext): void {
   const command = withChanges(group.command('alter').argument('<name>'))
     .option(
       '--yes',
-      'also where a shorter ttl takes rows away: a longer one brings them back for a day',
+      'allow a shorter ttl that takes rows away; for a day, a longer one brings them back',
     )
-    .description('change options of a database; shards and bucket duration count for new buckets')
+    .description(
+      'change options of a database; shards and bucket duration apply to new buckets only',
+    )
     .addHelpText(
       'after',
       examples([
@@ -216,7 +223,7 @@ function addDrop(group: Command, context: CommandContext): void {
       '--after <duration>',
       'how long the trash keeps it (default: what `start --trash-retention` says, 1d); 0s: not at all',
     )
-    .description('drop a database: into the trash, from which `database recover` brings it back')
+    .description('move a database to the trash; `database recover` brings it back')
     .addHelpText('after', examples(['database drop metrics', 'database drop metrics --after 0s']));
   const schema = Tenant.extend({after: z.string().optional()});
   context.change(command, schema, async (session, {tenant, after}, name = '') => {
@@ -231,8 +238,8 @@ function addDrop(group: Command, context: CommandContext): void {
 
 function addRecover(group: Command, context: CommandContext): void {
   const command = withTenant(group.command('recover').argument('<name>'))
-    .option('--as <name>', 'under another name, where the old one was given anew')
-    .description('bring a dropped database with its rows back from the trash')
+    .option('--as <name>', 'recover it under another name, if the old one is in use again')
+    .description('bring a dropped database and its rows back from the trash')
     .addHelpText(
       'after',
       examples(['database recover metrics', 'database recover metrics --as metrics_old']),
@@ -271,14 +278,11 @@ function withTenant(command: Command): Command {
 
 function withChanges(command: Command): Command {
   return withTenant(command)
-    .option('--ttl <duration>', 'drop rows older than this, as 30d or 12h; none keeps them')
+    .option('--ttl <duration>', 'drop rows older than this, e.g. 30d or 12h; none keeps all rows')
     .option('--bucket-duration <duration>', 'time range of one bucket (default 7d)')
-    .option('--shards <n|auto>', 'replica sets of one bucket')
+    .option('--shards <n|auto>', 'replica sets per bucket')
     .option('--replicas <n>', 'copies of each replica set (default 3)')
-    .option(
-      '--max-series <n>',
-      'series of one bucket; new ones beyond are refused; none: no bound',
-    );
+    .option('--max-series <n>', 'most series in one bucket, more are refused; none: no limit');
 }
 
 /** The options as the admin routes take them: durations as typed, null for none. */

@@ -45,8 +45,11 @@ export function addDevCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('dev')
     .description('start three nodes on this machine in one terminal; Ctrl-C stops all')
-    .option('--data <directory>', 'where their files live (default ./dev-data)')
-    .option('--port <n>', 'HTTP of the first node; the others take 10 and 20 more (default 8902)')
+    .option('--data <directory>', 'directory for their files (default ./dev-data)')
+    .option(
+      '--port <n>',
+      'HTTP port of the first node; the others use the ports 10 and 20 above it (default 8902)',
+    )
     .addHelpText('after', examples(['dev', 'dev --port 9002 --data /tmp/trial']));
   context.plain(command, Options, dev);
 }

@@ -38,27 +38,30 @@ const Options = z.object({
 type Options = z.infer<typeof Options>;
 
 const MORE_HELP = `
-Every row that was acknowledged before its file was begun is in it. What is exact: integers, unsigned and
-floats to the bit, strings, null fields, times to the nanosecond. manifest.json has the columns, and of each
-file its rows and its SHA-256; \`import\` reads the directory. For a copy of a few rows, or of a part of a
-table, see \`sql --format csv\`. Parquet has the types of the columns, times as timestamps of nanoseconds (UTC), and
-says which columns are tags; DuckDB writes it, and must be there for it (docs/moving-data.md).
+A file holds every row that was acknowledged before the file was begun. Values are exact: integers, unsigned
+integers, floats to the bit, strings, null fields, times to the nanosecond. manifest.json lists the columns, and
+the rows and SHA-256 of each file; \`import\` reads the directory. To copy a few rows or part of a table, use
+\`sql --format csv\`. Parquet files keep the column types, hold times as timestamps in nanoseconds (UTC), and say
+which columns are tags. DuckDB writes them and must be installed (docs/moving-data.md).
 `;
 
 export function addExportCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('export')
-    .argument('<directory>', 'a new one; - for stdout, of one table')
+    .argument('<directory>', 'a new directory; - for stdout, which takes one table')
     .description('write tables into files, as line protocol, CSV or Parquet')
     .option('--db <name>', 'database (default public)')
     .option('--tenant <name>', 'tenant of the database')
-    .option('--table <name>', 'this table; may be given again (default: all)', collect)
+    .option('--table <name>', 'export only this table; can be repeated (default: all)', collect)
     .option('--format <format>', 'lp (line protocol), csv or parquet (default lp)')
     .option(
       '--compress <how>',
-      'none, gzip or zstd (default gzip; of Parquet zstd, of stdout none)',
+      'none, gzip or zstd (default: gzip; zstd for Parquet; none for stdout)',
     )
-    .option('--resume', 'go on with an export that broke off: what is whole is not fetched again')
+    .option(
+      '--resume',
+      'continue an export that was interrupted; complete files are not fetched again',
+    )
     .addHelpText(
       'after',
       examples([

@@ -19,13 +19,13 @@ export function addFailoverCommands(program: Command, context: CommandContext): 
   const command = group
     .command('mode')
     .addArgument(
-      new Argument('[mode]', 'without it, show the present one').choices(['automatic', 'manual']),
+      new Argument('[mode]', 'without it, show the current mode').choices(['automatic', 'manual']),
     )
     .description(
-      'manual: no replica set of the cluster (or of --db, or this --replica-set) elects a leader but on order, by replica-set elect; automatic: by itself, unless a wider or narrower setting is manual. The meta group always elects its own',
+      'set how replica sets elect leaders, in the cluster, in --db or in one --replica-set. automatic: by themselves, unless a wider or narrower setting is manual. manual: only when told to by `replica-set elect`. The meta group always elects its own',
     )
-    .option('--replica-set <id>', 'of this one alone')
-    .option('--db <name>', 'of all sets of this database')
+    .option('--replica-set <id>', 'only this replica set')
+    .option('--db <name>', 'all replica sets of this database')
     .option('--tenant <name>', 'tenant of the database')
     .addHelpText(
       'after',

@@ -43,8 +43,10 @@ interface Report {
 export function addHealthCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('health')
-    .description('say whether the node of a data directory may get traffic (0) or not (1)')
-    .option('--data <directory>', 'of the node, on this machine (default ./data)')
+    .description(
+      'check whether the node of a data directory is ready for traffic: exit code 0 (yes) or 1 (no)',
+    )
+    .option('--data <directory>', "the node's data directory, on this machine (default ./data)")
     .option('--json', 'print JSON')
     .addHelpText('after', examples(['health', 'health --data /var/lib/flotilla --json']));
   context.plain(command, Options, async (terminal, {data, json}) => {

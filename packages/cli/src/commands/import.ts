@@ -38,32 +38,44 @@ const Options = z.object({
 type Options = z.infer<typeof Options>;
 
 const MORE_HELP = `
-A row is known by its series and time, so one that is imported twice is there once. With --resume an import that
-broke off goes on where it was, and sends nothing twice, rows without a time included.
+A row is identified by its series and time, so importing it twice stores it once. With --resume, an import that
+was interrupted continues where it stopped and sends nothing twice, not even rows without a time.
 
-CSV of an export needs no more; other CSV wants a header with a column \`time\` (RFC 3339, or whole numbers in
---precision), the --table, and the types of columns that the table does not have yet. An empty cell is null,
-"" is an empty string. Parquet of an export needs no more; other Parquet wants a column \`time\` (a timestamp, or
-whole numbers), the --table, and by --tags which columns are tags of a table that is not there yet. Its types are
-those of its columns; lists, decimals and other types that no field holds are refused by name.
+CSV from an export needs no further options. Other CSV needs a header with a column \`time\` (RFC 3339, or whole
+numbers in --precision), --table, and --types for columns that the table does not have yet. An empty cell is null,
+"" is an empty string. Parquet from an export needs no further options. Other Parquet needs a column \`time\` (a
+timestamp, or whole numbers), --table, and --tags if the table does not exist yet. Field types are those of the
+Parquet columns; lists, decimals and other types that no field can hold are refused by name.
 
-Files are inflated if they end in .gz or .zst. For a stream or a few lines: \`write\`.
+Files that end in .gz or .zst are decompressed. For a stream or a few lines, use \`write\`.
 `;
 
 export function addImportCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('import')
     .argument('[source]', 'directory of an export, a file (.lp, .csv, .parquet), or - for stdin')
-    .description('write what was exported, or line protocol, CSV or Parquet from files')
-    .option('--db <name>', 'database, which exists (default public)')
+    .description('write an export, or files of line protocol, CSV or Parquet')
+    .option('--db <name>', 'database, which must exist (default public)')
     .option('--tenant <name>', 'tenant of the database')
-    .option('--format <format>', 'lp (line protocol), csv or parquet, where no name says it')
-    .option('--precision <unit>', 'of times that are whole numbers: ns, us, ms or s (default ns)')
-    .option('--table <name>', 'of CSV or Parquet that is of no export')
-    .option('--types <list>', "of the columns of that CSV: 'host=tag,load=float,jobs=integer'")
-    .option('--tags <list>', "columns of that Parquet that are tags: 'host,rack'")
-    .option('--resume <file>', 'remember there what is written, and go on from there')
-    .option('--dry-run', 'verify the files and read their rows, and write nothing')
+    .option(
+      '--format <format>',
+      'lp (line protocol), csv or parquet, if the file name does not say',
+    )
+    .option(
+      '--precision <unit>',
+      'unit of times that are whole numbers: ns, us, ms or s (default ns)',
+    )
+    .option('--table <name>', 'table, for CSV or Parquet that is not from an export')
+    .option(
+      '--types <list>',
+      "column types, for CSV that is not from an export: 'host=tag,load=float,jobs=integer'",
+    )
+    .option(
+      '--tags <list>',
+      "columns that are tags, for Parquet that is not from an export: 'host,rack'",
+    )
+    .option('--resume <file>', 'record progress in this file, and continue from it')
+    .option('--dry-run', 'verify the files and read their rows, but write nothing')
     .addHelpText(
       'after',
       examples([

@@ -29,7 +29,7 @@ export function addNodeCommands(program: Command, context: CommandContext): void
   const group = program.command('node').description('the nodes of the cluster');
   const list = group
     .command('list')
-    .description('list the nodes, their state and load')
+    .description('list the nodes with their state and load')
     .addHelpText('after', examples(['node list', 'node list --json']));
   context.client(list, z.object({}), async (session) => {
     await session.table(await session.client.admin.nodes(), COLUMNS, 'no nodes');
@@ -45,7 +45,7 @@ export function addNodeCommands(program: Command, context: CommandContext): void
 
 function addDrain(group: Command, context: CommandContext): void {
   const command = withWait(group.command('drain').argument('<id>'))
-    .description('take all replicas off a node while the load goes on, leaders first')
+    .description('move all replicas off a node, leaders first, while it keeps serving')
     .addHelpText('after', examples(['node drain 3', 'node drain 3 --no-wait']));
   context.change(command, Waiting, async (session, {wait}, id = '') => {
     const drain = await session.client.admin.drainNode(mustId(id, '<id>'), session.change);
@@ -57,7 +57,7 @@ function addUndrain(group: Command, context: CommandContext): void {
   const command = group
     .command('undrain')
     .argument('<id>')
-    .description('let a node take replicas again; a drain or decommission under way is cancelled')
+    .description('let a node take replicas again; cancels a drain or decommission that is running')
     .addHelpText('after', examples(['node undrain 3']));
   context.change(command, z.object({}), async (session, _options, id = '') => {
     const node = await session.client.admin.undrainNode(mustId(id, '<id>'), session.change);
@@ -69,7 +69,7 @@ function addUndrain(group: Command, context: CommandContext): void {
 function addDecommission(group: Command, context: CommandContext): void {
   const command = withWait(group.command('decommission').argument('<id>'))
     .description(
-      'take a node off the list for ever, emptied first while the load goes on; one that is gone and holds nothing at once',
+      'remove a node from the cluster for good, after moving its replicas off; at once if it is gone and holds nothing',
     )
     .addHelpText(
       'after',
@@ -92,7 +92,9 @@ function addOkToStop(group: Command, context: CommandContext): void {
   const command = group
     .command('ok-to-stop')
     .argument('<id...>')
-    .description('say whether these nodes can be stopped together (0), or not (1) and why')
+    .description(
+      'check whether these nodes can be stopped together: exit code 0 (yes) or 1 (no, and why)',
+    )
     .addHelpText('after', examples(['node ok-to-stop 3', 'node ok-to-stop 2 3 && reboot-them']));
   context.client(command, z.object({}), async (session, _options, ...args) => {
     const nodes = args.flat().map((id) => mustId(id, '<id>'));
@@ -112,10 +114,10 @@ function addMaintenance(group: Command, context: CommandContext): void {
   const command = group
     .command('maintenance')
     .argument('<id>')
-    .option('--for <duration>', 'as 2h or 30m (the default); it ends by itself')
+    .option('--for <duration>', 'how long, e.g. 2h (default 30m); it ends by itself')
     .option('--end', 'end it now')
     .description(
-      'for a while, let a node lead nothing and do not repair it, so that it can be stopped (see ok-to-stop)',
+      'prepare to stop a node: for a while it leads nothing and its replicas are not repaired (see ok-to-stop)',
     )
     .addHelpText('after', examples(['node maintenance 3 --for 30m', 'node maintenance 3 --end']));
   const schema = z.object({for: z.string().optional(), end: z.boolean().default(false)});
@@ -134,8 +136,10 @@ function addMaintenance(group: Command, context: CommandContext): void {
 
 function addEvacuation(group: Command, context: CommandContext): void {
   const command = withWait(group.command('evacuate-leaders').argument('<id>'))
-    .option('--for <duration>', 'let none come back for so long (default 10m)')
-    .description('hand over all that a node leads, pinned sets and manual failover included')
+    .option('--for <duration>', 'keep leaders away from it for this long (default 10m)')
+    .description(
+      'move all leaders off a node, including those of pinned sets and under manual failover',
+    )
     .addHelpText(
       'after',
       examples(['node evacuate-leaders 3', 'node evacuate-leaders 3 --for 1h']),

@@ -12,9 +12,7 @@ const Waiting = z.object({wait: z.boolean().default(true)});
 export function addOperationCommands(program: Command, context: CommandContext): void {
   const group = program
     .command('operation')
-    .description(
-      'work of the cluster: moves and repairs of replicas, drains, checksums, buckets that are made',
-    );
+    .description('work of the cluster: replica moves and repairs, drains, checksums, new buckets');
   addList(group, context);
   addShow(group, context);
   addWatch(group, context);
@@ -26,7 +24,7 @@ function addList(group: Command, context: CommandContext): void {
   const list = group
     .command('list')
     .description(
-      'list the operations, running and ended within a week, and buckets that are slow to open',
+      'list operations that run or ended within a week, and buckets that are slow to open',
     )
     .addHelpText('after', examples(['operation list']));
   context.client(list, z.object({}), async (session) => {
@@ -66,7 +64,7 @@ function addWatch(group: Command, context: CommandContext): void {
 
 function addCancel(group: Command, context: CommandContext): void {
   const cancel = withWait(group.command('cancel').argument('<id>'))
-    .description('undo an operation; one that has changed the members already goes on to its end')
+    .description('undo an operation; one that has already changed the members runs to its end')
     .addHelpText('after', examples(['operation cancel 7']));
   context.change(cancel, Waiting, async (session, {wait}, id = '') => {
     const operation = await session.client.admin.cancelOperation(mustOrderId(id), session.change);
@@ -79,7 +77,7 @@ function addCancel(group: Command, context: CommandContext): void {
 
 function addRetry(group: Command, context: CommandContext): void {
   const retry = withWait(group.command('retry').argument('<id>'))
-    .description('begin anew what failed or was cancelled, as another operation')
+    .description('start a failed or cancelled operation again, as a new operation')
     .addHelpText('after', examples(['operation retry 7']));
   context.change(retry, Waiting, async (session, {wait}, id = '') => {
     const operation = await session.client.admin.retryOperation(mustOrderId(id), session.change);

@@ -44,21 +44,27 @@ const Options = z.object({
 export function addPlanCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('plan')
-    .requiredOption('--hosts <n>', 'series: each writes one row at a time')
-    .requiredOption('--interval <duration>', 'between two rows of a host, as 10s')
-    .requiredOption('--fields <n>', 'values in a row')
-    .option('--values <kind>', 'integer, decimal (two digits) or float (every digit; the default)')
-    .requiredOption('--retention <duration>', 'how long rows are kept, as 30d: the ttl')
-    .option('--bucket-duration <duration>', 'of the database (default 7d)')
-    .option('--replicas <n>', 'of each row (default 3)')
-    .option('--nodes <n>', 'that share them (default: as many as replicas)')
+    .requiredOption(
+      '--hosts <n>',
+      'number of series, each of which writes one row every --interval',
+    )
+    .requiredOption('--interval <duration>', 'time between two rows of a host, e.g. 10s')
+    .requiredOption('--fields <n>', 'values per row')
+    .option(
+      '--values <kind>',
+      'kind of values: integer, decimal (two digits) or float (every digit; the default)',
+    )
+    .requiredOption('--retention <duration>', 'how long rows are kept (the ttl), e.g. 30d')
+    .option('--bucket-duration <duration>', 'time range of one bucket (default 7d)')
+    .option('--replicas <n>', 'replicas of each row (default 3)')
+    .option('--nodes <n>', 'nodes that share the replicas (default: as many as replicas)')
     .option(
       '--rows-per-cpu-second <n>',
-      'of the machines: what `npm run bench -- ingest` gives there for one node ' +
+      'speed of the machines: what `npm run bench -- ingest` measures there for one node ' +
         `(default ${MEASURED.rowsPerCpuSecond}, measured)`,
     )
     .option('--json', 'print JSON')
-    .description('say what a load needs: cores, memory, disk and network of each node')
+    .description('estimate what a load needs: cores, memory, disk and network of each node')
     .addHelpText(
       'after',
       examples([

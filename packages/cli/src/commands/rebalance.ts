@@ -22,7 +22,7 @@ const SHIFT_COLUMNS = ['what', 'replicaSet', 'from', 'to', 'bytes'];
 
 export function addRebalanceCommand(program: Command, context: CommandContext): void {
   const command = withWait(program.command('rebalance'))
-    .description('even out leads, then replicas, over the nodes by what each carries')
+    .description('balance leaders, then replicas, over the nodes by their load')
     .addHelpText('after', examples(['rebalance --dry-run', 'rebalance', 'rebalance --no-wait']));
   const schema = z.object({wait: z.boolean().default(true)});
   context.change(command, schema, async (session, {wait}) => {

@@ -34,17 +34,21 @@ export function addRecoverMeta(group: Command, context: CommandContext): void {
     .command('meta')
     .requiredOption(
       '--data <directory>',
-      'of a stopped node; once for each that is left and can be reached from here',
+      'data directory of a stopped node; repeat it for each node that is left and can be reached from here',
       several,
     )
-    .option('--report <file>', 'of `recover report` on another machine; once for each', several)
-    .option('--surviving <n,n>', 'nodes that live, and of which there is no report either')
-    .option('--catalog <file>', 'an exported catalog, taken where nothing newer is left')
-    .option('--dry-run', 'say which copy would be taken and what is missing in it, and do nothing')
-    .option('--yes', 'the other members of the meta group are lost for ever')
+    .option(
+      '--report <file>',
+      'report made by `recover report` on another machine; repeat it for each',
+      several,
+    )
+    .option('--surviving <n,n>', 'nodes that survive but have neither --data nor --report here')
+    .option('--catalog <file>', 'an exported catalog, used if nothing newer is left')
+    .option('--dry-run', 'show which copy would be used and what it lacks, without doing anything')
+    .option('--yes', 'confirm: the other members of the meta group are lost for good')
     .option('--json', 'print JSON')
     .description(
-      'on stopped nodes: make a meta group of one from the most advanced copy of the catalog that is left, brought up to what the stores of the nodes tell',
+      'on stopped nodes: rebuild the meta group, with one member, from the newest copy of the catalog that is left, updated by what the stores of the nodes hold',
     )
     .addHelpText(
       'after',
@@ -61,10 +65,10 @@ export function addRecoverMeta(group: Command, context: CommandContext): void {
 export function addRecoverReport(group: Command, context: CommandContext): void {
   const command = group
     .command('report')
-    .requiredOption('--data <directory>', 'of a stopped node on this machine')
-    .option('--output <file>', 'where the report goes (default: printed)')
+    .requiredOption('--data <directory>', 'data directory of a stopped node, on this machine')
+    .option('--output <file>', 'file to write (default: print it)')
     .description(
-      'on a stopped node: write down which replicas its stores hold, for `recover meta --report` on another machine',
+      'on a stopped node: report which replicas its stores hold, for `recover meta --report` on another machine',
     )
     .addHelpText('after', examples(['recover report --data data4 --output node4.json']));
   const schema = z.object({data: z.string(), output: z.string().optional()});

@@ -20,7 +20,7 @@ const SETS_AT_ONCE = 200;
 export function addRecoverCommands(program: Command, context: CommandContext): void {
   const group = program
     .command('recover')
-    .description('go on with what is left after a majority of replicas is lost for good');
+    .description('continue with what is left after a majority of replicas is lost for good');
   addPlan(group, context);
   addApply(group, context);
   addRecoverMeta(group, context);
@@ -31,7 +31,7 @@ function addPlan(group: Command, context: CommandContext): void {
   const command = group
     .command('plan')
     .option('--output <file>', `where the plan goes (default ${PLAN_FILE})`)
-    .description('ask the nodes that are left what they hold, and write down what could be done')
+    .description('ask the remaining nodes what they hold, and write a plan of what can be done')
     .addHelpText('after', examples(['recover plan', 'recover plan --output plan.json --json']));
   const schema = z.object({output: z.string().default(PLAN_FILE)});
   context.client(command, schema, async (session, {output}) => {
@@ -69,11 +69,11 @@ function nodesText({lost}: RecoveryPlan): string {
 function addApply(group: Command, context: CommandContext): void {
   const command = group
     .command('apply')
-    .argument('<plan>', 'file of `recover plan`')
-    .option('--yes', 'the nodes of the plan that gave no answer are lost for ever')
-    .option('--no-wait', 'return when all is ordered, not when each set has a leader again')
+    .argument('<plan>', 'file written by `recover plan`')
+    .option('--yes', 'confirm: the nodes that gave no answer to the plan are lost for good')
+    .option('--no-wait', 'return when everything is ordered, before each set has a leader again')
     .description(
-      'declare nodes lost, and let what is left of their replica sets go on; stopped in the middle, the same command goes on. Refused while one of the lost nodes answers',
+      'declare nodes lost, so that the rest of their replica sets can continue. If it is interrupted, run it again. Refused while one of the lost nodes answers',
     )
     .addHelpText(
       'after',

@@ -56,7 +56,7 @@ export function addReplicaSetCommands(program: Command, context: CommandContext)
     command: group
       .command('add-replica')
       .description('add a replica on a node; it joins as a learner and votes once caught up')
-      .option('--node <node>', 'where')
+      .option('--node <node>', 'node to add it on')
       .addHelpText('after', examples(['replica-set add-replica 12 --node 4'])),
     changeOf: ({node}) => ({action: 'add-replica', node: must(node, '--node')}),
   });
@@ -64,9 +64,9 @@ export function addReplicaSetCommands(program: Command, context: CommandContext)
     command: group
       .command('remove-replica')
       .description('remove a replica, named by itself or by its node')
-      .option('--replica <replica>', 'which')
-      .option('--node <node>', 'the one on this node')
-      .option('--yes', 'also where fewer voters will then hold each write')
+      .option('--replica <replica>', 'the replica to remove')
+      .option('--node <node>', 'remove the replica on this node')
+      .option('--yes', 'go ahead even if fewer voters will then hold each write')
       .addHelpText('after', examples(['replica-set remove-replica 12 --node 2'])),
     changeOf: removalOf,
   });
@@ -74,8 +74,8 @@ export function addReplicaSetCommands(program: Command, context: CommandContext)
     command: group
       .command('move-replica')
       .description('move a replica from one node to another while the load goes on')
-      .option('--from <node>', 'node that has it')
-      .option('--to <node>', 'node that gets it')
+      .option('--from <node>', 'node that has the replica')
+      .option('--to <node>', 'node that gets the replica')
       .addHelpText('after', examples(['replica-set move-replica 12 --from 2 --to 4'])),
     changeOf: ({from, to}) => ({
       action: 'move-replica',
@@ -86,7 +86,7 @@ export function addReplicaSetCommands(program: Command, context: CommandContext)
   addChange(context, {
     command: group
       .command('transfer-leader')
-      .description('hand the lead to the replica on another node')
+      .description('make the replica on another node the leader')
       .option('--to <node>', 'node of the next leader')
       .addHelpText('after', examples(['replica-set transfer-leader 12 --to 3'])),
     changeOf: ({to}) => ({action: 'transfer-leader', to: must(to, '--to')}),
@@ -106,7 +106,7 @@ function addList(group: Command, context: CommandContext): void {
   const command = group
     .command('list')
     .description('list the replica sets')
-    .option('--db <name>', 'of this database only')
+    .option('--db <name>', 'only this database')
     .option('--tenant <name>', 'tenant of the database')
     .addHelpText('after', examples(['replica-set list --db metrics']));
   context.client(command, schema, async (session, {db, tenant}) => {
@@ -150,7 +150,9 @@ function addCandidates(group: Command, context: CommandContext): void {
   const command = group
     .command('candidates')
     .argument('<id>')
-    .description('show who could lead it: where each log ends, its lag, and who would be elected')
+    .description(
+      'show which replicas could lead: where each log ends, its lag, and who would be elected',
+    )
     .addHelpText('after', examples(['replica-set candidates 12']));
   context.client(command, z.object({}), async (session, _options, id = '') => {
     const candidates = await session.client.admin.candidates(mustId(id, '<id>'));
@@ -172,7 +174,7 @@ function addWork(group: Command, context: CommandContext, name: 'compact' | 'che
   const description =
     name === 'compact'
       ? 'merge the parts of each replica into one, one replica after the other'
-      : 'compare its replicas; one whose rows differ from the majority is named and made anew';
+      : 'compare its replicas; one whose rows differ from the majority is named and rebuilt';
   const command = withWait(group.command(name).argument('<id>'))
     .description(description)
     .addHelpText('after', examples([`replica-set ${name} 12`]));
@@ -190,8 +192,8 @@ function addWork(group: Command, context: CommandContext, name: 'compact' | 'che
 
 function addDestroy(group: Command, context: CommandContext): void {
   const command = withWait(group.command('destroy').argument('<id>'))
-    .description('destroy it with all of its rows, for ever; an empty set takes its place')
-    .option('--yes', 'its rows are gone at once: no trash keeps them')
+    .description('destroy a set and all of its rows for good; an empty set takes its place')
+    .option('--yes', 'confirm: its rows are gone at once, no trash keeps them')
     .addHelpText('after', examples(['replica-set destroy 12 --yes']));
   const schema = z.object({wait: z.boolean().default(true), yes: z.boolean().default(false)});
   context.change(command, schema, async (session, {wait, yes}, id = '') => {
@@ -210,8 +212,8 @@ function addElect(group: Command, context: CommandContext): void {
   const command = group
     .command('elect')
     .argument('<id>')
-    .description('let a replica stand for election where none does by itself (manual failover)')
-    .option('--node <node>', 'node of the replica that should lead; see candidates')
+    .description('let a replica stand for election, for manual failover, where none does by itself')
+    .option('--node <node>', 'node of the replica that should lead; see `replica-set candidates`')
     .addHelpText('after', examples(['replica-set elect 12 --node 3']));
   const schema = z.object({node: z.string().optional()});
   context.change(command, schema, async (session, {node}, id = '') => {
@@ -230,8 +232,8 @@ function addElect(group: Command, context: CommandContext): void {
 function addPin(group: Command, context: CommandContext, pinned: boolean): void {
   const name = pinned ? 'pin' : 'unpin';
   const description = pinned
-    ? 'keep its replicas and its lead where they are when nodes are evened out'
-    : 'let it be moved again when nodes are evened out, with as many replicas as its database wants; a change by hand had pinned it';
+    ? 'keep its replicas and its leader where they are when the cluster rebalances'
+    : 'let rebalancing move it again, with as many replicas as its database wants; changes by hand pin a set';
   const command = group
     .command(name)
     .argument('<id>')

@@ -29,14 +29,20 @@ type Options = z.infer<typeof Options>;
 export function addRestoreCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('restore')
-    .argument('<directory>', 'of backups, on this machine')
-    .option('--backup <id>', 'which one (default: the newest complete one)')
-    .option('--tenant <name>', 'restore what is of this tenant alone')
-    .option('--db <name>', 'restore the database of this name alone')
-    .option('--as <name>', 'with --db: under another name, beside one that lives')
-    .option('--merge', 'also into a database that holds tables: restored rows win over its own')
-    .option('--skip-sets <n>', 'go on by the same command: so many sets are restored')
-    .description('write what a backup holds into a cluster, of any number of nodes and shards')
+    .argument('<directory>', 'directory of backups, on this machine')
+    .option('--backup <id>', 'which backup (default: the newest complete one)')
+    .option('--tenant <name>', 'restore only this tenant')
+    .option('--db <name>', 'restore only the database of this name')
+    .option('--as <name>', 'with --db: restore it under another name, beside the existing one')
+    .option(
+      '--merge',
+      'write into a database that already holds tables; restored rows replace its own',
+    )
+    .option(
+      '--skip-sets <n>',
+      'sets to skip when continuing a restore that stopped; that one printed the number',
+    )
+    .description('write a backup into a cluster, whatever its number of nodes and shards')
     .addHelpText(
       'after',
       examples([

@@ -19,12 +19,12 @@ const Options = z.object({
 export function addSqlCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('sql')
-    .description('run SQL: -e, stdin, or a prompt with history')
-    .option('-e, --execute <sql>', 'run this and leave')
+    .description('run SQL from -e, from stdin, or at a prompt with history')
+    .option('-e, --execute <sql>', 'run this statement and exit')
     .option('--db <name>', 'database (default public)')
     .option('--tenant <name>', 'tenant of the database')
     .option('--format <format>', 'table, csv, json or ndjson (--json means json)')
-    .option('--stale', "read the asked node's own replicas, without a majority if need be")
+    .option('--stale', "read the asked node's own replicas, even without a majority")
     .addHelpText(
       'after',
       examples([

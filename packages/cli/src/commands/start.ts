@@ -46,44 +46,59 @@ type Options = z.infer<typeof Options>;
 export function addStartCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('start')
-    .description('start a node; alone on loopback it founds a cluster of one')
-    .option('--data <directory>', 'where its files live (default ./data)')
-    .option('--listen <host:port>', 'HTTP; gRPC takes the next port (default 127.0.0.1:8902)')
-    .option('--advertise <host:port>', 'how the other nodes reach it (default: --listen)')
-    .option('--join <a,b,c>', 'addresses of the cluster, its own may be among them')
-    .option('--bootstrap', 'found the cluster; given to one node of --join')
+    .description('start a node; on loopback and without --join it founds a cluster of one')
+    .option('--data <directory>', 'data directory (default ./data)')
+    .option(
+      '--listen <host:port>',
+      'address for HTTP; gRPC uses the next port (default 127.0.0.1:8902)',
+    )
+    .option(
+      '--advertise <host:port>',
+      'address at which other nodes reach this one (default: --listen)',
+    )
+    .option('--join <a,b,c>', 'addresses of nodes of the cluster; may include its own')
+    .option('--bootstrap', 'found the cluster; give it to one of the --join nodes only')
     .option(
       '--join-secret-file <path>',
-      'the secret that all nodes of the cluster share (or FLOTILLA_JOIN_SECRET); needed with ' +
-        '--join and --bootstrap, made by: openssl rand -hex 32',
+      'file with the secret that all nodes of the cluster share (or FLOTILLA_JOIN_SECRET); ' +
+        'required by --join and --bootstrap; make one with: openssl rand -hex 32',
     )
-    .option('--tls-cert <path>', 'its certificate (./flotilla cert node): TLS on both ports')
-    .option('--tls-key <path>', 'the key of --tls-cert')
+    .option(
+      '--tls-cert <path>',
+      "the node's certificate (see ./flotilla cert node); turns on TLS on both ports",
+    )
+    .option('--tls-key <path>', 'private key of --tls-cert')
     .option(
       '--tls-ca <path>',
-      'the authority whose nodes and clients are let in (./flotilla cert ca)',
+      'certificate of the authority (CA) whose nodes and clients are let in (see ./flotilla cert ca)',
     )
-    .option('--tls-any-client', 'HTTP takes clients that show no certificate, too')
+    .option('--tls-any-client', 'also let in HTTP clients that show no certificate')
     .option(
       '--admin-token-file <path>',
-      'the first admin token of the cluster, made by: openssl rand -hex 32; others by ./flotilla token',
+      "file with the cluster's first admin token; make one with: openssl rand -hex 32; more with ./flotilla token",
     )
-    .option('--insecure', 'listen beyond loopback without TLS or tokens')
-    .option('--engine-threads <n>', 'default: cores - 1')
+    .option('--insecure', 'allow listening beyond loopback without TLS or tokens')
+    .option('--engine-threads <n>', 'number of engine threads (default: cores - 1)')
     .option(
       '--memory <size>',
-      'all that the node may take, as 4GiB; its limits of bytes shrink to fit half of it ' +
-        "(default: 60 % of the machine's or the container's)",
+      'memory the node may use, e.g. 4GiB; its byte limits shrink to fit half of it ' +
+        "(default: 60 % of the machine's or container's memory)",
     )
-    .option('--zone <name>', 'replicas of a set are spread over zones')
+    .option(
+      '--zone <name>',
+      "the node's room, rack or the like; replicas of a set are spread over zones",
+    )
     .option(
       '--timing <distance>',
-      'how far the nodes are from each other, the same for all of a cluster: local (the default, ' +
-        'round trips below 5 ms), zone (below 20 ms) or wan (below 200 ms)',
+      'distance between the nodes, the same on all of them: local (round trips below 5 ms, ' +
+        'the default), zone (below 20 ms) or wan (below 200 ms)',
     )
-    .option('--auto-create-database', 'a write makes the database that it names')
-    .option('--log <form>', 'pretty (for people, the default) or json')
-    .option('--no-hints', 'leave out the curl lines')
+    .option(
+      '--auto-create-database',
+      'let a write create its database if there is none of that name',
+    )
+    .option('--log <form>', 'log format: pretty (the default) or json')
+    .option('--no-hints', 'do not print the curl examples')
     .addHelpText(
       'after',
       examples([
@@ -105,23 +120,23 @@ function addLimitOptions(command: Command): void {
   command
     .option(
       '--repair-after <duration>',
-      'so long a node is silent before its replicas are made anew elsewhere, the same for all of a cluster (default 10m)',
+      'how long a node must be silent before its replicas are rebuilt elsewhere; the same on all nodes (default 10m)',
     )
     .option(
       '--snapshot-rate <size>',
-      'that it sends in a second to replicas that are made, 1MiB an engine thread at least (default 64MiB)',
+      'bytes per second the node sends to new replicas; at least 1MiB per engine thread (default 64MiB)',
     )
     .option(
       '--moves-per-cluster <n>',
-      'replicas that are moved or added at once, the same for all of a cluster (default 8)',
+      'replicas moved or added at once in the cluster; the same on all nodes (default 8)',
     )
     .option(
       '--moves-per-node <n>',
-      'of them to one node, the same for all of a cluster (default 4)',
+      'replicas moved or added at once to one node; the same on all nodes (default 4)',
     )
     .option(
       '--trash-retention <duration>',
-      'so long what was dropped, or has expired, can be had back; 1h at least, the same for all of a cluster (default 1d)',
+      'how long dropped or expired data can be brought back; at least 1h, the same on all nodes (default 1d)',
     );
 }
 

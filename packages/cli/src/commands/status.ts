@@ -43,7 +43,7 @@ const NODE_COLUMNS = [
 export function addStatusCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('status')
-    .description('say whether the cluster is healthy (0), degraded (1) or unavailable (2)')
+    .description('check the cluster: exit code 0 (healthy), 1 (degraded) or 2 (unavailable)')
     .addHelpText('after', examples(['status', 'status --url a:8902,b:8902 --json']));
   context.client(command, z.object({}), async (session) => {
     const status = await statusOrUnavailable(session);

@@ -17,7 +17,7 @@ function addRetry(group: Command, context: CommandContext): void {
   const command = group
     .command('retry')
     .argument('<id>')
-    .description('open the replicas anew that stopped themselves, after an upgrade say')
+    .description('reopen replicas that stopped themselves, for example after an upgrade')
     .addHelpText('after', examples(['replica-set retry 12']));
   context.change(command, z.object({}), async (session, _options, id = '') => {
     const set = await session.client.admin.retryReplicaSet(mustId(id, '<id>'), session.change);
@@ -31,10 +31,10 @@ function addSkipEntry(group: Command, context: CommandContext): void {
     .argument('<id>')
     .option(
       '--index <n>',
-      'of the entry that its replicas cannot apply, as `replica-set show` says',
+      'index of the entry that its replicas cannot apply; `replica-set show` prints it',
     )
-    .option('--yes', 'what the entry says is lost, on every replica')
-    .description('pass over an entry that no replica can apply, by no build that there is')
+    .option('--yes', 'confirm: what the entry says is lost, on every replica')
+    .description('skip an entry that no replica can apply with any existing build')
     .addHelpText('after', examples(['replica-set skip-entry 12 --index 4711 --yes']));
   const schema = z.object({
     index: z.coerce.number().int().min(1).optional(),

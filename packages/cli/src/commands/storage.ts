@@ -9,12 +9,14 @@ import {renderStorage} from './storage-text.ts';
 const Options = z.object({tenant: z.string().optional()});
 
 export function addStorageCommands(program: Command, context: CommandContext): void {
-  const group = program.command('storage').description('what lies on disks and in memory');
+  const group = program.command('storage').description('what is on disk and in memory');
   const command = group
     .command('show')
-    .argument('[name]', 'a database, or the number of a replica set; without it, all')
+    .argument('[name]', 'a database or the number of a replica set (default: all)')
     .option('--tenant <name>', 'tenant of the database (default: default)')
-    .description('parts, rows, bytes a value, memory, and flushes and compactions that are due')
+    .description(
+      'show parts, rows, bytes per value, memory, and flushes and compactions that are due',
+    )
     .addHelpText(
       'after',
       examples(['storage show', 'storage show metrics', 'storage show 12', 'storage show --json']),

@@ -46,7 +46,7 @@ function addCreate(group: Command, context: CommandContext): void {
     .command('create')
     .argument('<name>')
     .option('--comment <text>', 'what it is for')
-    .description('make a tenant')
+    .description('create a tenant')
     .addHelpText(
       'after',
       examples(['tenant create acme', "tenant create acme --comment 'the plant in Turin'"]),
@@ -81,7 +81,7 @@ function addDrop(group: Command, context: CommandContext): void {
       '--after <duration>',
       'how long the trash keeps it (default: what `start --trash-retention` says, 1d); 0s: not at all',
     )
-    .description('drop a tenant that holds no database, dropped ones apart: into the trash')
+    .description('move a tenant to the trash; all of its databases must have been dropped before')
     .addHelpText('after', examples(['tenant drop acme', 'tenant drop acme --after 0s']));
   const schema = z.object({after: z.string().optional()});
   context.change(command, schema, async (session, {after}, name = '') => {
@@ -95,8 +95,10 @@ function addRecover(group: Command, context: CommandContext): void {
   const command = group
     .command('recover')
     .argument('<name>')
-    .option('--as <name>', 'under another name, where the old one was given anew')
-    .description('bring a dropped tenant back from the trash; then its databases, one by one')
+    .option('--as <name>', 'recover it under another name, if the old one is in use again')
+    .description(
+      'bring a dropped tenant back from the trash; then recover its databases, one by one',
+    )
     .addHelpText('after', examples(['tenant recover acme']));
   const schema = z.object({as: z.string().optional()});
   context.change(command, schema, async (session, {as}, name = '') => {

@@ -17,8 +17,8 @@ export function addTokenCommands(program: Command, context: CommandContext): voi
 function addCreate(group: Command, context: CommandContext): void {
   const command = group
     .command('create')
-    .argument('<name>', 'of the person or program that will hold it; it stands in the audit log')
-    .description('make a token and print it, this one time')
+    .argument('<name>', 'who will hold it, a person or a program; the audit log shows this name')
+    .description('create a token and print it; it is not shown again')
     .addHelpText(
       'after',
       examples(['token create ann > ann.token', 'token create ann --token-file admin.token']),
@@ -48,7 +48,7 @@ function addRevoke(group: Command, context: CommandContext): void {
   const command = group
     .command('revoke')
     .argument('<name>')
-    .description('end a token on all nodes; never the last one')
+    .description('revoke a token on all nodes; the last one cannot be revoked')
     .addHelpText('after', examples(['token revoke ann']));
   context.change(command, z.object({}), async (session, _options, name = '') => {
     await session.client.admin.revokeToken(name, session.change);

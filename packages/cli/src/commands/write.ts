@@ -36,15 +36,18 @@ interface Progress {
 export function addWriteCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('write')
-    .argument('[file]', 'line protocol, .gz and .zst are inflated; - or nothing for stdin')
+    .argument(
+      '[file]',
+      'file of line protocol (.gz and .zst are decompressed); - or nothing for stdin',
+    )
     .description('write line protocol')
     .option('--db <name>', 'database (default public)')
     .option('--tenant <name>', 'tenant of the database')
-    .option('--precision <unit>', 'of the times: ns, us, ms, s, m or h (default ns)')
-    .option('--gzip', 'compress on the way')
-    .option('--no-partial', 'refuse a whole body for one bad line')
-    .option('--batch-lines <n>', 'lines sent at once (default 10000)')
-    .option('--skip-lines <n>', 'leave out what an earlier run has written')
+    .option('--precision <unit>', 'unit of the times: ns, us, ms, s, m or h (default ns)')
+    .option('--gzip', 'compress what is sent')
+    .option('--no-partial', 'reject a whole batch if one of its lines is bad')
+    .option('--batch-lines <n>', 'lines per request (default 10000)')
+    .option('--skip-lines <n>', 'skip this many lines, which an earlier run has written')
     .addHelpText(
       'after',
       examples([
@@ -55,7 +58,7 @@ export function addWriteCommand(program: Command, context: CommandContext): void
     )
     .addHelpText(
       'after',
-      '\nFor a stream, a script or a few lines. What an export wrote, CSV, and files so large that\nthey may have to be gone on with: see `import`.\n',
+      '\nUse it for a stream, a script or a few lines. For an export, for CSV, or for a file so large\nthat you may have to resume it, use `import`.\n',
     );
   context.client(command, Options, writeInput);
 }
