@@ -50,7 +50,7 @@ describe('usage', () => {
     [['replica-set', 'elect', '1'], /--node is missing/],
     [['failover', 'mode', 'sometimes'], /Allowed choices are automatic, manual/],
     [['failover', 'mode', 'manual', '--db', 'm', '--replica-set', '1'], /not both/],
-    [['node', 'maintenance', '1', '--end', '--for', '1h'], /--end wants no --for/],
+    [['node', 'maintenance', '1', '--end', '--for', '1h'], /--end and --for exclude each other/],
     [['automation', 'pause', 'everything'], /Allowed choices are repair, rebalance, all/],
     [['completion', 'csh'], /Allowed choices are bash, zsh, fish/],
     [['nonsense'], /\(\.\/flotilla --help shows how\)/],

@@ -207,13 +207,13 @@ function nextStep(error: FlotillaError): string | undefined {
     case 'DATABASE_NOT_FOUND':
       return 'See ./flotilla database list; make one with ./flotilla database create NAME.';
     case 'UNAUTHENTICATED':
-      return 'Give the file of a token with --token-file, or its content in FLOTILLA_TOKEN.';
+      return 'Give a file that holds a token with --token-file, or the token itself in FLOTILLA_TOKEN.';
     case 'NOT_HTTP':
       return "A node's HTTP port is that of --listen; the next one is for other nodes only.";
     case 'CONNECTION_LOST':
     case 'TIMEOUT':
     case 'OUTCOME_UNKNOWN':
-      return 'If this was a change, it is not known whether it was made: look before you repeat it.';
+      return 'If this was a change, it may or may not have been made: check before you repeat it.';
     default:
       return undefined;
   }

@@ -303,7 +303,7 @@ export function decodeCommand(payload: Uint8Array): Command {
   }
   if (command.type === 'finalize-upgrade' && command.version > CLUSTER_VERSION) {
     throw new FatalError(
-      `cluster version ${command.version} is newer than this build, which can ${CLUSTER_VERSION}`,
+      `cluster version ${command.version} is newer than this build, which supports ${CLUSTER_VERSION}`,
     );
   }
   return command;

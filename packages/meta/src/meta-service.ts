@@ -112,7 +112,10 @@ export class MetaService {
     const {type} = command;
     if (type === 'found-cluster') return command;
     if (type === 'finalize-upgrade' && command.version > CLUSTER_VERSION)
-      throw new DbError('CONFLICT', `this node can cluster version ${CLUSTER_VERSION} at most`);
+      throw new DbError(
+        'CONFLICT',
+        `this node supports cluster version ${CLUSTER_VERSION} at most`,
+      );
     const {catalog} = this;
     const fit = (): C => withoutNewerFields(command, catalog.clusterVersion);
     const fault = (): string | undefined => versionFault(command, catalog.clusterVersion);

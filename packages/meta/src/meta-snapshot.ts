@@ -213,7 +213,7 @@ function checkVersion(state: MetaState, {name}: MetaFile): MetaState {
   const version = clusterVersionOf(state);
   if (version > CLUSTER_VERSION) {
     throw new FatalError(
-      `catalog file ${name} is of cluster version ${version}; this build can ${CLUSTER_VERSION}`,
+      `catalog file ${name} is of cluster version ${version}; this build supports ${CLUSTER_VERSION}`,
     );
   }
   return state;

@@ -117,7 +117,7 @@ function issue(
   {role, hosts}: {readonly role: 'node' | 'client'; readonly hosts: readonly string[]},
 ): Promise<number> {
   if (!FILE_NAME.test(name) || name === AUTHORITY)
-    throw new UsageError(`--name: it names files, as node1: ${name}`);
+    throw new UsageError(`--name: want a name for the files, e.g. node1; have ${name}`);
   const authority = openAuthority(dir);
   const files = filesOf(dir, name);
   keep(files, issueCertificate({role, name, hosts, days, nowMs: Date.now()}, authority));

@@ -26,7 +26,7 @@ export function addCheckCommand(program: Command, context: CommandContext): void
     .addHelpText('after', examples(['check data', 'check /var/lib/flotilla --json']));
   const schema = z.object({json: z.boolean().default(false)});
   context.plain(command, schema, async (terminal, {json}, directory = '') => {
-    if (directory === '') throw new UsageError('<directory>: it is empty');
+    if (directory === '') throw new UsageError('<directory>: the name is empty');
     try {
       const found = await look(terminal, directory);
       await writeOut(

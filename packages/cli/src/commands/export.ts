@@ -81,7 +81,7 @@ function collect(value: string, before: readonly string[] = []): string[] {
 }
 
 async function run(session: Session, options: Options, directory = ''): Promise<number> {
-  if (directory === '') throw new UsageError('<directory>: it is empty');
+  if (directory === '') throw new UsageError('<directory>: the name is empty');
   const {terminal, client} = session;
   const aborter = new AbortController();
   const stopListening = terminal.onInterrupt(() => aborter.abort());

@@ -88,7 +88,7 @@ function readDoor(data: string): Door {
     return Door.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
     throw new UsageError(
-      `--data: no node has listened by this directory: cannot read ${file}: ${(error as Error).message}`,
+      `--data: no node has run with this directory yet: cannot read ${file}: ${(error as Error).message}`,
     );
   }
 }

@@ -307,7 +307,7 @@ describe('import of Parquet', () => {
 
   it.each([
     [['--tags', 'host'], /--table is missing/],
-    [['--table', 'cpu', '--types', 'host=tag'], /--types is for CSV/],
+    [['--table', 'cpu', '--types', 'host=tag'], /--types is only for CSV/],
     [['--table', 'cpu', '--tags', 'rack'], /--tags: the file has no column "rack"/],
   ])('%j is refused', async (more, message) => {
     const {url, seen} = await fakeCluster(routes());

@@ -145,15 +145,16 @@ async function foreignTerms(
   const {table, types, tags} = options;
   const format = manifest === undefined ? list[0]!.format : undefined;
   if (types !== undefined && format !== 'csv')
-    throw new UsageError('--types is for CSV that is of no export');
+    throw new UsageError('--types is only for CSV that is not from an export');
   if (tags !== undefined && format !== 'parquet')
-    throw new UsageError('--tags is for Parquet that is of no export');
+    throw new UsageError('--tags is only for Parquet that is not from an export');
   if (format === 'parquet') return {parquet: {table, tags: readTags(tags ?? '')}};
   if (format !== 'csv') {
     if (table === undefined) return {};
-    throw new UsageError('--table is for CSV and Parquet that are of no export');
+    throw new UsageError('--table is only for CSV and Parquet that are not from an export');
   }
-  if (table === undefined) throw new UsageError('--table is missing: which table is the CSV of?');
+  if (table === undefined)
+    throw new UsageError('--table is missing: name the table to write the CSV to');
   const known = await knownTypes(session, table, options);
   return {csv: {table, types: new Map([...known, ...readTypes(types ?? '')])}};
 }

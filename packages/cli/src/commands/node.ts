@@ -122,7 +122,8 @@ function addMaintenance(group: Command, context: CommandContext): void {
     .addHelpText('after', examples(['node maintenance 3 --for 30m', 'node maintenance 3 --end']));
   const schema = z.object({for: z.string().optional(), end: z.boolean().default(false)});
   context.change(command, schema, async (session, options, id = '') => {
-    if (options.end && options.for !== undefined) throw new UsageError('--end wants no --for');
+    if (options.end && options.for !== undefined)
+      throw new UsageError('--end and --for exclude each other: give one of them');
     const wanted = options.end ? ({end: true} as const) : {for: options.for};
     const node = mustId(id, '<id>');
     const answer = await session.client.admin.maintainNode(node, wanted, session.change);

@@ -89,7 +89,7 @@ function questionOf(options: z.infer<typeof Options>): CapacityQuestion {
   const {interval, retention, bucketDuration, replicas, nodes = replicas} = options;
   if (nodes < replicas)
     throw new UsageError(
-      `--nodes: ${replicas} replicas want as many nodes: give --nodes ${replicas} or more, or --replicas ${nodes}`,
+      `--nodes: ${replicas} replicas need as many nodes: give --nodes ${replicas} or more, or --replicas ${nodes}`,
     );
   if (bucketDuration > BUCKET_MS_MAX)
     throw new UsageError('--bucket-duration: a bucket spans at most 90d');

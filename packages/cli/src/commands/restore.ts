@@ -52,7 +52,7 @@ export function addRestoreCommand(program: Command, context: CommandContext): vo
       ]),
     );
   context.change(command, Options, async (session, options, directory = '') => {
-    if (directory === '') throw new UsageError('<directory>: it is empty');
+    if (directory === '') throw new UsageError('<directory>: the name is empty');
     if (options.as !== undefined && options.db === undefined)
       throw new UsageError('--as: say by --db which database is to have that name');
     // The newest one may have come since, whose sets are others.
@@ -116,7 +116,7 @@ async function makeDatabases(
     const isExpected = options.merge || options.skipSets !== undefined;
     if (tables !== 0 && !isExpected)
       throw new UsageError(
-        `database ${name} of tenant ${tenant} holds tables: give a new name with --db and --as, --backup ${id} --skip-sets 0 to go on with a restore of it that was killed, or --merge to write into it`,
+        `database ${name} of tenant ${tenant} holds tables: give a new name with --db and --as, --backup ${id} --skip-sets 0 to continue a restore of it that was killed, or --merge to write into it`,
       );
     // Rows would make them too, with their columns in whatever order these come.
     for (const statement of database.tables)

@@ -309,7 +309,7 @@ async function isReady(client: FlotillaClient, url: string): Promise<boolean> {
     return await client.isReady(url);
   } catch (error) {
     throw new Error(
-      `${(error as Error).message}. The node runs, but others may be kept out alike: the certificate of --tls-cert must name the host that they dial and be of an authority in --tls-ca (./flotilla cert node --help)`,
+      `${(error as Error).message}. The node runs, but it may refuse other clients too: the certificate of --tls-cert must name the host that clients dial, and be signed by an authority in --tls-ca (./flotilla cert node --help)`,
       {cause: error},
     );
   }

@@ -107,6 +107,6 @@ async function readMemory(file: string): Promise<Memory | undefined> {
     return Memory.parse(JSON.parse(text));
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
-    throw new UsageError(`--resume: ${file} is no file of an import: ${reason}`);
+    throw new UsageError(`--resume: ${file} does not record the progress of an import: ${reason}`);
   }
 }

@@ -44,7 +44,7 @@ export async function findSources(
   if (manifest === undefined)
     throw new UsageError(`${given} is no export: it has no ${MANIFEST}; name a file`);
   if (manifest.endedAt === undefined)
-    throw new UsageError(`the export in ${given} is not whole: finish it by export --resume`);
+    throw new UsageError(`the export in ${given} is not complete: finish it with export --resume`);
   const list = manifest.tables.flatMap(({shape, files}) =>
     files.map((entry) => {
       const ofExport = {directory: given, entry};

@@ -61,7 +61,7 @@ async function layoutTerms(source: ParquetSource, terms: ParquetTerms): Promise<
     throw new UsageError('--tags: an export wrote this file, which says itself what its tags are');
   const table = terms.table ?? shape?.name;
   if (table === undefined)
-    throw new UsageError('--table is missing: which table is the Parquet file of?');
+    throw new UsageError('--table is missing: name the table to write the Parquet file to');
   const types = shape === undefined ? await terms.typesOf(table) : typesOf(shape);
   return {table, types, tags, unit, limits: LIMITS};
 }

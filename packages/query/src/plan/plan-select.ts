@@ -99,7 +99,11 @@ export function resolveTable(
       : catalog.databaseByName(context.tenant, from.database);
   if (database === undefined) {
     const name = from.database ?? `number ${context.database}`;
-    throw new DbError('DATABASE_NOT_FOUND', `no database ${name}`, {database: name});
+    throw new DbError(
+      'DATABASE_NOT_FOUND',
+      `database "${name}" does not exist; SHOW DATABASES lists those that do`,
+      {database: name},
+    );
   }
   const table = catalog.tableByName(database.id, from.name);
   if (table === undefined) {

@@ -49,7 +49,7 @@ beforeEach(() => {
 test('each node that cannot is named, and nothing is done', async () => {
   says = [CLUSTER_VERSION, 'unsaid', 'silent'];
   await expect(upgrades.finalize(0)).rejects.toThrow(
-    `not every node can cluster version ${CLUSTER_VERSION}: node 2 (n2) runs build 0.1.0, which can 1 at most; node 3 (n3) does not answer.`,
+    `not every node supports cluster version ${CLUSTER_VERSION}: node 2 (n2) runs build 0.1.0, which supports 1 at most; node 3 (n3) does not answer.`,
   );
   expect(machine.catalog.clusterVersion).toBe(1);
   expect(upgradeNotice(machine.catalog, nodes())).toEqual({
@@ -81,10 +81,10 @@ test('a node of an older build is not taken in once the upgrade is finalized', a
   await upgrades.finalize(0);
   expect(joinFault(machine.catalog, CLUSTER_VERSION)).toBeUndefined();
   expect(joinFault(machine.catalog, 3)).toMatch(
-    new RegExp(`is at version ${CLUSTER_VERSION}, .* can 3 at most`),
+    new RegExp(`is at version ${CLUSTER_VERSION}, .* supports 3 at most`),
   );
   expect(joinFault(machine.catalog, undefined)).toMatch(
-    new RegExp(`is at version ${CLUSTER_VERSION}, .* can 1 at most`),
+    new RegExp(`is at version ${CLUSTER_VERSION}, .* supports 1 at most`),
   );
 });
 

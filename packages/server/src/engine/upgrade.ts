@@ -66,7 +66,7 @@ export function joinFault(
 ): string | undefined {
   const version = catalog.clusterVersion;
   if ((clusterVersionMax ?? 1) >= version) return undefined;
-  return `the cluster is at version ${version}, and this node's build can ${clusterVersionMax ?? 1} at most: start it with a newer build`;
+  return `the cluster is at version ${version}, and this node's build supports ${clusterVersionMax ?? 1} at most: start it with a newer build`;
 }
 
 /** Some nodes can more than the cluster uses: an upgrade is under way, or was not finalized. */
@@ -93,10 +93,10 @@ function finalizeFault(nodes: ClusterFacts['nodes']): string | undefined {
   const faults = versionsOf(nodes).flatMap(({node, address, build, clusterVersionMax}) => {
     if (clusterVersionMax === undefined) return `node ${node} (${address}) does not answer`;
     if (clusterVersionMax >= CLUSTER_VERSION) return [];
-    return `node ${node} (${address}) runs build ${build}, which can ${clusterVersionMax} at most`;
+    return `node ${node} (${address}) runs build ${build}, which supports ${clusterVersionMax} at most`;
   });
   if (faults.length === 0) return undefined;
-  return `not every node can cluster version ${CLUSTER_VERSION}: ${faults.join('; ')}. Start each with a newer build, or decommission it`;
+  return `not every node supports cluster version ${CLUSTER_VERSION}: ${faults.join('; ')}. Start each with a newer build, or decommission it`;
 }
 
 function versionsOf(nodes: ClusterFacts['nodes']): NodeVersion[] {

@@ -5,5 +5,5 @@ import {type Catalog, CLUSTER_VERSION} from '@flotilla/catalog';
 
 export function buildFault({clusterVersion}: Catalog): string | undefined {
   if (clusterVersion <= CLUSTER_VERSION) return undefined;
-  return `the cluster is at version ${clusterVersion}, and this build can ${CLUSTER_VERSION} at most: start the node with the newer build again; an upgrade that was finalized is not taken back`;
+  return `the cluster is at version ${clusterVersion}, and this build supports ${CLUSTER_VERSION} at most: start the node with the newer build again; an upgrade that was finalized is not taken back`;
 }

@@ -85,7 +85,7 @@ export function parseNodeOptions(options: StartNodeOptions): NodeOptions {
   if (isBeyondLoopback(parsed) && tls === undefined && !insecure)
     throw new DbError(
       'INVALID_ARGUMENT',
-      `a node that listens beyond loopback (${parsed.listen}) needs TLS, or whoever reaches it reads and writes everything: make certificates (./flotilla cert --help) and give them with --tls-cert, --tls-key and --tls-ca, or say --insecure where the network keeps strangers out`,
+      `a node that listens beyond loopback (${parsed.listen}) needs TLS; without it anyone who reaches it can read and write everything. Make certificates (./flotilla cert --help) and give them with --tls-cert, --tls-key and --tls-ca, or say --insecure if no stranger can reach this network`,
     );
   return parsed;
 }
@@ -96,7 +96,7 @@ export function checkFounder(options: NodeOptions): void {
   if (!bootstrap || adminToken !== undefined || insecure || !isBeyondLoopback(options)) return;
   throw new DbError(
     'INVALID_ARGUMENT',
-    `a node that founds a cluster beyond loopback (${options.listen}) needs the cluster's first admin token, or whoever reaches it may administer: ${HOW_TO_MAKE_A_TOKEN}, or say --insecure where the network keeps strangers out`,
+    `a node that founds a cluster beyond loopback (${options.listen}) needs the cluster's first admin token; without it anyone who reaches it can administer the cluster: ${HOW_TO_MAKE_A_TOKEN}, or say --insecure if no stranger can reach this network`,
   );
 }
 
