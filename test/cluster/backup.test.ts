@@ -8,7 +8,7 @@ import {FlotillaClient} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {flotillaAt} from './command-line.ts';
-import {busiestLeader, openDatabase, untilApplied} from './nodes.ts';
+import {busiestLeader, flushEveryNode, openDatabase, untilApplied} from './nodes.ts';
 import {until} from './waiting.ts';
 
 const START_MS_MAX = 120_000;
@@ -48,11 +48,7 @@ beforeAll(async () => {
   const acme = {database: 'd', tenant: 'acme', precision: 's'} as const;
   await client.write(`cpu,host=other v=7i ${T0_S}`, acme);
   // Some of it as parts, some in memory, some deleted on top of both.
-  for (const url of cluster.urls) {
-    const one = new FlotillaClient({urls: [url]});
-    await one.admin.flushStorage();
-    one.close();
-  }
+  await flushEveryNode(cluster);
   await client.query("DELETE FROM cpu WHERE host = 'h7'", {database: 'd'});
   await client.write(`cpu,host=h1,zone=late u=1,n=1i ${T0_S}`, {database: 'd', precision: 's'});
   await untilApplied(client, 'd');

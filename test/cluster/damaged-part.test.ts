@@ -6,7 +6,7 @@ import path from 'node:path';
 import {FlotillaClient} from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
-import {leaderOf, processOf, untilApplied} from './nodes.ts';
+import {flushEveryNode, leaderOf, processOf, untilApplied} from './nodes.ts';
 import {until} from './waiting.ts';
 
 const DATABASE = 'parts';
@@ -36,11 +36,7 @@ beforeAll(async () => {
     return replicas.filter(({role}) => role === 'voter').length === 3;
   });
   await untilApplied(client, DATABASE);
-  for (const url of cluster.urls) {
-    const own = new FlotillaClient({urls: [url]});
-    await own.admin.flushStorage();
-    own.close();
-  }
+  await flushEveryNode(cluster);
 }, 120_000);
 afterAll(async () => {
   client.close();

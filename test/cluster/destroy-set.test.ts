@@ -8,7 +8,7 @@ import {FlotillaClient, type Id, type Operation, type ReplicaSet} from '@flotill
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {flotillaAt} from './command-line.ts';
-import {auditedBy, leaderOf, openDatabase, untilApplied} from './nodes.ts';
+import {auditedBy, flushEveryNode, leaderOf, openDatabase, untilApplied} from './nodes.ts';
 import {until} from './waiting.ts';
 
 const DATABASE = 'd';
@@ -137,14 +137,6 @@ function filesOf(set: Id): string[] {
   );
 }
 
-async function flushAll(): Promise<void> {
-  for (const url of cluster.urls) {
-    const own = new FlotillaClient({urls: [url]});
-    await own.admin.flushStorage();
-    own.close();
-  }
-}
-
 const destructions = async (): Promise<Operation[]> =>
   (await client.admin.operations()).filter(({kind}) => kind === 'destroy-replica-set');
 
@@ -155,7 +147,7 @@ test(
     await load.more(400);
     const before = await sets();
     const old = before[1]!;
-    await flushAll();
+    await flushEveryNode(cluster);
     expect(filesOf(old.id).length).toBeGreaterThan(0);
     const tried = await flotilla('replica-set', 'destroy', String(old.id), '--dry-run');
     expect(tried).toMatchObject({code: 0, out: expect.stringContaining('destroy-replica-set')});
@@ -198,7 +190,7 @@ test(
     const load = new Load(1_000_000);
     await load.more(200);
     const [, , old] = await sets();
-    await flushAll();
+    await flushEveryNode(cluster);
     const away = cluster.node(3);
     await away.kill();
     await load.more(100);

@@ -11,7 +11,7 @@ import {FlotillaClient} from '@flotilla/client';
 import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
 import {flotillaAt} from './command-line.ts';
-import {processOf, untilApplied} from './nodes.ts';
+import {flushEveryNode, processOf, untilApplied} from './nodes.ts';
 import {until} from './waiting.ts';
 
 const START_MS_MAX = 120_000;
@@ -46,11 +46,7 @@ beforeAll(async () => {
     });
     await client.write(lines.join('\n'), {database: 'd', precision: 's'});
   }
-  for (const url of cluster.urls) {
-    const one = new FlotillaClient({urls: [url]});
-    await one.admin.flushStorage();
-    one.close();
-  }
+  await flushEveryNode(cluster);
   await untilApplied(client, 'd');
 }, START_MS_MAX);
 afterAll(async () => {

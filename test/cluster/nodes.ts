@@ -2,7 +2,7 @@
 
 import {existsSync, readFileSync} from 'node:fs';
 import path from 'node:path';
-import type {FlotillaClient, Id, ReplicaSet} from '@flotilla/client';
+import {FlotillaClient, type Id, type ReplicaSet} from '@flotilla/client';
 import type {ProcessCluster, ProcessNode} from '@flotilla/testkit';
 import {until} from './waiting.ts';
 
@@ -77,6 +77,15 @@ export async function untilApplied(client: FlotillaClient, database: string): Pr
       return indexes.size === 1 && !indexes.has(undefined);
     });
   });
+}
+
+/** Makes each node write what it holds in memory into parts. */
+export async function flushEveryNode({urls}: Pick<ProcessCluster, 'urls'>): Promise<void> {
+  for (const url of urls) {
+    const own = new FlotillaClient({urls: [url]});
+    await own.admin.flushStorage();
+    own.close();
+  }
 }
 
 /** The lines of all nodes' audit logs. */

@@ -14,7 +14,14 @@ import {
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {flotillaAt} from './command-line.ts';
-import {leaderOf, metaLeader, openDatabase, processOf, untilApplied} from './nodes.ts';
+import {
+  flushEveryNode,
+  leaderOf,
+  metaLeader,
+  openDatabase,
+  processOf,
+  untilApplied,
+} from './nodes.ts';
 import {until} from './waiting.ts';
 
 const START_MS_MAX = 120_000;
@@ -193,11 +200,7 @@ test(
       });
       await client.write(lines.join('\n'), {database: 'stored', precision: 's'});
       await untilApplied(client, 'stored');
-      for (const url of cluster.urls) {
-        const one = new FlotillaClient({urls: [url]});
-        await one.admin.flushStorage();
-        one.close();
-      }
+      await flushEveryNode(cluster);
     }
     const [{id} = {id: ''}] = await client.admin.replicaSets({database: 'stored'});
     const of = async (words: string[]): Promise<Storage> =>

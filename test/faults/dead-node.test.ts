@@ -9,7 +9,7 @@ import path from 'node:path';
 import {FlotillaClient, type Id, type Operation, type ReplicaSet} from '@flotilla/client';
 import {ProcessCluster, type ProcessNode} from '@flotilla/testkit';
 import {afterAll, beforeAll, expect, test} from 'vitest';
-import {leaderOf, openDatabase, processOf, untilApplied} from '../cluster/nodes.ts';
+import {flushEveryNode, leaderOf, openDatabase, processOf, untilApplied} from '../cluster/nodes.ts';
 import {until} from '../cluster/waiting.ts';
 
 const START_MS_MAX = 180_000;
@@ -55,11 +55,7 @@ beforeAll(async () => {
   for (let first = 0; first < LARGE_ROWS; first += BODY_ROWS)
     await client.write(largeRows(first), {database: LARGE, timeoutMs: 30_000});
   await untilApplied(client, LARGE);
-  for (const url of cluster.urls) {
-    const own = new FlotillaClient({urls: [url]});
-    await own.admin.flushStorage();
-    own.close();
-  }
+  await flushEveryNode(cluster);
 }, START_MS_MAX);
 afterAll(async () => {
   client.close();

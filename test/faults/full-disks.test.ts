@@ -17,6 +17,7 @@ import {
 } from '@flotilla/client';
 import {ProcessCluster} from '@flotilla/testkit';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {flushEveryNode} from '../cluster/nodes.ts';
 import {until} from '../cluster/waiting.ts';
 import {ClockSkews} from './nemesis/clock-skews.ts';
 import {SmallDisks, whyNoMounts} from './nemesis/small-disks.ts';
@@ -64,11 +65,7 @@ describe.skipIf(whyNot !== undefined)('disks that are full on all nodes at once'
     const hoursAgo = {database: 'brief', precision: 'ms'} as const;
     await client.write(`m v=1 ${Date.now() - 3 * HOUR_MS}`, hoursAgo);
     for (const database of ['first', 'second']) await fillDatabase(database);
-    for (const url of cluster.urls) {
-      const own = new FlotillaClient({urls: [url]});
-      await own.admin.flushStorage();
-      own.close();
-    }
+    await flushEveryNode(cluster);
   }, 180_000);
   afterAll(async () => {
     client.close();
