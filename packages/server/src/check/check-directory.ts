@@ -8,7 +8,7 @@ import type {StoreId} from '@flotilla/base';
 import {lockForReading, NODE_FILE, STORES, storePath} from '../adapters/index.ts';
 import {type CheckProgress, type Damage, Inventory, type KindCount} from './inventory.ts';
 import {checkNodeFiles} from './node-files.ts';
-import {checkStore, type StoreCounts} from './store-files.ts';
+import {checkStore, noCounts, type StoreCounts} from './store-files.ts';
 
 export interface CheckOptions {
   readonly directory: string;
@@ -54,15 +54,7 @@ export async function checkDirectory({
 
 async function lookAtAll(inventory: Inventory): Promise<DirectoryCheck> {
   const {node, cluster, stores} = await checkNodeFiles(inventory);
-  const counts: StoreCounts = {
-    replicas: 0,
-    segments: 0,
-    records: 0,
-    series: 0,
-    rows: 0,
-    trashRows: 0,
-    snapshots: 0,
-  };
+  const counts = noCounts();
   const numbers = storesOf(inventory, stores);
   for (const store of numbers) {
     const own = await checkStore(inventory, {store, node});

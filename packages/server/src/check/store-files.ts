@@ -41,6 +41,18 @@ export interface StoreCounts {
   snapshots: number;
 }
 
+export function noCounts(): StoreCounts {
+  return {
+    replicas: 0,
+    segments: 0,
+    records: 0,
+    series: 0,
+    rows: 0,
+    trashRows: 0,
+    snapshots: 0,
+  };
+}
+
 /** The store, and who the node is as far as it is known. */
 export interface StorePlace {
   readonly store: StoreId;
@@ -62,15 +74,7 @@ interface Rows {
 }
 
 class StoreLook {
-  readonly counts: StoreCounts = {
-    replicas: 0,
-    segments: 0,
-    records: 0,
-    series: 0,
-    rows: 0,
-    trashRows: 0,
-    snapshots: 0,
-  };
+  readonly counts = noCounts();
   readonly #inventory: Inventory;
   readonly #place: StorePlace;
   readonly #path: string;
