@@ -251,6 +251,7 @@ export class SnapshotSender {
         if (transfer.isOver || !(await this.#sendChunk(transfer))) break;
       }
     } catch {
+      // A file of the snapshot could not be read; the core asks for another snapshot.
       this.#finish(transfer, false);
     }
     transfer.isReading = false;
