@@ -248,7 +248,7 @@ export class MetaService {
 
   /**
    * By what the nodes report; the catalog judges the rest. What the reconciler begins it has planned so. It pins
-   * what is placed by hand once that is done (catalog/planning/placed-by-hand.ts), so the order does not.
+   * what is placed by hand once that is done (catalog/src/planning/placed-by-hand.ts), so the order does not.
    */
   #allowed({pin: _, ...wanted}: CreateOperation): CreateOperation {
     if (!this.isLeader()) throw this.#notLeader();

@@ -146,7 +146,7 @@ function planMovesFrom(
     const kind = target === undefined ? 'remove-replica' : 'move-replica';
     if (isAtRisk(group, placed, kind)) continue;
     const startedBy = `operation ${operation.id}`;
-    moves.push(move(kind, set, placed, target, startedBy, nowMs));
+    moves.push(move(kind, set, placed, {target, startedBy, atMs: nowMs}));
     budget.left--;
     if (budget.left <= 0) break;
   }
@@ -257,14 +257,20 @@ export function* setsWithMeta(catalog: Catalog): Generator<ReplicaSet> {
 
 export const WAIT: Decision = {type: 'wait', for: 'moves'};
 
+interface MoveOrder {
+  /** Absent of a removal, and of a repair in place. */
+  readonly target?: Node | undefined;
+  readonly startedBy: string;
+  readonly atMs: number;
+  readonly cause?: RepairCause | undefined;
+}
+
+/** The order to begin one operation that takes `source` away from where it is. */
 export function move(
   kind: 'move-replica' | 'remove-replica' | 'repair',
   set: ReplicaSet,
   source: ReplicaPlacement,
-  target: Node | undefined,
-  startedBy: string,
-  atMs: number,
-  cause?: RepairCause,
+  {target, startedBy, atMs, cause}: MoveOrder,
 ): Action {
   const command: CreateOperation = {
     type: 'create-operation',

@@ -72,7 +72,7 @@ export function planRebalance(
   const moves = planned.slice(0, budget.left);
   budget.left -= moves.length;
   const begun = moves.map(({set, source, target}) =>
-    move('move-replica', set, source, target, REBALANCER, nowMs),
+    move('move-replica', set, source, {target, startedBy: REBALANCER, atMs: nowMs}),
   );
   return {decision: isFirst ? counted(operation, planned.length, nowMs) : WAIT, moves: begun};
 }

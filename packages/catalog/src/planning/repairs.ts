@@ -59,7 +59,9 @@ export function planRepairs(
       const isStaying = (): boolean =>
         cause === 'silent' || inPlaceFault(group, source, facts) !== undefined;
       if (target === undefined && isStaying()) continue;
-      actions.push(move('repair', set, placed, target, 'reconciler', nowMs, cause));
+      actions.push(
+        move('repair', set, placed, {target, startedBy: 'reconciler', atMs: nowMs, cause}),
+      );
       budget.left--;
       break;
     }

@@ -20,7 +20,7 @@ export function planSurplus(
   // One on its way in or out is not a voter yet: what the members become is seen first.
   if (set.replicas.some(({replica}) => !group.isVoter(replica))) return undefined;
   const least = leastWanted(group, catalog);
-  return least && move('remove-replica', set, least, undefined, 'reconciler', nowMs);
+  return least && move('remove-replica', set, least, {startedBy: 'reconciler', atMs: nowMs});
 }
 
 /** One that is dead or behind, else one whose zone holds another, else that of the fullest node; never the leader. */

@@ -1,5 +1,5 @@
-// /admin/v1: all that the command line and the console do. Each route checks its arguments and hands
-// them over by name; engine/admin/ answers.
+// /admin/v1: all that the command line does to a cluster. Each route checks its arguments and hands
+// them over by name; engine/admin-service.ts answers.
 
 import {DbError, type ErrorCode, LIMITS} from '@flotilla/base';
 import type {FastifyPluginCallback, FastifyRequest} from 'fastify';
