@@ -1,5 +1,4 @@
 import {describe, expect, it} from 'vitest';
-import {formatBytes, ProgressBar, renderBar} from './progress-bar.ts';
 import {fitWidths, renderRecords, renderTable} from './table.ts';
 
 it('aligns columns and leaves no blanks at the end', () => {
@@ -87,29 +86,4 @@ it('shows only columns that are there', () => {
 it('lets nothing that is shown steer the terminal', () => {
   const text = renderRecords([{name: 'a\u001b[2Jb\u009bc\rd\ne'}], ['name']);
   expect(text).toBe('NAME\na [2Jb c d e\n');
-});
-
-it('draws a bar that fits', () => {
-  expect(renderBar(0.5, 'half', 40)).toBe('[##############.............] 50% half');
-  expect(renderBar(2, 'x', 20)).toBe('[##########]100% x');
-  expect(renderBar(undefined, 'working', 5)).toBe('work');
-  for (const width of [10, 20, 80]) {
-    expect(renderBar(0.3, 'some label', width).length).toBeLessThan(width);
-  }
-});
-
-it('draws no bar without a terminal', () => {
-  const bar = new ProgressBar(process.stderr.isTTY ? ({} as never) : process.stderr);
-  bar.update(0.5, 'x');
-  bar.clear();
-});
-
-it('says bytes in units', () => {
-  expect([0, 999, 1000, 999_600, 12_345_678].map(formatBytes)).toEqual([
-    '0 B',
-    '999 B',
-    '1.0 kB',
-    '1.0 MB',
-    '12.3 MB',
-  ]);
 });
