@@ -405,10 +405,15 @@ test('over sockets: a node that dies ends its calls at once', async () => {
     connections.setNodes(nodes.map(({id, port}) => ({id, address: `127.0.0.1:${port - 1}`})));
   }
   const [one, two] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
-  two.rpc.serve(handlers({call: {hang: () => new Promise(() => {})}}));
+  let hanging = 0;
+  const hang = (): Promise<never> => {
+    hanging += 1;
+    return new Promise(() => {});
+  };
+  two.rpc.serve(handlers({call: {hang}}));
   await expect.poll(() => one.connections.isConnected(two.id)).toBe(true);
   const call = one.rpc.call(at(2), 'hang', bytes(''), within(10_000));
-  await sleep(20);
+  await expect.poll(() => hanging).toBe(1);
   const startMs = clock.monotonicMs();
   two.server.close();
   await expect(call).rejects.toMatchObject({code: 'OUTCOME_UNKNOWN'});
