@@ -103,3 +103,56 @@ test('for a node that is gone nothing is made until it is back, and others are s
   sender.tick(100);
   expect(made).toEqual([4, 1]);
 });
+
+test('why a snapshot cannot be made or read is told, once a minute of each group', async () => {
+  let nowMs = 0;
+  const told: string[] = [];
+  const warn = (fields: object, message: string): void => {
+    told.push(`${message}: ${JSON.stringify(fields)}`);
+  };
+  const driver = {step: () => undefined, nodeOf: () => 2 as NodeId};
+  const unreadable = {name: 'f', bytes: 9, read: () => Promise.reject(new Error('EIO'))};
+  let snapshot: () => Promise<unknown> = () => Promise.reject(new Error('no room'));
+  const group = {
+    ...{set: 1 as ReplicaSetId, isGone: false, isLeader: true},
+    machine: {snapshot: () => snapshot()},
+    store: {log: {group: () => undefined}},
+  };
+  const of = group as unknown as Group;
+  const sender = new SnapshotSender(
+    driver as unknown as Of<0>,
+    {send: () => true} as unknown as Of<1>,
+    {
+      ...{isGone: () => false, sentMax: 2, bytesPerSecond: 2 ** 30, thread: 0, firstId: 1},
+      now: () => nowMs,
+      log: {info: () => {}, warn, error: () => {}},
+    },
+  );
+  const fails = async (): Promise<void> => {
+    sender.want(of, TO);
+    await drainReactions();
+  };
+  for (const atMs of [0, 59_999]) {
+    nowMs = atMs;
+    await fails();
+  }
+  const why = 'cannot make a snapshot for a member; it is tried again';
+  expect(told).toEqual([`${why}: {"set":1,"replica":12,"error":"Error: no room"}`]);
+  nowMs = 60_000;
+  snapshot = async () => ({point, files: [unreadable], release: () => undefined});
+  await fails();
+  const sent = {...point, configIndex: 9};
+  sender.begin(of, {type: 'snapshot', from: 11, to: TO, term: 5, session: 1, snapshot: sent});
+  nowMs += 1_000;
+  sender.acknowledge(2 as NodeId, {transfer: 4, state: 'receiving', position: 0});
+  await drainReactions();
+  expect(told.slice(1)).toEqual([
+    'cannot read a snapshot for a member; it is tried again: {"set":1,"replica":12,"error":"Error: EIO"}',
+  ]);
+  // One that goes away breaks off what is made for it.
+  group.isGone = true;
+  nowMs += 60_000;
+  snapshot = () => Promise.reject(new Error('closing'));
+  await fails();
+  expect(told).toHaveLength(2);
+});

@@ -9,7 +9,7 @@
 // same disk and link comes first.
 
 import {crc32} from 'node:zlib';
-import type {NodeId, ReplicaId, Transport} from '@flotilla/base';
+import type {Log, NodeId, ReplicaId, Transport} from '@flotilla/base';
 import type {Message, SnapshotMeta} from '@flotilla/raft';
 import {
   ByteWriter,
@@ -31,6 +31,8 @@ const CHUNK_BYTES = 64 * 1024;
 const ALLOWANCE_MAX = 2 * WINDOW_BYTES;
 const RESEND_MS = 1_000;
 const GIVE_UP_MS = 30_000;
+/** Why one could not be made or read is told so often at most, of each group: the core asks again at once. */
+const TOLD_EACH_MS = 60_000;
 
 interface Transfer {
   readonly group: HostedGroup;
@@ -63,6 +65,9 @@ export class SnapshotSender {
   #earnedMs: number;
   readonly #now: () => number;
   readonly #thread: number;
+  readonly #log: Log | undefined;
+  /** By group: when a failure was told last. */
+  readonly #toldMs = new WeakMap<HostedGroup, number>();
   #queue: Transfer[] = [];
   readonly #active = new Set<Transfer>();
   #lastId: number;
@@ -77,6 +82,7 @@ export class SnapshotSender {
       readonly thread: number;
       readonly now: () => number;
       readonly firstId: number;
+      readonly log?: Log | undefined;
     },
   ) {
     this.#driver = driver;
@@ -88,6 +94,7 @@ export class SnapshotSender {
     this.#now = options.now;
     this.#thread = options.thread;
     this.#lastId = options.firstId;
+    this.#log = options.log;
   }
 
   want(group: HostedGroup, to: ReplicaId): void {
@@ -199,23 +206,44 @@ export class SnapshotSender {
 
   async #prepare(transfer: Transfer): Promise<void> {
     const {group, to} = transfer;
-    try {
-      const snapshot = await group.machine.snapshot();
-      if (transfer.isOver) {
-        snapshot.release();
-        return;
-      }
-      transfer.snapshot = snapshot;
-      transfer.progressMs = this.#now();
-      transfer.totalBytes = snapshot.files.reduce((sum, file) => sum + file.bytes, 0);
-      const {index, term, configuration} = snapshot.point;
-      const configIndex = group.store.log.group(group.set)?.configIndexAt(index) ?? index;
-      const meta: SnapshotMeta = {index, term, configuration, configIndex};
-      this.#driver.step(group, {type: 'snapshotReady', to, snapshot: meta});
-    } catch {
-      // The state machine could not make one now; the core asks again.
-      this.#finish(transfer, false);
+    const snapshot = await this.#made(transfer);
+    if (snapshot === undefined) return;
+    if (transfer.isOver) {
+      snapshot.release();
+      return;
     }
+    transfer.snapshot = snapshot;
+    transfer.progressMs = this.#now();
+    transfer.totalBytes = snapshot.files.reduce((sum, file) => sum + file.bytes, 0);
+    const {index, term, configuration} = snapshot.point;
+    const configIndex = group.store.log.group(group.set)?.configIndexAt(index) ?? index;
+    const meta: SnapshotMeta = {index, term, configuration, configIndex};
+    this.#driver.step(group, {type: 'snapshotReady', to, snapshot: meta});
+  }
+
+  /** Undefined where the state machine could not make one now; the core asks again. */
+  async #made(transfer: Transfer): Promise<Snapshot | undefined> {
+    try {
+      return await transfer.group.machine.snapshot();
+    } catch (error) {
+      this.#fail(transfer, 'cannot make a snapshot for a member', error);
+      return undefined;
+    }
+  }
+
+  #fail(transfer: Transfer, what: string, error: unknown): void {
+    const {group, to, isOver} = transfer;
+    const nowMs = this.#now();
+    const isTold = nowMs - (this.#toldMs.get(group) ?? -TOLD_EACH_MS) < TOLD_EACH_MS;
+    // What a group that goes away breaks off is no failure.
+    if (!isOver && !group.isGone && !isTold) {
+      this.#toldMs.set(group, nowMs);
+      this.#log?.warn(
+        {set: group.set, replica: to, error: String(error)},
+        `${what}; it is tried again`,
+      );
+    }
+    this.#finish(transfer, false);
   }
 
   #sendBegin(transfer: Transfer): void {
@@ -250,9 +278,9 @@ export class SnapshotSender {
       while (transfer.position < transfer.totalBytes && this.#mayRead(transfer)) {
         if (transfer.isOver || !(await this.#sendChunk(transfer))) break;
       }
-    } catch {
-      // A file of the snapshot could not be read; the core asks for another snapshot.
-      this.#finish(transfer, false);
+    } catch (error) {
+      // The core asks for another one.
+      this.#fail(transfer, 'cannot read a snapshot for a member', error);
     }
     transfer.isReading = false;
   }

@@ -44,6 +44,7 @@ export class Snapshots {
       bytesPerSecond: limits.snapshotBytesPerSecond,
       // A restarted sender must not continue its predecessor's transfers by their number.
       firstId: options.random.below(2 ** 31) * 2 ** 16,
+      log: options.log,
     });
     this.#receiver = new SnapshotReceiver(driver, ticker, options.transport, {
       now,
