@@ -14,8 +14,10 @@ const COMPUTED = [
 const UNITS = ['server', 'cli', 'client']
   .map((name) => `packages/${name}/src/**/*.test.ts`)
   .concat('bench/src/**/*.test.ts');
-/** Asks what its process has loaded, and has one of its own. */
-const OWN_PROCESS = 'packages/server/src/http/app.test.ts';
+/** One asks what its process has loaded, the other has a module of Node.js replaced: each has a process of its own. */
+const OWN_PROCESS = ['http/app.test.ts', 'adapters/jobs/no-thread.test.ts'].map(
+  (name) => `packages/server/src/${name}`,
+);
 /** They take longer, and run where they are named. */
 const FAULTS = 'test/faults/**/*.test.ts';
 
@@ -44,7 +46,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'nodes',
-          include: [OWN_PROCESS, 'test/**/*.test.ts'],
+          include: [...OWN_PROCESS, 'test/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...COMPUTED, FAULTS],
           globalSetup: './test/compiled.setup.ts',
           sequence: {groupOrder: 1},
@@ -55,7 +57,7 @@ export default defineConfig({
         test: {
           name: 'units',
           include: UNITS,
-          exclude: [...configDefaults.exclude, OWN_PROCESS],
+          exclude: [...configDefaults.exclude, ...OWN_PROCESS],
           globalSetup: './test/compiled.setup.ts',
           maxWorkers: WAITING,
           ...MANY_FILES,

@@ -210,7 +210,7 @@ test(
     const again = await flotillaAt(others, asked);
     expect([again.code, again.err]).toEqual([
       64,
-      expect.stringMatching(/--backup \S+ --skip-sets 0 to go on/),
+      expect.stringMatching(/--backup \S+ --skip-sets 0 to continue/),
     ]);
     const rest = await flotillaAt(others, [...asked, ...goOn.split(' ')]);
     expect([rest.code, rest.err]).toEqual([0, '']);

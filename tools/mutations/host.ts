@@ -533,9 +533,9 @@ const SNAPSHOTS: readonly Mutation[] = [
     id: 'applying-waits-for-a-snapshot',
     trap: 'T45',
     file: file('snapshot/snapshot-sender'),
-    find: 'const snapshot = await group.machine.snapshot();',
+    find: 'return await transfer.group.machine.snapshot();',
     replace:
-      'group.isInstalling = true;\n      const snapshot = await group.machine.snapshot();\n      group.isInstalling = false;',
+      'transfer.group.isInstalling = true;\n      const made = await transfer.group.machine.snapshot();\n      transfer.group.isInstalling = false;\n      return made;',
     why: 'While one member is made a snapshot, the leader applies nothing.',
     suites: ['packages/multiraft/src/host/standstill.test.ts'],
   },

@@ -32,6 +32,14 @@ test('statistics of integers come back exact, or are left out', () => {
   );
 });
 
+test('narrow integers cut from a column of wide ones have statistics', () => {
+  const values = Float64Array.of(1, 2, 3, 2 ** 53);
+  const wide = BigInt64Array.of(1n, 2n, 3n, 2n ** 53n + 1n);
+  const of = (count: number) => computeStatistics({type: 'integer', values, wide}, count, 100, 1);
+  expect(of(3)).toEqual({min: 1, max: 3, sum: 6, first: 1, last: 3});
+  expect(of(4)).toBeUndefined();
+});
+
 test("an hour of TSBS's integers costs at most 0.03 bytes a value in statistics", () => {
   const values = Float64Array.from({length: 360}, (_, i) => 70 + (i % 30));
   const writer = new ByteWriter();

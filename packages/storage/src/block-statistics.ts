@@ -2,7 +2,7 @@
 // values (their count stands in the presence bits). Left out where it would not be exact or would not
 // be small: wide integers, NaN, strings and booleans, floats in short blocks, few bytes of integers.
 
-import type {ByteReader, ByteWriter, ColumnValues} from '@flotilla/column';
+import {type ByteReader, type ByteWriter, type ColumnValues, holdsWide} from '@flotilla/column';
 import type {PartVersion} from './part-format.ts';
 
 export interface BlockStatistics {
@@ -48,7 +48,7 @@ export function statisticsOf(values: ColumnValues, count: number): BlockStatisti
   switch (values.type) {
     case 'integer':
     case 'unsigned': {
-      if (values.wide !== undefined) return undefined;
+      if (values.wide !== undefined && holdsWide(values.values, count)) return undefined;
       const statistics = summarise(values.values, count);
       return Number.isSafeInteger(statistics.sum) &&
         Number.isSafeInteger(statistics.max - statistics.min)

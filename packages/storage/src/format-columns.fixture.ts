@@ -324,10 +324,7 @@ export function readBody(from: Cursor, body: BodyRows): (Value | undefined)[] {
   const values = readColumn(from, present.filter(Boolean).length, body.type);
   from.ends();
   const wants = wantsStatistics(body, values, from.at - start);
-  // That none are there has a reason that the file does not tell: wider ones beside these in memory.
-  if (wants === true && statistics === undefined && body.type !== FLOAT)
-    from.meet('integers without statistics');
-  else if (wants !== undefined) assert.equal(statistics !== undefined, wants, 'statistics');
+  if (wants !== undefined) assert.equal(statistics !== undefined, wants, 'statistics');
   if (statistics !== undefined) {
     from.meet(body.type === FLOAT ? 'statistics of floats' : 'statistics of integers');
     assert.deepEqual(statistics, statisticsOf(values.map(Number)));

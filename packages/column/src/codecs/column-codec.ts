@@ -24,7 +24,7 @@ export function encodeColumn(
       return;
     case 'integer':
     case 'unsigned':
-      if (values.wide !== undefined && needsWide(values.values, count)) {
+      if (values.wide !== undefined && holdsWide(values.values, count)) {
         encodeWide(values.wide, count, writer, version);
       } else {
         encodeNumbers(values.values, count, writer, version);
@@ -67,8 +67,8 @@ export function decodeColumn(
     : {type: 'unsigned', values, wide};
 }
 
-/** A run cut from a wide one may itself be narrow. ±2^53 may stand for a neighbour, so it is wide. */
-function needsWide(values: Float64Array, count: number): boolean {
+/** Of integers: a run cut from a wide one may itself be narrow. ±2^53 may stand for a neighbour, so it is wide. */
+export function holdsWide(values: Float64Array, count: number): boolean {
   for (let i = 0; i < count; i++) {
     if (Math.abs(values[i]!) >= 2 ** 53) return true;
   }
