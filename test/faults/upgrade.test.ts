@@ -63,7 +63,7 @@ async function upgrade(from: number): Promise<void> {
   const own = new FlotillaClient({urls: [cluster.node(1).url]});
   const boundSeries = () => own.query(`ALTER DATABASE ${DATABASE} SET MAX_SERIES 100000`);
   const early = async (): Promise<void> => {
-    await expect(own.admin.finalizeUpgrade()).rejects.toThrow(/not every node can .* node \d/);
+    await expect(own.admin.finalizeUpgrade()).rejects.toThrow(/not every node supports .* node \d/);
     const [set] = await own.admin.replicaSets({database: DATABASE});
     await expect(own.admin.destroyReplicaSet(set!.id)).rejects.toThrow(/cluster upgrade finalize/);
     await expect(boundSeries()).rejects.toThrow(/max_series needs .* cluster upgrade finalize/);
