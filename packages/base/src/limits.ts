@@ -460,6 +460,11 @@ export const LIMITS = {
     code: 'REPLICA_STOPPED',
     why: 'In a row, of a flush that frees the log, for what may pass: five minutes of pauses that double; then the replica stops until an order or a restart.',
   },
+  open_files_max: {
+    value: 1_024,
+    unit: 'count',
+    why: 'Part and key files open for reading, an engine thread; past it those read longest ago are closed, but for what scans hold.',
+  },
   part_merge_failures_max: {
     value: 3,
     unit: 'count',

@@ -1,12 +1,14 @@
 import {drainReactions, MemoryDisk} from '@flotilla/testkit';
 import {expect, test, vi} from 'vitest';
 import {CountedFile} from './counted-file.ts';
+import {OpenFiles} from './open-files.ts';
 
 async function written(): Promise<{disk: MemoryDisk; file: CountedFile}> {
   const disk = new MemoryDisk();
   await disk.makeDirectory('a');
   await (await disk.open('a/1.part', 'create')).writeAt(0, [Uint8Array.of(1, 2, 3)]);
-  return {disk, file: new CountedFile(disk, 'a', '1.part', 3)};
+  const place = {disk, directory: 'a', openFiles: new OpenFiles()};
+  return {disk, file: new CountedFile(place, '1.part', 3)};
 }
 
 test('a file that could not be opened is opened by the next reader', async () => {

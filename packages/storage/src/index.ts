@@ -30,6 +30,7 @@ export type {DeadColumnIds} from './dead-columns.ts';
 export type {Expired} from './expired-rows.ts';
 export {type CommitPoint, type Edit, Manifest, type ManifestFault, verifyRows} from './manifest.ts';
 export {type MergeJob, mergeParts} from './merge-parts.ts';
+export {OpenFiles} from './open-files.ts';
 export {PartDamage, type PartVersion} from './part-format.ts';
 export {type MergeRun, MergesInTurns, type PartMerges} from './part-merges.ts';
 export type {WrittenPart} from './part-writer.ts';

@@ -7,6 +7,7 @@ import {BlockCut, type BucketTime} from './block-cut.ts';
 import {CountedFile} from './counted-file.ts';
 import {MaskedSeries, type SeriesBits} from './masked-series.ts';
 import type {Field} from './memtable-view.ts';
+import {OpenFiles} from './open-files.ts';
 import {Part, type PartRecord} from './part.ts';
 import type {BlockReference} from './part-cursor.ts';
 import type {PartVersion} from './part-format.ts';
@@ -57,7 +58,8 @@ export async function mergeParts(
   {disk, slices}: MergePlace,
 ): Promise<WrittenPart | undefined> {
   if (tables.length === 0) return undefined;
-  const files = records.map(({file: name, bytes}) => new CountedFile(disk, directory, name, bytes));
+  const place = {disk, directory, openFiles: new OpenFiles()};
+  const files = records.map(({file: name, bytes}) => new CountedFile(place, name, bytes));
   const parts = records.map((record, i) => new Part(record, files[i]!));
   try {
     const path = `${directory}/${file}`;

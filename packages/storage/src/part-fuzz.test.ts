@@ -11,6 +11,7 @@ import {BlockRunBuilder} from './block-run.ts';
 import {CountedFile} from './counted-file.ts';
 import {verifyRows} from './manifest.ts';
 import {mergeParts} from './merge-parts.ts';
+import {OpenFiles} from './open-files.ts';
 import {Part, type PartRecord} from './part.ts';
 import {checkPart} from './part-check.ts';
 import {
@@ -231,8 +232,10 @@ async function withParts(good: Uint8Array): Promise<MemoryDisk> {
   return disk;
 }
 
-const partOf = (disk: Disk, {bytes, record}: Good): Part =>
-  new Part(record, new CountedFile(disk, DIRECTORY, 'part', bytes.length));
+function partOf(disk: Disk, {bytes, record}: Good): Part {
+  const place = {disk, directory: DIRECTORY, openFiles: new OpenFiles()};
+  return new Part(record, new CountedFile(place, 'part', bytes.length));
+}
 
 test.each(VERSIONS)(
   'a part of version %i under right checksums is read and merged, or damaged',

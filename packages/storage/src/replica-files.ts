@@ -13,6 +13,7 @@ import {
 } from '@flotilla/base';
 import {CountedFile} from './counted-file.ts';
 import type {Manifest} from './manifest.ts';
+import {OpenFiles} from './open-files.ts';
 import {Part, type PartRecord} from './part.ts';
 import {
   decodeStateJson,
@@ -31,6 +32,8 @@ export interface ReplicaFilesOptions {
   readonly manifest: Manifest;
   readonly set: ReplicaSetId;
   readonly replica: ReplicaId;
+  /** Shared with the other replicas of a thread. */
+  readonly openFiles?: OpenFiles | undefined;
   /** It is opened to be destroyed, and as one without files: what they hold may be damaged. */
   readonly isBuried?: boolean | undefined;
 }
@@ -38,6 +41,7 @@ export interface ReplicaFilesOptions {
 export class ReplicaFiles {
   readonly disk: Disk;
   readonly directory: string;
+  readonly #openFiles: OpenFiles;
   readonly #manifest: Manifest;
   readonly #keys: StateKeys;
   #state: ReplicaState;
@@ -54,6 +58,7 @@ export class ReplicaFiles {
   private constructor(options: ReplicaFilesOptions, state: ReplicaState) {
     this.disk = options.disk;
     this.directory = options.directory;
+    this.#openFiles = options.openFiles ?? new OpenFiles();
     this.#manifest = options.manifest;
     this.#keys = stateKeys(options.set, options.replica);
     this.#state = state;
@@ -258,7 +263,8 @@ export class ReplicaFiles {
   }
 
   #file(name: string, bytes: number): CountedFile {
-    return new CountedFile(this.disk, this.directory, name, bytes);
+    const {disk, directory} = this;
+    return new CountedFile({disk, directory, openFiles: this.#openFiles}, name, bytes);
   }
 }
 

@@ -157,6 +157,7 @@ async function openHost(
         indexes: base.indexes,
       },
       counts: base.storageCounts,
+      openFiles: base.openFiles,
       clusterVersion: () => core()?.copy.catalog.clusterVersion ?? 1,
       onFault,
       onFate: (set, table) => core()?.effects.fateApplied(set, table),

@@ -17,6 +17,7 @@ import {type MachineEvents, type MachineLimits, ReplicaMachine} from '@flotilla/
 import {
   type BucketTime,
   type Manifest,
+  type OpenFiles,
   type PartMerges,
   type PartVersion,
   ReplicaStorage,
@@ -41,6 +42,7 @@ export interface ReplicaFactoryDeps {
   readonly manifests: ReadonlyMap<StoreId, Manifest>;
   readonly limits: MachineLimits;
   readonly counts: StorageCounts;
+  readonly openFiles?: OpenFiles | undefined;
   /** As the thread knows it: 1 until it has its copy of the catalog. Behind is well, ahead there is nothing. */
   readonly clusterVersion: () => number;
   /** A disk failed under a state machine: the process ends and replays. */
@@ -82,7 +84,7 @@ function openMeta(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMa
 }
 
 async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promise<StateMachine> {
-  const {disk, slices, merges, manifests, limits, counts, clusterVersion} = deps;
+  const {disk, slices, merges, manifests, limits, counts, openFiles, clusterVersion} = deps;
   const {onFault, onFate, onLoading, onPutOff} = deps;
   const {store, set, replica, founding, isBuried} = identity;
   const manifest = manifests.get(store)!;
@@ -101,6 +103,7 @@ async function openReplica(deps: ReplicaFactoryDeps, identity: Identity): Promis
     slices,
     merges,
     counts,
+    openFiles,
   });
   return new ReplicaMachine(storage, founding ?? NOWHERE, limits, {
     onFault,

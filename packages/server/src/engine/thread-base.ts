@@ -4,7 +4,7 @@ import {type Clock, LIMITS, type Log, type Random} from '@flotilla/base';
 import {QueriesMemory} from '@flotilla/query';
 import {IndexBudget, MemtableBudget} from '@flotilla/replica';
 import {NodeWatch} from '@flotilla/router';
-import {MergesInTurns, StorageCounts} from '@flotilla/storage';
+import {MergesInTurns, OpenFiles, StorageCounts} from '@flotilla/storage';
 import {CompactionClient} from '../adapters/compaction/compaction-client.ts';
 import {CopyClient} from '../adapters/copying/copy-client.ts';
 import {NodeClock} from '../adapters/node-clock.ts';
@@ -35,6 +35,7 @@ export interface ThreadBase {
   readonly indexes: IndexBudget;
   readonly queries: QueriesMemory;
   readonly storageCounts: StorageCounts;
+  readonly openFiles: OpenFiles;
   readonly merges: CompactionClient;
   readonly copies: CopyClient;
   readonly watch: ThreadWatch;
@@ -62,6 +63,7 @@ export function threadBase(
     indexes: new IndexBudget(options.memory.series_indexes_bytes_max),
     queries: new QueriesMemory(options.memory.queries_memory_bytes_max),
     storageCounts: new StorageCounts(),
+    openFiles: new OpenFiles(),
     merges: new CompactionClient({
       directory: options.dataDirectory,
       share: {
